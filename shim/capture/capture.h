@@ -1,0 +1,33 @@
+// Where another thread of this process is, without disturbing it: from /proc for one that is blocked, by a signal whose
+// handler only copies for one that is running.
+// Cold context (the reporter thread), but the handler. Never touches records or symbols; never allocates.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "shim/base/plain.h"
+
+namespace holdwatch {
+
+// Chooses the signal (kSignalAuto: the highest real-time signal whose disposition is the default; kSignalOff: running
+// threads are not captured) and reserves the mailbox. Returns false, with one line said, if no signal is to be had.
+bool capture_start(int signal_option);
+
+// Fills `out` for a thread of this process. For a blocked thread `out->copy` is null and the live stack is to be read;
+// capture_unchanged says afterwards whether it stayed put. For a running thread `out->copy` points into the mailbox and
+// stays valid until the next capture_thread. `stack_end` is one past the thread's highest stack address, 0 if unknown.
+// Bounded: waits at most 50 ms for a running thread's answer. Returns false if nothing at all could be had;
+// out->why_short says why, out->state and out->call are filled as far as known in any case.
+bool capture_thread(int tid, uintptr_t stack_end, Snapshot* out);
+
+// True if the thread of `snapshot` has not run since it was captured (its context switches and its place are the same).
+bool capture_unchanged(const Snapshot& snapshot);
+
+// A snapshot from what a lock call saved before it blocked: exact, and needs no look at the thread.
+void capture_from_call_site(int tid, uintptr_t pc, uintptr_t sp, uintptr_t bp, uintptr_t stack_end, Snapshot* out);
+
+// Copies up to `size` bytes of this process's own memory without faulting; returns how many.
+size_t read_own_memory(uintptr_t address, void* out, size_t size);
+
+}  // namespace holdwatch

@@ -1,0 +1,45 @@
+// The C interface between libholdwatch.so and libholdwatch-symbolizer.so.
+// Called by the shim's reporter thread only, one call at a time. The calls may allocate, open files and take long; they
+// may never be made from a lock call, a signal handler or the watcher thread.
+#pragma once
+
+#include "shim/base/plain.h"
+#include "shim/base/settings.h"
+
+namespace holdwatch {
+
+inline constexpr uint32_t kSymbolizerApiVersion = 1;
+
+// What the symbolizer may ask of the shim.
+struct HostCalls {
+  // Hands a finished report to the program's own callback (holdwatch_on_report), if it set one. Both texts are
+  // zero-terminated; `json` is one line without its newline.
+  void (*on_report)(const char* text, const char* json);
+};
+
+struct SymbolizerApi {
+  uint32_t version;  // kSymbolizerApiVersion of the symbolizer's build; the shim refuses another
+  uint32_t size;     // sizeof(SymbolizerApi) there
+
+  // Makes the symbolizer. `settings` and `host` must outlive it. Returns null on failure with the reason in `why`.
+  void* (*create)(const Settings* settings, const HostCalls* host, char* why, size_t why_size);
+
+  // Unwinds one thread. Reads the snapshot's copy, or the live stack where there is none; never fails, but says in
+  // out->note what is missing. `out` is fully written up to out->count frames.
+  void (*unwind)(void* self, const Snapshot* snapshot, RawStack* out);
+
+  // Where the function that contains `pc` begins (from the unwind tables, so also in stripped modules); 0 if unknown.
+  uintptr_t (*function_start)(void* self, uintptr_t pc);
+
+  // Symbolizes, renders and writes one report to every sink. Keeps nothing of `finding` after its return.
+  void (*report)(void* self, const Finding* finding);
+
+  // Writes what RATE has held back, and flushes. Called before the process exits and when nothing happened for a while.
+  void (*flush)(void* self);
+};
+
+// The one exported function of libholdwatch-symbolizer.so.
+using SymbolizerEntry = const SymbolizerApi* (*)();
+inline constexpr char kSymbolizerEntryName[] = "holdwatch_symbolizer_api";
+
+}  // namespace holdwatch

@@ -1,0 +1,79 @@
+// The plain report: everything that text and JSON say, as values. No behaviour, no reference to anything live.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "shim/base/plain.h"
+#include "symbolizer/symbols/symbols.h"
+
+namespace holdwatch {
+
+// Innermost frame first.
+struct Stack {
+  std::vector<Frame> frames;
+  bool complete = false;
+  std::string note;           // empty, or what is missing and why
+};
+
+struct ReportHolder {
+  int tid = 0;
+  std::string thread;
+  Access access = Access::exclusive;
+  uint64_t held_ns = 0;
+  uint32_t depth = 1;
+  ThreadState state = ThreadState::running;
+  Stack taken;
+  Stack now;
+  std::optional<size_t> now_took;   // index in now.frames of the frame that took the lock, while it is alive
+  std::string doing;                // empty: not known
+  std::optional<bool> moved;        // since the last report of this episode
+  std::string waits_for;            // lock id, empty: none
+  bool likely = false;              // not proven by the lock's own fields
+};
+
+// The waiters with one stack and one mode.
+struct ReportWaiters {
+  Access access = Access::exclusive;
+  uint64_t longest_ns = 0;
+  std::vector<int> tids;
+  std::vector<std::string> threads;
+  Stack stack;
+};
+
+struct Report {
+  Event event = Event::hold;
+  Phase phase = Phase::over;
+  uint64_t wall_clock_ns = 0;  // CLOCK_REALTIME
+  std::string host;
+  int pid = 0;
+  std::string exe;
+  uint64_t episode = 0;
+  std::string fingerprint;     // 16 hex digits
+  uint64_t limit_ns = 0;
+  std::string lock_id;         // "L3"
+  LockKind lock_kind = LockKind::mutex;
+  uintptr_t lock_address = 0;
+  std::string lock_name;       // empty: none
+  std::vector<ReportHolder> holders;   // longest first
+  std::vector<ReportWaiters> waiters;  // longest first
+  size_t waiters_left_out = 0;
+  uint64_t lost_ns = 0;
+  size_t threads_delayed = 0;
+  uint64_t unrecorded_holds = 0;
+  std::string note;
+};
+
+// The report for people: lines of "holdwatch[PID]: ..." with indented details, ending in a newline.
+std::string render_text(const Report& report);
+
+// The report for machines: one JSON object as docs/json.md describes, without a newline.
+std::string render_json(const Report& report);
+
+// 16 hex digits that are the same for the same bug in every process and on every host: from the event, the lock's kind
+// and the function names of the acquire stack and of the holder's stack down to it. No addresses, lines or thread ids.
+std::string fingerprint(const Report& report);
+
+}  // namespace holdwatch
