@@ -1,0 +1,94 @@
+// The shim's voice: one line to standard error, in one write.
+// Cold and start contexts. Never allocates, never touches stdio, and never waits long for whoever reads the other end.
+#include "shim/base/say.h"
+
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <ctime>
+
+#include "shim/base/text_buffer.h"
+
+namespace holdwatch {
+namespace {
+
+// Not more than PIPE_BUF, so that lines of several processes on one pipe do not mix (pipe(7)).
+constexpr size_t kLineSize = 2048;
+constexpr int kPatienceMs = 100;
+// The kernel's sigset_t, which is what its system calls want: 64 bits, whatever libc's has.
+constexpr size_t kKernelSignalSetSize = 8;
+
+struct FileIdentity {
+  dev_t device;
+  ino_t inode;
+  dev_t special_device;
+  bool known;
+};
+
+FileIdentity g_at_start;  // written by say_start, only read afterwards
+
+FileIdentity identify_standard_error() {
+  struct stat status;
+  if (fstat(STDERR_FILENO, &status) != 0) return {};
+  return {status.st_dev, status.st_ino, status.st_rdev, true};
+}
+
+// A daemon closes its descriptors, and the next file that it opens may well be number 2. A file that takes that place
+// between this look and the write is not noticed: the kernel has no write-if-still-the-same.
+bool standard_error_is_what_it_was() {
+  const FileIdentity now = identify_standard_error();
+  return g_at_start.known && now.known && now.device == g_at_start.device && now.inode == g_at_start.inode &&
+         now.special_device == g_at_start.special_device;
+}
+
+// A pipe nobody empties, or a terminal stopped with Ctrl-S, must not stop us too. A pipe that polls writable takes
+// PIPE_BUF bytes without blocking.
+bool takes_bytes() {
+  pollfd descriptor = {STDERR_FILENO, POLLOUT, 0};
+  return syscall(SYS_poll, &descriptor, 1, kPatienceMs) == 1 && (descriptor.revents & POLLOUT) != 0;
+}
+
+// Writes with SIGPIPE held back, for its default is to kill the program, and takes back the one we caused. System calls
+// are made through syscall(2), because libc's write and sigtimedwait are cancellation points.
+bool write_without_signal(std::string_view text) {
+  const uint64_t broken_pipe = uint64_t{1} << (SIGPIPE - 1);
+  uint64_t old_mask = 0;
+  uint64_t pending = 0;
+  syscall(SYS_rt_sigprocmask, SIG_BLOCK, &broken_pipe, &old_mask, kKernelSignalSetSize);
+  syscall(SYS_rt_sigpending, &pending, kKernelSignalSetSize);
+  const long written = syscall(SYS_write, STDERR_FILENO, text.data(), text.size());
+  if (written < 0 && errno == EPIPE && (pending & broken_pipe) == 0) {
+    const timespec at_once = {0, 0};
+    syscall(SYS_rt_sigtimedwait, &broken_pipe, nullptr, &at_once, kKernelSignalSetSize);
+  }
+  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &old_mask, nullptr, kKernelSignalSetSize);
+  return written == static_cast<long>(text.size());
+}
+
+}  // namespace
+
+void say_start() {
+  const int saved_errno = errno;
+  g_at_start = identify_standard_error();
+  errno = saved_errno;
+}
+
+bool say(std::string_view text) {
+  const int saved_errno = errno;
+  Line<kLineSize - 1> line;  // leaves room for the newline
+  // Not remembered from start: a child of fork speaks for itself.
+  line << "holdwatch[" << getpid() << "]: ";
+  for (const char character : text) line << (static_cast<unsigned char>(character) < ' ' ? '?' : character);
+  Line<kLineSize> whole;
+  whole << line << '\n';
+  const bool said = standard_error_is_what_it_was() && takes_bytes() && write_without_signal(whole);
+  errno = saved_errno;
+  return said;
+}
+
+}  // namespace holdwatch
