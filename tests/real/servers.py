@@ -1,0 +1,240 @@
+"""A real server as a test sees it: started bare or under the preload, waited for by events, stopped by its pid.
+
+Nothing here knows a particular server. All listen on loopback only and live in a directory of the run, which goes with
+it. No wait is a fixed time: it ends with the event or, a minute later, with the test's failure.
+"""
+
+import contextlib
+import json
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+DEADLINE_S = 60  # for any one event; far beyond what a slow machine needs
+DEFAULT_LIMIT_S = 1.0
+EXIT_SKIPPED = 77  # what meson counts as "skipped"
+
+
+class Failure(Exception):
+    """The test has failed; the text says why."""
+
+
+def require(condition, why):
+    if not condition:
+        raise Failure(why)
+
+
+def find_program(name, package):
+    """The path of an installed program, or the end of the test as skipped, naming the Debian package to install."""
+    path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin:/sbin:/bin")
+    if path is None:
+        print(f"skipped: no program '{name}' here; on Debian: apt-get install {package}")
+        sys.exit(EXIT_SKIPPED)
+    return path
+
+
+def wait_until(what, happened):
+    """Calls `happened` until it returns something true, and returns that."""
+    end = time.monotonic() + DEADLINE_S
+    while True:
+        value = happened()
+        if value:
+            return value
+        require(time.monotonic() < end, f"waited {DEADLINE_S} s in vain for: {what}")
+        time.sleep(0.02)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def connect(port):
+    return socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S)
+
+
+def accepts(port):
+    """True once something listens on the port."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S).close()
+        return True
+    except ConnectionRefusedError:
+        return False
+
+
+def run_client(argv, **options):
+    """Runs a client to its end, unwatched; returns what it printed. Its failure is the test's."""
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=bare_environment(),
+                          timeout=DEADLINE_S * 2, check=False, **options)
+    require(done.returncode == 0, f"{argv[0]} ended with status {done.returncode}:\n{done.stdout}")
+    return done.stdout
+
+
+def bare_environment():
+    inherited = {name: value for name, value in os.environ.items()
+                 if name != "LD_PRELOAD" and not name.startswith("HOLDWATCH_")}
+    return {**inherited, "LC_ALL": "C", "TZ": "UTC"}
+
+
+def unprivileged_user():
+    """Whom a server that will not work as root should become; None if we are not root and it stays who it is."""
+    return "nobody" if os.geteuid() == 0 else None
+
+
+def thread_names(pid):
+    """tid -> name of the threads that a process has now."""
+    names = {}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):
+            names[int(task.name)] = (task / "comm").read_text().strip()
+    return names
+
+
+def program_threads(pid):
+    """The threads that are the program's own."""
+    return [tid for tid, name in thread_names(pid).items() if not name.startswith("holdwatch")]
+
+
+def children(pid):
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(word) for word in listed.split()]
+
+
+class Run:
+    """One performance of a scenario: its directory, its servers, and whether they are watched."""
+
+    def __init__(self, shim, limits=None):
+        self.shim = shim  # None: bare
+        self.limits = limits or {}
+        # Under /tmp by name and not by TMPDIR: a socket's path may have 107 characters only.
+        self.directory = Path(tempfile.mkdtemp(prefix="holdwatch-real-", dir="/tmp"))
+        self.reports_directory = self.directory / "reports"
+        self.reports_directory.mkdir()
+        # The server may become another user before it has anything to report.
+        self.directory.chmod(0o755)
+        self.reports_directory.chmod(0o777)
+        self.servers = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, failure, *_):
+        if failure is not None and self.watched:
+            print(f"what holdwatch said until then, whole:\n{self.reports_text()}{self.reports_json()}")
+        for server in self.servers:
+            server.end_by_force()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    @property
+    def watched(self):
+        return self.shim is not None
+
+    def environment(self):
+        if not self.watched:
+            return bare_environment()
+        return {**bare_environment(), "LD_PRELOAD": str(self.shim), **self.limits,
+                "HOLDWATCH_JSON": str(self.reports_directory / "reports.json"),
+                "HOLDWATCH_LOG": str(self.reports_directory / "reports.txt")}
+
+    def start(self, argv, **options):
+        server = Server(self, [str(word) for word in argv], **options)
+        self.servers.append(server)
+        return server
+
+    def give_to(self, user, path):
+        """Lets `user` (None: ourselves) own a file or directory."""
+        if user is not None:
+            entry = pwd.getpwnam(user)
+            os.chown(path, entry.pw_uid, entry.pw_gid)
+
+    def reports(self):
+        """The JSON lines so far. A line that is not JSON fails the test; one without its end is not there yet."""
+        return [json.loads(line) for line in self.reports_json().split("\n")[:-1]]
+
+    def reports_json(self):
+        return self.said("reports.json")
+
+    def reports_text(self):
+        return self.said("reports.txt")
+
+    def said(self, name):
+        path = self.reports_directory / name
+        return path.read_text() if path.exists() else ""
+
+    def check_is_watched(self, pid, threaded):
+        """Fails unless the shim is mapped there, and if the process has threads, its watcher runs."""
+        if not self.watched:
+            return
+        maps = Path(f"/proc/{pid}/maps").read_text()
+        require(self.shim.name in maps, f"process {pid} does not have {self.shim.name} loaded")
+        if threaded:
+            wait_until(f"a thread named holdwatch in process {pid}",
+                       lambda: any(name.startswith("holdwatch") for name in thread_names(pid).values()))
+
+    def idle_past_limit(self):
+        """Leaves the server alone for longer than a wrong report needs: an idle worker holds nothing."""
+        if self.watched:
+            time.sleep(2.5 * DEFAULT_LIMIT_S)
+
+
+class Server:
+    """One server process, its standard error in a file unless told otherwise."""
+
+    def __init__(self, run, argv, stdin=subprocess.DEVNULL, stdout=None, stderr=None):
+        self.run = run
+        self.log_path = run.directory / f"{Path(argv[0]).name}.log"
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(argv, stdin=stdin, stdout=stdout or log, stderr=stderr or log,
+                                            env=run.environment(), cwd=run.directory, start_new_session=True)
+        self.pid = self.process.pid
+
+    def wait_until(self, what, happened):
+        """As above, but says at once if the server has died meanwhile."""
+        def happened_or_dead():
+            value = happened()
+            status = self.process.poll()
+            require(value or status is None, f"the server ended with status {status} before: {what}\n{self.log()}")
+            return value
+        return wait_until(what, happened_or_dead)
+
+    def log(self):
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def stop(self, number=signal.SIGTERM):
+        """Sends the signal and returns the exit status."""
+        self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self):
+        try:
+            return self.process.wait(timeout=DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"the server did not end within {DEADLINE_S} s\n{self.log()}") from None
+
+    def end_by_force(self):
+        """What a failed test leaves: the process, and the workers that it forked."""
+        if self.process.poll() is None:
+            for pid in [*children(self.pid), self.pid]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self.process.wait()
+
+
+def main(test):
+    """Runs `test(shim)` with the shim that the command line names, and ends with the status that meson expects."""
+    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_file():
+        sys.exit(f"usage: {sys.argv[0]} path/to/libholdwatch.so")
+    try:
+        test(Path(sys.argv[1]).resolve())
+    except Failure as failure:
+        print(f"FAILED: {failure}\nrerun: {sys.executable} {' '.join(sys.argv)}")
+        sys.exit(1)
+    print("passed")
