@@ -1,6 +1,7 @@
-// A stack from a snapshot: libunwind's remote interface over copied or live memory, and where the frame pointer is not
-// known, a search for the frame that saved it.
-// Cold context only. The one file pair that knows libunwind.
+// A stack from a snapshot: step by step up copied or live memory, and where the frame pointer is not known, a search for
+// the frame that saved it.
+// Cold context only; one thread at a time. Nothing here writes to, stops or signals the thread, and no byte of the
+// process is trusted: a stack may be short, with the reason said, but never holds a frame that was guessed.
 #pragma once
 
 #include <memory>
@@ -23,7 +24,7 @@ class Unwinder {
   // Where the function containing `pc` begins according to the unwind tables, 0 if they do not say.
   uintptr_t function_start(uintptr_t pc);
 
-  // Forgets cached procedure information: call when modules have changed.
+  // Forgets what is cached of modules and unwind tables. Happens by itself when `modules` has changed.
   void forget();
 
  private:

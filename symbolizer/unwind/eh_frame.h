@@ -1,0 +1,25 @@
+// The procedure that contains an address, through a module's .eh_frame_hdr, with what libunwind takes on trust checked.
+// Cold context only. libunwind 1.6 indexes arrays with numbers from the tables (return-address column, DW_CFA_register)
+// and follows a table entry that leads to a CIE: only what has passed here may be handed to it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "symbolizer/unwind/memory.h"
+#include "symbolizer/unwind/modules.h"
+
+namespace holdwatch {
+
+struct Procedure {
+  uintptr_t start;
+  uintptr_t end;
+  uintptr_t table_entry;  // run-time address of its entry in the search table of .eh_frame_hdr
+
+  bool contains(uintptr_t pc) const { return pc >= start && pc < end; }
+};
+
+// Nothing if the module's tables do not describe `pc`, or do so in a way that cannot be trusted.
+std::optional<Procedure> find_procedure(const Module& module, MemoryReader& memory, uintptr_t pc);
+
+}  // namespace holdwatch

@@ -1,0 +1,41 @@
+// The memory of one unwind: the snapshot's stack bytes first, then the live process, whose stack is read in large pieces.
+// Cold context only. A live stack changes: begin() forgets all of it, so that no unwind sees the bytes of another.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "shim/base/plain.h"
+#include "symbolizer/unwind/memory.h"
+
+namespace holdwatch {
+
+class StackMemory final : public MemoryReader {
+ public:
+  explicit StackMemory(MemoryReader& live) : live_(live) {}
+
+  // Starts the unwind of `snapshot`, whose copy must stay valid as long as it is read from.
+  void begin(const Snapshot& snapshot);
+
+  size_t read(uintptr_t address, void* out, size_t size) override;
+  size_t read_constant(uintptr_t address, void* out, size_t size) override {
+    return live_.read_constant(address, out, size);
+  }
+
+ private:
+  struct Piece {
+    uintptr_t address = 0;
+    std::vector<unsigned char> bytes;  // empty: holds nothing
+  };
+  Piece& fetch(uintptr_t address);
+
+  MemoryReader& live_;
+  const unsigned char* copy_ = nullptr;
+  uintptr_t copy_address_ = 0;
+  size_t copy_size_ = 0;
+  std::array<Piece, 4> pieces_;
+  size_t next_piece_ = 0;
+  size_t piece_size_ = 0;
+};
+
+}  // namespace holdwatch
