@@ -113,8 +113,10 @@ def scenario(run):
     worker = reload(server, worker)
     run.check_is_watched(worker, threaded=True)
     results["files after the reload"] = checksums(port)
+    results["exit status"] = server.stop(signal.SIGQUIT)
+    # Only now: a request is logged after its answer has gone out.
     results["requests logged"] = len((run.directory / "access.log").read_text().splitlines())
-    return {**results, "exit status": server.stop(signal.SIGQUIT)}
+    return results
 
 
 if __name__ == "__main__":

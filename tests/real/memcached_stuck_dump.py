@@ -1,0 +1,111 @@
+"""A true find in a real server: memcached's crawler sends a list of all keys to a client that stops reading.
+
+The crawler's thread holds the crawler's mutex while it polls that client's socket; a worker that is asked for another
+list waits for the mutex, and with it hang all the connections that the worker serves. Debian's memcached is stripped,
+so that its places are module, offset and build id. Once as whoever we are, and where that is root, once more as the
+unprivileged user that memcached becomes: then its own /proc files are closed to it, and the report has to say so.
+"""
+
+import json
+import os
+import socket
+from pathlib import Path
+
+import servers
+from memcached_load import Client
+
+BATCHES = 300
+KEYS_A_BATCH = 200
+LONG_NAME = b"k" * 150  # the list has to be larger than what the kernel buffers for a socket
+LIST = b"lru_crawler metadump all\r\n"
+
+
+def start(run, port, user):
+    server = run.start([servers.find_program("memcached", "memcached"), "-t", 4, "-l", "127.0.0.1", "-p", port,
+                        "-U", 0, *(["-u", user] if os.geteuid() == 0 else [])])
+    server.wait_until("memcached listens", lambda: servers.accepts(port))
+    run.check_is_watched(server.pid, threaded=True)
+    return server
+
+
+def store_keys(port):
+    client = Client(port)
+    for batch in range(BATCHES):
+        client.ask([b"set %s-%d-%d 0 0 1\r\nx\r\n" % (LONG_NAME, batch, number) for number in range(KEYS_A_BATCH)])
+    client.close()
+
+
+def client_that_does_not_read(port):
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.settimeout(servers.DEADLINE_S)
+    client.connect(("127.0.0.1", port))
+    client.sendall(LIST)
+    return client
+
+
+def has_answer(client):
+    """True if the client gets the whole list, or is told to come back: the first list may still be going on."""
+    count = 0
+    while (line := client.lines.readline()).startswith(b"key="):
+        count += 1
+    return line.startswith(b"BUSY") or line == b"END\r\n" and count == BATCHES * KEYS_A_BATCH
+
+
+def check_place(what, stack):
+    """The innermost frame of a stack that belongs to the server can be found again in its file."""
+    own = [frame for frame in stack["frames"] if Path(frame["module"] or "").name == "memcached"]
+    servers.require(own, f"{what}: no frame of the server's: {json.dumps(stack)}")
+    servers.require(own[0]["function"] or own[0]["offset"] and own[0]["build_id"], f"{what}: {own[0]}")
+
+
+def check_hold(report, peer, proc_is_open):
+    servers.require(report["event"] == "hold" and report["lock"]["kind"] == "mutex", f"not the hold: {report}")
+    [holder] = report["holders"]
+    servers.require(holder["mode"] == "exclusive" and holder["held_ns"] >= report["limit_ns"], f"holder: {holder}")
+    check_place("taken", holder["taken"])
+    if proc_is_open:
+        servers.require(holder["doing"].startswith("poll(") and peer in holder["doing"], f"doing {holder['doing']!r}")
+        check_place("now", holder["now"])
+    else:
+        servers.require(holder["now"]["complete"] or holder["now"]["note"], "now: silent about what is missing")
+    for group in report["waiters"]:
+        servers.require(group["count"] == 1 and group["threads"] == ["mc-worker"], f"waiters: {group}")
+        servers.require(group["stack"]["complete"], f"waiters: {group['stack']['note']}")
+        check_place("waiters", group["stack"])
+
+
+def story(shim, user):
+    with servers.Run(shim) as run:
+        port = servers.free_port()
+        server = start(run, port, user)
+        store_keys(port)
+        reader = client_that_does_not_read(port)
+        peer = "{}:{}".format(*reader.getsockname())
+        server.wait_until("a report", run.reports)
+        second = Client(port)
+        second.socket.sendall(LIST)
+        server.wait_until("a report with a waiter",
+                          lambda: any(report["waiters"] for report in run.reports() if report["phase"] == "still"))
+        reader.close()
+        answered = has_answer(second)
+        server.wait_until("the closing line", lambda: run.reports()[-1]["phase"] == "released")
+        second.close()
+        status = server.stop()
+        print(run.reports_text())
+        reports = run.reports()
+        for report in reports[:-1]:
+            check_hold(report, peer, proc_is_open=user == "root" or os.geteuid() != 0)
+        servers.require(reports[-1]["lost_ns"] > 0, "the closing line knows of no time lost")
+        servers.require(answered, "the second client has got no list")
+        servers.require(status == 0, f"the server ended with status {status}")
+
+
+def test(shim):
+    story(shim, "root")
+    if os.geteuid() == 0:
+        story(shim, servers.unprivileged_user())
+
+
+if __name__ == "__main__":
+    servers.main(test)
