@@ -17,27 +17,46 @@ enum class Symbolize : uint8_t { full, names, off };
 inline constexpr int kSignalAuto = -1;
 inline constexpr int kSignalOff = 0;
 
+// The kinds of options.def: how an option's text is read, and what its field is.
+namespace option_kind {
+struct duration {  // nanoseconds, 0 is off
+  using type = uint64_t;
+};
+struct count {
+  using type = uint64_t;
+};
+struct toggle {
+  using type = bool;
+};
+struct signal_choice {  // kSignalAuto, kSignalOff or a signal number
+  using type = int;
+};
+template <typename Enum>
+struct choice {
+  using type = Enum;
+};
+struct destination {  // one of the row's words, or a path with placeholders
+  using type = char[kTextOptionSize];
+};
+struct optional_destination {  // empty, or a path with placeholders
+  using type = char[kTextOptionSize];
+};
+struct optional_file {  // empty, or a path
+  using type = char[kTextOptionSize];
+};
+struct glob {  // a pattern for glob_matches
+  using type = char[kTextOptionSize];
+};
+struct action {  // "log", "abort" or "exec:PATH"
+  using type = char[kTextOptionSize];
+};
+}  // namespace option_kind
+
+// Holds limit_ns, read_limit_ns, wait_limit_ns, only, log, json ...: one field a row.
 struct Settings {
-  uint64_t limit_ns;
-  uint64_t read_limit_ns;
-  uint64_t wait_limit_ns;
-  Only only;
-  char log[kTextOptionSize];      // "stderr", "syslog", "journal", "none" or a path with placeholders
-  char json[kTextOptionSize];     // empty or a path with placeholders
-  bool lock_order;
-  Stacks stacks;
-  ClockSource clock;
-  bool repeat;
-  uint64_t rate;                  // reports a minute
-  char suppress[kTextOptionSize];
-  char exe[kTextOptionSize];      // glob on the program's name
-  bool follow;
-  char on_report[kTextOptionSize];  // "log", "abort" or "exec:PATH"
-  int signal;                     // kSignalAuto, kSignalOff or a signal number
-  Symbolize symbolize;
-  bool summary;
-  char metrics[kTextOptionSize];
-  bool help;
+#define HOLDWATCH_OPTION(kind, field, name, fallback, values, available, help) option_kind::kind::type field;
+#include "shim/base/options.def"
+#undef HOLDWATCH_OPTION
 };
 
 }  // namespace holdwatch

@@ -1,0 +1,28 @@
+// Reads the options from the environment and from the file that HOLDWATCH_CONFIG names.
+// Start context, before the program's first instruction. Never fails: what is wrong is said, and the default is kept.
+#pragma once
+
+#include <string_view>
+
+#include "shim/base/settings.h"
+
+namespace holdwatch {
+
+// Where the options come from and where messages go.
+struct OptionSources {
+  const char* const* environment;  // "NAME=value" texts, ended by a null pointer
+  std::string_view program;        // the program's name, for EXE
+  bool secure;                     // the program has more rights than its user: options are not to be trusted
+  void (*say)(void* context, std::string_view line);
+  void* context;
+};
+
+// Reads this process's options, and says to standard error what is wrong with them. Returns whether EXE chooses this
+// program; if not, nothing was said. `environment` is libc's `environ`, not getenv: programs such as bash define a getenv
+// of their own, which does not work before their main.
+bool options_load(Settings* out, const char* const* environment);
+
+// The same, with everything it depends on as a parameter.
+bool options_load_from(Settings* out, const OptionSources& sources);
+
+}  // namespace holdwatch
