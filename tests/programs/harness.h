@@ -1,0 +1,188 @@
+// What the test programs need to bring threads into an order. All of it is built on pipes and /proc: a mutex or condition
+// variable in here would be one more lock for the watch to record.
+#pragma once
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cinttypes>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <string>
+#include <thread>
+#include <utility>
+
+namespace harness {
+
+using namespace std::chrono_literals;
+
+// Ends the program with a line that names what is not so.
+#define CHECK(condition)                                                  \
+  do {                                                                    \
+    if (!(condition)) {                                                   \
+      std::printf("%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
+      std::fflush(stdout);                                                \
+      ::_exit(1);                                                         \
+    }                                                                     \
+  } while (false)
+
+// A function whose frame a test looks for: neither inlined, nor cloned, nor folded with one that has the same body.
+#if defined(__clang__)
+#define OWN_FRAME [[gnu::noinline]]
+#else
+#define OWN_FRAME [[gnu::noipa]]
+#endif
+
+// The exit status by which a program says that this machine cannot show what it is about.
+inline constexpr int kSkipped = 77;
+
+// Happens once; every wait, before or after, then returns. A pipe whose writing end is closed: a read of it is a system
+// call that can be told from waiting for a lock. Not for use across fork, which duplicates the writing end.
+class Event {
+ public:
+  Event() { CHECK(::pipe2(ends_, O_CLOEXEC) == 0); }
+  ~Event() {
+    fire();
+    ::close(ends_[0]);
+  }
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+
+  void fire() {
+    const int end = std::exchange(ends_[1], -1);
+    if (end >= 0) ::close(end);
+  }
+
+  void wait() const {
+    char byte;
+    while (::read(ends_[0], &byte, 1) < 0) CHECK(errno == EINTR);
+  }
+
+ private:
+  int ends_[2];
+};
+
+inline std::string read_file(const std::string& path) {
+  std::string text;
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return text;
+  char part[4096];
+  for (ssize_t size; (size = ::read(file, part, sizeof part)) > 0;) text.append(part, static_cast<size_t>(size));
+  ::close(file);
+  return text;
+}
+
+inline void pause_briefly() {
+  std::this_thread::sleep_for(10ms);
+}
+
+// A thread with a name, joined at the end of its scope.
+class Thread {
+ public:
+  Thread(const char* name, std::function<void()> work) : work_(std::move(work)), thread_([this, name] { run(name); }) {}
+  ~Thread() { join(); }
+  Thread(const Thread&) = delete;
+  Thread& operator=(const Thread&) = delete;
+
+  void join() {
+    if (thread_.joinable()) thread_.join();
+  }
+
+  pthread_t handle() { return thread_.native_handle(); }
+
+  pid_t tid() const {
+    while (tid_.load() == 0) pause_briefly();
+    return tid_.load();
+  }
+
+  // Returns once the thread is inside a futex call on a word of `object`: then it surely waits for it.
+  template <typename T>
+  void wait_until_blocked_on(const T& object) const {
+    const auto start = reinterpret_cast<uintptr_t>(&object);
+    uintptr_t word = 0;
+    while (!futex_word(&word) || word < start || word >= start + sizeof object) pause_briefly();
+  }
+
+  // Returns once the thread is blocked in the system call with this number.
+  void wait_until_blocked_in(long number) const {
+    long current = -1;
+    uintptr_t argument = 0;
+    while (!system_call(&current, &argument) || current != number) pause_briefly();
+  }
+
+ private:
+  void run(const char* name) {
+    ::pthread_setname_np(::pthread_self(), name);
+    tid_.store(static_cast<pid_t>(::syscall(SYS_gettid)));
+    work_();
+  }
+
+  bool system_call(long* number, uintptr_t* first_argument) const {
+    const std::string line = read_file("/proc/self/task/" + std::to_string(tid()) + "/syscall");
+    return std::sscanf(line.c_str(), "%ld %" SCNxPTR, number, first_argument) == 2;
+  }
+
+  bool futex_word(uintptr_t* word) const {
+    long number = -1;
+    return system_call(&number, word) && number == SYS_futex;
+  }
+
+  std::function<void()> work_;
+  std::atomic<pid_t> tid_{0};
+  std::thread thread_;  // last: it starts at once and uses the members above
+};
+
+inline bool is_watched() {
+  return std::getenv("HOLDWATCH_JSON") != nullptr;
+}
+
+// How many reports with this phase or event the JSON output has by now.
+inline size_t count_reports(const std::string& phase_or_event) {
+  const std::string text = read_file(std::getenv("HOLDWATCH_JSON"));
+  size_t count = 0;
+  for (const char* key : {"\"phase\":\"", "\"event\":\""}) {
+    const std::string wanted = key + phase_or_event + "\"";
+    for (size_t at = text.find(wanted); at != std::string::npos; at = text.find(wanted, at + 1)) ++count;
+  }
+  return count;
+}
+
+// Returns once the watch has reported this phase or event so often; at once where there is no watch. By this a program
+// holds a lock until it has been noticed, rather than for a time that a busy machine might stretch or outrun.
+inline void await_report(const std::string& phase_or_event, size_t count = 1) {
+  if (!is_watched()) return;
+  const auto give_up = std::chrono::steady_clock::now() + 20s;
+  while (count_reports(phase_or_event) < count) {
+    if (std::chrono::steady_clock::now() > give_up) {
+      std::printf("no report \"%s\" (number %zu) within 20 s\n", phase_or_event.c_str(), count);
+      std::fflush(stdout);
+      ::_exit(1);
+    }
+    pause_briefly();
+  }
+}
+
+// The same for one more than there are: it has surely seen whatever the program has done until now.
+inline void await_next_report(const std::string& phase_or_event) {
+  if (is_watched()) await_report(phase_or_event, count_reports(phase_or_event) + 1);
+}
+
+// For programs that must not be reported: long enough for a watch that errs to speak. Shorter where there is none.
+inline void sleep_past_limit() {
+  std::this_thread::sleep_for(is_watched() ? 900ms : 10ms);
+}
+
+// A path in the directory that the runner removes afterwards.
+inline std::string temporary_path(const char* name) {
+  const char* directory = std::getenv("HARNESS_TMP");
+  return std::string(directory != nullptr ? directory : "/tmp") + "/" + name;
+}
+
+}  // namespace harness

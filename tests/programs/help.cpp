@@ -1,0 +1,23 @@
+// HELP=1 prints the options, their values and where each came from; the program goes on and is watched.
+// RUN-FILE: holdwatch.conf: rate = 7
+// RUN-ENV: HOLDWATCH_HELP=1 HOLDWATCH_LIMIT=200ms HOLDWATCH_CONFIG={tmp}/holdwatch.conf
+// EXPECT: LIMIT.*200 ?ms.*(\n.*)?environment
+// EXPECT: RATE.*7.*(\n.*)?holdwatch\.conf
+// EXPECT: has held mutex
+// EXPECT-JSON: len(over) == 1
+#include <mutex>
+
+#include "tests/programs/harness.h"
+using namespace harness;
+
+int main() {
+  std::mutex lock;
+  Event release;
+  Thread holder("holder", [&] {
+    std::lock_guard guard(lock);
+    release.wait();
+  });
+  await_report("over");
+  release.fire();
+  await_report("released");
+}

@@ -1,0 +1,50 @@
+// A mutex in shared memory: each process reports the holds of its own threads and never blames them for another's.
+// RUN-ENV: HOLDWATCH_LIMIT=200ms HOLDWATCH_WAIT_LIMIT=200ms
+// EXPECT-JSON: len(over) == 2 and over[0]["pid"] != over[1]["pid"]
+// EXPECT-JSON: holder(over[0])["thread"] == "parent" and holder(over[1])["thread"] == "child"
+// EXPECT-JSON: all("child" not in held_by([event]) for event in e if event["pid"] == over[0]["pid"])
+// EXPECT-JSON: all("parent" not in held_by([event]) for event in e if event["pid"] == over[1]["pid"])
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "tests/programs/harness.h"
+using namespace harness;
+
+struct Shared {
+  pthread_mutex_t mutex;
+  std::atomic<bool> locked;
+};
+
+void hold_in_thread(const char* name, Shared& shared, size_t report) {
+  Event release;
+  Thread holder(name, [&] {
+    CHECK(pthread_mutex_lock(&shared.mutex) == 0);
+    shared.locked = true;
+    release.wait();
+    CHECK(pthread_mutex_unlock(&shared.mutex) == 0);
+  });
+  await_report("over", report);
+  release.fire();
+  await_report("released", report);
+}
+
+int main() {
+  void* memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  CHECK(memory != MAP_FAILED);
+  Shared& shared = *new (memory) Shared{};
+  pthread_mutexattr_t attributes;
+  CHECK(pthread_mutexattr_init(&attributes) == 0);
+  CHECK(pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED) == 0);
+  CHECK(pthread_mutex_init(&shared.mutex, &attributes) == 0);
+
+  const pid_t child = fork();
+  if (child == 0) {
+    while (!shared.locked) pause_briefly();
+    hold_in_thread("child", shared, 2);
+    ::_exit(0);
+  }
+  hold_in_thread("parent", shared, 1);
+  int status = -1;
+  CHECK(waitpid(child, &status, 0) == child);
+  return status;
+}

@@ -1,0 +1,26 @@
+// A program closes its standard error and opens a data file, which gets the same number: not a byte of ours may get in.
+// RUN-ENV: HOLDWATCH_LIMIT=200ms
+// EXPECT-JSON: len(over) == 1
+#include <sys/stat.h>
+
+#include <mutex>
+
+#include "tests/programs/harness.h"
+using namespace harness;
+
+int main() {
+  const std::string path = temporary_path("data");
+  CHECK(close(STDERR_FILENO) == 0);
+  CHECK(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600) == STDERR_FILENO);
+  std::mutex lock;
+  Event release;
+  Thread holder("holder", [&] {
+    std::lock_guard guard(lock);
+    release.wait();
+  });
+  await_report("over");
+  release.fire();
+  await_report("released");
+  struct stat status {};
+  CHECK(fstat(STDERR_FILENO, &status) == 0 && status.st_size == 0);
+}

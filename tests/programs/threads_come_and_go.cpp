@@ -1,0 +1,20 @@
+// Two thousand threads, one after the other, use the same few records; the last one is reported as itself.
+// RUN-ENV: HOLDWATCH_LIMIT=300ms
+// EXPECT-JSON: len(over) == 1 and len(released) == 1 and held_by(e) == {"last"}
+#include <mutex>
+
+#include "tests/programs/harness.h"
+using namespace harness;
+
+int main() {
+  std::mutex lock;
+  for (int number = 0; number < 2000; ++number) Thread("passing", [&] { std::lock_guard guard(lock); }).join();
+  Event release;
+  Thread last("last", [&] {
+    std::lock_guard guard(lock);
+    release.wait();
+  });
+  await_report("over");
+  release.fire();
+  await_report("released");
+}
