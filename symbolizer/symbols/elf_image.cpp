@@ -1,0 +1,102 @@
+// Opens ELF files through libelf and hands out their sections. See elf_image.h.
+// Cold context only.
+#include "symbolizer/symbols/elf_image.h"
+
+#include <elfutils/libdwelf.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <unistd.h>
+
+#include <utility>
+
+namespace holdwatch {
+
+std::unique_ptr<ElfImage> ElfImage::open(const std::string& path) {
+  std::unique_ptr<ElfImage> image(new ElfImage);
+  image->path_ = path;
+  // O_NONBLOCK: opening a fifo that somebody put there must not wait for its writer.
+  image->descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  if (image->descriptor_ < 0) return nullptr;
+  if (fstat(image->descriptor_, &image->status_) != 0 || !S_ISREG(image->status_.st_mode)) return nullptr;
+  return image->begin() ? std::move(image) : nullptr;
+}
+
+std::unique_ptr<ElfImage> ElfImage::from_bytes(std::vector<char> bytes) {
+  std::unique_ptr<ElfImage> image(new ElfImage);
+  image->bytes_ = std::move(bytes);
+  return image->begin() ? std::move(image) : nullptr;
+}
+
+bool ElfImage::begin() {
+  elf_version(EV_CURRENT);
+  elf_ = descriptor_ >= 0 ? elf_begin(descriptor_, ELF_C_READ, nullptr) : elf_memory(bytes_.data(), bytes_.size());
+  if (elf_ == nullptr || elf_kind(elf_) != ELF_K_ELF) return false;
+  const void* id = nullptr;
+  ssize_t size = dwelf_elf_gnu_build_id(elf_, &id);
+  if (size > 0) build_id_ = to_hex({static_cast<const char*>(id), static_cast<size_t>(size)});
+  return true;
+}
+
+ElfImage::~ElfImage() {
+  if (elf_ != nullptr) elf_end(elf_);
+  if (descriptor_ >= 0) close(descriptor_);
+}
+
+std::string_view ElfImage::section_name(Elf_Scn* section) const {
+  GElf_Shdr header;
+  size_t names = 0;
+  if (elf_getshdrstrndx(elf_, &names) != 0 || gelf_getshdr(section, &header) == nullptr) return {};
+  const char* name = elf_strptr(elf_, names, header.sh_name);
+  return name != nullptr ? name : std::string_view{};
+}
+
+Elf_Scn* ElfImage::section(std::string_view name) const {
+  for (Elf_Scn* section = elf_nextscn(elf_, nullptr); section != nullptr; section = elf_nextscn(elf_, section)) {
+    if (section_name(section) == name) return inflated_size(section) != 0 ? section : nullptr;
+  }
+  return nullptr;
+}
+
+Elf_Scn* ElfImage::section_of_type(uint32_t type) const {
+  for (Elf_Scn* section = elf_nextscn(elf_, nullptr); section != nullptr; section = elf_nextscn(elf_, section)) {
+    GElf_Shdr header;
+    if (gelf_getshdr(section, &header) != nullptr && header.sh_type == type) return section;
+  }
+  return nullptr;
+}
+
+std::string_view ElfImage::bytes(Elf_Scn* section) const {
+  Elf_Data* data = elf_rawdata(section, nullptr);
+  if (data == nullptr || data->d_buf == nullptr) return {};
+  return {static_cast<const char*>(data->d_buf), data->d_size};
+}
+
+size_t ElfImage::inflated_size(Elf_Scn* section) const {
+  GElf_Shdr header;
+  if (gelf_getshdr(section, &header) == nullptr || header.sh_type == SHT_NOBITS) return 0;
+  GElf_Chdr compression;
+  if ((header.sh_flags & SHF_COMPRESSED) != 0 && gelf_getchdr(section, &compression) != nullptr) {
+    return compression.ch_size;
+  }
+  return header.sh_size;
+}
+
+void ElfImage::close_file() {
+  if (descriptor_ < 0) return;
+  elf_cntl(elf_, ELF_C_FDDONE);
+  close(descriptor_);
+  descriptor_ = -1;
+}
+
+std::string to_hex(std::string_view bytes) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string text;
+  for (char c : bytes) {
+    auto byte = static_cast<unsigned char>(c);
+    text += digits[byte >> 4];
+    text += digits[byte & 15];
+  }
+  return text;
+}
+
+}  // namespace holdwatch

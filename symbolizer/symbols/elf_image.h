@@ -1,0 +1,66 @@
+// One ELF file (or the copy of one), opened for reading symbols and debug data.
+// Cold context only. Reads with pread and never maps the file: a mapped file that somebody truncates raises SIGBUS,
+// and this is somebody else's process.
+#pragma once
+
+#include <libelf.h>
+#include <sys/stat.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace holdwatch {
+
+class ElfImage {
+ public:
+  // Null if there is no regular file at `path`, it is not to be read, or it is not an ELF file.
+  static std::unique_ptr<ElfImage> open(const std::string& path);
+  static std::unique_ptr<ElfImage> from_bytes(std::vector<char> bytes);
+
+  ElfImage(const ElfImage&) = delete;
+  ElfImage& operator=(const ElfImage&) = delete;
+  ~ElfImage();
+
+  Elf* elf() const { return elf_; }
+  const std::string& path() const { return path_; }
+  const std::string& build_id() const { return build_id_; }  // hex, empty if there is none
+  int descriptor() const { return descriptor_; }             // -1 once the file is closed
+  uint64_t inode() const { return status_.st_ino; }
+  uint64_t device() const { return status_.st_dev; }
+  const timespec& modified() const { return status_.st_mtim; }
+
+  // The section of that name if it has contents in this file, else null.
+  Elf_Scn* section(std::string_view name) const;
+  // The first section of that type (SHT_SYMTAB ...) with contents, else null.
+  Elf_Scn* section_of_type(uint32_t type) const;
+  std::string_view section_name(Elf_Scn* section) const;
+  // The section's bytes as they stand in the file; empty on any failure. Valid as long as the image.
+  std::string_view bytes(Elf_Scn* section) const;
+
+  // Bytes of the named section once inflated, 0 if there is none.
+  size_t inflated_size(Elf_Scn* section) const;
+
+  // Closes the file; what was read stays readable. A descriptor kept would be one of the program's few, and a program
+  // that closes all descriptors and opens its own would make us read those.
+  void close_file();
+
+ private:
+  ElfImage() = default;
+  bool begin();
+
+  std::string path_;
+  std::string build_id_;
+  std::vector<char> bytes_;  // empty for a file
+  struct stat status_ = {};
+  int descriptor_ = -1;
+  Elf* elf_ = nullptr;
+};
+
+// Bytes as lower-case hex digits.
+std::string to_hex(std::string_view bytes);
+
+}  // namespace holdwatch
