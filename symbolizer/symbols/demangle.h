@@ -1,0 +1,18 @@
+// C++ names as the program's author wrote them.
+// Cold context only; pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace holdwatch {
+
+// A symbol's name demangled and made readable. What is no C++ symbol stays as it is, but for the suffixes with which
+// compilers mark parts of one function (foo.cold, foo.part.0): to a reader it is that function.
+std::string demangle(std::string_view symbol);
+
+// A demangled name with what nobody writes taken out: inline namespaces of the standard libraries, the template behind
+// std::string and std::string_view.
+std::string readable(std::string name);
+
+}  // namespace holdwatch
