@@ -1,0 +1,23 @@
+// The name of a function as its debug data has it.
+// Cold context only.
+#pragma once
+
+#include <elfutils/libdw.h>
+
+#include <string>
+
+namespace holdwatch {
+
+struct FunctionName {
+  std::string text;           // readable; empty if the debug data has none
+  bool from_linkage = false;  // from the linkage name: with enclosing scopes and parameters
+};
+
+// For DW_TAG_subprogram and DW_TAG_inlined_subroutine: the linkage name where there is one, else the plain name within
+// its namespaces and classes.
+FunctionName function_name(Dwarf_Die die);
+
+// The DIE that `attribute` of `die` refers to. False if there is none.
+bool referenced_die(Dwarf_Die die, unsigned attribute, Dwarf_Die& referenced);
+
+}  // namespace holdwatch

@@ -1,0 +1,257 @@
+// Reads DWARF through libdw. See dwarf_info.h.
+// Cold context only. libdw's own look-ups are passed over where they cost much or miss much: dwarf_addrdie needs
+// .debug_aranges, which clang does not write, and dwarf_getscopes goes through a whole unit twice, recursively, without
+// finding functions inside namespaces.
+#include "symbolizer/symbols/dwarf_info.h"
+
+#include <dwarf.h>
+#include <gelf.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "symbolizer/symbols/die_names.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr size_t kMaxNesting = 64;               // of entries within a unit
+constexpr size_t kMaxEntries = size_t{1} << 22;  // looked at in one unit
+constexpr size_t kMaxRanges = size_t{1} << 20;   // of one entry
+constexpr size_t kMaxInlined = 64;               // functions inlined into each other
+
+constexpr size_t kBytesPerLine = 40;  // of libdw's decoded line table, which it keeps
+
+// Sections that only a debugger needs. libdw reads and inflates every section it knows when it begins, so they are hidden
+// from it: in libc's debug data they are a third of the whole.
+constexpr std::array<std::string_view, 7> kNotNeeded = {".debug_loc",   ".debug_loclists", ".debug_macinfo",
+                                                        ".debug_macro", ".debug_pubnames", ".debug_aranges",
+                                                        ".debug_frame"};
+
+void hide(Elf_Scn* section) {
+  GElf_Shdr header;
+  if (gelf_getshdr(section, &header) == nullptr) return;
+  header.sh_type = SHT_NOBITS;  // in memory only: the file is open for reading
+  gelf_update_shdr(section, &header);
+}
+
+// Prepares `image` for libdw and returns how many bytes libdw will read of it.
+size_t prepare(const ElfImage& image, bool has_alternate) {
+  size_t total = 0;
+  for (Elf_Scn* section = elf_nextscn(image.elf(), nullptr); section != nullptr;
+       section = elf_nextscn(image.elf(), section)) {
+    const std::string_view name = image.section_name(section);
+    const bool not_needed = std::find(kNotNeeded.begin(), kNotNeeded.end(), name) != kNotNeeded.end();
+    // libdw would open the file that is named there without a look at its build id.
+    const bool unproven = name == ".gnu_debugaltlink" && !has_alternate;
+    if (not_needed || unproven) {
+      hide(section);
+    } else if (name.starts_with(".debug_") || name.starts_with(".zdebug_")) {
+      total += image.inflated_size(section);
+    }
+  }
+  return total;
+}
+
+// Whether entries of this kind can have functions with code somewhere below them.
+bool may_hold_functions(int tag) {
+  switch (tag) {
+    case DW_TAG_namespace:
+    case DW_TAG_module:
+    case DW_TAG_class_type:
+    case DW_TAG_structure_type:
+    case DW_TAG_union_type:
+    case DW_TAG_subprogram:
+    case DW_TAG_lexical_block:
+      return true;
+    default:
+      return false;
+  }
+}
+
+enum class Next { enter, pass, stop };
+
+// Goes through the entries below `root` in tree order, without recursion. `visit` says what to do about each.
+template <typename Visit>
+void walk(Dwarf_Die root, Visit visit) {
+  std::vector<Dwarf_Die> path(1);
+  if (dwarf_child(&root, &path[0]) != 0) return;
+  for (size_t entries = 0; !path.empty() && entries < kMaxEntries; ++entries) {
+    Dwarf_Die entry = path.back();
+    if (dwarf_siblingof(&entry, &path.back()) != 0) path.pop_back();
+    const Next next = visit(entry);
+    if (next == Next::stop) return;
+    Dwarf_Die child;
+    const bool enter = next == Next::enter && path.size() < kMaxNesting;
+    if (enter && dwarf_child(&entry, &child) == 0) path.push_back(child);
+  }
+}
+
+bool has_ranges(Dwarf_Die entry) {
+  return dwarf_hasattr(&entry, DW_AT_low_pc) != 0 || dwarf_hasattr(&entry, DW_AT_ranges) != 0;
+}
+
+// The entry that has the unit's functions: with split DWARF it is in another file, which libdw finds and checks.
+Dwarf_Die full_unit(Dwarf_Die unit) {
+  uint8_t type = 0;
+  Dwarf_Die split = {};
+  if (dwarf_cu_info(unit.cu, nullptr, &type, nullptr, &split, nullptr, nullptr, nullptr) == 0 &&
+      type == DW_UT_skeleton && split.addr != nullptr) {
+    return split;
+  }
+  return unit;
+}
+
+// libdw hands out names as the line table has them: often relative to where the compiler ran.
+std::string in_compilation_directory(const char* path, Dwarf_Die unit) {
+  Dwarf_Attribute value;
+  const char* directory = path[0] != '/' ? dwarf_formstring(dwarf_attr(&unit, DW_AT_comp_dir, &value)) : nullptr;
+  return directory != nullptr ? std::string(directory) + "/" + path : path;
+}
+
+// Where the inlined function `call` was called from.
+void locate_call(Dwarf_Die call, Dwarf_Die unit, CodeScope& scope) {
+  Dwarf_Attribute value;
+  Dwarf_Word line = 0;
+  Dwarf_Word file = 0;
+  if (dwarf_formudata(dwarf_attr(&call, DW_AT_call_line, &value), &line) != 0 || line > INT32_MAX) return;
+  if (dwarf_formudata(dwarf_attr(&call, DW_AT_call_file, &value), &file) != 0) return;
+  Dwarf_Files* files = nullptr;
+  size_t count = 0;
+  if (dwarf_getsrcfiles(&unit, &files, &count) != 0 || file >= count) return;
+  const char* path = dwarf_filesrc(files, file, nullptr, nullptr);
+  if (path == nullptr) return;
+  scope.file = in_compilation_directory(path, unit);
+  scope.line = static_cast<int>(line);
+}
+
+}  // namespace
+
+std::unique_ptr<DwarfInfo> DwarfInfo::load(ElfImage& image, ElfImage* alternate, size_t memory_limit) {
+  if (image.section(".debug_info") == nullptr && image.section(".zdebug_info") == nullptr) return nullptr;
+  std::unique_ptr<DwarfInfo> info(new DwarfInfo);
+  info->size_in_bytes_ = prepare(image, alternate != nullptr);
+  if (alternate != nullptr) info->size_in_bytes_ += prepare(*alternate, false);
+  if (info->size_in_bytes_ > memory_limit) return nullptr;
+  info->dwarf_ = dwarf_begin_elf(image.elf(), DWARF_C_READ, nullptr);
+  if (info->dwarf_ == nullptr) return nullptr;
+  if (alternate != nullptr) {
+    info->alternate_ = dwarf_begin_elf(alternate->elf(), DWARF_C_READ, nullptr);
+    if (info->alternate_ == nullptr) return nullptr;
+    dwarf_setalt(info->dwarf_, info->alternate_);
+  }
+  info->index_units();
+  return info;
+}
+
+DwarfInfo::~DwarfInfo() {
+  dwarf_end(dwarf_);
+  dwarf_end(alternate_);
+}
+
+void DwarfInfo::index_units() {
+  Dwarf_CU* unit = nullptr;
+  Dwarf_Die entry;
+  uint8_t type = 0;
+  while (dwarf_get_units(dwarf_, unit, &unit, nullptr, &type, &entry, nullptr) == 0) {
+    if (type == DW_UT_compile || type == DW_UT_skeleton) add_ranges(entry, units_);
+  }
+  size_in_bytes_ += units_.capacity() * sizeof(Range);
+}
+
+void DwarfInfo::add_ranges(Dwarf_Die die, Ranges& ranges) const {
+  Dwarf_Addr base = 0;
+  Dwarf_Addr start = 0;
+  Dwarf_Addr end = 0;
+  ptrdiff_t next = 0;
+  for (size_t i = 0; i < kMaxRanges && (next = dwarf_ranges(&die, next, &base, &start, &end)) > 0; ++i) {
+    // Linkers leave functions that they dropped at 0, where no code can be: the ELF header is there.
+    if (start != 0 && start < end) ranges.push_back({start, end, die});
+  }
+}
+
+const DwarfInfo::Range* DwarfInfo::innermost(const Ranges& ranges, uintptr_t address) {
+  const Range* best = nullptr;
+  for (const Range& range : ranges) {
+    if (address < range.start || address >= range.end) continue;
+    if (best == nullptr || range.end - range.start < best->end - best->start) best = &range;
+  }
+  return best;
+}
+
+const DwarfInfo::Ranges& DwarfInfo::functions_of(Dwarf_Die unit) {
+  const Dwarf_Off key = dwarf_dieoffset(&unit);
+  if (const Ranges* known = functions_.find(key)) return *known;
+  Ranges functions;
+  walk(full_unit(unit), [&](Dwarf_Die entry) {
+    const int tag = dwarf_tag(&entry);
+    if (tag == DW_TAG_subprogram) add_ranges(entry, functions);
+    return may_hold_functions(tag) ? Next::enter : Next::pass;
+  });
+  functions.shrink_to_fit();
+  size_in_bytes_ += functions.capacity() * sizeof(Range);
+  Dwarf_Lines* lines = nullptr;
+  size_t line_count = 0;
+  if (dwarf_getsrclines(&unit, &lines, &line_count) == 0) size_in_bytes_ += line_count * kBytesPerLine;
+  return functions_.insert(key, std::move(functions));
+}
+
+// The calls at `address` that were inlined into `function`, outermost first.
+std::vector<Dwarf_Die> DwarfInfo::inlined_at(Dwarf_Die function, uintptr_t address) {
+  std::vector<Dwarf_Die> calls;
+  Dwarf_Die scope = function;
+  for (bool found = true; found && calls.size() < kMaxInlined;) {
+    found = false;
+    walk(scope, [&](Dwarf_Die entry) {
+      const int tag = dwarf_tag(&entry);
+      if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_lexical_block) return Next::pass;
+      const bool covers = dwarf_haspc(&entry, address) == 1;
+      // gcc writes blocks without a range around inlined calls that have one.
+      if (tag == DW_TAG_lexical_block) return covers || !has_ranges(entry) ? Next::enter : Next::pass;
+      if (!covers) return Next::pass;
+      found = true;
+      scope = entry;
+      calls.push_back(entry);
+      return Next::stop;
+    });
+  }
+  return calls;
+}
+
+void DwarfInfo::locate(Dwarf_Die unit, uintptr_t address, CodeScope& scope) {
+  Dwarf_Line* line = dwarf_getsrc_die(&unit, address);
+  int number = 0;
+  const char* path = line != nullptr ? dwarf_linesrc(line, nullptr, nullptr) : nullptr;
+  // Line 0 is code that belongs to no line.
+  if (path == nullptr || dwarf_lineno(line, &number) != 0 || number <= 0) return;
+  scope.file = in_compilation_directory(path, unit);
+  scope.line = number;
+}
+
+std::vector<CodeScope> DwarfInfo::find(uintptr_t address) {
+  const Range* unit = innermost(units_, address);
+  if (unit == nullptr) return {};
+  std::vector<CodeScope> scopes(1);
+  locate(unit->die, address, scopes.front());
+  const Ranges& functions = functions_of(unit->die);
+  const Range* function = innermost(functions, address);
+  if (function == nullptr) {
+    // Assembly has lines, but no functions; in compiled code this is padding between functions.
+    return functions.empty() && scopes.front().line != 0 ? scopes : std::vector<CodeScope>();
+  }
+
+  std::vector<Dwarf_Die> calls = inlined_at(function->die, address);
+  for (auto call = calls.rbegin(); call != calls.rend(); ++call) {
+    FunctionName name = function_name(*call);
+    scopes.back().function = std::move(name.text);
+    scopes.back().from_linkage = name.from_linkage;
+    locate_call(*call, full_unit(unit->die), scopes.emplace_back());
+  }
+  FunctionName name = function_name(function->die);
+  scopes.back().function = std::move(name.text);
+  scopes.back().from_linkage = name.from_linkage;
+  return scopes;
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,63 @@
+// Functions, inlined functions and lines at an address, from one module's DWARF.
+// Cold context only. The data may be truncated or damaged: what is walked here is bounded, and a failure means
+// "not known".
+#pragma once
+
+#include <elfutils/libdw.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "symbolizer/symbols/elf_image.h"
+#include "symbolizer/symbols/lru.h"
+
+namespace holdwatch {
+
+// A function at an address, or one inlined there.
+struct CodeScope {
+  std::string function;       // readable, empty if not known
+  bool from_linkage = false;  // see FunctionName
+  std::string file;           // where execution is within this function
+  int line = 0;
+};
+
+class DwarfInfo {
+ public:
+  // Null if the image has no DWARF or reading it would take more than `memory_limit` bytes. `alternate` is the file that
+  // dwz moved shared parts to, or null. Everything needed is read here; the files may be closed afterwards, but the
+  // images must outlive this.
+  static std::unique_ptr<DwarfInfo> load(ElfImage& image, ElfImage* alternate, size_t memory_limit);
+  ~DwarfInfo();
+
+  // The functions at `address` (as the file counts it), innermost first. Empty if nothing is known; where only the line
+  // is (assembly), one scope without a name.
+  std::vector<CodeScope> find(uintptr_t address);
+
+  // About how much memory this takes.
+  size_t size_in_bytes() const { return size_in_bytes_; }
+
+ private:
+  struct Range {
+    uintptr_t start, end;
+    Dwarf_Die die;  // the unit or function that has code there
+  };
+  using Ranges = std::vector<Range>;
+
+  DwarfInfo() = default;
+  void index_units();
+  const Ranges& functions_of(Dwarf_Die unit);
+  void add_ranges(Dwarf_Die die, Ranges& ranges) const;
+  static const Range* innermost(const Ranges& ranges, uintptr_t address);
+  static std::vector<Dwarf_Die> inlined_at(Dwarf_Die function, uintptr_t address);
+  void locate(Dwarf_Die unit, uintptr_t address, CodeScope& scope);
+
+  Dwarf* dwarf_ = nullptr;
+  Dwarf* alternate_ = nullptr;
+  Ranges units_;
+  Lru<Dwarf_Off, Ranges> functions_{64};  // by the offset of their unit
+  size_t size_in_bytes_ = 0;
+};
+
+}  // namespace holdwatch
