@@ -1,5 +1,6 @@
-// Addresses to functions, files and lines, with inlined frames and the source line's text, through libdw.
-// Cold context only. The one file pair that knows libdw; never looks at a module's memory, only at files.
+// Addresses to functions, files and lines, with inlined frames and the source line's text.
+// Cold context only. This folder alone knows libelf and libdw. It reads files, never a module's memory (but for the
+// vdso, which is no file), keeps no descriptor open between calls, and never asks the network (debuginfod).
 #pragma once
 
 #include <cstdint>
@@ -15,23 +16,31 @@ namespace holdwatch {
 // One frame as a reader sees it. Empty strings and line 0 mean "not known".
 struct Frame {
   uintptr_t ip = 0;
-  std::string module;      // path of the module, empty if the address belongs to none
-  uintptr_t offset = 0;    // the address as the module's file counts it
+  std::string module;    // path of the module, empty if the address belongs to none
+  uintptr_t offset = 0;  // the address as the module's file counts it
   std::string build_id;
-  std::string function;    // demangled, with parameters where the symbol has them
+  std::string function;  // demangled, with parameters where the symbol has them
   std::string file;
   int line = 0;
-  std::string source;      // the line's text, without its leading white space
-  bool inlined = false;    // inlined into the frame that follows
+  std::string source;    // the line's text, without its leading white space
+  bool inlined = false;  // inlined into the frame that follows
+};
+
+// Where files are looked for, and how much of them may be in memory at once.
+struct DebugSearch {
+  std::string debug_root = "/usr/lib/debug";  // where distributions put separate debug files
+  std::string proc = "/proc/self";          // the watched process: its files can be had there when their names are gone
+  size_t memory_limit = size_t{512} << 20;  // debug data beyond it is not read: such a module has symbols, no lines
 };
 
 class Symbols {
  public:
-  explicit Symbols(Symbolize how);
+  explicit Symbols(Symbolize how, DebugSearch search = {});
   ~Symbols();
 
   // The frames at `pc`, innermost inlined function first, the function itself last; always at least one. If `exact` is
   // false, `pc` is a return address and the call before it is meant. `module` is what contains pc, or null.
+  // A name is given only if the file at hand is proven to be the one that is mapped and the symbol covers the address.
   std::vector<Frame> resolve(uintptr_t pc, bool exact, const Module* module);
 
   // Gives back what is cached.

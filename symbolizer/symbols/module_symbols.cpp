@@ -1,0 +1,81 @@
+// Opens what belongs to a module and puts symbols, DWARF and source text together. See module_symbols.h.
+// Cold context only.
+#include "symbolizer/symbols/module_symbols.h"
+
+#include <filesystem>
+
+#include "symbolizer/symbols/demangle.h"
+#include "symbolizer/symbols/source_lines.h"
+
+namespace holdwatch {
+
+ModuleSymbols::ModuleSymbols(const Module& module, Symbolize how, const DebugSearch& search) : how_(how) {
+  main_ = open_module_file(module, search);
+  if (main_ == nullptr) return;
+  modified_ = main_->modified();
+  const bool has_dwarf = main_->section(".debug_info") != nullptr || main_->section(".zdebug_info") != nullptr;
+  symbols_.add(*main_);
+  if (!has_dwarf || !symbols_.has_full_table()) debug_ = find_debug_file(*main_, search);
+  if (debug_ != nullptr) symbols_.add(*debug_);
+  if (!symbols_.has_full_table()) mini_debug_ = unpack_mini_debug(*main_);
+  if (mini_debug_ != nullptr) symbols_.add(*mini_debug_);
+  plt_.emplace(*main_);
+
+  // For names alone the symbols do: DWARF is read only where there are none.
+  ElfImage* dwarf_image = has_dwarf ? main_.get() : debug_.get();
+  if (dwarf_image != nullptr && (how == Symbolize::full || !symbols_.has_full_table())) {
+    alternate_ = find_alternate_file(*dwarf_image, search);
+    dwarf_ = DwarfInfo::load(*dwarf_image, alternate_.get(), search.memory_limit / 2);
+  }
+  for (ElfImage* image : {main_.get(), debug_.get(), alternate_.get()}) {
+    if (image != nullptr) image->close_file();
+  }
+}
+
+const std::vector<Frame>& ModuleSymbols::frames_at(uintptr_t address) {
+  if (const std::vector<Frame>* known = resolved_.find(address)) return *known;
+  return resolved_.insert(address, resolve(address));
+}
+
+std::string ModuleSymbols::symbol_at(uintptr_t address) const {
+  if (std::optional<std::string> symbol = symbols_.find(address)) return demangle(*symbol);
+  return plt_.has_value() ? plt_->find(address) : std::string();
+}
+
+std::vector<CodeScope> ModuleSymbols::scopes_at(uintptr_t address) const {
+  std::vector<CodeScope> scopes;
+  if (how_ == Symbolize::full && dwarf_ != nullptr) scopes = dwarf_->find(address);
+  if (scopes.empty()) scopes.emplace_back();
+  CodeScope& function = scopes.back();
+  if (function.from_linkage) return scopes;
+  // Without a linkage name the symbol says more: a static C++ function's parameters, a C function's public name.
+  const std::string symbol = symbol_at(address);
+  if (!symbol.empty()) {
+    function.function = symbol;
+  } else if (how_ == Symbolize::names && dwarf_ != nullptr) {
+    const std::vector<CodeScope> known = dwarf_->find(address);
+    if (!known.empty()) function.function = known.back().function;
+  }
+  return scopes;
+}
+
+std::vector<Frame> ModuleSymbols::resolve(uintptr_t address) const {
+  std::vector<Frame> frames;
+  for (const CodeScope& scope : scopes_at(address)) {
+    Frame& frame = frames.emplace_back();
+    frame.function = scope.function;
+    frame.inlined = true;
+    if (scope.line == 0) continue;
+    frame.file = std::filesystem::path(scope.file).lexically_normal().string();
+    frame.line = scope.line;
+    frame.source = source_line(scope.file, scope.line, modified_);
+  }
+  frames.back().inlined = false;
+  return frames;
+}
+
+size_t ModuleSymbols::size_in_bytes() const {
+  return symbols_.size_in_bytes() + (dwarf_ != nullptr ? dwarf_->size_in_bytes() : 0);
+}
+
+}  // namespace holdwatch

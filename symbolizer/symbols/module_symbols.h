@@ -1,0 +1,48 @@
+// All that is known about one module's code: its symbols, its DWARF, and the frames already resolved.
+// Cold context only.
+#pragma once
+
+#include <ctime>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "symbolizer/symbols/debug_file.h"
+#include "symbolizer/symbols/dwarf_info.h"
+#include "symbolizer/symbols/lru.h"
+#include "symbolizer/symbols/plt.h"
+#include "symbolizer/symbols/symbol_table.h"
+#include "symbolizer/symbols/symbols.h"
+
+namespace holdwatch {
+
+class ModuleSymbols {
+ public:
+  // Finds and reads the module's files; keeps none open.
+  ModuleSymbols(const Module& module, Symbolize how, const DebugSearch& search);
+
+  // The frames at `address` (as the module's file counts it): functions, lines and source text. At least one, which is
+  // empty if nothing is known. Valid until the next call.
+  const std::vector<Frame>& frames_at(uintptr_t address);
+
+  // About how much memory this takes.
+  size_t size_in_bytes() const;
+
+ private:
+  std::vector<Frame> resolve(uintptr_t address) const;
+  std::vector<CodeScope> scopes_at(uintptr_t address) const;
+  std::string symbol_at(uintptr_t address) const;
+
+  Symbolize how_;
+  timespec modified_ = {};
+  // The images come first: what follows reads from them.
+  std::unique_ptr<ElfImage> main_, debug_, alternate_, mini_debug_;
+  SymbolTable symbols_;
+  std::optional<PltStubs> plt_;
+  std::unique_ptr<DwarfInfo> dwarf_;
+  Lru<uintptr_t, std::vector<Frame>> resolved_{2048};
+};
+
+}  // namespace holdwatch

@@ -1,0 +1,17 @@
+// One line of a source file, as the module was built from it.
+// Cold context only.
+#pragma once
+
+#include <ctime>
+#include <string>
+
+namespace holdwatch {
+
+inline constexpr size_t kMaxSourceText = 200;  // bytes of a line that are kept
+
+// Line `line` (from 1) of the file, without leading and trailing white space; control characters stay, for the renderer to
+// escape. Empty if the file is not to be read, is no regular file, is larger than 16 MiB, or was changed after the module
+// was built: then the line may say something else by now.
+std::string source_line(const std::string& path, int line, const timespec& module_modified);
+
+}  // namespace holdwatch

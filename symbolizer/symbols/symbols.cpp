@@ -1,0 +1,86 @@
+// Keeps the debug data of the modules in use within its memory limit, and turns what they know into frames.
+// See symbols.h. Cold context only.
+#include "symbolizer/symbols/symbols.h"
+
+#include <exception>
+#include <numeric>
+#include <utility>
+
+#include "symbolizer/symbols/lru.h"
+#include "symbolizer/symbols/module_symbols.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr size_t kMaxModules = 64;
+
+// The same for the same file, wherever and whenever it is mapped.
+std::string identity(const Module& module) {
+  return module.path + '\n' + module.build_id + '\n' + std::to_string(module.device) + ':' +
+         std::to_string(module.inode);
+}
+
+Frame bare_frame(uintptr_t pc, const Module* module) {
+  Frame frame;
+  frame.ip = pc;
+  if (module == nullptr) return frame;
+  frame.module = module->path;
+  frame.offset = module->offset_of(pc);
+  frame.build_id = module->build_id;
+  return frame;
+}
+
+}  // namespace
+
+struct Symbols::State {
+  State(Symbolize wanted, DebugSearch where) : how(wanted), search(std::move(where)) {}
+
+  ModuleSymbols& symbols_of(const Module& module) {
+    const std::string key = identity(module);
+    if (auto* known = modules.find(key)) return **known;
+    return *modules.insert(key, std::make_unique<ModuleSymbols>(module, how, search));
+  }
+
+  // Debug data grows while it is used, so this looks after every use.
+  void keep_within_limit() {
+    auto size = [this] {
+      return std::accumulate(modules.begin(), modules.end(), size_t{0},
+                             [](size_t sum, const auto& entry) { return sum + entry.second->size_in_bytes(); });
+    };
+    while (modules.size() > 0 && size() > search.memory_limit) modules.drop_oldest();
+  }
+
+  Symbolize how;
+  DebugSearch search;
+  Lru<std::string, std::unique_ptr<ModuleSymbols>> modules{kMaxModules};
+};
+
+Symbols::Symbols(Symbolize how, DebugSearch search) : state_(std::make_unique<State>(how, std::move(search))) {}
+
+Symbols::~Symbols() = default;
+
+std::vector<Frame> Symbols::resolve(uintptr_t pc, bool exact, const Module* module) {
+  const Frame bare = bare_frame(pc, module);
+  if (module == nullptr || state_->how == Symbolize::off) return {bare};
+  try {
+    // A return address may already belong to the next line, or, after a call that never returns, the next function.
+    const uintptr_t address = module->offset_of(exact ? pc : pc - 1);
+    std::vector<Frame> frames = state_->symbols_of(*module).frames_at(address);
+    state_->keep_within_limit();
+    for (Frame& frame : frames) {
+      frame.ip = bare.ip;
+      frame.module = bare.module;
+      frame.offset = bare.offset;
+      frame.build_id = bare.build_id;
+    }
+    return frames;
+  } catch (const std::exception&) {
+    return {bare};
+  }
+}
+
+void Symbols::trim() {
+  state_->modules.clear();
+}
+
+}  // namespace holdwatch
