@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Plays the chat room's story and checks what the watch makes of it, as text and as JSON: who holds the lock since which
+line, what it is doing, who waits, and how it ends. The mended room must give no output at all under the same load."""
+
+import argparse
+import os
+import re
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import json_schema
+import story
+
+SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "room.cpp")
+
+
+def line_of(text):
+    """Number and text of the line of room.cpp that takes the lock in the function whose head has `text`."""
+    with open(SOURCE, encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    head = next(number for number, line in enumerate(lines) if text in line)
+    number = next(number for number in range(head, len(lines)) if "lock lock(" in lines[number])
+    return number + 1, lines[number].strip()
+
+
+def frame_of(stack, function):
+    found = [frame for frame in stack["frames"] if function in (frame["function"] or "")]
+    assert found, f"{function} is not in {[frame['function'] for frame in stack['frames']]}"
+    return found[0]
+
+
+def assert_in_order(text, *expressions):
+    position = 0
+    for expression in expressions:
+        match = re.compile(expression, re.MULTILINE).search(text, position)
+        assert match, f"no {expression!r} in what follows:\n{text[position:]}"
+        position = match.end()
+
+
+def check_text(text, bob):
+    number, source = line_of("void Room::broadcast")
+    assert_in_order(
+        text,
+        r'^holdwatch\[\d+\]: thread \d+ "alice" has held rwlock (L\d+) for reading \S+ (ms|s|us) \(limit 1 s\)',
+        r"^ +taken +#0 .*Room::broadcast\(.*room\.cpp:%d\b.*%s" % (number, re.escape(source)),
+        r"^ +now +blocked in sendto\(.*-> %s, \d+\S* \w+ unsent\)" % re.escape(bob.address),
+        r"Session::send\(.*session\.cpp:\d+",
+        r"Room::broadcast\(.*room\.cpp:\d+.*<- took L\d+",
+        r'^holdwatch\[\d+\]: L\d+ still held by \d+ "alice", .*frozen.*; 3 threads wait',
+        r'^holdwatch\[\d+\]: L\d+ released by \d+ "alice" after .*3 threads lost')
+
+
+def check_holder(holder, bob):
+    number, source = line_of("void Room::broadcast")
+    taken = frame_of(holder["taken"], "Room::broadcast")
+    assert (taken["line"], taken["source"]) == (number, source), taken
+    assert taken["file"].endswith("room.cpp"), taken
+    assert (holder["thread"], holder["mode"], holder["state"]) == ("alice", "shared", "blocked"), holder
+    assert re.fullmatch(r"sendto\(.*-> %s, .* unsent\)" % re.escape(bob.address), holder["doing"]), holder["doing"]
+    frame_of(holder["now"], "Session::send")
+    assert frame_of(holder["now"], "Room::broadcast")["line"] != number
+    assert holder["taken"]["complete"] and holder["now"]["complete"], holder
+
+
+def check_json(events, bob):
+    json_schema.check_order(events)
+    phases = [event["phase"] for event in events]
+    assert phases.count("over") == 1 and phases[0] == "over" and phases[-1] == "released", phases
+    assert {event["event"] for event in events} == {"hold"}
+    assert len({event["episode"] for event in events}) == 1
+    for event in events[:-1]:
+        check_holder(event["holders"][0], bob)
+
+    last = events[-2]
+    assert last["holders"][0]["moved"] is False
+    (group,) = last["waiters"]
+    assert (group["mode"], group["count"]) == ("exclusive", 3), group
+    assert sorted(group["threads"]) == sorted(story.LATE_COMERS), group
+    assert frame_of(group["stack"], "Room::add")["line"] == line_of("void Room::add")[0]
+    assert group["stack"]["complete"]
+    assert events[-1]["lost_ns"] >= last["lost_ns"] > 0
+
+
+def check_story(options, directory):
+    path = os.path.join(directory, "events.json")
+    server = story.Server(options.shim, options.server, LIMIT="1s", JSON=path)
+    try:
+        bob = story.play(server, False, lambda: server.wait_for_text("still held"))
+        server.wait_for_text("released by")
+    finally:
+        status = server.stop()
+        print(server.text)
+    assert status == -15, status
+    check_text(server.text, bob)
+    with open(path, "rb") as file:
+        check_json(json_schema.check_file(file.read()), bob)
+
+
+def check_mended(options, directory):
+    path = os.path.join(directory, "events.json")
+    server = story.Server(options.shim, options.server, ["--mended"], LIMIT="1s", JSON=path)
+    try:
+        story.play(server, True, lambda: time.sleep(3))
+    finally:
+        server.stop()
+    assert server.text == "" and not os.path.exists(path), server.text
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Checks what the watch says about the chat room's story.")
+    parser.add_argument("--mended", action="store_true", help="check that the mended room gives no output")
+    parser.add_argument("shim", type=os.path.abspath)
+    parser.add_argument("server", type=os.path.abspath)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="holdwatch-chatroom-") as directory:
+        (check_mended if options.mended else check_story)(options, directory)
+
+
+if __name__ == "__main__":
+    main()
