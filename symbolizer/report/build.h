@@ -9,6 +9,7 @@
 
 #include "shim/base/plain.h"
 #include "symbolizer/report/report.h"
+#include "symbolizer/report/taken.h"
 
 namespace holdwatch {
 
@@ -19,26 +20,36 @@ struct Resolver {
   std::function<std::string(const Holder&)> describe;  // the cause line
 };
 
-// The frames of an acquisition as addresses: the recorded call sites, and beyond them the live stack, as long as the
-// acquiring frame is alive. `own_frame` is the index in `now` of the frame that took the lock, -1 if it has returned.
-struct TakenStack {
-  RawStack stack;
-  int own_frame;
-};
-TakenStack assemble_taken(const Holder& holder, const std::function<uintptr_t(uintptr_t)>& function_start);
-
-// Remembers per episode where each holder was, to say whether it moved.
+// Turns findings into reports. Remembers of each episode where its holders were, to say whether they moved, and its
+// fingerprint, which must not change when they do.
 class ReportBuilder {
  public:
   ReportBuilder(Resolver resolver, std::string host, int pid, std::string exe);
   Report build(const Finding& finding);
 
  private:
+  // Where a holder was: its stack, and the system call with its arguments. A thread that sends to the next member of a
+  // list has moved, though its stack is the same.
+  struct Place {
+    std::vector<uintptr_t> pcs;
+    SystemCall call;
+    bool operator==(const Place& other) const;
+  };
+  struct Episode {
+    std::string fingerprint;
+    std::map<int, Place> places;  // by thread
+  };
+
+  void add_holders(const Finding& finding, Report& report);
+  void follow_episode(const Finding& finding, Report& report);
+  static void compare_places(const Finding& finding, Report& report, Episode& episode);
+  void forget_oldest();
+
   Resolver resolver_;
   std::string host_;
   int pid_;
   std::string exe_;
-  std::map<uint64_t, std::map<int, std::vector<uintptr_t>>> places_;  // episode -> tid -> pcs at the last report
+  std::map<uint64_t, Episode> episodes_;
 };
 
 }  // namespace holdwatch

@@ -1,5 +1,5 @@
 // Writes rendered reports to where LOG and JSON say, holds them to RATE, and runs ON_REPORT.
-// Cold context only; may block for as long as the sink does. The one file pair that knows spdlog.
+// Cold context only; one thread, with all signals blocked. The one file pair that knows spdlog.
 #pragma once
 
 #include <memory>
@@ -12,16 +12,16 @@ namespace holdwatch {
 
 class Emitter {
  public:
-  // Opens nothing yet: a sink is opened at the first report. A sink that cannot be opened is replaced by stderr with one
-  // line that names the option, the path and the reason.
+  // Opens nothing yet: a file is opened at the first report. A destination that could not be opened as things are is
+  // given up now, with one line on stderr that names the option, the path, the reason and what is done instead.
   explicit Emitter(const Settings& settings);
   ~Emitter();
 
   // Renders and writes. Returns the two texts through the pointers if they are not null (for the program's callback);
-  // returns false if RATE left the report out.
+  // returns false if RATE left the report out. Never throws. Does not return if ON_REPORT is `abort`.
   bool emit(const Report& report, std::string* text, std::string* json);
 
-  // Says what RATE has left out, if anything, and flushes the sinks.
+  // Says what RATE has left out and what could not be written, if anything.
   void flush();
 
  private:

@@ -15,7 +15,7 @@ namespace holdwatch {
 struct Stack {
   std::vector<Frame> frames;
   bool complete = false;
-  std::string note;           // empty, or what is missing and why
+  std::string note;  // empty, or what is missing and why
 };
 
 struct ReportHolder {
@@ -27,19 +27,34 @@ struct ReportHolder {
   ThreadState state = ThreadState::running;
   Stack taken;
   Stack now;
-  std::optional<size_t> now_took;   // index in now.frames of the frame that took the lock, while it is alive
-  std::string doing;                // empty: not known
-  std::optional<bool> moved;        // since the last report of this episode
-  std::string waits_for;            // lock id, empty: none
-  bool likely = false;              // not proven by the lock's own fields
+  std::optional<size_t> now_took;  // index in now.frames of the frame that took the lock, while it is alive
+  std::string doing;               // empty: not known
+  std::optional<bool> moved;       // since the last report of this episode
+  std::string waits_for;           // lock id, empty: none
+  bool likely = false;             // not proven by the lock's own fields
+};
+
+// One step of a deadlock's circle.
+struct ReportCycleStep {
+  int tid = 0;
+  std::string holds;  // lock ids
+  std::string waits_for;
+};
+
+// One observation that `then` was taken while `first` was held.
+struct ReportOrderEdge {
+  std::string first;  // lock ids
+  std::string then;
+  int tid = 0;
+  Stack stack;
 };
 
 // The waiters with one stack and one mode.
 struct ReportWaiters {
   Access access = Access::exclusive;
   uint64_t longest_ns = 0;
-  std::vector<int> tids;
-  std::vector<std::string> threads;
+  std::vector<int> tids;             // longest waiting first
+  std::vector<std::string> threads;  // their names, in the same order
   Stack stack;
 };
 
@@ -51,17 +66,19 @@ struct Report {
   int pid = 0;
   std::string exe;
   uint64_t episode = 0;
-  std::string fingerprint;     // 16 hex digits
+  std::string fingerprint;  // 16 hex digits
   uint64_t limit_ns = 0;
-  std::string lock_id;         // "L3"
+  std::string lock_id;  // "L3"
   LockKind lock_kind = LockKind::mutex;
   uintptr_t lock_address = 0;
-  std::string lock_name;       // empty: none
+  std::string lock_name;               // empty: none
   std::vector<ReportHolder> holders;   // longest first
   std::vector<ReportWaiters> waiters;  // longest first
   size_t waiters_left_out = 0;
   uint64_t lost_ns = 0;
   size_t threads_delayed = 0;
+  std::vector<ReportCycleStep> cycle;  // deadlocks only
+  std::vector<ReportOrderEdge> edges;  // lock order only
   uint64_t unrecorded_holds = 0;
   std::string note;
 };

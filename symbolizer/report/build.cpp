@@ -1,0 +1,219 @@
+// See build.h.
+#include "symbolizer/report/build.h"
+
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+#include <tuple>
+
+#include <fmt/format.h>
+
+#include "symbolizer/report/function_names.h"
+#include "symbolizer/report/named_stack.h"
+#include "symbolizer/report/text_format.h"
+
+namespace holdwatch {
+namespace {
+
+// More episodes than this at once are not followed: the oldest is forgotten.
+constexpr size_t kMaxEpisodes = 1024;
+
+template <size_t Size>
+std::string bounded(const char (&text)[Size]) {
+  return std::string(text, strnlen(text, Size));
+}
+
+std::string lock_id(uint32_t id) {
+  return id == 0 ? std::string() : fmt::format("L{}", id);
+}
+
+void add_note(std::string& note, std::string_view more) {
+  if (more.empty()) return;
+  if (!note.empty()) note += "; ";
+  note += more;
+}
+
+// A lock that a helper function handed out: the helper's frames are known but gone, and where the caller is by now says
+// nothing of them. The wrappers of the standard library return at once in every program and need no word.
+std::string returned_since(const NamedStack& taken, uint32_t first_alive) {
+  const size_t end = taken.spans[first_alive].begin;
+  std::string names;
+  for (size_t i = 0; i < end; ++i) {
+    const Frame& frame = taken.stack.frames[i];
+    if (is_library_wrapper(frame)) continue;
+    add_note(names, frame.function.empty() ? base_name(frame.module) : std::string_view(frame.function));
+  }
+  return names.empty() ? names : "has returned since: " + names;
+}
+
+struct HolderStacks {
+  NamedStack taken;
+  NamedStack now;
+  std::optional<size_t> now_took;
+};
+
+HolderStacks name_holder_stacks(const Holder& holder, const Resolver& resolver, StackNamer& namer) {
+  const TakenStack assembled = assemble_taken(holder, resolver.function_start);
+  HolderStacks stacks{namer.name(assembled.stack), namer.name(holder.now), std::nullopt};
+  if (assembled.own_frame >= 0) {
+    stacks.now_took =
+        shared_frame(stacks.taken, assembled.first_alive, stacks.now, static_cast<size_t>(assembled.own_frame));
+    add_note(stacks.taken.stack.note, returned_since(stacks.taken, assembled.first_alive));
+  }
+  switch (holder.acquired) {
+    case Acquired::by_call:
+      break;
+    case Acquired::by_condition_wait:
+      add_note(stacks.taken.stack.note, "taken again at the end of a condition wait");
+      break;
+  }
+  return stacks;
+}
+
+// What the thread is doing is worth a word only while it holds the lock.
+bool has_ended(Phase phase) { return phase == Phase::released || phase == Phase::late; }
+
+// The waiters of one kind and place, as they came from the watcher.
+using WaiterGroup = std::vector<const Waiter*>;
+
+// Groups by addresses, before anything is named: a thousand waiters have a handful of stacks.
+std::vector<WaiterGroup> group_waiters(const Finding& finding) {
+  std::map<std::pair<Access, std::vector<uintptr_t>>, WaiterGroup> by_place;
+  for (size_t i = 0; i < finding.waiter_count; ++i) {
+    const Waiter& waiter = finding.waiters[i];
+    std::vector<uintptr_t> pcs;
+    for (uint32_t k = 0; waiter.stack != nullptr && k < waiter.stack->count; ++k) {
+      pcs.push_back(waiter.stack->frames[k].pc);
+    }
+    by_place[{waiter.access, std::move(pcs)}].push_back(&waiter);
+  }
+  std::vector<WaiterGroup> groups;
+  for (auto& [place, group] : by_place) {
+    std::stable_sort(group.begin(), group.end(),
+                     [](const Waiter* a, const Waiter* b) { return a->waited_ns > b->waited_ns; });
+    groups.push_back(std::move(group));
+  }
+  std::stable_sort(groups.begin(), groups.end(), [](const WaiterGroup& a, const WaiterGroup& b) {
+    return a.front()->waited_ns > b.front()->waited_ns;
+  });
+  return groups;
+}
+
+ReportWaiters name_group(const WaiterGroup& group, StackNamer& namer) {
+  ReportWaiters named;
+  named.access = group.front()->access;
+  named.longest_ns = group.front()->waited_ns;
+  named.stack = namer.name(group.front()->stack).stack;
+  for (const Waiter* waiter : group) {
+    named.tids.push_back(waiter->tid);
+    named.threads.push_back(bounded(waiter->thread));
+  }
+  return named;
+}
+
+}  // namespace
+
+ReportBuilder::ReportBuilder(Resolver resolver, std::string host, int pid, std::string exe)
+    : resolver_(std::move(resolver)), host_(std::move(host)), pid_(pid), exe_(std::move(exe)) {}
+
+Report ReportBuilder::build(const Finding& finding) {
+  Report report;
+  report.event = finding.event;
+  report.phase = finding.phase;
+  report.wall_clock_ns = finding.wall_clock_ns;
+  report.host = host_;
+  report.pid = pid_;
+  report.exe = exe_;
+  report.episode = finding.episode;
+  report.limit_ns = finding.limit_ns;
+  report.lock_id = lock_id(finding.lock_id);
+  report.lock_kind = finding.lock.kind;
+  report.lock_address = finding.lock.address;
+  report.lock_name = bounded(finding.lock_name);
+  report.waiters_left_out = finding.waiters_left_out;
+  report.lost_ns = finding.lost_ns;
+  report.threads_delayed = finding.threads_delayed;
+  report.unrecorded_holds = finding.unrecorded_holds;
+  report.note = bounded(finding.note);
+  add_holders(finding, report);
+  follow_episode(finding, report);
+  return report;
+}
+
+void ReportBuilder::add_holders(const Finding& finding, Report& report) {
+  StackNamer namer(resolver_.resolve);
+  for (size_t i = 0; i < finding.holder_count; ++i) {
+    const Holder& holder = finding.holders[i];
+    HolderStacks stacks = name_holder_stacks(holder, resolver_, namer);
+    ReportHolder named;
+    named.tid = holder.tid;
+    named.thread = bounded(holder.thread);
+    named.access = holder.access;
+    named.held_ns = holder.held_ns;
+    named.depth = std::max(holder.depth, 1u);
+    named.state = holder.state;
+    named.taken = std::move(stacks.taken.stack);
+    named.now = std::move(stacks.now.stack);
+    named.now_took = stacks.now_took;
+    if (!has_ended(finding.phase)) named.doing = resolver_.describe(holder);
+    named.waits_for = lock_id(holder.waits_for);
+    named.likely = holder.likely;
+    report.holders.push_back(std::move(named));
+  }
+  std::stable_sort(report.holders.begin(), report.holders.end(),
+                   [](const ReportHolder& a, const ReportHolder& b) { return a.held_ns > b.held_ns; });
+  for (const WaiterGroup& group : group_waiters(finding)) report.waiters.push_back(name_group(group, namer));
+}
+
+// Says which holders moved since the last report of the episode, and keeps the fingerprint of the first.
+void ReportBuilder::follow_episode(const Finding& finding, Report& report) {
+  const auto known = episodes_.find(finding.episode);
+  report.fingerprint = known == episodes_.end() ? fingerprint(report) : known->second.fingerprint;
+  switch (finding.phase) {
+    case Phase::over:
+    case Phase::still:
+      episodes_[finding.episode].fingerprint = report.fingerprint;
+      compare_places(finding, report, episodes_[finding.episode]);
+      forget_oldest();
+      break;
+    case Phase::released:
+    case Phase::late:
+      episodes_.erase(finding.episode);
+      break;
+    case Phase::snapshot:
+      break;
+  }
+}
+
+void ReportBuilder::compare_places(const Finding& finding, Report& report, Episode& episode) {
+  for (size_t i = 0; i < finding.holder_count; ++i) {
+    const Holder& holder = finding.holders[i];
+    if (holder.now == nullptr || holder.now->count == 0) continue;
+    Place place{{}, holder.call};
+    for (uint32_t k = 0; k < holder.now->count; ++k) place.pcs.push_back(holder.now->frames[k].pc);
+    const auto before = episode.places.find(holder.tid);
+    if (before != episode.places.end()) {
+      const auto named = std::find_if(report.holders.begin(), report.holders.end(),
+                                      [&](const ReportHolder& candidate) { return candidate.tid == holder.tid; });
+      named->moved = !(before->second == place);
+    }
+    episode.places[holder.tid] = std::move(place);
+  }
+}
+
+void ReportBuilder::forget_oldest() {
+  while (episodes_.size() > kMaxEpisodes) episodes_.erase(episodes_.begin());
+}
+
+bool ReportBuilder::Place::operator==(const Place& other) const {
+  if (pcs != other.pcs) return false;
+  if (!call.known || !other.call.known) return true;
+  // A sleep that was stopped and continued is resumed under this number, with other arguments (signal(7)).
+  if (call.number == SYS_restart_syscall || other.call.number == SYS_restart_syscall) return true;
+  return call.number == other.call.number &&
+         std::equal(std::begin(call.arguments), std::end(call.arguments), std::begin(other.call.arguments));
+}
+
+}  // namespace holdwatch

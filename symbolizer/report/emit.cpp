@@ -1,0 +1,242 @@
+// See emit.h. spdlog carries the messages to the outputs: it levels them and lets no exception out. Its registry, default
+// logger and thread pool are global to whoever else has spdlog in this process, and are never used.
+#include "symbolizer/report/emit.h"
+
+#include <fmt/format.h>
+#include <spdlog/details/null_mutex.h>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/base_sink.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <utility>
+
+#include "symbolizer/report/outputs/file_output.h"
+#include "symbolizer/report/outputs/journal_output.h"
+#include "symbolizer/report/outputs/stderr_output.h"
+#include "symbolizer/report/outputs/syslog_output.h"
+#include "symbolizer/report/placeholders.h"
+#include "symbolizer/report/rate_limit.h"
+#include "symbolizer/report/report_program.h"
+#include "symbolizer/report/text_format.h"
+
+namespace holdwatch {
+namespace {
+
+uint64_t now_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+std::string reason_text(int reason) {
+  char buffer[128];
+  return strerror_r(reason, buffer, sizeof buffer);
+}
+
+std::string tagged(std::string_view line) {
+  return fmt::format("holdwatch[{}]: {}\n", getpid(), line);
+}
+
+// Hands what spdlog brings to one output. spdlog's messages carry text only, the journal's fields come from the report.
+class OutputSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ public:
+  explicit OutputSink(std::unique_ptr<Output> output) : output_(std::move(output)) {}
+  Output& output() { return *output_; }
+  void about(const Report* report) { report_ = report; }
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    output_->write({{message.payload.data(), message.payload.size()}, severity(message.level), report_});
+  }
+  void flush_() override {}
+
+  static Severity severity(spdlog::level::level_enum level) {
+    if (level >= spdlog::level::err) return Severity::error;
+    return level == spdlog::level::warn ? Severity::warning : Severity::info;
+  }
+
+  std::unique_ptr<Output> output_;
+  const Report* report_ = nullptr;
+};
+
+// A lock that nobody can ever get is worse than one that is held long; a closing line is good news.
+spdlog::level::level_enum level_of(const Report& report) {
+  if (report.phase == Phase::released) return spdlog::level::info;
+  switch (report.event) {
+    case Event::deadlock:
+    case Event::self_deadlock:
+    case Event::abandoned:
+    case Event::fork_orphan:
+      return spdlog::level::err;
+    case Event::hold:
+    case Event::wait:
+    case Event::lock_order:
+    case Event::read_recursion:
+      return spdlog::level::warn;
+  }
+  return spdlog::level::warn;
+}
+
+// One destination: a logger of its own with one sink, or nothing at all.
+class Channel {
+ public:
+  explicit Channel(std::unique_ptr<Output> output) {
+    if (output == nullptr) return;
+    sink_ = std::make_shared<OutputSink>(std::move(output));
+    logger_ = std::make_unique<spdlog::logger>("holdwatch", sink_);
+    logger_->set_level(spdlog::level::trace);
+    // By default spdlog prints its own troubles to the C library's stderr stream, which is the program's.
+    logger_->set_error_handler([](const std::string&) {});
+  }
+
+  bool open() const { return logger_ != nullptr; }
+  Output& output() { return sink_->output(); }
+
+  void write(spdlog::level::level_enum level, const std::string& text, const Report* report) {
+    if (!open()) return;
+    sink_->about(report);
+    logger_->log(level, spdlog::string_view_t(text));
+  }
+
+ private:
+  std::shared_ptr<OutputSink> sink_;
+  std::unique_ptr<spdlog::logger> logger_;
+};
+
+void say_unusable(std::string_view option, const std::string& path, int reason, std::string_view instead) {
+  const std::string line = tagged(
+      fmt::format("HOLDWATCH_{}: cannot write to {}: {}; {}", option, escape(path), reason_text(reason), instead));
+  StderrOutput().write({line});
+}
+
+std::unique_ptr<Output> text_output(std::string_view log, const ProcessFacts& facts) {
+  if (log == "none") return nullptr;
+  if (log.empty() || log == "stderr") return std::make_unique<StderrOutput>();
+  if (log == "syslog") return std::make_unique<SyslogOutput>();
+  if (log == "journal") return std::make_unique<JournalOutput>();
+  auto file = std::make_unique<FileOutput>(expand_placeholders(log, facts));
+  const int reason = file->probe();
+  if (reason == 0) return file;
+  say_unusable("LOG", file->name(), reason, "reports go to stderr");
+  return std::make_unique<StderrOutput>();
+}
+
+std::unique_ptr<Output> json_output(std::string_view path, const ProcessFacts& facts) {
+  if (path.empty() || path == "none") return nullptr;
+  auto file = std::make_unique<FileOutput>(expand_placeholders(path, facts));
+  const int reason = file->probe();
+  if (reason == 0) return file;
+  say_unusable("JSON", file->name(), reason, "no JSON is written");
+  return nullptr;
+}
+
+std::unique_ptr<ReportProgram> report_program(std::string_view on_report) {
+  constexpr std::string_view kExec = "exec:";
+  if (!on_report.starts_with(kExec)) return nullptr;
+  const std::string path(on_report.substr(kExec.size()));
+  if (path.starts_with('/') && access(path.c_str(), X_OK) == 0) return std::make_unique<ReportProgram>(path);
+  const std::string why = path.starts_with('/') ? reason_text(errno) : "the path must be absolute";
+  StderrOutput().write(
+      {tagged(fmt::format("HOLDWATCH_ON_REPORT: cannot run {}: {}; reports are only logged", escape(path), why))});
+  return nullptr;
+}
+
+std::string_view bounded(const char (&text)[kTextOptionSize]) {
+  return {text, strnlen(text, sizeof text)};
+}
+
+}  // namespace
+
+struct Emitter::State {
+  State(const Settings& settings, const ProcessFacts& facts)
+      : text(text_output(bounded(settings.log), facts)),
+        json(json_output(bounded(settings.json), facts)),
+        program(report_program(bounded(settings.on_report))),
+        abort_on_report(bounded(settings.on_report) == "abort"),
+        rate(settings.rate),
+        rate_setting(settings.rate) {}
+
+  void notice(std::string_view line) { text.write(spdlog::level::warn, tagged(line), nullptr); }
+  void say_left_out(bool final);
+  void say_losses(Channel& channel, bool final);
+  void run_program(const std::string& line);
+
+  Channel text;
+  Channel json;
+  std::unique_ptr<ReportProgram> program;
+  bool abort_on_report;
+  RateLimit rate;
+  uint64_t rate_setting;
+  uint64_t not_run = 0;
+};
+
+void Emitter::State::say_left_out(bool final) {
+  const std::optional<LeftOut> left_out = rate.take_left_out(now_ns(), final);
+  if (!left_out) return;
+  constexpr uint64_t kMinuteNs = 60'000'000'000;
+  const std::string period =
+      left_out->period_ns <= kMinuteNs + kMinuteNs / 10 ? "minute" : format_duration(left_out->period_ns);
+  notice(fmt::format("{} left out in the last {} (RATE={})", count_of(left_out->reports, "report", "reports"), period,
+                     rate_setting));
+}
+
+// Losses of the text's own destination can be said only once that works again.
+void Emitter::State::say_losses(Channel& channel, bool final) {
+  if (!channel.open() || (&channel == &text && channel.output().failing())) return;
+  const Output::Losses losses = channel.output().take_losses(final);
+  if (losses.reports == 0) return;
+  notice(fmt::format("{} could not be written to {}: {}", count_of(losses.reports, "report", "reports"),
+                     escape(channel.output().name()), reason_text(losses.reason)));
+}
+
+// As with losses: the first time it is not run is said, and how often it was not once it is run again.
+void Emitter::State::run_program(const std::string& line) {
+  if (program == nullptr) return;
+  const int reason = program->start(line);
+  if (reason == 0) {
+    if (not_run > 1) notice(fmt::format("ON_REPORT: the program was not run for {} reports", not_run));
+    not_run = 0;
+  } else if (not_run++ == 0) {
+    notice(fmt::format("ON_REPORT: the program is not run: {}",
+                       reason == EBUSY ? "it still runs for an earlier report" : reason_text(reason)));
+  }
+}
+
+Emitter::Emitter(const Settings& settings) : state_(std::make_unique<State>(settings, own_process_facts())) {}
+
+Emitter::~Emitter() = default;
+
+bool Emitter::emit(const Report& report, std::string* text, std::string* json) try {
+  State& state = *state_;
+  if (!state.rate.admit(report.phase, report.episode, now_ns())) return false;
+  state.say_left_out(false);
+
+  // JSON first: a file seldom blocks, what stderr leads to sometimes does.
+  std::string json_line = render_json(report);
+  state.json.write(level_of(report), json_line + '\n', &report);
+  std::string lines = render_text(report);
+  state.text.write(level_of(report), lines, &report);
+  state.say_losses(state.json, false);
+  state.say_losses(state.text, false);
+
+  if (state.abort_on_report) std::abort();
+  state.run_program(json_line);
+  if (text != nullptr) *text = std::move(lines);
+  if (json != nullptr) *json = std::move(json_line);
+  return true;
+} catch (...) {
+  return false;  // out of memory: a guest goes without
+}
+
+void Emitter::flush() try {
+  state_->say_left_out(true);
+  state_->say_losses(state_->json, true);
+  state_->say_losses(state_->text, true);
+} catch (...) {
+}
+
+}  // namespace holdwatch

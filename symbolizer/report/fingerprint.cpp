@@ -1,0 +1,109 @@
+// One number for one bug: a hash of what stays the same between processes, runs, hosts and, mostly, builds.
+// Pure. What goes in is listed in docs/json.md; a change here splits every fleet's counts in two.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+
+#include "symbolizer/report/function_names.h"
+#include "symbolizer/report/report.h"
+#include "symbolizer/report/report_names.h"
+#include "symbolizer/report/text_format.h"
+
+namespace holdwatch {
+namespace {
+
+// FNV-1a, 64 bit (http://www.isthe.com/chongo/tech/comp/fnv/): no secret and no speed is needed, only that everybody who
+// has the names comes to the same number.
+class Hash {
+ public:
+  void add(std::string_view word) {
+    for (const char c : word) step(static_cast<unsigned char>(c));
+    step(0);  // so that "ab","c" and "a","bc" differ
+  }
+  uint64_t value() const { return value_; }
+
+ private:
+  void step(unsigned char byte) { value_ = (value_ ^ byte) * 0x100000001b3u; }
+  uint64_t value_ = 0xcbf29ce484222325u;
+};
+
+// The C and C++ runtime. Its inner functions have names only on hosts with its debug symbols.
+bool in_runtime(const Frame& frame) {
+  const std::string_view module = base_name(frame.module);
+  for (const std::string_view prefix :
+       {"libc.so", "libc-2.", "libpthread", "ld-linux", "libstdc++.so", "libc++", "libgcc_s", "[vdso]"}) {
+    if (module.starts_with(prefix)) return true;
+  }
+  return false;
+}
+
+// "__libc_send", "__send" and "send" are one function at one address; which name is found depends on the symbol table.
+std::string runtime_name(std::string_view function) {
+  std::string name = stable_function_name(function);
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const std::string_view prefix : {"__GI_", "_IO_", "__libc_", "__new_", "_"}) {
+      if (name.starts_with(prefix) && name.size() > prefix.size()) {
+        name.erase(0, prefix.size());
+        changed = true;
+        break;
+      }
+    }
+  }
+  return name;
+}
+
+// Adds the frames' names. Of a run of runtime frames only the outermost counts: it is the one that the program called,
+// so it is exported and has a name everywhere.
+void add_frames(Hash& hash, std::span<const Frame> frames) {
+  for (size_t i = 0; i < frames.size(); ++i) {
+    const Frame& frame = frames[i];
+    const bool runtime = in_runtime(frame);
+    if (runtime && i + 1 < frames.size() && in_runtime(frames[i + 1])) continue;
+    if (frame.function.empty()) {
+      hash.add(base_name(frame.module));
+    } else {
+      hash.add(runtime ? runtime_name(frame.function) : stable_function_name(frame.function));
+    }
+  }
+}
+
+// An acquire stack without what wraps the lock call inside (the optimiser decides whether that is a frame) and without
+// what started the thread outside (named or not by the runtime's debug symbols).
+void add_acquire_stack(Hash& hash, const Stack& stack) {
+  std::span<const Frame> frames = stack.frames;
+  const auto first = std::find_if_not(frames.begin(), frames.end(), is_library_wrapper);
+  if (first != frames.end()) frames = frames.subspan(static_cast<size_t>(first - frames.begin()));
+  while (frames.size() > 1 && in_runtime(frames.back())) frames = frames.first(frames.size() - 1);
+  hash.add("taken");
+  add_frames(hash, frames);
+}
+
+// The holder's stack above the frame that took the lock; all of it if that frame has returned.
+void add_present_stack(Hash& hash, const ReportHolder& holder) {
+  std::span<const Frame> frames = holder.now.frames;
+  if (holder.now_took) frames = frames.first(std::min(*holder.now_took + 1, frames.size()));
+  while (frames.size() > 1 && !holder.now_took && in_runtime(frames.back())) frames = frames.first(frames.size() - 1);
+  hash.add("now");
+  add_frames(hash, frames);
+}
+
+}  // namespace
+
+std::string fingerprint(const Report& report) {
+  Hash hash;
+  hash.add(event_name(report.event));
+  hash.add(kind_name(report.lock_kind));
+  if (report.event == Event::wait) {
+    // Who holds the lock at that moment is chance: a long wait is known by where it waits.
+    if (!report.waiters.empty()) add_acquire_stack(hash, report.waiters.front().stack);
+  } else if (!report.holders.empty()) {
+    add_acquire_stack(hash, report.holders.front().taken);
+    add_present_stack(hash, report.holders.front());
+  }
+  for (const ReportOrderEdge& edge : report.edges) add_acquire_stack(hash, edge.stack);
+  return fmt::format("{:016x}", hash.value());
+}
+
+}  // namespace holdwatch

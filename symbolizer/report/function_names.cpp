@@ -1,0 +1,149 @@
+// See function_names.h. Demangled names are text made for people: these are rules of thumb over brackets, not a parser.
+#include "symbolizer/report/function_names.h"
+
+#include <array>
+
+namespace holdwatch {
+namespace {
+
+constexpr size_t kLongName = 72;      // longer names lose their template arguments
+constexpr size_t kLongestName = 110;  // and these are cut
+
+void replace_all(std::string& text, std::string_view from, std::string_view to) {
+  for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+    text.replace(at, from.size(), to);
+  }
+}
+
+bool ends_with_operator(std::string_view text) {
+  return text.ends_with("operator");
+}
+
+// True if the angle bracket at `at` belongs to an operator's name or to "->".
+bool is_operator_bracket(std::string_view text, size_t at) {
+  size_t first = at;
+  while (first > 0 && std::string_view("<>=-").find(text[first - 1]) != std::string_view::npos) --first;
+  return ends_with_operator(text.substr(0, first)) || (text[at] == '>' && at > 0 && text[at - 1] == '-');
+}
+
+// The index of the parenthesis that opens what `close` closes, npos if there is none.
+size_t matching_open(std::string_view text, size_t close) {
+  int depth = 0;
+  for (size_t i = close + 1; i-- > 0;) {
+    if (text[i] == ')') ++depth;
+    if (text[i] == '(' && --depth == 0) return i;
+  }
+  return std::string_view::npos;
+}
+
+// " [clone .isra.0]", "[abi:cxx11]" and what follows the parameters: " const", " &", " noexcept".
+std::string_view without_suffixes(std::string_view name) {
+  for (bool changed = true; changed;) {
+    changed = false;
+    if (name.ends_with(']')) {
+      const size_t open = name.rfind('[');
+      if (open != std::string_view::npos && open > 0) {
+        name = name.substr(0, open);
+        changed = true;
+      }
+    }
+    for (const std::string_view suffix : {" const", " volatile", " noexcept", " &&", " &", " "}) {
+      if (name.ends_with(suffix) && !ends_with_operator(name.substr(0, name.size() - suffix.size()))) {
+        name.remove_suffix(suffix.size());
+        changed = true;
+      }
+    }
+  }
+  // The suffixes of a C symbol: "flush.constprop.0", "scan.cold".
+  for (const std::string_view suffix : {".constprop.", ".isra.", ".part.", ".cold", ".lto_priv.", ".llvm."}) {
+    const size_t at = name.find(suffix);
+    if (at != std::string_view::npos && at > 0) name = name.substr(0, at);
+  }
+  return name;
+}
+
+std::string_view without_parameters(std::string_view name) {
+  if (!name.ends_with(')')) return name;
+  const size_t open = matching_open(name, name.size() - 1);
+  if (open == std::string_view::npos || open == 0) return name;
+  if (ends_with_operator(name.substr(0, open))) return name;  // "operator()" itself
+  if (name.substr(open) == "(anonymous namespace)") return name;
+  return name.substr(0, open);
+}
+
+// Template functions are demangled with their return type before them.
+std::string_view without_return_type(std::string_view name) {
+  if (name.find("operator ") != std::string_view::npos) return name;  // conversion operators have a blank of their own
+  int depth = 0;
+  size_t start = 0;
+  for (size_t i = 0; i < name.size(); ++i) {
+    const char c = name[i];
+    if (c == '<' || c == '>') {
+      if (!is_operator_bracket(name, i)) depth += c == '<' ? 1 : -1;
+    } else if (c == '(' || c == '{' || c == '[') {
+      ++depth;
+    } else if (c == ')' || c == '}' || c == ']') {
+      --depth;
+    } else if (c == ' ' && depth == 0) {
+      start = i + 1;
+    }
+  }
+  return name.substr(start);
+}
+
+// Every outermost "<...>" that holds more than a word.
+std::string with_short_templates(std::string_view name) {
+  constexpr size_t kShortArgument = 8;
+  std::string out;
+  std::string inside;
+  int depth = 0;
+  for (size_t i = 0; i < name.size(); ++i) {
+    const char c = name[i];
+    const bool bracket = (c == '<' || c == '>') && !is_operator_bracket(name, i);
+    if (bracket && c == '<' && depth++ == 0) {
+      inside.clear();
+      continue;
+    }
+    if (bracket && c == '>' && depth > 0 && --depth == 0) {
+      out += '<' + (inside.size() > kShortArgument ? std::string("...") : inside) + '>';
+      continue;
+    }
+    (depth > 0 ? inside : out) += c;
+  }
+  return depth == 0 ? out : std::string(name);
+}
+
+std::string with_short_parameters(const std::string& name) {
+  const std::string_view kept = without_parameters(without_suffixes(name));
+  return kept.size() + 5 < name.size() && name[kept.size()] == '(' ? std::string(kept) + "(...)" : name;
+}
+
+}  // namespace
+
+bool is_library_wrapper(const Frame& frame) {
+  static constexpr std::array<std::string_view, 4> kPrefixes = {"std::", "__gthread_", "__gthrw_", "__gnu_cxx::"};
+  const std::string_view name = without_return_type(frame.function);
+  for (const std::string_view prefix : kPrefixes) {
+    if (name.starts_with(prefix)) return true;
+  }
+  // Inlined functions may be known by their plain name only ("lock"): their file tells them apart. libstdc++ lies in
+  // /usr/include/c++/12 and /usr/include/x86_64-linux-gnu/c++/12, libc++ in .../include/c++/v1.
+  return frame.file.find("/include/") != std::string::npos && frame.file.find("/c++/") != std::string::npos;
+}
+
+std::string stable_function_name(std::string_view function) {
+  return std::string(without_return_type(without_parameters(without_suffixes(function))));
+}
+
+std::string readable_function_name(std::string_view function) {
+  std::string name(function);
+  replace_all(name, "std::__cxx11::", "std::");
+  replace_all(name, "std::basic_string<char, std::char_traits<char>, std::allocator<char> >", "std::string");
+  replace_all(name, "std::basic_string_view<char, std::char_traits<char> >", "std::string_view");
+  if (name.size() > kLongName) name = with_short_templates(name);
+  if (name.size() > kLongName) name = with_short_parameters(name);
+  if (name.size() > kLongestName) name = name.substr(0, kLongestName) + "...";
+  return name;
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,253 @@
+// See headline.h.
+#include "symbolizer/report/headline.h"
+
+#include <fmt/format.h>
+
+#include "symbolizer/report/report_names.h"
+#include "symbolizer/report/text_format.h"
+
+namespace holdwatch {
+namespace {
+
+std::string lock_label(const Report& report) {
+  return fmt::format("{} {}", kind_name(report.lock_kind), report.lock_id);
+}
+
+// What a mode is called depends on whether the lock has two.
+std::string held_for(LockKind kind, Access access) {
+  if (kind == LockKind::mutex) return "";
+  return access == Access::shared ? " for reading" : " for writing";
+}
+
+std::string limit(const Report& report) {
+  return report.limit_ns == 0 ? "" : fmt::format(" (limit {})", format_duration(report.limit_ns));
+}
+
+std::string first_holder(const Report& report) {
+  if (report.holders.empty()) return "a thread that is not known";
+  const ReportHolder& holder = report.holders.front();
+  return thread_label(holder.tid, holder.thread);
+}
+
+// " and 2 more readers"; nothing for the usual single holder.
+std::string other_holders(const Report& report) {
+  if (report.holders.size() < 2) return "";
+  const bool readers = report.lock_kind == LockKind::rwlock && report.holders.front().access == Access::shared;
+  return " and " + (readers ? count_of(report.holders.size() - 1, "more reader", "more readers")
+                            : count_of(report.holders.size() - 1, "more thread", "more threads"));
+}
+
+uint64_t longest_hold(const Report& report) {
+  return report.holders.empty() ? 0 : report.holders.front().held_ns;
+}
+
+std::string waiting(const Report& report, bool with_longest) {
+  const size_t count = waiting_threads(report);
+  if (count == 0) return "nobody waits";
+  std::string text = count_of(count, "thread waits", "threads wait");
+  if (with_longest && !report.waiters.empty()) {
+    text += fmt::format(", {}{}", count == 1 ? "" : "longest ", format_duration(report.waiters.front().longest_ns));
+  }
+  return text;
+}
+
+// What the hold cost the others.
+std::string lost(const Report& report) {
+  if (report.threads_delayed == 0 && report.lost_ns == 0) return "nobody was seen waiting";
+  const std::string who =
+      report.threads_delayed == 0 ? "others" : count_of(report.threads_delayed, "thread", "threads");
+  return fmt::format("{} lost {} waiting", who, format_duration(report.lost_ns));
+}
+
+std::string hold_over(const Report& report) {
+  const bool likely = !report.holders.empty() && report.holders.front().likely;
+  const Access access = report.holders.empty() ? Access::exclusive : report.holders.front().access;
+  return fmt::format("thread {}{} {} {}held {}{}{}{}; {}", first_holder(report), other_holders(report),
+                     report.holders.size() > 1 ? "have" : "has", likely ? "likely " : "", lock_label(report),
+                     held_for(report.lock_kind, access),
+                     (report.holders.size() > 1 ? ", longest " : " ") + format_duration(longest_hold(report)),
+                     limit(report), waiting(report, true));
+}
+
+// Whether the holder moved since the last report. A thread that runs may well do its work in one place: only one that
+// is blocked in the same call is called frozen.
+std::string movement(const ReportHolder& holder) {
+  if (!holder.moved) return "where it is now is not known";
+  if (*holder.moved) return "moved since: now " + activity(holder);
+  return holder.state == ThreadState::running ? "same place as before (running)" : "same place as before (frozen)";
+}
+
+std::string hold_still(const Report& report) {
+  std::string text = fmt::format("{} still held by {}{}, {}", report.lock_id, first_holder(report),
+                                 other_holders(report), format_duration(longest_hold(report)));
+  if (!report.holders.empty()) text += "; " + movement(report.holders.front());
+  return text + "; " + waiting(report, false);
+}
+
+std::string hold_released(const Report& report) {
+  return fmt::format("{} released by {}{} after {}; {}", report.lock_id, first_holder(report), other_holders(report),
+                     format_duration(longest_hold(report)), lost(report));
+}
+
+std::string hold_late(const Report& report) {
+  const Access access = report.holders.empty() ? Access::exclusive : report.holders.front().access;
+  return fmt::format("thread {} held {}{} {}{}; the hold ended before it was seen; {}", first_holder(report),
+                     lock_label(report), held_for(report.lock_kind, access), format_duration(longest_hold(report)),
+                     limit(report), lost(report));
+}
+
+std::string hold(const Report& report) {
+  switch (report.phase) {
+    case Phase::over:
+      return hold_over(report);
+    case Phase::still:
+      return hold_still(report);
+    case Phase::released:
+      return hold_released(report);
+    case Phase::late:
+      return hold_late(report);
+    case Phase::snapshot:
+      return "snapshot: " + hold_over(report);
+  }
+  return "";
+}
+
+// A waiter is named by the first of the group that waits longest.
+std::string first_waiter(const Report& report) {
+  if (report.waiters.empty() || report.waiters.front().tids.empty()) return "a thread that is not known";
+  const ReportWaiters& group = report.waiters.front();
+  return thread_label(group.tids.front(), group.threads.empty() ? "" : group.threads.front());
+}
+
+uint64_t longest_wait(const Report& report) {
+  return report.waiters.empty() ? 0 : report.waiters.front().longest_ns;
+}
+
+std::string waits_to(const Report& report) {
+  if (report.lock_kind == LockKind::mutex || report.waiters.empty()) return "";
+  return report.waiters.front().access == Access::shared ? " to read" : " to write";
+}
+
+std::string more_waiters(const Report& report) {
+  const size_t count = waiting_threads(report);
+  return count < 2 ? "" : "; " + count_of(count - 1, "more thread waits", "more threads wait");
+}
+
+std::string held_by(const Report& report) {
+  if (report.holders.empty()) return "; no holder is known";
+  return fmt::format("; held now by {}{}, {}{}", first_holder(report), other_holders(report),
+                     report.holders.size() > 1 ? "longest " : "", format_duration(longest_hold(report)));
+}
+
+std::string wait(const Report& report) {
+  const std::string who = first_waiter(report);
+  const std::string how_long = format_duration(longest_wait(report));
+  switch (report.phase) {
+    case Phase::over:
+      return fmt::format("thread {} has waited {} for {}{}{}{}{}", who, how_long, lock_label(report), waits_to(report),
+                         limit(report), held_by(report), more_waiters(report));
+    case Phase::still:
+      return fmt::format("{} still waits for {}, {}{}{}", who, report.lock_id, how_long, held_by(report),
+                         more_waiters(report));
+    case Phase::released:
+      if (report.waiters.empty()) return fmt::format("the long wait for {} is over; {}", report.lock_id, lost(report));
+      return fmt::format("{} waits no longer for {}, after {}; {}", who, report.lock_id, how_long, lost(report));
+    case Phase::late:
+      return fmt::format("thread {} waited {} for {}{}{}; the wait ended before it was seen", who, how_long,
+                         lock_label(report), waits_to(report), limit(report));
+    case Phase::snapshot:
+      return fmt::format("snapshot: thread {} has waited {} for {}{}{}{}", who, how_long, lock_label(report),
+                         waits_to(report), held_by(report), more_waiters(report));
+  }
+  return "";
+}
+
+std::string deadlock(const Report& report) {
+  std::string text = "deadlock";
+  if (report.cycle.empty()) {
+    text += fmt::format(": thread {} holds {}", first_holder(report), lock_label(report));
+    if (!report.holders.empty() && !report.holders.front().waits_for.empty()) {
+      text += " and waits for " + report.holders.front().waits_for;
+    }
+    return text + "; " + waiting(report, true);
+  }
+  text += fmt::format(" of {}", count_of(report.cycle.size(), "thread", "threads"));
+  const char* separator = ": ";
+  for (const ReportCycleStep& step : report.cycle) {
+    text += fmt::format("{}{} holds {} and waits for {}", separator, step.tid, step.holds, step.waits_for);
+    separator = ", ";
+  }
+  return text;
+}
+
+std::string lock_order(const Report& report) {
+  if (report.edges.empty()) return fmt::format("lock order: {} is taken in two orders", lock_label(report));
+  std::string text = "locks are taken in different orders, which can deadlock";
+  const char* separator = ": ";
+  for (const ReportOrderEdge& edge : report.edges) {
+    text += fmt::format("{}{} took {} and then {}", separator, edge.tid, edge.first, edge.then);
+    separator = ", ";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string thread_label(int tid, const std::string& name) {
+  return name.empty() ? fmt::format("{}", tid) : fmt::format("{} {}", tid, quote(name));
+}
+
+size_t waiting_threads(const Report& report) {
+  size_t count = report.waiters_left_out;
+  for (const ReportWaiters& group : report.waiters) count += group.tids.size();
+  return count;
+}
+
+std::string activity(const ReportHolder& holder) {
+  const std::string doing = escape(holder.doing);
+  if (!holder.waits_for.empty()) {
+    return "waits for " + holder.waits_for + (doing.empty() || doing == "running" ? "" : ", in " + doing);
+  }
+  switch (holder.state) {
+    case ThreadState::running:
+      return doing.empty() || doing == "running" ? "running" : "running: " + doing;
+    case ThreadState::blocked:
+      return doing.empty() ? "blocked" : "blocked in " + doing;
+    case ThreadState::stopped:
+      return doing.empty() ? "stopped" : "stopped in " + doing;
+    case ThreadState::gone:
+      return "gone: the thread has ended";
+  }
+  return doing;
+}
+
+std::string headline(const Report& report) {
+  switch (report.event) {
+    case Event::hold:
+      return hold(report);
+    case Event::wait:
+      return wait(report);
+    case Event::deadlock:
+      return deadlock(report);
+    case Event::self_deadlock:
+      return fmt::format("thread {} waits for {}, which it holds itself: it can never get it; {}", first_holder(report),
+                         lock_label(report), waiting(report, true));
+    case Event::abandoned:
+      return fmt::format("thread {} has ended while it held {}{}; {}", first_holder(report), lock_label(report),
+                         report.holders.empty() ? "" : held_for(report.lock_kind, report.holders.front().access),
+                         waiting(report, true));
+    case Event::fork_orphan:
+      return fmt::format("{} can never be had in this process: {} held it in the parent at the fork; {}",
+                         lock_label(report), first_holder(report), waiting(report, true));
+    case Event::lock_order:
+      return lock_order(report);
+    case Event::read_recursion:
+      return fmt::format(
+          "thread {} reads {} again while it holds it for reading: deadlocks as soon as a writer waits "
+          "in between",
+          first_holder(report), lock_label(report));
+  }
+  return "";
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,23 @@
+// The first line of a text report: what must be enough at three in the morning.
+// Pure.
+#pragma once
+
+#include <string>
+
+#include "symbolizer/report/report.h"
+
+namespace holdwatch {
+
+// Without "holdwatch[PID]: " before it and without a newline.
+std::string headline(const Report& report);
+
+// `4711 "bcast"`, or the number alone for a thread without a name.
+std::string thread_label(int tid, const std::string& name);
+
+// How many threads wait, those included whose stacks were not taken.
+size_t waiting_threads(const Report& report);
+
+// "running", "blocked in poll(fd 3)", "waits for L4, in futex(L4)", "stopped".
+std::string activity(const ReportHolder& holder);
+
+}  // namespace holdwatch

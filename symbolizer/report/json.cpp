@@ -1,0 +1,106 @@
+// A Report as one line of JSON, key for key as docs/json.md lists them.
+// Pure. The library does the quoting; bytes that are not UTF-8 become U+FFFD, so that every line can be parsed.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "symbolizer/report/report.h"
+#include "symbolizer/report/report_names.h"
+#include "symbolizer/report/text_format.h"
+
+namespace holdwatch {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json hex(uintptr_t value) {
+  return fmt::format("{:#x}", value);
+}
+
+Json text_or_null(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
+
+Json frame_json(const Frame& frame) {
+  return {{"ip", hex(frame.ip)},
+          {"module", text_or_null(frame.module)},
+          {"offset", frame.module.empty() ? Json(nullptr) : hex(frame.offset)},
+          {"build_id", text_or_null(frame.build_id)},
+          {"function", text_or_null(frame.function)},
+          {"file", text_or_null(frame.file)},
+          {"line", frame.line > 0 && !frame.file.empty() ? Json(frame.line) : Json(nullptr)},
+          {"source", text_or_null(frame.source)},
+          {"inlined", frame.inlined}};
+}
+
+// A list is built through here: a braced list of pairs would turn into an object.
+template <typename Item>
+Json list(const std::vector<Item>& items, Json (*convert)(const Item&)) {
+  Json out = Json::array();
+  for (const Item& item : items) out.push_back(convert(item));
+  return out;
+}
+
+Json stack_json(const Stack& stack) {
+  return {{"frames", list(stack.frames, frame_json)}, {"complete", stack.complete}, {"note", text_or_null(stack.note)}};
+}
+
+Json holder_json(const ReportHolder& holder) {
+  return {{"tid", holder.tid},
+          {"thread", holder.thread},
+          {"mode", access_name(holder.access)},
+          {"held_ns", holder.held_ns},
+          {"depth", holder.depth},
+          {"taken", stack_json(holder.taken)},
+          {"now", stack_json(holder.now)},
+          {"state", state_name(holder.state)},
+          {"doing", text_or_null(holder.doing)},
+          {"moved", holder.moved ? Json(*holder.moved) : Json(nullptr)},
+          {"waits_for", text_or_null(holder.waits_for)},
+          {"likely", holder.likely}};
+}
+
+Json waiters_json(const ReportWaiters& group) {
+  return {{"mode", access_name(group.access)}, {"count", group.tids.size()},
+          {"longest_ns", group.longest_ns},    {"tids", group.tids},
+          {"threads", group.threads},          {"stack", stack_json(group.stack)}};
+}
+
+Json cycle_json(const ReportCycleStep& step) {
+  return {{"tid", step.tid}, {"holds", step.holds}, {"waits_for", step.waits_for}};
+}
+
+Json edge_json(const ReportOrderEdge& edge) {
+  return {{"first", edge.first}, {"then", edge.then}, {"tid", edge.tid}, {"stack", stack_json(edge.stack)}};
+}
+
+}  // namespace
+
+std::string render_json(const Report& report) {
+  const Json lock = {{"id", report.lock_id},
+                     {"kind", kind_name(report.lock_kind)},
+                     {"address", hex(report.lock_address)},
+                     {"name", text_or_null(report.lock_name)}};
+  const Json object = {{"event", event_name(report.event)},
+                       {"phase", phase_name(report.phase)},
+                       {"time", format_time(report.wall_clock_ns)},
+                       {"host", report.host},
+                       {"pid", report.pid},
+                       {"exe", report.exe},
+                       {"episode", report.episode},
+                       {"fingerprint", report.fingerprint},
+                       {"limit_ns", report.limit_ns},
+                       {"lock", lock},
+                       {"holders", list(report.holders, holder_json)},
+                       {"waiters", list(report.waiters, waiters_json)},
+                       {"lost_ns", report.lost_ns},
+                       {"cycle", list(report.cycle, cycle_json)},
+                       {"edges", list(report.edges, edge_json)},
+                       {"waiters_left_out", report.waiters_left_out},
+                       {"threads_delayed", report.threads_delayed},
+                       {"unrecorded_holds", report.unrecorded_holds},
+                       {"note", text_or_null(report.note)}};
+  return object.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,62 @@
+// See named_stack.h.
+#include "symbolizer/report/named_stack.h"
+
+#include "symbolizer/report/text_format.h"
+
+namespace holdwatch {
+namespace {
+
+// The hooks stand between the program and its lock calls: true frames, but no reader looks for them.
+bool is_own(const Frame& frame) {
+  return base_name(frame.module).starts_with("libholdwatch");
+}
+
+}  // namespace
+
+const std::vector<Frame>& StackNamer::frames_at(const RawFrame& frame) {
+  const auto [entry, is_new] = known_.try_emplace({frame.pc, frame.pc_is_exact});
+  if (is_new) entry->second = resolve_(frame.pc, frame.pc_is_exact);
+  return entry->second;
+}
+
+NamedStack StackNamer::name(const RawStack& raw) {
+  NamedStack named;
+  named.stack.complete = raw.complete;
+  named.stack.note = raw.note;
+  named.spans.reserve(raw.count);
+  for (uint32_t i = 0; i < raw.count; ++i) {
+    std::vector<Frame>& frames = named.stack.frames;
+    const size_t begin = frames.size();
+    for (const Frame& frame : frames_at(raw.frames[i])) {
+      if (!is_own(frame)) frames.push_back(frame);
+    }
+    named.spans.push_back({begin, frames.size()});
+  }
+  if (named.stack.frames.empty() && named.stack.note.empty()) named.stack.note = "stack not captured";
+  return named;
+}
+
+NamedStack StackNamer::name(const RawStack* raw) {
+  if (raw != nullptr) return name(*raw);
+  NamedStack named;
+  named.stack.note = "stack not captured";
+  return named;
+}
+
+std::optional<size_t> shared_frame(const NamedStack& taken, size_t then_raw, const NamedStack& now, size_t now_raw) {
+  const NamedStack::Span then = taken.spans[then_raw];
+  const NamedStack::Span present = now.spans[now_raw];
+  if (then.begin == then.end || present.begin == present.end) return std::nullopt;
+  size_t shared = present.end - 1;
+  for (size_t inwards = 0; then.end - inwards > then.begin && present.end - inwards > present.begin; ++inwards) {
+    const Frame& a = taken.stack.frames[then.end - 1 - inwards];
+    const Frame& b = now.stack.frames[present.end - 1 - inwards];
+    if (a.function != b.function) break;
+    shared = present.end - 1 - inwards;
+    // At another line, what is inlined further in is another call.
+    if (a.line != b.line || a.file != b.file) break;
+  }
+  return shared;
+}
+
+}  // namespace holdwatch

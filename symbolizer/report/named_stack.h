@@ -1,0 +1,47 @@
+// Raw frames to named ones, inlined functions included, for the stacks of one report.
+// Cold context only.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "shim/base/plain.h"
+#include "symbolizer/report/report.h"
+
+namespace holdwatch {
+
+// A named stack, and which of its frames each raw frame became: [begin, end), empty if it was one of holdwatch's own.
+struct NamedStack {
+  struct Span {
+    size_t begin;
+    size_t end;
+  };
+  Stack stack;
+  std::vector<Span> spans;
+};
+
+// Names stacks. Lives as long as one report is built: the stacks of a report share most of their frames.
+class StackNamer {
+ public:
+  using Resolve = std::function<std::vector<Frame>(uintptr_t pc, bool exact)>;
+  explicit StackNamer(const Resolve& resolve) : resolve_(resolve) {}
+
+  NamedStack name(const RawStack& raw);
+  // The same for a stack that may not have been captured.
+  NamedStack name(const RawStack* raw);
+
+ private:
+  const std::vector<Frame>& frames_at(const RawFrame& frame);
+
+  const Resolve& resolve_;
+  std::map<std::pair<uintptr_t, bool>, std::vector<Frame>> known_;
+};
+
+// The frame in `now` of the function that took the lock, given the raw frames `then_raw` of `taken` and `now_raw` of
+// `now` that are the same activation. Both may have inlined functions; the innermost that they share is meant.
+std::optional<size_t> shared_frame(const NamedStack& taken, size_t then_raw, const NamedStack& now, size_t now_raw);
+
+}  // namespace holdwatch

@@ -1,0 +1,16 @@
+// One datagram to a local socket, for syslog and the journal.
+// Cold context. Keeps no descriptor between calls, so that the program cannot close it or get it confused.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace holdwatch {
+
+// Sends to the socket bound at `path`. Returns 0 or an errno value; EMSGSIZE if it is too large for one datagram.
+int send_datagram(const std::string& path, std::string_view bytes);
+
+// Sends a sealed memory file that holds `bytes` instead of the bytes: the journal takes large entries so.
+int send_as_file(const std::string& path, std::string_view bytes);
+
+}  // namespace holdwatch

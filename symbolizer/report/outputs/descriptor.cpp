@@ -1,0 +1,68 @@
+// See descriptor.h.
+#include "symbolizer/report/outputs/descriptor.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+
+namespace holdwatch {
+namespace {
+
+constexpr int kPatienceMs = 200;
+
+// How much may be written now without the danger of waiting for a reader for ever: all, unless a pipe's reader is behind.
+// Then what poll has promised room for (pipe(7)).
+size_t portion(int descriptor, size_t size) {
+  const int capacity = fcntl(descriptor, F_GETPIPE_SZ);
+  int unread = 0;
+  if (capacity < 0 || ioctl(descriptor, FIONREAD, &unread) != 0) return size;
+  return unread == 0 && size <= static_cast<size_t>(capacity) ? size : std::min<size_t>(size, PIPE_BUF);
+}
+
+// Under systemd standard error is a socket: that can be asked not to block whatever the descriptor's flags say, which
+// belong to the program.
+ssize_t write_some(int descriptor, std::string_view text) {
+  const ssize_t sent = send(descriptor, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent >= 0 || errno != ENOTSOCK) return sent;
+  return write(descriptor, text.data(), portion(descriptor, text.size()));
+}
+
+FileIdentity identity(const struct stat& status) {
+  return {status.st_dev, status.st_ino, status.st_rdev};
+}
+
+}  // namespace
+
+std::optional<FileIdentity> identity_of(int descriptor) {
+  struct stat status;
+  if (fstat(descriptor, &status) != 0) return std::nullopt;
+  return identity(status);
+}
+
+std::optional<FileIdentity> identity_of(const char* path) {
+  struct stat status;
+  if (stat(path, &status) != 0) return std::nullopt;
+  return identity(status);
+}
+
+int write_all(int descriptor, std::string_view text, size_t* written) {
+  *written = 0;
+  while (*written < text.size()) {
+    pollfd full{descriptor, POLLOUT, 0};
+    const int ready = poll(&full, 1, kPatienceMs);
+    if (ready == 0) return EAGAIN;
+    const ssize_t count = ready < 0 ? -1 : write_some(descriptor, text.substr(*written));
+    if (count > 0) *written += static_cast<size_t>(count);
+    if (count < 0 && errno != EINTR) return errno;
+  }
+  return 0;
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,35 @@
+// A file that reports are appended to, one write each; opened when the first report comes, and again when it has been
+// rotated away or the program has closed our descriptor.
+// See output.h for context and rules.
+#pragma once
+
+#include <optional>
+
+#include "symbolizer/report/outputs/descriptor.h"
+#include "symbolizer/report/outputs/output.h"
+
+namespace holdwatch {
+
+class FileOutput final : public Output {
+ public:
+  // A relative path is meant from where the program is now, wherever it goes later.
+  explicit FileOutput(const std::string& path);
+  ~FileOutput() override;
+  std::string name() const override { return path_; }
+
+  // An errno value if the file could not be opened as things are, else 0. Creates nothing: a process that never has
+  // anything to report leaves no empty file behind.
+  int probe() const;
+
+ private:
+  int try_write(const Message& message) override;
+  int ensure_open();
+  void give_up_descriptor();
+
+  std::string path_;
+  int descriptor_ = -1;
+  std::optional<FileIdentity> identity_;
+  bool torn_ = false;  // the latest line in the file has no end
+};
+
+}  // namespace holdwatch

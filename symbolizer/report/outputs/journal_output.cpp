@@ -1,0 +1,103 @@
+// See journal_output.h.
+#include "symbolizer/report/outputs/journal_output.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+
+#include "symbolizer/report/headline.h"
+#include "symbolizer/report/outputs/datagram.h"
+#include "symbolizer/report/report_names.h"
+
+namespace holdwatch {
+namespace {
+
+// One for each kind of event, so that `journalctl MESSAGE_ID=...` and message catalogs find them. Never change one.
+std::string_view message_id(Event event) {
+  switch (event) {
+    case Event::hold:
+      return "2a89b3e552ed49b9b4cb947f60969a2b";
+    case Event::wait:
+      return "d642df0c9c7943bebf17f4fe7be63fed";
+    case Event::deadlock:
+      return "d97ced4e4145430a970767b07a9e1111";
+    case Event::self_deadlock:
+      return "127084c4efc946c0b5fc13e44b755182";
+    case Event::abandoned:
+      return "734203fb933c40a08bd64e9a00be67d2";
+    case Event::fork_orphan:
+      return "3439de8f279742e5a330899b862d8842";
+    case Event::lock_order:
+      return "3a664be52803463abace162970fcc8a0";
+    case Event::read_recursion:
+      return "ab1bbf57938e4f0abf6ea0eb06b8c8f8";
+  }
+  return "";
+}
+
+// "NAME=value\n", or for a value with newlines the name, its length in 64 bits little-endian, and the bytes.
+void add_field(std::string& entry, std::string_view name, std::string_view value) {
+  entry += name;
+  if (value.find('\n') == std::string_view::npos) {
+    entry += '=';
+  } else {
+    entry += '\n';
+    for (unsigned shift = 0; shift < 64; shift += 8) entry += static_cast<char>(value.size() >> shift & 0xFF);
+  }
+  entry += value;
+  entry += '\n';
+}
+
+void add_number(std::string& entry, std::string_view name, uint64_t value) {
+  add_field(entry, name, std::to_string(value));
+}
+
+void add_report_fields(std::string& entry, const Report& report) {
+  add_field(entry, "MESSAGE_ID", message_id(report.event));
+  add_field(entry, "HOLDWATCH_EVENT", event_name(report.event));
+  add_field(entry, "HOLDWATCH_PHASE", phase_name(report.phase));
+  add_field(entry, "HOLDWATCH_LOCK", report.lock_id);
+  if (!report.lock_name.empty()) add_field(entry, "HOLDWATCH_LOCK_NAME", report.lock_name);
+  add_number(entry, "HOLDWATCH_EPISODE", report.episode);
+  add_field(entry, "HOLDWATCH_FINGERPRINT", report.fingerprint);
+  add_number(entry, "HOLDWATCH_WAITERS", waiting_threads(report));
+  // Whom the headline names, and its duration: the waiter where it is about a wait, else the holder.
+  if (report.event == Event::wait && !report.waiters.empty()) {
+    const ReportWaiters& group = report.waiters.front();
+    add_field(entry, "HOLDWATCH_TID", std::to_string(group.tids.front()));
+    add_field(entry, "HOLDWATCH_THREAD", group.threads.front());
+    add_number(entry, "HOLDWATCH_DURATION_NS", group.longest_ns);
+  } else if (report.event != Event::wait && !report.holders.empty()) {
+    const ReportHolder& holder = report.holders.front();
+    add_field(entry, "HOLDWATCH_TID", std::to_string(holder.tid));
+    add_field(entry, "HOLDWATCH_THREAD", holder.thread);
+    add_number(entry, "HOLDWATCH_DURATION_NS", holder.held_ns);
+  }
+}
+
+// The journal shows identifier and pid itself.
+std::string_view without_tag(std::string_view text) {
+  const size_t end = text.find("]: ");
+  if (text.starts_with("holdwatch[") && end != std::string_view::npos) text.remove_prefix(end + 3);
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace
+
+std::string journal_entry(const Message& message) {
+  std::string entry;
+  add_field(entry, "MESSAGE", without_tag(message.text));
+  add_field(entry, "PRIORITY", std::to_string(static_cast<int>(message.severity)));
+  add_field(entry, "SYSLOG_IDENTIFIER", "holdwatch");
+  if (message.report != nullptr) add_report_fields(entry, *message.report);
+  return entry;
+}
+
+int JournalOutput::try_write(const Message& message) {
+  const std::string entry = journal_entry(message);
+  const int reason = send_datagram(socket_path_, entry);
+  return reason == EMSGSIZE || reason == ENOBUFS ? send_as_file(socket_path_, entry) : reason;
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,72 @@
+// Where a rendered report goes: one class for each kind of destination. None throws, and none blocks longer than its
+// destination does; what could not be written is counted, with the reason.
+// Cold context; one thread. That thread has all signals blocked, so that writing to a pipe or socket that nobody reads
+// leaves at most a SIGPIPE pending on it, which nobody ever sees.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "symbolizer/report/report.h"
+
+namespace holdwatch {
+
+// The severities of syslog(3) that reports have.
+enum class Severity : int { error = 3, warning = 4, info = 6 };
+
+struct Message {
+  std::string_view text;  // whole lines, each with its newline
+  Severity severity = Severity::warning;
+  const Report* report = nullptr;  // what the text says, null for a notice of holdwatch's own
+};
+
+class Output {
+ public:
+  Output() = default;
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+  virtual ~Output() = default;
+
+  // What the option names: "stderr", "syslog" or a path.
+  virtual std::string name() const = 0;
+
+  void write(const Message& message) {
+    const int reason = try_write(message);
+    failing_ = reason != 0;
+    if (!failing_) {
+      failure_said_ = false;
+      return;
+    }
+    reason_ = reason;
+    if (message.report != nullptr) ++lost_;
+  }
+
+  // Reports that did not get through and have not been counted in a line yet.
+  struct Losses {
+    uint64_t reports;
+    int reason;  // errno of the latest
+  };
+
+  // What should be said now: the first loss, not every one after it, and their number once the destination works again;
+  // with `final` whatever there is. Zero reports if nothing.
+  Losses take_losses(bool final) {
+    if (failing_ && failure_said_ && !final) return {0, 0};
+    failure_said_ = failing_;
+    return {std::exchange(lost_, 0), reason_};
+  }
+
+  bool failing() const { return failing_; }  // the latest message did not get through
+
+ private:
+  // Returns 0 or an errno value.
+  virtual int try_write(const Message& message) = 0;
+
+  bool failing_ = false;
+  bool failure_said_ = false;
+  uint64_t lost_ = 0;
+  int reason_ = 0;
+};
+
+}  // namespace holdwatch

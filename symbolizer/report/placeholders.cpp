@@ -1,0 +1,93 @@
+// See placeholders.h.
+#include "symbolizer/report/placeholders.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <climits>
+#include <ctime>
+#include <fstream>
+
+#include "symbolizer/report/text_format.h"
+
+namespace holdwatch {
+namespace {
+
+uint64_t clock_ns(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+// Field 22 of /proc/PID/stat: the start in clock ticks since boot (proc(5)). The second field is the program's name in
+// parentheses and may hold anything, so counting begins after the last one.
+uint64_t ticks_at_start() {
+  std::ifstream file("/proc/self/stat");
+  std::string text;
+  std::getline(file, text, '\0');
+  size_t at = text.rfind(')');
+  for (int field = 2; field < 22 && at != std::string::npos; ++field) at = text.find(' ', at + 1);
+  uint64_t ticks = 0;
+  if (at != std::string::npos) std::from_chars(text.data() + at + 1, text.data() + text.size(), ticks);
+  return ticks;
+}
+
+uint64_t start_wall_ns() {
+  const auto hertz = static_cast<uint64_t>(sysconf(_SC_CLK_TCK));
+  const uint64_t start_ns = ticks_at_start() * (1'000'000'000 / hertz);
+  return clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME) + start_ns;
+}
+
+std::string without_slashes(std::string text) {
+  std::replace(text.begin(), text.end(), '/', '_');
+  return text;
+}
+
+}  // namespace
+
+ProcessFacts own_process_facts() {
+  ProcessFacts facts;
+  facts.pid = getpid();
+  char buffer[PATH_MAX];
+  const ssize_t length = readlink("/proc/self/exe", buffer, sizeof buffer);
+  if (length > 0) facts.exe.assign(buffer, static_cast<size_t>(length));
+  facts.program = base_name(facts.exe);
+  char host[HOST_NAME_MAX + 1] = {};
+  if (gethostname(host, sizeof host - 1) == 0) facts.host = host;
+  facts.start_wall_ns = start_wall_ns();
+  return facts;
+}
+
+std::string expand_placeholders(std::string_view pattern, const ProcessFacts& facts) {
+  std::string out;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] != '%' || i + 1 == pattern.size()) {
+      out += pattern[i];
+      continue;
+    }
+    switch (pattern[++i]) {
+      case 'p':
+        out += std::to_string(facts.pid);
+        break;
+      case 'e':
+        out += without_slashes(facts.program);
+        break;
+      case 'h':
+        out += without_slashes(facts.host);
+        break;
+      case 't':
+        out += format_time_compact(facts.start_wall_ns);
+        break;
+      case '%':
+        out += '%';
+        break;
+      default:
+        out += {'%', pattern[i]};
+        break;
+    }
+  }
+  return out;
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,28 @@
+// The placeholders of a path option: %p pid, %e program name, %h host, %t start time, %% a percent sign.
+// Pure, but for the one function that asks the kernel who we are.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace holdwatch {
+
+struct ProcessFacts {
+  pid_t pid = 0;
+  std::string exe;      // full path
+  std::string program;  // its last part
+  std::string host;
+  uint64_t start_wall_ns = 0;  // CLOCK_REALTIME when the process started
+};
+
+// What is not known stays empty or zero.
+ProcessFacts own_process_facts();
+
+// A placeholder that is not known stays as it is. A slash in what is filled in becomes "_": a program or host cannot
+// choose the directory.
+std::string expand_placeholders(std::string_view pattern, const ProcessFacts& facts);
+
+}  // namespace holdwatch

@@ -1,0 +1,34 @@
+// See rate_limit.h.
+#include "symbolizer/report/rate_limit.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr uint64_t kMinuteNs = 60'000'000'000;
+constexpr size_t kMaxBegun = 4096;  // deadlocks have no end: their episodes would stay for ever
+
+}  // namespace
+
+bool RateLimit::admit(Phase phase, uint64_t episode, uint64_t now_ns) {
+  while (!admitted_.empty() && now_ns - admitted_.front() >= kMinuteNs) admitted_.pop_front();
+  const bool ends_a_story = phase == Phase::released && begun_.erase(episode) > 0;
+  if (admitted_.size() >= limit_ && !ends_a_story) {
+    if (left_out_++ == 0) left_out_since_ns_ = now_ns;
+    return false;
+  }
+  if (!ends_a_story) admitted_.push_back(now_ns);
+  if (phase == Phase::over) begun_.insert(episode);
+  if (begun_.size() > kMaxBegun) begun_.erase(begun_.begin());
+  return true;
+}
+
+std::optional<LeftOut> RateLimit::take_left_out(uint64_t now_ns, bool final) {
+  if (left_out_ == 0) return std::nullopt;
+  const uint64_t period_ns = now_ns - left_out_since_ns_;
+  if (period_ns < kMinuteNs && !final) return std::nullopt;
+  const LeftOut left_out{left_out_, period_ns};
+  left_out_ = 0;
+  return left_out;
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,78 @@
+// See report_names.h.
+#include "symbolizer/report/report_names.h"
+
+namespace holdwatch {
+
+std::string_view event_name(Event event) {
+  switch (event) {
+    case Event::hold:
+      return "hold";
+    case Event::wait:
+      return "wait";
+    case Event::deadlock:
+      return "deadlock";
+    case Event::self_deadlock:
+      return "self_deadlock";
+    case Event::abandoned:
+      return "abandoned";
+    case Event::fork_orphan:
+      return "fork_orphan";
+    case Event::lock_order:
+      return "lock_order";
+    case Event::read_recursion:
+      return "read_recursion";
+  }
+  return "unknown";
+}
+
+std::string_view phase_name(Phase phase) {
+  switch (phase) {
+    case Phase::over:
+      return "over";
+    case Phase::still:
+      return "still";
+    case Phase::released:
+      return "released";
+    case Phase::late:
+      return "late";
+    case Phase::snapshot:
+      return "snapshot";
+  }
+  return "unknown";
+}
+
+std::string_view kind_name(LockKind kind) {
+  switch (kind) {
+    case LockKind::mutex:
+      return "mutex";
+    case LockKind::rwlock:
+      return "rwlock";
+  }
+  return "unknown";
+}
+
+std::string_view access_name(Access access) {
+  switch (access) {
+    case Access::exclusive:
+      return "exclusive";
+    case Access::shared:
+      return "shared";
+  }
+  return "unknown";
+}
+
+std::string_view state_name(ThreadState state) {
+  switch (state) {
+    case ThreadState::running:
+      return "running";
+    case ThreadState::blocked:
+      return "blocked";
+    case ThreadState::stopped:
+      return "stopped";
+    case ThreadState::gone:
+      return "gone";
+  }
+  return "unknown";
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,17 @@
+// The enums of a report as the words that JSON, the journal and the text use for them.
+// Pure; the words are part of the interface: never change one.
+#pragma once
+
+#include <string_view>
+
+#include "shim/base/plain.h"
+
+namespace holdwatch {
+
+std::string_view event_name(Event event);
+std::string_view phase_name(Phase phase);
+std::string_view kind_name(LockKind kind);
+std::string_view access_name(Access access);
+std::string_view state_name(ThreadState state);
+
+}  // namespace holdwatch

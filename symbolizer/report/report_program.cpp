@@ -1,0 +1,203 @@
+// See report_program.h.
+//
+// An ordinary child would be the watched program's child too: its death raises SIGCHLD there, and a wait for any child
+// returns it. A child made by clone with no exit signal does neither (clone(2), __WCLONE in wait(2)), but execve gives it
+// SIGCHLD as exit signal again. So there are two: a supervisor without exit signal, which never execs and is ours to
+// reap, and its child, which does. Nobody's orphan is left for a program that is process 1 of a container either.
+//
+// The supervisor shares our memory (a fork would copy the page tables of a server of many gigabytes while its threads
+// wait), so it may use its own stack and plain system calls only, not even errno, which is the reporter thread's.
+#include "symbolizer/report/report_program.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <ctime>
+#include <fstream>
+#include <new>
+
+#include "symbolizer/report/outputs/descriptor.h"
+
+namespace holdwatch {
+
+// What supervisor and program need, in memory that stays where it is until the supervisor has ended.
+struct ReportProgram::Job {
+  const char* path;
+  char* arguments[2];
+  char** environment;
+  unsigned char* program_stack_top;
+  int input;
+};
+
+namespace {
+
+constexpr size_t kStackSize = 32 * 1024;  // for each of the two
+constexpr size_t kJobSize = 4096;
+constexpr long kPatienceSeconds = 30;
+constexpr size_t kKernelSignalSet = 8;  // sizeof(sigset_t) as the kernel has it
+constexpr int kNoExec = 127;            // the exit status that shells use
+
+// The kernel's struct sigaction on x86-64.
+struct KernelSigaction {
+  void (*handler)(int);
+  unsigned long flags;
+  void (*restorer)();
+  uint64_t mask;
+};
+
+// A system call that leaves errno alone; negative results are errors.
+long call(long number, long a = 0, long b = 0, long c = 0, long d = 0) {
+  long result;
+  register long r10 asm("r10") = d;
+  asm volatile("syscall" : "=a"(result) : "0"(number), "D"(a), "S"(b), "d"(c), "r"(r10) : "rcx", "r11", "memory");
+  return result;
+}
+
+long pointer(const void* address) {
+  return reinterpret_cast<long>(address);
+}
+
+void close_from(unsigned first) {
+  if (call(SYS_close_range, first, ~0u, 0) == 0) return;
+  constexpr long kOldKernels = 65536;  // close_range came with Linux 5.9
+  for (long descriptor = first; descriptor < kOldKernels; ++descriptor) call(SYS_close, descriptor);
+}
+
+// Ignored signals stay ignored across execve: a program that ignores SIGPIPE would hand that on.
+void default_dispositions() {
+  const KernelSigaction action{};
+  for (long number = 1; number <= 64; ++number) call(SYS_rt_sigaction, number, pointer(&action), 0, kKernelSignalSet);
+}
+
+template <typename Job>
+int become_program(void* argument) {
+  const auto* job = static_cast<const Job*>(argument);
+  const uint64_t none = 0;
+  call(SYS_setsid);
+  call(SYS_rt_sigprocmask, SIG_SETMASK, pointer(&none), 0, kKernelSignalSet);
+  call(SYS_execve, pointer(job->path), pointer(job->arguments), pointer(job->environment));
+  call(SYS_exit_group, kNoExec);
+  return 0;
+}
+
+// Standard input is the report; what the program prints goes nowhere, since the descriptors 1 and 2 of the watched program
+// may be its data. Everything else is closed, or a socket that the watched program closes would live on in us.
+void arrange_descriptors(int input) {
+  call(SYS_dup3, input, 0, 0);
+  close_from(1);
+  const long null = call(SYS_open, pointer("/dev/null"), O_RDWR, 0);
+  if (null == 1) call(SYS_dup3, 1, 2, 0);
+}
+
+void await_program(pid_t program) {
+  uint64_t child_ended = uint64_t{1} << (SIGCHLD - 1);
+  timespec patience{kPatienceSeconds, 0};
+  if (call(SYS_rt_sigtimedwait, pointer(&child_ended), 0, pointer(&patience), kKernelSignalSet) < 0) {
+    call(SYS_kill, -program, SIGKILL);
+    call(SYS_kill, program, SIGKILL);
+  }
+  while (call(SYS_wait4, program, 0, __WALL, 0) == -EINTR) {
+  }
+}
+
+// Runs with all signals blocked, from its first instruction on.
+template <typename Job>
+int supervise(void* argument) {
+  const auto* job = static_cast<const Job*>(argument);
+  // Who ends with the watched program, lest its memory live on in the supervisor.
+  call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+  default_dispositions();
+  arrange_descriptors(job->input);
+  const int program = clone(become_program<Job>, job->program_stack_top, CLONE_VM | CLONE_VFORK | SIGCHLD, argument);
+  if (program > 0) await_program(program);
+  call(SYS_exit_group, 0);
+  return 0;
+}
+
+// The environment as the kernel keeps it: `environ` may be changed by another thread while we read. What setenv has
+// added since is not in it, and not missed.
+std::vector<std::string> environment_at_start() {
+  std::vector<std::string> variables;
+  std::ifstream file("/proc/self/environ");
+  for (std::string variable; std::getline(file, variable, '\0');) {
+    if (!variable.starts_with("LD_PRELOAD=")) variables.push_back(variable);
+  }
+  return variables;
+}
+
+// Where the program reads the report from: nothing to feed, so nothing to wait for.
+int report_file(std::string_view json, int* descriptor) {
+  *descriptor = memfd_create("holdwatch-report", MFD_CLOEXEC);
+  if (*descriptor < 0) return errno;
+  size_t written = 0;
+  int reason = write_all(*descriptor, json, &written);
+  if (reason == 0) reason = write_all(*descriptor, "\n", &written);
+  if (reason == 0 && lseek(*descriptor, 0, SEEK_SET) != 0) reason = errno;
+  if (reason != 0) close(*descriptor);
+  return reason;
+}
+
+}  // namespace
+
+ReportProgram::ReportProgram(std::string path) : path_(std::move(path)), environment_(environment_at_start()) {
+  for (std::string& variable : environment_) environment_pointers_.push_back(variable.data());
+  environment_pointers_.push_back(nullptr);
+  void* memory =
+      mmap(nullptr, kJobSize + 2 * kStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  if (memory == MAP_FAILED) return;
+  job_ = new (memory) Job{path_.c_str(), {path_.data(), nullptr}, environment_pointers_.data(), nullptr, -1};
+  stack_ = static_cast<unsigned char*>(memory) + kJobSize;
+  job_->program_stack_top = stack_ + 2 * kStackSize;
+}
+
+ReportProgram::~ReportProgram() {
+  if (!reap()) {
+    kill(supervisor_, SIGKILL);
+    while (waitpid(supervisor_, nullptr, __WALL) < 0 && errno == EINTR) {
+    }
+  }
+  if (job_ != nullptr) munmap(job_, kJobSize + 2 * kStackSize);
+}
+
+int ReportProgram::start(std::string_view json) {
+  if (job_ == nullptr) return ENOMEM;
+  if (!reap()) return EBUSY;
+  const int reason = report_file(json, &job_->input);
+  if (reason != 0) return reason;
+  // No handler of the watched program may run in the supervisor, in its memory.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  supervisor_ = clone(supervise<Job>, stack_ + kStackSize, CLONE_VM, job_);
+  const int failed = supervisor_ < 0 ? errno : 0;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  close(job_->input);
+  return failed;
+}
+
+// True if no supervisor is left.
+bool ReportProgram::reap() {
+  if (supervisor_ < 0) return true;
+  const pid_t ended = waitpid(supervisor_, nullptr, WNOHANG | __WALL);
+  if (ended == 0 || (ended < 0 && errno == EINTR)) return false;
+  supervisor_ = -1;
+  return true;
+}
+
+bool ReportProgram::wait(int timeout_ms) {
+  constexpr timespec kStep{0, 2'000'000};
+  for (int waited_ms = 0; !reap(); waited_ms += 2) {
+    if (waited_ms >= timeout_ms) return false;
+    nanosleep(&kStep, nullptr);
+  }
+  return true;
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,43 @@
+// ON_REPORT=exec:PATH: runs a program with the report's JSON line on its standard input, without the watched program
+// ever noticing a child: no SIGCHLD, nothing that its wait() could return, no descriptor passed on.
+// Cold context; one thread, which must live on while the program runs.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace holdwatch {
+
+class ReportProgram {
+ public:
+  // `path` must be absolute. Its environment is that of this process at its start, without LD_PRELOAD: the program is
+  // to be run, not watched.
+  explicit ReportProgram(std::string path);
+  ~ReportProgram();
+  ReportProgram(const ReportProgram&) = delete;
+  ReportProgram& operator=(const ReportProgram&) = delete;
+
+  // Starts it and does not wait for it. One at a time: returns EBUSY while the last one still runs (it is killed after
+  // 30 s), another errno value if it could not be started, else 0.
+  int start(std::string_view json);
+
+  // Waits for the running one, at most so long. True if none runs any more.
+  bool wait(int timeout_ms);
+
+ private:
+  struct Job;
+  bool reap();
+
+  std::string path_;
+  std::vector<std::string> environment_;
+  std::vector<char*> environment_pointers_;
+  unsigned char* stack_ = nullptr;  // of the supervisor, who shares our memory
+  Job* job_ = nullptr;
+  pid_t supervisor_ = -1;
+};
+
+}  // namespace holdwatch

@@ -1,0 +1,145 @@
+// See stack_text.h.
+#include "symbolizer/report/stack_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "symbolizer/report/function_names.h"
+#include "symbolizer/report/text_format.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr size_t kInnermost = 24;       // frames of a very deep stack that are shown at its inner end
+constexpr size_t kOutermost = 8;        // and at its outer end; JSON has them all
+constexpr size_t kFunctionColumn = 44;  // a longer name pushes the rest of its own row aside, not that of all rows
+constexpr size_t kPlaceColumn = 28;
+constexpr size_t kSourceLength = 100;
+
+std::string short_source(const std::string& source) {
+  std::string text = source;
+  std::replace(text.begin(), text.end(), '\t', ' ');
+  if (text.size() > kSourceLength) text = text.substr(0, kSourceLength) + "...";
+  return escape(text);
+}
+
+std::string module_place(const Frame& frame) {
+  return frame.module.empty() ? "" : fmt::format("{}+{:#x}", escape(base_name(frame.module)), frame.offset);
+}
+
+// What stands for the name of a function that has none: all that is needed to find it later.
+std::string nameless(const Frame& frame) {
+  if (frame.module.empty()) return fmt::format("{:#x}", frame.ip);
+  const std::string build_id = frame.build_id.empty() ? "no build id" : "build id " + escape(frame.build_id);
+  return fmt::format("{} ({})", module_place(frame), build_id);
+}
+
+size_t leading_wrappers(const Stack& stack) {
+  const auto first = std::find_if_not(stack.frames.begin(), stack.frames.end(), is_library_wrapper);
+  return first == stack.frames.end() ? 0 : static_cast<size_t>(first - stack.frames.begin());
+}
+
+bool same_frame(const Frame& a, const Frame& b) {
+  return a.ip == b.ip && a.function == b.function;
+}
+
+// Where the frames begin that need not be shown, because `other` ends in the same ones: the size of the stack if there
+// are fewer than two.
+size_t repeated_from(const StackView& view) {
+  const std::vector<Frame>& frames = view.stack->frames;
+  if (!view.took || view.like_outside == nullptr) return frames.size();
+  const size_t first = *view.took + 1;
+  const std::vector<Frame>& other = view.like_outside->frames;
+  if (first + 2 > frames.size() || frames.size() - first > other.size()) return frames.size();
+  const bool same = std::equal(frames.begin() + static_cast<std::ptrdiff_t>(first), frames.end(),
+                               other.end() - static_cast<std::ptrdiff_t>(frames.size() - first), same_frame);
+  return same ? first : frames.size();
+}
+
+// The indices to show out of [begin, end): all, or both ends of a very deep stack and the frame that took the lock.
+std::vector<size_t> chosen(size_t begin, size_t end, std::optional<size_t> took) {
+  std::vector<size_t> indices;
+  const bool all = end - begin <= kInnermost + kOutermost + 1;
+  for (size_t i = begin; i < end; ++i) {
+    if (all || i < begin + kInnermost || i + kOutermost >= end || i == took) indices.push_back(i);
+  }
+  return indices;
+}
+
+void pad(std::string& text, size_t width) {
+  const size_t used = columns(text);
+  if (used < width) text.append(width - used, ' ');
+}
+
+}  // namespace
+
+StackText::Row StackText::frame_row(const Frame& frame, size_t number, size_t number_width) const {
+  Row row;
+  row.number = fmt::format("#{:<{}} ", number, number_width);
+  if (frame.function.empty()) {
+    row.function = nameless(frame);
+    return row;
+  }
+  row.function = escape(readable_function_name(frame.function));
+  if (frame.file.empty()) {
+    row.place = module_place(frame);
+  } else {
+    row.place = escape(base_name(frame.file)) + (frame.line > 0 ? fmt::format(":{}", frame.line) : "");
+  }
+  row.source = short_source(frame.source);
+  return row;
+}
+
+size_t StackText::add(const StackView& view) {
+  const std::vector<Frame>& frames = view.stack->frames;
+  const size_t begin = view.skip_wrappers ? leading_wrappers(*view.stack) : 0;
+  const size_t end = std::max(begin, repeated_from(view));
+  const std::vector<size_t> indices = chosen(begin, end, view.took);
+  const size_t number_width = end - begin > 100 ? 3 : end - begin > 10 ? 2 : 1;
+  std::vector<Row>& rows = stacks_.emplace_back();
+  size_t next = begin;
+  for (const size_t i : indices) {
+    if (i > next)
+      rows.push_back({"", fmt::format("... {} left out ...", count_of(i - next, "frame", "frames")), {}, {}, {}});
+    next = i + 1;
+    Row row = frame_row(frames[i], i - begin, number_width);
+    if (i == view.took) row.mark = "<- took " + lock_id_;
+    const bool has_columns = !row.place.empty() || !row.mark.empty();
+    if (has_columns)
+      function_width_ = std::max(function_width_, std::min(columns(row.number + row.function), kFunctionColumn));
+    if (!row.source.empty() || !row.mark.empty())
+      place_width_ = std::max(place_width_, std::min(columns(row.place), kPlaceColumn));
+    rows.push_back(std::move(row));
+  }
+  if (end < frames.size()) rows.push_back({"", "... and on as in taken", {}, {}, {}});
+  if (!view.stack->note.empty()) rows.push_back({"", "(" + escape(view.stack->note) + ")", {}, {}, {}});
+  return stacks_.size() - 1;
+}
+
+std::string StackText::line(const Row& row) const {
+  std::string text = row.number + row.function;
+  const bool more_after_place = !row.mark.empty() || !row.source.empty();
+  if (!row.place.empty() || more_after_place) {
+    pad(text, function_width_);
+    text += "  " + row.place;
+  }
+  if (more_after_place) {
+    pad(text, function_width_ + 2 + place_width_);
+    if (!row.mark.empty()) text += "  " + row.mark;
+    if (!row.source.empty()) text += "  " + row.source;
+  }
+  return text;
+}
+
+std::vector<std::string> StackText::rows(size_t stack) const {
+  std::vector<std::string> lines;
+  for (const Row& row : stacks_[stack]) lines.push_back(line(row));
+  return lines;
+}
+
+bool same_frames(const Stack& a, const Stack& b) {
+  return a.note == b.note && std::equal(a.frames.begin(), a.frames.end(), b.frames.begin(), b.frames.end(), same_frame);
+}
+
+}  // namespace holdwatch

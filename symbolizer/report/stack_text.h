@@ -1,0 +1,52 @@
+// Stacks as aligned rows of text: number, function, place, source line.
+// Pure.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "symbolizer/report/report.h"
+
+namespace holdwatch {
+
+// What one stack of a report needs besides its frames.
+struct StackView {
+  const Stack* stack = nullptr;
+  bool skip_wrappers = false;           // begin at the first frame that is not the standard library's lock wrapper
+  std::optional<size_t> took;           // the frame that took the lock, to be marked with `lock_id`
+  const Stack* like_outside = nullptr;  // beyond `took`, frames equal to the end of this stack are not said again
+};
+
+// The rows of a report's stacks. Two passes, because the columns of all stacks of a report stand under each other: first
+// every stack is added, then the rows can be had.
+class StackText {
+ public:
+  explicit StackText(std::string lock_id) : lock_id_(std::move(lock_id)) {}
+
+  // Returns the number by which rows() gives this stack's lines.
+  size_t add(const StackView& view);
+  std::vector<std::string> rows(size_t stack) const;
+
+ private:
+  struct Row {
+    std::string number;    // "#3 ", empty for a line that is no frame
+    std::string function;  // or the whole line
+    std::string place;     // "room.cpp:41"
+    std::string mark;      // "<- took L3"
+    std::string source;
+  };
+  Row frame_row(const Frame& frame, size_t number, size_t number_width) const;
+  std::string line(const Row& row) const;
+
+  std::string lock_id_;
+  std::vector<std::vector<Row>> stacks_;
+  size_t function_width_ = 0;
+  size_t place_width_ = 0;
+};
+
+// True if both have the same frames.
+bool same_frames(const Stack& a, const Stack& b);
+
+}  // namespace holdwatch

@@ -1,0 +1,230 @@
+// A Report as the lines that people read: the headline, then indented where the lock was taken, what the holder does now
+// and who waits. The sample in the README is this file's output.
+// Pure.
+#include <fmt/format.h>
+
+#include "symbolizer/report/headline.h"
+#include "symbolizer/report/report.h"
+#include "symbolizer/report/report_names.h"
+#include "symbolizer/report/stack_text.h"
+#include "symbolizer/report/text_format.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr size_t kDetailedHolders = 4;  // holders beyond are listed by number only
+constexpr size_t kDetailedGroups = 8;   // and so are groups of waiters
+constexpr size_t kListedThreads = 3;
+
+// Collects the indented lines under the headline. Stacks are laid out when all of them are known.
+class Details {
+ public:
+  explicit Details(const std::string& lock_id) : stacks_(lock_id) {}
+
+  // A line under a label of the left column; an empty label continues the one above.
+  void say(std::string_view label, std::string text) { items_.push_back({std::string(label), std::move(text), {}}); }
+
+  // A stack whose first row stands beside the label.
+  void show(std::string_view label, const StackView& view) {
+    items_.push_back({std::string(label), {}, stacks_.add(view)});
+  }
+
+  std::string text() const {
+    std::string out;
+    for (const Item& item : items_) {
+      std::string_view label = item.label;
+      if (!item.stack) {
+        append_line(out, label, item.text);
+        continue;
+      }
+      for (const std::string& row : stacks_.rows(*item.stack)) {
+        append_line(out, label, row);
+        label = {};
+      }
+    }
+    return out;
+  }
+
+ private:
+  struct Item {
+    std::string label;
+    std::string text;
+    std::optional<size_t> stack;
+  };
+  static void append_line(std::string& out, std::string_view label, std::string_view text) {
+    out += fmt::format("  {:<8}{}\n", label, text);
+  }
+
+  std::vector<Item> items_;
+  StackText stacks_;
+};
+
+// "4711, 4712, 4713 ..."; with names where there are few enough to be read.
+std::string list_threads(const std::vector<int>& tids, const std::vector<std::string>& names) {
+  const bool few = tids.size() <= kListedThreads;
+  std::string text;
+  for (size_t i = 0; i < tids.size() && i < kListedThreads; ++i) {
+    if (i > 0) text += ", ";
+    text += few && i < names.size() ? thread_label(tids[i], names[i]) : fmt::format("{}", tids[i]);
+  }
+  return few ? text : text + " ...";
+}
+
+void add_lock(const Report& report, Details& details) {
+  details.say("lock", fmt::format("{} {} {:#x}{}{}", report.lock_id, kind_name(report.lock_kind), report.lock_address,
+                                  report.lock_name.empty() ? "" : " ", escape(report.lock_name)));
+}
+
+std::string holder_line(const Report& report, const ReportHolder& holder) {
+  std::string_view mode = "";
+  if (report.lock_kind == LockKind::rwlock) mode = holder.access == Access::shared ? ", reading" : ", writing";
+  return fmt::format("{}{}, {}{}", thread_label(holder.tid, holder.thread), mode, format_duration(holder.held_ns),
+                     holder.likely ? " (likely)" : "");
+}
+
+// In released and late reports the present stack is that of the release.
+bool has_ended(Phase phase) {
+  return phase == Phase::released || phase == Phase::late;
+}
+
+void add_holder(const Report& report, const ReportHolder& holder, const ReportHolder* before, Details& details) {
+  if (before != nullptr && same_frames(before->taken, holder.taken)) {
+    details.say("taken", "(same stack)");
+  } else {
+    details.show("taken", {&holder.taken, true, {}, nullptr});
+  }
+  std::string_view label = "now";
+  if (has_ended(report.phase)) {
+    label = "release";
+  } else {
+    details.say(label, activity(holder));
+    label = "";
+  }
+  if (before != nullptr && same_frames(before->now, holder.now)) {
+    details.say(label, "(same stack)");
+  } else {
+    details.show(label, {&holder.now, false, holder.now_took, &holder.taken});
+  }
+}
+
+void add_holders(const Report& report, Details& details) {
+  const ReportHolder* before = nullptr;
+  for (size_t i = 0; i < report.holders.size() && i < kDetailedHolders; ++i) {
+    const ReportHolder& holder = report.holders[i];
+    if (report.holders.size() > 1 || report.event == Event::wait) details.say("holder", holder_line(report, holder));
+    add_holder(report, holder, before, details);
+    before = &holder;
+  }
+  if (report.holders.size() <= kDetailedHolders) return;
+  std::vector<int> others;
+  for (size_t i = kDetailedHolders; i < report.holders.size(); ++i) others.push_back(report.holders[i].tid);
+  details.say("holder", count_of(others.size(), "more", "more") + ": " + list_threads(others, {}));
+}
+
+std::string group_line(const Report& report, const ReportWaiters& group) {
+  std::string_view mode = "";
+  if (report.lock_kind == LockKind::rwlock) mode = group.access == Access::shared ? " to read" : " to write";
+  return fmt::format("{}{}, {}{}: {}", count_of(group.tids.size(), "thread", "threads"), mode,
+                     group.tids.size() > 1 ? "longest " : "", format_duration(group.longest_ns),
+                     list_threads(group.tids, group.threads));
+}
+
+void add_waiters(const Report& report, Details& details) {
+  size_t threads_left = waiting_threads(report) - report.waiters_left_out;
+  const ReportWaiters* before = nullptr;
+  std::string_view label = has_ended(report.phase) ? "waited" : "waits";
+  for (size_t i = 0; i < report.waiters.size() && i < kDetailedGroups; ++i) {
+    const ReportWaiters& group = report.waiters[i];
+    const bool same = before != nullptr && same_frames(before->stack, group.stack);
+    details.say(label, group_line(report, group) + (same ? " (same stack)" : ""));
+    if (!same) details.show("", {&group.stack, true, {}, nullptr});
+    threads_left -= group.tids.size();
+    before = &group;
+    label = "";
+  }
+  if (threads_left > 0) {
+    details.say(label, fmt::format("{} more in {} left out", count_of(threads_left, "thread", "threads"),
+                                   count_of(report.waiters.size() - kDetailedGroups, "other place", "other places")));
+  }
+  if (report.waiters_left_out > 0) {
+    details.say(label, count_of(report.waiters_left_out, "more thread waits", "more threads wait") +
+                           "; where was not looked up");
+  }
+}
+
+void add_edges(const Report& report, Details& details) {
+  for (const ReportOrderEdge& edge : report.edges) {
+    details.say("order", fmt::format("{} took {} and then {}", edge.tid, edge.first, edge.then));
+    details.show("", {&edge.stack, true, {}, nullptr});
+  }
+}
+
+void add_notes(const Report& report, Details& details) {
+  for (const ReportHolder& holder : report.holders) {
+    if (holder.depth > 1) {
+      details.say("note", fmt::format("{} has taken {} {} times and must release it as often", holder.tid,
+                                      report.lock_id, holder.depth));
+    }
+    if (holder.likely) {
+      details.say("note", fmt::format("likely: the lock itself does not say that {} holds it", holder.tid));
+    }
+  }
+  if (report.unrecorded_holds > 0) {
+    details.say("note", count_of(report.unrecorded_holds, "hold was", "holds were") +
+                            " not recorded since start: a thread held more locks at once than are followed");
+  }
+  if (!report.note.empty()) details.say("note", escape(report.note));
+}
+
+void add_identity(const Report& report, Details& details) {
+  details.say("report",
+              fmt::format("{} on {}, {}, episode {}, fingerprint {}", format_time(report.wall_clock_ns),
+                          escape(report.host), escape(base_name(report.exe)), report.episode, report.fingerprint));
+}
+
+void add_everything(const Report& report, Details& details) {
+  add_lock(report, details);
+  if (report.event == Event::wait) {
+    add_waiters(report, details);
+    add_holders(report, details);
+  } else {
+    add_holders(report, details);
+    add_waiters(report, details);
+  }
+  add_edges(report, details);
+  add_notes(report, details);
+  add_identity(report, details);
+}
+
+// Only what is new: where those are now that have moved.
+void add_movement(const Report& report, Details& details) {
+  size_t shown = 0;
+  for (const ReportHolder& holder : report.holders) {
+    if (!holder.moved.value_or(false) || ++shown > kDetailedHolders) continue;
+    if (report.holders.size() > 1) details.say("holder", holder_line(report, holder));
+    details.show("now", {&holder.now, false, holder.now_took, nullptr});
+  }
+  if (!report.note.empty()) details.say("note", escape(report.note));
+}
+
+}  // namespace
+
+std::string render_text(const Report& report) {
+  Details details(report.lock_id);
+  switch (report.phase) {
+    case Phase::over:
+    case Phase::late:
+    case Phase::snapshot:
+      add_everything(report, details);
+      break;
+    case Phase::still:
+      add_movement(report, details);
+      break;
+    case Phase::released:
+      if (!report.note.empty()) details.say("note", escape(report.note));
+      break;
+  }
+  return fmt::format("holdwatch[{}]: {}\n{}", report.pid, headline(report), details.text());
+}
+
+}  // namespace holdwatch

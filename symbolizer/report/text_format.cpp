@@ -1,0 +1,143 @@
+// See text_format.h.
+#include "symbolizer/report/text_format.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+namespace holdwatch {
+namespace {
+
+constexpr uint64_t kMicrosecond = 1'000;
+constexpr uint64_t kMillisecond = 1'000'000;
+constexpr uint64_t kSecond = 1'000'000'000;
+constexpr uint64_t kMinute = 60 * kSecond;
+constexpr uint64_t kHour = 60 * kMinute;
+constexpr uint64_t kDay = 24 * kHour;
+
+// "2 h 5 min", and "2 h" where the second part would be zero.
+std::string two_units(uint64_t ns, uint64_t large, std::string_view large_name, uint64_t small,
+                      std::string_view small_name) {
+  const uint64_t rest = ns % large / small;
+  if (rest == 0) return fmt::format("{} {}", ns / large, large_name);
+  return fmt::format("{} {} {} {}", ns / large, large_name, rest, small_name);
+}
+
+// "1.25 s" below ten seconds, "12.4 s" above: three digits that mean something, no trailing zeros.
+std::string seconds(uint64_t ns) {
+  const uint64_t hundredths = ns / (10 * kMillisecond) % 100;
+  const uint64_t shown = ns < 10 * kSecond ? hundredths : hundredths / 10 * 10;
+  std::string text = fmt::format("{}.{:02}", ns / kSecond, shown);
+  text.resize(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') text.pop_back();
+  return text + " s";
+}
+
+// The length of the UTF-8 sequence at the start of `text`, 0 if it is none (RFC 3629: no overlong forms, no
+// surrogates, nothing above U+10FFFF).
+size_t utf8_sequence(std::string_view text) {
+  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+  const auto continues = [&](size_t i) { return (byte(i) & 0xC0u) == 0x80u; };
+  const unsigned lead = byte(0);
+  if (lead < 0x80) return 1;
+  if (lead >= 0xC2 && lead <= 0xDF) return continues(1) ? 2 : 0;
+  if (lead >= 0xE0 && lead <= 0xEF) {
+    if (lead == 0xE0 && byte(1) < 0xA0) return 0;
+    if (lead == 0xED && byte(1) > 0x9F) return 0;
+    return continues(1) && continues(2) ? 3 : 0;
+  }
+  if (lead >= 0xF0 && lead <= 0xF4) {
+    if (lead == 0xF0 && byte(1) < 0x90) return 0;
+    if (lead == 0xF4 && byte(1) > 0x8F) return 0;
+    return continues(1) && continues(2) && continues(3) ? 4 : 0;
+  }
+  return 0;
+}
+
+// C0, DEL, and C1 in its UTF-8 form (terminals obey those too).
+bool is_control(std::string_view sequence) {
+  const auto first = static_cast<unsigned char>(sequence[0]);
+  if (sequence.size() == 1) return first < 0x20 || first == 0x7F;
+  return sequence.size() == 2 && first == 0xC2 && static_cast<unsigned char>(sequence[1]) < 0xA0;
+}
+
+void append_hex(std::string& out, std::string_view bytes) {
+  for (const char byte : bytes) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+}
+
+std::string escape_with(std::string_view text, bool quotes) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const size_t length = utf8_sequence(text);
+    const std::string_view piece = text.substr(0, length == 0 ? 1 : length);
+    if (length == 0 || is_control(piece)) {
+      append_hex(out, piece);
+    } else {
+      if (quotes && (piece == "\"" || piece == "\\")) out += '\\';
+      out += piece;
+    }
+    text.remove_prefix(piece.size());
+  }
+  return out;
+}
+
+struct UtcTime {
+  std::chrono::year_month_day date;
+  std::chrono::hh_mm_ss<std::chrono::milliseconds> time;
+};
+
+UtcTime utc(uint64_t wall_clock_ns) {
+  const std::chrono::sys_time<std::chrono::milliseconds> moment{
+      std::chrono::milliseconds(static_cast<int64_t>(wall_clock_ns / kMillisecond))};
+  const auto day = std::chrono::floor<std::chrono::days>(moment);
+  return {std::chrono::year_month_day(day), std::chrono::hh_mm_ss(moment - day)};
+}
+
+}  // namespace
+
+std::string format_duration(uint64_t ns) {
+  if (ns < kMillisecond) return fmt::format("{} us", ns / kMicrosecond);
+  if (ns < kSecond) return fmt::format("{} ms", ns / kMillisecond);
+  if (ns < kMinute) return seconds(ns);
+  if (ns < kHour) return two_units(ns, kMinute, "min", kSecond, "s");
+  if (ns < kDay) return two_units(ns, kHour, "h", kMinute, "min");
+  return two_units(ns, kDay, "d", kHour, "h");
+}
+
+std::string format_time(uint64_t wall_clock_ns) {
+  const auto [date, time] = utc(wall_clock_ns);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", int(date.year()), unsigned(date.month()),
+                     unsigned(date.day()), time.hours().count(), time.minutes().count(), time.seconds().count(),
+                     time.subseconds().count());
+}
+
+std::string format_time_compact(uint64_t wall_clock_ns) {
+  const auto [date, time] = utc(wall_clock_ns);
+  return fmt::format("{:04}{:02}{:02}T{:02}{:02}{:02}Z", int(date.year()), unsigned(date.month()), unsigned(date.day()),
+                     time.hours().count(), time.minutes().count(), time.seconds().count());
+}
+
+std::string count_of(size_t count, std::string_view singular, std::string_view plural) {
+  return fmt::format("{} {}", count, count == 1 ? singular : plural);
+}
+
+std::string escape(std::string_view text) {
+  return escape_with(text, false);
+}
+
+std::string quote(std::string_view text) {
+  return '"' + escape_with(text, true) + '"';
+}
+
+size_t columns(std::string_view text) {
+  size_t count = 0;
+  for (const char byte : text) count += (static_cast<unsigned char>(byte) & 0xC0u) != 0x80u;
+  return count;
+}
+
+std::string_view base_name(std::string_view path) {
+  return path.substr(path.find_last_of('/') + 1);
+}
+
+}  // namespace holdwatch

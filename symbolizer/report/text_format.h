@@ -1,0 +1,39 @@
+// The small words of a text report: durations, times, counts, and names from the program made safe to print.
+// Pure; any thread. Nothing here knows what a report is.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace holdwatch {
+
+// "350 us", "850 ms", "12.4 s", "14 min 3 s", "2 h 5 min": cut off, never rounded up, because what is measured is a
+// lower bound.
+std::string format_duration(uint64_t ns);
+
+// CLOCK_REALTIME as RFC 3339 in UTC with milliseconds. Computed without the C library's time zone code, whose lock
+// the program might hold.
+std::string format_time(uint64_t wall_clock_ns);
+
+// The same for a file name: "20261123T194518Z".
+std::string format_time_compact(uint64_t wall_clock_ns);
+
+// "1 thread", "37 threads".
+std::string count_of(size_t count, std::string_view singular, std::string_view plural);
+
+// Control characters and bytes that are not UTF-8 as \xNN, so that a name chosen by a client can neither move the
+// cursor of a terminal nor begin a line of its own in a log.
+std::string escape(std::string_view text);
+
+// `text` in double quotes, with quotes and backslashes inside escaped too.
+std::string quote(std::string_view text);
+
+// How many columns valid UTF-8 takes, counting every code point as one.
+size_t columns(std::string_view text);
+
+// What follows the last slash.
+std::string_view base_name(std::string_view path);
+
+}  // namespace holdwatch
