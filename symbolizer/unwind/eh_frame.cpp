@@ -22,7 +22,7 @@ class Bytes {
   Bytes(const unsigned char* data, size_t size) : at_(data), end_(data + size) {}
 
   bool good() const { return good_; }
-  bool empty() const { return at_ == end_; }
+  bool more() const { return good_ && at_ != end_; }
   size_t left() const { return static_cast<size_t>(end_ - at_); }
   const unsigned char* position() const { return at_; }
 
@@ -121,7 +121,7 @@ constexpr std::array<Instruction, 22> kInstructions{{
 // A DWARF expression of arithmetic, constants, registers and memory, which is all that compilers and libc put there.
 // Refused with the rest: branches, which may never end, and division, which traps for INT64_MIN / -1.
 bool check_expression(Bytes expression) {
-  while (!expression.empty()) {
+  while (expression.more()) {
     const auto code = expression.take<uint8_t>();
     if (code == 0x06 || (code >= 0x12 && code <= 0x14) || code == 0x16) continue;  // deref, dup, drop, over, swap
     if (code == 0x1a || code == 0x1c || code == 0x1e || code == 0x21 || code == 0x22)
@@ -168,7 +168,7 @@ bool take_operand(Bytes& program, Operand operand, uint8_t pointer_encoding) {
 // Walks a program without running it: every instruction known, every register in range, nothing beyond the end.
 // Registers beyond the general ones (vector registers, which the Windows ABI saves) are refused, as libunwind does.
 bool check_program(Bytes program, uint8_t pointer_encoding, bool& defines_cfa) {
-  while (!program.empty()) {
+  while (program.more()) {
     const auto byte = program.take<uint8_t>();
     const unsigned primary = byte >> 6;
     if (primary == 1) continue;  // DW_CFA_advance_loc
@@ -185,7 +185,7 @@ bool check_program(Bytes program, uint8_t pointer_encoding, bool& defines_cfa) {
     if (!take_operand(program, known->second, pointer_encoding)) return false;
     defines_cfa = defines_cfa || known->defines_cfa;
   }
-  return true;
+  return program.good();
 }
 
 // The bytes of the CIE or FDE at `address`, without its length field; empty if that makes no sense.
