@@ -15,6 +15,10 @@ struct HostCalls {
   // Hands a finished report to the program's own callback (holdwatch_on_report), if it set one. Both texts are
   // zero-terminated; `json` is one line without its newline.
   void (*on_report)(const char* text, const char* json);
+
+  // The lock call that returned to `pc` was in a function that had returned by the time of the report, so that the stack
+  // of the acquisition was lost: from now on the stack is copied at each acquisition there (STACKS=auto).
+  void (*copy_stacks_at)(uintptr_t pc);
 };
 
 struct SymbolizerApi {
@@ -28,11 +32,9 @@ struct SymbolizerApi {
   // out->note what is missing. `out` is fully written up to out->count frames.
   void (*unwind)(void* self, const Snapshot* snapshot, RawStack* out);
 
-  // Where the function that contains `pc` begins (from the unwind tables, so also in stripped modules); 0 if unknown.
-  uintptr_t (*function_start)(void* self, uintptr_t pc);
-
-  // Symbolizes, renders and writes one report to every sink. Keeps nothing of `finding` after its return.
-  void (*report)(void* self, const Finding* finding);
+  // Symbolizes, renders and writes one report to every sink. Keeps nothing of `finding` after its return. False if the
+  // report could not be made (no memory): then the shim says it in its own plain words.
+  bool (*report)(void* self, const Finding* finding);
 
   // Writes what RATE has held back, and flushes. Called before the process exits and when nothing happened for a while.
   void (*flush)(void* self);

@@ -62,6 +62,8 @@ struct Snapshot {
   const unsigned char* copy;   // stack bytes from copy_address on, taken at the moment of the registers
   uintptr_t copy_address;
   size_t copy_size;
+  uint64_t switches;           // how often the thread had gone off the processor, from /proc/PID/task/TID/status
+  bool switches_known;         // false: nothing live to verify, the snapshot is true of its moment for good
   char why_short[kNoteSize];   // empty, or what could not be had and why
 };
 
@@ -81,7 +83,9 @@ struct RawStack {
 };
 
 enum class Event : uint8_t { hold, wait, deadlock, self_deadlock, abandoned, fork_orphan, lock_order, read_recursion };
-enum class Phase : uint8_t { over, still, released, late };
+// over: found while it lasts. still: it goes on. released: it has ended. late: it ended before the watcher looked.
+// snapshot: the program asked for all that is held; no limit is involved.
+enum class Phase : uint8_t { over, still, released, late, snapshot };
 
 // How the acquire call was made, where that changes what a reader needs to know about the "taken" stack.
 enum class Acquired : uint8_t { by_call, by_condition_wait };

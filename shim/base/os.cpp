@@ -1,0 +1,38 @@
+// See os.h.
+#include "shim/base/os.h"
+
+#include <linux/futex.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shim/base/clock.h"
+#include "shim/base/pulse.h"
+#include "shim/base/thread_mode.h"
+
+namespace holdwatch {
+
+Pulse g_pulse;
+HOLDWATCH_TLS ThreadMode t_mode = ThreadMode::recording;
+
+void* reserve_memory(size_t size) {
+  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return memory == MAP_FAILED ? nullptr : memory;
+}
+
+void release_pages(void* start, size_t size) {
+  madvise(start, size, MADV_DONTNEED);
+}
+
+void sleep_on(std::atomic<uint32_t>& word, uint32_t expected, uint64_t timeout_ns) {
+  timespec timeout{static_cast<time_t>(timeout_ns / kNanosecondsPerSecond),
+                   static_cast<long>(timeout_ns % kNanosecondsPerSecond)};
+  syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, expected, &timeout, nullptr, 0);
+}
+
+void wake(std::atomic<uint32_t>& word) {
+  syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, INT32_MAX, nullptr, nullptr, 0);
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,21 @@
+// The few system services that several folders need: address space, sleeping on a word, ids.
+// Cold context (start, watcher, reporter); no libc allocation, no lock.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace holdwatch {
+
+// Address space that costs memory only where it is touched; null if there is none to be had. Never given back.
+void* reserve_memory(size_t size);
+
+// Gives the pages of a reserved range back; they read as zero afterwards.
+void release_pages(void* start, size_t size);
+
+// Sleeps until `*word` is woken, no longer holds `expected`, or `timeout_ns` have passed. May return early.
+void sleep_on(std::atomic<uint32_t>& word, uint32_t expected, uint64_t timeout_ns);
+void wake(std::atomic<uint32_t>& word);
+
+}  // namespace holdwatch

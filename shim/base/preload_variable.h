@@ -1,0 +1,10 @@
+// FOLLOW=0: takes this library out of LD_PRELOAD, so that programs which this one executes are not watched.
+// Start context: changes the environment's own text in place, before the program can have looked at it.
+#pragma once
+
+namespace holdwatch {
+
+// `own_path` is how the loader calls this library; entries of LD_PRELOAD with the same file name are ours. Others stay.
+void leave_preload_variable(char** environment, const char* own_path);
+
+}  // namespace holdwatch

@@ -1,0 +1,12 @@
+// The program's own callback for reports (holdwatch_on_report in holdwatch.h).
+// Cold context: set by any thread of the program, called by the reporter.
+#pragma once
+
+namespace holdwatch {
+
+using ReportCallback = void (*)(const char* text, const char* json, void* context);
+
+void set_report_callback(ReportCallback callback, void* context);
+void call_report_callback(const char* text, const char* json);
+
+}  // namespace holdwatch

@@ -1,0 +1,31 @@
+// See begin_watch.h.
+#include "shim/interpose/begin_watch.h"
+
+#include "shim/base/thread_mode.h"
+#include "shim/record/thread_table.h"
+
+namespace holdwatch {
+
+void (*g_begin_watch)() = nullptr;
+
+void begin_watch_slow() {
+  const Inside inside;
+  if (g_begin_watch != nullptr) g_begin_watch();
+}
+
+ThreadRecord* first_record_slow() {
+  ThreadRecord* record = register_thread_slow();
+  if (record != nullptr && live_records() > 1 && g_pulse.tick_ns.load(std::memory_order_relaxed) == 0)
+    begin_watch_slow();
+  return record;
+}
+
+void prepare_for_thread_slow(const pthread_attr_t* attributes) {
+  const Inside inside;
+  size_t stack_size = 0;
+  if (attributes != nullptr && pthread_attr_getstacksize(attributes, &stack_size) == 0) note_stack_size(stack_size);
+  refill_records();
+  begin_watch_slow();
+}
+
+}  // namespace holdwatch

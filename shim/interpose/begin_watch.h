@@ -1,0 +1,38 @@
+// When the watch begins: with the program's first thread, or when its only thread is about to block.
+// looks_taken: hot context. begin_watch_slow: start context in effect; it makes our threads.
+#pragma once
+
+#include <pthread.h>
+
+#include "shim/record/lock_word.h"
+#include "shim/record/thread_record.h"
+
+namespace holdwatch {
+
+// Set by lifecycle, which alone knows how the watch is started. Calling it again does nothing.
+extern void (*g_begin_watch)();
+
+[[gnu::noinline, gnu::cold]] void begin_watch_slow();
+
+// Gives the calling thread its record at its first lock call. A second live record means that the program has threads,
+// even if they were made behind our back (timers, asynchronous I/O: inside glibc): then the watch begins here.
+[[gnu::noinline, gnu::cold]] ThreadRecord* first_record_slow();
+
+// Called before the program makes a thread: its record must come from memory that is already there.
+[[gnu::noinline, gnu::cold]] void prepare_for_thread_slow(const pthread_attr_t* attributes);
+
+// Whether a call that takes the lock would probably block, from glibc's own fields (struct_mutex.h, struct_rwlock.h). Asked
+// only while the process has one thread. A wrong yes costs a thread of ours; the lock is the caller's to be looked at.
+inline bool looks_taken(LockWord word) {
+  const uintptr_t address = word.address();
+  if (word.kind() == LockKind::mutex) {
+    const auto& mutex = reinterpret_cast<const pthread_mutex_t*>(address)->__data;
+    return mutex.__lock != 0 && (mutex.__kind & 3) != PTHREAD_MUTEX_RECURSIVE;
+  }
+  constexpr unsigned kWriteLocked = 2;  // PTHREAD_RWLOCK_WRLOCKED
+  constexpr unsigned kReaderShift = 3;  // PTHREAD_RWLOCK_READER_SHIFT
+  const unsigned readers = reinterpret_cast<const pthread_rwlock_t*>(address)->__data.__readers;
+  return (readers & kWriteLocked) != 0 || (word.access() == Access::exclusive && readers >> kReaderShift != 0);
+}
+
+}  // namespace holdwatch

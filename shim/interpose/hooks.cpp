@@ -1,0 +1,156 @@
+// The functions that stand in for glibc's: one line each, from arguments to behaviour.
+// Hot context. Nothing is decided here; see behaviours.h.
+#include "shim/interpose/behaviours.h"
+#include "shim/interpose/real_functions.h"
+
+// Each hook is defined under a name of its own and exported under glibc's: a definition of the name itself would have to
+// repeat glibc's noexcept, and a cancelled thread that unwinds through a noexcept function ends the program.
+#define HOOK(result, name, parameters)                                                       \
+  extern "C" [[gnu::visibility("default")]] result hook_##name parameters __asm__(#name); \
+  result hook_##name parameters
+
+namespace holdwatch {
+namespace {
+
+LockWord mutex_word(const void* mutex) { return {mutex, LockKind::mutex, Access::exclusive}; }
+LockWord write_word(const void* rwlock) { return {rwlock, LockKind::rwlock, Access::exclusive}; }
+LockWord read_word(const void* rwlock) { return {rwlock, LockKind::rwlock, Access::shared}; }
+
+}  // namespace
+
+HOOK(int, pthread_mutex_lock, (pthread_mutex_t * mutex)) {
+  return acquire(mutex_word(mutex), HOLDWATCH_CALLER, [=] { return g_real.pthread_mutex_lock(mutex); });
+}
+HOOK(int, __pthread_mutex_lock, (pthread_mutex_t * mutex)) {
+  return acquire(mutex_word(mutex), HOLDWATCH_CALLER, [=] { return g_real.__pthread_mutex_lock(mutex); });
+}
+HOOK(int, pthread_mutex_timedlock, (pthread_mutex_t * mutex, const timespec* until)) {
+  return acquire(mutex_word(mutex), HOLDWATCH_CALLER, [=] { return g_real.pthread_mutex_timedlock(mutex, until); });
+}
+HOOK(int, pthread_mutex_clocklock, (pthread_mutex_t * mutex, clockid_t clock, const timespec* until)) {
+  return acquire(mutex_word(mutex), HOLDWATCH_CALLER,
+                 [=] { return g_real.pthread_mutex_clocklock(mutex, clock, until); });
+}
+HOOK(int, pthread_mutex_trylock, (pthread_mutex_t * mutex)) {
+  return try_acquire(mutex_word(mutex), HOLDWATCH_CALLER, [=] { return g_real.pthread_mutex_trylock(mutex); });
+}
+HOOK(int, __pthread_mutex_trylock, (pthread_mutex_t * mutex)) {
+  return try_acquire(mutex_word(mutex), HOLDWATCH_CALLER, [=] { return g_real.__pthread_mutex_trylock(mutex); });
+}
+HOOK(int, pthread_mutex_unlock, (pthread_mutex_t * mutex)) {
+  return release(mutex, HOLDWATCH_CALLER, [=] { return g_real.pthread_mutex_unlock(mutex); });
+}
+HOOK(int, __pthread_mutex_unlock, (pthread_mutex_t * mutex)) {
+  return release(mutex, HOLDWATCH_CALLER, [=] { return g_real.__pthread_mutex_unlock(mutex); });
+}
+HOOK(int, pthread_mutex_destroy, (pthread_mutex_t * mutex)) {
+  return forget(mutex, [=] { return g_real.pthread_mutex_destroy(mutex); });
+}
+HOOK(int, __pthread_mutex_destroy, (pthread_mutex_t * mutex)) {
+  return forget(mutex, [=] { return g_real.__pthread_mutex_destroy(mutex); });
+}
+
+HOOK(int, pthread_rwlock_rdlock, (pthread_rwlock_t * rwlock)) {
+  return acquire(read_word(rwlock), HOLDWATCH_CALLER, [=] { return g_real.pthread_rwlock_rdlock(rwlock); });
+}
+HOOK(int, __pthread_rwlock_rdlock, (pthread_rwlock_t * rwlock)) {
+  return acquire(read_word(rwlock), HOLDWATCH_CALLER, [=] { return g_real.__pthread_rwlock_rdlock(rwlock); });
+}
+HOOK(int, pthread_rwlock_timedrdlock, (pthread_rwlock_t * rwlock, const timespec* until)) {
+  return acquire(read_word(rwlock), HOLDWATCH_CALLER, [=] { return g_real.pthread_rwlock_timedrdlock(rwlock, until); });
+}
+HOOK(int, pthread_rwlock_clockrdlock, (pthread_rwlock_t * rwlock, clockid_t clock, const timespec* until)) {
+  return acquire(read_word(rwlock), HOLDWATCH_CALLER,
+                 [=] { return g_real.pthread_rwlock_clockrdlock(rwlock, clock, until); });
+}
+HOOK(int, pthread_rwlock_tryrdlock, (pthread_rwlock_t * rwlock)) {
+  return try_acquire(read_word(rwlock), HOLDWATCH_CALLER, [=] { return g_real.pthread_rwlock_tryrdlock(rwlock); });
+}
+HOOK(int, __pthread_rwlock_tryrdlock, (pthread_rwlock_t * rwlock)) {
+  return try_acquire(read_word(rwlock), HOLDWATCH_CALLER, [=] { return g_real.__pthread_rwlock_tryrdlock(rwlock); });
+}
+HOOK(int, pthread_rwlock_wrlock, (pthread_rwlock_t * rwlock)) {
+  return acquire(write_word(rwlock), HOLDWATCH_CALLER, [=] { return g_real.pthread_rwlock_wrlock(rwlock); });
+}
+HOOK(int, __pthread_rwlock_wrlock, (pthread_rwlock_t * rwlock)) {
+  return acquire(write_word(rwlock), HOLDWATCH_CALLER, [=] { return g_real.__pthread_rwlock_wrlock(rwlock); });
+}
+HOOK(int, pthread_rwlock_timedwrlock, (pthread_rwlock_t * rwlock, const timespec* until)) {
+  return acquire(write_word(rwlock), HOLDWATCH_CALLER, [=] { return g_real.pthread_rwlock_timedwrlock(rwlock, until); });
+}
+HOOK(int, pthread_rwlock_clockwrlock, (pthread_rwlock_t * rwlock, clockid_t clock, const timespec* until)) {
+  return acquire(write_word(rwlock), HOLDWATCH_CALLER,
+                 [=] { return g_real.pthread_rwlock_clockwrlock(rwlock, clock, until); });
+}
+HOOK(int, pthread_rwlock_trywrlock, (pthread_rwlock_t * rwlock)) {
+  return try_acquire(write_word(rwlock), HOLDWATCH_CALLER, [=] { return g_real.pthread_rwlock_trywrlock(rwlock); });
+}
+HOOK(int, __pthread_rwlock_trywrlock, (pthread_rwlock_t * rwlock)) {
+  return try_acquire(write_word(rwlock), HOLDWATCH_CALLER, [=] { return g_real.__pthread_rwlock_trywrlock(rwlock); });
+}
+HOOK(int, pthread_rwlock_unlock, (pthread_rwlock_t * rwlock)) {
+  return release(rwlock, HOLDWATCH_CALLER, [=] { return g_real.pthread_rwlock_unlock(rwlock); });
+}
+HOOK(int, __pthread_rwlock_unlock, (pthread_rwlock_t * rwlock)) {
+  return release(rwlock, HOLDWATCH_CALLER, [=] { return g_real.__pthread_rwlock_unlock(rwlock); });
+}
+HOOK(int, pthread_rwlock_destroy, (pthread_rwlock_t * rwlock)) {
+  return forget(rwlock, [=] { return g_real.pthread_rwlock_destroy(rwlock); });
+}
+HOOK(int, __pthread_rwlock_destroy, (pthread_rwlock_t * rwlock)) {
+  return forget(rwlock, [=] { return g_real.__pthread_rwlock_destroy(rwlock); });
+}
+
+HOOK(int, pthread_cond_wait, (pthread_cond_t * condition, pthread_mutex_t* mutex)) {
+  return condition_wait(
+      mutex, HOLDWATCH_CALLER, [=] { return g_real.pthread_cond_wait(condition, mutex); }, ETIMEDOUT);
+}
+HOOK(int, pthread_cond_timedwait, (pthread_cond_t * condition, pthread_mutex_t* mutex, const timespec* until)) {
+  return condition_wait(
+      mutex, HOLDWATCH_CALLER, [=] { return g_real.pthread_cond_timedwait(condition, mutex, until); }, ETIMEDOUT);
+}
+HOOK(int, pthread_cond_clockwait,
+     (pthread_cond_t * condition, pthread_mutex_t* mutex, clockid_t clock, const timespec* until)) {
+  return condition_wait(
+      mutex, HOLDWATCH_CALLER, [=] { return g_real.pthread_cond_clockwait(condition, mutex, clock, until); },
+      ETIMEDOUT);
+}
+
+// C11. glibc's own versions call its internal pthread functions, past any interposition, so each needs its hook. An mtx_t
+// has the layout of a pthread_mutex_t (nptl/thrd_priv.h).
+HOOK(int, mtx_lock, (mtx_t * mutex)) {
+  return acquire(mutex_word(mutex), HOLDWATCH_CALLER, [=] { return g_real.mtx_lock(mutex); });
+}
+HOOK(int, mtx_trylock, (mtx_t * mutex)) {
+  return try_acquire(mutex_word(mutex), HOLDWATCH_CALLER, [=] { return g_real.mtx_trylock(mutex); });
+}
+HOOK(int, mtx_timedlock, (mtx_t * mutex, const timespec* until)) {
+  return acquire(mutex_word(mutex), HOLDWATCH_CALLER, [=] { return g_real.mtx_timedlock(mutex, until); });
+}
+HOOK(int, mtx_unlock, (mtx_t * mutex)) {
+  return release(mutex, HOLDWATCH_CALLER, [=] { return g_real.mtx_unlock(mutex); });
+}
+HOOK(void, mtx_destroy, (mtx_t * mutex)) {
+  forget(mutex, [=] { return g_real.mtx_destroy(mutex); });
+}
+HOOK(int, cnd_wait, (cnd_t * condition, mtx_t* mutex)) {
+  return condition_wait(
+      mutex, HOLDWATCH_CALLER, [=] { return g_real.cnd_wait(condition, mutex); }, thrd_timedout);
+}
+HOOK(int, cnd_timedwait, (cnd_t * condition, mtx_t* mutex, const timespec* until)) {
+  return condition_wait(
+      mutex, HOLDWATCH_CALLER, [=] { return g_real.cnd_timedwait(condition, mutex, until); }, thrd_timedout);
+}
+
+// The watch begins before the thread does, so that its first hold is seen from the start.
+HOOK(int, pthread_create,
+     (pthread_t * thread, const pthread_attr_t* attributes, void* (*start)(void*), void* argument)) {
+  if (t_mode != ThreadMode::internal) prepare_for_thread_slow(attributes);
+  return g_real.pthread_create(thread, attributes, start, argument);
+}
+HOOK(int, thrd_create, (thrd_t * thread, int (*start)(void*), void* argument)) {
+  if (t_mode != ThreadMode::internal) prepare_for_thread_slow(nullptr);
+  return g_real.thrd_create(thread, start, argument);
+}
+
+}  // namespace holdwatch

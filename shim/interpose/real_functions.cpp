@@ -1,0 +1,73 @@
+// See real_functions.h. The only file that calls dlsym.
+#include "shim/interpose/real_functions.h"
+
+#include <dlfcn.h>
+
+#include <cerrno>
+
+#include "shim/base/real_mutex.h"
+#include "shim/base/thread_mode.h"
+
+namespace holdwatch {
+namespace {
+
+enum class Resolution : unsigned char { not_begun, under_way, done };
+Resolution g_resolution = Resolution::not_begun;
+
+// What a pointer holds before the look-up. Libraries whose constructors run before ours, and the allocator, may lock
+// something as early as that; the process has one thread then.
+template <auto Member, typename Signature>
+struct Early;
+template <auto Member, typename Result, typename... Arguments>
+struct Early<Member, Result(Arguments...)> {
+  static Result call(Arguments... arguments) {
+    // dlsym allocates when it fails and an allocator may lock: with one thread, not locking is as good.
+    if (g_resolution == Resolution::under_way) return Result();
+    resolve_real_functions();
+    return (g_real.*Member)(arguments...);
+  }
+};
+
+// For a function that this glibc does not have; no program that was linked against it can call it.
+template <typename Signature>
+struct Missing;
+template <typename Result, typename... Arguments>
+struct Missing<Result(Arguments...)> {
+  static Result call(Arguments...) {
+    if constexpr (!std::is_void_v<Result>) return ENOSYS;
+  }
+};
+
+void* look_up(const char* name, const char* version) {
+  void* found = version == nullptr ? nullptr : dlvsym(RTLD_NEXT, name, version);
+  return found == nullptr ? dlsym(RTLD_NEXT, name) : found;
+}
+
+}  // namespace
+
+constinit RealFunctions g_real = {
+#define HOLDWATCH_FUNCTION(name, version, ...) &Early<&RealFunctions::name, __VA_ARGS__>::call,
+#include "shim/interpose/functions.def"
+#undef HOLDWATCH_FUNCTION
+};
+
+int (*real_mutex_lock)(pthread_mutex_t*) = &Early<&RealFunctions::pthread_mutex_lock, int(pthread_mutex_t*)>::call;
+int (*real_mutex_unlock)(pthread_mutex_t*) = &Early<&RealFunctions::pthread_mutex_unlock, int(pthread_mutex_t*)>::call;
+
+void resolve_real_functions() {
+  if (g_resolution != Resolution::not_begun) return;
+  g_resolution = Resolution::under_way;
+  const Inside inside;
+#define HOLDWATCH_FUNCTION(name, version, ...)                    \
+  if (void* found = look_up(#name, version); found != nullptr)    \
+    g_real.name = reinterpret_cast<decltype(g_real.name)>(found); \
+  else                                                            \
+    g_real.name = &Missing<__VA_ARGS__>::call;
+#include "shim/interpose/functions.def"
+#undef HOLDWATCH_FUNCTION
+  real_mutex_lock = g_real.pthread_mutex_lock;
+  real_mutex_unlock = g_real.pthread_mutex_unlock;
+  g_resolution = Resolution::done;
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,23 @@
+// The functions that ours stand in front of: whatever comes next in the search order, glibc's own or another preload's.
+// Any context after start; a call that comes before start resolves them on the way.
+#pragma once
+
+#include <pthread.h>
+#include <threads.h>
+
+#include <type_traits>
+
+namespace holdwatch {
+
+struct RealFunctions {
+#define HOLDWATCH_FUNCTION(name, version, ...) std::add_pointer_t<__VA_ARGS__> name;
+#include "shim/interpose/functions.def"
+#undef HOLDWATCH_FUNCTION
+};
+
+[[gnu::visibility("hidden")]] extern RealFunctions g_real;
+
+// Looks all of them up. Start context: it takes the loader's lock. Calling it again does nothing.
+void resolve_real_functions();
+
+}  // namespace holdwatch

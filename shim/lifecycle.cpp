@@ -1,0 +1,59 @@
+// The start order, fork and exit: the only file that knows them.
+// Start context. The process usually has one thread here and has not reached main; libraries whose constructors ran
+// earlier may have called our hooks already, which then resolved what they needed themselves.
+#include <pthread.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "shim/base/options.h"
+#include "shim/base/preload_variable.h"
+#include "shim/base/say.h"
+#include "shim/base/settings.h"
+#include "shim/base/thread_mode.h"
+#include "shim/interpose/begin_watch.h"
+#include "shim/interpose/real_functions.h"
+#include "shim/record/handed_over.h"
+#include "shim/record/spare_memory.h"
+#include "shim/record/thread_table.h"
+#include "shim/watch/reporter.h"
+#include "shim/watch/symbolizer_link.h"
+#include "shim/watch/watcher.h"
+
+namespace holdwatch {
+namespace {
+
+Settings g_settings;
+
+void begin_watch() { watch_begin(g_settings); }
+
+void before_fork() { reporter_before_fork(); }
+
+void in_child() {
+  const Inside inside;
+  thread_table_after_fork();
+  handed_over_after_fork();
+  watch_after_fork();
+}
+
+[[gnu::constructor]] void start() {
+  const Inside inside;
+  resolve_real_functions();
+  say_start();
+  remember_own_path();
+  if (!options_load(&g_settings, environ)) return;
+  if (!g_settings.follow) leave_preload_variable(environ, own_path());
+  thread_table_start();
+  refill_spares(false);
+  pthread_atfork(before_fork, nullptr, in_child);
+  g_begin_watch = begin_watch;
+}
+
+// After the program's exit handlers; usually the reporter has finished before, see reporter.cpp.
+[[gnu::destructor]] void end() {
+  const Inside inside;
+  watch_end();
+}
+
+}  // namespace
+}  // namespace holdwatch

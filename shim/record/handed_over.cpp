@@ -1,0 +1,65 @@
+// See handed_over.h. A fixed set of entries, claimed by compare-and-swap: there is no order to keep, and an overlong hold
+// is rare enough for a search.
+#include "shim/record/handed_over.h"
+
+#include <cstring>
+
+#include "shim/base/clock.h"
+#include "shim/record/thread_table.h"
+
+namespace holdwatch {
+namespace {
+
+HandedOver g_entries[32];
+std::atomic<uint64_t> g_lost{0};
+
+void copy_slot(ThreadRecord& record, const HeldSlot& slot, HoldView* out) {
+  out->identity = {index_of(record), record.index_of_slot(slot), slot.number.load(std::memory_order_relaxed)};
+  out->word = LockWord(slot.word.load(std::memory_order_relaxed));
+  out->tid = record.tid.load(std::memory_order_relaxed);
+  out->gone = false;
+  out->since_ns = slot.since_ns.load(std::memory_order_relaxed);
+  out->tsc = slot.tsc.load(std::memory_order_relaxed);
+  out->depth = slot.depth.load(std::memory_order_relaxed);
+  out->site_count = unpack_sites(slot, out->sites);
+  out->stack_end = record.stack_end.load(std::memory_order_relaxed);
+}
+
+}  // namespace
+
+void hand_over_slow(ThreadRecord& record, const HeldSlot& slot, const Caller& caller) {
+  for (HandedOver& entry : g_entries) {
+    auto expected = HandedOver::State::free;
+    if (!entry.state.compare_exchange_strong(expected, HandedOver::State::writing, std::memory_order_acquire)) continue;
+    copy_slot(record, slot, &entry.hold);
+    entry.released_ns = monotonic_ns();
+    entry.caller = caller;
+    const uintptr_t available = entry.hold.stack_end - caller.sp;
+    const bool own_stack = available <= record.stack_span.load(std::memory_order_relaxed);
+    entry.stack_size = !own_stack ? 0 : available < sizeof entry.stack ? available : sizeof entry.stack;
+    std::memcpy(entry.stack, reinterpret_cast<const void*>(caller.sp), entry.stack_size);
+    entry.state.store(HandedOver::State::ready, std::memory_order_release);
+    return;
+  }
+  g_lost.fetch_add(1, std::memory_order_relaxed);
+}
+
+HandedOver* take_handed_over() {
+  HandedOver* oldest = nullptr;
+  for (HandedOver& entry : g_entries) {
+    if (entry.state.load(std::memory_order_acquire) != HandedOver::State::ready) continue;
+    if (oldest == nullptr || entry.released_ns < oldest->released_ns) oldest = &entry;
+  }
+  if (oldest != nullptr) oldest->state.store(HandedOver::State::taken, std::memory_order_relaxed);
+  return oldest;
+}
+
+void give_back(HandedOver* entry) { entry->state.store(HandedOver::State::free, std::memory_order_release); }
+
+void handed_over_after_fork() {
+  for (HandedOver& entry : g_entries) entry.state.store(HandedOver::State::free, std::memory_order_relaxed);
+}
+
+uint64_t handed_over_lost() { return g_lost.load(std::memory_order_relaxed); }
+
+}  // namespace holdwatch

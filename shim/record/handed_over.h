@@ -1,0 +1,39 @@
+// Holds that reached (nearly) their limit, handed over by the thread that ends them: the exact end, and where the thread
+// was then. So an overlong hold is not lost even if the watcher never looked at it.
+// hand_over_slow: hot context, but only for holds near their limit; no allocation, no lock, no system call beyond a vDSO
+// clock. The rest: the watcher and the reporter.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "shim/record/view.h"
+
+namespace holdwatch {
+
+struct HandedOver {
+  // free -> writing -> ready (releasing thread) -> taken (watcher) -> free (watcher or reporter).
+  enum class State : uint32_t { free, writing, ready, taken };
+  std::atomic<State> state{State::free};
+  HoldView hold;
+  uint64_t released_ns;  // CLOCK_MONOTONIC
+  Caller caller;         // of the unlock
+  size_t stack_size;
+  unsigned char stack[16 * 1024];  // from caller.sp on
+};
+
+// Notes that the calling thread is about to end the hold in `slot` of its own record.
+[[gnu::noinline]] void hand_over_slow(ThreadRecord& record, const HeldSlot& slot, const Caller& caller);
+
+// The next entry that is ready, now `taken`, or null. Watcher only.
+HandedOver* take_handed_over();
+void give_back(HandedOver* entry);
+
+// In the child after fork: what other threads were writing is never finished.
+void handed_over_after_fork();
+
+// Entries that found no room since start.
+uint64_t handed_over_lost();
+
+}  // namespace holdwatch

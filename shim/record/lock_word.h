@@ -1,0 +1,41 @@
+// A lock's address, kind and mode of access in one word, so that one store publishes all three.
+// Any context; pure.
+#pragma once
+
+#include <cstdint>
+
+#include "shim/base/plain.h"
+
+namespace holdwatch {
+
+// The tags sit above the address: user addresses on x86-64 end below bit 57 even with five-level page tables, whereas
+// the low bits of a lock's address are not all free (a packed struct can misalign it). 0 means "no lock".
+class LockWord {
+ public:
+  constexpr LockWord() = default;
+  constexpr explicit LockWord(uint64_t bits) : bits_(bits) {}
+  LockWord(const void* lock, LockKind kind, Access access)
+      : bits_(reinterpret_cast<uintptr_t>(lock) | (kind == LockKind::rwlock ? kRwlock : 0) |
+              (access == Access::shared ? kShared : 0)) {}
+
+  // For a held lock: taken again by a condition wait. For a waiting thread: it sits in the condition wait.
+  constexpr LockWord with_condition() const { return LockWord(bits_ | kCondition); }
+
+  constexpr uint64_t bits() const { return bits_; }
+  constexpr uintptr_t address() const { return bits_ & kAddress; }
+  constexpr LockKind kind() const { return (bits_ & kRwlock) != 0 ? LockKind::rwlock : LockKind::mutex; }
+  constexpr Access access() const { return (bits_ & kShared) != 0 ? Access::shared : Access::exclusive; }
+  constexpr bool condition() const { return (bits_ & kCondition) != 0; }
+  constexpr bool empty() const { return bits_ == 0; }
+  constexpr bool is_lock_at(uintptr_t address) const { return ((bits_ ^ address) & kAddress) == 0; }
+  friend constexpr bool operator==(LockWord, LockWord) = default;
+
+ private:
+  static constexpr uint64_t kRwlock = uint64_t{1} << 61;
+  static constexpr uint64_t kShared = uint64_t{1} << 62;
+  static constexpr uint64_t kCondition = uint64_t{1} << 63;
+  static constexpr uint64_t kAddress = kRwlock - 1;
+  uint64_t bits_ = 0;
+};
+
+}  // namespace holdwatch

@@ -1,0 +1,17 @@
+// Memory set aside beforehand, so that a lock call that needs a chunk makes no system call.
+// take_spare: hot context (wait-free but for a compare-and-swap loop; only in rare paths). refill_spares: cold context.
+#pragma once
+
+#include <cstdint>
+
+namespace holdwatch {
+
+enum class SpareKind : uint8_t { overflow, stack_copies };
+
+// A zeroed chunk, never given back; null if none is left until the next refill.
+void* take_spare(SpareKind kind);
+
+// Reserves a new slab where the old one is nearly used up. Stack copies only if `with_copies`: nobody else takes them.
+void refill_spares(bool with_copies);
+
+}  // namespace holdwatch

@@ -1,0 +1,239 @@
+// See thread_table.h. Records live in slabs of 1 MiB that are never unmapped: a reader may look at one at any time.
+#include "shim/record/thread_table.h"
+
+#include <pthread.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+
+#include <atomic>
+
+#include "shim/base/os.h"
+#include "shim/base/real_mutex.h"
+
+namespace holdwatch {
+
+HOLDWATCH_TLS ThreadRecord* t_record = nullptr;
+
+namespace {
+
+constexpr uint32_t kRecordsPerSlab = 1024;
+constexpr uint32_t kSlabs = 128;  // 131,072 threads; Linux's own default limit is lower
+constexpr uint32_t kNone = UINT32_MAX;
+constexpr uint32_t kSpareRecords = 64;
+constexpr uintptr_t kMainStackSpan = uintptr_t{64} << 20;  // the kernel keeps at least 128 MiB below it free
+
+std::atomic<ThreadRecord*> g_slabs[kSlabs];
+std::atomic<uint32_t> g_capacity{0};  // records in all slabs
+std::atomic<uint32_t> g_limit{0};     // records ever given out
+std::atomic<uint32_t> g_live{0};
+std::atomic<uint32_t> g_without_record{0};
+
+// Free records, newest first: index below, above it a counter that makes a compare-and-swap fail if the list was changed
+// and changed back in between (the ABA problem).
+std::atomic<uint64_t> g_free{kNone};
+
+std::atomic<size_t> g_smallest_stack{SIZE_MAX};
+pthread_key_t g_exit_key;
+bool g_exit_key_made = false;
+
+HOLDWATCH_TLS bool t_main_stack = false;
+HOLDWATCH_TLS uint8_t t_exit_rounds = 0;
+HOLDWATCH_TLS ThreadRecord* t_paused = nullptr;
+
+// An index that was given out: its slab is there.
+ThreadRecord& known_record(uint32_t index) {
+  return g_slabs[index / kRecordsPerSlab].load(std::memory_order_acquire)[index % kRecordsPerSlab];
+}
+
+uint32_t pop_free() {
+  uint64_t head = g_free.load(std::memory_order_acquire);
+  while (static_cast<uint32_t>(head) != kNone) {
+    const uint32_t next = known_record(static_cast<uint32_t>(head)).next_free;
+    const uint64_t replacement = (((head >> 32) + 1) << 32) | next;
+    if (g_free.compare_exchange_weak(head, replacement, std::memory_order_acq_rel)) return static_cast<uint32_t>(head);
+  }
+  return kNone;
+}
+
+void push_free(uint32_t index) {
+  uint64_t head = g_free.load(std::memory_order_relaxed);
+  uint64_t replacement = 0;
+  do {
+    known_record(index).next_free = static_cast<uint32_t>(head);
+    replacement = (((head >> 32) + 1) << 32) | index;
+  } while (!g_free.compare_exchange_weak(head, replacement, std::memory_order_acq_rel));
+}
+
+ThreadRecord* take_record() {
+  uint32_t index = pop_free();
+  if (index == kNone) {
+    index = g_limit.load(std::memory_order_relaxed);
+    do {
+      if (index >= g_capacity.load(std::memory_order_acquire)) return nullptr;
+    } while (!g_limit.compare_exchange_weak(index, index + 1, std::memory_order_acq_rel));
+  }
+  return record_at(index);
+}
+
+// The caller's thread id without a system call: glibc writes it into a mutex that the thread locks.
+int own_tid() {
+  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  real_mutex_lock(&mutex);
+  const int tid = mutex.__data.__owner;
+  real_mutex_unlock(&mutex);
+  return tid;
+}
+
+// glibc puts a thread's descriptor at the high end of its stack, whoever allocated the stack (nptl/allocatestack.c). The
+// main thread's stack ends with the program's file name (fs/binfmt_elf.c), somewhere in its last page.
+void note_stack(ThreadRecord& record) {
+  if (t_main_stack) {
+    record.stack_end = (getauxval(AT_EXECFN) & ~uintptr_t{4095}) + 4096;
+    record.stack_span = kMainStackSpan;
+  } else {
+    record.stack_end = reinterpret_cast<uintptr_t>(pthread_self());
+    record.stack_span = g_smallest_stack.load(std::memory_order_relaxed);
+  }
+}
+
+// Runs among the destructors of thread-specific data. Those of others may still take locks, so it asks to be called
+// again and gives the record back in the last round (POSIX: PTHREAD_DESTRUCTOR_ITERATIONS rounds).
+void on_thread_exit(void* value) {
+  if (++t_exit_rounds < PTHREAD_DESTRUCTOR_ITERATIONS) {
+    pthread_setspecific(g_exit_key, value);
+    return;
+  }
+  resume_thread();
+  ThreadRecord* record = t_record;
+  t_record = nullptr;
+  t_mode = ThreadMode::finished;
+  if (record == nullptr) return;
+  record->end_wait();
+  g_live.fetch_sub(1, std::memory_order_relaxed);
+  if (!record->holds_nothing()) {
+    prctl(PR_GET_NAME, record->gone_name());
+    record->state.store(RecordState::gone, std::memory_order_release);
+    return;
+  }
+  record->state.store(RecordState::free, std::memory_order_release);
+  push_free(index_of(*record));
+}
+
+}  // namespace
+
+void thread_table_start() {
+  t_main_stack = true;
+  g_exit_key_made = pthread_key_create(&g_exit_key, on_thread_exit) == 0;
+  pthread_attr_t attributes;
+  if (pthread_getattr_default_np(&attributes) == 0) {
+    size_t size = 0;
+    pthread_attr_getstacksize(&attributes, &size);
+    g_smallest_stack.store(size, std::memory_order_relaxed);
+    pthread_attr_destroy(&attributes);
+  }
+  refill_records();
+}
+
+ThreadRecord* register_thread_slow() {
+  // Without the exit key a record would outlive its thread and blame a later one with the same stack.
+  if (t_mode != ThreadMode::recording || !g_exit_key_made) return nullptr;
+  const Inside inside;
+  ThreadRecord* record = take_record();
+  if (record == nullptr) {
+    g_without_record.fetch_add(1, std::memory_order_relaxed);
+    return nullptr;
+  }
+  record->clear();
+  record->unrecorded.store(0, std::memory_order_relaxed);
+  note_stack(*record);
+  record->tid.store(own_tid(), std::memory_order_relaxed);
+  record->state.store(RecordState::live, std::memory_order_release);
+  g_live.fetch_add(1, std::memory_order_relaxed);
+  // Keys below 32 need no allocation (nptl: PTHREAD_KEY_2NDLEVEL_SIZE), and ours was made at the program's start.
+  pthread_setspecific(g_exit_key, record);
+  t_record = record;
+  return record;
+}
+
+ThreadRecord* paused_record() { return t_paused; }
+
+void pause_thread() {
+  if (t_mode != ThreadMode::recording) return;
+  t_paused = t_record;
+  t_record = nullptr;
+  t_mode = ThreadMode::paused;
+}
+
+void resume_thread() {
+  if (t_mode != ThreadMode::paused) return;
+  t_record = t_paused;
+  t_paused = nullptr;
+  t_mode = ThreadMode::recording;
+}
+
+uint32_t live_records() { return g_live.load(std::memory_order_relaxed); }
+
+void note_stack_size(size_t size) {
+  size_t smallest = g_smallest_stack.load(std::memory_order_relaxed);
+  while (size != 0 && size < smallest && !g_smallest_stack.compare_exchange_weak(smallest, size)) {
+  }
+}
+
+void refill_records() {
+  const uint32_t capacity = g_capacity.load(std::memory_order_relaxed);
+  if (capacity - g_limit.load(std::memory_order_relaxed) >= kSpareRecords || capacity == kSlabs * kRecordsPerSlab) return;
+  auto* slab = static_cast<ThreadRecord*>(reserve_memory(sizeof(ThreadRecord) * kRecordsPerSlab));
+  if (slab == nullptr) return;
+  // Two threads may get here at once: the loser's address space stays unused.
+  ThreadRecord* expected = nullptr;
+  if (g_slabs[capacity / kRecordsPerSlab].compare_exchange_strong(expected, slab, std::memory_order_acq_rel))
+    g_capacity.store(capacity + kRecordsPerSlab, std::memory_order_release);
+}
+
+void thread_table_after_fork() {
+  ThreadRecord* own = t_mode == ThreadMode::paused ? t_paused : t_record;
+  g_free.store(kNone, std::memory_order_relaxed);
+  for (uint32_t index = record_limit(); index-- > 0;) {
+    ThreadRecord* record = record_at(index);
+    if (record == own) continue;
+    record->clear();
+    record->state.store(RecordState::free, std::memory_order_release);
+    push_free(index);
+  }
+  g_live.store(own == nullptr ? 0 : 1, std::memory_order_relaxed);
+  if (own == nullptr) return;
+  own->end_wait();
+  own->tid.store(own_tid(), std::memory_order_release);
+}
+
+ThreadRecord* record_at(uint32_t index) {
+  ThreadRecord* slab = g_slabs[index / kRecordsPerSlab].load(std::memory_order_acquire);
+  return slab == nullptr ? nullptr : slab + index % kRecordsPerSlab;
+}
+
+uint32_t index_of(const ThreadRecord& record) {
+  for (uint32_t slab = 0; slab < kSlabs; ++slab) {
+    const ThreadRecord* start = g_slabs[slab].load(std::memory_order_acquire);
+    if (start != nullptr && &record >= start && &record < start + kRecordsPerSlab)
+      return slab * kRecordsPerSlab + static_cast<uint32_t>(&record - start);
+  }
+  return kNone;
+}
+
+uint32_t record_limit() { return g_limit.load(std::memory_order_acquire); }
+
+void reclaim_gone(ThreadRecord& record) {
+  if (record.state.load(std::memory_order_acquire) != RecordState::gone || !record.holds_nothing()) return;
+  record.clear();
+  record.state.store(RecordState::free, std::memory_order_release);
+  push_free(index_of(record));
+}
+
+uint64_t unrecorded_holds() {
+  uint64_t sum = g_without_record.load(std::memory_order_relaxed);
+  for (uint32_t index = 0; index < record_limit(); ++index)
+    sum += record_at(index)->unrecorded.load(std::memory_order_relaxed);
+  return sum;
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,53 @@
+// All threads' records: given out at a thread's first lock call, taken back at its exit, walked by the watcher.
+// current_record: hot context. register_thread_slow: hot (once a thread; no allocation, no lock, no system call).
+// The rest: start, fork and cold contexts.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "shim/base/thread_mode.h"
+#include "shim/record/thread_record.h"
+
+namespace holdwatch {
+
+[[gnu::visibility("hidden")]] extern HOLDWATCH_TLS ThreadRecord* t_record;
+
+// The calling thread's record while it is recording, else null.
+inline ThreadRecord* current_record() { return t_record; }
+
+// Called once, on the main thread, before any other thread exists.
+void thread_table_start();
+
+// Gives the calling thread a record if it is to have one; null if it is not (ThreadMode) or none is left.
+[[gnu::noinline]] ThreadRecord* register_thread_slow();
+
+// The record of a paused thread, so that its releases can be noted; else null.
+ThreadRecord* paused_record();
+void pause_thread();
+void resume_thread();
+
+// How many records are in use. More than one: the program has threads.
+uint32_t live_records();
+
+// A thread is about to be made whose stack has `size` bytes (0: the default size).
+void note_stack_size(size_t size);
+
+// Makes sure that records are left for threads that come. Cold context.
+void refill_records();
+
+// In the child after fork: only the calling thread is left.
+void thread_table_after_fork();
+
+// Records by index: null beyond the last one ever used. A record may be free; its memory stays readable for ever.
+ThreadRecord* record_at(uint32_t index);
+uint32_t record_limit();
+uint32_t index_of(const ThreadRecord& record);
+
+// Gives back a record whose thread exited while it held locks, once nothing is left in it. Watcher only.
+void reclaim_gone(ThreadRecord& record);
+
+// Acquisitions that found no slot or no record, since start.
+uint64_t unrecorded_holds();
+
+}  // namespace holdwatch

@@ -1,0 +1,69 @@
+// Consistent copies of what threads' records say, for the watcher and the reporter.
+// Cold context. Reads only records, never a lock: a lock may be gone while its holder's slot is still being read.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "shim/record/lock_word.h"
+#include "shim/record/thread_record.h"
+
+namespace holdwatch {
+
+// Which hold or wait: the record's index, the slot's index in it and the number that the owner gave it. Never reused.
+struct Identity {
+  uint32_t record;
+  uint32_t slot;
+  uint64_t number;
+  friend bool operator==(const Identity&, const Identity&) = default;
+};
+
+// A held lock as its slot said at one moment.
+struct HoldView {
+  Identity identity;
+  LockWord word;
+  int tid;
+  bool gone;          // its thread has exited
+  uint64_t since_ns;  // tick at the acquisition
+  uint64_t tsc;
+  uint32_t depth;     // acquisitions beyond the first
+  uint32_t site_count;
+  CallSite sites[kMaxCallSites];  // [0] is the lock call's own return address
+  uintptr_t stack_end;
+};
+
+// A wait as the waiting slot said at one moment.
+struct WaitView {
+  Identity identity;
+  LockWord word;
+  int tid;
+  uint64_t since_ns;
+  Caller caller;
+  uintptr_t stack_end;
+};
+
+// False if the slot is free or changes while it is being read.
+bool view_hold(uint32_t record_index, uint32_t slot_index, HoldView* out);
+bool view_wait(uint32_t record_index, WaitView* out);
+
+// Whether the hold or wait still lasts.
+bool hold_lasts(const Identity& identity);
+bool wait_lasts(const Identity& identity);
+
+// The stack as it was at the acquisition, if it was copied: up to `size` bytes into `out`; 0 if there is no copy or the
+// hold has ended meanwhile.
+size_t copy_acquired_stack(const Identity& identity, void* out, size_t size);
+
+// Turns a slot's packed call sites into addresses. Returns how many.
+uint32_t unpack_sites(const HeldSlot& slot, CallSite* out);
+
+// Calls `visit(view)` for every hold (wait) that began at tick `newest_ns` or before. Returns the tick at which the
+// oldest of the others began, UINT64_MAX if there is none: nothing more can become overdue before that one does.
+template <typename Visit>
+uint64_t for_each_hold(uint64_t newest_ns, Visit visit);
+template <typename Visit>
+uint64_t for_each_wait(uint64_t newest_ns, Visit visit);
+
+}  // namespace holdwatch
+
+#include "shim/record/view_walk.h"

@@ -1,0 +1,59 @@
+// See episodes.h.
+#include "shim/watch/episodes.h"
+
+#include <algorithm>
+
+namespace holdwatch {
+
+void count_waiting(Episode& episode, const LockState& state, const TickHistory& history, uint64_t now_ns) {
+  for (size_t i = 0; i < state.waiter_count; ++i) {
+    const WaitView& wait = state.waiters[i];
+    if (wait.word.condition()) continue;
+    const uint64_t since_ns = history.latest_ns(wait.since_ns);
+    // A wait that began after the last look is a thread that has not been counted yet.
+    if (since_ns >= episode.last_look_ns) ++episode.threads_delayed;
+    episode.lost_ns += age_ns(std::max(since_ns, episode.last_look_ns), now_ns);
+  }
+  episode.threads_delayed += state.waiters_left_out > 0 && episode.last_look_ns == 0 ? state.waiters_left_out : 0;
+  episode.waiting = state.waiting;
+  episode.last_look_ns = now_ns;
+}
+
+Episode* Episodes::find(Event event, uintptr_t lock) {
+  for (Episode& episode : episodes_)
+    if (episode.active && episode.event == event && episode.lock.is_lock_at(lock)) return &episode;
+  return nullptr;
+}
+
+Episode* Episodes::find_holder(const Identity& identity) {
+  for (Episode& episode : episodes_) {
+    if (!episode.active || episode.event != Event::hold) continue;
+    for (size_t i = 0; i < episode.holder_count; ++i)
+      if (episode.holders[i].hold.identity == identity) return &episode;
+  }
+  return nullptr;
+}
+
+Episode* Episodes::begin(Event event, LockWord lock, uint64_t limit_ns) {
+  for (Episode& episode : episodes_) {
+    if (episode.active) continue;
+    episode = Episode{};
+    episode.active = true;
+    episode.event = event;
+    episode.number = next_number();
+    episode.lock = lock;
+    episode.limit_ns = limit_ns;
+    return &episode;
+  }
+  return nullptr;
+}
+
+bool Episodes::any() const {
+  return std::any_of(std::begin(episodes_), std::end(episodes_), [](const Episode& e) { return e.active; });
+}
+
+void Episodes::clear() {
+  for (Episode& episode : episodes_) episode.active = false;
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,59 @@
+// The episodes: one for each lock that is being held (or waited for) too long, from the first report to the closing line.
+// Cold context (watcher); values only, the watcher decides what becomes of them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "shim/record/handed_over.h"
+#include "shim/watch/lock_state.h"
+#include "shim/watch/overdue.h"
+
+namespace holdwatch {
+
+struct Episode {
+  bool active;
+  Event event;               // hold or wait
+  bool posted;               // its first report was handed to the reporter
+  uint64_t number;           // counts from 1
+  LockWord lock;
+  uint64_t limit_ns;
+  uint64_t next_age_ns;      // the age at which it is to be reported again
+  uint64_t last_look_ns;     // CLOCK_MONOTONIC; waiting time is counted up to here
+  uint64_t lost_ns;
+  size_t threads_delayed;
+  size_t waiting;            // at the last look
+  HolderState holders[kMaxHolders];  // those over the limit at the last look; of a wait: the present holders
+  uint64_t started_ns[kMaxHolders];
+  size_t holder_count;
+  Identity waits[kMaxHolders];  // of a wait: those over the limit at the last look
+  size_t wait_count;
+  HandedOver* ended;         // what the last holder to release left
+};
+
+// Adds the time that the waiters of `state` have lost since the last look. A wait is counted once as a delayed thread.
+void count_waiting(Episode& episode, const LockState& state, const TickHistory& history, uint64_t now_ns);
+
+class Episodes {
+ public:
+  static constexpr size_t kMax = 64;
+
+  Episode* find(Event event, uintptr_t lock);
+  // The hold episode in which `identity` is one of the holders over the limit, or null.
+  Episode* find_holder(const Identity& identity);
+  // A new one; null if there are too many (counted).
+  Episode* begin(Event event, LockWord lock, uint64_t limit_ns);
+  void end(Episode& episode) { episode.active = false; }
+  uint64_t next_number() { return ++last_number_; }
+  bool any() const;
+  void clear();
+
+  Episode* begin_iteration() { return episodes_; }
+  Episode* end_iteration() { return episodes_ + kMax; }
+
+ private:
+  Episode episodes_[kMax] = {};
+  uint64_t last_number_ = 0;
+};
+
+}  // namespace holdwatch

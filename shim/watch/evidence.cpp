@@ -1,0 +1,206 @@
+// See evidence.h.
+#include "shim/watch/evidence.h"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "shim/base/text_buffer.h"
+#include "shim/capture/capture.h"
+#include "shim/capture/task_files.h"
+#include "shim/record/lock_book.h"
+#include "shim/record/thread_table.h"
+
+namespace holdwatch {
+namespace {
+
+// A thread that runs and blocks by turns is caught between two turns within a few attempts, or not worth more.
+constexpr int kAttempts = 4;
+// Threads in a condition wait for the lock's mutex whose system call is looked at; a pool's idle workers are many.
+constexpr size_t kMaxConditionLooks = 256;
+
+// Names as they were last seen, for the closing line of a holder that has exited since.
+struct KnownName {
+  int tid;
+  char name[kThreadNameSize];
+};
+KnownName g_known_names[256];
+
+// Fills in the thread's name. False if the thread is gone: then the name is the one it had, empty if it was never seen.
+bool look_up_name(int tid, char (&out)[kThreadNameSize]) {
+  KnownName& known = g_known_names[static_cast<size_t>(tid) % std::size(g_known_names)];
+  if (read_thread_name(tid, out) == 0) {
+    known.tid = tid;
+    std::memcpy(known.name, out, sizeof out);
+    return true;
+  }
+  out[0] = '\0';
+  if (known.tid == tid) std::memcpy(out, known.name, sizeof out);
+  return false;
+}
+
+// What a hold's record says, before anything is captured.
+void describe_hold(const Job& job, size_t index, Holder* out) {
+  const HoldView& hold = job.state.holders[index].hold;
+  *out = Holder{};
+  out->tid = hold.tid;
+  out->access = hold.word.access();
+  out->acquired = hold.word.condition() ? Acquired::by_condition_wait : Acquired::by_call;
+  out->depth = hold.depth + 1;
+  out->held_ns = job.held_ns[index];
+  out->started_mono_ns = job.started_ns[index];
+  out->site_count = hold.site_count;
+  out->likely = job.state.holders[index].likely;
+  std::copy_n(hold.sites, hold.site_count, out->sites);
+  if (hold.gone) {
+    std::memcpy(out->thread, record_at(hold.identity.record)->gone_name(), kThreadNameSize - 1);
+  } else {
+    out->state = look_up_name(hold.tid, out->thread) ? ThreadState::running : ThreadState::gone;
+  }
+}
+
+bool is_taking_back(const Snapshot& snapshot, uintptr_t mutex) {
+  // A condition wait that has been woken waits for its mutex: a futex call on the mutex's first word.
+  return snapshot.call.known && snapshot.call.number == SYS_futex && snapshot.call.arguments[0] == mutex;
+}
+
+}  // namespace
+
+RawStack* Evidence::unwind_unkept(const Snapshot& snapshot) {
+  RawStack* stack = arena_.take();
+  if (stack == nullptr) return nullptr;
+  if (api_ != nullptr) {
+    api_->unwind(self_, &snapshot, stack);
+  } else if ((snapshot.registers.known & Registers::kIp) != 0) {
+    stack->frames[0] = {snapshot.registers.ip, snapshot.registers.sp, snapshot.registers.ip_is_exact};
+    stack->count = 1;
+  }
+  return stack;
+}
+
+RawStack* Evidence::unwind(const Snapshot& snapshot) {
+  RawStack* stack = unwind_unkept(snapshot);
+  if (stack != nullptr) arena_.keep(*stack);
+  return stack;
+}
+
+size_t Evidence::gather_holders(const Job& job, Holder* holders) {
+  size_t count = 0;
+  for (size_t i = 0; i < job.state.holder_count; ++i)
+    if (capture_holder(job, i, &holders[count])) ++count;
+  std::sort(holders, holders + count, [](const Holder& a, const Holder& b) { return a.held_ns > b.held_ns; });
+  return count;
+}
+
+bool Evidence::capture_holder(const Job& job, size_t index, Holder* out) {
+  const HoldView& hold = job.state.holders[index].hold;
+  describe_hold(job, index, out);
+  capture_acquired(hold, out);
+  if (hold.gone) {
+    out->state = ThreadState::gone;
+  } else {
+    capture_now(hold, out);
+  }
+  return hold_lasts(hold.identity);
+}
+
+// Where the holder is. If it waits for another lock, its waiting slot tells exactly; else capture does what it can.
+void Evidence::capture_now(const HoldView& hold, Holder* out) {
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const bool captured = capture_thread(hold.tid, hold.stack_end, &snapshot_);
+    out->state = snapshot_.state;
+    out->call = snapshot_.call;
+    WaitView wait;
+    const bool waits = snapshot_.state == ThreadState::blocked && view_wait(hold.identity.record, &wait) &&
+                       (!wait.word.condition() || is_taking_back(snapshot_, wait.word.address()));
+    out->waits_for = waits ? lock_id(wait.word.address()) : 0;
+    if (waits) {
+      Snapshot at_call;
+      capture_from_call_site(hold.tid, wait.caller.pc, wait.caller.sp, wait.caller.bp, hold.stack_end, &at_call);
+      snapshot_.registers = at_call.registers;
+    }
+    RawStack* stack = unwind_unkept(snapshot_);
+    if (stack == nullptr) return;
+    if (snapshot_.why_short[0] != '\0' && stack->note[0] == '\0') std::memcpy(stack->note, snapshot_.why_short, kNoteSize);
+    const bool stayed = !captured || (capture_unchanged(snapshot_) && (!waits || wait_lasts(wait.identity)));
+    if (!stayed && attempt + 1 < kAttempts) continue;
+    if (!stayed) {
+      stack->count = 0;
+      stack->complete = false;
+      TextBuffer(stack->note, sizeof stack->note) << "the thread moved on each time its stack was being read";
+    }
+    arena_.keep(*stack);
+    out->now = stack;
+    return;
+  }
+}
+
+// The stack copied at the acquisition (STACKS=full, or a site that needs it).
+void Evidence::capture_acquired(const HoldView& hold, Holder* out) {
+  const size_t size = copy_acquired_stack(hold.identity, acquired_stack_, sizeof acquired_stack_);
+  if (size == 0) return;
+  // The frame-pointer walk starts at the caller's rbp: the first site it found lies two words above.
+  const uintptr_t bp = hold.site_count > 1 ? hold.sites[1].sp - 2 * sizeof(uintptr_t) : 0;
+  capture_from_call_site(hold.tid, hold.sites[0].pc, hold.sites[0].sp, bp, hold.stack_end, &snapshot_);
+  if (bp == 0) snapshot_.registers.known &= ~static_cast<uint32_t>(Registers::kBp);
+  snapshot_.copy = acquired_stack_;
+  snapshot_.copy_address = hold.sites[0].sp;
+  snapshot_.copy_size = size;
+  out->taken = unwind(snapshot_);
+}
+
+size_t Evidence::gather_ended_holder(const Job& job, Holder* holders) {
+  if (job.ended == nullptr) {
+    for (size_t i = 0; i < job.state.holder_count; ++i) describe_hold(job, i, &holders[i]);
+    std::sort(holders, holders + job.state.holder_count,
+              [](const Holder& a, const Holder& b) { return a.held_ns > b.held_ns; });
+    return job.state.holder_count;
+  }
+  const HandedOver& ended = *job.ended;
+  for (size_t i = 0; i < job.state.holder_count; ++i) {
+    if (job.state.holders[i].hold.identity != ended.hold.identity) continue;
+    describe_hold(job, i, &holders[0]);
+    capture_from_call_site(ended.hold.tid, ended.caller.pc, ended.caller.sp, ended.caller.bp, ended.hold.stack_end,
+                           &snapshot_);
+    snapshot_.copy = ended.stack;
+    snapshot_.copy_address = ended.caller.sp;
+    snapshot_.copy_size = ended.stack_size;
+    holders[0].now = unwind(snapshot_);
+    return 1;
+  }
+  return 0;
+}
+
+size_t Evidence::gather_waiters(const Job& job, Waiter* waiters) {
+  size_t count = 0;
+  size_t looks = 0;
+  for (size_t i = 0; i < job.state.waiter_count; ++i) {
+    const bool in_condition_wait = job.state.waiters[i].word.condition();
+    if (in_condition_wait && ++looks > kMaxConditionLooks) continue;
+    if (capture_waiter(job, i, &waiters[count])) ++count;
+  }
+  std::sort(waiters, waiters + count, [](const Waiter& a, const Waiter& b) { return a.waited_ns > b.waited_ns; });
+  return count;
+}
+
+bool Evidence::capture_waiter(const Job& job, size_t index, Waiter* out) {
+  const WaitView& wait = job.state.waiters[index];
+  *out = Waiter{};
+  out->tid = wait.tid;
+  out->access = wait.word.access();
+  out->waited_ns = job.waited_ns[index];
+  if (wait.word.condition()) {
+    if (!capture_thread(wait.tid, wait.stack_end, &snapshot_) || !is_taking_back(snapshot_, wait.word.address()))
+      return false;
+    // When it was woken is not known: it waits at least from now on.
+    out->waited_ns = 0;
+  }
+  capture_from_call_site(wait.tid, wait.caller.pc, wait.caller.sp, wait.caller.bp, wait.stack_end, &snapshot_);
+  look_up_name(wait.tid, out->thread);
+  out->stack = unwind(snapshot_);
+  return wait_lasts(wait.identity);
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,53 @@
+// What the watcher hands to the reporter: one thing to report, as views. Nothing is captured or named yet.
+// Cold context. A job's memory belongs to one of the two at a time: see JobQueue.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "shim/base/plain.h"
+#include "shim/record/handed_over.h"
+#include "shim/watch/lock_state.h"
+
+namespace holdwatch {
+
+struct Job {
+  Event event;
+  Phase phase;
+  uint64_t episode;
+  uint64_t posted_ns;        // CLOCK_MONOTONIC
+  uint64_t wall_clock_ns;    // CLOCK_REALTIME
+  uint64_t limit_ns;
+  LockState state;           // released, late: holders as they were last seen, no waiters
+  uint64_t started_ns[kMaxHolders];  // latest possible start of each holder's hold
+  uint64_t held_ns[kMaxHolders];
+  uint64_t waited_ns[kMaxWaiters];
+  HandedOver* ended;         // released, late: what the releasing thread left, or null; given back by the reporter
+  uint64_t lost_ns;
+  size_t threads_delayed;
+  std::atomic<bool> said;    // its first line is out
+};
+
+// A ring of jobs between one producer (the watcher) and one consumer (the reporter). Neither ever waits for the other.
+class JobQueue {
+ public:
+  bool start();  // false: no memory
+  // The next job to fill, or null if the reporter is that far behind. `post` hands it over.
+  Job* next_free();
+  void post();
+  // The oldest posted job, or null; `done` gives it back.
+  Job* oldest();
+  void done();
+  bool idle() const;
+  std::atomic<uint32_t>& posted_word() { return posted_; }
+  void reset() { posted_ = done_ = 0; }
+
+ private:
+  static constexpr uint32_t kJobs = 16;
+  Job* jobs_ = nullptr;
+  std::atomic<uint32_t> posted_{0};  // written by the watcher, read by the reporter
+  std::atomic<uint32_t> done_{0};    // written by the reporter, read by the watcher
+};
+
+}  // namespace holdwatch

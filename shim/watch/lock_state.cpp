@@ -1,0 +1,69 @@
+// See lock_state.h.
+#include "shim/watch/lock_state.h"
+
+#include "shim/watch/ownership.h"
+
+namespace holdwatch {
+namespace {
+
+// One thread can have several slots for one lock: a recursive mutex taken again with other locks in between, repeated
+// read locks, or a leftover of a hold that another thread ended. The oldest one that the lock's own count still covers
+// is the hold; the others add to its depth.
+void merge_into(HolderState& known, const HoldView& another) {
+  const bool another_is_older = another.identity.number < known.hold.identity.number;
+  const HoldView& older = another_is_older ? another : known.hold;
+  const HoldView& newer = another_is_older ? known.hold : another;
+  const bool covers_both = newer.word.access() == Access::shared || newer.depth + 1 < held_count(newer.word);
+  const uint32_t depth = covers_both ? older.depth + newer.depth + 1 : newer.depth;
+  known.hold = covers_both ? HoldView(older) : HoldView(newer);
+  known.hold.depth = depth;
+}
+
+void add_hold(LockState& state, const HoldView& hold) {
+  const Ownership ownership = confirm_ownership(hold.word, hold.tid);
+  if (ownership == Ownership::refuted) return;
+  for (size_t i = 0; i < state.holder_count; ++i)
+    if (state.holders[i].hold.identity.record == hold.identity.record) return merge_into(state.holders[i], hold);
+  if (state.holder_count == kMaxHolders) {
+    ++state.holders_left_out;
+    return;
+  }
+  state.holders[state.holder_count++] = {hold, ownership == Ownership::unknown};
+}
+
+// More recorded readers than the lock counts: a read lock was given up by another thread than took it, and which record
+// is the leftover cannot be told.
+void doubt_surplus_readers(LockState& state) {
+  size_t recorded = state.holders_left_out;
+  for (size_t i = 0; i < state.holder_count; ++i)
+    if (state.holders[i].hold.word.access() == Access::shared) recorded += state.holders[i].hold.depth + 1;
+  if (recorded <= 1 || recorded <= reader_count(state.lock)) return;
+  for (size_t i = 0; i < state.holder_count; ++i)
+    if (state.holders[i].hold.word.access() == Access::shared) state.holders[i].likely = true;
+}
+
+void add_wait(LockState& state, const WaitView& wait) {
+  if (!wait.word.condition()) ++state.waiting;
+  if (state.waiter_count == kMaxWaiters) {
+    ++state.waiters_left_out;
+    return;
+  }
+  state.waiters[state.waiter_count++] = wait;
+}
+
+}  // namespace
+
+void read_lock_state(LockWord lock, LockState* out) {
+  out->lock = lock;
+  out->holder_count = out->holders_left_out = 0;
+  out->waiter_count = out->waiters_left_out = out->waiting = 0;
+  for_each_hold(UINT64_MAX, [&](const HoldView& hold) {
+    if (hold.word.is_lock_at(lock.address())) add_hold(*out, hold);
+  });
+  for_each_wait(UINT64_MAX, [&](const WaitView& wait) {
+    if (wait.word.is_lock_at(lock.address())) add_wait(*out, wait);
+  });
+  if (lock.kind() == LockKind::rwlock) doubt_surplus_readers(*out);
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,34 @@
+// Everybody who holds one lock or waits for it, at one moment: the records' views, checked against the lock's own fields.
+// Cold context (watcher). Fixed room; what does not fit is counted.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "shim/record/view.h"
+
+namespace holdwatch {
+
+inline constexpr size_t kMaxHolders = 32;
+inline constexpr size_t kMaxWaiters = 4096;
+
+struct HolderState {
+  HoldView hold;
+  bool likely;  // the lock's own fields could not confirm it
+};
+
+struct LockState {
+  LockWord lock;
+  HolderState holders[kMaxHolders];
+  size_t holder_count;
+  size_t holders_left_out;
+  WaitView waiters[kMaxWaiters];  // condition waits among them: see WaitView::word.condition()
+  size_t waiter_count;
+  size_t waiters_left_out;
+  size_t waiting;  // threads that wait for the lock itself
+};
+
+// Fills `out` for the lock at `lock`'s address.
+void read_lock_state(LockWord lock, LockState* out);
+
+}  // namespace holdwatch

@@ -1,0 +1,135 @@
+// See module_of.h.
+#include "shim/watch/module_of.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <string_view>
+
+#include "shim/capture/capture.h"
+
+namespace holdwatch {
+namespace {
+
+struct FileMapping {
+  uintptr_t start = 0, end = 0;   // of the part that contains the address
+  uintptr_t first = 0;            // lowest address of the same file
+  char path[PATH_MAX] = "";
+};
+
+// Hands the file's lines one by one to `visit` until that returns true. A line longer than the buffer is cut.
+template <typename Visit>
+void for_each_line(const char* path, Visit visit) {
+  const int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return;
+  char line[PATH_MAX + 256];
+  size_t length = 0;
+  char block[4096];
+  bool done = false;
+  for (ssize_t got; !done && (got = read(file, block, sizeof block)) > 0;) {
+    for (ssize_t i = 0; i < got && !done; ++i) {
+      if (block[i] == '\n') {
+        done = visit(std::string_view(line, length));
+        length = 0;
+      } else if (length < sizeof line) {
+        line[length++] = block[i];
+      }
+    }
+  }
+  close(file);
+}
+
+// Without substr's check, which would need libstdc++ to throw.
+std::string_view from(std::string_view text, size_t begin) { return {text.data() + begin, text.size() - begin}; }
+
+uintptr_t take_hex(std::string_view& text) {
+  uintptr_t value = 0;
+  while (!text.empty()) {
+    const char c = text.front();
+    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    if (digit < 0) break;
+    value = value * 16 + static_cast<uintptr_t>(digit);
+    text.remove_prefix(1);
+  }
+  return value;
+}
+
+bool find_mapping(uintptr_t address, FileMapping* out) {
+  bool found = false;
+  for_each_line("/proc/self/maps", [&](std::string_view line) {
+    const uintptr_t start = take_hex(line);
+    line.remove_prefix(line.empty() ? 0 : 1);
+    const uintptr_t end = take_hex(line);
+    const size_t slash = line.find('/');
+    const std::string_view path = slash == std::string_view::npos ? std::string_view() : from(line, slash);
+    if (path != std::string_view(out->path)) {
+      out->first = start;
+      TextBuffer(out->path, sizeof out->path) << path;
+    }
+    if (address < start || address >= end) return false;
+    out->start = start;
+    out->end = end;
+    found = !path.empty();
+    return true;
+  });
+  return found;
+}
+
+template <typename T>
+bool read_at(uintptr_t address, T* out) {
+  return read_own_memory(address, out, sizeof *out) == sizeof *out;
+}
+
+void append_build_id(uintptr_t notes, size_t size, TextBuffer& out) {
+  while (size >= sizeof(Elf64_Nhdr)) {
+    Elf64_Nhdr note;
+    if (!read_at(notes, &note)) return;
+    const size_t name = (size_t{note.n_namesz} + 3) & ~size_t{3};
+    const size_t total = sizeof note + name + ((size_t{note.n_descsz} + 3) & ~size_t{3});
+    unsigned char id[64];
+    if (note.n_type == NT_GNU_BUILD_ID && note.n_descsz <= sizeof id) {
+      if (read_own_memory(notes + sizeof note + name, id, note.n_descsz) != note.n_descsz) return;
+      out << " (build id ";
+      for (size_t i = 0; i < note.n_descsz; ++i) out << "0123456789abcdef"[id[i] >> 4] << "0123456789abcdef"[id[i] & 15];
+      out << ')';
+      return;
+    }
+    if (total > size) return;
+    notes += total;
+    size -= total;
+  }
+}
+
+}  // namespace
+
+void append_module_of(uintptr_t address, TextBuffer& out) {
+  FileMapping mapping;
+  Elf64_Ehdr header;
+  if (!find_mapping(address, &mapping) || !read_at(mapping.first, &header) ||
+      memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) {
+    out << Hex{address};
+    return;
+  }
+  constexpr size_t kMaxSegments = 64;
+  uintptr_t bias = mapping.first;
+  bool bias_known = false;
+  Elf64_Phdr notes{};
+  for (size_t i = 0; i < header.e_phnum && i < kMaxSegments; ++i) {
+    Elf64_Phdr segment;
+    if (!read_at(mapping.first + header.e_phoff + i * sizeof segment, &segment)) break;
+    if (segment.p_type == PT_LOAD && !bias_known) {
+      bias = mapping.first - (segment.p_vaddr & ~uintptr_t{4095});
+      bias_known = true;
+    }
+    // x86-64 files have two note segments; the build id stands in the one that is aligned to 4 bytes.
+    if (segment.p_type == PT_NOTE && segment.p_align == 4) notes = segment;
+  }
+  const std::string_view path(mapping.path);
+  out << from(path, path.rfind('/') + 1) << '+' << Hex{address - bias};
+  append_build_id(bias + notes.p_vaddr, notes.p_memsz, out);
+}
+
+}  // namespace holdwatch

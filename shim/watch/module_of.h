@@ -1,0 +1,15 @@
+// Which file an address of this process belongs to, its offset there and the file's build id: from /proc/self/maps and the
+// ELF headers in memory.
+// Cold context. No allocation, no dl_iterate_phdr (it takes the loader's lock).
+#pragma once
+
+#include <cstdint>
+
+#include "shim/base/text_buffer.h"
+
+namespace holdwatch {
+
+// Appends "libfoo.so+0x1234 (build id 0123abcd...)", or the bare address if it belongs to no file.
+void append_module_of(uintptr_t address, TextBuffer& out);
+
+}  // namespace holdwatch

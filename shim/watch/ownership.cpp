@@ -1,0 +1,55 @@
+// See ownership.h. The layouts are part of glibc's ABI (sysdeps/nptl/bits/struct_mutex.h, struct_rwlock.h): programs have
+// them compiled in through the static initializers.
+#include "shim/watch/ownership.h"
+
+#include <pthread.h>
+
+#include "shim/capture/capture.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr unsigned kReaderShift = 3;  // PTHREAD_RWLOCK_READER_SHIFT
+
+template <typename Lock>
+bool read_lock(LockWord word, Lock* out) {
+  return read_own_memory(word.address(), out, sizeof *out) == sizeof *out;
+}
+
+// Where reading our own memory is refused altogether (a seccomp filter), a failed read proves nothing.
+Ownership unreadable() {
+  static const int known_value = 1;
+  int value = 0;
+  const size_t got = read_own_memory(reinterpret_cast<uintptr_t>(&known_value), &value, sizeof value);
+  return got == sizeof value ? Ownership::refuted : Ownership::unknown;
+}
+
+Ownership from(bool confirmed) { return confirmed ? Ownership::confirmed : Ownership::refuted; }
+
+}  // namespace
+
+Ownership confirm_ownership(LockWord word, int tid) {
+  if (word.kind() == LockKind::mutex) {
+    pthread_mutex_t mutex;
+    if (!read_lock(word, &mutex)) return unreadable();
+    return from(mutex.__data.__lock != 0 && mutex.__data.__owner == tid);
+  }
+  pthread_rwlock_t rwlock;
+  if (!read_lock(word, &rwlock)) return unreadable();
+  if (word.access() == Access::exclusive) return from(rwlock.__data.__cur_writer == tid);
+  return from(rwlock.__data.__readers >> kReaderShift != 0);
+}
+
+uint32_t held_count(LockWord word) {
+  pthread_mutex_t mutex;
+  if (word.kind() != LockKind::mutex || !read_lock(word, &mutex)) return 1;
+  const bool recursive = (mutex.__data.__kind & 3) == PTHREAD_MUTEX_RECURSIVE;
+  return recursive && mutex.__data.__count > 0 ? mutex.__data.__count : 1;
+}
+
+uint32_t reader_count(LockWord word) {
+  pthread_rwlock_t rwlock;
+  return read_lock(word, &rwlock) ? rwlock.__data.__readers >> kReaderShift : 0;
+}
+
+}  // namespace holdwatch

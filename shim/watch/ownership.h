@@ -1,0 +1,25 @@
+// What a lock itself says about who holds it: glibc's own fields, read without faulting, since the lock may be gone.
+// Cold context.
+#pragma once
+
+#include <cstdint>
+
+#include "shim/record/lock_word.h"
+
+namespace holdwatch {
+
+enum class Ownership : uint8_t {
+  confirmed,  // the lock names this thread as its owner, or (a read lock) has readers
+  refuted,    // it is free, has another owner, or its memory is gone: the record is left over
+  unknown,    // it could not be read
+};
+
+Ownership confirm_ownership(LockWord word, int tid);
+
+// How often a recursive mutex is held by its owner; 1 for every other lock, and where it cannot be read.
+uint32_t held_count(LockWord word);
+
+// How many readers the lock counts; 0 where it cannot be read.
+uint32_t reader_count(LockWord word);
+
+}  // namespace holdwatch

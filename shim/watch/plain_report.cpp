@@ -1,0 +1,126 @@
+// See plain_report.h.
+#include "shim/watch/plain_report.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+
+#include "shim/base/say.h"
+#include "shim/base/text_buffer.h"
+#include "shim/capture/capture.h"
+#include "shim/record/lock_book.h"
+#include "shim/watch/module_of.h"
+
+namespace holdwatch {
+namespace {
+
+const char* kind_name(LockKind kind) { return kind == LockKind::mutex ? "mutex" : "rwlock"; }
+
+const char* access_name(LockRef lock, Access access) {
+  if (lock.kind == LockKind::mutex) return "";
+  return access == Access::shared ? " for reading" : " for writing";
+}
+
+// What a first line says, whoever says it.
+struct Headline {
+  Event event;
+  Phase phase;
+  int tid;
+  LockRef lock;
+  uint32_t lock_id;
+  Access access;
+  uint64_t duration_ns;
+  uint64_t limit_ns;
+  size_t waiting;
+  uint64_t lost_ns;
+};
+
+void append_headline(const Headline& line, TextBuffer& out) {
+  if (line.event == Event::wait) {
+    out << "thread " << line.tid << (line.phase == Phase::released ? " has stopped waiting for " : " waits for ");
+    out << kind_name(line.lock.kind) << " L" << line.lock_id << ", " << Duration{line.duration_ns} << " (limit "
+        << Duration{line.limit_ns} << ")";
+    return;
+  }
+  if (line.phase == Phase::released) {
+    out << "L" << line.lock_id << " released by " << line.tid << " after " << Duration{line.duration_ns}
+        << "; waiting threads lost " << Duration{line.lost_ns};
+    return;
+  }
+  const char* verb = line.phase == Phase::late ? " held " : line.phase == Phase::still ? " still holds " : " has held ";
+  out << "thread " << line.tid << verb << kind_name(line.lock.kind) << " L" << line.lock_id
+      << access_name(line.lock, line.access) << ' ' << Duration{line.duration_ns} << " (limit " << Duration{line.limit_ns}
+      << ")";
+  if (line.phase != Phase::late) out << "; " << line.waiting << (line.waiting == 1 ? " thread waits" : " threads wait");
+}
+
+}  // namespace
+
+void write_plain_first_line(const Job& job) {
+  const LockState& state = job.state;
+  Headline line{};
+  line.event = job.event;
+  line.phase = job.phase;
+  line.lock = {state.lock.address(), state.lock.kind()};
+  line.lock_id = lock_id(state.lock.address());
+  line.limit_ns = job.limit_ns;
+  line.lost_ns = job.lost_ns;
+  for (size_t i = 0; i < state.holder_count; ++i) {
+    if (job.event != Event::hold || job.held_ns[i] < line.duration_ns) continue;
+    line.tid = state.holders[i].hold.tid;
+    line.access = state.holders[i].hold.word.access();
+    line.duration_ns = job.held_ns[i];
+  }
+  for (size_t i = 0; i < state.waiter_count; ++i) {
+    if (state.waiters[i].word.condition()) continue;
+    ++line.waiting;
+    if (job.event != Event::wait || job.waited_ns[i] < line.duration_ns) continue;
+    line.tid = state.waiters[i].tid;
+    line.duration_ns = job.waited_ns[i];
+  }
+  Line<512> text;
+  append_headline(line, text);
+  say(text);
+}
+
+void write_plain_report(const Finding& finding) {
+  Headline line{};
+  line.event = finding.event;
+  line.phase = finding.phase;
+  line.lock = finding.lock;
+  line.lock_id = finding.lock_id;
+  line.limit_ns = finding.limit_ns;
+  line.waiting = finding.waiter_count + finding.waiters_left_out;
+  line.lost_ns = finding.lost_ns;
+  if (finding.event == Event::hold && finding.holder_count > 0) {
+    line.tid = finding.holders[0].tid;
+    line.access = finding.holders[0].access;
+    line.duration_ns = finding.holders[0].held_ns;
+  } else if (finding.waiter_count > 0) {
+    line.tid = finding.waiters[0].tid;
+    line.duration_ns = finding.waiters[0].waited_ns;
+  }
+  Line<512> headline;
+  append_headline(line, headline);
+  say(headline);
+  if (finding.phase == Phase::still || finding.phase == Phase::released) return;
+  for (size_t i = 0; i < finding.holder_count; ++i) {
+    for (uint32_t site = 0; site < finding.holders[i].site_count; ++site) {
+      Line<512> text;
+      text << "  taken by " << finding.holders[i].tid << "  #" << site << ' ';
+      append_module_of(finding.holders[i].sites[site].pc, text);
+      say(text);
+    }
+  }
+  constexpr size_t kShown = 8;
+  for (size_t i = 0; i < std::min(finding.waiter_count, kShown); ++i) {
+    const Waiter& waiter = finding.waiters[i];
+    Line<512> text;
+    text << "  waits     " << waiter.tid << access_name(finding.lock, waiter.access) << ", "
+         << Duration{waiter.waited_ns} << "  ";
+    if (waiter.stack != nullptr && waiter.stack->count > 0) append_module_of(waiter.stack->frames[0].pc, text);
+    say(text);
+  }
+}
+
+}  // namespace holdwatch

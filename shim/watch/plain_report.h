@@ -1,0 +1,16 @@
+// The report without the symbolizer: threads, durations and call sites as module+offset (build id), to standard error.
+// Cold context (watcher or reporter). No allocation, no library.
+#pragma once
+
+#include "shim/base/plain.h"
+#include "shim/watch/job.h"
+
+namespace holdwatch {
+
+// Only the first line: who holds what since when, and how many wait.
+void write_plain_first_line(const Job& job);
+
+// All that can be said without names. `holder_count` and on: as in the finding.
+void write_plain_report(const Finding& finding);
+
+}  // namespace holdwatch

@@ -1,0 +1,213 @@
+// See reporter.h.
+#include "shim/watch/reporter.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "shim/base/clock.h"
+#include "shim/base/os.h"
+#include "shim/base/report_callback.h"
+#include "shim/base/say.h"
+#include "shim/base/text_buffer.h"
+#include "shim/base/thread_mode.h"
+#include "shim/capture/capture.h"
+#include "shim/record/eager_sites.h"
+#include "shim/record/lock_book.h"
+#include "shim/record/thread_table.h"
+#include "shim/watch/evidence.h"
+#include "shim/watch/plain_report.h"
+#include "shim/watch/symbolizer_link.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr uint64_t kIdleNs = 1'000'000'000;
+constexpr uint64_t kNoTimeoutNs = 3600 * kNanosecondsPerSecond;
+constexpr uint64_t kFinishNs = 500'000'000;
+constexpr uint64_t kForkNs = 1'000'000'000;
+constexpr size_t kStackSize = size_t{1} << 20;  // DWARF readers recurse
+
+class Reporter {
+ public:
+  int start(const Settings& settings, void (*at_exit)());
+  void run();
+  void finish();
+  void wait_until_out_of_loader();
+  void reset();
+
+  JobQueue queue;
+
+ private:
+  void load();
+  void process(Job& job);
+  bool has_shown(uint64_t episode) const { return shown_[episode % kShown] == episode; }
+
+  static constexpr size_t kShown = 1024;
+  const Settings* settings_ = nullptr;
+  void (*at_exit_)() = nullptr;
+  HostCalls host_{};
+  LoadedSymbolizer symbolizer_{};
+  Evidence evidence_;
+  Holder holders_[kMaxHolders];
+  Waiter waiters_[kMaxWaiters];
+  uint64_t shown_[kShown] = {};  // the episodes whose first report was written
+  std::atomic<bool> running_{false};
+  std::atomic<bool> in_loader_{false};
+  std::atomic<uint32_t> finishing_{0};
+  std::atomic<uint32_t> parked_{0};
+};
+
+Reporter g_reporter;
+
+void* run_reporter(void*) {
+  t_mode = ThreadMode::internal;
+  pthread_setname_np(pthread_self(), "holdwatch-rep");
+  g_reporter.run();
+  return nullptr;
+}
+
+int Reporter::start(const Settings& settings, void (*at_exit)()) {
+  settings_ = &settings;
+  at_exit_ = at_exit;
+  if (!queue.start() || !evidence_.start()) return ENOMEM;
+  pthread_t thread;
+  running_.store(true);
+  in_loader_.store(true);  // it soon will be
+  const int error = start_own_thread(&thread, run_reporter, kStackSize);
+  if (error != 0) running_.store(false), in_loader_.store(false);
+  return error;
+}
+
+void Reporter::load() {
+  host_ = {&call_report_callback, &add_eager_site};
+  symbolizer_ = load_symbolizer(*settings_, host_);
+  evidence_.use(symbolizer_.api, symbolizer_.self);
+  // Registered after the libraries have registered their own destructors, so that it runs before them.
+  static bool registered = false;
+  if (!registered) registered = atexit(at_exit_) == 0;
+  in_loader_.store(false);
+}
+
+void Reporter::run() {
+  load();
+  capture_start(settings_->signal);
+  bool flushed = true;
+  while (true) {
+    const uint32_t posted = queue.posted_word().load(std::memory_order_acquire);
+    if (Job* job = queue.oldest(); job != nullptr) {
+      process(*job);
+      queue.done();
+      flushed = false;
+      continue;
+    }
+    if (finishing_.load(std::memory_order_acquire) != 0) break;
+    // After a second of quiet what RATE held back is said; then there is nothing to wake up for.
+    sleep_on(queue.posted_word(), posted, flushed ? kNoTimeoutNs : kIdleNs);
+    if (!flushed && queue.idle()) {
+      if (symbolizer_.api != nullptr) symbolizer_.api->flush(symbolizer_.self);
+      flushed = true;
+    }
+  }
+  if (symbolizer_.api != nullptr) symbolizer_.api->flush(symbolizer_.self);
+  parked_.store(1, std::memory_order_release);
+  wake(parked_);
+}
+
+void Reporter::process(Job& job) {
+  Finding finding{};
+  finding.event = job.event;
+  finding.phase = job.phase;
+  finding.episode = job.episode;
+  finding.wall_clock_ns = job.wall_clock_ns;
+  finding.limit_ns = job.limit_ns;
+  finding.lock = {job.state.lock.address(), job.state.lock.kind()};
+  finding.lock_id = lock_id(finding.lock.address);
+  lock_name(finding.lock.address, finding.lock_name);
+  finding.lost_ns = job.lost_ns;
+  finding.threads_delayed = job.threads_delayed;
+  finding.unrecorded_holds = unrecorded_holds();
+  finding.holders = holders_;
+  finding.waiters = waiters_;
+  finding.waiters_left_out = job.state.waiters_left_out;
+
+  // A hold that ended before it could be captured was never blamed: what the releasing thread left makes a late report.
+  if (finding.phase == Phase::released && !has_shown(job.episode))
+    finding.phase = finding.event == Event::hold && job.ended != nullptr ? Phase::late : finding.phase;
+  const bool lasts = finding.phase != Phase::released && finding.phase != Phase::late;
+  finding.holder_count = lasts ? evidence_.gather_holders(job, holders_) : evidence_.gather_ended_holder(job, holders_);
+  finding.waiter_count = lasts ? evidence_.gather_waiters(job, waiters_) : 0;
+  if (job.state.holders_left_out > 0)
+    TextBuffer(finding.note, sizeof finding.note) << job.state.holders_left_out << " more holders are not shown";
+
+  const bool still_true = finding.event == Event::hold ? finding.holder_count > 0 : !lasts || finding.waiter_count > 0;
+  const bool goes_on = finding.phase == Phase::still || finding.phase == Phase::released;
+  const bool has_story = !goes_on || has_shown(job.episode);
+  if (still_true && has_story) {
+    const bool reported = symbolizer_.api != nullptr && symbolizer_.api->report(symbolizer_.self, &finding);
+    if (!reported && !job.said.load()) write_plain_report(finding);
+    shown_[job.episode % kShown] = job.episode;
+  }
+  job.said.store(true);
+  if (job.ended != nullptr) give_back(job.ended);
+  evidence_.give_back();
+}
+
+void Reporter::finish() {
+  if (!running_.load()) return;
+  finishing_.store(1, std::memory_order_release);
+  wake(queue.posted_word());
+  const uint64_t until_ns = monotonic_ns() + kFinishNs;
+  for (uint64_t now_ns = monotonic_ns(); parked_.load(std::memory_order_acquire) == 0 && now_ns < until_ns;
+       now_ns = monotonic_ns()) {
+    wake(queue.posted_word());
+    sleep_on(parked_, 0, 1'000'000);
+  }
+  running_.store(false);
+}
+
+void Reporter::wait_until_out_of_loader() {
+  const uint64_t until_ns = monotonic_ns() + kForkNs;
+  std::atomic<uint32_t> never{0};
+  while (in_loader_.load() && monotonic_ns() < until_ns) sleep_on(never, 0, 100'000);
+}
+
+void Reporter::reset() {
+  running_.store(false);
+  in_loader_.store(false);
+  finishing_.store(0);
+  parked_.store(0);
+  queue.reset();
+  evidence_.give_back();
+  // What the old one was in the middle of is unknown: a new one is made, and the old one's memory is left alone.
+  symbolizer_ = {};
+}
+
+}  // namespace
+
+int reporter_start(const Settings& settings, void (*at_exit)()) { return g_reporter.start(settings, at_exit); }
+
+JobQueue& reporter_queue() { return g_reporter.queue; }
+
+void reporter_finish() { g_reporter.finish(); }
+
+void reporter_before_fork() { g_reporter.wait_until_out_of_loader(); }
+
+void reporter_after_fork() { g_reporter.reset(); }
+
+int start_own_thread(pthread_t* thread, void* (*run)(void*), size_t stack_size) {
+  pthread_attr_t attributes;
+  int error = pthread_attr_init(&attributes);
+  if (error != 0) return error;
+  sigset_t all;
+  sigfillset(&all);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_attr_setstacksize(&attributes, stack_size);
+  // No signal of the program is ever handled, or taken from it, by a thread of ours.
+  error = pthread_attr_setsigmask_np(&attributes, &all);
+  if (error == 0) error = pthread_create(thread, &attributes, run, nullptr);
+  pthread_attr_destroy(&attributes);
+  return error;
+}
+
+}  // namespace holdwatch

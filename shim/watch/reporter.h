@@ -1,0 +1,31 @@
+// The reporter: takes what the watcher found, captures the stacks, checks that it is still true, and hands it to the
+// symbolizer.
+// Its own thread; cold context. May block for as long as a library or a sink does: nobody waits for it.
+#pragma once
+
+#include <pthread.h>
+
+#include "shim/base/settings.h"
+#include "shim/watch/job.h"
+
+namespace holdwatch {
+
+// Starts the thread. 0 or an errno. `at_exit` is registered with atexit once all libraries are loaded, so that it runs
+// before their destructors.
+int reporter_start(const Settings& settings, void (*at_exit)());
+
+// Where the watcher posts.
+JobQueue& reporter_queue();
+
+// Waits, for a bounded time, until all that was posted is written; then the reporter writes no more. At exit only.
+void reporter_finish();
+
+// Before fork: waits, for a bounded time, until the reporter is not inside the loader, whose lock the child would inherit
+// locked. After fork, in the child: no reporter, nothing posted.
+void reporter_before_fork();
+void reporter_after_fork();
+
+// Makes a thread of ours: all signals blocked, a small stack, detached. 0 or an errno.
+int start_own_thread(pthread_t* thread, void* (*run)(void*), size_t stack_size = 128 * 1024);
+
+}  // namespace holdwatch

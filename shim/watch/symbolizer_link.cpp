@@ -1,0 +1,73 @@
+// See symbolizer_link.h.
+#include "shim/watch/symbolizer_link.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "shim/base/say.h"
+#include "shim/base/text_buffer.h"
+
+namespace holdwatch {
+namespace {
+
+char g_own_path[PATH_MAX];
+
+// Installed the symbolizer lies beside the shim; in the build tree, in the neighbouring folder.
+constexpr const char* kPlaces[] = {"/libholdwatch-symbolizer.so", "/../symbolizer/libholdwatch-symbolizer.so"};
+
+void* open_symbolizer(TextBuffer& tried) {
+  const char* slash = strrchr(g_own_path, '/');
+  const size_t folder = slash == nullptr ? 0 : static_cast<size_t>(slash - g_own_path);
+  const char* reason = "not found";
+  for (const char* place : kPlaces) {
+    Line<PATH_MAX + 64> path;
+    path << std::string_view(g_own_path, folder) << place;
+    // RTLD_LOCAL keeps libunwind's _Unwind_* and everything else out of the program's scope.
+    if (void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL); handle != nullptr) return handle;
+    const char* error = dlerror();
+    if (access(path.c_str(), F_OK) == 0 && error != nullptr) reason = error;
+  }
+  tried << "cannot load libholdwatch-symbolizer.so beside " << std::string_view(g_own_path) << ": " << reason;
+  return nullptr;
+}
+
+}  // namespace
+
+void remember_own_path() {
+  Dl_info info;
+  if (dladdr(reinterpret_cast<void*>(&remember_own_path), &info) == 0 || info.dli_fname == nullptr) return;
+  TextBuffer path(g_own_path, sizeof g_own_path);
+  if (info.dli_fname[0] != '/' && getcwd(g_own_path, sizeof g_own_path) != nullptr) {
+    char folder[PATH_MAX];
+    strncpy(folder, g_own_path, sizeof folder);
+    path.clear();
+    path << folder << "/";
+  }
+  path << info.dli_fname;
+}
+
+const char* own_path() { return g_own_path; }
+
+LoadedSymbolizer load_symbolizer(const Settings& settings, const HostCalls& host) {
+  Line<1024> complaint;
+  void* handle = open_symbolizer(complaint);
+  if (handle != nullptr) {
+    const auto entry = reinterpret_cast<SymbolizerEntry>(dlsym(handle, kSymbolizerEntryName));
+    const SymbolizerApi* api = entry == nullptr ? nullptr : entry();
+    if (api != nullptr && api->version == kSymbolizerApiVersion && api->size == sizeof(SymbolizerApi)) {
+      char why[kNoteSize] = "";
+      if (void* self = api->create(&settings, &host, why, sizeof why); self != nullptr) return {api, self};
+      complaint << "libholdwatch-symbolizer.so does not start: " << why;
+    } else {
+      complaint << "libholdwatch-symbolizer.so beside " << own_path() << " belongs to another version";
+    }
+  }
+  complaint << "; reports go to stderr without function names";
+  say(complaint);
+  return {nullptr, nullptr};
+}
+
+}  // namespace holdwatch

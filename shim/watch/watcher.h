@@ -1,0 +1,24 @@
+// The watcher: wakes, advances the tick, looks for holds and waits over their limits, hands them to the reporter.
+// Its own thread; cold context. Never allocates, never takes a lock, never calls a library that might: the tick must go on
+// whatever the program or a sink does.
+#pragma once
+
+#include "shim/base/settings.h"
+
+namespace holdwatch {
+
+// Starts the watcher and the reporter. Any thread; calling it again does nothing. If they cannot be started, one line
+// says so and the program goes on unwatched.
+void watch_begin(const Settings& settings);
+
+// The child of a fork has neither thread: the watch begins anew when the rules say so.
+void watch_after_fork();
+
+// Has every lock that is held now reported, at the watcher's next wake-up, which it brings forward. Any thread.
+void watch_snapshot();
+
+// Looks once more and gives the reporter a bounded time to write what it has. Called at the program's exit; calling it
+// again does nothing.
+void watch_end();
+
+}  // namespace holdwatch

@@ -1,0 +1,154 @@
+// The symbolizer as the shim sees it: puts the stages together behind the C interface, and lets no exception out.
+// Cold context: the shim's reporter thread only, one call at a time.
+#include "symbolizer/api.h"
+
+#include <limits.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <exception>
+#include <new>
+#include <string>
+
+#include "symbolizer/cause/cause.h"
+#include "symbolizer/report/build.h"
+#include "symbolizer/report/emit.h"
+#include "symbolizer/symbols/symbols.h"
+#include "symbolizer/unwind/modules.h"
+#include "symbolizer/unwind/process_memory.h"
+#include "symbolizer/unwind/unwinder.h"
+
+namespace holdwatch {
+namespace {
+
+std::string host_name() {
+  char name[HOST_NAME_MAX + 1] = "";
+  return gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
+std::string executable_path() {
+  char path[PATH_MAX];
+  const ssize_t length = readlink("/proc/self/exe", path, sizeof path);
+  return length > 0 ? std::string(path, static_cast<size_t>(length)) : std::string(program_invocation_name);
+}
+
+void copy_text(char* out, size_t size, const char* text) {
+  strncpy(out, text, size - 1);
+  out[size - 1] = '\0';
+}
+
+class Pipeline {
+ public:
+  Pipeline(const Settings& settings, const HostCalls& host)
+      : settings_(settings),
+        host_(host),
+        memory_(getpid()),
+        modules_(getpid(), memory_),
+        unwinder_(modules_, memory_),
+        symbols_(settings.symbolize),
+        builder_(resolver(), host_name(), getpid(), executable_path()),
+        emitter_(settings) {}
+
+  void unwind(const Snapshot& snapshot, RawStack& out) {
+    look_at_modules();
+    unwinder_.unwind(snapshot, out);
+  }
+
+  void report(const Finding& finding) {
+    look_at_modules();
+    const Report report = builder_.build(finding);
+    modules_known_ = false;  // the next report looks again
+    learn_sites(finding, report);
+    std::string text, json;
+    if (emitter_.emit(report, &text, &json)) host_.on_report(text.c_str(), json.c_str());
+  }
+
+  void flush() { emitter_.flush(); }
+
+ private:
+  Resolver resolver() {
+    return {[this](uintptr_t pc, bool exact) { return symbols_.resolve(pc, exact, modules_.find(exact ? pc : pc - 1)); },
+            [this](uintptr_t pc) { return unwinder_.function_start(pc); },
+            [this](const Holder& holder) {
+              const std::string lock = holder.waits_for == 0 ? "" : "L" + std::to_string(holder.waits_for);
+              return describe_activity(holder.state, holder.call, lock, memory_);
+            }};
+  }
+
+  // Once a report: modules come and go with dlopen, but reading the maps of a big program takes a while.
+  void look_at_modules() {
+    if (modules_known_) return;
+    modules_.refresh();
+    modules_known_ = true;
+  }
+
+  // A hold whose acquiring function has returned: next time its stack is to be copied when the lock is taken.
+  void learn_sites(const Finding& finding, const Report& report) {
+    if (settings_.stacks != Stacks::automatic || finding.phase != Phase::over) return;
+    for (size_t i = 0; i < finding.holder_count; ++i) {
+      const Holder& holder = finding.holders[i];
+      if (holder.taken != nullptr || holder.now == nullptr || !holder.now->complete || holder.site_count == 0) continue;
+      for (const ReportHolder& reported : report.holders)
+        if (reported.tid == holder.tid && !reported.now_took) host_.copy_stacks_at(holder.sites[0].pc);
+    }
+  }
+
+  const Settings& settings_;
+  const HostCalls& host_;
+  ProcessMemory memory_;
+  Modules modules_;
+  Unwinder unwinder_;
+  Symbols symbols_;
+  ReportBuilder builder_;
+  Emitter emitter_;
+  bool modules_known_ = false;
+};
+
+void* create(const Settings* settings, const HostCalls* host, char* why, size_t why_size) {
+  try {
+    return new Pipeline(*settings, *host);
+  } catch (const std::exception& error) {
+    copy_text(why, why_size, error.what());
+  } catch (...) {
+    copy_text(why, why_size, "unknown error");
+  }
+  return nullptr;
+}
+
+// Memory may run out, or a library may throw at what it reads in a file: the stack is then short and says so.
+void unwind(void* self, const Snapshot* snapshot, RawStack* out) {
+  try {
+    static_cast<Pipeline*>(self)->unwind(*snapshot, *out);
+  } catch (const std::exception& error) {
+    copy_text(out->note, sizeof out->note, error.what());
+  } catch (...) {
+    copy_text(out->note, sizeof out->note, "unwinding failed");
+  }
+}
+
+// The emitter says itself what it could not write. What arrives here is an allocation that failed.
+bool report(void* self, const Finding* finding) {
+  try {
+    static_cast<Pipeline*>(self)->report(*finding);
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+void flush(void* self) {
+  try {
+    static_cast<Pipeline*>(self)->flush();
+  } catch (...) {
+    // Nothing is lost: what was held back is said at the next report.
+  }
+}
+
+constexpr SymbolizerApi kApi = {kSymbolizerApiVersion, sizeof(SymbolizerApi), create, unwind, report, flush};
+
+}  // namespace
+}  // namespace holdwatch
+
+extern "C" [[gnu::visibility("default")]] const holdwatch::SymbolizerApi* holdwatch_symbolizer_api() {
+  return &holdwatch::kApi;
+}
