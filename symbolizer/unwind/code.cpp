@@ -156,7 +156,7 @@ CallMatch Code::match_call(uintptr_t return_address, uintptr_t callee_pc) const 
   const uintptr_t target =
       through_plt(return_address + static_cast<uintptr_t>(intptr_t{displacement(call.data() + 1)}));
   const std::optional<Procedure> callee = procedure(callee_pc);
-  if (callee && callee->contains(target)) return CallMatch::possible;
+  if (callee && callee->contains(target)) return CallMatch::proven;
   if (const std::optional<Procedure> called = procedure(target)) return match_jumps(*called, callee);
   // Code that no table describes, or an 0xe8 that belongs to a longer call through a pointer.
   return is_code(target) && callee ? CallMatch::doubtful : CallMatch::possible;

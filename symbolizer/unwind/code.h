@@ -13,7 +13,8 @@ namespace holdwatch {
 
 // Whether the call before a return address can have led into a given function.
 enum class CallMatch : uint8_t {
-  possible,     // it calls that function, or calls through a pointer
+  proven,       // it calls that function
+  possible,     // it calls through a pointer, or a function that jumps to that function
   doubtful,     // it calls another function, which may have jumped on to that one
   contradicted  // there is no call, or it calls another function
 };

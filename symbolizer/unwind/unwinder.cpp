@@ -21,6 +21,7 @@ namespace {
 constexpr size_t kMaxWalked = 65536;    // frames of one stack; beyond, the stack is given up as too deep
 constexpr unsigned kMaxSteps = 100000;  // of one unwind, with all that a search tries
 constexpr uintptr_t kMaxSearched = uintptr_t{1} << 20;  // bytes of stack
+constexpr size_t kMaxGuesses = 32;                      // that lead to the thread's start
 constexpr uintptr_t kStackAlignment = 16;          // of rbp in a function that pushes it (System V ABI, section 3.2.2)
 constexpr uintptr_t kEntryCodeSize = 128;          // hand-written start code of a program or of the loader
 constexpr size_t kKeptInnermost = kMaxFrames / 2;  // of a stack that is deeper than kMaxFrames
@@ -36,9 +37,16 @@ struct Walk {
   RegisterSet registers;
   std::vector<RawFrame> frames;
   bool check_calls = false;  // while a guess is being proven: every call must fit its callee
-  CallMatch worst_call = CallMatch::possible;
+  CallMatch worst_call = CallMatch::proven;
   uintptr_t first_without_tables = 0;  // pc of the first frame that was left by its frame pointer
   std::string note;
+};
+
+// What a walk would be if rbp had a certain value, and how well that fits.
+struct Guess {
+  uintptr_t frame_pointer;
+  CallMatch rank;
+  Walk walk;
 };
 
 std::string hex(uintptr_t value) {
@@ -105,7 +113,8 @@ struct Unwinder::State {
   std::string why_stopped(const Walk& walk, const StepResult& stepped) const;
   std::string place(uintptr_t pc) const;
   bool find_caller(Walk& walk, const Snapshot& snapshot);
-  bool try_frame_pointer(Walk& walk, uintptr_t frame_pointer, CallMatch least);
+  std::optional<Walk> try_frame_pointer(const Walk& walk, uintptr_t frame_pointer);
+  bool take_best(std::vector<Guess>& guesses, Walk& walk);
 };
 
 // "0x7f.. (/usr/lib/libfoo.so)" for a note.
@@ -243,51 +252,72 @@ End Unwinder::State::climb(Walk& walk) {
   }
 }
 
-// Goes on from the last frame as if its rbp were `frame_pointer`; keeps what comes of it only if it is proven.
-bool Unwinder::State::try_frame_pointer(Walk& walk, uintptr_t frame_pointer, CallMatch least) {
+// Goes on from the last frame as if its rbp were `frame_pointer`: the walk, if that leads to the thread's start.
+std::optional<Walk> Unwinder::State::try_frame_pointer(const Walk& walk, uintptr_t frame_pointer) {
   Walk trial = walk;
   trial.frames.pop_back();
   trial.registers.set(kRbp, frame_pointer);
   trial.check_calls = true;
-  if (climb(trial) != End::thread_start || trial.worst_call > least) return false;
-  walk = std::move(trial);
-  return true;
+  if (climb(trial) != End::thread_start) return std::nullopt;
+  return trial;
 }
 
 // The last frame's function has pushed its caller's rbp and copied its stack pointer into rbp, but rbp was not captured:
 // somewhere up the stack lie the saved rbp and above it the return address. Stale pairs of calls that are over may lie in
-// between, in buffers that were never written. So a pair counts only if the stack then leads to the thread's start, and
-// every call on the way, as far as its target can be read, calls the function of the frame below. A function that a
-// jump may have led on is taken only where nothing fits better, and said to be likely.
+// between, in buffers that were never written, and live ones of other calls above. So a pair counts only if the stack
+// then leads to the thread's start and no call on the way contradicts the function of the frame below; and the one that
+// lies just where the prologue puts it wins, or else the best.
 bool Unwinder::State::find_caller(Walk& walk, const Snapshot& snapshot) {
   const uintptr_t sp = walk.registers[kRsp];
   const Mapping* mapping = modules.mapping(sp);
   if (mapping == nullptr) return false;
   uintptr_t end = std::min(mapping->end, sp + kMaxSearched);
   if (snapshot.stack_end > sp) end = std::min(end, snapshot.stack_end);
-  const std::optional<Procedure> procedure = code.procedure(walk.registers.lookup_pc());
-  const uintptr_t lowest = sp + (procedure ? code.frame_size(procedure->start) : 0);
+  const uintptr_t callee = walk.registers.lookup_pc();
+  const std::optional<Procedure> procedure = code.procedure(callee);
+  const uintptr_t frame_size = procedure ? code.frame_size(procedure->start) : 0;
 
-  std::vector<uintptr_t> doubtful;
-  uintptr_t candidate = (lowest + kStackAlignment - 1) / kStackAlignment * kStackAlignment;
-  for (; candidate < end && end - candidate >= 2 * sizeof(uintptr_t); candidate += kStackAlignment) {
-    const auto return_address = stack.read_value<uintptr_t>(candidate + sizeof(uintptr_t));
+  std::vector<Guess> guesses;
+  uintptr_t at = (sp + frame_size + kStackAlignment - 1) / kStackAlignment * kStackAlignment;
+  for (; at < end && end - at >= 2 * sizeof(uintptr_t) && guesses.size() < kMaxGuesses; at += kStackAlignment) {
+    const auto return_address = stack.read_value<uintptr_t>(at + sizeof(uintptr_t));
     if (!return_address) break;
     if (!code.is_code(*return_address)) continue;
-    const CallMatch match = code.match_call(*return_address, walk.registers.lookup_pc());
+    const CallMatch match = code.match_call(*return_address, callee);
     // No call at all is still tried: it may be a signal handler that was not called by one.
     if (match == CallMatch::contradicted && code.follows_call(*return_address)) continue;
-    if (try_frame_pointer(walk, candidate, CallMatch::possible)) return true;
-    if (match == CallMatch::doubtful) doubtful.push_back(candidate);
+    std::optional<Walk> trial = try_frame_pointer(walk, at);
+    if (!trial) continue;
+    const CallMatch rank = trial->worst_call == CallMatch::doubtful ? CallMatch::doubtful : match;
+    if (frame_size != 0 && at == sp + frame_size && rank <= CallMatch::possible) {
+      walk = std::move(*trial);
+      return true;
+    }
+    guesses.push_back(Guess{at, rank, std::move(*trial)});
   }
+  return take_best(guesses, walk);
+}
+
+// The best guess, of equals the innermost. It is said to be likely only, where another as good contradicts it, being no
+// frame of it, or where it is doubtful itself.
+bool Unwinder::State::take_best(std::vector<Guess>& guesses, Walk& walk) {
+  auto best =
+      std::min_element(guesses.begin(), guesses.end(), [](const Guess& a, const Guess& b) { return a.rank < b.rank; });
+  if (best == guesses.end()) return false;
+  const bool is_contradicted = std::any_of(guesses.begin(), guesses.end(), [&](const Guess& other) {
+    const std::vector<RawFrame>& frames = best->walk.frames;
+    return other.rank == best->rank && std::none_of(frames.begin(), frames.end(), [&](const RawFrame& frame) {
+             return frame.cfa == other.frame_pointer + 2 * sizeof(uintptr_t);
+           });
+  });
   const size_t frame = walk.frames.size() - 1;
-  for (const uintptr_t likely : doubtful) {
-    if (!try_frame_pointer(walk, likely, CallMatch::doubtful)) continue;
-    walk.note =
-        "the caller of frame " + std::to_string(frame) + " is likely: found on the stack, not by a frame pointer";
-    return true;
+  const bool is_doubtful = best->rank >= CallMatch::doubtful;
+  walk = std::move(best->walk);
+  if (is_contradicted || is_doubtful) {
+    walk.note = "the caller of frame " + std::to_string(frame) +
+                " is likely, not proven: found on the stack without a frame pointer";
   }
-  return false;
+  return true;
 }
 
 void Unwinder::State::unwind(const Snapshot& snapshot, RawStack& out) {

@@ -88,7 +88,7 @@ TEST_CASE("a call at the very start of a mapping is recognised") {
 TEST_CASE("a direct call fits the function it calls and contradicts any other") {
   Fixture fixture;
   const uintptr_t back = fixture.call(fixture.callee);
-  CHECK(fixture.code.match_call(back, fixture.callee + 7) == CallMatch::possible);
+  CHECK(fixture.code.match_call(back, fixture.callee + 7) == CallMatch::proven);
   CHECK(fixture.code.match_call(back, fixture.other + 7) == CallMatch::contradicted);
 }
 
@@ -118,7 +118,7 @@ TEST_CASE("a call of a linkage stub fits what its slot points to") {
   append_value(slot, fixture.callee);
   fixture.memory.regions[kHeap] = slot;
   const uintptr_t back = fixture.call(fixture.stub);
-  CHECK(fixture.code.match_call(back, fixture.callee) == CallMatch::possible);
+  CHECK(fixture.code.match_call(back, fixture.callee) == CallMatch::proven);
   CHECK(fixture.code.match_call(back, fixture.other) == CallMatch::contradicted);
 }
 
