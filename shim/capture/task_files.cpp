@@ -1,0 +1,190 @@
+// See task_files.h. System calls are made through syscall(2): libc's open, read and close are cancellation points, and a
+// program may have put its own functions in their place.
+#include "shim/capture/task_files.h"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+
+#include "shim/base/text_buffer.h"
+
+namespace holdwatch {
+namespace {
+
+// "status" has some 60 lines; its longest are the cpu and memory node lists. What we read ends the file, so room for
+// a machine with 8,192 processors is made too.
+constexpr size_t kStatusSize = 16384;
+constexpr size_t kSyscallSize = 256;
+
+using TaskPath = Line<64>;
+
+// Cuts numbers off the front of a text.
+class Numbers {
+ public:
+  explicit Numbers(std::string_view text) : text_(text) {}
+
+  // A decimal number, or a hexadecimal one after 0x. None if the next word is neither.
+  std::optional<uint64_t> next(unsigned base = 0) {
+    skip_blanks();
+    if (base == 0) base = take_prefix() ? 16 : 10;
+    uint64_t value = 0;
+    size_t digits = 0;
+    for (; digits < text_.size(); ++digits) {
+      const std::optional<unsigned> digit = digit_of(text_[digits], base);
+      if (!digit) break;
+      value = value * base + *digit;
+    }
+    if (digits == 0) return std::nullopt;
+    text_.remove_prefix(digits);
+    return value;
+  }
+
+  bool at_end() {
+    skip_blanks();
+    return text_.empty();
+  }
+
+ private:
+  static std::optional<unsigned> digit_of(char character, unsigned base) {
+    unsigned digit = base;
+    if (character >= '0' && character <= '9') digit = static_cast<unsigned>(character - '0');
+    if (character >= 'a' && character <= 'f') digit = static_cast<unsigned>(character - 'a') + 10;
+    return digit < base ? std::optional(digit) : std::nullopt;
+  }
+
+  void skip_blanks() {
+    while (!text_.empty() && (text_.front() == ' ' || text_.front() == '\t' || text_.front() == '\n'))
+      text_.remove_prefix(1);
+  }
+
+  bool take_prefix() {
+    if (!text_.starts_with("0x")) return false;
+    text_.remove_prefix(2);
+    return true;
+  }
+
+  std::string_view text_;
+};
+
+// The rest of the line that begins with `key`, which holds the colon. None if there is no such line.
+std::optional<std::string_view> field(std::string_view text, std::string_view key) {
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    const std::string_view line = text.substr(0, end);
+    if (line.starts_with(key)) return line.substr(key.size());
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+  }
+  return std::nullopt;
+}
+
+bool parse_number_field(std::string_view text, std::string_view key, unsigned base, uint64_t* out) {
+  const std::optional<std::string_view> value = field(text, key);
+  if (!value) return false;
+  const std::optional<uint64_t> number = Numbers(*value).next(base);
+  if (!number) return false;
+  *out = *number;
+  return true;
+}
+
+bool take_places(Numbers* numbers, SyscallFile* file) {
+  const std::optional<uint64_t> sp = numbers->next();
+  const std::optional<uint64_t> pc = numbers->next();
+  if (!sp || !pc || !numbers->at_end()) return false;
+  file->sp = *sp;
+  file->pc = *pc;
+  return true;
+}
+
+long read_task_file(int tid, const char* name, char* out, size_t size) {
+  TaskPath path;
+  path << "/proc/self/task/" << tid << '/' << name;
+  return read_proc_file(path.c_str(), out, size);
+}
+
+}  // namespace
+
+SyscallFile parse_syscall(std::string_view text) {
+  SyscallFile file;
+  if (text.starts_with("running")) {
+    file.kind = SyscallFile::Kind::running;
+    return file;
+  }
+  if (text.starts_with("-1 ")) {
+    Numbers numbers(text.substr(3));
+    if (take_places(&numbers, &file)) file.kind = SyscallFile::Kind::blocked_outside;
+    return file;
+  }
+  Numbers numbers(text);
+  const std::optional<uint64_t> number = numbers.next();
+  if (!number) return file;
+  file.call.number = static_cast<long>(*number);
+  for (uint64_t& argument : file.call.arguments) {
+    const std::optional<uint64_t> value = numbers.next();
+    if (!value) return file;
+    argument = *value;
+  }
+  if (!take_places(&numbers, &file)) return file;
+  file.call.known = true;
+  file.kind = SyscallFile::Kind::in_call;
+  return file;
+}
+
+bool parse_status(std::string_view text, StatusFile* out) {
+  const std::optional<std::string_view> state = field(text, "State:\t");
+  if (!state || state->empty()) return false;
+  out->state = state->front();
+
+  Numbers ids(field(text, "NSpid:").value_or(""));
+  while (const std::optional<uint64_t> id = ids.next()) out->innermost_tid = static_cast<int>(*id);
+
+  return parse_number_field(text, "SigBlk:", 16, &out->blocked_signals) &&
+         parse_number_field(text, "voluntary_ctxt_switches:", 10, &out->voluntary_switches) &&
+         parse_number_field(text, "nonvoluntary_ctxt_switches:", 10, &out->involuntary_switches);
+}
+
+long read_proc_file(const char* path, char* out, size_t size) {
+  const long descriptor = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return -errno;
+  size_t length = 0;
+  long got = 0;
+  while (length < size && (got = syscall(SYS_read, descriptor, out + length, size - length)) > 0)
+    length += static_cast<size_t>(got);
+  const int error = errno;
+  syscall(SYS_close, descriptor);
+  return got < 0 ? -error : static_cast<long>(length);
+}
+
+int read_syscall_file(int tid, SyscallFile* out) {
+  char text[kSyscallSize];
+  const long length = read_task_file(tid, "syscall", text, sizeof text);
+  if (length < 0) return static_cast<int>(-length);
+  *out = parse_syscall({text, static_cast<size_t>(length)});
+  return out->kind == SyscallFile::Kind::not_understood ? EPROTO : 0;
+}
+
+int read_status_file(int tid, StatusFile* out) {
+  char text[kStatusSize];
+  const long length = read_task_file(tid, "status", text, sizeof text);
+  if (length < 0) return static_cast<int>(-length);
+  return parse_status({text, static_cast<size_t>(length)}, out) ? 0 : EPROTO;
+}
+
+int read_thread_name(int tid, char (&name)[kThreadNameSize]) {
+  const long length = read_task_file(tid, "comm", name, sizeof name);
+  if (length < 0) return static_cast<int>(-length);
+  const size_t end = static_cast<size_t>(length);
+  name[end == 0 ? 0 : end - 1] = '\0';  // the newline, which ends the file
+  return 0;
+}
+
+bool proc_shows_us() {
+  const int tid = static_cast<int>(syscall(SYS_gettid));
+  StatusFile status;
+  return read_status_file(tid, &status) == 0 && status.is_of(tid);
+}
+
+}  // namespace holdwatch
