@@ -1,0 +1,38 @@
+// A real-time signal that the program does not use, borrowed for as long as one is on its way to a thread.
+// Cold context, one user at a time; the handler runs in signal context. The sole user of sigaction and tgkill.
+#pragma once
+
+#include <ucontext.h>
+
+#include <cstdint>
+
+namespace holdwatch {
+
+// Why a thread was not asked, or did not answer.
+enum class Refusal : uint8_t {
+  none,
+  switched_off,
+  no_signal_free,        // the program uses every signal that we could
+  thread_blocks_signal,  // the thread has every free signal in its mask
+  thread_gone,
+  not_queued,    // RLIMIT_SIGPENDING is reached
+  not_in_time,   // the thread did not come to run the handler in 50 ms; it will, some time
+  still_writing  // a thread stands still in the midst of the handler, for this sample or an earlier one
+};
+
+// Called in the handler with the value that was sent; may change the context, to which the thread returns.
+using OnArrival = void (*)(uint32_t value, ucontext_t* context);
+
+// `option` as in Settings::signal. May be called anew in a child of fork. Returns whether a signal is free at present.
+bool signal_open(int option, OnArrival on_arrival);
+
+// Sends `value` to a thread of this process whose signal mask is `blocked_signals`.
+Refusal signal_send(int tid, uint64_t blocked_signals, uint32_t value);
+
+// Takes our handler away again for every signal of which none is on its way.
+void signal_give_back();
+
+// In the handler: true if a signal is pending that the program handles and that the thread did not block when ours came.
+bool another_signal_is_due(const ucontext_t& context);
+
+}  // namespace holdwatch
