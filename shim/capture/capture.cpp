@@ -1,0 +1,275 @@
+// Where another thread is: the policy. Looks at the thread's files in /proc, and only where those say that it runs, and
+// goes on to say so, asks it through the mailbox.
+// Cold context (the reporter thread). Never touches records or symbols; never allocates.
+#include "shim/capture/capture.h"
+
+#include <gnu/libc-version.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "shim/base/clock.h"
+#include "shim/base/say.h"
+#include "shim/base/settings.h"
+#include "shim/base/text_buffer.h"
+#include "shim/capture/mailbox.h"
+#include "shim/capture/own_memory.h"
+#include "shim/capture/task_files.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr uint64_t kPatienceNs = 50'000'000;
+constexpr uint64_t kBetweenLooksNs = 200'000;
+// Processor time between two looks after which a thread has surely left the system call it had been woken from.
+constexpr uint64_t kRanEnoughNs = 20'000;
+
+// One look at a thread through /proc.
+struct Look {
+  StatusFile status;
+  SyscallFile syscall;
+  int status_error = 0;
+  int syscall_error = 0;  // most often EACCES: the file belongs to root in a process that is not dumpable
+  uint64_t processor_ns = 0;
+
+  bool succeeded() const { return status_error == 0; }
+  bool runs() const { return syscall_error == 0 ? syscall.kind == SyscallFile::Kind::running : status.state == 'R'; }
+};
+
+// The processor time of a thread of this process, exact to the moment, unlike /proc's. The clock's number is how the
+// kernel encodes "thread TID, scheduler's clock" (include/uapi/linux/time.h, posix-cpu-timers); the calls that make
+// such a number take a pthread_t.
+uint64_t processor_ns(int tid) {
+  constexpr int kPerThread = 4;
+  constexpr int kSchedulerClock = 2;
+  const clockid_t clock = (~tid * 8) | kPerThread | kSchedulerClock;
+  return clock_ns(clock);
+}
+
+// "status" first: if the thread runs between the two, its switches differ when they are compared later.
+Look look_at(int tid) {
+  Look look;
+  look.status_error = read_status_file(tid, &look.status);
+  if (look.status_error == 0 && !look.status.is_of(tid)) look.status_error = ENOENT;
+  if (look.status_error == 0) look.syscall_error = read_syscall_file(tid, &look.syscall);
+  if (look.succeeded() && look.runs()) look.processor_ns = processor_ns(tid);
+  return look;
+}
+
+ThreadState state_of(const Look& look) {
+  const char letter = look.status.state;
+  if (letter == 'Z' || letter == 'X') return ThreadState::gone;
+  if (look.runs()) return ThreadState::running;
+  return letter == 'T' || letter == 't' ? ThreadState::stopped : ThreadState::blocked;
+}
+
+void wait_for_next_look() {
+  const timespec pause = {0, kBetweenLooksNs};
+  syscall(SYS_nanosleep, &pause, nullptr);
+}
+
+// The state as far as it shows without /proc: the clock of a thread that ended cannot be read, and stays 0.
+ThreadState state_by_clock(int tid) {
+  const uint64_t before_ns = processor_ns(tid);
+  wait_for_next_look();
+  const uint64_t now_ns = processor_ns(tid);
+  if (now_ns == 0) return ThreadState::gone;
+  return now_ns >= before_ns + kRanEnoughNs ? ThreadState::running : ThreadState::blocked;
+}
+
+// A stack pointer beyond the thread's stack means that the thread is on another one, whose end nobody told us.
+void distrust_foreign_stack(Snapshot* out) {
+  if (out->registers.sp >= out->stack_end) out->stack_end = 0;
+}
+
+// What a failed look means. Returns false, for nothing could be had.
+bool explain_no_status(int error, Snapshot* out) {
+  TextBuffer why(out->why_short, sizeof out->why_short);
+  const bool not_there = error == ENOENT || error == ESRCH;
+  if (not_there && proc_shows_us()) {
+    out->state = ThreadState::gone;
+    why << "stack not captured: thread exited";
+    return false;
+  }
+  out->state = state_by_clock(out->tid);
+  if (not_there) {
+    why << "stack not captured: /proc is not mounted, or shows another process id namespace";
+  } else {
+    why << "stack not captured: /proc/self/task/" << out->tid << "/status cannot be read (errno " << error << ')';
+  }
+  return false;
+}
+
+bool explain_no_registers(int error, Snapshot* out) {
+  TextBuffer why(out->why_short, sizeof out->why_short);
+  if (error == EACCES || error == EPERM) {
+    why << "stack not captured: the kernel hides /proc/self/task/" << out->tid
+        << "/syscall, as the process changed its user or is not dumpable";
+  } else {
+    why << "stack not captured: /proc/self/task/" << out->tid << "/syscall cannot be read (errno " << error << ')';
+  }
+  return false;
+}
+
+// The snapshot of a thread that does not run.
+bool take_from_files(const Look& look, Snapshot* out) {
+  out->state = state_of(look);
+  if (out->state == ThreadState::gone) return explain_no_status(ESRCH, out);
+  if (look.syscall_error != 0) return explain_no_registers(look.syscall_error, out);
+  out->call = look.syscall.call;
+  out->registers.ip = look.syscall.pc;
+  out->registers.sp = look.syscall.sp;
+  out->registers.known = Registers::kIp | Registers::kSp;
+  out->registers.ip_is_exact = true;
+  out->switches = look.status.switches();
+  out->switches_known = true;
+  distrust_foreign_stack(out);
+  return true;
+}
+
+// A signal must not reach a thread that was merely on its way into or out of a blocking call: a call that moved some of
+// its bytes would return early, and no handler can mend that. So the thread must have run, without once blocking, from
+// one look to the next.
+bool ran_throughout(const Look& before, const Look& now) {
+  return before.runs() && now.runs() && before.status.voluntary_switches == now.status.voluntary_switches &&
+         now.processor_ns >= before.processor_ns + kRanEnoughNs;
+}
+
+const char* reason_of(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::none:
+      return "";
+    case Refusal::switched_off:
+      return "running threads are not sampled (SIGNAL=off)";
+    case Refusal::no_signal_free:
+      return "the thread runs, and the program uses every real-time signal to ask it with";
+    case Refusal::thread_blocks_signal:
+      return "the thread runs, and blocks the signal to ask it with";
+    case Refusal::thread_gone:
+      return "thread exited";
+    case Refusal::not_queued:
+      return "the thread runs, and the kernel queues no more signals (RLIMIT_SIGPENDING)";
+    case Refusal::not_in_time:
+      return "the thread is ready to run, but did not in 50 ms";
+    case Refusal::still_writing:
+      return "a sampled thread was stopped in the midst of its answer";
+  }
+  return "";
+}
+
+bool explain_no_sample(const char* reason, Snapshot* out) {
+  TextBuffer(out->why_short, sizeof out->why_short) << "stack not captured: " << reason;
+  return false;
+}
+
+// The stack to copy: the thread's own at first. A thread that turns out to be on another one (a coroutine's, a signal
+// handler's, or its own grown since) is asked again, with what is mapped around the stack pointer it had.
+class WantedStack {
+ public:
+  explicit WantedStack(uintptr_t stack_end) {
+    if (stack_end == 0) return;
+    range_ = mapped_around(stack_end - 1, MappedAs::stack);
+    if (range_.end > stack_end) range_.end = stack_end;
+  }
+
+  MemoryRange range() const { return range_; }
+
+  // False if that was tried before.
+  bool try_around(uintptr_t sp) {
+    if (tried_) return false;
+    tried_ = true;
+    range_ = mapped_around(sp, MappedAs::stack);
+    return true;
+  }
+
+ private:
+  MemoryRange range_;
+  bool tried_ = false;
+};
+
+// One attempt at a thread that ran throughout. True if `out` holds what is to be had; false to look again.
+bool sample_running(const Look& look, WantedStack* stack, Snapshot* out, bool* captured) {
+  const Refusal refusal = mailbox_sample(out->tid, look.status.blocked_signals, stack->range(), out);
+  if (refusal != Refusal::none) {
+    if (refusal == Refusal::thread_gone) out->state = ThreadState::gone;
+    *captured = explain_no_sample(reason_of(refusal), out);
+    return true;
+  }
+  if (out->copy == nullptr && stack->try_around(out->registers.sp)) return false;
+  *captured = true;
+  distrust_foreign_stack(out);
+  if (out->copy == nullptr) explain_no_sample("the thread changes from one stack to another", out);
+  return true;
+}
+
+}  // namespace
+
+bool capture_start(int signal_option) {
+  // The function's address is in libc's code wherever the program has not put a function of that name in its place,
+  // and then calls that a sample cuts short are left as they are.
+  const MemoryRange libc_code = mapped_around(reinterpret_cast<uintptr_t>(&gnu_get_libc_version), MappedAs::code);
+  if (mailbox_open(signal_option, libc_code) || signal_option == kSignalOff) return true;
+  Line<kNoteSize> line;
+  if (signal_option == kSignalAuto) {
+    line << "the program uses every real-time signal; where a running thread is cannot be said";
+  } else {
+    line << "SIGNAL=" << signal_option
+         << " is no real-time signal, or in use by the program; where a running thread is cannot be said";
+  }
+  say(line);
+  return false;
+}
+
+bool capture_thread(int tid, uintptr_t stack_end, Snapshot* out) {
+  *out = Snapshot{};
+  out->tid = tid;
+  out->stack_end = stack_end;
+  Look before = look_at(tid);
+  if (!before.succeeded()) return explain_no_status(before.status_error, out);
+  if (state_of(before) != ThreadState::running) return take_from_files(before, out);
+
+  WantedStack stack(stack_end);
+  const uint64_t first_processor_ns = before.processor_ns;
+  const uint64_t deadline_ns = monotonic_ns() + kPatienceNs;
+  while (monotonic_ns() < deadline_ns) {
+    wait_for_next_look();
+    const Look now = look_at(tid);
+    if (!now.succeeded()) return explain_no_status(now.status_error, out);
+    out->state = state_of(now);
+    if (out->state != ThreadState::running) return take_from_files(now, out);
+    bool captured = false;
+    if (ran_throughout(before, now) && sample_running(now, &stack, out, &captured)) return captured;
+    before = now;
+  }
+  const bool starved = before.processor_ns == first_processor_ns;
+  return explain_no_sample(starved ? "the thread is ready to run, but got no processor for 50 ms"
+                                   : "the thread keeps blocking, each time too shortly to be looked at",
+                           out);
+}
+
+bool capture_unchanged(const Snapshot& snapshot) {
+  if (!snapshot.switches_known) return true;
+  const Look look = look_at(snapshot.tid);
+  return look.succeeded() && look.syscall_error == 0 && !look.runs() && look.status.switches() == snapshot.switches &&
+         look.syscall.sp == snapshot.registers.sp && look.syscall.pc == snapshot.registers.ip &&
+         look.syscall.call.known == snapshot.call.known && look.syscall.call.number == snapshot.call.number &&
+         memcmp(look.syscall.call.arguments, snapshot.call.arguments, sizeof snapshot.call.arguments) == 0;
+}
+
+void capture_from_call_site(int tid, uintptr_t pc, uintptr_t sp, uintptr_t bp, uintptr_t stack_end, Snapshot* out) {
+  *out = Snapshot{};
+  out->tid = tid;
+  out->state = ThreadState::blocked;
+  out->stack_end = stack_end;
+  out->registers.ip = pc;
+  out->registers.sp = sp;
+  out->registers.bp = bp;
+  out->registers.known = Registers::kIp | Registers::kSp | Registers::kBp;
+  out->registers.ip_is_exact = false;
+  distrust_foreign_stack(out);
+}
+
+}  // namespace holdwatch

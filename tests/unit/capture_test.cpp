@@ -1,0 +1,456 @@
+// Where another thread is: blocked, running, stopped, gone, and where the kernel will not tell.
+#include "shim/capture/capture.h"
+
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <cstring>
+#include <functional>
+#include <string>
+#include <thread>
+
+#include "shim/base/settings.h"
+#include "shim/capture/own_memory.h"
+
+using namespace holdwatch;
+
+namespace {
+
+int own_tid() {
+  return static_cast<int>(syscall(SYS_gettid));
+}
+
+uintptr_t own_stack_end() {
+  const int local = 0;
+  return mapped_around(reinterpret_cast<uintptr_t>(&local), MappedAs::stack).end;
+}
+
+// A thread that runs `body` once.
+class Worker {
+ public:
+  explicit Worker(std::function<void()> body) {
+    thread_ = std::thread([this, body] {
+      stack_end_ = own_stack_end();
+      tid_ = own_tid();
+      body();
+    });
+    while (tid_ == 0) std::this_thread::yield();
+  }
+  ~Worker() { join(); }
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  void join() {
+    if (thread_.joinable()) thread_.join();
+  }
+  int tid() const { return tid_; }
+  uintptr_t stack_end() const { return stack_end_; }
+
+ private:
+  std::atomic<int> tid_{0};
+  uintptr_t stack_end_ = 0;
+  std::thread thread_;
+};
+
+class Pipe {
+ public:
+  Pipe() { REQUIRE(pipe(ends_) == 0); }
+  ~Pipe() {
+    close(ends_[0]);
+    close(ends_[1]);
+  }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+
+  int reader() const { return ends_[0]; }
+  void put() const { REQUIRE(write(ends_[1], "x", 1) == 1); }
+
+ private:
+  int ends_[2];
+};
+
+void read_byte(int descriptor) {
+  char byte;
+  while (read(descriptor, &byte, 1) < 0) {
+  }
+}
+
+// The worker's thread once it sleeps in the kernel: however long it takes to get there.
+bool capture_when_blocked(const Worker& worker, Snapshot* out) {
+  bool captured = false;
+  do captured = capture_thread(worker.tid(), worker.stack_end(), out);
+  while (out->state == ThreadState::running);
+  return captured;
+}
+
+// The worker's thread while it spins: again if the machine has left it without a processor for too long.
+bool capture_when_running(const Worker& worker, Snapshot* out) {
+  bool captured = false;
+  do captured = capture_thread(worker.tid(), worker.stack_end(), out);
+  while (!captured && strstr(out->why_short, "processor") != nullptr);
+  return captured;
+}
+
+__attribute__((noinline)) void spin_until(const std::atomic<bool>& stop) {
+  while (!stop) {
+  }
+}
+
+constexpr uint64_t kMarker = 0x6d61726b65722121;
+
+__attribute__((noinline)) void spin_with_marker(const std::atomic<bool>& stop, std::atomic<uintptr_t>* where) {
+  volatile uint64_t marker = kMarker;
+  *where = reinterpret_cast<uintptr_t>(&marker);
+  spin_until(stop);
+  marker = 0;
+}
+
+bool copy_has(const Snapshot& snapshot, uintptr_t address, uint64_t value) {
+  if (snapshot.copy == nullptr || address < snapshot.copy_address) return false;
+  const size_t offset = address - snapshot.copy_address;
+  return offset + sizeof value <= snapshot.copy_size && memcmp(snapshot.copy + offset, &value, sizeof value) == 0;
+}
+
+bool contains(const char* text, const char* part) {
+  return std::string(text).find(part) != std::string::npos;
+}
+
+void no_signal_left_behind() {
+  for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) {
+    struct sigaction action;
+    REQUIRE(sigaction(signal, nullptr, &action) == 0);
+    CHECK(action.sa_handler == SIG_DFL);
+  }
+}
+
+// 0 if `body` returned true in a child process.
+int result_in_child(const std::function<bool()>& body) {
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) _exit(body() ? 0 : 1);
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  return status;
+}
+
+}  // namespace
+
+TEST_CASE("a blocked thread shows its call, its arguments and its place, and the live stack is to be read") {
+  REQUIRE(capture_start(kSignalAuto));
+  const Pipe pipe;
+  Worker worker([&] { read_byte(pipe.reader()); });
+  Snapshot snapshot;
+  const bool captured = capture_when_blocked(worker, &snapshot);
+  const bool unchanged = capture_unchanged(snapshot);
+  pipe.put();
+  worker.join();
+
+  REQUIRE(captured);
+  CHECK(unchanged);
+  CHECK(snapshot.tid == worker.tid());
+  CHECK(snapshot.state == ThreadState::blocked);
+  REQUIRE(snapshot.call.known);
+  CHECK(snapshot.call.number == SYS_read);
+  CHECK(snapshot.call.arguments[0] == static_cast<uint64_t>(pipe.reader()));
+  CHECK(snapshot.call.arguments[2] == 1);
+  CHECK(snapshot.registers.known == (Registers::kIp | Registers::kSp));
+  CHECK(snapshot.registers.ip_is_exact);
+  // The instruction before the place is `syscall`.
+  CHECK(memcmp(reinterpret_cast<const void*>(snapshot.registers.ip - 2), "\x0f\x05", 2) == 0);
+  CHECK(snapshot.registers.sp < worker.stack_end());
+  CHECK(snapshot.stack_end == worker.stack_end());
+  CHECK(snapshot.copy == nullptr);
+  CHECK(std::string(snapshot.why_short).empty());
+}
+
+TEST_CASE("a thread that has run since is found changed, though it blocks in the same place again") {
+  REQUIRE(capture_start(kSignalAuto));
+  const Pipe pipe;
+  Worker worker([&] {
+    char byte;
+    for (int i = 0; i < 2; ++i) {
+      while (read(pipe.reader(), &byte, 1) < 0) {
+      }
+    }
+  });
+  Snapshot before;
+  REQUIRE(capture_when_blocked(worker, &before));
+  // The first look may have come before the thread had quite gone to sleep: take one that is sure.
+  while (!capture_unchanged(before)) REQUIRE(capture_when_blocked(worker, &before));
+  pipe.put();
+  // The byte is gone from the pipe only once the thread has taken it, that is, has run.
+  pollfd readable = {pipe.reader(), POLLIN, 0};
+  while (poll(&readable, 1, 0) == 1) std::this_thread::yield();
+  Snapshot after;
+  const bool captured = capture_when_blocked(worker, &after);
+  const bool before_unchanged = capture_unchanged(before);
+  pipe.put();
+  worker.join();
+  REQUIRE(captured);
+  CHECK(after.registers.ip == before.registers.ip);
+  CHECK(after.registers.sp == before.registers.sp);
+  CHECK_FALSE(before_unchanged);
+}
+
+TEST_CASE("a thread that has left the system call is found changed") {
+  REQUIRE(capture_start(kSignalAuto));
+  const Pipe pipe;
+  std::atomic<bool> reading{true};
+  std::atomic<bool> stop{false};
+  Worker worker([&] {
+    read_byte(pipe.reader());
+    reading = false;
+    spin_until(stop);
+  });
+  Snapshot snapshot;
+  const bool captured = capture_when_blocked(worker, &snapshot);
+  pipe.put();
+  while (reading) std::this_thread::yield();
+  const bool unchanged = capture_unchanged(snapshot);
+  stop = true;
+  CHECK(captured);
+  CHECK_FALSE(unchanged);
+}
+
+TEST_CASE("a blocked thread gets no signal: a sleep is neither cut short nor lengthened by looks at it") {
+  REQUIRE(capture_start(kSignalAuto));
+  const timespec time = {0, 100'000'000};
+  int result = -1;
+  std::atomic<bool> done{false};
+  Worker worker([&] {
+    // Made without libc's wrapper, so that a signal would show: such a call is not begun again.
+    result = static_cast<int>(syscall(SYS_nanosleep, &time, nullptr));
+    done = true;
+  });
+  Snapshot snapshot;
+  REQUIRE(capture_when_blocked(worker, &snapshot));
+  while (!done && snapshot.state == ThreadState::blocked) capture_thread(worker.tid(), worker.stack_end(), &snapshot);
+  worker.join();
+  CHECK(result == 0);
+}
+
+TEST_CASE("a running thread is copied, and no signal is left behind") {
+  REQUIRE(capture_start(kSignalAuto));
+  std::atomic<bool> stop{false};
+  std::atomic<uintptr_t> marker{0};
+  Worker worker([&] { spin_with_marker(stop, &marker); });
+  while (marker == 0) std::this_thread::yield();
+  Snapshot snapshot;
+  const bool captured = capture_when_running(worker, &snapshot);
+  const bool has_marker = copy_has(snapshot, marker, kMarker);
+  const bool unchanged = capture_unchanged(snapshot);
+  stop = true;
+  INFO(snapshot.why_short);
+  REQUIRE(captured);
+  CHECK(snapshot.state == ThreadState::running);
+  CHECK_FALSE(snapshot.call.known);
+  CHECK(snapshot.registers.known == 0xff);
+  CHECK(has_marker);
+  CHECK(snapshot.copy_address + snapshot.copy_size == worker.stack_end());
+  CHECK(snapshot.stack_end == worker.stack_end());
+  // A copy is true of its moment: there is nothing live to verify.
+  CHECK(unchanged);
+  no_signal_left_behind();
+}
+
+TEST_CASE("a running thread whose stack is not known is copied as well") {
+  REQUIRE(capture_start(kSignalAuto));
+  std::atomic<bool> stop{false};
+  std::atomic<uintptr_t> marker{0};
+  Worker worker([&] { spin_with_marker(stop, &marker); });
+  while (marker == 0) std::this_thread::yield();
+  Snapshot snapshot;
+  bool captured = false;
+  do captured = capture_thread(worker.tid(), 0, &snapshot);
+  while (!captured && contains(snapshot.why_short, "processor"));
+  const bool has_marker = copy_has(snapshot, marker, kMarker);
+  stop = true;
+  INFO(snapshot.why_short);
+  CHECK(captured);
+  CHECK(has_marker);
+}
+
+TEST_CASE("a thread on a coroutine's stack is copied from there") {
+  REQUIRE(capture_start(kSignalAuto));
+  constexpr size_t kStackSize = 65536;
+  void* const memory = mmap(nullptr, kStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  REQUIRE(memory != MAP_FAILED);
+  static std::atomic<bool> stop;
+  static std::atomic<uintptr_t> marker;
+  stop = false;
+  marker = 0;
+  Worker worker([&] {
+    ucontext_t thread;
+    ucontext_t coroutine;
+    getcontext(&coroutine);
+    coroutine.uc_stack = {memory, 0, kStackSize};
+    coroutine.uc_link = &thread;
+    makecontext(
+        &coroutine, [] { spin_with_marker(stop, &marker); }, 0);
+    swapcontext(&thread, &coroutine);
+  });
+  while (marker == 0) std::this_thread::yield();
+  Snapshot snapshot;
+  const bool captured = capture_when_running(worker, &snapshot);
+  const bool has_marker = copy_has(snapshot, marker, kMarker);
+  stop = true;
+  worker.join();
+  munmap(memory, kStackSize);
+  INFO(snapshot.why_short);
+  CHECK(captured);
+  CHECK(has_marker);
+}
+
+TEST_CASE("where SIGNAL is off or taken, a running thread is not captured, and the reason is said") {
+  std::atomic<bool> stop{false};
+  Worker worker([&] { spin_until(stop); });
+  Snapshot snapshot;
+  REQUIRE(capture_start(kSignalOff));
+  CHECK_FALSE(capture_when_running(worker, &snapshot));
+  CHECK(snapshot.state == ThreadState::running);
+  CHECK(contains(snapshot.why_short, "SIGNAL=off"));
+
+  std::signal(SIGRTMIN, SIG_IGN);
+  CHECK_FALSE(capture_start(SIGRTMIN));
+  CHECK_FALSE(capture_when_running(worker, &snapshot));
+  std::signal(SIGRTMIN, SIG_DFL);
+  stop = true;
+  CHECK(contains(snapshot.why_short, "uses every real-time signal"));
+}
+
+TEST_CASE("a running thread that blocks every signal is not asked") {
+  REQUIRE(capture_start(kSignalAuto));
+  std::atomic<bool> stop{false};
+  std::atomic<bool> blocks{false};
+  Worker worker([&] {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    blocks = true;
+    spin_until(stop);
+  });
+  while (!blocks) std::this_thread::yield();
+  Snapshot snapshot;
+  const bool captured = capture_when_running(worker, &snapshot);
+  stop = true;
+  CHECK_FALSE(captured);
+  CHECK(snapshot.state == ThreadState::running);
+  CHECK(contains(snapshot.why_short, "blocks the signal"));
+}
+
+TEST_CASE("a thread that is gone is said to be gone") {
+  REQUIRE(capture_start(kSignalAuto));
+  Worker worker([] {});
+  worker.join();
+  Snapshot snapshot;
+  // The kernel may keep the thread for a moment after it was joined.
+  while (capture_thread(worker.tid(), worker.stack_end(), &snapshot) || snapshot.state != ThreadState::gone)
+    std::this_thread::yield();
+  CHECK(contains(snapshot.why_short, "thread exited"));
+}
+
+TEST_CASE("a thread that a debugger has stopped is said to be stopped, and shows its place") {
+  REQUIRE(capture_start(kSignalAuto));
+  const Pipe pipe;
+  Worker worker([&] { read_byte(pipe.reader()); });
+  // A child may trace its parent only if it is allowed to by name (Yama).
+  prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
+  const int tid = worker.tid();
+  const Pipe stopped;
+  const Pipe looked;
+  const pid_t tracer = fork();
+  if (tracer == 0) {
+    if (ptrace(PTRACE_SEIZE, tid, nullptr, nullptr) != 0 || ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr) != 0)
+      _exit(1);
+    if (waitpid(tid, nullptr, __WALL) != tid) _exit(2);
+    stopped.put();
+    read_byte(looked.reader());
+    ptrace(PTRACE_DETACH, tid, nullptr, nullptr);
+    _exit(0);
+  }
+  pollfd ready = {stopped.reader(), POLLIN, 0};
+  // A tracer that is not permitted ends at once, without a word.
+  int status = 0;
+  bool tracing = true;
+  while (tracing && poll(&ready, 1, 10) == 0) tracing = waitpid(tracer, &status, WNOHANG) == 0;
+  Snapshot snapshot{};
+  const bool captured = tracing && capture_thread(tid, worker.stack_end(), &snapshot);
+  looked.put();
+  if (tracing) waitpid(tracer, &status, 0);
+  pipe.put();
+  worker.join();
+  REQUIRE(tracing);
+  REQUIRE(captured);
+  CHECK(snapshot.state == ThreadState::stopped);
+  CHECK(snapshot.registers.sp != 0);
+}
+
+TEST_CASE("in a process that changed its user a blocked thread is not captured, and the reason is said") {
+  if (getuid() != 0) return;  // only root can give up being root
+  CHECK(result_in_child([] {
+          capture_start(kSignalAuto);
+          const Pipe pipe;
+          if (setresuid(65534, 65534, 65534) != 0) return false;
+          Worker worker([&] { read_byte(pipe.reader()); });
+          Snapshot snapshot;
+          const bool captured = capture_when_blocked(worker, &snapshot);
+          pipe.put();
+          return !captured && snapshot.state == ThreadState::blocked &&
+                 contains(snapshot.why_short, "changed its user");
+        }) == 0);
+}
+
+TEST_CASE("in a process that changed its user a running thread is captured all the same") {
+  if (getuid() != 0) return;
+  CHECK(result_in_child([] {
+          capture_start(kSignalAuto);
+          if (setresuid(65534, 65534, 65534) != 0) return false;
+          std::atomic<bool> stop{false};
+          std::atomic<uintptr_t> marker{0};
+          Worker worker([&] { spin_with_marker(stop, &marker); });
+          while (marker == 0) std::this_thread::yield();
+          Snapshot snapshot;
+          const bool captured = capture_when_running(worker, &snapshot) && copy_has(snapshot, marker, kMarker);
+          stop = true;
+          return captured;
+        }) == 0);
+}
+
+TEST_CASE("own memory can be read in a process that changed its user") {
+  if (getuid() != 0) return;
+  CHECK(result_in_child([] {
+          if (setresuid(65534, 65534, 65534) != 0) return false;
+          const int value = 42;
+          int out = 0;
+          return read_own_memory(reinterpret_cast<uintptr_t>(&value), &out, sizeof out) == sizeof out && out == 42;
+        }) == 0);
+}
+
+TEST_CASE("a snapshot from a call site is exact about its caller and needs no verifying") {
+  Snapshot snapshot;
+  capture_from_call_site(own_tid(), 0x1000, 0x2000, 0x3000, 0x4000, &snapshot);
+  CHECK(snapshot.tid == own_tid());
+  CHECK(snapshot.state == ThreadState::blocked);
+  CHECK(snapshot.registers.ip == 0x1000);
+  CHECK(snapshot.registers.sp == 0x2000);
+  CHECK(snapshot.registers.bp == 0x3000);
+  CHECK(snapshot.registers.known == (Registers::kIp | Registers::kSp | Registers::kBp));
+  CHECK_FALSE(snapshot.registers.ip_is_exact);
+  CHECK(snapshot.stack_end == 0x4000);
+  CHECK(capture_unchanged(snapshot));
+}
+
+TEST_CASE("a stack pointer above the thread's stack means another stack, whose end is not known") {
+  Snapshot snapshot;
+  capture_from_call_site(own_tid(), 0x1000, 0x5000, 0, 0x4000, &snapshot);
+  CHECK(snapshot.stack_end == 0);
+}
