@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+"""Checks that the shim drags nothing but libc into the programs that it is loaded into, and needs no late binding.
+
+    needed.py LIBRARY
+"""
+
+import re
+import subprocess
+import sys
+
+ALLOWED = {"libc.so.6", "ld-linux-x86-64.so.2"}
+# Relocations of thread-local variables that are found by a call of __tls_get_addr, which may allocate.
+DYNAMIC_TLS = r"R_X86_64_(?:DTPMOD64|DTPOFF64|TLSDESC)"
+
+
+def readelf(option, library):
+    return subprocess.run(["readelf", "-W", option, library], check=True, capture_output=True, text=True).stdout
+
+
+def main():
+    library = sys.argv[1]
+    dynamic = readelf("-d", library)
+    needed = set(re.findall(r"\(NEEDED\).*\[(.+)\]", dynamic))
+    faults = [f"NEEDED {name}: the shim may need libc alone" for name in sorted(needed - ALLOWED)]
+    if "libc.so.6" not in needed:
+        faults.append(f"no NEEDED libc.so.6 in what readelf prints: {sorted(needed)}")
+    # Lazy binding would take the loader's lock inside of a lock call.
+    if not re.search(r"\(FLAGS(_1)?\).*\bNOW\b", dynamic):
+        faults.append("not bound at load time (-z now)")
+    faults += [f"dynamic thread-local storage: {line}" for line in readelf("-r", library).splitlines()
+               if re.search(DYNAMIC_TLS, line)]
+    print("\n".join(faults) if faults else f"needs {', '.join(sorted(needed))}")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

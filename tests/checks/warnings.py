@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""Compiles the program's own sources with a compiler and turns its warnings into errors; nothing is kept of the result.
+
+    warnings.py BUILD_DIRECTORY COMPILER      e.g. clang++
+
+The flags are the build's own. Skipped (77) if the compiler is not installed.
+"""
+
+import concurrent.futures
+import json
+import os
+import pathlib
+import shlex
+import shutil
+import subprocess
+import sys
+
+FOLDERS = ("shim", "symbolizer")
+SKIPPED = 77
+# A flag that only the other compiler knows is no fault of the source.
+EXTRA = {"clang": ["-Wno-unknown-warning-option", "-Wno-unused-command-line-argument"], "g": []}
+
+
+def command_for(entry, compiler):
+    """The build's command with another compiler: same flags, no output, no dependency files."""
+    arguments = shlex.split(entry["command"])
+    source = entry["file"]
+    while os.path.basename(arguments[0]) in ("ccache", "sccache"):
+        arguments.pop(0)
+    kept, skip_next = [], False
+    for argument in arguments[1:]:
+        if skip_next:
+            skip_next = False
+        elif argument in ("-o", "-MF", "-MQ", "-MT"):
+            skip_next = True
+        elif argument not in ("-MD", "-c", source):
+            kept.append(argument)
+    family = "clang" if "clang" in compiler else "g"
+    return [compiler, *kept, *EXTRA[family], "-Werror", "-S", "-o", "/dev/null", source]
+
+
+def compile_one(entry, compiler):
+    return subprocess.run(command_for(entry, compiler), cwd=entry["directory"], capture_output=True, text=True,
+                          check=False)
+
+
+def main():
+    build, compiler = pathlib.Path(sys.argv[1]), sys.argv[2]
+    if shutil.which(compiler) is None:
+        print(f"no {compiler} here")
+        return SKIPPED
+    entries = json.loads((build / "compile_commands.json").read_text())
+    own = {}
+    for entry in entries:
+        path = os.path.relpath(os.path.join(entry["directory"], entry["file"]), pathlib.Path(__file__).parents[2])
+        if path.startswith(FOLDERS):
+            own[path] = entry
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = dict(zip(own, pool.map(lambda entry: compile_one(entry, compiler), own.values())))
+    failed = {path: result for path, result in results.items() if result.returncode != 0}
+    for path, result in sorted(failed.items()):
+        print(f"{path}:\n{result.stderr}")
+    print(f"{len(results) - len(failed)} of {len(results)} sources without a warning from {compiler}")
+    return 1 if failed or not results else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
