@@ -129,6 +129,7 @@ class Run:
     def __exit__(self, failure, *_):
         if failure is not None and self.watched:
             print(f"what holdwatch said until then, whole:\n{self.reports_text()}{self.reports_json()}")
+            print("\n".join(f"{server.log_path.name}:\n{server.log()}" for server in self.servers))
         for server in self.servers:
             server.end_by_force()
         shutil.rmtree(self.directory, ignore_errors=True)
