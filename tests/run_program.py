@@ -34,6 +34,7 @@ import json_schema
 
 TIMEOUT_S = 60
 SKIPPED = 77
+LONGEST_JSON = 3000  # of a line that is shown when a test fails
 DIRECTIVES = ("RUN-ENV", "RUN-ARGS", "RUN-FILE", "RUNS", "SHIM", "EXPECT", "FORBID", "EXPECT-NOTHING", "EXPECT-FILE",
               "EXPECT-JSON", "EXIT", "NO-BARE")
 
@@ -125,8 +126,9 @@ class Run:
         return self
 
     def as_shell(self):
+        """The command to type, with a directory of its own in the place of this run's, which is removed."""
         pairs = [f"{name}={shlex.quote(value)}" for name, value in self.own_env.items()]
-        return " ".join(pairs + [shlex.join(self.command)])
+        return "d=$(mktemp -d); " + " ".join(pairs + [shlex.join(self.command)]).replace(self.directory, "$d")
 
     def status_text(self):
         if isinstance(self.status, int) and self.status < 0:
@@ -226,8 +228,9 @@ def print_failure(failure, options, run):
     print(f"FAILED: {failure}\n")
     print("to run this test again:\n  " + shlex.join([sys.executable] + sys.argv))
     print("to run the program alone:\n  " + run.as_shell() + "\n")
-    for name, text in (("standard output", run.stdout), ("standard error", run.stderr),
-                       ("JSON", run.json.decode("utf-8", "replace"))):
+    json_text = "\n".join(line if len(line) < LONGEST_JSON else line[:LONGEST_JSON] + " ..."
+                          for line in run.json.decode("utf-8", "replace").splitlines())
+    for name, text in (("standard output", run.stdout), ("standard error", run.stderr), ("JSON", json_text)):
         if text:
             print(f"---- {name}\n{text.rstrip()}")
 

@@ -74,7 +74,7 @@ class Member:
     """One client. Reads all that it is sent in a thread of its own, unless it is the one that does not."""
 
     def __init__(self, server, name, reads=True):
-        self.name, self.heard = name, b""
+        self.name, self.heard, self.welcomed = name, b"", threading.Event()
         self.socket = socket.socket()
         if not reads:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -85,7 +85,9 @@ class Member:
 
     def _read(self):
         while part := self.socket.recv(65536):
-            self.heard = (self.heard + part)[-1000:]
+            self.heard = self.heard[-1000:] + part
+            if b"* welcome, " in self.heard:
+                self.welcomed.set()
 
     def send(self, line):
         self.socket.sendall(line.encode() + b"\n")
@@ -94,7 +96,7 @@ class Member:
         self.send("JOIN " + self.name)
 
     def wait_for_welcome(self):
-        wait_until(lambda: b"* welcome, " in self.heard, f"{self.name} to be welcomed")
+        wait_until(self.welcomed.is_set, f"{self.name} to be welcomed")
 
     def leave(self):
         self.socket.close()

@@ -19,7 +19,7 @@ timespec soon(clockid_t clock) {
 int main() {
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
-  Event locked, release;
+  Event locked, tried, release;
   Thread holder("holder", [&] {
     CHECK(pthread_mutex_lock(&mutex) == 0 && pthread_rwlock_wrlock(&rwlock) == 0);
     locked.fire();
@@ -38,8 +38,10 @@ int main() {
     CHECK(pthread_mutex_clocklock(&mutex, CLOCK_MONOTONIC, &steady) == ETIMEDOUT);
     CHECK(pthread_rwlock_clockrdlock(&rwlock, CLOCK_MONOTONIC, &steady) == ETIMEDOUT);
     CHECK(pthread_rwlock_clockwrlock(&rwlock, CLOCK_MONOTONIC, &steady) == ETIMEDOUT);
+    tried.fire();
     release.wait();
   });
+  tried.wait();
   await_report("over", 2);
   release.fire();
   await_report("released", 2);

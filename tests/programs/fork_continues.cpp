@@ -35,6 +35,7 @@ int main() {
   locked.wait();
   const pid_t child = fork();
   if (child == 0) {
+    release.fire();  // our copy of it: the parent's thread would wait for this one too
     { std::lock_guard guard(free); }
     report_once("in child", 2);
     std::puts("child done");

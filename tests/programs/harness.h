@@ -143,18 +143,19 @@ inline bool is_watched() {
   return std::getenv("HOLDWATCH_JSON") != nullptr;
 }
 
-// How many reports with this phase or event the JSON output has by now.
+// How many reports the JSON output has by now: of holds in this phase, or of another event that has just begun.
 inline size_t count_reports(const std::string& phase_or_event) {
+  const bool is_phase =
+      phase_or_event == "over" || phase_or_event == "still" || phase_or_event == "released" || phase_or_event == "late";
+  const std::string wanted = is_phase ? R"("event":"hold","phase":")" + phase_or_event + '"'
+                                      : R"("event":")" + phase_or_event + R"(","phase":"over")";
   const std::string text = read_file(std::getenv("HOLDWATCH_JSON"));
   size_t count = 0;
-  for (const char* key : {"\"phase\":\"", "\"event\":\""}) {
-    const std::string wanted = key + phase_or_event + "\"";
-    for (size_t at = text.find(wanted); at != std::string::npos; at = text.find(wanted, at + 1)) ++count;
-  }
+  for (size_t at = text.find(wanted); at != std::string::npos; at = text.find(wanted, at + 1)) ++count;
   return count;
 }
 
-// Returns once the watch has reported this phase or event so often; at once where there is no watch. By this a program
+// Returns once the watch has reported this so often; at once where there is no watch. By this a program
 // holds a lock until it has been noticed, rather than for a time that a busy machine might stretch or outrun.
 inline void await_report(const std::string& phase_or_event, size_t count = 1) {
   if (!is_watched()) return;
