@@ -25,9 +25,13 @@ namespace {
 
 Settings g_settings;
 
-void begin_watch() { watch_begin(g_settings); }
+void begin_watch() {
+  watch_begin(g_settings);
+}
 
-void before_fork() { reporter_before_fork(); }
+void before_fork() {
+  reporter_before_fork();
+}
 
 void in_child() {
   const Inside inside;

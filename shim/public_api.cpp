@@ -19,10 +19,18 @@ PUBLIC void holdwatch_set_limit(const void* lock, uint64_t limit_ns) {
   if (lock != nullptr) set_lock_limit_ns(reinterpret_cast<uintptr_t>(lock), limit_ns);
 }
 
-PUBLIC void holdwatch_on_report(ReportCallback callback, void* context) { set_report_callback(callback, context); }
+PUBLIC void holdwatch_on_report(ReportCallback callback, void* context) {
+  set_report_callback(callback, context);
+}
 
-PUBLIC void holdwatch_pause() { pause_thread(); }
+PUBLIC void holdwatch_pause() {
+  pause_thread();
+}
 
-PUBLIC void holdwatch_resume() { resume_thread(); }
+PUBLIC void holdwatch_resume() {
+  resume_thread();
+}
 
-PUBLIC void holdwatch_snapshot() { watch_snapshot(); }
+PUBLIC void holdwatch_snapshot() {
+  watch_snapshot();
+}

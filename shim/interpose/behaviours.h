@@ -23,7 +23,9 @@ inline Caller caller_at(const uintptr_t* frame) {
 }
 
 // EOWNERDEAD is an acquisition: the lock is held, its data may be inconsistent. thrd_success is 0 too.
-inline bool acquired(int result) { return result == 0 || result == EOWNERDEAD; }
+inline bool acquired(int result) {
+  return result == 0 || result == EOWNERDEAD;
+}
 
 inline ThreadRecord* own_record() {
   ThreadRecord* record = current_record();

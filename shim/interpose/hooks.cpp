@@ -5,16 +5,22 @@
 
 // Each hook is defined under a name of its own and exported under glibc's: a definition of the name itself would have to
 // repeat glibc's noexcept, and a cancelled thread that unwinds through a noexcept function ends the program.
-#define HOOK(result, name, parameters)                                                       \
+#define HOOK(result, name, parameters)                                                    \
   extern "C" [[gnu::visibility("default")]] result hook_##name parameters __asm__(#name); \
   result hook_##name parameters
 
 namespace holdwatch {
 namespace {
 
-LockWord mutex_word(const void* mutex) { return {mutex, LockKind::mutex, Access::exclusive}; }
-LockWord write_word(const void* rwlock) { return {rwlock, LockKind::rwlock, Access::exclusive}; }
-LockWord read_word(const void* rwlock) { return {rwlock, LockKind::rwlock, Access::shared}; }
+LockWord mutex_word(const void* mutex) {
+  return {mutex, LockKind::mutex, Access::exclusive};
+}
+LockWord write_word(const void* rwlock) {
+  return {rwlock, LockKind::rwlock, Access::exclusive};
+}
+LockWord read_word(const void* rwlock) {
+  return {rwlock, LockKind::rwlock, Access::shared};
+}
 
 }  // namespace
 
@@ -76,7 +82,8 @@ HOOK(int, __pthread_rwlock_wrlock, (pthread_rwlock_t * rwlock)) {
   return acquire(write_word(rwlock), HOLDWATCH_CALLER, [=] { return g_real.__pthread_rwlock_wrlock(rwlock); });
 }
 HOOK(int, pthread_rwlock_timedwrlock, (pthread_rwlock_t * rwlock, const timespec* until)) {
-  return acquire(write_word(rwlock), HOLDWATCH_CALLER, [=] { return g_real.pthread_rwlock_timedwrlock(rwlock, until); });
+  return acquire(write_word(rwlock), HOLDWATCH_CALLER,
+                 [=] { return g_real.pthread_rwlock_timedwrlock(rwlock, until); });
 }
 HOOK(int, pthread_rwlock_clockwrlock, (pthread_rwlock_t * rwlock, clockid_t clock, const timespec* until)) {
   return acquire(write_word(rwlock), HOLDWATCH_CALLER,

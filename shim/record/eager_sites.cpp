@@ -12,7 +12,9 @@ constexpr uint64_t kBits = 4096;
 std::atomic<uint64_t> g_sites[kBits / 64];
 
 // Fibonacci hashing: the top bits of the product depend on all bits of the address.
-constexpr uint64_t bit_of(uintptr_t pc) { return (pc * 0x9E3779B97F4A7C15u) >> 52; }
+constexpr uint64_t bit_of(uintptr_t pc) {
+  return (pc * 0x9E3779B97F4A7C15u) >> 52;
+}
 
 }  // namespace
 

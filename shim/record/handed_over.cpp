@@ -54,12 +54,16 @@ HandedOver* take_handed_over() {
   return oldest;
 }
 
-void give_back(HandedOver* entry) { entry->state.store(HandedOver::State::free, std::memory_order_release); }
+void give_back(HandedOver* entry) {
+  entry->state.store(HandedOver::State::free, std::memory_order_release);
+}
 
 void handed_over_after_fork() {
   for (HandedOver& entry : g_entries) entry.state.store(HandedOver::State::free, std::memory_order_relaxed);
 }
 
-uint64_t handed_over_lost() { return g_lost.load(std::memory_order_relaxed); }
+uint64_t handed_over_lost() {
+  return g_lost.load(std::memory_order_relaxed);
+}
 
 }  // namespace holdwatch

@@ -62,7 +62,8 @@ void set_lock_name(uintptr_t address, const char* name) {
   Entry* entry = entry_of(address, true);
   if (entry == nullptr) return;
   const size_t length = strnlen(name, kLockNameSize - 1);
-  for (size_t i = 0; i < kLockNameSize; ++i) entry->name[i].store(i < length ? name[i] : '\0', std::memory_order_relaxed);
+  for (size_t i = 0; i < kLockNameSize; ++i)
+    entry->name[i].store(i < length ? name[i] : '\0', std::memory_order_relaxed);
 }
 
 uint64_t lock_limit_ns(uintptr_t address, uint64_t usual_ns) {
@@ -81,7 +82,9 @@ void set_lock_limit_ns(uintptr_t address, uint64_t limit_ns) {
   }
 }
 
-uint64_t smallest_lock_limit_ns() { return g_smallest_limit_ns.load(std::memory_order_relaxed); }
+uint64_t smallest_lock_limit_ns() {
+  return g_smallest_limit_ns.load(std::memory_order_relaxed);
+}
 
 void forget_lock(uintptr_t address) {
   if (!g_used.load(std::memory_order_relaxed)) return;

@@ -70,7 +70,8 @@ HeldSlot* ThreadRecord::find_slow(uintptr_t address) {
   HeldSlot* newest = nullptr;
   const auto consider = [&](HeldSlot& slot) {
     if (!LockWord(slot.word.load(std::memory_order_relaxed)).is_lock_at(address)) return;
-    if (newest == nullptr || slot.number.load(std::memory_order_relaxed) > newest->number.load(std::memory_order_relaxed))
+    if (newest == nullptr ||
+        slot.number.load(std::memory_order_relaxed) > newest->number.load(std::memory_order_relaxed))
       newest = &slot;
   };
   if (chunk != nullptr) {

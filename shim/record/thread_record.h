@@ -18,7 +18,7 @@
 
 namespace holdwatch {
 
-inline constexpr size_t kInlineSlots = 7;    // in the record itself: 1 KiB a thread
+inline constexpr size_t kInlineSlots = 7;      // in the record itself: 1 KiB a thread
 inline constexpr size_t kOverflowSlots = 249;  // in a chunk that is attached when those are not enough
 inline constexpr size_t kHeldSlots = kInlineSlots + kOverflowSlots;
 inline constexpr size_t kPackedSites = 8;
@@ -36,7 +36,7 @@ struct alignas(kCacheLine) HeldSlot {
   std::atomic<uint64_t> tsc{0};       // time stamp counter at the acquisition, 0: not read
   std::atomic<uintptr_t> pc{0};
   std::atomic<uintptr_t> sp{0};
-  std::atomic<uint32_t> depth{0};     // acquisitions beyond the first
+  std::atomic<uint32_t> depth{0};       // acquisitions beyond the first
   std::atomic<uint32_t> site_count{0};  // used entries of `sites`
   std::atomic<uint32_t> copy_size{0};   // bytes of stack copied at the acquisition
   uint32_t reserved = 0;
@@ -151,10 +151,11 @@ class alignas(kCacheLine) ThreadRecord {
   // The position in the whole record of one of its slots.
   uint32_t index_of_slot(const HeldSlot& slot) const {
     if (&slot >= slots_ && &slot < slots_ + kInlineSlots) return static_cast<uint32_t>(&slot - slots_);
-    return static_cast<uint32_t>(kInlineSlots + static_cast<size_t>(&slot - overflow.load(std::memory_order_relaxed)->slots));
+    return static_cast<uint32_t>(kInlineSlots +
+                                 static_cast<size_t>(&slot - overflow.load(std::memory_order_relaxed)->slots));
   }
   char* gone_name() { return waiting_.gone_name; }
-  HeldSlot* slot(size_t index);             // null beyond the attached chunk
+  HeldSlot* slot(size_t index);  // null beyond the attached chunk
   const unsigned char* stack_copy(size_t index) const;
   // One past the highest slot index that may be in use, for readers.
   size_t slot_limit() const { return overflow.load(std::memory_order_acquire) == nullptr ? kInlineSlots : kHeldSlots; }

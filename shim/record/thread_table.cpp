@@ -155,7 +155,9 @@ ThreadRecord* register_thread_slow() {
   return record;
 }
 
-ThreadRecord* paused_record() { return t_paused; }
+ThreadRecord* paused_record() {
+  return t_paused;
+}
 
 void pause_thread() {
   if (t_mode != ThreadMode::recording) return;
@@ -171,7 +173,9 @@ void resume_thread() {
   t_mode = ThreadMode::recording;
 }
 
-uint32_t live_records() { return g_live.load(std::memory_order_relaxed); }
+uint32_t live_records() {
+  return g_live.load(std::memory_order_relaxed);
+}
 
 void note_stack_size(size_t size) {
   size_t smallest = g_smallest_stack.load(std::memory_order_relaxed);
@@ -181,7 +185,8 @@ void note_stack_size(size_t size) {
 
 void refill_records() {
   const uint32_t capacity = g_capacity.load(std::memory_order_relaxed);
-  if (capacity - g_limit.load(std::memory_order_relaxed) >= kSpareRecords || capacity == kSlabs * kRecordsPerSlab) return;
+  if (capacity - g_limit.load(std::memory_order_relaxed) >= kSpareRecords || capacity == kSlabs * kRecordsPerSlab)
+    return;
   auto* slab = static_cast<ThreadRecord*>(reserve_memory(sizeof(ThreadRecord) * kRecordsPerSlab));
   if (slab == nullptr) return;
   // Two threads may get here at once: the loser's address space stays unused.
@@ -220,7 +225,9 @@ uint32_t index_of(const ThreadRecord& record) {
   return kNone;
 }
 
-uint32_t record_limit() { return g_limit.load(std::memory_order_acquire); }
+uint32_t record_limit() {
+  return g_limit.load(std::memory_order_acquire);
+}
 
 void reclaim_gone(ThreadRecord& record) {
   if (record.state.load(std::memory_order_acquire) != RecordState::gone || !record.holds_nothing()) return;

@@ -14,7 +14,9 @@ namespace holdwatch {
 [[gnu::visibility("hidden")]] extern HOLDWATCH_TLS ThreadRecord* t_record;
 
 // The calling thread's record while it is recording, else null.
-inline ThreadRecord* current_record() { return t_record; }
+inline ThreadRecord* current_record() {
+  return t_record;
+}
 
 // Called once, on the main thread, before any other thread exists.
 void thread_table_start();

@@ -26,7 +26,7 @@ struct HoldView {
   bool gone;          // its thread has exited
   uint64_t since_ns;  // tick at the acquisition
   uint64_t tsc;
-  uint32_t depth;     // acquisitions beyond the first
+  uint32_t depth;  // acquisitions beyond the first
   uint32_t site_count;
   CallSite sites[kMaxCallSites];  // [0] is the lock call's own return address
   uintptr_t stack_end;

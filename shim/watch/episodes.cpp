@@ -20,13 +20,14 @@ void count_waiting(Episode& episode, const LockState& state, const TickHistory& 
 }
 
 Episode* Episodes::find(Event event, uintptr_t lock) {
-  for (Episode& episode : episodes_)
-    if (episode.active && episode.event == event && episode.lock.is_lock_at(lock)) return &episode;
+  for (size_t i = 0; i < used_; ++i)
+    if (episodes_[i].active && episodes_[i].event == event && episodes_[i].lock.is_lock_at(lock)) return &episodes_[i];
   return nullptr;
 }
 
 Episode* Episodes::find_holder(const Identity& identity) {
-  for (Episode& episode : episodes_) {
+  for (size_t position = 0; position < used_; ++position) {
+    Episode& episode = episodes_[position];
     if (!episode.active || episode.event != Event::hold) continue;
     for (size_t i = 0; i < episode.holder_count; ++i)
       if (episode.holders[i].hold.identity == identity) return &episode;
@@ -35,8 +36,10 @@ Episode* Episodes::find_holder(const Identity& identity) {
 }
 
 Episode* Episodes::begin(Event event, LockWord lock, uint64_t limit_ns) {
-  for (Episode& episode : episodes_) {
-    if (episode.active) continue;
+  for (size_t position = 0; position < kMax; ++position) {
+    Episode& episode = episodes_[position];
+    if (position < used_ && episode.active) continue;
+    if (position == used_) ++used_;
     episode = Episode{};
     episode.active = true;
     episode.event = event;
@@ -48,12 +51,8 @@ Episode* Episodes::begin(Event event, LockWord lock, uint64_t limit_ns) {
   return nullptr;
 }
 
-bool Episodes::any() const {
-  return std::any_of(std::begin(episodes_), std::end(episodes_), [](const Episode& e) { return e.active; });
-}
-
 void Episodes::clear() {
-  for (Episode& episode : episodes_) episode.active = false;
+  for (size_t i = 0; i < used_; ++i) episodes_[i].active = false;
 }
 
 }  // namespace holdwatch

@@ -13,22 +13,22 @@ namespace holdwatch {
 
 struct Episode {
   bool active;
-  Event event;               // hold or wait
-  bool posted;               // its first report was handed to the reporter
-  uint64_t number;           // counts from 1
+  Event event;      // hold or wait
+  bool posted;      // its first report was handed to the reporter
+  uint64_t number;  // counts from 1
   LockWord lock;
   uint64_t limit_ns;
-  uint64_t next_age_ns;      // the age at which it is to be reported again
-  uint64_t last_look_ns;     // CLOCK_MONOTONIC; waiting time is counted up to here
+  uint64_t next_age_ns;   // the age at which it is to be reported again
+  uint64_t last_look_ns;  // CLOCK_MONOTONIC; waiting time is counted up to here
   uint64_t lost_ns;
   size_t threads_delayed;
-  size_t waiting;            // at the last look
+  size_t waiting;                    // at the last look
   HolderState holders[kMaxHolders];  // those over the limit at the last look; of a wait: the present holders
   uint64_t started_ns[kMaxHolders];
   size_t holder_count;
   Identity waits[kMaxHolders];  // of a wait: those over the limit at the last look
   size_t wait_count;
-  HandedOver* ended;         // what the last holder to release left
+  HandedOver* ended;  // what the last holder to release left
 };
 
 // Adds the time that the waiters of `state` have lost since the last look. A wait is counted once as a delayed thread.
@@ -36,23 +36,23 @@ void count_waiting(Episode& episode, const LockState& state, const TickHistory& 
 
 class Episodes {
  public:
-  static constexpr size_t kMax = 64;
+  static constexpr size_t kMax = 512;
 
   Episode* find(Event event, uintptr_t lock);
   // The hold episode in which `identity` is one of the holders over the limit, or null.
   Episode* find_holder(const Identity& identity);
-  // A new one; null if there are too many (counted).
+  // A new one; null if there are too many: it is tried again at the next look.
   Episode* begin(Event event, LockWord lock, uint64_t limit_ns);
   void end(Episode& episode) { episode.active = false; }
   uint64_t next_number() { return ++last_number_; }
-  bool any() const;
   void clear();
 
   Episode* begin_iteration() { return episodes_; }
-  Episode* end_iteration() { return episodes_ + kMax; }
+  Episode* end_iteration() { return episodes_ + used_; }
 
  private:
   Episode episodes_[kMax] = {};
+  size_t used_ = 0;  // entries ever used: the others' pages are not touched
   uint64_t last_number_ = 0;
 };
 

@@ -123,7 +123,8 @@ void Evidence::capture_now(const HoldView& hold, Holder* out) {
     }
     RawStack* stack = unwind_unkept(snapshot_);
     if (stack == nullptr) return;
-    if (snapshot_.why_short[0] != '\0' && stack->note[0] == '\0') std::memcpy(stack->note, snapshot_.why_short, kNoteSize);
+    if (snapshot_.why_short[0] != '\0' && stack->note[0] == '\0')
+      std::memcpy(stack->note, snapshot_.why_short, kNoteSize);
     const bool stayed = !captured || (capture_unchanged(snapshot_) && (!waits || wait_lasts(wait.identity)));
     if (!stayed && attempt + 1 < kAttempts) continue;
     if (!stayed) {

@@ -27,8 +27,12 @@ Job* JobQueue::oldest() {
   return &jobs_[done % kJobs];
 }
 
-void JobQueue::done() { done_.fetch_add(1, std::memory_order_release); }
+void JobQueue::done() {
+  done_.fetch_add(1, std::memory_order_release);
+}
 
-bool JobQueue::idle() const { return posted_.load(std::memory_order_acquire) == done_.load(std::memory_order_acquire); }
+bool JobQueue::idle() const {
+  return posted_.load(std::memory_order_acquire) == done_.load(std::memory_order_acquire);
+}
 
 }  // namespace holdwatch

@@ -16,17 +16,17 @@ struct Job {
   Event event;
   Phase phase;
   uint64_t episode;
-  uint64_t posted_ns;        // CLOCK_MONOTONIC
-  uint64_t wall_clock_ns;    // CLOCK_REALTIME
+  uint64_t posted_ns;      // CLOCK_MONOTONIC
+  uint64_t wall_clock_ns;  // CLOCK_REALTIME
   uint64_t limit_ns;
-  LockState state;           // released, late: holders as they were last seen, no waiters
+  LockState state;                   // released, late: holders as they were last seen, no waiters
   uint64_t started_ns[kMaxHolders];  // latest possible start of each holder's hold
   uint64_t held_ns[kMaxHolders];
   uint64_t waited_ns[kMaxWaiters];
-  HandedOver* ended;         // released, late: what the releasing thread left, or null; given back by the reporter
+  HandedOver* ended;  // released, late: what the releasing thread left, or null; given back by the reporter
   uint64_t lost_ns;
   size_t threads_delayed;
-  std::atomic<bool> said;    // its first line is out
+  std::atomic<bool> said;  // its first line is out
 };
 
 // A ring of jobs between one producer (the watcher) and one consumer (the reporter). Neither ever waits for the other.

@@ -15,8 +15,8 @@ namespace holdwatch {
 namespace {
 
 struct FileMapping {
-  uintptr_t start = 0, end = 0;   // of the part that contains the address
-  uintptr_t first = 0;            // lowest address of the same file
+  uintptr_t start = 0, end = 0;  // of the part that contains the address
+  uintptr_t first = 0;           // lowest address of the same file
   char path[PATH_MAX] = "";
 };
 
@@ -43,7 +43,9 @@ void for_each_line(const char* path, Visit visit) {
 }
 
 // Without substr's check, which would need libstdc++ to throw.
-std::string_view from(std::string_view text, size_t begin) { return {text.data() + begin, text.size() - begin}; }
+std::string_view from(std::string_view text, size_t begin) {
+  return {text.data() + begin, text.size() - begin};
+}
 
 uintptr_t take_hex(std::string_view& text) {
   uintptr_t value = 0;
@@ -93,7 +95,8 @@ void append_build_id(uintptr_t notes, size_t size, TextBuffer& out) {
     if (note.n_type == NT_GNU_BUILD_ID && note.n_descsz <= sizeof id) {
       if (read_own_memory(notes + sizeof note + name, id, note.n_descsz) != note.n_descsz) return;
       out << " (build id ";
-      for (size_t i = 0; i < note.n_descsz; ++i) out << "0123456789abcdef"[id[i] >> 4] << "0123456789abcdef"[id[i] & 15];
+      for (size_t i = 0; i < note.n_descsz; ++i)
+        out << "0123456789abcdef"[id[i] >> 4] << "0123456789abcdef"[id[i] & 15];
       out << ')';
       return;
     }

@@ -35,9 +35,13 @@ struct TscScale {
 uint64_t latest_start_ns(const HoldView& hold, const TickHistory& history, const TscScale& scale);
 
 // How long it has surely lasted, 0 if it began after `now_ns`.
-inline uint64_t age_ns(uint64_t started_ns, uint64_t now_ns) { return now_ns > started_ns ? now_ns - started_ns : 0; }
+inline uint64_t age_ns(uint64_t started_ns, uint64_t now_ns) {
+  return now_ns > started_ns ? now_ns - started_ns : 0;
+}
 
-inline bool is_over(uint64_t age_ns, uint64_t limit_ns) { return limit_ns != kNoLimit && age_ns >= limit_ns; }
+inline bool is_over(uint64_t age_ns, uint64_t limit_ns) {
+  return limit_ns != kNoLimit && age_ns >= limit_ns;
+}
 
 // How long the watcher may sleep at most between two wake-ups: an eighth of the smallest limit, so that a report is never
 // later than the limit and a quarter; at least 1 ms, at most 250 ms.

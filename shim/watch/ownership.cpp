@@ -24,7 +24,9 @@ Ownership unreadable() {
   return got == sizeof value ? Ownership::refuted : Ownership::unknown;
 }
 
-Ownership from(bool confirmed) { return confirmed ? Ownership::confirmed : Ownership::refuted; }
+Ownership from(bool confirmed) {
+  return confirmed ? Ownership::confirmed : Ownership::refuted;
+}
 
 }  // namespace
 

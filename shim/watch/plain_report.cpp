@@ -7,14 +7,16 @@
 
 #include "shim/base/say.h"
 #include "shim/base/text_buffer.h"
-#include "shim/capture/capture.h"
+#include "shim/capture/task_files.h"
 #include "shim/record/lock_book.h"
 #include "shim/watch/module_of.h"
 
 namespace holdwatch {
 namespace {
 
-const char* kind_name(LockKind kind) { return kind == LockKind::mutex ? "mutex" : "rwlock"; }
+const char* kind_name(LockKind kind) {
+  return kind == LockKind::mutex ? "mutex" : "rwlock";
+}
 
 const char* access_name(LockRef lock, Access access) {
   if (lock.kind == LockKind::mutex) return "";
@@ -26,6 +28,7 @@ struct Headline {
   Event event;
   Phase phase;
   int tid;
+  const char* thread;  // its name, empty if not known
   LockRef lock;
   uint32_t lock_id;
   Access access;
@@ -35,22 +38,31 @@ struct Headline {
   uint64_t lost_ns;
 };
 
+void append_thread(const Headline& line, TextBuffer& out) {
+  out << line.tid;
+  if (line.thread != nullptr && line.thread[0] != '\0') out << " \"" << line.thread << '"';
+}
+
 void append_headline(const Headline& line, TextBuffer& out) {
   if (line.event == Event::wait) {
-    out << "thread " << line.tid << (line.phase == Phase::released ? " has stopped waiting for " : " waits for ");
+    out << "thread ";
+    append_thread(line, out);
+    out << (line.phase == Phase::released ? " has stopped waiting for " : " waits for ");
     out << kind_name(line.lock.kind) << " L" << line.lock_id << ", " << Duration{line.duration_ns} << " (limit "
         << Duration{line.limit_ns} << ")";
     return;
   }
   if (line.phase == Phase::released) {
-    out << "L" << line.lock_id << " released by " << line.tid << " after " << Duration{line.duration_ns}
-        << "; waiting threads lost " << Duration{line.lost_ns};
+    out << "L" << line.lock_id << " released by ";
+    append_thread(line, out);
+    out << " after " << Duration{line.duration_ns} << "; waiting threads lost " << Duration{line.lost_ns};
     return;
   }
   const char* verb = line.phase == Phase::late ? " held " : line.phase == Phase::still ? " still holds " : " has held ";
-  out << "thread " << line.tid << verb << kind_name(line.lock.kind) << " L" << line.lock_id
-      << access_name(line.lock, line.access) << ' ' << Duration{line.duration_ns} << " (limit " << Duration{line.limit_ns}
-      << ")";
+  out << "thread ";
+  append_thread(line, out);
+  out << verb << kind_name(line.lock.kind) << " L" << line.lock_id << access_name(line.lock, line.access) << ' '
+      << Duration{line.duration_ns} << " (limit " << Duration{line.limit_ns} << ")";
   if (line.phase != Phase::late) out << "; " << line.waiting << (line.waiting == 1 ? " thread waits" : " threads wait");
 }
 
@@ -78,6 +90,9 @@ void write_plain_first_line(const Job& job) {
     line.tid = state.waiters[i].tid;
     line.duration_ns = job.waited_ns[i];
   }
+  char name[kThreadNameSize] = "";
+  read_thread_name(line.tid, name);
+  line.thread = name;
   Line<512> text;
   append_headline(line, text);
   say(text);
@@ -94,10 +109,12 @@ void write_plain_report(const Finding& finding) {
   line.lost_ns = finding.lost_ns;
   if (finding.event == Event::hold && finding.holder_count > 0) {
     line.tid = finding.holders[0].tid;
+    line.thread = finding.holders[0].thread;
     line.access = finding.holders[0].access;
     line.duration_ns = finding.holders[0].held_ns;
   } else if (finding.waiter_count > 0) {
     line.tid = finding.waiters[0].tid;
+    line.thread = finding.waiters[0].thread;
     line.duration_ns = finding.waiters[0].waited_ns;
   }
   Line<512> headline;

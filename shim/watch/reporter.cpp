@@ -185,15 +185,25 @@ void Reporter::reset() {
 
 }  // namespace
 
-int reporter_start(const Settings& settings, void (*at_exit)()) { return g_reporter.start(settings, at_exit); }
+int reporter_start(const Settings& settings, void (*at_exit)()) {
+  return g_reporter.start(settings, at_exit);
+}
 
-JobQueue& reporter_queue() { return g_reporter.queue; }
+JobQueue& reporter_queue() {
+  return g_reporter.queue;
+}
 
-void reporter_finish() { g_reporter.finish(); }
+void reporter_finish() {
+  g_reporter.finish();
+}
 
-void reporter_before_fork() { g_reporter.wait_until_out_of_loader(); }
+void reporter_before_fork() {
+  g_reporter.wait_until_out_of_loader();
+}
 
-void reporter_after_fork() { g_reporter.reset(); }
+void reporter_after_fork() {
+  g_reporter.reset();
+}
 
 int start_own_thread(pthread_t* thread, void* (*run)(void*), size_t stack_size) {
   pthread_attr_t attributes;

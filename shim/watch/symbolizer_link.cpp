@@ -49,7 +49,9 @@ void remember_own_path() {
   path << info.dli_fname;
 }
 
-const char* own_path() { return g_own_path; }
+const char* own_path() {
+  return g_own_path;
+}
 
 LoadedSymbolizer load_symbolizer(const Settings& settings, const HostCalls& host) {
   Line<1024> complaint;

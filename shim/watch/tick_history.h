@@ -25,8 +25,10 @@ class TickHistory {
     size_t low = 0;  // how many of the kept ticks are at or below tick_ns
     for (size_t high = kept; low < high;) {
       const size_t middle = (low + high) / 2;
-      if (kept_tick(kept, middle) <= tick_ns) low = middle + 1;
-      else high = middle;
+      if (kept_tick(kept, middle) <= tick_ns)
+        low = middle + 1;
+      else
+        high = middle;
     }
     // Older than all that are kept: the oldest kept one is later still.
     return low < kept ? kept_tick(kept, low) : kept_tick(kept, kept - 1);

@@ -22,7 +22,7 @@
 namespace holdwatch {
 namespace {
 
-constexpr size_t kMaxSuspects = 64;       // locks looked at in one wake-up; the next one takes the others
+constexpr size_t kMaxSuspects = 64;  // locks looked at in one wake-up; the next one takes the others
 constexpr uint64_t kLastLookNs = 200'000'000;
 constexpr uint64_t kPatienceNs = 1'000'000'000;  // how long the reporter may take before the watcher speaks itself
 
@@ -142,8 +142,11 @@ void Watcher::look_for_holds(Suspects& suspects) {
   const uint64_t oldest_ns = for_each_hold(age_ns(smallest_ns, now_ns_), [&](const HoldView& hold) {
     const uint64_t hold_age_ns = age_ns(started_ns(hold), now_ns_);
     const uint64_t limit_ns = limit_of(hold.word);
-    if (is_over(hold_age_ns, limit_ns)) suspects.add(hold.word);
-    else if (limit_ns != kNoLimit) next_look_ns_ = std::min(next_look_ns_, now_ns_ + limit_ns - hold_age_ns);
+    if (is_over(hold_age_ns, limit_ns)) {
+      if (episodes_.find(Event::hold, hold.word.address()) == nullptr) suspects.add(hold.word);
+    } else if (limit_ns != kNoLimit) {
+      next_look_ns_ = std::min(next_look_ns_, now_ns_ + limit_ns - hold_age_ns);
+    }
     if (hold.gone) reclaim_gone(*record_at(hold.identity.record));
   });
   if (oldest_ns != UINT64_MAX) next_look_ns_ = std::min(next_look_ns_, history_.latest_ns(oldest_ns) + smallest_ns);
@@ -192,7 +195,6 @@ bool Watcher::note_overdue_waits(Episode& episode) {
 }
 
 void Watcher::begin_hold_episode(LockWord lock) {
-  if (episodes_.find(Event::hold, lock.address()) != nullptr) return;
   read_lock_state(lock, &state_);
   Episode candidate{};
   candidate.lock = lock;
@@ -245,8 +247,8 @@ void Watcher::close(Episode& episode) {
   if (end_ns > episode.last_look_ns && episode.last_look_ns != 0)
     episode.lost_ns += episode.waiting * (end_ns - episode.last_look_ns);
   // The reporter turns it into a late report if it could not show the first one in time.
-  const bool handed = episode.last_look_ns != 0 && (episode.posted || episode.event == Event::hold) &&
-                      post(episode, Phase::released);
+  const bool handed =
+      episode.last_look_ns != 0 && (episode.posted || episode.event == Event::hold) && post(episode, Phase::released);
   if (!handed && episode.ended != nullptr) give_back(episode.ended);
   episodes_.end(episode);
 }
@@ -289,14 +291,16 @@ bool Watcher::post(Episode& episode, Phase phase) {
 void Watcher::fill_holders(Job& job, const Episode& episode, bool with_waiters) {
   LockState& state = job.state;
   state.lock = episode.lock;
-  state.holder_count = episode.holder_count;
-  state.holders_left_out = with_waiters ? state_.holders_left_out : 0;
-  for (size_t i = 0; i < episode.holder_count; ++i) {
-    const HoldView& hold = episode.holders[i].hold;
-    state.holders[i] = episode.holders[i];
+  // While it lasts everybody who holds the lock is listed, also a reader whose own hold is short: a writer waits for all.
+  const bool lasts = with_waiters;
+  state.holder_count = lasts ? state_.holder_count : episode.holder_count;
+  state.holders_left_out = lasts ? state_.holders_left_out : 0;
+  for (size_t i = 0; i < state.holder_count; ++i) {
+    state.holders[i] = lasts ? state_.holders[i] : episode.holders[i];
+    const HoldView& hold = state.holders[i].hold;
     const bool ended_here = job.ended != nullptr && job.ended->hold.identity == hold.identity;
-    job.started_ns[i] = episode.started_ns[i];
-    job.held_ns[i] = age_ns(episode.started_ns[i], ended_here ? job.ended->released_ns : now_ns_);
+    job.started_ns[i] = lasts ? started_ns(hold) : episode.started_ns[i];
+    job.held_ns[i] = age_ns(job.started_ns[i], ended_here ? job.ended->released_ns : now_ns_);
   }
   state.waiter_count = with_waiters ? state_.waiter_count : 0;
   state.waiters_left_out = with_waiters ? state_.waiters_left_out : 0;
@@ -330,7 +334,8 @@ bool Watcher::start(const Settings& settings) {
   for (const Access access : {Access::exclusive, Access::shared}) {
     const uint64_t limit_ns = limits_.of(access);
     g_pulse.hand_over_ns[static_cast<size_t>(access)].store(
-        limit_ns == kNoLimit ? UINT64_MAX : limit_ns - std::min(limit_ns / 2, 2 * period_ns_), std::memory_order_relaxed);
+        limit_ns == kNoLimit ? UINT64_MAX : limit_ns - std::min(limit_ns / 2, 2 * period_ns_),
+        std::memory_order_relaxed);
   }
   advance_tick();
   return true;
