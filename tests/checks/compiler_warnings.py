@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compiles the program's own sources with a compiler and turns its warnings into errors; nothing is kept of the result.
 
-    warnings.py BUILD_DIRECTORY COMPILER      e.g. clang++
+    compiler_warnings.py BUILD_DIRECTORY COMPILER      e.g. clang++
 
 The flags are the build's own. Skipped (77) if the compiler is not installed.
 """
