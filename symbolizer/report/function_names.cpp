@@ -42,7 +42,7 @@ std::string_view without_suffixes(std::string_view name) {
     changed = false;
     if (name.ends_with(']')) {
       const size_t open = name.rfind('[');
-      if (open != std::string_view::npos && open > 0) {
+      if (open != std::string_view::npos && open > 0 && !ends_with_operator(name.substr(0, open))) {
         name = name.substr(0, open);
         changed = true;
       }
@@ -132,7 +132,7 @@ bool is_library_wrapper(const Frame& frame) {
 }
 
 std::string stable_function_name(std::string_view function) {
-  return std::string(without_return_type(without_parameters(without_suffixes(function))));
+  return std::string(without_return_type(without_suffixes(without_parameters(without_suffixes(function)))));
 }
 
 std::string readable_function_name(std::string_view function) {

@@ -143,7 +143,7 @@ void add_waiters(const Report& report, Details& details) {
     label = "";
   }
   if (threads_left > 0) {
-    details.say(label, fmt::format("{} more in {} left out", count_of(threads_left, "thread", "threads"),
+    details.say(label, fmt::format("{} in {} left out", count_of(threads_left, "more thread", "more threads"),
                                    count_of(report.waiters.size() - kDetailedGroups, "other place", "other places")));
   }
   if (report.waiters_left_out > 0) {

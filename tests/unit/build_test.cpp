@@ -1,0 +1,245 @@
+// The rules of symbolizer/report/build.h.
+#include "symbolizer/report/build.h"
+
+#include <sys/syscall.h>
+
+#include <catch2/catch.hpp>
+#include <cstring>
+
+using namespace holdwatch;
+
+namespace {
+
+// Functions begin at multiples of 0x100 and are called "f12" for 0x1200; 0x11xx is the standard library's.
+uintptr_t function_start(uintptr_t pc) {
+  return pc & ~uintptr_t{0xff};
+}
+
+std::vector<Frame> resolve(uintptr_t pc, bool) {
+  Frame frame;
+  frame.ip = pc;
+  frame.module = "/usr/bin/app";
+  frame.function = (pc >> 8 == 0x11 ? "std::lock_guard" : "f") + std::to_string(pc >> 8);
+  frame.file = "a.cpp";
+  frame.line = static_cast<int>(pc & 0xff);
+  return {frame};
+}
+
+RawStack stack_of(std::initializer_list<RawFrame> frames) {
+  RawStack stack{};
+  stack.complete = true;
+  for (const RawFrame& frame : frames) stack.frames[stack.count++] = frame;
+  return stack;
+}
+
+// A finding with one holder in f0x20 that is blocked in a call made by f0x30.
+struct Story {
+  RawStack now = stack_of({{0x3010, 0x7050, true}, {0x2043, 0x70a0, false}, {0x4001, 0x7100, false}});
+  Holder holder{};
+  std::vector<Waiter> waiters;
+  Finding finding{};
+
+  Story() {
+    holder.tid = 11;
+    std::strcpy(holder.thread, "bcast");
+    holder.held_ns = 2'000;
+    holder.state = ThreadState::blocked;
+    holder.depth = 1;
+    holder.site_count = 1;
+    holder.sites[0] = {0x2041, 0x7050};
+    holder.now = &now;
+    holder.call = {true, SYS_sendto, {4, 100, 200, 0, 0, 0}};
+    finding.episode = 5;
+    finding.lock_id = 3;
+    finding.lock = {0xabc, LockKind::mutex};
+    finding.limit_ns = 1'000;
+  }
+
+  void add_waiter(int tid, uint64_t waited_ns, const RawStack* stack, Access access = Access::exclusive) {
+    Waiter waiter{};
+    waiter.tid = tid;
+    waiter.access = access;
+    waiter.waited_ns = waited_ns;
+    waiter.stack = stack;
+    waiters.push_back(waiter);
+  }
+
+  Finding at(Phase phase) {
+    finding.phase = phase;
+    finding.holders = &holder;
+    finding.holder_count = 1;
+    finding.waiters = waiters.data();
+    finding.waiter_count = waiters.size();
+    return finding;
+  }
+};
+
+ReportBuilder builder() {
+  return ReportBuilder({resolve, function_start, [](const Holder&) { return std::string("sendto(fd 4)"); }}, "host1",
+                       4700, "/usr/bin/app");
+}
+
+}  // namespace
+
+TEST_CASE("a report carries over what the finding says") {
+  Story story;
+  story.finding.wall_clock_ns = 77;
+  story.finding.lost_ns = 9;
+  story.finding.threads_delayed = 2;
+  story.finding.waiters_left_out = 3;
+  story.finding.unrecorded_holds = 4;
+  std::strcpy(story.finding.lock_name, "members");
+  std::strcpy(story.finding.note, "one more thing");
+  const Report report = builder().build(story.at(Phase::over));
+  CHECK(report.host == "host1");
+  CHECK(report.pid == 4700);
+  CHECK(report.exe == "/usr/bin/app");
+  CHECK(report.wall_clock_ns == 77);
+  CHECK(report.episode == 5);
+  CHECK(report.lock_id == "L3");
+  CHECK(report.lock_address == 0xabc);
+  CHECK(report.lock_name == "members");
+  CHECK(report.lost_ns == 9);
+  CHECK(report.threads_delayed == 2);
+  CHECK(report.waiters_left_out == 3);
+  CHECK(report.unrecorded_holds == 4);
+  CHECK(report.note == "one more thing");
+  CHECK(report.fingerprint.size() == 16);
+  CHECK(report.holders[0].doing == "sendto(fd 4)");
+  CHECK(report.holders[0].waits_for.empty());
+}
+
+TEST_CASE("the frame that took the lock is found in the present stack") {
+  Story story;
+  const Report report = builder().build(story.at(Phase::over));
+  const ReportHolder& holder = report.holders[0];
+  REQUIRE(holder.taken.frames.size() == 2);
+  CHECK(holder.taken.frames[0].line == 0x41);
+  CHECK(holder.now_took == 1u);
+  CHECK(holder.now.frames[1].line == 0x43);
+}
+
+TEST_CASE("a helper that took the lock and has returned is named") {
+  Story story;
+  story.holder.site_count = 2;
+  story.holder.sites[0] = {0x1505, 0x7040};
+  story.holder.sites[1] = {0x2041, 0x7050};
+  CHECK(builder().build(story.at(Phase::over)).holders[0].taken.note == "has returned since: f21");
+  story.holder.sites[0].pc = 0x1105;
+  CHECK(builder().build(story.at(Phase::over)).holders[0].taken.note.empty());
+}
+
+TEST_CASE("a lock taken again by a condition wait says so") {
+  Story story;
+  story.holder.acquired = Acquired::by_condition_wait;
+  CHECK(builder().build(story.at(Phase::over)).holders[0].taken.note == "taken again at the end of a condition wait");
+}
+
+TEST_CASE("a holder whose stack is the same in the same call has not moved") {
+  Story story;
+  ReportBuilder reports = builder();
+  CHECK(reports.build(story.at(Phase::over)).holders[0].moved == std::nullopt);
+  CHECK(reports.build(story.at(Phase::still)).holders[0].moved == false);
+}
+
+TEST_CASE("another stack, or the same call with other arguments, is a move") {
+  Story story;
+  ReportBuilder reports = builder();
+  reports.build(story.at(Phase::over));
+  SECTION("another stack") {
+    story.now.frames[0].pc = 0x3020;
+  }
+  SECTION("the next member's descriptor") {
+    story.holder.call.arguments[0] = 5;
+  }
+  CHECK(reports.build(story.at(Phase::still)).holders[0].moved == true);
+}
+
+TEST_CASE("a call that a stop has restarted is the same call") {
+  Story story;
+  ReportBuilder reports = builder();
+  reports.build(story.at(Phase::over));
+  story.holder.call = {true, SYS_restart_syscall, {}};
+  CHECK(reports.build(story.at(Phase::still)).holders[0].moved == false);
+}
+
+TEST_CASE("a holder that could not be captured is not said to have moved or stayed") {
+  Story story;
+  ReportBuilder reports = builder();
+  reports.build(story.at(Phase::over));
+  story.holder.now = nullptr;
+  CHECK(reports.build(story.at(Phase::still)).holders[0].moved == std::nullopt);
+}
+
+TEST_CASE("a fingerprint does not change within an episode, wherever the holder goes") {
+  Story story;
+  ReportBuilder reports = builder();
+  const std::string first = reports.build(story.at(Phase::over)).fingerprint;
+  story.now.frames[0].pc = 0x9910;
+  CHECK(reports.build(story.at(Phase::still)).fingerprint == first);
+  CHECK(reports.build(story.at(Phase::snapshot)).fingerprint == first);
+  CHECK(reports.build(story.at(Phase::released)).fingerprint == first);
+  // Forgotten with its end: the number could be another story's now.
+  CHECK(reports.build(story.at(Phase::over)).fingerprint != first);
+}
+
+TEST_CASE("what a thread is doing when it releases the lock is not said") {
+  Story story;
+  CHECK(builder().build(story.at(Phase::released)).holders[0].doing.empty());
+  CHECK(builder().build(story.at(Phase::late)).holders[0].doing.empty());
+}
+
+TEST_CASE("waiters are grouped by stack and mode, the longest first") {
+  Story story;
+  const RawStack a = stack_of({{0x5001, 1, false}});
+  const RawStack same_as_a = stack_of({{0x5001, 9, false}});
+  const RawStack b = stack_of({{0x5002, 1, false}});
+  story.add_waiter(1, 10, &a);
+  story.add_waiter(2, 50, &same_as_a);
+  story.add_waiter(3, 99, &b);
+  story.add_waiter(4, 20, &a, Access::shared);
+  story.add_waiter(5, 5, nullptr);
+  const Report report = builder().build(story.at(Phase::over));
+  REQUIRE(report.waiters.size() == 4);
+  CHECK(report.waiters[0].tids == std::vector<int>{3});
+  CHECK(report.waiters[1].tids == std::vector<int>{2, 1});
+  CHECK(report.waiters[1].longest_ns == 50);
+  CHECK(report.waiters[2].access == Access::shared);
+  CHECK(report.waiters[3].stack.note == "stack not captured");
+}
+
+TEST_CASE("a thousand waiters in one place are named once") {
+  Story story;
+  const RawStack a = stack_of({{0x5001, 1, false}});
+  for (int i = 0; i < 1000; ++i) story.add_waiter(100 + i, 1, &a);
+  int lookups = 0;
+  ReportBuilder reports({[&](uintptr_t pc, bool exact) {
+                           ++lookups;
+                           return resolve(pc, exact);
+                         },
+                         function_start, [](const Holder&) { return std::string(); }},
+                        "h", 1, "/x");
+  const Report report = reports.build(story.at(Phase::over));
+  REQUIRE(report.waiters.size() == 1);
+  CHECK(report.waiters[0].tids.size() == 1000);
+  CHECK(lookups < 10);
+}
+
+TEST_CASE("holders come longest first") {
+  Story story;
+  Holder holders[2] = {story.holder, story.holder};
+  holders[0].held_ns = 1;
+  holders[1].tid = 12;
+  Finding finding = story.at(Phase::over);
+  finding.holders = holders;
+  finding.holder_count = 2;
+  const Report report = builder().build(finding);
+  CHECK(report.holders[0].tid == 12);
+  CHECK(report.holders[1].tid == 11);
+}
+
+TEST_CASE("thread names need no terminating zero") {
+  Story story;
+  std::memset(story.holder.thread, 'x', sizeof story.holder.thread);
+  CHECK(builder().build(story.at(Phase::over)).holders[0].thread == std::string(kThreadNameSize, 'x'));
+}

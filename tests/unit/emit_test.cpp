@@ -1,0 +1,171 @@
+// The rules of symbolizer/report/emit.h.
+#include "symbolizer/report/emit.h"
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <cstring>
+
+#include "tests/unit/output_samples.h"
+#include "tests/unit/report_samples.h"
+
+using namespace holdwatch;
+
+namespace {
+
+Settings settings(const std::string& log, const std::string& json, uint64_t rate = 60,
+                  const std::string& on_report = "log") {
+  Settings out{};
+  std::strcpy(out.log, log.c_str());
+  std::strcpy(out.json, json.c_str());
+  std::strcpy(out.on_report, on_report.c_str());
+  out.rate = rate;
+  return out;
+}
+
+size_t lines(const std::string& text) {
+  return static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+std::string tag() {
+  return "holdwatch[" + std::to_string(getpid()) + "]: ";
+}
+
+// What `action` writes to standard error.
+template <typename Action>
+std::string on_stderr(const TestDirectory& directory, Action action) {
+  const std::string path = directory.file("captured-stderr");
+  const int kept = dup(2);
+  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  dup2(file, 2);
+  action();
+  dup2(kept, 2);
+  close(kept);
+  close(file);
+  return content(path);
+}
+
+}  // namespace
+
+TEST_CASE("text and JSON go where LOG and JSON say, and back to the caller") {
+  const TestDirectory directory;
+  Emitter emitter(settings(directory.file("log"), directory.file("json")));
+  std::string text, json;
+  CHECK(emitter.emit(sample_report(), &text, &json));
+  CHECK(text == render_text(sample_report()));
+  CHECK(json == render_json(sample_report()));
+  CHECK(content(directory.file("log")) == text);
+  CHECK(content(directory.file("json")) == json + "\n");
+}
+
+TEST_CASE("LOG=none leaves JSON alone, and no JSON leaves LOG alone") {
+  const TestDirectory directory;
+  CHECK(Emitter(settings("none", directory.file("json"))).emit(sample_report(), nullptr, nullptr));
+  CHECK(lines(content(directory.file("json"))) == 1);
+  CHECK(Emitter(settings(directory.file("log"), "")).emit(sample_report(), nullptr, nullptr));
+  CHECK(content(directory.file("log")) == render_text(sample_report()));
+}
+
+TEST_CASE("placeholders in paths are filled in") {
+  const TestDirectory directory;
+  Emitter(settings(directory.file("log.%p"), "")).emit(sample_report(), nullptr, nullptr);
+  CHECK_FALSE(content(directory.file("log." + std::to_string(getpid()))).empty());
+}
+
+TEST_CASE("a log that cannot be written: one line at the start, and reports go to stderr") {
+  const TestDirectory directory;
+  const std::string path = directory.file("none/log");
+  const std::string said = on_stderr(directory, [&] {
+    Emitter emitter(settings(path, ""));
+    CHECK(lines(content(directory.file("captured-stderr"))) == 1);
+    emitter.emit(sample_report(), nullptr, nullptr);
+  });
+  CHECK(said == tag() + "HOLDWATCH_LOG: cannot write to " + path +
+                    ": No such file or directory; reports go to stderr\n" + render_text(sample_report()));
+}
+
+TEST_CASE("JSON that cannot be written: one line, and the text goes on") {
+  const TestDirectory directory;
+  const std::string said = on_stderr(directory, [&] {
+    Emitter(settings(directory.file("log"), directory.path())).emit(sample_report(), nullptr, nullptr);
+  });
+  CHECK(said ==
+        tag() + "HOLDWATCH_JSON: cannot write to " + directory.path() + ": Is a directory; no JSON is written\n");
+  CHECK(content(directory.file("log")) == render_text(sample_report()));
+}
+
+TEST_CASE("a full disk is said once in the text, not for every report") {
+  const TestDirectory directory;
+  Emitter emitter(settings(directory.file("log"), "/dev/full"));
+  Report report = sample_report();
+  report.phase = Phase::released;
+  for (int i = 0; i < 3; ++i) CHECK(emitter.emit(report, nullptr, nullptr));
+  const std::string loss = "1 report could not be written to /dev/full: No space left on device\n";
+  const std::string text = content(directory.file("log"));
+  CHECK(lines(text) == 4);
+  CHECK(text.find(tag() + loss) != std::string::npos);
+  emitter.flush();
+  CHECK(content(directory.file("log"))
+            .ends_with(tag() + "2 reports could not be written to /dev/full: No space left on "
+                               "device\n"));
+  emitter.flush();
+  CHECK(lines(content(directory.file("log"))) == 5);
+}
+
+TEST_CASE("RATE leaves reports out, says how many, and lets a story end") {
+  const TestDirectory directory;
+  Emitter emitter(settings(directory.file("log"), directory.file("json"), 1));
+  Report report = sample_report();
+  CHECK(emitter.emit(report, nullptr, nullptr));
+  report.phase = Phase::still;
+  CHECK_FALSE(emitter.emit(report, nullptr, nullptr));
+  report.phase = Phase::released;
+  CHECK(emitter.emit(report, nullptr, nullptr));
+  emitter.flush();
+  CHECK(lines(content(directory.file("json"))) == 2);
+  CHECK(content(directory.file("log")).ends_with(tag() + "1 report left out in the last minute (RATE=1)\n"));
+}
+
+TEST_CASE("ON_REPORT=abort ends the program after the report is written") {
+  const TestDirectory directory;
+  const pid_t child = fork();
+  if (child == 0) {
+    signal(SIGABRT, SIG_DFL);
+    Emitter(settings(directory.file("log"), directory.file("json"), 60, "abort"))
+        .emit(sample_report(), nullptr, nullptr);
+    _exit(0);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(WIFSIGNALED(status));
+  CHECK(WTERMSIG(status) == SIGABRT);
+  CHECK(content(directory.file("log")) == render_text(sample_report()));
+  CHECK(lines(content(directory.file("json"))) == 1);
+}
+
+TEST_CASE("ON_REPORT=exec runs the program with the JSON line") {
+  const TestDirectory directory;
+  const std::string script = directory.file("script");
+  std::ofstream(script) << "#!/bin/sh\ncat > " << directory.file("part") << "; mv " << directory.file("part") << " "
+                        << directory.file("got") << "\n";
+  REQUIRE(chmod(script.c_str(), 0755) == 0);
+  Emitter emitter(settings("none", "", 60, "exec:" + script));
+  emitter.emit(sample_report(), nullptr, nullptr);
+  for (int i = 0; i < 2000 && access(directory.file("got").c_str(), F_OK) != 0; ++i) usleep(10'000);
+  CHECK(content(directory.file("got")) == render_json(sample_report()) + "\n");
+}
+
+TEST_CASE("a program that cannot be run: one line, and reports are only logged") {
+  const TestDirectory directory;
+  const std::string said = on_stderr(directory, [&] {
+    Emitter(settings(directory.file("log"), "", 60, "exec:/none")).emit(sample_report(), nullptr, nullptr);
+    Emitter(settings(directory.file("log"), "", 60, "exec:true")).emit(sample_report(), nullptr, nullptr);
+  });
+  CHECK(said == tag() + "HOLDWATCH_ON_REPORT: cannot run /none: No such file or directory; reports are only logged\n" +
+                    tag() +
+                    "HOLDWATCH_ON_REPORT: cannot run true: the path must be absolute; reports are only logged\n");
+}

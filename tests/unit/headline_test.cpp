@@ -1,0 +1,74 @@
+// The rules of symbolizer/report/headline.h.
+#include "symbolizer/report/headline.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/unit/report_samples.h"
+
+using namespace holdwatch;
+
+TEST_CASE("a thread without a name is its number") {
+  CHECK(thread_label(7, "") == "7");
+  CHECK(thread_label(7, "main") == "7 \"main\"");
+}
+
+TEST_CASE("threads that were only counted wait too") {
+  Report report = sample_report();
+  CHECK(waiting_threads(report) == 37);
+  report.waiters_left_out = 3;
+  CHECK(waiting_threads(report) == 40);
+}
+
+TEST_CASE("activity is the thread's state and what it is in") {
+  ReportHolder holder;
+  holder.state = ThreadState::running;
+  CHECK(activity(holder) == "running");
+  holder.doing = "running";
+  CHECK(activity(holder) == "running");
+  holder.state = ThreadState::blocked;
+  holder.doing = "poll(fd 3)";
+  CHECK(activity(holder) == "blocked in poll(fd 3)");
+  holder.state = ThreadState::stopped;
+  CHECK(activity(holder) == "stopped in poll(fd 3)");
+  holder.state = ThreadState::blocked;
+  holder.waits_for = "L4";
+  holder.doing = "futex(L4)";
+  CHECK(activity(holder) == "waits for L4, in futex(L4)");
+  holder.waits_for.clear();
+  holder.doing.clear();
+  CHECK(activity(holder) == "blocked");
+  holder.state = ThreadState::gone;
+  CHECK(activity(holder) == "gone: the thread has ended");
+}
+
+TEST_CASE("a thread that runs in the same place is not called frozen") {
+  Report report = sample_report();
+  report.phase = Phase::still;
+  report.holders[0].moved = false;
+  report.holders[0].state = ThreadState::running;
+  CHECK(headline(report).find("same place as before (running)") != std::string::npos);
+  report.holders[0].moved.reset();
+  CHECK(headline(report).find("where it is now is not known") != std::string::npos);
+}
+
+TEST_CASE("a hold that cost nobody anything says so") {
+  Report report = sample_report();
+  report.phase = Phase::released;
+  report.threads_delayed = 0;
+  report.lost_ns = 0;
+  CHECK(headline(report) == "L3 released by 4711 \"bcast\" after 12.4 s; nobody was seen waiting");
+}
+
+TEST_CASE("a report without holders or waiters is still a sentence") {
+  for (const Event event : {Event::hold, Event::wait, Event::deadlock, Event::self_deadlock, Event::abandoned,
+                            Event::fork_orphan, Event::lock_order, Event::read_recursion}) {
+    for (const Phase phase : {Phase::over, Phase::still, Phase::released, Phase::late, Phase::snapshot}) {
+      Report report = sample_report();
+      report.event = event;
+      report.phase = phase;
+      report.holders.clear();
+      report.waiters.clear();
+      CHECK(headline(report).find("L3") != std::string::npos);
+    }
+  }
+}

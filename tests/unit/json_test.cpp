@@ -1,0 +1,99 @@
+// The rules of symbolizer/report/json.cpp.
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "tests/unit/report_samples.h"
+
+using namespace holdwatch;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+std::vector<std::string> keys(const Json& object) {
+  std::vector<std::string> names;
+  for (const auto& item : object.items()) names.push_back(item.key());
+  return names;
+}
+
+using Names = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("a report is one line of JSON with every key of the interface, in its order") {
+  const std::string line = render_json(sample_report());
+  CHECK(line.find('\n') == std::string::npos);
+  const Json report = Json::parse(line);
+  CHECK(keys(report) == Names{"event", "phase", "time", "host", "pid", "exe", "episode", "fingerprint", "limit_ns",
+                              "lock", "holders", "waiters", "lost_ns", "cycle", "edges", "waiters_left_out",
+                              "threads_delayed", "unrecorded_holds", "note"});
+  CHECK(keys(report["lock"]) == Names{"id", "kind", "address", "name"});
+  CHECK(keys(report["holders"][0]) == Names{"tid", "thread", "mode", "held_ns", "depth", "taken", "now", "state",
+                                            "doing", "moved", "waits_for", "likely"});
+  CHECK(keys(report["waiters"][0]) == Names{"mode", "count", "longest_ns", "tids", "threads", "stack"});
+  CHECK(keys(report["holders"][0]["taken"]) == Names{"frames", "complete", "note"});
+  CHECK(keys(report["holders"][0]["taken"]["frames"][0]) ==
+        Names{"ip", "module", "offset", "build_id", "function", "file", "line", "source", "inlined"});
+}
+
+TEST_CASE("durations are nanoseconds, addresses are hexadecimal strings, times are RFC 3339") {
+  const Json report = Json::parse(render_json(sample_report()));
+  CHECK(report["time"] == "2025-11-23T19:35:12.123Z");
+  CHECK(report["limit_ns"] == 1'000'000'000);
+  CHECK(report["lock"]["address"] == "0x55d0c81f20");
+  CHECK(report["holders"][0]["held_ns"] == 12'400'000'000);
+  CHECK(report["holders"][0]["taken"]["frames"][1]["ip"] == "0x401100");
+  CHECK(report["holders"][0]["taken"]["frames"][1]["offset"] == "0x1100");
+  CHECK(report["holders"][0]["taken"]["frames"][1]["line"] == 41);
+  CHECK(report["waiters"][1]["count"] == 36);
+  CHECK(report["waiters"][1]["tids"].size() == 36);
+}
+
+TEST_CASE("what is not known is null") {
+  Report sample = sample_report();
+  sample.lock_name.clear();
+  sample.holders[0].doing.clear();
+  sample.holders[0].now.frames[0] = Frame{};
+  sample.holders[0].now.frames[0].ip = 0x1234;
+  const Json report = Json::parse(render_json(sample));
+  CHECK(report["lock"]["name"].is_null());
+  CHECK(report["note"].is_null());
+  const Json& holder = report["holders"][0];
+  CHECK(holder["doing"].is_null());
+  CHECK(holder["moved"].is_null());
+  CHECK(holder["waits_for"].is_null());
+  const Json& frame = holder["now"]["frames"][0];
+  CHECK(frame["ip"] == "0x1234");
+  for (const char* key : {"module", "offset", "build_id", "function", "file", "line", "source"}) {
+    CAPTURE(key);
+    CHECK(frame[key].is_null());
+  }
+}
+
+TEST_CASE("lists are lists when they are empty or have one entry") {
+  Report sample = sample_report();
+  CHECK(Json::parse(render_json(sample))["cycle"] == Json::array());
+  CHECK(Json::parse(render_json(sample))["edges"] == Json::array());
+  sample.holders.clear();
+  sample.cycle = {{4711, "L1", "L2"}};
+  sample.edges = {{"L1", "L2", 4711, {}}};
+  const Json report = Json::parse(render_json(sample));
+  CHECK(report["holders"] == Json::array());
+  CHECK(report["cycle"] == Json::parse(R"([{"tid": 4711, "holds": "L1", "waits_for": "L2"}])"));
+  CHECK(report["edges"][0]["then"] == "L2");
+}
+
+TEST_CASE("whether a holder moved is true, false or null") {
+  Report sample = sample_report();
+  sample.holders[0].moved = false;
+  CHECK(Json::parse(render_json(sample))["holders"][0]["moved"] == false);
+  sample.holders[0].moved = true;
+  CHECK(Json::parse(render_json(sample))["holders"][0]["moved"] == true);
+}
+
+TEST_CASE("names that are not UTF-8 or hold control characters leave a line that can be parsed") {
+  Report sample = sample_report();
+  sample.holders[0].thread = "a\xff\"\n\x01";
+  const std::string line = render_json(sample);
+  CHECK(line.find('\n') == std::string::npos);
+  CHECK(Json::parse(line)["holders"][0]["thread"] == "a\xef\xbf\xbd\"\n\x01");
+}

@@ -1,0 +1,67 @@
+// The rules of symbolizer/report/rate_limit.h.
+#include "symbolizer/report/rate_limit.h"
+
+#include <catch2/catch.hpp>
+
+using namespace holdwatch;
+
+namespace {
+
+constexpr uint64_t kSecondNs = 1'000'000'000;
+
+}  // namespace
+
+TEST_CASE("no minute has more reports than the limit, wherever it begins") {
+  RateLimit rate(2);
+  CHECK(rate.admit(Phase::late, 1, 0));
+  CHECK(rate.admit(Phase::late, 2, 50 * kSecondNs));
+  CHECK_FALSE(rate.admit(Phase::late, 3, 59 * kSecondNs));
+  CHECK(rate.admit(Phase::late, 4, 60 * kSecondNs));  // the first is a minute old
+  CHECK_FALSE(rate.admit(Phase::late, 5, 109 * kSecondNs));
+  CHECK(rate.admit(Phase::late, 6, 110 * kSecondNs));
+}
+
+TEST_CASE("the end of a story whose beginning was shown is always shown, once") {
+  RateLimit rate(1);
+  CHECK(rate.admit(Phase::over, 7, 0));
+  CHECK_FALSE(rate.admit(Phase::still, 7, 1));
+  CHECK(rate.admit(Phase::released, 7, 2));
+  CHECK_FALSE(rate.admit(Phase::released, 7, 3));
+}
+
+TEST_CASE("the end of a story whose beginning was left out is left out in a full minute") {
+  RateLimit rate(1);
+  CHECK(rate.admit(Phase::over, 7, 0));
+  CHECK_FALSE(rate.admit(Phase::over, 8, 1));
+  CHECK_FALSE(rate.admit(Phase::released, 8, 2));
+}
+
+TEST_CASE("an end that is let through takes no other report's place") {
+  RateLimit rate(2);
+  CHECK(rate.admit(Phase::over, 7, 0));
+  CHECK(rate.admit(Phase::released, 7, 1));
+  CHECK(rate.admit(Phase::over, 8, 2));
+}
+
+TEST_CASE("what is left out is counted, and said once a minute") {
+  RateLimit rate(1);
+  CHECK_FALSE(rate.take_left_out(0, true).has_value());
+  rate.admit(Phase::late, 1, 0);
+  rate.admit(Phase::late, 2, 10 * kSecondNs);
+  rate.admit(Phase::late, 3, 20 * kSecondNs);
+  CHECK_FALSE(rate.take_left_out(69 * kSecondNs, false).has_value());
+  const auto left_out = rate.take_left_out(70 * kSecondNs, false);
+  REQUIRE(left_out.has_value());
+  CHECK(left_out->reports == 2);
+  CHECK(left_out->period_ns == 60 * kSecondNs);
+  CHECK_FALSE(rate.take_left_out(200 * kSecondNs, true).has_value());
+}
+
+TEST_CASE("at the end what was left out is said without waiting for the minute") {
+  RateLimit rate(1);
+  rate.admit(Phase::late, 1, 0);
+  rate.admit(Phase::late, 2, 1);
+  const auto left_out = rate.take_left_out(2, true);
+  REQUIRE(left_out.has_value());
+  CHECK(left_out->reports == 1);
+}

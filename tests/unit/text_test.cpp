@@ -1,0 +1,236 @@
+// The rules of symbolizer/report/text.cpp.
+#include <catch2/catch.hpp>
+
+#include "tests/unit/report_samples.h"
+
+using namespace holdwatch;
+
+namespace {
+
+std::string first_line(const Report& report) {
+  const std::string text = render_text(report);
+  return text.substr(0, text.find('\n'));
+}
+
+bool says(const Report& report, const std::string& what) {
+  return render_text(report).find(what) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("the chat room's story") {
+  CHECK(
+      render_text(sample_report()) ==
+      R"(holdwatch[4700]: thread 4711 "bcast" has held rwlock L3 for reading 12.4 s (limit 1 s); 37 threads wait, longest 12.1 s
+  lock    L3 rwlock 0x55d0c81f20 Room::members_mx
+  taken   #0 Room::broadcast(std::string const&)    room.cpp:41  std::shared_lock lock(members_mx);
+          #1 Server::on_message(Session&, Message)  server.cpp:88
+          #2 worker_main(void*)                     server.cpp:140
+  now     blocked in sendto(fd 41 -> 10.2.3.4:443, 96 KiB unsent)
+          #0 __libc_send                            libc.so.6+0x10a3ad
+          #1 Session::send(std::string const&)      session.cpp:27
+          #2 Room::broadcast(std::string const&)    room.cpp:43  <- took L3  member->send(text);
+          ... and on as in taken
+  waits   1 thread to write, 12.1 s: 4720 "join"
+          #0 Room::add(Session&)                    room.cpp:22
+          36 threads to read, longest 11.9 s: 4721, 4722, 4723 ...
+          #0 Room::size()                           room.cpp:60
+  report  2025-11-23T19:35:12.123Z on chat1, chatroom, episode 17, fingerprint 00c0ffee00c0ffee
+)");
+}
+
+TEST_CASE("a holder that stayed in its call is one line") {
+  Report report = sample_report();
+  report.phase = Phase::still;
+  report.holders[0].held_ns = 24'800 * kMillisecondNs;
+  report.holders[0].moved = false;
+  CHECK(render_text(report) ==
+        "holdwatch[4700]: L3 still held by 4711 \"bcast\", 24.8 s; same place as before (frozen); 37 threads wait\n");
+}
+
+TEST_CASE("a holder that moved is shown where it is now") {
+  Report report = sample_report();
+  report.phase = Phase::still;
+  report.holders[0].moved = true;
+  CHECK(
+      render_text(report) ==
+      R"(holdwatch[4700]: L3 still held by 4711 "bcast", 12.4 s; moved since: now blocked in sendto(fd 41 -> 10.2.3.4:443, 96 KiB unsent); 37 threads wait
+  now     #0 __libc_send                            libc.so.6+0x10a3ad
+          #1 Session::send(std::string const&)      session.cpp:27
+          #2 Room::broadcast(std::string const&)    room.cpp:43  <- took L3  member->send(text);
+          #3 Server::on_message(Session&, Message)  server.cpp:88
+          #4 worker_main(void*)                     server.cpp:140
+)");
+}
+
+TEST_CASE("the release is one line with the whole duration and what it cost") {
+  Report report = sample_report();
+  report.phase = Phase::released;
+  report.holders[0].held_ns = 31'200 * kMillisecondNs;
+  report.threads_delayed = 61;
+  report.lost_ns = 843 * kSecondNs;
+  CHECK(render_text(report) ==
+        "holdwatch[4700]: L3 released by 4711 \"bcast\" after 31.2 s; 61 threads lost 14 min 3 s waiting\n");
+}
+
+TEST_CASE("a late report is in the past tense and shows the release") {
+  Report report = sample_report();
+  report.phase = Phase::late;
+  report.waiters.clear();
+  report.threads_delayed = 1;
+  report.lost_ns = 2 * kSecondNs;
+  CHECK(
+      first_line(report) ==
+      "holdwatch[4700]: thread 4711 \"bcast\" held rwlock L3 for reading 12.4 s (limit 1 s); the hold ended before it "
+      "was seen; 1 thread lost 2 s waiting");
+  CHECK(says(report, "\n  release #0 __libc_send"));
+  CHECK_FALSE(says(report, "blocked in"));
+}
+
+TEST_CASE("several readers: the longest is named, each has its stacks") {
+  Report report = sample_report();
+  report.holders.push_back(sample_holder());
+  report.holders[1].tid = 4712;
+  report.holders[1].held_ns = 3 * kSecondNs;
+  report.holders[1].now.frames[1].function = "Session::flush()";
+  CHECK(first_line(report) ==
+        "holdwatch[4700]: thread 4711 \"bcast\" and 1 more reader have held rwlock L3 for reading, longest 12.4 s "
+        "(limit 1 s); 37 threads wait, longest 12.1 s");
+  CHECK(says(report, "  holder  4711 \"bcast\", reading, 12.4 s\n  taken   #0 Room::broadcast"));
+  CHECK(says(report, "  holder  4712 \"bcast\", reading, 3 s\n  taken   (same stack)\n  now     blocked in"));
+  CHECK(says(report, "Session::flush()"));
+}
+
+TEST_CASE("a crowd of readers is not shown one by one") {
+  Report report = sample_report();
+  report.holders.resize(50, sample_holder());
+  CHECK(says(report, "  holder  46 more: 4711, 4711, 4711 ...\n"));
+  CHECK(render_text(report).size() < 4000);
+}
+
+TEST_CASE("a mutex has no modes, and one thread is singular") {
+  Report report = sample_report();
+  report.lock_kind = LockKind::mutex;
+  report.holders[0].access = Access::exclusive;
+  report.waiters.pop_back();
+  CHECK(first_line(report) ==
+        "holdwatch[4700]: thread 4711 \"bcast\" has held mutex L3 12.4 s (limit 1 s); 1 thread waits, 12.1 s");
+  CHECK(says(report, "  waits   1 thread, 12.1 s: 4720 \"join\"\n"));
+}
+
+TEST_CASE("a writer holds for writing, and nobody may wait") {
+  Report report = sample_report();
+  report.holders[0].access = Access::exclusive;
+  report.waiters.clear();
+  CHECK(first_line(report) ==
+        "holdwatch[4700]: thread 4711 \"bcast\" has held rwlock L3 for writing 12.4 s (limit 1 s); nobody waits");
+  CHECK_FALSE(says(report, "  waits"));
+}
+
+TEST_CASE("what is a guess says likely") {
+  Report report = sample_report();
+  report.holders[0].likely = true;
+  CHECK(says(report, "\"bcast\" has likely held rwlock L3"));
+  CHECK(says(report, "  note    likely: the lock itself does not say that 4711 holds it\n"));
+}
+
+TEST_CASE("what is missing is said, and why") {
+  Report report = sample_report();
+  report.holders[0].now = {};
+  report.holders[0].now.note = "thread exited";
+  report.holders[0].now_took.reset();
+  report.holders[0].depth = 3;
+  report.waiters_left_out = 12;
+  report.unrecorded_holds = 1;
+  report.note = "one more thing";
+  CHECK(says(report, "96 KiB unsent)\n          (thread exited)\n"));
+  CHECK(says(report, "  note    4711 has taken L3 3 times and must release it as often\n"));
+  CHECK(says(report, "          12 more threads wait; where was not looked up\n"));
+  CHECK(says(report, "  note    1 hold was not recorded since start"));
+  CHECK(says(report, "  note    one more thing\n"));
+  CHECK(says(report, "; 49 threads wait"));
+}
+
+TEST_CASE("waiters in the same place but another mode share one stack") {
+  Report report = sample_report();
+  report.waiters[1].stack = report.waiters[0].stack;
+  CHECK(says(report, "36 threads to read, longest 11.9 s: 4721, 4722, 4723 ... (same stack)\n  report"));
+}
+
+TEST_CASE("waiters in very many places are counted at the end") {
+  Report report = sample_report();
+  for (int i = 0; i < 10; ++i) {
+    report.waiters.push_back(sample_readers(2));
+    report.waiters.back().stack.frames[0].ip += static_cast<uintptr_t>(i);
+  }
+  CHECK(says(report, "          8 more threads in 4 other places left out\n"));
+}
+
+TEST_CASE("a long wait begins with the waiter and lists the holders") {
+  Report report = sample_report();
+  report.event = Event::wait;
+  report.limit_ns = 5 * kSecondNs;
+  report.holders[0].held_ns = 850 * kMillisecondNs;
+  CHECK(first_line(report) ==
+        "holdwatch[4700]: thread 4720 \"join\" has waited 12.1 s for rwlock L3 to write (limit 5 s); held now by 4711 "
+        "\"bcast\", 850 ms; 36 more threads wait");
+  const std::string text = render_text(report);
+  CHECK(text.find("  waits ") < text.find("  holder  4711 \"bcast\", reading, 850 ms\n"));
+  report.phase = Phase::released;
+  CHECK(render_text(report) ==
+        "holdwatch[4700]: 4720 \"join\" waits no longer for L3, after 12.1 s; 37 threads lost 6 min 40 s waiting\n");
+}
+
+TEST_CASE("a wait without a known holder says so") {
+  Report report = sample_report();
+  report.event = Event::wait;
+  report.holders.clear();
+  CHECK(says(report, "; no holder is known; 36 more threads wait\n"));
+}
+
+TEST_CASE("every event has a first line of its own that names the lock") {
+  Report report = sample_report();
+  report.holders[0].waits_for = "L4";
+  const auto line = [&](Event event) {
+    report.event = event;
+    return first_line(report);
+  };
+  CHECK(line(Event::deadlock) ==
+        "holdwatch[4700]: deadlock: thread 4711 \"bcast\" holds rwlock L3 and waits for L4; "
+        "37 threads wait, longest 12.1 s");
+  CHECK(line(Event::self_deadlock).find("waits for rwlock L3, which it holds itself") != std::string::npos);
+  CHECK(line(Event::abandoned).find("has ended while it held rwlock L3 for reading") != std::string::npos);
+  CHECK(line(Event::fork_orphan).find("rwlock L3 can never be had in this process") != std::string::npos);
+  CHECK(line(Event::lock_order).find("rwlock L3 is taken in two orders") != std::string::npos);
+  CHECK(line(Event::read_recursion).find("reads rwlock L3 again") != std::string::npos);
+  report.cycle = {{1, "L1", "L2"}, {2, "L2", "L1"}};
+  CHECK(line(Event::deadlock) ==
+        "holdwatch[4700]: deadlock of 2 threads: 1 holds L1 and waits for L2, 2 holds L2 and waits for L1");
+  report.edges = {{"L1", "L2", 1, sample_taken()}, {"L2", "L1", 2, sample_now()}};
+  CHECK(line(Event::lock_order) ==
+        "holdwatch[4700]: locks are taken in different orders, which can deadlock: 1 took L1 "
+        "and then L2, 2 took L2 and then L1");
+  CHECK(says(report, "  order   1 took L1 and then L2\n          #0 Room::broadcast"));
+}
+
+TEST_CASE("a snapshot has no limit") {
+  Report report = sample_report();
+  report.phase = Phase::snapshot;
+  report.limit_ns = 0;
+  CHECK(first_line(report) ==
+        "holdwatch[4700]: snapshot: thread 4711 \"bcast\" has held rwlock L3 for reading 12.4 s; "
+        "37 threads wait, longest 12.1 s");
+}
+
+TEST_CASE("a name from the program cannot forge a line of the report") {
+  Report report = sample_report();
+  report.holders[0].thread = "x\"\nholdwatch[1]: ";
+  report.holders[0].doing = "open(\"a\n\")";
+  report.lock_name = "m\x1b[2J";
+  report.waiters[0].stack.frames[0].file = "/src/a\nb.cpp";
+  const std::string text = render_text(report);
+  CHECK(text.find("\nholdwatch[1]") == std::string::npos);
+  CHECK(text.find('\x1b') == std::string::npos);
+  CHECK(text.find("4711 \"x\\\"\\x0aholdwatch[1]: \"") != std::string::npos);
+  CHECK(text.find("a\\x0ab.cpp:22") != std::string::npos);
+}
