@@ -1,0 +1,23 @@
+// The small words of a cause line: sizes, durations, and names that others chose made safe to print.
+// Pure; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace holdwatch {
+
+// "512 B", "1.5 KiB", "96 KiB", "2 MiB": cut off after one decimal.
+std::string size_in_words(uint64_t bytes);
+
+// "50 us", "1.5 ms", "3 s", "90 s": cut off after one decimal.
+std::string duration_in_words(uint64_t ns);
+
+// "0x7f1234".
+std::string hex_in_words(uint64_t value);
+
+// Control characters as \xNN, so that a file's name cannot begin a line of its own in a log.
+std::string printable(std::string_view text);
+
+}  // namespace holdwatch

@@ -1,0 +1,143 @@
+// Arguments that belong together, in words: from structures in this process's memory.
+#include "symbolizer/cause/arguments.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/select.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <string>
+
+#include "symbolizer/unwind/process_memory.h"
+
+using namespace holdwatch;
+
+namespace {
+
+template <typename T>
+uint64_t at(const T& value) {
+  return reinterpret_cast<uintptr_t>(&value);
+}
+
+std::string whole(char letter, std::initializer_list<uint64_t> arguments) {
+  ProcessMemory memory(getpid());
+  SystemCall call{};
+  call.known = true;
+  size_t i = 0;
+  for (const uint64_t argument : arguments) call.arguments[i++] = argument;
+  const std::optional<std::string> text = describe_whole_call(letter, call, memory);
+  REQUIRE(text);
+  return *text;
+}
+
+uint64_t ms(int value) {
+  // As the kernel shows an int that a program put into a register: the upper half may hold anything.
+  return 0xabcd'0000'0000 | static_cast<uint32_t>(value);
+}
+
+// Descriptors with numbers that are free of everything else.
+struct Events {
+  Events() {
+    for (const int number : numbers) REQUIRE(dup2(original, number) == number);
+  }
+  ~Events() {
+    for (const int number : numbers) close(number);
+    close(original);
+  }
+  static constexpr int numbers[] = {100, 101, 102, 103};
+  int original = eventfd(0, EFD_CLOEXEC);
+};
+
+}  // namespace
+
+TEST_CASE("poll names up to three descriptors, how many there are, and the time-out") {
+  const Events events;
+  const pollfd entries[4] = {{100, POLLIN, 0}, {101, POLLIN, 0}, {102, POLLIN, 0}, {103, POLLIN, 0}};
+  CHECK(whole('P', {at(entries), 1, ms(3000)}) == "fd 100 eventfd; timeout 3 s");
+  CHECK(whole('P', {at(entries), 2, ms(-1)}) == "2 fds: 100 eventfd, 101 eventfd; no timeout");
+  CHECK(whole('P', {at(entries), 4, ms(50)}) == "4 fds: 100 eventfd, 101 eventfd, 102 eventfd, ...; timeout 50 ms");
+  CHECK(whole('P', {0, 0, ms(50)}) == "no fds; timeout 50 ms");
+  CHECK(whole('P', {0, 7, ms(50)}) == "7 fds; timeout 50 ms");
+}
+
+TEST_CASE("ppoll has its time-out in memory, or none") {
+  const timespec time = {1, 500'000'000};
+  CHECK(whole('Q', {0, 0, at(time)}) == "no fds; timeout 1.5 s");
+  CHECK(whole('Q', {0, 0, 0}) == "no fds; no timeout");
+  CHECK(whole('Q', {0, 0, 8}) == "no fds");
+}
+
+TEST_CASE("select names the descriptors of all three sets, each once, below its limit") {
+  const Events events;
+  fd_set readers, writers;
+  FD_ZERO(&readers);
+  FD_ZERO(&writers);
+  FD_SET(100, &readers);
+  FD_SET(100, &writers);
+  FD_SET(101, &writers);
+  FD_SET(103, &readers);
+  const timeval time = {3, 250'000};
+  CHECK(whole('S', {103, at(readers), at(writers), 0, at(time)}) == "2 fds: 100 eventfd, 101 eventfd; timeout 3.2 s");
+  CHECK(whole('S', {0, 0, 0, 0, 0}) == "no fds; no timeout");
+  const timespec nine = {9, 0};
+  CHECK(whole('R', {101, at(readers), 0, 0, at(nine)}) == "fd 100 eventfd; timeout 9 s");
+  CHECK(whole('R', {UINT64_MAX, at(readers), 0, 0, 0}) == "2 fds: 100 eventfd, 103 eventfd; no timeout");
+}
+
+TEST_CASE("a sleep says how long, or until when from now") {
+  const timespec time = {3, 0};
+  CHECK(whole('N', {at(time), 0}) == "3 s");
+  CHECK(whole('C', {CLOCK_MONOTONIC, 0, at(time)}) == "3 s");
+  const timespec never = {1'000'000'000, 0};
+  CHECK(Catch::endsWith(whole('C', {CLOCK_MONOTONIC, TIMER_ABSTIME, at(never)}), " s from now"));
+  const timespec long_ago = {0, 1};
+  CHECK(whole('C', {CLOCK_MONOTONIC, TIMER_ABSTIME, at(long_ago)}) == "until now");
+}
+
+TEST_CASE("a time that cannot be read, or is none, is left out") {
+  const timespec bad[] = {{-1, 0}, {0, -1}, {0, 1'000'000'000}, {INT64_MAX, 0}};
+  for (const timespec& time : bad) CHECK(whole('N', {at(time), 0}) == "...");
+  CHECK(whole('N', {8, 0}) == "...");
+  CHECK(whole('C', {CLOCK_MONOTONIC, 0, 8}) == "...");
+}
+
+TEST_CASE("a futex is an address") {
+  CHECK(whole('U', {0x7ffc1234}) == "0x7ffc1234");
+}
+
+TEST_CASE("connect says where it wants to go, from its own argument") {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(443);
+  REQUIRE(inet_pton(AF_INET, "10.2.3.4", &address.sin_addr) == 1);
+  CHECK(whole('A', {5, at(address), sizeof address}) == "fd 5 -> 10.2.3.4:443");
+  CHECK(whole('A', {5, 8, sizeof address}) == "fd 5");
+  CHECK(whole('A', {5, at(address), UINT64_MAX}) == "fd 5 -> 10.2.3.4:443");
+}
+
+TEST_CASE("a letter for one argument is no whole call") {
+  ProcessMemory memory(getpid());
+  CHECK_FALSE(describe_whole_call('d', {}, memory));
+}
+
+TEST_CASE("a path is read up to its end, cut if it is long, and never beyond what is mapped") {
+  ProcessMemory memory(getpid());
+  CHECK(read_path(reinterpret_cast<uintptr_t>("/etc/x\n"), memory) == "/etc/x\\x0a");
+  CHECK(read_path(8, memory) == "?");
+  const std::string very_long(1000, 'x');
+  CHECK(read_path(reinterpret_cast<uintptr_t>(very_long.data()), memory) == std::string(256, 'x') + "...");
+
+  constexpr size_t kPage = 4096;
+  char* const pages =
+      static_cast<char*>(mmap(nullptr, 2 * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  munmap(pages + kPage, kPage);
+  pages[kPage - 3] = 'a';
+  pages[kPage - 2] = 'b';
+  CHECK(read_path(reinterpret_cast<uintptr_t>(pages + kPage - 3), memory) == "ab");
+  munmap(pages, kPage);
+}

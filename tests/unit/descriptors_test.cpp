@@ -1,0 +1,227 @@
+// What real descriptors of this process lead to.
+#include "symbolizer/cause/descriptors.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <cstring>
+#include <string>
+#include <vector>
+
+using namespace holdwatch;
+using Catch::Matchers::EndsWith;
+using Catch::Matchers::StartsWith;
+
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) { REQUIRE(number >= 0); }
+  ~Descriptor() { close(number_); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  operator int() const { return number_; }
+
+ private:
+  int number_;
+};
+
+std::string any(int descriptor) {
+  return describe_descriptor(descriptor, Direction::any);
+}
+std::string sending(int descriptor) {
+  return describe_descriptor(descriptor, Direction::sending);
+}
+std::string number(int descriptor) {
+  return std::to_string(descriptor);
+}
+
+template <typename Address>
+std::string_view bytes_of(const Address& address) {
+  return {reinterpret_cast<const char*>(&address), sizeof address};
+}
+
+sockaddr_in loopback(uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+
+// A listening TCP socket on a free port of the loopback interface.
+class Listener {
+ public:
+  Listener() : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address = loopback(0);
+    socklen_t length = sizeof address;
+    REQUIRE(bind(socket_, reinterpret_cast<sockaddr*>(&address), length) == 0);
+    REQUIRE(listen(socket_, 5) == 0);
+    REQUIRE(getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &length) == 0);
+    port_ = ntohs(address.sin_port);
+  }
+  int socket_number() const { return socket_; }
+  std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+
+  int connect_to() const {
+    const int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const sockaddr_in address = loopback(port_);
+    REQUIRE(connect(client, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    return client;
+  }
+
+ private:
+  Descriptor socket_;
+  uint16_t port_ = 0;
+};
+
+// Writes until the descriptor takes no more.
+size_t fill(int descriptor) {
+  REQUIRE(fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0);
+  const std::vector<char> bytes(4096);
+  size_t written = 0;
+  while (true) {
+    const ssize_t got = write(descriptor, bytes.data(), bytes.size());
+    if (got <= 0) return written;
+    written += static_cast<size_t>(got);
+  }
+}
+
+socklen_t fill_unix_address(sockaddr_un* address, std::string_view name) {
+  address->sun_family = AF_UNIX;
+  memcpy(address->sun_path, name.data(), name.size());
+  return static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
+}
+
+}  // namespace
+
+TEST_CASE("a connected socket leads to its peer, and unsent bytes are said to whoever sends") {
+  const Listener listener;
+  const Descriptor client(listener.connect_to());
+  const std::string to_listener = number(client) + " -> " + listener.address();
+  CHECK(any(client) == to_listener);
+  CHECK(sending(client) == to_listener);
+  fill(client);
+  CHECK(any(client) == to_listener);
+  CHECK_THAT(sending(client), StartsWith(to_listener + ", ") && EndsWith("iB unsent"));
+}
+
+TEST_CASE("a listening socket says where it listens, an unconnected one that it is none") {
+  const Listener listener;
+  CHECK(any(listener.socket_number()) == number(listener.socket_number()) + " listening on " + listener.address());
+  const Descriptor idle(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  CHECK(any(idle) == number(idle) + " unconnected socket");
+}
+
+TEST_CASE("the client of a unix socket has no name, and is known by its server's") {
+  const Descriptor server(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  const std::string name = std::string(1, '\0') + "holdwatch\ntest-" + std::to_string(getpid());
+  const socklen_t length = fill_unix_address(&address, name);
+  REQUIRE(bind(server, reinterpret_cast<sockaddr*>(&address), length) == 0);
+  REQUIRE(listen(server, 1) == 0);
+  const Descriptor client(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  REQUIRE(connect(client, reinterpret_cast<sockaddr*>(&address), length) == 0);
+  const Descriptor accepted(accept4(server, nullptr, nullptr, SOCK_CLOEXEC));
+
+  const std::string printable_name = "@holdwatch\\x0atest-" + std::to_string(getpid());
+  CHECK(any(server) == number(server) + " listening on " + printable_name);
+  CHECK(any(client) == number(client) + " -> " + printable_name);
+  CHECK(any(accepted) == number(accepted) + " -> client of " + printable_name);
+}
+
+TEST_CASE("a pair of unix sockets leads from one without a name to the other") {
+  int pair[2];
+  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+  const Descriptor left(pair[0]), right(pair[1]);
+  CHECK(any(left) == number(left) + " -> unnamed unix socket");
+  fill(left);
+  CHECK_THAT(sending(left), EndsWith("iB unsent"));
+}
+
+TEST_CASE("a pipe is known by its number, and what lies in it is said to whoever writes") {
+  int ends[2];
+  REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+  const Descriptor reader(ends[0]), writer(ends[1]);
+  struct stat status;
+  REQUIRE(fstat(writer, &status) == 0);
+  const std::string name = " pipe:[" + std::to_string(status.st_ino) + "]";
+  CHECK(any(reader) == number(reader) + name);
+  CHECK(sending(writer) == number(writer) + name);
+  const size_t written = fill(writer);
+  REQUIRE(written % 1024 == 0);
+  CHECK(sending(writer) == number(writer) + name + ", " + std::to_string(written / 1024) + " KiB unread");
+}
+
+TEST_CASE("a file is known by its path, in which control characters are written out") {
+  char directory[] = "/tmp/holdwatch-XXXXXX";
+  REQUIRE(mkdtemp(directory) != nullptr);
+  const std::string path = std::string(directory) + "/with\nnewline";
+  {
+    const Descriptor file(open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+    CHECK(any(file) == number(file) + " " + directory + "/with\\x0anewline");
+    CHECK(descriptor_path(file) == std::string(directory) + "/with\\x0anewline");
+    unlink(path.c_str());
+    CHECK(any(file) == number(file) + " " + directory + "/with\\x0anewline (deleted)");
+  }
+  rmdir(directory);
+}
+
+TEST_CASE("what the kernel calls anonymous inodes are known by plain names") {
+  const Descriptor event(eventfd(0, EFD_CLOEXEC));
+  CHECK(any(event) == number(event) + " eventfd");
+  const Descriptor epoll(epoll_create1(EPOLL_CLOEXEC));
+  CHECK(any(epoll) == number(epoll) + " epoll");
+  const Descriptor timer(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC));
+  CHECK(any(timer) == number(timer) + " timerfd");
+  const Descriptor notify(inotify_init1(IN_CLOEXEC));
+  CHECK(any(notify) == number(notify) + " inotify");
+}
+
+TEST_CASE("a descriptor that is not open is said to be closed") {
+  const int closed = dup(0);
+  close(closed);
+  CHECK(any(closed) == number(closed) + " (closed)");
+  CHECK(any(-1) == "-1 (closed)");
+  CHECK(descriptor_path(closed).empty());
+}
+
+TEST_CASE("addresses of every family are written as people write them") {
+  CHECK(describe_address(bytes_of(loopback(443))) == "127.0.0.1:443");
+  sockaddr_in6 six{};
+  six.sin6_family = AF_INET6;
+  six.sin6_port = htons(80);
+  REQUIRE(inet_pton(AF_INET6, "2001:db8::1", &six.sin6_addr) == 1);
+  CHECK(describe_address(bytes_of(six)) == "[2001:db8::1]:80");
+
+  sockaddr_un local{};
+  const auto of = [&](std::string_view name) {
+    const socklen_t length = fill_unix_address(&local, name);
+    return describe_address(bytes_of(local).substr(0, length));
+  };
+  CHECK(of("/run/x.sock") == "/run/x.sock");
+  CHECK(of(std::string_view("/run/x.sock\0rest", 16)) == "/run/x.sock");
+  CHECK(of(std::string_view("\0name", 5)) == "@name");
+  CHECK(of("") == "unnamed unix socket");
+
+  sockaddr other{};
+  other.sa_family = AF_NETLINK;
+  CHECK(describe_address(bytes_of(other)) == "address family 16");
+  CHECK(describe_address("").empty());
+  CHECK(describe_address("x").empty());
+}
+
+TEST_CASE("an address that is cut short is not read beyond its end") {
+  const sockaddr_in whole = loopback(443);
+  CHECK(describe_address(bytes_of(whole).substr(0, 4)) == "0.0.0.0:443");
+}

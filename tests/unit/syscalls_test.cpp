@@ -1,0 +1,61 @@
+// The table of system calls against the numbers that the compiler knows.
+#include "symbolizer/cause/syscalls.h"
+
+#include <sys/syscall.h>
+
+#include <catch2/catch.hpp>
+#include <climits>
+#include <string>
+
+using namespace holdwatch;
+
+namespace {
+
+std::string name_of(long number) {
+  const SystemCallRow* row = find_system_call(number);
+  return row == nullptr ? "" : std::string(row->name);
+}
+
+}  // namespace
+
+TEST_CASE("system calls are found under the numbers of the system's headers") {
+#define CHECK_NAME(call) CHECK(name_of(SYS_##call) == #call)
+  CHECK_NAME(read);
+  CHECK_NAME(write);
+  CHECK_NAME(poll);
+  CHECK_NAME(select);
+  CHECK_NAME(sendto);
+  CHECK_NAME(recvmsg);
+  CHECK_NAME(connect);
+  CHECK_NAME(wait4);
+  CHECK_NAME(flock);
+  CHECK_NAME(futex);
+  CHECK_NAME(epoll_wait);
+  CHECK_NAME(clock_nanosleep);
+  CHECK_NAME(openat);
+  CHECK_NAME(ppoll);
+  CHECK_NAME(accept4);
+  CHECK_NAME(pidfd_send_signal);
+  CHECK_NAME(io_uring_enter);
+  CHECK_NAME(epoll_pwait2);
+  CHECK_NAME(futex_waitv);
+#undef CHECK_NAME
+}
+
+TEST_CASE("numbers that no system call has are not found") {
+  for (const long number : {-1L, 400L, 1'000'000L, LONG_MAX, LONG_MIN}) CHECK(find_system_call(number) == nullptr);
+}
+
+TEST_CASE("the rows say nothing but what the letters mean, about no more than six arguments") {
+  for (long number = 0; number < 512; ++number) {
+    const SystemCallRow* row = find_system_call(number);
+    if (row == nullptr) continue;
+    INFO(row->name);
+    CHECK(row->number == number);
+    CHECK_FALSE(row->name.empty());
+    CHECK(row->arguments.size() <= 6);
+    CHECK(row->arguments.find_first_not_of("dsf@mtpln.0AUPQSRCN") == std::string_view::npos);
+    // A letter for a whole call stands alone.
+    if (row->arguments.find_first_of("0AUPQSRCN") != std::string_view::npos) CHECK(row->arguments.size() == 1);
+  }
+}
