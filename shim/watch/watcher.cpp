@@ -57,6 +57,7 @@ class Watcher {
   bool note_overdue_holders(Episode& episode);
   bool note_overdue_waits(Episode& episode);
   void follow(Episode& episode);
+  void end(Episode& episode);
   void close(Episode& episode);
   void report_late(HandedOver* ended);
   bool post(Episode& episode, Phase phase);
@@ -218,12 +219,13 @@ void Watcher::follow_episodes() {
 }
 
 void Watcher::follow(Episode& episode) {
+  if (episode.ended_ns != 0) return close(episode);
   read_lock_state(episode.lock, &state_);
   const Episode before = episode;
   const bool lasts = episode.event == Event::hold ? note_overdue_holders(episode) : note_overdue_waits(episode);
   if (!lasts) {
     episode = before;
-    return close(episode);
+    return end(episode);
   }
   count_waiting(episode, state_, history_, now_ns_);
   uint64_t oldest_ns = 0;
@@ -242,14 +244,19 @@ void Watcher::follow(Episode& episode) {
   }
 }
 
+void Watcher::end(Episode& episode) {
+  episode.ended_ns = episode.ended == nullptr ? now_ns_ : episode.ended->released_ns;
+  if (episode.ended_ns > episode.last_look_ns && episode.last_look_ns != 0)
+    episode.lost_ns += episode.waiting * (episode.ended_ns - episode.last_look_ns);
+  close(episode);
+}
+
+// Posts the closing line; if the reporter is too far behind, again at the next look. A hold whose first report could not
+// be posted in time is told all the same: the reporter makes a late report of it.
 void Watcher::close(Episode& episode) {
-  const uint64_t end_ns = episode.ended == nullptr ? now_ns_ : episode.ended->released_ns;
-  if (end_ns > episode.last_look_ns && episode.last_look_ns != 0)
-    episode.lost_ns += episode.waiting * (end_ns - episode.last_look_ns);
-  // The reporter turns it into a late report if it could not show the first one in time.
-  const bool handed =
-      episode.last_look_ns != 0 && (episode.posted || episode.event == Event::hold) && post(episode, Phase::released);
-  if (!handed && episode.ended != nullptr) give_back(episode.ended);
+  const bool has_story = episode.posted || (episode.event == Event::hold && episode.ended != nullptr);
+  if (has_story && !post(episode, Phase::released)) return;
+  if (!has_story && episode.ended != nullptr) give_back(episode.ended);
   episodes_.end(episode);
 }
 
@@ -267,6 +274,7 @@ void Watcher::report_late(HandedOver* ended) {
   episode.started_ns[0] = start_ns;
   episode.holder_count = 1;
   episode.ended = ended;
+  episode.ended_ns = ended->released_ns;
   if (!wanted || !post(episode, Phase::late)) give_back(ended);
 }
 
@@ -300,7 +308,8 @@ void Watcher::fill_holders(Job& job, const Episode& episode, bool with_waiters) 
     const HoldView& hold = state.holders[i].hold;
     const bool ended_here = job.ended != nullptr && job.ended->hold.identity == hold.identity;
     job.started_ns[i] = lasts ? started_ns(hold) : episode.started_ns[i];
-    job.held_ns[i] = age_ns(job.started_ns[i], ended_here ? job.ended->released_ns : now_ns_);
+    const uint64_t until_ns = ended_here ? job.ended->released_ns : lasts ? now_ns_ : episode.ended_ns;
+    job.held_ns[i] = age_ns(job.started_ns[i], until_ns);
   }
   state.waiter_count = with_waiters ? state_.waiter_count : 0;
   state.waiters_left_out = with_waiters ? state_.waiters_left_out : 0;
