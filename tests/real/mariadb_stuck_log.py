@@ -3,7 +3,9 @@ collector of a container's output hangs.
 
 The thread that writes a warning holds the error log's mutex while write() blocks; every other thread with something to
 say waits for that mutex. The report must name that mutex's holder, the write to that pipe, the server's own functions
-and all who wait; after the pipe is read again it must close the episode.
+and all who wait; after the pipe is read again it must close the episode. So too where the report's text goes, as it
+does by default, into that very pipe: while the stall lasts only the JSON lines can tell of it, and neither the watch
+nor the server's end may hang on it.
 """
 
 import contextlib
@@ -122,11 +124,12 @@ def check_story(run, holder, pipe):
     for report in reports[1:-1]:
         servers.require(report["phase"] == "still" and report["holders"][0]["moved"] is False,
                         f"{report['phase']} report: the holder has moved")
-    servers.require(reports[-1]["lost_ns"] > WAITERS * 1e9, f"only {reports[-1]['lost_ns']} ns lost")
+    lost_ns = [report["lost_ns"] for report in reports]
+    servers.require(lost_ns == sorted(lost_ns) and lost_ns[-1] > 0, f"time lost: {lost_ns} ns")
 
 
-def test(shim):
-    with servers.Run(shim) as run:
+def story(shim, **options):
+    with servers.Run(shim, **options) as run:
         pipe = Pipe(run.directory / "collector.fifo")
         server = mariadb.start(run, stderr=pipe.writing)
         pipe.read_what_is_there()
@@ -144,9 +147,16 @@ def test(shim):
         reader.join()
         print(run.reports_text())
         check_story(run, holder, pipe)
+        said = run.reports_text() + pipe.text.decode()
+        servers.require(f"released by {holder} " in said, f"no closing line in: {said}")
         servers.require(refused == [1] * (1 + WAITERS), f"the clients ended with {refused}")
         servers.require(status == 0, f"the server ended with status {status}")
         servers.require(pipe.text.count(SOMEBODY.encode()) == 1 + WAITERS, "warnings got lost")
+
+
+def test(shim):
+    story(shim)
+    story(shim, HOLDWATCH_LOG="stderr")
 
 
 if __name__ == "__main__":

@@ -111,9 +111,9 @@ def children(pid):
 class Run:
     """One performance of a scenario: its directory, its servers, and whether they are watched."""
 
-    def __init__(self, shim, limits=None):
+    def __init__(self, shim, **options):
         self.shim = shim  # None: bare
-        self.limits = limits or {}
+        self.options = options  # of the preload, such as HOLDWATCH_LIMIT
         # Under /tmp by name and not by TMPDIR: a socket's path may have 107 characters only.
         self.directory = Path(tempfile.mkdtemp(prefix="holdwatch-real-", dir="/tmp"))
         self.reports_directory = self.directory / "reports"
@@ -141,9 +141,9 @@ class Run:
     def environment(self):
         if not self.watched:
             return bare_environment()
-        return {**bare_environment(), "LD_PRELOAD": str(self.shim), **self.limits,
+        return {**bare_environment(), "LD_PRELOAD": str(self.shim),
                 "HOLDWATCH_JSON": str(self.reports_directory / "reports.json"),
-                "HOLDWATCH_LOG": str(self.reports_directory / "reports.txt")}
+                "HOLDWATCH_LOG": str(self.reports_directory / "reports.txt"), **self.options}
 
     def start(self, argv, **options):
         server = Server(self, [str(word) for word in argv], **options)
