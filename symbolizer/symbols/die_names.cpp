@@ -14,6 +14,7 @@ namespace {
 constexpr int kMaxChain = 16;        // abstract origins and specifications in a row
 constexpr size_t kMaxNesting = 64;   // scopes around a function
 constexpr int kMaxLocalClasses = 4;  // functions within classes within functions ...
+constexpr char kNameless[] = "<unnamed>";
 
 FunctionName name_within(Dwarf_Die die, int local_classes);
 
@@ -66,7 +67,7 @@ std::string scope_name(Dwarf_Die scope, int local_classes) {
     case DW_TAG_union_type:
     case DW_TAG_interface_type:
     case DW_TAG_enumeration_type:
-      return name.empty() ? "<unnamed>" : name;
+      return name.empty() ? kNameless : name;
     case DW_TAG_subprogram:
       return local_classes < kMaxLocalClasses ? name_within(scope, local_classes + 1).text : std::string();
     default:
@@ -83,12 +84,16 @@ FunctionName name_within(Dwarf_Die die, int local_classes) {
   const std::string name = text_of(die, DW_AT_name);
   if (name.empty()) return {};
   std::string qualified;
-  for (const Dwarf_Die& scope : enclosing(declaration_of(die))) {
+  for (Dwarf_Die& scope : enclosing(declaration_of(die))) {
     const std::string outer = scope_name(scope, local_classes);
     // A function's own name is qualified already.
-    Dwarf_Die entry = scope;
-    if (dwarf_tag(&entry) == DW_TAG_subprogram) qualified.clear();
+    if (dwarf_tag(&scope) == DW_TAG_subprogram) qualified.clear();
     if (!outer.empty()) qualified += outer + "::";
+  }
+  // The class behind a lambda has no name of its own in gcc's debug data.
+  const std::string nameless = std::string(kNameless) + "::";
+  if (name == "operator()" && qualified.ends_with(nameless)) {
+    qualified.replace(qualified.size() - nameless.size(), nameless.size(), "{lambda}::");
   }
   return {readable(qualified + name), false};
 }
