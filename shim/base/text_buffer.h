@@ -98,32 +98,33 @@ inline TextBuffer& TextBuffer::append_digits(uint64_t value, unsigned base) {
   return *this << std::string_view(digits + first, sizeof digits - first);
 }
 
-// Rounds down, because a held time is a lower bound: a lock must not look held longer than it is known to be. Two
-// significant parts at most (850 ms, 12.4 s, 14 min 3 s, 3 h 20 min), and no part that is zero but the only one.
+// Two units at most, as in the symbolizer's reports: 850 ms, 1.25 s, 12.4 s, 14 min 3 s, 3 h 20 min; a part that is zero is
+// left out. Rounds down, because a held time is a lower bound: a lock must not look held longer than it is known to be.
 inline TextBuffer& TextBuffer::operator<<(Duration duration) {
   struct Unit {
     uint64_t ns;
     const char* name;
-    uint64_t parts;         // how many of the smaller part make one unit
-    const char* part_name;  // null: the smaller part is a tenth, written behind a point
+    uint64_t part_ns;
+    const char* part_name;
   };
   constexpr uint64_t kSecond = 1'000'000'000;
-  static constexpr Unit kUnits[] = {{3600 * kSecond, " h", 60, " min"}, {60 * kSecond, " min", 60, " s"},
-                                    {kSecond, " s", 10, nullptr},       {1'000'000, " ms", 10, nullptr},
-                                    {1'000, " us", 10, nullptr},        {1, " ns", 1, nullptr}};
-  const Unit* unit = kUnits;
-  while (unit->ns > 1 && duration.ns < unit->ns) ++unit;
-  const uint64_t whole = duration.ns / unit->ns;
-  const uint64_t part = duration.ns % unit->ns / (unit->ns / unit->parts);
-  *this << whole;
-  if (unit->part_name != nullptr) {
-    *this << unit->name;
-    if (part != 0) *this << ' ' << part << unit->part_name;
-    return *this;
+  static constexpr Unit kUnits[] = {{86'400 * kSecond, " d", 3'600 * kSecond, " h"},
+                                    {3'600 * kSecond, " h", 60 * kSecond, " min"},
+                                    {60 * kSecond, " min", kSecond, " s"}};
+  for (const Unit& unit : kUnits) {
+    if (duration.ns < unit.ns) continue;
+    *this << duration.ns / unit.ns << unit.name;
+    const uint64_t parts = duration.ns % unit.ns / unit.part_ns;
+    return parts == 0 ? *this : *this << ' ' << parts << unit.part_name;
   }
-  // Below a second a tenth matters only where there is but one digit: 1.5 ms, but 850 ms.
-  if (part != 0 && (whole < 10 || unit->ns == kSecond)) *this << '.' << part;
-  return *this << unit->name;
+  if (duration.ns < 1'000'000) return *this << duration.ns / 1'000 << " us";
+  if (duration.ns < kSecond) return *this << duration.ns / 1'000'000 << " ms";
+  const uint64_t tenths = duration.ns % kSecond / 100'000'000;
+  const uint64_t hundredths = duration.ns < 10 * kSecond ? duration.ns % 100'000'000 / 10'000'000 : 0;
+  *this << duration.ns / kSecond;
+  if (tenths != 0 || hundredths != 0) *this << '.' << tenths;
+  if (hundredths != 0) *this << hundredths;
+  return *this << " s";
 }
 
 }  // namespace holdwatch

@@ -32,36 +32,38 @@ TEST_CASE("addresses are written in lower-case hexadecimal with a prefix") {
   CHECK(written(Hex{UINT64_MAX}) == "0xffffffffffffffff");
 }
 
-TEST_CASE("a duration is written in its largest unit") {
-  CHECK(written(Duration{0}) == "0 ns");
-  CHECK(written(Duration{999}) == "999 ns");
+TEST_CASE("a duration is written in its largest unit, and the next one where there is one") {
+  CHECK(written(Duration{0}) == "0 us");
   CHECK(written(Duration{850'000}) == "850 us");
   CHECK(written(Duration{850'000'000}) == "850 ms");
   CHECK(written(Duration{12'400'000'000}) == "12.4 s");
   CHECK(written(Duration{843 * kSecond}) == "14 min 3 s");
   CHECK(written(Duration{12'000 * kSecond}) == "3 h 20 min");
+  CHECK(written(Duration{90'000 * kSecond}) == "1 d 1 h");
 }
 
 TEST_CASE("a duration's zero part is left out") {
   CHECK(written(Duration{kSecond}) == "1 s");
   CHECK(written(Duration{120 * kSecond}) == "2 min");
   CHECK(written(Duration{7200 * kSecond}) == "2 h");
+  CHECK(written(Duration{2'500'000'000}) == "2.5 s");
 }
 
-TEST_CASE("a tenth is written below a second only behind a single digit") {
-  CHECK(written(Duration{1'500'000}) == "1.5 ms");
-  CHECK(written(Duration{15'500'000}) == "15 ms");
+TEST_CASE("hundredths of a second are written below ten seconds only") {
+  CHECK(written(Duration{1'250'000'000}) == "1.25 s");
+  CHECK(written(Duration{2'010'000'000}) == "2.01 s");
+  CHECK(written(Duration{20'090'000'000}) == "20 s");
 }
 
 TEST_CASE("a duration is rounded down, never up to a time that was not reached") {
   CHECK(written(Duration{999'999'999}) == "999 ms");
-  CHECK(written(Duration{1'999'999'999}) == "1.9 s");
+  CHECK(written(Duration{1'999'999'999}) == "1.99 s");
   CHECK(written(Duration{59'999'999'999}) == "59.9 s");
   CHECK(written(Duration{3'599'999'999'999}) == "59 min 59 s");
 }
 
 TEST_CASE("the longest duration fits") {
-  CHECK(written(Duration{UINT64_MAX}) == "5124095 h 34 min");
+  CHECK(written(Duration{UINT64_MAX}) == "213503 d 23 h");
 }
 
 TEST_CASE("text that just fits is written whole") {
