@@ -19,7 +19,7 @@ for thread in gdb.selected_inferior().threads():
     pcs, frame = [], gdb.newest_frame()
     while frame is not None:
         if frame.type() not in (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME):
-            pcs.append((hex(frame.pc()), frame.name()))
+            pcs.append((hex(frame.pc()), frame.name(), gdb.solib_name(frame.pc())))
         frame = frame.older()
     out[thread.ptid[1]] = pcs
 print("STACKS " + json.dumps(out))
@@ -27,13 +27,14 @@ print("STACKS " + json.dumps(out))
 
 
 def gdb_stacks(pid):
-    """The stacks as gdb sees them: {tid: [(pc, function), ...]}."""
+    """The stacks as gdb sees them: {tid: [(pc, function), ...]}, without frames of the preload, which reports leave out."""
     command = ["gdb", "-nx", "-batch", "-p", str(pid), "-iex", "set debuginfod enabled off",
                "-ex", "set backtrace limit 2000", "-ex", "set backtrace past-main on", "-ex", "python exec(%r)" % GDB_SCRIPT]
     output = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     for line in output.stdout.splitlines():
         if line.startswith("STACKS "):
-            return {int(tid): frames for tid, frames in json.loads(line[7:]).items()}
+            return {int(tid): [(pc, name) for pc, name, module in frames if "libholdwatch" not in (module or "")]
+                    for tid, frames in json.loads(line[7:]).items()}
     sys.exit("gdb gave no stacks:\n" + output.stdout[-2000:] + output.stderr[-2000:])
 
 
