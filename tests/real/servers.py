@@ -233,6 +233,8 @@ def main(test):
     """Runs `test(shim)` with the shim that the command line names, and ends with the status that meson expects."""
     if len(sys.argv) != 2 or not Path(sys.argv[1]).is_file():
         sys.exit(f"usage: {sys.argv[0]} path/to/libholdwatch.so")
+    # A test that meson ends after its time has to take its servers with it: Python would just die of the signal.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     try:
         test(Path(sys.argv[1]).resolve())
     except Failure as failure:
