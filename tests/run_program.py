@@ -14,6 +14,7 @@ The expectations are comments in the program's source:
     EXPECT-JSON: EXPRESSION    true in Python; see names_for_expressions
     EXIT: STATUS               exit status (default 0) or the name of a signal
     NO-BARE: REASON            do not compare with a run without the watch
+A comment line that begins with five spaces continues the one above it.
 Unless told otherwise the program runs once more without the watch, and must give the same standard output and status.
 Exit status: 0 passed, 1 failed, 77 skipped (the program says so with its own exit status 77).
 """
@@ -55,6 +56,8 @@ class Plan:
             match = re.match(r"//\s*([A-Z][A-Z-]+)(?::\s*(.*))?$", line)
             if match and match[1] in DIRECTIVES:
                 self.found.append((match[1], match[2] or ""))
+            elif self.found and line.startswith("//     "):
+                self.found[-1] = (self.found[-1][0], self.found[-1][1] + " " + line[2:].strip())
         if not any(name.startswith(("EXPECT", "FORBID")) for name, _ in self.found):
             raise Failure(f"{path} expects nothing")
 

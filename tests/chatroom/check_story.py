@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Plays the chat room's story and checks what the watch makes of it, as text and as JSON: who holds the lock since which
-line, what it is doing, who waits, and how it ends. The mended room must give no output at all under the same load."""
+"""Plays the chat room's story and checks what the watch makes of it, as text and as JSON: who holds the lock since
+which line, what it is doing, who waits, and how it ends. The mended room must give no output under the same load."""
 
 import argparse
 import os

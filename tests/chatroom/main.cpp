@@ -1,5 +1,5 @@
-// A chat server on 127.0.0.1 with one room and a thread per member. A member says JOIN name, then SAY text as often as it
-// likes; what is said goes to everybody in the room. Runs until it is killed. --mended: the room without the bug.
+// A chat server on 127.0.0.1 with one room and a thread per member. A member says JOIN name, then SAY text as often as
+// it likes; what is said goes to everybody in the room. Runs until it is killed. --mended: the room without the bug.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>

@@ -13,7 +13,7 @@ void Room::remove(const Session& member) {
   std::erase_if(members, [&](const auto& one) { return one.get() == &member; });
 }
 
-// The bug: one member that does not read keeps this from returning, and thereby the lock from everybody who comes or goes.
+// The bug: one member that does not read keeps this from returning, and so the lock from everybody who comes or goes.
 void Room::broadcast(const std::string& text) {
   std::shared_lock lock(members_mx);
   for (const auto& member : members) member->send(text);

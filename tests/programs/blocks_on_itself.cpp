@@ -1,5 +1,5 @@
-// A program with one thread that takes its own mutex again waits for ever. There was no watch until then: it begins when
-// the only thread is about to block, and finds this.
+// A program with one thread that takes its own mutex again waits for ever. There was no watch until then: it begins
+// when the only thread is about to block, and finds this.
 // RUN-ENV: HOLDWATCH_LIMIT=200ms
 // EXPECT: "blocks_on_itsel"
 // EXPECT-JSON: len(e) >= 1 and held_by(e[:1]) == {"blocks_on_itsel"} and waited_by(e) == {"blocks_on_itsel"}

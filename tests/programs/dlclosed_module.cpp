@@ -3,7 +3,8 @@
 // RUN-ENV: HOLDWATCH_LIMIT=300ms
 // RUN-ARGS: plugin
 // EXPECT-JSON: len(over) == 1 and holder(over[0])["thread"] == "holder"
-// EXPECT-JSON: [f for f in holder(over[0])["taken"]["frames"][:1] if f["function"] not in (None, "plugin_takes") and "plugin" not in (f["module"] or "")] == []
+// EXPECT-JSON: [f for f in holder(over[0])["taken"]["frames"][:1] if f["function"] not in (None, "plugin_takes")
+//     and "plugin" not in (f["module"] or "")] == []
 // EXPECT-JSON: has(holder(over[0])["now"], "uses_plugin")
 #include <dlfcn.h>
 

@@ -1,9 +1,11 @@
 // Every function that takes a lock is seen to take it, whether it waits, tries or has a deadline.
 // RUN-ENV: HOLDWATCH_LIMIT=300ms
 // EXPECT-JSON: count(phase="over") == 12 and count(phase="released") == 12
-// EXPECT-JSON: held_by(over) == {"lock", "trylock", "timedlock", "clocklock", "rdlock", "tryrdlock", "timedrdlock", "clockrdlock", "wrlock", "trywrlock", "timedwrlock", "clockwrlock"}
+// EXPECT-JSON: held_by(over) == {"lock", "trylock", "timedlock", "clocklock", "rdlock", "tryrdlock", "timedrdlock",
+//     "clockrdlock", "wrlock", "trywrlock", "timedwrlock", "clockwrlock"}
 // EXPECT-JSON: all((holder(event)["mode"] == "shared") == ("rd" in holder(event)["thread"]) for event in over)
-// EXPECT-JSON: all((event["lock"]["kind"] == "mutex") == (holder(event)["thread"] in ("lock", "trylock", "timedlock", "clocklock")) for event in over)
+// EXPECT-JSON: all((event["lock"]["kind"] == "mutex") == (holder(event)["thread"] in ("lock", "trylock",
+//     "timedlock", "clocklock")) for event in over)
 #include <ctime>
 #include <deque>
 

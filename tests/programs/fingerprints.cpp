@@ -2,7 +2,8 @@
 // RUN-ENV: HOLDWATCH_LIMIT=200ms
 // RUNS: 2
 // EXPECT-JSON: len(over) == 2 and len({event["fingerprint"] for event in over}) == 2
-// EXPECT-JSON: all({event["fingerprint"] for event in run if event["phase"] == "over"} == {event["fingerprint"] for event in over} for run in runs)
+// EXPECT-JSON: all({event["fingerprint"] for event in run if event["phase"] == "over"} == {event["fingerprint"]
+//     for event in over} for run in runs)
 // EXPECT-JSON: {event["pid"] for event in runs[0]}.isdisjoint({event["pid"] for event in runs[1]})
 #include <mutex>
 

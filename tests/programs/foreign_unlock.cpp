@@ -1,5 +1,5 @@
-// A normal mutex may be unlocked by another thread (a kind of semaphore). Its first owner is not blamed afterwards, least of
-// all for what a third thread does with the mutex.
+// A normal mutex may be unlocked by another thread (a kind of semaphore). Its first owner is not blamed afterwards,
+// least of all for what a third thread does with the mutex.
 // RUN-ENV: HOLDWATCH_LIMIT=300ms
 // EXPECT-JSON: len(over) == 1 and held_by(e) == {"third"}
 #include "tests/programs/harness.h"

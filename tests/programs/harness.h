@@ -1,5 +1,5 @@
-// What the test programs need to bring threads into an order. All of it is built on pipes and /proc: a mutex or condition
-// variable in here would be one more lock for the watch to record.
+// What the test programs need to bring threads into an order. All of it is built on pipes and /proc: a mutex or
+// condition variable in here would be one more lock for the watch to record.
 #pragma once
 
 #include <fcntl.h>
@@ -155,8 +155,8 @@ inline size_t count_reports(const std::string& phase_or_event) {
   return count;
 }
 
-// Returns once the watch has reported this so often; at once where there is no watch. By this a program
-// holds a lock until it has been noticed, rather than for a time that a busy machine might stretch or outrun.
+// Returns once the watch has reported this so often; at once where there is no watch. By this a program holds a lock
+// until it has been noticed, rather than for a time that a busy machine might stretch or outrun.
 inline void await_report(const std::string& phase_or_event, size_t count = 1) {
   if (!is_watched()) return;
   const auto give_up = std::chrono::steady_clock::now() + 20s;

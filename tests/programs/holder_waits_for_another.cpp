@@ -1,9 +1,11 @@
 // A holder that itself waits for a lock says for which: the chain can be followed from report to report.
 // RUN-ENV: HOLDWATCH_LIMIT=300ms
 // EXPECT-JSON: held_by(still) == {"first", "second"}
-// EXPECT-JSON: [holder(event)["waits_for"] for event in still if holder(event)["thread"] == "second"][-1] == [event["lock"]["id"] for event in over if holder(event)["thread"] == "first"][0]
+// EXPECT-JSON: [holder(event)["waits_for"] for event in still if holder(event)["thread"] == "second"][-1]
+//     == [event["lock"]["id"] for event in over if holder(event)["thread"] == "first"][0]
 // EXPECT-JSON: all(holder(event)["waits_for"] is None for event in e if holder(event)["thread"] == "first")
-// EXPECT-JSON: re.search(r"\bL\d+", [holder(event)["doing"] for event in still if holder(event)["thread"] == "second"][-1])
+// EXPECT-JSON: re.search(r"\bL\d+", [holder(event)["doing"] for event in still if holder(event)["thread"]
+//     == "second"][-1])
 #include <mutex>
 
 #include "tests/programs/harness.h"

@@ -3,7 +3,8 @@
 // RUN-ENV: HOLDWATCH_LIMIT=200ms
 // EXPECT-JSON: frame(holder(over[0])["taken"], "called_back")["line"] == line("TAKEN HERE")
 // EXPECT-JSON: has(holder(over[0])["now"], "called_back")
-// EXPECT-JSON: all(f["function"] is None and f["file"] is None for h in over[0]["holders"] for f in h["taken"]["frames"] + h["now"]["frames"] if f["module"] is None)
+// EXPECT-JSON: all(f["function"] is None and f["file"] is None for h in over[0]["holders"]
+//     for f in h["taken"]["frames"] + h["now"]["frames"] if f["module"] is None)
 // EXPECT-JSON: any(f["module"] is None for f in holder(over[0])["now"]["frames"]) or holder(over[0])["now"]["note"]
 #include <sys/mman.h>
 

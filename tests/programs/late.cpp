@@ -1,22 +1,24 @@
-// A hold that ends before the watch looks at it is still reported, at its release, as "late". To make the watch miss it,
-// a parent stops the watch's own threads shortly before the limit, and lets them go on when the lock is free again.
-// RUN-ENV: HOLDWATCH_LIMIT=4s
+// A hold that ends before the watch looks at it is still reported, at its release, as "late". To make the watch miss
+// it, a parent stops the watch's own threads shortly before the limit, and lets them go on when the lock is free again.
+// RUN-ENV: HOLDWATCH_LIMIT=3s
 // EXPECT: "holder"
 // EXPECT-JSON: len(late) == 1 and len(over) == 0 and holder(late[0])["thread"] == "holder"
-// EXPECT-JSON: holder(late[0])["held_ns"] >= 4000 * ms
+// EXPECT-JSON: holder(late[0])["held_ns"] >= 3000 * ms
 // EXPECT-JSON: frame(holder(late[0])["taken"], "holds_it")["line"] == line("TAKEN HERE")
 // NO-BARE: there is no watch to be stopped
 #include <dirent.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
+#include <csignal>
 #include <mutex>
 #include <vector>
 
 #include "tests/programs/harness.h"
 using namespace harness;
 
-constexpr auto kLimit = 4s;
+constexpr std::chrono::milliseconds kLimit = 3s;
 std::mutex lock;
 
 OWN_FRAME void holds_it(int tell, int listen) {
@@ -28,11 +30,12 @@ OWN_FRAME void holds_it(int tell, int listen) {
 
 // The watched child: holds the lock from when it writes to when it can read.
 int watched(int tell, int listen) {
-  Thread holder("holder", [=] { holds_it(tell, listen); });
-  holder.join();
-  char byte = 'r';
-  CHECK(write(tell, &byte, 1) == 1);
-  await_report("late");
+  Thread holder("holder", [=] {
+    holds_it(tell, listen);
+    char byte = 'r';
+    CHECK(write(tell, &byte, 1) == 1);
+    await_report("late");
+  });
   return 0;
 }
 
@@ -62,6 +65,7 @@ int main(int argc, char** argv) {
   const std::string tell = std::to_string(told[1]), listen = std::to_string(said[0]);
   const pid_t child = fork();
   if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     execl("/proc/self/exe", "late", tell.c_str(), listen.c_str(), nullptr);
     ::_exit(1);
   }

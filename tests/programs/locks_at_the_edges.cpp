@@ -1,5 +1,5 @@
-// Locks are used before main, in destructors of thread-local objects and keys, in exit handlers: all outside the time in
-// which a thread has its record for sure.
+// Locks are used before main, in destructors of thread-local objects and keys, in exit handlers: all outside the time
+// in which a thread has its record for sure.
 // RUN-ENV: HOLDWATCH_LIMIT=1s
 // EXPECT-NOTHING
 #include <mutex>

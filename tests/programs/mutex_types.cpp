@@ -1,7 +1,8 @@
 // Mutexes of every type, protocol and robustness are watched alike.
 // RUN-ENV: HOLDWATCH_LIMIT=300ms
 // EXPECT-JSON: len(over) == 7 and len(released) == 7
-// EXPECT-JSON: held_by(over) == {"normal", "recursive", "errorcheck", "adaptive", "robust", "inheriting", "process-shared"}
+// EXPECT-JSON: held_by(over) == {"normal", "recursive", "errorcheck", "adaptive", "robust", "inheriting",
+//     "process-shared"}
 // EXPECT-JSON: held_by(released) == held_by(over)
 #include <deque>
 

@@ -1,7 +1,9 @@
-// The old names that glibc still exports for old binaries are hooked too. A linker gives them only when asked by version.
+// The old names that glibc still exports for old binaries are hooked too. A linker gives them only when asked by
+// version.
 // RUN-ENV: HOLDWATCH_LIMIT=300ms
 // EXPECT-JSON: len(over) == 6 and len(released) == 6
-// EXPECT-JSON: held_by(over) == {"mutex_lock", "mutex_trylock", "rwlock_rdlock", "rwlock_wrlock", "tryrdlock", "trywrlock"}
+// EXPECT-JSON: held_by(over) == {"mutex_lock", "mutex_trylock", "rwlock_rdlock", "rwlock_wrlock", "tryrdlock",
+//     "trywrlock"}
 #include <deque>
 
 #include "tests/programs/harness.h"

@@ -2,7 +2,8 @@
 // reported are told besides.
 // RUN-ENV: HOLDWATCH_LIMIT=200ms HOLDWATCH_RATE=3
 // EXPECT: [1-9]\d* reports left out
-// EXPECT-JSON: len(over) + len(still) == 3 and {event["episode"] for event in released} <= {event["episode"] for event in over}
+// EXPECT-JSON: len(over) + len(still) == 3 and {event["episode"] for event in released} <= {event["episode"]
+//     for event in over}
 #include <deque>
 #include <mutex>
 

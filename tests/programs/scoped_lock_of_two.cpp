@@ -1,5 +1,5 @@
-// Two locks taken at once are two holds of one thread, both from the same line. std::lock, which took them, has returned:
-// only STACKS=full has its callers for sure.
+// Two locks taken at once are two holds of one thread, both from the same line. std::lock, which took them, has
+// returned: only STACKS=full has its callers for sure.
 // RUN-ENV: HOLDWATCH_LIMIT=200ms HOLDWATCH_STACKS=full
 // EXPECT-JSON: len(over) == 2 and held_by(over) == {"holder"}
 // EXPECT-JSON: over[0]["lock"]["id"] != over[1]["lock"]["id"] and over[0]["episode"] != over[1]["episode"]

@@ -1,4 +1,5 @@
-// STACKS=callsite: the line of the acquisition comes from the recorded call sites alone, and the stack says that it is short.
+// STACKS=callsite: the line of the acquisition comes from the recorded call sites alone, and the stack says that it
+// is short.
 // RUN-ENV: HOLDWATCH_LIMIT=200ms HOLDWATCH_STACKS=callsite
 // EXPECT-JSON: frame(holder(over[0])["taken"], "takes_it")["line"] == line("TAKEN HERE")
 // EXPECT-JSON: holder(over[0])["taken"]["complete"] or holder(over[0])["taken"]["note"]

@@ -1,7 +1,8 @@
 // Every mutex of the standard library is watched.
 // RUN-ENV: HOLDWATCH_LIMIT=300ms
 // EXPECT-JSON: len(over) == 7 and len(released) == 7 and held_by(released) == held_by(over)
-// EXPECT-JSON: held_by(over) == {"mutex", "timed", "recursive", "recursive_timed", "shared", "shared_timed", "shared_reader"}
+// EXPECT-JSON: held_by(over) == {"mutex", "timed", "recursive", "recursive_timed", "shared", "shared_timed",
+//     "shared_reader"}
 // EXPECT-JSON: {h["thread"] for event in over for h in event["holders"] if h["mode"] == "shared"} == {"shared_reader"}
 #include <deque>
 #include <mutex>

@@ -1,5 +1,5 @@
-// Without the symbolizer library beside it the shim says so once, and still reports threads, durations and call sites as
-// module+offset (build id).
+// Without the symbolizer library beside it the shim says so once, and still reports threads, durations and call sites
+// as module+offset (build id).
 // SHIM: alone
 // RUN-ENV: HOLDWATCH_LIMIT=200ms
 // EXPECT: libholdwatch-symbolizer\.so

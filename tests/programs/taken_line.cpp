@@ -1,12 +1,15 @@
-// The line that took the lock is exact through every guard of the standard library, with its source text; the stack goes
-// on to the thread's start. Built without optimisation, with it, with frame pointers, and as a non-PIE.
+// The line that took the lock is exact through every guard of the standard library, with its source text; the stack
+// goes on to the thread's start. Built without optimisation, with it, with frame pointers, and as a non-PIE.
 // RUN-ENV: HOLDWATCH_LIMIT=300ms
 // EXPECT: ^ +taken .*taken_line\.cpp:\d+
 // EXPECT-JSON: held_by(over) == {"lock_guard", "unique_lock", "shared_lock", "scoped_lock", "bare call"}
-// EXPECT-JSON: all(frame(h["taken"], "through")["line"] == line("TAKEN BY " + h["thread"]) for event in over for h in event["holders"])
-// EXPECT-JSON: all("// TAKEN BY " + h["thread"] in frame(h["taken"], "through")["source"] for event in over for h in event["holders"])
+// EXPECT-JSON: all(frame(h["taken"], "through")["line"] == line("TAKEN BY " + h["thread"]) for event in over
+//     for h in event["holders"])
+// EXPECT-JSON: all("// TAKEN BY " + h["thread"] in frame(h["taken"], "through")["source"] for event in over
+//     for h in event["holders"])
 // EXPECT-JSON: all(h["taken"]["complete"] and has(h["taken"], "calls_it") for event in over for h in event["holders"])
-// EXPECT-JSON: all(frame(h["now"], "through")["function"] == frame(h["taken"], "through")["function"] for event in over for h in event["holders"])
+// EXPECT-JSON: all(frame(h["now"], "through")["function"] == frame(h["taken"], "through")["function"]
+//     for event in over for h in event["holders"])
 #include <mutex>
 #include <shared_mutex>
 

@@ -4,7 +4,8 @@
 // EXPECT: ^holdwatch\[\d+\]: thread \d+ "reader" has held rwlock L\d+ for reading
 // EXPECT: still held by \d+ "reader".*; 3 threads wait
 // EXPECT-JSON: held_by(over + still) == {"reader"} and holder(still[-1])["mode"] == "shared"
-// EXPECT-JSON: {w["mode"]: (w["count"], sorted(w["threads"])) for w in still[-1]["waiters"]} == {"exclusive": (1, ["writer"]), "shared": (2, ["later", "latest"])}
+// EXPECT-JSON: {w["mode"]: (w["count"], sorted(w["threads"])) for w in still[-1]["waiters"]} == {"exclusive": (1,
+//     ["writer"]), "shared": (2, ["later", "latest"])}
 #include "tests/programs/harness.h"
 using namespace harness;
 
