@@ -20,8 +20,15 @@ std::string_view text_at(const Elf_Data& strings, size_t offset) {
   return {start, static_cast<size_t>(static_cast<const char*>(end) - start)};
 }
 
-int count_of(const Elf_Data& symbols) {
-  return static_cast<int>(symbols.d_size / sizeof(Elf64_Sym));
+size_t count_of(const Elf_Data& symbols) {
+  return symbols.d_size / sizeof(GElf_Sym);
+}
+
+// gelf_getsym takes a lock for every symbol.
+GElf_Sym symbol_at(const Elf_Data& symbols, size_t index) {
+  GElf_Sym symbol;
+  std::memcpy(&symbol, static_cast<const char*>(symbols.d_buf) + index * sizeof symbol, sizeof symbol);
+  return symbol;
 }
 
 bool is_function(const GElf_Sym& symbol) {
@@ -49,6 +56,7 @@ struct SymbolTable::Candidate {
 };
 
 void SymbolTable::add(const ElfImage& image) {
+  if (gelf_getclass(image.elf()) != ELFCLASS64) return;
   for (const uint32_t type : {uint32_t{SHT_SYMTAB}, uint32_t{SHT_DYNSYM}}) {
     Elf_Scn* section = image.section_of_type(type);
     GElf_Shdr header;
@@ -56,10 +64,9 @@ void SymbolTable::add(const ElfImage& image) {
     Elf_Scn* strings = elf_getscn(image.elf(), header.sh_link);
     if (strings == nullptr) continue;
     Table table{&image, elf_getdata(section, nullptr), elf_getdata(strings, nullptr), true};
-    if (table.symbols == nullptr || table.names == nullptr || gelf_getclass(image.elf()) != ELFCLASS64) continue;
-    for (int i = 0; i < count_of(*table.symbols) && table.thinned; ++i) {
-      GElf_Sym symbol;
-      if (gelf_getsym(table.symbols, i, &symbol) == nullptr) break;
+    if (table.symbols == nullptr || table.symbols->d_buf == nullptr || table.names == nullptr) continue;
+    for (size_t i = 0; i < count_of(*table.symbols) && table.thinned; ++i) {
+      const GElf_Sym symbol = symbol_at(*table.symbols, i);
       if (is_function(symbol) && GELF_ST_BIND(symbol.st_info) == STB_LOCAL) table.thinned = false;
     }
     tables_.push_back(table);
@@ -80,9 +87,8 @@ std::optional<std::string> SymbolTable::find(uintptr_t address) const {
 
 // Of the symbols around `address`, the one that begins last is the innermost.
 void SymbolTable::find_sized(const Table& table, uintptr_t address, Candidate& best) const {
-  for (int i = 0, count = count_of(*table.symbols); i < count; ++i) {
-    GElf_Sym symbol;
-    if (gelf_getsym(table.symbols, i, &symbol) == nullptr) return;
+  for (size_t i = 0; i < count_of(*table.symbols); ++i) {
+    const GElf_Sym symbol = symbol_at(*table.symbols, i);
     if (address < symbol.st_value || address - symbol.st_value >= symbol.st_size || !is_function(symbol)) continue;
     const std::string_view name = text_at(*table.names, symbol.st_name);
     if (name.empty()) continue;
@@ -95,9 +101,8 @@ void SymbolTable::find_sized(const Table& table, uintptr_t address, Candidate& b
 
 // A function without a size reaches to the next symbol, but not out of its section.
 void SymbolTable::find_sizeless(const Table& table, uintptr_t address, Candidate& best) const {
-  for (int i = 0, count = count_of(*table.symbols); i < count; ++i) {
-    GElf_Sym symbol;
-    if (gelf_getsym(table.symbols, i, &symbol) == nullptr) return;
+  for (size_t i = 0; i < count_of(*table.symbols); ++i) {
+    const GElf_Sym symbol = symbol_at(*table.symbols, i);
     if (symbol.st_shndx == SHN_UNDEF || symbol.st_shndx >= SHN_LORESERVE || symbol.st_value > address) continue;
     if (best.found && symbol.st_value < best.symbol.st_value) continue;
     const std::string_view name = text_at(*table.names, symbol.st_name);
