@@ -1,8 +1,10 @@
 // Symbols over files of every make that it has to cope with: the variants that make_fixtures.sh builds in FIXTURES.
 // What a name or a line must be is not written here but asked of binutils (addr2line, nm), for hundreds of addresses.
 #define CATCH_CONFIG_MAIN
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
@@ -15,6 +17,7 @@
 #include "symbolizer/symbols/debug_file.h"
 #include "symbolizer/symbols/demangle.h"
 #include "symbolizer/symbols/symbols.h"
+#include "symbolizer/unwind/process_memory.h"
 #include "tests/symbols/binutils.h"
 
 namespace holdwatch {
@@ -340,6 +343,26 @@ TEST_CASE("a file that was replaced by another build gives nothing but module, o
   std::filesystem::remove(path);
   Symbols without_file(Symbolize::full, kNowhere);
   CHECK(function_at(without_file, address, module).empty());
+}
+
+TEST_CASE("a library deleted while it is loaded is named where /proc lets us read it, else not at all") {
+  Scratch scratch;
+  const std::string path = scratch.path / "libplain.so";
+  std::filesystem::copy_file(fixture("libplain.so"), path);
+  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  REQUIRE(library != nullptr);
+  std::filesystem::remove(path);
+  ProcessMemory memory(getpid());
+  Modules modules(getpid(), memory);
+  REQUIRE(modules.refresh());
+  const auto function = reinterpret_cast<uintptr_t>(dlsym(library, "exported_first"));
+  const Module* module = modules.find(function);
+  REQUIRE(module != nullptr);
+  CHECK(module->deleted);
+  const std::string name = Symbols(Symbolize::full).resolve(function, true, module).back().function;
+  const bool readable_through_proc = access("/proc/self/map_files", X_OK) == 0 && geteuid() == 0;
+  CHECK((name == "exported_first" || (name.empty() && !readable_through_proc)));
+  dlclose(library);
 }
 
 TEST_CASE("without a build id the file must be the mapped one by inode and device") {
