@@ -13,6 +13,7 @@
 #include "symbolizer/cause/cause.h"
 #include "symbolizer/report/build.h"
 #include "symbolizer/report/emit.h"
+#include "symbolizer/report/outputs/stderr_output.h"
 #include "symbolizer/symbols/symbols.h"
 #include "symbolizer/unwind/modules.h"
 #include "symbolizer/unwind/process_memory.h"
@@ -67,12 +68,13 @@ class Pipeline {
 
  private:
   Resolver resolver() {
-    return {[this](uintptr_t pc, bool exact) { return symbols_.resolve(pc, exact, modules_.find(exact ? pc : pc - 1)); },
-            [this](uintptr_t pc) { return unwinder_.function_start(pc); },
-            [this](const Holder& holder) {
-              const std::string lock = holder.waits_for == 0 ? "" : "L" + std::to_string(holder.waits_for);
-              return describe_activity(holder.state, holder.call, lock, memory_);
-            }};
+    return {
+        [this](uintptr_t pc, bool exact) { return symbols_.resolve(pc, exact, modules_.find(exact ? pc : pc - 1)); },
+        [this](uintptr_t pc) { return unwinder_.function_start(pc); },
+        [this](const Holder& holder) {
+          const std::string lock = holder.waits_for == 0 ? "" : "L" + std::to_string(holder.waits_for);
+          return describe_activity(holder.state, holder.call, lock, memory_);
+        }};
   }
 
   // Once a report: modules come and go with dlopen, but reading the maps of a big program takes a while.
@@ -104,8 +106,16 @@ class Pipeline {
   bool modules_known_ = false;
 };
 
+void remember_standard_error(const FileFacts& facts) {
+  if (facts.known)
+    StderrOutput::remember(FileIdentity{facts.device, facts.inode, facts.special_device});
+  else
+    StderrOutput::remember(std::nullopt);
+}
+
 void* create(const Settings* settings, const HostCalls* host, char* why, size_t why_size) {
   try {
+    remember_standard_error(host->standard_error);
     return new Pipeline(*settings, *host);
   } catch (const std::exception& error) {
     copy_text(why, why_size, error.what());

@@ -19,6 +19,10 @@ struct HostCalls {
   // The lock call that returned to `pc` was in a function that had returned by the time of the report, so that the stack
   // of the acquisition was lost: from now on the stack is copied at each acquisition there (STACKS=auto).
   void (*copy_stacks_at)(uintptr_t pc);
+
+  // What descriptor 2 was when the program started. By the time the symbolizer is loaded, a daemon may have given its
+  // number to a file of its own.
+  FileFacts standard_error;
 };
 
 struct SymbolizerApi {

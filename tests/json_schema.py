@@ -8,7 +8,7 @@ import json
 import re
 
 EVENTS = {"hold", "wait", "deadlock", "self_deadlock", "abandoned", "fork_orphan", "lock_order", "read_recursion"}
-PHASES = {"over", "still", "released", "late"}
+PHASES = {"over", "still", "released", "late", "snapshot"}
 MODES = {"exclusive", "shared"}
 STATES = {"running", "blocked", "stopped", "gone"}
 

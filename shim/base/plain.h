@@ -82,6 +82,14 @@ struct RawStack {
   RawFrame frames[kMaxFrames];
 };
 
+// Which file a descriptor refers to: fstat's st_dev, st_ino and st_rdev.
+struct FileFacts {
+  uint64_t device;
+  uint64_t inode;
+  uint64_t special_device;
+  bool known;  // false: the descriptor was not open
+};
+
 enum class Event : uint8_t { hold, wait, deadlock, self_deadlock, abandoned, fork_orphan, lock_order, read_recursion };
 // over: found while it lasts. still: it goes on. released: it has ended. late: it ended before the watcher looked.
 // snapshot: the program asked for all that is held; no limit is involved.

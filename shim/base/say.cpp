@@ -23,16 +23,9 @@ constexpr int kPatienceMs = 100;
 // The kernel's sigset_t, which is what its system calls want: 64 bits, whatever libc's has.
 constexpr size_t kKernelSignalSetSize = 8;
 
-struct FileIdentity {
-  dev_t device;
-  ino_t inode;
-  dev_t special_device;
-  bool known;
-};
+FileFacts g_at_start;  // written by say_start, only read afterwards
 
-FileIdentity g_at_start;  // written by say_start, only read afterwards
-
-FileIdentity identify_standard_error() {
+FileFacts identify_standard_error() {
   struct stat status;
   if (fstat(STDERR_FILENO, &status) != 0) return {};
   return {status.st_dev, status.st_ino, status.st_rdev, true};
@@ -41,7 +34,7 @@ FileIdentity identify_standard_error() {
 // A daemon closes its descriptors, and the next file that it opens may well be number 2. A file that takes that place
 // between this look and the write is not noticed: the kernel has no write-if-still-the-same.
 bool standard_error_is_what_it_was() {
-  const FileIdentity now = identify_standard_error();
+  const FileFacts now = identify_standard_error();
   return g_at_start.known && now.known && now.device == g_at_start.device && now.inode == g_at_start.inode &&
          now.special_device == g_at_start.special_device;
 }
@@ -76,6 +69,10 @@ void say_start() {
   const int saved_errno = errno;
   g_at_start = identify_standard_error();
   errno = saved_errno;
+}
+
+FileFacts standard_error_at_start() {
+  return g_at_start;
 }
 
 bool say(std::string_view text) {

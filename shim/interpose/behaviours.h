@@ -112,7 +112,8 @@ template <typename Call>
   return result;
 }
 
-// destroy: a lock that is destroyed while held is held no more.
+// destroy and init: whatever was held there is held no more. An init of a lock that is held is how allocators reset
+// their locks in the child of a fork.
 template <typename Call>
 inline auto forget(const void* lock, Call call) {
   const auto address = reinterpret_cast<uintptr_t>(lock);

@@ -49,8 +49,14 @@ HOOK(int, pthread_mutex_unlock, (pthread_mutex_t * mutex)) {
 HOOK(int, __pthread_mutex_unlock, (pthread_mutex_t * mutex)) {
   return release(mutex, HOLDWATCH_CALLER, [=] { return g_real.__pthread_mutex_unlock(mutex); });
 }
+HOOK(int, pthread_mutex_init, (pthread_mutex_t * mutex, const pthread_mutexattr_t* attributes)) {
+  return forget(mutex, [=] { return g_real.pthread_mutex_init(mutex, attributes); });
+}
 HOOK(int, pthread_mutex_destroy, (pthread_mutex_t * mutex)) {
   return forget(mutex, [=] { return g_real.pthread_mutex_destroy(mutex); });
+}
+HOOK(int, __pthread_mutex_init, (pthread_mutex_t * mutex, const pthread_mutexattr_t* attributes)) {
+  return forget(mutex, [=] { return g_real.__pthread_mutex_init(mutex, attributes); });
 }
 HOOK(int, __pthread_mutex_destroy, (pthread_mutex_t * mutex)) {
   return forget(mutex, [=] { return g_real.__pthread_mutex_destroy(mutex); });
@@ -101,8 +107,14 @@ HOOK(int, pthread_rwlock_unlock, (pthread_rwlock_t * rwlock)) {
 HOOK(int, __pthread_rwlock_unlock, (pthread_rwlock_t * rwlock)) {
   return release(rwlock, HOLDWATCH_CALLER, [=] { return g_real.__pthread_rwlock_unlock(rwlock); });
 }
+HOOK(int, pthread_rwlock_init, (pthread_rwlock_t * rwlock, const pthread_rwlockattr_t* attributes)) {
+  return forget(rwlock, [=] { return g_real.pthread_rwlock_init(rwlock, attributes); });
+}
 HOOK(int, pthread_rwlock_destroy, (pthread_rwlock_t * rwlock)) {
   return forget(rwlock, [=] { return g_real.pthread_rwlock_destroy(rwlock); });
+}
+HOOK(int, __pthread_rwlock_init, (pthread_rwlock_t * rwlock, const pthread_rwlockattr_t* attributes)) {
+  return forget(rwlock, [=] { return g_real.__pthread_rwlock_init(rwlock, attributes); });
 }
 HOOK(int, __pthread_rwlock_destroy, (pthread_rwlock_t * rwlock)) {
   return forget(rwlock, [=] { return g_real.__pthread_rwlock_destroy(rwlock); });
@@ -136,6 +148,9 @@ HOOK(int, mtx_timedlock, (mtx_t * mutex, const timespec* until)) {
 }
 HOOK(int, mtx_unlock, (mtx_t * mutex)) {
   return release(mutex, HOLDWATCH_CALLER, [=] { return g_real.mtx_unlock(mutex); });
+}
+HOOK(int, mtx_init, (mtx_t * mutex, int type)) {
+  return forget(mutex, [=] { return g_real.mtx_init(mutex, type); });
 }
 HOOK(void, mtx_destroy, (mtx_t * mutex)) {
   forget(mutex, [=] { return g_real.mtx_destroy(mutex); });

@@ -36,6 +36,12 @@ std::atomic<size_t> g_smallest_stack{SIZE_MAX};
 pthread_key_t g_exit_key;
 bool g_exit_key_made = false;
 
+// The thread that came through the last fork, and the ids that it had in the processes before. Written in the child while
+// it has one thread.
+int g_survivor = 0;
+int g_former_tids[8] = {};
+unsigned g_forks = 0;
+
 HOLDWATCH_TLS bool t_main_stack = false;
 HOLDWATCH_TLS uint8_t t_exit_rounds = 0;
 HOLDWATCH_TLS ThreadRecord* t_paused = nullptr;
@@ -208,7 +214,18 @@ void thread_table_after_fork() {
   g_live.store(own == nullptr ? 0 : 1, std::memory_order_relaxed);
   if (own == nullptr) return;
   own->end_wait();
-  own->tid.store(own_tid(), std::memory_order_release);
+  const int former = own->tid.load(std::memory_order_relaxed);
+  const int tid = own_tid();
+  g_former_tids[g_forks++ % std::size(g_former_tids)] = former;
+  g_survivor = tid;
+  own->tid.store(tid, std::memory_order_release);
+}
+
+bool was_before_fork(int tid, int former) {
+  if (tid != g_survivor) return false;
+  for (const int known : g_former_tids)
+    if (known == former && known != 0) return true;
+  return false;
 }
 
 ThreadRecord* record_at(uint32_t index) {

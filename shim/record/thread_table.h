@@ -41,6 +41,10 @@ void refill_records();
 // In the child after fork: only the calling thread is left.
 void thread_table_after_fork();
 
+// Whether the thread that is `tid` now was `former` in a process that this one was forked from. A lock that it held then
+// still names it so.
+bool was_before_fork(int tid, int former);
+
 // Records by index: null beyond the last one ever used. A record may be free; its memory stays readable for ever.
 ThreadRecord* record_at(uint32_t index);
 uint32_t record_limit();

@@ -10,8 +10,9 @@ void count_waiting(Episode& episode, const LockState& state, const TickHistory& 
     const WaitView& wait = state.waiters[i];
     if (wait.word.condition()) continue;
     const uint64_t since_ns = history.latest_ns(wait.since_ns);
-    // A wait that began after the last look is a thread that has not been counted yet.
-    if (since_ns >= episode.last_look_ns) ++episode.threads_delayed;
+    // A wait that began after the last look is a thread that has not been counted yet. Its latest beginning is the tick
+    // of the look that first saw it, so that it equals last_look_ns at the next one.
+    if (since_ns > episode.last_look_ns) ++episode.threads_delayed;
     episode.lost_ns += age_ns(std::max(since_ns, episode.last_look_ns), now_ns);
   }
   episode.threads_delayed += state.waiters_left_out > 0 && episode.last_look_ns == 0 ? state.waiters_left_out : 0;

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "shim/capture/capture.h"
+#include "shim/record/thread_table.h"
 
 namespace holdwatch {
 namespace {
@@ -24,6 +25,10 @@ Ownership unreadable() {
   return got == sizeof value ? Ownership::refuted : Ownership::unknown;
 }
 
+bool is_owner(int owner, int tid) {
+  return owner == tid || was_before_fork(tid, owner);
+}
+
 Ownership from(bool confirmed) {
   return confirmed ? Ownership::confirmed : Ownership::refuted;
 }
@@ -34,11 +39,11 @@ Ownership confirm_ownership(LockWord word, int tid) {
   if (word.kind() == LockKind::mutex) {
     pthread_mutex_t mutex;
     if (!read_lock(word, &mutex)) return unreadable();
-    return from(mutex.__data.__lock != 0 && mutex.__data.__owner == tid);
+    return from(mutex.__data.__lock != 0 && is_owner(mutex.__data.__owner, tid));
   }
   pthread_rwlock_t rwlock;
   if (!read_lock(word, &rwlock)) return unreadable();
-  if (word.access() == Access::exclusive) return from(rwlock.__data.__cur_writer == tid);
+  if (word.access() == Access::exclusive) return from(is_owner(rwlock.__data.__cur_writer, tid));
   return from(rwlock.__data.__readers >> kReaderShift != 0);
 }
 

@@ -80,7 +80,7 @@ int Reporter::start(const Settings& settings, void (*at_exit)()) {
 }
 
 void Reporter::load() {
-  host_ = {&call_report_callback, &add_eager_site};
+  host_ = {&call_report_callback, &add_eager_site, standard_error_at_start()};
   symbolizer_ = load_symbolizer(*settings_, host_);
   evidence_.use(symbolizer_.api, symbolizer_.self);
   // Registered after the libraries have registered their own destructors, so that it runs before them.

@@ -45,7 +45,7 @@ std::string waiting(const Report& report, bool with_longest) {
   const size_t count = waiting_threads(report);
   if (count == 0) return "nobody waits";
   std::string text = count_of(count, "thread waits", "threads wait");
-  if (with_longest && !report.waiters.empty()) {
+  if (with_longest && !report.waiters.empty() && report.waiters.front().longest_ns > 0) {
     text += fmt::format(", {}{}", count == 1 ? "" : "longest ", format_duration(report.waiters.front().longest_ns));
   }
   return text;
@@ -212,7 +212,8 @@ std::string activity(const ReportHolder& holder) {
     case ThreadState::running:
       return doing.empty() || doing == "running" ? "running" : "running: " + doing;
     case ThreadState::blocked:
-      return doing.empty() ? "blocked" : "blocked in " + doing;
+      // Where the call is not known the description says "blocked" itself.
+      return doing.empty() ? "blocked" : (doing.starts_with("blocked") ? "" : "blocked in ") + doing;
     case ThreadState::stopped:
       return doing.empty() ? "stopped" : "stopped in " + doing;
     case ThreadState::gone:

@@ -57,6 +57,17 @@ size_t repeated_from(const StackView& view) {
   return same ? first : frames.size();
 }
 
+// Where a run of the C++ library's own frames ends that begins at `begin`: std::thread alone has half a dozen between a
+// thread's start and the program's function, and they say nothing.
+size_t end_of_library_run(const std::vector<Frame>& frames, size_t begin, size_t end, std::optional<size_t> took) {
+  size_t i = begin;
+  while (i < end && i != took && is_library_wrapper(frames[i])) ++i;
+  return i;
+}
+
+// Where they are fewer, leaving them out saves nothing.
+constexpr size_t kShortestRun = 3;
+
 // The indices to show out of [begin, end): all, or both ends of a very deep stack and the frame that took the lock.
 std::vector<size_t> chosen(size_t begin, size_t end, std::optional<size_t> took) {
   std::vector<size_t> indices;
@@ -65,6 +76,30 @@ std::vector<size_t> chosen(size_t begin, size_t end, std::optional<size_t> took)
     if (all || i < begin + kInnermost || i + kOutermost >= end || i == took) indices.push_back(i);
   }
   return indices;
+}
+
+std::vector<size_t> without_library_runs(const std::vector<Frame>& frames, const std::vector<size_t>& indices,
+                                         std::optional<size_t> took) {
+  std::vector<size_t> kept;
+  for (size_t i = 0; i < indices.size();) {
+    const size_t begin = indices[i];
+    // The innermost frame stays: it is where the thread is.
+    const size_t run = i == 0 ? 0 : end_of_library_run(frames, begin, frames.size(), took) - begin;
+    if (run < kShortestRun) {
+      kept.push_back(begin);
+      ++i;
+      continue;
+    }
+    while (i < indices.size() && indices[i] < begin + run) ++i;
+  }
+  return kept;
+}
+
+// The row in place of the frames in [begin, end).
+std::string left_out(const std::vector<Frame>& frames, size_t begin, size_t end) {
+  const std::string count = count_of(end - begin, "frame", "frames");
+  const bool library = end_of_library_run(frames, begin, end, std::nullopt) == end;
+  return library ? fmt::format("... {} of the C++ library ...", count) : fmt::format("... {} left out ...", count);
 }
 
 void pad(std::string& text, size_t width) {
@@ -95,13 +130,12 @@ size_t StackText::add(const StackView& view) {
   const std::vector<Frame>& frames = view.stack->frames;
   const size_t begin = view.skip_wrappers ? leading_wrappers(*view.stack) : 0;
   const size_t end = std::max(begin, repeated_from(view));
-  const std::vector<size_t> indices = chosen(begin, end, view.took);
+  const std::vector<size_t> indices = without_library_runs(frames, chosen(begin, end, view.took), view.took);
   const size_t number_width = end - begin > 100 ? 3 : end - begin > 10 ? 2 : 1;
   std::vector<Row>& rows = stacks_.emplace_back();
   size_t next = begin;
   for (const size_t i : indices) {
-    if (i > next)
-      rows.push_back({"", fmt::format("... {} left out ...", count_of(i - next, "frame", "frames")), {}, {}, {}});
+    if (i > next) rows.push_back({"", left_out(frames, next, i), {}, {}, {}});
     next = i + 1;
     Row row = frame_row(frames[i], i - begin, number_width);
     if (i == view.took) row.mark = "<- took " + lock_id_;

@@ -15,6 +15,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -145,8 +146,8 @@ inline bool is_watched() {
 
 // How many reports the JSON output has by now: of holds in this phase, or of another event that has just begun.
 inline size_t count_reports(const std::string& phase_or_event) {
-  const bool is_phase =
-      phase_or_event == "over" || phase_or_event == "still" || phase_or_event == "released" || phase_or_event == "late";
+  static const std::set<std::string> phases = {"over", "still", "released", "late", "snapshot"};
+  const bool is_phase = phases.contains(phase_or_event);
   const std::string wanted = is_phase ? R"("event":"hold","phase":")" + phase_or_event + '"'
                                       : R"("event":")" + phase_or_event + R"(","phase":"over")";
   const std::string text = read_file(std::getenv("HOLDWATCH_JSON"));

@@ -5,7 +5,21 @@
 
 namespace holdwatch {
 
-StderrOutput::StderrOutput(int descriptor) : descriptor_(descriptor), identity_(identity_of(descriptor)) {}
+namespace {
+
+// Written once, before the first report.
+bool g_remembered = false;
+std::optional<FileIdentity> g_at_start;
+
+}  // namespace
+
+StderrOutput::StderrOutput(int descriptor)
+    : descriptor_(descriptor), identity_(descriptor == 2 && g_remembered ? g_at_start : identity_of(descriptor)) {}
+
+void StderrOutput::remember(std::optional<FileIdentity> at_start) {
+  g_at_start = at_start;
+  g_remembered = true;
+}
 
 int StderrOutput::try_write(const Message& message) {
   if (!identity_ || identity_of(descriptor_) != identity_) return EBADF;
