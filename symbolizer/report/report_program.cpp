@@ -52,8 +52,9 @@ struct KernelSigaction {
   uint64_t mask;
 };
 
-// A system call that leaves errno alone; negative results are errors.
-long call(long number, long a = 0, long b = 0, long c = 0, long d = 0) {
+// A system call that leaves errno alone; negative results are errors. This and all else that runs in the two is not
+// sanitized: AddressSanitizer keeps an account of stacks, and of theirs it knows nothing.
+[[gnu::no_sanitize_address]] long call(long number, long a = 0, long b = 0, long c = 0, long d = 0) {
   long result;
   register long r10 asm("r10") = d;
   asm volatile("syscall" : "=a"(result) : "0"(number), "D"(a), "S"(b), "d"(c), "r"(r10) : "rcx", "r11", "memory");
@@ -64,20 +65,20 @@ long pointer(const void* address) {
   return reinterpret_cast<long>(address);
 }
 
-void close_from(unsigned first) {
+[[gnu::no_sanitize_address]] void close_from(unsigned first) {
   if (call(SYS_close_range, first, ~0u, 0) == 0) return;
   constexpr long kOldKernels = 65536;  // close_range came with Linux 5.9
   for (long descriptor = first; descriptor < kOldKernels; ++descriptor) call(SYS_close, descriptor);
 }
 
 // Ignored signals stay ignored across execve: a program that ignores SIGPIPE would hand that on.
-void default_dispositions() {
+[[gnu::no_sanitize_address]] void default_dispositions() {
   const KernelSigaction action{};
   for (long number = 1; number <= 64; ++number) call(SYS_rt_sigaction, number, pointer(&action), 0, kKernelSignalSet);
 }
 
 template <typename Job>
-int become_program(void* argument) {
+[[gnu::no_sanitize_address]] int become_program(void* argument) {
   const auto* job = static_cast<const Job*>(argument);
   const uint64_t none = 0;
   call(SYS_setsid);
@@ -89,14 +90,18 @@ int become_program(void* argument) {
 
 // Standard input is the report; what the program prints goes nowhere, since the descriptors 1 and 2 of the watched program
 // may be its data. Everything else is closed, or a socket that the watched program closes would live on in us.
-void arrange_descriptors(int input) {
-  call(SYS_dup3, input, 0, 0);
+[[gnu::no_sanitize_address]] void arrange_descriptors(int input) {
+  if (input == 0) {
+    call(SYS_fcntl, 0, F_SETFD, 0);  // the watched program has closed its own
+  } else {
+    call(SYS_dup3, input, 0, 0);
+  }
   close_from(1);
   const long null = call(SYS_open, pointer("/dev/null"), O_RDWR, 0);
   if (null == 1) call(SYS_dup3, 1, 2, 0);
 }
 
-void await_program(pid_t program) {
+[[gnu::no_sanitize_address]] void await_program(pid_t program) {
   uint64_t child_ended = uint64_t{1} << (SIGCHLD - 1);
   timespec patience{kPatienceSeconds, 0};
   if (call(SYS_rt_sigtimedwait, pointer(&child_ended), 0, pointer(&patience), kKernelSignalSet) < 0) {
@@ -109,7 +114,7 @@ void await_program(pid_t program) {
 
 // Runs with all signals blocked, from its first instruction on.
 template <typename Job>
-int supervise(void* argument) {
+[[gnu::no_sanitize_address]] int supervise(void* argument) {
   const auto* job = static_cast<const Job*>(argument);
   // Who ends with the watched program, lest its memory live on in the supervisor.
   call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);

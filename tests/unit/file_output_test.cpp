@@ -117,6 +117,19 @@ TEST_CASE("a descriptor that the program has closed and used again is neither wr
   close(ours);
 }
 
+TEST_CASE("the numbers of standard input, output and error are never taken") {
+  const TestDirectory directory;
+  const int kept = fcntl(0, F_DUPFD_CLOEXEC, 3);
+  close(0);
+  FileOutput output(directory.file("log"));
+  output.write({"one\n"});
+  CHECK(fcntl(0, F_GETFD) == -1);
+  CHECK(descriptor_on(directory.file("log")) > 2);
+  CHECK(content(directory.file("log")) == "one\n");
+  dup2(kept, 0);
+  close(kept);
+}
+
 TEST_CASE("a relative path is meant from where the program was at the start") {
   const TestDirectory directory;
   char before[4096];

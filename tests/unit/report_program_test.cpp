@@ -73,13 +73,25 @@ TEST_CASE("it inherits no descriptor but its input, and prints nowhere") {
   close(kept_open);
 }
 
+TEST_CASE("it gets its input also from a program that has closed its own") {
+  const TestDirectory directory;
+  const int kept = fcntl(0, F_DUPFD_CLOEXEC, 3);
+  close(0);
+  ReportProgram program(script(directory, "cat > " + directory.file("got")));
+  REQUIRE(program.start("{}") == 0);
+  dup2(kept, 0);
+  close(kept);
+  REQUIRE(program.wait(kLongEnoughMs));
+  CHECK(content(directory.file("got")) == "{}\n");
+}
+
 TEST_CASE("signals that the watched program ignores or blocks are as usual in it") {
   const TestDirectory directory;
   struct sigaction ignore {
   }, before{};
   ignore.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &ignore, &before);
-  ReportProgram program(script(directory, "grep -E '^Sig(Blk|Ign)' /proc/$$/status > " + directory.file("got")));
+  ReportProgram program(script(directory, "exec grep -E '^Sig(Blk|Ign)' /proc/self/status > " + directory.file("got")));
   REQUIRE(program.start("{}") == 0);
   REQUIRE(program.wait(kLongEnoughMs));
   CHECK(content(directory.file("got")) == "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");

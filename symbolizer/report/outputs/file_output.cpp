@@ -24,6 +24,18 @@ bool writable_by_all(const std::string& directory) {
 // Opens without taking a terminal as ours, and without waiting for the reader of a named pipe.
 constexpr int kOpenFlags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 
+// A program that closes its first three descriptors expects its next ones under those numbers, and prints to them: ours
+// must be far away. Returns the new number, or -1 with errno set.
+int moved_away(int descriptor) {
+  constexpr int kFarAway = 100;
+  const int moved = fcntl(descriptor, F_DUPFD_CLOEXEC, kFarAway);
+  if (moved < 0 && descriptor > 2) return descriptor;  // no more descriptors are allowed: better there than nowhere
+  const int reason = errno;
+  close(descriptor);
+  errno = reason;
+  return moved;
+}
+
 // In a directory like /tmp another user may have put a symbolic or hard link to one of the program's own files, or a file
 // of his own to read our reports in, under the name that we are going to open.
 int open_in_public_directory(const std::string& path, int* descriptor) {
@@ -82,7 +94,8 @@ int FileOutput::ensure_open() {
   const bool ours = descriptor_ >= 0 && identity_of(descriptor_) == identity_;
   if (ours && identity_of(path_.c_str()) == identity_) return 0;
   int opened = -1;
-  const int reason = open_for_append(path_, &opened);
+  int reason = open_for_append(path_, &opened);
+  if (reason == 0 && (opened = moved_away(opened)) < 0) reason = errno;
   if (reason != 0) {
     // A rotated file that still has a name is a better place than none: the program may have given up the right to
     // create a new one, or be out of descriptors.
