@@ -131,11 +131,11 @@ bool take_from_files(const Look& look, Snapshot* out) {
 }
 
 // A signal must not reach a thread that was merely on its way into or out of a blocking call: a call that moved some of
-// its bytes would return early, and no handler can mend that. So the thread must have run, without once blocking, from
-// one look to the next.
-bool ran_throughout(const Look& before, const Look& now) {
-  return before.runs() && now.runs() && before.status.voluntary_switches == now.status.voluntary_switches &&
-         now.processor_ns >= before.processor_ns + kRanEnoughNs;
+// its bytes would return early, and no handler can mend that. So the thread must have run, without once blocking, since
+// it was first looked at.
+bool ran_throughout(const Look& since, const Look& now) {
+  return since.status.voluntary_switches == now.status.voluntary_switches &&
+         now.processor_ns >= since.processor_ns + kRanEnoughNs;
 }
 
 const char* reason_of(Refusal refusal) {
@@ -153,7 +153,7 @@ const char* reason_of(Refusal refusal) {
     case Refusal::not_queued:
       return "the thread runs, and the kernel queues no more signals (RLIMIT_SIGPENDING)";
     case Refusal::not_in_time:
-      return "the thread is ready to run, but did not in 50 ms";
+      return "the thread is ready to run, but got no processor for 50 ms";
     case Refusal::still_writing:
       return "a sampled thread was stopped in the midst of its answer";
   }
@@ -190,19 +190,42 @@ class WantedStack {
   bool tried_ = false;
 };
 
-// One attempt at a thread that ran throughout. True if `out` holds what is to be had; false to look again.
-bool sample_running(const Look& look, WantedStack* stack, Snapshot* out, bool* captured) {
-  const Refusal refusal = mailbox_sample(out->tid, look.status.blocked_signals, stack->range(), out);
-  if (refusal != Refusal::none) {
-    if (refusal == Refusal::thread_gone) out->state = ThreadState::gone;
-    *captured = explain_no_sample(reason_of(refusal), out);
-    return true;
-  }
-  if (out->copy == nullptr && stack->try_around(out->registers.sp)) return false;
-  *captured = true;
+bool explain_refusal(Refusal refusal, Snapshot* out) {
+  if (refusal == Refusal::thread_gone) out->state = ThreadState::gone;
+  return explain_no_sample(reason_of(refusal), out);
+}
+
+bool finish_sample(Snapshot* out) {
   distrust_foreign_stack(out);
   if (out->copy == nullptr) explain_no_sample("the thread changes from one stack to another", out);
   return true;
+}
+
+// Looks again and again until the thread is found blocked, or has run long enough to be asked. `since` is the look from
+// which on it has not blocked.
+bool capture_running(Look since, Snapshot* out) {
+  WantedStack stack(out->stack_end);
+  bool blocked_between = false;
+  uint64_t deadline_ns = monotonic_ns() + kPatienceNs;
+  while (monotonic_ns() < deadline_ns) {
+    wait_for_next_look();
+    const Look now = look_at(out->tid);
+    if (!now.succeeded()) return explain_no_status(now.status_error, out);
+    out->state = state_of(now);
+    if (out->state != ThreadState::running) return take_from_files(now, out);
+    if (ran_throughout(since, now)) {
+      const Refusal refusal = mailbox_sample(out->tid, now.status.blocked_signals, stack.range(), out);
+      if (refusal != Refusal::none) return explain_refusal(refusal, out);
+      if (out->copy != nullptr || !stack.try_around(out->registers.sp)) return finish_sample(out);
+      deadline_ns = monotonic_ns() + kPatienceNs;
+    }
+    if (now.status.voluntary_switches == since.status.voluntary_switches) continue;
+    blocked_between = true;
+    since = now;
+  }
+  return explain_no_sample(blocked_between ? "the thread keeps blocking, each time too shortly to be looked at"
+                                           : "the thread is ready to run, but got no processor for 50 ms",
+                           out);
 }
 
 }  // namespace
@@ -227,27 +250,10 @@ bool capture_thread(int tid, uintptr_t stack_end, Snapshot* out) {
   *out = Snapshot{};
   out->tid = tid;
   out->stack_end = stack_end;
-  Look before = look_at(tid);
-  if (!before.succeeded()) return explain_no_status(before.status_error, out);
-  if (state_of(before) != ThreadState::running) return take_from_files(before, out);
-
-  WantedStack stack(stack_end);
-  const uint64_t first_processor_ns = before.processor_ns;
-  const uint64_t deadline_ns = monotonic_ns() + kPatienceNs;
-  while (monotonic_ns() < deadline_ns) {
-    wait_for_next_look();
-    const Look now = look_at(tid);
-    if (!now.succeeded()) return explain_no_status(now.status_error, out);
-    out->state = state_of(now);
-    if (out->state != ThreadState::running) return take_from_files(now, out);
-    bool captured = false;
-    if (ran_throughout(before, now) && sample_running(now, &stack, out, &captured)) return captured;
-    before = now;
-  }
-  const bool starved = before.processor_ns == first_processor_ns;
-  return explain_no_sample(starved ? "the thread is ready to run, but got no processor for 50 ms"
-                                   : "the thread keeps blocking, each time too shortly to be looked at",
-                           out);
+  const Look look = look_at(tid);
+  if (!look.succeeded()) return explain_no_status(look.status_error, out);
+  if (state_of(look) != ThreadState::running) return take_from_files(look, out);
+  return capture_running(look, out);
 }
 
 bool capture_unchanged(const Snapshot& snapshot) {

@@ -123,7 +123,9 @@ size_t read_through_system_call(uintptr_t address, void* out, size_t size) {
   const iovec local = {out, size};
   // The kernel takes the remote address as a number too; it never becomes a pointer of ours.
   const iovec remote = {reinterpret_cast<void*>(address), size};
-  const long got = syscall(SYS_process_vm_readv, getpid(), &local, 1, &remote, 1, 0);
+  // The seventh argument of a variadic function lies on the stack, where an int leaves its upper half to chance.
+  const unsigned long flags = 0;
+  const long got = syscall(SYS_process_vm_readv, getpid(), &local, 1UL, &remote, 1UL, flags);
   return got < 0 ? 0 : static_cast<size_t>(got);
 }
 

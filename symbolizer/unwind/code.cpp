@@ -53,8 +53,9 @@ class Prologue {
     if (left_ >= 2 && *at_ == 0x41 && at_[1] >= 0x50 && at_[1] <= 0x57) return advance(2);
     return false;
   }
-  // sub $immediate, %rsp
+  // sub $immediate, %rsp; for 128 gcc writes add $-128, %rsp, which is shorter.
   std::optional<uintptr_t> take_allocation() {
+    if (take({0x48, 0x83, 0xc4, 0x80})) return 128;
     if (starts_with(at_, left_, {0x48, 0x83, 0xec}) && left_ >= 4 && at_[3] < 0x80) {
       const uintptr_t size = at_[3];
       advance(4);

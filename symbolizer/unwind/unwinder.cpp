@@ -47,6 +47,12 @@ struct Guess {
   uintptr_t frame_pointer;
   CallMatch rank;
   Walk walk;
+
+  // Whether a frame of the walk ends where one with its saved rbp at `slot` would.
+  bool has_frame(uintptr_t slot) const {
+    return std::any_of(walk.frames.begin(), walk.frames.end(),
+                       [slot](const RawFrame& frame) { return frame.cfa == slot + 2 * sizeof(uintptr_t); });
+  }
 };
 
 std::string hex(uintptr_t value) {
@@ -286,6 +292,11 @@ bool Unwinder::State::find_caller(Walk& walk, const Snapshot& snapshot) {
     const CallMatch match = code.match_call(*return_address, callee);
     // No call at all is still tried: it may be a signal handler that was not called by one.
     if (match == CallMatch::contradicted && code.follows_call(*return_address)) continue;
+    // A frame of a walk that fits no worse is no rival of it: the calls of a recursion would all be tried else.
+    if (std::any_of(guesses.begin(), guesses.end(),
+                    [&](const Guess& guess) { return guess.rank <= match && guess.has_frame(at); })) {
+      continue;
+    }
     std::optional<Walk> trial = try_frame_pointer(walk, at);
     if (!trial) continue;
     const CallMatch rank = trial->worst_call == CallMatch::doubtful ? CallMatch::doubtful : match;
@@ -305,10 +316,7 @@ bool Unwinder::State::take_best(std::vector<Guess>& guesses, Walk& walk) {
       std::min_element(guesses.begin(), guesses.end(), [](const Guess& a, const Guess& b) { return a.rank < b.rank; });
   if (best == guesses.end()) return false;
   const bool is_contradicted = std::any_of(guesses.begin(), guesses.end(), [&](const Guess& other) {
-    const std::vector<RawFrame>& frames = best->walk.frames;
-    return other.rank == best->rank && std::none_of(frames.begin(), frames.end(), [&](const RawFrame& frame) {
-             return frame.cfa == other.frame_pointer + 2 * sizeof(uintptr_t);
-           });
+    return other.rank == best->rank && !best->has_frame(other.frame_pointer);
   });
   const size_t frame = walk.frames.size() - 1;
   const bool is_doubtful = best->rank >= CallMatch::doubtful;

@@ -2,6 +2,7 @@
 #include "shim/capture/capture.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -29,9 +30,15 @@ int own_tid() {
   return static_cast<int>(syscall(SYS_gettid));
 }
 
+// As the thread's creator knows it: the mapping may go on beyond the stack.
 uintptr_t own_stack_end() {
-  const int local = 0;
-  return mapped_around(reinterpret_cast<uintptr_t>(&local), MappedAs::stack).end;
+  pthread_attr_t attributes;
+  void* start = nullptr;
+  size_t size = 0;
+  pthread_getattr_np(pthread_self(), &attributes);
+  pthread_attr_getstack(&attributes, &start, &size);
+  pthread_attr_destroy(&attributes);
+  return reinterpret_cast<uintptr_t>(start) + size;
 }
 
 // A thread that runs `body` once.
@@ -84,6 +91,10 @@ void read_byte(int descriptor) {
   }
 }
 
+bool contains(const char* text, const char* part) {
+  return std::string(text).find(part) != std::string::npos;
+}
+
 // The worker's thread once it sleeps in the kernel: however long it takes to get there.
 bool capture_when_blocked(const Worker& worker, Snapshot* out) {
   bool captured = false;
@@ -96,7 +107,7 @@ bool capture_when_blocked(const Worker& worker, Snapshot* out) {
 bool capture_when_running(const Worker& worker, Snapshot* out) {
   bool captured = false;
   do captured = capture_thread(worker.tid(), worker.stack_end(), out);
-  while (!captured && strstr(out->why_short, "processor") != nullptr);
+  while (!captured && contains(out->why_short, "got no processor"));
   return captured;
 }
 
@@ -118,10 +129,6 @@ bool copy_has(const Snapshot& snapshot, uintptr_t address, uint64_t value) {
   if (snapshot.copy == nullptr || address < snapshot.copy_address) return false;
   const size_t offset = address - snapshot.copy_address;
   return offset + sizeof value <= snapshot.copy_size && memcmp(snapshot.copy + offset, &value, sizeof value) == 0;
-}
-
-bool contains(const char* text, const char* part) {
-  return std::string(text).find(part) != std::string::npos;
 }
 
 void no_signal_left_behind() {
@@ -271,7 +278,7 @@ TEST_CASE("a running thread whose stack is not known is copied as well") {
   Snapshot snapshot;
   bool captured = false;
   do captured = capture_thread(worker.tid(), 0, &snapshot);
-  while (!captured && contains(snapshot.why_short, "processor"));
+  while (!captured && contains(snapshot.why_short, "got no processor"));
   const bool has_marker = copy_has(snapshot, marker, kMarker);
   stop = true;
   INFO(snapshot.why_short);

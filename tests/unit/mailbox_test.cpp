@@ -171,6 +171,14 @@ void call_once(const TimedCall& timed, Tally* tally) {
   }
 }
 
+// Until it answers, for a busy machine may leave it without a processor for longer than the mailbox waits.
+Refusal sample_patiently(const Worker& worker, MemoryRange stack, Snapshot* out) {
+  Refusal refusal;
+  do refusal = mailbox_sample(worker.tid(), 0, stack, out);
+  while (refusal == Refusal::not_in_time);
+  return refusal;
+}
+
 // Samples the worker without looking whether it runs, which capture.cpp never does.
 int sample_blindly(const Worker& worker, int times) {
   int taken = 0;
@@ -189,7 +197,7 @@ TEST_CASE("a running thread answers with its registers and the stack above its s
   while (marker == 0) std::this_thread::yield();
 
   Snapshot snapshot{};
-  const Refusal refusal = mailbox_sample(worker.tid(), 0, worker.stack(), &snapshot);
+  const Refusal refusal = sample_patiently(worker, worker.stack(), &snapshot);
   stop = true;
   REQUIRE(refusal == Refusal::none);
   CHECK(worker.stack().contains(snapshot.registers.sp));
@@ -206,7 +214,7 @@ TEST_CASE("a stack pointer outside the given range gives registers and no copy")
   Worker worker([] {});
   const MemoryRange elsewhere = {worker.stack().start - 8192, worker.stack().start - 4096};
   Snapshot snapshot{};
-  REQUIRE(mailbox_sample(worker.tid(), 0, elsewhere, &snapshot) == Refusal::none);
+  REQUIRE(sample_patiently(worker, elsewhere, &snapshot) == Refusal::none);
   CHECK(snapshot.copy == nullptr);
   CHECK(snapshot.copy_size == 0);
   CHECK(snapshot.registers.sp != 0);
@@ -225,7 +233,7 @@ TEST_CASE("the copy is never larger than the mailbox") {
   });
   while (!deep) std::this_thread::yield();
   Snapshot snapshot{};
-  const Refusal refusal = mailbox_sample(worker.tid(), 0, worker.stack(), &snapshot);
+  const Refusal refusal = sample_patiently(worker, worker.stack(), &snapshot);
   stop = true;
   REQUIRE(refusal == Refusal::none);
   CHECK(snapshot.copy_size == kMailboxCopySize);
@@ -246,21 +254,21 @@ TEST_CASE("a late answer touches neither the mailbox nor the program, and the ne
     step = 3;
   });
   while (step != 1) std::this_thread::yield();
-  Snapshot of_late{};
-  // Mask 0 is a lie: the thread blocks every signal.
-  REQUIRE(mailbox_sample(late.tid(), 0, late.stack(), &of_late) == Refusal::not_in_time);
-
-  Worker other([] {});
   Snapshot snapshot{};
-  REQUIRE(mailbox_sample(other.tid(), 0, other.stack(), &snapshot) == Refusal::none);
+  // Mask 0 is a lie: the thread blocks every signal.
+  const Refusal of_late = mailbox_sample(late.tid(), 0, late.stack(), &snapshot);
+  Worker other([] {});
+  const Refusal of_other = sample_patiently(other, other.stack(), &snapshot);
   const Snapshot before = snapshot;
   const std::vector<unsigned char> bytes(snapshot.copy, snapshot.copy + snapshot.copy_size);
   step = 2;
   while (step != 3) std::this_thread::yield();
+  CHECK(of_late == Refusal::not_in_time);
+  REQUIRE(of_other == Refusal::none);
   CHECK(memcmp(&before, &snapshot, sizeof before) == 0);
   CHECK(memcmp(bytes.data(), snapshot.copy, bytes.size()) == 0);
 
-  REQUIRE(mailbox_sample(late.tid(), 0, late.stack(), &snapshot) == Refusal::none);
+  REQUIRE(sample_patiently(late, late.stack(), &snapshot) == Refusal::none);
   CHECK(late.stack().contains(snapshot.registers.sp));
   struct sigaction action;
   REQUIRE(sigaction(SIGRTMAX, nullptr, &action) == 0);
