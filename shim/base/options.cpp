@@ -21,6 +21,7 @@ constexpr std::string_view kPrefix = "HOLDWATCH_";
 constexpr std::string_view kConfigName = "CONFIG";
 constexpr size_t kMessageSize = 1200;
 constexpr size_t kShownValue = 120;
+constexpr size_t kShownPath = 512;
 
 enum class Origin : unsigned char { fallback, file, environment };
 
@@ -124,8 +125,10 @@ void Loader::read_file(const char* path) {
     reason = file.error();
   }
   if (reason == nullptr) return;
+  Line<kShownPath> shown;
+  shown << path;
   Line<kMessageSize> message;
-  message << "HOLDWATCH_CONFIG=\"" << path << "\": cannot be read: " << reason << "; going on without it";
+  message << "HOLDWATCH_CONFIG=\"" << shown << "\": cannot be read: " << reason << "; going on without it";
   say(message);
 }
 
@@ -169,9 +172,12 @@ void Loader::write_place(TextBuffer& out, Place place) const {
     case Origin::fallback:
       out << "default";
       break;
-    case Origin::file:
-      out << path_ << ':' << place.line;
+    case Origin::file: {
+      Line<kShownPath> shown;
+      shown << path_;
+      out << shown << ':' << place.line;
       break;
+    }
     case Origin::environment:
       out << "environment";
       break;

@@ -173,6 +173,12 @@ TEST_CASE("a file that cannot be read: one line, and the environment still count
   CHECK(loaded.settings.rate == 7);
 }
 
+TEST_CASE("a path of any length leaves room for the reason") {
+  const Loaded loaded = load({"HOLDWATCH_CONFIG=/" + std::string(100'000, 'x')});
+  REQUIRE(loaded.said.size() == 1);
+  CHECK(loaded.said[0].find("...\": cannot be read: File name too long") != std::string::npos);
+}
+
 TEST_CASE("only a regular file is read: a directory is refused, and a FIFO without a writer is not waited for") {
   CHECK(load({"HOLDWATCH_CONFIG=/tmp"}).said ==
         Lines{"HOLDWATCH_CONFIG=\"/tmp\": cannot be read: not a regular file; going on without it"});
