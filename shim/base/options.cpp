@@ -184,23 +184,26 @@ void Loader::write_place(TextBuffer& out, Place place) const {
   }
 }
 
-void write_lower_case(std::string_view text, TextBuffer& out) {
-  for (const char c : text) out << (c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
+// HOLDWATCH_LIMIT in the environment, limit in a file.
+void write_name(std::string_view name, Place place, TextBuffer& out) {
+  if (place.origin == Origin::environment) {
+    out << kPrefix << name;
+    return;
+  }
+  for (const char c : name) out << (c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
 }
 
 // HOLDWATCH_LIMIT="10" or /etc/holdwatch.conf:3: limit = "10".
 void Loader::write_setting(TextBuffer& out, std::string_view name, std::string_view value, Place place) const {
   Line<kShownValue> shown;
   shown << value;
-  if (place.origin == Origin::environment) {
-    out << kPrefix << name << '=';
-  } else {
+  const bool is_variable = place.origin == Origin::environment;
+  if (!is_variable) {
     write_place(out, place);
     out << ": ";
-    write_lower_case(name, out);
-    out << " = ";
   }
-  out << '"' << shown << '"';
+  write_name(name, place, out);
+  out << (is_variable ? "=\"" : " = \"") << shown << '"';
 }
 
 void Loader::say_bad_value(const OptionRow& row, std::string_view value, Place place, const char* reason) {
@@ -220,23 +223,17 @@ void Loader::say_bad_value(const OptionRow& row, std::string_view value, Place p
 }
 
 void Loader::say_unknown(std::string_view name, Place place) {
-  const OptionRow* const nearest = nearest_option(name);
-  const std::string_view prefix = place.origin == Origin::environment ? kPrefix : std::string_view();
   Line<kShownValue> shown;
-  shown << name;
+  write_name(name, place, shown);
   Line<kMessageSize> message;
   if (place.origin == Origin::file) {
     write_place(message, place);
     message << ": ";
   }
-  message << prefix << shown << " is not an option";
-  if (nearest != nullptr) {
-    message << "; did you mean " << prefix;
-    if (place.origin == Origin::file) {
-      write_lower_case(nearest->name, message);
-    } else {
-      message << nearest->name;
-    }
+  message << shown << " is not an option";
+  if (const OptionRow* nearest = nearest_option(name); nearest != nullptr) {
+    message << "; did you mean ";
+    write_name(nearest->name, place, message);
     message << '?';
   }
   message << " (HOLDWATCH_HELP=1 lists them all)";
