@@ -1,0 +1,264 @@
+#include "shim/record/thread_table.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <cstring>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "shim/record/view.h"
+#include "tests/unit/recorded_thread.h"
+
+namespace holdwatch {
+namespace {
+
+LockWord mutex_at(uintptr_t address) {
+  return {reinterpret_cast<const void*>(address), LockKind::mutex, Access::exclusive};
+}
+
+TEST_CASE("a registered thread's record names it, is live, and is its own alone") {
+  RecordedThread first;
+  RecordedThread second;
+  pid_t tid = 0;
+  ThreadRecord* current = nullptr;
+  first.run([&] {
+    tid = gettid();
+    current = current_record();
+  });
+  CHECK(first.tid() == tid);
+  CHECK(current == &first.record());
+  CHECK(first.record().state == RecordState::live);
+  CHECK(&first.record() != &second.record());
+  CHECK(record_at(first.index()) == &first.record());
+  CHECK(first.index() < record_limit());
+}
+
+TEST_CASE("a thread's stack bounds have its frames between them") {
+  RecordedThread thread;
+  uintptr_t frame = 0;
+  thread.run([&] { frame = reinterpret_cast<uintptr_t>(__builtin_frame_address(0)); });
+  const uintptr_t end = thread.record().stack_end;
+  CHECK(frame < end);
+  CHECK(end - frame < thread.record().stack_span);
+}
+
+TEST_CASE("the main thread's stack bounds have its frames and arguments between them") {
+  start_thread_table();
+  ThreadRecord* record = current_record() != nullptr ? current_record() : register_thread_slow();
+  REQUIRE(record != nullptr);
+  const auto frame = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+  CHECK(frame < record->stack_end);
+  CHECK(reinterpret_cast<uintptr_t>(environ[0]) < record->stack_end);
+  CHECK(record->stack_end - frame < record->stack_span);
+}
+
+TEST_CASE("a smaller stack that the program asks for narrows what is taken for a thread's stack") {
+  start_thread_table();
+  note_stack_size(64 * 1024);
+  note_stack_size(1024 * 1024);
+  note_stack_size(0);  // the default
+  RecordedThread thread;
+  CHECK(thread.record().stack_span == 64 * 1024);
+}
+
+TEST_CASE("a thread of ours gets no record") {
+  RecordedThread thread;
+  ThreadRecord* record = &thread.record();
+  thread.run([&] {
+    const Inside inside;
+    record = register_thread_slow();
+  });
+  CHECK(record == nullptr);
+}
+
+TEST_CASE("a paused thread records nothing, but its releases can be noted") {
+  RecordedThread thread;
+  ThreadRecord* current = &thread.record();
+  ThreadRecord* paused = nullptr;
+  ThreadRecord* registered = &thread.record();
+  thread.run([&] {
+    pause_thread();
+    current = current_record();
+    paused = paused_record();
+    registered = register_thread_slow();
+  });
+  CHECK(current == nullptr);
+  CHECK(paused == &thread.record());
+  CHECK(registered == nullptr);
+  thread.run([&] {
+    resume_thread();
+    current = current_record();
+    paused = paused_record();
+  });
+  CHECK(current == &thread.record());
+  CHECK(paused == nullptr);
+}
+
+TEST_CASE("pausing twice is undone by resuming once, and resuming alone does nothing") {
+  RecordedThread thread;
+  ThreadRecord* current = nullptr;
+  thread.run([&] {
+    pause_thread();
+    pause_thread();
+    resume_thread();
+    resume_thread();
+    current = current_record();
+  });
+  CHECK(current == &thread.record());
+}
+
+TEST_CASE("a thread's exit frees its record, also if it exits paused") {
+  const bool paused = GENERATE(false, true);
+  RecordedThread thread;
+  const uint32_t live = live_records();
+  if (paused) thread.run([] { pause_thread(); });
+  thread.exit();
+  CHECK(thread.record().state == RecordState::free);
+  CHECK(live_records() == live - 1);
+}
+
+TEST_CASE("a record is used again after its thread's exit, and no identity twice") {
+  RecordedThread first;
+  const uint32_t index = first.index();
+  HoldView before;
+  first.record().hold(mutex_at(0x1000), {});
+  REQUIRE(view_hold(index, 0, &before));
+  first.record().drop(first.record().find(0x1000));
+  first.exit();
+
+  RecordedThread second;
+  REQUIRE(second.index() == index);
+  second.record().hold(mutex_at(0x1000), {});
+  HoldView after;
+  REQUIRE(view_hold(index, 0, &after));
+  CHECK(after.identity.number > before.identity.number);
+  CHECK_FALSE(hold_lasts(before.identity));
+  second.record().drop(second.record().find(0x1000));
+}
+
+TEST_CASE("as many threads one after the other as one likes need one record") {
+  uint32_t limit = 0;
+  for (int i = 0; i < 200; ++i) {
+    const RecordedThread thread;
+    if (i == 0) limit = record_limit();
+  }
+  CHECK(record_limit() == limit);
+}
+
+TEST_CASE("threads at one time have records of their own, beyond the first slab too") {
+  start_thread_table();
+  std::vector<std::unique_ptr<RecordedThread>> threads;
+  std::set<ThreadRecord*> records;
+  for (int i = 0; i < 1100; ++i) {
+    refill_records();
+    threads.push_back(std::make_unique<RecordedThread>());
+    records.insert(&threads.back()->record());
+    REQUIRE(record_at(threads.back()->index()) == &threads.back()->record());
+  }
+  CHECK(records.size() == 1100);
+  CHECK(records.count(nullptr) == 0);
+}
+
+TEST_CASE("a thread that exits with a lock held leaves its name and the hold") {
+  RecordedThread thread;
+  thread.run([&] {
+    pthread_setname_np(pthread_self(), "leaver");
+    thread.record().hold(mutex_at(0x1000), {});
+  });
+  const int tid = thread.tid();
+  const uint32_t live = live_records();
+  thread.exit();
+  CHECK(thread.record().state == RecordState::gone);
+  CHECK(std::string(thread.record().gone_name()) == "leaver");
+  CHECK(thread.tid() == tid);
+  CHECK(live_records() == live - 1);
+  CHECK(thread.record().find(0x1000) != nullptr);
+  thread.record().drop(thread.record().find(0x1000));
+  reclaim_gone(thread.record());
+}
+
+TEST_CASE("the record of a gone thread is given out again only when nothing is held in it") {
+  RecordedThread gone;
+  gone.record().hold(mutex_at(0x1000), {});
+  gone.exit();
+  reclaim_gone(gone.record());
+  CHECK(gone.record().state == RecordState::gone);
+  {
+    RecordedThread other;
+    CHECK(other.index() != gone.index());
+  }
+  gone.record().drop(gone.record().find(0x1000));
+  reclaim_gone(gone.record());
+  CHECK(gone.record().state == RecordState::free);
+  RecordedThread next;
+  CHECK(next.index() == gone.index());
+}
+
+TEST_CASE("a live record is never reclaimed") {
+  RecordedThread thread;
+  reclaim_gone(thread.record());
+  CHECK(thread.record().state == RecordState::live);
+  RecordedThread other;
+  CHECK(other.index() != thread.index());
+}
+
+TEST_CASE("a thread that takes locks in its last destructors is recorded until the end") {
+  static ThreadRecord* seen = nullptr;
+  pthread_key_t key;
+  REQUIRE(pthread_key_create(&key, [](void*) { seen = current_record(); }) == 0);
+  RecordedThread thread;
+  thread.run([&] { pthread_setspecific(key, &key); });
+  thread.exit();
+  CHECK(seen == &thread.record());
+  pthread_key_delete(key);
+}
+
+TEST_CASE("the sum of unrecorded holds grows by what each record counts") {
+  const uint64_t before = unrecorded_holds();
+  RecordedThread first;
+  RecordedThread second;
+  first.record().unrecorded = 3;
+  second.record().unrecorded = 4;
+  CHECK(unrecorded_holds() == before + 7);
+}
+
+// What is asked of the child's table, as bits.
+enum : int { kOwnRecordStays = 1, kOthersAreFree = 2, kOneIsLive = 4, kHasNewTid = 8, kKnowsFormerTid = 16 };
+
+TEST_CASE("after a fork the child's table has the forking thread's record alone, under its new id") {
+  RecordedThread other;
+  other.record().hold(mutex_at(0x2000), {});
+  RecordedThread forking;
+  forking.record().hold(mutex_at(0x1000), {});
+  int status = -1;
+  forking.run([&] {
+    const int former = gettid();
+    const pid_t child = fork();
+    if (child == 0) {
+      thread_table_after_fork();
+      int answer = 0;
+      if (current_record()->find(0x1000) != nullptr) answer |= kOwnRecordStays;
+      if (other.record().state == RecordState::free && other.record().holds_nothing()) answer |= kOthersAreFree;
+      if (live_records() == 1) answer |= kOneIsLive;
+      if (current_record()->tid == getpid()) answer |= kHasNewTid;
+      if (was_before_fork(getpid(), former) && !was_before_fork(getpid(), other.tid())) answer |= kKnowsFormerTid;
+      _exit(answer);
+    }
+    waitpid(child, &status, 0);
+  });
+  REQUIRE(WIFEXITED(status));
+  CHECK((WEXITSTATUS(status) & kOwnRecordStays) != 0);
+  CHECK((WEXITSTATUS(status) & kOthersAreFree) != 0);
+  CHECK((WEXITSTATUS(status) & kOneIsLive) != 0);
+  CHECK((WEXITSTATUS(status) & kHasNewTid) != 0);
+  CHECK((WEXITSTATUS(status) & kKnowsFormerTid) != 0);
+  CHECK_FALSE(was_before_fork(forking.tid(), getpid()));
+  forking.record().drop(forking.record().find(0x1000));
+  other.record().drop(other.record().find(0x2000));
+}
+
+}  // namespace
+}  // namespace holdwatch
