@@ -62,10 +62,11 @@ Symbols::~Symbols() = default;
 std::vector<Frame> Symbols::resolve(uintptr_t pc, bool exact, const Module* module) {
   const Frame bare = bare_frame(pc, module);
   if (module == nullptr || state_->how == Symbolize::off) return {bare};
+  // A return address may already belong to the next line, or, after a call that never returns, the next function.
+  const uintptr_t instruction = exact ? pc : pc - 1;
+  if (!module->executable.empty() && !module->executes(instruction)) return {bare};
   try {
-    // A return address may already belong to the next line, or, after a call that never returns, the next function.
-    const uintptr_t address = module->offset_of(exact ? pc : pc - 1);
-    std::vector<Frame> frames = state_->symbols_of(*module).frames_at(address);
+    std::vector<Frame> frames = state_->symbols_of(*module).frames_at(module->offset_of(instruction));
     state_->keep_within_limit();
     for (Frame& frame : frames) {
       frame.ip = bare.ip;

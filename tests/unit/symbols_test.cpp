@@ -14,6 +14,14 @@
 
 #include "symbolizer/unwind/process_memory.h"
 
+// Data whose symbol says neither that it is code nor that it is not.
+asm(".pushsection .data\n"
+    ".globl symbols_test_untyped\n"
+    "symbols_test_untyped: .quad 1, 2\n"
+    ".size symbols_test_untyped, . - symbols_test_untyped\n"
+    ".popsection\n");
+extern "C" const unsigned char symbols_test_untyped[];
+
 namespace holdwatch {
 namespace symbols_test {
 
@@ -93,6 +101,16 @@ TEST_CASE("a return address names the call before it, and keeps its own value") 
   CHECK(frame.function != "holdwatch::symbols_test::named_function(std::string const&)");
   CHECK(frame.ip == start);
   CHECK(frame.offset == module->offset_of(start));
+}
+
+TEST_CASE("an address outside a module's code bears no function's name") {
+  Self self;
+  const auto pc = reinterpret_cast<uintptr_t>(symbols_test_untyped);
+  const Module* module = self.modules.find(pc);
+  REQUIRE(module != nullptr);
+  const Frame frame = Symbols(Symbolize::full).resolve(pc, true, module).back();
+  CHECK(frame.function.empty());
+  CHECK(frame.offset == module->offset_of(pc));
 }
 
 TEST_CASE("a function of libc goes by its public name, with or without its debug data") {
