@@ -14,6 +14,8 @@
 namespace holdwatch {
 namespace {
 
+bool g_wanted = true;
+
 const char* kind_name(LockKind kind) {
   return kind == LockKind::mutex ? "mutex" : "rwlock";
 }
@@ -68,7 +70,12 @@ void append_headline(const Headline& line, TextBuffer& out) {
 
 }  // namespace
 
+void set_plain_reports_wanted(bool wanted) {
+  g_wanted = wanted;
+}
+
 void write_plain_first_line(const Job& job) {
+  if (!g_wanted) return;
   const LockState& state = job.state;
   Headline line{};
   line.event = job.event;
@@ -99,6 +106,7 @@ void write_plain_first_line(const Job& job) {
 }
 
 void write_plain_report(const Finding& finding) {
+  if (!g_wanted) return;
   Headline line{};
   line.event = finding.event;
   line.phase = finding.phase;

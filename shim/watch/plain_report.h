@@ -7,6 +7,9 @@
 
 namespace holdwatch {
 
+// LOG=none: no text was asked for, so that nothing is written here either. Set once, before the first report.
+void set_plain_reports_wanted(bool wanted);
+
 // Only the first line: who holds what since when, and how many wait.
 void write_plain_first_line(const Job& job);
 

@@ -67,7 +67,8 @@ LoadedSymbolizer load_symbolizer(const Settings& settings, const HostCalls& host
       complaint << "libholdwatch-symbolizer.so beside " << own_path() << " belongs to another version";
     }
   }
-  complaint << "; reports go to stderr without function names";
+  const bool silent = strcmp(settings.log, "none") == 0;
+  complaint << (silent ? "; with LOG=none nothing is reported" : "; reports go to stderr without function names");
   say(complaint);
   return {nullptr, nullptr};
 }

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "shim/base/clock.h"
 #include "shim/base/os.h"
@@ -338,6 +339,7 @@ bool Watcher::start(const Settings& settings) {
   if (reads_tsc_) extras |= kReadTsc;
   if (settings.stacks == Stacks::full) extras |= kCopyAlways;
   g_pulse.extras.fetch_or(extras, std::memory_order_relaxed);
+  set_plain_reports_wanted(strcmp(settings.log, "none") != 0);
   refill_spares(copies_stacks_);
   // A hold is handed over a little early: its exact end, taken then, decides. See wake_period_ns.
   for (const Access access : {Access::exclusive, Access::shared}) {
