@@ -384,6 +384,8 @@ TEST_CASE("an rbp that is no frame pointer begins no walk") {
   CHECK(stack.sites(stack.at(8), stack.at(63)).empty());          // its return address would lie beyond the stack
   CHECK(stack.sites(stack.at(8), stack.at(64) + 4096).empty());   // beyond the stack
   CHECK(stack.sites(stack.at(8), ~uintptr_t{0} - 4095).empty());  // far beyond
+  CHECK(stack.sites(stack.at(8), ~uintptr_t{0} - 7).empty());     // -8: its end wraps round
+  CHECK(stack.sites(stack.at(8), ~uintptr_t{0} - 15).empty());    // -16
 }
 
 TEST_CASE("a frame chain that leads astray is followed up to there") {

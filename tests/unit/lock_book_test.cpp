@@ -1,0 +1,91 @@
+#include "shim/record/lock_book.h"
+
+#include <catch2/catch.hpp>
+#include <set>
+#include <string>
+
+namespace holdwatch {
+namespace {
+
+std::string name_of(uintptr_t address) {
+  char name[kLockNameSize];
+  lock_name(address, name);
+  return name;
+}
+
+TEST_CASE("the smallest limit of any lock is the smallest ever given, none while none was given") {
+  // Before any other case here gives a lock a limit, as nothing takes one back.
+  CHECK(smallest_lock_limit_ns() == UINT64_MAX);
+  CHECK(lock_limit_ns(0x90000, 77) == 77);
+  set_lock_limit_ns(0x90000, 5'000);
+  set_lock_limit_ns(0x90008, 3'000);
+  set_lock_limit_ns(0x90010, 4'000);
+  CHECK(smallest_lock_limit_ns() == 3'000);
+}
+
+TEST_CASE("a lock keeps its id, and no two have the same") {
+  std::set<uint32_t> ids;
+  for (uintptr_t lock = 0x10000; lock < 0x10000 + 500 * 40; lock += 40) ids.insert(lock_id(lock));
+  CHECK(ids.size() == 500);
+  CHECK(ids.count(0) == 0);
+  const uint32_t id = lock_id(0x10000);
+  CHECK(ids.count(id) == 1);
+  CHECK(lock_id(0x10000) == id);
+}
+
+TEST_CASE("what comes to the address of a forgotten lock is another lock") {
+  const uint32_t id = lock_id(0x20000);
+  set_lock_name(0x20000, "journal");
+  set_lock_limit_ns(0x20000, 9'000);
+  forget_lock(0x20000);
+  CHECK(lock_id(0x20000) != id);
+  CHECK(name_of(0x20000).empty());
+  CHECK(lock_limit_ns(0x20000, 77) == 77);
+}
+
+TEST_CASE("to forget a lock that is not known does nothing") {
+  set_lock_name(0x28000, "neighbour");
+  forget_lock(0x28008);
+  CHECK(name_of(0x28000) == "neighbour");
+}
+
+TEST_CASE("a lock that was never named has no name") {
+  CHECK(name_of(0x30000).empty());
+}
+
+TEST_CASE("a lock's name is the last that it was given, cut to what a report has room for") {
+  set_lock_name(0x31000, "a rather long name");
+  set_lock_name(0x31000, "members");
+  CHECK(name_of(0x31000) == "members");
+  CHECK(name_of(0x31008).empty());
+  set_lock_name(0x31000, std::string(100, 'x').c_str());
+  CHECK(name_of(0x31000) == std::string(kLockNameSize - 1, 'x'));
+}
+
+TEST_CASE("a lock's own limit goes before the usual one, until it is told to be usual again") {
+  set_lock_limit_ns(0x40000, 5'000);
+  CHECK(lock_limit_ns(0x40000, 77) == 5'000);
+  CHECK(lock_limit_ns(0x40008, 77) == 77);
+  set_lock_limit_ns(0x40000, kUsualLimit);
+  CHECK(lock_limit_ns(0x40000, 77) == 77);
+}
+
+TEST_CASE("a lock's limit can be turned off") {
+  set_lock_limit_ns(0x41000, 0);
+  CHECK(lock_limit_ns(0x41000, 77) == 0);
+}
+
+// Last: it fills the book.
+TEST_CASE("a lock that the book has no room for has no name and usual limits, and a new id at each question") {
+  uintptr_t lock = 0x100000;
+  uint32_t id = lock_id(lock);
+  while (lock_id(lock) == id) id = lock_id(lock += 64);
+  set_lock_name(lock, "left out");
+  set_lock_limit_ns(lock, 5'000);
+  CHECK(name_of(lock).empty());
+  CHECK(lock_limit_ns(lock, 77) == 77);
+  CHECK(lock_id(lock) != lock_id(lock));
+}
+
+}  // namespace
+}  // namespace holdwatch
