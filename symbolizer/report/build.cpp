@@ -42,7 +42,7 @@ std::string returned_since(const NamedStack& taken, uint32_t first_alive) {
   std::string names;
   for (size_t i = 0; i < end; ++i) {
     const Frame& frame = taken.stack.frames[i];
-    if (is_library_wrapper(frame)) continue;
+    if (is_library_frame(frame)) continue;
     add_note(names, frame.function.empty() ? base_name(frame.module) : std::string_view(frame.function));
   }
   return names.empty() ? names : "has returned since: " + names;
@@ -73,7 +73,9 @@ HolderStacks name_holder_stacks(const Holder& holder, const Resolver& resolver, 
 }
 
 // What the thread is doing is worth a word only while it holds the lock.
-bool has_ended(Phase phase) { return phase == Phase::released || phase == Phase::late; }
+bool has_ended(Phase phase) {
+  return phase == Phase::released || phase == Phase::late;
+}
 
 // The waiters of one kind and place, as they came from the watcher.
 using WaiterGroup = std::vector<const Waiter*>;
@@ -191,13 +193,14 @@ void ReportBuilder::compare_places(const Finding& finding, Report& report, Episo
   for (size_t i = 0; i < finding.holder_count; ++i) {
     const Holder& holder = finding.holders[i];
     if (holder.now == nullptr || holder.now->count == 0) continue;
-    Place place{{}, holder.call};
+    Place place{{}, holder.call, resolver_.switches(holder.tid)};
     for (uint32_t k = 0; k < holder.now->count; ++k) place.pcs.push_back(holder.now->frames[k].pc);
     const auto before = episode.places.find(holder.tid);
     if (before != episode.places.end()) {
       const auto named = std::find_if(report.holders.begin(), report.holders.end(),
                                       [&](const ReportHolder& candidate) { return candidate.tid == holder.tid; });
-      named->moved = !(before->second == place);
+      named->moved = !before->second.is_same(place);
+      if (before->second.switches && place.switches) named->ran = before->second.switches != place.switches;
     }
     episode.places[holder.tid] = std::move(place);
   }
@@ -207,7 +210,7 @@ void ReportBuilder::forget_oldest() {
   while (episodes_.size() > kMaxEpisodes) episodes_.erase(episodes_.begin());
 }
 
-bool ReportBuilder::Place::operator==(const Place& other) const {
+bool ReportBuilder::Place::is_same(const Place& other) const {
   if (pcs != other.pcs) return false;
   if (!call.known || !other.call.known) return true;
   // A sleep that was stopped and continued is resumed under this number, with other arguments (signal(7)).

@@ -4,12 +4,14 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "shim/base/plain.h"
 #include "symbolizer/report/report.h"
 #include "symbolizer/report/taken.h"
+#include "symbolizer/report/thread_switches.h"
 
 namespace holdwatch {
 
@@ -18,6 +20,7 @@ struct Resolver {
   std::function<std::vector<Frame>(uintptr_t pc, bool exact)> resolve;
   std::function<uintptr_t(uintptr_t pc)> function_start;
   std::function<std::string(const Holder&)> describe;  // the cause line
+  std::function<std::optional<uint64_t>(int tid)> switches = thread_switches;
 };
 
 // Turns findings into reports. Remembers of each episode where its holders were, to say whether they moved, and its
@@ -33,7 +36,8 @@ class ReportBuilder {
   struct Place {
     std::vector<uintptr_t> pcs;
     SystemCall call;
-    bool operator==(const Place& other) const;
+    std::optional<uint64_t> switches;
+    bool is_same(const Place& other) const;
   };
   struct Episode {
     std::string fingerprint;
@@ -42,7 +46,7 @@ class ReportBuilder {
 
   void add_holders(const Finding& finding, Report& report);
   void follow_episode(const Finding& finding, Report& report);
-  static void compare_places(const Finding& finding, Report& report, Episode& episode);
+  void compare_places(const Finding& finding, Report& report, Episode& episode);
   void forget_oldest();
 
   Resolver resolver_;

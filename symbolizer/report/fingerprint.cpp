@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <span>
+#include <vector>
 
 #include "symbolizer/report/function_names.h"
 #include "symbolizer/report/report.h"
@@ -54,9 +56,18 @@ std::string runtime_name(std::string_view function) {
   return name;
 }
 
+// The frames that are the program's or its libraries', without those of the C++ library: how many of these there are
+// depends on the optimiser. All of them if there are no others.
+std::vector<Frame> telling_frames(std::span<const Frame> frames) {
+  std::vector<Frame> telling;
+  std::copy_if(frames.begin(), frames.end(), std::back_inserter(telling),
+               [](const Frame& frame) { return !is_library_frame(frame); });
+  return telling.empty() ? std::vector<Frame>(frames.begin(), frames.end()) : telling;
+}
+
 // Adds the frames' names. Of a run of runtime frames only the outermost counts: it is the one that the program called,
 // so it is exported and has a name everywhere.
-void add_frames(Hash& hash, std::span<const Frame> frames) {
+void add_frames(Hash& hash, const std::vector<Frame>& frames) {
   for (size_t i = 0; i < frames.size(); ++i) {
     const Frame& frame = frames[i];
     const bool runtime = in_runtime(frame);
@@ -69,22 +80,24 @@ void add_frames(Hash& hash, std::span<const Frame> frames) {
   }
 }
 
-// An acquire stack without what wraps the lock call inside (the optimiser decides whether that is a frame) and without
-// what started the thread outside (named or not by the runtime's debug symbols).
+// What started the thread: named or not by the runtime's debug symbols.
+void drop_thread_start(std::vector<Frame>& frames) {
+  while (frames.size() > 1 && in_runtime(frames.back())) frames.pop_back();
+}
+
 void add_acquire_stack(Hash& hash, const Stack& stack) {
-  std::span<const Frame> frames = stack.frames;
-  const auto first = std::find_if_not(frames.begin(), frames.end(), is_library_wrapper);
-  if (first != frames.end()) frames = frames.subspan(static_cast<size_t>(first - frames.begin()));
-  while (frames.size() > 1 && in_runtime(frames.back())) frames = frames.first(frames.size() - 1);
+  std::vector<Frame> frames = telling_frames(stack.frames);
+  drop_thread_start(frames);
   hash.add("taken");
   add_frames(hash, frames);
 }
 
-// The holder's stack above the frame that took the lock; all of it if that frame has returned.
+// The holder's stack down to the frame that took the lock; all of it if that frame has returned.
 void add_present_stack(Hash& hash, const ReportHolder& holder) {
-  std::span<const Frame> frames = holder.now.frames;
-  if (holder.now_took) frames = frames.first(std::min(*holder.now_took + 1, frames.size()));
-  while (frames.size() > 1 && !holder.now_took && in_runtime(frames.back())) frames = frames.first(frames.size() - 1);
+  std::span<const Frame> shown = holder.now.frames;
+  if (holder.now_took) shown = shown.first(std::min(*holder.now_took + 1, shown.size()));
+  std::vector<Frame> frames = telling_frames(shown);
+  if (!holder.now_took) drop_thread_start(frames);
   hash.add("now");
   add_frames(hash, frames);
 }

@@ -3,6 +3,8 @@
 
 #include <array>
 
+#include "symbolizer/report/text_format.h"
+
 namespace holdwatch {
 namespace {
 
@@ -120,12 +122,14 @@ std::string with_short_parameters(const std::string& name) {
 
 }  // namespace
 
-bool is_library_wrapper(const Frame& frame) {
+bool is_library_frame(const Frame& frame) {
   static constexpr std::array<std::string_view, 4> kPrefixes = {"std::", "__gthread_", "__gthrw_", "__gnu_cxx::"};
-  const std::string_view name = without_return_type(frame.function);
+  const std::string_view name = without_return_type(without_parameters(without_suffixes(frame.function)));
   for (const std::string_view prefix : kPrefixes) {
     if (name.starts_with(prefix)) return true;
   }
+  const std::string_view module = base_name(frame.module);
+  if (frame.function.empty() && (module.starts_with("libstdc++.so") || module.starts_with("libc++.so"))) return true;
   // Inlined functions may be known by their plain name only ("lock"): their file tells them apart. libstdc++ lies in
   // /usr/include/c++/12 and /usr/include/x86_64-linux-gnu/c++/12, libc++ in .../include/c++/v1.
   return frame.file.find("/include/") != std::string::npos && frame.file.find("/c++/") != std::string::npos;
@@ -140,6 +144,9 @@ std::string readable_function_name(std::string_view function) {
   replace_all(name, "std::__cxx11::", "std::");
   replace_all(name, "std::basic_string<char, std::char_traits<char>, std::allocator<char> >", "std::string");
   replace_all(name, "std::basic_string_view<char, std::char_traits<char> >", "std::string_view");
+  // A template's return type, which says little and may be longer than the rest.
+  const std::string_view before_parameters = without_parameters(without_suffixes(name));
+  name.erase(0, before_parameters.size() - without_return_type(before_parameters).size());
   if (name.size() > kLongName) name = with_short_templates(name);
   if (name.size() > kLongName) name = with_short_parameters(name);
   if (name.size() > kLongestName) name = name.substr(0, kLongestName) + "...";

@@ -10,9 +10,10 @@
 
 namespace holdwatch {
 
-// True for the standard library's wrappers round a lock call (lock_guard, std::mutex::lock, __gthread_mutex_lock ...).
-// Whether they are frames of their own depends on the optimiser, and no reader looks for the bug in them.
-bool is_library_wrapper(const Frame& frame);
+// True for the C++ library's own frames: its wrappers round a lock call (lock_guard, std::mutex::lock,
+// __gthread_mutex_lock ...), and what it puts between a thread's start and the program's function. Whether they are
+// frames of their own depends on the optimiser, and no reader looks for the bug in them.
+bool is_library_frame(const Frame& frame);
 
 // The name without return type, parameters and the compiler's suffixes: "Room::add(Session&) [clone .isra.0]" and
 // "Room::add" are one function. Template arguments stay.

@@ -69,12 +69,14 @@ std::string hold_over(const Report& report) {
                      limit(report), waiting(report, true));
 }
 
-// Whether the holder moved since the last report. A thread that runs may well do its work in one place: only one that
-// is blocked in the same call is called frozen.
+// Whether the holder moved since the last report. One that works or sleeps in a loop comes back to the same place: only
+// one that has not run at all is called frozen.
 std::string movement(const ReportHolder& holder) {
   if (!holder.moved) return "where it is now is not known";
   if (*holder.moved) return "moved since: now " + activity(holder);
-  return holder.state == ThreadState::running ? "same place as before (running)" : "same place as before (frozen)";
+  if (holder.state == ThreadState::running) return "same place as before (running)";
+  if (!holder.ran) return "same place as before";
+  return *holder.ran ? "same place as before, but it ran in between" : "same place as before (frozen)";
 }
 
 std::string hold_still(const Report& report) {

@@ -30,6 +30,7 @@ struct ReportHolder {
   std::optional<size_t> now_took;  // index in now.frames of the frame that took the lock, while it is alive
   std::string doing;               // empty: not known
   std::optional<bool> moved;       // since the last report of this episode
+  std::optional<bool> ran;         // since the last report of this episode, though it may be back in the same place
   std::string waits_for;           // lock id, empty: none
   bool likely = false;             // not proven by the lock's own fields
 };

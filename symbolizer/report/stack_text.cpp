@@ -36,12 +36,16 @@ std::string nameless(const Frame& frame) {
 }
 
 size_t leading_wrappers(const Stack& stack) {
-  const auto first = std::find_if_not(stack.frames.begin(), stack.frames.end(), is_library_wrapper);
+  const auto first = std::find_if_not(stack.frames.begin(), stack.frames.end(), is_library_frame);
   return first == stack.frames.end() ? 0 : static_cast<size_t>(first - stack.frames.begin());
 }
 
+// To a reader: a function that is inlined has one address with what it is inlined into, so that the same line may stand
+// at several.
 bool same_frame(const Frame& a, const Frame& b) {
-  return a.ip == b.ip && a.function == b.function;
+  if (a.function != b.function) return false;
+  const bool same_line = a.line > 0 && a.line == b.line && a.file == b.file;
+  return same_line || a.ip == b.ip;
 }
 
 // Where the frames begin that need not be shown, because `other` ends in the same ones: the size of the stack if there
@@ -61,7 +65,7 @@ size_t repeated_from(const StackView& view) {
 // thread's start and the program's function, and they say nothing.
 size_t end_of_library_run(const std::vector<Frame>& frames, size_t begin, size_t end, std::optional<size_t> took) {
   size_t i = begin;
-  while (i < end && i != took && is_library_wrapper(frames[i])) ++i;
+  while (i < end && i != took && is_library_frame(frames[i])) ++i;
   return i;
 }
 

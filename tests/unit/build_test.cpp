@@ -163,6 +163,22 @@ TEST_CASE("a call that a stop has restarted is the same call") {
   CHECK(reports.build(story.at(Phase::still)).holders[0].moved == false);
 }
 
+TEST_CASE("a holder that went off the processor in between has run, though it is where it was") {
+  Story story;
+  std::optional<uint64_t> switches = 7;
+  ReportBuilder reports(
+      {resolve, function_start, [](const Holder&) { return std::string(); }, [&](int) { return switches; }}, "h", 1,
+      "/x");
+  CHECK(reports.build(story.at(Phase::over)).holders[0].ran == std::nullopt);
+  CHECK(reports.build(story.at(Phase::still)).holders[0].ran == false);
+  switches = 8;
+  const Report report = reports.build(story.at(Phase::still));
+  CHECK(report.holders[0].moved == false);
+  CHECK(report.holders[0].ran == true);
+  switches.reset();
+  CHECK(reports.build(story.at(Phase::still)).holders[0].ran == std::nullopt);
+}
+
 TEST_CASE("a holder that could not be captured is not said to have moved or stayed") {
   Story story;
   ReportBuilder reports = builder();

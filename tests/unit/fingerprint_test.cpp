@@ -67,6 +67,14 @@ TEST_CASE("whether the standard library's wrappers were inlined away does not ch
   CHECK(fingerprint(report) == base());
 }
 
+TEST_CASE("how many frames the standard library has between the program's does not change a fingerprint") {
+  Report report = sample_report();
+  const Frame invoke = sample_frame(0x402000, "std::__invoke<void (*)(void*)>(void (*&&)(void*))", "", 0);
+  std::vector<Frame>& taken = report.holders[0].taken.frames;
+  taken.insert(taken.begin() + 3, invoke);
+  CHECK(fingerprint(report) == base());
+}
+
 TEST_CASE("whether the C library has debug symbols does not change a fingerprint") {
   Report report = sample_report();
   report.holders[0].now.frames[0].function = "send";

@@ -11,7 +11,7 @@ bool wrapper(const char* function, const char* file = "") {
   Frame frame;
   frame.function = function;
   frame.file = file;
-  return is_library_wrapper(frame);
+  return is_library_frame(frame);
 }
 
 }  // namespace
@@ -20,6 +20,7 @@ TEST_CASE("the standard library's lock wrappers are known by name or by file") {
   CHECK(wrapper("std::lock_guard<std::mutex>::lock_guard(std::mutex&)"));
   CHECK(wrapper("void std::lock<std::mutex, std::mutex>(std::mutex&, std::mutex&)"));
   CHECK(wrapper("__gthread_mutex_lock(pthread_mutex_t*)"));
+  CHECK(wrapper("std::unique_lock<std::mutex>::owns_lock() const"));
   CHECK(wrapper("lock", "/usr/include/c++/12/bits/std_mutex.h"));
   CHECK(wrapper("__glibcxx_rwlock_rdlock", "/usr/include/x86_64-linux-gnu/c++/12/bits/gthr-default.h"));
 }
@@ -75,6 +76,19 @@ TEST_CASE("a readable name says std::string and leaves out what would fill a lin
   const std::string long_name(300, 'x');
   CHECK(readable_function_name(long_name).size() < 120);
   CHECK(readable_function_name(long_name).ends_with("..."));
+}
+
+TEST_CASE("a nameless frame of the C++ library is the library's") {
+  Frame frame;
+  frame.module = "/lib/x86_64-linux-gnu/libstdc++.so.6.0.30";
+  CHECK(is_library_frame(frame));
+  frame.module = "/usr/bin/chatroom";
+  CHECK_FALSE(is_library_frame(frame));
+}
+
+TEST_CASE("a readable name has no return type") {
+  CHECK(readable_function_name("void run<int>(int) const") == "run<int>(int) const");
+  CHECK(readable_function_name("Room::size() const") == "Room::size() const");
 }
 
 TEST_CASE("an operator's angle brackets open no template") {

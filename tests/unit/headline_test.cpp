@@ -41,12 +41,18 @@ TEST_CASE("activity is the thread's state and what it is in") {
   CHECK(activity(holder) == "gone: the thread has ended");
 }
 
-TEST_CASE("a thread that runs in the same place is not called frozen") {
+TEST_CASE("only a thread that has not run at all is called frozen") {
   Report report = sample_report();
   report.phase = Phase::still;
   report.holders[0].moved = false;
   report.holders[0].state = ThreadState::running;
   CHECK(headline(report).find("same place as before (running)") != std::string::npos);
+  report.holders[0].state = ThreadState::blocked;
+  CHECK(headline(report).find("; same place as before;") != std::string::npos);
+  report.holders[0].ran = true;
+  CHECK(headline(report).find("; same place as before, but it ran in between;") != std::string::npos);
+  report.holders[0].ran = false;
+  CHECK(headline(report).find("; same place as before (frozen);") != std::string::npos);
   report.holders[0].moved.reset();
   CHECK(headline(report).find("where it is now is not known") != std::string::npos);
 }

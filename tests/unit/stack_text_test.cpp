@@ -97,7 +97,9 @@ TEST_CASE("what is outside the taking frame is not said twice, unless it differs
   const Stack taken = sample_taken();
   Stack now = sample_now();
   CHECK(rows({&now, false, 2, &taken}).back() == "... and on as in taken");
-  now.frames.back().ip += 1;
+  now.frames.back().ip += 1;  // inlined into another place of the same line
+  CHECK(rows({&now, false, 2, &taken}).back() == "... and on as in taken");
+  now.frames.back().line += 1;
   CHECK(rows({&now, false, 2, &taken}).size() == 5);
 }
 
@@ -119,7 +121,7 @@ TEST_CASE("a source line is cut and its tabs are blanks") {
 TEST_CASE("stacks are the same if their frames and notes are") {
   Stack a = sample_now(), b = sample_now();
   CHECK(same_frames(a, b));
-  b.frames[0].ip += 1;
+  b.frames[0].ip += 1;  // libc's frame has no line to be known by
   CHECK_FALSE(same_frames(a, b));
   b = a;
   b.note = "cut off";

@@ -44,6 +44,7 @@ TEST_CASE("a holder that stayed in its call is one line") {
   report.phase = Phase::still;
   report.holders[0].held_ns = 24'800 * kMillisecondNs;
   report.holders[0].moved = false;
+  report.holders[0].ran = false;
   CHECK(render_text(report) ==
         "holdwatch[4700]: L3 still held by 4711 \"bcast\", 24.8 s; same place as before (frozen); 37 threads wait\n");
 }

@@ -1,0 +1,13 @@
+// How often a thread has gone off the processor: the proof that a blocked thread has not run in between.
+// Cold context only.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+namespace holdwatch {
+
+// Of a thread of this process, from /proc/self/task/TID/status; nothing if that cannot be read.
+std::optional<uint64_t> thread_switches(int tid);
+
+}  // namespace holdwatch
