@@ -1,0 +1,194 @@
+#include "shim/watch/episodes.h"
+
+#include <catch2/catch.hpp>
+#include <memory>
+#include <set>
+
+namespace holdwatch {
+namespace {
+
+LockWord mutex_at(uintptr_t address) {
+  return {reinterpret_cast<const void*>(address), LockKind::mutex, Access::exclusive};
+}
+
+// A lock whose waiters the test makes, looked at again and again as the watcher does: tick first, then the look.
+struct Looks {
+  std::unique_ptr<TickHistory> history = std::make_unique<TickHistory>();
+  std::unique_ptr<LockState> state = std::make_unique<LockState>();
+  std::unique_ptr<Episode> episode = std::make_unique<Episode>();
+
+  // A waiter whose lock call found the tick `since_ns`.
+  void add_waiter(uint64_t since_ns, bool of_condition = false) {
+    WaitView& wait = state->waiters[state->waiter_count++];
+    wait = WaitView{};
+    wait.identity.number = state->waiter_count;
+    wait.word = of_condition ? mutex_at(0x1000).with_condition() : mutex_at(0x1000);
+    wait.since_ns = since_ns;
+    if (!of_condition) ++state->waiting;
+  }
+  void clear_waiters() { state->waiter_count = state->waiting = 0; }
+  void tick(uint64_t now_ns) { history->add(now_ns); }
+  void look(uint64_t now_ns) {
+    tick(now_ns);
+    count_waiting(*episode, *state, *history, now_ns);
+  }
+};
+
+TEST_CASE("waiting time adds up over the looks") {
+  Looks looks;
+  looks.tick(100);
+  looks.add_waiter(100);
+  looks.look(200);  // may have begun as late as this very tick
+  CHECK(looks.episode->lost_ns == 0);
+  looks.look(300);
+  CHECK(looks.episode->lost_ns == 100);
+  looks.look(550);
+  CHECK(looks.episode->lost_ns == 350);
+}
+
+TEST_CASE("several waiters lose time at once") {
+  Looks looks;
+  looks.tick(100);
+  for (int i = 0; i < 3; ++i) looks.add_waiter(100);
+  looks.look(200);
+  looks.look(300);
+  CHECK(looks.episode->lost_ns == 300);
+  CHECK(looks.episode->waiting == 3);
+}
+
+TEST_CASE("a waiter from long before the first look is counted with all its time") {
+  Looks looks;
+  for (const uint64_t tick_ns : {100u, 200u, 300u, 400u}) looks.tick(tick_ns);
+  looks.add_waiter(100);
+  looks.look(500);
+  CHECK(looks.episode->lost_ns == 300);
+  CHECK(looks.episode->threads_delayed == 1);
+}
+
+TEST_CASE("a waiter is counted once, though its latest beginning is the tick of the look that first saw it") {
+  Looks looks;
+  looks.tick(100);
+  looks.look(200);
+  looks.add_waiter(200);
+  looks.look(300);
+  for (const uint64_t now_ns : {400u, 500u, 600u}) looks.look(now_ns);
+  CHECK(looks.episode->threads_delayed == 1);
+  CHECK(looks.episode->lost_ns == 300);
+}
+
+TEST_CASE("a waiter that goes and one that comes are two delayed threads") {
+  Looks looks;
+  looks.tick(100);
+  looks.add_waiter(100);
+  looks.look(200);
+  looks.clear_waiters();
+  looks.add_waiter(200);
+  looks.look(300);
+  CHECK(looks.episode->threads_delayed == 2);
+  CHECK(looks.episode->waiting == 1);
+}
+
+TEST_CASE("a thread in a condition wait does not wait for the mutex") {
+  Looks looks;
+  looks.tick(100);
+  looks.add_waiter(100, true);
+  looks.look(200);
+  looks.look(300);
+  CHECK(looks.episode->lost_ns == 0);
+  CHECK(looks.episode->threads_delayed == 0);
+}
+
+TEST_CASE("waiters beyond the state's room are delayed threads, counted at the first look") {
+  Looks looks;
+  looks.tick(100);
+  looks.add_waiter(100);
+  looks.state->waiters_left_out = 5;
+  looks.look(200);
+  CHECK(looks.episode->threads_delayed == 6);
+  looks.look(300);
+  CHECK(looks.episode->threads_delayed == 6);
+}
+
+struct EpisodesTest {
+  std::unique_ptr<Episodes> owner = std::make_unique<Episodes>();
+  Episodes& episodes = *owner;
+};
+
+TEST_CASE_METHOD(EpisodesTest, "an episode is found by its event and its lock's address") {
+  Episode* hold = episodes.begin(Event::hold, mutex_at(0x1000), 77);
+  Episode* wait = episodes.begin(Event::wait, mutex_at(0x1000), 88);
+  REQUIRE(hold != nullptr);
+  REQUIRE(wait != nullptr);
+  CHECK(episodes.find(Event::hold, 0x1000) == hold);
+  CHECK(episodes.find(Event::wait, 0x1000) == wait);
+  CHECK(episodes.find(Event::hold, 0x2000) == nullptr);
+  CHECK(hold->limit_ns == 77);
+  CHECK_FALSE(hold->posted);
+}
+
+TEST_CASE_METHOD(EpisodesTest, "an episode that has ended is found no more") {
+  Episode* episode = episodes.begin(Event::hold, mutex_at(0x1000), 77);
+  episode->holder_count = 1;
+  episode->holders[0].hold.identity = {1, 2, 3};
+  episodes.end(*episode);
+  CHECK(episodes.find(Event::hold, 0x1000) == nullptr);
+  CHECK(episodes.find_holder({1, 2, 3}) == nullptr);
+}
+
+TEST_CASE_METHOD(EpisodesTest, "an episode is found by any of the holds that are its holders") {
+  Episode* first = episodes.begin(Event::hold, mutex_at(0x1000), 77);
+  Episode* second = episodes.begin(Event::hold, mutex_at(0x2000), 77);
+  first->holder_count = 1;
+  first->holders[0].hold.identity = {1, 0, 5};
+  second->holder_count = 2;
+  second->holders[0].hold.identity = {2, 0, 5};
+  second->holders[1].hold.identity = {3, 0, 5};
+  CHECK(episodes.find_holder({1, 0, 5}) == first);
+  CHECK(episodes.find_holder({3, 0, 5}) == second);
+  CHECK(episodes.find_holder({3, 0, 6}) == nullptr);
+  CHECK(episodes.find_holder({3, 1, 5}) == nullptr);
+}
+
+TEST_CASE_METHOD(EpisodesTest, "the holders of a wait's episode are not what it is about") {
+  Episode* wait = episodes.begin(Event::wait, mutex_at(0x1000), 77);
+  wait->holder_count = 1;
+  wait->holders[0].hold.identity = {1, 0, 5};
+  CHECK(episodes.find_holder({1, 0, 5}) == nullptr);
+}
+
+TEST_CASE_METHOD(EpisodesTest, "an episode begins empty and with a number of its own, also in a place used before") {
+  std::set<uint64_t> numbers;
+  for (int i = 0; i < 10; ++i) {
+    Episode* episode = episodes.begin(Event::hold, mutex_at(0x1000), 77);
+    CHECK(episode->number > 0);
+    CHECK(episode->lost_ns == 0);
+    CHECK(episode->holder_count == 0);
+    CHECK(episode->ended == nullptr);
+    numbers.insert(episode->number);
+    episode->lost_ns = 1;
+    episode->holder_count = 1;
+    episodes.end(*episode);
+  }
+  CHECK(numbers.size() == 10);
+  CHECK(episodes.end_iteration() - episodes.begin_iteration() == 1);
+}
+
+TEST_CASE_METHOD(EpisodesTest, "more episodes than there is room for begin when others have ended") {
+  for (uintptr_t lock = 1; lock <= Episodes::kMax; ++lock)
+    REQUIRE(episodes.begin(Event::hold, mutex_at(lock * 64), 77) != nullptr);
+  CHECK(episodes.begin(Event::hold, mutex_at(0x100000), 77) == nullptr);
+  episodes.end(*episodes.find(Event::hold, 100 * 64));
+  CHECK(episodes.begin(Event::hold, mutex_at(0x100000), 77) != nullptr);
+  CHECK(episodes.find(Event::hold, 0x100000) != nullptr);
+}
+
+TEST_CASE_METHOD(EpisodesTest, "nothing is left when all are cleared") {
+  episodes.begin(Event::hold, mutex_at(0x1000), 77);
+  episodes.begin(Event::wait, mutex_at(0x2000), 77);
+  episodes.clear();
+  CHECK(episodes.find(Event::hold, 0x1000) == nullptr);
+  CHECK(episodes.find(Event::wait, 0x2000) == nullptr);
+}
+
+}  // namespace
+}  // namespace holdwatch

@@ -1,0 +1,65 @@
+#include "shim/watch/tick_history.h"
+
+#include <catch2/catch.hpp>
+#include <memory>
+
+namespace holdwatch {
+namespace {
+
+constexpr uint64_t kKept = 4096;
+
+// A history is 32 KiB.
+std::unique_ptr<TickHistory> history_of(uint64_t ticks) {
+  auto history = std::make_unique<TickHistory>();
+  for (uint64_t i = 1; i <= ticks; ++i) history->add(i * 100);
+  return history;
+}
+
+TEST_CASE("a tick can have been read until the next one was published") {
+  const auto history = history_of(5);
+  CHECK(history->latest_ns(100) == 200);
+  CHECK(history->latest_ns(300) == 400);
+}
+
+TEST_CASE("the newest tick is the latest moment known: what read it is of no age yet") {
+  CHECK(history_of(5)->latest_ns(500) == 500);
+  CHECK(history_of(1)->latest_ns(100) == 100);
+}
+
+TEST_CASE("what began before the watch counts from the watch's beginning") {
+  const auto history = history_of(5);
+  CHECK(history->latest_ns(0) == 100);
+  CHECK(history->first_ns() == 100);
+}
+
+TEST_CASE("a tick between two others counts from the later one") {
+  CHECK(history_of(5)->latest_ns(250) == 300);
+}
+
+TEST_CASE("each tick that is kept is found, also when the ring has gone round") {
+  const uint64_t ticks = GENERATE(as<uint64_t>(), 2, 3, 1000, kKept - 1, kKept, kKept + 1, 3 * kKept + 17);
+  const auto history = history_of(ticks);
+  const uint64_t oldest = ticks > kKept ? ticks - kKept + 1 : 1;
+  bool all_found = true;
+  for (uint64_t i = oldest; i < ticks; ++i) all_found &= history->latest_ns(i * 100) == (i + 1) * 100;
+  CHECK(all_found);
+  CHECK(history->latest_ns(ticks * 100) == ticks * 100);
+}
+
+TEST_CASE("a tick too old to be kept counts from the oldest that is: its age is a lower bound") {
+  const auto history = history_of(kKept + 100);
+  CHECK(history->latest_ns(100) == 101 * 100);
+  CHECK(history->latest_ns(0) == 100);
+}
+
+TEST_CASE("a history without ticks, new or cleared, takes a tick for the moment itself") {
+  CHECK(TickHistory().latest_ns(77) == 77);
+  const auto history = history_of(5);
+  history->clear();
+  CHECK(history->latest_ns(77) == 77);
+  history->add(900);
+  CHECK(history->latest_ns(0) == 900);
+}
+
+}  // namespace
+}  // namespace holdwatch
