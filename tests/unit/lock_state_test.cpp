@@ -1,0 +1,216 @@
+#include "shim/watch/lock_state.h"
+
+#include <pthread.h>
+
+#include <catch2/catch.hpp>
+#include <memory>
+#include <vector>
+
+#include "shim/record/spare_memory.h"
+#include "tests/unit/recorded_thread.h"
+
+namespace holdwatch {
+namespace {
+
+// What the hooks do: the real call, and its record.
+void note_hold(RecordedThread& thread, LockWord word) {
+  thread.record().hold(word, {0x401000, 0, 0});
+}
+void note_end(RecordedThread& thread, LockWord word) {
+  thread.record().drop(thread.record().find(word.address()));
+}
+
+struct MutexTest {
+  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  LockWord word{&mutex, LockKind::mutex, Access::exclusive};
+  std::unique_ptr<LockState> state = std::make_unique<LockState>();
+
+  explicit MutexTest(int type = PTHREAD_MUTEX_NORMAL) {
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_settype(&attributes, type);
+    pthread_mutex_init(&mutex, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+  }
+  void lock(RecordedThread& thread) {
+    thread.run([&] {
+      pthread_mutex_lock(&mutex);
+      note_hold(thread, word);
+    });
+  }
+  void unlock(RecordedThread& thread) {
+    thread.run([&] {
+      note_end(thread, word);
+      pthread_mutex_unlock(&mutex);
+    });
+  }
+  void read() { read_lock_state(word, state.get()); }
+};
+
+struct RecursiveMutexTest : MutexTest {
+  RecursiveMutexTest() : MutexTest(PTHREAD_MUTEX_RECURSIVE) {}
+};
+
+struct RwlockTest {
+  pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
+  LockWord reading{&rwlock, LockKind::rwlock, Access::shared};
+  std::unique_ptr<LockState> state = std::make_unique<LockState>();
+
+  void lock(RecordedThread& thread) {
+    thread.run([&] {
+      pthread_rwlock_rdlock(&rwlock);
+      note_hold(thread, reading);
+    });
+  }
+  void unlock(RecordedThread& thread) {
+    thread.run([&] {
+      note_end(thread, reading);
+      pthread_rwlock_unlock(&rwlock);
+    });
+  }
+  void read() { read_lock_state(reading, state.get()); }
+};
+
+TEST_CASE_METHOD(MutexTest, "a lock that nobody holds or waits for has an empty state") {
+  state->holder_count = state->waiter_count = state->waiting = 99;
+  read();
+  CHECK(state->lock == word);
+  CHECK(state->holder_count == 0);
+  CHECK(state->waiter_count == 0);
+  CHECK(state->waiting == 0);
+}
+
+TEST_CASE_METHOD(MutexTest, "a mutex's state names the thread that holds it, confirmed by the mutex") {
+  RecordedThread holder;
+  RecordedThread other;
+  lock(holder);
+  pthread_mutex_t another_mutex = PTHREAD_MUTEX_INITIALIZER;
+  const LockWord another(&another_mutex, LockKind::mutex, Access::exclusive);
+  other.run([&] {
+    pthread_mutex_lock(&another_mutex);
+    note_hold(other, another);
+  });
+  read();
+  REQUIRE(state->holder_count == 1);
+  CHECK(state->holders[0].hold.tid == holder.tid());
+  CHECK(state->holders[0].hold.depth == 0);
+  CHECK_FALSE(state->holders[0].likely);
+  unlock(holder);
+  other.run([&] {
+    note_end(other, another);
+    pthread_mutex_unlock(&another_mutex);
+  });
+}
+
+TEST_CASE_METHOD(MutexTest, "a hold that another thread ended is not blamed on who began it") {
+  RecordedThread first;
+  RecordedThread second;
+  lock(first);
+  second.run([&] { pthread_mutex_unlock(&mutex); });
+  read();
+  CHECK(state->holder_count == 0);
+  lock(second);
+  read();
+  REQUIRE(state->holder_count == 1);
+  CHECK(state->holders[0].hold.tid == second.tid());
+  unlock(second);
+  note_end(first, word);
+}
+
+TEST_CASE_METHOD(RecursiveMutexTest, "a recursive mutex taken again under other locks is one holder since the first") {
+  RecordedThread holder;
+  lock(holder);
+  const uint64_t number = holder.record().find(word.address())->number;
+  note_hold(holder, LockWord(&state, LockKind::mutex, Access::exclusive));
+  lock(holder);
+  lock(holder);
+  read();
+  REQUIRE(state->holder_count == 1);
+  CHECK(state->holders[0].hold.identity.number == number);
+  CHECK(state->holders[0].hold.depth == 2);
+  holder.record().clear();
+  for (int i = 0; i < 3; ++i) holder.run([&] { pthread_mutex_unlock(&mutex); });
+}
+
+TEST_CASE_METHOD(MutexTest, "of two slots for a mutex that is held once, the newer one is the hold") {
+  RecordedThread holder;
+  lock(holder);
+  note_hold(holder, LockWord(&state, LockKind::mutex, Access::exclusive));
+  pthread_mutex_unlock(&mutex);  // by this thread: the holder's slot is left over
+  lock(holder);
+  const uint64_t number = holder.record().find(word.address())->number;
+  read();
+  REQUIRE(state->holder_count == 1);
+  CHECK(state->holders[0].hold.identity.number == number);
+  CHECK(state->holders[0].hold.depth == 0);
+  holder.record().clear();
+  holder.run([&] { pthread_mutex_unlock(&mutex); });
+}
+
+TEST_CASE_METHOD(RwlockTest, "every reader is a holder, one that reads twice is one") {
+  RecordedThread readers[3];
+  for (RecordedThread& reader : readers) lock(reader);
+  lock(readers[0]);
+  read();
+  REQUIRE(state->holder_count == 3);
+  for (size_t i = 0; i < 3; ++i) {
+    CHECK_FALSE(state->holders[i].likely);
+    CHECK(state->holders[i].hold.depth == (state->holders[i].hold.tid == readers[0].tid() ? 1 : 0));
+  }
+  for (RecordedThread& reader : readers)
+    readers[0].run([&] { pthread_rwlock_unlock(&rwlock); }), reader.record().clear();
+  readers[0].run([&] { pthread_rwlock_unlock(&rwlock); });
+}
+
+TEST_CASE_METHOD(RwlockTest, "where more readers are recorded than the lock counts, each is only likely one") {
+  RecordedThread first;
+  RecordedThread second;
+  lock(first);
+  lock(second);
+  pthread_rwlock_unlock(&rwlock);  // by this thread: for which of the two, nobody can tell
+  read();
+  REQUIRE(state->holder_count == 2);
+  CHECK(state->holders[0].likely);
+  CHECK(state->holders[1].likely);
+  note_end(first, reading);
+  unlock(second);
+}
+
+TEST_CASE_METHOD(RwlockTest, "readers beyond the state's room are counted, and not doubted") {
+  std::vector<std::unique_ptr<RecordedThread>> readers;
+  for (size_t i = 0; i < kMaxHolders + 3; ++i) lock(*readers.emplace_back(std::make_unique<RecordedThread>()));
+  read();
+  CHECK(state->holder_count == kMaxHolders);
+  CHECK(state->holders_left_out == 3);
+  CHECK_FALSE(state->holders[0].likely);
+  for (auto& reader : readers) unlock(*reader);
+}
+
+TEST_CASE_METHOD(MutexTest, "waiters are listed, and those in a condition wait do not count as waiting for the mutex") {
+  RecordedThread threads[3];
+  threads[0].record().begin_wait(word, {0x401000, 0x7000, 0x7100}, 1);
+  threads[1].record().begin_wait(word.with_condition(), {}, 1);
+  threads[2].record().begin_wait(LockWord(&state, LockKind::mutex, Access::exclusive), {}, 1);
+  read();
+  CHECK(state->waiter_count == 2);
+  CHECK(state->waiting == 1);
+  for (RecordedThread& thread : threads) thread.record().end_wait();
+  read();
+  CHECK(state->waiter_count == 0);
+}
+
+TEST_CASE_METHOD(MutexTest, "a thread that exited with the mutex held is its holder still") {
+  RecordedThread holder;
+  lock(holder);
+  const int tid = holder.tid();
+  holder.exit();
+  read();
+  REQUIRE(state->holder_count == 1);
+  CHECK(state->holders[0].hold.tid == tid);
+  CHECK(state->holders[0].hold.gone);
+  holder.record().clear();
+  reclaim_gone(holder.record());
+}
+
+}  // namespace
+}  // namespace holdwatch
