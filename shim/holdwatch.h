@@ -20,19 +20,19 @@ extern "C" {
 
 /* Gives the lock at `lock` (a pthread_mutex_t, pthread_rwlock_t, mtx_t, or a std::mutex's native_handle()) a name for
  * reports; the text is copied, at most 63 bytes of it. Null or "" takes the name away, and so does destroying the lock. */
-HOLDWATCH_WEAK void holdwatch_name_lock(const void *lock, const char *name);
+HOLDWATCH_WEAK void holdwatch_name_lock(const void* lock, const char* name);
 
 /* Sets this lock's own limit in nanoseconds instead of LIMIT and READ_LIMIT: 0 means that it is never reported,
  * HOLDWATCH_USUAL_LIMIT takes the own limit back. Holds are looked at as often as LIMIT needs, so a much shorter limit
  * of one lock is noticed late, by up to an eighth of LIMIT. */
-HOLDWATCH_WEAK void holdwatch_set_limit(const void *lock, uint64_t limit_ns);
+HOLDWATCH_WEAK void holdwatch_set_limit(const void* lock, uint64_t limit_ns);
 #define HOLDWATCH_USUAL_LIMIT UINT64_MAX
 
 /* Calls `callback` for each report that is written, on a thread of holdwatch's that has all signals blocked. `text` is what
  * the log gets, `json` the JSON line; both are valid during the call only. A callback may take its time and take locks: it
  * delays later reports, nothing else. Null takes the callback away. */
-typedef void (*holdwatch_callback)(const char *text, const char *json, void *context);
-HOLDWATCH_WEAK void holdwatch_on_report(holdwatch_callback callback, void *context);
+typedef void (*holdwatch_callback)(const char* text, const char* json, void* context);
+HOLDWATCH_WEAK void holdwatch_on_report(holdwatch_callback callback, void* context);
 
 /* Between the two, acquisitions of the calling thread are not recorded. Releases are: no hold is left over. Not nested. */
 HOLDWATCH_WEAK void holdwatch_pause(void);
@@ -42,8 +42,8 @@ HOLDWATCH_WEAK void holdwatch_resume(void);
 HOLDWATCH_WEAK void holdwatch_snapshot(void);
 
 /* Null-safe forms, for programs that may run without holdwatch. */
-#define HOLDWATCH_CALL(function, ...) \
-  do {                                \
+#define HOLDWATCH_CALL(function, ...)    \
+  do {                                   \
     if (function) function(__VA_ARGS__); \
   } while (0)
 #define HOLDWATCH_NAME_LOCK(lock, name) HOLDWATCH_CALL(holdwatch_name_lock, (lock), (name))

@@ -188,7 +188,8 @@ size_t distance(std::string_view from, std::string_view to) {
    [](const Settings& settings, const OptionRow& row, TextBuffer& out) {       \
      write(option_kind::kind(), settings.field, row, out);                     \
    }},
-const OptionRow kOptions[kOptionCount] = {
+// constinit: read by our constructor, before run-time initialization of another file can be relied on.
+constinit const OptionRow kOptions[kOptionCount] = {
 #include "shim/base/options.def"
 };
 #undef HOLDWATCH_OPTION

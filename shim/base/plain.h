@@ -8,11 +8,11 @@
 
 namespace holdwatch {
 
-inline constexpr size_t kThreadNameSize = 16;   // TASK_COMM_LEN, with the terminating zero
-inline constexpr size_t kMaxCallSites = 10;     // return addresses kept for one acquisition
-inline constexpr size_t kMaxFrames = 512;       // frames kept of one stack
-inline constexpr size_t kNoteSize = 160;        // "what is missing and why", one line
-inline constexpr size_t kLockNameSize = 64;     // a name given through the public API
+inline constexpr size_t kThreadNameSize = 16;  // TASK_COMM_LEN, with the terminating zero
+inline constexpr size_t kMaxCallSites = 10;    // return addresses kept for one acquisition
+inline constexpr size_t kMaxFrames = 512;      // frames kept of one stack
+inline constexpr size_t kNoteSize = 160;       // "what is missing and why", one line
+inline constexpr size_t kLockNameSize = 64;    // a name given through the public API
 
 enum class LockKind : uint8_t { mutex, rwlock };
 enum class Access : uint8_t { exclusive, shared };
@@ -32,7 +32,13 @@ struct CallSite {
 // What was known of a thread's registers. A register whose bit is not set in `known` has no meaningful value.
 struct Registers {
   enum Known : uint32_t {
-    kIp = 1u << 0, kSp = 1u << 1, kBp = 1u << 2, kBx = 1u << 3, kR12 = 1u << 4, kR13 = 1u << 5, kR14 = 1u << 6,
+    kIp = 1u << 0,
+    kSp = 1u << 1,
+    kBp = 1u << 2,
+    kBx = 1u << 3,
+    kR12 = 1u << 4,
+    kR13 = 1u << 5,
+    kR14 = 1u << 6,
     kR15 = 1u << 7
   };
   uintptr_t ip, sp, bp, bx, r12, r13, r14, r15;
@@ -58,13 +64,13 @@ struct Snapshot {
   ThreadState state;
   Registers registers;
   SystemCall call;
-  uintptr_t stack_end;         // one past the highest stack address, 0 if not known
-  const unsigned char* copy;   // stack bytes from copy_address on, taken at the moment of the registers
+  uintptr_t stack_end;        // one past the highest stack address, 0 if not known
+  const unsigned char* copy;  // stack bytes from copy_address on, taken at the moment of the registers
   uintptr_t copy_address;
   size_t copy_size;
-  uint64_t switches;           // how often the thread had gone off the processor, from /proc/PID/task/TID/status
-  bool switches_known;         // false: nothing live to verify, the snapshot is true of its moment for good
-  char why_short[kNoteSize];   // empty, or what could not be had and why
+  uint64_t switches;          // how often the thread had gone off the processor, from /proc/PID/task/TID/status
+  bool switches_known;        // false: nothing live to verify, the snapshot is true of its moment for good
+  char why_short[kNoteSize];  // empty, or what could not be had and why
 };
 
 // One frame: where it is, and the stack pointer that its caller has after it returns (the canonical frame address).
@@ -110,11 +116,11 @@ struct Holder {
   uint64_t started_mono_ns;  // CLOCK_MONOTONIC of the acquisition, the latest possible
   uint32_t site_count;
   CallSite sites[kMaxCallSites];  // innermost first; [0] is where the lock call returned to
-  const RawStack* taken;     // the whole stack at the acquisition if it was captured (STACKS=full), else null
-  const RawStack* now;       // where the thread is now (late, released: where it released), null if not captured
+  const RawStack* taken;          // the whole stack at the acquisition if it was captured (STACKS=full), else null
+  const RawStack* now;            // where the thread is now (late, released: where it released), null if not captured
   SystemCall call;
-  uint32_t waits_for;        // id of the lock that this holder itself waits for, 0 if none
-  bool likely;               // the lock's own fields could not confirm that this thread holds it
+  uint32_t waits_for;  // id of the lock that this holder itself waits for, 0 if none
+  bool likely;         // the lock's own fields could not confirm that this thread holds it
 };
 
 // A thread that waits for the lock of a Finding.
@@ -123,7 +129,7 @@ struct Waiter {
   char thread[kThreadNameSize];
   Access access;
   uint64_t waited_ns;
-  const RawStack* stack;     // null if not captured
+  const RawStack* stack;  // null if not captured
 };
 
 // What the watcher found, captured and verified: all that a report says, before names and lines. The arrays stay valid
@@ -132,20 +138,20 @@ struct Finding {
   Event event;
   Phase phase;
   uint64_t episode;
-  uint64_t wall_clock_ns;    // CLOCK_REALTIME when it was found
+  uint64_t wall_clock_ns;  // CLOCK_REALTIME when it was found
   uint64_t limit_ns;
   LockRef lock;
-  uint32_t lock_id;          // 3 for "L3"
+  uint32_t lock_id;  // 3 for "L3"
   char lock_name[kLockNameSize];
   const Holder* holders;
   size_t holder_count;
   const Waiter* waiters;
-  size_t waiter_count;       // entries in `waiters`
-  size_t waiters_left_out;   // waiting threads beyond that, counted only
-  uint64_t lost_ns;          // thread-time lost by all waiters so far
-  size_t threads_delayed;    // how many distinct waits made up lost_ns
-  uint64_t unrecorded_holds; // holds that did not fit into a thread's record since start
-  char note[kNoteSize];      // empty, or one more thing to say
+  size_t waiter_count;        // entries in `waiters`
+  size_t waiters_left_out;    // waiting threads beyond that, counted only
+  uint64_t lost_ns;           // thread-time lost by all waiters so far
+  size_t threads_delayed;     // how many distinct waits made up lost_ns
+  uint64_t unrecorded_holds;  // holds that did not fit into a thread's record since start
+  char note[kNoteSize];       // empty, or one more thing to say
 };
 
 }  // namespace holdwatch

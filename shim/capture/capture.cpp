@@ -27,6 +27,8 @@ constexpr uint64_t kBetweenLooksNs = 200'000;
 // Processor time between two looks after which a thread has surely left the system call it had been woken from.
 constexpr uint64_t kRanEnoughNs = 20'000;
 
+unsigned char g_blocked_copy[65536];
+
 // One look at a thread through /proc.
 struct Look {
   StatusFile status;
@@ -114,6 +116,26 @@ bool explain_no_registers(int error, Snapshot* out) {
   return false;
 }
 
+// True if the thread has been where the snapshot says ever since.
+bool has_stayed(const Snapshot& snapshot) {
+  const Look look = look_at(snapshot.tid);
+  return look.succeeded() && look.syscall_error == 0 && !look.runs() && look.status.switches() == snapshot.switches &&
+         look.syscall.sp == snapshot.registers.sp && look.syscall.pc == snapshot.registers.ip &&
+         look.syscall.call.known == snapshot.call.known && look.syscall.call.number == snapshot.call.number &&
+         memcmp(look.syscall.call.arguments, snapshot.call.arguments, sizeof snapshot.call.arguments) == 0;
+}
+
+// A thread that blocks for a fraction of a millisecond at a time (small reads, sends, sleeps) is gone before its live
+// stack is unwound, but not before the few kilobytes that are in use are copied. A larger stack is left to be read live.
+void copy_blocked_stack(Snapshot* out) {
+  const size_t size = out->stack_end - out->registers.sp;
+  if (out->stack_end == 0 || size > sizeof g_blocked_copy) return;
+  if (read_own_memory(out->registers.sp, g_blocked_copy, size) != size || !has_stayed(*out)) return;
+  out->copy = g_blocked_copy;
+  out->copy_address = out->registers.sp;
+  out->copy_size = size;
+}
+
 // The snapshot of a thread that does not run.
 bool take_from_files(const Look& look, Snapshot* out) {
   out->state = state_of(look);
@@ -127,6 +149,7 @@ bool take_from_files(const Look& look, Snapshot* out) {
   out->switches = look.status.switches();
   out->switches_known = true;
   distrust_foreign_stack(out);
+  copy_blocked_stack(out);
   return true;
 }
 
@@ -257,12 +280,7 @@ bool capture_thread(int tid, uintptr_t stack_end, Snapshot* out) {
 }
 
 bool capture_unchanged(const Snapshot& snapshot) {
-  if (!snapshot.switches_known) return true;
-  const Look look = look_at(snapshot.tid);
-  return look.succeeded() && look.syscall_error == 0 && !look.runs() && look.status.switches() == snapshot.switches &&
-         look.syscall.sp == snapshot.registers.sp && look.syscall.pc == snapshot.registers.ip &&
-         look.syscall.call.known == snapshot.call.known && look.syscall.call.number == snapshot.call.number &&
-         memcmp(look.syscall.call.arguments, snapshot.call.arguments, sizeof snapshot.call.arguments) == 0;
+  return !snapshot.switches_known || snapshot.copy != nullptr || has_stayed(snapshot);
 }
 
 void capture_from_call_site(int tid, uintptr_t pc, uintptr_t sp, uintptr_t bp, uintptr_t stack_end, Snapshot* out) {

@@ -14,14 +14,16 @@ namespace holdwatch {
 // threads are not captured) and reserves the mailbox. Returns false, with one line said, if no signal is to be had.
 bool capture_start(int signal_option);
 
-// Fills `out` for a thread of this process. For a blocked thread `out->copy` is null and the live stack is to be read;
-// capture_unchanged says afterwards whether it stayed put. For a running thread `out->copy` points into the mailbox and
-// stays valid until the next capture_thread. `stack_end` is one past the thread's highest stack address, 0 if unknown.
+// Fills `out` for a thread of this process. out->copy points into memory of ours and stays valid until the next
+// capture_thread. It is null for a blocked thread whose stack is large or that did not stay put while it was copied:
+// then the live stack is to be read, and capture_unchanged says afterwards whether it stayed put. `stack_end` is one past
+// the thread's highest stack address, 0 if unknown.
 // Bounded: waits at most 50 ms for a running thread's answer. Returns false if nothing at all could be had;
 // out->why_short says why, out->state and out->call are filled as far as known in any case.
 bool capture_thread(int tid, uintptr_t stack_end, Snapshot* out);
 
-// True if the thread of `snapshot` has not run since it was captured (its context switches and its place are the same).
+// True if what the snapshot leads to is of its moment: it has a copy or is from a call site, or the thread has not run
+// since (its context switches and its place are the same).
 bool capture_unchanged(const Snapshot& snapshot);
 
 // A snapshot from what a lock call saved before it blocked: exact, and needs no look at the thread.

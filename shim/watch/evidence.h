@@ -38,8 +38,8 @@ class Evidence {
   const SymbolizerApi* api_ = nullptr;
   void* self_ = nullptr;
   StackArena arena_;
-  Snapshot snapshot_;
-  unsigned char acquired_stack_[kStackCopySize];
+  Snapshot snapshot_{};
+  unsigned char acquired_stack_[kStackCopySize] = {};
 };
 
 }  // namespace holdwatch

@@ -49,8 +49,8 @@ class Reporter {
   HostCalls host_{};
   LoadedSymbolizer symbolizer_{};
   Evidence evidence_;
-  Holder holders_[kMaxHolders];
-  Waiter waiters_[kMaxWaiters];
+  Holder holders_[kMaxHolders] = {};
+  Waiter waiters_[kMaxWaiters] = {};
   uint64_t shown_[kShown] = {};  // the episodes whose first report was written
   std::atomic<bool> running_{false};
   std::atomic<bool> in_loader_{false};
@@ -58,7 +58,7 @@ class Reporter {
   std::atomic<uint32_t> parked_{0};
 };
 
-Reporter g_reporter;
+constinit Reporter g_reporter;
 
 void* run_reporter(void*) {
   t_mode = ThreadMode::internal;

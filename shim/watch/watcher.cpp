@@ -25,7 +25,10 @@ namespace {
 
 constexpr size_t kMaxSuspects = 64;  // locks looked at in one wake-up; the next one takes the others
 constexpr uint64_t kLastLookNs = 200'000'000;
-constexpr uint64_t kPatienceNs = 1'000'000'000;  // how long the reporter may take before the watcher speaks itself
+// How long the reporter may take before the watcher speaks itself. Where reports go to standard error the words belong
+// there anyway; elsewhere it must be as good as certain that they will not come by themselves.
+constexpr uint64_t kPatienceNs = 2'000'000'000;
+constexpr uint64_t kLongPatienceNs = 15'000'000'000;
 
 class Watcher {
  public:
@@ -71,10 +74,11 @@ class Watcher {
 
   Limits limits_{};
   Only only_ = Only::all;
-  bool repeat_ = true;
+  bool repeat_ = false;  // all zero, so that the object takes no room in the file
   bool copies_stacks_ = false;
   bool reads_tsc_ = false;
   uint64_t period_ns_ = 0;
+  uint64_t patience_ns_ = 0;
   uint64_t now_ns_ = 0;
   uint64_t next_look_ns_ = 0;
   std::atomic<uint32_t> asked_{0};
@@ -82,10 +86,10 @@ class Watcher {
   TickHistory history_;
   TscScale scale_;
   Episodes episodes_;
-  LockState state_;  // scratch
+  LockState state_{};  // scratch
 };
 
-Watcher g_watcher;
+constinit Watcher g_watcher;
 enum class Begun : uint32_t { no, under_way, yes, failed };
 std::atomic<Begun> g_begun{Begun::no};
 
@@ -324,7 +328,7 @@ void Watcher::fill_holders(Job& job, const Episode& episode, bool with_waiters) 
 // must be out all the same.
 void Watcher::speak_for_a_stuck_reporter() {
   Job* job = reporter_queue().oldest();
-  if (job == nullptr || job->posted_ns + kPatienceNs > now_ns_ || job->said.exchange(true)) return;
+  if (job == nullptr || job->posted_ns + patience_ns_ > now_ns_ || job->said.exchange(true)) return;
   write_plain_first_line(*job);
 }
 
@@ -339,6 +343,7 @@ bool Watcher::start(const Settings& settings) {
   if (reads_tsc_) extras |= kReadTsc;
   if (settings.stacks == Stacks::full) extras |= kCopyAlways;
   g_pulse.extras.fetch_or(extras, std::memory_order_relaxed);
+  patience_ns_ = strcmp(settings.log, "stderr") == 0 ? kPatienceNs : kLongPatienceNs;
   set_plain_reports_wanted(strcmp(settings.log, "none") != 0);
   refill_spares(copies_stacks_);
   // A hold is handed over a little early: its exact end, taken then, decides. See wake_period_ns.

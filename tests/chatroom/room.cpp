@@ -1,3 +1,4 @@
+// See room.h: the chat room as it was first written, with the lock held while sending, and mended.
 #include "tests/chatroom/room.h"
 
 #include <mutex>

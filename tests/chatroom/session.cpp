@@ -1,3 +1,4 @@
+// See session.h: one client's connection, lines in and lines out.
 #include "tests/chatroom/session.h"
 
 #include <sys/socket.h>

@@ -15,7 +15,9 @@ int main() {
   held.lock();
   const pid_t child = fork();
   if (child == 0) {
-    { Thread starts_the_watch("other", [] {}); }
+    {
+      Thread starts_the_watch("other", [] {});
+    }
     await_report("over");
     held.unlock();
     await_report("released");

@@ -10,7 +10,7 @@ def make_data(run):
     """An empty data directory whose root may log in without a password."""
     install = servers.find_program("mariadb-install-db", "mariadb-server")
     servers.run_client([install, "--no-defaults", f"--datadir={run.directory}/data", "--skip-test-db",
-                        "--auth-root-authentication-method=normal", *as_root()])
+                        "--auth-root-authentication-method=normal", "--force", *as_root()])
 
 
 def as_root():

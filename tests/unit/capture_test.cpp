@@ -85,6 +85,14 @@ class Pipe {
   int ends_[2];
 };
 
+// On a stack too large to be copied: it stays to be verified live.
+__attribute__((noinline)) void on_large_stack(const std::function<void()>& body) {
+  volatile char large[100'000];
+  large[0] = 1;
+  body();
+  static_cast<void>(large[0]);  // alive until here
+}
+
 void read_byte(int descriptor) {
   char byte;
   while (read(descriptor, &byte, 1) < 0) {
@@ -151,13 +159,16 @@ int result_in_child(const std::function<bool()>& body) {
 
 }  // namespace
 
-TEST_CASE("a blocked thread shows its call, its arguments and its place, and the live stack is to be read") {
+TEST_CASE("a blocked thread shows its call, its arguments and its place, and its stack is copied") {
   REQUIRE(capture_start(kSignalAuto));
   const Pipe pipe;
   Worker worker([&] { read_byte(pipe.reader()); });
   Snapshot snapshot;
   const bool captured = capture_when_blocked(worker, &snapshot);
   const bool unchanged = capture_unchanged(snapshot);
+  const bool copy_is_the_stack =
+      snapshot.copy != nullptr &&
+      memcmp(snapshot.copy, reinterpret_cast<const void*>(snapshot.copy_address), snapshot.copy_size) == 0;
   pipe.put();
   worker.join();
 
@@ -175,7 +186,9 @@ TEST_CASE("a blocked thread shows its call, its arguments and its place, and the
   CHECK(memcmp(reinterpret_cast<const void*>(snapshot.registers.ip - 2), "\x0f\x05", 2) == 0);
   CHECK(snapshot.registers.sp < worker.stack_end());
   CHECK(snapshot.stack_end == worker.stack_end());
-  CHECK(snapshot.copy == nullptr);
+  CHECK(snapshot.copy_address == snapshot.registers.sp);
+  CHECK(snapshot.copy_address + snapshot.copy_size == worker.stack_end());
+  CHECK(copy_is_the_stack);
   CHECK(std::string(snapshot.why_short).empty());
 }
 
@@ -183,11 +196,13 @@ TEST_CASE("a thread that has run since is found changed, though it blocks in the
   REQUIRE(capture_start(kSignalAuto));
   const Pipe pipe;
   Worker worker([&] {
-    char byte;
-    for (int i = 0; i < 2; ++i) {
-      while (read(pipe.reader(), &byte, 1) < 0) {
+    on_large_stack([&] {
+      char byte;
+      for (int i = 0; i < 2; ++i) {
+        while (read(pipe.reader(), &byte, 1) < 0) {
+        }
       }
-    }
+    });
   });
   Snapshot before;
   REQUIRE(capture_when_blocked(worker, &before));
@@ -214,7 +229,7 @@ TEST_CASE("a thread that has left the system call is found changed") {
   std::atomic<bool> reading{true};
   std::atomic<bool> stop{false};
   Worker worker([&] {
-    read_byte(pipe.reader());
+    on_large_stack([&] { read_byte(pipe.reader()); });
     reading = false;
     spin_until(stop);
   });
@@ -243,6 +258,23 @@ TEST_CASE("a blocked thread gets no signal: a sleep is neither cut short nor len
   while (!done && snapshot.state == ThreadState::blocked) capture_thread(worker.tid(), worker.stack_end(), &snapshot);
   worker.join();
   CHECK(result == 0);
+}
+
+TEST_CASE("a thread that blocks for moments only is copied whole all the same") {
+  REQUIRE(capture_start(kSignalAuto));
+  std::atomic<bool> stop{false};
+  Worker worker([&] {
+    while (!stop) usleep(100);
+  });
+  int copied = 0;
+  Snapshot snapshot;
+  for (int i = 0; i < 10'000 && copied < 100; ++i) {
+    if (!capture_thread(worker.tid(), worker.stack_end(), &snapshot) || snapshot.copy == nullptr) continue;
+    ++copied;
+    CHECK(snapshot.copy_address + snapshot.copy_size == worker.stack_end());
+  }
+  stop = true;
+  CHECK(copied == 100);
 }
 
 TEST_CASE("a running thread is copied, and no signal is left behind") {

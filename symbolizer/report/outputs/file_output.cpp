@@ -104,7 +104,8 @@ int FileOutput::ensure_open() {
     give_up_descriptor();
     return reason;
   }
-  give_up_descriptor();
+  // The program may have closed our old descriptor: then the new one can have its number, and even its file.
+  if (opened != descriptor_) give_up_descriptor();
   descriptor_ = opened;
   identity_ = identity_of(opened);
   torn_ = false;
