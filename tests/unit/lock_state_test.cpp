@@ -132,6 +132,25 @@ TEST_CASE_METHOD(RecursiveMutexTest, "a recursive mutex taken again under other 
   for (int i = 0; i < 3; ++i) holder.run([&] { pthread_mutex_unlock(&mutex); });
 }
 
+TEST_CASE_METHOD(RecursiveMutexTest,
+                 "the first hold of a recursive mutex counts also where a later one has a lower slot") {
+  RecordedThread holder;
+  const LockWord before(&holder, LockKind::mutex, Access::exclusive);
+  const LockWord between(&state, LockKind::mutex, Access::exclusive);
+  note_hold(holder, before);
+  lock(holder);
+  const uint64_t number = holder.record().find(word.address())->number;
+  note_hold(holder, between);
+  note_end(holder, before);
+  lock(holder);
+  read();
+  REQUIRE(state->holder_count == 1);
+  CHECK(state->holders[0].hold.identity.number == number);
+  CHECK(state->holders[0].hold.depth == 1);
+  holder.record().clear();
+  for (int i = 0; i < 2; ++i) holder.run([&] { pthread_mutex_unlock(&mutex); });
+}
+
 TEST_CASE_METHOD(MutexTest, "of two slots for a mutex that is held once, the newer one is the hold") {
   RecordedThread holder;
   lock(holder);
@@ -176,13 +195,17 @@ TEST_CASE_METHOD(RwlockTest, "where more readers are recorded than the lock coun
   unlock(second);
 }
 
-TEST_CASE_METHOD(RwlockTest, "readers beyond the state's room are counted, and not doubted") {
+TEST_CASE_METHOD(RwlockTest, "readers beyond the state's room are counted, and doubted only as the others are") {
   std::vector<std::unique_ptr<RecordedThread>> readers;
   for (size_t i = 0; i < kMaxHolders + 3; ++i) lock(*readers.emplace_back(std::make_unique<RecordedThread>()));
   read();
   CHECK(state->holder_count == kMaxHolders);
   CHECK(state->holders_left_out == 3);
   CHECK_FALSE(state->holders[0].likely);
+  pthread_rwlock_unlock(&rwlock);  // unseen: one of them all is left over
+  read();
+  CHECK(state->holders[0].likely);
+  pthread_rwlock_rdlock(&rwlock);
   for (auto& reader : readers) unlock(*reader);
 }
 

@@ -62,6 +62,12 @@ TEST_CASE("a mutex that another thread holds refutes this one") {
   holder.run([&] { pthread_mutex_unlock(&mutex); });
 }
 
+TEST_CASE("a mutex that is free refutes also the thread that it still names") {
+  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  mutex.__data.__owner = gettid();
+  CHECK(confirm_ownership(exclusive(mutex), gettid()) == Ownership::refuted);
+}
+
 TEST_CASE("a write lock confirms its writer and no other thread") {
   pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
   CHECK(confirm_ownership(exclusive(rwlock), gettid()) == Ownership::refuted);
