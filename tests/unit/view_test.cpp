@@ -204,6 +204,7 @@ TEST_CASE("the stack copy of a hold is to be had while it lasts, as much as fits
     uint64_t words[64] = {};
     words[0] = 0x1234567890;
     const Caller caller{0x401000, reinterpret_cast<uintptr_t>(words), 0};
+    g_pulse.extras = kReadTsc;
     thread.record().hold(mutex_at(0x1000), caller);
     g_pulse.extras = kCopyAlways;
     thread.record().hold(mutex_at(0x2000), caller);
