@@ -13,6 +13,7 @@
 #include <cstring>
 #include <ctime>
 #include <utility>
+#include <vector>
 
 #include "symbolizer/report/outputs/file_output.h"
 #include "symbolizer/report/outputs/journal_output.h"
@@ -113,15 +114,20 @@ void say_unusable(std::string_view option, const std::string& path, int reason, 
   StderrOutput().write({line});
 }
 
-std::unique_ptr<Output> text_output(std::string_view log, const ProcessFacts& facts) {
-  if (log == "none") return nullptr;
+std::unique_ptr<Output> wanted_text_output(std::string_view log, const ProcessFacts& facts) {
   if (log.empty() || log == "stderr") return std::make_unique<StderrOutput>();
   if (log == "syslog") return std::make_unique<SyslogOutput>();
   if (log == "journal") return std::make_unique<JournalOutput>();
-  auto file = std::make_unique<FileOutput>(expand_placeholders(log, facts));
-  const int reason = file->probe();
-  if (reason == 0) return file;
-  say_unusable("LOG", file->name(), reason, "reports go to stderr");
+  return std::make_unique<FileOutput>(expand_placeholders(log, facts));
+}
+
+std::unique_ptr<Output> text_output(std::string_view log, const ProcessFacts& facts) {
+  if (log == "none") return nullptr;
+  auto output = wanted_text_output(log, facts);
+  const int reason = output->probe();
+  // A closed stderr cannot even be complained of; it may be opened again.
+  if (reason == 0 || output->name() == "stderr") return output;
+  say_unusable("LOG", output->name(), reason, "reports go to stderr");
   return std::make_unique<StderrOutput>();
 }
 
@@ -134,15 +140,23 @@ std::unique_ptr<Output> json_output(std::string_view path, const ProcessFacts& f
   return nullptr;
 }
 
-std::unique_ptr<ReportProgram> report_program(std::string_view on_report) {
+// As many as may run at a time, none if ON_REPORT asks for none. More than one, because reports come in bursts.
+using ReportPrograms = std::vector<std::unique_ptr<ReportProgram>>;
+
+ReportPrograms report_programs(std::string_view on_report) {
+  constexpr size_t kAtATime = 4;
   constexpr std::string_view kExec = "exec:";
-  if (!on_report.starts_with(kExec)) return nullptr;
+  if (!on_report.starts_with(kExec)) return {};
   const std::string path(on_report.substr(kExec.size()));
-  if (path.starts_with('/') && access(path.c_str(), X_OK) == 0) return std::make_unique<ReportProgram>(path);
+  ReportPrograms programs;
+  if (path.starts_with('/') && access(path.c_str(), X_OK) == 0) {
+    for (size_t i = 0; i < kAtATime; ++i) programs.push_back(std::make_unique<ReportProgram>(path));
+    return programs;
+  }
   const std::string why = path.starts_with('/') ? reason_text(errno) : "the path must be absolute";
   StderrOutput().write(
       {tagged(fmt::format("HOLDWATCH_ON_REPORT: cannot run {}: {}; reports are only logged", escape(path), why))});
-  return nullptr;
+  return programs;
 }
 
 std::string_view bounded(const char (&text)[kTextOptionSize]) {
@@ -155,7 +169,7 @@ struct Emitter::State {
   State(const Settings& settings, const ProcessFacts& facts)
       : text(text_output(bounded(settings.log), facts)),
         json(json_output(bounded(settings.json), facts)),
-        program(report_program(bounded(settings.on_report))),
+        programs(report_programs(bounded(settings.on_report))),
         abort_on_report(bounded(settings.on_report) == "abort"),
         rate(settings.rate),
         rate_setting(settings.rate) {}
@@ -167,7 +181,7 @@ struct Emitter::State {
 
   Channel text;
   Channel json;
-  std::unique_ptr<ReportProgram> program;
+  ReportPrograms programs;
   bool abort_on_report;
   RateLimit rate;
   uint64_t rate_setting;
@@ -184,25 +198,34 @@ void Emitter::State::say_left_out(bool final) {
                      rate_setting));
 }
 
-// Losses of the text's own destination can be said only once that works again.
+// While the text's own destination fails, stderr is told, once. When it works again it says itself how much it missed.
 void Emitter::State::say_losses(Channel& channel, bool final) {
-  if (!channel.open() || (&channel == &text && channel.output().failing())) return;
+  if (!channel.open()) return;
+  const bool on_stderr = &channel == &text && text.output().failing();
+  if (on_stderr && text.output().name() == "stderr") return;
   const Output::Losses losses = channel.output().take_losses(final);
   if (losses.reports == 0) return;
-  notice(fmt::format("{} could not be written to {}: {}", count_of(losses.reports, "report", "reports"),
-                     escape(channel.output().name()), reason_text(losses.reason)));
+  const std::string line =
+      fmt::format("{} could not be written to {}: {}", count_of(losses.reports, "report", "reports"),
+                  escape(channel.output().name()), reason_text(losses.reason));
+  if (on_stderr) {
+    StderrOutput().write({tagged(line)});
+  } else {
+    notice(line);
+  }
 }
 
 // As with losses: the first time it is not run is said, and how often it was not once it is run again.
 void Emitter::State::run_program(const std::string& line) {
-  if (program == nullptr) return;
-  const int reason = program->start(line);
+  if (programs.empty()) return;
+  int reason = EBUSY;
+  for (size_t i = 0; i < programs.size() && reason == EBUSY; ++i) reason = programs[i]->start(line);
   if (reason == 0) {
     if (not_run > 1) notice(fmt::format("ON_REPORT: the program was not run for {} reports", not_run));
     not_run = 0;
   } else if (not_run++ == 0) {
     notice(fmt::format("ON_REPORT: the program is not run: {}",
-                       reason == EBUSY ? "it still runs for an earlier report" : reason_text(reason)));
+                       reason == EBUSY ? "it still runs for earlier reports" : reason_text(reason)));
   }
 }
 

@@ -21,7 +21,7 @@ class ReportProgram {
   ReportProgram(const ReportProgram&) = delete;
   ReportProgram& operator=(const ReportProgram&) = delete;
 
-  // Starts it and does not wait for it. One at a time: returns EBUSY while the last one still runs (it is killed after
+  // Starts it and does not wait for it. One at a time for each object: returns EBUSY while the last one still runs (it is killed after
   // 30 s), another errno value if it could not be started, else 0.
   int start(std::string_view json);
 

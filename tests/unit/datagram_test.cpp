@@ -26,6 +26,14 @@ TEST_CASE("nobody there, or gone, is an error and no signal") {
   CHECK(send_datagram(directory.file(std::string(200, 'x')), "x") == ENAMETOOLONG);
 }
 
+TEST_CASE("a probe tells whether somebody listens, and sends nothing") {
+  const TestDirectory directory;
+  CHECK(probe_socket(directory.file("socket")) == ENOENT);
+  FakeDaemon daemon(directory.file("socket"));
+  CHECK(probe_socket(directory.file("socket")) == 0);
+  CHECK(daemon.next() == "(nothing)");
+}
+
 TEST_CASE("a receiver that does not read is given up") {
   const TestDirectory directory;
   FakeDaemon daemon(directory.file("socket"));

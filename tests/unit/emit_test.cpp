@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <cstring>
+#include <optional>
 
 #include "tests/unit/output_samples.h"
 #include "tests/unit/report_samples.h"
@@ -116,6 +117,31 @@ TEST_CASE("a full disk is said once in the text, not for every report") {
   CHECK(lines(content(directory.file("log"))) == 5);
 }
 
+TEST_CASE("a log whose disk is full is said on stderr once, and in the log when it works again") {
+  const TestDirectory directory;
+  const std::string inside = directory.file("logs");
+  REQUIRE(mkdir(inside.c_str(), 0700) == 0);
+  std::optional<Emitter> emitter(settings(inside + "/log", ""));
+  REQUIRE(rmdir(inside.c_str()) == 0);
+  const std::string said = on_stderr(directory, [&] {
+    for (int i = 0; i < 3; ++i) emitter->emit(sample_report(), nullptr, nullptr);
+  });
+  const std::string reason = " could not be written to " + inside + "/log: No such file or directory\n";
+  CHECK(said == tag() + "1 report" + reason);
+  REQUIRE(mkdir(inside.c_str(), 0700) == 0);
+  emitter->emit(sample_report(), nullptr, nullptr);
+  CHECK(content(inside + "/log") == render_text(sample_report()) + tag() + "2 reports" + reason);
+}
+
+TEST_CASE("without a syslog daemon: one line at the start, and reports go to stderr") {
+  if (access("/dev/log", F_OK) == 0) return;
+  const TestDirectory directory;
+  const std::string said =
+      on_stderr(directory, [&] { Emitter(settings("syslog", "")).emit(sample_report(), nullptr, nullptr); });
+  CHECK(said == tag() + "HOLDWATCH_LOG: cannot write to syslog: No such file or directory; reports go to stderr\n" +
+                    render_text(sample_report()));
+}
+
 TEST_CASE("RATE leaves reports out, says how many, and lets a story end") {
   const TestDirectory directory;
   Emitter emitter(settings(directory.file("log"), directory.file("json"), 1));
@@ -157,6 +183,22 @@ TEST_CASE("ON_REPORT=exec runs the program with the JSON line") {
   emitter.emit(sample_report(), nullptr, nullptr);
   for (int i = 0; i < 2000 && access(directory.file("got").c_str(), F_OK) != 0; ++i) usleep(10'000);
   CHECK(content(directory.file("got")) == render_json(sample_report()) + "\n");
+}
+
+TEST_CASE("a program that is still busy with four reports is not run for a fifth, which is said") {
+  const TestDirectory directory;
+  const std::string script = directory.file("script");
+  std::ofstream(script) << "#!/bin/sh\nwhile [ ! -e " << directory.file("go") << " ]; do sleep 0.01; done\n";
+  REQUIRE(chmod(script.c_str(), 0755) == 0);
+  Emitter emitter(settings(directory.file("log"), "", 60, "exec:" + script));
+  for (int i = 0; i < 4; ++i) emitter.emit(sample_report(), nullptr, nullptr);
+  CHECK(content(directory.file("log")).find("ON_REPORT") == std::string::npos);
+  for (int i = 0; i < 2; ++i) emitter.emit(sample_report(), nullptr, nullptr);
+  const std::string text = content(directory.file("log"));
+  const std::string said = tag() + "ON_REPORT: the program is not run: it still runs for earlier reports\n";
+  CHECK(text.find(said) != std::string::npos);
+  CHECK(text.find(said) == text.rfind(said));
+  std::ofstream(directory.file("go")) << "";
 }
 
 TEST_CASE("a program that cannot be run: one line, and reports are only logged") {

@@ -2,6 +2,7 @@
 #include "symbolizer/report/outputs/journal_output.h"
 
 #include <catch2/catch.hpp>
+#include <cerrno>
 #include <map>
 #include <set>
 
@@ -108,6 +109,7 @@ TEST_CASE("entries reach the socket, large ones as a file") {
 TEST_CASE("without a journal the message is lost, and that is known") {
   const TestDirectory directory;
   JournalOutput output(directory.file("socket"));
+  CHECK(output.probe() == ENOENT);
   output.write({"x\n"});
   CHECK(output.failing());
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <cerrno>
 
 #include "tests/unit/output_samples.h"
 
@@ -26,6 +27,7 @@ TEST_CASE("each line is a datagram of its own with priority and tag, and the tag
 TEST_CASE("without a daemon the message is lost, and that is known") {
   const TestDirectory directory;
   SyslogOutput output(directory.file("log"));
+  CHECK(output.probe() == ENOENT);
   output.write({"x\n"});
   CHECK(output.failing());
 }

@@ -32,17 +32,25 @@ class Descriptor {
   int number_;
 };
 
-// Never blocks for long and never raises SIGPIPE.
-int send_message(const std::string& path, const msghdr& message) {
+// A socket that is connected to the one bound at `path`. A negative number is an error: -errno.
+int connected_socket(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return ENAMETOOLONG;
+  if (path.size() >= sizeof address.sun_path) return -ENAMETOOLONG;
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  const Descriptor socket_descriptor(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (socket_descriptor.number() < 0) return errno;
+  const int opened = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (opened < 0) return -errno;
+  if (connect(opened, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return opened;
+  const int reason = errno;
+  close(opened);
+  return -reason;
+}
+
+// Never blocks for long and never raises SIGPIPE.
+int send_message(const std::string& path, const msghdr& message) {
   // Connected, so that poll tells when the receiver's queue has room (unix(7)).
-  if (connect(socket_descriptor.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-    return errno;
+  const Descriptor socket_descriptor(connected_socket(path));
+  if (socket_descriptor.number() < 0) return -socket_descriptor.number();
   for (bool waited = false;;) {
     if (sendmsg(socket_descriptor.number(), &message, MSG_NOSIGNAL) >= 0) return 0;
     if (errno == EINTR) continue;
@@ -54,6 +62,11 @@ int send_message(const std::string& path, const msghdr& message) {
 }
 
 }  // namespace
+
+int probe_socket(const std::string& path) {
+  const Descriptor socket_descriptor(connected_socket(path));
+  return socket_descriptor.number() < 0 ? -socket_descriptor.number() : 0;
+}
 
 int send_datagram(const std::string& path, std::string_view bytes) {
   iovec part{const_cast<char*>(bytes.data()), bytes.size()};

@@ -7,6 +7,9 @@
 
 namespace holdwatch {
 
+// Returns 0 if somebody listens on the socket bound at `path`, else an errno value.
+int probe_socket(const std::string& path);
+
 // Sends to the socket bound at `path`. Returns 0 or an errno value; EMSGSIZE if it is too large for one datagram.
 int send_datagram(const std::string& path, std::string_view bytes);
 

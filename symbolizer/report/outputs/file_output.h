@@ -17,9 +17,8 @@ class FileOutput final : public Output {
   ~FileOutput() override;
   std::string name() const override { return path_; }
 
-  // An errno value if the file could not be opened as things are, else 0. Creates nothing: a process that never has
-  // anything to report leaves no empty file behind.
-  int probe() const;
+  // Leaves it to the first report to create the file: a process that never has one leaves no empty file behind.
+  int probe() const override;
 
  private:
   int try_write(const Message& message) override;

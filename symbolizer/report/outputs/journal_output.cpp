@@ -94,6 +94,10 @@ std::string journal_entry(const Message& message) {
   return entry;
 }
 
+int JournalOutput::probe() const {
+  return probe_socket(socket_path_);
+}
+
 int JournalOutput::try_write(const Message& message) {
   const std::string entry = journal_entry(message);
   const int reason = send_datagram(socket_path_, entry);

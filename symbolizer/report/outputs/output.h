@@ -32,6 +32,9 @@ class Output {
   // What the option names: "stderr", "syslog" or a path.
   virtual std::string name() const = 0;
 
+  // An errno value if nothing could be written as things are, else 0. Creates and sends nothing.
+  virtual int probe() const = 0;
+
   void write(const Message& message) {
     const int reason = try_write(message);
     failing_ = reason != 0;

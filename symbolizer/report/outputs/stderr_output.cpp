@@ -21,8 +21,13 @@ void StderrOutput::remember(std::optional<FileIdentity> at_start) {
   g_remembered = true;
 }
 
+int StderrOutput::probe() const {
+  return identity_ && identity_of(descriptor_) == identity_ ? 0 : EBADF;
+}
+
 int StderrOutput::try_write(const Message& message) {
-  if (!identity_ || identity_of(descriptor_) != identity_) return EBADF;
+  const int unusable = probe();
+  if (unusable != 0) return unusable;
   size_t written = 0;
   return write_all(descriptor_, message.text, &written);
 }

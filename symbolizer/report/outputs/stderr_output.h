@@ -18,6 +18,7 @@ class StderrOutput final : public Output {
   // For every later StderrOutput of descriptor 2: what it was at the program's start, nothing if it was closed.
   static void remember(std::optional<FileIdentity> at_start);
   std::string name() const override { return "stderr"; }
+  int probe() const override;
 
  private:
   int try_write(const Message& message) override;

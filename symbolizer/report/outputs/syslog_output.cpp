@@ -9,6 +9,10 @@
 
 namespace holdwatch {
 
+int SyslogOutput::probe() const {
+  return probe_socket(socket_path_);
+}
+
 // A datagram for each line: syslog daemons write a newline within a message as "#012". No time stands before the tag:
 // rsyslog and journald put their own, and making a local time takes the C library's time zone lock.
 int SyslogOutput::try_write(const Message& message) {

@@ -11,6 +11,7 @@ class SyslogOutput final : public Output {
  public:
   explicit SyslogOutput(std::string socket_path = "/dev/log") : socket_path_(std::move(socket_path)) {}
   std::string name() const override { return "syslog"; }
+  int probe() const override;
 
  private:
   int try_write(const Message& message) override;
