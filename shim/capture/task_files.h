@@ -53,6 +53,9 @@ int read_thread_name(int tid, char (&name)[kThreadNameSize]);
 // mounted in another process id namespace: its thread ids are not ours there, and may even be somebody else's.
 bool proc_shows_us();
 
+// How many threads the process has, ours and a main thread that has exited included; SIZE_MAX if /proc does not tell.
+size_t count_threads();
+
 // Reads the start of a /proc file, at most `size` bytes. Returns the number of bytes, or minus errno.
 long read_proc_file(const char* path, char* out, size_t size);
 

@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cstring>
 
+#include "shim/base/pulse.h"
+
 namespace holdwatch {
 namespace {
 
@@ -77,6 +79,12 @@ void set_lock_limit_ns(uintptr_t address, uint64_t limit_ns) {
   Entry* entry = entry_of(address, true);
   if (entry == nullptr) return;
   entry->limit_plus_one_ns.store(limit_ns + 1, std::memory_order_relaxed);
+  if (limit_ns == 0) return;  // never reported: nothing to look for earlier
+  for (auto& hand_over_ns : g_pulse.hand_over_ns) {
+    const uint64_t early_ns = limit_ns - limit_ns / 4;
+    if (early_ns < hand_over_ns.load(std::memory_order_relaxed))
+      hand_over_ns.store(early_ns, std::memory_order_relaxed);
+  }
   uint64_t smallest_ns = g_smallest_limit_ns.load(std::memory_order_relaxed);
   while (limit_ns < smallest_ns && !g_smallest_limit_ns.compare_exchange_weak(smallest_ns, limit_ns)) {
   }

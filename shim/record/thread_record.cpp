@@ -29,7 +29,7 @@ bool held_repeatedly(LockWord word) {
 
 void ThreadRecord::hold_slow(LockWord word, const Caller& caller) {
   if (holds_at_top(word)) {
-    HeldSlot& slot = slots_[63 - std::countl_zero(used_)];
+    HeldSlot& slot = slots_[31 - std::countl_zero(used_)];
     if (held_repeatedly(word)) {
       slot.depth.store(slot.depth.load(std::memory_order_relaxed) + 1, std::memory_order_release);
       return;
@@ -79,7 +79,7 @@ HeldSlot* ThreadRecord::find_slow(uintptr_t address) {
       for (uint64_t bits = chunk->used[group]; bits != 0; bits &= bits - 1)
         consider(chunk->slots[group * 64 + static_cast<size_t>(std::countr_zero(bits))]);
   }
-  for (uint64_t bits = used_; bits != 0; bits &= bits - 1) consider(slots_[std::countr_zero(bits)]);
+  for (uint32_t bits = used_; bits != 0; bits &= bits - 1) consider(slots_[std::countr_zero(bits)]);
   return newest;
 }
 
@@ -92,7 +92,8 @@ void ThreadRecord::drop_overflow_slow(HeldSlot* slot) {
 void ThreadRecord::restore_slow(HeldSlot* slot, LockWord word) {
   const size_t index = static_cast<size_t>(slot - slots_);
   if (index < kInlineSlots) {
-    used_ |= uint64_t{1} << index;
+    unordered_ |= used_ >> index;
+    used_ |= 1u << index;
   } else {
     OverflowSlots* chunk = overflow.load(std::memory_order_relaxed);
     const size_t position = static_cast<size_t>(slot - chunk->slots);
@@ -115,6 +116,8 @@ void ThreadRecord::note_extras_slow(HeldSlot& slot, size_t index, const Caller& 
     copies.store(memory, std::memory_order_release);
   }
   const size_t size = available < kStackCopySize ? available : kStackCopySize;
+  // Pairs with the reader's fence in copy_acquired_stack: who reads a byte of this copy finds the old hold ended.
+  std::atomic_thread_fence(std::memory_order_release);
   std::memcpy(memory->bytes[index], reinterpret_cast<const void*>(caller.sp), size);
   slot.copy_size.store(static_cast<uint32_t>(size), std::memory_order_release);
 }
@@ -150,7 +153,7 @@ bool ThreadRecord::holds_nothing() {
 void ThreadRecord::clear() {
   end_wait();
   for (size_t index = 0; index < slot_limit(); ++index) slot(index)->word.store(0, std::memory_order_release);
-  used_ = 0;
+  used_ = unordered_ = 0;
   if (OverflowSlots* chunk = overflow.load(std::memory_order_relaxed); chunk != nullptr)
     std::memset(chunk->used, 0, sizeof chunk->used);
 }

@@ -97,16 +97,17 @@ class alignas(kCacheLine) ThreadRecord {
     if (index >= kInlineSlots || holds_at_top(word)) [[unlikely]]
       return hold_slow(word, caller);
     // Marked used before it is filled: a signal handler that takes a lock in between gets another slot.
-    used_ |= uint64_t{1} << index;
+    unordered_ |= used_ >> index;
+    used_ |= 1u << index;
     std::atomic_signal_fence(std::memory_order_seq_cst);
     fill(slots_[index], index, word, caller);
   }
 
   // The most recent hold of the lock at `address`, or null.
   HeldSlot* find(uintptr_t address) {
-    if (used_ == 0) [[unlikely]]
+    if (used_ == 0 || unordered_ != 0) [[unlikely]]
       return find_slow(address);
-    HeldSlot& newest = slots_[63 - std::countl_zero(used_)];
+    HeldSlot& newest = slots_[31 - std::countl_zero(used_)];
     if (LockWord(newest.word.load(std::memory_order_relaxed)).is_lock_at(address)) [[likely]]
       return &newest;
     return find_slow(address);
@@ -119,7 +120,8 @@ class alignas(kCacheLine) ThreadRecord {
     if (index >= kInlineSlots) [[unlikely]]
       return drop_overflow_slow(slot);
     std::atomic_signal_fence(std::memory_order_seq_cst);
-    used_ &= ~(uint64_t{1} << index);
+    used_ &= ~(1u << index);
+    if (used_ == 0) unordered_ = 0;
   }
 
   // --- slow: the owner ---
@@ -145,7 +147,7 @@ class alignas(kCacheLine) ThreadRecord {
   std::atomic<OverflowSlots*> overflow{nullptr};  // attached by the owner once, kept for the record's life
   std::atomic<StackCopies*> copies{nullptr};      // likewise
   std::atomic<uint32_t> unrecorded{0};            // acquisitions that found no slot
-  uint32_t next_free = 0;                         // thread table's free list
+  std::atomic<uint32_t> next_free{0};             // thread table's free list
 
   const WaitingSlot& waiting() const { return waiting_; }
   // The position in the whole record of one of its slots.
@@ -166,7 +168,7 @@ class alignas(kCacheLine) ThreadRecord {
  private:
   // The same lock again: recursion, a second read lock, or a hold that another thread ended.
   bool holds_at_top(LockWord word) const {
-    return used_ != 0 && LockWord(slots_[63 - std::countl_zero(used_)].word.load(std::memory_order_relaxed))
+    return used_ != 0 && LockWord(slots_[31 - std::countl_zero(used_)].word.load(std::memory_order_relaxed))
                              .is_lock_at(word.address());
   }
 
@@ -193,7 +195,7 @@ class alignas(kCacheLine) ThreadRecord {
     uintptr_t lowest = caller.sp;
     uint32_t count = 0;
     while (count < kPackedSites) {
-      if (frame < lowest || frame + 2 * sizeof(uintptr_t) > end || (frame & 7) != 0) break;
+      if (frame < lowest || frame >= end || end - frame < 2 * sizeof(uintptr_t) || (frame & 7) != 0) break;
       const auto* words = reinterpret_cast<const uintptr_t*>(frame);
       const uintptr_t site_sp = frame + 2 * sizeof(uintptr_t);
       const uintptr_t distance = (site_sp - caller.sp) / sizeof(uintptr_t);
@@ -211,7 +213,8 @@ class alignas(kCacheLine) ThreadRecord {
   [[gnu::noinline]] void note_extras_slow(HeldSlot& slot, size_t index, const Caller& caller);
   HeldSlot* take_overflow_slot(size_t* index);
 
-  uint64_t used_ = 0;          // bit i: slots_[i] is in use; owner only
+  uint32_t used_ = 0;          // bit i: slots_[i] is in use; owner only
+  uint32_t unordered_ = 0;     // not 0: a newer hold may be in a lower slot than an older one; owner only
   uint64_t acquisitions_ = 0;  // owner only
   WaitingSlot waiting_;
   HeldSlot slots_[kInlineSlots];

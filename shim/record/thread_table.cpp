@@ -42,6 +42,7 @@ int g_survivor = 0;
 int g_former_tids[8] = {};
 unsigned g_forks = 0;
 
+std::atomic<bool> g_main_exited{false};
 HOLDWATCH_TLS bool t_main_stack = false;
 HOLDWATCH_TLS uint8_t t_exit_rounds = 0;
 HOLDWATCH_TLS ThreadRecord* t_paused = nullptr;
@@ -54,7 +55,7 @@ ThreadRecord& known_record(uint32_t index) {
 uint32_t pop_free() {
   uint64_t head = g_free.load(std::memory_order_acquire);
   while (static_cast<uint32_t>(head) != kNone) {
-    const uint32_t next = known_record(static_cast<uint32_t>(head)).next_free;
+    const uint32_t next = known_record(static_cast<uint32_t>(head)).next_free.load(std::memory_order_relaxed);
     const uint64_t replacement = (((head >> 32) + 1) << 32) | next;
     if (g_free.compare_exchange_weak(head, replacement, std::memory_order_acq_rel)) return static_cast<uint32_t>(head);
   }
@@ -65,7 +66,7 @@ void push_free(uint32_t index) {
   uint64_t head = g_free.load(std::memory_order_relaxed);
   uint64_t replacement = 0;
   do {
-    known_record(index).next_free = static_cast<uint32_t>(head);
+    known_record(index).next_free.store(static_cast<uint32_t>(head), std::memory_order_relaxed);
     replacement = (((head >> 32) + 1) << 32) | index;
   } while (!g_free.compare_exchange_weak(head, replacement, std::memory_order_acq_rel));
 }
@@ -109,6 +110,7 @@ void on_thread_exit(void* value) {
     pthread_setspecific(g_exit_key, value);
     return;
   }
+  if (t_main_stack) g_main_exited.store(true, std::memory_order_release);
   resume_thread();
   ThreadRecord* record = t_record;
   t_record = nullptr;
@@ -137,6 +139,8 @@ void thread_table_start() {
     g_smallest_stack.store(size, std::memory_order_relaxed);
     pthread_attr_destroy(&attributes);
   }
+  // The main thread's exit must be known even if it never takes a lock; any value but null will do.
+  if (g_exit_key_made) pthread_setspecific(g_exit_key, &g_exit_key);
   refill_records();
 }
 
@@ -177,6 +181,10 @@ void resume_thread() {
   t_record = t_paused;
   t_paused = nullptr;
   t_mode = ThreadMode::recording;
+}
+
+bool main_thread_has_exited() {
+  return g_main_exited.load(std::memory_order_acquire);
 }
 
 uint32_t live_records() {
@@ -244,6 +252,14 @@ uint32_t index_of(const ThreadRecord& record) {
 
 uint32_t record_limit() {
   return g_limit.load(std::memory_order_acquire);
+}
+
+void drop_left_over(uint32_t record_index, uint32_t slot_index) {
+  ThreadRecord& record = *record_at(record_index);
+  // A live thread's record has its owner as the only writer: there the slot stays until the thread uses the lock again.
+  if (record.state.load(std::memory_order_acquire) != RecordState::gone) return;
+  record.slot(slot_index)->word.store(0, std::memory_order_release);
+  reclaim_gone(record);
 }
 
 void reclaim_gone(ThreadRecord& record) {

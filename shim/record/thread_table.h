@@ -29,6 +29,9 @@ ThreadRecord* paused_record();
 void pause_thread();
 void resume_thread();
 
+// True once the main thread has left by pthread_exit: the process then goes on until its last thread ends.
+bool main_thread_has_exited();
+
 // How many records are in use. More than one: the program has threads.
 uint32_t live_records();
 
@@ -49,6 +52,10 @@ bool was_before_fork(int tid, int former);
 ThreadRecord* record_at(uint32_t index);
 uint32_t record_limit();
 uint32_t index_of(const ThreadRecord& record);
+
+// A hold of which the lock says that it has ended, though the thread that took it never gave it up and may have exited:
+// frees the slot, and the record if it was its last. Watcher only.
+void drop_left_over(uint32_t record_index, uint32_t slot_index);
 
 // Gives back a record whose thread exited while it held locks, once nothing is left in it. Watcher only.
 void reclaim_gone(ThreadRecord& record);

@@ -75,6 +75,7 @@ size_t copy_acquired_stack(const Identity& identity, void* out, size_t size) {
   const size_t copied = slot->copy_size.load(std::memory_order_acquire);
   const size_t wanted = copied < size ? copied : size;
   std::memcpy(out, copy, wanted);
+  std::atomic_thread_fence(std::memory_order_acquire);
   return hold_lasts(identity) ? wanted : 0;
 }
 

@@ -8,7 +8,8 @@ namespace holdwatch {
 void count_waiting(Episode& episode, const LockState& state, const TickHistory& history, uint64_t now_ns) {
   for (size_t i = 0; i < state.waiter_count; ++i) {
     const WaitView& wait = state.waiters[i];
-    if (wait.word.condition()) continue;
+    // A wait that began after this look published its tick is the next look's: it would be counted at both.
+    if (wait.word.condition() || wait.since_ns >= now_ns) continue;
     const uint64_t since_ns = history.latest_ns(wait.since_ns);
     // A wait that began after the last look is a thread that has not been counted yet. Its latest beginning is the tick
     // of the look that first saw it, so that it equals last_look_ns at the next one.

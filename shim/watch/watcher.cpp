@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 #include "shim/base/clock.h"
@@ -13,10 +14,12 @@
 #include "shim/base/say.h"
 #include "shim/base/text_buffer.h"
 #include "shim/base/thread_mode.h"
+#include "shim/capture/task_files.h"
 #include "shim/record/lock_book.h"
 #include "shim/record/spare_memory.h"
 #include "shim/record/thread_table.h"
 #include "shim/watch/episodes.h"
+#include "shim/watch/ownership.h"
 #include "shim/watch/plain_report.h"
 #include "shim/watch/reporter.h"
 
@@ -39,6 +42,7 @@ class Watcher {
   // Asks for a look now; the watcher sleeps on `asked`. A look that began after the question has `answered` it.
   uint32_t ask();
   void wait_for_answer(uint32_t question, uint64_t timeout_ns);
+  bool ends_process() const { return ends_process_; }
   std::atomic<bool> snapshot_wanted{false};
 
  private:
@@ -67,6 +71,7 @@ class Watcher {
   bool post(Episode& episode, Phase phase);
   void fill_holders(Job& job, const Episode& episode, bool with_waiters);
   void speak_for_a_stuck_reporter();
+  void end_process_without_threads();
 
   uint64_t limit_of(LockWord lock) const { return lock_limit_ns(lock.address(), limits_.of(lock.access())); }
   uint64_t smallest_hold_limit_ns() const;
@@ -79,6 +84,7 @@ class Watcher {
   bool reads_tsc_ = false;
   uint64_t period_ns_ = 0;
   uint64_t patience_ns_ = 0;
+  bool ends_process_ = false;  // the watcher's own thread is in exit()
   uint64_t now_ns_ = 0;
   uint64_t next_look_ns_ = 0;
   std::atomic<uint32_t> asked_{0};
@@ -149,11 +155,13 @@ void Watcher::look_for_holds(Suspects& suspects) {
     const uint64_t hold_age_ns = age_ns(started_ns(hold), now_ns_);
     const uint64_t limit_ns = limit_of(hold.word);
     if (is_over(hold_age_ns, limit_ns)) {
-      if (episodes_.find(Event::hold, hold.word.address()) == nullptr) suspects.add(hold.word);
+      if (episodes_.find(Event::hold, hold.word.address()) != nullptr) return;
+      // What another thread has ended must not take a place among the suspects: it would come back at every look.
+      if (confirm_ownership(hold.word, hold.tid) != Ownership::refuted) return suspects.add(hold.word);
+      drop_left_over(hold.identity.record, hold.identity.slot);
     } else if (limit_ns != kNoLimit) {
       next_look_ns_ = std::min(next_look_ns_, now_ns_ + limit_ns - hold_age_ns);
     }
-    if (hold.gone) reclaim_gone(*record_at(hold.identity.record));
   });
   if (oldest_ns != UINT64_MAX) next_look_ns_ = std::min(next_look_ns_, history_.latest_ns(oldest_ns) + smallest_ns);
 }
@@ -348,7 +356,7 @@ bool Watcher::start(const Settings& settings) {
   refill_spares(copies_stacks_);
   // A hold is handed over a little early: its exact end, taken then, decides. See wake_period_ns.
   for (const Access access : {Access::exclusive, Access::shared}) {
-    const uint64_t limit_ns = limits_.of(access);
+    const uint64_t limit_ns = std::min(limits_.of(access) - 1, smallest_lock_limit_ns() - 1) + 1;
     g_pulse.hand_over_ns[static_cast<size_t>(access)].store(
         limit_ns == kNoLimit ? UINT64_MAX : limit_ns - std::min(limit_ns / 2, 2 * period_ns_),
         std::memory_order_relaxed);
@@ -364,9 +372,19 @@ void Watcher::run() {
     if (snapshot_wanted.exchange(false, std::memory_order_relaxed)) report_all_holds();
     answered_.store(question, std::memory_order_release);
     wake(answered_);
+    end_process_without_threads();
     const uint64_t after_ns = monotonic_ns();
     if (next_look_ns_ > after_ns) sleep_on(asked_, question, next_look_ns_ - after_ns);
   }
+}
+
+// A process whose main thread left by pthread_exit ends when its last thread does, with exit(0) (pthread_exit(3)). glibc
+// counts our threads too, so that it would never come to that: then it is on us.
+void Watcher::end_process_without_threads() {
+  constexpr size_t kLeaderAndOurs = 3;  // the main thread stays in the list as a zombie
+  if (!main_thread_has_exited() || count_threads() > kLeaderAndOurs) return;
+  ends_process_ = true;
+  exit(0);
 }
 
 uint32_t Watcher::ask() {
@@ -446,7 +464,7 @@ void watch_end() {
   if (g_begun.load() != Begun::yes) return;
   const Inside inside;
   // A hold that ended just now has its closing line still to come.
-  g_watcher.wait_for_answer(g_watcher.ask(), kLastLookNs);
+  if (!g_watcher.ends_process()) g_watcher.wait_for_answer(g_watcher.ask(), kLastLookNs);
   reporter_finish();
 }
 

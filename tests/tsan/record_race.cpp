@@ -21,15 +21,12 @@
 #include "shim/record/view.h"
 #include "shim/watch/job.h"
 
-// Two races by the letter, each with a check that makes it harmless. A stack copy is read while its owner may be writing
-// the next one: the reader throws it away if the hold has ended meanwhile (view.h), which check_stack_copy proves. And a
-// link of the free list is read while another thread may be taking that record and giving it back: the counter beside the
-// list's head has changed then, so that the link is not used.
+// A race by the letter, with a check that makes it harmless: a stack copy is read while its owner may be writing the next
+// one. The reader throws it away if the hold has ended meanwhile (view.h), which check_stack_copy proves.
 extern "C" const char* __tsan_default_suppressions();
 extern "C" const char* __tsan_default_suppressions() {
   return "race:holdwatch::copy_acquired_stack\n"
-         "race:holdwatch::ThreadRecord::note_extras_slow\n"
-         "race:pop_free\n";
+         "race:holdwatch::ThreadRecord::note_extras_slow\n";
 }
 
 // The last round of a thread's destructors, in which it gives its record back, comes after ThreadSanitizer has taken leave
@@ -199,7 +196,7 @@ void watch() {
       check_hold(view);
       check_stack_copy(view);
       hold_lasts(view.identity);
-      if (view.gone) reclaim_gone(*record_at(view.identity.record));
+      if (view.gone) drop_left_over(view.identity.record, view.identity.slot);
     });
     for_each_wait(UINT64_MAX, check_wait);
     taken += take_all_handed_over();

@@ -190,5 +190,16 @@ TEST_CASE_METHOD(EpisodesTest, "nothing is left when all are cleared") {
   CHECK(episodes.find(Event::wait, 0x2000) == nullptr);
 }
 
+TEST_CASE("a waiter that the look saw in the middle of its own tick is counted once") {
+  Looks looks;
+  looks.tick(100);
+  looks.tick(200);
+  looks.add_waiter(200);  // found the tick that this look had just published
+  count_waiting(*looks.episode, *looks.state, *looks.history, 200);
+  for (const uint64_t now_ns : {300u, 400u, 500u}) looks.look(now_ns);
+  CHECK(looks.episode->threads_delayed == 1);
+  CHECK(looks.episode->lost_ns == 200);
+}
+
 }  // namespace
 }  // namespace holdwatch

@@ -498,5 +498,16 @@ TEST_CASE("a slot that is taken again without a copy does not show the former on
   CHECK(slot->copy_size == 0);
 }
 
+TEST_CASE("find gives the newest hold though an older one has the higher slot") {
+  ThreadRecord record;
+  record.hold(mutex_at(0x1000), {1, 0, 0});
+  record.hold(mutex_at(0x2000), {2, 0, 0});
+  record.hold(mutex_at(0x3000), {3, 0, 0});
+  record.drop(record.find(0x1000));
+  record.hold(mutex_at(0x2000), {4, 0, 0});  // recursive, in slot 0
+  record.drop(record.find(0x3000));
+  CHECK(record.find(0x2000)->pc == 4);
+}
+
 }  // namespace
 }  // namespace holdwatch

@@ -260,5 +260,20 @@ TEST_CASE("after a fork the child's table has the forking thread's record alone,
   other.record().drop(other.record().find(0x2000));
 }
 
+TEST_CASE("a gone thread's left-over holds do not keep its record for ever") {
+  // pthread-style: locked by a thread, unlocked by another, the first exits; what the watcher does at each look
+  start_thread_table();
+  uint32_t limit = record_limit();
+  for (int i = 0; i < 20; ++i) {
+    RecordedThread thread;
+    thread.record().hold(mutex_at(0x5000), {});
+    thread.exit();
+    for_each_hold(UINT64_MAX, [](const HoldView& view) {
+      if (view.gone) drop_left_over(view.identity.record, view.identity.slot);
+    });
+  }
+  CHECK(record_limit() <= limit + 1);
+}
+
 }  // namespace
 }  // namespace holdwatch
