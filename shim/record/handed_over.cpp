@@ -10,7 +10,7 @@
 namespace holdwatch {
 namespace {
 
-constinit HandedOver g_entries[32];
+constinit HandedOver g_entries[32] = {};
 std::atomic<uint64_t> g_lost{0};
 
 void copy_slot(ThreadRecord& record, const HeldSlot& slot, HoldView* out) {
