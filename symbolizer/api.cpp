@@ -89,7 +89,9 @@ class Pipeline {
     if (settings_.stacks != Stacks::automatic || finding.phase != Phase::over) return;
     for (size_t i = 0; i < finding.holder_count; ++i) {
       const Holder& holder = finding.holders[i];
-      if (holder.taken != nullptr || holder.now == nullptr || !holder.now->complete || holder.site_count == 0) continue;
+      if ((holder.taken != nullptr && !holder.taken_is_part) || holder.now == nullptr || !holder.now->complete ||
+          holder.site_count == 0)
+        continue;
       for (const ReportHolder& reported : report.holders)
         if (reported.tid == holder.tid && !reported.now_took) host_.copy_stacks_at(holder.sites[0].pc);
     }

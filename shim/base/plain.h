@@ -116,7 +116,8 @@ struct Holder {
   uint64_t started_mono_ns;  // CLOCK_MONOTONIC of the acquisition, the latest possible
   uint32_t site_count;
   CallSite sites[kMaxCallSites];  // innermost first; [0] is where the lock call returned to
-  const RawStack* taken;          // the whole stack at the acquisition if it was captured (STACKS=full), else null
+  const RawStack* taken;          // the stack at the acquisition as far as it was captured then, null if not at all
+  bool taken_is_part;             // its innermost frames only; false: all that was there (STACKS=full)
   const RawStack* now;            // where the thread is now (late, released: where it released), null if not captured
   SystemCall call;
   uint32_t waits_for;  // id of the lock that this holder itself waits for, 0 if none

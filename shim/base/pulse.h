@@ -23,9 +23,8 @@ struct alignas(kCacheLine) Pulse {
 };
 
 enum Extras : uint32_t {
-  kReadTsc = 1u << 0,      // CLOCK=tsc: note the exact time
-  kCopyAlways = 1u << 1,   // STACKS=full: copy the stack at every acquisition
-  kCopyAtSites = 1u << 2,  // STACKS=auto: copy it at the sites that were seen to need it
+  kReadTsc = 1u << 0,    // CLOCK=tsc: note the exact time
+  kCopyAlways = 1u << 1  // STACKS=full: copy the stack at every acquisition
 };
 
 [[gnu::visibility("hidden")]] extern Pulse g_pulse;

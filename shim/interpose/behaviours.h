@@ -105,6 +105,7 @@ template <typename Call>
   }
   const LockWord word(slot->word.load(std::memory_order_relaxed));
   note_end(*record, *slot, word, caller);
+  record->learn_site(*slot, caller);
   record->drop(slot);
   const int result = call();
   if (result != 0) [[unlikely]]
@@ -146,6 +147,7 @@ inline int condition_wait(const void* mutex, const Caller& caller, Call call, in
   if (slot == nullptr || slot->depth.load(std::memory_order_relaxed) != 0) return call();
   const LockWord word(mutex, LockKind::mutex, Access::exclusive);
   note_end(*record, *slot, word, caller);
+  record->learn_site(*slot, caller);
   record->drop(slot);
   ConditionWait wait{record, word, caller};
   record->begin_wait(word.with_condition(), caller, g_pulse.tick_ns.load(std::memory_order_relaxed));

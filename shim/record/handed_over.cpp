@@ -21,7 +21,7 @@ void copy_slot(ThreadRecord& record, const HeldSlot& slot, HoldView* out) {
   out->since_ns = slot.since_ns.load(std::memory_order_relaxed);
   out->tsc = slot.tsc.load(std::memory_order_relaxed);
   out->depth = slot.depth.load(std::memory_order_relaxed);
-  out->site_count = unpack_sites(slot, out->sites);
+  view_callers(slot, out);
   out->stack_end = record.stack_end.load(std::memory_order_relaxed);
 }
 

@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "shim/base/clock.h"
-#include "shim/record/eager_sites.h"
+#include "shim/record/callers.h"
 #include "shim/record/spare_memory.h"
 
 namespace holdwatch {
@@ -102,24 +102,45 @@ void ThreadRecord::restore_slow(HeldSlot* slot, LockWord word) {
   slot->word.store(word.bits(), std::memory_order_release);
 }
 
+void ThreadRecord::note_callers_slow(HeldSlot& slot, size_t index, const Caller& caller) {
+  const SiteKind kind = site_kind(caller.pc);
+  if (kind == SiteKind::stays || !is_on_own_stack(caller.sp)) return;
+  uint32_t callers = note_callers(slot, caller, stack_end.load(std::memory_order_relaxed));
+  if (kind == SiteKind::unseen) callers |= kUnsettled;
+  slot.callers.store(callers, std::memory_order_release);
+  if (kind == SiteKind::copies) copy_stack(slot, index, caller);
+}
+
+// A frame that has returned cannot be the caller of the unlock. One that has not may still have its callers' words
+// changed, when a guard's destructor made a frame of its constructor's size: then they tell.
+void ThreadRecord::learn_site_slow(const HeldSlot& slot, const Caller& caller) const {
+  const bool returned = caller.sp > slot.sp.load(std::memory_order_relaxed) ||
+                        callers_have_changed(slot, stack_end.load(std::memory_order_relaxed));
+  note_site(slot.pc.load(std::memory_order_relaxed), returned ? SiteKind::returns : SiteKind::stays);
+}
+
 void ThreadRecord::note_extras_slow(HeldSlot& slot, size_t index, const Caller& caller) {
   const uint32_t extras = g_pulse.extras.load(std::memory_order_relaxed);
   slot.tsc.store((extras & kReadTsc) != 0 ? read_tsc() : 0, std::memory_order_release);
-  slot.copy_size.store(0, std::memory_order_release);
-  const bool wanted = (extras & kCopyAlways) != 0 || ((extras & kCopyAtSites) != 0 && is_eager_site(caller.pc));
-  const uintptr_t available = stack_end.load(std::memory_order_relaxed) - caller.sp;
-  if (!wanted || index >= kInlineSlots || available > stack_span.load(std::memory_order_relaxed)) return;
+  const bool is_copied = (slot.callers.load(std::memory_order_relaxed) & kCopied) != 0;
+  if ((extras & kCopyAlways) != 0 && !is_copied && is_on_own_stack(caller.sp)) copy_stack(slot, index, caller);
+}
+
+void ThreadRecord::copy_stack(HeldSlot& slot, size_t index, const Caller& caller) {
+  if (index >= kInlineSlots) return;
   StackCopies* memory = copies.load(std::memory_order_relaxed);
   if (memory == nullptr) {
     memory = static_cast<StackCopies*>(take_spare(SpareKind::stack_copies));
     if (memory == nullptr) return;
     copies.store(memory, std::memory_order_release);
   }
+  const uintptr_t available = stack_end.load(std::memory_order_relaxed) - caller.sp;
   const size_t size = available < kStackCopySize ? available : kStackCopySize;
   // Pairs with the reader's fence in copy_acquired_stack: who reads a byte of this copy finds the old hold ended.
   std::atomic_thread_fence(std::memory_order_release);
   std::memcpy(memory->bytes[index], reinterpret_cast<const void*>(caller.sp), size);
   slot.copy_size.store(static_cast<uint32_t>(size), std::memory_order_release);
+  slot.callers.store(slot.callers.load(std::memory_order_relaxed) | kCopied, std::memory_order_release);
 }
 
 ThreadRecord::SavedWait ThreadRecord::save_wait_slow() const {

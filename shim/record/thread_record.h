@@ -14,6 +14,8 @@
 
 #include "shim/base/plain.h"
 #include "shim/base/pulse.h"
+#include "shim/record/call_sites.h"
+#include "shim/record/held_slot.h"
 #include "shim/record/lock_word.h"
 
 namespace holdwatch {
@@ -21,30 +23,6 @@ namespace holdwatch {
 inline constexpr size_t kInlineSlots = 7;      // in the record itself: 1 KiB a thread
 inline constexpr size_t kOverflowSlots = 249;  // in a chunk that is attached when those are not enough
 inline constexpr size_t kHeldSlots = kInlineSlots + kOverflowSlots;
-inline constexpr size_t kPackedSites = 8;
-
-// The caller of a lock function: where the call returns to, and sp and rbp once it has.
-struct Caller {
-  uintptr_t pc, sp, bp;
-};
-
-// One held lock: two cache lines.
-struct alignas(kCacheLine) HeldSlot {
-  std::atomic<uint64_t> word{0};      // LockWord; 0: free
-  std::atomic<uint64_t> number{0};    // counts the acquisitions of this record: the identity of the hold
-  std::atomic<uint64_t> since_ns{0};  // tick at the acquisition, 0: before the watch began
-  std::atomic<uint64_t> tsc{0};       // time stamp counter at the acquisition, 0: not read
-  std::atomic<uintptr_t> pc{0};
-  std::atomic<uintptr_t> sp{0};
-  std::atomic<uint32_t> depth{0};       // acquisitions beyond the first
-  std::atomic<uint32_t> site_count{0};  // used entries of `sites`
-  std::atomic<uint32_t> copy_size{0};   // bytes of stack copied at the acquisition
-  uint32_t reserved = 0;
-  // The callers' callers, where frame pointers lead to them: return address in the low 48 bits, above them the distance
-  // of its stack pointer from `sp` in words.
-  std::atomic<uint64_t> sites[kPackedSites] = {};
-};
-static_assert(sizeof(HeldSlot) == 2 * kCacheLine);
 
 // The one lock that a thread waits for at a time: one cache line.
 struct alignas(kCacheLine) WaitingSlot {
@@ -124,8 +102,17 @@ class alignas(kCacheLine) ThreadRecord {
     if (used_ == 0) unordered_ = 0;
   }
 
+  // Learns from the end of the hold in `slot`, at `caller`, whether the frame that took the lock was still there.
+  void learn_site(const HeldSlot& slot, const Caller& caller) const {
+    const uint32_t callers = slot.callers.load(std::memory_order_relaxed);
+    const bool news = callers == 0 ? caller.sp > slot.sp.load(std::memory_order_relaxed) : (callers & kUnsettled) != 0;
+    if (news) [[unlikely]]
+      learn_site_slow(slot, caller);
+  }
+
   // --- slow: the owner ---
 
+  [[gnu::noinline]] void learn_site_slow(const HeldSlot& slot, const Caller& caller) const;
   // Publishes `slot` again as it was, after an unlock that failed.
   void restore_slow(HeldSlot* slot, LockWord word);
 
@@ -178,39 +165,24 @@ class alignas(kCacheLine) ThreadRecord {
     slot.pc.store(caller.pc, std::memory_order_release);
     slot.sp.store(caller.sp, std::memory_order_release);
     slot.depth.store(0, std::memory_order_release);
-    slot.site_count.store(walk_frame_pointers(slot, caller), std::memory_order_release);
+    slot.callers.store(0, std::memory_order_release);
+    if (!site_stays(caller.pc)) [[unlikely]]
+      note_callers_slow(slot, index, caller);
     if (g_pulse.extras.load(std::memory_order_relaxed) != 0) [[unlikely]]
       note_extras_slow(slot, index, caller);
     slot.word.store(word.bits(), std::memory_order_release);
   }
 
-  // Follows rbp as long as it looks like a frame pointer: above sp, below the end of the stack, aligned, growing. Code
-  // without frame pointers nearly always fails the first comparison; what slips through is checked by the reader.
-  // Not on a coroutine's stack (sp outside the thread's own): what lies above it may not be mapped.
-  uint32_t walk_frame_pointers(HeldSlot& slot, const Caller& caller) const {
-    const uintptr_t end = stack_end.load(std::memory_order_relaxed);
-    if (end - caller.sp > stack_span.load(std::memory_order_relaxed)) [[unlikely]]
-      return 0;
-    uintptr_t frame = caller.bp;
-    uintptr_t lowest = caller.sp;
-    uint32_t count = 0;
-    while (count < kPackedSites) {
-      if (frame < lowest || frame >= end || end - frame < 2 * sizeof(uintptr_t) || (frame & 7) != 0) break;
-      const auto* words = reinterpret_cast<const uintptr_t*>(frame);
-      const uintptr_t site_sp = frame + 2 * sizeof(uintptr_t);
-      const uintptr_t distance = (site_sp - caller.sp) / sizeof(uintptr_t);
-      if (distance > UINT16_MAX || (words[1] >> 48) != 0) break;
-      slot.sites[count++].store(words[1] | (distance << 48), std::memory_order_release);
-      lowest = site_sp;
-      frame = words[0];
-    }
-    return count;
-  }
-
   [[gnu::noinline]] void hold_slow(LockWord word, const Caller& caller);
   [[gnu::noinline]] HeldSlot* find_slow(uintptr_t address);
   [[gnu::noinline]] void drop_overflow_slow(HeldSlot* slot);
+  [[gnu::noinline]] void note_callers_slow(HeldSlot& slot, size_t index, const Caller& caller);
   [[gnu::noinline]] void note_extras_slow(HeldSlot& slot, size_t index, const Caller& caller);
+  void copy_stack(HeldSlot& slot, size_t index, const Caller& caller);
+  // Not on a coroutine's stack, which may end anywhere above.
+  bool is_on_own_stack(uintptr_t sp) const {
+    return stack_end.load(std::memory_order_relaxed) - sp <= stack_span.load(std::memory_order_relaxed);
+  }
   HeldSlot* take_overflow_slot(size_t* index);
 
   uint32_t used_ = 0;          // bit i: slots_[i] is in use; owner only

@@ -1,22 +1,26 @@
 // See view.h; the protocol that makes the copies consistent is described in thread_record.h.
 #include "shim/record/view.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "shim/record/thread_table.h"
 
 namespace holdwatch {
 
-uint32_t unpack_sites(const HeldSlot& slot, CallSite* out) {
+void view_callers(const HeldSlot& slot, HoldView* out) {
   const uintptr_t sp = slot.sp.load(std::memory_order_acquire);
-  out[0] = {slot.pc.load(std::memory_order_acquire), sp};
-  const uint32_t recorded = slot.site_count.load(std::memory_order_acquire);
-  const uint32_t count = recorded < kPackedSites ? recorded : kPackedSites;
+  out->sites[0] = {slot.pc.load(std::memory_order_acquire), sp};
+  const uint32_t callers = slot.callers.load(std::memory_order_acquire);
+  const uint32_t count = std::min<uint32_t>(callers & kSitesMask, kPackedSites);
   for (uint32_t i = 0; i < count; ++i) {
     const uint64_t packed = slot.sites[i].load(std::memory_order_acquire);
-    out[i + 1] = {packed & ((uint64_t{1} << 48) - 1), sp + (packed >> 48) * sizeof(uintptr_t)};
+    out->sites[i + 1] = {packed & ((uint64_t{1} << 48) - 1), sp + (packed >> 48) * sizeof(uintptr_t)};
   }
-  return count + 1;
+  out->site_count = count + 1;
+  out->word_count = std::min<uint32_t>(callers >> kWordsShift & kSitesMask, kNotedWords);
+  for (uint32_t i = 0; i < out->word_count; ++i) out->words[i] = slot.sites[i].load(std::memory_order_acquire);
+  out->bp = slot.sites[kNotedWords].load(std::memory_order_acquire);
 }
 static_assert(kPackedSites + 1 <= kMaxCallSites);
 
@@ -34,7 +38,7 @@ bool view_hold(uint32_t record_index, uint32_t slot_index, HoldView* out) {
   out->since_ns = slot->since_ns.load(std::memory_order_acquire);
   out->tsc = slot->tsc.load(std::memory_order_acquire);
   out->depth = slot->depth.load(std::memory_order_acquire);
-  out->site_count = unpack_sites(*slot, out->sites);
+  view_callers(*slot, out);
   out->stack_end = record.stack_end.load(std::memory_order_relaxed);
   return slot->word.load(std::memory_order_acquire) == word && slot->number.load(std::memory_order_acquire) == number;
 }
@@ -71,7 +75,7 @@ size_t copy_acquired_stack(const Identity& identity, void* out, size_t size) {
   ThreadRecord& record = *record_at(identity.record);
   const HeldSlot* slot = record.slot(identity.slot);
   const unsigned char* copy = record.stack_copy(identity.slot);
-  if (slot == nullptr || copy == nullptr) return 0;
+  if (slot == nullptr || copy == nullptr || (slot->callers.load(std::memory_order_acquire) & kCopied) == 0) return 0;
   const size_t copied = slot->copy_size.load(std::memory_order_acquire);
   const size_t wanted = copied < size ? copied : size;
   std::memcpy(out, copy, wanted);

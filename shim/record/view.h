@@ -29,6 +29,10 @@ struct HoldView {
   uint32_t depth;  // acquisitions beyond the first
   uint32_t site_count;
   CallSite sites[kMaxCallSites];  // [0] is the lock call's own return address
+  // Where no frame pointers led to more sites: every other word of the stack from sites[0].sp + 8 on, and rbp.
+  uint32_t word_count;
+  uintptr_t words[kNotedWords];
+  uintptr_t bp;
   uintptr_t stack_end;
 };
 
@@ -54,8 +58,8 @@ bool wait_lasts(const Identity& identity);
 // hold has ended meanwhile.
 size_t copy_acquired_stack(const Identity& identity, void* out, size_t size);
 
-// Turns a slot's packed call sites into addresses. Returns how many.
-uint32_t unpack_sites(const HeldSlot& slot, CallSite* out);
+// Fills in what the slot says of the callers: sites, words, bp.
+void view_callers(const HeldSlot& slot, HoldView* out);
 
 // Calls `visit(view)` for every hold (wait) that began at tick `newest_ns` or before. Returns the tick at which the
 // oldest of the others began, UINT64_MAX if there is none: nothing more can become overdue before that one does.

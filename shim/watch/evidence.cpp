@@ -141,15 +141,28 @@ void Evidence::capture_now(const HoldView& hold, Holder* out) {
 // The stack copied at the acquisition (STACKS=full, or a site that needs it).
 void Evidence::capture_acquired(const HoldView& hold, Holder* out) {
   const size_t size = copy_acquired_stack(hold.identity, acquired_stack_, sizeof acquired_stack_);
-  if (size == 0) return;
+  if (size == 0) return capture_noted_callers(hold, out);
   // The frame-pointer walk starts at the caller's rbp: the first site it found lies two words above.
-  const uintptr_t bp = hold.site_count > 1 ? hold.sites[1].sp - 2 * sizeof(uintptr_t) : 0;
+  const uintptr_t bp = hold.site_count > 1 ? hold.sites[1].sp - 2 * sizeof(uintptr_t) : hold.bp;
   capture_from_call_site(hold.tid, hold.sites[0].pc, hold.sites[0].sp, bp, hold.stack_end, &snapshot_);
-  if (bp == 0) snapshot_.registers.known &= ~static_cast<uint32_t>(Registers::kBp);
   snapshot_.copy = acquired_stack_;
   snapshot_.copy_address = hold.sites[0].sp;
   snapshot_.copy_size = size;
   out->taken = unwind(snapshot_);
+}
+
+// The innermost frames, from the few words of stack that the acquisition noted. The words in between, which are zero here,
+// are no return addresses: what is restored from them is wrong, and the unwinding ends where it would be needed.
+void Evidence::capture_noted_callers(const HoldView& hold, Holder* out) {
+  if (hold.word_count == 0 || api_ == nullptr) return;
+  uintptr_t words[2 * kNotedWords] = {};
+  for (uint32_t i = 0; i < hold.word_count; ++i) words[2 * i + 1] = hold.words[i];
+  capture_from_call_site(hold.tid, hold.sites[0].pc, hold.sites[0].sp, hold.bp, hold.stack_end, &snapshot_);
+  snapshot_.copy = reinterpret_cast<const unsigned char*>(words);
+  snapshot_.copy_address = hold.sites[0].sp;
+  snapshot_.copy_size = 2 * hold.word_count * sizeof(uintptr_t);
+  out->taken = unwind(snapshot_);
+  out->taken_is_part = true;
 }
 
 size_t Evidence::gather_ended_holder(const Job& job, Holder* holders) {
@@ -163,6 +176,7 @@ size_t Evidence::gather_ended_holder(const Job& job, Holder* holders) {
   for (size_t i = 0; i < job.state.holder_count; ++i) {
     if (job.state.holders[i].hold.identity != ended.hold.identity) continue;
     describe_hold(job, i, &holders[0]);
+    capture_noted_callers(ended.hold, &holders[0]);
     capture_from_call_site(ended.hold.tid, ended.caller.pc, ended.caller.sp, ended.caller.bp, ended.hold.stack_end,
                            &snapshot_);
     snapshot_.copy = ended.stack;

@@ -31,6 +31,7 @@ class Evidence {
   bool capture_holder(const Job& job, size_t index, Holder* out);
   void capture_now(const HoldView& hold, Holder* out);
   void capture_acquired(const HoldView& hold, Holder* out);
+  void capture_noted_callers(const HoldView& hold, Holder* out);
   bool capture_waiter(const Job& job, size_t index, Waiter* out);
   RawStack* unwind(const Snapshot& snapshot);
   RawStack* unwind_unkept(const Snapshot& snapshot);

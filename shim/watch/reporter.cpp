@@ -12,7 +12,7 @@
 #include "shim/base/text_buffer.h"
 #include "shim/base/thread_mode.h"
 #include "shim/capture/capture.h"
-#include "shim/record/eager_sites.h"
+#include "shim/record/call_sites.h"
 #include "shim/record/lock_book.h"
 #include "shim/record/thread_table.h"
 #include "shim/watch/evidence.h"
@@ -60,6 +60,11 @@ class Reporter {
 
 constinit Reporter g_reporter;
 
+// The symbolizer could not tell who took a lock there.
+void copy_stacks_at(uintptr_t pc) {
+  note_site(pc, SiteKind::copies);
+}
+
 void* run_reporter(void*) {
   t_mode = ThreadMode::internal;
   pthread_setname_np(pthread_self(), "holdwatch-rep");
@@ -80,7 +85,7 @@ int Reporter::start(const Settings& settings, void (*at_exit)()) {
 }
 
 void Reporter::load() {
-  host_ = {&call_report_callback, &add_eager_site, standard_error_at_start()};
+  host_ = {&call_report_callback, &copy_stacks_at, standard_error_at_start()};
   symbolizer_ = load_symbolizer(*settings_, host_);
   evidence_.use(symbolizer_.api, symbolizer_.self);
   // Registered after the libraries have registered their own destructors, so that it runs before them.

@@ -208,6 +208,7 @@ size_t waiting_threads(const Report& report) {
 std::string activity(const ReportHolder& holder) {
   const std::string doing = escape(holder.doing);
   if (!holder.waits_for.empty()) {
+    if (doing.starts_with("waiting for " + holder.waits_for)) return doing;
     return "waits for " + holder.waits_for + (doing.empty() || doing == "running" ? "" : ", in " + doing);
   }
   switch (holder.state) {

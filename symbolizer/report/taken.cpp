@@ -57,6 +57,18 @@ std::vector<CallSite> plausible_sites(const Holder& holder, const FunctionStart&
   return sites;
 }
 
+// The same from the innermost frames that were unwound from what the acquisition noted of its stack. Each frame's stack
+// pointer is the canonical frame address of the one before it.
+std::vector<CallSite> captured_sites(const Holder& holder) {
+  std::vector<CallSite> sites;
+  uintptr_t sp = holder.sites[0].sp;
+  for (uint32_t i = 0; i < holder.taken->count && sp != 0; ++i) {
+    sites.push_back({holder.taken->frames[i].pc, sp});
+    sp = holder.taken->frames[i].cfa;
+  }
+  return sites;
+}
+
 // The first `count` sites as frames. A frame's canonical frame address is the stack pointer that the next site has.
 void append_sites(RawStack& stack, const std::vector<CallSite>& sites, size_t count, uintptr_t last_cfa) {
   for (size_t i = 0; i < count; ++i) {
@@ -70,45 +82,73 @@ void append_live_frames(RawStack& stack, const RawStack& now, uint32_t from) {
   set_note(stack, now.note);
 }
 
+// Which of `count` frames of the acquisition, innermost first, is the innermost that is still alive; `live(k)` is the live
+// frame where the k-th was, -1 if none is. A function that is called a second time from another line stands where the first
+// call stood, like a guard's constructor that waits for the next lock: so the search goes inwards, and ends at a frame
+// that has gone on to another instruction. What it had called at the acquisition has returned.
+struct Alive {
+  uint32_t then;
+  int now;  // -1: none is alive
+};
+
+template <typename LiveFrame, typename Pc>
+Alive innermost_alive(uint32_t count, const RawStack& now, LiveFrame live, Pc pc) {
+  Alive alive{count, -1};
+  for (uint32_t k = count; k-- > 0;) {
+    const int frame = live(k);
+    if (frame < 0) continue;
+    alive = {k, frame};
+    if (now.frames[frame].pc != pc(k)) break;
+  }
+  return alive;
+}
+
 // The whole stack was captured at the acquisition: only which of its frames is still alive has to be found.
 void use_captured(const Holder& holder, const FunctionStart& function_start, TakenStack& out) {
   out.stack = *holder.taken;
   out.first_alive = out.stack.count;
   if (holder.now == nullptr) return;
-  for (uint32_t k = 0; k < out.stack.count; ++k) {
+  const auto live = [&](uint32_t k) {
     const RawFrame& then = out.stack.frames[k];
     for (uint32_t i = 0; i < holder.now->count; ++i) {
-      const RawFrame& live = holder.now->frames[i];
-      if (live.cfa != then.cfa || !same_function(live.pc, then.pc, function_start)) continue;
-      out.own_frame = static_cast<int>(i);
-      out.first_alive = k;
-      return;
+      const RawFrame& frame = holder.now->frames[i];
+      if (frame.cfa == then.cfa && same_function(frame.pc, then.pc, function_start)) return static_cast<int>(i);
     }
-  }
+    return -1;
+  };
+  const Alive alive =
+      innermost_alive(out.stack.count, *holder.now, live, [&](uint32_t k) { return out.stack.frames[k].pc; });
+  out.own_frame = alive.now;
+  out.first_alive = alive.then;
+}
+
+const char* why_sites_only(const Holder& holder, const std::vector<CallSite>& sites,
+                           const FunctionStart& function_start) {
+  if (sites.empty()) return "no call site was recorded";
+  if (holder.now == nullptr || holder.now->count == 0)
+    return "the thread's present stack was not captured: known are the call sites only";
+  if (function_start(sites[0].pc) == 0)
+    return "the code that took it has no unwind tables: known are the call sites only";
+  return "the function that took it has returned, and what called it was not noted in full";
 }
 
 void use_sites(const Holder& holder, const FunctionStart& function_start, TakenStack& out) {
-  const std::vector<CallSite> sites = plausible_sites(holder, function_start);
-  for (uint32_t j = 0; holder.now != nullptr && j < sites.size(); ++j) {
-    const int frame = live_frame_of(sites[j], *holder.now, function_start);
-    if (frame < 0) continue;
-    out.own_frame = frame;
-    out.first_alive = j;
-    append_sites(out.stack, sites, j + 1, holder.now->frames[frame].cfa);
-    append_live_frames(out.stack, *holder.now, static_cast<uint32_t>(frame) + 1);
-    return;
+  const std::vector<CallSite> sites =
+      holder.taken == nullptr ? plausible_sites(holder, function_start) : captured_sites(holder);
+  Alive alive{static_cast<uint32_t>(sites.size()), -1};
+  if (holder.now != nullptr) {
+    alive = innermost_alive(
+        alive.then, *holder.now, [&](uint32_t k) { return live_frame_of(sites[k], *holder.now, function_start); },
+        [&](uint32_t k) { return sites[k].pc; });
   }
-  append_sites(out.stack, sites, sites.size(), 0);
-  out.first_alive = out.stack.count;
-  if (sites.empty()) {
-    set_note(out.stack, "no call site was recorded");
-  } else if (holder.now == nullptr || holder.now->count == 0) {
-    set_note(out.stack, "the thread's present stack was not captured: known are the call sites only");
-  } else if (function_start(sites[0].pc) == 0) {
-    set_note(out.stack, "the code that took it has no unwind tables: known are the call sites only");
-  } else {
-    set_note(out.stack, "the function that took it has returned: known are the call sites only");
+  out.own_frame = alive.now;
+  out.first_alive = alive.then;
+  if (alive.now < 0) {
+    append_sites(out.stack, sites, sites.size(), 0);
+    return set_note(out.stack, why_sites_only(holder, sites, function_start));
   }
+  append_sites(out.stack, sites, alive.then + 1, holder.now->frames[alive.now].cfa);
+  append_live_frames(out.stack, *holder.now, static_cast<uint32_t>(alive.now) + 1);
 }
 
 }  // namespace
@@ -116,7 +156,7 @@ void use_sites(const Holder& holder, const FunctionStart& function_start, TakenS
 TakenStack assemble_taken(const Holder& holder, const FunctionStart& function_start) {
   TakenStack out{};
   out.own_frame = -1;
-  if (holder.taken != nullptr) {
+  if (holder.taken != nullptr && !holder.taken_is_part) {
     use_captured(holder, function_start, out);
   } else {
     use_sites(holder, function_start, out);

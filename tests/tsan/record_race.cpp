@@ -13,7 +13,7 @@
 
 #include "shim/base/pulse.h"
 #include "shim/base/real_mutex.h"
-#include "shim/record/eager_sites.h"
+#include "shim/record/call_sites.h"
 #include "shim/record/handed_over.h"
 #include "shim/record/lock_book.h"
 #include "shim/record/spare_memory.h"
@@ -127,7 +127,8 @@ void live(uint64_t first_value) {
     for (uint64_t i = 0; i < at_once; ++i) wait_and_hold(*record, stack, value + i);
     for (uint64_t i = 0; i < at_once; ++i) release(*record, stack, value + i);
     use_book(value);
-    is_eager_site(value);
+    note_site(value, value % 2 == 0 ? SiteKind::stays : SiteKind::returns);
+    site_stays(value);
   }
   if (first_value % 7 == 0) wait_and_hold(*record, stack, first_value);  // exits with it
   for (int round = 0; round < PTHREAD_DESTRUCTOR_ITERATIONS; ++round) g_on_thread_exit(record);
@@ -201,7 +202,7 @@ void watch() {
     for_each_wait(UINT64_MAX, check_wait);
     taken += take_all_handed_over();
     read_book();
-    add_eager_site(look);
+    note_site(look, SiteKind::copies);
     refill_spares(true);
     refill_records();
   }

@@ -77,7 +77,8 @@ TEST_CASE("a helper that has returned leaves its call site only, and the note sa
   CHECK(taken.own_frame == -1);
   CHECK(taken.first_alive == 1);
   CHECK_FALSE(taken.stack.complete);
-  CHECK(std::string(taken.stack.note) == "the function that took it has returned: known are the call sites only");
+  CHECK(std::string(taken.stack.note) ==
+        "the function that took it has returned, and what called it was not noted in full");
 }
 
 TEST_CASE("a helper that has returned to a caller that is alive gives the whole stack") {
@@ -95,6 +96,28 @@ TEST_CASE("in a recursion the stack pointer tells which activation took the lock
   const TakenStack inner = assemble_taken(holder_with({{0x3041, 0x7050}}, &now), function_start);
   CHECK(inner.own_frame == 2);
   CHECK(pcs(inner.stack) == Pcs{0x3041, 0x3050, 0x6140});
+}
+
+TEST_CASE("a wrapper that was called again from the next line is not the call that took the lock") {
+  // 0x1110 waits for another lock where the first was taken, called by 0x3041's function from 0x3059 now.
+  const RawStack now = stack_of({{0x1110, 0x7020}, {0x1220, 0x7050}, {0x3059, 0x70a0}, {0x4088, 0x7100}});
+  const TakenStack taken = assemble_taken(
+      holder_with({{0x1110, 0x7000}, {0x1220, 0x7020}, {0x3041, 0x7050}, {0x4088, 0x70a0}}, &now), function_start);
+  CHECK(taken.own_frame == 2);
+  CHECK(taken.first_alive == 2);
+  CHECK(pcs(taken.stack) == Pcs{0x1110, 0x1220, 0x3041, 0x4088});
+}
+
+TEST_CASE("a part of the stack that was captured leads to the frame that is alive") {
+  const RawStack part = stack_of({{0x1110, 0x7050}, {0x3041, 0}});
+  Holder holder = holder_with({{0x1110, 0x7010}}, &kNow);
+  holder.taken = &part;
+  holder.taken_is_part = true;
+  const TakenStack taken = assemble_taken(holder, function_start);
+  CHECK(pcs(taken.stack) == Pcs{0x1110, 0x3041, 0x4088, 0x6140});
+  CHECK(taken.own_frame == 2);
+  CHECK(taken.first_alive == 1);
+  CHECK(taken.stack.complete);
 }
 
 TEST_CASE("another function that stands where the acquiring frame stood is not taken for it") {

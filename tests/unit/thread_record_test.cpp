@@ -8,9 +8,11 @@
 #include <set>
 #include <vector>
 
-#include "shim/record/eager_sites.h"
+#include "shim/record/call_sites.h"
 #include "shim/record/spare_memory.h"
 #include "shim/record/view.h"
+#include "tests/unit/array_stack.h"
+#include "tests/unit/no_site_is_known.h"
 #include "tests/unit/recorded_thread.h"
 
 namespace holdwatch {
@@ -70,30 +72,26 @@ class RecursiveMutex {
 };
 
 // A record whose thread's stack is an array that the test fills.
-struct RecordOnArray {
-  explicit RecordOnArray(size_t size) : words(size) {
-    record.stack_end = address_of(words.data() + size);
+struct RecordOnArray : ArrayStack {
+  explicit RecordOnArray(size_t size) : ArrayStack(size) {
+    record.stack_end = end();
     record.stack_span = size * sizeof(uintptr_t);
   }
-  uintptr_t at(size_t position) const { return address_of(words.data() + position); }
-  // A frame whose saved rbp and return address stand at `position`.
-  void put_frame(size_t position, uintptr_t saved_bp, uintptr_t return_address) {
-    words[position] = saved_bp;
-    words[position + 1] = return_address;
-  }
-  // The call sites that an acquisition notes beyond its own, called with the given registers.
-  std::vector<CallSite> sites(uintptr_t sp, uintptr_t bp) {
-    record.hold(mutex_at(0x10), {0x401000, sp, bp});
+  // What an acquisition with the given registers notes of its callers.
+  uint32_t callers(uintptr_t sp, uintptr_t pc = 0x401000) {
+    record.hold(mutex_at(0x10), {pc, sp, 0});
     HeldSlot* slot = record.find(0x10);
-    CallSite unpacked[kMaxCallSites];
-    const uint32_t count = unpack_sites(*slot, unpacked);
+    const uint32_t noted = slot->callers;
     record.drop(slot);
-    return {unpacked + 1, unpacked + count};
+    return noted;
   }
 
-  std::vector<uintptr_t> words;
   ThreadRecord record;
 };
+
+bool is_copied(const HeldSlot& slot) {
+  return (slot.callers & kCopied) != 0;
+}
 
 TEST_CASE("a hold notes its lock, its caller and the tick, and is found by the lock's address") {
   ThreadRecord record;
@@ -348,88 +346,54 @@ TEST_CASE("a record that is emptied for its next owner goes on counting") {
   CHECK(record.unrecorded == 0);
 }
 
-TEST_CASE("frame pointers are followed to the callers' return addresses and stack pointers") {
+TEST_CASE_METHOD(NoSiteIsKnown,
+                 "the callers are noted where it is not known that the frame stays, on the own stack only") {
   RecordOnArray stack(64);
-  stack.put_frame(4, stack.at(10), 0x401111);
-  stack.put_frame(10, stack.at(30), 0x402222);
-  stack.put_frame(30, 0, 0x403333);
-  const std::vector<CallSite> sites = stack.sites(stack.at(0), stack.at(4));
-  REQUIRE(sites.size() == 3);
-  CHECK(sites[0].pc == 0x401111);
-  CHECK(sites[0].sp == stack.at(6));
-  CHECK(sites[1].pc == 0x402222);
-  CHECK(sites[1].sp == stack.at(12));
-  CHECK(sites[2].pc == 0x403333);
-  CHECK(sites[2].sp == stack.at(32));
-}
-
-TEST_CASE("the walk ends after eight callers") {
-  RecordOnArray stack(64);
-  for (size_t i = 0; i < 12; ++i) stack.put_frame(4 * i, stack.at(4 * (i + 1)), 0x401000 + i);
-  const std::vector<CallSite> sites = stack.sites(stack.at(0), stack.at(0));
-  REQUIRE(sites.size() == 8);
-  CHECK(sites[7].pc == 0x401007);
-}
-
-TEST_CASE("an rbp that is no frame pointer begins no walk") {
-  RecordOnArray stack(64);
-  stack.put_frame(4, 0, 0x401111);
-  stack.put_frame(16, 0, 0x401111);
-  stack.put_frame(62, 0, 0x401111);
-  CHECK(stack.sites(stack.at(8), stack.at(16)).size() == 1);
-  CHECK(stack.sites(stack.at(8), stack.at(62)).size() == 1);      // the very last two words
-  CHECK(stack.sites(stack.at(8), 0).empty());                     // a counter, say
-  CHECK(stack.sites(stack.at(8), stack.at(16) + 4).empty());      // not aligned
-  CHECK(stack.sites(stack.at(8), stack.at(4)).empty());           // below sp
-  CHECK(stack.sites(stack.at(8), stack.at(63)).empty());          // its return address would lie beyond the stack
-  CHECK(stack.sites(stack.at(8), stack.at(64) + 4096).empty());   // beyond the stack
-  CHECK(stack.sites(stack.at(8), ~uintptr_t{0} - 4095).empty());  // far beyond
-  CHECK(stack.sites(stack.at(8), ~uintptr_t{0} - 7).empty());     // -8: its end wraps round
-  CHECK(stack.sites(stack.at(8), ~uintptr_t{0} - 15).empty());    // -16
-}
-
-TEST_CASE("a frame chain that leads astray is followed up to there") {
-  RecordOnArray stack(64);
-  const auto sites_if_second_frame_is_at = [&](uintptr_t frame) {
-    stack.put_frame(10, frame, 0x401111);
-    return stack.sites(stack.at(8), stack.at(10)).size();
-  };
-  stack.put_frame(20, 0, 0x402222);
-  CHECK(sites_if_second_frame_is_at(stack.at(20)) == 2);
-  CHECK(sites_if_second_frame_is_at(stack.at(10)) == 1);      // itself
-  CHECK(sites_if_second_frame_is_at(stack.at(11)) == 1);      // overlapping it
-  CHECK(sites_if_second_frame_is_at(stack.at(8)) == 1);       // decreasing
-  CHECK(sites_if_second_frame_is_at(stack.at(20) + 1) == 1);  // not aligned
-  CHECK(sites_if_second_frame_is_at(stack.at(63)) == 1);
-  CHECK(sites_if_second_frame_is_at(stack.at(64)) == 1);
-}
-
-TEST_CASE("a return address that is none ends the walk") {
-  RecordOnArray stack(64);
-  stack.put_frame(10, stack.at(20), 0x401111);
-  stack.put_frame(20, stack.at(30), 0xffff800000401111);
-  stack.put_frame(30, 0, 0x403333);
-  CHECK(stack.sites(stack.at(8), stack.at(10)).size() == 1);
-}
-
-TEST_CASE("a caller further away than the distance can say ends the walk") {
-  RecordOnArray stack(80'000);
-  stack.put_frame(UINT16_MAX - 2, stack.at(UINT16_MAX), 0x401111);
-  stack.put_frame(UINT16_MAX, 0, 0x402222);
-  const std::vector<CallSite> sites = stack.sites(stack.at(0), stack.at(UINT16_MAX - 2));
-  REQUIRE(sites.size() == 1);
-  CHECK(sites[0].sp == stack.at(UINT16_MAX));
-}
-
-TEST_CASE("a stack that is not the thread's own is not walked") {
-  RecordOnArray stack(64);
-  stack.put_frame(40, 0, 0x401111);
-  CHECK(stack.sites(stack.at(32), stack.at(40)).size() == 1);
+  CHECK(stack.callers(stack.at(0)) == (kNotedWords << kWordsShift | kUnsettled));
   stack.record.stack_span = 16 * sizeof(uintptr_t);
-  CHECK(stack.sites(stack.at(32), stack.at(40)).empty());  // sp further down than the stack reaches
+  CHECK(stack.callers(stack.at(32)) == 0);  // sp further down than the stack reaches
   stack.record.stack_span = 64 * sizeof(uintptr_t);
   stack.record.stack_end = stack.at(24);
-  CHECK(stack.sites(stack.at(32), stack.at(40)).empty());  // sp above it
+  CHECK(stack.callers(stack.at(32)) == 0);  // sp above it
+  stack.record.stack_end = stack.end();
+  note_site(0x401000, SiteKind::returns);
+  CHECK(stack.callers(stack.at(0)) == kNotedWords << kWordsShift);
+  note_site(0x402000, SiteKind::stays);
+  CHECK(stack.callers(stack.at(0), 0x402000) == 0);
+}
+
+// Takes and gives up a lock; `change` is what happens to the stack in between.
+template <typename Change>
+SiteKind learnt(RecordOnArray& stack, uintptr_t pc, uintptr_t unlock_sp, Change change) {
+  stack.record.hold(mutex_at(0x10), {pc, stack.at(4), 0});
+  change();
+  HeldSlot* slot = stack.record.find(0x10);
+  stack.record.learn_site(*slot, {0x409999, unlock_sp, 0});
+  stack.record.drop(slot);
+  return site_kind(pc);
+}
+
+TEST_CASE_METHOD(NoSiteIsKnown, "the first unlock tells whether the frame that locked is still there") {
+  RecordOnArray stack(64);
+  stack.words[7] = 0x405555;
+  stack.words[9] = 17;
+  stack.words[11] = stack.at(20);
+  const auto nothing = [] {};
+  CHECK(learnt(stack, 1, stack.at(4), nothing) == SiteKind::stays);
+  CHECK(learnt(stack, 2, stack.at(2), nothing) == SiteKind::stays);    // by a destructor that is called
+  CHECK(learnt(stack, 3, stack.at(6), nothing) == SiteKind::returns);  // by the caller of a helper that has returned
+  CHECK(learnt(stack, 4, stack.at(4), [&] { stack.words[7] = 0x406666; }) == SiteKind::returns);
+  CHECK(learnt(stack, 5, stack.at(4), [&] { stack.words[9] = 18; }) == SiteKind::stays);  // a counter
+  CHECK(learnt(stack, 6, stack.at(4), [&] { stack.words[11] = stack.at(22); }) ==
+        SiteKind::stays);  // a local's address
+}
+
+TEST_CASE_METHOD(NoSiteIsKnown, "a frame that stayed until now is noticed when it returns") {
+  RecordOnArray stack(64);
+  const auto nothing = [] {};
+  CHECK(learnt(stack, 1, stack.at(4), nothing) == SiteKind::stays);
+  CHECK(learnt(stack, 1, stack.at(10), nothing) == SiteKind::returns);
+  CHECK(learnt(stack, 1, stack.at(4), nothing) == SiteKind::returns);
 }
 
 TEST_CASE("the time stamp counter is noted only where it is asked for") {
@@ -439,7 +403,7 @@ TEST_CASE("the time stamp counter is noted only where it is asked for") {
   const ExtrasAre extras(kReadTsc);
   record.hold(mutex_at(0x2000), kCaller);
   CHECK(record.find(0x2000)->tsc != 0);
-  CHECK(record.find(0x2000)->copy_size == 0);
+  CHECK_FALSE(is_copied(*record.find(0x2000)));
 }
 
 TEST_CASE("a copy of the stack goes from the caller's stack pointer to the stack's end") {
@@ -467,25 +431,24 @@ TEST_CASE("a stack that is not the thread's own is not copied") {
   const ExtrasAre extras(kCopyAlways);
   RecordOnArray stack(64);
   stack.record.hold(mutex_at(0x1000), {0x401000, stack.at(64) + 8, 0});
-  CHECK(stack.record.find(0x1000)->copy_size == 0);
+  CHECK_FALSE(is_copied(*stack.record.find(0x1000)));
   stack.record.hold(mutex_at(0x2000), {0x401000, stack.at(0) - 8, 0});
-  CHECK(stack.record.find(0x2000)->copy_size == 0);
+  CHECK_FALSE(is_copied(*stack.record.find(0x2000)));
 }
 
-TEST_CASE("at sites that need it the stack is copied, at others not") {
+TEST_CASE_METHOD(NoSiteIsKnown, "at sites that need it the stack is copied, at others not") {
   refill_spares(true);
   const ExtrasAre extras(0);
   RecordOnArray stack(64);
-  add_eager_site(0x401000);
-  uintptr_t other = 0x402000;
-  while (is_eager_site(other)) ++other;
+  note_site(0x401000, SiteKind::copies);
   stack.record.hold(mutex_at(0x1000), {0x401000, stack.at(0), 0});
-  stack.record.hold(mutex_at(0x2000), {other, stack.at(0), 0});
+  stack.record.hold(mutex_at(0x2000), {0x402000, stack.at(0), 0});
+  CHECK(is_copied(*stack.record.find(0x1000)));
   CHECK(stack.record.find(0x1000)->copy_size == 64 * sizeof(uintptr_t));
-  CHECK(stack.record.find(0x2000)->copy_size == 0);
+  CHECK_FALSE(is_copied(*stack.record.find(0x2000)));
 }
 
-TEST_CASE("a slot that is taken again without a copy does not show the former one") {
+TEST_CASE_METHOD(NoSiteIsKnown, "a slot that is taken again without a copy does not show the former one") {
   refill_spares(true);
   RecordOnArray stack(64);
   const ExtrasAre copies(kCopyAlways);
@@ -495,7 +458,7 @@ TEST_CASE("a slot that is taken again without a copy does not show the former on
   const ExtrasAre no_copies(kReadTsc);
   stack.record.hold(mutex_at(0x2000), {0x401000, stack.at(0), 0});
   REQUIRE(stack.record.find(0x2000) == slot);
-  CHECK(slot->copy_size == 0);
+  CHECK_FALSE(is_copied(*slot));
 }
 
 TEST_CASE("find gives the newest hold though an older one has the higher slot") {

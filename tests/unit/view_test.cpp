@@ -4,6 +4,7 @@
 #include <set>
 
 #include "shim/record/spare_memory.h"
+#include "tests/unit/no_site_is_known.h"
 #include "tests/unit/recorded_thread.h"
 
 namespace holdwatch {
@@ -177,11 +178,14 @@ TEST_CASE("packed call sites unpack to the addresses and stack pointers they wer
   HeldSlot slot;
   slot.pc = 0x401000;
   slot.sp = 0x7fff00000000;
-  slot.site_count = 2;
+  slot.callers = 2;
   slot.sites[0] = 0x7f0000401111 | uint64_t{3} << 48;
   slot.sites[1] = 0x402222 | uint64_t{65535} << 48;
-  CallSite sites[kMaxCallSites];
-  REQUIRE(unpack_sites(slot, sites) == 3);
+  HoldView view{};
+  view_callers(slot, &view);
+  REQUIRE(view.site_count == 3);
+  CHECK(view.word_count == 0);
+  const CallSite* sites = view.sites;
   CHECK(sites[0].pc == 0x401000);
   CHECK(sites[0].sp == 0x7fff00000000);
   CHECK(sites[1].pc == 0x7f0000401111);
@@ -192,12 +196,14 @@ TEST_CASE("packed call sites unpack to the addresses and stack pointers they wer
 
 TEST_CASE("a count of call sites that is too large, as a torn read may give it, is cut") {
   HeldSlot slot;
-  slot.site_count = 1'000'000;
-  CallSite sites[kMaxCallSites];
-  CHECK(unpack_sites(slot, sites) == kPackedSites + 1);
+  slot.callers = UINT32_MAX;
+  HoldView view{};
+  view_callers(slot, &view);
+  CHECK(view.site_count == kPackedSites + 1);
+  CHECK(view.word_count == kNotedWords);
 }
 
-TEST_CASE("the stack copy of a hold is to be had while it lasts, as much as fits") {
+TEST_CASE_METHOD(NoSiteIsKnown, "the stack copy of a hold is to be had while it lasts, as much as fits") {
   refill_spares(true);
   RecordedThread thread;
   thread.run([&] {

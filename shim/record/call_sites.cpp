@@ -1,0 +1,43 @@
+// See call_sites.h.
+#include "shim/record/call_sites.h"
+
+namespace holdwatch {
+
+std::array<std::atomic<uint64_t>, kSiteEntries> g_call_sites;
+
+namespace {
+
+constexpr uint64_t kAddressMask = (uint64_t{1} << 48) - 1;
+
+std::atomic<uint64_t>& entry_of(uintptr_t pc, size_t neighbour) {
+  return g_call_sites[(first_site_entry(pc) + neighbour) % kSiteEntries];
+}
+
+SiteKind kind_in(uint64_t entry) {
+  return static_cast<SiteKind>(entry >> 48);
+}
+
+}  // namespace
+
+SiteKind site_kind(uintptr_t pc) {
+  for (size_t neighbour = 0; neighbour < kSiteNeighbours; ++neighbour) {
+    const uint64_t entry = entry_of(pc, neighbour).load(std::memory_order_relaxed);
+    if ((entry & kAddressMask) == pc) return kind_in(entry);
+  }
+  return SiteKind::unseen;
+}
+
+void note_site(uintptr_t pc, SiteKind kind) {
+  if ((pc & ~kAddressMask) != 0) return;
+  for (size_t neighbour = 0; neighbour < kSiteNeighbours; ++neighbour) {
+    std::atomic<uint64_t>& entry = entry_of(pc, neighbour);
+    uint64_t known = entry.load(std::memory_order_relaxed);
+    while (known == 0 || ((known & kAddressMask) == pc && kind_in(known) < kind)) {
+      if (entry.compare_exchange_weak(known, site_entry(pc, kind), std::memory_order_relaxed)) return;
+    }
+    if ((known & kAddressMask) == pc) return;
+  }
+  if (kind == SiteKind::copies) entry_of(pc, 0).store(site_entry(pc, kind), std::memory_order_relaxed);
+}
+
+}  // namespace holdwatch
