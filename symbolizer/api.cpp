@@ -12,6 +12,7 @@
 
 #include "symbolizer/cause/cause.h"
 #include "symbolizer/report/build.h"
+#include "symbolizer/report/by_design.h"
 #include "symbolizer/report/emit.h"
 #include "symbolizer/report/outputs/stderr_output.h"
 #include "symbolizer/symbols/symbols.h"
@@ -60,10 +61,14 @@ class Pipeline {
     const Report report = builder_.build(finding);
     modules_known_ = false;  // the next report looks again
     learn_sites(finding, report);
-    std::string text, json;
+    std::string text, json, notice;
+    const bool by_design = by_design_.leaves_out(report, &notice);
+    if (!notice.empty()) emitter_.notice(notice);
+    if (by_design) return;
     if (emitter_.emit(report, &text, &json)) host_.on_report(text.c_str(), json.c_str());
   }
 
+  void notice(const char* line) { emitter_.notice(line); }
   void flush() { emitter_.flush(); }
 
  private:
@@ -105,6 +110,7 @@ class Pipeline {
   Symbols symbols_;
   ReportBuilder builder_;
   Emitter emitter_;
+  ByDesign by_design_;
   bool modules_known_ = false;
 };
 
@@ -148,6 +154,14 @@ bool report(void* self, const Finding* finding) {
   }
 }
 
+void notice(void* self, const char* line) {
+  try {
+    static_cast<Pipeline*>(self)->notice(line);
+  } catch (...) {
+    // No memory for a line: nobody can be told.
+  }
+}
+
 void flush(void* self) {
   try {
     static_cast<Pipeline*>(self)->flush();
@@ -156,7 +170,7 @@ void flush(void* self) {
   }
 }
 
-constexpr SymbolizerApi kApi = {kSymbolizerApiVersion, sizeof(SymbolizerApi), create, unwind, report, flush};
+constexpr SymbolizerApi kApi = {kSymbolizerApiVersion, sizeof(SymbolizerApi), create, unwind, report, notice, flush};
 
 }  // namespace
 }  // namespace holdwatch

@@ -8,7 +8,7 @@
 
 namespace holdwatch {
 
-inline constexpr uint32_t kSymbolizerApiVersion = 1;
+inline constexpr uint32_t kSymbolizerApiVersion = 2;
 
 // What the symbolizer may ask of the shim.
 struct HostCalls {
@@ -39,6 +39,9 @@ struct SymbolizerApi {
   // Symbolizes, renders and writes one report to every sink. Keeps nothing of `finding` after its return. False if the
   // report could not be made (no memory): then the shim says it in its own plain words.
   bool (*report)(void* self, const Finding* finding);
+
+  // Writes one line, without its newline, to where reports go.
+  void (*notice)(void* self, const char* line);
 
   // Writes what RATE has held back, and flushes. Called before the process exits and when nothing happened for a while.
   void (*flush)(void* self);

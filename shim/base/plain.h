@@ -111,9 +111,8 @@ struct Holder {
   Access access;
   Acquired acquired;
   ThreadState state;
-  uint32_t depth;            // how often it holds the lock (recursive mutexes, repeated read locks)
-  uint64_t held_ns;          // a lower bound: at least so long
-  uint64_t started_mono_ns;  // CLOCK_MONOTONIC of the acquisition, the latest possible
+  uint32_t depth;    // how often it holds the lock (recursive mutexes, repeated read locks)
+  uint64_t held_ns;  // a lower bound: at least so long
   uint32_t site_count;
   CallSite sites[kMaxCallSites];  // innermost first; [0] is where the lock call returned to
   const RawStack* taken;          // the stack at the acquisition as far as it was captured then, null if not at all

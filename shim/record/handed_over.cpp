@@ -41,7 +41,7 @@ void hand_over_slow(ThreadRecord& record, const HeldSlot& slot, const Caller& ca
     entry.state.store(HandedOver::State::ready, std::memory_order_release);
     return;
   }
-  g_lost.fetch_add(1, std::memory_order_relaxed);
+  count_lost_hold();
 }
 
 HandedOver* take_handed_over() {
@@ -60,6 +60,10 @@ void give_back(HandedOver* entry) {
 
 void handed_over_after_fork() {
   for (HandedOver& entry : g_entries) entry.state.store(HandedOver::State::free, std::memory_order_relaxed);
+}
+
+void count_lost_hold() {
+  g_lost.fetch_add(1, std::memory_order_relaxed);
 }
 
 uint64_t handed_over_lost() {

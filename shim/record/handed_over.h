@@ -33,7 +33,9 @@ void give_back(HandedOver* entry);
 // In the child after fork: what other threads were writing is never finished.
 void handed_over_after_fork();
 
-// Entries that found no room since start.
+// How many overlong holds go unreported since start: more ended at once than there was room for, here or, as the watcher
+// counts, among the reporter's jobs.
 uint64_t handed_over_lost();
+void count_lost_hold();
 
 }  // namespace holdwatch

@@ -26,8 +26,6 @@ struct Episode {
   HolderState holders[kMaxHolders];  // those over the limit at the last look; of a wait: the present holders
   uint64_t started_ns[kMaxHolders];
   size_t holder_count;
-  Identity waits[kMaxHolders];  // of a wait: those over the limit at the last look
-  size_t wait_count;
   uint64_t ended_ns;  // CLOCK_MONOTONIC; not 0: it is over, and only its closing line is still to be posted
   HandedOver* ended;  // what the last holder to release left
 };

@@ -50,7 +50,6 @@ void describe_hold(const Job& job, size_t index, Holder* out) {
   out->acquired = hold.word.condition() ? Acquired::by_condition_wait : Acquired::by_call;
   out->depth = hold.depth + 1;
   out->held_ns = job.held_ns[index];
-  out->started_mono_ns = job.started_ns[index];
   out->site_count = hold.site_count;
   out->likely = job.state.holders[index].likely;
   std::copy_n(hold.sites, hold.site_count, out->sites);

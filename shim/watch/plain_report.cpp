@@ -105,6 +105,10 @@ void write_plain_first_line(const Job& job) {
   say(text);
 }
 
+void write_plain_notice(std::string_view line) {
+  if (g_wanted) say(line);
+}
+
 void write_plain_report(const Finding& finding) {
   if (!g_wanted) return;
   Headline line{};

@@ -2,6 +2,8 @@
 // Cold context (watcher or reporter). No allocation, no library.
 #pragma once
 
+#include <string_view>
+
 #include "shim/base/plain.h"
 #include "shim/watch/job.h"
 
@@ -12,6 +14,9 @@ void set_plain_reports_wanted(bool wanted);
 
 // Only the first line: who holds what since when, and how many wait.
 void write_plain_first_line(const Job& job);
+
+// A line that is no report.
+void write_plain_notice(std::string_view line);
 
 // All that can be said without names. `holder_count` and on: as in the finding.
 void write_plain_report(const Finding& finding);

@@ -41,6 +41,7 @@ class Reporter {
  private:
   void load();
   void process(Job& job);
+  void flush();
   bool has_shown(uint64_t episode) const { return shown_[episode % kShown] == episode; }
 
   static constexpr size_t kShown = 1024;
@@ -51,6 +52,7 @@ class Reporter {
   Evidence evidence_;
   Holder holders_[kMaxHolders] = {};
   Waiter waiters_[kMaxWaiters] = {};
+  uint64_t lost_said_ = 0;
   uint64_t shown_[kShown] = {};  // the episodes whose first report was written
   std::atomic<bool> running_{false};
   std::atomic<bool> in_loader_{false};
@@ -110,13 +112,29 @@ void Reporter::run() {
     // After a second of quiet what RATE held back is said; then there is nothing to wake up for.
     sleep_on(queue.posted_word(), posted, flushed ? kNoTimeoutNs : kIdleNs);
     if (!flushed && queue.idle()) {
-      if (symbolizer_.api != nullptr) symbolizer_.api->flush(symbolizer_.self);
+      flush();
       flushed = true;
     }
   }
-  if (symbolizer_.api != nullptr) symbolizer_.api->flush(symbolizer_.self);
+  flush();
   parked_.store(1, std::memory_order_release);
   wake(parked_);
+}
+
+// Says what has not been reported, and why.
+void Reporter::flush() {
+  const uint64_t lost = handed_over_lost();
+  if (lost != lost_said_) {
+    char line[kNoteSize];
+    TextBuffer text(line, sizeof line);
+    text << lost - lost_said_ << " more holds over their limit have ended unreported: too many ended at once";
+    lost_said_ = lost;
+    if (symbolizer_.api != nullptr)
+      symbolizer_.api->notice(symbolizer_.self, line);
+    else
+      write_plain_notice(line);
+  }
+  if (symbolizer_.api != nullptr) symbolizer_.api->flush(symbolizer_.self);
 }
 
 void Reporter::process(Job& job) {

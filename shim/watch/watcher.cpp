@@ -69,7 +69,7 @@ class Watcher {
   void close(Episode& episode);
   void report_late(HandedOver* ended);
   bool post(Episode& episode, Phase phase);
-  void fill_holders(Job& job, const Episode& episode, bool with_waiters);
+  void fill_holders(Job& job, const Episode& episode, bool lasts);
   void speak_for_a_stuck_reporter();
   void end_process_without_threads();
 
@@ -195,17 +195,13 @@ bool Watcher::note_overdue_holders(Episode& episode) {
   return episode.holder_count != 0;
 }
 
-// Notes which waits for the lock are over the limit, and who holds it; false if none is.
+// Notes who holds the lock; false if no wait for it is over the limit.
 bool Watcher::note_overdue_waits(Episode& episode) {
-  episode.wait_count = 0;
-  for (size_t i = 0; i < state_.waiter_count && episode.wait_count < kMaxHolders; ++i) {
-    const WaitView& wait = state_.waiters[i];
-    const bool over = is_over(age_ns(history_.latest_ns(wait.since_ns), now_ns_), episode.limit_ns);
-    if (over && !wait.word.condition()) episode.waits[episode.wait_count++] = wait.identity;
-  }
-  if (episode.wait_count == 0) return false;
-  note_holders(episode);
-  return true;
+  const bool any_is_over = std::any_of(state_.waiters, state_.waiters + state_.waiter_count, [&](const WaitView& wait) {
+    return !wait.word.condition() && is_over(age_ns(history_.latest_ns(wait.since_ns), now_ns_), episode.limit_ns);
+  });
+  if (any_is_over) note_holders(episode);
+  return any_is_over;
 }
 
 void Watcher::begin_hold_episode(LockWord lock) {
@@ -288,7 +284,9 @@ void Watcher::report_late(HandedOver* ended) {
   episode.holder_count = 1;
   episode.ended = ended;
   episode.ended_ns = ended->released_ns;
-  if (!wanted || !post(episode, Phase::late)) give_back(ended);
+  if (wanted && post(episode, Phase::late)) return;
+  if (wanted) count_lost_hold();
+  give_back(ended);
 }
 
 bool Watcher::post(Episode& episode, Phase phase) {
@@ -309,11 +307,10 @@ bool Watcher::post(Episode& episode, Phase phase) {
   return true;
 }
 
-void Watcher::fill_holders(Job& job, const Episode& episode, bool with_waiters) {
+void Watcher::fill_holders(Job& job, const Episode& episode, bool lasts) {
   LockState& state = job.state;
   state.lock = episode.lock;
   // While it lasts everybody who holds the lock is listed, also a reader whose own hold is short: a writer waits for all.
-  const bool lasts = with_waiters;
   state.holder_count = lasts ? state_.holder_count : episode.holder_count;
   state.holders_left_out = lasts ? state_.holders_left_out : 0;
   for (size_t i = 0; i < state.holder_count; ++i) {
@@ -324,8 +321,8 @@ void Watcher::fill_holders(Job& job, const Episode& episode, bool with_waiters) 
     const uint64_t until_ns = ended_here ? job.ended->released_ns : lasts ? now_ns_ : episode.ended_ns;
     job.held_ns[i] = age_ns(job.started_ns[i], until_ns);
   }
-  state.waiter_count = with_waiters ? state_.waiter_count : 0;
-  state.waiters_left_out = with_waiters ? state_.waiters_left_out : 0;
+  state.waiter_count = lasts ? state_.waiter_count : 0;
+  state.waiters_left_out = lasts ? state_.waiters_left_out : 0;
   for (size_t i = 0; i < state.waiter_count; ++i) {
     state.waiters[i] = state_.waiters[i];
     job.waited_ns[i] = age_ns(history_.latest_ns(state_.waiters[i].since_ns), now_ns_);

@@ -255,6 +255,9 @@ bool Emitter::emit(const Report& report, std::string* text, std::string* json) t
   return false;  // out of memory: a guest goes without
 }
 
+void Emitter::notice(std::string_view line) try { state_->notice(line); } catch (...) {
+}
+
 void Emitter::flush() try {
   state_->say_left_out(true);
   state_->say_losses(state_->json, true);

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "shim/base/settings.h"
 #include "symbolizer/report/report.h"
@@ -20,6 +21,9 @@ class Emitter {
   // Renders and writes. Returns the two texts through the pointers if they are not null (for the program's callback);
   // returns false if RATE left the report out. Never throws. Does not return if ON_REPORT is `abort`.
   bool emit(const Report& report, std::string* text, std::string* json);
+
+  // Writes a line that is no report to where the text goes. Never throws.
+  void notice(std::string_view line);
 
   // Says what RATE has left out and what could not be written, if anything.
   void flush();

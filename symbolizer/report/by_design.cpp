@@ -1,0 +1,53 @@
+// See by_design.h.
+#include "symbolizer/report/by_design.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "symbolizer/report/text_format.h"
+
+namespace holdwatch {
+namespace {
+
+bool is_redis(const Report& report) {
+  const std::string_view name = base_name(report.exe);
+  return name.starts_with("redis-") || name.starts_with("valkey-");
+}
+
+// redis parks each of its I/O threads by a mutex that its main thread holds while there is little to do (networking.c,
+// initThreadedIO and stopThreadedIO), and holds the modules' lock from its start on if no module is loaded (module.c).
+// Only that thread ever waits for such a mutex, if anybody does.
+bool is_redis_parking(const Report& report) {
+  if (!is_redis(report) || report.lock_kind != LockKind::mutex || report.waiters_left_out > 0) return false;
+  if (report.holders.size() != 1 || report.holders[0].tid != report.pid) return false;
+  if (report.waiters.empty()) return true;
+  const ReportWaiters& waiters = report.waiters.front();
+  return report.waiters.size() == 1 && waiters.threads.size() == 1 && waiters.threads[0].starts_with("io_thd_");
+}
+
+}  // namespace
+
+const char* why_by_design(const Report& report) {
+  if (is_redis_parking(report)) return "redis parks idle I/O threads on mutexes that its main thread holds";
+  return nullptr;
+}
+
+bool ByDesign::leaves_out(const Report& report, std::string* notice) {
+  if (report.phase == Phase::snapshot) return false;
+  const bool goes_on = report.phase == Phase::still || report.phase == Phase::released;
+  if (goes_on && left_out_.count(report.episode) == 0) return false;
+  if (report.phase == Phase::released) return left_out_.erase(report.episode) > 0;
+  const char* why = why_by_design(report);
+  if (why == nullptr) {
+    left_out_.erase(report.episode);
+    return false;
+  }
+  if (report.phase != Phase::late) left_out_.insert(report.episode);
+  if (!said_) *notice = fmt::format("{} and the like are not reported: {}", report.lock_id, why);
+  said_ = true;
+  return true;
+}
+
+}  // namespace holdwatch

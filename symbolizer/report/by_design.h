@@ -1,0 +1,29 @@
+// Locks that well-known programs hold for ever on purpose: true, but no find. What a person would call a false alarm is
+// left out of the log, with one line that says so.
+// Pure but for the memory of which episodes were left out; cold context.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "symbolizer/report/report.h"
+
+namespace holdwatch {
+
+// Why the report's lock is held by design, or null. The rules are few and narrow: a program's name and how it uses a lock.
+const char* why_by_design(const Report& report);
+
+class ByDesign {
+ public:
+  // Whether to leave the report out: its episode is by design and nothing of it was shown. `notice` receives a line to
+  // write for the first one, and stays empty for the others.
+  bool leaves_out(const Report& report, std::string* notice);
+
+ private:
+  std::set<uint64_t> left_out_;  // episodes that go on
+  bool said_ = false;
+};
+
+}  // namespace holdwatch
