@@ -9,11 +9,13 @@ using namespace harness;
 
 int main() {
   std::mutex lock;
-  Event release;
+  Event taken, release;
   Thread holder("holder", [&] {
     std::lock_guard guard(lock);
+    taken.fire();
     release.wait();
   });
+  taken.wait();
   await_report("over");
   Thread waiter("waiter", [&] { std::lock_guard guard(lock); });
   waiter.wait_until_blocked_on(lock);
