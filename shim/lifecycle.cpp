@@ -12,11 +12,13 @@
 #include "shim/base/settings.h"
 #include "shim/base/thread_mode.h"
 #include "shim/interpose/begin_watch.h"
+#include "shim/interpose/filter_hooks.h"
 #include "shim/interpose/real_functions.h"
 #include "shim/record/handed_over.h"
 #include "shim/record/spare_memory.h"
 #include "shim/record/thread_table.h"
 #include "shim/watch/reporter.h"
+#include "shim/watch/safe_point.h"
 #include "shim/watch/symbolizer_link.h"
 #include "shim/watch/watcher.h"
 
@@ -35,6 +37,7 @@ void before_fork() {
 
 void in_child() {
   const Inside inside;
+  say_after_fork(own_tid());
   thread_table_after_fork();
   handed_over_after_fork();
   watch_after_fork();
@@ -51,6 +54,8 @@ void in_child() {
   refill_spares(false);
   pthread_atfork(before_fork, nullptr, in_child);
   g_begin_watch = begin_watch;
+  g_before_filter = forbid_calls;
+  g_after_failed_filter = allow_calls;
 }
 
 // After the program's exit handlers; usually the reporter has finished before, see reporter.cpp.

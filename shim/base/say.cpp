@@ -12,7 +12,9 @@
 #include <cstddef>
 #include <ctime>
 
+#include "shim/base/call_filter.h"
 #include "shim/base/text_buffer.h"
+#include "shim/base/thread_mode.h"
 
 namespace holdwatch {
 namespace {
@@ -24,6 +26,7 @@ constexpr int kPatienceMs = 100;
 constexpr size_t kKernelSignalSetSize = 8;
 
 FileFacts g_at_start;  // written by say_start, only read afterwards
+int g_pid = 0;         // the same, and in a child of fork
 
 FileFacts identify_standard_error() {
   struct stat status;
@@ -63,12 +66,23 @@ bool write_without_signal(std::string_view text) {
   return written == static_cast<long>(text.size());
 }
 
+// Which file descriptor 2 is cannot be asked. Our threads block all signals, so that a broken pipe's harms nobody.
+bool write_only(std::string_view text) {
+  if (t_mode != ThreadMode::internal) return false;
+  return syscall(SYS_write, STDERR_FILENO, text.data(), text.size()) == static_cast<long>(text.size());
+}
+
 }  // namespace
 
 void say_start() {
   const int saved_errno = errno;
   g_at_start = identify_standard_error();
+  g_pid = getpid();
   errno = saved_errno;
+}
+
+void say_after_fork(int pid) {
+  g_pid = pid;
 }
 
 FileFacts standard_error_at_start() {
@@ -78,12 +92,12 @@ FileFacts standard_error_at_start() {
 bool say(std::string_view text) {
   const int saved_errno = errno;
   Line<kLineSize - 1> line;  // leaves room for the newline
-  // Not remembered from start: a child of fork speaks for itself.
-  line << "holdwatch[" << getpid() << "]: ";
+  line << "holdwatch[" << g_pid << "]: ";
   for (const char character : text) line << (static_cast<unsigned char>(character) < ' ' ? '?' : character);
   Line<kLineSize> whole;
   whole << line << '\n';
-  const bool said = standard_error_is_what_it_was() && takes_bytes() && write_without_signal(whole);
+  const bool said = calls_filtered() ? write_only(whole)
+                                     : standard_error_is_what_it_was() && takes_bytes() && write_without_signal(whole);
   errno = saved_errno;
   return said;
 }

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "shim/base/call_filter.h"
 #include "shim/base/clock.h"
 #include "shim/base/say.h"
 #include "shim/base/settings.h"
@@ -273,6 +274,10 @@ bool capture_thread(int tid, uintptr_t stack_end, Snapshot* out) {
   *out = Snapshot{};
   out->tid = tid;
   out->stack_end = stack_end;
+  if (calls_filtered()) {
+    TextBuffer(out->why_short, sizeof out->why_short) << "stack not captured: the program filters its system calls";
+    return false;
+  }
   const Look look = look_at(tid);
   if (!look.succeeded()) return explain_no_status(look.status_error, out);
   if (state_of(look) != ThreadState::running) return take_from_files(look, out);

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <string_view>
 
+#include "shim/base/call_filter.h"
 #include "shim/capture/capture.h"
 #include "shim/capture/task_files.h"
 
@@ -132,6 +133,7 @@ size_t read_through_system_call(uintptr_t address, void* out, size_t size) {
 }  // namespace
 
 MemoryRange mapped_around(uintptr_t address, MappedAs what) {
+  if (calls_filtered()) return {};
   const long descriptor = syscall(SYS_openat, AT_FDCWD, "/proc/thread-self/maps", O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return {};
   RangeSearch search(address, what);
@@ -143,6 +145,7 @@ MemoryRange mapped_around(uintptr_t address, MappedAs what) {
 // Through /proc/thread-self/mem, which needs no system call out of the ordinary. A process that is not dumpable may not
 // open it; process_vm_readv asks no such question about the caller's own memory.
 size_t read_own_memory(uintptr_t address, void* out, size_t size) {
+  if (calls_filtered()) return 0;
   const long descriptor = syscall(SYS_openat, AT_FDCWD, "/proc/thread-self/mem", O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return read_through_system_call(address, out, size);
   size_t done = 0;

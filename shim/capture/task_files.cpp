@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <optional>
 
+#include "shim/base/call_filter.h"
 #include "shim/base/text_buffer.h"
 
 namespace holdwatch {
@@ -147,6 +148,7 @@ bool parse_status(std::string_view text, StatusFile* out) {
 }
 
 long read_proc_file(const char* path, char* out, size_t size) {
+  if (calls_filtered()) return -ENOSYS;
   const long descriptor = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return -errno;
   size_t length = 0;
@@ -188,6 +190,7 @@ bool proc_shows_us() {
 }
 
 size_t count_threads() {
+  if (calls_filtered()) return SIZE_MAX;
   const int directory = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0) return SIZE_MAX;
   // linux/dirent.h has no linux_dirent64 for programs: getdents64(2).

@@ -1,6 +1,10 @@
 // The functions that stand in for glibc's: one line each, from arguments to behaviour.
 // Hot context. Nothing is decided here; see behaviours.h.
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
 #include "shim/interpose/behaviours.h"
+#include "shim/interpose/filter_hooks.h"
 #include "shim/interpose/real_functions.h"
 
 // Each hook is defined under a name of its own and exported under glibc's: a definition of the name itself would have to
@@ -162,6 +166,19 @@ HOOK(int, cnd_wait, (cnd_t * condition, mtx_t* mutex)) {
 HOOK(int, cnd_timedwait, (cnd_t * condition, mtx_t* mutex, const timespec* until)) {
   return condition_wait(
       mutex, HOLDWATCH_CALLER, [=] { return g_real.cnd_timedwait(condition, mutex, until); }, thrd_timedout);
+}
+
+// Both may install a system call filter; everything else goes straight through, by a jump. They take all arguments that a
+// call can have, as glibc's own do: what the caller did not pass is not looked at by the kernel either.
+HOOK(int, prctl, (int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)) {
+  if (option == PR_SET_SECCOMP) [[unlikely]]
+    return prctl_slow(option, a, b, c, d);
+  return g_real.prctl(option, a, b, c, d);
+}
+HOOK(long, syscall, (long number, long a, long b, long c, long d, long e, long f)) {
+  if (number == SYS_seccomp || number == SYS_prctl) [[unlikely]]
+    return syscall_slow(number, a, b, c, d, e, f);
+  return g_real.syscall(number, a, b, c, d, e, f);
 }
 
 // The watch begins before the thread does, so that its first hold is seen from the start.

@@ -2,6 +2,7 @@
 #include "shim/interpose/real_functions.h"
 
 #include <dlfcn.h>
+#include <sys/syscall.h>
 
 #include <cerrno>
 
@@ -18,11 +19,43 @@ Resolution g_resolution = Resolution::not_begun;
 // something as early as that; the process has one thread then.
 template <auto Member, typename Signature>
 struct Early;
+// What a call does that comes while the functions are being looked up: dlsym allocates when it fails and an allocator may
+// lock. With one thread, not locking is as good; a system call is made without libc's function.
+template <auto Member, typename Result, typename... Arguments>
+struct Meanwhile {
+  static Result call(Arguments...) { return Result(); }
+};
+
+long call_kernel(long number, long a, long b, long c, long d, long e, long f) {
+  long result = number;
+  register long fourth __asm__("r10") = d;
+  register long fifth __asm__("r8") = e;
+  register long sixth __asm__("r9") = f;
+  __asm__ volatile("syscall"
+                   : "+a"(result)
+                   : "D"(a), "S"(b), "d"(c), "r"(fourth), "r"(fifth), "r"(sixth)
+                   : "rcx", "r11", "memory");
+  constexpr long kSmallestError = -4095;
+  if (result > -1 || result < kSmallestError) return result;
+  errno = static_cast<int>(-result);
+  return -1;
+}
+
+template <typename... Arguments>
+struct Meanwhile<&RealFunctions::syscall, long, Arguments...> {
+  static long call(Arguments... arguments) { return call_kernel(arguments...); }
+};
+template <typename... Arguments>
+struct Meanwhile<&RealFunctions::prctl, int, Arguments...> {
+  static int call(Arguments... arguments) {
+    return static_cast<int>(call_kernel(SYS_prctl, static_cast<long>(arguments)..., 0));
+  }
+};
+
 template <auto Member, typename Result, typename... Arguments>
 struct Early<Member, Result(Arguments...)> {
   static Result call(Arguments... arguments) {
-    // dlsym allocates when it fails and an allocator may lock: with one thread, not locking is as good.
-    if (g_resolution == Resolution::under_way) return Result();
+    if (g_resolution == Resolution::under_way) return Meanwhile<Member, Result, Arguments...>::call(arguments...);
     resolve_real_functions();
     return (g_real.*Member)(arguments...);
   }

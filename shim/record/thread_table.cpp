@@ -7,6 +7,7 @@
 
 #include <atomic>
 
+#include "shim/base/call_filter.h"
 #include "shim/base/os.h"
 #include "shim/base/real_mutex.h"
 
@@ -82,15 +83,6 @@ ThreadRecord* take_record() {
   return record_at(index);
 }
 
-// The caller's thread id without a system call: glibc writes it into a mutex that the thread locks.
-int own_tid() {
-  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-  real_mutex_lock(&mutex);
-  const int tid = mutex.__data.__owner;
-  real_mutex_unlock(&mutex);
-  return tid;
-}
-
 // glibc puts a thread's descriptor at the high end of its stack, whoever allocated the stack (nptl/allocatestack.c). The
 // main thread's stack ends with the program's file name (fs/binfmt_elf.c), somewhere in its last page.
 void note_stack(ThreadRecord& record) {
@@ -119,7 +111,7 @@ void on_thread_exit(void* value) {
   record->end_wait();
   g_live.fetch_sub(1, std::memory_order_relaxed);
   if (!record->holds_nothing()) {
-    prctl(PR_GET_NAME, record->gone_name());
+    if (!calls_filtered()) prctl(PR_GET_NAME, record->gone_name());
     record->state.store(RecordState::gone, std::memory_order_release);
     return;
   }
@@ -128,6 +120,15 @@ void on_thread_exit(void* value) {
 }
 
 }  // namespace
+
+// glibc writes it into a mutex that the thread locks.
+int own_tid() {
+  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  real_mutex_lock(&mutex);
+  const int tid = mutex.__data.__owner;
+  real_mutex_unlock(&mutex);
+  return tid;
+}
 
 void thread_table_start() {
   t_main_stack = true;

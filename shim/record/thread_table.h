@@ -21,6 +21,9 @@ inline ThreadRecord* current_record() {
 // Called once, on the main thread, before any other thread exists.
 void thread_table_start();
 
+// The caller's thread id, without a system call.
+int own_tid();
+
 // Gives the calling thread a record if it is to have one; null if it is not (ThreadMode) or none is left.
 [[gnu::noinline]] ThreadRecord* register_thread_slow();
 

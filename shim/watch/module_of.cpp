@@ -9,6 +9,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "shim/base/call_filter.h"
 #include "shim/capture/capture.h"
 
 namespace holdwatch {
@@ -23,6 +24,7 @@ struct FileMapping {
 // Hands the file's lines one by one to `visit` until that returns true. A line longer than the buffer is cut.
 template <typename Visit>
 void for_each_line(const char* path, Visit visit) {
+  if (calls_filtered()) return;
   const int file = open(path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return;
   char line[PATH_MAX + 256];

@@ -38,6 +38,7 @@ struct Headline {
   uint64_t limit_ns;
   size_t waiting;
   uint64_t lost_ns;
+  bool likely;
 };
 
 void append_thread(const Headline& line, TextBuffer& out) {
@@ -60,7 +61,10 @@ void append_headline(const Headline& line, TextBuffer& out) {
     out << " after " << Duration{line.duration_ns} << "; waiting threads lost " << Duration{line.lost_ns};
     return;
   }
-  const char* verb = line.phase == Phase::late ? " held " : line.phase == Phase::still ? " still holds " : " has held ";
+  const char* verb = line.phase == Phase::late    ? " held "
+                     : line.phase == Phase::still ? " still holds "
+                     : line.likely                ? " has likely held "
+                                                  : " has held ";
   out << "thread ";
   append_thread(line, out);
   out << verb << kind_name(line.lock.kind) << " L" << line.lock_id << access_name(line.lock, line.access) << ' '
@@ -89,6 +93,7 @@ void write_plain_first_line(const Job& job) {
     line.tid = state.holders[i].hold.tid;
     line.access = state.holders[i].hold.word.access();
     line.duration_ns = job.held_ns[i];
+    line.likely = state.holders[i].likely;
   }
   for (size_t i = 0; i < state.waiter_count; ++i) {
     if (state.waiters[i].word.condition()) continue;
@@ -124,6 +129,7 @@ void write_plain_report(const Finding& finding) {
     line.thread = finding.holders[0].thread;
     line.access = finding.holders[0].access;
     line.duration_ns = finding.holders[0].held_ns;
+    line.likely = finding.holders[0].likely;
   } else if (finding.waiter_count > 0) {
     line.tid = finding.waiters[0].tid;
     line.thread = finding.waiters[0].thread;

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "shim/base/call_filter.h"
 #include "shim/base/clock.h"
 #include "shim/base/os.h"
 #include "shim/base/report_callback.h"
@@ -17,6 +18,7 @@
 #include "shim/record/thread_table.h"
 #include "shim/watch/evidence.h"
 #include "shim/watch/plain_report.h"
+#include "shim/watch/safe_point.h"
 #include "shim/watch/symbolizer_link.h"
 
 namespace holdwatch {
@@ -42,6 +44,8 @@ class Reporter {
   void load();
   void process(Job& job);
   void flush();
+  void say_filter_once();
+  const SymbolizerApi* usable_api() const;
   bool has_shown(uint64_t episode) const { return shown_[episode % kShown] == episode; }
 
   static constexpr size_t kShown = 1024;
@@ -53,6 +57,7 @@ class Reporter {
   Holder holders_[kMaxHolders] = {};
   Waiter waiters_[kMaxWaiters] = {};
   uint64_t lost_said_ = 0;
+  bool filter_said_ = false;
   uint64_t shown_[kShown] = {};  // the episodes whose first report was written
   std::atomic<bool> running_{false};
   std::atomic<bool> in_loader_{false};
@@ -69,7 +74,7 @@ void copy_stacks_at(uintptr_t pc) {
 
 void* run_reporter(void*) {
   t_mode = ThreadMode::internal;
-  pthread_setname_np(pthread_self(), "holdwatch-rep");
+  name_own_thread("holdwatch-rep");
   g_reporter.run();
   return nullptr;
 }
@@ -87,6 +92,8 @@ int Reporter::start(const Settings& settings, void (*at_exit)()) {
 }
 
 void Reporter::load() {
+  const Working working;
+  if (calls_filtered()) return in_loader_.store(false);
   host_ = {&call_report_callback, &copy_stacks_at, standard_error_at_start()};
   symbolizer_ = load_symbolizer(*settings_, host_);
   evidence_.use(symbolizer_.api, symbolizer_.self);
@@ -123,21 +130,31 @@ void Reporter::run() {
 
 // Says what has not been reported, and why.
 void Reporter::flush() {
+  const Working working;
+  const SymbolizerApi* api = usable_api();
   const uint64_t lost = handed_over_lost();
   if (lost != lost_said_) {
     char line[kNoteSize];
     TextBuffer text(line, sizeof line);
     text << lost - lost_said_ << " more holds over their limit have ended unreported: too many ended at once";
     lost_said_ = lost;
-    if (symbolizer_.api != nullptr)
-      symbolizer_.api->notice(symbolizer_.self, line);
+    if (api != nullptr)
+      api->notice(symbolizer_.self, line);
     else
       write_plain_notice(line);
   }
-  if (symbolizer_.api != nullptr) symbolizer_.api->flush(symbolizer_.self);
+  if (api != nullptr) api->flush(symbolizer_.self);
+}
+
+// The symbolizer opens files, so that under a filter of system calls it must not be called.
+const SymbolizerApi* Reporter::usable_api() const {
+  return calls_filtered() ? nullptr : symbolizer_.api;
 }
 
 void Reporter::process(Job& job) {
+  const Working working;
+  const SymbolizerApi* api = usable_api();
+  evidence_.use(api, symbolizer_.self);
   Finding finding{};
   finding.event = job.event;
   finding.phase = job.phase;
@@ -167,13 +184,22 @@ void Reporter::process(Job& job) {
   const bool goes_on = finding.phase == Phase::still || finding.phase == Phase::released;
   const bool has_story = !goes_on || has_shown(job.episode);
   if (still_true && has_story) {
-    const bool reported = symbolizer_.api != nullptr && symbolizer_.api->report(symbolizer_.self, &finding);
+    const bool reported = api != nullptr && api->report(symbolizer_.self, &finding);
     if (!reported && !job.said.load()) write_plain_report(finding);
+    say_filter_once();
     shown_[job.episode % kShown] = job.episode;
   }
   job.said.store(true);
   if (job.ended != nullptr) give_back(job.ended);
   evidence_.give_back();
+}
+
+void Reporter::say_filter_once() {
+  if (!calls_filtered() || filter_said_) return;
+  filter_said_ = true;
+  write_plain_notice(
+      "the program has put a filter on its system calls: from now on reports go to standard error only, "
+      "without names and without where the holder is");
 }
 
 void Reporter::finish() {
@@ -226,6 +252,10 @@ void reporter_before_fork() {
 
 void reporter_after_fork() {
   g_reporter.reset();
+}
+
+void name_own_thread(const char* name) {
+  if (!calls_filtered()) pthread_setname_np(pthread_self(), name);
 }
 
 int start_own_thread(pthread_t* thread, void* (*run)(void*), size_t stack_size) {

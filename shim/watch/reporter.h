@@ -26,6 +26,8 @@ void reporter_before_fork();
 void reporter_after_fork();
 
 // Makes a thread of ours: all signals blocked, a small stack, detached. 0 or an errno.
+// For the calling thread, where a filter of system calls does not stand in the way.
+void name_own_thread(const char* name);
 int start_own_thread(pthread_t* thread, void* (*run)(void*), size_t stack_size = 128 * 1024);
 
 }  // namespace holdwatch

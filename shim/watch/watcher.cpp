@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "shim/base/call_filter.h"
 #include "shim/base/clock.h"
 #include "shim/base/os.h"
 #include "shim/base/pulse.h"
@@ -22,6 +23,7 @@
 #include "shim/watch/ownership.h"
 #include "shim/watch/plain_report.h"
 #include "shim/watch/reporter.h"
+#include "shim/watch/safe_point.h"
 
 namespace holdwatch {
 namespace {
@@ -116,6 +118,7 @@ void Watcher::wake_up() {
   look_for_waits(suspects);
   for (size_t i = 0; i < suspects.count; ++i) begin_wait_episode(suspects.locks[i]);
   speak_for_a_stuck_reporter();
+  if (calls_filtered()) return;
   refill_spares(copies_stacks_);
   refill_records();
 }
@@ -365,8 +368,11 @@ bool Watcher::start(const Settings& settings) {
 void Watcher::run() {
   while (true) {
     const uint32_t question = asked_.load(std::memory_order_acquire);
-    wake_up();
-    if (snapshot_wanted.exchange(false, std::memory_order_relaxed)) report_all_holds();
+    {
+      const Working working;
+      wake_up();
+      if (snapshot_wanted.exchange(false, std::memory_order_relaxed)) report_all_holds();
+    }
     answered_.store(question, std::memory_order_release);
     wake(answered_);
     end_process_without_threads();
@@ -424,7 +430,7 @@ void Watcher::reset() {
 
 void* run_watcher(void*) {
   t_mode = ThreadMode::internal;
-  pthread_setname_np(pthread_self(), "holdwatch");
+  name_own_thread("holdwatch");
   g_watcher.run();
   return nullptr;
 }

@@ -1,0 +1,75 @@
+// See filter_hooks.h.
+#include "shim/interpose/filter_hooks.h"
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include "shim/interpose/real_functions.h"
+
+namespace holdwatch {
+
+void (*g_before_filter)() = nullptr;
+void (*g_after_failed_filter)() = nullptr;
+
+namespace {
+
+// An action that leaves the caller alive and running: everything else kills it, or hands it to somebody who may.
+bool is_harmless(unsigned action) {
+  switch (action & SECCOMP_RET_ACTION_FULL) {
+    case SECCOMP_RET_ALLOW:
+    case SECCOMP_RET_LOG:
+    case SECCOMP_RET_ERRNO:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// The program's memory, which it is about to hand to the kernel.
+bool may_kill(const sock_fprog* program) {
+  if (program == nullptr || program->filter == nullptr) return false;  // the kernel will refuse it
+  for (unsigned i = 0; i < program->len; ++i) {
+    const sock_filter& instruction = program->filter[i];
+    if (BPF_CLASS(instruction.code) != BPF_RET) continue;
+    if (BPF_RVAL(instruction.code) != BPF_K || !is_harmless(instruction.k)) return true;
+  }
+  return false;
+}
+
+bool asks_for_filter(long mode, long program) {
+  if (mode == SECCOMP_MODE_STRICT) return true;
+  return mode == SECCOMP_MODE_FILTER && may_kill(reinterpret_cast<const sock_fprog*>(program));
+}
+
+template <typename Call>
+auto install_filter(Call call) {
+  if (g_before_filter != nullptr) g_before_filter();
+  const auto result = call();
+  if (result < 0 && g_after_failed_filter != nullptr) g_after_failed_filter();
+  return result;
+}
+
+}  // namespace
+
+bool installs_killing_filter(long number, const long (&arguments)[6]) {
+  if (number == SYS_prctl) return arguments[0] == PR_SET_SECCOMP && asks_for_filter(arguments[1], arguments[2]);
+  if (number != SYS_seccomp) return false;
+  if (arguments[0] == SECCOMP_SET_MODE_STRICT) return asks_for_filter(SECCOMP_MODE_STRICT, 0);
+  return arguments[0] == SECCOMP_SET_MODE_FILTER && asks_for_filter(SECCOMP_MODE_FILTER, arguments[2]);
+}
+
+int prctl_slow(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) {
+  const auto call = [=] { return g_real.prctl(option, a, b, c, d); };
+  const long arguments[6] = {option, static_cast<long>(a), static_cast<long>(b), 0, 0, 0};
+  return installs_killing_filter(SYS_prctl, arguments) ? install_filter(call) : call();
+}
+
+long syscall_slow(long number, long a, long b, long c, long d, long e, long f) {
+  const auto call = [=] { return g_real.syscall(number, a, b, c, d, e, f); };
+  const long arguments[6] = {a, b, c, d, e, f};
+  return installs_killing_filter(number, arguments) ? install_filter(call) : call();
+}
+
+}  // namespace holdwatch

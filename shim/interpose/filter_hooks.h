@@ -1,0 +1,21 @@
+// What the hooks of prctl and syscall do when the program installs a system call filter.
+// Cold context in the program's thread: waits until our threads are out of what the filter may forbid.
+#pragma once
+
+namespace holdwatch {
+
+// Set by lifecycle, which alone knows our threads. before_filter makes them stop at the next safe point and waits for
+// that, not longer than a few seconds; after_failed_filter lets them go on as before.
+extern void (*g_before_filter)();
+extern void (*g_after_failed_filter)();
+
+// Whether the arguments of syscall(2) or prctl(2) ask for a filter that may kill or stop whoever makes a forbidden call,
+// and that is to be there for our threads too: for all threads, or for those that are made from now on.
+bool installs_killing_filter(long number, const long (&arguments)[6]);
+
+// The calls that may install one, and what has to be done around it.
+[[gnu::noinline, gnu::cold]] int prctl_slow(int option, unsigned long a, unsigned long b, unsigned long c,
+                                            unsigned long d);
+[[gnu::noinline, gnu::cold]] long syscall_slow(long number, long a, long b, long c, long d, long e, long f);
+
+}  // namespace holdwatch
