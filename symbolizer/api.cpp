@@ -58,7 +58,7 @@ class Pipeline {
 
   void report(const Finding& finding) {
     look_at_modules();
-    const Report report = builder_.build(finding);
+    Report report = builder_.build(finding);
     modules_known_ = false;  // the next report looks again
     learn_sites(finding, report);
     std::string text, json, notice;
@@ -98,7 +98,7 @@ class Pipeline {
           holder.site_count == 0)
         continue;
       for (const ReportHolder& reported : report.holders)
-        if (reported.tid == holder.tid && !reported.now_took) host_.copy_stacks_at(holder.sites[0].pc);
+        if (reported.tid == holder.tid && !reported.taken.complete) host_.copy_stacks_at(holder.sites[0].pc);
     }
   }
 

@@ -68,8 +68,9 @@ struct Snapshot {
   const unsigned char* copy;  // stack bytes from copy_address on, taken at the moment of the registers
   uintptr_t copy_address;
   size_t copy_size;
-  uint64_t switches;          // how often the thread had gone off the processor, from /proc/PID/task/TID/status
-  bool switches_known;        // false: nothing live to verify, the snapshot is true of its moment for good
+  bool copy_is_old;     // the thread has gone on since: no stack beyond the copy is to be read from the live thread
+  uint64_t switches;    // how often the thread had gone off the processor, from /proc/PID/task/TID/status
+  bool switches_known;  // false: nothing live to verify, the snapshot is true of its moment for good
   char why_short[kNoteSize];  // empty, or what could not be had and why
 };
 
@@ -85,6 +86,7 @@ struct RawStack {
   uint32_t count;
   bool complete;
   char note[kNoteSize];  // empty, or what is missing and why
+  uintptr_t sp;          // the innermost frame's stack pointer, 0 if not known
   RawFrame frames[kMaxFrames];
 };
 

@@ -14,7 +14,14 @@ std::atomic<uint64_t>& entry_of(uintptr_t pc, size_t neighbour) {
 }
 
 SiteKind kind_in(uint64_t entry) {
-  return static_cast<SiteKind>(entry >> 48);
+  return static_cast<SiteKind>(entry >> 48 & 0xff);
+}
+
+// The entry of a site, given its present one and what was learnt.
+uint64_t after(uint64_t known, uintptr_t pc, SiteKind kind) {
+  if (kind != SiteKind::stays) return site_entry(pc, kind);
+  const uint64_t seen = (known >> 56) + 1;
+  return seen < kTrustedAfter ? site_entry(pc, SiteKind::unseen, seen) : site_entry(pc, SiteKind::stays);
 }
 
 }  // namespace
@@ -33,7 +40,7 @@ void note_site(uintptr_t pc, SiteKind kind) {
     std::atomic<uint64_t>& entry = entry_of(pc, neighbour);
     uint64_t known = entry.load(std::memory_order_relaxed);
     while (known == 0 || ((known & kAddressMask) == pc && kind_in(known) < kind)) {
-      if (entry.compare_exchange_weak(known, site_entry(pc, kind), std::memory_order_relaxed)) return;
+      if (entry.compare_exchange_weak(known, after(known, pc, kind), std::memory_order_relaxed)) return;
     }
     if ((known & kAddressMask) == pc) return;
   }

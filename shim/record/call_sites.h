@@ -13,11 +13,14 @@
 namespace holdwatch {
 
 enum class SiteKind : uint64_t {
-  unseen,   // no hold from there has ended yet
-  stays,    // the frame was still there when the lock was given up
+  unseen,   // too few holds from there have ended yet
+  stays,    // each time the frame was still there when the lock was given up
   returns,  // it was not
   copies    // the callers that were noted did not suffice for a report (STACKS=auto): copy the stack
 };
+
+// A function may give a lock up itself most times and hand it out at others: so many holds are seen before it is trusted.
+inline constexpr uint64_t kTrustedAfter = 64;
 
 // A set of four neighbours is searched, the first of them in lock calls. Written with compare-and-swap by any thread that
 // has learnt something, read by all; an entry says all of a site, so that nothing else has to be ordered with it.
@@ -25,9 +28,9 @@ inline constexpr size_t kSiteEntries = 4096;
 inline constexpr size_t kSiteNeighbours = 4;
 [[gnu::visibility("hidden")]] extern std::array<std::atomic<uint64_t>, kSiteEntries> g_call_sites;
 
-// The address in the low 48 bits, above them the kind.
-constexpr uint64_t site_entry(uintptr_t pc, SiteKind kind) {
-  return pc | static_cast<uint64_t>(kind) << 48;
+// The address in the low 48 bits, above them the kind, above it how many holds of an unseen site were seen to stay.
+constexpr uint64_t site_entry(uintptr_t pc, SiteKind kind, uint64_t seen = 0) {
+  return pc | static_cast<uint64_t>(kind) << 48 | seen << 56;
 }
 
 // Fibonacci hashing: the top bits of the product depend on all bits of the address.
@@ -43,7 +46,7 @@ inline bool site_stays(uintptr_t pc) {
 
 SiteKind site_kind(uintptr_t pc);
 
-// A site never goes back: copies beats returns beats stays. Where the table is full nothing is kept but `copies`, which
+// Notes one hold's end, or what a report has shown. A site never goes back: copies beats returns beats stays. Where the table is full nothing is kept but `copies`, which
 // takes another's place.
 void note_site(uintptr_t pc, SiteKind kind);
 

@@ -123,7 +123,11 @@ void ThreadRecord::note_extras_slow(HeldSlot& slot, size_t index, const Caller& 
   const uint32_t extras = g_pulse.extras.load(std::memory_order_relaxed);
   slot.tsc.store((extras & kReadTsc) != 0 ? read_tsc() : 0, std::memory_order_release);
   const bool is_copied = (slot.callers.load(std::memory_order_relaxed) & kCopied) != 0;
-  if ((extras & kCopyAlways) != 0 && !is_copied && is_on_own_stack(caller.sp)) copy_stack(slot, index, caller);
+  if ((extras & kCopyAlways) == 0 || is_copied || !is_on_own_stack(caller.sp)) return;
+  // Where frame pointers led to callers, they tell rbp too.
+  if ((slot.callers.load(std::memory_order_relaxed) & kSitesMask) == 0)
+    slot.sites[kNotedWords].store(caller.bp, std::memory_order_release);
+  copy_stack(slot, index, caller);
 }
 
 void ThreadRecord::copy_stack(HeldSlot& slot, size_t index, const Caller& caller) {

@@ -45,6 +45,7 @@ unsigned g_forks = 0;
 
 std::atomic<bool> g_main_exited{false};
 HOLDWATCH_TLS bool t_main_stack = false;
+HOLDWATCH_TLS bool t_is_leader = false;  // the process's first thread; after fork that is the one that forked
 HOLDWATCH_TLS uint8_t t_exit_rounds = 0;
 HOLDWATCH_TLS ThreadRecord* t_paused = nullptr;
 
@@ -102,7 +103,7 @@ void on_thread_exit(void* value) {
     pthread_setspecific(g_exit_key, value);
     return;
   }
-  if (t_main_stack) g_main_exited.store(true, std::memory_order_release);
+  if (t_is_leader) g_main_exited.store(true, std::memory_order_release);
   resume_thread();
   ThreadRecord* record = t_record;
   t_record = nullptr;
@@ -132,6 +133,7 @@ int own_tid() {
 
 void thread_table_start() {
   t_main_stack = true;
+  t_is_leader = true;
   g_exit_key_made = pthread_key_create(&g_exit_key, on_thread_exit) == 0;
   pthread_attr_t attributes;
   if (pthread_getattr_default_np(&attributes) == 0) {
@@ -221,6 +223,11 @@ void thread_table_after_fork() {
     push_free(index);
   }
   g_live.store(own == nullptr ? 0 : 1, std::memory_order_relaxed);
+  t_is_leader = true;
+  g_main_exited.store(false, std::memory_order_relaxed);
+  // Its exit must be known, as the main thread's; see thread_table_start.
+  if (own == nullptr && g_exit_key_made && pthread_getspecific(g_exit_key) == nullptr)
+    pthread_setspecific(g_exit_key, &g_exit_key);
   if (own == nullptr) return;
   own->end_wait();
   const int former = own->tid.load(std::memory_order_relaxed);

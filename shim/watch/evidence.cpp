@@ -65,6 +65,27 @@ bool is_taking_back(const Snapshot& snapshot, uintptr_t mutex) {
   return snapshot.call.known && snapshot.call.number == SYS_futex && snapshot.call.arguments[0] == mutex;
 }
 
+// The caller's rbp. Where frame pointers were followed, the first site that they led to lies two words above.
+uintptr_t bp_at_acquisition(const HoldView& hold) {
+  return hold.site_count > 1 ? hold.sites[1].sp - 2 * sizeof(uintptr_t) : hold.bp;
+}
+
+// Returns how many bytes from the acquisition's stack pointer on are filled in.
+size_t put_back_callers(const HoldView& hold, unsigned char* stack, size_t size) {
+  const uintptr_t sp = hold.sites[0].sp;
+  size_t used = 2 * hold.word_count * sizeof(uintptr_t);
+  for (uint32_t i = 1; i < hold.site_count && hold.sites[i].sp - sp <= size; ++i) used = hold.sites[i].sp - sp;
+  std::memset(stack, 0, used);
+  const auto put = [&](uintptr_t offset, uintptr_t value) { std::memcpy(stack + offset, &value, sizeof value); };
+  for (uint32_t i = 0; i < hold.word_count; ++i) put((2 * i + 1) * sizeof(uintptr_t), hold.words[i]);
+  for (uint32_t i = 1; i < hold.site_count && hold.sites[i].sp - sp <= used; ++i) {
+    const uintptr_t end = hold.sites[i].sp - sp;
+    put(end - sizeof(uintptr_t), hold.sites[i].pc);
+    if (i + 1 < hold.site_count) put(end - 2 * sizeof(uintptr_t), hold.sites[i + 1].sp - 2 * sizeof(uintptr_t));
+  }
+  return used;
+}
+
 }  // namespace
 
 RawStack* Evidence::unwind_unkept(const Snapshot& snapshot) {
@@ -141,25 +162,25 @@ void Evidence::capture_now(const HoldView& hold, Holder* out) {
 void Evidence::capture_acquired(const HoldView& hold, Holder* out) {
   const size_t size = copy_acquired_stack(hold.identity, acquired_stack_, sizeof acquired_stack_);
   if (size == 0) return capture_noted_callers(hold, out);
-  // The frame-pointer walk starts at the caller's rbp: the first site it found lies two words above.
-  const uintptr_t bp = hold.site_count > 1 ? hold.sites[1].sp - 2 * sizeof(uintptr_t) : hold.bp;
-  capture_from_call_site(hold.tid, hold.sites[0].pc, hold.sites[0].sp, bp, hold.stack_end, &snapshot_);
+  capture_from_call_site(hold.tid, hold.sites[0].pc, hold.sites[0].sp, bp_at_acquisition(hold), hold.stack_end,
+                         &snapshot_);
   snapshot_.copy = acquired_stack_;
   snapshot_.copy_address = hold.sites[0].sp;
   snapshot_.copy_size = size;
+  snapshot_.copy_is_old = true;
   out->taken = unwind(snapshot_);
 }
 
-// The innermost frames, from the few words of stack that the acquisition noted. The words in between, which are zero here,
-// are no return addresses: what is restored from them is wrong, and the unwinding ends where it would be needed.
+// The innermost frames, from what the acquisition noted of the stack: put back where it was, with nothing in between. The
+// unwind tables take from it what they ask for; where they ask for more, the unwinding ends.
 void Evidence::capture_noted_callers(const HoldView& hold, Holder* out) {
-  if (hold.word_count == 0 || api_ == nullptr) return;
-  uintptr_t words[2 * kNotedWords] = {};
-  for (uint32_t i = 0; i < hold.word_count; ++i) words[2 * i + 1] = hold.words[i];
-  capture_from_call_site(hold.tid, hold.sites[0].pc, hold.sites[0].sp, hold.bp, hold.stack_end, &snapshot_);
-  snapshot_.copy = reinterpret_cast<const unsigned char*>(words);
-  snapshot_.copy_address = hold.sites[0].sp;
-  snapshot_.copy_size = 2 * hold.word_count * sizeof(uintptr_t);
+  if ((hold.word_count == 0 && hold.site_count < 2) || api_ == nullptr) return;
+  const uintptr_t sp = hold.sites[0].sp;
+  capture_from_call_site(hold.tid, hold.sites[0].pc, sp, bp_at_acquisition(hold), hold.stack_end, &snapshot_);
+  snapshot_.copy = acquired_stack_;
+  snapshot_.copy_address = sp;
+  snapshot_.copy_size = put_back_callers(hold, acquired_stack_, sizeof acquired_stack_);
+  snapshot_.copy_is_old = true;
   out->taken = unwind(snapshot_);
   out->taken_is_part = true;
 }
@@ -181,6 +202,7 @@ size_t Evidence::gather_ended_holder(const Job& job, Holder* holders) {
     snapshot_.copy = ended.stack;
     snapshot_.copy_address = ended.caller.sp;
     snapshot_.copy_size = ended.stack_size;
+    snapshot_.copy_is_old = true;
     holders[0].now = unwind(snapshot_);
     return 1;
   }

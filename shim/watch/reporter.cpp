@@ -255,6 +255,7 @@ void reporter_after_fork() {
 }
 
 void name_own_thread(const char* name) {
+  const Working working;
   if (!calls_filtered()) pthread_setname_np(pthread_self(), name);
 }
 

@@ -57,7 +57,7 @@ struct HolderStacks {
 HolderStacks name_holder_stacks(const Holder& holder, const Resolver& resolver, StackNamer& namer) {
   const TakenStack assembled = assemble_taken(holder, resolver.function_start);
   HolderStacks stacks{namer.name(assembled.stack), namer.name(holder.now), std::nullopt};
-  if (assembled.own_frame >= 0) {
+  if (assembled.own_frame >= 0 && assembled.own_is_proven) {
     stacks.now_took =
         shared_frame(stacks.taken, assembled.first_alive, stacks.now, static_cast<size_t>(assembled.own_frame));
     add_note(stacks.taken.stack.note, returned_since(stacks.taken, assembled.first_alive));

@@ -2,6 +2,7 @@
 #include "symbolizer/report/by_design.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -11,9 +12,21 @@
 namespace holdwatch {
 namespace {
 
+// The server's name, and those that Debian installs it under; a link's target is what the kernel shows.
 bool is_redis(const Report& report) {
-  const std::string_view name = base_name(report.exe);
-  return name.starts_with("redis-") || name.starts_with("valkey-");
+  constexpr std::string_view kNames[] = {"redis-server",  "redis-check-rdb",  "redis-check-aof",
+                                         "valkey-server", "valkey-check-rdb", "valkey-check-aof"};
+  return std::find(std::begin(kNames), std::end(kNames), base_name(report.exe)) != std::end(kNames);
+}
+
+// What takes the locks that redis holds by design, where its names are known at all.
+bool is_taken_by_redis_start(const Stack& taken) {
+  constexpr std::string_view kTakers[] = {"initThreadedIO", "InitServerLast", "stopThreadedIO",
+                                          "moduleInitModulesSystem", "main"};
+  if (taken.frames.empty()) return false;
+  const Frame& taker = taken.frames.front();
+  if (taker.function.empty()) return true;
+  return std::find(std::begin(kTakers), std::end(kTakers), taker.function) != std::end(kTakers);
 }
 
 // redis parks each of its I/O threads by a mutex that its main thread holds while there is little to do (networking.c,
@@ -22,6 +35,7 @@ bool is_redis(const Report& report) {
 bool is_redis_parking(const Report& report) {
   if (!is_redis(report) || report.lock_kind != LockKind::mutex || report.waiters_left_out > 0) return false;
   if (report.holders.size() != 1 || report.holders[0].tid != report.pid) return false;
+  if (!is_taken_by_redis_start(report.holders[0].taken)) return false;
   if (report.waiters.empty()) return true;
   const ReportWaiters& waiters = report.waiters.front();
   return report.waiters.size() == 1 && waiters.threads.size() == 1 && waiters.threads[0].starts_with("io_thd_");
@@ -34,14 +48,15 @@ const char* why_by_design(const Report& report) {
   return nullptr;
 }
 
-bool ByDesign::leaves_out(const Report& report, std::string* notice) {
+bool ByDesign::leaves_out(Report& report, std::string* notice) {
   if (report.phase == Phase::snapshot) return false;
   const bool goes_on = report.phase == Phase::still || report.phase == Phase::released;
   if (goes_on && left_out_.count(report.episode) == 0) return false;
   if (report.phase == Phase::released) return left_out_.erase(report.episode) > 0;
   const char* why = why_by_design(report);
   if (why == nullptr) {
-    left_out_.erase(report.episode);
+    // The first that is shown of its episode has to tell all.
+    if (left_out_.erase(report.episode) > 0) report.phase = Phase::over;
     return false;
   }
   if (report.phase != Phase::late) left_out_.insert(report.episode);

@@ -18,8 +18,8 @@ const char* why_by_design(const Report& report);
 class ByDesign {
  public:
   // Whether to leave the report out: its episode is by design and nothing of it was shown. `notice` receives a line to
-  // write for the first one, and stays empty for the others.
-  bool leaves_out(const Report& report, std::string* notice);
+  // write for the first one, and stays empty for the others. An episode that is by design no more becomes a new one.
+  bool leaves_out(Report& report, std::string* notice);
 
  private:
   std::set<uint64_t> left_out_;  // episodes that go on

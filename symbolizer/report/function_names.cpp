@@ -120,6 +120,29 @@ std::string with_short_parameters(const std::string& name) {
   return kept.size() + 5 < name.size() && name[kept.size()] == '(' ? std::string(kept) + "(...)" : name;
 }
 
+// "{lambda(int)#1}" is what the symbol table says, "{lambda}" the debug data, "<lambda(int)>" what is inlined.
+std::string with_plain_lambdas(std::string_view name) {
+  constexpr std::string_view kLambda = "lambda";
+  std::string out;
+  for (size_t i = 0; i < name.size(); ++i) {
+    const bool opens = (name[i] == '{' || name[i] == '<') && name.substr(i + 1).starts_with(kLambda);
+    if (!opens) {
+      out += name[i];
+      continue;
+    }
+    const char close = name[i] == '{' ? '}' : '>';
+    int depth = 1;
+    size_t end = i + 1;
+    for (; end < name.size() && depth > 0; ++end) {
+      if (name[end] == name[i]) ++depth;
+      if (name[end] == close && name[end - 1] != '-') --depth;
+    }
+    out += "{lambda}";
+    i = end - 1;
+  }
+  return out;
+}
+
 }  // namespace
 
 bool is_library_frame(const Frame& frame) {
@@ -136,7 +159,8 @@ bool is_library_frame(const Frame& frame) {
 }
 
 std::string stable_function_name(std::string_view function) {
-  return std::string(without_return_type(without_suffixes(without_parameters(without_suffixes(function)))));
+  const std::string_view bare = without_return_type(without_suffixes(without_parameters(without_suffixes(function))));
+  return with_plain_lambdas(bare);
 }
 
 std::string readable_function_name(std::string_view function) {

@@ -31,7 +31,10 @@ bool same_function(uintptr_t a, uintptr_t b, const FunctionStart& function_start
 // The index of the live frame in which the stack pointer had this value: a frame's activation spans from the stack
 // pointer at its call of the next frame to its canonical frame address. -1 if there is none.
 int activation_at(const RawStack& now, uintptr_t sp) {
-  uintptr_t lowest = 0;
+  // A frame may take a lock while arguments or a variable array lie on its stack that are gone by now. What is further
+  // below is another stack, a coroutine's.
+  constexpr uintptr_t kBelow = 1024;
+  uintptr_t lowest = now.sp > kBelow ? now.sp - kBelow : now.sp;
   for (uint32_t i = 0; i < now.count; ++i) {
     if (sp >= lowest && sp < now.frames[i].cfa) return static_cast<int>(i);
     lowest = now.frames[i].cfa;
@@ -86,19 +89,22 @@ void append_live_frames(RawStack& stack, const RawStack& now, uint32_t from) {
 // frame where the k-th was, -1 if none is. A function that is called a second time from another line stands where the first
 // call stood, like a guard's constructor that waits for the next lock: so the search goes inwards, and ends at a frame
 // that has gone on to another instruction. What it had called at the acquisition has returned.
+// If all are at the same instructions, the thread may be in a later call from the same line, and nothing tells.
 struct Alive {
   uint32_t then;
   int now;  // -1: none is alive
+  bool is_proven;
 };
 
 template <typename LiveFrame, typename Pc>
 Alive innermost_alive(uint32_t count, const RawStack& now, LiveFrame live, Pc pc) {
-  Alive alive{count, -1};
+  Alive alive{count, -1, false};
   for (uint32_t k = count; k-- > 0;) {
     const int frame = live(k);
     if (frame < 0) continue;
-    alive = {k, frame};
-    if (now.frames[frame].pc != pc(k)) break;
+    const bool has_gone_on = now.frames[frame].pc != pc(k);
+    alive = {k, frame, has_gone_on || count == 1};
+    if (has_gone_on) break;
   }
   return alive;
 }
@@ -119,6 +125,7 @@ void use_captured(const Holder& holder, const FunctionStart& function_start, Tak
   const Alive alive =
       innermost_alive(out.stack.count, *holder.now, live, [&](uint32_t k) { return out.stack.frames[k].pc; });
   out.own_frame = alive.now;
+  out.own_is_proven = alive.is_proven;
   out.first_alive = alive.then;
 }
 
@@ -129,19 +136,20 @@ const char* why_sites_only(const Holder& holder, const std::vector<CallSite>& si
     return "the thread's present stack was not captured: known are the call sites only";
   if (function_start(sites[0].pc) == 0)
     return "the code that took it has no unwind tables: known are the call sites only";
-  return "the function that took it has returned, and what called it was not noted in full";
+  return "what took it is not on the thread's present stack, and what called that was not noted in full";
 }
 
 void use_sites(const Holder& holder, const FunctionStart& function_start, TakenStack& out) {
   const std::vector<CallSite> sites =
       holder.taken == nullptr ? plausible_sites(holder, function_start) : captured_sites(holder);
-  Alive alive{static_cast<uint32_t>(sites.size()), -1};
+  Alive alive{static_cast<uint32_t>(sites.size()), -1, false};
   if (holder.now != nullptr) {
     alive = innermost_alive(
         alive.then, *holder.now, [&](uint32_t k) { return live_frame_of(sites[k], *holder.now, function_start); },
         [&](uint32_t k) { return sites[k].pc; });
   }
   out.own_frame = alive.now;
+  out.own_is_proven = alive.is_proven;
   out.first_alive = alive.then;
   if (alive.now < 0) {
     append_sites(out.stack, sites, sites.size(), 0);

@@ -14,6 +14,7 @@ namespace holdwatch {
 struct TakenStack {
   RawStack stack;
   int own_frame;         // index in holder.now of the innermost frame that is still alive, -1 if none is
+  bool own_is_proven;    // false: perhaps another call of the same function stands there by now
   uint32_t first_alive;  // the same frame in `stack`: what is before it has returned since. stack.count if none is
 };
 

@@ -9,12 +9,14 @@ namespace holdwatch {
 namespace {
 constexpr size_t kFirstPiece = 8192;
 constexpr size_t kLargestPiece = 65536;
+constexpr uintptr_t kBelowStack = 65536;
 }  // namespace
 
 void StackMemory::begin(const Snapshot& snapshot) {
   copy_ = snapshot.copy;
   copy_address_ = snapshot.copy_address;
   copy_size_ = copy_ == nullptr ? 0 : snapshot.copy_size;
+  closed_end_ = copy_ != nullptr && snapshot.copy_is_old ? std::max(snapshot.stack_end, copy_address_ + copy_size_) : 0;
   for (Piece& piece : pieces_) piece.bytes.clear();
   piece_size_ = kFirstPiece;
   // From the stack pointer on, so that the frames' slots are met in ascending order.
@@ -38,6 +40,8 @@ size_t StackMemory::read(uintptr_t address, void* out, size_t size) {
     return true;
   };
   if (take(copy_address_, copy_, copy_size_)) return size;
+  // Also a little below: what was there has been overwritten by the calls since.
+  if (address < closed_end_ && address + kBelowStack >= copy_address_) return 0;
   for (const Piece& piece : pieces_) {
     if (take(piece.address, piece.bytes.data(), piece.bytes.size())) return size;
   }

@@ -33,6 +33,7 @@ class StackMemory final : public MemoryReader {
   const unsigned char* copy_ = nullptr;
   uintptr_t copy_address_ = 0;
   size_t copy_size_ = 0;
+  uintptr_t closed_end_ = 0;  // up to here nothing is read from the live stack; see Snapshot::copy_is_old
   std::array<Piece, 4> pieces_;
   size_t next_piece_ = 0;
   size_t piece_size_ = 0;

@@ -372,6 +372,7 @@ void Unwinder::unwind(const Snapshot& snapshot, RawStack& out) {
   out.count = 0;
   out.complete = false;
   out.note[0] = '\0';
+  out.sp = (snapshot.registers.known & Registers::kSp) != 0 ? snapshot.registers.sp : 0;
   try {
     state_->unwind(snapshot, out);
   } catch (const std::exception& error) {

@@ -19,6 +19,8 @@ Report parked(Phase phase, uint64_t episode = 1) {
   report.lock_kind = LockKind::mutex;
   report.holders.resize(1);
   report.holders[0].tid = 100;
+  report.holders[0].taken.frames.resize(1);
+  report.holders[0].taken.frames[0].function = "stopThreadedIO";
   if (phase == Phase::released || phase == Phase::late) return report;
   report.waiters.resize(1);
   report.waiters[0].tids = {101};
@@ -26,29 +28,34 @@ Report parked(Phase phase, uint64_t episode = 1) {
   return report;
 }
 
+bool leaves_out(ByDesign& by_design, Report report, std::string* notice) {
+  return by_design.leaves_out(report, notice);
+}
+
 TEST_CASE("redis's parked I/O threads are left out, with one line for all of them") {
   ByDesign by_design;
   std::string notice;
-  CHECK(by_design.leaves_out(parked(Phase::over, 1), &notice));
+  CHECK(leaves_out(by_design, parked(Phase::over, 1), &notice));
   CHECK(notice ==
         "L7 and the like are not reported: redis parks idle I/O threads on mutexes that its main thread holds");
   notice.clear();
-  CHECK(by_design.leaves_out(parked(Phase::over, 2), &notice));
-  CHECK(by_design.leaves_out(parked(Phase::still, 1), &notice));
-  CHECK(by_design.leaves_out(parked(Phase::released, 1), &notice));
-  CHECK(by_design.leaves_out(parked(Phase::late, 3), &notice));
+  CHECK(leaves_out(by_design, parked(Phase::over, 2), &notice));
+  CHECK(leaves_out(by_design, parked(Phase::still, 1), &notice));
+  CHECK(leaves_out(by_design, parked(Phase::released, 1), &notice));
+  CHECK(leaves_out(by_design, parked(Phase::late, 3), &notice));
   CHECK(notice.empty());
 }
 
 TEST_CASE("a lock by design that anybody else waits for is reported from then on") {
   ByDesign by_design;
   std::string notice;
-  REQUIRE(by_design.leaves_out(parked(Phase::over), &notice));
+  REQUIRE(leaves_out(by_design, parked(Phase::over), &notice));
   Report other = parked(Phase::still);
   other.waiters[0].threads[0] = "bio_lazy_free";
   CHECK_FALSE(by_design.leaves_out(other, &notice));
-  CHECK_FALSE(by_design.leaves_out(parked(Phase::still), &notice));
-  CHECK_FALSE(by_design.leaves_out(parked(Phase::released), &notice));
+  CHECK(other.phase == Phase::over);
+  CHECK_FALSE(leaves_out(by_design, parked(Phase::still), &notice));
+  CHECK_FALSE(leaves_out(by_design, parked(Phase::released), &notice));
 }
 
 TEST_CASE("what redis does not do by design is reported") {
@@ -63,13 +70,16 @@ TEST_CASE("what redis does not do by design is reported") {
   CHECK(is_reported([](Report& report) { report.waiters[0].threads = {"io_thd_1", "io_thd_2"}; }));
   CHECK(is_reported([](Report& report) { report.waiters.push_back(report.waiters[0]); }));
   CHECK(is_reported([](Report& report) { report.waiters_left_out = 1; }));
+  CHECK(is_reported([](Report& report) { report.exe = "/usr/bin/redis-x"; }));
+  CHECK(is_reported([](Report& report) { report.holders[0].taken.frames[0].function = "clusterCron"; }));
+  CHECK_FALSE(is_reported([](Report& report) { report.holders[0].taken.frames[0].function = ""; }));
   CHECK_FALSE(is_reported([](Report& report) { report.waiters.clear(); }));
 }
 
 TEST_CASE("a snapshot shows everything") {
   ByDesign by_design;
   std::string notice;
-  CHECK_FALSE(by_design.leaves_out(parked(Phase::snapshot), &notice));
+  CHECK_FALSE(leaves_out(by_design, parked(Phase::snapshot), &notice));
 }
 
 }  // namespace

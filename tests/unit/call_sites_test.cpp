@@ -16,9 +16,11 @@ std::vector<uintptr_t> rivals_of(uintptr_t pc, size_t count) {
   return rivals;
 }
 
-TEST_CASE_METHOD(NoSiteIsKnown, "a site is unseen until something is learnt of it") {
+TEST_CASE_METHOD(NoSiteIsKnown, "a site is trusted to stay after many holds, not before") {
   CHECK(site_kind(0x55d0c8123456) == SiteKind::unseen);
   CHECK_FALSE(site_stays(0x55d0c8123456));
+  note_that_site_stays(0x55d0c8123456, kTrustedAfter - 1);
+  CHECK(site_kind(0x55d0c8123456) == SiteKind::unseen);
   note_site(0x55d0c8123456, SiteKind::stays);
   CHECK(site_kind(0x55d0c8123456) == SiteKind::stays);
   CHECK(site_stays(0x55d0c8123456));
@@ -37,7 +39,7 @@ TEST_CASE_METHOD(NoSiteIsKnown, "what is known of a site only grows: a frame tha
 
 TEST_CASE_METHOD(NoSiteIsKnown, "four sites of one entry are kept apart, and a fifth stays unseen") {
   const std::vector<uintptr_t> sites = rivals_of(0x7f0000001000, 5);
-  for (const uintptr_t site : sites) note_site(site, SiteKind::stays);
+  for (const uintptr_t site : sites) note_that_site_stays(site);
   for (size_t i = 0; i < 4; ++i) CHECK(site_kind(sites[i]) == SiteKind::stays);
   CHECK(site_kind(sites[4]) == SiteKind::unseen);
   CHECK(site_stays(sites[0]));

@@ -11,4 +11,9 @@ struct NoSiteIsKnown {
   }
 };
 
+// As often as it takes until a site is trusted, or almost.
+inline void note_that_site_stays(uintptr_t pc, uint64_t times = kTrustedAfter) {
+  for (uint64_t i = 0; i < times; ++i) note_site(pc, SiteKind::stays);
+}
+
 }  // namespace holdwatch

@@ -78,7 +78,7 @@ TEST_CASE("a helper that has returned leaves its call site only, and the note sa
   CHECK(taken.first_alive == 1);
   CHECK_FALSE(taken.stack.complete);
   CHECK(std::string(taken.stack.note) ==
-        "the function that took it has returned, and what called it was not noted in full");
+        "what took it is not on the thread's present stack, and what called that was not noted in full");
 }
 
 TEST_CASE("a helper that has returned to a caller that is alive gives the whole stack") {

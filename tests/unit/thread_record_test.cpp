@@ -358,13 +358,14 @@ TEST_CASE_METHOD(NoSiteIsKnown,
   stack.record.stack_end = stack.end();
   note_site(0x401000, SiteKind::returns);
   CHECK(stack.callers(stack.at(0)) == kNotedWords << kWordsShift);
-  note_site(0x402000, SiteKind::stays);
+  note_that_site_stays(0x402000);
   CHECK(stack.callers(stack.at(0), 0x402000) == 0);
 }
 
-// Takes and gives up a lock; `change` is what happens to the stack in between.
+// Takes and gives up a lock at a site of which one more such hold decides; `change` is what happens to the stack in between.
 template <typename Change>
 SiteKind learnt(RecordOnArray& stack, uintptr_t pc, uintptr_t unlock_sp, Change change) {
+  if (site_kind(pc) == SiteKind::unseen) note_that_site_stays(pc, kTrustedAfter - 1);
   stack.record.hold(mutex_at(0x10), {pc, stack.at(4), 0});
   change();
   HeldSlot* slot = stack.record.find(0x10);
@@ -373,7 +374,7 @@ SiteKind learnt(RecordOnArray& stack, uintptr_t pc, uintptr_t unlock_sp, Change 
   return site_kind(pc);
 }
 
-TEST_CASE_METHOD(NoSiteIsKnown, "the first unlock tells whether the frame that locked is still there") {
+TEST_CASE_METHOD(NoSiteIsKnown, "the unlock tells whether the frame that locked is still there") {
   RecordOnArray stack(64);
   stack.words[7] = 0x405555;
   stack.words[9] = 17;
