@@ -96,7 +96,7 @@ void Reporter::load() {
   if (calls_filtered()) return in_loader_.store(false);
   host_ = {&call_report_callback, &copy_stacks_at, standard_error_at_start()};
   symbolizer_ = load_symbolizer(*settings_, host_);
-  evidence_.use(symbolizer_.api, symbolizer_.self);
+  capture_start(settings_->signal);
   // Registered after the libraries have registered their own destructors, so that it runs before them.
   static bool registered = false;
   if (!registered) registered = atexit(at_exit_) == 0;
@@ -105,7 +105,6 @@ void Reporter::load() {
 
 void Reporter::run() {
   load();
-  capture_start(settings_->signal);
   bool flushed = true;
   while (true) {
     const uint32_t posted = queue.posted_word().load(std::memory_order_acquire);

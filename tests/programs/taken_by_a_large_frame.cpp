@@ -19,7 +19,7 @@ pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
   __asm__ volatile("" ::: "memory");
 }
 
-OWN_FRAME void requests(int round) {
+OWN_FRAME void requests(size_t round) {
   takes();  // HERE
   std::atomic_signal_fence(std::memory_order_seq_cst);
   await_report("over", round);
