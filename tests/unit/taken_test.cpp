@@ -108,6 +108,21 @@ TEST_CASE("a wrapper that was called again from the next line is not the call th
   CHECK(pcs(taken.stack) == Pcs{0x1110, 0x1220, 0x3041, 0x4088});
 }
 
+TEST_CASE("a frame on another stack, a coroutine's, is not taken for the one that took the lock") {
+  RawStack now = stack_of({{0x3059, 0x9070a0}, {0x4088, 0x907100}});
+  now.sp = 0x907050;
+  const TakenStack taken = assemble_taken(holder_with({{0x3041, 0x7050}}, &now), function_start);
+  CHECK(taken.own_frame == -1);
+}
+
+TEST_CASE("a frame at the same instructions as then may be a later call: it is not marked") {
+  const RawStack now = stack_of({{0x1110, 0x7020}, {0x3041, 0x70a0}, {0x4088, 0x7100}});
+  const TakenStack taken =
+      assemble_taken(holder_with({{0x1110, 0x7000}, {0x3041, 0x7020}, {0x4088, 0x70a0}}, &now), function_start);
+  CHECK_FALSE(taken.own_is_proven);
+  CHECK(pcs(taken.stack) == Pcs{0x1110, 0x3041, 0x4088});
+}
+
 TEST_CASE("a part of the stack that was captured leads to the frame that is alive") {
   const RawStack part = stack_of({{0x1110, 0x7050}, {0x3041, 0}});
   Holder holder = holder_with({{0x1110, 0x7010}}, &kNow);
