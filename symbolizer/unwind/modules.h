@@ -7,10 +7,10 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "symbolizer/unwind/maps_file.h"
 #include "symbolizer/unwind/memory.h"
 
 namespace holdwatch {
@@ -35,17 +35,6 @@ struct Module {
   bool executes(uintptr_t address) const;
   bool contains(uintptr_t address) const { return address >= start && address < end; }
 };
-
-// One line of /proc/PID/maps. A mapping without a file has an empty path.
-struct Mapping {
-  uintptr_t start = 0, end = 0, offset = 0;
-  bool readable = false, writable = false, executable = false;
-  uint64_t inode = 0, device = 0;
-  std::string path;
-};
-
-// The text of a maps file as mappings. Lines that are not understood are left out.
-std::vector<Mapping> parse_maps(std::string_view text);
 
 // What is mapped now. Modules that vanished are remembered for a while, so that a stack that was captured before a
 // dlclose can still be named.

@@ -1,0 +1,72 @@
+// What the readers of unwind tables have in common: bytes read from front to back, and the encodings of pointers.
+// Pure; any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace holdwatch {
+
+// Bytes that have been copied, read from front to back; `good` turns false at the first read beyond the end.
+class Bytes {
+ public:
+  Bytes(const unsigned char* data, size_t size) : at_(data), end_(data + size) {}
+
+  bool good() const { return good_; }
+  bool more() const { return good_ && at_ != end_; }
+  size_t left() const { return static_cast<size_t>(end_ - at_); }
+  const unsigned char* position() const { return at_; }
+
+  template <typename T>
+  T take() {
+    T value{};
+    if (!skip(sizeof value)) return T{};
+    std::memcpy(&value, at_ - sizeof value, sizeof value);
+    return value;
+  }
+
+  bool skip(uint64_t count) {
+    if (!good_ || count > left()) return good_ = false;
+    at_ += count;
+    return true;
+  }
+
+  uint64_t take_leb128() {  // the sign does not matter to any check here
+    uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+      const auto byte = take<uint8_t>();
+      value |= static_cast<uint64_t>(byte & 0x7f) << shift;
+      if ((byte & 0x80) == 0) return value;
+    }
+    good_ = false;
+    return 0;
+  }
+
+  Bytes take_block(uint64_t size) {
+    const unsigned char* start = at_;
+    return skip(size) ? Bytes(start, size) : Bytes(start, 0);
+  }
+
+ private:
+  const unsigned char* at_;
+  const unsigned char* end_;
+  bool good_ = true;
+};
+
+// Size of a pointer in one of the encodings that compilers use; 0 for any other.
+inline size_t encoded_size(uint8_t encoding) {
+  switch (encoding & 0x0f) {
+    case 0x00:
+    case 0x04:
+    case 0x0c:
+      return 8;  // absptr, udata8, sdata8
+    case 0x03:
+    case 0x0b:
+      return 4;  // udata4, sdata4
+    default:
+      return 0;
+  }
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,99 @@
+// Reads the ELF headers of an object from the process's memory. See elf_layout.h.
+// Cold context only. The headers are another's bytes: every count, size and address of them is checked before use.
+#include "symbolizer/unwind/elf_layout.h"
+
+#include <elf.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace holdwatch {
+
+namespace {
+
+constexpr size_t kMaxProgramHeaders = 128;
+constexpr size_t kMaxNoteBytes = 4096;
+constexpr uintptr_t kMaxModuleSpan = uintptr_t{1} << 36;  // far beyond any real object, far below an overflow
+constexpr uintptr_t kPageSize = 4096;
+
+uintptr_t round_up(uintptr_t value, uintptr_t unit) {
+  return (value + unit - 1) / unit * unit;
+}
+
+// The build id among the notes at `address`, as hex; empty if it is not there.
+std::string find_build_id(MemoryReader& memory, uintptr_t address, size_t size) {
+  std::vector<char> notes(std::min(size, kMaxNoteBytes));
+  notes.resize(memory.read(address, notes.data(), notes.size()));
+  size_t at = 0;
+  while (at + sizeof(Elf64_Nhdr) <= notes.size()) {
+    Elf64_Nhdr header;
+    std::memcpy(&header, notes.data() + at, sizeof header);
+    if (header.n_namesz > kMaxNoteBytes || header.n_descsz > kMaxNoteBytes) break;
+    const size_t name = at + sizeof header;
+    const size_t description = name + round_up(header.n_namesz, 4);
+    if (description + header.n_descsz > notes.size()) break;
+    if (header.n_type == NT_GNU_BUILD_ID && header.n_namesz == 4 && std::memcmp(notes.data() + name, "GNU", 4) == 0) {
+      static constexpr char kDigits[] = "0123456789abcdef";
+      std::string hex;
+      for (size_t i = 0; i < header.n_descsz; ++i) {
+        const auto byte = static_cast<unsigned char>(notes[description + i]);
+        hex += kDigits[byte >> 4];
+        hex += kDigits[byte & 15];
+      }
+      return hex;
+    }
+    at = description + round_up(header.n_descsz, 4);
+  }
+  return {};
+}
+
+std::vector<Elf64_Phdr> read_program_headers(MemoryReader& memory, uintptr_t base, Elf64_Ehdr& header) {
+  const auto read = memory.read_value<Elf64_Ehdr>(base);
+  if (!read) return {};
+  header = *read;
+  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64) return {};
+  if (header.e_machine != EM_X86_64 || header.e_phentsize != sizeof(Elf64_Phdr)) return {};
+  if (header.e_phnum > kMaxProgramHeaders || header.e_phoff > kMaxModuleSpan) return {};
+  std::vector<Elf64_Phdr> headers(header.e_phnum);
+  const size_t bytes = headers.size() * sizeof(Elf64_Phdr);
+  if (memory.read(base + header.e_phoff, headers.data(), bytes) != bytes) return {};
+  return headers;
+}
+
+}  // namespace
+
+std::optional<ElfLayout> read_elf_layout(MemoryReader& memory, uintptr_t base) {
+  Elf64_Ehdr header;
+  const std::vector<Elf64_Phdr> headers = read_program_headers(memory, base, header);
+  auto load_of_offset_zero = std::find_if(headers.begin(), headers.end(), [](const Elf64_Phdr& segment) {
+    return segment.p_type == PT_LOAD && segment.p_offset < kPageSize;
+  });
+  if (load_of_offset_zero == headers.end()) return std::nullopt;
+
+  ElfLayout layout;
+  layout.bias = base - (load_of_offset_zero->p_vaddr - load_of_offset_zero->p_offset);
+  layout.end = base;
+  for (const Elf64_Phdr& segment : headers) {
+    if (segment.p_type != PT_LOAD) continue;
+    const uintptr_t start = layout.bias + segment.p_vaddr;
+    if (start < base || start - base > kMaxModuleSpan || segment.p_memsz > kMaxModuleSpan) return std::nullopt;
+    layout.end = std::max(layout.end, round_up(start + segment.p_memsz, kPageSize));
+  }
+  auto inside = [&](uintptr_t start, size_t size) {
+    return start >= base && start < layout.end && size <= layout.end - start;
+  };
+  for (const Elf64_Phdr& segment : headers) {
+    const uintptr_t start = layout.bias + segment.p_vaddr;
+    if (!inside(start, segment.p_memsz)) continue;
+    if (segment.p_type == PT_GNU_EH_FRAME) {
+      layout.eh_frame_hdr = start;
+      layout.eh_frame_hdr_size = segment.p_memsz;
+    } else if (segment.p_type == PT_NOTE && layout.build_id.empty()) {
+      layout.build_id = find_build_id(memory, start, segment.p_memsz);
+    }
+  }
+  if (header.e_entry != 0 && inside(layout.bias + header.e_entry, 1)) layout.entry = layout.bias + header.e_entry;
+  return layout;
+}
+
+}  // namespace holdwatch

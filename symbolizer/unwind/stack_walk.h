@@ -1,0 +1,70 @@
+// The walk up one stack, frame by frame: by the unwind tables, and by the frame pointer where there are none.
+// Cold context only; one thread at a time. Ends where the stack makes no sense, and says why.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "shim/base/plain.h"
+#include "symbolizer/unwind/code.h"
+#include "symbolizer/unwind/frame_step.h"
+#include "symbolizer/unwind/modules.h"
+#include "symbolizer/unwind/stack_memory.h"
+
+namespace holdwatch {
+
+enum class End : uint8_t {
+  thread_start,
+  frame_pointer_unknown,  // the last frame's caller is found by rbp, which is not known
+  broken                  // the note says why
+};
+
+// A walk up a stack: the frames so far, and the registers of the one to come.
+struct Walk {
+  RegisterSet registers;
+  std::vector<RawFrame> frames;
+  bool check_calls = false;  // while a guess is being proven: every call must fit its callee
+  CallMatch worst_call = CallMatch::proven;
+  uintptr_t first_without_tables = 0;  // pc of the first frame that was left by its frame pointer
+  std::string note;
+};
+
+class StackWalker {
+ public:
+  // Both must outlive the walker.
+  StackWalker(const Modules& modules, MemoryReader& memory)
+      : modules_(modules), stack_(memory), code_(modules, stack_), stepper_(modules) {}
+
+  // Starts the unwind of `snapshot`: all its walks together make a bounded number of steps.
+  void begin(const Snapshot& snapshot);
+
+  // Goes on from the walk's registers to where the stack ends.
+  End climb(Walk& walk);
+
+  // "0x7f.. (libfoo.so)" for a note.
+  std::string place(uintptr_t pc) const;
+
+  // Drops what is cached of the unwind tables.
+  void forget() { stepper_.forget(); }
+
+  const Modules& modules() const { return modules_; }
+  const Code& code() const { return code_; }
+  StackMemory& stack() { return stack_; }
+
+ private:
+  StepResult step(Walk& walk, RegisterSet& caller);
+  StepResult step_from_bad_address(RegisterSet& caller);
+  StepResult step_without_tables(Walk& walk, RegisterSet& caller);
+  StepResult return_to(RegisterSet& caller, uintptr_t slot, std::optional<uintptr_t> frame_pointer);
+  bool accept(Walk& walk, const RegisterSet& caller, const StepResult& stepped);
+  bool needs_no_call(RegisterSet frame);
+  std::string why_stopped(const Walk& walk, const StepResult& stepped) const;
+
+  const Modules& modules_;
+  StackMemory stack_;
+  Code code_;
+  FrameStepper stepper_;
+  unsigned steps_left_ = 0;
+};
+
+}  // namespace holdwatch
