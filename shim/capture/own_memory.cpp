@@ -15,6 +15,7 @@
 
 #include "shim/base/call_filter.h"
 #include "shim/capture/capture.h"
+#include "shim/capture/maps_search.h"
 #include "shim/capture/task_files.h"
 
 namespace holdwatch {
@@ -22,92 +23,12 @@ namespace {
 
 constexpr size_t kStatusSize = 16384;
 
-// The part of a maps line that matters, "START-END rwxp"; the path behind it can be of any length.
-constexpr size_t kMapsLineStart = 48;
-
-struct MapsLine {
-  MemoryRange range;
-  bool readable, writable, executable, shared;
-};
-
-uintptr_t parse_hex(std::string_view* text) {
-  uintptr_t value = 0;
-  while (!text->empty()) {
-    const char digit = text->front();
-    const bool decimal = digit >= '0' && digit <= '9';
-    if (!decimal && (digit < 'a' || digit > 'f')) break;
-    value = value * 16 + static_cast<uintptr_t>(decimal ? digit - '0' : digit - 'a' + 10);
-    text->remove_prefix(1);
-  }
-  return value;
-}
-
-bool parse_maps_line(std::string_view line, MapsLine* out) {
-  out->range.start = parse_hex(&line);
-  if (!line.starts_with('-')) return false;
-  line.remove_prefix(1);
-  out->range.end = parse_hex(&line);
-  if (!line.starts_with(' ') || line.size() < 5) return false;
-  out->readable = line[1] == 'r';
-  out->writable = line[2] == 'w';
-  out->executable = line[3] == 'x';
-  out->shared = line[4] == 's';
-  return true;
-}
-
-bool is_mapped_as(const MapsLine& line, MappedAs what) {
-  switch (what) {
-    case MappedAs::stack:
-      return line.readable && line.writable && !line.shared;
-    case MappedAs::code:
-      return line.readable && line.executable;
-  }
-  return false;
-}
-
-// Joins neighbouring mappings of the wanted kind until the joined range holds the address and can grow no further.
-class RangeSearch {
- public:
-  RangeSearch(uintptr_t address, MappedAs what) : address_(address), what_(what) {}
-
-  // Takes the next line, in the order of addresses, which is the file's. True once the answer is known.
-  bool take(const MapsLine& line) {
-    const bool wanted = is_mapped_as(line, what_);
-    if (wanted && line.range.start == joined_.end) {
-      joined_.end = line.range.end;
-      return false;
-    }
-    if (joined_.contains(address_)) return true;
-    joined_ = wanted ? line.range : MemoryRange{};
-    return false;
-  }
-
-  MemoryRange result() const { return joined_.contains(address_) ? joined_ : MemoryRange{}; }
-
- private:
-  uintptr_t address_;
-  MappedAs what_;
-  MemoryRange joined_;
-};
-
-// Feeds the start of every line of an open maps file to the search.
-void search_lines(long descriptor, RangeSearch* search) {
+// Feeds an open maps file to the search.
+void search_file(long descriptor, MapsSearch* search) {
   char buffer[4096];
-  char line[kMapsLineStart];
-  size_t line_length = 0;
   long got = 0;
-  while ((got = syscall(SYS_read, descriptor, buffer, sizeof buffer)) > 0) {
-    for (const char character : std::string_view(buffer, static_cast<size_t>(got))) {
-      if (character != '\n') {
-        if (line_length < sizeof line) line[line_length++] = character;
-        continue;
-      }
-      MapsLine parsed;
-      const bool understood = parse_maps_line({line, line_length}, &parsed);
-      line_length = 0;
-      if (understood && search->take(parsed)) return;
-    }
-  }
+  while ((got = syscall(SYS_read, descriptor, buffer, sizeof buffer)) > 0)
+    if (search->take({buffer, static_cast<size_t>(got)})) return;
 }
 
 // process_vm_readv is no part of what services are commonly allowed (systemd's @system-service leaves it out), and a
@@ -136,8 +57,8 @@ MemoryRange mapped_around(uintptr_t address, MappedAs what) {
   if (calls_filtered()) return {};
   const long descriptor = syscall(SYS_openat, AT_FDCWD, "/proc/thread-self/maps", O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return {};
-  RangeSearch search(address, what);
-  search_lines(descriptor, &search);
+  MapsSearch search(address, what);
+  search_file(descriptor, &search);
   syscall(SYS_close, descriptor);
   return search.result();
 }

@@ -1,0 +1,34 @@
+// Searches the text of a maps file for what is mapped around an address.
+// Any context; pure. Takes the text in pieces, so that no more than the start of one line is ever kept.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "shim/capture/own_memory.h"
+
+namespace holdwatch {
+
+// Joins neighbouring mappings of the wanted kind until the joined range holds the address and can grow no further.
+class MapsSearch {
+ public:
+  MapsSearch(uintptr_t address, MappedAs what) : address_(address), what_(what) {}
+
+  // Takes the next piece of the file's text. True once the answer is known.
+  bool take(std::string_view text);
+
+  MemoryRange result() const { return joined_.contains(address_) ? joined_ : MemoryRange{}; }
+
+ private:
+  bool take_line(std::string_view line);
+
+  uintptr_t address_;
+  MappedAs what_;
+  MemoryRange joined_;
+  // The part of a line that matters, "START-END rwxp"; the path behind it can be of any length.
+  char line_[48];
+  size_t line_length_ = 0;
+};
+
+}  // namespace holdwatch
