@@ -142,7 +142,8 @@ End StackWalker::climb(Walk& walk) {
     RegisterSet caller = walk.registers;
     const StepResult stepped = step(walk, caller);
     RawFrame& frame = walk.frames.back();
-    frame.cfa = stepped.cfa;
+    // Where a frame ends that nobody called counts for nothing else than the frame, and so has not been looked at yet.
+    frame.cfa = stepped.cfa > walk.registers[kRsp] || stepped.was_signal_frame ? stepped.cfa : 0;
     // The return address of a signal handler is the first instruction of the trampoline, not the one after a call.
     if (stepped.was_signal_frame) frame.pc_is_exact = true;
     if (stepped.outcome == Stepped::end) return End::thread_start;

@@ -305,6 +305,18 @@ TEST_CASE("tables that lead down the stack do not lead round in circles") {
   CHECK(mentions(fixture, "ascend"));
 }
 
+TEST_CASE("where the last frame ends is not taken from tables that lead down the stack") {
+  Fixture fixture;
+  fixture.module.build({{{0x90}, {0x07, 16, 0x13, 1}}});  // nobody called this; CFA = rsp - 8
+  fixture.map();
+  Snapshot snapshot = fixture.blocked_in_leaf();
+  snapshot.registers.ip = fixture.address(Fixture::start) + 5;
+  fixture.unwind(snapshot);
+  REQUIRE(fixture.out.count == 1);
+  CHECK(fixture.out.complete);
+  CHECK(fixture.out.frames[0].cfa == 0);
+}
+
 TEST_CASE("of a deep recursion the inner and outer frames are kept and the others counted") {
   Fixture fixture;
   constexpr size_t kDepth = 10000;
