@@ -2,17 +2,42 @@
 // Cold context only; pure.
 #include "symbolizer/symbols/demangle.h"
 
-#include <cxxabi.h>
-
 #include <array>
-#include <cstdlib>
-#include <memory>
+#include <optional>
+#include <utility>
+
+// What __cxa_demangle is made of, in gcc's libsupc++.a though in no header: it hands out the text piece by piece. Nothing
+// else can be stopped in time. Each "S_" of a symbol may double what came before it, so that the name behind 300 bytes of
+// a hostile file's symbol is larger than any memory, and __cxa_demangle does not come back.
+extern "C" int __gcclibcxx_demangle_callback(const char* symbol,
+                                             void (*take)(const char* text, size_t size, void* context), void* context);
 
 namespace holdwatch {
 namespace {
 
-// Names of that length come from files gone bad; a demangled name can be exponentially longer than its symbol.
+// Names of that length come from files gone bad.
 constexpr size_t kMaxSymbol = 4096;
+constexpr size_t kMaxName = 16384;
+constexpr size_t kShown = 256;  // of what is too long
+
+struct TooLong {};
+
+void append_piece(const char* text, size_t size, void* context) {
+  auto& name = *static_cast<std::string*>(context);
+  // The C code in between holds nothing that would have to be given back.
+  if (size > kMaxName - name.size()) throw TooLong();
+  name.append(text, size);
+}
+
+std::optional<std::string> full_name(const std::string& symbol) {
+  std::string name;
+  try {
+    if (__gcclibcxx_demangle_callback(symbol.c_str(), append_piece, &name) != 0) return std::nullopt;
+  } catch (const TooLong&) {
+    return std::nullopt;
+  }
+  return name;
+}
 
 void replace_all(std::string& text, std::string_view what, std::string_view with) {
   for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size())) {
@@ -46,11 +71,10 @@ std::string_view without_clone_suffix(std::string_view symbol) {
 
 std::string demangle(std::string_view symbol) {
   std::string name(without_clone_suffix(symbol));
-  if (!name.starts_with("_Z") || name.size() > kMaxSymbol) return name;
-  int status = 0;
-  std::unique_ptr<char, decltype(&std::free)> text(abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status),
-                                                   &std::free);
-  return status == 0 && text != nullptr ? readable(text.get()) : name;
+  if (name.size() > kMaxSymbol) return name.substr(0, kShown) + "...";
+  if (!name.starts_with("_Z")) return name;
+  if (std::optional<std::string> full = full_name(name)) return readable(std::move(*full));
+  return name;
 }
 
 std::string readable(std::string name) {

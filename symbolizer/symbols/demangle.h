@@ -8,7 +8,8 @@
 namespace holdwatch {
 
 // A symbol's name demangled and made readable. What is no C++ symbol stays as it is, but for the suffixes with which
-// compilers mark parts of one function (foo.cold, foo.part.0): to a reader it is that function.
+// compilers mark parts of one function (foo.cold, foo.part.0): to a reader it is that function. A symbol of absurd length
+// is cut, and one whose name would be stays mangled.
 std::string demangle(std::string_view symbol);
 
 // A demangled name with what nobody writes taken out: inline namespaces of the standard libraries, the template behind

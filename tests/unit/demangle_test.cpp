@@ -61,9 +61,28 @@ TEST_CASE("what is no C++ symbol stays as it is") {
   CHECK(demangle(".L4") == ".L4");
 }
 
-TEST_CASE("a symbol of absurd length is not demangled") {
+TEST_CASE("a symbol of absurd length is not demangled, but cut") {
   const std::string absurd = "_Z1f" + std::string(100'000, 'P') + "i";
-  CHECK(demangle(absurd) == absurd);
+  CHECK(demangle(absurd) == absurd.substr(0, 256) + "...");
+  CHECK(demangle(std::string(5000, 'x')) == std::string(256, 'x') + "...");
+}
+
+// "S_", "S0_", "S1_" ...
+std::string substitution(size_t number) {
+  return number == 0 ? "S_" : std::string("S") + "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[number - 1] + "_";
+}
+
+// f(A<int, int>, A<A<int, int>, A<int, int>>, ...): each parameter is twice as long as the one before.
+std::string doubling_symbol(size_t times) {
+  std::string symbol = "_Z1f1AIiiE";
+  for (size_t i = 1; i <= times; ++i) symbol += "S_I" + substitution(i) + substitution(i) + "E";
+  return symbol;
+}
+
+TEST_CASE("a symbol whose name grows with every substitution is left as it is, in time and memory that are bounded") {
+  CHECK(demangle(doubling_symbol(2)).starts_with("f(A<int, int>, A<A<int, int>, A<int, int> >, A<A<A<int"));
+  const std::string hostile = doubling_symbol(34);  // 2^34 times "int"
+  CHECK(demangle(hostile) == hostile);
 }
 
 }  // namespace
