@@ -58,6 +58,7 @@ class Pipeline {
 
   void report(const Finding& finding) {
     look_at_modules();
+    symbols_.begin_report();
     Report report = builder_.build(finding);
     modules_known_ = false;  // the next report looks again
     learn_sites(finding, report);

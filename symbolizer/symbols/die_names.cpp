@@ -14,14 +14,20 @@ namespace {
 constexpr int kMaxChain = 16;        // abstract origins and specifications in a row
 constexpr size_t kMaxNesting = 64;   // scopes around a function
 constexpr int kMaxLocalClasses = 4;  // functions within classes within functions ...
+constexpr size_t kLongestName = 4096;
 constexpr char kNameless[] = "<unnamed>";
 
-FunctionName name_within(Dwarf_Die die, int local_classes);
+FunctionName name_within(Dwarf_Die die, int local_classes, Deadline& deadline);
+
+std::string shortened(std::string name) {
+  if (name.size() > kLongestName) name.replace(kLongestName, std::string::npos, "...");
+  return name;
+}
 
 std::string text_of(Dwarf_Die die, unsigned attribute) {
   Dwarf_Attribute value;
   const char* text = dwarf_formstring(dwarf_attr_integrate(&die, attribute, &value));
-  return text != nullptr ? text : std::string();
+  return text != nullptr ? shortened(text) : std::string();
 }
 
 // From a concrete instance to the declaration, which stands in the class or namespace that the function belongs to.
@@ -36,7 +42,7 @@ Dwarf_Die declaration_of(Dwarf_Die die) {
 
 // The entries around `die`, outermost first. Entries are stored in tree order, so the one that contains `die` is the last
 // sibling that begins before it.
-std::vector<Dwarf_Die> enclosing(Dwarf_Die die) {
+std::vector<Dwarf_Die> enclosing(Dwarf_Die die, Deadline& deadline) {
   std::vector<Dwarf_Die> path;
   const Dwarf_Off wanted = dwarf_dieoffset(&die);
   Dwarf_Die parent;
@@ -46,7 +52,7 @@ std::vector<Dwarf_Die> enclosing(Dwarf_Die die) {
     Dwarf_Off last = 0;
     for (Dwarf_Die next; dwarf_dieoffset(&child) < wanted && dwarf_siblingof(&child, &next) == 0; child = next) {
       const Dwarf_Off offset = dwarf_dieoffset(&next);
-      if (offset > wanted || offset <= last) break;
+      if (offset > wanted || offset <= last || deadline.has_passed()) break;
       last = offset;
     }
     if (dwarf_dieoffset(&child) >= wanted) break;
@@ -57,7 +63,7 @@ std::vector<Dwarf_Die> enclosing(Dwarf_Die die) {
 }
 
 // What a scope adds to the names in it, empty if nothing.
-std::string scope_name(Dwarf_Die scope, int local_classes) {
+std::string scope_name(Dwarf_Die scope, int local_classes, Deadline& deadline) {
   const std::string name = text_of(scope, DW_AT_name);
   switch (dwarf_tag(&scope)) {
     case DW_TAG_namespace:
@@ -69,13 +75,13 @@ std::string scope_name(Dwarf_Die scope, int local_classes) {
     case DW_TAG_enumeration_type:
       return name.empty() ? kNameless : name;
     case DW_TAG_subprogram:
-      return local_classes < kMaxLocalClasses ? name_within(scope, local_classes + 1).text : std::string();
+      return local_classes < kMaxLocalClasses ? name_within(scope, local_classes + 1, deadline).text : std::string();
     default:
       return {};
   }
 }
 
-FunctionName name_within(Dwarf_Die die, int local_classes) {
+FunctionName name_within(Dwarf_Die die, int local_classes, Deadline& deadline) {
   for (unsigned attribute : {DW_AT_linkage_name, DW_AT_MIPS_linkage_name}) {
     const std::string symbol = text_of(die, attribute);
     // A C function renamed by asm("...") has a linkage name too: libc's "__GI_send", which says less than "send".
@@ -84,8 +90,8 @@ FunctionName name_within(Dwarf_Die die, int local_classes) {
   const std::string name = text_of(die, DW_AT_name);
   if (name.empty()) return {};
   std::string qualified;
-  for (Dwarf_Die& scope : enclosing(declaration_of(die))) {
-    const std::string outer = scope_name(scope, local_classes);
+  for (Dwarf_Die& scope : enclosing(declaration_of(die), deadline)) {
+    const std::string outer = scope_name(scope, local_classes, deadline);
     // A function's own name is qualified already.
     if (dwarf_tag(&scope) == DW_TAG_subprogram) qualified.clear();
     if (!outer.empty()) qualified += outer + "::";
@@ -95,7 +101,7 @@ FunctionName name_within(Dwarf_Die die, int local_classes) {
   if (name == "operator()" && qualified.ends_with(nameless)) {
     qualified.replace(qualified.size() - nameless.size(), nameless.size(), "{lambda}::");
   }
-  return {readable(qualified + name), false};
+  return {shortened(readable(qualified + name)), false};
 }
 
 }  // namespace
@@ -105,8 +111,8 @@ bool referenced_die(Dwarf_Die die, unsigned attribute, Dwarf_Die& referenced) {
   return dwarf_attr(&die, attribute, &value) != nullptr && dwarf_formref_die(&value, &referenced) != nullptr;
 }
 
-FunctionName function_name(Dwarf_Die die) {
-  return name_within(die, 0);
+FunctionName function_name(Dwarf_Die die, Deadline& deadline) {
+  return name_within(die, 0, deadline);
 }
 
 }  // namespace holdwatch

@@ -6,6 +6,8 @@
 
 #include <string>
 
+#include "symbolizer/symbols/deadline.h"
+
 namespace holdwatch {
 
 struct FunctionName {
@@ -14,8 +16,8 @@ struct FunctionName {
 };
 
 // For DW_TAG_subprogram and DW_TAG_inlined_subroutine: the linkage name where there is one, else the plain name within
-// its namespaces and classes.
-FunctionName function_name(Dwarf_Die die);
+// its namespaces and classes, or as much of that as the deadline allows.
+FunctionName function_name(Dwarf_Die die, Deadline& deadline);
 
 // The DIE that `attribute` of `die` refers to. False if there is none.
 bool referenced_die(Dwarf_Die die, unsigned attribute, Dwarf_Die& referenced);

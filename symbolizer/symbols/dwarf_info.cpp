@@ -5,12 +5,13 @@
 #include "symbolizer/symbols/dwarf_info.h"
 
 #include <dwarf.h>
-#include <gelf.h>
+#include <sys/stat.h>
 
-#include <algorithm>
-#include <array>
-#include <string_view>
+#include <cstring>
+#include <initializer_list>
 
+#include "symbolizer/symbols/abbreviations.h"
+#include "symbolizer/symbols/debug_sections.h"
 #include "symbolizer/symbols/die_names.h"
 
 namespace holdwatch {
@@ -18,41 +19,13 @@ namespace {
 
 constexpr size_t kMaxNesting = 64;               // of entries within a unit
 constexpr size_t kMaxEntries = size_t{1} << 22;  // looked at in one unit
-constexpr size_t kMaxRanges = size_t{1} << 20;   // of one entry
+constexpr size_t kMaxRanges = size_t{1} << 20;   // of all units, or of all functions in one
 constexpr size_t kMaxInlined = 64;               // functions inlined into each other
 
 constexpr size_t kBytesPerLine = 40;  // of libdw's decoded line table, which it keeps
-
-// Sections that only a debugger needs. libdw reads and inflates every section it knows when it begins, so they are hidden
-// from it: in libc's debug data they are a third of the whole.
-constexpr std::array<std::string_view, 7> kNotNeeded = {".debug_loc",   ".debug_loclists", ".debug_macinfo",
-                                                        ".debug_macro", ".debug_pubnames", ".debug_aranges",
-                                                        ".debug_frame"};
-
-void hide(Elf_Scn* section) {
-  GElf_Shdr header;
-  if (gelf_getshdr(section, &header) == nullptr) return;
-  header.sh_type = SHT_NOBITS;  // in memory only: the file is open for reading
-  gelf_update_shdr(section, &header);
-}
-
-// Prepares `image` for libdw and returns how many bytes libdw will read of it.
-size_t prepare(const ElfImage& image, bool has_alternate) {
-  size_t total = 0;
-  for (Elf_Scn* section = elf_nextscn(image.elf(), nullptr); section != nullptr;
-       section = elf_nextscn(image.elf(), section)) {
-    const std::string_view name = image.section_name(section);
-    const bool not_needed = std::find(kNotNeeded.begin(), kNotNeeded.end(), name) != kNotNeeded.end();
-    // libdw would open the file that is named there without a look at its build id.
-    const bool unproven = name == ".gnu_debugaltlink" && !has_alternate;
-    if (not_needed || unproven) {
-      hide(section);
-    } else if (name.starts_with(".debug_") || name.starts_with(".zdebug_")) {
-      total += image.inflated_size(section);
-    }
-  }
-  return total;
-}
+// Of a line program, which is a byte a line at least: libdw takes some 90 for each while it decodes a table.
+constexpr size_t kMostMemoryPerByte = 64;
+constexpr size_t kLongestPath = 4096;
 
 // Whether entries of this kind can have functions with code somewhere below them.
 bool may_hold_functions(int tag) {
@@ -74,10 +47,10 @@ enum class Next { enter, pass, stop };
 
 // Goes through the entries below `root` in tree order, without recursion. `visit` says what to do about each.
 template <typename Visit>
-void walk(Dwarf_Die root, Visit visit) {
+void walk(Dwarf_Die root, Deadline& deadline, Visit visit) {
   std::vector<Dwarf_Die> path(1);
   if (dwarf_child(&root, &path[0]) != 0) return;
-  for (size_t entries = 0; !path.empty() && entries < kMaxEntries; ++entries) {
+  for (size_t entries = 0; !path.empty() && entries < kMaxEntries && !deadline.has_passed(); ++entries) {
     Dwarf_Die entry = path.back();
     if (dwarf_siblingof(&entry, &path.back()) != 0) path.pop_back();
     const Next next = visit(entry);
@@ -92,83 +65,125 @@ bool has_ranges(Dwarf_Die entry) {
   return dwarf_hasattr(&entry, DW_AT_low_pc) != 0 || dwarf_hasattr(&entry, DW_AT_ranges) != 0;
 }
 
-// The entry that has the unit's functions: with split DWARF it is in another file, which libdw finds and checks.
-Dwarf_Die full_unit(Dwarf_Die unit) {
-  uint8_t type = 0;
-  Dwarf_Die split = {};
-  if (dwarf_cu_info(unit.cu, nullptr, &type, nullptr, &split, nullptr, nullptr, nullptr) == 0 &&
-      type == DW_UT_skeleton && split.addr != nullptr) {
-    return split;
+std::string text_of(Dwarf_Die die, std::initializer_list<unsigned> attributes) {
+  Dwarf_Attribute value;
+  for (const unsigned attribute : attributes) {
+    const char* text = dwarf_formstring(dwarf_attr(&die, attribute, &value));
+    if (text != nullptr) return text;
   }
-  return unit;
+  return {};
+}
+
+// libdw opens the file that a unit names, whatever it is: a fifo would keep us until somebody writes to it.
+bool may_be_opened(const std::string& path, size_t size_limit) {
+  struct stat status;
+  if (stat(path.c_str(), &status) != 0) return true;
+  return S_ISREG(status.st_mode) && static_cast<size_t>(status.st_size) <= size_limit;
 }
 
 // libdw hands out names as the line table has them: often relative to where the compiler ran.
 std::string in_compilation_directory(const char* path, Dwarf_Die unit) {
   Dwarf_Attribute value;
   const char* directory = path[0] != '/' ? dwarf_formstring(dwarf_attr(&unit, DW_AT_comp_dir, &value)) : nullptr;
-  return directory != nullptr ? std::string(directory) + "/" + path : path;
-}
-
-// Where the inlined function `call` was called from.
-void locate_call(Dwarf_Die call, Dwarf_Die unit, CodeScope& scope) {
-  Dwarf_Attribute value;
-  Dwarf_Word line = 0;
-  Dwarf_Word file = 0;
-  if (dwarf_formudata(dwarf_attr(&call, DW_AT_call_line, &value), &line) != 0 || line > INT32_MAX) return;
-  if (dwarf_formudata(dwarf_attr(&call, DW_AT_call_file, &value), &file) != 0) return;
-  Dwarf_Files* files = nullptr;
-  size_t count = 0;
-  if (dwarf_getsrcfiles(&unit, &files, &count) != 0 || file >= count) return;
-  const char* path = dwarf_filesrc(files, file, nullptr, nullptr);
-  if (path == nullptr) return;
-  scope.file = in_compilation_directory(path, unit);
-  scope.line = static_cast<int>(line);
+  std::string full = directory != nullptr ? std::string(directory) + "/" + path : path;
+  return full.size() <= kLongestPath ? full : std::string();
 }
 
 }  // namespace
 
-std::unique_ptr<DwarfInfo> DwarfInfo::load(ElfImage& image, ElfImage* alternate, size_t memory_limit) {
+std::unique_ptr<DwarfInfo> DwarfInfo::load(ElfImage& image, ElfImage* alternate, size_t memory_limit,
+                                           Deadline& deadline) {
   if (image.section(".debug_info") == nullptr && image.section(".zdebug_info") == nullptr) return nullptr;
-  std::unique_ptr<DwarfInfo> info(new DwarfInfo);
-  info->size_in_bytes_ = prepare(image, alternate != nullptr);
-  if (alternate != nullptr) info->size_in_bytes_ += prepare(*alternate, false);
-  if (info->size_in_bytes_ > memory_limit) return nullptr;
+  const size_t size = prepare_debug_sections(image, alternate != nullptr);
+  const size_t alternate_size = alternate != nullptr ? prepare_debug_sections(*alternate, false) : 0;
+  if (size > memory_limit || alternate_size > memory_limit - size) return nullptr;
+  std::unique_ptr<DwarfInfo> info(new DwarfInfo(image, memory_limit, deadline));
+  info->size_in_bytes_ = size + alternate_size;
   info->dwarf_ = dwarf_begin_elf(image.elf(), DWARF_C_READ, nullptr);
   if (info->dwarf_ == nullptr) return nullptr;
+  info->lines_ = debug_section(image, "debug_line");
   if (alternate != nullptr) {
     info->alternate_ = dwarf_begin_elf(alternate->elf(), DWARF_C_READ, nullptr);
-    if (info->alternate_ == nullptr) return nullptr;
+    if (info->alternate_ == nullptr || !info->has_sound_units(info->alternate_, *alternate)) return nullptr;
     dwarf_setalt(info->dwarf_, info->alternate_);
   }
+  if (!info->has_sound_units(info->dwarf_, image)) return nullptr;
   info->index_units();
-  return info;
+  return deadline.look() ? nullptr : std::move(info);
 }
+
+DwarfInfo::DwarfInfo(const ElfImage& image, size_t memory_limit, Deadline& deadline)
+    : memory_limit_(memory_limit),
+      deadline_(deadline),
+      directory_of_image_(image.path().substr(0, image.path().rfind('/') + 1)) {}
 
 DwarfInfo::~DwarfInfo() {
   dwarf_end(dwarf_);
   dwarf_end(alternate_);
 }
 
+// Any unit may be referred to by any other.
+bool DwarfInfo::has_sound_units(Dwarf* dwarf, const ElfImage& image) {
+  const Abbreviations abbreviations(debug_section(image, "debug_abbrev"));
+  Dwarf_CU* unit = nullptr;
+  Dwarf_Die entry;
+  Dwarf_Off offset = 0;
+  while (!deadline_.has_passed() && dwarf_get_units(dwarf, unit, &unit, nullptr, nullptr, nullptr, nullptr) == 0) {
+    if (dwarf_cu_die(unit, &entry, nullptr, &offset, nullptr, nullptr, nullptr, nullptr) == nullptr) return false;
+    if (!abbreviations.is_sound(offset)) return false;
+  }
+  return true;
+}
+
 void DwarfInfo::index_units() {
   Dwarf_CU* unit = nullptr;
   Dwarf_Die entry;
   uint8_t type = 0;
-  while (dwarf_get_units(dwarf_, unit, &unit, nullptr, &type, &entry, nullptr) == 0) {
+  while (!deadline_.has_passed() && dwarf_get_units(dwarf_, unit, &unit, nullptr, &type, &entry, nullptr) == 0) {
     if (type == DW_UT_compile || type == DW_UT_skeleton) add_ranges(entry, units_);
   }
   size_in_bytes_ += units_.capacity() * sizeof(Range);
 }
 
-void DwarfInfo::add_ranges(Dwarf_Die die, Ranges& ranges) const {
+void DwarfInfo::add_ranges(Dwarf_Die die, Ranges& ranges) {
   Dwarf_Addr base = 0;
   Dwarf_Addr start = 0;
   Dwarf_Addr end = 0;
   ptrdiff_t next = 0;
-  for (size_t i = 0; i < kMaxRanges && (next = dwarf_ranges(&die, next, &base, &start, &end)) > 0; ++i) {
+  while (ranges.size() < kMaxRanges && !deadline_.has_passed() &&
+         (next = dwarf_ranges(&die, next, &base, &start, &end)) > 0) {
     // Linkers leave functions that they dropped at 0, where no code can be: the ELF header is there.
     if (start != 0 && start < end) ranges.push_back({start, end, die});
   }
+}
+
+// The entry that has the unit's functions: with split DWARF it is in another file, which libdw finds and checks.
+Dwarf_Die DwarfInfo::full_unit(Dwarf_Die unit) const {
+  uint8_t type = 0;
+  Dwarf_Die split = {};
+  if (dwarf_cu_info(unit.cu, nullptr, &type, nullptr, nullptr, nullptr, nullptr, nullptr) != 0 ||
+      type != DW_UT_skeleton) {
+    return unit;
+  }
+  const std::string name = text_of(unit, {DW_AT_dwo_name, DW_AT_GNU_dwo_name});
+  const std::string directories[] = {text_of(unit, {DW_AT_comp_dir}) + "/", directory_of_image_, ""};
+  for (const std::string& directory : directories) {
+    if (!may_be_opened(directory + name, memory_limit_)) return unit;
+  }
+  const bool found = dwarf_cu_info(unit.cu, nullptr, nullptr, nullptr, &split, nullptr, nullptr, nullptr) == 0;
+  return found && split.addr != nullptr ? split : unit;
+}
+
+// Whether the unit's line table, which libdw decodes whole, takes no more memory than it may.
+bool DwarfInfo::may_read_lines(Dwarf_Die unit) const {
+  Dwarf_Attribute value;
+  Dwarf_Word offset = 0;
+  if (dwarf_formudata(dwarf_attr(&unit, DW_AT_stmt_list, &value), &offset) != 0) return true;
+  uint32_t length = 0;
+  if (offset > lines_.size() || lines_.size() - offset < sizeof length) return false;
+  std::memcpy(&length, lines_.data() + offset, sizeof length);
+  // 0xffffffff announces the 64-bit form, in which no table of a size that is read would be.
+  return length <= memory_limit_ / kMostMemoryPerByte;
 }
 
 const DwarfInfo::Range* DwarfInfo::innermost(const Ranges& ranges, uintptr_t address) {
@@ -184,7 +199,7 @@ const DwarfInfo::Ranges& DwarfInfo::functions_of(Dwarf_Die unit) {
   const Dwarf_Off key = dwarf_dieoffset(&unit);
   if (const Ranges* known = functions_.find(key)) return *known;
   Ranges functions;
-  walk(full_unit(unit), [&](Dwarf_Die entry) {
+  walk(full_unit(unit), deadline_, [&](Dwarf_Die entry) {
     const int tag = dwarf_tag(&entry);
     if (tag == DW_TAG_subprogram) add_ranges(entry, functions);
     return may_hold_functions(tag) ? Next::enter : Next::pass;
@@ -193,7 +208,8 @@ const DwarfInfo::Ranges& DwarfInfo::functions_of(Dwarf_Die unit) {
   size_in_bytes_ += functions.capacity() * sizeof(Range);
   Dwarf_Lines* lines = nullptr;
   size_t line_count = 0;
-  if (dwarf_getsrclines(&unit, &lines, &line_count) == 0) size_in_bytes_ += line_count * kBytesPerLine;
+  if (may_read_lines(unit) && dwarf_getsrclines(&unit, &lines, &line_count) == 0)
+    size_in_bytes_ += line_count * kBytesPerLine;
   return functions_.insert(key, std::move(functions));
 }
 
@@ -203,7 +219,7 @@ std::vector<Dwarf_Die> DwarfInfo::inlined_at(Dwarf_Die function, uintptr_t addre
   Dwarf_Die scope = function;
   for (bool found = true; found && calls.size() < kMaxInlined;) {
     found = false;
-    walk(scope, [&](Dwarf_Die entry) {
+    walk(scope, deadline_, [&](Dwarf_Die entry) {
       const int tag = dwarf_tag(&entry);
       if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_lexical_block) return Next::pass;
       const bool covers = dwarf_haspc(&entry, address) == 1;
@@ -219,7 +235,8 @@ std::vector<Dwarf_Die> DwarfInfo::inlined_at(Dwarf_Die function, uintptr_t addre
   return calls;
 }
 
-void DwarfInfo::locate(Dwarf_Die unit, uintptr_t address, CodeScope& scope) {
+void DwarfInfo::locate(Dwarf_Die unit, uintptr_t address, CodeScope& scope) const {
+  if (!may_read_lines(unit)) return;
   Dwarf_Line* line = dwarf_getsrc_die(&unit, address);
   int number = 0;
   const char* path = line != nullptr ? dwarf_linesrc(line, nullptr, nullptr) : nullptr;
@@ -227,6 +244,23 @@ void DwarfInfo::locate(Dwarf_Die unit, uintptr_t address, CodeScope& scope) {
   if (path == nullptr || dwarf_lineno(line, &number) != 0 || number <= 0) return;
   scope.file = in_compilation_directory(path, unit);
   scope.line = number;
+}
+
+// Where the inlined function `call` was called from.
+void DwarfInfo::locate_call(Dwarf_Die call, Dwarf_Die unit, CodeScope& scope) const {
+  if (!may_read_lines(unit)) return;
+  Dwarf_Attribute value;
+  Dwarf_Word line = 0;
+  Dwarf_Word file = 0;
+  if (dwarf_formudata(dwarf_attr(&call, DW_AT_call_line, &value), &line) != 0 || line > INT32_MAX) return;
+  if (dwarf_formudata(dwarf_attr(&call, DW_AT_call_file, &value), &file) != 0) return;
+  Dwarf_Files* files = nullptr;
+  size_t count = 0;
+  if (dwarf_getsrcfiles(&unit, &files, &count) != 0 || file >= count) return;
+  const char* path = dwarf_filesrc(files, file, nullptr, nullptr);
+  if (path == nullptr) return;
+  scope.file = in_compilation_directory(path, unit);
+  scope.line = static_cast<int>(line);
 }
 
 std::vector<CodeScope> DwarfInfo::find(uintptr_t address) {
@@ -243,12 +277,12 @@ std::vector<CodeScope> DwarfInfo::find(uintptr_t address) {
 
   std::vector<Dwarf_Die> calls = inlined_at(function->die, address);
   for (auto call = calls.rbegin(); call != calls.rend(); ++call) {
-    FunctionName name = function_name(*call);
+    FunctionName name = function_name(*call, deadline_);
     scopes.back().function = std::move(name.text);
     scopes.back().from_linkage = name.from_linkage;
     locate_call(*call, full_unit(unit->die), scopes.emplace_back());
   }
-  FunctionName name = function_name(function->die);
+  FunctionName name = function_name(function->die, deadline_);
   scopes.back().function = std::move(name.text);
   scopes.back().from_linkage = name.from_linkage;
   return scopes;

@@ -8,8 +8,10 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "symbolizer/symbols/deadline.h"
 #include "symbolizer/symbols/elf_image.h"
 #include "symbolizer/symbols/lru.h"
 
@@ -25,10 +27,10 @@ struct CodeScope {
 
 class DwarfInfo {
  public:
-  // Null if the image has no DWARF or reading it would take more than `memory_limit` bytes. `alternate` is the file that
-  // dwz moved shared parts to, or null. Everything needed is read here; the files may be closed afterwards, but the
-  // images must outlive this.
-  static std::unique_ptr<DwarfInfo> load(ElfImage& image, ElfImage* alternate, size_t memory_limit);
+  // Null if the image has no DWARF that can be trusted, or reading it would take more than `memory_limit` bytes or longer
+  // than the deadline. `alternate` is the file that dwz moved shared parts to, or null. Everything needed is read here; the
+  // files may be closed afterwards, but the images and the deadline must outlive this.
+  static std::unique_ptr<DwarfInfo> load(ElfImage& image, ElfImage* alternate, size_t memory_limit, Deadline& deadline);
   ~DwarfInfo();
 
   // The functions at `address` (as the file counts it), innermost first. Empty if nothing is known; where only the line
@@ -45,16 +47,24 @@ class DwarfInfo {
   };
   using Ranges = std::vector<Range>;
 
-  DwarfInfo() = default;
+  DwarfInfo(const ElfImage& image, size_t memory_limit, Deadline& deadline);
+  bool has_sound_units(Dwarf* dwarf, const ElfImage& image);
   void index_units();
   const Ranges& functions_of(Dwarf_Die unit);
-  void add_ranges(Dwarf_Die die, Ranges& ranges) const;
+  void add_ranges(Dwarf_Die die, Ranges& ranges);
+  Dwarf_Die full_unit(Dwarf_Die unit) const;
+  bool may_read_lines(Dwarf_Die unit) const;
   static const Range* innermost(const Ranges& ranges, uintptr_t address);
-  static std::vector<Dwarf_Die> inlined_at(Dwarf_Die function, uintptr_t address);
-  void locate(Dwarf_Die unit, uintptr_t address, CodeScope& scope);
+  std::vector<Dwarf_Die> inlined_at(Dwarf_Die function, uintptr_t address);
+  void locate(Dwarf_Die unit, uintptr_t address, CodeScope& scope) const;
+  void locate_call(Dwarf_Die call, Dwarf_Die unit, CodeScope& scope) const;
 
+  size_t memory_limit_;
+  Deadline& deadline_;
+  std::string directory_of_image_;  // ends in a slash
   Dwarf* dwarf_ = nullptr;
   Dwarf* alternate_ = nullptr;
+  std::string_view lines_;  // .debug_line
   Ranges units_;
   Lru<Dwarf_Off, Ranges> functions_{64};  // by the offset of their unit
   size_t size_in_bytes_ = 0;

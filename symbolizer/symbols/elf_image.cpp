@@ -3,10 +3,12 @@
 #include "symbolizer/symbols/elf_image.h"
 
 #include <elfutils/libdwelf.h>
+#include <endian.h>
 #include <fcntl.h>
 #include <gelf.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <utility>
 
 namespace holdwatch {
@@ -30,10 +32,27 @@ std::unique_ptr<ElfImage> ElfImage::from_bytes(std::vector<char> bytes) {
 bool ElfImage::begin() {
   elf_version(EV_CURRENT);
   elf_ = descriptor_ >= 0 ? elf_begin(descriptor_, ELF_C_READ, nullptr) : elf_memory(bytes_.data(), bytes_.size());
-  if (elf_ == nullptr || elf_kind(elf_) != ELF_K_ELF) return false;
+  if (elf_ == nullptr || elf_kind(elf_) != ELF_K_ELF || !notes_are_small()) return false;
   const void* id = nullptr;
   ssize_t size = dwelf_elf_gnu_build_id(elf_, &id);
   if (size > 0) build_id_ = to_hex({static_cast<const char*>(id), static_cast<size_t>(size)});
+  return true;
+}
+
+// libelf reads notes whole to find the build id.
+bool ElfImage::notes_are_small() const {
+  constexpr size_t kMaxNotes = size_t{1} << 20;
+  size_t segments = 0;
+  GElf_Phdr segment;
+  GElf_Shdr header;
+  if (elf_getphdrnum(elf_, &segments) != 0) return false;
+  for (size_t i = 0; i < segments && gelf_getphdr(elf_, static_cast<int>(i), &segment) != nullptr; ++i) {
+    if (segment.p_type == PT_NOTE && segment.p_filesz > kMaxNotes) return false;
+  }
+  for (Elf_Scn* section = elf_nextscn(elf_, nullptr); section != nullptr; section = elf_nextscn(elf_, section)) {
+    if (gelf_getshdr(section, &header) != nullptr && header.sh_type == SHT_NOTE && header.sh_size > kMaxNotes)
+      return false;
+  }
   return true;
 }
 
@@ -65,8 +84,17 @@ Elf_Scn* ElfImage::section_of_type(uint32_t type) const {
   return nullptr;
 }
 
+bool ElfImage::is_readable(Elf_Scn* section) const {
+  GElf_Shdr header;
+  return gelf_getshdr(section, &header) != nullptr && header.sh_type != SHT_NOBITS && header.sh_size <= kMaxSection;
+}
+
+Elf_Data* ElfImage::data(Elf_Scn* section) const {
+  return is_readable(section) ? elf_getdata(section, nullptr) : nullptr;
+}
+
 std::string_view ElfImage::bytes(Elf_Scn* section) const {
-  Elf_Data* data = elf_rawdata(section, nullptr);
+  Elf_Data* data = is_readable(section) ? elf_rawdata(section, nullptr) : nullptr;
   if (data == nullptr || data->d_buf == nullptr) return {};
   return {static_cast<const char*>(data->d_buf), data->d_size};
 }
@@ -78,7 +106,17 @@ size_t ElfImage::inflated_size(Elf_Scn* section) const {
   if ((header.sh_flags & SHF_COMPRESSED) != 0 && gelf_getchdr(section, &compression) != nullptr) {
     return compression.ch_size;
   }
+  if (section_name(section).starts_with(".zdebug")) return old_inflated_size(section, header.sh_size);
   return header.sh_size;
+}
+
+// Before ELF had a flag for it, compressed sections began with "ZLIB" and their size in big-endian order.
+size_t ElfImage::old_inflated_size(Elf_Scn* section, size_t size) const {
+  const std::string_view packed = bytes(section);
+  if (!packed.starts_with("ZLIB") || packed.size() < 12) return size;
+  uint64_t big_endian;
+  std::memcpy(&big_endian, packed.data() + 4, sizeof big_endian);
+  return be64toh(big_endian);
 }
 
 void ElfImage::close_file() {

@@ -31,6 +31,7 @@ class ElfImage {
   int descriptor() const { return descriptor_; }             // -1 once the file is closed
   uint64_t inode() const { return status_.st_ino; }
   uint64_t device() const { return status_.st_dev; }
+  off_t size() const { return status_.st_size; }
   const timespec& modified() const { return status_.st_mtim; }
 
   // The section of that name if it has contents in this file, else null.
@@ -41,7 +42,10 @@ class ElfImage {
   // The section's bytes as they stand in the file; empty on any failure. Valid as long as the image.
   std::string_view bytes(Elf_Scn* section) const;
 
-  // Bytes of the named section once inflated, 0 if there is none.
+  // The section as libelf translates it; null on any failure.
+  Elf_Data* data(Elf_Scn* section) const;
+
+  // Bytes of the section once inflated, 0 if it has none.
   size_t inflated_size(Elf_Scn* section) const;
 
   // Closes the file; what was read stays readable. A descriptor kept would be one of the program's few, and a program
@@ -49,8 +53,14 @@ class ElfImage {
   void close_file();
 
  private:
+  static constexpr size_t kMaxSection = size_t{512} << 20;  // the largest browsers' symbol names are half of that
+
   ElfImage() = default;
   bool begin();
+  bool notes_are_small() const;
+  // Whether the section has contents, of a size that is worth reading: what a header claims may be a hole in the file.
+  bool is_readable(Elf_Scn* section) const;
+  size_t old_inflated_size(Elf_Scn* section, size_t size) const;
 
   std::string path_;
   std::string build_id_;

@@ -29,7 +29,7 @@ std::unique_ptr<ElfImage> unpack_mini_debug(const ElfImage& main) {
   lzma_ret result = LZMA_OK;
   while (result == LZMA_OK && unpacked.size() < kMaxUnpacked) {
     const size_t done = unpacked.size();
-    unpacked.resize(std::max(done * 2, packed.size() * 4 + 4096));
+    unpacked.resize(std::min(std::max(done * 2, packed.size() * 4 + 4096), kMaxUnpacked));
     stream.next_out = reinterpret_cast<uint8_t*>(unpacked.data()) + done;
     stream.avail_out = unpacked.size() - done;
     result = lzma_code(&stream, LZMA_FINISH);

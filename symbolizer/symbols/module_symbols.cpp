@@ -9,7 +9,8 @@
 
 namespace holdwatch {
 
-ModuleSymbols::ModuleSymbols(const Module& module, Symbolize how, const DebugSearch& search) : how_(how) {
+ModuleSymbols::ModuleSymbols(const Module& module, Symbolize how, const DebugSearch& search, Deadline& deadline)
+    : how_(how), deadline_(deadline) {
   main_ = open_module_file(module, search);
   if (main_ == nullptr) return;
   modified_ = main_->modified();
@@ -25,16 +26,21 @@ ModuleSymbols::ModuleSymbols(const Module& module, Symbolize how, const DebugSea
   ElfImage* dwarf_image = has_dwarf ? main_.get() : debug_.get();
   if (dwarf_image != nullptr && (how == Symbolize::full || !symbols_.has_full_table())) {
     alternate_ = find_alternate_file(*dwarf_image, search);
-    dwarf_ = DwarfInfo::load(*dwarf_image, alternate_.get(), search.memory_limit / 2);
+    dwarf_ = DwarfInfo::load(*dwarf_image, alternate_.get(), search.memory_limit / 2, deadline);
   }
   for (ElfImage* image : {main_.get(), debug_.get(), alternate_.get()}) {
     if (image != nullptr) image->close_file();
   }
 }
 
-const std::vector<Frame>& ModuleSymbols::frames_at(uintptr_t address) {
+// What is found in a hurry is not kept, and debug data that takes so long for one address is given up for good.
+std::vector<Frame> ModuleSymbols::frames_at(uintptr_t address) {
   if (const std::vector<Frame>* known = resolved_.find(address)) return *known;
-  return resolved_.insert(address, resolve(address));
+  const auto start = Deadline::Clock::now();
+  std::vector<Frame> frames = resolve(address);
+  if (!deadline_.look()) return resolved_.insert(address, std::move(frames));
+  if (deadline_.is_mostly_since(start)) dwarf_.reset();
+  return frames;
 }
 
 std::string ModuleSymbols::symbol_at(uintptr_t address) const {
@@ -44,7 +50,8 @@ std::string ModuleSymbols::symbol_at(uintptr_t address) const {
 
 std::vector<CodeScope> ModuleSymbols::scopes_at(uintptr_t address) const {
   std::vector<CodeScope> scopes;
-  if (how_ == Symbolize::full && dwarf_ != nullptr) scopes = dwarf_->find(address);
+  const bool use_dwarf = dwarf_ != nullptr && !deadline_.look();
+  if (how_ == Symbolize::full && use_dwarf) scopes = dwarf_->find(address);
   if (scopes.empty()) scopes.emplace_back();
   CodeScope& function = scopes.back();
   if (function.from_linkage) return scopes;
@@ -52,7 +59,7 @@ std::vector<CodeScope> ModuleSymbols::scopes_at(uintptr_t address) const {
   const std::string symbol = symbol_at(address);
   if (!symbol.empty()) {
     function.function = symbol;
-  } else if (how_ == Symbolize::names && dwarf_ != nullptr) {
+  } else if (how_ == Symbolize::names && use_dwarf) {
     const std::vector<CodeScope> known = dwarf_->find(address);
     if (!known.empty()) function.function = known.back().function;
   }

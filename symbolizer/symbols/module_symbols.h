@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "symbolizer/symbols/deadline.h"
 #include "symbolizer/symbols/debug_file.h"
 #include "symbolizer/symbols/dwarf_info.h"
 #include "symbolizer/symbols/lru.h"
@@ -20,12 +21,12 @@ namespace holdwatch {
 
 class ModuleSymbols {
  public:
-  // Finds and reads the module's files; keeps none open.
-  ModuleSymbols(const Module& module, Symbolize how, const DebugSearch& search);
+  // Finds and reads the module's files; keeps none open. The deadline must outlive this.
+  ModuleSymbols(const Module& module, Symbolize how, const DebugSearch& search, Deadline& deadline);
 
   // The frames at `address` (as the module's file counts it): functions, lines and source text. At least one, which is
-  // empty if nothing is known. Valid until the next call.
-  const std::vector<Frame>& frames_at(uintptr_t address);
+  // empty if nothing is known. Past the deadline, the function that the symbols know.
+  std::vector<Frame> frames_at(uintptr_t address);
 
   // About how much memory this takes.
   size_t size_in_bytes() const;
@@ -36,6 +37,7 @@ class ModuleSymbols {
   std::string symbol_at(uintptr_t address) const;
 
   Symbolize how_;
+  Deadline& deadline_;
   timespec modified_ = {};
   // The images come first: what follows reads from them.
   std::unique_ptr<ElfImage> main_, debug_, alternate_, mini_debug_;

@@ -20,8 +20,8 @@ void read_slots(const ElfImage& image, const char* section_name, Slots& slots) {
   Elf_Scn* symbols = elf_getscn(image.elf(), header.sh_link);
   GElf_Shdr symbols_header;
   if (symbols == nullptr || gelf_getshdr(symbols, &symbols_header) == nullptr) return;
-  Elf_Data* relocations = elf_getdata(section, nullptr);
-  Elf_Data* symbol_data = elf_getdata(symbols, nullptr);
+  Elf_Data* relocations = image.data(section);
+  Elf_Data* symbol_data = image.data(symbols);
   if (relocations == nullptr || symbol_data == nullptr) return;
   GElf_Rela relocation;
   for (int i = 0; gelf_getrela(relocations, i, &relocation) != nullptr; ++i) {

@@ -63,7 +63,7 @@ void SymbolTable::add(const ElfImage& image) {
     if (section == nullptr || gelf_getshdr(section, &header) == nullptr) continue;
     Elf_Scn* strings = elf_getscn(image.elf(), header.sh_link);
     if (strings == nullptr) continue;
-    Table table{&image, elf_getdata(section, nullptr), elf_getdata(strings, nullptr), true};
+    Table table{&image, image.data(section), image.data(strings), true};
     if (table.symbols == nullptr || table.symbols->d_buf == nullptr || table.names == nullptr) continue;
     for (size_t i = 0; i < count_of(*table.symbols) && table.thinned; ++i) {
       const GElf_Sym symbol = symbol_at(*table.symbols, i);

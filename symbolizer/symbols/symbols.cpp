@@ -6,6 +6,7 @@
 #include <numeric>
 #include <utility>
 
+#include "symbolizer/symbols/deadline.h"
 #include "symbolizer/symbols/lru.h"
 #include "symbolizer/symbols/module_symbols.h"
 
@@ -33,12 +34,19 @@ Frame bare_frame(uintptr_t pc, const Module* module) {
 }  // namespace
 
 struct Symbols::State {
-  State(Symbolize wanted, DebugSearch where) : how(wanted), search(std::move(where)) {}
+  State(Symbolize wanted, DebugSearch where) : how(wanted), search(std::move(where)), deadline(search.patience) {}
 
-  ModuleSymbols& symbols_of(const Module& module) {
+  // Empty if there was no time to look.
+  std::vector<Frame> frames_at(const Module& module, uintptr_t address) {
     const std::string key = identity(module);
-    if (auto* known = modules.find(key)) return **known;
-    return *modules.insert(key, std::make_unique<ModuleSymbols>(module, how, search));
+    if (auto* known = modules.find(key)) return (*known)->frames_at(address);
+    if (deadline.look()) return {};
+    const auto start = Deadline::Clock::now();
+    auto fresh = std::make_unique<ModuleSymbols>(module, how, search, deadline);
+    std::vector<Frame> frames = fresh->frames_at(address);
+    // Where only its turn came late, it has another chance at the next report.
+    if (!deadline.look() || deadline.is_mostly_since(start)) modules.insert(key, std::move(fresh));
+    return frames;
   }
 
   // Debug data grows while it is used, so this looks after every use.
@@ -52,12 +60,17 @@ struct Symbols::State {
 
   Symbolize how;
   DebugSearch search;
+  Deadline deadline;
   Lru<std::string, std::unique_ptr<ModuleSymbols>> modules{kMaxModules};
 };
 
 Symbols::Symbols(Symbolize how, DebugSearch search) : state_(std::make_unique<State>(how, std::move(search))) {}
 
 Symbols::~Symbols() = default;
+
+void Symbols::begin_report() {
+  state_->deadline.restart();
+}
 
 std::vector<Frame> Symbols::resolve(uintptr_t pc, bool exact, const Module* module) {
   const Frame bare = bare_frame(pc, module);
@@ -66,7 +79,8 @@ std::vector<Frame> Symbols::resolve(uintptr_t pc, bool exact, const Module* modu
   const uintptr_t instruction = exact ? pc : pc - 1;
   if (!module->executable.empty() && !module->executes(instruction)) return {bare};
   try {
-    std::vector<Frame> frames = state_->symbols_of(*module).frames_at(module->offset_of(instruction));
+    std::vector<Frame> frames = state_->frames_at(*module, module->offset_of(instruction));
+    if (frames.empty()) return {bare};
     state_->keep_within_limit();
     for (Frame& frame : frames) {
       frame.ip = bare.ip;

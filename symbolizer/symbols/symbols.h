@@ -3,6 +3,7 @@
 // vdso, which is no file), keeps no descriptor open between calls, and never asks the network (debuginfod).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -26,17 +27,21 @@ struct Frame {
   bool inlined = false;  // inlined into the frame that follows
 };
 
-// Where files are looked for, and how much of them may be in memory at once.
+// Where files are looked for, how much of them may be in memory at once, and how long one report may wait for them.
 struct DebugSearch {
   std::string debug_root = "/usr/lib/debug";  // where distributions put separate debug files
   std::string proc = "/proc/self";          // the watched process: its files can be had there when their names are gone
   size_t memory_limit = size_t{512} << 20;  // debug data beyond it is not read: such a module has symbols, no lines
+  std::chrono::milliseconds patience{5000};  // then the report's remaining frames are given without lines
 };
 
 class Symbols {
  public:
   explicit Symbols(Symbolize how, DebugSearch search = {});
   ~Symbols();
+
+  // What follows is for another report: it has the whole time again.
+  void begin_report();
 
   // The frames at `pc`, innermost inlined function first, the function itself last; always at least one. If `exact` is
   // false, `pc` is a return address and the call before it is meant. `module` is what contains pc, or null.

@@ -19,70 +19,10 @@
 #include "symbolizer/symbols/symbols.h"
 #include "symbolizer/unwind/process_memory.h"
 #include "tests/symbols/binutils.h"
+#include "tests/symbols/fixtures.h"
 
 namespace holdwatch {
 namespace {
-
-const std::string kFixtures = FIXTURES;
-
-std::string fixture(const std::string& name) {
-  return kFixtures + "/" + name;
-}
-
-bool have(const std::string& name) {
-  return std::filesystem::exists(fixture(name));
-}
-
-// The module that a process would have that maps this file where the file's own addresses say.
-Module module_of(const std::string& path) {
-  Module module;
-  module.path = path;
-  auto image = ElfImage::open(path);
-  REQUIRE(image != nullptr);
-  module.build_id = image->build_id();
-  module.inode = image->inode();
-  module.device = image->device();
-  return module;
-}
-
-DebugSearch search_in(const std::string& debug_root) {
-  DebugSearch search;
-  search.debug_root = debug_root;
-  search.proc = "/nonexistent";
-  return search;
-}
-
-const DebugSearch kNowhere = search_in("/nonexistent");
-
-// One line a frame: what a reader sees of it.
-std::string text_of(const std::vector<Frame>& frames) {
-  std::ostringstream text;
-  for (const Frame& frame : frames) {
-    text << (frame.inlined ? "inlined " : "") << frame.function << " " << frame.file << ":" << frame.line << "\n";
-  }
-  return text.str();
-}
-
-std::string function_at(Symbols& symbols, uintptr_t address, const Module& module) {
-  return symbols.resolve(address, true, &module).back().function;
-}
-
-// A scratch directory that goes with the test.
-struct Scratch {
-  Scratch() {
-    std::string name = (std::filesystem::temp_directory_path() / "symbols.XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~Scratch() { std::filesystem::remove_all(path); }
-  std::filesystem::path path;
-};
-
-std::string contents_of(const std::string& path) {
-  std::ostringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return text.str();
-}
 
 // addr2line leaves out enclosing scopes and parameters where a function has no linkage name.
 bool same_function(const std::string& ours, const std::string& theirs) {
@@ -388,48 +328,6 @@ TEST_CASE("debug data beyond the memory limit is not read; symbols remain") {
   REQUIRE(frames.size() == 1);
   CHECK(frames[0].function == "chat::Room::broadcast(std::string const&)");
   CHECK(frames[0].line == 0);
-}
-
-// Resolves a few addresses of a file that is not what it should be: whatever comes out, it comes.
-void survive(const std::string& path, const std::vector<uintptr_t>& addresses) {
-  auto image = ElfImage::open(path);
-  if (image == nullptr) return;
-  const Module module = module_of(path);
-  Symbols symbols(Symbolize::full, kNowhere);
-  for (uintptr_t address : addresses) CHECK(symbols.resolve(address, true, &module).size() >= 1);
-}
-
-TEST_CASE("a truncated file does no harm") {
-  const std::string whole = contents_of(fixture("pie/room"));
-  const auto addresses = addresses_in_text(fixture("pie/room"), 300);
-  Scratch scratch;
-  const std::string path = scratch.path / "room";
-  for (size_t size = 0; size < whole.size(); size += whole.size() / 200 + 1) {
-    std::ofstream(path, std::ios::binary) << whole.substr(0, size);
-    survive(path, addresses);
-  }
-}
-
-TEST_CASE("damaged bytes do no harm") {
-  const std::string whole = contents_of(fixture("pie/room"));
-  const auto addresses = addresses_in_text(fixture("pie/room"), 300);
-  Scratch scratch;
-  const std::string path = scratch.path / "room";
-  const char* rounds = std::getenv("DAMAGE_ROUNDS");  // more by hand, under a sanitizer
-  uint64_t state = 1;
-  auto random = [&state](size_t below) {
-    state = state * 6364136223846793005u + 1442695040888963407u;  // Knuth's MMIX generator
-    return static_cast<size_t>(state >> 33) % below;
-  };
-  for (int round = rounds != nullptr ? std::atoi(rounds) : 200; round > 0; --round) {
-    std::string damaged = whole;
-    // Some damage everywhere, or a short piece of one section spoilt.
-    const size_t window = round % 2 == 0 ? whole.size() : 2048;
-    const size_t start = random(whole.size() - window + 1);
-    for (int i = 0; i < 20; ++i) damaged[start + random(window)] = static_cast<char>(random(256));
-    std::ofstream(path, std::ios::binary) << damaged;
-    survive(path, addresses);
-  }
 }
 
 }  // namespace

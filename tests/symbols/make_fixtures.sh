@@ -41,6 +41,10 @@ if command -v clang++ >/dev/null; then
   room clang_lld clang++ -g -O2 -ffunction-sections -fuse-ld=lld -Wl,--gc-sections || rm -r clang_lld
 fi
 
+# As compilers and objcopy compressed before ELF had a flag for it.
+mkdir old_compressed
+objcopy --compress-debug-sections=zlib-gnu pie/room old_compressed/room
+
 # Separate debug data, found by build id; the symbol table is there too.
 mkdir by_id
 objcopy --only-keep-debug pie/room by_id/room.debug

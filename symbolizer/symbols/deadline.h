@@ -1,0 +1,42 @@
+// How long the look-ups of one report may take. Debug data that is hostile, or only very large, must not keep the report.
+// Cold context only.
+#pragma once
+
+#include <chrono>
+
+namespace holdwatch {
+
+class Deadline {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  explicit Deadline(std::chrono::milliseconds patience) : patience_(patience) { restart(); }
+
+  void restart() {
+    end_ = Clock::now() + patience_;
+    has_passed_ = patience_.count() == 0;
+  }
+
+  // To be asked at every step of a loop: the clock is looked at now and then.
+  bool has_passed() {
+    if (!has_passed_ && ++asked_ % 64 == 0) look();
+    return has_passed_;
+  }
+
+  // To be asked after a call that may have taken long.
+  bool look() {
+    has_passed_ = has_passed_ || Clock::now() >= end_;
+    return has_passed_;
+  }
+
+  // Whether what was begun at `start` has used up most of the time by itself.
+  bool is_mostly_since(Clock::time_point start) const { return Clock::now() - start >= patience_ / 2; }
+
+ private:
+  std::chrono::milliseconds patience_;
+  Clock::time_point end_;
+  unsigned asked_ = 0;
+  bool has_passed_ = false;
+};
+
+}  // namespace holdwatch

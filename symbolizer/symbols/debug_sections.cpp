@@ -1,0 +1,56 @@
+// Goes through a file's section headers. See debug_sections.h.
+// Cold context only.
+#include "symbolizer/symbols/debug_sections.h"
+
+#include <gelf.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+namespace holdwatch {
+namespace {
+
+// Sections that only a debugger needs. libdw reads and inflates every section it knows when it begins, so they are hidden
+// from it: in libc's debug data they are a third of the whole.
+constexpr std::array<std::string_view, 7> kNotNeeded = {".debug_loc",   ".debug_loclists", ".debug_macinfo",
+                                                        ".debug_macro", ".debug_pubnames", ".debug_aranges",
+                                                        ".debug_frame"};
+
+void hide(Elf_Scn* section) {
+  GElf_Shdr header;
+  if (gelf_getshdr(section, &header) == nullptr) return;
+  header.sh_type = SHT_NOBITS;  // in memory only: the file is open for reading
+  gelf_update_shdr(section, &header);
+}
+
+}  // namespace
+
+size_t prepare_debug_sections(const ElfImage& image, bool has_alternate) {
+  size_t total = 0;
+  for (Elf_Scn* section = elf_nextscn(image.elf(), nullptr); section != nullptr;
+       section = elf_nextscn(image.elf(), section)) {
+    const std::string_view name = image.section_name(section);
+    const bool not_needed = std::find(kNotNeeded.begin(), kNotNeeded.end(), name) != kNotNeeded.end();
+    // libdw would open the file that is named there without a look at its build id.
+    const bool unproven = name == ".gnu_debugaltlink" && !has_alternate;
+    if (not_needed || unproven) {
+      hide(section);
+    } else if (name.starts_with(".debug_") || name.starts_with(".zdebug_")) {
+      const size_t size = image.inflated_size(section);
+      total = size > SIZE_MAX - total ? SIZE_MAX : total + size;
+    }
+  }
+  return total;
+}
+
+std::string_view debug_section(const ElfImage& image, std::string_view name) {
+  for (const char* prefix : {".", ".z"}) {
+    Elf_Scn* section = image.section(std::string(prefix) + std::string(name));
+    const Elf_Data* data = section != nullptr ? image.data(section) : nullptr;
+    if (data != nullptr && data->d_buf != nullptr) return {static_cast<const char*>(data->d_buf), data->d_size};
+  }
+  return {};
+}
+
+}  // namespace holdwatch
