@@ -85,7 +85,8 @@ std::string describe_selected(const SystemCall& call, MemoryReader& memory) {
 std::string describe_timeval_at(uintptr_t address, MemoryReader& memory) {
   if (address == 0) return "no timeout";
   const auto time = memory.read_value<timeval>(address);
-  return time ? timeout(nanoseconds(time->tv_sec, time->tv_usec * 1000)) : "";
+  if (!time || time->tv_usec < 0 || time->tv_usec >= 1'000'000) return "";
+  return timeout(nanoseconds(time->tv_sec, time->tv_usec * 1000));
 }
 
 // "3 s", or for an absolute time what is left of it: "until 3 s from now".

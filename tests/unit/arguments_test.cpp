@@ -103,6 +103,8 @@ TEST_CASE("a time that cannot be read, or is none, is left out") {
   const timespec bad[] = {{-1, 0}, {0, -1}, {0, 1'000'000'000}, {INT64_MAX, 0}};
   for (const timespec& time : bad) CHECK(whole('N', {at(time), 0}) == "...");
   CHECK(whole('N', {8, 0}) == "...");
+  const timeval bad_timeout = {1, INT64_MAX / 2};
+  CHECK(whole('S', {0, 0, 0, 0, at(bad_timeout)}) == "no fds");
   CHECK(whole('C', {CLOCK_MONOTONIC, 0, 8}) == "...");
 }
 
