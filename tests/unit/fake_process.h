@@ -31,7 +31,7 @@ class FakeMemory final : public MemoryReader {
     const auto& [start, bytes] = *std::prev(after);
     if (address - start >= bytes.size()) return 0;
     const size_t got = std::min(size, bytes.size() - (address - start));
-    std::memcpy(out, bytes.data() + (address - start), got);
+    if (got != 0) std::memcpy(out, bytes.data() + (address - start), got);
     return got;
   }
 };
