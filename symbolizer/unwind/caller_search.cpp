@@ -10,6 +10,7 @@ namespace holdwatch {
 namespace {
 
 constexpr uintptr_t kMaxSearched = uintptr_t{1} << 20;  // bytes of stack
+constexpr uintptr_t kMostPushed = 256;                  // bytes of arguments below a frame of fixed size
 constexpr size_t kMaxGuesses = 32;                      // that lead to the thread's start
 constexpr uintptr_t kStackAlignment = 16;  // of rbp in a function that pushes it (System V ABI, section 3.2.2)
 
@@ -37,7 +38,8 @@ std::optional<Walk> try_frame_pointer(StackWalker& walker, const Walk& walk, uin
 }
 
 // The best guess, of equals the innermost. It is said to be likely only, where another as good contradicts it, being no
-// frame of it, or where it is doubtful itself.
+// frame of it, or where no direct call proves it: a call through a pointer, as every thread's first function has been
+// called by, fits any function whose own frame may have been overwritten.
 bool take_best(std::vector<Guess>& guesses, Walk& walk) {
   auto best =
       std::min_element(guesses.begin(), guesses.end(), [](const Guess& a, const Guess& b) { return a.rank < b.rank; });
@@ -46,9 +48,9 @@ bool take_best(std::vector<Guess>& guesses, Walk& walk) {
     return other.rank == best->rank && !best->has_frame(other.frame_pointer);
   });
   const size_t frame = walk.frames.size() - 1;
-  const bool is_doubtful = best->rank >= CallMatch::doubtful;
+  const bool is_unproven = best->rank != CallMatch::proven;
   walk = std::move(best->walk);
-  if (is_contradicted || is_doubtful) {
+  if (is_contradicted || is_unproven) {
     walk.note = "the caller of frame " + std::to_string(frame) +
                 " is likely, not proven: found on the stack without a frame pointer";
   }
@@ -72,6 +74,9 @@ bool find_caller(StackWalker& walker, Walk& walk, const Snapshot& snapshot) {
   const uintptr_t callee = walk.registers.lookup_pc();
   const std::optional<Procedure> procedure = code.procedure(callee);
   const uintptr_t frame_size = procedure ? code.frame_size(procedure->start) : 0;
+
+  // Beyond, no pair can be this frame's: where its own has been overwritten, no other is to pass for it.
+  if (frame_size != 0 && code.has_fixed_frame(*procedure)) end = std::min(end, sp + frame_size + kMostPushed);
 
   std::vector<Guess> guesses;
   uintptr_t at = (sp + frame_size + kStackAlignment - 1) / kStackAlignment * kStackAlignment;

@@ -80,6 +80,44 @@ class Prologue {
   size_t left_;
 };
 
+struct FrameShape {
+  uintptr_t size = 0;
+  bool has_allocation = false;  // besides pushes
+};
+
+// Of a function that begins with these bytes; empty if they are no prologue of the usual form.
+FrameShape frame_of(const unsigned char* bytes, size_t size) {
+  Prologue prologue(bytes, size);
+  prologue.take({0xf3, 0x0f, 0x1e, 0xfa});  // endbr64
+  // An over-aligned frame in gcc's way: lea 8(%rsp),%r10; and $-n,%rsp; push -8(%r10)
+  if (prologue.take({0x4c, 0x8d, 0x54, 0x24, 0x08}) && prologue.take({0x48, 0x83, 0xe4})) {
+    prologue.skip(1);
+    prologue.take({0x41, 0xff, 0x72, 0xf8});
+  }
+  if (!prologue.take({0x55}) || !(prologue.take({0x48, 0x89, 0xe5}) || prologue.take({0x48, 0x8b, 0xec}))) return {};
+  uintptr_t pushed = 0;
+  while (prologue.take_push()) pushed += 8;
+  const std::optional<uintptr_t> allocated = prologue.take_allocation();
+  return {pushed + allocated.value_or(0), allocated.has_value()};
+}
+
+// Whether the instruction at `bytes`, if it is one, moves the stack pointer otherwise than a push, a pop or a return.
+bool may_move_stack_pointer(const unsigned char* bytes, size_t size) {
+  if (size < 3 || (bytes[0] & 0xf8) != 0x48) return false;  // without REX.W it would be half a stack pointer
+  const uint8_t code = bytes[1];
+  const uint8_t modrm = bytes[2];
+  const bool is_to_rsp = (modrm & 0xc7) == 0xc4;                       // register operand, as destination in r/m
+  const bool is_into_rsp = (modrm & 0x38) == 0x20;                     // the same in reg
+  if (code == 0x29 || code == 0x21 || code == 0x89) return is_to_rsp;  // sub, and, mov
+  // An epilogue takes it back to a place below rbp: lea -n(%rbp),%rsp.
+  if (code == 0x8d && (modrm & 7) == 5) return false;
+  if (code == 0x2b || code == 0x23 || code == 0x8b || code == 0x8d) return is_into_rsp;  // the same, and lea
+  const bool is_lowering = modrm == 0xec || modrm == 0xe4;                               // sub, and with a constant
+  const bool is_add_of_negative =
+      modrm == 0xc4 && (code == 0x83 ? size > 3 && bytes[3] >= 0x80 : size > 6 && bytes[6] >= 0x80);
+  return (code == 0x83 || code == 0x81) && (is_lowering || is_add_of_negative);
+}
+
 }  // namespace
 
 bool Code::is_code(uintptr_t address) const {
@@ -165,18 +203,18 @@ CallMatch Code::match_call(uintptr_t return_address, uintptr_t callee_pc) const 
 
 uintptr_t Code::frame_size(uintptr_t start) const {
   std::array<unsigned char, kPrologueBytes> bytes{};
-  const size_t size = memory_.read_constant(start, bytes.data(), bytes.size());
-  Prologue prologue(bytes.data(), size);
-  prologue.take({0xf3, 0x0f, 0x1e, 0xfa});  // endbr64
-  // An over-aligned frame in gcc's way: lea 8(%rsp),%r10; and $-n,%rsp; push -8(%r10)
-  if (prologue.take({0x4c, 0x8d, 0x54, 0x24, 0x08}) && prologue.take({0x48, 0x83, 0xe4})) {
-    prologue.skip(1);
-    prologue.take({0x41, 0xff, 0x72, 0xf8});
-  }
-  if (!prologue.take({0x55}) || !(prologue.take({0x48, 0x89, 0xe5}) || prologue.take({0x48, 0x8b, 0xec}))) return 0;
-  uintptr_t frame = 0;
-  while (prologue.take_push()) frame += 8;
-  return frame + prologue.take_allocation().value_or(0);
+  return frame_of(bytes.data(), memory_.read_constant(start, bytes.data(), bytes.size())).size;
+}
+
+bool Code::has_fixed_frame(const Procedure& procedure) const {
+  const size_t size = procedure.end - procedure.start;
+  if (size > kMaxScannedCode) return false;
+  std::vector<unsigned char> bytes(size);
+  if (memory_.read_constant(procedure.start, bytes.data(), size) != size) return false;
+  // Bytes that only look like such an instruction make the answer no, never yes.
+  size_t moves = 0;
+  for (size_t at = 0; at < size; ++at) moves += may_move_stack_pointer(bytes.data() + at, size - at);
+  return moves == (frame_of(bytes.data(), size).has_allocation ? 1 : 0);
 }
 
 }  // namespace holdwatch

@@ -35,6 +35,10 @@ class Code {
   // it has set up its frame: what its prologue allocates. 0 if it has no prologue of the usual form.
   uintptr_t frame_size(uintptr_t start) const;
 
+  // Whether a function with a frame size by the above keeps its stack pointer where the prologue has put it, but for
+  // pushed arguments: it has no array of variable size, no larger alignment, no allocation behind the prologue.
+  bool has_fixed_frame(const Procedure& procedure) const;
+
   std::optional<Procedure> procedure(uintptr_t pc) const;
 
  private:

@@ -166,3 +166,25 @@ TEST_CASE("a prologue tells how large a frame is at least") {
   CHECK(size({0x90}) == 0);
   CHECK(fixture.code.frame_size(kHeap + 0x800) == 0);
 }
+
+TEST_CASE("a frame is of fixed size where nothing but the prologue moves the stack pointer") {
+  Fixture fixture;
+  auto is_fixed = [&](ByteVector prologue, const ByteVector& body) {
+    prologue.insert(prologue.end(), body.begin(), body.end());
+    fixture.place(fixture.caller, ByteVector(64, 0x90));
+    fixture.place(fixture.caller, prologue);
+    return fixture.code.has_fixed_frame(*fixture.code.procedure(fixture.caller));
+  };
+  const ByteVector usual = {0x55, 0x48, 0x89, 0xe5, 0x53, 0x48, 0x83, 0xec, 0x30};
+  CHECK(is_fixed(usual, {}));
+  CHECK(is_fixed(usual, {0x48, 0x83, 0xc4, 0x30, 0x5b, 0x5d, 0xc3}));                     // add, pop, pop, ret
+  CHECK(is_fixed(usual, {0x48, 0x8d, 0x65, 0xf8, 0x5b, 0x5d, 0xc3}));                     // lea -8(%rbp),%rsp
+  CHECK(is_fixed({0x55, 0x48, 0x89, 0xe5, 0x53}, {}));                                    // pushes alone
+  CHECK_FALSE(is_fixed(usual, {0x48, 0x29, 0xc4}));                                       // sub %rax,%rsp
+  CHECK_FALSE(is_fixed(usual, {0x4c, 0x29, 0xc4}));                                       // sub %r8,%rsp
+  CHECK_FALSE(is_fixed(usual, {0x48, 0x83, 0xe4, 0xe0}));                                 // and $-32,%rsp
+  CHECK_FALSE(is_fixed(usual, {0x48, 0x81, 0xec, 0, 0x10, 0, 0}));                        // sub $4096,%rsp
+  CHECK_FALSE(is_fixed(usual, {0x48, 0x83, 0xc4, 0x80}));                                 // add $-128,%rsp
+  CHECK_FALSE(is_fixed(usual, {0x48, 0x8d, 0x64, 0x24, 0xf8}));                           // lea -8(%rsp),%rsp
+  CHECK_FALSE(is_fixed({0x55, 0x48, 0x89, 0xe5, 0x53, 0x90}, {0x48, 0x83, 0xec, 0x30}));  // behind the prologue
+}

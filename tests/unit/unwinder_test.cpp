@@ -234,6 +234,34 @@ TEST_CASE("a caller that fits only by way of an unseen jump is said to be likely
   CHECK(mentions(fixture, "likely"));
 }
 
+// The frame of `framed` is garbage; further up lies a call through a pointer, as every thread's start has one.
+void overwrite_frame(Fixture& fixture) {
+  fixture.stand_in_leaf();
+  for (uintptr_t at = Fixture::kFrame; at < Fixture::kFrame + 0x100; at += 8) fixture.put(at, 0x4141414141414141);
+  fixture.put(Fixture::kFrame + 0x108, fixture.after_call(Fixture::start));
+}
+
+TEST_CASE("where a frame of fixed size was overwritten, no other passes for it") {
+  Fixture fixture;
+  overwrite_frame(fixture);
+  fixture.put(Fixture::kFrame + 0x208, fixture.after_call(Fixture::start));
+  fixture.put(Fixture::kFrame + 0x108, 0x4141414141414141);
+  fixture.unwind(fixture.blocked_in_leaf());
+  CHECK(fixture.out.count == 2);
+  CHECK_FALSE(fixture.out.complete);
+  CHECK(mentions(fixture, "proves none"));
+}
+
+TEST_CASE("a call through a pointer that may be a frame's caller, but lies elsewhere, is said to be likely") {
+  Fixture fixture(
+      {0x55, 0x48, 0x89, 0xe5, 0x48, 0x83, 0xec, 0x40, 0x48, 0x29, 0xc4});  // sub %rax,%rsp: of variable size
+  overwrite_frame(fixture);
+  fixture.unwind(fixture.blocked_in_leaf());
+  REQUIRE(fixture.out.count == 3);
+  CHECK(fixture.out.frames[2].pc == fixture.after_call(Fixture::start));
+  CHECK(mentions(fixture, "likely"));
+}
+
 TEST_CASE("where the stack proves no caller the stack ends there and says so") {
   Fixture fixture;
   fixture.put(Fixture::kSp, fixture.after_call(Fixture::framed));
