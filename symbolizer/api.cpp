@@ -87,6 +87,7 @@ class Pipeline {
   void look_at_modules() {
     if (modules_known_) return;
     modules_.refresh();
+    unwinder_.begin_report();
     modules_known_ = true;
   }
 

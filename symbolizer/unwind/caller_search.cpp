@@ -81,6 +81,7 @@ bool find_caller(StackWalker& walker, Walk& walk, const Snapshot& snapshot) {
   std::vector<Guess> guesses;
   uintptr_t at = (sp + frame_size + kStackAlignment - 1) / kStackAlignment * kStackAlignment;
   for (; at < end && end - at >= 2 * sizeof(uintptr_t) && guesses.size() < kMaxGuesses; at += kStackAlignment) {
+    if (walker.is_out_of_time()) break;
     const auto return_address = walker.stack().read_value<uintptr_t>(at + sizeof(uintptr_t));
     if (!return_address) break;
     if (!code.is_code(*return_address)) continue;

@@ -12,6 +12,7 @@ namespace {
 
 constexpr size_t kMaxWalked = 65536;       // frames of one stack; beyond, the stack is given up as too deep
 constexpr unsigned kMaxSteps = 100000;     // of one unwind, with all that a search tries
+constexpr unsigned kStepsPerLook = 16;     // one may take a millisecond if its tables are hostile
 constexpr uintptr_t kEntryCodeSize = 128;  // hand-written start code of a program or of the loader
 
 std::string hex(uintptr_t value) {
@@ -22,9 +23,16 @@ std::string hex(uintptr_t value) {
 
 }  // namespace
 
-void StackWalker::begin(const Snapshot& snapshot) {
+void StackWalker::begin(const Snapshot& snapshot, std::chrono::nanoseconds patience) {
   stack_.begin(snapshot);
   steps_left_ = kMaxSteps;
+  asked_ = 0;
+  end_ = std::chrono::steady_clock::now() + patience;
+}
+
+bool StackWalker::is_out_of_time() {
+  if (steps_left_ != 0 && ++asked_ % kStepsPerLook == 0 && std::chrono::steady_clock::now() >= end_) steps_left_ = 0;
+  return steps_left_ == 0;
 }
 
 std::string StackWalker::place(uintptr_t pc) const {
@@ -133,8 +141,9 @@ std::string StackWalker::why_stopped(const Walk& walk, const StepResult& stepped
 
 End StackWalker::climb(Walk& walk) {
   for (;;) {
-    if (walk.frames.size() == kMaxWalked || steps_left_ == 0) {
-      walk.note = "the stack is deeper than " + std::to_string(walk.frames.size()) + " frames";
+    if (walk.frames.size() == kMaxWalked || is_out_of_time()) {
+      walk.note =
+          "the stack is deeper than " + std::to_string(walk.frames.size()) + " frames, or takes too long to unwind";
       return End::broken;
     }
     --steps_left_;

@@ -2,6 +2,7 @@
 // Cold context only; one thread at a time. Ends where the stack makes no sense, and says why.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -35,8 +36,11 @@ class StackWalker {
   StackWalker(const Modules& modules, MemoryReader& memory)
       : modules_(modules), stack_(memory), code_(modules, stack_), stepper_(modules) {}
 
-  // Starts the unwind of `snapshot`: all its walks together make a bounded number of steps.
-  void begin(const Snapshot& snapshot);
+  // Starts the unwind of `snapshot`: all its walks together make a bounded number of steps and take no more than `patience`.
+  void begin(const Snapshot& snapshot, std::chrono::nanoseconds patience);
+
+  // Asked at every step: the clock is looked at now and then.
+  bool is_out_of_time();
 
   // Goes on from the walk's registers to where the stack ends.
   End climb(Walk& walk);
@@ -65,6 +69,8 @@ class StackWalker {
   Code code_;
   FrameStepper stepper_;
   unsigned steps_left_ = 0;
+  std::chrono::steady_clock::time_point end_;
+  unsigned asked_ = 0;
 };
 
 }  // namespace holdwatch

@@ -3,6 +3,7 @@
 #include "symbolizer/unwind/unwinder.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -14,6 +15,8 @@ namespace holdwatch {
 
 namespace {
 
+constexpr std::chrono::nanoseconds kPatience = std::chrono::seconds(2);
+constexpr std::chrono::nanoseconds kLeastPatience = std::chrono::milliseconds(20);
 constexpr size_t kKeptInnermost = kMaxFrames / 2;  // of a stack that is deeper than kMaxFrames
 
 RegisterSet known_registers(const Registers& from) {
@@ -45,6 +48,7 @@ struct Unwinder::State {
   MemoryReader& memory;
   StackWalker walker;
   uint64_t generation;
+  std::chrono::nanoseconds time_left = kPatience;
 
   State(const Modules& the_modules, MemoryReader& the_memory)
       : modules(the_modules),
@@ -63,7 +67,7 @@ struct Unwinder::State {
 
 void Unwinder::State::unwind(const Snapshot& snapshot, RawStack& out) {
   if (generation != modules.generation()) forget();
-  walker.begin(snapshot);
+  walker.begin(snapshot, std::max(time_left, kLeastPatience));
   Walk walk;
   walk.registers = known_registers(snapshot.registers);
   if (!walk.registers.knows(kRip) || !walk.registers.knows(kRsp)) {
@@ -105,11 +109,17 @@ void Unwinder::unwind(const Snapshot& snapshot, RawStack& out) {
   out.complete = false;
   out.note[0] = '\0';
   out.sp = (snapshot.registers.known & Registers::kSp) != 0 ? snapshot.registers.sp : 0;
+  const auto start = std::chrono::steady_clock::now();
   try {
     state_->unwind(snapshot, out);
   } catch (const std::exception& error) {
     std::snprintf(out.note, sizeof out.note, "unwinding failed: %s", error.what());
   }
+  state_->time_left -= std::chrono::steady_clock::now() - start;
+}
+
+void Unwinder::begin_report() {
+  state_->time_left = kPatience;
 }
 
 uintptr_t Unwinder::function_start(uintptr_t pc) {

@@ -18,6 +18,10 @@ class Unwinder {
   Unwinder(Modules& modules, MemoryReader& memory);
   ~Unwinder();
 
+  // What follows is for another report. All stacks of one take two seconds together, and each a little beyond that: where
+  // tables are hostile, it is cut.
+  void begin_report();
+
   // Fills `out` from the snapshot's registers on. Never throws; what is missing stands in out.note.
   void unwind(const Snapshot& snapshot, RawStack& out);
 

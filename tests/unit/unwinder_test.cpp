@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <fstream>
 #include <random>
 #include <string>
@@ -17,6 +18,7 @@
 #include "tests/unit/fake_process.h"
 
 using namespace holdwatch;
+using holdwatch::test::append;
 using holdwatch::test::append_value;
 using holdwatch::test::ByteVector;
 using holdwatch::test::FakeFunction;
@@ -372,6 +374,24 @@ TEST_CASE("a stack without end is given up") {
   CHECK(fixture.out.count == kMaxFrames);
   CHECK_FALSE(fixture.out.complete);
   CHECK(mentions(fixture, "deeper"));
+}
+
+TEST_CASE("stacks whose tables cost much at every step are given up in time") {
+  Fixture fixture;
+  ByteVector program(3000, 0x41);  // advance_loc: to be checked again at each of 65536 steps
+  append(program, {0x0e, 8});
+  fixture.module.build({{Fixture::calls_pointer(), program}});
+  fixture.map();
+  fixture.stack.resize(0x400000);
+  for (uintptr_t at = kStack; at < kStack + 0x400000; at += 8) fixture.put(at, fixture.after_call(Fixture::start));
+  Snapshot snapshot = fixture.blocked_in_leaf();
+  snapshot.registers.ip = fixture.after_call(Fixture::start);
+  snapshot.registers.sp = kStack;
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < 50; ++i) fixture.unwind(snapshot);
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(20));
+  CHECK_FALSE(fixture.out.complete);
+  CHECK(mentions(fixture, "too long"));
 }
 
 TEST_CASE("code without tables is left by its frame pointer, and the note says so") {
