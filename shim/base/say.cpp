@@ -42,6 +42,11 @@ bool standard_error_is_what_it_was() {
          now.special_device == g_at_start.special_device;
 }
 
+// C0, DEL, and the second byte of C1 in its UTF-8 form: terminals obey all of them.
+bool is_control(unsigned char before, unsigned char byte) {
+  return byte < ' ' || byte == 0x7f || (before == 0xc2 && byte >= 0x80 && byte < 0xa0);
+}
+
 // A pipe nobody empties, or a terminal stopped with Ctrl-S, must not stop us too. A pipe that polls writable takes
 // PIPE_BUF bytes without blocking.
 bool takes_bytes() {
@@ -93,7 +98,12 @@ bool say(std::string_view text) {
   const int saved_errno = errno;
   Line<kLineSize - 1> line;  // leaves room for the newline
   line << "holdwatch[" << g_pid << "]: ";
-  for (const char character : text) line << (static_cast<unsigned char>(character) < ' ' ? '?' : character);
+  unsigned char before = 0;
+  for (const char character : text) {
+    const auto byte = static_cast<unsigned char>(character);
+    line << (is_control(before, byte) ? '?' : character);
+    before = byte;
+  }
   Line<kLineSize> whole;
   whole << line << '\n';
   const bool said = calls_filtered() ? write_only(whole)
