@@ -9,6 +9,7 @@
 
 #include <cstring>
 #include <initializer_list>
+#include <new>
 
 #include "symbolizer/symbols/abbreviations.h"
 #include "symbolizer/symbols/debug_sections.h"
@@ -26,6 +27,12 @@ constexpr size_t kBytesPerLine = 40;  // of libdw's decoded line table, which it
 // Of a line program, which is a byte a line at least: libdw takes some 90 for each while it decodes a table.
 constexpr size_t kMostMemoryPerByte = 64;
 constexpr size_t kLongestPath = 4096;
+
+// By default libdw ends the program where memory runs out, and goes on with null pointers if this returns. Its functions
+// have unwind tables as all code has on x86-64, and what they hold is given back with the Dwarf.
+[[noreturn]] void out_of_memory() {
+  throw std::bad_alloc();
+}
 
 // Whether entries of this kind can have functions with code somewhere below them.
 bool may_hold_functions(int tag) {
@@ -101,9 +108,11 @@ std::unique_ptr<DwarfInfo> DwarfInfo::load(ElfImage& image, ElfImage* alternate,
   info->size_in_bytes_ = size + alternate_size;
   info->dwarf_ = dwarf_begin_elf(image.elf(), DWARF_C_READ, nullptr);
   if (info->dwarf_ == nullptr) return nullptr;
+  dwarf_new_oom_handler(info->dwarf_, out_of_memory);
   info->lines_ = debug_section(image, "debug_line");
   if (alternate != nullptr) {
     info->alternate_ = dwarf_begin_elf(alternate->elf(), DWARF_C_READ, nullptr);
+    if (info->alternate_ != nullptr) dwarf_new_oom_handler(info->alternate_, out_of_memory);
     if (info->alternate_ == nullptr || !info->has_sound_units(info->alternate_, *alternate)) return nullptr;
     dwarf_setalt(info->dwarf_, info->alternate_);
   }
@@ -171,7 +180,9 @@ Dwarf_Die DwarfInfo::full_unit(Dwarf_Die unit) const {
     if (!may_be_opened(directory + name, memory_limit_)) return unit;
   }
   const bool found = dwarf_cu_info(unit.cu, nullptr, nullptr, nullptr, &split, nullptr, nullptr, nullptr) == 0;
-  return found && split.addr != nullptr ? split : unit;
+  if (!found || split.addr == nullptr) return unit;
+  dwarf_new_oom_handler(dwarf_cu_getdwarf(split.cu), out_of_memory);
+  return split;
 }
 
 // Whether the unit's line table, which libdw decodes whole, takes no more memory than it may.

@@ -3,6 +3,7 @@
 #include "symbolizer/symbols/module_symbols.h"
 
 #include <filesystem>
+#include <new>
 
 #include "symbolizer/symbols/demangle.h"
 #include "symbolizer/symbols/source_lines.h"
@@ -37,7 +38,13 @@ ModuleSymbols::ModuleSymbols(const Module& module, Symbolize how, const DebugSea
 std::vector<Frame> ModuleSymbols::frames_at(uintptr_t address) {
   if (const std::vector<Frame>* known = resolved_.find(address)) return *known;
   const auto start = Deadline::Clock::now();
-  std::vector<Frame> frames = resolve(address);
+  std::vector<Frame> frames;
+  try {
+    frames = resolve(address);
+  } catch (const std::bad_alloc&) {
+    dwarf_.reset();  // the largest part of what there is, and libdw may have stopped in the middle of its work
+    throw;
+  }
   if (!deadline_.look()) return resolved_.insert(address, std::move(frames));
   if (deadline_.is_mostly_since(start)) dwarf_.reset();
   return frames;

@@ -2,12 +2,14 @@
 #include <elf.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 
 #include "tests/symbols/binutils.h"
 #include "tests/symbols/fixtures.h"
@@ -222,6 +224,43 @@ TEST_CASE("a fifo in the place of split debug data is not opened") {
   REQUIRE((mkfifo(split.c_str(), 0600) == 0 || errno == EEXIST));
   survive(path, {address_of_function(path, "chat::Room::broadcast(")});
   CHECK(unlink(split.c_str()) == 0);
+}
+
+// Before it is no longer allowed to: what a thread has for its stack, it has from the start.
+[[gnu::noinline]] void grow_stack() {
+  volatile char stack[256 << 10];
+  for (size_t i = 0; i < sizeof stack; i += 4096) stack[i] = 1;
+}
+
+// Runs in a child with so much address space left: libdw's own way is to end the program.
+int resolve_in_little_memory(const Module& module, const std::vector<uintptr_t>& addresses, size_t left) {
+  const pid_t child = fork();
+  if (child == 0) {
+    grow_stack();
+    size_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    const rlimit limit = {pages * 4096 + left, pages * 4096 + left};
+    setrlimit(RLIMIT_AS, &limit);
+    try {
+      Symbols symbols(Symbolize::full, kNowhere);
+      for (uintptr_t address : addresses) symbols.resolve(address, true, &module);
+    } catch (const std::bad_alloc&) {
+      // The caller's concern: Symbols itself had no memory for an answer.
+    }
+    _exit(42);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+TEST_CASE("where memory runs out, names are missing and the program goes on") {
+  const auto addresses = addresses_in_text(fixture("pie/room"), 300);
+  const Module module = module_of(fixture("pie/room"));
+  for (size_t left = 0; left < size_t{8} << 20; left += size_t{64} << 10) {
+    INFO(left << " bytes left");
+    CHECK(resolve_in_little_memory(module, addresses, left) == 42);
+  }
 }
 
 TEST_CASE("when a report's time is over, what remains of it is given without names") {
