@@ -82,6 +82,8 @@ class Run:
         self.directory = tempfile.mkdtemp(prefix="holdwatch-test-")
         self.json_path = os.path.join(self.directory, "events.json")
         self.own_env = {"HARNESS_TMP": self.directory}
+        if options.before or options.after:
+            self.own_env["LD_PRELOAD"] = ":".join(options.before + options.after)
         if watched:
             self.own_env.update(self._watched_env(plan, options))
         for entry in plan.all("RUN-FILE"):
@@ -98,7 +100,7 @@ class Run:
         shim = options.shim
         if plan.one("SHIM", "") == "alone":
             shim = shutil.copy(shim, self.directory)
-        env = {"LD_PRELOAD": shim, "HOLDWATCH_JSON": self.json_path}
+        env = {"LD_PRELOAD": ":".join([*options.before, shim, *options.after]), "HOLDWATCH_JSON": self.json_path}
         for entry in plan.all("RUN-ENV"):
             env.update(pair.split("=", 1) for pair in shlex.split(self._fill(entry, options)))
         return env
@@ -140,6 +142,11 @@ class Run:
 
     def remove(self):
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def can_be_preloaded(library):
+    """The loader says so on standard error where it cannot."""
+    return not subprocess.run(["/bin/true"], env={"LD_PRELOAD": library}, check=False, capture_output=True).stderr
 
 
 def names_for_expressions(plan, runs):
@@ -244,7 +251,13 @@ def main():
     parser.add_argument("--shim", required=True, type=os.path.abspath)
     parser.add_argument("--source", required=True, help="the source file that says what to expect")
     parser.add_argument("--bare", action="store_true", help="only run it, without the watch, and show what it does")
+    parser.add_argument("--before", action="append", default=[], help="a library that is preloaded too, before the shim")
+    parser.add_argument("--after", action="append", default=[], help="the same, after the shim")
     options = parser.parse_args()
+    for library in options.before + options.after:
+        if not can_be_preloaded(library):
+            print(f"no {library} here; scripts/setup installs it")
+            return SKIPPED
     plan = Plan(options.source)
     if options.bare:
         bare = Run(options.program, plan, options, watched=False).finish()

@@ -11,22 +11,10 @@
 #include "tests/programs/harness.h"
 using namespace harness;
 
-void report_once(const char* name, size_t number) {
-  std::mutex lock;
-  Event release;
-  Thread holder(name, [&] {
-    std::lock_guard guard(lock);
-    release.wait();
-  });
-  await_report("over", number);
-  release.fire();
-  await_report("released", number);
-}
-
 int main() {
   std::mutex lock, free;
   Event locked, release;
-  report_once("in parent", 1);
+  hold_until_reported("in parent");
   Thread bystander("bystander", [&] {
     std::lock_guard guard(lock);
     locked.fire();
@@ -37,7 +25,7 @@ int main() {
   if (child == 0) {
     release.fire();  // our copy of it: the parent's thread would wait for this one too
     { std::lock_guard guard(free); }
-    report_once("in child", 2);
+    hold_until_reported("in child");
     std::puts("child done");
     std::fflush(stdout);
     ::_exit(0);

@@ -150,7 +150,8 @@ inline size_t count_reports(const std::string& phase_or_event) {
   const bool is_phase = phases.contains(phase_or_event);
   const std::string wanted = is_phase ? R"("event":"hold","phase":")" + phase_or_event + '"'
                                       : R"("event":")" + phase_or_event + R"(","phase":"over")";
-  const std::string text = read_file(std::getenv("HOLDWATCH_JSON"));
+  std::string text = read_file(std::getenv("HOLDWATCH_JSON"));
+  text.resize(text.rfind('\n') + 1);  // a line that is still being written would be cut off if the program ended now
   size_t count = 0;
   for (size_t at = text.find(wanted); at != std::string::npos; at = text.find(wanted, at + 1)) ++count;
   return count;
@@ -174,6 +175,28 @@ inline void await_report(const std::string& phase_or_event, size_t count = 1) {
 // The same for one more than there are: it has surely seen whatever the program has done until now.
 inline void await_next_report(const std::string& phase_or_event) {
   if (is_watched()) await_report(phase_or_event, count_reports(phase_or_event) + 1);
+}
+
+// Returns once something stands on standard error, a file that was empty; at once where there is no watch. Allocates
+// nothing: for programs in which nobody can.
+inline void await_standard_error() {
+  for (int round = 0; is_watched() && round < 2000 && lseek(STDERR_FILENO, 0, SEEK_END) == 0; ++round) pause_briefly();
+}
+
+// A thread with this name takes a lock and keeps it until it has been reported, and its release too. Not for use beside
+// other holds that are being reported: it counts all reports.
+inline void hold_until_reported(const char* name) {
+  const size_t number = is_watched() ? count_reports("over") + 1 : 0;
+  pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  Event release;
+  Thread holder(name, [&] {
+    CHECK(pthread_mutex_lock(&lock) == 0);
+    release.wait();
+    CHECK(pthread_mutex_unlock(&lock) == 0);
+  });
+  await_report("over", number);
+  release.fire();
+  await_report("released", number);
 }
 
 // For programs that must not be reported: long enough for a watch that errs to speak. Shorter where there is none.

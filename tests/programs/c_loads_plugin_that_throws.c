@@ -1,0 +1,42 @@
+// A C program, with no C++ library of its own, is reported, and then loads a C++ plugin that throws and catches: the
+// plugin's exceptions are handled by the C++ library that it brings, not by anything that came with us.
+// RUN-ENV: HOLDWATCH_LIMIT=100ms
+// EXPECT-JSON: len(over) >= 1
+#include <dlfcn.h>
+#include <libgen.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void* hold(void* unused) {
+  (void)unused;
+  pthread_mutex_lock(&lock);
+  usleep(400 * 1000);
+  pthread_mutex_unlock(&lock);
+  return NULL;
+}
+
+int main(void) {
+  char path[PATH_MAX] = "";
+  if (readlink("/proc/self/exe", path, sizeof path - 30) < 0) return 2;
+  strcat(dirname(path), "/libthrowing_plugin.so");
+  for (int round = 0; round < 2; ++round) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, hold, NULL) != 0) return 3;
+    pthread_join(thread, NULL);  // by now our libraries have come, with a C++ library among them
+    void* plugin = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (plugin == NULL) {
+      puts(dlerror());
+      return 4;
+    }
+    int (*throws)(int) = NULL;
+    *(void**)&throws = dlsym(plugin, "throws_and_catches");  // as dlsym's manual page does it
+    printf("%d\n", throws(1000));
+    dlclose(plugin);
+  }
+  return 0;
+}
