@@ -39,7 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, size_t size) {
   test::FakeMemory memory;
   memory.regions[kMemory] = test::ByteVector(rest.begin(), rest.end());
   check_text(describe_activity(ThreadState::blocked, call, "", memory));
-  check_text(describe_address(rest));
+  check_text(describe_address(rest.substr(0, 128)));  // what a sockaddr_storage holds
   check_text(printable(rest.substr(0, 1000)));
   return 0;
 }
