@@ -30,7 +30,7 @@ constexpr size_t kLongestPath = 4096;
 
 // By default libdw ends the program where memory runs out, and goes on with null pointers if this returns. Its functions
 // have unwind tables as all code has on x86-64, and what they hold is given back with the Dwarf.
-[[noreturn]] void out_of_memory() {
+__attribute__((noreturn)) void out_of_memory() {  // [[noreturn]] is no part of the type for clang
   throw std::bad_alloc();
 }
 

@@ -9,7 +9,7 @@ namespace {
 
 volatile int passed;
 
-[[gnu::noipa]] void module_holds(pthread_mutex_t* mutex, int descriptor) {
+[[gnu::noinline]] void module_holds(pthread_mutex_t* mutex, int descriptor) {
   pthread_mutex_lock(mutex);
   char byte;
   while (read(descriptor, &byte, 1) < 0) continue;
