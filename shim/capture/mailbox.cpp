@@ -8,6 +8,7 @@
 #include <atomic>
 
 #include "shim/base/clock.h"
+#include "shim/base/copy_bytes.h"
 #include "shim/base/os.h"
 #include "shim/base/settings.h"
 #include "shim/capture/interrupted_call.h"
@@ -65,11 +66,6 @@ Registers registers_of(const ucontext_t& context) {
                     Registers::kR13 | Registers::kR14 | Registers::kR15;
   registers.ip_is_exact = true;
   return registers;
-}
-
-// Not memcpy: that is a function of the program's to replace, and sanitizers check what it reads.
-void copy_bytes(unsigned char* to, uintptr_t from, size_t size) {
-  asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
 }
 
 void write_answer(uint32_t sequence, const ucontext_t& context) {

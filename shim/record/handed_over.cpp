@@ -2,9 +2,8 @@
 // is rare enough for a search.
 #include "shim/record/handed_over.h"
 
-#include <cstring>
-
 #include "shim/base/clock.h"
+#include "shim/base/copy_bytes.h"
 #include "shim/record/thread_table.h"
 
 namespace holdwatch {
@@ -37,7 +36,7 @@ void hand_over_slow(ThreadRecord& record, const HeldSlot& slot, const Caller& ca
     const uintptr_t available = entry.hold.stack_end - caller.sp;
     const bool own_stack = available <= record.stack_span.load(std::memory_order_relaxed);
     entry.stack_size = !own_stack ? 0 : available < sizeof entry.stack ? available : sizeof entry.stack;
-    std::memcpy(entry.stack, reinterpret_cast<const void*>(caller.sp), entry.stack_size);
+    copy_bytes(entry.stack, caller.sp, entry.stack_size);
     entry.state.store(HandedOver::State::ready, std::memory_order_release);
     return;
   }

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "shim/base/clock.h"
+#include "shim/base/copy_bytes.h"
 #include "shim/record/callers.h"
 #include "shim/record/spare_memory.h"
 
@@ -142,7 +143,7 @@ void ThreadRecord::copy_stack(HeldSlot& slot, size_t index, const Caller& caller
   const size_t size = available < kStackCopySize ? available : kStackCopySize;
   // Pairs with the reader's fence in copy_acquired_stack: who reads a byte of this copy finds the old hold ended.
   std::atomic_thread_fence(std::memory_order_release);
-  std::memcpy(memory->bytes[index], reinterpret_cast<const void*>(caller.sp), size);
+  copy_bytes(memory->bytes[index], caller.sp, size);
   slot.copy_size.store(static_cast<uint32_t>(size), std::memory_order_release);
   slot.callers.store(slot.callers.load(std::memory_order_relaxed) | kCopied, std::memory_order_release);
 }

@@ -2,8 +2,8 @@
 #include "shim/record/view.h"
 
 #include <algorithm>
-#include <cstring>
 
+#include "shim/base/copy_bytes.h"
 #include "shim/record/thread_table.h"
 
 namespace holdwatch {
@@ -78,7 +78,7 @@ size_t copy_acquired_stack(const Identity& identity, void* out, size_t size) {
   if (slot == nullptr || copy == nullptr || (slot->callers.load(std::memory_order_acquire) & kCopied) == 0) return 0;
   const size_t copied = slot->copy_size.load(std::memory_order_acquire);
   const size_t wanted = copied < size ? copied : size;
-  std::memcpy(out, copy, wanted);
+  copy_bytes(out, reinterpret_cast<uintptr_t>(copy), wanted);
   std::atomic_thread_fence(std::memory_order_acquire);
   return hold_lasts(identity) ? wanted : 0;
 }

@@ -88,7 +88,8 @@ bool read_at(uintptr_t address, T* out) {
 }
 
 void append_build_id(uintptr_t notes, size_t size, TextBuffer& out) {
-  while (size >= sizeof(Elf64_Nhdr)) {
+  constexpr int kMaxNotes = 16;  // each costs a system call; a damaged header may announce a GiB of them
+  for (int i = 0; i < kMaxNotes && size >= sizeof(Elf64_Nhdr); ++i) {
     Elf64_Nhdr note;
     if (!read_at(notes, &note)) return;
     const size_t name = (size_t{note.n_namesz} + 3) & ~size_t{3};
@@ -97,8 +98,8 @@ void append_build_id(uintptr_t notes, size_t size, TextBuffer& out) {
     if (note.n_type == NT_GNU_BUILD_ID && note.n_descsz <= sizeof id) {
       if (read_own_memory(notes + sizeof note + name, id, note.n_descsz) != note.n_descsz) return;
       out << " (build id ";
-      for (size_t i = 0; i < note.n_descsz; ++i)
-        out << "0123456789abcdef"[id[i] >> 4] << "0123456789abcdef"[id[i] & 15];
+      for (size_t at = 0; at < note.n_descsz; ++at)
+        out << "0123456789abcdef"[id[at] >> 4] << "0123456789abcdef"[id[at] & 15];
       out << ')';
       return;
     }

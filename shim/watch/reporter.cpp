@@ -135,7 +135,9 @@ void Reporter::flush() {
   if (lost != lost_said_) {
     char line[kNoteSize];
     TextBuffer text(line, sizeof line);
-    text << lost - lost_said_ << " more holds over their limit have ended unreported: too many ended at once";
+    const uint64_t more = lost - lost_said_;
+    text << more << (more == 1 ? " more hold over its limit has" : " more holds over their limit have")
+         << " ended unreported: too many ended at once";
     lost_said_ = lost;
     if (api != nullptr)
       api->notice(symbolizer_.self, line);
