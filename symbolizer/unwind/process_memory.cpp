@@ -8,14 +8,31 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
 #include <string>
 
 namespace holdwatch {
+namespace {
+
+bool under_system_call_filter() {
+  std::ifstream status("/proc/thread-self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("Seccomp:")) return line != "Seccomp:\t0";
+  return true;
+}
+
+}  // namespace
+
+void ProcessMemory::forget() {
+  cache_.clear();
+  way_ = Way::unknown;
+}
 
 // Of our own process the calling thread is asked, not the main thread: that has no memory any more once it has called
 // pthread_exit (the kernel then says ESRCH).
 size_t ProcessMemory::read(uintptr_t address, void* out, size_t size) {
-  if (process_vm_refused_) return read_through_proc(address, out, size);
+  if (way_ == Way::unknown) way_ = under_system_call_filter() ? Way::proc : Way::system_call;
+  if (way_ == Way::proc) return read_through_proc(address, out, size);
   const pid_t target = pid_ == getpid() ? gettid() : pid_;
   size_t done = 0;
   while (done < size) {
@@ -26,7 +43,7 @@ size_t ProcessMemory::read(uintptr_t address, void* out, size_t size) {
     if (got > 0) {
       done += static_cast<size_t>(got);
     } else if (got < 0 && (errno == ENOSYS || errno == EPERM)) {
-      process_vm_refused_ = true;  // a seccomp filter, or a kernel built without it
+      way_ = Way::proc;  // a security module, or a kernel built without it
       return read_through_proc(address, out, size);
     } else {
       break;

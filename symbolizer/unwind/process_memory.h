@@ -1,4 +1,5 @@
-// Memory of a process by its id, our own included, through process_vm_readv or /proc/PID/mem.
+// Memory of a process by its id, our own included: through process_vm_readv where no filter of system calls is in force, for
+// that one is not commonly allowed (systemd's @system-service leaves it out) and may end the process; else /proc/PID/mem.
 // Cold context only; one thread at a time. Opens /proc/PID/mem for each read that needs it: a descriptor that is kept
 // could be closed by the program and then belong to another file.
 #pragma once
@@ -19,7 +20,7 @@ class ProcessMemory final : public MemoryReader {
 
   size_t read(uintptr_t address, void* out, size_t size) override;
   size_t read_constant(uintptr_t address, void* out, size_t size) override;
-  void forget() override { cache_.clear(); }
+  void forget() override;
 
  private:
   static constexpr size_t kPageSize = 4096;
@@ -34,7 +35,7 @@ class ProcessMemory final : public MemoryReader {
   size_t read_through_proc(uintptr_t address, void* out, size_t size) const;
 
   pid_t pid_;
-  bool process_vm_refused_ = false;
+  enum class Way { unknown, system_call, proc } way_ = Way::unknown;
   std::vector<std::unique_ptr<Page>> cache_;  // by the page's number modulo kCachedPages; empty until first used
 };
 
