@@ -27,7 +27,12 @@ inline bool looks_taken(LockWord word) {
   const uintptr_t address = word.address();
   if (word.kind() == LockKind::mutex) {
     const auto& mutex = reinterpret_cast<const pthread_mutex_t*>(address)->__data;
-    return mutex.__lock != 0 && (mutex.__kind & 3) != PTHREAD_MUTEX_RECURSIVE;
+    constexpr int kProcessShared = 128;  // PTHREAD_MUTEX_PSHARED_BIT
+    const int type = mutex.__kind & 3;
+    // An only thread that meets its own error-checking mutex gets EDEADLK; one of another process it waits for.
+    const bool never_waits =
+        type == PTHREAD_MUTEX_RECURSIVE || (type == PTHREAD_MUTEX_ERRORCHECK && (mutex.__kind & kProcessShared) == 0);
+    return mutex.__lock != 0 && !never_waits;
   }
   constexpr unsigned kWriteLocked = 2;  // PTHREAD_RWLOCK_WRLOCKED
   constexpr unsigned kReaderShift = 3;  // PTHREAD_RWLOCK_READER_SHIFT

@@ -98,12 +98,19 @@ void note_stack(ThreadRecord& record) {
 
 // Runs among the destructors of thread-specific data. Those of others may still take locks, so it asks to be called
 // again and gives the record back in the last round (POSIX: PTHREAD_DESTRUCTOR_ITERATIONS rounds).
+void give_back_record();
+
 void on_thread_exit(void* value) {
   if (++t_exit_rounds < PTHREAD_DESTRUCTOR_ITERATIONS) {
     pthread_setspecific(g_exit_key, value);
     return;
   }
   if (t_is_leader) g_main_exited.store(true, std::memory_order_release);
+  give_back_record();
+  if (g_main_exited.load(std::memory_order_acquire) && g_thread_leaves != nullptr) g_thread_leaves(t_is_leader);
+}
+
+void give_back_record() {
   resume_thread();
   ThreadRecord* record = t_record;
   t_record = nullptr;
@@ -122,6 +129,8 @@ void on_thread_exit(void* value) {
 
 }  // namespace
 
+void (*g_thread_leaves)(bool is_leader) = nullptr;
+
 // glibc writes it into a mutex that the thread locks.
 int own_tid() {
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -131,10 +140,27 @@ int own_tid() {
   return tid;
 }
 
+// A program that uses a key which it never made, number 0 as a rule, is to get its EINVAL. So ours is the last one of those
+// whose values need no allocation (nptl/pthread_setspecific.c: the first 32); keys are given out from 0 upwards.
+bool make_exit_key() {
+  constexpr size_t kWithoutAllocation = 32;
+  pthread_key_t made[kWithoutAllocation];
+  size_t count = 0;
+  while (count < kWithoutAllocation && pthread_key_create(&made[count], on_thread_exit) == 0)
+    if (made[count++] >= kWithoutAllocation - 1) break;
+  if (count == 0) return false;
+  g_exit_key = made[0];
+  for (size_t i = 1; i < count; ++i)
+    if (made[i] < kWithoutAllocation) g_exit_key = made[i];
+  for (size_t i = 0; i < count; ++i)
+    if (made[i] != g_exit_key) pthread_key_delete(made[i]);
+  return true;
+}
+
 void thread_table_start() {
   t_main_stack = true;
   t_is_leader = true;
-  g_exit_key_made = pthread_key_create(&g_exit_key, on_thread_exit) == 0;
+  g_exit_key_made = make_exit_key();
   pthread_attr_t attributes;
   if (pthread_getattr_default_np(&attributes) == 0) {
     size_t size = 0;

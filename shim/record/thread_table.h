@@ -35,6 +35,10 @@ void resume_thread();
 // True once the main thread has left by pthread_exit: the process then goes on until its last thread ends.
 bool main_thread_has_exited();
 
+// Called by a thread that leaves, after its record has been given back and the main thread has left by pthread_exit. Set
+// once, before the watch begins. It may end the process.
+extern void (*g_thread_leaves)(bool is_leader);
+
 // How many records are in use. More than one: the program has threads.
 uint32_t live_records();
 

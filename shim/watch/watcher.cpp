@@ -86,6 +86,7 @@ class Watcher {
   bool reads_tsc_ = false;
   uint64_t period_ns_ = 0;
   uint64_t patience_ns_ = 0;
+  bool exit_is_under_way_ = false;
   bool ends_process_ = false;  // the watcher's own thread is in exit()
   uint64_t now_ns_ = 0;
   uint64_t next_look_ns_ = 0;
@@ -381,11 +382,31 @@ void Watcher::run() {
   }
 }
 
-// A process whose main thread left by pthread_exit ends when its last thread does, with exit(0) (pthread_exit(3)). glibc
-// counts our threads too, so that it would never come to that: then it is on us.
+// A process whose main thread left by pthread_exit ends when its last thread does, by exit(0) in that thread
+// (pthread_exit(3); nptl/pthread_create.c). glibc counts our threads too, so that it would never come to that: then it is on
+// us. The last thread does it itself if it ever took a lock, for only then do we see it leave.
+constexpr size_t kOurThreads = 2;
+
+void exit_if_last(bool is_leader) {
+  const size_t leader_and_self = is_leader ? 1 : 2;  // the main thread stays in the list as a zombie
+  if (g_begun.load() != Begun::yes || calls_filtered()) return;
+  if (count_threads() <= kOurThreads + leader_and_self) exit(0);
+}
+
+// Exit handlers are the program's: they want a stack and signals as its threads have them.
+void* exit_in_own_thread(void*) {
+  sigset_t none;
+  sigemptyset(&none);
+  pthread_sigmask(SIG_SETMASK, &none, nullptr);
+  exit(0);
+}
+
 void Watcher::end_process_without_threads() {
-  constexpr size_t kLeaderAndOurs = 3;  // the main thread stays in the list as a zombie
-  if (!main_thread_has_exited() || count_threads() > kLeaderAndOurs) return;
+  constexpr size_t kLeader = 1;
+  if (exit_is_under_way_ || !main_thread_has_exited() || count_threads() > kOurThreads + kLeader) return;
+  exit_is_under_way_ = true;
+  pthread_t thread;
+  if (pthread_create(&thread, nullptr, exit_in_own_thread, nullptr) == 0) return;
   ends_process_ = true;
   exit(0);
 }
@@ -443,6 +464,7 @@ void watch_begin(const Settings& settings) {
   const int error = reporter_start(settings, watch_end);
   pthread_t thread;
   const bool begun = error == 0 && g_watcher.start(settings) && start_own_thread(&thread, run_watcher) == 0;
+  g_thread_leaves = exit_if_last;
   if (!begun) {
     g_pulse.tick_ns.store(0, std::memory_order_relaxed);
     say("cannot start the watch: no thread or memory to be had; the program goes on unwatched");
