@@ -16,6 +16,7 @@ CONNECTIONS = 16
 ROUNDS = 60
 COMMANDS_A_ROUND = 40
 BENCHMARK_REQUESTS = 10000
+NOTICE = r"not reported: redis parks idle I/O threads"
 
 
 class Client:
@@ -102,14 +103,18 @@ def benchmark(port):
     return [line.split(",")[0] for line in printed.splitlines() if line.startswith('"')]
 
 
-def scenario(run):
-    port = servers.free_port()
+def start(run, port):
     server = run.start([servers.find_program("redis-server", "redis-server"), "--bind", "127.0.0.1", "--port", port,
                         "--io-threads", IO_THREADS, "--io-threads-do-reads", "yes", "--dir", run.directory,
                         "--save", "", "--enable-debug-command", "local", "--daemonize", "no"])
     server.wait_until("redis listens", lambda: servers.accepts(port))
     run.check_is_watched(server.pid, threaded=True)
+    return server
 
+
+def scenario(run):
+    port = servers.free_port()
+    server = start(run, port)
     client = Client(port)
     results = {"answers": converse(port), "digest": client.ask("DEBUG", "DIGEST"), "keys": client.ask("DBSIZE")}
     results["save"] = save_in_child(client)
@@ -122,4 +127,4 @@ def scenario(run):
 
 
 if __name__ == "__main__":
-    servers.main(lambda shim: comparison.compare_runs(shim, scenario, r"not reported: redis parks idle I/O threads"))
+    servers.main(lambda shim: comparison.compare_runs(shim, scenario, NOTICE))

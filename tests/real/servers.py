@@ -4,6 +4,7 @@ Nothing here knows a particular server. All listen on loopback only and live in 
 it. No wait is a fixed time: it ends with the event or, a minute later, with the test's failure.
 """
 
+import argparse
 import contextlib
 import json
 import os
@@ -229,14 +230,23 @@ class Server:
             self.process.wait()
 
 
-def main(test):
-    """Runs `test(shim)` with the shim that the command line names, and ends with the status that meson expects."""
-    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_file():
-        sys.exit(f"usage: {sys.argv[0]} path/to/libholdwatch.so")
+def main(test, *options):
+    """Runs `test(shim)` with the shim that the command line names, and ends with the status that meson expects.
+
+    Each of `options` adds one to the parser of the command line; `test` gets its value by its name.
+    """
+    parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
+    parser.add_argument("shim", type=Path, help="path/to/libholdwatch.so")
+    for add_option in options:
+        add_option(parser)
+    arguments = vars(parser.parse_args())
+    shim = arguments.pop("shim").resolve()
+    if not shim.is_file():
+        parser.error(f"no file {shim}")
     # A test that meson ends after its time has to take its servers with it: Python would just die of the signal.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     try:
-        test(Path(sys.argv[1]).resolve())
+        test(shim, **arguments)
     except Failure as failure:
         print(f"FAILED: {failure}\nrerun: {sys.executable} {' '.join(sys.argv)}")
         sys.exit(1)

@@ -1,0 +1,128 @@
+"""A steady, bounded load on one server: a helper process asks on several connections at once, compares every answer with
+the one that is right, and sleeps until the next turn. It can be stopped and continued like any process.
+"""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import time
+
+import mariadb
+import memcached_load
+import redis_load
+import servers
+
+CONNECTIONS = 4
+TURN_S = 0.1
+PAIRS_A_TURN = 10  # of a change and a question, on each connection
+KEYS = 500
+
+
+class MemcachedTalk:
+    """One connection that sets and gets keys of its own."""
+
+    def __init__(self, port, number):
+        self.client = memcached_load.Client(port)
+        self.name = b"soak-%d" % number
+
+    def say(self, turn):
+        """Sends a turn's requests; returns the answers that are right."""
+        requests, right = [], []
+        for number in range(turn * PAIRS_A_TURN, (turn + 1) * PAIRS_A_TURN):
+            key, value = b"%s-%d" % (self.name, number % KEYS), b"%d" % number * 50
+            requests.append(b"set %s 0 0 %d\r\n%s\r\nget %s\r\n" % (key, len(value), value, key))
+            right += [b"STORED\r\n", b"VALUE %s 0 %d\r\n%s\r\nEND\r\n" % (key, len(value), value)]
+        self.client.socket.sendall(b"".join(requests))
+        return right
+
+    def hear(self):
+        return self.client.answer()
+
+
+class RedisTalk:
+    """One connection that sets and gets keys of its own."""
+
+    def __init__(self, port, number):
+        self.client = redis_load.Client(port)
+        self.name = b"soak-%d" % number
+
+    def say(self, turn):
+        requests, right = [], []
+        for number in range(turn * PAIRS_A_TURN, (turn + 1) * PAIRS_A_TURN):
+            key, value = b"%s-%d" % (self.name, number % KEYS), b"%d" % number * 50
+            requests += [[b"SET", key, value], [b"GET", key]]
+            right += [b"OK", value]
+        self.client.send(requests)
+        return right
+
+    def hear(self):
+        return self.client.answer()
+
+
+class MariadbTalk:
+    """One client that counts in a row of its own, and in one that all clients want."""
+
+    def __init__(self, run, number):
+        self.client = subprocess.Popen([*mariadb.client_command(run), "--unbuffered", "soak"], stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE, text=True, env=servers.bare_environment())
+        self.number = number
+
+    @staticmethod
+    def prepare(run):
+        rows = ", ".join(f"({number}, 0)" for number in [*range(CONNECTIONS), CONNECTIONS])
+        mariadb.query(run, "create database soak; use soak; create table counts (id int primary key, n int);"
+                           f"insert into counts values {rows};")
+
+    def say(self, turn):
+        print(f"update counts set n = n + 1 where id = {CONNECTIONS}; update counts set n = n + 1 where id = {self.number};"
+              f" select n from counts where id = {self.number};", file=self.client.stdin, flush=True)
+        return [f"{turn + 1}\n"]
+
+    def hear(self):
+        return self.client.stdout.readline()
+
+
+class Load:
+    """The helper process, and what it has counted so far."""
+
+    def __init__(self, make_talk):
+        self.right, self.wrong, self.turns, self.answering_ns = (multiprocessing.RawValue("Q") for _ in range(4))
+        context = multiprocessing.get_context("fork")
+        self.process = context.Process(target=self.drive, args=(make_talk,), daemon=True)
+        self.process.start()
+
+    def drive(self, make_talk):
+        os.setpgid(0, 0)  # so that a signal also reaches the clients that it starts
+        talks = [make_talk(number) for number in range(CONNECTIONS)]
+        due = time.monotonic()
+        while True:
+            self.take_turn(talks)
+            # What a slow turn has cost is not made up for: the load is bounded.
+            now = time.monotonic()
+            due = max(due + TURN_S, now)
+            time.sleep(due - now)
+
+    def take_turn(self, talks):
+        began_ns = time.monotonic_ns()
+        expected = [talk.say(self.turns.value) for talk in talks]
+        for talk, answers in zip(talks, expected):
+            for answer in answers:
+                counter = self.right if talk.hear() == answer else self.wrong
+                counter.value += 1
+        self.answering_ns.value += time.monotonic_ns() - began_ns
+        self.turns.value += 1
+
+    def pause(self):
+        os.killpg(self.process.pid, signal.SIGSTOP)
+
+    def go_on(self):
+        os.killpg(self.process.pid, signal.SIGCONT)
+
+    def end(self):
+        """Its clients end with their pipes."""
+        self.process.kill()
+        self.process.join()
+
+    def mean_turn_ms(self):
+        return self.answering_ns.value / max(self.turns.value, 1) / 1e6
