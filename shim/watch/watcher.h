@@ -10,6 +10,7 @@ namespace holdwatch {
 // Starts the watcher and the reporter. Any thread; calling it again does nothing. If they cannot be started, one line
 // says so and the program goes on unwatched.
 void watch_begin(const Settings& settings);
+bool watch_is_on();
 
 // The child of a fork has neither thread: the watch begins anew when the rules say so.
 void watch_after_fork();

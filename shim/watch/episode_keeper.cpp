@@ -1,0 +1,176 @@
+// See episode_keeper.h.
+#include "shim/watch/episode_keeper.h"
+
+#include <algorithm>
+
+#include "shim/watch/posting.h"
+
+namespace holdwatch {
+
+void EpisodeKeeper::start(const Settings& settings) {
+  only_ = settings.only;
+  repeat_ = settings.repeat;
+}
+
+void EpisodeKeeper::take_ended_holds(const Timing& timing) {
+  while (HandedOver* ended = take_handed_over()) {
+    Episode* episode = episodes_.find_holder(ended->hold.identity);
+    if (episode == nullptr) {
+      report_late(ended, timing);
+      continue;
+    }
+    if (episode->ended != nullptr) give_back(episode->ended);
+    episode->ended = ended;
+  }
+}
+
+void EpisodeKeeper::follow_all(const Timing& timing) {
+  for (Episode* episode = episodes_.begin_iteration(); episode != episodes_.end_iteration(); ++episode)
+    if (episode->active) follow(*episode, timing);
+}
+
+void EpisodeKeeper::begin_hold_episodes(const Suspects& suspects, const Timing& timing) {
+  for (size_t i = 0; i < suspects.count; ++i) begin_hold(suspects.locks[i], timing);
+}
+
+void EpisodeKeeper::begin_wait_episodes(const Suspects& suspects, const Timing& timing) {
+  for (size_t i = 0; i < suspects.count; ++i) begin_wait(suspects.locks[i], timing);
+}
+
+void EpisodeKeeper::begin_hold(LockWord lock, const Timing& timing) {
+  read_lock_state(lock, &state_);
+  Episode candidate{};
+  candidate.lock = lock;
+  if (!note_overdue_holders(candidate, timing)) return;  // left over from a hold that another thread ended
+  if (only_ == Only::contended && state_.waiting == 0) return;
+  Episode* episode = episodes_.begin(Event::hold, lock, timing.limit_of(candidate.holders[0].hold.word));
+  if (episode != nullptr) follow(*episode, timing);
+}
+
+// Only where no hold explains the wait: the hold's report lists its waiters.
+void EpisodeKeeper::begin_wait(LockWord lock, const Timing& timing) {
+  if (episodes_.find(Event::hold, lock.address()) != nullptr || episodes_.find(Event::wait, lock.address()) != nullptr)
+    return;
+  Episode* episode = episodes_.begin(Event::wait, lock, timing.wait_limit_ns());
+  if (episode != nullptr) follow(*episode, timing);
+}
+
+// Notes all of the lock's present holders.
+void EpisodeKeeper::note_holders(Episode& episode, const Timing& timing) {
+  episode.holder_count = state_.holder_count;
+  for (size_t i = 0; i < state_.holder_count; ++i) {
+    episode.holders[i] = state_.holders[i];
+    episode.started_ns[i] = timing.started_ns(state_.holders[i].hold);
+  }
+}
+
+// Notes which of the lock's present holders are over the limit; false if none is.
+bool EpisodeKeeper::note_overdue_holders(Episode& episode, const Timing& timing) {
+  episode.holder_count = 0;
+  for (size_t i = 0; i < state_.holder_count; ++i) {
+    const HoldView& hold = state_.holders[i].hold;
+    if (!is_over(timing.age_of(hold), timing.limit_of(hold.word))) continue;
+    episode.holders[episode.holder_count] = state_.holders[i];
+    episode.started_ns[episode.holder_count++] = timing.started_ns(hold);
+  }
+  return episode.holder_count != 0;
+}
+
+// Notes who holds the lock; false if no wait for it is over the limit.
+bool EpisodeKeeper::note_overdue_waits(Episode& episode, const Timing& timing) {
+  const bool any_is_over = std::any_of(state_.waiters, state_.waiters + state_.waiter_count, [&](const WaitView& wait) {
+    return timing.is_over_limit(wait, episode.limit_ns);
+  });
+  if (any_is_over) note_holders(episode, timing);
+  return any_is_over;
+}
+
+// Of what the episode is about: its holds that are over the limit, or the waits.
+uint64_t EpisodeKeeper::oldest_age_ns(const Episode& episode, const Timing& timing) const {
+  uint64_t oldest_ns = 0;
+  if (episode.event == Event::hold) {
+    for (size_t i = 0; i < episode.holder_count; ++i)
+      oldest_ns = std::max(oldest_ns, age_ns(episode.started_ns[i], timing.now_ns()));
+  } else {
+    for (size_t i = 0; i < state_.waiter_count; ++i)
+      if (!state_.waiters[i].word.condition()) oldest_ns = std::max(oldest_ns, timing.age_of(state_.waiters[i]));
+  }
+  return oldest_ns;
+}
+
+void EpisodeKeeper::follow(Episode& episode, const Timing& timing) {
+  if (episode.ended_ns != 0) return close(episode, timing);
+  read_lock_state(episode.lock, &state_);
+  const Episode before = episode;
+  const bool lasts =
+      episode.event == Event::hold ? note_overdue_holders(episode, timing) : note_overdue_waits(episode, timing);
+  if (!lasts) {
+    episode = before;
+    return end(episode, timing);
+  }
+  count_waiting(episode, state_, timing.history(), timing.now_ns());
+  tell(episode, oldest_age_ns(episode, timing), timing);
+}
+
+// At first, and again at 2x, 4x, 8x ... of the limit. What the reporter has no room for comes at the next look.
+void EpisodeKeeper::tell(Episode& episode, uint64_t oldest_ns, const Timing& timing) {
+  if (!episode.posted) {
+    episode.posted = post(episode, Phase::over, state_, timing);
+    episode.next_age_ns = next_report_age_ns(oldest_ns, episode.limit_ns);
+  } else if (repeat_ && oldest_ns >= episode.next_age_ns && post(episode, Phase::still, state_, timing)) {
+    episode.next_age_ns = next_report_age_ns(oldest_ns, episode.limit_ns);
+  }
+}
+
+void EpisodeKeeper::end(Episode& episode, const Timing& timing) {
+  episode.ended_ns = episode.ended == nullptr ? timing.now_ns() : episode.ended->released_ns;
+  if (episode.ended_ns > episode.last_look_ns && episode.last_look_ns != 0)
+    episode.lost_ns += episode.waiting * (episode.ended_ns - episode.last_look_ns);
+  close(episode, timing);
+}
+
+// Posts the closing line; if the reporter is too far behind, again at the next look. A hold whose first report could not
+// be posted in time is told all the same: the reporter makes a late report of it.
+void EpisodeKeeper::close(Episode& episode, const Timing& timing) {
+  const bool has_story = episode.posted || (episode.event == Event::hold && episode.ended != nullptr);
+  if (has_story && !post(episode, Phase::released, state_, timing)) return;
+  if (!has_story && episode.ended != nullptr) give_back(episode.ended);
+  episodes_.end(episode);
+}
+
+// A hold that nobody looked at while it was over its limit.
+void EpisodeKeeper::report_late(HandedOver* ended, const Timing& timing) {
+  const uint64_t start_ns = timing.started_ns(ended->hold);
+  const uint64_t limit_ns = timing.limit_of(ended->hold.word);
+  const bool wanted = is_over(age_ns(start_ns, ended->released_ns), limit_ns) && only_ == Only::all;
+  Episode episode{};
+  episode.event = Event::hold;
+  episode.number = wanted ? episodes_.next_number() : 0;
+  episode.lock = ended->hold.word;
+  episode.limit_ns = limit_ns;
+  episode.holders[0] = {ended->hold, false};
+  episode.started_ns[0] = start_ns;
+  episode.holder_count = 1;
+  episode.ended = ended;
+  episode.ended_ns = ended->released_ns;
+  if (wanted && post(episode, Phase::late, state_, timing)) return;
+  if (wanted) count_lost_hold();
+  give_back(ended);
+}
+
+void EpisodeKeeper::report_all_holds(const Timing& timing) {
+  Suspects held;
+  for_each_hold(UINT64_MAX, [&](const HoldView& hold) { held.add(hold.word); });
+  for (size_t i = 0; i < held.count; ++i) {
+    read_lock_state(held.locks[i], &state_);
+    Episode episode{};
+    episode.event = Event::hold;
+    episode.lock = held.locks[i];
+    episode.limit_ns = timing.limit_of(held.locks[i]);
+    note_holders(episode, timing);
+    count_waiting(episode, state_, timing.history(), timing.now_ns());
+    if (episode.holder_count > 0) post(episode, Phase::snapshot, state_, timing);
+  }
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,47 @@
+// Follows each episode from its beginning to its closing line, and decides when it is told.
+// Cold context (watcher).
+#pragma once
+
+#include "shim/base/settings.h"
+#include "shim/watch/episodes.h"
+#include "shim/watch/search.h"
+#include "shim/watch/timing.h"
+
+namespace holdwatch {
+
+class EpisodeKeeper {
+ public:
+  void start(const Settings& settings);
+  void reset() { episodes_.clear(); }
+
+  // Releases first: a hold that has ended must not be taken for one that lasts.
+  void take_ended_holds(const Timing& timing);
+  void follow_all(const Timing& timing);
+  void begin_hold_episodes(const Suspects& suspects, const Timing& timing);
+  void begin_wait_episodes(const Suspects& suspects, const Timing& timing);
+
+  // The answer to a snapshot: one report a lock, as many as the reporter can take.
+  void report_all_holds(const Timing& timing);
+
+  Episodes& episodes() { return episodes_; }
+
+ private:
+  void begin_hold(LockWord lock, const Timing& timing);
+  void begin_wait(LockWord lock, const Timing& timing);
+  void follow(Episode& episode, const Timing& timing);
+  void tell(Episode& episode, uint64_t oldest_ns, const Timing& timing);
+  void end(Episode& episode, const Timing& timing);
+  void close(Episode& episode, const Timing& timing);
+  void report_late(HandedOver* ended, const Timing& timing);
+  void note_holders(Episode& episode, const Timing& timing);
+  bool note_overdue_holders(Episode& episode, const Timing& timing);
+  bool note_overdue_waits(Episode& episode, const Timing& timing);
+  uint64_t oldest_age_ns(const Episode& episode, const Timing& timing) const;
+
+  Only only_ = Only::all;
+  bool repeat_ = false;  // all zero, so that the object takes no room in the file
+  Episodes episodes_;
+  LockState state_{};  // scratch: the lock that is looked at
+};
+
+}  // namespace holdwatch

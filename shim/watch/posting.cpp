@@ -1,0 +1,88 @@
+// See posting.h.
+#include "shim/watch/posting.h"
+
+#include <cstring>
+
+#include "shim/base/clock.h"
+#include "shim/watch/plain_report.h"
+#include "shim/watch/reporter.h"
+
+namespace holdwatch {
+namespace {
+
+// How long the reporter may take before the watcher speaks itself. Where reports go to standard error the words belong
+// there anyway; elsewhere it must be as good as certain that they will not come by themselves.
+constexpr uint64_t kPatienceNs = 2 * kNanosecondsPerSecond;
+constexpr uint64_t kLongPatienceNs = 15 * kNanosecondsPerSecond;
+
+bool has_ended(Phase phase) {
+  return phase == Phase::released || phase == Phase::late;
+}
+
+// While it lasts everybody who holds the lock is listed, also a reader whose own hold is short: a writer waits for all.
+void fill_living(Job& job, const LockState& state, const Timing& timing) {
+  job.state.holder_count = state.holder_count;
+  job.state.holders_left_out = state.holders_left_out;
+  for (size_t i = 0; i < state.holder_count; ++i) {
+    job.state.holders[i] = state.holders[i];
+    job.started_ns[i] = timing.started_ns(state.holders[i].hold);
+    job.held_ns[i] = age_ns(job.started_ns[i], timing.now_ns());
+  }
+  job.state.waiter_count = state.waiter_count;
+  job.state.waiters_left_out = state.waiters_left_out;
+  for (size_t i = 0; i < state.waiter_count; ++i) {
+    job.state.waiters[i] = state.waiters[i];
+    job.waited_ns[i] = timing.age_of(state.waiters[i]);
+  }
+}
+
+void fill_ended(Job& job, const Episode& episode) {
+  job.state.holder_count = episode.holder_count;
+  job.state.holders_left_out = job.state.waiter_count = job.state.waiters_left_out = 0;
+  for (size_t i = 0; i < episode.holder_count; ++i) {
+    const HoldView& hold = episode.holders[i].hold;
+    const bool ended_here = job.ended != nullptr && job.ended->hold.identity == hold.identity;
+    job.state.holders[i] = episode.holders[i];
+    job.started_ns[i] = episode.started_ns[i];
+    job.held_ns[i] = age_ns(job.started_ns[i], ended_here ? job.ended->released_ns : episode.ended_ns);
+  }
+}
+
+}  // namespace
+
+bool post(const Episode& episode, Phase phase, const LockState& state, const Timing& timing) {
+  Job* job = reporter_queue().next_free();
+  if (job == nullptr) return false;
+  job->event = episode.event;
+  job->phase = phase;
+  job->episode = episode.number;
+  job->posted_ns = timing.now_ns();
+  job->wall_clock_ns = wall_clock_ns();
+  job->limit_ns = episode.limit_ns;
+  job->lost_ns = episode.lost_ns;
+  job->threads_delayed = episode.threads_delayed;
+  job->ended = has_ended(phase) ? episode.ended : nullptr;
+  job->said.store(false, std::memory_order_relaxed);
+  job->state.lock = episode.lock;
+  if (has_ended(phase))
+    fill_ended(*job, episode);
+  else
+    fill_living(*job, state, timing);
+  reporter_queue().post();
+  return true;
+}
+
+void StandIn::start(const Settings& settings) {
+  patience_ns_ = strcmp(settings.log, "stderr") == 0 ? kPatienceNs : kLongPatienceNs;
+  set_plain_reports_wanted(strcmp(settings.log, "none") != 0);
+}
+
+// The reporter may be stuck in the loader or the allocator, which the stalled program may hold for ever: the first words
+// must be out all the same.
+void StandIn::speak_for_a_stuck_reporter(uint64_t now_ns) const {
+  Job* job = reporter_queue().oldest();
+  if (job == nullptr || job->posted_ns + patience_ns_ > now_ns || job->said.exchange(true)) return;
+  write_plain_first_line(*job);
+}
+
+}  // namespace holdwatch

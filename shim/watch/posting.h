@@ -1,0 +1,25 @@
+// Turns an episode into a job for the reporter, and speaks in its stead where it does not get round to it.
+// Cold context (watcher).
+#pragma once
+
+#include "shim/base/settings.h"
+#include "shim/watch/episodes.h"
+#include "shim/watch/timing.h"
+
+namespace holdwatch {
+
+// What the watcher knows of a lock at this look is in `state`; released and late holds are told from the episode alone.
+// False: the reporter is too far behind.
+bool post(const Episode& episode, Phase phase, const LockState& state, const Timing& timing);
+
+// The watcher's first words for a job that has waited too long.
+class StandIn {
+ public:
+  void start(const Settings& settings);
+  void speak_for_a_stuck_reporter(uint64_t now_ns) const;
+
+ private:
+  uint64_t patience_ns_ = 0;
+};
+
+}  // namespace holdwatch

@@ -1,0 +1,43 @@
+// See timing.h.
+#include "shim/watch/timing.h"
+
+#include <algorithm>
+
+#include "shim/base/clock.h"
+#include "shim/base/pulse.h"
+
+namespace holdwatch {
+
+void Timing::start(const Settings& settings) {
+  limits_ = {settings.limit_ns, settings.read_limit_ns, settings.wait_limit_ns};
+  period_ns_ = wake_period_ns(limits_);
+  reads_tsc_ = settings.clock == ClockSource::tsc;
+  // A hold is handed over a little early: its exact end, taken then, decides. See wake_period_ns.
+  for (const Access access : {Access::exclusive, Access::shared}) {
+    const uint64_t limit_ns = std::min(limits_.of(access) - 1, smallest_lock_limit_ns() - 1) + 1;
+    g_pulse.hand_over_ns[static_cast<size_t>(access)].store(
+        limit_ns == kNoLimit ? UINT64_MAX : limit_ns - std::min(limit_ns / 2, 2 * period_ns_),
+        std::memory_order_relaxed);
+  }
+}
+
+void Timing::advance() {
+  now_ns_ = monotonic_ns();
+  if (reads_tsc_) scale_.add(read_tsc(), now_ns_);
+  history_.add(now_ns_);
+  g_pulse.tick_ns.store(now_ns_, std::memory_order_release);
+}
+
+void Timing::reset() {
+  history_.clear();
+  scale_ = TscScale{};
+}
+
+uint64_t Timing::smallest_hold_limit_ns() const {
+  uint64_t smallest_ns = smallest_lock_limit_ns();
+  for (const uint64_t limit_ns : {limits_.exclusive_ns, limits_.shared_ns})
+    if (limit_ns != kNoLimit) smallest_ns = std::min(smallest_ns, limit_ns);
+  return smallest_ns;
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,51 @@
+// The time at one look, and what it says of the records: how old a hold or wait surely is, and which limit binds it.
+// Cold context (watcher). advance() reads the clocks and publishes the tick; the rest is pure.
+#pragma once
+
+#include <cstdint>
+
+#include "shim/base/settings.h"
+#include "shim/record/lock_book.h"
+#include "shim/watch/overdue.h"
+
+namespace holdwatch {
+
+class Timing {
+ public:
+  void start(const Settings& settings);
+  // A look begins: the time is read, and lock calls find it from now on.
+  void advance();
+  void reset();
+
+  uint64_t now_ns() const { return now_ns_; }
+  uint64_t period_ns() const { return period_ns_; }
+
+  uint64_t limit_of(LockWord lock) const { return lock_limit_ns(lock.address(), limits_.of(lock.access())); }
+  uint64_t wait_limit_ns() const { return limits_.wait_ns; }
+  // The smallest limit that any hold can have, UINT64_MAX if none has one.
+  uint64_t smallest_hold_limit_ns() const;
+
+  // The latest moments at which they can have begun.
+  uint64_t started_ns(const HoldView& hold) const { return latest_start_ns(hold, history_, scale_); }
+  uint64_t started_ns(const WaitView& wait) const { return history_.latest_ns(wait.since_ns); }
+  uint64_t latest_ns(uint64_t tick_ns) const { return history_.latest_ns(tick_ns); }
+
+  uint64_t age_of(const HoldView& hold) const { return age_ns(started_ns(hold), now_ns_); }
+  uint64_t age_of(const WaitView& wait) const { return age_ns(started_ns(wait), now_ns_); }
+  // A thread in a condition wait waits for the condition, not for the lock.
+  bool is_over_limit(const WaitView& wait, uint64_t limit_ns) const {
+    return !wait.word.condition() && is_over(age_of(wait), limit_ns);
+  }
+
+  const TickHistory& history() const { return history_; }
+
+ private:
+  Limits limits_{};
+  bool reads_tsc_ = false;
+  uint64_t period_ns_ = 0;
+  uint64_t now_ns_ = 0;
+  TickHistory history_;
+  TscScale scale_;
+};
+
+}  // namespace holdwatch
