@@ -15,10 +15,14 @@ struct alignas(kCacheLine) Pulse {
   // by lock calls (relaxed: an older value only makes a hold look younger by one wake-up, and nothing else depends on it).
   std::atomic<uint64_t> tick_ns{0};
 
-  // A hold whose age in ticks has reached this is handed over by its release; by Access. Written before the watch begins.
+  // A hold that began before this tick may have to be handed over: its release looks closer. Written with the tick, and
+  // read alone: it only decides whether the release takes its short way.
+  std::atomic<uint64_t> old_before_ns{0};
+
+  // A hold whose age in ticks has reached this is handed over by its release; by Access.
   std::atomic<uint64_t> hand_over_ns[2] = {UINT64_MAX, UINT64_MAX};
 
-  // Anything that an acquisition must do beyond the usual; 0 nearly always, so that one branch decides.
+  // What an acquisition must do beyond the usual. Set once, before the watch begins; see note_every_site.
   std::atomic<uint32_t> extras{0};
 };
 

@@ -21,6 +21,11 @@ extern void (*g_begin_watch)();
 // Called before the program makes a thread: its record must come from memory that is already there.
 [[gnu::noinline, gnu::cold]] void prepare_for_thread_slow(const pthread_attr_t* attributes);
 
+// Whether anybody may hold the lock: the first word of glibc's mutexes and rwlocks is 0 if nobody does.
+inline bool is_in_use(LockWord lock) {
+  return *reinterpret_cast<const uint32_t*>(lock.address()) != 0;
+}
+
 // Whether a call that takes the lock would probably block, from glibc's own fields (struct_mutex.h, struct_rwlock.h). Asked
 // only while the process has one thread. A wrong yes costs a thread of ours; the lock is the caller's to be looked at.
 inline bool looks_taken(LockWord word) {

@@ -32,55 +32,72 @@ inline ThreadRecord* own_record() {
   return record != nullptr ? record : first_record_slow();
 }
 
-// The call blocks while a wait is published already: a signal handler interrupted it. What it overwrites is put back,
-// unless the published wait is a leftover from a frame that is gone (longjmp out of a handler).
+// The real call has returned, and there is more to it than an ordinary acquisition; `slot` is null if none was left.
+inline void acquired_slow(ThreadRecord& record, HeldSlot* slot, LockWord lock, int result) {
+  if (slot == nullptr) {
+    if (acquired(result)) record.count_unrecorded();
+  } else if (acquired(result)) {
+    record.hold_waited_slow(*slot, lock);
+  } else {
+    record.drop(*slot);
+  }
+}
+
+// The thread's first lock call, one that may begin the watch, recursion, a full block of slots, a signal handler. The caller
+// comes in registers: a struct would be put on the stack by the short way too.
 template <typename Call>
-[[gnu::noinline]] int acquire_in_handler_slow(ThreadRecord& record, LockWord word, const Caller& caller, Call call) {
-  const ThreadRecord::SavedWait saved = record.save_wait_slow();
-  record.begin_wait(word, caller, g_pulse.tick_ns.load(std::memory_order_relaxed));
+[[gnu::noinline, gnu::cold]] int acquire_slow(LockWord lock, uintptr_t pc, uintptr_t sp, uintptr_t bp, Call call) {
+  ThreadRecord* record = own_record();
+  if (record == nullptr) return call();
+  if (g_pulse.tick_ns.load(std::memory_order_relaxed) == 0 && looks_taken(lock)) begin_watch_slow();
+  HeldSlot* slot = record->begin_wait_slow(lock, {pc, sp, bp}, g_pulse.tick_ns.load(std::memory_order_relaxed));
   const int result = call();
-  record.end_wait();
-  if (saved.caller.sp > caller.sp) record.restore_wait_slow(saved);
-  if (acquired(result)) record.hold(word, caller);
+  acquired_slow(*record, slot, lock, result);
+  return result;
+}
+
+[[gnu::noinline, gnu::cold]] inline int settle_slow(HeldSlot& slot, int result) {
+  const LockWord lock = LockWord(slot.word.load(std::memory_order_relaxed)).without_waiting();
+  acquired_slow(*current_record(), &slot, lock, result);
   return result;
 }
 
 // lock, timedlock, clocklock, rdlock, wrlock ...: may block.
 template <typename Call>
-[[gnu::always_inline]] inline int acquire(LockWord word, const Caller& caller, Call call) {
-  ThreadRecord* record = own_record();
-  if (record == nullptr) [[unlikely]]
-    return call();
+[[gnu::always_inline]] inline int acquire(LockWord lock, const Caller& caller, Call call) {
+  ThreadRecord* record = current_record();
   const uint64_t tick_ns = g_pulse.tick_ns.load(std::memory_order_relaxed);
-  if (tick_ns == 0 && looks_taken(word)) [[unlikely]]
-    begin_watch_slow();
-  if (record->is_waiting()) [[unlikely]]
-    return acquire_in_handler_slow(*record, word, caller, call);
-  record->begin_wait(word, caller, tick_ns);
+  if (record == nullptr || !record->takes_at_once(lock) || (tick_ns == 0 && is_in_use(lock))) [[unlikely]]
+    return acquire_slow(lock, caller.pc, caller.sp, caller.bp, call);
+  HeldSlot& slot = record->begin_wait(lock, caller, tick_ns);
   const int result = call();
-  record->end_wait();
-  if (acquired(result)) [[likely]]
-    record->hold(word, caller);
+  if (result != 0 || !ThreadRecord::hold_at_once(slot)) [[unlikely]]
+    return settle_slow(slot, result);
+  return 0;
+}
+
+[[gnu::noinline, gnu::cold]] inline int hold_slow(LockWord lock, uintptr_t pc, uintptr_t sp, uintptr_t bp, int result) {
+  if (ThreadRecord* record = own_record(); record != nullptr) record->hold_slow(lock, {pc, sp, bp});
   return result;
 }
 
 // trylock and its kin: never block. A try that fails leaves every record as it was.
 template <typename Call>
-[[gnu::always_inline]] inline int try_acquire(LockWord word, const Caller& caller, Call call) {
-  ThreadRecord* record = own_record();
+[[gnu::always_inline]] inline int try_acquire(LockWord lock, const Caller& caller, Call call) {
   const int result = call();
-  if (record != nullptr && acquired(result)) record->hold(word, caller);
+  if (!acquired(result)) return result;
+  ThreadRecord* record = current_record();
+  if (record == nullptr || !record->hold_new_at_once(lock, caller)) [[unlikely]]
+    return hold_slow(lock, caller.pc, caller.sp, caller.bp, result);
   return result;
 }
 
 // Hands an overlong hold over before it ends. A hold from before the watch began counts from the watch's beginning.
-[[gnu::always_inline]] inline void note_end(ThreadRecord& record, const HeldSlot& slot, LockWord word,
-                                            const Caller& caller) {
+inline void note_end(ThreadRecord& record, const HeldSlot& slot, LockWord lock, const Caller& caller) {
   const uint64_t age_ns =
       g_pulse.tick_ns.load(std::memory_order_relaxed) - slot.since_ns.load(std::memory_order_relaxed);
-  const auto access = static_cast<size_t>(word.access());
-  if (age_ns >= g_pulse.hand_over_ns[access].load(std::memory_order_relaxed)) [[unlikely]]
-    hand_over_slow(record, slot, caller);
+  const auto access = static_cast<size_t>(lock.access());
+  if (age_ns >= g_pulse.hand_over_ns[access].load(std::memory_order_relaxed)) hand_over_slow(record, slot, caller);
 }
 
 // The record that notes releases: also a paused thread's, lest its holds last for ever.
@@ -89,28 +106,38 @@ inline ThreadRecord* releasing_record() {
   return record != nullptr ? record : paused_record();
 }
 
-// unlock. Noted before the real call: afterwards the next holder may already have freed the lock's memory.
+// Ends the hold in `slot` with all that there is to note of it.
+inline void end_hold(ThreadRecord& record, HeldSlot& slot, const Caller& caller) {
+  note_end(record, slot, LockWord(slot.word.load(std::memory_order_relaxed)), caller);
+  record.learn_site(slot, caller);
+  record.drop(slot);
+}
+
+// The unlock of what is not the newest ordinary hold. Without a slot it is not ours: another thread took it, or it was taken
+// before we looked; the watcher sees from the lock that it is free.
 template <typename Call>
-[[gnu::always_inline]] inline int release(const void* lock, const Caller& caller, Call call) {
+int release_slow(const void* lock, const Caller& caller, Call call) {
   ThreadRecord* record = releasing_record();
   HeldSlot* slot = record == nullptr ? nullptr : record->find(reinterpret_cast<uintptr_t>(lock));
-  // Not ours: another thread took it, or it was taken before we looked. The watcher sees from the lock that it is free.
-  if (slot == nullptr) [[unlikely]]
+  if (slot == nullptr) return call();
+  if (slot->depth() == 0) {
+    end_hold(*record, *slot, caller);
     return call();
-  const uint32_t depth = slot->depth.load(std::memory_order_relaxed);
-  if (depth != 0) [[unlikely]] {
-    const int result = call();
-    if (result == 0) slot->depth.store(depth - 1, std::memory_order_release);
-    return result;
   }
-  const LockWord word(slot->word.load(std::memory_order_relaxed));
-  note_end(*record, *slot, word, caller);
-  record->learn_site(*slot, caller);
-  record->drop(slot);
   const int result = call();
-  if (result != 0) [[unlikely]]
-    record->restore_slow(slot, word);
+  if (result == 0) slot->rest.store(slot->rest.load(std::memory_order_relaxed) - 1, std::memory_order_release);
   return result;
+}
+
+// unlock. Noted before the real call: afterwards the next holder may already have freed the lock's memory. The real call's
+// result is not waited for: where this thread has the lock it succeeds, and where it fails (an error-checking mutex that
+// another thread took over, or a child's that its parent had locked) the hold is none of this thread's any more.
+template <typename Call, typename Slow>
+[[gnu::always_inline]] inline int release(const void* lock, Call call, Slow slow) {
+  ThreadRecord* record = current_record();
+  if (record == nullptr || !record->drop_at_once(reinterpret_cast<uintptr_t>(lock))) [[unlikely]]
+    return slow();
+  return call();
 }
 
 // destroy and init: whatever was held there is held no more. An init of a lock that is held is how allocators reset
@@ -119,7 +146,7 @@ template <typename Call>
 inline auto forget(const void* lock, Call call) {
   const auto address = reinterpret_cast<uintptr_t>(lock);
   if (ThreadRecord* record = releasing_record(); record != nullptr)
-    if (HeldSlot* slot = record->find(address); slot != nullptr) record->drop(slot);
+    if (HeldSlot* slot = record->find(address); slot != nullptr) record->drop(*slot);
   forget_lock(address);
   return call();
 }
@@ -128,13 +155,10 @@ inline auto forget(const void* lock, Call call) {
 // again before the cleanup handlers run (POSIX), and they find it held.
 struct ConditionWait {
   ThreadRecord* record;
+  HeldSlot* slot;
   LockWord mutex;
-  Caller caller;
 
-  void finished(int result) const {
-    record->end_wait();
-    if (acquired(result) || result == ETIMEDOUT) record->hold(mutex.with_condition(), caller);
-  }
+  void finished(int result) const { acquired_slow(*record, slot, mutex, result == ETIMEDOUT ? 0 : result); }
   static void cancelled(void* wait) { static_cast<ConditionWait*>(wait)->finished(0); }
 };
 
@@ -144,15 +168,13 @@ inline int condition_wait(const void* mutex, const Caller& caller, Call call, in
   ThreadRecord* record = releasing_record();
   HeldSlot* slot = record == nullptr ? nullptr : record->find(reinterpret_cast<uintptr_t>(mutex));
   // Held several times (recursive): glibc gives it up once only, so that it stays held and the hold goes on.
-  if (slot == nullptr || slot->depth.load(std::memory_order_relaxed) != 0) return call();
-  const LockWord word(mutex, LockKind::mutex, Access::exclusive);
-  note_end(*record, *slot, word, caller);
-  record->learn_site(*slot, caller);
-  record->drop(slot);
-  ConditionWait wait{record, word, caller};
-  record->begin_wait(word.with_condition(), caller, g_pulse.tick_ns.load(std::memory_order_relaxed));
+  if (slot == nullptr || slot->depth() != 0) return call();
+  end_hold(*record, *slot, caller);
+  const LockWord word = LockWord(mutex, LockKind::mutex, Access::exclusive).with_condition();
+  const ConditionWait wait{
+      record, record->begin_wait_slow(word, caller, g_pulse.tick_ns.load(std::memory_order_relaxed)), word};
   int result = 0;
-  pthread_cleanup_push(&ConditionWait::cancelled, &wait);
+  pthread_cleanup_push(&ConditionWait::cancelled, const_cast<ConditionWait*>(&wait));
   result = call();
   pthread_cleanup_pop(0);
   wait.finished(result == timed_out ? ETIMEDOUT : result);

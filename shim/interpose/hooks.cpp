@@ -26,6 +26,18 @@ LockWord read_word(const void* rwlock) {
   return {rwlock, LockKind::rwlock, Access::shared};
 }
 
+// An unlock's short way needs no frame, and ends in a jump to the real function. So the long way begins with a jump too, when
+// registers and stack are as the program's call left them: what HOLDWATCH_CALLER finds here is the program.
+template <auto Function, typename Lock>
+[[gnu::noinline, gnu::cold]] int release_slow_by(Lock* lock) {
+  return release_slow(lock, HOLDWATCH_CALLER, [=] { return (g_real.*Function)(lock); });
+}
+template <auto Function, typename Lock>
+[[gnu::always_inline]] inline int release_by(Lock* lock) {
+  return release(
+      lock, [=] { return (g_real.*Function)(lock); }, [=] { return release_slow_by<Function>(lock); });
+}
+
 }  // namespace
 
 HOOK(int, pthread_mutex_lock, (pthread_mutex_t * mutex)) {
@@ -48,10 +60,10 @@ HOOK(int, __pthread_mutex_trylock, (pthread_mutex_t * mutex)) {
   return try_acquire(mutex_word(mutex), HOLDWATCH_CALLER, [=] { return g_real.__pthread_mutex_trylock(mutex); });
 }
 HOOK(int, pthread_mutex_unlock, (pthread_mutex_t * mutex)) {
-  return release(mutex, HOLDWATCH_CALLER, [=] { return g_real.pthread_mutex_unlock(mutex); });
+  return release_by<&RealFunctions::pthread_mutex_unlock>(mutex);
 }
 HOOK(int, __pthread_mutex_unlock, (pthread_mutex_t * mutex)) {
-  return release(mutex, HOLDWATCH_CALLER, [=] { return g_real.__pthread_mutex_unlock(mutex); });
+  return release_by<&RealFunctions::__pthread_mutex_unlock>(mutex);
 }
 HOOK(int, pthread_mutex_init, (pthread_mutex_t * mutex, const pthread_mutexattr_t* attributes)) {
   return forget(mutex, [=] { return g_real.pthread_mutex_init(mutex, attributes); });
@@ -106,10 +118,10 @@ HOOK(int, __pthread_rwlock_trywrlock, (pthread_rwlock_t * rwlock)) {
   return try_acquire(write_word(rwlock), HOLDWATCH_CALLER, [=] { return g_real.__pthread_rwlock_trywrlock(rwlock); });
 }
 HOOK(int, pthread_rwlock_unlock, (pthread_rwlock_t * rwlock)) {
-  return release(rwlock, HOLDWATCH_CALLER, [=] { return g_real.pthread_rwlock_unlock(rwlock); });
+  return release_by<&RealFunctions::pthread_rwlock_unlock>(rwlock);
 }
 HOOK(int, __pthread_rwlock_unlock, (pthread_rwlock_t * rwlock)) {
-  return release(rwlock, HOLDWATCH_CALLER, [=] { return g_real.__pthread_rwlock_unlock(rwlock); });
+  return release_by<&RealFunctions::__pthread_rwlock_unlock>(rwlock);
 }
 HOOK(int, pthread_rwlock_init, (pthread_rwlock_t * rwlock, const pthread_rwlockattr_t* attributes)) {
   return forget(rwlock, [=] { return g_real.pthread_rwlock_init(rwlock, attributes); });
@@ -151,7 +163,7 @@ HOOK(int, mtx_timedlock, (mtx_t * mutex, const timespec* until)) {
   return acquire(mutex_word(mutex), HOLDWATCH_CALLER, [=] { return g_real.mtx_timedlock(mutex, until); });
 }
 HOOK(int, mtx_unlock, (mtx_t * mutex)) {
-  return release(mutex, HOLDWATCH_CALLER, [=] { return g_real.mtx_unlock(mutex); });
+  return release_by<&RealFunctions::mtx_unlock>(mutex);
 }
 HOOK(int, mtx_init, (mtx_t * mutex, int type)) {
   return forget(mutex, [=] { return g_real.mtx_init(mutex, type); });

@@ -28,26 +28,33 @@ inline constexpr size_t kSiteEntries = 4096;
 inline constexpr size_t kSiteNeighbours = 4;
 [[gnu::visibility("hidden")]] extern std::array<std::atomic<uint64_t>, kSiteEntries> g_call_sites;
 
-// The address in the low 48 bits, above them the kind, above it how many holds of an unseen site were seen to stay.
+// The address in the low 48 bits, above them a code of the kind, which is 0 for `stays`: the entry of such a site is its
+// address, and a lock call need only compare the two. Above it how many holds of an unseen site were seen to stay.
+constexpr uint64_t site_code(SiteKind kind) {
+  return kind == SiteKind::stays ? 0 : kind == SiteKind::unseen ? 1 : static_cast<uint64_t>(kind);
+}
 constexpr uint64_t site_entry(uintptr_t pc, SiteKind kind, uint64_t seen = 0) {
-  return pc | static_cast<uint64_t>(kind) << 48 | seen << 56;
+  return pc | site_code(kind) << 48 | seen << 56;
 }
 
-// Fibonacci hashing: the top bits of the product depend on all bits of the address.
+// Return addresses differ in their low bits as much as in any, and those cost a lock call nothing to work out.
 constexpr size_t first_site_entry(uintptr_t pc) {
-  return static_cast<size_t>((pc * 0x9E3779B97F4A7C15u) >> 52);
+  return pc % kSiteEntries;
 }
-static_assert(kSiteEntries == size_t{1} << (64 - 52));
 
-// May say no to a site that stays: where its first entry is another's.
+// May say no to a site that stays: where its first entry is another's, and after note_every_site.
 inline bool site_stays(uintptr_t pc) {
-  return g_call_sites[first_site_entry(pc)].load(std::memory_order_relaxed) == site_entry(pc, SiteKind::stays);
+  return g_call_sites[first_site_entry(pc)].load(std::memory_order_relaxed) == pc;
 }
+
+// From now on site_stays says no to every site, so that each acquisition takes the way on which everything is noted. Start
+// context; what g_pulse.extras asks for is set before.
+void note_every_site();
 
 SiteKind site_kind(uintptr_t pc);
 
-// Notes one hold's end, or what a report has shown. A site never goes back: copies beats returns beats stays. Where the table is full nothing is kept but `copies`, which
-// takes another's place.
+// Notes one hold's end, or what a report has shown. A site never goes back: copies beats returns beats stays. Where the
+// table is full nothing is kept but `copies`, which takes another's place.
 void note_site(uintptr_t pc, SiteKind kind);
 
 }  // namespace holdwatch

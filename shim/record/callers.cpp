@@ -17,10 +17,10 @@ uintptr_t load(uintptr_t address) {
 
 // Follows rbp as long as it looks like a frame pointer: above sp, below the end of the stack, aligned, growing. What slips
 // through is checked by the reader.
-uint32_t walk_frame_pointers(HeldSlot& slot, const Caller& caller, uintptr_t stack_end) {
+uint64_t walk_frame_pointers(CallerNotes& notes, const Caller& caller, uintptr_t stack_end) {
   uintptr_t frame = caller.bp;
   uintptr_t lowest = caller.sp;
-  uint32_t count = 0;
+  uint64_t count = 0;
   while (count < kPackedSites) {
     if (frame < lowest || frame >= stack_end || stack_end - frame < 2 * sizeof(uintptr_t)) break;
     if (frame % kStackAlignment != 0) break;
@@ -28,22 +28,27 @@ uint32_t walk_frame_pointers(HeldSlot& slot, const Caller& caller, uintptr_t sta
     const uintptr_t site_sp = frame + 2 * sizeof(uintptr_t);
     const uintptr_t distance = (site_sp - caller.sp) / sizeof(uintptr_t);
     if (distance > UINT16_MAX || return_address == 0 || (return_address & ~kAddressMask) != 0) break;
-    slot.sites[count++].store(return_address | (distance << 48), std::memory_order_release);
+    notes.sites[count++].store(return_address | (distance << 48), std::memory_order_release);
     lowest = site_sp;
     frame = load(frame);
   }
   return count;
 }
 
-constexpr uintptr_t word_offset(uint32_t index) {
+// Where on the stack the return address of a packed call site lies.
+constexpr uintptr_t return_address_at(uintptr_t sp, uint64_t site) {
+  return sp + (site >> 48) * sizeof(uintptr_t) - sizeof(uintptr_t);
+}
+
+constexpr uintptr_t word_offset(size_t index) {
   return sizeof(uintptr_t) + index * kStackAlignment;
 }
 
-uint32_t copy_words(HeldSlot& slot, const Caller& caller, uintptr_t stack_end) {
+uint64_t copy_words(CallerNotes& notes, const Caller& caller, uintptr_t stack_end) {
   const uintptr_t room = (stack_end - caller.sp) / kStackAlignment;
-  const uint32_t count = static_cast<uint32_t>(std::min<uintptr_t>(room, kNotedWords));
-  for (uint32_t i = 0; i < count; ++i) slot.sites[i].store(load(caller.sp + word_offset(i)), std::memory_order_release);
-  slot.sites[kNotedWords].store(caller.bp, std::memory_order_release);
+  const size_t count = std::min<size_t>(room, kNotedWords);
+  for (size_t i = 0; i < count; ++i) notes.sites[i].store(load(caller.sp + word_offset(i)), std::memory_order_release);
+  notes.sites[kNotedWords].store(caller.bp, std::memory_order_release);
   return count;
 }
 
@@ -55,24 +60,36 @@ bool may_be_return_address(uintptr_t word, uintptr_t sp, uintptr_t stack_end) {
 
 }  // namespace
 
-uint32_t note_callers(HeldSlot& slot, const Caller& caller, uintptr_t stack_end) {
-  const uint32_t links = walk_frame_pointers(slot, caller, stack_end);
-  if (links >= kFewestLinks) return links;
-  return copy_words(slot, caller, stack_end) << kWordsShift;
+uint64_t note_callers(CallerNotes& notes, const Caller& caller, uintptr_t stack_end) {
+  const uint64_t links = walk_frame_pointers(notes, caller, stack_end);
+  if (links >= kFewestLinks) return links << kSitesShift;
+  return copy_words(notes, caller, stack_end) << kWordsShift;
 }
 
-bool callers_have_changed(const HeldSlot& slot, uintptr_t stack_end) {
-  const uint32_t callers = slot.callers.load(std::memory_order_relaxed);
+bool callers_have_changed(const HeldSlot& slot, const CallerNotes& notes, uintptr_t stack_end) {
+  const uint64_t rest = slot.rest.load(std::memory_order_relaxed);
   const uintptr_t sp = slot.sp.load(std::memory_order_relaxed);
-  for (uint32_t i = 0; i < (callers & kSitesMask); ++i) {
-    const uint64_t site = slot.sites[i].load(std::memory_order_relaxed);
-    const uintptr_t return_address_at = sp + (site >> 48) * sizeof(uintptr_t) - sizeof(uintptr_t);
-    if (load(return_address_at) != (site & kAddressMask)) return true;
+  for (size_t i = 0; i < (rest >> kSitesShift & kCountMask); ++i) {
+    const uint64_t site = notes.sites[i].load(std::memory_order_relaxed);
+    if (load(return_address_at(sp, site)) != (site & kAddressMask)) return true;
   }
-  for (uint32_t i = 0; i < (callers >> kWordsShift & kSitesMask); ++i) {
-    const uint64_t word = slot.sites[i].load(std::memory_order_relaxed);
+  for (size_t i = 0; i < (rest >> kWordsShift & kCountMask); ++i) {
+    const uint64_t word = notes.sites[i].load(std::memory_order_relaxed);
     if (may_be_return_address(word, sp, stack_end) && load(sp + word_offset(i)) != word) return true;
   }
+  return false;
+}
+
+bool was_noted(const HeldSlot& slot, const CallerNotes& notes, const Caller& caller) {
+  const uint64_t rest = slot.rest.load(std::memory_order_relaxed);
+  const uintptr_t sp = slot.sp.load(std::memory_order_relaxed);
+  const uintptr_t place = caller.sp - sizeof(uintptr_t);
+  for (size_t i = 0; i < (rest >> kSitesShift & kCountMask); ++i) {
+    const uint64_t site = notes.sites[i].load(std::memory_order_relaxed);
+    if (return_address_at(sp, site) == place) return (site & kAddressMask) == caller.pc;
+  }
+  for (size_t i = 0; i < (rest >> kWordsShift & kCountMask); ++i)
+    if (sp + word_offset(i) == place) return notes.sites[i].load(std::memory_order_relaxed) == caller.pc;
   return false;
 }
 

@@ -19,8 +19,7 @@ void copy_slot(ThreadRecord& record, const HeldSlot& slot, HoldView* out) {
   out->gone = false;
   out->since_ns = slot.since_ns.load(std::memory_order_relaxed);
   out->tsc = slot.tsc.load(std::memory_order_relaxed);
-  out->depth = slot.depth.load(std::memory_order_relaxed);
-  view_callers(slot, out);
+  view_callers(slot, ThreadRecord::notes_of(slot), out);
   out->stack_end = record.stack_end.load(std::memory_order_relaxed);
 }
 

@@ -1,4 +1,4 @@
-// One held lock, as a thread's record keeps it, and what is noted of the callers of the lock call.
+// One lock that a thread holds or waits for, as its record keeps it, and what is noted of the callers of the lock call.
 // Hot context: the owner's stores (thread_record.h says in which order). Cold: the watcher's loads.
 #pragma once
 
@@ -18,32 +18,39 @@ struct Caller {
   uintptr_t pc, sp, bp;
 };
 
-// What HeldSlot::callers says of the rest of the slot.
-enum Callers : uint32_t {
-  kSitesMask = 0xff,     // so many entries of `sites` are call sites
-  kWordsShift = 8,       // so many entries are words of the stack instead
-  kUnsettled = 1 << 16,  // the site's kind is not known yet: the release is to learn it
-  kCopied = 1 << 17      // copy_size holds: there is a copy of the stack
+// What HeldSlot::rest says: beyond the first acquisition, and of the slot's notes. Zero in a free slot and in nearly every
+// hold, so that one comparison tells an ordinary release.
+enum Rest : uint64_t {
+  kDepthMask = 0xffffffff,         // acquisitions beyond the first
+  kSitesShift = 32,                // so many entries of the notes are call sites
+  kWordsShift = 40,                // so many entries are words of the stack instead
+  kUnsettled = uint64_t{1} << 48,  // the site's kind is not known yet: the release is to learn it
+  kCopied = uint64_t{1} << 49,     // there is a copy of the stack
 };
+inline constexpr uint64_t kCountMask = 0xff;  // of the two counts, once they are shifted down
 
-// Two cache lines.
+// One cache line: all that a lock call writes, but for the place where the next one goes.
 struct alignas(kCacheLine) HeldSlot {
   std::atomic<uint64_t> word{0};      // LockWord; 0: free
-  std::atomic<uint64_t> number{0};    // counts the acquisitions of this record: the identity of the hold
-  std::atomic<uint64_t> since_ns{0};  // tick at the acquisition, 0: before the watch began
-  std::atomic<uint64_t> tsc{0};       // time stamp counter at the acquisition, 0: not read
+  std::atomic<uint64_t> number{0};    // counts the uses of this slot: the identity of the hold or wait
+  std::atomic<uint64_t> since_ns{0};  // tick at the acquisition (while it waits: before the call), 0: no watch yet
   std::atomic<uintptr_t> pc{0};
   std::atomic<uintptr_t> sp{0};
-  std::atomic<uint32_t> depth{0};      // acquisitions beyond the first
-  std::atomic<uint32_t> callers{0};    // bits of Callers
-  std::atomic<uint32_t> copy_size{0};  // bytes of stack copied at the acquisition, see kCopied
-  uint32_t reserved = 0;
-  // The callers' callers, in one of two forms. Where frame pointers lead to them: the return address in the low 48 bits,
-  // above them the distance of its stack pointer from `sp` in words. Else the words at sp + 8, sp + 24, sp + 40 ..., and
-  // in the last entry rbp: a call is made with sp a multiple of 16 (System V ABI, section 3.2.2), so that every return
-  // address lies in such a word, and the unwind tables tell which one it is.
+  std::atomic<uintptr_t> bp{0};
+  std::atomic<uint64_t> rest{0};  // bits of Rest
+  std::atomic<uint64_t> tsc{0};   // time stamp counter at the acquisition; valid with CLOCK=tsc
+
+  uint32_t depth() const { return static_cast<uint32_t>(rest.load(std::memory_order_acquire) & kDepthMask); }
+};
+static_assert(sizeof(HeldSlot) == kCacheLine);
+
+// The callers' callers, in one of two forms. Where frame pointers lead to them: the return address in the low 48 bits,
+// above them the distance of its stack pointer from the slot's `sp` in words. Else the words at sp + 8, sp + 24, sp + 40
+// ..., and in the last entry rbp: a call is made with sp a multiple of 16 (System V ABI, section 3.2.2), so that every
+// return address lies in such a word, and the unwind tables tell which one it is.
+struct alignas(kCacheLine) CallerNotes {
   std::atomic<uint64_t> sites[kPackedSites] = {};
 };
-static_assert(sizeof(HeldSlot) == 2 * kCacheLine);
+static_assert(sizeof(CallerNotes) == kCacheLine);
 
 }  // namespace holdwatch

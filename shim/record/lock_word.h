@@ -20,21 +20,38 @@ class LockWord {
 
   // For a held lock: taken again by a condition wait. For a waiting thread: it sits in the condition wait.
   constexpr LockWord with_condition() const { return LockWord(bits_ | kCondition); }
+  // Wanted, not held.
+  constexpr LockWord with_waiting() const { return LockWord(bits_ | kWaiting); }
+  constexpr LockWord without_waiting() const { return LockWord(bits_ & ~kWaiting); }
 
   constexpr uint64_t bits() const { return bits_; }
   constexpr uintptr_t address() const { return bits_ & kAddress; }
   constexpr LockKind kind() const { return (bits_ & kRwlock) != 0 ? LockKind::rwlock : LockKind::mutex; }
   constexpr Access access() const { return (bits_ & kShared) != 0 ? Access::shared : Access::exclusive; }
   constexpr bool condition() const { return (bits_ & kCondition) != 0; }
+  constexpr bool waiting() const { return (bits_ & kWaiting) != 0; }
   constexpr bool empty() const { return bits_ == 0; }
-  constexpr bool is_lock_at(uintptr_t address) const { return ((bits_ ^ address) & kAddress) == 0; }
+  constexpr bool is_lock_at(uintptr_t address) const { return (bits_ ^ address) << kTagBits == 0; }
+  constexpr bool is_same_lock(LockWord other) const { return (bits_ ^ other.bits_) << kTagBits == 0; }
+  // Held as a plain lock call leaves it: neither waited for nor taken again by a condition wait.
+  constexpr bool is_plain_hold_of(uintptr_t address) const { return (bits_ ^ address) << kAccessTagBits == 0; }
+  constexpr bool is_hold() const { return bits_ != 0 && address() < kHole && !waiting(); }
+  constexpr bool is_hole() const { return bits_ == kHole; }
   friend constexpr bool operator==(LockWord, LockWord) = default;
 
+  // No lock's word: what stands below the first slot of all, and in a slot that is free while a higher one is in use.
+  static constexpr LockWord bottom() { return LockWord(kAddress); }
+  static constexpr LockWord hole() { return LockWord(kHole); }
+
  private:
-  static constexpr uint64_t kRwlock = uint64_t{1} << 61;
+  static constexpr int kTagBits = 7;
+  static constexpr int kAccessTagBits = 2;  // the highest two
+  static constexpr uint64_t kRwlock = uint64_t{1} << 63;
   static constexpr uint64_t kShared = uint64_t{1} << 62;
-  static constexpr uint64_t kCondition = uint64_t{1} << 63;
-  static constexpr uint64_t kAddress = kRwlock - 1;
+  static constexpr uint64_t kWaiting = uint64_t{1} << 61;
+  static constexpr uint64_t kCondition = uint64_t{1} << 60;
+  static constexpr uint64_t kAddress = ~uint64_t{0} >> kTagBits;
+  static constexpr uint64_t kHole = kAddress - 1;
   uint64_t bits_ = 0;
 };
 

@@ -1,10 +1,8 @@
-// The rare parts of a thread's record: recursion, more locks than the inline slots, stack copies, signal handlers.
+// The rare parts of a thread's record: recursion, more locks than a block has slots, holes, stack copies, signal handlers.
 // Hot context all the same (inside lock calls): no allocation, no lock, no log.
 #include "shim/record/thread_record.h"
 
 #include <pthread.h>
-
-#include <cstring>
 
 #include "shim/base/clock.h"
 #include "shim/base/copy_bytes.h"
@@ -18,120 +16,212 @@ namespace {
 // (layout: sysdeps/nptl/bits/struct_mutex.h and struct_rwlock.h, unchanged ABI since 2.30 on x86-64). If it is not, an
 // older slot for the same lock is left over from a hold that another thread ended. The caller owns the lock, so that
 // the fields are there to be read.
-bool held_repeatedly(LockWord word) {
-  const auto address = word.address();
-  if (word.kind() == LockKind::mutex) return reinterpret_cast<const pthread_mutex_t*>(address)->__data.__count > 1;
-  if (word.access() == Access::exclusive) return false;
+bool held_repeatedly(LockWord lock) {
+  const auto address = lock.address();
+  if (lock.kind() == LockKind::mutex) return reinterpret_cast<const pthread_mutex_t*>(address)->__data.__count > 1;
+  if (lock.access() == Access::exclusive) return false;
   constexpr unsigned kReaderShift = 3;  // PTHREAD_RWLOCK_READER_SHIFT
   return reinterpret_cast<const pthread_rwlock_t*>(address)->__data.__readers >> kReaderShift > 1;
 }
 
-}  // namespace
-
-void ThreadRecord::hold_slow(LockWord word, const Caller& caller) {
-  if (holds_at_top(word)) {
-    HeldSlot& slot = slots_[31 - std::countl_zero(used_)];
-    if (held_repeatedly(word)) {
-      slot.depth.store(slot.depth.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-      return;
-    }
-    slot.word.store(0, std::memory_order_release);
-    fill(slot, static_cast<size_t>(&slot - slots_), word, caller);
-    return;
-  }
-  size_t index = 0;
-  HeldSlot* slot = take_overflow_slot(&index);
-  if (slot == nullptr) {
-    unrecorded.store(unrecorded.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-    return;
-  }
-  fill(*slot, index, word, caller);
+LockWord word_of(const HeldSlot& slot) {
+  return LockWord(slot.word.load(std::memory_order_relaxed));
 }
 
-HeldSlot* ThreadRecord::take_overflow_slot(size_t* index) {
+Caller caller_of(const HeldSlot& slot) {
+  return {slot.pc.load(std::memory_order_relaxed), slot.sp.load(std::memory_order_relaxed),
+          slot.bp.load(std::memory_order_relaxed)};
+}
+
+}  // namespace
+
+// --- the stack of slots ---
+
+HeldSlot* ThreadRecord::find(uintptr_t address) {
+  HeldSlot* slot = top_;
+  while (true) {
+    if (is_block_start(slot)) {
+      slot = older_block_end(slot);
+      if (slot == nullptr) return nullptr;
+    }
+    --slot;
+    const LockWord word = word_of(*slot);
+    if (word.is_lock_at(address) && !word.waiting()) return slot;
+  }
+}
+
+// Where the slots of the block before the one that begins with `first` end; null before the record's own.
+HeldSlot* ThreadRecord::older_block_end(const HeldSlot* first) {
+  if (first == slots_) return nullptr;
+  OverflowBlock* blocks = overflow.load(std::memory_order_relaxed)->blocks;
+  return first == blocks[0].slots
+             ? slots_ + kInlineSlots
+             : reinterpret_cast<OverflowBlock*>(reinterpret_cast<uintptr_t>(first) - kCacheLine)[-1].slots +
+                   kBlockSlots;
+}
+
+void ThreadRecord::drop(HeldSlot& slot) {
+  const bool is_top = &slot + 1 == top_;
+  slot.word.store(is_top ? 0 : LockWord::hole().bits(), std::memory_order_release);
+  slot.rest.store(0, std::memory_order_release);
+  if (!is_top) return;
+  give_top_back_to(&slot);
+  pop_slow();
+}
+
+// Lets go of the holes below the top, and of a block with nothing in it.
+void ThreadRecord::pop_slow() {
+  HeldSlot* top = top_;
+  while (true) {
+    if (is_block_start(top)) {
+      HeldSlot* older = older_block_end(top);
+      // A block that is full stays so: the next lock call would have to come back at once.
+      if (older == nullptr || !word_below(older).is_hole()) break;
+      top = older;
+    }
+    if (!word_below(top).is_hole()) break;
+    --top;
+    top->word.store(0, std::memory_order_release);
+  }
+  give_top_back_to(top);
+}
+
+// A slot for a lock call whose caller has the stack pointer `sp`; null if none is left.
+HeldSlot* ThreadRecord::take_slot_slow(uintptr_t sp) {
+  drop_left_over_waits(sp);
+  if (!is_block_end(top_)) return &take_top();
+  if (HeldSlot* hole = take_hole_slow(); hole != nullptr) return hole;
+  HeldSlot* first = next_block_slow();
+  if (first == nullptr) return nullptr;
+  give_top_back_to(first);
+  return &take_top();
+}
+
+// A wait is published, and yet its thread makes a lock call: either in a signal handler, whose frames lie below those that
+// it interrupted, or because a handler left the call for good (longjmp).
+void ThreadRecord::drop_left_over_waits(uintptr_t sp) {
+  while (word_below(top_).waiting()) {
+    HeldSlot& wait = top_[-1];
+    const uintptr_t wait_sp = wait.sp.load(std::memory_order_relaxed);
+    const bool is_left_over = is_on_own_stack(sp) && (!is_on_own_stack(wait_sp) || wait_sp <= sp);
+    if (!is_left_over) return;
+    drop(wait);
+  }
+}
+
+// All slots of the block are in use or holes: one of the latter, in any block.
+HeldSlot* ThreadRecord::take_hole_slow() {
+  for (HeldSlot* slot = top_; slot != nullptr;) {
+    if (is_block_start(slot)) {
+      slot = older_block_end(slot);
+      continue;
+    }
+    if (!word_of(*--slot).is_hole()) continue;
+    // A signal handler that looks for one in between is to find another.
+    slot->word.store(LockWord::bottom().bits(), std::memory_order_release);
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    return slot;
+  }
+  return nullptr;
+}
+
+// The first slot of the block after the top's; null if there is none.
+HeldSlot* ThreadRecord::next_block_slow() {
   OverflowSlots* chunk = overflow.load(std::memory_order_relaxed);
   if (chunk == nullptr) {
     chunk = static_cast<OverflowSlots*>(take_spare(SpareKind::overflow));
     if (chunk == nullptr) return nullptr;
     overflow.store(chunk, std::memory_order_release);
   }
-  for (size_t group = 0; group < std::size(chunk->used); ++group) {
-    const size_t bit = static_cast<size_t>(std::countr_one(chunk->used[group]));
-    const size_t position = group * 64 + bit;
-    if (bit == 64 || position >= kOverflowSlots) continue;
-    chunk->used[group] |= uint64_t{1} << bit;
-    *index = kInlineSlots + position;
-    return &chunk->slots[position];
+  const size_t next = top_ == slots_ + kInlineSlots
+                          ? 0
+                          : (reinterpret_cast<uintptr_t>(top_) - reinterpret_cast<uintptr_t>(chunk)) / kBlockSize + 1;
+  if (next == kOverflowBlocks) return nullptr;
+  chunk->blocks[next].bottom.store(LockWord::bottom().bits(), std::memory_order_relaxed);
+  return chunk->blocks[next].slots;
+}
+
+// --- acquisitions ---
+
+HeldSlot* ThreadRecord::begin_wait_slow(LockWord lock, const Caller& caller, uint64_t tick_ns) {
+  HeldSlot* slot = take_slot_slow(caller.sp);
+  if (slot == nullptr) return nullptr;
+  fill(*slot, caller, tick_ns);
+  slot->word.store(lock.with_waiting().bits(), std::memory_order_release);
+  return slot;
+}
+
+void ThreadRecord::hold_waited_slow(HeldSlot& slot, LockWord lock) {
+  if (!is_again_slow(slot, lock)) settle_slow(slot, lock);
+}
+
+void ThreadRecord::hold_slow(LockWord lock, const Caller& caller) {
+  HeldSlot* slot = take_slot_slow(caller.sp);
+  if (slot == nullptr) return count_unrecorded();
+  fill(*slot, caller, 0);
+  hold_waited_slow(*slot, lock);
+}
+
+// Whether `slot` is of a lock that the slot below already has. If the thread holds it twice now, the older hold goes on, one
+// deeper, and `slot` is given back. If not, the older one was ended by another thread.
+bool ThreadRecord::is_again_slow(HeldSlot& slot, LockWord lock) {
+  const LockWord below = word_below(&slot);
+  if (below.waiting() || !below.is_lock_at(lock.address())) return false;
+  HeldSlot& older = (&slot)[-1];
+  if (!held_repeatedly(lock)) {
+    drop(older);
+    return false;
   }
-  return nullptr;
+  drop(slot);
+  older.rest.store(older.rest.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  return true;
 }
 
-HeldSlot* ThreadRecord::find_slow(uintptr_t address) {
-  OverflowSlots* chunk = overflow.load(std::memory_order_relaxed);
-  HeldSlot* newest = nullptr;
-  const auto consider = [&](HeldSlot& slot) {
-    if (!LockWord(slot.word.load(std::memory_order_relaxed)).is_lock_at(address)) return;
-    if (newest == nullptr ||
-        slot.number.load(std::memory_order_relaxed) > newest->number.load(std::memory_order_relaxed))
-      newest = &slot;
-  };
-  if (chunk != nullptr) {
-    for (size_t group = 0; group < std::size(chunk->used); ++group)
-      for (uint64_t bits = chunk->used[group]; bits != 0; bits &= bits - 1)
-        consider(chunk->slots[group * 64 + static_cast<size_t>(std::countr_zero(bits))]);
+void ThreadRecord::settle_slow(HeldSlot& slot, LockWord lock) {
+  slot.since_ns.store(g_pulse.tick_ns.load(std::memory_order_relaxed), std::memory_order_release);
+  if (!site_stays(slot.pc.load(std::memory_order_relaxed))) {
+    note_callers_slow(slot);
+    if (g_pulse.extras.load(std::memory_order_relaxed) != 0) note_extras_slow(slot);
   }
-  for (uint32_t bits = used_; bits != 0; bits &= bits - 1) consider(slots_[std::countr_zero(bits)]);
-  return newest;
+  slot.word.store(lock.bits(), std::memory_order_release);
 }
 
-void ThreadRecord::drop_overflow_slow(HeldSlot* slot) {
-  OverflowSlots* chunk = overflow.load(std::memory_order_relaxed);
-  const size_t position = static_cast<size_t>(slot - chunk->slots);
-  chunk->used[position / 64] &= ~(uint64_t{1} << (position % 64));
-}
-
-void ThreadRecord::restore_slow(HeldSlot* slot, LockWord word) {
-  const size_t index = static_cast<size_t>(slot - slots_);
-  if (index < kInlineSlots) {
-    unordered_ |= used_ >> index;
-    used_ |= 1u << index;
-  } else {
-    OverflowSlots* chunk = overflow.load(std::memory_order_relaxed);
-    const size_t position = static_cast<size_t>(slot - chunk->slots);
-    chunk->used[position / 64] |= uint64_t{1} << (position % 64);
-  }
-  slot->word.store(word.bits(), std::memory_order_release);
-}
-
-void ThreadRecord::note_callers_slow(HeldSlot& slot, size_t index, const Caller& caller) {
+void ThreadRecord::note_callers_slow(HeldSlot& slot) {
+  const Caller caller = caller_of(slot);
   const SiteKind kind = site_kind(caller.pc);
   if (kind == SiteKind::stays || !is_on_own_stack(caller.sp)) return;
-  uint32_t callers = note_callers(slot, caller, stack_end.load(std::memory_order_relaxed));
-  if (kind == SiteKind::unseen) callers |= kUnsettled;
-  slot.callers.store(callers, std::memory_order_release);
-  if (kind == SiteKind::copies) copy_stack(slot, index, caller);
+  uint64_t rest = note_callers(own_notes(slot), caller, stack_end.load(std::memory_order_relaxed));
+  if (kind == SiteKind::unseen) rest |= kUnsettled;
+  slot.rest.store(rest, std::memory_order_release);
+  if (kind == SiteKind::copies) copy_stack(slot, caller);
 }
 
-// A frame that has returned cannot be the caller of the unlock. One that has not may still have its callers' words
-// changed, when a guard's destructor made a frame of its constructor's size: then they tell.
-void ThreadRecord::learn_site_slow(const HeldSlot& slot, const Caller& caller) const {
-  const bool returned = caller.sp > slot.sp.load(std::memory_order_relaxed) ||
-                        callers_have_changed(slot, stack_end.load(std::memory_order_relaxed));
+// A frame that has returned cannot be the caller of the unlock, unless the unlock is the last thing that its function does
+// and the compiler made it a jump: then the call returns to where that function would have. A frame that has not returned
+// may still have its callers' words changed, when a guard's destructor made a frame of its constructor's size: they tell.
+void ThreadRecord::learn_site(const HeldSlot& slot, const Caller& caller) const {
+  if ((slot.rest.load(std::memory_order_relaxed) & kUnsettled) == 0) return;
+  const uintptr_t sp = slot.sp.load(std::memory_order_relaxed);
+  const uintptr_t end = stack_end.load(std::memory_order_relaxed);
+  const bool returned =
+      (caller.sp > sp && !was_noted(slot, notes_of(slot), caller)) || callers_have_changed(slot, notes_of(slot), end);
   note_site(slot.pc.load(std::memory_order_relaxed), returned ? SiteKind::returns : SiteKind::stays);
 }
 
-void ThreadRecord::note_extras_slow(HeldSlot& slot, size_t index, const Caller& caller) {
+void ThreadRecord::note_extras_slow(HeldSlot& slot) {
   const uint32_t extras = g_pulse.extras.load(std::memory_order_relaxed);
-  slot.tsc.store((extras & kReadTsc) != 0 ? read_tsc() : 0, std::memory_order_release);
-  const bool is_copied = (slot.callers.load(std::memory_order_relaxed) & kCopied) != 0;
-  if ((extras & kCopyAlways) == 0 || is_copied || !is_on_own_stack(caller.sp)) return;
+  if ((extras & kReadTsc) != 0) slot.tsc.store(read_tsc(), std::memory_order_release);
+  const Caller caller = caller_of(slot);
+  const uint64_t rest = slot.rest.load(std::memory_order_relaxed);
+  if ((extras & kCopyAlways) == 0 || (rest & kCopied) != 0 || !is_on_own_stack(caller.sp)) return;
   // Where frame pointers led to callers, they tell rbp too.
-  if ((slot.callers.load(std::memory_order_relaxed) & kSitesMask) == 0)
-    slot.sites[kNotedWords].store(caller.bp, std::memory_order_release);
-  copy_stack(slot, index, caller);
+  if ((rest >> kSitesShift & kCountMask) == 0)
+    own_notes(slot).sites[kNotedWords].store(caller.bp, std::memory_order_release);
+  copy_stack(slot, caller);
 }
 
-void ThreadRecord::copy_stack(HeldSlot& slot, size_t index, const Caller& caller) {
+void ThreadRecord::copy_stack(HeldSlot& slot, const Caller& caller) {
+  const size_t index = index_of_slot(slot);
   if (index >= kInlineSlots) return;
   StackCopies* memory = copies.load(std::memory_order_relaxed);
   if (memory == nullptr) {
@@ -144,44 +234,66 @@ void ThreadRecord::copy_stack(HeldSlot& slot, size_t index, const Caller& caller
   // Pairs with the reader's fence in copy_acquired_stack: who reads a byte of this copy finds the old hold ended.
   std::atomic_thread_fence(std::memory_order_release);
   copy_bytes(memory->bytes[index], caller.sp, size);
-  slot.copy_size.store(static_cast<uint32_t>(size), std::memory_order_release);
-  slot.callers.store(slot.callers.load(std::memory_order_relaxed) | kCopied, std::memory_order_release);
+  memory->sizes[index].store(static_cast<uint32_t>(size), std::memory_order_release);
+  slot.rest.store(slot.rest.load(std::memory_order_relaxed) | kCopied, std::memory_order_release);
 }
 
-ThreadRecord::SavedWait ThreadRecord::save_wait_slow() const {
-  return {waiting_.word.load(std::memory_order_relaxed),
-          waiting_.since_ns.load(std::memory_order_relaxed),
-          {waiting_.pc.load(std::memory_order_relaxed), waiting_.sp.load(std::memory_order_relaxed),
-           waiting_.bp.load(std::memory_order_relaxed)}};
-}
-
-void ThreadRecord::restore_wait_slow(const SavedWait& saved) {
-  begin_wait(LockWord(saved.word), saved.caller, saved.since_ns);
-}
+// --- cold ---
 
 HeldSlot* ThreadRecord::slot(size_t index) {
   if (index < kInlineSlots) return &slots_[index];
   OverflowSlots* chunk = overflow.load(std::memory_order_acquire);
-  return chunk == nullptr ? nullptr : &chunk->slots[index - kInlineSlots];
+  const size_t beyond = index - kInlineSlots;
+  return chunk == nullptr || index >= kHeldSlots ? nullptr
+                                                 : &chunk->blocks[beyond / kBlockSlots].slots[beyond % kBlockSlots];
 }
 
-const unsigned char* ThreadRecord::stack_copy(size_t index) const {
+uint32_t ThreadRecord::index_of_slot(const HeldSlot& slot) const {
+  const auto address = reinterpret_cast<uintptr_t>(&slot);
+  const auto block = address - address % kBlockSize;
+  const auto position = static_cast<uint32_t>(address % kBlockSize / kCacheLine - 1);
+  if (block == reinterpret_cast<uintptr_t>(this)) return position;
+  const auto chunk = reinterpret_cast<uintptr_t>(overflow.load(std::memory_order_relaxed));
+  return static_cast<uint32_t>(kInlineSlots + (block - chunk) / kBlockSize * kBlockSlots) + position;
+}
+
+const HeldSlot* ThreadRecord::waiting() const {
+  auto* self = const_cast<ThreadRecord*>(this);
+  const HeldSlot* newest = nullptr;
+  for (size_t index = 0, limit = slot_limit(); index < limit; ++index) {
+    const HeldSlot* slot = self->slot(index);
+    const LockWord word(slot->word.load(std::memory_order_acquire));
+    if (word.empty()) break;
+    if (word.waiting()) newest = slot;
+  }
+  return newest;
+}
+
+const unsigned char* ThreadRecord::stack_copy(size_t index, size_t* size) const {
   const StackCopies* memory = copies.load(std::memory_order_acquire);
-  return memory == nullptr || index >= kInlineSlots ? nullptr : memory->bytes[index];
+  if (memory == nullptr || index >= kInlineSlots) return nullptr;
+  *size = memory->sizes[index].load(std::memory_order_acquire);
+  return memory->bytes[index];
 }
 
 bool ThreadRecord::holds_nothing() {
   for (size_t index = 0; index < slot_limit(); ++index)
-    if (slot(index)->word.load(std::memory_order_relaxed) != 0) return false;
+    if (word_of(*slot(index)).is_hold()) return false;
   return true;
 }
 
+void ThreadRecord::end_waits() {
+  for (size_t index = 0; index < slot_limit(); ++index)
+    if (word_of(*slot(index)).waiting()) slot(index)->word.store(LockWord::hole().bits(), std::memory_order_release);
+}
+
 void ThreadRecord::clear() {
-  end_wait();
-  for (size_t index = 0; index < slot_limit(); ++index) slot(index)->word.store(0, std::memory_order_release);
-  used_ = unordered_ = 0;
-  if (OverflowSlots* chunk = overflow.load(std::memory_order_relaxed); chunk != nullptr)
-    std::memset(chunk->used, 0, sizeof chunk->used);
+  for (size_t index = 0; index < slot_limit(); ++index) {
+    slot(index)->word.store(0, std::memory_order_release);
+    slot(index)->rest.store(0, std::memory_order_release);
+  }
+  bottom_.store(LockWord::bottom().bits(), std::memory_order_relaxed);
+  top_ = slots_;
 }
 
 }  // namespace holdwatch

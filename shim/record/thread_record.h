@@ -2,13 +2,18 @@
 // Hot context: straight-line stores to the thread's own cache lines; no call, no allocation, no atomic read-modify-write.
 // The rare parts stand in thread_record.cpp and are named ..._slow.
 //
+// The slots are a stack: a lock call takes the one at the top, publishes the wait in it, and turns it into the hold when
+// the real call has succeeded; an unlock gives it back. So a pair of calls writes two cache lines, however many locks are
+// held. A hold that ends below the top leaves a hole, which goes when the slots above it do.
+//
 // How a reader gets a consistent slot: the owner stores the slot's number first and its lock word last, each with
 // release. A reader loads number, word, fields, then word and number again, each with acquire (view.cpp). If the owner
 // wrote a newer field, the reader has seen the newer number; if the words are equal too, all fields belong together.
+// Below the top no word is 0 (but in the few instructions in which one is being taken), so that a reader stops at the
+// first that is.
 #pragma once
 
 #include <atomic>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -20,112 +25,181 @@
 
 namespace holdwatch {
 
-inline constexpr size_t kInlineSlots = 7;      // in the record itself: 1 KiB a thread
-inline constexpr size_t kOverflowSlots = 249;  // in a chunk that is attached when those are not enough
-inline constexpr size_t kHeldSlots = kInlineSlots + kOverflowSlots;
-
-// The one lock that a thread waits for at a time: one cache line.
-struct alignas(kCacheLine) WaitingSlot {
-  std::atomic<uint64_t> word{0};      // LockWord; 0: does not wait
-  std::atomic<uint64_t> number{0};    // counts the waits of this record
-  std::atomic<uint64_t> since_ns{0};  // tick before the call
-  std::atomic<uintptr_t> pc{0};
-  std::atomic<uintptr_t> sp{0};
-  std::atomic<uintptr_t> bp{0};
-  char gone_name[kThreadNameSize] = {};  // the name of a thread that exited while it held locks
-};
-static_assert(sizeof(WaitingSlot) == kCacheLine);
+// Slots come in blocks of 1 KiB: a line for the block's own use, the slots, the notes of each, a line for whatever else.
+inline constexpr size_t kBlockSize = 1024;
+inline constexpr size_t kBlockSlots = 7;
+inline constexpr size_t kInlineSlots = kBlockSlots;  // in the record itself: 1 KiB a thread
+inline constexpr size_t kOverflowBlocks = 36;        // in a chunk that is attached when those are not enough
+inline constexpr size_t kHeldSlots = kInlineSlots + kOverflowBlocks * kBlockSlots;
 
 enum class RecordState : uint32_t { free, live, gone };
 
+struct alignas(kBlockSize) OverflowBlock {
+  alignas(kCacheLine) std::atomic<uint64_t> bottom;
+  HeldSlot slots[kBlockSlots];
+  CallerNotes notes[kBlockSlots];
+};
+static_assert(sizeof(OverflowBlock) == kBlockSize);
+
 // Slots beyond the inline ones, for a thread that holds many locks at once.
 struct OverflowSlots {
-  uint64_t used[(kOverflowSlots + 63) / 64];
-  HeldSlot slots[kOverflowSlots];
+  OverflowBlock blocks[kOverflowBlocks];
 };
 
 // Room for the stack copies of the inline slots (STACKS=full, or a site that needs it).
 inline constexpr size_t kStackCopySize = 64 * 1024;
 struct StackCopies {
   unsigned char bytes[kInlineSlots][kStackCopySize];
+  std::atomic<uint32_t> sizes[kInlineSlots];
 };
 
-class alignas(kCacheLine) ThreadRecord {
+class alignas(kBlockSize) ThreadRecord {
  public:
   // --- hot: the owner ---
 
-  void begin_wait(LockWord word, const Caller& caller, uint64_t tick_ns) {
-    const uint64_t number = waiting_.number.load(std::memory_order_relaxed) + 1;
-    waiting_.number.store(number, std::memory_order_release);
-    waiting_.since_ns.store(tick_ns, std::memory_order_release);
-    waiting_.pc.store(caller.pc, std::memory_order_release);
-    waiting_.sp.store(caller.sp, std::memory_order_release);
-    waiting_.bp.store(caller.bp, std::memory_order_release);
-    waiting_.word.store(word.bits(), std::memory_order_release);
+  // Whether the next lock call may take the top slot just so. Not at the end of a block, in a signal handler that
+  // interrupted a lock call (its wait is below), nor where the same lock is below: recursion, a second read lock, or a hold
+  // that another thread ended.
+  bool takes_at_once(LockWord lock) const {
+    const LockWord below = word_below(top_);
+    return !is_block_end(top_) && !below.waiting() && !below.is_same_lock(lock);
   }
 
-  void end_wait() { waiting_.word.store(0, std::memory_order_release); }
-
-  // A wait is still published: this lock call was made by a signal handler that interrupted it.
-  bool is_waiting() const { return waiting_.word.load(std::memory_order_relaxed) != 0; }
-
-  // Notes an acquisition that has just succeeded.
-  void hold(LockWord word, const Caller& caller) {
-    const uint32_t index = static_cast<uint32_t>(std::countr_one(used_));
-    if (index >= kInlineSlots || holds_at_top(word)) [[unlikely]]
-      return hold_slow(word, caller);
-    // Marked used before it is filled: a signal handler that takes a lock in between gets another slot.
-    unordered_ |= used_ >> index;
-    used_ |= 1u << index;
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-    fill(slots_[index], index, word, caller);
+  // Takes the top slot and publishes in it that the thread wants `lock`.
+  HeldSlot& begin_wait(LockWord lock, const Caller& caller, uint64_t tick_ns) {
+    HeldSlot& slot = take_top();
+    fill(slot, caller, tick_ns);
+    slot.word.store(lock.with_waiting().bits(), std::memory_order_release);
+    return slot;
   }
 
-  // The most recent hold of the lock at `address`, or null.
-  HeldSlot* find(uintptr_t address) {
-    if (used_ == 0 || unordered_ != 0) [[unlikely]]
-      return find_slow(address);
-    HeldSlot& newest = slots_[31 - std::countl_zero(used_)];
-    if (LockWord(newest.word.load(std::memory_order_relaxed)).is_lock_at(address)) [[likely]]
-      return &newest;
-    return find_slow(address);
+  // Makes the wait in `slot`, whose lock call has succeeded, a hold; false if there is more to note than that.
+  static bool hold_at_once(HeldSlot& slot) {
+    if (!needs_no_notes(slot)) return false;
+    const LockWord word(slot.word.load(std::memory_order_relaxed));
+    slot.word.store(word.without_waiting().bits(), std::memory_order_release);
+    return true;
   }
 
-  // Ends a hold. The slot's fields stay, so that `restore` can undo it if the unlock fails.
-  void drop(HeldSlot* slot) {
+  // Notes an acquisition that has just succeeded and that nothing was published of; false, and nothing is done, if there is
+  // more to note than that.
+  bool hold_new_at_once(LockWord lock, const Caller& caller) {
+    if (!takes_at_once(lock) || !site_stays(caller.pc)) return false;
+    HeldSlot& slot = take_top();
+    fill(slot, caller, g_pulse.tick_ns.load(std::memory_order_relaxed));
+    slot.word.store(lock.bits(), std::memory_order_release);
+    return true;
+  }
+
+  // Ends the newest hold if it is of the lock at `address` and an ordinary one: taken once, young, with nothing to learn
+  // from its end and no hole below. Else false, and nothing is done.
+  bool drop_at_once(uintptr_t address) {
+    HeldSlot* slot = top_ - 1;
+    if (!word_below(top_).is_plain_hold_of(address) || slot->rest.load(std::memory_order_relaxed) != 0 ||
+        slot->since_ns.load(std::memory_order_relaxed) < g_pulse.old_before_ns.load(std::memory_order_relaxed) ||
+        word_below(slot).is_hole()) [[unlikely]]
+      return false;
     slot->word.store(0, std::memory_order_release);
-    const size_t index = static_cast<size_t>(slot - slots_);
-    if (index >= kInlineSlots) [[unlikely]]
-      return drop_overflow_slow(slot);
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-    used_ &= ~(1u << index);
-    if (used_ == 0) unordered_ = 0;
-  }
-
-  // Learns from the end of the hold in `slot`, at `caller`, whether the frame that took the lock was still there.
-  void learn_site(const HeldSlot& slot, const Caller& caller) const {
-    const uint32_t callers = slot.callers.load(std::memory_order_relaxed);
-    const bool news = callers == 0 ? caller.sp > slot.sp.load(std::memory_order_relaxed) : (callers & kUnsettled) != 0;
-    if (news) [[unlikely]]
-      learn_site_slow(slot, caller);
+    give_top_back_to(slot);
+    return true;
   }
 
   // --- slow: the owner ---
 
-  [[gnu::noinline]] void learn_site_slow(const HeldSlot& slot, const Caller& caller) const;
-  // Publishes `slot` again as it was, after an unlock that failed.
-  void restore_slow(HeldSlot* slot, LockWord word);
-
-  // What a signal handler's lock call has to put back after its own wait.
-  struct SavedWait {
-    uint64_t word, since_ns;
-    Caller caller;
-  };
-  SavedWait save_wait_slow() const;
-  void restore_wait_slow(const SavedWait& saved);
+  // The most recent hold of the lock at `address`, or null.
+  [[gnu::noinline]] HeldSlot* find(uintptr_t address);
+  // Ends a hold, or a wait that came to nothing.
+  [[gnu::noinline]] void drop(HeldSlot& slot);
+  // The same as begin_wait where takes_at_once says no; null if no slot is left.
+  [[gnu::noinline]] HeldSlot* begin_wait_slow(LockWord lock, const Caller& caller, uint64_t tick_ns);
+  // Makes the wait in `slot` a hold, with all that there is to note of it, or adds it to an older hold of the same lock.
+  [[gnu::noinline]] void hold_waited_slow(HeldSlot& slot, LockWord lock);
+  [[gnu::noinline]] void hold_slow(LockWord lock, const Caller& caller);
+  // Learns from the end of the hold in `slot`, at `caller`, whether the frame that took the lock was still there.
+  [[gnu::noinline]] void learn_site(const HeldSlot& slot, const Caller& caller) const;
+  // Counts an acquisition for which there was no slot.
+  void count_unrecorded() {
+    unrecorded.store(unrecorded.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  }
 
   // --- cold: the thread table, the watcher ---
 
+  const HeldSlot* waiting() const;  // the newest wait, or null
+  // The position in the whole record of one of its slots.
+  uint32_t index_of_slot(const HeldSlot& slot) const;
+  HeldSlot* slot(size_t index);  // null beyond the attached chunk
+  static const CallerNotes& notes_of(const HeldSlot& slot) {
+    return *reinterpret_cast<const CallerNotes*>(&slot + kBlockSlots);
+  }
+  const unsigned char* stack_copy(size_t index, size_t* size) const;
+  // One past the highest slot index that may be in use, for readers.
+  size_t slot_limit() const { return overflow.load(std::memory_order_acquire) == nullptr ? kInlineSlots : kHeldSlots; }
+  bool holds_nothing();
+  // Its thread is gone: what it waited for, it waits for no more.
+  void end_waits();
+  // Empties the record for its next owner. Numbers go on counting: an identity is never used twice.
+  void clear();
+
+ private:
+  static bool is_block_end(const HeldSlot* slot) { return reinterpret_cast<uintptr_t>(slot) % (kBlockSize / 2) == 0; }
+  static bool is_block_start(const HeldSlot* slot) {
+    return reinterpret_cast<uintptr_t>(slot) % kBlockSize == kCacheLine;
+  }
+  // The word of the slot below, or the bottom of the block.
+  static LockWord word_below(const HeldSlot* slot) {
+    const auto line = reinterpret_cast<uintptr_t>(slot) - sizeof(HeldSlot);
+    return LockWord(reinterpret_cast<const std::atomic<uint64_t>*>(line)->load(std::memory_order_relaxed));
+  }
+
+  // Taken before it is filled: a signal handler that takes a lock in between gets the next one.
+  HeldSlot& take_top() {
+    HeldSlot* slot = top_;
+    top_ = slot + 1;
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    return *slot;
+  }
+  void give_top_back_to(HeldSlot* slot) {
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    top_ = slot;
+  }
+
+  static void fill(HeldSlot& slot, const Caller& caller, uint64_t tick_ns) {
+    slot.number.store(slot.number.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    slot.since_ns.store(tick_ns, std::memory_order_release);
+    slot.pc.store(caller.pc, std::memory_order_release);
+    slot.sp.store(caller.sp, std::memory_order_release);
+    slot.bp.store(caller.bp, std::memory_order_release);
+  }
+  // A hold counts from the tick that is found once the lock is had. The site's being known to stay also says that nothing
+  // is asked of every hold (note_every_site).
+  static bool needs_no_notes(const HeldSlot& slot) {
+    return slot.since_ns.load(std::memory_order_relaxed) == g_pulse.tick_ns.load(std::memory_order_relaxed) &&
+           site_stays(slot.pc.load(std::memory_order_relaxed));
+  }
+
+  // Publishes the hold in `slot` after noting whatever there is to note.
+  [[gnu::noinline]] void settle_slow(HeldSlot& slot, LockWord lock);
+  bool is_again_slow(HeldSlot& slot, LockWord lock);
+  HeldSlot* take_slot_slow(uintptr_t sp);
+  void drop_left_over_waits(uintptr_t sp);
+  HeldSlot* next_block_slow();
+  HeldSlot* take_hole_slow();
+  HeldSlot* older_block_end(const HeldSlot* first);
+  void pop_slow();
+  void note_callers_slow(HeldSlot& slot);
+  void note_extras_slow(HeldSlot& slot);
+  void copy_stack(HeldSlot& slot, const Caller& caller);
+  CallerNotes& own_notes(HeldSlot& slot) { return *reinterpret_cast<CallerNotes*>(&slot + kBlockSlots); }
+  // Not on a coroutine's stack, which may end anywhere above.
+  bool is_on_own_stack(uintptr_t sp) const {
+    return stack_end.load(std::memory_order_relaxed) - sp <= stack_span.load(std::memory_order_relaxed);
+  }
+
+  // The line before the first slot; `bottom` is where a slot's word would be.
+  std::atomic<uint64_t> bottom_{LockWord::bottom().bits()};
+  HeldSlot* top_ = slots_;  // owner only
+
+ public:
   std::atomic<RecordState> state{RecordState::free};
   std::atomic<int> tid{0};
   // Written before state becomes live. The thread's own stack reaches at least `stack_span` bytes down from stack_end.
@@ -136,61 +210,13 @@ class alignas(kCacheLine) ThreadRecord {
   std::atomic<uint32_t> unrecorded{0};            // acquisitions that found no slot
   std::atomic<uint32_t> next_free{0};             // thread table's free list
 
-  const WaitingSlot& waiting() const { return waiting_; }
-  // The position in the whole record of one of its slots.
-  uint32_t index_of_slot(const HeldSlot& slot) const {
-    if (&slot >= slots_ && &slot < slots_ + kInlineSlots) return static_cast<uint32_t>(&slot - slots_);
-    return static_cast<uint32_t>(kInlineSlots +
-                                 static_cast<size_t>(&slot - overflow.load(std::memory_order_relaxed)->slots));
-  }
-  char* gone_name() { return waiting_.gone_name; }
-  HeldSlot* slot(size_t index);  // null beyond the attached chunk
-  const unsigned char* stack_copy(size_t index) const;
-  // One past the highest slot index that may be in use, for readers.
-  size_t slot_limit() const { return overflow.load(std::memory_order_acquire) == nullptr ? kInlineSlots : kHeldSlots; }
-  bool holds_nothing();
-  // Empties the record for its next owner. Numbers go on counting: an identity is never used twice.
-  void clear();
-
  private:
-  // The same lock again: recursion, a second read lock, or a hold that another thread ended.
-  bool holds_at_top(LockWord word) const {
-    return used_ != 0 && LockWord(slots_[31 - std::countl_zero(used_)].word.load(std::memory_order_relaxed))
-                             .is_lock_at(word.address());
-  }
-
-  void fill(HeldSlot& slot, size_t index, LockWord word, const Caller& caller) {
-    slot.number.store(++acquisitions_, std::memory_order_release);
-    slot.since_ns.store(g_pulse.tick_ns.load(std::memory_order_relaxed), std::memory_order_release);
-    slot.pc.store(caller.pc, std::memory_order_release);
-    slot.sp.store(caller.sp, std::memory_order_release);
-    slot.depth.store(0, std::memory_order_release);
-    slot.callers.store(0, std::memory_order_release);
-    if (!site_stays(caller.pc)) [[unlikely]]
-      note_callers_slow(slot, index, caller);
-    if (g_pulse.extras.load(std::memory_order_relaxed) != 0) [[unlikely]]
-      note_extras_slow(slot, index, caller);
-    slot.word.store(word.bits(), std::memory_order_release);
-  }
-
-  [[gnu::noinline]] void hold_slow(LockWord word, const Caller& caller);
-  [[gnu::noinline]] HeldSlot* find_slow(uintptr_t address);
-  [[gnu::noinline]] void drop_overflow_slow(HeldSlot* slot);
-  [[gnu::noinline]] void note_callers_slow(HeldSlot& slot, size_t index, const Caller& caller);
-  [[gnu::noinline]] void note_extras_slow(HeldSlot& slot, size_t index, const Caller& caller);
-  void copy_stack(HeldSlot& slot, size_t index, const Caller& caller);
-  // Not on a coroutine's stack, which may end anywhere above.
-  bool is_on_own_stack(uintptr_t sp) const {
-    return stack_end.load(std::memory_order_relaxed) - sp <= stack_span.load(std::memory_order_relaxed);
-  }
-  HeldSlot* take_overflow_slot(size_t* index);
-
-  uint32_t used_ = 0;          // bit i: slots_[i] is in use; owner only
-  uint32_t unordered_ = 0;     // not 0: a newer hold may be in a lower slot than an older one; owner only
-  uint64_t acquisitions_ = 0;  // owner only
-  WaitingSlot waiting_;
   HeldSlot slots_[kInlineSlots];
+  CallerNotes notes_[kInlineSlots];
+
+ public:
+  char gone_name[kThreadNameSize] = {};  // the name of a thread that exited while it held locks
 };
-static_assert(sizeof(ThreadRecord) == 1024, "one KiB a thread, header and waiting slot a cache line each");
+static_assert(sizeof(ThreadRecord) == kBlockSize, "one KiB a thread");
 
 }  // namespace holdwatch

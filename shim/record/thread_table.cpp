@@ -116,10 +116,10 @@ void give_back_record() {
   t_record = nullptr;
   t_mode = ThreadMode::finished;
   if (record == nullptr) return;
-  record->end_wait();
+  record->end_waits();
   g_live.fetch_sub(1, std::memory_order_relaxed);
   if (!record->holds_nothing()) {
-    if (!calls_filtered()) prctl(PR_GET_NAME, record->gone_name());
+    if (!calls_filtered()) prctl(PR_GET_NAME, record->gone_name);
     record->state.store(RecordState::gone, std::memory_order_release);
     return;
   }
@@ -255,7 +255,6 @@ void thread_table_after_fork() {
   if (own == nullptr && g_exit_key_made && pthread_getspecific(g_exit_key) == nullptr)
     pthread_setspecific(g_exit_key, &g_exit_key);
   if (own == nullptr) return;
-  own->end_wait();
   const int former = own->tid.load(std::memory_order_relaxed);
   const int tid = own_tid();
   g_former_tids[g_forks++ % std::size(g_former_tids)] = former;
@@ -292,7 +291,7 @@ void drop_left_over(uint32_t record_index, uint32_t slot_index) {
   ThreadRecord& record = *record_at(record_index);
   // A live thread's record has its owner as the only writer: there the slot stays until the thread uses the lock again.
   if (record.state.load(std::memory_order_acquire) != RecordState::gone) return;
-  record.slot(slot_index)->word.store(0, std::memory_order_release);
+  record.slot(slot_index)->word.store(LockWord::hole().bits(), std::memory_order_release);
   reclaim_gone(record);
 }
 

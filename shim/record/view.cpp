@@ -7,20 +7,37 @@
 #include "shim/record/thread_table.h"
 
 namespace holdwatch {
+namespace {
 
-void view_callers(const HeldSlot& slot, HoldView* out) {
+bool is_unchanged(const HeldSlot& slot, LockWord word, uint64_t number) {
+  return LockWord(slot.word.load(std::memory_order_acquire)) == word &&
+         slot.number.load(std::memory_order_acquire) == number;
+}
+
+// The word of the slot as long as it is in that use, else an empty one.
+LockWord word_of_use(const Identity& identity) {
+  const HeldSlot* slot = record_at(identity.record)->slot(identity.slot);
+  if (slot == nullptr) return {};
+  const LockWord word(slot->word.load(std::memory_order_acquire));
+  return slot->number.load(std::memory_order_acquire) == identity.number ? word : LockWord();
+}
+
+}  // namespace
+
+void view_callers(const HeldSlot& slot, const CallerNotes& notes, HoldView* out) {
   const uintptr_t sp = slot.sp.load(std::memory_order_acquire);
   out->sites[0] = {slot.pc.load(std::memory_order_acquire), sp};
-  const uint32_t callers = slot.callers.load(std::memory_order_acquire);
-  const uint32_t count = std::min<uint32_t>(callers & kSitesMask, kPackedSites);
+  const uint64_t rest = slot.rest.load(std::memory_order_acquire);
+  out->depth = static_cast<uint32_t>(rest & kDepthMask);
+  const auto count = static_cast<uint32_t>(std::min<uint64_t>(rest >> kSitesShift & kCountMask, kPackedSites));
   for (uint32_t i = 0; i < count; ++i) {
-    const uint64_t packed = slot.sites[i].load(std::memory_order_acquire);
+    const uint64_t packed = notes.sites[i].load(std::memory_order_acquire);
     out->sites[i + 1] = {packed & ((uint64_t{1} << 48) - 1), sp + (packed >> 48) * sizeof(uintptr_t)};
   }
   out->site_count = count + 1;
-  out->word_count = std::min<uint32_t>(callers >> kWordsShift & kSitesMask, kNotedWords);
-  for (uint32_t i = 0; i < out->word_count; ++i) out->words[i] = slot.sites[i].load(std::memory_order_acquire);
-  out->bp = slot.sites[kNotedWords].load(std::memory_order_acquire);
+  out->word_count = static_cast<uint32_t>(std::min<uint64_t>(rest >> kWordsShift & kCountMask, kNotedWords));
+  for (uint32_t i = 0; i < out->word_count; ++i) out->words[i] = notes.sites[i].load(std::memory_order_acquire);
+  out->bp = notes.sites[kNotedWords].load(std::memory_order_acquire);
 }
 static_assert(kPackedSites + 1 <= kMaxCallSites);
 
@@ -29,54 +46,51 @@ bool view_hold(uint32_t record_index, uint32_t slot_index, HoldView* out) {
   const HeldSlot* slot = record.slot(slot_index);
   if (slot == nullptr) return false;
   const uint64_t number = slot->number.load(std::memory_order_acquire);
-  const uint64_t word = slot->word.load(std::memory_order_acquire);
-  if (word == 0) return false;
+  const LockWord word(slot->word.load(std::memory_order_acquire));
+  if (!word.is_hold()) return false;
   out->identity = {record_index, slot_index, number};
-  out->word = LockWord(word);
+  out->word = word;
   out->tid = record.tid.load(std::memory_order_acquire);
   out->gone = record.state.load(std::memory_order_acquire) == RecordState::gone;
   out->since_ns = slot->since_ns.load(std::memory_order_acquire);
   out->tsc = slot->tsc.load(std::memory_order_acquire);
-  out->depth = slot->depth.load(std::memory_order_acquire);
-  view_callers(*slot, out);
+  view_callers(*slot, ThreadRecord::notes_of(*slot), out);
   out->stack_end = record.stack_end.load(std::memory_order_relaxed);
-  return slot->word.load(std::memory_order_acquire) == word && slot->number.load(std::memory_order_acquire) == number;
+  return is_unchanged(*slot, word, number);
 }
 
 bool view_wait(uint32_t record_index, WaitView* out) {
   ThreadRecord& record = *record_at(record_index);
-  const WaitingSlot& slot = record.waiting();
+  const HeldSlot* newest = record.waiting();
+  if (newest == nullptr) return false;
+  const HeldSlot& slot = *newest;
   const uint64_t number = slot.number.load(std::memory_order_acquire);
-  const uint64_t word = slot.word.load(std::memory_order_acquire);
-  if (word == 0) return false;
-  out->identity = {record_index, 0, number};
-  out->word = LockWord(word);
+  const LockWord word(slot.word.load(std::memory_order_acquire));
+  if (!word.waiting()) return false;
+  out->identity = {record_index, record.index_of_slot(slot), number};
+  out->word = word.without_waiting();
   out->tid = record.tid.load(std::memory_order_acquire);
   out->since_ns = slot.since_ns.load(std::memory_order_acquire);
   out->caller = {slot.pc.load(std::memory_order_acquire), slot.sp.load(std::memory_order_acquire),
                  slot.bp.load(std::memory_order_acquire)};
   out->stack_end = record.stack_end.load(std::memory_order_relaxed);
-  return slot.word.load(std::memory_order_acquire) == word && slot.number.load(std::memory_order_acquire) == number;
+  return is_unchanged(slot, word, number);
 }
 
 bool hold_lasts(const Identity& identity) {
-  const HeldSlot* slot = record_at(identity.record)->slot(identity.slot);
-  return slot != nullptr && slot->word.load(std::memory_order_acquire) != 0 &&
-         slot->number.load(std::memory_order_acquire) == identity.number;
+  return word_of_use(identity).is_hold();
 }
 
 bool wait_lasts(const Identity& identity) {
-  const WaitingSlot& slot = record_at(identity.record)->waiting();
-  return slot.word.load(std::memory_order_acquire) != 0 &&
-         slot.number.load(std::memory_order_acquire) == identity.number;
+  return word_of_use(identity).waiting();
 }
 
 size_t copy_acquired_stack(const Identity& identity, void* out, size_t size) {
   ThreadRecord& record = *record_at(identity.record);
   const HeldSlot* slot = record.slot(identity.slot);
-  const unsigned char* copy = record.stack_copy(identity.slot);
-  if (slot == nullptr || copy == nullptr || (slot->callers.load(std::memory_order_acquire) & kCopied) == 0) return 0;
-  const size_t copied = slot->copy_size.load(std::memory_order_acquire);
+  size_t copied = 0;
+  const unsigned char* copy = record.stack_copy(identity.slot, &copied);
+  if (slot == nullptr || copy == nullptr || (slot->rest.load(std::memory_order_acquire) & kCopied) == 0) return 0;
   const size_t wanted = copied < size ? copied : size;
   copy_bytes(out, reinterpret_cast<uintptr_t>(copy), wanted);
   std::atomic_thread_fence(std::memory_order_acquire);

@@ -58,8 +58,8 @@ bool wait_lasts(const Identity& identity);
 // hold has ended meanwhile.
 size_t copy_acquired_stack(const Identity& identity, void* out, size_t size);
 
-// Fills in what the slot says of the callers: sites, words, bp.
-void view_callers(const HeldSlot& slot, HoldView* out);
+// Fills in what the slot and its notes say of the callers: sites, words, bp.
+void view_callers(const HeldSlot& slot, const CallerNotes& notes, HoldView* out);
 
 // Calls `visit(view)` for every hold (wait) that began at tick `newest_ns` or before. Returns the tick at which the
 // oldest of the others began, UINT64_MAX if there is none: nothing more can become overdue before that one does.

@@ -1,5 +1,5 @@
 // The loops over all records behind for_each_hold and for_each_wait (view.h).
-// Cold context. A free slot costs one load; a view is made only of what is in use.
+// Cold context. A record with nothing in it costs one load; a view is made only of what is in use.
 #pragma once
 
 #include "shim/record/thread_table.h"
@@ -7,24 +7,32 @@
 
 namespace holdwatch {
 
+// Calls `visit(position, slot, word)` for the slots of a record that are in use.
+template <typename Visit>
+void for_each_used_slot(ThreadRecord& record, Visit visit) {
+  for (uint32_t position = 0;; ++position) {
+    const HeldSlot* slot = record.slot(position);
+    if (slot == nullptr) return;
+    const LockWord word(slot->word.load(std::memory_order_acquire));
+    if (word.empty()) return;
+    visit(position, *slot, word);
+  }
+}
+
 template <typename Visit>
 uint64_t for_each_hold(uint64_t newest_ns, Visit visit) {
   uint64_t oldest_other_ns = UINT64_MAX;
   HoldView view;
   for (uint32_t index = 0, limit = record_limit(); index < limit; ++index) {
-    ThreadRecord& record = *record_at(index);
-    if (record.state.load(std::memory_order_acquire) == RecordState::free) continue;
-    const size_t slots = record.slot_limit();
-    for (uint32_t position = 0; position < slots; ++position) {
-      const HeldSlot& slot = *record.slot(position);
-      if (slot.word.load(std::memory_order_acquire) == 0) continue;
+    for_each_used_slot(*record_at(index), [&](uint32_t position, const HeldSlot& slot, LockWord word) {
+      if (!word.is_hold()) return;
       const uint64_t since_ns = slot.since_ns.load(std::memory_order_relaxed);
       if (since_ns > newest_ns) {
         if (since_ns < oldest_other_ns) oldest_other_ns = since_ns;
       } else if (view_hold(index, position, &view)) {
         visit(view);
       }
-    }
+    });
   }
   return oldest_other_ns;
 }
@@ -35,10 +43,9 @@ uint64_t for_each_wait(uint64_t newest_ns, Visit visit) {
   WaitView view;
   for (uint32_t index = 0, limit = record_limit(); index < limit; ++index) {
     ThreadRecord& record = *record_at(index);
-    if (record.state.load(std::memory_order_acquire) != RecordState::live) continue;
-    const WaitingSlot& slot = record.waiting();
-    if (slot.word.load(std::memory_order_acquire) == 0) continue;
-    const uint64_t since_ns = slot.since_ns.load(std::memory_order_relaxed);
+    const HeldSlot* newest = record.waiting();
+    if (newest == nullptr || record.state.load(std::memory_order_acquire) != RecordState::live) continue;
+    const uint64_t since_ns = newest->since_ns.load(std::memory_order_relaxed);
     if (since_ns > newest_ns) {
       if (since_ns < oldest_other_ns) oldest_other_ns = since_ns;
     } else if (view_wait(index, &view)) {

@@ -54,7 +54,7 @@ void describe_hold(const Job& job, size_t index, Holder* out) {
   out->likely = job.state.holders[index].likely;
   std::copy_n(hold.sites, hold.site_count, out->sites);
   if (hold.gone) {
-    std::memcpy(out->thread, record_at(hold.identity.record)->gone_name(), kThreadNameSize - 1);
+    std::memcpy(out->thread, record_at(hold.identity.record)->gone_name, kThreadNameSize - 1);
   } else {
     out->state = look_up_name(hold.tid, out->thread) ? ThreadState::running : ThreadState::gone;
   }

@@ -6,11 +6,16 @@
 namespace holdwatch {
 namespace {
 
+// Of two holds of one thread, within the same tick by their slots: those are a stack (thread_record.h).
+bool began_before(const HoldView& one, const HoldView& other) {
+  return one.since_ns != other.since_ns ? one.since_ns < other.since_ns : one.identity.slot < other.identity.slot;
+}
+
 // One thread can have several slots for one lock: a recursive mutex taken again with other locks in between, repeated
 // read locks, or a leftover of a hold that another thread ended. The oldest one that the lock's own count still covers
 // is the hold; the others add to its depth.
 void merge_into(HolderState& known, const HoldView& another) {
-  const bool another_is_older = another.identity.number < known.hold.identity.number;
+  const bool another_is_older = began_before(another, known.hold);
   const HoldView& older = another_is_older ? another : known.hold;
   const HoldView& newer = another_is_older ? known.hold : another;
   const bool covers_both = newer.word.access() == Access::shared || newer.depth + 1 < held_count(newer.word);

@@ -8,6 +8,11 @@
 
 namespace holdwatch {
 
+void stop_tick() {
+  g_pulse.tick_ns.store(0, std::memory_order_relaxed);
+  g_pulse.old_before_ns.store(0, std::memory_order_relaxed);
+}
+
 void Timing::start(const Settings& settings) {
   limits_ = {settings.limit_ns, settings.read_limit_ns, settings.wait_limit_ns};
   period_ns_ = wake_period_ns(limits_);
@@ -25,6 +30,10 @@ void Timing::advance() {
   now_ns_ = monotonic_ns();
   if (reads_tsc_) scale_.add(read_tsc(), now_ns_);
   history_.add(now_ns_);
+  uint64_t old_before_ns = 0;
+  for (const auto& hand_over_ns : g_pulse.hand_over_ns)
+    old_before_ns = std::max(old_before_ns, age_ns(hand_over_ns.load(std::memory_order_relaxed), now_ns_) + 1);
+  g_pulse.old_before_ns.store(old_before_ns, std::memory_order_relaxed);
   g_pulse.tick_ns.store(now_ns_, std::memory_order_release);
 }
 

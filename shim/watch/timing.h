@@ -10,6 +10,9 @@
 
 namespace holdwatch {
 
+// No watch runs: lock calls find no tick.
+void stop_tick();
+
 class Timing {
  public:
   void start(const Settings& settings);

@@ -11,6 +11,7 @@
 #include "shim/base/pulse.h"
 #include "shim/base/say.h"
 #include "shim/base/thread_mode.h"
+#include "shim/record/call_sites.h"
 #include "shim/record/spare_memory.h"
 #include "shim/record/thread_table.h"
 #include "shim/watch/episode_keeper.h"
@@ -77,6 +78,7 @@ void Watcher::start(const Settings& settings) {
   if (settings.clock == ClockSource::tsc) extras |= kReadTsc;
   if (settings.stacks == Stacks::full) extras |= kCopyAlways;
   g_pulse.extras.fetch_or(extras, std::memory_order_relaxed);
+  if (extras != 0) note_every_site();
   refill_spares(copies_stacks_);
   stand_in_.start(settings);
   keeper_.start(settings);
@@ -148,7 +150,7 @@ void watch_begin(const Settings& settings) {
   const bool begun = start_watcher(settings);
   g_thread_leaves = exit_if_last;
   if (!begun) {
-    g_pulse.tick_ns.store(0, std::memory_order_relaxed);
+    stop_tick();
     say("cannot start the watch: no thread or memory to be had; the program goes on unwatched");
   }
   g_begun.store(begun ? Begun::yes : Begun::failed);
@@ -159,7 +161,7 @@ bool watch_is_on() {
 }
 
 void watch_after_fork() {
-  g_pulse.tick_ns.store(0, std::memory_order_relaxed);
+  stop_tick();
   g_watcher.reset();
   reporter_after_fork();
   g_begun.store(Begun::no);

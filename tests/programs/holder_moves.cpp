@@ -1,8 +1,8 @@
 // A holder that is somewhere else at the next report is said to have moved, and the report shows where it is now.
 // RUN-ENV: HOLDWATCH_LIMIT=400ms
 // EXPECT: still held by \d+ "holder".*moved
-// EXPECT-JSON: has(holder(over[0])["now"], "first_step") and has(holder(still[0])["now"], "second_step")
-// EXPECT-JSON: holder(still[0])["moved"] is True
+// EXPECT-JSON: has(holder(over[0])["now"], "first_step")
+// EXPECT-JSON: any(holder(one)["moved"] is True and has(holder(one)["now"], "second_step") for one in still)
 #include <mutex>
 
 #include "tests/programs/harness.h"
@@ -26,7 +26,9 @@ int main() {
   });
   await_report("over");
   first_done.fire();
-  await_report("still");
+  // The second report may come before the holder does.
+  while (is_watched() && read_file(std::getenv("HOLDWATCH_JSON")).find("\"moved\":true") == std::string::npos)
+    pause_briefly();
   release.fire();
   await_report("released");
 }

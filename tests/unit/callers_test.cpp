@@ -14,9 +14,9 @@ struct NotedOnArray : ArrayStack {
 
   HoldView note(uintptr_t sp, uintptr_t bp) {
     slot.sp = sp;
-    slot.callers = note_callers(slot, {0x401000, sp, bp}, end());
+    slot.rest = note_callers(notes, {0x401000, sp, bp}, end());
     HoldView view{};
-    view_callers(slot, &view);
+    view_callers(slot, notes, &view);
     return view;
   }
   // The call sites beyond the call's own.
@@ -24,9 +24,10 @@ struct NotedOnArray : ArrayStack {
     const HoldView view = note(sp, bp);
     return {view.sites + 1, view.sites + view.site_count};
   }
-  bool have_changed() const { return callers_have_changed(slot, end()); }
+  bool have_changed() const { return callers_have_changed(slot, notes, end()); }
 
   HeldSlot slot;
+  CallerNotes notes;
 };
 
 TEST_CASE("frame pointers are followed to the callers' return addresses and stack pointers") {

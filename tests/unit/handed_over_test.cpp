@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "shim/base/clock.h"
+#include "tests/unit/record_calls.h"
 #include "tests/unit/recorded_thread.h"
 
 namespace holdwatch {
@@ -27,10 +28,10 @@ struct Releaser {
 
   void hand_over(uintptr_t lock, const Caller& from) {
     ThreadRecord& record = thread.record();
-    record.hold({reinterpret_cast<const void*>(lock), LockKind::rwlock, Access::shared}, {0x401000, from.sp, 0});
+    hold(record, {reinterpret_cast<const void*>(lock), LockKind::rwlock, Access::shared}, {0x401000, from.sp, 0});
     HeldSlot* slot = record.find(lock);
     hand_over_slow(record, *slot, from);
-    record.drop(slot);
+    record.drop(*slot);
   }
   void hand_over(uintptr_t lock) { hand_over(lock, caller()); }
 };
@@ -44,14 +45,14 @@ TEST_CASE("what is handed over is the hold, its end, and where the thread was") 
   Releaser releaser;
   ThreadRecord& record = releaser.thread.record();
   const TickAt tick(4711);
-  record.hold({reinterpret_cast<const void*>(0x1000), LockKind::rwlock, Access::shared}, {0x401000, 0, 0});
+  hold(record, {reinterpret_cast<const void*>(0x1000), LockKind::rwlock, Access::shared}, {0x401000, 0, 0});
   HeldSlot* slot = record.find(0x1000);
   HoldView view;
   REQUIRE(view_hold(releaser.thread.index(), record.index_of_slot(*slot), &view));
   const uint64_t before_ns = monotonic_ns();
   hand_over_slow(record, *slot, releaser.caller());
   const uint64_t after_ns = monotonic_ns();
-  record.drop(slot);
+  record.drop(*slot);
 
   HandedOver* entry = take_handed_over();
   REQUIRE(entry != nullptr);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "shim/record/spare_memory.h"
+#include "tests/unit/record_calls.h"
 #include "tests/unit/recorded_thread.h"
 
 namespace holdwatch {
@@ -14,10 +15,10 @@ namespace {
 
 // What the hooks do: the real call, and its record.
 void note_hold(RecordedThread& thread, LockWord word) {
-  thread.record().hold(word, {0x401000, 0, 0});
+  hold(thread.record(), word, {0x401000, 0, 0});
 }
 void note_end(RecordedThread& thread, LockWord word) {
-  thread.record().drop(thread.record().find(word.address()));
+  drop(thread.record(), word.address());
 }
 
 struct MutexTest {
@@ -120,13 +121,13 @@ TEST_CASE_METHOD(MutexTest, "a hold that another thread ended is not blamed on w
 TEST_CASE_METHOD(RecursiveMutexTest, "a recursive mutex taken again under other locks is one holder since the first") {
   RecordedThread holder;
   lock(holder);
-  const uint64_t number = holder.record().find(word.address())->number;
+  const uint32_t slot = holder.record().index_of_slot(*holder.record().find(word.address()));
   note_hold(holder, LockWord(&state, LockKind::mutex, Access::exclusive));
   lock(holder);
   lock(holder);
   read();
   REQUIRE(state->holder_count == 1);
-  CHECK(state->holders[0].hold.identity.number == number);
+  CHECK(state->holders[0].hold.identity.slot == slot);
   CHECK(state->holders[0].hold.depth == 2);
   holder.record().clear();
   for (int i = 0; i < 3; ++i) holder.run([&] { pthread_mutex_unlock(&mutex); });
@@ -139,13 +140,13 @@ TEST_CASE_METHOD(RecursiveMutexTest,
   const LockWord between(&state, LockKind::mutex, Access::exclusive);
   note_hold(holder, before);
   lock(holder);
-  const uint64_t number = holder.record().find(word.address())->number;
+  const uint32_t slot = holder.record().index_of_slot(*holder.record().find(word.address()));
   note_hold(holder, between);
   note_end(holder, before);
   lock(holder);
   read();
   REQUIRE(state->holder_count == 1);
-  CHECK(state->holders[0].hold.identity.number == number);
+  CHECK(state->holders[0].hold.identity.slot == slot);
   CHECK(state->holders[0].hold.depth == 1);
   holder.record().clear();
   for (int i = 0; i < 2; ++i) holder.run([&] { pthread_mutex_unlock(&mutex); });
@@ -157,10 +158,10 @@ TEST_CASE_METHOD(MutexTest, "of two slots for a mutex that is held once, the new
   note_hold(holder, LockWord(&state, LockKind::mutex, Access::exclusive));
   pthread_mutex_unlock(&mutex);  // by this thread: the holder's slot is left over
   lock(holder);
-  const uint64_t number = holder.record().find(word.address())->number;
+  const uint32_t slot = holder.record().index_of_slot(*holder.record().find(word.address()));
   read();
   REQUIRE(state->holder_count == 1);
-  CHECK(state->holders[0].hold.identity.number == number);
+  CHECK(state->holders[0].hold.identity.slot == slot);
   CHECK(state->holders[0].hold.depth == 0);
   holder.record().clear();
   holder.run([&] { pthread_mutex_unlock(&mutex); });
@@ -211,13 +212,13 @@ TEST_CASE_METHOD(RwlockTest, "readers beyond the state's room are counted, and d
 
 TEST_CASE_METHOD(MutexTest, "waiters are listed, and those in a condition wait do not count as waiting for the mutex") {
   RecordedThread threads[3];
-  threads[0].record().begin_wait(word, {0x401000, 0x7000, 0x7100}, 1);
-  threads[1].record().begin_wait(word.with_condition(), {}, 1);
-  threads[2].record().begin_wait(LockWord(&state, LockKind::mutex, Access::exclusive), {}, 1);
+  begin_wait(threads[0].record(), word, {0x401000, 0x7000, 0x7100}, 1);
+  begin_wait(threads[1].record(), word.with_condition(), {}, 1);
+  begin_wait(threads[2].record(), LockWord(&state, LockKind::mutex, Access::exclusive), {}, 1);
   read();
   CHECK(state->waiter_count == 2);
   CHECK(state->waiting == 1);
-  for (RecordedThread& thread : threads) thread.record().end_wait();
+  for (RecordedThread& thread : threads) thread.record().clear();
   read();
   CHECK(state->waiter_count == 0);
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "shim/record/view.h"
+#include "tests/unit/record_calls.h"
 #include "tests/unit/recorded_thread.h"
 
 namespace holdwatch {
@@ -124,19 +125,19 @@ TEST_CASE("a record is used again after its thread's exit, and no identity twice
   RecordedThread first;
   const uint32_t index = first.index();
   HoldView before;
-  first.record().hold(mutex_at(0x1000), {});
+  hold(first.record(), mutex_at(0x1000), {});
   REQUIRE(view_hold(index, 0, &before));
-  first.record().drop(first.record().find(0x1000));
+  drop(first.record(), 0x1000);
   first.exit();
 
   RecordedThread second;
   REQUIRE(second.index() == index);
-  second.record().hold(mutex_at(0x1000), {});
+  hold(second.record(), mutex_at(0x1000), {});
   HoldView after;
   REQUIRE(view_hold(index, 0, &after));
   CHECK(after.identity.number > before.identity.number);
   CHECK_FALSE(hold_lasts(before.identity));
-  second.record().drop(second.record().find(0x1000));
+  drop(second.record(), 0x1000);
 }
 
 TEST_CASE("as many threads one after the other as one likes need one record") {
@@ -166,23 +167,23 @@ TEST_CASE("a thread that exits with a lock held leaves its name and the hold") {
   RecordedThread thread;
   thread.run([&] {
     pthread_setname_np(pthread_self(), "leaver");
-    thread.record().hold(mutex_at(0x1000), {});
+    hold(thread.record(), mutex_at(0x1000), {});
   });
   const int tid = thread.tid();
   const uint32_t live = live_records();
   thread.exit();
   CHECK(thread.record().state == RecordState::gone);
-  CHECK(std::string(thread.record().gone_name()) == "leaver");
+  CHECK(std::string(thread.record().gone_name) == "leaver");
   CHECK(thread.tid() == tid);
   CHECK(live_records() == live - 1);
   CHECK(thread.record().find(0x1000) != nullptr);
-  thread.record().drop(thread.record().find(0x1000));
+  drop(thread.record(), 0x1000);
   reclaim_gone(thread.record());
 }
 
 TEST_CASE("the record of a gone thread is given out again only when nothing is held in it") {
   RecordedThread gone;
-  gone.record().hold(mutex_at(0x1000), {});
+  hold(gone.record(), mutex_at(0x1000), {});
   gone.exit();
   reclaim_gone(gone.record());
   CHECK(gone.record().state == RecordState::gone);
@@ -190,7 +191,7 @@ TEST_CASE("the record of a gone thread is given out again only when nothing is h
     RecordedThread other;
     CHECK(other.index() != gone.index());
   }
-  gone.record().drop(gone.record().find(0x1000));
+  drop(gone.record(), 0x1000);
   reclaim_gone(gone.record());
   CHECK(gone.record().state == RecordState::free);
   RecordedThread next;
@@ -230,9 +231,9 @@ enum : int { kOwnRecordStays = 1, kOthersAreFree = 2, kOneIsLive = 4, kHasNewTid
 
 TEST_CASE("after a fork the child's table has the forking thread's record alone, under its new id") {
   RecordedThread other;
-  other.record().hold(mutex_at(0x2000), {});
+  hold(other.record(), mutex_at(0x2000), {});
   RecordedThread forking;
-  forking.record().hold(mutex_at(0x1000), {});
+  hold(forking.record(), mutex_at(0x1000), {});
   int status = -1;
   forking.run([&] {
     const int former = gettid();
@@ -256,8 +257,8 @@ TEST_CASE("after a fork the child's table has the forking thread's record alone,
   CHECK((WEXITSTATUS(status) & kHasNewTid) != 0);
   CHECK((WEXITSTATUS(status) & kKnowsFormerTid) != 0);
   CHECK_FALSE(was_before_fork(forking.tid(), getpid()));
-  forking.record().drop(forking.record().find(0x1000));
-  other.record().drop(other.record().find(0x2000));
+  drop(forking.record(), 0x1000);
+  drop(other.record(), 0x2000);
 }
 
 TEST_CASE("a gone thread's left-over holds do not keep its record for ever") {
@@ -266,7 +267,7 @@ TEST_CASE("a gone thread's left-over holds do not keep its record for ever") {
   uint32_t limit = record_limit();
   for (int i = 0; i < 20; ++i) {
     RecordedThread thread;
-    thread.record().hold(mutex_at(0x5000), {});
+    hold(thread.record(), mutex_at(0x5000), {});
     thread.exit();
     for_each_hold(UINT64_MAX, [](const HoldView& view) {
       if (view.gone) drop_left_over(view.identity.record, view.identity.slot);

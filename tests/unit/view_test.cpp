@@ -5,6 +5,7 @@
 
 #include "shim/record/spare_memory.h"
 #include "tests/unit/no_site_is_known.h"
+#include "tests/unit/record_calls.h"
 #include "tests/unit/recorded_thread.h"
 
 namespace holdwatch {
@@ -17,11 +18,11 @@ LockWord mutex_at(uintptr_t address) {
 // A hold of a lock at `address`, by a record without a stack that could be walked.
 void hold(RecordedThread& thread, uintptr_t address, uint64_t tick_ns) {
   const TickAt tick(tick_ns);
-  thread.record().hold(mutex_at(address), {0x401000, 0, 0});
+  hold(thread.record(), mutex_at(address), {0x401000, 0, 0});
 }
 
 void drop(RecordedThread& thread, uintptr_t address) {
-  thread.record().drop(thread.record().find(address));
+  drop(thread.record(), address);
 }
 
 HoldView view_of(RecordedThread& thread, uintptr_t address) {
@@ -53,8 +54,8 @@ Walked walk_waits(uint64_t newest_ns) {
 TEST_CASE("the view of a hold says all that its slot does") {
   RecordedThread thread;
   const TickAt tick(4711);
-  thread.record().hold(LockWord(reinterpret_cast<const void*>(0x1000), LockKind::rwlock, Access::shared),
-                       {0x401234, 0x7000, 0});
+  hold(thread.record(), LockWord(reinterpret_cast<const void*>(0x1000), LockKind::rwlock, Access::shared),
+       {0x401234, 0x7000, 0});
   const HoldView view = view_of(thread, 0x1000);
   CHECK(view.word.address() == 0x1000);
   CHECK(view.word.kind() == LockKind::rwlock);
@@ -98,7 +99,7 @@ TEST_CASE("the view of a wait says all that its slot does") {
   RecordedThread thread;
   WaitView view;
   CHECK_FALSE(view_wait(thread.index(), &view));
-  thread.record().begin_wait(mutex_at(0x1000).with_condition(), {0x401000, 0x7000, 0x7100}, 55);
+  HeldSlot* slot = begin_wait(thread.record(), mutex_at(0x1000).with_condition(), {0x401000, 0x7000, 0x7100}, 55);
   REQUIRE(view_wait(thread.index(), &view));
   CHECK(view.word == mutex_at(0x1000).with_condition());
   CHECK(view.tid == thread.tid());
@@ -107,20 +108,20 @@ TEST_CASE("the view of a wait says all that its slot does") {
   CHECK(view.caller.sp == 0x7000);
   CHECK(view.caller.bp == 0x7100);
   CHECK(view.stack_end == thread.record().stack_end);
-  thread.record().end_wait();
+  thread.record().drop(*slot);
 }
 
 TEST_CASE("a wait lasts until it ends, and the next one is another") {
   RecordedThread thread;
   WaitView first;
-  thread.record().begin_wait(mutex_at(0x1000), {}, 1);
+  HeldSlot* slot = begin_wait(thread.record(), mutex_at(0x1000));
   REQUIRE(view_wait(thread.index(), &first));
   CHECK(wait_lasts(first.identity));
-  thread.record().end_wait();
+  thread.record().drop(*slot);
   CHECK_FALSE(wait_lasts(first.identity));
-  thread.record().begin_wait(mutex_at(0x1000), {}, 1);
+  slot = begin_wait(thread.record(), mutex_at(0x1000));
   CHECK_FALSE(wait_lasts(first.identity));
-  thread.record().end_wait();
+  thread.record().drop(*slot);
 }
 
 TEST_CASE("a walk visits the holds up to a tick, and tells when the oldest of the others began") {
@@ -153,12 +154,12 @@ TEST_CASE("a walk visits overflow slots too") {
 
 TEST_CASE("a walk visits the waits up to a tick, and tells when the oldest of the others began") {
   RecordedThread threads[3];
-  for (uintptr_t i = 0; i < 3; ++i) threads[i].record().begin_wait(mutex_at(0x1000 + 64 * i), {}, 10 * (i + 1));
+  for (uintptr_t i = 0; i < 3; ++i) begin_wait(threads[i].record(), mutex_at(0x1000 + 64 * i), {}, 10 * (i + 1));
   CHECK(walk_waits(10).visited == std::multiset<uintptr_t>{0x1000});
   CHECK(walk_waits(10).oldest_other_ns == 20);
   CHECK(walk_waits(30).visited.size() == 3);
   CHECK(walk_waits(30).oldest_other_ns == UINT64_MAX);
-  for (RecordedThread& thread : threads) thread.record().end_wait();
+  for (RecordedThread& thread : threads) thread.record().clear();
   CHECK(walk_waits(30).visited.empty());
 }
 
@@ -178,11 +179,12 @@ TEST_CASE("packed call sites unpack to the addresses and stack pointers they wer
   HeldSlot slot;
   slot.pc = 0x401000;
   slot.sp = 0x7fff00000000;
-  slot.callers = 2;
-  slot.sites[0] = 0x7f0000401111 | uint64_t{3} << 48;
-  slot.sites[1] = 0x402222 | uint64_t{65535} << 48;
+  CallerNotes notes;
+  slot.rest = uint64_t{2} << kSitesShift;
+  notes.sites[0] = 0x7f0000401111 | uint64_t{3} << 48;
+  notes.sites[1] = 0x402222 | uint64_t{65535} << 48;
   HoldView view{};
-  view_callers(slot, &view);
+  view_callers(slot, notes, &view);
   REQUIRE(view.site_count == 3);
   CHECK(view.word_count == 0);
   const CallSite* sites = view.sites;
@@ -196,9 +198,10 @@ TEST_CASE("packed call sites unpack to the addresses and stack pointers they wer
 
 TEST_CASE("a count of call sites that is too large, as a torn read may give it, is cut") {
   HeldSlot slot;
-  slot.callers = UINT32_MAX;
+  CallerNotes notes;
+  slot.rest = UINT64_MAX;
   HoldView view{};
-  view_callers(slot, &view);
+  view_callers(slot, notes, &view);
   CHECK(view.site_count == kPackedSites + 1);
   CHECK(view.word_count == kNotedWords);
 }
@@ -211,9 +214,9 @@ TEST_CASE_METHOD(NoSiteIsKnown, "the stack copy of a hold is to be had while it 
     words[0] = 0x1234567890;
     const Caller caller{0x401000, reinterpret_cast<uintptr_t>(words), 0};
     g_pulse.extras = kReadTsc;
-    thread.record().hold(mutex_at(0x1000), caller);
+    hold(thread.record(), mutex_at(0x1000), caller);
     g_pulse.extras = kCopyAlways;
-    thread.record().hold(mutex_at(0x2000), caller);
+    hold(thread.record(), mutex_at(0x2000), caller);
     g_pulse.extras = 0;
   });
   const Identity without_copy = view_of(thread, 0x1000).identity;
