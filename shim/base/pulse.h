@@ -31,6 +31,8 @@ enum Extras : uint32_t {
   kCopyAlways = 1u << 1  // STACKS=full: copy the stack at every acquisition
 };
 
+static_assert(sizeof(Pulse) == kCacheLine);
+
 [[gnu::visibility("hidden")]] extern Pulse g_pulse;
 
 }  // namespace holdwatch

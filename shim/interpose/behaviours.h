@@ -49,6 +49,11 @@ template <typename Call>
 [[gnu::noinline, gnu::cold]] int acquire_slow(LockWord lock, uintptr_t pc, uintptr_t sp, uintptr_t bp, Call call) {
   ThreadRecord* record = own_record();
   if (record == nullptr) return call();
+  if (record->is_relocking(lock)) {
+    const int result = call();
+    if (result == 0) record->hold_deeper();
+    return result;
+  }
   if (g_pulse.tick_ns.load(std::memory_order_relaxed) == 0 && looks_taken(lock)) begin_watch_slow();
   HeldSlot* slot = record->begin_wait_slow(lock, {pc, sp, bp}, g_pulse.tick_ns.load(std::memory_order_relaxed));
   const int result = call();
@@ -56,9 +61,13 @@ template <typename Call>
   return result;
 }
 
-[[gnu::noinline, gnu::cold]] inline int settle_slow(HeldSlot& slot, int result) {
-  const LockWord lock = LockWord(slot.word.load(std::memory_order_relaxed)).without_waiting();
-  acquired_slow(*current_record(), &slot, lock, result);
+[[gnu::noinline]] inline int settle_slow(HeldSlot& slot, int result) {
+  ThreadRecord& record = *current_record();
+  if (acquired(result)) {
+    record.settle(slot, LockWord(slot.word.load(std::memory_order_relaxed)).without_waiting());
+  } else {
+    record.drop(slot);
+  }
   return result;
 }
 
@@ -76,7 +85,7 @@ template <typename Call>
   return 0;
 }
 
-[[gnu::noinline, gnu::cold]] inline int hold_slow(LockWord lock, uintptr_t pc, uintptr_t sp, uintptr_t bp, int result) {
+[[gnu::noinline]] inline int hold_slow(LockWord lock, uintptr_t pc, uintptr_t sp, uintptr_t bp, int result) {
   if (ThreadRecord* record = own_record(); record != nullptr) record->hold_slow(lock, {pc, sp, bp});
   return result;
 }
@@ -125,7 +134,8 @@ int release_slow(const void* lock, const Caller& caller, Call call) {
     return call();
   }
   const int result = call();
-  if (result == 0) slot->rest.store(slot->rest.load(std::memory_order_relaxed) - 1, std::memory_order_release);
+  if (result == 0)
+    slot->at_release.store(slot->at_release.load(std::memory_order_relaxed) - 1, std::memory_order_release);
   return result;
 }
 

@@ -7,9 +7,12 @@
 
 #include <type_traits>
 
+#include "shim/base/pulse.h"
+
 namespace holdwatch {
 
-struct RealFunctions {
+// Read by every lock call, written at the start: no line of it is shared with what is written later.
+struct alignas(kCacheLine) RealFunctions {
 #define HOLDWATCH_FUNCTION(name, version, ...) std::add_pointer_t<__VA_ARGS__> name;
 #include "shim/interpose/functions.def"
 #undef HOLDWATCH_FUNCTION

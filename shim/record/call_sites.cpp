@@ -1,9 +1,11 @@
 // See call_sites.h.
 #include "shim/record/call_sites.h"
 
+#include <algorithm>
+
 namespace holdwatch {
 
-std::array<std::atomic<uint64_t>, kSiteEntries> g_call_sites;
+alignas(kCacheLine) std::array<std::atomic<uint64_t>, kSiteEntries> g_call_sites;
 
 namespace {
 
@@ -24,40 +26,60 @@ SiteKind kind_in(uint64_t entry) {
                                                : static_cast<SiteKind>(code);
 }
 
-// The entry of a site, given its present one and what was learnt.
-uint64_t after(uint64_t known, uintptr_t pc, SiteKind kind) {
-  if (kind != SiteKind::stays) return site_entry(pc, kind);
-  const uint64_t seen = (known >> 56) + 1;
-  if (seen < kTrustedAfter) return site_entry(pc, SiteKind::unseen, seen);
+uint64_t seen_in(uint64_t entry) {
+  return entry >> 56;
+}
+
+uint32_t links_in(uint64_t entry) {
+  return entry >> 50 & 0xf;
+}
+
+bool is_settled(uint64_t entry) {
+  const SiteKind kind = kind_in(entry);
+  return kind == SiteKind::stays || kind == SiteKind::copies ||
+         (kind == SiteKind::returns && seen_in(entry) >= kTrustedAfter);
+}
+
+// The entry of a site that is not settled, given its present one and what was learnt.
+uint64_t after(uint64_t known, uintptr_t pc, SiteKind kind, uint32_t links) {
+  if (kind == SiteKind::copies) return site_entry(pc, kind);
+  const uint64_t seen = seen_in(known) + 1;
+  if (kind == SiteKind::returns || (known != 0 && kind_in(known) == SiteKind::returns))
+    return site_entry(pc, SiteKind::returns, std::max(links, links_in(known)), seen);
+  if (seen < kTrustedAfter) return site_entry(pc, SiteKind::unseen, 0, seen);
   return site_entry(pc, SiteKind::stays) | (g_every_site_is_noted.load(std::memory_order_relaxed) ? kIsNoted : 0);
+}
+
+bool may_learn(uint64_t known, SiteKind kind) {
+  return !is_settled(known) || (kind > SiteKind::stays && kind_in(known) < kind);
 }
 
 }  // namespace
 
-void note_every_site() {
-  g_every_site_is_noted.store(true, std::memory_order_seq_cst);
+void note_every_site(bool wanted) {
+  g_every_site_is_noted.store(wanted, std::memory_order_seq_cst);
   for (std::atomic<uint64_t>& entry : g_call_sites) {
     uint64_t known = entry.load(std::memory_order_relaxed);
     if (known != 0 && kind_in(known) == SiteKind::stays)
-      entry.compare_exchange_strong(known, known | kIsNoted, std::memory_order_relaxed);
+      entry.compare_exchange_strong(known, wanted ? known | kIsNoted : known & ~kIsNoted, std::memory_order_relaxed);
   }
 }
 
-SiteKind site_kind(uintptr_t pc) {
+Site site_of(uintptr_t pc) {
   for (size_t neighbour = 0; neighbour < kSiteNeighbours; ++neighbour) {
     const uint64_t entry = entry_of(pc, neighbour).load(std::memory_order_relaxed);
-    if (entry != 0 && (entry & kAddressMask) == pc) return kind_in(entry);
+    if (entry != 0 && (entry & kAddressMask) == pc) return {kind_in(entry), is_settled(entry), links_in(entry)};
   }
-  return SiteKind::unseen;
+  return {};
 }
 
-void note_site(uintptr_t pc, SiteKind kind) {
+void note_site(uintptr_t pc, SiteKind kind, uint32_t links) {
   if ((pc & ~kAddressMask) != 0) return;
   for (size_t neighbour = 0; neighbour < kSiteNeighbours; ++neighbour) {
     std::atomic<uint64_t>& entry = entry_of(pc, neighbour);
     uint64_t known = entry.load(std::memory_order_relaxed);
-    while (known == 0 || ((known & kAddressMask) == pc && kind_in(known) < kind)) {
-      if (entry.compare_exchange_weak(known, after(known, pc, kind), std::memory_order_relaxed)) return;
+    while (known == 0 || ((known & kAddressMask) == pc && may_learn(known, kind))) {
+      if (entry.compare_exchange_weak(known, after(known, pc, kind, links), std::memory_order_relaxed)) return;
     }
     if ((known & kAddressMask) == pc) return;
   }

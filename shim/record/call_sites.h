@@ -10,12 +10,14 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "shim/base/pulse.h"
+
 namespace holdwatch {
 
 enum class SiteKind : uint64_t {
   unseen,   // too few holds from there have ended yet
   stays,    // each time the frame was still there when the lock was given up
-  returns,  // it was not
+  returns,  // at least once it was not
   copies    // the callers that were noted did not suffice for a report (STACKS=auto): copy the stack
 };
 
@@ -26,15 +28,16 @@ inline constexpr uint64_t kTrustedAfter = 64;
 // has learnt something, read by all; an entry says all of a site, so that nothing else has to be ordered with it.
 inline constexpr size_t kSiteEntries = 4096;
 inline constexpr size_t kSiteNeighbours = 4;
-[[gnu::visibility("hidden")]] extern std::array<std::atomic<uint64_t>, kSiteEntries> g_call_sites;
+alignas(kCacheLine) [[gnu::visibility("hidden")]] extern std::array<std::atomic<uint64_t>, kSiteEntries> g_call_sites;
 
 // The address in the low 48 bits, above them a code of the kind, which is 0 for `stays`: the entry of such a site is its
-// address, and a lock call need only compare the two. Above it how many holds of an unseen site were seen to stay.
+// address, and a lock call need only compare the two. Above it the links, and how many holds were seen of one that is not
+// settled yet.
 constexpr uint64_t site_code(SiteKind kind) {
   return kind == SiteKind::stays ? 0 : kind == SiteKind::unseen ? 1 : static_cast<uint64_t>(kind);
 }
-constexpr uint64_t site_entry(uintptr_t pc, SiteKind kind, uint64_t seen = 0) {
-  return pc | site_code(kind) << 48 | seen << 56;
+constexpr uint64_t site_entry(uintptr_t pc, SiteKind kind, uint64_t links = 0, uint64_t seen = 0) {
+  return pc | site_code(kind) << 48 | links << 50 | seen << 56;
 }
 
 // Return addresses differ in their low bits as much as in any, and those cost a lock call nothing to work out.
@@ -47,14 +50,20 @@ inline bool site_stays(uintptr_t pc) {
   return g_call_sites[first_site_entry(pc)].load(std::memory_order_relaxed) == pc;
 }
 
-// From now on site_stays says no to every site, so that each acquisition takes the way on which everything is noted. Start
+// While `wanted`, site_stays says no to every site, so that each acquisition takes the way on which everything is noted. Start
 // context; what g_pulse.extras asks for is set before.
-void note_every_site();
+void note_every_site(bool wanted);
 
-SiteKind site_kind(uintptr_t pc);
+struct Site {
+  SiteKind kind = SiteKind::unseen;
+  bool is_settled = false;  // no release learns any more
+  uint32_t links =
+      0;  // of a site that returns: so many callers by frame pointers reach a frame that stays; 0: not known
+};
+Site site_of(uintptr_t pc);
 
 // Notes one hold's end, or what a report has shown. A site never goes back: copies beats returns beats stays. Where the
 // table is full nothing is kept but `copies`, which takes another's place.
-void note_site(uintptr_t pc, SiteKind kind);
+void note_site(uintptr_t pc, SiteKind kind, uint32_t links = 0);
 
 }  // namespace holdwatch

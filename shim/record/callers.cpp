@@ -17,22 +17,22 @@ uintptr_t load(uintptr_t address) {
 
 // Follows rbp as long as it looks like a frame pointer: above sp, below the end of the stack, aligned, growing. What slips
 // through is checked by the reader.
-uint64_t walk_frame_pointers(CallerNotes& notes, const Caller& caller, uintptr_t stack_end) {
+uint32_t walk_frame_pointers(CallerNotes& notes, const Caller& caller, uintptr_t stack_end, uint32_t most) {
   uintptr_t frame = caller.bp;
   uintptr_t lowest = caller.sp;
-  uint64_t count = 0;
-  while (count < kPackedSites) {
-    if (frame < lowest || frame >= stack_end || stack_end - frame < 2 * sizeof(uintptr_t)) break;
-    if (frame % kStackAlignment != 0) break;
+  if (stack_end - caller.sp < 2 * sizeof(uintptr_t)) return 0;
+  const uintptr_t last = stack_end - 2 * sizeof(uintptr_t);  // the highest place for a frame
+  for (uint32_t count = 0; count < most; ++count) {
+    if (frame < lowest || frame > last || frame % kStackAlignment != 0) return count;
     const uintptr_t return_address = load(frame + sizeof(uintptr_t));
     const uintptr_t site_sp = frame + 2 * sizeof(uintptr_t);
     const uintptr_t distance = (site_sp - caller.sp) / sizeof(uintptr_t);
-    if (distance > UINT16_MAX || return_address == 0 || (return_address & ~kAddressMask) != 0) break;
-    notes.sites[count++].store(return_address | (distance << 48), std::memory_order_release);
+    if (distance > UINT16_MAX || return_address - 1 >= kAddressMask) return count;
+    notes.sites[count].store(return_address | (distance << 48), std::memory_order_release);
     lowest = site_sp;
     frame = load(frame);
   }
-  return count;
+  return most;
 }
 
 // Where on the stack the return address of a packed call site lies.
@@ -44,10 +44,11 @@ constexpr uintptr_t word_offset(size_t index) {
   return sizeof(uintptr_t) + index * kStackAlignment;
 }
 
-uint64_t copy_words(CallerNotes& notes, const Caller& caller, uintptr_t stack_end) {
+uint32_t copy_words(CallerNotes& notes, const Caller& caller, uintptr_t stack_end) {
   const uintptr_t room = (stack_end - caller.sp) / kStackAlignment;
-  const size_t count = std::min<size_t>(room, kNotedWords);
-  for (size_t i = 0; i < count; ++i) notes.sites[i].store(load(caller.sp + word_offset(i)), std::memory_order_release);
+  const auto count = static_cast<uint32_t>(std::min<uintptr_t>(room, kNotedWords));
+  for (uint32_t i = 0; i < count; ++i)
+    notes.sites[i].store(load(caller.sp + word_offset(i)), std::memory_order_release);
   notes.sites[kNotedWords].store(caller.bp, std::memory_order_release);
   return count;
 }
@@ -60,35 +61,38 @@ bool may_be_return_address(uintptr_t word, uintptr_t sp, uintptr_t stack_end) {
 
 }  // namespace
 
-uint64_t note_callers(CallerNotes& notes, const Caller& caller, uintptr_t stack_end) {
-  const uint64_t links = walk_frame_pointers(notes, caller, stack_end);
-  if (links >= kFewestLinks) return links << kSitesShift;
+uint32_t note_callers(CallerNotes& notes, const Caller& caller, uintptr_t stack_end, uint32_t most_links) {
+  const uint32_t links = walk_frame_pointers(notes, caller, stack_end, most_links);
+  if (links >= kFewestLinks) return links;
   return copy_words(notes, caller, stack_end) << kWordsShift;
 }
 
-bool callers_have_changed(const HeldSlot& slot, const CallerNotes& notes, uintptr_t stack_end) {
-  const uint64_t rest = slot.rest.load(std::memory_order_relaxed);
+uint32_t changed_callers(const HeldSlot& slot, const CallerNotes& notes, uintptr_t lowest, uintptr_t stack_end) {
+  const uint32_t noted = slot.noted.load(std::memory_order_relaxed);
   const uintptr_t sp = slot.sp.load(std::memory_order_relaxed);
-  for (size_t i = 0; i < (rest >> kSitesShift & kCountMask); ++i) {
+  uint32_t changed = 0;
+  for (uint32_t i = 0; i < (noted & kSitesMask); ++i) {
     const uint64_t site = notes.sites[i].load(std::memory_order_relaxed);
-    if (load(return_address_at(sp, site)) != (site & kAddressMask)) return true;
+    const uintptr_t place = return_address_at(sp, site);
+    if (place >= lowest && load(place) != (site & kAddressMask)) changed = i + 1;
   }
-  for (size_t i = 0; i < (rest >> kWordsShift & kCountMask); ++i) {
+  for (uint32_t i = 0; i < (noted >> kWordsShift & kSitesMask); ++i) {
     const uint64_t word = notes.sites[i].load(std::memory_order_relaxed);
-    if (may_be_return_address(word, sp, stack_end) && load(sp + word_offset(i)) != word) return true;
+    const uintptr_t place = sp + word_offset(i);
+    if (place >= lowest && may_be_return_address(word, sp, stack_end) && load(place) != word) changed = i + 1;
   }
-  return false;
+  return changed;
 }
 
 bool was_noted(const HeldSlot& slot, const CallerNotes& notes, const Caller& caller) {
-  const uint64_t rest = slot.rest.load(std::memory_order_relaxed);
+  const uint32_t noted = slot.noted.load(std::memory_order_relaxed);
   const uintptr_t sp = slot.sp.load(std::memory_order_relaxed);
   const uintptr_t place = caller.sp - sizeof(uintptr_t);
-  for (size_t i = 0; i < (rest >> kSitesShift & kCountMask); ++i) {
+  for (uint32_t i = 0; i < (noted & kSitesMask); ++i) {
     const uint64_t site = notes.sites[i].load(std::memory_order_relaxed);
     if (return_address_at(sp, site) == place) return (site & kAddressMask) == caller.pc;
   }
-  for (size_t i = 0; i < (rest >> kWordsShift & kCountMask); ++i)
+  for (uint32_t i = 0; i < (noted >> kWordsShift & kSitesMask); ++i)
     if (sp + word_offset(i) == place) return notes.sites[i].load(std::memory_order_relaxed) == caller.pc;
   return false;
 }

@@ -8,12 +8,14 @@
 
 namespace holdwatch {
 
-// Fills the notes from the stack between caller.sp and `stack_end`. Returns the bits for the slot's `rest`.
-uint64_t note_callers(CallerNotes& notes, const Caller& caller, uintptr_t stack_end);
+// Fills the notes from the stack between caller.sp and `stack_end`, up to `most_links` callers where frame pointers lead to
+// them. Returns the bits for the slot's `noted`.
+uint32_t note_callers(CallerNotes& notes, const Caller& caller, uintptr_t stack_end, uint32_t most_links);
 
-// Whether what was noted has changed on the stack since: the frames it belongs to have returned, or, where it is words,
-// perhaps only a variable that looked like a return address was written. The calling thread's own stack.
-bool callers_have_changed(const HeldSlot& slot, const CallerNotes& notes, uintptr_t stack_end);
+// How many of the innermost callers that were noted have returned since, by what has changed on the stack; where it is words
+// that were noted, perhaps only a variable that looked like a return address was written. What lies below `lowest` is not
+// looked at. The calling thread's own stack.
+uint32_t changed_callers(const HeldSlot& slot, const CallerNotes& notes, uintptr_t lowest, uintptr_t stack_end);
 
 // Whether `caller`, of another call, returns to where a function that was noted would have returned: its frame's place is
 // taken by a call that was its last act and became a jump.

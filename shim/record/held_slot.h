@@ -18,16 +18,13 @@ struct Caller {
   uintptr_t pc, sp, bp;
 };
 
-// What HeldSlot::rest says: beyond the first acquisition, and of the slot's notes. Zero in a free slot and in nearly every
-// hold, so that one comparison tells an ordinary release.
-enum Rest : uint64_t {
-  kDepthMask = 0xffffffff,         // acquisitions beyond the first
-  kSitesShift = 32,                // so many entries of the notes are call sites
-  kWordsShift = 40,                // so many entries are words of the stack instead
-  kUnsettled = uint64_t{1} << 48,  // the site's kind is not known yet: the release is to learn it
-  kCopied = uint64_t{1} << 49,     // there is a copy of the stack
-};
-inline constexpr uint64_t kCountMask = 0xff;  // of the two counts, once they are shifted down
+// HeldSlot::at_release: acquisitions beyond the first, and whether the site's kind is to be learnt at the release. Zero in a
+// free slot and in nearly every hold.
+inline constexpr uint32_t kUnsettled = uint32_t{1} << 31;
+
+// HeldSlot::noted: how many entries of the notes are call sites, how many are words of the stack instead, and whether there is
+// a copy of the stack. Zero in a free slot and where the call site alone will do.
+enum Noted : uint32_t { kSitesMask = 0xff, kWordsShift = 8, kCopied = 1u << 16 };
 
 // One cache line: all that a lock call writes, but for the place where the next one goes.
 struct alignas(kCacheLine) HeldSlot {
@@ -37,10 +34,11 @@ struct alignas(kCacheLine) HeldSlot {
   std::atomic<uintptr_t> pc{0};
   std::atomic<uintptr_t> sp{0};
   std::atomic<uintptr_t> bp{0};
-  std::atomic<uint64_t> rest{0};  // bits of Rest
-  std::atomic<uint64_t> tsc{0};   // time stamp counter at the acquisition; valid with CLOCK=tsc
+  std::atomic<uint32_t> at_release{0};
+  std::atomic<uint32_t> noted{0};
+  std::atomic<uint64_t> tsc{0};  // time stamp counter at the acquisition; valid with CLOCK=tsc
 
-  uint32_t depth() const { return static_cast<uint32_t>(rest.load(std::memory_order_acquire) & kDepthMask); }
+  uint32_t depth() const { return at_release.load(std::memory_order_acquire) & ~kUnsettled; }
 };
 static_assert(sizeof(HeldSlot) == kCacheLine);
 

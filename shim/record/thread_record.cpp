@@ -63,7 +63,8 @@ HeldSlot* ThreadRecord::older_block_end(const HeldSlot* first) {
 void ThreadRecord::drop(HeldSlot& slot) {
   const bool is_top = &slot + 1 == top_;
   slot.word.store(is_top ? 0 : LockWord::hole().bits(), std::memory_order_release);
-  slot.rest.store(0, std::memory_order_release);
+  slot.at_release.store(0, std::memory_order_release);
+  slot.noted.store(0, std::memory_order_release);
   if (!is_top) return;
   give_top_back_to(&slot);
   pop_slow();
@@ -101,7 +102,7 @@ HeldSlot* ThreadRecord::take_slot_slow(uintptr_t sp) {
 // it interrupted, or because a handler left the call for good (longjmp).
 void ThreadRecord::drop_left_over_waits(uintptr_t sp) {
   while (word_below(top_).waiting()) {
-    HeldSlot& wait = top_[-1];
+    HeldSlot& wait = *below(top_);
     const uintptr_t wait_sp = wait.sp.load(std::memory_order_relaxed);
     const bool is_left_over = is_on_own_stack(sp) && (!is_on_own_stack(wait_sp) || wait_sp <= sp);
     if (!is_left_over) return;
@@ -152,7 +153,7 @@ HeldSlot* ThreadRecord::begin_wait_slow(LockWord lock, const Caller& caller, uin
 }
 
 void ThreadRecord::hold_waited_slow(HeldSlot& slot, LockWord lock) {
-  if (!is_again_slow(slot, lock)) settle_slow(slot, lock);
+  if (!is_again_slow(slot, lock)) settle(slot, lock);
 }
 
 void ThreadRecord::hold_slow(LockWord lock, const Caller& caller) {
@@ -162,22 +163,30 @@ void ThreadRecord::hold_slow(LockWord lock, const Caller& caller) {
   hold_waited_slow(*slot, lock);
 }
 
+bool ThreadRecord::is_relocking(LockWord lock) const {
+  if (lock.kind() != LockKind::mutex || !word_below(top_).is_same_lock(lock) || word_below(top_).waiting())
+    return false;
+  const auto& mutex = reinterpret_cast<const pthread_mutex_t*>(lock.address())->__data;
+  constexpr int kTypeMask = 3;  // PTHREAD_MUTEX_KIND_MASK_NP
+  return (mutex.__kind & kTypeMask) == PTHREAD_MUTEX_RECURSIVE && mutex.__owner == tid.load(std::memory_order_relaxed);
+}
+
 // Whether `slot` is of a lock that the slot below already has. If the thread holds it twice now, the older hold goes on, one
 // deeper, and `slot` is given back. If not, the older one was ended by another thread.
 bool ThreadRecord::is_again_slow(HeldSlot& slot, LockWord lock) {
-  const LockWord below = word_below(&slot);
-  if (below.waiting() || !below.is_lock_at(lock.address())) return false;
-  HeldSlot& older = (&slot)[-1];
+  const LockWord known = word_below(&slot);
+  if (known.waiting() || !known.is_same_lock(lock)) return false;
+  HeldSlot& older = *below(&slot);
   if (!held_repeatedly(lock)) {
     drop(older);
     return false;
   }
   drop(slot);
-  older.rest.store(older.rest.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  deepen(older);
   return true;
 }
 
-void ThreadRecord::settle_slow(HeldSlot& slot, LockWord lock) {
+void ThreadRecord::settle(HeldSlot& slot, LockWord lock) {
   slot.since_ns.store(g_pulse.tick_ns.load(std::memory_order_relaxed), std::memory_order_release);
   if (!site_stays(slot.pc.load(std::memory_order_relaxed))) {
     note_callers_slow(slot);
@@ -188,35 +197,41 @@ void ThreadRecord::settle_slow(HeldSlot& slot, LockWord lock) {
 
 void ThreadRecord::note_callers_slow(HeldSlot& slot) {
   const Caller caller = caller_of(slot);
-  const SiteKind kind = site_kind(caller.pc);
-  if (kind == SiteKind::stays || !is_on_own_stack(caller.sp)) return;
-  uint64_t rest = note_callers(own_notes(slot), caller, stack_end.load(std::memory_order_relaxed));
-  if (kind == SiteKind::unseen) rest |= kUnsettled;
-  slot.rest.store(rest, std::memory_order_release);
-  if (kind == SiteKind::copies) copy_stack(slot, caller);
+  const Site site = site_of(caller.pc);
+  if (site.kind == SiteKind::stays || !is_on_own_stack(caller.sp)) return;
+  const uint32_t links = site.is_settled && site.links != 0 ? site.links : kPackedSites;
+  const uint32_t noted = note_callers(own_notes(slot), caller, stack_end.load(std::memory_order_relaxed), links);
+  slot.noted.store(noted, std::memory_order_release);
+  if (!site.is_settled) slot.at_release.store(kUnsettled, std::memory_order_release);
+  if (site.kind == SiteKind::copies) copy_stack(slot, caller);
 }
 
 // A frame that has returned cannot be the caller of the unlock, unless the unlock is the last thing that its function does
 // and the compiler made it a jump: then the call returns to where that function would have. A frame that has not returned
 // may still have its callers' words changed, when a guard's destructor made a frame of its constructor's size: they tell.
 void ThreadRecord::learn_site(const HeldSlot& slot, const Caller& caller) const {
-  if ((slot.rest.load(std::memory_order_relaxed) & kUnsettled) == 0) return;
-  const uintptr_t sp = slot.sp.load(std::memory_order_relaxed);
-  const uintptr_t end = stack_end.load(std::memory_order_relaxed);
-  const bool returned =
-      (caller.sp > sp && !was_noted(slot, notes_of(slot), caller)) || callers_have_changed(slot, notes_of(slot), end);
-  note_site(slot.pc.load(std::memory_order_relaxed), returned ? SiteKind::returns : SiteKind::stays);
+  if ((slot.at_release.load(std::memory_order_relaxed) & kUnsettled) == 0) return;
+  const CallerNotes& notes = notes_of(slot);
+  const bool became_jump = was_noted(slot, notes, caller);
+  const bool is_lower = caller.sp <= slot.sp.load(std::memory_order_relaxed) || became_jump;
+  // Below the place that a jump leaves on top there are frames of ours by now.
+  const uintptr_t lowest = became_jump ? caller.sp - sizeof(uintptr_t) : 0;
+  const uint32_t changed = changed_callers(slot, notes, lowest, stack_end.load(std::memory_order_relaxed));
+  const uintptr_t pc = slot.pc.load(std::memory_order_relaxed);
+  if (changed == 0 && is_lower) return note_site(pc, SiteKind::stays);
+  // The one that did not change leads on to the live stack.
+  const bool has_links = (slot.noted.load(std::memory_order_relaxed) & kSitesMask) != 0;
+  note_site(pc, SiteKind::returns, has_links ? changed + 1 : 0);
 }
 
 void ThreadRecord::note_extras_slow(HeldSlot& slot) {
   const uint32_t extras = g_pulse.extras.load(std::memory_order_relaxed);
   if ((extras & kReadTsc) != 0) slot.tsc.store(read_tsc(), std::memory_order_release);
   const Caller caller = caller_of(slot);
-  const uint64_t rest = slot.rest.load(std::memory_order_relaxed);
-  if ((extras & kCopyAlways) == 0 || (rest & kCopied) != 0 || !is_on_own_stack(caller.sp)) return;
+  const uint32_t noted = slot.noted.load(std::memory_order_relaxed);
+  if ((extras & kCopyAlways) == 0 || (noted & kCopied) != 0 || !is_on_own_stack(caller.sp)) return;
   // Where frame pointers led to callers, they tell rbp too.
-  if ((rest >> kSitesShift & kCountMask) == 0)
-    own_notes(slot).sites[kNotedWords].store(caller.bp, std::memory_order_release);
+  if ((noted & kSitesMask) == 0) own_notes(slot).sites[kNotedWords].store(caller.bp, std::memory_order_release);
   copy_stack(slot, caller);
 }
 
@@ -235,7 +250,7 @@ void ThreadRecord::copy_stack(HeldSlot& slot, const Caller& caller) {
   std::atomic_thread_fence(std::memory_order_release);
   copy_bytes(memory->bytes[index], caller.sp, size);
   memory->sizes[index].store(static_cast<uint32_t>(size), std::memory_order_release);
-  slot.rest.store(slot.rest.load(std::memory_order_relaxed) | kCopied, std::memory_order_release);
+  slot.noted.store(slot.noted.load(std::memory_order_relaxed) | kCopied, std::memory_order_release);
 }
 
 // --- cold ---
@@ -289,8 +304,10 @@ void ThreadRecord::end_waits() {
 
 void ThreadRecord::clear() {
   for (size_t index = 0; index < slot_limit(); ++index) {
-    slot(index)->word.store(0, std::memory_order_release);
-    slot(index)->rest.store(0, std::memory_order_release);
+    HeldSlot& one = *slot(index);
+    one.word.store(0, std::memory_order_release);
+    one.at_release.store(0, std::memory_order_release);
+    one.noted.store(0, std::memory_order_release);
   }
   bottom_.store(LockWord::bottom().bits(), std::memory_order_relaxed);
   top_ = slots_;

@@ -61,8 +61,8 @@ class alignas(kBlockSize) ThreadRecord {
   // interrupted a lock call (its wait is below), nor where the same lock is below: recursion, a second read lock, or a hold
   // that another thread ended.
   bool takes_at_once(LockWord lock) const {
-    const LockWord below = word_below(top_);
-    return !is_block_end(top_) && !below.waiting() && !below.is_same_lock(lock);
+    const LockWord known = word_below(top_);
+    return !is_block_end(top_) && !known.waiting() && !known.is_same_lock(lock);
   }
 
   // Takes the top slot and publishes in it that the thread wants `lock`.
@@ -95,11 +95,13 @@ class alignas(kBlockSize) ThreadRecord {
   // from its end and no hole below. Else false, and nothing is done.
   bool drop_at_once(uintptr_t address) {
     HeldSlot* slot = top_ - 1;
-    if (!word_below(top_).is_plain_hold_of(address) || slot->rest.load(std::memory_order_relaxed) != 0 ||
+    if (!word_below(top_).is_plain_hold_of(address) || slot->at_release.load(std::memory_order_relaxed) != 0 ||
         slot->since_ns.load(std::memory_order_relaxed) < g_pulse.old_before_ns.load(std::memory_order_relaxed) ||
         word_below(slot).is_hole()) [[unlikely]]
       return false;
     slot->word.store(0, std::memory_order_release);
+    if (slot->noted.load(std::memory_order_relaxed) != 0) [[unlikely]]
+      slot->noted.store(0, std::memory_order_release);
     give_top_back_to(slot);
     return true;
   }
@@ -112,11 +114,17 @@ class alignas(kBlockSize) ThreadRecord {
   [[gnu::noinline]] void drop(HeldSlot& slot);
   // The same as begin_wait where takes_at_once says no; null if no slot is left.
   [[gnu::noinline]] HeldSlot* begin_wait_slow(LockWord lock, const Caller& caller, uint64_t tick_ns);
-  // Makes the wait in `slot` a hold, with all that there is to note of it, or adds it to an older hold of the same lock.
+  // Makes the wait that begin_wait put into `slot` a hold, with all that there is to note of it.
+  [[gnu::noinline]] void settle(HeldSlot& slot, LockWord lock);
+  // The same for a wait of begin_wait_slow, or adds it to an older hold of the same lock.
   [[gnu::noinline]] void hold_waited_slow(HeldSlot& slot, LockWord lock);
   [[gnu::noinline]] void hold_slow(LockWord lock, const Caller& caller);
   // Learns from the end of the hold in `slot`, at `caller`, whether the frame that took the lock was still there.
   [[gnu::noinline]] void learn_site(const HeldSlot& slot, const Caller& caller) const;
+  // Whether the thread's newest hold is of `lock`, a recursive mutex, so that taking it once more neither blocks nor begins
+  // a hold; then hold_deeper, once it is done.
+  bool is_relocking(LockWord lock) const;
+  void hold_deeper() { deepen(*below(top_)); }
   // Counts an acquisition for which there was no slot.
   void count_unrecorded() {
     unrecorded.store(unrecorded.load(std::memory_order_relaxed) + 1, std::memory_order_release);
@@ -145,10 +153,13 @@ class alignas(kBlockSize) ThreadRecord {
   static bool is_block_start(const HeldSlot* slot) {
     return reinterpret_cast<uintptr_t>(slot) % kBlockSize == kCacheLine;
   }
+  // By address, since what is below the first slot is none.
+  static HeldSlot* below(const HeldSlot* slot) {
+    return reinterpret_cast<HeldSlot*>(reinterpret_cast<uintptr_t>(slot) - sizeof(HeldSlot));
+  }
   // The word of the slot below, or the bottom of the block.
   static LockWord word_below(const HeldSlot* slot) {
-    const auto line = reinterpret_cast<uintptr_t>(slot) - sizeof(HeldSlot);
-    return LockWord(reinterpret_cast<const std::atomic<uint64_t>*>(line)->load(std::memory_order_relaxed));
+    return LockWord(reinterpret_cast<const std::atomic<uint64_t>*>(below(slot))->load(std::memory_order_relaxed));
   }
 
   // Taken before it is filled: a signal handler that takes a lock in between gets the next one.
@@ -177,8 +188,9 @@ class alignas(kBlockSize) ThreadRecord {
            site_stays(slot.pc.load(std::memory_order_relaxed));
   }
 
-  // Publishes the hold in `slot` after noting whatever there is to note.
-  [[gnu::noinline]] void settle_slow(HeldSlot& slot, LockWord lock);
+  static void deepen(HeldSlot& slot) {
+    slot.at_release.store(slot.at_release.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  }
   bool is_again_slow(HeldSlot& slot, LockWord lock);
   HeldSlot* take_slot_slow(uintptr_t sp);
   void drop_left_over_waits(uintptr_t sp);

@@ -27,15 +27,15 @@ LockWord word_of_use(const Identity& identity) {
 void view_callers(const HeldSlot& slot, const CallerNotes& notes, HoldView* out) {
   const uintptr_t sp = slot.sp.load(std::memory_order_acquire);
   out->sites[0] = {slot.pc.load(std::memory_order_acquire), sp};
-  const uint64_t rest = slot.rest.load(std::memory_order_acquire);
-  out->depth = static_cast<uint32_t>(rest & kDepthMask);
-  const auto count = static_cast<uint32_t>(std::min<uint64_t>(rest >> kSitesShift & kCountMask, kPackedSites));
+  const uint32_t noted = slot.noted.load(std::memory_order_acquire);
+  out->depth = slot.depth();
+  const uint32_t count = std::min<uint32_t>(noted & kSitesMask, kPackedSites);
   for (uint32_t i = 0; i < count; ++i) {
     const uint64_t packed = notes.sites[i].load(std::memory_order_acquire);
     out->sites[i + 1] = {packed & ((uint64_t{1} << 48) - 1), sp + (packed >> 48) * sizeof(uintptr_t)};
   }
   out->site_count = count + 1;
-  out->word_count = static_cast<uint32_t>(std::min<uint64_t>(rest >> kWordsShift & kCountMask, kNotedWords));
+  out->word_count = std::min<uint32_t>(noted >> kWordsShift & kSitesMask, kNotedWords);
   for (uint32_t i = 0; i < out->word_count; ++i) out->words[i] = notes.sites[i].load(std::memory_order_acquire);
   out->bp = notes.sites[kNotedWords].load(std::memory_order_acquire);
 }
@@ -90,7 +90,7 @@ size_t copy_acquired_stack(const Identity& identity, void* out, size_t size) {
   const HeldSlot* slot = record.slot(identity.slot);
   size_t copied = 0;
   const unsigned char* copy = record.stack_copy(identity.slot, &copied);
-  if (slot == nullptr || copy == nullptr || (slot->rest.load(std::memory_order_acquire) & kCopied) == 0) return 0;
+  if (slot == nullptr || copy == nullptr || (slot->noted.load(std::memory_order_acquire) & kCopied) == 0) return 0;
   const size_t wanted = copied < size ? copied : size;
   copy_bytes(out, reinterpret_cast<uintptr_t>(copy), wanted);
   std::atomic_thread_fence(std::memory_order_acquire);

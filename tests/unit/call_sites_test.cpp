@@ -17,31 +17,57 @@ std::vector<uintptr_t> rivals_of(uintptr_t pc, size_t count) {
 }
 
 TEST_CASE_METHOD(NoSiteIsKnown, "a site is trusted to stay after many holds, not before") {
-  CHECK(site_kind(0x55d0c8123456) == SiteKind::unseen);
+  CHECK(site_of(0x55d0c8123456).kind == SiteKind::unseen);
   CHECK_FALSE(site_stays(0x55d0c8123456));
   note_that_site_stays(0x55d0c8123456, kTrustedAfter - 1);
-  CHECK(site_kind(0x55d0c8123456) == SiteKind::unseen);
+  CHECK(site_of(0x55d0c8123456).kind == SiteKind::unseen);
   note_site(0x55d0c8123456, SiteKind::stays);
-  CHECK(site_kind(0x55d0c8123456) == SiteKind::stays);
+  CHECK(site_of(0x55d0c8123456).kind == SiteKind::stays);
   CHECK(site_stays(0x55d0c8123456));
-  CHECK(site_kind(0x55d0c8123457) == SiteKind::unseen);
+  CHECK(site_of(0x55d0c8123457).kind == SiteKind::unseen);
 }
 
 TEST_CASE_METHOD(NoSiteIsKnown, "what is known of a site only grows: a frame that returned once may return again") {
   note_site(0x401000, SiteKind::returns);
   note_site(0x401000, SiteKind::stays);
-  CHECK(site_kind(0x401000) == SiteKind::returns);
+  CHECK(site_of(0x401000).kind == SiteKind::returns);
   note_site(0x401000, SiteKind::copies);
   note_site(0x401000, SiteKind::returns);
-  CHECK(site_kind(0x401000) == SiteKind::copies);
+  CHECK(site_of(0x401000).kind == SiteKind::copies);
   CHECK_FALSE(site_stays(0x401000));
+}
+
+TEST_CASE_METHOD(NoSiteIsKnown, "of a site that returns the most links are kept, until it has been seen often enough") {
+  note_site(0x401000, SiteKind::stays);
+  note_site(0x401000, SiteKind::returns, 3);
+  note_site(0x401000, SiteKind::returns, 5);
+  note_site(0x401000, SiteKind::returns, 4);
+  CHECK(site_of(0x401000).links == 5);
+  CHECK_FALSE(site_of(0x401000).is_settled);
+  note_that_site_stays(0x401000, kTrustedAfter - 4);
+  CHECK(site_of(0x401000).is_settled);
+  CHECK(site_of(0x401000).kind == SiteKind::returns);
+  note_site(0x401000, SiteKind::returns, 7);
+  CHECK(site_of(0x401000).links == 5);
+}
+
+TEST_CASE_METHOD(NoSiteIsKnown, "where something is to be noted of every hold, no site is taken for one that stays") {
+  note_that_site_stays(0x401000);
+  note_every_site(true);
+  note_that_site_stays(0x402001);
+  for (const uintptr_t site : {0x401000u, 0x402001u}) {
+    CHECK(site_of(site).kind == SiteKind::stays);
+    CHECK_FALSE(site_stays(site));
+  }
+  note_every_site(false);
+  CHECK(site_stays(0x402001));
 }
 
 TEST_CASE_METHOD(NoSiteIsKnown, "four sites of one entry are kept apart, and a fifth stays unseen") {
   const std::vector<uintptr_t> sites = rivals_of(0x7f0000001000, 5);
   for (const uintptr_t site : sites) note_that_site_stays(site);
-  for (size_t i = 0; i < 4; ++i) CHECK(site_kind(sites[i]) == SiteKind::stays);
-  CHECK(site_kind(sites[4]) == SiteKind::unseen);
+  for (size_t i = 0; i < 4; ++i) CHECK(site_of(sites[i]).kind == SiteKind::stays);
+  CHECK(site_of(sites[4]).kind == SiteKind::unseen);
   CHECK(site_stays(sites[0]));
   CHECK_FALSE(site_stays(sites[1]));
 }
@@ -50,14 +76,14 @@ TEST_CASE_METHOD(NoSiteIsKnown, "a site that needs copies is kept though the tab
   const std::vector<uintptr_t> sites = rivals_of(0x7f0000001000, 5);
   for (size_t i = 0; i < 4; ++i) note_site(sites[i], SiteKind::returns);
   note_site(sites[4], SiteKind::copies);
-  CHECK(site_kind(sites[4]) == SiteKind::copies);
-  CHECK(site_kind(sites[0]) == SiteKind::unseen);
+  CHECK(site_of(sites[4]).kind == SiteKind::copies);
+  CHECK(site_of(sites[0]).kind == SiteKind::unseen);
 }
 
 TEST_CASE_METHOD(NoSiteIsKnown, "an address that is none of user space is not kept") {
   note_site(uintptr_t{1} << 48, SiteKind::stays);
-  CHECK(site_kind(uintptr_t{1} << 48) == SiteKind::unseen);
-  CHECK(site_kind(0) == SiteKind::unseen);
+  CHECK(site_of(uintptr_t{1} << 48).kind == SiteKind::unseen);
+  CHECK(site_of(0).kind == SiteKind::unseen);
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ struct NotedOnArray : ArrayStack {
 
   HoldView note(uintptr_t sp, uintptr_t bp) {
     slot.sp = sp;
-    slot.rest = note_callers(notes, {0x401000, sp, bp}, end());
+    slot.noted = note_callers(notes, {0x401000, sp, bp}, end(), most_links);
     HoldView view{};
     view_callers(slot, notes, &view);
     return view;
@@ -24,10 +24,11 @@ struct NotedOnArray : ArrayStack {
     const HoldView view = note(sp, bp);
     return {view.sites + 1, view.sites + view.site_count};
   }
-  bool have_changed() const { return callers_have_changed(slot, notes, end()); }
+  uint32_t changed() const { return changed_callers(slot, notes, 0, end()); }
 
   HeldSlot slot;
   CallerNotes notes;
+  uint32_t most_links = kPackedSites;
 };
 
 TEST_CASE("frame pointers are followed to the callers' return addresses and stack pointers") {
@@ -126,17 +127,43 @@ TEST_CASE("no word beyond the stack is noted") {
   CHECK(stack.note(stack.at(64), 0).word_count == 0);
 }
 
-TEST_CASE("callers that frame pointers led to have changed when one of their return addresses has") {
+TEST_CASE("no more callers are noted than are asked for") {
+  NotedOnArray stack(64);
+  for (size_t i = 0; i < 12; ++i) stack.put_frame(4 * i, stack.at(4 * (i + 1)), 0x401000 + i);
+  stack.most_links = 3;
+  CHECK(stack.sites(stack.at(0), stack.at(0)).size() == 3);
+}
+
+TEST_CASE(
+    "of callers that frame pointers led to, those have returned whose return addresses have changed, and those "
+    "within") {
+  NotedOnArray stack(64);
+  stack.put_frame(4, stack.at(10), 0x401111);
+  stack.put_frame(10, stack.at(16), 0x402222);
+  stack.put_frame(16, 0, 0x403333);
+  REQUIRE(stack.sites(stack.at(0), stack.at(4)).size() == 3);
+  CHECK(stack.changed() == 0);
+  stack.words[4] = 0;
+  stack.words[7] = 0x403333;
+  CHECK(stack.changed() == 0);
+  stack.words[11] = 0x404444;
+  CHECK(stack.changed() == 2);
+}
+
+TEST_CASE("a call that returns to where a noted function would have is told from others") {
   NotedOnArray stack(64);
   stack.put_frame(4, stack.at(10), 0x401111);
   stack.put_frame(10, 0, 0x402222);
   REQUIRE(stack.sites(stack.at(0), stack.at(4)).size() == 2);
-  CHECK_FALSE(stack.have_changed());
-  stack.words[4] = 0;
-  stack.words[7] = 0x403333;
-  CHECK_FALSE(stack.have_changed());
-  stack.words[11] = 0x403333;
-  CHECK(stack.have_changed());
+  const auto is_noted = [&](uintptr_t pc, uintptr_t sp) { return was_noted(stack.slot, stack.notes, {pc, sp, 0}); };
+  CHECK(is_noted(0x401111, stack.at(6)));
+  CHECK(is_noted(0x402222, stack.at(12)));
+  CHECK_FALSE(is_noted(0x402222, stack.at(6)));
+  CHECK_FALSE(is_noted(0x401111, stack.at(7)));
+  for (size_t i = 0; i < 64; ++i) stack.words[i] = 0x405000 + i;
+  REQUIRE(stack.note(stack.at(10), 0).word_count == 7);
+  CHECK(is_noted(0x405000 + 13, stack.at(14)));
+  CHECK_FALSE(is_noted(0x405000 + 12, stack.at(13)));  // no return address can lie there
 }
 
 }  // namespace

@@ -79,10 +79,10 @@ struct RecordOnArray : ArrayStack {
     record.stack_span = size * sizeof(uintptr_t);
   }
   // What an acquisition with the given registers notes of its callers.
-  uint64_t callers(uintptr_t sp, uintptr_t pc = 0x401000) {
+  uint32_t callers(uintptr_t sp, uintptr_t pc = 0x401000) {
     hold(record, mutex_at(0x10), {pc, sp, 0});
     HeldSlot* slot = record.find(0x10);
-    const uint64_t noted = slot->rest;
+    const uint32_t noted = slot->noted;
     record.drop(*slot);
     return noted;
   }
@@ -91,7 +91,7 @@ struct RecordOnArray : ArrayStack {
 };
 
 bool is_copied(const HeldSlot& slot) {
-  return (slot.rest & kCopied) != 0;
+  return (slot.noted & kCopied) != 0;
 }
 
 size_t copied_size(const ThreadRecord& record, const HeldSlot& slot) {
@@ -415,7 +415,7 @@ TEST_CASE("a record that is emptied for its next owner goes on counting") {
 TEST_CASE_METHOD(NoSiteIsKnown,
                  "the callers are noted where it is not known that the frame stays, on the own stack only") {
   RecordOnArray stack(64);
-  CHECK(stack.callers(stack.at(0)) == (uint64_t{kNotedWords} << kWordsShift | kUnsettled));
+  CHECK(stack.callers(stack.at(0)) == kNotedWords << kWordsShift);
   stack.record.stack_span = 16 * sizeof(uintptr_t);
   CHECK(stack.callers(stack.at(32)) == 0);  // sp further down than the stack reaches
   stack.record.stack_span = 64 * sizeof(uintptr_t);
@@ -423,7 +423,7 @@ TEST_CASE_METHOD(NoSiteIsKnown,
   CHECK(stack.callers(stack.at(32)) == 0);  // sp above it
   stack.record.stack_end = stack.end();
   note_site(0x401000, SiteKind::returns);
-  CHECK(stack.callers(stack.at(0)) == uint64_t{kNotedWords} << kWordsShift);
+  CHECK(stack.callers(stack.at(0)) == kNotedWords << kWordsShift);
   note_that_site_stays(0x402000);
   CHECK(stack.callers(stack.at(0), 0x402000) == 0);
 }
@@ -431,13 +431,13 @@ TEST_CASE_METHOD(NoSiteIsKnown,
 // Takes and gives up a lock at a site of which one more such hold decides; `change` is what happens to the stack in between.
 template <typename Change>
 SiteKind learnt(RecordOnArray& stack, uintptr_t pc, uintptr_t unlock_sp, Change change, uintptr_t bp = 0) {
-  if (site_kind(pc) == SiteKind::unseen) note_that_site_stays(pc, kTrustedAfter - 1);
+  if (site_of(pc).kind == SiteKind::unseen) note_that_site_stays(pc, kTrustedAfter - 1);
   hold(stack.record, mutex_at(0x10), {pc, stack.at(4), bp});
   change();
   HeldSlot* slot = stack.record.find(0x10);
   stack.record.learn_site(*slot, {0x409999, unlock_sp, 0});
   stack.record.drop(*slot);
-  return site_kind(pc);
+  return site_of(pc).kind;
 }
 
 TEST_CASE_METHOD(NoSiteIsKnown, "the unlock tells whether the frame that locked is still there") {
