@@ -73,6 +73,7 @@ void contended(benchmark::State& state) {
     for (const double own : pairs) all += own;
     fair = fairness(pairs);
   }
+  state.counters["pairs"] = all;
   state.counters["pair_s"] = benchmark::Counter(all, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
   state.counters["fairness"] = fair;
 }
@@ -105,9 +106,9 @@ void ping_pong(benchmark::State& state) {
   partner.join();
 }
 
-BENCHMARK_TEMPLATE(contended, mutex_pair)->Name("contended_mutex")->Arg(2)->Arg(16)->Iterations(1)->UseRealTime();
-BENCHMARK_TEMPLATE(contended, rwlock_pair)->Name("contended_rwlock")->Arg(2)->Arg(16)->Iterations(1)->UseRealTime();
-BENCHMARK(ping_pong)->UseRealTime();
+BENCHMARK_TEMPLATE(contended, mutex_pair)->Name("contended_mutex")->Arg(2)->Arg(16)->Iterations(1)->MeasureProcessCPUTime()->UseRealTime();
+BENCHMARK_TEMPLATE(contended, rwlock_pair)->Name("contended_rwlock")->Arg(2)->Arg(16)->Iterations(1)->MeasureProcessCPUTime()->UseRealTime();
+BENCHMARK(ping_pong)->MeasureProcessCPUTime()->UseRealTime();
 
 }  // namespace
 
