@@ -106,8 +106,20 @@ void ping_pong(benchmark::State& state) {
   partner.join();
 }
 
-BENCHMARK_TEMPLATE(contended, mutex_pair)->Name("contended_mutex")->Arg(2)->Arg(16)->Iterations(1)->MeasureProcessCPUTime()->UseRealTime();
-BENCHMARK_TEMPLATE(contended, rwlock_pair)->Name("contended_rwlock")->Arg(2)->Arg(16)->Iterations(1)->MeasureProcessCPUTime()->UseRealTime();
+BENCHMARK_TEMPLATE(contended, mutex_pair)
+    ->Name("contended_mutex")
+    ->Arg(2)
+    ->Arg(16)
+    ->Iterations(1)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime();
+BENCHMARK_TEMPLATE(contended, rwlock_pair)
+    ->Name("contended_rwlock")
+    ->Arg(2)
+    ->Arg(16)
+    ->Iterations(1)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime();
 BENCHMARK(ping_pong)->MeasureProcessCPUTime()->UseRealTime();
 
 }  // namespace

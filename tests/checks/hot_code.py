@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""Checks the machine code of the lock functions' hooks: no locked instruction, no call but of the real function and of what
+is named ..._slow, no thread-local variable that is found by a call.
+
+    hot_code.py LIBRARY FUNCTIONS_DEF
+
+hot_objects.py sees what an object wants from outside; this sees what becomes of it once all is inlined and linked. What a
+hook calls directly, and is not slow by its name, is looked at as if it were the hook's own code.
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+# Hooks that are no lock call, or the beginning or end of a lock's life.
+COLD_HOOKS = r"prctl|syscall|pthread_create|thrd_create|.*_(init|destroy)"
+SLOW = r"\w+_slow\b"
+# What may stand out of line in a hook's path, and why.
+OUT_OF_LINE = {
+    r"holdwatch::ThreadRecord::hold\(": "the same for all kinds of acquisitions",
+    r"int holdwatch::condition_wait<": "a condition wait sleeps: a call more is nothing to it",
+    r"holdwatch::paused_record\(": "only where a thread has no record, or is paused",
+    r"(__pthread_(un)?register_cancel|__sigsetjmp|_setjmp|__pthread_unwind_next)(@plt)?$": "a condition wait's clean-up",
+    r"holdwatch::ConditionWait::": "likewise",
+}
+REAL_FUNCTIONS = "holdwatch::g_real"
+
+
+def disassemble(library):
+    """Function -> its instructions, as (mnemonic, operands). A part that the compiler split off belongs to its function."""
+    listing = subprocess.run(["objdump", "-d", "-C", "-w", "--no-show-raw-insn", library], check=True,
+                             capture_output=True, text=True).stdout
+    functions, own = {}, None
+    for line in listing.splitlines():
+        if match := re.match(r"[0-9a-f]+ <(.*)>:$", line):
+            own = functions.setdefault(whole(match[1]), [])
+        elif match := re.match(r"\s+[0-9a-f]+:\s+((?:lock |rep |repz |bnd |notrack |cs |data16 )*\S+)\s*(.*)$", line):
+            own.append((match[1], match[2]))
+    return functions
+
+
+def whole(name):
+    """Without what the compiler added to the name of a function that it has split or specialised."""
+    return re.sub(r" \[clone [^\]]*\]|\.(cold|part|isra|constprop)\.?\d*", "", name)
+
+
+def target(operands):
+    match = re.search(r"<(.*?)(\+0x[0-9a-f]+)?>$", operands)
+    return whole(match[1]) if match else None
+
+
+def jumps_away(mnemonic, operands, function):
+    """A call, or a jump that leaves the function."""
+    if "call" in mnemonic:
+        return True
+    return mnemonic.startswith(("jmp", "notrack jmp", "bnd jmp")) and target(operands) not in (function, None)
+
+
+def check(function, instructions):
+    """Yields ('fault', text) and ('also', function that is to be looked at too)."""
+    for mnemonic, operands in instructions:
+        if "lock " in mnemonic or (mnemonic.startswith("xchg") and "(" in operands):
+            yield "fault", f"{function}: a locked instruction: {mnemonic} {operands}"
+        if "__tls_get_addr" in operands:
+            yield "fault", f"{function}: a thread-local variable that is found by a call"
+        elif mnemonic.split()[-1].startswith(("call", "jmp")) and operands.startswith("*"):
+            # A jump table would do no harm, but none is needed; an indirect call goes to a real function alone.
+            if REAL_FUNCTIONS not in operands:
+                yield "fault", f"{function}: goes where its code does not tell: {mnemonic} {operands}"
+        elif jumps_away(mnemonic, operands, function):
+            callee = target(operands) or operands
+            if re.search(SLOW, callee):
+                continue
+            if any(re.match(allowed, callee) for allowed in OUT_OF_LINE):
+                yield "also", callee
+            else:
+                yield "fault", f"{function}: calls {callee}"
+
+
+def main():
+    library, functions_def = sys.argv[1:]
+    hooks = re.findall(r"^HOLDWATCH_FUNCTION\((\w+)", pathlib.Path(functions_def).read_text(), re.MULTILINE)
+    functions = disassemble(library)
+    todo = [name for name in hooks if not re.fullmatch(COLD_HOOKS, name)]
+    faults = [f"{name} is not in {library}" for name in todo if name not in functions]
+    seen = set()
+    while todo:
+        function = todo.pop()
+        if function in seen or function not in functions or function.endswith("@plt"):
+            continue
+        seen.add(function)
+        for kind, text in check(function, functions[function]):
+            if kind == "fault":
+                faults.append(text)
+            else:
+                todo.append(text)
+    if len(seen) < 10:
+        faults.append(f"found only {len(seen)} functions: does {functions_def} still name them so?")
+    print("\n".join(sorted(set(faults))) if faults else f"{len(seen)} functions do nothing that a lock call may not do")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
