@@ -57,16 +57,24 @@ def jumps_away(mnemonic, operands, function):
     return mnemonic.startswith(("jmp", "notrack jmp", "bnd jmp")) and target(operands) not in (function, None)
 
 
+def goes_to_real_function(operands, before):
+    """Of an indirect call or jump: through the table of real functions, or a register last loaded from there."""
+    if register := re.fullmatch(r"\*(%r\w+)", operands):
+        loads = [source for _, source in before if source.split("#")[0].strip().endswith(f",{register[1]}")]
+        return bool(loads) and REAL_FUNCTIONS in loads[-1]
+    return REAL_FUNCTIONS in operands
+
+
 def check(function, instructions):
     """Yields ('fault', text) and ('also', function that is to be looked at too)."""
-    for mnemonic, operands in instructions:
+    for index, (mnemonic, operands) in enumerate(instructions):
         if "lock " in mnemonic or (mnemonic.startswith("xchg") and "(" in operands):
             yield "fault", f"{function}: a locked instruction: {mnemonic} {operands}"
         if "__tls_get_addr" in operands:
             yield "fault", f"{function}: a thread-local variable that is found by a call"
         elif mnemonic.split()[-1].startswith(("call", "jmp")) and operands.startswith("*"):
-            # A jump table would do no harm, but none is needed; an indirect call goes to a real function alone.
-            if REAL_FUNCTIONS not in operands:
+            # A jump table would do no harm, but none is needed.
+            if not goes_to_real_function(operands, instructions[:index]):
                 yield "fault", f"{function}: goes where its code does not tell: {mnemonic} {operands}"
         elif jumps_away(mnemonic, operands, function):
             callee = target(operands) or operands

@@ -103,9 +103,9 @@ def benchmark(port):
     return [line.split(",")[0] for line in printed.splitlines() if line.startswith('"')]
 
 
-def start(run, port):
+def start(run, port, io_threads=IO_THREADS):
     server = run.start([servers.find_program("redis-server", "redis-server"), "--bind", "127.0.0.1", "--port", port,
-                        "--io-threads", IO_THREADS, "--io-threads-do-reads", "yes", "--dir", run.directory,
+                        "--io-threads", io_threads, "--io-threads-do-reads", "yes", "--dir", run.directory,
                         "--save", "", "--enable-debug-command", "local", "--daemonize", "no"])
     server.wait_until("redis listens", lambda: servers.accepts(port))
     run.check_is_watched(server.pid, threaded=True)
