@@ -8,15 +8,18 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <mutex>
 
 // Keeps `count` more threads for the rest of the process; a second call only adds what is missing. Each of them has taken
-// a lock, so that a watched process has a record for each, and with `holding` it keeps a lock of its own.
+// a lock, so that a watched process has a record for each.
 class Company {
  public:
-  static void of(size_t count, bool holding = false) {
+  static void of(size_t count) {
+    static std::mutex mutex;
+    const std::lock_guard guard(mutex);
     static size_t there = 0;
-    for (; there < count; ++there) start(holding);
-    while (arrived().load() < there) arrived().wait(arrived().load());
+    for (; there < count; ++there) start();
+    for (size_t now = arrived().load(); now < count; now = arrived().load()) arrived().wait(now);
   }
 
  private:
@@ -25,38 +28,26 @@ class Company {
     return count;
   }
 
-  static void start(bool holding) {
+  static void start() {
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, 64 * 1024);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_t thread;
-    if (pthread_create(&thread, &attributes, holding ? &hold : &idle, nullptr) != 0) {
+    if (pthread_create(&thread, &attributes, &idle, nullptr) != 0) {
       std::perror("cannot make a thread");
       std::exit(1);
     }
     pthread_attr_destroy(&attributes);
   }
 
-  static void stay() {
-    arrived().fetch_add(1);
-    arrived().notify_one();
-    static std::atomic<bool> never{false};
-    while (true) never.wait(false);
-  }
-
   static void* idle(void*) {
     pthread_mutex_t own = PTHREAD_MUTEX_INITIALIZER;
     pthread_mutex_lock(&own);
     pthread_mutex_unlock(&own);
-    stay();
-    return nullptr;
-  }
-
-  static void* hold(void*) {
-    pthread_mutex_t own = PTHREAD_MUTEX_INITIALIZER;
-    pthread_mutex_lock(&own);
-    stay();
-    return nullptr;
+    arrived().fetch_add(1);
+    arrived().notify_one();
+    static std::atomic<bool> never{false};
+    while (true) never.wait(false);
   }
 };

@@ -82,14 +82,15 @@ def ratio_row(name, pairs, goal=None, unit="ns", note=""):
                watched=f"{digits(statistics.median(watched for _, watched in pairs))} {unit}".rstrip())
 
 
-def google_benchmark(program, case, environment, min_time_s=0.1):
-    """What Google Benchmark says of the one case of that name, times in nanoseconds."""
-    done = subprocess.run([program, f"--benchmark_filter=^{re.escape(case)}(/iterations:1)?(/process_time)?(/real_time)?$",
+def google_benchmark(command, case, environment, min_time_s=0.1):
+    """Runs the command (a program, or a list of words); returns what Google Benchmark says of the case, in nanoseconds."""
+    words = [command] if isinstance(command, str) else command
+    done = subprocess.run([*words, f"--benchmark_filter=^{re.escape(case)}(/iterations:1)?(/process_time)?(/real_time)?$",
                            f"--benchmark_min_time={min_time_s}", "--benchmark_format=json"],
                           env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        sys.exit(f"{program} ended with status {done.returncode}:\n{done.stdout}{done.stderr}")
+        sys.exit(f"{words} ended with status {done.returncode}:\n{done.stdout}{done.stderr}")
     found = json.loads(done.stdout)["benchmarks"] if done.stdout else []
     if len(found) != 1:
-        sys.exit(f"{program} has {len(found)} cases '{case}'")
+        sys.exit(f"{words} has {len(found)} cases '{case}'")
     return found[0]
