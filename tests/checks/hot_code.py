@@ -86,26 +86,28 @@ def check(function, instructions):
                 yield "fault", f"{function}: calls {callee}"
 
 
-def main():
-    library, functions_def = sys.argv[1:]
+def hot_functions(functions, functions_def):
+    """The hooks and what they call that is not slow, and the faults in all that."""
     hooks = re.findall(r"^HOLDWATCH_FUNCTION\((\w+)", pathlib.Path(functions_def).read_text(), re.MULTILINE)
-    functions = disassemble(library)
     todo = [name for name in hooks if not re.fullmatch(COLD_HOOKS, name)]
-    faults = [f"{name} is not in {library}" for name in todo if name not in functions]
-    seen = set()
+    faults = [f"{name} is not in the library" for name in todo if name not in functions]
+    hot = set()
     while todo:
         function = todo.pop()
-        if function in seen or function not in functions or function.endswith("@plt"):
+        if function in hot or function not in functions or function.endswith("@plt"):
             continue
-        seen.add(function)
+        hot.add(function)
         for kind, text in check(function, functions[function]):
-            if kind == "fault":
-                faults.append(text)
-            else:
-                todo.append(text)
-    if len(seen) < 10:
-        faults.append(f"found only {len(seen)} functions: does {functions_def} still name them so?")
-    print("\n".join(sorted(set(faults))) if faults else f"{len(seen)} functions do nothing that a lock call may not do")
+            (faults if kind == "fault" else todo).append(text)
+    return hot, faults
+
+
+def main():
+    library, functions_def = sys.argv[1:]
+    hot, faults = hot_functions(disassemble(library), functions_def)
+    if len(hot) < 10:
+        faults.append(f"found only {len(hot)} functions: does {functions_def} still name them so?")
+    print("\n".join(sorted(set(faults))) if faults else f"{len(hot)} functions do nothing that a lock call may not do")
     return 1 if faults else 0
 
 
