@@ -1,5 +1,5 @@
 // What lock calls cost, timed by Google Benchmark: one benchmark a case. run starts this program bare and watched by turns,
-// each time for one case and a fraction of a second; table.md of the docs says what each case is.
+// each time for one case and a fraction of a second; lock_cases.py says what each case is.
 // A second thread is alive throughout, but for the case "alone": see company.h.
 #include <benchmark/benchmark.h>
 #include <pthread.h>
