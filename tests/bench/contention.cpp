@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include "pin.h"
+
 namespace {
 
 constexpr auto kSlice = std::chrono::milliseconds(150);
@@ -44,7 +46,8 @@ std::vector<double> pairs_in_slice(size_t thread_count) {
   std::atomic<bool> stop{false};
   std::vector<std::thread> threads;
   for (double& own : pairs)
-    threads.emplace_back([&own, &stop] {
+    threads.emplace_back([&own, &stop, index = threads.size(), is_few = thread_count <= 2] {
+      if (is_few) pin_to(index);
       double count = 0;
       for (; !stop.load(std::memory_order_relaxed); ++count) Pair();
       own = count;

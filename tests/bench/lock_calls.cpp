@@ -11,6 +11,7 @@
 
 #include "callers.h"
 #include "company.h"
+#include "pin.h"
 
 namespace {
 
@@ -40,7 +41,9 @@ void mutex(benchmark::State& state) {
 
 void own_mutex(benchmark::State& state) {
   Company::of(1);
-  pthread_mutex_t& own = g_own[static_cast<size_t>(state.thread_index())].mutex;
+  const auto index = static_cast<size_t>(state.thread_index());
+  pin_to(index);
+  pthread_mutex_t& own = g_own[index].mutex;
   for (auto _ : state) mutex_pair(own);
 }
 
@@ -54,6 +57,7 @@ void trylock(benchmark::State& state) {
 
 void read_lock(benchmark::State& state) {
   Company::of(1);
+  pin_to(static_cast<size_t>(state.thread_index()));
   for (auto _ : state) {
     pthread_rwlock_rdlock(&g_rwlock);
     pthread_rwlock_unlock(&g_rwlock);
