@@ -118,10 +118,25 @@ def scaling_row(bench):
                watched=f"{statistics.median(losses[True]):.3f}")
 
 
+# The least that a preload can cost on this machine: see floor.cpp.
+FLOORS = [("floor-forwards", "only forwards"), ("floor-notes", "notes lock, caller and stack pointer")]
+
+
+def floor_rows(bench, name, says):
+    environment = clean_environment() | {"LD_PRELOAD": bench.program(f"{name}.so")}
+    for case in CASES:
+        if case.name in ("mutex", "alone", "read-lock", "readers-2", "write-lock"):
+            pairs = paired(bench.rounds, lambda case=case: measure(bench, case, clean_environment())[0],
+                           lambda case=case: measure(bench, case, environment)[0])
+            yield ratio_row(f"a preload that {says}: {case.says}", pairs)
+
+
 def cases():
     """Name -> what makes its rows."""
     made = {case.name: (lambda bench, case=case: [lock_row(bench, case)]) for case in CASES}
     for name, says, benchmarks in GROWTH:
         made[name] = lambda bench, says=says, benchmarks=benchmarks: growth_rows(bench, says, benchmarks)
+    for name, says in FLOORS:
+        made[name] = lambda bench, name=name, says=says: floor_rows(bench, name, says)
     made["false-sharing"] = lambda bench: [scaling_row(bench)]
     return made
