@@ -13,16 +13,12 @@ import re
 import subprocess
 import sys
 
-# Hooks that are no lock call, or the beginning or end of a lock's life.
-COLD_HOOKS = r"prctl|syscall|pthread_create|thrd_create|.*_(init|destroy)"
-SLOW = r"\w+_slow\b"
+# Hooks that are no lock call, or the beginning or end of a lock's life, or that sleep as a rule.
+COLD_HOOKS = r"prctl|syscall|pthread_create|thrd_create|.*_(init|destroy)|(pthread_cond|cnd)_.*"
+SLOW = r"\w+_slow(_by)?\b"
 # What may stand out of line in a hook's path, and why.
 OUT_OF_LINE = {
-    r"holdwatch::ThreadRecord::hold\(": "the same for all kinds of acquisitions",
-    r"int holdwatch::condition_wait<": "a condition wait sleeps: a call more is nothing to it",
     r"holdwatch::paused_record\(": "only where a thread has no record, or is paused",
-    r"(__pthread_(un)?register_cancel|__sigsetjmp|_setjmp|__pthread_unwind_next)(@plt)?$": "a condition wait's clean-up",
-    r"holdwatch::ConditionWait::": "likewise",
 }
 REAL_FUNCTIONS = "holdwatch::g_real"
 

@@ -20,6 +20,7 @@ WRITABLE = "dDbB"
 HARMLESS = {
     r"holdwatch::(g_real|real_mutex_(un)?lock|g_begin_watch|g_before_filter|g_after_failed_filter)$": "written at start",
     r"holdwatch::\(anonymous namespace\)::g_resolution$": "written at start",
+    r"holdwatch::\(anonymous namespace\)::g_every_site_is_noted$": "written once",
     r"holdwatch::\(anonymous namespace\)::g_lost$": "counts overlong holds that found no room: seldom",
     r"holdwatch::\(anonymous namespace\)::g_(smallest_limit_ns|smallest_stack)$": "written when a lock is given a limit, or a "
                                                                                  "thread a smaller stack than all before",
