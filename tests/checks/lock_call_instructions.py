@@ -11,6 +11,7 @@ names the one that it holds for (COMPILER, such as "gcc 12"). Skipped (77) witho
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -122,8 +123,8 @@ def main():
         print(f"{kind}: {ours} instructions beside a bare pair's {bare}")
     if wrong:
         print("\n".join(wrong))
-        print("if that is meant, this writes the budget anew, and the commit says why:\n  " + " ".join(
-            [sys.executable, *(f"'{word}'" if " " in word else word for word in sys.argv), "--rewrite"]))
+        words = [os.path.realpath(word) if os.path.exists(word) else word for word in [sys.executable, *sys.argv]]
+        print(f"if that is meant, this writes the budget anew, and the commit says why:\n  {shlex.join(words)} --rewrite")
     return 1 if wrong else 0
 
 
