@@ -43,13 +43,15 @@ void in_child() {
   watch_after_fork();
 }
 
-[[gnu::constructor]] void start() {
+// glibc gives every constructor what it gives main; the arguments stand above all frames of the first thread.
+[[gnu::constructor]] void start(int, char** arguments) {
   const Inside inside;
   resolve_real_functions();
   say_start();
   remember_own_path();
   if (!options_load(&g_settings, environ)) return;
   if (!g_settings.follow) leave_preload_variable(environ, own_path());
+  g_main_frames_end = reinterpret_cast<uintptr_t>(arguments);
   thread_table_start();
   refill_spares(false);
   pthread_atfork(before_fork, nullptr, in_child);

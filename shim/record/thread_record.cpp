@@ -4,12 +4,17 @@
 
 #include <pthread.h>
 
+#include <algorithm>
+
 #include "shim/base/clock.h"
 #include "shim/base/copy_bytes.h"
 #include "shim/record/callers.h"
 #include "shim/record/spare_memory.h"
 
 namespace holdwatch {
+
+uintptr_t g_main_frames_end = 0;
+
 namespace {
 
 // Whether the lock that the calling thread has just acquired is held by it more than once, from glibc's own fields
@@ -203,7 +208,7 @@ void ThreadRecord::note_callers_slow(HeldSlot& slot) {
   const uint32_t noted = note_callers(own_notes(slot), caller, stack_end.load(std::memory_order_relaxed), links);
   slot.noted.store(noted, std::memory_order_release);
   if (!site.is_settled) slot.at_release.store(kUnsettled, std::memory_order_release);
-  if (site.kind == SiteKind::copies) copy_stack(slot, caller);
+  if (site.kind == SiteKind::copies) copy_stack(slot, caller, kStackCopySize);
 }
 
 // A frame that has returned cannot be the caller of the unlock, unless the unlock is the last thing that its function does
@@ -232,10 +237,10 @@ void ThreadRecord::note_extras_slow(HeldSlot& slot) {
   if ((extras & kCopyAlways) == 0 || (noted & kCopied) != 0 || !is_on_own_stack(caller.sp)) return;
   // Where frame pointers led to callers, they tell rbp too.
   if ((noted & kSitesMask) == 0) own_notes(slot).sites[kNotedWords].store(caller.bp, std::memory_order_release);
-  copy_stack(slot, caller);
+  copy_stack(slot, caller, kUsualCopySize);
 }
 
-void ThreadRecord::copy_stack(HeldSlot& slot, const Caller& caller) {
+void ThreadRecord::copy_stack(HeldSlot& slot, const Caller& caller, size_t most) {
   const size_t index = index_of_slot(slot);
   if (index >= kInlineSlots) return;
   StackCopies* memory = copies.load(std::memory_order_relaxed);
@@ -244,8 +249,9 @@ void ThreadRecord::copy_stack(HeldSlot& slot, const Caller& caller) {
     if (memory == nullptr) return;
     copies.store(memory, std::memory_order_release);
   }
-  const uintptr_t available = stack_end.load(std::memory_order_relaxed) - caller.sp;
-  const size_t size = available < kStackCopySize ? available : kStackCopySize;
+  const uintptr_t end = stack_end.load(std::memory_order_relaxed);
+  const uintptr_t available = std::min(end - caller.sp, g_main_frames_end - caller.sp);
+  const size_t size = std::min(available, most);
   // Pairs with the reader's fence in copy_acquired_stack: who reads a byte of this copy finds the old hold ended.
   std::atomic_thread_fence(std::memory_order_release);
   copy_bytes(memory->bytes[index], caller.sp, size);

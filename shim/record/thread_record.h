@@ -46,12 +46,18 @@ struct OverflowSlots {
   OverflowBlock blocks[kOverflowBlocks];
 };
 
-// Room for the stack copies of the inline slots (STACKS=full, or a site that needs it).
+// Room for the stack copies of the inline slots. Where every acquisition is copied (STACKS=full), not more than what costs
+// about as much as the lock call itself a few times over; what lies further out has seldom returned before the report.
 inline constexpr size_t kStackCopySize = 64 * 1024;
+inline constexpr size_t kUsualCopySize = 4 * 1024;
 struct StackCopies {
   unsigned char bytes[kInlineSlots][kStackCopySize];
   std::atomic<uint32_t> sizes[kInlineSlots];
 };
+
+// Above this address the main thread's stack has no frames, only what the program was started with: arguments, environment.
+// Written at the start; 0 where it is not known.
+[[gnu::visibility("hidden")]] extern uintptr_t g_main_frames_end;
 
 class alignas(kBlockSize) ThreadRecord {
  public:
@@ -200,7 +206,7 @@ class alignas(kBlockSize) ThreadRecord {
   void pop_slow();
   void note_callers_slow(HeldSlot& slot);
   void note_extras_slow(HeldSlot& slot);
-  void copy_stack(HeldSlot& slot, const Caller& caller);
+  void copy_stack(HeldSlot& slot, const Caller& caller, size_t most);
   CallerNotes& own_notes(HeldSlot& slot) { return *reinterpret_cast<CallerNotes*>(&slot + kBlockSlots); }
   // Not on a coroutine's stack, which may end anywhere above.
   bool is_on_own_stack(uintptr_t sp) const {

@@ -169,6 +169,7 @@ void Evidence::capture_acquired(const HoldView& hold, Holder* out) {
   snapshot_.copy_size = size;
   snapshot_.copy_is_old = true;
   out->taken = unwind(snapshot_);
+  out->taken_is_part = size == kUsualCopySize && out->taken != nullptr && !out->taken->complete;
 }
 
 // The innermost frames, from what the acquisition noted of the stack: put back where it was, with nothing in between. The
