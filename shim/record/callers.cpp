@@ -8,8 +8,7 @@ namespace {
 
 constexpr uint64_t kAddressMask = (uint64_t{1} << 48) - 1;
 constexpr uintptr_t kStackAlignment = 16;
-// Fewer links can be chance: code without frame pointers keeps pointers to its own variables in rbp, too.
-constexpr uint32_t kFewestLinks = 2;
+constexpr uintptr_t kMostDistance = UINT16_MAX * sizeof(uintptr_t);
 
 uintptr_t load(uintptr_t address) {
   return *reinterpret_cast<const uintptr_t*>(address);
@@ -26,9 +25,10 @@ uint32_t walk_frame_pointers(CallerNotes& notes, const Caller& caller, uintptr_t
     if (frame < lowest || frame > last || frame % kStackAlignment != 0) return count;
     const uintptr_t return_address = load(frame + sizeof(uintptr_t));
     const uintptr_t site_sp = frame + 2 * sizeof(uintptr_t);
-    const uintptr_t distance = (site_sp - caller.sp) / sizeof(uintptr_t);
-    if (distance > UINT16_MAX || return_address - 1 >= kAddressMask) return count;
-    notes.sites[count].store(return_address | (distance << 48), std::memory_order_release);
+    // In words, in the highest 16 bits.
+    const uintptr_t distance = site_sp - caller.sp;
+    if (distance > kMostDistance || return_address - 1 >= kAddressMask) return count;
+    notes.sites[count].store(return_address | distance << 45, std::memory_order_release);
     lowest = site_sp;
     frame = load(frame);
   }

@@ -224,9 +224,9 @@ void ThreadRecord::learn_site(const HeldSlot& slot, const Caller& caller) const 
   const uint32_t changed = changed_callers(slot, notes, lowest, stack_end.load(std::memory_order_relaxed));
   const uintptr_t pc = slot.pc.load(std::memory_order_relaxed);
   if (changed == 0 && is_lower) return note_site(pc, SiteKind::stays);
-  // The one that did not change leads on to the live stack.
+  // The last that changed led into a frame that is still there, where the live stack goes on.
   const bool has_links = (slot.noted.load(std::memory_order_relaxed) & kSitesMask) != 0;
-  note_site(pc, SiteKind::returns, has_links ? changed + 1 : 0);
+  note_site(pc, SiteKind::returns, has_links ? std::max(changed, kFewestLinks) : 0);
 }
 
 void ThreadRecord::note_extras_slow(HeldSlot& slot) {
