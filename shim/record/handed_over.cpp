@@ -10,6 +10,7 @@ namespace holdwatch {
 namespace {
 
 constinit HandedOver g_entries[32] = {};
+std::atomic<uint32_t> g_ready{0};  // entries that are ready: a look need not visit each one's page
 std::atomic<uint64_t> g_lost{0};
 
 void copy_slot(ThreadRecord& record, const HeldSlot& slot, HoldView* out) {
@@ -37,18 +38,22 @@ void hand_over_slow(ThreadRecord& record, const HeldSlot& slot, const Caller& ca
     entry.stack_size = !own_stack ? 0 : available < sizeof entry.stack ? available : sizeof entry.stack;
     copy_bytes(entry.stack, caller.sp, entry.stack_size);
     entry.state.store(HandedOver::State::ready, std::memory_order_release);
+    g_ready.fetch_add(1, std::memory_order_release);
     return;
   }
   count_lost_hold();
 }
 
 HandedOver* take_handed_over() {
+  if (g_ready.load(std::memory_order_acquire) == 0) return nullptr;
   HandedOver* oldest = nullptr;
   for (HandedOver& entry : g_entries) {
     if (entry.state.load(std::memory_order_acquire) != HandedOver::State::ready) continue;
     if (oldest == nullptr || entry.released_ns < oldest->released_ns) oldest = &entry;
   }
-  if (oldest != nullptr) oldest->state.store(HandedOver::State::taken, std::memory_order_relaxed);
+  if (oldest == nullptr) return nullptr;
+  oldest->state.store(HandedOver::State::taken, std::memory_order_relaxed);
+  g_ready.fetch_sub(1, std::memory_order_relaxed);
   return oldest;
 }
 
@@ -57,7 +62,10 @@ void give_back(HandedOver* entry) {
 }
 
 void handed_over_after_fork() {
-  for (HandedOver& entry : g_entries) entry.state.store(HandedOver::State::free, std::memory_order_relaxed);
+  for (HandedOver& entry : g_entries)  // a store would make a page of its own for each entry that was never used
+    if (entry.state.load(std::memory_order_relaxed) != HandedOver::State::free)
+      entry.state.store(HandedOver::State::free, std::memory_order_relaxed);
+  g_ready.store(0, std::memory_order_relaxed);
 }
 
 void count_lost_hold() {

@@ -287,12 +287,13 @@ uint32_t record_limit() {
   return g_limit.load(std::memory_order_acquire);
 }
 
-void drop_left_over(uint32_t record_index, uint32_t slot_index) {
+bool drop_left_over(uint32_t record_index, uint32_t slot_index) {
   ThreadRecord& record = *record_at(record_index);
   // A live thread's record has its owner as the only writer: there the slot stays until the thread uses the lock again.
-  if (record.state.load(std::memory_order_acquire) != RecordState::gone) return;
+  if (record.state.load(std::memory_order_acquire) != RecordState::gone) return false;
   record.slot(slot_index)->word.store(LockWord::hole().bits(), std::memory_order_release);
   reclaim_gone(record);
+  return true;
 }
 
 void reclaim_gone(ThreadRecord& record) {

@@ -61,8 +61,8 @@ uint32_t record_limit();
 uint32_t index_of(const ThreadRecord& record);
 
 // A hold of which the lock says that it has ended, though the thread that took it never gave it up and may have exited:
-// frees the slot, and the record if it was its last. Watcher only.
-void drop_left_over(uint32_t record_index, uint32_t slot_index);
+// frees the slot, and the record if it was its last. False: its thread lives. Watcher only.
+bool drop_left_over(uint32_t record_index, uint32_t slot_index);
 
 // Gives back a record whose thread exited while it held locks, once nothing is left in it. Watcher only.
 void reclaim_gone(ThreadRecord& record);

@@ -3,9 +3,24 @@
 
 #include <algorithm>
 
+#include "shim/record/thread_table.h"
 #include "shim/watch/posting.h"
 
 namespace holdwatch {
+namespace {
+
+// How long it may be until all episodes are followed again: so that this takes a four-hundredth of the time at most, by
+// what a record and an episode cost. A handful of threads is followed at each look, ten thousand every second or two.
+uint64_t following_interval_ns(size_t episodes, const Timing& timing) {
+  constexpr uint64_t kShare = 400;
+  constexpr uint64_t kPerRecordNs = 100;
+  constexpr uint64_t kPerEpisodeNs = 5'000;  // most of it system calls that read the lock
+  constexpr uint64_t kMostPeriods = 16;
+  const uint64_t cost_ns = record_limit() * kPerRecordNs + episodes * kPerEpisodeNs;
+  return std::min(std::max(kShare * cost_ns, timing.period_ns()), kMostPeriods * timing.period_ns());
+}
+
+}  // namespace
 
 void EpisodeKeeper::start(const Settings& settings) {
   only_ = settings.only;
@@ -24,35 +39,67 @@ void EpisodeKeeper::take_ended_holds(const Timing& timing) {
   }
 }
 
-void EpisodeKeeper::follow_all(const Timing& timing) {
+// Looks for the locks of the episodes that are to be followed now. A hold that was handed over has ended: that is told at
+// once. False: none is to be followed.
+bool EpisodeKeeper::see_due_episodes(const Timing& timing) {
+  if (episodes_.active() == 0) return false;
+  const bool all = timing.now_ns() >= follow_due_ns_;
+  if (all) follow_due_ns_ = timing.now_ns() + following_interval_ns(episodes_.active(), timing);
+  bool any = false;
+  sightings_.clear();
+  for (Episode* episode = episodes_.begin_iteration(); episode != episodes_.end_iteration(); ++episode) {
+    episode->due = episode->active && (all || episode->ended != nullptr || episode->ended_ns != 0);
+    any |= episode->due;
+    if (episode->due && episode->ended_ns == 0) sightings_.want(episode->lock);
+  }
+  sightings_.walk();
+  return any;
+}
+
+bool EpisodeKeeper::follow_all(const Timing& timing) {
+  const size_t before = episodes_.active();
+  if (!see_due_episodes(timing)) return true;
   for (Episode* episode = episodes_.begin_iteration(); episode != episodes_.end_iteration(); ++episode)
-    if (episode->active) follow(*episode, timing);
+    if (episode->due) follow(*episode, timing);
+  return episodes_.active() == before;
 }
 
-void EpisodeKeeper::begin_hold_episodes(const Suspects& suspects, const Timing& timing) {
-  for (size_t i = 0; i < suspects.count; ++i) begin_hold(suspects.locks[i], timing);
+void EpisodeKeeper::see_all(const Suspects& suspects) {
+  sightings_.clear();
+  for (size_t i = 0; i < suspects.count; ++i) sightings_.want(suspects.locks[i]);
+  sightings_.walk();
 }
 
-void EpisodeKeeper::begin_wait_episodes(const Suspects& suspects, const Timing& timing) {
-  for (size_t i = 0; i < suspects.count; ++i) begin_wait(suspects.locks[i], timing);
+bool EpisodeKeeper::begin_hold_episodes(const Suspects& suspects, const Timing& timing) {
+  see_all(suspects);
+  bool all = true;
+  for (size_t i = 0; i < suspects.count; ++i) all = begin_hold(suspects.locks[i], timing) && all;
+  return all;
 }
 
-void EpisodeKeeper::begin_hold(LockWord lock, const Timing& timing) {
-  read_lock_state(lock, &state_);
+bool EpisodeKeeper::begin_wait_episodes(const Suspects& suspects, const Timing& timing) {
+  see_all(suspects);
+  bool all = true;
+  for (size_t i = 0; i < suspects.count; ++i) all = begin_wait(suspects.locks[i], timing) && all;
+  return all;
+}
+
+bool EpisodeKeeper::begin_hold(LockWord lock, const Timing& timing) {
+  read_lock_state(lock, sightings_, &state_);
   Episode candidate{};
   candidate.lock = lock;
-  if (!note_overdue_holders(candidate, timing)) return;  // left over from a hold that another thread ended
-  if (only_ == Only::contended && state_.waiting == 0) return;
+  if (!note_overdue_holders(candidate, timing)) return false;  // left over from a hold that another thread ended
+  if (only_ == Only::contended && state_.waiting == 0) return false;
   Episode* episode = episodes_.begin(Event::hold, lock, timing.limit_of(candidate.holders[0].hold.word));
   if (episode != nullptr) follow(*episode, timing);
+  return episode != nullptr;
 }
 
 // Only where no hold explains the wait: the hold's report lists its waiters.
-void EpisodeKeeper::begin_wait(LockWord lock, const Timing& timing) {
-  if (episodes_.find(Event::hold, lock.address()) != nullptr || episodes_.find(Event::wait, lock.address()) != nullptr)
-    return;
+bool EpisodeKeeper::begin_wait(LockWord lock, const Timing& timing) {
   Episode* episode = episodes_.begin(Event::wait, lock, timing.wait_limit_ns());
   if (episode != nullptr) follow(*episode, timing);
+  return episode != nullptr;
 }
 
 // Notes all of the lock's present holders.
@@ -100,7 +147,7 @@ uint64_t EpisodeKeeper::oldest_age_ns(const Episode& episode, const Timing& timi
 
 void EpisodeKeeper::follow(Episode& episode, const Timing& timing) {
   if (episode.ended_ns != 0) return close(episode, timing);
-  read_lock_state(episode.lock, &state_);
+  read_lock_state(episode.lock, sightings_, &state_);
   const Episode before = episode;
   const bool lasts =
       episode.event == Event::hold ? note_overdue_holders(episode, timing) : note_overdue_waits(episode, timing);
@@ -161,8 +208,9 @@ void EpisodeKeeper::report_late(HandedOver* ended, const Timing& timing) {
 void EpisodeKeeper::report_all_holds(const Timing& timing) {
   Suspects held;
   for_each_hold(UINT64_MAX, [&](const HoldView& hold) { held.add(hold.word); });
+  see_all(held);
   for (size_t i = 0; i < held.count; ++i) {
-    read_lock_state(held.locks[i], &state_);
+    read_lock_state(held.locks[i], sightings_, &state_);
     Episode episode{};
     episode.event = Event::hold;
     episode.lock = held.locks[i];

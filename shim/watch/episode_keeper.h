@@ -12,13 +12,18 @@ namespace holdwatch {
 class EpisodeKeeper {
  public:
   void start(const Settings& settings);
-  void reset() { episodes_.clear(); }
+  void reset() {
+    episodes_.clear();
+    follow_due_ns_ = 0;
+  }
 
   // Releases first: a hold that has ended must not be taken for one that lasts.
   void take_ended_holds(const Timing& timing);
-  void follow_all(const Timing& timing);
-  void begin_hold_episodes(const Suspects& suspects, const Timing& timing);
-  void begin_wait_episodes(const Suspects& suspects, const Timing& timing);
+  // False: one has ended, so that what it stood for may want another.
+  bool follow_all(const Timing& timing);
+  // False: not all became episodes.
+  bool begin_hold_episodes(const Suspects& suspects, const Timing& timing);
+  bool begin_wait_episodes(const Suspects& suspects, const Timing& timing);
 
   // The answer to a snapshot: one report a lock, as many as the reporter can take.
   void report_all_holds(const Timing& timing);
@@ -26,8 +31,10 @@ class EpisodeKeeper {
   Episodes& episodes() { return episodes_; }
 
  private:
-  void begin_hold(LockWord lock, const Timing& timing);
-  void begin_wait(LockWord lock, const Timing& timing);
+  void see_all(const Suspects& suspects);
+  bool see_due_episodes(const Timing& timing);
+  bool begin_hold(LockWord lock, const Timing& timing);
+  bool begin_wait(LockWord lock, const Timing& timing);
   void follow(Episode& episode, const Timing& timing);
   void tell(Episode& episode, uint64_t oldest_ns, const Timing& timing);
   void end(Episode& episode, const Timing& timing);
@@ -40,7 +47,9 @@ class EpisodeKeeper {
 
   Only only_ = Only::all;
   bool repeat_ = false;  // all zero, so that the object takes no room in the file
+  uint64_t follow_due_ns_ = 0;
   Episodes episodes_;
+  Sightings sightings_;
   LockState state_{};  // scratch: the lock that is looked at
 };
 

@@ -44,6 +44,7 @@ Episode* Episodes::begin(Event event, LockWord lock, uint64_t limit_ns) {
     if (position == used_) ++used_;
     episode = Episode{};
     episode.active = true;
+    ++active_;
     episode.event = event;
     episode.number = next_number();
     episode.lock = lock;
@@ -53,8 +54,14 @@ Episode* Episodes::begin(Event event, LockWord lock, uint64_t limit_ns) {
   return nullptr;
 }
 
+void Episodes::end(Episode& episode) {
+  episode.active = false;
+  --active_;
+}
+
 void Episodes::clear() {
   for (size_t i = 0; i < used_; ++i) episodes_[i].active = false;
+  active_ = 0;
 }
 
 }  // namespace holdwatch

@@ -14,6 +14,7 @@ namespace holdwatch {
 struct Episode {
   bool active;
   Event event;      // hold or wait
+  bool due;         // to be followed at this look
   bool posted;      // its first report was handed to the reporter
   uint64_t number;  // counts from 1
   LockWord lock;
@@ -38,11 +39,15 @@ class Episodes {
   static constexpr size_t kMax = 512;
 
   Episode* find(Event event, uintptr_t lock);
+  // Whether there is one for the lock, of either kind.
+  bool tell_of(uintptr_t lock) { return find(Event::hold, lock) != nullptr || find(Event::wait, lock) != nullptr; }
   // The hold episode in which `identity` is one of the holders over the limit, or null.
   Episode* find_holder(const Identity& identity);
   // A new one; null if there are too many: it is tried again at the next look.
   Episode* begin(Event event, LockWord lock, uint64_t limit_ns);
-  void end(Episode& episode) { episode.active = false; }
+  void end(Episode& episode);
+  bool full() const { return active_ == kMax; }
+  size_t active() const { return active_; }
   uint64_t next_number() { return ++last_number_; }
   void clear();
 
@@ -51,6 +56,7 @@ class Episodes {
 
  private:
   Episode episodes_[kMax] = {};
+  size_t active_ = 0;
   size_t used_ = 0;  // entries ever used: the others' pages are not touched
   uint64_t last_number_ = 0;
 };

@@ -36,6 +36,7 @@ void exit_if_last(bool is_leader) {
   const size_t leader_and_self = is_leader ? kLeader : kLeader + 1;
   if (!watch_is_on() || calls_filtered()) return;
   if (count_threads() <= kOurThreads + leader_and_self) exit(0);
+  if (is_leader) watch_look();  // from now on the watcher looks more often
 }
 
 void end_process_without_threads() {

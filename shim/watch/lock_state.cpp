@@ -58,16 +58,12 @@ void add_wait(LockState& state, const WaitView& wait) {
 
 }  // namespace
 
-void read_lock_state(LockWord lock, LockState* out) {
+void read_lock_state(LockWord lock, Sightings& sightings, LockState* out) {
   out->lock = lock;
   out->holder_count = out->holders_left_out = 0;
   out->waiter_count = out->waiters_left_out = out->waiting = 0;
-  for_each_hold(UINT64_MAX, [&](const HoldView& hold) {
-    if (hold.word.is_lock_at(lock.address())) add_hold(*out, hold);
-  });
-  for_each_wait(UINT64_MAX, [&](const WaitView& wait) {
-    if (wait.word.is_lock_at(lock.address())) add_wait(*out, wait);
-  });
+  sightings.for_each_hold_of(lock, [&](const HoldView& hold) { add_hold(*out, hold); });
+  sightings.for_each_wait_for(lock, [&](const WaitView& wait) { add_wait(*out, wait); });
   if (lock.kind() == LockKind::rwlock) doubt_surplus_readers(*out);
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "shim/record/view.h"
+#include "shim/watch/sightings.h"
 
 namespace holdwatch {
 
@@ -28,7 +29,7 @@ struct LockState {
   size_t waiting;  // threads that wait for the lock itself
 };
 
-// Fills `out` for the lock at `lock`'s address.
-void read_lock_state(LockWord lock, LockState* out);
+// Fills `out` for the lock at `lock`'s address. It was wanted of `sightings`, or is looked for by a walk of its own.
+void read_lock_state(LockWord lock, Sightings& sightings, LockState* out);
 
 }  // namespace holdwatch

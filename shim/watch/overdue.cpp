@@ -39,8 +39,12 @@ uint64_t latest_start_ns(const HoldView& hold, const TickHistory& history, const
   return exact_ns == 0 ? by_tick_ns : std::min(exact_ns, by_tick_ns);
 }
 
-uint64_t wake_period_ns(const Limits& limits) {
-  return std::clamp(limits.smallest_ns() / 8, kMillisecond, 250 * kMillisecond);
+uint64_t wake_period_ns(uint64_t smallest_limit_ns) {
+  return std::clamp(smallest_limit_ns / 8, kMillisecond, 1000 * kMillisecond);
+}
+
+uint64_t idle_period_ns(uint64_t smallest_limit_ns) {
+  return std::clamp(smallest_limit_ns / 5, kMillisecond, 1000 * kMillisecond);
 }
 
 uint64_t next_report_age_ns(uint64_t age_ns, uint64_t limit_ns) {

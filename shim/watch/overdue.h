@@ -43,9 +43,11 @@ inline bool is_over(uint64_t age_ns, uint64_t limit_ns) {
   return limit_ns != kNoLimit && age_ns >= limit_ns;
 }
 
-// How long the watcher may sleep at most between two wake-ups: an eighth of the smallest limit, so that a report is never
-// later than the limit and a quarter; at least 1 ms, at most 250 ms.
-uint64_t wake_period_ns(const Limits& limits);
+// How long the watcher may sleep at most between two wake-ups, for the smallest of all limits, UINT64_MAX if there is none.
+// An eighth of it; where nothing is held, so that no age is to be told, a fifth: a hold that begins during the sleep is
+// still reported no later than the limit and a quarter. At least 1 ms, at most 1 s.
+uint64_t wake_period_ns(uint64_t smallest_limit_ns);
+uint64_t idle_period_ns(uint64_t smallest_limit_ns);
 
 // The multiple of the limit at which a hold that is `age_ns` old is to be reported next: 2x, 4x, 8x ...
 uint64_t next_report_age_ns(uint64_t age_ns, uint64_t limit_ns);

@@ -7,39 +7,73 @@
 #include "shim/watch/ownership.h"
 
 namespace holdwatch {
+namespace {
+
+constexpr uint64_t kNever = UINT64_MAX;
+
+// What began at tick `tick_ns` is over its limit then at the earliest.
+uint64_t over_ns(uint64_t tick_ns, uint64_t limit_ns, const Timing& timing) {
+  return tick_ns == kNever ? kNever : timing.latest_ns(tick_ns) + limit_ns;
+}
+
+}  // namespace
 
 void Suspects::add(LockWord lock) {
   for (size_t i = 0; i < count; ++i)
     if (locks[i].is_lock_at(lock.address())) return;
-  if (count < kMax) locks[count++] = lock;
+  if (!full()) locks[count++] = lock;
 }
 
 void Search::look_for_holds(const Timing& timing, Episodes& episodes, Suspects& suspects) {
   const uint64_t now_ns = timing.now_ns();
   const uint64_t smallest_ns = timing.smallest_hold_limit_ns();
-  next_look_ns_ = UINT64_MAX;
-  if (smallest_ns == UINT64_MAX) return;
+  if (smallest_ns == kNever) {
+    holds_due_ns_ = kNever;
+    saw_holds_ = false;
+    return;
+  }
+  if (now_ns < holds_due_ns_ || episodes.full()) return;
+  uint64_t due_ns = now_ns + smallest_ns;
+  bool saw_old_ones = false;
   const uint64_t oldest_ns = for_each_hold(age_ns(smallest_ns, now_ns), [&](const HoldView& hold) {
+    saw_old_ones = true;
     const uint64_t hold_age_ns = timing.age_of(hold);
     const uint64_t limit_ns = timing.limit_of(hold.word);
-    if (is_over(hold_age_ns, limit_ns)) {
-      if (episodes.find(Event::hold, hold.word.address()) != nullptr) return;
-      // What another thread has ended must not take a place among the suspects: it would come back at every look.
-      if (confirm_ownership(hold.word, hold.tid) != Ownership::refuted) return suspects.add(hold.word);
-      drop_left_over(hold.identity.record, hold.identity.slot);
-    } else if (limit_ns != kNoLimit) {
-      next_look_ns_ = std::min(next_look_ns_, now_ns + limit_ns - hold_age_ns);
+    if (limit_ns == kNoLimit) return;
+    if (!is_over(hold_age_ns, limit_ns)) {
+      due_ns = std::min(due_ns, now_ns + limit_ns - hold_age_ns);
+      return;
     }
+    if (episodes.find(Event::hold, hold.word.address()) != nullptr) return;
+    if (!suspects.full() && confirm_ownership(hold.word, hold.tid) != Ownership::refuted)
+      return suspects.add(hold.word);
+    // What another thread has ended must not take a place among the suspects: it would come back at every look.
+    if (suspects.full() || !drop_left_over(hold.identity.record, hold.identity.slot)) due_ns = 0;
   });
-  if (oldest_ns != UINT64_MAX) next_look_ns_ = std::min(next_look_ns_, timing.latest_ns(oldest_ns) + smallest_ns);
+  saw_holds_ = saw_old_ones || oldest_ns != kNever;
+  holds_due_ns_ = std::min(due_ns, over_ns(oldest_ns, smallest_ns, timing));
 }
 
-void Search::look_for_waits(const Timing& timing, Suspects& suspects) {
+// A wait for a lock that an episode tells of is looked at again when the episode has ended.
+void Search::look_for_waits(const Timing& timing, Episodes& episodes, Suspects& suspects) {
+  const uint64_t now_ns = timing.now_ns();
   const uint64_t limit_ns = timing.wait_limit_ns();
-  if (limit_ns == kNoLimit) return;
-  for_each_wait(age_ns(limit_ns, timing.now_ns()), [&](const WaitView& wait) {
-    if (timing.is_over_limit(wait, limit_ns)) suspects.add(wait.word);
+  if (limit_ns == kNoLimit) {
+    waits_due_ns_ = kNever;
+    return;
+  }
+  if (now_ns < waits_due_ns_ || episodes.full()) return;
+  uint64_t due_ns = now_ns + limit_ns;
+  const uint64_t oldest_ns = for_each_wait(age_ns(limit_ns, now_ns), [&](const WaitView& wait) {
+    if (wait.word.condition()) return;
+    if (!timing.is_over_limit(wait, limit_ns)) {
+      due_ns = std::min(due_ns, timing.started_ns(wait) + limit_ns);
+    } else if (!episodes.tell_of(wait.word.address())) {
+      if (suspects.full()) due_ns = 0;
+      suspects.add(wait.word);
+    }
   });
+  waits_due_ns_ = std::min(due_ns, over_ns(oldest_ns, limit_ns, timing));
 }
 
 }  // namespace holdwatch

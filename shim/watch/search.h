@@ -1,5 +1,8 @@
 // Finds among all records the locks that are held, or waited for, over their limits and that no episode tells of yet.
 // Cold context (watcher). Reads records; what comes of a suspect is others' business.
+//
+// Not at each look: what a walk saw tells when the next hold or wait can be over its limit, and what began after the walk
+// cannot be over before a whole limit has gone by. So an idle program's records are read about once a limit.
 #pragma once
 
 #include <cstddef>
@@ -16,18 +19,28 @@ struct Suspects {
   LockWord locks[kMax];
   size_t count = 0;
   void add(LockWord lock);
+  bool full() const { return count == kMax; }
 };
 
 class Search {
  public:
   void look_for_holds(const Timing& timing, Episodes& episodes, Suspects& suspects);
-  void look_for_waits(const Timing& timing, Suspects& suspects);
+  void look_for_waits(const Timing& timing, Episodes& episodes, Suspects& suspects);
 
-  // When the next look must be at the latest, for a hold that will be over its limit.
-  uint64_t next_look_ns() const { return next_look_ns_; }
+  // At the next look, whatever was seen before: an episode has ended that stood for something, a suspect did not become
+  // one, or limits have changed.
+  void look_again() { holds_due_ns_ = waits_due_ns_ = 0; }
+
+  // When something can be over its limit next: 0 if at any time, UINT64_MAX if never.
+  uint64_t next_look_ns() const { return holds_due_ns_ < waits_due_ns_ ? holds_due_ns_ : waits_due_ns_; }
+
+  // Whether the last walk saw nobody who holds a lock.
+  bool saw_no_hold() const { return !saw_holds_; }
 
  private:
-  uint64_t next_look_ns_ = 0;
+  bool saw_holds_ = false;
+  uint64_t holds_due_ns_ = 0;
+  uint64_t waits_due_ns_ = 0;
 };
 
 }  // namespace holdwatch

@@ -15,13 +15,13 @@ void stop_tick() {
 
 void Timing::start(const Settings& settings) {
   limits_ = {settings.limit_ns, settings.read_limit_ns, settings.wait_limit_ns};
-  period_ns_ = wake_period_ns(limits_);
   reads_tsc_ = settings.clock == ClockSource::tsc;
-  // A hold is handed over a little early: its exact end, taken then, decides. See wake_period_ns.
+  // A hold is handed over a little early: its exact end, taken then, decides. See wake_period_ns: the tick
+  // that its release finds may be that old.
   for (const Access access : {Access::exclusive, Access::shared}) {
     const uint64_t limit_ns = std::min(limits_.of(access) - 1, smallest_lock_limit_ns() - 1) + 1;
     g_pulse.hand_over_ns[static_cast<size_t>(access)].store(
-        limit_ns == kNoLimit ? UINT64_MAX : limit_ns - std::min(limit_ns / 2, 2 * period_ns_),
+        limit_ns == kNoLimit ? UINT64_MAX : limit_ns - std::min(limit_ns / 2, 2 * idle_period_ns()),
         std::memory_order_relaxed);
   }
 }

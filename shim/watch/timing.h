@@ -2,6 +2,7 @@
 // Cold context (watcher). advance() reads the clocks and publishes the tick; the rest is pure.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "shim/base/settings.h"
@@ -21,7 +22,9 @@ class Timing {
   void reset();
 
   uint64_t now_ns() const { return now_ns_; }
-  uint64_t period_ns() const { return period_ns_; }
+  // How long the watcher may sleep at most.
+  uint64_t period_ns() const { return wake_period_ns(smallest_limit_ns()); }
+  uint64_t idle_period_ns() const { return holdwatch::idle_period_ns(smallest_limit_ns()); }
 
   uint64_t limit_of(LockWord lock) const { return lock_limit_ns(lock.address(), limits_.of(lock.access())); }
   uint64_t wait_limit_ns() const { return limits_.wait_ns; }
@@ -43,9 +46,10 @@ class Timing {
   const TickHistory& history() const { return history_; }
 
  private:
+  uint64_t smallest_limit_ns() const { return std::min(limits_.smallest_ns(), smallest_lock_limit_ns()); }
+
   Limits limits_{};
   bool reads_tsc_ = false;
-  uint64_t period_ns_ = 0;
   uint64_t now_ns_ = 0;
   TickHistory history_;
   TscScale scale_;

@@ -26,6 +26,7 @@ namespace holdwatch {
 namespace {
 
 constexpr uint64_t kLastLookNs = 200'000'000;
+constexpr uint64_t kLastThreadNs = 250'000'000;  // how long a process may outlive its threads
 
 class Watcher {
  public:
@@ -37,6 +38,7 @@ class Watcher {
   uint32_t ask();
   void wait_for_answer(uint32_t question, uint64_t timeout_ns);
   std::atomic<bool> snapshot_wanted{false};
+  std::atomic<bool> limits_changed{false};
 
  private:
   void wake_up();
@@ -58,13 +60,13 @@ std::atomic<Begun> g_begun{Begun::no};
 void Watcher::wake_up() {
   timing_.advance();
   keeper_.take_ended_holds(timing_);
-  keeper_.follow_all(timing_);
-  Suspects suspects;
-  search_.look_for_holds(timing_, keeper_.episodes(), suspects);
-  keeper_.begin_hold_episodes(suspects, timing_);
-  suspects.count = 0;
-  search_.look_for_waits(timing_, suspects);
-  keeper_.begin_wait_episodes(suspects, timing_);
+  if (limits_changed.exchange(false, std::memory_order_relaxed)) search_.look_again();
+  if (!keeper_.follow_all(timing_)) search_.look_again();
+  Suspects held, waited_for;
+  search_.look_for_holds(timing_, keeper_.episodes(), held);
+  if (!keeper_.begin_hold_episodes(held, timing_)) search_.look_again();
+  search_.look_for_waits(timing_, keeper_.episodes(), waited_for);
+  if (!keeper_.begin_wait_episodes(waited_for, timing_)) search_.look_again();
   stand_in_.speak_for_a_stuck_reporter(timing_.now_ns());
   if (snapshot_wanted.exchange(false, std::memory_order_relaxed)) keeper_.report_all_holds(timing_);
   if (calls_filtered()) return;
@@ -93,16 +95,21 @@ void Watcher::run() {
       const Working working;
       wake_up();
     }
-    answered_.store(question, std::memory_order_release);
-    wake(answered_);
+    if (answered_.load(std::memory_order_relaxed) != question) {
+      answered_.store(question, std::memory_order_release);
+      wake(answered_);
+    }
     end_process_without_threads();
     sleep(question);
   }
 }
 
-// Until the next tick is due, or a hold passes its limit, or somebody asks.
+// Until the next tick is due, or a hold or wait passes its limit, or somebody asks. What is due at any time waits for the
+// tick.
 void Watcher::sleep(uint32_t question) {
-  const uint64_t until_ns = std::min(timing_.now_ns() + timing_.period_ns(), search_.next_look_ns());
+  uint64_t until_ns = timing_.now_ns() + (search_.saw_no_hold() ? timing_.idle_period_ns() : timing_.period_ns());
+  if (main_thread_has_exited()) until_ns = std::min(until_ns, timing_.now_ns() + kLastThreadNs);
+  if (search_.next_look_ns() > timing_.now_ns()) until_ns = std::min(until_ns, search_.next_look_ns());
   const uint64_t after_ns = monotonic_ns();
   if (until_ns > after_ns) sleep_on(asked_, question, until_ns - after_ns);
 }
@@ -125,6 +132,7 @@ void Watcher::wait_for_answer(uint32_t question, uint64_t timeout_ns) {
 void Watcher::reset() {
   timing_.reset();
   keeper_.reset();
+  search_.look_again();
   snapshot_wanted.store(false, std::memory_order_relaxed);
 }
 
@@ -171,6 +179,16 @@ void watch_snapshot() {
   if (!watch_is_on()) return;
   g_watcher.snapshot_wanted.store(true, std::memory_order_relaxed);
   g_watcher.ask();
+}
+
+void watch_limits_changed() {
+  if (!watch_is_on()) return;
+  g_watcher.limits_changed.store(true, std::memory_order_relaxed);
+  g_watcher.ask();
+}
+
+void watch_look() {
+  if (watch_is_on()) g_watcher.ask();
 }
 
 void watch_end() {

@@ -18,6 +18,12 @@ void watch_after_fork();
 // Has every lock that is held now reported, at the watcher's next wake-up, which it brings forward. Any thread.
 void watch_snapshot();
 
+// A lock was given a limit of its own, or lost it: the watcher may have been about to sleep too long for it. Any thread.
+void watch_limits_changed();
+
+// Brings the next look forward. Any thread.
+void watch_look();
+
 // Looks once more and gives the reporter a bounded time to write what it has. Called at the program's exit; calling it
 // again does nothing.
 void watch_end();

@@ -33,13 +33,18 @@ TEST_CASE("what begins after now has no age") {
   CHECK(age_ns(130, 100) == 0);
 }
 
-TEST_CASE("the watcher wakes eight times a limit, at most each millisecond, at least four times a second") {
-  const auto period_ns = [](uint64_t limit_ns) { return wake_period_ns({limit_ns, limit_ns, kNoLimit}); };
-  CHECK(period_ns(kSecond) == 125 * kMillisecond);
-  CHECK(period_ns(80 * kMillisecond) == 10 * kMillisecond);
-  CHECK(period_ns(kMillisecond) == kMillisecond);
-  CHECK(period_ns(3600 * kSecond) == 250 * kMillisecond);
-  CHECK(wake_period_ns({kNoLimit, kNoLimit, kNoLimit}) == 250 * kMillisecond);
+TEST_CASE("the watcher wakes eight times a limit, five times where nothing is held") {
+  CHECK(wake_period_ns(kSecond) == 125 * kMillisecond);
+  CHECK(idle_period_ns(kSecond) == 200 * kMillisecond);
+  CHECK(wake_period_ns(80 * kMillisecond) == 10 * kMillisecond);
+}
+
+TEST_CASE("the watcher wakes at most each millisecond, and at least once a second") {
+  for (const auto period_ns : {wake_period_ns, idle_period_ns}) {
+    CHECK(period_ns(kMillisecond) == kMillisecond);
+    CHECK(period_ns(3600 * kSecond) == kSecond);
+    CHECK(period_ns(UINT64_MAX) == kSecond);
+  }
 }
 
 TEST_CASE("a hold is reported again at twice, four times, eight times its limit") {

@@ -6,9 +6,9 @@
 namespace holdwatch {
 namespace {
 
-constexpr uint64_t kKept = 4096;
+constexpr uint64_t kKept = 512;
 
-// A history is 32 KiB.
+// A history is 24 KiB.
 std::unique_ptr<TickHistory> history_of(uint64_t ticks) {
   auto history = std::make_unique<TickHistory>();
   for (uint64_t i = 1; i <= ticks; ++i) history->add(i * 100);
@@ -46,9 +46,18 @@ TEST_CASE("each tick that is kept is found, also when the ring has gone round") 
   CHECK(history->latest_ns(ticks * 100) == ticks * 100);
 }
 
-TEST_CASE("a tick too old to be kept counts from the oldest that is: its age is a lower bound") {
-  const auto history = history_of(kKept + 100);
-  CHECK(history->latest_ns(100) == 101 * 100);
+TEST_CASE("of older ticks fewer are kept: an age is never too long, and short by less than a sixty-fourth") {
+  const uint64_t ticks = GENERATE(as<uint64_t>(), kKept + 100, 10 * kKept + 3, 300'000);
+  const auto history = history_of(ticks);
+  bool never_too_long = true;
+  bool close_enough = true;
+  for (uint64_t i = 1; i < ticks; i += 1 + ticks / 10'000) {
+    const uint64_t latest_ns = history->latest_ns(i * 100);
+    never_too_long &= latest_ns >= (i + 1) * 100;
+    close_enough &= (latest_ns - (i + 1) * 100) * 64 <= (ticks - i) * 100;
+  }
+  CHECK(never_too_long);
+  CHECK(close_enough);
   CHECK(history->latest_ns(0) == 100);
 }
 
