@@ -16,6 +16,7 @@
 #include "shim/record/call_sites.h"
 #include "shim/record/lock_book.h"
 #include "shim/record/thread_table.h"
+#include "shim/watch/clean_pages.h"
 #include "shim/watch/evidence.h"
 #include "shim/watch/plain_report.h"
 #include "shim/watch/safe_point.h"
@@ -100,6 +101,7 @@ void Reporter::load() {
   // Registered after the libraries have registered their own destructors, so that it runs before them.
   static bool registered = false;
   if (!registered) registered = atexit(at_exit_) == 0;
+  give_back_clean_pages();
   in_loader_.store(false);
 }
 

@@ -9,6 +9,7 @@
 
 #include "shim/base/say.h"
 #include "shim/base/text_buffer.h"
+#include "shim/watch/clean_pages.h"
 
 namespace holdwatch {
 namespace {
@@ -61,7 +62,10 @@ LoadedSymbolizer load_symbolizer(const Settings& settings, const HostCalls& host
     const SymbolizerApi* api = entry == nullptr ? nullptr : entry();
     if (api != nullptr && api->version == kSymbolizerApiVersion && api->size == sizeof(SymbolizerApi)) {
       char why[kNoteSize] = "";
-      if (void* self = api->create(&settings, &host, why, sizeof why); self != nullptr) return {api, self};
+      if (void* self = api->create(&settings, &host, why, sizeof why); self != nullptr) {
+        note_clean_pages(handle);
+        return {api, self};
+      }
       complaint << "libholdwatch-symbolizer.so does not start: " << why;
     } else {
       complaint << "libholdwatch-symbolizer.so beside " << own_path() << " belongs to another version";
