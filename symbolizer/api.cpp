@@ -71,6 +71,7 @@ class Pipeline {
 
   void notice(const char* line) { emitter_.notice(line); }
   void flush() { emitter_.flush(); }
+  void trim() { symbols_.trim(); }
 
  private:
   Resolver resolver() {
@@ -172,7 +173,12 @@ void flush(void* self) {
   }
 }
 
-constexpr SymbolizerApi kApi = {kSymbolizerApiVersion, sizeof(SymbolizerApi), create, unwind, report, notice, flush};
+void trim(void* self) {
+  static_cast<Pipeline*>(self)->trim();
+}
+
+constexpr SymbolizerApi kApi = {
+    kSymbolizerApiVersion, sizeof(SymbolizerApi), create, unwind, report, notice, flush, trim};
 
 }  // namespace
 }  // namespace holdwatch

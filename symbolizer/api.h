@@ -8,7 +8,7 @@
 
 namespace holdwatch {
 
-inline constexpr uint32_t kSymbolizerApiVersion = 2;
+inline constexpr uint32_t kSymbolizerApiVersion = 3;
 
 // What the symbolizer may ask of the shim.
 struct HostCalls {
@@ -45,6 +45,9 @@ struct SymbolizerApi {
 
   // Writes what RATE has held back, and flushes. Called before the process exits and when nothing happened for a while.
   void (*flush)(void* self);
+
+  // Gives back what is kept of files for the next report. Called when there was none for a while.
+  void (*trim)(void* self);
 };
 
 // The one exported function of libholdwatch-symbolizer.so.

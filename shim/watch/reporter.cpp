@@ -25,7 +25,8 @@
 namespace holdwatch {
 namespace {
 
-constexpr uint64_t kIdleNs = 1'000'000'000;
+constexpr uint64_t kFlushAfterNs = kNanosecondsPerSecond;
+constexpr uint64_t kTrimAfterNs = 60 * kNanosecondsPerSecond;
 constexpr uint64_t kNoTimeoutNs = 3600 * kNanosecondsPerSecond;
 constexpr uint64_t kFinishNs = 500'000'000;
 constexpr uint64_t kForkNs = 1'000'000'000;
@@ -44,10 +45,16 @@ class Reporter {
  private:
   void load();
   void process(Job& job);
+  void rest();
+  uint64_t time_to_rest_ns() const;
   void flush();
+  void trim();
   void say_filter_once();
   const SymbolizerApi* usable_api() const;
   bool has_shown(uint64_t episode) const { return shown_[episode % kShown] == episode; }
+
+  // What has been done since nothing was posted any more.
+  enum class Rest : uint8_t { none, flushed, trimmed };
 
   static constexpr size_t kShown = 1024;
   const Settings* settings_ = nullptr;
@@ -59,6 +66,7 @@ class Reporter {
   Waiter waiters_[kMaxWaiters] = {};
   uint64_t lost_said_ = 0;
   bool filter_said_ = false;
+  Rest rest_ = Rest::none;
   uint64_t shown_[kShown] = {};  // the episodes whose first report was written
   std::atomic<bool> running_{false};
   std::atomic<bool> in_loader_{false};
@@ -107,26 +115,58 @@ void Reporter::load() {
 
 void Reporter::run() {
   load();
-  bool flushed = true;
   while (true) {
     const uint32_t posted = queue.posted_word().load(std::memory_order_acquire);
     if (Job* job = queue.oldest(); job != nullptr) {
       process(*job);
       queue.done();
-      flushed = false;
+      rest_ = Rest::none;
       continue;
     }
     if (finishing_.load(std::memory_order_acquire) != 0) break;
-    // After a second of quiet what RATE held back is said; then there is nothing to wake up for.
-    sleep_on(queue.posted_word(), posted, flushed ? kNoTimeoutNs : kIdleNs);
-    if (!flushed && queue.idle()) {
-      flush();
-      flushed = true;
-    }
+    sleep_on(queue.posted_word(), posted, time_to_rest_ns());
+    if (queue.idle()) rest();
   }
   flush();
   parked_.store(1, std::memory_order_release);
   wake(parked_);
+}
+
+uint64_t Reporter::time_to_rest_ns() const {
+  switch (rest_) {
+    case Rest::none:
+      return kFlushAfterNs;
+    case Rest::flushed:
+      return kTrimAfterNs;
+    case Rest::trimmed:
+      break;
+  }
+  return kNoTimeoutNs;
+}
+
+// Nothing was posted for a while. First what RATE has held back is said, later what the next report needs anew is given
+// back; then there is nothing to wake up for.
+void Reporter::rest() {
+  switch (rest_) {
+    case Rest::none:
+      flush();
+      rest_ = Rest::flushed;
+      break;
+    case Rest::flushed:
+      trim();
+      rest_ = Rest::trimmed;
+      break;
+    case Rest::trimmed:
+      break;
+  }
+}
+
+void Reporter::trim() {
+  const Working working;
+  const SymbolizerApi* api = usable_api();
+  if (api == nullptr) return;
+  api->trim(symbolizer_.self);
+  give_back_clean_pages();
 }
 
 // Says what has not been reported, and why.
