@@ -51,6 +51,8 @@ class Pipeline {
         builder_(resolver(), host_name(), getpid(), executable_path()),
         emitter_(settings) {}
 
+  bool admit(Phase phase, uint64_t episode) { return emitter_.admit(phase, episode); }
+
   void unwind(const Snapshot& snapshot, RawStack& out) {
     look_at_modules();
     unwinder_.unwind(snapshot, out);
@@ -136,6 +138,10 @@ void* create(const Settings* settings, const HostCalls* host, char* why, size_t 
   return nullptr;
 }
 
+bool admit(void* self, Phase phase, uint64_t episode) {
+  return static_cast<Pipeline*>(self)->admit(phase, episode);
+}
+
 // Memory may run out, or a library may throw at what it reads in a file: the stack is then short and says so.
 void unwind(void* self, const Snapshot* snapshot, RawStack* out) {
   try {
@@ -178,7 +184,7 @@ void trim(void* self) {
 }
 
 constexpr SymbolizerApi kApi = {
-    kSymbolizerApiVersion, sizeof(SymbolizerApi), create, unwind, report, notice, flush, trim};
+    kSymbolizerApiVersion, sizeof(SymbolizerApi), create, admit, unwind, report, notice, flush, trim};
 
 }  // namespace
 }  // namespace holdwatch

@@ -32,6 +32,9 @@ struct SymbolizerApi {
   // Makes the symbolizer. `settings` and `host` must outlive it. Returns null on failure with the reason in `why`.
   void* (*create)(const Settings* settings, const HostCalls* host, char* why, size_t why_size);
 
+  // Whether RATE lets a report of this be made. Asked before anything is captured for it; `report` follows, or nothing.
+  bool (*admit)(void* self, Phase phase, uint64_t episode);
+
   // Unwinds one thread. Reads the snapshot's copy, or the live stack where there is none; never fails, but says in
   // out->note what is missing. `out` is fully written up to out->count frames.
   void (*unwind)(void* self, const Snapshot* snapshot, RawStack* out);

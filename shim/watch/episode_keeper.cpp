@@ -9,10 +9,10 @@
 namespace holdwatch {
 namespace {
 
-// How long it may be until all episodes are followed again: so that this takes a four-hundredth of the time at most, by
+// How long it may be until all episodes are followed again: so that this takes a eight-hundredth of the time at most, by
 // what a record and an episode cost. A handful of threads is followed at each look, ten thousand every second or two.
 uint64_t following_interval_ns(size_t episodes, const Timing& timing) {
-  constexpr uint64_t kShare = 400;
+  constexpr uint64_t kShare = 800;
   constexpr uint64_t kPerRecordNs = 100;
   constexpr uint64_t kPerEpisodeNs = 5'000;  // most of it system calls that read the lock
   constexpr uint64_t kMostPeriods = 16;

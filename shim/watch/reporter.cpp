@@ -50,13 +50,17 @@ class Reporter {
   void flush();
   void trim();
   void say_filter_once();
+  bool is_wanted(const Job& job, const SymbolizerApi* api);
+  Finding gather(const Job& job);
+  Phase told_phase(const Job& job) const;
   const SymbolizerApi* usable_api() const;
-  bool has_shown(uint64_t episode) const { return shown_[episode % kShown] == episode; }
+  bool was_told(uint64_t episode) const { return told_[episode % kTold] == episode; }
+  void note_told(uint64_t episode) { told_[episode % kTold] = episode; }
 
   // What has been done since nothing was posted any more.
   enum class Rest : uint8_t { none, flushed, trimmed };
 
-  static constexpr size_t kShown = 1024;
+  static constexpr size_t kTold = 1024;
   const Settings* settings_ = nullptr;
   void (*at_exit_)() = nullptr;
   HostCalls host_{};
@@ -67,7 +71,7 @@ class Reporter {
   uint64_t lost_said_ = 0;
   bool filter_said_ = false;
   Rest rest_ = Rest::none;
-  uint64_t shown_[kShown] = {};  // the episodes whose first report was written
+  uint64_t told_[kTold] = {};  // the episodes whose first report was written, or left out by RATE
   std::atomic<bool> running_{false};
   std::atomic<bool> in_loader_{false};
   std::atomic<uint32_t> finishing_{0};
@@ -75,6 +79,10 @@ class Reporter {
 };
 
 constinit Reporter g_reporter;
+
+bool has_ended(Phase phase) {
+  return phase == Phase::released || phase == Phase::late;
+}
 
 // The symbolizer could not tell who took a lock there.
 void copy_stacks_at(uintptr_t pc) {
@@ -198,9 +206,36 @@ void Reporter::process(Job& job) {
   const Working working;
   const SymbolizerApi* api = usable_api();
   evidence_.use(api, symbolizer_.self);
+  if (is_wanted(job, api)) {
+    const Finding finding = gather(job);
+    if (finding.event == Event::hold ? finding.holder_count > 0
+                                     : finding.waiter_count > 0 || has_ended(finding.phase)) {
+      const bool reported = api != nullptr && api->report(symbolizer_.self, &finding);
+      if (!reported && !job.said.load()) write_plain_report(finding);
+      say_filter_once();
+      note_told(job.episode);
+    }
+  }
+  job.said.store(true);
+  if (job.ended != nullptr) give_back(job.ended);
+  evidence_.give_back();
+}
+
+// Whether it is worth capturing anything for: not what RATE leaves out, nor how a story goes on whose beginning was not
+// told because it was no longer true.
+bool Reporter::is_wanted(const Job& job, const SymbolizerApi* api) {
+  const Phase phase = told_phase(job);
+  if ((phase == Phase::still || phase == Phase::released) && !was_told(job.episode)) return false;
+  if (api == nullptr || api->admit(symbolizer_.self, phase, job.episode)) return true;
+  note_told(job.episode);
+  return false;
+}
+
+// Everything about the job that is (still) true.
+Finding Reporter::gather(const Job& job) {
   Finding finding{};
   finding.event = job.event;
-  finding.phase = job.phase;
+  finding.phase = told_phase(job);
   finding.episode = job.episode;
   finding.wall_clock_ns = job.wall_clock_ns;
   finding.limit_ns = job.limit_ns;
@@ -213,28 +248,18 @@ void Reporter::process(Job& job) {
   finding.holders = holders_;
   finding.waiters = waiters_;
   finding.waiters_left_out = job.state.waiters_left_out;
-
-  // A hold that ended before it could be captured was never blamed: what the releasing thread left makes a late report.
-  if (finding.phase == Phase::released && !has_shown(job.episode))
-    finding.phase = finding.event == Event::hold && job.ended != nullptr ? Phase::late : finding.phase;
-  const bool lasts = finding.phase != Phase::released && finding.phase != Phase::late;
+  const bool lasts = !has_ended(finding.phase);
   finding.holder_count = lasts ? evidence_.gather_holders(job, holders_) : evidence_.gather_ended_holder(job, holders_);
   finding.waiter_count = lasts ? evidence_.gather_waiters(job, waiters_) : 0;
   if (job.state.holders_left_out > 0)
     TextBuffer(finding.note, sizeof finding.note) << job.state.holders_left_out << " more holders are not shown";
+  return finding;
+}
 
-  const bool still_true = finding.event == Event::hold ? finding.holder_count > 0 : !lasts || finding.waiter_count > 0;
-  const bool goes_on = finding.phase == Phase::still || finding.phase == Phase::released;
-  const bool has_story = !goes_on || has_shown(job.episode);
-  if (still_true && has_story) {
-    const bool reported = api != nullptr && api->report(symbolizer_.self, &finding);
-    if (!reported && !job.said.load()) write_plain_report(finding);
-    say_filter_once();
-    shown_[job.episode % kShown] = job.episode;
-  }
-  job.said.store(true);
-  if (job.ended != nullptr) give_back(job.ended);
-  evidence_.give_back();
+// A hold that ended before it could be captured was never blamed: what the releasing thread left makes a late report.
+Phase Reporter::told_phase(const Job& job) const {
+  const bool untold_end = job.phase == Phase::released && !was_told(job.episode);
+  return untold_end && job.event == Event::hold && job.ended != nullptr ? Phase::late : job.phase;
 }
 
 void Reporter::say_filter_once() {

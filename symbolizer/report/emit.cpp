@@ -178,6 +178,7 @@ struct Emitter::State {
   void say_left_out(bool final);
   void say_losses(Channel& channel, bool final);
   void run_program(const std::string& line);
+  bool admit(Phase phase, uint64_t episode);
 
   Channel text;
   Channel json;
@@ -185,8 +186,15 @@ struct Emitter::State {
   bool abort_on_report;
   RateLimit rate;
   uint64_t rate_setting;
+  bool admitted = false;  // what emit is to write next
   uint64_t not_run = 0;
 };
+
+bool Emitter::State::admit(Phase phase, uint64_t episode) {
+  if (admitted) rate.withdraw();
+  admitted = rate.admit(phase, episode, now_ns());
+  return admitted;
+}
 
 void Emitter::State::say_left_out(bool final) {
   const std::optional<LeftOut> left_out = rate.take_left_out(now_ns(), final);
@@ -233,9 +241,14 @@ Emitter::Emitter(const Settings& settings) : state_(std::make_unique<State>(sett
 
 Emitter::~Emitter() = default;
 
+bool Emitter::admit(Phase phase, uint64_t episode) try { return state_->admit(phase, episode); } catch (...) {
+  return false;
+}
+
 bool Emitter::emit(const Report& report, std::string* text, std::string* json) try {
   State& state = *state_;
-  if (!state.rate.admit(report.phase, report.episode, now_ns())) return false;
+  if (!state.admitted && !state.admit(report.phase, report.episode)) return false;
+  state.admitted = false;
   state.say_left_out(false);
 
   // JSON first: a file seldom blocks, what stderr leads to sometimes does.

@@ -18,6 +18,10 @@ class Emitter {
   explicit Emitter(const Settings& settings);
   ~Emitter();
 
+  // Whether RATE lets a report of this be made. To be asked before anything is looked up for it; emit asks otherwise. If
+  // no emit follows, nothing was admitted.
+  bool admit(Phase phase, uint64_t episode);
+
   // Renders and writes. Returns the two texts through the pointers if they are not null (for the program's callback);
   // returns false if RATE left the report out. Never throws. Does not return if ON_REPORT is `abort`.
   bool emit(const Report& report, std::string* text, std::string* json);

@@ -11,15 +11,25 @@ constexpr size_t kMaxBegun = 4096;  // deadlocks have no end: their episodes wou
 
 bool RateLimit::admit(Phase phase, uint64_t episode, uint64_t now_ns) {
   while (!admitted_.empty() && now_ns - admitted_.front() >= kMinuteNs) admitted_.pop_front();
+  last_begun_.reset();
+  last_took_place_ = false;
   const bool ends_a_story = phase == Phase::released && begun_.erase(episode) > 0;
   if (admitted_.size() >= limit_ && !ends_a_story) {
     if (left_out_++ == 0) left_out_since_ns_ = now_ns;
     return false;
   }
-  if (!ends_a_story) admitted_.push_back(now_ns);
-  if (phase == Phase::over) begun_.insert(episode);
+  last_took_place_ = !ends_a_story;
+  if (last_took_place_) admitted_.push_back(now_ns);
+  if (phase == Phase::over && begun_.insert(episode).second) last_begun_ = episode;
   if (begun_.size() > kMaxBegun) begun_.erase(begun_.begin());
   return true;
+}
+
+void RateLimit::withdraw() {
+  if (last_took_place_ && !admitted_.empty()) admitted_.pop_back();
+  if (last_begun_) begun_.erase(*last_begun_);
+  last_begun_.reset();
+  last_took_place_ = false;
 }
 
 std::optional<LeftOut> RateLimit::take_left_out(uint64_t now_ns, bool final) {

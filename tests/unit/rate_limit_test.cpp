@@ -21,6 +21,17 @@ TEST_CASE("no minute has more reports than the limit, wherever it begins") {
   CHECK(rate.admit(Phase::late, 6, 110 * kSecondNs));
 }
 
+TEST_CASE("what was admitted and not written leaves its place to the next") {
+  RateLimit rate(1);
+  CHECK(rate.admit(Phase::over, 1, 0));
+  rate.withdraw();
+  CHECK(rate.admit(Phase::over, 2, 1));
+  CHECK_FALSE(rate.admit(Phase::released, 1, 2));  // its beginning was not shown
+  CHECK(rate.admit(Phase::released, 2, 3));
+  rate.withdraw();
+  CHECK_FALSE(rate.admit(Phase::over, 3, 4));  // an end takes no place that could be left
+}
+
 TEST_CASE("the end of a story whose beginning was shown is always shown, once") {
   RateLimit rate(1);
   CHECK(rate.admit(Phase::over, 7, 0));
