@@ -60,7 +60,7 @@ class Pipeline {
 
   void report(const Finding& finding) {
     look_at_modules();
-    symbols_.begin_report();
+    symbols_.begin_report([&] { say_first_line(finding); });
     Report report = builder_.build(finding);
     modules_known_ = false;  // the next report looks again
     learn_sites(finding, report);
@@ -76,6 +76,13 @@ class Pipeline {
   void trim() { symbols_.trim(); }
 
  private:
+  // The look-ups take a while. How a story goes on is told in one line, which needs them.
+  void say_first_line(const Finding& finding) {
+    if (finding.phase == Phase::still || finding.phase == Phase::released) return;
+    const Report facts = builder_.facts(finding);
+    if (!ByDesign::may_leave_out(facts) && emitter_.say_first_line(facts)) host_.first_line_is_out();
+  }
+
   Resolver resolver() {
     return {
         [this](uintptr_t pc, bool exact) { return symbols_.resolve(pc, exact, modules_.find(exact ? pc : pc - 1)); },

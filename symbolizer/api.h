@@ -20,6 +20,9 @@ struct HostCalls {
   // of the acquisition was lost: from now on the stack is copied at each acquisition there (STACKS=auto).
   void (*copy_stacks_at)(uintptr_t pc);
 
+  // The first line of the report that is being made is out; the rest takes longer.
+  void (*first_line_is_out)();
+
   // What descriptor 2 was when the program started. By the time the symbolizer is loaded, a daemon may have given its
   // number to a file of its own.
   FileFacts standard_error;

@@ -80,6 +80,11 @@ class Reporter {
 
 constinit Reporter g_reporter;
 
+// The watcher need not speak for us.
+void first_line_is_out() {
+  if (Job* job = g_reporter.queue.oldest(); job != nullptr) job->said.store(true);
+}
+
 bool has_ended(Phase phase) {
   return phase == Phase::released || phase == Phase::late;
 }
@@ -111,7 +116,7 @@ int Reporter::start(const Settings& settings, void (*at_exit)()) {
 void Reporter::load() {
   const Working working;
   if (calls_filtered()) return in_loader_.store(false);
-  host_ = {&call_report_callback, &copy_stacks_at, standard_error_at_start()};
+  host_ = {&call_report_callback, &copy_stacks_at, &first_line_is_out, standard_error_at_start()};
   symbolizer_ = load_symbolizer(*settings_, host_);
   capture_start(settings_->signal);
   // Registered after the libraries have registered their own destructors, so that it runs before them.

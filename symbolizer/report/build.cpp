@@ -103,16 +103,37 @@ std::vector<WaiterGroup> group_waiters(const Finding& finding) {
   return groups;
 }
 
-ReportWaiters name_group(const WaiterGroup& group, StackNamer& namer) {
-  ReportWaiters named;
-  named.access = group.front()->access;
-  named.longest_ns = group.front()->waited_ns;
-  named.stack = namer.name(group.front()->stack).stack;
+ReportWaiters describe_group(const WaiterGroup& group) {
+  ReportWaiters described;
+  described.access = group.front()->access;
+  described.longest_ns = group.front()->waited_ns;
   for (const Waiter* waiter : group) {
-    named.tids.push_back(waiter->tid);
-    named.threads.push_back(bounded(waiter->thread));
+    described.tids.push_back(waiter->tid);
+    described.threads.push_back(bounded(waiter->thread));
   }
-  return named;
+  return described;
+}
+
+ReportHolder describe_holder(const Holder& holder) {
+  ReportHolder described;
+  described.tid = holder.tid;
+  described.thread = bounded(holder.thread);
+  described.access = holder.access;
+  described.held_ns = holder.held_ns;
+  described.depth = std::max(holder.depth, 1u);
+  described.state = holder.state;
+  described.waits_for = lock_id(holder.waits_for);
+  described.likely = holder.likely;
+  return described;
+}
+
+// Longest hold first.
+std::vector<const Holder*> in_order(const Finding& finding) {
+  std::vector<const Holder*> holders;
+  for (size_t i = 0; i < finding.holder_count; ++i) holders.push_back(&finding.holders[i]);
+  std::stable_sort(holders.begin(), holders.end(),
+                   [](const Holder* a, const Holder* b) { return a->held_ns > b->held_ns; });
+  return holders;
 }
 
 }  // namespace
@@ -120,7 +141,7 @@ ReportWaiters name_group(const WaiterGroup& group, StackNamer& namer) {
 ReportBuilder::ReportBuilder(Resolver resolver, std::string host, int pid, std::string exe)
     : resolver_(std::move(resolver)), host_(std::move(host)), pid_(pid), exe_(std::move(exe)) {}
 
-Report ReportBuilder::build(const Finding& finding) {
+Report ReportBuilder::facts(const Finding& finding) const {
   Report report;
   report.event = finding.event;
   report.phase = finding.phase;
@@ -139,34 +160,31 @@ Report ReportBuilder::build(const Finding& finding) {
   report.threads_delayed = finding.threads_delayed;
   report.unrecorded_holds = finding.unrecorded_holds;
   report.note = bounded(finding.note);
-  add_holders(finding, report);
+  for (const Holder* holder : in_order(finding)) report.holders.push_back(describe_holder(*holder));
+  for (const WaiterGroup& group : group_waiters(finding)) report.waiters.push_back(describe_group(group));
+  return report;
+}
+
+Report ReportBuilder::build(const Finding& finding) {
+  Report report = facts(finding);
+  add_names(finding, report);
   follow_episode(finding, report);
   return report;
 }
 
-void ReportBuilder::add_holders(const Finding& finding, Report& report) {
+void ReportBuilder::add_names(const Finding& finding, Report& report) {
   StackNamer namer(resolver_.resolve);
-  for (size_t i = 0; i < finding.holder_count; ++i) {
-    const Holder& holder = finding.holders[i];
-    HolderStacks stacks = name_holder_stacks(holder, resolver_, namer);
-    ReportHolder named;
-    named.tid = holder.tid;
-    named.thread = bounded(holder.thread);
-    named.access = holder.access;
-    named.held_ns = holder.held_ns;
-    named.depth = std::max(holder.depth, 1u);
-    named.state = holder.state;
-    named.taken = std::move(stacks.taken.stack);
-    named.now = std::move(stacks.now.stack);
-    named.now_took = stacks.now_took;
-    if (!has_ended(finding.phase)) named.doing = resolver_.describe(holder);
-    named.waits_for = lock_id(holder.waits_for);
-    named.likely = holder.likely;
-    report.holders.push_back(std::move(named));
+  auto named = report.holders.begin();
+  for (const Holder* holder : in_order(finding)) {
+    HolderStacks stacks = name_holder_stacks(*holder, resolver_, namer);
+    named->taken = std::move(stacks.taken.stack);
+    named->now = std::move(stacks.now.stack);
+    named->now_took = stacks.now_took;
+    if (!has_ended(finding.phase)) named->doing = resolver_.describe(*holder);
+    ++named;
   }
-  std::stable_sort(report.holders.begin(), report.holders.end(),
-                   [](const ReportHolder& a, const ReportHolder& b) { return a.held_ns > b.held_ns; });
-  for (const WaiterGroup& group : group_waiters(finding)) report.waiters.push_back(name_group(group, namer));
+  auto waiters = report.waiters.begin();
+  for (const WaiterGroup& group : group_waiters(finding)) (waiters++)->stack = namer.name(group.front()->stack).stack;
 }
 
 // Says which holders moved since the last report of the episode, and keeps the fingerprint of the first.

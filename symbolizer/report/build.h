@@ -29,6 +29,8 @@ class ReportBuilder {
  public:
   ReportBuilder(Resolver resolver, std::string host, int pid, std::string exe);
   Report build(const Finding& finding);
+  // What a first line says: no stacks, and nothing that takes a look-up.
+  Report facts(const Finding& finding) const;
 
  private:
   // Where a holder was: its stack, and the system call with its arguments. A thread that sends to the next member of a
@@ -44,7 +46,7 @@ class ReportBuilder {
     std::map<int, Place> places;  // by thread
   };
 
-  void add_holders(const Finding& finding, Report& report);
+  void add_names(const Finding& finding, Report& report);
   void follow_episode(const Finding& finding, Report& report);
   void compare_places(const Finding& finding, Report& report, Episode& episode);
   void forget_oldest();

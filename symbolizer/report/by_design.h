@@ -17,6 +17,9 @@ const char* why_by_design(const Report& report);
 
 class ByDesign {
  public:
+  // Whether a report of this program may be left out once its stacks are named: nothing of it must be said before.
+  static bool may_leave_out(const Report& report);
+
   // Whether to leave the report out: its episode is by design and nothing of it was shown. `notice` receives a line to
   // write for the first one, and stays empty for the others. An episode that is by design no more becomes a new one.
   bool leaves_out(Report& report, std::string* notice);

@@ -186,13 +186,15 @@ struct Emitter::State {
   bool abort_on_report;
   RateLimit rate;
   uint64_t rate_setting;
-  bool admitted = false;  // what emit is to write next
+  bool admitted = false;         // what emit is to write next
+  bool first_line_said = false;  // of it
   uint64_t not_run = 0;
 };
 
 bool Emitter::State::admit(Phase phase, uint64_t episode) {
   if (admitted) rate.withdraw();
   admitted = rate.admit(phase, episode, now_ns());
+  first_line_said = false;
   return admitted;
 }
 
@@ -255,7 +257,8 @@ bool Emitter::emit(const Report& report, std::string* text, std::string* json) t
   std::string json_line = render_json(report);
   state.json.write(level_of(report), json_line + '\n', &report);
   std::string lines = render_text(report);
-  state.text.write(level_of(report), lines, &report);
+  const size_t said = std::exchange(state.first_line_said, false) ? lines.find('\n') + 1 : 0;
+  state.text.write(level_of(report), lines.substr(said), &report);
   state.say_losses(state.json, false);
   state.say_losses(state.text, false);
 
@@ -266,6 +269,19 @@ bool Emitter::emit(const Report& report, std::string* text, std::string* json) t
   return true;
 } catch (...) {
   return false;  // out of memory: a guest goes without
+}
+
+bool Emitter::say_first_line(const Report& facts) try {
+  State& state = *state_;
+  if (!state.admitted || state.first_line_said || !state.text.open() || !state.text.output().takes_lines())
+    return false;
+  const std::string lines = render_text(facts);
+  // Not as a report: what cannot be written is counted once, with the rest of it.
+  state.text.write(level_of(facts), lines.substr(0, lines.find('\n') + 1), nullptr);
+  state.first_line_said = !state.text.output().failing();
+  return state.first_line_said;
+} catch (...) {
+  return false;
 }
 
 void Emitter::notice(std::string_view line) try { state_->notice(line); } catch (...) {

@@ -26,6 +26,10 @@ class Emitter {
   // returns false if RATE left the report out. Never throws. Does not return if ON_REPORT is `abort`.
   bool emit(const Report& report, std::string* text, std::string* json);
 
+  // Writes the first line of the report that is being made, where text goes line by line; emit then writes the rest. False:
+  // it did not.
+  bool say_first_line(const Report& facts);
+
   // Writes a line that is no report to where the text goes. Never throws.
   void notice(std::string_view line);
 

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -40,8 +41,9 @@ class Symbols {
   explicit Symbols(Symbolize how, DebugSearch search = {});
   ~Symbols();
 
-  // What follows is for another report: it has the whole time again.
-  void begin_report();
+  // What follows is for another report: it has the whole time again. `when_slow` is called once, if the look-ups take longer
+  // than a reader should wait for a first line.
+  void begin_report(std::function<void()> when_slow = nullptr);
 
   // The frames at `pc`, innermost inlined function first, the function itself last; always at least one. If `exact` is
   // false, `pc` is a return address and the call before it is meant. `module` is what contains pc, or null.

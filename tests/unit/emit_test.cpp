@@ -211,3 +211,30 @@ TEST_CASE("a program that cannot be run: one line, and reports are only logged")
                     tag() +
                     "HOLDWATCH_ON_REPORT: cannot run true: the path must be absolute; reports are only logged\n");
 }
+
+TEST_CASE("a report whose first line was said early is the same text in the end") {
+  const TestDirectory directory;
+  Emitter emitter(settings(directory.file("log"), ""));
+  const Report report = sample_report();
+  REQUIRE(emitter.admit(report.phase, report.episode));
+  CHECK(emitter.say_first_line(report));
+  const std::string whole = render_text(report);
+  CHECK(content(directory.file("log")) == whole.substr(0, whole.find('\n') + 1));
+  CHECK_FALSE(emitter.say_first_line(report));
+  CHECK(emitter.emit(report, nullptr, nullptr));
+  CHECK(content(directory.file("log")) == whole);
+  CHECK(emitter.emit(report, nullptr, nullptr));
+  CHECK(content(directory.file("log")) == whole + whole);
+}
+
+TEST_CASE("of what RATE leaves out no first line is said") {
+  const TestDirectory directory;
+  Emitter emitter(settings(directory.file("log"), "", 1));
+  Report report = sample_report();
+  CHECK(emitter.emit(report, nullptr, nullptr));
+  const std::string before = content(directory.file("log"));
+  report.episode += 1;
+  CHECK_FALSE(emitter.admit(report.phase, report.episode));
+  CHECK_FALSE(emitter.say_first_line(report));
+  CHECK(content(directory.file("log")) == before);
+}

@@ -12,6 +12,7 @@ class JournalOutput final : public Output {
   explicit JournalOutput(std::string socket_path = "/run/systemd/journal/socket")
       : socket_path_(std::move(socket_path)) {}
   std::string name() const override { return "journal"; }
+  bool takes_lines() const override { return false; }
   int probe() const override;
 
  private:

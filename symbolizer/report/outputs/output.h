@@ -32,6 +32,9 @@ class Output {
   // What the option names: "stderr", "syslog" or a path.
   virtual std::string name() const = 0;
 
+  // Whether a report may come in two parts: a reader sees lines that follow each other, rather than messages.
+  virtual bool takes_lines() const { return true; }
+
   // An errno value if nothing could be written as things are, else 0. Creates and sends nothing.
   virtual int probe() const = 0;
 
