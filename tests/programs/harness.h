@@ -183,10 +183,30 @@ inline void await_standard_error() {
   for (int round = 0; is_watched() && round < 2000 && lseek(STDERR_FILENO, 0, SEEK_END) == 0; ++round) pause_briefly();
 }
 
-// A thread with this name takes a lock and keeps it until it has been reported, and its release too. Not for use beside
-// other holds that are being reported: it counts all reports.
+// How many reports of holds in this phase name this thread.
+inline size_t count_reports_of(const std::string& phase, const std::string& name) {
+  const std::string text = read_file(std::getenv("HOLDWATCH_JSON"));
+  size_t count = 0;
+  size_t start = 0;
+  for (size_t end; (end = text.find('\n', start)) != std::string::npos; start = end + 1) {
+    const std::string line = text.substr(start, end - start);
+    const bool in_phase = line.find(R"("event":"hold","phase":")" + phase + '"') != std::string::npos;
+    count += in_phase && line.find(R"("thread":")" + name + '"') != std::string::npos ? 1 : 0;
+  }
+  return count;
+}
+
+inline void await_report_of(const std::string& phase, const std::string& name, size_t count) {
+  const auto give_up = std::chrono::steady_clock::now() + 20s;
+  while (is_watched() && count_reports_of(phase, name) < count) {
+    CHECK(std::chrono::steady_clock::now() < give_up);
+    pause_briefly();
+  }
+}
+
+// A thread with this name takes a lock and keeps it until it has been reported, and its release too.
 inline void hold_until_reported(const char* name) {
-  const size_t number = is_watched() ? count_reports("over") + 1 : 0;
+  const size_t number = is_watched() ? count_reports_of("over", name) + 1 : 0;
   pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
   Event release;
   Thread holder(name, [&] {
@@ -194,9 +214,9 @@ inline void hold_until_reported(const char* name) {
     release.wait();
     CHECK(pthread_mutex_unlock(&lock) == 0);
   });
-  await_report("over", number);
+  await_report_of("over", name, number);
   release.fire();
-  await_report("released", number);
+  await_report_of("released", name, number);
 }
 
 // For programs that must not be reported: long enough for a watch that errs to speak. Shorter where there is none.
