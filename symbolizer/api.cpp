@@ -73,7 +73,10 @@ class Pipeline {
 
   void notice(const char* line) { emitter_.notice(line); }
   void flush() { emitter_.flush(); }
-  void trim() { symbols_.trim(); }
+  void trim() {
+    symbols_.trim();
+    unwinder_.forget();
+  }
 
  private:
   // The look-ups take a while. How a story goes on is told in one line, which needs them.

@@ -17,6 +17,10 @@ constexpr std::array<std::string_view, 7> kNotNeeded = {".debug_loc",   ".debug_
                                                         ".debug_macro", ".debug_pubnames", ".debug_aranges",
                                                         ".debug_frame"};
 
+bool is_debug_data(std::string_view name) {
+  return name.starts_with(".debug_") || name.starts_with(".zdebug_");
+}
+
 void hide(Elf_Scn* section) {
   GElf_Shdr header;
   if (gelf_getshdr(section, &header) == nullptr) return;
@@ -26,22 +30,31 @@ void hide(Elf_Scn* section) {
 
 }  // namespace
 
-size_t prepare_debug_sections(const ElfImage& image, bool has_alternate) {
+bool is_needed(std::string_view name) {
+  return std::find(kNotNeeded.begin(), kNotNeeded.end(), name) == kNotNeeded.end();
+}
+
+size_t needed_debug_size(const ElfImage& image) {
   size_t total = 0;
   for (Elf_Scn* section = elf_nextscn(image.elf(), nullptr); section != nullptr;
        section = elf_nextscn(image.elf(), section)) {
     const std::string_view name = image.section_name(section);
-    const bool not_needed = std::find(kNotNeeded.begin(), kNotNeeded.end(), name) != kNotNeeded.end();
-    // libdw would open the file that is named there without a look at its build id.
-    const bool unproven = name == ".gnu_debugaltlink" && !has_alternate;
-    if (not_needed || unproven) {
-      hide(section);
-    } else if (name.starts_with(".debug_") || name.starts_with(".zdebug_")) {
-      const size_t size = image.inflated_size(section);
-      total = size > SIZE_MAX - total ? SIZE_MAX : total + size;
-    }
+    if (!is_debug_data(name) || !is_needed(name)) continue;
+    const size_t size = image.inflated_size(section);
+    total = size > SIZE_MAX - total ? SIZE_MAX : total + size;
   }
   return total;
+}
+
+size_t prepare_debug_sections(const ElfImage& image, bool has_alternate) {
+  for (Elf_Scn* section = elf_nextscn(image.elf(), nullptr); section != nullptr;
+       section = elf_nextscn(image.elf(), section)) {
+    const std::string_view name = image.section_name(section);
+    // libdw would open the file that is named there without a look at its build id.
+    const bool unproven = name == ".gnu_debugaltlink" && !has_alternate;
+    if (!is_needed(name) || unproven) hide(section);
+  }
+  return needed_debug_size(image);
 }
 
 std::string_view debug_section(const ElfImage& image, std::string_view name) {

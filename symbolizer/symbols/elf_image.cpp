@@ -29,9 +29,24 @@ std::unique_ptr<ElfImage> ElfImage::from_bytes(std::vector<char> bytes) {
   return image->begin() ? std::move(image) : nullptr;
 }
 
+std::unique_ptr<ElfImage> ElfImage::from_pages(Pages pages, const ElfImage& origin) {
+  std::unique_ptr<ElfImage> image(new ElfImage);
+  image->pages_ = std::move(pages);
+  image->path_ = origin.path_;
+  image->status_ = origin.status_;
+  if (!image->begin()) return nullptr;
+  image->build_id_ = origin.build_id_;
+  return image;
+}
+
 bool ElfImage::begin() {
   elf_version(EV_CURRENT);
-  elf_ = descriptor_ >= 0 ? elf_begin(descriptor_, ELF_C_READ, nullptr) : elf_memory(bytes_.data(), bytes_.size());
+  if (descriptor_ >= 0)
+    elf_ = elf_begin(descriptor_, ELF_C_READ, nullptr);
+  else if (pages_.data() != nullptr)
+    elf_ = elf_memory(static_cast<char*>(pages_.data()), pages_.size());
+  else
+    elf_ = elf_memory(bytes_.data(), bytes_.size());
   if (elf_ == nullptr || elf_kind(elf_) != ELF_K_ELF || !notes_are_small()) return false;
   const void* id = nullptr;
   ssize_t size = dwelf_elf_gnu_build_id(elf_, &id);

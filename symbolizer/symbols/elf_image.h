@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "symbolizer/symbols/pages.h"
+
 namespace holdwatch {
 
 class ElfImage {
@@ -20,6 +22,8 @@ class ElfImage {
   // Null if there is no regular file at `path`, it is not to be read, or it is not an ELF file.
   static std::unique_ptr<ElfImage> open(const std::string& path);
   static std::unique_ptr<ElfImage> from_bytes(std::vector<char> bytes);
+  // A copy of `origin` in other memory: it goes by its name.
+  static std::unique_ptr<ElfImage> from_pages(Pages pages, const ElfImage& origin);
 
   ElfImage(const ElfImage&) = delete;
   ElfImage& operator=(const ElfImage&) = delete;
@@ -65,6 +69,7 @@ class ElfImage {
   std::string path_;
   std::string build_id_;
   std::vector<char> bytes_;  // empty for a file
+  Pages pages_;              // likewise
   struct stat status_ = {};
   int descriptor_ = -1;
   Elf* elf_ = nullptr;

@@ -2,23 +2,43 @@
 // Cold context only.
 #include "symbolizer/symbols/module_symbols.h"
 
+#include <elf.h>
+
 #include <filesystem>
 #include <new>
 
+#include "symbolizer/symbols/debug_sections.h"
 #include "symbolizer/symbols/demangle.h"
+#include "symbolizer/symbols/own_copy.h"
 #include "symbolizer/symbols/source_lines.h"
 
 namespace holdwatch {
+namespace {
+
+// What is read of the file stays in memory that can be given back, unless there is more debug data than may be read.
+std::unique_ptr<ElfImage> keep(std::unique_ptr<ElfImage> image, bool with_debug_data, const DebugSearch& search,
+                               Deadline& deadline) {
+  const size_t size = with_debug_data ? needed_debug_size(*image) : 0;
+  deadline.expect_bytes(size);
+  return into_own_memory(std::move(image), size <= search.memory_limit / 2);
+}
+
+}  // namespace
 
 ModuleSymbols::ModuleSymbols(const Module& module, Symbolize how, const DebugSearch& search, Deadline& deadline)
     : how_(how), deadline_(deadline) {
   main_ = open_module_file(module, search);
   if (main_ == nullptr) return;
   modified_ = main_->modified();
+  const bool wants_dwarf = how == Symbolize::full || main_->section_of_type(SHT_SYMTAB) == nullptr;
   const bool has_dwarf = main_->section(".debug_info") != nullptr || main_->section(".zdebug_info") != nullptr;
+  main_ = keep(std::move(main_), wants_dwarf, search, deadline);
   symbols_.add(*main_);
   if (!has_dwarf || !symbols_.has_full_table()) debug_ = find_debug_file(*main_, search);
-  if (debug_ != nullptr) symbols_.add(*debug_);
+  if (debug_ != nullptr) {
+    debug_ = keep(std::move(debug_), wants_dwarf, search, deadline);
+    symbols_.add(*debug_);
+  }
   if (!symbols_.has_full_table()) mini_debug_ = unpack_mini_debug(*main_);
   if (mini_debug_ != nullptr) symbols_.add(*mini_debug_);
   plt_.emplace(*main_);
@@ -27,6 +47,7 @@ ModuleSymbols::ModuleSymbols(const Module& module, Symbolize how, const DebugSea
   ElfImage* dwarf_image = has_dwarf ? main_.get() : debug_.get();
   if (dwarf_image != nullptr && (how == Symbolize::full || !symbols_.has_full_table())) {
     alternate_ = find_alternate_file(*dwarf_image, search);
+    if (alternate_ != nullptr) alternate_ = keep(std::move(alternate_), true, search, deadline);
     dwarf_ = DwarfInfo::load(*dwarf_image, alternate_.get(), search.memory_limit / 2, deadline);
   }
   for (ElfImage* image : {main_.get(), debug_.get(), alternate_.get()}) {

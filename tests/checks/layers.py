@@ -36,7 +36,7 @@ MAY_INCLUDE = {
 # A library's headers, and the one folder that may use them.
 SOLE_USERS = {
     r"libunwind": "symbolizer/unwind",
-    r"elfutils/|dwarf\.h|gelf\.h|libelf\.h|lzma": "symbolizer/symbols",
+    r"elfutils/|dwarf\.h|gelf\.h|libelf\.h|lzma|zlib\.h": "symbolizer/symbols",
     r"spdlog/|fmt/": "symbolizer/report",
 }
 

@@ -1,0 +1,166 @@
+// See own_copy.h. The copy has all of the file's section headers at their places, so that what refers to a section by its
+// number stays right; sections that are not wanted have no contents.
+#include "symbolizer/symbols/own_copy.h"
+
+#include <elf.h>
+#include <gelf.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <cstring>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "symbolizer/symbols/debug_sections.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr size_t kAlignment = 16;
+constexpr size_t kMaxSection = size_t{512} << 20;
+constexpr size_t kMostMemory = kMaxSection;  // of one file
+
+size_t aligned(size_t size) {
+  return (size + kAlignment - 1) & ~(kAlignment - 1);
+}
+
+struct Section {
+  Elf64_Shdr header;  // as it will stand in the copy
+  off_t from;         // in the file
+  size_t size;        // in the file
+  bool wanted;
+  bool inflate;
+};
+
+struct Layout {
+  std::vector<Section> sections;
+  size_t headers_at = 0;
+  size_t size = 0;
+};
+
+bool is_wanted(std::string_view name, const GElf_Shdr& header, bool with_debug_data) {
+  if (header.sh_type == SHT_NOBITS || header.sh_type == SHT_NULL || header.sh_size == 0) return false;
+  if (name.starts_with(".debug_") || name.starts_with(".zdebug_")) return with_debug_data && is_needed(name);
+  const bool loaded_bytes = header.sh_type == SHT_PROGBITS && (header.sh_flags & SHF_ALLOC) != 0;
+  return !loaded_bytes || name.starts_with(".plt");
+}
+
+bool lies_in_file(const GElf_Shdr& header, const ElfImage& image) {
+  const auto size = static_cast<uint64_t>(image.size());
+  return header.sh_size <= kMaxSection && header.sh_offset <= size && header.sh_size <= size - header.sh_offset;
+}
+
+// Where one section comes to lie. None: the file is not as it should be.
+std::optional<Section> place(const ElfImage& image, Elf_Scn* from, bool with_debug_data, Layout& layout) {
+  GElf_Shdr header;
+  if (gelf_getshdr(from, &header) == nullptr) return std::nullopt;
+  Section section{};
+  std::memcpy(&section.header, &header, sizeof section.header);
+  static_assert(sizeof header == sizeof section.header);
+  section.wanted = is_wanted(image.section_name(from), header, with_debug_data);
+  if (!section.wanted) {
+    if (header.sh_type != SHT_NULL) section.header.sh_type = SHT_NOBITS;
+    return section;
+  }
+  if (!lies_in_file(header, image)) return std::nullopt;
+  section.from = static_cast<off_t>(header.sh_offset);
+  section.size = header.sh_size;
+  GElf_Chdr compression;
+  if ((header.sh_flags & SHF_COMPRESSED) != 0 && gelf_getchdr(from, &compression) != nullptr &&
+      compression.ch_type == ELFCOMPRESS_ZLIB) {
+    if (compression.ch_size > kMaxSection || section.size < sizeof(Elf64_Chdr)) return std::nullopt;
+    section.inflate = true;
+    section.header.sh_flags &= ~uint64_t{SHF_COMPRESSED};
+    section.header.sh_size = compression.ch_size;
+    section.header.sh_addralign = compression.ch_addralign;
+  }
+  section.header.sh_offset = layout.size;
+  layout.size += aligned(section.header.sh_size);
+  return section;
+}
+
+std::optional<Layout> lay_out(const ElfImage& image, bool with_debug_data) {
+  Layout layout;
+  layout.size = aligned(sizeof(Elf64_Ehdr));
+  size_t count = 0;
+  if (elf_getshdrnum(image.elf(), &count) != 0 || count == 0 || count >= SHN_LORESERVE) return std::nullopt;
+  for (size_t i = 0; i < count; ++i) {
+    Elf_Scn* from = elf_getscn(image.elf(), i);
+    std::optional<Section> section = from == nullptr ? std::nullopt : place(image, from, with_debug_data, layout);
+    if (!section) return std::nullopt;
+    layout.sections.push_back(*section);
+  }
+  layout.headers_at = layout.size;
+  layout.size += count * sizeof(Elf64_Shdr);
+  // Many sections may claim the same packed bytes.
+  return layout.size <= kMostMemory ? std::optional(std::move(layout)) : std::nullopt;
+}
+
+bool read_at(int descriptor, unsigned char* out, size_t size, off_t offset) {
+  while (size > 0) {
+    const ssize_t got = pread(descriptor, out, size, offset);
+    if (got <= 0) return false;
+    out += got;
+    size -= static_cast<size_t>(got);
+    offset += got;
+  }
+  return true;
+}
+
+bool inflate_at(int descriptor, const Section& section, unsigned char* out) {
+  std::vector<unsigned char> packed(size_t{64} << 10);
+  z_stream stream{};
+  if (inflateInit(&stream) != Z_OK) return false;
+  stream.next_out = out;
+  stream.avail_out = static_cast<uInt>(section.header.sh_size);
+  off_t at = section.from + static_cast<off_t>(sizeof(Elf64_Chdr));
+  size_t left = section.size - sizeof(Elf64_Chdr);
+  int result = Z_OK;
+  while (result == Z_OK && left > 0) {
+    const size_t part = left < packed.size() ? left : packed.size();
+    if (!read_at(descriptor, packed.data(), part, at)) break;
+    stream.next_in = packed.data();
+    stream.avail_in = static_cast<uInt>(part);
+    result = inflate(&stream, Z_NO_FLUSH);
+    at += static_cast<off_t>(part);
+    left -= part;
+  }
+  inflateEnd(&stream);
+  return result == Z_STREAM_END && stream.avail_out == 0;
+}
+
+bool fill(const ElfImage& image, const Layout& layout, unsigned char* memory) {
+  Elf64_Ehdr header;
+  if (!read_at(image.descriptor(), reinterpret_cast<unsigned char*>(&header), sizeof header, 0)) return false;
+  header.e_shoff = layout.headers_at;
+  header.e_phoff = header.e_phnum = 0;
+  std::memcpy(memory, &header, sizeof header);
+  unsigned char* headers = memory + layout.headers_at;
+  for (const Section& section : layout.sections) {
+    std::memcpy(headers, &section.header, sizeof section.header);
+    headers += sizeof section.header;
+    if (!section.wanted) continue;
+    unsigned char* contents = memory + section.header.sh_offset;
+    const bool filled = section.inflate ? inflate_at(image.descriptor(), section, contents)
+                                        : read_at(image.descriptor(), contents, section.size, section.from);
+    if (!filled) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::unique_ptr<ElfImage> into_own_memory(std::unique_ptr<ElfImage> image, bool with_debug_data) {
+  // libdw looks for split debug data beside the file that it has open.
+  const bool may_be_split = image->section(".debug_addr") != nullptr;
+  if (image->descriptor() < 0 || may_be_split || gelf_getclass(image->elf()) != ELFCLASS64) return image;
+  const std::optional<Layout> layout = lay_out(*image, with_debug_data);
+  if (!layout) return image;
+  Pages pages(layout->size);
+  if (pages.data() == nullptr || !fill(*image, *layout, static_cast<unsigned char*>(pages.data()))) return image;
+  std::unique_ptr<ElfImage> copy = ElfImage::from_pages(std::move(pages), *image);
+  return copy != nullptr ? std::move(copy) : std::move(image);
+}
+
+}  // namespace holdwatch

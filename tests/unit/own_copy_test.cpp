@@ -1,0 +1,47 @@
+#include "symbolizer/symbols/own_copy.h"
+
+#include <catch2/catch.hpp>
+
+namespace holdwatch {
+namespace {
+
+constexpr const char* kSelf = "/proc/self/exe";
+
+std::string_view contents(const ElfImage& image, const char* name) {
+  Elf_Scn* section = image.section(name);
+  return section == nullptr ? std::string_view() : image.bytes(section);
+}
+
+TEST_CASE("a copy has the file's symbols and debug data, goes by its name, and needs the file no more") {
+  const auto file = ElfImage::open(kSelf);
+  const auto copy = into_own_memory(ElfImage::open(kSelf), true);
+  REQUIRE(copy != nullptr);
+  CHECK(copy->descriptor() == -1);
+  CHECK(copy->path() == file->path());
+  CHECK(copy->build_id() == file->build_id());
+  CHECK(copy->inode() == file->inode());
+  for (const char* name : {".symtab", ".strtab", ".dynsym", ".rela.plt", ".debug_info", ".debug_line"}) {
+    INFO(name);
+    CHECK(contents(*copy, name) == contents(*file, name));
+  }
+  CHECK_FALSE(contents(*copy, ".symtab").empty());
+}
+
+TEST_CASE("a copy leaves out what nobody here reads") {
+  const auto copy = into_own_memory(ElfImage::open(kSelf), true);
+  for (const char* name : {".text", ".rodata", ".debug_loclists", ".debug_aranges"}) {
+    INFO(name);
+    CHECK(copy->section(name) == nullptr);
+  }
+  CHECK(into_own_memory(ElfImage::open(kSelf), false)->section(".debug_info") == nullptr);
+}
+
+TEST_CASE("an image that is no file stays what it is") {
+  auto file = ElfImage::open(kSelf);
+  file->close_file();
+  const ElfImage* before = file.get();
+  CHECK(into_own_memory(std::move(file), true).get() == before);
+}
+
+}  // namespace
+}  // namespace holdwatch
