@@ -46,7 +46,11 @@ class Timing {
   const TickHistory& history() const { return history_; }
 
  private:
-  uint64_t smallest_limit_ns() const { return std::min(limits_.smallest_ns(), smallest_lock_limit_ns()); }
+  // A lock's own limit of a millisecond must not wake the process a thousand times a second.
+  static constexpr uint64_t kSmallestOwnLimitNs = 100'000'000;
+  uint64_t smallest_limit_ns() const {
+    return std::min(limits_.smallest_ns(), std::max(smallest_lock_limit_ns(), kSmallestOwnLimitNs));
+  }
 
   Limits limits_{};
   bool reads_tsc_ = false;
