@@ -4,21 +4,37 @@ help() {
   cat <<'TEXT'
 Usage: holdwatch run [OPTION...] [--] PROGRAM [ARGUMENT...]
 
-Runs PROGRAM under the watch, in this very process: its pid, signals and exit status are PROGRAM's own.
+Runs PROGRAM under the watch, in the place of this very process: pid, signals and exit status are PROGRAM's own.
+
+    holdwatch run --limit 200ms --json locks.jsonl ./server --port 80
+
+Options, each also HOLDWATCH_NAME in the environment:
+TEXT
+  tool_path arguments
+  "$tool" run --list
+  cat <<'TEXT'
+
+Exit status: PROGRAM's; 2 if this command line is wrong, 126 if PROGRAM cannot be run, 127 if there is none.
 TEXT
 }
 
-# The program takes this process's place.
-main() {
-  if [ "${1-}" = -- ]; then shift; fi
-  if [ $# = 0 ]; then bad_use "no program given; type: holdwatch run [OPTION...] PROGRAM [ARGUMENT...]"; fi
+# Ours after the ones that are there: some, as AddressSanitizer, insist on being the first.
+join_preload() {
   case $library in
-    *[:\ ]*) fail "the loader cannot preload $library: there is a colon or a space in its path" ;;
+    *[:\ ]*) fail "the loader cannot preload $library: its path has a colon or a space" ;;
   esac
   case :${LD_PRELOAD-}: in
     *[:\ ]"$library"[:\ ]*) ;;
     *) LD_PRELOAD=${LD_PRELOAD:+$LD_PRELOAD:}$library ;;
   esac
+}
+
+main() {
+  parse_arguments --program -- "$@"
+  eval "$operands"
+  if [ $# = 0 ]; then bad_use "no program given; type: holdwatch run [OPTION...] PROGRAM [ARGUMENT...]"; fi
+  if ! [ -r "$library" ]; then fail "there is no $library: build or install it again"; fi
+  join_preload
   export LD_PRELOAD
   exec "$@"
 }

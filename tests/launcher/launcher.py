@@ -1,0 +1,56 @@
+"""What the launcher's tests have in common: calling it, and saying what was wrong with its answer."""
+
+import os
+import re
+import subprocess
+import sys
+
+EXIT_SKIPPED = 77  # what meson counts as "skipped"
+DEADLINE_S = 60
+
+
+class Answer:
+    """How a command ended, and what it said."""
+
+    def __init__(self, argv, done):
+        self.argv, self.status, self.out, self.err = argv, done.returncode, done.stdout, done.stderr
+
+    def __str__(self):
+        return f"{' '.join(map(str, self.argv))}\n  status {self.status}\n  out {self.out!r}\n  err {self.err!r}"
+
+    def expect(self, status=0, out="", err=""):
+        """Whole texts as regular expressions; returns the match of `out`."""
+        assert self.status == status, f"status is not {status}: {self}"
+        assert re.fullmatch(err, self.err, re.DOTALL), f"standard error is not {err!r}: {self}"
+        found = re.fullmatch(out, self.out, re.DOTALL)
+        assert found, f"standard output is not {out!r}: {self}"
+        return found
+
+    def expect_bad_use(self, text):
+        """One line that has `text` in it, and status 2."""
+        return self.expect(2, "", rf"holdwatch: [^\n]*{text}[^\n]*\n")
+
+
+def environment(**variables):
+    """This process's, without what would watch it, and with `variables`."""
+    bare = {name: value for name, value in os.environ.items()
+            if name != "LD_PRELOAD" and not name.startswith("HOLDWATCH_")}
+    return {**bare, **{name: str(value) for name, value in variables.items()}}
+
+
+def call(*argv, env=None, cwd=None):
+    argv = [str(word) for word in argv]
+    done = subprocess.run(argv, env=env or environment(), cwd=cwd, stdin=subprocess.DEVNULL, text=True,
+                          capture_output=True, timeout=DEADLINE_S, check=False)
+    return Answer(argv, done)
+
+
+def run_cases(cases, *arguments):
+    """Calls each function with `arguments`; the first that fails ends the test with what it says."""
+    for case in cases:
+        try:
+            case(*arguments)
+        except AssertionError as failure:
+            print(f"FAILED: {case.__doc__ or case.__name__}\n{failure}\nrerun: {sys.executable} {' '.join(sys.argv)}")
+            sys.exit(1)
+        print(f"passed: {case.__doc__ or case.__name__}")

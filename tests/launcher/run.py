@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""Checks `holdwatch run`: a program in the launcher's place, options from the command line, and what bad use is told.
+
+    run.py LAUNCHER SHIM STATIC_PROGRAM
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import launcher
+
+HOLDWATCH, SHIM, STATIC_PROGRAM = map(os.path.realpath, sys.argv[1:4])
+
+
+def run(*argv, **options):
+    return launcher.call(HOLDWATCH, "run", *argv, **options)
+
+
+def keeps_pid_status_and_arguments():
+    """the program is in the launcher's place: its pid, its status, its arguments"""
+    child = subprocess.Popen([HOLDWATCH, "run", "--", "sh", "-c", 'echo $$ "$1" "$2"; exit 7', "sh", "a  b", "it's $HOME"],
+                             env=launcher.environment(), stdout=subprocess.PIPE, text=True)
+    out, _ = child.communicate(timeout=launcher.DEADLINE_S)
+    assert (out, child.returncode) == (f"{child.pid} a  b it's $HOME\n", 7), (out, child.returncode)
+
+
+def keeps_signals():
+    """a signal to the launcher's pid is one to the program"""
+    child = subprocess.Popen([HOLDWATCH, "run", "sh", "-c", "echo ready; exec sleep 1000"], env=launcher.environment(),
+                             stdout=subprocess.PIPE, text=True)
+    assert child.stdout.readline() == "ready\n"
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(launcher.DEADLINE_S) == -signal.SIGTERM, child.returncode
+
+
+def options_become_variables():
+    """options become variables, relative paths whole ones, and win over the environment"""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory, "f.conf").write_text("limit = 3s\n")
+        answer = run("--limit", "200ms", "--read-limit=1.5s", "--json", "a b.jsonl", "--repeat", "0", "--lock-order=0",
+                     "--on-report", "exec:hook", "--log=%e.log", "--config", "f.conf", "env", cwd=directory,
+                     env=launcher.environment(HOLDWATCH_LIMIT="9s", HOLDWATCH_RATE="5"))
+        answer.expect(0, ".*")
+        said = {name: value for name, _, value in (line.partition("=") for line in answer.out.splitlines())
+                if name.startswith("HOLDWATCH_")}
+        here = os.path.realpath(directory)
+    assert said == {"HOLDWATCH_LIMIT": "200ms", "HOLDWATCH_READ_LIMIT": "1.5s", "HOLDWATCH_JSON": f"{here}/a b.jsonl",
+                    "HOLDWATCH_REPEAT": "0", "HOLDWATCH_LOCK_ORDER": "0", "HOLDWATCH_ON_REPORT": f"exec:{here}/hook",
+                    "HOLDWATCH_LOG": f"{here}/%e.log", "HOLDWATCH_CONFIG": f"{here}/f.conf", "HOLDWATCH_RATE": "5"}, said
+
+
+def preload_is_joined():
+    """the library comes after what was preloaded already, and only once"""
+    show = ("sh", "-c", "echo $LD_PRELOAD")
+    run(*show).expect(0, rf"{SHIM}\n")
+    joined = run(*show, env=launcher.environment(LD_PRELOAD="libpthread.so.0"))
+    joined.expect(0, rf"libpthread\.so\.0:{SHIM}\n")
+    run(*show, env=launcher.environment(LD_PRELOAD=f"libpthread.so.0 {SHIM}")).expect(0, rf"libpthread\.so\.0 {SHIM}\n")
+
+
+def library_is_loaded():
+    """the library is in the program"""
+    assert SHIM in run("cat", "/proc/self/maps").out
+
+
+def bad_use_is_told():
+    """bad use: status 2, and one line that says what to type"""
+    run().expect_bad_use("type: holdwatch run")
+    run("--limit", "1s").expect_bad_use("no program given")
+    run("--limit").expect_bad_use("--limit wants a value: 0, 1ms to 87600h")
+    run("--limit", "10", "true").expect_bad_use("--limit 10: needs a unit")
+    run("--limt", "1s", "true").expect_bad_use(r"did you mean --limit\?")
+    run("--only=some", "true").expect_bad_use("it may be: all, contended")
+    run("--signal", "5", "true").expect_bad_use("auto, off, 34 to 64")
+    run("--config", "/nowhere/x", "true").expect_bad_use("no file /nowhere/x")
+    run("-x", "true").expect_bad_use("no option -x")
+    launcher.call(HOLDWATCH).expect_bad_use("type: holdwatch run PROGRAM")
+    launcher.call(HOLDWATCH, "rum", "true").expect_bad_use("no command 'rum'; there are: .*run")
+    launcher.call(HOLDWATCH, "../commands/run").expect_bad_use("no command")
+
+
+def no_program_is_told():
+    """a program that is not there, or not to be run, ends as with the shell"""
+    run("no-such-program").expect(127, "", "holdwatch: there is no program no-such-program\n")
+    run("/etc/passwd").expect(126, "", "holdwatch: /etc/passwd cannot be run: [^\n]*\n")
+
+
+def unwatchable_is_told():
+    """a program that cannot be watched runs, and one line says so"""
+    run(STATIC_PROGRAM).expect(0, "", r"holdwatch: \S+ is not watched: it is statically linked[^\n]*\n")
+
+
+def help_at_each_level():
+    """--help and --version, in the middle of a line too"""
+    launcher.call(HOLDWATCH, "--help").expect(0, r"Usage: holdwatch COMMAND.*  run \[OPTION.*")
+    launcher.call(HOLDWATCH, "--version").expect(0, r"holdwatch \d+\.\d+\.\d+\n")
+    run("--help").expect(0, r"Usage: holdwatch run .*--read-limit VALUE .*\n")
+    run("--limit", "1s", "--help", "true").expect(0, "Usage: holdwatch run .*")
+    run("true", "--help").expect(0, "Usage: true .*")
+
+
+def is_found_from_everywhere():
+    """the launcher finds its parts through a symbolic link, from its own directory, and by a relative path"""
+    with tempfile.TemporaryDirectory() as directory:
+        link = Path(directory, "hw")
+        link.symlink_to(HOLDWATCH)
+        launcher.call(link, "run", "true").expect(0)
+    launcher.call("./holdwatch", "run", "true", cwd=Path(HOLDWATCH).parent).expect(0)
+    launcher.call("sh", "holdwatch", "run", "true", cwd=Path(HOLDWATCH).parent).expect(0)
+
+
+if __name__ == "__main__":
+    launcher.run_cases([keeps_pid_status_and_arguments, keeps_signals, options_become_variables, preload_is_joined,
+                        library_is_loaded, bad_use_is_told, no_program_is_told, unwatchable_is_told, help_at_each_level,
+                        is_found_from_everywhere])
