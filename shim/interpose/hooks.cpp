@@ -3,6 +3,8 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include <cerrno>
+
 #include "shim/interpose/behaviours.h"
 #include "shim/interpose/filter_hooks.h"
 #include "shim/interpose/real_functions.h"
@@ -191,6 +193,16 @@ HOOK(long, syscall, (long number, long a, long b, long c, long d, long e, long f
   if (number == SYS_seccomp || number == SYS_prctl) [[unlikely]]
     return syscall_slow(number, a, b, c, d, e, f);
   return g_real.syscall(number, a, b, c, d, e, f);
+}
+
+// libunwind asks when it starts, in a thread of ours, to learn how it could tell readable memory, which we never have it
+// do. A filter such as systemd's @system-service kills for this call.
+HOOK(int, mincore, (void* start, size_t size, unsigned char* pages)) {
+  if (t_mode == ThreadMode::internal) {
+    errno = ENOSYS;
+    return -1;
+  }
+  return g_real.mincore(start, size, pages);
 }
 
 // The watch begins before the thread does, so that its first hold is seen from the start.

@@ -10,9 +10,10 @@ using namespace harness;
 
 int main(int count, char** arguments) {
   if (count == 1) {
-    install_filter({SYS_process_vm_readv, SYS_process_vm_writev, SYS_ptrace, SYS_kcmp, SYS_perf_event_open, SYS_bpf,
-                    SYS_userfaultfd, SYS_mount, SYS_unshare, SYS_setns, SYS_process_madvise, SYS_pidfd_getfd},
-                   SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_ALLOW);
+    install_filter(
+        {SYS_process_vm_readv, SYS_process_vm_writev, SYS_ptrace, SYS_kcmp, SYS_perf_event_open, SYS_bpf,
+         SYS_userfaultfd, SYS_mount, SYS_unshare, SYS_setns, SYS_process_madvise, SYS_pidfd_getfd, SYS_mincore},
+        SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_ALLOW);
     execl("/proc/self/exe", arguments[0], "again", nullptr);
   }
   hold_until_reported("holder");
