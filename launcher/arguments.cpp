@@ -1,7 +1,7 @@
 // Reads a command's arguments against the table of options, and prints for the launcher's shell what they say.
 //
 //   arguments COMMAND [--anywhere] [--flags 'dry-run core=']... -- ARGUMENT...
-//       HOLDWATCH_LIMIT='200ms'; export HOLDWATCH_LIMIT; flag_dry_run=1; set -- 'operand' ...
+//       HOLDWATCH_LIMIT='200ms'; export HOLDWATCH_LIMIT; given="$given LIMIT"; flag_dry_run=1; set -- 'operand' ...
 //   arguments COMMAND --list        the options, for --help
 //   arguments COMMAND --variables   the options' variables, one a line
 //
@@ -28,6 +28,13 @@ constexpr int kCannotRun = 126, kNoProgram = 127;  // as the shell has it
 [[noreturn]] void bad_use(const TextBuffer& message) {
   std::fprintf(stderr, "holdwatch: %s\n", message.c_str());
   std::exit(kBadUse);
+}
+
+void print_setting(std::string_view name, std::string_view value) {
+  const int size = static_cast<int>(name.size());
+  std::printf("HOLDWATCH_%.*s=", size, name.data());
+  print_quoted(value);
+  std::printf("; export HOLDWATCH_%.*s; given=\"$given %.*s\"; ", size, name.data(), size, name.data());
 }
 
 class Reader {
@@ -107,9 +114,7 @@ void Reader::read_argument(const char* text) {
     char path[PATH_MAX];
     const char* given = value_of(argument, "FILE");
     if (realpath(given, path) == nullptr) bad_use(Line<PATH_MAX + 64>() << "--config: there is no file " << given);
-    std::fputs("HOLDWATCH_CONFIG=", stdout);
-    print_quoted(path);
-    std::fputs("; export HOLDWATCH_CONFIG; ", stdout);
+    print_setting("CONFIG", path);
     return;
   }
   const OptionRow* row = find_argument(argument.name);
@@ -160,9 +165,7 @@ void Reader::read_option(const OptionRow& row, const Argument& argument) {
   if (const char* reason = complete_value(row, typed, directory, value); reason != nullptr) {
     bad_use(Line<2048>() << "--" << argument.name << ' ' << typed << ": " << reason << "; it may be: " << row.values);
   }
-  std::printf("HOLDWATCH_%.*s=", static_cast<int>(row.name.size()), row.name.data());
-  print_quoted(value);
-  std::printf("; export HOLDWATCH_%.*s; ", static_cast<int>(row.name.size()), row.name.data());
+  print_setting(row.name, value);
 }
 
 void Reader::refuse_unknown(std::string_view text, std::string_view name) const {

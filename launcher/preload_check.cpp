@@ -107,7 +107,7 @@ void check_loader(std::string_view loader, TextBuffer& obstacle) {
 // capabilities are nothing new.
 void check_rights(const File& file, uid_t uid, TextBuffer& obstacle) {
   struct stat status;
-  if (fstat(file.descriptor(), &status) != 0) return;
+  if (uid == kGainsNoRights || fstat(file.descriptor(), &status) != 0) return;
   if ((status.st_mode & S_ISUID) != 0 && status.st_uid != uid) {
     obstacle << "it is set-user-ID, and the loader ignores LD_PRELOAD for it; start it as its owner, user "
              << status.st_uid << ", or take the bit away: chmod u-s";

@@ -22,6 +22,9 @@ struct PreloadCheck {
   Line<512> obstacle;          // empty if nothing stands in the way; else why, and what to do about it
 };
 
+// For a program that can gain no rights, whatever its file says (PR_SET_NO_NEW_PRIVS).
+inline constexpr uid_t kGainsNoRights = static_cast<uid_t>(-1);
+
 // Checks what executing `program` as the user `uid` would start. A script is looked at through its interpreter.
 void check_preload(const char* program, uid_t uid, PreloadCheck& check);
 

@@ -1,0 +1,124 @@
+"""A real systemd to test with: process 1 of namespaces of its own, on a copy of the root directory that goes with it.
+
+Needs root, and a kernel that gives it namespaces and an overlay: where not, the test is skipped and says why.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+DEADLINE_S = 120
+EXIT_SKIPPED = 77
+SETUP = Path(__file__).with_name("testbed.sh")
+SYSTEMD = Path("/lib/systemd/systemd")
+
+
+def skip(why):
+    print(f"skipped: {why}")
+    sys.exit(EXIT_SKIPPED)
+
+
+def wait_until(what, happened):
+    end = time.monotonic() + DEADLINE_S
+    while True:
+        value = happened()
+        if value:
+            return value
+        assert time.monotonic() < end, f"waited {DEADLINE_S} s in vain for: {what}"
+        time.sleep(0.05)
+
+
+class Testbed:
+    """The running systemd: commands are executed inside, files are read and written from outside."""
+
+    def __init__(self):
+        if os.geteuid() != 0:
+            skip("a systemd of its own needs root")
+        if not SYSTEMD.exists():
+            skip("no systemd here; on Debian: apt-get install systemd")
+        self.directory = Path(tempfile.mkdtemp(prefix="holdwatch-systemd-", dir="/tmp"))
+        self.log = open(self.directory.with_suffix(".log"), "w+b")
+        self.process = subprocess.Popen(
+            ["unshare", "--pid", "--fork", "--kill-child", "--mount", "--cgroup", "--uts", "--ipc", "--propagation",
+             "private", "sh", str(SETUP), str(self.directory)],
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        self.pid = None
+
+    def __enter__(self):
+        wait_until("a systemd to come up", self._is_up)
+        return self
+
+    def _is_up(self):
+        """Sets `pid`, by which others see process 1."""
+        if self.process.poll() is not None:
+            skip(f"no namespaces for a systemd here: {self._complaints()}")
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        if not children or Path(f"/proc/{children[0]}/comm").read_text() != "systemd\n":
+            return False
+        self.pid = children[0]
+        return self.run("systemctl", "is-system-running", check=False).stdout.strip() in ("running", "degraded")
+
+    def _complaints(self):
+        self.log.seek(0)
+        return self.log.read().decode(errors="replace").strip()
+
+    def __exit__(self, *_):
+        # The end of process 1 is the end of all in its namespace, and of their mounts.
+        self.process.kill()
+        self.process.wait()
+        self.log.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
+        self.directory.with_suffix(".log").unlink(missing_ok=True)
+
+    def run(self, *argv, check=True, env=None):
+        """Executes a command inside; with `check`, its failure is the test's."""
+        done = subprocess.run(["nsenter", "-t", self.pid, "-a", "--", *map(str, argv)], stdin=subprocess.DEVNULL,
+                              text=True, capture_output=True, timeout=DEADLINE_S, check=False, env=env)
+        assert not check or done.returncode == 0, f"{argv} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+        return done
+
+    def path(self, inside):
+        """The path by which a file inside is reached from here."""
+        return Path(f"/proc/{self.pid}/root") / str(inside).lstrip("/")
+
+    def write(self, inside, text):
+        path = self.path(inside)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def install(self, build):
+        """Installs holdwatch as `meson install` does; returns the directory that its library is in."""
+        done = subprocess.run(["meson", "install", "-C", build, "--no-rebuild", "--quiet", "--destdir", self.path("/")],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"meson install failed:\n{done.stdout}{done.stderr}"
+        [library] = self.path("/usr/local").glob("lib/**/libholdwatch.so")
+        return "/" + str(library.parent.relative_to(self.path("/")))
+
+    def copy(self, program, inside="/usr/local/bin"):
+        shutil.copy(program, self.path(inside))
+
+    def holdwatch(self, *argv, **options):
+        return self.run("holdwatch", *argv, **options)
+
+    def reports(self, unit, *fields):
+        """The unit's entries of the journal that match all of `fields`, oldest first."""
+        listed = self.run("journalctl", "--no-pager", "-o", "json", "-u", unit, *fields, check=False).stdout
+        return [json.loads(line) for line in listed.splitlines()]
+
+    def text_of_journal(self, unit):
+        return self.run("journalctl", "--no-pager", "-o", "cat", "-u", unit, check=False).stdout
+
+    def changed_files(self):
+        """Path -> contents of everything outside of tmpfs that differs from the machine's, but what systemd itself keeps."""
+        changes = self.path("/run/changes")
+        found = {}
+        for path in sorted(changes.rglob("*")):
+            name = "/" + str(path.relative_to(changes))
+            if not name.startswith(("/var/log", "/var/lib/systemd")):
+                found[name] = path.read_bytes() if path.is_file() and not path.is_symlink() else None
+        return found
