@@ -33,6 +33,7 @@ MAY_INCLUDE = {
     "symbolizer/api.h": SHARED,
     # Helpers of scripts/holdwatch.
     "launcher": {"launcher", "shim/base"},
+    "launcher/doctor": {"launcher", "shim/base", "symbolizer/symbols/debug_file.h", "symbolizer/symbols/elf_image.h"},
 }
 
 # A library's headers, and the one folder that may use them.

@@ -1,0 +1,41 @@
+// What the doctor has found, a line each, and how it is shown.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace holdwatch {
+
+enum class Verdict : uint8_t {
+  fine,
+  note,      // the watch works, but sees or tells less
+  obstacle,  // nothing is watched
+};
+
+struct Finding {
+  Verdict verdict;
+  std::string subject;  // one word
+  std::string text;     // what is so, and after a semicolon what to do about it
+};
+
+class Findings {
+ public:
+  void fine(std::string subject, std::string text) { add(Verdict::fine, std::move(subject), std::move(text)); }
+  void note(std::string subject, std::string text) { add(Verdict::note, std::move(subject), std::move(text)); }
+  void obstacle(std::string subject, std::string text) { add(Verdict::obstacle, std::move(subject), std::move(text)); }
+
+  bool has_obstacle() const;
+  // Leaves out what is in order.
+  void drop_fine();
+  void print(bool in_colour) const;
+
+ private:
+  void add(Verdict verdict, std::string subject, std::string text) {
+    list_.push_back({verdict, std::move(subject), std::move(text)});
+  }
+
+  std::vector<Finding> list_;
+};
+
+}  // namespace holdwatch

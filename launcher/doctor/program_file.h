@@ -1,0 +1,44 @@
+// What a program's file says beyond whether a library can be preloaded: in which language it was written, which of the
+// watched functions it calls, whether there is debug data, whether its functions keep frame pointers. Runs nothing.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "symbolizer/symbols/elf_image.h"
+
+namespace holdwatch {
+
+class ProgramFile {
+ public:
+  explicit ProgramFile(const std::string& path);
+
+  bool is_readable() const { return image_ != nullptr; }
+  bool is_go() const;
+  bool is_rust() const;
+
+  // Of the functions that are watched.
+  std::vector<std::string> imported_lock_functions() const { return lock_functions(true); }
+  std::vector<std::string> defined_lock_functions() const { return lock_functions(false); }
+
+  bool needs_library(std::string_view name) const;
+
+  enum class DebugData { none, symbols, lines };
+  DebugData debug_data() const;
+
+  // Whether most functions begin by saving rbp. False where that cannot be told.
+  bool keeps_frame_pointers() const;
+
+  // The NN of the highest GLIBC_2.NN that the file speaks of: what a program needs, or what a libc has. 0 if none.
+  unsigned glibc_minor() const;
+
+ private:
+  std::vector<std::string> lock_functions(bool imported) const;
+  std::string_view bytes_of(std::string_view section) const;
+
+  std::unique_ptr<ElfImage> image_;
+};
+
+}  // namespace holdwatch

@@ -1,0 +1,298 @@
+#!/usr/bin/env python3
+"""Checks what `holdwatch doctor` says about programs of every kind, about running processes, and about this machine.
+
+    doctor.py LAUNCHER BUILD_DIRECTORY
+
+Programs are made here by the C compiler, and where a compiler is not at hand (Go, Rust, musl) bent to look like its.
+"""
+
+import ctypes
+import os
+import pty
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import launcher
+
+HOLDWATCH, BUILD = map(os.path.realpath, sys.argv[1:3])
+SHIM = f"{BUILD}/shim/libholdwatch.so"
+HOLDER = f"{BUILD}/tests/systemd/holder"
+IS_ROOT = os.geteuid() == 0
+NOBODY = 65534
+
+LOCKS = "#include <pthread.h>\npthread_mutex_t m;\nint main(void) { return pthread_mutex_lock(&m); }\n"
+OWN_LOCKS = "#include <pthread.h>\nint pthread_mutex_lock(pthread_mutex_t* m) { return m == 0; }\nint main(void) { return 0; }\n"
+ALLOW_ALL = 0x7fff0000
+PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, PTRACE_SEIZE = 38, 22, 2, 0x4206
+
+WORK = Path(tempfile.mkdtemp(prefix="holdwatch-doctor-"))
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def compile_c(name, source=LOCKS, *flags):
+    path = WORK / name
+    subprocess.run(["cc", "-xc", "-", "-O2", "-o", path, *flags], input=source, text=True, check=True)
+    return path
+
+
+def bent(name, change, source=None):
+    """A copy of a program, changed by a function on its bytes."""
+    contents = bytearray((source or compile_c("plain")).read_bytes())
+    change(contents)
+    path = WORK / name
+    path.write_bytes(contents)
+    path.chmod(0o755)
+    return path
+
+
+def with_section(program, name):
+    contents = WORK / "section"
+    contents.write_bytes(b"\x04\x00\x00\x00\x04\x00\x00\x00\x04\x00\x00\x00Go\x00\x00abcd")
+    subprocess.run(["objcopy", "--add-section", f"{name}={contents}", program], check=True, stderr=subprocess.DEVNULL)
+    return program
+
+
+def doctor(*argv, **options):
+    return launcher.call(HOLDWATCH, "doctor", *argv, **options)
+
+
+def expect(subject, status, *lines):
+    """Each of `lines` (a regular expression) is one line of what the doctor says, and the status is right."""
+    answer = doctor(subject)
+    assert answer.status == status and answer.err == "", answer
+    for line in lines:
+        assert re.search(f"^{line}$", answer.out, re.MULTILINE), f"no line {line!r}: {answer}"
+    return answer.out
+
+
+def static_programs():
+    """static: nothing is watched; of Go, for its own reason too"""
+    program = compile_c("static", LOCKS, "-static")
+    expect(program, 1, r"no +program +\S*/static: it is statically linked.*; link it dynamically")
+    expect(with_section(program, ".note.go.buildid"), 1, r"no +program .*", r"note +language +it is written in Go.*go-deadlock")
+    expect(compile_c("pie", LOCKS, "-static-pie"), 1, "no +program .*statically linked.*")
+
+
+def languages():
+    """Go and Rust with a libc: said to have locks of their own"""
+    expect(with_section(compile_c("cgo"), ".note.go.buildid"), 0, "ok +program .*", "note +language .*in Go.*C libraries.*")
+    rust = compile_c("rust", '__asm__(".ident \\"rustc version 1.75.0\\"");\n' + LOCKS)
+    expect(rust, 0, "note +language .*in Rust.*futexes.*")
+    by_path = compile_c("by_path", 'const char* volatile p = "/rustc/82e1608/library/std/src/sync/mutex.rs";\n' + LOCKS)
+    expect(by_path, 0, "note +language .*in Rust.*")
+
+
+def other_libcs_and_machines():
+    """musl, a strange loader, 32 bits, another processor"""
+    musl = compile_c("musl", LOCKS, "-Wl,--dynamic-linker=/lib/ld-musl-x86_64.so.1")
+    expect(musl, 1, "no +program .*its libc is musl.*; build it for glibc.*")
+    strange = compile_c("strange", LOCKS, "-Wl,--dynamic-linker=/system/bin/linker64")
+    expect(strange, 1, "no +program .*its loader is /system/bin/linker64.*")
+    expect(bent("arm", lambda it: it.__setitem__(slice(18, 20), b"\xb7\x00")), 1, "no +program .*another processor.*")
+    expect(bent("short", lambda it: it.__setitem__(4, 1)), 1, "no +program .*32 bits.*")
+
+
+def damaged_files():
+    """cut off, garbled, empty: told, never a crash"""
+    plain = compile_c("plain")
+    for size in (0, 1, 3, 63, 64, 100, 1000, 5000):
+        answer = doctor(bent(f"cut{size}", lambda it, size=size: it.__delitem__(slice(size, None)), plain))
+        assert answer.status in (0, 1) and answer.err == "" and answer.out, answer
+    for offset in range(16, 64, 2):
+        garbled = bent("garbled", lambda it, offset=offset: it.__setitem__(slice(offset, offset + 2), b"\xff\xff"), plain)
+        answer = doctor(garbled)
+        assert answer.status in (0, 1) and answer.err == "" and answer.out, answer
+
+
+def rights():
+    """set-user-ID and capabilities, unless nobody gains any"""
+    if not IS_ROOT:
+        print("left out: needs root")
+        return
+    program = compile_c("setuid")
+    os.chown(program, NOBODY, -1)
+    program.chmod(0o4755)
+    expect(program, 1, rf"no +program .*set-user-ID.*user {NOBODY}, or take the bit away: chmod u-s")
+    look = f"{BUILD}/launcher/program"
+    assert launcher.call(look, program, "nobody-gains").out.endswith("program_obstacle=''\n")
+    capable = compile_c("capable")
+    # Version 2, effective; CAP_NET_BIND_SERVICE permitted.
+    os.setxattr(capable, "security.capability", bytes.fromhex("0100000200040000000000000000000000000000"))
+    expect(capable, 0, "ok +program .*")
+    assert "its file has capabilities" in launcher.call(look, capable, "1000").out
+
+
+def debug_data_and_frame_pointers():
+    """with and without debug data, symbols, frame pointers"""
+    expect(compile_c("with", LOCKS, "-g"), 0, "ok +debug .*lines")
+    expect(compile_c("without", LOCKS), 0, "note +debug +no debug data: .*functions, but no lines; build with -g.*",
+           "note +frames .*-fno-omit-frame-pointer.*")
+    expect(compile_c("stripped", LOCKS, "-s"), 0, r"note +debug +no debug data and no symbols: .*module\+offset.*")
+    many = LOCKS + "".join(f"__attribute__((noinline)) int f{n}(int* p) {{ return pthread_mutex_lock(&m) + *p; }}\n"
+                           for n in range(20))
+    expect(compile_c("framed", many, "-O0", "-fno-omit-frame-pointer"), 0, "ok +frames .*")
+
+
+def whose_locks():
+    """which lock functions it calls, or has of its own; a sanitizer that wants to be first"""
+    expect(compile_c("plain"), 0, "ok +locks +it calls pthread_mutex_lock of the functions that are watched")
+    expect(compile_c("none", "int main(void) { return 0; }\n"), 0, "note +locks +it calls no lock function itself.*")
+    expect(compile_c("own", OWN_LOCKS, "-rdynamic"), 0, "note +locks +it defines pthread_mutex_lock itself.*")
+    expect(compile_c("asan", LOCKS, "-fsanitize=address"), 0, r"note +sanitizer .*LD_PRELOAD=libasan\.so.*")
+
+
+def scripts_and_others():
+    """a script is looked at through its interpreter; what is no program is said to be none"""
+    script = WORK / "script"
+    script.write_text("#! /bin/sh -e\n")
+    script.chmod(0o755)
+    expect(script, 0, r"note +program .*is a script, which /bin/sh runs.*--exe NAME.*")
+    script.write_text(f"#!{compile_c('static', LOCKS, '-static')}\n")
+    expect(script, 1, "note +program .*", "no +program .*statically linked.*")
+    text = WORK / "text"
+    text.write_text("hello\n")
+    expect(text, 1, "no +program .*neither a program nor a script")
+
+
+class Child:
+    """A process that is there while the doctor looks."""
+
+    def __init__(self, *argv, **options):
+        self.process = subprocess.Popen(argv, env=launcher.environment(), stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, text=True, **options)
+
+    def __enter__(self):
+        # The word comes once the last program of the chain is there.
+        assert self.process.stdout.readline() == "ready\n"
+        return self.process.pid
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+
+READY = ("sh", "-c", 'echo ready; exec "$@"', "sh")
+
+
+def wait_for(pid, line):
+    """Some lines take a moment to be true: the child is still between two programs, or its threads come."""
+    pattern = re.compile(f"^{line}$", re.MULTILINE)
+    for _ in range(3000):
+        answer = doctor(pid)
+        if pattern.search(answer.out):
+            return answer
+    raise AssertionError(f"no line {line!r}: {answer}")
+
+
+def processes():
+    """a process: watched, prepared, neither; deleted since"""
+    with Child(*READY, "sleep", "1000") as pid:
+        wait_for(pid, r"ok +process +\d+ runs \S*/sleep, 1 threads")
+        expect(pid, 0, "note +watch +it is not watched; start it by holdwatch run.*")
+    with Child(HOLDWATCH, "run", *READY, "sleep", "1000") as pid:
+        wait_for(pid, "note +watch +it is prepared.*")
+    with Child(HOLDWATCH, "run", *READY, HOLDER, "1000") as pid:
+        wait_for(pid, "ok +watch +it is watched")
+    copy = shutil.copy("/bin/sleep", WORK / "gone")
+    with Child(*READY, copy, "1000") as pid:
+        wait_for(pid, r"ok +process +\d+ runs \S*/gone, .*")
+        copy.unlink()
+        expect(pid, 0, r"ok +program +\S*/gone \(deleted\): x86-64.*")
+
+
+def install_filter():
+    """Allows everything; for preexec_fn."""
+    code = (ctypes.c_uint64 * 1)(0x06 | ALLOW_ALL << 32)  # BPF_RET | BPF_K
+    program = ctypes.create_string_buffer(16)
+    ctypes.c_uint16.from_buffer(program).value = 1
+    ctypes.c_uint64.from_buffer(program, 8).value = ctypes.addressof(code)
+    LIBC.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    LIBC.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0)
+
+
+def filtered_and_traced():
+    """a process whose system calls are filtered; one that is traced"""
+    with Child(*READY, "sleep", "1000", preexec_fn=install_filter) as pid:
+        expect(pid, 0, "note +seccomp +its system calls are filtered.*")
+    with Child(*READY, "sleep", "1000") as pid:
+        if LIBC.ptrace(PTRACE_SEIZE, pid, 0, 0) != 0:
+            print("left out: may trace nothing here")
+            return
+        expect(pid, 0, rf"note +traced +process {os.getpid()} \(\S+\) traces it.*")
+
+
+def secure_and_contained():
+    """a process that gained rights; one whose mounts hide the library"""
+    if not IS_ROOT:
+        print("left out: needs root")
+        return
+    program = WORK / "secure"
+    shutil.copy("/bin/sleep", program)
+    os.chown(program, NOBODY, -1)
+    program.chmod(0o4755)
+    WORK.chmod(0o755)
+    with Child(*READY, program, "1000") as pid:
+        wait_for(pid, r"no +rights +it gained rights when it started.*")
+    # The library is a copy, in a directory over which something can be mounted without harm.
+    hidden = WORK / "hidden"
+    hidden.mkdir()
+    library = shutil.copy(SHIM, hidden)
+    if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode != 0:
+        print("left out: no namespaces here")
+        return
+    look = f"{BUILD}/launcher/doctor"
+    with Child("unshare", "--mount", *READY, "sleep", "1000") as pid:
+        assert re.search(r"^ok +container .*the library is there too$", launcher.call(look, library, pid).out, re.MULTILINE)
+    with Child("unshare", "--mount", "sh", "-c", f"mount -t tmpfs t {hidden}; echo ready; exec sleep 1000") as pid:
+        said = launcher.call(look, library, pid).out
+        assert re.search(rf"^note +container .*there is no {library} there; .*$", said, re.MULTILINE), said
+
+
+def the_machine():
+    """this machine; and where the library is missing or does not load"""
+    answer = doctor()
+    assert answer.status == 0 and re.fullmatch(r"((ok  |note|no  )  \S+ +[^\n]+\n)+", answer.out), answer
+    for line in (r"ok +machine +x86-64, Linux \S+, glibc 2\.\d+", rf"ok +library +{SHIM} loads", r"ok +names .*"):
+        assert re.search(f"^{line}$", answer.out, re.MULTILINE), answer
+    look = f"{BUILD}/launcher/doctor"
+    launcher.call(look, "/nowhere/libholdwatch.so").expect(1, r".*no    library +there is no /nowhere/libholdwatch\.so.*")
+    broken = WORK / "libholdwatch.so"
+    broken.write_text("not a library")
+    launcher.call(look, broken).expect(1, r".*no    library +the loader says: ERROR: ld\.so.*note  names .*")
+
+
+def shown_on_terminal(**variables):
+    ours, theirs = pty.openpty()
+    subprocess.run([HOLDWATCH, "doctor"], env=launcher.environment(**variables), stdout=theirs, check=True)
+    os.close(theirs)
+    return os.read(ours, 65536).decode()
+
+
+def colour():
+    """colour on a terminal only, and not where it is not wanted"""
+    assert "\033[32mok" in shown_on_terminal(TERM="xterm")
+    assert "\033" not in shown_on_terminal(TERM="dumb")
+    assert "\033" not in shown_on_terminal(TERM="xterm", NO_COLOR="1")
+    assert "\033" not in doctor(env=launcher.environment(TERM="xterm")).out
+
+
+def bad_use():
+    """bad use: status 2, and one line"""
+    doctor("a", "b").expect_bad_use(r"type: holdwatch doctor \[PROGRAM\|PID\]")
+    doctor("--limit", "1s").expect_bad_use("type: holdwatch doctor")
+    doctor("no-such-program").expect_bad_use("there is no program no-such-program")
+    doctor("99999999").expect_bad_use("there is no process 99999999")
+    doctor("--help").expect(0, "Usage: holdwatch doctor .*")
+
+
+if __name__ == "__main__":
+    try:
+        launcher.run_cases([static_programs, languages, other_libcs_and_machines, damaged_files, rights,
+                            debug_data_and_frame_pointers, whose_locks, scripts_and_others, processes, filtered_and_traced,
+                            secure_and_contained, the_machine, colour, bad_use])
+    finally:
+        shutil.rmtree(WORK)
