@@ -3,7 +3,7 @@
 //   arguments COMMAND [--anywhere] [--flags 'dry-run core=']... -- ARGUMENT...
 //       HOLDWATCH_LIMIT='200ms'; export HOLDWATCH_LIMIT; given="$given LIMIT"; flag_dry_run=1; set -- 'operand' ...
 //   arguments COMMAND --list        the options, for --help
-//   arguments COMMAND --variables   the options' variables, one a line
+//   arguments COMMAND --values NAME  what may follow --NAME, a word a line, for completion; nothing after a toggle
 //
 // --anywhere: options may follow operands. --flags: the command's own, with = if they take a value. --program: the first
 // operand is to be run; says what keeps the loader from preloading into it, and ends with the shell's 126 or 127 if it cannot
@@ -207,18 +207,19 @@ void Reader::check_program() const {
                check.obstacle.c_str(), program);
 }
 
-void print_variables() {
-  for (const OptionRow& row : kOptions) {
-    std::printf("HOLDWATCH_%.*s\n", static_cast<int>(row.name.size()), row.name.data());
-  }
+void print_values(std::string_view name) {
+  if (name == "config") std::puts("FILE");
+  const OptionRow* row = find_argument(name);
+  if (row == nullptr || is_toggle(*row)) return;
+  print_value_words(*row);
 }
 
 int run(int count, char** arguments) {
   const std::string_view first = count > 2 ? arguments[2] : "";
   if (first == "--list") {
     print_options();
-  } else if (first == "--variables") {
-    print_variables();
+  } else if (first == "--values") {
+    print_values(count > 3 ? arguments[3] : "");
   } else {
     Reader reader(arguments[1], count - 2, arguments + 2);
     reader.read_rules();

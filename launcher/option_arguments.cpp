@@ -124,6 +124,11 @@ const char* complete_value(const OptionRow& row, std::string_view typed, std::st
   return out.truncated() ? "too long" : row.read(out, row, scratch_settings());
 }
 
+void print_value_words(const OptionRow& row) {
+  std::string_view word;
+  for (Words words(row.values); words.next(&word);) std::printf("%.*s\n", static_cast<int>(word.size()), word.data());
+}
+
 void print_options() {
   for (const OptionRow& row : kOptions) {
     if (&row == &help_row()) continue;

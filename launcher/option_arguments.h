@@ -29,6 +29,9 @@ bool is_toggle(const OptionRow& row);
 // opens it. Returns null, or the reason why it cannot be.
 const char* complete_value(const OptionRow& row, std::string_view typed, std::string_view directory, OptionValue& out);
 
+// A line for each word that the option may be; a range, and a text of one's own, are what the table has for them.
+void print_value_words(const OptionRow& row);
+
 // A line or two on each option, for --help.
 void print_options();
 

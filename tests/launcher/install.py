@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""Installs holdwatch beside itself, moves it, and checks that the launcher still finds everything and says all of it.
+
+    install.py BUILD_DIRECTORY
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import launcher
+
+BUILD = os.path.realpath(sys.argv[1])
+
+
+def install(directory):
+    done = launcher.call("meson", "install", "-C", BUILD, "--no-rebuild", "--destdir", directory)
+    assert done.status == 0, done
+    [program] = directory.rglob("bin/holdwatch")
+    return program.parents[1]
+
+
+def everything_is_there(top):
+    """the launcher, its parts, both libraries, header, man page and completion"""
+    for pattern in ("bin/holdwatch", "libexec/holdwatch/layout.sh", "libexec/holdwatch/arguments", "lib/**/libholdwatch.so",
+                    "lib/**/libholdwatch-symbolizer.so", "include/holdwatch.h", "share/man/man1/holdwatch.1",
+                    "share/bash-completion/completions/holdwatch"):
+        assert len(list(top.glob(pattern))) == 1, f"{pattern}: {list(top.glob(pattern))}"
+    assert os.access(top / "bin/holdwatch", os.X_OK)
+
+
+def check_place(place):
+    """The loader cannot preload from a path with a space, and the launcher has to say so."""
+    program = Path(place, "bin/holdwatch")
+    launcher.call(program, "--version").expect(0, r"holdwatch \S+\n")
+    answer = launcher.call(program, "run", "cat", "/proc/self/maps")
+    if " " in str(place):
+        answer.expect(1, "", "holdwatch: the loader cannot preload [^\n]*\n")
+        launcher.call(program, "doctor").expect(1, ".*no    library +the loader says: .*")
+    else:
+        assert f"{place}/lib/" in answer.out, answer
+        launcher.call(program, "doctor").expect(0, f".*{place}/lib.*")
+
+
+def parts_are_found(top):
+    """from where it is installed, after that was moved, and through a symbolic link"""
+    check_place(top)
+    for name in ("moved", "moved place"):
+        moved = shutil.move(top, top.with_name(name))
+        check_place(moved)
+        shutil.move(moved, top)
+    link = top.parent / "link"
+    link.symlink_to(top / "bin/holdwatch")
+    launcher.call(link, "run", "true").expect(0)
+
+
+def commands_have_help(top):
+    """each command's help, which needs no more than what is installed, and is listed"""
+    program = top / "bin/holdwatch"
+    listed = launcher.call(program, "--help").out
+    for file in (top / "libexec/holdwatch/commands").glob("*.sh"):
+        assert f"{file.stem}" in listed, f"{file.stem} is not in --help"
+        launcher.call(program, file.stem, "--help").expect(0, f"Usage: holdwatch {file.stem}.*")
+
+
+def main():
+    directory = Path(tempfile.mkdtemp(prefix="holdwatch-install-"))
+    try:
+        top = install(directory)
+        launcher.run_cases([everything_is_there, parts_are_found, commands_have_help], top)
+    finally:
+        shutil.rmtree(directory)
+
+
+if __name__ == "__main__":
+    main()
