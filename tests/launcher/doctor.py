@@ -20,7 +20,7 @@ import launcher
 
 HOLDWATCH, BUILD = map(os.path.realpath, sys.argv[1:3])
 SHIM = f"{BUILD}/shim/libholdwatch.so"
-HOLDER = f"{BUILD}/tests/systemd/holder"
+HOLDER = f"{BUILD}/tests/launcher/holder"
 IS_ROOT = os.geteuid() == 0
 NOBODY = 65534
 

@@ -50,6 +50,80 @@ HINDERING = [
 ]
 
 
+# What a unit's programs, files and preloads may bring: the unit, options of enable, and what is said, or "" for nothing.
+# Nothing of it is run.
+HOLDER = "ExecStart=/usr/local/bin/holder\n"
+SPOKEN_OF = [
+    ("ExecStart=/usr/local/bin/static", (), r"/usr/local/bin/static is not watched: it is statically linked"),
+    ("ExecStart=/usr/local/bin/setuid\nUser=daemon", (), r"setuid is not watched: it is set-user-ID"),
+    ("ExecStart=/usr/local/bin/setuid\nUser=daemon\nNoNewPrivileges=yes", (), ""),
+    ("ExecStart=/nowhere/server", (), "there is no /nowhere/server, which ExecStart= names"),
+    ("ExecStart=/bin/sh -c /usr/local/bin/holder", (), r"ExecStart= runs sh, .* --exe memcached"),
+    ("ExecStart=/bin/sh -c /usr/local/bin/holder", ("--exe", "holder"), ""),
+    ("ExecStart=/usr/local/bin/script", (), r"ExecStart= runs script, .* --exe memcached"),
+    ("ExecStart=/usr/bin/env -i /usr/local/bin/holder", ("--exe", "holder"), "env may start the server without LD_PRELOAD"),
+    ("ExecStart=/usr/local/bin/sudo /usr/local/bin/holder", ("--exe", "holder"), "sudo may start .* User="),
+    ("ExecStart=/usr/local/bin/docker run x", ("--exe", "x"), "docker starts the server in a container"),
+    ("Type=oneshot\nExecStart=/usr/local/bin/holder 1\nExecStart=/usr/local/bin/holder 2", (), ""),
+    (HOLDER + "Environment=LD_PRELOAD=/a.so:/b.so", (), r"kept as it is, and joined: /a\.so:/b\.so:\S*/libholdwatch\.so"),
+    (HOLDER + 'Environment="LD_PRELOAD=/a.so /b.so" C=d', (), r"joined: /a\.so:/b\.so:\S*/libholdwatch\.so"),
+    (HOLDER + "ProtectSystem=strict", ("--json", "/var/log/held/%p.jsonl"),
+     r"ProtectSystem=strict keeps the service from writing /var/log/held/%p\.jsonl; .*LogsDirectory=held"),
+    (HOLDER + "ProtectSystem=strict\nLogsDirectory=held", ("--json", "/var/log/held/%p.jsonl"), ""),
+    (HOLDER + "ProtectSystem=strict\nReadWritePaths=/var/log", ("--log", "/var/log/held.log"), ""),
+    (HOLDER + "ProtectSystem=full", ("--log", "/etc/held.log"), "ProtectSystem=full keeps the service from writing"),
+    (HOLDER + "ReadOnlyPaths=/srv", ("--log", "/srv/held.log"), "ReadOnlyPaths= keeps the service from writing"),
+    (HOLDER + "ProtectHome=yes", ("--log", "/home/held.log"), "ProtectHome=yes keeps the service from writing"),
+    (HOLDER + "PrivateTmp=yes", ("--log", "/tmp/held.log"), "PrivateTmp=yes keeps the service from writing"),
+    (HOLDER + "User=daemon", ("--log", "/etc/held.log"), "the rights of user daemon keeps the service from writing"),
+    (HOLDER + "RootImage=/srv/image", ("--log", "stderr"), r"RootImage=/srv/image hides \S*/libholdwatch\.so"),
+    (HOLDER + "AppArmorProfile=held", (), "AppArmorProfile=held has rules of its own"),
+]
+
+
+def spoken_of(bed, unit, options, expected):
+    bed.write(UNIT, f"[Service]\n{unit}\n")
+    bed.run("systemctl", "daemon-reload")
+    said = bed.holdwatch("systemd", "enable", "held", "--dry-run", *options).stderr
+    assert re.search(expected, said) if expected else said == "", f"not {expected!r}: {said!r}"
+
+
+def make_programs(bed, build):
+    """What SPOKEN_OF names."""
+    bed.copy(build / "tests/launcher/static")
+    for name in ("setuid", "sudo", "docker"):
+        bed.run("cp", "/usr/local/bin/holder", f"/usr/local/bin/{name}")
+    bed.run("chown", "nobody", "/usr/local/bin/setuid")
+    bed.run("chmod", "4755", "/usr/local/bin/setuid")
+    bed.write("/usr/local/bin/script", "#!/bin/sh\nexec /usr/local/bin/holder\n")
+    bed.run("chmod", "755", "/usr/local/bin/script")
+
+
+def library_closed_to_user(bed, library):
+    """A library that the unit's user cannot read, as one in a developer's home."""
+    bed.write(UNIT, f"[Service]\n{HOLDER}User=daemon\n")
+    bed.run("systemctl", "daemon-reload")
+    bed.run("chmod", "700", library)
+    said = bed.holdwatch("systemd", "enable", "held", "--dry-run").stderr
+    bed.run("chmod", "755", library)
+    assert re.search(r"user daemon cannot read \S*/libholdwatch\.so", said), said
+
+
+def refusals(bed):
+    """What is no unit, or none that can start: one line, and nothing is written."""
+    bed.write(f"{Path(UNIT).parent}/bad.service", "[Service]\nUser=x\n")
+    bed.run("systemctl", "mask", "getty@tty9")
+    for unit, status, expected in (("nosuch", 1, "there is no unit nosuch.service"), ("a/b", 2, "is no name of a unit"),
+                                   ("dbus.socket", 2, "name the service: dbus.service"), ("bad", 1, "cannot be loaded"),
+                                   ("getty@tty9", 1, "is masked")):
+        answer = bed.holdwatch("systemd", "enable", unit, check=False)
+        assert answer.returncode == status and re.fullmatch(f"holdwatch: .*{expected}.*\n", answer.stderr), answer
+    answer = bed.run("setpriv", "--reuid=65534", "holdwatch", "systemd", "enable", "held", check=False)
+    assert answer.returncode == 1 and "sudo holdwatch systemd enable held.service" in answer.stderr, answer
+    assert "is not enabled" in bed.holdwatch("systemd", "disable", "nosuch").stdout
+    assert not bed.path("/etc/systemd/system/nosuch.service.d").exists()
+
+
 def write_unit(bed, *directives):
     lines = "\n".join(directives)
     bed.write(UNIT, f"[Service]\nType=oneshot\nExecStart=/usr/local/bin/holder\n{lines}\n")
@@ -104,8 +178,14 @@ def main():
     build = Path(sys.argv[1])
     with testbed.Testbed() as bed:
         library = bed.install(build)
-        bed.copy(build / "tests/systemd/holder")
+        bed.copy(build / "tests/launcher/holder")
         bed.path("/srv/root/usr/local").mkdir(parents=True)
+        make_programs(bed, build)
+        for unit, options, expected in SPOKEN_OF:
+            print(f"spoken of: {unit!r} {options}", flush=True)
+            spoken_of(bed, unit, options, expected)
+        library_closed_to_user(bed, library)
+        refusals(bed)
         for directives in HARMLESS:
             print(f"harmless: {directives!r}", flush=True)
             harmless(bed, directives)

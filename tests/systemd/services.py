@@ -276,8 +276,31 @@ def wrapped(bed):
     assert bed.changed_files() == before
 
 
+def user_unit(bed):
+    """a unit of a user's own systemd; of the directories that had to be made for it, none is left"""
+    bed.run("mkdir", "-p", "/run/user/0", "/home/op", "/etc/xdg/systemd/user")
+    variables = ("XDG_RUNTIME_DIR=/run/user/0", "HOME=/home/op")
+    bed.run("systemd-run", "--unit=manager", "-p", "Delegate=yes", *(f"--setenv={one}" for one in variables), "--",
+            testbed.SYSTEMD, "--user", "--unit=basic.target")
+    as_user = ("env", *variables)
+    testbed.wait_until("a systemd of the user's own",
+                       lambda: "running" in bed.run(*as_user, "systemctl", "--user", "is-system-running", check=False).stdout)
+    bed.write("/etc/systemd/user/held.service", "[Service]\nExecStart=/usr/local/bin/holder 1000\n")
+    bed.run(*as_user, "systemctl", "--user", "daemon-reload")
+    before = bed.changed_files()
+    bed.run(*as_user, "holdwatch", "systemd", "enable", "--user", "held", "--limit", "200ms")
+    assert "/home/op/.config/systemd/user/held.service.d/50-holdwatch.conf" in bed.changed_files()
+    bed.run(*as_user, "systemctl", "--user", "start", "held")
+    testbed.wait_until("a report", lambda: bed.run("journalctl", "-o", "cat", "HOLDWATCH_THREAD=holder",
+                                                   "_SYSTEMD_UNIT=manager.service", check=False).stdout)
+    assert "watched" in bed.run(*as_user, "holdwatch", "systemd", "status", "--user", "held").stdout
+    bed.run(*as_user, "holdwatch", "systemd", "disable", "--user", "held", "--now")
+    assert bed.changed_files() == before, set(bed.changed_files()) ^ set(before)
+    bed.run("systemctl", "stop", "manager")
+
+
 SCENARIOS = [chat_plain, chat_hardened, chat_template, memcached_plain, memcached_hardened, preload_in_a_file,
-             directory_of_others, wrapped]
+             directory_of_others, user_unit, wrapped]
 
 
 def main():
@@ -286,7 +309,7 @@ def main():
     with testbed.Testbed() as bed:
         bed.install(build)
         bed.copy(build / "tests/chatroom/chatroom")
-        bed.copy(build / "tests/systemd/holder")
+        bed.copy(build / "tests/launcher/holder")
         has_memcached = shutil.which("memcached") is not None
         for scenario in SCENARIOS:
             if chosen and scenario.__name__ not in chosen:

@@ -116,8 +116,6 @@ write_drop_in() {
 }
 
 enable_unit() {
-  newline='
-'
   load_unit
   find_user
   list_programs

@@ -1,12 +1,28 @@
 # What systemd says about a unit, and what of its programs' files: sourced by `holdwatch systemd`.
 
+newline='
+'
+
+# What `property` can be asked for.
+known_properties=LoadState,ActiveState,MainPID,ControlGroup,User,DynamicUser,ExecStart,Environment,EnvironmentFiles
+known_properties=$known_properties,UnsetEnvironment,NoNewPrivileges,RootDirectory,RootImage,BindPaths,BindReadOnlyPaths
+known_properties=$known_properties,ProtectHome,ProtectSystem,PrivateTmp,TemporaryFileSystem,InaccessiblePaths
+known_properties=$known_properties,ReadOnlyPaths,ReadWritePaths,NoExecPaths,ExecPaths,RuntimeDirectory,StateDirectory
+known_properties=$known_properties,CacheDirectory,LogsDirectory,SystemCallFilter,SystemCallErrorNumber
+known_properties=$known_properties,RestrictAddressFamilies,AppArmorProfile,SELinuxContext
+
 # Reads the properties once; a template's are those of an instance that does not exist.
 load_unit() {
   case $unit in
     *@.service) shown_unit=${unit%.service}holdwatch.service ;;
     *) shown_unit=$unit ;;
   esac
-  properties=$(control show "$shown_unit") || fail "systemctl show $shown_unit failed: see above"
+  properties=$(control show -p "$known_properties" "$shown_unit") || fail "systemctl show $shown_unit failed: see above"
+  while IFS= read -r line; do
+    eval "property_${line%%=*}=\${property_${line%%=*}:+\$property_${line%%=*}\$newline}\${line#*=}"
+  done <<END
+$properties
+END
   property LoadState
   case $value in
     loaded) ;;
@@ -19,7 +35,7 @@ load_unit() {
 }
 
 # Sets $value; a property that comes more than once has a line for each.
-property() { value=$(printf '%s\n' "$properties" | sed -n "s/^$1=//p"); }
+property() { eval "value=\${property_$1-}"; }
 
 is_set() {
   property "$1"

@@ -66,8 +66,8 @@ is_hidden() {
   if [ -n "$value" ]; then return 0; fi
   property ProtectHome
   hider="ProtectHome=$value"
-  case $value:$1 in
-    yes:/home/* | yes:/root/* | yes:/run/user/* | tmpfs:/home/* | tmpfs:/root/* | tmpfs:/run/user/*) return 0 ;;
+  case $value in
+    yes | tmpfs) if lies_in "$1" /home || lies_in "$1" /root || lies_in "$1" /run/user; then return 0; fi ;;
   esac
   hider=PrivateTmp=yes
   if is_set PrivateTmp && { lies_in "$1" /tmp || lies_in "$1" /var/tmp; }; then return 0; fi
