@@ -73,12 +73,16 @@ class Service:
         self.bed.run("journalctl", "--sync")
         return self.bed.reports(self.name, "HOLDWATCH_EVENT=hold", *fields)
 
+    def this_run(self):
+        """What picks the entries since the service's last start."""
+        shown = self.bed.run("systemctl", "show", "--value", "-p", "InvocationID", self.name).stdout
+        return f"_SYSTEMD_INVOCATION_ID={shown.strip()}"
+
     def wait_for(self, phase):
         """The first report of this phase since the service runs."""
-        invocation = self.bed.run("systemctl", "show", "--value", "-p", "InvocationID", self.name).stdout.strip()
-        return testbed.wait_until(
-            f"a report of {self.name}: {phase}",
-            lambda: self.reports(f"HOLDWATCH_PHASE={phase}", f"_SYSTEMD_INVOCATION_ID={invocation}"))[0]
+        this_run = self.this_run()
+        return testbed.wait_until(f"a report of {self.name}: {phase}",
+                                  lambda: self.reports(f"HOLDWATCH_PHASE={phase}", this_run))[0]
 
     @contextlib.contextmanager
     def watched(self, *options, expected_to_say=""):
@@ -92,7 +96,9 @@ class Service:
         assert re.fullmatch(expected_to_say, done.stderr, re.DOTALL), done.stderr
         [drop_in] = set(self.bed.changed_files()) - set(before) - {f"{self.directory()}"}
         assert dry.stdout == f"{drop_in}:\n{self.bed.path(drop_in).read_text()}", dry.stdout
-        assert self.is_watched() and oct(self.bed.path(drop_in).stat().st_mode)[-3:] == "644"
+        assert oct(self.bed.path(drop_in).stat().st_mode)[-3:] == "644"
+        # systemd calls a simple service started when it has forked.
+        testbed.wait_until(f"{self.name} to be watched", self.is_watched)
         assert self.bed.holdwatch("systemd", "status", self.name).stdout.startswith(f"{self.name}.service: enabled by ")
         yield
         # Twice is as good as once: what it has made stays known.
@@ -120,9 +126,11 @@ class ChatServer(story.Server):
             self.pid = pid
 
     def __init__(self, service):
-        said = testbed.wait_until("the port", lambda: re.findall(r"listening on 127\.0\.0\.1:(\d+)",
-                                                                 service.bed.text_of_journal(service.name)))
-        self.port = int(said[-1])
+        this_run = service.this_run()
+        said = testbed.wait_until("the port", lambda: re.search(
+            r"listening on 127\.0\.0\.1:(\d+)",
+            service.bed.run("journalctl", "--no-pager", "-o", "cat", this_run, check=False).stdout))
+        self.port = int(said[1])
         self.child = self.Process(service.pid())
 
 
@@ -176,7 +184,7 @@ def chat_template(bed):
     said = bed.holdwatch("systemd", "enable", "room@", "--limit", "500ms").stdout
     assert f"{SYSTEM}/room@.service.d/50-holdwatch.conf" in said, said
     service.control("start")
-    assert service.is_watched()
+    testbed.wait_until("the instance to be watched", service.is_watched)
     assert "enabled by /etc/systemd/system/room@.service.d/" in bed.holdwatch("systemd", "status", "room@one").stdout
     provoke_chat(service)
     bed.holdwatch("systemd", "disable", "room@")
@@ -241,8 +249,8 @@ def directory_of_others(bed):
     assert "200ms" not in text and 'Environment="HOLDWATCH_EXE=a\\"b\\\\c"' in text, text
     bed.holdwatch("systemd", "enable", "held", "--json", "/var/log/%%%p.jsonl")
     service.control("start")
-    environment = Path(f"/proc/{service.pid()}/environ").read_text().split("\0")
-    assert "HOLDWATCH_JSON=/var/log/%%%p.jsonl" in environment and "MINE=1" in environment, environment
+    testbed.wait_until("both files' variables", lambda: {"HOLDWATCH_JSON=/var/log/%%%p.jsonl", "MINE=1"} <= set(
+        Path(f"/proc/{service.pid()}/environ").read_text().split("\0")))
     service.control("stop")
     bed.holdwatch("systemd", "disable", "held")
     assert bed.changed_files() == before
@@ -276,6 +284,21 @@ def wrapped(bed):
     assert bed.changed_files() == before
 
 
+def odd_names(bed):
+    """a program whose name has marks of a pattern in it, and one with a space in its path"""
+    for name, expected in (("hold[er]*", '"HOLDWATCH_EXE=hold\\\\[er\\\\]\\\\*"'), ("two words", None)):
+        bed.run("cp", "/usr/local/bin/holder", f"/usr/local/bin/{name}")
+        service = Service(bed, "held", f'[Service]\nExecStart="/usr/local/bin/{name}"\nType=oneshot\n')
+        bed.holdwatch("systemd", "enable", "held", "--limit", "200ms")
+        text = bed.path(f"{service.directory()}/50-holdwatch.conf").read_text()
+        assert expected in text if expected else "EXE" not in text, text
+        before = len(service.reports())
+        service.control("start")
+        testbed.wait_until(f"a report of {name}", lambda: len(service.reports()) > before)
+        bed.holdwatch("systemd", "disable", "held")
+        service.remove()
+
+
 def user_unit(bed):
     """a unit of a user's own systemd; of the directories that had to be made for it, none is left"""
     bed.run("mkdir", "-p", "/run/user/0", "/home/op", "/etc/xdg/systemd/user")
@@ -300,7 +323,7 @@ def user_unit(bed):
 
 
 SCENARIOS = [chat_plain, chat_hardened, chat_template, memcached_plain, memcached_hardened, preload_in_a_file,
-             directory_of_others, user_unit, wrapped]
+             directory_of_others, odd_names, user_unit, wrapped]
 
 
 def main():

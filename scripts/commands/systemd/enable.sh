@@ -28,7 +28,7 @@ settle_options() {
     *)
       main_program
       if [ -n "$main_name" ]; then
-        HOLDWATCH_EXE=$main_name
+        HOLDWATCH_EXE=$(printf '%s' "$main_name" | sed 's/[][*?\\]/\\&/g')
         given="$given EXE"
       fi
       ;;
@@ -40,6 +40,7 @@ settle_options() {
 main_program() {
   main_name=
   while read -r path name; do
+    if [ -z "$path" ]; then return; fi
     look_at_program "$path"
     name=${name##*/}
     if [ "$program_kind" != elf ] || is_wrapper "${path##*/}"; then name_of_running; fi

@@ -2,10 +2,13 @@
 
 . "$commands/systemd/unit.sh"
 
-# One line on a process; sets $found if our library is in it.
+# One line on a process; sets $found if our library is in it, or might be.
 describe_process() {
   if ! maps=$(cat "/proc/$1/maps" 2>/dev/null); then
-    if [ -d "/proc/$1" ]; then say_action "  process $1: cannot be looked into; ask as root"; fi
+    if [ -d "/proc/$1" ]; then
+      found=1
+      say_action "  process $1: cannot be looked into; ask as root"
+    fi
     return
   fi
   read -r process_name <"/proc/$1/comm" || return

@@ -51,10 +51,11 @@ find_user() {
   if is_set DynamicUser; then uid=65534; fi
 }
 
-# The programs of ExecStart=, a line each: path, and the name by which it knows itself.
+# The programs of ExecStart=, a line each: path, and the name by which it knows itself. One with a space in its path is
+# left out: systemd shows its arguments without quotes.
 list_programs() {
   property ExecStart
-  programs=$(printf '%s\n' "$value" | sed -n 's/^{ path=\(.*\) ; argv\[\]=\([^ ;]*\).*$/\1 \2/p')
+  programs=$(printf '%s\n' "$value" | sed -n 's/^{ path=\([^ ]*\) ; argv\[\]=\([^ ;]*\).*$/\1 \2/p')
 }
 
 # Sets what `program` prints: $program_kind, $program_path, $program_interpreter, $program_obstacle.

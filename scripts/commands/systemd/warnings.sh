@@ -93,6 +93,7 @@ warn_of_programs() {
   property RootDirectory
   root=$value
   while read -r path name; do
+    if [ -z "$path" ]; then continue; fi
     file=$root$path
     if is_bound "$path"; then file=$path; fi
     tool_path program
@@ -120,6 +121,7 @@ warn_of_wrappers() {
     *' EXE '*) return ;;
   esac
   while read -r path name; do
+    if [ -z "$path" ]; then continue; fi
     look_at_program "$path"
     if is_wrapper "${path##*/}" || is_wrapper "${program_interpreter##*/}"; then
       warn "ExecStart= runs ${path##*/}, which starts the server: all that it starts is watched;" \
