@@ -2,6 +2,7 @@
 #include "launcher/doctor/process_checks.h"
 
 #include <elf.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -86,6 +87,17 @@ void check_rights(const Process& process, Findings& findings) {
   }
 }
 
+// The files of a process that has changed its user, and has executed nothing since, are root's (PR_SET_DUMPABLE in prctl(2)).
+void check_own_files(const Process& process, Findings& findings) {
+  struct stat status;
+  const long user = process.status("Uid");
+  if (user == 0 || stat((process.directory() + "/maps").c_str(), &status) != 0 || status.st_uid != 0) return;
+  findings.note("user",
+                "it became user " + std::to_string(user) +
+                    " after its start, and so may not read where its own threads are: reports may lack stacks; start "
+                    "it as that user (in a unit: User=)");
+}
+
 void check_filter(const Process& process, Findings& findings) {
   if (process.status("Seccomp") == 0) return;
   findings.note(
@@ -146,6 +158,7 @@ bool check_process(pid_t pid, const std::string& library, Findings& findings) {
                                " threads");
   check_watch(process, maps, findings);
   check_rights(process, findings);
+  check_own_files(process, findings);
   check_filter(process, findings);
   check_tracer(process, findings);
   check_container(process, library, findings);

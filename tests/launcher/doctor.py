@@ -226,7 +226,7 @@ def filtered_and_traced():
 
 
 def secure_and_contained():
-    """a process that gained rights; one whose mounts hide the library"""
+    """a process that gained rights; one that gave them up; one whose mounts hide the library"""
     if not IS_ROOT:
         print("left out: needs root")
         return
@@ -237,6 +237,9 @@ def secure_and_contained():
     WORK.chmod(0o755)
     with Child(*READY, program, "1000") as pid:
         wait_for(pid, r"no +rights +it gained rights when it started.*")
+    become = f"import os, time; os.setuid({NOBODY}); print('ready', flush=True); time.sleep(1000)"
+    with Child(sys.executable, "-c", become) as pid:
+        expect(pid, 0, rf"note +user +it became user {NOBODY} after its start.*User=\)")
     # The library is a copy, in a directory over which something can be mounted without harm.
     hidden = WORK / "hidden"
     hidden.mkdir()

@@ -3,9 +3,11 @@
 Needs root, and a kernel that gives it namespaces and an overlay: where not, the test is skipped and says why.
 """
 
+import ctypes
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,6 +16,7 @@ from pathlib import Path
 
 DEADLINE_S = 120
 EXIT_SKIPPED = 77
+PR_SET_PDEATHSIG = 1
 SETUP = Path(__file__).with_name("testbed.sh")
 SYSTEMD = Path("/lib/systemd/systemd")
 
@@ -21,6 +24,10 @@ SYSTEMD = Path("/lib/systemd/systemd")
 def skip(why):
     print(f"skipped: {why}")
     sys.exit(EXIT_SKIPPED)
+
+
+def die_with_parent():
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def wait_until(what, happened):
@@ -46,11 +53,17 @@ class Testbed:
         self.process = subprocess.Popen(
             ["unshare", "--pid", "--fork", "--kill-child", "--mount", "--cgroup", "--uts", "--ipc", "--propagation",
              "private", "sh", str(SETUP), str(self.directory)],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, preexec_fn=die_with_parent)
         self.pid = None
 
     def __enter__(self):
-        wait_until("a systemd to come up", self._is_up)
+        # Nothing of it may outlive a test that is skipped, or ended by meson after its time.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
+        try:
+            wait_until("a systemd to come up", self._is_up)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def _is_up(self):
