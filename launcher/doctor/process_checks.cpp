@@ -69,7 +69,9 @@ bool has_watcher(const Process& process) {
 
 void check_watch(const Process& process, const std::string& maps, Findings& findings) {
   if (maps.find("/libholdwatch.so") == std::string::npos) {
-    findings.note("watch", "it is not watched; start it by holdwatch run, or its unit after holdwatch systemd enable");
+    findings.note("watch",
+                  "it is not watched; start it by holdwatch run, or its unit after holdwatch systemd enable (holdwatch "
+                  "--help lists what reaches a process that runs)");
   } else if (has_watcher(process)) {
     findings.fine("watch", "it is watched");
   } else {
