@@ -132,7 +132,7 @@ void check_systemd(Findings& findings) {
   if (access("/run/systemd/journal/socket", W_OK) == 0) {
     findings.fine("journal", "systemd's journal is there, for --log journal");
   } else {
-    findings.note("journal", "no systemd journal here: --log journal would fall back to standard error");
+    findings.fine("journal", "no systemd journal here: --log journal would fall back to standard error");
   }
 }
 
