@@ -174,6 +174,19 @@ def hindering(bed, directives, expected, advice, library):
     assert started and len(reports) == 1, f"the advice does not help: {bed.text_of_journal('held')}"
 
 
+def exact_list(bed):
+    """With no calls but those that enable asks for, and the program's own, each kind of output works."""
+    warnings = (Path(__file__).parents[2] / "scripts/commands/systemd/warnings.sh").read_text()
+    needed = " ".join(re.search(r"^needed_calls='(.*?)'", warnings, re.MULTILINE | re.DOTALL)[1].split())
+    write_unit(bed, f"SystemCallFilter={needed} execve exit_group arch_prctl set_tid_address")
+    for options in (("--json", "/tmp/held.jsonl"), ("--log", "/tmp/held.log"), ("--log", "syslog"), ("--log", "stderr"),
+                    ("--stacks", "full", "--clock", "tsc")):
+        print(f"exactly what is needed: {options}", flush=True)
+        assert enable(bed, *options) == ""
+        assert run_unit(bed)[0], f"ended with {options}: {bed.text_of_journal('held')}"
+    assert "held" in bed.path("/tmp/held.log").read_text() and "hold" in bed.path("/tmp/held.jsonl").read_text()
+
+
 def main():
     build = Path(sys.argv[1])
     with testbed.Testbed() as bed:
@@ -192,6 +205,7 @@ def main():
         for directives, expected, advice in HINDERING:
             print(f"hindering: {directives!r}", flush=True)
             hindering(bed, directives, expected, advice, library)
+        exact_list(bed)
     print("passed")
 
 

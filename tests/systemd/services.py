@@ -161,8 +161,8 @@ def provoke_memcached(service, port):
 
 def chat_plain(bed):
     """the chat room, with children before and beside it that hold locks too and are not reported"""
-    service = Service(bed, "chat", "[Service]\nExecStartPre=/usr/local/bin/holder\nExecStart=/usr/local/bin/chatroom\n"
-                                   "ExecStartPost=/usr/local/bin/holder\n")
+    service = Service(bed, "chat", "[Service]\nExecStartPre=/usr/local/bin/holder --briefly\nExecStart=/usr/local/bin/chatroom\n"
+                                   "ExecStartPost=/usr/local/bin/holder --briefly\n")
     with service.watched("--limit", "500ms"):
         provoke_chat(service)
         assert all(report["_EXE"].endswith("/chatroom") for report in service.reports())

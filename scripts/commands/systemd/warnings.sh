@@ -3,9 +3,9 @@
 # SystemCallFilter=@system-service and most others. tests/systemd tries them all.
 
 # What the watch calls the kernel for; a filter that ends the service for one of them ends it at the first report at the latest.
-needed_calls='access brk clock_nanosleep clone3 close connect exit fcntl futex getdents64 getpeername getpid getrandom
-  getsockname getsockopt gettid ioctl lseek madvise memfd_create mmap mprotect munmap newfstatat openat pipe2 poll prctl
-  pread64 read readlink rseq rt_sigaction rt_sigprocmask rt_sigreturn rt_tgsigqueueinfo sendmsg sendto set_robust_list
+needed_calls='access brk clock_nanosleep clone3 close connect exit faccessat2 fcntl futex getdents64 getpeername getpid
+  getrandom getsockname getsockopt gettid ioctl lseek madvise memfd_create mmap mprotect munmap newfstatat openat pipe2 poll
+  prctl pread64 read readlink rseq rt_sigaction rt_sigprocmask rt_sigreturn rt_tgsigqueueinfo sendmsg sendto set_robust_list
   socket sysinfo uname write'
 
 warn() { say "warning: $*"; }
