@@ -42,13 +42,13 @@ std::string with_timeout(std::string text, const std::string& timeout) {
 }
 
 // "no fds", "fd 5 -> 10.2.3.4:443", "40 fds: 5 /dev/tty, 7 epoll, 9 eventfd, ...". `descriptors` are the first of `count`.
-std::string describe_set(const std::vector<int>& descriptors, uint64_t count) {
+std::string describe_set(const std::vector<int>& descriptors, uint64_t count, pid_t process) {
   if (count == 0) return "no fds";
   std::string list;
   const size_t shown = std::min(descriptors.size(), kDescriptorsShown);
   for (size_t i = 0; i < shown; ++i) {
     if (i != 0) list += ", ";
-    list += describe_descriptor(descriptors[i], Direction::any);
+    list += describe_descriptor(descriptors[i], Direction::any, process);
   }
   if (count == 1 && shown == 1) return "fd " + list;
   std::string text = std::to_string(count) + " fds";
@@ -56,7 +56,7 @@ std::string describe_set(const std::vector<int>& descriptors, uint64_t count) {
   return count > shown && shown != 0 ? text + ", ..." : text;
 }
 
-std::string describe_polled(const SystemCall& call, MemoryReader& memory) {
+std::string describe_polled(const SystemCall& call, MemoryReader& memory, pid_t process) {
   const uint64_t count = call.arguments[1];
   std::vector<int> descriptors;
   for (uint64_t i = 0; i < std::min<uint64_t>(count, kDescriptorsShown); ++i) {
@@ -64,11 +64,11 @@ std::string describe_polled(const SystemCall& call, MemoryReader& memory) {
     if (!entry) break;
     descriptors.push_back(entry->fd);
   }
-  return describe_set(descriptors, count);
+  return describe_set(descriptors, count, process);
 }
 
 // The descriptors in any of select's three sets. The kernel reads as many whole words as `limit` bits need, no more.
-std::string describe_selected(const SystemCall& call, MemoryReader& memory) {
+std::string describe_selected(const SystemCall& call, MemoryReader& memory, pid_t process) {
   constexpr uint64_t kBits = 64;
   const uint64_t limit = std::min<uint64_t>(call.arguments[0], FD_SETSIZE);
   std::vector<int> descriptors;
@@ -79,7 +79,7 @@ std::string describe_selected(const SystemCall& call, MemoryReader& memory) {
     for (uint64_t bit = 0; bit < kBits && first + bit < limit; ++bit)
       if ((word >> bit & 1) != 0) descriptors.push_back(static_cast<int>(first + bit));
   }
-  return describe_set(descriptors, descriptors.size());
+  return describe_set(descriptors, descriptors.size(), process);
 }
 
 std::string describe_timeval_at(uintptr_t address, MemoryReader& memory) {
@@ -129,20 +129,21 @@ std::string read_path(uintptr_t address, MemoryReader& memory) {
   return end == std::string_view::npos ? printable(text) + "..." : printable(text.substr(0, end));
 }
 
-std::optional<std::string> describe_whole_call(char letter, const SystemCall& call, MemoryReader& memory) {
+std::optional<std::string> describe_whole_call(char letter, const SystemCall& call, MemoryReader& memory,
+                                               pid_t process) {
   switch (letter) {
     case 'A':
       return describe_connecting(call, memory);
     case 'U':
       return hex_in_words(call.arguments[0]);
     case 'P':
-      return with_timeout(describe_polled(call, memory), describe_timeout_ms(call.arguments[2]));
+      return with_timeout(describe_polled(call, memory, process), describe_timeout_ms(call.arguments[2]));
     case 'Q':
-      return with_timeout(describe_polled(call, memory), describe_timeout_at(call.arguments[2], memory));
+      return with_timeout(describe_polled(call, memory, process), describe_timeout_at(call.arguments[2], memory));
     case 'S':
-      return with_timeout(describe_selected(call, memory), describe_timeval_at(call.arguments[4], memory));
+      return with_timeout(describe_selected(call, memory, process), describe_timeval_at(call.arguments[4], memory));
     case 'R':
-      return with_timeout(describe_selected(call, memory), describe_timeout_at(call.arguments[4], memory));
+      return with_timeout(describe_selected(call, memory, process), describe_timeout_at(call.arguments[4], memory));
     case 'C':
       return describe_clock_sleep(call, memory);
     case 'N': {

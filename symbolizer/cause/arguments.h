@@ -8,13 +8,15 @@
 #include <string_view>
 
 #include "shim/base/plain.h"
+#include "symbolizer/cause/descriptors.h"
 #include "symbolizer/unwind/memory.h"
 
 namespace holdwatch {
 
 // What stands between the parentheses of a call with this letter in the table (see syscalls.h); none if the letter is
 // not one of the whole calls.
-std::optional<std::string> describe_whole_call(char letter, const SystemCall& call, MemoryReader& memory);
+std::optional<std::string> describe_whole_call(char letter, const SystemCall& call, MemoryReader& memory,
+                                               pid_t process = kOurDescriptors);
 
 // The string at `address`, printable and cut to a reasonable length; "?" if it cannot be read.
 std::string read_path(uintptr_t address, MemoryReader& memory);

@@ -40,15 +40,15 @@ std::string describe_lock_command(int command) {
 }
 
 // One argument in words; empty if it is left out.
-std::string describe_argument(char letter, size_t index, const SystemCall& call, MemoryReader& memory) {
+std::string describe_argument(char letter, size_t index, const SystemCall& call, MemoryReader& memory, pid_t process) {
   const uint64_t argument = call.arguments[index];
   switch (letter) {
     case 'd':
-      return "fd " + describe_descriptor(as_int(argument), Direction::any);
+      return "fd " + describe_descriptor(as_int(argument), Direction::any, process);
     case 's':
-      return "fd " + describe_descriptor(as_int(argument), Direction::sending);
+      return "fd " + describe_descriptor(as_int(argument), Direction::sending, process);
     case '@':  // left out for the working directory; the path that follows says enough
-      return as_int(argument) == AT_FDCWD ? "" : "fd " + describe_descriptor(as_int(argument), Direction::any);
+      return as_int(argument) == AT_FDCWD ? "" : "fd " + describe_descriptor(as_int(argument), Direction::any, process);
     case 'f':
       return read_path(argument, memory);
     case 'm':
@@ -66,11 +66,11 @@ std::string describe_argument(char letter, size_t index, const SystemCall& call,
   }
 }
 
-std::string describe_arguments(const SystemCallRow& row, const SystemCall& call, MemoryReader& memory) {
+std::string describe_arguments(const SystemCallRow& row, const SystemCall& call, MemoryReader& memory, pid_t process) {
   std::string text;
   for (size_t i = 0; i < row.arguments.size() && i < kArguments; ++i) {
-    if (const auto whole = describe_whole_call(row.arguments[i], call, memory)) return *whole;
-    const std::string words = describe_argument(row.arguments[i], i, call, memory);
+    if (const auto whole = describe_whole_call(row.arguments[i], call, memory, process)) return *whole;
+    const std::string words = describe_argument(row.arguments[i], i, call, memory, process);
     if (words.empty()) continue;
     if (!text.empty()) text += ", ";
     text += words;
@@ -78,18 +78,18 @@ std::string describe_arguments(const SystemCallRow& row, const SystemCall& call,
   return text.empty() && row.arguments != "0" ? "..." : text;
 }
 
-std::string describe_call(const SystemCall& call, std::string_view lock_name, MemoryReader& memory) {
+std::string describe_call(const SystemCall& call, std::string_view lock_name, MemoryReader& memory, pid_t process) {
   if (call.number == SYS_futex && !lock_name.empty())
     return "waiting for " + std::string(lock_name) + " (futex " + hex_in_words(call.arguments[0]) + ")";
   const SystemCallRow* row = find_system_call(call.number);
   if (row == nullptr) return "system call " + std::to_string(call.number);
-  return std::string(row->name) + "(" + describe_arguments(*row, call, memory) + ")";
+  return std::string(row->name) + "(" + describe_arguments(*row, call, memory, process) + ")";
 }
 
 }  // namespace
 
 std::string describe_activity(ThreadState state, const SystemCall& call, std::string_view lock_name,
-                              MemoryReader& memory) {
+                              MemoryReader& memory, pid_t process) {
   switch (state) {
     case ThreadState::running:
       return "running";
@@ -100,7 +100,7 @@ std::string describe_activity(ThreadState state, const SystemCall& call, std::st
     case ThreadState::blocked:
       break;
   }
-  return call.known ? describe_call(call, lock_name, memory) : "blocked (system call not known)";
+  return call.known ? describe_call(call, lock_name, memory, process) : "blocked (system call not known)";
 }
 
 }  // namespace holdwatch

@@ -1,6 +1,6 @@
 // What a thread is doing: "running", or the system call by name with its arguments; for a descriptor its path or its
 // socket's peer and unsent bytes.
-// Cold context only. Asks the kernel about descriptors of this process; never reads from, writes to or waits on them.
+// Cold context only. Asks the kernel about descriptors of the process; never reads from, writes to or waits on them.
 #pragma once
 
 #include <cstdint>
@@ -8,13 +8,15 @@
 #include <string_view>
 
 #include "shim/base/plain.h"
+#include "symbolizer/cause/descriptors.h"
 #include "symbolizer/unwind/memory.h"
 
 namespace holdwatch {
 
 // The text of "doing" for one thread, e.g. "sendto(fd 41 -> 10.2.3.4:443, 96 KiB unsent)"; empty if nothing is known.
-// `lock_name` is the id of the lock of ours that a futex call waits for ("L3"), or empty.
+// `lock_name` is the id of the lock of ours that a futex call waits for ("L3"), or empty. `process` is whose descriptors
+// the call speaks of.
 std::string describe_activity(ThreadState state, const SystemCall& call, std::string_view lock_name,
-                              MemoryReader& memory);
+                              MemoryReader& memory, pid_t process = kOurDescriptors);
 
 }  // namespace holdwatch

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -18,6 +19,27 @@
 
 namespace holdwatch {
 namespace {
+
+// A descriptor of ours to ask by: the very one, or a duplicate of another process's (-1 if it cannot be had).
+class Asked {
+ public:
+  Asked(int descriptor, pid_t process) : descriptor_(descriptor), is_duplicate_(process != kOurDescriptors) {
+    if (!is_duplicate_) return;
+    const long handle = syscall(SYS_pidfd_open, process, 0);
+    descriptor_ = handle < 0 ? -1 : static_cast<int>(syscall(SYS_pidfd_getfd, handle, descriptor, 0));
+    if (handle >= 0) close(static_cast<int>(handle));
+  }
+  Asked(const Asked&) = delete;
+  Asked& operator=(const Asked&) = delete;
+  ~Asked() {
+    if (is_duplicate_ && descriptor_ >= 0) close(descriptor_);
+  }
+  int descriptor() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+  bool is_duplicate_;
+};
 
 using NameCall = int (*)(int, sockaddr*, socklen_t*);
 
@@ -116,18 +138,23 @@ std::string describe_address(std::string_view bytes) {
 
 // Through /proc/thread-self: /proc/self is the main thread, which has no descriptors any more once it has left by
 // pthread_exit.
-std::string descriptor_path(int descriptor) {
-  const std::string link = "/proc/thread-self/fd/" + std::to_string(descriptor);
+std::string descriptor_path(int descriptor, pid_t process) {
+  const std::string owner = process == kOurDescriptors ? "thread-self" : std::to_string(process);
+  const std::string link = "/proc/" + owner + "/fd/" + std::to_string(descriptor);
   char path[PATH_MAX];
   const ssize_t length = readlink(link.c_str(), path, sizeof path);
   return length <= 0 ? "" : printable({path, static_cast<size_t>(length)});
 }
 
-std::string describe_descriptor(int descriptor, Direction direction) {
+std::string describe_descriptor(int descriptor, Direction direction, pid_t process) {
   const std::string number = std::to_string(descriptor);
-  const std::string path = descriptor < 0 ? "" : descriptor_path(descriptor);
+  if (process == kLostDescriptors) return number;
+  const std::string path = descriptor < 0 ? "" : descriptor_path(descriptor, process);
   if (path.empty()) return number + " (closed)";
-  return number + " " + describe_target(descriptor, path, direction);
+  const Asked asked(descriptor, process);
+  // Of a socket that must not be duplicated the kernel's number is all there is.
+  if (asked.descriptor() < 0) return number + " " + path;
+  return number + " " + describe_target(asked.descriptor(), path, direction);
 }
 
 }  // namespace holdwatch

@@ -11,9 +11,11 @@
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <csignal>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -194,6 +196,59 @@ TEST_CASE("a descriptor that is not open is said to be closed") {
   CHECK(any(closed) == number(closed) + " (closed)");
   CHECK(any(-1) == "-1 (closed)");
   CHECK(descriptor_path(closed).empty());
+}
+
+// A child with descriptors that we do not have.
+class OtherProcess {
+ public:
+  explicit OtherProcess(const sockaddr_in& server) {
+    int ready[2];
+    REQUIRE(pipe2(ready, O_CLOEXEC) == 0);
+    pid_ = fork();
+    if (pid_ == 0) {
+      const int client = socket(AF_INET, SOCK_STREAM, 0);
+      int numbers[2] = {client, eventfd(0, 0)};
+      if (connect(client, reinterpret_cast<const sockaddr*>(&server), sizeof server) != 0) _exit(1);
+      if (write(ready[1], numbers, sizeof numbers) < 0) _exit(1);
+      for (;;) pause();
+    }
+    close(ready[1]);
+    REQUIRE(read(ready[0], descriptors_, sizeof descriptors_) == sizeof descriptors_);
+    close(ready[0]);
+  }
+  ~OtherProcess() {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+  OtherProcess(const OtherProcess&) = delete;
+  OtherProcess& operator=(const OtherProcess&) = delete;
+  pid_t pid() const { return pid_; }
+  int socket_number() const { return descriptors_[0]; }
+  int event_number() const { return descriptors_[1]; }
+
+ private:
+  pid_t pid_ = 0;
+  int descriptors_[2] = {};
+};
+
+TEST_CASE("another process's descriptors are asked about under its numbers") {
+  const Descriptor server(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address = loopback(0);
+  socklen_t length = sizeof address;
+  REQUIRE(bind(server, reinterpret_cast<const sockaddr*>(&address), length) == 0);
+  REQUIRE(listen(server, 1) == 0);
+  REQUIRE(getsockname(server, reinterpret_cast<sockaddr*>(&address), &length) == 0);
+  const OtherProcess other(address);
+  const std::string socket_text = describe_descriptor(other.socket_number(), Direction::any, other.pid());
+  const std::string peer = "127.0.0.1:" + number(ntohs(address.sin_port));
+  CHECK(socket_text == number(other.socket_number()) + " -> " + peer);
+  CHECK(describe_descriptor(other.event_number(), Direction::any, other.pid()) ==
+        number(other.event_number()) + " eventfd");
+  CHECK(describe_descriptor(99, Direction::any, other.pid()) == "99 (closed)");
+}
+
+TEST_CASE("of a process that is no more, the number is all there is") {
+  CHECK(describe_descriptor(7, Direction::sending, kLostDescriptors) == "7");
 }
 
 TEST_CASE("addresses of every family are written as people write them") {
