@@ -33,7 +33,7 @@ bool is_mapped_file(const ElfImage& image, const Module& module) {
 // /proc/PID/map_files has one link per mapping, named by its bounds; reading through it takes CAP_CHECKPOINT_RESTORE
 // (proc(5)), so this is for programs that run as root.
 std::string map_files_path(const Module& module, const DebugSearch& search) {
-  if (module.executable.empty()) return {};
+  if (module.executable.empty() || search.proc.empty()) return {};
   std::array<char, 40> name{};
   auto [start, end] = module.executable.front();
   char* at = std::to_chars(name.data(), name.data() + name.size(), start, 16).ptr;
@@ -64,6 +64,15 @@ std::string build_id_path(const std::string& build_id, const DebugSearch& search
   return search.debug_root + "/.build-id/" + build_id.substr(0, 2) + "/" + build_id.substr(2) + ".debug";
 }
 
+// What is found by build id is the right file wherever it is.
+std::unique_ptr<ElfImage> find_by_build_id(const std::string& build_id, const DebugSearch& search) {
+  const std::string path = build_id_path(build_id, search);
+  if (path.empty()) return nullptr;
+  auto image = ElfImage::open(path);
+  if (image == nullptr && !search.root.empty()) image = ElfImage::open(search.root + path);
+  return image != nullptr && image->build_id() == build_id ? std::move(image) : nullptr;
+}
+
 std::unique_ptr<ElfImage> find_by_debuglink(const ElfImage& main, const DebugSearch& search) {
   GElf_Word crc = 0;
   const char* link = main.path().empty() ? nullptr : dwelf_elf_gnu_debuglink(main.elf(), &crc);
@@ -86,7 +95,8 @@ std::unique_ptr<ElfImage> find_by_debuglink(const ElfImage& main, const DebugSea
 std::unique_ptr<ElfImage> open_module_file(const Module& module, const DebugSearch& search) {
   if (module.path == "[vdso]") return copy_vdso(module);
   if (module.path.empty() || module.path[0] != '/') return nullptr;
-  for (const std::string& path : {module.path, search.proc + "/exe", map_files_path(module, search)}) {
+  for (const std::string& path : {module.path, search.root.empty() ? "" : search.root + module.path,
+                                  search.proc.empty() ? "" : search.proc + "/exe", map_files_path(module, search)}) {
     auto image = path.empty() ? nullptr : ElfImage::open(path);
     if (image != nullptr && is_mapped_file(*image, module)) return image;
   }
@@ -94,9 +104,7 @@ std::unique_ptr<ElfImage> open_module_file(const Module& module, const DebugSear
 }
 
 std::unique_ptr<ElfImage> find_debug_file(const ElfImage& main, const DebugSearch& search) {
-  const std::string path = build_id_path(main.build_id(), search);
-  auto image = path.empty() ? nullptr : ElfImage::open(path);
-  if (image != nullptr && image->build_id() == main.build_id()) return image;
+  if (auto image = find_by_build_id(main.build_id(), search)) return image;
   return find_by_debuglink(main, search);
 }
 
