@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "symbolizer/report/report_names.h"
 #include "symbolizer/report/text_format.h"
 
@@ -137,8 +139,17 @@ std::string more_waiters(const Report& report) {
 
 std::string held_by(const Report& report) {
   if (report.holders.empty()) return "; no holder is known";
-  return fmt::format("; held now by {}{}, {}{}", first_holder(report), other_holders(report),
-                     report.holders.size() > 1 ? "longest " : "", format_duration(longest_hold(report)));
+  const std::string who = fmt::format("; {}held now by {}{}", report.holders.front().likely ? "likely " : "",
+                                      first_holder(report), other_holders(report));
+  if (longest_hold(report) == 0) return who;
+  return fmt::format("{}, {}{}", who, report.holders.size() > 1 ? "longest " : "",
+                     format_duration(longest_hold(report)));
+}
+
+// What is seen once, from outside, may have begun at any time.
+std::string has_waited(const Report& report) {
+  const uint64_t ns = longest_wait(report);
+  return ns == 0 ? "waits" : "has waited " + format_duration(ns);
 }
 
 std::string wait(const Report& report) {
@@ -158,14 +169,16 @@ std::string wait(const Report& report) {
       return fmt::format("thread {} waited {} for {}{}{}; the wait ended before it was seen", who, how_long,
                          lock_label(report), waits_to(report), limit(report));
     case Phase::snapshot:
-      return fmt::format("snapshot: thread {} has waited {} for {}{}{}{}", who, how_long, lock_label(report),
+      return fmt::format("snapshot: thread {} {} for {}{}{}{}", who, has_waited(report), lock_label(report),
                          waits_to(report), held_by(report), more_waiters(report));
   }
   return "";
 }
 
 std::string deadlock(const Report& report) {
-  std::string text = "deadlock";
+  const bool likely = std::any_of(report.holders.begin(), report.holders.end(),
+                                  [](const ReportHolder& holder) { return holder.likely; });
+  std::string text = likely ? "likely deadlock" : "deadlock";
   if (report.cycle.empty()) {
     text += fmt::format(": thread {} holds {}", first_holder(report), lock_label(report));
     if (!report.holders.empty() && !report.holders.front().waits_for.empty()) {

@@ -75,10 +75,15 @@ void add_lock(const Report& report, Details& details) {
                                   report.lock_name.empty() ? "" : " ", escape(report.lock_name)));
 }
 
+// ", 12.4 s", or nothing where it is not known.
+std::string lasting(uint64_t ns) {
+  return ns == 0 ? "" : ", " + format_duration(ns);
+}
+
 std::string holder_line(const Report& report, const ReportHolder& holder) {
   std::string_view mode = "";
   if (report.lock_kind == LockKind::rwlock) mode = holder.access == Access::shared ? ", reading" : ", writing";
-  return fmt::format("{}{}, {}{}", thread_label(holder.tid, holder.thread), mode, format_duration(holder.held_ns),
+  return fmt::format("{}{}{}{}", thread_label(holder.tid, holder.thread), mode, lasting(holder.held_ns),
                      holder.likely ? " (likely)" : "");
 }
 
@@ -89,7 +94,8 @@ bool has_ended(Phase phase) {
 
 void add_holder(const Report& report, const ReportHolder& holder, const ReportHolder* before, Details& details) {
   if (before != nullptr && same_frames(before->taken, holder.taken)) {
-    details.say("taken", "(same stack)");
+    // Of two that are not known, nothing is the same.
+    if (!holder.taken.frames.empty()) details.say("taken", "(same stack)");
   } else {
     details.show("taken", {&holder.taken, true, {}, nullptr});
   }
@@ -124,8 +130,10 @@ void add_holders(const Report& report, Details& details) {
 std::string group_line(const Report& report, const ReportWaiters& group) {
   std::string_view mode = "";
   if (report.lock_kind == LockKind::rwlock) mode = group.access == Access::shared ? " to read" : " to write";
-  return fmt::format("{}{}, {}{}: {}", count_of(group.tids.size(), "thread", "threads"), mode,
-                     group.tids.size() > 1 ? "longest " : "", format_duration(group.longest_ns),
+  const std::string longest = group.longest_ns == 0 ? ""
+                                                    : fmt::format(", {}{}", group.tids.size() > 1 ? "longest " : "",
+                                                                  format_duration(group.longest_ns));
+  return fmt::format("{}{}{}: {}", count_of(group.tids.size(), "thread", "threads"), mode, longest,
                      list_threads(group.tids, group.threads));
 }
 

@@ -235,3 +235,34 @@ TEST_CASE("a name from the program cannot forge a line of the report") {
   CHECK(text.find("4711 \"x\\\"\\x0aholdwatch[1]: \"") != std::string::npos);
   CHECK(text.find("a\\x0ab.cpp:22") != std::string::npos);
 }
+
+TEST_CASE("a time that is not known is left out") {
+  Report report = sample_report();
+  report.event = Event::wait;
+  report.phase = Phase::snapshot;
+  report.limit_ns = 0;
+  report.holders[0].held_ns = 0;
+  for (ReportWaiters& group : report.waiters) group.longest_ns = 0;
+  CHECK(first_line(report) ==
+        "holdwatch[4700]: snapshot: thread 4720 \"join\" waits for rwlock L3 to write; held now by 4711 \"bcast\"; "
+        "36 more threads wait");
+  CHECK(says(report, "holder  4711 \"bcast\", reading\n"));
+  CHECK(says(report, "waits   1 thread to write: 4720 \"join\"\n"));
+}
+
+TEST_CASE("of two acquisitions that are not known, nothing is called the same") {
+  Report report = sample_report();
+  report.holders[0].taken = Stack();
+  report.holders[0].taken.note = "not known";
+  report.holders.push_back(report.holders[0]);
+  report.holders[1].now.frames.pop_back();
+  CHECK(says(report, "taken   (not known)\n"));
+  CHECK_FALSE(says(report, "taken   (same stack)"));
+}
+
+TEST_CASE("a deadlock with a holder that is not proven is a likely one") {
+  Report report = sample_report();
+  report.event = Event::deadlock;
+  report.holders[0].likely = true;
+  CHECK(first_line(report).starts_with("holdwatch[4700]: likely deadlock: "));
+}
