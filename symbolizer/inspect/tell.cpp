@@ -1,0 +1,275 @@
+// See tell.h.
+#include "symbolizer/inspect/tell.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "symbolizer/inspect/wait_graph.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr char kNotWatched[] = "not known: the process was not watched when it took the lock";
+constexpr size_t kMostInChain = 6;
+
+void add_note(std::string& note, const std::string& more) {
+  if (!note.empty()) note += "; ";
+  note += more;
+}
+
+std::string stack_key(const Stack& stack) {
+  std::string key;
+  for (const Frame& frame : stack.frames) key += frame.function + '\n';
+  return key;
+}
+
+class Teller {
+ public:
+  explicit Teller(const Observation& seen) : seen_(seen), graph_(holders_of(seen)), ids_(seen.locks.size()) {
+    for (size_t lock = 0; lock < seen.locks.size(); ++lock) {
+      for (const SeenWait& wait : seen.locks[lock].waits) graph_.add_wait(wait.tid, lock);
+    }
+  }
+
+  std::vector<Report> run() {
+    for (const std::vector<int>& circle : graph_.circles()) tell_circle(begin_with_least(circle));
+    std::vector<size_t> rest;
+    for (size_t lock = 0; lock < seen_.locks.size(); ++lock) {
+      if (ids_[lock] == 0) rest.push_back(lock);
+    }
+    std::stable_sort(rest.begin(), rest.end(), [this](size_t a, size_t b) { return rank(a) < rank(b); });
+    for (const size_t lock : rest) number(lock);
+    for (const size_t lock : rest) tell_lock(lock);
+    for (const auto& [lock, circle_id] : beside_circles_) tell_beside(lock, circle_id);
+    return std::move(reports_);
+  }
+
+ private:
+  static std::vector<std::vector<int>> holders_of(const Observation& seen) {
+    std::vector<std::vector<int>> holders;
+    for (const SeenLock& lock : seen.locks) holders.push_back(lock.holders);
+    return holders;
+  }
+
+  // Owners that are gone first, then the locks nearest to a thread that does not wait, then those of many waiters.
+  std::tuple<bool, size_t, size_t> rank(size_t lock) const {
+    const SeenLock& seen = seen_.locks[lock];
+    return {seen.lost == LostOwner::none, graph_.chain(lock).size(), SIZE_MAX - seen.waits.size()};
+  }
+
+  void number(size_t lock) {
+    if (ids_[lock] == 0) ids_[lock] = ++last_id_;
+  }
+
+  std::string id(size_t lock) const { return "L" + std::to_string(ids_[lock]); }
+
+  // So that the same deadlock is told in the same way in every run, whoever has the lower thread id.
+  std::vector<int> begin_with_least(std::vector<int> circle) const {
+    const auto key = [this](int tid) { return std::pair(stack_key(seen_.threads.at(tid).stack), tid); };
+    const auto least = std::min_element(circle.begin(), circle.end(), [&](int a, int b) { return key(a) < key(b); });
+    std::rotate(circle.begin(), least, circle.end());
+    return circle;
+  }
+
+  Report begin(Event event, size_t lock) {
+    const SeenLock& seen = seen_.locks[lock];
+    Report report;
+    report.event = event;
+    report.phase = Phase::snapshot;
+    report.wall_clock_ns = seen_.wall_clock_ns;
+    report.host = seen_.host;
+    report.pid = seen_.pid;
+    report.exe = seen_.executable;
+    report.episode = reports_.size() + 1;
+    report.lock_id = id(lock);
+    report.lock_kind = seen.lock.kind;
+    report.lock_address = seen.lock.address;
+    if (std::any_of(seen.waits.begin(), seen.waits.end(), [](const SeenWait& wait) { return wait.likely; })) {
+      add_note(report.note,
+               "that it is this lock is likely: no function's name or argument says so, but the bytes there");
+    }
+    return report;
+  }
+
+  void finish(Report report) {
+    report.fingerprint = fingerprint(report);
+    reports_.push_back(std::move(report));
+  }
+
+  ReportHolder holder(int tid, const SeenLock& lock) const {
+    const SeenThread& thread = seen_.threads.at(tid);
+    ReportHolder out;
+    out.tid = tid;
+    out.thread = thread.name;
+    out.access = lock.held_as;
+    out.depth = lock.depth;
+    out.state = thread.state;
+    out.held_ns = thread.asleep_ns;  // asleep, it has taken nothing
+    out.taken.note = kNotWatched;
+    out.now = thread.stack;
+    out.likely = lock.holders_likely;
+    out.doing = thread.doing;
+    if (const size_t* next = graph_.lock_waited_for(tid)) out.waits_for = id(*next);
+    return out;
+  }
+
+  // Waiters by stack and mode, longest waiting first.
+  void add_waiters(Report& report, const SeenLock& lock, const std::set<int>& but) {
+    std::map<std::pair<Access, std::string>, std::vector<const SeenThread*>> groups;
+    for (const SeenWait& wait : lock.waits) {
+      if (but.contains(wait.tid)) continue;
+      const SeenThread& thread = seen_.threads.at(wait.tid);
+      groups[{wait.access, addresses(thread.stack)}].push_back(&thread);
+    }
+    for (auto& [key, threads] : groups) report.waiters.push_back(group(key.first, threads, report));
+    std::stable_sort(report.waiters.begin(), report.waiters.end(),
+                     [](const ReportWaiters& a, const ReportWaiters& b) { return a.longest_ns > b.longest_ns; });
+  }
+
+  static std::string addresses(const Stack& stack) {
+    std::string key;
+    for (const Frame& frame : stack.frames) key += std::to_string(frame.ip) + ' ';
+    return key;
+  }
+
+  static ReportWaiters group(Access access, std::vector<const SeenThread*>& threads, Report& report) {
+    std::stable_sort(threads.begin(), threads.end(),
+                     [](const SeenThread* a, const SeenThread* b) { return a->asleep_ns > b->asleep_ns; });
+    ReportWaiters out;
+    out.access = access;
+    out.longest_ns = threads.front()->asleep_ns;
+    out.stack = threads.front()->stack;
+    for (const SeenThread* thread : threads) {
+      out.tids.push_back(thread->tid);
+      out.threads.push_back(thread->name);
+      report.lost_ns += thread->asleep_ns;
+      ++report.threads_delayed;
+    }
+    return out;
+  }
+
+  void tell_circle(const std::vector<int>& circle) {
+    // What the first one holds is what the last one waits for.
+    std::vector<size_t> held = {*graph_.lock_waited_for(circle.back())};
+    for (size_t i = 0; i + 1 < circle.size(); ++i) held.push_back(*graph_.lock_waited_for(circle[i]));
+    for (const size_t lock : held) number(lock);
+    Report report = begin(circle.size() == 1 ? Event::self_deadlock : Event::deadlock, held.front());
+    for (size_t i = 0; i < circle.size(); ++i) {
+      report.holders.push_back(holder(circle[i], seen_.locks[held[i]]));
+      if (circle.size() > 1) report.cycle.push_back({circle[i], id(held[i]), id(held[(i + 1) % held.size()])});
+    }
+    const std::set<int> members(circle.begin(), circle.end());
+    add_waiters(report, seen_.locks[held.front()], circle.size() == 1 ? std::set<int>{} : members);
+    for (size_t i = 1; i < held.size(); ++i) {
+      if (seen_.locks[held[i]].waits.size() > 1) beside_circles_[held[i]] = id(held.front());
+    }
+    in_circles_.insert(circle.begin(), circle.end());
+    finish(std::move(report));
+  }
+
+  // Threads that wait for a lock of a circle without being part of it.
+  void tell_beside(size_t lock, const std::string& circle_id) {
+    Report report = begin(Event::wait, lock);
+    for (const int tid : seen_.locks[lock].holders) report.holders.push_back(holder(tid, seen_.locks[lock]));
+    add_waiters(report, seen_.locks[lock], in_circles_);
+    add_note(report.note, "its holder is part of the deadlock of " + circle_id);
+    finish(std::move(report));
+  }
+
+  void tell_lock(size_t number) {
+    const SeenLock& lock = seen_.locks[number];
+    Report report = begin(event_of(lock), number);
+    for (const int tid : lock.holders) report.holders.push_back(holder(tid, lock));
+    if (lock.lost != LostOwner::none) report.holders.push_back(lost_holder(lock));
+    add_waiters(report, lock, {});
+    if (lock.unknown_readers != 0) add_note(report.note, readers_text(lock.unknown_readers));
+    if (lock.changed_hands) add_note(report.note, "it changed hands while it was looked at");
+    if (lock.lost == LostOwner::of_other_process) {
+      add_note(report.note, "it is shared between processes: its holder " + std::to_string(lock.lost_tid) +
+                                " belongs to another one");
+    }
+    const std::string chain = chain_text(number);
+    if (!chain.empty()) add_note(report.note, chain);
+    finish(std::move(report));
+  }
+
+  static std::string readers_text(uint32_t readers) {
+    return readers == 1
+               ? "held by one reader: glibc does not note which thread that is"
+               : "held by " + std::to_string(readers) + " readers: glibc does not note which threads these are";
+  }
+
+  static Event event_of(const SeenLock& lock) {
+    switch (lock.lost) {
+      case LostOwner::ended:
+        return Event::abandoned;
+      case LostOwner::of_parent:
+        return Event::fork_orphan;
+      case LostOwner::none:
+      case LostOwner::of_other_process:
+        break;
+    }
+    return Event::wait;
+  }
+
+  static ReportHolder lost_holder(const SeenLock& lock) {
+    ReportHolder out;
+    out.tid = lock.lost_tid;
+    out.depth = lock.depth;
+    const bool elsewhere = lock.lost == LostOwner::of_other_process;
+    out.state = elsewhere ? ThreadState::blocked : ThreadState::gone;
+    out.taken.note = kNotWatched;
+    out.now.note = elsewhere ? "not looked at: it belongs to another process" : "the thread is no more";
+    return out;
+  }
+
+  // "13 waits for L2, held by 14; 14 waits for L3, held by 15 ..." where a holder waits itself.
+  std::string chain_text(size_t lock) const {
+    const std::vector<int> chain = graph_.chain(lock);
+    std::string text;
+    for (size_t i = 0; i < chain.size(); ++i) {
+      const size_t* next = graph_.lock_waited_for(chain[i]);
+      if (next == nullptr) break;
+      add_note(text, std::to_string(chain[i]) + " waits for " + id(*next));
+      if (i + 1 < chain.size()) text += ", held by " + std::to_string(chain[i + 1]);
+      if (in_circles_.contains(chain[i])) return text + ", and is part of a deadlock";
+      if (i + 1 == kMostInChain) return text + " ...";
+    }
+    return text;
+  }
+
+  const Observation& seen_;
+  WaitGraph graph_;
+  std::vector<uint32_t> ids_;  // by lock; 0: none yet
+  uint32_t last_id_ = 0;
+  std::set<int> in_circles_;
+  std::map<size_t, std::string> beside_circles_;  // lock, and the id of its circle's first
+  std::vector<Report> reports_;
+};
+
+}  // namespace
+
+std::vector<Report> tell(const Observation& seen) {
+  return Teller(seen).run();
+}
+
+bool is_forever(const Report& report) {
+  switch (report.event) {
+    case Event::deadlock:
+    case Event::self_deadlock:
+    case Event::abandoned:
+    case Event::fork_orphan:
+      return true;
+    case Event::hold:
+    case Event::wait:
+    case Event::lock_order:
+    case Event::read_recursion:
+      break;
+  }
+  return false;
+}
+
+}  // namespace holdwatch

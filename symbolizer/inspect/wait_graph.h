@@ -1,0 +1,35 @@
+// Who waits for whom: circles, and the chain that a waiting thread is the end of.
+// Pure: numbers in, numbers out.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <vector>
+
+namespace holdwatch {
+
+// A thread waits for one lock at a time; a lock may have several holders, for all of which it waits.
+class WaitGraph {
+ public:
+  // `holders[lock]` are the threads that hold it.
+  explicit WaitGraph(std::vector<std::vector<int>> holders) : holders_(std::move(holders)) {}
+
+  void add_wait(int tid, size_t lock) { waits_[tid] = lock; }
+
+  // Each circle once: a thread waits for what the next one holds, the last for what the first one holds. One that waits
+  // for itself is a circle of one.
+  std::vector<std::vector<int>> circles() const;
+
+  // The threads from a holder of `lock` on, each waiting for a lock that the next one holds, up to one that does not wait or has
+  // been met before. Of several holders the one that waits itself is followed.
+  std::vector<int> chain(size_t lock) const;
+
+  // The lock that a thread waits for, null if it waits for none.
+  const size_t* lock_waited_for(int tid) const;
+
+ private:
+  std::vector<std::vector<int>> holders_;  // by lock
+  std::map<int, size_t> waits_;            // by thread
+};
+
+}  // namespace holdwatch

@@ -1,0 +1,89 @@
+// The rules of symbolizer/inspect/lock_fields.h, with the running libc's own locks.
+#include "symbolizer/inspect/lock_fields.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+#include <thread>
+
+#include "symbolizer/unwind/process_memory.h"
+
+using namespace holdwatch;
+
+namespace {
+
+std::optional<LockFields> fields_of(const void* lock, LockKind kind) {
+  ProcessMemory memory(getpid());
+  return read_lock_fields({reinterpret_cast<uintptr_t>(lock), kind}, memory);
+}
+
+void set_up(pthread_mutex_t* mutex, int type, int protocol, int robust) {
+  pthread_mutexattr_t attributes;
+  pthread_mutexattr_init(&attributes);
+  pthread_mutexattr_settype(&attributes, type);
+  pthread_mutexattr_setprotocol(&attributes, protocol);
+  pthread_mutexattr_setrobust(&attributes, robust);
+  pthread_mutex_init(mutex, &attributes);
+  pthread_mutexattr_destroy(&attributes);
+}
+
+}  // namespace
+
+TEST_CASE("a mutex of any kind names its owner, and nobody once it is free") {
+  for (const int type : {PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_RECURSIVE, PTHREAD_MUTEX_ERRORCHECK}) {
+    for (const int protocol : {PTHREAD_PRIO_NONE, PTHREAD_PRIO_INHERIT}) {
+      for (const int robust : {PTHREAD_MUTEX_STALLED, PTHREAD_MUTEX_ROBUST}) {
+        pthread_mutex_t mutex;
+        set_up(&mutex, type, protocol, robust);
+        pthread_mutex_lock(&mutex);
+        const auto held = fields_of(&mutex, LockKind::mutex);
+        REQUIRE(held);
+        CHECK(held->owner == gettid());
+        CHECK(held->robust == (robust == PTHREAD_MUTEX_ROBUST));
+        CHECK(held->inherits == (protocol == PTHREAD_PRIO_INHERIT));
+        CHECK_FALSE(held->owner_died);
+        pthread_mutex_unlock(&mutex);
+        CHECK(fields_of(&mutex, LockKind::mutex)->owner == 0);
+      }
+    }
+  }
+}
+
+TEST_CASE("a recursive mutex says how often it is held") {
+  pthread_mutex_t mutex;
+  set_up(&mutex, PTHREAD_MUTEX_RECURSIVE, PTHREAD_PRIO_NONE, PTHREAD_MUTEX_STALLED);
+  for (int i = 0; i < 3; ++i) pthread_mutex_lock(&mutex);
+  CHECK(fields_of(&mutex, LockKind::mutex)->depth == 3);
+  for (int i = 0; i < 3; ++i) pthread_mutex_unlock(&mutex);
+}
+
+TEST_CASE("a robust mutex whose owner has ended says so") {
+  static pthread_mutex_t mutex;
+  set_up(&mutex, PTHREAD_MUTEX_NORMAL, PTHREAD_PRIO_NONE, PTHREAD_MUTEX_ROBUST);
+  std::thread([] { pthread_mutex_lock(&mutex); }).join();
+  CHECK(fields_of(&mutex, LockKind::mutex)->owner_died);
+  CHECK(fields_of(&mutex, LockKind::mutex)->owner == 0);
+}
+
+TEST_CASE("an rwlock names its writer, and counts its readers") {
+  pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
+  pthread_rwlock_wrlock(&rwlock);
+  CHECK(fields_of(&rwlock, LockKind::rwlock)->owner == gettid());
+  pthread_rwlock_unlock(&rwlock);
+  pthread_rwlock_rdlock(&rwlock);
+  pthread_rwlock_rdlock(&rwlock);
+  CHECK(fields_of(&rwlock, LockKind::rwlock)->owner == 0);
+  CHECK(fields_of(&rwlock, LockKind::rwlock)->readers == 2);
+  pthread_rwlock_unlock(&rwlock);
+  pthread_rwlock_unlock(&rwlock);
+}
+
+TEST_CASE("bytes that can be no lock, and memory that is not there, are none") {
+  unsigned char garbage[64];
+  std::fill(std::begin(garbage), std::end(garbage), 0xee);
+  CHECK_FALSE(fields_of(garbage, LockKind::mutex));
+  CHECK_FALSE(fields_of(garbage, LockKind::rwlock));
+  CHECK_FALSE(fields_of(nullptr, LockKind::mutex));
+}

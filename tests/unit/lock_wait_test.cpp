@@ -1,0 +1,133 @@
+// The rules of symbolizer/inspect/lock_wait.h.
+#include "symbolizer/inspect/lock_wait.h"
+
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+
+#include <catch2/catch.hpp>
+
+#include "tests/unit/fake_process.h"
+
+using namespace holdwatch;
+
+namespace {
+
+constexpr uintptr_t kLock = 0x600000;
+constexpr int kOwner = 4711;
+
+Capture waits_on(uintptr_t futex, int operation, uint32_t value) {
+  Capture capture;
+  capture.snapshot.state = ThreadState::blocked;
+  capture.snapshot.call = {true, SYS_futex, {futex, static_cast<uint64_t>(operation), value, 0, 0, 0}};
+  capture.snapshot.registers.sp = 0x7ffd00001000;
+  return capture;
+}
+
+Capture waits_on(uintptr_t futex, uint32_t value) {
+  return waits_on(futex, FUTEX_WAIT_PRIVATE, value);
+}
+
+bool only_the_owner(int tid) {
+  return tid == kOwner;
+}
+
+std::optional<LockWait> find(const Capture& capture, LockCall function, test::FakeMemory memory = {}) {
+  return find_lock_wait(capture, function, memory, only_the_owner);
+}
+
+template <typename Lock>
+test::FakeMemory memory_with(const Lock& lock, uintptr_t at = kLock) {
+  test::FakeMemory memory;
+  test::ByteVector bytes;
+  test::append_value(bytes, lock);
+  memory.regions[at] = bytes;
+  return memory;
+}
+
+pthread_mutex_t mutex_of(int owner, int kind = 0) {
+  pthread_mutex_t mutex{};
+  mutex.__data.__lock = kind == 0 ? 2 : owner;
+  mutex.__data.__owner = owner;
+  mutex.__data.__kind = kind;
+  return mutex;
+}
+
+}  // namespace
+
+TEST_CASE("a mutex begins with its futex") {
+  const auto wait = find(waits_on(kLock, 2), LockCall::mutex);
+  REQUIRE(wait);
+  CHECK(wait->lock.address == kLock);
+  CHECK(wait->lock.kind == LockKind::mutex);
+  CHECK_FALSE(wait->likely);
+}
+
+TEST_CASE("each of an rwlock's three words leads to where it begins") {
+  CHECK(find(waits_on(kLock + 8, 3), LockCall::read_lock)->lock.address == kLock);
+  CHECK(find(waits_on(kLock, 14), LockCall::read_lock)->lock.address == kLock);
+  CHECK(find(waits_on(kLock + 8, 2), LockCall::write_lock)->lock.address == kLock);
+  CHECK(find(waits_on(kLock + 12, 3), LockCall::write_lock)->lock.address == kLock);
+  CHECK(find(waits_on(kLock + 12, 3), LockCall::write_lock)->access == Access::exclusive);
+  CHECK(find(waits_on(kLock + 8, 3), LockCall::read_lock)->access == Access::shared);
+}
+
+TEST_CASE("other waits on a futex are no waits for a lock") {
+  for (const LockCall function : {LockCall::condition, LockCall::internal, LockCall::other}) {
+    CHECK_FALSE(find(waits_on(kLock, 2), function, memory_with(mutex_of(kOwner))));
+  }
+  CHECK_FALSE(find(waits_on(kLock, FUTEX_WAKE, 2), LockCall::mutex));
+  Capture elsewhere = waits_on(kLock, 2);
+  elsewhere.snapshot.call.number = SYS_read;
+  CHECK_FALSE(find(elsewhere, LockCall::mutex));
+  CHECK_FALSE(may_wait_for_lock(waits_on(kLock, 0).snapshot));
+}
+
+TEST_CASE("a wait that was stopped and continued goes on under another number") {
+  Capture capture = waits_on(kLock, 2);
+  capture.snapshot.call.number = SYS_restart_syscall;
+  CHECK(find(capture, LockCall::mutex)->lock.address == kLock);
+}
+
+TEST_CASE("the kernel's protocol for inheriting mutexes needs no name") {
+  const auto wait = find(waits_on(kLock, FUTEX_LOCK_PI_PRIVATE, 0), LockCall::unknown);
+  REQUIRE(wait);
+  CHECK(wait->lock.kind == LockKind::mutex);
+  CHECK_FALSE(wait->likely);
+}
+
+TEST_CASE("without a name it is likely a mutex if its owner is a thread") {
+  const auto wait = find(waits_on(kLock, 2), LockCall::unknown, memory_with(mutex_of(kOwner)));
+  REQUIRE(wait);
+  CHECK(wait->likely);
+  CHECK_FALSE(find(waits_on(kLock, 2), LockCall::unknown, memory_with(mutex_of(kOwner + 1))));
+  CHECK_FALSE(find(waits_on(kLock, 2), LockCall::unknown, memory_with(mutex_of(0))));
+  CHECK_FALSE(find(waits_on(kLock, 2), LockCall::unknown));
+}
+
+TEST_CASE("without a name it is likely an rwlock if its writer is a thread") {
+  pthread_rwlock_t rwlock{};
+  rwlock.__data.__cur_writer = kOwner;
+  const auto wait = find(waits_on(kLock + 8, 3), LockCall::unknown, memory_with(rwlock));
+  REQUIRE(wait);
+  CHECK(wait->lock.kind == LockKind::rwlock);
+  CHECK(wait->likely);
+  rwlock.__data.__cur_writer = 0;
+  rwlock.__data.__readers = 8;
+  CHECK_FALSE(find(waits_on(kLock + 12, 3), LockCall::unknown, memory_with(rwlock)));
+}
+
+TEST_CASE("of one that waits in vain on its own stack, a register leads to the mutex that it was refused") {
+  constexpr int kInherits = 32;
+  Capture capture = waits_on(0x7ffd00001054, FUTEX_WAIT_BITSET_PRIVATE, 0);
+  REQUIRE(waits_in_vain(capture.snapshot));
+  capture.snapshot.registers.r14 = kLock + 16;
+  capture.snapshot.registers.known = Registers::kBx | Registers::kR14;
+  const auto wait = find(capture, LockCall::mutex, memory_with(mutex_of(kOwner, kInherits)));
+  REQUIRE(wait);
+  CHECK(wait->lock.address == kLock);
+  CHECK(wait->likely);
+  CHECK_FALSE(find(capture, LockCall::mutex, memory_with(mutex_of(kOwner))));
+  CHECK(find(capture, LockCall::unknown, memory_with(mutex_of(kOwner, kInherits))));
+  CHECK_FALSE(find(capture, LockCall::other, memory_with(mutex_of(kOwner, kInherits))));
+}
