@@ -1,0 +1,99 @@
+// The rules of symbolizer/inspect/core_file.h.
+#include "symbolizer/inspect/core_file.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/unit/fake_core.h"
+
+using namespace holdwatch;
+using test::FakeCore;
+
+namespace {
+
+CoreFile read(const test::ByteVector& bytes) {
+  test::FakeMemory file = test::file_of(bytes);
+  return read_core_file(file);
+}
+
+}  // namespace
+
+TEST_CASE("a core file has the threads with their registers, and the call that a blocked one is in") {
+  const CoreFile core = read(FakeCore().bytes());
+  REQUIRE(core.fault.empty());
+  CHECK(core.pid == 4700);
+  CHECK(core.program == "server");
+  REQUIRE(core.threads.size() == 2);
+  CHECK(core.threads[0].tid == 4700);
+  CHECK(core.threads[0].call.known);
+  CHECK(core.threads[0].call.number == 202);
+  CHECK(core.threads[0].call.arguments[0] == 0x600100);
+  CHECK(core.threads[0].registers.ip == FakeCore::kText + 0x10);
+  CHECK(core.threads[0].registers.bp == 0xb0);
+  CHECK((core.threads[0].registers.known & Registers::kBp) != 0);
+  CHECK_FALSE(core.threads[1].call.known);
+}
+
+TEST_CASE("a call that had ended is none that a thread is blocked in") {
+  FakeCore fake;
+  fake.add_thread(4702, 202, 0, 0x600100, 128, 2);
+  fake.add_thread(4703, 232, -EINTR, 0, 0, 0);
+  const CoreFile core = read(fake.bytes());
+  REQUIRE(core.threads.size() == 4);
+  CHECK_FALSE(core.threads[2].call.known);
+  CHECK(core.threads[3].call.known);
+}
+
+TEST_CASE("what a core file says of mappings reads like a maps file") {
+  const CoreFile core = read(FakeCore().bytes());
+  CHECK(maps_text(core) ==
+        "400000-402000 r-xp 00000000 00:00 0 /bin/server\n"
+        "600000-601000 rw-p 00002000 00:00 0 /bin/server\n"
+        "7fff00000000-7fff00001000 r-xp 00000000 00:00 0 [vdso]\n");
+}
+
+TEST_CASE("a newline in a path is written as the kernel writes it") {
+  FakeCore fake;
+  CoreFile core = read(fake.bytes());
+  core.mappings[0].path = "/a\nb";
+  CHECK(maps_text(core).starts_with("400000-402000 r-xp 00000000 00:00 0 /a\\012b\n"));
+}
+
+TEST_CASE("parts of files without a segment are those that the core file leaves out") {
+  CoreFile core;
+  core.mappings = {{0x1000, 0x5000, 0x10000, "/lib/a"}, {0x6000, 0x7000, 0, "/lib/b"}};
+  core.segments = {{0x2000, 0x3000, 0, 0, true, false, false}, {0x6000, 0x7000, 0, 0, true, false, false}};
+  const std::vector<CoreMapping> parts = left_out(core);
+  REQUIRE(parts.size() == 2);
+  CHECK(parts[0].start == 0x1000);
+  CHECK(parts[0].end == 0x2000);
+  CHECK(parts[0].offset == 0x10000);
+  CHECK(parts[1].start == 0x3000);
+  CHECK(parts[1].end == 0x5000);
+  CHECK(parts[1].offset == 0x12000);
+}
+
+TEST_CASE("what is no core file of x86-64 is refused with the reason") {
+  CHECK(read({}).fault == "is no core file");
+  test::ByteVector bytes = FakeCore().bytes();
+  bytes[0] = 'x';
+  CHECK(read(bytes).fault == "is no core file");
+  bytes = FakeCore().bytes();
+  test::put(bytes, offsetof(Elf64_Ehdr, e_machine), Elf64_Half{EM_AARCH64});
+  CHECK(read(bytes).fault.find("another architecture") != std::string::npos);
+  bytes = FakeCore().bytes();
+  test::put(bytes, offsetof(Elf64_Ehdr, e_type), Elf64_Half{ET_DYN});
+  CHECK(read(bytes).fault.find("a program or library") != std::string::npos);
+}
+
+TEST_CASE("a file that was cut off before the threads is damaged") {
+  test::ByteVector bytes = FakeCore().bytes();
+  bytes.resize(sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr));
+  CHECK(read(bytes).fault.find("damaged") != std::string::npos);
+}
+
+TEST_CASE("segments that overlap are thinned, so that an address has one") {
+  FakeCore fake;
+  fake.add_segment(FakeCore::kData + 0x800, FakeCore::kPage, 0, PF_R);
+  const CoreFile core = read(fake.bytes());
+  CHECK(core.segments.size() == 3);
+}
