@@ -1,0 +1,24 @@
+// The command line of `holdwatch inspect`.
+// Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace holdwatch {
+
+struct InspectArguments {
+  int pid = 0;
+  std::string core;     // a core file; empty: the process lives
+  std::string program;  // whose core it is; empty: as the core says
+  std::string json;     // a file, "-" for standard output, empty: none
+  bool help = false;
+};
+
+// Nothing if they make no sense; then `why` says what to type.
+std::optional<InspectArguments> parse_inspect_arguments(const std::vector<std::string>& words, std::string& why);
+
+extern const char kInspectHelp[];
+
+}  // namespace holdwatch

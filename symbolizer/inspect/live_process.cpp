@@ -1,0 +1,259 @@
+// See live_process.h.
+#include "symbolizer/inspect/live_process.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <sched.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+
+#include "shim/capture/task_files.h"
+#include "symbolizer/cause/cause.h"
+#include "symbolizer/inspect/access.h"
+#include "symbolizer/inspect/brief_stop.h"
+#include "symbolizer/inspect/running_sample.h"
+#include "symbolizer/inspect/stack_copy.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr size_t kStatusSize = 16384;
+constexpr size_t kSyscallSize = 256;
+constexpr useconds_t kBetweenLooksUs = 2000;
+constexpr int kLooks = 5;  // at a thread that has always moved on since
+
+std::string task_file(int pid, int tid, const char* name) {
+  return "/proc/" + std::to_string(pid) + "/task/" + std::to_string(tid) + "/" + name;
+}
+
+std::optional<std::string> read_text(const std::string& path, size_t most) {
+  std::string text(most, '\0');
+  const long length = read_proc_file(path.c_str(), text.data(), text.size());
+  if (length < 0) return std::nullopt;
+  text.resize(static_cast<size_t>(length));
+  return text;
+}
+
+std::vector<int> thread_ids(int pid) {
+  std::vector<int> ids;
+  DIR* directory = opendir(("/proc/" + std::to_string(pid) + "/task").c_str());
+  if (directory == nullptr) return ids;
+  while (const dirent* entry = readdir(directory)) {
+    if (entry->d_name[0] != '.') ids.push_back(std::atoi(entry->d_name));
+  }
+  closedir(directory);
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+ThreadState state_of(char letter, const SyscallFile& call) {
+  if (letter == 'Z' || letter == 'X') return ThreadState::gone;
+  if (letter == 'T' || letter == 't') return ThreadState::stopped;
+  return call.kind == SyscallFile::Kind::running ? ThreadState::running : ThreadState::blocked;
+}
+
+// When the scheduler last accounted for the thread, in nanoseconds of its own clock; 0 if this kernel does not tell.
+// ("se.exec_start" of /proc/PID/task/TID/sched: CONFIG_SCHED_DEBUG.)
+uint64_t last_ran_ns(const std::string& path) {
+  const auto text = read_text(path, 4096);
+  const size_t at = text ? text->find("se.exec_start") : std::string::npos;
+  const size_t colon = at == std::string::npos ? at : text->find(':', at);
+  if (colon == std::string::npos) return 0;
+  const double milliseconds = std::strtod(text->c_str() + colon + 1, nullptr);
+  return milliseconds > 0 ? static_cast<uint64_t>(milliseconds * 1e6) : 0;
+}
+
+bool same_call(const Snapshot& a, const Snapshot& b) {
+  return a.registers.sp == b.registers.sp && a.registers.ip == b.registers.ip && a.call.known == b.call.known &&
+         a.call.number == b.call.number &&
+         std::equal(std::begin(a.call.arguments), std::end(a.call.arguments), std::begin(b.call.arguments));
+}
+
+}  // namespace
+
+// The main thread may have left by pthread_exit: then it has no memory any more, and another thread is asked.
+std::unique_ptr<LiveProcess> LiveProcess::open(int pid, std::string& why) {
+  const std::optional<int> process = process_to_inspect(pid, why);
+  if (!process) return nullptr;
+  for (const int tid : thread_ids(*process)) {
+    std::unique_ptr<LiveProcess> target(new LiveProcess(*process, tid));
+    if (!target->modules_.refresh() || target->modules_.all().empty()) continue;
+    why = why_not_supported(target->modules_);
+    return why.empty() ? std::move(target) : nullptr;
+  }
+  why = why_not_readable(*process);
+  return nullptr;
+}
+
+std::string LiveProcess::executable() const {
+  char path[PATH_MAX];
+  const ssize_t length = readlink((proc() + "/exe").c_str(), path, sizeof path);
+  return length > 0 ? std::string(path, static_cast<size_t>(length)) : "/unknown";
+}
+
+std::string LiveProcess::host() const {
+  char name[HOST_NAME_MAX + 1] = "";
+  return gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
+uint64_t LiveProcess::wall_clock_ns() const {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+DebugSearch LiveProcess::debug_search() const {
+  DebugSearch search;
+  search.proc = proc();
+  search.root = search.proc + "/root";
+  return search;
+}
+
+// "status" first: if the thread runs between the two, its switches differ when they are compared later.
+bool LiveProcess::look_at(int tid, Task& out) const {
+  const auto status_text = read_text(task_file(pid_, tid, "status"), kStatusSize);
+  StatusFile status;
+  if (!status_text || !parse_status(*status_text, &status)) return false;
+  const auto call_text = read_text(task_file(pid_, tid, "syscall"), kSyscallSize);
+  const SyscallFile call = parse_syscall(call_text.value_or(""));
+  out = Task{};
+  out.tid = tid;
+  out.own_tid = status.innermost_tid == 0 ? tid : status.innermost_tid;
+  Snapshot& snapshot = out.snapshot;
+  snapshot.tid = tid;
+  snapshot.state = state_of(status.state, call);
+  snapshot.switches = status.switches();
+  snapshot.switches_known = true;
+  snapshot.call = call.call;
+  if (call.kind == SyscallFile::Kind::in_call || call.kind == SyscallFile::Kind::blocked_outside) {
+    snapshot.registers.ip = call.pc;
+    snapshot.registers.sp = call.sp;
+    snapshot.registers.known = Registers::kIp | Registers::kSp;
+    snapshot.registers.ip_is_exact = true;
+  }
+  return true;
+}
+
+std::vector<Task> LiveProcess::tasks() {
+  std::vector<Task> tasks;
+  Task task;
+  for (const int tid : thread_ids(pid_)) {
+    if (look_at(tid, task) && task.snapshot.state != ThreadState::gone) tasks.push_back(task);
+  }
+  return tasks;
+}
+
+std::string LiveProcess::thread_name(int tid) {
+  std::string name = read_text(task_file(pid_, tid, "comm"), kThreadNameSize).value_or("");
+  if (name.ends_with('\n')) name.pop_back();
+  return name;
+}
+
+// Compared with ourselves, who have just run.
+uint64_t LiveProcess::asleep_ns(int tid) {
+  const uint64_t ran_ns = last_ran_ns(task_file(pid_, tid, "sched"));
+  sched_yield();
+  const uint64_t now_ns = last_ran_ns("/proc/thread-self/sched");
+  return ran_ns != 0 && now_ns > ran_ns ? now_ns - ran_ns : 0;
+}
+
+bool LiveProcess::has_stayed(const Task& task) {
+  Task now;
+  return look_at(task.tid, now) && now.snapshot.state == task.snapshot.state &&
+         now.snapshot.switches == task.snapshot.switches && same_call(now.snapshot, task.snapshot);
+}
+
+Capture LiveProcess::capture_blocked(const Task& task) {
+  Capture capture;
+  capture.snapshot = task.snapshot;
+  if (task.snapshot.registers.known == 0) {
+    std::snprintf(capture.snapshot.why_short, sizeof capture.snapshot.why_short,
+                  "stack not captured: it runs, and is stopped by somebody else");
+    return capture;
+  }
+  copy_stack(memory_, modules_, capture);
+  return capture;
+}
+
+Capture LiveProcess::capture_registers(const Task& task) {
+  Capture capture;
+  capture.snapshot = task.snapshot;
+  const uint64_t stopped_ns = capture_stopped(memory_, modules_, capture);
+  if (stopped_ns != 0) ++stops_;
+  longest_stop_ns_ = std::max(longest_stop_ns_, stopped_ns);
+  return capture;
+}
+
+// A stop is for a thread only that has run all the while: one on its way into a call that blocks would come back from it
+// early, with a part of the bytes that it was to send.
+bool LiveProcess::capture_running(const Task& task, Capture& out) {
+  out = Capture{};
+  out.snapshot = task.snapshot;
+  const Sampled sampled = sample_running(out);
+  if (sampled == Sampled::yes) ++samples_;
+  if (sampled != Sampled::not_allowed) return sampled == Sampled::yes;
+  usleep(kBetweenLooksUs);
+  if (!has_stayed(task)) return false;
+  out = capture_registers(task);
+  return true;
+}
+
+// Of a thread that blocks for a fraction of a millisecond at a time, the copy may be of several moments: once more, then.
+Capture LiveProcess::capture(const Task& task) {
+  Task now = task;
+  Capture capture;
+  for (int look = 0; look < kLooks; ++look) {
+    if (now.snapshot.state == ThreadState::running) {
+      if (capture_running(now, capture)) return capture;
+    } else {
+      capture = capture_blocked(now);
+      if (has_stayed(now)) return capture;
+    }
+    if (!look_at(task.tid, now) || now.snapshot.state == ThreadState::gone) break;
+  }
+  capture = Capture{};
+  capture.snapshot.tid = task.tid;
+  capture.snapshot.state = now.snapshot.state;
+  std::snprintf(capture.snapshot.why_short, sizeof capture.snapshot.why_short,
+                "stack not captured: the thread has ended, or keeps moving");
+  return capture;
+}
+
+std::string LiveProcess::describe(const Snapshot& snapshot, const std::string& lock_id) {
+  return describe_activity(snapshot.state, snapshot.call, lock_id, memory_, pid_);
+}
+
+bool LiveProcess::is_thread_of_parent(int own_tid) {
+  const auto status = read_text("/proc/" + std::to_string(pid_) + "/status", kStatusSize);
+  const size_t at = status ? status->find("\nPPid:\t") : std::string::npos;
+  const int parent = at == std::string::npos ? 0 : std::atoi(status->c_str() + at + 7);
+  if (parent <= 1) return false;
+  const std::vector<int> ids = thread_ids(parent);
+  return std::any_of(ids.begin(), ids.end(), [&](int tid) {
+    const auto text = read_text(task_file(parent, tid, "status"), kStatusSize);
+    StatusFile parsed;
+    if (!text || !parse_status(*text, &parsed)) return false;
+    return parsed.innermost_tid == 0 ? tid == own_tid : parsed.innermost_tid == own_tid;
+  });
+}
+
+bool LiveProcess::is_alive_elsewhere(int own_tid) {
+  return access(("/proc/" + std::to_string(own_tid)).c_str(), F_OK) == 0;
+}
+
+std::string LiveProcess::how_looked() const {
+  const std::string sampled = samples_ == 0 ? "" : ", " + std::to_string(samples_) + " sampled while running";
+  const std::string most = std::to_string((longest_stop_ns_ + 999) / 1000) + " us";
+  if (stops_ == 0) return "no thread was stopped" + sampled;
+  if (stops_ == 1) return "one thread was stopped for at most " + most + sampled;
+  return std::to_string(stops_) + " threads were stopped, one after the other, for at most " + most + sampled;
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,73 @@
+// holdwatch-inspect: who waits for which lock, held by whom, in a process that hangs now or has left a core file. The
+// launcher's `inspect` calls it.
+// A process of its own: looks at another one, prints, and ends.
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <new>
+#include <string>
+
+#include "symbolizer/inspect/access.h"
+#include "symbolizer/inspect/command_line.h"
+#include "symbolizer/inspect/core_process.h"
+#include "symbolizer/inspect/live_process.h"
+#include "symbolizer/inspect/observe.h"
+#include "symbolizer/inspect/output.h"
+#include "symbolizer/inspect/tell.h"
+
+namespace {
+
+using namespace holdwatch;
+
+constexpr int kNoDeadlock = 0;
+constexpr int kCouldNotLook = 1;
+constexpr int kBadUse = 2;
+constexpr int kDeadlock = 3;
+
+int fail(int status, const std::string& why) {
+  std::fprintf(stderr, "holdwatch: inspect: %s\n", why.c_str());
+  return status;
+}
+
+std::unique_ptr<Target> open_target(const InspectArguments& arguments, std::string& why) {
+  if (arguments.core.empty()) return LiveProcess::open(arguments.pid, why);
+  return CoreProcess::open(arguments.core, arguments.program, why);
+}
+
+int inspect(const InspectArguments& arguments) {
+  std::string why;
+  Output output(arguments.json);
+  if (!output.open(why)) return fail(kCouldNotLook, why);
+  const std::unique_ptr<Target> target = open_target(arguments, why);
+  if (target == nullptr) return fail(kCouldNotLook, why);
+  const auto start = std::chrono::steady_clock::now();
+  const Observation seen = observe(*target);
+  const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - start;
+  bool forever = false;
+  for (const Report& report : tell(seen)) {
+    output.report(report);
+    forever = forever || is_forever(report);
+  }
+  std::string how_looked = target->how_looked();
+  if (!has_glibc(target->modules())) how_looked += "; no libc.so.6 is in it: locks that are not glibc's are not seen";
+  output.summary(seen, static_cast<uint64_t>(took.count()), how_looked);
+  if (!output.close(why)) return fail(kCouldNotLook, why);
+  return forever ? kDeadlock : kNoDeadlock;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  try {
+    std::string why;
+    const auto arguments = parse_inspect_arguments({words + 1, words + count}, why);
+    if (!arguments) return fail(kBadUse, why);
+    if (arguments->help) return std::fputs(kInspectHelp, stdout) < 0 ? kCouldNotLook : 0;
+    return inspect(*arguments);
+  } catch (const std::bad_alloc&) {
+    return fail(kCouldNotLook, "out of memory");
+  } catch (const std::exception& error) {
+    return fail(kCouldNotLook, error.what());
+  }
+}

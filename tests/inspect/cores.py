@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""Core files as the kernel writes them, and programs that are not where they were.
+
+    cores.py INSPECTOR SCENES_PROGRAM
+"""
+
+import contextlib
+import os
+import pathlib
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+
+from looking import Look, as_json, core_of, functions, look_until, require, scene
+
+
+def is_deadlock(look):
+    return look.kinds() == ["deadlock"] and look.status == 3
+
+
+def has_names(look):
+    return "lock_in_turn" in functions(look.events[0]["holders"][0]["now"])
+
+
+def by_the_kernel(inspector, program, directory):
+    pattern = pathlib.Path("/proc/sys/kernel/core_pattern").read_text().strip()
+    if "/" in pattern or "|" in pattern:
+        print(f"core files go to {pattern}: not looked for there")
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    with contextlib.chdir(directory):
+        with scene(program, "two") as pid:
+            live = look_until(inspector, pid, is_deadlock)
+            os.kill(pid, signal.SIGABRT)
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        cores = list(pathlib.Path(directory).glob("*core*"))
+    require(len(cores) == 1, f"the kernel wrote {cores}")
+    look = Look(inspector, "--core", cores[0])
+    require(is_deadlock(look) and has_names(look), look)
+    require(look.events[0]["fingerprint"] == live.events[0]["fingerprint"], f"{look}{live}")
+    require(all(holder["now"]["complete"] for holder in look.events[0]["holders"]), as_json(look.events[0]))
+    cores[0].unlink()
+
+
+def moved_program(inspector, program, directory):
+    """Without its file the locks are known still; with its new place, the functions too. Another's is no help."""
+    if shutil.which("gcore") is None:
+        print("no gcore here; on Debian: apt-get install gdb")
+        return
+    old, new = pathlib.Path(directory) / "old", pathlib.Path(directory) / "new"
+    shutil.copy(program, old)
+    with scene(old, "two") as pid:
+        look_until(inspector, pid, is_deadlock)
+        core = core_of(pid, directory)
+    old.rename(new)
+    look = Look(inspector, "--core", core)
+    require(is_deadlock(look) and not has_names(look), look)
+    require(f"{old} could not be used: No such file or directory" in look.text, look)
+    look = Look(inspector, "--core", core, new)
+    require(is_deadlock(look) and has_names(look) and "could not be used" not in look.text, look)
+    look = Look(inspector, "--core", core, sys.executable)
+    require(is_deadlock(look) and not has_names(look) and "it has changed since (another build id)" in look.text, look)
+
+
+def main():
+    inspector, program = (str(pathlib.Path(word).resolve()) for word in sys.argv[1:])
+    with tempfile.TemporaryDirectory(prefix="holdwatch-cores-") as directory:
+        by_the_kernel(inspector, program, directory)
+        moved_program(inspector, program, directory)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""What the tests of `inspect` share: a program that hangs in a known way, looks at it, and what the looks must say."""
+
+import contextlib
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import json_schema  # pylint: disable=wrong-import-position
+
+DEADLINE_S = 100  # for any one event; far beyond what a slow machine needs
+EXIT_SKIPPED = 77
+
+
+def require(condition, why):
+    if not condition:
+        sys.exit(f"FAILED: {why}\nrerun: {sys.executable} {' '.join(sys.argv)}")
+
+
+def skip(why):
+    print(f"skipped: {why}")
+    sys.exit(EXIT_SKIPPED)
+
+
+class Look:
+    """One run of the inspector: its exit status, its text and its JSON lines, which must keep their promise."""
+
+    def __init__(self, inspector, *words, **how):
+        with tempfile.NamedTemporaryFile(prefix="holdwatch-inspect-") as lines:
+            done = subprocess.run([inspector, *map(str, words), "--json", lines.name], capture_output=True, text=True,
+                                  timeout=DEADLINE_S, check=False, **how)
+            self.events = json_schema.check_file(pathlib.Path(lines.name).read_bytes())
+        self.status, self.text, self.errors = done.returncode, done.stdout, done.stderr
+
+    def __str__(self):
+        return f"status {self.status}\n{self.text}{self.errors}"
+
+    def kinds(self):
+        return [event["event"] for event in self.events]
+
+
+@contextlib.contextmanager
+def scene(program, name, *before):
+    """Runs a scene (with words `before` it on the command line) and gives the process id that it names."""
+    process = subprocess.Popen([*before, program, name], stdout=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        word, pid = process.stdout.readline().split()
+        require(word == "ready", f"the scene said {word!r}")
+        yield int(pid)
+    finally:
+        process.send_signal(signal.SIGCONT)
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def look_until(inspector, pid, happened):
+    """Looks again and again: the last threads of a scene may be on their way still."""
+    end = time.monotonic() + DEADLINE_S
+    while True:
+        look = Look(inspector, pid)
+        if happened(look):
+            return look
+        require(time.monotonic() < end, f"looked {DEADLINE_S} s in vain; the last time:\n{look}")
+
+
+def waiting_threads(event):
+    return sum(group["count"] for group in event["waiters"])
+
+
+def functions(stack):
+    return [frame["function"].replace("(anonymous namespace)::", "").split("(")[0]
+            for frame in stack["frames"] if frame["function"]]
+
+
+def core_of(pid, directory):
+    """A core file of the running process, made by gdb, which lets it go on."""
+    prefix = pathlib.Path(directory) / "core"
+    subprocess.run(["gcore", "-o", prefix, str(pid)], check=True, timeout=DEADLINE_S, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
+    return prefix.with_name(f"core.{pid}")
+
+
+def as_json(event):
+    return json.dumps(event, indent=1)

@@ -1,0 +1,355 @@
+// Programs that hang, or do not, each in one way: what inspect.py looks at from outside.
+// Usage: scenes NAME. Prints "ready PID" once every thread is where it will stay, or about to block there, and never ends
+// by itself. Threads are ordered with barriers; their names and functions are what the test expects to read.
+#include <netinet/in.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+std::vector<std::thread> g_threads;
+pthread_barrier_t g_all_hold;
+
+void start(const char* name, std::function<void()> body) {
+  g_threads.emplace_back([name, body = std::move(body)] {
+    pthread_setname_np(pthread_self(), name);
+    body();
+  });
+}
+
+std::atomic<unsigned long> g_turns;
+
+// Something is left to do behind a call, so that the function that made it stays on the stack.
+void go_on() {
+  g_turns.fetch_add(1, std::memory_order_relaxed);
+}
+
+void all_hold() {
+  pthread_barrier_wait(&g_all_hold);
+}
+
+[[noreturn]] void stay() {
+  for (;;) pause();
+}
+
+void ready(pid_t pid = getpid()) {
+  std::printf("ready %d\n", pid);
+  std::fflush(stdout);
+}
+
+void lock_in_turn(pthread_mutex_t* mine, pthread_mutex_t* other) {
+  pthread_mutex_lock(mine);
+  all_hold();
+  pthread_mutex_lock(other);
+  go_on();
+}
+
+// `count` threads in a circle, each with one of the mutexes.
+void circle(int count, const pthread_mutexattr_t* attributes = nullptr) {
+  static const char* const kNames[] = {"first", "second", "third", "fourth"};
+  static pthread_mutex_t mutexes[4];
+  for (int i = 0; i < count; ++i) pthread_mutex_init(&mutexes[i], attributes);
+  pthread_barrier_init(&g_all_hold, nullptr, static_cast<unsigned>(count));
+  for (int i = 0; i < count; ++i) start(kNames[i], [=] { lock_in_turn(&mutexes[i], &mutexes[(i + 1) % count]); });
+}
+
+pthread_mutexattr_t* attributes_of(int protocol, int robust) {
+  static pthread_mutexattr_t attributes;
+  pthread_mutexattr_init(&attributes);
+  pthread_mutexattr_setprotocol(&attributes, protocol);
+  pthread_mutexattr_setrobust(&attributes, robust);
+  return &attributes;
+}
+
+void self(const pthread_mutexattr_t* attributes) {
+  static pthread_mutex_t mutex;
+  pthread_mutex_init(&mutex, attributes);
+  start("first", [] {
+    pthread_mutex_lock(&mutex);
+    pthread_mutex_lock(&mutex);
+    go_on();
+  });
+}
+
+std::shared_mutex g_members;
+std::mutex g_log;
+
+void read_then_log() {
+  const std::shared_lock reading(g_members);
+  all_hold();
+  const std::lock_guard logging(g_log);
+}
+
+void log_then_write() {
+  const std::lock_guard logging(g_log);
+  all_hold();
+  const std::unique_lock writing(g_members);
+}
+
+void writer_waits_for_reader() {
+  pthread_barrier_init(&g_all_hold, nullptr, 2);
+  start("reader", read_then_log);
+  start("writer", log_then_write);
+}
+
+void writers() {
+  static std::shared_mutex first, second;
+  pthread_barrier_init(&g_all_hold, nullptr, 2);
+  start("first", [] {
+    const std::unique_lock mine(first);
+    all_hold();
+    const std::unique_lock other(second);
+  });
+  start("second", [] {
+    const std::unique_lock mine(second);
+    all_hold();
+    const std::shared_lock other(first);
+  });
+}
+
+void abandoned(const pthread_mutexattr_t* attributes) {
+  static pthread_mutex_t mutex;
+  pthread_mutex_init(&mutex, attributes);
+  std::thread([] { pthread_mutex_lock(&mutex); }).join();
+  start("waiter", [] {
+    pthread_mutex_lock(&mutex);
+    go_on();
+  });
+}
+
+// The child has the mutex as another thread of its parent had taken it.
+void orphan() {
+  static std::mutex mutex;
+  pthread_barrier_init(&g_all_hold, nullptr, 2);
+  start("holder", [] {
+    const std::lock_guard holding(mutex);
+    all_hold();
+    stay();
+  });
+  all_hold();
+  const pid_t child = fork();
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    mutex.lock();
+  }
+  ready(child);
+  stay();
+}
+
+void shared_between_processes() {
+  auto* mutex = static_cast<pthread_mutex_t*>(
+      mmap(nullptr, sizeof(pthread_mutex_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  pthread_mutexattr_t attributes;
+  pthread_mutexattr_init(&attributes);
+  pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+  pthread_mutex_init(mutex, &attributes);
+  pthread_mutex_lock(mutex);
+  const pid_t child = fork();
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    pthread_mutex_lock(mutex);
+  }
+  ready(child);
+  stay();
+}
+
+// One that holds a lock and sleeps, one that waits for it with a lock of its own, and two that wait for that.
+void chain() {
+  static std::mutex root, middle;
+  pthread_barrier_init(&g_all_hold, nullptr, 3);
+  start("root", [] {
+    const std::lock_guard holding(root);
+    all_hold();
+    stay();
+  });
+  start("middle", [] {
+    const std::lock_guard holding(middle);
+    all_hold();
+    const std::lock_guard waiting(root);
+  });
+  all_hold();
+  for (const char* name : {"leaf", "leaf"}) start(name, [] { const std::lock_guard waiting(middle); });
+}
+
+[[gnu::noinline]] void spin() {
+  for (;;) go_on();
+}
+
+void holder_runs() {
+  static std::mutex mutex;
+  pthread_barrier_init(&g_all_hold, nullptr, 2);
+  start("runner", [] {
+    const std::lock_guard holding(mutex);
+    all_hold();
+    spin();
+  });
+  all_hold();
+  start("waiter", [] { const std::lock_guard waiting(mutex); });
+}
+
+void timed() {
+  static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  pthread_mutex_lock(&mutex);
+  start("waiter", [] {
+    timespec end{};
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += 3600;
+    pthread_mutex_timedlock(&mutex, &end);
+    go_on();
+  });
+}
+
+// A connection to ourselves whose other end nobody reads from, filled while a lock is held.
+void fill_connection() {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  const int server = socket(AF_INET, SOCK_STREAM, 0);
+  bind(server, reinterpret_cast<sockaddr*>(&address), length);
+  listen(server, 1);
+  getsockname(server, reinterpret_cast<sockaddr*>(&address), &length);
+  const int client = socket(AF_INET, SOCK_STREAM, 0);
+  connect(client, reinterpret_cast<sockaddr*>(&address), length);
+  static const std::vector<char> kBytes(size_t{64} << 20);
+  send(client, kBytes.data(), kBytes.size(), MSG_NOSIGNAL);
+  go_on();
+}
+
+void holder_sends() {
+  static std::mutex mutex;
+  pthread_barrier_init(&g_all_hold, nullptr, 2);
+  start("sender", [] {
+    const std::lock_guard holding(mutex);
+    all_hold();
+    fill_connection();
+  });
+  all_hold();
+  start("waiter", [] { const std::lock_guard waiting(mutex); });
+}
+
+// The main thread has left, and its memory cannot be asked for under its id any more.
+void main_leaves() {
+  circle(2);
+  ready();
+  pthread_exit(nullptr);
+}
+
+// Everything that looks a little like waiting for a lock.
+void idle() {
+  static std::mutex mutex;
+  static pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
+  static sem_t semaphore;
+  static pthread_barrier_t barrier;
+  sem_init(&semaphore, 0, 0);
+  pthread_barrier_init(&barrier, nullptr, 2);
+  start("condition", [] {
+    std::unique_lock lock(mutex);
+    for (;;) pthread_cond_wait(&condition, mutex.native_handle());
+  });
+  start("timed", [] {
+    static pthread_mutex_t other = PTHREAD_MUTEX_INITIALIZER;
+    static pthread_cond_t timed = PTHREAD_COND_INITIALIZER;
+    pthread_mutex_lock(&other);
+    timespec end{};
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += 3600;
+    pthread_cond_timedwait(&timed, &other, &end);
+  });
+  start("semaphore", [] { sem_wait(&semaphore); });
+  start("barrier", [] { pthread_barrier_wait(&barrier); });
+  start("poller", [] {
+    epoll_event event{};
+    epoll_wait(epoll_create1(0), &event, 1, -1);
+  });
+}
+
+// Threads that live for some microseconds and take a lock meanwhile.
+void storm() {
+  static std::mutex mutex;
+  for (int i = 0; i < 4; ++i) {
+    start("storm", [] {
+      for (;;) {
+        std::thread([] {
+          const std::lock_guard lock(mutex);
+          go_on();
+        }).join();
+      }
+    });
+  }
+}
+
+void crowd(int count) {
+  static std::mutex mutex;
+  pthread_barrier_init(&g_all_hold, nullptr, 2);
+  start("holder", [] {
+    const std::lock_guard holding(mutex);
+    all_hold();
+    stay();
+  });
+  all_hold();
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 65536);
+  for (int i = 0; i < count; ++i) {
+    pthread_t thread;
+    const auto wait = [](void*) -> void* {
+      const std::lock_guard waiting(mutex);
+      return nullptr;
+    };
+    if (pthread_create(&thread, &attributes, wait, nullptr) != 0) break;
+  }
+}
+
+const std::map<std::string, std::function<void()>> kScenes = {
+    {"two", [] { circle(2); }},
+    {"three", [] { circle(3); }},
+    {"robust", [] { circle(2, attributes_of(PTHREAD_PRIO_NONE, PTHREAD_MUTEX_ROBUST)); }},
+    {"inheriting", [] { circle(2, attributes_of(PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_STALLED)); }},
+    {"self", [] { self(nullptr); }},
+    {"self_inheriting", [] { self(attributes_of(PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_STALLED)); }},
+    {"writer_waits_for_reader", writer_waits_for_reader},
+    {"writers", writers},
+    {"abandoned", [] { abandoned(nullptr); }},
+    {"abandoned_inheriting", [] { abandoned(attributes_of(PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_STALLED)); }},
+    {"orphan", orphan},
+    {"shared", shared_between_processes},
+    {"chain", chain},
+    {"holder_runs", holder_runs},
+    {"holder_sends", holder_sends},
+    {"timed", timed},
+    {"main_leaves", main_leaves},
+    {"idle", idle},
+    {"storm", storm},
+    {"crowd", [] { crowd(1000); }},
+    {"great_crowd", [] { crowd(10000); }},
+};
+
+}  // namespace
+
+int main(int count, char** words) {
+  const auto scene = count == 2 ? kScenes.find(words[1]) : kScenes.end();
+  if (scene == kScenes.end()) return 2;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  scene->second();
+  ready();
+  stay();
+}

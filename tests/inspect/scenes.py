@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""One scene of scenes.cpp, looked at while it lives and in a core file: the right event, threads, locks and stacks, and
+the same from both.
+
+    scenes.py INSPECTOR SCENES_PROGRAM SCENE
+"""
+
+import re
+import shutil
+import sys
+import tempfile
+
+from looking import Look, as_json, core_of, functions, look_until, require, scene, waiting_threads
+
+FOREVER, NO_DEADLOCK = 3, 0
+
+
+def circle(*names, kind="mutex", likely=False):
+    """A deadlock of these threads, each of which waits for what the next one holds."""
+    def check(look):
+        require(look.kinds() == ["deadlock"], look)
+        event = look.events[0]
+        require(sorted(holder["thread"] for holder in event["holders"]) == sorted(names), as_json(event))
+        require(event["lock"]["kind"] in kind, as_json(event))
+        require(any(holder["likely"] for holder in event["holders"]) == likely, as_json(event))
+        steps = event["cycle"]
+        require([step["tid"] for step in steps] == [holder["tid"] for holder in event["holders"]], as_json(event))
+        for step, after in zip(steps, steps[1:] + steps[:1]):
+            require(step["waits_for"] == after["holds"] and step["holds"] != step["waits_for"], as_json(event))
+        for holder in event["holders"]:
+            require(holder["now"]["complete"] and holder["taken"]["frames"] == [], as_json(holder))
+    return check
+
+
+def one(kind, waiting, waiter=None, in_function=None, text=""):
+    """One event of that kind with so many waiting threads."""
+    def check(look):
+        require(look.kinds() == [kind], look)
+        event = look.events[0]
+        require(waiting_threads(event) == waiting, as_json(event))
+        group = event["waiters"][0]
+        require(waiter is None or group["threads"][0] == waiter, as_json(event))
+        require(in_function is None or any(in_function in name for name in functions(group["stack"])), as_json(event))
+        require(text in look.text, look)
+    return check
+
+
+def chain(look):
+    """The lock that everything hangs on comes first."""
+    require(look.kinds() == ["wait", "wait"], look)
+    root, middle = look.events
+    require(root["holders"][0]["thread"] == "root" and root["holders"][0]["waits_for"] is None, as_json(root))
+    require(root["holders"][0]["doing"] == "pause()", as_json(root))
+    require(middle["holders"][0]["waits_for"] == root["lock"]["id"], as_json(middle))
+    require(waiting_threads(root) == 1 and waiting_threads(middle) == 2, look)
+    require(f"{middle['holders'][0]['tid']} waits for {root['lock']['id']}, held by {root['holders'][0]['tid']}"
+            in middle["note"], as_json(middle))
+
+
+def holder_runs(look):
+    """A holder that runs is sampled, or where that is not allowed, stopped for a moment: its stack is had too."""
+    require(look.kinds() == ["wait"], look)
+    holder = look.events[0]["holders"][0]
+    require(holder["state"] == "running" and holder["thread"] == "runner", as_json(holder))
+    require(any("spin" in name for name in functions(holder["now"])) and holder["now"]["complete"], as_json(holder))
+    require("1 sampled while running" in look.text or "one thread was stopped for at most" in look.text, look)
+
+
+def holder_sends(look):
+    require(look.kinds() == ["wait"], look)
+    holder = look.events[0]["holders"][0]
+    require(re.fullmatch(r"sendto\(fd \d+ -> 127\.0\.0\.1:\d+, [0-9.]+ [KM]iB unsent\)", holder["doing"]), as_json(holder))
+    require("fill_connection" in functions(holder["now"]), as_json(holder))
+
+
+def idle(look):
+    require(look.events == [] and "no thread waits for a lock" in look.text, look)
+
+
+# What each scene must show: the exit status, how many threads wait for locks, and more of the reports.
+SCENES = {
+    "two": (FOREVER, 2, circle("first", "second")),
+    "three": (FOREVER, 3, circle("first", "second", "third")),
+    "robust": (FOREVER, 2, circle("first", "second")),
+    "inheriting": (FOREVER, 2, circle("first", "second")),
+    "self": (FOREVER, 1, one("self_deadlock", 1, "first", "self")),
+    "self_inheriting": (FOREVER, 1, one("self_deadlock", 1, "first", "self")),
+    "writer_waits_for_reader": (FOREVER, 2, circle("reader", "writer", kind=["mutex", "rwlock"], likely=True)),
+    "writers": (FOREVER, 2, circle("first", "second", kind=["rwlock"])),
+    "abandoned": (FOREVER, 1, one("abandoned", 1, "waiter", "abandoned")),
+    "abandoned_inheriting": (FOREVER, 1, one("abandoned", 1, "waiter", "abandoned")),
+    "orphan": (FOREVER, 1, one("fork_orphan", 1, None, "orphan")),
+    "shared": (NO_DEADLOCK, 1, one("wait", 1, None, "shared_between_processes", "belongs to another one")),
+    "chain": (NO_DEADLOCK, 3, chain),
+    "holder_runs": (NO_DEADLOCK, 1, holder_runs),
+    "holder_sends": (NO_DEADLOCK, 1, holder_sends),
+    "timed": (NO_DEADLOCK, 1, one("wait", 1, "waiter", "timed")),
+    "main_leaves": (FOREVER, 2, circle("first", "second")),
+    "crowd": (NO_DEADLOCK, 1000, one("wait", 1000, None, "crowd")),
+    "great_crowd": (NO_DEADLOCK, 10000, one("wait", 10000, None, "crowd")),
+    "idle": (NO_DEADLOCK, 0, idle),
+}
+# What a core file cannot tell: who the parent was, or another process; and of 10,000 threads gdb takes its time. gcore
+# finds no threads where the main one has left.
+LIVE_ONLY = {"orphan", "shared", "holder_runs", "main_leaves", "crowd", "great_crowd"}
+# What the text says once the holder has come to where it stays.
+SETTLED = {"chain": "blocked in pause()", "holder_runs": "spin", "holder_sends": "blocked in sendto("}
+
+
+def essence(look):
+    """What does not depend on the way of looking. Core files have no threads' names, and no time that they slept."""
+    return [(event["event"], event["fingerprint"], event["lock"], event["cycle"],
+             [(holder["tid"], holder["waits_for"], functions(holder["now"])) for holder in event["holders"]],
+             sorted((group["mode"], sorted(group["tids"]), tuple(functions(group["stack"]))) for group in event["waiters"]))
+            for event in look.events]
+
+
+def main():
+    inspector, program, name = sys.argv[1:]
+    status, waiting, check = SCENES[name]
+    with scene(program, name) as pid:
+        says = f"{waiting} thread{'s wait' if waiting != 1 else ' waits'} for" if waiting else "no thread waits"
+        live = look_until(inspector, pid, lambda look: says in look.text and look.status == status and
+                          SETTLED.get(name, "") in look.text)
+        check(live)
+        if name in LIVE_ONLY:
+            return
+        if shutil.which("gcore") is None:
+            print("no gcore here (on Debian: apt-get install gdb): not compared with a core file")
+            return
+        with tempfile.TemporaryDirectory(prefix="holdwatch-core-") as directory:
+            core = Look(inspector, "--core", core_of(pid, directory))
+        require(core.status == status, core)
+        require(essence(core) == essence(live), f"the core file says\n{core}\nwhile the process said\n{live}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""The states that a process may be in when somebody looks: stopped, under a debugger, in a container with a file system
+of its own, where nobody may sample, without libc's debug symbols, and with threads that come and go.
+
+    states.py INSPECTOR SCENES_PROGRAM
+"""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+from looking import DEADLINE_S, Look, as_json, functions, look_until, require, scene
+
+LOOKS_AT_A_STORM = 30
+
+
+def is_deadlock(look):
+    return look.kinds() == ["deadlock"] and look.status == 3
+
+
+def stopped(inspector, program):
+    with scene(program, "two") as pid:
+        look_until(inspector, pid, is_deadlock)
+        os.kill(pid, signal.SIGSTOP)
+        look = look_until(inspector, pid, lambda look: "stopped" in [h["state"] for e in look.events for h in e["holders"]])
+        require(is_deadlock(look), look)
+        os.kill(pid, signal.SIGCONT)
+        look_until(inspector, pid, is_deadlock)
+
+
+def under_a_debugger(inspector, program):
+    """gdb has every thread stopped: none can be stopped by us, and none has to be."""
+    if shutil.which("gdb") is None:
+        return
+    with scene(program, "two") as pid:
+        look_until(inspector, pid, is_deadlock)
+        command = ["gdb", "-nx", "-q", "-iex", "set debuginfod enabled off", "-p", str(pid)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as gdb:
+            gdb.stdin.write(b"echo attached\\n\n")
+            gdb.stdin.flush()
+            for line in gdb.stdout:
+                if b"attached" in line:
+                    break
+            look = Look(inspector, pid)
+            gdb.stdin.write(b"detach\nquit\n")
+            gdb.communicate(timeout=DEADLINE_S)
+        require(is_deadlock(look) and "no thread was stopped" in look.text, look)
+        require(look.events[0]["holders"][0]["now"]["complete"], as_json(look.events[0]))
+
+
+def in_a_container(inspector, program):
+    """Other thread ids inside than outside, and a program whose path leads nowhere outside."""
+    with tempfile.TemporaryDirectory(prefix="holdwatch-inside-") as directory:
+        inside = pathlib.Path(directory) / "inside"
+        script = f"mount -t tmpfs none {directory} && cp {program} {inside} && exec {inside} two"
+        with subprocess.Popen(["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
+                               script], stdout=subprocess.PIPE, text=True) as outer:
+            with contextlib.ExitStack() as stack:
+                stack.callback(outer.kill)
+                require(outer.stdout.readline() == "ready 1\n", "it is not the first process of its namespace")
+                pid = int(pathlib.Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text())
+                look = look_until(inspector, pid, is_deadlock)
+        event = look.events[0]
+        require({holder["thread"] for holder in event["holders"]} == {"first", "second"}, as_json(event))
+        require(all(holder["tid"] > pid for holder in event["holders"]), as_json(event))
+        require("lock_in_turn" in functions(event["holders"][0]["now"]), as_json(event))
+
+
+def without_libc_symbols(inspector, program):
+    """Where libc's debug symbols are not installed, its exported names and the locks' own bytes have to do."""
+    for name in ("two", "robust", "writers", "inheriting", "self_inheriting", "idle"):
+        hide = "mount -t tmpfs none /usr/lib/debug && exec \"$@\""
+        command = [sys.executable, "-B", pathlib.Path(__file__).with_name("scenes.py"), inspector, program, name]
+        done = subprocess.run(["unshare", "--mount", "sh", "-c", hide, "sh", *command], capture_output=True, text=True,
+                              timeout=DEADLINE_S, check=False)
+        require(done.returncode == 0, f"{name}: {done.stdout}{done.stderr}")
+
+
+def without_perf_events(inspector, program):
+    """Where the kernel lets nobody sample, a running thread is stopped, and nothing else."""
+    if shutil.which("strace") is None:
+        print("no strace here; on Debian: apt-get install strace")
+        return
+    refuse = ["strace", "-o", "/dev/null", "-e", "trace=perf_event_open", "-e", "inject=perf_event_open:error=EACCES"]
+    with scene(program, "holder_runs") as pid:
+        look_until(inspector, pid, lambda look: "spin" in look.text)
+        look = Look(refuse[0], *refuse[1:], inspector, pid)
+    require(look.status == 0 and "one thread was stopped for at most" in look.text, look)
+    holder = look.events[0]["holders"][0]
+    require("spin" in functions(holder["now"]) and holder["now"]["complete"], as_json(holder))
+
+
+def threads_come_and_go(inspector, program):
+    with scene(program, "storm") as pid:
+        for _ in range(LOOKS_AT_A_STORM):
+            look = Look(inspector, pid)
+            require(look.status == 0 and "deadlock" not in look.kinds(), look)
+
+
+def process_ends(inspector, program):
+    """Killed while it is looked at, at any moment."""
+    for round_number in range(10):
+        with scene(program, "crowd") as pid:
+            with subprocess.Popen([inspector, str(pid)], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as look:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    look.wait(timeout=0.02 * round_number)
+                os.kill(pid, signal.SIGKILL)
+                output = look.communicate(timeout=DEADLINE_S)
+                require(look.returncode in (0, 1), f"status {look.returncode}: {output}")
+
+
+def main():
+    inspector, program = sys.argv[1:]
+    stopped(inspector, program)
+    under_a_debugger(inspector, program)
+    without_perf_events(inspector, program)
+    threads_come_and_go(inspector, program)
+    process_ends(inspector, program)
+    if os.geteuid() != 0 or subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], capture_output=True,
+                                           check=False).returncode != 0:
+        print("no new namespaces here: neither in a container nor without libc's symbols")
+        return
+    in_a_container(inspector, program)
+    without_libc_symbols(inspector, program)
+
+
+if __name__ == "__main__":
+    main()
