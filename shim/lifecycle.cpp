@@ -1,15 +1,20 @@
 // The start order, fork and exit: the only file that knows them.
 // Start context. The process usually has one thread here and has not reached main; libraries whose constructors ran
 // earlier may have called our hooks already, which then resolved what they needed themselves.
+#include <dlfcn.h>
+#include <link.h>
 #include <pthread.h>
 #include <unistd.h>
 
 #include <cstring>
 
+#include "shim/attach/attachment.h"
+#include "shim/base/control_block.h"
 #include "shim/base/options.h"
 #include "shim/base/preload_variable.h"
 #include "shim/base/say.h"
 #include "shim/base/settings.h"
+#include "shim/base/text_buffer.h"
 #include "shim/base/thread_mode.h"
 #include "shim/interpose/begin_watch.h"
 #include "shim/interpose/filter_hooks.h"
@@ -17,6 +22,7 @@
 #include "shim/record/handed_over.h"
 #include "shim/record/spare_memory.h"
 #include "shim/record/thread_table.h"
+#include "shim/watch/last_thread.h"
 #include "shim/watch/reporter.h"
 #include "shim/watch/safe_point.h"
 #include "shim/watch/symbolizer_link.h"
@@ -29,6 +35,14 @@ Settings g_settings;
 
 void begin_watch() {
   watch_begin(g_settings);
+  attachment_resume();
+}
+
+// What lock calls and forks do from now on.
+void take_part() {
+  g_begin_watch = begin_watch;
+  g_before_filter = forbid_calls;
+  g_after_failed_filter = allow_calls;
 }
 
 void before_fork() {
@@ -41,23 +55,91 @@ void in_child() {
   thread_table_after_fork();
   handed_over_after_fork();
   watch_after_fork();
+  attachment_after_fork();
+}
+
+// Preloaded or linked to, we come before libc in the loader's list, and our hooks before its functions in every look-up. A
+// library that dlopen brings comes last: then our hooks see nothing by themselves.
+bool is_loaded_late() {
+  Dl_info info;
+  const link_map* own = nullptr;
+  if (dladdr1(reinterpret_cast<void*>(&is_loaded_late), &info, reinterpret_cast<void**>(const_cast<link_map**>(&own)),
+              RTLD_DL_LINKMAP) == 0)
+    return false;
+  const link_map* libc = nullptr;
+  if (dladdr1(reinterpret_cast<void*>(&dladdr1), &info, reinterpret_cast<void**>(const_cast<link_map**>(&libc)),
+              RTLD_DL_LINKMAP) == 0)
+    return false;
+  const link_map* before = own;
+  while (before != nullptr && before != libc) before = before->l_prev;
+  return before != nullptr;
+}
+
+// Messages about options go to whoever attaches, beside standard error.
+void say_to_both(void* why, std::string_view line) {
+  say(line);
+  auto& text = *static_cast<TextBuffer*>(why);
+  if (text.size() > 0) text << "; ";
+  text << line;
+}
+
+// Once for all attachments.
+bool prepare_late(TextBuffer& why) {
+  static bool prepared = false;
+  if (prepared) return true;
+  say_start();
+  remember_own_path();
+  if (!thread_table_start_late()) {
+    why << "the program has used up the keys for thread-specific data that need no allocation";
+    return false;
+  }
+  pthread_atfork(before_fork, nullptr, in_child);
+  return prepared = true;
+}
+
+bool begin_attachment(const char* const* options, char* why, unsigned long why_size) {
+  TextBuffer text(why, why_size);
+  if (!prepare_late(text)) return false;
+  if (!options_load_from(&g_settings, {options, program_invocation_short_name, false, say_to_both, &text})) {
+    text << "EXE leaves this program out";
+    return false;
+  }
+  thread_table_forget_holds();
+  refill_spares(false);
+  g_ask_for_detachment = ask_for_detachment;
+  expect_attachment_thread(true);
+  watch_begin(g_settings);
+  take_part();
+  return true;
+}
+
+void end_attachment() {
+  g_begin_watch = nullptr;
+  watch_stop();
+  expect_attachment_thread(false);
 }
 
 // glibc gives every constructor what it gives main; the arguments stand above all frames of the first thread.
 [[gnu::constructor]] void start(int, char** arguments) {
   const Inside inside;
-  resolve_real_functions();
+  if (is_loaded_late()) {
+    // From the global scope, so that what stands in front of libc's functions already stays in front of them.
+    resolve_real_functions(RTLD_DEFAULT);
+    offer_attachment({begin_attachment, end_attachment});
+    return;
+  }
+  resolve_real_functions(RTLD_NEXT);
+  holdwatch_control_block.state.store(ControlState::left_out, std::memory_order_relaxed);
   say_start();
   remember_own_path();
   if (!options_load(&g_settings, environ)) return;
+  holdwatch_control_block.state.store(ControlState::preloaded, std::memory_order_relaxed);
   if (!g_settings.follow) leave_preload_variable(environ, own_path());
   g_main_frames_end = reinterpret_cast<uintptr_t>(arguments);
   thread_table_start();
   refill_spares(false);
   pthread_atfork(before_fork, nullptr, in_child);
-  g_begin_watch = begin_watch;
-  g_before_filter = forbid_calls;
-  g_after_failed_filter = allow_calls;
+  take_part();
 }
 
 // After the program's exit handlers; usually the reporter has finished before, see reporter.cpp.

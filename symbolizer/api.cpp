@@ -193,8 +193,12 @@ void trim(void* self) {
   static_cast<Pipeline*>(self)->trim();
 }
 
+void destroy(void* self) {
+  delete static_cast<Pipeline*>(self);
+}
+
 constexpr SymbolizerApi kApi = {
-    kSymbolizerApiVersion, sizeof(SymbolizerApi), create, admit, unwind, report, notice, flush, trim};
+    kSymbolizerApiVersion, sizeof(SymbolizerApi), create, admit, unwind, report, notice, flush, trim, destroy};
 
 }  // namespace
 }  // namespace holdwatch

@@ -8,7 +8,7 @@
 
 namespace holdwatch {
 
-inline constexpr uint32_t kSymbolizerApiVersion = 3;
+inline constexpr uint32_t kSymbolizerApiVersion = 4;
 
 // What the symbolizer may ask of the shim.
 struct HostCalls {
@@ -54,6 +54,9 @@ struct SymbolizerApi {
 
   // Gives back what is kept of files for the next report. Called when there was none for a while.
   void (*trim)(void* self);
+
+  // Ends what create has made, and gives its memory back.
+  void (*destroy)(void* self);
 };
 
 // The one exported function of libholdwatch-symbolizer.so.

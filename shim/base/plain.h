@@ -104,7 +104,7 @@ enum class Event : uint8_t { hold, wait, deadlock, self_deadlock, abandoned, for
 enum class Phase : uint8_t { over, still, released, late, snapshot };
 
 // How the acquire call was made, where that changes what a reader needs to know about the "taken" stack.
-enum class Acquired : uint8_t { by_call, by_condition_wait };
+enum class Acquired : uint8_t { by_call, by_condition_wait, before_attach };
 
 // A thread that holds the lock of a Finding (in `released` and `late`: held).
 struct Holder {

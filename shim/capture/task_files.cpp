@@ -189,10 +189,14 @@ bool proc_shows_us() {
   return read_status_file(tid, &status) == 0 && status.is_of(tid);
 }
 
-size_t count_threads() {
-  if (calls_filtered()) return SIZE_MAX;
+namespace {
+
+// False if /proc does not tell.
+template <typename Visit>
+bool visit_task_names(Visit visit) {
+  if (calls_filtered()) return false;
   const int directory = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (directory < 0) return SIZE_MAX;
+  if (directory < 0) return false;
   // linux/dirent.h has no linux_dirent64 for programs: getdents64(2).
   struct Entry {
     uint64_t inode;
@@ -202,13 +206,27 @@ size_t count_threads() {
     char name[1];  // and on
   };
   alignas(Entry) char entries[2048];
-  size_t count = 0;
   for (long got; (got = syscall(SYS_getdents64, directory, entries, sizeof entries)) > 0;) {
     for (long at = 0; at < got; at += reinterpret_cast<const Entry*>(entries + at)->size)
-      if (reinterpret_cast<const Entry*>(entries + at)->name[0] != '.') ++count;
+      if (const char* name = reinterpret_cast<const Entry*>(entries + at)->name; name[0] != '.') visit(name);
   }
   close(directory);
-  return count;
+  return true;
+}
+
+}  // namespace
+
+size_t count_threads() {
+  size_t count = 0;
+  return visit_task_names([&](const char*) { ++count; }) ? count : SIZE_MAX;
+}
+
+void for_each_thread(void (*visit)(int tid)) {
+  visit_task_names([&](const char* name) {
+    int tid = 0;
+    for (; *name >= '0' && *name <= '9'; ++name) tid = tid * 10 + (*name - '0');
+    visit(tid);
+  });
 }
 
 }  // namespace holdwatch

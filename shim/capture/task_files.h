@@ -56,6 +56,9 @@ bool proc_shows_us();
 // How many threads the process has, ours and a main thread that has exited included; SIZE_MAX if /proc does not tell.
 size_t count_threads();
 
+// Calls `visit(tid)` for each thread of the process, ours included.
+void for_each_thread(void (*visit)(int tid));
+
 // Reads the start of a /proc file, at most `size` bytes. Returns the number of bytes, or minus errno.
 long read_proc_file(const char* path, char* out, size_t size);
 

@@ -64,7 +64,7 @@ template <auto Member, typename Result, typename... Arguments>
 struct Early<Member, Result(Arguments...)> {
   static Result call(Arguments... arguments) {
     if (g_resolution == Resolution::under_way) return Meanwhile<Member, Result, Arguments...>::call(arguments...);
-    resolve_real_functions();
+    resolve_real_functions(RTLD_NEXT);
     return (g_real.*Member)(arguments...);
   }
 };
@@ -79,9 +79,9 @@ struct Missing<Result(Arguments...)> {
   }
 };
 
-void* look_up(const char* name, const char* version) {
-  void* found = version == nullptr ? nullptr : dlvsym(RTLD_NEXT, name, version);
-  return found == nullptr ? dlsym(RTLD_NEXT, name) : found;
+void* look_up(void* scope, const char* name, const char* version) {
+  void* found = version == nullptr ? nullptr : dlvsym(scope, name, version);
+  return found == nullptr ? dlsym(scope, name) : found;
 }
 
 }  // namespace
@@ -95,20 +95,29 @@ constinit RealFunctions g_real = {
 int (*real_mutex_lock)(pthread_mutex_t*) = &Early<&RealFunctions::pthread_mutex_lock, int(pthread_mutex_t*)>::call;
 int (*real_mutex_unlock)(pthread_mutex_t*) = &Early<&RealFunctions::pthread_mutex_unlock, int(pthread_mutex_t*)>::call;
 
-void resolve_real_functions() {
+void resolve_real_functions(void* scope) {
   if (g_resolution != Resolution::not_begun) return;
   g_resolution = Resolution::under_way;
   const Inside inside;
-#define HOLDWATCH_FUNCTION(name, version, ...)                    \
-  if (void* found = look_up(#name, version); found != nullptr)    \
-    g_real.name = reinterpret_cast<decltype(g_real.name)>(found); \
-  else                                                            \
+#define HOLDWATCH_FUNCTION(name, version, ...)                        \
+  if (void* found = look_up(scope, #name, version); found != nullptr) \
+    g_real.name = reinterpret_cast<decltype(g_real.name)>(found);     \
+  else                                                                \
     g_real.name = &Missing<__VA_ARGS__>::call;
 #include "shim/interpose/functions.def"
 #undef HOLDWATCH_FUNCTION
   real_mutex_lock = g_real.pthread_mutex_lock;
   real_mutex_unlock = g_real.pthread_mutex_unlock;
   g_resolution = Resolution::done;
+}
+
+// Loaded late, the name alone would mean libc's function, which comes first in every look-up. A handle is the address of the
+// library's link_map.
+uintptr_t own_function(const char* name) {
+  Dl_info info;
+  void* own = nullptr;
+  if (dladdr1(reinterpret_cast<void*>(&own_function), &info, &own, RTLD_DL_LINKMAP) == 0) return 0;
+  return reinterpret_cast<uintptr_t>(dlsym(own, name));
 }
 
 }  // namespace holdwatch

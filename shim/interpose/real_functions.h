@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <threads.h>
 
+#include <cstdint>
 #include <type_traits>
 
 #include "shim/base/pulse.h"
@@ -20,7 +21,11 @@ struct alignas(kCacheLine) RealFunctions {
 
 [[gnu::visibility("hidden")]] extern RealFunctions g_real;
 
-// Looks all of them up. Start context: it takes the loader's lock. Calling it again does nothing.
-void resolve_real_functions();
+// Looks all of them up: in `scope`, RTLD_NEXT or, where we were loaded late, RTLD_DEFAULT. Start context: it takes the
+// loader's lock. Calling it again does nothing.
+void resolve_real_functions(void* scope);
+
+// The address of our own function of that name, wherever else there is one. Cold context; takes the loader's lock.
+uintptr_t own_function(const char* name);
 
 }  // namespace holdwatch

@@ -4,8 +4,10 @@
 #include <pthread.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <climits>
 
 #include "shim/base/call_filter.h"
 #include "shim/base/os.h"
@@ -44,6 +46,7 @@ int g_former_tids[8] = {};
 unsigned g_forks = 0;
 
 std::atomic<bool> g_main_exited{false};
+int g_late_leader = 0;  // the main thread's id where thread_table_start did not run in it
 HOLDWATCH_TLS bool t_main_stack = false;
 HOLDWATCH_TLS bool t_is_leader = false;  // the process's first thread; after fork that is the one that forked
 HOLDWATCH_TLS uint8_t t_exit_rounds = 0;
@@ -142,35 +145,88 @@ int own_tid() {
 
 // A program that uses a key which it never made, number 0 as a rule, is to get its EINVAL. So ours is the last one of those
 // whose values need no allocation (nptl/pthread_setspecific.c: the first 32); keys are given out from 0 upwards.
+constexpr size_t kKeysWithoutAllocation = 32;
+
 bool make_exit_key() {
-  constexpr size_t kWithoutAllocation = 32;
-  pthread_key_t made[kWithoutAllocation];
+  pthread_key_t made[kKeysWithoutAllocation];
   size_t count = 0;
-  while (count < kWithoutAllocation && pthread_key_create(&made[count], on_thread_exit) == 0)
-    if (made[count++] >= kWithoutAllocation - 1) break;
+  while (count < kKeysWithoutAllocation && pthread_key_create(&made[count], on_thread_exit) == 0)
+    if (made[count++] >= kKeysWithoutAllocation - 1) break;
   if (count == 0) return false;
   g_exit_key = made[0];
   for (size_t i = 1; i < count; ++i)
-    if (made[i] < kWithoutAllocation) g_exit_key = made[i];
+    if (made[i] < kKeysWithoutAllocation) g_exit_key = made[i];
   for (size_t i = 0; i < count; ++i)
     if (made[i] != g_exit_key) pthread_key_delete(made[i]);
   return true;
+}
+
+void note_default_stack_size() {
+  pthread_attr_t attributes;
+  if (pthread_getattr_default_np(&attributes) != 0) return;
+  size_t size = 0;
+  pthread_attr_getstacksize(&attributes, &size);
+  g_smallest_stack.store(size, std::memory_order_relaxed);
+  pthread_attr_destroy(&attributes);
 }
 
 void thread_table_start() {
   t_main_stack = true;
   t_is_leader = true;
   g_exit_key_made = make_exit_key();
-  pthread_attr_t attributes;
-  if (pthread_getattr_default_np(&attributes) == 0) {
-    size_t size = 0;
-    pthread_attr_getstacksize(&attributes, &size);
-    g_smallest_stack.store(size, std::memory_order_relaxed);
-    pthread_attr_destroy(&attributes);
-  }
+  note_default_stack_size();
   // The main thread's exit must be known even if it never takes a lock; any value but null will do.
   if (g_exit_key_made) pthread_setspecific(g_exit_key, &g_exit_key);
   refill_records();
+}
+
+bool thread_table_start_late() {
+  g_exit_key_made = make_exit_key() && g_exit_key < kKeysWithoutAllocation;
+  if (!g_exit_key_made) return false;
+  // With what sizes the threads were made that are there already is not known: the smallest that glibc allows.
+  g_smallest_stack.store(static_cast<size_t>(PTHREAD_STACK_MIN), std::memory_order_relaxed);
+  g_late_leader = getpid();
+  refill_records();
+  return true;
+}
+
+void thread_table_forget_holds() {
+  for (uint32_t index = 0; index < record_limit(); ++index) {
+    ThreadRecord& record = *record_at(index);
+    switch (record.state.load(std::memory_order_acquire)) {
+      case RecordState::free:
+        break;
+      case RecordState::live:
+        record.clear();
+        break;
+      case RecordState::gone:
+        record.clear();
+        reclaim_gone(record);
+        break;
+    }
+  }
+}
+
+ThreadRecord* adopt_thread(int tid, uintptr_t stack_end) {
+  ThreadRecord* record = take_record();
+  if (record == nullptr) return nullptr;
+  record->clear();
+  record->unrecorded.store(0, std::memory_order_relaxed);
+  record->stack_end.store(stack_end == 0 ? 1 : stack_end, std::memory_order_relaxed);
+  record->stack_span.store(0, std::memory_order_relaxed);  // no stack to copy from
+  record->tid.store(tid, std::memory_order_relaxed);
+  record->state.store(RecordState::live, std::memory_order_release);
+  return record;
+}
+
+void give_back_adopted(ThreadRecord& record) {
+  record.clear();
+  record.state.store(RecordState::free, std::memory_order_release);
+  push_free(index_of(record));
+}
+
+void note_main_thread_exit() {
+  g_main_exited.store(true, std::memory_order_release);
 }
 
 ThreadRecord* register_thread_slow() {
@@ -184,8 +240,10 @@ ThreadRecord* register_thread_slow() {
   }
   record->clear();
   record->unrecorded.store(0, std::memory_order_relaxed);
+  const int tid = own_tid();
+  if (tid == g_late_leader) t_main_stack = t_is_leader = true;
   note_stack(*record);
-  record->tid.store(own_tid(), std::memory_order_relaxed);
+  record->tid.store(tid, std::memory_order_relaxed);
   record->state.store(RecordState::live, std::memory_order_release);
   g_live.fetch_add(1, std::memory_order_relaxed);
   // Keys below 32 need no allocation (nptl: PTHREAD_KEY_2NDLEVEL_SIZE), and ours was made at the program's start.

@@ -21,6 +21,22 @@ inline ThreadRecord* current_record() {
 // Called once, on the main thread, before any other thread exists.
 void thread_table_start();
 
+// The same in a process that runs already, in a thread of ours: the program's threads get their records as they come.
+// False if the threads' exits cannot be noticed without allocating, so that no record may be made.
+bool thread_table_start_late();
+
+// Ends all that the records say is held: before a new attachment, for what was released in between was not seen. No hook
+// may be called meanwhile but by threads that have been in one since the last attachment.
+void thread_table_forget_holds();
+
+// A record on behalf of a thread that has not made one, for what it holds or waits for since before the attachment; null if
+// none is left. Its writer is whoever calls this (the watcher). `stack_end`: 0 if not known.
+ThreadRecord* adopt_thread(int tid, uintptr_t stack_end);
+void give_back_adopted(ThreadRecord& record);
+
+// The main thread has left by pthread_exit without ever having had a record.
+void note_main_thread_exit();
+
 // The caller's thread id, without a system call.
 int own_tid();
 

@@ -41,16 +41,23 @@ bool look_up_name(int tid, char (&out)[kThreadNameSize]) {
   return false;
 }
 
+// From before the attachment (watch/adopted): no lock call of ours is known.
+bool was_adopted(uintptr_t pc) {
+  return pc == 0;
+}
+
 // What a hold's record says, before anything is captured.
 void describe_hold(const Job& job, size_t index, Holder* out) {
   const HoldView& hold = job.state.holders[index].hold;
   *out = Holder{};
   out->tid = hold.tid;
   out->access = hold.word.access();
-  out->acquired = hold.word.condition() ? Acquired::by_condition_wait : Acquired::by_call;
+  out->acquired = was_adopted(hold.sites[0].pc) ? Acquired::before_attach
+                  : hold.word.condition()       ? Acquired::by_condition_wait
+                                                : Acquired::by_call;
   out->depth = hold.depth + 1;
   out->held_ns = job.held_ns[index];
-  out->site_count = hold.site_count;
+  out->site_count = out->acquired == Acquired::before_attach ? 0 : hold.site_count;
   out->likely = job.state.holders[index].likely;
   std::copy_n(hold.sites, hold.site_count, out->sites);
   if (hold.gone) {
@@ -58,6 +65,19 @@ void describe_hold(const Job& job, size_t index, Holder* out) {
   } else {
     out->state = look_up_name(hold.tid, out->thread) ? ThreadState::running : ThreadState::gone;
   }
+}
+
+// What the holder waits for. A hold that was adopted stands in another record than what its thread has done since.
+bool view_wait_of(const HoldView& hold, WaitView* out) {
+  if (view_wait(hold.identity.record, out)) return true;
+  bool found = false;
+  if (was_adopted(hold.sites[0].pc))
+    for_each_wait(UINT64_MAX, [&](const WaitView& wait) {
+      if (wait.tid != hold.tid) return;
+      *out = wait;
+      found = true;
+    });
+  return found;
 }
 
 bool is_taking_back(const Snapshot& snapshot, uintptr_t mutex) {
@@ -133,10 +153,10 @@ void Evidence::capture_now(const HoldView& hold, Holder* out) {
     out->state = snapshot_.state;
     out->call = snapshot_.call;
     WaitView wait;
-    const bool waits = snapshot_.state == ThreadState::blocked && view_wait(hold.identity.record, &wait) &&
+    const bool waits = snapshot_.state == ThreadState::blocked && view_wait_of(hold, &wait) &&
                        (!wait.word.condition() || is_taking_back(snapshot_, wait.word.address()));
     out->waits_for = waits ? lock_id(wait.word.address()) : 0;
-    if (waits) {
+    if (waits && !was_adopted(wait.caller.pc)) {
       Snapshot at_call;
       capture_from_call_site(hold.tid, wait.caller.pc, wait.caller.sp, wait.caller.bp, hold.stack_end, &at_call);
       snapshot_.registers = at_call.registers;
@@ -160,6 +180,7 @@ void Evidence::capture_now(const HoldView& hold, Holder* out) {
 
 // The stack copied at the acquisition (STACKS=full, or a site that needs it).
 void Evidence::capture_acquired(const HoldView& hold, Holder* out) {
+  if (was_adopted(hold.sites[0].pc)) return;
   const size_t size = copy_acquired_stack(hold.identity, acquired_stack_, sizeof acquired_stack_);
   if (size == 0) return capture_noted_callers(hold, out);
   capture_from_call_site(hold.tid, hold.sites[0].pc, hold.sites[0].sp, bp_at_acquisition(hold), hold.stack_end,
@@ -234,7 +255,10 @@ bool Evidence::capture_waiter(const Job& job, size_t index, Waiter* out) {
     // When it was woken is not known: it waits at least from now on.
     out->waited_ns = 0;
   }
-  capture_from_call_site(wait.tid, wait.caller.pc, wait.caller.sp, wait.caller.bp, wait.stack_end, &snapshot_);
+  if (was_adopted(wait.caller.pc))
+    capture_thread(wait.tid, wait.stack_end, &snapshot_);
+  else
+    capture_from_call_site(wait.tid, wait.caller.pc, wait.caller.sp, wait.caller.bp, wait.stack_end, &snapshot_);
   look_up_name(wait.tid, out->thread);
   out->stack = unwind(snapshot_);
   return wait_lasts(wait.identity);

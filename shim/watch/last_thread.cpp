@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstddef>
@@ -16,10 +17,11 @@
 namespace holdwatch {
 namespace {
 
-constexpr size_t kOurThreads = 2;
+constexpr size_t kWatchThreads = 2;
 constexpr size_t kLeader = 1;  // the main thread stays in the list as a zombie
 
 bool g_exit_is_under_way = false;  // watcher only
+std::atomic<size_t> g_our_threads{kWatchThreads};
 std::atomic<bool> g_watcher_ends_process{false};
 
 // Exit handlers are the program's: they want a stack and signals as its threads have them.
@@ -30,22 +32,36 @@ void* exit_in_own_thread(void*) {
   exit(0);
 }
 
+// Attached to, we do not see the main thread leave unless it has taken a lock since.
+bool leader_has_left() {
+  if (main_thread_has_exited()) return true;
+  if (g_our_threads.load() == kWatchThreads) return false;
+  StatusFile status;
+  if (read_status_file(getpid(), &status) != 0 || status.state != 'Z') return false;
+  note_main_thread_exit();
+  return true;
+}
+
 }  // namespace
 
 void exit_if_last(bool is_leader) {
   const size_t leader_and_self = is_leader ? kLeader : kLeader + 1;
   if (!watch_is_on() || calls_filtered()) return;
-  if (count_threads() <= kOurThreads + leader_and_self) exit(0);
+  if (count_threads() <= g_our_threads.load() + leader_and_self) exit(0);
   if (is_leader) watch_look();  // from now on the watcher looks more often
 }
 
 void end_process_without_threads() {
-  if (g_exit_is_under_way || !main_thread_has_exited() || count_threads() > kOurThreads + kLeader) return;
+  if (g_exit_is_under_way || !leader_has_left() || count_threads() > g_our_threads.load() + kLeader) return;
   g_exit_is_under_way = true;
   pthread_t thread;
   if (pthread_create(&thread, nullptr, exit_in_own_thread, nullptr) == 0) return;
   g_watcher_ends_process.store(true);
   exit(0);
+}
+
+void expect_attachment_thread(bool expected) {
+  g_our_threads.store(kWatchThreads + (expected ? 1 : 0));
 }
 
 bool watcher_ends_process() {

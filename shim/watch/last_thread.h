@@ -12,6 +12,9 @@ void exit_if_last(bool is_leader);
 // Called by the watcher at each look: the last thread may be one that we do not see leave.
 void end_process_without_threads();
 
+// One thread of ours more than the watch's two lives in this process: the attachment's.
+void expect_attachment_thread(bool expected);
+
 // The watcher's own thread is in exit().
 bool watcher_ends_process();
 

@@ -47,6 +47,16 @@ Ownership confirm_ownership(LockWord word, int tid) {
   return from(rwlock.__data.__readers >> kReaderShift != 0);
 }
 
+int owner_of(LockWord lock, LockWord* held) {
+  *held = {reinterpret_cast<const void*>(lock.address()), lock.kind(), Access::exclusive};
+  if (lock.kind() == LockKind::mutex) {
+    pthread_mutex_t mutex;
+    return read_lock(lock, &mutex) && mutex.__data.__lock != 0 ? mutex.__data.__owner : 0;
+  }
+  pthread_rwlock_t rwlock;
+  return read_lock(lock, &rwlock) ? rwlock.__data.__cur_writer : 0;
+}
+
 uint32_t held_count(LockWord word) {
   pthread_mutex_t mutex;
   if (word.kind() != LockKind::mutex || !read_lock(word, &mutex)) return 1;

@@ -16,6 +16,9 @@ enum class Ownership : uint8_t {
 
 Ownership confirm_ownership(LockWord word, int tid);
 
+// The id of the thread that a lock names as its only holder, 0 if it names none; `held` is how it holds the lock.
+int owner_of(LockWord lock, LockWord* held);
+
 // How often a recursive mutex is held by its owner; 1 for every other lock, and where it cannot be read.
 uint32_t held_count(LockWord word);
 

@@ -37,6 +37,7 @@ class Reporter {
   int start(const Settings& settings, void (*at_exit)());
   void run();
   void finish();
+  void stop();
   void wait_until_out_of_loader();
   void reset();
 
@@ -49,6 +50,7 @@ class Reporter {
   uint64_t time_to_rest_ns() const;
   void flush();
   void trim();
+  void retire();
   void say_filter_once();
   bool is_wanted(const Job& job, const SymbolizerApi* api);
   Finding gather(const Job& job);
@@ -75,6 +77,7 @@ class Reporter {
   std::atomic<bool> running_{false};
   std::atomic<bool> in_loader_{false};
   std::atomic<uint32_t> finishing_{0};
+  std::atomic<bool> stopping_{false};  // finishing, and not because the process exits
   std::atomic<uint32_t> parked_{0};
 };
 
@@ -141,6 +144,7 @@ void Reporter::run() {
     if (queue.idle()) rest();
   }
   flush();
+  if (stopping_.load(std::memory_order_relaxed)) retire();
   parked_.store(1, std::memory_order_release);
   wake(parked_);
 }
@@ -180,6 +184,11 @@ void Reporter::trim() {
   if (api == nullptr) return;
   api->trim(symbolizer_.self);
   give_back_clean_pages();
+}
+
+void Reporter::retire() {
+  if (symbolizer_.api != nullptr) symbolizer_.api->destroy(symbolizer_.self);
+  symbolizer_ = {};
 }
 
 // Says what has not been reported, and why.
@@ -288,6 +297,16 @@ void Reporter::finish() {
   running_.store(false);
 }
 
+void Reporter::stop() {
+  if (!running_.load()) return;
+  constexpr uint64_t kLookAgainNs = 100'000'000;
+  stopping_.store(true, std::memory_order_relaxed);
+  finishing_.store(1, std::memory_order_release);
+  wake(queue.posted_word());
+  while (parked_.load(std::memory_order_acquire) == 0) sleep_on(parked_, 0, kLookAgainNs);
+  reset();
+}
+
 void Reporter::wait_until_out_of_loader() {
   const uint64_t until_ns = monotonic_ns() + kForkNs;
   std::atomic<uint32_t> never{0};
@@ -298,6 +317,7 @@ void Reporter::reset() {
   running_.store(false);
   in_loader_.store(false);
   finishing_.store(0);
+  stopping_.store(false);
   parked_.store(0);
   queue.reset();
   evidence_.give_back();
@@ -317,6 +337,10 @@ JobQueue& reporter_queue() {
 
 void reporter_finish() {
   g_reporter.finish();
+}
+
+void reporter_stop() {
+  g_reporter.stop();
 }
 
 void reporter_before_fork() {

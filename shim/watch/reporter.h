@@ -20,6 +20,9 @@ JobQueue& reporter_queue();
 // Waits, for a bounded time, until all that was posted is written; then the reporter writes no more. At exit only.
 void reporter_finish();
 
+// Writes what was posted and ends the thread, however long that takes; reporter_start can be called again afterwards.
+void reporter_stop();
+
 // Before fork: waits, for a bounded time, until the reporter is not inside the loader, whose lock the child would inherit
 // locked. After fork, in the child: no reporter, nothing posted.
 void reporter_before_fork();

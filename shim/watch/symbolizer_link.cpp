@@ -7,6 +7,7 @@
 
 #include <cstring>
 
+#include "shim/base/control_block.h"
 #include "shim/base/say.h"
 #include "shim/base/text_buffer.h"
 #include "shim/watch/clean_pages.h"
@@ -19,7 +20,23 @@ char g_own_path[PATH_MAX];
 // Installed the symbolizer lies beside the shim; in the build tree, in the neighbouring folder.
 constexpr const char* kPlaces[] = {"/libholdwatch-symbolizer.so", "/../symbolizer/libholdwatch-symbolizer.so"};
 
+// Whoever attached has left it as a file in our memory, since this process cannot read it where it lies. The name stays: once
+// it is loaded, the loader finds it again by that.
+void* open_handed_symbolizer() {
+  ControlBlock& block = holdwatch_control_block;
+  if (block.symbolizer[0] == '\0') return nullptr;
+  void* handle = dlopen(block.symbolizer, RTLD_NOW | RTLD_LOCAL);
+  if (block.symbolizer_descriptor != 0) close(static_cast<int>(block.symbolizer_descriptor) - 1);
+  block.symbolizer_descriptor = 0;
+  return handle;
+}
+
 void* open_symbolizer(TextBuffer& tried) {
+  if (void* handle = open_handed_symbolizer(); handle != nullptr) return handle;
+  if (const char* error = holdwatch_control_block.symbolizer[0] == '\0' ? nullptr : dlerror(); error != nullptr) {
+    tried << "cannot load libholdwatch-symbolizer.so: " << error;
+    return nullptr;
+  }
   const char* slash = strrchr(g_own_path, '/');
   const size_t folder = slash == nullptr ? 0 : static_cast<size_t>(slash - g_own_path);
   const char* reason = "not found";

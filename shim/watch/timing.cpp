@@ -14,8 +14,12 @@ void stop_tick() {
 }
 
 void Timing::start(const Settings& settings) {
-  limits_ = {settings.limit_ns, settings.read_limit_ns, settings.wait_limit_ns};
+  set_limits({settings.limit_ns, settings.read_limit_ns, settings.wait_limit_ns});
   reads_tsc_ = settings.clock == ClockSource::tsc;
+}
+
+void Timing::set_limits(const Limits& limits) {
+  limits_ = limits;
   // A hold is handed over a little early: its exact end, taken then, decides. See wake_period_ns: the tick
   // that its release finds may be that old.
   for (const Access access : {Access::exclusive, Access::shared}) {

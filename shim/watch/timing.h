@@ -17,6 +17,8 @@ void stop_tick();
 class Timing {
  public:
   void start(const Settings& settings);
+  // Holds that began before are measured by them too.
+  void set_limits(const Limits& limits);
   // A look begins: the time is read, and lock calls find it from now on.
   void advance();
   void reset();
@@ -27,6 +29,9 @@ class Timing {
   uint64_t idle_period_ns() const { return holdwatch::idle_period_ns(smallest_limit_ns()); }
 
   uint64_t limit_of(LockWord lock) const { return lock_limit_ns(lock.address(), limits_.of(lock.access())); }
+  uint64_t smallest_limit_ns() const {
+    return std::min(limits_.smallest_ns(), std::max(smallest_lock_limit_ns(), kSmallestOwnLimitNs));
+  }
   uint64_t wait_limit_ns() const { return limits_.wait_ns; }
   // The smallest limit that any hold can have, UINT64_MAX if none has one.
   uint64_t smallest_hold_limit_ns() const;
@@ -48,9 +53,6 @@ class Timing {
  private:
   // A lock's own limit of a millisecond must not wake the process a thousand times a second.
   static constexpr uint64_t kSmallestOwnLimitNs = 100'000'000;
-  uint64_t smallest_limit_ns() const {
-    return std::min(limits_.smallest_ns(), std::max(smallest_lock_limit_ns(), kSmallestOwnLimitNs));
-  }
 
   Limits limits_{};
   bool reads_tsc_ = false;

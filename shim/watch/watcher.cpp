@@ -14,15 +14,20 @@
 #include "shim/record/call_sites.h"
 #include "shim/record/spare_memory.h"
 #include "shim/record/thread_table.h"
+#include "shim/watch/adopted.h"
 #include "shim/watch/episode_keeper.h"
 #include "shim/watch/last_thread.h"
 #include "shim/watch/posting.h"
+#include "shim/watch/question.h"
 #include "shim/watch/reporter.h"
 #include "shim/watch/safe_point.h"
 #include "shim/watch/search.h"
 #include "shim/watch/timing.h"
 
 namespace holdwatch {
+
+void (*g_ask_for_detachment)() = nullptr;
+
 namespace {
 
 constexpr uint64_t kLastLookNs = 200'000'000;
@@ -32,6 +37,8 @@ class Watcher {
  public:
   void start(const Settings& settings);
   void run();
+  // Waits until run() has returned.
+  void stop();
   void reset();
 
   // Asks for a look now; the watcher sleeps on `asked`. A look that began after the question has `answered` it.
@@ -42,11 +49,17 @@ class Watcher {
 
  private:
   void wake_up();
+  void look();
+  void look_away();
+  void take_question();
   void sleep(uint32_t question);
 
   bool copies_stacks_ = false;
   std::atomic<uint32_t> asked_{0};
   std::atomic<uint32_t> answered_{0};
+  std::atomic<bool> stop_wanted_{false};
+  std::atomic<uint32_t> stopped_{0};
+  bool looks_away_ = false;  // told to stop: nothing is reported until it is told to start
   Timing timing_;
   Search search_;
   EpisodeKeeper keeper_;
@@ -59,8 +72,20 @@ std::atomic<Begun> g_begun{Begun::no};
 
 void Watcher::wake_up() {
   timing_.advance();
+  if (looks_away_)
+    look_away();
+  else
+    look();
+  take_question();
+  if (calls_filtered()) return;
+  refill_spares(copies_stacks_);
+  refill_records();
+}
+
+void Watcher::look() {
   keeper_.take_ended_holds(timing_);
   if (limits_changed.exchange(false, std::memory_order_relaxed)) search_.look_again();
+  if (g_ask_for_detachment != nullptr) look_after_adopted(age_ns(timing_.smallest_limit_ns() / 2, timing_.now_ns()));
   if (!keeper_.follow_all(timing_)) search_.look_again();
   Suspects held, waited_for;
   search_.look_for_holds(timing_, keeper_.episodes(), held);
@@ -69,9 +94,41 @@ void Watcher::wake_up() {
   if (!keeper_.begin_wait_episodes(waited_for, timing_)) search_.look_again();
   stand_in_.speak_for_a_stuck_reporter(timing_.now_ns());
   if (snapshot_wanted.exchange(false, std::memory_order_relaxed)) keeper_.report_all_holds(timing_);
-  if (calls_filtered()) return;
-  refill_spares(copies_stacks_);
-  refill_records();
+}
+
+void Watcher::look_away() {
+  while (HandedOver* ended = take_handed_over()) give_back(ended);
+}
+
+// What a command asks (base/control_block.h), at the next wake-up after it has.
+void Watcher::take_question() {
+  if (!is_asked()) return;
+  const ControlRequest request = holdwatch_control_block.request.load(std::memory_order_relaxed);
+  switch (request) {
+    case ControlRequest::none:
+      return answer_question(false, "this is no request");
+    case ControlRequest::attach:
+      return;  // answered by the attachment's thread, which has started us
+    case ControlRequest::snapshot:
+      keeper_.report_all_holds(timing_);
+      return answer_question(true, "");
+    case ControlRequest::stop:
+    case ControlRequest::start:
+      looks_away_ = request == ControlRequest::stop;
+      keeper_.reset();
+      search_.look_again();
+      return answer_question(true, "");
+    case ControlRequest::limit: {
+      const uint64_t limit_ns = holdwatch_control_block.argument.load(std::memory_order_relaxed);
+      timing_.set_limits({limit_ns, limit_ns, 5 * limit_ns});
+      search_.look_again();
+      return answer_question(true, "");
+    }
+    case ControlRequest::detach:
+      // Answered by the attachment's thread, when all is as it was.
+      if (g_ask_for_detachment == nullptr) return answer_question(false, "it was started with holdwatch preloaded");
+      return g_ask_for_detachment();
+  }
 }
 
 void Watcher::start(const Settings& settings) {
@@ -86,10 +143,19 @@ void Watcher::start(const Settings& settings) {
   keeper_.start(settings);
   timing_.start(settings);
   timing_.advance();
+  looks_away_ = false;
+}
+
+void Watcher::stop() {
+  constexpr uint64_t kLookAgainNs = 100'000'000;
+  stop_wanted_.store(true, std::memory_order_release);
+  ask();
+  while (stopped_.load(std::memory_order_acquire) == 0) sleep_on(stopped_, 0, kLookAgainNs);
 }
 
 void Watcher::run() {
-  while (true) {
+  holdwatch_control_block.looks.store(1, std::memory_order_release);
+  while (!stop_wanted_.load(std::memory_order_acquire)) {
     const uint32_t question = asked_.load(std::memory_order_acquire);
     {
       const Working working;
@@ -102,6 +168,9 @@ void Watcher::run() {
     end_process_without_threads();
     sleep(question);
   }
+  holdwatch_control_block.looks.store(0, std::memory_order_release);
+  stopped_.store(1, std::memory_order_release);
+  wake(stopped_);
 }
 
 // Until the next tick is due, or a hold or wait passes its limit, or somebody asks. What is due at any time waits for the
@@ -133,6 +202,8 @@ void Watcher::reset() {
   timing_.reset();
   keeper_.reset();
   search_.look_again();
+  stop_wanted_.store(false, std::memory_order_relaxed);
+  stopped_.store(0, std::memory_order_relaxed);
   snapshot_wanted.store(false, std::memory_order_relaxed);
 }
 
@@ -168,7 +239,19 @@ bool watch_is_on() {
   return g_begun.load() == Begun::yes;
 }
 
+void watch_stop() {
+  if (!watch_is_on()) return;
+  g_watcher.stop();
+  reporter_stop();
+  stop_tick();
+  while (HandedOver* ended = take_handed_over()) give_back(ended);
+  forget_adopted();
+  g_watcher.reset();
+  g_begun.store(Begun::no);
+}
+
 void watch_after_fork() {
+  holdwatch_control_block.looks.store(0, std::memory_order_relaxed);
   stop_tick();
   g_watcher.reset();
   reporter_after_fork();

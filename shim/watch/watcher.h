@@ -7,6 +7,9 @@
 
 namespace holdwatch {
 
+// Set while this process is attached to: what the watcher does when a command asks to detach.
+extern void (*g_ask_for_detachment)();
+
 // Starts the watcher and the reporter. Any thread; calling it again does nothing. If they cannot be started, one line
 // says so and the program goes on unwatched.
 void watch_begin(const Settings& settings);
@@ -23,6 +26,10 @@ void watch_limits_changed();
 
 // Brings the next look forward. Any thread.
 void watch_look();
+
+// Ends both threads; watch_begin can be called again afterwards. For the end of an attachment, whose thread it is called in.
+// Waits for as long as a report takes to be written.
+void watch_stop();
 
 // Looks once more and gives the reporter a bounded time to write what it has. Called at the program's exit; calling it
 // again does nothing.

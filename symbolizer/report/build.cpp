@@ -68,6 +68,9 @@ HolderStacks name_holder_stacks(const Holder& holder, const Resolver& resolver, 
     case Acquired::by_condition_wait:
       add_note(stacks.taken.stack.note, "taken again at the end of a condition wait");
       break;
+    case Acquired::before_attach:
+      stacks.taken.stack.note = "since before holdwatch was attached";
+      break;
   }
   return stacks;
 }
@@ -124,6 +127,7 @@ ReportHolder describe_holder(const Holder& holder) {
   described.state = holder.state;
   described.waits_for = lock_id(holder.waits_for);
   described.likely = holder.likely;
+  described.before_attach = holder.acquired == Acquired::before_attach;
   return described;
 }
 

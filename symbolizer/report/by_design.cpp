@@ -20,7 +20,9 @@ bool is_redis(const Report& report) {
 }
 
 // What takes the locks that redis holds by design, where its names are known at all.
-bool is_taken_by_redis_start(const Stack& taken) {
+bool is_taken_by_redis_start(const ReportHolder& holder) {
+  if (holder.before_attach) return true;  // nothing is known of it
+  const Stack& taken = holder.taken;
   constexpr std::string_view kTakers[] = {"initThreadedIO", "InitServerLast", "stopThreadedIO",
                                           "moduleInitModulesSystem", "main"};
   if (taken.frames.empty()) return false;
@@ -35,7 +37,7 @@ bool is_taken_by_redis_start(const Stack& taken) {
 bool is_redis_parking(const Report& report) {
   if (!is_redis(report) || report.lock_kind != LockKind::mutex || report.waiters_left_out > 0) return false;
   if (report.holders.size() != 1 || report.holders[0].tid != report.pid) return false;
-  if (!is_taken_by_redis_start(report.holders[0].taken)) return false;
+  if (!is_taken_by_redis_start(report.holders[0])) return false;
   if (report.waiters.empty()) return true;
   const ReportWaiters& waiters = report.waiters.front();
   return report.waiters.size() == 1 && waiters.threads.size() == 1 && waiters.threads[0].starts_with("io_thd_");

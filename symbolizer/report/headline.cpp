@@ -61,14 +61,19 @@ std::string lost(const Report& report) {
   return fmt::format("{} lost {} waiting", who, format_duration(report.lost_ns));
 }
 
+std::string since_before(const Report& report) {
+  return !report.holders.empty() && report.holders.front().before_attach ? " at least, since before the attachment"
+                                                                         : "";
+}
+
 std::string hold_over(const Report& report) {
   const bool likely = !report.holders.empty() && report.holders.front().likely;
   const Access access = report.holders.empty() ? Access::exclusive : report.holders.front().access;
-  return fmt::format("thread {}{} {} {}held {}{}{}{}; {}", first_holder(report), other_holders(report),
+  return fmt::format("thread {}{} {} {}held {}{}{}{}{}; {}", first_holder(report), other_holders(report),
                      report.holders.size() > 1 ? "have" : "has", likely ? "likely " : "", lock_label(report),
                      held_for(report.lock_kind, access),
                      (report.holders.size() > 1 ? ", longest " : " ") + format_duration(longest_hold(report)),
-                     limit(report), waiting(report, true));
+                     since_before(report), limit(report), waiting(report, true));
 }
 
 // Whether the holder moved since the last report. One that works or sleeps in a loop comes back to the same place: only

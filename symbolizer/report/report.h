@@ -33,6 +33,7 @@ struct ReportHolder {
   std::optional<bool> ran;         // since the last report of this episode, though it may be back in the same place
   std::string waits_for;           // lock id, empty: none
   bool likely = false;             // not proven by the lock's own fields
+  bool before_attach = false;      // held_ns counts from the attachment; it was taken before
 };
 
 // One step of a deadlock's circle.

@@ -20,6 +20,9 @@ MAY_INCLUDE = {
     "shim/record": {"shim/record", "shim/base"},
     "shim/capture": {"shim/capture", "shim/base"},
     "shim/watch": {"shim/watch", "shim/base", "shim/record", "shim/capture", "symbolizer/api.h"},
+    # A process that is attached to: its calls are turned to the hooks, its watch begins and ends.
+    "shim/attach": {"shim/attach", "shim/base", "shim/interpose/real_functions.h", "shim/interpose/functions.def",
+                    "shim/capture", "shim/watch"},
     # The start order, and the public functions, which reach into several stages by their nature.
     "shim/lifecycle.cpp": {"shim"},
     "shim/public_api.cpp": {"shim/holdwatch.h", "shim/base", "shim/record", "shim/watch"},
@@ -36,6 +39,8 @@ MAY_INCLUDE = {
     # Helpers of scripts/holdwatch.
     "launcher": {"launcher", "shim/base"},
     "launcher/doctor": {"launcher", "shim/base", "symbolizer/symbols/debug_file.h", "symbolizer/symbols/elf_image.h"},
+    # What reaches into another process: the block that it finds there, and the unwinder, which serves any process.
+    "control": {"control", "shim/base/control_block.h", "shim/base/option_values.h", "symbolizer/unwind"} | SHARED,
 }
 
 # A library's headers, and the one folder that may use them.
@@ -89,7 +94,7 @@ def system_include_faults(path, included):
 def main():
     root = pathlib.Path(sys.argv[1])
     faults, count = [], 0
-    for file in sorted(file for top in ("shim", "symbolizer", "launcher") for file in (root / top).rglob("*")):
+    for file in sorted(file for top in ("shim", "symbolizer", "launcher", "control") for file in (root / top).rglob("*")):
         if file.suffix not in {".h", ".cpp", ".def"}:
             continue
         path = file.relative_to(root).as_posix()

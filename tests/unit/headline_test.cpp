@@ -12,6 +12,14 @@ TEST_CASE("a thread without a name is its number") {
   CHECK(thread_label(7, "main") == "7 \"main\"");
 }
 
+TEST_CASE("a hold from before the attachment is told as one whose beginning is not known") {
+  Report report = sample_report();
+  report.holders.resize(1);
+  CHECK(headline(report).find("since before the attachment") == std::string::npos);
+  report.holders[0].before_attach = true;
+  CHECK(headline(report).find(" at least, since before the attachment (limit ") != std::string::npos);
+}
+
 TEST_CASE("threads that were only counted wait too") {
   Report report = sample_report();
   CHECK(waiting_threads(report) == 37);

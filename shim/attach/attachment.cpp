@@ -1,0 +1,179 @@
+// See attachment.h. Read `attend` first: it is the program.
+#include "shim/attach/attachment.h"
+
+#include <pthread.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "shim/attach/lock_functions.h"
+#include "shim/attach/redirect.h"
+#include "shim/base/clock.h"
+#include "shim/base/control_block.h"
+#include "shim/base/os.h"
+#include "shim/base/text_buffer.h"
+#include "shim/base/thread_mode.h"
+#include "shim/watch/adopted.h"
+#include "shim/watch/question.h"
+#include "shim/watch/reporter.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr size_t kMostOptions = 64;
+constexpr size_t kStackSize = 256 * 1024;
+constexpr uint64_t kNoTimeoutNs = 3600 * kNanosecondsPerSecond;
+
+AttachmentSteps g_steps{};
+std::atomic<bool> g_has_thread{false};
+std::atomic<uint32_t> g_asked{0};  // counts what the thread sleeps for
+std::atomic<bool> g_detach_wanted{false};
+std::atomic<bool> g_modules_wanted{false};
+
+void ask() {
+  g_asked.fetch_add(1, std::memory_order_release);
+  wake(g_asked);
+}
+
+// In a thread of the program that is about to load a module.
+void note_module_wanted() {
+  const Inside inside;
+  if (!g_modules_wanted.exchange(true, std::memory_order_acq_rel)) ask();
+}
+
+// A module shows in the loader's list before its calls are bound, and nothing tells when they are: so it is looked for again
+// and again, ever more seldom, until loading can be expected to be over.
+void redirect_what_comes() {
+  constexpr uint64_t kFirstNs = 1'000'000, kLastNs = 2 * kNanosecondsPerSecond;
+  std::atomic<uint32_t> never{0};
+  g_modules_wanted.store(false, std::memory_order_release);
+  for (uint64_t pause_ns = kFirstNs; pause_ns <= kLastNs && !g_detach_wanted.load(); pause_ns *= 2) {
+    sleep_on(never, 0, pause_ns);
+    redirect_calls();
+  }
+}
+
+void attend() {
+  while (!g_detach_wanted.load(std::memory_order_acquire)) {
+    const uint32_t asked = g_asked.load(std::memory_order_acquire);
+    if (g_modules_wanted.load(std::memory_order_acquire))
+      redirect_what_comes();
+    else if (!g_detach_wanted.load(std::memory_order_acquire))
+      sleep_on(g_asked, asked, kNoTimeoutNs);
+  }
+}
+
+void split_options(const char* (&out)[kMostOptions]) {
+  size_t count = 0;
+  const char* const end = holdwatch_control_block.options + kControlOptionsSize;
+  for (const char* text = holdwatch_control_block.options; text < end && *text != '\0' && count + 1 < kMostOptions;
+       text += strnlen(text, static_cast<size_t>(end - text)) + 1)
+    out[count++] = text;
+  out[count] = nullptr;
+}
+
+void set_state(ControlState state) {
+  holdwatch_control_block.state.store(state, std::memory_order_release);
+}
+
+// Calls are redirected again and again at the beginning: where the loader was binding one in another thread at that moment,
+// its store came after ours.
+size_t redirect_all() {
+  constexpr int kRounds = 3;
+  constexpr uint64_t kPauseNs = 2'000'000;
+  std::atomic<uint32_t> never{0};
+  size_t slots = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    if (round > 0) sleep_on(never, 0, kPauseNs);
+    slots += redirect_calls().slots;
+  }
+  return slots;
+}
+
+void begin() {
+  const char* options[kMostOptions];
+  split_options(options);
+  char why[kControlAnswerSize / 2] = "";
+  if (!g_steps.begin(options, why, sizeof why)) {
+    g_has_thread.store(false);
+    set_state(ControlState::idle);
+    return answer_question(false, why);
+  }
+  g_module_wanted = note_module_wanted;
+  Line<kControlAnswerSize> text;
+  text << redirect_all() << " calls redirected";
+  if (why[0] != '\0') text << "; " << why;
+  note_lock_functions();
+  adopt_later();
+  set_state(ControlState::attached);
+  answer_question(true, text);
+}
+
+void end() {
+  set_state(ControlState::detaching);
+  g_module_wanted = nullptr;
+  restore_calls();
+  g_steps.end();
+  g_has_thread.store(false);
+  set_state(ControlState::idle);
+  answer_question(true, "");
+}
+
+void* run_attachment(void*) {
+  t_mode = ThreadMode::internal;
+  name_own_thread("holdwatch-att");
+  if (!is_attached()) begin();
+  if (is_attached()) {
+    attend();
+    end();
+  }
+  return nullptr;
+}
+
+int start_thread() {
+  if (g_has_thread.exchange(true)) return 0;
+  g_detach_wanted.store(false);
+  pthread_t thread;
+  const int error = start_own_thread(&thread, run_attachment, kStackSize);
+  if (error != 0) g_has_thread.store(false);
+  return error;
+}
+
+// Called from outside, in a thread of the program that was interrupted for it.
+int attach() {
+  const Inside inside;
+  ControlState expected = ControlState::idle;
+  if (!holdwatch_control_block.state.compare_exchange_strong(expected, ControlState::attaching)) return EBUSY;
+  const int error = start_thread();
+  if (error != 0) set_state(ControlState::idle);
+  return error;
+}
+
+}  // namespace
+
+void offer_attachment(const AttachmentSteps& steps) {
+  g_steps = steps;
+  holdwatch_control_block.attach = attach;
+  set_state(ControlState::idle);
+}
+
+bool is_attached() {
+  return holdwatch_control_block.state.load(std::memory_order_acquire) == ControlState::attached;
+}
+
+void ask_for_detachment() {
+  g_detach_wanted.store(true, std::memory_order_release);
+  ask();
+}
+
+void attachment_after_fork() {
+  g_modules_wanted.store(false);
+  g_detach_wanted.store(false);
+  g_has_thread.store(false);
+}
+
+void attachment_resume() {
+  if (is_attached()) start_thread();
+}
+
+}  // namespace holdwatch

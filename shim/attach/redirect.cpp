@@ -1,0 +1,245 @@
+// See redirect.h.
+//
+// A slot is an entry of a module's global offset table, or a function's address in its data: what the loader's relocations
+// of a symbol fill in (R_X86_64_JUMP_SLOT, GLOB_DAT and 64). It is turned only from a known value: the function's own
+// address, or, where the loader binds at the first call, the module's own code. So a slot that the loader has not got to
+// yet, or that leads to somebody else's function, stays as it is. The store is a compare-and-swap of an aligned word:
+// another thread's call goes to the one function or to the other.
+#include "shim/attach/redirect.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstring>
+
+#include "shim/attach/slots.h"
+#include "shim/capture/own_memory.h"
+#include "shim/interpose/real_functions.h"
+
+namespace holdwatch {
+
+void (*g_module_wanted)() = nullptr;
+
+namespace {
+
+using Opener = void* (*)(const char*, int);
+using NamespaceOpener = void* (*)(Lmid_t, const char*, int);
+Opener g_real_dlopen = &dlopen;
+NamespaceOpener g_real_dlmopen = &dlmopen;
+
+void module_wanted() {
+  if (g_module_wanted != nullptr) g_module_wanted();
+}
+
+// Both end in a jump, not in a call: the loader looks at its return address to tell in whose search path to look for the
+// file (dlopen(3): the caller's DT_RUNPATH).
+void* hook_dlopen(const char* file, int mode) {
+  module_wanted();
+  return g_real_dlopen(file, mode);
+}
+void* hook_dlmopen(Lmid_t name_space, const char* file, int mode) {
+  module_wanted();
+  return g_real_dlmopen(name_space, file, mode);
+}
+
+struct Hook {
+  const char* name;
+  uintptr_t ours;
+  uintptr_t real;
+};
+
+constexpr size_t kHooks = 2  // dlopen, dlmopen
+#define HOLDWATCH_FUNCTION(name, version, ...) +1
+#include "shim/interpose/functions.def"
+#undef HOLDWATCH_FUNCTION
+    ;
+Hook g_hooks[kHooks];
+
+template <typename Function>
+uintptr_t address_of(Function* function) {
+  return reinterpret_cast<uintptr_t>(function);
+}
+
+// Before the loader's list of modules is locked: looking up takes the loader's other lock, which comes first (elf/dl-open.c).
+void look_hooks_up() {
+  if (g_hooks[0].name != nullptr) return;
+  size_t count = 0;
+  g_hooks[count++] = {"dlopen", address_of(&hook_dlopen), address_of(g_real_dlopen)};
+  g_hooks[count++] = {"dlmopen", address_of(&hook_dlmopen), address_of(g_real_dlmopen)};
+#define HOLDWATCH_FUNCTION(name, version, ...) g_hooks[count++] = {#name, own_function(#name), address_of(g_real.name)};
+#include "shim/interpose/functions.def"
+#undef HOLDWATCH_FUNCTION
+}
+
+const Hook* find_hook(const char* name) {
+  for (const Hook& hook : g_hooks)
+    if (strcmp(hook.name, name) == 0) return hook.ours == 0 ? nullptr : &hook;
+  return nullptr;
+}
+
+// A loaded module's dynamic section, as far as it matters here.
+class ModuleView {
+ public:
+  explicit ModuleView(const dl_phdr_info& info);
+
+  bool is_ours() const { return contains(address_of(&redirect_calls)); }
+  bool is_libc() const { return contains(address_of(g_real_dlopen)) || strings_ == nullptr; }
+  Redirected redirect();
+
+ private:
+  struct Relocations {
+    const Elf64_Rela* start = nullptr;
+    size_t size = 0;
+  };
+
+  bool protection_is_in_force();
+  bool contains(uintptr_t address) const { return address >= start_ && address < end_; }
+  void read_dynamic(const Elf64_Dyn* entry);
+  void redirect(const Relocations& relocations, Redirected& out);
+  bool redirect(uintptr_t slot, const Hook& hook, Redirected& out);
+
+  uintptr_t bias_;
+  uintptr_t start_ = UINTPTR_MAX, end_ = 0;
+  uintptr_t protected_start_ = 0, protected_end_ = 0;  // PT_GNU_RELRO: read-only once the module is relocated
+  enum class Protection : unsigned char { unknown, to_come, in_force } protection_ = Protection::unknown;
+  const Elf64_Sym* symbols_ = nullptr;
+  const char* strings_ = nullptr;
+  Relocations data_, calls_;
+};
+
+ModuleView::ModuleView(const dl_phdr_info& info) : bias_(info.dlpi_addr) {
+  const Elf64_Dyn* dynamic = nullptr;
+  const uintptr_t page_mask = ~(static_cast<uintptr_t>(getpagesize()) - 1);
+  for (size_t i = 0; i < info.dlpi_phnum; ++i) {
+    const Elf64_Phdr& segment = info.dlpi_phdr[i];
+    const uintptr_t from = bias_ + segment.p_vaddr, to = from + segment.p_memsz;
+    if (segment.p_type == PT_LOAD) {
+      if (from < start_) start_ = from;
+      if (to > end_) end_ = to;
+    } else if (segment.p_type == PT_DYNAMIC) {
+      dynamic = reinterpret_cast<const Elf64_Dyn*>(from);
+    } else if (segment.p_type == PT_GNU_RELRO) {
+      protected_start_ = from & page_mask;
+      protected_end_ = to & page_mask;  // the loader protects whole pages only (elf/dl-reloc.c)
+    }
+  }
+  if (dynamic != nullptr) read_dynamic(dynamic);
+}
+
+void ModuleView::read_dynamic(const Elf64_Dyn* entry) {
+  const auto at = [&](const Elf64_Dyn& found) {
+    return found.d_un.d_ptr < bias_ ? found.d_un.d_ptr + bias_ : found.d_un.d_ptr;  // the vdso's are not relocated
+  };
+  for (; entry->d_tag != DT_NULL; ++entry) {
+    switch (entry->d_tag) {
+      case DT_SYMTAB:
+        symbols_ = reinterpret_cast<const Elf64_Sym*>(at(*entry));
+        break;
+      case DT_STRTAB:
+        strings_ = reinterpret_cast<const char*>(at(*entry));
+        break;
+      case DT_RELA:
+        data_.start = reinterpret_cast<const Elf64_Rela*>(at(*entry));
+        break;
+      case DT_RELASZ:
+        data_.size = entry->d_un.d_val / sizeof(Elf64_Rela);
+        break;
+      case DT_JMPREL:
+        calls_.start = reinterpret_cast<const Elf64_Rela*>(at(*entry));
+        break;
+      case DT_PLTRELSZ:
+        calls_.size = entry->d_un.d_val / sizeof(Elf64_Rela);
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+Redirected ModuleView::redirect() {
+  Redirected out{};
+  redirect(data_, out);
+  redirect(calls_, out);
+  return out;
+}
+
+void ModuleView::redirect(const Relocations& relocations, Redirected& out) {
+  for (size_t i = 0; i < relocations.size; ++i) {
+    const Elf64_Rela& relocation = relocations.start[i];
+    const auto type = ELF64_R_TYPE(relocation.r_info);
+    if (type != R_X86_64_JUMP_SLOT && type != R_X86_64_GLOB_DAT && type != R_X86_64_64) continue;
+    if (type == R_X86_64_64 && relocation.r_addend != 0) continue;
+    const Elf64_Sym& symbol = symbols_[ELF64_R_SYM(relocation.r_info)];
+    if (symbol.st_shndx != SHN_UNDEF) continue;  // its own function of that name
+    const Hook* hook = find_hook(strings_ + symbol.st_name);
+    if (hook != nullptr && redirect(bias_ + relocation.r_offset, *hook, out)) ++out.slots;
+  }
+}
+
+bool ModuleView::redirect(uintptr_t slot, const Hook& hook, Redirected& out) {
+  const uintptr_t value = *reinterpret_cast<const volatile uintptr_t*>(slot);
+  if (value == hook.ours || slot % sizeof(uintptr_t) != 0) return false;
+  const bool is_bound_later = contains(value);
+  if (value != hook.real && !is_bound_later) {
+    // A value below the module is what the file says: its relocations are still to come.
+    if (value < start_) out.unsettled = true;
+    return false;
+  }
+  const bool is_protected = slot >= protected_start_ && slot < protected_end_;
+  if (is_protected && !protection_is_in_force()) {
+    out.unsettled = true;
+    return false;
+  }
+  return note_and_turn({slot, value, hook.real, hook.ours, is_protected});
+}
+
+// The loader protects these pages last of all. While it still relocates the module, in another thread, they must stay
+// writable: we would take them away from under it.
+bool ModuleView::protection_is_in_force() {
+  if (protection_ == Protection::unknown) {
+    const bool is_writable = mapped_around(protected_start_, MappedAs::stack).contains(protected_start_);
+    protection_ = is_writable ? Protection::to_come : Protection::in_force;
+  }
+  return protection_ == Protection::in_force;
+}
+
+int redirect_module(dl_phdr_info* info, size_t, void* data) {
+  auto& sum = *static_cast<Redirected*>(data);
+  ModuleView module(*info);
+  if (module.is_ours() || module.is_libc()) return 0;
+  const Redirected part = module.redirect();
+  sum.slots += part.slots;
+  sum.unsettled |= part.unsettled;
+  return 0;
+}
+
+int restore_module(dl_phdr_info* info, size_t, void*) {
+  for (size_t i = 0; i < info->dlpi_phnum; ++i) {
+    const Elf64_Phdr& segment = info->dlpi_phdr[i];
+    if (segment.p_type == PT_LOAD)
+      turn_back(info->dlpi_addr + segment.p_vaddr, info->dlpi_addr + segment.p_vaddr + segment.p_memsz);
+  }
+  return 0;
+}
+
+}  // namespace
+
+// No module can be unmapped while dl_iterate_phdr calls back: the loader's list is locked.
+Redirected redirect_calls() {
+  look_hooks_up();
+  Redirected sum{};
+  dl_iterate_phdr(redirect_module, &sum);
+  expect_known_slots();
+  return sum;
+}
+
+void restore_calls() {
+  dl_iterate_phdr(restore_module, nullptr);
+  forget_slots();
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,23 @@
+// Turns the calls that modules have already bound to glibc's lock functions to our hooks, and back.
+// Cold context (the attaching thread). Waits for the loader's list of modules, never with a lock of ours held.
+#pragma once
+
+#include <cstddef>
+
+namespace holdwatch {
+
+struct Redirected {
+  size_t slots;    // turned by this call
+  bool unsettled;  // a module is still being loaded: look again soon
+};
+
+// Every module but libc, the loader and us. Can be called again for modules that have come since.
+Redirected redirect_calls();
+
+// Gives back what redirect_calls turned, as far as it is still there.
+void restore_calls();
+
+// Set while calls are redirected: called, in the program's thread, after it has asked for a module to be loaded.
+extern void (*g_module_wanted)();
+
+}  // namespace holdwatch

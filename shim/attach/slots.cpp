@@ -1,0 +1,66 @@
+// See slots.h.
+#include "shim/attach/slots.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <atomic>
+
+#include "shim/base/os.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr size_t kMaxSlots = size_t{1} << 17;  // 5 MiB of address space; a process of 2,000 modules has some 40,000
+
+Slot* g_slots = nullptr;
+size_t g_count = 0;
+bool g_may_be_known = false;
+
+// The program's own threads only read the slot: a page that is writable for a moment changes nothing for them.
+bool exchange(const Slot& slot, uintptr_t from, uintptr_t to) {
+  const size_t page_size = static_cast<size_t>(getpagesize());
+  void* page = reinterpret_cast<void*>(slot.address & ~(page_size - 1));
+  if (slot.is_protected && mprotect(page, page_size, PROT_READ | PROT_WRITE) != 0) return false;
+  auto* word = reinterpret_cast<uintptr_t*>(slot.address);
+  const bool done = __atomic_compare_exchange_n(word, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+  if (slot.is_protected) mprotect(page, page_size, PROT_READ);
+  return done;
+}
+
+// Where to note a slot: a module that comes and goes over and over again must not fill the list.
+Slot* place_for(uintptr_t address) {
+  for (size_t i = 0; g_may_be_known && i < g_count; ++i)
+    if (g_slots[i].address == address) return &g_slots[i];
+  return g_count < kMaxSlots ? &g_slots[g_count] : nullptr;
+}
+
+}  // namespace
+
+bool note_and_turn(const Slot& slot) {
+  if (g_slots == nullptr) g_slots = static_cast<Slot*>(reserve_memory(kMaxSlots * sizeof(Slot)));
+  Slot* place = g_slots == nullptr ? nullptr : place_for(slot.address);
+  if (place == nullptr || !exchange(slot, slot.found, slot.ours)) return false;
+  *place = slot;
+  if (place == g_slots + g_count) ++g_count;
+  return true;
+}
+
+void expect_known_slots() {
+  g_may_be_known = true;
+}
+
+// Where the loader was to bind at the first call, the function itself is as good and spares it the work.
+void turn_back(uintptr_t start, uintptr_t end) {
+  for (size_t i = 0; i < g_count; ++i) {
+    const Slot& slot = g_slots[i];
+    if (slot.address >= start && slot.address < end) exchange(slot, slot.ours, slot.real);
+  }
+}
+
+void forget_slots() {
+  g_count = 0;
+  g_may_be_known = false;
+}
+
+}  // namespace holdwatch

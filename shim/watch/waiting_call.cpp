@@ -1,0 +1,63 @@
+// See waiting_call.h.
+#include "shim/watch/waiting_call.h"
+
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+
+#include <cstddef>
+
+#include "shim/capture/capture.h"
+
+namespace holdwatch {
+namespace {
+
+// From the system call's frame to the return address into the function: __lll_lock_wait, __futex_abstimed_wait.
+constexpr size_t kWordsLookedAt = 48;
+
+const WaitingFunction* g_functions = nullptr;
+unsigned g_count = 0;
+
+bool is_futex_wait(const SystemCall& call) {
+  if (!call.known || call.number != SYS_futex) return false;
+  constexpr uint64_t kCommand = ~uint64_t{FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME};
+  const uint64_t command = call.arguments[1] & kCommand;
+  return command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET || command == FUTEX_LOCK_PI || command == FUTEX_LOCK_PI2;
+}
+
+const WaitingFunction* function_of(uintptr_t return_address) {
+  for (unsigned i = 0; i < g_count; ++i)
+    if (return_address > g_functions[i].start && return_address <= g_functions[i].end) return &g_functions[i];
+  return nullptr;
+}
+
+}  // namespace
+
+void set_waiting_functions(const WaitingFunction* functions, unsigned count) {
+  g_functions = functions;
+  g_count = count;
+}
+
+// Readers sleep on __wrphase_futex, writers on that or on __writers_futex (nptl/pthread_rwlock_common.c); a lock's address
+// is a multiple of eight, so that the two can be told apart.
+LockWord lock_of_futex(uintptr_t word, LockKind kind, Access access) {
+  constexpr size_t kPhase = offsetof(pthread_rwlock_t, __data.__wrphase_futex);
+  constexpr size_t kWriters = offsetof(pthread_rwlock_t, __data.__writers_futex);
+  static_assert(kPhase % 8 == 0 && kWriters % 8 == 4);
+  const size_t offset = kind == LockKind::mutex ? 0 : word % 8 == 0 ? kPhase : kWriters;
+  return {reinterpret_cast<const void*>(word - offset), kind, access};
+}
+
+// The innermost return address that lies in such a function is the one: what is below is the function's own business.
+bool lock_waited_for(const SyscallFile& place, LockWord* out) {
+  if (place.kind != SyscallFile::Kind::in_call || !is_futex_wait(place.call)) return false;
+  uintptr_t words[kWordsLookedAt];
+  const size_t count = read_own_memory(place.sp, words, sizeof words) / sizeof words[0];
+  const WaitingFunction* function = function_of(place.pc);
+  for (size_t i = 0; i < count && function == nullptr; ++i) function = function_of(words[i]);
+  if (function == nullptr) return false;
+  *out = lock_of_futex(place.call.arguments[0], function->kind, function->access);
+  return true;
+}
+
+}  // namespace holdwatch

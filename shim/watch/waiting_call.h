@@ -1,0 +1,28 @@
+// Which lock a thread waits for, from the system call that it is blocked in and the stack below it.
+// Cold context. Reads without faulting; nothing here disturbs the thread.
+#pragma once
+
+#include <cstdint>
+
+#include "shim/capture/task_files.h"
+#include "shim/record/lock_word.h"
+
+namespace holdwatch {
+
+// A function of glibc's in which a thread waits for a lock.
+struct WaitingFunction {
+  uintptr_t start, end;
+  LockKind kind;
+  Access access;
+};
+
+// The functions that lock_waited_for knows. Set once, before the first question; nothing is found without.
+void set_waiting_functions(const WaitingFunction* functions, unsigned count);
+
+// False if it waits for no lock, or in no function that is known.
+bool lock_waited_for(const SyscallFile& place, LockWord* out);
+
+// The lock that the futex at `word` belongs to: pure.
+LockWord lock_of_futex(uintptr_t word, LockKind kind, Access access);
+
+}  // namespace holdwatch

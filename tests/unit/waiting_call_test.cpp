@@ -1,0 +1,126 @@
+#include "shim/watch/waiting_call.h"
+
+#include <dlfcn.h>
+#include <link.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <thread>
+
+namespace holdwatch {
+namespace {
+
+template <typename Function>
+WaitingFunction function(Function* address, LockKind kind, Access access) {
+  Dl_info info;
+  const ElfW(Sym)* symbol = nullptr;
+  dladdr1(reinterpret_cast<void*>(address), &info, reinterpret_cast<void**>(const_cast<ElfW(Sym)**>(&symbol)),
+          RTLD_DL_SYMENT);
+  const auto start = reinterpret_cast<uintptr_t>(info.dli_saddr);
+  return {start, start + symbol->st_size, kind, access};
+}
+
+// Asks about a thread once it is blocked in a futex call.
+template <typename Wait>
+LockWord asked_while_blocked(Wait wait, void (*let_go)()) {
+  std::atomic<int> tid{0};
+  std::thread thread([&] {
+    tid = static_cast<int>(syscall(SYS_gettid));
+    wait();
+  });
+  SyscallFile place;
+  LockWord word;
+  do {
+    usleep(1000);
+    place = {};
+    if (tid != 0) read_syscall_file(tid, &place);
+  } while (place.kind != SyscallFile::Kind::in_call || place.call.number != SYS_futex);
+  lock_waited_for(place, &word);
+  let_go();
+  thread.join();
+  return word;
+}
+
+pthread_mutex_t g_mutex = PTHREAD_MUTEX_INITIALIZER;
+pthread_rwlock_t g_rwlock = PTHREAD_RWLOCK_INITIALIZER;
+
+void set_functions() {
+  static const WaitingFunction functions[] = {
+      function(&pthread_mutex_lock, LockKind::mutex, Access::exclusive),
+      function(&pthread_rwlock_rdlock, LockKind::rwlock, Access::shared),
+      function(&pthread_rwlock_wrlock, LockKind::rwlock, Access::exclusive),
+  };
+  set_waiting_functions(functions, 3);
+}
+
+TEST_CASE("a futex of a mutex is its first word") {
+  CHECK(lock_of_futex(0x1000, LockKind::mutex, Access::exclusive).address() == 0x1000);
+}
+
+TEST_CASE("a rwlock's two futexes lead to the same lock") {
+  const auto start = reinterpret_cast<uintptr_t>(&g_rwlock);
+  const auto phase = reinterpret_cast<uintptr_t>(&g_rwlock.__data.__wrphase_futex);
+  const auto writers = reinterpret_cast<uintptr_t>(&g_rwlock.__data.__writers_futex);
+  CHECK(lock_of_futex(phase, LockKind::rwlock, Access::shared).address() == start);
+  CHECK(lock_of_futex(writers, LockKind::rwlock, Access::exclusive).address() == start);
+}
+
+TEST_CASE("a thread that waits in pthread_mutex_lock waits for that mutex") {
+  set_functions();
+  pthread_mutex_lock(&g_mutex);
+  const auto wait = [] {
+    pthread_mutex_lock(&g_mutex);
+    pthread_mutex_unlock(&g_mutex);
+  };
+  const LockWord word = asked_while_blocked(wait, [] { pthread_mutex_unlock(&g_mutex); });
+  CHECK(word == LockWord(&g_mutex, LockKind::mutex, Access::exclusive));
+}
+
+TEST_CASE("a thread that waits for a rwlock waits to read or to write") {
+  set_functions();
+  pthread_rwlock_wrlock(&g_rwlock);
+  const auto read = [] {
+    pthread_rwlock_rdlock(&g_rwlock);
+    pthread_rwlock_unlock(&g_rwlock);
+  };
+  const LockWord reading = asked_while_blocked(read, [] { pthread_rwlock_unlock(&g_rwlock); });
+  CHECK(reading == LockWord(&g_rwlock, LockKind::rwlock, Access::shared));
+
+  pthread_rwlock_rdlock(&g_rwlock);
+  const auto write = [] {
+    pthread_rwlock_wrlock(&g_rwlock);
+    pthread_rwlock_unlock(&g_rwlock);
+  };
+  const LockWord writing = asked_while_blocked(write, [] { pthread_rwlock_unlock(&g_rwlock); });
+  CHECK(writing == LockWord(&g_rwlock, LockKind::rwlock, Access::exclusive));
+}
+
+TEST_CASE("a thread in another system call, or in a condition wait, waits for no lock") {
+  set_functions();
+  static pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
+  static std::atomic<bool> done{false};
+  const auto wait = [] {
+    pthread_mutex_lock(&g_mutex);
+    while (!done) pthread_cond_wait(&condition, &g_mutex);
+    pthread_mutex_unlock(&g_mutex);
+  };
+  const LockWord word = asked_while_blocked(wait, [] {
+    pthread_mutex_lock(&g_mutex);
+    done = true;
+    pthread_cond_signal(&condition);
+    pthread_mutex_unlock(&g_mutex);
+  });
+  CHECK(word.empty());
+
+  SyscallFile elsewhere;
+  elsewhere.kind = SyscallFile::Kind::in_call;
+  elsewhere.call = {true, SYS_read, {}};
+  LockWord none;
+  CHECK_FALSE(lock_waited_for(elsewhere, &none));
+}
+
+}  // namespace
+}  // namespace holdwatch
