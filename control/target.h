@@ -1,0 +1,49 @@
+// The process that a command is about: its memory, its modules, and the symbols that they export.
+// Reads only; nothing here stops or changes the process.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "symbolizer/unwind/modules.h"
+#include "symbolizer/unwind/process_memory.h"
+
+namespace holdwatch::control {
+
+struct RemoteSymbol {
+  uintptr_t address = 0;
+  size_t size = 0;
+};
+
+class Target {
+ public:
+  explicit Target(int pid) : pid_(pid), memory_(pid), modules_(pid, memory_) {}
+
+  int pid() const { return pid_; }
+  ProcessMemory& memory() { return memory_; }
+  Modules& modules() { return modules_; }
+  void refresh() { modules_.refresh(); }
+
+  // From the module's hash table in memory, so that it is the process's own truth, whatever its files are called here.
+  std::optional<RemoteSymbol> symbol(const Module& module, const std::string& name);
+  std::optional<RemoteSymbol> symbol(const std::string& name);  // in the first module that has it
+
+  const Module* module_with(const std::string& symbol_name);
+  // Null if there is no glibc.
+  const Module* libc();
+  // The address of a function of glibc's, 0 if it has none of that name. Looked up once.
+  uintptr_t libc_function(const std::string& name);
+
+  std::string read_string(uintptr_t address);
+  bool write(uintptr_t address, const void* data, size_t size);
+
+ private:
+  int pid_;
+  ProcessMemory memory_;
+  Modules modules_;
+  std::map<std::string, uintptr_t> libc_functions_;
+};
+
+}  // namespace holdwatch::control

@@ -1,0 +1,40 @@
+// Symbols of a process from its memory: of this very one, where dlsym says the same.
+#include "control/target.h"
+
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+#include "control/proc_text.h"
+
+using namespace holdwatch::control;
+
+TEST_CASE("a function of libc's is found where the loader finds it") {
+  Target target(getpid());
+  target.refresh();
+  for (const char* name : {"dlopen", "mmap", "memfd_create", "dlerror"})
+    CHECK(target.libc_function(name) == reinterpret_cast<uintptr_t>(dlsym(RTLD_DEFAULT, name)));
+}
+
+TEST_CASE("a name that nobody exports is not found") {
+  Target target(getpid());
+  target.refresh();
+  CHECK_FALSE(target.symbol("no_such_function_anywhere"));
+  CHECK(target.libc_function("no_such_function_anywhere") == 0);
+}
+
+TEST_CASE("a string is read up to its end, and no further than memory goes") {
+  Target target(getpid());
+  const std::string text(150, 'x');
+  CHECK(target.read_string(reinterpret_cast<uintptr_t>(text.c_str())) == text);
+  CHECK(target.read_string(16).empty());
+}
+
+TEST_CASE("a field of a status file is found by its whole name") {
+  const std::string status = "Name:\tTracerPid:\t9\nState:\tS (sleeping)\nTracerPid:\t0\nSigBlk:\t8000000000000201\n";
+  CHECK(status_field(status, "TracerPid") == "0");
+  CHECK(status_field(status, "State") == "S (sleeping)");
+  CHECK(status_field(status, "Pid").empty());
+  CHECK(status_mask(status, "SigBlk") == 0x8000000000000201);
+}
