@@ -1,0 +1,367 @@
+"""Attaches to a running program that was not prepared for it, in one way per test; see the functions' first lines.
+
+    attach.py --shim LIBRARY --control CONTROL --subject PROGRAM TEST
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+DEADLINE_S = 60
+LIMIT = "200ms"
+EXIT_SKIPPED = 77
+
+
+class Failure(Exception):
+    """The test has failed; the text says why."""
+
+
+def require(condition, why):
+    if not condition:
+        raise Failure(why)
+
+
+def wait_until(what, happened):
+    end = time.monotonic() + DEADLINE_S
+    while not (value := happened()):
+        require(time.monotonic() < end, f"waited {DEADLINE_S} s in vain for: {what}")
+        time.sleep(0.02)
+    return value
+
+
+class Subject:
+    """The program, bare unless `preload` is given, and what holdwatch writes of it."""
+
+    def __init__(self, options, *arguments, preload=False, prefix=()):
+        self.options = options
+        self.directory = Path(tempfile.mkdtemp(prefix="holdwatch-attach-"))
+        environment = {name: value for name, value in os.environ.items()
+                       if name != "LD_PRELOAD" and not name.startswith("HOLDWATCH_")}
+        if preload:
+            environment |= {"LD_PRELOAD": options.shim, **self.watch_options()}
+        self.process = subprocess.Popen([*prefix, options.subject, *arguments], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+        self.pid = self.process.pid
+        require(self.process.stdout.readline() == "ready\n", "the program does not start")
+
+    def watch_options(self):
+        return {"HOLDWATCH_LIMIT": LIMIT, "HOLDWATCH_JSON": str(self.directory / "json"),
+                "HOLDWATCH_LOG": str(self.directory / "text")}
+
+    def tell(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline().strip()
+
+    def command(self, *arguments):
+        return subprocess.run([self.options.control, *map(str, arguments)], env={**os.environ, **self.watch_options()},
+                              capture_output=True, text=True, timeout=DEADLINE_S * 2, check=False)
+
+    def control(self, *arguments, status=0):
+        """Runs a command that ends with this status; returns what it printed."""
+        done = self.command(*arguments)
+        said = done.stdout + done.stderr
+        require(done.returncode == status, f"{arguments[0]} ended with status {done.returncode}: {said}")
+        return said
+
+    def attach(self):
+        return self.control("attach", self.options.shim, self.pid)
+
+    def detach(self):
+        return self.control("detach", self.pid)
+
+    def events(self, **wanted):
+        path = self.directory / "json"
+        lines = path.read_text().split("\n")[:-1] if path.exists() else []
+        return [event for event in map(json.loads, lines) if all(event[key] == value for key, value in wanted.items())]
+
+    def await_events(self, count=1, **wanted):
+        return wait_until(f"{count} events {wanted}; there are {[(e['event'], e['phase']) for e in self.events()]}",
+                          lambda: (found := self.events(**wanted)) if len(self.events(**wanted)) >= count else None)
+
+    def status(self, field):
+        return int(re.search(rf"^{field}:\s+(\d+)", Path(f"/proc/{self.pid}/status").read_text(), re.MULTILINE)[1])
+
+    def end(self):
+        """Lets it end by itself; returns its exit status and what it complained of."""
+        _, complaints = self.process.communicate(timeout=DEADLINE_S)
+        return self.process.returncode, complaints
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+        for path in self.directory.iterdir():
+            path.unlink()
+        self.directory.rmdir()
+
+
+def functions(stack):
+    return [frame["function"] or "" for frame in stack["frames"]]
+
+
+def check_hold(event):
+    holder, waiters = event["holders"][0], event["waiters"]
+    require(holder["thread"] == "holder", f"held by {holder['thread']}")
+    require(any("takes_the_lock" in name for name in functions(holder["taken"])), f"taken {holder['taken']}")
+    require(waiters and waiters[0]["threads"] == ["waiter"], f"waiters {waiters}")
+    require(any("wants_the_lock" in name for name in functions(waiters[0]["stack"])), f"waits {waiters}")
+
+
+def own_threads(pid):
+    """Those of holdwatch; one that ends between the look at the folder and that at its name is none."""
+    names = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):
+            names.append((task / "comm").read_text())
+    return [name for name in names if name.startswith("holdwatch")]
+
+
+def report(subject):
+    """A hold is reported while attached, not after the detachment, and again after another attachment."""
+    for number in (1, 2):
+        require(re.search(r"\d+ calls redirected; one thread stood still for [\d.]+ ms", subject.attach()), "no figures")
+        subject.tell("hold")
+        check_hold(subject.await_events(number, phase="over")[-1])
+        subject.tell("release")
+        subject.await_events(number, phase="released")
+        subject.detach()
+        wait_until("the end of holdwatch's threads", lambda: not own_threads(subject.pid))
+        subject.tell("hold")
+        time.sleep(0.9)
+        subject.tell("release")
+        require(len(subject.events(phase="over")) == number, "a report after the detachment")
+    require(subject.end() == (0, ""), "it does not end as it should")
+
+
+def held_before(subject):
+    """What was held and waited for before is told by the locks' own fields."""
+    subject.tell("hold")
+    subject.attach()
+    event = subject.await_events(phase="over")[0]
+    holder, waiters = event["holders"][0], event["waiters"][0]
+    require(holder["thread"] == "holder" and waiters["threads"] == ["waiter"], f"{event}")
+    require("before holdwatch was attached" in holder["taken"]["note"], f"{holder['taken']}")
+    require(any("takes_the_lock" in name for name in functions(holder["now"])), f"now {holder['now']}")
+    require(any("wants_the_lock" in name for name in functions(waiters["stack"])), f"waits {waiters}")
+    require("at least, since before the attachment" in (subject.directory / "text").read_text(), "the text does not say so")
+    subject.tell("release")
+    subject.await_events(phase="released")
+    subject.tell("hold")
+    check_hold(subject.await_events(2, phase="over")[-1])
+
+
+def loaded_later(subject):
+    """A library that is loaded after the attachment is watched too, and found where it would be without us."""
+    subject.attach()
+    said = subject.tell(f"load {Path(subject.options.subject).parent / 'attach_loader.so'}")
+    require(said == "held", said)
+    event = subject.await_events(phase="over")[0]
+    require("hold_in_plugin" in functions(event["holders"][0]["taken"]), f"taken {event['holders'][0]['taken']}")
+
+
+def nobody_notices(subject):
+    """No thread's system call is cut short, none is delayed for long, and nothing is lost or changed."""
+    for _ in range(30):
+        subject.attach()
+        subject.detach()
+    require(subject.tell("recall") == "fine", "something was noticed")
+
+
+def comings_and_goings(subject):
+    """The same while libraries are loaded and unloaded and threads come and go."""
+    done = 0
+    for _ in range(60):
+        said = subject.command("attach", subject.options.shim, subject.pid)
+        # A thread that is inside the loader at every look is a reason to give up.
+        require(said.returncode == 0 or "nothing was changed" in said.stderr, said.stderr)
+        if said.returncode == 0:
+            subject.detach()
+            done += 1
+    print(f"attached {done} times of 60")
+    require(done > 0, "not attached once")
+    require(subject.tell("recall") == "fine", "something was noticed")
+
+
+def signals_arrive(subject):
+    """Signals that are queued meanwhile all arrive, in their order, in the only thread there is: the one that is borrowed."""
+    sender = f"""
+import ctypes, time
+libc = ctypes.CDLL(None)
+for value in range(1, 1501):
+    while libc.sigqueue({subject.pid}, {signal.SIGRTMIN}, ctypes.c_void_p(value)) != 0: time.sleep(0.01)
+    time.sleep(0.001)
+"""
+    sending = subprocess.Popen([sys.executable, "-c", sender])
+    while sending.poll() is None:
+        subject.attach()
+        subject.detach()
+    require(sending.returncode == 0, "the signals could not be sent")
+    require(subject.tell("recall") == "fine", "a signal was lost, or came too early")
+
+
+def hundred_rounds(subject):
+    """A hundred times under load: no memory, thread or descriptor more, and all that locks protect is whole."""
+    def figures():
+        wait_until("the end of holdwatch's threads", lambda: not own_threads(subject.pid))
+        tasks = len(list(Path(f"/proc/{subject.pid}/task").iterdir()))
+        return subject.status("VmRSS"), subject.status("VmSize"), tasks, len(os.listdir(f"/proc/{subject.pid}/fd"))
+
+    def round_trip():
+        subject.attach()
+        subject.detach()
+
+    for _ in range(20):
+        round_trip()
+    before = figures()
+    for _ in range(80):
+        round_trip()
+    after = figures()
+    print(f"RSS, size (KiB), threads, descriptors: {before}, then {after}")
+    require(after[0] - before[0] < 1024 and after[1] - before[1] < 1024, "the memory grows")
+    require(after[2:] == before[2:], "threads or descriptors are left")
+    require(subject.tell("recall") == "fine", "something was noticed")
+
+
+def fork_goes_on(subject):
+    """A child of an attached process is watched by itself, and nothing in it hangs."""
+    subject.attach()
+    require(subject.tell("fork") == "7", "the child does not end as it should")
+    events = subject.await_events(phase="over")
+    require(events[0]["pid"] != subject.pid, f"reported by {events[0]['pid']}")
+    subject.tell("hold")
+    wait_until("the parent's own report", lambda: [e for e in subject.events(phase="over") if e["pid"] == subject.pid])
+    subject.tell("release")
+    subject.detach()
+
+
+def main_leaves(subject):
+    """A process whose main thread leaves ends with its last thread, although ours are there."""
+    subject.attach()
+    subject.process.stdin.write("leave\n")
+    subject.process.stdin.flush()
+    require(subject.end() == (0, ""), "it does not end as it should")
+
+
+def ask_questions(subject):
+    subject.tell("hold")
+    subject.await_events(phase="over")
+    subject.control("snapshot", subject.pid)
+    subject.await_events(phase="snapshot")
+    subject.tell("release")
+    subject.await_events(phase="released")
+
+    subject.control("stop", subject.pid)
+    subject.tell("hold")
+    time.sleep(0.9)
+    subject.tell("release")
+    require(len(subject.events(phase="over")) == 1, "a report although it was told to stop")
+
+    subject.control("start", subject.pid)
+    subject.tell("hold")
+    subject.await_events(2, phase="over")
+    subject.tell("release")
+    subject.await_events(2, phase="released")
+
+    subject.control("limit", subject.pid, "1h")
+    subject.tell("hold")
+    time.sleep(0.9)
+    require(len(subject.events(phase="over")) == 2, "a report although the limit is an hour")
+    subject.control("limit", subject.pid, "300ms")
+    require(subject.await_events(3, phase="over")[-1]["limit_ns"] == 300_000_000, "another limit")
+    subject.tell("release")
+
+
+def questions(subject):
+    """snapshot, stop, start and limit reach an attached process."""
+    subject.attach()
+    ask_questions(subject)
+
+
+def questions_to_preloaded(subject):
+    """They reach one that was started under the preload as well, which cannot be detached from."""
+    ask_questions(subject)
+    said = subject.control("detach", subject.pid, status=1)
+    require("it was started with holdwatch preloaded" in said, said)
+
+
+def other_file_system(subject):
+    """A process that does not see our files, as in a container, is watched all the same."""
+    subject.attach()
+    subject.tell("hold")
+    wait_until("a report", lambda: "holder" in subject.said_inside())
+    require("takes_the_lock" in subject.said_inside(), subject.said_inside())
+    subject.tell("release")
+    subject.detach()
+    subject.attach()
+    subject.detach()
+
+
+class HiddenSubject(Subject):
+    """In a mount namespace of its own where nothing lies in the build's place."""
+
+    def __init__(self, options):
+        self.hidden = str(Path(options.shim).parent.parent)
+        program = f"cp {options.subject} /tmp/subject; mount -t tmpfs none {self.hidden}; exec /tmp/subject"
+        script = f"mount -t tmpfs none /tmp; {program}"
+        if os.geteuid() != 0:
+            print("skipped: only root can hide files from a process")
+            sys.exit(EXIT_SKIPPED)
+        super().__init__(argparse.Namespace(**{**vars(options), "subject": script}),
+                         prefix=["unshare", "--mount", "sh", "-c"])
+        self.options = options
+
+    def watch_options(self):
+        return {"HOLDWATCH_LIMIT": LIMIT, "HOLDWATCH_LOG": "/tmp/text"}
+
+    def said_inside(self):
+        with contextlib.suppress(OSError):
+            return Path(f"/proc/{self.pid}/root/tmp/text").read_text()
+        return ""
+
+
+def plugin_of(options):
+    return str(Path(options.subject).parent / "attach_plugin.so")
+
+
+HOW = {
+    nobody_notices: lambda options: Subject(options, "--sit", "--hammer"),
+    comings_and_goings: lambda options: Subject(options, "--sit", "--churn", plugin_of(options)),
+    signals_arrive: lambda options: Subject(options, "--signals"),
+    hundred_rounds: lambda options: Subject(options, "--sit", "--hammer"),
+    questions_to_preloaded: lambda options: Subject(options, preload=True),
+    other_file_system: HiddenSubject,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name in ("--shim", "--control", "--subject"):
+        parser.add_argument(name, required=True, type=os.path.abspath)
+    tests = (report, held_before, loaded_later, fork_goes_on, main_leaves, questions, *HOW)
+    parser.add_argument("test", choices=[test.__name__ for test in tests])
+    options = parser.parse_args()
+    test = next(test for test in tests if test.__name__ == options.test)
+    subject = HOW.get(test, Subject)(options)
+    try:
+        test(subject)
+    except Failure as failure:
+        text = subject.directory / "text"
+        print(f"FAILED: {failure}\nrerun: {sys.executable} {' '.join(sys.argv)}")
+        print(text.read_text() if text.exists() else "holdwatch said nothing")
+        sys.exit(1)
+    finally:
+        subject.close()
+    print("passed")
+
+
+if __name__ == "__main__":
+    main()

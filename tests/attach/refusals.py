@@ -1,0 +1,197 @@
+"""Whatever stands in the way of an attachment is said in one line, with the remedy, before anything is done; the process
+goes on.
+
+    refusals.py --shim LIBRARY --control CONTROL --subject PROGRAM --static PROGRAM --filter PROGRAM --stuck PROGRAM
+                --plugin LIBRARY
+"""
+
+import argparse
+import contextlib
+import ctypes
+import os
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+DEADLINE_S = 60
+PTRACE_SEIZE, PTRACE_DETACH = 0x4206, 17
+
+
+def wait_until(happened):
+    end = time.monotonic() + DEADLINE_S
+    while not happened():
+        if time.monotonic() > end:
+            sys.exit("FAILED: what was waited for has not happened")
+        time.sleep(0.01)
+
+
+class Checker:
+    def __init__(self, options):
+        self.options, self.failures, self.passed = options, [], 0
+
+    def attach(self, pid, prefix=(), control=None):
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("HOLDWATCH_")}
+        return subprocess.run([*prefix, control or self.options.control, "attach", self.options.shim, str(pid)],
+                              env=environment, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+
+    def expect(self, what, pid, pattern, **how):
+        """One line that says so, status 1, and a process that lives on."""
+        done = self.attach(pid, **how)
+        lines = done.stderr.splitlines()
+        right = done.returncode == 1 and len(lines) == 1 and re.match("holdwatch: " + pattern, lines[0]) and not done.stdout
+        self.passed += bool(right)
+        if not right:
+            self.failures.append(f"{what}: status {done.returncode}, {done.stdout}{done.stderr}, expected {pattern}")
+
+
+@contextlib.contextmanager
+def running(argv, ready=None, **options):
+    """A process that goes at the end, once `ready(pid)`, or its first line, says that it is there."""
+    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options)
+    try:
+        if ready is None:
+            process.stdout.readline()
+        else:
+            wait_until(lambda: ready(process.pid))
+        yield process.pid
+        if process.poll() is not None:
+            sys.exit(f"FAILED: {argv} has ended with status {process.returncode}")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def in_call(name):
+    """Whether the process is blocked in a system call of this number."""
+    return lambda pid: Path(f"/proc/{pid}/syscall").read_text().split()[0] == str(name)
+
+
+def status_says(field, value):
+    return lambda pid: re.search(rf"^{field}:\s+{value}", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+
+
+def program_of_32_bits(path):
+    """The smallest that waits: pause() in a loop, in an ELF file made by hand."""
+    code = bytes.fromhex("b81d000000cd80ebf7")
+    base, header = 0x08048000, 52 + 32
+    elf = b"\x7fELF\x01\x01\x01" + bytes(9) + struct.pack("<HHIIIIIHHHHHH", 2, 3, 1, base + header, 52, 0, 0, 52, 32, 1, 0, 0, 0)
+    elf += struct.pack("<IIIIIIII", 1, 0, base, base, header + len(code), header + len(code), 5, 4096)
+    path.write_bytes(elf + code)
+    path.chmod(0o755)
+    return path
+
+
+def check_all(checker, directory):
+    options, pause = checker.options, 34
+    checker.expect("no process", 4194305, r"there is no process 4194305$")
+    kernel = [pid for pid in os.listdir("/proc") if pid.isdigit() and is_kernel_thread(pid)]
+    if kernel:
+        checker.expect("kernel thread", kernel[0], r"\d+ \(.*\) is a thread of the kernel")
+
+    # Stopping it by a signal cuts its calls short, of which it complains: that is not ours.
+    with running([options.subject, "--sit"], stderr=subprocess.DEVNULL) as pid:
+        another = max(map(int, os.listdir(f"/proc/{pid}/task")))
+        checker.expect("thread", another, rf"{another} is a thread of process {pid} \(subject.*\): give that number")
+        os.kill(pid, signal.SIGSTOP)
+        wait_until(lambda: status_says("State", "T")(pid))
+        checker.expect("stopped", pid, rf".* is stopped: let it go on first \(kill -CONT {pid}\)")
+        os.kill(pid, signal.SIGCONT)
+        check_traced(checker, pid)
+        check_other_user(checker, pid, directory)
+        if checker.attach(pid).returncode != 0:
+            checker.failures.append("it cannot be attached to afterwards")
+        checker.expect("twice", pid, rf".* is watched already: holdwatch detach {pid} ends that")
+
+    with running([options.subject], env={**os.environ, "LD_PRELOAD": options.shim}) as pid:
+        checker.expect("preloaded", pid, r".* is watched already: it was started with holdwatch preloaded")
+    with running([options.subject], env={**os.environ, "LD_PRELOAD": options.shim, "HOLDWATCH_EXE": "other"}) as pid:
+        checker.expect("left out", pid, r".* EXE set so that it is not watched")
+    with running([options.static], in_call(pause)) as pid:
+        checker.expect("static", pid, r".* is linked statically")
+    with running([options.filter], status_says("Seccomp", 2)) as pid:
+        checker.expect("filter", pid, r".* filters its system calls \(seccomp\) .*: start it under holdwatch run")
+    with running([options.stuck, options.plugin]) as pid:
+        checker.expect("loader", pid, r"nothing was changed: thread \d+ is blocked inside the loader; try again")
+    check_yama(checker, directory)
+    check_32_bits(checker, directory)
+
+
+def is_kernel_thread(pid):
+    with contextlib.suppress(OSError):
+        return not re.search("^(VmSize|State:\tZ)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return False
+
+
+def check_traced(checker, pid):
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.ptrace.argtypes = [ctypes.c_long] * 4
+    if libc.ptrace(PTRACE_SEIZE, pid, 0, 0) != 0:
+        sys.exit("FAILED: cannot trace the program")
+    checker.expect("traced", pid, rf".* is being traced by {os.getpid()} \(.*\): let that one finish first")
+    # Detaching needs a stop; the tracer's own end does not, but this test has still to go on.
+    libc.ptrace(0x4207, pid, 0, 0)
+    os.waitpid(pid, 0x40000000)
+    libc.ptrace(PTRACE_DETACH, pid, 0, 0)
+
+
+def as_nobody(directory):
+    """How to run a copy of the command as a user with no rights."""
+    if os.geteuid() != 0:
+        return None
+    directory.chmod(0o755)
+    return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]
+
+
+def check_other_user(checker, pid, directory):
+    if (prefix := as_nobody(directory)) is None:
+        return
+    control = shutil.copy(checker.options.control, directory)
+    checker.expect("other user", pid, r".* belongs to root: run this as root \(sudo\)", prefix=prefix,
+                   control=control)
+
+
+def check_yama(checker, directory):
+    """A process that has closed itself even to its own user; and the same on a machine on which only root may trace, by a
+    file in the place of the kernel's."""
+    if (prefix := as_nobody(directory)) is None:
+        return
+    control = shutil.copy(checker.options.control, directory)
+    closed = "import ctypes, sys; ctypes.CDLL(None).prctl(4, 0); print('ready', flush=True); sys.stdin.read()"
+    yama = ["unshare", "--mount", "sh", "-c", "mount -t tmpfs none /proc/sys/kernel && mkdir /proc/sys/kernel/yama && "
+            'echo 1 > /proc/sys/kernel/yama/ptrace_scope && exec "$@"', "sh"]
+    with running([*prefix, "/usr/bin/python3", "-c", closed], cwd="/") as pid:
+        checker.expect("closed", pid, r".* has changed its rights .*: run this as root \(sudo\)", prefix=prefix,
+                       control=control)
+        checker.expect("yama", pid, r".*only root .*ptrace_scope = 1\): run this as root \(sudo\)",
+                       prefix=yama + prefix, control=control)
+
+
+def check_32_bits(checker, directory):
+    program = program_of_32_bits(directory / "program32")
+    try:
+        with running([str(program)], lambda pid: os.readlink(f"/proc/{pid}/exe") == str(program)) as pid:
+            checker.expect("32 bits", pid, r".* is a 32-bit program")
+    except OSError as error:
+        print(f"left out: this kernel runs no 32-bit programs ({error})")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name in ("--shim", "--control", "--subject", "--static", "--filter", "--stuck", "--plugin"):
+        parser.add_argument(name, required=True, type=os.path.abspath)
+    checker = Checker(parser.parse_args())
+    with tempfile.TemporaryDirectory(prefix="holdwatch-refusals-") as directory:
+        check_all(checker, Path(directory))
+    print("\n".join(checker.failures))
+    print(f"{checker.passed} refusals as they should be")
+    sys.exit(1 if checker.failures else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Servers that start bare and are attached to where their tests make sure that they are watched."""
+
+import re
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import servers
+
+ATTACHED_S = 0.25
+DETACHED_S = 0.05
+# The process may end between two looks, and a thread may be at work in the allocator whenever we look.
+PASSING = r"there is no process|has ended|nothing was changed"
+
+
+class AttachedRun(servers.Run):
+    """Attaches once, and stays."""
+
+    control = None  # the command, set by the test's command line
+
+    def environment(self):
+        return servers.bare_environment()
+
+    def command(self, name, *arguments):
+        """Status and words of one of holdwatch's commands; its options are those of a watched run."""
+        done = subprocess.run([self.control, name, *map(str, arguments)], env=super().environment(), capture_output=True,
+                              text=True, timeout=2 * servers.DEADLINE_S, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    def check_is_watched(self, pid, threaded):
+        status, said = self.command("attach", self.shim, pid)
+        servers.require(status == 0, said)
+        print(said, end="")
+
+
+class AttachedAgainAndAgain(AttachedRun):
+    """Attaches and detaches as often as the run is long."""
+
+    def __init__(self, shim, **options):
+        super().__init__(shim, **options)
+        self.rounds, self.stops_ms, self.refused, self.troubles = 0, [], [], []
+        self.workers, self.over = [], threading.Event()
+
+    def check_is_watched(self, pid, threaded):
+        self.workers.append(threading.Thread(target=self.attach_and_detach, args=(pid,)))
+        self.workers[-1].start()
+
+    def end(self):
+        self.over.set()
+        for worker in self.workers:
+            worker.join()
+
+    def __exit__(self, failure, *rest):
+        self.end()
+        super().__exit__(failure, *rest)
+
+    def attach_and_detach(self, pid):
+        while not self.over.is_set() and Path(f"/proc/{pid}/exe").exists():
+            self.one_round(pid)
+            time.sleep(DETACHED_S)
+
+    def one_round(self, pid):
+        status, said = self.command("attach", self.shim, pid)
+        # A child that was forked while its parent was attached to is watched as well.
+        if status == 0 or "is watched already" in said:
+            self.stops_ms += map(float, re.findall(r"stood still for ([\d.]+) ms", said))
+            self.over.wait(ATTACHED_S)
+            status, said = self.command("detach", pid)
+            self.rounds += status == 0
+        if status != 0 and Path(f"/proc/{pid}/exe").exists():
+            (self.refused if re.search(PASSING, said) else self.troubles).append(said)
