@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 
-FOLDERS = ("shim", "symbolizer", "launcher", "control")
+FOLDERS = ("shim", "symbolizer")
 SKIPPED = 77
 # A flag that only the other compiler knows is no fault of the source.
 EXTRA = {"clang": ["-Wno-unknown-warning-option", "-Wno-unused-command-line-argument"], "g": []}

@@ -8,7 +8,7 @@ import pathlib
 import re
 import sys
 
-FOLDERS = ("shim", "symbolizer", "launcher", "control", "tests", "scripts", "docs", ".ci")
+FOLDERS = ("shim", "symbolizer", "tests", "scripts", "docs", ".ci")
 # Named after the file that they test, and each case says the rule that it proves.
 SPEAK_FOR_THEMSELVES = "tests/unit"
 # What a file's text begins with, after a possible #! line, by its suffix.

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 VERSION = "14"
-FOLDERS = ("shim", "symbolizer", "launcher", "control", "tests")
+FOLDERS = ("shim", "symbolizer", "tests")
 SKIPPED = 77
 
 

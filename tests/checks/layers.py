@@ -37,10 +37,10 @@ MAY_INCLUDE = {
     "symbolizer/api.cpp": {"symbolizer"} | SHARED,
     "symbolizer/api.h": SHARED,
     # Helpers of scripts/holdwatch.
-    "launcher": {"launcher", "shim/base"},
-    "launcher/doctor": {"launcher", "shim/base", "symbolizer/symbols/debug_file.h", "symbolizer/symbols/elf_image.h"},
+    "symbolizer/launcher": {"symbolizer/launcher", "shim/base"},
+    "symbolizer/launcher/doctor": {"symbolizer/launcher", "shim/base", "symbolizer/symbols/debug_file.h", "symbolizer/symbols/elf_image.h"},
     # What reaches into another process: the block that it finds there, and the unwinder, which serves any process.
-    "control": {"control", "shim/base/control_block.h", "shim/base/option_values.h", "symbolizer/unwind"} | SHARED,
+    "symbolizer/control": {"symbolizer/control", "shim/base/control_block.h", "shim/base/option_values.h", "symbolizer/unwind"} | SHARED,
 }
 
 # A library's headers, and the one folder that may use them.
@@ -94,7 +94,7 @@ def system_include_faults(path, included):
 def main():
     root = pathlib.Path(sys.argv[1])
     faults, count = [], 0
-    for file in sorted(file for top in ("shim", "symbolizer", "launcher", "control") for file in (root / top).rglob("*")):
+    for file in sorted(file for top in ("shim", "symbolizer") for file in (root / top).rglob("*")):
         if file.suffix not in {".h", ".cpp", ".def"}:
             continue
         path = file.relative_to(root).as_posix()

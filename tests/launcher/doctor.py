@@ -117,7 +117,7 @@ def rights():
     os.chown(program, NOBODY, -1)
     program.chmod(0o4755)
     expect(program, 1, rf"no +program .*set-user-ID.*user {NOBODY}, or take the bit away: chmod u-s")
-    look = f"{BUILD}/launcher/program"
+    look = f"{BUILD}/symbolizer/launcher/program"
     assert launcher.call(look, program, "nobody-gains").out.endswith("program_obstacle=''\n")
     capable = compile_c("capable")
     # Version 2, effective; CAP_NET_BIND_SERVICE permitted.
@@ -247,7 +247,7 @@ def secure_and_contained():
     if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode != 0:
         print("left out: no namespaces here")
         return
-    look = f"{BUILD}/launcher/doctor"
+    look = f"{BUILD}/symbolizer/launcher/doctor"
     with Child("unshare", "--mount", *READY, "sleep", "1000") as pid:
         assert re.search(r"^ok +container .*the library is there too$", launcher.call(look, library, pid).out, re.MULTILINE)
     with Child("unshare", "--mount", "sh", "-c", f"mount -t tmpfs t {hidden}; echo ready; exec sleep 1000") as pid:
@@ -261,7 +261,7 @@ def the_machine():
     assert answer.status == 0 and re.fullmatch(r"((ok  |note|no  )  \S+ +[^\n]+\n)+", answer.out), answer
     for line in (r"ok +machine +x86-64, Linux \S+, glibc 2\.\d+", rf"ok +library +{SHIM} loads", r"ok +names .*"):
         assert re.search(f"^{line}$", answer.out, re.MULTILINE), answer
-    look = f"{BUILD}/launcher/doctor"
+    look = f"{BUILD}/symbolizer/launcher/doctor"
     launcher.call(look, "/nowhere/libholdwatch.so").expect(1, r".*no    library +there is no /nowhere/libholdwatch\.so.*")
     broken = WORK / "libholdwatch.so"
     broken.write_text("not a library")

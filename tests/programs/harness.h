@@ -191,7 +191,7 @@ inline size_t count_reports_of(const std::string& phase, const std::string& name
   for (size_t end; (end = text.find('\n', start)) != std::string::npos; start = end + 1) {
     const std::string line = text.substr(start, end - start);
     const bool in_phase = line.find(R"("event":"hold","phase":")" + phase + '"') != std::string::npos;
-    count += in_phase && line.find(R"("thread":")" + name + '"') != std::string::npos ? 1 : 0;
+    count += in_phase && line.find(R"("thread":")" + name + '"') != std::string::npos ? 1u : 0u;
   }
   return count;
 }

@@ -47,7 +47,7 @@ TEST_CASE_METHOD(SightingsTest, "one walk sees each wanted lock's holders and wa
   CHECK(holders_of(0x2000) == std::vector{first.tid()});
   CHECK(waiters_for(0x2000) == std::vector{second.tid()});
   second.record().drop(*waiting);
-  for (const uintptr_t lock : {0x1000, 0x2000, 0x3000}) drop(first.record(), lock);
+  for (const uintptr_t lock : {0x1000u, 0x2000u, 0x3000u}) drop(first.record(), lock);
 }
 
 TEST_CASE_METHOD(SightingsTest, "what has ended since the walk is not visited") {

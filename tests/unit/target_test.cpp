@@ -1,12 +1,12 @@
 // Symbols of a process from its memory: of this very one, where dlsym says the same.
-#include "control/target.h"
+#include "symbolizer/control/target.h"
 
 #include <dlfcn.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
 
-#include "control/proc_text.h"
+#include "symbolizer/control/proc_text.h"
 
 using namespace holdwatch::control;
 

@@ -1,0 +1,20 @@
+// What can stand in the way of a command, found out before anything is done.
+// Reads only. Each check throws a Refusal: one line, with the remedy.
+#pragma once
+
+#include <string>
+
+#include "symbolizer/control/target.h"
+
+namespace holdwatch::control {
+
+// The process is there, and this user may read and write its memory.
+void check_access(int pid);
+
+// A library can be loaded into it: not stopped, traced, 32-bit, static or without glibc.
+void check_loadable(Target& target);
+
+// With a thread of it stopped: no filter of system calls is in force that might kill it for one of ours.
+void check_filters(Target& target, int stopped_tid);
+
+}  // namespace holdwatch::control

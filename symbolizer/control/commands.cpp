@@ -1,0 +1,181 @@
+// See commands.h.
+#include "symbolizer/control/commands.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+#include <cstdio>
+#include <cstring>
+
+#include "symbolizer/control/checks.h"
+#include "symbolizer/control/library.h"
+#include "symbolizer/control/proc_text.h"
+#include "symbolizer/control/refusal.h"
+#include "symbolizer/control/safe_thread.h"
+#include "symbolizer/control/watched.h"
+
+namespace holdwatch::control {
+namespace {
+
+constexpr std::chrono::milliseconds kSafePointPatience{5000};
+constexpr uint64_t kSecondNs = 1'000'000'000;
+constexpr uint64_t kAttachPatienceNs = 30 * kSecondNs;
+constexpr uint64_t kDetachPatienceNs = 30 * kSecondNs;
+constexpr uint64_t kAnswerPatienceNs = 5 * kSecondNs;
+
+void refuse_if_watched(const std::string& who, ControlState state) {
+  switch (state) {
+    case ControlState::preloaded:
+      throw Refusal(who + " is watched already: it was started with holdwatch preloaded");
+    case ControlState::left_out:
+      throw Refusal(who +
+                    " was started with holdwatch preloaded and EXE set so that it is not watched: restart it without");
+    case ControlState::attached:
+    case ControlState::attaching:
+      throw Refusal(who + " is watched already: holdwatch detach " + who.substr(0, who.find(' ')) + " ends that");
+    case ControlState::detaching:
+      throw Refusal(who + " is still being detached from: a report waits for whoever reads it; try again");
+    case ControlState::loading:
+      throw Refusal(who + " is still loading holdwatch: try again");
+    case ControlState::idle:
+      break;
+  }
+}
+
+// Where reports go that are to go to standard error.
+std::string standard_error_of(int pid) {
+  char path[PATH_MAX];
+  const ssize_t length = readlink(("/proc/" + std::to_string(pid) + "/fd/2").c_str(), path, sizeof path);
+  return length < 0 ? "nowhere, for it is closed" : std::string(path, static_cast<size_t>(length));
+}
+
+bool names_log(const std::vector<std::string>& options) {
+  for (const std::string& option : options)
+    if (option.starts_with("HOLDWATCH_LOG=") || option.starts_with("HOLDWATCH_CONFIG=")) return true;
+  return false;
+}
+
+// Borrows threads of the process for what has to be done in one, and counts how long they stood still.
+class Visit {
+ public:
+  explicit Visit(Target& target) : target_(target) {}
+
+  template <typename Work>
+  void in_its_thread(Work work) {
+    const auto thread = borrow_safe_thread(target_, kSafePointPatience);
+    check_filters(target_, thread->id());
+    thread->use_own_stack();
+    work(*thread);
+    stopped_ns_ = std::max(stopped_ns_, thread->stopped_ns());
+  }
+  uint64_t longest_stop_ns() const { return stopped_ns_; }
+
+ private:
+  Target& target_;
+  uint64_t stopped_ns_ = 0;
+};
+
+void begin_in_its_thread(Target& target, BorrowedThread& thread, const std::vector<std::string>& options,
+                         const HandedSymbolizer& symbolizer) {
+  const std::string who = describe_process(target.pid());
+  target.refresh();
+  std::optional<Watched> watched = Watched::find(target);
+  if (!watched) throw Refusal(who + ": what was loaded is not holdwatch's library");
+  refuse_if_watched(who, watched->state());
+  if (!symbolizer.path.empty()) watched->hand_symbolizer(symbolizer.path, symbolizer.descriptor);
+  watched->ask(ControlRequest::attach, 0, options);
+  const auto error = static_cast<int>(thread.call(watched->attach_function(), {}));
+  if (error != 0) throw Refusal(who + " cannot start a thread for it: " + strerror(error));
+}
+
+void load_and_begin(Target& target, Visit& visit, const std::string& library, const std::vector<std::string>& options) {
+  std::string error;
+  MemoryCopies copies;
+  visit.in_its_thread([&](BorrowedThread& thread) {
+    if (!Watched::find(target)) error = load_library(target, thread, library);
+    if (error.empty()) return begin_in_its_thread(target, thread, options, {});
+    copies = make_copies(thread);
+  });
+  if (error.empty()) return;
+  fill_copies(target, copies, library);
+  visit.in_its_thread([&](BorrowedThread& thread) {
+    const HandedSymbolizer symbolizer = load_copies(target, thread, copies);
+    begin_in_its_thread(target, thread, options, symbolizer);
+  });
+}
+
+Watched find_watched(Target& target) {
+  check_access(target.pid());
+  target.refresh();
+  const auto watched = Watched::find(target);
+  if (!watched)
+    throw Refusal(describe_process(target.pid()) + " is not watched: holdwatch attach " + std::to_string(target.pid()) +
+                  " begins that");
+  return *watched;
+}
+
+void ask(int pid, ControlRequest request, uint64_t argument) {
+  Target target(pid);
+  Watched watched = find_watched(target);
+  const std::string who = describe_process(pid);
+  if (!watched.has_watcher())
+    throw Refusal(watched.state() == ControlState::idle
+                      ? who + " is not watched any more: holdwatch attach " + std::to_string(pid) + " begins again"
+                      : who + " has one thread, which has not blocked yet: there is nothing to watch");
+  watched.ask(request, argument, {});
+  const auto answer =
+      watched.wait_for_answer(request == ControlRequest::detach ? kDetachPatienceNs : kAnswerPatienceNs);
+  if (!answer)
+    throw Refusal(who + " does not answer within " + std::to_string(kAnswerPatienceNs / kSecondNs) +
+                  " s: is it stopped?");
+  if (!answer->succeeded) throw Refusal(who + ": " + answer->text);
+}
+
+}  // namespace
+
+void attach(int pid, const std::string& library, const std::vector<std::string>& options) {
+  check_access(pid);
+  Target target(pid);
+  target.refresh();
+  const std::string who = describe_process(pid);
+  if (auto watched = Watched::find(target)) refuse_if_watched(who, watched->state());
+  check_loadable(target);
+  Visit visit(target);
+  load_and_begin(target, visit, library, options);
+  const auto answer = Watched::find(target)->wait_for_answer(kAttachPatienceNs);
+  if (!answer)
+    throw Refusal(who + ": the attachment waits for the loader, which another thread holds; it goes on by itself");
+  if (!answer->succeeded) throw Refusal(who + ": " + answer->text);
+  printf("attached to %s: %s; one thread stood still for %.1f ms\n", who.c_str(), answer->text.c_str(),
+         static_cast<double>(visit.longest_stop_ns()) / 1e6);
+  if (!names_log(options)) printf("reports go to its standard error, %s\n", standard_error_of(pid).c_str());
+}
+
+void detach(int pid) {
+  ask(pid, ControlRequest::detach, 0);
+  printf("detached from %s: its calls are as they were\n", describe_process(pid).c_str());
+}
+
+void snapshot(int pid) {
+  ask(pid, ControlRequest::snapshot, 0);
+  printf("%s reports its locks where its reports go\n", describe_process(pid).c_str());
+}
+
+void stop(int pid) {
+  ask(pid, ControlRequest::stop, 0);
+  printf("%s reports nothing until holdwatch start %d\n", describe_process(pid).c_str(), pid);
+}
+
+void start(int pid) {
+  ask(pid, ControlRequest::start, 0);
+  printf("%s is watched again\n", describe_process(pid).c_str());
+}
+
+void limit(int pid, uint64_t limit_ns, const std::string& as_given) {
+  ask(pid, ControlRequest::limit, limit_ns);
+  printf("%s reports locks held longer than %s\n", describe_process(pid).c_str(), as_given.c_str());
+}
+
+}  // namespace holdwatch::control

@@ -1,0 +1,82 @@
+// See library.h. The process may have another file system than ours (a container), or no right to read the file (a server
+// that became an unprivileged user): then it gets the libraries as files in memory.
+#include "symbolizer/control/library.h"
+
+#include <dlfcn.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "symbolizer/control/proc_text.h"
+#include "symbolizer/control/refusal.h"
+
+namespace holdwatch::control {
+namespace {
+
+std::string proc_path(int pid, const std::string& name) {
+  return "/proc/" + std::to_string(pid) + "/" + name;
+}
+
+bool sees_the_same_file(int pid, const std::string& path) {
+  struct stat here, there;
+  return stat(path.c_str(), &here) == 0 && stat(proc_path(pid, "root" + path).c_str(), &there) == 0 &&
+         here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+}
+
+// A file in memory that the process has open; -1 if it cannot be made.
+int make_memory_file(BorrowedThread& thread, const std::string& name) {
+  return static_cast<int>(thread.call("memfd_create", {thread.push_text(name), MFD_CLOEXEC}));
+}
+
+bool fill(int pid, int descriptor, const std::string& path) {
+  std::ifstream from(path, std::ios::binary);
+  std::ofstream to(proc_path(pid, "fd/" + std::to_string(descriptor)), std::ios::binary);
+  to << from.rdbuf();
+  to.flush();
+  return from && to;
+}
+
+// Installed it lies beside the library; in the build tree, in the neighbouring folder.
+std::string symbolizer_beside(const std::string& library) {
+  const std::filesystem::path folder = std::filesystem::path(library).parent_path();
+  for (const char* place : {"libholdwatch-symbolizer.so", "../symbolizer/libholdwatch-symbolizer.so"})
+    if (std::filesystem::exists(folder / place)) return folder / place;
+  return "";
+}
+
+// Empty, or the loader's words.
+std::string open_in(Target& target, BorrowedThread& thread, const std::string& path) {
+  if (thread.call("dlopen", {thread.push_text(path), RTLD_NOW | RTLD_LOCAL}) != 0) return "";
+  return target.read_string(thread.call("dlerror", {}));
+}
+
+}  // namespace
+
+std::string load_library(Target& target, BorrowedThread& thread, const std::string& path) {
+  return sees_the_same_file(target.pid(), path) ? open_in(target, thread, path) : "it does not see the file";
+}
+
+MemoryCopies make_copies(BorrowedThread& thread) {
+  return {make_memory_file(thread, "libholdwatch.so"), make_memory_file(thread, "libholdwatch-symbolizer.so")};
+}
+
+void fill_copies(Target& target, const MemoryCopies& copies, const std::string& library) {
+  const bool filled = copies.library >= 0 && copies.symbolizer >= 0 && fill(target.pid(), copies.library, library) &&
+                      fill(target.pid(), copies.symbolizer, symbolizer_beside(library));
+  if (!filled)
+    throw Refusal(describe_process(target.pid()) + " cannot read " + library +
+                  ", and a copy in its memory cannot be made");
+}
+
+// The symbolizer is loaded later, by a thread of the library's. Its name must not be that of the library again, which the
+// loader would take for the same file.
+HandedSymbolizer load_copies(Target& target, BorrowedThread& thread, const MemoryCopies& copies) {
+  const std::string error = open_in(target, thread, "/proc/self/fd/" + std::to_string(copies.library));
+  thread.call("close", {static_cast<uint64_t>(copies.library)});
+  if (!error.empty()) throw Refusal(describe_process(target.pid()) + " cannot load libholdwatch.so: " + error);
+  return {"/proc/self//fd/" + std::to_string(copies.symbolizer), copies.symbolizer};
+}
+
+}  // namespace holdwatch::control

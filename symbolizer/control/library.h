@@ -1,0 +1,30 @@
+// Brings libholdwatch.so into a process whose thread is borrowed for it.
+#pragma once
+
+#include <string>
+
+#include "symbolizer/control/borrowed_thread.h"
+#include "symbolizer/control/target.h"
+
+namespace holdwatch::control {
+
+// What the library needs to know where its own file is not for the process to be read.
+struct HandedSymbolizer {
+  std::string path;  // empty: the library finds it by itself
+  int descriptor = -1;
+};
+
+// Files in the process's memory that hold what it cannot read.
+struct MemoryCopies {
+  int library = -1, symbolizer = -1;
+};
+
+// Empty, or why the process cannot load the file: the loader's words.
+std::string load_library(Target& target, BorrowedThread& thread, const std::string& path);
+
+// The other way, in three steps, so that the thread need not stand still for the second. Throws Refusal.
+MemoryCopies make_copies(BorrowedThread& thread);
+void fill_copies(Target& target, const MemoryCopies& copies, const std::string& library);
+HandedSymbolizer load_copies(Target& target, BorrowedThread& thread, const MemoryCopies& copies);
+
+}  // namespace holdwatch::control

@@ -1,0 +1,58 @@
+// See proc_text.h.
+#include "symbolizer/control/proc_text.h"
+
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <system_error>
+
+namespace holdwatch::control {
+
+std::string read_text(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+std::string status_field(std::string_view status, std::string_view name) {
+  const std::string key = "\n" + std::string(name) + ":";
+  const size_t at = status.find(key);
+  if (at == std::string_view::npos) return "";
+  std::string_view line = status.substr(at + key.size());
+  line = line.substr(0, line.find('\n'));
+  const size_t start = line.find_first_not_of(" \t");
+  return start == std::string_view::npos ? "" : std::string(line.substr(start));
+}
+
+uint64_t status_mask(std::string_view status, std::string_view name) {
+  const std::string text = status_field(status, name);
+  uint64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  return value;
+}
+
+std::string thread_file(int pid, int tid, const char* name) {
+  return "/proc/" + std::to_string(pid) + "/task/" + std::to_string(tid) + "/" + name;
+}
+
+std::vector<int> thread_ids(int pid) {
+  std::vector<int> ids;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task", error)) {
+    int tid = 0;
+    const std::string name = entry.path().filename();
+    std::from_chars(name.data(), name.data() + name.size(), tid);
+    if (tid > 0) ids.push_back(tid);
+  }
+  return ids;
+}
+
+std::string describe_process(int pid) {
+  std::string name = read_text("/proc/" + std::to_string(pid) + "/comm");
+  if (!name.empty() && name.back() == '\n') name.pop_back();
+  return std::to_string(pid) + " (" + name + ")";
+}
+
+}  // namespace holdwatch::control

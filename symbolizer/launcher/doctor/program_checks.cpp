@@ -1,0 +1,128 @@
+// See program_checks.h.
+#include "symbolizer/launcher/doctor/program_checks.h"
+
+#include "symbolizer/launcher/doctor/program_file.h"
+#include "symbolizer/launcher/preload_check.h"
+
+namespace holdwatch {
+namespace {
+
+std::string text_of(const TextBuffer& buffer) {
+  return std::string(std::string_view(buffer));
+}
+
+// A statically linked one of these languages has no lock of pthread's either.
+void check_language(const ProgramFile& file, Findings& findings) {
+  if (file.is_go()) {
+    findings.note(
+        "language",
+        "it is written in Go, whose locks never reach pthread: only those of C libraries that it calls are seen; "
+        "for Go's own there is go-deadlock");
+  } else if (file.is_rust()) {
+    findings.note(
+        "language",
+        "it is written in Rust, whose std::sync has locks of its own (futexes): not seen; locks of C libraries and "
+        "of crates that call pthread's are");
+  }
+}
+
+void check_locks(const ProgramFile& file, Findings& findings) {
+  if (const std::vector<std::string> own = file.defined_lock_functions(); !own.empty()) {
+    findings.note("locks", "it defines " + own.front() + " itself: calls that stay within it are not seen");
+  }
+  const std::vector<std::string> called = file.imported_lock_functions();
+  if (called.empty()) {
+    findings.note("locks", "it calls no lock function itself: only locks of its libraries are seen, if they have any");
+  } else {
+    const std::string others = called.size() == 1 ? "" : " and " + std::to_string(called.size() - 1) + " more";
+    findings.fine("locks", "it calls " + called.front() + others + " of the functions that are watched");
+  }
+}
+
+void check_sanitizer(const ProgramFile& file, Findings& findings) {
+  if (file.needs_library("libasan.so")) {
+    findings.note(
+        "sanitizer",
+        "AddressSanitizer's library refuses to come after another; type: LD_PRELOAD=libasan.so.8 holdwatch run ... "
+        "(the version that it is linked with)");
+  }
+}
+
+void check_debug_data(const ProgramFile& file, Findings& findings) {
+  switch (file.debug_data()) {
+    case ProgramFile::DebugData::lines:
+      findings.fine("debug", "there is debug data: reports have functions, files and lines");
+      break;
+    case ProgramFile::DebugData::symbols:
+      findings.note("debug",
+                    "no debug data: reports have functions, but no lines; build with -g, or install the "
+                    "package's -dbgsym");
+      break;
+    case ProgramFile::DebugData::none:
+      findings.note("debug",
+                    "no debug data and no symbols: reports have module+offset and build id; build with -g, or "
+                    "install the package's -dbgsym");
+      break;
+  }
+}
+
+void check_frame_pointers(const ProgramFile& file, Findings& findings) {
+  if (file.keeps_frame_pointers()) {
+    findings.fine("frames", "its functions keep frame pointers: all callers of a helper that takes locks are known");
+  } else {
+    findings.note("frames",
+                  "no frame pointers: of a helper that takes locks and returns, more distant callers are told only "
+                  "from the second report on; build with -fno-omit-frame-pointer, or --stacks full");
+  }
+}
+
+void check_contents(const ProgramFile& file, Findings& findings) {
+  check_language(file, findings);
+  check_locks(file, findings);
+  check_sanitizer(file, findings);
+  check_debug_data(file, findings);
+  check_frame_pointers(file, findings);
+}
+
+void check_script(const std::string& path, const PreloadCheck& check, Findings& findings) {
+  findings.note("program", path + " is a script, which " + text_of(check.interpreter) +
+                               " runs: that is watched, and all that it starts; --exe NAME narrows it to one program");
+}
+
+}  // namespace
+
+bool check_program(const std::string& program, const std::string& shown, uid_t uid, Findings& findings) {
+  PreloadCheck check;
+  check_preload(program.c_str(), uid, check);
+  const std::string path = shown.empty() ? text_of(check.path) : shown;
+  switch (check.kind) {
+    case FileKind::missing:
+      return false;
+    case FileKind::unreadable:
+      findings.note("program", path + " cannot be read, and so not be looked at; ask as root");
+      return true;
+    case FileKind::not_elf:
+      findings.obstacle("program", path + " is neither a program nor a script");
+      return true;
+    case FileKind::script:
+      check_script(path, check, findings);
+      break;
+    case FileKind::elf:
+      break;
+  }
+  if (check.obstacle.size() > 0) {
+    findings.obstacle("program", path + ": " + text_of(check.obstacle));
+  } else if (check.kind == FileKind::elf) {
+    findings.fine("program", path + ": x86-64, linked dynamically with glibc");
+  }
+  const ProgramFile file(check.kind == FileKind::script ? text_of(check.interpreter) : text_of(check.path));
+  if (!file.is_readable()) return true;
+  if (check.obstacle.size() > 0) {
+    check_language(file, findings);
+  } else {
+    check_contents(file, findings);
+  }
+  return true;
+}
+
+}  // namespace holdwatch

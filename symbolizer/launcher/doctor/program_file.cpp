@@ -1,0 +1,114 @@
+// See program_file.h.
+#include "symbolizer/launcher/doctor/program_file.h"
+
+#include <elf.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+
+#include "symbolizer/symbols/debug_file.h"
+
+namespace holdwatch {
+namespace {
+
+// Where Rust's compiler leaves no comment, its library's source paths are among the texts of panics.
+constexpr std::string_view kRustPath = "/rustc/";
+
+constexpr std::string_view kPushRbpMoveRsp = "\x55\x48\x89\xe5";
+
+// The names in functions.def that take or give a lock.
+bool is_lock_function(std::string_view name) {
+  return name.starts_with("pthread_mutex_") || name.starts_with("pthread_rwlock_") || name.starts_with("mtx_");
+}
+
+bool takes_a_lock(std::string_view name) {
+  return is_lock_function(name) && name.find("attr") == std::string_view::npos &&
+         name.find("lock") != std::string_view::npos && name.find("init") == std::string_view::npos &&
+         name.find("destroy") == std::string_view::npos;
+}
+
+std::string_view text_at(std::string_view strings, size_t offset) {
+  if (offset >= strings.size()) return {};
+  return strings.substr(offset, strings.find('\0', offset) - offset);
+}
+
+template <typename Entry>
+Entry entry_at(std::string_view table, size_t index) {
+  Entry entry;
+  memcpy(&entry, table.data() + index * sizeof entry, sizeof entry);
+  return entry;
+}
+
+}  // namespace
+
+ProgramFile::ProgramFile(const std::string& path) : image_(ElfImage::open(path)) {}
+
+std::string_view ProgramFile::bytes_of(std::string_view section) const {
+  Elf_Scn* found = image_->section(section);
+  return found == nullptr ? std::string_view{} : image_->bytes(found);
+}
+
+bool ProgramFile::is_go() const {
+  return image_->section(".note.go.buildid") != nullptr || image_->section(".go.buildinfo") != nullptr;
+}
+
+bool ProgramFile::is_rust() const {
+  return bytes_of(".comment").find("rustc") != std::string_view::npos ||
+         bytes_of(".rodata").find(kRustPath) != std::string_view::npos;
+}
+
+std::vector<std::string> ProgramFile::lock_functions(bool imported) const {
+  const std::string_view symbols = bytes_of(".dynsym"), strings = bytes_of(".dynstr");
+  std::vector<std::string> found;
+  for (size_t index = 0; index < symbols.size() / sizeof(Elf64_Sym); ++index) {
+    const auto symbol = entry_at<Elf64_Sym>(symbols, index);
+    const std::string_view name = text_at(strings, symbol.st_name);
+    if ((symbol.st_shndx == SHN_UNDEF) == imported && takes_a_lock(name)) found.emplace_back(name);
+  }
+  return found;
+}
+
+bool ProgramFile::needs_library(std::string_view name) const {
+  const std::string_view entries = bytes_of(".dynamic"), strings = bytes_of(".dynstr");
+  for (size_t index = 0; index < entries.size() / sizeof(Elf64_Dyn); ++index) {
+    const auto entry = entry_at<Elf64_Dyn>(entries, index);
+    if (entry.d_tag == DT_NEEDED && text_at(strings, entry.d_un.d_val).starts_with(name)) return true;
+  }
+  return false;
+}
+
+ProgramFile::DebugData ProgramFile::debug_data() const {
+  if (image_->section(".debug_info") != nullptr) return DebugData::lines;
+  const DebugSearch search;
+  const std::unique_ptr<ElfImage> separate = find_debug_file(*image_, search);
+  if (separate != nullptr && separate->section(".debug_info") != nullptr) return DebugData::lines;
+  const bool has_symbols = image_->section(".symtab") != nullptr || image_->section(".gnu_debugdata") != nullptr;
+  return has_symbols ? DebugData::symbols : DebugData::none;
+}
+
+// Functions are counted by the search table of their unwind tables.
+bool ProgramFile::keeps_frame_pointers() const {
+  constexpr size_t kCountOffset = 8;
+  constexpr char kCountEncoding = 0x03;  // DW_EH_PE_udata4
+  const std::string_view header = bytes_of(".eh_frame_hdr"), code = bytes_of(".text");
+  if (header.size() < kCountOffset + sizeof(uint32_t) || header[2] != kCountEncoding) return false;
+  const auto functions = entry_at<uint32_t>(header.substr(kCountOffset), 0);
+  size_t saving = 0;
+  for (size_t at = code.find(kPushRbpMoveRsp); at != std::string_view::npos; at = code.find(kPushRbpMoveRsp, at + 1))
+    ++saving;
+  return saving > functions / 2;
+}
+
+unsigned ProgramFile::glibc_minor() const {
+  constexpr std::string_view kPrefix = "GLIBC_2.";
+  const std::string_view strings = bytes_of(".dynstr");
+  unsigned highest = 0;
+  for (size_t at = strings.find(kPrefix); at != std::string_view::npos; at = strings.find(kPrefix, at + 1)) {
+    const std::string number(text_at(strings, at + kPrefix.size()));
+    highest = std::max(highest, static_cast<unsigned>(std::strtoul(number.c_str(), nullptr, 10)));
+  }
+  return highest;
+}
+
+}  // namespace holdwatch

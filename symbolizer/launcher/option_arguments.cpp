@@ -1,0 +1,149 @@
+// See option_arguments.h.
+#include "symbolizer/launcher/option_arguments.h"
+
+#include <cstdio>
+
+#include "shim/base/option_values.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr std::string_view kPathWord = "PATH";
+constexpr size_t kMeaningColumn = 31;
+constexpr size_t kWidth = 100;
+
+const OptionRow& help_row() {
+  return kOptions[static_cast<size_t>(OptionIndex::HELP)];
+}
+
+// Values are read only to hear whether they can be.
+Settings& scratch_settings() {
+  static Settings settings;
+  return settings;
+}
+
+// The table's names have underscores.
+void write_table_name(std::string_view typed, TextBuffer& out) {
+  for (const char character : typed) out << (character == '-' ? '_' : character);
+}
+
+// The words of a row's values, one after the other.
+class Words {
+ public:
+  explicit Words(std::string_view values) : rest_(values) {}
+
+  bool next(std::string_view* word) {
+    constexpr std::string_view kSeparator = ", ";
+    if (rest_.empty()) return false;
+    const size_t end = rest_.find(kSeparator);
+    *word = {rest_.data(), end == std::string_view::npos ? rest_.size() : end};
+    rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + kSeparator.size());
+    return true;
+  }
+
+ private:
+  std::string_view rest_;
+};
+
+// If `typed` is a path that does not begin at the root, how much stands before it ("exec:" or nothing); else npos.
+size_t relative_path_begins(const OptionRow& row, std::string_view typed) {
+  std::string_view word;
+  size_t begin = std::string_view::npos;
+  for (Words words(row.values); words.next(&word);) {
+    if (word == typed) return std::string_view::npos;
+    if (!word.ends_with(kPathWord)) continue;
+    const std::string_view before(word.data(), word.size() - kPathWord.size());
+    if (has_prefix(typed, before) && typed.size() > before.size()) begin = before.size();
+  }
+  return begin == std::string_view::npos || typed[begin] == '/' ? std::string_view::npos : begin;
+}
+
+// Paths with placeholders are the ones that refuse a lone %.
+bool has_placeholders(const OptionRow& row) {
+  return row.read("/%", row, scratch_settings()) != nullptr;
+}
+
+// Words in lines of kWidth, each after the first begun at kMeaningColumn.
+void print_wrapped(std::string_view text) {
+  size_t column = kMeaningColumn;
+  while (!text.empty()) {
+    const size_t space = text.find(' ');
+    const std::string_view word(text.data(), space == std::string_view::npos ? text.size() : space);
+    if (column > kMeaningColumn && column + 1 + word.size() > kWidth) {
+      std::printf("\n%*s", static_cast<int>(kMeaningColumn), "");
+      column = kMeaningColumn;
+    } else if (column > kMeaningColumn) {
+      std::putchar(' ');
+      ++column;
+    }
+    std::printf("%.*s", static_cast<int>(word.size()), word.data());
+    column += word.size();
+    text.remove_prefix(space == std::string_view::npos ? text.size() : space + 1);
+  }
+  std::putchar('\n');
+}
+
+}  // namespace
+
+const OptionRow* find_argument(std::string_view name) {
+  Line<64> table_name;
+  write_table_name(name, table_name);
+  const OptionRow* row = find_option(table_name);
+  return row == &help_row() ? nullptr : row;
+}
+
+const OptionRow* nearest_argument(std::string_view name) {
+  Line<64> table_name;
+  write_table_name(name, table_name);
+  const OptionRow* row = nearest_option(table_name);
+  return row == &help_row() ? nullptr : row;
+}
+
+void write_argument_name(const OptionRow& row, TextBuffer& out) {
+  for (const char character : row.name) {
+    out << (character == '_' ? '-' : static_cast<char>(character - 'A' + 'a'));
+  }
+}
+
+bool is_toggle(const OptionRow& row) {
+  return row.values == "0, 1";
+}
+
+const char* complete_value(const OptionRow& row, std::string_view typed, std::string_view directory, OptionValue& out) {
+  const size_t begin = relative_path_begins(row, typed);
+  if (begin == std::string_view::npos) {
+    out << typed;
+  } else {
+    out << std::string_view(typed.data(), begin);
+    for (const char character : directory) {
+      out << character;
+      if (character == '%' && has_placeholders(row)) out << character;
+    }
+    out << '/' << std::string_view(typed.data() + begin, typed.size() - begin);
+  }
+  return out.truncated() ? "too long" : row.read(out, row, scratch_settings());
+}
+
+void print_value_words(const OptionRow& row) {
+  std::string_view word;
+  for (Words words(row.values); words.next(&word);) std::printf("%.*s\n", static_cast<int>(word.size()), word.data());
+}
+
+void print_options() {
+  for (const OptionRow& row : kOptions) {
+    if (&row == &help_row()) continue;
+    Line<64> flag;
+    flag << "  --";
+    write_argument_name(row, flag);
+    flag << (is_toggle(row) ? "[=0|1]" : " VALUE");
+    std::printf("%-*s", static_cast<int>(kMeaningColumn), flag.c_str());
+    Line<1024> meaning;
+    meaning << row.help << " [" << row.values << "; default " << row.fallback << "]";
+    if (row.available == Available::later) meaning << " (not in this version)";
+    print_wrapped(meaning);
+  }
+  std::printf("%-*s", static_cast<int>(kMeaningColumn), "  --config FILE");
+  print_wrapped("a file of options, as lines of name = value; what is given here wins");
+}
+
+}  // namespace holdwatch
