@@ -91,3 +91,30 @@ TEST_CASE("what fits is written whole") {
   std::string got(30'000, '\0');
   CHECK(read(pipe_pair.ends[0], got.data(), got.size()) == static_cast<ssize_t>(text.size()));
 }
+
+TEST_CASE("what was appended is taken back, unless somebody else has appended too") {
+  const TestDirectory directory;
+  const int file = open(directory.file("log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  REQUIRE(write(file, "one\ntw", 6) == 6);
+  SECTION("alone") {
+    CHECK(take_back(file, 4, 2));
+    CHECK(content(directory.file("log")) == "one\n");
+  }
+  SECTION("not alone") {
+    REQUIRE(write(file, "three\n", 6) == 6);
+    CHECK_FALSE(take_back(file, 4, 2));
+    CHECK(content(directory.file("log")) == "one\ntwthree\n");
+  }
+  SECTION("the file was emptied meanwhile") {
+    REQUIRE(ftruncate(file, 0) == 0);
+    CHECK_FALSE(take_back(file, 4, 2));
+    CHECK(size_of(file) == 0);
+  }
+  close(file);
+}
+
+TEST_CASE("only regular files have a size") {
+  Pipe pipe_pair;
+  CHECK_FALSE(size_of(pipe_pair.ends[1]).has_value());
+  CHECK_FALSE(take_back(pipe_pair.ends[1], 0, 0));
+}

@@ -2,11 +2,13 @@
 #include "symbolizer/report/outputs/file_output.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <cerrno>
+#include <csignal>
 #include <optional>
 
 #include "tests/unit/output_samples.h"
@@ -41,6 +43,26 @@ std::string public_directory(const TestDirectory& directory) {
   REQUIRE(chmod(path.c_str(), 01777) == 0);
   return path;
 }
+
+// While it lives no file may become longer than this, as on a disk that is full from there on.
+class LongestFile {
+ public:
+  explicit LongestFile(rlim_t size) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    REQUIRE(getrlimit(RLIMIT_FSIZE, &before_) == 0);
+    const rlimit shorter{size, before_.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_FSIZE, &shorter) == 0);
+  }
+  LongestFile(const LongestFile&) = delete;
+  LongestFile& operator=(const LongestFile&) = delete;
+  ~LongestFile() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  void (*handler_)(int);
+  rlimit before_;
+};
 
 }  // namespace
 
@@ -153,6 +175,21 @@ TEST_CASE("a full disk is counted with its reason, and said once") {
   output.write(about_report("x\n"));
   CHECK(output.take_losses(false).reports == 0);
   CHECK(output.take_losses(true).reports == 1);
+}
+
+TEST_CASE("a line that is cut short leaves nothing behind") {
+  const TestDirectory directory;
+  const std::string path = directory.file("log");
+  FileOutput output(path);
+  output.write({"one\n"});
+  {
+    const LongestFile limit(6);
+    output.write(about_report("two\n"));
+    output.write({"\n"});
+  }
+  output.write({"three\n"});
+  CHECK(content(path) == "one\n\nthree\n");
+  CHECK(reason(output) == EFBIG);
 }
 
 TEST_CASE("the first loss after a success is said again") {

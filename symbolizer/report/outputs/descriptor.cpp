@@ -65,4 +65,16 @@ int write_all(int descriptor, std::string_view text, size_t* written) {
   return 0;
 }
 
+std::optional<off_t> size_of(int descriptor) {
+  struct stat status;
+  if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  return status.st_size;
+}
+
+// Another process could append between the look and the call, and lose what it wrote. That needs a disk that was full a
+// moment ago to have room again right then.
+bool take_back(int descriptor, off_t size_before, size_t written) {
+  return size_of(descriptor) == size_before + static_cast<off_t>(written) && ftruncate(descriptor, size_before) == 0;
+}
+
 }  // namespace holdwatch

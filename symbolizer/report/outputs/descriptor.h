@@ -24,4 +24,11 @@ std::optional<FileIdentity> identity_of(const char* path);  // follows symbolic 
 // for at most a fifth of a second, whether it blocks or not. Returns 0 or an errno value; *written says how far it came.
 int write_all(int descriptor, std::string_view text, size_t* written);
 
+// The size of a regular file; nothing for whatever else the descriptor may be.
+std::optional<off_t> size_of(int descriptor);
+
+// Shortens a file to the size that it had before `written` bytes were appended to it, if they alone have come since. False,
+// with the file as it is, if somebody else has appended too or the file cannot be shortened.
+bool take_back(int descriptor, off_t size_before, size_t written);
+
 }  // namespace holdwatch

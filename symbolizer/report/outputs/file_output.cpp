@@ -122,8 +122,9 @@ int FileOutput::try_write(const Message& message) {
     if (reason != 0) return reason;
     torn_ = false;
   }
+  const std::optional<off_t> size_before = size_of(descriptor_);
   reason = write_all(descriptor_, message.text, &written);
-  if (reason != 0 && written > 0) torn_ = true;
+  if (reason != 0 && written > 0) torn_ = !size_before || !take_back(descriptor_, *size_before, written);
   return reason;
 }
 

@@ -1,5 +1,5 @@
 // A file that reports are appended to, one write each; opened when the first report comes, and again when it has been
-// rotated away or the program has closed our descriptor.
+// rotated away or the program has closed our descriptor. What a full disk cuts short is taken back.
 // See output.h for context and rules.
 #pragma once
 
@@ -28,7 +28,7 @@ class FileOutput final : public Output {
   std::string path_;
   int descriptor_ = -1;
   std::optional<FileIdentity> identity_;
-  bool torn_ = false;  // the latest line in the file has no end
+  bool torn_ = false;  // the latest line has no end and could not be taken back
 };
 
 }  // namespace holdwatch
