@@ -83,7 +83,7 @@ def _event(value, at):
         "holders": _list(_holder), "waiters": _list(_waiters), "lost_ns": _count,
     }, {
         "cycle": _list(_cycle_edge), "edges": _list(_order_edge), "waiters_left_out": _count,
-        "threads_delayed": _count, "unrecorded_holds": _count, "note": _or_null(_text),
+        "threads_delayed": _count, "unrecorded_holds": _count, "unreported_holds": _count, "note": _or_null(_text),
     })
 
 

@@ -153,6 +153,7 @@ struct Finding {
   uint64_t lost_ns;           // thread-time lost by all waiters so far
   size_t threads_delayed;     // how many distinct waits made up lost_ns
   uint64_t unrecorded_holds;  // holds that did not fit into a thread's record since start
+  uint64_t unreported_holds;  // holds over their limit that ended unreported since start, too many at once
   char note[kNoteSize];       // empty, or one more thing to say
 };
 

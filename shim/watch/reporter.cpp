@@ -259,6 +259,7 @@ Finding Reporter::gather(const Job& job) {
   finding.lost_ns = job.lost_ns;
   finding.threads_delayed = job.threads_delayed;
   finding.unrecorded_holds = unrecorded_holds();
+  finding.unreported_holds = handed_over_lost();
   finding.holders = holders_;
   finding.waiters = waiters_;
   finding.waiters_left_out = job.state.waiters_left_out;

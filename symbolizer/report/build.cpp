@@ -163,6 +163,7 @@ Report ReportBuilder::facts(const Finding& finding) const {
   report.lost_ns = finding.lost_ns;
   report.threads_delayed = finding.threads_delayed;
   report.unrecorded_holds = finding.unrecorded_holds;
+  report.unreported_holds = finding.unreported_holds;
   report.note = bounded(finding.note);
   for (const Holder* holder : in_order(finding)) report.holders.push_back(describe_holder(*holder));
   for (const WaiterGroup& group : group_waiters(finding)) report.waiters.push_back(describe_group(group));

@@ -99,6 +99,7 @@ std::string render_json(const Report& report) {
                        {"waiters_left_out", report.waiters_left_out},
                        {"threads_delayed", report.threads_delayed},
                        {"unrecorded_holds", report.unrecorded_holds},
+                       {"unreported_holds", report.unreported_holds},
                        {"note", text_or_null(report.note)}};
   return object.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -82,6 +82,7 @@ struct Report {
   std::vector<ReportCycleStep> cycle;  // deadlocks only
   std::vector<ReportOrderEdge> edges;  // lock order only
   uint64_t unrecorded_holds = 0;
+  uint64_t unreported_holds = 0;
   std::string note;
 };
 

@@ -88,6 +88,7 @@ TEST_CASE("a report carries over what the finding says") {
   story.finding.threads_delayed = 2;
   story.finding.waiters_left_out = 3;
   story.finding.unrecorded_holds = 4;
+  story.finding.unreported_holds = 5;
   std::strcpy(story.finding.lock_name, "members");
   std::strcpy(story.finding.note, "one more thing");
   const Report report = builder().build(story.at(Phase::over));
@@ -103,6 +104,7 @@ TEST_CASE("a report carries over what the finding says") {
   CHECK(report.threads_delayed == 2);
   CHECK(report.waiters_left_out == 3);
   CHECK(report.unrecorded_holds == 4);
+  CHECK(report.unreported_holds == 5);
   CHECK(report.note == "one more thing");
   CHECK(report.fingerprint.size() == 16);
   CHECK(report.holders[0].doing == "sendto(fd 4)");

@@ -23,9 +23,26 @@ TEST_CASE("a report is one line of JSON with every key of the interface, in its 
   const std::string line = render_json(sample_report());
   CHECK(line.find('\n') == std::string::npos);
   const Json report = Json::parse(line);
-  CHECK(keys(report) == Names{"event", "phase", "time", "host", "pid", "exe", "episode", "fingerprint", "limit_ns",
-                              "lock", "holders", "waiters", "lost_ns", "cycle", "edges", "waiters_left_out",
-                              "threads_delayed", "unrecorded_holds", "note"});
+  CHECK(keys(report) == Names{"event",
+                              "phase",
+                              "time",
+                              "host",
+                              "pid",
+                              "exe",
+                              "episode",
+                              "fingerprint",
+                              "limit_ns",
+                              "lock",
+                              "holders",
+                              "waiters",
+                              "lost_ns",
+                              "cycle",
+                              "edges",
+                              "waiters_left_out",
+                              "threads_delayed",
+                              "unrecorded_holds",
+                              "unreported_holds",
+                              "note"});
   CHECK(keys(report["lock"]) == Names{"id", "kind", "address", "name"});
   CHECK(keys(report["holders"][0]) == Names{"tid", "thread", "mode", "held_ns", "depth", "taken", "now", "state",
                                             "doing", "moved", "waits_for", "likely"});
