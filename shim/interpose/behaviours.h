@@ -150,7 +150,7 @@ template <typename Call, typename Slow>
   return call();
 }
 
-// destroy and init: whatever was held there is held no more. An init of a lock that is held is how allocators reset
+// init and destroy: whatever was held there is held no more. An init of a lock that is held is how allocators reset
 // their locks in the child of a fork.
 template <typename Call>
 inline auto forget(const void* lock, Call call) {
@@ -159,6 +159,15 @@ inline auto forget(const void* lock, Call call) {
     if (HeldSlot* slot = record->find(address); slot != nullptr) record->drop(*slot);
   forget_lock(address);
   return call();
+}
+
+// destroy, where it may be refused: a mutex that is held stays so.
+template <typename Call>
+inline int forget_unless_refused(const void* lock, Call call) {
+  ThreadRecord* record = releasing_record();
+  if (record == nullptr || record->find(reinterpret_cast<uintptr_t>(lock)) == nullptr) return forget(lock, call);
+  const int result = call();
+  return result != 0 ? result : forget(lock, [] { return 0; });
 }
 
 // What a condition wait has to put in order when it returns, or when it is cancelled: a cancelled wait takes the mutex

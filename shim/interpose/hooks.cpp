@@ -71,13 +71,13 @@ HOOK(int, pthread_mutex_init, (pthread_mutex_t * mutex, const pthread_mutexattr_
   return forget(mutex, [=] { return g_real.pthread_mutex_init(mutex, attributes); });
 }
 HOOK(int, pthread_mutex_destroy, (pthread_mutex_t * mutex)) {
-  return forget(mutex, [=] { return g_real.pthread_mutex_destroy(mutex); });
+  return forget_unless_refused(mutex, [=] { return g_real.pthread_mutex_destroy(mutex); });
 }
 HOOK(int, __pthread_mutex_init, (pthread_mutex_t * mutex, const pthread_mutexattr_t* attributes)) {
   return forget(mutex, [=] { return g_real.__pthread_mutex_init(mutex, attributes); });
 }
 HOOK(int, __pthread_mutex_destroy, (pthread_mutex_t * mutex)) {
-  return forget(mutex, [=] { return g_real.__pthread_mutex_destroy(mutex); });
+  return forget_unless_refused(mutex, [=] { return g_real.__pthread_mutex_destroy(mutex); });
 }
 
 HOOK(int, pthread_rwlock_rdlock, (pthread_rwlock_t * rwlock)) {
@@ -129,13 +129,13 @@ HOOK(int, pthread_rwlock_init, (pthread_rwlock_t * rwlock, const pthread_rwlocka
   return forget(rwlock, [=] { return g_real.pthread_rwlock_init(rwlock, attributes); });
 }
 HOOK(int, pthread_rwlock_destroy, (pthread_rwlock_t * rwlock)) {
-  return forget(rwlock, [=] { return g_real.pthread_rwlock_destroy(rwlock); });
+  return forget_unless_refused(rwlock, [=] { return g_real.pthread_rwlock_destroy(rwlock); });
 }
 HOOK(int, __pthread_rwlock_init, (pthread_rwlock_t * rwlock, const pthread_rwlockattr_t* attributes)) {
   return forget(rwlock, [=] { return g_real.__pthread_rwlock_init(rwlock, attributes); });
 }
 HOOK(int, __pthread_rwlock_destroy, (pthread_rwlock_t * rwlock)) {
-  return forget(rwlock, [=] { return g_real.__pthread_rwlock_destroy(rwlock); });
+  return forget_unless_refused(rwlock, [=] { return g_real.__pthread_rwlock_destroy(rwlock); });
 }
 
 HOOK(int, pthread_cond_wait, (pthread_cond_t * condition, pthread_mutex_t* mutex)) {
