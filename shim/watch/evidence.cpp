@@ -85,6 +85,14 @@ bool is_taking_back(const Snapshot& snapshot, uintptr_t mutex) {
   return snapshot.call.known && snapshot.call.number == SYS_futex && snapshot.call.arguments[0] == mutex;
 }
 
+// A handler that jumps out of a wait (siglongjmp) leaves the record of it behind, and the stack to whoever comes next.
+bool has_been_left(const WaitView& wait) {
+  uintptr_t return_address = 0;
+  const uintptr_t place = wait.caller.sp - sizeof return_address;
+  return read_own_memory(place, &return_address, sizeof return_address) == sizeof return_address &&
+         return_address != wait.caller.pc;
+}
+
 // The caller's rbp. Where frame pointers were followed, the first site that they led to lies two words above.
 uintptr_t bp_at_acquisition(const HoldView& hold) {
   return hold.site_count > 1 ? hold.sites[1].sp - 2 * sizeof(uintptr_t) : hold.bp;
@@ -154,7 +162,8 @@ void Evidence::capture_now(const HoldView& hold, Holder* out) {
     out->call = snapshot_.call;
     WaitView wait;
     const bool waits = snapshot_.state == ThreadState::blocked && view_wait_of(hold, &wait) &&
-                       (!wait.word.condition() || is_taking_back(snapshot_, wait.word.address()));
+                       (!wait.word.condition() || is_taking_back(snapshot_, wait.word.address())) &&
+                       !has_been_left(wait);
     out->waits_for = waits ? lock_id(wait.word.address()) : 0;
     if (waits && !was_adopted(wait.caller.pc)) {
       Snapshot at_call;
@@ -261,7 +270,7 @@ bool Evidence::capture_waiter(const Job& job, size_t index, Waiter* out) {
     capture_from_call_site(wait.tid, wait.caller.pc, wait.caller.sp, wait.caller.bp, wait.stack_end, &snapshot_);
   look_up_name(wait.tid, out->thread);
   out->stack = unwind(snapshot_);
-  return wait_lasts(wait.identity);
+  return wait_lasts(wait.identity) && !has_been_left(wait);
 }
 
 }  // namespace holdwatch
