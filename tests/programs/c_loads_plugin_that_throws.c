@@ -1,7 +1,9 @@
 // A C program, with no C++ library of its own, is reported, and then loads a C++ plugin that throws and catches: the
-// plugin's exceptions are handled by the C++ library that it brings, not by anything that came with us.
+// plugin's exceptions are handled by the C++ library that it brings, not by anything that came with us. Nothing of that is
+// to be found by its name either.
 // RUN-ENV: HOLDWATCH_LIMIT=100ms
 // EXPECT-JSON: len(over) >= 1
+#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <libgen.h>
 #include <limits.h>
@@ -37,6 +39,8 @@ int main(void) {
     *(void**)&throws = dlsym(plugin, "throws_and_catches");  // as dlsym's manual page does it
     printf("%d\n", throws(1000));
     dlclose(plugin);
+    printf("found: %d %d\n", dlsym(RTLD_DEFAULT, "_Unwind_RaiseException") != NULL,
+           dlsym(RTLD_DEFAULT, "dwarf_begin") != NULL);
   }
   return 0;
 }
