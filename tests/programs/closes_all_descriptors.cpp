@@ -24,7 +24,7 @@ int main() {
   }
   CHECK(close_range(3, ~0u, 0) == 0);
   std::vector<int> files;
-  for (int number = 0; number < 64; ++number) {
+  for (int number = 0; number < 200; ++number) {
     const std::string path = temporary_path("data") + std::to_string(number);
     files.push_back(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     CHECK(files.back() >= 3);
