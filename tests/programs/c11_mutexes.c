@@ -11,11 +11,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/programs/await_reports.h"
+
 enum { kKinds = 4 };
 static const char* const kNames[kKinds] = {"plain", "recursive", "timed", "tried"};
 static const int kTypes[kKinds] = {mtx_plain, mtx_plain | mtx_recursive, mtx_timed, mtx_plain};
 static mtx_t mutexes[kKinds];
 static int release[2];  // a pipe: read until the other end is closed
+static int locked[2];   // a pipe: a byte from each that holds
 static const struct timespec kPast = {1, 0}, kNoDeadline = {1L << 33, 0};
 
 #define CHECK(condition) \
@@ -37,6 +40,7 @@ static int hold(void* argument) {
   char byte;
   pthread_setname_np(pthread_self(), kNames[kind]);
   CHECK(acquire(kind) == thrd_success);
+  CHECK(write(locked[1], "x", 1) == 1);
   CHECK(read(release[0], &byte, 1) == 0);
   CHECK(mtx_unlock(&mutexes[kind]) == thrd_success);
   return 0;
@@ -45,19 +49,21 @@ static int hold(void* argument) {
 int main(void) {
   thrd_t threads[kKinds];
   int kinds[kKinds] = {0, 1, 2, 3};
-  const int watched = getenv("HOLDWATCH_JSON") != NULL;
-  CHECK(pipe(release) == 0);
+  CHECK(pipe(release) == 0 && pipe(locked) == 0);
   for (int kind = 0; kind < kKinds; ++kind) {
     CHECK(mtx_init(&mutexes[kind], kTypes[kind]) == thrd_success);
     CHECK(thrd_create(&threads[kind], hold, &kinds[kind]) == thrd_success);
   }
-  usleep(watched ? 100000 : 10000);
+  for (int kind = 0; kind < kKinds; ++kind) {
+    char byte;
+    CHECK(read(locked[0], &byte, 1) == 1);
+  }
   printf("trylock: %d\n", mtx_trylock(&mutexes[0]));
   printf("timedlock: %d\n", mtx_timedlock(&mutexes[2], &kPast));
-  usleep(watched ? 1200000 : 0);
+  await_reports("over", kKinds);
   close(release[1]);
   for (int kind = 0; kind < kKinds; ++kind) thrd_join(threads[kind], NULL);
   for (int kind = 0; kind < kKinds; ++kind) mtx_destroy(&mutexes[kind]);
-  usleep(watched ? 300000 : 0);  // for the closing lines
+  await_reports("released", kKinds);
   return 0;
 }

@@ -2,7 +2,7 @@
 // plugin's exceptions are handled by the C++ library that it brings, not by anything that came with us. Nothing of that is
 // to be found by its name either.
 // RUN-ENV: HOLDWATCH_LIMIT=100ms
-// EXPECT-JSON: len(over) >= 1
+// EXPECT-JSON: len(over) == 2
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <libgen.h>
@@ -12,12 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/programs/await_reports.h"
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void* hold(void* unused) {
-  (void)unused;
+static void* hold(void* reports) {
   pthread_mutex_lock(&lock);
-  usleep(400 * 1000);
+  await_reports("over", *(int*)reports);
   pthread_mutex_unlock(&lock);
   return NULL;
 }
@@ -28,7 +29,8 @@ int main(void) {
   strcat(dirname(path), "/libthrowing_plugin.so");
   for (int round = 0; round < 2; ++round) {
     pthread_t thread;
-    if (pthread_create(&thread, NULL, hold, NULL) != 0) return 3;
+    int reports = round + 1;
+    if (pthread_create(&thread, NULL, hold, &reports) != 0) return 3;
     pthread_join(thread, NULL);  // by now our libraries have come, with a C++ library among them
     void* plugin = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (plugin == NULL) {
