@@ -2,7 +2,10 @@
 // them compiled in through the static initializers.
 #include "shim/watch/ownership.h"
 
+#include <linux/futex.h>
 #include <pthread.h>
+
+#include <climits>
 
 #include "shim/capture/capture.h"
 #include "shim/record/thread_table.h"
@@ -29,6 +32,13 @@ bool is_owner(int owner, int tid) {
   return owner == tid || was_before_fork(tid, owner);
 }
 
+// Until a robust mutex that came from a dead owner is made consistent, glibc's owner field says only that; who has it
+// stands in the futex word then (nptl/pthreadP.h, linux/futex.h).
+int owner_of(const pthread_mutex_t& mutex) {
+  constexpr int kInconsistent = INT_MAX;  // PTHREAD_MUTEX_INCONSISTENT
+  return mutex.__data.__owner == kInconsistent ? mutex.__data.__lock & FUTEX_TID_MASK : mutex.__data.__owner;
+}
+
 Ownership from(bool confirmed) {
   return confirmed ? Ownership::confirmed : Ownership::refuted;
 }
@@ -39,7 +49,7 @@ Ownership confirm_ownership(LockWord word, int tid) {
   if (word.kind() == LockKind::mutex) {
     pthread_mutex_t mutex;
     if (!read_lock(word, &mutex)) return unreadable();
-    return from(mutex.__data.__lock != 0 && is_owner(mutex.__data.__owner, tid));
+    return from(mutex.__data.__lock != 0 && is_owner(owner_of(mutex), tid));
   }
   pthread_rwlock_t rwlock;
   if (!read_lock(word, &rwlock)) return unreadable();

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <cerrno>
 #include <new>
+#include <thread>
 
 #include "tests/unit/recorded_thread.h"
 
@@ -49,6 +51,19 @@ TEST_CASE("a mutex of any type confirms its holder and no other thread") {
   REQUIRE(pthread_mutex_lock(&lock.mutex) == 0);
   CHECK(confirm_ownership(exclusive(lock.mutex), gettid()) == Ownership::confirmed);
   CHECK(confirm_ownership(exclusive(lock.mutex), gettid() + 1) == Ownership::refuted);
+  pthread_mutex_unlock(&lock.mutex);
+  CHECK(confirm_ownership(exclusive(lock.mutex), gettid()) == Ownership::refuted);
+}
+
+TEST_CASE("a mutex that came from a dead owner confirms its holder, consistent or not yet") {
+  const int protocol = GENERATE(as<int>(), PTHREAD_PRIO_NONE, PTHREAD_PRIO_INHERIT);
+  Mutex lock(PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_ROBUST, protocol);
+  std::thread([&] { pthread_mutex_lock(&lock.mutex); }).join();
+  REQUIRE(pthread_mutex_lock(&lock.mutex) == EOWNERDEAD);
+  CHECK(confirm_ownership(exclusive(lock.mutex), gettid()) == Ownership::confirmed);
+  CHECK(confirm_ownership(exclusive(lock.mutex), gettid() + 1) == Ownership::refuted);
+  pthread_mutex_consistent(&lock.mutex);
+  CHECK(confirm_ownership(exclusive(lock.mutex), gettid()) == Ownership::confirmed);
   pthread_mutex_unlock(&lock.mutex);
   CHECK(confirm_ownership(exclusive(lock.mutex), gettid()) == Ownership::refuted);
 }
