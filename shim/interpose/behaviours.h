@@ -4,6 +4,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <time.h>
 
 #include <cerrno>
 
@@ -180,6 +181,12 @@ struct ConditionWait {
   void finished(int result) const { acquired_slow(*record, slot, mutex, result == ETIMEDOUT ? 0 : result); }
   static void cancelled(void* wait) { static_cast<ConditionWait*>(wait)->finished(0); }
 };
+
+// glibc answers EINVAL to such a time, or clock, before it gives the mutex up: the hold goes on.
+inline bool is_refused(const timespec* until, clockid_t clock = CLOCK_REALTIME) {
+  constexpr long kSecondNs = 1'000'000'000;
+  return until->tv_nsec < 0 || until->tv_nsec >= kSecondNs || (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC);
+}
 
 // cond_wait and its kin: the hold ends here and begins anew when the mutex is taken again.
 template <typename Call>

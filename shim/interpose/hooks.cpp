@@ -143,11 +143,13 @@ HOOK(int, pthread_cond_wait, (pthread_cond_t * condition, pthread_mutex_t* mutex
       mutex, HOLDWATCH_CALLER, [=] { return g_real.pthread_cond_wait(condition, mutex); }, ETIMEDOUT);
 }
 HOOK(int, pthread_cond_timedwait, (pthread_cond_t * condition, pthread_mutex_t* mutex, const timespec* until)) {
+  if (is_refused(until)) return g_real.pthread_cond_timedwait(condition, mutex, until);
   return condition_wait(
       mutex, HOLDWATCH_CALLER, [=] { return g_real.pthread_cond_timedwait(condition, mutex, until); }, ETIMEDOUT);
 }
 HOOK(int, pthread_cond_clockwait,
      (pthread_cond_t * condition, pthread_mutex_t* mutex, clockid_t clock, const timespec* until)) {
+  if (is_refused(until, clock)) return g_real.pthread_cond_clockwait(condition, mutex, clock, until);
   return condition_wait(
       mutex, HOLDWATCH_CALLER, [=] { return g_real.pthread_cond_clockwait(condition, mutex, clock, until); },
       ETIMEDOUT);
@@ -178,6 +180,7 @@ HOOK(int, cnd_wait, (cnd_t * condition, mtx_t* mutex)) {
       mutex, HOLDWATCH_CALLER, [=] { return g_real.cnd_wait(condition, mutex); }, thrd_timedout);
 }
 HOOK(int, cnd_timedwait, (cnd_t * condition, mtx_t* mutex, const timespec* until)) {
+  if (is_refused(until)) return g_real.cnd_timedwait(condition, mutex, until);
   return condition_wait(
       mutex, HOLDWATCH_CALLER, [=] { return g_real.cnd_timedwait(condition, mutex, until); }, thrd_timedout);
 }
