@@ -1,7 +1,8 @@
 // A program with more rights than its user's, which is linked to us: nobody's options count, and no file of theirs is made.
-// RUN-ENV: HOLDWATCH_LIMIT=banana HOLDWATCH_LOG={tmp}/mine
-// FORBID: banana.*banana
-// EXPECT: HOLDWATCH_LIMIT
+// The limit is the default then, which its hold does not reach.
+// RUN-ENV: HOLDWATCH_LIMIT=100ms HOLDWATCH_LOG={tmp}/mine
+// EXPECT: options are ignored$
+// FORBID: held
 // EXPECT-JSON: e == []
 #include <sys/auxv.h>
 #include <sys/stat.h>
@@ -18,7 +19,7 @@ int main(int count, char**) {
     pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     Thread holder("holder", [&] {
       CHECK(pthread_mutex_lock(&lock) == 0);
-      std::this_thread::sleep_for(100ms);
+      std::this_thread::sleep_for(500ms);
       CHECK(pthread_mutex_unlock(&lock) == 0);
     });
     holder.join();
@@ -41,6 +42,11 @@ int main(int count, char**) {
   }
   int status = -1;
   CHECK(waitpid(child, &status, 0) == child);
+  constexpr int kLibraryNotFound = 127;
+  if (WIFEXITED(status) && WEXITSTATUS(status) == kLibraryNotFound) {
+    std::puts("the build directory is closed to other users");
+    return kSkipped;
+  }
   std::printf("status %d, file of theirs: %d\n", status, access(temporary_path("mine").c_str(), F_OK) == 0);
   return 0;
 }
