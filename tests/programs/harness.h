@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <functional>
 #include <set>
 #include <string>
@@ -144,25 +145,39 @@ inline bool is_watched() {
   return std::getenv("HOLDWATCH_JSON") != nullptr;
 }
 
-// How many reports the JSON output has by now: of holds in this phase, or of another event that has just begun.
-inline size_t count_reports(const std::string& phase_or_event) {
+// The time as reports have it: of two such texts the later one is the greater one.
+inline std::string wall_clock_text() {
+  timespec now;
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  tm parts;
+  char second[32], text[48];
+  std::strftime(second, sizeof second, "%Y-%m-%dT%H:%M:%S", ::gmtime_r(&now.tv_sec, &parts));
+  std::snprintf(text, sizeof text, "%s.%03ldZ", second, now.tv_nsec / 1'000'000);
+  return text;
+}
+
+// How many reports of what was found after this time the JSON output has by now: of holds in this phase, or of another
+// event that has just begun.
+inline size_t count_reports(const std::string& phase_or_event, const std::string& after = "") {
   static const std::set<std::string> phases = {"over", "still", "released", "late", "snapshot"};
   const bool is_phase = phases.contains(phase_or_event);
-  const std::string wanted = is_phase ? R"("event":"hold","phase":")" + phase_or_event + '"'
-                                      : R"("event":")" + phase_or_event + R"(","phase":"over")";
+  const std::string wanted = (is_phase ? R"("event":"hold","phase":")" + phase_or_event
+                                       : R"("event":")" + phase_or_event + R"(","phase":"over)") +
+                             R"(","time":")";
   std::string text = read_file(std::getenv("HOLDWATCH_JSON"));
   text.resize(text.rfind('\n') + 1);  // a line that is still being written would be cut off if the program ended now
   size_t count = 0;
-  for (size_t at = text.find(wanted); at != std::string::npos; at = text.find(wanted, at + 1)) ++count;
+  for (size_t at = text.find(wanted); at != std::string::npos; at = text.find(wanted, at + 1))
+    if (text.compare(at + wanted.size(), after.size(), after) > 0 || after.empty()) ++count;
   return count;
 }
 
 // Returns once the watch has reported this so often; at once where there is no watch. By this a program holds a lock
 // until it has been noticed, rather than for a time that a busy machine might stretch or outrun.
-inline void await_report(const std::string& phase_or_event, size_t count = 1) {
+inline void await_report(const std::string& phase_or_event, size_t count = 1, const std::string& after = "") {
   if (!is_watched()) return;
   const auto give_up = std::chrono::steady_clock::now() + 20s;
-  while (count_reports(phase_or_event) < count) {
+  while (count_reports(phase_or_event, after) < count) {
     if (std::chrono::steady_clock::now() > give_up) {
       std::printf("no report \"%s\" (number %zu) within 20 s\n", phase_or_event.c_str(), count);
       std::fflush(stdout);
@@ -172,9 +187,10 @@ inline void await_report(const std::string& phase_or_event, size_t count = 1) {
   }
 }
 
-// The same for one more than there are: it has surely seen whatever the program has done until now.
+// The same for one of what is found from now on: it has surely seen whatever the program has done until now. The next one
+// that is written need not have.
 inline void await_next_report(const std::string& phase_or_event) {
-  if (is_watched()) await_report(phase_or_event, count_reports(phase_or_event) + 1);
+  await_report(phase_or_event, 1, wall_clock_text());
 }
 
 // Returns once something stands on standard error, a file that was empty; at once where there is no watch. Allocates

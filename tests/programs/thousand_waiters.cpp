@@ -1,5 +1,5 @@
 // A thousand threads that wait at the same place for the same lock are one group.
-// RUN-ENV: HOLDWATCH_LIMIT=200ms
+// RUN-ENV: HOLDWATCH_LIMIT=200ms HOLDWATCH_WAIT_LIMIT=0
 // EXPECT: 1,?000 threads
 // EXPECT-JSON: count(phase="over") == 1
 // EXPECT-JSON: len(still[-1]["waiters"]) == 1 and still[-1]["waiters"][0]["count"] == 1000
