@@ -17,6 +17,7 @@ import servers
 STOPPED_S = 3
 FORKING_S = 5
 DISK_KIB = 256
+BLOCK = 4096
 CLONE_NEWNS = 0x20000  # linux/sched.h
 
 
@@ -60,11 +61,15 @@ class Log:
         os.chown(self.path, status.st_uid, status.st_gid)
 
     def fill_disk(self):
+        """To the last byte: in the log's own last block there would be room for one more report."""
+        if self.path.exists():
+            with self.path.open("ab") as log:
+                log.write(b"\n" * (-log.tell() % BLOCK))
         filler = self.directory / "filler"
         with filler.open("wb", buffering=0) as file:
             try:
                 while True:
-                    file.write(b"." * 4096)
+                    file.write(b"." * BLOCK)
             except OSError as failure:
                 servers.require(failure.errno == errno.ENOSPC, f"filling the disk: {failure}")
 
@@ -118,11 +123,11 @@ def log_removed(pair):
 @contextlib.contextmanager
 def disk_full(pair):
     log = pair.watched.log
-    # An operator would do the same; else what is left for the text would shrink from hour to hour.
-    log.rotate()
     log.fill_disk()
     yield
     log.free_disk()
+    # Not before: giving up the old file would make room for a report. And the text would fill the disk by itself some day.
+    log.rotate()
 
 
 @contextlib.contextmanager
