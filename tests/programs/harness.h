@@ -207,7 +207,9 @@ inline size_t count_reports_of(const std::string& phase, const std::string& name
   for (size_t end; (end = text.find('\n', start)) != std::string::npos; start = end + 1) {
     const std::string line = text.substr(start, end - start);
     const bool in_phase = line.find(R"("event":"hold","phase":")" + phase + '"') != std::string::npos;
-    count += in_phase && line.find(R"("thread":")" + name + '"') != std::string::npos ? 1u : 0u;
+    const bool is_named = line.find(R"("thread":")" + name + '"') != std::string::npos;
+    const bool has_no_name = line.find(R"("thread":"")") != std::string::npos;  // where /proc is not to be had
+    count += in_phase && (is_named || has_no_name) ? 1u : 0u;
   }
   return count;
 }
