@@ -1,6 +1,7 @@
 // See os.h.
 #include "shim/base/os.h"
 
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -23,6 +24,16 @@ void* reserve_memory(size_t size) {
 
 void release_pages(void* start, size_t size) {
   madvise(start, size, MADV_DONTNEED);
+}
+
+void move_away(int* descriptors, size_t count) {
+  constexpr int kFarAway = 100;
+  for (size_t i = 0; i < count; ++i) {
+    const int moved = fcntl(descriptors[i], F_DUPFD_CLOEXEC, kFarAway);
+    if (moved < 0) continue;
+    close(descriptors[i]);
+    descriptors[i] = moved;
+  }
 }
 
 void sleep_on(std::atomic<uint32_t>& word, uint32_t expected, uint64_t timeout_ns) {

@@ -14,6 +14,9 @@ void* reserve_memory(size_t size);
 // Gives the pages of a reserved range back; they read as zero afterwards.
 void release_pages(void* start, size_t size);
 
+// Gives descriptors of ours numbers that no program goes by; close-on-exec. One that cannot be moved stays.
+void move_away(int* descriptors, size_t count);
+
 // Sleeps until `*word` is woken, no longer holds `expected`, or `timeout_ns` have passed. May return early.
 void sleep_on(std::atomic<uint32_t>& word, uint32_t expected, uint64_t timeout_ns);
 void wake(std::atomic<uint32_t>& word);

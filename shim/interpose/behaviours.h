@@ -33,6 +33,12 @@ inline ThreadRecord* own_record() {
   return record != nullptr ? record : first_record_slow();
 }
 
+// The record that notes releases: also a paused thread's, lest its holds last for ever.
+inline ThreadRecord* releasing_record() {
+  ThreadRecord* record = current_record();
+  return record != nullptr ? record : paused_record();
+}
+
 // The real call has returned, and there is more to it than an ordinary acquisition; `slot` is null if none was left.
 inline void acquired_slow(ThreadRecord& record, HeldSlot* slot, LockWord lock, int result) {
   if (slot == nullptr) {
@@ -50,9 +56,9 @@ template <typename Call>
 [[gnu::noinline, gnu::cold]] int acquire_slow(LockWord lock, uintptr_t pc, uintptr_t sp, uintptr_t bp, Call call) {
   ThreadRecord* record = own_record();
   if (record == nullptr) return call();
-  if (record->is_relocking(lock)) {
+  if (HeldSlot* relocked = record->relocked(lock); relocked != nullptr) {
     const int result = call();
-    if (result == 0) record->hold_deeper();
+    if (result == 0) ThreadRecord::deepen(*relocked);
     return result;
   }
   if (g_pulse.tick_ns.load(std::memory_order_relaxed) == 0 && looks_taken(lock)) begin_watch_slow();
@@ -63,11 +69,11 @@ template <typename Call>
 }
 
 [[gnu::noinline]] inline int settle_slow(HeldSlot& slot, int result) {
-  ThreadRecord& record = *current_record();
+  ThreadRecord* record = releasing_record();  // a signal handler may have paused the thread
   if (acquired(result)) {
-    record.settle(slot, LockWord(slot.word.load(std::memory_order_relaxed)).without_waiting());
+    record->settle(slot, LockWord(slot.word.load(std::memory_order_relaxed)).without_waiting());
   } else {
-    record.drop(slot);
+    record->drop(slot);
   }
   return result;
 }
@@ -102,18 +108,25 @@ template <typename Call>
   return result;
 }
 
+// Whether glibc's fields say that the lock is another thread's by now, and the hold was ended by somebody else long ago. The
+// caller is about to unlock it, so that they are there to be read. Of readers they do not tell.
+inline bool is_anothers(LockWord lock, int tid) {
+  int owner = 0;
+  if (lock.kind() == LockKind::mutex)
+    owner = reinterpret_cast<const pthread_mutex_t*>(lock.address())->__data.__owner;
+  else if (lock.access() == Access::exclusive)
+    owner = reinterpret_cast<const pthread_rwlock_t*>(lock.address())->__data.__cur_writer;
+  return owner != 0 && owner != tid && !was_before_fork(tid, owner);
+}
+
 // Hands an overlong hold over before it ends. A hold from before the watch began counts from the watch's beginning.
 inline void note_end(ThreadRecord& record, const HeldSlot& slot, LockWord lock, const Caller& caller) {
   const uint64_t age_ns =
       g_pulse.tick_ns.load(std::memory_order_relaxed) - slot.since_ns.load(std::memory_order_relaxed);
   const auto access = static_cast<size_t>(lock.access());
-  if (age_ns >= g_pulse.hand_over_ns[access].load(std::memory_order_relaxed)) hand_over_slow(record, slot, caller);
-}
-
-// The record that notes releases: also a paused thread's, lest its holds last for ever.
-inline ThreadRecord* releasing_record() {
-  ThreadRecord* record = current_record();
-  return record != nullptr ? record : paused_record();
+  if (age_ns >= g_pulse.hand_over_ns[access].load(std::memory_order_relaxed) &&
+      !is_anothers(lock, record.tid.load(std::memory_order_relaxed)))
+    hand_over_slow(record, slot, caller);
 }
 
 // Ends the hold in `slot` with all that there is to note of it.

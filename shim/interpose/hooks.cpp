@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "shim/base/os.h"
 #include "shim/interpose/behaviours.h"
 #include "shim/interpose/filter_hooks.h"
 #include "shim/interpose/real_functions.h"
@@ -206,6 +207,14 @@ HOOK(int, mincore, (void* start, size_t size, unsigned char* pages)) {
     return -1;
   }
   return g_real.mincore(start, size, pages);
+}
+
+// libunwind makes a pipe when it starts, in a thread of ours. A program that has closed its first descriptors expects its own
+// next ones under their numbers, or none.
+HOOK(int, pipe2, (int* ends, int flags)) {
+  const int result = g_real.pipe2(ends, flags);
+  if (result == 0 && t_mode == ThreadMode::internal) move_away(ends, 2);
+  return result;
 }
 
 // The watch begins before the thread does, so that its first hold is seen from the start.

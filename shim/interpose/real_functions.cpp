@@ -59,6 +59,12 @@ struct Meanwhile<&RealFunctions::mincore, int, void*, size_t, unsigned char*> {
                                         reinterpret_cast<long>(pages), 0, 0, 0));
   }
 };
+template <>
+struct Meanwhile<&RealFunctions::pipe2, int, int*, int> {
+  static int call(int* ends, int flags) {
+    return static_cast<int>(call_kernel(SYS_pipe2, reinterpret_cast<long>(ends), flags, 0, 0, 0, 0));
+  }
+};
 
 template <auto Member, typename Result, typename... Arguments>
 struct Early<Member, Result(Arguments...)> {

@@ -33,6 +33,12 @@ LockWord word_of(const HeldSlot& slot) {
   return LockWord(slot.word.load(std::memory_order_relaxed));
 }
 
+// Of a hold that is over.
+void forget_notes(HeldSlot& slot) {
+  slot.at_release.store(0, std::memory_order_release);
+  slot.noted.store(0, std::memory_order_release);
+}
+
 Caller caller_of(const HeldSlot& slot) {
   return {slot.pc.load(std::memory_order_relaxed), slot.sp.load(std::memory_order_relaxed),
           slot.bp.load(std::memory_order_relaxed)};
@@ -68,11 +74,10 @@ HeldSlot* ThreadRecord::older_block_end(const HeldSlot* first) {
 void ThreadRecord::drop(HeldSlot& slot) {
   const bool is_top = &slot + 1 == top_;
   slot.word.store(is_top ? 0 : LockWord::hole().bits(), std::memory_order_release);
-  slot.at_release.store(0, std::memory_order_release);
-  slot.noted.store(0, std::memory_order_release);
-  if (!is_top) return;
-  give_top_back_to(&slot);
-  pop_slow();
+  forget_notes(slot);
+  if (is_top) give_top_back_to(&slot);
+  // A block that has become empty has its older one's end for the top.
+  if (is_top || is_block_start(top_)) pop_slow();
 }
 
 // Lets go of the holes below the top, and of a block with nothing in it.
@@ -88,6 +93,7 @@ void ThreadRecord::pop_slow() {
     if (!word_below(top).is_hole()) break;
     --top;
     top->word.store(0, std::memory_order_release);
+    forget_notes(*top);
   }
   give_top_back_to(top);
 }
@@ -96,21 +102,23 @@ void ThreadRecord::pop_slow() {
 HeldSlot* ThreadRecord::take_slot_slow(uintptr_t sp) {
   drop_left_over_waits(sp);
   if (!is_block_end(top_)) return &take_top();
-  if (HeldSlot* hole = take_hole_slow(); hole != nullptr) return hole;
+  // Holes come last: a newer hold would stand below an older one.
   HeldSlot* first = next_block_slow();
-  if (first == nullptr) return nullptr;
+  if (first == nullptr) return take_hole_slow();
   give_top_back_to(first);
   return &take_top();
 }
 
-// A wait is published, and yet its thread makes a lock call: either in a signal handler, whose frames lie below those that
-// it interrupted, or because a handler left the call for good (longjmp).
+// A wait is published, and yet its thread makes a lock call: either in a signal handler, or because a handler left the call
+// for good (longjmp). The handler's frames lie below those that it interrupted, unless it has a stack of its own, which may be
+// anywhere; but as long as the call has not been left, its return address stands where it was.
 void ThreadRecord::drop_left_over_waits(uintptr_t sp) {
   while (word_below(top_).waiting()) {
     HeldSlot& wait = *below(top_);
     const uintptr_t wait_sp = wait.sp.load(std::memory_order_relaxed);
-    const bool is_left_over = is_on_own_stack(sp) && (!is_on_own_stack(wait_sp) || wait_sp <= sp);
-    if (!is_left_over) return;
+    if (!is_on_own_stack(sp) || !is_on_own_stack(wait_sp) || wait_sp > sp) return;
+    const uintptr_t return_address = *reinterpret_cast<const uintptr_t*>(wait_sp - sizeof(uintptr_t));
+    if (wait_sp != sp && return_address == wait.pc.load(std::memory_order_relaxed)) return;
     drop(wait);
   }
 }
@@ -125,6 +133,7 @@ HeldSlot* ThreadRecord::take_hole_slow() {
     if (!word_of(*--slot).is_hole()) continue;
     // A signal handler that looks for one in between is to find another.
     slot->word.store(LockWord::bottom().bits(), std::memory_order_release);
+    forget_notes(*slot);
     std::atomic_signal_fence(std::memory_order_seq_cst);
     return slot;
   }
@@ -168,12 +177,14 @@ void ThreadRecord::hold_slow(LockWord lock, const Caller& caller) {
   hold_waited_slow(*slot, lock);
 }
 
-bool ThreadRecord::is_relocking(LockWord lock) const {
+HeldSlot* ThreadRecord::relocked(LockWord lock) const {
   if (lock.kind() != LockKind::mutex || !word_below(top_).is_same_lock(lock) || word_below(top_).waiting())
-    return false;
+    return nullptr;
   const auto& mutex = reinterpret_cast<const pthread_mutex_t*>(lock.address())->__data;
   constexpr int kTypeMask = 3;  // PTHREAD_MUTEX_KIND_MASK_NP
-  return (mutex.__kind & kTypeMask) == PTHREAD_MUTEX_RECURSIVE && mutex.__owner == tid.load(std::memory_order_relaxed);
+  const bool is_ours =
+      (mutex.__kind & kTypeMask) == PTHREAD_MUTEX_RECURSIVE && mutex.__owner == tid.load(std::memory_order_relaxed);
+  return is_ours ? below(top_) : nullptr;
 }
 
 // Whether `slot` is of a lock that the slot below already has. If the thread holds it twice now, the older hold goes on, one
@@ -182,7 +193,7 @@ bool ThreadRecord::is_again_slow(HeldSlot& slot, LockWord lock) {
   const LockWord known = word_below(&slot);
   if (known.waiting() || !known.is_same_lock(lock)) return false;
   HeldSlot& older = *below(&slot);
-  if (!held_repeatedly(lock)) {
+  if (!held_repeatedly(lock) || known.access() != lock.access()) {
     drop(older);
     return false;
   }
@@ -312,8 +323,7 @@ void ThreadRecord::clear() {
   for (size_t index = 0; index < slot_limit(); ++index) {
     HeldSlot& one = *slot(index);
     one.word.store(0, std::memory_order_release);
-    one.at_release.store(0, std::memory_order_release);
-    one.noted.store(0, std::memory_order_release);
+    forget_notes(one);
   }
   bottom_.store(LockWord::bottom().bits(), std::memory_order_relaxed);
   top_ = slots_;

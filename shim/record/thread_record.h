@@ -1,4 +1,5 @@
-// What one thread holds and waits for. Written by its owner in lock calls, read at any time by the watcher.
+// What one thread holds and waits for. Written by its owner in lock calls, read at any time by the watcher, which writes
+// nothing but holes over holds that another thread has ended (drop_left_over).
 // Hot context: straight-line stores to the thread's own cache lines; no call, no allocation, no atomic read-modify-write.
 // The rare parts stand in thread_record.cpp and are named ..._slow.
 //
@@ -127,10 +128,12 @@ class alignas(kBlockSize) ThreadRecord {
   [[gnu::noinline]] void hold_slow(LockWord lock, const Caller& caller);
   // Learns from the end of the hold in `slot`, at `caller`, whether the frame that took the lock was still there.
   [[gnu::noinline]] void learn_site(const HeldSlot& slot, const Caller& caller) const;
-  // Whether the thread's newest hold is of `lock`, a recursive mutex, so that taking it once more neither blocks nor begins
-  // a hold; then hold_deeper, once it is done.
-  bool is_relocking(LockWord lock) const;
-  void hold_deeper() { deepen(*below(top_)); }
+  // The thread's newest hold if it is of `lock`, a recursive mutex, so that taking it once more neither blocks nor begins a
+  // hold: then it is to be made deeper, once it is done. Else null.
+  HeldSlot* relocked(LockWord lock) const;
+  static void deepen(HeldSlot& slot) {
+    slot.at_release.store(slot.at_release.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  }
   // Counts an acquisition for which there was no slot.
   void count_unrecorded() {
     unrecorded.store(unrecorded.load(std::memory_order_relaxed) + 1, std::memory_order_release);
@@ -194,9 +197,6 @@ class alignas(kBlockSize) ThreadRecord {
            site_stays(slot.pc.load(std::memory_order_relaxed));
   }
 
-  static void deepen(HeldSlot& slot) {
-    slot.at_release.store(slot.at_release.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-  }
   bool is_again_slow(HeldSlot& slot, LockWord lock);
   HeldSlot* take_slot_slow(uintptr_t sp);
   void drop_left_over_waits(uintptr_t sp);

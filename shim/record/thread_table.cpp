@@ -345,13 +345,13 @@ uint32_t record_limit() {
   return g_limit.load(std::memory_order_acquire);
 }
 
-bool drop_left_over(uint32_t record_index, uint32_t slot_index) {
+void drop_left_over(uint32_t record_index, uint32_t slot_index, uint64_t number) {
   ThreadRecord& record = *record_at(record_index);
-  // A live thread's record has its owner as the only writer: there the slot stays until the thread uses the lock again.
-  if (record.state.load(std::memory_order_acquire) != RecordState::gone) return false;
-  record.slot(slot_index)->word.store(LockWord::hole().bits(), std::memory_order_release);
+  HeldSlot& slot = *record.slot(slot_index);
+  uint64_t word = slot.word.load(std::memory_order_acquire);
+  if (LockWord(word).is_hold() && slot.number.load(std::memory_order_acquire) == number)
+    slot.word.compare_exchange_strong(word, LockWord::hole().bits(), std::memory_order_acq_rel);
   reclaim_gone(record);
-  return true;
 }
 
 void reclaim_gone(ThreadRecord& record) {

@@ -77,8 +77,10 @@ uint32_t record_limit();
 uint32_t index_of(const ThreadRecord& record);
 
 // A hold of which the lock says that it has ended, though the thread that took it never gave it up and may have exited:
-// frees the slot, and the record if it was its last. False: its thread lives. Watcher only.
-bool drop_left_over(uint32_t record_index, uint32_t slot_index);
+// makes its slot a hole, which its owner takes for one that it has left itself, and frees the record if the thread is gone
+// and this was its last. Nothing if the slot is in another use by now. Watcher only, and the only thing that it ever writes
+// into another thread's slots.
+void drop_left_over(uint32_t record_index, uint32_t slot_index, uint64_t number);
 
 // Gives back a record whose thread exited while it held locks, once nothing is left in it. Watcher only.
 void reclaim_gone(ThreadRecord& record);

@@ -85,8 +85,16 @@ bool is_taking_back(const Snapshot& snapshot, uintptr_t mutex) {
   return snapshot.call.known && snapshot.call.number == SYS_futex && snapshot.call.arguments[0] == mutex;
 }
 
+// Who waits for a lock is in a futex call, or on the way there.
+bool is_in_another_call(int tid) {
+  SyscallFile file;
+  return read_syscall_file(tid, &file) == 0 && file.kind == SyscallFile::Kind::in_call && file.call.known &&
+         file.call.number != SYS_futex;
+}
+
 // A handler that jumps out of a wait (siglongjmp) leaves the record of it behind, and the stack to whoever comes next.
 bool has_been_left(const WaitView& wait) {
+  if (is_in_another_call(wait.tid)) return true;
   uintptr_t return_address = 0;
   const uintptr_t place = wait.caller.sp - sizeof return_address;
   return read_own_memory(place, &return_address, sizeof return_address) == sizeof return_address &&

@@ -48,7 +48,10 @@ void Search::look_for_holds(const Timing& timing, Episodes& episodes, Suspects& 
     if (!suspects.full() && confirm_ownership(hold.word, hold.tid) != Ownership::refuted)
       return suspects.add(hold.word);
     // What another thread has ended must not take a place among the suspects: it would come back at every look.
-    if (suspects.full() || !drop_left_over(hold.identity.record, hold.identity.slot)) due_ns = 0;
+    if (suspects.full())
+      due_ns = 0;
+    else
+      drop_left_over(hold.identity.record, hold.identity.slot, hold.identity.number);
   });
   saw_holds_ = saw_old_ones || oldest_ns != kNever;
   holds_due_ns_ = std::min(due_ns, over_ns(oldest_ns, smallest_ns, timing));

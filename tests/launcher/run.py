@@ -103,6 +103,15 @@ def help_at_each_level():
     run("true", "--help").expect(0, "Usage: true .*")
 
 
+def commands_find_their_tools():
+    """each command finds its tool in the tree where it was built"""
+    no_process = "999999999"
+    for command in ("inspect", "attach", "detach", "snapshot", "stop", "start"):
+        answer = launcher.call(HOLDWATCH, command, no_process)
+        assert answer.status == 1 and "missing" not in answer.err and no_process in answer.err, (command, answer)
+    launcher.call(HOLDWATCH, "doctor").expect(0, ".*")
+
+
 def is_found_from_everywhere():
     """the launcher finds its parts through a symbolic link, from its own directory, and by a relative path"""
     with tempfile.TemporaryDirectory() as directory:
@@ -116,4 +125,5 @@ def is_found_from_everywhere():
 if __name__ == "__main__":
     launcher.run_cases([keeps_pid_status_and_arguments, keeps_signals, options_become_variables, preload_is_joined,
                         library_is_loaded, bad_use_is_told, no_program_is_told, unwatchable_is_told, help_at_each_level,
+                        commands_find_their_tools,
                         is_found_from_everywhere])

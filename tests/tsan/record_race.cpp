@@ -198,7 +198,7 @@ void watch() {
       check_hold(view);
       check_stack_copy(view);
       hold_lasts(view.identity);
-      if (view.gone) drop_left_over(view.identity.record, view.identity.slot);
+      if (view.gone) drop_left_over(view.identity.record, view.identity.slot, view.identity.number);
     });
     for_each_wait(UINT64_MAX, check_wait);
     taken += take_all_handed_over();

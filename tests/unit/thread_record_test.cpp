@@ -1,6 +1,7 @@
 #include "shim/record/thread_record.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <cstring>
@@ -314,6 +315,39 @@ TEST_CASE("hand over hand along a chain of locks, the slots suffice") {
   CHECK(record.unrecorded == 0);
 }
 
+TEST_CASE("a recursive mutex taken again where the block is full ends its newer hold first") {
+  refill_spares(false);
+  ThreadRecord record;
+  for (uintptr_t lock = 1; lock <= kInlineSlots + 1; ++lock) hold(record, mutex_at(lock * 64), kCaller);
+  for (uintptr_t lock = kInlineSlots + 1; lock > 0; --lock) drop(record, lock * 64);
+  CHECK(record.index_of_slot((hold(record, mutex_at(0x100), kCaller), *record.find(0x100))) == 0);
+  drop(record, 0x100);
+  RecursiveMutex mutex;
+  hold(record, mutex.word(), {0x401000, 0, 0});
+  for (uintptr_t lock = 1; lock < kInlineSlots; ++lock) hold(record, mutex_at(lock * 64), kCaller);
+  drop(record, 64);  // a hole below
+  mutex.lock();
+  hold(record, mutex.word(), {0x402000, 0, 0});
+  CHECK(record.find(mutex.address())->pc == 0x402000);
+  drop(record, mutex.address());
+  CHECK(record.find(mutex.address())->pc == 0x401000);
+}
+
+TEST_CASE("a recursive mutex is made deeper though a signal handler has moved on to another block meanwhile") {
+  refill_spares(false);
+  ThreadRecord record;
+  RecursiveMutex mutex;
+  record.tid = gettid();
+  for (uintptr_t lock = 1; lock < kInlineSlots; ++lock) hold(record, mutex_at(lock * 64), kCaller);
+  hold(record, mutex.word(), kCaller);
+  HeldSlot* slot = record.relocked(mutex.word());
+  REQUIRE(slot == record.find(mutex.address()));
+  hold(record, mutex_at(0x9000), kCaller);
+  drop(record, 0x9000);
+  ThreadRecord::deepen(*slot);
+  CHECK(record.find(mutex.address())->depth() == 1);
+}
+
 TEST_CASE("a lock that is taken and given up at the end of a block stays findable") {
   refill_spares(false);
   ThreadRecord record;
@@ -380,7 +414,19 @@ TEST_CASE("a wait that a handler has left for good is dropped at the next lock c
   CHECK(stack.record.index_of_slot(*stack.record.find(0x2000)) == 0);
 }
 
-TEST_CASE("a lock call on an alternate stack is a handler's") {
+TEST_CASE("a lock call from above may be a handler's whose alternate stack lies there: the return address tells") {
+  RecordOnArray stack(64);
+  stack.words[19] = 0x401000;  // the interrupted call will return to its caller
+  HeldSlot* interrupted = begin_wait(stack.record, mutex_at(0x1000), {0x401000, stack.at(20), 0}, 55);
+  hold(stack.record, mutex_at(0x2000), {0x402000, stack.at(50), 0});
+  CHECK(stack.record.waiting() == interrupted);
+  drop(stack.record, 0x2000);
+  stack.words[19] = 0x403333;
+  hold(stack.record, mutex_at(0x2000), {0x402000, stack.at(50), 0});
+  CHECK(stack.record.waiting() == nullptr);
+}
+
+TEST_CASE("a lock call on an alternate stack elsewhere is a handler's") {
   RecordOnArray stack(64);
   HeldSlot* interrupted = begin_wait(stack.record, mutex_at(0x1000), {0x401000, stack.at(20), 0}, 55);
   hold(stack.record, mutex_at(0x2000), {0x402000, stack.end() + 4096, 0});

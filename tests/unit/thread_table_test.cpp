@@ -261,6 +261,30 @@ TEST_CASE("after a fork the child's table has the forking thread's record alone,
   drop(other.record(), 0x2000);
 }
 
+TEST_CASE("holds of a live thread that others have ended do not fill its record for good") {
+  RecordedThread thread;
+  for (uintptr_t round = 1; round <= 2 * kHeldSlots; ++round) {
+    hold(thread.record(), mutex_at(round * 64), {});
+    for_each_hold(UINT64_MAX, [](const HoldView& view) {
+      drop_left_over(view.identity.record, view.identity.slot, view.identity.number);
+    });
+  }
+  CHECK(thread.record().unrecorded == 0);
+  CHECK(thread.record().holds_nothing());
+}
+
+TEST_CASE("what a slot is used for by now is not taken for the hold that was left over") {
+  RecordedThread thread;
+  hold(thread.record(), mutex_at(0x1000), {});
+  HoldView before;
+  REQUIRE(view_hold(thread.index(), 0, &before));
+  drop(thread.record(), 0x1000);
+  hold(thread.record(), mutex_at(0x2000), {});
+  drop_left_over(before.identity.record, before.identity.slot, before.identity.number);
+  CHECK(thread.record().find(0x2000) != nullptr);
+  drop(thread.record(), 0x2000);
+}
+
 TEST_CASE("a gone thread's left-over holds do not keep its record for ever") {
   // pthread-style: locked by a thread, unlocked by another, the first exits; what the watcher does at each look
   start_thread_table();
@@ -270,7 +294,7 @@ TEST_CASE("a gone thread's left-over holds do not keep its record for ever") {
     hold(thread.record(), mutex_at(0x5000), {});
     thread.exit();
     for_each_hold(UINT64_MAX, [](const HoldView& view) {
-      if (view.gone) drop_left_over(view.identity.record, view.identity.slot);
+      if (view.gone) drop_left_over(view.identity.record, view.identity.slot, view.identity.number);
     });
   }
   CHECK(record_limit() <= limit + 1);
