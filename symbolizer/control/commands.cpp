@@ -175,7 +175,10 @@ void start(int pid) {
 
 void limit(int pid, uint64_t limit_ns, const std::string& as_given) {
   ask(pid, ControlRequest::limit, limit_ns);
-  printf("%s reports locks held longer than %s\n", describe_process(pid).c_str(), as_given.c_str());
+  if (limit_ns == 0)
+    printf("%s reports no holds any more\n", describe_process(pid).c_str());
+  else
+    printf("%s reports locks held longer than %s\n", describe_process(pid).c_str(), as_given.c_str());
 }
 
 }  // namespace holdwatch::control
