@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <climits>
 #include <cstdio>
 #include <cstring>
@@ -87,7 +88,10 @@ void begin_in_its_thread(Target& target, BorrowedThread& thread, const std::vect
   if (!symbolizer.path.empty()) watched->hand_symbolizer(symbolizer.path, symbolizer.descriptor);
   watched->ask(ControlRequest::attach, 0, options);
   const auto error = static_cast<int>(thread.call(watched->attach_function(), {}));
-  if (error != 0) throw Refusal(who + " cannot start a thread for it: " + strerror(error));
+  if (error == 0) return;
+  const char* remedy = error == EAGAIN ? ": raise its limit of threads (ulimit -u, TasksMax=)" : "";
+  throw Refusal(who + " cannot start a thread for it: " + strerror(error) + remedy +
+                "; the library stays in it, and does nothing");
 }
 
 void load_and_begin(Target& target, Visit& visit, const std::string& library, const std::vector<std::string>& options) {
@@ -148,6 +152,10 @@ void attach(int pid, const std::string& library, const std::vector<std::string>&
   if (!answer)
     throw Refusal(who + ": the attachment waits for the loader, which another thread holds; it goes on by itself");
   if (!answer->succeeded) throw Refusal(who + ": " + answer->text);
+  if (answer->text.starts_with("0 calls"))
+    throw Refusal(
+        who + ": attached to, but nothing is watched: no call in it leads to a lock function of libc, or its memory " +
+        "is limited; its standard error says which");
   printf("attached to %s: %s; one thread stood still for %.1f ms\n", who.c_str(), answer->text.c_str(),
          static_cast<double>(visit.longest_stop_ns()) / 1e6);
   if (!names_log(options)) printf("reports go to its standard error, %s\n", standard_error_of(pid).c_str());

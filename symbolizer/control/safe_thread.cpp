@@ -13,6 +13,7 @@
 #include "symbolizer/control/proc_text.h"
 #include "symbolizer/control/refusal.h"
 #include "symbolizer/unwind/unwinder.h"
+#include "symbolizer/unwind/user_registers.h"
 
 namespace holdwatch::control {
 namespace {
@@ -157,9 +158,7 @@ Snapshot snapshot_of(int tid, uintptr_t pc, uintptr_t sp) {
 
 Snapshot snapshot_of(int tid, const user_regs_struct& from) {
   Snapshot snapshot = snapshot_of(tid, from.rip, from.rsp);
-  snapshot.registers = {from.rip, from.rsp, from.rbp, from.rbx, from.r12, from.r13, from.r14, from.r15, 0, true};
-  snapshot.registers.known = Registers::kIp | Registers::kSp | Registers::kBp | Registers::kBx | Registers::kR12 |
-                             Registers::kR13 | Registers::kR14 | Registers::kR15;
+  snapshot.registers = registers_from(from);
   return snapshot;
 }
 

@@ -23,6 +23,7 @@
 #include <string>
 
 #include "symbolizer/inspect/stack_copy.h"
+#include "symbolizer/unwind/user_registers.h"
 
 namespace holdwatch {
 namespace {
@@ -128,22 +129,6 @@ void mend_cut_call(pid_t tid, user_regs_struct registers) {
   registers.rax = registers.orig_rax;
   registers.orig_rax = ~0ull;
   ptrace(PTRACE_SETREGS, tid, nullptr, &registers);
-}
-
-Registers registers_from(const user_regs_struct& from) {
-  Registers to{};
-  to.ip = from.rip;
-  to.sp = from.rsp;
-  to.bp = from.rbp;
-  to.bx = from.rbx;
-  to.r12 = from.r12;
-  to.r13 = from.r13;
-  to.r14 = from.r14;
-  to.r15 = from.r15;
-  to.known = Registers::kIp | Registers::kSp | Registers::kBp | Registers::kBx | Registers::kR12 | Registers::kR13 |
-             Registers::kR14 | Registers::kR15;
-  to.ip_is_exact = true;
-  return to;
 }
 
 std::string why_not_seized(int error) {

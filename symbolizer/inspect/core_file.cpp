@@ -1,5 +1,6 @@
 // See core_file.h. The layout of notes: core(5), elf(5), and struct elf_prstatus of sys/procfs.h.
 #include "symbolizer/inspect/core_file.h"
+#include "symbolizer/unwind/user_registers.h"
 
 #include <elf.h>
 #include <sys/procfs.h>
@@ -66,18 +67,7 @@ CoreThread thread_from(const elf_prstatus& status) {
   std::memcpy(&from, &status.pr_reg, sizeof from);
   CoreThread thread;
   thread.tid = status.pr_pid;
-  Registers& to = thread.registers;
-  to.ip = from.rip;
-  to.sp = from.rsp;
-  to.bp = from.rbp;
-  to.bx = from.rbx;
-  to.r12 = from.r12;
-  to.r13 = from.r13;
-  to.r14 = from.r14;
-  to.r15 = from.r15;
-  to.known = Registers::kIp | Registers::kSp | Registers::kBp | Registers::kBx | Registers::kR12 | Registers::kR13 |
-             Registers::kR14 | Registers::kR15;
-  to.ip_is_exact = true;
+  thread.registers = registers_from(from);
   const auto result = static_cast<long>(from.rax);
   const bool was_cut = result == -EINTR || (result >= kRestartFirst && result <= kRestartLast);
   if (static_cast<long>(from.orig_rax) < 0 || !was_cut) return thread;

@@ -1,0 +1,17 @@
+// The registers of a thread of another process, as ptrace and core files give them, in the form that the unwinder takes.
+// Any context; pure.
+#pragma once
+
+#include <sys/user.h>
+
+#include "shim/base/plain.h"
+
+namespace holdwatch {
+
+inline Registers registers_from(const user_regs_struct& from) {
+  constexpr uint32_t kAll = Registers::kIp | Registers::kSp | Registers::kBp | Registers::kBx | Registers::kR12 |
+                            Registers::kR13 | Registers::kR14 | Registers::kR15;
+  return {from.rip, from.rsp, from.rbp, from.rbx, from.r12, from.r13, from.r14, from.r15, kAll, true};
+}
+
+}  // namespace holdwatch
