@@ -49,16 +49,17 @@ Caller caller_of(const HeldSlot& slot) {
 // --- the stack of slots ---
 
 HeldSlot* ThreadRecord::find(uintptr_t address) {
-  HeldSlot* slot = top_;
-  while (true) {
-    if (is_block_start(slot)) {
-      slot = older_block_end(slot);
-      if (slot == nullptr) return nullptr;
-    }
-    --slot;
+  for (HeldSlot* slot = next_below(top_); slot != nullptr; slot = next_below(slot)) {
     const LockWord word = word_of(*slot);
     if (word.is_lock_at(address) && !word.waiting()) return slot;
   }
+  return nullptr;
+}
+
+// The slot below `slot`, in an older block too; null below the first.
+HeldSlot* ThreadRecord::next_below(HeldSlot* slot) {
+  if (is_block_start(slot)) slot = older_block_end(slot);
+  return slot == nullptr ? nullptr : below(slot);
 }
 
 // Where the slots of the block before the one that begins with `first` end; null before the record's own.
@@ -125,12 +126,8 @@ void ThreadRecord::drop_left_over_waits(uintptr_t sp) {
 
 // All slots of the block are in use or holes: one of the latter, in any block.
 HeldSlot* ThreadRecord::take_hole_slow() {
-  for (HeldSlot* slot = top_; slot != nullptr;) {
-    if (is_block_start(slot)) {
-      slot = older_block_end(slot);
-      continue;
-    }
-    if (!word_of(*--slot).is_hole()) continue;
+  for (HeldSlot* slot = next_below(top_); slot != nullptr; slot = next_below(slot)) {
+    if (!word_of(*slot).is_hole()) continue;
     // A signal handler that looks for one in between is to find another.
     slot->word.store(LockWord::bottom().bits(), std::memory_order_release);
     forget_notes(*slot);
@@ -167,7 +164,19 @@ HeldSlot* ThreadRecord::begin_wait_slow(LockWord lock, const Caller& caller, uin
 }
 
 void ThreadRecord::hold_waited_slow(HeldSlot& slot, LockWord lock) {
-  if (!is_again_slow(slot, lock)) settle(slot, lock);
+  if (is_again_slow(slot, lock)) return;
+  drop_ended_holds_of(slot, lock);
+  settle(slot, lock);
+}
+
+// Older holds of a lock that the thread has once now were ended by other threads. They would fill the record where locks are
+// taken by one thread and given up by another.
+void ThreadRecord::drop_ended_holds_of(const HeldSlot& slot, LockWord lock) {
+  for (HeldSlot* other = next_below(top_); other != nullptr; other = next_below(other))
+    if (other != &slot && word_of(*other).is_hold() && word_of(*other).is_same_lock(lock)) {
+      if (held_repeatedly(lock)) return;
+      drop(*other);
+    }
 }
 
 void ThreadRecord::hold_slow(LockWord lock, const Caller& caller) {

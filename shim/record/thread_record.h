@@ -203,6 +203,8 @@ class alignas(kBlockSize) ThreadRecord {
   HeldSlot* next_block_slow();
   HeldSlot* take_hole_slow();
   HeldSlot* older_block_end(const HeldSlot* first);
+  HeldSlot* next_below(HeldSlot* slot);
+  void drop_ended_holds_of(const HeldSlot& slot, LockWord lock);
   void pop_slow();
   void note_callers_slow(HeldSlot& slot);
   void note_extras_slow(HeldSlot& slot);
