@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 LIMIT_S = 1.0
 HOLD_MS = 1900
 WARM_HOLDS = 3
-IDLE_S = 30
+IDLE_S = 75  # what was read is given back when a minute has gone by without a report
 BIG_DEBUG_MB = 200
 
 
