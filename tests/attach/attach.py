@@ -310,8 +310,9 @@ class HiddenSubject(Subject):
 
     def __init__(self, options):
         self.hidden = str(Path(options.shim).parent.parent)
-        program = f"cp {options.subject} /tmp/subject; mount -t tmpfs none {self.hidden}; exec /tmp/subject"
-        script = f"mount -t tmpfs none /tmp; {program}"
+        # The build may lie below /tmp itself: its program is open before that is hidden.
+        script = (f"exec 9<{options.subject}; mount -t tmpfs none /tmp; cat <&9 >/tmp/subject; exec 9<&-; "
+                  f"chmod 755 /tmp/subject; [ ! -d {self.hidden} ] || mount -t tmpfs none {self.hidden}; exec /tmp/subject")
         if os.geteuid() != 0:
             print("skipped: only root can hide files from a process")
             sys.exit(EXIT_SKIPPED)
