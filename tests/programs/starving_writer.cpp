@@ -10,7 +10,7 @@ using namespace harness;
 
 pthread_rwlock_t list = PTHREAD_RWLOCK_INITIALIZER;  // prefers readers
 std::atomic<bool> done{false};
-std::atomic<int> turn{0};
+std::atomic<int> turn{-1};
 
 // Takes its next hold before the other thread may end its own: the lock is never free.
 void reads_in_turns(int mine) {
@@ -29,6 +29,8 @@ OWN_FRAME void writes() {
 
 int main() {
   Thread even("even", [] { reads_in_turns(0); }), odd("odd", [] { reads_in_turns(1); });
+  // Before a reader has it, the writer would get the lock and be gone.
+  while (turn < 0) pause_briefly();
   Thread writer("writer", writes);
   if (is_watched()) writer.wait_until_blocked_on(list);
   await_report("wait");
