@@ -8,7 +8,7 @@
 
 namespace holdwatch {
 
-inline constexpr uint32_t kSymbolizerApiVersion = 4;
+inline constexpr uint32_t kSymbolizerApiVersion = 5;
 
 // What the symbolizer may ask of the shim.
 struct HostCalls {

@@ -70,10 +70,10 @@ def _phase_follows(seen, event, where):
 
 
 def _groups_differ(event, where):
-    groups = [(w["mode"], tuple(frame["ip"] for frame in w["stack"]["frames"])) for w in event["waiters"]]
-    named = [group for group in groups if group[1]]
+    groups = [(w.get("lock"), w["mode"], tuple(frame["ip"] for frame in w["stack"]["frames"])) for w in event["waiters"]]
+    named = [group for group in groups if group[2]]
     if len(named) != len(set(named)):
-        raise SchemaError(f"{where}: two groups of waiters have the same stack and mode")
+        raise SchemaError(f"{where}: two groups of waiters have the same lock, stack and mode")
 
 
 def _event(value, at):
@@ -102,7 +102,7 @@ def _holder(value, at):
 
 def _waiters(value, at):
     _keys(value, at, {"mode": _one_of(MODES), "count": _positive, "longest_ns": _count, "tids": _list(_positive),
-                      "threads": _list(_string), "stack": _stack})
+                      "threads": _list(_string), "stack": _stack}, {"lock": _or_null(_lock_id)})
     if len(set(value["tids"])) != len(value["tids"]):
         raise SchemaError(f"{at}.tids: a thread is listed twice")
     if len(value["tids"]) > value["count"] or len(value["threads"]) > value["count"]:
@@ -127,7 +127,8 @@ def _frame(value, at):
 
 
 def _cycle_edge(value, at):
-    _keys(value, at, {"tid": _positive, "holds": _lock_id, "waits_for": _lock_id})
+    _keys(value, at, {"tid": _positive, "holds": _lock_id, "waits_for": _lock_id}, {
+        "waited_ns": _count, "kind": _one_of({"mutex", "rwlock"}), "address": _address, "name": _or_null(_text)})
 
 
 def _order_edge(value, at):

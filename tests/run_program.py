@@ -165,6 +165,7 @@ def names_for_expressions(plan, runs):
     return {
         "e": events, "runs": runs, "count": count, "frame": frame, "line": plan.line_of,
         "waits": [event for event in events if event["event"] == "wait"],
+        "deadlocks": [event for event in events if event["event"] in ("deadlock", "self_deadlock")],
         **{phase: [event for event in holds if event["phase"] == phase] for phase in json_schema.PHASES},
         # The first holder of an event, and everybody whom any event names as a holder or as a waiter.
         "holder": lambda event: event["holders"][0],

@@ -99,6 +99,12 @@ struct FileFacts {
 };
 
 enum class Event : uint8_t { hold, wait, deadlock, self_deadlock, abandoned, fork_orphan, lock_order, read_recursion };
+
+// Of these the holders are a circle: each waits for what the next one holds, the last for what the first one holds.
+constexpr bool is_circle(Event event) {
+  return event == Event::deadlock || event == Event::self_deadlock;
+}
+
 // over: found while it lasts. still: it goes on. released: it has ended. late: it ended before the watcher looked.
 // snapshot: the program asked for all that is held; no limit is involved.
 enum class Phase : uint8_t { over, still, released, late, snapshot };
@@ -106,10 +112,13 @@ enum class Phase : uint8_t { over, still, released, late, snapshot };
 // How the acquire call was made, where that changes what a reader needs to know about the "taken" stack.
 enum class Acquired : uint8_t { by_call, by_condition_wait, before_attach };
 
-// A thread that holds the lock of a Finding (in `released` and `late`: held).
+// A thread that holds the lock of a Finding (in `released` and `late`: held); of a circle each holds another one.
 struct Holder {
   int tid;
   char thread[kThreadNameSize];
+  LockRef lock;
+  uint32_t lock_id;  // 3 for "L3"
+  char lock_name[kLockNameSize];
   Access access;
   Acquired acquired;
   ThreadState state;
@@ -122,13 +131,15 @@ struct Holder {
   const RawStack* now;            // where the thread is now (late, released: where it released), null if not captured
   SystemCall call;
   uint32_t waits_for;  // id of the lock that this holder itself waits for, 0 if none
+  uint64_t waited_ns;  // of a circle: at least so long; else 0
   bool likely;         // the lock's own fields could not confirm that this thread holds it
 };
 
-// A thread that waits for the lock of a Finding.
+// A thread that waits for the lock of a Finding, or for one of its circle's without being part of that.
 struct Waiter {
   int tid;
   char thread[kThreadNameSize];
+  uint32_t lock_id;
   Access access;
   uint64_t waited_ns;
   const RawStack* stack;  // null if not captured

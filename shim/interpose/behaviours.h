@@ -44,7 +44,7 @@ inline void acquired_slow(ThreadRecord& record, HeldSlot* slot, LockWord lock, i
   if (slot == nullptr) {
     if (acquired(result)) record.count_unrecorded();
   } else if (acquired(result)) {
-    record.hold_waited_slow(*slot, lock);
+    record.hold_waited_slow(*slot, lock.as_hold());
   } else {
     record.drop(*slot);
   }
@@ -71,15 +71,15 @@ template <typename Call>
 [[gnu::noinline]] inline int settle_slow(HeldSlot& slot, int result) {
   ThreadRecord* record = releasing_record();  // a signal handler may have paused the thread
   if (acquired(result)) {
-    record->settle(slot, LockWord(slot.word.load(std::memory_order_relaxed)).without_waiting());
+    record->settle(slot, LockWord(slot.word.load(std::memory_order_relaxed)).as_hold());
   } else {
     record->drop(slot);
   }
   return result;
 }
 
-// lock, timedlock, clocklock, rdlock, wrlock ...: may block.
-template <typename Call>
+// lock, rdlock, wrlock ...: may block.
+template <bool HasTimeout = false, typename Call>
 [[gnu::always_inline]] inline int acquire(LockWord lock, const Caller& caller, Call call) {
   ThreadRecord* record = current_record();
   const uint64_t tick_ns = g_pulse.tick_ns.load(std::memory_order_relaxed);
@@ -87,9 +87,15 @@ template <typename Call>
     return acquire_slow(lock, caller.pc, caller.sp, caller.bp, call);
   HeldSlot& slot = record->begin_wait(lock, caller, tick_ns);
   const int result = call();
-  if (result != 0 || !ThreadRecord::hold_at_once(slot)) [[unlikely]]
+  if (result != 0 || !ThreadRecord::hold_at_once<HasTimeout>(slot)) [[unlikely]]
     return settle_slow(slot, result);
   return 0;
+}
+
+// timedlock, clocklock ...: may block, but not for ever.
+template <typename Call>
+[[gnu::always_inline]] inline int acquire_timed(LockWord lock, const Caller& caller, Call call) {
+  return acquire<true>(lock.with_timeout(), caller, call);
 }
 
 [[gnu::noinline]] inline int hold_slow(LockWord lock, uintptr_t pc, uintptr_t sp, uintptr_t bp, int result) {

@@ -50,11 +50,12 @@ HOOK(int, __pthread_mutex_lock, (pthread_mutex_t * mutex)) {
   return acquire(mutex_word(mutex), HOLDWATCH_CALLER, [=] { return g_real.__pthread_mutex_lock(mutex); });
 }
 HOOK(int, pthread_mutex_timedlock, (pthread_mutex_t * mutex, const timespec* until)) {
-  return acquire(mutex_word(mutex), HOLDWATCH_CALLER, [=] { return g_real.pthread_mutex_timedlock(mutex, until); });
+  return acquire_timed(mutex_word(mutex), HOLDWATCH_CALLER,
+                       [=] { return g_real.pthread_mutex_timedlock(mutex, until); });
 }
 HOOK(int, pthread_mutex_clocklock, (pthread_mutex_t * mutex, clockid_t clock, const timespec* until)) {
-  return acquire(mutex_word(mutex), HOLDWATCH_CALLER,
-                 [=] { return g_real.pthread_mutex_clocklock(mutex, clock, until); });
+  return acquire_timed(mutex_word(mutex), HOLDWATCH_CALLER,
+                       [=] { return g_real.pthread_mutex_clocklock(mutex, clock, until); });
 }
 HOOK(int, pthread_mutex_trylock, (pthread_mutex_t * mutex)) {
   return try_acquire(mutex_word(mutex), HOLDWATCH_CALLER, [=] { return g_real.pthread_mutex_trylock(mutex); });
@@ -88,11 +89,12 @@ HOOK(int, __pthread_rwlock_rdlock, (pthread_rwlock_t * rwlock)) {
   return acquire(read_word(rwlock), HOLDWATCH_CALLER, [=] { return g_real.__pthread_rwlock_rdlock(rwlock); });
 }
 HOOK(int, pthread_rwlock_timedrdlock, (pthread_rwlock_t * rwlock, const timespec* until)) {
-  return acquire(read_word(rwlock), HOLDWATCH_CALLER, [=] { return g_real.pthread_rwlock_timedrdlock(rwlock, until); });
+  return acquire_timed(read_word(rwlock), HOLDWATCH_CALLER,
+                       [=] { return g_real.pthread_rwlock_timedrdlock(rwlock, until); });
 }
 HOOK(int, pthread_rwlock_clockrdlock, (pthread_rwlock_t * rwlock, clockid_t clock, const timespec* until)) {
-  return acquire(read_word(rwlock), HOLDWATCH_CALLER,
-                 [=] { return g_real.pthread_rwlock_clockrdlock(rwlock, clock, until); });
+  return acquire_timed(read_word(rwlock), HOLDWATCH_CALLER,
+                       [=] { return g_real.pthread_rwlock_clockrdlock(rwlock, clock, until); });
 }
 HOOK(int, pthread_rwlock_tryrdlock, (pthread_rwlock_t * rwlock)) {
   return try_acquire(read_word(rwlock), HOLDWATCH_CALLER, [=] { return g_real.pthread_rwlock_tryrdlock(rwlock); });
@@ -107,12 +109,12 @@ HOOK(int, __pthread_rwlock_wrlock, (pthread_rwlock_t * rwlock)) {
   return acquire(write_word(rwlock), HOLDWATCH_CALLER, [=] { return g_real.__pthread_rwlock_wrlock(rwlock); });
 }
 HOOK(int, pthread_rwlock_timedwrlock, (pthread_rwlock_t * rwlock, const timespec* until)) {
-  return acquire(write_word(rwlock), HOLDWATCH_CALLER,
-                 [=] { return g_real.pthread_rwlock_timedwrlock(rwlock, until); });
+  return acquire_timed(write_word(rwlock), HOLDWATCH_CALLER,
+                       [=] { return g_real.pthread_rwlock_timedwrlock(rwlock, until); });
 }
 HOOK(int, pthread_rwlock_clockwrlock, (pthread_rwlock_t * rwlock, clockid_t clock, const timespec* until)) {
-  return acquire(write_word(rwlock), HOLDWATCH_CALLER,
-                 [=] { return g_real.pthread_rwlock_clockwrlock(rwlock, clock, until); });
+  return acquire_timed(write_word(rwlock), HOLDWATCH_CALLER,
+                       [=] { return g_real.pthread_rwlock_clockwrlock(rwlock, clock, until); });
 }
 HOOK(int, pthread_rwlock_trywrlock, (pthread_rwlock_t * rwlock)) {
   return try_acquire(write_word(rwlock), HOLDWATCH_CALLER, [=] { return g_real.pthread_rwlock_trywrlock(rwlock); });
@@ -165,7 +167,7 @@ HOOK(int, mtx_trylock, (mtx_t * mutex)) {
   return try_acquire(mutex_word(mutex), HOLDWATCH_CALLER, [=] { return g_real.mtx_trylock(mutex); });
 }
 HOOK(int, mtx_timedlock, (mtx_t * mutex, const timespec* until)) {
-  return acquire(mutex_word(mutex), HOLDWATCH_CALLER, [=] { return g_real.mtx_timedlock(mutex, until); });
+  return acquire_timed(mutex_word(mutex), HOLDWATCH_CALLER, [=] { return g_real.mtx_timedlock(mutex, until); });
 }
 HOOK(int, mtx_unlock, (mtx_t * mutex)) {
   return release_by<&RealFunctions::mtx_unlock>(mutex);

@@ -23,6 +23,10 @@ class LockWord {
   // Wanted, not held.
   constexpr LockWord with_waiting() const { return LockWord(bits_ | kWaiting); }
   constexpr LockWord without_waiting() const { return LockWord(bits_ & ~kWaiting); }
+  // Of a thread that waits: not for ever, but up to a time that it has given.
+  constexpr LockWord with_timeout() const { return LockWord(bits_ | kTimeout); }
+  // What the word of a wait becomes once the lock is had.
+  constexpr LockWord as_hold() const { return LockWord(bits_ & ~(kWaiting | kTimeout)); }
 
   constexpr uint64_t bits() const { return bits_; }
   constexpr uintptr_t address() const { return bits_ & kAddress; }
@@ -30,6 +34,7 @@ class LockWord {
   constexpr Access access() const { return (bits_ & kShared) != 0 ? Access::shared : Access::exclusive; }
   constexpr bool condition() const { return (bits_ & kCondition) != 0; }
   constexpr bool waiting() const { return (bits_ & kWaiting) != 0; }
+  constexpr bool timeout() const { return (bits_ & kTimeout) != 0; }
   constexpr bool empty() const { return bits_ == 0; }
   constexpr bool is_lock_at(uintptr_t address) const { return (bits_ ^ address) << kTagBits == 0; }
   constexpr bool is_same_lock(LockWord other) const { return (bits_ ^ other.bits_) << kTagBits == 0; }
@@ -50,6 +55,7 @@ class LockWord {
   static constexpr uint64_t kShared = uint64_t{1} << 62;
   static constexpr uint64_t kWaiting = uint64_t{1} << 61;
   static constexpr uint64_t kCondition = uint64_t{1} << 60;
+  static constexpr uint64_t kTimeout = uint64_t{1} << 59;
   static constexpr uint64_t kAddress = ~uint64_t{0} >> kTagBits;
   static constexpr uint64_t kHole = kAddress - 1;
   uint64_t bits_ = 0;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "shim/record/thread_table.h"
+#include "shim/watch/circles.h"
 #include "shim/watch/posting.h"
 
 namespace holdwatch {
@@ -42,15 +43,19 @@ void EpisodeKeeper::take_ended_holds(const Timing& timing) {
 // Looks for the locks of the episodes that are to be followed now. A hold that was handed over has ended: that is told at
 // once. False: none is to be followed.
 bool EpisodeKeeper::see_due_episodes(const Timing& timing) {
+  followed_all_ = false;
   if (episodes_.active() == 0) return false;
-  const bool all = timing.now_ns() >= follow_due_ns_;
+  const bool all = followed_all_ = timing.now_ns() >= follow_due_ns_;
   if (all) follow_due_ns_ = timing.now_ns() + following_interval_ns(episodes_.active(), timing);
   bool any = false;
   sightings_.clear();
   for (Episode* episode = episodes_.begin_iteration(); episode != episodes_.end_iteration(); ++episode) {
     episode->due = episode->active && (all || episode->ended != nullptr || episode->ended_ns != 0);
     any |= episode->due;
-    if (episode->due && episode->ended_ns == 0) sightings_.want(episode->lock);
+    if (!episode->due || episode->ended_ns != 0) continue;
+    sightings_.want(episode->lock);
+    if (is_circle(episode->event))
+      for (size_t i = 1; i < episode->holder_count; ++i) sightings_.want(episode->holders[i].hold.word);
   }
   sightings_.walk();
   return any;
@@ -59,8 +64,10 @@ bool EpisodeKeeper::see_due_episodes(const Timing& timing) {
 bool EpisodeKeeper::follow_all(const Timing& timing) {
   const size_t before = episodes_.active();
   if (!see_due_episodes(timing)) return true;
-  for (Episode* episode = episodes_.begin_iteration(); episode != episodes_.end_iteration(); ++episode)
-    if (episode->due) follow(*episode, timing);
+  // That a deadlock is over comes before what its threads do then.
+  for (const bool circles : {true, false})
+    for (Episode* episode = episodes_.begin_iteration(); episode != episodes_.end_iteration(); ++episode)
+      if (episode->active && episode->due && is_circle(episode->event) == circles) follow(*episode, timing);
   return episodes_.active() == before;
 }
 
@@ -68,6 +75,40 @@ void EpisodeKeeper::see_all(const Suspects& suspects) {
   sightings_.clear();
   for (size_t i = 0; i < suspects.count; ++i) sightings_.want(suspects.locks[i]);
   sightings_.walk();
+}
+
+void EpisodeKeeper::begin_circles(const Timing& timing) {
+  read_waits(circle_search_);
+  if (!circle_search_.any_waits()) return;
+  struct Context {
+    EpisodeKeeper* self;
+    const Timing* timing;
+  } context{this, &timing};
+  circle_search_.find(
+      [](void* found, const Circle& circle) {
+        const auto* in = static_cast<const Context*>(found);
+        in->self->begin_circle(circle, *in->timing);
+      },
+      &context);
+}
+
+void EpisodeKeeper::begin_circle(const Circle& circle, const Timing& timing) {
+  for (size_t i = 0; i < circle.count; ++i)
+    if (episodes_.find_circle(circle.holds[i].lock.address()) != nullptr) return;
+  Episode candidate{};
+  if (!prove_circle(circle, timing, candidate.holders)) return;
+  const LockWord lock = candidate.holders[0].hold.word;
+  const uint64_t own_limit_ns = timing.limit_of(lock);
+  Episode* episode = episodes_.begin(circle.count == 1 ? Event::self_deadlock : Event::deadlock, lock,
+                                     own_limit_ns == kNoLimit ? timing.smallest_limit_ns() : own_limit_ns);
+  if (episode == nullptr) return;
+  episode->holder_count = circle.count;
+  for (size_t i = 0; i < circle.count; ++i) {
+    episode->holders[i] = candidate.holders[i];
+    episode->started_ns[i] = timing.started_ns(candidate.holders[i].hold);
+  }
+  sightings_.clear();
+  follow(*episode, timing);
 }
 
 bool EpisodeKeeper::begin_hold_episodes(const Suspects& suspects, const Timing& timing) {
@@ -85,6 +126,7 @@ bool EpisodeKeeper::begin_wait_episodes(const Suspects& suspects, const Timing& 
 }
 
 bool EpisodeKeeper::begin_hold(LockWord lock, const Timing& timing) {
+  if (episodes_.find_circle(lock.address()) != nullptr) return true;
   read_lock_state(lock, sightings_, &state_);
   Episode candidate{};
   candidate.lock = lock;
@@ -97,6 +139,7 @@ bool EpisodeKeeper::begin_hold(LockWord lock, const Timing& timing) {
 
 // Only where no hold explains the wait: the hold's report lists its waiters.
 bool EpisodeKeeper::begin_wait(LockWord lock, const Timing& timing) {
+  if (episodes_.find_circle(lock.address()) != nullptr) return true;
   Episode* episode = episodes_.begin(Event::wait, lock, timing.wait_limit_ns());
   if (episode != nullptr) follow(*episode, timing);
   return episode != nullptr;
@@ -132,10 +175,20 @@ bool EpisodeKeeper::note_overdue_waits(Episode& episode, const Timing& timing) {
   return any_is_over;
 }
 
+// Looks at the lock, or at the circle's locks, and notes what the episode is about; false if that is over.
+bool EpisodeKeeper::note_state(Episode& episode, const Timing& timing) {
+  if (is_circle(episode.event)) {
+    read_circle_state(episode.holders, episode.holder_count, sightings_, &state_);
+    return circle_lasts(episode.holders, episode.holder_count);
+  }
+  read_lock_state(episode.lock, sightings_, &state_);
+  return episode.event == Event::hold ? note_overdue_holders(episode, timing) : note_overdue_waits(episode, timing);
+}
+
 // Of what the episode is about: its holds that are over the limit, or the waits.
 uint64_t EpisodeKeeper::oldest_age_ns(const Episode& episode, const Timing& timing) const {
   uint64_t oldest_ns = 0;
-  if (episode.event == Event::hold) {
+  if (episode.event != Event::wait) {
     for (size_t i = 0; i < episode.holder_count; ++i)
       oldest_ns = std::max(oldest_ns, age_ns(episode.started_ns[i], timing.now_ns()));
   } else {
@@ -147,11 +200,8 @@ uint64_t EpisodeKeeper::oldest_age_ns(const Episode& episode, const Timing& timi
 
 void EpisodeKeeper::follow(Episode& episode, const Timing& timing) {
   if (episode.ended_ns != 0) return close(episode, timing);
-  read_lock_state(episode.lock, sightings_, &state_);
   const Episode before = episode;
-  const bool lasts =
-      episode.event == Event::hold ? note_overdue_holders(episode, timing) : note_overdue_waits(episode, timing);
-  if (!lasts) {
+  if (!note_state(episode, timing)) {
     episode = before;
     return end(episode, timing);
   }
@@ -159,14 +209,14 @@ void EpisodeKeeper::follow(Episode& episode, const Timing& timing) {
   tell(episode, oldest_age_ns(episode, timing), timing);
 }
 
-// At first, and again at 2x, 4x, 8x ... of the limit. What the reporter has no room for comes at the next look.
+// At first, and again at 2x, 4x, 8x ... of the limit. What the reporter has no room for comes at the next look; what is
+// part of a deadlock is told there.
 void EpisodeKeeper::tell(Episode& episode, uint64_t oldest_ns, const Timing& timing) {
-  if (!episode.posted) {
-    episode.posted = post(episode, Phase::over, state_, timing);
-    episode.next_age_ns = next_report_age_ns(oldest_ns, episode.limit_ns);
-  } else if (repeat_ && oldest_ns >= episode.next_age_ns && post(episode, Phase::still, state_, timing)) {
-    episode.next_age_ns = next_report_age_ns(oldest_ns, episode.limit_ns);
-  }
+  const bool is_due = !episode.posted || (repeat_ && oldest_ns >= episode.next_age_ns);
+  if (!is_due || (!is_circle(episode.event) && episodes_.find_circle(episode.lock.address()) != nullptr)) return;
+  if (!post(episode, episode.posted ? Phase::still : Phase::over, state_, timing)) return;
+  episode.posted = true;
+  episode.next_age_ns = next_report_age_ns(oldest_ns, episode.limit_ns);
 }
 
 void EpisodeKeeper::end(Episode& episode, const Timing& timing) {

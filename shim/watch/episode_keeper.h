@@ -3,6 +3,7 @@
 #pragma once
 
 #include "shim/base/settings.h"
+#include "shim/watch/circle_search.h"
 #include "shim/watch/episodes.h"
 #include "shim/watch/search.h"
 #include "shim/watch/timing.h"
@@ -21,6 +22,10 @@ class EpisodeKeeper {
   void take_ended_holds(const Timing& timing);
   // False: one has ended, so that what it stood for may want another.
   bool follow_all(const Timing& timing);
+  // Looks for new deadlocks. Before the others are begun: what is part of one is told there.
+  void begin_circles(const Timing& timing);
+  // Whether the last follow_all looked at all episodes.
+  bool has_followed_all() const { return followed_all_; }
   // False: not all became episodes.
   bool begin_hold_episodes(const Suspects& suspects, const Timing& timing);
   bool begin_wait_episodes(const Suspects& suspects, const Timing& timing);
@@ -35,6 +40,8 @@ class EpisodeKeeper {
   bool see_due_episodes(const Timing& timing);
   bool begin_hold(LockWord lock, const Timing& timing);
   bool begin_wait(LockWord lock, const Timing& timing);
+  void begin_circle(const Circle& circle, const Timing& timing);
+  bool note_state(Episode& episode, const Timing& timing);
   void follow(Episode& episode, const Timing& timing);
   void tell(Episode& episode, uint64_t oldest_ns, const Timing& timing);
   void end(Episode& episode, const Timing& timing);
@@ -47,7 +54,9 @@ class EpisodeKeeper {
 
   Only only_ = Only::all;
   bool repeat_ = false;  // all zero, so that the object takes no room in the file
+  bool followed_all_ = false;
   uint64_t follow_due_ns_ = 0;
+  CircleSearch circle_search_;
   Episodes episodes_;
   Sightings sightings_;
   LockState state_{};  // scratch: the lock that is looked at

@@ -27,14 +27,26 @@ Episode* Episodes::find(Event event, uintptr_t lock) {
   return nullptr;
 }
 
-Episode* Episodes::find_holder(const Identity& identity) {
+Episode* Episodes::find_circle(uintptr_t lock) {
   for (size_t position = 0; position < used_; ++position) {
     Episode& episode = episodes_[position];
-    if (!episode.active || episode.event != Event::hold) continue;
+    if (!episode.active || !is_circle(episode.event)) continue;
     for (size_t i = 0; i < episode.holder_count; ++i)
-      if (episode.holders[i].hold.identity == identity) return &episode;
+      if (episode.holders[i].hold.word.is_lock_at(lock)) return &episode;
   }
   return nullptr;
+}
+
+Episode* Episodes::find_holder(const Identity& identity) {
+  Episode* found = nullptr;
+  for (size_t position = 0; position < used_; ++position) {
+    Episode& episode = episodes_[position];
+    if (!episode.active || episode.event == Event::wait) continue;
+    for (size_t i = 0; i < episode.holder_count; ++i)
+      if (episode.holders[i].hold.identity == identity && (found == nullptr || episode.event == Event::hold))
+        found = &episode;
+  }
+  return found;
 }
 
 Episode* Episodes::begin(Event event, LockWord lock, uint64_t limit_ns) {

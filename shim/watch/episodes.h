@@ -13,7 +13,7 @@ namespace holdwatch {
 
 struct Episode {
   bool active;
-  Event event;      // hold or wait
+  Event event;      // hold, wait, deadlock or self_deadlock
   bool due;         // to be followed at this look
   bool posted;      // its first report was handed to the reporter
   uint64_t number;  // counts from 1
@@ -23,8 +23,9 @@ struct Episode {
   uint64_t last_look_ns;  // CLOCK_MONOTONIC; waiting time is counted up to here
   uint64_t lost_ns;
   size_t threads_delayed;
-  size_t waiting;                    // at the last look
-  HolderState holders[kMaxHolders];  // those over the limit at the last look; of a wait: the present holders
+  size_t waiting;  // at the last look
+  // Those over the limit at the last look; of a wait: the present holders; of a deadlock: each with its own lock.
+  HolderState holders[kMaxHolders];
   uint64_t started_ns[kMaxHolders];
   size_t holder_count;
   uint64_t ended_ns;  // CLOCK_MONOTONIC; not 0: it is over, and only its closing line is still to be posted
@@ -39,9 +40,12 @@ class Episodes {
   static constexpr size_t kMax = 512;
 
   Episode* find(Event event, uintptr_t lock);
-  // Whether there is one for the lock, of either kind.
-  bool tell_of(uintptr_t lock) { return find(Event::hold, lock) != nullptr || find(Event::wait, lock) != nullptr; }
-  // The hold episode in which `identity` is one of the holders over the limit, or null.
+  // The deadlock that has the lock in its circle, or null.
+  Episode* find_circle(uintptr_t lock);
+  // Whether there is one that tells who holds the lock, or of any kind.
+  bool tell_of_hold(uintptr_t lock) { return find(Event::hold, lock) != nullptr || find_circle(lock) != nullptr; }
+  bool tell_of(uintptr_t lock) { return tell_of_hold(lock) || find(Event::wait, lock) != nullptr; }
+  // The hold episode, or else the deadlock, in which `identity` is one of the holders, or null.
   Episode* find_holder(const Identity& identity);
   // A new one; null if there are too many: it is tried again at the next look.
   Episode* begin(Event event, LockWord lock, uint64_t limit_ns);

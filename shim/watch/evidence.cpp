@@ -1,17 +1,15 @@
 // See evidence.h.
 #include "shim/watch/evidence.h"
 
-#include <linux/futex.h>
-#include <sys/syscall.h>
-
 #include <algorithm>
 #include <cstring>
 
 #include "shim/base/text_buffer.h"
-#include "shim/capture/capture.h"
 #include "shim/capture/task_files.h"
 #include "shim/record/lock_book.h"
 #include "shim/record/thread_table.h"
+#include "shim/watch/blocked_thread.h"
+#include "shim/watch/circles.h"
 
 namespace holdwatch {
 namespace {
@@ -41,16 +39,14 @@ bool look_up_name(int tid, char (&out)[kThreadNameSize]) {
   return false;
 }
 
-// From before the attachment (watch/adopted): no lock call of ours is known.
-bool was_adopted(uintptr_t pc) {
-  return pc == 0;
-}
-
 // What a hold's record says, before anything is captured.
 void describe_hold(const Job& job, size_t index, Holder* out) {
   const HoldView& hold = job.state.holders[index].hold;
   *out = Holder{};
   out->tid = hold.tid;
+  out->lock = {hold.word.address(), hold.word.kind()};
+  out->lock_id = lock_id(hold.word.address());
+  lock_name(hold.word.address(), out->lock_name);
   out->access = hold.word.access();
   out->acquired = was_adopted(hold.sites[0].pc) ? Acquired::before_attach
                   : hold.word.condition()       ? Acquired::by_condition_wait
@@ -59,6 +55,10 @@ void describe_hold(const Job& job, size_t index, Holder* out) {
   out->held_ns = job.held_ns[index];
   out->site_count = out->acquired == Acquired::before_attach ? 0 : hold.site_count;
   out->likely = job.state.holders[index].likely;
+  if (is_circle(job.event)) {
+    out->waits_for = lock_id(job.state.holders[(index + 1) % job.state.holder_count].hold.word.address());
+    out->waited_ns = job.holder_waits_ns[index];
+  }
   std::copy_n(hold.sites, hold.site_count, out->sites);
   if (hold.gone) {
     std::memcpy(out->thread, record_at(hold.identity.record)->gone_name, kThreadNameSize - 1);
@@ -67,38 +67,8 @@ void describe_hold(const Job& job, size_t index, Holder* out) {
   }
 }
 
-// What the holder waits for. A hold that was adopted stands in another record than what its thread has done since.
-bool view_wait_of(const HoldView& hold, WaitView* out) {
-  if (view_wait(hold.identity.record, out)) return true;
-  bool found = false;
-  if (was_adopted(hold.sites[0].pc))
-    for_each_wait(UINT64_MAX, [&](const WaitView& wait) {
-      if (wait.tid != hold.tid) return;
-      *out = wait;
-      found = true;
-    });
-  return found;
-}
-
-bool is_taking_back(const Snapshot& snapshot, uintptr_t mutex) {
-  // A condition wait that has been woken waits for its mutex: a futex call on the mutex's first word.
-  return snapshot.call.known && snapshot.call.number == SYS_futex && snapshot.call.arguments[0] == mutex;
-}
-
-// Who waits for a lock is in a futex call, or on the way there.
-bool is_in_another_call(int tid) {
-  SyscallFile file;
-  return read_syscall_file(tid, &file) == 0 && file.kind == SyscallFile::Kind::in_call && file.call.known &&
-         file.call.number != SYS_futex;
-}
-
-// A handler that jumps out of a wait (siglongjmp) leaves the record of it behind, and the stack to whoever comes next.
-bool has_been_left(const WaitView& wait) {
-  if (is_in_another_call(wait.tid)) return true;
-  uintptr_t return_address = 0;
-  const uintptr_t place = wait.caller.sp - sizeof return_address;
-  return read_own_memory(place, &return_address, sizeof return_address) == sizeof return_address &&
-         return_address != wait.caller.pc;
+void sort_longest_first(Holder* holders, size_t count) {
+  std::sort(holders, holders + count, [](const Holder& a, const Holder& b) { return a.held_ns > b.held_ns; });
 }
 
 // The caller's rbp. Where frame pointers were followed, the first site that they led to lies two words above.
@@ -146,7 +116,8 @@ size_t Evidence::gather_holders(const Job& job, Holder* holders) {
   size_t count = 0;
   for (size_t i = 0; i < job.state.holder_count; ++i)
     if (capture_holder(job, i, &holders[count])) ++count;
-  std::sort(holders, holders + count, [](const Holder& a, const Holder& b) { return a.held_ns > b.held_ns; });
+  if (is_circle(job.event)) return circle_lasts(job.state.holders, job.state.holder_count) ? count : 0;
+  sort_longest_first(holders, count);
   return count;
 }
 
@@ -157,22 +128,22 @@ bool Evidence::capture_holder(const Job& job, size_t index, Holder* out) {
   if (hold.gone) {
     out->state = ThreadState::gone;
   } else {
-    capture_now(hold, out);
+    capture_now(job.event, hold, out);
   }
   return hold_lasts(hold.identity);
 }
 
 // Where the holder is. If it waits for another lock, its waiting slot tells exactly; else capture does what it can.
-void Evidence::capture_now(const HoldView& hold, Holder* out) {
+void Evidence::capture_now(Event event, const HoldView& hold, Holder* out) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     const bool captured = capture_thread(hold.tid, hold.stack_end, &snapshot_);
     out->state = snapshot_.state;
     out->call = snapshot_.call;
     WaitView wait;
     const bool waits = snapshot_.state == ThreadState::blocked && view_wait_of(hold, &wait) &&
-                       (!wait.word.condition() || is_taking_back(snapshot_, wait.word.address())) &&
+                       (!wait.word.condition() || is_taking_back(snapshot_.call, wait.word.address())) &&
                        !has_been_left(wait);
-    out->waits_for = waits ? lock_id(wait.word.address()) : 0;
+    if (!is_circle(event)) out->waits_for = waits ? lock_id(wait.word.address()) : 0;
     if (waits && !was_adopted(wait.caller.pc)) {
       Snapshot at_call;
       capture_from_call_site(hold.tid, wait.caller.pc, wait.caller.sp, wait.caller.bp, hold.stack_end, &at_call);
@@ -224,28 +195,31 @@ void Evidence::capture_noted_callers(const HoldView& hold, Holder* out) {
   out->taken_is_part = true;
 }
 
-size_t Evidence::gather_ended_holder(const Job& job, Holder* holders) {
-  if (job.ended == nullptr) {
-    for (size_t i = 0; i < job.state.holder_count; ++i) describe_hold(job, i, &holders[i]);
-    std::sort(holders, holders + job.state.holder_count,
-              [](const Holder& a, const Holder& b) { return a.held_ns > b.held_ns; });
-    return job.state.holder_count;
-  }
-  const HandedOver& ended = *job.ended;
-  for (size_t i = 0; i < job.state.holder_count; ++i) {
-    if (job.state.holders[i].hold.identity != ended.hold.identity) continue;
-    describe_hold(job, i, &holders[0]);
-    capture_noted_callers(ended.hold, &holders[0]);
-    capture_from_call_site(ended.hold.tid, ended.caller.pc, ended.caller.sp, ended.caller.bp, ended.hold.stack_end,
-                           &snapshot_);
-    snapshot_.copy = ended.stack;
-    snapshot_.copy_address = ended.caller.sp;
-    snapshot_.copy_size = ended.stack_size;
-    snapshot_.copy_is_old = true;
-    holders[0].now = unwind(snapshot_);
+size_t Evidence::gather_ended_holders(const Job& job, Holder* holders) {
+  const size_t count = job.state.holder_count;
+  const HandedOver* ended = job.ended;
+  for (size_t i = 0; i < count; ++i) {
+    describe_hold(job, i, &holders[i]);
+    if (ended == nullptr || job.state.holders[i].hold.identity != ended->hold.identity) continue;
+    capture_release(*ended, &holders[i]);
+    if (is_circle(job.event)) continue;
+    holders[0] = holders[i];
     return 1;
   }
-  return 0;
+  if (is_circle(job.event)) return count;
+  sort_longest_first(holders, count);
+  return ended == nullptr ? count : 0;
+}
+
+void Evidence::capture_release(const HandedOver& ended, Holder* out) {
+  capture_noted_callers(ended.hold, out);
+  capture_from_call_site(ended.hold.tid, ended.caller.pc, ended.caller.sp, ended.caller.bp, ended.hold.stack_end,
+                         &snapshot_);
+  snapshot_.copy = ended.stack;
+  snapshot_.copy_address = ended.caller.sp;
+  snapshot_.copy_size = ended.stack_size;
+  snapshot_.copy_is_old = true;
+  out->now = unwind(snapshot_);
 }
 
 size_t Evidence::gather_waiters(const Job& job, Waiter* waiters) {
@@ -264,10 +238,11 @@ bool Evidence::capture_waiter(const Job& job, size_t index, Waiter* out) {
   const WaitView& wait = job.state.waiters[index];
   *out = Waiter{};
   out->tid = wait.tid;
+  out->lock_id = lock_id(wait.word.address());
   out->access = wait.word.access();
   out->waited_ns = job.waited_ns[index];
   if (wait.word.condition()) {
-    if (!capture_thread(wait.tid, wait.stack_end, &snapshot_) || !is_taking_back(snapshot_, wait.word.address()))
+    if (!capture_thread(wait.tid, wait.stack_end, &snapshot_) || !is_taking_back(snapshot_.call, wait.word.address()))
       return false;
     // When it was woken is not known: it waits at least from now on.
     out->waited_ns = 0;

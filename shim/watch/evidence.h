@@ -19,17 +19,19 @@ class Evidence {
     self_ = self;
   }
 
-  // Fills `holders` and `waiters` from the job; returns how many are (still) true. `holders` come longest hold first.
+  // Fills `holders` and `waiters` from the job; returns how many are (still) true. `holders` come longest hold first, those
+  // of a circle in its order.
   size_t gather_holders(const Job& job, Holder* holders);
   size_t gather_waiters(const Job& job, Waiter* waiters);
-  // A hold that has ended: from what the releasing thread left.
-  size_t gather_ended_holder(const Job& job, Holder* holders);
+  // Of what has ended: from what the releasing thread left, if it did.
+  size_t gather_ended_holders(const Job& job, Holder* holders);
 
   void give_back() { arena_.give_back(); }
 
  private:
   bool capture_holder(const Job& job, size_t index, Holder* out);
-  void capture_now(const HoldView& hold, Holder* out);
+  void capture_now(Event event, const HoldView& hold, Holder* out);
+  void capture_release(const HandedOver& ended, Holder* out);
   void capture_acquired(const HoldView& hold, Holder* out);
   void capture_noted_callers(const HoldView& hold, Holder* out);
   bool capture_waiter(const Job& job, size_t index, Waiter* out);

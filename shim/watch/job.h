@@ -22,6 +22,7 @@ struct Job {
   LockState state;                   // released, late: holders as they were last seen, no waiters
   uint64_t started_ns[kMaxHolders];  // latest possible start of each holder's hold
   uint64_t held_ns[kMaxHolders];
+  uint64_t holder_waits_ns[kMaxHolders];  // of a circle: how long each has waited itself
   uint64_t waited_ns[kMaxWaiters];
   HandedOver* ended;  // released, late: what the releasing thread left, or null; given back by the reporter
   uint64_t lost_ns;

@@ -1,6 +1,8 @@
 // See lock_state.h.
 #include "shim/watch/lock_state.h"
 
+#include <algorithm>
+
 #include "shim/watch/ownership.h"
 
 namespace holdwatch {
@@ -56,15 +58,32 @@ void add_wait(LockState& state, const WaitView& wait) {
   state.waiters[state.waiter_count++] = wait;
 }
 
-}  // namespace
-
-void read_lock_state(LockWord lock, Sightings& sightings, LockState* out) {
+void begin(LockWord lock, LockState* out) {
   out->lock = lock;
   out->holder_count = out->holders_left_out = 0;
   out->waiter_count = out->waiters_left_out = out->waiting = 0;
+}
+
+}  // namespace
+
+void read_lock_state(LockWord lock, Sightings& sightings, LockState* out) {
+  begin(lock, out);
   sightings.for_each_hold_of(lock, [&](const HoldView& hold) { add_hold(*out, hold); });
   sightings.for_each_wait_for(lock, [&](const WaitView& wait) { add_wait(*out, wait); });
   if (lock.kind() == LockKind::rwlock) doubt_surplus_readers(*out);
+}
+
+void read_circle_state(const HolderState* holders, size_t count, Sightings& sightings, LockState* out) {
+  begin(holders[0].hold.word, out);
+  std::copy_n(holders, count, out->holders);
+  out->holder_count = count;
+  const auto is_member = [&](const WaitView& wait) {
+    return std::any_of(holders, holders + count, [&](const HolderState& one) { return one.hold.tid == wait.tid; });
+  };
+  for (size_t i = 0; i < count; ++i)
+    sightings.for_each_wait_for(holders[i].hold.word, [&](const WaitView& wait) {
+      if (!is_member(wait)) add_wait(*out, wait);
+    });
 }
 
 }  // namespace holdwatch

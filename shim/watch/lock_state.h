@@ -15,7 +15,8 @@ inline constexpr size_t kMaxWaiters = 4096;
 
 struct HolderState {
   HoldView hold;
-  bool likely;  // the lock's own fields could not confirm it
+  bool likely;                  // the lock's own fields could not confirm it
+  uint64_t waits_since_ns = 0;  // of a circle: the tick at which its own wait began
 };
 
 struct LockState {
@@ -31,5 +32,9 @@ struct LockState {
 
 // Fills `out` for the lock at `lock`'s address. It was wanted of `sightings`, or is looked for by a walk of its own.
 void read_lock_state(LockWord lock, Sightings& sightings, LockState* out);
+
+// The same for a circle of threads (circles.h): the holders are given, and the waiters are all that wait for any of the
+// circle's locks without being part of it.
+void read_circle_state(const HolderState* holders, size_t count, Sightings& sightings, LockState* out);
 
 }  // namespace holdwatch

@@ -74,6 +74,12 @@ uint32_t held_count(LockWord word) {
   return recursive && mutex.__data.__count > 0 ? mutex.__data.__count : 1;
 }
 
+bool inherits_priority(LockWord word) {
+  constexpr int kInherit = 32;  // PTHREAD_MUTEX_PRIO_INHERIT_NP (nptl/pthreadP.h)
+  pthread_mutex_t mutex;
+  return word.kind() == LockKind::mutex && read_lock(word, &mutex) && (mutex.__data.__kind & kInherit) != 0;
+}
+
 uint32_t reader_count(LockWord word) {
   pthread_rwlock_t rwlock;
   return read_lock(word, &rwlock) ? rwlock.__data.__readers >> kReaderShift : 0;

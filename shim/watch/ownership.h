@@ -22,6 +22,9 @@ int owner_of(LockWord lock, LockWord* held);
 // How often a recursive mutex is held by its owner; 1 for every other lock, and where it cannot be read.
 uint32_t held_count(LockWord word);
 
+// Whether it is a mutex with the protocol PTHREAD_PRIO_INHERIT; false where it cannot be read.
+bool inherits_priority(LockWord word);
+
 // How many readers the lock counts; 0 where it cannot be read.
 uint32_t reader_count(LockWord word);
 

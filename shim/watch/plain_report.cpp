@@ -72,50 +72,70 @@ void append_headline(const Headline& line, TextBuffer& out) {
   if (line.phase != Phase::late) out << "; " << line.waiting << (line.waiting == 1 ? " thread waits" : " threads wait");
 }
 
-}  // namespace
+// A circle's first line: as many of its threads as are named, in their order.
+struct CircleLine {
+  static constexpr size_t kNamed = 4;
+  Phase phase;
+  struct Step {
+    int tid;
+    uint32_t lock_id;
+  } steps[kNamed + 1];  // one more, for which the last one waits
+  size_t count;         // of all the circle's threads
+  size_t waiting;       // others
+};
 
-void set_plain_reports_wanted(bool wanted) {
-  g_wanted = wanted;
+void append_named_thread(int tid, TextBuffer& out) {
+  char name[kThreadNameSize] = "";
+  read_thread_name(tid, name);
+  out << tid;
+  if (name[0] != '\0') out << " \"" << name << '"';
 }
 
-void write_plain_first_line(const Job& job) {
-  if (!g_wanted) return;
-  const LockState& state = job.state;
-  Headline line{};
-  line.event = job.event;
-  line.phase = job.phase;
-  line.lock = {state.lock.address(), state.lock.kind()};
-  line.lock_id = lock_id(state.lock.address());
-  line.limit_ns = job.limit_ns;
-  line.lost_ns = job.lost_ns;
-  for (size_t i = 0; i < state.holder_count; ++i) {
-    if (job.event != Event::hold || job.held_ns[i] < line.duration_ns) continue;
-    line.tid = state.holders[i].hold.tid;
-    line.access = state.holders[i].hold.word.access();
-    line.duration_ns = job.held_ns[i];
-    line.likely = state.holders[i].likely;
+void append_locks(const CircleLine& line, TextBuffer& out) {
+  for (size_t i = 0; i < std::min(line.count, CircleLine::kNamed); ++i)
+    out << (i == 0 ? "L" : ", L") << line.steps[i].lock_id;
+  if (line.count > CircleLine::kNamed) out << " ...";
+}
+
+void append_circle(const CircleLine& line, TextBuffer& out) {
+  if (line.phase == Phase::still || line.phase == Phase::released) {
+    out << "the deadlock of ";
+    append_locks(line, out);
+    out << (line.phase == Phase::still ? " goes on" : " is over");
+  } else {
+    out << "deadlock of " << line.count << (line.count == 1 ? " thread: " : " threads: ");
+    for (size_t i = 0; i < std::min(line.count, CircleLine::kNamed); ++i) {
+      if (i > 0) out << ", ";
+      append_named_thread(line.steps[i].tid, out);
+      out << " holds L" << line.steps[i].lock_id << " and waits for L" << line.steps[i + 1].lock_id;
+    }
+    if (line.count > CircleLine::kNamed) out << ", and " << line.count - CircleLine::kNamed << " more";
   }
-  for (size_t i = 0; i < state.waiter_count; ++i) {
-    if (state.waiters[i].word.condition()) continue;
-    ++line.waiting;
-    if (job.event != Event::wait || job.waited_ns[i] < line.duration_ns) continue;
-    line.tid = state.waiters[i].tid;
-    line.duration_ns = job.waited_ns[i];
+  if (line.phase == Phase::released) return;
+  if (line.waiting == 0) {
+    out << "; nobody else waits";
+  } else {
+    out << "; " << line.waiting << (line.waiting == 1 ? " other thread waits" : " other threads wait");
   }
-  char name[kThreadNameSize] = "";
-  read_thread_name(line.tid, name);
-  line.thread = name;
+}
+
+// `step(i)` is the circle's thread with this number and the id of the lock that it holds.
+template <typename StepAt>
+void say_circle(Phase phase, size_t count, size_t waiting, StepAt step) {
+  CircleLine line{phase, {}, count, waiting};
+  for (size_t i = 0; i < std::size(line.steps) && i <= count; ++i) line.steps[i] = step(i % count);
   Line<512> text;
-  append_headline(line, text);
+  append_circle(line, text);
   say(text);
 }
 
-void write_plain_notice(std::string_view line) {
-  if (g_wanted) say(line);
-}
-
-void write_plain_report(const Finding& finding) {
-  if (!g_wanted) return;
+void say_headline(const Finding& finding) {
+  if (is_circle(finding.event)) {
+    return say_circle(finding.phase, finding.holder_count, finding.waiter_count + finding.waiters_left_out,
+                      [&](size_t i) -> CircleLine::Step {
+                        return {finding.holders[i].tid, finding.holders[i].lock_id};
+                      });
+  }
   Headline line{};
   line.event = finding.event;
   line.phase = finding.phase;
@@ -138,6 +158,61 @@ void write_plain_report(const Finding& finding) {
   Line<512> headline;
   append_headline(line, headline);
   say(headline);
+}
+
+}  // namespace
+
+void set_plain_reports_wanted(bool wanted) {
+  g_wanted = wanted;
+}
+
+void write_plain_first_line(const Job& job) {
+  if (!g_wanted) return;
+  const LockState& state = job.state;
+  const auto waiting = static_cast<size_t>(std::count_if(state.waiters, state.waiters + state.waiter_count,
+                                                         [](const WaitView& wait) { return !wait.word.condition(); }));
+  if (is_circle(job.event)) {
+    return say_circle(job.phase, state.holder_count, waiting, [&](size_t i) -> CircleLine::Step {
+      const HoldView& hold = state.holders[i].hold;
+      return {hold.tid, lock_id(hold.word.address())};
+    });
+  }
+  Headline line{};
+  line.event = job.event;
+  line.phase = job.phase;
+  line.lock = {state.lock.address(), state.lock.kind()};
+  line.lock_id = lock_id(state.lock.address());
+  line.limit_ns = job.limit_ns;
+  line.lost_ns = job.lost_ns;
+  for (size_t i = 0; i < state.holder_count; ++i) {
+    if (job.event != Event::hold || job.held_ns[i] < line.duration_ns) continue;
+    line.tid = state.holders[i].hold.tid;
+    line.access = state.holders[i].hold.word.access();
+    line.duration_ns = job.held_ns[i];
+    line.likely = state.holders[i].likely;
+  }
+  line.waiting = waiting;
+  for (size_t i = 0; i < state.waiter_count; ++i) {
+    if (state.waiters[i].word.condition()) continue;
+    if (job.event != Event::wait || job.waited_ns[i] < line.duration_ns) continue;
+    line.tid = state.waiters[i].tid;
+    line.duration_ns = job.waited_ns[i];
+  }
+  char name[kThreadNameSize] = "";
+  read_thread_name(line.tid, name);
+  line.thread = name;
+  Line<512> text;
+  append_headline(line, text);
+  say(text);
+}
+
+void write_plain_notice(std::string_view line) {
+  if (g_wanted) say(line);
+}
+
+void write_plain_report(const Finding& finding) {
+  if (!g_wanted) return;
+  say_headline(finding);
   if (finding.phase == Phase::still || finding.phase == Phase::released) return;
   for (size_t i = 0; i < finding.holder_count; ++i) {
     for (uint32_t site = 0; site < finding.holders[i].site_count; ++site) {

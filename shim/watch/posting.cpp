@@ -19,6 +19,11 @@ bool has_ended(Phase phase) {
   return phase == Phase::released || phase == Phase::late;
 }
 
+// Of a circle: how long the thread has waited itself; else 0.
+uint64_t waited_ns(const HolderState& holder, uint64_t now_ns, const Timing& timing) {
+  return holder.waits_since_ns == 0 ? 0 : age_ns(timing.latest_ns(holder.waits_since_ns), now_ns);
+}
+
 // While it lasts everybody who holds the lock is listed, also a reader whose own hold is short: a writer waits for all.
 void fill_living(Job& job, const LockState& state, const Timing& timing) {
   job.state.holder_count = state.holder_count;
@@ -27,6 +32,7 @@ void fill_living(Job& job, const LockState& state, const Timing& timing) {
     job.state.holders[i] = state.holders[i];
     job.started_ns[i] = timing.started_ns(state.holders[i].hold);
     job.held_ns[i] = age_ns(job.started_ns[i], timing.now_ns());
+    job.holder_waits_ns[i] = waited_ns(state.holders[i], timing.now_ns(), timing);
   }
   job.state.waiter_count = state.waiter_count;
   job.state.waiters_left_out = state.waiters_left_out;
@@ -36,7 +42,7 @@ void fill_living(Job& job, const LockState& state, const Timing& timing) {
   }
 }
 
-void fill_ended(Job& job, const Episode& episode) {
+void fill_ended(Job& job, const Episode& episode, const Timing& timing) {
   job.state.holder_count = episode.holder_count;
   job.state.holders_left_out = job.state.waiter_count = job.state.waiters_left_out = 0;
   for (size_t i = 0; i < episode.holder_count; ++i) {
@@ -45,6 +51,7 @@ void fill_ended(Job& job, const Episode& episode) {
     job.state.holders[i] = episode.holders[i];
     job.started_ns[i] = episode.started_ns[i];
     job.held_ns[i] = age_ns(job.started_ns[i], ended_here ? job.ended->released_ns : episode.ended_ns);
+    job.holder_waits_ns[i] = waited_ns(episode.holders[i], episode.ended_ns, timing);
   }
 }
 
@@ -65,7 +72,7 @@ bool post(const Episode& episode, Phase phase, const LockState& state, const Tim
   job->said.store(false, std::memory_order_relaxed);
   job->state.lock = episode.lock;
   if (has_ended(phase))
-    fill_ended(*job, episode);
+    fill_ended(*job, episode, timing);
   else
     fill_living(*job, state, timing);
   reporter_queue().post();

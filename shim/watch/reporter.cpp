@@ -92,6 +92,12 @@ bool has_ended(Phase phase) {
   return phase == Phase::released || phase == Phase::late;
 }
 
+// Whether what the finding is about was found again.
+bool is_still_true(const Finding& finding) {
+  if (finding.event != Event::wait) return finding.holder_count > 0;
+  return finding.waiter_count > 0 || has_ended(finding.phase);
+}
+
 // The symbolizer could not tell who took a lock there.
 void copy_stacks_at(uintptr_t pc) {
   note_site(pc, SiteKind::copies);
@@ -222,8 +228,7 @@ void Reporter::process(Job& job) {
   evidence_.use(api, symbolizer_.self);
   if (is_wanted(job, api)) {
     const Finding finding = gather(job);
-    if (finding.event == Event::hold ? finding.holder_count > 0
-                                     : finding.waiter_count > 0 || has_ended(finding.phase)) {
+    if (is_still_true(finding)) {
       const bool reported = api != nullptr && api->report(symbolizer_.self, &finding);
       if (!reported && !job.said.load()) write_plain_report(finding);
       say_filter_once();
@@ -264,7 +269,8 @@ Finding Reporter::gather(const Job& job) {
   finding.waiters = waiters_;
   finding.waiters_left_out = job.state.waiters_left_out;
   const bool lasts = !has_ended(finding.phase);
-  finding.holder_count = lasts ? evidence_.gather_holders(job, holders_) : evidence_.gather_ended_holder(job, holders_);
+  finding.holder_count =
+      lasts ? evidence_.gather_holders(job, holders_) : evidence_.gather_ended_holders(job, holders_);
   finding.waiter_count = lasts ? evidence_.gather_waiters(job, waiters_) : 0;
   if (job.state.holders_left_out > 0)
     TextBuffer(finding.note, sizeof finding.note) << job.state.holders_left_out << " more holders are not shown";

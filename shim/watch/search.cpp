@@ -44,7 +44,7 @@ void Search::look_for_holds(const Timing& timing, Episodes& episodes, Suspects& 
       due_ns = std::min(due_ns, now_ns + limit_ns - hold_age_ns);
       return;
     }
-    if (episodes.find(Event::hold, hold.word.address()) != nullptr) return;
+    if (episodes.tell_of_hold(hold.word.address())) return;
     if (!suspects.full() && confirm_ownership(hold.word, hold.tid) != Ownership::refuted)
       return suspects.add(hold.word);
     // What another thread has ended must not take a place among the suspects: it would come back at every look.

@@ -89,8 +89,10 @@ void Watcher::look() {
   if (!keeper_.follow_all(timing_)) search_.look_again();
   Suspects held, waited_for;
   search_.look_for_holds(timing_, keeper_.episodes(), held);
+  if (held.count > 0 || keeper_.has_followed_all()) keeper_.begin_circles(timing_);
   if (!keeper_.begin_hold_episodes(held, timing_)) search_.look_again();
   search_.look_for_waits(timing_, keeper_.episodes(), waited_for);
+  if (waited_for.count > 0) keeper_.begin_circles(timing_);
   if (!keeper_.begin_wait_episodes(waited_for, timing_)) search_.look_again();
   stand_in_.speak_for_a_stuck_reporter(timing_.now_ns());
   if (snapshot_wanted.exchange(false, std::memory_order_relaxed)) keeper_.report_all_holds(timing_);

@@ -43,7 +43,6 @@ class Teller {
     std::stable_sort(rest.begin(), rest.end(), [this](size_t a, size_t b) { return rank(a) < rank(b); });
     for (const size_t lock : rest) number(lock);
     for (const size_t lock : rest) tell_lock(lock);
-    for (const auto& [lock, circle_id] : beside_circles_) tell_beside(lock, circle_id);
     return std::move(reports_);
   }
 
@@ -117,14 +116,18 @@ class Teller {
   }
 
   // Waiters by stack and mode, longest waiting first.
-  void add_waiters(Report& report, const SeenLock& lock, const std::set<int>& but) {
+  void add_waiters(Report& report, size_t number, const std::set<int>& but) {
+    const SeenLock& lock = seen_.locks[number];
     std::map<std::pair<Access, std::string>, std::vector<const SeenThread*>> groups;
     for (const SeenWait& wait : lock.waits) {
       if (but.contains(wait.tid)) continue;
       const SeenThread& thread = seen_.threads.at(wait.tid);
       groups[{wait.access, addresses(thread.stack)}].push_back(&thread);
     }
-    for (auto& [key, threads] : groups) report.waiters.push_back(group(key.first, threads, report));
+    for (auto& [key, threads] : groups) {
+      report.waiters.push_back(group(key.first, threads, report));
+      report.waiters.back().lock_id = id(number);
+    }
     std::stable_sort(report.waiters.begin(), report.waiters.end(),
                      [](const ReportWaiters& a, const ReportWaiters& b) { return a.longest_ns > b.longest_ns; });
   }
@@ -157,25 +160,15 @@ class Teller {
     for (size_t i = 0; i + 1 < circle.size(); ++i) held.push_back(*graph_.lock_waited_for(circle[i]));
     for (const size_t lock : held) number(lock);
     Report report = begin(circle.size() == 1 ? Event::self_deadlock : Event::deadlock, held.front());
-    for (size_t i = 0; i < circle.size(); ++i) {
-      report.holders.push_back(holder(circle[i], seen_.locks[held[i]]));
-      if (circle.size() > 1) report.cycle.push_back({circle[i], id(held[i]), id(held[(i + 1) % held.size()])});
-    }
     const std::set<int> members(circle.begin(), circle.end());
-    add_waiters(report, seen_.locks[held.front()], circle.size() == 1 ? std::set<int>{} : members);
-    for (size_t i = 1; i < held.size(); ++i) {
-      if (seen_.locks[held[i]].waits.size() > 1) beside_circles_[held[i]] = id(held.front());
+    for (size_t i = 0; i < circle.size(); ++i) {
+      const SeenLock& lock = seen_.locks[held[i]];
+      report.holders.push_back(holder(circle[i], lock));
+      report.cycle.push_back({circle[i], id(held[i]), id(held[(i + 1) % held.size()]), lock.lock.kind,
+                              lock.lock.address, "", seen_.threads.at(circle[i]).asleep_ns});
+      add_waiters(report, held[i], members);
     }
     in_circles_.insert(circle.begin(), circle.end());
-    finish(std::move(report));
-  }
-
-  // Threads that wait for a lock of a circle without being part of it.
-  void tell_beside(size_t lock, const std::string& circle_id) {
-    Report report = begin(Event::wait, lock);
-    for (const int tid : seen_.locks[lock].holders) report.holders.push_back(holder(tid, seen_.locks[lock]));
-    add_waiters(report, seen_.locks[lock], in_circles_);
-    add_note(report.note, "its holder is part of the deadlock of " + circle_id);
     finish(std::move(report));
   }
 
@@ -184,7 +177,7 @@ class Teller {
     Report report = begin(event_of(lock), number);
     for (const int tid : lock.holders) report.holders.push_back(holder(tid, lock));
     if (lock.lost != LostOwner::none) report.holders.push_back(lost_holder(lock));
-    add_waiters(report, lock, {});
+    add_waiters(report, number, {});
     if (lock.unknown_readers != 0) add_note(report.note, readers_text(lock.unknown_readers));
     if (lock.changed_hands) add_note(report.note, "it changed hands while it was looked at");
     if (lock.lost == LostOwner::of_other_process) {
@@ -246,7 +239,6 @@ class Teller {
   std::vector<uint32_t> ids_;  // by lock; 0: none yet
   uint32_t last_id_ = 0;
   std::set<int> in_circles_;
-  std::map<size_t, std::string> beside_circles_;  // lock, and the id of its circle's first
   std::vector<Report> reports_;
 };
 

@@ -85,14 +85,14 @@ using WaiterGroup = std::vector<const Waiter*>;
 
 // Groups by addresses, before anything is named: a thousand waiters have a handful of stacks.
 std::vector<WaiterGroup> group_waiters(const Finding& finding) {
-  std::map<std::pair<Access, std::vector<uintptr_t>>, WaiterGroup> by_place;
+  std::map<std::tuple<uint32_t, Access, std::vector<uintptr_t>>, WaiterGroup> by_place;
   for (size_t i = 0; i < finding.waiter_count; ++i) {
     const Waiter& waiter = finding.waiters[i];
     std::vector<uintptr_t> pcs;
     for (uint32_t k = 0; waiter.stack != nullptr && k < waiter.stack->count; ++k) {
       pcs.push_back(waiter.stack->frames[k].pc);
     }
-    by_place[{waiter.access, std::move(pcs)}].push_back(&waiter);
+    by_place[{waiter.lock_id, waiter.access, std::move(pcs)}].push_back(&waiter);
   }
   std::vector<WaiterGroup> groups;
   for (auto& [place, group] : by_place) {
@@ -108,6 +108,7 @@ std::vector<WaiterGroup> group_waiters(const Finding& finding) {
 
 ReportWaiters describe_group(const WaiterGroup& group) {
   ReportWaiters described;
+  described.lock_id = lock_id(group.front()->lock_id);
   described.access = group.front()->access;
   described.longest_ns = group.front()->waited_ns;
   for (const Waiter* waiter : group) {
@@ -131,13 +132,25 @@ ReportHolder describe_holder(const Holder& holder) {
   return described;
 }
 
-// Longest hold first.
+// Longest hold first, a circle in its own order.
 std::vector<const Holder*> in_order(const Finding& finding) {
   std::vector<const Holder*> holders;
   for (size_t i = 0; i < finding.holder_count; ++i) holders.push_back(&finding.holders[i]);
+  if (is_circle(finding.event)) return holders;
   std::stable_sort(holders.begin(), holders.end(),
                    [](const Holder* a, const Holder* b) { return a->held_ns > b->held_ns; });
   return holders;
+}
+
+std::vector<ReportCycleStep> describe_cycle(const Finding& finding) {
+  std::vector<ReportCycleStep> cycle;
+  for (size_t i = 0; i < finding.holder_count; ++i) {
+    const Holder& holder = finding.holders[i];
+    const Holder& next = finding.holders[(i + 1) % finding.holder_count];
+    cycle.push_back({holder.tid, lock_id(holder.lock_id), lock_id(next.lock_id), holder.lock.kind, holder.lock.address,
+                     bounded(holder.lock_name), holder.waited_ns});
+  }
+  return cycle;
 }
 
 }  // namespace
@@ -167,6 +180,7 @@ Report ReportBuilder::facts(const Finding& finding) const {
   report.note = bounded(finding.note);
   for (const Holder* holder : in_order(finding)) report.holders.push_back(describe_holder(*holder));
   for (const WaiterGroup& group : group_waiters(finding)) report.waiters.push_back(describe_group(group));
+  if (is_circle(finding.event)) report.cycle = describe_cycle(finding);
   return report;
 }
 

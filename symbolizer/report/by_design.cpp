@@ -35,7 +35,9 @@ bool is_taken_by_redis_start(const ReportHolder& holder) {
 // initThreadedIO and stopThreadedIO), and holds the modules' lock from its start on if no module is loaded (module.c).
 // Only that thread ever waits for such a mutex, if anybody does.
 bool is_redis_parking(const Report& report) {
-  if (!is_redis(report) || report.lock_kind != LockKind::mutex || report.waiters_left_out > 0) return false;
+  if (is_circle(report.event) || !is_redis(report) || report.lock_kind != LockKind::mutex ||
+      report.waiters_left_out > 0)
+    return false;
   if (report.holders.size() != 1 || report.holders[0].tid != report.pid) return false;
   if (!is_taken_by_redis_start(report.holders[0])) return false;
   if (report.waiters.empty()) return true;

@@ -102,11 +102,33 @@ void add_present_stack(Hash& hash, const ReportHolder& holder) {
   add_frames(hash, frames);
 }
 
+// Which thread of a circle comes first depends on the run: the least of all ways to go around is taken.
+void add_circle(Hash& hash, const Report& report) {
+  std::vector<uint64_t> steps;
+  for (size_t i = 0; i < report.holders.size(); ++i) {
+    Hash step;
+    step.add(kind_name(i < report.cycle.size() ? report.cycle[i].lock_kind : report.lock_kind));
+    add_acquire_stack(step, report.holders[i].taken);
+    add_present_stack(step, report.holders[i]);
+    steps.push_back(step.value());
+  }
+  std::vector<uint64_t> least = steps;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    std::rotate(steps.begin(), steps.begin() + 1, steps.end());
+    least = std::min(least, steps);
+  }
+  for (const uint64_t step : least) hash.add(fmt::format("{:x}", step));
+}
+
 }  // namespace
 
 std::string fingerprint(const Report& report) {
   Hash hash;
   hash.add(event_name(report.event));
+  if (is_circle(report.event)) {
+    add_circle(hash, report);
+    return fmt::format("{:016x}", hash.value());
+  }
   hash.add(kind_name(report.lock_kind));
   if (report.event == Event::wait) {
     // Who holds the lock at that moment is chance: a long wait is known by where it waits.

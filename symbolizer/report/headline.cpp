@@ -180,24 +180,96 @@ std::string wait(const Report& report) {
   return "";
 }
 
-std::string deadlock(const Report& report) {
-  const bool likely = std::any_of(report.holders.begin(), report.holders.end(),
-                                  [](const ReportHolder& holder) { return holder.likely; });
-  std::string text = likely ? "likely deadlock" : "deadlock";
-  if (report.cycle.empty()) {
-    text += fmt::format(": thread {} holds {}", first_holder(report), lock_label(report));
-    if (!report.holders.empty() && !report.holders.front().waits_for.empty()) {
-      text += " and waits for " + report.holders.front().waits_for;
-    }
-    return text + "; " + waiting(report, true);
-  }
-  text += fmt::format(" of {}", count_of(report.cycle.size(), "thread", "threads"));
-  const char* separator = ": ";
-  for (const ReportCycleStep& step : report.cycle) {
-    text += fmt::format("{}{} holds {} and waits for {}", separator, step.tid, step.holds, step.waits_for);
-    separator = ", ";
+// How long all of the circle's threads have waited for each other; 0 if that is not known.
+uint64_t circle_age(const Report& report) {
+  uint64_t youngest_ns = report.cycle.empty() ? 0 : UINT64_MAX;
+  for (const ReportCycleStep& step : report.cycle) youngest_ns = std::min(youngest_ns, step.waited_ns);
+  return youngest_ns;
+}
+
+std::string for_so_long(const Report& report, std::string_view before) {
+  const uint64_t age_ns = circle_age(report);
+  return age_ns == 0 ? "" : fmt::format("{}{}", before, format_duration(age_ns));
+}
+
+// "L1, L2 and L3"
+std::string circle_locks(const Report& report) {
+  std::string text;
+  for (size_t i = 0; i < report.cycle.size(); ++i) {
+    if (i > 0) text += i + 1 == report.cycle.size() ? " and " : ", ";
+    text += report.cycle[i].holds;
   }
   return text;
+}
+
+std::string others_wait(const Report& report) {
+  const size_t count = waiting_threads(report);
+  if (count == 0) return "nobody else waits";
+  return count_of(count, "other thread waits", "other threads wait");
+}
+
+std::string others_lost(const Report& report) {
+  return report.threads_delayed == 0 ? "nobody else waited" : lost(report);
+}
+
+// Who holds what and waits for what, once around.
+std::string circle(const Report& report) {
+  constexpr size_t kShown = 4;
+  std::string text;
+  for (size_t i = 0; i < report.cycle.size(); ++i) {
+    const ReportCycleStep& step = report.cycle[i];
+    if (i == kShown) return text + fmt::format(", and {} more", report.cycle.size() - kShown);
+    const std::string who = thread_label(step.tid, i < report.holders.size() ? report.holders[i].thread : "");
+    text += fmt::format("{}{} holds {} and waits for {}", i == 0 ? "" : ", ", who, step.holds, step.waits_for);
+  }
+  return text;
+}
+
+std::string likely_word(const Report& report) {
+  const bool likely = std::any_of(report.holders.begin(), report.holders.end(),
+                                  [](const ReportHolder& holder) { return holder.likely; });
+  return likely ? "likely " : "";
+}
+
+std::string deadlock(const Report& report) {
+  if (report.cycle.empty())
+    return fmt::format("{}deadlock of {}; {}", likely_word(report), lock_label(report), others_wait(report));
+  switch (report.phase) {
+    case Phase::over:
+    case Phase::late:
+    case Phase::snapshot:
+      break;
+    case Phase::still:
+      return fmt::format("{}deadlock of {} goes on{}; {}", likely_word(report), circle_locks(report),
+                         for_so_long(report, ", "), others_wait(report));
+    case Phase::released:
+      return fmt::format("the deadlock of {} is over{}; {}", circle_locks(report), for_so_long(report, ", after "),
+                         others_lost(report));
+  }
+  return fmt::format("{}deadlock of {}{}: {}; {}", likely_word(report),
+                     count_of(report.cycle.size(), "thread", "threads"), for_so_long(report, " for "), circle(report),
+                     others_wait(report));
+}
+
+std::string self_deadlock(const Report& report) {
+  switch (report.phase) {
+    case Phase::over:
+    case Phase::late:
+    case Phase::snapshot:
+      break;
+    case Phase::still:
+      return fmt::format("{} still waits for {}, which it holds itself{}; {}", first_holder(report), report.lock_id,
+                         for_so_long(report, ", "), others_wait(report));
+    case Phase::released:
+      return fmt::format("{} waits no longer for {}, which it held itself{}; {}", first_holder(report), report.lock_id,
+                         for_so_long(report, ", after "), others_lost(report));
+  }
+  const uint64_t age_ns = circle_age(report);
+  return fmt::format("thread {} {} {}, which it {}holds itself{}: it can never get it; {}", first_holder(report),
+                     age_ns == 0 ? "waits for" : "has waited " + format_duration(age_ns) + " for", lock_label(report),
+                     likely_word(report),
+                     report.holders.empty() ? "" : held_for(report.lock_kind, report.holders.front().access),
+                     others_wait(report));
 }
 
 std::string lock_order(const Report& report) {
@@ -252,8 +324,7 @@ std::string headline(const Report& report) {
     case Event::deadlock:
       return deadlock(report);
     case Event::self_deadlock:
-      return fmt::format("thread {} waits for {}, which it holds itself: it can never get it; {}", first_holder(report),
-                         lock_label(report), waiting(report, true));
+      return self_deadlock(report);
     case Event::abandoned:
       return fmt::format("thread {} has ended while it held {}{}; {}", first_holder(report), lock_label(report),
                          report.holders.empty() ? "" : held_for(report.lock_kind, report.holders.front().access),

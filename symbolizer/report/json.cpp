@@ -61,13 +61,23 @@ Json holder_json(const ReportHolder& holder) {
 }
 
 Json waiters_json(const ReportWaiters& group) {
-  return {{"mode", access_name(group.access)}, {"count", group.tids.size()},
-          {"longest_ns", group.longest_ns},    {"tids", group.tids},
-          {"threads", group.threads},          {"stack", stack_json(group.stack)}};
+  return {{"mode", access_name(group.access)},
+          {"count", group.tids.size()},
+          {"longest_ns", group.longest_ns},
+          {"tids", group.tids},
+          {"threads", group.threads},
+          {"stack", stack_json(group.stack)},
+          {"lock", text_or_null(group.lock_id)}};
 }
 
 Json cycle_json(const ReportCycleStep& step) {
-  return {{"tid", step.tid}, {"holds", step.holds}, {"waits_for", step.waits_for}};
+  return {{"tid", step.tid},
+          {"holds", step.holds},
+          {"waits_for", step.waits_for},
+          {"waited_ns", step.waited_ns},
+          {"kind", kind_name(step.lock_kind)},
+          {"address", hex(step.lock_address)},
+          {"name", text_or_null(step.lock_name)}};
 }
 
 Json edge_json(const ReportOrderEdge& edge) {

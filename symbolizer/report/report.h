@@ -36,11 +36,15 @@ struct ReportHolder {
   bool before_attach = false;      // held_ns counts from the attachment; it was taken before
 };
 
-// One step of a deadlock's circle.
+// One step of a deadlock's circle: the thread, and the lock that it holds.
 struct ReportCycleStep {
   int tid = 0;
   std::string holds;  // lock ids
   std::string waits_for;
+  LockKind lock_kind = LockKind::mutex;
+  uintptr_t lock_address = 0;
+  std::string lock_name;
+  uint64_t waited_ns = 0;  // at least so long; 0 if not known
 };
 
 // One observation that `then` was taken while `first` was held.
@@ -51,8 +55,9 @@ struct ReportOrderEdge {
   Stack stack;
 };
 
-// The waiters with one stack and one mode.
+// The waiters with one stack and one mode, for one lock.
 struct ReportWaiters {
+  std::string lock_id;
   Access access = Access::exclusive;
   uint64_t longest_ns = 0;
   std::vector<int> tids;             // longest waiting first
@@ -73,9 +78,10 @@ struct Report {
   std::string lock_id;  // "L3"
   LockKind lock_kind = LockKind::mutex;
   uintptr_t lock_address = 0;
-  std::string lock_name;               // empty: none
-  std::vector<ReportHolder> holders;   // longest first
-  std::vector<ReportWaiters> waiters;  // longest first
+  std::string lock_name;              // empty: none
+  std::vector<ReportHolder> holders;  // longest first; of a deadlock as in `cycle`
+  std::vector<ReportWaiters>
+      waiters;  // longest first; of a deadlock those that are not part of it, for any of its locks
   size_t waiters_left_out = 0;
   uint64_t lost_ns = 0;
   size_t threads_delayed = 0;

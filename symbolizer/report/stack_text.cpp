@@ -142,7 +142,7 @@ size_t StackText::add(const StackView& view) {
     if (i > next) rows.push_back({"", left_out(frames, next, i), {}, {}, {}});
     next = i + 1;
     Row row = frame_row(frames[i], i - begin, number_width);
-    if (i == view.took) row.mark = "<- took " + lock_id_;
+    if (i == view.took) row.mark = "<- took " + view.lock_id;
     const bool has_columns = !row.place.empty() || !row.mark.empty();
     if (has_columns)
       function_width_ = std::max(function_width_, std::min(columns(row.number + row.function), kFunctionColumn));

@@ -15,16 +15,15 @@ namespace holdwatch {
 struct StackView {
   const Stack* stack = nullptr;
   bool skip_wrappers = false;           // begin at the first frame that is not the standard library's lock wrapper
-  std::optional<size_t> took;           // the frame that took the lock, to be marked with `lock_id`
+  std::optional<size_t> took;           // the frame that took the lock
   const Stack* like_outside = nullptr;  // beyond `took`, frames equal to the end of this stack are not said again
+  std::string lock_id = {};             // of the lock that `took` took
 };
 
 // The rows of a report's stacks. Two passes, because the columns of all stacks of a report stand under each other: first
 // every stack is added, then the rows can be had.
 class StackText {
  public:
-  explicit StackText(std::string lock_id) : lock_id_(std::move(lock_id)) {}
-
   // Returns the number by which rows() gives this stack's lines.
   size_t add(const StackView& view);
   std::vector<std::string> rows(size_t stack) const;
@@ -40,7 +39,6 @@ class StackText {
   Row frame_row(const Frame& frame, size_t number, size_t number_width) const;
   std::string line(const Row& row) const;
 
-  std::string lock_id_;
   std::vector<std::vector<Row>> stacks_;
   size_t function_width_ = 0;
   size_t place_width_ = 0;

@@ -3,6 +3,8 @@
 // Pure.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "symbolizer/report/headline.h"
 #include "symbolizer/report/report.h"
 #include "symbolizer/report/report_names.h"
@@ -19,8 +21,6 @@ constexpr size_t kListedThreads = 3;
 // Collects the indented lines under the headline. Stacks are laid out when all of them are known.
 class Details {
  public:
-  explicit Details(const std::string& lock_id) : stacks_(lock_id) {}
-
   // A line under a label of the left column; an empty label continues the one above.
   void say(std::string_view label, std::string text) { items_.push_back({std::string(label), std::move(text), {}}); }
 
@@ -70,9 +70,38 @@ std::string list_threads(const std::vector<int>& tids, const std::vector<std::st
   return few ? text : text + " ...";
 }
 
-void add_lock(const Report& report, Details& details) {
-  details.say("lock", fmt::format("{} {} {:#x}{}{}", report.lock_id, kind_name(report.lock_kind), report.lock_address,
-                                  report.lock_name.empty() ? "" : " ", escape(report.lock_name)));
+void add_lock(std::string_view label, const std::string& id, LockKind kind, uintptr_t address, const std::string& name,
+              Details& details) {
+  details.say(label,
+              fmt::format("{} {} {:#x}{}{}", id, kind_name(kind), address, name.empty() ? "" : " ", escape(name)));
+}
+
+void add_locks(const Report& report, Details& details) {
+  if (report.cycle.size() < 2)
+    return add_lock("lock", report.lock_id, report.lock_kind, report.lock_address, report.lock_name, details);
+  std::string_view label = "locks";
+  for (const ReportCycleStep& step : report.cycle) {
+    add_lock(label, step.holds, step.lock_kind, step.lock_address, step.lock_name, details);
+    label = "";
+  }
+}
+
+// The lock that a holder has, or that waiters wait for: in a circle of threads not the same for all.
+struct LockLabel {
+  std::string id;
+  LockKind kind;
+  bool is_one_of_several;
+};
+
+LockLabel lock_of_holder(const Report& report, size_t holder) {
+  if (report.cycle.size() < 2 || holder >= report.cycle.size()) return {report.lock_id, report.lock_kind, false};
+  return {report.cycle[holder].holds, report.cycle[holder].lock_kind, true};
+}
+
+LockLabel lock_of_waiters(const Report& report, const ReportWaiters& group) {
+  for (size_t i = 0; i < report.cycle.size(); ++i)
+    if (report.cycle[i].holds == group.lock_id) return lock_of_holder(report, i);
+  return {report.lock_id, report.lock_kind, false};
 }
 
 // ", 12.4 s", or nothing where it is not known.
@@ -80,10 +109,11 @@ std::string lasting(uint64_t ns) {
   return ns == 0 ? "" : ", " + format_duration(ns);
 }
 
-std::string holder_line(const Report& report, const ReportHolder& holder) {
+std::string holder_line(const ReportHolder& holder, const LockLabel& lock) {
   std::string_view mode = "";
-  if (report.lock_kind == LockKind::rwlock) mode = holder.access == Access::shared ? ", reading" : ", writing";
-  return fmt::format("{}{}{}{}", thread_label(holder.tid, holder.thread), mode, lasting(holder.held_ns),
+  if (lock.kind == LockKind::rwlock) mode = holder.access == Access::shared ? ", reading" : ", writing";
+  return fmt::format("{}{}{}{}{}", thread_label(holder.tid, holder.thread),
+                     lock.is_one_of_several ? " of " + lock.id : "", mode, lasting(holder.held_ns),
                      holder.likely ? " (likely)" : "");
 }
 
@@ -92,7 +122,8 @@ bool has_ended(Phase phase) {
   return phase == Phase::released || phase == Phase::late;
 }
 
-void add_holder(const Report& report, const ReportHolder& holder, const ReportHolder* before, Details& details) {
+void add_holder(const Report& report, size_t index, const ReportHolder* before, Details& details) {
+  const ReportHolder& holder = report.holders[index];
   if (before != nullptr && same_frames(before->taken, holder.taken)) {
     // Of two that are not known, nothing is the same.
     if (!holder.taken.frames.empty()) details.say("taken", "(same stack)");
@@ -109,7 +140,7 @@ void add_holder(const Report& report, const ReportHolder& holder, const ReportHo
   if (before != nullptr && same_frames(before->now, holder.now)) {
     details.say(label, "(same stack)");
   } else {
-    details.show(label, {&holder.now, false, holder.now_took, &holder.taken});
+    details.show(label, {&holder.now, false, holder.now_took, &holder.taken, lock_of_holder(report, index).id});
   }
 }
 
@@ -117,8 +148,9 @@ void add_holders(const Report& report, Details& details) {
   const ReportHolder* before = nullptr;
   for (size_t i = 0; i < report.holders.size() && i < kDetailedHolders; ++i) {
     const ReportHolder& holder = report.holders[i];
-    if (report.holders.size() > 1 || report.event == Event::wait) details.say("holder", holder_line(report, holder));
-    add_holder(report, holder, before, details);
+    if (report.holders.size() > 1 || report.event == Event::wait)
+      details.say("holder", holder_line(holder, lock_of_holder(report, i)));
+    add_holder(report, i, before, details);
     before = &holder;
   }
   if (report.holders.size() <= kDetailedHolders) return;
@@ -128,12 +160,14 @@ void add_holders(const Report& report, Details& details) {
 }
 
 std::string group_line(const Report& report, const ReportWaiters& group) {
+  const LockLabel lock = lock_of_waiters(report, group);
   std::string_view mode = "";
-  if (report.lock_kind == LockKind::rwlock) mode = group.access == Access::shared ? " to read" : " to write";
+  if (lock.kind == LockKind::rwlock) mode = group.access == Access::shared ? " to read" : " to write";
   const std::string longest = group.longest_ns == 0 ? ""
                                                     : fmt::format(", {}{}", group.tids.size() > 1 ? "longest " : "",
                                                                   format_duration(group.longest_ns));
-  return fmt::format("{}{}{}: {}", count_of(group.tids.size(), "thread", "threads"), mode, longest,
+  return fmt::format("{}{}{}{}: {}", count_of(group.tids.size(), "thread", "threads"),
+                     lock.is_one_of_several ? " for " + lock.id : "", mode, longest,
                      list_threads(group.tids, group.threads));
 }
 
@@ -168,10 +202,11 @@ void add_edges(const Report& report, Details& details) {
 }
 
 void add_notes(const Report& report, Details& details) {
-  for (const ReportHolder& holder : report.holders) {
+  for (size_t i = 0; i < report.holders.size(); ++i) {
+    const ReportHolder& holder = report.holders[i];
     if (holder.depth > 1) {
       details.say("note", fmt::format("{} has taken {} {} times and must release it as often", holder.tid,
-                                      report.lock_id, holder.depth));
+                                      lock_of_holder(report, i).id, holder.depth));
     }
     if (holder.likely) {
       details.say("note", fmt::format("likely: the lock itself does not say that {} holds it", holder.tid));
@@ -191,7 +226,7 @@ void add_identity(const Report& report, Details& details) {
 }
 
 void add_everything(const Report& report, Details& details) {
-  add_lock(report, details);
+  add_locks(report, details);
   if (report.event == Event::wait) {
     add_waiters(report, details);
     add_holders(report, details);
@@ -207,10 +242,11 @@ void add_everything(const Report& report, Details& details) {
 // Only what is new: where those are now that have moved.
 void add_movement(const Report& report, Details& details) {
   size_t shown = 0;
-  for (const ReportHolder& holder : report.holders) {
+  for (size_t i = 0; i < report.holders.size(); ++i) {
+    const ReportHolder& holder = report.holders[i];
     if (!holder.moved.value_or(false) || ++shown > kDetailedHolders) continue;
-    if (report.holders.size() > 1) details.say("holder", holder_line(report, holder));
-    details.show("now", {&holder.now, false, holder.now_took, nullptr});
+    if (report.holders.size() > 1) details.say("holder", holder_line(holder, lock_of_holder(report, i)));
+    details.show("now", {&holder.now, false, holder.now_took, nullptr, lock_of_holder(report, i).id});
   }
   if (!report.note.empty()) details.say("note", escape(report.note));
 }
@@ -218,7 +254,7 @@ void add_movement(const Report& report, Details& details) {
 }  // namespace
 
 std::string render_text(const Report& report) {
-  Details details(report.lock_id);
+  Details details;
   switch (report.phase) {
     case Phase::over:
     case Phase::late:

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <fcntl.h>
+#include <grp.h>
 #include <pthread.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -156,14 +158,14 @@ inline std::string wall_clock_text() {
   return text;
 }
 
-// How many reports of what was found after this time the JSON output has by now: of holds in this phase, or of another
-// event that has just begun.
-inline size_t count_reports(const std::string& phase_or_event, const std::string& after = "") {
+// How many reports of what was found after this time the JSON output has by now: of holds in this phase, of another event
+// that has just begun, or of an event in a phase ("deadlock still").
+inline size_t count_reports(const std::string& what, const std::string& after = "") {
   static const std::set<std::string> phases = {"over", "still", "released", "late", "snapshot"};
-  const bool is_phase = phases.contains(phase_or_event);
-  const std::string wanted = (is_phase ? R"("event":"hold","phase":")" + phase_or_event
-                                       : R"("event":")" + phase_or_event + R"(","phase":"over)") +
-                             R"(","time":")";
+  const size_t space = what.find(' ');
+  const std::string event = phases.contains(what) ? "hold" : what.substr(0, space);
+  const std::string phase = phases.contains(what) ? what : space == std::string::npos ? "over" : what.substr(space + 1);
+  const std::string wanted = R"("event":")" + event + R"(","phase":")" + phase + R"(","time":")";
   std::string text = read_file(std::getenv("HOLDWATCH_JSON"));
   text.resize(text.rfind('\n') + 1);  // a line that is still being written would be cut off if the program ended now
   size_t count = 0;
@@ -174,12 +176,12 @@ inline size_t count_reports(const std::string& phase_or_event, const std::string
 
 // Returns once the watch has reported this so often; at once where there is no watch. By this a program holds a lock
 // until it has been noticed, rather than for a time that a busy machine might stretch or outrun.
-inline void await_report(const std::string& phase_or_event, size_t count = 1, const std::string& after = "") {
+inline void await_report(const std::string& what, size_t count = 1, const std::string& after = "") {
   if (!is_watched()) return;
   const auto give_up = std::chrono::steady_clock::now() + 20s;
-  while (count_reports(phase_or_event, after) < count) {
+  while (count_reports(what, after) < count) {
     if (std::chrono::steady_clock::now() > give_up) {
-      std::printf("no report \"%s\" (number %zu) within 20 s\n", phase_or_event.c_str(), count);
+      std::printf("no report \"%s\" (number %zu) within 20 s\n", what.c_str(), count);
       std::fflush(stdout);
       ::_exit(1);
     }
@@ -189,8 +191,8 @@ inline void await_report(const std::string& phase_or_event, size_t count = 1, co
 
 // The same for one of what is found from now on: it has surely seen whatever the program has done until now. The next one
 // that is written need not have.
-inline void await_next_report(const std::string& phase_or_event) {
-  await_report(phase_or_event, 1, wall_clock_text());
+inline void await_next_report(const std::string& what) {
+  await_report(what, 1, wall_clock_text());
 }
 
 // Returns once something stands on standard error, a file that was empty; at once where there is no watch. Allocates
@@ -240,6 +242,22 @@ inline void hold_until_reported(const char* name) {
 // For programs that must not be reported: long enough for a watch that errs to speak. Shorter where there is none.
 inline void sleep_past_limit() {
   std::this_thread::sleep_for(is_watched() ? 900ms : 10ms);
+}
+
+// From now on as another user, whose own /proc files the kernel closes to it. Ends the program, as one that cannot show
+// what it is about, where we are not root. What the watch has made by now stays readable to the program.
+inline void give_up_root() {
+  if (geteuid() != 0) {
+    std::puts("only root can give root up");
+    std::fflush(stdout);
+    ::_exit(kSkipped);
+  }
+  constexpr uid_t kNobody = 65534;
+  const char* directory = std::getenv("HARNESS_TMP");
+  if (directory != nullptr) CHECK(::chmod(directory, 0777) == 0);
+  if (is_watched()) ::chmod(std::getenv("HOLDWATCH_JSON"), 0666);
+  CHECK(::setgroups(0, nullptr) == 0 && ::setresgid(kNobody, kNobody, kNobody) == 0);
+  CHECK(::setresuid(kNobody, kNobody, kNobody) == 0);
 }
 
 // A path in the directory that the runner removes afterwards.

@@ -1,4 +1,5 @@
 // The rules of symbolizer/report/fingerprint.cpp.
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "tests/unit/report_samples.h"
@@ -124,4 +125,15 @@ TEST_CASE("a report without any holder has a fingerprint too") {
   report.holders.clear();
   report.waiters.clear();
   CHECK(fingerprint(report).size() == 16);
+}
+
+TEST_CASE("a deadlock has one fingerprint, whichever of its threads comes first") {
+  const Report report = deadlock_report();
+  Report other = report;
+  std::rotate(other.holders.begin(), other.holders.begin() + 1, other.holders.end());
+  std::rotate(other.cycle.begin(), other.cycle.begin() + 1, other.cycle.end());
+  other.lock_kind = other.cycle[0].lock_kind;
+  CHECK(fingerprint(other) == fingerprint(report));
+  other.holders[0].taken.frames[1].function = "Room::close()";
+  CHECK(fingerprint(other) != fingerprint(report));
 }

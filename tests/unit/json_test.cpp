@@ -46,7 +46,7 @@ TEST_CASE("a report is one line of JSON with every key of the interface, in its 
   CHECK(keys(report["lock"]) == Names{"id", "kind", "address", "name"});
   CHECK(keys(report["holders"][0]) == Names{"tid", "thread", "mode", "held_ns", "depth", "taken", "now", "state",
                                             "doing", "moved", "waits_for", "likely"});
-  CHECK(keys(report["waiters"][0]) == Names{"mode", "count", "longest_ns", "tids", "threads", "stack"});
+  CHECK(keys(report["waiters"][0]) == Names{"mode", "count", "longest_ns", "tids", "threads", "stack", "lock"});
   CHECK(keys(report["holders"][0]["taken"]) == Names{"frames", "complete", "note"});
   CHECK(keys(report["holders"][0]["taken"]["frames"][0]) ==
         Names{"ip", "module", "offset", "build_id", "function", "file", "line", "source", "inlined"});
@@ -91,11 +91,12 @@ TEST_CASE("lists are lists when they are empty or have one entry") {
   CHECK(Json::parse(render_json(sample))["cycle"] == Json::array());
   CHECK(Json::parse(render_json(sample))["edges"] == Json::array());
   sample.holders.clear();
-  sample.cycle = {{4711, "L1", "L2"}};
+  sample.cycle = {{4711, "L1", "L2", LockKind::rwlock, 0x10, "", 5}};
   sample.edges = {{"L1", "L2", 4711, {}}};
   const Json report = Json::parse(render_json(sample));
   CHECK(report["holders"] == Json::array());
-  CHECK(report["cycle"] == Json::parse(R"([{"tid": 4711, "holds": "L1", "waits_for": "L2"}])"));
+  CHECK(report["cycle"] == Json::parse(R"([{"tid": 4711, "holds": "L1", "waits_for": "L2", "waited_ns": 5,
+                                            "kind": "rwlock", "address": "0x10", "name": null}])"));
   CHECK(report["edges"][0]["then"] == "L2");
 }
 

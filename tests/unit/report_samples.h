@@ -116,4 +116,19 @@ inline Report sample_report() {
   return report;
 }
 
+// The same holder and one that it waits for, which waits for it.
+inline Report deadlock_report() {
+  Report report = sample_report();
+  report.event = Event::deadlock;
+  report.holders.push_back(sample_holder());
+  report.holders[1].tid = 4712;
+  report.holders[1].thread = "join";
+  report.holders[1].held_ns = 3 * kSecondNs;
+  report.holders[1].access = Access::exclusive;
+  report.holders[1].taken.frames[1].function = "Room::add(Session&)";
+  report.cycle = {{4711, "L3", "L4", LockKind::rwlock, 0x55d0c81f20, "Room::members_mx", 3 * kSecondNs},
+                  {4712, "L4", "L3", LockKind::mutex, 0x40, "", 2 * kSecondNs}};
+  return report;
+}
+
 }  // namespace holdwatch

@@ -11,8 +11,9 @@ namespace {
 
 using Rows = std::vector<std::string>;
 
-Rows rows(const StackView& view) {
-  StackText text("L3");
+Rows rows(StackView view) {
+  StackText text;
+  view.lock_id = "L3";
   const size_t id = text.add(view);
   return text.rows(id);
 }
@@ -42,7 +43,7 @@ TEST_CASE("a frame without a module is its bare address") {
 }
 
 TEST_CASE("the columns of all stacks stand under each other") {
-  StackText text("L3");
+  StackText text;
   Stack narrow, wide;
   narrow.frames = {sample_frame(1, "f()", "/a.cpp", 1, "lock();")};
   wide.frames = {sample_frame(2, "function()", "/file.cpp", 12, "unlock();")};

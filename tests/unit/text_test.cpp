@@ -196,17 +196,12 @@ TEST_CASE("every event has a first line of its own that names the lock") {
     report.event = event;
     return first_line(report);
   };
-  CHECK(line(Event::deadlock) ==
-        "holdwatch[4700]: deadlock: thread 4711 \"bcast\" holds rwlock L3 and waits for L4; "
-        "37 threads wait, longest 12.1 s");
+  CHECK(line(Event::deadlock) == "holdwatch[4700]: deadlock of rwlock L3; 37 other threads wait");
   CHECK(line(Event::self_deadlock).find("waits for rwlock L3, which it holds itself") != std::string::npos);
   CHECK(line(Event::abandoned).find("has ended while it held rwlock L3 for reading") != std::string::npos);
   CHECK(line(Event::fork_orphan).find("rwlock L3 can never be had in this process") != std::string::npos);
   CHECK(line(Event::lock_order).find("rwlock L3 is taken in two orders") != std::string::npos);
   CHECK(line(Event::read_recursion).find("reads rwlock L3 again") != std::string::npos);
-  report.cycle = {{1, "L1", "L2"}, {2, "L2", "L1"}};
-  CHECK(line(Event::deadlock) ==
-        "holdwatch[4700]: deadlock of 2 threads: 1 holds L1 and waits for L2, 2 holds L2 and waits for L1");
   report.edges = {{"L1", "L2", 1, sample_taken()}, {"L2", "L1", 2, sample_now()}};
   CHECK(line(Event::lock_order) ==
         "holdwatch[4700]: locks are taken in different orders, which can deadlock: 1 took L1 "
@@ -264,5 +259,50 @@ TEST_CASE("a deadlock with a holder that is not proven is a likely one") {
   Report report = sample_report();
   report.event = Event::deadlock;
   report.holders[0].likely = true;
-  CHECK(first_line(report).starts_with("holdwatch[4700]: likely deadlock: "));
+  CHECK(first_line(report).starts_with("holdwatch[4700]: likely deadlock of "));
+}
+
+TEST_CASE("a deadlock's first line goes once around") {
+  Report report = deadlock_report();
+  CHECK(first_line(report) ==
+        "holdwatch[4700]: deadlock of 2 threads for 2 s: 4711 \"bcast\" holds L3 and waits for L4, "
+        "4712 \"join\" holds L4 and waits for L3; 37 other threads wait");
+  report.cycle[1].waited_ns = 0;
+  CHECK(first_line(report).starts_with("holdwatch[4700]: deadlock of 2 threads: 4711"));
+  report.phase = Phase::still;
+  CHECK(first_line(report) == "holdwatch[4700]: deadlock of L3 and L4 goes on; 37 other threads wait");
+  report.phase = Phase::released;
+  CHECK(first_line(report) == "holdwatch[4700]: the deadlock of L3 and L4 is over; 37 threads lost 6 min 40 s waiting");
+}
+
+TEST_CASE("a deadlock of many threads names the first four") {
+  Report report = deadlock_report();
+  for (int tid = 5; tid <= 10; ++tid) report.cycle.push_back({tid, "L9", "L9", LockKind::mutex, 0x9, "", 1});
+  report.waiters.clear();
+  CHECK(first_line(report).find("6 holds L9 and waits for L9, and 4 more; nobody else waits") != std::string::npos);
+}
+
+TEST_CASE("a deadlock's details say which lock each thread has, and which one the others wait for") {
+  Report report = deadlock_report();
+  report.waiters[0].lock_id = "L4";
+  CHECK(says(report, "  locks   L3 rwlock 0x55d0c81f20 Room::members_mx\n          L4 mutex 0x40\n"));
+  CHECK(says(report, "  holder  4711 \"bcast\" of L3, reading, 12.4 s\n"));
+  CHECK(says(report, "  holder  4712 \"join\" of L4, 3 s\n"));
+  CHECK(says(report, "1 thread for L4, longest") == false);
+  CHECK(says(report, "  waits   1 thread for L4, 12.1 s: 4720 \"join\"\n"));
+}
+
+TEST_CASE("a thread that waits for what it holds is told from beginning to end") {
+  Report report = sample_report();
+  report.event = Event::self_deadlock;
+  report.waiters.clear();
+  report.cycle = {{4711, "L3", "L3", LockKind::rwlock, 0x3, "", 2'000'000'000}};
+  CHECK(first_line(report) ==
+        "holdwatch[4700]: thread 4711 \"bcast\" has waited 2 s for rwlock L3, which it holds itself for reading: "
+        "it can never get it; nobody else waits");
+  report.phase = Phase::still;
+  CHECK(first_line(report) ==
+        "holdwatch[4700]: 4711 \"bcast\" still waits for L3, which it holds itself, 2 s; nobody else waits");
+  report.phase = Phase::released;
+  CHECK(first_line(report).starts_with("holdwatch[4700]: 4711 \"bcast\" waits no longer for L3, which it held"));
 }

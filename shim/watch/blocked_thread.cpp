@@ -1,0 +1,72 @@
+// See blocked_thread.h.
+#include "shim/watch/blocked_thread.h"
+
+#include <pthread.h>
+#include <sys/syscall.h>
+
+#include <cerrno>
+
+#include "shim/capture/task_files.h"
+#include "shim/record/thread_table.h"
+#include "shim/watch/ownership.h"
+
+namespace holdwatch {
+namespace {
+
+// Who waits for a lock is in a futex call, or on the way there.
+bool is_in_another_call(const SyscallFile& file) {
+  return file.kind == SyscallFile::Kind::in_call && file.call.known && file.call.number != SYS_futex;
+}
+
+bool is_within(uintptr_t word, LockWord lock) {
+  const size_t size = lock.kind() == LockKind::mutex ? sizeof(pthread_mutex_t) : sizeof(pthread_rwlock_t);
+  return word - lock.address() < size;
+}
+
+}  // namespace
+
+bool view_wait_of(const HoldView& hold, WaitView* out) {
+  if (view_wait(hold.identity.record, out)) return true;
+  bool found = false;
+  if (was_adopted(hold.sites[0].pc))
+    for_each_wait(UINT64_MAX, [&](const WaitView& wait) {
+      if (wait.tid != hold.tid) return;
+      *out = wait;
+      found = true;
+    });
+  return found;
+}
+
+Blocked is_blocked_for(const WaitView& wait) {
+  SyscallFile file;
+  if (has_lost_its_frame(wait)) return Blocked::no;
+  const int error = read_syscall_file(wait.tid, &file);
+  if (error == ENOENT || error == ESRCH) return proc_shows_us() ? Blocked::no : Blocked::unknown;
+  if (error != 0) return Blocked::unknown;
+  if (file.kind != SyscallFile::Kind::in_call || !file.call.known || file.call.number != SYS_futex) return Blocked::no;
+  const uintptr_t word = file.call.arguments[0];
+  if (wait.word.condition()) return is_taking_back(file.call, wait.word.address()) ? Blocked::yes : Blocked::no;
+  // Where the kernel has refused a mutex that inherits priority (it has seen the circle), glibc lets the thread sleep for
+  // ever on a word of its own stack (nptl/pthread_mutex_lock.c).
+  return is_within(word, wait.word) || inherits_priority(wait.word) ? Blocked::yes : Blocked::no;
+}
+
+bool is_taking_back(const SystemCall& call, uintptr_t mutex) {
+  return call.known && call.number == SYS_futex && call.arguments[0] == mutex;
+}
+
+bool has_lost_its_frame(const WaitView& wait) {
+  if (was_adopted(wait.caller.pc)) return false;
+  uintptr_t return_address = 0;
+  const uintptr_t place = wait.caller.sp - sizeof return_address;
+  return read_own_memory(place, &return_address, sizeof return_address) == sizeof return_address &&
+         return_address != wait.caller.pc;
+}
+
+bool has_been_left(const WaitView& wait) {
+  SyscallFile file;
+  if (read_syscall_file(wait.tid, &file) == 0 && is_in_another_call(file)) return true;
+  return has_lost_its_frame(wait);
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,101 @@
+// See circles.h.
+//
+// A proof takes two readings of records: what is in the same use at both was so all the time in between. In between lies
+// what the locks say of their owners, and the kernel of their threads. So all threads of the circle held and waited at one
+// moment; and none of them can run to change it.
+#include "shim/watch/circles.h"
+
+#include <algorithm>
+
+#include "shim/record/thread_table.h"
+#include "shim/watch/blocked_thread.h"
+#include "shim/watch/ownership.h"
+
+namespace holdwatch {
+namespace {
+
+// A thread in a condition wait waits for its mutex only once it has been woken.
+bool is_part_of_circles(const WaitView& wait) {
+  if (wait.word.timeout()) return false;
+  return !wait.word.condition() || is_blocked_for(wait) == Blocked::yes;
+}
+
+void add_holds(CircleSearch& search, uint32_t index, bool waits) {
+  ThreadRecord& record = *record_at(index);
+  const int tid = record.tid.load(std::memory_order_acquire);
+  for_each_used_slot(record, [&](uint32_t position, const HeldSlot& slot, LockWord) {
+    // Its thread's waits stand in another record.
+    if (!waits && !was_adopted(slot.pc.load(std::memory_order_acquire))) return;
+    const uint64_t number = slot.number.load(std::memory_order_acquire);
+    const LockWord word(slot.word.load(std::memory_order_acquire));
+    if (word.is_hold()) search.add_hold({word, tid, {index, position, number}});
+  });
+}
+
+// Where the kernel lets nobody see what the thread does, its record's word is taken if it has lasted, and only where a lock
+// call is sure to block: the lock is another thread's, and not both read.
+bool is_surely_blocked(const WaitView& wait, const HoldView& holder, const Timing& timing) {
+  const Blocked blocked = is_blocked_for(wait);
+  if (blocked != Blocked::unknown) return blocked == Blocked::yes;
+  const bool must_block =
+      wait.tid != holder.tid && (wait.word.access() == Access::exclusive || holder.word.access() == Access::exclusive);
+  return must_block && !wait.word.condition() && is_over(timing.age_of(wait), timing.smallest_limit_ns());
+}
+
+bool view_holder(const CircleHold& hold, HolderState* out) {
+  if (!view_hold(hold.identity.record, hold.identity.slot, &out->hold)) return false;
+  if (out->hold.identity != hold.identity || !out->hold.word.is_same_lock(hold.lock)) return false;
+  const Ownership ownership = confirm_ownership(out->hold.word, out->hold.tid);
+  out->likely = ownership == Ownership::unknown;
+  return ownership != Ownership::refuted;
+}
+
+bool began_first(const HolderState& one, const HolderState& other) {
+  return one.hold.since_ns != other.hold.since_ns ? one.hold.since_ns < other.hold.since_ns
+                                                  : one.hold.tid < other.hold.tid;
+}
+
+}  // namespace
+
+void read_waits(CircleSearch& search) {
+  search.clear();
+  WaitView wait;
+  for (uint32_t index = 0, limit = record_limit(); index < limit; ++index) {
+    if (record_at(index)->state.load(std::memory_order_acquire) != RecordState::live) continue;
+    const bool waits = view_wait(index, &wait) && is_part_of_circles(wait);
+    if (waits) search.add_wait(wait.tid, wait.word);
+    add_holds(search, index, waits);
+  }
+}
+
+bool prove_circle(const Circle& circle, const Timing& timing, HolderState* holders) {
+  const size_t count = circle.count;
+  Identity waits[kMaxHolders];
+  for (size_t i = 0; i < count; ++i)
+    if (!view_holder(circle.holds[i], &holders[i])) return false;
+  for (size_t i = 0; i < count; ++i) {
+    WaitView wait;
+    const HoldView& waited_for = holders[(i + 1) % count].hold;
+    if (!view_wait_of(holders[i].hold, &wait) || !wait.word.is_same_lock(waited_for.word) || wait.word.timeout() ||
+        !is_surely_blocked(wait, waited_for, timing))
+      return false;
+    waits[i] = wait.identity;
+    holders[i].waits_since_ns = wait.since_ns;
+  }
+  for (size_t i = 0; i < count; ++i)
+    if (!hold_lasts(holders[i].hold.identity) || !wait_lasts(waits[i])) return false;
+  std::rotate(holders, std::min_element(holders, holders + count, began_first), holders + count);
+  return true;
+}
+
+bool circle_lasts(const HolderState* holders, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    WaitView wait;
+    if (!hold_lasts(holders[i].hold.identity) || !view_wait_of(holders[i].hold, &wait) ||
+        !wait.word.is_same_lock(holders[(i + 1) % count].hold.word) || has_lost_its_frame(wait))
+      return false;
+  }
+  return true;
+}
+
+}  // namespace holdwatch
