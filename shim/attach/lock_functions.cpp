@@ -25,6 +25,24 @@ Row row(Function* function, LockKind kind, Access access) {
 
 WaitingFunction g_functions[10];
 
+// Where the code is that the thread waits in. pthread_mutex_timedlock and _clocklock are a few instructions that end in a
+// jump to what they have in common, which has no name of its own and stands right before them
+// (nptl/pthread_mutex_timedlock.c).
+WaitingFunction code_of(const Row& row, uintptr_t start, size_t size) {
+  constexpr size_t kMostOfStub = 32;
+  constexpr size_t kMostOfCommon = 16 * 1024;
+  constexpr unsigned char kJump = 0xe9;  // jmp rel32
+  const auto* code = reinterpret_cast<const unsigned char*>(start);
+  for (size_t i = 0; size <= kMostOfStub && i + 5 <= size; ++i) {
+    int32_t distance = 0;
+    __builtin_memcpy(&distance, code + i + 1, sizeof distance);
+    const uintptr_t target = start + i + 5 + static_cast<uintptr_t>(static_cast<intptr_t>(distance));
+    if (code[i] == kJump && target < start && start - target < kMostOfCommon)
+      return {target, start, row.kind, row.access};
+  }
+  return {start, start + size, row.kind, row.access};
+}
+
 }  // namespace
 
 void note_lock_functions() {
@@ -48,8 +66,7 @@ void note_lock_functions() {
     const ElfW(Sym)* symbol = nullptr;
     void** const out = reinterpret_cast<void**>(const_cast<ElfW(Sym)**>(&symbol));
     if (dladdr1(one.function, &info, out, RTLD_DL_SYMENT) == 0 || symbol == nullptr) continue;
-    const auto start = reinterpret_cast<uintptr_t>(one.function);
-    g_functions[count++] = {start, start + symbol->st_size, one.kind, one.access};
+    g_functions[count++] = code_of(one, reinterpret_cast<uintptr_t>(one.function), symbol->st_size);
   }
   set_waiting_functions(g_functions, count);
 }

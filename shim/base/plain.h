@@ -130,9 +130,10 @@ struct Holder {
   bool taken_is_part;             // its innermost frames only; false: all that was there (STACKS=full)
   const RawStack* now;            // where the thread is now (late, released: where it released), null if not captured
   SystemCall call;
-  uint32_t waits_for;  // id of the lock that this holder itself waits for, 0 if none
-  uint64_t waited_ns;  // of a circle: at least so long; else 0
-  bool likely;         // the lock's own fields could not confirm that this thread holds it
+  uint32_t waits_for;              // id of the lock that this holder itself waits for, 0 if none
+  uint64_t waited_ns;              // of a circle: at least so long; else 0
+  bool waits_since_before_attach;  // waited_ns counts from the attachment
+  bool likely;                     // the lock's own fields could not confirm that this thread holds it
 };
 
 // A thread that waits for the lock of a Finding, or for one of its circle's without being part of that.

@@ -81,6 +81,7 @@ bool prove_circle(const Circle& circle, const Timing& timing, HolderState* holde
       return false;
     waits[i] = wait.identity;
     holders[i].waits_since_ns = wait.since_ns;
+    holders[i].waits_since_before = was_adopted(wait.caller.pc);
   }
   for (size_t i = 0; i < count; ++i)
     if (!hold_lasts(holders[i].hold.identity) || !wait_lasts(waits[i])) return false;

@@ -58,6 +58,7 @@ void describe_hold(const Job& job, size_t index, Holder* out) {
   if (is_circle(job.event)) {
     out->waits_for = lock_id(job.state.holders[(index + 1) % job.state.holder_count].hold.word.address());
     out->waited_ns = job.holder_waits_ns[index];
+    out->waits_since_before_attach = job.state.holders[index].waits_since_before;
   }
   std::copy_n(hold.sites, hold.site_count, out->sites);
   if (hold.gone) {

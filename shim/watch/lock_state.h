@@ -15,8 +15,9 @@ inline constexpr size_t kMaxWaiters = 4096;
 
 struct HolderState {
   HoldView hold;
-  bool likely;                  // the lock's own fields could not confirm it
-  uint64_t waits_since_ns = 0;  // of a circle: the tick at which its own wait began
+  bool likely;                      // the lock's own fields could not confirm it
+  bool waits_since_before = false;  // of a circle: its own wait was adopted (watch/adopted)
+  uint64_t waits_since_ns = 0;      // of a circle: the tick at which its own wait began
 };
 
 struct LockState {

@@ -18,8 +18,9 @@ constexpr size_t kWordsLookedAt = 48;
 const WaitingFunction* g_functions = nullptr;
 unsigned g_count = 0;
 
+// A wait with a timeout that was stopped and continued goes on as restart_syscall, its arguments still in place (signal(7)).
 bool is_futex_wait(const SystemCall& call) {
-  if (!call.known || call.number != SYS_futex) return false;
+  if (!call.known || (call.number != SYS_futex && call.number != SYS_restart_syscall)) return false;
   constexpr uint64_t kCommand = ~uint64_t{FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME};
   const uint64_t command = call.arguments[1] & kCommand;
   return command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET || command == FUTEX_LOCK_PI || command == FUTEX_LOCK_PI2;

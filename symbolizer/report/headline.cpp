@@ -11,6 +11,8 @@
 namespace holdwatch {
 namespace {
 
+constexpr std::string_view kSinceBefore = " at least, since before the attachment";
+
 std::string lock_label(const Report& report) {
   return fmt::format("{} {}", kind_name(report.lock_kind), report.lock_id);
 }
@@ -61,9 +63,8 @@ std::string lost(const Report& report) {
   return fmt::format("{} lost {} waiting", who, format_duration(report.lost_ns));
 }
 
-std::string since_before(const Report& report) {
-  return !report.holders.empty() && report.holders.front().before_attach ? " at least, since before the attachment"
-                                                                         : "";
+std::string_view since_before(const Report& report) {
+  return !report.holders.empty() && report.holders.front().before_attach ? kSinceBefore : "";
 }
 
 std::string hold_over(const Report& report) {
@@ -189,7 +190,10 @@ uint64_t circle_age(const Report& report) {
 
 std::string for_so_long(const Report& report, std::string_view before) {
   const uint64_t age_ns = circle_age(report);
-  return age_ns == 0 ? "" : fmt::format("{}{}", before, format_duration(age_ns));
+  const bool since_before = std::all_of(report.cycle.begin(), report.cycle.end(),
+                                        [](const ReportCycleStep& step) { return step.before_attach; });
+  if (age_ns == 0) return "";
+  return fmt::format("{}{}{}", before, format_duration(age_ns), since_before ? kSinceBefore : "");
 }
 
 // "L1, L2 and L3"
@@ -264,10 +268,9 @@ std::string self_deadlock(const Report& report) {
       return fmt::format("{} waits no longer for {}, which it held itself{}; {}", first_holder(report), report.lock_id,
                          for_so_long(report, ", after "), others_lost(report));
   }
-  const uint64_t age_ns = circle_age(report);
+  const std::string waited = for_so_long(report, "has waited ");
   return fmt::format("thread {} {} {}, which it {}holds itself{}: it can never get it; {}", first_holder(report),
-                     age_ns == 0 ? "waits for" : "has waited " + format_duration(age_ns) + " for", lock_label(report),
-                     likely_word(report),
+                     waited.empty() ? "waits for" : waited + " for", lock_label(report), likely_word(report),
                      report.holders.empty() ? "" : held_for(report.lock_kind, report.holders.front().access),
                      others_wait(report));
 }

@@ -61,12 +61,9 @@ Json holder_json(const ReportHolder& holder) {
 }
 
 Json waiters_json(const ReportWaiters& group) {
-  return {{"mode", access_name(group.access)},
-          {"count", group.tids.size()},
-          {"longest_ns", group.longest_ns},
-          {"tids", group.tids},
-          {"threads", group.threads},
-          {"stack", stack_json(group.stack)},
+  return {{"mode", access_name(group.access)},  {"count", group.tids.size()},
+          {"longest_ns", group.longest_ns},     {"tids", group.tids},
+          {"threads", group.threads},           {"stack", stack_json(group.stack)},
           {"lock", text_or_null(group.lock_id)}};
 }
 

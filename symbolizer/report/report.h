@@ -44,7 +44,8 @@ struct ReportCycleStep {
   LockKind lock_kind = LockKind::mutex;
   uintptr_t lock_address = 0;
   std::string lock_name;
-  uint64_t waited_ns = 0;  // at least so long; 0 if not known
+  uint64_t waited_ns = 0;      // at least so long; 0 if not known
+  bool before_attach = false;  // waited_ns counts from the attachment
 };
 
 // One observation that `then` was taken while `first` was held.

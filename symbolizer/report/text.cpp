@@ -114,7 +114,7 @@ std::string holder_line(const ReportHolder& holder, const LockLabel& lock) {
   if (lock.kind == LockKind::rwlock) mode = holder.access == Access::shared ? ", reading" : ", writing";
   return fmt::format("{}{}{}{}{}", thread_label(holder.tid, holder.thread),
                      lock.is_one_of_several ? " of " + lock.id : "", mode, lasting(holder.held_ns),
-                     holder.likely ? " (likely)" : "");
+                     (holder.before_attach ? " at least" : "") + std::string(holder.likely ? " (likely)" : ""));
 }
 
 // In released and late reports the present stack is that of the release.

@@ -45,6 +45,17 @@ def one(kind, waiting, waiter=None, in_function=None, text=""):
     return check
 
 
+def itself(kind):
+    """One thread that waits for what it holds."""
+    def check(look):
+        require(look.kinds() == [kind], look)
+        event = look.events[0]
+        require([holder["thread"] for holder in event["holders"]] == ["first"] and not event["waiters"], as_json(event))
+        require(event["cycle"][0]["holds"] == event["cycle"][0]["waits_for"] == event["lock"]["id"], as_json(event))
+        require(any("self" in name for name in functions(event["holders"][0]["now"])), as_json(event))
+    return check
+
+
 def chain(look):
     """The lock that everything hangs on comes first."""
     require(look.kinds() == ["wait", "wait"], look)
@@ -83,8 +94,8 @@ SCENES = {
     "three": (FOREVER, 3, circle("first", "second", "third")),
     "robust": (FOREVER, 2, circle("first", "second")),
     "inheriting": (FOREVER, 2, circle("first", "second")),
-    "self": (FOREVER, 1, one("self_deadlock", 1, "first", "self")),
-    "self_inheriting": (FOREVER, 1, one("self_deadlock", 1, "first", "self")),
+    "self": (FOREVER, 1, itself("self_deadlock")),
+    "self_inheriting": (FOREVER, 1, itself("self_deadlock")),
     "writer_waits_for_reader": (FOREVER, 2, circle("reader", "writer", kind=["mutex", "rwlock"], likely=True)),
     "writers": (FOREVER, 2, circle("first", "second", kind=["rwlock"])),
     "abandoned": (FOREVER, 1, one("abandoned", 1, "waiter", "abandoned")),
@@ -109,7 +120,8 @@ SETTLED = {"chain": "blocked in pause()", "holder_runs": "spin", "holder_sends":
 
 def essence(look):
     """What does not depend on the way of looking. Core files have no threads' names, and no time that they slept."""
-    return [(event["event"], event["fingerprint"], event["lock"], event["cycle"],
+    return [(event["event"], event["fingerprint"], event["lock"],
+             [(step["tid"], step["holds"], step["waits_for"], step["address"]) for step in event["cycle"]],
              [(holder["tid"], holder["waits_for"], functions(holder["now"])) for holder in event["holders"]],
              sorted((group["mode"], sorted(group["tids"]), tuple(functions(group["stack"]))) for group in event["waiters"]))
             for event in look.events]

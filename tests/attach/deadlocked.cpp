@@ -1,0 +1,107 @@
+// A process whose threads wait for each other, in one way per argument, before anybody looks ("ready"); or as soon as it is
+// told to ("close"). Ends when its input does.
+#include <cstring>
+#include <iostream>
+
+#include "tests/programs/harness.h"
+using namespace harness;
+
+namespace {
+
+pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER, two = PTHREAD_MUTEX_INITIALIZER, three = PTHREAD_MUTEX_INITIALIZER;
+pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
+Event close_circle;
+
+// A thread that has `first` before this returns, and wants `second` once the circle is to be closed. Never joined, never
+// freed.
+template <typename Take, typename Want>
+Thread* start(const char* name, Take take, Want want) {
+  auto* has_first = new Event;
+  auto* thread = new Thread(name, [=] {
+    CHECK(take() == 0);
+    has_first->fire();
+    close_circle.wait();
+    want();
+    std::puts("never");  // so that this frame stays
+  });
+  has_first->wait();
+  return thread;
+}
+
+auto lock(pthread_mutex_t& mutex) {
+  return [&mutex] { return pthread_mutex_lock(&mutex); };
+}
+
+auto wait_an_hour_for(pthread_mutex_t& mutex) {
+  return [&mutex] {
+    timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 3600;
+    return pthread_mutex_timedlock(&mutex, &until);
+  };
+}
+
+int write_lock() {
+  return pthread_rwlock_wrlock(&rwlock);
+}
+
+void close_now(Thread* first, pthread_mutex_t& wanted, Thread* second, pthread_mutex_t& wanted_by_second) {
+  close_circle.fire();
+  first->wait_until_blocked_on(wanted);
+  second->wait_until_blocked_on(wanted_by_second);
+}
+
+void three_mutexes() {
+  Thread* first = start("first", lock(one), lock(two));
+  Thread* second = start("second", lock(two), lock(three));
+  Thread* third = start("third", lock(three), lock(one));
+  (new Thread("victim", lock(three)))->wait_until_blocked_on(three);
+  close_now(first, two, second, three);
+  third->wait_until_blocked_on(one);
+}
+
+void mutex_and_rwlock() {
+  Thread* first = start("first", lock(one), write_lock);
+  Thread* second = start("second", write_lock, lock(one));
+  close_circle.fire();
+  first->wait_until_blocked_on(rwlock);
+  second->wait_until_blocked_on(one);
+}
+
+void itself() {
+  Thread* first = start("first", lock(one), lock(one));
+  close_circle.fire();
+  first->wait_until_blocked_on(one);
+}
+
+void in_time() {
+  Thread* first = start("first", lock(one), wait_an_hour_for(two));
+  Thread* second = start("second", lock(two), lock(one));
+  close_now(first, two, second, one);
+}
+
+void later() {
+  start("first", lock(one), lock(two));
+  start("second", lock(two), lock(one));
+}
+
+}  // namespace
+
+int main(int, char** argv) {
+  const struct {
+    const char* name;
+    void (*make)();
+  } scenes[] = {{"three_mutexes", three_mutexes},
+                {"mutex_and_rwlock", mutex_and_rwlock},
+                {"itself", itself},
+                {"in_time", in_time},
+                {"later", later}};
+  for (const auto& scene : scenes)
+    if (std::strcmp(scene.name, argv[1]) == 0) scene.make();
+  std::cout << "ready" << std::endl;
+  for (std::string line; std::getline(std::cin, line);) {
+    close_circle.fire();
+    std::cout << "closed" << std::endl;
+  }
+  std::_Exit(0);
+}

@@ -1,0 +1,89 @@
+"""Attaches to processes whose threads wait for each other already: what is told of them; see the functions' first lines.
+
+    deadlocks.py --shim LIBRARY --control CONTROL --subject PROGRAM TEST
+"""
+
+import argparse
+import os
+import sys
+
+from attach import Failure, Subject, functions, require
+
+
+def check_circle(subject, names):
+    """One deadlock of these threads in this order, or in another one that begins elsewhere in the circle."""
+    event = subject.await_events(event="deadlock", phase="over")[0]
+    found = [holder["thread"] for holder in event["holders"]]
+    turns = [names[at:] + names[:at] for at in range(len(names))]
+    require(found in turns, f"the circle is {found}")
+    for position, (step, holder) in enumerate(zip(event["cycle"], event["holders"])):
+        following = event["cycle"][(position + 1) % len(names)]
+        require(step["waits_for"] == following["holds"] == holder["waits_for"], f"{event['cycle']}")
+        require("before holdwatch was attached" in holder["taken"]["note"], f"{holder['taken']}")
+        require(any("start<" in name for name in functions(holder["now"])), f"now {holder['now']}")
+    text = (subject.directory / "text").read_text()
+    require(f"deadlock of {len(names)} threads for " in text, "the text does not say so")
+    require(not subject.events(event="hold"), "told as a hold as well")
+    return event
+
+
+def three_mutexes(subject):
+    """A circle of three, and who waits for it from outside."""
+    subject.attach()
+    event = check_circle(subject, ["first", "second", "third"])
+    require("at least, since before the attachment: " in (subject.directory / "text").read_text(), "its age is not true")
+    require([group["threads"] for group in event["waiters"]] == [["victim"]], f"waiters {event['waiters']}")
+
+
+def mutex_and_rwlock(subject):
+    """Through a lock that is held for writing, and one of the other kind."""
+    subject.attach()
+    event = check_circle(subject, ["first", "second"])
+    require({step["kind"] for step in event["cycle"]} == {"mutex", "rwlock"}, f"{event['cycle']}")
+
+
+def later(subject):
+    """The locks were taken before the attachment, the circle was closed afterwards."""
+    subject.attach()
+    require(subject.tell("close") == "closed", "it does not hear")
+    check_circle(subject, ["first", "second"])
+
+
+def itself(subject):
+    """A thread that waits for what it holds."""
+    subject.attach()
+    event = subject.await_events(event="self_deadlock", phase="over")[0]
+    require([holder["thread"] for holder in event["holders"]] == ["first"] and not event["waiters"], f"{event}")
+
+
+def in_time(subject):
+    """One of the circle waits with a timeout: the holds are told, and nothing that would never end."""
+    subject.attach()
+    events = subject.await_events(2, event="hold", phase="over")
+    require({event["holders"][0]["thread"] for event in events} == {"first", "second"}, f"{events}")
+    subject.await_events(2, event="hold", phase="still")
+    require(not subject.events(event="deadlock"), "called a deadlock")
+
+
+def main():
+    tests = {test.__name__: test for test in (three_mutexes, mutex_and_rwlock, later, itself, in_time)}
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name in ("--shim", "--control", "--subject"):
+        parser.add_argument(name, required=True, type=os.path.abspath)
+    parser.add_argument("test", choices=tests)
+    options = parser.parse_args()
+    subject = Subject(options, options.test)
+    try:
+        tests[options.test](subject)
+    except Failure as failure:
+        text = subject.directory / "text"
+        print(f"FAILED: {failure}\nrerun: {sys.executable} {' '.join(sys.argv)}")
+        print(text.read_text() if text.exists() else "holdwatch said nothing")
+        sys.exit(1)
+    finally:
+        subject.close()
+    print("passed")
+
+
+if __name__ == "__main__":
+    main()
