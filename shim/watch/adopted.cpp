@@ -145,6 +145,10 @@ void look_after_adopted(uint64_t old_ns) {
   });
 }
 
+bool has_adopted() {
+  return std::any_of(g_adopted, g_adopted + g_used, [](const Adopted& one) { return one.record != nullptr; });
+}
+
 void forget_adopted() {
   g_looks_wanted.store(0);
   for (size_t i = 0; i < g_used; ++i)

@@ -15,6 +15,9 @@ void adopt_later();
 // began at this tick or before is asked who keeps it waiting.
 void look_after_adopted(uint64_t old_ns);
 
+// Whether there are records of what threads have done before.
+bool has_adopted();
+
 // Gives back all that was adopted. When no watcher runs.
 void forget_adopted();
 

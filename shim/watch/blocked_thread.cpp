@@ -55,6 +55,11 @@ bool is_taking_back(const SystemCall& call, uintptr_t mutex) {
   return call.known && call.number == SYS_futex && call.arguments[0] == mutex;
 }
 
+bool has_been_woken(int tid, LockWord mutex) {
+  SyscallFile file;
+  return read_syscall_file(tid, &file) == 0 && is_taking_back(file.call, mutex.address());
+}
+
 bool has_lost_its_frame(const WaitView& wait) {
   if (was_adopted(wait.caller.pc)) return false;
   uintptr_t return_address = 0;

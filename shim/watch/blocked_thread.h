@@ -27,6 +27,7 @@ Blocked is_blocked_for(const WaitView& wait);
 // Whether a thread that sits in a condition wait has been woken and waits for its mutex: a futex call on the mutex's first
 // word.
 bool is_taking_back(const SystemCall& call, uintptr_t mutex);
+bool has_been_woken(int tid, LockWord mutex);
 
 // Whether a handler has jumped out of the wait (siglongjmp): that leaves the record of it behind, and the stack to whoever
 // comes next. has_lost_its_frame: the return address is gone; has_been_left: or the thread is in another system call. It

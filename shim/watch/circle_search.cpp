@@ -28,14 +28,24 @@ uint32_t CircleSearch::first_hold_of(LockWord lock) const {
   return static_cast<uint32_t>(first - holds_);
 }
 
+bool CircleSearch::is_held(LockWord lock) const {
+  const uint32_t first = first_hold_of(lock);
+  return first < hold_count_ && holds_[first].lock.is_same_lock(lock);
+}
+
 CircleSearch::Wait* CircleSearch::wait_of(int tid) {
   Wait* wait = std::lower_bound(waits_, waits_ + wait_count_, tid, [](const Wait& a, int b) { return a.tid < b; });
   return wait != waits_ + wait_count_ && wait->tid == tid ? wait : nullptr;
 }
 
-void CircleSearch::find(void (*visit)(void* context, const Circle& circle), void* context) {
+void CircleSearch::find(void (*visit)(void* context, const Circle& circle), void* context,
+                        bool (*is_woken)(int tid, LockWord mutex)) {
   sort();
-  for (size_t i = 0; i < wait_count_; ++i) waits_[i].state = State::untried;
+  for (size_t i = 0; i < wait_count_; ++i) {
+    Wait& wait = waits_[i];
+    const bool may_block = !wait.lock.condition() || (is_held(wait.lock) && is_woken(wait.tid, wait.lock));
+    wait.state = may_block ? State::untried : State::done;
+  }
   for (uint32_t start = 0; start < wait_count_; ++start)
     if (waits_[start].state == State::untried) follow(start, visit, context);
 }

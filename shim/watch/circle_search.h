@@ -39,8 +39,10 @@ class CircleSearch {
   bool any_waits() const { return wait_count_ > 0; }
 
   // Calls `visit(context, circle)` for circles, until none is left that contains a thread of no other. Those of more than
-  // kMaxHolders threads are passed over.
-  void find(void (*visit)(void* context, const Circle& circle), void* context);
+  // kMaxHolders threads are passed over. `is_woken(tid, mutex)` is asked of threads in a condition wait whose mutex
+  // somebody holds: only one that has been woken waits for it.
+  void find(void (*visit)(void* context, const Circle& circle), void* context,
+            bool (*is_woken)(int tid, LockWord mutex));
 
  private:
   enum class State : uint8_t { untried, on_way, done };
@@ -55,6 +57,7 @@ class CircleSearch {
 
   void sort();
   uint32_t first_hold_of(LockWord lock) const;
+  bool is_held(LockWord lock) const;
   Wait* wait_of(int tid);
   void follow(uint32_t start, void (*visit)(void*, const Circle&), void* context);
   void close(uint32_t last, uint32_t closing_hold, void (*visit)(void*, const Circle&), void* context) const;

@@ -8,23 +8,24 @@
 #include <algorithm>
 
 #include "shim/record/thread_table.h"
+#include "shim/watch/adopted.h"
 #include "shim/watch/blocked_thread.h"
 #include "shim/watch/ownership.h"
 
 namespace holdwatch {
 namespace {
 
-// A thread in a condition wait waits for its mutex only once it has been woken.
-bool is_part_of_circles(const WaitView& wait) {
-  if (wait.word.timeout()) return false;
-  return !wait.word.condition() || is_blocked_for(wait) == Blocked::yes;
+bool holds_anything(ThreadRecord& record) {
+  bool any = false;
+  for_each_used_slot(record, [&](uint32_t, const HeldSlot&, LockWord word) { any |= word.is_hold(); });
+  return any;
 }
 
+// `waits`: false: only what was adopted; its thread's waits stand in another record.
 void add_holds(CircleSearch& search, uint32_t index, bool waits) {
   ThreadRecord& record = *record_at(index);
   const int tid = record.tid.load(std::memory_order_acquire);
   for_each_used_slot(record, [&](uint32_t position, const HeldSlot& slot, LockWord) {
-    // Its thread's waits stand in another record.
     if (!waits && !was_adopted(slot.pc.load(std::memory_order_acquire))) return;
     const uint64_t number = slot.number.load(std::memory_order_acquire);
     const LockWord word(slot.word.load(std::memory_order_acquire));
@@ -57,14 +58,18 @@ bool began_first(const HolderState& one, const HolderState& other) {
 
 }  // namespace
 
+// Who holds nothing is nobody's next: ten thousand that wait for one lock cost no more than the look at their records.
 void read_waits(CircleSearch& search) {
   search.clear();
   WaitView wait;
+  const bool any_adopted = has_adopted();
   for (uint32_t index = 0, limit = record_limit(); index < limit; ++index) {
-    if (record_at(index)->state.load(std::memory_order_acquire) != RecordState::live) continue;
-    const bool waits = view_wait(index, &wait) && is_part_of_circles(wait);
+    ThreadRecord& record = *record_at(index);
+    if (record.state.load(std::memory_order_acquire) != RecordState::live) continue;
+    if (!any_adopted && !holds_anything(record)) continue;
+    const bool waits = view_wait(index, &wait) && !wait.word.timeout();
     if (waits) search.add_wait(wait.tid, wait.word);
-    add_holds(search, index, waits);
+    if (waits || any_adopted) add_holds(search, index, waits);
   }
 }
 

@@ -8,7 +8,8 @@
 
 namespace holdwatch {
 
-// Fills `search` with who waits, but for those whose wait has a timeout (that one ends by itself), and with what they hold.
+// Fills `search` with who waits and holds something, but for those whose wait has a timeout (that one ends by itself), and
+// with what they hold.
 void read_waits(CircleSearch& search);
 
 // Whether all of it was true at one moment and can never end: then `holders`, of which there is room for kMaxHolders, are

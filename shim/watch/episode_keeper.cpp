@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "shim/record/thread_table.h"
+#include "shim/watch/blocked_thread.h"
 #include "shim/watch/circles.h"
 #include "shim/watch/posting.h"
 
@@ -89,7 +90,7 @@ void EpisodeKeeper::begin_circles(const Timing& timing) {
         const auto* in = static_cast<const Context*>(found);
         in->self->begin_circle(circle, *in->timing);
       },
-      &context);
+      &context, has_been_woken);
 }
 
 void EpisodeKeeper::begin_circle(const Circle& circle, const Timing& timing) {

@@ -196,10 +196,13 @@ std::string for_so_long(const Report& report, std::string_view before) {
   return fmt::format("{}{}{}", before, format_duration(age_ns), since_before ? kSinceBefore : "");
 }
 
+constexpr size_t kShownOfCircle = 4;
+
 // "L1, L2 and L3"
 std::string circle_locks(const Report& report) {
   std::string text;
   for (size_t i = 0; i < report.cycle.size(); ++i) {
+    if (i == kShownOfCircle) return text + fmt::format(" and {} more", report.cycle.size() - i);
     if (i > 0) text += i + 1 == report.cycle.size() ? " and " : ", ";
     text += report.cycle[i].holds;
   }
@@ -218,11 +221,10 @@ std::string others_lost(const Report& report) {
 
 // Who holds what and waits for what, once around.
 std::string circle(const Report& report) {
-  constexpr size_t kShown = 4;
   std::string text;
   for (size_t i = 0; i < report.cycle.size(); ++i) {
     const ReportCycleStep& step = report.cycle[i];
-    if (i == kShown) return text + fmt::format(", and {} more", report.cycle.size() - kShown);
+    if (i == kShownOfCircle) return text + fmt::format(", and {} more", report.cycle.size() - i);
     const std::string who = thread_label(step.tid, i < report.holders.size() ? report.holders[i].thread : "");
     text += fmt::format("{}{} holds {} and waits for {}", i == 0 ? "" : ", ", who, step.holds, step.waits_for);
   }

@@ -12,12 +12,16 @@ namespace {
 // Threads and locks by number; what is found comes as lists of threads, each in the circle's order.
 class Scene {
  public:
+  static constexpr int kWoken = 7;
+
   void waits(int tid, uintptr_t lock) { search_->add_wait(tid, word(lock)); }
+  void waits_in_condition(int tid, uintptr_t mutex) { search_->add_wait(tid, word(mutex).with_condition()); }
   void holds(int tid, uintptr_t lock) { search_->add_hold({word(lock), tid, {static_cast<uint32_t>(tid), 0, lock}}); }
 
   std::vector<std::vector<int>> circles() {
     found_.clear();
-    search_->find([](void* scene, const Circle& circle) { static_cast<Scene*>(scene)->add(circle); }, this);
+    search_->find([](void* scene, const Circle& circle) { static_cast<Scene*>(scene)->add(circle); }, this,
+                  [](int tid, LockWord) { return tid == kWoken; });
     std::sort(found_.begin(), found_.end());
     return found_;
   }
@@ -79,6 +83,17 @@ TEST_CASE("of several readers the one that waits closes the circle") {
   scene.waits(1, 10);
   scene.waits(6, 20);
   CHECK(scene.circles() == Circles{{1, 6}});
+}
+
+TEST_CASE("a thread in a condition wait is part of a circle once it has been woken") {
+  for (const int tid : {Scene::kWoken, Scene::kWoken + 1}) {
+    Scene scene;
+    scene.holds(1, 10);
+    scene.waits(1, 20);
+    scene.holds(tid, 20);
+    scene.waits_in_condition(tid, 10);
+    CHECK(scene.circles().size() == (tid == Scene::kWoken ? 1 : 0));
+  }
 }
 
 TEST_CASE("circles that have nothing to do with each other are all found") {

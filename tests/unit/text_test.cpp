@@ -280,6 +280,8 @@ TEST_CASE("a deadlock of many threads names the first four") {
   for (int tid = 5; tid <= 10; ++tid) report.cycle.push_back({tid, "L9", "L9", LockKind::mutex, 0x9, "", 1});
   report.waiters.clear();
   CHECK(first_line(report).find("6 holds L9 and waits for L9, and 4 more; nobody else waits") != std::string::npos);
+  report.phase = Phase::still;
+  CHECK(first_line(report).find("deadlock of L3, L4, L9, L9 and 4 more goes on") != std::string::npos);
 }
 
 TEST_CASE("a deadlock's details say which lock each thread has, and which one the others wait for") {
