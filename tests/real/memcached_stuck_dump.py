@@ -28,10 +28,24 @@ def start(run, port, user):
     return server
 
 
+def keys_of(batch):
+    return [b"%s-%d-%d" % (LONG_NAME, batch, number) for number in range(KEYS_A_BATCH)]
+
+
 def store_keys(port):
     client = Client(port)
     for batch in range(BATCHES):
-        client.ask([b"set %s-%d-%d 0 0 1\r\nx\r\n" % (LONG_NAME, batch, number) for number in range(KEYS_A_BATCH)])
+        client.ask([b"set %s 0 0 1\r\nx\r\n" % key for key in keys_of(batch)])
+    client.close()
+
+
+def check_keys(port):
+    """Every key is still there with its value."""
+    client = Client(port)
+    for batch in range(BATCHES):
+        answers = client.ask([b"get %s\r\n" % key for key in keys_of(batch)])
+        wrong = [answer for key, answer in zip(keys_of(batch), answers) if answer != b"VALUE %s 0 1\r\nx\r\nEND\r\n" % key]
+        servers.require(not wrong, f"of {KEYS_A_BATCH} keys {len(wrong)} have another answer than before: {wrong[:1]}")
     client.close()
 
 
@@ -44,12 +58,23 @@ def client_that_does_not_read(port):
     return client
 
 
-def has_answer(client):
-    """True if the client gets the whole list, or is told to come back: the first list may still be going on."""
-    count = 0
+def list_or_busy(client):
+    """How many keys the client's list has, or None if it is told to come back: the first list may still be going on.
+
+    What memcached promises is an end of the list, not the whole of it: an item that is moved to another LRU, or whose lock
+    somebody has just when the crawler passes by, is left out (protocol.txt; bare, one to three of our keys in one list
+    of 50 on a busy machine). Besides, 1.6.18 takes its crawler out of an LRU that it has not locked when a client has gone.
+    """
+    listed = set()
     while (line := client.lines.readline()).startswith(b"key="):
-        count += 1
-    return line.startswith(b"BUSY") or line == b"END\r\n" and count == BATCHES * KEYS_A_BATCH
+        listed.add(line.split()[0].removeprefix(b"key="))
+    if line.startswith(b"BUSY"):
+        return None
+    stored = {key for batch in range(BATCHES) for key in keys_of(batch)}
+    servers.require(line == b"END\r\n", f"the second client's list ends after {len(listed)} keys with {line}")
+    servers.require(listed <= stored, f"the second client's list has {len(listed - stored)} keys that nobody stored")
+    servers.require(2 * len(listed) > len(stored), f"the second client's list has {len(listed)} of {len(stored)} keys")
+    return len(listed)
 
 
 def check_place(what, stack):
@@ -89,16 +114,16 @@ def story(shim, user):
         server.wait_until("a report with a waiter",
                           lambda: any(report["waiters"] for report in run.reports() if report["phase"] == "still"))
         reader.close()
-        answered = has_answer(second)
+        print(f"keys in the second client's list: {list_or_busy(second) or 'none, BUSY'}")
         server.wait_until("the closing line", lambda: run.reports()[-1]["phase"] == "released")
         second.close()
+        check_keys(port)
         status = server.stop()
         print(run.reports_text())
         reports = run.reports()
         for report in reports[:-1]:
             check_hold(report, peer, proc_is_open=user == "root" or os.geteuid() != 0)
         servers.require(reports[-1]["lost_ns"] > 0, "the closing line knows of no time lost")
-        servers.require(answered, "the second client has got no list")
         servers.require(status == 0, f"the server ended with status {status}")
 
 
