@@ -34,6 +34,21 @@ class AttachedRun(servers.Run):
         print(said, end="")
 
 
+class AttachableRun(AttachedRun):
+    """Attaches and detaches when it is told to."""
+
+    def check_is_watched(self, pid, threaded):
+        pass
+
+    def attach(self, pid):
+        super().check_is_watched(pid, threaded=True)
+
+    def detach(self, pid):
+        status, said = self.command("detach", pid)
+        servers.require(status == 0, said)
+        print(said, end="")
+
+
 class AttachedAgainAndAgain(AttachedRun):
     """Attaches and detaches as often as the run is long."""
 

@@ -103,10 +103,10 @@ def benchmark(port):
     return [line.split(",")[0] for line in printed.splitlines() if line.startswith('"')]
 
 
-def start(run, port, io_threads=IO_THREADS):
+def start(run, port, io_threads=IO_THREADS, options=()):
     server = run.start([servers.find_program("redis-server", "redis-server"), "--bind", "127.0.0.1", "--port", port,
                         "--io-threads", io_threads, "--io-threads-do-reads", "yes", "--dir", run.directory,
-                        "--save", "", "--enable-debug-command", "local", "--daemonize", "no"])
+                        "--save", "", "--enable-debug-command", "local", "--daemonize", "no", *options])
     server.wait_until("redis listens", lambda: servers.accepts(port))
     run.check_is_watched(server.pid, threaded=True)
     return server

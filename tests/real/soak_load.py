@@ -60,6 +60,36 @@ class RedisTalk:
         return self.client.answer()
 
 
+class HttpTalk:
+    """One connection that asks for what `expect` names: it gives the paths of a turn, and what they hold."""
+
+    def __init__(self, port, expect):
+        self.socket = servers.connect(port)
+        self.lines = self.socket.makefile("rb")
+        self.expect = expect
+
+    def say(self, turn):
+        paths, right = self.expect(turn)
+        self.ask(*paths)
+        return right
+
+    def ask(self, *paths):
+        self.socket.sendall(b"".join(b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % path.encode() for path in paths))
+
+    def close(self):
+        self.lines.close()
+        self.socket.close()
+
+    def hear(self):
+        """An answer's body, or its first line if it is no success."""
+        first, size = self.lines.readline(), 0
+        while (line := self.lines.readline()) not in (b"\r\n", b""):
+            name, value = line.split(b":", 1)
+            size = int(value) if name.lower() == b"content-length" else size
+        body = self.lines.read(size)
+        return body if b" 200 " in first else first
+
+
 class MariadbTalk:
     """One client that counts in a row of its own, and in one that all clients want."""
 
@@ -84,10 +114,12 @@ class MariadbTalk:
 
 
 class Load:
-    """The helper process, and what it has counted so far."""
+    """The helper process, and what it has counted so far. Without a time for its turns they follow one upon the other."""
 
-    def __init__(self, make_talk):
+    def __init__(self, make_talk, turn_s=TURN_S):
         self.right, self.wrong, self.turns, self.answering_ns = (multiprocessing.RawValue("Q") for _ in range(4))
+        self.is_over = multiprocessing.RawValue("b")
+        self.turn_s = turn_s
         context = multiprocessing.get_context("fork")
         self.process = context.Process(target=self.drive, args=(make_talk,), daemon=True)
         self.process.start()
@@ -96,11 +128,11 @@ class Load:
         os.setpgid(0, 0)  # so that a signal also reaches the clients that it starts
         talks = [make_talk(number) for number in range(CONNECTIONS)]
         due = time.monotonic()
-        while True:
+        while not self.is_over.value:
             self.take_turn(talks)
             # What a slow turn has cost is not made up for: the load is bounded.
             now = time.monotonic()
-            due = max(due + TURN_S, now)
+            due = max(due + self.turn_s, now)
             time.sleep(due - now)
 
     def take_turn(self, talks):
@@ -118,6 +150,12 @@ class Load:
 
     def go_on(self):
         os.killpg(self.process.pid, signal.SIGCONT)
+
+    def finish(self):
+        """Lets it end its turn: whatever was asked has been answered then, or the test fails."""
+        self.is_over.value = True
+        self.process.join(servers.DEADLINE_S)
+        servers.require(self.process.exitcode == 0, f"the clients ended with {self.process.exitcode}, after {self.turns.value} turns")
 
     def end(self):
         """Its clients end with their pipes."""

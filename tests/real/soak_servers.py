@@ -22,6 +22,7 @@ class Memcached:
         self.port = servers.free_port()
         self.user = servers.unprivileged_user()
         self.server = memcached_stuck_dump.start(run, self.port, self.user)
+        self.pid = self.server.pid
         memcached_stuck_dump.store_keys(self.port)
         self.fingerprint = None
 
@@ -54,6 +55,7 @@ class Redis:
     def __init__(self, run):
         self.port = servers.free_port()
         self.server = redis_load.start(run, self.port)
+        self.pid = self.server.pid
 
     def talk(self, number):
         return RedisTalk(self.port, number)
@@ -82,6 +84,7 @@ class Mariadb:
         self.run = run
         self.pipe = mariadb_stuck_log.Pipe(run.directory / "collector.fifo")
         self.server = mariadb.start(run, stderr=self.pipe.writing)
+        self.pid = self.server.pid
         MariadbTalk.prepare(run)
 
     def talk(self, number):
