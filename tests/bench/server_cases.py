@@ -208,5 +208,8 @@ def server_row(bench, kind):
                      note=f"throughput x {throughput:.2f}")
 
 
+KINDS = (Memcached, Redis, Mariadb, Nginx)
+
+
 def cases():
-    return {kind.name: (lambda bench, kind=kind: [server_row(bench, kind)]) for kind in (Memcached, Redis, Mariadb, Nginx)}
+    return {kind.name: (lambda bench, kind=kind: [server_row(bench, kind)]) for kind in KINDS}

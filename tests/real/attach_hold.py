@@ -88,10 +88,10 @@ def story(run, subject, load):
     opened = descriptors(run, subject.pid)
     rates, left, seen = [requests_a_second(load)], [], 0
     for _ in range(2):
-        run.attach(subject.pid)
+        print(run.attach(subject.pid), end="")
         rates.append(requests_a_second(load))
         check_reports(subject, provoked_hold(run, subject))
-        run.detach(subject.pid)
+        print(run.detach(subject.pid), end="")
         left.append(check_given_back(run, subject, opened))
         seen = len(run.reports())
         subject.provoke()

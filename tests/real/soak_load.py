@@ -155,7 +155,8 @@ class Load:
         """Lets it end its turn: whatever was asked has been answered then, or the test fails."""
         self.is_over.value = True
         self.process.join(servers.DEADLINE_S)
-        servers.require(self.process.exitcode == 0, f"the clients ended with {self.process.exitcode}, after {self.turns.value} turns")
+        status = self.process.exitcode
+        servers.require(status == 0, f"the clients ended with status {status}, after {self.turns.value} turns")
 
     def end(self):
         """Its clients end with their pipes."""
