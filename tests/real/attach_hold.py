@@ -71,7 +71,7 @@ def check_reports(subject, reports):
 
 def check_given_back(run, subject, opened):
     """Nothing of ours is left but the library, mapped, and a pipe that libunwind makes at the first report, and keeps."""
-    servers.require(not own_threads(subject.pid), f"threads are left: {own_threads(subject.pid)}")
+    servers.wait_until("the end of holdwatch's threads", lambda: not own_threads(subject.pid))
     left = descriptors(run, subject.pid)
     added = sorted((Counter(left) - Counter(opened)).elements())
     servers.require(not Counter(opened) - Counter(left), f"descriptors before: {opened}; now: {left}")
