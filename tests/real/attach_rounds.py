@@ -19,8 +19,8 @@ ROUNDS = 100
 ROUNDS_A_HOLD = 10
 # What a server that works may gain of its own accord meanwhile, as in the soak.
 MOST_KIB, MOST_MAPPINGS, MOST_THREADS = 8 * 1024, 8, 3
-# Each attachment's reports are made by a thread of its own, to which glibc may give any of its arenas (as many as eight a processor),
-# and each of them keeps some 4 MB of what a report has needed. With two arenas that is over at the tenth round.
+# Each attachment's reports are made by a thread of its own, to which glibc may give any of its arenas (up to eight a processor), and
+# each of them keeps some 4 MB of what a report has needed. With two arenas that is over at the tenth round or the twentieth.
 ARENAS = "2"
 KINDS = {"memcached": soak_servers.Memcached, "mariadb": soak_servers.Mariadb}
 
