@@ -10,7 +10,6 @@ time. Requests a second are printed: what they cost is measured by tests/bench/r
 import contextlib
 import os
 import time
-from collections import Counter
 from pathlib import Path
 
 import attach_servers
@@ -70,14 +69,11 @@ def check_reports(subject, reports):
 
 
 def check_given_back(run, subject, opened):
-    """Nothing of ours is left but the library, mapped, and a pipe that libunwind makes at the first report, and keeps."""
+    """Nothing of ours is left but the library, mapped."""
     servers.wait_until("the end of holdwatch's threads", lambda: not own_threads(subject.pid))
     left = descriptors(run, subject.pid)
-    added = sorted((Counter(left) - Counter(opened)).elements())
-    servers.require(not Counter(opened) - Counter(left), f"descriptors before: {opened}; now: {left}")
-    servers.require(not added or len(added) == 2 and added[0] == added[1] and added[0].startswith("pipe:"),
-                    f"descriptors are left: {added}")
-    return len(mapped_lines(subject.pid, run.shim.name)), left
+    servers.require(left == opened, f"descriptors before: {opened}; now: {left}")
+    return len(mapped_lines(subject.pid, run.shim.name))
 
 
 def story(run, subject, load):
@@ -86,19 +82,19 @@ def story(run, subject, load):
     subject.provoke()
     subject.relieve()
     opened = descriptors(run, subject.pid)
-    rates, left, seen = [requests_a_second(load)], [], 0
+    rates, mapped, seen = [requests_a_second(load)], [], 0
     for _ in range(2):
         print(run.attach(subject.pid), end="")
         rates.append(requests_a_second(load))
         check_reports(subject, provoked_hold(run, subject))
         print(run.detach(subject.pid), end="")
-        left.append(check_given_back(run, subject, opened))
+        mapped.append(check_given_back(run, subject, opened))
         seen = len(run.reports())
         subject.provoke()
         subject.relieve()
         rates.append(requests_a_second(load))
     print("requests a second before, attached, after, attached, after: " + ", ".join(f"{rate:.0f}" for rate in rates))
-    servers.require(left[0] == left[1], f"the library's lines in maps, and descriptors, after each detachment: {left}")
+    servers.require(mapped[0] == mapped[1], f"the library's lines in maps, after each detachment: {mapped}")
     servers.require(len(run.reports()) == seen, "a report after the detachment")
 
 
