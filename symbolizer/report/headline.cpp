@@ -5,32 +5,15 @@
 
 #include <algorithm>
 
+#include "symbolizer/report/headline_parts.h"
 #include "symbolizer/report/report_names.h"
 #include "symbolizer/report/text_format.h"
 
 namespace holdwatch {
 namespace {
 
-constexpr std::string_view kSinceBefore = " at least, since before the attachment";
-
-std::string lock_label(const Report& report) {
-  return fmt::format("{} {}", kind_name(report.lock_kind), report.lock_id);
-}
-
-// What a mode is called depends on whether the lock has two.
-std::string held_for(LockKind kind, Access access) {
-  if (kind == LockKind::mutex) return "";
-  return access == Access::shared ? " for reading" : " for writing";
-}
-
 std::string limit(const Report& report) {
   return report.limit_ns == 0 ? "" : fmt::format(" (limit {})", format_duration(report.limit_ns));
-}
-
-std::string first_holder(const Report& report) {
-  if (report.holders.empty()) return "a thread that is not known";
-  const ReportHolder& holder = report.holders.front();
-  return thread_label(holder.tid, holder.thread);
 }
 
 // " and 2 more readers"; nothing for the usual single holder.
@@ -53,14 +36,6 @@ std::string waiting(const Report& report, bool with_longest) {
     text += fmt::format(", {}{}", count == 1 ? "" : "longest ", format_duration(report.waiters.front().longest_ns));
   }
   return text;
-}
-
-// What the hold cost the others.
-std::string lost(const Report& report) {
-  if (report.threads_delayed == 0 && report.lost_ns == 0) return "nobody was seen waiting";
-  const std::string who =
-      report.threads_delayed == 0 ? "others" : count_of(report.threads_delayed, "thread", "threads");
-  return fmt::format("{} lost {} waiting", who, format_duration(report.lost_ns));
 }
 
 std::string_view since_before(const Report& report) {
@@ -181,102 +156,6 @@ std::string wait(const Report& report) {
   return "";
 }
 
-// How long all of the circle's threads have waited for each other; 0 if that is not known.
-uint64_t circle_age(const Report& report) {
-  uint64_t youngest_ns = report.cycle.empty() ? 0 : UINT64_MAX;
-  for (const ReportCycleStep& step : report.cycle) youngest_ns = std::min(youngest_ns, step.waited_ns);
-  return youngest_ns;
-}
-
-std::string for_so_long(const Report& report, std::string_view before) {
-  const uint64_t age_ns = circle_age(report);
-  const bool since_before = std::all_of(report.cycle.begin(), report.cycle.end(),
-                                        [](const ReportCycleStep& step) { return step.before_attach; });
-  if (age_ns == 0) return "";
-  return fmt::format("{}{}{}", before, format_duration(age_ns), since_before ? kSinceBefore : "");
-}
-
-constexpr size_t kShownOfCircle = 4;
-
-// "L1, L2 and L3"
-std::string circle_locks(const Report& report) {
-  std::string text;
-  for (size_t i = 0; i < report.cycle.size(); ++i) {
-    if (i == kShownOfCircle) return text + fmt::format(" and {} more", report.cycle.size() - i);
-    if (i > 0) text += i + 1 == report.cycle.size() ? " and " : ", ";
-    text += report.cycle[i].holds;
-  }
-  return text;
-}
-
-std::string others_wait(const Report& report) {
-  const size_t count = waiting_threads(report);
-  if (count == 0) return "nobody else waits";
-  return count_of(count, "other thread waits", "other threads wait");
-}
-
-std::string others_lost(const Report& report) {
-  return report.threads_delayed == 0 ? "nobody else waited" : lost(report);
-}
-
-// Who holds what and waits for what, once around.
-std::string circle(const Report& report) {
-  std::string text;
-  for (size_t i = 0; i < report.cycle.size(); ++i) {
-    const ReportCycleStep& step = report.cycle[i];
-    if (i == kShownOfCircle) return text + fmt::format(", and {} more", report.cycle.size() - i);
-    const std::string who = thread_label(step.tid, i < report.holders.size() ? report.holders[i].thread : "");
-    text += fmt::format("{}{} holds {} and waits for {}", i == 0 ? "" : ", ", who, step.holds, step.waits_for);
-  }
-  return text;
-}
-
-std::string likely_word(const Report& report) {
-  const bool likely = std::any_of(report.holders.begin(), report.holders.end(),
-                                  [](const ReportHolder& holder) { return holder.likely; });
-  return likely ? "likely " : "";
-}
-
-std::string deadlock(const Report& report) {
-  if (report.cycle.empty())
-    return fmt::format("{}deadlock of {}; {}", likely_word(report), lock_label(report), others_wait(report));
-  switch (report.phase) {
-    case Phase::over:
-    case Phase::late:
-    case Phase::snapshot:
-      break;
-    case Phase::still:
-      return fmt::format("{}deadlock of {} goes on{}; {}", likely_word(report), circle_locks(report),
-                         for_so_long(report, ", "), others_wait(report));
-    case Phase::released:
-      return fmt::format("the deadlock of {} is over{}; {}", circle_locks(report), for_so_long(report, ", after "),
-                         others_lost(report));
-  }
-  return fmt::format("{}deadlock of {}{}: {}; {}", likely_word(report),
-                     count_of(report.cycle.size(), "thread", "threads"), for_so_long(report, " for "), circle(report),
-                     others_wait(report));
-}
-
-std::string self_deadlock(const Report& report) {
-  switch (report.phase) {
-    case Phase::over:
-    case Phase::late:
-    case Phase::snapshot:
-      break;
-    case Phase::still:
-      return fmt::format("{} still waits for {}, which it holds itself{}; {}", first_holder(report), report.lock_id,
-                         for_so_long(report, ", "), others_wait(report));
-    case Phase::released:
-      return fmt::format("{} waits no longer for {}, which it held itself{}; {}", first_holder(report), report.lock_id,
-                         for_so_long(report, ", after "), others_lost(report));
-  }
-  const std::string waited = for_so_long(report, "has waited ");
-  return fmt::format("thread {} {} {}, which it {}holds itself{}: it can never get it; {}", first_holder(report),
-                     waited.empty() ? "waits for" : waited + " for", lock_label(report), likely_word(report),
-                     report.holders.empty() ? "" : held_for(report.lock_kind, report.holders.front().access),
-                     others_wait(report));
-}
-
 std::string lock_order(const Report& report) {
   if (report.edges.empty()) return fmt::format("lock order: {} is taken in two orders", lock_label(report));
   std::string text = "locks are taken in different orders, which can deadlock";
@@ -289,16 +168,6 @@ std::string lock_order(const Report& report) {
 }
 
 }  // namespace
-
-std::string thread_label(int tid, const std::string& name) {
-  return name.empty() ? fmt::format("{}", tid) : fmt::format("{} {}", tid, quote(name));
-}
-
-size_t waiting_threads(const Report& report) {
-  size_t count = report.waiters_left_out;
-  for (const ReportWaiters& group : report.waiters) count += group.tids.size();
-  return count;
-}
 
 std::string activity(const ReportHolder& holder) {
   const std::string doing = escape(holder.doing);
@@ -327,9 +196,9 @@ std::string headline(const Report& report) {
     case Event::wait:
       return wait(report);
     case Event::deadlock:
-      return deadlock(report);
+      return deadlock_headline(report);
     case Event::self_deadlock:
-      return self_deadlock(report);
+      return self_deadlock_headline(report);
     case Event::abandoned:
       return fmt::format("thread {} has ended while it held {}{}; {}", first_holder(report), lock_label(report),
                          report.holders.empty() ? "" : held_for(report.lock_kind, report.holders.front().access),

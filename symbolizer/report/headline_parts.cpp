@@ -1,0 +1,44 @@
+// See headline_parts.h.
+#include "symbolizer/report/headline_parts.h"
+
+#include <fmt/format.h>
+
+#include "symbolizer/report/headline.h"
+#include "symbolizer/report/report_names.h"
+#include "symbolizer/report/text_format.h"
+
+namespace holdwatch {
+
+std::string lock_label(const Report& report) {
+  return fmt::format("{} {}", kind_name(report.lock_kind), report.lock_id);
+}
+
+std::string held_for(LockKind kind, Access access) {
+  if (kind == LockKind::mutex) return "";
+  return access == Access::shared ? " for reading" : " for writing";
+}
+
+std::string first_holder(const Report& report) {
+  if (report.holders.empty()) return "a thread that is not known";
+  const ReportHolder& holder = report.holders.front();
+  return thread_label(holder.tid, holder.thread);
+}
+
+std::string lost(const Report& report) {
+  if (report.threads_delayed == 0 && report.lost_ns == 0) return "nobody was seen waiting";
+  const std::string who =
+      report.threads_delayed == 0 ? "others" : count_of(report.threads_delayed, "thread", "threads");
+  return fmt::format("{} lost {} waiting", who, format_duration(report.lost_ns));
+}
+
+std::string thread_label(int tid, const std::string& name) {
+  return name.empty() ? fmt::format("{}", tid) : fmt::format("{} {}", tid, quote(name));
+}
+
+size_t waiting_threads(const Report& report) {
+  size_t count = report.waiters_left_out;
+  for (const ReportWaiters& group : report.waiters) count += group.tids.size();
+  return count;
+}
+
+}  // namespace holdwatch
