@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "shim/base/lock_layout.h"
 #include "shim/record/lock_word.h"
 #include "shim/record/thread_record.h"
 
@@ -26,23 +27,20 @@ inline bool is_in_use(LockWord lock) {
   return *reinterpret_cast<const uint32_t*>(lock.address()) != 0;
 }
 
-// Whether a call that takes the lock would probably block, from glibc's own fields (struct_mutex.h, struct_rwlock.h). Asked
+// Whether a call that takes the lock would probably block, from glibc's own fields. Asked
 // only while the process has one thread. A wrong yes costs a thread of ours; the lock is the caller's to be looked at.
 inline bool looks_taken(LockWord word) {
   const uintptr_t address = word.address();
   if (word.kind() == LockKind::mutex) {
-    const auto& mutex = reinterpret_cast<const pthread_mutex_t*>(address)->__data;
-    constexpr int kProcessShared = 128;  // PTHREAD_MUTEX_PSHARED_BIT
-    const int type = mutex.__kind & 3;
+    const auto& mutex = *reinterpret_cast<const pthread_mutex_t*>(address);
+    const int type = mutex_type(mutex);
     // An only thread that meets its own error-checking mutex gets EDEADLK; one of another process it waits for.
-    const bool never_waits =
-        type == PTHREAD_MUTEX_RECURSIVE || (type == PTHREAD_MUTEX_ERRORCHECK && (mutex.__kind & kProcessShared) == 0);
-    return mutex.__lock != 0 && !never_waits;
+    const bool never_waits = type == PTHREAD_MUTEX_RECURSIVE ||
+                             (type == PTHREAD_MUTEX_ERRORCHECK && (mutex.__data.__kind & kMutexIsShared) == 0);
+    return is_mutex_locked(mutex) && !never_waits;
   }
-  constexpr unsigned kWriteLocked = 2;  // PTHREAD_RWLOCK_WRLOCKED
-  constexpr unsigned kReaderShift = 3;  // PTHREAD_RWLOCK_READER_SHIFT
-  const unsigned readers = reinterpret_cast<const pthread_rwlock_t*>(address)->__data.__readers;
-  return (readers & kWriteLocked) != 0 || (word.access() == Access::exclusive && readers >> kReaderShift != 0);
+  const auto& rwlock = *reinterpret_cast<const pthread_rwlock_t*>(address);
+  return is_rwlock_write_locked(rwlock) || (word.access() == Access::exclusive && rwlock_readers(rwlock) != 0);
 }
 
 }  // namespace holdwatch

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 
+#include "shim/base/lock_layout.h"
 #include "shim/interpose/begin_watch.h"
 #include "shim/record/handed_over.h"
 #include "shim/record/lock_book.h"
@@ -119,9 +120,9 @@ template <typename Call>
 inline bool is_anothers(LockWord lock, int tid) {
   int owner = 0;
   if (lock.kind() == LockKind::mutex)
-    owner = reinterpret_cast<const pthread_mutex_t*>(lock.address())->__data.__owner;
+    owner = mutex_owner(*reinterpret_cast<const pthread_mutex_t*>(lock.address()));
   else if (lock.access() == Access::exclusive)
-    owner = reinterpret_cast<const pthread_rwlock_t*>(lock.address())->__data.__cur_writer;
+    owner = rwlock_writer(*reinterpret_cast<const pthread_rwlock_t*>(lock.address()));
   return owner != 0 && owner != tid && !was_before_fork(tid, owner);
 }
 

@@ -8,6 +8,7 @@
 
 #include "shim/base/clock.h"
 #include "shim/base/copy_bytes.h"
+#include "shim/base/lock_layout.h"
 #include "shim/record/callers.h"
 #include "shim/record/spare_memory.h"
 
@@ -23,10 +24,9 @@ namespace {
 // the fields are there to be read.
 bool held_repeatedly(LockWord lock) {
   const auto address = lock.address();
-  if (lock.kind() == LockKind::mutex) return reinterpret_cast<const pthread_mutex_t*>(address)->__data.__count > 1;
+  if (lock.kind() == LockKind::mutex) return mutex_count(*reinterpret_cast<const pthread_mutex_t*>(address)) > 1;
   if (lock.access() == Access::exclusive) return false;
-  constexpr unsigned kReaderShift = 3;  // PTHREAD_RWLOCK_READER_SHIFT
-  return reinterpret_cast<const pthread_rwlock_t*>(address)->__data.__readers >> kReaderShift > 1;
+  return rwlock_readers(*reinterpret_cast<const pthread_rwlock_t*>(address)) > 1;
 }
 
 LockWord word_of(const HeldSlot& slot) {
@@ -189,10 +189,9 @@ void ThreadRecord::hold_slow(LockWord lock, const Caller& caller) {
 HeldSlot* ThreadRecord::relocked(LockWord lock) const {
   if (lock.kind() != LockKind::mutex || !word_below(top_).is_same_lock(lock) || word_below(top_).waiting())
     return nullptr;
-  const auto& mutex = reinterpret_cast<const pthread_mutex_t*>(lock.address())->__data;
-  constexpr int kTypeMask = 3;  // PTHREAD_MUTEX_KIND_MASK_NP
+  const auto& mutex = *reinterpret_cast<const pthread_mutex_t*>(lock.address());
   const bool is_ours =
-      (mutex.__kind & kTypeMask) == PTHREAD_MUTEX_RECURSIVE && mutex.__owner == tid.load(std::memory_order_relaxed);
+      mutex_type(mutex) == PTHREAD_MUTEX_RECURSIVE && mutex_owner(mutex) == tid.load(std::memory_order_relaxed);
   return is_ours ? below(top_) : nullptr;
 }
 

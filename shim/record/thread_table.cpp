@@ -10,6 +10,7 @@
 #include <climits>
 
 #include "shim/base/call_filter.h"
+#include "shim/base/lock_layout.h"
 #include "shim/base/os.h"
 #include "shim/base/real_mutex.h"
 
@@ -138,7 +139,7 @@ void (*g_thread_leaves)(bool is_leader) = nullptr;
 int own_tid() {
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   real_mutex_lock(&mutex);
-  const int tid = mutex.__data.__owner;
+  const int tid = mutex_owner(mutex);
   real_mutex_unlock(&mutex);
   return tid;
 }

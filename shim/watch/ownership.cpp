@@ -1,19 +1,14 @@
-// See ownership.h. The layouts are part of glibc's ABI (sysdeps/nptl/bits/struct_mutex.h, struct_rwlock.h): programs have
-// them compiled in through the static initializers.
+// See ownership.h.
 #include "shim/watch/ownership.h"
 
 #include <linux/futex.h>
-#include <pthread.h>
 
-#include <climits>
-
+#include "shim/base/lock_layout.h"
 #include "shim/capture/capture.h"
 #include "shim/record/thread_table.h"
 
 namespace holdwatch {
 namespace {
-
-constexpr unsigned kReaderShift = 3;  // PTHREAD_RWLOCK_READER_SHIFT
 
 template <typename Lock>
 bool read_lock(LockWord word, Lock* out) {
@@ -35,8 +30,8 @@ bool is_owner(int owner, int tid) {
 // Until a robust mutex that came from a dead owner is made consistent, glibc's owner field says only that; who has it
 // stands in the futex word then (nptl/pthreadP.h, linux/futex.h).
 int owner_of(const pthread_mutex_t& mutex) {
-  constexpr int kInconsistent = INT_MAX;  // PTHREAD_MUTEX_INCONSISTENT
-  return mutex.__data.__owner == kInconsistent ? mutex.__data.__lock & FUTEX_TID_MASK : mutex.__data.__owner;
+  const int owner = mutex_owner(mutex);
+  return owner == kOwnerIsInconsistent ? mutex.__data.__lock & FUTEX_TID_MASK : owner;
 }
 
 Ownership from(bool confirmed) {
@@ -49,40 +44,39 @@ Ownership confirm_ownership(LockWord word, int tid) {
   if (word.kind() == LockKind::mutex) {
     pthread_mutex_t mutex;
     if (!read_lock(word, &mutex)) return unreadable();
-    return from(mutex.__data.__lock != 0 && is_owner(owner_of(mutex), tid));
+    return from(is_mutex_locked(mutex) && is_owner(owner_of(mutex), tid));
   }
   pthread_rwlock_t rwlock;
   if (!read_lock(word, &rwlock)) return unreadable();
-  if (word.access() == Access::exclusive) return from(is_owner(rwlock.__data.__cur_writer, tid));
-  return from(rwlock.__data.__readers >> kReaderShift != 0);
+  if (word.access() == Access::exclusive) return from(is_owner(rwlock_writer(rwlock), tid));
+  return from(rwlock_readers(rwlock) != 0);
 }
 
 int owner_of(LockWord lock, LockWord* held) {
   *held = {reinterpret_cast<const void*>(lock.address()), lock.kind(), Access::exclusive};
   if (lock.kind() == LockKind::mutex) {
     pthread_mutex_t mutex;
-    return read_lock(lock, &mutex) && mutex.__data.__lock != 0 ? mutex.__data.__owner : 0;
+    return read_lock(lock, &mutex) && is_mutex_locked(mutex) ? mutex_owner(mutex) : 0;
   }
   pthread_rwlock_t rwlock;
-  return read_lock(lock, &rwlock) ? rwlock.__data.__cur_writer : 0;
+  return read_lock(lock, &rwlock) ? rwlock_writer(rwlock) : 0;
 }
 
 uint32_t held_count(LockWord word) {
   pthread_mutex_t mutex;
   if (word.kind() != LockKind::mutex || !read_lock(word, &mutex)) return 1;
-  const bool recursive = (mutex.__data.__kind & 3) == PTHREAD_MUTEX_RECURSIVE;
-  return recursive && mutex.__data.__count > 0 ? mutex.__data.__count : 1;
+  const bool recursive = mutex_type(mutex) == PTHREAD_MUTEX_RECURSIVE;
+  return recursive && mutex_count(mutex) > 0 ? mutex_count(mutex) : 1;
 }
 
 bool inherits_priority(LockWord word) {
-  constexpr int kInherit = 32;  // PTHREAD_MUTEX_PRIO_INHERIT_NP (nptl/pthreadP.h)
   pthread_mutex_t mutex;
-  return word.kind() == LockKind::mutex && read_lock(word, &mutex) && (mutex.__data.__kind & kInherit) != 0;
+  return word.kind() == LockKind::mutex && read_lock(word, &mutex) && (mutex.__data.__kind & kMutexInherits) != 0;
 }
 
 uint32_t reader_count(LockWord word) {
   pthread_rwlock_t rwlock;
-  return read_lock(word, &rwlock) ? rwlock.__data.__readers >> kReaderShift : 0;
+  return read_lock(word, &rwlock) ? rwlock_readers(rwlock) : 0;
 }
 
 }  // namespace holdwatch

@@ -1,0 +1,56 @@
+// What glibc's locks say of themselves: the fields of pthread_mutex_t and pthread_rwlock_t, which are part of its ABI
+// (sysdeps/nptl/bits/struct_mutex.h, struct_rwlock.h), since programs have them compiled in through the static initializers;
+// what their bits mean is in nptl/pthreadP.h.
+// Any context; pure. Whether the lock may be read, or only a copy of it, is the caller's business.
+#pragma once
+
+#include <pthread.h>
+
+#include <climits>
+#include <cstdint>
+
+namespace holdwatch {
+
+// Bits of a mutex's kind.
+inline constexpr int kMutexTypeBits = 3;         // PTHREAD_MUTEX_KIND_MASK_NP
+inline constexpr int kMutexIsRobust = 16;        // PTHREAD_MUTEX_ROBUST_NORMAL_NP
+inline constexpr int kMutexInherits = 32;        // PTHREAD_MUTEX_PRIO_INHERIT_NP
+inline constexpr int kMutexProtects = 64;        // PTHREAD_MUTEX_PRIO_PROTECT_NP
+inline constexpr int kMutexIsShared = 128;       // PTHREAD_MUTEX_PSHARED_BIT
+inline constexpr int kMutexElision = 256 | 512;  // PTHREAD_MUTEX_ELISION_NP, PTHREAD_MUTEX_NO_ELISION_NP
+// What robust recovery puts in place of the owner.
+inline constexpr int kOwnerIsInconsistent = INT_MAX;        // PTHREAD_MUTEX_INCONSISTENT
+inline constexpr int kOwnerIsNotRecoverable = INT_MAX - 1;  // PTHREAD_MUTEX_NOTRECOVERABLE
+
+inline int mutex_type(const pthread_mutex_t& mutex) {
+  return mutex.__data.__kind & kMutexTypeBits;
+}
+
+inline bool is_mutex_locked(const pthread_mutex_t& mutex) {
+  return mutex.__data.__lock != 0;
+}
+
+inline int mutex_owner(const pthread_mutex_t& mutex) {
+  return mutex.__data.__owner;
+}
+
+// How often its owner has taken a recursive mutex.
+inline uint32_t mutex_count(const pthread_mutex_t& mutex) {
+  return mutex.__data.__count;
+}
+
+inline int rwlock_writer(const pthread_rwlock_t& rwlock) {
+  return rwlock.__data.__cur_writer;
+}
+
+inline uint32_t rwlock_readers(const pthread_rwlock_t& rwlock) {
+  constexpr unsigned kReaderShift = 3;  // PTHREAD_RWLOCK_READER_SHIFT
+  return rwlock.__data.__readers >> kReaderShift;
+}
+
+inline bool is_rwlock_write_locked(const pthread_rwlock_t& rwlock) {
+  constexpr unsigned kWriteLocked = 2;  // PTHREAD_RWLOCK_WRLOCKED
+  return (rwlock.__data.__readers & kWriteLocked) != 0;
+}
+
+}  // namespace holdwatch
