@@ -3,7 +3,7 @@
 
 #include <dirent.h>
 #include <limits.h>
-#include <sched.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +18,7 @@
 #include "symbolizer/cause/cause.h"
 #include "symbolizer/inspect/access.h"
 #include "symbolizer/inspect/brief_stop.h"
+#include "symbolizer/inspect/last_run.h"
 #include "symbolizer/inspect/running_sample.h"
 #include "symbolizer/inspect/stack_copy.h"
 
@@ -26,6 +27,8 @@ namespace {
 
 constexpr size_t kStatusSize = 16384;
 constexpr size_t kSyscallSize = 256;
+constexpr size_t kSchedSize = 4096;
+constexpr size_t kStatSize = 1024;
 constexpr useconds_t kBetweenLooksUs = 2000;
 constexpr int kLooks = 5;  // at a thread that has always moved on since
 
@@ -59,15 +62,19 @@ ThreadState state_of(char letter, const SyscallFile& call) {
   return call.kind == SyscallFile::Kind::running ? ThreadState::running : ThreadState::blocked;
 }
 
-// When the scheduler last accounted for the thread, in nanoseconds of its own clock; 0 if this kernel does not tell.
-// ("se.exec_start" of /proc/PID/task/TID/sched: CONFIG_SCHED_DEBUG.)
-uint64_t last_ran_ns(const std::string& path) {
-  const auto text = read_text(path, 4096);
-  const size_t at = text ? text->find("se.exec_start") : std::string::npos;
-  const size_t colon = at == std::string::npos ? at : text->find(':', at);
-  if (colon == std::string::npos) return 0;
-  const double milliseconds = std::strtod(text->c_str() + colon + 1, nullptr);
-  return milliseconds > 0 ? static_cast<uint64_t>(milliseconds * 1e6) : 0;
+// The processor that the thread belongs to: field 39 of its "stat", counted from the name's end, which may hold anything.
+std::optional<unsigned> processor_of(const std::string& stat) {
+  constexpr int kFieldsBehindName = 36;
+  size_t at = stat.rfind(')');
+  for (int field = 0; field <= kFieldsBehindName && at != std::string::npos; ++field) at = stat.find(' ', at + 1);
+  if (at == std::string::npos) return std::nullopt;
+  return static_cast<unsigned>(std::strtoul(stat.c_str() + at, nullptr, 10));
+}
+
+std::string kernel_release() {
+  utsname kernel{};
+  uname(&kernel);
+  return kernel.release;
 }
 
 bool same_call(const Snapshot& a, const Snapshot& b) {
@@ -156,12 +163,14 @@ std::string LiveProcess::thread_name(int tid) {
   return name;
 }
 
-// Compared with ourselves, who have just run.
+// Where it may have been moved since it ran, it went to sleep by one of the clocks, and the least difference is sure.
 uint64_t LiveProcess::asleep_ns(int tid) {
-  const uint64_t ran_ns = last_ran_ns(task_file(pid_, tid, "sched"));
-  sched_yield();
-  const uint64_t now_ns = last_ran_ns("/proc/thread-self/sched");
-  return ran_ns != 0 && now_ns > ran_ns ? now_ns - ran_ns : 0;
+  const auto last = parse_last_run(read_text(task_file(pid_, tid, "sched"), kSchedSize).value_or(""));
+  const auto processor = processor_of(read_text(task_file(pid_, tid, "stat"), kStatSize).value_or(""));
+  if (!last || !processor) return 0;
+  const bool is_where_it_ran = left_queue_at_once(*last) || !may_move_asleep(kernel_release());
+  const auto now_ns = clocks_.now_ns(is_where_it_ran ? std::vector{*processor} : SchedulerClocks::online());
+  return now_ns ? surely_asleep_ns(*last, *now_ns) : 0;
 }
 
 bool LiveProcess::has_stayed(const Task& task) {

@@ -7,6 +7,7 @@
 
 #include <string>
 
+#include "symbolizer/inspect/scheduler_clocks.h"
 #include "symbolizer/inspect/target.h"
 #include "symbolizer/unwind/process_memory.h"
 
@@ -47,6 +48,7 @@ class LiveProcess final : public Target {
   int reading_tid_;  // a thread that has memory: the main one may have left
   ProcessMemory memory_;
   Modules modules_;
+  SchedulerClocks clocks_;
   size_t samples_ = 0;
   size_t stops_ = 0;
   uint64_t longest_stop_ns_ = 0;

@@ -170,6 +170,10 @@ class Observer {
 
   // The last look. What is no longer waited for was an everyday wait, and is not told.
   void drop_what_moved() {
+    // A holder that has run may have given the lock up and taken it again.
+    for (auto& [tid, thread] : seen_.threads) {
+      if (!has_stayed(tasks_[tid])) thread.asleep_ns = 0;
+    }
     for (SeenLock& lock : seen_.locks) {
       std::erase_if(lock.waits, [this](const SeenWait& wait) { return !has_stayed(tasks_[wait.tid]); });
       const auto fields = read_lock_fields(lock.lock, target_.memory());

@@ -44,9 +44,10 @@ class Look:
 
 
 @contextlib.contextmanager
-def scene(program, name, *before):
+def scene(program, name=None, *before):
     """Runs a scene (with words `before` it on the command line) and gives the process id that it names."""
-    process = subprocess.Popen([*before, program, name], stdout=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen([*before, program, *([name] if name else [])], stdout=subprocess.PIPE, text=True,
+                               start_new_session=True)
     try:
         word, pid = process.stdout.readline().split()
         require(word == "ready", f"the scene said {word!r}")
