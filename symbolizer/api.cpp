@@ -15,6 +15,7 @@
 #include "symbolizer/report/by_design.h"
 #include "symbolizer/report/emit.h"
 #include "symbolizer/report/outputs/stderr_output.h"
+#include "symbolizer/report/program_path.h"
 #include "symbolizer/symbols/symbols.h"
 #include "symbolizer/unwind/modules.h"
 #include "symbolizer/unwind/process_memory.h"
@@ -29,9 +30,8 @@ std::string host_name() {
 }
 
 std::string executable_path() {
-  char path[PATH_MAX];
-  const ssize_t length = readlink("/proc/self/exe", path, sizeof path);
-  return length > 0 ? std::string(path, static_cast<size_t>(length)) : std::string(program_invocation_name);
+  const std::string path = own_program_path();
+  return path.empty() ? program_invocation_name : path;
 }
 
 void copy_text(char* out, size_t size, const char* text) {

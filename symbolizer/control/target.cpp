@@ -4,8 +4,6 @@
 #include <elf.h>
 #include <sys/uio.h>
 
-#include <algorithm>
-
 namespace holdwatch::control {
 namespace {
 
@@ -89,19 +87,6 @@ uintptr_t Target::libc_function(const std::string& name) {
   const Module* module = libc();
   const auto found = module == nullptr ? std::nullopt : symbol(*module, name);
   return libc_functions_[name] = found ? found->address : 0;
-}
-
-std::string Target::read_string(uintptr_t address) {
-  constexpr size_t kLongest = 4096;
-  std::string text;
-  char part[64];
-  while (text.size() < kLongest) {
-    const size_t got = memory_.read(address + text.size(), part, sizeof part);
-    const auto length = static_cast<size_t>(std::find(part, part + got, '\0') - part);
-    text.append(part, length);
-    if (length < sizeof part) break;
-  }
-  return text;
 }
 
 bool Target::write(uintptr_t address, const void* data, size_t size) {

@@ -36,7 +36,7 @@ class Target {
   // The address of a function of glibc's, 0 if it has none of that name. Looked up once.
   uintptr_t libc_function(const std::string& name);
 
-  std::string read_string(uintptr_t address);
+  std::string read_string(uintptr_t address) { return memory_.read_string(address); }
   bool write(uintptr_t address, const void* data, size_t size);
 
  private:

@@ -1,6 +1,5 @@
 // See core_file.h. The layout of notes: core(5), elf(5), and struct elf_prstatus of sys/procfs.h.
 #include "symbolizer/inspect/core_file.h"
-#include "symbolizer/unwind/user_registers.h"
 
 #include <elf.h>
 #include <sys/procfs.h>
@@ -13,6 +12,9 @@
 #include <cstdio>
 #include <cstring>
 #include <string_view>
+
+#include "symbolizer/unwind/auxiliary.h"
+#include "symbolizer/unwind/user_registers.h"
 
 namespace holdwatch {
 namespace {
@@ -94,11 +96,10 @@ void take_mappings(const std::vector<unsigned char>& note, CoreFile& core) {
 }
 
 void take_auxiliary(const std::vector<unsigned char>& note, CoreFile& core) {
-  Elf64_auxv_t entry{};
-  for (size_t at = 0; take(note, at, entry) && entry.a_type != AT_NULL; at += sizeof entry) {
-    if (entry.a_type == AT_SYSINFO_EHDR) core.vdso = entry.a_un.a_val;
-    if (entry.a_type == AT_ENTRY) core.entry = entry.a_un.a_val;
-  }
+  const std::string_view vector(reinterpret_cast<const char*>(note.data()), note.size());
+  core.vdso = auxiliary_value(vector, AT_SYSINFO_EHDR).value_or(0);
+  core.entry = auxiliary_value(vector, AT_ENTRY).value_or(0);
+  core.started_as = auxiliary_value(vector, AT_EXECFN).value_or(0);
 }
 
 void take_note(uint32_t type, const std::vector<unsigned char>& note, CoreFile& core) {

@@ -34,9 +34,10 @@ struct CoreThread {
 
 struct CoreFile {
   int pid = 0;
-  std::string program;  // its name, as the kernel had it
-  uintptr_t vdso = 0;   // where it was mapped, 0 if that is not known
-  uintptr_t entry = 0;  // the program's entry point
+  std::string program;       // its name, as the kernel had it
+  uintptr_t vdso = 0;        // where it was mapped, 0 if that is not known
+  uintptr_t entry = 0;       // the program's entry point
+  uintptr_t started_as = 0;  // where the path lies that it was started by
   std::vector<CoreThread> threads;
   std::vector<CoreSegment> segments;  // by address
   std::vector<CoreMapping> mappings;  // by address

@@ -12,6 +12,7 @@
 #include "symbolizer/cause/cause.h"
 #include "symbolizer/inspect/access.h"
 #include "symbolizer/inspect/stack_copy.h"
+#include "symbolizer/report/program_path.h"
 
 namespace holdwatch {
 namespace {
@@ -61,6 +62,10 @@ void CoreProcess::put_program(const std::string& program) {
   for (CoreMapping& mapping : core_.mappings) {
     if (mapping.path == was) mapping.path = executable_;
   }
+}
+
+std::string CoreProcess::executable() {
+  return known_program_path(executable_, executable_, memory_.read_string(core_.started_as), "");
 }
 
 void CoreProcess::add_left_out() {

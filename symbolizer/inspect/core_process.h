@@ -18,7 +18,7 @@ class CoreProcess final : public Target {
   static std::unique_ptr<CoreProcess> open(const std::string& path, const std::string& program, std::string& why);
 
   int pid() const override { return core_.pid; }
-  std::string executable() const override { return executable_; }
+  std::string executable() override;
   std::string host() const override;
   uint64_t wall_clock_ns() const override { return written_ns_; }
   MemoryReader& memory() override { return memory_; }
@@ -44,7 +44,7 @@ class CoreProcess final : public Target {
   std::unique_ptr<FileBytes> file_;
   CoreFile core_;
   uint64_t written_ns_;
-  std::string executable_;
+  std::string executable_;  // the file, under the path that its mappings have
   CoreMemory memory_{core_, *file_};
   Modules modules_{-1, memory_};
 };

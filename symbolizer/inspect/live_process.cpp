@@ -21,6 +21,8 @@
 #include "symbolizer/inspect/last_run.h"
 #include "symbolizer/inspect/running_sample.h"
 #include "symbolizer/inspect/stack_copy.h"
+#include "symbolizer/report/program_path.h"
+#include "symbolizer/unwind/auxiliary.h"
 
 namespace holdwatch {
 namespace {
@@ -28,6 +30,7 @@ namespace {
 constexpr size_t kStatusSize = 16384;
 constexpr size_t kSyscallSize = 256;
 constexpr size_t kSchedSize = 4096;
+constexpr size_t kAuxiliarySize = 4096;
 constexpr size_t kStatSize = 1024;
 constexpr useconds_t kBetweenLooksUs = 2000;
 constexpr int kLooks = 5;  // at a thread that has always moved on since
@@ -99,10 +102,13 @@ std::unique_ptr<LiveProcess> LiveProcess::open(int pid, std::string& why) {
   return nullptr;
 }
 
-std::string LiveProcess::executable() const {
+std::string LiveProcess::executable() {
+  const std::string file = proc() + "/exe";
   char path[PATH_MAX];
-  const ssize_t length = readlink((proc() + "/exe").c_str(), path, sizeof path);
-  return length > 0 ? std::string(path, static_cast<size_t>(length)) : "/unknown";
+  const ssize_t length = readlink(file.c_str(), path, sizeof path);
+  if (length <= 0) return "/unknown";
+  const std::string vector = read_text(proc() + "/auxv", kAuxiliarySize).value_or("");
+  return known_program_path({path, static_cast<size_t>(length)}, file, started_as(vector, memory_), proc() + "/root");
 }
 
 std::string LiveProcess::host() const {

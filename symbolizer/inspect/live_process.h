@@ -19,7 +19,7 @@ class LiveProcess final : public Target {
   static std::unique_ptr<LiveProcess> open(int pid, std::string& why);
 
   int pid() const override { return pid_; }
-  std::string executable() const override;
+  std::string executable() override;
   std::string host() const override;
   uint64_t wall_clock_ns() const override;
   MemoryReader& memory() override { return memory_; }

@@ -32,7 +32,7 @@ class Target {
   virtual ~Target() = default;
 
   virtual int pid() const = 0;
-  virtual std::string executable() const = 0;
+  virtual std::string executable() = 0;
   virtual std::string host() const = 0;
   virtual uint64_t wall_clock_ns() const = 0;
 

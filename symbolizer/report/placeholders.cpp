@@ -9,6 +9,7 @@
 #include <ctime>
 #include <fstream>
 
+#include "symbolizer/report/program_path.h"
 #include "symbolizer/report/text_format.h"
 
 namespace holdwatch {
@@ -49,9 +50,7 @@ std::string without_slashes(std::string text) {
 ProcessFacts own_process_facts() {
   ProcessFacts facts;
   facts.pid = getpid();
-  char buffer[PATH_MAX];
-  const ssize_t length = readlink("/proc/self/exe", buffer, sizeof buffer);
-  if (length > 0) facts.exe.assign(buffer, static_cast<size_t>(length));
+  facts.exe = own_program_path();
   facts.program = base_name(facts.exe);
   char host[HOST_NAME_MAX + 1] = {};
   if (gethostname(host, sizeof host - 1) == 0) facts.host = host;

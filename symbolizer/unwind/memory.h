@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <string>
 
 namespace holdwatch {
 
@@ -23,6 +24,20 @@ class MemoryReader {
 
   // Drops what read_constant keeps: to be called when modules have come or gone.
   virtual void forget() {}
+
+  // Up to its zero, or as far as it can be read; cut if it is longer than any path.
+  std::string read_string(uintptr_t address) {
+    constexpr size_t kLongest = 4096;
+    std::string text;
+    char part[64];
+    while (text.size() < kLongest) {
+      const size_t got = read(address + text.size(), part, sizeof part);
+      const size_t length = strnlen(part, got);
+      text.append(part, length);
+      if (length < sizeof part) break;
+    }
+    return text;
+  }
 
   template <typename T>
   std::optional<T> read_value(uintptr_t address) {

@@ -1,0 +1,42 @@
+// See program_path.h.
+#include "symbolizer/report/program_path.h"
+
+#include <sys/auxv.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <climits>
+
+#include "symbolizer/report/text_format.h"
+
+namespace holdwatch {
+namespace {
+
+bool is_same_file(const std::string& a, const std::string& b) {
+  struct stat of_a {
+  }, of_b{};
+  return stat(a.c_str(), &of_a) == 0 && stat(b.c_str(), &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
+         of_a.st_ino == of_b.st_ino;
+}
+
+}  // namespace
+
+// A path that was relative is so to a directory that nobody knows any more; the link mostly lies beside the file.
+std::string known_program_path(const std::string& path, const std::string& file, const std::string& started_as,
+                               const std::string& root) {
+  if (started_as.empty() || started_as.ends_with('/')) return path;
+  if (started_as.starts_with('/') && is_same_file(root + started_as, file)) return started_as;
+  const std::string beside = path.substr(0, path.rfind('/') + 1) + std::string(base_name(started_as));
+  return is_same_file(root + beside, file) ? beside : path;
+}
+
+std::string own_program_path() {
+  constexpr char kFile[] = "/proc/self/exe";
+  char path[PATH_MAX];
+  const ssize_t length = readlink(kFile, path, sizeof path);
+  if (length <= 0) return "";
+  const auto* started_as = reinterpret_cast<const char*>(getauxval(AT_EXECFN));  // NOLINT(performance-no-int-to-ptr)
+  return known_program_path({path, static_cast<size_t>(length)}, kFile, started_as == nullptr ? "" : started_as, "");
+}
+
+}  // namespace holdwatch
