@@ -15,6 +15,7 @@
 #include "symbolizer/inspect/observe.h"
 #include "symbolizer/inspect/output.h"
 #include "symbolizer/inspect/tell.h"
+#include "symbolizer/report/by_design.h"
 
 namespace {
 
@@ -46,6 +47,11 @@ int inspect(const InspectArguments& arguments) {
   const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - start;
   bool forever = false;
   for (const Report& report : tell(seen)) {
+    const char* by_design = report.event == Event::wait ? why_by_design(report, false) : nullptr;
+    if (by_design != nullptr) {
+      output.leave_out(by_design);
+      continue;
+    }
     output.report(report);
     forever = forever || is_forever(report);
   }

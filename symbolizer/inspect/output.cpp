@@ -49,15 +49,25 @@ void Output::write_json(std::string_view line) {
   }
 }
 
+void Output::leave_out(const char* why) {
+  ++left_out_;
+  why_left_out_ = why;
+}
+
 void Output::summary(const Observation& seen, uint64_t took_ns, const std::string& how_looked) {
   size_t waiting = 0;
   for (const SeenLock& lock : seen.locks) waiting += lock.waits.size();
   const std::string waiting_text = waiting == 0 ? "no thread waits for a lock"
                                                 : count_of(waiting, "thread waits for ", "threads wait for ") +
                                                       count_of(seen.locks.size(), "lock", "locks");
-  std::fprintf(only_json() ? stderr : stdout, "holdwatch[%d]: %s, of %s in %s; looked for %s, %s\n", seen.pid,
-               waiting_text.c_str(), count_of(seen.thread_count, "thread", "threads").c_str(),
-               escape(base_name(seen.executable)).c_str(), format_duration(took_ns).c_str(), how_looked.c_str());
+  std::FILE* stream = only_json() ? stderr : stdout;
+  if (why_left_out_ != nullptr) {
+    std::fprintf(stream, "holdwatch[%d]: %s left out: %s\n", seen.pid,
+                 count_of(left_out_, "wait is", "waits are").c_str(), why_left_out_);
+  }
+  std::fprintf(stream, "holdwatch[%d]: %s, of %s in %s; looked for %s, %s\n", seen.pid, waiting_text.c_str(),
+               count_of(seen.thread_count, "thread", "threads").c_str(), escape(base_name(seen.executable)).c_str(),
+               format_duration(took_ns).c_str(), how_looked.c_str());
 }
 
 bool Output::close(std::string& why) {

@@ -21,7 +21,10 @@ class Output {
   // False with the reason if the file cannot be written to.
   bool open(std::string& why);
   void report(const Report& report);
-  // The last line: how many threads wait, and what the look cost. To standard error where JSON is on standard output.
+  // For a report that is true, but no find; the summary says so.
+  void leave_out(const char* why);
+  // The last lines: what was left out, how many threads wait, and what the look cost. To standard error where JSON is on
+  // standard output.
   void summary(const Observation& seen, uint64_t took_ns, const std::string& how_looked);
   bool close(std::string& why);
 
@@ -32,6 +35,8 @@ class Output {
   std::string json_path_;
   int json_ = -1;  // a descriptor, so that each line is one write
   int json_error_ = 0;
+  size_t left_out_ = 0;
+  const char* why_left_out_ = nullptr;
 };
 
 }  // namespace holdwatch

@@ -20,8 +20,8 @@ bool is_redis(const Report& report) {
 }
 
 // What takes the locks that redis holds by design, where its names are known at all.
-bool is_taken_by_redis_start(const ReportHolder& holder) {
-  if (holder.before_attach) return true;  // nothing is known of it
+bool is_taken_by_redis_start(const ReportHolder& holder, bool was_watched) {
+  if (holder.before_attach || !was_watched) return true;  // nothing is known of it
   const Stack& taken = holder.taken;
   constexpr std::string_view kTakers[] = {"initThreadedIO", "InitServerLast", "stopThreadedIO",
                                           "moduleInitModulesSystem", "main"};
@@ -34,12 +34,12 @@ bool is_taken_by_redis_start(const ReportHolder& holder) {
 // redis parks each of its I/O threads by a mutex that its main thread holds while there is little to do (networking.c,
 // initThreadedIO and stopThreadedIO), and holds the modules' lock from its start on if no module is loaded (module.c).
 // Only that thread ever waits for such a mutex, if anybody does.
-bool is_redis_parking(const Report& report) {
+bool is_redis_parking(const Report& report, bool was_watched) {
   if (is_circle(report.event) || !is_redis(report) || report.lock_kind != LockKind::mutex ||
       report.waiters_left_out > 0)
     return false;
   if (report.holders.size() != 1 || report.holders[0].tid != report.pid) return false;
-  if (!is_taken_by_redis_start(report.holders[0])) return false;
+  if (!is_taken_by_redis_start(report.holders[0], was_watched)) return false;
   if (report.waiters.empty()) return true;
   const ReportWaiters& waiters = report.waiters.front();
   return report.waiters.size() == 1 && waiters.threads.size() == 1 && waiters.threads[0].starts_with("io_thd_");
@@ -47,8 +47,9 @@ bool is_redis_parking(const Report& report) {
 
 }  // namespace
 
-const char* why_by_design(const Report& report) {
-  if (is_redis_parking(report)) return "redis parks idle I/O threads on mutexes that its main thread holds";
+const char* why_by_design(const Report& report, bool was_watched) {
+  if (is_redis_parking(report, was_watched))
+    return "redis parks idle I/O threads on mutexes that its main thread holds";
   return nullptr;
 }
 
@@ -61,7 +62,7 @@ bool ByDesign::leaves_out(Report& report, std::string* notice) {
   const bool goes_on = report.phase == Phase::still || report.phase == Phase::released;
   if (goes_on && left_out_.count(report.episode) == 0) return false;
   if (report.phase == Phase::released) return left_out_.erase(report.episode) > 0;
-  const char* why = why_by_design(report);
+  const char* why = why_by_design(report, true);
   if (why == nullptr) {
     // The first that is shown of its episode has to tell all.
     if (left_out_.erase(report.episode) > 0) report.phase = Phase::over;

@@ -13,7 +13,8 @@
 namespace holdwatch {
 
 // Why the report's lock is held by design, or null. The rules are few and narrow: a program's name and how it uses a lock.
-const char* why_by_design(const Report& report);
+// `was_watched`: whether the process was, when the lock was taken.
+const char* why_by_design(const Report& report, bool was_watched);
 
 class ByDesign {
  public:

@@ -5,6 +5,7 @@
 """
 
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ from looking import Look, require
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "real"))
 import mariadb  # pylint: disable=wrong-import-position
+import nginx_load  # pylint: disable=wrong-import-position
 import servers  # pylint: disable=wrong-import-position
 
 IDLE_PYTHON = """
@@ -46,24 +48,36 @@ def python(run):
     return server
 
 
-def check(inspector, server, name):
+def nginx(run):
+    return nginx_load.start(run)[0]
+
+
+def main_process(server):
+    return server.pid
+
+
+def check(inspector, server, pid, name, says):
     """It may have something to do for a moment, such as a page to clean: a wait that is there twice is none of these."""
     def is_idle():
-        look = Look(inspector, server.pid)
+        look = Look(inspector, pid)
         require(look.status == 0, f"{name}: {look}")
-        # redis parks its I/O threads on mutexes by design: they do wait.
-        waiting = [thread for event in look.events for group in event["waiters"] for thread in group["threads"]]
-        return all(thread.startswith("io_thd_") for thread in waiting) and "no thread was stopped" in look.text
+        return look.events == [] and "no thread was stopped" in look.text and re.search(says, look.text)
     server.wait_until(f"{name} is idle", is_idle)
+
+
+# What the inspector says of each. redis parks its I/O threads on mutexes that its main thread holds.
+NOTHING = "no thread waits for a lock, of"
+SERVERS = (("memcached", memcached, main_process, NOTHING), ("MariaDB", mariadb.start, main_process, NOTHING),
+           ("Python", python, main_process, NOTHING), ("nginx", nginx, nginx_load.the_worker, NOTHING),
+           ("redis", redis, main_process, r"3 waits are left out: redis parks idle .*\n.* in redis-server;"))
 
 
 def main():
     inspector = sys.argv[1]
-    for name, start in {"memcached": memcached, "MariaDB": mariadb.start, "Python": python, "redis": redis}.items():
+    for name, start, pid_of, says in SERVERS:
         with servers.Run(None) as run:
             server = start(run)
-            check(inspector, server, name)
-            server.end_by_force()
+            check(inspector, server, pid_of(server), name, says)
             print(f"{name} is idle")
 
 

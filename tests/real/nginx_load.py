@@ -92,7 +92,8 @@ def reload(server, old_worker):
     return the_worker(server)
 
 
-def scenario(run):
+def start(run):
+    """Gives the server, its worker's process id and its port."""
     port = servers.free_port()
     user = servers.unprivileged_user()
     write_files(run.directory)
@@ -102,7 +103,11 @@ def scenario(run):
     server = run.start([servers.find_program("nginx", "nginx"), "-p", run.directory, "-e", "stderr",
                         "-c", configuration])
     server.wait_until("nginx listens", lambda: servers.accepts(port))
-    worker = the_worker(server)
+    return server, the_worker(server), port
+
+
+def scenario(run):
+    server, worker, port = start(run)
     run.check_is_watched(server.pid, threaded=False)
     run.check_is_watched(worker, threaded=True)
 

@@ -62,7 +62,7 @@ TEST_CASE("what redis does not do by design is reported") {
   const auto is_reported = [](auto change) {
     Report report = parked(Phase::over);
     change(report);
-    return why_by_design(report) == nullptr;
+    return why_by_design(report, true) == nullptr;
   };
   CHECK(is_reported([](Report& report) { report.exe = "/usr/bin/chatroom"; }));
   CHECK(is_reported([](Report& report) { report.holders[0].tid = 101; }));
@@ -74,6 +74,16 @@ TEST_CASE("what redis does not do by design is reported") {
   CHECK(is_reported([](Report& report) { report.holders[0].taken.frames[0].function = "clusterCron"; }));
   CHECK_FALSE(is_reported([](Report& report) { report.holders[0].taken.frames[0].function = ""; }));
   CHECK_FALSE(is_reported([](Report& report) { report.waiters.clear(); }));
+}
+
+TEST_CASE("of a process that nobody watched, it is not asked where the lock was taken") {
+  Report report = parked(Phase::snapshot);
+  report.event = Event::wait;
+  report.holders[0].taken.frames.clear();
+  CHECK(why_by_design(report, true) == nullptr);
+  CHECK(why_by_design(report, false) != nullptr);
+  report.waiters[0].threads = {"bio_lazy_free"};
+  CHECK(why_by_design(report, false) == nullptr);
 }
 
 TEST_CASE("a snapshot shows everything") {
