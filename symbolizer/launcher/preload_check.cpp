@@ -125,6 +125,10 @@ void check_elf(const File& file, const Elf64_Ehdr& header, uid_t uid, PreloadChe
   check_architecture(header, check.obstacle);
   if (check.obstacle.size() > 0) return;
   if (!read_interpreter(file, header, check.interpreter)) {
+    if (header.e_type == ET_DYN && header.e_entry == 0) {
+      check.obstacle << "it is a library, not a program";
+      return;
+    }
     check.obstacle
         << "it is statically linked: nothing can be preloaded, and its locks are its own; link it dynamically";
     return;

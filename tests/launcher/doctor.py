@@ -26,6 +26,7 @@ NOBODY = 65534
 
 LOCKS = "#include <pthread.h>\npthread_mutex_t m;\nint main(void) { return pthread_mutex_lock(&m); }\n"
 OWN_LOCKS = "#include <pthread.h>\nint pthread_mutex_lock(pthread_mutex_t* m) { return m == 0; }\nint main(void) { return 0; }\n"
+EXPORTS = LOCKS + "".join(f"int exported{number}(void) {{ return {number}; }}\n" for number in range(20))
 ALLOW_ALL = 0x7fff0000
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, PTRACE_SEIZE = 38, 22, 2, 0x4206
 
@@ -86,8 +87,21 @@ def languages():
     expect(by_path, 0, "note +language .*in Rust.*")
 
 
+def languages_for_real():
+    """Debian's own programs in Go and Rust, without any comment of their compilers"""
+    for name, language in (("fzf", "Go"), ("sd", "Rust")):
+        if shutil.which(name) is None:
+            print(f"left out: no {name} here; on Debian: apt-get install {name}")
+            continue
+        expect(name, 0, rf"ok +program +\S*/{name}: .*", f"note +language +it is written in {language}.*")
+
+
 def other_libcs_and_machines():
     """musl, a strange loader, 32 bits, another processor"""
+    if shutil.which("musl-gcc") is not None:
+        real = WORK / "real_musl"
+        subprocess.run(["musl-gcc", "-xc", "-", "-o", real], input=LOCKS, text=True, check=True)
+        expect(real, 1, "no +program .*its libc is musl.*; build it for glibc.*")
     musl = compile_c("musl", LOCKS, "-Wl,--dynamic-linker=/lib/ld-musl-x86_64.so.1")
     expect(musl, 1, "no +program .*its libc is musl.*; build it for glibc.*")
     strange = compile_c("strange", LOCKS, "-Wl,--dynamic-linker=/system/bin/linker64")
@@ -119,6 +133,9 @@ def rights():
     expect(program, 1, rf"no +program .*set-user-ID.*user {NOBODY}, or take the bit away: chmod u-s")
     look = f"{BUILD}/symbolizer/launcher/program"
     assert launcher.call(look, program, "nobody-gains").out.endswith("program_obstacle=''\n")
+    roots = compile_c("roots")
+    roots.chmod(0o4755)
+    expect(roots, 0, "note +rights +it is set-user-ID: only if root starts it, .*")
     capable = compile_c("capable")
     # Version 2, effective; CAP_NET_BIND_SERVICE permitted.
     os.setxattr(capable, "security.capability", bytes.fromhex("0100000200040000000000000000000000000000"))
@@ -132,6 +149,8 @@ def debug_data_and_frame_pointers():
     expect(compile_c("without", LOCKS), 0, "note +debug +no debug data: .*functions, but no lines; build with -g.*",
            "note +frames .*-fno-omit-frame-pointer.*")
     expect(compile_c("stripped", LOCKS, "-s"), 0, r"note +debug +no debug data and no symbols: .*module\+offset.*")
+    expect(compile_c("exporting", EXPORTS, "-s", "-rdynamic"), 0,
+           "note +debug +no debug data: .* names of those functions that it exports, .*")
     many = LOCKS + "".join(f"__attribute__((noinline)) int f{n}(int* p) {{ return pthread_mutex_lock(&m) + *p; }}\n"
                            for n in range(20))
     expect(compile_c("framed", many, "-O0", "-fno-omit-frame-pointer"), 0, "ok +frames .*")
@@ -153,6 +172,10 @@ def scripts_and_others():
     expect(script, 0, r"note +program .*is a script, which /bin/sh runs.*--exe NAME.*")
     script.write_text(f"#!{compile_c('static', LOCKS, '-static')}\n")
     expect(script, 1, "note +program .*", "no +program .*statically linked.*")
+    script.write_text("#!/usr/bin/env python3\n")
+    said = expect(script, 0, r"note +program .*is a script, which /usr/bin/env runs: .*; ask about the program .*")
+    assert said.count("\n") == 1, said
+    expect(SHIM, 1, "no +program .*: it is a library, not a program")
     text = WORK / "text"
     text.write_text("hello\n")
     expect(text, 1, "no +program .*neither a program nor a script")
@@ -189,19 +212,77 @@ def wait_for(pid, line):
 
 
 def processes():
-    """a process: watched, prepared, neither; deleted since"""
+    """a process: watched, not yet, left out, not at all; deleted since"""
     with Child(*READY, "sleep", "1000") as pid:
-        wait_for(pid, r"ok +process +\d+ runs \S*/sleep, 1 threads")
-        expect(pid, 0, "note +watch +it is not watched; start it by holdwatch run.*")
+        wait_for(pid, r"ok +process +\d+ runs \S*/sleep, 1 thread")
+        expect(pid, 0, f"note +watch +it is not watched; holdwatch attach {pid} begins that now.*")
     with Child(HOLDWATCH, "run", *READY, "sleep", "1000") as pid:
-        wait_for(pid, "note +watch +it is prepared.*")
+        wait_for(pid, "note +watch +it was started with holdwatch preloaded, and is not watched yet.*")
     with Child(HOLDWATCH, "run", *READY, HOLDER, "1000") as pid:
-        wait_for(pid, "ok +watch +it is watched")
+        wait_for(pid, "ok +watch +it is watched: it was started with holdwatch preloaded")
+    with Child(HOLDWATCH, "run", "--exe", "another", *READY, HOLDER, "1000") as pid:
+        wait_for(pid, "note +watch +it was started with .* EXE .* leaves it out.*")
     copy = shutil.copy("/bin/sleep", WORK / "gone")
     with Child(*READY, copy, "1000") as pid:
         wait_for(pid, r"ok +process +\d+ runs \S*/gone, .*")
         copy.unlink()
         expect(pid, 0, r"ok +program +\S*/gone \(deleted\): x86-64.*")
+
+
+def attached_to():
+    """a process that is attached to, and one that was: the library in it does nothing any more"""
+    with Child(*READY, HOLDER, "1000") as pid:
+        wait_for(pid, r"ok +process +\d+ runs \S*/holder, .*")
+        answer = launcher.call(HOLDWATCH, "attach", pid, "--log", "none")
+        if "may not be traced" in answer.err or "lets only root trace" in answer.err:
+            print("left out: may trace nothing here")
+            return
+        assert answer.status == 0, answer
+        expect(pid, 0, f"ok +watch +it is watched: it was attached to; holdwatch detach {pid} ends that")
+        answer = launcher.call(HOLDWATCH, "detach", pid)
+        assert answer.status == 0, answer
+        expect(pid, 0, "note +watch +it was attached to and is not any more: .*does nothing; "
+               f"holdwatch attach {pid} begins again")
+
+
+def other_kinds_of_numbers():
+    """a program that cannot be watched is not to be attached to; a thread, a kernel's thread, what has ended"""
+    static = compile_c("static_sleeper", "#include <unistd.h>\nint main(void) { return pause(); }\n", "-static")
+    with Child(*READY, static) as pid:
+        wait_for(pid, r"ok +process +\d+ runs \S*/static_sleeper, .*")
+        expect(pid, 1, "note +watch +it is not watched", "no +program .*statically linked.*")
+    with Child(*READY, HOLDER, "1000") as pid:
+        wait_for(pid, r"ok +process +\d+ runs \S*/holder, 2 threads")
+        thread = max(int(task.name) for task in Path(f"/proc/{pid}/task").iterdir())
+        doctor(thread).expect_bad_use(rf"{thread} is a thread of process {pid} \(holder\): give that number")
+    kernels = Path("/proc/2/status")
+    if kernels.exists() and "kthreadd" in kernels.read_text():
+        expect(2, 1, r"no +process +2 \(kthreadd\) is a thread of the kernel")
+    ended = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    expect(ended.pid, 1, rf"no +process +{ended.pid} \(true\) has ended already")
+    ended.wait()
+
+
+def of_another_user():
+    """a process of somebody else: what could not be looked at, whom to ask, and a status of its own"""
+    if not IS_ROOT:
+        print("left out: needs root")
+        return
+    look = f"{BUILD}/symbolizer/launcher/doctor"
+    with tempfile.TemporaryDirectory(prefix="holdwatch-doctor-") as directory:
+        # Where the user may come; the build tree may lie in root's own directory.
+        copy = shutil.copy(look, directory)
+        Path(directory).chmod(0o755)
+        drop = "import os, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534); os.execv(sys.argv[1], sys.argv[1:])"
+        with Child(*READY, "sleep", "1000") as pid:
+            answer = launcher.call("/usr/bin/python3", "-c", drop, copy, SHIM, pid)
+    if re.search("^no +library", answer.out, re.MULTILINE):
+        assert answer.status == 1, answer
+    else:
+        assert answer.status == 3, answer
+    assert re.search(rf"^note +access +its program, .* were not looked at: {pid} \(\S+\) belongs to root: run this as root "
+                     r"\(sudo\)$", answer.out, re.MULTILINE), answer
 
 
 def install_filter():
@@ -295,7 +376,9 @@ def bad_use():
 if __name__ == "__main__":
     try:
         launcher.run_cases([static_programs, languages, other_libcs_and_machines, damaged_files, rights,
-                            debug_data_and_frame_pointers, whose_locks, scripts_and_others, processes, filtered_and_traced,
+                            languages_for_real,
+                            debug_data_and_frame_pointers, whose_locks, scripts_and_others, processes, attached_to,
+                            other_kinds_of_numbers, of_another_user, filtered_and_traced,
                             secure_and_contained, the_machine, colour, bad_use])
     finally:
         shutil.rmtree(WORK)

@@ -25,6 +25,8 @@ class Findings {
   void note(std::string subject, std::string text) { add(Verdict::note, std::move(subject), std::move(text)); }
   void obstacle(std::string subject, std::string text) { add(Verdict::obstacle, std::move(subject), std::move(text)); }
 
+  void add_all(const Findings& others) { list_.insert(list_.end(), others.list_.begin(), others.list_.end()); }
+
   bool has_obstacle() const;
   // Leaves out what is in order.
   void drop_fine();

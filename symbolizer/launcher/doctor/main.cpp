@@ -3,13 +3,15 @@
 //
 //   doctor LIBRARY [PROGRAM|PID]
 //
-// Exit status 1 if nothing would be watched, 2 for bad use.
+// Exit status 1 if nothing would be watched, 2 for bad use, 3 if the process is closed to this user.
 #include <unistd.h>
 
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 
+#include "symbolizer/control/refusal.h"
 #include "symbolizer/launcher/doctor/findings.h"
 #include "symbolizer/launcher/doctor/host_checks.h"
 #include "symbolizer/launcher/doctor/process_checks.h"
@@ -18,7 +20,9 @@
 namespace holdwatch {
 namespace {
 
+constexpr int kObstacle = 1;
 constexpr int kBadUse = 2;
+constexpr int kClosed = 3;
 
 bool wants_colour() {
   const char* terminal = getenv("TERM");
@@ -30,21 +34,37 @@ bool is_number(const std::string& text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
 }
 
+int bad_use(const std::string& why) {
+  std::fprintf(stderr, "holdwatch: %s\n", why.c_str());
+  return kBadUse;
+}
+
+int verdict(const Findings& findings) {
+  findings.print(wants_colour());
+  return findings.has_obstacle() ? kObstacle : 0;
+}
+
+int look_at_process(const std::string& subject, const std::string& library, Findings& findings) {
+  pid_t pid = 0;
+  const auto [end, error] = std::from_chars(subject.data(), subject.data() + subject.size(), pid);
+  if (error != std::errc()) return bad_use("there is no process " + subject);
+  try {
+    const ProcessLook look = check_process(pid, library, findings);
+    const int status = verdict(findings);
+    return status == 0 && look == ProcessLook::closed ? kClosed : status;
+  } catch (const control::Refusal& refusal) {
+    return bad_use(refusal.what());
+  }
+}
+
 int run(const std::string& library, const std::string& subject) {
   Findings findings;
   check_host(library, findings);
-  if (!subject.empty()) {
-    findings.drop_fine();
-    const bool is_process = is_number(subject);
-    const bool exists = is_process ? check_process(static_cast<pid_t>(std::atol(subject.c_str())), library, findings)
-                                   : check_program(subject, "", geteuid(), findings);
-    if (!exists) {
-      std::fprintf(stderr, "holdwatch: there is no %s %s\n", is_process ? "process" : "program", subject.c_str());
-      return kBadUse;
-    }
-  }
-  findings.print(wants_colour());
-  return findings.has_obstacle() ? 1 : 0;
+  if (subject.empty()) return verdict(findings);
+  findings.drop_fine();
+  if (is_number(subject)) return look_at_process(subject, library, findings);
+  if (!check_program(subject, "", geteuid(), findings)) return bad_use("there is no program " + subject);
+  return verdict(findings);
 }
 
 }  // namespace

@@ -5,84 +5,68 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
+#include "symbolizer/control/checks.h"
+#include "symbolizer/control/proc_text.h"
+#include "symbolizer/control/refusal.h"
 #include "symbolizer/launcher/doctor/program_checks.h"
 #include "symbolizer/launcher/doctor/program_file.h"
+#include "symbolizer/launcher/doctor/watch_checks.h"
 #include "symbolizer/launcher/preload_check.h"
+#include "symbolizer/report/program_path.h"
+#include "symbolizer/unwind/auxiliary.h"
+#include "symbolizer/unwind/process_memory.h"
 
 namespace holdwatch {
 namespace {
 
 namespace fs = std::filesystem;
 
+using control::read_text;
+
 class Process {
  public:
-  explicit Process(pid_t pid) : directory_("/proc/" + std::to_string(pid)) {}
+  explicit Process(pid_t pid) : directory_("/proc/" + std::to_string(pid)), status_(read("status")) {}
 
-  bool exists() const { return access(directory_.c_str(), F_OK) == 0; }
   const std::string& directory() const { return directory_; }
 
-  std::string read(const char* name) const {
-    std::ostringstream text;
-    text << std::ifstream(directory_ + "/" + name, std::ios::binary).rdbuf();
-    return text.str();
-  }
+  std::string read(const char* name) const { return read_text(directory_ + "/" + name); }
   std::string link(const char* name) const {
     std::error_code failure;
     return fs::read_symlink(directory_ + "/" + name, failure);
   }
-  // A field of its status, or 0.
-  long status(const std::string& name) const {
-    std::ifstream file(directory_ + "/status");
-    for (std::string line; std::getline(file, line);) {
-      if (line.starts_with(name + ":")) return std::strtol(line.c_str() + name.size() + 1, nullptr, 10);
-    }
-    return 0;
-  }
+  // A field of its status, empty if there is none; its first number, or 0.
+  std::string field(const char* name) const { return control::status_field(status_, name); }
+  long number(const char* name) const { return std::strtol(field(name).c_str(), nullptr, 10); }
 
  private:
   std::string directory_;
+  std::string status_;
 };
 
-bool starts_secure(const Process& process) {
-  const std::string vector = process.read("auxv");
-  for (size_t at = 0; at + sizeof(Elf64_auxv_t) <= vector.size(); at += sizeof(Elf64_auxv_t)) {
-    Elf64_auxv_t entry;
-    vector.copy(reinterpret_cast<char*>(&entry), sizeof entry, at);
-    if (entry.a_type == AT_SECURE) return entry.a_un.a_val != 0;
+// Empty, or why its memory may not be looked into, and what to do about that.
+std::string why_closed_to_us(pid_t pid) {
+  try {
+    control::check_access(pid);
+    return "";
+  } catch (const control::Refusal& refusal) {
+    return refusal.what();
   }
-  return false;
 }
 
-bool has_watcher(const Process& process) {
-  std::error_code failure;
-  for (const fs::directory_entry& task : fs::directory_iterator(process.directory() + "/task", failure)) {
-    std::string name;
-    std::getline(std::ifstream(task.path() / "comm"), name);
-    if (name.starts_with("holdwatch")) return true;
-  }
-  return false;
-}
-
-void check_watch(const Process& process, const std::string& maps, Findings& findings) {
-  if (maps.find("/libholdwatch.so") == std::string::npos) {
-    findings.note("watch",
-                  "it is not watched; start it by holdwatch run, or its unit after holdwatch systemd enable (holdwatch "
-                  "--help lists what reaches a process that runs)");
-  } else if (has_watcher(process)) {
-    findings.fine("watch", "it is watched");
-  } else {
-    findings.note("watch",
-                  "it is prepared: the watch begins with its second thread, unless HOLDWATCH_EXE leaves it out");
-  }
+// What it was started by, rather than where that leads to.
+std::string known_path(const Process& process, pid_t pid) {
+  ProcessMemory memory(pid);
+  return known_program_path(process.link("exe"), process.directory() + "/exe", started_as(process.read("auxv"), memory),
+                            process.directory() + "/root");
 }
 
 // Whether what its loader did with LD_PRELOAD was what the environment said.
 void check_rights(const Process& process, Findings& findings) {
-  if (starts_secure(process)) {
+  if (auxiliary_value(process.read("auxv"), AT_SECURE).value_or(0) != 0) {
     findings.obstacle("rights",
                       "it gained rights when it started (set-user-ID or file capabilities), and the loader ignored "
                       "LD_PRELOAD; start it as the user that it becomes");
@@ -92,7 +76,7 @@ void check_rights(const Process& process, Findings& findings) {
 // The files of a process that has changed its user, and has executed nothing since, are root's (PR_SET_DUMPABLE in prctl(2)).
 void check_own_files(const Process& process, Findings& findings) {
   struct stat status;
-  const long user = process.status("Uid");
+  const long user = process.number("Uid");
   if (user == 0 || stat((process.directory() + "/maps").c_str(), &status) != 0 || status.st_uid != 0) return;
   findings.note("user",
                 "it became user " + std::to_string(user) +
@@ -101,7 +85,7 @@ void check_own_files(const Process& process, Findings& findings) {
 }
 
 void check_filter(const Process& process, Findings& findings) {
-  if (process.status("Seccomp") == 0) return;
+  if (process.number("Seccomp") == 0) return;
   findings.note(
       "seccomp",
       "its system calls are filtered; a filter that was there before it (systemd's, a container's) must let our calls "
@@ -110,7 +94,7 @@ void check_filter(const Process& process, Findings& findings) {
 }
 
 void check_tracer(const Process& process, Findings& findings) {
-  const long tracer = process.status("TracerPid");
+  const long tracer = process.number("TracerPid");
   if (tracer == 0) return;
   std::string name;
   std::getline(std::ifstream("/proc/" + std::to_string(tracer) + "/comm"), name);
@@ -145,29 +129,37 @@ void check_libc(const Process& process, const std::string& maps, const std::stri
 
 }  // namespace
 
-bool check_process(pid_t pid, const std::string& library, Findings& findings) {
+ProcessLook check_process(pid_t pid, const std::string& library, Findings& findings) {
   const Process process(pid);
-  if (!process.exists()) return false;
-  const std::string program = process.link("exe");
-  const std::string maps = process.read("maps");
-  if (program.empty() || maps.empty()) {
-    findings.note("process", "process " + std::to_string(pid) +
-                                 " is another user's, a kernel thread or ending, and cannot be "
-                                 "looked into; ask as root");
-    return true;
+  const std::string why_closed = why_closed_to_us(pid);
+  if (process.number("Tgid") != pid) throw control::Refusal(why_closed);
+  if (process.field("VmSize").empty()) {
+    findings.obstacle("process", why_closed);
+    return ProcessLook::complete;
   }
-  findings.fine("process", std::to_string(pid) + " runs " + program + ", " + std::to_string(process.status("Threads")) +
-                               " threads");
-  check_watch(process, maps, findings);
-  check_rights(process, findings);
-  check_own_files(process, findings);
-  check_filter(process, findings);
-  check_tracer(process, findings);
-  check_container(process, library, findings);
-  check_libc(process, maps, library, findings);
+  const std::string maps = process.read("maps");
+  if (process.link("exe").empty() || maps.empty()) {
+    check_filter(process, findings);
+    check_tracer(process, findings);
+    findings.note("access", "its program, its libraries and whether it is watched were not looked at: " + why_closed);
+    return ProcessLook::closed;
+  }
+  const std::string program = known_path(process, pid);
+  const size_t threads = control::thread_ids(pid).size();
+  findings.fine("process", std::to_string(pid) + " runs " + program + ", " + std::to_string(threads) +
+                               (threads == 1 ? " thread" : " threads"));
+  Findings about_it;
+  check_rights(process, about_it);
+  check_own_files(process, about_it);
+  check_filter(process, about_it);
+  check_tracer(process, about_it);
+  check_container(process, library, about_it);
+  check_libc(process, maps, library, about_it);
   // What it gained is known by now; its file can be had even if it has been deleted.
-  check_program(process.directory() + "/exe", program, kGainsNoRights, findings);
-  return true;
+  check_program(process.directory() + "/exe", program, kGainsNoRights, about_it);
+  check_watch(pid, why_closed, !about_it.has_obstacle(), findings);
+  findings.add_all(about_it);
+  return ProcessLook::complete;
 }
 
 }  // namespace holdwatch

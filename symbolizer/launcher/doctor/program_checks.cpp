@@ -1,6 +1,8 @@
 // See program_checks.h.
 #include "symbolizer/launcher/doctor/program_checks.h"
 
+#include <sys/stat.h>
+
 #include "symbolizer/launcher/doctor/program_file.h"
 #include "symbolizer/launcher/preload_check.h"
 
@@ -19,10 +21,10 @@ void check_language(const ProgramFile& file, Findings& findings) {
         "it is written in Go, whose locks never reach pthread: only those of C libraries that it calls are seen; "
         "for Go's own there is go-deadlock");
   } else if (file.is_rust()) {
-    findings.note(
-        "language",
-        "it is written in Rust, whose std::sync has locks of its own (futexes): not seen; locks of C libraries and "
-        "of crates that call pthread's are");
+    findings.note("language",
+                  "it is written in Rust, whose std::sync has locks of its own since version 1.62 (futexes): not seen; "
+                  "locks of C "
+                  "libraries and of crates that call pthread's are");
   }
 }
 
@@ -58,6 +60,12 @@ void check_debug_data(const ProgramFile& file, Findings& findings) {
                     "no debug data: reports have functions, but no lines; build with -g, or install the "
                     "package's -dbgsym");
       break;
+    case ProgramFile::DebugData::exported:
+      findings.note(
+          "debug",
+          "no debug data: reports have the names of those functions that it exports, and no lines; build with "
+          "-g, or install the package's -dbgsym");
+      break;
     case ProgramFile::DebugData::none:
       findings.note("debug",
                     "no debug data and no symbols: reports have module+offset and build id; build with -g, or "
@@ -84,9 +92,26 @@ void check_contents(const ProgramFile& file, Findings& findings) {
   check_frame_pointers(file, findings);
 }
 
-void check_script(const std::string& path, const PreloadCheck& check, Findings& findings) {
-  findings.note("program", path + " is a script, which " + text_of(check.interpreter) +
-                               " runs: that is watched, and all that it starts; --exe NAME narrows it to one program");
+// "#!/usr/bin/env python3": the script's head does not say where that is.
+bool starts_another(const std::string& interpreter) {
+  return interpreter.ends_with("/env");
+}
+
+// What holds for root does not for others, and the doctor is often root where the program's user is not.
+void check_gained_rights(const std::string& path, uid_t uid, Findings& findings) {
+  struct stat status;
+  if (uid != 0 || stat(path.c_str(), &status) != 0 || (status.st_mode & S_ISUID) == 0) return;
+  findings.note(
+      "rights",
+      "it is set-user-ID: only if root starts it, the loader heeds LD_PRELOAD; ask as the user that starts it");
+}
+
+void check_script(const std::string& path, const std::string& interpreter, Findings& findings) {
+  const std::string runs = path + " is a script, which " + interpreter + " runs: that is watched, and all that it ";
+  findings.note("program",
+                runs + (starts_another(interpreter)
+                            ? "starts in its place; ask about the program that it is to start"
+                            : "starts; --exe NAME narrows it to one program; what follows is about " + interpreter));
 }
 
 }  // namespace
@@ -105,7 +130,8 @@ bool check_program(const std::string& program, const std::string& shown, uid_t u
       findings.obstacle("program", path + " is neither a program nor a script");
       return true;
     case FileKind::script:
-      check_script(path, check, findings);
+      check_script(path, text_of(check.interpreter), findings);
+      if (starts_another(text_of(check.interpreter))) return true;
       break;
     case FileKind::elf:
       break;
@@ -120,6 +146,7 @@ bool check_program(const std::string& program, const std::string& shown, uid_t u
   if (check.obstacle.size() > 0) {
     check_language(file, findings);
   } else {
+    if (check.kind == FileKind::elf) check_gained_rights(text_of(check.path), uid, findings);
     check_contents(file, findings);
   }
   return true;

@@ -13,7 +13,7 @@ namespace holdwatch {
 namespace {
 
 // Where Rust's compiler leaves no comment, its library's source paths are among the texts of panics.
-constexpr std::string_view kRustPath = "/rustc/";
+constexpr std::string_view kRustPath = "library/std/src/";
 
 constexpr std::string_view kPushRbpMoveRsp = "\x55\x48\x89\xe5";
 
@@ -24,8 +24,8 @@ bool is_lock_function(std::string_view name) {
 
 bool takes_a_lock(std::string_view name) {
   return is_lock_function(name) && name.find("attr") == std::string_view::npos &&
-         name.find("lock") != std::string_view::npos && name.find("init") == std::string_view::npos &&
-         name.find("destroy") == std::string_view::npos;
+         name.find("lock") != std::string_view::npos && name.find("unlock") == std::string_view::npos &&
+         name.find("init") == std::string_view::npos && name.find("destroy") == std::string_view::npos;
 }
 
 std::string_view text_at(std::string_view strings, size_t offset) {
@@ -84,7 +84,20 @@ ProgramFile::DebugData ProgramFile::debug_data() const {
   const std::unique_ptr<ElfImage> separate = find_debug_file(*image_, search);
   if (separate != nullptr && separate->section(".debug_info") != nullptr) return DebugData::lines;
   const bool has_symbols = image_->section(".symtab") != nullptr || image_->section(".gnu_debugdata") != nullptr;
-  return has_symbols ? DebugData::symbols : DebugData::none;
+  if (has_symbols) return DebugData::symbols;
+  return exports_functions() ? DebugData::exported : DebugData::none;
+}
+
+// Some are exported by every program, for the C library's sake.
+bool ProgramFile::exports_functions() const {
+  constexpr size_t kOfEveryProgram = 8;
+  const std::string_view symbols = bytes_of(".dynsym");
+  size_t exported = 0;
+  for (size_t index = 0; index < symbols.size() / sizeof(Elf64_Sym); ++index) {
+    const auto symbol = entry_at<Elf64_Sym>(symbols, index);
+    if (symbol.st_shndx != SHN_UNDEF && ELF64_ST_TYPE(symbol.st_info) == STT_FUNC) ++exported;
+  }
+  return exported > kOfEveryProgram;
 }
 
 // Functions are counted by the search table of their unwind tables.

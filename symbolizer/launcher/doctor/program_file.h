@@ -25,7 +25,7 @@ class ProgramFile {
 
   bool needs_library(std::string_view name) const;
 
-  enum class DebugData { none, symbols, lines };
+  enum class DebugData { none, exported, symbols, lines };
   DebugData debug_data() const;
 
   // Whether most functions begin by saving rbp. False where that cannot be told.
@@ -36,6 +36,7 @@ class ProgramFile {
 
  private:
   std::vector<std::string> lock_functions(bool imported) const;
+  bool exports_functions() const;
   std::string_view bytes_of(std::string_view section) const;
 
   std::unique_ptr<ElfImage> image_;

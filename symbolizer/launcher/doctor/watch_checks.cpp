@@ -1,0 +1,111 @@
+// See watch_checks.h.
+#include "symbolizer/launcher/doctor/watch_checks.h"
+
+#include <algorithm>
+
+#include "symbolizer/control/proc_text.h"
+#include "symbolizer/control/refusal.h"
+#include "symbolizer/control/target.h"
+#include "symbolizer/control/watched.h"
+
+namespace holdwatch {
+namespace {
+
+using control::read_text;
+using control::Target;
+using control::Watched;
+
+size_t count_threads_of(pid_t pid) {
+  return control::thread_ids(pid).size();
+}
+
+bool has_thread_of_ours(pid_t pid) {
+  const auto ids = control::thread_ids(pid);
+  return std::any_of(ids.begin(), ids.end(), [pid](int tid) {
+    return read_text(control::thread_file(pid, tid, "comm")).starts_with("holdwatch");
+  });
+}
+
+void say_not_watched(pid_t pid, bool is_possible, Findings& findings) {
+  const std::string number = std::to_string(pid);
+  findings.note("watch", !is_possible ? "it is not watched"
+                                      : "it is not watched; holdwatch attach " + number +
+                                            " begins that now, holdwatch run or holdwatch systemd enable from its "
+                                            "next start on");
+}
+
+void say_preloaded(pid_t pid, bool has_watcher, Findings& findings) {
+  if (has_watcher) {
+    findings.fine("watch", "it is watched: it was started with holdwatch preloaded");
+  } else if (count_threads_of(pid) == 1) {
+    findings.note(
+        "watch",
+        "it was started with holdwatch preloaded, and is not watched yet: that begins with its second thread, "
+        "or when its only one has to wait for a lock");
+  } else {
+    findings.note("watch",
+                  "it was started with holdwatch preloaded, but no watcher runs in it; what it wrote to standard error "
+                  "says why (a filter of its own on system calls, mostly)");
+  }
+}
+
+void say_state(pid_t pid, Watched& watched, bool is_possible, Findings& findings) {
+  const std::string number = std::to_string(pid);
+  switch (watched.state()) {
+    case ControlState::loading:
+      findings.note("watch", "it is loading holdwatch at this moment; ask again");
+      break;
+    case ControlState::preloaded:
+      say_preloaded(pid, watched.has_watcher(), findings);
+      break;
+    case ControlState::left_out:
+      findings.note(
+          "watch",
+          "it was started with holdwatch preloaded, and its option EXE (or holdwatch systemd enable, for what "
+          "is not the unit's main program) leaves it out: it is not watched; start it with an EXE that fits "
+          "its name");
+      break;
+    case ControlState::idle:
+      findings.note("watch", "it was attached to and is not any more: the library stays in it and does nothing" +
+                                 (is_possible ? "; holdwatch attach " + number + " begins again" : ""));
+      break;
+    case ControlState::attaching:
+      findings.note("watch", "it is being attached to at this moment; ask again");
+      break;
+    case ControlState::attached:
+      findings.fine("watch", "it is watched: it was attached to; holdwatch detach " + number + " ends that");
+      break;
+    case ControlState::detaching:
+      findings.note("watch", "it is being detached from at this moment; ask again");
+      break;
+  }
+}
+
+// Threads of ours show that it is watched; the library alone may do nothing.
+void guess_from_outside(pid_t pid, const std::string& why_closed, bool is_possible, Findings& findings) {
+  if (read_text("/proc/" + std::to_string(pid) + "/maps").find("/libholdwatch.so") == std::string::npos) {
+    say_not_watched(pid, is_possible, findings);
+  } else if (has_thread_of_ours(pid)) {
+    findings.fine("watch", "it is watched: threads of holdwatch run in it");
+  } else {
+    findings.note("watch", "holdwatch is in it, and runs no thread there; what it does cannot be asked: " + why_closed);
+  }
+}
+
+}  // namespace
+
+void check_watch(pid_t pid, const std::string& why_closed, bool is_possible, Findings& findings) {
+  if (!why_closed.empty()) return guess_from_outside(pid, why_closed, is_possible, findings);
+  try {
+    Target target(pid);
+    target.refresh();
+    if (std::optional<Watched> watched = Watched::find(target))
+      say_state(pid, *watched, is_possible, findings);
+    else
+      say_not_watched(pid, is_possible, findings);
+  } catch (const control::Refusal& refusal) {
+    findings.note("watch", refusal.what());
+  }
+}
+
+}  // namespace holdwatch
