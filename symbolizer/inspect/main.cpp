@@ -27,7 +27,7 @@ constexpr int kBadUse = 2;
 constexpr int kDeadlock = 3;
 
 int fail(int status, const std::string& why) {
-  std::fprintf(stderr, "holdwatch: inspect: %s\n", why.c_str());
+  std::fprintf(stderr, "holdwatch: %s\n", why.c_str());
   return status;
 }
 

@@ -7,6 +7,7 @@
 import os
 import pathlib
 import pwd
+import re
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,7 @@ def refused(inspector, words, status, text, **how):
                           check=False, **how)
     said = f"{words}: status {done.returncode}, {done.stderr!r}{done.stdout!r}"
     require(done.returncode == status, said)
-    require(done.stderr.startswith("holdwatch: inspect: ") and done.stderr.count("\n") == 1, said)
+    require(re.match("holdwatch: (?!inspect:)", done.stderr) and done.stderr.count("\n") == 1, said)
     require(text in done.stderr and done.stdout == "", said)
 
 
