@@ -170,14 +170,22 @@ std::string why_no_core(const Elf64_Ehdr& header) {
   return "";
 }
 
-void take_segment(MemoryReader& file, const Elf64_Phdr& segment, CoreFile& core) {
+void take_segment(MemoryReader& file, const Elf64_Phdr& segment, uint64_t& room_for_notes, CoreFile& core) {
   if (segment.p_type == PT_NOTE) {
-    take_notes(read_bytes(file, segment.p_offset, std::min<uint64_t>(segment.p_filesz, kMostNoteBytes)), core);
+    const auto notes = read_bytes(file, segment.p_offset, std::min<uint64_t>(segment.p_filesz, room_for_notes));
+    room_for_notes -= notes.size();
+    take_notes(notes, core);
   } else if (segment.p_type == PT_LOAD && segment.p_memsz != 0 && segment.p_vaddr <= UINTPTR_MAX - segment.p_memsz) {
     core.segments.push_back({segment.p_vaddr, segment.p_vaddr + segment.p_memsz, segment.p_offset,
                              std::min(segment.p_filesz, segment.p_memsz), (segment.p_flags & PF_R) != 0,
                              (segment.p_flags & PF_W) != 0, (segment.p_flags & PF_X) != 0});
   }
+}
+
+// A full disk, a limit (ulimit -c), a copy that was broken off.
+bool is_cut_short(MemoryReader& file, const Elf64_Phdr& segment) {
+  if (segment.p_filesz == 0 || segment.p_offset > UINT64_MAX - segment.p_filesz) return false;
+  return !file.read_value<unsigned char>(segment.p_offset + segment.p_filesz - 1);
 }
 
 }  // namespace
@@ -189,11 +197,18 @@ CoreFile read_core_file(MemoryReader& file) {
   if (!core.fault.empty()) return core;
   const uint64_t count = std::min<uint64_t>(count_segments(file, *header), kMostSegments);
   const std::vector<unsigned char> headers = read_bytes(file, header->e_phoff, count * sizeof(Elf64_Phdr));
+  core.cut_short = headers.size() < count * sizeof(Elf64_Phdr);
   Elf64_Phdr segment{};
-  for (size_t at = 0; take(headers, at, segment); at += sizeof segment) take_segment(file, segment, core);
+  uint64_t room_for_notes = kMostNoteBytes;
+  for (size_t at = 0; take(headers, at, segment); at += sizeof segment) {
+    take_segment(file, segment, room_for_notes, core);
+    core.cut_short = core.cut_short || is_cut_short(file, segment);
+  }
   sort_and_thin(core.segments);
   sort_and_thin(core.mappings);
-  if (core.threads.empty()) core.fault = "is damaged: no thread's registers are in it";
+  if (!core.threads.empty()) return core;
+  core.fault = core.cut_short ? "is cut short: no thread's registers are in what is left of it"
+                              : "is damaged: no thread's registers are in it";
   return core;
 }
 

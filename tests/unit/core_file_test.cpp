@@ -85,10 +85,64 @@ TEST_CASE("what is no core file of x86-64 is refused with the reason") {
   CHECK(read(bytes).fault.find("a program or library") != std::string::npos);
 }
 
-TEST_CASE("a file that was cut off before the threads is damaged") {
+TEST_CASE("a core file without threads is damaged") {
+  FakeCore fake;
+  fake.notes.clear();
+  CHECK(read(fake.bytes()).fault == "is damaged: no thread's registers are in it");
+}
+
+TEST_CASE("a file whose end is missing is cut short, however much of it can be read") {
   test::ByteVector bytes = FakeCore().bytes();
-  bytes.resize(sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr));
-  CHECK(read(bytes).fault.find("damaged") != std::string::npos);
+  CHECK_FALSE(read(bytes).cut_short);
+  bytes.pop_back();
+  CHECK(read(bytes).cut_short);
+  CHECK(read(bytes).fault.empty());
+  bytes.resize(FakeCore().bytes().size() / 2);
+  CHECK(read(bytes).cut_short);
+  bytes.resize(sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr) + 10);
+  CHECK(read(bytes).fault == "is cut short: no thread's registers are in what is left of it");
+}
+
+namespace {
+
+// A file of zeros as large as anybody asks for, behind program headers that are all of notes.
+class EndlessNotes final : public MemoryReader {
+ public:
+  size_t read(uintptr_t offset, void* out, size_t size) override {
+    std::memset(out, 0, size);
+    asked_ += size;
+    if (offset == 0 && size == sizeof header_) std::memcpy(out, &header_, sizeof header_);
+    if (offset != header_.e_phoff) return size;
+    const Elf64_Phdr segment{PT_NOTE, 0, uint64_t{1} << 40, 0, 0, uint64_t{1} << 40, 0, 1};
+    for (size_t at = 0; at + sizeof segment <= size; at += sizeof segment)
+      std::memcpy(static_cast<char*>(out) + at, &segment, sizeof segment);
+    return size;
+  }
+  uint64_t asked() const { return asked_; }
+
+ private:
+  static Elf64_Ehdr header() {
+    Elf64_Ehdr header{};
+    std::memcpy(header.e_ident, ELFMAG, SELFMAG);
+    header.e_ident[EI_CLASS] = ELFCLASS64;
+    header.e_type = ET_CORE;
+    header.e_machine = EM_X86_64;
+    header.e_phoff = sizeof header;
+    header.e_phentsize = sizeof(Elf64_Phdr);
+    header.e_phnum = 1000;
+    return header;
+  }
+
+  const Elf64_Ehdr header_ = header();
+  uint64_t asked_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("no more notes are read than any process has, however many the headers promise") {
+  EndlessNotes file;
+  CHECK_FALSE(read_core_file(file).fault.empty());
+  CHECK(file.asked() < uint64_t{300} << 20);
 }
 
 TEST_CASE("segments that overlap are thinned, so that an address has one") {
