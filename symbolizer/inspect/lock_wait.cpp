@@ -26,11 +26,12 @@ struct Futex {
   uintptr_t address;
   int command;
   uint32_t value;  // that the word had when the thread began to wait
+  bool timed;
 };
 
 Futex futex_of(const SystemCall& call) {
   return {call.arguments[0], static_cast<int>(call.arguments[1]) & FUTEX_CMD_MASK,
-          static_cast<uint32_t>(call.arguments[2])};
+          static_cast<uint32_t>(call.arguments[2]), call.arguments[3] != 0};
 }
 
 bool inherits(const Futex& futex) {
@@ -46,11 +47,11 @@ uintptr_t rwlock_of(const Futex& futex, Access access) {
 }
 
 LockWait rwlock_wait(const Futex& futex, Access access, bool likely) {
-  return {{rwlock_of(futex, access), LockKind::rwlock}, access, likely};
+  return {{rwlock_of(futex, access), LockKind::rwlock}, access, likely, futex.timed};
 }
 
 LockWait mutex_wait(const Futex& futex, bool likely) {
-  return {{futex.address, LockKind::mutex}, Access::exclusive, likely};
+  return {{futex.address, LockKind::mutex}, Access::exclusive, likely, futex.timed};
 }
 
 // The word must say that it is waited for, and the owner must be a thread: other data rarely does both.
@@ -72,12 +73,12 @@ std::optional<LockWait> guess_rwlock(const Futex& futex, MemoryReader& memory,
   return wait;
 }
 
-std::optional<LockWait> refused_mutex(uintptr_t address, MemoryReader& memory) {
+std::optional<LockWait> refused_mutex(uintptr_t address, bool timed, MemoryReader& memory) {
   if (address == 0 || address % alignof(pthread_mutex_t) != 0) return std::nullopt;
   const LockRef lock{address, LockKind::mutex};
   const auto fields = read_lock_fields(lock, memory);
   if (!fields || !fields->inherits || fields->owner == 0) return std::nullopt;
-  return LockWait{lock, Access::exclusive, true};
+  return LockWait{lock, Access::exclusive, true, timed};
 }
 
 // The mutex that a thread which waits in vain has been refused: the first that a register or the stack's end has the
@@ -92,9 +93,10 @@ std::optional<LockWait> find_refused(const Capture& capture, MemoryReader& memor
        at += sizeof(uintptr_t)) {
     std::memcpy(&words.emplace_back(), capture.stack.data() + at, sizeof(uintptr_t));
   }
+  const bool timed = futex_of(capture.snapshot.call).timed;
   for (const uintptr_t word : words) {
-    if (const auto wait = refused_mutex(word, memory)) return wait;
-    if (const auto wait = refused_mutex(word - offsetof(pthread_mutex_t, __data.__kind), memory)) return wait;
+    if (const auto wait = refused_mutex(word, timed, memory)) return wait;
+    if (const auto wait = refused_mutex(word - offsetof(pthread_mutex_t, __data.__kind), timed, memory)) return wait;
   }
   return std::nullopt;
 }

@@ -16,7 +16,8 @@ namespace holdwatch {
 struct LockWait {
   LockRef lock;
   Access access;
-  bool likely;  // not proven: found by what the bytes look like
+  bool likely;         // not proven: found by what the bytes look like
+  bool timed = false;  // it ends by itself, when its time is up
 };
 
 // Whether the thread can be waiting for a lock of glibc's at all, by its call alone. Nine in ten waiting threads of an

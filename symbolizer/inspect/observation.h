@@ -25,6 +25,7 @@ struct SeenWait {
   int tid = 0;
   Access access = Access::exclusive;
   bool likely = false;  // that it is a lock that it waits for
+  bool timed = false;   // it ends by itself, when its time is up
 };
 
 // What became of an owner that is no thread of the process.

@@ -76,7 +76,7 @@ class Observer {
       const auto wait = find_lock_wait(capture, function, target_.memory(),
                                        [this](int own_tid) { return by_own_tid_.contains(own_tid); });
       if (!wait || !has_stayed(task)) continue;
-      lock_of(wait->lock).waits.push_back({tid, wait->access, wait->likely});
+      lock_of(wait->lock).waits.push_back({tid, wait->access, wait->likely, wait->timed});
       see_thread(task, std::move(stack), "", asleep_ns);
     }
   }

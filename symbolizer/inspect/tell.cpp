@@ -30,12 +30,21 @@ class Teller {
  public:
   explicit Teller(const Observation& seen) : seen_(seen), graph_(holders_of(seen)), ids_(seen.locks.size()) {
     for (size_t lock = 0; lock < seen.locks.size(); ++lock) {
-      for (const SeenWait& wait : seen.locks[lock].waits) graph_.add_wait(wait.tid, lock);
+      for (const SeenWait& wait : seen.locks[lock].waits) {
+        graph_.add_wait(wait.tid, lock);
+        if (wait.timed) timed_.insert(wait.tid);
+      }
     }
   }
 
   std::vector<Report> run() {
-    for (const std::vector<int>& circle : graph_.circles()) tell_circle(begin_with_least(circle));
+    for (const std::vector<int>& circle : graph_.circles()) {
+      const auto timed = std::find_if(circle.begin(), circle.end(), [this](int tid) { return timed_.contains(tid); });
+      if (timed == circle.end())
+        tell_circle(begin_with_least(circle));
+      else
+        for (const int tid : circle) passing_circles_[*graph_.lock_waited_for(tid)] = *timed;
+    }
     std::vector<size_t> rest;
     for (size_t lock = 0; lock < seen_.locks.size(); ++lock) {
       if (ids_[lock] == 0) rest.push_back(lock);
@@ -184,9 +193,15 @@ class Teller {
       add_note(report.note, "it is shared between processes: its holder " + std::to_string(lock.lost_tid) +
                                 " belongs to another one");
     }
-    const std::string chain = chain_text(number);
-    if (!chain.empty()) add_note(report.note, chain);
+    const auto passing = passing_circles_.find(number);
+    const std::string more = passing == passing_circles_.end() ? chain_text(number) : passing_text(passing->second);
+    if (!more.empty()) add_note(report.note, more);
     finish(std::move(report));
+  }
+
+  static std::string passing_text(int timed) {
+    return "it is part of a circle of waits that ends by itself: " + std::to_string(timed) +
+           " waits for a limited time";
   }
 
   static std::string readers_text(uint32_t readers) {
@@ -238,6 +253,8 @@ class Teller {
   WaitGraph graph_;
   std::vector<uint32_t> ids_;  // by lock; 0: none yet
   uint32_t last_id_ = 0;
+  std::set<int> timed_;                    // threads that wait for so long and no longer
+  std::map<size_t, int> passing_circles_;  // locks of circles that are none for ever, and a thread that waits so
   std::set<int> in_circles_;
   std::vector<Report> reports_;
 };

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -217,6 +218,24 @@ void timed() {
   });
 }
 
+// Two that back off when their time is up: a circle for a while, but no deadlock.
+void timed_circle() {
+  static std::timed_mutex first;
+  static std::mutex second;
+  pthread_barrier_init(&g_all_hold, nullptr, 2);
+  start("patient", [] {
+    const std::lock_guard mine(first);
+    all_hold();
+    const std::lock_guard other(second);
+  });
+  start("impatient", [] {
+    const std::lock_guard mine(second);
+    all_hold();
+    static_cast<void>(first.try_lock_for(std::chrono::hours(1)));
+    go_on();
+  });
+}
+
 // A connection to ourselves whose other end nobody reads from, filled while a lock is held.
 void fill_connection() {
   sockaddr_in address{};
@@ -336,6 +355,7 @@ const std::map<std::string, std::function<void()>> kScenes = {
     {"holder_runs", holder_runs},
     {"holder_sends", holder_sends},
     {"timed", timed},
+    {"timed_circle", timed_circle},
     {"main_leaves", main_leaves},
     {"idle", idle},
     {"storm", storm},

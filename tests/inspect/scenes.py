@@ -84,6 +84,16 @@ def holder_sends(look):
     require("fill_connection" in functions(holder["now"]), as_json(holder))
 
 
+def timed_circle(look):
+    require(look.kinds() == ["wait", "wait"], look)
+    impatient = next(holder["tid"] for event in look.events for holder in event["holders"]
+                     if holder["thread"] == "impatient")
+    for event in look.events:
+        require(event["cycle"] == [] and event["holders"][0]["waits_for"], as_json(event))
+        require(f"a circle of waits that ends by itself: {impatient} waits for a limited time" in event["note"],
+                as_json(event))
+
+
 def idle(look):
     require(look.events == [] and "no thread waits for a lock" in look.text, look)
 
@@ -106,6 +116,7 @@ SCENES = {
     "holder_runs": (NO_DEADLOCK, 1, holder_runs),
     "holder_sends": (NO_DEADLOCK, 1, holder_sends),
     "timed": (NO_DEADLOCK, 1, one("wait", 1, "waiter", "timed")),
+    "timed_circle": (NO_DEADLOCK, 2, timed_circle),
     "main_leaves": (FOREVER, 2, circle("first", "second")),
     "crowd": (NO_DEADLOCK, 1000, one("wait", 1000, None, "crowd")),
     "great_crowd": (NO_DEADLOCK, 10000, one("wait", 10000, None, "crowd")),

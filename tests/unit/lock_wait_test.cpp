@@ -72,6 +72,15 @@ TEST_CASE("each of an rwlock's three words leads to where it begins") {
   CHECK(find(waits_on(kLock + 8, 3), LockCall::read_lock)->access == Access::shared);
 }
 
+TEST_CASE("a wait with a time-out is a timed one") {
+  Capture capture = waits_on(kLock, 2);
+  CHECK_FALSE(find(capture, LockCall::mutex)->timed);
+  CHECK_FALSE(find(capture, LockCall::write_lock)->timed);
+  capture.snapshot.call.arguments[3] = 0x7ffd00001100;
+  CHECK(find(capture, LockCall::mutex)->timed);
+  CHECK(find(capture, LockCall::write_lock)->timed);
+}
+
 TEST_CASE("other waits on a futex are no waits for a lock") {
   for (const LockCall function : {LockCall::condition, LockCall::internal, LockCall::other}) {
     CHECK_FALSE(find(waits_on(kLock, 2), function, memory_with(mutex_of(kOwner))));

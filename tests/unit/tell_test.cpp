@@ -89,6 +89,26 @@ TEST_CASE("a thread that waits for what it holds is a self-deadlock") {
   CHECK(reports[0].cycle[0].waits_for == reports[0].cycle[0].holds);
 }
 
+TEST_CASE("a circle with a thread that waits for a limited time is none for ever, and no deadlock") {
+  Observation observation = seen({lock_at(0x10, {1}, {2}), lock_at(0x20, {2}, {1})});
+  observation.locks[1].waits[0].timed = true;
+  const std::vector<Report> reports = tell(observation);
+  REQUIRE(reports.size() == 2);
+  for (const Report& report : reports) {
+    CHECK(report.event == Event::wait);
+    CHECK_FALSE(is_forever(report));
+    CHECK(report.note == "it is part of a circle of waits that ends by itself: 1 waits for a limited time");
+  }
+}
+
+TEST_CASE("a thread that waits for a limited time for what it holds is in no deadlock") {
+  Observation observation = seen({lock_at(0x10, {1}, {1})});
+  observation.locks[0].waits[0].timed = true;
+  const std::vector<Report> reports = tell(observation);
+  REQUIRE(reports.size() == 1);
+  CHECK(reports[0].event == Event::wait);
+}
+
 TEST_CASE("an owner that is gone is named by its number") {
   SeenLock lock = lock_at(0x10, {}, {1});
   lock.lost = LostOwner::ended;
