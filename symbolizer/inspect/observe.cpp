@@ -120,6 +120,8 @@ class Observer {
     const auto owner = by_own_tid_.find(fields.owner);
     if (owner != by_own_tid_.end()) {
       lock.holders = {owner->second};
+      // In another container a thread of another process may have the same number.
+      lock.holders_likely = fields.process_shared && owner->first != owner->second;
       return;
     }
     lock.lost_tid = fields.owner;

@@ -80,6 +80,13 @@ pthread_mutexattr_t* attributes_of(int protocol, int robust) {
   return &attributes;
 }
 
+pthread_mutexattr_t* shared_attributes() {
+  static pthread_mutexattr_t attributes;
+  pthread_mutexattr_init(&attributes);
+  pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+  return &attributes;
+}
+
 void self(const pthread_mutexattr_t* attributes) {
   static pthread_mutex_t mutex;
   pthread_mutex_init(&mutex, attributes);
@@ -158,10 +165,7 @@ void orphan() {
 void shared_between_processes() {
   auto* mutex = static_cast<pthread_mutex_t*>(
       mmap(nullptr, sizeof(pthread_mutex_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-  pthread_mutexattr_t attributes;
-  pthread_mutexattr_init(&attributes);
-  pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-  pthread_mutex_init(mutex, &attributes);
+  pthread_mutex_init(mutex, shared_attributes());
   pthread_mutex_lock(mutex);
   const pid_t child = fork();
   if (child == 0) {
@@ -343,6 +347,7 @@ const std::map<std::string, std::function<void()>> kScenes = {
     {"three", [] { circle(3); }},
     {"robust", [] { circle(2, attributes_of(PTHREAD_PRIO_NONE, PTHREAD_MUTEX_ROBUST)); }},
     {"inheriting", [] { circle(2, attributes_of(PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_STALLED)); }},
+    {"two_shared", [] { circle(2, shared_attributes()); }},
     {"self", [] { self(nullptr); }},
     {"self_inheriting", [] { self(attributes_of(PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_STALLED)); }},
     {"writer_waits_for_reader", writer_waits_for_reader},

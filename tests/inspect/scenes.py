@@ -104,6 +104,7 @@ SCENES = {
     "three": (FOREVER, 3, circle("first", "second", "third")),
     "robust": (FOREVER, 2, circle("first", "second")),
     "inheriting": (FOREVER, 2, circle("first", "second")),
+    "two_shared": (FOREVER, 2, circle("first", "second")),
     "self": (FOREVER, 1, itself("self_deadlock")),
     "self_inheriting": (FOREVER, 1, itself("self_deadlock")),
     "writer_waits_for_reader": (FOREVER, 2, circle("reader", "writer", kind=["mutex", "rwlock"], likely=True)),

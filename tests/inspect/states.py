@@ -55,10 +55,20 @@ def under_a_debugger(inspector, program):
 
 
 def in_a_container(inspector, program):
-    """Other thread ids inside than outside, and a program whose path leads nowhere outside."""
+    """Other thread ids inside than outside, and a program whose path leads nowhere outside. Of a lock that processes share,
+    the owner's number may be that of a thread in another container."""
+    for name, is_shared in (("two", False), ("two_shared", True)):
+        event = look_into_a_container(inspector, program, name)
+        require({holder["thread"] for holder in event["holders"]} == {"first", "second"}, as_json(event))
+        require(all(holder["likely"] == is_shared for holder in event["holders"]), as_json(event))
+        require("lock_in_turn" in functions(event["holders"][0]["now"]), as_json(event))
+
+
+def look_into_a_container(inspector, program, name):
+    """The deadlock of a scene that is the first process of its namespace."""
     with tempfile.TemporaryDirectory(prefix="holdwatch-inside-") as directory:
         inside = pathlib.Path(directory) / "inside"
-        script = f"mount -t tmpfs none {directory} && cp {program} {inside} && exec {inside} two"
+        script = f"mount -t tmpfs none {directory} && cp {program} {inside} && exec {inside} {name}"
         with subprocess.Popen(["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
                                script], stdout=subprocess.PIPE, text=True) as outer:
             with contextlib.ExitStack() as stack:
@@ -67,9 +77,8 @@ def in_a_container(inspector, program):
                 pid = int(pathlib.Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text())
                 look = look_until(inspector, pid, is_deadlock)
         event = look.events[0]
-        require({holder["thread"] for holder in event["holders"]} == {"first", "second"}, as_json(event))
         require(all(holder["tid"] > pid for holder in event["holders"]), as_json(event))
-        require("lock_in_turn" in functions(event["holders"][0]["now"]), as_json(event))
+        return event
 
 
 def without_libc_symbols(inspector, program):

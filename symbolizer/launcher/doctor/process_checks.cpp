@@ -110,7 +110,8 @@ void check_container(const Process& process, const std::string& library, Finding
     findings.fine("container", "it has another root directory or mounts of its own, and the library is there too");
   } else {
     findings.note("container", "it has another root directory or mounts of its own, and there is no " + library +
-                                   " there; install holdwatch in there, or mount its directory");
+                                   " there; to start it watched, install holdwatch in there, or mount its directory "
+                                   "(attach needs neither)");
   }
 }
 
