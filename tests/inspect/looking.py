@@ -74,7 +74,7 @@ def waiting_threads(event):
 
 
 def functions(stack):
-    return [frame["function"].replace("(anonymous namespace)::", "").split("(")[0]
+    return [frame["function"].replace("(anonymous namespace)::", "").removeprefix("stage::").split("(")[0]
             for frame in stack["frames"] if frame["function"]]
 
 

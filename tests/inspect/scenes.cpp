@@ -1,60 +1,26 @@
 // Programs that hang, or do not, each in one way: what inspect.py looks at from outside.
 // Usage: scenes NAME. Prints "ready PID" once every thread is where it will stay, or about to block there, and never ends
 // by itself. Threads are ordered with barriers; their names and functions are what the test expects to read.
-#include <netinet/in.h>
 #include <pthread.h>
-#include <semaphore.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <shared_mutex>
 #include <string>
 #include <thread>
-#include <vector>
+
+#include "tests/inspect/stage.h"
 
 namespace {
 
-std::vector<std::thread> g_threads;
-pthread_barrier_t g_all_hold;
-
-void start(const char* name, std::function<void()> body) {
-  g_threads.emplace_back([name, body = std::move(body)] {
-    pthread_setname_np(pthread_self(), name);
-    body();
-  });
-}
-
-std::atomic<unsigned long> g_turns;
-
-// Something is left to do behind a call, so that the function that made it stays on the stack.
-void go_on() {
-  g_turns.fetch_add(1, std::memory_order_relaxed);
-}
-
-void all_hold() {
-  pthread_barrier_wait(&g_all_hold);
-}
-
-[[noreturn]] void stay() {
-  for (;;) pause();
-}
-
-void ready(pid_t pid = getpid()) {
-  std::printf("ready %d\n", pid);
-  std::fflush(stdout);
-}
+using namespace stage;
 
 void lock_in_turn(pthread_mutex_t* mine, pthread_mutex_t* other) {
   pthread_mutex_lock(mine);
@@ -240,106 +206,11 @@ void timed_circle() {
   });
 }
 
-// A connection to ourselves whose other end nobody reads from, filled while a lock is held.
-void fill_connection() {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  const int server = socket(AF_INET, SOCK_STREAM, 0);
-  bind(server, reinterpret_cast<sockaddr*>(&address), length);
-  listen(server, 1);
-  getsockname(server, reinterpret_cast<sockaddr*>(&address), &length);
-  const int client = socket(AF_INET, SOCK_STREAM, 0);
-  connect(client, reinterpret_cast<sockaddr*>(&address), length);
-  static const std::vector<char> kBytes(size_t{64} << 20);
-  send(client, kBytes.data(), kBytes.size(), MSG_NOSIGNAL);
-  go_on();
-}
-
-void holder_sends() {
-  static std::mutex mutex;
-  pthread_barrier_init(&g_all_hold, nullptr, 2);
-  start("sender", [] {
-    const std::lock_guard holding(mutex);
-    all_hold();
-    fill_connection();
-  });
-  all_hold();
-  start("waiter", [] { const std::lock_guard waiting(mutex); });
-}
-
 // The main thread has left, and its memory cannot be asked for under its id any more.
 void main_leaves() {
   circle(2);
   ready();
   pthread_exit(nullptr);
-}
-
-// Everything that looks a little like waiting for a lock.
-void idle() {
-  static std::mutex mutex;
-  static pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
-  static sem_t semaphore;
-  static pthread_barrier_t barrier;
-  sem_init(&semaphore, 0, 0);
-  pthread_barrier_init(&barrier, nullptr, 2);
-  start("condition", [] {
-    std::unique_lock lock(mutex);
-    for (;;) pthread_cond_wait(&condition, mutex.native_handle());
-  });
-  start("timed", [] {
-    static pthread_mutex_t other = PTHREAD_MUTEX_INITIALIZER;
-    static pthread_cond_t timed = PTHREAD_COND_INITIALIZER;
-    pthread_mutex_lock(&other);
-    timespec end{};
-    clock_gettime(CLOCK_REALTIME, &end);
-    end.tv_sec += 3600;
-    pthread_cond_timedwait(&timed, &other, &end);
-  });
-  start("semaphore", [] { sem_wait(&semaphore); });
-  start("barrier", [] { pthread_barrier_wait(&barrier); });
-  start("poller", [] {
-    epoll_event event{};
-    epoll_wait(epoll_create1(0), &event, 1, -1);
-  });
-}
-
-// Threads that live for some microseconds and take a lock meanwhile.
-void storm() {
-  static std::mutex mutex;
-  for (int i = 0; i < 4; ++i) {
-    start("storm", [] {
-      for (;;) {
-        std::thread([] {
-          const std::lock_guard lock(mutex);
-          go_on();
-        }).join();
-      }
-    });
-  }
-}
-
-void crowd(int count) {
-  static std::mutex mutex;
-  pthread_barrier_init(&g_all_hold, nullptr, 2);
-  start("holder", [] {
-    const std::lock_guard holding(mutex);
-    all_hold();
-    stay();
-  });
-  all_hold();
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, 65536);
-  for (int i = 0; i < count; ++i) {
-    pthread_t thread;
-    const auto wait = [](void*) -> void* {
-      const std::lock_guard waiting(mutex);
-      return nullptr;
-    };
-    if (pthread_create(&thread, &attributes, wait, nullptr) != 0) break;
-  }
 }
 
 const std::map<std::string, std::function<void()>> kScenes = {

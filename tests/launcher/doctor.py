@@ -1,43 +1,23 @@
 #!/usr/bin/env python3
-"""Checks what `holdwatch doctor` says about programs of every kind, about running processes, and about this machine.
+"""Checks what `holdwatch doctor` says about programs of every kind, and about this machine.
 
     doctor.py LAUNCHER BUILD_DIRECTORY
 
-Programs are made here by the C compiler, and where a compiler is not at hand (Go, Rust, musl) bent to look like its.
+Programs are made here by the C compiler, and where a compiler is not at hand (Go, Rust) bent to look like its.
 """
 
-import ctypes
 import os
 import pty
 import re
 import shutil
 import subprocess
-import sys
-import tempfile
-from pathlib import Path
 
+import doctoring
 import launcher
+from doctoring import BUILD, HOLDWATCH, IS_ROOT, LOCKS, NOBODY, SHIM, WORK, compile_c, doctor, expect
 
-HOLDWATCH, BUILD = map(os.path.realpath, sys.argv[1:3])
-SHIM = f"{BUILD}/shim/libholdwatch.so"
-HOLDER = f"{BUILD}/tests/launcher/holder"
-IS_ROOT = os.geteuid() == 0
-NOBODY = 65534
-
-LOCKS = "#include <pthread.h>\npthread_mutex_t m;\nint main(void) { return pthread_mutex_lock(&m); }\n"
 OWN_LOCKS = "#include <pthread.h>\nint pthread_mutex_lock(pthread_mutex_t* m) { return m == 0; }\nint main(void) { return 0; }\n"
 EXPORTS = LOCKS + "".join(f"int exported{number}(void) {{ return {number}; }}\n" for number in range(20))
-ALLOW_ALL = 0x7fff0000
-PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, PTRACE_SEIZE = 38, 22, 2, 0x4206
-
-WORK = Path(tempfile.mkdtemp(prefix="holdwatch-doctor-"))
-LIBC = ctypes.CDLL(None, use_errno=True)
-
-
-def compile_c(name, source=LOCKS, *flags):
-    path = WORK / name
-    subprocess.run(["cc", "-xc", "-", "-O2", "-o", path, *flags], input=source, text=True, check=True)
-    return path
 
 
 def bent(name, change, source=None):
@@ -55,19 +35,6 @@ def with_section(program, name):
     contents.write_bytes(b"\x04\x00\x00\x00\x04\x00\x00\x00\x04\x00\x00\x00Go\x00\x00abcd")
     subprocess.run(["objcopy", "--add-section", f"{name}={contents}", program], check=True, stderr=subprocess.DEVNULL)
     return program
-
-
-def doctor(*argv, **options):
-    return launcher.call(HOLDWATCH, "doctor", *argv, **options)
-
-
-def expect(subject, status, *lines):
-    """Each of `lines` (a regular expression) is one line of what the doctor says, and the status is right."""
-    answer = doctor(subject)
-    assert answer.status == status and answer.err == "", answer
-    for line in lines:
-        assert re.search(f"^{line}$", answer.out, re.MULTILINE), f"no line {line!r}: {answer}"
-    return answer.out
 
 
 def static_programs():
@@ -181,161 +148,6 @@ def scripts_and_others():
     expect(text, 1, "no +program .*neither a program nor a script")
 
 
-class Child:
-    """A process that is there while the doctor looks."""
-
-    def __init__(self, *argv, **options):
-        self.process = subprocess.Popen(argv, env=launcher.environment(), stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, text=True, **options)
-
-    def __enter__(self):
-        # The word comes once the last program of the chain is there.
-        assert self.process.stdout.readline() == "ready\n"
-        return self.process.pid
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-
-
-READY = ("sh", "-c", 'echo ready; exec "$@"', "sh")
-
-
-def wait_for(pid, line):
-    """Some lines take a moment to be true: the child is still between two programs, or its threads come."""
-    pattern = re.compile(f"^{line}$", re.MULTILINE)
-    for _ in range(3000):
-        answer = doctor(pid)
-        if pattern.search(answer.out):
-            return answer
-    raise AssertionError(f"no line {line!r}: {answer}")
-
-
-def processes():
-    """a process: watched, not yet, left out, not at all; deleted since"""
-    with Child(*READY, "sleep", "1000") as pid:
-        wait_for(pid, r"ok +process +\d+ runs \S*/sleep, 1 thread")
-        expect(pid, 0, f"note +watch +it is not watched; holdwatch attach {pid} begins that now.*")
-    with Child(HOLDWATCH, "run", *READY, "sleep", "1000") as pid:
-        wait_for(pid, "note +watch +it was started with holdwatch preloaded, and is not watched yet.*")
-    with Child(HOLDWATCH, "run", *READY, HOLDER, "1000") as pid:
-        wait_for(pid, "ok +watch +it is watched: it was started with holdwatch preloaded")
-    with Child(HOLDWATCH, "run", "--exe", "another", *READY, HOLDER, "1000") as pid:
-        wait_for(pid, "note +watch +it was started with .* EXE .* leaves it out.*")
-    copy = shutil.copy("/bin/sleep", WORK / "gone")
-    with Child(*READY, copy, "1000") as pid:
-        wait_for(pid, r"ok +process +\d+ runs \S*/gone, .*")
-        copy.unlink()
-        expect(pid, 0, r"ok +program +\S*/gone \(deleted\): x86-64.*")
-
-
-def attached_to():
-    """a process that is attached to, and one that was: the library in it does nothing any more"""
-    with Child(*READY, HOLDER, "1000") as pid:
-        wait_for(pid, r"ok +process +\d+ runs \S*/holder, .*")
-        answer = launcher.call(HOLDWATCH, "attach", pid, "--log", "none")
-        if "may not be traced" in answer.err or "lets only root trace" in answer.err:
-            print("left out: may trace nothing here")
-            return
-        assert answer.status == 0, answer
-        expect(pid, 0, f"ok +watch +it is watched: it was attached to; holdwatch detach {pid} ends that")
-        answer = launcher.call(HOLDWATCH, "detach", pid)
-        assert answer.status == 0, answer
-        expect(pid, 0, "note +watch +it was attached to and is not any more: .*does nothing; "
-               f"holdwatch attach {pid} begins again")
-
-
-def other_kinds_of_numbers():
-    """a program that cannot be watched is not to be attached to; a thread, a kernel's thread, what has ended"""
-    static = compile_c("static_sleeper", "#include <unistd.h>\nint main(void) { return pause(); }\n", "-static")
-    with Child(*READY, static) as pid:
-        wait_for(pid, r"ok +process +\d+ runs \S*/static_sleeper, .*")
-        expect(pid, 1, "note +watch +it is not watched", "no +program .*statically linked.*")
-    with Child(*READY, HOLDER, "1000") as pid:
-        wait_for(pid, r"ok +process +\d+ runs \S*/holder, 2 threads")
-        thread = max(int(task.name) for task in Path(f"/proc/{pid}/task").iterdir())
-        doctor(thread).expect_bad_use(rf"{thread} is a thread of process {pid} \(holder\): give that number")
-    kernels = Path("/proc/2/status")
-    if kernels.exists() and "kthreadd" in kernels.read_text():
-        expect(2, 1, r"no +process +2 \(kthreadd\) is a thread of the kernel")
-    ended = subprocess.Popen(["true"])
-    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
-    expect(ended.pid, 1, rf"no +process +{ended.pid} \(true\) has ended already")
-    ended.wait()
-
-
-def of_another_user():
-    """a process of somebody else: what could not be looked at, whom to ask, and a status of its own"""
-    if not IS_ROOT:
-        print("left out: needs root")
-        return
-    look = f"{BUILD}/symbolizer/launcher/doctor"
-    with tempfile.TemporaryDirectory(prefix="holdwatch-doctor-") as directory:
-        # Where the user may come; the build tree may lie in root's own directory.
-        copy = shutil.copy(look, directory)
-        Path(directory).chmod(0o755)
-        drop = "import os, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534); os.execv(sys.argv[1], sys.argv[1:])"
-        with Child(*READY, "sleep", "1000") as pid:
-            answer = launcher.call("/usr/bin/python3", "-c", drop, copy, SHIM, pid)
-    if re.search("^no +library", answer.out, re.MULTILINE):
-        assert answer.status == 1, answer
-    else:
-        assert answer.status == 3, answer
-    assert re.search(rf"^note +access +its program, .* were not looked at: {pid} \(\S+\) belongs to root: run this as root "
-                     r"\(sudo\)$", answer.out, re.MULTILINE), answer
-
-
-def install_filter():
-    """Allows everything; for preexec_fn."""
-    code = (ctypes.c_uint64 * 1)(0x06 | ALLOW_ALL << 32)  # BPF_RET | BPF_K
-    program = ctypes.create_string_buffer(16)
-    ctypes.c_uint16.from_buffer(program).value = 1
-    ctypes.c_uint64.from_buffer(program, 8).value = ctypes.addressof(code)
-    LIBC.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    LIBC.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0)
-
-
-def filtered_and_traced():
-    """a process whose system calls are filtered; one that is traced"""
-    with Child(*READY, "sleep", "1000", preexec_fn=install_filter) as pid:
-        expect(pid, 0, "note +seccomp +its system calls are filtered.*")
-    with Child(*READY, "sleep", "1000") as pid:
-        if LIBC.ptrace(PTRACE_SEIZE, pid, 0, 0) != 0:
-            print("left out: may trace nothing here")
-            return
-        expect(pid, 0, rf"note +traced +process {os.getpid()} \(\S+\) traces it.*")
-
-
-def secure_and_contained():
-    """a process that gained rights; one that gave them up; one whose mounts hide the library"""
-    if not IS_ROOT:
-        print("left out: needs root")
-        return
-    program = WORK / "secure"
-    shutil.copy("/bin/sleep", program)
-    os.chown(program, NOBODY, -1)
-    program.chmod(0o4755)
-    WORK.chmod(0o755)
-    with Child(*READY, program, "1000") as pid:
-        wait_for(pid, r"no +rights +it gained rights when it started.*")
-    become = f"import os, time; os.setuid({NOBODY}); print('ready', flush=True); time.sleep(1000)"
-    with Child(sys.executable, "-c", become) as pid:
-        expect(pid, 0, rf"note +user +it became user {NOBODY} after its start.*User=\)")
-    # The library is a copy, in a directory over which something can be mounted without harm.
-    hidden = WORK / "hidden"
-    hidden.mkdir()
-    library = shutil.copy(SHIM, hidden)
-    if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode != 0:
-        print("left out: no namespaces here")
-        return
-    look = f"{BUILD}/symbolizer/launcher/doctor"
-    with Child("unshare", "--mount", *READY, "sleep", "1000") as pid:
-        assert re.search(r"^ok +container .*the library is there too$", launcher.call(look, library, pid).out, re.MULTILINE)
-    with Child("unshare", "--mount", "sh", "-c", f"mount -t tmpfs t {hidden}; echo ready; exec sleep 1000") as pid:
-        said = launcher.call(look, library, pid).out
-        assert re.search(rf"^note +container .*there is no {library} there; .*$", said, re.MULTILINE), said
-
-
 def the_machine():
     """this machine; and where the library is missing or does not load"""
     answer = doctor()
@@ -374,11 +186,5 @@ def bad_use():
 
 
 if __name__ == "__main__":
-    try:
-        launcher.run_cases([static_programs, languages, other_libcs_and_machines, damaged_files, rights,
-                            languages_for_real,
-                            debug_data_and_frame_pointers, whose_locks, scripts_and_others, processes, attached_to,
-                            other_kinds_of_numbers, of_another_user, filtered_and_traced,
-                            secure_and_contained, the_machine, colour, bad_use])
-    finally:
-        shutil.rmtree(WORK)
+    doctoring.run([static_programs, languages, languages_for_real, other_libcs_and_machines, damaged_files, rights,
+                   debug_data_and_frame_pointers, whose_locks, scripts_and_others, the_machine, colour, bad_use])

@@ -28,10 +28,13 @@ bool has_thread_of_ours(pid_t pid) {
 
 void say_not_watched(pid_t pid, bool is_possible, Findings& findings) {
   const std::string number = std::to_string(pid);
-  findings.note("watch", !is_possible ? "it is not watched"
-                                      : "it is not watched; holdwatch attach " + number +
-                                            " begins that now, holdwatch run or holdwatch systemd enable from its "
-                                            "next start on");
+  if (is_possible) {
+    findings.note("watch", "it is not watched; holdwatch attach " + number +
+                               " begins that now, holdwatch run or holdwatch systemd enable from its next start on");
+  } else {
+    findings.note("watch", "it is not watched; holdwatch inspect " + number +
+                               " tells who waits for whom at this moment, as far as its locks are glibc's");
+  }
 }
 
 void say_preloaded(pid_t pid, bool has_watcher, Findings& findings) {

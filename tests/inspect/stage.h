@@ -1,0 +1,51 @@
+// What the scenes of one program have in common: named threads that come to where they stay in order.
+// Test code only.
+#pragma once
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <functional>
+#include <thread>
+#include <vector>
+
+namespace stage {
+
+inline std::vector<std::thread> g_threads;
+inline pthread_barrier_t g_all_hold;
+inline std::atomic<unsigned long> g_turns;
+
+inline void start(const char* name, std::function<void()> body) {
+  g_threads.emplace_back([name, body = std::move(body)] {
+    pthread_setname_np(pthread_self(), name);
+    body();
+  });
+}
+
+// Something is left to do behind a call, so that the function that made it stays on the stack.
+inline void go_on() {
+  g_turns.fetch_add(1, std::memory_order_relaxed);
+}
+
+inline void all_hold() {
+  pthread_barrier_wait(&g_all_hold);
+}
+
+[[noreturn]] inline void stay() {
+  for (;;) pause();
+}
+
+inline void ready(pid_t pid = getpid()) {
+  std::printf("ready %d\n", pid);
+  std::fflush(stdout);
+}
+
+// The scenes of more_scenes.cpp.
+void holder_sends();
+void idle();
+void storm();
+void crowd(int count);
+
+}  // namespace stage

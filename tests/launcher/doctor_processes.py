@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""Checks what `holdwatch doctor` says about running processes: watched or not, closed to it, filtered, contained.
+
+    doctor_processes.py LAUNCHER BUILD_DIRECTORY
+"""
+
+import ctypes
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import doctoring
+import launcher
+from doctoring import BUILD, HOLDER, HOLDWATCH, IS_ROOT, NOBODY, SHIM, WORK, compile_c, doctor, expect
+
+ALLOW_ALL = 0x7fff0000
+PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, PTRACE_SEIZE = 38, 22, 2, 0x4206
+
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+class Child:
+    """A process that is there while the doctor looks."""
+
+    def __init__(self, *argv, **options):
+        self.process = subprocess.Popen(argv, env=launcher.environment(), stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, text=True, **options)
+
+    def __enter__(self):
+        # The word comes once the last program of the chain is there.
+        assert self.process.stdout.readline() == "ready\n"
+        return self.process.pid
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+
+READY = ("sh", "-c", 'echo ready; exec "$@"', "sh")
+
+
+def wait_for(pid, line):
+    """Some lines take a moment to be true: the child is still between two programs, or its threads come."""
+    pattern = re.compile(f"^{line}$", re.MULTILINE)
+    for _ in range(3000):
+        answer = doctor(pid)
+        if pattern.search(answer.out):
+            return answer
+    raise AssertionError(f"no line {line!r}: {answer}")
+
+
+def processes():
+    """a process: watched, not yet, left out, not at all; deleted since"""
+    with Child(*READY, "sleep", "1000") as pid:
+        wait_for(pid, r"ok +process +\d+ runs \S*/sleep, 1 thread")
+        expect(pid, 0, f"note +watch +it is not watched; holdwatch attach {pid} begins that now.*")
+    with Child(HOLDWATCH, "run", *READY, "sleep", "1000") as pid:
+        wait_for(pid, "note +watch +it was started with holdwatch preloaded, and is not watched yet.*")
+    with Child(HOLDWATCH, "run", *READY, HOLDER, "1000") as pid:
+        wait_for(pid, "ok +watch +it is watched: it was started with holdwatch preloaded")
+    with Child(HOLDWATCH, "run", "--exe", "another", *READY, HOLDER, "1000") as pid:
+        wait_for(pid, "note +watch +it was started with .* EXE .* leaves it out.*")
+    copy = shutil.copy("/bin/sleep", WORK / "gone")
+    with Child(*READY, copy, "1000") as pid:
+        wait_for(pid, r"ok +process +\d+ runs \S*/gone, .*")
+        copy.unlink()
+        expect(pid, 0, r"ok +program +\S*/gone \(deleted\): x86-64.*")
+
+
+def attached_to():
+    """a process that is attached to, and one that was: the library in it does nothing any more"""
+    with Child(*READY, HOLDER, "1000") as pid:
+        wait_for(pid, r"ok +process +\d+ runs \S*/holder, .*")
+        answer = launcher.call(HOLDWATCH, "attach", pid, "--log", "none")
+        if "may not be traced" in answer.err or "lets only root trace" in answer.err:
+            print("left out: may trace nothing here")
+            return
+        assert answer.status == 0, answer
+        expect(pid, 0, f"ok +watch +it is watched: it was attached to; holdwatch detach {pid} ends that")
+        answer = launcher.call(HOLDWATCH, "detach", pid)
+        assert answer.status == 0, answer
+        expect(pid, 0, "note +watch +it was attached to and is not any more: .*does nothing; "
+               f"holdwatch attach {pid} begins again")
+
+
+def other_kinds_of_numbers():
+    """a program that cannot be watched is not to be attached to; a thread, a kernel's thread, what has ended"""
+    static = compile_c("static_sleeper", "#include <unistd.h>\nint main(void) { return pause(); }\n", "-static")
+    with Child(*READY, static) as pid:
+        wait_for(pid, r"ok +process +\d+ runs \S*/static_sleeper, .*")
+        expect(pid, 1, f"note +watch +it is not watched; holdwatch inspect {pid} tells .*", "no +program .*statically linked.*")
+    with Child(*READY, HOLDER, "1000") as pid:
+        wait_for(pid, r"ok +process +\d+ runs \S*/holder, 2 threads")
+        thread = max(int(task.name) for task in Path(f"/proc/{pid}/task").iterdir())
+        doctor(thread).expect_bad_use(rf"{thread} is a thread of process {pid} \(holder\): give that number")
+    kernels = Path("/proc/2/status")
+    if kernels.exists() and "kthreadd" in kernels.read_text():
+        expect(2, 1, r"no +process +2 \(kthreadd\) is a thread of the kernel")
+    ended = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    expect(ended.pid, 1, rf"no +process +{ended.pid} \(true\) has ended already")
+    ended.wait()
+
+
+def of_another_user():
+    """a process of somebody else: what could not be looked at, whom to ask, and a status of its own"""
+    if not IS_ROOT:
+        print("left out: needs root")
+        return
+    look = f"{BUILD}/symbolizer/launcher/doctor"
+    with tempfile.TemporaryDirectory(prefix="holdwatch-doctor-") as directory:
+        # Where the user may come; the build tree may lie in root's own directory.
+        copy = shutil.copy(look, directory)
+        Path(directory).chmod(0o755)
+        drop = "import os, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534); os.execv(sys.argv[1], sys.argv[1:])"
+        with Child(*READY, "sleep", "1000") as pid:
+            answer = launcher.call("/usr/bin/python3", "-c", drop, copy, SHIM, pid)
+    if re.search("^no +library", answer.out, re.MULTILINE):
+        assert answer.status == 1, answer
+    else:
+        assert answer.status == 3, answer
+    assert re.search(rf"^note +access +its program, .* were not looked at: {pid} \(\S+\) belongs to root: run this as root "
+                     r"\(sudo\)$", answer.out, re.MULTILINE), answer
+
+
+def install_filter():
+    """Allows everything; for preexec_fn."""
+    code = (ctypes.c_uint64 * 1)(0x06 | ALLOW_ALL << 32)  # BPF_RET | BPF_K
+    program = ctypes.create_string_buffer(16)
+    ctypes.c_uint16.from_buffer(program).value = 1
+    ctypes.c_uint64.from_buffer(program, 8).value = ctypes.addressof(code)
+    LIBC.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    LIBC.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0)
+
+
+def filtered_and_traced():
+    """a process whose system calls are filtered; one that is traced"""
+    with Child(*READY, "sleep", "1000", preexec_fn=install_filter) as pid:
+        expect(pid, 0, "note +seccomp +its system calls are filtered.*")
+    with Child(*READY, "sleep", "1000") as pid:
+        if LIBC.ptrace(PTRACE_SEIZE, pid, 0, 0) != 0:
+            print("left out: may trace nothing here")
+            return
+        expect(pid, 0, rf"note +traced +process {os.getpid()} \(\S+\) traces it.*")
+
+
+def secure_and_contained():
+    """a process that gained rights; one that gave them up; one whose mounts hide the library"""
+    if not IS_ROOT:
+        print("left out: needs root")
+        return
+    program = WORK / "secure"
+    shutil.copy("/bin/sleep", program)
+    os.chown(program, NOBODY, -1)
+    program.chmod(0o4755)
+    WORK.chmod(0o755)
+    with Child(*READY, program, "1000") as pid:
+        wait_for(pid, r"no +rights +it gained rights when it started.*")
+    become = f"import os, time; os.setuid({NOBODY}); print('ready', flush=True); time.sleep(1000)"
+    with Child(sys.executable, "-c", become) as pid:
+        expect(pid, 0, rf"note +user +it became user {NOBODY} after its start.*User=\)")
+    # The library is a copy, in a directory over which something can be mounted without harm.
+    hidden = WORK / "hidden"
+    hidden.mkdir()
+    library = shutil.copy(SHIM, hidden)
+    if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode != 0:
+        print("left out: no namespaces here")
+        return
+    look = f"{BUILD}/symbolizer/launcher/doctor"
+    with Child("unshare", "--mount", *READY, "sleep", "1000") as pid:
+        assert re.search(r"^ok +container .*the library is there too$", launcher.call(look, library, pid).out, re.MULTILINE)
+    with Child("unshare", "--mount", "sh", "-c", f"mount -t tmpfs t {hidden}; echo ready; exec sleep 1000") as pid:
+        said = launcher.call(look, library, pid).out
+        assert re.search(rf"^note +container .*there is no {library} there; .*$", said, re.MULTILINE), said
+
+
+if __name__ == "__main__":
+    doctoring.run([processes, attached_to, other_kinds_of_numbers, of_another_user, filtered_and_traced,
+                   secure_and_contained])
