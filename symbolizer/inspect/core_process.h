@@ -31,8 +31,8 @@ class CoreProcess final : public Target {
   Capture capture_registers(const Task& task) override { return capture(task); }
   bool has_stayed(const Task&) override { return true; }
   std::string describe(const Snapshot& snapshot, const std::string& lock_id) override;
-  bool is_thread_of_parent(int) override { return false; }
-  bool is_alive_elsewhere(int) override { return false; }
+  // A thread of its own that has ended was started later than itself.
+  Kin kin(int own_tid) override { return own_tid < core_.pid ? Kin::main_before_fork : Kin::none; }
   std::string how_looked() const override;
 
  private:

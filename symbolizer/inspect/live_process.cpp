@@ -1,69 +1,36 @@
 // See live_process.h.
 #include "symbolizer/inspect/live_process.h"
 
-#include <dirent.h>
 #include <limits.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
 
-#include "shim/capture/task_files.h"
 #include "symbolizer/cause/cause.h"
 #include "symbolizer/inspect/access.h"
+#include "symbolizer/inspect/ancestry.h"
 #include "symbolizer/inspect/brief_stop.h"
 #include "symbolizer/inspect/last_run.h"
 #include "symbolizer/inspect/running_sample.h"
 #include "symbolizer/inspect/stack_copy.h"
+#include "symbolizer/inspect/task_look.h"
 #include "symbolizer/report/program_path.h"
 #include "symbolizer/unwind/auxiliary.h"
 
 namespace holdwatch {
 namespace {
 
-constexpr size_t kStatusSize = 16384;
-constexpr size_t kSyscallSize = 256;
 constexpr size_t kSchedSize = 4096;
 constexpr size_t kAuxiliarySize = 4096;
 constexpr size_t kStatSize = 1024;
 constexpr useconds_t kBetweenLooksUs = 2000;
 constexpr int kLooks = 5;  // at a thread that has always moved on since
-
-std::string task_file(int pid, int tid, const char* name) {
-  return "/proc/" + std::to_string(pid) + "/task/" + std::to_string(tid) + "/" + name;
-}
-
-std::optional<std::string> read_text(const std::string& path, size_t most) {
-  std::string text(most, '\0');
-  const long length = read_proc_file(path.c_str(), text.data(), text.size());
-  if (length < 0) return std::nullopt;
-  text.resize(static_cast<size_t>(length));
-  return text;
-}
-
-std::vector<int> thread_ids(int pid) {
-  std::vector<int> ids;
-  DIR* directory = opendir(("/proc/" + std::to_string(pid) + "/task").c_str());
-  if (directory == nullptr) return ids;
-  while (const dirent* entry = readdir(directory)) {
-    if (entry->d_name[0] != '.') ids.push_back(std::atoi(entry->d_name));
-  }
-  closedir(directory);
-  std::sort(ids.begin(), ids.end());
-  return ids;
-}
-
-ThreadState state_of(char letter, const SyscallFile& call) {
-  if (letter == 'Z' || letter == 'X') return ThreadState::gone;
-  if (letter == 'T' || letter == 't') return ThreadState::stopped;
-  return call.kind == SyscallFile::Kind::running ? ThreadState::running : ThreadState::blocked;
-}
 
 // The processor that the thread belongs to: field 39 of its "stat", counted from the name's end, which may hold anything.
 std::optional<unsigned> processor_of(const std::string& stat) {
@@ -129,36 +96,11 @@ DebugSearch LiveProcess::debug_search() const {
   return search;
 }
 
-// "status" first: if the thread runs between the two, its switches differ when they are compared later.
-bool LiveProcess::look_at(int tid, Task& out) const {
-  const auto status_text = read_text(task_file(pid_, tid, "status"), kStatusSize);
-  StatusFile status;
-  if (!status_text || !parse_status(*status_text, &status)) return false;
-  const auto call_text = read_text(task_file(pid_, tid, "syscall"), kSyscallSize);
-  const SyscallFile call = parse_syscall(call_text.value_or(""));
-  out = Task{};
-  out.tid = tid;
-  out.own_tid = status.innermost_tid == 0 ? tid : status.innermost_tid;
-  Snapshot& snapshot = out.snapshot;
-  snapshot.tid = tid;
-  snapshot.state = state_of(status.state, call);
-  snapshot.switches = status.switches();
-  snapshot.switches_known = true;
-  snapshot.call = call.call;
-  if (call.kind == SyscallFile::Kind::in_call || call.kind == SyscallFile::Kind::blocked_outside) {
-    snapshot.registers.ip = call.pc;
-    snapshot.registers.sp = call.sp;
-    snapshot.registers.known = Registers::kIp | Registers::kSp;
-    snapshot.registers.ip_is_exact = true;
-  }
-  return true;
-}
-
 std::vector<Task> LiveProcess::tasks() {
   std::vector<Task> tasks;
   Task task;
   for (const int tid : thread_ids(pid_)) {
-    if (look_at(tid, task) && task.snapshot.state != ThreadState::gone) tasks.push_back(task);
+    if (look_at_task(pid_, tid, task) && task.snapshot.state != ThreadState::gone) tasks.push_back(task);
   }
   return tasks;
 }
@@ -181,7 +123,7 @@ uint64_t LiveProcess::asleep_ns(int tid) {
 
 bool LiveProcess::has_stayed(const Task& task) {
   Task now;
-  return look_at(task.tid, now) && now.snapshot.state == task.snapshot.state &&
+  return look_at_task(pid_, task.tid, now) && now.snapshot.state == task.snapshot.state &&
          now.snapshot.switches == task.snapshot.switches && same_call(now.snapshot, task.snapshot);
 }
 
@@ -231,7 +173,7 @@ Capture LiveProcess::capture(const Task& task) {
       capture = capture_blocked(now);
       if (has_stayed(now)) return capture;
     }
-    if (!look_at(task.tid, now) || now.snapshot.state == ThreadState::gone) break;
+    if (!look_at_task(pid_, task.tid, now) || now.snapshot.state == ThreadState::gone) break;
   }
   capture = Capture{};
   capture.snapshot.tid = task.tid;
@@ -245,22 +187,10 @@ std::string LiveProcess::describe(const Snapshot& snapshot, const std::string& l
   return describe_activity(snapshot.state, snapshot.call, lock_id, memory_, pid_);
 }
 
-bool LiveProcess::is_thread_of_parent(int own_tid) {
-  const auto status = read_text("/proc/" + std::to_string(pid_) + "/status", kStatusSize);
-  const size_t at = status ? status->find("\nPPid:\t") : std::string::npos;
-  const int parent = at == std::string::npos ? 0 : std::atoi(status->c_str() + at + 7);
-  if (parent <= 1) return false;
-  const std::vector<int> ids = thread_ids(parent);
-  return std::any_of(ids.begin(), ids.end(), [&](int tid) {
-    const auto text = read_text(task_file(parent, tid, "status"), kStatusSize);
-    StatusFile parsed;
-    if (!text || !parse_status(*text, &parsed)) return false;
-    return parsed.innermost_tid == 0 ? tid == own_tid : parsed.innermost_tid == own_tid;
-  });
-}
-
-bool LiveProcess::is_alive_elsewhere(int own_tid) {
-  return access(("/proc/" + std::to_string(own_tid)).c_str(), F_OK) == 0;
+Kin LiveProcess::kin(int own_tid) {
+  if (may_be_main_before_fork(pid_, own_tid, modules_)) return Kin::main_before_fork;
+  if (is_thread_of_parent(pid_, own_tid)) return Kin::of_parent;
+  return is_alive_elsewhere(own_tid) ? Kin::alive_elsewhere : Kin::none;
 }
 
 std::string LiveProcess::how_looked() const {

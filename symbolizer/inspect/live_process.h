@@ -32,14 +32,12 @@ class LiveProcess final : public Target {
   Capture capture_registers(const Task& task) override;
   bool has_stayed(const Task& task) override;
   std::string describe(const Snapshot& snapshot, const std::string& lock_id) override;
-  bool is_thread_of_parent(int own_tid) override;
-  bool is_alive_elsewhere(int own_tid) override;
+  Kin kin(int own_tid) override;
   std::string how_looked() const override;
 
  private:
   LiveProcess(int pid, int reading_tid)
       : pid_(pid), reading_tid_(reading_tid), memory_(reading_tid), modules_(reading_tid, memory_) {}
-  bool look_at(int tid, Task& out) const;
   Capture capture_blocked(const Task& task);
   bool capture_running(const Task& task, Capture& out);
   std::string proc() const { return "/proc/" + std::to_string(reading_tid_); }

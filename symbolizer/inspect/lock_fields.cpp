@@ -33,10 +33,12 @@ std::optional<LockFields> mutex_fields(uintptr_t address, MemoryReader& memory) 
   fields.process_shared = (kind & kShared) != 0;
   // The kernel's protocol has the owner in the lock word itself, where it stands before __owner is written.
   const bool owner_in_word = (kind & (kRobust | kInherits)) != 0;
+  const int type = kind & kTypeBits;
+  fields.compares_owner = owner_in_word || type == PTHREAD_MUTEX_RECURSIVE || type == PTHREAD_MUTEX_ERRORCHECK;
   fields.owner_died = owner_in_word && (word & FUTEX_OWNER_DIED) != 0;
   fields.owner = owner_in_word ? static_cast<int>(word & FUTEX_TID_MASK) : mutex->__data.__owner;
   if (word == 0 || fields.owner == kInconsistent || fields.owner == kNotRecoverable) fields.owner = 0;
-  if ((kind & kTypeBits) == PTHREAD_MUTEX_RECURSIVE && mutex->__data.__count > 0) fields.depth = mutex->__data.__count;
+  if (type == PTHREAD_MUTEX_RECURSIVE && mutex->__data.__count > 0) fields.depth = mutex->__data.__count;
   return fields;
 }
 

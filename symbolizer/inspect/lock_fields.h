@@ -19,6 +19,7 @@ struct LockFields {
   bool inherits = false;        // a mutex of which the kernel keeps account (PTHREAD_PRIO_INHERIT)
   bool robust = false;          // the kernel gives the mutex on when its owner ends
   bool process_shared = false;  // the owner may be a thread of another process
+  bool compares_owner = false;  // nobody but the thread of that number can give it back
   bool owner_died = false;      // a robust mutex whose owner has ended
 };
 

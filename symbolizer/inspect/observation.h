@@ -40,7 +40,8 @@ struct SeenLock {
   bool holders_likely = false;   // by their stacks, the lock itself does not name them
   uint32_t unknown_readers = 0;  // hold it for reading, and nothing says who they are
   LostOwner lost = LostOwner::none;
-  int lost_tid = 0;
+  int owner = 0;               // as the lock names it: another number than the holder's in a container
+  bool before_fork = false;    // the holder's number was that before it became this process's main thread
   bool changed_hands = false;  // while it was looked at
 };
 

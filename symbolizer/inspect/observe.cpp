@@ -115,6 +115,7 @@ class Observer {
   }
 
   void read_owner(SeenLock& lock, const LockFields& fields) {
+    lock.owner = fields.owner;
     // It may have been started since we made the list.
     if (!by_own_tid_.contains(fields.owner)) list_tasks();
     const auto owner = by_own_tid_.find(fields.owner);
@@ -124,13 +125,20 @@ class Observer {
       lock.holders_likely = fields.process_shared && owner->first != owner->second;
       return;
     }
-    lock.lost_tid = fields.owner;
-    if (target_.is_thread_of_parent(fields.owner)) {
-      lock.lost = fields.process_shared ? LostOwner::of_other_process : LostOwner::of_parent;
-    } else if (fields.process_shared && target_.is_alive_elsewhere(fields.owner)) {
+    read_owner_elsewhere(lock, fields);
+  }
+
+  // The main thread can give back what it took before the fork, under another number, if the lock does not compare.
+  void read_owner_elsewhere(SeenLock& lock, const LockFields& fields) {
+    const Kin kin = target_.kin(fields.owner);
+    if (fields.process_shared && kin != Kin::none) {
       lock.lost = LostOwner::of_other_process;
+    } else if (kin == Kin::main_before_fork && !fields.compares_owner) {
+      lock.holders = {target_.pid()};
+      lock.holders_likely = lock.before_fork = true;
     } else {
-      lock.lost = LostOwner::ended;
+      const bool of_parent = kin == Kin::of_parent || kin == Kin::main_before_fork;
+      lock.lost = of_parent ? LostOwner::of_parent : LostOwner::ended;
     }
   }
 
@@ -180,10 +188,7 @@ class Observer {
       std::erase_if(lock.waits, [this](const SeenWait& wait) { return !has_stayed(tasks_[wait.tid]); });
       const auto fields = read_lock_fields(lock.lock, target_.memory());
       const int owner = fields ? fields->owner : 0;
-      const bool is_same = lock.held_as == Access::shared ? owner == 0
-                           : lock.holders.empty()         ? owner == lock.lost_tid
-                                                          : owner != 0 && by_own_tid_[owner] == lock.holders.front();
-      if (is_same) continue;
+      if (owner == lock.owner) continue;
       lock.changed_hands = true;
       lock.holders.clear();
       lock.lost = LostOwner::none;

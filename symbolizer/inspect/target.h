@@ -27,6 +27,14 @@ struct Capture {
   std::vector<unsigned char> stack;  // what snapshot.copy points to
 };
 
+// What a thread of another process is to this one.
+enum class Kin : uint8_t {
+  none,              // it is nowhere to be found
+  main_before_fork,  // likely what is the main thread here since a fork
+  of_parent,         // a thread of the parent that did not fork
+  alive_elsewhere,
+};
+
 class Target {
  public:
   virtual ~Target() = default;
@@ -60,9 +68,8 @@ class Target {
   // What it is doing, in words.
   virtual std::string describe(const Snapshot& snapshot, const std::string& lock_id) = 0;
 
-  // Where else an owner that is no thread of the process may be found.
-  virtual bool is_thread_of_parent(int own_tid) = 0;
-  virtual bool is_alive_elsewhere(int own_tid) = 0;
+  // What is known of an owner that is no thread of the process.
+  virtual Kin kin(int own_tid) = 0;
 
   // What the process felt of it, in words.
   virtual std::string how_looked() const = 0;

@@ -188,10 +188,11 @@ class Teller {
     if (lock.lost != LostOwner::none) report.holders.push_back(lost_holder(lock));
     add_waiters(report, number, {});
     if (lock.unknown_readers != 0) add_note(report.note, readers_text(lock.unknown_readers));
+    if (lock.before_fork) add_note(report.note, before_fork_text(lock));
     if (lock.changed_hands) add_note(report.note, "it changed hands while it was looked at");
     if (lock.lost == LostOwner::of_other_process) {
-      add_note(report.note, "it is shared between processes: its holder " + std::to_string(lock.lost_tid) +
-                                " belongs to another one");
+      add_note(report.note,
+               "it is shared between processes: its holder " + std::to_string(lock.owner) + " belongs to another one");
     }
     const auto passing = passing_circles_.find(number);
     const std::string more = passing == passing_circles_.end() ? chain_text(number) : passing_text(passing->second);
@@ -210,6 +211,11 @@ class Teller {
                : "held by " + std::to_string(readers) + " readers: glibc does not note which threads these are";
   }
 
+  static std::string before_fork_text(const SeenLock& lock) {
+    return "it was taken before a fork, as thread " + std::to_string(lock.owner) +
+           "; if that is what became the main thread, this one can give it back";
+  }
+
   static Event event_of(const SeenLock& lock) {
     switch (lock.lost) {
       case LostOwner::ended:
@@ -225,7 +231,7 @@ class Teller {
 
   static ReportHolder lost_holder(const SeenLock& lock) {
     ReportHolder out;
-    out.tid = lock.lost_tid;
+    out.tid = lock.owner;
     out.depth = lock.depth;
     const bool elsewhere = lock.lost == LostOwner::of_other_process;
     out.state = elsewhere ? ThreadState::blocked : ThreadState::gone;

@@ -1,10 +1,13 @@
-// Scenes that need more than locks (a connection, other things to wait for), or many threads.
+// Scenes that need more than locks (a connection, another process, other things to wait for), or many threads.
 // Test code only; see scenes.cpp.
 #include <netinet/in.h>
 #include <semaphore.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
+#include <csignal>
 #include <ctime>
 #include <mutex>
 
@@ -39,6 +42,39 @@ void holder_sends() {
   });
   all_hold();
   start("waiter", [] { const std::lock_guard waiting(mutex); });
+}
+
+// The main thread of a child has the mutex that it had taken as another thread of its parent, and gives it back at some time.
+void hold_since_before(std::mutex& mutex) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  start("waiter", [&mutex] { const std::lock_guard waiting(mutex); });
+  stay();
+}
+
+void before_fork() {
+  static std::mutex mutex;
+  mutex.lock();
+  const pid_t child = fork();
+  if (child == 0) hold_since_before(mutex);
+  ready(child);
+  stay();
+}
+
+// The same as a daemon does it: the one that took the mutex is gone.
+void before_daemon() {
+  static std::mutex mutex;
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  const pid_t grandparent = getpid();
+  const pid_t parent = fork();
+  if (parent != 0) {
+    waitpid(parent, nullptr, 0);
+    stay();
+  }
+  mutex.lock();
+  if (fork() != 0) _exit(0);
+  while (getppid() != grandparent) usleep(1000);
+  ready();
+  hold_since_before(mutex);
 }
 
 // Everything that looks a little like waiting for a lock.

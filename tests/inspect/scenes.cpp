@@ -226,6 +226,8 @@ const std::map<std::string, std::function<void()>> kScenes = {
     {"abandoned", [] { abandoned(nullptr); }},
     {"abandoned_inheriting", [] { abandoned(attributes_of(PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_STALLED)); }},
     {"orphan", orphan},
+    {"before_fork", before_fork},
+    {"before_daemon", before_daemon},
     {"shared", shared_between_processes},
     {"chain", chain},
     {"holder_runs", holder_runs},

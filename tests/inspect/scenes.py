@@ -94,6 +94,14 @@ def timed_circle(look):
                 as_json(event))
 
 
+def before_fork(look):
+    """Its number at the lock is another one since the fork, but the main thread can give the lock back."""
+    one("wait", 1, "waiter")(look)
+    holder, = look.events[0]["holders"]
+    require(holder["likely"] and holder["tid"] == look.events[0]["pid"] and holder["doing"] == "pause()", as_json(holder))
+    require("it was taken before a fork, as thread " in look.events[0]["note"], look)
+
+
 def idle(look):
     require(look.events == [] and "no thread waits for a lock" in look.text, look)
 
@@ -112,6 +120,8 @@ SCENES = {
     "abandoned": (FOREVER, 1, one("abandoned", 1, "waiter", "abandoned")),
     "abandoned_inheriting": (FOREVER, 1, one("abandoned", 1, "waiter", "abandoned")),
     "orphan": (FOREVER, 1, one("fork_orphan", 1, None, "orphan")),
+    "before_fork": (NO_DEADLOCK, 1, before_fork),
+    "before_daemon": (NO_DEADLOCK, 1, before_fork),
     "shared": (NO_DEADLOCK, 1, one("wait", 1, None, "shared_between_processes", "belongs to another one")),
     "chain": (NO_DEADLOCK, 3, chain),
     "holder_runs": (NO_DEADLOCK, 1, holder_runs),
@@ -125,9 +135,11 @@ SCENES = {
 }
 # What a core file cannot tell: who the parent was, or another process; and of 10,000 threads gdb takes its time. gcore
 # finds no threads where the main one has left.
-LIVE_ONLY = {"orphan", "shared", "holder_runs", "main_leaves", "crowd", "great_crowd"}
+LIVE_ONLY = {"orphan", "before_fork", "shared", "holder_runs", "main_leaves", "crowd", "great_crowd"}
 # What the text says once the holder has come to where it stays.
-SETTLED = {"chain": "blocked in pause()", "holder_runs": "spin", "holder_sends": "blocked in sendto("}
+SETTLED = {"chain": "blocked in pause()", "orphan": "held it in the parent", "before_fork": "blocked in pause()",
+           "before_daemon": "blocked in pause()",
+           "holder_runs": "spin", "holder_sends": "blocked in sendto("}
 
 
 def essence(look):

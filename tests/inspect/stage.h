@@ -44,6 +44,8 @@ inline void ready(pid_t pid = getpid()) {
 
 // The scenes of more_scenes.cpp.
 void holder_sends();
+void before_fork();
+void before_daemon();
 void idle();
 void storm();
 void crowd(int count);

@@ -43,6 +43,8 @@ TEST_CASE("a mutex of any kind names its owner, and nobody once it is free") {
         CHECK(held->owner == gettid());
         CHECK(held->robust == (robust == PTHREAD_MUTEX_ROBUST));
         CHECK(held->inherits == (protocol == PTHREAD_PRIO_INHERIT));
+        CHECK(held->compares_owner ==
+              (type != PTHREAD_MUTEX_NORMAL || protocol == PTHREAD_PRIO_INHERIT || robust == PTHREAD_MUTEX_ROBUST));
         CHECK_FALSE(held->owner_died);
         pthread_mutex_unlock(&mutex);
         CHECK(fields_of(&mutex, LockKind::mutex)->owner == 0);

@@ -112,7 +112,7 @@ TEST_CASE("a thread that waits for a limited time for what it holds is in no dea
 TEST_CASE("an owner that is gone is named by its number") {
   SeenLock lock = lock_at(0x10, {}, {1});
   lock.lost = LostOwner::ended;
-  lock.lost_tid = 77;
+  lock.owner = 77;
   std::vector<Report> reports = tell(seen({lock}));
   CHECK(reports[0].event == Event::abandoned);
   CHECK(reports[0].holders[0].tid == 77);
