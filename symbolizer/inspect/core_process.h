@@ -19,6 +19,7 @@ class CoreProcess final : public Target {
 
   int pid() const override { return core_.pid; }
   std::string executable() override;
+  std::string program_file() const override { return executable_; }
   std::string host() const override;
   uint64_t wall_clock_ns() const override { return written_ns_; }
   MemoryReader& memory() override { return memory_; }

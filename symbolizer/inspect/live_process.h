@@ -20,6 +20,7 @@ class LiveProcess final : public Target {
 
   int pid() const override { return pid_; }
   std::string executable() override;
+  std::string program_file() const override { return proc() + "/exe"; }
   std::string host() const override;
   uint64_t wall_clock_ns() const override;
   MemoryReader& memory() override { return memory_; }

@@ -16,6 +16,7 @@
 #include "symbolizer/inspect/output.h"
 #include "symbolizer/inspect/tell.h"
 #include "symbolizer/report/by_design.h"
+#include "symbolizer/symbols/program_file.h"
 
 namespace {
 
@@ -34,6 +35,14 @@ int fail(int status, const std::string& why) {
 std::unique_ptr<Target> open_target(const InspectArguments& arguments, std::string& why) {
   if (arguments.core.empty()) return LiveProcess::open(arguments.pid, why);
   return CoreProcess::open(arguments.core, arguments.program, why);
+}
+
+std::string what_is_not_seen(Target& target) {
+  const ProgramFile program(target.program_file());
+  if (program.is_readable() && program.is_go()) return "; it is written in Go, whose own locks are not seen";
+  if (program.is_readable() && program.is_rust()) return "; it is written in Rust, whose own locks are not seen";
+  if (!has_glibc(target.modules())) return "; no libc.so.6 is in it: locks that are not glibc's are not seen";
+  return "";
 }
 
 int inspect(const InspectArguments& arguments) {
@@ -55,8 +64,7 @@ int inspect(const InspectArguments& arguments) {
     output.report(report);
     forever = forever || is_forever(report);
   }
-  std::string how_looked = target->how_looked();
-  if (!has_glibc(target->modules())) how_looked += "; no libc.so.6 is in it: locks that are not glibc's are not seen";
+  const std::string how_looked = target->how_looked() + what_is_not_seen(*target);
   output.summary(seen, static_cast<uint64_t>(took.count()), how_looked);
   if (!output.close(why)) return fail(kCouldNotLook, why);
   return forever ? kDeadlock : kNoDeadlock;

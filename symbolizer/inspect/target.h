@@ -41,6 +41,8 @@ class Target {
 
   virtual int pid() const = 0;
   virtual std::string executable() = 0;
+  // Where its program's file can be read.
+  virtual std::string program_file() const = 0;
   virtual std::string host() const = 0;
   virtual uint64_t wall_clock_ns() const = 0;
 

@@ -38,7 +38,7 @@ MAY_INCLUDE = {
     "symbolizer/api.h": SHARED,
     # Helpers of scripts/holdwatch.
     "symbolizer/launcher": {"symbolizer/launcher", "shim/base"},
-    "symbolizer/launcher/doctor": {"symbolizer/launcher", "shim/base", "symbolizer/symbols/debug_file.h", "symbolizer/symbols/elf_image.h",
+    "symbolizer/launcher/doctor": {"symbolizer/launcher", "shim/base", "symbolizer/symbols/program_file.h",
                                    "symbolizer/control", "symbolizer/report/program_path.h", "symbolizer/unwind/auxiliary.h",
                                    "symbolizer/unwind/process_memory.h"},
     # What reaches into another process: the block that it finds there, and the unwinder, which serves any process.

@@ -81,6 +81,17 @@ def look_into_a_container(inspector, program, name):
         return event
 
 
+def in_other_languages(inspector, _):
+    """Go's and Rust's own locks are not glibc's: that no thread waits says little, and the look says that it does."""
+    for language, command in (("Go", ["fzf", "--filter", "x"]), ("Rust", ["sd", "x", "y"])):
+        if shutil.which(command[0]) is None:
+            print(f"no {command[0]} here; on Debian: apt-get install {command[0]}")
+            continue
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+            look = look_until(inspector, process.pid, lambda look, language=language: f"written in {language}" in look.text)
+            require(look.status == 0 and "whose own locks are not seen" in look.text, look)
+
+
 def without_libc_symbols(inspector, program):
     """Where libc's debug symbols are not installed, its exported names and the locks' own bytes have to do."""
     for name in ("two", "robust", "writers", "inheriting", "self_inheriting", "idle"):
@@ -135,6 +146,7 @@ def main():
     without_perf_events(inspector, program)
     threads_come_and_go(inspector, program)
     process_ends(inspector, program)
+    in_other_languages(inspector, program)
     if os.geteuid() != 0 or subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], capture_output=True,
                                            check=False).returncode != 0:
         print("no new namespaces here: neither in a container nor without libc's symbols")

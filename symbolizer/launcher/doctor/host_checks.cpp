@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "symbolizer/launcher/doctor/program_file.h"
+#include "symbolizer/symbols/program_file.h"
 
 namespace holdwatch {
 namespace {

@@ -13,10 +13,10 @@
 #include "symbolizer/control/proc_text.h"
 #include "symbolizer/control/refusal.h"
 #include "symbolizer/launcher/doctor/program_checks.h"
-#include "symbolizer/launcher/doctor/program_file.h"
 #include "symbolizer/launcher/doctor/watch_checks.h"
 #include "symbolizer/launcher/preload_check.h"
 #include "symbolizer/report/program_path.h"
+#include "symbolizer/symbols/program_file.h"
 #include "symbolizer/unwind/auxiliary.h"
 #include "symbolizer/unwind/process_memory.h"
 

@@ -3,8 +3,8 @@
 
 #include <sys/stat.h>
 
-#include "symbolizer/launcher/doctor/program_file.h"
 #include "symbolizer/launcher/preload_check.h"
+#include "symbolizer/symbols/program_file.h"
 
 namespace holdwatch {
 namespace {

@@ -1,5 +1,5 @@
 // See program_file.h.
-#include "symbolizer/launcher/doctor/program_file.h"
+#include "symbolizer/symbols/program_file.h"
 
 #include <elf.h>
 
