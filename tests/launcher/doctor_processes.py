@@ -146,7 +146,7 @@ def filtered_and_traced():
         if LIBC.ptrace(PTRACE_SEIZE, pid, 0, 0) != 0:
             print("left out: may trace nothing here")
             return
-        expect(pid, 0, rf"note +traced +process {os.getpid()} \(\S+\) traces it.*")
+        expect(pid, 0, rf"note +traced +process {os.getpid()} \(\S+\) traces it: holdwatch attach has to wait.*")
 
 
 def secure_and_contained():

@@ -99,7 +99,7 @@ void check_tracer(const Process& process, Findings& findings) {
   std::string name;
   std::getline(std::ifstream("/proc/" + std::to_string(tracer) + "/comm"), name);
   findings.note("traced", "process " + std::to_string(tracer) + " (" + name +
-                              ") traces it: nobody else can look into it from outside until that one goes");
+                              ") traces it: holdwatch attach has to wait until that one goes");
 }
 
 void check_container(const Process& process, const std::string& library, Findings& findings) {
