@@ -112,20 +112,20 @@ def of_another_user():
     if not IS_ROOT:
         print("left out: needs root")
         return
-    look = f"{BUILD}/symbolizer/launcher/doctor"
-    with tempfile.TemporaryDirectory(prefix="holdwatch-doctor-") as directory:
+    drop = "import os, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534); os.execv(sys.argv[1], sys.argv[1:])"
+    with tempfile.TemporaryDirectory(prefix="holdwatch-doctor-") as directory, Child(*READY, "sleep", "1000") as pid:
         # Where the user may come; the build tree may lie in root's own directory.
-        copy = shutil.copy(look, directory)
+        look, library = (shutil.copy(path, directory) for path in (f"{BUILD}/symbolizer/launcher/doctor", SHIM))
         Path(directory).chmod(0o755)
-        drop = "import os, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534); os.execv(sys.argv[1], sys.argv[1:])"
-        with Child(*READY, "sleep", "1000") as pid:
-            answer = launcher.call("/usr/bin/python3", "-c", drop, copy, SHIM, pid)
-    if re.search("^no +library", answer.out, re.MULTILINE):
-        assert answer.status == 1, answer
-    else:
-        assert answer.status == 3, answer
-    assert re.search(rf"^note +access +its program, .* were not looked at: {pid} \(\S+\) belongs to root: run this as root "
-                     r"\(sudo\)$", answer.out, re.MULTILINE), answer
+        closed = Path(directory, "closed")
+        closed.mkdir(0o700)
+        hidden = shutil.copy(SHIM, closed)
+        for its_library, status, says in ((library, 3, ""), (hidden, 1, f"no +library +{hidden} cannot be read by this user: .*")):
+            answer = launcher.call("/usr/bin/python3", "-c", drop, look, its_library, pid)
+            assert answer.status == status and answer.err == "", answer
+            assert re.search(f"^{says}", answer.out, re.MULTILINE), answer
+            assert re.search(rf"^note +access +its program, .* were not looked at: {pid} \(\S+\) belongs to root: run this as "
+                             r"root \(sudo\)$", answer.out, re.MULTILINE), answer
 
 
 def install_filter():

@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -42,7 +44,10 @@ std::string complaint_of_loader(const std::string& library) {
 
 void check_library(const std::string& library, Findings& findings) {
   if (access(library.c_str(), R_OK) != 0) {
-    findings.obstacle("library", "there is no " + library + "; build or install it again");
+    const bool is_missing = errno == ENOENT || errno == ENOTDIR;
+    findings.obstacle("library", is_missing ? "there is no " + library + "; build or install it again"
+                                            : library + " cannot be read by this user: " + std::strerror(errno) +
+                                                  "; install holdwatch where everybody may read it");
     return;
   }
   if (const std::string complaint = complaint_of_loader(library); !complaint.empty()) {
@@ -57,7 +62,7 @@ void check_symbolizer(const std::string& library, Findings& findings) {
   const std::filesystem::path folder = std::filesystem::path(library).parent_path();
   const std::filesystem::path beside = folder / "libholdwatch-symbolizer.so";
   const std::filesystem::path neighbour = folder.parent_path() / "symbolizer" / "libholdwatch-symbolizer.so";
-  const std::string path = std::filesystem::exists(beside) ? beside : neighbour;
+  const std::string path = access(beside.c_str(), F_OK) == 0 ? beside : neighbour;
   if (dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL) == nullptr) {
     findings.note("names", std::string("reports have no names and no full stacks: ") + dlerror() +
                                "; install libunwind8, libdw1 and libelf1, or holdwatch again");

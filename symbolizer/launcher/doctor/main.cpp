@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <string>
 
 #include "symbolizer/control/refusal.h"
@@ -75,5 +76,10 @@ int main(int argc, char** argv) {
     std::fputs("holdwatch: type: holdwatch doctor [PROGRAM|PID]\n", stderr);
     return holdwatch::kBadUse;
   }
-  return holdwatch::run(argv[1], argc == 3 ? argv[2] : "");
+  try {
+    return holdwatch::run(argv[1], argc == 3 ? argv[2] : "");
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "holdwatch: doctor could not look: %s\n", error.what());
+    return holdwatch::kClosed;
+  }
 }
