@@ -10,7 +10,7 @@ will not be seen of it; with PID, the same for a process that runs, and whether 
 A line begins with ok, with note (the watch works, but sees or tells less), or with no (nothing is watched).
 
 Exit status: 0; 1 if a line begins with no; 2 for bad use, or if there is no such program or process; 3 if the process is
-another user's, and what matters most could not be looked at, which a line says.
+another user's, or the program's file may not be read, so that what matters most could not be looked at; a line says what.
 TEXT
 }
 

@@ -126,6 +126,9 @@ def of_another_user():
             assert re.search(f"^{says}", answer.out, re.MULTILINE), answer
             assert re.search(rf"^note +access +its program, .* were not looked at: {pid} \(\S+\) belongs to root: run this as "
                              r"root \(sudo\)$", answer.out, re.MULTILINE), answer
+        for program in ("/etc/shadow", closed / "program"):
+            answer = launcher.call("/usr/bin/python3", "-c", drop, look, library, program)
+            assert answer.status == 3 and f"{program} cannot be read by this user" in answer.out, answer
 
 
 def install_filter():

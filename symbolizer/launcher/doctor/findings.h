@@ -13,6 +13,13 @@ enum class Verdict : uint8_t {
   obstacle,  // nothing is watched
 };
 
+// How far the doctor could look.
+enum class Look : uint8_t {
+  complete,
+  closed,  // what matters most may not be looked at; a finding says so
+  nothing_there,
+};
+
 struct Finding {
   Verdict verdict;
   std::string subject;  // one word

@@ -3,7 +3,7 @@
 //
 //   doctor LIBRARY [PROGRAM|PID]
 //
-// Exit status 1 if nothing would be watched, 2 for bad use, 3 if the process is closed to this user.
+// Exit status 1 if nothing would be watched, 2 for bad use, 3 if the process or program is closed to this user.
 #include <unistd.h>
 
 #include <charconv>
@@ -40,9 +40,10 @@ int bad_use(const std::string& why) {
   return kBadUse;
 }
 
-int verdict(const Findings& findings) {
+int verdict(Look look, const Findings& findings) {
   findings.print(wants_colour());
-  return findings.has_obstacle() ? kObstacle : 0;
+  if (findings.has_obstacle()) return kObstacle;
+  return look == Look::closed ? kClosed : 0;
 }
 
 int look_at_process(const std::string& subject, const std::string& library, Findings& findings) {
@@ -50,9 +51,8 @@ int look_at_process(const std::string& subject, const std::string& library, Find
   const auto [end, error] = std::from_chars(subject.data(), subject.data() + subject.size(), pid);
   if (error != std::errc()) return bad_use("there is no process " + subject);
   try {
-    const ProcessLook look = check_process(pid, library, findings);
-    const int status = verdict(findings);
-    return status == 0 && look == ProcessLook::closed ? kClosed : status;
+    const Look look = check_process(pid, library, findings);
+    return verdict(look, findings);
   } catch (const control::Refusal& refusal) {
     return bad_use(refusal.what());
   }
@@ -61,11 +61,12 @@ int look_at_process(const std::string& subject, const std::string& library, Find
 int run(const std::string& library, const std::string& subject) {
   Findings findings;
   check_host(library, findings);
-  if (subject.empty()) return verdict(findings);
+  if (subject.empty()) return verdict(Look::complete, findings);
   findings.drop_fine();
   if (is_number(subject)) return look_at_process(subject, library, findings);
-  if (!check_program(subject, "", geteuid(), findings)) return bad_use("there is no program " + subject);
-  return verdict(findings);
+  const Look look = check_program(subject, "", geteuid(), findings);
+  if (look == Look::nothing_there) return bad_use("there is no program " + subject);
+  return verdict(look, findings);
 }
 
 }  // namespace

@@ -130,20 +130,20 @@ void check_libc(const Process& process, const std::string& maps, const std::stri
 
 }  // namespace
 
-ProcessLook check_process(pid_t pid, const std::string& library, Findings& findings) {
+Look check_process(pid_t pid, const std::string& library, Findings& findings) {
   const Process process(pid);
   const std::string why_closed = why_closed_to_us(pid);
   if (process.number("Tgid") != pid) throw control::Refusal(why_closed);
   if (process.field("VmSize").empty()) {
     findings.obstacle("process", why_closed);
-    return ProcessLook::complete;
+    return Look::complete;
   }
   const std::string maps = process.read("maps");
   if (process.link("exe").empty() || maps.empty()) {
     check_filter(process, findings);
     check_tracer(process, findings);
     findings.note("access", "its program, its libraries and whether it is watched were not looked at: " + why_closed);
-    return ProcessLook::closed;
+    return Look::closed;
   }
   const std::string program = known_path(process, pid);
   const size_t threads = control::thread_ids(pid).size();
@@ -160,7 +160,7 @@ ProcessLook check_process(pid_t pid, const std::string& library, Findings& findi
   check_program(process.directory() + "/exe", program, kGainsNoRights, about_it);
   check_watch(pid, why_closed, !about_it.has_obstacle(), findings);
   findings.add_all(about_it);
-  return ProcessLook::complete;
+  return Look::complete;
 }
 
 }  // namespace holdwatch

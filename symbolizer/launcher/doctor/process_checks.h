@@ -3,19 +3,13 @@
 
 #include <sys/types.h>
 
-#include <cstdint>
 #include <string>
 
 #include "symbolizer/launcher/doctor/findings.h"
 
 namespace holdwatch {
 
-enum class ProcessLook : uint8_t {
-  complete,
-  closed,  // what matters most may not be looked at; a finding says so
-};
-
 // Throws a Refusal if there is no such process, or the number is a thread's.
-ProcessLook check_process(pid_t pid, const std::string& library, Findings& findings);
+Look check_process(pid_t pid, const std::string& library, Findings& findings);
 
 }  // namespace holdwatch

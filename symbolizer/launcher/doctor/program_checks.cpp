@@ -2,6 +2,9 @@
 #include "symbolizer/launcher/doctor/program_checks.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 #include "symbolizer/launcher/preload_check.h"
 #include "symbolizer/symbols/program_file.h"
@@ -114,24 +117,33 @@ void check_script(const std::string& path, const std::string& interpreter, Findi
                             : "starts; --exe NAME narrows it to one program; what follows is about " + interpreter));
 }
 
+// In a directory that this user may not search.
+bool may_be_hidden(const std::string& path) {
+  return path.find('/') != std::string::npos && access(path.c_str(), F_OK) != 0 && errno == EACCES;
+}
+
+Look say_closed(const std::string& path, Findings& findings) {
+  findings.note("program", path + " cannot be read by this user, and was not looked at; ask as root (sudo)");
+  return Look::closed;
+}
+
 }  // namespace
 
-bool check_program(const std::string& program, const std::string& shown, uid_t uid, Findings& findings) {
+Look check_program(const std::string& program, const std::string& shown, uid_t uid, Findings& findings) {
   PreloadCheck check;
   check_preload(program.c_str(), uid, check);
   const std::string path = shown.empty() ? text_of(check.path) : shown;
   switch (check.kind) {
     case FileKind::missing:
-      return false;
+      return may_be_hidden(program) ? say_closed(program, findings) : Look::nothing_there;
     case FileKind::unreadable:
-      findings.note("program", path + " cannot be read, and so not be looked at; ask as root");
-      return true;
+      return say_closed(path, findings);
     case FileKind::not_elf:
       findings.obstacle("program", path + " is neither a program nor a script");
-      return true;
+      return Look::complete;
     case FileKind::script:
       check_script(path, text_of(check.interpreter), findings);
-      if (starts_another(text_of(check.interpreter))) return true;
+      if (starts_another(text_of(check.interpreter))) return Look::complete;
       break;
     case FileKind::elf:
       break;
@@ -142,14 +154,14 @@ bool check_program(const std::string& program, const std::string& shown, uid_t u
     findings.fine("program", path + ": x86-64, linked dynamically with glibc");
   }
   const ProgramFile file(check.kind == FileKind::script ? text_of(check.interpreter) : text_of(check.path));
-  if (!file.is_readable()) return true;
+  if (!file.is_readable()) return Look::complete;
   if (check.obstacle.size() > 0) {
     check_language(file, findings);
   } else {
     if (check.kind == FileKind::elf) check_gained_rights(text_of(check.path), uid, findings);
     check_contents(file, findings);
   }
-  return true;
+  return Look::complete;
 }
 
 }  // namespace holdwatch

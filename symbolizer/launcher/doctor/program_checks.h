@@ -9,8 +9,7 @@
 
 namespace holdwatch {
 
-// As `uid` would execute it. `shown` is what it is called, empty for the path at which it is found. Returns false if there
-// is no such program.
-bool check_program(const std::string& program, const std::string& shown, uid_t uid, Findings& findings);
+// As `uid` would execute it. `shown` is what it is called, empty for the path at which it is found.
+Look check_program(const std::string& program, const std::string& shown, uid_t uid, Findings& findings);
 
 }  // namespace holdwatch
