@@ -58,6 +58,33 @@ size_t relative_path_begins(const OptionRow& row, std::string_view typed) {
   return begin == std::string_view::npos || typed[begin] == '/' ? std::string_view::npos : begin;
 }
 
+// The first part of a path, which is taken off it; slashes in a row are one.
+std::string_view take_part(std::string_view* path) {
+  while (!path->empty() && path->front() == '/') path->remove_prefix(1);
+  const size_t slash = path->find('/');
+  const std::string_view part(path->data(), slash == std::string_view::npos ? path->size() : slash);
+  path->remove_prefix(part.size());
+  return part;
+}
+
+// `path` as seen from `directory`, without the dots at its beginning. One after a name stays: if that is a symbolic link,
+// the way back from it leads elsewhere.
+void write_whole_path(std::string_view directory, std::string_view path, bool doubles_percent, TextBuffer& out) {
+  if (directory == "/") directory = {};
+  std::string_view rest = path;
+  for (std::string_view part = take_part(&rest); part == "." || part == ".."; part = take_part(&rest)) {
+    if (part == ".." && !directory.empty()) directory.remove_suffix(directory.size() - directory.rfind('/'));
+    path = rest;
+  }
+  for (const char character : directory) {
+    out << character;
+    if (character == '%' && doubles_percent) out << character;
+  }
+  do {
+    out << '/' << take_part(&path);
+  } while (!path.empty());
+}
+
 // Paths with placeholders are the ones that refuse a lone %.
 bool has_placeholders(const OptionRow& row) {
   return row.read("/%", row, scratch_settings()) != nullptr;
@@ -114,12 +141,9 @@ const char* complete_value(const OptionRow& row, std::string_view typed, std::st
   if (begin == std::string_view::npos) {
     out << typed;
   } else {
+    if (directory.empty()) return "the working directory is gone; give a path that begins with /";
     out << std::string_view(typed.data(), begin);
-    for (const char character : directory) {
-      out << character;
-      if (character == '%' && has_placeholders(row)) out << character;
-    }
-    out << '/' << std::string_view(typed.data() + begin, typed.size() - begin);
+    write_whole_path(directory, {typed.data() + begin, typed.size() - begin}, has_placeholders(row), out);
   }
   return out.truncated() ? "too long" : row.read(out, row, scratch_settings());
 }

@@ -26,7 +26,7 @@ void write_argument_name(const OptionRow& row, TextBuffer& out);
 bool is_toggle(const OptionRow& row);
 
 // The value as the environment is to have it: a path from `directory` on, for the program may be somewhere else when it
-// opens it. Returns null, or the reason why it cannot be.
+// opens it. `directory` is empty if it is not known. Returns null, or the reason why it cannot be.
 const char* complete_value(const OptionRow& row, std::string_view typed, std::string_view directory, OptionValue& out);
 
 // A line for each word that the option may be; a range, and a text of one's own, are what the table has for them.

@@ -53,6 +53,22 @@ def options_become_variables():
                     "HOLDWATCH_LOG": f"{here}/%e.log", "HOLDWATCH_CONFIG": f"{here}/f.conf", "HOLDWATCH_RATE": "5"}, said
 
 
+def relative_paths_are_made_whole():
+    """a relative path begins where the launcher is called, without dots and without a slash too many"""
+    with tempfile.TemporaryDirectory() as directory:
+        place = Path(os.path.realpath(directory), "a", "b%c")
+        place.mkdir(parents=True)
+        for where, typed, expected in (("/", "rel", "/rel"), ("/", "./x//y", "/x/y"), ("/", "../../rel", "/rel"),
+                                       (place, "../x", f"{place.parent}/x"), (place, ".././x/../y", f"{place.parent}/x/../y"),
+                                       (place, "./x", f"{place.parent}/b%%c/x"), (place, "//x", "//x")):
+            run("--json", typed, "sh", "-c", "echo $HOLDWATCH_JSON", cwd=where).expect(0, f"{expected}\n")
+        gone = ("sh", "-c", 'rmdir "$PWD" && exec "$0" run --json "$1" true', HOLDWATCH)
+        # The shell has something to say about it too.
+        launcher.call(*gone, "x.jsonl", cwd=place).expect(2, "", ".*--json x.jsonl: the working directory is gone; give [^\n]*\n")
+        place.mkdir()
+        launcher.call(*gone, "/x.jsonl", cwd=place).expect(0, "", "sh: [^\n]*\n")
+
+
 def preload_is_joined():
     """the library comes after what was preloaded already, and only once"""
     show = ("sh", "-c", "echo $LD_PRELOAD")
@@ -123,7 +139,8 @@ def is_found_from_everywhere():
 
 
 if __name__ == "__main__":
-    launcher.run_cases([keeps_pid_status_and_arguments, keeps_signals, options_become_variables, preload_is_joined,
+    launcher.run_cases([keeps_pid_status_and_arguments, keeps_signals, options_become_variables,
+                        relative_paths_are_made_whole, preload_is_joined,
                         library_is_loaded, bad_use_is_told, no_program_is_told, unwatchable_is_told, help_at_each_level,
                         commands_find_their_tools,
                         is_found_from_everywhere])
