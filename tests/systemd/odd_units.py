@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""Has units of a real systemd watched that are in some way out of the ordinary: by where they are, how they are named and
+started, and by what else sets their variables.
+
+    odd_units.py BUILD_DIRECTORY [SCENARIO...]
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+import testbed
+from service import SYSTEM, Service, run_scenarios
+
+
+def preload_in_a_file(bed):
+    """a file of variables that has LD_PRELOAD wins over the unit; it is joined all the same, and the second file goes too"""
+    bed.write("/etc/default/holder", "LD_PRELOAD=/lib/x86_64-linux-gnu/libdl.so.2\n")
+    service = Service(bed, "held", "[Service]\nEnvironmentFile=/etc/default/holder\nExecStart=/usr/local/bin/holder 1000\n")
+    before = bed.changed_files()
+    bed.holdwatch("systemd", "enable", "held", "--limit", "200ms")
+    written = set(bed.changed_files()) - set(before)
+    assert f"{service.directory()}/50-holdwatch.env" in written, written
+    service.control("start")
+    service.wait_for("released")
+    assert "libdl.so.2" in Path(f"/proc/{service.pid()}/maps").read_text()
+    bed.holdwatch("systemd", "disable", "held")
+    assert bed.changed_files() == before
+    service.control("stop")
+    service.remove()
+    bed.path("/etc/default/holder").unlink()
+
+
+def directory_of_others(bed):
+    """a directory with somebody else's drop-in stays, with it; a drop-in is replaced whole"""
+    bed.write(f"{SYSTEM}/held.service.d/10-mine.conf", "[Service]\nEnvironment=MINE=1\n")
+    service = Service(bed, "held", "[Service]\nExecStart=/usr/local/bin/holder 1000\n")
+    before = bed.changed_files()
+    bed.holdwatch("systemd", "enable", "held", "--limit", "200ms", "--json", "/var/log/%%%p.jsonl")
+    bed.holdwatch("systemd", "enable", "held", "--limit", "300ms", "--log", "stderr", "--exe", 'a"b\\c')
+    text = bed.path(f"{service.directory()}/50-holdwatch.conf").read_text()
+    assert "200ms" not in text and 'Environment="HOLDWATCH_EXE=a\\"b\\\\c"' in text, text
+    bed.holdwatch("systemd", "enable", "held", "--json", "/var/log/%%%p.jsonl")
+    service.control("start")
+    testbed.wait_until("both files' variables", lambda: {"HOLDWATCH_JSON=/var/log/%%%p.jsonl", "MINE=1"} <= set(
+        Path(f"/proc/{service.pid()}/environ").read_text().split("\0")))
+    service.control("stop")
+    bed.holdwatch("systemd", "disable", "held")
+    assert bed.changed_files() == before
+    shutil.rmtree(bed.path(service.directory()))
+    service.remove()
+
+
+def odd_names(bed):
+    """a program whose name has marks of a pattern in it, and one with a space in its path"""
+    for name, expected in (("hold[er]*", '"HOLDWATCH_EXE=hold\\\\[er\\\\]\\\\*"'), ("two words", None)):
+        bed.run("cp", "/usr/local/bin/holder", f"/usr/local/bin/{name}")
+        service = Service(bed, "held", f'[Service]\nExecStart="/usr/local/bin/{name}"\nType=oneshot\n')
+        bed.holdwatch("systemd", "enable", "held", "--limit", "200ms")
+        text = bed.path(f"{service.directory()}/50-holdwatch.conf").read_text()
+        assert expected in text if expected else "EXE" not in text, text
+        before = len(service.reports())
+        service.control("start")
+        testbed.wait_until(f"a report of {name}", lambda: len(service.reports()) > before)
+        bed.holdwatch("systemd", "disable", "held")
+        service.remove()
+
+
+def user_unit(bed):
+    """a unit of a user's own systemd; of the directories that had to be made for it, none is left"""
+    bed.run("mkdir", "-p", "/run/user/0", "/home/op", "/etc/xdg/systemd/user")
+    variables = ("XDG_RUNTIME_DIR=/run/user/0", "HOME=/home/op")
+    bed.run("systemd-run", "--unit=manager", "-p", "Delegate=yes", *(f"--setenv={one}" for one in variables), "--",
+            testbed.SYSTEMD, "--user", "--unit=basic.target")
+    as_user = ("env", *variables)
+    testbed.wait_until("a systemd of the user's own",
+                       lambda: "running" in bed.run(*as_user, "systemctl", "--user", "is-system-running", check=False).stdout)
+    bed.write("/etc/systemd/user/held.service", "[Service]\nExecStart=/usr/local/bin/holder 1000\n")
+    bed.run(*as_user, "systemctl", "--user", "daemon-reload")
+    before = bed.changed_files()
+    bed.run(*as_user, "holdwatch", "systemd", "enable", "--user", "held", "--limit", "200ms")
+    assert "/home/op/.config/systemd/user/held.service.d/50-holdwatch.conf" in bed.changed_files()
+    bed.run(*as_user, "systemctl", "--user", "start", "held")
+    testbed.wait_until("a report", lambda: bed.run("journalctl", "-o", "cat", "HOLDWATCH_THREAD=holder",
+                                                   "_SYSTEMD_UNIT=manager.service", check=False).stdout)
+    assert "watched" in bed.run(*as_user, "holdwatch", "systemd", "status", "--user", "held").stdout
+    bed.run(*as_user, "holdwatch", "systemd", "disable", "--user", "held", "--now")
+    assert bed.changed_files() == before, set(bed.changed_files()) ^ set(before)
+    bed.run("systemctl", "stop", "manager")
+
+
+SCENARIOS = [preload_in_a_file, directory_of_others, odd_names, user_unit]
+
+if __name__ == "__main__":
+    run_scenarios(SCENARIOS, Path(sys.argv[1]), sys.argv[2:])
