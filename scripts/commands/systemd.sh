@@ -33,6 +33,9 @@ TEXT
   fi
 }
 
+newline='
+'
+
 say_action() { printf '%s\n' "$*"; }
 
 # The directory of a unit's drop-ins.
@@ -57,17 +60,42 @@ need_systemd() {
   fi
 }
 
-# "chat" is chat.service.
+no_unit() { bad_use "'$1' is no name of a unit; systemctl list-units --type=service lists them"; }
+
+# "chat" is chat.service. What systemctl would take for a pattern, or escape, is refused: a drop-in has one exact name.
 name_unit() {
   unit=$1
   case $unit in
-    '' | */* | -*) bad_use "'$unit' is no name of a unit; systemctl list-units --type=service lists them" ;;
+    *[!a-zA-Z0-9:_.@\\-]* | '' | -* | @* | .*) no_unit "$unit" ;;
     *.service) ;;
     *.socket | *.target | *.timer | *.path | *.slice | *.scope | *.mount | *.device | *.swap | *.automount)
       bad_use "$unit runs no program of its own; name the service: ${unit%.*}.service"
       ;;
     *) unit=$unit.service ;;
   esac
+  if [ ${#unit} -gt 255 ]; then no_unit "$unit"; fi
+}
+
+# What systemd is to be asked for: of a template, an instance that does not exist.
+instance=HoldwatchInstance
+show_as() {
+  case $unit in
+    *@.service) shown_unit=${unit%.service}$instance.service ;;
+    *) shown_unit=$unit ;;
+  esac
+}
+
+# An alias is no more than another name.
+resolve_alias() {
+  show_as
+  id=$(control show --value -p Id "$shown_unit" 2>/dev/null) || return
+  if [ -z "$id" ] || [ "$id" = "$shown_unit" ]; then return; fi
+  case $unit in
+    *@.service) id=${id%"$instance".service}.service ;;
+  esac
+  say "$unit is another name of $id"
+  unit=$id
+  show_as
 }
 
 # Has systemd read what has changed, and the unit start anew if it runs and --now was given.
@@ -101,9 +129,10 @@ main() {
   parse_arguments --anywhere --flags "$flags" -- "$@"
   eval "$operands"
   if [ $# != 1 ]; then bad_use "$action wants one unit; type: holdwatch systemd $action UNIT"; fi
-  if [ "$action" != enable ] && [ -n "$given" ]; then bad_use "$action takes no options but: $flags"; fi
+  if [ "$action" != enable ] && [ -n "$given" ]; then bad_use "$action takes none of the options of enable"; fi
   name_unit "$1"
   need_systemd
+  resolve_alias
   drop_in_directory
   drop_in=$directory/50-holdwatch.conf
   environment_file=$directory/50-holdwatch.env

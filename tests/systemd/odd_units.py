@@ -6,6 +6,7 @@ started, and by what else sets their variables.
 """
 
 import shutil
+import socket
 import sys
 from pathlib import Path
 
@@ -53,12 +54,12 @@ def directory_of_others(bed):
 
 def odd_names(bed):
     """a program whose name has marks of a pattern in it, and one with a space in its path"""
-    for name, expected in (("hold[er]*", '"HOLDWATCH_EXE=hold\\\\[er\\\\]\\\\*"'), ("two words", None)):
+    for name, expected in (("hold[er]*", '"HOLDWATCH_EXE=hold\\\\[er\\\\]\\\\*"'), ("two words", '"HOLDWATCH_EXE=two words"')):
         bed.run("cp", "/usr/local/bin/holder", f"/usr/local/bin/{name}")
         service = Service(bed, "held", f'[Service]\nExecStart="/usr/local/bin/{name}"\nType=oneshot\n')
         bed.holdwatch("systemd", "enable", "held", "--limit", "200ms")
         text = bed.path(f"{service.directory()}/50-holdwatch.conf").read_text()
-        assert expected in text if expected else "EXE" not in text, text
+        assert expected in text, text
         before = len(service.reports())
         service.control("start")
         testbed.wait_until(f"a report of {name}", lambda: len(service.reports()) > before)
@@ -89,7 +90,85 @@ def user_unit(bed):
     bed.run("systemctl", "stop", "manager")
 
 
-SCENARIOS = [preload_in_a_file, directory_of_others, odd_names, user_unit]
+def count_reports(service):
+    return len(service.reports("HOLDWATCH_PHASE=over"))
+
+
+def called_otherwise(bed):
+    """programs that systemd starts by another name, and those of templates, are told from what else their units start"""
+    bed.run("cp", "/usr/local/bin/holder", "/usr/local/bin/room-one")
+    for name, command in (("held", '@/usr/local/bin/holder "other name" --x'), ("held", "@/usr/local/bin/holder /opt/other"),
+                          ("room@one", "/usr/local/bin/%p-%i")):
+        service = Service(bed, name, "[Service]\nType=oneshot\nExecStartPre=/usr/local/bin/holder --briefly\n"
+                                     f"ExecStart={command}\n")
+        unit = name.replace("one", "")
+        bed.holdwatch("systemd", "enable", unit, "--limit", "200ms")
+        before = count_reports(service)
+        service.control("start")
+        assert count_reports(service) == before + 1, bed.text_of_journal(name)
+        bed.holdwatch("systemd", "disable", unit)
+        service.remove()
+
+
+def enable_start_disable(bed, service, *options):
+    """With a report in between."""
+    files, reports = bed.changed_files(), count_reports(service)
+    bed.holdwatch("systemd", "enable", service.name, "--limit", "200ms", *options)
+    service.control("restart")
+    testbed.wait_until(f"a report of {service.name}", lambda: count_reports(service) > reports)
+    bed.holdwatch("systemd", "disable", service.name)
+    assert bed.changed_files() == files, set(bed.changed_files()) ^ set(files)
+    service.control("stop")
+
+
+def not_in_etc(bed):
+    """units that are only in /run, or that systemd-run or a generator has made"""
+    service = Service(bed, "held", "[Service]\nExecStart=/usr/local/bin/holder 1000\n", directory="/run/systemd/system")
+    enable_start_disable(bed, service)
+    bed.run("systemctl", "stop", "held")
+    service.remove()
+    bed.run("systemd-run", "--unit=held", "/usr/local/bin/holder", "1000")
+    enable_start_disable(bed, service)
+    script = "/etc/init.d/held"
+    bed.write(script, "#!/bin/sh\n### BEGIN INIT INFO\n# Provides: held\n# Default-Start: 2 3 4 5\n### END INIT INFO\n"
+                      '[ "$1" = stop ] || /usr/local/bin/holder 1000 &\n')
+    bed.run("chmod", "755", script)
+    bed.run("systemctl", "daemon-reload")
+    assert "/generator.late/" in bed.run("systemctl", "show", "-p", "FragmentPath", "held").stdout
+    assert "ExecStart= runs held, which starts the server" in bed.holdwatch("systemd", "enable", "held", "--dry-run").stderr
+    enable_start_disable(bed, service, "--exe", "holder")
+    bed.path(script).unlink()
+    bed.run("systemctl", "daemon-reload")
+
+
+def tells_that_it_is_ready(bed):
+    """Type=notify: systemd hears from the program as before"""
+    command = "/bin/sh -c 'systemd-notify --ready; exec /usr/local/bin/holder 1000'"
+    service = Service(bed, "held", f"[Service]\nType=notify\nNotifyAccess=all\nExecStart={command}\n")
+    enable_start_disable(bed, service, "--exe", "holder")
+    service.remove()
+
+
+def activated_by_a_socket(bed):
+    """a service that its socket starts, once for all connections"""
+    bed.write(f"{SYSTEM}/held.socket", "[Socket]\nListenStream=/run/held.socket\n")
+    service = Service(bed, "held", "[Service]\nExecStart=/usr/local/bin/holder 1000\n")
+    bed.run("systemctl", "start", "held.socket")
+    files, reports = bed.changed_files(), count_reports(service)
+    bed.holdwatch("systemd", "enable", "held", "--now", "--limit", "200ms")
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(bed.path("/run/held.socket")))
+        testbed.wait_until("a report", lambda: count_reports(service) > reports)
+    assert "process" in bed.holdwatch("systemd", "status", "held").stdout
+    bed.holdwatch("systemd", "disable", "held")
+    assert bed.changed_files() == files
+    bed.run("systemctl", "stop", "held.socket", "held")
+    bed.path(f"{SYSTEM}/held.socket").unlink()
+    service.remove()
+
+
+SCENARIOS = [preload_in_a_file, directory_of_others, odd_names, called_otherwise, not_in_etc, tells_that_it_is_ready,
+             activated_by_a_socket, user_unit]
 
 if __name__ == "__main__":
     run_scenarios(SCENARIOS, Path(sys.argv[1]), sys.argv[2:])

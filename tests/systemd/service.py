@@ -16,9 +16,9 @@ SYSTEM = "/etc/systemd/system"
 class Service:
     """One unit: the fixed part of each scenario round what it does meanwhile."""
 
-    def __init__(self, bed, name, text):
+    def __init__(self, bed, name, text, directory=SYSTEM):
         self.bed, self.name = bed, name
-        self.file = f"{SYSTEM}/{re.sub('@.*', '@', name)}.service"
+        self.file = f"{directory}/{re.sub('@.*', '@', name)}.service"
         bed.write(self.file, text)
         bed.run("systemctl", "daemon-reload")
 

@@ -38,10 +38,7 @@ describe_processes() {
 }
 
 status_unit() {
-  case $unit in
-    *@.service) ;;
-    *) load_unit ;;
-  esac
+  load_unit
   enabled=
   # An instance may be enabled by its template.
   for file in "$drop_in" "${directory%@*}@.service.d/50-holdwatch.conf"; do

@@ -16,136 +16,60 @@ warn_fatal() {
   warn "$@"
 }
 
-is_wrapper() {
-  case $1 in
-    sh | bash | dash | ash | ksh | zsh | env | nice | ionice | taskset | numactl | chrt | flock | setpriv | setsid) ;;
-    timeout | stdbuf | start-stop-daemon | su | sudo | doas | runuser | chpst | softlimit | unshare | chroot) ;;
-    strace | ltrace | gdbserver | perf | tini | dumb-init | catatonit | docker | podman | nerdctl | runc | crun) ;;
-    *) return 1 ;;
+warn_of_program() {
+  look_at_program "$1" "$2"
+  case $program_kind in
+    missing) warn "there is no $file, which ExecStart= names" ;;
+    *) if [ -n "$program_obstacle" ]; then warn "$1 is not watched: $program_obstacle"; fi ;;
   esac
-}
-
-# Whether path $1 lies in directory $2.
-lies_in() {
-  case $1/ in
-    "${2%/}"/*) return 0 ;;
-  esac
-  return 1
-}
-
-# Whether path $1 lies in one of the list that property $2 is; $entry is which. Marks of systemd's before a path are left
-# out, and what follows a colon; of BindPaths=, it is the second path that counts.
-is_listed() {
-  property "$2"
-  for entry in $value; do
-    entry=${entry#[-+]}
-    case $2:$entry in
-      Bind*:*:*)
-        entry=${entry#*:}
-        entry=${entry%%:*}
-        ;;
-      *) entry=${entry%%:*} ;;
-    esac
-    if lies_in "$1" "$entry"; then return 0; fi
-  done
-  return 1
-}
-
-is_bound() { is_listed "$1" BindReadOnlyPaths || is_listed "$1" BindPaths; }
-
-# Whether the unit cannot see path $1, and by which of its lines: $hider.
-is_hidden() {
-  if is_bound "$1"; then return 1; fi
-  property RootDirectory
-  if [ -n "$value" ]; then
-    hider="RootDirectory=$value"
-    if ! [ -e "$value$1" ]; then return 0; fi
+  if is_of_instance "$1"; then
+    warn "which program runs depends on the instance; to hear whether it can be watched, type:" \
+      "holdwatch systemd enable ${unit%.service}NAME --dry-run"
   fi
-  property RootImage
-  hider="RootImage=$value"
-  if [ -n "$value" ]; then return 0; fi
-  property ProtectHome
-  hider="ProtectHome=$value"
-  case $value in
-    yes | tmpfs) if lies_in "$1" /home || lies_in "$1" /root || lies_in "$1" /run/user; then return 0; fi ;;
+  case ${1##*/} in
+    sudo | su | doas | runuser | env)
+      warn "${1##*/} may start the server without LD_PRELOAD; use User=, Group= and Environment= of the unit in its place"
+      ;;
+    docker | podman | nerdctl | runc | crun)
+      warn "${1##*/} starts the server in a container, which sees neither the library nor LD_PRELOAD; mount the" \
+        "library there and set LD_PRELOAD with the container's own options (-v and -e)"
+      ;;
   esac
-  hider=PrivateTmp=yes
-  if is_set PrivateTmp && { lies_in "$1" /tmp || lies_in "$1" /var/tmp; }; then return 0; fi
-  for list in InaccessiblePaths TemporaryFileSystem; do
-    if is_listed "$1" $list; then
-      hider="$list=$entry"
-      return 0
-    fi
-  done
-  return 1
-}
-
-# Runs a test as the unit's user; true where that cannot be tried.
-user_can() {
-  if [ "$(id -u)" != 0 ] || [ "$uid" = 0 ] || ! command -v setpriv >/dev/null; then return 0; fi
-  setpriv --reuid="$uid" --regid="$(id -g "$user" 2>/dev/null || echo 65534)" --clear-groups test "$@"
 }
 
 warn_of_programs() {
   # Rights that cannot be gained make no difference to the loader.
   who=$uid
-  if is_set NoNewPrivileges; then who=nobody-gains; fi
-  property RootDirectory
-  root=$value
-  while read -r path name; do
-    if [ -z "$path" ]; then continue; fi
-    file=$root$path
-    if is_bound "$path"; then file=$path; fi
-    tool_path program
-    eval "$("$tool" "$file" "$who")"
-    case $program_kind in
-      missing) warn "there is no $file, which ExecStart= names" ;;
-      *) if [ -n "$program_obstacle" ]; then warn "$path is not watched: $program_obstacle"; fi ;;
-    esac
-    case ${path##*/} in
-      sudo | su | doas | runuser | env)
-        warn "${path##*/} may start the server without LD_PRELOAD; use User=, Group= and Environment= of the unit in its place"
-        ;;
-      docker | podman | nerdctl | runc | crun)
-        warn "${path##*/} starts the server in a container, which sees neither the library nor LD_PRELOAD; mount the" \
-          "library there and set LD_PRELOAD with the container's own options (-v and -e)"
-        ;;
-    esac
+  if is_set NoNewPrivileges || [ "$uid" = unknown ]; then who=nobody-gains; fi
+  while IFS= read -r path && IFS= read -r arguments; do
+    warn_of_program "$path" "$who"
   done <<END
 $programs
 END
-}
-
-warn_of_wrappers() {
-  case " $given " in
-    *' EXE '*) return ;;
-  esac
-  while read -r path name; do
-    if [ -z "$path" ]; then continue; fi
-    look_at_program "$path"
-    if is_wrapper "${path##*/}" || is_wrapper "${program_interpreter##*/}"; then
-      warn "ExecStart= runs ${path##*/}, which starts the server: all that it starts is watched;" \
-        "name the server, as in --exe memcached"
-      return
-    fi
-  done <<END
-$programs
-END
+  if [ -n "$why_all" ]; then
+    warn "$why_all: all that it starts is watched; name the server, as in --exe $example"
+  fi
 }
 
 warn_of_environment() {
   property UnsetEnvironment
-  case " $value " in
-    *' LD_PRELOAD '* | *' LD_PRELOAD='*)
-      warn "UnsetEnvironment= takes LD_PRELOAD away, and so nothing is watched; take it back: $edit UnsetEnvironment="
-      ;;
-  esac
+  for name in LD_PRELOAD $given; do
+    if [ "$name" != LD_PRELOAD ]; then name=HOLDWATCH_$name; fi
+    case " $value " in
+      *" $name "*) warn "UnsetEnvironment= takes $name away; $edit UnsetEnvironment=" ;;
+    esac
+  done
+  if find_later_drop_in; then
+    warn "$later is read after holdwatch's drop-in and sets its variables anew, and so nothing is watched, or with other" \
+      "options; give it a name that comes first: mv $later ${later%/*}/10-${later##*/}"
+  fi
   if [ -n "$others" ]; then say "LD_PRELOAD is kept as it is, and joined: $preload"; fi
 }
 
 warn_of_library() {
   if is_hidden "$library"; then
-    warn "$hider hides $library, and so nothing is watched; $edit BindReadOnlyPaths=${library%/*}"
+    show_path "${library%/*}"
+    warn "$hider hides $library, and so nothing is watched; $edit $remedy"
     return
   fi
   if is_listed "$library" NoExecPaths; then
@@ -197,16 +121,15 @@ warn_of_calls() {
 # Why the journal's socket cannot be reached: $hider.
 is_journal_hidden() {
   property RestrictAddressFamilies
-  hider="RestrictAddressFamilies=$value"
+  hider="RestrictAddressFamilies=${value:-none}"
   remedy=RestrictAddressFamilies=AF_UNIX
   case $value in
-    '' | '~') ;;
+    '') if is_known RestrictAddressFamilies; then return 0; fi ;;
     '~'*AF_UNIX*) return 0 ;;
     '~'* | *AF_UNIX*) ;;
     *) return 0 ;;
   esac
-  remedy=BindReadOnlyPaths=/run/systemd/journal/socket
-  is_hidden /run/systemd/journal/socket
+  is_hidden /run/systemd/journal/socket && show_path /run/systemd/journal/socket
 }
 
 warn_of_journal() {
@@ -214,51 +137,58 @@ warn_of_journal() {
   warn "$hider keeps the watch from the journal: reports go to standard error, without fields to search by; $edit $remedy"
 }
 
-# Whether the unit cannot write into directory $1, and why: $hider.
-is_read_only() {
-  if is_hidden "$1"; then return 0; fi
-  property ProtectSystem
-  hider="ProtectSystem=$value"
-  case $value:$1/ in
-    strict:/dev/* | strict:/proc/* | strict:/sys/*) ;;
-    strict:*) is_own_directory "$1" || is_listed "$1" ReadWritePaths || return 0 ;;
-    yes:/usr/* | yes:/boot/* | full:/usr/* | full:/boot/* | full:/etc/*) is_listed "$1" ReadWritePaths || return 0 ;;
-  esac
-  if is_listed "$1" ReadOnlyPaths && ! is_listed "$1" ReadWritePaths; then
-    hider="ReadOnlyPaths="
-    return 0
-  fi
-  hider="the rights of user $user"
-  if [ -d "$1" ] && ! is_own_directory "$1"; then
-    ! user_can -w "$1"
-    return
-  fi
-  return 1
+# Whether the unit cannot write file $1, and why: $hider. Of a path with placeholders, what comes before the first is looked at.
+is_unwritable() {
+  parent=${1%%%*}
+  parent=$(readlink -m -- "${parent%/*}/")
+  if is_read_only "$parent"; then return 0; fi
+  if is_own_directory "$parent"; then return 1; fi
+  hider=User=$user
+  if is_set DynamicUser; then hider=DynamicUser=yes; fi
+  if [ -f "$1" ]; then ! user_can -w "$1"; else ! user_can -w "$parent"; fi
 }
 
-# One that systemd makes for the unit and gives to its user.
-is_own_directory() {
-  for pair in RuntimeDirectory:/run StateDirectory:/var/lib CacheDirectory:/var/cache LogsDirectory:/var/log; do
-    property "${pair%%:*}"
-    for entry in $value; do
-      if lies_in "$1" "${pair#*:}/${entry%%:*}"; then return 0; fi
-    done
-  done
-  return 1
-}
-
-# LOG=PATH and JSON=PATH. Of a path with placeholders, what comes before the first is looked at.
+# LOG=PATH and JSON=PATH.
 warn_of_files() {
   for path in "${HOLDWATCH_LOG-}" "${HOLDWATCH_JSON-}"; do
     case $path in
       /*) ;;
       *) continue ;;
     esac
-    parent=${path%%%*}
-    parent=${parent%/*}
-    if is_read_only "${parent:-/}"; then
+    if is_unwritable "$path"; then
       warn "$hider keeps the service from writing $path; name a file in a directory of its own," \
         "/var/log/${unit%.service}/; $edit LogsDirectory=${unit%.service}"
+    fi
+  done
+  if [ -n "${HOLDWATCH_CONFIG-}" ] && is_hidden "$HOLDWATCH_CONFIG"; then
+    show_path "$HOLDWATCH_CONFIG"
+    warn "$hider hides $HOLDWATCH_CONFIG; $edit $remedy"
+  fi
+}
+
+# Without /proc a report tells who holds what, but not what the holder does.
+warn_of_proc() {
+  property MountAPIVFS
+  if [ "$value" = yes ] || ! is_hidden /proc/self; then return; fi
+  warn "$hider hides /proc, and reports will lack stacks; $edit MountAPIVFS=yes"
+}
+
+# The two threads of the watch count: a service that needs all it may have would lack one.
+warn_of_threads() {
+  property TasksCurrent
+  case $value in
+    *[!0-9]* | '') current=0 ;;
+    *) current=$value ;;
+  esac
+  for limit in TasksMax LimitNPROC; do
+    property $limit
+    case $value in
+      *[!0-9]* | '' | ??????*) continue ;;
+    esac
+    if [ $limit = LimitNPROC ] && [ "$uid" = 0 ]; then continue; fi
+    if [ $((value - current)) -lt 8 ]; then
+      warn "$limit=$value counts the two threads of the watch too, which the service may lack then; $edit" \
+        "$limit=$((value + 8))"
     fi
   done
 }
@@ -276,11 +206,12 @@ warn_all() {
   fatal=
   edit="type: systemctl ${flag_user:+--user }edit $unit, and add to [Service]:"
   warn_of_programs
-  warn_of_wrappers
   warn_of_environment
   warn_of_library
   warn_of_calls
   warn_of_journal
+  warn_of_proc
+  warn_of_threads
   warn_of_files
   warn_of_profiles
 }
