@@ -20,7 +20,7 @@ TEXT
   "$tool" attach --list
   cat <<'TEXT'
 
-Exit status: 1 if it cannot be attached to, said in one line with the remedy; 2 if this command line is wrong.
+Exit status: 0; 1 if it cannot be attached to, said in one line with the remedy; 2 for bad use.
 TEXT
 }
 

@@ -14,7 +14,8 @@ TEXT
   "$tool" run --list
   cat <<'TEXT'
 
-Exit status: PROGRAM's; 2 if this command line is wrong, 126 if PROGRAM cannot be run, 127 if there is none.
+Exit status: PROGRAM's; 1 if there is no library to preload; 2 for bad use; 126 if PROGRAM cannot be run; 127 if there is
+none.
 TEXT
 }
 

@@ -24,7 +24,8 @@ What would keep the watch from working is said, with what to do about it. A temp
 disable takes the drop-in away again, and the unit's directory if enable has made it. status tells whether the unit is
 enabled, with which options, and which of its processes are watched.
 
-Exit status: 0; 1 if it could not be done, or status found the unit not enabled or running without the watch; 2 for bad use.
+Exit status: 0; 1 if it could not be done, or status found the unit not enabled or running without the watch; 2 for bad
+use.
 TEXT
   if [ "${action-enable}" = enable ]; then
     printf '\nOptions of enable:\n'
