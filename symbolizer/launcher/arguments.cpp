@@ -8,6 +8,7 @@
 // --anywhere: options may follow operands. --flags: the command's own, with = if they take a value. --program: the first
 // operand is to be run; says what keeps the loader from preloading into it, and ends with the shell's 126 or 127 if it cannot
 // be run at all. Bad use: one line to standard error, status 2.
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <climits>
@@ -45,7 +46,7 @@ class Reader {
   void read_rules();
   void read_arguments();
   void print_operands() const;
-  void check_program() const;
+  void check_program();
 
  private:
   struct Argument {
@@ -113,7 +114,9 @@ void Reader::read_argument(const char* text) {
   if (argument.name == "config") {
     char path[PATH_MAX];
     const char* given = value_of(argument, "FILE");
-    if (realpath(given, path) == nullptr) bad_use(Line<PATH_MAX + 64>() << "--config: there is no file " << given);
+    struct stat status;
+    if (realpath(given, path) == nullptr || stat(path, &status) != 0 || !S_ISREG(status.st_mode))
+      bad_use(Line<PATH_MAX + 64>() << "--config: there is no file '" << given << "'");
     print_setting("CONFIG", path);
     return;
   }
@@ -189,19 +192,26 @@ void Reader::print_operands() const {
   std::putchar('\n');
 }
 
-void Reader::check_program() const {
+void Reader::check_program() {
   if (!is_for_program_ || operands_ == 0) return;
   const char* program = rest_[0];
-  PreloadCheck check;
+  static PreloadCheck check;
   check_preload(program, geteuid(), check);
   if (check.kind == FileKind::missing) {
-    std::fprintf(stderr, "holdwatch: there is no program %s\n", program);
+    std::fprintf(stderr, "holdwatch: there is no program '%s'\n", program);
     std::exit(kNoProgram);
   }
   if (!check.is_executable) {
     std::fprintf(stderr, "holdwatch: %s cannot be run: it is no file, or not executable\n", program);
     std::exit(kCannotRun);
   }
+  if (check.interpreter.size() > 0 && access(check.interpreter.c_str(), F_OK) != 0) {
+    std::fprintf(stderr, "holdwatch: %s cannot be run: there is no %s, which it is to be run by\n", program,
+                 check.interpreter.c_str());
+    std::exit(kNoProgram);
+  }
+  // bash's exec would take the name for an option, and dash's knows no --.
+  if (program[0] == '-') rest_[0] = const_cast<char*>(check.path.c_str());
   if (check.obstacle.size() == 0) return;
   std::fprintf(stderr, "holdwatch: %s is not watched: %s (holdwatch doctor %s tells more)\n", program,
                check.obstacle.c_str(), program);

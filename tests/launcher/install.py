@@ -56,6 +56,23 @@ def parts_are_found(top):
     launcher.call(link, "run", "true").expect(0)
 
 
+def every_shell_will_do(top):
+    """the launcher as dash, bash and busybox run it"""
+    launcher_file = top / "bin/holdwatch"
+    text = launcher_file.read_text()
+    [library] = top.glob("lib/**/libholdwatch.so")
+    for shell in (["dash"], ["bash"], ["busybox", "sh"]):
+        path = shutil.which(shell[0])
+        if path is None:
+            print(f"left out: no {shell[0]} here; on Debian: apt-get install {shell[0]}")
+            continue
+        launcher_file.write_text(text.replace("#!/bin/sh", " ".join([f"#!{path}", *shell[1:]]), 1))
+        program = Path(BUILD, "tests/launcher/static")
+        answer = launcher.call(sys.executable, "-B", Path(__file__).with_name("run.py"), launcher_file, library, program)
+        assert answer.status == 0, f"with {shell}: {answer}"
+    launcher_file.write_text(text)
+
+
 def commands_have_help(top):
     """each command's help, which needs no more than what is installed, and is listed"""
     program = top / "bin/holdwatch"
@@ -69,7 +86,7 @@ def main():
     directory = Path(tempfile.mkdtemp(prefix="holdwatch-install-"))
     try:
         top = install(directory)
-        launcher.run_cases([everything_is_there, parts_are_found, commands_have_help], top)
+        launcher.run_cases([everything_is_there, parts_are_found, every_shell_will_do, commands_have_help], top)
     finally:
         shutil.rmtree(directory)
 

@@ -5,6 +5,8 @@
 """
 
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from pathlib import Path
 import launcher
 
 HOLDWATCH, SHIM, STATIC_PROGRAM = map(os.path.realpath, sys.argv[1:4])
+NOBODY = 65534
 
 
 def run(*argv, **options):
@@ -66,7 +69,7 @@ def relative_paths_are_made_whole():
         # The shell has something to say about it too.
         launcher.call(*gone, "x.jsonl", cwd=place).expect(2, "", ".*--json x.jsonl: the working directory is gone; give [^\n]*\n")
         place.mkdir()
-        launcher.call(*gone, "/x.jsonl", cwd=place).expect(0, "", "sh: [^\n]*\n")
+        launcher.call(*gone, "/x.jsonl", cwd=place).expect(0, "", "(sh[^\n]*\n)?")
 
 
 def preload_is_joined():
@@ -92,7 +95,8 @@ def bad_use_is_told():
     run("--limt", "1s", "true").expect_bad_use(r"did you mean --limit\?")
     run("--only=some", "true").expect_bad_use("it may be: all, contended")
     run("--signal", "5", "true").expect_bad_use("auto, off, 34 to 64")
-    run("--config", "/nowhere/x", "true").expect_bad_use("no file /nowhere/x")
+    run("--config", "/nowhere/x", "true").expect_bad_use("no file '/nowhere/x'")
+    run("--config", "/", "true").expect_bad_use("no file '/'")
     run("-x", "true").expect_bad_use("no option -x")
     launcher.call(HOLDWATCH).expect_bad_use("type: holdwatch run PROGRAM")
     launcher.call(HOLDWATCH, "rum", "true").expect_bad_use("no command 'rum'; there are: .*run")
@@ -101,13 +105,45 @@ def bad_use_is_told():
 
 def no_program_is_told():
     """a program that is not there, or not to be run, ends as with the shell"""
-    run("no-such-program").expect(127, "", "holdwatch: there is no program no-such-program\n")
+    run("no-such-program").expect(127, "", "holdwatch: there is no program 'no-such-program'\n")
+    run("").expect(127, "", "holdwatch: there is no program ''\n")
     run("/etc/passwd").expect(126, "", "holdwatch: /etc/passwd cannot be run: [^\n]*\n")
+    with tempfile.TemporaryDirectory() as directory:
+        script = Path(directory, "script")
+        script.write_text("#!/nowhere/sh\n")
+        run(directory).expect(126, "", f"holdwatch: {directory} cannot be run: [^\n]*\n")
+        run(script).expect(126, "", f"holdwatch: {script} cannot be run: [^\n]*\n")
+        script.chmod(0o755)
+        run(script).expect(127, "", f"holdwatch: {script} cannot be run: there is no /nowhere/sh, [^\n]*\n")
+        # What the kernel takes for no program, a shell takes for a script.
+        script.write_text("echo as a script\n")
+        run(script).expect(0, "as a script\n")
+
+
+def odd_words_are_kept():
+    """programs that are named like options or variables, and values with all that a shell knows"""
+    with tempfile.TemporaryDirectory() as directory:
+        for name in ("-x", "--limit", "a b", "x=y", "run"):
+            shutil.copy("/bin/true", Path(directory, name))
+            run("--", f"./{name}", cwd=directory).expect(0)
+            run("--", name, env=launcher.environment(PATH=directory)).expect(0)
+    for value in ("a b=c", "it's $HOME `x` \"q\" \\", "a\nb", " ", "*"):
+        run("--exe", value, "/bin/sh", "-c", 'printf "[%s]" "$HOLDWATCH_EXE"').expect(0, re.escape(f"[{value}]"))
+        run(f"--exe={value}", "/bin/sh", "-c", 'printf "[%s]" "$HOLDWATCH_EXE"').expect(0, re.escape(f"[{value}]"))
+    run("/bin/true", env=launcher.environment(PATH="")).expect(0)
 
 
 def unwatchable_is_told():
     """a program that cannot be watched runs, and one line says so"""
     run(STATIC_PROGRAM).expect(0, "", r"holdwatch: \S+ is not watched: it is statically linked[^\n]*\n")
+    if os.geteuid() != 0:
+        print("left out: a program of another user's needs root")
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        program = shutil.copy("/bin/true", directory)
+        os.chown(program, NOBODY, NOBODY)
+        os.chmod(program, 0o4755)
+        run(program).expect(0, "", r"holdwatch: \S+ is not watched: it is set-user-ID[^\n]*\n")
 
 
 def help_at_each_level():
@@ -141,6 +177,5 @@ def is_found_from_everywhere():
 if __name__ == "__main__":
     launcher.run_cases([keeps_pid_status_and_arguments, keeps_signals, options_become_variables,
                         relative_paths_are_made_whole, preload_is_joined,
-                        library_is_loaded, bad_use_is_told, no_program_is_told, unwatchable_is_told, help_at_each_level,
-                        commands_find_their_tools,
-                        is_found_from_everywhere])
+                        library_is_loaded, bad_use_is_told, no_program_is_told, odd_words_are_kept,
+                        unwatchable_is_told, help_at_each_level, commands_find_their_tools, is_found_from_everywhere])
