@@ -42,7 +42,7 @@ say_action() { printf '%s\n' "$*"; }
 # The directory of a unit's drop-ins.
 drop_in_directory() {
   if [ -n "${flag_user-}" ]; then
-    directory=${XDG_CONFIG_HOME:-${HOME:?}/.config}/systemd/user/$unit.d
+    directory=${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user/$unit.d
   else
     directory=/etc/systemd/system/$unit.d
   fi
@@ -54,6 +54,7 @@ need_systemd() {
   if ! command -v systemctl >/dev/null; then fail "no systemctl here: this machine has no systemd"; fi
   if [ -n "${flag_user-}" ]; then
     if [ -z "${XDG_RUNTIME_DIR-}" ]; then fail "--user: no systemd of yours runs (XDG_RUNTIME_DIR is not set); log in anew"; fi
+    if [ -z "${XDG_CONFIG_HOME-}${HOME-}" ]; then fail "--user: HOME is not set, and so nobody knows where your units are"; fi
   elif ! [ -d /run/systemd/system ]; then
     fail "systemd does not run here"
   elif [ "$action" != status ] && [ -z "${flag_dry_run-}" ] && [ "$(id -u)" != 0 ]; then

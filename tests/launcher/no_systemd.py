@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""Checks what `holdwatch systemd` says where there is no systemd, or none of this user's, and of bad use.
+
+    no_systemd.py LAUNCHER
+"""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import launcher
+
+HOLDWATCH = os.path.realpath(sys.argv[1])
+ACTIONS = ("enable", "disable", "status")
+
+
+def systemd(*argv, **variables):
+    return launcher.call(HOLDWATCH, "systemd", *argv, env=launcher.environment(**variables))
+
+
+def no_systemctl():
+    """a machine without systemd"""
+    with tempfile.TemporaryDirectory() as directory:
+        for tool in ("sed", "sh"):
+            Path(directory, tool).symlink_to(f"/bin/{tool}")
+        for action in ACTIONS:
+            systemd(action, "x", PATH=directory).expect(1, "", "holdwatch: no systemctl here: this machine has no systemd\n")
+
+
+def not_running():
+    """systemd is installed, and another process is process 1"""
+    if Path("/run/systemd/system").is_dir():
+        print("left out: systemd runs here")
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory, "systemctl").symlink_to("/bin/false")
+        for action in ACTIONS:
+            path = f"{directory}:{os.environ['PATH']}"
+            systemd(action, "x", PATH=path).expect(1, "", "holdwatch: systemd does not run here\n")
+
+
+def no_systemd_of_the_user():
+    """--user without a session, or without a home"""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory, "systemctl").symlink_to("/bin/false")
+        path = f"{directory}:{os.environ['PATH']}"
+        for action in ACTIONS:
+            systemd(action, "--user", "x", PATH=path, XDG_RUNTIME_DIR="").expect(
+                1, "", "holdwatch: --user: no systemd of yours runs [^\n]*log in anew\n")
+            systemd(action, "--user", "x", PATH=path, XDG_RUNTIME_DIR=directory, HOME="", XDG_CONFIG_HOME="").expect(
+                1, "", "holdwatch: --user: HOME is not set[^\n]*\n")
+
+
+def bad_use():
+    """bad use: status 2, and one line that says what to type"""
+    systemd().expect_bad_use("type: holdwatch systemd enable UNIT, disable UNIT or status UNIT")
+    systemd("enabel", "x").expect_bad_use("type: holdwatch systemd enable UNIT")
+    for action in ACTIONS:
+        systemd(action).expect_bad_use(f"type: holdwatch systemd {action} UNIT")
+        systemd(action, "x", "y").expect_bad_use(f"type: holdwatch systemd {action} UNIT")
+        systemd(action, "x", "--frob").expect_bad_use("no option --frob")
+    systemd("status", "x", "--limit", "1s").expect_bad_use("status takes none of the options of enable")
+    systemd("status", "x", "--now").expect_bad_use("no option --now")
+    systemd("enable", "x", "--limit", "1").expect_bad_use("--limit 1: needs a unit")
+    systemd("enable", "x", "--now=yes").expect_bad_use("--now takes no value")
+    systemd("enable", "x.timer").expect_bad_use("name the service: x.service")
+
+
+if __name__ == "__main__":
+    launcher.run_cases([no_systemctl, not_running, no_systemd_of_the_user, bad_use])
