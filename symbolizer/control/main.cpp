@@ -24,18 +24,22 @@ struct BadUse {
   std::string what;
 };
 
-int process_id(const char* text) {
+BadUse should_be(const std::string& why, const std::string& usage) {
+  return BadUse{why + "type: holdwatch " + usage};
+}
+
+int process_id(const char* text, const std::string& usage) {
   int pid = 0;
   const char* end = text + strlen(text);
   const auto [stopped, error] = std::from_chars(text, end, pid);
   if (error != std::errc{} || stopped != end || pid <= 0)
-    throw BadUse{std::string("\"") + text + "\" is no process id"};
+    throw should_be(std::string("'") + text + "' is no process id; ", usage);
   return pid;
 }
 
 uint64_t duration_ns(const char* text) {
   const Parsed<uint64_t> duration = parse_duration(text);
-  if (!duration.ok()) throw BadUse{std::string("\"") + text + "\": " + duration.reason};
+  if (!duration.ok()) throw BadUse{std::string("'") + text + "': " + duration.reason};
   return duration.value;
 }
 
@@ -48,27 +52,24 @@ std::vector<std::string> options_in_environment() {
 
 void run(const std::vector<const char*>& arguments) {
   const std::string_view command = arguments.empty() ? "" : arguments[0];
-  const auto wants = [&](size_t count, const char* usage) {
-    if (arguments.size() != count + 1) throw BadUse{std::string("type: holdwatch ") + usage};
+  const auto process = [&](size_t count, size_t at, const std::string& usage) {
+    if (arguments.size() != count + 1) throw should_be("", usage);
+    return process_id(arguments[at], usage);
   };
-  if (command == "attach") {
-    wants(2, "attach PID [OPTION...]");
-    return attach(process_id(arguments[2]), arguments[1], options_in_environment());
-  }
+  if (command == "attach")
+    return attach(process(2, 2, "attach PID [OPTION...]"), arguments[1], options_in_environment());
   if (command == "limit") {
-    wants(2, "limit PID DURATION");
-    return limit(process_id(arguments[1]), duration_ns(arguments[2]), arguments[2]);
+    const int pid = process(2, 1, "limit PID DURATION");
+    return limit(pid, duration_ns(arguments[2]), arguments[2]);
   }
   constexpr struct {
     std::string_view name;
     void (*function)(int);
   } kCommands[] = {{"detach", detach}, {"snapshot", snapshot}, {"stop", stop}, {"start", start}};
   for (const auto& known : kCommands) {
-    if (known.name != command) continue;
-    wants(1, (std::string(command) + " PID").c_str());
-    return known.function(process_id(arguments[1]));
+    if (known.name == command) return known.function(process(1, 1, std::string(command) + " PID"));
   }
-  throw BadUse{"no command \"" + std::string(command) + "\""};
+  throw should_be("this is a part of the launcher; ", "--help");
 }
 
 }  // namespace
