@@ -117,6 +117,11 @@ take_effect() {
   fi
 }
 
+# What this shell's own programs are watched with is not the unit's.
+forget_own_options() {
+  for name in $(env | sed -n 's/^\(HOLDWATCH_[A-Z_]*\)=.*$/\1/p'); do unset "$name"; done
+}
+
 main() {
   action=${1-}
   case $action in
@@ -128,6 +133,7 @@ main() {
     disable) flags='user dry-run now' ;;
     status) flags=user ;;
   esac
+  forget_own_options
   parse_arguments --anywhere --flags "$flags" -- "$@"
   eval "$operands"
   if [ $# != 1 ]; then bad_use "$action wants one unit; type: holdwatch systemd $action UNIT"; fi
@@ -138,6 +144,7 @@ main() {
   drop_in_directory
   drop_in=$directory/50-holdwatch.conf
   environment_file=$directory/50-holdwatch.env
+  of_template=${directory%@*}@.service.d/50-holdwatch.conf
   . "$commands/systemd/$action.sh"
   "${action}_unit"
 }

@@ -41,9 +41,10 @@ def directory_of_others(bed):
     bed.holdwatch("systemd", "enable", "held", "--limit", "300ms", "--log", "stderr", "--exe", 'a"b\\c')
     text = bed.path(f"{service.directory()}/50-holdwatch.conf").read_text()
     assert "200ms" not in text and 'Environment="HOLDWATCH_EXE=a\\"b\\\\c"' in text, text
-    bed.holdwatch("systemd", "enable", "held", "--json", "/var/log/%%%p.jsonl")
+    bed.holdwatch("systemd", "enable", "held", "--json", "/var/log/%%%p.jsonl", "--exe", 'a"b\\c\n$d\'e')
     service.control("start")
-    testbed.wait_until("both files' variables", lambda: {"HOLDWATCH_JSON=/var/log/%%%p.jsonl", "MINE=1"} <= set(
+    testbed.wait_until("both files' variables", lambda: {
+        "HOLDWATCH_JSON=/var/log/%%%p.jsonl", "MINE=1", 'HOLDWATCH_EXE=a"b\\c\n$d\'e'} <= set(
         Path(f"/proc/{service.pid()}/environ").read_text().split("\0")))
     service.control("stop")
     bed.holdwatch("systemd", "disable", "held")

@@ -59,6 +59,7 @@ def chat_template(bed):
     service.control("start")
     testbed.wait_until("the instance to be watched", service.is_watched)
     assert "enabled by /etc/systemd/system/room@.service.d/" in bed.holdwatch("systemd", "status", "room@one").stdout
+    assert "type: holdwatch systemd disable room@\n" in bed.holdwatch("systemd", "disable", "room@one").stdout
     provoke_chat(service)
     bed.holdwatch("systemd", "disable", "room@")
     assert bed.changed_files() == before

@@ -127,11 +127,16 @@ class Testbed:
         return self.run("journalctl", "--no-pager", "-o", "cat", "-u", unit, check=False).stdout
 
     def changed_files(self):
-        """Path -> contents of everything outside of tmpfs that differs from the machine's, but what systemd itself keeps."""
+        """Path -> contents of everything that differs from the machine's, but what systemd itself keeps. Of what is in
+        memory, where other programs come and go, what is called after holdwatch."""
         changes = self.path("/run/changes")
         found = {}
         for path in sorted(changes.rglob("*")):
             name = "/" + str(path.relative_to(changes))
             if not name.startswith(("/var/log", "/var/lib/systemd")):
                 found[name] = path.read_bytes() if path.is_file() and not path.is_symlink() else None
+        for directory in ("/run", "/tmp", "/var/tmp", "/dev/shm"):
+            for path in self.path(directory).rglob("*holdwatch*"):
+                if changes not in path.parents:
+                    found[f"{directory}/{path.name}"] = None
         return found

@@ -135,6 +135,15 @@ def exe_of_a_file(bed):
     assert "EXE" not in answer.stdout and "HOLDWATCH_LOG" not in answer.stdout and answer.stderr == "", answer
 
 
+def environment_of_the_caller(bed):
+    """options that the caller's own shell has in its environment are none of the unit's"""
+    bed.write(UNIT, f"[Service]\n{HOLDER}")
+    bed.run("systemctl", "daemon-reload")
+    own = [f"HOLDWATCH_{name}={value}" for name, value in (("JSON", "/nowhere/x"), ("CONFIG", "/etc/held.conf"), ("LOG", "none"))]
+    answer = bed.run("env", *own, "holdwatch", "systemd", "enable", "held", "--dry-run")
+    assert answer.stderr == "" and answer.stdout == bed.holdwatch("systemd", "enable", "held", "--dry-run").stdout, answer
+
+
 def rights_of_groups(bed):
     """a directory or a file that the unit's user may write to through a group is written to, and nothing is said"""
     bed.run("mkdir", "-p", "/srv/logs")
@@ -234,8 +243,8 @@ def main():
             print(f"spoken of: {unit!r} {options}", flush=True)
             spoken_of(bed, unit, options, expected)
         library_closed_to_user(bed, library)
-        for case in (main_programs, exe_of_a_file, rights_of_groups, drop_in_after_ours, hidden_by_a_name, files_of_variables,
-                     names, refusals):
+        for case in (main_programs, exe_of_a_file, environment_of_the_caller, rights_of_groups, drop_in_after_ours,
+                     hidden_by_a_name, files_of_variables, names, refusals):
             print(case.__doc__, flush=True)
             case(bed)
     print("passed")

@@ -5,6 +5,7 @@
 disable_unit() {
   if ! [ -e "$drop_in" ] && ! [ -e "$environment_file" ]; then
     say_action "$unit is not enabled: there is no $drop_in"
+    if [ -e "$of_template" ]; then say_action "its template is; type: holdwatch systemd disable ${unit%%@*}@"; fi
     if [ -z "${flag_dry_run-}" ]; then remove_leftovers; fi
     return
   fi

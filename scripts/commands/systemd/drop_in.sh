@@ -1,7 +1,7 @@
 # The drop-in: its text, and writing and removing it whole or not at all. Sourced by `holdwatch systemd enable` and `disable`.
 
-# Text as the value of a variable in Environment=, where % begins a specifier; and in a file of variables.
-quote_for_unit() { printf '%s' "$1" | sed -e 's/[\\"]/\\&/g' -e 's/%/%%/g'; }
+# Text as the value of a variable in Environment=, a single line where % begins a specifier; and in a file of variables.
+quote_for_unit() { printf '%s' "$1" | sed -e ':more' -e '$!{N;b more' -e '}' -e 's/[\\"]/\\&/g; s/%/%%/g; s/\n/\\n/g'; }
 quote_for_file() { printf '%s' "$1" | sed -e 's/[\\"`$]/\\&/g'; }
 
 # Each variable by a function's name, which gets name and value.

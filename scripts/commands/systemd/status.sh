@@ -41,7 +41,7 @@ status_unit() {
   load_unit
   enabled=
   # An instance may be enabled by its template.
-  for file in "$drop_in" "${directory%@*}@.service.d/50-holdwatch.conf"; do
+  for file in "$drop_in" "$of_template"; do
     if ! [ -r "$file" ]; then continue; fi
     enabled=$file
     say_action "$unit: enabled by $file"
