@@ -95,8 +95,8 @@ def killed_between_files(bed):
     before = bed.changed_files()
     bed.holdwatch("systemd", "enable", "held")
     write_unit(bed, UNIT)
-    after_drop_in = 'case $* in\n*/50-holdwatch.conf) "$real" "$@"; kill -9 0 ;;\nesac\nexec "$real" "$@"'
-    assert Fakes(bed, mv=after_drop_in).holdwatch("enable", "held").returncode == -signal.SIGKILL
+    after_removal = 'case $* in\n*/50-holdwatch.env) "$real" "$@"; kill -9 0 ;;\nesac\nexec "$real" "$@"'
+    assert Fakes(bed, rm=after_removal).holdwatch("enable", "held").returncode == -signal.SIGKILL
     check_whole(bed, bed.holdwatch("systemd", "enable", "held", "--dry-run").stdout)
     bed.holdwatch("systemd", "disable", "held")
     write_unit(bed, WITH_VARIABLES)
