@@ -85,7 +85,11 @@ list_groups() {
 
 # Runs a test as the unit's user; true where that cannot be tried.
 user_can() {
-  if [ "$(id -u)" != 0 ] || [ "$uid" = 0 ] || [ "$uid" = unknown ] || ! command -v setpriv >/dev/null; then return 0; fi
+  if [ "$(id -u)" = "$uid" ]; then
+    test "$@"
+    return
+  fi
+  if [ "$(id -u)" != 0 ] || [ "$uid" = unknown ] || ! command -v setpriv >/dev/null; then return 0; fi
   list_groups
   setpriv --reuid="$uid" --regid="${groups%% *}" --groups="$(printf '%s' "$groups" | tr -s ' ' ,)" test "$@"
 }

@@ -145,6 +145,7 @@ is_unwritable() {
   if is_own_directory "$parent"; then return 1; fi
   hider=User=$user
   if is_set DynamicUser; then hider=DynamicUser=yes; fi
+  if [ -n "${flag_user-}" ]; then hider="being user $user"; fi
   if [ -f "$1" ]; then ! user_can -w "$1"; else ! user_can -w "$parent"; fi
 }
 
@@ -155,7 +156,10 @@ warn_of_files() {
       /*) ;;
       *) continue ;;
     esac
-    if is_unwritable "$path"; then
+    if ! is_unwritable "$path"; then continue; fi
+    if [ -n "${flag_user-}" ]; then
+      warn "$hider keeps the service from writing $path; name a file in a directory of yours"
+    else
       warn "$hider keeps the service from writing $path; name a file in a directory of its own," \
         "/var/log/${unit%.service}/; $edit LogsDirectory=${unit%.service}"
     fi
