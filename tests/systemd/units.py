@@ -38,7 +38,10 @@ SPOKEN_OF = [
     (HOLDER + "ProtectSystem=full", ("--log", "/etc/held.log"), "ProtectSystem=full keeps the service from writing"),
     (HOLDER + "ReadOnlyPaths=/srv", ("--log", "/srv/held.log"), "ReadOnlyPaths=/srv keeps the service from writing"),
     (HOLDER + "ProtectHome=yes", ("--log", "/home/held.log"), "ProtectHome=yes keeps the service from writing"),
-    (HOLDER + "PrivateTmp=yes", ("--log", "/tmp/held.log"), "PrivateTmp=yes keeps the service from writing"),
+    (HOLDER + "PrivateTmp=yes", ("--log", "/tmp/held.log"), "with PrivateTmp=yes the service has a /tmp of its own"),
+    (HOLDER, ("--on-report", "exec:/nowhere/hook"), "there is no /nowhere/hook"),
+    (HOLDER, ("--on-report", "exec:/usr/bin/true"), ""),
+    (HOLDER + "User=daemon", ("--config", "/srv/closed.conf"), "user daemon cannot read /srv/closed.conf"),
     (HOLDER + "User=daemon", ("--log", "/etc/held.log"), "User=daemon keeps the service from writing"),
     (HOLDER, ("--log", "/nowhere/held.log"), "the lack of a directory /nowhere keeps the service from writing"),
     (HOLDER + "User=daemon\nRuntimeDirectory=held", ("--log", "/var/run/held/log"), ""),
@@ -68,6 +71,7 @@ def make_programs(bed, build):
     bed.run("chmod", "4755", "/usr/local/bin/setuid")
     bed.write("/srv/held.conf", "")
     bed.write("/home/held.conf", "")
+    bed.run("install", "-m", "600", "/dev/null", "/srv/closed.conf")
     bed.write("/usr/local/bin/script", "#!/bin/sh\nexec /usr/local/bin/holder\n")
     bed.run("chmod", "755", "/usr/local/bin/script")
 
@@ -106,7 +110,8 @@ MAIN_PROGRAMS = [
     ("/usr/local/bin/holder\nExecStart=/usr/local/bin/chatroom\nType=oneshot", None),
     ("/usr/local/bin/in_root\nRootDirectory=/srv", "in_root"), ("/bin/nice /usr/local/bin/holder", None),
 ]
-OF_INSTANCES = [("/usr/local/bin/%p-%i", "room-*"), ("/opt/%i/holder", "holder"), ("/usr/local/bin/holder %i", "holder")]
+OF_INSTANCES = [("/usr/local/bin/%p-%i", "room-*"), ("/opt/%i/holder", "holder"), ("/usr/local/bin/holder %i", "holder"),
+                ("/usr/local/bin/holder\nRootDirectory=/srv/%i\nUser=%i", "holder")]
 
 
 def main_programs(bed):
@@ -124,6 +129,7 @@ def main_programs(bed):
             assert bool(is_asked_for) == (expected is None), f"{command}: {answer}"
             depends = "which program runs depends on the instance" in answer.stderr
             assert depends == ("%i" in command.split()[0]), f"{command}: {answer}"
+            assert "HoldwatchInstance" not in answer.stdout + answer.stderr, answer
 
 
 def exe_of_a_file(bed):

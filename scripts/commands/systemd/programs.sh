@@ -34,7 +34,7 @@ find_file() {
   if [ -n "$value" ] || is_of_instance "$1"; then return; fi
   property RootDirectory
   case $value:$1 in
-    ?*:[!/]*) return ;;
+    *"$instance"*:* | ?*:[!/]*) return ;;
   esac
   file=${value%/}$1
   if is_bound "$1"; then file=$1; fi

@@ -8,7 +8,14 @@ needed_calls='access brk clock_nanosleep clone3 close connect exit faccessat2 fc
   prctl pread64 read readlink rseq rt_sigaction rt_sigprocmask rt_sigreturn rt_tgsigqueueinfo sendmsg sendto set_robust_list
   socket sysinfo uname write'
 
-warn() { say "warning: $*"; }
+# What comes from a template's instance is called NAME.
+warn() {
+  warning=$*
+  case $warning in
+    *"$instance"*) warning=$(printf '%s' "$warning" | sed "s/$instance/NAME/g") ;;
+  esac
+  say "warning: $warning"
+}
 
 # The service would end, or not start.
 warn_fatal() {
@@ -84,38 +91,50 @@ warn_of_library() {
   fi
 }
 
-# What of the needed calls the filter does not let through: $forbidden.
+# What the filter does to a call that it forbids without saying how. The number is one of its own where none is set, and the
+# service is killed.
+find_verdict() {
+  property SystemCallErrorNumber
+  case $value in
+    '' | 0 | kill | 2147483646) forbidden=deadly ;;
+    *) forbidden=failing ;;
+  esac
+}
+
+# What of the needed calls the filter kills for, $deadly, and what it lets fail, $failing. A call may have its own verdict,
+# as in socket:EPERM; of a list of what is allowed systemd does not show it, and the call is taken for deadly.
 find_forbidden_calls() {
-  forbidden=
+  deadly='' failing=''
+  find_verdict
   property SystemCallFilter
   case $value in
     '' | '~') return ;;
-    '~'*) listed_is=forbidden missing_is=allowed ;;
-    *) listed_is=allowed missing_is=forbidden ;;
+    '~'*) listed=$forbidden unlisted=allowed ;;
+    *) listed=allowed unlisted=$forbidden ;;
   esac
   for call in $needed_calls; do
     case " ${value#'~'} " in
-      *" $call "* | *" $call:kill "*) verdict=$listed_is ;;
-      *) verdict=$missing_is ;;
+      *" $call:kill "*) verdict=deadly ;;
+      *" $call:"*) verdict=failing ;;
+      *" $call "*) verdict=$listed ;;
+      *) verdict=$unlisted ;;
     esac
-    if [ $verdict = forbidden ]; then forbidden="$forbidden $call"; fi
+    case $verdict in
+      deadly) deadly="$deadly $call" ;;
+      failing) failing="$failing $call" ;;
+    esac
   done
 }
 
-# SystemCallErrorNumber= is a number of its own where it is not set, and the service is killed.
 warn_of_calls() {
   find_forbidden_calls
-  if [ -z "$forbidden" ]; then return; fi
-  property SystemCallErrorNumber
-  case $value in
-    '' | 0 | kill | 2147483646)
-      warn_fatal "SystemCallFilter= ends the service when the watch calls:$forbidden; $edit SystemCallFilter=${forbidden# }"
-      ;;
-    *)
-      warn "SystemCallFilter= lets calls fail that the watch makes, and reports will lack what they tell:$forbidden;" \
-        "$edit SystemCallFilter=${forbidden# }"
-      ;;
-  esac
+  if [ -n "$deadly" ]; then
+    warn_fatal "SystemCallFilter= ends the service when the watch calls:$deadly; $edit SystemCallFilter=${deadly# }"
+  fi
+  if [ -n "$failing" ]; then
+    warn "SystemCallFilter= lets calls fail that the watch makes, and reports will lack what they tell:$failing;" \
+      "$edit SystemCallFilter=${failing# }"
+  fi
 }
 
 # Why the journal's socket cannot be reached: $hider.
@@ -149,25 +168,44 @@ is_unwritable() {
   if [ -f "$1" ]; then ! user_can -w "$1"; else ! user_can -w "$parent"; fi
 }
 
-# LOG=PATH and JSON=PATH.
+warn_of_file() {
+  name=${unit%.service}
+  name=${name%@*}
+  if ! is_unwritable "$1"; then return; fi
+  case ${flag_user-}:$hider in
+    *:PrivateTmp=* | *:TemporaryFileSystem=*)
+      warn "with $hider the service has a ${1%/*} of its own, which goes when it ends, and $1 with it; name another file"
+      ;;
+    [!:]*) warn "$hider keeps the service from writing $1; name a file in a directory of yours" ;;
+    *)
+      warn "$hider keeps the service from writing $1; name a file in a directory of its own, /var/log/$name/;" \
+        "$edit LogsDirectory=$name"
+      ;;
+  esac
+}
+
+# The files that options name: what is written, and what is read or run.
 warn_of_files() {
   for path in "${HOLDWATCH_LOG-}" "${HOLDWATCH_JSON-}"; do
+    case $path in
+      /*) warn_of_file "$path" ;;
+    esac
+  done
+  for path in "${HOLDWATCH_CONFIG-}" "${HOLDWATCH_ON_REPORT-}"; do
+    path=${path#exec:}
     case $path in
       /*) ;;
       *) continue ;;
     esac
-    if ! is_unwritable "$path"; then continue; fi
-    if [ -n "${flag_user-}" ]; then
-      warn "$hider keeps the service from writing $path; name a file in a directory of yours"
-    else
-      warn "$hider keeps the service from writing $path; name a file in a directory of its own," \
-        "/var/log/${unit%.service}/; $edit LogsDirectory=${unit%.service}"
+    if is_hidden "$path"; then
+      show_path "$path"
+      warn "$hider hides $path; $edit $remedy"
+    elif ! [ -f "$path" ]; then
+      warn "there is no $path"
+    elif ! user_can -r "$path"; then
+      warn "user $user cannot read $path"
     fi
   done
-  if [ -n "${HOLDWATCH_CONFIG-}" ] && is_hidden "$HOLDWATCH_CONFIG"; then
-    show_path "$HOLDWATCH_CONFIG"
-    warn "$hider hides $HOLDWATCH_CONFIG; $edit $remedy"
-  fi
 }
 
 # Without /proc a report tells who holds what, but not what the holder does.
