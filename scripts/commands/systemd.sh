@@ -119,7 +119,7 @@ take_effect() {
 
 # What this shell's own programs are watched with is not the unit's.
 forget_own_options() {
-  for name in $(env | sed -n 's/^\(HOLDWATCH_[A-Z_]*\)=.*$/\1/p'); do unset "$name"; done
+  for name in $(export -p | sed -n 's/^.* \(HOLDWATCH_[A-Z_]*\)=.*$/\1/p'); do unset "$name"; done
 }
 
 main() {
