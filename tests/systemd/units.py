@@ -50,6 +50,9 @@ SPOKEN_OF = [
     (HOLDER + "UnsetEnvironment=HOLDWATCH_LOG", (), "UnsetEnvironment= takes HOLDWATCH_LOG away"),
     (HOLDER + "TasksMax=4", (), "TasksMax=4 counts the two threads of the watch too, .* TasksMax=12"),
     (HOLDER + "TasksMax=99\nLimitNPROC=3", (), ""),
+    (HOLDER + "RestrictAddressFamilies=AF_INET", ("--log", "syslog"), "keeps the watch from syslog: .*=AF_UNIX"),
+    (HOLDER + "TemporaryFileSystem=/run", ("--log", "syslog"), "BindReadOnlyPaths=/run/systemd/journal/dev-log"),
+    (HOLDER + "RestrictAddressFamilies=AF_INET", ("--log", "none"), ""),
     (HOLDER + "RootImage=/srv/image", ("--log", "stderr"), r"RootImage=/srv/image hides \S*/libholdwatch\.so"),
     (HOLDER + "AppArmorProfile=held", (), "AppArmorProfile=held has rules of its own"),
 ]

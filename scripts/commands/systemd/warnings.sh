@@ -137,7 +137,7 @@ warn_of_calls() {
   fi
 }
 
-# Why the journal's socket cannot be reached: $hider.
+# Why socket $1 of the journal cannot be reached: $hider.
 is_journal_hidden() {
   property RestrictAddressFamilies
   hider="RestrictAddressFamilies=${value:-none}"
@@ -148,12 +148,17 @@ is_journal_hidden() {
     '~'* | *AF_UNIX*) ;;
     *) return 0 ;;
   esac
-  is_hidden /run/systemd/journal/socket && show_path /run/systemd/journal/socket
+  is_hidden "$1" && show_path "$1"
 }
 
 warn_of_journal() {
-  if [ "${HOLDWATCH_LOG-}" != journal ] || ! is_journal_hidden; then return; fi
-  warn "$hider keeps the watch from the journal: reports go to standard error, without fields to search by; $edit $remedy"
+  case ${HOLDWATCH_LOG-} in
+    journal) output='the journal' instead=', without fields to search by' socket=socket ;;
+    syslog) output=syslog instead='' socket=dev-log ;;
+    *) return ;;
+  esac
+  if ! is_journal_hidden "/run/systemd/journal/$socket"; then return; fi
+  warn "$hider keeps the watch from $output: reports go to standard error$instead; $edit $remedy"
 }
 
 # Whether the unit cannot write file $1, and why: $hider. Of a path with placeholders, what comes before the first is looked at.
