@@ -148,7 +148,7 @@ def environment_of_the_caller(bed):
     """options that the caller's own shell has in its environment are none of the unit's"""
     bed.write(UNIT, f"[Service]\n{HOLDER}")
     bed.run("systemctl", "daemon-reload")
-    own = [f"HOLDWATCH_{name}={value}" for name, value in (("JSON", "/nowhere/x"), ("CONFIG", "/etc/held.conf"), ("LOG", "none"))]
+    own = ["HOLDWATCH_JSON=/nowhere/x", "HOLDWATCH_CONFIG=/etc/held.conf", "HOLDWATCH_LOG=none"]
     answer = bed.run("env", *own, "holdwatch", "systemd", "enable", "held", "--dry-run")
     assert answer.stderr == "" and answer.stdout == bed.holdwatch("systemd", "enable", "held", "--dry-run").stdout, answer
 
