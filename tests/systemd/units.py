@@ -24,6 +24,7 @@ SPOKEN_OF = [
     ("ExecStart=/nowhere/server", (), "there is no /nowhere/server, which ExecStart= names"),
     ("ExecStart=/bin/sh -c /usr/local/bin/holder", (), r"ExecStart= runs sh, .* --exe memcached"),
     ("ExecStart=/bin/sh -c /usr/local/bin/holder", ("--exe", "holder"), ""),
+    ("ExecStart=/bin/sh -c 'x; exec /usr/local/bin/holder $x'", (), r"ExecStart= runs sh, .* --exe holder\n"),
     ("ExecStart=/usr/local/bin/script", (), r"ExecStart= runs script, .* --exe memcached"),
     ("ExecStart=/usr/bin/env -i /usr/local/bin/holder", ("--exe", "holder"), "env may start the server without LD_PRELOAD"),
     ("ExecStart=/usr/local/bin/sudo /usr/local/bin/holder", ("--exe", "holder"), "sudo may start .* User="),

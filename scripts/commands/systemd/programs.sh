@@ -89,7 +89,15 @@ name_program() {
     script | not_elf) name_of_running ;;
     *) if is_wrapper "${1##*/}"; then name_of_running; else name_of_started "$1" "$2"; fi ;;
   esac
-  if [ -z "$name" ]; then why_all="ExecStart= runs ${1##*/}, which starts the server" example=memcached; fi
+  if [ -n "$name" ]; then return; fi
+  why_all="ExecStart= runs ${1##*/}, which starts the server" example=memcached
+  case $2 in
+    *'exec /'*)
+      example=${2##*exec /}
+      example=${example%%[ ;]*}
+      example=${example##*/}
+      ;;
+  esac
 }
 
 # Sets $main_name, a pattern that the unit's main program matches; where there is none, $why_all says why, and $example what
