@@ -42,20 +42,20 @@ class Service:
     def is_watched(self):
         return "libholdwatch.so" in Path(f"/proc/{self.pid()}/maps").read_text()
 
-    def reports(self, *fields):
+    def reports(self, *fields, event="hold"):
         self.bed.run("journalctl", "--sync")
-        return self.bed.reports(self.name, "HOLDWATCH_EVENT=hold", *fields)
+        return self.bed.reports(self.name, f"HOLDWATCH_EVENT={event}", *fields)
 
     def this_run(self):
         """What picks the entries since the service's last start."""
         shown = self.bed.run("systemctl", "show", "--value", "-p", "InvocationID", self.name).stdout
         return f"_SYSTEMD_INVOCATION_ID={shown.strip()}"
 
-    def wait_for(self, phase):
+    def wait_for(self, phase, event="hold"):
         """The first report of this phase since the service runs."""
         this_run = self.this_run()
-        return testbed.wait_until(f"a report of {self.name}: {phase}",
-                                  lambda: self.reports(f"HOLDWATCH_PHASE={phase}", this_run))[0]
+        return testbed.wait_until(f"a report of {self.name}: {event} {phase}",
+                                  lambda: self.reports(f"HOLDWATCH_PHASE={phase}", this_run, event=event))[0]
 
     @contextlib.contextmanager
     def watched(self, *options, expected_to_say=""):
@@ -138,6 +138,7 @@ def run_scenarios(scenarios, build, chosen):
         bed.install(build)
         bed.copy(build / "tests/chatroom/chatroom")
         bed.copy(build / "tests/launcher/holder")
+        bed.copy(build / "tests/systemd/deadlocked")
         has_memcached = bed.path("/usr/bin/memcached").exists()
         for scenario in scenarios:
             if chosen and scenario.__name__ not in chosen:

@@ -6,6 +6,7 @@ disable the file system is as it was.
     services.py BUILD_DIRECTORY [SCENARIO...]
 """
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -120,7 +121,21 @@ def wrapped(bed):
     assert bed.changed_files() == before
 
 
-SCENARIOS = [chat_plain, chat_hardened, chat_template, memcached_plain, memcached_hardened, wrapped]
+def deadlocked(bed):
+    """a service of which two threads wait for each other, found in the journal by what happened"""
+    service = Service(bed, "bank", "[Service]\nExecStart=/usr/local/bin/deadlocked\n")
+    with service.watched("--limit", "300ms"):
+        bed.run("systemctl", "kill", "--signal=SIGUSR1", "bank")
+        report = service.wait_for("over", "deadlock")
+        assert re.search('deadlock of 2 threads.* "transfer" holds L. and waits for L.', report["MESSAGE"]), report
+        assert "deadlocked.cpp:" in report["MESSAGE"] and len(report["HOLDWATCH_FINGERPRINT"]) == 16, report
+        assert re.fullmatch(r"[0-9a-f]{32}", report["MESSAGE_ID"]) and report["_SYSTEMD_UNIT"] == "bank.service", report
+        [by_message] = {one["HOLDWATCH_EVENT"] for one in bed.reports("bank", f"MESSAGE_ID={report['MESSAGE_ID']}")}
+        assert by_message == "deadlock", by_message
+    service.remove()
+
+
+SCENARIOS = [chat_plain, chat_hardened, chat_template, memcached_plain, memcached_hardened, deadlocked, wrapped]
 
 if __name__ == "__main__":
     run_scenarios(SCENARIOS, Path(sys.argv[1]), sys.argv[2:])
