@@ -48,7 +48,7 @@ check_effect() {
 say_where() {
   if [ "${HOLDWATCH_LOG-}" != journal ]; then return; fi
   property LogNamespace
-  say_action "its reports: journalctl ${flag_user:+--user }${value:+--namespace=$value }-u $unit HOLDWATCH_EVENT=hold"
+  say_action "its reports: journalctl ${flag_user:+--user }${value:+--namespace=$value }-u $unit -t holdwatch"
 }
 
 enable_unit() {
