@@ -5,6 +5,7 @@ started, and by what else sets their variables.
     odd_units.py BUILD_DIRECTORY [SCENARIO...]
 """
 
+import re
 import shutil
 import socket
 import sys
@@ -174,8 +175,49 @@ def activated_by_a_socket(bed):
     service.remove()
 
 
+def what_status_tells(bed):
+    """status asks each process: watched, not yet, left out, attached to, not any more, and not at all"""
+    def expect(name, status, *lines):
+        answer = bed.holdwatch("systemd", "status", name, check=False)
+        assert answer.returncode == status, answer
+        for line in lines:
+            assert re.search(f"^ *{line}", answer.stdout, re.MULTILINE), f"no {line!r}: {answer}"
+
+    def control(action):
+        bed.holdwatch(action, bed.run("systemctl", "show", "--value", "-p", "MainPID", "held").stdout.strip())
+
+    expect("nosuch@", 1)
+    service = Service(bed, "held", "[Service]\nExecStart=/usr/local/bin/holder 1000\n")
+    service.control("start")
+    expect("held", 1, "held.service: not enabled", r"process \d+ holder: it is not watched")
+    control("attach")
+    expect("held", 1, r"process \d+ holder: it is watched: it was attached to")
+    control("detach")
+    expect("held", 1, r"process \d+ holder: it was attached to and is not any more")
+    bed.holdwatch("systemd", "enable", "held")
+    expect("held", 1, "held.service: enabled by", "none of its processes is watched; type: systemctl restart held.service")
+    service.control("restart")
+    testbed.wait_until("the watch to begin", lambda: "it is watched" in bed.holdwatch("systemd", "status", "held").stdout)
+    expect("held", 0, "held.service: enabled by", "EXE=holder", r"process \d+ holder: it is watched")
+    bed.holdwatch("systemd", "enable", "held", "--exe", "another", "--now")
+    testbed.wait_until("the library", service.is_watched)
+    expect("held", 1, r"process \d+ holder: .* leaves it out", "none of its processes is watched")
+    service.control("stop")
+    expect("held", 0, "it does not run")
+    bed.write(service.file, "[Service]\nExecStart=/bin/sleep 1000\nEnvironmentFile=-/etc/default/held\n")
+    bed.write("/etc/default/held", "HOLDWATCH_LIMIT=9s\n")
+    bed.run("systemctl", "daemon-reload")
+    bed.holdwatch("systemd", "enable", "held", "--limit", "200ms", "--now")
+    service.control("start")
+    testbed.wait_until("the library", service.is_watched)
+    expect("held", 0, "LIMIT=200ms", r"process \d+ sleep: .* not watched yet")
+    bed.holdwatch("systemd", "disable", "held")
+    service.control("stop")
+    service.remove()
+
+
 SCENARIOS = [preload_in_a_file, directory_of_others, odd_names, called_otherwise, not_in_etc, tells_that_it_is_ready,
-             activated_by_a_socket, user_unit]
+             activated_by_a_socket, what_status_tells, user_unit]
 
 if __name__ == "__main__":
     run_scenarios(SCENARIOS, Path(sys.argv[1]), sys.argv[2:])

@@ -2,31 +2,20 @@
 
 . "$commands/systemd/unit.sh"
 
-# One line on a process; sets $found if our library is in it, or might be.
+# One line on a process, as `holdwatch doctor` tells it; sets $found if it is watched, will be, or cannot be asked.
 describe_process() {
-  if ! maps=$(cat "/proc/$1/maps" 2>/dev/null); then
-    if [ -d "/proc/$1" ]; then
-      found=1
-      say_action "  process $1: cannot be looked into; ask as root"
-    fi
-    return
-  fi
-  read -r process_name <"/proc/$1/comm" || return
-  case $maps in
-    */libholdwatch.so*)
-      found=1
-      if grep -qs '^holdwatch' "/proc/$1/task/"*/comm; then
-        say_action "  process $1 $process_name: watched"
-      else
-        say_action "  process $1 $process_name: prepared; the watch begins with its second thread, unless EXE leaves it out"
-      fi
-      ;;
-    *) say_action "  process $1 $process_name: not watched" ;;
+  { read -r process_name <"/proc/$1/comm"; } 2>/dev/null || return
+  watch=$("$tool" "$library" "$1" 2>/dev/null | sed -n 's/^\([a-z]*\)  *watch  *\(.*\)$/\1 \2/p')
+  case $watch in
+    '') return ;;
+    ok\ * | *'not watched yet'* | *'cannot be asked'*) found=1 ;;
   esac
+  say_action "  process $1 $process_name: ${watch#* }"
 }
 
 describe_processes() {
   found=
+  tool_path doctor
   property ControlGroup
   if [ -z "$value" ]; then return; fi
   for mount in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; do
@@ -46,6 +35,7 @@ status_unit() {
     enabled=$file
     say_action "$unit: enabled by $file"
     sed -n 's/^Environment="HOLDWATCH_\(.*\)"$/  \1/p' "$file"
+    sed -n 's/^HOLDWATCH_\([A-Z_]*\)="\(.*\)"$/  \1=\2/p' "${file%.conf}.env" 2>/dev/null
     break
   done
   if [ -z "$enabled" ]; then say_action "$unit: not enabled; type: holdwatch systemd enable ${unit%.service}"; fi
@@ -57,7 +47,7 @@ status_unit() {
   if [ "$value" != active ]; then
     say_action "  it does not run"
   elif [ -n "$enabled" ] && [ -z "$found" ]; then
-    say_action "  it was started without the watch; type: systemctl ${flag_user:+--user }restart $unit"
+    say_action "  none of its processes is watched; type: systemctl ${flag_user:+--user }restart $unit"
     return 1
   fi
   [ -n "$enabled" ]
