@@ -158,7 +158,7 @@ def help_at_each_level():
 def commands_find_their_tools():
     """each command finds its tool in the tree where it was built, and their errors have one form"""
     for command, *more in (("inspect",), ("attach",), ("detach",), ("snapshot",), ("stop",), ("start",), ("limit", "1s")):
-        launcher.call(HOLDWATCH, command, "999999999", *more).expect(1, "", "holdwatch: (?:inspect: |there is )?no process 999999999\n")
+        launcher.call(HOLDWATCH, command, "999999999", *more).expect(1, "", "holdwatch: (?:there is )?no process 999999999\n")
         launcher.call(HOLDWATCH, command, "x", *more).expect_bad_use(f"'x' is no process id; type: holdwatch {command} PID")
         launcher.call(HOLDWATCH, command, *more).expect_bad_use(f"type: holdwatch {command} PID")
         launcher.call(HOLDWATCH, command, "1", "2s", "3").expect_bad_use(f"type: holdwatch {command} PID")
