@@ -24,7 +24,7 @@ class Target {
   int pid() const { return pid_; }
   ProcessMemory& memory() { return memory_; }
   Modules& modules() { return modules_; }
-  void refresh() { modules_.refresh(); }
+  void refresh();
 
   // From the module's hash table in memory, so that it is the process's own truth, whatever its files are called here.
   std::optional<RemoteSymbol> symbol(const Module& module, const std::string& name);
@@ -40,6 +40,8 @@ class Target {
   bool write(uintptr_t address, const void* data, size_t size);
 
  private:
+  bool has_text(uintptr_t address, const std::string& text);
+
   int pid_;
   ProcessMemory memory_;
   Modules modules_;
