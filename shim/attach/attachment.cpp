@@ -96,8 +96,8 @@ void begin() {
   char why[kControlAnswerSize / 2] = "";
   if (!g_steps.begin(options, why, sizeof why)) {
     g_has_thread.store(false);
-    set_state(ControlState::idle);
-    return answer_question(false, why);
+    answer_question(false, why);
+    return set_state(ControlState::idle);
   }
   g_module_wanted = note_module_wanted;
   Line<kControlAnswerSize> text;
@@ -115,8 +115,9 @@ void end() {
   restore_calls();
   g_steps.end();
   g_has_thread.store(false);
-  set_state(ControlState::idle);
+  // Before a new question can be asked.
   answer_question(true, "");
+  set_state(ControlState::idle);
 }
 
 void* run_attachment(void*) {

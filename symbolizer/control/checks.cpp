@@ -110,7 +110,7 @@ bool all_filters_are_harmless(int stopped_tid) {
 
 }  // namespace
 
-void check_access(int pid) {
+int open_memory(int pid) {
   const std::string status = read_text(proc_path(pid, "status"));
   if (status.empty()) throw Refusal("there is no process " + std::to_string(pid));
   if (const int process = number_in(status_field(status, "Tgid")); process != pid)
@@ -123,7 +123,7 @@ void check_access(int pid) {
   const int memory = open(proc_path(pid, "mem").c_str(), O_RDWR | O_CLOEXEC);
   if (memory < 0 && errno == ENOENT) throw Refusal("there is no process " + std::to_string(pid) + " any more");
   if (memory < 0) refuse_access(pid, status);
-  close(memory);
+  return memory;
 }
 
 void check_loadable(Target& target) {

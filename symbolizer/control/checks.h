@@ -8,8 +8,8 @@
 
 namespace holdwatch::control {
 
-// The process is there, and this user may read and write its memory.
-void check_access(int pid);
+// The process is there, and this user may read and write its memory, which is opened for the caller to close.
+int open_memory(int pid);
 
 // A library can be loaded into it: not stopped, traced, 32-bit, static or without glibc.
 void check_loadable(Target& target);

@@ -11,10 +11,12 @@
 #include <cstring>
 
 #include "symbolizer/control/checks.h"
+#include "symbolizer/control/libc_code.h"
 #include "symbolizer/control/library.h"
 #include "symbolizer/control/proc_text.h"
 #include "symbolizer/control/refusal.h"
 #include "symbolizer/control/safe_thread.h"
+#include "symbolizer/control/turn.h"
 #include "symbolizer/control/watched.h"
 
 namespace holdwatch::control {
@@ -61,11 +63,11 @@ bool names_log(const std::vector<std::string>& options) {
 // Borrows threads of the process for what has to be done in one, and counts how long they stood still.
 class Visit {
  public:
-  explicit Visit(Target& target) : target_(target) {}
+  explicit Visit(Target& target) : target_(target), code_(find_libc_code(target)) {}
 
   template <typename Work>
   void in_its_thread(Work work) {
-    const auto thread = borrow_safe_thread(target_, kSafePointPatience);
+    const auto thread = borrow_safe_thread(target_, code_, kSafePointPatience);
     check_filters(target_, thread->id());
     thread->use_own_stack();
     work(*thread);
@@ -75,6 +77,7 @@ class Visit {
 
  private:
   Target& target_;
+  LibcCode code_;
   uint64_t stopped_ns_ = 0;
 };
 
@@ -111,16 +114,19 @@ void load_and_begin(Target& target, Visit& visit, const std::string& library, co
 }
 
 Watched find_watched(Target& target) {
-  check_access(target.pid());
   target.refresh();
-  const auto watched = Watched::find(target);
+  auto watched = Watched::find(target);
   if (!watched)
     throw Refusal(describe_process(target.pid()) + " is not watched: holdwatch attach " + std::to_string(target.pid()) +
                   " begins that");
+  watched->settle(kAnswerPatienceNs);
+  if (const ControlState state = watched->state(); state == ControlState::loading || state == ControlState::attaching)
+    throw Refusal(describe_process(target.pid()) + " is still being attached to: try again");
   return *watched;
 }
 
 void ask(int pid, ControlRequest request, uint64_t argument) {
+  const Turn turn(pid);
   Target target(pid);
   Watched watched = find_watched(target);
   const std::string who = describe_process(pid);
@@ -140,11 +146,14 @@ void ask(int pid, ControlRequest request, uint64_t argument) {
 }  // namespace
 
 void attach(int pid, const std::string& library, const std::vector<std::string>& options) {
-  check_access(pid);
+  const Turn turn(pid);
   Target target(pid);
   target.refresh();
   const std::string who = describe_process(pid);
-  if (auto watched = Watched::find(target)) refuse_if_watched(who, watched->state());
+  if (auto watched = Watched::find(target)) {
+    watched->settle(kAnswerPatienceNs);
+    refuse_if_watched(who, watched->state());
+  }
   check_loadable(target);
   Visit visit(target);
   load_and_begin(target, visit, library, options);

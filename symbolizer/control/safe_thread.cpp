@@ -164,7 +164,7 @@ Snapshot snapshot_of(int tid, const user_regs_struct& from) {
 
 class Search {
  public:
-  explicit Search(Target& target) : target_(target), sensitive_(target) {}
+  Search(Target& target, const LibcCode& code) : target_(target), code_(code), sensitive_(target) {}
 
   // Null if there is none now; then `obstacle` says why.
   std::unique_ptr<BorrowedThread> look();
@@ -181,6 +181,7 @@ class Search {
   std::unique_ptr<BorrowedThread> take(int tid);
 
   Target& target_;
+  const LibcCode& code_;
   Sensitive sensitive_;
   std::string obstacle_ = "no thread of it was found waiting in a system call";
 };
@@ -193,11 +194,11 @@ bool Search::is_blocked_at_work(int tid, const BlockedCall& call) {
 }
 
 std::unique_ptr<BorrowedThread> Search::take(int tid) {
-  auto thread = std::make_unique<BorrowedThread>(target_, tid);
+  auto thread = std::make_unique<BorrowedThread>(target_, code_, tid);
   if (!thread->was_in_restartable_call()) return nullptr;
   const std::string where = sensitive_.where(snapshot_of(tid, thread->registers()), false);
-  if (where.empty()) return thread;
-  obstacle_ = "thread " + std::to_string(tid) + " is " + where;
+  if (where.empty() && thread->prepare()) return thread;
+  obstacle_ = "thread " + std::to_string(tid) + (where.empty() ? " has no room left on its stack" : " is " + where);
   return nullptr;
 }
 
@@ -222,9 +223,10 @@ std::unique_ptr<BorrowedThread> Search::look() {
 
 }  // namespace
 
-std::unique_ptr<BorrowedThread> borrow_safe_thread(Target& target, std::chrono::milliseconds patience) {
+std::unique_ptr<BorrowedThread> borrow_safe_thread(Target& target, const LibcCode& code,
+                                                   std::chrono::milliseconds patience) {
   const auto until = std::chrono::steady_clock::now() + patience;
-  Search search(target);
+  Search search(target, code);
   while (true) {
     if (auto thread = search.look()) return thread;
     if (read_text("/proc/" + std::to_string(target.pid()) + "/comm").empty())

@@ -12,6 +12,7 @@
 namespace holdwatch::control {
 
 // Looks for one again and again until `patience` is over; then throws Refusal with what was in the way.
-std::unique_ptr<BorrowedThread> borrow_safe_thread(Target& target, std::chrono::milliseconds patience);
+std::unique_ptr<BorrowedThread> borrow_safe_thread(Target& target, const LibcCode& code,
+                                                   std::chrono::milliseconds patience);
 
 }  // namespace holdwatch::control

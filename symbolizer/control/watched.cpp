@@ -12,8 +12,14 @@ namespace holdwatch::control {
 namespace {
 
 constexpr uint64_t kLookAgainNs = 2'000'000;
+constexpr uint64_t kBusyPatienceNs = 5'000'000'000;
 
 #define OFFSET(field) (offsetof(ControlBlock, field))
+
+void sleep_before_next_look() {
+  const timespec pause{0, kLookAgainNs};
+  nanosleep(&pause, nullptr);
+}
 
 }  // namespace
 
@@ -54,6 +60,14 @@ uintptr_t Watched::attach_function() {
   return read<uintptr_t>(OFFSET(attach));
 }
 
+void Watched::settle(uint64_t patience_ns) {
+  const auto is_passing = [](ControlState state) {
+    return state == ControlState::loading || state == ControlState::attaching || state == ControlState::detaching;
+  };
+  for (uint64_t waited_ns = 0; is_passing(state()) && waited_ns < patience_ns; waited_ns += kLookAgainNs)
+    sleep_before_next_look();
+}
+
 void Watched::hand_symbolizer(const std::string& path, int descriptor) {
   char text[kControlPathSize] = "";
   path.copy(text, sizeof text - 1);
@@ -62,8 +76,8 @@ void Watched::hand_symbolizer(const std::string& path, int descriptor) {
 }
 
 void Watched::ask(ControlRequest request, uint64_t argument, const std::vector<std::string>& options) {
-  const auto last = read<uint32_t>(OFFSET(question));
-  if (last != read<uint32_t>(OFFSET(answered)) && request != ControlRequest::attach && has_watcher())
+  // One is left over where a command was killed: it is answered by itself, unless it was never heard.
+  if (request != ControlRequest::attach && has_watcher() && !wait_for_answer(kBusyPatienceNs))
     throw Refusal(describe_process(target_->pid()) + " is still busy with another command: try again");
   std::string text;
   for (const std::string& option : options) text += option + '\0';
@@ -73,15 +87,14 @@ void Watched::ask(ControlRequest request, uint64_t argument, const std::vector<s
     throw Refusal(describe_process(target_->pid()) + ": its memory cannot be written to");
   write(OFFSET(request), request);
   write(OFFSET(argument), argument);
-  write(OFFSET(question), last + 1);
+  write(OFFSET(question), read<uint32_t>(OFFSET(question)) + 1);
 }
 
 std::optional<Watched::Answer> Watched::wait_for_answer(uint64_t patience_ns) {
   const auto question = read<uint32_t>(OFFSET(question));
   for (uint64_t waited_ns = 0; read<uint32_t>(OFFSET(answered)) != question; waited_ns += kLookAgainNs) {
     if (waited_ns > patience_ns) return std::nullopt;
-    const timespec pause{0, kLookAgainNs};
-    nanosleep(&pause, nullptr);
+    sleep_before_next_look();
   }
   return Answer{read<uint32_t>(OFFSET(succeeded)) != 0, target_->read_string(address_ + OFFSET(answer))};
 }

@@ -19,6 +19,9 @@ class Watched {
   ControlState state();
   bool has_watcher();
   uintptr_t attach_function();
+  // Loading, attaching and detaching go on by themselves when the command that began them is gone: waits for their end, for
+  // no longer than that.
+  void settle(uint64_t patience_ns);
 
   // Tells the library where to find the symbolizer, and which descriptor to close when it has.
   void hand_symbolizer(const std::string& path, int descriptor);

@@ -5,103 +5,17 @@
 
 import argparse
 import contextlib
-import json
 import os
 import re
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-DEADLINE_S = 60
-LIMIT = "200ms"
+from subject import LIMIT, Failure, Subject, require, wait_until
+
 EXIT_SKIPPED = 77
-
-
-class Failure(Exception):
-    """The test has failed; the text says why."""
-
-
-def require(condition, why):
-    if not condition:
-        raise Failure(why)
-
-
-def wait_until(what, happened):
-    end = time.monotonic() + DEADLINE_S
-    while not (value := happened()):
-        require(time.monotonic() < end, f"waited {DEADLINE_S} s in vain for: {what}")
-        time.sleep(0.02)
-    return value
-
-
-class Subject:
-    """The program, bare unless `preload` is given, and what holdwatch writes of it."""
-
-    def __init__(self, options, *arguments, preload=False, prefix=()):
-        self.options = options
-        self.directory = Path(tempfile.mkdtemp(prefix="holdwatch-attach-"))
-        environment = {name: value for name, value in os.environ.items()
-                       if name != "LD_PRELOAD" and not name.startswith("HOLDWATCH_")}
-        if preload:
-            environment |= {"LD_PRELOAD": options.shim, **self.watch_options()}
-        self.process = subprocess.Popen([*prefix, options.subject, *arguments], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
-        self.pid = self.process.pid
-        require(self.process.stdout.readline() == "ready\n", "the program does not start")
-
-    def watch_options(self):
-        return {"HOLDWATCH_LIMIT": LIMIT, "HOLDWATCH_JSON": str(self.directory / "json"),
-                "HOLDWATCH_LOG": str(self.directory / "text")}
-
-    def tell(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        return self.process.stdout.readline().strip()
-
-    def command(self, *arguments):
-        return subprocess.run([self.options.control, *map(str, arguments)], env={**os.environ, **self.watch_options()},
-                              capture_output=True, text=True, timeout=DEADLINE_S * 2, check=False)
-
-    def control(self, *arguments, status=0):
-        """Runs a command that ends with this status; returns what it printed."""
-        done = self.command(*arguments)
-        said = done.stdout + done.stderr
-        require(done.returncode == status, f"{arguments[0]} ended with status {done.returncode}: {said}")
-        return said
-
-    def attach(self):
-        return self.control("attach", self.options.shim, self.pid)
-
-    def detach(self):
-        return self.control("detach", self.pid)
-
-    def events(self, **wanted):
-        path = self.directory / "json"
-        lines = path.read_text().split("\n")[:-1] if path.exists() else []
-        return [event for event in map(json.loads, lines) if all(event[key] == value for key, value in wanted.items())]
-
-    def await_events(self, count=1, **wanted):
-        return wait_until(f"{count} events {wanted}; there are {[(e['event'], e['phase']) for e in self.events()]}",
-                          lambda: (found := self.events(**wanted)) if len(self.events(**wanted)) >= count else None)
-
-    def status(self, field):
-        return int(re.search(rf"^{field}:\s+(\d+)", Path(f"/proc/{self.pid}/status").read_text(), re.MULTILINE)[1])
-
-    def end(self):
-        """Lets it end by itself; returns its exit status and what it complained of."""
-        _, complaints = self.process.communicate(timeout=DEADLINE_S)
-        return self.process.returncode, complaints
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.communicate()
-        for path in self.directory.iterdir():
-            path.unlink()
-        self.directory.rmdir()
 
 
 def functions(stack):

@@ -1,0 +1,189 @@
+"""The command that attaches is killed (SIGKILL) while it borrows a thread, in one way per test; see the functions' first
+lines. The process must go on as if nothing had been, and can be attached to afterwards.
+
+    killed.py --shim LIBRARY --control CONTROL --subject PROGRAM TEST
+"""
+
+import argparse
+import contextlib
+import os
+import random
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from subject import Failure, Subject, require, wait_until
+
+READ = 0
+EXIT_SKIPPED = 77
+# What ends each call, beside its timeout.
+CALLS = {
+    "read": lambda subject: subject.write("x"),
+    "epoll": lambda subject: subject.write("x"),
+    "sigsuspend": lambda subject: os.kill(subject.pid, signal.SIGUSR1),
+    "recv": None, "nanosleep": None, "futex": None, "poll": None, "sigtimedwait": None,
+}
+
+
+class Waiting(Subject):
+    """A program whose only thread waits in a call of the test's choice."""
+
+    def write(self, text):
+        self.process.stdin.write(text)
+        self.process.stdin.flush()
+
+    def line(self):
+        return self.process.stdout.readline().strip()
+
+    def begin_attaching(self, *prefix):
+        return subprocess.Popen([*prefix, self.options.control, "attach", self.options.shim, str(self.pid)],
+                                env={**os.environ, **self.watch_options()}, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.PIPE, text=True)
+
+    def blocked_in(self):
+        """The system call that its first thread waits in."""
+        text = Path(f"/proc/{self.pid}/syscall").read_text().split()
+        return int(text[0]) if text[0].lstrip("-").isdigit() else -1
+
+    def await_call(self, number):
+        wait_until(f"the system call {number}", lambda: self.process.poll() is not None or self.blocked_in() == number)
+        require(self.process.poll() is None, f"it has ended: {self.process.returncode}")
+
+    def attach_and_detach(self):
+        said = self.command("attach", self.options.shim, self.pid)
+        # The command that was killed may have got so far that the process is attached to.
+        require(said.returncode == 0 or "is watched already" in said.stderr, f"afterwards: {said.stderr}")
+        self.detach()
+
+
+def held(options):
+    """The thread is in the middle of dlopen, in each kind of system call; the command is killed there, or is not."""
+    for name, end in CALLS.items():
+        for kill in (True, False):
+            with contextlib.closing(Waiting(options)) as subject:
+                try:
+                    hold_in(subject, name, end, kill)
+                except Failure as failure:
+                    raise Failure(f"{name}, {'killed' if kill else 'not killed'}: {failure}") from failure
+
+
+def hold_in(subject, name, end, kill):
+    subject.write(f"held {name}\n")
+    attaching = subject.begin_attaching()
+    require((said := subject.line()) == "held", f"instead of held: {said} {attaching.poll()}")
+    if kill:
+        attaching.kill()
+        attaching.communicate()
+    subject.write("g")
+    if not kill:
+        _, complaint = attaching.communicate()
+        require(attaching.returncode == 0, complaint)
+    if end is not None:
+        end(subject)
+    require((said := subject.line()) == "fine", said or f"it has ended: {subject.process.wait()}")
+    subject.await_call(READ)
+    if not kill:
+        subject.detach()
+    subject.attach_and_detach()
+    subject.write("once nanosleep\n")
+    require((said := subject.line()) == "fine", said)
+    require(subject.end() == (0, ""), "it does not end as it should")
+
+
+def each_step(options):
+    """The command is killed before each of the system calls by which it changes the thread or its memory, one after the
+    other: in processes that have the library already, and, more seldom, in fresh ones."""
+    if shutil.which("strace") is None:
+        print("skipped: there is no strace")
+        sys.exit(EXIT_SKIPPED)
+    sweep(options, stride=1, fresh=False)
+    sweep(options, stride=5, fresh=True)
+
+
+def sweep(options, stride, fresh):
+    step, done = 1, False
+    while not done:
+        with contextlib.closing(Waiting(options)) as subject:
+            subject.write("once read\n")
+            while not done:
+                done = kill_before(subject, step)
+                step += stride
+                if fresh:
+                    break
+            subject.write("x")
+            require((said := subject.line()) == "fine", f"step {step}: {said}")
+            require(subject.end() == (0, ""), "it does not end as it should")
+    print(f"killed before steps 1 to {step}, {'in a fresh process each' if fresh else 'in one process'}")
+
+
+def kill_before(subject, step):
+    """True: there are no so many steps, and the process was attached to."""
+    attaching = subject.begin_attaching("strace", "-o", "/dev/null", "-e", "trace=ptrace,process_vm_writev", "-e",
+                                        f"inject=ptrace,process_vm_writev:signal=KILL:when={step}")
+    _, complaint = attaching.communicate()
+    done = attaching.returncode == 0
+    require(done or attaching.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL), f"step {step}: {complaint}")
+    subject.await_call(READ)
+    if done:
+        subject.detach()
+    else:
+        subject.attach_and_detach()
+    return done
+
+
+def any_time(options):
+    """Again and again after a random time, with threads in calls of all kinds and threads that lock: nothing dies, and
+    nobody notices."""
+    seed = int(time.time())
+    chance = random.Random(seed)
+    print(f"seed {seed}")
+    killed = 0
+    with contextlib.closing(Waiting(options, "--sit", "--hammer")) as subject:
+        end = time.monotonic() + 8
+        while time.monotonic() < end:
+            attaching = subject.begin_attaching()
+            time.sleep(chance.uniform(0, 0.03))
+            attaching.kill()
+            attaching.communicate()
+            killed += attaching.returncode != 0
+            if attaching.returncode == 0 or chance.random() < 0.2:
+                subject.attach_and_detach()
+        subject.attach_and_detach()
+        print(f"killed {killed} times")
+        require(subject.tell("recall") == "fine", "something was noticed")
+
+
+def time_left(options):
+    """Not killed: a call with a timeout goes on with what was left of it, however often it is interrupted."""
+    for name in ("nanosleep", "futex", "poll"):
+        rounds = 0
+        with contextlib.closing(Waiting(options)) as subject:
+            subject.write(f"once {name}\n")
+            while not select.select([subject.process.stdout], [], [], 0)[0]:
+                subject.attach_and_detach()
+                rounds += 1
+            require(subject.line() == "fine", name)
+        print(f"{name} was interrupted up to {rounds} times")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name in ("--shim", "--control", "--subject"):
+        parser.add_argument(name, required=True, type=os.path.abspath)
+    tests = {test.__name__: test for test in (held, each_step, any_time, time_left)}
+    parser.add_argument("test", choices=tests)
+    options = parser.parse_args()
+    try:
+        tests[options.test](options)
+    except Failure as failure:
+        print(f"FAILED: {failure}\nrerun: {sys.executable} {' '.join(sys.argv)}")
+        sys.exit(1)
+    print("passed")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+// The pieces of libc's code by which a borrowed thread gets back: in this very process, where the kernel says the same.
+#include "symbolizer/control/libc_code.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <csignal>
+
+using namespace holdwatch::control;
+
+namespace {
+
+// What libc gives the kernel along with each handler.
+uintptr_t restorer_of_a_handler() {
+  struct {
+    uintptr_t handler;
+    uint64_t flags;
+    uintptr_t restorer;
+    uint64_t mask;
+  } action{};
+  struct sigaction old {
+  }, ours{};
+  ours.sa_handler = [](int) {};
+  sigaction(SIGUSR1, &ours, &old);
+  syscall(SYS_rt_sigaction, SIGUSR1, nullptr, &action, sizeof action.mask);
+  sigaction(SIGUSR1, &old, nullptr);
+  return action.restorer;
+}
+
+}  // namespace
+
+TEST_CASE("the code that signal handlers return to is found") {
+  Target target(getpid());
+  target.refresh();
+  CHECK(find_libc_code(target).restorer == restorer_of_a_handler());
+}
+
+TEST_CASE("the code that keeps a result says how far below the stack pointer") {
+  Target target(getpid());
+  target.refresh();
+  const LibcCode code = find_libc_code(target);
+  uint64_t kept = 0;
+  // As a function's return would: with a result in rax, onto a stack that has the way on.
+  asm volatile(
+      "lea -128(%%rsp), %%rsp\n lea 1f(%%rip), %%rcx\n push %%rcx\n push %[function]\n mov $0x1234567, %%eax\n ret\n"
+      "1: mov %%rsp, %%rcx\n sub $8, %%rcx\n sub %[below], %%rcx\n mov (%%rcx), %[kept]\n lea 128(%%rsp), %%rsp\n"
+      : [kept] "=&r"(kept)
+      : [function] "r"(code.keep_result), [below] "r"(code.result_below)
+      : "rax", "rcx", "r10", "r11", "cc", "memory");
+  CHECK(kept == 0x1234567);
+}

@@ -1,0 +1,74 @@
+// With which registers a thread goes on whose system call was broken off. The memory is this process's own.
+#include "symbolizer/control/restart.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <cerrno>
+
+#include "symbolizer/unwind/process_memory.h"
+
+using namespace holdwatch;
+using namespace holdwatch::control;
+
+namespace {
+
+constexpr long kRestartAlways = -512, kRestartNoHandler = -514, kRestartBlock = -516;
+const unsigned char code[] = {0x0f, 0x05, 0x90};  // syscall; nop
+const unsigned char other_code[] = {0xcd, 0x80, 0x90};
+
+user_regs_struct stopped_in(long number, long result, const unsigned char* instruction = code) {
+  user_regs_struct registers{};
+  registers.orig_rax = static_cast<unsigned long long>(number);
+  registers.rax = static_cast<unsigned long long>(result);
+  registers.rip = reinterpret_cast<uintptr_t>(instruction) + 2;
+  return registers;
+}
+
+bool is_made_again(const user_regs_struct& before, const user_regs_struct& after) {
+  return after.rip == before.rip - 2 && after.rax == before.orig_rax && after.orig_rax == ~0ull;
+}
+
+bool is_same(const user_regs_struct& before, const user_regs_struct& after) {
+  return after.rip == before.rip && after.rax == before.rax && after.orig_rax == before.orig_rax;
+}
+
+}  // namespace
+
+TEST_CASE("the kernel goes on by itself with what it means to make again") {
+  ProcessMemory memory(getpid());
+  for (const long result : {kRestartAlways, kRestartNoHandler, kRestartBlock}) {
+    const user_regs_struct stopped = stopped_in(SYS_nanosleep, result);
+    CHECK(can_go_on(stopped));
+    CHECK(is_same(stopped, to_go_on(stopped, false, memory)));
+    CHECK(is_made_again(stopped, to_begin_again(stopped, false, memory)));
+  }
+}
+
+TEST_CASE("a call that ended in vain is made again, unless a signal asked for its end") {
+  ProcessMemory memory(getpid());
+  const user_regs_struct stopped = stopped_in(SYS_epoll_wait, -EINTR);
+  CHECK(can_go_on(stopped));
+  CHECK(is_made_again(stopped, to_go_on(stopped, false, memory)));
+  CHECK(is_made_again(stopped, to_begin_again(stopped, false, memory)));
+  CHECK(is_same(stopped, to_go_on(stopped, true, memory)));
+  CHECK(is_same(stopped, to_begin_again(stopped, true, memory)));
+  const user_regs_struct by_other_means = stopped_in(SYS_epoll_wait, -EINTR, other_code);
+  CHECK(is_same(by_other_means, to_go_on(by_other_means, false, memory)));
+}
+
+TEST_CASE("a signal that waits ends a call that handlers end, also where it would begin again") {
+  ProcessMemory memory(getpid());
+  const user_regs_struct stopped = stopped_in(SYS_pause, kRestartNoHandler);
+  const user_regs_struct after = to_begin_again(stopped, true, memory);
+  CHECK(after.rip == stopped.rip);
+  CHECK(static_cast<long>(after.rax) == -EINTR);
+  CHECK(after.orig_rax == ~0ull);
+}
+
+TEST_CASE("what is no such call cannot go on") {
+  CHECK_FALSE(can_go_on(stopped_in(-1, kRestartAlways)));
+  CHECK_FALSE(can_go_on(stopped_in(SYS_connect, -EINTR)));
+  CHECK_FALSE(can_go_on(stopped_in(SYS_read, 17)));
+}
