@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "shim/attach/attachment.h"
+#include "shim/attach/complaints.h"
 #include "shim/base/control_block.h"
 #include "shim/base/options.h"
 #include "shim/base/preload_variable.h"
@@ -75,12 +76,15 @@ bool is_loaded_late() {
   return before != nullptr;
 }
 
+void add_line(TextBuffer& text, std::string_view line) {
+  if (text.size() > 0) text << "; ";
+  text << line;
+}
+
 // Messages about options go to whoever attaches, beside standard error.
 void say_to_both(void* why, std::string_view line) {
   say(line);
-  auto& text = *static_cast<TextBuffer*>(why);
-  if (text.size() > 0) text << "; ";
-  text << line;
+  add_line(*static_cast<TextBuffer*>(why), line);
 }
 
 // Once for all attachments.
@@ -97,6 +101,12 @@ bool prepare_late(TextBuffer& why) {
   return prepared = true;
 }
 
+void end_attachment() {
+  g_begin_watch = nullptr;
+  watch_stop();
+  expect_attachment_thread(false);
+}
+
 bool begin_attachment(const char* const* options, char* why, unsigned long why_size) {
   TextBuffer text(why, why_size);
   if (!prepare_late(text)) return false;
@@ -108,15 +118,18 @@ bool begin_attachment(const char* const* options, char* why, unsigned long why_s
   refill_spares(false);
   g_ask_for_detachment = ask_for_detachment;
   expect_attachment_thread(true);
+  listen_for_complaints();
   watch_begin(g_settings);
+  const char* const obstacle =
+      watch_is_on() ? hear_complaints()
+                    : "it has no thread or memory left for the watch: raise its limits (ulimit -u, -v; TasksMax=)";
+  if (obstacle != nullptr) {
+    add_line(text, obstacle);
+    end_attachment();
+    return false;
+  }
   take_part();
   return true;
-}
-
-void end_attachment() {
-  g_begin_watch = nullptr;
-  watch_stop();
-  expect_attachment_thread(false);
 }
 
 // glibc gives every constructor what it gives main; the arguments stand above all frames of the first thread.

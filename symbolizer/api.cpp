@@ -49,7 +49,7 @@ class Pipeline {
         unwinder_(modules_, memory_),
         symbols_(settings.symbolize),
         builder_(resolver(), host_name(), getpid(), executable_path()),
-        emitter_(settings) {}
+        emitter_(settings, host.complain == nullptr ? Emitter::Complain{} : host.complain) {}
 
   bool admit(Phase phase, uint64_t episode) { return emitter_.admit(phase, episode); }
 

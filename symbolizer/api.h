@@ -8,7 +8,7 @@
 
 namespace holdwatch {
 
-inline constexpr uint32_t kSymbolizerApiVersion = 5;
+inline constexpr uint32_t kSymbolizerApiVersion = 6;
 
 // What the symbolizer may ask of the shim.
 struct HostCalls {
@@ -22,6 +22,10 @@ struct HostCalls {
 
   // The first line of the report that is being made is out; the rest takes longer.
   void (*first_line_is_out)();
+
+  // While the symbolizer is made: what reports cannot be written to, with the reason, and what is done instead. Null: it is
+  // said on standard error.
+  void (*complain)(const char* what, const char* instead);
 
   // What descriptor 2 was when the program started. By the time the symbolizer is loaded, a daemon may have given its
   // number to a file of its own.

@@ -11,8 +11,9 @@ libraries that it loads later too. What was held or waited for before is told fr
     holdwatch attach 4711 --limit 200ms --log /var/log/locks.txt
     holdwatch detach 4711
 
-The options are those of the process from then on: a relative path is seen from its working directory. Without --log,
-reports go to its standard error. It must be yours, or you root.
+The options are those of the process from then on. A path is the process's own, which may run in a container or as another
+user; a relative one is completed from your working directory. If the process cannot write there, it is not attached to.
+Without --log, reports go to its standard error. It must be yours, or you root.
 
 Options, each also HOLDWATCH_NAME in the environment:
 TEXT
@@ -25,7 +26,7 @@ TEXT
 }
 
 main() {
-  parse_arguments --anywhere -- "$@"
+  parse_arguments --anywhere --environment -- "$@"
   eval "$operands"
   if [ $# != 1 ]; then bad_use "type: holdwatch attach PID [OPTION...]"; fi
   if ! [ -r "$library" ]; then fail "there is no $library: build or install it again"; fi

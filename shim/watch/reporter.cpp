@@ -23,6 +23,9 @@
 #include "shim/watch/symbolizer_link.h"
 
 namespace holdwatch {
+
+void (*g_complain)(const char* what, const char* instead) = nullptr;
+
 namespace {
 
 constexpr uint64_t kFlushAfterNs = kNanosecondsPerSecond;
@@ -38,7 +41,7 @@ class Reporter {
   void run();
   void finish();
   void stop();
-  void wait_until_out_of_loader();
+  bool wait_until_out_of_loader(uint64_t patience_ns);
   void reset();
 
   JobQueue queue;
@@ -125,7 +128,7 @@ int Reporter::start(const Settings& settings, void (*at_exit)()) {
 void Reporter::load() {
   const Working working;
   if (calls_filtered()) return in_loader_.store(false);
-  host_ = {&call_report_callback, &copy_stacks_at, &first_line_is_out, standard_error_at_start()};
+  host_ = {&call_report_callback, &copy_stacks_at, &first_line_is_out, g_complain, standard_error_at_start()};
   symbolizer_ = load_symbolizer(*settings_, host_);
   capture_start(settings_->signal);
   // Registered after the libraries have registered their own destructors, so that it runs before them.
@@ -314,10 +317,11 @@ void Reporter::stop() {
   reset();
 }
 
-void Reporter::wait_until_out_of_loader() {
-  const uint64_t until_ns = monotonic_ns() + kForkNs;
+bool Reporter::wait_until_out_of_loader(uint64_t patience_ns) {
+  const uint64_t until_ns = monotonic_ns() + patience_ns;
   std::atomic<uint32_t> never{0};
   while (in_loader_.load() && monotonic_ns() < until_ns) sleep_on(never, 0, 100'000);
+  return !in_loader_.load();
 }
 
 void Reporter::reset() {
@@ -338,6 +342,10 @@ int reporter_start(const Settings& settings, void (*at_exit)()) {
   return g_reporter.start(settings, at_exit);
 }
 
+bool reporter_is_ready(uint64_t patience_ns) {
+  return g_reporter.wait_until_out_of_loader(patience_ns);
+}
+
 JobQueue& reporter_queue() {
   return g_reporter.queue;
 }
@@ -351,7 +359,7 @@ void reporter_stop() {
 }
 
 void reporter_before_fork() {
-  g_reporter.wait_until_out_of_loader();
+  g_reporter.wait_until_out_of_loader(kForkNs);
 }
 
 void reporter_after_fork() {

@@ -14,6 +14,11 @@ namespace holdwatch {
 // before their destructors.
 int reporter_start(const Settings& settings, void (*at_exit)());
 
+// Set while an attachment listens: hears instead of standard error what reports cannot be written to (api.h, complain).
+extern void (*g_complain)(const char* what, const char* instead);
+// Waits until the reporter has loaded the symbolizer, which then has looked where it will write. False: that takes longer.
+bool reporter_is_ready(uint64_t patience_ns);
+
 // Where the watcher posts.
 JobQueue& reporter_queue();
 

@@ -242,8 +242,8 @@ bool watch_is_on() {
 }
 
 void watch_stop() {
-  if (!watch_is_on()) return;
-  g_watcher.stop();
+  if (g_begun.load() == Begun::no) return;
+  if (watch_is_on()) g_watcher.stop();
   reporter_stop();
   stop_tick();
   while (HandedOver* ended = take_handed_over()) give_back(ended);

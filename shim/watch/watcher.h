@@ -27,7 +27,7 @@ void watch_limits_changed();
 // Brings the next look forward. Any thread.
 void watch_look();
 
-// Ends both threads; watch_begin can be called again afterwards. For the end of an attachment, whose thread it is called in.
+// Ends both threads, as far as they were started; watch_begin can be called again afterwards. For the end of an attachment, whose thread it is called in.
 // Waits for as long as a report takes to be written.
 void watch_stop();
 

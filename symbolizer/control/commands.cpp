@@ -160,7 +160,7 @@ void attach(int pid, const std::string& library, const std::vector<std::string>&
   const auto answer = Watched::find(target)->wait_for_answer(kAttachPatienceNs);
   if (!answer)
     throw Refusal(who + ": the attachment waits for the loader, which another thread holds; it goes on by itself");
-  if (!answer->succeeded) throw Refusal(who + ": " + answer->text);
+  if (!answer->succeeded) throw Refusal(who + " is not attached to: " + answer->text);
   if (answer->text.starts_with("0 calls"))
     throw Refusal(
         who + ": attached to, but nothing is watched: no call in it leads to a lock function of libc, or its memory " +

@@ -1,11 +1,12 @@
 // Reads a command's arguments against the table of options, and prints for the launcher's shell what they say.
 //
-//   arguments COMMAND [--anywhere] [--flags 'dry-run core=']... -- ARGUMENT...
+//   arguments COMMAND [--anywhere] [--environment] [--flags 'dry-run core=']... -- ARGUMENT...
 //       HOLDWATCH_LIMIT='200ms'; export HOLDWATCH_LIMIT; given="$given LIMIT"; flag_dry_run=1; set -- 'operand' ...
 //   arguments COMMAND --list        the options, for --help
 //   arguments COMMAND --values NAME  what may follow --NAME, a word a line, for completion; nothing after a toggle
 //
-// --anywhere: options may follow operands. --flags: the command's own, with = if they take a value. --program: the first
+// --anywhere: options may follow operands. --environment: paths of options that stand in the environment are completed too, as
+// seen from here, for a process that is elsewhere. --flags: the command's own, with = if they take a value. --program: the first
 // operand is to be run; says what keeps the loader from preloading into it, and ends with the shell's 126 or 127 if it cannot
 // be run at all. Bad use: one line to standard error, status 2.
 #include <sys/stat.h>
@@ -31,11 +32,35 @@ constexpr int kCannotRun = 126, kNoProgram = 127;  // as the shell has it
   std::exit(kBadUse);
 }
 
-void print_setting(std::string_view name, std::string_view value) {
+void print_export(std::string_view name, std::string_view value) {
   const int size = static_cast<int>(name.size());
   std::printf("HOLDWATCH_%.*s=", size, name.data());
   print_quoted(value);
-  std::printf("; export HOLDWATCH_%.*s; given=\"$given %.*s\"; ", size, name.data(), size, name.data());
+  std::printf("; export HOLDWATCH_%.*s; ", size, name.data());
+}
+
+void print_setting(std::string_view name, std::string_view value) {
+  print_export(name, value);
+  std::printf("given=\"$given %.*s\"; ", static_cast<int>(name.size()), name.data());
+}
+
+const char* working_directory() {
+  static char directory[PATH_MAX];
+  return getcwd(directory, sizeof directory) == nullptr ? "" : directory;
+}
+
+// What makes no sense is left to whoever reads it.
+void complete_environment() {
+  for (const OptionRow& row : kOptions) {
+    const char* typed = std::getenv((Line<64>() << "HOLDWATCH_" << row.name).c_str());
+    OptionValue value;
+    if (typed != nullptr && complete_value(row, typed, working_directory(), value) == nullptr &&
+        std::string_view(value) != typed)
+      print_export(row.name, value);
+  }
+  char path[PATH_MAX];
+  const char* config = std::getenv("HOLDWATCH_CONFIG");
+  if (config != nullptr && realpath(config, path) != nullptr) print_export("CONFIG", path);
 }
 
 class Reader {
@@ -76,6 +101,7 @@ void Reader::read_rules() {
     const std::string_view rule(text);
     if (rule == "--") return;
     if (rule == "--anywhere") anywhere_ = true;
+    if (rule == "--environment") complete_environment();
     if (rule == "--program") is_for_program_ = true;
     if (rule == "--flags") flags_ = next();
   }
@@ -162,10 +188,8 @@ void Reader::read_option(const OptionRow& row, const Argument& argument) {
   } else if (typed == nullptr) {
     typed = value_of(argument, row.values);
   }
-  char directory[PATH_MAX];
-  if (getcwd(directory, sizeof directory) == nullptr) directory[0] = '\0';
   OptionValue value;
-  if (const char* reason = complete_value(row, typed, directory, value); reason != nullptr) {
+  if (const char* reason = complete_value(row, typed, working_directory(), value); reason != nullptr) {
     bad_use(Line<2048>() << "--" << argument.name << ' ' << typed << ": " << reason << "; it may be: " << row.values);
   }
   print_setting(row.name, value);

@@ -108,10 +108,12 @@ class Channel {
   std::unique_ptr<spdlog::logger> logger_;
 };
 
-void say_unusable(std::string_view option, const std::string& path, int reason, std::string_view instead) {
-  const std::string line = tagged(
-      fmt::format("HOLDWATCH_{}: cannot write to {}: {}; {}", option, escape(path), reason_text(reason), instead));
-  StderrOutput().write({line});
+void complain_on_stderr(const char* what, const char* instead) {
+  StderrOutput().write({tagged(fmt::format("{}; {}", what, instead))});
+}
+
+std::string unusable(std::string_view option, const std::string& path, int reason) {
+  return fmt::format("HOLDWATCH_{}: cannot write to {}: {}", option, escape(path), reason_text(reason));
 }
 
 std::unique_ptr<Output> wanted_text_output(std::string_view log, const ProcessFacts& facts) {
@@ -121,29 +123,31 @@ std::unique_ptr<Output> wanted_text_output(std::string_view log, const ProcessFa
   return std::make_unique<FileOutput>(expand_placeholders(log, facts));
 }
 
-std::unique_ptr<Output> text_output(std::string_view log, const ProcessFacts& facts) {
+std::unique_ptr<Output> text_output(std::string_view log, const ProcessFacts& facts,
+                                    const Emitter::Complain& complain) {
   if (log == "none") return nullptr;
   auto output = wanted_text_output(log, facts);
   const int reason = output->probe();
   // A closed stderr cannot even be complained of; it may be opened again.
   if (reason == 0 || output->name() == "stderr") return output;
-  say_unusable("LOG", output->name(), reason, "reports go to stderr");
+  complain(unusable("LOG", output->name(), reason).c_str(), "reports go to stderr");
   return std::make_unique<StderrOutput>();
 }
 
-std::unique_ptr<Output> json_output(std::string_view path, const ProcessFacts& facts) {
+std::unique_ptr<Output> json_output(std::string_view path, const ProcessFacts& facts,
+                                    const Emitter::Complain& complain) {
   if (path.empty() || path == "none") return nullptr;
   auto file = std::make_unique<FileOutput>(expand_placeholders(path, facts));
   const int reason = file->probe();
   if (reason == 0) return file;
-  say_unusable("JSON", file->name(), reason, "no JSON is written");
+  complain(unusable("JSON", file->name(), reason).c_str(), "no JSON is written");
   return nullptr;
 }
 
 // As many as may run at a time, none if ON_REPORT asks for none. More than one, because reports come in bursts.
 using ReportPrograms = std::vector<std::unique_ptr<ReportProgram>>;
 
-ReportPrograms report_programs(std::string_view on_report) {
+ReportPrograms report_programs(std::string_view on_report, const Emitter::Complain& complain) {
   constexpr size_t kAtATime = 4;
   constexpr std::string_view kExec = "exec:";
   if (!on_report.starts_with(kExec)) return {};
@@ -154,8 +158,7 @@ ReportPrograms report_programs(std::string_view on_report) {
     return programs;
   }
   const std::string why = path.starts_with('/') ? reason_text(errno) : "the path must be absolute";
-  StderrOutput().write(
-      {tagged(fmt::format("HOLDWATCH_ON_REPORT: cannot run {}: {}; reports are only logged", escape(path), why))});
+  complain(fmt::format("HOLDWATCH_ON_REPORT: cannot run {}: {}", escape(path), why).c_str(), "reports are only logged");
   return programs;
 }
 
@@ -166,10 +169,10 @@ std::string_view bounded(const char (&text)[kTextOptionSize]) {
 }  // namespace
 
 struct Emitter::State {
-  State(const Settings& settings, const ProcessFacts& facts)
-      : text(text_output(bounded(settings.log), facts)),
-        json(json_output(bounded(settings.json), facts)),
-        programs(report_programs(bounded(settings.on_report))),
+  State(const Settings& settings, const ProcessFacts& facts, const Complain& complain)
+      : text(text_output(bounded(settings.log), facts, complain)),
+        json(json_output(bounded(settings.json), facts, complain)),
+        programs(report_programs(bounded(settings.on_report), complain)),
         abort_on_report(bounded(settings.on_report) == "abort"),
         rate(settings.rate),
         rate_setting(settings.rate) {}
@@ -239,7 +242,8 @@ void Emitter::State::run_program(const std::string& line) {
   }
 }
 
-Emitter::Emitter(const Settings& settings) : state_(std::make_unique<State>(settings, own_process_facts())) {}
+Emitter::Emitter(const Settings& settings, const Complain& complain)
+    : state_(std::make_unique<State>(settings, own_process_facts(), complain ? complain : complain_on_stderr)) {}
 
 Emitter::~Emitter() = default;
 

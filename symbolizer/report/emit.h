@@ -2,6 +2,7 @@
 // Cold context only; one thread, with all signals blocked. The one file pair that knows spdlog.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,9 +14,12 @@ namespace holdwatch {
 
 class Emitter {
  public:
+  // Hears what cannot be used (the option, the path, the reason), and what is done instead.
+  using Complain = std::function<void(const char* what, const char* instead)>;
+
   // Opens nothing yet: a file is opened at the first report. A destination that could not be opened as things are is
-  // given up now, with one line on stderr that names the option, the path, the reason and what is done instead.
-  explicit Emitter(const Settings& settings);
+  // given up now and complained of: if nobody else wants to hear it, in one line on stderr.
+  explicit Emitter(const Settings& settings, const Complain& complain = {});
   ~Emitter();
 
   // Whether RATE lets a report of this be made. To be asked before anything is looked up for it; emit asks otherwise. If

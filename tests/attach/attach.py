@@ -1,6 +1,6 @@
 """Attaches to a running program that was not prepared for it, in one way per test; see the functions' first lines.
 
-    attach.py --shim LIBRARY --control CONTROL --subject PROGRAM TEST
+    attach.py --shim LIBRARY --control CONTROL --launcher SCRIPT --subject PROGRAM TEST
 """
 
 import argparse
@@ -207,6 +207,17 @@ def questions_to_preloaded(subject):
     require("it was started with holdwatch preloaded" in said, said)
 
 
+def paths(subject):
+    """A relative path is completed from the caller's working directory, given as a flag or in the environment."""
+    done = subprocess.run([subject.options.launcher, "attach", str(subject.pid), "--log", "text", "--limit", LIMIT],
+                          cwd=subject.directory, env={**os.environ, "HOLDWATCH_JSON": "json"}, capture_output=True,
+                          text=True, check=False)
+    require(done.returncode == 0, done.stderr)
+    subject.tell("hold")
+    check_hold(subject.await_events(phase="over")[0])
+    wait_until("the text", (subject.directory / "text").exists)
+
+
 def other_file_system(subject):
     """A process that does not see our files, as in a container, is watched all the same."""
     subject.attach()
@@ -259,9 +270,9 @@ HOW = {
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("--shim", "--control", "--subject"):
+    for name in ("--shim", "--control", "--launcher", "--subject"):
         parser.add_argument(name, required=True, type=os.path.abspath)
-    tests = (report, held_before, loaded_later, fork_goes_on, main_leaves, questions, *HOW)
+    tests = (report, held_before, loaded_later, fork_goes_on, main_leaves, questions, paths, *HOW)
     parser.add_argument("test", choices=[test.__name__ for test in tests])
     options = parser.parse_args()
     test = next(test for test in tests if test.__name__ == options.test)

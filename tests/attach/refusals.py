@@ -35,8 +35,9 @@ class Checker:
     def __init__(self, options):
         self.options, self.failures, self.passed = options, [], 0
 
-    def attach(self, pid, prefix=(), control=None):
+    def attach(self, pid, prefix=(), control=None, settings=None):
         environment = {name: value for name, value in os.environ.items() if not name.startswith("HOLDWATCH_")}
+        environment |= settings or {}
         return subprocess.run([*prefix, control or self.options.control, "attach", self.options.shim, str(pid)],
                               env=environment, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
 
@@ -118,8 +119,27 @@ def check_all(checker, directory):
         checker.expect("filter", pid, r".* filters its system calls \(seccomp\) .*: start it under holdwatch run")
     with running([options.stuck, options.plugin]) as pid:
         checker.expect("loader", pid, r"nothing was changed: thread \d+ is blocked inside the loader; try again")
+    check_unwritable(checker, directory)
     check_yama(checker, directory)
     check_32_bits(checker, directory)
+
+
+def check_unwritable(checker, directory):
+    """What the process cannot write to is told to who attaches, not to the process's standard error; it is not attached to,
+    and can be afterwards."""
+    complaints = directory / "complaints"
+    with complaints.open("w") as file, running([checker.options.subject], stderr=file) as pid:
+        who = rf"{pid} \(subject.*\) is not attached to: HOLDWATCH_"
+        checker.expect("log", pid, who + "LOG: cannot write to /nowhere/text: No such file or directory$",
+                       settings={"HOLDWATCH_LOG": "/nowhere/text"})
+        checker.expect("JSON", pid, who + f"JSON: cannot write to {directory}: Is a directory$",
+                       settings={"HOLDWATCH_JSON": str(directory)})
+        checker.expect("program", pid, who + "ON_REPORT: cannot run /nowhere: No such file or directory$",
+                       settings={"HOLDWATCH_ON_REPORT": "exec:/nowhere"})
+        if len(os.listdir(f"/proc/{pid}/task")) != 1 or complaints.read_text():
+            checker.failures.append(f"unwritable: threads are left, or it said {complaints.read_text()}")
+        if checker.attach(pid).returncode != 0:
+            checker.failures.append("unwritable: it cannot be attached to afterwards")
 
 
 def is_kernel_thread(pid):
