@@ -10,6 +10,7 @@
 
 #include "shim/attach/attachment.h"
 #include "shim/attach/complaints.h"
+#include "shim/attach/redirect.h"
 #include "shim/base/control_block.h"
 #include "shim/base/options.h"
 #include "shim/base/preload_variable.h"
@@ -119,6 +120,7 @@ bool begin_attachment(const char* const* options, char* why, unsigned long why_s
   g_ask_for_detachment = ask_for_detachment;
   expect_attachment_thread(true);
   listen_for_complaints();
+  g_before_libraries_start = redirect_library_starts;
   watch_begin(g_settings);
   const char* const obstacle =
       watch_is_on() ? hear_complaints()

@@ -95,6 +95,7 @@ void begin() {
   split_options(options);
   char why[kControlAnswerSize / 2] = "";
   if (!g_steps.begin(options, why, sizeof why)) {
+    restore_calls();
     g_has_thread.store(false);
     answer_question(false, why);
     return set_state(ControlState::idle);
@@ -168,6 +169,7 @@ void ask_for_detachment() {
 }
 
 void attachment_after_fork() {
+  redirect_after_fork();
   g_modules_wanted.store(false);
   g_detach_wanted.store(false);
   g_has_thread.store(false);

@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include <cstring>
 
 #include "shim/attach/slots.h"
+#include "shim/base/real_mutex.h"
 #include "shim/capture/own_memory.h"
 #include "shim/interpose/real_functions.h"
 
@@ -75,6 +77,15 @@ void look_hooks_up() {
 #undef HOLDWATCH_FUNCTION
 }
 
+using Wanted = bool (*)(const char* name);
+
+bool all_wanted(const char*) {
+  return true;
+}
+bool is_library_start(const char* name) {
+  return strcmp(name, "mincore") == 0 || strcmp(name, "pipe2") == 0;
+}
+
 const Hook* find_hook(const char* name) {
   for (const Hook& hook : g_hooks)
     if (strcmp(hook.name, name) == 0) return hook.ours == 0 ? nullptr : &hook;
@@ -84,7 +95,7 @@ const Hook* find_hook(const char* name) {
 // A loaded module's dynamic section, as far as it matters here.
 class ModuleView {
  public:
-  explicit ModuleView(const dl_phdr_info& info);
+  ModuleView(const dl_phdr_info& info, Wanted wanted);
 
   bool is_ours() const { return contains(address_of(&redirect_calls)); }
   bool is_libc() const { return contains(address_of(g_real_dlopen)) || strings_ == nullptr; }
@@ -102,6 +113,7 @@ class ModuleView {
   void redirect(const Relocations& relocations, Redirected& out);
   bool redirect(uintptr_t slot, const Hook& hook, Redirected& out);
 
+  Wanted wanted_;
   uintptr_t bias_;
   uintptr_t start_ = UINTPTR_MAX, end_ = 0;
   uintptr_t protected_start_ = 0, protected_end_ = 0;  // PT_GNU_RELRO: read-only once the module is relocated
@@ -111,7 +123,7 @@ class ModuleView {
   Relocations data_, calls_;
 };
 
-ModuleView::ModuleView(const dl_phdr_info& info) : bias_(info.dlpi_addr) {
+ModuleView::ModuleView(const dl_phdr_info& info, Wanted wanted) : wanted_(wanted), bias_(info.dlpi_addr) {
   const Elf64_Dyn* dynamic = nullptr;
   const uintptr_t page_mask = ~(static_cast<uintptr_t>(getpagesize()) - 1);
   for (size_t i = 0; i < info.dlpi_phnum; ++i) {
@@ -176,7 +188,7 @@ void ModuleView::redirect(const Relocations& relocations, Redirected& out) {
     const Elf64_Sym& symbol = symbols_[ELF64_R_SYM(relocation.r_info)];
     if (symbol.st_shndx != SHN_UNDEF) continue;  // its own function of that name
     const Hook* hook = find_hook(strings_ + symbol.st_name);
-    if (hook != nullptr && redirect(bias_ + relocation.r_offset, *hook, out)) ++out.slots;
+    if (hook != nullptr && wanted_(hook->name) && redirect(bias_ + relocation.r_offset, *hook, out)) ++out.slots;
   }
 }
 
@@ -207,13 +219,18 @@ bool ModuleView::protection_is_in_force() {
   return protection_ == Protection::in_force;
 }
 
+struct Redirection {
+  Wanted wanted;
+  Redirected sum;
+};
+
 int redirect_module(dl_phdr_info* info, size_t, void* data) {
-  auto& sum = *static_cast<Redirected*>(data);
-  ModuleView module(*info);
+  auto& all = *static_cast<Redirection*>(data);
+  ModuleView module(*info, all.wanted);
   if (module.is_ours() || module.is_libc()) return 0;
   const Redirected part = module.redirect();
-  sum.slots += part.slots;
-  sum.unsettled |= part.unsettled;
+  all.sum.slots += part.slots;
+  all.sum.unsettled |= part.unsettled;
   return 0;
 }
 
@@ -226,20 +243,45 @@ int restore_module(dl_phdr_info* info, size_t, void*) {
   return 0;
 }
 
-}  // namespace
+// The attachment's thread and the reporter's take turns. Nobody who holds the loader's list waits for it.
+pthread_mutex_t g_turn = PTHREAD_MUTEX_INITIALIZER;
+
+class Turn {
+ public:
+  Turn() { real_mutex_lock(&g_turn); }
+  ~Turn() { real_mutex_unlock(&g_turn); }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+};
 
 // No module can be unmapped while dl_iterate_phdr calls back: the loader's list is locked.
-Redirected redirect_calls() {
+Redirected redirect(Wanted wanted) {
+  const Turn turn;
   look_hooks_up();
-  Redirected sum{};
-  dl_iterate_phdr(redirect_module, &sum);
-  expect_known_slots();
-  return sum;
+  Redirection all{wanted, {}};
+  dl_iterate_phdr(redirect_module, &all);
+  if (wanted == all_wanted) expect_known_slots();
+  return all.sum;
+}
+
+}  // namespace
+
+Redirected redirect_calls() {
+  return redirect(all_wanted);
+}
+
+void redirect_library_starts() {
+  redirect(is_library_start);
 }
 
 void restore_calls() {
+  const Turn turn;
   dl_iterate_phdr(restore_module, nullptr);
   forget_slots();
+}
+
+void redirect_after_fork() {
+  g_turn = PTHREAD_MUTEX_INITIALIZER;
 }
 
 }  // namespace holdwatch

@@ -1,5 +1,5 @@
 // The slots that were turned to our hooks, remembered so that they can be turned back.
-// Cold context, one thread at a time. Reserved memory; what does not fit is not turned.
+// Cold context, one thread at a time (redirect.cpp sees to it). Reserved memory; what does not fit is not turned.
 #pragma once
 
 #include <cstddef>

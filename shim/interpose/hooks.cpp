@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "shim/base/library_start.h"
 #include "shim/base/os.h"
 #include "shim/interpose/behaviours.h"
 #include "shim/interpose/filter_hooks.h"
@@ -212,8 +213,13 @@ HOOK(int, mincore, (void* start, size_t size, unsigned char* pages)) {
 }
 
 // libunwind makes a pipe when it starts, in a thread of ours. A program that has closed its first descriptors expects its own
-// next ones under their numbers, or none.
+// next ones under their numbers, or none. One that was attached to is to have as many afterwards as before, so that there
+// is no pipe at all: we never have libunwind use it, and should the program itself do so, it makes another.
 HOOK(int, pipe2, (int* ends, int flags)) {
+  if (t_mode == ThreadMode::internal && g_libraries_start_unseen.load(std::memory_order_relaxed)) {
+    errno = EMFILE;
+    return -1;
+  }
   const int result = g_real.pipe2(ends, flags);
   if (result == 0 && t_mode == ThreadMode::internal) move_away(ends, 2);
   return result;

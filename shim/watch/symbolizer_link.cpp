@@ -8,11 +8,15 @@
 #include <cstring>
 
 #include "shim/base/control_block.h"
+#include "shim/base/library_start.h"
 #include "shim/base/say.h"
 #include "shim/base/text_buffer.h"
 #include "shim/watch/clean_pages.h"
 
 namespace holdwatch {
+
+void (*g_before_libraries_start)() = nullptr;
+
 namespace {
 
 char g_own_path[PATH_MAX];
@@ -52,6 +56,16 @@ void* open_symbolizer(TextBuffer& tried) {
   return nullptr;
 }
 
+void* create(const SymbolizerApi& api, const Settings& settings, const HostCalls& host, char (&why)[kNoteSize]) {
+  if (g_before_libraries_start != nullptr) {
+    g_before_libraries_start();
+    g_libraries_start_unseen.store(true, std::memory_order_relaxed);
+  }
+  void* const self = api.create(&settings, &host, why, sizeof why);
+  g_libraries_start_unseen.store(false, std::memory_order_relaxed);
+  return self;
+}
+
 }  // namespace
 
 void remember_own_path() {
@@ -79,7 +93,7 @@ LoadedSymbolizer load_symbolizer(const Settings& settings, const HostCalls& host
     const SymbolizerApi* api = entry == nullptr ? nullptr : entry();
     if (api != nullptr && api->version == kSymbolizerApiVersion && api->size == sizeof(SymbolizerApi)) {
       char why[kNoteSize] = "";
-      if (void* self = api->create(&settings, &host, why, sizeof why); self != nullptr) {
+      if (void* self = create(*api, settings, host, why); self != nullptr) {
         note_clean_pages(handle);
         return {api, self};
       }

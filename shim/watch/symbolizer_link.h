@@ -10,6 +10,10 @@ namespace holdwatch {
 // Notes where the shim lies, absolute, before the program can change its working directory.
 void remember_own_path();
 
+// Set where this process was attached to: has what the symbolizer's libraries call when they start led through our hooks,
+// which do not stand in front of libc's functions there.
+extern void (*g_before_libraries_start)();
+
 struct LoadedSymbolizer {
   const SymbolizerApi* api;  // null: not loaded, one line was said
   void* self;

@@ -3,6 +3,7 @@
 #include "symbolizer/control/library.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -25,9 +26,16 @@ bool sees_the_same_file(int pid, const std::string& path) {
          here.st_dev == there.st_dev && here.st_ino == there.st_ino;
 }
 
-// A file in memory that the process has open; -1 if it cannot be made.
+// A file in memory that the process has open; -1 if it cannot be made. Its number is far from the first ones: a program that
+// has closed those expects its own next ones there.
 int make_memory_file(BorrowedThread& thread, const std::string& name) {
-  return static_cast<int>(thread.call("memfd_create", {thread.push_text(name), MFD_CLOEXEC}));
+  constexpr int kFarAway = 100;
+  const auto made = static_cast<int>(thread.call("memfd_create", {thread.push_text(name), MFD_CLOEXEC}));
+  if (made < 0) return made;
+  const auto moved = static_cast<int>(thread.call("fcntl", {static_cast<uint64_t>(made), F_DUPFD_CLOEXEC, kFarAway}));
+  if (moved < 0) return made;  // no more descriptors are allowed
+  thread.call("close", {static_cast<uint64_t>(made)});
+  return moved;
 }
 
 bool fill(int pid, int descriptor, const std::string& path) {

@@ -218,8 +218,26 @@ def paths(subject):
     wait_until("the text", (subject.directory / "text").exists)
 
 
+def no_descriptors(subject):
+    """A program that has closed its first descriptors has its next ones there: none is taken while it is attached to, and
+    none is left afterwards."""
+    for number in (1, 2):
+        subject.attach()
+        require(not subject.descriptors().keys() & {0, 1, 2}, f"attached: {subject.descriptors()}")
+        subject.await_events(number, phase="over")
+        wait_until("nothing in the first places", lambda: not subject.descriptors().keys() & {0, 1, 2})
+        subject.detach()
+        require(not subject.descriptors(), f"detached: {subject.descriptors()}")
+
+
+class WithoutDescriptors(Subject):
+    def await_start(self):
+        wait_until("the end of its descriptors", lambda: not self.descriptors())
+
+
 def other_file_system(subject):
     """A process that does not see our files, as in a container, is watched all the same."""
+    before = subject.descriptors()
     subject.attach()
     subject.tell("hold")
     wait_until("a report", lambda: "holder" in subject.said_inside())
@@ -228,6 +246,7 @@ def other_file_system(subject):
     subject.detach()
     subject.attach()
     subject.detach()
+    require(subject.descriptors() == before, f"descriptors: {before}, then {subject.descriptors()}")
 
 
 class HiddenSubject(Subject):
@@ -265,6 +284,7 @@ HOW = {
     hundred_rounds: lambda options: Subject(options, "--sit", "--hammer"),
     questions_to_preloaded: lambda options: Subject(options, preload=True),
     other_file_system: HiddenSubject,
+    no_descriptors: WithoutDescriptors,
 }
 
 

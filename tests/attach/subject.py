@@ -1,5 +1,6 @@
 """A program that is attached to, bare or under the preload, and what the tests of attaching ask of it."""
 
+import contextlib
 import json
 import os
 import re
@@ -42,6 +43,9 @@ class Subject:
         self.process = subprocess.Popen([*prefix, options.subject, *arguments], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
         self.pid = self.process.pid
+        self.await_start()
+
+    def await_start(self):
         require(self.process.stdout.readline() == "ready\n", "the program does not start")
 
     def watch_options(self):
@@ -78,6 +82,14 @@ class Subject:
     def await_events(self, count=1, **wanted):
         return wait_until(f"{count} events {wanted}; there are {[(e['event'], e['phase']) for e in self.events()]}",
                           lambda: (found := self.events(**wanted)) if len(self.events(**wanted)) >= count else None)
+
+    def descriptors(self):
+        """What each of them leads to, as far as they stay."""
+        leads_to = {}
+        for number in os.listdir(f"/proc/{self.pid}/fd"):
+            with contextlib.suppress(OSError):
+                leads_to[int(number)] = os.readlink(f"/proc/{self.pid}/fd/{number}")
+        return leads_to
 
     def status(self, field):
         return int(re.search(rf"^{field}:\s+(\d+)", Path(f"/proc/{self.pid}/status").read_text(), re.MULTILINE)[1])
