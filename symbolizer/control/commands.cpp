@@ -100,9 +100,11 @@ void begin_in_its_thread(Target& target, BorrowedThread& thread, const std::vect
 void load_and_begin(Target& target, Visit& visit, const std::string& library, const std::vector<std::string>& options) {
   std::string error;
   MemoryCopies copies;
+  const CopiesLeft left = find_copies_left(target.pid());
   visit.in_its_thread([&](BorrowedThread& thread) {
+    const HandedSymbolizer symbolizer = clear_up(target, thread, left);
     if (!Watched::find(target)) error = load_library(target, thread, library);
-    if (error.empty()) return begin_in_its_thread(target, thread, options, {});
+    if (error.empty()) return begin_in_its_thread(target, thread, options, symbolizer);
     copies = make_copies(thread);
   });
   if (error.empty()) return;

@@ -7,17 +7,27 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <system_error>
 
 #include "symbolizer/control/proc_text.h"
 #include "symbolizer/control/refusal.h"
+#include "symbolizer/control/watched.h"
 
 namespace holdwatch::control {
 namespace {
 
 std::string proc_path(int pid, const std::string& name) {
   return "/proc/" + std::to_string(pid) + "/" + name;
+}
+
+constexpr const char *kLibraryCopy = "libholdwatch.so", *kSymbolizerCopy = "libholdwatch-symbolizer.so";
+
+// Its name must not be that of the library again, which the loader would take for the same file.
+HandedSymbolizer handed(int descriptor) {
+  return {"/proc/self//fd/" + std::to_string(descriptor), descriptor};
 }
 
 bool sees_the_same_file(int pid, const std::string& path) {
@@ -62,12 +72,39 @@ std::string open_in(Target& target, BorrowedThread& thread, const std::string& p
 
 }  // namespace
 
+CopiesLeft find_copies_left(int pid) {
+  CopiesLeft left;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(proc_path(pid, "fd"), error)) {
+    const std::string path = std::filesystem::read_symlink(entry.path(), error);
+    const int descriptor = std::atoi(entry.path().filename().c_str());
+    if (path == std::string("/memfd:") + kLibraryCopy + " (deleted)") left.libraries.push_back(descriptor);
+    if (path == std::string("/memfd:") + kSymbolizerCopy + " (deleted)") left.symbolizers.push_back(descriptor);
+  }
+  return left;
+}
+
+HandedSymbolizer clear_up(Target& target, BorrowedThread& thread, const CopiesLeft& left) {
+  if (left.libraries.empty() && left.symbolizers.empty()) return {};
+  auto watched = Watched::find(target);
+  const bool is_handed = watched && watched->has_symbolizer();
+  int needed = is_handed ? watched->symbolizer_descriptor() : -1;
+  if (watched && !is_handed && !left.symbolizers.empty()) needed = left.symbolizers.back();
+  const auto close_all = [&](const std::vector<int>& descriptors) {
+    for (const int descriptor : descriptors)
+      if (descriptor != needed) thread.call("close", {static_cast<uint64_t>(descriptor)});
+  };
+  close_all(left.libraries);
+  close_all(left.symbolizers);
+  return is_handed || needed < 0 ? HandedSymbolizer{} : handed(needed);
+}
+
 std::string load_library(Target& target, BorrowedThread& thread, const std::string& path) {
   return sees_the_same_file(target.pid(), path) ? open_in(target, thread, path) : "it does not see the file";
 }
 
 MemoryCopies make_copies(BorrowedThread& thread) {
-  return {make_memory_file(thread, "libholdwatch.so"), make_memory_file(thread, "libholdwatch-symbolizer.so")};
+  return {make_memory_file(thread, kLibraryCopy), make_memory_file(thread, kSymbolizerCopy)};
 }
 
 void fill_copies(Target& target, const MemoryCopies& copies, const std::string& library) {
@@ -78,13 +115,12 @@ void fill_copies(Target& target, const MemoryCopies& copies, const std::string& 
                   ", and a copy in its memory cannot be made");
 }
 
-// The symbolizer is loaded later, by a thread of the library's. Its name must not be that of the library again, which the
-// loader would take for the same file.
+// The symbolizer is loaded later, by a thread of the library's.
 HandedSymbolizer load_copies(Target& target, BorrowedThread& thread, const MemoryCopies& copies) {
   const std::string error = open_in(target, thread, "/proc/self/fd/" + std::to_string(copies.library));
   thread.call("close", {static_cast<uint64_t>(copies.library)});
   if (!error.empty()) throw Refusal(describe_process(target.pid()) + " cannot load libholdwatch.so: " + error);
-  return {"/proc/self//fd/" + std::to_string(copies.symbolizer), copies.symbolizer};
+  return handed(copies.symbolizer);
 }
 
 }  // namespace holdwatch::control

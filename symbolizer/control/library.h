@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "symbolizer/control/borrowed_thread.h"
 #include "symbolizer/control/target.h"
@@ -18,6 +19,14 @@ struct HandedSymbolizer {
 struct MemoryCopies {
   int library = -1, symbolizer = -1;
 };
+
+// What a command that was killed has left open in the process.
+struct CopiesLeft {
+  std::vector<int> libraries, symbolizers;
+};
+CopiesLeft find_copies_left(int pid);
+// Closes them. A symbolizer that the library is still to load is handed over and left open.
+HandedSymbolizer clear_up(Target& target, BorrowedThread& thread, const CopiesLeft& left);
 
 // Empty, or why the process cannot load the file: the loader's words.
 std::string load_library(Target& target, BorrowedThread& thread, const std::string& path);

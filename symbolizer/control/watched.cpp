@@ -71,8 +71,17 @@ void Watched::settle(uint64_t patience_ns) {
 void Watched::hand_symbolizer(const std::string& path, int descriptor) {
   char text[kControlPathSize] = "";
   path.copy(text, sizeof text - 1);
-  write(OFFSET(symbolizer), text);
+  // The path last: it is what says that all is there.
   write(OFFSET(symbolizer_descriptor), static_cast<uint32_t>(descriptor + 1));
+  write(OFFSET(symbolizer), text);
+}
+
+bool Watched::has_symbolizer() {
+  return read<char>(OFFSET(symbolizer)) != '\0';
+}
+
+int Watched::symbolizer_descriptor() {
+  return static_cast<int>(read<uint32_t>(OFFSET(symbolizer_descriptor))) - 1;
 }
 
 void Watched::ask(ControlRequest request, uint64_t argument, const std::vector<std::string>& options) {

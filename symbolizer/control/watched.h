@@ -26,6 +26,10 @@ class Watched {
   // Tells the library where to find the symbolizer, and which descriptor to close when it has.
   void hand_symbolizer(const std::string& path, int descriptor);
 
+  bool has_symbolizer();
+  // The descriptor that is still to be closed; -1 if there is none.
+  int symbolizer_descriptor();
+
   struct Answer {
     bool succeeded;
     std::string text;

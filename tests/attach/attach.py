@@ -13,10 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from subject import LIMIT, Failure, Subject, require, wait_until
-
-EXIT_SKIPPED = 77
-
+from subject import LIMIT, Failure, HiddenSubject, Subject, require, wait_until
 
 def functions(stack):
     return [frame["function"] or "" for frame in stack["frames"]]
@@ -247,30 +244,6 @@ def other_file_system(subject):
     subject.attach()
     subject.detach()
     require(subject.descriptors() == before, f"descriptors: {before}, then {subject.descriptors()}")
-
-
-class HiddenSubject(Subject):
-    """In a mount namespace of its own where nothing lies in the build's place."""
-
-    def __init__(self, options):
-        self.hidden = str(Path(options.shim).parent.parent)
-        # The build may lie below /tmp itself: its program is open before that is hidden.
-        script = (f"exec 9<{options.subject}; mount -t tmpfs none /tmp; cat <&9 >/tmp/subject; exec 9<&-; "
-                  f"chmod 755 /tmp/subject; [ ! -d {self.hidden} ] || mount -t tmpfs none {self.hidden}; exec /tmp/subject")
-        if os.geteuid() != 0:
-            print("skipped: only root can hide files from a process")
-            sys.exit(EXIT_SKIPPED)
-        super().__init__(argparse.Namespace(**{**vars(options), "subject": script}),
-                         prefix=["unshare", "--mount", "sh", "-c"])
-        self.options = options
-
-    def watch_options(self):
-        return {"HOLDWATCH_LIMIT": LIMIT, "HOLDWATCH_LOG": "/tmp/text"}
-
-    def said_inside(self):
-        with contextlib.suppress(OSError):
-            return Path(f"/proc/{self.pid}/root/tmp/text").read_text()
-        return ""
 
 
 def plugin_of(options):

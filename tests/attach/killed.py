@@ -16,10 +16,9 @@ import sys
 import time
 from pathlib import Path
 
-from subject import Failure, Subject, require, wait_until
+from subject import EXIT_SKIPPED, Failure, HiddenSubject, Subject, require, wait_until
 
 READ = 0
-EXIT_SKIPPED = 77
 # What ends each call, beside its timeout.
 CALLS = {
     "read": lambda subject: subject.write("x"),
@@ -60,6 +59,10 @@ class Waiting(Subject):
         self.detach()
 
 
+class HiddenWaiting(HiddenSubject, Waiting):
+    """The same where our files are not to be seen."""
+
+
 def held(options):
     """The thread is in the middle of dlopen, in each kind of system call; the command is killed there, or is not."""
     for name, end in CALLS.items():
@@ -97,23 +100,30 @@ def hold_in(subject, name, end, kill):
 def each_step(options):
     """The command is killed before each of the system calls by which it changes the thread or its memory, one after the
     other: in processes that have the library already, and, more seldom, in fresh ones."""
+    sweep(lambda: Waiting(options), stride=1, fresh=False)
+    sweep(lambda: Waiting(options), stride=5, fresh=True)
+
+
+def each_step_hidden(options):
+    """The same where the process gets the library as a file in its memory. No such file is left behind."""
+    sweep(lambda: HiddenWaiting(options), stride=5, fresh=True)
+
+
+def sweep(start, stride, fresh):
     if shutil.which("strace") is None:
         print("skipped: there is no strace")
         sys.exit(EXIT_SKIPPED)
-    sweep(options, stride=1, fresh=False)
-    sweep(options, stride=5, fresh=True)
-
-
-def sweep(options, stride, fresh):
     step, done = 1, False
     while not done:
-        with contextlib.closing(Waiting(options)) as subject:
+        with contextlib.closing(start()) as subject:
             subject.write("once read\n")
             while not done:
                 done = kill_before(subject, step)
                 step += stride
                 if fresh:
                     break
+            left = [path for path in subject.descriptors().values() if "holdwatch" in path]
+            require(not left, f"step {step}: it still has {left}")
             subject.write("x")
             require((said := subject.line()) == "fine", f"step {step}: {said}")
             require(subject.end() == (0, ""), "it does not end as it should")
@@ -174,7 +184,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("--shim", "--control", "--subject"):
         parser.add_argument(name, required=True, type=os.path.abspath)
-    tests = {test.__name__: test for test in (held, each_step, any_time, time_left)}
+    tests = {test.__name__: test for test in (held, each_step, each_step_hidden, any_time, time_left)}
     parser.add_argument("test", choices=tests)
     options = parser.parse_args()
     try:

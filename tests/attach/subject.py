@@ -1,16 +1,19 @@
 """A program that is attached to, bare or under the preload, and what the tests of attaching ask of it."""
 
+import argparse
 import contextlib
 import json
 import os
 import re
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 DEADLINE_S = 60
 LIMIT = "200ms"
+EXIT_SKIPPED = 77
 
 
 class Failure(Exception):
@@ -106,3 +109,27 @@ class Subject:
         for path in self.directory.iterdir():
             path.unlink()
         self.directory.rmdir()
+
+
+class HiddenSubject(Subject):
+    """In a mount namespace of its own where nothing lies in the build's place."""
+
+    def __init__(self, options):
+        if os.geteuid() != 0:
+            print("skipped: only root can hide files from a process")
+            sys.exit(EXIT_SKIPPED)
+        self.hidden = str(Path(options.shim).parent.parent)
+        # The build may lie below /tmp itself: its program is open before that is hidden.
+        script = (f"exec 9<{options.subject}; mount -t tmpfs none /tmp; cat <&9 >/tmp/subject; exec 9<&-; "
+                  f"chmod 755 /tmp/subject; [ ! -d {self.hidden} ] || mount -t tmpfs none {self.hidden}; exec /tmp/subject")
+        super().__init__(argparse.Namespace(**{**vars(options), "subject": script}),
+                         prefix=["unshare", "--mount", "sh", "-c"])
+        self.options = options
+
+    def watch_options(self):
+        return {"HOLDWATCH_LIMIT": LIMIT, "HOLDWATCH_LOG": "/tmp/text"}
+
+    def said_inside(self):
+        with contextlib.suppress(OSError):
+            return Path(f"/proc/{self.pid}/root/tmp/text").read_text()
+        return ""
