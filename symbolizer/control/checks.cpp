@@ -59,7 +59,6 @@ std::string user_name(unsigned uid) {
 
 void check_state(const std::string& who, const std::string& status) {
   const std::string state = status_field(status, "State");
-  if (state.starts_with("Z") || state.starts_with("X")) throw Refusal(who + " has ended already");
   if (state.starts_with("T"))
     throw Refusal(who + " is stopped: let it go on first (kill -CONT " + status_field(status, "Pid") + ")");
   if (const int tracer = number_in(status_field(status, "TracerPid")); tracer != 0)
@@ -115,15 +114,24 @@ int open_memory(int pid) {
   if (status.empty()) throw Refusal("there is no process " + std::to_string(pid));
   if (const int process = number_in(status_field(status, "Tgid")); process != pid)
     throw Refusal(std::to_string(pid) + " is a thread of process " + describe_process(process) + ": give that number");
-  if (status_field(status, "VmSize").empty()) {
-    if (status_field(status, "State").starts_with("Z")) throw Refusal(describe_process(pid) + " has ended already");
-    throw Refusal(describe_process(pid) + " is a thread of the kernel");
-  }
+  if (has_ended(pid)) throw Refusal(describe_process(pid) + " has ended already");
+  if (is_of_kernel(pid)) throw Refusal(describe_process(pid) + " is a thread of the kernel");
+  if (status_field(status, "State").starts_with("Z"))
+    throw Refusal(
+        describe_process(pid) +
+        " has lost its main thread, through which its memory is reached: start it under holdwatch run instead");
   // Opening it is what the kernel asks all its questions at: user, capabilities, yama, security modules.
   const int memory = open(proc_path(pid, "mem").c_str(), O_RDWR | O_CLOEXEC);
   if (memory < 0 && errno == ENOENT) throw Refusal("there is no process " + std::to_string(pid) + " any more");
   if (memory < 0) refuse_access(pid, status);
   return memory;
+}
+
+void refuse_silent(int pid) {
+  const std::string who = describe_process(pid);
+  check_state(who, read_text(proc_path(pid, "status")));
+  throw Refusal(who +
+                " does not answer: its threads do not get to run, or a report waits for whoever reads it; try again");
 }
 
 void check_loadable(Target& target) {

@@ -14,6 +14,9 @@ int open_memory(int pid);
 // A library can be loaded into it: not stopped, traced, 32-bit, static or without glibc.
 void check_loadable(Target& target);
 
+// It has not answered in time: throws a Refusal that says why.
+[[noreturn]] void refuse_silent(int pid);
+
 // With a thread of it stopped: no filter of system calls is in force that might kill it for one of ours.
 void check_filters(Target& target, int stopped_tid);
 

@@ -127,8 +127,20 @@ Watched find_watched(Target& target) {
   return *watched;
 }
 
-void ask(int pid, ControlRequest request, uint64_t argument) {
-  const Turn turn(pid);
+// Whatever fails when a process is gone, that it is gone is the reason.
+template <typename Work>
+void with_process(int pid, Work work) {
+  const std::string who = describe_process(pid);
+  try {
+    const Turn turn(pid);
+    work();
+  } catch (const Refusal&) {
+    if (who.ends_with("()") || !has_ended(pid)) throw;
+    throw Refusal(who + " has ended");
+  }
+}
+
+void ask_in_turn(int pid, ControlRequest request, uint64_t argument) {
   Target target(pid);
   Watched watched = find_watched(target);
   const std::string who = describe_process(pid);
@@ -139,16 +151,15 @@ void ask(int pid, ControlRequest request, uint64_t argument) {
   watched.ask(request, argument, {});
   const auto answer =
       watched.wait_for_answer(request == ControlRequest::detach ? kDetachPatienceNs : kAnswerPatienceNs);
-  if (!answer)
-    throw Refusal(who + " does not answer within " + std::to_string(kAnswerPatienceNs / kSecondNs) +
-                  " s: is it stopped?");
+  if (!answer) refuse_silent(pid);
   if (!answer->succeeded) throw Refusal(who + ": " + answer->text);
 }
 
-}  // namespace
+void ask(int pid, ControlRequest request, uint64_t argument) {
+  with_process(pid, [&] { ask_in_turn(pid, request, argument); });
+}
 
-void attach(int pid, const std::string& library, const std::vector<std::string>& options) {
-  const Turn turn(pid);
+void attach_in_turn(int pid, const std::string& library, const std::vector<std::string>& options) {
   Target target(pid);
   target.refresh();
   const std::string who = describe_process(pid);
@@ -170,6 +181,12 @@ void attach(int pid, const std::string& library, const std::vector<std::string>&
   printf("attached to %s: %s; one thread stood still for %.1f ms\n", who.c_str(), answer->text.c_str(),
          static_cast<double>(visit.longest_stop_ns()) / 1e6);
   if (!names_log(options)) printf("reports go to its standard error, %s\n", standard_error_of(pid).c_str());
+}
+
+}  // namespace
+
+void attach(int pid, const std::string& library, const std::vector<std::string>& options) {
+  with_process(pid, [&] { attach_in_turn(pid, library, options); });
 }
 
 void detach(int pid) {

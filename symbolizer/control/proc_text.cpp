@@ -2,6 +2,7 @@
 #include "symbolizer/control/proc_text.h"
 
 #include <charconv>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -53,6 +54,25 @@ std::string describe_process(int pid) {
   std::string name = read_text("/proc/" + std::to_string(pid) + "/comm");
   if (!name.empty() && name.back() == '\n') name.pop_back();
   return std::to_string(pid) + " (" + name + ")";
+}
+
+// By its flags (proc_pid_stat(5), include/linux/sched.h).
+bool is_of_kernel(int pid) {
+  constexpr unsigned kKernelThread = 0x00200000;
+  const std::string stat = read_text("/proc/" + std::to_string(pid) + "/stat");
+  const size_t name_end = stat.rfind(')');
+  unsigned flags = 0;
+  return name_end != std::string::npos &&
+         std::sscanf(stat.c_str() + name_end, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
+         (flags & kKernelThread) != 0;
+}
+
+bool has_ended(int pid) {
+  const std::string status = read_text("/proc/" + std::to_string(pid) + "/status");
+  const std::string state = status_field(status, "State");
+  if (state.empty()) return true;
+  if (state[0] == 'Z' || state[0] == 'X') return thread_ids(pid).size() <= 1;
+  return status_field(status, "VmSize").empty() && !is_of_kernel(pid);  // it has given its memory back already
 }
 
 }  // namespace holdwatch::control

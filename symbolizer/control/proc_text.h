@@ -21,4 +21,9 @@ std::vector<int> thread_ids(int pid);
 // "4711 (redis-server)".
 std::string describe_process(int pid);
 
+bool is_of_kernel(int pid);
+
+// Gone, or waiting to be buried by its parent. One whose main thread has left lives on in its others.
+bool has_ended(int pid);
+
 }  // namespace holdwatch::control

@@ -183,6 +183,7 @@ class Search {
   Target& target_;
   const LibcCode& code_;
   Sensitive sensitive_;
+  size_t looks_ = 0;
   std::string obstacle_ = "no thread of it was found waiting in a system call";
 };
 
@@ -193,12 +194,16 @@ bool Search::is_blocked_at_work(int tid, const BlockedCall& call) {
   return true;
 }
 
-std::unique_ptr<BorrowedThread> Search::take(int tid) {
+// A thread may end, or be traced by somebody else, between the look at it and this.
+std::unique_ptr<BorrowedThread> Search::take(int tid) try {
   auto thread = std::make_unique<BorrowedThread>(target_, code_, tid);
   if (!thread->was_in_restartable_call()) return nullptr;
   const std::string where = sensitive_.where(snapshot_of(tid, thread->registers()), false);
   if (where.empty() && thread->prepare()) return thread;
   obstacle_ = "thread " + std::to_string(tid) + (where.empty() ? " has no room left on its stack" : " is " + where);
+  return nullptr;
+} catch (const Refusal& refusal) {
+  obstacle_ = refusal.what();
   return nullptr;
 }
 
@@ -214,8 +219,13 @@ std::unique_ptr<BorrowedThread> Search::look() {
   }
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Candidate& a, const Candidate& b) { return a.fitness > b.fitness; });
+  // Each look takes others, where the fittest cannot be had.
   constexpr size_t kMostTaken = 8;
-  if (candidates.size() > kMostTaken) candidates.resize(kMostTaken);
+  if (candidates.size() > kMostTaken) {
+    const size_t first = looks_++ * kMostTaken % candidates.size();
+    std::rotate(candidates.begin(), candidates.begin() + static_cast<ptrdiff_t>(first), candidates.end());
+    candidates.resize(kMostTaken);
+  }
   for (const Candidate& candidate : candidates)
     if (auto thread = take(candidate.tid)) return thread;
   return nullptr;
@@ -229,8 +239,7 @@ std::unique_ptr<BorrowedThread> borrow_safe_thread(Target& target, const LibcCod
   Search search(target, code);
   while (true) {
     if (auto thread = search.look()) return thread;
-    if (read_text("/proc/" + std::to_string(target.pid()) + "/comm").empty())
-      throw Refusal("process " + std::to_string(target.pid()) + " has ended");
+    if (has_ended(target.pid())) throw Refusal(describe_process(target.pid()) + " has ended");
     if (std::chrono::steady_clock::now() > until)
       throw Refusal("nothing was changed: " + search.obstacle() + "; try again when " + describe_process(target.pid()) +
                     " is past it");

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 
@@ -53,7 +54,7 @@ TracedThread::TracedThread(int pid, int tid) : pid_(pid), tid_(tid) {
   const bool seized = ptrace(PTRACE_SEIZE, tid_, 0, PTRACE_O_TRACESYSGOOD) == 0;
   const int error = errno;
   try {
-    if (!seized) fail(std::string("it cannot be traced: ") + strerror(error));
+    if (!seized) refuse_seizure(error);
     ptrace(PTRACE_INTERRUPT, tid_, 0, 0);
     wait_for_interruption();
     stopped_at_ns_ = monotonic_now_ns();
@@ -77,6 +78,13 @@ void TracedThread::fail(const std::string& what) const {
   throw Refusal("thread " + std::to_string(tid_) + " of " + describe_process(pid_) + ": " + what);
 }
 
+void TracedThread::refuse_seizure(int error) const {
+  const std::string tracer = status_field(read_text(thread_file(pid_, tid_, "status")), "TracerPid");
+  if (error == EPERM && !tracer.empty() && tracer != "0")
+    fail("it is being traced by " + describe_process(std::atoi(tracer.c_str())) + ": let that one finish first");
+  fail(std::string("it cannot be traced: ") + strerror(error));
+}
+
 uint64_t TracedThread::stopped_ns() const {
   return monotonic_now_ns() - stopped_at_ns_;
 }
@@ -90,7 +98,7 @@ int TracedThread::wait_for_stop(uint64_t patience_ns) {
     if (who == tid_ && WIFSTOPPED(status)) return status;
     if (who == tid_ || (who < 0 && errno != EINTR)) {
       gone_ = true;
-      fail("it has ended");
+      fail("it has ended; try again");
     }
     const uint64_t now_ns = monotonic_now_ns();
     if (now_ns > until_ns) return 0;

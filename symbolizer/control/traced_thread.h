@@ -47,6 +47,7 @@ class TracedThread {
   [[noreturn]] void fail(const std::string& what) const;
 
  private:
+  [[noreturn]] void refuse_seizure(int error) const;
   void let_go();
   void wait_for_interruption();
   int wait_for_stop(uint64_t patience_ns);

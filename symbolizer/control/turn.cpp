@@ -17,7 +17,7 @@
 namespace holdwatch::control {
 namespace {
 
-constexpr std::chrono::seconds kPatience{10};
+constexpr std::chrono::seconds kPatience{5};
 constexpr std::chrono::milliseconds kLookAgain{5};
 
 }  // namespace
@@ -27,7 +27,7 @@ Turn::Turn(int pid) : file_(open_memory(pid)) {
   while (flock(file_, LOCK_EX | LOCK_NB) != 0) {
     // A kernel or security module that knows no locks on such files leaves it to whoever calls not to call twice.
     if (errno != EWOULDBLOCK && errno != EINTR) return;
-    if (std::chrono::steady_clock::now() > until) {
+    if (std::chrono::steady_clock::now() > until || has_ended(pid)) {
       close(file_);
       throw Refusal("another holdwatch command is at work on " + describe_process(pid) +
                     ": wait until that has ended, or end it");

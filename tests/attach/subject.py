@@ -14,6 +14,7 @@ from pathlib import Path
 DEADLINE_S = 60
 LIMIT = "200ms"
 EXIT_SKIPPED = 77
+READ = 0  # the system call's number
 
 
 class Failure(Exception):
@@ -109,6 +110,37 @@ class Subject:
         for path in self.directory.iterdir():
             path.unlink()
         self.directory.rmdir()
+
+
+class Waiting(Subject):
+    """A program whose only thread waits in a call of the test's choice."""
+
+    def write(self, text):
+        self.process.stdin.write(text)
+        self.process.stdin.flush()
+
+    def line(self):
+        return self.process.stdout.readline().strip()
+
+    def begin_attaching(self, *prefix):
+        return subprocess.Popen([*prefix, self.options.control, "attach", self.options.shim, str(self.pid)],
+                                env={**os.environ, **self.watch_options()}, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.PIPE, text=True)
+
+    def blocked_in(self):
+        """The system call that its first thread waits in."""
+        text = Path(f"/proc/{self.pid}/syscall").read_text().split()
+        return int(text[0]) if text[0].lstrip("-").isdigit() else -1
+
+    def await_call(self, number):
+        wait_until(f"the system call {number}", lambda: self.process.poll() is not None or self.blocked_in() == number)
+        require(self.process.poll() is None, f"it has ended: {self.process.returncode}")
+
+    def attach_and_detach(self):
+        said = self.command("attach", self.options.shim, self.pid)
+        # The command that was killed may have got so far that the process is attached to.
+        require(said.returncode == 0 or "is watched already" in said.stderr, f"afterwards: {said.stderr}")
+        self.detach()
 
 
 class HiddenSubject(Subject):
