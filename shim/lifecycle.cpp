@@ -122,9 +122,7 @@ bool begin_attachment(const char* const* options, char* why, unsigned long why_s
   listen_for_complaints();
   g_before_libraries_start = redirect_library_starts;
   watch_begin(g_settings);
-  const char* const obstacle =
-      watch_is_on() ? hear_complaints()
-                    : "it has no thread or memory left for the watch: raise its limits (ulimit -u, -v; TasksMax=)";
+  const char* const obstacle = watch_is_on() ? hear_complaints() : kNoRoomForWatch;
   if (obstacle != nullptr) {
     add_line(text, obstacle);
     end_attachment();

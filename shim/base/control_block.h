@@ -17,6 +17,8 @@ inline constexpr uint32_t kControlVersion = 1;
 inline constexpr size_t kControlAnswerSize = 512;
 inline constexpr size_t kControlOptionsSize = 8192;
 inline constexpr size_t kControlPathSize = 64;
+// The end of the answer where the watch cannot be started: the command knows better which limit to raise.
+inline constexpr char kNoRoomForWatch[] = "it has no thread or memory left for the watch";
 
 enum class ControlState : uint32_t {
   loading,    // the library is there; its constructor has not run

@@ -10,6 +10,7 @@
 
 #include "symbolizer/control/proc_text.h"
 #include "symbolizer/control/refusal.h"
+#include "symbolizer/control/resource_limits.h"
 #include "symbolizer/control/restart.h"
 
 namespace holdwatch::control {
@@ -82,7 +83,8 @@ void BorrowedThread::use_own_stack() {
   if (!lay_way_back(way_.address - kRedZone)) thread_.fail("its stack cannot be written to");
   const uint64_t address =
       call("mmap", {0, kOwnStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, ~0ull, 0});
-  if (address == reinterpret_cast<uintptr_t>(MAP_FAILED)) thread_.fail("the process has no memory left");
+  if (address == reinterpret_cast<uintptr_t>(MAP_FAILED))
+    thread_.fail("the process has no memory left" + limits_in_the_way(target_.pid()));
   own_stack_ = texts_end_ = address;
   if (!lay_way_back(own_stack_ + kOwnStackSize)) thread_.fail("its own memory cannot be written to");
 }

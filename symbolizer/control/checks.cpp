@@ -57,10 +57,13 @@ std::string user_name(unsigned uid) {
       "the machine");
 }
 
-void check_state(const std::string& who, const std::string& status) {
-  const std::string state = status_field(status, "State");
-  if (state.starts_with("T"))
+void refuse_if_stopped(const std::string& who, const std::string& status) {
+  if (status_field(status, "State").starts_with("T"))
     throw Refusal(who + " is stopped: let it go on first (kill -CONT " + status_field(status, "Pid") + ")");
+}
+
+void check_state(const std::string& who, const std::string& status) {
+  refuse_if_stopped(who, status);
   if (const int tracer = number_in(status_field(status, "TracerPid")); tracer != 0)
     throw Refusal(who + " is being traced by " + describe_process(tracer) + ": let that one finish first");
 }
@@ -125,6 +128,10 @@ int open_memory(int pid) {
   if (memory < 0 && errno == ENOENT) throw Refusal("there is no process " + std::to_string(pid) + " any more");
   if (memory < 0) refuse_access(pid, status);
   return memory;
+}
+
+void check_running(int pid) {
+  refuse_if_stopped(describe_process(pid), read_text(proc_path(pid, "status")));
 }
 
 void refuse_silent(int pid) {

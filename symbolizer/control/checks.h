@@ -14,6 +14,9 @@ int open_memory(int pid);
 // A library can be loaded into it: not stopped, traced, 32-bit, static or without glibc.
 void check_loadable(Target& target);
 
+// It is not stopped, so that it can answer.
+void check_running(int pid);
+
 // It has not answered in time: throws a Refusal that says why.
 [[noreturn]] void refuse_silent(int pid);
 

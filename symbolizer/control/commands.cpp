@@ -15,6 +15,7 @@
 #include "symbolizer/control/library.h"
 #include "symbolizer/control/proc_text.h"
 #include "symbolizer/control/refusal.h"
+#include "symbolizer/control/resource_limits.h"
 #include "symbolizer/control/safe_thread.h"
 #include "symbolizer/control/turn.h"
 #include "symbolizer/control/watched.h"
@@ -27,6 +28,7 @@ constexpr uint64_t kSecondNs = 1'000'000'000;
 constexpr uint64_t kAttachPatienceNs = 30 * kSecondNs;
 constexpr uint64_t kDetachPatienceNs = 30 * kSecondNs;
 constexpr uint64_t kAnswerPatienceNs = 5 * kSecondNs;
+constexpr const char* kMoreThreads = ": raise its limit of threads (prlimit --nproc, TasksMax=)";
 
 void refuse_if_watched(const std::string& who, ControlState state) {
   switch (state) {
@@ -92,9 +94,8 @@ void begin_in_its_thread(Target& target, BorrowedThread& thread, const std::vect
   watched->ask(ControlRequest::attach, 0, options);
   const auto error = static_cast<int>(thread.call(watched->attach_function(), {}));
   if (error == 0) return;
-  const char* remedy = error == EAGAIN ? ": raise its limit of threads (ulimit -u, TasksMax=)" : "";
-  throw Refusal(who + " cannot start a thread for it: " + strerror(error) + remedy +
-                "; the library stays in it, and does nothing");
+  throw Refusal(who + " cannot start a thread for it: " + strerror(error) + (error == EAGAIN ? kMoreThreads : "") +
+                limits_in_the_way(target.pid()) + "; the library stays in it, and does nothing");
 }
 
 void load_and_begin(Target& target, Visit& visit, const std::string& library, const std::vector<std::string>& options) {
@@ -144,6 +145,7 @@ void ask_in_turn(int pid, ControlRequest request, uint64_t argument) {
   Target target(pid);
   Watched watched = find_watched(target);
   const std::string who = describe_process(pid);
+  check_running(pid);
   if (!watched.has_watcher())
     throw Refusal(watched.state() == ControlState::idle
                       ? who + " is not watched any more: holdwatch attach " + std::to_string(pid) + " begins again"
@@ -173,7 +175,11 @@ void attach_in_turn(int pid, const std::string& library, const std::vector<std::
   const auto answer = Watched::find(target)->wait_for_answer(kAttachPatienceNs);
   if (!answer)
     throw Refusal(who + ": the attachment waits for the loader, which another thread holds; it goes on by itself");
-  if (!answer->succeeded) throw Refusal(who + " is not attached to: " + answer->text);
+  if (!answer->succeeded) {
+    const std::string limits = answer->text.ends_with(kNoRoomForWatch) ? limits_in_the_way(pid) : "";
+    throw Refusal(who + " is not attached to: " + answer->text +
+                  (answer->text.ends_with(kNoRoomForWatch) && limits.empty() ? kMoreThreads : limits));
+  }
   if (answer->text.starts_with("0 calls"))
     throw Refusal(
         who + ": attached to, but nothing is watched: no call in it leads to a lock function of libc, or its memory " +

@@ -14,6 +14,7 @@
 
 #include "symbolizer/control/proc_text.h"
 #include "symbolizer/control/refusal.h"
+#include "symbolizer/control/resource_limits.h"
 #include "symbolizer/control/watched.h"
 
 namespace holdwatch::control {
@@ -111,15 +112,17 @@ void fill_copies(Target& target, const MemoryCopies& copies, const std::string& 
   const bool filled = copies.library >= 0 && copies.symbolizer >= 0 && fill(target.pid(), copies.library, library) &&
                       fill(target.pid(), copies.symbolizer, symbolizer_beside(library));
   if (!filled)
-    throw Refusal(describe_process(target.pid()) + " cannot read " + library +
-                  ", and a copy in its memory cannot be made");
+    throw Refusal(describe_process(target.pid()) + " cannot load " + library +
+                  ", and a copy in its memory cannot be made" + limits_in_the_way(target.pid()));
 }
 
 // The symbolizer is loaded later, by a thread of the library's.
 HandedSymbolizer load_copies(Target& target, BorrowedThread& thread, const MemoryCopies& copies) {
   const std::string error = open_in(target, thread, "/proc/self/fd/" + std::to_string(copies.library));
   thread.call("close", {static_cast<uint64_t>(copies.library)});
-  if (!error.empty()) throw Refusal(describe_process(target.pid()) + " cannot load libholdwatch.so: " + error);
+  if (!error.empty())
+    throw Refusal(describe_process(target.pid()) + " cannot load libholdwatch.so: " + error +
+                  limits_in_the_way(target.pid()));
   return handed(copies.symbolizer);
 }
 

@@ -184,7 +184,7 @@ class Search {
   const LibcCode& code_;
   Sensitive sensitive_;
   size_t looks_ = 0;
-  std::string obstacle_ = "no thread of it was found waiting in a system call";
+  std::string obstacle_ = "its threads run, or wait in calls that cannot be broken off";
 };
 
 bool Search::is_blocked_at_work(int tid, const BlockedCall& call) {
@@ -242,7 +242,7 @@ std::unique_ptr<BorrowedThread> borrow_safe_thread(Target& target, const LibcCod
     if (has_ended(target.pid())) throw Refusal(describe_process(target.pid()) + " has ended");
     if (std::chrono::steady_clock::now() > until)
       throw Refusal("nothing was changed: " + search.obstacle() + "; try again when " + describe_process(target.pid()) +
-                    " is past it");
+                    " is past it, or start it under holdwatch run");
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
 }

@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from subject import LIMIT, Failure, HiddenSubject, Subject, require, wait_until
+from subject import EXIT_SKIPPED, LIMIT, Failure, HiddenSubject, Subject, require, wait_until
 
 def functions(stack):
     return [frame["function"] or "" for frame in stack["frames"]]
@@ -204,6 +204,24 @@ def questions_to_preloaded(subject):
     require("it was started with holdwatch preloaded" in said, said)
 
 
+def in_pid_namespace(subject):
+    """A process that counts itself as another than we do, as in a container."""
+    # unshare waits for it, outside of its namespace.
+    subject.pid = int(Path(f"/proc/{subject.pid}/task/{subject.pid}/children").read_text())
+    in_user_namespace(subject)
+    require(subject.events()[0]["pid"] == 1, f"pid {subject.events()[0]['pid']}")
+
+
+def in_user_namespace(subject):
+    subject.attach()
+    subject.tell("hold")
+    check_hold(subject.await_events(phase="over")[0])
+    subject.control("snapshot", subject.pid)
+    subject.await_events(phase="snapshot")
+    subject.tell("release")
+    subject.detach()
+
+
 def paths(subject):
     """A relative path is completed from the caller's working directory, given as a flag or in the environment."""
     done = subprocess.run([subject.options.launcher, "attach", str(subject.pid), "--log", "text", "--limit", LIMIT],
@@ -250,6 +268,13 @@ def plugin_of(options):
     return str(Path(options.subject).parent / "attach_plugin.so")
 
 
+def unshared(options, *namespaces):
+    if subprocess.run(["unshare", *namespaces, "true"], check=False).returncode != 0:
+        print("skipped: this user cannot make such a namespace")
+        sys.exit(EXIT_SKIPPED)
+    return Subject(options, prefix=["unshare", *namespaces])
+
+
 HOW = {
     nobody_notices: lambda options: Subject(options, "--sit", "--hammer"),
     comings_and_goings: lambda options: Subject(options, "--sit", "--churn", plugin_of(options)),
@@ -258,6 +283,8 @@ HOW = {
     questions_to_preloaded: lambda options: Subject(options, preload=True),
     other_file_system: HiddenSubject,
     no_descriptors: WithoutDescriptors,
+    in_pid_namespace: lambda options: unshared(options, "--pid", "--fork", "--mount-proc"),
+    in_user_namespace: lambda options: unshared(options, "--user", "--map-root-user"),
 }
 
 

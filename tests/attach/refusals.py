@@ -2,7 +2,7 @@
 goes on.
 
     refusals.py --shim LIBRARY --control CONTROL --subject PROGRAM --static PROGRAM --filter PROGRAM --stuck PROGRAM
-                --plugin LIBRARY
+                --plugin LIBRARY --allocating PROGRAM --other LIBRARY
 """
 
 import argparse
@@ -35,15 +35,24 @@ class Checker:
     def __init__(self, options):
         self.options, self.failures, self.passed = options, [], 0
 
-    def attach(self, pid, prefix=(), control=None, settings=None):
+    def attach(self, pid, **how):
+        return self.run(["attach", self.options.shim, pid], **how)
+
+    def run(self, command, prefix=(), control=None, settings=None):
         environment = {name: value for name, value in os.environ.items() if not name.startswith("HOLDWATCH_")}
         environment |= settings or {}
-        return subprocess.run([*prefix, control or self.options.control, "attach", self.options.shim, str(pid)],
-                              env=environment, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+        return subprocess.run([*prefix, control or self.options.control, *map(str, command)], env=environment, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
 
     def expect(self, what, pid, pattern, **how):
-        """One line that says so, status 1, and a process that lives on."""
-        done = self.attach(pid, **how)
+        self.judge(what, pattern, self.attach(pid, **how))
+
+    def expect_of_others(self, what, pid, pattern, **how):
+        """The same of all other commands."""
+        for command in (["detach", pid], ["snapshot", pid], ["stop", pid], ["start", pid], ["limit", pid, "1s"]):
+            self.judge(f"{what}, {command[0]}", pattern, self.run(command, **how))
+
+    def judge(self, what, pattern, done):
+        """One line that says so, status 1."""
         lines = done.stderr.splitlines()
         right = done.returncode == 1 and len(lines) == 1 and re.match("holdwatch: " + pattern, lines[0]) and not done.stdout
         self.passed += bool(right)
@@ -90,7 +99,8 @@ def program_of_32_bits(path):
 
 def check_all(checker, directory):
     options, pause = checker.options, 34
-    checker.expect("no process", 4194305, r"there is no process 4194305$")
+    for expect in (checker.expect, checker.expect_of_others):
+        expect("no process", 4194305, r"there is no process 4194305$")
     kernel = [pid for pid in os.listdir("/proc") if pid.isdigit() and is_kernel_thread(pid)]
     if kernel:
         checker.expect("kernel thread", kernel[0], r"\d+ \(.*\) is a thread of the kernel")
@@ -107,6 +117,7 @@ def check_all(checker, directory):
         check_other_user(checker, pid, directory)
         if checker.attach(pid).returncode != 0:
             checker.failures.append("it cannot be attached to afterwards")
+        check_stopped_later(checker, pid)
         checker.expect("twice", pid, rf".* is watched already: holdwatch detach {pid} ends that")
 
     with running([options.subject], env={**os.environ, "LD_PRELOAD": options.shim}) as pid:
@@ -119,9 +130,44 @@ def check_all(checker, directory):
         checker.expect("filter", pid, r".* filters its system calls \(seccomp\) .*: start it under holdwatch run")
     with running([options.stuck, options.plugin]) as pid:
         checker.expect("loader", pid, r"nothing was changed: thread \d+ is blocked inside the loader; try again")
+    check_waits(checker)
+    check_ends(checker)
+    with running([options.subject], env={**os.environ, "LD_PRELOAD": options.other}) as pid:
+        checker.expect("other version", pid, r".* has another version of holdwatch in it: use that one's command")
+        checker.expect_of_others("other version", pid, r".* has another version of holdwatch in it: use that one's command")
+    with running([options.subject]) as pid:
+        checker.expect_of_others("not watched", pid, rf".* is not watched: holdwatch attach {pid} begins that")
     check_unwritable(checker, directory)
     check_yama(checker, directory)
     check_32_bits(checker, directory)
+
+
+def check_stopped_later(checker, pid):
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: status_says("State", "T")(pid))
+    checker.expect_of_others("stopped", pid, rf".* is stopped: let it go on first \(kill -CONT {pid}\)")
+    os.kill(pid, signal.SIGCONT)
+
+
+def check_waits(checker):
+    """What is in the way may pass, and does not: five seconds for each."""
+    with running([checker.options.allocating]) as pid:
+        checker.expect("allocator", pid, r"nothing was changed: thread \d+ is blocked inside the memory allocator; try again")
+    busy = "import sys; print(); sys.stdout.flush()\nwhile True: pass"
+    with running(["/usr/bin/python3", "-c", busy]) as pid:
+        checker.expect("busy", pid, r"nothing was changed: its threads run, .*; try again when .*, or start it under holdwatch run")
+
+
+def check_ends(checker):
+    ended = subprocess.Popen(["/bin/true"])
+    wait_until(lambda: status_says("State", "Z")(ended.pid))
+    for expect in (checker.expect, checker.expect_of_others):
+        expect("zombie", ended.pid, rf"{ended.pid} \(true\) has ended")
+    ended.wait()
+    leave = ("import ctypes, threading, time; threading.Thread(target=time.sleep, args=(3600,)).start(); print(flush=True); "
+             "ctypes.CDLL(None).pthread_exit(None)")
+    with running(["/usr/bin/python3", "-c", leave], status_says("State", "Z")) as pid:
+        checker.expect("main thread", pid, r".* has lost its main thread, .*: start it under holdwatch run instead")
 
 
 def check_unwritable(checker, directory):
@@ -172,8 +218,8 @@ def check_other_user(checker, pid, directory):
     if (prefix := as_nobody(directory)) is None:
         return
     control = shutil.copy(checker.options.control, directory)
-    checker.expect("other user", pid, r".* belongs to root: run this as root \(sudo\)", prefix=prefix,
-                   control=control)
+    for expect in (checker.expect, checker.expect_of_others):
+        expect("other user", pid, r".* belongs to root: run this as root \(sudo\)", prefix=prefix, control=control)
 
 
 def check_yama(checker, directory):
@@ -203,7 +249,7 @@ def check_32_bits(checker, directory):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("--shim", "--control", "--subject", "--static", "--filter", "--stuck", "--plugin"):
+    for name in ("--shim", "--control", "--subject", "--static", "--filter", "--stuck", "--plugin", "--allocating", "--other"):
         parser.add_argument(name, required=True, type=os.path.abspath)
     checker = Checker(parser.parse_args())
     with tempfile.TemporaryDirectory(prefix="holdwatch-refusals-") as directory:
