@@ -101,7 +101,7 @@ ucontext_t context_of(const user_regs_struct& from, uint64_t signal_mask, uintpt
 // Fills a stack from its upper end on.
 class Layer {
  public:
-  explicit Layer(uintptr_t top) : top_(top), at_(top) {}
+  explicit Layer(uintptr_t top) : at_(top) {}
 
   // Below all that is there, at a multiple of `alignment` plus `offset`.
   uintptr_t put(const void* data, size_t size, size_t alignment = kWord, size_t offset = 0) {
@@ -117,7 +117,7 @@ class Layer {
   std::vector<unsigned char> take() { return std::move(bytes_); }
 
  private:
-  uintptr_t top_, at_;
+  uintptr_t at_;
   std::vector<unsigned char> bytes_;
 };
 
