@@ -89,15 +89,18 @@ def nobody_notices(subject):
 
 def comings_and_goings(subject):
     """The same while libraries are loaded and unloaded and threads come and go."""
-    done = 0
-    for _ in range(60):
+    done, size = 0, 0
+    for number in range(100):
+        if number == 20:
+            size = subject.status("VmRSS")
         said = subject.command("attach", subject.options.shim, subject.pid)
         # A thread that is inside the loader at every look is a reason to give up.
         require(said.returncode == 0 or "nothing was changed" in said.stderr, said.stderr)
         if said.returncode == 0:
             subject.detach()
             done += 1
-    print(f"attached {done} times of 60")
+    print(f"attached {done} times of 100, with {subject.status('VmRSS') - size} KiB more since the twentieth")
+    require(subject.status("VmRSS") - size < 2048, "the memory grows")
     require(done > 0, "not attached once")
     require(subject.tell("recall") == "fine", "something was noticed")
 

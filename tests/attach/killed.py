@@ -64,6 +64,21 @@ def hold_in(subject, name, end, kill):
     require(subject.end() == (0, ""), "it does not end as it should")
 
 
+def terminated(options):
+    """A signal that asks the command to end waits until the thread has been given back."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        with contextlib.closing(Waiting(options)) as subject:
+            subject.write("held read\n")
+            attaching = subject.begin_attaching()
+            require((said := subject.line()) == "held", said)
+            attaching.send_signal(number)
+            subject.write("gx")
+            require((said := subject.line()) == "fine", said)
+            require(attaching.wait() == -number, f"the command ended with {attaching.returncode}")
+            subject.attach_and_detach()
+            require(subject.end() == (0, ""), "it does not end as it should")
+
+
 def each_step(options):
     """The command is killed before each of the system calls by which it changes the thread or its memory, one after the
     other: in processes that have the library already, and, more seldom, in fresh ones."""
@@ -151,7 +166,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("--shim", "--control", "--subject"):
         parser.add_argument(name, required=True, type=os.path.abspath)
-    tests = {test.__name__: test for test in (held, each_step, each_step_hidden, any_time, time_left)}
+    tests = {test.__name__: test for test in (held, terminated, each_step, each_step_hidden, any_time, time_left)}
     parser.add_argument("test", choices=tests)
     options = parser.parse_args()
     try:
