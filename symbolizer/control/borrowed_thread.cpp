@@ -54,13 +54,23 @@ bool BorrowedThread::was_in_restartable_call() const {
   return can_go_on(stopped_);
 }
 
-bool BorrowedThread::prepare() {
-  home_.registers = to_begin_again(stopped_, signals_pending_, target_.memory());
-  home_.vectors = thread_.vectors();
-  return lay_way_back(stopped_.rsp - kRedZone);
+// The main thread's stack, or one that libc has put the thread's own data at the upper end of, with room below. A coroutine's,
+// or a signal handler's, may be part of other memory, and end anywhere.
+bool BorrowedThread::is_on_its_stack() const {
+  constexpr size_t kRoom = 8192;
+  const Mapping* mapping = target_.modules().mapping(stopped_.rsp);
+  if (mapping == nullptr || stopped_.rsp - mapping->start < kRoom) return false;
+  return mapping->path == "[stack]" || (stopped_.fs_base > stopped_.rsp && stopped_.fs_base < mapping->end);
 }
 
-// The way that is in use stays whole until the thread is on the new one.
+std::string BorrowedThread::prepare() {
+  if (!is_on_its_stack()) return "on a stack that is not its own, or is nearly full";
+  home_.registers = to_begin_again(stopped_, signals_pending_, target_.memory());
+  home_.vectors = thread_.vectors();
+  return lay_way_back(stopped_.rsp - kRedZone) ? "" : "on a stack that cannot be written to";
+}
+
+// The way that the thread stands on stays whole: its end is the same in another one with the same top.
 bool BorrowedThread::lay_way_back(uintptr_t top) {
   WayBack way = make_way_back(code_, home_, top, errno_);
   if (!target_.write(way.address, way.bytes.data(), way.bytes.size())) return false;
@@ -80,7 +90,7 @@ void BorrowedThread::use_own_stack() {
   if (target_.memory().read(saved.address, &saved.value, sizeof saved.value) != sizeof saved.value)
     thread_.fail("its errno cannot be read");
   errno_ = saved;
-  if (!lay_way_back(way_.address - kRedZone)) thread_.fail("its stack cannot be written to");
+  if (!lay_way_back(stopped_.rsp - kRedZone)) thread_.fail("its stack cannot be written to");
   const uint64_t address =
       call("mmap", {0, kOwnStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, ~0ull, 0});
   if (address == reinterpret_cast<uintptr_t>(MAP_FAILED))

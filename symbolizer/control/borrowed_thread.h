@@ -30,8 +30,8 @@ class BorrowedThread {
   // Whether it was taken out of a system call that goes on afterwards as if nothing had been.
   bool was_in_restartable_call() const;
 
-  // False if its stack has no room for a way back. Before the first call.
-  bool prepare();
+  // Lays its way back onto its stack. Empty, or why that cannot be done, as a phrase. Before the first call.
+  std::string prepare();
   // Has the calls that follow use a stack of their own, for the thread's may be nearly full.
   void use_own_stack();
   // Calls a function with up to six integers or addresses. Throws Refusal if it does not return.
@@ -44,6 +44,7 @@ class BorrowedThread {
   uint64_t stopped_ns() const { return thread_.stopped_ns(); }
 
  private:
+  bool is_on_its_stack() const;
   bool lay_way_back(uintptr_t top);
   int run_to_stop();
   bool has_returned(int status);

@@ -198,9 +198,10 @@ bool Search::is_blocked_at_work(int tid, const BlockedCall& call) {
 std::unique_ptr<BorrowedThread> Search::take(int tid) try {
   auto thread = std::make_unique<BorrowedThread>(target_, code_, tid);
   if (!thread->was_in_restartable_call()) return nullptr;
-  const std::string where = sensitive_.where(snapshot_of(tid, thread->registers()), false);
-  if (where.empty() && thread->prepare()) return thread;
-  obstacle_ = "thread " + std::to_string(tid) + (where.empty() ? " has no room left on its stack" : " is " + where);
+  std::string where = sensitive_.where(snapshot_of(tid, thread->registers()), false);
+  if (where.empty()) where = thread->prepare();
+  if (where.empty()) return thread;
+  obstacle_ = "thread " + std::to_string(tid) + " is " + where;
   return nullptr;
 } catch (const Refusal& refusal) {
   obstacle_ = refusal.what();
@@ -208,6 +209,7 @@ std::unique_ptr<BorrowedThread> Search::take(int tid) try {
 }
 
 std::unique_ptr<BorrowedThread> Search::look() {
+  target_.refresh();
   sensitive_.begin();
   std::vector<Candidate> candidates;
   for (const int tid : thread_ids(target_.pid())) {

@@ -2,7 +2,7 @@
 goes on.
 
     refusals.py --shim LIBRARY --control CONTROL --subject PROGRAM --static PROGRAM --filter PROGRAM --stuck PROGRAM
-                --plugin LIBRARY --allocating PROGRAM --other LIBRARY
+                --plugin LIBRARY --allocating PROGRAM --other LIBRARY --handler PROGRAM
 """
 
 import argparse
@@ -153,6 +153,8 @@ def check_waits(checker):
     """What is in the way may pass, and does not: five seconds for each."""
     with running([checker.options.allocating]) as pid:
         checker.expect("allocator", pid, r"nothing was changed: thread \d+ is blocked inside the memory allocator; try again")
+    with running([checker.options.handler]) as pid:
+        checker.expect("signal's stack", pid, rf"nothing was changed: thread {pid} is on a stack that is not its own, or is nearly full")
     busy = "import sys; print(); sys.stdout.flush()\nwhile True: pass"
     with running(["/usr/bin/python3", "-c", busy]) as pid:
         checker.expect("busy", pid, r"nothing was changed: its threads run, .*; try again when .*, or start it under holdwatch run")
@@ -249,7 +251,8 @@ def check_32_bits(checker, directory):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("--shim", "--control", "--subject", "--static", "--filter", "--stuck", "--plugin", "--allocating", "--other"):
+    for name in ("--shim", "--control", "--subject", "--static", "--filter", "--stuck", "--plugin", "--allocating", "--other",
+                 "--handler"):
         parser.add_argument(name, required=True, type=os.path.abspath)
     checker = Checker(parser.parse_args())
     with tempfile.TemporaryDirectory(prefix="holdwatch-refusals-") as directory:
