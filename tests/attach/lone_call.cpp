@@ -227,6 +227,7 @@ void obey(const std::string& how, const Call& call) {
 
 // In front of libc's, for the loader too.
 extern "C" void* malloc(size_t size) {
+  if (in_call) errno = EBADF;  // as a failed look into a cache or a directory would
   if (held_next && in_call) {
     held_next = false;
     char byte;
