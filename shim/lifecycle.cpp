@@ -122,9 +122,10 @@ bool begin_attachment(const char* const* options, char* why, unsigned long why_s
   listen_for_complaints();
   g_before_libraries_start = redirect_library_starts;
   watch_begin(g_settings);
-  const char* const obstacle = watch_is_on() ? hear_complaints() : kNoRoomForWatch;
-  if (obstacle != nullptr) {
-    add_line(text, obstacle);
+  const Complaints complaints = watch_is_on() ? hear_complaints() : Complaints{kNoRoomForWatch, nullptr};
+  if (complaints.remark != nullptr) add_line(text, complaints.remark);
+  if (complaints.refusal != nullptr) {
+    add_line(text, complaints.refusal);
     end_attachment();
     return false;
   }

@@ -9,36 +9,55 @@
 #include "shim/base/say.h"
 #include "shim/base/text_buffer.h"
 #include "shim/watch/reporter.h"
+#include "shim/watch/symbolizer_link.h"
 
 namespace holdwatch {
 namespace {
 
 constexpr uint64_t kPatienceNs = 5 * kNanosecondsPerSecond;
 
-char g_heard[kControlAnswerSize / 2];
+// Of the one kind, one after the other.
+class Heard {
+ public:
+  void clear() { text_[0] = '\0'; }
+  void add(std::string_view line) {
+    const size_t length = strlen(text_);
+    TextBuffer(text_ + length, sizeof text_ - length) << (length > 0 ? "; " : "") << line;
+  }
+  const char* text() const { return text_[0] == '\0' ? nullptr : text_; }
+
+ private:
+  char text_[kControlAnswerSize / 2];
+};
+
+constinit Heard g_refusals{}, g_remarks{};
 std::atomic<bool> g_listening{false};
 
 void complain(const char* what, const char* instead) {
-  if (!g_listening.load()) {
+  if (g_listening.load())
+    g_refusals.add(what);
+  else
     say(Line<1024>() << what << "; " << instead);
-    return;
-  }
-  const size_t length = strlen(g_heard);
-  TextBuffer(g_heard + length, sizeof g_heard - length) << (length > 0 ? "; " : "") << what;
+}
+
+void remark(std::string_view line) {
+  if (g_listening.load()) g_remarks.add(line);
 }
 
 }  // namespace
 
 void listen_for_complaints() {
-  g_heard[0] = '\0';
+  g_refusals.clear();
+  g_remarks.clear();
   g_listening.store(true);
   g_complain = complain;
+  g_hear_complaint = remark;
 }
 
-const char* hear_complaints() {
+Complaints hear_complaints() {
   const bool has_looked = reporter_is_ready(kPatienceNs);
   g_listening.store(false);
-  return has_looked && g_heard[0] != '\0' ? g_heard : nullptr;
+  return has_looked ? Complaints{g_refusals.text(), g_remarks.text()} : Complaints{};
 }
 
 }  // namespace holdwatch

@@ -16,6 +16,7 @@
 namespace holdwatch {
 
 void (*g_before_libraries_start)() = nullptr;
+void (*g_hear_complaint)(std::string_view line) = nullptr;
 
 namespace {
 
@@ -105,6 +106,7 @@ LoadedSymbolizer load_symbolizer(const Settings& settings, const HostCalls& host
   const bool silent = strcmp(settings.log, "none") == 0;
   complaint << (silent ? "; with LOG=none nothing is reported" : "; reports go to stderr without function names");
   say(complaint);
+  if (g_hear_complaint != nullptr) g_hear_complaint(complaint);
   return {nullptr, nullptr};
 }
 

@@ -2,6 +2,8 @@
 // remember_own_path: start context. load_symbolizer: reporter thread only; it takes the loader's lock.
 #pragma once
 
+#include <string_view>
+
 #include "shim/base/settings.h"
 #include "symbolizer/api.h"
 
@@ -13,6 +15,9 @@ void remember_own_path();
 // Set where this process was attached to: has what the symbolizer's libraries call when they start led through our hooks,
 // which do not stand in front of libc's functions there.
 extern void (*g_before_libraries_start)();
+
+// Set while an attachment listens: is told what is said on standard error too.
+extern void (*g_hear_complaint)(std::string_view line);
 
 struct LoadedSymbolizer {
   const SymbolizerApi* api;  // null: not loaded, one line was said

@@ -1,9 +1,8 @@
 """Attaches to a running program that was not prepared for it, in one way per test; see the functions' first lines.
 
-    attach.py --shim LIBRARY --control CONTROL --launcher SCRIPT --subject PROGRAM TEST
+    attach.py --shim LIBRARY --control CONTROL --subject PROGRAM TEST
 """
 
-import argparse
 import contextlib
 import os
 import re
@@ -13,19 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from subject import EXIT_SKIPPED, LIMIT, Failure, HiddenSubject, Subject, require, wait_until
-
-def functions(stack):
-    return [frame["function"] or "" for frame in stack["frames"]]
-
-
-def check_hold(event):
-    holder, waiters = event["holders"][0], event["waiters"]
-    require(holder["thread"] == "holder", f"held by {holder['thread']}")
-    require(any("takes_the_lock" in name for name in functions(holder["taken"])), f"taken {holder['taken']}")
-    require(waiters and waiters[0]["threads"] == ["waiter"], f"waiters {waiters}")
-    require(any("wants_the_lock" in name for name in functions(waiters[0]["stack"])), f"waits {waiters}")
-
+from subject import Subject, check_hold, functions, require, run_one_of, wait_until
 
 def own_threads(pid):
     """Those of holdwatch; one that ends between the look at the folder and that at its name is none."""
@@ -207,75 +194,8 @@ def questions_to_preloaded(subject):
     require("it was started with holdwatch preloaded" in said, said)
 
 
-def in_pid_namespace(subject):
-    """A process that counts itself as another than we do, as in a container."""
-    # unshare waits for it, outside of its namespace.
-    subject.pid = int(Path(f"/proc/{subject.pid}/task/{subject.pid}/children").read_text())
-    in_user_namespace(subject)
-    require(subject.events()[0]["pid"] == 1, f"pid {subject.events()[0]['pid']}")
-
-
-def in_user_namespace(subject):
-    subject.attach()
-    subject.tell("hold")
-    check_hold(subject.await_events(phase="over")[0])
-    subject.control("snapshot", subject.pid)
-    subject.await_events(phase="snapshot")
-    subject.tell("release")
-    subject.detach()
-
-
-def paths(subject):
-    """A relative path is completed from the caller's working directory, given as a flag or in the environment."""
-    done = subprocess.run([subject.options.launcher, "attach", str(subject.pid), "--log", "text", "--limit", LIMIT],
-                          cwd=subject.directory, env={**os.environ, "HOLDWATCH_JSON": "json"}, capture_output=True,
-                          text=True, check=False)
-    require(done.returncode == 0, done.stderr)
-    subject.tell("hold")
-    check_hold(subject.await_events(phase="over")[0])
-    wait_until("the text", (subject.directory / "text").exists)
-
-
-def no_descriptors(subject):
-    """A program that has closed its first descriptors has its next ones there: none is taken while it is attached to, and
-    none is left afterwards."""
-    for number in (1, 2):
-        subject.attach()
-        require(not subject.descriptors().keys() & {0, 1, 2}, f"attached: {subject.descriptors()}")
-        subject.await_events(number, phase="over")
-        wait_until("nothing in the first places", lambda: not subject.descriptors().keys() & {0, 1, 2})
-        subject.detach()
-        require(not subject.descriptors(), f"detached: {subject.descriptors()}")
-
-
-class WithoutDescriptors(Subject):
-    def await_start(self):
-        wait_until("the end of its descriptors", lambda: not self.descriptors())
-
-
-def other_file_system(subject):
-    """A process that does not see our files, as in a container, is watched all the same."""
-    before = subject.descriptors()
-    subject.attach()
-    subject.tell("hold")
-    wait_until("a report", lambda: "holder" in subject.said_inside())
-    require("takes_the_lock" in subject.said_inside(), subject.said_inside())
-    subject.tell("release")
-    subject.detach()
-    subject.attach()
-    subject.detach()
-    require(subject.descriptors() == before, f"descriptors: {before}, then {subject.descriptors()}")
-
-
 def plugin_of(options):
     return str(Path(options.subject).parent / "attach_plugin.so")
-
-
-def unshared(options, *namespaces):
-    if subprocess.run(["unshare", *namespaces, "true"], check=False).returncode != 0:
-        print("skipped: this user cannot make such a namespace")
-        sys.exit(EXIT_SKIPPED)
-    return Subject(options, prefix=["unshare", *namespaces])
 
 
 HOW = {
@@ -284,33 +204,8 @@ HOW = {
     signals_arrive: lambda options: Subject(options, "--signals"),
     hundred_rounds: lambda options: Subject(options, "--sit", "--hammer"),
     questions_to_preloaded: lambda options: Subject(options, preload=True),
-    other_file_system: HiddenSubject,
-    no_descriptors: WithoutDescriptors,
-    in_pid_namespace: lambda options: unshared(options, "--pid", "--fork", "--mount-proc"),
-    in_user_namespace: lambda options: unshared(options, "--user", "--map-root-user"),
 }
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("--shim", "--control", "--launcher", "--subject"):
-        parser.add_argument(name, required=True, type=os.path.abspath)
-    tests = (report, held_before, loaded_later, fork_goes_on, main_leaves, questions, paths, *HOW)
-    parser.add_argument("test", choices=[test.__name__ for test in tests])
-    options = parser.parse_args()
-    test = next(test for test in tests if test.__name__ == options.test)
-    subject = HOW.get(test, Subject)(options)
-    try:
-        test(subject)
-    except Failure as failure:
-        text = subject.directory / "text"
-        print(f"FAILED: {failure}\nrerun: {sys.executable} {' '.join(sys.argv)}")
-        print(text.read_text() if text.exists() else "holdwatch said nothing")
-        sys.exit(1)
-    finally:
-        subject.close()
-    print("passed")
-
-
 if __name__ == "__main__":
-    main()
+    run_one_of((report, held_before, loaded_later, fork_goes_on, main_leaves, questions, *HOW), HOW, __doc__)

@@ -3,11 +3,7 @@
     deadlocks.py --shim LIBRARY --control CONTROL --subject PROGRAM TEST
 """
 
-import argparse
-import os
-import sys
-
-from attach import Failure, Subject, functions, require
+from subject import Subject, functions, require, run_one_of
 
 
 def check_circle(subject, names):
@@ -65,25 +61,7 @@ def in_time(subject):
     require(not subject.events(event="deadlock"), "called a deadlock")
 
 
-def main():
-    tests = {test.__name__: test for test in (three_mutexes, mutex_and_rwlock, later, itself, in_time)}
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("--shim", "--control", "--subject"):
-        parser.add_argument(name, required=True, type=os.path.abspath)
-    parser.add_argument("test", choices=tests)
-    options = parser.parse_args()
-    subject = Subject(options, options.test)
-    try:
-        tests[options.test](subject)
-    except Failure as failure:
-        text = subject.directory / "text"
-        print(f"FAILED: {failure}\nrerun: {sys.executable} {' '.join(sys.argv)}")
-        print(text.read_text() if text.exists() else "holdwatch said nothing")
-        sys.exit(1)
-    finally:
-        subject.close()
-    print("passed")
-
+TESTS = (three_mutexes, mutex_and_rwlock, later, itself, in_time)
 
 if __name__ == "__main__":
-    main()
+    run_one_of(TESTS, {test: lambda options: Subject(options, options.test) for test in TESTS}, __doc__)

@@ -146,13 +146,15 @@ class Waiting(Subject):
 class HiddenSubject(Subject):
     """In a mount namespace of its own where nothing lies in the build's place."""
 
-    def __init__(self, options):
+    def __init__(self, options, *without):
         if os.geteuid() != 0:
             print("skipped: only root can hide files from a process")
             sys.exit(EXIT_SKIPPED)
         self.hidden = str(Path(options.shim).parent.parent)
         # The build may lie below /tmp itself: its program is open before that is hidden.
-        script = (f"exec 9<{options.subject}; mount -t tmpfs none /tmp; cat <&9 >/tmp/subject; exec 9<&-; "
+        # A library that is missing too is one that is no library.
+        spoil = "".join(f"mount --bind /dev/null $(ldconfig -p | sed -n 's|.*{name}.* => ||p' | head -n 1); " for name in without)
+        script = (f"{spoil}exec 9<{options.subject}; mount -t tmpfs none /tmp; cat <&9 >/tmp/subject; exec 9<&-; "
                   f"chmod 755 /tmp/subject; [ ! -d {self.hidden} ] || mount -t tmpfs none {self.hidden}; exec /tmp/subject")
         super().__init__(argparse.Namespace(**{**vars(options), "subject": script}),
                          prefix=["unshare", "--mount", "sh", "-c"])
@@ -165,3 +167,36 @@ class HiddenSubject(Subject):
         with contextlib.suppress(OSError):
             return Path(f"/proc/{self.pid}/root/tmp/text").read_text()
         return ""
+
+
+def functions(stack):
+    return [frame["function"] or "" for frame in stack["frames"]]
+
+
+def check_hold(event):
+    holder, waiters = event["holders"][0], event["waiters"]
+    require(holder["thread"] == "holder", f"held by {holder['thread']}")
+    require(any("takes_the_lock" in name for name in functions(holder["taken"])), f"taken {holder['taken']}")
+    require(waiters and waiters[0]["threads"] == ["waiter"], f"waiters {waiters}")
+    require(any("wants_the_lock" in name for name in functions(waiters[0]["stack"])), f"waits {waiters}")
+
+
+def run_one_of(tests, how, description, *more_options):
+    """The main of a file of tests: runs the one that is named, on a Subject or what `how` makes for it."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    for name in ("--shim", "--control", "--subject", *more_options):
+        parser.add_argument(name, required=True, type=os.path.abspath)
+    parser.add_argument("test", choices=[test.__name__ for test in tests])
+    options = parser.parse_args()
+    test = next(test for test in tests if test.__name__ == options.test)
+    subject = how.get(test, Subject)(options)
+    try:
+        test(subject)
+    except Failure as failure:
+        text = subject.directory / "text"
+        print(f"FAILED: {failure}\nrerun: {sys.executable} {' '.join(sys.argv)}")
+        print(text.read_text() if text.exists() else "holdwatch said nothing")
+        sys.exit(1)
+    finally:
+        subject.close()
+    print("passed")

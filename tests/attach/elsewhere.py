@@ -1,0 +1,106 @@
+"""Attaches to a process that is elsewhere: with other files, process ids or users than ours, without descriptors, in another
+working directory; in one way per test.
+
+    elsewhere.py --shim LIBRARY --control CONTROL --launcher SCRIPT --subject PROGRAM TEST
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from subject import EXIT_SKIPPED, LIMIT, HiddenSubject, Subject, check_hold, require, run_one_of, wait_until
+
+
+def in_pid_namespace(subject):
+    """A process that counts itself as another than we do, as in a container."""
+    # unshare waits for it, outside of its namespace.
+    subject.pid = int(Path(f"/proc/{subject.pid}/task/{subject.pid}/children").read_text())
+    in_user_namespace(subject)
+    require(subject.events()[0]["pid"] == 1, f"pid {subject.events()[0]['pid']}")
+
+
+def in_user_namespace(subject):
+    subject.attach()
+    subject.tell("hold")
+    check_hold(subject.await_events(phase="over")[0])
+    subject.control("snapshot", subject.pid)
+    subject.await_events(phase="snapshot")
+    subject.tell("release")
+    subject.detach()
+
+
+def paths(subject):
+    """A relative path is completed from the caller's working directory, given as a flag or in the environment."""
+    done = subprocess.run([subject.options.launcher, "attach", str(subject.pid), "--log", "text", "--limit", LIMIT],
+                          cwd=subject.directory, env={**os.environ, "HOLDWATCH_JSON": "json"}, capture_output=True,
+                          text=True, check=False)
+    require(done.returncode == 0, done.stderr)
+    subject.tell("hold")
+    check_hold(subject.await_events(phase="over")[0])
+    wait_until("the text", (subject.directory / "text").exists)
+
+
+def without_our_libraries(subject):
+    """A process whose file system lacks what the symbolizer needs, as most containers': who attaches is told, and reports name
+    addresses only."""
+    said = subject.attach()
+    require(re.search("cannot load libholdwatch-symbolizer.so: .*libunwind", said) and "without function names" in said, said)
+    subject.tell("hold")
+    line = ""
+    while "has held mutex" not in line:
+        line = subject.process.stderr.readline()
+        require(line, "its standard error has ended")
+    subject.tell("release")
+    subject.detach()
+
+
+def no_descriptors(subject):
+    """A program that has closed its first descriptors has its next ones there: none is taken while it is attached to, and
+    none is left afterwards."""
+    for number in (1, 2):
+        subject.attach()
+        require(not subject.descriptors().keys() & {0, 1, 2}, f"attached: {subject.descriptors()}")
+        subject.await_events(number, phase="over")
+        wait_until("nothing in the first places", lambda: not subject.descriptors().keys() & {0, 1, 2})
+        subject.detach()
+        require(not subject.descriptors(), f"detached: {subject.descriptors()}")
+
+
+class WithoutDescriptors(Subject):
+    def await_start(self):
+        wait_until("the end of its descriptors", lambda: not self.descriptors())
+
+
+def other_file_system(subject):
+    """A process that does not see our files, as in a container, is watched all the same."""
+    before = subject.descriptors()
+    subject.attach()
+    subject.tell("hold")
+    wait_until("a report", lambda: "holder" in subject.said_inside())
+    require("takes_the_lock" in subject.said_inside(), subject.said_inside())
+    subject.tell("release")
+    subject.detach()
+    subject.attach()
+    subject.detach()
+    require(subject.descriptors() == before, f"descriptors: {before}, then {subject.descriptors()}")
+
+
+def unshared(options, *namespaces):
+    if subprocess.run(["unshare", *namespaces, "true"], check=False).returncode != 0:
+        print("skipped: this user cannot make such a namespace")
+        sys.exit(EXIT_SKIPPED)
+    return Subject(options, prefix=["unshare", *namespaces])
+
+
+HOW = {
+    other_file_system: HiddenSubject,
+    without_our_libraries: lambda options: HiddenSubject(options, "libunwind.so.8"),
+    no_descriptors: WithoutDescriptors,
+    in_pid_namespace: lambda options: unshared(options, "--pid", "--fork", "--mount-proc"),
+    in_user_namespace: lambda options: unshared(options, "--user", "--map-root-user"),
+}
+
+if __name__ == "__main__":
+    run_one_of((paths, *HOW), HOW, __doc__, "--launcher")
