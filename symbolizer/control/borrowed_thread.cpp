@@ -30,11 +30,8 @@ uint64_t bit_of(int signal) {
 BorrowedThread::BorrowedThread(Target& target, const LibcCode& code, int tid)
     : target_(target), code_(code), thread_(target.pid(), tid), stopped_(thread_.registers()) {
   home_.signal_mask = thread_.signal_mask();
-  const std::string status = read_text(thread_file(target.pid(), tid, "status"));
-  const uint64_t pending = status_mask(status, "SigPnd") | status_mask(status, "ShdPnd");
-  signals_pending_ = (pending & ~home_.signal_mask & ~status_mask(status, "SigIgn")) != 0;
   // At once: should this command be killed before it has done anything, a call that the stop has ended goes on all the same.
-  thread_.set_registers(to_go_on(stopped_, signals_pending_, target_.memory()));
+  thread_.set_registers(to_go_on(stopped_, is_signalled(), target_.memory()));
 }
 
 BorrowedThread::~BorrowedThread() {
@@ -48,6 +45,13 @@ BorrowedThread::~BorrowedThread() {
   } catch (const Refusal&) {
     // It has ended, or gets back by itself.
   }
+}
+
+// A signal waits for it, other than such as it ignores: it ends the call that the thread was in.
+bool BorrowedThread::is_signalled() const {
+  const std::string status = read_text(thread_file(target_.pid(), id(), "status"));
+  const uint64_t pending = status_mask(status, "SigPnd") | status_mask(status, "ShdPnd");
+  return (pending & ~home_.signal_mask & ~status_mask(status, "SigIgn")) != 0;
 }
 
 bool BorrowedThread::was_in_restartable_call() const {
@@ -65,7 +69,7 @@ bool BorrowedThread::is_on_its_stack() const {
 
 std::string BorrowedThread::prepare() {
   if (!is_on_its_stack()) return "on a stack that is not its own, or is nearly full";
-  home_.registers = to_begin_again(stopped_, signals_pending_, target_.memory());
+  home_.registers = to_begin_again(stopped_, is_signalled(), target_.memory());
   home_.vectors = thread_.vectors();
   return lay_way_back(stopped_.rsp - kRedZone) ? "" : "on a stack that cannot be written to";
 }
@@ -180,7 +184,7 @@ void BorrowedThread::restore() {
     thread_.set_vectors(home_.vectors);
     thread_.set_signal_mask(home_.signal_mask);
   }
-  thread_.set_registers(to_go_on(stopped_, signals_pending_, target_.memory()));
+  thread_.set_registers(to_go_on(stopped_, is_signalled(), target_.memory()));
 }
 
 }  // namespace holdwatch::control

@@ -44,6 +44,7 @@ class BorrowedThread {
   uint64_t stopped_ns() const { return thread_.stopped_ns(); }
 
  private:
+  bool is_signalled() const;
   bool is_on_its_stack() const;
   bool lay_way_back(uintptr_t top);
   int run_to_stop();
@@ -58,7 +59,6 @@ class BorrowedThread {
   TracedThread thread_;
   user_regs_struct stopped_{};  // as the kernel left them
   HomeState home_;              // as the thread goes on by itself
-  bool signals_pending_ = false;
   bool changed_ = false;
   bool at_return_ = false;  // stands at the rt_sigreturn that ends a call
   WayBack way_;

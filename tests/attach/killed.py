@@ -6,6 +6,7 @@ lines. The process must go on as if nothing had been, and can be attached to aft
 
 import argparse
 import contextlib
+import errno
 import os
 import random
 import select
@@ -62,6 +63,18 @@ def hold_in(subject, name, end, kill):
     subject.write("once nanosleep\n")
     require((said := subject.line()) == "fine", said)
     require(subject.end() == (0, ""), "it does not end as it should")
+
+
+def signalled(options):
+    """Not killed: a signal that comes for the thread meanwhile ends its call afterwards, as it would have done."""
+    with contextlib.closing(Waiting(options)) as subject:
+        subject.write("held epoll\n")
+        attaching = subject.begin_attaching()
+        require((said := subject.line()) == "held", said)
+        os.kill(subject.pid, signal.SIGALRM)
+        subject.write("g")
+        require((said := subject.line()) == f"changed: the call's result ({-errno.EINTR})", said)
+        require(attaching.wait() == 0, "the attachment failed")
 
 
 def terminated(options):
@@ -166,7 +179,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("--shim", "--control", "--subject"):
         parser.add_argument(name, required=True, type=os.path.abspath)
-    tests = {test.__name__: test for test in (held, terminated, each_step, each_step_hidden, any_time, time_left)}
+    tests = {test.__name__: test for test in (held, signalled, terminated, each_step, each_step_hidden, any_time, time_left)}
     parser.add_argument("test", choices=tests)
     options = parser.parse_args()
     try:

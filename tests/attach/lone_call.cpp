@@ -247,6 +247,7 @@ int main() {
   for (const int number : {SIGUSR1, SIGUSR2, SIGRTMIN + 3}) sigaddset(&blocked, number);
   sigprocmask(SIG_SETMASK, &blocked, nullptr);
   signal(SIGUSR1, [](int) {});
+  signal(SIGALRM, [](int) {});  // not blocked
   say("ready\n");
   for (std::string line; !(line = read_line()).empty();) {
     const size_t space = line.find(' ');
