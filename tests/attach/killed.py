@@ -18,6 +18,7 @@ import time
 
 from subject import READ, EXIT_SKIPPED, Failure, HiddenSubject, Waiting, require
 
+EPOLL_WAIT = 232  # the system call's number
 # What ends each call, beside its timeout.
 CALLS = {
     "read": lambda subject: subject.write("x"),
@@ -99,21 +100,38 @@ def each_step(options):
     sweep(lambda: Waiting(options), stride=5, fresh=True)
 
 
+def each_step_epoll(options):
+    """The same in a call that the kernel ends at any stop. That stands only until the command has asked two things and set its registers."""
+    step, done, ended = 1, False, []
+    while not done:
+        with contextlib.closing(Waiting(options)) as subject:
+            subject.write("once epoll\n")
+            subject.await_call(EPOLL_WAIT)
+            done = kill_before(subject, step)
+            subject.write("x")
+            said = subject.line()
+            require(said in ("fine", f"changed: the call's result ({-errno.EINTR})"), f"step {step}: {said}")
+            if said != "fine":
+                ended.append(step)
+            step += 1 if step < 30 else 10
+    print(f"killed before steps 1 to {step}, it was ended by {ended}")
+    require(len(ended) <= 3, f"the call was ended by {ended}")
+
+
 def each_step_hidden(options):
     """The same where the process gets the library as a file in its memory. No such file is left behind."""
     sweep(lambda: HiddenWaiting(options), stride=5, fresh=True)
 
 
 def sweep(start, stride, fresh):
-    if shutil.which("strace") is None:
-        print("skipped: there is no strace")
-        sys.exit(EXIT_SKIPPED)
     step, done = 1, False
     while not done:
         with contextlib.closing(start()) as subject:
             subject.write("once read\n")
             while not done:
                 done = kill_before(subject, step)
+                subject.await_call(READ)
+                subject.detach() if done else subject.attach_and_detach()
                 step += stride
                 if fresh:
                     break
@@ -127,16 +145,14 @@ def sweep(start, stride, fresh):
 
 def kill_before(subject, step):
     """True: there are no so many steps, and the process was attached to."""
+    if shutil.which("strace") is None:
+        print("skipped: there is no strace")
+        sys.exit(EXIT_SKIPPED)
     attaching = subject.begin_attaching("strace", "-o", "/dev/null", "-e", "trace=ptrace,process_vm_writev", "-e",
                                         f"inject=ptrace,process_vm_writev:signal=KILL:when={step}")
     _, complaint = attaching.communicate()
     done = attaching.returncode == 0
     require(done or attaching.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL), f"step {step}: {complaint}")
-    subject.await_call(READ)
-    if done:
-        subject.detach()
-    else:
-        subject.attach_and_detach()
     return done
 
 
@@ -179,7 +195,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("--shim", "--control", "--subject"):
         parser.add_argument(name, required=True, type=os.path.abspath)
-    tests = {test.__name__: test for test in (held, signalled, terminated, each_step, each_step_hidden, any_time, time_left)}
+    tests = {test.__name__: test for test in (held, signalled, terminated, each_step, each_step_epoll, each_step_hidden, any_time, time_left)}
     parser.add_argument("test", choices=tests)
     options = parser.parse_args()
     try:
