@@ -161,6 +161,27 @@ void ask(int pid, ControlRequest request, uint64_t argument) {
   with_process(pid, [&] { ask_in_turn(pid, request, argument); });
 }
 
+Watched::Answer answer_of_attachment(Target& target, const std::string& who) {
+  auto watched = Watched::find(target);
+  if (!watched) throw Refusal(who + " has lost holdwatch's library: it has ended, or become another program");
+  auto answer = watched->wait_for_answer(kAttachPatienceNs);
+  if (!answer)
+    throw Refusal(who + ": the attachment waits for the loader, which another thread holds; it goes on by itself");
+  return *answer;
+}
+
+void refuse_if_unwatched(int pid, const std::string& who, const Watched::Answer& answer) {
+  if (!answer.succeeded) {
+    const bool is_full = answer.text.ends_with(kNoRoomForWatch);
+    const std::string limits = is_full ? limits_in_the_way(pid) : "";
+    throw Refusal(who + " is not attached to: " + answer.text + (is_full && limits.empty() ? kMoreThreads : limits));
+  }
+  if (answer.text.starts_with("0 calls"))
+    throw Refusal(
+        who + ": attached to, but nothing is watched: no call in it leads to a lock function of libc, or its memory " +
+        "is limited; its standard error says which");
+}
+
 void attach_in_turn(int pid, const std::string& library, const std::vector<std::string>& options) {
   Target target(pid);
   target.refresh();
@@ -172,19 +193,9 @@ void attach_in_turn(int pid, const std::string& library, const std::vector<std::
   check_loadable(target);
   Visit visit(target);
   load_and_begin(target, visit, library, options);
-  const auto answer = Watched::find(target)->wait_for_answer(kAttachPatienceNs);
-  if (!answer)
-    throw Refusal(who + ": the attachment waits for the loader, which another thread holds; it goes on by itself");
-  if (!answer->succeeded) {
-    const std::string limits = answer->text.ends_with(kNoRoomForWatch) ? limits_in_the_way(pid) : "";
-    throw Refusal(who + " is not attached to: " + answer->text +
-                  (answer->text.ends_with(kNoRoomForWatch) && limits.empty() ? kMoreThreads : limits));
-  }
-  if (answer->text.starts_with("0 calls"))
-    throw Refusal(
-        who + ": attached to, but nothing is watched: no call in it leads to a lock function of libc, or its memory " +
-        "is limited; its standard error says which");
-  printf("attached to %s: %s; one thread stood still for %.1f ms\n", who.c_str(), answer->text.c_str(),
+  const Watched::Answer answer = answer_of_attachment(target, who);
+  refuse_if_unwatched(pid, who, answer);
+  printf("attached to %s: %s; one thread stood still for %.1f ms\n", who.c_str(), answer.text.c_str(),
          static_cast<double>(visit.longest_stop_ns()) / 1e6);
   if (!names_log(options)) printf("reports go to its standard error, %s\n", standard_error_of(pid).c_str());
 }

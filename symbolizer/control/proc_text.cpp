@@ -1,7 +1,9 @@
 // See proc_text.h.
 #include "symbolizer/control/proc_text.h"
 
+#include <algorithm>
 #include <charconv>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -56,6 +58,17 @@ std::string describe_process(int pid) {
   return std::to_string(pid) + " (" + name + ")";
 }
 
+namespace {
+
+// It has its memory yet, and is not about to be killed: the threads of a process end one after the other.
+bool thread_lives(int pid, int tid) {
+  constexpr uint64_t kKilled = uint64_t{1} << (SIGKILL - 1);
+  const std::string status = read_text(thread_file(pid, tid, "status"));
+  return !status_field(status, "VmSize").empty() && (status_mask(status, "SigPnd") & kKilled) == 0;
+}
+
+}  // namespace
+
 // By its flags (proc_pid_stat(5), include/linux/sched.h).
 bool is_of_kernel(int pid) {
   constexpr unsigned kKernelThread = 0x00200000;
@@ -68,11 +81,9 @@ bool is_of_kernel(int pid) {
 }
 
 bool has_ended(int pid) {
-  const std::string status = read_text("/proc/" + std::to_string(pid) + "/status");
-  const std::string state = status_field(status, "State");
-  if (state.empty()) return true;
-  if (state[0] == 'Z' || state[0] == 'X') return thread_ids(pid).size() <= 1;
-  return status_field(status, "VmSize").empty() && !is_of_kernel(pid);  // it has given its memory back already
+  if (thread_lives(pid, pid) || is_of_kernel(pid)) return false;
+  const std::vector<int> others = thread_ids(pid);
+  return std::none_of(others.begin(), others.end(), [&](int tid) { return thread_lives(pid, tid); });
 }
 
 }  // namespace holdwatch::control

@@ -16,7 +16,7 @@ from subject import DEADLINE_S, Failure, Waiting, require, wait_until
 
 def said_by(command):
     _, complaint = command.communicate(timeout=DEADLINE_S)
-    require(len(complaint.splitlines()) == (command.returncode != 0), f"no single line: {complaint}")
+    require(len(complaint.splitlines()) == (command.returncode != 0), f"no single line: {command.returncode} {complaint}")
     return complaint
 
 
