@@ -146,7 +146,7 @@ void ask_in_turn(int pid, ControlRequest request, uint64_t argument) {
   Watched watched = find_watched(target);
   const std::string who = describe_process(pid);
   check_running(pid);
-  if (!watched.has_watcher())
+  if (!watched.wait_for_watcher(kAnswerPatienceNs))
     throw Refusal(watched.state() == ControlState::idle
                       ? who + " is not watched any more: holdwatch attach " + std::to_string(pid) + " begins again"
                       : who + " has one thread, which has not blocked yet: there is nothing to watch");

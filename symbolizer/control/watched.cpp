@@ -68,6 +68,13 @@ void Watched::settle(uint64_t patience_ns) {
     sleep_before_next_look();
 }
 
+bool Watched::wait_for_watcher(uint64_t patience_ns) {
+  const auto is_to_come = [&] { return state() == ControlState::attached && !has_watcher(); };
+  for (uint64_t waited_ns = 0; is_to_come() && waited_ns < patience_ns; waited_ns += kLookAgainNs)
+    sleep_before_next_look();
+  return has_watcher();
+}
+
 void Watched::hand_symbolizer(const std::string& path, int descriptor) {
   char text[kControlPathSize] = "";
   path.copy(text, sizeof text - 1);

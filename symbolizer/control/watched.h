@@ -22,6 +22,8 @@ class Watched {
   // Loading, attaching and detaching go on by themselves when the command that began them is gone: waits for their end, for
   // no longer than that.
   void settle(uint64_t patience_ns);
+  // False: there is none yet. One that was attached to just now gets its watcher in a moment.
+  bool wait_for_watcher(uint64_t patience_ns);
 
   // Tells the library where to find the symbolizer, and which descriptor to close when it has.
   void hand_symbolizer(const std::string& path, int descriptor);
