@@ -29,13 +29,14 @@ void fill(fuzz::Choices& choices, Stack& stack) {
 }
 
 Report report_of(fuzz::Choices& choices) {
-  Report report = sample_report();
+  Report report = choices.more() ? deadlock_report() : sample_report();
   report.phase = static_cast<Phase>(choices.take<uint8_t>() % 5);
   report.event = static_cast<Event>(choices.take<uint8_t>() % 8);
   report.exe = choices.text();
   report.host = choices.text();
   report.lock_name = choices.text();
   report.note = choices.text();
+  for (ReportCycleStep& step : report.cycle) step.lock_name = choices.text();
   for (ReportHolder& holder : report.holders) {
     holder.thread = choices.text();
     holder.doing = choices.text();
