@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 
 #include "shim/base/control_block.h"
@@ -25,23 +26,23 @@ char g_own_path[PATH_MAX];
 // Installed the symbolizer lies beside the shim; in the build tree, in the neighbouring folder.
 constexpr const char* kPlaces[] = {"/libholdwatch-symbolizer.so", "/../symbolizer/libholdwatch-symbolizer.so"};
 
-// Whoever attached has left it as a file in our memory, since this process cannot read it where it lies. The name stays: once
-// it is loaded, the loader finds it again by that.
-void* open_handed_symbolizer() {
+// Whoever attached has left it as a file in our memory, since this process cannot read it where it lies. Once it is loaded
+// the name stays, for the loader finds it again by that; else the name would lead to whatever has the descriptor's number
+// by the next attachment, which hands it over anew.
+void* open_handed_symbolizer(TextBuffer& tried) {
   ControlBlock& block = holdwatch_control_block;
-  if (block.symbolizer[0] == '\0') return nullptr;
   void* handle = dlopen(block.symbolizer, RTLD_NOW | RTLD_LOCAL);
+  if (handle == nullptr) {
+    tried << "cannot load libholdwatch-symbolizer.so: " << dlerror();
+    block.symbolizer[0] = '\0';
+  }
   if (block.symbolizer_descriptor != 0) close(static_cast<int>(block.symbolizer_descriptor) - 1);
   block.symbolizer_descriptor = 0;
   return handle;
 }
 
 void* open_symbolizer(TextBuffer& tried) {
-  if (void* handle = open_handed_symbolizer(); handle != nullptr) return handle;
-  if (const char* error = holdwatch_control_block.symbolizer[0] == '\0' ? nullptr : dlerror(); error != nullptr) {
-    tried << "cannot load libholdwatch-symbolizer.so: " << error;
-    return nullptr;
-  }
+  if (holdwatch_control_block.symbolizer[0] != '\0') return open_handed_symbolizer(tried);
   const char* slash = strrchr(g_own_path, '/');
   const size_t folder = slash == nullptr ? 0 : static_cast<size_t>(slash - g_own_path);
   const char* reason = "not found";
@@ -51,7 +52,9 @@ void* open_symbolizer(TextBuffer& tried) {
     // RTLD_LOCAL keeps libunwind's _Unwind_* and everything else out of the program's scope.
     if (void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL); handle != nullptr) return handle;
     const char* error = dlerror();
-    if (access(path.c_str(), F_OK) == 0 && error != nullptr) reason = error;
+    const bool is_there = access(path.c_str(), F_OK) == 0;
+    if (is_there && error != nullptr) reason = error;
+    if (!is_there && errno == EACCES) reason = "its folder is closed to this user";
   }
   tried << "cannot load libholdwatch-symbolizer.so beside " << std::string_view(g_own_path) << ": " << reason;
   return nullptr;

@@ -99,16 +99,21 @@ void begin_in_its_thread(Target& target, BorrowedThread& thread, const std::vect
 }
 
 void load_and_begin(Target& target, Visit& visit, const std::string& library, const std::vector<std::string>& options) {
-  std::string error;
-  MemoryCopies copies;
+  std::optional<MemoryCopies> made;
   const CopiesLeft left = find_copies_left(target.pid());
+  const bool symbolizer_only = needs_symbolizer_again(target);
   visit.in_its_thread([&](BorrowedThread& thread) {
     const HandedSymbolizer symbolizer = clear_up(target, thread, left);
-    if (!Watched::find(target)) error = load_library(target, thread, library);
-    if (error.empty()) return begin_in_its_thread(target, thread, options, symbolizer);
-    copies = make_copies(thread);
+    if (symbolizer_only && symbolizer.path.empty()) {
+      made = make_copy_of_symbolizer(thread);
+    } else if (!Watched::find(target) && !load_library(target, thread, library).empty()) {
+      made = make_copies(thread);
+    } else {
+      begin_in_its_thread(target, thread, options, symbolizer);
+    }
   });
-  if (error.empty()) return;
+  if (!made) return;
+  const MemoryCopies copies = *made;
   fill_copies(target, copies, library);
   visit.in_its_thread([&](BorrowedThread& thread) {
     const HandedSymbolizer symbolizer = load_copies(target, thread, copies);

@@ -108,9 +108,23 @@ MemoryCopies make_copies(BorrowedThread& thread) {
   return {make_memory_file(thread, kLibraryCopy), make_memory_file(thread, kSymbolizerCopy)};
 }
 
+bool needs_symbolizer_again(Target& target) {
+  auto watched = Watched::find(target);
+  const bool is_copy =
+      read_text(proc_path(target.pid(), "maps")).find(std::string("/memfd:") + kLibraryCopy) != std::string::npos;
+  return watched && is_copy && !watched->has_symbolizer();
+}
+
+MemoryCopies make_copy_of_symbolizer(BorrowedThread& thread) {
+  return {-1, make_memory_file(thread, kSymbolizerCopy), true};
+}
+
 void fill_copies(Target& target, const MemoryCopies& copies, const std::string& library) {
-  const bool filled = copies.library >= 0 && copies.symbolizer >= 0 && fill(target.pid(), copies.library, library) &&
-                      fill(target.pid(), copies.symbolizer, symbolizer_beside(library));
+  const auto fill_one = [&](int descriptor, const std::string& path) {
+    return descriptor >= 0 && fill(target.pid(), descriptor, path);
+  };
+  const bool filled = (copies.has_library || fill_one(copies.library, library)) &&
+                      fill_one(copies.symbolizer, symbolizer_beside(library));
   if (!filled)
     throw Refusal(describe_process(target.pid()) + " cannot load " + library +
                   ", and a copy in its memory cannot be made" + limits_in_the_way(target.pid()));
@@ -118,6 +132,7 @@ void fill_copies(Target& target, const MemoryCopies& copies, const std::string& 
 
 // The symbolizer is loaded later, by a thread of the library's.
 HandedSymbolizer load_copies(Target& target, BorrowedThread& thread, const MemoryCopies& copies) {
+  if (copies.has_library) return handed(copies.symbolizer);
   const std::string error = open_in(target, thread, "/proc/self/fd/" + std::to_string(copies.library));
   thread.call("close", {static_cast<uint64_t>(copies.library)});
   if (!error.empty())

@@ -18,6 +18,7 @@ struct HandedSymbolizer {
 // Files in the process's memory that hold what it cannot read.
 struct MemoryCopies {
   int library = -1, symbolizer = -1;
+  bool has_library = false;  // only the symbolizer is needed
 };
 
 // What a command that was killed has left open in the process.
@@ -33,6 +34,9 @@ std::string load_library(Target& target, BorrowedThread& thread, const std::stri
 
 // The other way, in three steps, so that the thread need not stand still for the second. Throws Refusal.
 MemoryCopies make_copies(BorrowedThread& thread);
+// Where the library is a copy already: its symbolizer could not be loaded when it was handed over.
+bool needs_symbolizer_again(Target& target);
+MemoryCopies make_copy_of_symbolizer(BorrowedThread& thread);
 void fill_copies(Target& target, const MemoryCopies& copies, const std::string& library);
 HandedSymbolizer load_copies(Target& target, BorrowedThread& thread, const MemoryCopies& copies);
 

@@ -54,6 +54,22 @@ def without_our_libraries(subject):
         require(line, "its standard error has ended")
     subject.tell("release")
     subject.detach()
+    again = subject.attach()
+    require(re.search("cannot load libholdwatch-symbolizer.so: .*libunwind", again), f"the second time: {again}")
+    subject.detach()
+    # The library is there by now: mounted away is what stood in its place.
+    uncovered = subprocess.run(["nsenter", "-m", "-t", str(subject.pid), "umount", library_path("libunwind.so.8")], check=False)
+    require(uncovered.returncode == 0, "cannot uncover the library")
+    subject.attach()
+    subject.tell("hold")
+    wait_until("a report with names", lambda: "takes_the_lock" in subject.said_inside())
+    subject.tell("release")
+    subject.detach()
+
+
+def library_path(name):
+    listed = subprocess.run(["ldconfig", "-p"], capture_output=True, text=True, check=True).stdout
+    return re.search(rf"{re.escape(name)}.* => (\S+)", listed)[1]
 
 
 def no_descriptors(subject):
