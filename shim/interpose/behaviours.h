@@ -126,19 +126,15 @@ inline bool is_anothers(LockWord lock, int tid) {
   return owner != 0 && owner != tid && !was_before_fork(tid, owner);
 }
 
-// Hands an overlong hold over before it ends. A hold from before the watch began counts from the watch's beginning.
-inline void note_end(ThreadRecord& record, const HeldSlot& slot, LockWord lock, const Caller& caller) {
+// Ends the hold in `slot` with all that there is to note of it: an overlong one is handed over before. A hold from before the
+// watch began counts from the watch's beginning.
+inline void end_hold(ThreadRecord& record, HeldSlot& slot, const Caller& caller) {
+  const LockWord lock(slot.word.load(std::memory_order_relaxed));
   const uint64_t age_ns =
       g_pulse.tick_ns.load(std::memory_order_relaxed) - slot.since_ns.load(std::memory_order_relaxed);
-  const auto access = static_cast<size_t>(lock.access());
-  if (age_ns >= g_pulse.hand_over_ns[access].load(std::memory_order_relaxed) &&
-      !is_anothers(lock, record.tid.load(std::memory_order_relaxed)))
+  const uint64_t overlong_ns = g_pulse.hand_over_ns[static_cast<size_t>(lock.access())].load(std::memory_order_relaxed);
+  if (age_ns >= overlong_ns && !is_anothers(lock, record.tid.load(std::memory_order_relaxed)))
     hand_over_slow(record, slot, caller);
-}
-
-// Ends the hold in `slot` with all that there is to note of it.
-inline void end_hold(ThreadRecord& record, HeldSlot& slot, const Caller& caller) {
-  note_end(record, slot, LockWord(slot.word.load(std::memory_order_relaxed)), caller);
   record.learn_site(slot, caller);
   record.drop(slot);
 }
