@@ -14,6 +14,7 @@
 #include "shim/base/text_buffer.h"
 #include "shim/base/thread_mode.h"
 #include "shim/watch/adopted.h"
+#include "shim/watch/own_thread.h"
 #include "shim/watch/question.h"
 #include "shim/watch/reporter.h"
 

@@ -3,8 +3,6 @@
 // Its own thread; cold context. May block for as long as a library or a sink does: nobody waits for it.
 #pragma once
 
-#include <pthread.h>
-
 #include "shim/base/settings.h"
 #include "shim/watch/job.h"
 
@@ -32,10 +30,5 @@ void reporter_stop();
 // locked. After fork, in the child: no reporter, nothing posted.
 void reporter_before_fork();
 void reporter_after_fork();
-
-// Makes a thread of ours: all signals blocked, a small stack, detached. 0 or an errno.
-// For the calling thread, where a filter of system calls does not stand in the way.
-void name_own_thread(const char* name);
-int start_own_thread(pthread_t* thread, void* (*run)(void*), size_t stack_size = 128 * 1024);
 
 }  // namespace holdwatch

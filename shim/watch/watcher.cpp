@@ -17,6 +17,7 @@
 #include "shim/watch/adopted.h"
 #include "shim/watch/episode_keeper.h"
 #include "shim/watch/last_thread.h"
+#include "shim/watch/own_thread.h"
 #include "shim/watch/posting.h"
 #include "shim/watch/question.h"
 #include "shim/watch/reporter.h"
