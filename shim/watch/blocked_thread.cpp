@@ -13,14 +13,16 @@
 namespace holdwatch {
 namespace {
 
-// Who waits for a lock is in a futex call, or on the way there.
-bool is_in_another_call(const SyscallFile& file) {
-  return file.kind == SyscallFile::Kind::in_call && file.call.known && file.call.number != SYS_futex;
-}
-
 bool is_within(uintptr_t word, LockWord lock) {
   const size_t size = lock.kind() == LockKind::mutex ? sizeof(pthread_mutex_t) : sizeof(pthread_rwlock_t);
   return word - lock.address() < size;
+}
+
+// Who waits for a lock is in a futex call, or on the way there. A wait with a timeout that was stopped and continued goes on
+// as restart_syscall, its arguments still in place (signal(7)).
+bool is_in_another_call(const SyscallFile& file, const WaitView& wait) {
+  if (file.kind != SyscallFile::Kind::in_call || !file.call.known || file.call.number == SYS_futex) return false;
+  return file.call.number != SYS_restart_syscall || !is_within(file.call.arguments[0], wait.word);
 }
 
 }  // namespace
@@ -70,7 +72,7 @@ bool has_lost_its_frame(const WaitView& wait) {
 
 bool has_been_left(const WaitView& wait) {
   SyscallFile file;
-  if (read_syscall_file(wait.tid, &file) == 0 && is_in_another_call(file)) return true;
+  if (read_syscall_file(wait.tid, &file) == 0 && is_in_another_call(file, wait)) return true;
   return has_lost_its_frame(wait);
 }
 

@@ -33,13 +33,27 @@ void add_holds(CircleSearch& search, uint32_t index, bool waits) {
   });
 }
 
+// A reader that another reader keeps waiting waits for a writer in between, of a kind of rwlock that lets writers go first;
+// if that one will give up, so will the circle.
+bool has_endless_writer(LockWord rwlock) {
+  bool found = false;
+  for_each_wait(UINT64_MAX, [&](const WaitView& wait) {
+    found |= wait.word.is_same_lock(rwlock) && wait.word.access() == Access::exclusive && !wait.word.timeout();
+  });
+  return found;
+}
+
+bool both_read(const WaitView& wait, const HoldView& holder) {
+  return wait.word.access() == Access::shared && holder.word.access() == Access::shared;
+}
+
 // Where the kernel lets nobody see what the thread does, its record's word is taken if it has lasted, and only where a lock
 // call is sure to block: the lock is another thread's, and not both read.
 bool is_surely_blocked(const WaitView& wait, const HoldView& holder, const Timing& timing) {
   const Blocked blocked = is_blocked_for(wait);
-  if (blocked != Blocked::unknown) return blocked == Blocked::yes;
-  const bool must_block =
-      wait.tid != holder.tid && (wait.word.access() == Access::exclusive || holder.word.access() == Access::exclusive);
+  if (blocked == Blocked::yes) return !both_read(wait, holder) || has_endless_writer(wait.word);
+  if (blocked == Blocked::no) return false;
+  const bool must_block = wait.tid != holder.tid && !both_read(wait, holder);
   return must_block && !wait.word.condition() && is_over(timing.age_of(wait), timing.smallest_limit_ns());
 }
 

@@ -265,7 +265,6 @@ void EpisodeKeeper::report_all_holds(const Timing& timing) {
     Episode episode{};
     episode.event = Event::hold;
     episode.lock = held.locks[i];
-    episode.limit_ns = timing.limit_of(held.locks[i]);
     note_holders(episode, timing);
     count_waiting(episode, state_, timing.history(), timing.now_ns());
     if (episode.holder_count > 0) post(episode, Phase::snapshot, state_, timing);

@@ -26,6 +26,11 @@ bool is_futex_wait(const SystemCall& call) {
   return command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET || command == FUTEX_LOCK_PI || command == FUTEX_LOCK_PI2;
 }
 
+// The fourth argument of a futex wait; only a wait with one goes on as restart_syscall.
+bool has_timeout(const SystemCall& call) {
+  return call.number == SYS_restart_syscall || call.arguments[3] != 0;
+}
+
 const WaitingFunction* function_of(uintptr_t return_address) {
   for (unsigned i = 0; i < g_count; ++i)
     if (return_address > g_functions[i].start && return_address <= g_functions[i].end) return &g_functions[i];
@@ -58,6 +63,7 @@ bool lock_waited_for(const SyscallFile& place, LockWord* out) {
   for (size_t i = 0; i < count && function == nullptr; ++i) function = function_of(words[i]);
   if (function == nullptr) return false;
   *out = lock_of_futex(place.call.arguments[0], function->kind, function->access);
+  if (has_timeout(place.call)) *out = out->with_timeout();
   return true;
 }
 

@@ -36,6 +36,7 @@ std::optional<BlockedCall> blocked_call(int pid, int tid) {
 int fitness(long number) {
   switch (number) {
     case SYS_futex:
+    case SYS_restart_syscall:  // one of those below, or a futex wait with a timeout, that was stopped before
       return 3;
     case SYS_poll:
     case SYS_ppoll:

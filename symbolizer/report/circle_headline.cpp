@@ -103,7 +103,7 @@ std::string self_deadlock_headline(const Report& report) {
                          for_so_long(report, ", after "), others_lost(report));
   }
   const std::string waited = for_so_long(report, "has waited ");
-  return fmt::format("thread {} {} {}, which it {}holds itself{}: it can never get it; {}", first_holder(report),
+  return fmt::format("thread {} {} {}, which it {}holds itself{}; {}", first_holder(report),
                      waited.empty() ? "waits for" : waited + " for", lock_label(report), likely_word(report),
                      report.holders.empty() ? "" : held_for(report.lock_kind, report.holders.front().access),
                      others_wait(report));

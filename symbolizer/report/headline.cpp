@@ -182,7 +182,7 @@ std::string activity(const ReportHolder& holder) {
       // Where the call is not known the description says "blocked" itself.
       return doing.empty() ? "blocked" : (doing.starts_with("blocked") ? "" : "blocked in ") + doing;
     case ThreadState::stopped:
-      return doing.empty() ? "stopped" : "stopped in " + doing;
+      return doing.empty() || doing == "stopped" ? "stopped" : "stopped in " + doing;
     case ThreadState::gone:
       return "gone: the thread has ended";
   }

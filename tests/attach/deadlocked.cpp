@@ -80,6 +80,12 @@ void in_time() {
   close_now(first, two, second, one);
 }
 
+// The command borrows the thread that sleeps, and leaves those that wait as they are.
+void in_time_beside_a_sleeper() {
+  new Thread("sleeps", [] { sleep(3600); });
+  in_time();
+}
+
 void later() {
   start("first", lock(one), lock(two));
   start("second", lock(two), lock(one));
@@ -95,6 +101,7 @@ int main(int, char** argv) {
                 {"mutex_and_rwlock", mutex_and_rwlock},
                 {"itself", itself},
                 {"in_time", in_time},
+                {"in_time_beside_a_sleeper", in_time_beside_a_sleeper},
                 {"later", later}};
   for (const auto& scene : scenes)
     if (std::strcmp(scene.name, argv[1]) == 0) scene.make();

@@ -59,9 +59,16 @@ def in_time(subject):
     require({event["holders"][0]["thread"] for event in events} == {"first", "second"}, f"{events}")
     subject.await_events(2, event="hold", phase="still")
     require(not subject.events(event="deadlock"), "called a deadlock")
+    waiters = {name for event in subject.events(phase="still") for group in event["waiters"] for name in group["threads"]}
+    require(waiters == {"first", "second"}, f"waiters {waiters}")
 
 
-TESTS = (three_mutexes, mutex_and_rwlock, later, itself, in_time)
+def in_time_beside_a_sleeper(subject):
+    """The same where the command has not touched the thread that waits so: its call is as it was."""
+    in_time(subject)
+
+
+TESTS = (three_mutexes, mutex_and_rwlock, later, itself, in_time, in_time_beside_a_sleeper)
 
 if __name__ == "__main__":
     run_one_of(TESTS, {test: lambda options: Subject(options, options.test) for test in TESTS}, __doc__)

@@ -4,8 +4,10 @@ working directory; in one way per test.
     elsewhere.py --shim LIBRARY --control CONTROL --launcher SCRIPT --subject PROGRAM TEST
 """
 
+import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +42,20 @@ def paths(subject):
     subject.tell("hold")
     check_hold(subject.await_events(phase="over")[0])
     wait_until("the text", (subject.directory / "text").exists)
+
+
+def again_and_again(subject):
+    """A process whose only thread sleeps in one call all the while, which the kernel goes on with under another number once it
+    was stopped."""
+    for _ in range(3):
+        subject.attach()
+        subject.detach()
+    subject.process.send_signal(signal.SIGSTOP)
+    wait_until("its stop", lambda: "T (stopped)" in Path(f"/proc/{subject.pid}/status").read_text())
+    subject.process.send_signal(signal.SIGCONT)
+    subject.attach()
+    subject.detach()
+    require(subject.process.poll() is None, "it has ended")
 
 
 def without_our_libraries(subject):
@@ -111,6 +127,8 @@ def unshared(options, *namespaces):
 
 
 HOW = {
+    again_and_again: lambda options: Subject(argparse.Namespace(**{**vars(options), "subject": "sh"}), "-c",
+                                             "echo ready; exec sleep 3600"),
     other_file_system: HiddenSubject,
     without_our_libraries: lambda options: HiddenSubject(options, "libunwind.so.8"),
     no_descriptors: WithoutDescriptors,

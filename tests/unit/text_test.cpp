@@ -300,8 +300,8 @@ TEST_CASE("a thread that waits for what it holds is told from beginning to end")
   report.waiters.clear();
   report.cycle = {{4711, "L3", "L3", LockKind::rwlock, 0x3, "", 2'000'000'000}};
   CHECK(first_line(report) ==
-        "holdwatch[4700]: thread 4711 \"bcast\" has waited 2 s for rwlock L3, which it holds itself for reading: "
-        "it can never get it; nobody else waits");
+        "holdwatch[4700]: thread 4711 \"bcast\" has waited 2 s for rwlock L3, which it holds itself for reading; "
+        "nobody else waits");
   report.phase = Phase::still;
   CHECK(first_line(report) ==
         "holdwatch[4700]: 4711 \"bcast\" still waits for L3, which it holds itself, 2 s; nobody else waits");
