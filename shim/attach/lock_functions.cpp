@@ -16,6 +16,7 @@ struct Row {
   void* function;
   LockKind kind;
   Access access;
+  bool is_condition = false;
 };
 
 template <typename Function>
@@ -23,7 +24,12 @@ Row row(Function* function, LockKind kind, Access access) {
   return {reinterpret_cast<void*>(function), kind, access};
 }
 
-WaitingFunction g_functions[10];
+template <typename Function>
+Row condition_row(Function* function) {
+  return {reinterpret_cast<void*>(function), LockKind::mutex, Access::exclusive, true};
+}
+
+WaitingFunction g_functions[13];
 
 // Where the code is that the thread waits in. pthread_mutex_timedlock and _clocklock are a few instructions that end in a
 // jump to what they have in common, which has no name of its own and stands right before them
@@ -38,9 +44,9 @@ WaitingFunction code_of(const Row& row, uintptr_t start, size_t size) {
     __builtin_memcpy(&distance, code + i + 1, sizeof distance);
     const uintptr_t target = start + i + 5 + static_cast<uintptr_t>(static_cast<intptr_t>(distance));
     if (code[i] == kJump && target < start && start - target < kMostOfCommon)
-      return {target, start, row.kind, row.access};
+      return {target, start, row.kind, row.access, row.is_condition};
   }
-  return {start, start + size, row.kind, row.access};
+  return {start, start + size, row.kind, row.access, row.is_condition};
 }
 
 }  // namespace
@@ -59,6 +65,9 @@ void note_lock_functions() {
       row(g_real.pthread_rwlock_wrlock, LockKind::rwlock, Access::exclusive),
       row(g_real.pthread_rwlock_timedwrlock, LockKind::rwlock, Access::exclusive),
       row(g_real.pthread_rwlock_clockwrlock, LockKind::rwlock, Access::exclusive),
+      condition_row(g_real.pthread_cond_wait),
+      condition_row(g_real.pthread_cond_timedwait),
+      condition_row(g_real.pthread_cond_clockwait),
   };
   static_assert(std::size(rows) == std::size(g_functions));
   for (const Row& one : rows) {

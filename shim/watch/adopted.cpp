@@ -37,6 +37,11 @@ Adopted g_adopted[kMaxAdopted];
 size_t g_used = 0;        // entries ever used
 size_t g_next_check = 0;  // among them
 
+// Threads that sit in a condition wait since before the attachment: it knows of no mutex until it has been woken.
+int g_sleepers[kMaxAdopted];
+size_t g_sleeper_count = 0;
+size_t g_next_sleeper = 0;
+
 Adopted* free_entry() {
   for (size_t i = 0; i < g_used; ++i)
     if (g_adopted[i].record == nullptr) return &g_adopted[i];
@@ -100,10 +105,19 @@ void adopt_owner(LockWord lock) {
   adopt(owner, held, false, place.sp);
 }
 
+bool sleeps(int tid) {
+  return std::any_of(g_sleepers, g_sleepers + g_sleeper_count, [&](int one) { return one == tid; });
+}
+
 void adopt_wait(int tid) {
   SyscallFile place;
   LockWord word;
-  if (read_syscall_file(tid, &place) != 0 || !lock_waited_for(place, &word)) return;
+  if (read_syscall_file(tid, &place) != 0) return;
+  if (!lock_waited_for(place, &word)) {
+    if (sits_in_condition_wait(place) && g_sleeper_count < kMaxAdopted && !sleeps(tid))
+      g_sleepers[g_sleeper_count++] = tid;
+    return;
+  }
   if (is_adopted(tid, word, true) || waits_by_record(tid)) return;
   if (adopt(tid, word, true, place.sp)) adopt_owner(word);
 }
@@ -128,6 +142,26 @@ void drop_what_ended() {
   }
 }
 
+// Who has been woken waits for the mutex now, or is in a wait of its own record by then.
+void look_after_sleepers() {
+  for (size_t checks = std::min(g_sleeper_count, kChecksAtOnce); checks > 0 && g_sleeper_count > 0; --checks) {
+    const size_t at = g_next_sleeper++ % g_sleeper_count;
+    const int tid = g_sleepers[at];
+    SyscallFile place;
+    LockWord word;
+    const bool is_there = read_syscall_file(tid, &place) == 0;
+    if (is_there && sits_in_condition_wait(place) && !lock_waited_for(place, &word)) continue;
+    g_sleepers[at] = g_sleepers[--g_sleeper_count];
+    if (is_there) adopt_wait(tid);
+  }
+}
+
+bool anything_is_held_since(uint64_t old_ns) {
+  bool found = false;
+  for_each_hold(old_ns, [&](const HoldView&) { found = true; });
+  return found;
+}
+
 }  // namespace
 
 void adopt_later() {
@@ -140,6 +174,7 @@ void look_after_adopted(uint64_t old_ns) {
     g_looks_wanted.store(looks - 1, std::memory_order_relaxed);
     for_each_thread(adopt_wait);
   }
+  if (g_sleeper_count > 0 && anything_is_held_since(old_ns)) look_after_sleepers();
   for_each_wait(old_ns, [](const WaitView& wait) {
     if (!wait.word.condition()) adopt_owner(wait.word);
   });
@@ -154,6 +189,7 @@ void forget_adopted() {
   for (size_t i = 0; i < g_used; ++i)
     if (g_adopted[i].record != nullptr) drop(g_adopted[i]);
   g_used = g_next_check = 0;
+  g_sleeper_count = g_next_sleeper = 0;
 }
 
 }  // namespace holdwatch

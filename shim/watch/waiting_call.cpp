@@ -8,6 +8,7 @@
 #include <cstddef>
 
 #include "shim/capture/capture.h"
+#include "shim/watch/ownership.h"
 
 namespace holdwatch {
 namespace {
@@ -18,12 +19,19 @@ constexpr size_t kWordsLookedAt = 48;
 const WaitingFunction* g_functions = nullptr;
 unsigned g_count = 0;
 
+uint64_t command_of(const SystemCall& call) {
+  constexpr uint64_t kCommand = ~uint64_t{FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME};
+  return call.arguments[1] & kCommand;
+}
+
+bool inherits(const SystemCall& call) {
+  return command_of(call) == FUTEX_LOCK_PI || command_of(call) == FUTEX_LOCK_PI2;
+}
+
 // A wait with a timeout that was stopped and continued goes on as restart_syscall, its arguments still in place (signal(7)).
 bool is_futex_wait(const SystemCall& call) {
   if (!call.known || (call.number != SYS_futex && call.number != SYS_restart_syscall)) return false;
-  constexpr uint64_t kCommand = ~uint64_t{FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME};
-  const uint64_t command = call.arguments[1] & kCommand;
-  return command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET || command == FUTEX_LOCK_PI || command == FUTEX_LOCK_PI2;
+  return command_of(call) == FUTEX_WAIT || command_of(call) == FUTEX_WAIT_BITSET || inherits(call);
 }
 
 // The fourth argument of a futex wait; only a wait with one goes on as restart_syscall.
@@ -31,10 +39,29 @@ bool has_timeout(const SystemCall& call) {
   return call.number == SYS_restart_syscall || call.arguments[3] != 0;
 }
 
+// A contended mutex is waited for with this value (nptl/lowlevellock.h), a condition's words with another.
+bool is_for_mutex(const SystemCall& call) {
+  constexpr uint64_t kContended = 2;
+  const LockWord mutex = lock_of_futex(call.arguments[0], LockKind::mutex, Access::exclusive);
+  LockWord held;
+  return call.number == SYS_futex && call.arguments[2] == kContended && !has_timeout(call) &&
+         owner_of(mutex, &held) != 0;
+}
+
 const WaitingFunction* function_of(uintptr_t return_address) {
   for (unsigned i = 0; i < g_count; ++i)
     if (return_address > g_functions[i].start && return_address <= g_functions[i].end) return &g_functions[i];
   return nullptr;
+}
+
+// The innermost return address that lies in such a function is the one: what is below is the function's own business.
+const WaitingFunction* function_waited_in(const SyscallFile& place) {
+  if (place.kind != SyscallFile::Kind::in_call || !is_futex_wait(place.call)) return nullptr;
+  uintptr_t words[kWordsLookedAt];
+  const size_t count = read_own_memory(place.sp, words, sizeof words) / sizeof words[0];
+  const WaitingFunction* function = count == 0 ? nullptr : function_of(place.pc);
+  for (size_t i = 0; i < count && function == nullptr; ++i) function = function_of(words[i]);
+  return function;
 }
 
 }  // namespace
@@ -54,17 +81,23 @@ LockWord lock_of_futex(uintptr_t word, LockKind kind, Access access) {
   return {reinterpret_cast<const void*>(word - offset), kind, access};
 }
 
-// The innermost return address that lies in such a function is the one: what is below is the function's own business.
 bool lock_waited_for(const SyscallFile& place, LockWord* out) {
-  if (place.kind != SyscallFile::Kind::in_call || !is_futex_wait(place.call)) return false;
-  uintptr_t words[kWordsLookedAt];
-  const size_t count = read_own_memory(place.sp, words, sizeof words) / sizeof words[0];
-  const WaitingFunction* function = function_of(place.pc);
-  for (size_t i = 0; i < count && function == nullptr; ++i) function = function_of(words[i]);
-  if (function == nullptr) return false;
-  *out = lock_of_futex(place.call.arguments[0], function->kind, function->access);
-  if (has_timeout(place.call)) *out = out->with_timeout();
-  return true;
+  *out = {};
+  const uintptr_t word = place.call.arguments[0];
+  if (place.kind == SyscallFile::Kind::in_call && is_futex_wait(place.call) && inherits(place.call)) {
+    // The kernel's own protocol: no function's name is needed, and these waits are in one that has none.
+    *out = lock_of_futex(word, LockKind::mutex, Access::exclusive);
+  } else if (const WaitingFunction* function = function_waited_in(place); function != nullptr) {
+    if (!function->is_condition || is_for_mutex(place.call))
+      *out = lock_of_futex(word, function->kind, function->access);
+  }
+  if (!out->empty() && has_timeout(place.call)) *out = out->with_timeout();
+  return !out->empty();
+}
+
+bool sits_in_condition_wait(const SyscallFile& place) {
+  const WaitingFunction* function = function_waited_in(place);
+  return function != nullptr && function->is_condition;
 }
 
 }  // namespace holdwatch

@@ -9,18 +9,23 @@
 
 namespace holdwatch {
 
-// A function of glibc's in which a thread waits for a lock.
+// A function of glibc's in which a thread waits for a lock, or for a condition and then for its mutex.
 struct WaitingFunction {
   uintptr_t start, end;
   LockKind kind;
   Access access;
+  bool is_condition = false;
 };
 
 // The functions that lock_waited_for knows. Set once, before the first question; nothing is found without.
 void set_waiting_functions(const WaitingFunction* functions, unsigned count);
 
-// False if it waits for no lock, or in no function that is known.
+// False if it waits for no lock, or in no function that is known. A thread in a condition wait waits for the mutex once it
+// has been woken and somebody else has that.
 bool lock_waited_for(const SyscallFile& place, LockWord* out);
+
+// Whether it waits for a condition, or for its mutex.
+bool sits_in_condition_wait(const SyscallFile& place);
 
 // The lock that the futex at `word` belongs to: pure.
 LockWord lock_of_futex(uintptr_t word, LockKind kind, Access access);

@@ -68,6 +68,39 @@ void mutex_and_rwlock() {
   second->wait_until_blocked_on(one);
 }
 
+// The first one gives `two` up in a condition wait and wants it back once the second one, which has it by then, has woken it.
+pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
+
+Thread* start_condition_waiter() {
+  auto* has_both = new Event;
+  auto* first = new Thread("first", [=] {
+    CHECK(pthread_mutex_lock(&one) == 0);
+    CHECK(pthread_mutex_lock(&two) == 0);
+    has_both->fire();
+    pthread_cond_wait(&condition, &two);
+    std::puts("never");  // so that this frame stays
+  });
+  has_both->wait();
+  first->wait_until_blocked_on(condition);
+  return first;
+}
+
+int wake_and_lock_one() {
+  pthread_cond_signal(&condition);
+  return pthread_mutex_lock(&one);
+}
+
+void woken() {
+  Thread* first = start_condition_waiter();
+  Thread* second = start("second", lock(two), wake_and_lock_one);
+  close_now(first, two, second, one);
+}
+
+void woken_later() {
+  start_condition_waiter();
+  start("second", lock(two), wake_and_lock_one);
+}
+
 void itself() {
   Thread* first = start("first", lock(one), lock(one));
   close_circle.fire();
@@ -101,6 +134,8 @@ int main(int, char** argv) {
                 {"mutex_and_rwlock", mutex_and_rwlock},
                 {"itself", itself},
                 {"in_time", in_time},
+                {"woken", woken},
+                {"woken_later", woken_later},
                 {"in_time_beside_a_sleeper", in_time_beside_a_sleeper},
                 {"later", later}};
   for (const auto& scene : scenes)

@@ -45,6 +45,24 @@ def later(subject):
     check_circle(subject, ["first", "second"])
 
 
+def check_woken(subject):
+    event = subject.await_events(event="deadlock", phase="over")[0]
+    require({holder["thread"] for holder in event["holders"]} == {"first", "second"}, f"{event['holders']}")
+
+
+def woken(subject):
+    """A thread that has been woken from a condition wait waits for its mutex."""
+    subject.attach()
+    check_woken(subject)
+
+
+def woken_later(subject):
+    """The same where it still sat in its condition wait at the attachment."""
+    subject.attach()
+    require(subject.tell("close") == "closed", "it does not hear")
+    check_woken(subject)
+
+
 def itself(subject):
     """A thread that waits for what it holds."""
     subject.attach()
@@ -68,7 +86,7 @@ def in_time_beside_a_sleeper(subject):
     in_time(subject)
 
 
-TESTS = (three_mutexes, mutex_and_rwlock, later, itself, in_time, in_time_beside_a_sleeper)
+TESTS = (three_mutexes, mutex_and_rwlock, later, woken, woken_later, itself, in_time, in_time_beside_a_sleeper)
 
 if __name__ == "__main__":
     run_one_of(TESTS, {test: lambda options: Subject(options, options.test) for test in TESTS}, __doc__)
