@@ -22,9 +22,10 @@ extern "C" {
  * reports; the text is copied, at most 63 bytes of it. Null or "" takes the name away, and so does destroying the lock. */
 HOLDWATCH_WEAK void holdwatch_name_lock(const void* lock, const char* name);
 
-/* Sets this lock's own limit in nanoseconds instead of LIMIT and READ_LIMIT: 0 means that it is never reported,
- * HOLDWATCH_USUAL_LIMIT takes the own limit back. Holds are looked at as often as the smallest limit needs, but for a
- * lock's own not more often than every 12 ms: one shorter than 100 ms is noticed late by up to 20 ms. */
+/* Sets this lock's own limit in nanoseconds instead of LIMIT and READ_LIMIT: 0 means that no hold of it is reported
+ * (a deadlock still is), HOLDWATCH_USUAL_LIMIT takes the own limit back. Holds are looked at as often as the smallest
+ * limit needs, but for a lock's own not more often than every 12 ms: one shorter than 100 ms is noticed late by up to
+ * 20 ms. */
 HOLDWATCH_WEAK void holdwatch_set_limit(const void* lock, uint64_t limit_ns);
 #define HOLDWATCH_USUAL_LIMIT UINT64_MAX
 

@@ -257,18 +257,31 @@ void EpisodeKeeper::report_late(HandedOver* ended, const Timing& timing) {
 }
 
 void EpisodeKeeper::report_all_holds(const Timing& timing) {
+  begin_circles(timing);
   Suspects held;
   for_each_hold(UINT64_MAX, [&](const HoldView& hold) { held.add(hold.word); });
   see_all(held);
-  for (size_t i = 0; i < held.count; ++i) {
-    read_lock_state(held.locks[i], sightings_, &state_);
-    Episode episode{};
-    episode.event = Event::hold;
-    episode.lock = held.locks[i];
-    note_holders(episode, timing);
-    count_waiting(episode, state_, timing.history(), timing.now_ns());
-    if (episode.holder_count > 0) post(episode, Phase::snapshot, state_, timing);
-  }
+  for (Episode* circle = episodes_.begin_iteration(); circle != episodes_.end_iteration(); ++circle)
+    if (circle->active && circle->ended_ns == 0 && is_circle(circle->event)) report_circle(*circle, timing);
+  for (size_t i = 0; i < held.count; ++i)
+    if (episodes_.find_circle(held.locks[i].address()) == nullptr) report_holds_of(held.locks[i], timing);
+}
+
+void EpisodeKeeper::report_circle(const Episode& circle, const Timing& timing) {
+  Episode episode = circle;
+  episode.number = 0;
+  episode.limit_ns = 0;
+  if (note_state(episode, timing)) post(episode, Phase::snapshot, state_, timing);
+}
+
+void EpisodeKeeper::report_holds_of(LockWord lock, const Timing& timing) {
+  read_lock_state(lock, sightings_, &state_);
+  Episode episode{};
+  episode.event = Event::hold;
+  episode.lock = lock;
+  note_holders(episode, timing);
+  count_waiting(episode, state_, timing.history(), timing.now_ns());
+  if (episode.holder_count > 0) post(episode, Phase::snapshot, state_, timing);
 }
 
 }  // namespace holdwatch

@@ -46,6 +46,8 @@ class EpisodeKeeper {
   void tell(Episode& episode, uint64_t oldest_ns, const Timing& timing);
   void end(Episode& episode, const Timing& timing);
   void close(Episode& episode, const Timing& timing);
+  void report_circle(const Episode& circle, const Timing& timing);
+  void report_holds_of(LockWord lock, const Timing& timing);
   void report_late(HandedOver* ended, const Timing& timing);
   void note_holders(Episode& episode, const Timing& timing);
   bool note_overdue_holders(Episode& episode, const Timing& timing);

@@ -1,7 +1,7 @@
 // A thread that waits for what it holds: a mutex taken twice, and a read lock taken again while a writer waits, of a kind
 // that lets writers go first.
 // RUN-ENV: HOLDWATCH_LIMIT=300ms
-// EXPECT: thread \d+ "\w+" has waited .* for \w+ L\d, which it holds itself( for reading)?; 
+// EXPECT: thread \d+ "\w+" has waited .* for \w+ L\d, which it holds itself( for reading)?;
 // EXPECT-JSON: {event["event"] for event in deadlocks} == {"self_deadlock"}
 // EXPECT-JSON: {holder(event)["thread"]: holder(event)["mode"] for event in deadlocks} == {"locks": "exclusive", "reads": "shared"}
 // EXPECT-JSON: all(event["cycle"][0]["holds"] == event["cycle"][0]["waits_for"] == event["lock"]["id"] for event in deadlocks)
