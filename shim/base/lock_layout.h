@@ -12,15 +12,11 @@
 namespace holdwatch {
 
 // Bits of a mutex's kind.
-inline constexpr int kMutexTypeBits = 3;         // PTHREAD_MUTEX_KIND_MASK_NP
-inline constexpr int kMutexIsRobust = 16;        // PTHREAD_MUTEX_ROBUST_NORMAL_NP
-inline constexpr int kMutexInherits = 32;        // PTHREAD_MUTEX_PRIO_INHERIT_NP
-inline constexpr int kMutexProtects = 64;        // PTHREAD_MUTEX_PRIO_PROTECT_NP
-inline constexpr int kMutexIsShared = 128;       // PTHREAD_MUTEX_PSHARED_BIT
-inline constexpr int kMutexElision = 256 | 512;  // PTHREAD_MUTEX_ELISION_NP, PTHREAD_MUTEX_NO_ELISION_NP
+inline constexpr int kMutexTypeBits = 3;    // PTHREAD_MUTEX_KIND_MASK_NP
+inline constexpr int kMutexInherits = 32;   // PTHREAD_MUTEX_PRIO_INHERIT_NP
+inline constexpr int kMutexIsShared = 128;  // PTHREAD_MUTEX_PSHARED_BIT
 // What robust recovery puts in place of the owner.
-inline constexpr int kOwnerIsInconsistent = INT_MAX;        // PTHREAD_MUTEX_INCONSISTENT
-inline constexpr int kOwnerIsNotRecoverable = INT_MAX - 1;  // PTHREAD_MUTEX_NOTRECOVERABLE
+inline constexpr int kOwnerIsInconsistent = INT_MAX;  // PTHREAD_MUTEX_INCONSISTENT
 
 inline int mutex_type(const pthread_mutex_t& mutex) {
   return mutex.__data.__kind & kMutexTypeBits;

@@ -121,19 +121,7 @@ class EndlessNotes final : public MemoryReader {
   uint64_t asked() const { return asked_; }
 
  private:
-  static Elf64_Ehdr header() {
-    Elf64_Ehdr header{};
-    std::memcpy(header.e_ident, ELFMAG, SELFMAG);
-    header.e_ident[EI_CLASS] = ELFCLASS64;
-    header.e_type = ET_CORE;
-    header.e_machine = EM_X86_64;
-    header.e_phoff = sizeof header;
-    header.e_phentsize = sizeof(Elf64_Phdr);
-    header.e_phnum = 1000;
-    return header;
-  }
-
-  const Elf64_Ehdr header_ = header();
+  const Elf64_Ehdr header_ = test::core_header(1000);
   uint64_t asked_ = 0;
 };
 

@@ -14,6 +14,19 @@
 
 namespace holdwatch::test {
 
+// That of a core file whose program headers follow at once.
+inline Elf64_Ehdr core_header(Elf64_Half program_headers) {
+  Elf64_Ehdr header{};
+  std::memcpy(header.e_ident, ELFMAG, SELFMAG);
+  header.e_ident[EI_CLASS] = ELFCLASS64;
+  header.e_type = ET_CORE;
+  header.e_machine = EM_X86_64;
+  header.e_phoff = sizeof header;
+  header.e_phentsize = sizeof(Elf64_Phdr);
+  header.e_phnum = program_headers;
+  return header;
+}
+
 struct FakeCore {
   static constexpr uintptr_t kText = 0x400000, kData = 0x600000, kVdso = 0x7fff00000000;
   static constexpr size_t kPage = 4096;
@@ -40,14 +53,7 @@ struct FakeCore {
 
   ByteVector bytes() const {
     ByteVector out;
-    Elf64_Ehdr header{};
-    std::memcpy(header.e_ident, ELFMAG, SELFMAG);
-    header.e_ident[EI_CLASS] = ELFCLASS64;
-    header.e_type = ET_CORE;
-    header.e_machine = EM_X86_64;
-    header.e_phoff = sizeof header;
-    header.e_phentsize = sizeof(Elf64_Phdr);
-    header.e_phnum = static_cast<Elf64_Half>(segments.size() + 1);
+    const Elf64_Ehdr header = core_header(static_cast<Elf64_Half>(segments.size() + 1));
     append_value(out, header);
     const size_t notes_at = sizeof header + header.e_phnum * sizeof(Elf64_Phdr);
     append_value(out, Elf64_Phdr{PT_NOTE, 0, notes_at, 0, 0, notes.size(), 0, 1});
