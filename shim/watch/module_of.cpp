@@ -61,9 +61,10 @@ uintptr_t take_hex(std::string_view& text) {
   return value;
 }
 
+// The calling thread's file: the process's is that of its main thread, which is empty once that has left by pthread_exit.
 bool find_mapping(uintptr_t address, FileMapping* out) {
   bool found = false;
-  for_each_line("/proc/self/maps", [&](std::string_view line) {
+  for_each_line("/proc/thread-self/maps", [&](std::string_view line) {
     const uintptr_t start = take_hex(line);
     line.remove_prefix(line.empty() ? 0 : 1);
     const uintptr_t end = take_hex(line);
@@ -87,25 +88,46 @@ bool read_at(uintptr_t address, T* out) {
   return read_own_memory(address, out, sizeof *out) == sizeof *out;
 }
 
-void append_build_id(uintptr_t notes, size_t size, TextBuffer& out) {
+void append_hex(const unsigned char* bytes, size_t size, TextBuffer& out) {
+  for (size_t at = 0; at < size; ++at) out << "0123456789abcdef"[bytes[at] >> 4] << "0123456789abcdef"[bytes[at] & 15];
+}
+
+// Appends the build id that is among these notes; false if there is none. Notes of 8 bytes' alignment are padded to that.
+bool append_build_id(const Elf64_Phdr& notes, uintptr_t bias, TextBuffer& out) {
   constexpr int kMaxNotes = 16;  // each costs a system call; a damaged header may announce a GiB of them
-  for (int i = 0; i < kMaxNotes && size >= sizeof(Elf64_Nhdr); ++i) {
+  const size_t padding = notes.p_align == 8 ? 7 : 3;
+  uintptr_t address = bias + notes.p_vaddr;
+  size_t left = notes.p_memsz;
+  for (int i = 0; i < kMaxNotes && left >= sizeof(Elf64_Nhdr); ++i) {
     Elf64_Nhdr note;
-    if (!read_at(notes, &note)) return;
-    const size_t name = (size_t{note.n_namesz} + 3) & ~size_t{3};
-    const size_t total = sizeof note + name + ((size_t{note.n_descsz} + 3) & ~size_t{3});
+    if (!read_at(address, &note)) return false;
+    const size_t content = (sizeof note + note.n_namesz + padding) & ~padding;
+    const size_t total = (content + note.n_descsz + padding) & ~padding;
+    char name[4];
     unsigned char id[64];
-    if (note.n_type == NT_GNU_BUILD_ID && note.n_descsz <= sizeof id) {
-      if (read_own_memory(notes + sizeof note + name, id, note.n_descsz) != note.n_descsz) return;
+    if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof name && note.n_descsz <= sizeof id &&
+        read_at(address + sizeof note, &name) && memcmp(name, ELF_NOTE_GNU, sizeof name) == 0) {
+      if (read_own_memory(address + content, id, note.n_descsz) != note.n_descsz) return false;
       out << " (build id ";
-      for (size_t at = 0; at < note.n_descsz; ++at)
-        out << "0123456789abcdef"[id[at] >> 4] << "0123456789abcdef"[id[at] & 15];
+      append_hex(id, note.n_descsz, out);
       out << ')';
-      return;
+      return true;
     }
-    if (total > size) return;
-    notes += total;
-    size -= total;
+    if (total > left) return false;
+    address += total;
+    left -= total;
+  }
+  return false;
+}
+
+constexpr size_t kMaxSegments = 64;
+
+// Calls `visit` for each of the file's segments until that returns true.
+template <typename Visit>
+void for_each_segment(const FileMapping& mapping, const Elf64_Ehdr& header, Visit visit) {
+  for (size_t i = 0; i < header.e_phnum && i < kMaxSegments; ++i) {
+    Elf64_Phdr segment;
+    if (!read_at(mapping.first + header.e_phoff + i * sizeof segment, &segment) || visit(segment)) return;
   }
 }
 
@@ -119,23 +141,18 @@ void append_module_of(uintptr_t address, TextBuffer& out) {
     out << Hex{address};
     return;
   }
-  constexpr size_t kMaxSegments = 64;
   uintptr_t bias = mapping.first;
-  bool bias_known = false;
-  Elf64_Phdr notes{};
-  for (size_t i = 0; i < header.e_phnum && i < kMaxSegments; ++i) {
-    Elf64_Phdr segment;
-    if (!read_at(mapping.first + header.e_phoff + i * sizeof segment, &segment)) break;
-    if (segment.p_type == PT_LOAD && !bias_known) {
-      bias = mapping.first - (segment.p_vaddr & ~uintptr_t{4095});
-      bias_known = true;
-    }
-    // x86-64 files have two note segments; the build id stands in the one that is aligned to 4 bytes.
-    if (segment.p_type == PT_NOTE && segment.p_align == 4) notes = segment;
-  }
+  for_each_segment(mapping, header, [&](const Elf64_Phdr& segment) {
+    if (segment.p_type != PT_LOAD) return false;
+    bias = mapping.first - (segment.p_vaddr & ~uintptr_t{4095});
+    return true;
+  });
   const std::string_view path(mapping.path);
   out << from(path, path.rfind('/') + 1) << '+' << Hex{address - bias};
-  append_build_id(bias + notes.p_vaddr, notes.p_memsz, out);
+  // Which of a file's note segments has the build id depends on the linker.
+  for_each_segment(mapping, header, [&](const Elf64_Phdr& segment) {
+    return segment.p_type == PT_NOTE && append_build_id(segment, bias, out);
+  });
 }
 
 }  // namespace holdwatch

@@ -1,5 +1,5 @@
-// Which file an address of this process belongs to, its offset there and the file's build id: from /proc/self/maps and the
-// ELF headers in memory.
+// Which file an address of this process belongs to, its offset there and the file's build id: from the calling thread's
+// /proc/thread-self/maps and the ELF headers in memory.
 // Cold context. No allocation, no dl_iterate_phdr (it takes the loader's lock).
 #pragma once
 

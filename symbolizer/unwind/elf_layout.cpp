@@ -20,8 +20,10 @@ uintptr_t round_up(uintptr_t value, uintptr_t unit) {
   return (value + unit - 1) / unit * unit;
 }
 
-// The build id among the notes at `address`, as hex; empty if it is not there.
-std::string find_build_id(MemoryReader& memory, uintptr_t address, size_t size) {
+// The build id among the notes at `address`, as hex; empty if it is not there. Notes in a segment of 8 bytes' alignment are
+// padded to that.
+std::string find_build_id(MemoryReader& memory, uintptr_t address, size_t size, size_t alignment) {
+  const uintptr_t unit = alignment == 8 ? 8 : 4;
   std::vector<char> notes(std::min(size, kMaxNoteBytes));
   notes.resize(memory.read(address, notes.data(), notes.size()));
   size_t at = 0;
@@ -30,7 +32,7 @@ std::string find_build_id(MemoryReader& memory, uintptr_t address, size_t size) 
     std::memcpy(&header, notes.data() + at, sizeof header);
     if (header.n_namesz > kMaxNoteBytes || header.n_descsz > kMaxNoteBytes) break;
     const size_t name = at + sizeof header;
-    const size_t description = name + round_up(header.n_namesz, 4);
+    const size_t description = round_up(name + header.n_namesz, unit);
     if (description + header.n_descsz > notes.size()) break;
     if (header.n_type == NT_GNU_BUILD_ID && header.n_namesz == 4 && std::memcmp(notes.data() + name, "GNU", 4) == 0) {
       static constexpr char kDigits[] = "0123456789abcdef";
@@ -42,7 +44,7 @@ std::string find_build_id(MemoryReader& memory, uintptr_t address, size_t size) 
       }
       return hex;
     }
-    at = description + round_up(header.n_descsz, 4);
+    at = round_up(description + header.n_descsz, unit);
   }
   return {};
 }
@@ -89,7 +91,7 @@ std::optional<ElfLayout> read_elf_layout(MemoryReader& memory, uintptr_t base) {
       layout.eh_frame_hdr = start;
       layout.eh_frame_hdr_size = segment.p_memsz;
     } else if (segment.p_type == PT_NOTE && layout.build_id.empty()) {
-      layout.build_id = find_build_id(memory, start, segment.p_memsz);
+      layout.build_id = find_build_id(memory, start, segment.p_memsz, segment.p_align);
     }
   }
   if (header.e_entry != 0 && inside(layout.bias + header.e_entry, 1)) layout.entry = layout.bias + header.e_entry;

@@ -112,5 +112,54 @@ TEST_CASE("an address in a mapped file that is no program is the bare address") 
   munmap(page, 4096);
 }
 
+// A file as a linker might have laid it out: two note segments of the same alignment, another vendor's note of the build
+// id's number, and the build id behind notes that are padded to 8 bytes.
+struct FileOfNotes {
+  Elf64_Ehdr header{};
+  Elf64_Phdr segments[4]{};
+  struct Note {
+    Elf64_Nhdr header;
+    char name[4];
+    unsigned char content[4];
+  };
+  Note others[2]{};
+  Note first_padded{};
+  unsigned char padding[4]{};
+  Note id{};
+  unsigned char more_padding[4]{};
+
+  FileOfNotes() {
+    memcpy(header.e_ident, ELFMAG, SELFMAG);
+    header.e_phoff = offsetof(FileOfNotes, segments);
+    header.e_phnum = 4;
+    segments[0].p_type = PT_LOAD;
+    add_segment(1, offsetof(FileOfNotes, others[0]), sizeof(Note), 4);
+    add_segment(2, offsetof(FileOfNotes, first_padded), sizeof(FileOfNotes) - offsetof(FileOfNotes, first_padded), 8);
+    add_segment(3, offsetof(FileOfNotes, others[1]), sizeof(Note), 4);
+    others[0] = {{4, 4, NT_GNU_BUILD_ID}, {'X', 'e', 'n', 0}, {1, 2, 3, 4}};
+    others[1] = {{4, 4, NT_GNU_ABI_TAG}, {'G', 'N', 'U', 0}, {0, 0, 0, 0}};
+    first_padded = {{4, 4, NT_GNU_PROPERTY_TYPE_0}, {'G', 'N', 'U', 0}, {0, 0, 0, 0}};
+    id = {{4, 4, NT_GNU_BUILD_ID}, {'G', 'N', 'U', 0}, {0xab, 0xcd, 0x01, 0x23}};
+  }
+  void add_segment(size_t number, size_t offset, size_t size, size_t align) {
+    segments[number] = {PT_NOTE, PF_R, offset, offset, offset, size, size, align};
+  }
+};
+
+TEST_CASE("the build id is found in whichever note segment it stands") {
+  char path[] = "/tmp/holdwatch-module-test-XXXXXX";
+  const int file = mkstemp(path);
+  REQUIRE(file >= 0);
+  const FileOfNotes content;
+  REQUIRE(write(file, &content, sizeof content) == sizeof content);
+  REQUIRE(ftruncate(file, 4096) == 0);
+  void* page = mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE, file, 0);
+  close(file);
+  REQUIRE(page != MAP_FAILED);
+  CHECK(module_of(address_of(page) + 5) == std::string(path).substr(5) + "+0x5 (build id abcd0123)");
+  munmap(page, 4096);
+  unlink(path);
+}
+
 }  // namespace
 }  // namespace holdwatch
