@@ -45,7 +45,9 @@ void* open_symbolizer(TextBuffer& tried) {
   if (holdwatch_control_block.symbolizer[0] != '\0') return open_handed_symbolizer(tried);
   const char* slash = strrchr(g_own_path, '/');
   const size_t folder = slash == nullptr ? 0 : static_cast<size_t>(slash - g_own_path);
-  const char* reason = "not found";
+  // dlerror's text goes with the next dlopen: what is to be said of this one is copied at once.
+  Line<512> reason;
+  reason << "not found";
   for (const char* place : kPlaces) {
     Line<PATH_MAX + 64> path;
     path << std::string_view(g_own_path, folder) << place;
@@ -53,10 +55,16 @@ void* open_symbolizer(TextBuffer& tried) {
     if (void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL); handle != nullptr) return handle;
     const char* error = dlerror();
     const bool is_there = access(path.c_str(), F_OK) == 0;
-    if (is_there && error != nullptr) reason = error;
-    if (!is_there && errno == EACCES) reason = "its folder is closed to this user";
+    if (is_there && error != nullptr) {
+      reason.clear();
+      reason << error;
+    } else if (!is_there && errno == EACCES) {
+      reason.clear();
+      reason << "its folder is closed to this user";
+    }
   }
-  tried << "cannot load libholdwatch-symbolizer.so beside " << std::string_view(g_own_path) << ": " << reason;
+  tried << "cannot load libholdwatch-symbolizer.so beside " << std::string_view(g_own_path) << ": "
+        << std::string_view(reason);
   return nullptr;
 }
 
