@@ -14,6 +14,7 @@
 #include "shim/base/control_block.h"
 #include "shim/base/options.h"
 #include "shim/base/preload_variable.h"
+#include "shim/base/program_name.h"
 #include "shim/base/say.h"
 #include "shim/base/settings.h"
 #include "shim/base/text_buffer.h"
@@ -111,7 +112,7 @@ void end_attachment() {
 bool begin_attachment(const char* const* options, char* why, unsigned long why_size) {
   TextBuffer text(why, why_size);
   if (!prepare_late(text)) return false;
-  if (!options_load_from(&g_settings, {options, program_invocation_short_name, false, say_to_both, &text})) {
+  if (!options_load_from(&g_settings, {options, program_name(), false, say_to_both, &text})) {
     text << "EXE leaves this program out";
     return false;
   }

@@ -11,6 +11,7 @@
 #include "shim/base/glob.h"
 #include "shim/base/option_table.h"
 #include "shim/base/option_values.h"
+#include "shim/base/program_name.h"
 #include "shim/base/say.h"
 #include "shim/base/text_buffer.h"
 
@@ -295,8 +296,7 @@ bool options_load_from(Settings* out, const OptionSources& sources) {
 
 bool options_load(Settings* out, const char* const* environment) {
   const auto say_line = [](void*, std::string_view line) { static_cast<void>(say(line)); };
-  return options_load_from(out,
-                           {environment, program_invocation_short_name, getauxval(AT_SECURE) != 0, say_line, nullptr});
+  return options_load_from(out, {environment, program_name(), getauxval(AT_SECURE) != 0, say_line, nullptr});
 }
 
 }  // namespace holdwatch

@@ -19,12 +19,18 @@ bool is_same_file(const std::string& a, const std::string& b) {
          of_a.st_ino == of_b.st_ino;
 }
 
+// Links of the kernel's that lead to the file without being a name of it: /proc/self/exe, by which programs start
+// themselves anew, and /dev/fd/5, which is what fexecve says.
+bool is_kernels_link(const std::string& path) {
+  return path.starts_with("/proc/") || path.starts_with("/dev/fd/");
+}
+
 }  // namespace
 
 // A path that was relative is so to a directory that nobody knows any more; the link mostly lies beside the file.
 std::string known_program_path(const std::string& path, const std::string& file, const std::string& started_as,
                                const std::string& root) {
-  if (started_as.empty() || started_as.ends_with('/')) return path;
+  if (started_as.empty() || started_as.ends_with('/') || is_kernels_link(started_as)) return path;
   if (started_as.starts_with('/') && is_same_file(root + started_as, file)) return started_as;
   const std::string beside = path.substr(0, path.rfind('/') + 1) + std::string(base_name(started_as));
   return is_same_file(root + beside, file) ? beside : path;

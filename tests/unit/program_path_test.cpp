@@ -56,6 +56,12 @@ TEST_CASE("a path that leads to another file, or nowhere, does not count") {
         (at / "file") + " (deleted)");
 }
 
+TEST_CASE("a link of the kernel's is no name") {
+  const Directory at;
+  for (const char* link : {"/proc/self/exe", "/dev/fd/3", "/proc/self/fd/3"})
+    CHECK(known_program_path(at / "file", link, link, "") == at / "file");
+}
+
 TEST_CASE("the path is looked up below the process's root") {
   const Directory at;
   CHECK(known_program_path("/file", at / "file", "/link", at / "") == "/link");
