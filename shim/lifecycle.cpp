@@ -23,6 +23,7 @@
 #include "shim/interpose/filter_hooks.h"
 #include "shim/interpose/real_functions.h"
 #include "shim/record/handed_over.h"
+#include "shim/record/lock_book.h"
 #include "shim/record/spare_memory.h"
 #include "shim/record/thread_table.h"
 #include "shim/watch/last_thread.h"
@@ -57,6 +58,7 @@ void in_child() {
   say_after_fork(own_tid());
   thread_table_after_fork();
   handed_over_after_fork();
+  lock_book_after_fork();
   watch_after_fork();
   attachment_after_fork();
 }

@@ -24,6 +24,14 @@ void copy_slot(ThreadRecord& record, const HeldSlot& slot, HoldView* out) {
   out->stack_end = record.stack_end.load(std::memory_order_relaxed);
 }
 
+// An id is not spent on what is surely below the limit, of which hand_over_ns is three quarters.
+bool may_be_over(const HoldView& hold, uint64_t released_ns) {
+  constexpr uint64_t kRoundedNs = 8;
+  const uint64_t early_ns =
+      g_pulse.hand_over_ns[static_cast<size_t>(hold.word.access())].load(std::memory_order_relaxed);
+  return released_ns - hold.since_ns + kRoundedNs >= early_ns + early_ns / 3;
+}
+
 }  // namespace
 
 void hand_over_slow(ThreadRecord& record, const HeldSlot& slot, const Caller& caller) {
@@ -32,6 +40,7 @@ void hand_over_slow(ThreadRecord& record, const HeldSlot& slot, const Caller& ca
     if (!entry.state.compare_exchange_strong(expected, HandedOver::State::writing, std::memory_order_acquire)) continue;
     copy_slot(record, slot, &entry.hold);
     entry.released_ns = monotonic_ns();
+    entry.lock = may_be_over(entry.hold, entry.released_ns) ? lock_tag_at_once(entry.hold.word.address()) : LockTag{};
     entry.caller = caller;
     const uintptr_t available = entry.hold.stack_end - caller.sp;
     const bool own_stack = available <= record.stack_span.load(std::memory_order_relaxed);

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "shim/record/lock_book.h"
 #include "shim/record/view.h"
 
 namespace holdwatch {
@@ -17,6 +18,7 @@ struct HandedOver {
   enum class State : uint32_t { free, writing, ready, taken };
   std::atomic<State> state{State::free};
   HoldView hold;
+  LockTag lock;          // asked for while it was still held: it may be destroyed right afterwards; id 0: not asked for
   uint64_t released_ns;  // CLOCK_MONOTONIC
   Caller caller;         // of the unlock
   size_t stack_size;

@@ -108,6 +108,7 @@ void EpisodeKeeper::begin_circle(const Circle& circle, const Timing& timing) {
     episode->holders[i] = candidate.holders[i];
     episode->started_ns[i] = timing.started_ns(candidate.holders[i].hold);
   }
+  tag_locks(*episode);
   sightings_.clear();
   follow(*episode, timing);
 }
@@ -215,6 +216,7 @@ void EpisodeKeeper::follow(Episode& episode, const Timing& timing) {
 void EpisodeKeeper::tell(Episode& episode, uint64_t oldest_ns, const Timing& timing) {
   const bool is_due = !episode.posted || (repeat_ && oldest_ns >= episode.next_age_ns);
   if (!is_due || (!is_circle(episode.event) && episodes_.find_circle(episode.lock.address()) != nullptr)) return;
+  refresh_names(episode);
   if (!post(episode, episode.posted ? Phase::still : Phase::over, state_, timing)) return;
   episode.posted = true;
   episode.next_age_ns = next_report_age_ns(oldest_ns, episode.limit_ns);
@@ -231,6 +233,7 @@ void EpisodeKeeper::end(Episode& episode, const Timing& timing) {
 // be posted in time is told all the same: the reporter makes a late report of it.
 void EpisodeKeeper::close(Episode& episode, const Timing& timing) {
   const bool has_story = episode.posted || (episode.event == Event::hold && episode.ended != nullptr);
+  refresh_names(episode);
   if (has_story && !post(episode, Phase::released, state_, timing)) return;
   if (!has_story && episode.ended != nullptr) give_back(episode.ended);
   episodes_.end(episode);
@@ -245,6 +248,10 @@ void EpisodeKeeper::report_late(HandedOver* ended, const Timing& timing) {
   episode.event = Event::hold;
   episode.number = wanted ? episodes_.next_number() : 0;
   episode.lock = ended->hold.word;
+  if (ended->lock.id != 0)
+    episode.tags[0] = ended->lock;
+  else if (wanted)
+    tag_locks(episode);
   episode.limit_ns = limit_ns;
   episode.holders[0] = {ended->hold, false};
   episode.started_ns[0] = start_ns;
@@ -280,6 +287,7 @@ void EpisodeKeeper::report_holds_of(LockWord lock, const Timing& timing) {
   episode.event = Event::hold;
   episode.lock = lock;
   note_holders(episode, timing);
+  tag_locks(episode);
   count_waiting(episode, state_, timing.history(), timing.now_ns());
   if (episode.holder_count > 0) post(episode, Phase::snapshot, state_, timing);
 }

@@ -5,6 +5,16 @@
 
 namespace holdwatch {
 
+void tag_locks(Episode& episode) {
+  for (size_t i = 0; i < episode.tag_count(); ++i) episode.tags[i] = lock_tag(episode.tagged_lock(i).address());
+}
+
+void refresh_names(Episode& episode) {
+  for (size_t i = 0; i < episode.tag_count(); ++i) refresh_lock_name(episode.tagged_lock(i).address(), episode.tags[i]);
+  const bool tells_later = episode.ended != nullptr && episode.ended->lock.id == episode.tags[0].id;
+  if (tells_later && !is_circle(episode.event)) episode.tags[0] = episode.ended->lock;
+}
+
 void count_waiting(Episode& episode, const LockState& state, const TickHistory& history, uint64_t now_ns) {
   for (size_t i = 0; i < state.waiter_count; ++i) {
     const WaitView& wait = state.waiters[i];
@@ -60,6 +70,7 @@ Episode* Episodes::begin(Event event, LockWord lock, uint64_t limit_ns) {
     episode.event = event;
     episode.number = next_number();
     episode.lock = lock;
+    if (!is_circle(event)) tag_locks(episode);
     episode.limit_ns = limit_ns;
     return &episode;
   }

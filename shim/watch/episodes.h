@@ -18,6 +18,9 @@ struct Episode {
   bool posted;      // its first report was handed to the reporter
   uint64_t number;  // counts from 1
   LockWord lock;
+  // What reports call the lock, from the beginning on: it may be destroyed before the closing line. Of a deadlock: each
+  // holder's lock; else the first only.
+  LockTag tags[kMaxHolders];
   uint64_t limit_ns;
   uint64_t next_age_ns;   // the age at which it is to be reported again
   uint64_t last_look_ns;  // CLOCK_MONOTONIC; waiting time is counted up to here
@@ -30,7 +33,14 @@ struct Episode {
   size_t holder_count;
   uint64_t ended_ns;  // CLOCK_MONOTONIC; not 0: it is over, and only its closing line is still to be posted
   HandedOver* ended;  // what the last holder to release left
+
+  size_t tag_count() const { return is_circle(event) ? holder_count : 1; }
+  LockWord tagged_lock(size_t index) const { return is_circle(event) ? holders[index].hold.word : lock; }
 };
+
+// Gives the locks their ids and names, which are asked for as they are now; the names again.
+void tag_locks(Episode& episode);
+void refresh_names(Episode& episode);
 
 // Adds the time that the waiters of `state` have lost since the last look. A wait is counted once as a delayed thread.
 void count_waiting(Episode& episode, const LockState& state, const TickHistory& history, uint64_t now_ns);

@@ -45,8 +45,8 @@ void describe_hold(const Job& job, size_t index, Holder* out) {
   *out = Holder{};
   out->tid = hold.tid;
   out->lock = {hold.word.address(), hold.word.kind()};
-  out->lock_id = lock_id(hold.word.address());
-  lock_name(hold.word.address(), out->lock_name);
+  out->lock_id = job.tag_of_holder(index).id;
+  std::memcpy(out->lock_name, job.tag_of_holder(index).name, sizeof out->lock_name);
   out->access = hold.word.access();
   out->acquired = was_adopted(hold.sites[0].pc) ? Acquired::before_attach
                   : hold.word.condition()       ? Acquired::by_condition_wait
@@ -56,7 +56,7 @@ void describe_hold(const Job& job, size_t index, Holder* out) {
   out->site_count = out->acquired == Acquired::before_attach ? 0 : hold.site_count;
   out->likely = job.state.holders[index].likely;
   if (is_circle(job.event)) {
-    out->waits_for = lock_id(job.state.holders[(index + 1) % job.state.holder_count].hold.word.address());
+    out->waits_for = job.tags[(index + 1) % job.state.holder_count].id;
     out->waited_ns = job.holder_waits_ns[index];
     out->waits_since_before_attach = job.state.holders[index].waits_since_before;
   }
@@ -239,7 +239,7 @@ bool Evidence::capture_waiter(const Job& job, size_t index, Waiter* out) {
   const WaitView& wait = job.state.waiters[index];
   *out = Waiter{};
   out->tid = wait.tid;
-  out->lock_id = lock_id(wait.word.address());
+  out->lock_id = job.id_of(wait.word);
   out->access = wait.word.access();
   out->waited_ns = job.waited_ns[index];
   if (wait.word.condition()) {

@@ -5,6 +5,13 @@
 
 namespace holdwatch {
 
+uint32_t Job::id_of(LockWord lock) const {
+  if (!is_circle(event) && lock.is_same_lock(state.lock)) return tags[0].id;
+  for (size_t i = 0; is_circle(event) && i < state.holder_count; ++i)
+    if (lock.is_same_lock(state.holders[i].hold.word)) return tags[i].id;
+  return lock_id(lock.address());
+}
+
 bool JobQueue::start() {
   if (jobs_ == nullptr) jobs_ = static_cast<Job*>(reserve_memory(sizeof(Job) * kJobs));
   return jobs_ != nullptr;

@@ -8,6 +8,7 @@
 
 #include "shim/base/plain.h"
 #include "shim/record/handed_over.h"
+#include "shim/record/lock_book.h"
 #include "shim/watch/lock_state.h"
 
 namespace holdwatch {
@@ -19,6 +20,7 @@ struct Job {
   uint64_t posted_ns;      // CLOCK_MONOTONIC
   uint64_t wall_clock_ns;  // CLOCK_REALTIME
   uint64_t limit_ns;
+  LockTag tags[kMaxHolders];         // of the lock; of a circle: of each holder's
   LockState state;                   // released, late: holders as they were last seen, no waiters
   uint64_t started_ns[kMaxHolders];  // latest possible start of each holder's hold
   uint64_t held_ns[kMaxHolders];
@@ -28,6 +30,10 @@ struct Job {
   uint64_t lost_ns;
   size_t threads_delayed;
   std::atomic<bool> said;  // its first line is out
+
+  const LockTag& tag_of_holder(size_t index) const { return tags[is_circle(event) ? index : 0]; }
+  // What the lock is called in this report; one that it is not about is asked for.
+  uint32_t id_of(LockWord lock) const;
 };
 
 // A ring of jobs between one producer (the watcher) and one consumer (the reporter). Neither ever waits for the other.

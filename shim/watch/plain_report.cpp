@@ -8,7 +8,6 @@
 #include "shim/base/say.h"
 #include "shim/base/text_buffer.h"
 #include "shim/capture/task_files.h"
-#include "shim/record/lock_book.h"
 #include "shim/watch/module_of.h"
 
 namespace holdwatch {
@@ -174,14 +173,14 @@ void write_plain_first_line(const Job& job) {
   if (is_circle(job.event)) {
     return say_circle(job.phase, state.holder_count, waiting, [&](size_t i) -> CircleLine::Step {
       const HoldView& hold = state.holders[i].hold;
-      return {hold.tid, lock_id(hold.word.address())};
+      return {hold.tid, job.tags[i].id};
     });
   }
   Headline line{};
   line.event = job.event;
   line.phase = job.phase;
   line.lock = {state.lock.address(), state.lock.kind()};
-  line.lock_id = lock_id(state.lock.address());
+  line.lock_id = job.tags[0].id;
   line.limit_ns = job.limit_ns;
   line.lost_ns = job.lost_ns;
   for (size_t i = 0; i < state.holder_count; ++i) {

@@ -1,6 +1,7 @@
 // See posting.h.
 #include "shim/watch/posting.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "shim/base/clock.h"
@@ -71,6 +72,7 @@ bool post(const Episode& episode, Phase phase, const LockState& state, const Tim
   job->ended = has_ended(phase) ? episode.ended : nullptr;
   job->said.store(false, std::memory_order_relaxed);
   job->state.lock = episode.lock;
+  std::copy_n(episode.tags, episode.tag_count(), job->tags);
   if (has_ended(phase))
     fill_ended(*job, episode, timing);
   else

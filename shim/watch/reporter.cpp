@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include <cstring>
+
 #include "shim/base/call_filter.h"
 #include "shim/base/clock.h"
 #include "shim/base/os.h"
@@ -13,7 +15,6 @@
 #include "shim/base/thread_mode.h"
 #include "shim/capture/capture.h"
 #include "shim/record/call_sites.h"
-#include "shim/record/lock_book.h"
 #include "shim/record/thread_table.h"
 #include "shim/watch/clean_pages.h"
 #include "shim/watch/evidence.h"
@@ -262,8 +263,8 @@ Finding Reporter::gather(const Job& job) {
   finding.wall_clock_ns = job.wall_clock_ns;
   finding.limit_ns = job.limit_ns;
   finding.lock = {job.state.lock.address(), job.state.lock.kind()};
-  finding.lock_id = lock_id(finding.lock.address);
-  lock_name(finding.lock.address, finding.lock_name);
+  finding.lock_id = job.tags[0].id;
+  std::memcpy(finding.lock_name, job.tags[0].name, sizeof finding.lock_name);
   finding.lost_ns = job.lost_ns;
   finding.threads_delayed = job.threads_delayed;
   finding.unrecorded_holds = unrecorded_holds();

@@ -182,9 +182,9 @@ uint64_t take_all_handed_over() {
 
 void read_book() {
   for (uintptr_t lock = 0x1000; lock < 0x1000 + 8 * 64; lock += 64) {
-    char name[kLockNameSize];
-    lock_name(lock, name);
-    expect(strspn(name, "ab") == strlen(name), "a name is of the characters that it was given");
+    const LockTag tag = lock_tag(lock);
+    expect(strspn(tag.name, "ab") == strlen(tag.name), "a name is of the characters that it was given");
+    expect(tag.id != 0, "each lock has an id");
     lock_limit_ns(lock, 5);
   }
   expect(smallest_lock_limit_ns() >= 1'000, "the smallest limit is one that was given");

@@ -8,9 +8,7 @@ namespace holdwatch {
 namespace {
 
 std::string name_of(uintptr_t address) {
-  char name[kLockNameSize];
-  lock_name(address, name);
-  return name;
+  return lock_tag(address).name;
 }
 
 TEST_CASE("the smallest limit of any lock is the smallest ever given, none while none was given") {
@@ -75,16 +73,53 @@ TEST_CASE("a lock's limit can be turned off") {
   CHECK(lock_limit_ns(0x41000, 77) == 0);
 }
 
+TEST_CASE("a tag follows its lock's name, but not that of the lock that comes after it") {
+  set_lock_name(0x50000, "first");
+  LockTag tag = lock_tag(0x50000);
+  set_lock_name(0x50000, "renamed");
+  refresh_lock_name(0x50000, tag);
+  CHECK(std::string(tag.name) == "renamed");
+  forget_lock(0x50000);
+  refresh_lock_name(0x50000, tag);
+  CHECK(std::string(tag.name) == "renamed");
+  set_lock_name(0x50000, "second");
+  refresh_lock_name(0x50000, tag);
+  CHECK(std::string(tag.name) == "renamed");
+  CHECK(lock_tag(0x50000).id != tag.id);
+}
+
+TEST_CASE("the places of forgotten locks are used again") {
+  set_lock_name(0x60000, "stays");
+  const uint32_t id = lock_id(0x60000);
+  for (uintptr_t lock = 0x1000000; lock < 0x1000000 + 200'000 * 64; lock += 64) {
+    set_lock_name(lock, "connection");
+    forget_lock(lock);
+  }
+  for (uintptr_t lock = 0x60008; lock < 0x60008 + 1000 * 8; lock += 8) {
+    set_lock_name(lock, "new");
+    const uint32_t new_id = lock_id(lock);
+    CHECK(name_of(lock) == "new");
+    CHECK(lock_id(lock) == new_id);
+  }
+  CHECK(name_of(0x60000) == "stays");
+  CHECK(lock_id(0x60000) == id);
+}
+
 // Last: it fills the book.
-TEST_CASE("a lock that the book has no room for has no name and usual limits, and a new id at each question") {
-  uintptr_t lock = 0x100000;
-  uint32_t id = lock_id(lock);
-  while (lock_id(lock) == id) id = lock_id(lock += 64);
-  set_lock_name(lock, "left out");
-  set_lock_limit_ns(lock, 5'000);
-  CHECK(name_of(lock).empty());
-  CHECK(lock_limit_ns(lock, 77) == 77);
-  CHECK(lock_id(lock) != lock_id(lock));
+TEST_CASE("a full book keeps the newest, and what the program said something of") {
+  const uintptr_t named = 0x70000, last = 0x2000000 + 100'000 * 64;
+  for (uintptr_t lock = 0x2000000; lock < last; lock += 64) lock_id(lock);
+  set_lock_name(named, "extra");
+  const uint32_t id = lock_id(named);
+  for (uintptr_t lock = 0x3000000; lock < 0x3000000 + 100'000 * 64; lock += 64) lock_id(lock);
+  CHECK(name_of(named) == "extra");
+  CHECK(lock_id(named) == id);
+  for (uintptr_t lock = 0x4000000; lock < 0x4000000 + 100'000 * 64; lock += 64) set_lock_name(lock, "old");
+  set_lock_name(named + 8, "newest");
+  set_lock_limit_ns(named + 8, 5'000);
+  CHECK(name_of(named + 8) == "newest");
+  CHECK(lock_id(named + 8) == lock_id(named + 8));
+  CHECK(lock_limit_ns(named + 8, 77) == 5'000);
 }
 
 }  // namespace
