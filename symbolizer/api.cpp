@@ -53,6 +53,13 @@ class Pipeline {
 
   bool admit(Phase phase, uint64_t episode) { return emitter_.admit(phase, episode); }
 
+  // How a story goes on is told in one line, which needs the stacks.
+  bool say_first_line(const Finding& finding) {
+    if (finding.phase == Phase::still || finding.phase == Phase::released) return false;
+    const Report facts = builder_.facts(finding);
+    return !ByDesign::may_leave_out(facts) && emitter_.say_first_line(facts);
+  }
+
   void unwind(const Snapshot& snapshot, RawStack& out) {
     look_at_modules();
     unwinder_.unwind(snapshot, out);
@@ -60,7 +67,7 @@ class Pipeline {
 
   void report(const Finding& finding) {
     look_at_modules();
-    symbols_.begin_report([&] { say_first_line(finding); });
+    symbols_.begin_report();
     Report report = builder_.build(finding);
     modules_known_ = false;  // the next report looks again
     learn_sites(finding, report);
@@ -79,13 +86,6 @@ class Pipeline {
   }
 
  private:
-  // The look-ups take a while. How a story goes on is told in one line, which needs them.
-  void say_first_line(const Finding& finding) {
-    if (finding.phase == Phase::still || finding.phase == Phase::released) return;
-    const Report facts = builder_.facts(finding);
-    if (!ByDesign::may_leave_out(facts) && emitter_.say_first_line(facts)) host_.first_line_is_out();
-  }
-
   Resolver resolver() {
     return {
         [this](uintptr_t pc, bool exact) { return symbols_.resolve(pc, exact, modules_.find(exact ? pc : pc - 1)); },
@@ -152,6 +152,14 @@ bool admit(void* self, Phase phase, uint64_t episode) {
   return static_cast<Pipeline*>(self)->admit(phase, episode);
 }
 
+bool say_first_line(void* self, const Finding* finding) {
+  try {
+    return static_cast<Pipeline*>(self)->say_first_line(*finding);
+  } catch (...) {
+    return false;  // `report` tries again with all of it
+  }
+}
+
 // Memory may run out, or a library may throw at what it reads in a file: the stack is then short and says so.
 void unwind(void* self, const Snapshot* snapshot, RawStack* out) {
   try {
@@ -197,8 +205,17 @@ void destroy(void* self) {
   delete static_cast<Pipeline*>(self);
 }
 
-constexpr SymbolizerApi kApi = {
-    kSymbolizerApiVersion, sizeof(SymbolizerApi), create, admit, unwind, report, notice, flush, trim, destroy};
+constexpr SymbolizerApi kApi = {kSymbolizerApiVersion,
+                                sizeof(SymbolizerApi),
+                                create,
+                                admit,
+                                say_first_line,
+                                unwind,
+                                report,
+                                notice,
+                                flush,
+                                trim,
+                                destroy};
 
 }  // namespace
 }  // namespace holdwatch

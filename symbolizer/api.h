@@ -8,7 +8,7 @@
 
 namespace holdwatch {
 
-inline constexpr uint32_t kSymbolizerApiVersion = 6;
+inline constexpr uint32_t kSymbolizerApiVersion = 7;
 
 // What the symbolizer may ask of the shim.
 struct HostCalls {
@@ -19,9 +19,6 @@ struct HostCalls {
   // The lock call that returned to `pc` was in a function that had returned by the time of the report, so that the stack
   // of the acquisition was lost: from now on the stack is copied at each acquisition there (STACKS=auto).
   void (*copy_stacks_at)(uintptr_t pc);
-
-  // The first line of the report that is being made is out; the rest takes longer.
-  void (*first_line_is_out)();
 
   // While the symbolizer is made: what reports cannot be written to, with the reason, and what is done instead. Null: it is
   // said on standard error.
@@ -41,6 +38,11 @@ struct SymbolizerApi {
 
   // Whether RATE lets a report of this be made. Asked before anything is captured for it; `report` follows, or nothing.
   bool (*admit)(void* self, Phase phase, uint64_t episode);
+
+  // Writes the first line of the report that was admitted, from a finding without stacks: no file is read for it. True if it is
+  // out; then `report` must follow, and writes the rest. False where a report comes in one piece (JSON, the journal), or
+  // its first line cannot be told yet.
+  bool (*say_first_line)(void* self, const Finding* finding);
 
   // Unwinds one thread. Reads the snapshot's copy, or the live stack where there is none; never fails, but says in
   // out->note what is missing. `out` is fully written up to out->count frames.

@@ -68,8 +68,23 @@ void describe_hold(const Job& job, size_t index, Holder* out) {
   }
 }
 
-void sort_longest_first(Holder* holders, size_t count) {
-  std::sort(holders, holders + count, [](const Holder& a, const Holder& b) { return a.held_ns > b.held_ns; });
+bool has_ended(Phase phase) {
+  return phase == Phase::released || phase == Phase::late;
+}
+
+// `ns` is by the numbers in `order`.
+void sort_longest_first(size_t* order, size_t count, const uint64_t* ns) {
+  std::sort(order, order + count, [&](size_t a, size_t b) { return ns[a] != ns[b] ? ns[a] > ns[b] : a < b; });
+}
+
+// Leaves of the holders in `order` the one with this identity; returns how many that are.
+size_t keep_only(const Identity& identity, const Job& job, size_t* order, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    if (job.state.holders[order[i]].hold.identity != identity) continue;
+    order[0] = order[i];
+    return 1;
+  }
+  return 0;
 }
 
 // The caller's rbp. Where frame pointers were followed, the first site that they led to lies two words above.
@@ -113,18 +128,50 @@ RawStack* Evidence::unwind(const Snapshot& snapshot) {
   return stack;
 }
 
-size_t Evidence::gather_holders(const Job& job, Holder* holders) {
-  size_t count = 0;
+size_t Evidence::describe_holders(const Job& job, Holder* holders) {
+  if (has_ended(job.phase)) return describe_ended_holders(job, holders);
+  holder_count_ = 0;
+  if (is_circle(job.event) && !circle_lasts(job.state.holders, job.state.holder_count)) return 0;
   for (size_t i = 0; i < job.state.holder_count; ++i)
-    if (capture_holder(job, i, &holders[count])) ++count;
-  if (is_circle(job.event)) return circle_lasts(job.state.holders, job.state.holder_count) ? count : 0;
-  sort_longest_first(holders, count);
+    if (is_circle(job.event) || hold_lasts(job.state.holders[i].hold.identity)) holders_[holder_count_++] = i;
+  if (!is_circle(job.event)) sort_longest_first(holders_, holder_count_, job.held_ns);
+  for (size_t i = 0; i < holder_count_; ++i) describe_hold(job, holders_[i], &holders[i]);
+  return holder_count_;
+}
+
+size_t Evidence::describe_ended_holders(const Job& job, Holder* holders) {
+  holder_count_ = job.state.holder_count;
+  for (size_t i = 0; i < holder_count_; ++i) holders_[i] = i;
+  if (!is_circle(job.event)) {
+    sort_longest_first(holders_, holder_count_, job.held_ns);
+    if (job.ended != nullptr) holder_count_ = keep_only(job.ended->hold.identity, job, holders_, holder_count_);
+  }
+  for (size_t i = 0; i < holder_count_; ++i) describe_hold(job, holders_[i], &holders[i]);
+  return holder_count_;
+}
+
+size_t Evidence::capture_holders(const Job& job, Holder* holders) {
+  size_t count = 0;
+  for (size_t i = 0; i < holder_count_; ++i) {
+    if (count != i) holders[count] = holders[i];
+    if (capture_holder(job, holders_[i], &holders[count])) ++count;
+  }
+  if (is_circle(job.event) && !has_ended(job.phase))
+    return circle_lasts(job.state.holders, job.state.holder_count) ? count : 0;
   return count;
+}
+
+void Evidence::describe_again(const Job& job, Holder* holders, Waiter* waiters) const {
+  for (size_t i = 0; i < holder_count_; ++i) describe_hold(job, holders_[i], &holders[i]);
+  for (size_t i = 0; i < waiter_count_; ++i) describe_waiter(job, waiters_[i], &waiters[i]);
 }
 
 bool Evidence::capture_holder(const Job& job, size_t index, Holder* out) {
   const HoldView& hold = job.state.holders[index].hold;
-  describe_hold(job, index, out);
+  if (has_ended(job.phase)) {
+    if (job.ended != nullptr && hold.identity == job.ended->hold.identity) capture_release(*job.ended, out);
+    return true;
+  }
   capture_acquired(hold, out);
   if (hold.gone) {
     out->state = ThreadState::gone;
@@ -196,22 +243,6 @@ void Evidence::capture_noted_callers(const HoldView& hold, Holder* out) {
   out->taken_is_part = true;
 }
 
-size_t Evidence::gather_ended_holders(const Job& job, Holder* holders) {
-  const size_t count = job.state.holder_count;
-  const HandedOver* ended = job.ended;
-  for (size_t i = 0; i < count; ++i) {
-    describe_hold(job, i, &holders[i]);
-    if (ended == nullptr || job.state.holders[i].hold.identity != ended->hold.identity) continue;
-    capture_release(*ended, &holders[i]);
-    if (is_circle(job.event)) continue;
-    holders[0] = holders[i];
-    return 1;
-  }
-  if (is_circle(job.event)) return count;
-  sort_longest_first(holders, count);
-  return ended == nullptr ? count : 0;
-}
-
 void Evidence::capture_release(const HandedOver& ended, Holder* out) {
   capture_noted_callers(ended.hold, out);
   capture_from_call_site(ended.hold.tid, ended.caller.pc, ended.caller.sp, ended.caller.bp, ended.hold.stack_end,
@@ -223,19 +254,22 @@ void Evidence::capture_release(const HandedOver& ended, Holder* out) {
   out->now = unwind(snapshot_);
 }
 
-size_t Evidence::gather_waiters(const Job& job, Waiter* waiters) {
-  size_t count = 0;
+size_t Evidence::describe_waiters(const Job& job, Waiter* waiters) {
+  waiter_count_ = 0;
+  if (has_ended(job.phase)) return 0;
+  size_t order[kMaxWaiters];
+  for (size_t i = 0; i < job.state.waiter_count; ++i) order[i] = i;
+  sort_longest_first(order, job.state.waiter_count, job.waited_ns);
   size_t looks = 0;
   for (size_t i = 0; i < job.state.waiter_count; ++i) {
-    const bool in_condition_wait = job.state.waiters[i].word.condition();
+    const bool in_condition_wait = job.state.waiters[order[i]].word.condition();
     if (in_condition_wait && ++looks > kMaxConditionLooks) continue;
-    if (capture_waiter(job, i, &waiters[count])) ++count;
+    if (describe_waiter(job, order[i], &waiters[waiter_count_])) waiters_[waiter_count_++] = order[i];
   }
-  std::sort(waiters, waiters + count, [](const Waiter& a, const Waiter& b) { return a.waited_ns > b.waited_ns; });
-  return count;
+  return waiter_count_;
 }
 
-bool Evidence::capture_waiter(const Job& job, size_t index, Waiter* out) {
+bool Evidence::describe_waiter(const Job& job, size_t index, Waiter* out) const {
   const WaitView& wait = job.state.waiters[index];
   *out = Waiter{};
   out->tid = wait.tid;
@@ -243,16 +277,30 @@ bool Evidence::capture_waiter(const Job& job, size_t index, Waiter* out) {
   out->access = wait.word.access();
   out->waited_ns = job.waited_ns[index];
   if (wait.word.condition()) {
-    if (!capture_thread(wait.tid, wait.stack_end, &snapshot_) || !is_taking_back(snapshot_.call, wait.word.address()))
-      return false;
+    if (!has_been_woken(wait.tid, wait.word)) return false;
     // When it was woken is not known: it waits at least from now on.
     out->waited_ns = 0;
   }
-  if (was_adopted(wait.caller.pc))
-    capture_thread(wait.tid, wait.stack_end, &snapshot_);
-  else
-    capture_from_call_site(wait.tid, wait.caller.pc, wait.caller.sp, wait.caller.bp, wait.stack_end, &snapshot_);
   look_up_name(wait.tid, out->thread);
+  return wait_lasts(wait.identity) && !has_been_left(wait);
+}
+
+size_t Evidence::capture_waiters(const Job& job, Waiter* waiters) {
+  size_t count = 0;
+  for (size_t i = 0; i < waiter_count_; ++i) {
+    if (count != i) waiters[count] = waiters[i];
+    if (capture_waiter(job.state.waiters[waiters_[i]], &waiters[count])) ++count;
+  }
+  return count;
+}
+
+bool Evidence::capture_waiter(const WaitView& wait, Waiter* out) {
+  if (wait.word.condition() || was_adopted(wait.caller.pc)) {
+    const bool captured = capture_thread(wait.tid, wait.stack_end, &snapshot_);
+    if (wait.word.condition() && (!captured || !is_taking_back(snapshot_.call, wait.word.address()))) return false;
+  }
+  if (!was_adopted(wait.caller.pc))
+    capture_from_call_site(wait.tid, wait.caller.pc, wait.caller.sp, wait.caller.bp, wait.stack_end, &snapshot_);
   out->stack = unwind(snapshot_);
   return wait_lasts(wait.identity) && !has_been_left(wait);
 }

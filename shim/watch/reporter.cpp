@@ -57,7 +57,10 @@ class Reporter {
   void retire();
   void say_filter_once();
   bool is_wanted(const Job& job, const SymbolizerApi* api);
-  Finding gather(const Job& job);
+  void report(Job& job, const SymbolizerApi* api);
+  Finding describe(const Job& job);
+  bool capture(const Job& job, Finding& finding);
+  void keep_what_was_said(const Job& job, const Finding& described, Finding& finding);
   Phase told_phase(const Job& job) const;
   const SymbolizerApi* usable_api() const;
   bool was_told(uint64_t episode) const { return told_[episode % kTold] == episode; }
@@ -86,11 +89,6 @@ class Reporter {
 };
 
 constinit Reporter g_reporter;
-
-// The watcher need not speak for us.
-void first_line_is_out() {
-  if (Job* job = g_reporter.queue.oldest(); job != nullptr) job->said.store(true);
-}
 
 bool has_ended(Phase phase) {
   return phase == Phase::released || phase == Phase::late;
@@ -129,7 +127,7 @@ int Reporter::start(const Settings& settings, void (*at_exit)()) {
 void Reporter::load() {
   const Working working;
   if (calls_filtered()) return in_loader_.store(false);
-  host_ = {&call_report_callback, &copy_stacks_at, &first_line_is_out, g_complain, standard_error_at_start()};
+  host_ = {&call_report_callback, &copy_stacks_at, g_complain, standard_error_at_start()};
   symbolizer_ = load_symbolizer(*settings_, host_);
   capture_start(settings_->signal);
   // Registered after the libraries have registered their own destructors, so that it runs before them.
@@ -230,18 +228,28 @@ void Reporter::process(Job& job) {
   const Working working;
   const SymbolizerApi* api = usable_api();
   evidence_.use(api, symbolizer_.self);
-  if (is_wanted(job, api)) {
-    const Finding finding = gather(job);
-    if (is_still_true(finding)) {
-      const bool reported = api != nullptr && api->report(symbolizer_.self, &finding);
-      if (!reported && !job.said.load()) write_plain_report(finding);
-      say_filter_once();
-      note_told(job.episode);
-    }
-  }
+  if (is_wanted(job, api)) report(job, api);
   job.said.store(true);
   if (job.ended != nullptr) give_back(job.ended);
   evidence_.give_back();
+}
+
+// The first line needs no stack, so that it waits for none: unwinding and symbols take long where tables or debug data have to
+// be read.
+void Reporter::report(Job& job, const SymbolizerApi* api) {
+  const Finding described = describe(job);
+  if (!is_still_true(described)) return;
+  const bool first_line_is_out = api != nullptr && api->say_first_line(symbolizer_.self, &described);
+  if (first_line_is_out) job.said.store(true);
+  Finding finding = described;
+  if (!capture(job, finding)) {
+    if (!first_line_is_out) return;
+    keep_what_was_said(job, described, finding);
+  }
+  const bool reported = api != nullptr && api->report(symbolizer_.self, &finding);
+  if (!reported && !job.said.load()) write_plain_report(finding);
+  say_filter_once();
+  note_told(job.episode);
 }
 
 // Whether it is worth capturing anything for: not what RATE leaves out, nor how a story goes on whose beginning was not
@@ -254,8 +262,8 @@ bool Reporter::is_wanted(const Job& job, const SymbolizerApi* api) {
   return false;
 }
 
-// Everything about the job that is (still) true.
-Finding Reporter::gather(const Job& job) {
+// Everything about the job that is (still) true, but for stacks.
+Finding Reporter::describe(const Job& job) {
   Finding finding{};
   finding.event = job.event;
   finding.phase = told_phase(job);
@@ -272,13 +280,26 @@ Finding Reporter::gather(const Job& job) {
   finding.holders = holders_;
   finding.waiters = waiters_;
   finding.waiters_left_out = job.state.waiters_left_out;
-  const bool lasts = !has_ended(finding.phase);
-  finding.holder_count =
-      lasts ? evidence_.gather_holders(job, holders_) : evidence_.gather_ended_holders(job, holders_);
-  finding.waiter_count = lasts ? evidence_.gather_waiters(job, waiters_) : 0;
+  finding.holder_count = evidence_.describe_holders(job, holders_);
+  finding.waiter_count = evidence_.describe_waiters(job, waiters_);
   if (job.state.holders_left_out > 0)
     TextBuffer(finding.note, sizeof finding.note) << job.state.holders_left_out << " more holders are not shown";
   return finding;
+}
+
+// Adds the stacks. False: what the finding is about has ended meanwhile.
+bool Reporter::capture(const Job& job, Finding& finding) {
+  finding.holder_count = evidence_.capture_holders(job, holders_);
+  finding.waiter_count = evidence_.capture_waiters(job, waiters_);
+  return is_still_true(finding);
+}
+
+// What the first line tells was true a moment ago. Where the threads are by now is another story.
+void Reporter::keep_what_was_said(const Job& job, const Finding& described, Finding& finding) {
+  evidence_.describe_again(job, holders_, waiters_);
+  finding.holder_count = described.holder_count;
+  finding.waiter_count = described.waiter_count;
+  TextBuffer(finding.note, sizeof finding.note) << "it ended while this report was being made";
 }
 
 // A hold that ended before it could be captured was never blamed: what the releasing thread left makes a late report.

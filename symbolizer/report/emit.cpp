@@ -189,15 +189,15 @@ struct Emitter::State {
   bool abort_on_report;
   RateLimit rate;
   uint64_t rate_setting;
-  bool admitted = false;         // what emit is to write next
-  bool first_line_said = false;  // of it
+  bool admitted = false;   // what emit is to write next
+  std::string first_line;  // of it, if it is out
   uint64_t not_run = 0;
 };
 
 bool Emitter::State::admit(Phase phase, uint64_t episode) {
   if (admitted) rate.withdraw();
   admitted = rate.admit(phase, episode, now_ns());
-  first_line_said = false;
+  first_line.clear();
   return admitted;
 }
 
@@ -255,14 +255,16 @@ bool Emitter::emit(const Report& report, std::string* text, std::string* json) t
   State& state = *state_;
   if (!state.admitted && !state.admit(report.phase, report.episode)) return false;
   state.admitted = false;
-  state.say_left_out(false);
+  const std::string first_line = std::exchange(state.first_line, {});
+  // Not between the first line and the rest.
+  if (first_line.empty()) state.say_left_out(false);
 
   // JSON first: a file seldom blocks, what stderr leads to sometimes does.
   std::string json_line = render_json(report);
   state.json.write(level_of(report), json_line + '\n', &report);
   std::string lines = render_text(report);
-  const size_t said = std::exchange(state.first_line_said, false) ? lines.find('\n') + 1 : 0;
-  state.text.write(level_of(report), lines.substr(said), &report);
+  if (!first_line.empty()) lines.replace(0, lines.find('\n') + 1, first_line);
+  state.text.write(level_of(report), lines.substr(first_line.size()), &report);
   state.say_losses(state.json, false);
   state.say_losses(state.text, false);
 
@@ -277,13 +279,15 @@ bool Emitter::emit(const Report& report, std::string* text, std::string* json) t
 
 bool Emitter::say_first_line(const Report& facts) try {
   State& state = *state_;
-  if (!state.admitted || state.first_line_said || !state.text.open() || !state.text.output().takes_lines())
+  if (!state.admitted || !state.first_line.empty() || !state.text.open() || !state.text.output().takes_lines())
     return false;
-  const std::string lines = render_text(facts);
+  state.say_left_out(false);
+  std::string line = render_text(facts);
+  line.resize(line.find('\n') + 1);
   // Not as a report: what cannot be written is counted once, with the rest of it.
-  state.text.write(level_of(facts), lines.substr(0, lines.find('\n') + 1), nullptr);
-  state.first_line_said = !state.text.output().failing();
-  return state.first_line_said;
+  state.text.write(level_of(facts), line, nullptr);
+  if (!state.text.output().failing()) state.first_line = std::move(line);
+  return !state.first_line.empty();
 } catch (...) {
   return false;
 }

@@ -30,8 +30,8 @@ class Emitter {
   // returns false if RATE left the report out. Never throws. Does not return if ON_REPORT is `abort`.
   bool emit(const Report& report, std::string* text, std::string* json);
 
-  // Writes the first line of the report that is being made, where text goes line by line; emit then writes the rest. False:
-  // it did not.
+  // Writes the first line of the admitted report, where text goes line by line; emit then writes the rest, whose first line
+  // is this one. False: nothing was written.
   bool say_first_line(const Report& facts);
 
   // Writes a line that is no report to where the text goes. Never throws.

@@ -16,10 +16,8 @@ namespace holdwatch {
 namespace {
 
 // What is read of the file stays in memory that can be given back, unless there is more debug data than may be read.
-std::unique_ptr<ElfImage> keep(std::unique_ptr<ElfImage> image, bool with_debug_data, const DebugSearch& search,
-                               Deadline& deadline) {
+std::unique_ptr<ElfImage> keep(std::unique_ptr<ElfImage> image, bool with_debug_data, const DebugSearch& search) {
   const size_t size = with_debug_data ? needed_debug_size(*image) : 0;
-  deadline.expect_bytes(size);
   return into_own_memory(std::move(image), size <= search.memory_limit / 2);
 }
 
@@ -32,11 +30,11 @@ ModuleSymbols::ModuleSymbols(const Module& module, Symbolize how, const DebugSea
   modified_ = main_->modified();
   const bool wants_dwarf = how == Symbolize::full || main_->section_of_type(SHT_SYMTAB) == nullptr;
   const bool has_dwarf = main_->section(".debug_info") != nullptr || main_->section(".zdebug_info") != nullptr;
-  main_ = keep(std::move(main_), wants_dwarf, search, deadline);
+  main_ = keep(std::move(main_), wants_dwarf, search);
   symbols_.add(*main_);
   if (!has_dwarf || !symbols_.has_full_table()) debug_ = find_debug_file(*main_, search);
   if (debug_ != nullptr) {
-    debug_ = keep(std::move(debug_), wants_dwarf, search, deadline);
+    debug_ = keep(std::move(debug_), wants_dwarf, search);
     symbols_.add(*debug_);
   }
   if (!symbols_.has_full_table()) mini_debug_ = unpack_mini_debug(*main_);
@@ -47,7 +45,7 @@ ModuleSymbols::ModuleSymbols(const Module& module, Symbolize how, const DebugSea
   ElfImage* dwarf_image = has_dwarf ? main_.get() : debug_.get();
   if (dwarf_image != nullptr && (how == Symbolize::full || !symbols_.has_full_table())) {
     alternate_ = find_alternate_file(*dwarf_image, search);
-    if (alternate_ != nullptr) alternate_ = keep(std::move(alternate_), true, search, deadline);
+    if (alternate_ != nullptr) alternate_ = keep(std::move(alternate_), true, search);
     dwarf_ = DwarfInfo::load(*dwarf_image, alternate_.get(), search.memory_limit / 2, deadline);
   }
   for (ElfImage* image : {main_.get(), debug_.get(), alternate_.get()}) {

@@ -68,8 +68,8 @@ Symbols::Symbols(Symbolize how, DebugSearch search) : state_(std::make_unique<St
 
 Symbols::~Symbols() = default;
 
-void Symbols::begin_report(std::function<void()> when_slow) {
-  state_->deadline.restart(std::move(when_slow));
+void Symbols::begin_report() {
+  state_->deadline.restart();
 }
 
 std::vector<Frame> Symbols::resolve(uintptr_t pc, bool exact, const Module* module) {

@@ -5,7 +5,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,9 +41,8 @@ class Symbols {
   explicit Symbols(Symbolize how, DebugSearch search = {});
   ~Symbols();
 
-  // What follows is for another report: it has the whole time again. `when_slow` is called once, if the look-ups take longer
-  // than a reader should wait for a first line.
-  void begin_report(std::function<void()> when_slow = nullptr);
+  // What follows is for another report: it has the whole time again.
+  void begin_report();
 
   // The frames at `pc`, innermost inlined function first, the function itself last; always at least one. If `exact` is
   // false, `pc` is a return address and the call before it is meant. `module` is what contains pc, or null.

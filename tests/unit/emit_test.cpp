@@ -227,6 +227,23 @@ TEST_CASE("a report whose first line was said early is the same text in the end"
   CHECK(content(directory.file("log")) == whole + whole);
 }
 
+TEST_CASE("nothing comes between the first line and the rest, which has that line in its texts too") {
+  const TestDirectory directory;
+  Emitter emitter(settings(directory.file("log"), "", 1));
+  Report report = sample_report();
+  CHECK(emitter.emit(report, nullptr, nullptr));
+  CHECK_FALSE(emitter.admit(report.phase, report.episode + 1));
+  report.phase = Phase::released;  // always admitted, if its beginning was
+  REQUIRE(emitter.admit(report.phase, report.episode));
+  CHECK(emitter.say_first_line(report));
+  const std::string said = content(directory.file("log"));
+  report.lost_ns += 1'000'000'000'000;
+  std::string text;
+  CHECK(emitter.emit(report, &text, nullptr));
+  CHECK(content(directory.file("log")).starts_with(said));
+  CHECK(said.ends_with(text.substr(0, text.find('\n') + 1)));
+}
+
 TEST_CASE("of what RATE leaves out no first line is said") {
   const TestDirectory directory;
   Emitter emitter(settings(directory.file("log"), "", 1));
