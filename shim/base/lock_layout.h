@@ -4,6 +4,7 @@
 // Any context; pure. Whether the lock may be read, or only a copy of it, is the caller's business.
 #pragma once
 
+#include <linux/futex.h>
 #include <pthread.h>
 
 #include <climits>
@@ -12,11 +13,17 @@
 namespace holdwatch {
 
 // Bits of a mutex's kind.
-inline constexpr int kMutexTypeBits = 3;    // PTHREAD_MUTEX_KIND_MASK_NP
-inline constexpr int kMutexInherits = 32;   // PTHREAD_MUTEX_PRIO_INHERIT_NP
-inline constexpr int kMutexIsShared = 128;  // PTHREAD_MUTEX_PSHARED_BIT
+inline constexpr int kMutexTypeBits = 3;         // PTHREAD_MUTEX_KIND_MASK_NP
+inline constexpr int kMutexIsRobust = 16;        // PTHREAD_MUTEX_ROBUST_NORMAL_NP
+inline constexpr int kMutexInherits = 32;        // PTHREAD_MUTEX_PRIO_INHERIT_NP
+inline constexpr int kMutexProtects = 64;        // PTHREAD_MUTEX_PRIO_PROTECT_NP
+inline constexpr int kMutexIsShared = 128;       // PTHREAD_MUTEX_PSHARED_BIT
+inline constexpr int kMutexElision = 256 | 512;  // PTHREAD_MUTEX_ELISION_NP, PTHREAD_MUTEX_NO_ELISION_NP
+inline constexpr int kMutexKnownBits =
+    kMutexTypeBits | kMutexIsRobust | kMutexInherits | kMutexProtects | kMutexIsShared | kMutexElision;
 // What robust recovery puts in place of the owner.
-inline constexpr int kOwnerIsInconsistent = INT_MAX;  // PTHREAD_MUTEX_INCONSISTENT
+inline constexpr int kOwnerIsInconsistent = INT_MAX;        // PTHREAD_MUTEX_INCONSISTENT
+inline constexpr int kOwnerIsNotRecoverable = INT_MAX - 1;  // PTHREAD_MUTEX_NOTRECOVERABLE
 
 inline int mutex_type(const pthread_mutex_t& mutex) {
   return mutex.__data.__kind & kMutexTypeBits;
@@ -28,6 +35,23 @@ inline bool is_mutex_locked(const pthread_mutex_t& mutex) {
 
 inline int mutex_owner(const pthread_mutex_t& mutex) {
   return mutex.__data.__owner;
+}
+
+// Robust mutexes and those that inherit priority have their owner in the futex word (linux/futex.h), where it stands before
+// __owner is written. When a robust one's owner exits, the kernel takes it out of there, and __owner goes on naming it.
+inline bool has_owner_in_word(const pthread_mutex_t& mutex) {
+  return (mutex.__data.__kind & (kMutexIsRobust | kMutexInherits)) != 0;
+}
+
+// The id of the thread that holds it; 0 if it is free, or somebody is just taking or releasing it.
+inline int mutex_holder(const pthread_mutex_t& mutex) {
+  if (!is_mutex_locked(mutex)) return 0;
+  if (has_owner_in_word(mutex)) return mutex.__data.__lock & FUTEX_TID_MASK;
+  return mutex.__data.__owner;
+}
+
+inline bool is_mutex_process_shared(const pthread_mutex_t& mutex) {
+  return (mutex.__data.__kind & kMutexIsShared) != 0;
 }
 
 // How often its owner has taken a recursive mutex.

@@ -1,8 +1,6 @@
 // See ownership.h.
 #include "shim/watch/ownership.h"
 
-#include <linux/futex.h>
-
 #include "shim/base/lock_layout.h"
 #include "shim/capture/capture.h"
 #include "shim/record/thread_table.h"
@@ -27,13 +25,6 @@ bool is_owner(int owner, int tid) {
   return owner == tid || was_before_fork(tid, owner);
 }
 
-// Until a robust mutex that came from a dead owner is made consistent, glibc's owner field says only that; who has it
-// stands in the futex word then (nptl/pthreadP.h, linux/futex.h).
-int owner_of(const pthread_mutex_t& mutex) {
-  const int owner = mutex_owner(mutex);
-  return owner == kOwnerIsInconsistent ? mutex.__data.__lock & FUTEX_TID_MASK : owner;
-}
-
 Ownership from(bool confirmed) {
   return confirmed ? Ownership::confirmed : Ownership::refuted;
 }
@@ -44,7 +35,7 @@ Ownership confirm_ownership(LockWord word, int tid) {
   if (word.kind() == LockKind::mutex) {
     pthread_mutex_t mutex;
     if (!read_lock(word, &mutex)) return unreadable();
-    return from(is_mutex_locked(mutex) && is_owner(owner_of(mutex), tid));
+    return from(is_owner(mutex_holder(mutex), tid));
   }
   pthread_rwlock_t rwlock;
   if (!read_lock(word, &rwlock)) return unreadable();
@@ -56,7 +47,7 @@ int owner_of(LockWord lock, LockWord* held) {
   *held = {reinterpret_cast<const void*>(lock.address()), lock.kind(), Access::exclusive};
   if (lock.kind() == LockKind::mutex) {
     pthread_mutex_t mutex;
-    return read_lock(lock, &mutex) && is_mutex_locked(mutex) ? mutex_owner(mutex) : 0;
+    return read_lock(lock, &mutex) ? mutex_holder(mutex) : 0;
   }
   pthread_rwlock_t rwlock;
   return read_lock(lock, &rwlock) ? rwlock_writer(rwlock) : 0;

@@ -1,6 +1,5 @@
 // What glibc's locks say of themselves in their memory: who holds them, and whether the bytes can be such a lock at all.
-// Cold context. The layouts are part of glibc's ABI (sysdeps/nptl/bits/struct_mutex.h, struct_rwlock.h), since programs
-// have them compiled in through the static initializers.
+// Cold context. The layouts are in shim/base/lock_layout.h.
 #pragma once
 
 #include <cstdint>

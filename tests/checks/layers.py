@@ -31,8 +31,9 @@ MAY_INCLUDE = {
     "symbolizer/symbols": {"symbolizer/symbols", "symbolizer/unwind/modules.h"} | SHARED,
     "symbolizer/cause": {"symbolizer/cause", "symbolizer/unwind/memory.h"} | SHARED,
     "symbolizer/report": {"symbolizer/report", "symbolizer/symbols/symbols.h"} | SHARED,
-    # A program of its own, made of all stages of the symbolizer; what it reads in /proc, the shim can parse already.
-    "symbolizer/inspect": {"symbolizer", "shim/capture/task_files.h"} | SHARED,
+    # A program of its own, made of all stages of the symbolizer; what it reads in /proc and in a lock, the shim can parse
+    # already.
+    "symbolizer/inspect": {"symbolizer", "shim/capture/task_files.h", "shim/base/lock_layout.h"} | SHARED,
     # The one place that knows all stages of the symbolizer.
     "symbolizer/api.cpp": {"symbolizer"} | SHARED,
     "symbolizer/api.h": SHARED,

@@ -68,6 +68,19 @@ TEST_CASE("a mutex that came from a dead owner confirms its holder, consistent o
   CHECK(confirm_ownership(exclusive(lock.mutex), gettid()) == Ownership::refuted);
 }
 
+TEST_CASE("a robust mutex whose owner has exited is held by nobody: whoever comes next gets it") {
+  const int protocol = GENERATE(as<int>(), PTHREAD_PRIO_NONE, PTHREAD_PRIO_INHERIT);
+  Mutex lock(PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_ROBUST, protocol);
+  int owner = 0;
+  std::thread([&] {
+    owner = gettid();
+    pthread_mutex_lock(&lock.mutex);
+  }).join();
+  LockWord held;
+  CHECK(confirm_ownership(exclusive(lock.mutex), owner) == Ownership::refuted);
+  CHECK(owner_of(exclusive(lock.mutex), &held) == 0);
+}
+
 TEST_CASE("a mutex that another thread holds refutes this one") {
   RecordedThread holder;
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
