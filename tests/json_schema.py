@@ -8,6 +8,7 @@ import json
 import re
 
 EVENTS = {"hold", "wait", "deadlock", "self_deadlock", "abandoned", "fork_orphan", "lock_order", "read_recursion"}
+ABOUT_HOLDS = {"hold", "abandoned", "fork_orphan"}  # a hold becomes abandoned when its thread exits
 PHASES = {"over", "still", "released", "late", "snapshot"}
 MODES = {"exclusive", "shared"}
 STATES = {"running", "blocked", "stopped", "gone"}
@@ -44,7 +45,7 @@ def check_order(events):
     for number, event in enumerate(events, 1):
         where = f"line {number}"
         _groups_differ(event, where)
-        if event["event"] != "hold":
+        if event["event"] not in ABOUT_HOLDS:
             continue
         seen = episodes.setdefault((event["pid"], event["episode"]), [])
         _phase_follows(seen, event, where)

@@ -152,7 +152,7 @@ def can_be_preloaded(library):
 def names_for_expressions(plan, runs):
     """What an EXPECT-JSON expression can use."""
     events = runs[0]
-    holds = [event for event in events if event["event"] == "hold"]
+    holds = [event for event in events if event["event"] in json_schema.ABOUT_HOLDS]
 
     def count(**wanted):
         return sum(all(event[key] == value for key, value in wanted.items()) for event in events)

@@ -105,6 +105,11 @@ constexpr bool is_circle(Event event) {
   return event == Event::deadlock || event == Event::self_deadlock;
 }
 
+// Of these the holders are what the event is about: each has had the lock over the limit, or can never release it.
+constexpr bool is_about_holds(Event event) {
+  return event == Event::hold || event == Event::abandoned || event == Event::fork_orphan;
+}
+
 // over: found while it lasts. still: it goes on. released: it has ended. late: it ended before the watcher looked.
 // snapshot: the program asked for all that is held; no limit is involved.
 enum class Phase : uint8_t { over, still, released, late, snapshot };

@@ -22,6 +22,14 @@ uint64_t following_interval_ns(size_t episodes, const Timing& timing) {
   return std::min(std::max(kShare * cost_ns, timing.period_ns()), kMostPeriods * timing.period_ns());
 }
 
+// What a thread that has exited holds is held for ever. Of readers the lock does not say who they are: another thread may
+// have given the lock up in its stead.
+Event event_of(const Episode& episode) {
+  const bool abandoned = std::any_of(episode.holders, episode.holders + episode.holder_count,
+                                     [](const HolderState& one) { return one.hold.gone && !one.likely; });
+  return abandoned ? Event::abandoned : Event::hold;
+}
+
 }  // namespace
 
 void EpisodeKeeper::start(const Settings& settings) {
@@ -134,7 +142,7 @@ bool EpisodeKeeper::begin_hold(LockWord lock, const Timing& timing) {
   candidate.lock = lock;
   if (!note_overdue_holders(candidate, timing)) return false;  // left over from a hold that another thread ended
   if (only_ == Only::contended && state_.waiting == 0) return false;
-  Episode* episode = episodes_.begin(Event::hold, lock, timing.limit_of(candidate.holders[0].hold.word));
+  Episode* episode = episodes_.begin(event_of(candidate), lock, timing.limit_of(candidate.holders[0].hold.word));
   if (episode != nullptr) follow(*episode, timing);
   return episode != nullptr;
 }
@@ -184,7 +192,7 @@ bool EpisodeKeeper::note_state(Episode& episode, const Timing& timing) {
     return circle_lasts(episode.holders, episode.holder_count);
   }
   read_lock_state(episode.lock, sightings_, &state_);
-  return episode.event == Event::hold ? note_overdue_holders(episode, timing) : note_overdue_waits(episode, timing);
+  return is_about_holds(episode.event) ? note_overdue_holders(episode, timing) : note_overdue_waits(episode, timing);
 }
 
 // Of what the episode is about: its holds that are over the limit, or the waits.
@@ -207,6 +215,10 @@ void EpisodeKeeper::follow(Episode& episode, const Timing& timing) {
     episode = before;
     return end(episode, timing);
   }
+  if (episode.event == Event::hold && event_of(episode) == Event::abandoned) {
+    episode.event = Event::abandoned;
+    episode.next_age_ns = 0;  // worth a report at once
+  }
   count_waiting(episode, state_, timing.history(), timing.now_ns());
   tell(episode, oldest_age_ns(episode, timing), timing);
 }
@@ -214,7 +226,7 @@ void EpisodeKeeper::follow(Episode& episode, const Timing& timing) {
 // At first, and again at 2x, 4x, 8x ... of the limit. What the reporter has no room for comes at the next look; what is
 // part of a deadlock is told there.
 void EpisodeKeeper::tell(Episode& episode, uint64_t oldest_ns, const Timing& timing) {
-  const bool is_due = !episode.posted || (repeat_ && oldest_ns >= episode.next_age_ns);
+  const bool is_due = !episode.posted || episode.next_age_ns == 0 || (repeat_ && oldest_ns >= episode.next_age_ns);
   if (!is_due || (!is_circle(episode.event) && episodes_.find_circle(episode.lock.address()) != nullptr)) return;
   refresh_names(episode);
   if (!post(episode, episode.posted ? Phase::still : Phase::over, state_, timing)) return;
@@ -232,7 +244,7 @@ void EpisodeKeeper::end(Episode& episode, const Timing& timing) {
 // Posts the closing line; if the reporter is too far behind, again at the next look. A hold whose first report could not
 // be posted in time is told all the same: the reporter makes a late report of it.
 void EpisodeKeeper::close(Episode& episode, const Timing& timing) {
-  const bool has_story = episode.posted || (episode.event == Event::hold && episode.ended != nullptr);
+  const bool has_story = episode.posted || (is_about_holds(episode.event) && episode.ended != nullptr);
   refresh_names(episode);
   if (has_story && !post(episode, Phase::released, state_, timing)) return;
   if (!has_story && episode.ended != nullptr) give_back(episode.ended);
@@ -284,9 +296,9 @@ void EpisodeKeeper::report_circle(const Episode& circle, const Timing& timing) {
 void EpisodeKeeper::report_holds_of(LockWord lock, const Timing& timing) {
   read_lock_state(lock, sightings_, &state_);
   Episode episode{};
-  episode.event = Event::hold;
   episode.lock = lock;
   note_holders(episode, timing);
+  episode.event = event_of(episode);
   tag_locks(episode);
   count_waiting(episode, state_, timing.history(), timing.now_ns());
   if (episode.holder_count > 0) post(episode, Phase::snapshot, state_, timing);

@@ -31,10 +31,19 @@ void count_waiting(Episode& episode, const LockState& state, const TickHistory& 
   episode.last_look_ns = now_ns;
 }
 
-Episode* Episodes::find(Event event, uintptr_t lock) {
+template <typename Matches>
+Episode* Episodes::find(uintptr_t lock, Matches matches) {
   for (size_t i = 0; i < used_; ++i)
-    if (episodes_[i].active && episodes_[i].event == event && episodes_[i].lock.is_lock_at(lock)) return &episodes_[i];
+    if (episodes_[i].active && matches(episodes_[i].event) && episodes_[i].lock.is_lock_at(lock)) return &episodes_[i];
   return nullptr;
+}
+
+Episode* Episodes::find_hold(uintptr_t lock) {
+  return find(lock, is_about_holds);
+}
+
+Episode* Episodes::find_wait(uintptr_t lock) {
+  return find(lock, [](Event event) { return event == Event::wait; });
 }
 
 Episode* Episodes::find_circle(uintptr_t lock) {
@@ -53,7 +62,7 @@ Episode* Episodes::find_holder(const Identity& identity) {
     Episode& episode = episodes_[position];
     if (!episode.active || episode.event == Event::wait) continue;
     for (size_t i = 0; i < episode.holder_count; ++i)
-      if (episode.holders[i].hold.identity == identity && (found == nullptr || episode.event == Event::hold))
+      if (episode.holders[i].hold.identity == identity && (found == nullptr || is_about_holds(episode.event)))
         found = &episode;
   }
   return found;

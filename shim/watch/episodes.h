@@ -13,7 +13,7 @@ namespace holdwatch {
 
 struct Episode {
   bool active;
-  Event event;      // hold, wait, deadlock or self_deadlock
+  Event event;      // hold, abandoned, wait, deadlock or self_deadlock; a hold becomes abandoned if its thread exits
   bool due;         // to be followed at this look
   bool posted;      // its first report was handed to the reporter
   uint64_t number;  // counts from 1
@@ -49,13 +49,15 @@ class Episodes {
  public:
   static constexpr size_t kMax = 512;
 
-  Episode* find(Event event, uintptr_t lock);
+  // The one that is about who holds the lock, or about who waits for it; or null.
+  Episode* find_hold(uintptr_t lock);
+  Episode* find_wait(uintptr_t lock);
   // The deadlock that has the lock in its circle, or null.
   Episode* find_circle(uintptr_t lock);
   // Whether there is one that tells who holds the lock, or of any kind.
-  bool tell_of_hold(uintptr_t lock) { return find(Event::hold, lock) != nullptr || find_circle(lock) != nullptr; }
-  bool tell_of(uintptr_t lock) { return tell_of_hold(lock) || find(Event::wait, lock) != nullptr; }
-  // The hold episode, or else the deadlock, in which `identity` is one of the holders, or null.
+  bool tell_of_hold(uintptr_t lock) { return find_hold(lock) != nullptr || find_circle(lock) != nullptr; }
+  bool tell_of(uintptr_t lock) { return tell_of_hold(lock) || find_wait(lock) != nullptr; }
+  // The episode about holds, or else the deadlock, in which `identity` is one of the holders, or null.
   Episode* find_holder(const Identity& identity);
   // A new one; null if there are too many: it is tried again at the next look.
   Episode* begin(Event event, LockWord lock, uint64_t limit_ns);
@@ -69,6 +71,9 @@ class Episodes {
   Episode* end_iteration() { return episodes_ + used_; }
 
  private:
+  template <typename Matches>
+  Episode* find(uintptr_t lock, Matches matches);
+
   Episode episodes_[kMax] = {};
   size_t active_ = 0;
   size_t used_ = 0;  // entries ever used: the others' pages are not touched

@@ -66,6 +66,7 @@ void append_headline(const Headline& line, TextBuffer& out) {
                                                   : " has held ";
   out << "thread ";
   append_thread(line, out);
+  if (line.event == Event::abandoned) out << ", which has ended,";
   out << verb << kind_name(line.lock.kind) << " L" << line.lock_id << access_name(line.lock, line.access) << ' '
       << Duration{line.duration_ns} << " (limit " << Duration{line.limit_ns} << ")";
   if (line.phase != Phase::late) out << "; " << line.waiting << (line.waiting == 1 ? " thread waits" : " threads wait");
@@ -143,7 +144,7 @@ void say_headline(const Finding& finding) {
   line.limit_ns = finding.limit_ns;
   line.waiting = finding.waiter_count + finding.waiters_left_out;
   line.lost_ns = finding.lost_ns;
-  if (finding.event == Event::hold && finding.holder_count > 0) {
+  if (is_about_holds(finding.event) && finding.holder_count > 0) {
     line.tid = finding.holders[0].tid;
     line.thread = finding.holders[0].thread;
     line.access = finding.holders[0].access;
@@ -184,7 +185,7 @@ void write_plain_first_line(const Job& job) {
   line.limit_ns = job.limit_ns;
   line.lost_ns = job.lost_ns;
   for (size_t i = 0; i < state.holder_count; ++i) {
-    if (job.event != Event::hold || job.held_ns[i] < line.duration_ns) continue;
+    if (!is_about_holds(job.event) || job.held_ns[i] < line.duration_ns) continue;
     line.tid = state.holders[i].hold.tid;
     line.access = state.holders[i].hold.word.access();
     line.duration_ns = job.held_ns[i];

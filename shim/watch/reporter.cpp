@@ -305,7 +305,7 @@ void Reporter::keep_what_was_said(const Job& job, const Finding& described, Find
 // A hold that ended before it could be captured was never blamed: what the releasing thread left makes a late report.
 Phase Reporter::told_phase(const Job& job) const {
   const bool untold_end = job.phase == Phase::released && !was_told(job.episode);
-  return untold_end && job.event == Event::hold && job.ended != nullptr ? Phase::late : job.phase;
+  return untold_end && is_about_holds(job.event) && job.ended != nullptr ? Phase::late : job.phase;
 }
 
 void Reporter::say_filter_once() {

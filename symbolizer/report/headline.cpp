@@ -156,6 +156,40 @@ std::string wait(const Report& report) {
   return "";
 }
 
+// The first that has ended: others may hold the lock beside it, for reading.
+const ReportHolder* ended_holder(const Report& report) {
+  const auto ended = std::find_if(report.holders.begin(), report.holders.end(),
+                                  [](const ReportHolder& holder) { return holder.state == ThreadState::gone; });
+  if (ended != report.holders.end()) return &*ended;
+  return report.holders.empty() ? nullptr : &report.holders.front();
+}
+
+// ", 700 ms so far"; nothing where it is not known, as from outside.
+std::string held_so_far(uint64_t held_ns) {
+  return held_ns == 0 ? "" : fmt::format(", {} so far", format_duration(held_ns));
+}
+
+std::string abandoned(const Report& report) {
+  const ReportHolder* holder = ended_holder(report);
+  if (holder == nullptr) return fmt::format("{} was left locked; {}", lock_label(report), waiting(report, true));
+  const std::string who = thread_label(holder->tid, holder->thread);
+  switch (report.phase) {
+    case Phase::over:
+    case Phase::late:
+    case Phase::snapshot:
+      break;
+    case Phase::still:
+      return fmt::format("{} still held by {}, which has ended, {}; {}", report.lock_id, who,
+                         format_duration(holder->held_ns), waiting(report, false));
+    case Phase::released:
+      return fmt::format("{}, which {} held when it ended, was released after {}; {}", report.lock_id, who,
+                         format_duration(holder->held_ns), lost(report));
+  }
+  return fmt::format("thread {} has ended while it held {}{}{}{}; {}", who, lock_label(report),
+                     held_for(report.lock_kind, holder->access), held_so_far(holder->held_ns), limit(report),
+                     waiting(report, true));
+}
+
 std::string lock_order(const Report& report) {
   if (report.edges.empty()) return fmt::format("lock order: {} is taken in two orders", lock_label(report));
   std::string text = "locks are taken in different orders, which can deadlock";
@@ -200,9 +234,7 @@ std::string headline(const Report& report) {
     case Event::self_deadlock:
       return self_deadlock_headline(report);
     case Event::abandoned:
-      return fmt::format("thread {} has ended while it held {}{}; {}", first_holder(report), lock_label(report),
-                         report.holders.empty() ? "" : held_for(report.lock_kind, report.holders.front().access),
-                         waiting(report, true));
+      return abandoned(report);
     case Event::fork_orphan:
       return fmt::format("{} can never be had in this process: {} held it in the parent at the fork; {}",
                          lock_label(report), first_holder(report), waiting(report, true));

@@ -119,9 +119,9 @@ TEST_CASE_METHOD(EpisodesTest, "an episode is found by its event and its lock's 
   Episode* wait = episodes.begin(Event::wait, mutex_at(0x1000), 88);
   REQUIRE(hold != nullptr);
   REQUIRE(wait != nullptr);
-  CHECK(episodes.find(Event::hold, 0x1000) == hold);
-  CHECK(episodes.find(Event::wait, 0x1000) == wait);
-  CHECK(episodes.find(Event::hold, 0x2000) == nullptr);
+  CHECK(episodes.find_hold(0x1000) == hold);
+  CHECK(episodes.find_wait(0x1000) == wait);
+  CHECK(episodes.find_hold(0x2000) == nullptr);
   CHECK(hold->limit_ns == 77);
   CHECK_FALSE(hold->posted);
 }
@@ -131,7 +131,7 @@ TEST_CASE_METHOD(EpisodesTest, "an episode that has ended is found no more") {
   episode->holder_count = 1;
   episode->holders[0].hold.identity = {1, 2, 3};
   episodes.end(*episode);
-  CHECK(episodes.find(Event::hold, 0x1000) == nullptr);
+  CHECK(episodes.find_hold(0x1000) == nullptr);
   CHECK(episodes.find_holder({1, 2, 3}) == nullptr);
 }
 
@@ -177,17 +177,17 @@ TEST_CASE_METHOD(EpisodesTest, "more episodes than there is room for begin when 
   for (uintptr_t lock = 1; lock <= Episodes::kMax; ++lock)
     REQUIRE(episodes.begin(Event::hold, mutex_at(lock * 64), 77) != nullptr);
   CHECK(episodes.begin(Event::hold, mutex_at(0x100000), 77) == nullptr);
-  episodes.end(*episodes.find(Event::hold, 100 * 64));
+  episodes.end(*episodes.find_hold(100 * 64));
   CHECK(episodes.begin(Event::hold, mutex_at(0x100000), 77) != nullptr);
-  CHECK(episodes.find(Event::hold, 0x100000) != nullptr);
+  CHECK(episodes.find_hold(0x100000) != nullptr);
 }
 
 TEST_CASE_METHOD(EpisodesTest, "nothing is left when all are cleared") {
   episodes.begin(Event::hold, mutex_at(0x1000), 77);
   episodes.begin(Event::wait, mutex_at(0x2000), 77);
   episodes.clear();
-  CHECK(episodes.find(Event::hold, 0x1000) == nullptr);
-  CHECK(episodes.find(Event::wait, 0x2000) == nullptr);
+  CHECK(episodes.find_hold(0x1000) == nullptr);
+  CHECK(episodes.find_wait(0x2000) == nullptr);
 }
 
 TEST_CASE("a waiter that the look saw in the middle of its own tick is counted once") {

@@ -65,6 +65,22 @@ TEST_CASE("only a thread that has not run at all is called frozen") {
   CHECK(headline(report).find("where it is now is not known") != std::string::npos);
 }
 
+TEST_CASE("an abandoned lock's first line names the holder that has ended, also beside one that has not") {
+  Report report = sample_report();
+  report.event = Event::abandoned;
+  report.holders.push_back(report.holders[0]);
+  report.holders[1].tid = 4712;
+  report.holders[1].thread = "careless";
+  report.holders[1].state = ThreadState::gone;
+  const std::string waits = "; 37 threads wait";
+  CHECK(headline(report).find(
+            "thread 4712 \"careless\" has ended while it held rwlock L3 for reading, 12.4 s so far (") == 0);
+  report.phase = Phase::still;
+  CHECK(headline(report) == "L3 still held by 4712 \"careless\", which has ended, 12.4 s" + waits);
+  report.phase = Phase::released;
+  CHECK(headline(report).find("L3, which 4712 \"careless\" held when it ended, was released after 12.4 s; ") == 0);
+}
+
 TEST_CASE("a hold that cost nobody anything says so") {
   Report report = sample_report();
   report.phase = Phase::released;

@@ -132,7 +132,7 @@ TEST_CASE_METHOD(SearchTest, "while no more episodes can be followed, nothing is
   timing->advance();
   look();
   CHECK(suspects.count == 0);
-  episodes->end(*episodes->find(Event::hold, reinterpret_cast<uintptr_t>(&locks[7])));
+  episodes->end(*episodes->find_hold(reinterpret_cast<uintptr_t>(&locks[7])));
   look();
   CHECK(suspects.count == 1);
   release(holder);
