@@ -11,6 +11,7 @@
 #include <string>
 
 #include "symbolizer/cause/cause.h"
+#include "symbolizer/cause/words.h"
 #include "symbolizer/report/build.h"
 #include "symbolizer/report/by_design.h"
 #include "symbolizer/report/emit.h"
@@ -65,6 +66,12 @@ class Pipeline {
     unwinder_.unwind(snapshot, out);
   }
 
+  std::string describe(const Snapshot& snapshot, uint32_t waits_for, bool by_registers) {
+    const std::string lock = waits_for == 0 ? "" : "L" + std::to_string(waits_for);
+    if (by_registers) return describe_activity(snapshot, lock, CallContext{});
+    return describe_activity(snapshot, lock, CallContext{ThreadFiles::of_ours(snapshot.tid), &memory_});
+  }
+
   void report(const Finding& finding) {
     look_at_modules();
     symbols_.begin_report();
@@ -89,11 +96,7 @@ class Pipeline {
   Resolver resolver() {
     return {
         [this](uintptr_t pc, bool exact) { return symbols_.resolve(pc, exact, modules_.find(exact ? pc : pc - 1)); },
-        [this](uintptr_t pc) { return unwinder_.function_start(pc); },
-        [this](const Holder& holder) {
-          const std::string lock = holder.waits_for == 0 ? "" : "L" + std::to_string(holder.waits_for);
-          return describe_activity(holder.state, holder.call, lock, memory_);
-        }};
+        [this](uintptr_t pc) { return unwinder_.function_start(pc); }};
   }
 
   // Once a report: modules come and go with dlopen, but reading the maps of a big program takes a while.
@@ -171,6 +174,15 @@ void unwind(void* self, const Snapshot* snapshot, RawStack* out) {
   }
 }
 
+void describe(void* self, const Snapshot* snapshot, uint32_t waits_for, bool by_registers, char* out, size_t size) {
+  try {
+    const std::string text = static_cast<Pipeline*>(self)->describe(*snapshot, waits_for, by_registers);
+    copy_text(out, size, cut_to(text, size - 1).c_str());
+  } catch (...) {
+    out[0] = '\0';
+  }
+}
+
 // The emitter says itself what it could not write. What arrives here is an allocation that failed.
 bool report(void* self, const Finding* finding) {
   try {
@@ -211,6 +223,7 @@ constexpr SymbolizerApi kApi = {kSymbolizerApiVersion,
                                 admit,
                                 say_first_line,
                                 unwind,
+                                describe,
                                 report,
                                 notice,
                                 flush,

@@ -162,8 +162,14 @@ def names_for_expressions(plan, runs):
         nothing = dict.fromkeys(("ip", "module", "offset", "build_id", "function", "file", "line", "source", "inlined"))
         return next((f for f in stack["frames"] if function in (f["function"] or "")), nothing)
 
+    def doing(thread, pattern):
+        """Whether this is what the thread was doing when its hold was last reported as lasting."""
+        lasting = [event for event in holds if event["phase"] in ("over", "still")]
+        found = [h["doing"] or "" for event in lasting for h in event["holders"] if h["thread"] == thread]
+        return found != [] and re.fullmatch(pattern, found[-1]) is not None
+
     return {
-        "e": events, "runs": runs, "count": count, "frame": frame, "line": plan.line_of,
+        "e": events, "runs": runs, "count": count, "doing": doing, "frame": frame, "line": plan.line_of,
         "waits": [event for event in events if event["event"] == "wait"],
         "deadlocks": [event for event in events if event["event"] in ("deadlock", "self_deadlock")],
         **{phase: [event for event in holds if event["phase"] == phase] for phase in json_schema.PHASES},

@@ -13,6 +13,7 @@ inline constexpr size_t kMaxCallSites = 10;    // return addresses kept for one 
 inline constexpr size_t kMaxFrames = 512;      // frames kept of one stack
 inline constexpr size_t kNoteSize = 160;       // "what is missing and why", one line
 inline constexpr size_t kLockNameSize = 64;    // a name given through the public API
+inline constexpr size_t kDoingSize = 512;      // what a thread is doing, one line
 
 enum class LockKind : uint8_t { mutex, rwlock };
 enum class Access : uint8_t { exclusive, shared };
@@ -64,6 +65,7 @@ struct Snapshot {
   ThreadState state;
   Registers registers;
   SystemCall call;
+  bool in_page_fault;         // blocked, but in no system call
   uintptr_t stack_end;        // one past the highest stack address, 0 if not known
   const unsigned char* copy;  // stack bytes from copy_address on, taken at the moment of the registers
   uintptr_t copy_address;
@@ -135,6 +137,7 @@ struct Holder {
   bool taken_is_part;             // its innermost frames only; false: all that was there (STACKS=full)
   const RawStack* now;            // where the thread is now (late, released: where it released), null if not captured
   SystemCall call;
+  char doing[kDoingSize];          // the call in words, read while the thread was in it; empty if not known
   uint32_t waits_for;              // id of the lock that this holder itself waits for, 0 if none
   uint64_t waited_ns;              // of a circle: at least so long; else 0
   bool waits_since_before_attach;  // waited_ns counts from the attachment

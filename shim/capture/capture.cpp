@@ -143,6 +143,7 @@ bool take_from_files(const Look& look, Snapshot* out) {
   if (out->state == ThreadState::gone) return explain_no_status(ESRCH, out);
   if (look.syscall_error != 0) return explain_no_registers(look.syscall_error, out);
   out->call = look.syscall.call;
+  out->in_page_fault = look.syscall.kind == SyscallFile::Kind::blocked_outside && out->state == ThreadState::blocked;
   out->registers.ip = look.syscall.pc;
   out->registers.sp = look.syscall.sp;
   out->registers.known = Registers::kIp | Registers::kSp;
@@ -286,6 +287,10 @@ bool capture_thread(int tid, uintptr_t stack_end, Snapshot* out) {
 
 bool capture_unchanged(const Snapshot& snapshot) {
   return !snapshot.switches_known || snapshot.copy != nullptr || has_stayed(snapshot);
+}
+
+bool capture_lasts(const Snapshot& snapshot) {
+  return !snapshot.switches_known || has_stayed(snapshot);
 }
 
 void capture_from_call_site(int tid, uintptr_t pc, uintptr_t sp, uintptr_t bp, uintptr_t stack_end, Snapshot* out) {

@@ -26,6 +26,10 @@ bool capture_thread(int tid, uintptr_t stack_end, Snapshot* out);
 // since (its context switches and its place are the same).
 bool capture_unchanged(const Snapshot& snapshot);
 
+// True if the thread has not run since the snapshot: what the call refers to (memory, descriptors, clocks) was read while the
+// thread was in it. Also for a snapshot of a thread that runs, which refers to nothing.
+bool capture_lasts(const Snapshot& snapshot);
+
 // A snapshot from what a lock call saved before it blocked: exact, and needs no look at the thread.
 void capture_from_call_site(int tid, uintptr_t pc, uintptr_t sp, uintptr_t bp, uintptr_t stack_end, Snapshot* out);
 

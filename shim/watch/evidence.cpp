@@ -192,6 +192,7 @@ void Evidence::capture_now(Event event, const HoldView& hold, Holder* out) {
                        (!wait.word.condition() || is_taking_back(snapshot_.call, wait.word.address())) &&
                        !has_been_left(wait);
     if (!is_circle(event)) out->waits_for = waits ? lock_id(wait.word.address()) : 0;
+    if (!describe_activity(out) && attempt + 1 < kAttempts) continue;
     if (waits && !was_adopted(wait.caller.pc)) {
       Snapshot at_call;
       capture_from_call_site(hold.tid, wait.caller.pc, wait.caller.sp, wait.caller.bp, hold.stack_end, &at_call);
@@ -212,6 +213,17 @@ void Evidence::capture_now(Event event, const HoldView& hold, Holder* out) {
     out->now = stack;
     return;
   }
+}
+
+// What the thread is doing, before anything that takes long: reading the tables of the first unwinding may. False if it has
+// run meanwhile, so that memory and descriptors may be another call's: then only the call itself is told.
+bool Evidence::describe_activity(Holder* out) {
+  out->doing[0] = '\0';
+  if (api_ == nullptr) return true;
+  api_->describe(self_, &snapshot_, out->waits_for, false, out->doing, sizeof out->doing);
+  if (capture_lasts(snapshot_)) return true;
+  api_->describe(self_, &snapshot_, out->waits_for, true, out->doing, sizeof out->doing);
+  return false;
 }
 
 // The stack copied at the acquisition (STACKS=full, or a site that needs it).

@@ -38,6 +38,7 @@ class Evidence {
   size_t describe_ended_holders(const Job& job, Holder* holders);
   bool capture_holder(const Job& job, size_t index, Holder* out);
   void capture_now(Event event, const HoldView& hold, Holder* out);
+  bool describe_activity(Holder* out);
   void capture_release(const HandedOver& ended, Holder* out);
   void capture_acquired(const HoldView& hold, Holder* out);
   void capture_noted_callers(const HoldView& hold, Holder* out);

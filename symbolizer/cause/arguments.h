@@ -1,4 +1,4 @@
-// The calls whose arguments belong together (poll, select, futex, the sleeps), and times and paths in memory, in words.
+// The calls whose arguments belong together (poll, select, futex, the sleeps), and paths and addresses in memory, in words.
 // Cold context only; reads the watched memory through a MemoryReader, for the program may change it while we look.
 #pragma once
 
@@ -8,23 +8,23 @@
 #include <string_view>
 
 #include "shim/base/plain.h"
-#include "symbolizer/cause/descriptors.h"
-#include "symbolizer/unwind/memory.h"
+#include "symbolizer/cause/context.h"
 
 namespace holdwatch {
 
 // What stands between the parentheses of a call with this letter in the table (see syscalls.h); none if the letter is
 // not one of the whole calls.
-std::optional<std::string> describe_whole_call(char letter, const SystemCall& call, MemoryReader& memory,
-                                               pid_t process = kOurDescriptors);
+std::optional<std::string> describe_whole_call(char letter, const SystemCall& call, const CallContext& context);
 
-// The string at `address`, printable and cut to a reasonable length; "?" if it cannot be read.
-std::string read_path(uintptr_t address, MemoryReader& memory);
+// The string at `address`, printable and cut to a reasonable length; "?" if it cannot be read, empty if there is none.
+std::string read_path(uintptr_t address, const CallContext& context);
 
-// "timeout 3 s", "no timeout" for a null pointer; empty if the timespec at `address` cannot be read.
-std::string describe_timeout_at(uintptr_t address, MemoryReader& memory);
+// "to 10.2.3.4:443", where a call sends to whom its argument says; empty if it says nothing.
+std::string describe_receiver(uintptr_t address, uint64_t length, const CallContext& context);
+// The same from a msghdr.
+std::string describe_message_receiver(uintptr_t message, const CallContext& context);
 
-// The same for poll's and epoll_wait's number of milliseconds, which is negative for none.
-std::string describe_timeout_ms(uint64_t argument);
+// ", timeout 3 s" and the like of a futex call; empty if it waits without bound.
+std::string describe_futex_timeout(const SystemCall& call, const CallContext& context);
 
 }  // namespace holdwatch

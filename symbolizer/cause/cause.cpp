@@ -2,11 +2,14 @@
 #include "symbolizer/cause/cause.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
 
 #include "symbolizer/cause/arguments.h"
 #include "symbolizer/cause/descriptors.h"
+#include "symbolizer/cause/present_memory.h"
 #include "symbolizer/cause/syscalls.h"
+#include "symbolizer/cause/times.h"
 #include "symbolizer/cause/words.h"
 
 namespace holdwatch {
@@ -39,38 +42,76 @@ std::string describe_lock_command(int command) {
   }
 }
 
-// One argument in words; empty if it is left out.
-std::string describe_argument(char letter, size_t index, const SystemCall& call, MemoryReader& memory, pid_t process) {
-  const uint64_t argument = call.arguments[index];
-  switch (letter) {
-    case 'd':
-      return "fd " + describe_descriptor(as_int(argument), Direction::any, process);
-    case 's':
-      return "fd " + describe_descriptor(as_int(argument), Direction::sending, process);
-    case '@':  // left out for the working directory; the path that follows says enough
-      return as_int(argument) == AT_FDCWD ? "" : "fd " + describe_descriptor(as_int(argument), Direction::any, process);
-    case 'f':
-      return read_path(argument, memory);
-    case 'm':
-      return describe_timeout_ms(argument);
-    case 't':
-      return describe_timeout_at(argument, memory);
-    case 'p':
-      return describe_process(as_int(argument));
-    case 'l':
-      return describe_lock_command(as_int(argument));
-    case 'n':
-      return std::to_string(as_int(argument));
+std::string describe_lock_operation(int operation) {
+  switch (operation & ~LOCK_NB) {
+    case LOCK_SH:
+      return "shared";
+    case LOCK_EX:
+      return "exclusive";
     default:
       return "";
   }
 }
 
-std::string describe_arguments(const SystemCallRow& row, const SystemCall& call, MemoryReader& memory, pid_t process) {
+std::string describe_fd(uint64_t argument, Direction direction, const CallContext& context) {
+  return "fd " + describe_descriptor(as_int(argument), direction, context.files);
+}
+
+// The folder that the path in the next argument counts from. Left out where it counts for nothing, and for the working
+// directory: the path says enough.
+std::string describe_folder(const uint64_t* argument, const CallContext& context) {
+  if (as_int(argument[0]) == AT_FDCWD || read_path(argument[1], context).starts_with('/')) return "";
+  return describe_fd(argument[0], Direction::any, context);
+}
+
+// One argument in words; empty if it is left out.
+std::string describe_argument(char letter, size_t index, const SystemCall& call, const CallContext& context) {
+  const uint64_t argument = call.arguments[index];
+  switch (letter) {
+    case 'd':
+      return describe_fd(argument, Direction::any, context);
+    case 's':
+      return describe_fd(argument, Direction::sending, context);
+    case 'r':
+      return describe_fd(argument, Direction::receiving, context);
+    case 'c':
+      return "fd " + std::to_string(as_int(argument));
+    case '@':
+      return describe_folder(&call.arguments[index], context);
+    case 'f':
+      return read_path(argument, context);
+    case 'o':
+      return describe_receiver(argument, call.arguments[index + 1], context);
+    case 'h':
+      return describe_message_receiver(argument, context);
+    case 'm':
+      return describe_timeout_ms(argument);
+    case 't':
+      return describe_timeout_at(argument, context);
+    case 'a':
+      return describe_deadline_at(argument, CLOCK_REALTIME, context);
+    case 'p':
+      return describe_process(as_int(argument));
+    case 'i':
+      return "pid " + std::to_string(as_int(argument));
+    case 'l':
+      return describe_lock_command(as_int(argument));
+    case 'k':
+      return describe_lock_operation(as_int(argument));
+    case 'n':
+      return std::to_string(as_int(argument));
+    case 'x':
+      return hex_in_words(static_cast<uint32_t>(argument));
+    default:
+      return "";
+  }
+}
+
+std::string describe_arguments(const SystemCallRow& row, const SystemCall& call, const CallContext& context) {
   std::string text;
   for (size_t i = 0; i < row.arguments.size() && i < kArguments; ++i) {
-    if (const auto whole = describe_whole_call(row.arguments[i], call, memory, process)) return *whole;
-    const std::string words = describe_argument(row.arguments[i], i, call, memory, process);
+    if (const auto whole = describe_whole_call(row.arguments[i], call, context)) return *whole;
+    const std::string words = describe_argument(row.arguments[i], i, call, context);
     if (words.empty()) continue;
     if (!text.empty()) text += ", ";
     text += words;
@@ -78,19 +119,25 @@ std::string describe_arguments(const SystemCallRow& row, const SystemCall& call,
   return text.empty() && row.arguments != "0" ? "..." : text;
 }
 
-std::string describe_call(const SystemCall& call, std::string_view lock_name, MemoryReader& memory, pid_t process) {
+std::string describe_call(const SystemCall& call, std::string_view lock_name, const CallContext& context) {
   if (call.number == SYS_futex && !lock_name.empty())
-    return "waiting for " + std::string(lock_name) + " (futex " + hex_in_words(call.arguments[0]) + ")";
+    return "waiting for " + std::string(lock_name) + " (futex " + hex_in_words(call.arguments[0]) +
+           describe_futex_timeout(call, context) + ")";
   const SystemCallRow* row = find_system_call(call.number);
   if (row == nullptr) return "system call " + std::to_string(call.number);
-  return std::string(row->name) + "(" + describe_arguments(*row, call, memory, process) + ")";
+  return std::string(row->name) + "(" + describe_arguments(*row, call, context) + ")";
+}
+
+std::string describe_blocked(const Snapshot& snapshot, std::string_view lock_name, const CallContext& context) {
+  if (snapshot.in_page_fault) return "page fault";
+  if (!snapshot.call.known) return "blocked (system call not known)";
+  return describe_call(snapshot.call, lock_name, context);
 }
 
 }  // namespace
 
-std::string describe_activity(ThreadState state, const SystemCall& call, std::string_view lock_name,
-                              MemoryReader& memory, pid_t process) {
-  switch (state) {
+std::string describe_activity(const Snapshot& snapshot, std::string_view lock_name, const CallContext& context) {
+  switch (snapshot.state) {
     case ThreadState::running:
       return "running";
     case ThreadState::stopped:
@@ -100,7 +147,9 @@ std::string describe_activity(ThreadState state, const SystemCall& call, std::st
     case ThreadState::blocked:
       break;
   }
-  return call.known ? describe_call(call, lock_name, memory, process) : "blocked (system call not known)";
+  if (context.memory == nullptr || !context.files.known()) return describe_blocked(snapshot, lock_name, context);
+  PresentMemory memory(*context.memory, context.files);
+  return describe_blocked(snapshot, lock_name, {context.files, &memory});
 }
 
 }  // namespace holdwatch

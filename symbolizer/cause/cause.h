@@ -3,20 +3,17 @@
 // Cold context only. Asks the kernel about descriptors of the process; never reads from, writes to or waits on them.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "shim/base/plain.h"
-#include "symbolizer/cause/descriptors.h"
-#include "symbolizer/unwind/memory.h"
+#include "symbolizer/cause/context.h"
 
 namespace holdwatch {
 
 // The text of "doing" for one thread, e.g. "sendto(fd 41 -> 10.2.3.4:443, 96 KiB unsent)"; empty if nothing is known.
-// `lock_name` is the id of the lock of ours that a futex call waits for ("L3"), or empty. `process` is whose descriptors
-// the call speaks of.
-std::string describe_activity(ThreadState state, const SystemCall& call, std::string_view lock_name,
-                              MemoryReader& memory, pid_t process = kOurDescriptors);
+// `lock_name` is the id of the lock of ours that a futex call waits for ("L3"), or empty. What the context refers to must be
+// of the snapshot's moment: ask afterwards whether the thread has run since.
+std::string describe_activity(const Snapshot& snapshot, std::string_view lock_name, const CallContext& context);
 
 }  // namespace holdwatch

@@ -3,28 +3,19 @@
 // another process is duplicated for as long as the question takes.
 #pragma once
 
-#include <sys/types.h>
-
 #include <string>
 #include <string_view>
 
+#include "symbolizer/cause/thread_files.h"
+
 namespace holdwatch {
 
-// Whose descriptors are meant: a process by its id, ours, or one that is no more, whose numbers are all that is left.
-inline constexpr pid_t kOurDescriptors = 0;
-inline constexpr pid_t kLostDescriptors = -1;
-
-enum class Direction { any, sending };  // sending: what has not left yet is worth a word
+// What the call does with the descriptor: what has not left yet, and a socket's own timeout (SO_SNDTIMEO, SO_RCVTIMEO), are
+// worth a word to who waits for just that.
+enum class Direction { any, sending, receiving };
 
 // "41 -> 10.2.3.4:443, 96 KiB unsent", "4 listening on 127.0.0.1:80", "7 pipe:[1234], 64 KiB unread", "5 /var/lib/x",
-// "9 eventfd", "12 (closed)".
-std::string describe_descriptor(int descriptor, Direction direction, pid_t process = kOurDescriptors);
-
-// A sockaddr's bytes: "10.2.3.4:443", "[2001:db8::1]:443", "/run/x.sock", "@abstract"; "unnamed unix socket" for one
-// without a name, "address family 16" for any other kind, empty if there is none.
-std::string describe_address(std::string_view bytes);
-
-// The path behind a descriptor as the kernel tells it, printable; empty if it is not open.
-std::string descriptor_path(int descriptor, pid_t process = kOurDescriptors);
+// "9 eventfd", "12 (closed)"; the number alone if where it leads is not known.
+std::string describe_descriptor(int descriptor, Direction direction, const ThreadFiles& files);
 
 }  // namespace holdwatch

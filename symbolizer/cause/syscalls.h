@@ -7,12 +7,16 @@
 namespace holdwatch {
 
 // One letter an argument in `arguments`, from the first on; what is not said stays out of the text.
-//   d descriptor                      f path                     m time-out in milliseconds, int
-//   s descriptor that is written to   @ directory of the path    t time-out, pointer to a timespec
-//   p process id to wait for          l fcntl's command
-//   n number                          . says nothing to a reader    0 (alone) the call has no arguments
+//   d descriptor                      f path                     m timeout in milliseconds, int
+//   s descriptor that is written to   @ directory of the path    t timeout, pointer to a timespec
+//   r descriptor that is read from    p process id to wait for   a its end by the wall clock, pointer to a timespec
+//   c descriptor that may be another  i process id               l fcntl's command   k flock's operation
+//     file's by now, or soon          o address to send to, whose length is the next argument
+//   n number   x number in hex        h message to send, with its address
+//   . says nothing to a reader        0 (alone) the call has no arguments
 // An upper case letter is the whole of a call whose arguments belong together:
-//   A connect   U futex   P poll   Q ppoll   S select   R pselect6   C clock_nanosleep   N nanosleep
+//   A connect   U futex        P poll          Q ppoll       S select   R pselect6   C clock_nanosleep   N nanosleep
+//   W waitid    F futex_wait   V futex_waitv   I io_uring_enter
 struct SystemCallRow {
   int number;
   std::string_view name;

@@ -24,6 +24,18 @@ std::string in_units(uint64_t value, std::span<const Unit> units) {
   return text + ' ' + std::string(name);
 }
 
+void append_hex(std::string& out, char character) {
+  static constexpr std::string_view kDigits = "0123456789abcdef";
+  const auto byte = static_cast<unsigned char>(character);
+  out += "\\x";
+  out += kDigits[byte >> 4];
+  out += kDigits[byte & 0xf];
+}
+
+bool is_continuation(char character) {
+  return (static_cast<unsigned char>(character) & 0xc0) == 0x80;
+}
+
 }  // namespace
 
 std::string size_in_words(uint64_t bytes) {
@@ -42,17 +54,26 @@ std::string hex_in_words(uint64_t value) {
   return "0x" + std::string(digits, end);
 }
 
+std::string cut_to(std::string_view text, size_t size) {
+  constexpr std::string_view kDots = "...";
+  if (text.size() <= size) return std::string(text);
+  if (size < kDots.size()) return "";
+  size_t end = size - kDots.size();
+  while (end > 0 && is_continuation(text[end])) --end;
+  return std::string(text.substr(0, end)) + std::string(kDots);
+}
+
 std::string printable(std::string_view text) {
-  static constexpr std::string_view kDigits = "0123456789abcdef";
   std::string out;
-  for (const char character : text) {
-    const auto byte = static_cast<unsigned char>(character);
-    if (byte >= 0x20 && byte != 0x7f) {
-      out += character;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool begins_terminal_control =
+        byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+    if (begins_terminal_control) append_hex(out, text[i++]);
+    if (begins_terminal_control || byte < 0x20 || byte == 0x7f) {
+      append_hex(out, text[i]);
     } else {
-      out += "\\x";
-      out += kDigits[byte >> 4];
-      out += kDigits[byte & 0xf];
+      out += text[i];
     }
   }
   return out;

@@ -184,7 +184,12 @@ Capture LiveProcess::capture(const Task& task) {
 }
 
 std::string LiveProcess::describe(const Snapshot& snapshot, const std::string& lock_id) {
-  return describe_activity(snapshot.state, snapshot.call, lock_id, memory_, pid_);
+  Task task;
+  task.tid = snapshot.tid;
+  task.snapshot = snapshot;
+  const std::string text = describe_activity(snapshot, lock_id, {ThreadFiles::of(pid_, snapshot.tid), &memory_});
+  // Memory and descriptors may be those of another call by now.
+  return snapshot.state != ThreadState::blocked || has_stayed(task) ? text : describe_activity(snapshot, lock_id, {});
 }
 
 Kin LiveProcess::kin(int own_tid) {

@@ -174,7 +174,9 @@ class Observer {
       const uint64_t asleep_ns = task.snapshot.state == ThreadState::running ? 0 : target_.asleep_ns(tid);
       const Capture capture = target_.capture(task);
       task.snapshot.state = capture.snapshot.state;
-      see_thread(task, named_stack(capture), target_.describe(capture.snapshot, ""), asleep_ns);
+      // Before the stack is named, which may take long.
+      std::string doing = target_.describe(capture.snapshot, "");
+      see_thread(task, named_stack(capture), std::move(doing), asleep_ns);
     }
   }
 

@@ -61,6 +61,7 @@ bool look_at_task(int pid, int tid, Task& out) {
   snapshot.switches = status.switches();
   snapshot.switches_known = true;
   snapshot.call = call.call;
+  snapshot.in_page_fault = call.kind == SyscallFile::Kind::blocked_outside && snapshot.state == ThreadState::blocked;
   if (call.kind == SyscallFile::Kind::in_call || call.kind == SyscallFile::Kind::blocked_outside) {
     snapshot.registers.ip = call.pc;
     snapshot.registers.sp = call.sp;

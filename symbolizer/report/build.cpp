@@ -199,7 +199,7 @@ void ReportBuilder::add_names(const Finding& finding, Report& report) {
     named->taken = std::move(stacks.taken.stack);
     named->now = std::move(stacks.now.stack);
     named->now_took = stacks.now_took;
-    if (!has_ended(finding.phase)) named->doing = resolver_.describe(*holder);
+    if (!has_ended(finding.phase)) named->doing = bounded(holder->doing);
     ++named;
   }
   auto waiters = report.waiters.begin();

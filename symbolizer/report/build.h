@@ -19,7 +19,6 @@ namespace holdwatch {
 struct Resolver {
   std::function<std::vector<Frame>(uintptr_t pc, bool exact)> resolve;
   std::function<uintptr_t(uintptr_t pc)> function_start;
-  std::function<std::string(const Holder&)> describe;  // the cause line
   std::function<std::optional<uint64_t>(int tid)> switches = thread_switches;
 };
 

@@ -1,7 +1,7 @@
 // libFuzzer target: any system call with any arguments, over memory that holds any bytes; and the words for paths and
 // addresses. What is said is printable and not longer than a line.
 #include "symbolizer/cause/cause.h"
-#include "symbolizer/cause/descriptors.h"
+#include "symbolizer/cause/sockets.h"
 #include "symbolizer/cause/words.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/fake_process.h"
@@ -38,7 +38,10 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, size_t size) {
   const std::string_view rest = choices.rest();
   test::FakeMemory memory;
   memory.regions[kMemory] = test::ByteVector(rest.begin(), rest.end());
-  check_text(describe_activity(ThreadState::blocked, call, "", memory));
+  Snapshot snapshot{};
+  snapshot.state = ThreadState::blocked;
+  snapshot.call = call;
+  check_text(describe_activity(snapshot, "", {ThreadFiles(), &memory}));
   check_text(describe_address(rest.substr(0, 128)));  // what a sockaddr_storage holds
   check_text(printable(rest.substr(0, 1000)));
   return 0;

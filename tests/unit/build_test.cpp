@@ -49,6 +49,7 @@ struct Story {
     holder.sites[0] = {0x2041, 0x7050};
     holder.now = &now;
     holder.call = {true, SYS_sendto, {4, 100, 200, 0, 0, 0}};
+    std::strcpy(holder.doing, "sendto(fd 4)");
     finding.episode = 5;
     finding.lock_id = 3;
     finding.lock = {0xabc, LockKind::mutex};
@@ -75,8 +76,7 @@ struct Story {
 };
 
 ReportBuilder builder() {
-  return ReportBuilder({resolve, function_start, [](const Holder&) { return std::string("sendto(fd 4)"); }}, "host1",
-                       4700, "/usr/bin/app");
+  return ReportBuilder({resolve, function_start}, "host1", 4700, "/usr/bin/app");
 }
 
 }  // namespace
@@ -168,9 +168,7 @@ TEST_CASE("a call that a stop has restarted is the same call") {
 TEST_CASE("a holder that went off the processor in between has run, though it is where it was") {
   Story story;
   std::optional<uint64_t> switches = 7;
-  ReportBuilder reports(
-      {resolve, function_start, [](const Holder&) { return std::string(); }, [&](int) { return switches; }}, "h", 1,
-      "/x");
+  ReportBuilder reports({resolve, function_start, [&](int) { return switches; }}, "h", 1, "/x");
   CHECK(reports.build(story.at(Phase::over)).holders[0].ran == std::nullopt);
   CHECK(reports.build(story.at(Phase::still)).holders[0].ran == false);
   switches = 8;
@@ -235,7 +233,7 @@ TEST_CASE("a thousand waiters in one place are named once") {
                            ++lookups;
                            return resolve(pc, exact);
                          },
-                         function_start, [](const Holder&) { return std::string(); }},
+                         function_start},
                         "h", 1, "/x");
   const Report report = reports.build(story.at(Phase::over));
   REQUIRE(report.waiters.size() == 1);

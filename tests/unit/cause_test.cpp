@@ -2,9 +2,12 @@
 #include "symbolizer/cause/cause.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -27,7 +30,18 @@ SystemCall call_of(long number, std::initializer_list<uint64_t> arguments) {
 
 std::string activity(const SystemCall& call, std::string_view lock = "", ThreadState state = ThreadState::blocked) {
   ProcessMemory memory(getpid());
-  return describe_activity(state, call, lock, memory);
+  Snapshot snapshot{};
+  snapshot.state = state;
+  snapshot.call = call;
+  return describe_activity(snapshot, lock, {ThreadFiles::of_ours(gettid()), &memory});
+}
+
+// Where the thread may have gone on.
+std::string by_registers(const SystemCall& call) {
+  Snapshot snapshot{};
+  snapshot.state = ThreadState::blocked;
+  snapshot.call = call;
+  return describe_activity(snapshot, "", {});
 }
 
 std::string doing(long number, std::initializer_list<uint64_t> arguments = {}) {
@@ -69,25 +83,45 @@ TEST_CASE("a call on a descriptor says where that leads") {
                                      {SYS_recvfrom, "recvfrom"},
                                      {SYS_accept, "accept"},
                                      {SYS_fsync, "fsync"},
-                                     {SYS_flock, "flock"},
-                                     {SYS_ioctl, "ioctl"}})
+                                     {SYS_flock, "flock"}})
     CHECK(doing(number, {100}) == std::string(name) + "(fd 100 eventfd)");
   CHECK(doing(SYS_epoll_wait, {100, 0, 1, 3000}) == "epoll_wait(fd 100 eventfd, timeout 3 s)");
   CHECK(doing(SYS_fcntl, {100, F_SETLKW}) == "fcntl(fd 100 eventfd, F_SETLKW)");
+  CHECK(doing(SYS_flock, {100, LOCK_EX}) == "flock(fd 100 eventfd, exclusive)");
+  CHECK(doing(SYS_ioctl, {100, 0x5409}) == "ioctl(fd 100 eventfd, 0x5409)");
+}
+
+TEST_CASE("a descriptor that is being closed is no longer what its number leads to") {
+  const Descriptor100 descriptor;
+  CHECK(doing(SYS_close, {100}) == "close(fd 100)");
+  CHECK(doing(SYS_dup2, {100, 100}) == "dup2(fd 100 eventfd, fd 100)");
+}
+
+TEST_CASE("where the thread may have gone on, its registers are all that is told") {
+  const Descriptor100 descriptor;
+  const timespec time = {3, 0};
+  CHECK(by_registers(call_of(SYS_read, {100})) == "read(fd 100)");
+  CHECK(by_registers(call_of(SYS_epoll_wait, {100, 0, 1, 3000})) == "epoll_wait(fd 100, timeout 3 s)");
+  CHECK(by_registers(call_of(SYS_nanosleep, {reinterpret_cast<uintptr_t>(&time)})) == "nanosleep(...)");
+  CHECK(by_registers(call_of(SYS_open, {text_at("/srv/data")})) == "open(...)");
+  CHECK(by_registers(call_of(SYS_wait4, {4711})) == "wait4(pid 4711)");
+  const pollfd entry = {100, POLLIN, 0};
+  CHECK(by_registers(call_of(SYS_poll, {reinterpret_cast<uintptr_t>(&entry), 1, 50})) ==
+        "poll(up to 1 fds; timeout 50 ms)");
 }
 
 TEST_CASE("a call that sends says what has not left yet") {
-  int pair[2];
-  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
-  REQUIRE(send(pair[0], "x", 1, 0) == 1);
-  const std::string number = std::to_string(pair[0]);
-  const std::string sending = doing(SYS_sendto, {static_cast<uint64_t>(pair[0])});
-  const std::string receiving = doing(SYS_recvfrom, {static_cast<uint64_t>(pair[0])});
-  close(pair[0]);
-  close(pair[1]);
-  CHECK(Catch::startsWith(sending, "sendto(fd " + number + " -> unnamed unix socket, "));
-  CHECK(Catch::endsWith(sending, " unsent)"));
-  CHECK(receiving == "recvfrom(fd " + number + " -> unnamed unix socket)");
+  int ends[2];
+  REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+  REQUIRE(write(ends[1], "x", 1) == 1);
+  const std::string sending = doing(SYS_write, {static_cast<uint64_t>(ends[1])});
+  const std::string receiving = doing(SYS_read, {static_cast<uint64_t>(ends[0])});
+  close(ends[0]);
+  close(ends[1]);
+  CHECK(Catch::startsWith(sending, "write(fd " + std::to_string(ends[1]) + " pipe:["));
+  CHECK(Catch::endsWith(sending, "], 1 B unread)"));
+  CHECK(Catch::startsWith(receiving, "read(fd " + std::to_string(ends[0]) + " pipe:["));
+  CHECK(Catch::endsWith(receiving, "])"));
 }
 
 TEST_CASE("a futex that is a lock of ours is called by the lock's name") {
@@ -104,6 +138,8 @@ TEST_CASE("a call on a path says which, and from where if that is a descriptor")
   CHECK(doing(SYS_open, {path}) == "open(/srv/data\\x0a1)");
   CHECK(doing(SYS_openat, {kWorkingDirectory, path}) == "openat(/srv/data\\x0a1)");
   CHECK(doing(SYS_openat, {100, text_at("name")}) == "openat(fd 100 eventfd, name)");
+  CHECK(doing(SYS_openat, {static_cast<uint32_t>(-1), path}) == "openat(/srv/data\\x0a1)");
+  CHECK(doing(SYS_openat, {100, path}) == "openat(/srv/data\\x0a1)");
   CHECK(doing(SYS_rename, {text_at("a"), text_at("b")}) == "rename(a, b)");
   CHECK(doing(SYS_openat, {kWorkingDirectory, 8}) == "openat(?)");
 }
@@ -113,6 +149,10 @@ TEST_CASE("waiting for a process says which") {
   CHECK(doing(SYS_wait4, {static_cast<uint32_t>(-1)}) == "wait4(any child)");
   CHECK(doing(SYS_wait4, {0}) == "wait4(any child of the same group)");
   CHECK(doing(SYS_wait4, {static_cast<uint32_t>(-12)}) == "wait4(any child of group 12)");
+  CHECK(doing(SYS_waitid, {P_ALL, 0}) == "waitid(any child)");
+  CHECK(doing(SYS_waitid, {P_PID, 4711}) == "waitid(pid 4711)");
+  CHECK(doing(SYS_waitid, {P_PGID, 12}) == "waitid(any child of group 12)");
+  CHECK(doing(SYS_process_vm_readv, {4711}) == "process_vm_readv(pid 4711)");
 }
 
 TEST_CASE("a call of which nothing is worth saying is not said to have no arguments") {

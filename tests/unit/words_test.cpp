@@ -33,5 +33,16 @@ TEST_CASE("control characters are written out, and everything else is left as it
   CHECK(printable("/var/lib/x y") == "/var/lib/x y");
   CHECK(printable("a\nb\x1b[2J\x7f") == "a\\x0ab\\x1b[2J\\x7f");
   CHECK(printable(std::string_view("a\0b", 3)) == "a\\x00b");
+  CHECK(printable("a\xc2\x9b"
+                  "2J\xc2\xa0") == "a\\xc2\\x9b2J\xc2\xa0");
   CHECK(printable("gr\xc3\xbc\xc3\x9f") == "gr\xc3\xbc\xc3\x9f");
+}
+
+TEST_CASE("a text that is too long is cut between characters, and shows it") {
+  CHECK(cut_to("12345", 5) == "12345");
+  CHECK(cut_to("123456", 5) == "12...");
+  CHECK(cut_to("1\xc3\xbc"
+               "3456",
+               5) == "1...");
+  CHECK(cut_to("123456", 2).empty());
 }

@@ -1,0 +1,32 @@
+// Memory of which only the pages that are there are read: one that its thread has to be supplied with (userfaultfd, a
+// mapped file of a server that hangs) would let the reader wait as long as the thread does.
+// Cold context only.
+#pragma once
+
+#include "symbolizer/cause/thread_files.h"
+#include "symbolizer/unwind/memory.h"
+
+namespace holdwatch {
+
+class PresentMemory final : public MemoryReader {
+ public:
+  // Both must outlive it.
+  PresentMemory(MemoryReader& memory, const ThreadFiles& files) : memory_(memory), files_(files) {}
+  PresentMemory(const PresentMemory&) = delete;
+  PresentMemory& operator=(const PresentMemory&) = delete;
+  ~PresentMemory() override;
+
+  size_t read(uintptr_t address, void* out, size_t size) override;
+
+  // Whether the page of the address is in memory; none if the kernel does not tell.
+  std::optional<bool> is_present(uintptr_t address);
+
+ private:
+  MemoryReader& memory_;
+  const ThreadFiles& files_;
+  int pagemap_ = -1;  // open for as long as this lives: microseconds
+  bool opened_ = false;
+  bool untold_ = false;  // the kernel was built without the file
+};
+
+}  // namespace holdwatch

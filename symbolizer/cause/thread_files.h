@@ -1,0 +1,62 @@
+// What /proc shows of one thread: the links of its own descriptor table, which unshare(CLONE_FILES) parts from the process's,
+// and its small text files.
+// Cold context only. Only asks: nothing here reads from a descriptor, writes to it, or waits for what is behind it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
+namespace holdwatch {
+
+class ThreadFiles {
+ public:
+  // Not known, as in a core file: descriptors are mere numbers then.
+  ThreadFiles() = default;
+
+  // A thread of this process.
+  static ThreadFiles of_ours(int tid) { return {0, tid}; }
+  static ThreadFiles of(pid_t process, int tid) { return {process, tid}; }
+
+  bool known() const { return tid_ != 0; }
+  bool is_ours() const { return known() && process_ == 0; }
+  pid_t process() const { return process_; }  // 0: ours
+  int tid() const { return tid_; }
+
+  // "/proc/self/task/TID/NAME".
+  std::string path(const std::string& name) const;
+
+  // Where the link leads ("/var/lib/x", "pipe:[1234]"), raw; none if it cannot be read.
+  std::optional<std::string> link(const std::string& name) const;
+
+  // As much of a text file as is worth anything; empty if it cannot be read.
+  std::string text(const std::string& name) const;
+
+  // Of a descriptor: its link; empty if it is not open; none if that cannot be told.
+  std::optional<std::string> descriptor_link(int descriptor) const;
+
+ private:
+  ThreadFiles(pid_t process, int tid) : process_(process), tid_(tid) {}
+
+  pid_t process_ = 0;
+  int tid_ = 0;
+};
+
+// A descriptor of this process to ask the kernel by: the one of that number if the thread's leads to the same socket or
+// pipe, or a duplicate of another process's; -1 if it cannot be had.
+class Asked {
+ public:
+  // `link` is the thread's, with the inode that tells sockets and pipes from each other.
+  Asked(int descriptor, const ThreadFiles& files, const std::string& link);
+  Asked(const Asked&) = delete;
+  Asked& operator=(const Asked&) = delete;
+  ~Asked();
+  int descriptor() const { return descriptor_; }
+
+ private:
+  int descriptor_ = -1;
+  bool is_duplicate_ = false;
+};
+
+}  // namespace holdwatch
