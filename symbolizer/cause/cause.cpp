@@ -8,6 +8,7 @@
 #include "symbolizer/cause/arguments.h"
 #include "symbolizer/cause/descriptors.h"
 #include "symbolizer/cause/present_memory.h"
+#include "symbolizer/cause/restarted.h"
 #include "symbolizer/cause/syscalls.h"
 #include "symbolizer/cause/times.h"
 #include "symbolizer/cause/words.h"
@@ -131,7 +132,9 @@ std::string describe_call(const SystemCall& call, std::string_view lock_name, co
 std::string describe_blocked(const Snapshot& snapshot, std::string_view lock_name, const CallContext& context) {
   if (snapshot.in_page_fault) return "page fault";
   if (!snapshot.call.known) return "blocked (system call not known)";
-  return describe_call(snapshot.call, lock_name, context);
+  const bool resumed = snapshot.call.number == SYS_restart_syscall;
+  return describe_call(resumed ? resumed_call(snapshot.call, context.files.text("wchan")) : snapshot.call, lock_name,
+                       context);
 }
 
 }  // namespace
