@@ -12,6 +12,7 @@
 #include "shim/attach/complaints.h"
 #include "shim/attach/redirect.h"
 #include "shim/base/control_block.h"
+#include "shim/base/libc_functions.h"
 #include "shim/base/options.h"
 #include "shim/base/preload_variable.h"
 #include "shim/base/program_name.h"
@@ -27,10 +28,14 @@
 #include "shim/record/spare_memory.h"
 #include "shim/record/thread_table.h"
 #include "shim/watch/last_thread.h"
+#include "shim/watch/own_thread.h"
 #include "shim/watch/reporter.h"
 #include "shim/watch/safe_point.h"
 #include "shim/watch/symbolizer_link.h"
 #include "shim/watch/watcher.h"
+
+// By which libc knows this library.
+extern "C" [[gnu::visibility("hidden")]] void* __dso_handle;
 
 namespace holdwatch {
 namespace {
@@ -40,6 +45,11 @@ Settings g_settings;
 void begin_watch() {
   watch_begin(g_settings);
   attachment_resume();
+}
+
+void resolve_functions(void* scope) {
+  resolve_real_functions(scope);
+  if (some_module_exports("__tsan_init")) g_program_creates_threads = g_real.pthread_create;
 }
 
 // What lock calls and forks do from now on.
@@ -66,17 +76,10 @@ void in_child() {
 // Preloaded or linked to, we come before libc in the loader's list, and our hooks before its functions in every look-up. A
 // library that dlopen brings comes last: then our hooks see nothing by themselves.
 bool is_loaded_late() {
-  Dl_info info;
-  const link_map* own = nullptr;
-  if (dladdr1(reinterpret_cast<void*>(&is_loaded_late), &info, reinterpret_cast<void**>(const_cast<link_map**>(&own)),
-              RTLD_DL_LINKMAP) == 0)
-    return false;
-  const link_map* libc = nullptr;
-  if (dladdr1(reinterpret_cast<void*>(&dladdr1), &info, reinterpret_cast<void**>(const_cast<link_map**>(&libc)),
-              RTLD_DL_LINKMAP) == 0)
-    return false;
+  const link_map* const own = module_of(reinterpret_cast<void*>(&is_loaded_late));
+  const link_map* const libc_module = module_of(reinterpret_cast<void*>(libc().exit));
   const link_map* before = own;
-  while (before != nullptr && before != libc) before = before->l_prev;
+  while (before != nullptr && before != libc_module) before = before->l_prev;
   return before != nullptr;
 }
 
@@ -101,7 +104,7 @@ bool prepare_late(TextBuffer& why) {
     why << "the program has used up the keys for thread-specific data that need no allocation";
     return false;
   }
-  pthread_atfork(before_fork, nullptr, in_child);
+  libc().__register_atfork(before_fork, nullptr, in_child, &__dso_handle);
   return prepared = true;
 }
 
@@ -141,11 +144,11 @@ bool begin_attachment(const char* const* options, char* why, unsigned long why_s
   const Inside inside;
   if (is_loaded_late()) {
     // From the global scope, so that what stands in front of libc's functions already stays in front of them.
-    resolve_real_functions(RTLD_DEFAULT);
+    resolve_functions(RTLD_DEFAULT);
     offer_attachment({begin_attachment, end_attachment});
     return;
   }
-  resolve_real_functions(RTLD_NEXT);
+  resolve_functions(RTLD_NEXT);
   holdwatch_control_block.state.store(ControlState::left_out, std::memory_order_relaxed);
   say_start();
   remember_own_path();
@@ -155,7 +158,7 @@ bool begin_attachment(const char* const* options, char* why, unsigned long why_s
   g_main_frames_end = reinterpret_cast<uintptr_t>(arguments);
   thread_table_start();
   refill_spares(false);
-  pthread_atfork(before_fork, nullptr, in_child);
+  libc().__register_atfork(before_fork, nullptr, in_child, &__dso_handle);
   take_part();
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 
+#include "shim/base/libc_functions.h"
 #include "shim/interpose/real_functions.h"
 #include "shim/watch/waiting_call.h"
 
@@ -74,7 +75,7 @@ void note_lock_functions() {
     Dl_info info;
     const ElfW(Sym)* symbol = nullptr;
     void** const out = reinterpret_cast<void**>(const_cast<ElfW(Sym)**>(&symbol));
-    if (dladdr1(one.function, &info, out, RTLD_DL_SYMENT) == 0 || symbol == nullptr) continue;
+    if (libc().dladdr1(one.function, &info, out, RTLD_DL_SYMENT) == 0 || symbol == nullptr) continue;
     g_functions[count++] = code_of(one, reinterpret_cast<uintptr_t>(one.function), symbol->st_size);
   }
   set_waiting_functions(g_functions, count);

@@ -18,7 +18,8 @@
 #include <cstring>
 
 #include "shim/attach/slots.h"
-#include "shim/base/real_mutex.h"
+#include "shim/base/libc_functions.h"
+#include "shim/base/os.h"
 #include "shim/capture/own_memory.h"
 #include "shim/interpose/real_functions.h"
 
@@ -30,8 +31,8 @@ namespace {
 
 using Opener = void* (*)(const char*, int);
 using NamespaceOpener = void* (*)(Lmid_t, const char*, int);
-Opener g_real_dlopen = &dlopen;
-NamespaceOpener g_real_dlmopen = &dlmopen;
+Opener g_real_dlopen = nullptr;  // the program's, looked up before the first call is turned
+NamespaceOpener g_real_dlmopen = nullptr;
 
 void module_wanted() {
   if (g_module_wanted != nullptr) g_module_wanted();
@@ -69,6 +70,8 @@ uintptr_t address_of(Function* function) {
 // Before the loader's list of modules is locked: looking up takes the loader's other lock, which comes first (elf/dl-open.c).
 void look_hooks_up() {
   if (g_hooks[0].name != nullptr) return;
+  g_real_dlopen = reinterpret_cast<Opener>(libc().dlsym(RTLD_DEFAULT, "dlopen"));
+  g_real_dlmopen = reinterpret_cast<NamespaceOpener>(libc().dlsym(RTLD_DEFAULT, "dlmopen"));
   size_t count = 0;
   g_hooks[count++] = {"dlopen", address_of(&hook_dlopen), address_of(g_real_dlopen)};
   g_hooks[count++] = {"dlmopen", address_of(&hook_dlmopen), address_of(g_real_dlmopen)};
@@ -98,7 +101,7 @@ class ModuleView {
   ModuleView(const dl_phdr_info& info, Wanted wanted);
 
   bool is_ours() const { return contains(address_of(&redirect_calls)); }
-  bool is_libc() const { return contains(address_of(g_real_dlopen)) || strings_ == nullptr; }
+  bool is_libc() const { return contains(address_of(libc().dlopen)) || strings_ == nullptr; }
   Redirected redirect();
 
  private:
@@ -125,7 +128,7 @@ class ModuleView {
 
 ModuleView::ModuleView(const dl_phdr_info& info, Wanted wanted) : wanted_(wanted), bias_(info.dlpi_addr) {
   const Elf64_Dyn* dynamic = nullptr;
-  const uintptr_t page_mask = ~(static_cast<uintptr_t>(getpagesize()) - 1);
+  constexpr uintptr_t page_mask = ~(uintptr_t{kPageSize} - 1);
   for (size_t i = 0; i < info.dlpi_phnum; ++i) {
     const Elf64_Phdr& segment = info.dlpi_phdr[i];
     const uintptr_t from = bias_ + segment.p_vaddr, to = from + segment.p_memsz;
@@ -248,8 +251,8 @@ pthread_mutex_t g_turn = PTHREAD_MUTEX_INITIALIZER;
 
 class Turn {
  public:
-  Turn() { real_mutex_lock(&g_turn); }
-  ~Turn() { real_mutex_unlock(&g_turn); }
+  Turn() { libc().pthread_mutex_lock(&g_turn); }
+  ~Turn() { libc().pthread_mutex_unlock(&g_turn); }
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
 };
@@ -259,7 +262,7 @@ Redirected redirect(Wanted wanted) {
   const Turn turn;
   look_hooks_up();
   Redirection all{wanted, {}};
-  dl_iterate_phdr(redirect_module, &all);
+  libc().dl_iterate_phdr(redirect_module, &all);
   if (wanted == all_wanted) expect_known_slots();
   return all.sum;
 }
@@ -276,7 +279,7 @@ void redirect_library_starts() {
 
 void restore_calls() {
   const Turn turn;
-  dl_iterate_phdr(restore_module, nullptr);
+  libc().dl_iterate_phdr(restore_module, nullptr);
   forget_slots();
 }
 

@@ -2,11 +2,12 @@
 #include "shim/attach/slots.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
+#include <sys/syscall.h>
 
 #include <atomic>
 
 #include "shim/base/os.h"
+#include "shim/base/system_call.h"
 
 namespace holdwatch {
 namespace {
@@ -17,14 +18,17 @@ Slot* g_slots = nullptr;
 size_t g_count = 0;
 bool g_may_be_known = false;
 
+long protect_page(void* page, int protection) {
+  return system_call(SYS_mprotect, page, kPageSize, protection);
+}
+
 // The program's own threads only read the slot: a page that is writable for a moment changes nothing for them.
 bool exchange(const Slot& slot, uintptr_t from, uintptr_t to) {
-  const size_t page_size = static_cast<size_t>(getpagesize());
-  void* page = reinterpret_cast<void*>(slot.address & ~(page_size - 1));
-  if (slot.is_protected && mprotect(page, page_size, PROT_READ | PROT_WRITE) != 0) return false;
+  void* page = reinterpret_cast<void*>(slot.address & ~(kPageSize - 1));
+  if (slot.is_protected && protect_page(page, PROT_READ | PROT_WRITE) != 0) return false;
   auto* word = reinterpret_cast<uintptr_t*>(slot.address);
   const bool done = __atomic_compare_exchange_n(word, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-  if (slot.is_protected) mprotect(page, page_size, PROT_READ);
+  if (slot.is_protected) protect_page(page, PROT_READ);
   return done;
 }
 

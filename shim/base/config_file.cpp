@@ -4,18 +4,19 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/types.h>
-#include <unistd.h>
+#include <sys/syscall.h>
 
 #include <cerrno>
-#include <cstring>
+
+#include "shim/base/libc_functions.h"
+#include "shim/base/system_call.h"
 
 namespace holdwatch {
 namespace {
 
 // strerror asks for a translation, which allocates; this one (glibc 2.32) does not.
-const char* reason_of(int error) {
-  const char* const text = strerrordesc_np(error);
+const char* reason_of(long error) {
+  const char* const text = libc().strerrordesc_np(static_cast<int>(error));
   return text != nullptr ? text : "unknown error";
 }
 
@@ -45,25 +46,26 @@ LineContent parse_setting(std::string_view line, Setting* out) {
 }
 
 ConfigFile::~ConfigFile() {
-  if (descriptor_ >= 0) close(descriptor_);
+  if (descriptor_ >= 0) system_call(SYS_close, descriptor_);
 }
 
 const char* ConfigFile::open(const char* path) {
   // O_NONBLOCK: opening a FIFO would otherwise wait for somebody to write into it.
-  descriptor_ = ::open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-  if (descriptor_ < 0) return reason_of(errno);
+  const long opened = system_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  if (opened < 0) return reason_of(-opened);
+  descriptor_ = static_cast<int>(opened);
   struct stat status;
-  if (fstat(descriptor_, &status) != 0) return reason_of(errno);
+  if (const long answer = system_call(SYS_fstat, descriptor_, &status); answer < 0) return reason_of(-answer);
   return S_ISREG(status.st_mode) ? nullptr : "not a regular file";
 }
 
 bool ConfigFile::next_byte(char* byte) {
   if (begin_ == end_) {
-    ssize_t count = 0;
+    long count = 0;
     do {
-      count = read(descriptor_, block_, sizeof block_);
-    } while (count < 0 && errno == EINTR);
-    if (count < 0) error_ = reason_of(errno);
+      count = system_call(SYS_read, descriptor_, block_, sizeof block_);
+    } while (count == -EINTR);
+    if (count < 0) error_ = reason_of(-count);
     if (count <= 0) return false;
     begin_ = 0;
     end_ = static_cast<size_t>(count);

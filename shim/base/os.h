@@ -8,6 +8,8 @@
 
 namespace holdwatch {
 
+inline constexpr size_t kPageSize = 4096;  // of x86-64, the only one that there is
+
 // Address space that costs memory only where it is touched; null if there is none to be had. Never given back.
 void* reserve_memory(size_t size);
 

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <limits.h>
 #include <sys/auxv.h>
-#include <unistd.h>
+#include <sys/syscall.h>
 
 #include <string_view>
+
+#include "shim/base/system_call.h"
 
 namespace holdwatch {
 namespace {
@@ -25,7 +27,7 @@ const char* program_name() {
   const std::string_view path(started_as == nullptr ? "" : started_as);
   const bool by_kernels_link = path.starts_with("/proc/") || path.starts_with("/dev/fd/");
   if (!by_kernels_link || last_part(path) != program_invocation_short_name) return program_invocation_short_name;
-  const ssize_t length = readlink("/proc/self/exe", g_file, sizeof g_file - 1);
+  const long length = system_call(SYS_readlink, "/proc/self/exe", g_file, sizeof g_file - 1);
   if (length <= 0) return program_invocation_short_name;
   size_t end = static_cast<size_t>(length);
   constexpr std::string_view kDeleted = " (deleted)";

@@ -13,6 +13,7 @@
 #include <ctime>
 
 #include "shim/base/call_filter.h"
+#include "shim/base/system_call.h"
 #include "shim/base/text_buffer.h"
 #include "shim/base/thread_mode.h"
 
@@ -30,7 +31,7 @@ int g_pid = 0;         // the same, and in a child of fork
 
 FileFacts identify_standard_error() {
   struct stat status;
-  if (fstat(STDERR_FILENO, &status) != 0) return {};
+  if (system_call(SYS_fstat, STDERR_FILENO, &status) != 0) return {};
   return {status.st_dev, status.st_ino, status.st_rdev, true};
 }
 
@@ -51,39 +52,36 @@ bool is_control(unsigned char before, unsigned char byte) {
 // PIPE_BUF bytes without blocking.
 bool takes_bytes() {
   pollfd descriptor = {STDERR_FILENO, POLLOUT, 0};
-  return syscall(SYS_poll, &descriptor, 1, kPatienceMs) == 1 && (descriptor.revents & POLLOUT) != 0;
+  return system_call(SYS_poll, &descriptor, 1, kPatienceMs) == 1 && (descriptor.revents & POLLOUT) != 0;
 }
 
-// Writes with SIGPIPE held back, for its default is to kill the program, and takes back the one we caused. System calls
-// are made through syscall(2), because libc's write and sigtimedwait are cancellation points.
+// Writes with SIGPIPE held back, for its default is to kill the program, and takes back the one we caused.
 bool write_without_signal(std::string_view text) {
   const uint64_t broken_pipe = uint64_t{1} << (SIGPIPE - 1);
   uint64_t old_mask = 0;
   uint64_t pending = 0;
-  syscall(SYS_rt_sigprocmask, SIG_BLOCK, &broken_pipe, &old_mask, kKernelSignalSetSize);
-  syscall(SYS_rt_sigpending, &pending, kKernelSignalSetSize);
-  const long written = syscall(SYS_write, STDERR_FILENO, text.data(), text.size());
-  if (written < 0 && errno == EPIPE && (pending & broken_pipe) == 0) {
+  system_call(SYS_rt_sigprocmask, SIG_BLOCK, &broken_pipe, &old_mask, kKernelSignalSetSize);
+  system_call(SYS_rt_sigpending, &pending, kKernelSignalSetSize);
+  const long written = system_call(SYS_write, STDERR_FILENO, text.data(), text.size());
+  if (written == -EPIPE && (pending & broken_pipe) == 0) {
     const timespec at_once = {0, 0};
-    syscall(SYS_rt_sigtimedwait, &broken_pipe, nullptr, &at_once, kKernelSignalSetSize);
+    system_call(SYS_rt_sigtimedwait, &broken_pipe, nullptr, &at_once, kKernelSignalSetSize);
   }
-  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &old_mask, nullptr, kKernelSignalSetSize);
+  system_call(SYS_rt_sigprocmask, SIG_SETMASK, &old_mask, nullptr, kKernelSignalSetSize);
   return written == static_cast<long>(text.size());
 }
 
 // Which file descriptor 2 is cannot be asked. Our threads block all signals, so that a broken pipe's harms nobody.
 bool write_only(std::string_view text) {
   if (t_mode != ThreadMode::internal) return false;
-  return syscall(SYS_write, STDERR_FILENO, text.data(), text.size()) == static_cast<long>(text.size());
+  return system_call(SYS_write, STDERR_FILENO, text.data(), text.size()) == static_cast<long>(text.size());
 }
 
 }  // namespace
 
 void say_start() {
-  const int saved_errno = errno;
   g_at_start = identify_standard_error();
-  g_pid = getpid();
-  errno = saved_errno;
+  g_pid = static_cast<int>(system_call(SYS_getpid));
 }
 
 void say_after_fork(int pid) {
@@ -95,7 +93,6 @@ FileFacts standard_error_at_start() {
 }
 
 bool say(std::string_view text) {
-  const int saved_errno = errno;
   Line<kLineSize - 1> line;  // leaves room for the newline
   line << "holdwatch[" << g_pid << "]: ";
   unsigned char before = 0;
@@ -106,10 +103,8 @@ bool say(std::string_view text) {
   }
   Line<kLineSize> whole;
   whole << line << '\n';
-  const bool said = calls_filtered() ? write_only(whole)
-                                     : standard_error_is_what_it_was() && takes_bytes() && write_without_signal(whole);
-  errno = saved_errno;
-  return said;
+  if (calls_filtered()) return write_only(whole);
+  return standard_error_is_what_it_was() && takes_bytes() && write_without_signal(whole);
 }
 
 }  // namespace holdwatch

@@ -12,13 +12,15 @@
 #include "shim/capture/borrowed_signal.h"
 
 #include <sys/syscall.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <csignal>
 
+#include "shim/base/libc_functions.h"
 #include "shim/base/settings.h"
+#include "shim/base/signal_set.h"
+#include "shim/base/system_call.h"
 
 namespace holdwatch {
 namespace {
@@ -37,8 +39,16 @@ Loan g_loans[kHighestSignal + 1];
 int g_option = kSignalOff;  // written by signal_open
 OnArrival g_on_arrival;     // written by signal_open, before any signal is sent
 
-uint64_t bit_of(int signal) {
-  return uint64_t{1} << (signal - 1);
+// The real-time signals that libc leaves to the program: SIGRTMIN and SIGRTMAX.
+int first_signal() {
+  return libc().__libc_current_sigrtmin();
+}
+int last_signal() {
+  return libc().__libc_current_sigrtmax();
+}
+
+int own_process() {
+  return static_cast<int>(system_call(SYS_getpid));
 }
 
 // A signal that we did not send would have found the default disposition: it is sent again, and is delivered when our
@@ -46,8 +56,8 @@ uint64_t bit_of(int signal) {
 void act_as_default(int signal, siginfo_t* info) {
   struct sigaction standard {};
   standard.sa_handler = SIG_DFL;
-  sigaction(signal, &standard, nullptr);
-  syscall(SYS_rt_tgsigqueueinfo, getpid(), syscall(SYS_gettid), signal, info);
+  libc().sigaction(signal, &standard, nullptr);
+  system_call(SYS_rt_tgsigqueueinfo, own_process(), system_call(SYS_gettid), signal, info);
 }
 
 void on_signal(int signal, siginfo_t* info, void* context) {
@@ -79,21 +89,21 @@ bool is_ignored(const struct sigaction& action) {
 // found: there is no compare-and-swap for dispositions.
 bool exchange_disposition(int signal, bool (*expected)(const struct sigaction&), const struct sigaction& wanted) {
   struct sigaction found;
-  if (sigaction(signal, nullptr, &found) != 0 || !expected(found)) return false;
-  if (sigaction(signal, &wanted, &found) != 0) return false;
+  if (libc().sigaction(signal, nullptr, &found) != 0 || !expected(found)) return false;
+  if (libc().sigaction(signal, &wanted, &found) != 0) return false;
   if (expected(found)) return true;
-  sigaction(signal, &found, nullptr);
+  libc().sigaction(signal, &found, nullptr);
   return false;
 }
 
 // True if our handler is in place afterwards. Asked before each use: the program may have taken the signal over.
 bool borrow(int signal) {
   struct sigaction found;
-  if (g_loans[signal].taken && sigaction(signal, nullptr, &found) == 0 && is_ours(found)) return true;
+  if (g_loans[signal].taken && libc().sigaction(signal, nullptr, &found) == 0 && is_ours(found)) return true;
   struct sigaction ours {};
   ours.sa_sigaction = on_signal;
   ours.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
-  sigfillset(&ours.sa_mask);
+  ours.sa_mask = signal_set(kAllSignals);
   if (!exchange_disposition(signal, is_default, ours)) return false;
   g_loans[signal].taken = true;
   return true;
@@ -106,9 +116,9 @@ bool may_use(int signal) {
 // The highest signal that is free and not blocked, with our handler in place; 0 with the reason if there is none.
 int choose_signal(uint64_t blocked_signals, Refusal* why) {
   *why = g_option == kSignalOff ? Refusal::switched_off : Refusal::no_signal_free;
-  for (int signal = SIGRTMAX; signal >= SIGRTMIN; --signal) {
+  for (int signal = last_signal(); signal >= first_signal(); --signal) {
     if (!may_use(signal)) continue;
-    if ((blocked_signals & bit_of(signal)) != 0) {
+    if ((blocked_signals & signal_bit(signal)) != 0) {
       *why = Refusal::thread_blocks_signal;
     } else if (borrow(signal)) {
       return signal;
@@ -128,9 +138,9 @@ bool signal_open(int option, OnArrival on_arrival) {
     loan.arrived.store(0, std::memory_order_relaxed);
   }
   signal_give_back();
-  for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) {
+  for (int signal = first_signal(); signal <= last_signal(); ++signal) {
     struct sigaction found;
-    if (may_use(signal) && sigaction(signal, nullptr, &found) == 0 && is_default(found)) return true;
+    if (may_use(signal) && libc().sigaction(signal, nullptr, &found) == 0 && is_default(found)) return true;
   }
   return false;
 }
@@ -142,20 +152,20 @@ Refusal signal_send(int tid, uint64_t blocked_signals, uint32_t value) {
   siginfo_t info{};
   info.si_signo = signal;
   info.si_code = SI_QUEUE;
-  info.si_pid = getpid();
-  info.si_uid = getuid();
+  info.si_pid = own_process();
+  info.si_uid = static_cast<uid_t>(system_call(SYS_getuid));
   info.si_value.sival_ptr = reinterpret_cast<void*>(kCookie | value);
   ++g_loans[signal].sent;
-  if (syscall(SYS_rt_tgsigqueueinfo, getpid(), tid, signal, &info) == 0) return Refusal::none;
-  const int error = errno;
+  const long answer = system_call(SYS_rt_tgsigqueueinfo, own_process(), tid, signal, &info);
+  if (answer == 0) return Refusal::none;
   --g_loans[signal].sent;
-  return error == ESRCH ? Refusal::thread_gone : Refusal::not_queued;
+  return answer == -ESRCH ? Refusal::thread_gone : Refusal::not_queued;
 }
 
 void signal_give_back() {
   struct sigaction standard {};
   standard.sa_handler = SIG_DFL;
-  for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) {
+  for (int signal = first_signal(); signal <= last_signal(); ++signal) {
     Loan& loan = g_loans[signal];
     if (!loan.taken || loan.arrived.load(std::memory_order_relaxed) != loan.sent) continue;
     exchange_disposition(signal, is_ours, standard);
@@ -165,12 +175,12 @@ void signal_give_back() {
 
 bool another_signal_is_due(const ucontext_t& context) {
   uint64_t pending = 0;  // the handler blocks all signals, so what is pending is all that is due
-  syscall(SYS_rt_sigpending, &pending, sizeof pending);
+  system_call(SYS_rt_sigpending, &pending, sizeof pending);
   for (int signal = 1; signal <= kHighestSignal; ++signal) {
-    if ((pending & bit_of(signal)) == 0 || sigismember(&context.uc_sigmask, signal) != 0) continue;
+    if ((pending & signal_bit(signal)) == 0 || contains(context.uc_sigmask, signal)) continue;
     struct sigaction action;
     // libc refuses to tell of its own two signals, which have handlers whenever they are sent.
-    const bool told = sigaction(signal, nullptr, &action) == 0;
+    const bool told = libc().sigaction(signal, nullptr, &action) == 0;
     if (!told || (!is_default(action) && !is_ignored(action))) return true;
   }
   return false;

@@ -3,18 +3,18 @@
 // Cold context (the reporter thread). Never touches records or symbols; never allocates.
 #include "shim/capture/capture.h"
 
-#include <gnu/libc-version.h>
 #include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
 #include "shim/base/call_filter.h"
 #include "shim/base/clock.h"
+#include "shim/base/libc_functions.h"
 #include "shim/base/say.h"
 #include "shim/base/settings.h"
+#include "shim/base/system_call.h"
 #include "shim/base/text_buffer.h"
 #include "shim/capture/mailbox.h"
 #include "shim/capture/own_memory.h"
@@ -71,7 +71,7 @@ ThreadState state_of(const Look& look) {
 
 void wait_for_next_look() {
   const timespec pause = {0, kBetweenLooksNs};
-  syscall(SYS_nanosleep, &pause, nullptr);
+  system_call(SYS_nanosleep, &pause, nullptr);
 }
 
 // The state as far as it shows without /proc: the clock of a thread that ended cannot be read, and stays 0.
@@ -256,9 +256,7 @@ bool capture_running(Look since, Snapshot* out) {
 }  // namespace
 
 bool capture_start(int signal_option) {
-  // The function's address is in libc's code wherever the program has not put a function of that name in its place,
-  // and then calls that a sample cuts short are left as they are.
-  const MemoryRange libc_code = mapped_around(reinterpret_cast<uintptr_t>(&gnu_get_libc_version), MappedAs::code);
+  const MemoryRange libc_code = mapped_around(reinterpret_cast<uintptr_t>(libc().sigaction), MappedAs::code);
   if (mailbox_open(signal_option, libc_code) || signal_option == kSignalOff) return true;
   Line<kNoteSize> line;
   if (signal_option == kSignalAuto) {

@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "shim/base/call_filter.h"
+#include "shim/base/system_call.h"
 #include "shim/capture/capture.h"
 #include "shim/capture/maps_search.h"
 #include "shim/capture/task_files.h"
@@ -27,7 +28,7 @@ constexpr size_t kStatusSize = 16384;
 void search_file(long descriptor, MapsSearch* search) {
   char buffer[4096];
   long got = 0;
-  while ((got = syscall(SYS_read, descriptor, buffer, sizeof buffer)) > 0)
+  while ((got = system_call(SYS_read, descriptor, buffer, sizeof buffer)) > 0)
     if (search->take({buffer, static_cast<size_t>(got)})) return;
 }
 
@@ -45,9 +46,7 @@ size_t read_through_system_call(uintptr_t address, void* out, size_t size) {
   const iovec local = {out, size};
   // The kernel takes the remote address as a number too; it never becomes a pointer of ours.
   const iovec remote = {reinterpret_cast<void*>(address), size};
-  // The seventh argument of a variadic function lies on the stack, where an int leaves its upper half to chance.
-  const unsigned long flags = 0;
-  const long got = syscall(SYS_process_vm_readv, getpid(), &local, 1UL, &remote, 1UL, flags);
+  const long got = system_call(SYS_process_vm_readv, system_call(SYS_getpid), &local, 1, &remote, 1, 0);
   return got < 0 ? 0 : static_cast<size_t>(got);
 }
 
@@ -55,11 +54,11 @@ size_t read_through_system_call(uintptr_t address, void* out, size_t size) {
 
 MemoryRange mapped_around(uintptr_t address, MappedAs what) {
   if (calls_filtered()) return {};
-  const long descriptor = syscall(SYS_openat, AT_FDCWD, "/proc/thread-self/maps", O_RDONLY | O_CLOEXEC);
+  const long descriptor = system_call(SYS_openat, AT_FDCWD, "/proc/thread-self/maps", O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return {};
   MapsSearch search(address, what);
   search_file(descriptor, &search);
-  syscall(SYS_close, descriptor);
+  system_call(SYS_close, descriptor);
   return search.result();
 }
 
@@ -67,15 +66,15 @@ MemoryRange mapped_around(uintptr_t address, MappedAs what) {
 // open it; process_vm_readv asks no such question about the caller's own memory.
 size_t read_own_memory(uintptr_t address, void* out, size_t size) {
   if (calls_filtered()) return 0;
-  const long descriptor = syscall(SYS_openat, AT_FDCWD, "/proc/thread-self/mem", O_RDONLY | O_CLOEXEC);
+  const long descriptor = system_call(SYS_openat, AT_FDCWD, "/proc/thread-self/mem", O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return read_through_system_call(address, out, size);
   size_t done = 0;
   while (done < size) {
-    const long got = syscall(SYS_pread64, descriptor, static_cast<char*>(out) + done, size - done, address + done);
+    const long got = system_call(SYS_pread64, descriptor, static_cast<char*>(out) + done, size - done, address + done);
     if (got <= 0) break;
     done += static_cast<size_t>(got);
   }
-  syscall(SYS_close, descriptor);
+  system_call(SYS_close, descriptor);
   return done;
 }
 

@@ -1,5 +1,4 @@
-// See task_files.h. System calls are made through syscall(2): libc's open, read and close are cancellation points, and a
-// program may have put its own functions in their place.
+// See task_files.h.
 #include "shim/capture/task_files.h"
 
 #include <fcntl.h>
@@ -10,6 +9,7 @@
 #include <optional>
 
 #include "shim/base/call_filter.h"
+#include "shim/base/system_call.h"
 #include "shim/base/text_buffer.h"
 
 namespace holdwatch {
@@ -149,15 +149,14 @@ bool parse_status(std::string_view text, StatusFile* out) {
 
 long read_proc_file(const char* path, char* out, size_t size) {
   if (calls_filtered()) return -ENOSYS;
-  const long descriptor = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return -errno;
+  const long descriptor = system_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return descriptor;
   size_t length = 0;
   long got = 0;
-  while (length < size && (got = syscall(SYS_read, descriptor, out + length, size - length)) > 0)
+  while (length < size && (got = system_call(SYS_read, descriptor, out + length, size - length)) > 0)
     length += static_cast<size_t>(got);
-  const int error = errno;
-  syscall(SYS_close, descriptor);
-  return got < 0 ? -error : static_cast<long>(length);
+  system_call(SYS_close, descriptor);
+  return got < 0 ? got : static_cast<long>(length);
 }
 
 int read_syscall_file(int tid, SyscallFile* out) {
@@ -184,7 +183,7 @@ int read_thread_name(int tid, char (&name)[kThreadNameSize]) {
 }
 
 bool proc_shows_us() {
-  const int tid = static_cast<int>(syscall(SYS_gettid));
+  const int tid = static_cast<int>(system_call(SYS_gettid));
   StatusFile status;
   return read_status_file(tid, &status) == 0 && status.is_of(tid);
 }
@@ -195,7 +194,7 @@ namespace {
 template <typename Visit>
 bool visit_task_names(Visit visit) {
   if (calls_filtered()) return false;
-  const int directory = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const long directory = system_call(SYS_openat, AT_FDCWD, "/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0) return false;
   // linux/dirent.h has no linux_dirent64 for programs: getdents64(2).
   struct Entry {
@@ -206,11 +205,11 @@ bool visit_task_names(Visit visit) {
     char name[1];  // and on
   };
   alignas(Entry) char entries[2048];
-  for (long got; (got = syscall(SYS_getdents64, directory, entries, sizeof entries)) > 0;) {
+  for (long got; (got = system_call(SYS_getdents64, directory, entries, sizeof entries)) > 0;) {
     for (long at = 0; at < got; at += reinterpret_cast<const Entry*>(entries + at)->size)
       if (const char* name = reinterpret_cast<const Entry*>(entries + at)->name; name[0] != '.') visit(name);
   }
-  close(directory);
+  system_call(SYS_close, directory);
   return true;
 }
 

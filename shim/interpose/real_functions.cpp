@@ -1,4 +1,4 @@
-// See real_functions.h. The only file that calls dlsym.
+// See real_functions.h.
 #include "shim/interpose/real_functions.h"
 
 #include <dlfcn.h>
@@ -6,7 +6,8 @@
 
 #include <cerrno>
 
-#include "shim/base/real_mutex.h"
+#include "shim/base/libc_functions.h"
+#include "shim/base/system_call.h"
 #include "shim/base/thread_mode.h"
 
 namespace holdwatch {
@@ -27,16 +28,8 @@ struct Meanwhile {
 };
 
 long call_kernel(long number, long a, long b, long c, long d, long e, long f) {
-  long result = number;
-  register long fourth __asm__("r10") = d;
-  register long fifth __asm__("r8") = e;
-  register long sixth __asm__("r9") = f;
-  __asm__ volatile("syscall"
-                   : "+a"(result)
-                   : "D"(a), "S"(b), "d"(c), "r"(fourth), "r"(fifth), "r"(sixth)
-                   : "rcx", "r11", "memory");
-  constexpr long kSmallestError = -4095;
-  if (result > -1 || result < kSmallestError) return result;
+  const long result = system_call(number, a, b, c, d, e, f);
+  if (!failed(result)) return result;
   errno = static_cast<int>(-result);
   return -1;
 }
@@ -98,13 +91,11 @@ constinit RealFunctions g_real = {
 #undef HOLDWATCH_FUNCTION
 };
 
-int (*real_mutex_lock)(pthread_mutex_t*) = &Early<&RealFunctions::pthread_mutex_lock, int(pthread_mutex_t*)>::call;
-int (*real_mutex_unlock)(pthread_mutex_t*) = &Early<&RealFunctions::pthread_mutex_unlock, int(pthread_mutex_t*)>::call;
-
 void resolve_real_functions(void* scope) {
   if (g_resolution != Resolution::not_begun) return;
   g_resolution = Resolution::under_way;
   const Inside inside;
+  libc();
 #define HOLDWATCH_FUNCTION(name, version, ...)                        \
   if (void* found = look_up(scope, #name, version); found != nullptr) \
     g_real.name = reinterpret_cast<decltype(g_real.name)>(found);     \
@@ -112,8 +103,6 @@ void resolve_real_functions(void* scope) {
     g_real.name = &Missing<__VA_ARGS__>::call;
 #include "shim/interpose/functions.def"
 #undef HOLDWATCH_FUNCTION
-  real_mutex_lock = g_real.pthread_mutex_lock;
-  real_mutex_unlock = g_real.pthread_mutex_unlock;
   g_resolution = Resolution::done;
 }
 
@@ -122,8 +111,8 @@ void resolve_real_functions(void* scope) {
 uintptr_t own_function(const char* name) {
   Dl_info info;
   void* own = nullptr;
-  if (dladdr1(reinterpret_cast<void*>(&own_function), &info, &own, RTLD_DL_LINKMAP) == 0) return 0;
-  return reinterpret_cast<uintptr_t>(dlsym(own, name));
+  if (libc().dladdr1(reinterpret_cast<void*>(&own_function), &info, &own, RTLD_DL_LINKMAP) == 0) return 0;
+  return reinterpret_cast<uintptr_t>(libc().dlsym(own, name));
 }
 
 }  // namespace holdwatch

@@ -4,15 +4,17 @@
 #include <pthread.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <climits>
 
 #include "shim/base/call_filter.h"
+#include "shim/base/libc_functions.h"
 #include "shim/base/lock_layout.h"
 #include "shim/base/os.h"
-#include "shim/base/real_mutex.h"
+#include "shim/base/system_call.h"
 
 namespace holdwatch {
 
@@ -123,7 +125,7 @@ void give_back_record() {
   record->end_waits();
   g_live.fetch_sub(1, std::memory_order_relaxed);
   if (!record->holds_nothing()) {
-    if (!calls_filtered()) prctl(PR_GET_NAME, record->gone_name);
+    if (!calls_filtered()) system_call(SYS_prctl, PR_GET_NAME, record->gone_name);
     record->state.store(RecordState::gone, std::memory_order_release);
     return;
   }
@@ -138,9 +140,9 @@ void (*g_thread_leaves)(bool is_leader) = nullptr;
 // glibc writes it into a mutex that the thread locks.
 int own_tid() {
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-  real_mutex_lock(&mutex);
+  libc().pthread_mutex_lock(&mutex);
   const int tid = mutex_owner(mutex);
-  real_mutex_unlock(&mutex);
+  libc().pthread_mutex_unlock(&mutex);
   return tid;
 }
 
@@ -151,14 +153,14 @@ constexpr size_t kKeysWithoutAllocation = 32;
 bool make_exit_key() {
   pthread_key_t made[kKeysWithoutAllocation];
   size_t count = 0;
-  while (count < kKeysWithoutAllocation && pthread_key_create(&made[count], on_thread_exit) == 0)
+  while (count < kKeysWithoutAllocation && libc().pthread_key_create(&made[count], on_thread_exit) == 0)
     if (made[count++] >= kKeysWithoutAllocation - 1) break;
   if (count == 0) return false;
   g_exit_key = made[0];
   for (size_t i = 1; i < count; ++i)
     if (made[i] < kKeysWithoutAllocation) g_exit_key = made[i];
   for (size_t i = 0; i < count; ++i)
-    if (made[i] != g_exit_key) pthread_key_delete(made[i]);
+    if (made[i] != g_exit_key) libc().pthread_key_delete(made[i]);
   return true;
 }
 
@@ -185,8 +187,8 @@ bool thread_table_start_late() {
   g_exit_key_made = make_exit_key() && g_exit_key < kKeysWithoutAllocation;
   if (!g_exit_key_made) return false;
   // With what sizes the threads were made that are there already is not known: the smallest that glibc allows.
-  g_smallest_stack.store(static_cast<size_t>(PTHREAD_STACK_MIN), std::memory_order_relaxed);
-  g_late_leader = getpid();
+  g_smallest_stack.store(static_cast<size_t>(libc().sysconf(_SC_THREAD_STACK_MIN)), std::memory_order_relaxed);
+  g_late_leader = static_cast<int>(system_call(SYS_getpid));
   refill_records();
   return true;
 }

@@ -8,12 +8,14 @@
 
 #include <dlfcn.h>
 #include <link.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+
+#include "shim/base/libc_functions.h"
+#include "shim/base/os.h"
 
 namespace holdwatch {
 namespace {
@@ -81,15 +83,15 @@ int visit(dl_phdr_info* library, size_t, void* argument) {
 
 void note_clean_pages(void* handle) {
   link_map* map = nullptr;
-  if (dlinfo(handle, RTLD_DI_LINKMAP, &map) != 0 || map == nullptr) return;
+  if (libc().dlinfo(handle, RTLD_DI_LINKMAP, &map) != 0 || map == nullptr) return;
   g_segment_count = 0;
   Walk walk{map->l_addr, false, {}};
-  dl_iterate_phdr(visit, &walk);
+  libc().dl_iterate_phdr(visit, &walk);
 }
 
 void give_back_clean_pages() {
   for (size_t i = 0; i < g_segment_count; ++i)
-    madvise(reinterpret_cast<void*>(g_segments[i].start), g_segments[i].size, MADV_DONTNEED);
+    release_pages(reinterpret_cast<void*>(g_segments[i].start), g_segments[i].size);
 }
 
 }  // namespace holdwatch

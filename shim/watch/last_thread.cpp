@@ -3,15 +3,17 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <unistd.h>
+#include <sys/syscall.h>
 
 #include <atomic>
 #include <cstddef>
-#include <cstdlib>
 
 #include "shim/base/call_filter.h"
+#include "shim/base/libc_functions.h"
+#include "shim/base/system_call.h"
 #include "shim/capture/task_files.h"
 #include "shim/record/thread_table.h"
+#include "shim/watch/own_thread.h"
 #include "shim/watch/watcher.h"
 
 namespace holdwatch {
@@ -24,12 +26,13 @@ bool g_exit_is_under_way = false;  // watcher only
 std::atomic<size_t> g_our_threads{kWatchThreads};
 std::atomic<bool> g_watcher_ends_process{false};
 
+// What glibc does at the end of a process's last thread: its own exit, which no library's stands in front of there either.
 // Exit handlers are the program's: they want a stack and signals as its threads have them.
 void* exit_in_own_thread(void*) {
-  sigset_t none;
-  sigemptyset(&none);
-  pthread_sigmask(SIG_SETMASK, &none, nullptr);
-  exit(0);
+  const uint64_t none = 0;
+  system_call(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, sizeof none);
+  libc().exit(0);
+  return nullptr;
 }
 
 // Attached to, we do not see the main thread leave unless it has taken a lock since.
@@ -37,7 +40,7 @@ bool leader_has_left() {
   if (main_thread_has_exited()) return true;
   if (g_our_threads.load() == kWatchThreads) return false;
   StatusFile status;
-  if (read_status_file(getpid(), &status) != 0 || status.state != 'Z') return false;
+  if (read_status_file(static_cast<int>(system_call(SYS_getpid)), &status) != 0 || status.state != 'Z') return false;
   note_main_thread_exit();
   return true;
 }
@@ -47,7 +50,7 @@ bool leader_has_left() {
 void exit_if_last(bool is_leader) {
   const size_t leader_and_self = is_leader ? kLeader : kLeader + 1;
   if (!watch_is_on() || calls_filtered()) return;
-  if (count_threads() <= g_our_threads.load() + leader_and_self) exit(0);
+  if (count_threads() <= g_our_threads.load() + leader_and_self) libc().exit(0);
   if (is_leader) watch_look();  // from now on the watcher looks more often
 }
 
@@ -55,9 +58,9 @@ void end_process_without_threads() {
   if (g_exit_is_under_way || !leader_has_left() || count_threads() > g_our_threads.load() + kLeader) return;
   g_exit_is_under_way = true;
   pthread_t thread;
-  if (pthread_create(&thread, nullptr, exit_in_own_thread, nullptr) == 0) return;
+  if (create_thread(&thread, nullptr, exit_in_own_thread) == 0) return;
   g_watcher_ends_process.store(true);
-  exit(0);
+  libc().exit(0);
 }
 
 void expect_attachment_thread(bool expected) {

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "shim/base/call_filter.h"
+#include "shim/base/system_call.h"
 #include "shim/capture/capture.h"
 
 namespace holdwatch {
@@ -25,14 +26,14 @@ struct FileMapping {
 template <typename Visit>
 void for_each_line(const char* path, Visit visit) {
   if (calls_filtered()) return;
-  const int file = open(path, O_RDONLY | O_CLOEXEC);
+  const long file = system_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return;
   char line[PATH_MAX + 256];
   size_t length = 0;
   char block[4096];
   bool done = false;
-  for (ssize_t got; !done && (got = read(file, block, sizeof block)) > 0;) {
-    for (ssize_t i = 0; i < got && !done; ++i) {
+  for (long got; !done && (got = system_call(SYS_read, file, block, sizeof block)) > 0;) {
+    for (long i = 0; i < got && !done; ++i) {
       if (block[i] == '\n') {
         done = visit(std::string_view(line, length));
         length = 0;
@@ -41,7 +42,7 @@ void for_each_line(const char* path, Visit visit) {
       }
     }
   }
-  close(file);
+  system_call(SYS_close, file);
 }
 
 // Without substr's check, which would need libstdc++ to throw.

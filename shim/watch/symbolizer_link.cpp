@@ -3,14 +3,17 @@
 
 #include <dlfcn.h>
 #include <limits.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
 #include "shim/base/control_block.h"
+#include "shim/base/libc_functions.h"
 #include "shim/base/library_start.h"
 #include "shim/base/say.h"
+#include "shim/base/system_call.h"
 #include "shim/base/text_buffer.h"
 #include "shim/watch/clean_pages.h"
 
@@ -31,12 +34,12 @@ constexpr const char* kPlaces[] = {"/libholdwatch-symbolizer.so", "/../symbolize
 // by the next attachment, which hands it over anew.
 void* open_handed_symbolizer(TextBuffer& tried) {
   ControlBlock& block = holdwatch_control_block;
-  void* handle = dlopen(block.symbolizer, RTLD_NOW | RTLD_LOCAL);
+  void* handle = libc().dlopen(block.symbolizer, RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
-    tried << "cannot load libholdwatch-symbolizer.so: " << dlerror();
+    tried << "cannot load libholdwatch-symbolizer.so: " << libc().dlerror();
     block.symbolizer[0] = '\0';
   }
-  if (block.symbolizer_descriptor != 0) close(static_cast<int>(block.symbolizer_descriptor) - 1);
+  if (block.symbolizer_descriptor != 0) system_call(SYS_close, block.symbolizer_descriptor - 1);
   block.symbolizer_descriptor = 0;
   return handle;
 }
@@ -52,13 +55,13 @@ void* open_symbolizer(TextBuffer& tried) {
     Line<PATH_MAX + 64> path;
     path << std::string_view(g_own_path, folder) << place;
     // RTLD_LOCAL keeps libunwind's _Unwind_* and everything else out of the program's scope.
-    if (void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL); handle != nullptr) return handle;
-    const char* error = dlerror();
-    const bool is_there = access(path.c_str(), F_OK) == 0;
-    if (is_there && error != nullptr) {
+    if (void* handle = libc().dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL); handle != nullptr) return handle;
+    const char* error = libc().dlerror();
+    const long looked = system_call(SYS_access, path.c_str(), F_OK);
+    if (looked == 0 && error != nullptr) {
       reason.clear();
       reason << error;
-    } else if (!is_there && errno == EACCES) {
+    } else if (looked == -EACCES) {
       reason.clear();
       reason << "its folder is closed to this user";
     }
@@ -82,9 +85,9 @@ void* create(const SymbolizerApi& api, const Settings& settings, const HostCalls
 
 void remember_own_path() {
   Dl_info info;
-  if (dladdr(reinterpret_cast<void*>(&remember_own_path), &info) == 0 || info.dli_fname == nullptr) return;
+  if (libc().dladdr(reinterpret_cast<void*>(&remember_own_path), &info) == 0 || info.dli_fname == nullptr) return;
   TextBuffer path(g_own_path, sizeof g_own_path);
-  if (info.dli_fname[0] != '/' && getcwd(g_own_path, sizeof g_own_path) != nullptr) {
+  if (info.dli_fname[0] != '/' && system_call(SYS_getcwd, g_own_path, sizeof g_own_path) > 0) {
     char folder[PATH_MAX];
     strncpy(folder, g_own_path, sizeof folder);
     path.clear();
@@ -101,7 +104,7 @@ LoadedSymbolizer load_symbolizer(const Settings& settings, const HostCalls& host
   Line<1024> complaint;
   void* handle = open_symbolizer(complaint);
   if (handle != nullptr) {
-    const auto entry = reinterpret_cast<SymbolizerEntry>(dlsym(handle, kSymbolizerEntryName));
+    const auto entry = reinterpret_cast<SymbolizerEntry>(libc().dlsym(handle, kSymbolizerEntryName));
     const SymbolizerApi* api = entry == nullptr ? nullptr : entry();
     if (api != nullptr && api->version == kSymbolizerApiVersion && api->size == sizeof(SymbolizerApi)) {
       char why[kNoteSize] = "";

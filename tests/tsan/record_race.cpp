@@ -11,8 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "shim/base/libc_functions.h"
 #include "shim/base/pulse.h"
-#include "shim/base/real_mutex.h"
 #include "shim/record/call_sites.h"
 #include "shim/record/handed_over.h"
 #include "shim/record/lock_book.h"
@@ -34,17 +34,25 @@ extern "C" const char* __tsan_default_suppressions() {
 // of the thread. So this program keeps the destructor from libc (-Wl,--wrap), and its threads call it themselves.
 using Destructor = void (*)(void*);
 static Destructor g_on_thread_exit = nullptr;
-extern "C" int __real_pthread_key_create(pthread_key_t* key, Destructor destructor);
-extern "C" int __wrap_pthread_key_create(pthread_key_t* key, Destructor destructor);
-extern "C" int __wrap_pthread_key_create(pthread_key_t* key, Destructor destructor) {
+static int create_key_without_destructor(pthread_key_t* key, Destructor destructor) noexcept {
   g_on_thread_exit = destructor;
-  return __real_pthread_key_create(key, nullptr);
+  return pthread_key_create(key, nullptr);
 }
 
 namespace holdwatch {
 
-int (*real_mutex_lock)(pthread_mutex_t*) = &pthread_mutex_lock;
-int (*real_mutex_unlock)(pthread_mutex_t*) = &pthread_mutex_unlock;
+// The sanitizer's functions, for it has to see the threads' locks.
+const LibcFunctions& libc() {
+  static const LibcFunctions functions = [] {
+    LibcFunctions some{};
+    some.pthread_key_create = create_key_without_destructor;
+    some.pthread_key_delete = pthread_key_delete;
+    some.pthread_mutex_lock = pthread_mutex_lock;
+    some.pthread_mutex_unlock = pthread_mutex_unlock;
+    return some;
+  }();
+  return functions;
+}
 
 namespace {
 
