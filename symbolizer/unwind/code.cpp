@@ -1,19 +1,20 @@
-// Recognises calls, jumps, PLT stubs and prologues by their bytes (Intel SDM, volume 2).
+// Recognises calls by their bytes (Intel SDM, volume 2), and follows what they call. See code.h.
 // Cold context only.
 #include "symbolizer/unwind/code.h"
 
 #include <algorithm>
 #include <array>
-#include <initializer_list>
-#include <vector>
+#include <set>
 
 namespace holdwatch {
 
 namespace {
 
-constexpr size_t kMaxCallLength = 7;       // ff /2 with SIB and disp32, without prefixes
-constexpr size_t kMaxScannedCode = 65536;  // of a function that may have jumped on to another
-constexpr size_t kPrologueBytes = 64;
+constexpr size_t kMaxCallLength = 7;  // ff /2 with SIB and disp32, without prefixes
+constexpr size_t kDirectCall = 5;     // e8 and a distance
+constexpr size_t kSlotCall = 6;       // ff 15 and a distance: through a slot at a fixed place
+constexpr size_t kMaxFunctions = 64;  // looked at for one call, each of which ends in a jump to the next
+constexpr size_t kMaxEndings = 1024;  // kept
 
 // Length of a ModRM byte with its SIB and displacement, from the two bytes it starts with.
 size_t modrm_length(uint8_t modrm, uint8_t sib) {
@@ -27,95 +28,10 @@ size_t modrm_length(uint8_t modrm, uint8_t sib) {
   return 1 + sib_length + (bare_displacement ? 4 : 0);
 }
 
-int32_t displacement(const unsigned char* bytes) {
+uintptr_t after(uintptr_t address, const unsigned char* distance) {
   int32_t value;
-  std::memcpy(&value, bytes, sizeof value);
-  return value;
-}
-
-bool starts_with(const unsigned char* bytes, size_t size, std::initializer_list<uint8_t> wanted) {
-  return size >= wanted.size() && std::equal(wanted.begin(), wanted.end(), bytes);
-}
-
-// The bytes of a prologue, taken instruction by instruction.
-class Prologue {
- public:
-  Prologue(const unsigned char* bytes, size_t size) : at_(bytes), left_(size) {}
-
-  bool take(std::initializer_list<uint8_t> instruction) {
-    if (!starts_with(at_, left_, instruction)) return false;
-    advance(instruction.size());
-    return true;
-  }
-  // A push of any general register.
-  bool take_push() {
-    if (left_ >= 1 && *at_ >= 0x50 && *at_ <= 0x57) return advance(1);
-    if (left_ >= 2 && *at_ == 0x41 && at_[1] >= 0x50 && at_[1] <= 0x57) return advance(2);
-    return false;
-  }
-  // sub $immediate, %rsp; for 128 gcc writes add $-128, %rsp, which is shorter.
-  std::optional<uintptr_t> take_allocation() {
-    if (take({0x48, 0x83, 0xc4, 0x80})) return 128;
-    if (starts_with(at_, left_, {0x48, 0x83, 0xec}) && left_ >= 4 && at_[3] < 0x80) {
-      const uintptr_t size = at_[3];
-      advance(4);
-      return size;
-    }
-    if (starts_with(at_, left_, {0x48, 0x81, 0xec}) && left_ >= 7 && displacement(at_ + 3) > 0) {
-      const auto size = static_cast<uintptr_t>(displacement(at_ + 3));
-      advance(7);
-      return size;
-    }
-    return std::nullopt;
-  }
-  bool skip(size_t count) { return left_ >= count && advance(count); }
-
- private:
-  bool advance(size_t count) {
-    at_ += count;
-    left_ -= count;
-    return true;
-  }
-  const unsigned char* at_;
-  size_t left_;
-};
-
-struct FrameShape {
-  uintptr_t size = 0;
-  bool has_allocation = false;  // besides pushes
-};
-
-// Of a function that begins with these bytes; empty if they are no prologue of the usual form.
-FrameShape frame_of(const unsigned char* bytes, size_t size) {
-  Prologue prologue(bytes, size);
-  prologue.take({0xf3, 0x0f, 0x1e, 0xfa});  // endbr64
-  // An over-aligned frame in gcc's way: lea 8(%rsp),%r10; and $-n,%rsp; push -8(%r10)
-  if (prologue.take({0x4c, 0x8d, 0x54, 0x24, 0x08}) && prologue.take({0x48, 0x83, 0xe4})) {
-    prologue.skip(1);
-    prologue.take({0x41, 0xff, 0x72, 0xf8});
-  }
-  if (!prologue.take({0x55}) || !(prologue.take({0x48, 0x89, 0xe5}) || prologue.take({0x48, 0x8b, 0xec}))) return {};
-  uintptr_t pushed = 0;
-  while (prologue.take_push()) pushed += 8;
-  const std::optional<uintptr_t> allocated = prologue.take_allocation();
-  return {pushed + allocated.value_or(0), allocated.has_value()};
-}
-
-// Whether the instruction at `bytes`, if it is one, moves the stack pointer otherwise than a push, a pop or a return.
-bool may_move_stack_pointer(const unsigned char* bytes, size_t size) {
-  if (size < 3 || (bytes[0] & 0xf8) != 0x48) return false;  // without REX.W it would be half a stack pointer
-  const uint8_t code = bytes[1];
-  const uint8_t modrm = bytes[2];
-  const bool is_to_rsp = (modrm & 0xc7) == 0xc4;                       // register operand, as destination in r/m
-  const bool is_into_rsp = (modrm & 0x38) == 0x20;                     // the same in reg
-  if (code == 0x29 || code == 0x21 || code == 0x89) return is_to_rsp;  // sub, and, mov
-  // An epilogue takes it back to a place below rbp: lea -n(%rbp),%rsp.
-  if (code == 0x8d && (modrm & 7) == 5) return false;
-  if (code == 0x2b || code == 0x23 || code == 0x8b || code == 0x8d) return is_into_rsp;  // the same, and lea
-  const bool is_lowering = modrm == 0xec || modrm == 0xe4;                               // sub, and with a constant
-  const bool is_add_of_negative =
-      modrm == 0xc4 && (code == 0x83 ? size > 3 && bytes[3] >= 0x80 : size > 6 && bytes[6] >= 0x80);
-  return (code == 0x83 || code == 0x81) && (is_lowering || is_add_of_negative);
+  std::memcpy(&value, distance, sizeof value);
+  return address + static_cast<uintptr_t>(intptr_t{value});
 }
 
 }  // namespace
@@ -140,7 +56,7 @@ bool Code::follows_call(uintptr_t return_address) const {
     --size;
   }
   const unsigned char* end = before.data() + before.size();
-  if (size >= 5 && end[-5] == 0xe8) return true;
+  if (size >= kDirectCall && end[-5] == 0xe8) return true;
   for (size_t length = 2; length <= size && length <= kMaxCallLength; ++length) {
     const unsigned char* call = end - length;
     if (call[0] != 0xff || (call[1] >> 3 & 7) != 2) continue;
@@ -149,72 +65,80 @@ bool Code::follows_call(uintptr_t return_address) const {
   return false;
 }
 
-// Where the stub at `target` jumps to, if it is one ([endbr64] [bnd] jmp *slot(%rip)); else `target` itself.
-uintptr_t Code::through_plt(uintptr_t target) const {
-  std::array<unsigned char, 11> stub{};
-  if (memory_.read_constant(target, stub.data(), stub.size()) != stub.size()) return target;
-  size_t at = 0;
-  if (starts_with(stub.data(), stub.size(), {0xf3, 0x0f, 0x1e, 0xfa})) at = 4;
-  if (stub[at] == 0xf2) ++at;
-  if (at + 6 > stub.size() || stub[at] != 0xff || stub[at + 1] != 0x25) return target;
-  const uintptr_t slot = target + at + 6 + static_cast<uintptr_t>(intptr_t{displacement(stub.data() + at + 2)});
-  return memory_.read_value<uintptr_t>(slot).value_or(target);
+// Whom a direct call calls. An 0xe8 that belongs to a longer call through a pointer leads to no code, but by a rare chance.
+std::optional<uintptr_t> Code::direct_target(uintptr_t return_address) const {
+  std::array<unsigned char, kDirectCall> call{};
+  if (memory_.read_constant(return_address - call.size(), call.data(), call.size()) != call.size()) return std::nullopt;
+  if (call[0] != 0xe8) return std::nullopt;
+  const uintptr_t target = after(return_address, call.data() + 1);
+  return is_code(target) ? std::optional(target) : std::nullopt;
 }
 
-// Whether `called` may have left `callee` in its place: compilers end a function with a jump to another (a sibling
-// call), and keep its rarely used part elsewhere. Bytes that only look like a jump make the answer milder, never
-// stricter.
-CallMatch Code::match_jumps(const Procedure& called, const std::optional<Procedure>& callee) const {
-  const size_t size = std::min<size_t>(called.end - called.start, kMaxScannedCode);
-  std::vector<unsigned char> bytes(size);
-  if (memory_.read_constant(called.start, bytes.data(), size) != size) return CallMatch::doubtful;
-  CallMatch match = CallMatch::contradicted;
-  for (size_t at = 0; at + 2 <= size; ++at) {
-    const bool conditional = bytes[at] == 0x0f && (bytes[at + 1] & 0xf0) == 0x80;
-    if (conditional || bytes[at] == 0xe9) {
-      const size_t length = conditional ? 6 : 5;
-      if (at + length > size) continue;
-      const uintptr_t next = called.start + at + length;
-      const uintptr_t target = next + static_cast<uintptr_t>(intptr_t{displacement(bytes.data() + at + length - 4)});
-      if (called.contains(target)) continue;
-      if (callee && callee->contains(through_plt(target))) return CallMatch::possible;
-      if (is_code(target)) match = CallMatch::doubtful;
-    } else if (bytes[at] == 0xff && (bytes[at + 1] >> 3 & 7) == 4) {
-      match = CallMatch::doubtful;  // a jump through a pointer
+// Where the pointer lies that a call calls through, if the call says so itself (-fno-plt, global function pointers).
+std::optional<uintptr_t> Code::slot_of_call(uintptr_t return_address) const {
+  std::array<unsigned char, kSlotCall> call{};
+  if (memory_.read_constant(return_address - call.size(), call.data(), call.size()) != call.size()) return std::nullopt;
+  if (call[0] != 0xff || call[1] != 0x15) return std::nullopt;
+  return after(return_address, call.data() + 2);
+}
+
+CallMatch Code::match_call(uintptr_t return_address, uintptr_t callee_pc, bool callee_pc_is_exact) {
+  if (!follows_call(return_address)) return CallMatch::contradicted;
+  if (const auto target = direct_target(return_address)) return match_target(*target, callee_pc, callee_pc_is_exact);
+  const auto slot = slot_of_call(return_address);
+  const auto target = slot ? memory_.read_value<uintptr_t>(*slot) : std::nullopt;
+  if (!target || !is_code(*target)) return CallMatch::possible;
+  const CallMatch match = match_target(*target, callee_pc, callee_pc_is_exact);
+  // A pointer that can be written to may have had another value at the call.
+  const Mapping* mapping = modules_.mapping(*slot);
+  const bool may_have_changed = mapping == nullptr || mapping->writable;
+  return may_have_changed && match != CallMatch::proven ? CallMatch::possible : match;
+}
+
+// Follows the functions that begin with `target`, each of which may end in a jump to the next (sibling calls, linkage
+// stubs, parts that are kept elsewhere), until one is that of `callee_pc`.
+CallMatch Code::match_target(uintptr_t target, uintptr_t callee_pc, bool callee_pc_is_exact) {
+  std::vector<uintptr_t> functions = {target};
+  std::set<uintptr_t> seen = {target};
+  CallMatch otherwise = CallMatch::contradicted;
+  for (size_t next = 0; next < functions.size(); ++next) {
+    if (next == kMaxFunctions || !is_code(functions[next])) {
+      otherwise = std::min(otherwise, CallMatch::doubtful);
+      continue;
+    }
+    if (is_in_function(functions[next], callee_pc, callee_pc_is_exact)) return CallMatch::proven;
+    const Endings& ends = endings(functions[next]);
+    if (ends.has_unknown_exit) otherwise = CallMatch::possible;
+    if (!ends.is_complete) otherwise = std::min(otherwise, CallMatch::doubtful);
+    for (const uintptr_t exit : ends.exits) {
+      if (seen.insert(exit).second) functions.push_back(exit);
     }
   }
-  return match;
+  return otherwise;
 }
 
-CallMatch Code::match_call(uintptr_t return_address, uintptr_t callee_pc) const {
-  if (!follows_call(return_address)) return CallMatch::contradicted;
-  std::array<unsigned char, 5> call{};
-  if (memory_.read_constant(return_address - 5, call.data(), call.size()) != call.size() || call[0] != 0xe8) {
-    return CallMatch::possible;
+bool Code::is_in_function(uintptr_t entry, uintptr_t pc, bool pc_is_exact) {
+  const uintptr_t inside = pc_is_exact ? pc : pc - 1;
+  const std::optional<Procedure> callee = procedure(inside);
+  if (callee && callee->contains(entry)) return true;
+  const std::vector<Procedure>& parts = endings(entry).parts;
+  if (callee || !parts.empty()) {
+    return std::any_of(parts.begin(), parts.end(), [inside](const Procedure& part) { return part.contains(inside); });
   }
-  const uintptr_t target =
-      through_plt(return_address + static_cast<uintptr_t>(intptr_t{displacement(call.data() + 1)}));
-  const std::optional<Procedure> callee = procedure(callee_pc);
-  if (callee && callee->contains(target)) return CallMatch::proven;
-  if (const std::optional<Procedure> called = procedure(target)) return match_jumps(*called, callee);
-  // Code that no table describes, or an 0xe8 that belongs to a longer call through a pointer.
-  return is_code(target) && callee ? CallMatch::doubtful : CallMatch::possible;
+  flow_.watch(pc, !pc_is_exact);
+  flow_.follow_function(entry);
+  return flow_.watched().has_value();
 }
 
-uintptr_t Code::frame_size(uintptr_t start) const {
-  std::array<unsigned char, kPrologueBytes> bytes{};
-  return frame_of(bytes.data(), memory_.read_constant(start, bytes.data(), bytes.size())).size;
-}
-
-bool Code::has_fixed_frame(const Procedure& procedure) const {
-  const size_t size = procedure.end - procedure.start;
-  if (size > kMaxScannedCode) return false;
-  std::vector<unsigned char> bytes(size);
-  if (memory_.read_constant(procedure.start, bytes.data(), size) != size) return false;
-  // Bytes that only look like such an instruction make the answer no, never yes.
-  size_t moves = 0;
-  for (size_t at = 0; at < size; ++at) moves += may_move_stack_pointer(bytes.data() + at, size - at);
-  return moves == (frame_of(bytes.data(), size).has_allocation ? 1 : 0);
+const Code::Endings& Code::endings(uintptr_t entry) {
+  const auto known = endings_.find(entry);
+  if (known != endings_.end()) return known->second;
+  if (endings_.size() == kMaxEndings) endings_.clear();
+  flow_.watch(0, false);
+  flow_.follow_function(entry);
+  Endings found{
+      flow_.parts(), {flow_.exits().begin(), flow_.exits().end()}, flow_.has_unknown_exit(), flow_.is_complete()};
+  return endings_.emplace(entry, std::move(found)).first->second;
 }
 
 }  // namespace holdwatch

@@ -1,10 +1,14 @@
-// What the instructions around an address prove about a call: that there is one, whom it calls, how large a frame is.
-// Cold context only. Reads only what it needs of x86-64's encodings; "cannot tell" is always an answer.
+// What the instructions around an address prove about a call: that there is one, whom it calls, whether it can have led
+// into a given function.
+// Cold context only. "Cannot tell" is always an answer.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <vector>
 
+#include "symbolizer/unwind/code_flow.h"
 #include "symbolizer/unwind/eh_frame.h"
 #include "symbolizer/unwind/memory.h"
 #include "symbolizer/unwind/modules.h"
@@ -13,40 +17,50 @@ namespace holdwatch {
 
 // Whether the call before a return address can have led into a given function.
 enum class CallMatch : uint8_t {
-  proven,       // it calls that function
-  possible,     // it calls through a pointer, or a function that jumps to that function
-  doubtful,     // it calls another function, which may have jumped on to that one
+  proven,       // it calls that function, or one that ends in a jump to it, perhaps by way of others
+  possible,     // it calls through a pointer, or a function that may end in a jump through one
+  doubtful,     // it calls another function, not all of which could be followed
   contradicted  // there is no call, or it calls another function
 };
 
 class Code {
  public:
-  Code(const Modules& modules, MemoryReader& memory) : modules_(modules), memory_(memory) {}
+  Code(const Modules& modules, MemoryReader& memory) : modules_(modules), memory_(memory), flow_(modules, memory) {}
 
   bool is_code(uintptr_t address) const;
 
   // Whether the bytes before `return_address` can be a call instruction.
   bool follows_call(uintptr_t return_address) const;
 
-  // Whether the call before `return_address` can have led to `callee_pc`.
-  CallMatch match_call(uintptr_t return_address, uintptr_t callee_pc) const;
-
-  // A lower bound for the distance from the stack pointer to the saved rbp in the function that begins at `start`, once
-  // it has set up its frame: what its prologue allocates. 0 if it has no prologue of the usual form.
-  uintptr_t frame_size(uintptr_t start) const;
-
-  // Whether a function with a frame size by the above keeps its stack pointer where the prologue has put it, but for
-  // pushed arguments: it has no array of variable size, no larger alignment, no allocation behind the prologue.
-  bool has_fixed_frame(const Procedure& procedure) const;
+  // Whether the call before `return_address` can have led to `callee_pc`, itself a return address or an exact one.
+  CallMatch match_call(uintptr_t return_address, uintptr_t callee_pc, bool callee_pc_is_exact);
 
   std::optional<Procedure> procedure(uintptr_t pc) const;
 
+  // To ask other questions about code; what it was asked before is forgotten.
+  CodeFlow& flow() { return flow_; }
+
+  // Drops what is known of functions: pointers that they jump through may change.
+  void forget() { endings_.clear(); }
+
  private:
-  uintptr_t through_plt(uintptr_t target) const;
-  CallMatch match_jumps(const Procedure& called, const std::optional<Procedure>& callee) const;
+  // Where a function's code lies, and how it may end in another one.
+  struct Endings {
+    std::vector<Procedure> parts;
+    std::vector<uintptr_t> exits;
+    bool has_unknown_exit;
+    bool is_complete;
+  };
+  std::optional<uintptr_t> direct_target(uintptr_t return_address) const;
+  std::optional<uintptr_t> slot_of_call(uintptr_t return_address) const;
+  CallMatch match_target(uintptr_t target, uintptr_t callee_pc, bool callee_pc_is_exact);
+  bool is_in_function(uintptr_t entry, uintptr_t pc, bool pc_is_exact);
+  const Endings& endings(uintptr_t entry);
 
   const Modules& modules_;
   MemoryReader& memory_;
+  CodeFlow flow_;
+  std::map<uintptr_t, Endings> endings_;
 };
 
 }  // namespace holdwatch

@@ -16,7 +16,7 @@ namespace holdwatch {
 
 enum class End : uint8_t {
   thread_start,
-  frame_pointer_unknown,  // the last frame's caller is found by rbp, which is not known
+  frame_pointer_unknown,  // the last frame's caller is found by rbp, which is not known; see where_frame_pointer
   broken                  // the note says why
 };
 
@@ -24,8 +24,8 @@ enum class End : uint8_t {
 struct Walk {
   RegisterSet registers;
   std::vector<RawFrame> frames;
-  bool check_calls = false;  // while a guess is being proven: every call must fit its callee
-  CallMatch worst_call = CallMatch::proven;
+  bool check_calls = false;            // while a guess is being proven: every call must fit its callee
+  bool is_contradicted = false;        // one did not
   uintptr_t first_without_tables = 0;  // pc of the first frame that was left by its frame pointer
   std::string note;
 };
@@ -45,23 +45,40 @@ class StackWalker {
   // Goes on from the walk's registers to where the stack ends.
   End climb(Walk& walk);
 
+  // Whether a frame is one to which functions return that nobody called by a call instruction: the kernel pushed a signal's
+  // trampoline, makecontext a context's end.
+  bool needs_no_call(RegisterSet frame);
+
+  // Where the rbp of a frame may point that was not captured, as far as the frame's code tells: exactly, where it moves its
+  // stack pointer by constants only.
+  Distance where_frame_pointer(const RegisterSet& frame);
+
   // "0x7f.. (libfoo.so)" for a note.
   std::string place(uintptr_t pc) const;
 
   // Drops what is cached of the unwind tables.
-  void forget() { stepper_.forget(); }
+  void forget() {
+    stepper_.forget();
+    code_.forget();
+  }
 
   const Modules& modules() const { return modules_; }
-  const Code& code() const { return code_; }
+  Code& code() { return code_; }
   StackMemory& stack() { return stack_; }
 
  private:
   StepResult step(Walk& walk, RegisterSet& caller);
   StepResult step_from_bad_address(RegisterSet& caller);
   StepResult step_without_tables(Walk& walk, RegisterSet& caller);
+  StepResult step_along_code(RegisterSet& caller);
+  StepResult step_by_frame_pointer(RegisterSet& caller);
+  std::optional<uintptr_t> resolve(const FlowValue& value, const RegisterSet& frame);
+  std::optional<RegisterSet> after_return(const FlowState& state, const RegisterSet& frame);
   StepResult return_to(RegisterSet& caller, uintptr_t slot, std::optional<uintptr_t> frame_pointer);
   bool accept(Walk& walk, const RegisterSet& caller, const StepResult& stepped);
-  bool needs_no_call(RegisterSet frame);
+  bool is_entry(uintptr_t pc, uintptr_t sp);
+  uintptr_t entry_of(const Procedure& procedure, const RegisterSet& frame);
+  bool deduce_frame_pointer(RegisterSet& frame);
   std::string why_stopped(const Walk& walk, const StepResult& stepped) const;
 
   const Modules& modules_;

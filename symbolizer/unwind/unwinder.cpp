@@ -85,7 +85,8 @@ void Unwinder::State::unwind(const Snapshot& snapshot, RawStack& out) {
   }
   out.complete = end == End::thread_start;
   if (walk.note.empty() && walk.first_without_tables != 0) {
-    walk.note = "by frame pointer from " + walker.place(walk.first_without_tables) + " on: no unwind information";
+    walk.note =
+        "no unwind information for " + walker.place(walk.first_without_tables) + ": its caller is found by its code";
   }
   const size_t count = walk.frames.size();
   const size_t innermost = count > kMaxFrames ? kKeptInnermost : count;

@@ -64,7 +64,7 @@ struct FakeModule {
   static constexpr size_t kFunctionSpacing = 0x100;
 
   uintptr_t base;
-  ByteVector image = ByteVector(2 * kPage);
+  ByteVector image = ByteVector(2 * kPage, 0);
   std::vector<size_t> descriptions;                   // offset of each FDE in the image
   ByteVector common_program = {0x0c, 7, 8, 0x90, 1};  // CFA = rsp + 8, return address at CFA - 8
   unsigned char return_column = 16;
@@ -82,6 +82,7 @@ struct FakeModule {
   }
 
   void build(const std::vector<FakeFunction>& functions) {
+    std::fill(image.begin() + kCode, image.end(), 0xcc);  // int3: nothing runs on from one function into the next
     write_elf_headers(functions.size());
     ByteVector frames;
     write_common_information(frames);

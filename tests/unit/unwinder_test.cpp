@@ -35,7 +35,9 @@ constexpr size_t kStackSize = 0x4000;
 const ByteVector kEndOfStack = {0x07, 16};  // the return address is undefined
 const ByteVector kFramePointer = {0x41, 0x0e, 16, 0x86, 2, 0x43, 0x0d, 6};
 const ByteVector kPrologue = {0x55, 0x48, 0x89, 0xe5, 0x48, 0x83, 0xec, 0x40};  // push, mov, sub $0x40,%rsp
-constexpr size_t kCallAt = 0x20;                                                // where a fake function calls another
+// The same, and sub %rax,%rsp: of variable size, so that only a search finds the frame.
+const ByteVector kVariable = {0x55, 0x48, 0x89, 0xe5, 0x48, 0x29, 0xc4};
+constexpr size_t kCallAt = 0x20;  // where a fake function calls another
 
 // A process of one module whose functions call each other: start -> outer -> framed -> leaf. Only `framed` needs rbp.
 struct Fixture {
@@ -176,7 +178,7 @@ TEST_CASE("a stale return address inside the frame that the prologue allocates i
 }
 
 TEST_CASE("a stale return address after a call to another function is passed over") {
-  Fixture fixture(ByteVector{});  // no prologue to go by, as after shrink-wrapping
+  Fixture fixture(kVariable);
   fixture.stand_in_leaf();
   fixture.put(Fixture::kFrame - 0x20 + 8, fixture.after_call(Fixture::framed));
   fixture.put(Fixture::kFrame - 0x20 + 16, fixture.after_call(Fixture::start));
@@ -186,7 +188,7 @@ TEST_CASE("a stale return address after a call to another function is passed ove
 }
 
 TEST_CASE("a fitting return address from which the thread's start is not reached is passed over") {
-  Fixture fixture(ByteVector{});
+  Fixture fixture(kVariable);
   fixture.stand_in_leaf();
   fixture.put(Fixture::kFrame - 0x20 + 8, fixture.after_call(Fixture::outer));
   fixture.put(Fixture::kFrame - 0x20 + 16, 0x4141414141414141);
@@ -196,7 +198,7 @@ TEST_CASE("a fitting return address from which the thread's start is not reached
 }
 
 TEST_CASE("a stale chain is given up where it joins the live stack at a call to another function") {
-  Fixture fixture(ByteVector{});
+  Fixture fixture(kVariable);
   fixture.stand_in_leaf();
   // framed <- outer <- other, of which only the last step is a lie: other calls jumper, not outer.
   fixture.put(Fixture::kFrame - 0x30 + 8, fixture.after_call(Fixture::outer));
@@ -207,7 +209,7 @@ TEST_CASE("a stale chain is given up where it joins the live stack at a call to 
 }
 
 TEST_CASE("of stale and live return addresses the one after a call to this very function is taken") {
-  Fixture fixture(ByteVector{});
+  Fixture fixture(kVariable);
   fixture.stand_in_leaf();
   fixture.put(Fixture::kFrame - 0x20 + 8, fixture.after_call(Fixture::start));  // calls through a pointer
   fixture.unwind(fixture.blocked_in_leaf());
@@ -215,18 +217,19 @@ TEST_CASE("of stale and live return addresses the one after a call to this very 
   CHECK(note_of(fixture).empty());
 }
 
-TEST_CASE("where a stale return address fits as well as the live one the caller is said to be likely") {
-  Fixture fixture(ByteVector{});
+TEST_CASE("where a stale return address fits as well as the live one the stack ends and says so") {
+  Fixture fixture(kVariable);
   fixture.stand_in_leaf();
   fixture.put(Fixture::kFrame - 0x20 + 8, fixture.after_call(Fixture::outer));
   fixture.put(Fixture::kFrame - 0x20 + 16, fixture.after_call(Fixture::start));
   fixture.unwind(fixture.blocked_in_leaf());
-  CHECK(fixture.out.complete);
-  CHECK(mentions(fixture, "likely"));
+  CHECK(fixture.out.count == 2);
+  CHECK_FALSE(fixture.out.complete);
+  CHECK(mentions(fixture, "proves none"));
 }
 
 TEST_CASE("a caller that fits only by way of an unseen jump is said to be likely") {
-  Fixture fixture;
+  Fixture fixture(kVariable);
   fixture.stand_in_leaf();
   fixture.put(Fixture::kFrame + 8, fixture.after_call(Fixture::other));  // calls jumper, which jumps through a pointer
   fixture.unwind(fixture.blocked_in_leaf());
@@ -234,6 +237,35 @@ TEST_CASE("a caller that fits only by way of an unseen jump is said to be likely
   CHECK(fixture.out.frames[2].pc == fixture.after_call(Fixture::other));
   CHECK(fixture.out.complete);
   CHECK(mentions(fixture, "likely"));
+}
+
+TEST_CASE("a caller by way of several jumps is as good as a direct one") {
+  // other calls jumper, which now jumps to framed by way of leaf.
+  Fixture fixture(kVariable);
+  fixture.module.build({{Fixture::calls_pointer(), kEndOfStack},
+                        {Fixture::calls(Fixture::outer, Fixture::framed), {}},
+                        {Fixture::with_call(kVariable, Fixture::framed, Fixture::leaf), kFramePointer},
+                        {{0x0f, 0x05, 0xe9, 0xf9, 0xfe, 0xff, 0xff}, {}},  // jmp framed
+                        {Fixture::calls(Fixture::other, Fixture::jumper), {}},
+                        {{0x90, 0xe9, 0xfa, 0xfd, 0xff, 0xff}, {}}});  // jmp leaf
+  fixture.map();
+  fixture.stand_in_leaf();
+  fixture.put(Fixture::kFrame + 8, fixture.after_call(Fixture::other));
+  fixture.unwind(fixture.blocked_in_leaf());
+  REQUIRE(fixture.out.count == 4);
+  CHECK(fixture.out.frames[2].pc == fixture.after_call(Fixture::other));
+  CHECK(fixture.out.complete);
+  CHECK(note_of(fixture).empty());
+}
+
+TEST_CASE("the frame of a function of constant size is computed, not searched") {
+  Fixture fixture;
+  fixture.stand_in_leaf();
+  fixture.put(Fixture::kFrame + 8, fixture.after_call(Fixture::start));  // whom it would not be proven by
+  fixture.unwind(fixture.blocked_in_leaf());
+  CHECK(fixture.pcs() == std::vector<uintptr_t>{fixture.address(Fixture::leaf) + 2, fixture.after_call(Fixture::framed),
+                                                fixture.after_call(Fixture::start)});
+  CHECK(note_of(fixture).empty());
 }
 
 // The frame of `framed` is garbage; further up lies a call through a pointer, as every thread's start has one.
@@ -251,12 +283,11 @@ TEST_CASE("where a frame of fixed size was overwritten, no other passes for it")
   fixture.unwind(fixture.blocked_in_leaf());
   CHECK(fixture.out.count == 2);
   CHECK_FALSE(fixture.out.complete);
-  CHECK(mentions(fixture, "proves none"));
+  CHECK(mentions(fixture, "no code"));
 }
 
 TEST_CASE("a call through a pointer that may be a frame's caller, but lies elsewhere, is said to be likely") {
-  Fixture fixture(
-      {0x55, 0x48, 0x89, 0xe5, 0x48, 0x83, 0xec, 0x40, 0x48, 0x29, 0xc4});  // sub %rax,%rsp: of variable size
+  Fixture fixture(kVariable);
   overwrite_frame(fixture);
   fixture.unwind(fixture.blocked_in_leaf());
   REQUIRE(fixture.out.count == 3);
@@ -265,7 +296,7 @@ TEST_CASE("a call through a pointer that may be a frame's caller, but lies elsew
 }
 
 TEST_CASE("where the stack proves no caller the stack ends there and says so") {
-  Fixture fixture;
+  Fixture fixture(kVariable);
   fixture.put(Fixture::kSp, fixture.after_call(Fixture::framed));
   fixture.unwind(fixture.blocked_in_leaf());
   CHECK(fixture.pcs() ==
@@ -275,7 +306,7 @@ TEST_CASE("where the stack proves no caller the stack ends there and says so") {
 }
 
 TEST_CASE("nothing above the known end of the stack is taken for a frame") {
-  Fixture fixture;
+  Fixture fixture(kVariable);
   fixture.stand_in_leaf();
   Snapshot snapshot = fixture.blocked_in_leaf();
   snapshot.stack_end = Fixture::kFrame;

@@ -1,0 +1,389 @@
+// Data flow over machine code, for the stack pointer's sake. See code_flow.h.
+// Cold context only.
+#include "symbolizer/unwind/code_flow.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace holdwatch {
+
+namespace {
+
+constexpr size_t kMaxSteps = 60000;         // instructions followed for one question
+constexpr size_t kMaxInstructions = 20000;  // of one function with its parts
+constexpr size_t kMaxParts = 4;
+constexpr size_t kMaxReturns = 64;
+constexpr int kFirstLowering = 16;
+constexpr int kLongestAncestry = 32;
+constexpr int64_t kWordSize = 8;
+
+constexpr int kRsp = static_cast<int>(Encoded::rsp);
+constexpr int kRbp = static_cast<int>(Encoded::rbp);
+constexpr uint8_t kNotEqual = 5;  // the condition of jne
+
+FlowState entry_state() {
+  FlowState state;
+  for (int number = 0; number < 16; ++number) state.registers[static_cast<size_t>(number)] = {number, 0, false};
+  return state;
+}
+
+bool ends_block(Operation operation) {
+  return operation == Operation::jump || operation == Operation::jump_indirect || operation == Operation::ret ||
+         operation == Operation::stop;
+}
+
+}  // namespace
+
+void CodeFlow::watch(uintptr_t pc, bool is_return_address) {
+  watched_pc_ = pc;
+  watches_call_ = is_return_address;
+}
+
+void CodeFlow::begin() {
+  watched_.reset();
+  ranges_.clear();
+  is_seeding_ = false;
+  code_.clear();
+  leaders_.clear();
+  states_.clear();
+  pending_.clear();
+  lowering_keys_.clear();
+  lowerings_.clear();
+  at_switch_.reset();
+  at_call_.reset();
+  exits_.clear();
+  has_unknown_exit_ = false;
+  is_complete_ = true;
+  returns_.clear();
+  steps_left_ = kMaxSteps;
+}
+
+void CodeFlow::follow_function(uintptr_t entry) {
+  begin();
+  if (!add_procedure(entry)) discover(entry);
+  leaders_.insert(entry);
+  reach(entry, entry_state());
+  run();
+  if (!ranges_.empty()) seed_unreached();
+}
+
+void CodeFlow::follow_to_return(uintptr_t pc) {
+  begin();
+  discover(pc);
+  leaders_.insert(pc);
+  reach(pc, entry_state());
+  run();
+}
+
+const Instruction* CodeFlow::instruction_at(uintptr_t pc) {
+  const auto known = code_.find(pc);
+  if (known != code_.end()) return &known->second;
+  if (code_.size() == kMaxInstructions) return nullptr;
+  unsigned char bytes[kMaxInstruction];
+  size_t size = sizeof bytes;
+  while (size != 0 && memory_.read_constant(pc, bytes, size) != size) --size;  // the last of a mapping
+  const std::optional<Instruction> instruction = decode(bytes, size, pc);
+  if (!instruction) return nullptr;
+  return &code_.emplace(pc, *instruction).first->second;
+}
+
+bool CodeFlow::is_inside(uintptr_t pc) const {
+  if (ranges_.empty()) return code_.contains(pc);
+  return std::any_of(ranges_.begin(), ranges_.end(), [pc](const Procedure& range) { return range.contains(pc); });
+}
+
+// Takes the code in which `pc` lies, by the tables, as part of the function.
+bool CodeFlow::add_procedure(uintptr_t pc) {
+  const Module* module = modules_.find(pc);
+  if (module == nullptr || ranges_.size() == kMaxParts) return false;
+  const std::optional<Procedure> procedure = find_procedure(*module, memory_, pc);
+  if (!procedure) return false;
+  ranges_.push_back(*procedure);
+  sweep(*procedure);
+  return true;
+}
+
+// Finds all instructions of a part and where its blocks begin. Compilers put nothing but code there, on this processor.
+void CodeFlow::sweep(const Procedure& range) {
+  bool is_after_end = false;
+  for (uintptr_t pc = range.start; pc < range.end;) {
+    const Instruction* instruction = instruction_at(pc);
+    if (instruction == nullptr) {
+      is_complete_ = false;
+      return;
+    }
+    const bool is_padding = instruction->operation == Operation::nop || instruction->operation == Operation::stop;
+    if (is_after_end && !is_padding) leaders_.insert(pc);
+    is_after_end = ends_block(instruction->operation) || (is_after_end && is_padding);
+    if (instruction->operation == Operation::jump || instruction->operation == Operation::branch) {
+      leaders_.insert(instruction->target);
+    }
+    pc += instruction->length;
+  }
+}
+
+// The same where no table tells the extent: all that jumps lead to, as long as no table describes it.
+void CodeFlow::discover(uintptr_t entry) {
+  std::vector<uintptr_t> starts = {entry};
+  while (!starts.empty()) {
+    uintptr_t pc = starts.back();
+    starts.pop_back();
+    while (!code_.contains(pc)) {
+      const Instruction* instruction = instruction_at(pc);
+      if (instruction == nullptr) {
+        is_complete_ = false;
+        break;
+      }
+      if (instruction->operation == Operation::jump || instruction->operation == Operation::branch) {
+        leaders_.insert(instruction->target);
+        const Module* module = modules_.find(instruction->target);
+        if (module != nullptr && !find_procedure(*module, memory_, instruction->target)) {
+          starts.push_back(instruction->target);
+        }
+      }
+      if (ends_block(instruction->operation)) break;
+      pc += instruction->length;
+    }
+  }
+}
+
+void CodeFlow::run() {
+  while (!pending_.empty()) {
+    const uintptr_t start = pending_.back();
+    pending_.pop_back();
+    run_block(start);
+  }
+}
+
+void CodeFlow::run_block(uintptr_t start) {
+  FlowState state = states_.at(start);
+  for (uintptr_t pc = start;;) {
+    const Instruction* instruction = instruction_at(pc);
+    if (instruction == nullptr || steps_left_ == 0) {
+      is_complete_ = false;
+      return;
+    }
+    --steps_left_;
+    note_watched(pc, *instruction, state);
+    if (!step(pc, *instruction, state)) return;
+    pc += instruction->length;
+    if (!is_inside(pc)) {
+      // Code written by hand falls from one function into the next; other code has called a function that never returns.
+      if (state.has_no_frame()) exits_.insert(pc);
+      return;
+    }
+    if (leaders_.contains(pc)) return reach(pc, state);
+  }
+}
+
+void CodeFlow::note_watched(uintptr_t pc, const Instruction& instruction, const FlowState& state) {
+  const bool is_call = instruction.operation == Operation::call || instruction.operation == Operation::call_indirect;
+  if (is_call && !is_seeding_) {
+    bool changed = false;
+    if (at_call_) {
+      merge(0, *at_call_, state, changed);
+    } else {
+      at_call_ = state;
+    }
+  }
+  if (watches_call_ ? is_call && pc + instruction.length == watched_pc_ : pc == watched_pc_) watched_ = state;
+}
+
+// The registers after an instruction; false if execution does not go on behind it.
+bool CodeFlow::step(uintptr_t pc, const Instruction& instruction, FlowState& state) {
+  const FlowValue compared = std::exchange(compared_, {});
+  const Operation operation = instruction.operation;
+  if (operation == Operation::jump || operation == Operation::branch) jump_to(instruction.target, state);
+  if (operation == Operation::jump_indirect) jump_through_pointer(pc + instruction.length, instruction, state);
+  if (operation == Operation::ret) note_return(state);
+  if (ends_block(operation)) return false;
+  if (operation == Operation::branch) {
+    // A loop that touches each page of a large frame (-fstack-clash-protection) goes on until rsp has a certain value.
+    if (compared.is_address() && instruction.condition == kNotEqual) state[Encoded::rsp] = compared;
+    return true;
+  }
+  // A call within the function pushes an address to jump to (retpolines).
+  if (operation == Operation::call && !ranges_.empty() && is_inside(instruction.target) &&
+      instruction.target != ranges_.front().start) {
+    has_unknown_exit_ = true;
+  }
+  change(pc, instruction, state);
+  return true;
+}
+
+void CodeFlow::note_return(const FlowState& state) {
+  if (returns_.size() < kMaxReturns) returns_.push_back(state);
+  // An address that was pushed is jumped to.
+  if (!ranges_.empty() && state[Encoded::rsp].base == kRsp && !state.has_no_frame()) has_unknown_exit_ = true;
+}
+
+void CodeFlow::change(uintptr_t pc, const Instruction& instruction, FlowState& state) {
+  FlowValue& rsp = state[Encoded::rsp];
+  if (instruction.operation == Operation::compare) {
+    if (instruction.reg == kRsp) compared_ = state.registers[static_cast<size_t>(instruction.rm)];
+    if (instruction.rm == kRsp) compared_ = state.registers[static_cast<size_t>(instruction.reg)];
+    return;
+  }
+  if (instruction.operation == Operation::leave) {
+    const FlowValue rbp = state[Encoded::rbp];
+    state[Encoded::rbp] = rbp.is_address() ? FlowValue{rbp.base, rbp.offset, true} : FlowValue{};
+    rsp = rbp.is_address() ? FlowValue{rbp.base, rbp.offset + kWordSize, false} : restored_stack_pointer(pc, state);
+    return;
+  }
+  const FlowValue result = result_of(pc, instruction, state);
+  for (size_t number = 0; number < state.registers.size(); ++number) {
+    if ((instruction.clobbers >> number & 1) != 0) state.registers[number] = {};
+  }
+  if (instruction.operation == Operation::push) rsp.offset -= kWordSize;
+  if (instruction.operation == Operation::pop) rsp.offset += kWordSize;
+  if (instruction.reg >= 0) state.registers[static_cast<size_t>(instruction.reg)] = result;
+  if (!rsp.is_address()) rsp = restored_stack_pointer(pc, state);
+}
+
+// What the instruction puts into its `reg`.
+FlowValue CodeFlow::result_of(uintptr_t pc, const Instruction& instruction, const FlowState& state) {
+  const auto value_of = [&state](int number) {
+    return number >= 0 && number < 16 ? state.registers[static_cast<size_t>(number)] : FlowValue{};
+  };
+  const FlowValue before = value_of(instruction.reg);
+  FlowValue base = instruction.index < 0 && !instruction.has_segment ? value_of(instruction.base) : FlowValue{};
+  base.offset += instruction.displacement;
+  const auto if_address = [](const FlowValue& value) { return value.is_address() ? value : FlowValue{}; };
+  const Operation operation = instruction.operation;
+  if (operation == Operation::pop) return {state[Encoded::rsp].base, state[Encoded::rsp].offset, true};
+  if (operation == Operation::move) return value_of(instruction.rm);
+  if (operation == Operation::load && base.is_address()) return {base.base, base.offset, true};
+  if (operation == Operation::address) return if_address(base);
+  if (!before.is_address()) return {};
+  if (operation == Operation::add_constant) return {before.base, before.offset + instruction.constant, false};
+  if (operation == Operation::sub_register) return lowered(2 * pc, before, 0, UINT64_MAX);
+  if (operation == Operation::align && instruction.constant < 0) {
+    return lowered(2 * pc, before, 0, static_cast<uint64_t>(-(instruction.constant + 1)));
+  }
+  return {};
+}
+
+// After the stack pointer was loaded with something that has not been followed: it still lies below the frame pointer.
+FlowValue CodeFlow::restored_stack_pointer(uintptr_t pc, const FlowState& state) {
+  const FlowValue rbp = state[Encoded::rbp];
+  return lowered(2 * pc, rbp.is_address() && rbp.base != kRbp ? rbp : FlowValue{kRsp, 0, false}, 0, UINT64_MAX);
+}
+
+FlowValue CodeFlow::lowered(uint64_t key, const FlowValue& from, uint64_t least, uint64_t most) {
+  const auto [known, is_new] = lowering_keys_.try_emplace(key, kFirstLowering + static_cast<int>(lowerings_.size()));
+  if (is_new) lowerings_.push_back({});
+  // What is reached again is reached with less known: the later visit is the one that holds for all.
+  if (from.base != known->second) lowerings_[static_cast<size_t>(known->second - kFirstLowering)] = {from, least, most};
+  return {known->second, 0, false};
+}
+
+const CodeFlow::Lowering* CodeFlow::lowering_of(const FlowValue& value) const {
+  return value.base >= kFirstLowering ? &lowerings_[static_cast<size_t>(value.base - kFirstLowering)] : nullptr;
+}
+
+std::optional<Distance> CodeFlow::distance(FlowValue lower, const FlowValue& upper) const {
+  if (!lower.is_address() || !upper.is_address()) return std::nullopt;
+  Distance between;
+  for (int generation = 0; generation < kLongestAncestry; ++generation) {
+    if (lower.base == upper.base) {
+      const int64_t apart = upper.offset - lower.offset;
+      const bool is_bounded = between.most != UINT64_MAX;
+      if (apart < 0 && static_cast<uint64_t>(-apart) > between.least) {
+        return Distance{0, is_bounded ? between.most + static_cast<uint64_t>(apart) : UINT64_MAX};
+      }
+      return Distance{between.least + static_cast<uint64_t>(apart),
+                      is_bounded ? between.most + static_cast<uint64_t>(apart) : UINT64_MAX};
+    }
+    const Lowering* lowering = lowering_of(lower);
+    if (lowering == nullptr) return std::nullopt;
+    between.least += lowering->least;
+    between.most =
+        lowering->most == UINT64_MAX || between.most == UINT64_MAX ? UINT64_MAX : between.most + lowering->most;
+    lower = {lowering->from.base, lowering->from.offset + lower.offset, false};
+  }
+  return std::nullopt;
+}
+
+// Where paths meet on which the stack pointer stands at different places: somewhere below what they have in common.
+FlowValue CodeFlow::merged_stack_pointer(uintptr_t pc, const FlowValue& one, const FlowValue& other) {
+  const uint64_t key = 2 * pc + 1;
+  const auto known = lowering_keys_.find(key);
+  const int own = known == lowering_keys_.end() ? FlowValue::kUnknown : known->second;
+  FlowValue common = one;
+  for (int generation = 0; generation < kLongestAncestry; ++generation) {
+    const std::optional<Distance> from_one = distance(one, {common.base, 0, false});
+    const std::optional<Distance> from_other = distance(other, {common.base, 0, false});
+    if (common.base != own && from_one && from_other) {
+      return lowered(key, {common.base, 0, false}, std::min(from_one->least, from_other->least), UINT64_MAX);
+    }
+    const Lowering* lowering = lowering_of(common);
+    if (lowering == nullptr) break;
+    common = lowering->from;
+  }
+  return lowered(key, {kRsp, 0, false}, 0, UINT64_MAX);
+}
+
+void CodeFlow::merge(uintptr_t pc, FlowState& into, const FlowState& from, bool& changed) {
+  for (size_t number = 0; number < into.registers.size(); ++number) {
+    FlowValue& value = into.registers[number];
+    if (value == from.registers[number]) continue;
+    FlowValue merged;
+    if (number == static_cast<size_t>(kRsp)) merged = merged_stack_pointer(pc, value, from.registers[number]);
+    if (merged == value) continue;
+    value = merged;
+    changed = true;
+  }
+}
+
+void CodeFlow::reach(uintptr_t pc, const FlowState& state) {
+  const auto [known, is_new] = states_.try_emplace(pc, state);
+  bool changed = is_new;
+  // What is only assumed of a block that nothing was seen to lead to must not blur what is known of others.
+  if (!is_new && !is_seeding_) merge(pc, known->second, state, changed);
+  if (changed) pending_.push_back(pc);
+}
+
+void CodeFlow::jump_to(uintptr_t target, const FlowState& state) {
+  if (is_inside(target)) return reach(target, state);
+  if (!state.has_no_frame() && !ranges_.empty() && add_procedure(target)) {
+    leaders_.insert(target);  // a part of the function that is kept elsewhere
+    return reach(target, state);
+  }
+  exits_.insert(target);
+}
+
+void CodeFlow::jump_through_pointer(uintptr_t next, const Instruction& instruction, const FlowState& state) {
+  if (instruction.rm < 0 && instruction.index < 0 && !instruction.has_segment &&
+      (instruction.base == Instruction::kNone || instruction.base == Instruction::kRipRelative)) {
+    const uintptr_t from = instruction.base == Instruction::kNone ? 0 : next;
+    const auto target = memory_.read_value<uintptr_t>(from + static_cast<uintptr_t>(instruction.displacement));
+    if (target && *target != 0) {
+      exits_.insert(*target);
+      return;
+    }
+  }
+  if (state.has_no_frame() || state[Encoded::rsp].base != kRsp) has_unknown_exit_ = true;
+  if (ranges_.empty()) is_complete_ = false;
+  if (is_seeding_) return;
+  bool changed = false;
+  if (at_switch_) {
+    merge(1, *at_switch_, state, changed);
+  } else {
+    at_switch_ = state;
+  }
+}
+
+// Blocks that no jump was seen to lead to are a switch's, or landing pads of exceptions.
+void CodeFlow::seed_unreached() {
+  const std::optional<FlowState> seed = at_switch_ ? at_switch_ : at_call_;
+  if (!seed) return;
+  is_seeding_ = true;
+  const std::set<uintptr_t> leaders = leaders_;
+  for (const uintptr_t pc : leaders) {
+    if (!is_inside(pc) || states_.contains(pc)) continue;
+    reach(pc, *seed);
+    run();
+  }
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,138 @@
+// Follows a function's code from its entry: where its stack pointer and rbp stand at a given instruction, relative to each
+// other, and which other functions it may end in by a jump.
+// Cold context only. Nothing is run: values that are a distance from what a register held at the entry are followed through
+// moves, additions, pushes and alignments; whatever else a register may hold is "not known". Bounded in instructions.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "symbolizer/unwind/eh_frame.h"
+#include "symbolizer/unwind/instruction.h"
+#include "symbolizer/unwind/memory.h"
+#include "symbolizer/unwind/modules.h"
+
+namespace holdwatch {
+
+// General registers as instructions encode them.
+enum class Encoded : uint8_t { rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15 };
+
+// `base` plus `offset`, where base is what a register held at the entry (0 ... 15, as encoded), or the stack pointer
+// after it was lowered by an amount that is not known (16 and above).
+struct FlowValue {
+  static constexpr int kUnknown = -1;
+  int base = kUnknown;
+  int64_t offset = 0;
+  bool is_loaded = false;  // what memory holds at that address, not the address itself
+
+  bool is_known() const { return base != kUnknown; }
+  bool is_address() const { return is_known() && !is_loaded; }
+  bool operator==(const FlowValue&) const = default;
+};
+
+struct FlowState {
+  std::array<FlowValue, 16> registers;
+
+  FlowValue& operator[](Encoded which) { return registers[static_cast<size_t>(which)]; }
+  const FlowValue& operator[](Encoded which) const { return registers[static_cast<size_t>(which)]; }
+  // As at the entry: the return address is on top of the stack.
+  bool has_no_frame() const { return (*this)[Encoded::rsp] == FlowValue{static_cast<int>(Encoded::rsp), 0, false}; }
+};
+
+// How far one address lies above another.
+struct Distance {
+  uint64_t least = 0;
+  uint64_t most = 0;
+};
+
+class CodeFlow {
+ public:
+  CodeFlow(const Modules& modules, MemoryReader& memory) : modules_(modules), memory_(memory) {}
+
+  // The instruction whose registers are wanted: the one at `pc`, or, if `pc` is a return address, the call before it.
+  void watch(uintptr_t pc, bool is_return_address);
+
+  // Follows the function that begins at `entry`: as far as a table says that it reaches, with its parts elsewhere, or if
+  // there is no table as far as its jumps lead.
+  void follow_function(uintptr_t entry);
+
+  // Follows the code from `pc` on until it returns, where nobody knows in which function it lies. "Entry" is `pc` then.
+  void follow_to_return(uintptr_t pc);
+
+  // The registers at the watched instruction; nothing if it has not been reached.
+  const std::optional<FlowState>& watched() const { return watched_; }
+  // How far above `lower`, a stack pointer, `upper` lies; nothing if neither descends from the other.
+  std::optional<Distance> distance(FlowValue lower, const FlowValue& upper) const;
+
+  // Where the function's code lies by the tables; empty if they do not tell.
+  const std::vector<Procedure>& parts() const { return ranges_; }
+  // Where the jumps lead by which the function ends in another one.
+  const std::set<uintptr_t>& exits() const { return exits_; }
+  // It may also end in a jump through a pointer.
+  bool has_unknown_exit() const { return has_unknown_exit_; }
+  // No instruction of it has been missed.
+  bool is_complete() const { return is_complete_; }
+  // The registers at each `ret`.
+  const std::vector<FlowState>& returns() const { return returns_; }
+
+ private:
+  // The stack pointer after an instruction that lowers it by an amount that is not known: `from` minus least ... most.
+  struct Lowering {
+    FlowValue from;
+    uint64_t least = 0;
+    uint64_t most = UINT64_MAX;
+  };
+
+  void begin();
+  bool add_procedure(uintptr_t pc);
+  void sweep(const Procedure& range);
+  void discover(uintptr_t entry);
+  bool is_inside(uintptr_t pc) const;
+  const Instruction* instruction_at(uintptr_t pc);
+  void run();
+  void run_block(uintptr_t start);
+  bool step(uintptr_t pc, const Instruction& instruction, FlowState& state);
+  void note_return(const FlowState& state);
+  void change(uintptr_t pc, const Instruction& instruction, FlowState& state);
+  FlowValue result_of(uintptr_t pc, const Instruction& instruction, const FlowState& state);
+  FlowValue restored_stack_pointer(uintptr_t pc, const FlowState& state);
+  void note_watched(uintptr_t pc, const Instruction& instruction, const FlowState& state);
+  void jump_to(uintptr_t target, const FlowState& state);
+  void jump_through_pointer(uintptr_t next, const Instruction& instruction, const FlowState& state);
+  void reach(uintptr_t pc, const FlowState& state);
+  void seed_unreached();
+  void merge(uintptr_t pc, FlowState& into, const FlowState& from, bool& changed);
+  FlowValue lowered(uint64_t key, const FlowValue& from, uint64_t least, uint64_t most);
+  FlowValue merged_stack_pointer(uintptr_t pc, const FlowValue& one, const FlowValue& other);
+  const Lowering* lowering_of(const FlowValue& value) const;
+
+  const Modules& modules_;
+  MemoryReader& memory_;
+  uintptr_t watched_pc_ = 0;
+  bool watches_call_ = false;
+  std::optional<FlowState> watched_;
+
+  std::vector<Procedure> ranges_;  // empty: no table tells where the function ends
+  bool is_seeding_ = false;
+  std::map<uintptr_t, Instruction> code_;
+  std::set<uintptr_t> leaders_;            // where blocks begin
+  std::map<uintptr_t, FlowState> states_;  // at the start of each block that has been reached
+  std::vector<uintptr_t> pending_;
+  std::map<uint64_t, int> lowering_keys_;
+  std::vector<Lowering> lowerings_;
+  std::optional<FlowState>
+      at_switch_;  // at a jump through a table, by which blocks are reached that nothing else leads to
+  std::optional<FlowState> at_call_;  // from which landing pads are reached
+  std::set<uintptr_t> exits_;
+  bool has_unknown_exit_ = false;
+  bool is_complete_ = true;
+  std::vector<FlowState> returns_;
+  FlowValue compared_;  // with the stack pointer, by the instruction before
+  size_t steps_left_ = 0;
+};
+
+}  // namespace holdwatch

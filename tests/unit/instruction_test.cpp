@@ -1,0 +1,78 @@
+#include "symbolizer/unwind/instruction.h"
+
+#include <catch2/catch.hpp>
+#include <vector>
+
+using namespace holdwatch;
+
+namespace {
+
+constexpr uintptr_t kAddress = 0x400000;
+
+Instruction decoded(const std::vector<unsigned char>& bytes) {
+  const std::optional<Instruction> instruction = decode(bytes.data(), bytes.size(), kAddress);
+  REQUIRE(instruction);
+  CHECK(instruction->length == bytes.size());
+  return *instruction;
+}
+
+bool clobbers(const Instruction& instruction, int which) {
+  return (instruction.clobbers >> which & 1) != 0;
+}
+
+}  // namespace
+
+TEST_CASE("jumps and calls say where they lead") {
+  CHECK(decoded({0xeb, 0x10}).target == kAddress + 0x12);
+  CHECK(decoded({0xeb, 0x10}).operation == Operation::jump);
+  CHECK(decoded({0xe9, 0xfb, 0xff, 0xff, 0xff}).target == kAddress);
+  CHECK(decoded({0xf2, 0xe9, 0, 0, 0, 0}).target == kAddress + 6);  // bnd
+  CHECK(decoded({0x75, 0xfe}).operation == Operation::branch);
+  CHECK(decoded({0x75, 0xfe}).condition == 5);
+  CHECK(decoded({0x0f, 0x84, 0, 1, 0, 0}).target == kAddress + 0x106);
+  CHECK(decoded({0xe8, 1, 0, 0, 0}).operation == Operation::call);
+  CHECK(decoded({0xff, 0xd0}).operation == Operation::call_indirect);
+  CHECK(decoded({0x3e, 0xff, 0xe0}).operation == Operation::jump_indirect);  // notrack
+  const Instruction through_slot = decoded({0xff, 0x25, 0x10, 0, 0, 0});
+  CHECK(through_slot.base == Instruction::kRipRelative);
+  CHECK(through_slot.displacement == 0x10);
+}
+
+TEST_CASE("what is done to the stack pointer is understood") {
+  CHECK(decoded({0x41, 0x57}).operation == Operation::push);
+  const Instruction allocation = decoded({0x48, 0x81, 0xec, 0, 0x10, 0, 0});
+  CHECK(allocation.operation == Operation::add_constant);
+  CHECK(allocation.reg == 4);
+  CHECK(allocation.constant == -0x1000);
+  CHECK(decoded({0x48, 0x83, 0xe4, 0xe0}).operation == Operation::align);
+  CHECK(decoded({0x48, 0x29, 0xc4}).operation == Operation::sub_register);
+  const Instruction address = decoded({0x48, 0x8d, 0x65, 0xd8});  // lea -0x28(%rbp),%rsp
+  CHECK(address.operation == Operation::address);
+  CHECK(address.reg == 4);
+  CHECK(address.base == 5);
+  CHECK(address.displacement == -0x28);
+  CHECK(decoded({0xc9}).operation == Operation::leave);
+  CHECK(decoded({0xf3, 0xc3}).operation == Operation::ret);
+}
+
+TEST_CASE("which registers other instructions change is known") {
+  CHECK(clobbers(decoded({0x89, 0xc5}), 5));                    // mov %eax,%ebp
+  CHECK_FALSE(clobbers(decoded({0x88, 0xe5}), 5));              // mov %ah,%ch
+  CHECK_FALSE(clobbers(decoded({0x39, 0xc5}), 5));              // cmp
+  CHECK(clobbers(decoded({0x0f, 0xaf, 0xe8}), 5));              // imul %eax,%ebp
+  CHECK_FALSE(clobbers(decoded({0x66, 0x0f, 0x6f, 0xe8}), 5));  // movdqa %xmm0,%xmm5
+  CHECK(clobbers(decoded({0xc4, 0xe2, 0xf8, 0xf2, 0xe8}), 5));  // andn %rax,%rax,%rbp
+  CHECK_FALSE(clobbers(decoded({0xc5, 0xfd, 0x6f, 0xe8}), 5));  // vmovdqa %ymm0,%ymm5
+  CHECK(clobbers(decoded({0xe8, 0, 0, 0, 0}), 0));              // a call: rax
+  CHECK_FALSE(clobbers(decoded({0xe8, 0, 0, 0, 0}), 5));        // but not rbp
+}
+
+TEST_CASE("what is cut off or no instruction is none") {
+  const unsigned char cut[] = {0xe8, 1, 2};
+  CHECK_FALSE(decode(cut, sizeof cut, kAddress));
+  const unsigned char invalid[] = {0x06, 0, 0};
+  CHECK_FALSE(decode(invalid, sizeof invalid, kAddress));
+  CHECK_FALSE(decode(cut, 0, kAddress));
+  const std::vector<unsigned char> prefixes(20, 0x66);
+  CHECK_FALSE(decode(prefixes.data(), prefixes.size(), kAddress));
+}
