@@ -11,6 +11,7 @@
 #include "shim/attach/attachment.h"
 #include "shim/attach/complaints.h"
 #include "shim/attach/redirect.h"
+#include "shim/base/call_filter.h"
 #include "shim/base/control_block.h"
 #include "shim/base/libc_functions.h"
 #include "shim/base/options.h"
@@ -20,6 +21,8 @@
 #include "shim/base/settings.h"
 #include "shim/base/text_buffer.h"
 #include "shim/base/thread_mode.h"
+#include "shim/capture/capture.h"
+#include "shim/capture/task_files.h"
 #include "shim/interpose/begin_watch.h"
 #include "shim/interpose/filter_hooks.h"
 #include "shim/interpose/real_functions.h"
@@ -27,10 +30,8 @@
 #include "shim/record/lock_book.h"
 #include "shim/record/spare_memory.h"
 #include "shim/record/thread_table.h"
-#include "shim/watch/last_thread.h"
 #include "shim/watch/own_thread.h"
 #include "shim/watch/reporter.h"
-#include "shim/watch/safe_point.h"
 #include "shim/watch/symbolizer_link.h"
 #include "shim/watch/watcher.h"
 
@@ -52,11 +53,20 @@ void resolve_functions(void* scope) {
   if (some_module_exports("__tsan_init")) g_program_creates_threads = g_real.pthread_create;
 }
 
+bool no_sample_is_under_way() {
+  return !capture_samples_under_way();
+}
+
+void before_filter(FilterScope scope) {
+  const Inside inside;
+  if (const Working working; !calls_filtered()) watch_prepare_for_filter(g_settings);
+  expect_filter(scope, no_sample_is_under_way);
+}
+
 // What lock calls and forks do from now on.
 void take_part() {
   g_begin_watch = begin_watch;
-  g_before_filter = forbid_calls;
-  g_after_failed_filter = allow_calls;
+  g_before_filter = before_filter;
 }
 
 void before_fork() {
@@ -65,6 +75,7 @@ void before_fork() {
 
 void in_child() {
   const Inside inside;
+  call_filters_after_fork();
   say_after_fork(own_tid());
   thread_table_after_fork();
   handed_over_after_fork();
@@ -111,7 +122,17 @@ bool prepare_late(TextBuffer& why) {
 void end_attachment() {
   g_begin_watch = nullptr;
   watch_stop();
-  expect_attachment_thread(false);
+}
+
+// What the program's threads have put over themselves before we came, we cannot tell thread by thread later.
+void note_filters_of_threads() {
+  static unsigned own_filters;
+  StatusFile own;
+  own_filters = read_status_file(own_tid(), &own) == 0 ? own.call_filters : 0;
+  for_each_thread([](int tid) {
+    StatusFile status;
+    if (read_status_file(tid, &status) == 0 && status.call_filters > own_filters) note_filter_of_program();
+  });
 }
 
 bool begin_attachment(const char* const* options, char* why, unsigned long why_size) {
@@ -121,10 +142,10 @@ bool begin_attachment(const char* const* options, char* why, unsigned long why_s
     text << "EXE leaves this program out";
     return false;
   }
+  note_filters_of_threads();
   thread_table_forget_holds();
   refill_spares(false);
   g_ask_for_detachment = ask_for_detachment;
-  expect_attachment_thread(true);
   listen_for_complaints();
   g_before_libraries_start = redirect_library_starts;
   watch_begin(g_settings);

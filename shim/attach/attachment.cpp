@@ -8,6 +8,7 @@
 
 #include "shim/attach/lock_functions.h"
 #include "shim/attach/redirect.h"
+#include "shim/base/call_filter.h"
 #include "shim/base/clock.h"
 #include "shim/base/control_block.h"
 #include "shim/base/os.h"
@@ -22,7 +23,6 @@ namespace holdwatch {
 namespace {
 
 constexpr size_t kMostOptions = 64;
-constexpr size_t kStackSize = 256 * 1024;
 constexpr uint64_t kNoTimeoutNs = 3600 * kNanosecondsPerSecond;
 
 AttachmentSteps g_steps{};
@@ -50,6 +50,8 @@ void redirect_what_comes() {
   g_modules_wanted.store(false, std::memory_order_release);
   for (uint64_t pause_ns = kFirstNs; pause_ns <= kLastNs && !g_detach_wanted.load(); pause_ns *= 2) {
     sleep_on(never, 0, pause_ns);
+    const Working working;
+    if (calls_filtered()) return;
     redirect_calls();
   }
 }
@@ -86,6 +88,8 @@ size_t redirect_all() {
   size_t slots = 0;
   for (int round = 0; round < kRounds; ++round) {
     if (round > 0) sleep_on(never, 0, kPauseNs);
+    const Working working;
+    if (calls_filtered()) break;
     slots += redirect_calls().slots;
   }
   return slots;
@@ -105,13 +109,22 @@ void begin() {
   Line<kControlAnswerSize> text;
   text << redirect_all() << " calls redirected";
   if (why[0] != '\0') text << "; " << why;
-  note_lock_functions();
-  adopt_later();
+  if (const Working working; !calls_filtered()) {
+    note_lock_functions();
+    adopt_later();
+  }
   set_state(ControlState::attached);
   answer_question(true, text);
 }
 
-void end() {
+// False if a filter of system calls stands in the way by now.
+bool end() {
+  const Working working;
+  if (calls_filtered()) {
+    g_detach_wanted.store(false, std::memory_order_release);
+    answer_question(false, kFilterKeepsAttachment);
+    return false;
+  }
   set_state(ControlState::detaching);
   g_module_wanted = nullptr;
   restore_calls();
@@ -120,24 +133,22 @@ void end() {
   // Before a new question can be asked.
   answer_question(true, "");
   set_state(ControlState::idle);
+  return true;
 }
 
-void* run_attachment(void*) {
-  t_mode = ThreadMode::internal;
-  name_own_thread("holdwatch-att");
+void run_attachment() {
   if (!is_attached()) begin();
-  if (is_attached()) {
-    attend();
-    end();
-  }
-  return nullptr;
+  if (!is_attached()) return;
+  do attend();
+  while (!end());
 }
+
+constexpr OwnThread kAttachmentThread = {"holdwatch-att", run_attachment, 256 * 1024};
 
 int start_thread() {
   if (g_has_thread.exchange(true)) return 0;
   g_detach_wanted.store(false);
-  pthread_t thread;
-  const int error = start_own_thread(&thread, run_attachment, kStackSize);
+  const int error = start_own_thread(kAttachmentThread, nullptr);
   if (error != 0) g_has_thread.store(false);
   return error;
 }
@@ -177,7 +188,7 @@ void attachment_after_fork() {
 }
 
 void attachment_resume() {
-  if (is_attached()) start_thread();
+  if (is_attached() && !calls_filtered()) start_thread();
 }
 
 }  // namespace holdwatch

@@ -1,18 +1,75 @@
-// Whether the program has put a filter over its system calls (seccomp(2)) that may kill it for a call of ours. From then on
-// holdwatch makes none but those that any threaded program makes: futex, and write to standard error.
-// Any context. A filter that was there before the program started is none of these: the loader's calls were let through,
-// and what is out of the ordinary is asked about before it is used (capture/own_memory).
+// Which threads are under a filter of system calls (seccomp(2)) that the program has installed and that may kill it for a
+// call of ours. Such a thread makes none for us but futex, and a write to standard error by a thread of our own.
+// Any context. A filter belongs to the thread that installs it and to the threads that this one makes from then on, or, with
+// SECCOMP_FILTER_FLAG_TSYNC, to all. One that was there before the program started is none of these: the loader's calls were
+// let through, and what is out of the ordinary is asked about before it is used (capture/own_memory).
 #pragma once
 
 #include <atomic>
 
+#include "shim/base/thread_mode.h"
+
 namespace holdwatch {
 
-// Written by the thread that installs the filter, before it does; read before each system call that may not be allowed.
-[[gnu::visibility("hidden")]] inline std::atomic<bool> g_calls_filtered{false};
+struct CallFilters {
+  std::atomic<int> on_ours{0};     // on the threads that are ours
+  std::atomic<int> on_program{0};  // on the program's threads, all of them as far as we know
+  std::atomic<bool> any{false};    // some thread has ever installed one
+};
 
+// Written by the thread that installs a filter, before it does; read before each system call that may be forbidden.
+[[gnu::visibility("hidden")]] inline CallFilters g_call_filters;
+[[gnu::visibility(
+    "hidden")]] extern HOLDWATCH_TLS int t_own_filters;  // those that the calling thread has on itself alone
+[[gnu::visibility("hidden")]] extern HOLDWATCH_TLS bool t_is_own_thread;  // one of our threads
+
+// Whether the calling thread may be killed for a system call. Ask while Working, so that the answer stays true.
 inline bool calls_filtered() {
-  return g_calls_filtered.load(std::memory_order_seq_cst);
+  if (t_is_own_thread) return g_call_filters.on_ours.load(std::memory_order_seq_cst) != 0;
+  return t_own_filters != 0 || g_call_filters.on_program.load(std::memory_order_seq_cst) != 0;
 }
+
+// Any thread of the program may be under one.
+inline bool calls_ever_filtered() {
+  return g_call_filters.any.load(std::memory_order_relaxed);
+}
+
+// While one is alive, its thread may be inside a system call that a filter would not let through.
+class Working {
+ public:
+  Working() { begin(); }
+  ~Working() { end(); }
+  Working(const Working&) = delete;
+  Working& operator=(const Working&) = delete;
+
+  // For work that ends in another thread than it began in.
+  static void begin() { count_.fetch_add(1, std::memory_order_seq_cst); }
+  static void end() { count_.fetch_sub(1, std::memory_order_seq_cst); }
+  static bool anybody() { return count_.load(std::memory_order_seq_cst) != 0; }
+
+ private:
+  [[gnu::visibility("hidden")]] static std::atomic<int> count_;
+};
+
+enum class FilterScope : unsigned char { calling_thread, all_threads };
+
+// The calling thread is about to install a filter: from now on no work begins that the filter might forbid. Waits for the work
+// under way, and for `is_idle` to say that nothing else of ours is: up to eight seconds, for a report may take as long, but work
+// that is stuck, perhaps behind a lock that the caller holds, must not stop the program.
+void expect_filter(FilterScope scope, bool (*is_idle)());
+// It was not installed after all.
+void expect_no_filter(FilterScope scope);
+
+// The calling thread is about to make one of the program, which gets its filters.
+void pass_filters_on();
+
+// Some thread of the program is under one that we have not seen it install.
+void note_filter_of_program();
+
+// Our threads are about to be made by the calling thread: they get its filters.
+void take_filters_over();
+
+// In the child of fork: it has the calling thread's filters, and no thread of ours.
+void call_filters_after_fork();
 
 }  // namespace holdwatch

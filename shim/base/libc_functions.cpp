@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "shim/base/clock.h"
+#include "shim/base/libc_threads.h"
 
 namespace holdwatch {
 
@@ -114,6 +115,7 @@ void* ExportedFunctions::address_of(const Elf64_Sym& symbol) const {
 #undef HOLDWATCH_LIBC_FUNCTION
   if (void* clock = functions.find("clock_gettime"); clock != nullptr)
     g_clock.store(reinterpret_cast<ClockFunction>(clock), std::memory_order_relaxed);
+  g_libc_thread_count = static_cast<unsigned*>(functions.find("__nptl_nthreads"));
   g_known.store(true, std::memory_order_release);
 }
 

@@ -73,7 +73,7 @@ bool write_without_signal(std::string_view text) {
 
 // Which file descriptor 2 is cannot be asked. Our threads block all signals, so that a broken pipe's harms nobody.
 bool write_only(std::string_view text) {
-  if (t_mode != ThreadMode::internal) return false;
+  if (!t_is_own_thread) return false;
   return system_call(SYS_write, STDERR_FILENO, text.data(), text.size()) == static_cast<long>(text.size());
 }
 

@@ -31,7 +31,7 @@ constexpr uint64_t kCookieMask = 0xffffffff'00000000;
 
 struct Loan {
   bool taken;                     // user only: our handler was installed and not yet taken away
-  uint32_t sent;                  // user only
+  std::atomic<uint32_t> sent;     // written by the user; orders nothing else
   std::atomic<uint32_t> arrived;  // counted by the handler, read by the user; orders nothing else
 };
 
@@ -134,7 +134,7 @@ bool signal_open(int option, OnArrival on_arrival) {
   g_on_arrival = on_arrival;
   // In a child of fork nothing is on its way, for pending signals are not inherited; its parent's handler is.
   for (Loan& loan : g_loans) {
-    loan.sent = 0;
+    loan.sent.store(0, std::memory_order_relaxed);
     loan.arrived.store(0, std::memory_order_relaxed);
   }
   signal_give_back();
@@ -155,11 +155,17 @@ Refusal signal_send(int tid, uint64_t blocked_signals, uint32_t value) {
   info.si_pid = own_process();
   info.si_uid = static_cast<uid_t>(system_call(SYS_getuid));
   info.si_value.sival_ptr = reinterpret_cast<void*>(kCookie | value);
-  ++g_loans[signal].sent;
+  g_loans[signal].sent.fetch_add(1, std::memory_order_relaxed);
   const long answer = system_call(SYS_rt_tgsigqueueinfo, own_process(), tid, signal, &info);
   if (answer == 0) return Refusal::none;
-  --g_loans[signal].sent;
+  g_loans[signal].sent.fetch_sub(1, std::memory_order_relaxed);
   return answer == -ESRCH ? Refusal::thread_gone : Refusal::not_queued;
+}
+
+bool signals_under_way() {
+  for (const Loan& loan : g_loans)
+    if (loan.arrived.load(std::memory_order_relaxed) != loan.sent.load(std::memory_order_relaxed)) return true;
+  return false;
 }
 
 void signal_give_back() {
@@ -167,7 +173,8 @@ void signal_give_back() {
   standard.sa_handler = SIG_DFL;
   for (int signal = first_signal(); signal <= last_signal(); ++signal) {
     Loan& loan = g_loans[signal];
-    if (!loan.taken || loan.arrived.load(std::memory_order_relaxed) != loan.sent) continue;
+    if (!loan.taken || loan.arrived.load(std::memory_order_relaxed) != loan.sent.load(std::memory_order_relaxed))
+      continue;
     exchange_disposition(signal, is_ours, standard);
     loan.taken = false;
   }

@@ -13,6 +13,7 @@ enum class Refusal : uint8_t {
   none,
   switched_off,
   no_signal_free,        // the program uses every signal that we could
+  thread_filters_calls,  // the handler's return is a system call, which a filter of the thread's own may forbid
   thread_blocks_signal,  // the thread has every free signal in its mask
   thread_gone,
   not_queued,    // RLIMIT_SIGPENDING is reached
@@ -28,6 +29,9 @@ bool signal_open(int option, OnArrival on_arrival);
 
 // Sends `value` to a thread of this process whose signal mask is `blocked_signals`.
 Refusal signal_send(int tid, uint64_t blocked_signals, uint32_t value);
+
+// Whether a signal is on its way whose handler has not begun. Any thread.
+bool signals_under_way();
 
 // Takes our handler away again for every signal of which none is on its way.
 void signal_give_back();

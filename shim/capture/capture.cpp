@@ -171,6 +171,8 @@ const char* reason_of(Refusal refusal) {
       return "running threads are not sampled (SIGNAL=off)";
     case Refusal::no_signal_free:
       return "the thread runs, and the program uses every real-time signal to ask it with";
+    case Refusal::thread_filters_calls:
+      return "the thread runs, and filters its system calls";
     case Refusal::thread_blocks_signal:
       return "the thread runs, and blocks the signal to ask it with";
     case Refusal::thread_gone:
@@ -226,6 +228,19 @@ bool finish_sample(Snapshot* out) {
   return true;
 }
 
+// A thread under more filters than ours are has put one over itself alone.
+bool filters_its_own_calls(const StatusFile& status) {
+  if (status.call_filters == 0) return false;
+  StatusFile own;
+  return read_status_file(static_cast<int>(system_call(SYS_gettid)), &own) != 0 ||
+         status.call_filters > own.call_filters;
+}
+
+Refusal sample(const Look& look, MemoryRange stack, Snapshot* out) {
+  if (filters_its_own_calls(look.status)) return Refusal::thread_filters_calls;
+  return mailbox_sample(out->tid, look.status.blocked_signals, stack, out);
+}
+
 // Looks again and again until the thread is found blocked, or has run long enough to be asked. `since` is the look from
 // which on it has not blocked.
 bool capture_running(Look since, Snapshot* out) {
@@ -239,7 +254,7 @@ bool capture_running(Look since, Snapshot* out) {
     out->state = state_of(now);
     if (out->state != ThreadState::running) return take_from_files(now, out);
     if (ran_throughout(since, now)) {
-      const Refusal refusal = mailbox_sample(out->tid, now.status.blocked_signals, stack.range(), out);
+      const Refusal refusal = sample(now, stack.range(), out);
       if (refusal != Refusal::none) return explain_refusal(refusal, out);
       if (out->copy != nullptr || !stack.try_around(out->registers.sp)) return finish_sample(out);
       deadline_ns = monotonic_ns() + kPatienceNs;
@@ -281,6 +296,10 @@ bool capture_thread(int tid, uintptr_t stack_end, Snapshot* out) {
   if (!look.succeeded()) return explain_no_status(look.status_error, out);
   if (state_of(look) != ThreadState::running) return take_from_files(look, out);
   return capture_running(look, out);
+}
+
+bool capture_samples_under_way() {
+  return signals_under_way();
 }
 
 bool capture_unchanged(const Snapshot& snapshot) {

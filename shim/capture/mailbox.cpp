@@ -6,12 +6,14 @@
 #include "shim/capture/mailbox.h"
 
 #include <atomic>
+#include <csignal>
 
 #include "shim/base/clock.h"
 #include "shim/base/copy_bytes.h"
 #include "shim/base/os.h"
 #include "shim/base/settings.h"
 #include "shim/capture/interrupted_call.h"
+#include "shim/capture/task_files.h"
 
 namespace holdwatch {
 namespace {
@@ -126,6 +128,21 @@ Refusal wait_for_answer(uint32_t sequence) {
   }
 }
 
+// The handler's return is a system call too, so that the sample is not over before it: a filter that forbids the call may be
+// installed right after (base/call_filter.h). The handler blocks all signals that can be blocked (SIGKILL and SIGSTOP cannot be,
+// and two are libc's own); its return gives the thread its mask back.
+void wait_for_handlers_return(int tid) {
+  constexpr auto bit = [](int signal) { return uint64_t{1} << (signal - 1); };
+  constexpr uint64_t kNeverBlocked = bit(SIGKILL) | bit(SIGSTOP) | bit(32) | bit(33);
+  constexpr uint64_t kLookAgainNs = 50'000;
+  const uint64_t until_ns = monotonic_ns() + kAnswerPatienceNs;
+  std::atomic<uint32_t> never{0};
+  StatusFile status;
+  while (read_status_file(tid, &status) == 0 && (status.blocked_signals | kNeverBlocked) == UINT64_MAX &&
+         monotonic_ns() < until_ns)
+    sleep_on(never, 0, kLookAgainNs);
+}
+
 Refusal ask(int tid, uint64_t blocked_signals, MemoryRange stack) {
   g_mailbox.sequence = (g_mailbox.sequence + 1) & kSequenceMask;
   g_mailbox.stack = stack;
@@ -148,6 +165,7 @@ bool mailbox_open(int signal_option, MemoryRange libc_code) {
 Refusal mailbox_sample(int tid, uint64_t blocked_signals, MemoryRange stack, Snapshot* out) {
   if (stage_of(g_mailbox.word.load(std::memory_order_acquire)) == Stage::writing) return Refusal::still_writing;
   const Refusal refusal = ask(tid, blocked_signals, stack);
+  if (refusal == Refusal::none) wait_for_handlers_return(tid);
   signal_give_back();
   if (refusal != Refusal::none) return refusal;
   out->registers = g_mailbox.registers;

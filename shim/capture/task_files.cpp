@@ -142,6 +142,12 @@ bool parse_status(std::string_view text, StatusFile* out) {
   Numbers ids(field(text, "NSpid:").value_or(""));
   while (const std::optional<uint64_t> id = ids.next()) out->innermost_tid = static_cast<int>(*id);
 
+  // Strict mode counts as a filter, and so does a number that the kernel does not tell.
+  uint64_t mode = 0, filters = 0;
+  parse_number_field(text, "Seccomp:", 10, &mode);
+  parse_number_field(text, "Seccomp_filters:", 10, &filters);
+  out->call_filters = mode != 0 && filters == 0 ? 1 : static_cast<unsigned>(filters);
+
   return parse_number_field(text, "SigBlk:", 16, &out->blocked_signals) &&
          parse_number_field(text, "voluntary_ctxt_switches:", 10, &out->voluntary_switches) &&
          parse_number_field(text, "nonvoluntary_ctxt_switches:", 10, &out->involuntary_switches);
@@ -214,11 +220,6 @@ bool visit_task_names(Visit visit) {
 }
 
 }  // namespace
-
-size_t count_threads() {
-  size_t count = 0;
-  return visit_task_names([&](const char*) { ++count; }) ? count : SIZE_MAX;
-}
 
 void for_each_thread(void (*visit)(int tid)) {
   visit_task_names([&](const char* name) {

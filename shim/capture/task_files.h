@@ -26,8 +26,9 @@ struct SyscallFile {
 
 // What matters of "status".
 struct StatusFile {
-  char state = '?';       // R, S, D, T, t, Z, X, I
-  int innermost_tid = 0;  // the last number of NSpid, the thread's id for itself; 0: the kernel has no namespaces
+  char state = '?';           // R, S, D, T, t, Z, X, I
+  int innermost_tid = 0;      // the last number of NSpid, the thread's id for itself; 0: the kernel has no namespaces
+  unsigned call_filters = 0;  // how many filters of system calls it is under (seccomp)
   uint64_t blocked_signals = 0;  // SigBlk: bit N-1 is signal N
   uint64_t voluntary_switches = 0;
   uint64_t involuntary_switches = 0;
@@ -38,7 +39,7 @@ struct StatusFile {
 
 SyscallFile parse_syscall(std::string_view text);
 
-// False if a field but NSpid is missing. The file's first line is the thread's name, in which the kernel escapes newlines: no name
+// False if a field but NSpid, Seccomp and Seccomp_filters (Linux 5.9) is missing. The file's first line is the thread's name, in which the kernel escapes newlines: no name
 // can pass for another line.
 bool parse_status(std::string_view text, StatusFile* out);
 
@@ -52,9 +53,6 @@ int read_thread_name(int tid, char (&name)[kThreadNameSize]);
 // True if /proc knows this very thread under the id that it has for itself. False without /proc, or where /proc was
 // mounted in another process id namespace: its thread ids are not ours there, and may even be somebody else's.
 bool proc_shows_us();
-
-// How many threads the process has, ours and a main thread that has exited included; SIZE_MAX if /proc does not tell.
-size_t count_threads();
 
 // Calls `visit(tid)` for each thread of the process, ours included.
 void for_each_thread(void (*visit)(int tid));

@@ -1,6 +1,7 @@
 // See begin_watch.h.
 #include "shim/interpose/begin_watch.h"
 
+#include "shim/base/call_filter.h"
 #include "shim/base/thread_mode.h"
 #include "shim/record/thread_table.h"
 
@@ -8,9 +9,18 @@ namespace holdwatch {
 
 void (*g_begin_watch)() = nullptr;
 
+namespace {
+
+void begin_watch() {
+  if (g_begin_watch != nullptr) g_begin_watch();
+}
+
+}  // namespace
+
+// A program that has filtered its system calls before it had threads may not be allowed to make any.
 void begin_watch_slow() {
   const Inside inside;
-  if (g_begin_watch != nullptr) g_begin_watch();
+  if (!calls_ever_filtered()) begin_watch();
 }
 
 ThreadRecord* first_record_slow() {
@@ -24,8 +34,9 @@ void prepare_for_thread_slow(const pthread_attr_t* attributes) {
   const Inside inside;
   size_t stack_size = 0;
   if (attributes != nullptr && pthread_attr_getstacksize(attributes, &stack_size) == 0) note_stack_size(stack_size);
-  refill_records();
-  begin_watch_slow();
+  if (const Working working; !calls_filtered()) refill_records();
+  pass_filters_on();
+  begin_watch();
 }
 
 }  // namespace holdwatch

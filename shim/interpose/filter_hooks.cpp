@@ -10,8 +10,7 @@
 
 namespace holdwatch {
 
-void (*g_before_filter)() = nullptr;
-void (*g_after_failed_filter)() = nullptr;
+void (*g_before_filter)(FilterScope scope) = nullptr;
 
 namespace {
 
@@ -43,11 +42,26 @@ bool asks_for_filter(long mode, long program) {
   return mode == SECCOMP_MODE_FILTER && may_kill(reinterpret_cast<const sock_fprog*>(program));
 }
 
+FilterScope scope_of(long number, const long (&arguments)[6]) {
+  const bool for_all =
+      number == SYS_seccomp && (static_cast<unsigned long>(arguments[1]) & SECCOMP_FILTER_FLAG_TSYNC) != 0;
+  return for_all ? FilterScope::all_threads : FilterScope::calling_thread;
+}
+
+// A descriptor, or 0. Where threads cannot follow, the result is the id of one that cannot, and nothing was installed.
+bool was_installed(long result, long number, const long (&arguments)[6]) {
+  if (result == 0) return true;
+  return result > 0 && number == SYS_seccomp &&
+         (static_cast<unsigned long>(arguments[1]) & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0;
+}
+
 template <typename Call>
-auto install_filter(Call call) {
-  if (g_before_filter != nullptr) g_before_filter();
+auto install_filter(long number, const long (&arguments)[6], Call call) {
+  if (g_before_filter == nullptr || !installs_killing_filter(number, arguments)) return call();
+  const FilterScope scope = scope_of(number, arguments);
+  g_before_filter(scope);
   const auto result = call();
-  if (result < 0 && g_after_failed_filter != nullptr) g_after_failed_filter();
+  if (!was_installed(result, number, arguments)) expect_no_filter(scope);
   return result;
 }
 
@@ -63,13 +77,13 @@ bool installs_killing_filter(long number, const long (&arguments)[6]) {
 int prctl_slow(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) {
   const auto call = [=] { return g_real.prctl(option, a, b, c, d); };
   const long arguments[6] = {option, static_cast<long>(a), static_cast<long>(b), 0, 0, 0};
-  return installs_killing_filter(SYS_prctl, arguments) ? install_filter(call) : call();
+  return install_filter(SYS_prctl, arguments, call);
 }
 
 long syscall_slow(long number, long a, long b, long c, long d, long e, long f) {
   const auto call = [=] { return g_real.syscall(number, a, b, c, d, e, f); };
   const long arguments[6] = {a, b, c, d, e, f};
-  return installs_killing_filter(number, arguments) ? install_filter(call) : call();
+  return install_filter(number, arguments, call);
 }
 
 }  // namespace holdwatch

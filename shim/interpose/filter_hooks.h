@@ -2,15 +2,15 @@
 // Cold context in the program's thread: waits until our threads are out of what the filter may forbid.
 #pragma once
 
+#include "shim/base/call_filter.h"
+
 namespace holdwatch {
 
-// Set by lifecycle, which alone knows our threads. before_filter makes them stop at the next safe point and waits for
-// that, not longer than a few seconds; after_failed_filter lets them go on as before.
-extern void (*g_before_filter)();
-extern void (*g_after_failed_filter)();
+// Set by lifecycle, which alone knows our threads: makes those that the filter is for stop at their next safe point, and waits
+// for that, not longer than a few seconds (base/call_filter.h).
+extern void (*g_before_filter)(FilterScope scope);
 
-// Whether the arguments of syscall(2) or prctl(2) ask for a filter that may kill or stop whoever makes a forbidden call,
-// and that is to be there for our threads too: for all threads, or for those that are made from now on.
+// Whether the arguments of syscall(2) or prctl(2) ask for a filter that may kill or stop whoever makes a forbidden call.
 bool installs_killing_filter(long number, const long (&arguments)[6]);
 
 // The calls that may install one, and what has to be done around it.

@@ -48,10 +48,8 @@ int g_survivor = 0;
 int g_former_tids[8] = {};
 unsigned g_forks = 0;
 
-std::atomic<bool> g_main_exited{false};
 int g_late_leader = 0;  // the main thread's id where thread_table_start did not run in it
 HOLDWATCH_TLS bool t_main_stack = false;
-HOLDWATCH_TLS bool t_is_leader = false;  // the process's first thread; after fork that is the one that forked
 HOLDWATCH_TLS uint8_t t_exit_rounds = 0;
 HOLDWATCH_TLS ThreadRecord* t_paused = nullptr;
 
@@ -111,9 +109,7 @@ void on_thread_exit(void* value) {
     pthread_setspecific(g_exit_key, value);
     return;
   }
-  if (t_is_leader) g_main_exited.store(true, std::memory_order_release);
   give_back_record();
-  if (g_main_exited.load(std::memory_order_acquire) && g_thread_leaves != nullptr) g_thread_leaves(t_is_leader);
 }
 
 void give_back_record() {
@@ -125,7 +121,7 @@ void give_back_record() {
   record->end_waits();
   g_live.fetch_sub(1, std::memory_order_relaxed);
   if (!record->holds_nothing()) {
-    if (!calls_filtered()) system_call(SYS_prctl, PR_GET_NAME, record->gone_name);
+    if (const Working working; !calls_filtered()) system_call(SYS_prctl, PR_GET_NAME, record->gone_name);
     record->state.store(RecordState::gone, std::memory_order_release);
     return;
   }
@@ -134,8 +130,6 @@ void give_back_record() {
 }
 
 }  // namespace
-
-void (*g_thread_leaves)(bool is_leader) = nullptr;
 
 // glibc writes it into a mutex that the thread locks.
 int own_tid() {
@@ -175,11 +169,8 @@ void note_default_stack_size() {
 
 void thread_table_start() {
   t_main_stack = true;
-  t_is_leader = true;
   g_exit_key_made = make_exit_key();
   note_default_stack_size();
-  // The main thread's exit must be known even if it never takes a lock; any value but null will do.
-  if (g_exit_key_made) pthread_setspecific(g_exit_key, &g_exit_key);
   refill_records();
 }
 
@@ -228,10 +219,6 @@ void give_back_adopted(ThreadRecord& record) {
   push_free(index_of(record));
 }
 
-void note_main_thread_exit() {
-  g_main_exited.store(true, std::memory_order_release);
-}
-
 ThreadRecord* register_thread_slow() {
   // Without the exit key a record would outlive its thread and blame a later one with the same stack.
   if (t_mode != ThreadMode::recording || !g_exit_key_made) return nullptr;
@@ -244,7 +231,7 @@ ThreadRecord* register_thread_slow() {
   record->clear();
   record->unrecorded.store(0, std::memory_order_relaxed);
   const int tid = own_tid();
-  if (tid == g_late_leader) t_main_stack = t_is_leader = true;
+  if (tid == g_late_leader) t_main_stack = true;
   note_stack(*record);
   record->tid.store(tid, std::memory_order_relaxed);
   record->state.store(RecordState::live, std::memory_order_release);
@@ -271,10 +258,6 @@ void resume_thread() {
   t_record = t_paused;
   t_paused = nullptr;
   t_mode = ThreadMode::recording;
-}
-
-bool main_thread_has_exited() {
-  return g_main_exited.load(std::memory_order_acquire);
 }
 
 uint32_t live_records() {
@@ -310,11 +293,6 @@ void thread_table_after_fork() {
     push_free(index);
   }
   g_live.store(own == nullptr ? 0 : 1, std::memory_order_relaxed);
-  t_is_leader = true;
-  g_main_exited.store(false, std::memory_order_relaxed);
-  // Its exit must be known, as the main thread's; see thread_table_start.
-  if (own == nullptr && g_exit_key_made && pthread_getspecific(g_exit_key) == nullptr)
-    pthread_setspecific(g_exit_key, &g_exit_key);
   if (own == nullptr) return;
   const int former = own->tid.load(std::memory_order_relaxed);
   const int tid = own_tid();

@@ -34,9 +34,6 @@ void thread_table_forget_holds();
 ThreadRecord* adopt_thread(int tid, uintptr_t stack_end);
 void give_back_adopted(ThreadRecord& record);
 
-// The main thread has left by pthread_exit without ever having had a record.
-void note_main_thread_exit();
-
 // The caller's thread id, without a system call.
 int own_tid();
 
@@ -47,13 +44,6 @@ int own_tid();
 ThreadRecord* paused_record();
 void pause_thread();
 void resume_thread();
-
-// True once the main thread has left by pthread_exit: the process then goes on until its last thread ends.
-bool main_thread_has_exited();
-
-// Called by a thread that leaves, after its record has been given back and the main thread has left by pthread_exit. Set
-// once, before the watch begins. It may end the process.
-extern void (*g_thread_leaves)(bool is_leader);
 
 // How many records are in use. More than one: the program has threads.
 uint32_t live_records();

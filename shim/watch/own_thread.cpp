@@ -1,41 +1,107 @@
 // See own_thread.h.
 #include "shim/watch/own_thread.h"
 
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include <atomic>
+
 #include "shim/base/call_filter.h"
 #include "shim/base/libc_functions.h"
+#include "shim/base/libc_threads.h"
+#include "shim/base/os.h"
 #include "shim/base/signal_set.h"
 #include "shim/base/system_call.h"
-#include "shim/watch/safe_point.h"
+#include "shim/base/thread_mode.h"
 
 namespace holdwatch {
 
 ThreadCreator g_program_creates_threads = nullptr;
 
-int create_thread(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*)) {
+namespace {
+
+constexpr size_t kGuard = 4096;
+
+struct ReservedStack {
+  unsigned char* start;
+  size_t size;
+  bool is_used;
+};
+ReservedStack g_reserved[2] = {};
+
+// glibc would map a stack of its own, and protect its guard page.
+int use_reserved_stack(pthread_attr_t& attributes, size_t size) {
+  for (ReservedStack& stack : g_reserved) {
+    if (stack.start == nullptr || stack.is_used || stack.size != size) continue;
+    stack.is_used = true;
+    return libc().pthread_attr_setstack(&attributes, stack.start, stack.size);
+  }
+  return libc().pthread_attr_setstacksize(&attributes, size);
+}
+
+void* enter(void* argument) {
+  const auto& what = *static_cast<const OwnThread*>(argument);
+  t_mode = ThreadMode::internal;
+  t_is_own_thread = true;
+  if (!calls_filtered()) system_call(SYS_prctl, PR_SET_NAME, what.name);
+  Working::end();
+  what.run();
+  put_into_count();
+  return nullptr;
+}
+
+// The caller counts as working until the thread has got through libc's own calls at its start.
+int make(pthread_t* thread, const pthread_attr_t& attributes, const OwnThread& what) {
+  Working::begin();
   const ThreadCreator create = g_program_creates_threads != nullptr ? g_program_creates_threads : libc().pthread_create;
-  return create(thread, attributes, run, nullptr);
+  const int error = create(thread, &attributes, enter, const_cast<OwnThread*>(&what));
+  if (error != 0) {
+    Working::end();
+    return error;
+  }
+  // Nobody but us is left: the program's last thread ended while this one was being made, by one of ours.
+  if (leave_out_of_count() == 0) libc().exit(0);
+  return 0;
 }
 
-void name_own_thread(const char* name) {
+}  // namespace
+
+int start_own_thread(const OwnThread& what, pthread_t* thread) {
   const Working working;
-  if (!calls_filtered()) system_call(SYS_prctl, PR_SET_NAME, name);
-}
-
-int start_own_thread(pthread_t* thread, void* (*run)(void*), size_t stack_size) {
   pthread_attr_t attributes;
   int error = libc().pthread_attr_init(&attributes);
   if (error != 0) return error;
   const sigset_t all = signal_set(kAllSignals);
-  libc().pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  libc().pthread_attr_setstacksize(&attributes, stack_size);
+  pthread_t detached;
+  if (thread == nullptr) libc().pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  error = calls_filtered() ? use_reserved_stack(attributes, what.stack_size)
+                           : libc().pthread_attr_setstacksize(&attributes, what.stack_size);
   // No signal of the program is ever handled, or taken from it, by a thread of ours.
-  error = libc().pthread_attr_setsigmask_np(&attributes, &all);
-  if (error == 0) error = create_thread(thread, &attributes, run);
+  if (error == 0) error = libc().pthread_attr_setsigmask_np(&attributes, &all);
+  if (error == 0) error = make(thread == nullptr ? &detached : thread, attributes, what);
   libc().pthread_attr_destroy(&attributes);
   return error;
+}
+
+void reserve_own_stacks(const size_t (&sizes)[2]) {
+  if (g_reserved[0].start != nullptr) return;
+  for (size_t i = 0; i < 2; ++i) {
+    auto* memory = static_cast<unsigned char*>(reserve_memory(kGuard + sizes[i]));
+    if (memory == nullptr) continue;
+    system_call(SYS_mprotect, memory, kGuard, PROT_NONE);
+    g_reserved[i] = {memory + kGuard, sizes[i], false};
+  }
+}
+
+void own_stacks_after_fork() {
+  for (ReservedStack& stack : g_reserved) stack.is_used = false;
+}
+
+void rest_forever() {
+  constexpr uint64_t kNoTimeoutNs = uint64_t{3600} * 1'000'000'000;
+  std::atomic<uint32_t> never{0};
+  while (true) sleep_on(never, 0, kNoTimeoutNs);
 }
 
 }  // namespace holdwatch

@@ -14,13 +14,23 @@ namespace holdwatch {
 using ThreadCreator = int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
 extern ThreadCreator g_program_creates_threads;
 
-// Null attributes: a thread as the program's are.
-int create_thread(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*));
+struct OwnThread {
+  const char* name;
+  void (*run)();
+  size_t stack_size;
+};
 
-// Makes one: all signals blocked, a small stack, detached. 0 or an errno.
-int start_own_thread(pthread_t* thread, void* (*run)(void*), size_t stack_size = 128 * 1024);
+// Makes one: all signals blocked, a small stack, not counted by glibc (base/libc_threads.h). Joinable if `thread` is not null.
+// 0 or an errno. Under a filter of system calls it makes no call that the program's own pthread_create does not make.
+int start_own_thread(const OwnThread& what, pthread_t* thread);
 
-// For the calling thread, where a filter of system calls does not stand in the way.
-void name_own_thread(const char* name);
+// Address space for the stacks of the watch's two threads, for a process that is about to filter its calls without having begun
+// its watch. Called again it does nothing.
+void reserve_own_stacks(const size_t (&sizes)[2]);
+// In the child of fork: none of them is in use.
+void own_stacks_after_fork();
+
+// For a thread that has nothing more to do but may not end: ending makes system calls.
+[[noreturn]] void rest_forever();
 
 }  // namespace holdwatch

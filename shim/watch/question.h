@@ -11,6 +11,13 @@ namespace holdwatch {
 // Whether there is a question that nobody has answered.
 bool is_asked();
 
+// Why an attachment cannot be ended: pages that are read-only cannot be written to, and threads cannot end, without system calls
+// that a filter may forbid.
+inline constexpr char kFilterKeepsAttachment[] =
+    "it filters its system calls (seccomp) since it was attached to, and undoing that might get it killed: its lock "
+    "calls "
+    "still go through holdwatch, which reports nothing any more";
+
 // Answers it. The text is one line, empty if there is nothing to say.
 void answer_question(bool succeeded, std::string_view text);
 

@@ -8,6 +8,7 @@
 
 #include "shim/base/call_filter.h"
 #include "shim/base/clock.h"
+#include "shim/base/libc_functions.h"
 #include "shim/base/os.h"
 #include "shim/base/report_callback.h"
 #include "shim/base/say.h"
@@ -20,7 +21,6 @@
 #include "shim/watch/evidence.h"
 #include "shim/watch/own_thread.h"
 #include "shim/watch/plain_report.h"
-#include "shim/watch/safe_point.h"
 #include "shim/watch/symbolizer_link.h"
 
 namespace holdwatch {
@@ -34,12 +34,12 @@ constexpr uint64_t kTrimAfterNs = 60 * kNanosecondsPerSecond;
 constexpr uint64_t kNoTimeoutNs = 3600 * kNanosecondsPerSecond;
 constexpr uint64_t kFinishNs = 500'000'000;
 constexpr uint64_t kForkNs = 1'000'000'000;
-constexpr size_t kStackSize = size_t{1} << 20;  // DWARF readers recurse
 
 class Reporter {
  public:
   int start(const Settings& settings, void (*at_exit)());
   void run();
+  bool reserve() { return queue.start() && evidence_.start(); }
   void finish();
   void stop();
   bool wait_until_out_of_loader(uint64_t patience_ns);
@@ -81,6 +81,7 @@ class Reporter {
   bool filter_said_ = false;
   Rest rest_ = Rest::none;
   uint64_t told_[kTold] = {};  // the episodes whose first report was written, or left out by RATE
+  pthread_t thread_{};         // once it has been started
   std::atomic<bool> running_{false};
   std::atomic<bool> in_loader_{false};
   std::atomic<uint32_t> finishing_{0};
@@ -105,21 +106,15 @@ void copy_stacks_at(uintptr_t pc) {
   note_site(pc, SiteKind::copies);
 }
 
-void* run_reporter(void*) {
-  t_mode = ThreadMode::internal;
-  name_own_thread("holdwatch-rep");
-  g_reporter.run();
-  return nullptr;
-}
+constexpr OwnThread kReporterThread = {"holdwatch-rep", [] { g_reporter.run(); }, kReporterStackSize};
 
 int Reporter::start(const Settings& settings, void (*at_exit)()) {
   settings_ = &settings;
   at_exit_ = at_exit;
-  if (!queue.start() || !evidence_.start()) return ENOMEM;
-  pthread_t thread;
+  if (!reserve()) return ENOMEM;
   running_.store(true);
   in_loader_.store(true);  // it soon will be
-  const int error = start_own_thread(&thread, run_reporter, kStackSize);
+  const int error = start_own_thread(kReporterThread, &thread_);
   if (error != 0) running_.store(false), in_loader_.store(false);
   return error;
 }
@@ -152,9 +147,11 @@ void Reporter::run() {
     if (queue.idle()) rest();
   }
   flush();
-  if (stopping_.load(std::memory_order_relaxed)) retire();
+  const bool ends = stopping_.load(std::memory_order_relaxed);
+  if (ends) retire();
   parked_.store(1, std::memory_order_release);
   wake(parked_);
+  if (!ends) rest_forever();  // the process is about to end
 }
 
 uint64_t Reporter::time_to_rest_ns() const {
@@ -336,6 +333,7 @@ void Reporter::stop() {
   finishing_.store(1, std::memory_order_release);
   wake(queue.posted_word());
   while (parked_.load(std::memory_order_acquire) == 0) sleep_on(parked_, 0, kLookAgainNs);
+  libc().pthread_join(thread_, nullptr);
   reset();
 }
 
@@ -366,6 +364,10 @@ int reporter_start(const Settings& settings, void (*at_exit)()) {
 
 bool reporter_is_ready(uint64_t patience_ns) {
   return g_reporter.wait_until_out_of_loader(patience_ns);
+}
+
+void reporter_reserve() {
+  g_reporter.reserve();
 }
 
 JobQueue& reporter_queue() {

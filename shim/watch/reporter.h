@@ -20,6 +20,10 @@ bool reporter_is_ready(uint64_t patience_ns);
 // Where the watcher posts.
 JobQueue& reporter_queue();
 
+// The stack that its thread gets, and what it allocates, ahead of time; see watch_prepare_for_filter.
+inline constexpr size_t kReporterStackSize = size_t{1} << 20;  // DWARF readers recurse
+void reporter_reserve();
+
 // Waits, for a bounded time, until all that was posted is written; then the reporter writes no more. At exit only.
 void reporter_finish();
 

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 
+#include "shim/base/call_filter.h"
 #include "shim/base/os.h"
 #include "shim/base/plain.h"
 
@@ -33,7 +34,8 @@ class StackArena {
   }
 
   void give_back() {
-    if (used_ > 0) release_pages(memory_, used_ + sizeof(RawStack) < kSize ? used_ + sizeof(RawStack) : kSize);
+    if (used_ > 0 && !calls_filtered())
+      release_pages(memory_, used_ + sizeof(RawStack) < kSize ? used_ + sizeof(RawStack) : kSize);
     used_ = 0;
   }
 

@@ -7,6 +7,8 @@
 
 #include "shim/base/call_filter.h"
 #include "shim/base/clock.h"
+#include "shim/base/libc_functions.h"
+#include "shim/base/libc_threads.h"
 #include "shim/base/os.h"
 #include "shim/base/pulse.h"
 #include "shim/base/say.h"
@@ -16,12 +18,10 @@
 #include "shim/record/thread_table.h"
 #include "shim/watch/adopted.h"
 #include "shim/watch/episode_keeper.h"
-#include "shim/watch/last_thread.h"
 #include "shim/watch/own_thread.h"
 #include "shim/watch/posting.h"
 #include "shim/watch/question.h"
 #include "shim/watch/reporter.h"
-#include "shim/watch/safe_point.h"
 #include "shim/watch/search.h"
 #include "shim/watch/timing.h"
 
@@ -31,8 +31,8 @@ void (*g_ask_for_detachment)() = nullptr;
 
 namespace {
 
+constexpr size_t kWatcherStackSize = 128 * 1024;
 constexpr uint64_t kLastLookNs = 200'000'000;
-constexpr uint64_t kLastThreadNs = 250'000'000;  // how long a process may outlive its threads
 
 class Watcher {
  public:
@@ -52,6 +52,7 @@ class Watcher {
   void wake_up();
   void look();
   void look_away();
+  void stop_looking(bool stop);
   void take_question();
   void sleep(uint32_t question);
 
@@ -68,6 +69,7 @@ class Watcher {
 };
 
 constinit Watcher g_watcher;
+pthread_t g_watcher_thread;  // once it has been started
 enum class Begun : uint32_t { no, under_way, yes, failed };
 std::atomic<Begun> g_begun{Begun::no};
 
@@ -99,6 +101,12 @@ void Watcher::look() {
   if (snapshot_wanted.exchange(false, std::memory_order_relaxed)) keeper_.report_all_holds(timing_);
 }
 
+void Watcher::stop_looking(bool stop) {
+  looks_away_ = stop;
+  keeper_.reset();
+  search_.look_again();
+}
+
 void Watcher::look_away() {
   while (HandedOver* ended = take_handed_over()) give_back(ended);
 }
@@ -117,9 +125,7 @@ void Watcher::take_question() {
       return answer_question(true, "");
     case ControlRequest::stop:
     case ControlRequest::start:
-      looks_away_ = request == ControlRequest::stop;
-      keeper_.reset();
-      search_.look_again();
+      stop_looking(request == ControlRequest::stop);
       return answer_question(true, "");
     case ControlRequest::limit: {
       const uint64_t limit_ns = holdwatch_control_block.argument.load(std::memory_order_relaxed);
@@ -130,6 +136,8 @@ void Watcher::take_question() {
     case ControlRequest::detach:
       // Answered by the attachment's thread, when all is as it was.
       if (g_ask_for_detachment == nullptr) return answer_question(false, "it was started with holdwatch preloaded");
+      stop_looking(true);
+      if (calls_filtered()) return answer_question(false, kFilterKeepsAttachment);
       return g_ask_for_detachment();
   }
 }
@@ -168,7 +176,6 @@ void Watcher::run() {
       answered_.store(question, std::memory_order_release);
       wake(answered_);
     }
-    end_process_without_threads();
     sleep(question);
   }
   holdwatch_control_block.looks.store(0, std::memory_order_release);
@@ -180,7 +187,6 @@ void Watcher::run() {
 // tick.
 void Watcher::sleep(uint32_t question) {
   uint64_t until_ns = timing_.now_ns() + (search_.saw_no_hold() ? timing_.idle_period_ns() : timing_.period_ns());
-  if (main_thread_has_exited()) until_ns = std::min(until_ns, timing_.now_ns() + kLastThreadNs);
   if (search_.next_look_ns() > timing_.now_ns()) until_ns = std::min(until_ns, search_.next_look_ns());
   const uint64_t after_ns = monotonic_ns();
   if (until_ns > after_ns) sleep_on(asked_, question, until_ns - after_ns);
@@ -210,18 +216,12 @@ void Watcher::reset() {
   snapshot_wanted.store(false, std::memory_order_relaxed);
 }
 
-void* run_watcher(void*) {
-  t_mode = ThreadMode::internal;
-  name_own_thread("holdwatch");
-  g_watcher.run();
-  return nullptr;
-}
+constexpr OwnThread kWatcherThread = {"holdwatch", [] { g_watcher.run(); }, kWatcherStackSize};
 
 bool start_watcher(const Settings& settings) {
   if (reporter_start(settings, watch_end) != 0) return false;
   g_watcher.start(settings);
-  pthread_t thread;
-  return start_own_thread(&thread, run_watcher) == 0;
+  return start_own_thread(kWatcherThread, &g_watcher_thread) == 0;
 }
 
 }  // namespace
@@ -229,8 +229,8 @@ bool start_watcher(const Settings& settings) {
 void watch_begin(const Settings& settings) {
   Begun expected = Begun::no;
   if (!g_begun.compare_exchange_strong(expected, Begun::under_way)) return;
-  const bool begun = start_watcher(settings);
-  g_thread_leaves = exit_if_last;
+  take_filters_over();
+  const bool begun = g_libc_thread_count != nullptr && start_watcher(settings);
   if (!begun) {
     stop_tick();
     say("cannot start the watch: no thread or memory to be had; the program goes on unwatched");
@@ -244,7 +244,10 @@ bool watch_is_on() {
 
 void watch_stop() {
   if (g_begun.load() == Begun::no) return;
-  if (watch_is_on()) g_watcher.stop();
+  if (watch_is_on()) {
+    g_watcher.stop();
+    libc().pthread_join(g_watcher_thread, nullptr);
+  }
   reporter_stop();
   stop_tick();
   while (HandedOver* ended = take_handed_over()) give_back(ended);
@@ -253,7 +256,16 @@ void watch_stop() {
   g_begun.store(Begun::no);
 }
 
+void watch_prepare_for_filter(const Settings& settings) {
+  refill_spares(settings.stacks != Stacks::callsite);
+  refill_records();
+  if (g_begun.load() != Begun::no) return;
+  reserve_own_stacks({kWatcherStackSize, kReporterStackSize});
+  reporter_reserve();
+}
+
 void watch_after_fork() {
+  own_stacks_after_fork();
   holdwatch_control_block.looks.store(0, std::memory_order_relaxed);
   stop_tick();
   g_watcher.reset();
@@ -281,7 +293,7 @@ void watch_end() {
   if (!watch_is_on()) return;
   const Inside inside;
   // A hold that ended just now has its closing line still to come.
-  if (!watcher_ends_process()) g_watcher.wait_for_answer(g_watcher.ask(), kLastLookNs);
+  g_watcher.wait_for_answer(g_watcher.ask(), kLastLookNs);
   reporter_finish();
 }
 

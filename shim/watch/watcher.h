@@ -15,6 +15,10 @@ extern void (*g_ask_for_detachment)();
 void watch_begin(const Settings& settings);
 bool watch_is_on();
 
+// A filter of system calls is about to be installed by the calling thread: what the watch needs, also if it has yet to begin, is
+// allocated now.
+void watch_prepare_for_filter(const Settings& settings);
+
 // The child of a fork has neither thread: the watch begins anew when the rules say so.
 void watch_after_fork();
 

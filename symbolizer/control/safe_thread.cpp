@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <thread>
@@ -21,15 +22,23 @@ namespace {
 // /proc/PID/task/TID/syscall of a thread that is blocked in one.
 struct BlockedCall {
   long number;
+  uintptr_t timeout;  // of a futex call: its fourth argument
   uintptr_t sp, pc;
 };
 
 std::optional<BlockedCall> blocked_call(int pid, int tid) {
   BlockedCall call{};
   const std::string line = read_text(thread_file(pid, tid, "syscall"));
-  const int fields =
-      std::sscanf(line.c_str(), "%ld %*s %*s %*s %*s %*s %*s %" SCNxPTR " %" SCNxPTR, &call.number, &call.sp, &call.pc);
-  return fields == 3 && call.number >= 0 ? std::optional(call) : std::nullopt;
+  const int fields = std::sscanf(line.c_str(), "%ld %*s %*s %*s %" SCNxPTR " %*s %*s %" SCNxPTR " %" SCNxPTR,
+                                 &call.number, &call.timeout, &call.sp, &call.pc);
+  return fields == 4 && call.number >= 0 ? std::optional(call) : std::nullopt;
+}
+
+// How many filters of system calls the thread is under. Linux before 5.9 tells only whether there is one.
+int call_filters(int pid, int tid) {
+  const std::string status = read_text(thread_file(pid, tid, "status"));
+  const auto number = [&](const char* name) { return std::atoi(status_field(status, name).c_str()); };
+  return std::max(number("Seccomp_filters"), number("Seccomp") == 0 ? 0 : 1);
 }
 
 // How gladly a thread in this call is taken, 0: not at all. First those that the kernel goes on with by itself.
@@ -163,6 +172,22 @@ Snapshot snapshot_of(int tid, const user_regs_struct& from) {
   return snapshot;
 }
 
+// Whether the kernel goes on with the call, once it was interrupted, by another one: restart_syscall(2). A filter need not allow
+// that one.
+bool is_restarted_by_another(const BlockedCall& call) {
+  switch (call.number) {
+    case SYS_restart_syscall:
+    case SYS_nanosleep:
+    case SYS_clock_nanosleep:
+    case SYS_poll:
+      return true;
+    case SYS_futex:
+      return call.timeout != 0;
+    default:
+      return false;
+  }
+}
+
 class Search {
  public:
   Search(Target& target, const LibcCode& code) : target_(target), code_(code), sensitive_(target) {}
@@ -175,10 +200,12 @@ class Search {
   struct Candidate {
     int fitness;
     int tid;
+    int filters;
   };
 
   // A thread that is blocked at work in the loader or the allocator would stop whoever follows it there.
   bool is_blocked_at_work(int tid, const BlockedCall& call);
+  static void leave_out_sandboxed(std::vector<Candidate>& candidates);
   std::unique_ptr<BorrowedThread> take(int tid);
 
   Target& target_;
@@ -209,6 +236,15 @@ std::unique_ptr<BorrowedThread> Search::take(int tid) try {
   return nullptr;
 }
 
+// A thread may have filtered its calls for itself alone; ours, which one of the others makes, are free of that.
+void Search::leave_out_sandboxed(std::vector<Candidate>& candidates) {
+  const auto least = std::min_element(candidates.begin(), candidates.end(),
+                                      [](const Candidate& a, const Candidate& b) { return a.filters < b.filters; });
+  if (least == candidates.end()) return;
+  const int fewest = least->filters;
+  std::erase_if(candidates, [=](const Candidate& candidate) { return candidate.filters > fewest; });
+}
+
 std::unique_ptr<BorrowedThread> Search::look() {
   target_.refresh();
   sensitive_.begin();
@@ -218,8 +254,14 @@ std::unique_ptr<BorrowedThread> Search::look() {
     const auto call = blocked_call(target_.pid(), tid);
     if (!call) continue;
     if (is_blocked_at_work(tid, *call)) return nullptr;
-    if (fitness(call->number) > 0) candidates.push_back({fitness(call->number), tid});
+    const int filters = call_filters(target_.pid(), tid);
+    if (filters > 0 && is_restarted_by_another(*call))
+      obstacle_ =
+          "thread " + std::to_string(tid) + " filters its system calls (seccomp), and might not survive being stopped";
+    else if (fitness(call->number) > 0)
+      candidates.push_back({fitness(call->number), tid, filters});
   }
+  leave_out_sandboxed(candidates);
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Candidate& a, const Candidate& b) { return a.fitness > b.fitness; });
   // Each look takes others, where the fittest cannot be had.
