@@ -25,7 +25,7 @@ void begin_watch_slow() {
 
 ThreadRecord* first_record_slow() {
   ThreadRecord* record = register_thread_slow();
-  if (record != nullptr && live_records() > 1 && g_pulse.tick_ns.load(std::memory_order_relaxed) == 0)
+  if (record != nullptr && live_records() > 1 && g_pulse.tick_ns.load(std::memory_order_relaxed) == kNoWatch)
     begin_watch_slow();
   return record;
 }

@@ -12,6 +12,7 @@
 #include "shim/interpose/begin_watch.h"
 #include "shim/record/handed_over.h"
 #include "shim/record/lock_book.h"
+#include "shim/record/stamp.h"
 #include "shim/record/thread_table.h"
 
 namespace holdwatch {
@@ -62,8 +63,8 @@ template <typename Call>
     if (result == 0) ThreadRecord::deepen(*relocked);
     return result;
   }
-  if (g_pulse.tick_ns.load(std::memory_order_relaxed) == 0 && looks_taken(lock)) begin_watch_slow();
-  HeldSlot* slot = record->begin_wait_slow(lock, {pc, sp, bp}, g_pulse.tick_ns.load(std::memory_order_relaxed));
+  if (g_pulse.tick_ns.load(std::memory_order_relaxed) == kNoWatch && looks_taken(lock)) begin_watch_slow();
+  HeldSlot* slot = record->begin_wait_slow(lock, {pc, sp, bp}, stamp_slow());
   const int result = call();
   acquired_slow(*record, slot, lock, result);
   return result;
@@ -84,7 +85,8 @@ template <bool HasTimeout = false, typename Call>
 [[gnu::always_inline]] inline int acquire(LockWord lock, const Caller& caller, Call call) {
   ThreadRecord* record = current_record();
   const uint64_t tick_ns = g_pulse.tick_ns.load(std::memory_order_relaxed);
-  if (record == nullptr || !record->takes_at_once(lock) || (tick_ns == 0 && is_in_use(lock))) [[unlikely]]
+  if (record == nullptr || !record->takes_at_once(lock) || ((tick_ns & kCallsAreFew) != 0 && is_in_use(lock)))
+      [[unlikely]]
     return acquire_slow(lock, caller.pc, caller.sp, caller.bp, call);
   HeldSlot& slot = record->begin_wait(lock, caller, tick_ns);
   const int result = call();
@@ -130,9 +132,11 @@ inline bool is_anothers(LockWord lock, int tid) {
 // watch began counts from the watch's beginning.
 inline void end_hold(ThreadRecord& record, HeldSlot& slot, const Caller& caller) {
   const LockWord lock(slot.word.load(std::memory_order_relaxed));
-  const uint64_t age_ns =
-      g_pulse.tick_ns.load(std::memory_order_relaxed) - slot.since_ns.load(std::memory_order_relaxed);
-  const uint64_t overlong_ns = g_pulse.hand_over_ns[static_cast<size_t>(lock.access())].load(std::memory_order_relaxed);
+  // Below zero where the stamp is exact, and newer than the tick.
+  const auto age_ns = static_cast<int64_t>(g_pulse.tick_ns.load(std::memory_order_relaxed) -
+                                           slot.since_ns.load(std::memory_order_relaxed));
+  const auto overlong_ns =
+      static_cast<int64_t>(g_pulse.hand_over_ns[static_cast<size_t>(lock.access())].load(std::memory_order_relaxed));
   if (age_ns >= overlong_ns && !is_anothers(lock, record.tid.load(std::memory_order_relaxed)))
     hand_over_slow(record, slot, caller);
   record.learn_site(slot, caller);
@@ -213,8 +217,7 @@ inline int condition_wait(const void* mutex, const Caller& caller, Call call, in
   if (slot == nullptr || slot->depth() != 0) return call();
   end_hold(*record, *slot, caller);
   const LockWord word = LockWord(mutex, LockKind::mutex, Access::exclusive).with_condition();
-  const ConditionWait wait{
-      record, record->begin_wait_slow(word, caller, g_pulse.tick_ns.load(std::memory_order_relaxed)), word};
+  const ConditionWait wait{record, record->begin_wait_slow(word, caller, stamp_slow()), word};
   int result = 0;
   pthread_cleanup_push(&ConditionWait::cancelled, const_cast<ConditionWait*>(&wait));
   result = call();

@@ -24,12 +24,11 @@ void copy_slot(ThreadRecord& record, const HeldSlot& slot, HoldView* out) {
   out->stack_end = record.stack_end.load(std::memory_order_relaxed);
 }
 
-// An id is not spent on what is surely below the limit, of which hand_over_ns is three quarters.
+// An id is not spent on what is surely below the limit.
 bool may_be_over(const HoldView& hold, uint64_t released_ns) {
-  constexpr uint64_t kRoundedNs = 8;
-  const uint64_t early_ns =
-      g_pulse.hand_over_ns[static_cast<size_t>(hold.word.access())].load(std::memory_order_relaxed);
-  return released_ns - hold.since_ns + kRoundedNs >= early_ns + early_ns / 3;
+  const auto access = static_cast<size_t>(hold.word.access());
+  return released_ns - (hold.since_ns & ~uint64_t{kStampBits}) >=
+         g_pulse.limit_ns[access].load(std::memory_order_relaxed);
 }
 
 }  // namespace

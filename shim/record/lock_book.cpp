@@ -198,15 +198,20 @@ uint64_t lock_limit_ns(uintptr_t address, uint64_t usual_ns) {
   return !known || own_ns == kUsualLimit ? usual_ns : own_ns;
 }
 
+// Whoever else writes it is the watcher, which looks at the smallest limit of all again then.
+static void lower(std::atomic<uint64_t>& value, uint64_t to) {
+  if (to < value.load(std::memory_order_relaxed)) value.store(to, std::memory_order_relaxed);
+}
+
 void set_lock_limit_ns(uintptr_t address, uint64_t limit_ns) {
   const bool changed = change_entry(address, Patience::some, [&](Entry& entry) {
     entry.limit_plus_one_ns.store(limit_ns + 1, std::memory_order_relaxed);
   });
   if (!changed || limit_ns == 0) return;  // 0: never reported, nothing to look for earlier
-  for (auto& hand_over_ns : g_pulse.hand_over_ns) {
-    const uint64_t early_ns = limit_ns - limit_ns / 4;
-    if (early_ns < hand_over_ns.load(std::memory_order_relaxed))
-      hand_over_ns.store(early_ns, std::memory_order_relaxed);
+  for (const Access access : {Access::exclusive, Access::shared}) {
+    const auto at = static_cast<size_t>(access);
+    lower(g_pulse.limit_ns[at], limit_ns);
+    lower(g_pulse.hand_over_ns[at], limit_ns / 4);  // see Timing::set_limits
   }
   uint64_t smallest_ns = g_smallest_limit_ns.load(std::memory_order_relaxed);
   while (limit_ns < smallest_ns && !g_smallest_limit_ns.compare_exchange_weak(smallest_ns, limit_ns)) {

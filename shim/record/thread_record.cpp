@@ -11,6 +11,7 @@
 #include "shim/base/lock_layout.h"
 #include "shim/record/callers.h"
 #include "shim/record/spare_memory.h"
+#include "shim/record/stamp.h"
 
 namespace holdwatch {
 
@@ -211,11 +212,23 @@ bool ThreadRecord::is_again_slow(HeldSlot& slot, LockWord lock) {
 }
 
 void ThreadRecord::settle(HeldSlot& slot, LockWord lock) {
-  slot.since_ns.store(g_pulse.tick_ns.load(std::memory_order_relaxed), std::memory_order_release);
-  if (!site_stays(slot.pc.load(std::memory_order_relaxed))) {
-    note_callers_slow(slot);
-    if (g_pulse.extras.load(std::memory_order_relaxed) != 0) note_extras_slow(slot);
-  }
+  const uint64_t settled_ns = g_pulse.settled_ns.load(std::memory_order_relaxed);
+  if (settled_ns == 0) [[unlikely]]
+    return settle_now_slow(slot, lock);
+  slot.since_ns.store(settled_ns, std::memory_order_release);
+  if (!site_stays(slot.pc.load(std::memory_order_relaxed))) return settle_noted_slow(slot, lock);
+  slot.word.store(lock.bits(), std::memory_order_release);
+}
+
+// Where calls are few.
+void ThreadRecord::settle_now_slow(HeldSlot& slot, LockWord lock) {
+  slot.since_ns.store(stamp_slow(), std::memory_order_release);
+  settle_noted_slow(slot, lock);
+}
+
+void ThreadRecord::settle_noted_slow(HeldSlot& slot, LockWord lock) {
+  note_callers_slow(slot);
+  if (g_pulse.extras.load(std::memory_order_relaxed) != 0) note_extras_slow(slot);
   slot.word.store(lock.bits(), std::memory_order_release);
 }
 

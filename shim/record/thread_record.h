@@ -192,13 +192,15 @@ class alignas(kBlockSize) ThreadRecord {
     slot.sp.store(caller.sp, std::memory_order_release);
     slot.bp.store(caller.bp, std::memory_order_release);
   }
-  // A hold counts from the tick that is found once the lock is had. The site's being known to stay also says that nothing
+  // A hold counts from the stamp that is found once the lock is had. The site's being known to stay also says that nothing
   // is asked of every hold (note_every_site).
   static bool needs_no_notes(const HeldSlot& slot) {
-    return slot.since_ns.load(std::memory_order_relaxed) == g_pulse.tick_ns.load(std::memory_order_relaxed) &&
+    return slot.since_ns.load(std::memory_order_relaxed) == g_pulse.settled_ns.load(std::memory_order_relaxed) &&
            site_stays(slot.pc.load(std::memory_order_relaxed));
   }
 
+  [[gnu::noinline]] void settle_now_slow(HeldSlot& slot, LockWord lock);
+  [[gnu::noinline]] void settle_noted_slow(HeldSlot& slot, LockWord lock);
   bool is_again_slow(HeldSlot& slot, LockWord lock);
   HeldSlot* take_slot_slow(uintptr_t sp);
   void drop_left_over_waits(uintptr_t sp);
@@ -208,7 +210,7 @@ class alignas(kBlockSize) ThreadRecord {
   HeldSlot* next_below(HeldSlot* slot);
   void drop_ended_holds_of(const HeldSlot& slot, LockWord lock);
   void pop_slow();
-  void note_callers_slow(HeldSlot& slot);
+  [[gnu::always_inline]] inline void note_callers_slow(HeldSlot& slot);
   void note_extras_slow(HeldSlot& slot);
   void copy_stack(HeldSlot& slot, const Caller& caller, size_t most);
   CallerNotes& own_notes(HeldSlot& slot) { return *reinterpret_cast<CallerNotes*>(&slot + kBlockSlots); }

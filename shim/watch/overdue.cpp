@@ -34,7 +34,7 @@ uint64_t TscScale::to_ns(uint64_t tsc) const {
 }
 
 uint64_t latest_start_ns(const HoldView& hold, const TickHistory& history, const TscScale& scale) {
-  const uint64_t by_tick_ns = history.latest_ns(hold.since_ns);
+  const uint64_t by_tick_ns = history.latest_ns(hold.since_ns) + kPublishedWithinNs;
   const uint64_t exact_ns = hold.tsc == 0 ? 0 : scale.to_ns(hold.tsc);
   return exact_ns == 0 ? by_tick_ns : std::min(exact_ns, by_tick_ns);
 }
@@ -44,7 +44,7 @@ uint64_t wake_period_ns(uint64_t smallest_limit_ns) {
 }
 
 uint64_t idle_period_ns(uint64_t smallest_limit_ns) {
-  return std::clamp(smallest_limit_ns / 5, kMillisecond, 1000 * kMillisecond);
+  return std::clamp(smallest_limit_ns / 4 * 3, kMillisecond, 1000 * kMillisecond);
 }
 
 uint64_t next_report_age_ns(uint64_t age_ns, uint64_t limit_ns) {

@@ -44,8 +44,8 @@ inline bool is_over(uint64_t age_ns, uint64_t limit_ns) {
 }
 
 // How long the watcher may sleep at most between two wake-ups, for the smallest of all limits, UINT64_MAX if there is none.
-// An eighth of it; where nothing is held, so that no age is to be told, a fifth: a hold that begins during the sleep is
-// still reported no later than the limit and a quarter. At least 1 ms, at most 1 s.
+// An eighth of it; where lock calls are few, and stamped exactly, three quarters: it still looks at each hold before that is
+// over. At least 1 ms, at most 1 s.
 uint64_t wake_period_ns(uint64_t smallest_limit_ns);
 uint64_t idle_period_ns(uint64_t smallest_limit_ns);
 

@@ -11,7 +11,7 @@ namespace {
 
 constexpr uint64_t kNever = UINT64_MAX;
 
-// What began at tick `tick_ns` is over its limit then at the earliest.
+// What began at tick `tick_ns` is surely over its limit then, and not before.
 uint64_t over_ns(uint64_t tick_ns, uint64_t limit_ns, const Timing& timing) {
   return tick_ns == kNever ? kNever : timing.latest_ns(tick_ns) + limit_ns;
 }
@@ -29,14 +29,13 @@ void Search::look_for_holds(const Timing& timing, Episodes& episodes, Suspects& 
   const uint64_t smallest_ns = timing.smallest_hold_limit_ns();
   if (smallest_ns == kNever) {
     holds_due_ns_ = kNever;
-    saw_holds_ = false;
     return;
   }
   if (now_ns < holds_due_ns_ || episodes.full()) return;
   uint64_t due_ns = now_ns + smallest_ns;
-  bool saw_old_ones = false;
-  const uint64_t oldest_ns = for_each_hold(age_ns(smallest_ns, now_ns), [&](const HoldView& hold) {
-    saw_old_ones = true;
+  // Those that can be over before the next tick are looked at now, to know when.
+  const uint64_t ahead_ns = timing.period_ns();
+  const uint64_t oldest_ns = for_each_hold(age_ns(smallest_ns, now_ns + ahead_ns), [&](const HoldView& hold) {
     const uint64_t hold_age_ns = timing.age_of(hold);
     const uint64_t limit_ns = timing.limit_of(hold.word);
     if (limit_ns == kNoLimit) return;
@@ -53,8 +52,7 @@ void Search::look_for_holds(const Timing& timing, Episodes& episodes, Suspects& 
     else
       drop_left_over(hold.identity.record, hold.identity.slot, hold.identity.number);
   });
-  saw_holds_ = saw_old_ones || oldest_ns != kNever;
-  holds_due_ns_ = std::min(due_ns, over_ns(oldest_ns, smallest_ns, timing));
+  holds_due_ns_ = oldest_ns == kNever ? due_ns : std::min(due_ns, oldest_ns + smallest_ns - ahead_ns);
 }
 
 // A wait for a lock that an episode tells of is looked at again when the episode has ended.

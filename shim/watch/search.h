@@ -34,11 +34,7 @@ class Search {
   // When something can be over its limit next: 0 if at any time, UINT64_MAX if never.
   uint64_t next_look_ns() const { return holds_due_ns_ < waits_due_ns_ ? holds_due_ns_ : waits_due_ns_; }
 
-  // Whether the last walk saw nobody who holds a lock.
-  bool saw_no_hold() const { return !saw_holds_; }
-
  private:
-  bool saw_holds_ = false;
   uint64_t holds_due_ns_ = 0;
   uint64_t waits_due_ns_ = 0;
 };

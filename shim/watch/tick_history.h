@@ -5,10 +5,15 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "shim/base/pulse.h"
+
 namespace holdwatch {
 
+// How long after the time that it says a tick may be published.
+inline constexpr uint64_t kPublishedWithinNs = 20'000;
+
 // A lock call stamps a hold with the tick it finds. It found that tick before the next one was published, so the hold
-// began before the next one: an age counted from there is never too long. All of the last 512 ticks are kept, of the 4,096
+// began before that was: an age counted from there is never too long. All of the last 512 ticks are kept, of the 4,096
 // before every eighth, and so on: an age is short by less than a sixty-fourth for that, however long the hold lasts.
 class TickHistory {
  public:
@@ -22,8 +27,10 @@ class TickHistory {
     }
   }
 
-  // The latest moment at which a lock call that read `tick_ns` can have read it. 0 was read before the watch began.
-  uint64_t latest_ns(uint64_t tick_ns) const {
+  // The latest moment at which a lock call with this stamp can have been made. One of before the watch counts from its beginning.
+  uint64_t latest_ns(uint64_t stamp) const {
+    if ((stamp & kExact) != 0) return stamp | kStampBits;
+    const uint64_t tick_ns = stamp & ~uint64_t{kStampBits};
     if (count_ == 0) return tick_ns;
     if (tick_ns < first_ns_) return first_ns_;
     uint64_t latest_ns = UINT64_MAX;

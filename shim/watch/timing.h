@@ -19,8 +19,8 @@ class Timing {
   void start(const Settings& settings);
   // Holds that began before are measured by them too.
   void set_limits(const Limits& limits);
-  // A look begins: the time is read, and lock calls find it from now on.
-  void advance();
+  // A look begins: the time is read, and lock calls find it from now on. Where they are few they read the clock instead.
+  void advance(bool calls_are_few = false);
   void reset();
 
   uint64_t now_ns() const { return now_ns_; }
@@ -38,8 +38,8 @@ class Timing {
 
   // The latest moments at which they can have begun.
   uint64_t started_ns(const HoldView& hold) const { return latest_start_ns(hold, history_, scale_); }
-  uint64_t started_ns(const WaitView& wait) const { return history_.latest_ns(wait.since_ns); }
-  uint64_t latest_ns(uint64_t tick_ns) const { return history_.latest_ns(tick_ns); }
+  uint64_t started_ns(const WaitView& wait) const { return latest_ns(wait.since_ns); }
+  uint64_t latest_ns(uint64_t stamp) const { return history_.latest_ns(stamp) + kPublishedWithinNs; }
 
   uint64_t age_of(const HoldView& hold) const { return age_ns(started_ns(hold), now_ns_); }
   uint64_t age_of(const WaitView& wait) const { return age_ns(started_ns(wait), now_ns_); }
@@ -51,6 +51,8 @@ class Timing {
   const TickHistory& history() const { return history_; }
 
  private:
+  void publish_tick(bool calls_are_few);
+
   // A lock's own limit of a millisecond must not wake the process a thousand times a second.
   static constexpr uint64_t kSmallestOwnLimitNs = 100'000'000;
 

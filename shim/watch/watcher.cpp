@@ -15,8 +15,10 @@
 #include "shim/base/thread_mode.h"
 #include "shim/record/call_sites.h"
 #include "shim/record/spare_memory.h"
+#include "shim/record/stamp.h"
 #include "shim/record/thread_table.h"
 #include "shim/watch/adopted.h"
+#include "shim/watch/call_rate.h"
 #include "shim/watch/episode_keeper.h"
 #include "shim/watch/own_thread.h"
 #include "shim/watch/posting.h"
@@ -63,6 +65,7 @@ class Watcher {
   std::atomic<uint32_t> stopped_{0};
   bool looks_away_ = false;  // told to stop: nothing is reported until it is told to start
   Timing timing_;
+  CallRate call_rate_;
   Search search_;
   EpisodeKeeper keeper_;
   StandIn stand_in_;
@@ -74,7 +77,8 @@ enum class Begun : uint32_t { no, under_way, yes, failed };
 std::atomic<Begun> g_begun{Begun::no};
 
 void Watcher::wake_up() {
-  timing_.advance();
+  call_rate_.look(monotonic_ns(), timing_.smallest_limit_ns(), take_exact_stamps(), kFewCalls);
+  timing_.advance(call_rate_.are_few() && !calls_filtered());
   if (looks_away_)
     look_away();
   else
@@ -186,7 +190,7 @@ void Watcher::run() {
 // Until the next tick is due, or a hold or wait passes its limit, or somebody asks. What is due at any time waits for the
 // tick.
 void Watcher::sleep(uint32_t question) {
-  uint64_t until_ns = timing_.now_ns() + (search_.saw_no_hold() ? timing_.idle_period_ns() : timing_.period_ns());
+  uint64_t until_ns = timing_.now_ns() + (call_rate_.were_few() ? timing_.idle_period_ns() : timing_.period_ns());
   if (search_.next_look_ns() > timing_.now_ns()) until_ns = std::min(until_ns, search_.next_look_ns());
   const uint64_t after_ns = monotonic_ns();
   if (until_ns > after_ns) sleep_on(asked_, question, until_ns - after_ns);
@@ -209,6 +213,7 @@ void Watcher::wait_for_answer(uint32_t question, uint64_t timeout_ns) {
 
 void Watcher::reset() {
   timing_.reset();
+  call_rate_.reset();
   keeper_.reset();
   search_.look_again();
   stop_wanted_.store(false, std::memory_order_relaxed);

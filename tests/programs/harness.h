@@ -148,9 +148,12 @@ inline bool is_watched() {
 }
 
 // The time as reports have it: of two such texts the later one is the greater one.
-inline std::string wall_clock_text() {
+inline std::string wall_clock_text(std::chrono::nanoseconds from_now = {}) {
   timespec now;
   ::clock_gettime(CLOCK_REALTIME, &now);
+  const auto then = std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec) + from_now;
+  now.tv_sec = static_cast<time_t>(then / 1s);
+  now.tv_nsec = static_cast<long>(then % 1s / 1ns);
   tm parts;
   char second[32], text[48];
   std::strftime(second, sizeof second, "%Y-%m-%dT%H:%M:%S", ::gmtime_r(&now.tv_sec, &parts));

@@ -201,7 +201,7 @@ void read_book() {
 void watch() {
   uint64_t taken = 0;
   for (uint64_t look = 1; g_writers_left.load(std::memory_order_acquire) > 0; ++look) {
-    g_pulse.tick_ns.store(look, std::memory_order_release);
+    g_pulse.tick_ns.store(look * (kStampBits + 1), std::memory_order_release);
     for_each_hold(UINT64_MAX, [](const HoldView& view) {
       check_hold(view);
       check_stack_copy(view);

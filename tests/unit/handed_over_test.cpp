@@ -44,7 +44,7 @@ TEST_CASE("what is handed over is the hold, its end, and where the thread was") 
   give_all_back();
   Releaser releaser;
   ThreadRecord& record = releaser.thread.record();
-  const TickAt tick(4711);
+  const TickAt tick(4712);
   hold(record, {reinterpret_cast<const void*>(0x1000), LockKind::rwlock, Access::shared}, {0x401000, 0, 0});
   HeldSlot* slot = record.find(0x1000);
   HoldView view;
@@ -59,7 +59,7 @@ TEST_CASE("what is handed over is the hold, its end, and where the thread was") 
   CHECK(entry->hold.identity == view.identity);
   CHECK(entry->hold.word == view.word);
   CHECK(entry->hold.tid == releaser.thread.tid());
-  CHECK(entry->hold.since_ns == 4711);
+  CHECK(entry->hold.since_ns == 4712);
   CHECK(entry->hold.site_count == view.site_count);
   CHECK(entry->hold.sites[0].pc == 0x401000);
   CHECK(entry->released_ns >= before_ns);

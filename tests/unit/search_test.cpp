@@ -30,13 +30,15 @@ struct SearchTest {
     timing->start(settings);
     timing->advance();
   }
-  ~SearchTest() { g_pulse.tick_ns.store(0); }
+  ~SearchTest() { stop_tick(); }
 
   void hold(RecordedThread& thread) {
     thread.run([&] {
       pthread_mutex_lock(&mutex);
       holdwatch::hold(thread.record(), word, {0x401000, 0, 0});
     });
+    timing->advance();
+    std::this_thread::sleep_for(std::chrono::nanoseconds(2 * kPublishedWithinNs));  // it has an age from now on
   }
   void release(RecordedThread& thread) {
     thread.run([&] {
@@ -61,6 +63,13 @@ struct LongLimitTest : SearchTest {
   bool applies() const { return timing->smallest_hold_limit_ns() == kHour; }
 };
 
+// Of which a tick is the whole.
+struct ShortLimitTest : SearchTest {
+  static constexpr uint64_t kLimit = 1'000'000;
+  ShortLimitTest() : SearchTest(kLimit) {}
+  bool applies() const { return timing->smallest_hold_limit_ns() == kLimit; }
+};
+
 TEST_CASE_METHOD(SearchTest, "a hold over its limit makes its lock a suspect, once") {
   RecordedThread holder;
   RecordedThread waiter;
@@ -70,7 +79,6 @@ TEST_CASE_METHOD(SearchTest, "a hold over its limit makes its lock a suspect, on
   look();
   CHECK(suspects.count == 1);
   CHECK(suspects.locks[0].is_lock_at(word.address()));
-  CHECK(!search.saw_no_hold());
   waiter.record().drop(waiting);
   release(holder);
 }
@@ -92,24 +100,41 @@ TEST_CASE_METHOD(LongLimitTest, "what a walk did not see cannot be over before a
   if (!applies()) return;
   look();
   CHECK(search.next_look_ns() == timing->now_ns() + kHour);
-  CHECK(search.saw_no_hold());
 }
 
-TEST_CASE_METHOD(LongLimitTest, "what a walk saw is over when its own limit is, and until then no walk is made") {
+TEST_CASE_METHOD(LongLimitTest,
+                 "what a walk saw is looked at again a tick before it can be over, and until then no walk is made") {
   if (!applies()) return;
   RecordedThread holder;
+  const uint64_t tick_ns = timing->now_ns();
   hold(holder);
-  timing->advance();
-  const uint64_t over_ns = timing->now_ns() + kHour;
   look();
-  CHECK(search.next_look_ns() == over_ns);
-  CHECK(!search.saw_no_hold());
+  CHECK(search.next_look_ns() == tick_ns + kHour - timing->period_ns());
   release(holder);
   look();
-  CHECK(!search.saw_no_hold());
+  CHECK(search.next_look_ns() == tick_ns + kHour - timing->period_ns());
   search.look_again();
   look();
-  CHECK(search.saw_no_hold());
+  CHECK(search.next_look_ns() == timing->now_ns() + kHour);
+}
+
+TEST_CASE_METHOD(ShortLimitTest,
+                 "what is about to be over is looked at when it is: by the next tick, or by its own exact time") {
+  if (!applies()) return;
+  RecordedThread by_tick, exact;
+  hold(by_tick);
+  timing->advance();
+  const uint64_t latest_ns = timing->now_ns();
+  look();
+  CHECK(search.next_look_ns() == latest_ns + kPublishedWithinNs + kLimit);
+  release(by_tick);
+  const uint64_t taken_ns = (timing->now_ns() & ~uint64_t{kStampBits}) | kExact;
+  const TickAt stamp(taken_ns);
+  hold(exact);
+  search.look_again();
+  look();
+  CHECK(search.next_look_ns() == (taken_ns | kStampBits) + kPublishedWithinNs + kLimit);
+  release(exact);
 }
 
 TEST_CASE_METHOD(SearchTest, "a hold that another thread has ended is no suspect, and is not looked at again") {

@@ -9,6 +9,7 @@
 #include <set>
 #include <vector>
 
+#include "shim/base/clock.h"
 #include "shim/record/call_sites.h"
 #include "shim/record/spare_memory.h"
 #include "shim/record/view.h"
@@ -103,14 +104,14 @@ size_t copied_size(const ThreadRecord& record, const HeldSlot& slot) {
 
 TEST_CASE("a hold notes its lock, its caller and the tick, and is found by the lock's address") {
   ThreadRecord record;
-  const TickAt tick(4711);
+  const TickAt tick(4712);
   hold(record, {reinterpret_cast<const void*>(0x1000), LockKind::rwlock, Access::shared}, {0x401234, 0x7000, 0});
   const HeldSlot* slot = record.find(0x1000);
   REQUIRE(slot != nullptr);
   CHECK(word_of(*slot).address() == 0x1000);
   CHECK(word_of(*slot).kind() == LockKind::rwlock);
   CHECK(word_of(*slot).access() == Access::shared);
-  CHECK(slot->since_ns == 4711);
+  CHECK(slot->since_ns == 4712);
   CHECK(slot->pc == 0x401234);
   CHECK(slot->sp == 0x7000);
   CHECK(slot->depth() == 0);
@@ -396,15 +397,27 @@ TEST_CASE("a wait is published until it ends, and each has a number of its own")
   CHECK(slot->number != number);
 }
 
+TEST_CASE("where calls are few a hold is counted from the very moment") {
+  ThreadRecord record;
+  const TickAt tick(4000 | kCallsAreFew);
+  g_pulse.settled_ns = 0;
+  HeldSlot* slot = begin_wait(record, mutex_at(0x1000), {0x401000, 0x7000, 0x7100}, 4000 | kCallsAreFew);
+  const uint64_t before_ns = monotonic_ns();
+  end_wait_with_lock(record, *slot);
+  CHECK(word_of(*slot) == mutex_at(0x1000));
+  CHECK((slot->since_ns & kStampBits) == kExact);
+  CHECK((slot->since_ns | kStampBits) >= before_ns);
+}
+
 TEST_CASE("a wait whose lock is had becomes the hold, counted from the tick then") {
   ThreadRecord record;
   HeldSlot* slot = begin_wait(record, mutex_at(0x1000), {0x401000, 0x7000, 0x7100}, 55);
-  const TickAt tick(77);
+  const TickAt tick(76);
   end_wait_with_lock(record, *slot);
   CHECK(record.waiting() == nullptr);
   REQUIRE(record.find(0x1000) == slot);
   CHECK(word_of(*slot) == mutex_at(0x1000));
-  CHECK(slot->since_ns == 77);
+  CHECK(slot->since_ns == 76);
 }
 
 TEST_CASE("a signal handler's lock call leaves the wait that it interrupted as it is") {

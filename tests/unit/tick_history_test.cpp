@@ -32,8 +32,18 @@ TEST_CASE("what began before the watch counts from the watch's beginning") {
   CHECK(history->first_ns() == 100);
 }
 
+TEST_CASE("an exact stamp is its own latest moment but for the two bits that it lacks, whatever ticks there are") {
+  const auto history = history_of(5);
+  CHECK(history->latest_ns(248 | kExact) == (248 | kStampBits));
+  CHECK(history->latest_ns(1000 | kExact) == (1000 | kStampBits));
+}
+
+TEST_CASE("a tick that told lock calls to be exact dates those that were not as any other tick does") {
+  CHECK(history_of(5)->latest_ns(300 | kCallsAreFew) == 400);
+}
+
 TEST_CASE("a tick between two others counts from the later one") {
-  CHECK(history_of(5)->latest_ns(250) == 300);
+  CHECK(history_of(5)->latest_ns(252) == 300);
 }
 
 TEST_CASE("each tick that is kept is found, also when the ring has gone round") {
@@ -62,10 +72,10 @@ TEST_CASE("of older ticks fewer are kept: an age is never too long, and short by
 }
 
 TEST_CASE("a history without ticks, new or cleared, takes a tick for the moment itself") {
-  CHECK(TickHistory().latest_ns(77) == 77);
+  CHECK(TickHistory().latest_ns(76) == 76);
   const auto history = history_of(5);
   history->clear();
-  CHECK(history->latest_ns(77) == 77);
+  CHECK(history->latest_ns(76) == 76);
   history->add(900);
   CHECK(history->latest_ns(0) == 900);
 }

@@ -53,7 +53,7 @@ Walked walk_waits(uint64_t newest_ns) {
 
 TEST_CASE("the view of a hold says all that its slot does") {
   RecordedThread thread;
-  const TickAt tick(4711);
+  const TickAt tick(4712);
   hold(thread.record(), LockWord(reinterpret_cast<const void*>(0x1000), LockKind::rwlock, Access::shared),
        {0x401234, 0x7000, 0});
   const HoldView view = view_of(thread, 0x1000);
@@ -63,7 +63,7 @@ TEST_CASE("the view of a hold says all that its slot does") {
   CHECK(view.identity.record == thread.index());
   CHECK(view.tid == thread.tid());
   CHECK_FALSE(view.gone);
-  CHECK(view.since_ns == 4711);
+  CHECK(view.since_ns == 4712);
   CHECK(view.depth == 0);
   REQUIRE(view.site_count == 1);
   CHECK(view.sites[0].pc == 0x401234);
@@ -145,10 +145,10 @@ TEST_CASE("a walk visits the holds up to a tick, and tells when the oldest of th
 TEST_CASE("a walk visits overflow slots too") {
   refill_spares(false);
   RecordedThread thread;
-  for (uintptr_t lock = 1; lock <= kInlineSlots + 70; ++lock) hold(thread, lock * 64, lock);
-  const Walked walked = walk_holds(kInlineSlots + 50);
+  for (uintptr_t lock = 1; lock <= kInlineSlots + 70; ++lock) hold(thread, lock * 64, lock * 4);
+  const Walked walked = walk_holds((kInlineSlots + 50) * 4);
   CHECK(walked.visited.size() == kInlineSlots + 50);
-  CHECK(walked.oldest_other_ns == kInlineSlots + 51);
+  CHECK(walked.oldest_other_ns == (kInlineSlots + 51) * 4);
   for (uintptr_t lock = 1; lock <= kInlineSlots + 70; ++lock) drop(thread, lock * 64);
 }
 

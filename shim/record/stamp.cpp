@@ -1,0 +1,29 @@
+// See stamp.h.
+#include "shim/record/stamp.h"
+
+#include "shim/base/call_filter.h"
+#include "shim/base/clock.h"
+
+namespace holdwatch {
+namespace {
+
+// Written by any lock call that is stamped exactly, without care for the others: a few that get lost do not matter.
+alignas(kCacheLine) std::atomic<uint32_t> g_exact_stamps{0};
+
+}  // namespace
+
+uint64_t stamp_slow() {
+  uint64_t tick_ns = g_pulse.tick_ns.load(std::memory_order_relaxed);
+  if ((tick_ns & kCallsAreFew) == 0 || tick_ns == kNoWatch || calls_filtered()) return tick_ns;
+  const uint32_t stamps = g_exact_stamps.load(std::memory_order_relaxed) + 1;
+  g_exact_stamps.store(stamps, std::memory_order_relaxed);
+  // They are few no more. A tick that the watcher publishes meanwhile stays.
+  if (stamps > kFewCalls) g_pulse.tick_ns.compare_exchange_strong(tick_ns, tick_ns & ~uint64_t{kStampBits});
+  return (monotonic_ns() & ~uint64_t{kStampBits}) | kExact;
+}
+
+uint32_t take_exact_stamps() {
+  return g_exact_stamps.exchange(0, std::memory_order_relaxed);
+}
+
+}  // namespace holdwatch

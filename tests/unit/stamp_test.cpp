@@ -1,0 +1,51 @@
+#include "shim/record/stamp.h"
+
+#include <catch2/catch.hpp>
+
+#include "shim/base/call_filter.h"
+#include "shim/base/clock.h"
+#include "tests/unit/recorded_thread.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr uint64_t kTick = 4000;
+
+TEST_CASE("a stamp is the tick, and the clock's time where calls are few") {
+  take_exact_stamps();
+  {
+    const TickAt tick(kTick);
+    CHECK(stamp_slow() == kTick);
+    CHECK(take_exact_stamps() == 0);
+  }
+  const TickAt tick(kTick | kCallsAreFew);
+  const uint64_t before_ns = monotonic_ns();
+  const uint64_t stamp = stamp_slow();
+  CHECK((stamp & kStampBits) == kExact);
+  CHECK((stamp | kStampBits) >= before_ns);
+  CHECK((stamp & ~uint64_t{kStampBits}) <= monotonic_ns());
+  CHECK(take_exact_stamps() == 1);
+}
+
+TEST_CASE("before the watch a stamp says no more than that") {
+  const TickAt tick(kNoWatch);
+  CHECK(stamp_slow() == kNoWatch);
+}
+
+TEST_CASE("under a filter of system calls the clock is not asked") {
+  const TickAt tick(kTick | kCallsAreFew);
+  g_calls_filtered = true;
+  CHECK(stamp_slow() == (kTick | kCallsAreFew));
+  g_calls_filtered = false;
+}
+
+TEST_CASE("when calls are few no more, the rest finds a tick") {
+  const TickAt tick(kTick | kCallsAreFew);
+  take_exact_stamps();
+  for (uint32_t i = 0; i <= kFewCalls; ++i) CHECK((stamp_slow() & kExact) != 0);
+  CHECK(stamp_slow() == kTick);
+  CHECK(take_exact_stamps() > kFewCalls);
+}
+
+}  // namespace
+}  // namespace holdwatch
