@@ -132,10 +132,15 @@ size_t Evidence::describe_holders(const Job& job, Holder* holders) {
   if (has_ended(job.phase)) return describe_ended_holders(job, holders);
   holder_count_ = 0;
   if (is_circle(job.event) && !circle_lasts(job.state.holders, job.state.holder_count)) return 0;
-  for (size_t i = 0; i < job.state.holder_count; ++i)
-    if (is_circle(job.event) || hold_lasts(job.state.holders[i].hold.identity)) holders_[holder_count_++] = i;
-  if (!is_circle(job.event)) sort_longest_first(holders_, holder_count_, job.held_ns);
-  for (size_t i = 0; i < holder_count_; ++i) describe_hold(job, holders_[i], &holders[i]);
+  size_t order[kMaxHolders];
+  for (size_t i = 0; i < job.state.holder_count; ++i) order[i] = i;
+  if (!is_circle(job.event)) sort_longest_first(order, job.state.holder_count, job.held_ns);
+  for (size_t i = 0; i < job.state.holder_count; ++i) {
+    // Also of a hold that has just ended the name is kept: the closing line may need it when the thread has exited.
+    describe_hold(job, order[i], &holders[holder_count_]);
+    if (is_circle(job.event) || hold_lasts(job.state.holders[order[i]].hold.identity))
+      holders_[holder_count_++] = order[i];
+  }
   return holder_count_;
 }
 
