@@ -63,6 +63,7 @@ void describe_hold(const Job& job, size_t index, Holder* out) {
   std::copy_n(hold.sites, hold.site_count, out->sites);
   if (hold.gone) {
     std::memcpy(out->thread, record_at(hold.identity.record)->gone_name, kThreadNameSize - 1);
+    out->state = ThreadState::gone;
   } else {
     out->state = look_up_name(hold.tid, out->thread) ? ThreadState::running : ThreadState::gone;
   }
@@ -178,11 +179,7 @@ bool Evidence::capture_holder(const Job& job, size_t index, Holder* out) {
     return true;
   }
   capture_acquired(hold, out);
-  if (hold.gone) {
-    out->state = ThreadState::gone;
-  } else {
-    capture_now(job.event, hold, out);
-  }
+  if (!hold.gone) capture_now(job.event, hold, out);
   return hold_lasts(hold.identity);
 }
 
