@@ -17,7 +17,9 @@
 #include "symbolizer/report/emit.h"
 #include "symbolizer/report/outputs/stderr_output.h"
 #include "symbolizer/report/program_path.h"
+#include "symbolizer/report/unseen_calls.h"
 #include "symbolizer/symbols/symbols.h"
+#include "symbolizer/unwind/libc_callers.h"
 #include "symbolizer/unwind/modules.h"
 #include "symbolizer/unwind/process_memory.h"
 #include "symbolizer/unwind/unwinder.h"
@@ -83,6 +85,8 @@ class Pipeline {
     if (!notice.empty()) emitter_.notice(notice);
     if (by_design) return;
     if (emitter_.emit(report, &text, &json)) host_.on_report(text.c_str(), json.c_str());
+    const auto callers = [this] { return libc_lock_callers(modules_, memory_); };
+    if (const auto line = unseen_calls_.notice(report, callers)) emitter_.notice(*line);
   }
 
   void notice(const char* line) { emitter_.notice(line); }
@@ -129,6 +133,7 @@ class Pipeline {
   ReportBuilder builder_;
   Emitter emitter_;
   ByDesign by_design_;
+  UnseenCalls unseen_calls_;
   bool modules_known_ = false;
 };
 

@@ -61,7 +61,7 @@ def _phase_follows(seen, event, where):
     longest = max((holder["held_ns"] for holder in event["holders"]), default=None)
     if longest is None:
         raise SchemaError(f"{where}: a hold without a holder")
-    if longest < event["limit_ns"]:
+    if event["event"] == "hold" and longest < event["limit_ns"]:
         raise SchemaError(f"{where}: held {longest} ns, which is under the limit of {event['limit_ns']} ns")
     for old in seen:
         if event["lost_ns"] < old["lost_ns"]:
@@ -96,9 +96,10 @@ def _lock(value, at):
 def _holder(value, at):
     _keys(value, at, {
         "tid": _positive, "thread": _string, "mode": _one_of(MODES), "held_ns": _count, "depth": _positive,
-        "taken": _stack, "now": _stack, "state": _one_of(STATES), "doing": _or_null(_text), "moved": _or_null(_bool),
+        "taken": _stack, "now": _stack, "state": _or_null(_one_of(STATES)), "doing": _or_null(_text), "moved": _or_null(_bool),
         "waits_for": _or_null(_lock_id),
-    }, {"likely": _bool, "now_took": _or_null(_count)})
+    }, {"likely": _bool, "now_took": _or_null(_count), "pid": _positive,
+        "evidence": _one_of({"recorded", "stated", "guard", "code", "learnt", "stack"})})
 
 
 def _waiters(value, at):

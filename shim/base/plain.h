@@ -49,7 +49,8 @@ struct Registers {
   bool ip_is_exact;
 };
 
-enum class ThreadState : uint8_t { running, blocked, stopped, gone };
+// unknown: a core file does not say, nor does the kernel of what may have exited.
+enum class ThreadState : uint8_t { running, blocked, stopped, gone, unknown };
 
 // The system call that a blocked thread is in, from /proc/PID/task/TID/syscall (Documentation/filesystems/proc.rst).
 struct SystemCall {
@@ -116,13 +117,20 @@ constexpr bool is_about_holds(Event event) {
 // snapshot: the program asked for all that is held; no limit is involved.
 enum class Phase : uint8_t { over, still, released, late, snapshot };
 
-// How the acquire call was made, where that changes what a reader needs to know about the "taken" stack.
-enum class Acquired : uint8_t { by_call, by_condition_wait, before_attach };
+// How the acquire call was made, where that changes what a reader needs to know about the "taken" stack. unseen: it went past
+// our hooks; inside_call: a signal handler has interrupted it, or the unlock; elsewhere: in another process.
+enum class Acquired : uint8_t { by_call, by_condition_wait, before_attach, unseen, inside_call, elsewhere };
+
+// By what a holder is known. recorded: its own record. stated: the lock's own fields. The others are guesses.
+enum class ByWhat : uint8_t { recorded, stated, guard, code, learnt, stack };
 
 // A thread that holds the lock of a Finding (in `released` and `late`: held); of a circle each holds another one.
 struct Holder {
   int tid;
   char thread[kThreadNameSize];
+  // Of another process (acquired: elsewhere) that was found; else 0 and empty.
+  int pid;
+  char process[kThreadNameSize];
   LockRef lock;
   uint32_t lock_id;  // 3 for "L3"
   char lock_name[kLockNameSize];
@@ -141,7 +149,8 @@ struct Holder {
   uint32_t waits_for;              // id of the lock that this holder itself waits for, 0 if none
   uint64_t waited_ns;              // of a circle: at least so long; else 0
   bool waits_since_before_attach;  // waited_ns counts from the attachment
-  bool likely;                     // the lock's own fields could not confirm that this thread holds it
+  bool likely;                     // not proven: by the lock's own fields, or that it is still the same hold
+  ByWhat evidence;
 };
 
 // A thread that waits for the lock of a Finding, or for one of its circle's without being part of that.
@@ -152,6 +161,7 @@ struct Waiter {
   Access access;
   uint64_t waited_ns;
   const RawStack* stack;  // null if not captured
+  bool unseen;            // its call went past our hooks
 };
 
 // What the watcher found, captured and verified: all that a report says, before names and lines. The arrays stay valid

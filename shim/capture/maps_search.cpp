@@ -1,13 +1,10 @@
 // See maps_search.h and proc(5).
 #include "shim/capture/maps_search.h"
 
+#include <algorithm>
+
 namespace holdwatch {
 namespace {
-
-struct MapsLine {
-  MemoryRange range;
-  bool readable, writable, executable, shared;
-};
 
 uintptr_t parse_hex(std::string_view* text) {
   uintptr_t value = 0;
@@ -21,19 +18,6 @@ uintptr_t parse_hex(std::string_view* text) {
   return value;
 }
 
-bool parse_maps_line(std::string_view line, MapsLine* out) {
-  out->range.start = parse_hex(&line);
-  if (!line.starts_with('-')) return false;
-  line.remove_prefix(1);
-  out->range.end = parse_hex(&line);
-  if (!line.starts_with(' ') || line.size() < 5) return false;
-  out->readable = line[1] == 'r';
-  out->writable = line[2] == 'w';
-  out->executable = line[3] == 'x';
-  out->shared = line[4] == 's';
-  return true;
-}
-
 bool is_mapped_as(const MapsLine& line, MappedAs what) {
   switch (what) {
     case MappedAs::stack:
@@ -45,6 +29,29 @@ bool is_mapped_as(const MapsLine& line, MappedAs what) {
 }
 
 }  // namespace
+
+bool parse_maps_line(std::string_view line, MapsLine* out) {
+  *out = {};
+  out->range.start = parse_hex(&line);
+  if (!line.starts_with('-')) return false;
+  line.remove_prefix(1);
+  out->range.end = parse_hex(&line);
+  if (!line.starts_with(' ') || line.size() < 5) return false;
+  out->readable = line[1] == 'r';
+  out->writable = line[2] == 'w';
+  out->executable = line[3] == 'x';
+  out->shared = line[4] == 's';
+  line.remove_prefix(std::min<size_t>(line.size(), 6));
+  out->start.offset = parse_hex(&line);
+  line.remove_prefix(std::min<size_t>(line.size(), 1));
+  out->start.device = parse_hex(&line) << 32;
+  line.remove_prefix(std::min<size_t>(line.size(), 1));
+  out->start.device |= parse_hex(&line);
+  line.remove_prefix(std::min<size_t>(line.size(), 1));
+  for (; !line.empty() && line.front() >= '0' && line.front() <= '9'; line.remove_prefix(1))
+    out->start.inode = out->start.inode * 10 + static_cast<uint64_t>(line.front() - '0');
+  return true;
+}
 
 // In the order of addresses, which is the file's.
 bool MapsSearch::take_line(std::string_view line) {
@@ -61,16 +68,7 @@ bool MapsSearch::take_line(std::string_view line) {
 }
 
 bool MapsSearch::take(std::string_view text) {
-  for (const char character : text) {
-    if (character != '\n') {
-      if (line_length_ < sizeof line_) line_[line_length_++] = character;
-      continue;
-    }
-    const size_t length = line_length_;
-    line_length_ = 0;
-    if (take_line({line_, length})) return true;
-  }
-  return false;
+  return lines_.take(text, [this](std::string_view line) { return take_line(line); });
 }
 
 }  // namespace holdwatch

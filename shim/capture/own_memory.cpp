@@ -15,6 +15,7 @@
 
 #include "shim/base/call_filter.h"
 #include "shim/base/system_call.h"
+#include "shim/base/text_buffer.h"
 #include "shim/capture/capture.h"
 #include "shim/capture/maps_search.h"
 #include "shim/capture/task_files.h"
@@ -23,13 +24,20 @@ namespace holdwatch {
 namespace {
 
 constexpr size_t kStatusSize = 16384;
+constexpr char kOwnMaps[] = "/proc/thread-self/maps";
 
-// Feeds an open maps file to the search.
-void search_file(long descriptor, MapsSearch* search) {
+// Reads a maps file until `take(piece of text)` is true. False if it never is.
+template <typename Take>
+bool search_file(const char* path, Take take) {
+  if (calls_filtered()) return false;
+  const long descriptor = system_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return false;
   char buffer[4096];
-  long got = 0;
-  while ((got = system_call(SYS_read, descriptor, buffer, sizeof buffer)) > 0)
-    if (search->take({buffer, static_cast<size_t>(got)})) return;
+  bool found = false;
+  for (long got = 0; !found && (got = system_call(SYS_read, descriptor, buffer, sizeof buffer)) > 0;)
+    found = take(std::string_view(buffer, static_cast<size_t>(got)));
+  system_call(SYS_close, descriptor);
+  return found;
 }
 
 // process_vm_readv is no part of what services are commonly allowed (systemd's @system-service leaves it out), and a
@@ -53,13 +61,35 @@ size_t read_through_system_call(uintptr_t address, void* out, size_t size) {
 }  // namespace
 
 MemoryRange mapped_around(uintptr_t address, MappedAs what) {
-  if (calls_filtered()) return {};
-  const long descriptor = system_call(SYS_openat, AT_FDCWD, "/proc/thread-self/maps", O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return {};
   MapsSearch search(address, what);
-  search_file(descriptor, &search);
-  system_call(SYS_close, descriptor);
+  search_file(kOwnMaps, [&](std::string_view text) { return search.take(text); });
   return search.result();
+}
+
+bool shared_page_at(uintptr_t address, FilePage* out) {
+  constexpr uintptr_t kPageMask = 4095;
+  MapsLines lines;
+  MapsLine line{};
+  const auto is_there = [&](std::string_view text) {
+    return parse_maps_line(text, &line) && line.range.contains(address);
+  };
+  if (!search_file(kOwnMaps, [&](std::string_view text) { return lines.take(text, is_there); }) || !line.shared)
+    return false;
+  *out = line.start;
+  out->offset += (address & ~kPageMask) - line.range.start;
+  return true;
+}
+
+bool maps_page(int pid, const FilePage& page) {
+  Line<64> path;
+  path << "/proc/" << pid << "/maps";
+  MapsLines lines;
+  MapsLine line{};
+  const auto has_page = [&](std::string_view text) {
+    return parse_maps_line(text, &line) && line.shared && line.start.device == page.device &&
+           line.start.inode == page.inode && page.offset - line.start.offset < line.range.end - line.range.start;
+  };
+  return search_file(path.c_str(), [&](std::string_view text) { return lines.take(text, has_page); });
 }
 
 // Through /proc/thread-self/mem, which needs no system call out of the ordinary. A process that is not dumpable may not

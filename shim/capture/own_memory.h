@@ -19,6 +19,18 @@ enum class MappedAs : uint8_t {
   code    // readable and executable
 };
 
+// Which page of which file: for memory that processes share, anonymous or not, the same in all of them.
+struct FilePage {
+  uint64_t device;
+  uint64_t inode;
+  uint64_t offset;
+};
+
+// The page at `address`, if it is mapped to be shared. False if not, or /proc cannot be read.
+bool shared_page_at(uintptr_t address, FilePage* out);
+// Whether that process maps it too; false also where the kernel does not let us look.
+bool maps_page(int pid, const FilePage& page);
+
 // The longest unbroken range of such memory around `address`; empty if it lies in none, or /proc cannot be read.
 MemoryRange mapped_around(uintptr_t address, MappedAs what);
 

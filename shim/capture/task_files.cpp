@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 
@@ -19,6 +20,7 @@ namespace {
 // a machine with 8,192 processors is made too.
 constexpr size_t kStatusSize = 16384;
 constexpr size_t kSyscallSize = 256;
+constexpr size_t kStatSize = 1024;
 
 using TaskPath = Line<64>;
 
@@ -100,9 +102,16 @@ bool take_places(Numbers* numbers, SyscallFile* file) {
   return true;
 }
 
-long read_task_file(int tid, const char* name, char* out, size_t size) {
+constexpr int kOwnProcess = 0;
+
+long read_task_file(int pid, int tid, const char* name, char* out, size_t size) {
   TaskPath path;
-  path << "/proc/self/task/" << tid << '/' << name;
+  path << "/proc/";
+  if (pid == kOwnProcess)
+    path << "self";
+  else
+    path << pid;
+  path << "/task/" << tid << '/' << name;
   return read_proc_file(path.c_str(), out, size);
 }
 
@@ -139,6 +148,8 @@ bool parse_status(std::string_view text, StatusFile* out) {
   if (!state || state->empty()) return false;
   out->state = state->front();
 
+  uint64_t process = 0;
+  if (parse_number_field(text, "Tgid:", 10, &process)) out->process = static_cast<int>(process);
   Numbers ids(field(text, "NSpid:").value_or(""));
   while (const std::optional<uint64_t> id = ids.next()) out->innermost_tid = static_cast<int>(*id);
 
@@ -167,25 +178,60 @@ long read_proc_file(const char* path, char* out, size_t size) {
 
 int read_syscall_file(int tid, SyscallFile* out) {
   char text[kSyscallSize];
-  const long length = read_task_file(tid, "syscall", text, sizeof text);
+  const long length = read_task_file(kOwnProcess, tid, "syscall", text, sizeof text);
   if (length < 0) return static_cast<int>(-length);
   *out = parse_syscall({text, static_cast<size_t>(length)});
   return out->kind == SyscallFile::Kind::not_understood ? EPROTO : 0;
 }
 
 int read_status_file(int tid, StatusFile* out) {
+  return read_status_file(kOwnProcess, tid, out);
+}
+
+int read_status_file(int pid, int tid, StatusFile* out) {
   char text[kStatusSize];
-  const long length = read_task_file(tid, "status", text, sizeof text);
+  const long length = read_task_file(pid, tid, "status", text, sizeof text);
   if (length < 0) return static_cast<int>(-length);
   return parse_status({text, static_cast<size_t>(length)}, out) ? 0 : EPROTO;
 }
 
 int read_thread_name(int tid, char (&name)[kThreadNameSize]) {
-  const long length = read_task_file(tid, "comm", name, sizeof name);
+  return read_thread_name(kOwnProcess, tid, name);
+}
+
+int read_thread_name(int pid, int tid, char (&name)[kThreadNameSize]) {
+  const long length = read_task_file(pid, tid, "comm", name, sizeof name);
   if (length < 0) return static_cast<int>(-length);
   const size_t end = static_cast<size_t>(length);
   name[end == 0 ? 0 : end - 1] = '\0';  // the newline, which ends the file
   return 0;
+}
+
+// The 22nd field, in ticks of USER_HZ, which is 100 for programs everywhere. The second is a name in parentheses that may
+// contain anything: the last one ends it.
+std::optional<uint64_t> parse_start_time(std::string_view stat) {
+  constexpr int kStartTime = 22, kAfterName = 3;
+  constexpr uint64_t kTickNs = 10'000'000;
+  const size_t name_end = stat.rfind(')');
+  if (name_end == std::string_view::npos) return std::nullopt;
+  stat.remove_prefix(name_end + 1);
+  for (int field = kAfterName; field <= kStartTime && !stat.empty(); ++field) {
+    stat.remove_prefix(1);
+    if (field < kStartTime) stat.remove_prefix(std::min(stat.size(), stat.find(' ')));
+  }
+  const std::optional<uint64_t> ticks = Numbers(stat).next(10);
+  return ticks ? std::optional(*ticks * kTickNs) : std::nullopt;
+}
+
+int read_start_time(int pid, uint64_t* out_ns) {
+  char text[kStatSize];
+  TaskPath path;
+  path << "/proc/" << pid << "/stat";
+  const long length = read_proc_file(path.c_str(), text, sizeof text);
+  if (length < 0) return static_cast<int>(-length);
+  const std::optional<uint64_t> start_ns = parse_start_time({text, static_cast<size_t>(length)});
+  if (start_ns) *out_ns = *start_ns;
+  return start_ns ? 0 : EPROTO;
 }
 
 bool proc_shows_us() {

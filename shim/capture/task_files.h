@@ -1,9 +1,11 @@
-// What the kernel tells of one thread: /proc/self/task/TID/{syscall,status,comm}, read and parsed.
+// What the kernel tells of one thread: /proc/self/task/TID/{syscall,status,comm}, read and parsed; some of it of another
+// process's, too.
 // Cold context; no allocation, and no descriptor stays open. The parsers are pure: text in, values out.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "shim/base/plain.h"
@@ -27,6 +29,7 @@ struct SyscallFile {
 // What matters of "status".
 struct StatusFile {
   char state = '?';           // R, S, D, T, t, Z, X, I
+  int process = 0;            // Tgid: the id of its process, as we see it; 0: the line is missing
   int innermost_tid = 0;      // the last number of NSpid, the thread's id for itself; 0: the kernel has no namespaces
   unsigned call_filters = 0;  // how many filters of system calls it is under (seccomp)
   uint64_t blocked_signals = 0;  // SigBlk: bit N-1 is signal N
@@ -39,7 +42,7 @@ struct StatusFile {
 
 SyscallFile parse_syscall(std::string_view text);
 
-// False if a field but NSpid, Seccomp and Seccomp_filters (Linux 5.9) is missing. The file's first line is the thread's name, in which the kernel escapes newlines: no name
+// False if a field but Tgid, NSpid, Seccomp and Seccomp_filters (Linux 5.9) is missing. The file's first line is the thread's name, in which the kernel escapes newlines: no name
 // can pass for another line.
 bool parse_status(std::string_view text, StatusFile* out);
 
@@ -49,6 +52,14 @@ bool parse_status(std::string_view text, StatusFile* out);
 int read_syscall_file(int tid, SyscallFile* out);
 int read_status_file(int tid, StatusFile* out);
 int read_thread_name(int tid, char (&name)[kThreadNameSize]);
+
+// The same of a thread of process `pid`.
+int read_status_file(int pid, int tid, StatusFile* out);
+int read_thread_name(int pid, int tid, char (&name)[kThreadNameSize]);
+
+// When the process was started, in nanoseconds since the boot (CLOCK_BOOTTIME), rounded down to a tick of 10 ms.
+int read_start_time(int pid, uint64_t* out_ns);
+std::optional<uint64_t> parse_start_time(std::string_view stat);
 
 // True if /proc knows this very thread under the id that it has for itself. False without /proc, or where /proc was
 // mounted in another process id namespace: its thread ids are not ours there, and may even be somebody else's.

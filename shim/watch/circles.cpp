@@ -58,11 +58,9 @@ bool is_surely_blocked(const WaitView& wait, const HoldView& holder, const Timin
 }
 
 bool view_holder(const CircleHold& hold, HolderState* out) {
-  if (!view_hold(hold.identity.record, hold.identity.slot, &out->hold)) return false;
-  if (out->hold.identity != hold.identity || !out->hold.word.is_same_lock(hold.lock)) return false;
-  const Ownership ownership = confirm_ownership(out->hold.word, out->hold.tid);
-  out->likely = ownership == Ownership::unknown;
-  return ownership != Ownership::refuted;
+  HoldView view;
+  if (!view_hold(hold.identity.record, hold.identity.slot, &view)) return false;
+  return view.identity == hold.identity && view.word.is_same_lock(hold.lock) && describe_holder(view, out);
 }
 
 bool began_first(const HolderState& one, const HolderState& other) {
@@ -100,7 +98,7 @@ bool prove_circle(const Circle& circle, const Timing& timing, HolderState* holde
       return false;
     waits[i] = wait.identity;
     holders[i].waits_since_ns = wait.since_ns;
-    holders[i].waits_since_before = was_adopted(wait.caller.pc);
+    holders[i].waits_since_before = was_adopted(wait.caller.pc) && adopted_since_attachment();
   }
   for (size_t i = 0; i < count; ++i)
     if (!hold_lasts(holders[i].hold.identity) || !wait_lasts(waits[i])) return false;

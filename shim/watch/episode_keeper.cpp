@@ -24,10 +24,15 @@ uint64_t following_interval_ns(size_t episodes, const Timing& timing) {
 
 // What a thread that has exited holds is held for ever. Of readers the lock does not say who they are: another thread may
 // have given the lock up in its stead.
+bool is_held_for_ever(const HolderState& holder) {
+  return holder.hold.gone && !holder.likely;
+}
+
 Event event_of(const Episode& episode) {
-  const bool abandoned = std::any_of(episode.holders, episode.holders + episode.holder_count,
-                                     [](const HolderState& one) { return one.hold.gone && !one.likely; });
-  return abandoned ? Event::abandoned : Event::hold;
+  const HolderState* const end = episode.holders + episode.holder_count;
+  const HolderState* const gone = std::find_if(episode.holders, end, is_held_for_ever);
+  if (gone == end) return Event::hold;
+  return gone->where == Whereabouts::of_parent ? Event::fork_orphan : Event::abandoned;
 }
 
 }  // namespace
@@ -142,7 +147,8 @@ bool EpisodeKeeper::begin_hold(LockWord lock, const Timing& timing) {
   candidate.lock = lock;
   if (!note_overdue_holders(candidate, timing)) return false;  // left over from a hold that another thread ended
   if (only_ == Only::contended && state_.waiting == 0) return false;
-  Episode* episode = episodes_.begin(event_of(candidate), lock, timing.limit_of(candidate.holders[0].hold.word));
+  const LockWord held = candidate.holders[0].hold.word;
+  Episode* episode = episodes_.begin(event_of(candidate), lock, timing.stuck_limit_ns(held));
   if (episode != nullptr) follow(*episode, timing);
   return episode != nullptr;
 }
@@ -150,6 +156,9 @@ bool EpisodeKeeper::begin_hold(LockWord lock, const Timing& timing) {
 // Only where no hold explains the wait: the hold's report lists its waiters.
 bool EpisodeKeeper::begin_wait(LockWord lock, const Timing& timing) {
   if (episodes_.find_circle(lock.address()) != nullptr) return true;
+  read_lock_state(lock, sightings_, &state_);
+  if (std::any_of(state_.holders, state_.holders + state_.holder_count, is_held_for_ever))
+    return begin_hold(lock, timing);
   Episode* episode = episodes_.begin(Event::wait, lock, timing.wait_limit_ns());
   if (episode != nullptr) follow(*episode, timing);
   return episode != nullptr;
@@ -164,23 +173,30 @@ void EpisodeKeeper::note_holders(Episode& episode, const Timing& timing) {
   }
 }
 
-// Notes which of the lock's present holders are over the limit; false if none is.
+// Notes which of the lock's present holders are over the limit; false if none is. A hold that is for ever need not be, where
+// somebody waits so long for it: we may have seen it late.
 bool EpisodeKeeper::note_overdue_holders(Episode& episode, const Timing& timing) {
   episode.holder_count = 0;
   for (size_t i = 0; i < state_.holder_count; ++i) {
     const HoldView& hold = state_.holders[i].hold;
-    if (!is_over(timing.age_of(hold), timing.limit_of(hold.word))) continue;
+    const bool is_stuck =
+        is_held_for_ever(state_.holders[i]) && is_waited_for(timing.stuck_limit_ns(hold.word), timing);
+    if (!is_stuck && !is_over(timing.age_of(hold), timing.limit_of(hold.word))) continue;
     episode.holders[episode.holder_count] = state_.holders[i];
     episode.started_ns[episode.holder_count++] = timing.started_ns(hold);
   }
   return episode.holder_count != 0;
 }
 
+// Whether a wait for the lock is over this limit.
+bool EpisodeKeeper::is_waited_for(uint64_t limit_ns, const Timing& timing) const {
+  return std::any_of(state_.waiters, state_.waiters + state_.waiter_count,
+                     [&](const WaitView& wait) { return timing.is_over_limit(wait, limit_ns); });
+}
+
 // Notes who holds the lock; false if no wait for it is over the limit.
 bool EpisodeKeeper::note_overdue_waits(Episode& episode, const Timing& timing) {
-  const bool any_is_over = std::any_of(state_.waiters, state_.waiters + state_.waiter_count, [&](const WaitView& wait) {
-    return timing.is_over_limit(wait, episode.limit_ns);
-  });
+  const bool any_is_over = is_waited_for(episode.limit_ns, timing);
   if (any_is_over) note_holders(episode, timing);
   return any_is_over;
 }
@@ -215,8 +231,8 @@ void EpisodeKeeper::follow(Episode& episode, const Timing& timing) {
     episode = before;
     return end(episode, timing);
   }
-  if (episode.event == Event::hold && event_of(episode) == Event::abandoned) {
-    episode.event = Event::abandoned;
+  if (episode.event == Event::hold && event_of(episode) != Event::hold) {
+    episode.event = event_of(episode);
     episode.next_age_ns = 0;  // worth a report at once
   }
   count_waiting(episode, state_, timing.history(), timing.now_ns());

@@ -34,6 +34,8 @@ class EpisodeKeeper {
   void report_all_holds(const Timing& timing);
 
   Episodes& episodes() { return episodes_; }
+  // Room for whoever looks for locks in the records before this one does.
+  Sightings& sightings() { return sightings_; }
 
  private:
   void see_all(const Suspects& suspects);
@@ -52,6 +54,7 @@ class EpisodeKeeper {
   void note_holders(Episode& episode, const Timing& timing);
   bool note_overdue_holders(Episode& episode, const Timing& timing);
   bool note_overdue_waits(Episode& episode, const Timing& timing);
+  bool is_waited_for(uint64_t limit_ns, const Timing& timing) const;
   uint64_t oldest_age_ns(const Episode& episode, const Timing& timing) const;
 
   Only only_ = Only::all;

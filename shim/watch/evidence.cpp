@@ -8,8 +8,11 @@
 #include "shim/capture/task_files.h"
 #include "shim/record/lock_book.h"
 #include "shim/record/thread_table.h"
+#include "shim/watch/adopted.h"
 #include "shim/watch/blocked_thread.h"
 #include "shim/watch/circles.h"
+#include "shim/watch/other_process.h"
+#include "shim/watch/ownership.h"
 
 namespace holdwatch {
 namespace {
@@ -39,6 +42,33 @@ bool look_up_name(int tid, char (&out)[kThreadNameSize]) {
   return false;
 }
 
+// What was adopted stands in a record that the watcher looks after, now and then; the lock itself says it at once.
+bool is_still_stated(const HolderState& holder) {
+  const HoldView& hold = holder.hold;
+  if (!was_adopted(hold.sites[0].pc) || (holder.inside_call && is_changing_hands(hold.word))) return true;
+  return confirm_ownership(hold.word, hold.tid) != Ownership::refuted;
+}
+
+Acquired acquired_how(const HolderState& holder) {
+  const HoldView& hold = holder.hold;
+  if (holder.inside_call) return Acquired::inside_call;
+  if (holder.where == Whereabouts::elsewhere) return Acquired::elsewhere;
+  if (was_adopted(hold.sites[0].pc)) return adopted_since_attachment() ? Acquired::before_attach : Acquired::unseen;
+  return hold.word.condition() ? Acquired::by_condition_wait : Acquired::by_call;
+}
+
+// A thread of another process that has exited since, or was never found, is not named any further.
+void describe_elsewhere(int pid, Holder* out) {
+  out->state = ThreadState::unknown;
+  if (pid == 0) return;
+  const ThreadElsewhere seen = look_at_thread(pid, out->tid);
+  if (seen.state == ThreadState::gone) return;
+  out->pid = pid;
+  out->state = seen.state;
+  std::memcpy(out->thread, seen.thread, sizeof out->thread);
+  std::memcpy(out->process, seen.process, sizeof out->process);
+}
+
 // What a hold's record says, before anything is captured.
 void describe_hold(const Job& job, size_t index, Holder* out) {
   const HoldView& hold = job.state.holders[index].hold;
@@ -48,20 +78,21 @@ void describe_hold(const Job& job, size_t index, Holder* out) {
   out->lock_id = job.tag_of_holder(index).id;
   std::memcpy(out->lock_name, job.tag_of_holder(index).name, sizeof out->lock_name);
   out->access = hold.word.access();
-  out->acquired = was_adopted(hold.sites[0].pc) ? Acquired::before_attach
-                  : hold.word.condition()       ? Acquired::by_condition_wait
-                                                : Acquired::by_call;
+  out->acquired = acquired_how(job.state.holders[index]);
   out->depth = hold.depth + 1;
   out->held_ns = job.held_ns[index];
-  out->site_count = out->acquired == Acquired::before_attach ? 0 : hold.site_count;
+  out->site_count = was_adopted(hold.sites[0].pc) ? 0 : hold.site_count;
   out->likely = job.state.holders[index].likely;
+  out->evidence = was_adopted(hold.sites[0].pc) ? ByWhat::stated : ByWhat::recorded;
   if (is_circle(job.event)) {
     out->waits_for = job.tags[(index + 1) % job.state.holder_count].id;
     out->waited_ns = job.holder_waits_ns[index];
     out->waits_since_before_attach = job.state.holders[index].waits_since_before;
   }
   std::copy_n(hold.sites, hold.site_count, out->sites);
-  if (hold.gone) {
+  if (out->acquired == Acquired::elsewhere) {
+    describe_elsewhere(job.state.holders[index].pid, out);
+  } else if (hold.gone) {
     std::memcpy(out->thread, record_at(hold.identity.record)->gone_name, kThreadNameSize - 1);
     out->state = ThreadState::gone;
   } else {
@@ -179,8 +210,8 @@ bool Evidence::capture_holder(const Job& job, size_t index, Holder* out) {
     return true;
   }
   capture_acquired(hold, out);
-  if (!hold.gone) capture_now(job.event, hold, out);
-  return hold_lasts(hold.identity);
+  if (!hold.gone && out->acquired != Acquired::elsewhere) capture_now(job.event, hold, out);
+  return hold_lasts(hold.identity) && is_still_stated(job.state.holders[index]);
 }
 
 // Where the holder is. If it waits for another lock, its waiting slot tells exactly; else capture does what it can.
@@ -289,6 +320,7 @@ bool Evidence::describe_waiter(const Job& job, size_t index, Waiter* out) const 
   out->tid = wait.tid;
   out->lock_id = job.id_of(wait.word);
   out->access = wait.word.access();
+  out->unseen = was_adopted(wait.caller.pc) && !adopted_since_attachment();
   out->waited_ns = job.waited_ns[index];
   if (wait.word.condition()) {
     if (!has_been_woken(wait.tid, wait.word)) return false;

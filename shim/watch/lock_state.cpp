@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "shim/watch/adopted.h"
 #include "shim/watch/ownership.h"
 
 namespace holdwatch {
@@ -27,15 +28,15 @@ void merge_into(HolderState& known, const HoldView& another) {
 }
 
 void add_hold(LockState& state, const HoldView& hold) {
-  const Ownership ownership = confirm_ownership(hold.word, hold.tid);
-  if (ownership == Ownership::refuted) return;
+  HolderState holder;
+  if (!describe_holder(hold, &holder)) return;
   for (size_t i = 0; i < state.holder_count; ++i)
     if (state.holders[i].hold.identity.record == hold.identity.record) return merge_into(state.holders[i], hold);
   if (state.holder_count == kMaxHolders) {
     ++state.holders_left_out;
     return;
   }
-  state.holders[state.holder_count++] = {hold, ownership == Ownership::unknown};
+  state.holders[state.holder_count++] = holder;
 }
 
 // More recorded readers than the lock counts: a read lock was given up by another thread than took it, and which record
@@ -65,6 +66,22 @@ void begin(LockWord lock, LockState* out) {
 }
 
 }  // namespace
+
+bool describe_holder(const HoldView& hold, HolderState* out) {
+  const AdoptedHold* adopted = adopted_hold(hold);
+  Ownership ownership = confirm_ownership(hold.word, hold.tid);
+  // A thread in the middle of its own lock call: nobody is named then.
+  if (adopted != nullptr && adopted->inside_call && is_changing_hands(hold.word)) ownership = Ownership::unknown;
+  *out = {hold, ownership == Ownership::unknown};
+  if (adopted != nullptr) {
+    out->where = adopted->place.where;
+    out->pid = adopted->place.pid;
+    out->inside_call = adopted->inside_call;
+    out->hold.gone = is_gone(out->where);
+    out->likely = out->likely || adopted->doubtful;
+  }
+  return ownership != Ownership::refuted;
+}
 
 void read_lock_state(LockWord lock, Sightings& sightings, LockState* out) {
   begin(lock, out);

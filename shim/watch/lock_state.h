@@ -7,6 +7,7 @@
 
 #include "shim/record/view.h"
 #include "shim/watch/sightings.h"
+#include "shim/watch/whereabouts.h"
 
 namespace holdwatch {
 
@@ -15,9 +16,13 @@ inline constexpr size_t kMaxWaiters = 4096;
 
 struct HolderState {
   HoldView hold;
-  bool likely;                      // the lock's own fields could not confirm it
+  bool likely;                      // the lock's own fields could not confirm it, or that it is still the same hold
   bool waits_since_before = false;  // of a circle: its own wait was adopted (watch/adopted)
   uint64_t waits_since_ns = 0;      // of a circle: the tick at which its own wait began
+  // Of one that no record of its own tells of (watch/adopted); else unknown.
+  Whereabouts where = Whereabouts::unknown;
+  int pid = 0;  // elsewhere: its process, 0 if that was not found
+  bool inside_call = false;
 };
 
 struct LockState {
@@ -30,6 +35,9 @@ struct LockState {
   size_t waiters_left_out;
   size_t waiting;  // threads that wait for the lock itself
 };
+
+// Whether the lock's own fields confirm that the hold lasts, or cannot tell; then `out` is its holder.
+bool describe_holder(const HoldView& hold, HolderState* out);
 
 // Fills `out` for the lock at `lock`'s address. It was wanted of `sightings`, or is looked for by a walk of its own.
 void read_lock_state(LockWord lock, Sightings& sightings, LockState* out);

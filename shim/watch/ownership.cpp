@@ -53,6 +53,24 @@ int owner_of(LockWord lock, LockWord* held) {
   return read_lock(lock, &rwlock) ? rwlock_writer(rwlock) : 0;
 }
 
+bool is_changing_hands(LockWord lock) {
+  if (lock.kind() == LockKind::mutex) {
+    pthread_mutex_t mutex;
+    return read_lock(lock, &mutex) && is_mutex_locked(mutex) && mutex_holder(mutex) == 0;
+  }
+  pthread_rwlock_t rwlock;
+  return read_lock(lock, &rwlock) && is_rwlock_write_locked(rwlock) && rwlock_writer(rwlock) == 0;
+}
+
+bool is_process_shared(LockWord lock) {
+  if (lock.kind() == LockKind::mutex) {
+    pthread_mutex_t mutex;
+    return read_lock(lock, &mutex) && is_mutex_process_shared(mutex);
+  }
+  pthread_rwlock_t rwlock;
+  return read_lock(lock, &rwlock) && rwlock.__data.__shared != 0;
+}
+
 uint32_t held_count(LockWord word) {
   pthread_mutex_t mutex;
   if (word.kind() != LockKind::mutex || !read_lock(word, &mutex)) return 1;

@@ -19,6 +19,13 @@ Ownership confirm_ownership(LockWord word, int tid);
 // The id of the thread that a lock names as its only holder, 0 if it names none; `held` is how it holds the lock.
 int owner_of(LockWord lock, LockWord* held);
 
+// Whether the lock is taken and names nobody: somebody is in the middle of taking or releasing it. Rarely for longer than a few
+// instructions.
+bool is_changing_hands(LockWord lock);
+
+// Whether threads of other processes may hold it (PTHREAD_PROCESS_SHARED); false where it cannot be read.
+bool is_process_shared(LockWord lock);
+
 // How often a recursive mutex is held by its owner; 1 for every other lock, and where it cannot be read.
 uint32_t held_count(LockWord word);
 

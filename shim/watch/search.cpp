@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "shim/record/thread_table.h"
-#include "shim/watch/ownership.h"
+#include "shim/watch/lock_state.h"
 
 namespace holdwatch {
 namespace {
@@ -44,8 +44,8 @@ void Search::look_for_holds(const Timing& timing, Episodes& episodes, Suspects& 
       return;
     }
     if (episodes.tell_of_hold(hold.word.address())) return;
-    if (!suspects.full() && confirm_ownership(hold.word, hold.tid) != Ownership::refuted)
-      return suspects.add(hold.word);
+    HolderState holder;
+    if (!suspects.full() && describe_holder(hold, &holder)) return suspects.add(hold.word);
     // What another thread has ended must not take a place among the suspects: it would come back at every look.
     if (suspects.full())
       due_ns = 0;

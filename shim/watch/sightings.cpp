@@ -18,12 +18,13 @@ void Sightings::clear() {
   used_ = 0;
 }
 
-void Sightings::want(LockWord lock) {
+bool Sightings::want(LockWord lock) {
   const uintptr_t address = lock.address();
   Wanted& entry = entry_of(address);
-  if (address == 0 || wanted_ == kTable / 2 || entry.address == address) return;
+  if (address == 0 || wanted_ == kTable / 2 || entry.address == address) return false;
   entry = {address, kNone, kNone, true};
   ++wanted_;
+  return true;
 }
 
 void Sightings::note(LockWord lock, uint32_t record, uint32_t slot) {

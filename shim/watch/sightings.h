@@ -14,8 +14,9 @@ namespace holdwatch {
 class Sightings {
  public:
   void clear();
-  // Before the walk: this lock is to be looked for. What there is no room for is looked for by a walk of its own.
-  void want(LockWord lock);
+  // Before the walk: this lock is to be looked for. What there is no room for is looked for by a walk of its own. False: it
+  // was wanted already, or there is no room.
+  bool want(LockWord lock);
   void walk();
 
   // Calls `visit(view)` for each place where the lock was seen and still is held, or waited for; in the records' order.

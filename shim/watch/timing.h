@@ -33,6 +33,8 @@ class Timing {
     return std::min(limits_.smallest_ns(), std::max(smallest_lock_limit_ns(), kSmallestOwnLimitNs));
   }
   uint64_t wait_limit_ns() const { return limits_.wait_ns; }
+  // After which a lock that nobody can ever release is told, once somebody waits for it.
+  uint64_t stuck_limit_ns(LockWord lock) const { return limit_of(lock) != kNoLimit ? limit_of(lock) : wait_limit_ns(); }
   // The smallest limit that any hold can have, UINT64_MAX if none has one.
   uint64_t smallest_hold_limit_ns() const;
 

@@ -13,6 +13,12 @@
 namespace holdwatch {
 namespace {
 
+// The words of an rwlock that are slept on (nptl/pthread_rwlock_common.c): readers on __wrphase_futex, or on __readers where
+// writers go first; writers on __wrphase_futex or __writers_futex.
+constexpr size_t kReaders = offsetof(pthread_rwlock_t, __data.__readers);
+constexpr size_t kPhase = offsetof(pthread_rwlock_t, __data.__wrphase_futex);
+constexpr size_t kWriters = offsetof(pthread_rwlock_t, __data.__writers_futex);
+
 // From the system call's frame to the return address into the function: __lll_lock_wait, __futex_abstimed_wait.
 constexpr size_t kWordsLookedAt = 48;
 
@@ -74,8 +80,6 @@ void set_waiting_functions(const WaitingFunction* functions, unsigned count) {
 // Readers sleep on __wrphase_futex, writers on that or on __writers_futex (nptl/pthread_rwlock_common.c); a lock's address
 // is a multiple of eight, so that the two can be told apart.
 LockWord lock_of_futex(uintptr_t word, LockKind kind, Access access) {
-  constexpr size_t kPhase = offsetof(pthread_rwlock_t, __data.__wrphase_futex);
-  constexpr size_t kWriters = offsetof(pthread_rwlock_t, __data.__writers_futex);
   static_assert(kPhase % 8 == 0 && kWriters % 8 == 4);
   const size_t offset = kind == LockKind::mutex ? 0 : word % 8 == 0 ? kPhase : kWriters;
   return {reinterpret_cast<const void*>(word - offset), kind, access};
@@ -93,6 +97,25 @@ bool lock_waited_for(const SyscallFile& place, LockWord* out) {
   }
   if (!out->empty() && has_timeout(place.call)) *out = out->with_timeout();
   return !out->empty();
+}
+
+bool sleeps_for(const SyscallFile& place, LockWord lock) {
+  if (place.kind != SyscallFile::Kind::in_call || !is_futex_wait(place.call)) return false;
+  const uintptr_t offset = place.call.arguments[0] - lock.address();
+  if (lock.kind() == LockKind::mutex) return offset == 0;
+  return offset == kReaders || offset == kPhase || offset == kWriters;
+}
+
+// A writer waits for its phase with this value, a reader with another (PTHREAD_RWLOCK_FUTEX_USED, alone or with
+// PTHREAD_RWLOCK_WRPHASE).
+LockWord wanted_of(const SyscallFile& place, LockWord lock) {
+  constexpr uint64_t kPhaseForWriter = 2;
+  const uintptr_t offset = place.call.arguments[0] - lock.address();
+  const bool writes = lock.kind() == LockKind::mutex || offset == kWriters ||
+                      (offset == kPhase && place.call.arguments[2] == kPhaseForWriter);
+  const LockWord wanted(reinterpret_cast<const void*>(lock.address()), lock.kind(),
+                        writes ? Access::exclusive : Access::shared);
+  return has_timeout(place.call) ? wanted.with_timeout() : wanted;
 }
 
 bool sits_in_condition_wait(const SyscallFile& place) {

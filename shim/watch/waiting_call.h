@@ -24,6 +24,10 @@ void set_waiting_functions(const WaitingFunction* functions, unsigned count);
 // has been woken and somebody else has that.
 bool lock_waited_for(const SyscallFile& place, LockWord* out);
 
+// Whether it sleeps in a futex call on one of the words of `lock`, whatever function made that call; and what it wants then.
+bool sleeps_for(const SyscallFile& place, LockWord lock);
+LockWord wanted_of(const SyscallFile& place, LockWord lock);
+
 // Whether it waits for a condition, or for its mutex.
 bool sits_in_condition_wait(const SyscallFile& place);
 

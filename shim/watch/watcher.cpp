@@ -92,9 +92,9 @@ void Watcher::wake_up() {
 void Watcher::look() {
   keeper_.take_ended_holds(timing_);
   if (limits_changed.exchange(false, std::memory_order_relaxed)) search_.look_again();
-  if (g_ask_for_detachment != nullptr) look_after_adopted(age_ns(timing_.smallest_limit_ns() / 2, timing_.now_ns()));
-  if (!keeper_.follow_all(timing_)) search_.look_again();
   Suspects held, waited_for;
+  look_after_adopted(timing_, keeper_.episodes(), keeper_.sightings(), held);
+  if (!keeper_.follow_all(timing_)) search_.look_again();
   search_.look_for_holds(timing_, keeper_.episodes(), held);
   if (held.count > 0 || keeper_.has_followed_all()) keeper_.begin_circles(timing_);
   if (!keeper_.begin_hold_episodes(held, timing_)) search_.look_again();
@@ -271,6 +271,7 @@ void watch_prepare_for_filter(const Settings& settings) {
 
 void watch_after_fork() {
   own_stacks_after_fork();
+  adopted_after_fork();
   holdwatch_control_block.looks.store(0, std::memory_order_relaxed);
   stop_tick();
   g_watcher.reset();

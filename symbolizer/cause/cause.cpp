@@ -147,6 +147,8 @@ std::string describe_activity(const Snapshot& snapshot, std::string_view lock_na
       return "stopped";
     case ThreadState::gone:
       return "exited";
+    case ThreadState::unknown:
+      return snapshot.call.known ? describe_blocked(snapshot, lock_name, context) : "";
     case ThreadState::blocked:
       break;
   }

@@ -120,6 +120,7 @@ class Teller {
     out.now = thread.stack;
     out.likely = lock.holders_likely;
     out.doing = thread.doing;
+    out.evidence = lock.holders_likely && lock.owner == 0 ? ByWhat::stack : ByWhat::stated;
     if (const size_t* next = graph_.lock_waited_for(tid)) out.waits_for = id(*next);
     return out;
   }
@@ -233,8 +234,10 @@ class Teller {
     ReportHolder out;
     out.tid = lock.owner;
     out.depth = lock.depth;
+    out.evidence = ByWhat::stated;
     const bool elsewhere = lock.lost == LostOwner::of_other_process;
-    out.state = elsewhere ? ThreadState::blocked : ThreadState::gone;
+    out.state = elsewhere ? ThreadState::unknown : ThreadState::gone;
+    out.elsewhere = elsewhere;
     out.taken.note = kNotWatched;
     out.now.note = elsewhere ? "not looked at: it belongs to another process" : "the thread is no more";
     return out;

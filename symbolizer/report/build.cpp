@@ -68,6 +68,16 @@ HolderStacks name_holder_stacks(const Holder& holder, const Resolver& resolver, 
     case Acquired::by_condition_wait:
       add_note(stacks.taken.stack.note, "taken again at the end of a condition wait");
       break;
+    case Acquired::unseen:
+      stacks.taken.stack.note = "not known: its lock call was not seen";
+      break;
+    case Acquired::elsewhere:
+      stacks.taken.stack.note = "not known: it was taken in another process";
+      stacks.now.stack.note = "not looked at: it belongs to another process";
+      break;
+    case Acquired::inside_call:
+      stacks.taken.stack.note = "a signal has interrupted the call that takes or releases it, see below";
+      break;
     case Acquired::before_attach:
       stacks.taken.stack.note = "since before holdwatch was attached";
       break;
@@ -111,6 +121,7 @@ ReportWaiters describe_group(const WaiterGroup& group) {
   described.lock_id = lock_id(group.front()->lock_id);
   described.access = group.front()->access;
   described.longest_ns = group.front()->waited_ns;
+  described.unseen = group.front()->unseen;
   for (const Waiter* waiter : group) {
     described.tids.push_back(waiter->tid);
     described.threads.push_back(bounded(waiter->thread));
@@ -129,6 +140,11 @@ ReportHolder describe_holder(const Holder& holder) {
   described.waits_for = lock_id(holder.waits_for);
   described.likely = holder.likely;
   described.before_attach = holder.acquired == Acquired::before_attach;
+  described.unseen = holder.acquired == Acquired::unseen;
+  described.evidence = holder.evidence;
+  described.elsewhere = holder.acquired == Acquired::elsewhere;
+  described.pid = holder.pid;
+  described.process = bounded(holder.process);
   return described;
 }
 

@@ -21,7 +21,7 @@ bool is_redis(const Report& report) {
 
 // What takes the locks that redis holds by design, where its names are known at all.
 bool is_taken_by_redis_start(const ReportHolder& holder, bool was_watched) {
-  if (holder.before_attach || !was_watched) return true;  // nothing is known of it
+  if (holder.before_attach || holder.unseen || holder.elsewhere || !was_watched) return true;  // nothing is known of it
   const Stack& taken = holder.taken;
   constexpr std::string_view kTakers[] = {"initThreadedIO", "InitServerLast", "stopThreadedIO",
                                           "moduleInitModulesSystem", "main"};

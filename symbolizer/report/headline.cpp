@@ -39,15 +39,19 @@ std::string waiting(const Report& report, bool with_longest) {
 }
 
 std::string_view since_before(const Report& report) {
-  return !report.holders.empty() && report.holders.front().before_attach ? kSinceBefore : "";
+  if (report.holders.empty()) return "";
+  if (report.holders.front().before_attach) return kSinceBefore;
+  return report.holders.front().unseen || report.holders.front().elsewhere ? " at least" : "";
 }
 
 std::string hold_over(const Report& report) {
   const bool likely = !report.holders.empty() && report.holders.front().likely;
   const Access access = report.holders.empty() ? Access::exclusive : report.holders.front().access;
-  return fmt::format("thread {}{} {} {}held {}{}{}{}{}; {}", first_holder(report), other_holders(report),
-                     report.holders.size() > 1 ? "have" : "has", likely ? "likely " : "", lock_label(report),
-                     held_for(report.lock_kind, access),
+  const bool may_be_gone =
+      !report.holders.empty() && report.holders.front().elsewhere && report.holders.front().pid == 0;
+  return fmt::format("thread {}{}{} {} {}held {}{}{}{}{}; {}", first_holder(report), other_holders(report),
+                     may_be_gone ? "," : "", report.holders.size() > 1 ? "have" : "has", likely ? "likely " : "",
+                     lock_label(report), held_for(report.lock_kind, access),
                      (report.holders.size() > 1 ? ", longest " : " ") + format_duration(longest_hold(report)),
                      since_before(report), limit(report), waiting(report, true));
 }
@@ -219,6 +223,8 @@ std::string activity(const ReportHolder& holder) {
       return doing.empty() || doing == "stopped" ? "stopped" : "stopped in " + doing;
     case ThreadState::gone:
       return "gone: the thread has ended";
+    case ThreadState::unknown:
+      return doing.empty() ? "not known" : doing;
   }
   return doing;
 }

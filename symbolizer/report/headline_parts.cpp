@@ -20,8 +20,14 @@ std::string held_for(LockKind kind, Access access) {
 
 std::string first_holder(const Report& report) {
   if (report.holders.empty()) return "a thread that is not known";
-  const ReportHolder& holder = report.holders.front();
-  return thread_label(holder.tid, holder.thread);
+  return holder_label(report.holders.front());
+}
+
+std::string holder_label(const ReportHolder& holder) {
+  const std::string label = thread_label(holder.tid, holder.thread);
+  if (!holder.elsewhere) return label;
+  if (holder.pid == 0) return label + " of another process, which may have exited";
+  return fmt::format("{} of process {}", label, thread_label(holder.pid, holder.process));
 }
 
 std::string lost(const Report& report) {

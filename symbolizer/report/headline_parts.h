@@ -16,7 +16,9 @@ inline constexpr std::string_view kSinceBefore = " at least, since before the at
 std::string lock_label(const Report& report);
 // " for reading", " for writing", or nothing: what a mode is called depends on whether the lock has two.
 std::string held_for(LockKind kind, Access access);
-// The first holder's number and name.
+// A holder's number and name; of a thread of another process, that process's too.
+std::string holder_label(const ReportHolder& holder);
+// The same of the first holder.
 std::string first_holder(const Report& report);
 // What it cost the others: "37 threads lost 6 min 40 s waiting".
 std::string lost(const Report& report);

@@ -46,18 +46,21 @@ Json stack_json(const Stack& stack) {
 }
 
 Json holder_json(const ReportHolder& holder) {
-  return {{"tid", holder.tid},
-          {"thread", holder.thread},
-          {"mode", access_name(holder.access)},
-          {"held_ns", holder.held_ns},
-          {"depth", holder.depth},
-          {"taken", stack_json(holder.taken)},
-          {"now", stack_json(holder.now)},
-          {"state", state_name(holder.state)},
-          {"doing", text_or_null(holder.doing)},
-          {"moved", holder.moved ? Json(*holder.moved) : Json(nullptr)},
-          {"waits_for", text_or_null(holder.waits_for)},
-          {"likely", holder.likely}};
+  Json object = {{"tid", holder.tid},
+                 {"thread", holder.thread},
+                 {"mode", access_name(holder.access)},
+                 {"held_ns", holder.held_ns},
+                 {"depth", holder.depth},
+                 {"taken", stack_json(holder.taken)},
+                 {"now", stack_json(holder.now)},
+                 {"state", holder.state == ThreadState::unknown ? Json(nullptr) : Json(state_name(holder.state))},
+                 {"doing", text_or_null(holder.doing)},
+                 {"moved", holder.moved ? Json(*holder.moved) : Json(nullptr)},
+                 {"waits_for", text_or_null(holder.waits_for)},
+                 {"likely", holder.likely},
+                 {"evidence", evidence_name(holder.evidence)}};
+  if (holder.pid != 0) object["pid"] = holder.pid;
+  return object;
 }
 
 Json waiters_json(const ReportWaiters& group) {

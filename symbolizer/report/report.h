@@ -34,6 +34,11 @@ struct ReportHolder {
   std::string waits_for;           // lock id, empty: none
   bool likely = false;             // not proven by the lock's own fields
   bool before_attach = false;      // held_ns counts from the attachment; it was taken before
+  bool unseen = false;             // its lock call went past us; held_ns counts from when the hold was found
+  ByWhat evidence = ByWhat::recorded;
+  bool elsewhere = false;  // a thread of another process
+  int pid = 0;             // which one, and its name; 0: not found
+  std::string process;
 };
 
 // One step of a deadlock's circle: the thread, and the lock that it holds.
@@ -63,6 +68,7 @@ struct ReportWaiters {
   uint64_t longest_ns = 0;
   std::vector<int> tids;             // longest waiting first
   std::vector<std::string> threads;  // their names, in the same order
+  bool unseen = false;               // their calls went past us
   Stack stack;
 };
 

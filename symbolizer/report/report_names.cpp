@@ -61,6 +61,24 @@ std::string_view access_name(Access access) {
   return "unknown";
 }
 
+std::string_view evidence_name(ByWhat evidence) {
+  switch (evidence) {
+    case ByWhat::recorded:
+      return "recorded";
+    case ByWhat::stated:
+      return "stated";
+    case ByWhat::guard:
+      return "guard";
+    case ByWhat::code:
+      return "code";
+    case ByWhat::learnt:
+      return "learnt";
+    case ByWhat::stack:
+      return "stack";
+  }
+  return "unknown";
+}
+
 std::string_view state_name(ThreadState state) {
   switch (state) {
     case ThreadState::running:
@@ -71,6 +89,8 @@ std::string_view state_name(ThreadState state) {
       return "stopped";
     case ThreadState::gone:
       return "gone";
+    case ThreadState::unknown:
+      return "unknown";
   }
   return "unknown";
 }

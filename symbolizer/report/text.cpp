@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "symbolizer/report/headline.h"
+#include "symbolizer/report/headline_parts.h"
 #include "symbolizer/report/report.h"
 #include "symbolizer/report/report_names.h"
 #include "symbolizer/report/stack_text.h"
@@ -112,9 +113,10 @@ std::string lasting(uint64_t ns) {
 std::string holder_line(const ReportHolder& holder, const LockLabel& lock) {
   std::string_view mode = "";
   if (lock.kind == LockKind::rwlock) mode = holder.access == Access::shared ? ", reading" : ", writing";
-  return fmt::format("{}{}{}{}{}", thread_label(holder.tid, holder.thread),
-                     lock.is_one_of_several ? " of " + lock.id : "", mode, lasting(holder.held_ns),
-                     (holder.before_attach ? " at least" : "") + std::string(holder.likely ? " (likely)" : ""));
+  return fmt::format("{}{}{}{}{}", holder_label(holder), lock.is_one_of_several ? " of " + lock.id : "", mode,
+                     lasting(holder.held_ns),
+                     (holder.before_attach || holder.unseen || holder.elsewhere ? " at least" : "") +
+                         std::string(holder.likely ? " (likely)" : ""));
 }
 
 // In released and late reports the present stack is that of the release.

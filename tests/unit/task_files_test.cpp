@@ -70,6 +70,7 @@ TEST_CASE("status gives state, mask, switches, and the id in the innermost names
   StatusFile status;
   REQUIRE(parse_status(kStatus, &status));
   CHECK(status.state == 'S');
+  CHECK(status.process == 4700);
   CHECK(status.blocked_signals == 0x8000000000000200);
   CHECK(status.voluntary_switches == 31);
   CHECK(status.involuntary_switches == 4);
@@ -138,4 +139,13 @@ TEST_CASE("a thread that is not there is reported as such") {
   CHECK(read_status_file(0x3fffffff, &status) == ENOENT);
   SyscallFile file;
   CHECK(read_syscall_file(0x3fffffff, &file) == ENOENT);
+}
+
+TEST_CASE("a process's start is the 22nd field of stat, whatever its name") {
+  const std::string after = " S 1 1 1 0 -1 4194560 96 0 0 0 0 0 0 0 20 0 1 0 1234 2600960 220\n";
+  for (const std::string name : {"(cat)", "(a b)", "(1) S 2 (x)", "()"})
+    CHECK(parse_start_time("4700 " + name + after) == 12'340'000'000u);
+  for (const char* text :
+       {"", "4700", "4700 (cat)", "4700 (cat) S 1 1", "4700 (cat) S 1 1 1 0 -1 4194560 96 0 0 0 0 0 0 0 20 0 1 0 "})
+    CHECK_FALSE(parse_start_time(text));
 }

@@ -1,0 +1,42 @@
+// See unseen_calls.h.
+#include "symbolizer/report/unseen_calls.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "symbolizer/report/text_format.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr size_t kMostNamed = 8;
+
+bool shows_unseen_call(const Report& report) {
+  const auto unseen = [](const auto& one) { return one.unseen; };
+  return std::any_of(report.holders.begin(), report.holders.end(), unseen) ||
+         std::any_of(report.waiters.begin(), report.waiters.end(), unseen);
+}
+
+}  // namespace
+
+std::optional<std::string> UnseenCalls::notice(const Report& report, const Libraries& libraries) {
+  if (!shows_unseen_call(report)) return std::nullopt;
+  std::string names;
+  size_t count = 0;
+  for (const std::string& path : libraries()) {
+    if (!named_.insert(path).second || ++count > kMostNamed) continue;
+    names += (names.empty() ? "" : ", ") + escape(base_name(path));
+  }
+  if (!names.empty()) {
+    said_ = true;
+    return fmt::format("locks taken in {}{} are not seen: calls from there go past holdwatch, as with RTLD_DEEPBIND",
+                       names, count > kMostNamed ? " ..." : "");
+  }
+  if (std::exchange(said_, true)) return std::nullopt;
+  return "a lock call was not seen: it was made by a pointer to libc's own function, or its thread had paused or held "
+         "too many locks";
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,38 @@
+// The same at the one moment that is hard to hit: the mutex is taken and names nobody. A signal arrives in a call of libc's that
+// has the mutex in a register, as the unlock has.
+// RUN-ENV: HOLDWATCH_LIMIT=300ms HOLDWATCH_WAIT_LIMIT=60s
+// EXPECT: thread \d+ "interrupted_unl" has waited \d+ ms for mutex L1, which it likely holds itself
+// EXPECT: a signal has interrupted the call that takes or releases it
+// FORBID: no holder is known
+// EXPECT-JSON: {event["event"] for event in e} == {"self_deadlock"} and holder(e[0])["likely"]
+// EXPECT-JSON: has(holder(e[0])["now"], "on_signal") and has(holder(e[0])["now"], "main")
+#include <csignal>
+
+#include "tests/programs/harness.h"
+using namespace harness;
+
+namespace {
+
+pthread_mutex_t g_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+OWN_FRAME void on_signal(int) {
+  pthread_mutex_lock(&g_mutex);
+  pthread_mutex_unlock(&g_mutex);
+}
+
+}  // namespace
+
+int main() {
+  std::thread([] {
+    await_report("self_deadlock");
+    std::puts("done");
+    std::fflush(stdout);
+    _exit(0);
+  }).detach();
+  if (!is_watched()) pause();
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  sigaction(SIGUSR1, &action, nullptr);
+  g_mutex.__data.__lock = 1;
+  syscall(SYS_tgkill, getpid(), gettid(), SIGUSR1, &g_mutex);
+}

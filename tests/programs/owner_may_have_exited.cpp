@@ -1,0 +1,34 @@
+// The process whose thread held a shared mutex is gone: nobody can say whether it ran in this container, so it is not named.
+// RUN-ENV: HOLDWATCH_LIMIT=300ms HOLDWATCH_WAIT_LIMIT=60s
+// EXPECT: thread \d+ of another process, which may have exited, has held mutex L1 \d+ ms at least \(limit 300 ms\)
+// FORBID: no holder is known
+// EXPECT-JSON: all("pid" not in holder(event) and holder(event)["state"] is None for event in over)
+// EXPECT-JSON: held_by(over) == {""} and waited_by(over) == {"waiter"}
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "tests/programs/harness.h"
+using namespace harness;
+
+int main() {
+  auto* mutex = static_cast<pthread_mutex_t*>(
+      mmap(nullptr, sizeof(pthread_mutex_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  pthread_mutexattr_t attributes;
+  pthread_mutexattr_init(&attributes);
+  pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+  CHECK(pthread_mutex_init(mutex, &attributes) == 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    pthread_mutex_lock(mutex);
+    _exit(0);
+  }
+  CHECK(waitpid(child, nullptr, 0) == child);
+  std::thread([&] {
+    pthread_setname_np(pthread_self(), "waiter");
+    pthread_mutex_lock(mutex);
+  }).detach();
+  await_report("over");
+  std::puts("done");
+  std::fflush(stdout);
+  _exit(0);
+}

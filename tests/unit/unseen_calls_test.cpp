@@ -1,0 +1,44 @@
+// The rules of symbolizer/report/unseen_calls.h.
+#include "symbolizer/report/unseen_calls.h"
+
+#include <catch2/catch.hpp>
+
+using namespace holdwatch;
+
+namespace {
+
+std::vector<std::string> none() {
+  return {};
+}
+std::vector<std::string> plugin() {
+  return {"/opt/plugin.so"};
+}
+
+Report with_unseen_holder() {
+  Report report;
+  report.holders.emplace_back().unseen = true;
+  return report;
+}
+
+Report with_unseen_waiter() {
+  Report report;
+  report.waiters.emplace_back().unseen = true;
+  return report;
+}
+
+}  // namespace
+
+TEST_CASE("a library whose calls go past us is named once") {
+  UnseenCalls calls;
+  CHECK_FALSE(calls.notice(Report{}, plugin));
+  CHECK(calls.notice(with_unseen_waiter(), plugin)->find("locks taken in plugin.so are not seen") == 0);
+  CHECK_FALSE(calls.notice(with_unseen_waiter(), plugin));
+  CHECK_FALSE(calls.notice(with_unseen_holder(), plugin));
+}
+
+TEST_CASE("where no library is known, what it is like is said once") {
+  UnseenCalls calls;
+  CHECK(calls.notice(with_unseen_holder(), none)->find("a lock call was not seen: ") == 0);
+  CHECK_FALSE(calls.notice(with_unseen_holder(), none));
+  CHECK(calls.notice(with_unseen_holder(), plugin));
+}
