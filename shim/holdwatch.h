@@ -31,7 +31,7 @@ HOLDWATCH_WEAK void holdwatch_set_limit(const void* lock, uint64_t limit_ns);
 
 /* Calls `callback` for each report that is written, on a thread of holdwatch's that has all signals blocked. `text` is what
  * the log gets, `json` the JSON line; both are valid during the call only. A callback may take its time and take locks: it
- * delays later reports, nothing else. Null takes the callback away. */
+ * delays later reports, nothing else. Not called once exit() has run its first handlers. Null takes the callback away. */
 typedef void (*holdwatch_callback)(const char* text, const char* json, void* context);
 HOLDWATCH_WEAK void holdwatch_on_report(holdwatch_callback callback, void* context);
 

@@ -15,6 +15,7 @@ struct Registration {
 // program registers twice during one call.
 Registration g_registrations[2];
 std::atomic<unsigned> g_count{0};
+std::atomic<bool> g_closed{false};
 
 }  // namespace
 
@@ -24,9 +25,13 @@ void set_report_callback(ReportCallback callback, void* context) {
   g_count.store(next, std::memory_order_release);
 }
 
+void close_report_callback() {
+  g_closed.store(true, std::memory_order_release);
+}
+
 void call_report_callback(const char* text, const char* json) {
   const unsigned count = g_count.load(std::memory_order_acquire);
-  if (count == 0) return;
+  if (count == 0 || g_closed.load(std::memory_order_acquire)) return;
   const Registration registration = g_registrations[count % 2];
   if (registration.callback != nullptr) registration.callback(text, json, registration.context);
 }

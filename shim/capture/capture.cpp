@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -268,6 +269,21 @@ bool capture_running(Look since, Snapshot* out) {
                            out);
 }
 
+std::atomic<int> g_no_more_of{0};
+
+void begin(int tid, uintptr_t stack_end, Snapshot* out) {
+  *out = Snapshot{};
+  out->tid = tid;
+  out->stack_end = stack_end;
+}
+
+bool take(int tid, Snapshot* out) {
+  const Look look = look_at(tid);
+  if (!look.succeeded()) return explain_no_status(look.status_error, out);
+  if (state_of(look) != ThreadState::running) return take_from_files(look, out);
+  return capture_running(look, out);
+}
+
 }  // namespace
 
 bool capture_start(int signal_option) {
@@ -285,17 +301,21 @@ bool capture_start(int signal_option) {
 }
 
 bool capture_thread(int tid, uintptr_t stack_end, Snapshot* out) {
-  *out = Snapshot{};
-  out->tid = tid;
-  out->stack_end = stack_end;
+  begin(tid, stack_end, out);
   if (calls_filtered()) {
     TextBuffer(out->why_short, sizeof out->why_short) << "stack not captured: the program filters its system calls";
     return false;
   }
-  const Look look = look_at(tid);
-  if (!look.succeeded()) return explain_no_status(look.status_error, out);
-  if (state_of(look) != ThreadState::running) return take_from_files(look, out);
-  return capture_running(look, out);
+  const bool captured = take(tid, out);
+  // Asked afterwards: the thread says so first, and then begins to wait.
+  if (g_no_more_of.load(std::memory_order_acquire) != tid) return captured;
+  begin(tid, stack_end, out);
+  TextBuffer(out->why_short, sizeof out->why_short) << "stack not captured: the thread is ending the process";
+  return false;
+}
+
+void capture_no_more_of(int tid) {
+  g_no_more_of.store(tid, std::memory_order_release);
 }
 
 bool capture_samples_under_way() {

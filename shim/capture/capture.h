@@ -33,6 +33,9 @@ bool capture_lasts(const Snapshot& snapshot);
 // A snapshot from what a lock call saved before it blocked: exact, and needs no look at the thread.
 void capture_from_call_site(int tid, uintptr_t pc, uintptr_t sp, uintptr_t bp, uintptr_t stack_end, Snapshot* out);
 
+// From now on the stack of this thread is not taken: it is about to wait for us, which is nobody's business. Any thread.
+void capture_no_more_of(int tid);
+
 // Whether a thread of the program has yet to run the handler of a sample that it was asked for. Any thread.
 bool capture_samples_under_way();
 

@@ -46,6 +46,13 @@ class JobQueue {
   // The oldest posted job, or null; `done` gives it back.
   Job* oldest();
   void done();
+  // Watcher only: what the reporter is at, and what comes after it. The reporter may be done with it meanwhile; what it is about
+  // stays readable until it is posted over.
+  template <typename Visit>
+  void for_each_posted(Visit visit) {
+    const uint32_t posted = posted_.load(std::memory_order_relaxed);
+    for (uint32_t index = done_.load(std::memory_order_acquire); index != posted; ++index) visit(jobs_[index % kJobs]);
+  }
   bool idle() const;
   std::atomic<uint32_t>& posted_word() { return posted_; }
   void reset() { posted_ = done_ = 0; }

@@ -82,7 +82,8 @@ bool post(const Episode& episode, Phase phase, const LockState& state, const Tim
 }
 
 void StandIn::start(const Settings& settings) {
-  patience_ns_ = strcmp(settings.log, "stderr") == 0 ? kPatienceNs : kLongPatienceNs;
+  speaks_on_standard_error_ = strcmp(settings.log, "stderr") == 0;
+  patience_ns_ = speaks_on_standard_error_ ? kPatienceNs : kLongPatienceNs;
   set_plain_reports_wanted(strcmp(settings.log, "none") != 0);
 }
 
@@ -92,6 +93,13 @@ void StandIn::speak_for_a_stuck_reporter(uint64_t now_ns) const {
   Job* job = reporter_queue().oldest();
   if (job == nullptr || job->posted_ns + patience_ns_ > now_ns || job->said.exchange(true)) return;
   write_plain_first_line(*job);
+}
+
+void StandIn::speak_for_an_ended_reporter() const {
+  if (!speaks_on_standard_error_) return;
+  reporter_queue().for_each_posted([](Job& job) {
+    if (!job.said.exchange(true)) write_plain_first_line(job);
+  });
 }
 
 }  // namespace holdwatch

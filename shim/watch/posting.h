@@ -17,9 +17,12 @@ class StandIn {
  public:
   void start(const Settings& settings);
   void speak_for_a_stuck_reporter(uint64_t now_ns) const;
+  // At exit: for every job of which nothing has been said, if reports go to standard error.
+  void speak_for_an_ended_reporter() const;
 
  private:
   uint64_t patience_ns_ = 0;
+  bool speaks_on_standard_error_ = false;
 };
 
 }  // namespace holdwatch

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "shim/base/call_filter.h"
@@ -32,7 +33,6 @@ namespace {
 constexpr uint64_t kFlushAfterNs = kNanosecondsPerSecond;
 constexpr uint64_t kTrimAfterNs = 60 * kNanosecondsPerSecond;
 constexpr uint64_t kNoTimeoutNs = 3600 * kNanosecondsPerSecond;
-constexpr uint64_t kFinishNs = 500'000'000;
 constexpr uint64_t kForkNs = 1'000'000'000;
 
 class Reporter {
@@ -40,7 +40,7 @@ class Reporter {
   int start(const Settings& settings, void (*at_exit)());
   void run();
   bool reserve() { return queue.start() && evidence_.start(); }
-  void finish();
+  bool finish(uint64_t until_ns);
   void stop();
   bool wait_until_out_of_loader(uint64_t patience_ns);
   void reset();
@@ -313,17 +313,15 @@ void Reporter::say_filter_once() {
       "without names and without where the holder is");
 }
 
-void Reporter::finish() {
-  if (!running_.load()) return;
+bool Reporter::finish(uint64_t until_ns) {
+  if (!running_.load()) return true;
   finishing_.store(1, std::memory_order_release);
-  wake(queue.posted_word());
-  const uint64_t until_ns = monotonic_ns() + kFinishNs;
   for (uint64_t now_ns = monotonic_ns(); parked_.load(std::memory_order_acquire) == 0 && now_ns < until_ns;
        now_ns = monotonic_ns()) {
     wake(queue.posted_word());
-    sleep_on(parked_, 0, 1'000'000);
+    sleep_on(parked_, 0, std::min<uint64_t>(until_ns - now_ns, 1'000'000));
   }
-  running_.store(false);
+  return parked_.load(std::memory_order_acquire) != 0;
 }
 
 void Reporter::stop() {
@@ -374,8 +372,8 @@ JobQueue& reporter_queue() {
   return g_reporter.queue;
 }
 
-void reporter_finish() {
-  g_reporter.finish();
+bool reporter_finish(uint64_t until_ns) {
+  return g_reporter.finish(until_ns);
 }
 
 void reporter_stop() {

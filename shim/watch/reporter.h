@@ -24,8 +24,9 @@ JobQueue& reporter_queue();
 inline constexpr size_t kReporterStackSize = size_t{1} << 20;  // DWARF readers recurse
 void reporter_reserve();
 
-// Waits, for a bounded time, until all that was posted is written; then the reporter writes no more. At exit only.
-void reporter_finish();
+// Waits until all that was posted is written, not longer than `until_ns` (CLOCK_MONOTONIC). False: it is not. The reporter writes
+// no more than that. At exit only.
+bool reporter_finish(uint64_t until_ns);
 
 // Writes what was posted and ends the thread, however long that takes; reporter_start can be called again afterwards.
 void reporter_stop();

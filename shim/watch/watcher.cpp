@@ -11,8 +11,10 @@
 #include "shim/base/libc_threads.h"
 #include "shim/base/os.h"
 #include "shim/base/pulse.h"
+#include "shim/base/report_callback.h"
 #include "shim/base/say.h"
 #include "shim/base/thread_mode.h"
+#include "shim/capture/capture.h"
 #include "shim/record/call_sites.h"
 #include "shim/record/spare_memory.h"
 #include "shim/record/stamp.h"
@@ -34,7 +36,9 @@ void (*g_ask_for_detachment)() = nullptr;
 namespace {
 
 constexpr size_t kWatcherStackSize = 128 * 1024;
-constexpr uint64_t kLastLookNs = 200'000'000;
+// How much longer exit() may take for us, all in all: first for what the reporter can still write, then for plain words.
+constexpr uint64_t kLastReportsNs = 3'000'000;
+constexpr uint64_t kLastWordsNs = 1'000'000;
 
 class Watcher {
  public:
@@ -49,6 +53,7 @@ class Watcher {
   void wait_for_answer(uint32_t question, uint64_t timeout_ns);
   std::atomic<bool> snapshot_wanted{false};
   std::atomic<bool> limits_changed{false};
+  std::atomic<bool> last_words_wanted{false};
 
  private:
   void wake_up();
@@ -75,6 +80,7 @@ constinit Watcher g_watcher;
 pthread_t g_watcher_thread;  // once it has been started
 enum class Begun : uint32_t { no, under_way, yes, failed };
 std::atomic<Begun> g_begun{Begun::no};
+std::atomic<bool> g_ended{false};
 
 void Watcher::wake_up() {
   call_rate_.look(monotonic_ns(), timing_.smallest_limit_ns(), take_exact_stamps(), kFewCalls);
@@ -101,7 +107,10 @@ void Watcher::look() {
   search_.look_for_waits(timing_, keeper_.episodes(), waited_for);
   if (waited_for.count > 0) keeper_.begin_circles(timing_);
   if (!keeper_.begin_wait_episodes(waited_for, timing_)) search_.look_again();
-  stand_in_.speak_for_a_stuck_reporter(timing_.now_ns());
+  if (last_words_wanted.load(std::memory_order_relaxed))
+    stand_in_.speak_for_an_ended_reporter();
+  else
+    stand_in_.speak_for_a_stuck_reporter(timing_.now_ns());
   if (snapshot_wanted.exchange(false, std::memory_order_relaxed)) keeper_.report_all_holds(timing_);
 }
 
@@ -219,6 +228,7 @@ void Watcher::reset() {
   stop_wanted_.store(false, std::memory_order_relaxed);
   stopped_.store(0, std::memory_order_relaxed);
   snapshot_wanted.store(false, std::memory_order_relaxed);
+  last_words_wanted.store(false, std::memory_order_relaxed);
 }
 
 constexpr OwnThread kWatcherThread = {"holdwatch", [] { g_watcher.run(); }, kWatcherStackSize};
@@ -277,6 +287,8 @@ void watch_after_fork() {
   g_watcher.reset();
   reporter_after_fork();
   g_begun.store(Begun::no);
+  g_ended.store(false);
+  capture_no_more_of(0);
 }
 
 void watch_snapshot() {
@@ -296,11 +308,17 @@ void watch_look() {
 }
 
 void watch_end() {
-  if (!watch_is_on()) return;
+  if (!watch_is_on() || g_ended.exchange(true)) return;
   const Inside inside;
+  capture_no_more_of(own_tid());
+  const uint64_t until_ns = monotonic_ns() + kLastReportsNs;
   // A hold that ended just now has its closing line still to come.
-  g_watcher.wait_for_answer(g_watcher.ask(), kLastLookNs);
-  reporter_finish();
+  g_watcher.wait_for_answer(g_watcher.ask(), kLastReportsNs);
+  if (!reporter_finish(until_ns)) {
+    g_watcher.last_words_wanted.store(true, std::memory_order_relaxed);
+    g_watcher.wait_for_answer(g_watcher.ask(), kLastWordsNs);
+  }
+  close_report_callback();
 }
 
 }  // namespace holdwatch

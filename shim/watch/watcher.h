@@ -35,8 +35,9 @@ void watch_look();
 // Waits for as long as a report takes to be written.
 void watch_stop();
 
-// Looks once more and gives the reporter a bounded time to write what it has. Called at the program's exit; calling it
-// again does nothing.
+// Looks once more, and waits for what the reporter can write in a few milliseconds; what it cannot is said in plain words, if
+// reports go to standard error. Called at the program's exit; calling it again does nothing. A report that is being made then goes
+// on while the rest of the exit does, and is lost if that is over sooner.
 void watch_end();
 
 }  // namespace holdwatch

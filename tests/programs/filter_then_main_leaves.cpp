@@ -24,6 +24,7 @@ void* hold(void*) {
   pthread_mutex_lock(&lock);
   sleep_ms(600);  // exceeds the limit
   pthread_mutex_unlock(&lock);
+  sleep_ms(500);  // its end is told
   pthread_barrier_wait(&held);
   return nullptr;
 }
