@@ -67,9 +67,20 @@ size_t take_plain_file(const std::vector<Mapping>& mappings, size_t first, Modul
   return next;
 }
 
+// Whether anything that can be executed belongs to the file, memory without a name behind it included. If not it is data, and
+// is not read: the page may be one that a server has to supply, and never does.
+bool may_have_code(const std::vector<Mapping>& mappings, size_t first) {
+  for (size_t i = first; i < mappings.size(); ++i) {
+    if (!mappings[i].path.empty() && !same_file(mappings[i], mappings[first])) break;
+    if (mappings[i].executable) return true;
+  }
+  return false;
+}
+
 size_t build_module(const std::vector<Mapping>& mappings, size_t first, MemoryReader& memory, Module& module) {
   std::optional<ElfLayout> layout;
-  if (mappings[first].offset == 0 && mappings[first].readable) layout = read_elf_layout(memory, mappings[first].start);
+  if (mappings[first].offset == 0 && mappings[first].readable && may_have_code(mappings, first))
+    layout = read_elf_layout(memory, mappings[first].start);
   if (!layout) return take_plain_file(mappings, first, module);
   const size_t next = take_mappings(mappings, first, layout->end, module);
   module.bias = layout->bias;
