@@ -5,12 +5,15 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <new>
 #include <string>
 
 #include "symbolizer/cause/cause.h"
+#include "symbolizer/cause/page_fault.h"
 #include "symbolizer/cause/words.h"
 #include "symbolizer/report/build.h"
 #include "symbolizer/report/by_design.h"
@@ -19,6 +22,7 @@
 #include "symbolizer/report/program_path.h"
 #include "symbolizer/report/unseen_calls.h"
 #include "symbolizer/symbols/symbols.h"
+#include "symbolizer/unwind/eh_frame.h"
 #include "symbolizer/unwind/libc_callers.h"
 #include "symbolizer/unwind/modules.h"
 #include "symbolizer/unwind/process_memory.h"
@@ -41,6 +45,8 @@ void copy_text(char* out, size_t size, const char* text) {
   strncpy(out, text, size - 1);
   out[size - 1] = '\0';
 }
+
+constexpr uint32_t kFaultFrames = 3;
 
 class Pipeline {
  public:
@@ -71,7 +77,8 @@ class Pipeline {
   std::string describe(const Snapshot& snapshot, uint32_t waits_for, bool by_registers) {
     const std::string lock = waits_for == 0 ? "" : "L" + std::to_string(waits_for);
     if (by_registers) return describe_activity(snapshot, lock, CallContext{});
-    return describe_activity(snapshot, lock, CallContext{ThreadFiles::of_ours(snapshot.tid), &memory_});
+    const auto site = [&] { return fault_site(snapshot); };
+    return describe_activity(snapshot, lock, {ThreadFiles::of_ours(snapshot.tid), &memory_, site});
   }
 
   void report(const Finding& finding) {
@@ -101,6 +108,28 @@ class Pipeline {
     return {
         [this](uintptr_t pc, bool exact) { return symbols_.resolve(pc, exact, modules_.find(exact ? pc : pc - 1)); },
         [this](uintptr_t pc) { return unwinder_.function_start(pc); }};
+  }
+
+  // Where a page fault is takes the innermost frames, so that here the stack is unwound before the call is described: such a
+  // thread goes nowhere soon, and if it has, that shows afterwards.
+  FaultSite fault_site(const Snapshot& snapshot) {
+    FaultSite site;
+    look_at_modules();
+    auto stack = std::make_unique<RawStack>();
+    unwinder_.unwind(snapshot, *stack);
+    for (uint32_t i = 0; i < std::min(stack->count, kFaultFrames); ++i) {
+      const RawFrame& frame = stack->frames[i];
+      const uintptr_t inside = frame.pc_is_exact ? frame.pc : frame.pc - 1;
+      const Module* module = modules_.find(inside);
+      const auto procedure = module == nullptr ? std::nullopt : find_procedure(*module, memory_, inside);
+      if (!procedure) break;
+      site.frames.push_back({frame.pc, frame.pc_is_exact, frame.cfa, procedure->start, procedure->end});
+    }
+    site.mapped_at = [this](uintptr_t address) {
+      const Mapping* mapping = modules_.mapping(address);
+      return mapping == nullptr ? MappedFile{} : MappedFile{true, mapping->path};
+    };
+    return site;
   }
 
   // Once a report: modules come and go with dlopen, but reading the maps of a big program takes a while.

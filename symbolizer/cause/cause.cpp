@@ -7,6 +7,7 @@
 
 #include "symbolizer/cause/arguments.h"
 #include "symbolizer/cause/descriptors.h"
+#include "symbolizer/cause/page_fault.h"
 #include "symbolizer/cause/present_memory.h"
 #include "symbolizer/cause/restarted.h"
 #include "symbolizer/cause/syscalls.h"
@@ -129,12 +130,23 @@ std::string describe_call(const SystemCall& call, std::string_view lock_name, co
   return std::string(row->name) + "(" + describe_arguments(*row, call, context) + ")";
 }
 
-std::string describe_blocked(const Snapshot& snapshot, std::string_view lock_name, const CallContext& context) {
+// Of a call alone, and of a page fault no more than that it is one.
+std::string describe_by_registers(const Snapshot& snapshot, std::string_view lock_name, const CallContext& context) {
   if (snapshot.in_page_fault) return "page fault";
-  if (!snapshot.call.known) return "blocked (system call not known)";
-  const bool resumed = snapshot.call.number == SYS_restart_syscall;
-  return describe_call(resumed ? resumed_call(snapshot.call, context.files.text("wchan")) : snapshot.call, lock_name,
-                       context);
+  return snapshot.call.known ? describe_call(snapshot.call, lock_name, context) : "blocked (system call not known)";
+}
+
+std::string describe_blocked(const Snapshot& snapshot, std::string_view lock_name, const CallContext& context) {
+  if (context.memory == nullptr || !context.files.known()) return describe_by_registers(snapshot, lock_name, context);
+  PresentMemory memory(*context.memory, context.files);
+  const std::string wait_channel = context.files.text("wchan");
+  const auto site = [&] { return context.fault_site ? context.fault_site() : FaultSite{}; };
+  if (snapshot.in_page_fault) return describe_page_fault(site(), wait_channel, memory);
+  Snapshot resumed = snapshot;
+  resumed.call = resumed_call(snapshot.call, wait_channel);
+  const std::string call = describe_by_registers(resumed, lock_name, {context.files, &memory, {}});
+  if (!snapshot.call.known || !waits_for_userfaultfd(wait_channel)) return call;
+  return call + ", in a " + describe_fault_in_call(snapshot.call, site(), memory);
 }
 
 }  // namespace
@@ -152,9 +164,7 @@ std::string describe_activity(const Snapshot& snapshot, std::string_view lock_na
     case ThreadState::blocked:
       break;
   }
-  if (context.memory == nullptr || !context.files.known()) return describe_blocked(snapshot, lock_name, context);
-  PresentMemory memory(*context.memory, context.files);
-  return describe_blocked(snapshot, lock_name, {context.files, &memory});
+  return describe_blocked(snapshot, lock_name, context);
 }
 
 }  // namespace holdwatch

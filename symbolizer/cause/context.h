@@ -3,6 +3,9 @@
 // Cold context only.
 #pragma once
 
+#include <functional>
+
+#include "symbolizer/cause/fault_site.h"
 #include "symbolizer/cause/thread_files.h"
 #include "symbolizer/unwind/memory.h"
 
@@ -10,7 +13,8 @@ namespace holdwatch {
 
 struct CallContext {
   ThreadFiles files;
-  MemoryReader* memory = nullptr;  // null: not known
+  MemoryReader* memory = nullptr;         // null: not known
+  std::function<FaultSite()> fault_site;  // of a thread that waits for a page; takes a while. Empty: not known
 
   template <typename T>
   std::optional<T> read_value(uintptr_t address) const {

@@ -11,7 +11,9 @@ namespace holdwatch {
 namespace {
 
 constexpr uintptr_t kPageSize = 4096;
-constexpr uint64_t kPresent = uint64_t{1} << 63;  // Documentation/admin-guide/mm/pagemap.rst
+// Documentation/admin-guide/mm/pagemap.rst
+constexpr uint64_t kPresent = uint64_t{1} << 63;
+constexpr uint64_t kWriteProtected = uint64_t{1} << 57;
 
 }  // namespace
 
@@ -19,7 +21,7 @@ PresentMemory::~PresentMemory() {
   if (pagemap_ >= 0) close(pagemap_);
 }
 
-std::optional<bool> PresentMemory::is_present(uintptr_t address) {
+std::optional<PageState> PresentMemory::page_state(uintptr_t address) {
   if (!opened_) {
     opened_ = true;
     pagemap_ = open(files_.path("pagemap").c_str(), O_RDONLY | O_CLOEXEC);
@@ -28,13 +30,14 @@ std::optional<bool> PresentMemory::is_present(uintptr_t address) {
   uint64_t entry = 0;
   const auto place = static_cast<off_t>(address / kPageSize * sizeof entry);
   if (pagemap_ < 0 || pread(pagemap_, &entry, sizeof entry, place) != sizeof entry) return std::nullopt;
-  return (entry & kPresent) != 0;
+  return PageState{(entry & kPresent) != 0, (entry & kWriteProtected) != 0};
 }
 
 size_t PresentMemory::read(uintptr_t address, void* out, size_t size) {
   size_t safe = 0;
   while (safe < size) {
-    if (!is_present(address + safe).value_or(untold_)) break;
+    const std::optional<PageState> page = page_state(address + safe);
+    if (page ? !page->is_present : !untold_) break;
     safe += std::min<size_t>(size - safe, kPageSize - (address + safe) % kPageSize);
   }
   return safe == 0 ? 0 : memory_.read(address, out, safe);

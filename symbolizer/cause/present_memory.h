@@ -8,6 +8,11 @@
 
 namespace holdwatch {
 
+struct PageState {
+  bool is_present = false;
+  bool is_write_protected = false;  // by userfaultfd
+};
+
 class PresentMemory final : public MemoryReader {
  public:
   // Both must outlive it.
@@ -18,8 +23,8 @@ class PresentMemory final : public MemoryReader {
 
   size_t read(uintptr_t address, void* out, size_t size) override;
 
-  // Whether the page of the address is in memory; none if the kernel does not tell.
-  std::optional<bool> is_present(uintptr_t address);
+  // Of the page that the address lies in; none if the kernel does not tell.
+  std::optional<PageState> page_state(uintptr_t address);
 
  private:
   MemoryReader& memory_;

@@ -1,6 +1,7 @@
 // libFuzzer target: any system call with any arguments, over memory that holds any bytes; and the words for paths and
 // addresses. What is said is printable and not longer than a line.
 #include "symbolizer/cause/cause.h"
+#include "symbolizer/cause/register_values.h"
 #include "symbolizer/cause/sockets.h"
 #include "symbolizer/cause/words.h"
 #include "tests/fuzz/fuzz.h"
@@ -41,7 +42,12 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, size_t size) {
   Snapshot snapshot{};
   snapshot.state = ThreadState::blocked;
   snapshot.call = call;
-  check_text(describe_activity(snapshot, "", {ThreadFiles(), &memory}));
+  check_text(describe_activity(snapshot, "", {ThreadFiles(), &memory, {}}));
+  if (!rest.empty()) {
+    // The same bytes as code.
+    const uintptr_t pc = kMemory + choices.take<uint8_t>() % rest.size();
+    (void)place_of({{pc, true, kMemory + 128, kMemory, kMemory + rest.size()}}, memory);
+  }
   check_text(describe_address(rest.substr(0, 128)));  // what a sockaddr_storage holds
   check_text(printable(rest.substr(0, 1000)));
   return 0;
