@@ -18,8 +18,14 @@ constexpr uintptr_t kStackAlignment = 16;  // of rbp in a function that pushes i
 struct Guess {
   uintptr_t cfa;  // of the frame whose rbp it is
   CallMatch call;
+  CallerEvidence evidence;
   Walk walk;
 
+  bool is_supported() const {
+    return evidence.stores == Support::supported || evidence.registers == Support::supported;
+  }
+  // The less, the better: more speaks for it than its call, its call is proven, possible, doubtful.
+  int rank() const { return is_supported() && call <= CallMatch::possible ? -1 : static_cast<int>(call); }
   // Whether a frame of the walk ends there.
   bool has_frame(uintptr_t other_cfa) const {
     return std::any_of(walk.frames.begin(), walk.frames.end(),
@@ -46,7 +52,7 @@ class Search {
   const Snapshot& snapshot_;
   uintptr_t at_ = 0, end_ = 0;
   std::vector<Guess> guesses_;
-  bool has_broken_proof_ = false;  // a caller whose own call is proven, but not what lies above it
+  CallMatch best_broken_ = CallMatch::contradicted;  // of those from which the thread's start is not reached
 };
 
 // The frame's code says how far rbp is away at least, and sometimes at most.
@@ -83,7 +89,7 @@ bool Search::try_at(uintptr_t frame_pointer) {
   if (call == CallMatch::contradicted) return true;
   // A frame of a walk that fits no worse is no rival of it: the calls of a recursion would all be tried else.
   if (std::any_of(guesses_.begin(), guesses_.end(), [&](const Guess& guess) {
-        return guess.call <= call && guess.has_frame(frame_pointer + 2 * sizeof(uintptr_t));
+        return guess.is_supported() && guess.has_frame(frame_pointer + 2 * sizeof(uintptr_t));
       })) {
     return true;
   }
@@ -91,29 +97,45 @@ bool Search::try_at(uintptr_t frame_pointer) {
   trial.frames.pop_back();
   trial.registers.set(kRbp, frame_pointer);
   trial.check_calls = true;
+  const RegisterSet frame = trial.registers;
   if (walker_.climb(trial) == End::thread_start) {
-    guesses_.push_back(Guess{trial.frames[walk_.frames.size() - 1].cfa, call, std::move(trial)});
+    const CallerEvidence evidence = walker_.caller_evidence(frame);
+    if (evidence.stores == Support::against || evidence.registers == Support::against) return true;
+    guesses_.push_back(Guess{trial.frames[walk_.frames.size() - 1].cfa, call, evidence, std::move(trial)});
     return true;
   }
-  has_broken_proof_ = has_broken_proof_ || (call == CallMatch::proven && !trial.is_contradicted);
+  // By tables a stack that is alive can be followed. One that cannot is what is left of another.
+  const bool has_tables = walker_.code().procedure(trial.registers.lookup_pc()).has_value();
+  if (!trial.is_contradicted && (call == CallMatch::proven || !has_tables)) best_broken_ = std::min(best_broken_, call);
   return true;
 }
 
-// The innermost of those whose own call fits best. Where two contradict each other that fit equally well, neither is taken.
+// Whether two guesses that exclude each other cannot be told apart.
+bool is_rival(const Guess& best, const Guess& other) {
+  if (best.has_frame(other.cfa)) return false;
+  // What the function has stored in its frame is there or is not.
+  const bool is_told_by_stores =
+      best.evidence.stores == Support::supported && other.evidence.stores != Support::supported;
+  return other.rank() <= best.rank() || (other.call == CallMatch::proven && !is_told_by_stores);
+}
+
+// The innermost of those for which most speaks. Where two contradict each other of which as much can be said, none is taken.
 std::optional<Walk> Search::verdict() {
   auto best = std::min_element(guesses_.begin(), guesses_.end(),
-                               [](const Guess& a, const Guess& b) { return a.call < b.call; });
+                               [](const Guess& a, const Guess& b) { return a.rank() < b.rank(); });
   if (best == guesses_.end() || best->call == CallMatch::doubtful) return std::nullopt;
-  if (has_broken_proof_ && best->call != CallMatch::proven) return std::nullopt;
   // Of a recursion through a pointer an outer round may be proven, and is a frame of the inner one's walk.
-  auto inner = std::find_if(guesses_.begin(), best, [&](const Guess& guess) { return guess.has_frame(best->cfa); });
-  if (inner != best) best = inner;
-  const bool has_rival = std::any_of(guesses_.begin(), guesses_.end(), [&](const Guess& other) {
-    return other.call <= best->call && !best->has_frame(other.cfa);
+  auto inner = std::find_if(guesses_.begin(), best, [&](const Guess& guess) {
+    return guess.has_frame(best->cfa) && guess.evidence.stores >= best->evidence.stores;
   });
-  if (has_rival) return std::nullopt;
+  if (inner != best) best = inner;
+  // Another may be the caller all the same, if the stack above it leads through code that cannot be followed.
+  if (best->rank() >= static_cast<int>(best_broken_) && best->call != CallMatch::proven) return std::nullopt;
+  if (std::any_of(guesses_.begin(), guesses_.end(), [&](const Guess& other) { return is_rival(*best, other); })) {
+    return std::nullopt;
+  }
   Walk walk = std::move(best->walk);
-  if (best->call != CallMatch::proven) {
+  if (best->rank() > static_cast<int>(CallMatch::proven)) {
     walk.note = "the caller of frame " + std::to_string(walk_.frames.size() - 1) +
                 " is likely, not proven: found on the stack without a frame pointer";
   }

@@ -13,6 +13,8 @@ constexpr size_t kMaxSteps = 60000;         // instructions followed for one que
 constexpr size_t kMaxInstructions = 20000;  // of one function with its parts
 constexpr size_t kMaxParts = 4;
 constexpr size_t kMaxReturns = 64;
+constexpr size_t kMaxStores = 32;
+constexpr int64_t kStackGuardOffset = 0x28;  // from fs: glibc's tcbhead_t::stack_guard
 constexpr int kFirstLowering = 16;
 constexpr int kLongestAncestry = 32;
 constexpr int64_t kWordSize = 8;
@@ -45,6 +47,7 @@ void CodeFlow::begin() {
   is_seeding_ = false;
   code_.clear();
   leaders_.clear();
+  reached_.clear();
   states_.clear();
   pending_.clear();
   lowering_keys_.clear();
@@ -65,6 +68,7 @@ void CodeFlow::follow_function(uintptr_t entry) {
   reach(entry, entry_state());
   run();
   if (!ranges_.empty()) seed_unreached();
+  note_unreached_exits();
 }
 
 void CodeFlow::follow_to_return(uintptr_t pc) {
@@ -164,6 +168,7 @@ void CodeFlow::run_block(uintptr_t start) {
       return;
     }
     --steps_left_;
+    reached_.insert(pc);
     note_watched(pc, *instruction, state);
     if (!step(pc, *instruction, state)) return;
     pc += instruction->length;
@@ -231,6 +236,19 @@ void CodeFlow::change(uintptr_t pc, const Instruction& instruction, FlowState& s
     return;
   }
   const FlowValue result = result_of(pc, instruction, state);
+  if (instruction.operation == Operation::store || instruction.operation == Operation::store_constant) {
+    const bool is_constant = instruction.operation == Operation::store_constant;
+    FlowValue where =
+        instruction.index < 0 && !instruction.has_segment && instruction.base >= 0 && instruction.base < 16
+            ? state.registers[static_cast<size_t>(instruction.base)]
+            : FlowValue{};
+    where.offset += instruction.displacement;
+    store(where,
+          is_constant ? FlowValue{FlowValue::kConstant, instruction.constant, false}
+                      : state.registers[static_cast<size_t>(instruction.rm)],
+          state);
+    return;
+  }
   for (size_t number = 0; number < state.registers.size(); ++number) {
     if ((instruction.clobbers >> number & 1) != 0) state.registers[number] = {};
   }
@@ -252,6 +270,10 @@ FlowValue CodeFlow::result_of(uintptr_t pc, const Instruction& instruction, cons
   const Operation operation = instruction.operation;
   if (operation == Operation::pop) return {state[Encoded::rsp].base, state[Encoded::rsp].offset, true};
   if (operation == Operation::move) return value_of(instruction.rm);
+  if (operation == Operation::load && instruction.has_segment && instruction.base < 0 && instruction.index < 0 &&
+      instruction.displacement == kStackGuardOffset) {
+    return {FlowValue::kStackGuard, 0, false};
+  }
   if (operation == Operation::load && base.is_address()) return {base.base, base.offset, true};
   if (operation == Operation::address) return if_address(base);
   if (!before.is_address()) return {};
@@ -261,6 +283,17 @@ FlowValue CodeFlow::result_of(uintptr_t pc, const Instruction& instruction, cons
     return lowered(2 * pc, before, 0, static_cast<uint64_t>(-(instruction.constant + 1)));
   }
   return {};
+}
+
+void CodeFlow::store(const FlowValue& where, const FlowValue& what, FlowState& state) {
+  if (!where.is_address()) return;
+  std::erase_if(state.stores, [&](const FlowStore& old) {
+    const int64_t apart = old.where.offset - where.offset;
+    return old.where.base == where.base && apart > -kWordSize && apart < kWordSize;
+  });
+  const bool is_of_use = (what.is_address() && (what.base == kRsp || what.base >= kFirstLowering)) ||
+                         what.base == FlowValue::kConstant || what.base == FlowValue::kStackGuard;
+  if (is_of_use && state.stores.size() < kMaxStores) state.stores.push_back({where, what});
 }
 
 // After the stack pointer was loaded with something that has not been followed: it still lies below the frame pointer.
@@ -324,6 +357,10 @@ FlowValue CodeFlow::merged_stack_pointer(uintptr_t pc, const FlowValue& one, con
 }
 
 void CodeFlow::merge(uintptr_t pc, FlowState& into, const FlowState& from, bool& changed) {
+  const size_t gone = std::erase_if(into.stores, [&from](const FlowStore& one) {
+    return std::find(from.stores.begin(), from.stores.end(), one) == from.stores.end();
+  });
+  if (gone != 0) changed = true;
   for (size_t number = 0; number < into.registers.size(); ++number) {
     FlowValue& value = into.registers[number];
     if (value == from.registers[number]) continue;
@@ -370,6 +407,16 @@ void CodeFlow::jump_through_pointer(uintptr_t next, const Instruction& instructi
     merge(1, *at_switch_, state, changed);
   } else {
     at_switch_ = state;
+  }
+}
+
+// What has not been reached for all that may be left in any way.
+void CodeFlow::note_unreached_exits() {
+  for (const auto& [pc, instruction] : code_) {
+    if (reached_.contains(pc)) continue;
+    if (instruction.operation == Operation::jump_indirect) has_unknown_exit_ = true;
+    const bool is_jump = instruction.operation == Operation::jump || instruction.operation == Operation::branch;
+    if (is_jump && !is_inside(instruction.target)) exits_.insert(instruction.target);
   }
 }
 

@@ -9,6 +9,8 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "symbolizer/unwind/eh_frame.h"
@@ -25,17 +27,26 @@ enum class Encoded : uint8_t { rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r
 // after it was lowered by an amount that is not known (16 and above).
 struct FlowValue {
   static constexpr int kUnknown = -1;
+  static constexpr int kConstant = -2;    // the offset by itself
+  static constexpr int kStackGuard = -3;  // what -fstack-protector puts between arrays and the return address
   int base = kUnknown;
   int64_t offset = 0;
   bool is_loaded = false;  // what memory holds at that address, not the address itself
 
-  bool is_known() const { return base != kUnknown; }
-  bool is_address() const { return is_known() && !is_loaded; }
+  bool is_address() const { return base >= 0 && !is_loaded; }
   bool operator==(const FlowValue&) const = default;
+};
+
+// What the function has stored at an address relative to its frame, 64 bits.
+struct FlowStore {
+  FlowValue where;
+  FlowValue what;
+  bool operator==(const FlowStore&) const = default;
 };
 
 struct FlowState {
   std::array<FlowValue, 16> registers;
+  std::vector<FlowStore> stores;  // that have not been overwritten since, as far as that was seen
 
   FlowValue& operator[](Encoded which) { return registers[static_cast<size_t>(which)]; }
   const FlowValue& operator[](Encoded which) const { return registers[static_cast<size_t>(which)]; }
@@ -99,12 +110,14 @@ class CodeFlow {
   void note_return(const FlowState& state);
   void change(uintptr_t pc, const Instruction& instruction, FlowState& state);
   FlowValue result_of(uintptr_t pc, const Instruction& instruction, const FlowState& state);
+  void store(const FlowValue& where, const FlowValue& what, FlowState& state);
   FlowValue restored_stack_pointer(uintptr_t pc, const FlowState& state);
   void note_watched(uintptr_t pc, const Instruction& instruction, const FlowState& state);
   void jump_to(uintptr_t target, const FlowState& state);
   void jump_through_pointer(uintptr_t next, const Instruction& instruction, const FlowState& state);
   void reach(uintptr_t pc, const FlowState& state);
   void seed_unreached();
+  void note_unreached_exits();
   void merge(uintptr_t pc, FlowState& into, const FlowState& from, bool& changed);
   FlowValue lowered(uint64_t key, const FlowValue& from, uint64_t least, uint64_t most);
   FlowValue merged_stack_pointer(uintptr_t pc, const FlowValue& one, const FlowValue& other);
@@ -118,7 +131,8 @@ class CodeFlow {
 
   std::vector<Procedure> ranges_;  // empty: no table tells where the function ends
   bool is_seeding_ = false;
-  std::map<uintptr_t, Instruction> code_;
+  std::unordered_map<uintptr_t, Instruction> code_;
+  std::unordered_set<uintptr_t> reached_;
   std::set<uintptr_t> leaders_;            // where blocks begin
   std::map<uintptr_t, FlowState> states_;  // at the start of each block that has been reached
   std::vector<uintptr_t> pending_;

@@ -214,6 +214,11 @@ void Decoder::moves(uint8_t code) {
         out_.rm = reg_;
         return;
       }
+      if (wide_) {
+        out_.operation = Operation::store;
+        out_.rm = reg_;
+        return;
+      }
       [[fallthrough]];
     case 0x88:
     case 0x8c:
@@ -339,7 +344,8 @@ void Decoder::rest(uint8_t code) {
       take_modrm();
       if ((code & 1) == 0) bytes_are_registers();
       if (code == 0xc7) {
-        take_wide_constant();
+        out_.constant = take_wide_constant();
+        if (wide_ && !is_register_ && extension_ == 0) out_.operation = Operation::store_constant;
       } else if (code < 0xd0) {
         take();
       }

@@ -9,24 +9,26 @@
 namespace holdwatch {
 
 enum class Operation : uint8_t {
-  other,          // `clobbers` says which registers may have changed
-  nop,            // padding
-  push,           // of a register, a constant or memory
-  pop,            // to `reg`
-  move,           // reg = rm, 64 bits
-  load,           // reg = memory, 64 bits
-  address,        // reg = address of memory (lea), 64 bits
-  add_constant,   // reg += constant, 64 bits
-  add_register,   // reg += rm, 64 bits
-  sub_register,   // reg -= rm, 64 bits
-  align,          // reg &= constant, 64 bits
-  compare,        // reg with rm, 64 bits
-  leave,          // rsp = rbp, pop rbp
-  jump,           // to `target`
-  branch,         // to `target`, or on
-  jump_indirect,  // to rm or to what memory holds
-  call,           // of `target`
-  call_indirect,  // of rm or of what memory holds
+  other,           // `clobbers` says which registers may have changed
+  nop,             // padding
+  push,            // of a register, a constant or memory
+  pop,             // to `reg`
+  move,            // reg = rm, 64 bits
+  load,            // reg = memory, 64 bits
+  address,         // reg = address of memory (lea), 64 bits
+  store,           // memory = rm, 64 bits
+  store_constant,  // memory = constant, 64 bits
+  add_constant,    // reg += constant, 64 bits
+  add_register,    // reg += rm, 64 bits
+  sub_register,    // reg -= rm, 64 bits
+  align,           // reg &= constant, 64 bits
+  compare,         // reg with rm, 64 bits
+  leave,           // rsp = rbp, pop rbp
+  jump,            // to `target`
+  branch,          // to `target`, or on
+  jump_indirect,   // to rm or to what memory holds
+  call,            // of `target`
+  call_indirect,   // of rm or of what memory holds
   ret,
   stop  // ud2, hlt, int3: execution does not go on
 };

@@ -223,6 +223,21 @@ Distance StackWalker::where_frame_pointer(const RegisterSet& frame) {
   return best;
 }
 
+CallerEvidence StackWalker::caller_evidence(const RegisterSet& frame) {
+  CallerEvidence evidence;
+  if (const auto procedure = code_.procedure(frame.lookup_pc())) {
+    evidence.stores = evidence_.of_stores(frame, entry_of(*procedure, frame));
+  }
+  RegisterSet caller = frame;
+  Walk unused;
+  const StepResult stepped = step(unused, caller);
+  if (stepped.outcome != Stepped::to_caller || stepped.was_signal_frame) return evidence;
+  if (const auto procedure = code_.procedure(caller.lookup_pc())) {
+    evidence.registers = evidence_.of_registers(caller, entry_of(*procedure, caller));
+  }
+  return evidence;
+}
+
 bool StackWalker::deduce_frame_pointer(RegisterSet& frame) {
   const Distance distance = where_frame_pointer(frame);
   if (distance.least != distance.most) return false;

@@ -8,6 +8,7 @@
 
 #include "shim/base/plain.h"
 #include "symbolizer/unwind/code.h"
+#include "symbolizer/unwind/frame_evidence.h"
 #include "symbolizer/unwind/frame_step.h"
 #include "symbolizer/unwind/modules.h"
 #include "symbolizer/unwind/stack_memory.h"
@@ -30,11 +31,17 @@ struct Walk {
   std::string note;
 };
 
+// What speaks for a value of rbp besides the call that it leads to.
+struct CallerEvidence {
+  Support stores = Support::none;     // in the frame itself
+  Support registers = Support::none;  // of its caller
+};
+
 class StackWalker {
  public:
   // Both must outlive the walker.
   StackWalker(const Modules& modules, MemoryReader& memory)
-      : modules_(modules), stack_(memory), code_(modules, stack_), stepper_(modules) {}
+      : modules_(modules), stack_(memory), code_(modules, stack_), stepper_(modules), evidence_(code_, stack_) {}
 
   // Starts the unwind of `snapshot`: all its walks together make a bounded number of steps and take no more than `patience`.
   void begin(const Snapshot& snapshot, std::chrono::nanoseconds patience);
@@ -52,6 +59,9 @@ class StackWalker {
   // Where the rbp of a frame may point that was not captured, as far as the frame's code tells: exactly, where it moves its
   // stack pointer by constants only.
   Distance where_frame_pointer(const RegisterSet& frame);
+
+  // What else speaks for the caller that a frame has if its rbp is right.
+  CallerEvidence caller_evidence(const RegisterSet& frame);
 
   // "0x7f.. (libfoo.so)" for a note.
   std::string place(uintptr_t pc) const;
@@ -85,6 +95,7 @@ class StackWalker {
   StackMemory stack_;
   Code code_;
   FrameStepper stepper_;
+  FrameEvidence evidence_;
   unsigned steps_left_ = 0;
   std::chrono::steady_clock::time_point end_;
   unsigned asked_ = 0;

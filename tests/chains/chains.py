@@ -100,19 +100,27 @@ def wait_until(seen, wanted):
     return found
 
 
-def watch_view(build, directory, count):
+def inspected(view, build, directory, pid):
+    path = fresh(directory / "inspect.json")
+    subprocess.run([build / "scripts/holdwatch", "inspect", "--json", path, str(pid)], capture_output=True, timeout=120, check=False)
+    return list(stacks_of_reports(view, read_lines(path)).values())
+
+
+def watch_view(build, directory, views, count):
     path = fresh(directory / "watch.json")
     process = start(directory, {"LD_PRELOAD": str(build / "shim/libholdwatch.so"), "HOLDWATCH_LIMIT": "300ms", "HOLDWATCH_LOG": "none",
                                 "HOLDWATCH_JSON": str(path), "HOLDWATCH_RATE": "1000000"})
     try:
-        found = wait_until(lambda: stacks_of_reports("watch", read_lines(path)), count)
-        return found, compare_gdb.gdb_stacks(process.pid), os.listdir("/proc/%d/task" % process.pid)
+        found = list(wait_until(lambda: stacks_of_reports("watch", read_lines(path)), count).values())
+        if "inspect" in views:
+            found += inspected("inspect of watched", build, directory, process.pid)
+        return found, compare_gdb.gdb_stacks(process.pid)
     finally:
         process.kill()
         process.wait()
 
 
-def outside_views(build, directory, views, count):
+def outside_views(build, directory, views):
     launcher = str(build / "scripts/holdwatch")
     process = start(directory)
     found = []
@@ -122,9 +130,7 @@ def outside_views(build, directory, views, count):
         for stack in compare_gdb.our_stacks(str(build / "tests/capture/stacks"), pid).values():
             found.append(Stack("stacks", stack["tid"], stack, stack["pcs"]))
         if "inspect" in views:
-            path = fresh(directory / "inspect.json")
-            subprocess.run([launcher, "inspect", "--json", str(path), str(pid)], capture_output=True, timeout=120, check=False)
-            found += stacks_of_reports("inspect", read_lines(path)).values()
+            found += inspected("inspect", build, directory, pid)
         if "attach" in views:
             path = fresh(directory / "attach.json")
             subprocess.run([launcher, "attach", "--limit", "300ms", "--json", str(path), "--log", "none", str(pid)],
@@ -155,11 +161,13 @@ class Results:
     def __init__(self):
         self.counts = collections.defaultdict(collections.Counter)
 
-    def add(self, stack, theirs, program, directory):
+    def add(self, stack, theirs, directory):
         if not theirs:
             return
         verdict = judge(stack, theirs)
         self.counts[stack.view][verdict] += 1
+        if verdict == "right" and "likely" in (stack.note or ""):
+            self.counts[stack.view]["likely"] += 1
         if verdict == "right":
             return
         print("%s %s: thread %d, complete=%s, note: %s\n  %s" % (verdict, stack.view, stack.tid, stack.complete, stack.note,
@@ -171,11 +179,17 @@ class Results:
     def summary(self):
         lines, good = [], True
         for view, counts in sorted(self.counts.items()):
-            total = sum(counts.values())
-            lines.append("%s: %d stacks, %d right, %d ended early and said so, %d wrong" %
-                         (view, total, counts["right"], counts["early"], counts["wrong"]))
+            total = counts["right"] + counts["early"] + counts["wrong"]
+            lines.append("%s: %d stacks, %d right (%d of them said to be likely), %d ended early and said so, %d wrong" %
+                         (view, total, counts["right"], counts["likely"], counts["early"], counts["wrong"]))
             good = good and counts["wrong"] == 0 and counts["early"] <= ALLOWED_EARLY * total
         return "\n".join(lines), good
+
+
+def judge_all(seen, directory, results):
+    found, theirs = seen
+    for stack in found:
+        results.add(stack, theirs.get(stack.tid), directory)
 
 
 def run_program(options, seed, count, directory, results):
@@ -191,13 +205,9 @@ def run_program(options, seed, count, directory, results):
     print("# seed %s: %s" % (seed, program.note))
     sys.stdout.flush()
     if "watch" in options.views:
-        found, theirs, _ = watch_view(options.build, directory, count + 1)
-        for stack in found.values():
-            results.add(stack, theirs.get(stack.tid), program, directory)
+        judge_all(watch_view(options.build, directory, options.views, count + 1), directory, results)
     if set(options.views) - {"watch"}:
-        found, theirs = outside_views(options.build, directory, options.views, count)
-        for stack in found:
-            results.add(stack, theirs.get(stack.tid), program, directory)
+        judge_all(outside_views(options.build, directory, options.views), directory, results)
 
 
 def main():

@@ -425,7 +425,36 @@ TEST_CASE("stacks whose tables cost much at every step are given up in time") {
   CHECK(mentions(fixture, "too long"));
 }
 
-TEST_CASE("code without tables is left by its frame pointer, and the note says so") {
+TEST_CASE("code without tables is left where its own code returns, whatever rbp is") {
+  Fixture fixture;
+  fixture.memory.regions[kJit] = ByteVector(4096, 0x90);
+  const ByteVector end = {0x48, 0x83, 0xc4, 0x28, 0x5b, 0xc3};  // add $0x28,%rsp; pop %rbx; ret
+  std::copy(end.begin(), end.end(), fixture.memory.regions[kJit].begin() + 0x120);
+  fixture.put(Fixture::kSp + 0x30, fixture.after_call(Fixture::outer));
+  fixture.put(Fixture::kSp + 0x38, fixture.after_call(Fixture::start));
+  Snapshot snapshot = fixture.blocked_in_leaf();
+  snapshot.registers.ip = kJit + 0x100;
+  fixture.unwind(snapshot);
+  CHECK(fixture.pcs() ==
+        std::vector<uintptr_t>{kJit + 0x100, fixture.after_call(Fixture::outer), fixture.after_call(Fixture::start)});
+  CHECK(fixture.out.complete);
+}
+
+TEST_CASE("of two callers that fit the one is taken in whose frame stands what the function has stored") {
+  ByteVector stores = kVariable;
+  test::append(stores, {0x48, 0xc7, 0x45, 0xf0, 0x39, 0x30, 0, 0});  // movq $12345,-0x10(%rbp)
+  Fixture fixture(stores);
+  fixture.stand_in_leaf();
+  fixture.put(Fixture::kFrame - 0x10, 12345);
+  fixture.put(Fixture::kFrame - 0x30 + 8, fixture.after_call(Fixture::outer));
+  fixture.put(Fixture::kFrame - 0x30 + 16, fixture.after_call(Fixture::start));
+  fixture.unwind(fixture.blocked_in_leaf());
+  CHECK(fixture.pcs() == fixture.whole_stack());
+  CHECK(fixture.out.frames[1].cfa == Fixture::kFrame + 16);
+  CHECK(note_of(fixture).empty());
+}
+
+TEST_CASE("code without tables that does not return is left by its frame pointer, and the note says so") {
   Fixture fixture;
   fixture.memory.regions[kJit] = ByteVector(4096, 0x90);
   fixture.stand_in_leaf();
@@ -437,7 +466,7 @@ TEST_CASE("code without tables is left by its frame pointer, and the note says s
   CHECK(fixture.pcs() ==
         std::vector<uintptr_t>{kJit + 0x100, fixture.after_call(Fixture::outer), fixture.after_call(Fixture::start)});
   CHECK(fixture.out.complete);
-  CHECK(mentions(fixture, "frame pointer"));
+  CHECK(mentions(fixture, "no unwind information"));
 
   snapshot.registers.bp = Fixture::kFrame + 4;  // no frame pointer at all
   fixture.unwind(snapshot);
