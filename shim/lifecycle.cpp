@@ -66,6 +66,7 @@ void before_filter(FilterScope scope) {
 // What lock calls and forks do from now on.
 void take_part() {
   g_begin_watch = begin_watch;
+  g_await_watch = watch_await_loaded;
   g_before_filter = before_filter;
 }
 
@@ -121,6 +122,7 @@ bool prepare_late(TextBuffer& why) {
 
 void end_attachment() {
   g_begin_watch = nullptr;
+  g_await_watch = nullptr;
   watch_stop();
 }
 
@@ -147,7 +149,6 @@ bool begin_attachment(const char* const* options, char* why, unsigned long why_s
   refill_spares(false);
   g_ask_for_detachment = ask_for_detachment;
   listen_for_complaints();
-  g_before_libraries_start = redirect_library_starts;
   watch_begin(g_settings);
   const Complaints complaints = watch_is_on() ? hear_complaints() : Complaints{kNoRoomForWatch, nullptr};
   if (complaints.remark != nullptr) add_line(text, complaints.remark);

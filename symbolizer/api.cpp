@@ -15,6 +15,7 @@
 #include "symbolizer/cause/cause.h"
 #include "symbolizer/cause/page_fault.h"
 #include "symbolizer/cause/words.h"
+#include "symbolizer/own_namespace.h"
 #include "symbolizer/report/build.h"
 #include "symbolizer/report/by_design.h"
 #include "symbolizer/report/emit.h"
@@ -173,7 +174,16 @@ void remember_standard_error(const FileFacts& facts) {
     StderrOutput::remember(std::nullopt);
 }
 
+const HostCalls* g_host = nullptr;
+
+// Before the destructors of our own objects, and of the libraries', which come after ours.
+[[gnu::destructor]] void before_libraries_end() {
+  if (g_host != nullptr) g_host->before_libraries_end();
+}
+
 void* create(const Settings* settings, const HostCalls* host, char* why, size_t why_size) {
+  enter_own_namespace();
+  g_host = host;
   try {
     remember_standard_error(host->standard_error);
     return new Pipeline(*settings, *host);

@@ -1,5 +1,6 @@
 // The C interface between libholdwatch.so and libholdwatch-symbolizer.so.
-// Called by the shim's reporter thread only, one call at a time. The calls may allocate, open files and take long; they
+// Called by the shim's reporter thread only, one call at a time. The symbolizer is in a namespace of its own (own_namespace.h):
+// what is allocated on one side must not be freed on the other. The calls may allocate, open files and take long; they
 // may never be made from a lock call, a signal handler or the watcher thread.
 #pragma once
 
@@ -24,6 +25,10 @@ struct HostCalls {
   // said on standard error.
   void (*complain)(const char* what, const char* instead);
 
+  // The process exits: called by the exiting thread, before the destructors of the symbolizer's libraries. Nothing of the
+  // symbolizer may be in use when it returns.
+  void (*before_libraries_end)();
+
   // What descriptor 2 was when the program started. By the time the symbolizer is loaded, a daemon may have given its
   // number to a file of its own.
   FileFacts standard_error;
@@ -33,7 +38,7 @@ struct SymbolizerApi {
   uint32_t version;  // kSymbolizerApiVersion of the symbolizer's build; the shim refuses another
   uint32_t size;     // sizeof(SymbolizerApi) there
 
-  // Makes the symbolizer. `settings` and `host` must outlive it. Returns null on failure with the reason in `why`.
+  // Makes the symbolizer; all later calls must come from the calling thread. `settings` and `host` must outlive it. Returns null on failure with the reason in `why`.
   void* (*create)(const Settings* settings, const HostCalls* host, char* why, size_t why_size);
 
   // Whether RATE lets a report of this be made. Asked before anything is captured for it; `report` follows, or nothing.

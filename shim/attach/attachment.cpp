@@ -181,7 +181,6 @@ void ask_for_detachment() {
 }
 
 void attachment_after_fork() {
-  redirect_after_fork();
   g_modules_wanted.store(false);
   g_detach_wanted.store(false);
   g_has_thread.store(false);

@@ -10,7 +10,6 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
-#include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -80,15 +79,6 @@ void look_hooks_up() {
 #undef HOLDWATCH_FUNCTION
 }
 
-using Wanted = bool (*)(const char* name);
-
-bool all_wanted(const char*) {
-  return true;
-}
-bool is_library_start(const char* name) {
-  return strcmp(name, "mincore") == 0 || strcmp(name, "pipe2") == 0;
-}
-
 const Hook* find_hook(const char* name) {
   for (const Hook& hook : g_hooks)
     if (strcmp(hook.name, name) == 0) return hook.ours == 0 ? nullptr : &hook;
@@ -98,7 +88,7 @@ const Hook* find_hook(const char* name) {
 // A loaded module's dynamic section, as far as it matters here.
 class ModuleView {
  public:
-  ModuleView(const dl_phdr_info& info, Wanted wanted);
+  explicit ModuleView(const dl_phdr_info& info);
 
   bool is_ours() const { return contains(address_of(&redirect_calls)); }
   bool is_libc() const { return contains(address_of(libc().dlopen)) || strings_ == nullptr; }
@@ -116,7 +106,6 @@ class ModuleView {
   void redirect(const Relocations& relocations, Redirected& out);
   bool redirect(uintptr_t slot, const Hook& hook, Redirected& out);
 
-  Wanted wanted_;
   uintptr_t bias_;
   uintptr_t start_ = UINTPTR_MAX, end_ = 0;
   uintptr_t protected_start_ = 0, protected_end_ = 0;  // PT_GNU_RELRO: read-only once the module is relocated
@@ -126,7 +115,7 @@ class ModuleView {
   Relocations data_, calls_;
 };
 
-ModuleView::ModuleView(const dl_phdr_info& info, Wanted wanted) : wanted_(wanted), bias_(info.dlpi_addr) {
+ModuleView::ModuleView(const dl_phdr_info& info) : bias_(info.dlpi_addr) {
   const Elf64_Dyn* dynamic = nullptr;
   constexpr uintptr_t page_mask = ~(uintptr_t{kPageSize} - 1);
   for (size_t i = 0; i < info.dlpi_phnum; ++i) {
@@ -191,7 +180,7 @@ void ModuleView::redirect(const Relocations& relocations, Redirected& out) {
     const Elf64_Sym& symbol = symbols_[ELF64_R_SYM(relocation.r_info)];
     if (symbol.st_shndx != SHN_UNDEF) continue;  // its own function of that name
     const Hook* hook = find_hook(strings_ + symbol.st_name);
-    if (hook != nullptr && wanted_(hook->name) && redirect(bias_ + relocation.r_offset, *hook, out)) ++out.slots;
+    if (hook != nullptr && redirect(bias_ + relocation.r_offset, *hook, out)) ++out.slots;
   }
 }
 
@@ -222,18 +211,13 @@ bool ModuleView::protection_is_in_force() {
   return protection_ == Protection::in_force;
 }
 
-struct Redirection {
-  Wanted wanted;
-  Redirected sum;
-};
-
 int redirect_module(dl_phdr_info* info, size_t, void* data) {
-  auto& all = *static_cast<Redirection*>(data);
-  ModuleView module(*info, all.wanted);
+  auto& sum = *static_cast<Redirected*>(data);
+  ModuleView module(*info);
   if (module.is_ours() || module.is_libc()) return 0;
   const Redirected part = module.redirect();
-  all.sum.slots += part.slots;
-  all.sum.unsettled |= part.unsettled;
+  sum.slots += part.slots;
+  sum.unsettled |= part.unsettled;
   return 0;
 }
 
@@ -246,45 +230,20 @@ int restore_module(dl_phdr_info* info, size_t, void*) {
   return 0;
 }
 
-// The attachment's thread and the reporter's take turns. Nobody who holds the loader's list waits for it.
-pthread_mutex_t g_turn = PTHREAD_MUTEX_INITIALIZER;
-
-class Turn {
- public:
-  Turn() { libc().pthread_mutex_lock(&g_turn); }
-  ~Turn() { libc().pthread_mutex_unlock(&g_turn); }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-};
-
-// No module can be unmapped while dl_iterate_phdr calls back: the loader's list is locked.
-Redirected redirect(Wanted wanted) {
-  const Turn turn;
-  look_hooks_up();
-  Redirection all{wanted, {}};
-  libc().dl_iterate_phdr(redirect_module, &all);
-  if (wanted == all_wanted) expect_known_slots();
-  return all.sum;
-}
-
 }  // namespace
 
+// No module can be unmapped while dl_iterate_phdr calls back: the loader's list is locked.
 Redirected redirect_calls() {
-  return redirect(all_wanted);
-}
-
-void redirect_library_starts() {
-  redirect(is_library_start);
+  look_hooks_up();
+  Redirected sum{};
+  libc().dl_iterate_phdr(redirect_module, &sum);
+  expect_known_slots();
+  return sum;
 }
 
 void restore_calls() {
-  const Turn turn;
   libc().dl_iterate_phdr(restore_module, nullptr);
   forget_slots();
-}
-
-void redirect_after_fork() {
-  g_turn = PTHREAD_MUTEX_INITIALIZER;
 }
 
 }  // namespace holdwatch

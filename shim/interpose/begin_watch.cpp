@@ -8,6 +8,7 @@
 namespace holdwatch {
 
 void (*g_begin_watch)() = nullptr;
+void (*g_await_watch)() = nullptr;
 
 namespace {
 
@@ -37,6 +38,7 @@ void prepare_for_thread_slow(const pthread_attr_t* attributes) {
   if (const Working working; !calls_filtered()) refill_records();
   pass_filters_on();
   begin_watch();
+  if (g_await_watch != nullptr) g_await_watch();
 }
 
 }  // namespace holdwatch

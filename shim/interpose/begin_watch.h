@@ -13,6 +13,9 @@ namespace holdwatch {
 // Set by lifecycle, which alone knows how the watch is started. Calling it again does nothing.
 extern void (*g_begin_watch)();
 
+// Set with it: waits, for a bounded time, until the watch needs no lock of the program's. Only where the program makes a thread.
+extern void (*g_await_watch)();
+
 [[gnu::noinline, gnu::cold]] void begin_watch_slow();
 
 // Gives the calling thread its record at its first lock call. A second live record means that the program has threads,

@@ -5,8 +5,6 @@
 
 #include <cerrno>
 
-#include "shim/base/library_start.h"
-#include "shim/base/os.h"
 #include "shim/interpose/behaviours.h"
 #include "shim/interpose/filter_hooks.h"
 #include "shim/interpose/real_functions.h"
@@ -200,29 +198,6 @@ HOOK(long, syscall, (long number, long a, long b, long c, long d, long e, long f
   if (number == SYS_seccomp || number == SYS_prctl) [[unlikely]]
     return syscall_slow(number, a, b, c, d, e, f);
   return g_real.syscall(number, a, b, c, d, e, f);
-}
-
-// libunwind asks when it starts, in a thread of ours, to learn how it could tell readable memory, which we never have it
-// do. A filter such as systemd's @system-service kills for this call.
-HOOK(int, mincore, (void* start, size_t size, unsigned char* pages)) {
-  if (t_mode == ThreadMode::internal) {
-    errno = ENOSYS;
-    return -1;
-  }
-  return g_real.mincore(start, size, pages);
-}
-
-// libunwind makes a pipe when it starts, in a thread of ours. A program that has closed its first descriptors expects its own
-// next ones under their numbers, or none. One that was attached to is to have as many afterwards as before, so that there
-// is no pipe at all: we never have libunwind use it, and should the program itself do so, it makes another.
-HOOK(int, pipe2, (int* ends, int flags)) {
-  if (t_mode == ThreadMode::internal && g_libraries_start_unseen.load(std::memory_order_relaxed)) {
-    errno = EMFILE;
-    return -1;
-  }
-  const int result = g_real.pipe2(ends, flags);
-  if (result == 0 && t_mode == ThreadMode::internal) move_away(ends, 2);
-  return result;
 }
 
 // The watch begins before the thread does, so that its first hold is seen from the start.

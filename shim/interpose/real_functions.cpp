@@ -45,20 +45,6 @@ struct Meanwhile<&RealFunctions::prctl, int, Arguments...> {
   }
 };
 
-template <>
-struct Meanwhile<&RealFunctions::mincore, int, void*, size_t, unsigned char*> {
-  static int call(void* start, size_t size, unsigned char* pages) {
-    return static_cast<int>(call_kernel(SYS_mincore, reinterpret_cast<long>(start), static_cast<long>(size),
-                                        reinterpret_cast<long>(pages), 0, 0, 0));
-  }
-};
-template <>
-struct Meanwhile<&RealFunctions::pipe2, int, int*, int> {
-  static int call(int* ends, int flags) {
-    return static_cast<int>(call_kernel(SYS_pipe2, reinterpret_cast<long>(ends), flags, 0, 0, 0, 0));
-  }
-};
-
 template <auto Member, typename Result, typename... Arguments>
 struct Early<Member, Result(Arguments...)> {
   static Result call(Arguments... arguments) {

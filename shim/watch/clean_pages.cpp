@@ -1,15 +1,14 @@
 // See clean_pages.h.
 //
-// Only segments that may not be written are given back: no relocation was applied there, so that nothing is lost. Only
-// those of libraries that nobody else had loaded: others' code is in use. And only of the first library of each name
-// that follows the symbolizer in the loader's list: what the program loads later, even another copy of the same library,
-// comes after it, and may be unmapped again, whereas these stay (the symbolizer is linked with nodelete).
+// Only segments that may not be written are given back: no relocation was applied there, so that nothing is lost. All that is
+// in the symbolizer's namespace is meant, for nobody else uses it, and it stays (the symbolizer is linked with nodelete); but
+// for the loader, which all namespaces share.
 #include "shim/watch/clean_pages.h"
 
 #include <dlfcn.h>
+#include <elf.h>
 #include <link.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -20,73 +19,43 @@
 namespace holdwatch {
 namespace {
 
-constexpr uintptr_t kPage = 4096;
-
-// The symbolizer and all that it may bring with it.
-constexpr std::string_view kLibraries[] = {"libholdwatch-symbolizer",
-                                           "libunwind-x86_64",
-                                           "libunwind",
-                                           "libdw",
-                                           "libelf",
-                                           "liblzma",
-                                           "libz",
-                                           "libbz2",
-                                           "libstdc++",
-                                           "libgcc_s",
-                                           "libm"};
-constexpr size_t kMaxSegments = 4 * std::size(kLibraries);
-
 struct Segment {
   uintptr_t start;
   size_t size;
 };
+constexpr size_t kMaxSegments = 64;
 Segment g_segments[kMaxSegments];
 size_t g_segment_count = 0;
 
-struct Walk {
-  uintptr_t first_base;  // the symbolizer's
-  bool reached;
-  bool seen[std::size(kLibraries)];
-};
-
-// Whether the file at `path` is one of ours, by its name up to ".so", and the first of that name.
-bool is_first_of_ours(const char* path, Walk& walk) {
-  std::string_view name(path == nullptr ? "" : path);
+bool is_loader(const link_map& module) {
+  std::string_view name(module.l_name == nullptr ? "" : module.l_name);
   name.remove_prefix(name.rfind('/') + 1);  // npos + 1 is 0
-  name.remove_suffix(name.size() - std::min(name.find(".so"), name.size()));
-  const auto* found = std::find(std::begin(kLibraries), std::end(kLibraries), name);
-  if (found == std::end(kLibraries)) return false;
-  bool& seen = walk.seen[found - kLibraries];
-  const bool first = !seen;
-  seen = true;
-  return first;
+  return name.starts_with("ld-linux");
 }
 
-void note_segments(const dl_phdr_info& library) {
-  for (size_t i = 0; i < library.dlpi_phnum && g_segment_count < kMaxSegments; ++i) {
-    const ElfW(Phdr)& header = library.dlpi_phdr[i];
-    if (header.p_type != PT_LOAD || (header.p_flags & PF_W) != 0) continue;
-    const uintptr_t start = (library.dlpi_addr + header.p_vaddr) & ~(kPage - 1);
-    const uintptr_t end = (library.dlpi_addr + header.p_vaddr + header.p_filesz + kPage - 1) & ~(kPage - 1);
+// A library's first bytes are its header, where it is loaded.
+void note_segments(const link_map& module) {
+  const auto* const header = reinterpret_cast<const Elf64_Ehdr*>(module.l_addr);
+  if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0) return;
+  const auto* const segments = reinterpret_cast<const Elf64_Phdr*>(module.l_addr + header->e_phoff);
+  for (size_t i = 0; i < header->e_phnum && g_segment_count < kMaxSegments; ++i) {
+    if (segments[i].p_type != PT_LOAD || (segments[i].p_flags & PF_W) != 0) continue;
+    const uintptr_t start = (module.l_addr + segments[i].p_vaddr) & ~(kPageSize - 1);
+    const uintptr_t end =
+        (module.l_addr + segments[i].p_vaddr + segments[i].p_filesz + kPageSize - 1) & ~(kPageSize - 1);
     g_segments[g_segment_count++] = {start, end - start};
   }
-}
-
-int visit(dl_phdr_info* library, size_t, void* argument) {
-  Walk& walk = *static_cast<Walk*>(argument);
-  walk.reached = walk.reached || library->dlpi_addr == walk.first_base;
-  if (walk.reached && is_first_of_ours(library->dlpi_name, walk)) note_segments(*library);
-  return 0;
 }
 
 }  // namespace
 
 void note_clean_pages(void* handle) {
-  link_map* map = nullptr;
-  if (libc().dlinfo(handle, RTLD_DI_LINKMAP, &map) != 0 || map == nullptr) return;
+  link_map* module = nullptr;
+  if (libc().dlinfo(handle, RTLD_DI_LINKMAP, &module) != 0) return;
   g_segment_count = 0;
-  Walk walk{map->l_addr, false, {}};
-  libc().dl_iterate_phdr(visit, &walk);
+  // The symbolizer is the first in its namespace.
+  for (; module != nullptr; module = module->l_next)
+    if (!is_loader(*module)) note_segments(*module);
 }
 
 void give_back_clean_pages() {

@@ -5,7 +5,7 @@
 
 namespace holdwatch {
 
-// Notes which pages are meant: of the library with this handle and of those that were loaded for it. Takes the loader's lock.
+// Notes which pages are meant: of the library with this handle and of those in its namespace. Takes the loader's lock.
 void note_clean_pages(void* handle);
 
 // Gives them back. Takes no lock.

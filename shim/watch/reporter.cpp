@@ -2,7 +2,7 @@
 #include "shim/watch/reporter.h"
 
 #include <pthread.h>
-#include <stdlib.h>
+#include <sys/syscall.h>
 
 #include <algorithm>
 #include <cstring>
@@ -13,9 +13,11 @@
 #include "shim/base/os.h"
 #include "shim/base/report_callback.h"
 #include "shim/base/say.h"
+#include "shim/base/system_call.h"
 #include "shim/base/text_buffer.h"
 #include "shim/base/thread_mode.h"
 #include "shim/capture/capture.h"
+#include "shim/capture/task_files.h"
 #include "shim/record/call_sites.h"
 #include "shim/record/thread_table.h"
 #include "shim/watch/clean_pages.h"
@@ -37,13 +39,15 @@ constexpr uint64_t kForkNs = 1'000'000'000;
 
 class Reporter {
  public:
-  int start(const Settings& settings, void (*at_exit)());
+  int start(const Settings& settings, void (*before_exit)());
   void run();
   bool reserve() { return queue.start() && evidence_.start(); }
   bool finish(uint64_t until_ns);
   void stop();
   bool wait_until_out_of_loader(uint64_t patience_ns);
+  void wait_unless_stuck();
   void reset();
+  bool is_busy() const { return busy_.load(); }
 
   JobQueue queue;
 
@@ -71,7 +75,7 @@ class Reporter {
 
   static constexpr size_t kTold = 1024;
   const Settings* settings_ = nullptr;
-  void (*at_exit_)() = nullptr;
+  void (*before_exit_)() = nullptr;
   HostCalls host_{};
   LoadedSymbolizer symbolizer_{};
   Evidence evidence_;
@@ -84,6 +88,8 @@ class Reporter {
   pthread_t thread_{};         // once it has been started
   std::atomic<bool> running_{false};
   std::atomic<bool> in_loader_{false};
+  std::atomic<bool> busy_{false};  // may be in the symbolizer, or loads it
+  std::atomic<int> tid_{0};
   std::atomic<uint32_t> finishing_{0};
   std::atomic<bool> stopping_{false};  // finishing, and not because the process exits
   std::atomic<uint32_t> parked_{0};
@@ -108,26 +114,25 @@ void copy_stacks_at(uintptr_t pc) {
 
 constexpr OwnThread kReporterThread = {"holdwatch-rep", [] { g_reporter.run(); }, kReporterStackSize};
 
-int Reporter::start(const Settings& settings, void (*at_exit)()) {
+int Reporter::start(const Settings& settings, void (*before_exit)()) {
   settings_ = &settings;
-  at_exit_ = at_exit;
+  before_exit_ = before_exit;
   if (!reserve()) return ENOMEM;
   running_.store(true);
   in_loader_.store(true);  // it soon will be
+  busy_.store(true);
   const int error = start_own_thread(kReporterThread, &thread_);
-  if (error != 0) running_.store(false), in_loader_.store(false);
+  if (error != 0) running_.store(false), in_loader_.store(false), busy_.store(false);
   return error;
 }
 
 void Reporter::load() {
   const Working working;
   if (calls_filtered()) return in_loader_.store(false);
-  host_ = {&call_report_callback, &copy_stacks_at, g_complain, standard_error_at_start()};
+  tid_.store(static_cast<int>(system_call(SYS_gettid)));
+  host_ = {&call_report_callback, &copy_stacks_at, g_complain, before_exit_, standard_error_at_start()};
   symbolizer_ = load_symbolizer(*settings_, host_);
   capture_start(settings_->signal);
-  // Registered after the libraries have registered their own destructors, so that it runs before them.
-  static bool registered = false;
-  if (!registered) registered = atexit(at_exit_) == 0;
   give_back_clean_pages();
   in_loader_.store(false);
 }
@@ -143,12 +148,15 @@ void Reporter::run() {
       continue;
     }
     if (finishing_.load(std::memory_order_acquire) != 0) break;
+    busy_.store(false);
     sleep_on(queue.posted_word(), posted, time_to_rest_ns());
+    busy_.store(true);
     if (queue.idle()) rest();
   }
   flush();
   const bool ends = stopping_.load(std::memory_order_relaxed);
   if (ends) retire();
+  busy_.store(false);
   parked_.store(1, std::memory_order_release);
   wake(parked_);
   if (!ends) rest_forever();  // the process is about to end
@@ -342,22 +350,39 @@ bool Reporter::wait_until_out_of_loader(uint64_t patience_ns) {
   return !in_loader_.load();
 }
 
+// The loader takes locks of the program's, once: if it is done before the program's second thread runs, nothing that the
+// program does from then on can stop a report. It takes a millisecond or two. The calling thread may hold one of those locks
+// (a constructor in dlopen makes threads), and then the reporter sleeps in a futex call.
+void Reporter::wait_unless_stuck() {
+  constexpr uint64_t kSliceNs = 10'000'000, kMostSlices = 30;
+  SyscallFile before{}, now{};
+  for (uint64_t slice = 0; slice < kMostSlices && !wait_until_out_of_loader(kSliceNs); ++slice) {
+    const int tid = tid_.load();
+    if (tid == 0 || read_syscall_file(tid, &now) != 0) continue;
+    const bool sleeps = now.kind == SyscallFile::Kind::in_call && now.call.known && now.call.number == SYS_futex;
+    if (sleeps && before.kind == now.kind && before.call.arguments[0] == now.call.arguments[0]) return;
+    before = sleeps ? now : SyscallFile{};
+  }
+}
+
 void Reporter::reset() {
   running_.store(false);
   in_loader_.store(false);
+  busy_.store(false);
+  tid_.store(0);
   finishing_.store(0);
   stopping_.store(false);
   parked_.store(0);
   queue.reset();
   evidence_.give_back();
-  // What the old one was in the middle of is unknown: a new one is made, and the old one's memory is left alone.
+  // A new one is made, and the old one's memory is left alone.
   symbolizer_ = {};
 }
 
 }  // namespace
 
-int reporter_start(const Settings& settings, void (*at_exit)()) {
-  return g_reporter.start(settings, at_exit);
+int reporter_start(const Settings& settings, void (*before_exit)()) {
+  return g_reporter.start(settings, before_exit);
 }
 
 bool reporter_is_ready(uint64_t patience_ns) {
@@ -366,6 +391,10 @@ bool reporter_is_ready(uint64_t patience_ns) {
 
 void reporter_reserve() {
   g_reporter.reserve();
+}
+
+void reporter_await_loaded() {
+  g_reporter.wait_unless_stuck();
 }
 
 JobQueue& reporter_queue() {
@@ -385,6 +414,7 @@ void reporter_before_fork() {
 }
 
 void reporter_after_fork() {
+  if (g_reporter.is_busy()) abandon_symbolizer();
   g_reporter.reset();
 }
 

@@ -8,9 +8,13 @@
 
 namespace holdwatch {
 
-// Starts the thread. 0 or an errno. `at_exit` is registered with atexit once all libraries are loaded, so that it runs
-// before their destructors.
-int reporter_start(const Settings& settings, void (*at_exit)());
+// Starts the thread. 0 or an errno. `before_exit` is called when the process exits, before the destructors of the
+// symbolizer's libraries.
+int reporter_start(const Settings& settings, void (*before_exit)());
+
+// Waits until the reporter needs none of the loader's locks any more, for a third of a second at most; not if it waits for one
+// itself.
+void reporter_await_loaded();
 
 // Set while an attachment listens: hears instead of standard error what reports cannot be written to (api.h, complain).
 extern void (*g_complain)(const char* what, const char* instead);

@@ -11,7 +11,6 @@
 
 #include "shim/base/control_block.h"
 #include "shim/base/libc_functions.h"
-#include "shim/base/library_start.h"
 #include "shim/base/say.h"
 #include "shim/base/system_call.h"
 #include "shim/base/text_buffer.h"
@@ -19,7 +18,6 @@
 
 namespace holdwatch {
 
-void (*g_before_libraries_start)() = nullptr;
 void (*g_hear_complaint)(std::string_view line) = nullptr;
 
 namespace {
@@ -29,38 +27,47 @@ char g_own_path[PATH_MAX];
 // Installed the symbolizer lies beside the shim; in the build tree, in the neighbouring folder.
 constexpr const char* kPlaces[] = {"/libholdwatch-symbolizer.so", "/../symbolizer/libholdwatch-symbolizer.so"};
 
-// Whoever attached has left it as a file in our memory, since this process cannot read it where it lies. Once it is loaded
-// the name stays, for the loader finds it again by that; else the name would lead to whatever has the descriptor's number
-// by the next attachment, which hands it over anew.
+// The symbolizer, once it is loaded: it stays. A child of fork that was made in the middle of a report cannot use it any
+// more, for what its libc has locked stays locked: it loads another.
+void* g_handle = nullptr;
+constexpr unsigned kMostCopies = 8;  // glibc has room for 16 namespaces in all
+unsigned g_copies = 0;
+
+// In a namespace of its own: none of its libraries stands in for the program's, or the other way round, and none of its locks
+// is one that the program can hold.
+void* load(const char* path) {
+  return libc().dlmopen(LM_ID_NEWLM, path, RTLD_NOW | RTLD_LOCAL);
+}
+
+// Whoever attached has left it as a file in our memory, since this process cannot read it where it lies.
 void* open_handed_symbolizer(TextBuffer& tried) {
+  void* handle = load(holdwatch_control_block.symbolizer);
+  if (handle == nullptr) tried << "cannot load libholdwatch-symbolizer.so: " << libc().dlerror();
+  return handle;
+}
+
+// By the next attachment the name would lead to whatever has the descriptor's number then.
+void close_handed_symbolizer() {
   ControlBlock& block = holdwatch_control_block;
-  void* handle = libc().dlopen(block.symbolizer, RTLD_NOW | RTLD_LOCAL);
-  if (handle == nullptr) {
-    tried << "cannot load libholdwatch-symbolizer.so: " << libc().dlerror();
-    block.symbolizer[0] = '\0';
-  }
   if (block.symbolizer_descriptor != 0) system_call(SYS_close, block.symbolizer_descriptor - 1);
   block.symbolizer_descriptor = 0;
-  return handle;
+  block.symbolizer[0] = '\0';
 }
 
 void* open_symbolizer(TextBuffer& tried) {
   if (holdwatch_control_block.symbolizer[0] != '\0') return open_handed_symbolizer(tried);
   const char* slash = strrchr(g_own_path, '/');
   const size_t folder = slash == nullptr ? 0 : static_cast<size_t>(slash - g_own_path);
-  // dlerror's text goes with the next dlopen: what is to be said of this one is copied at once.
   Line<512> reason;
   reason << "not found";
   for (const char* place : kPlaces) {
     Line<PATH_MAX + 64> path;
     path << std::string_view(g_own_path, folder) << place;
-    // RTLD_LOCAL keeps libunwind's _Unwind_* and everything else out of the program's scope.
-    if (void* handle = libc().dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL); handle != nullptr) return handle;
-    const char* error = libc().dlerror();
     const long looked = system_call(SYS_access, path.c_str(), F_OK);
-    if (looked == 0 && error != nullptr) {
+    if (void* handle = looked == 0 ? load(path.c_str()) : nullptr; handle != nullptr) return handle;
+    if (looked == 0) {
       reason.clear();
-      reason << error;
+      reason << libc().dlerror();
     } else if (looked == -EACCES) {
       reason.clear();
       reason << "its folder is closed to this user";
@@ -71,14 +78,15 @@ void* open_symbolizer(TextBuffer& tried) {
   return nullptr;
 }
 
-void* create(const SymbolizerApi& api, const Settings& settings, const HostCalls& host, char (&why)[kNoteSize]) {
-  if (g_before_libraries_start != nullptr) {
-    g_before_libraries_start();
-    g_libraries_start_unseen.store(true, std::memory_order_relaxed);
+void* symbolizer(TextBuffer& tried) {
+  if (g_handle == nullptr && g_copies == kMostCopies) {
+    tried << "this process, and those that it was forked from, have each ended a report by forking";
+  } else if (g_handle == nullptr) {
+    g_handle = open_symbolizer(tried);
+    if (g_handle != nullptr) ++g_copies;
   }
-  void* const self = api.create(&settings, &host, why, sizeof why);
-  g_libraries_start_unseen.store(false, std::memory_order_relaxed);
-  return self;
+  close_handed_symbolizer();
+  return g_handle;
 }
 
 }  // namespace
@@ -100,15 +108,19 @@ const char* own_path() {
   return g_own_path;
 }
 
+void abandon_symbolizer() {
+  g_handle = nullptr;
+}
+
 LoadedSymbolizer load_symbolizer(const Settings& settings, const HostCalls& host) {
   Line<1024> complaint;
-  void* handle = open_symbolizer(complaint);
+  void* handle = symbolizer(complaint);
   if (handle != nullptr) {
     const auto entry = reinterpret_cast<SymbolizerEntry>(libc().dlsym(handle, kSymbolizerEntryName));
     const SymbolizerApi* api = entry == nullptr ? nullptr : entry();
     if (api != nullptr && api->version == kSymbolizerApiVersion && api->size == sizeof(SymbolizerApi)) {
       char why[kNoteSize] = "";
-      if (void* self = create(*api, settings, host, why); self != nullptr) {
+      if (void* self = api->create(&settings, &host, why, sizeof why); self != nullptr) {
         note_clean_pages(handle);
         return {api, self};
       }

@@ -12,10 +12,6 @@ namespace holdwatch {
 // Notes where the shim lies, absolute, before the program can change its working directory.
 void remember_own_path();
 
-// Set where this process was attached to: has what the symbolizer's libraries call when they start led through our hooks,
-// which do not stand in front of libc's functions there.
-extern void (*g_before_libraries_start)();
-
 // Set while an attachment listens: is told what is said on standard error too.
 extern void (*g_hear_complaint)(std::string_view line);
 
@@ -24,7 +20,11 @@ struct LoadedSymbolizer {
   void* self;
 };
 
+// Loads it, or makes use of the one that was loaded before.
 LoadedSymbolizer load_symbolizer(const Settings& settings, const HostCalls& host);
+
+// In a child of fork: a thread of the parent's was using it, so that it cannot be used any more. The next is loaded anew.
+void abandon_symbolizer();
 
 // The shim's own path as the loader knows it, e.g. for LD_PRELOAD; empty before remember_own_path.
 const char* own_path();

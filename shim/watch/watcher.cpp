@@ -307,6 +307,10 @@ void watch_look() {
   if (watch_is_on()) g_watcher.ask();
 }
 
+void watch_await_loaded() {
+  if (watch_is_on()) reporter_await_loaded();
+}
+
 void watch_end() {
   if (!watch_is_on() || g_ended.exchange(true)) return;
   const Inside inside;

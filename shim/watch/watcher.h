@@ -40,4 +40,7 @@ void watch_stop();
 // on while the rest of the exit does, and is lost if that is over sooner.
 void watch_end();
 
+// Before the program's next thread runs: waits, for a bounded time, until the watch needs no lock of the program's any more.
+void watch_await_loaded();
+
 }  // namespace holdwatch

@@ -2,7 +2,10 @@
 #include "symbolizer/control/target.h"
 
 #include <elf.h>
+#include <link.h>
 #include <sys/uio.h>
+
+#include <algorithm>
 
 namespace holdwatch::control {
 namespace {
@@ -90,8 +93,32 @@ const Module* Target::module_with(const std::string& symbol_name) {
   return nullptr;
 }
 
+// A process may have several: each of the loader's namespaces has its own, and a process that was watched before has one of
+// ours. The program's is in the first namespace, which the loader shows to debuggers.
 const Module* Target::libc() {
-  return module_with("gnu_get_libc_version");
+  const std::vector<uintptr_t> program = biases_in_program();
+  const Module* found = nullptr;
+  for (const auto& module : modules_.all()) {
+    if (!symbol(*module, "gnu_get_libc_version")) continue;
+    found = module.get();
+    if (std::find(program.begin(), program.end(), module->bias) != program.end()) break;
+  }
+  return found;
+}
+
+std::vector<uintptr_t> Target::biases_in_program() {
+  constexpr size_t kMost = 100'000;  // the list is in memory that the program may have spoilt
+  std::vector<uintptr_t> biases;
+  const auto debugger = symbol("_r_debug");
+  const auto head = debugger ? memory_.read_value<r_debug>(debugger->address) : std::nullopt;
+  uintptr_t at = head ? reinterpret_cast<uintptr_t>(head->r_map) : 0;
+  while (at != 0 && biases.size() < kMost) {
+    const auto map = memory_.read_value<link_map>(at);
+    if (!map) break;
+    biases.push_back(map->l_addr);
+    at = reinterpret_cast<uintptr_t>(map->l_next);
+  }
+  return biases;
 }
 
 uintptr_t Target::libc_function(const std::string& name) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "symbolizer/unwind/modules.h"
 #include "symbolizer/unwind/process_memory.h"
@@ -40,6 +41,8 @@ class Target {
   bool write(uintptr_t address, const void* data, size_t size);
 
  private:
+  // Of the modules in the program's own namespace of the loader; empty if the loader does not tell.
+  std::vector<uintptr_t> biases_in_program();
   bool has_text(uintptr_t address, const std::string& text);
 
   int pid_;

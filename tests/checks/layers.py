@@ -37,6 +37,8 @@ MAY_INCLUDE = {
     # The one place that knows all stages of the symbolizer.
     "symbolizer/api.cpp": {"symbolizer"} | SHARED,
     "symbolizer/api.h": SHARED,
+    "symbolizer/own_namespace.cpp": {"symbolizer/own_namespace.h"},
+    "symbolizer/own_namespace.h": set(),
     # Helpers of scripts/holdwatch.
     "symbolizer/launcher": {"symbolizer/launcher", "shim/base"},
     "symbolizer/launcher/doctor": {"symbolizer/launcher", "shim/base", "symbolizer/symbols/program_file.h",

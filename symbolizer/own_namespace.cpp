@@ -1,0 +1,130 @@
+// See own_namespace.h.
+//
+// The symbolizer comes first in its namespace, so that what it exports stands in for functions of the same names there, in
+// libc's calls too. Nothing of it is seen by the program.
+#include "symbolizer/own_namespace.h"
+
+#include <dlfcn.h>
+#include <link.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+
+// Each is defined under a name of its own, for the C library's headers declare theirs.
+#define HOLDWATCH_STAND_IN(result, name, parameters)                                                \
+  extern "C" [[gnu::visibility("default"),                                                          \
+               gnu::force_align_arg_pointer]] result stand_in_for_##name parameters __asm__(#name); \
+  result stand_in_for_##name parameters
+
+namespace holdwatch {
+namespace {
+
+struct TlsIndex {
+  size_t module;
+  size_t offset;
+};
+
+// The thread-local variables of the namespace's libraries. The loader would allocate them at their first use in each thread,
+// again when the program has loaded more libraries, and by the program's malloc: under locks that the program can hold. As
+// only one thread at a time uses the namespace, one copy is enough. libc's own are not among them: they lie in each thread's
+// descriptor (static TLS), as do those of libraries that were compiled for that.
+class ThreadLocals {
+ public:
+  void* find(const TlsIndex& index) {
+    note_modules();
+    if (index.module < kModules && blocks_[index.module] != nullptr) return blocks_[index.module] + index.offset;
+    return of_loader_(&index);
+  }
+
+  // Takes the loader's lock, once. The first use comes when the symbolizer is made, or, by a library's constructor, before.
+  void note_modules() {
+    if (known_) return;
+    known_ = true;
+    of_loader_ = reinterpret_cast<void* (*)(const TlsIndex*)>(dlsym(RTLD_NEXT, "__tls_get_addr"));
+    dl_iterate_phdr(note_module, this);
+  }
+
+ private:
+  static constexpr size_t kModules = 256;
+  static constexpr size_t kSize = 4096;  // glibc's, gcc's and elfutils' have some hundred bytes together
+
+  static int note_module(dl_phdr_info* info, size_t, void* self) {
+    for (size_t i = 0; i < info->dlpi_phnum; ++i)
+      if (info->dlpi_phdr[i].p_type == PT_TLS)
+        static_cast<ThreadLocals*>(self)->make_block(info->dlpi_tls_modid, info->dlpi_addr, info->dlpi_phdr[i]);
+    return 0;
+  }
+
+  void make_block(size_t module, uintptr_t bias, const ElfW(Phdr) & image) {
+    const size_t start = (used_ + image.p_align - 1) / image.p_align * image.p_align;
+    if (module >= kModules || image.p_align > kAlignment || start + image.p_memsz > kSize) return;
+    blocks_[module] = storage_ + start;
+    memcpy(blocks_[module], reinterpret_cast<const void*>(bias + image.p_vaddr), image.p_filesz);
+    used_ = start + image.p_memsz;
+  }
+
+  static constexpr size_t kAlignment = 64;
+  alignas(kAlignment) unsigned char storage_[kSize] = {};
+  unsigned char* blocks_[kModules] = {};
+  void* (*of_loader_)(const TlsIndex*) = nullptr;
+  size_t used_ = 0;
+  bool known_ = false;
+};
+
+constinit ThreadLocals g_thread_locals;
+
+// `environ` leads into memory that the program may free. Of its variables only the time zone means anything here.
+void make_own_environment() {
+  static char zone[256] = "TZ=";
+  static char* variables[] = {nullptr, nullptr};
+  const char* const set = getenv("TZ");
+  if (set != nullptr && strlen(set) < sizeof zone - 3) {
+    strcpy(zone + 3, set);
+    variables[0] = zone;
+  }
+  environ = variables;
+}
+
+}  // namespace
+
+void enter_own_namespace() {
+  static bool entered = false;
+  if (!entered) make_own_environment();
+  entered = true;
+  g_thread_locals.note_modules();
+  uselocale(LC_GLOBAL_LOCALE);  // sets the thread's tables of characters too (locale/uselocale.c)
+}
+
+}  // namespace holdwatch
+
+// Some compilers call it with a stack that is not aligned (gcc's bug 58066), hence force_align_arg_pointer above.
+HOLDWATCH_STAND_IN(void*, __tls_get_addr, (const holdwatch::TlsIndex* index)) {
+  return holdwatch::g_thread_locals.find(*index);
+}
+
+// libunwind asks when it starts, to learn how it could tell readable memory, which we never have it do. A filter of system
+// calls such as systemd's @system-service kills for it.
+HOLDWATCH_STAND_IN(int, mincore, (void*, size_t, unsigned char*)) {
+  errno = ENOSYS;
+  return -1;
+}
+
+// libunwind makes a pipe when it starts, for the same purpose. The program's next descriptors would have other numbers.
+HOLDWATCH_STAND_IN(int, pipe2, (int*, int)) {
+  errno = EMFILE;
+  return -1;
+}
+
+// The process may exit in the middle of a report, and does not wait for it long: what a report uses must not be destroyed.
+HOLDWATCH_STAND_IN(int, __cxa_atexit, (void (*)(void*), void*, void*)) {
+  return 0;
+}
+
+// libc's takes the loader's lock. The threads that enter are few, and what they leave behind is too.
+HOLDWATCH_STAND_IN(int, __cxa_thread_atexit_impl, (void (*)(void*), void*, void*)) {
+  return 0;
+}
