@@ -65,6 +65,20 @@ void note_every_site(bool wanted) {
   }
 }
 
+void forget_half_of_sites(bool trusted) {
+  constexpr uint64_t kSeen = uint64_t{0xff} << 56;
+  if (g_every_site_is_noted.load(std::memory_order_relaxed)) return;
+  for (std::atomic<uint64_t>& entry : g_call_sites) {
+    uint64_t known = entry.load(std::memory_order_relaxed);
+    const SiteKind kind = kind_in(known);
+    if (known == 0 || kind == SiteKind::copies || (kind == SiteKind::stays && !trusted)) continue;
+    const uint64_t fewer = kind == SiteKind::stays
+                               ? site_entry(known & kAddressMask, SiteKind::unseen, 0, kTrustedAfter / 2)
+                               : (known & ~kSeen) | seen_in(known) / 2 << 56;
+    entry.compare_exchange_strong(known, fewer, std::memory_order_relaxed);
+  }
+}
+
 Site site_of(uintptr_t pc) {
   for (size_t neighbour = 0; neighbour < kSiteNeighbours; ++neighbour) {
     const uint64_t entry = entry_of(pc, neighbour).load(std::memory_order_relaxed);

@@ -54,6 +54,10 @@ inline bool site_stays(uintptr_t pc) {
 // context; what g_pulse.extras asks for is set before.
 void note_every_site(bool wanted);
 
+// Forgets half of what was seen at the sites that are not settled, so that only those settle from which many holds end between
+// two calls; with `trusted` those that are said to stay have to show it again. Watcher only.
+void forget_half_of_sites(bool trusted);
+
 struct Site {
   SiteKind kind = SiteKind::unseen;
   bool is_settled = false;  // no release learns any more

@@ -12,6 +12,11 @@ alignas(kCacheLine) std::atomic<uint32_t> g_exact_stamps{0};
 
 }  // namespace
 
+uint64_t exact_stamp(uint64_t stamp) {
+  if (stamp == kNoWatch || (stamp & kExact) != 0 || calls_filtered()) return stamp;
+  return (monotonic_ns() & ~uint64_t{kStampBits}) | kExact;
+}
+
 uint64_t stamp_slow() {
   uint64_t tick_ns = g_pulse.tick_ns.load(std::memory_order_relaxed);
   if ((tick_ns & kCallsAreFew) == 0 || tick_ns == kNoWatch || calls_filtered()) return tick_ns;
@@ -19,7 +24,7 @@ uint64_t stamp_slow() {
   g_exact_stamps.store(stamps, std::memory_order_relaxed);
   // They are few no more. A tick that the watcher publishes meanwhile stays.
   if (stamps > kFewCalls) g_pulse.tick_ns.compare_exchange_strong(tick_ns, tick_ns & ~uint64_t{kStampBits});
-  return (monotonic_ns() & ~uint64_t{kStampBits}) | kExact;
+  return exact_stamp(tick_ns);
 }
 
 uint32_t take_exact_stamps() {

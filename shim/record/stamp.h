@@ -18,6 +18,10 @@ inline constexpr uint32_t kFewCalls = 500;
 // The stamp of a call on its slow way, which may be the last tick all the same.
 [[gnu::noinline]] uint64_t stamp_slow();
 
+// The clock's time, instead of `stamp`, which may be exact already; `stamp` itself before the watch, and where the clock must not
+// be read.
+uint64_t exact_stamp(uint64_t stamp);
+
 // How many stamps were exact since the last question. Watcher only.
 uint32_t take_exact_stamps();
 

@@ -239,7 +239,11 @@ void ThreadRecord::note_callers_slow(HeldSlot& slot) {
   const uint32_t links = site.is_settled && site.links != 0 ? site.links : kPackedSites;
   const uint32_t noted = note_callers(own_notes(slot), caller, stack_end.load(std::memory_order_relaxed), links);
   slot.noted.store(noted, std::memory_order_release);
-  if (!site.is_settled) slot.at_release.store(kUnsettled, std::memory_order_release);
+  if (!site.is_settled) {
+    slot.at_release.store(kUnsettled, std::memory_order_release);
+    // Few holds are from there: dating them exactly costs nothing that counts.
+    slot.since_ns.store(exact_stamp(slot.since_ns.load(std::memory_order_relaxed)), std::memory_order_release);
+  }
   if (site.kind == SiteKind::copies) copy_stack(slot, caller, kStackCopySize);
 }
 

@@ -39,6 +39,7 @@ constexpr size_t kWatcherStackSize = 128 * 1024;
 // How much longer exit() may take for us, all in all: first for what the reporter can still write, then for plain words.
 constexpr uint64_t kLastReportsNs = 3'000'000;
 constexpr uint64_t kLastWordsNs = 1'000'000;
+constexpr uint64_t kLongestCoolingNs = 3600 * kNanosecondsPerSecond;
 
 class Watcher {
  public:
@@ -61,6 +62,7 @@ class Watcher {
   void look_away();
   void stop_looking(bool stop);
   void take_question();
+  void cool_sites();
   void sleep(uint32_t question);
 
   bool copies_stacks_ = false;
@@ -71,6 +73,8 @@ class Watcher {
   bool looks_away_ = false;  // told to stop: nothing is reported until it is told to start
   Timing timing_;
   CallRate call_rate_;
+  uint64_t sites_due_ns_ = 0;
+  uint32_t sites_cooled_ = 0;
   Search search_;
   EpisodeKeeper keeper_;
   StandIn stand_in_;
@@ -93,6 +97,15 @@ void Watcher::wake_up() {
   if (calls_filtered()) return;
   refill_spares(copies_stacks_);
   refill_records();
+  cool_sites();
+}
+
+// Once a limit: so a call site is trusted, and its holds dated by the tick, only as long as many come from there.
+void Watcher::cool_sites() {
+  constexpr uint32_t kTrustedFor = 16;
+  if (call_rate_.are_few() || timing_.now_ns() < sites_due_ns_) return;
+  if (sites_due_ns_ != 0) forget_half_of_sites(++sites_cooled_ % kTrustedFor == 0);
+  sites_due_ns_ = timing_.now_ns() + std::min(timing_.smallest_limit_ns(), kLongestCoolingNs);
 }
 
 void Watcher::look() {

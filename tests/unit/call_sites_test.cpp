@@ -37,6 +37,33 @@ TEST_CASE_METHOD(NoSiteIsKnown, "what is known of a site only grows: a frame tha
   CHECK_FALSE(site_stays(0x401000));
 }
 
+TEST_CASE_METHOD(NoSiteIsKnown, "a site from which few holds come in a while does not settle") {
+  for (const auto kind : {SiteKind::stays, SiteKind::returns}) {
+    const uintptr_t pc = kind == SiteKind::stays ? 0x401000 : 0x402001;
+    for (int i = 0; i < 20; ++i) {
+      note_site(pc, kind, 3);
+      for (uint64_t more = 1; more < kTrustedAfter / 2; ++more) note_site(pc, SiteKind::stays);
+      CHECK_FALSE(site_of(pc).is_settled);
+      forget_half_of_sites(false);
+    }
+    note_that_site_stays(pc);
+    CHECK(site_of(pc).is_settled);
+  }
+  CHECK(site_of(0x402001).links == 3);
+}
+
+TEST_CASE_METHOD(NoSiteIsKnown, "a site that was trusted has to show now and then that many holds come from there") {
+  note_that_site_stays(0x401000);
+  note_site(0x402001, SiteKind::copies);
+  forget_half_of_sites(false);
+  CHECK(site_stays(0x401000));
+  forget_half_of_sites(true);
+  CHECK_FALSE(site_of(0x401000).is_settled);
+  note_that_site_stays(0x401000, kTrustedAfter / 2);
+  CHECK(site_stays(0x401000));
+  CHECK(site_of(0x402001).kind == SiteKind::copies);
+}
+
 TEST_CASE_METHOD(NoSiteIsKnown, "of a site that returns the most links are kept, until it has been seen often enough") {
   note_site(0x401000, SiteKind::stays);
   note_site(0x401000, SiteKind::returns, 3);

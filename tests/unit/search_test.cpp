@@ -68,6 +68,10 @@ struct ShortLimitTest : SearchTest {
   static constexpr uint64_t kLimit = 1'000'000;
   ShortLimitTest() : SearchTest(kLimit) {}
   bool applies() const { return timing->smallest_hold_limit_ns() == kLimit; }
+  // Unless the machine was so slow that the look came later.
+  void expect_look_at(uint64_t due_ns) const {
+    if (timing->now_ns() < due_ns) CHECK(search.next_look_ns() == due_ns);
+  }
 };
 
 TEST_CASE_METHOD(SearchTest, "a hold over its limit makes its lock a suspect, once") {
@@ -126,14 +130,14 @@ TEST_CASE_METHOD(ShortLimitTest,
   timing->advance();
   const uint64_t latest_ns = timing->now_ns();
   look();
-  CHECK(search.next_look_ns() == latest_ns + kPublishedWithinNs + kLimit);
+  expect_look_at(latest_ns + kPublishedWithinNs + kLimit);
   release(by_tick);
   const uint64_t taken_ns = (timing->now_ns() & ~uint64_t{kStampBits}) | kExact;
   const TickAt stamp(taken_ns);
   hold(exact);
   search.look_again();
   look();
-  CHECK(search.next_look_ns() == (taken_ns | kStampBits) + kPublishedWithinNs + kLimit);
+  expect_look_at((taken_ns | kStampBits) + kPublishedWithinNs + kLimit);
   release(exact);
 }
 

@@ -34,9 +34,9 @@ TEST_CASE("before the watch a stamp says no more than that") {
 
 TEST_CASE("under a filter of system calls the clock is not asked") {
   const TickAt tick(kTick | kCallsAreFew);
-  g_calls_filtered = true;
+  g_call_filters.on_program = 1;
   CHECK(stamp_slow() == (kTick | kCallsAreFew));
-  g_calls_filtered = false;
+  g_call_filters.on_program = 0;
 }
 
 TEST_CASE("when calls are few no more, the rest finds a tick") {

@@ -397,6 +397,28 @@ TEST_CASE("a wait is published until it ends, and each has a number of its own")
   CHECK(slot->number != number);
 }
 
+TEST_CASE_METHOD(NoSiteIsKnown,
+                 "a hold from a site with few holds is dated by the clock, one from a trusted site by the tick") {
+  RecordOnArray stack(64);
+  const auto stamp = [&] {
+    hold(stack.record, mutex_at(0x1000), {0x401000, stack.at(20), 0});
+    const uint64_t since_ns = stack.record.find(0x1000)->since_ns;
+    stack.record.drop(*stack.record.find(0x1000));
+    return since_ns;
+  };
+  {
+    const TickAt before_the_watch(kNoWatch);
+    CHECK(stamp() == kNoWatch);
+  }
+  const TickAt tick(4000);
+  const uint64_t before_ns = monotonic_ns();
+  const uint64_t exact = stamp();
+  CHECK((exact & kStampBits) == kExact);
+  CHECK((exact | kStampBits) >= before_ns);
+  note_that_site_stays(0x401000);
+  CHECK(stamp() == 4000);
+}
+
 TEST_CASE("where calls are few a hold is counted from the very moment") {
   ThreadRecord record;
   const TickAt tick(4000 | kCallsAreFew);
