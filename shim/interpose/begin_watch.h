@@ -26,8 +26,8 @@ extern void (*g_await_watch)();
 [[gnu::noinline, gnu::cold]] void prepare_for_thread_slow(const pthread_attr_t* attributes);
 
 // Whether anybody may hold the lock: the first word of glibc's mutexes and rwlocks is 0 if nobody does.
-inline bool is_in_use(LockWord lock) {
-  return *reinterpret_cast<const uint32_t*>(lock.address()) != 0;
+inline bool is_in_use(const void* lock) {
+  return *static_cast<const uint32_t*>(lock) != 0;
 }
 
 // Whether a call that takes the lock would probably block, from glibc's own fields. Asked

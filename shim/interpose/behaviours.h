@@ -19,11 +19,20 @@ namespace holdwatch {
 
 // Where the hook was called from. Must be evaluated in the hook itself: asking for the frame's address gives the hook a
 // frame pointer, and above it lie the caller's rbp and the return address.
-#define HOLDWATCH_CALLER (::holdwatch::caller_at(static_cast<const uintptr_t*>(__builtin_frame_address(0))))
+#define HOLDWATCH_FRAME (static_cast<const uintptr_t*>(__builtin_frame_address(0)))
+#define HOLDWATCH_CALLER (::holdwatch::caller_at(HOLDWATCH_FRAME))
 
 inline Caller caller_at(const uintptr_t* frame) {
   return {frame[1], reinterpret_cast<uintptr_t>(frame + 2), frame[0]};
 }
+
+// The argument of a lock function, of which the compiler knows what kind of lock it is and how it is to be taken. The lock
+// word is put together where it is needed: kept for the rare ways, it would cost the usual one a register.
+template <LockKind Kind, Access How>
+struct Lock {
+  const void* address;
+  LockWord word() const { return {address, Kind, How}; }
+};
 
 // EOWNERDEAD is an acquisition: the lock is held, its data may be inconsistent. thrd_success is 0 too.
 inline bool acquired(int result) {
@@ -36,7 +45,7 @@ inline ThreadRecord* own_record() {
 }
 
 // The record that notes releases: also a paused thread's, lest its holds last for ever.
-inline ThreadRecord* releasing_record() {
+[[gnu::always_inline]] inline ThreadRecord* releasing_record() {
   ThreadRecord* record = current_record();
   return record != nullptr ? record : paused_record();
 }
@@ -52,21 +61,55 @@ inline void acquired_slow(ThreadRecord& record, HeldSlot* slot, LockWord lock, i
   }
 }
 
+// Whether the mutex is the thread's own. The caller is about to take it, so that it is there to be read.
+template <LockKind Kind, Access How>
+bool is_own_mutex(Lock<Kind, How> lock, const ThreadRecord& record) {
+  return Kind == LockKind::mutex &&
+         mutex_owner(*static_cast<const pthread_mutex_t*>(lock.address)) == record.tid.load(std::memory_order_relaxed);
+}
+
+// Whether a call that takes the lock is one more level of a recursive mutex that the thread has: then it does not block.
+template <LockKind Kind, Access How>
+[[gnu::always_inline]] inline bool is_further_level(Lock<Kind, How> lock, const ThreadRecord& record) {
+  return is_own_mutex(lock, record) &&
+         mutex_type(*static_cast<const pthread_mutex_t*>(lock.address)) == PTHREAD_MUTEX_RECURSIVE;
+}
+
+template <LockKind Kind, Access How>
+uintptr_t address_of(Lock<Kind, How> lock) {
+  return reinterpret_cast<uintptr_t>(lock.address);
+}
+
+template <bool HasTimeout, LockKind Kind, Access How>
+LockWord wanted(Lock<Kind, How> lock) {
+  return HasTimeout ? lock.word().with_timeout() : lock.word();
+}
+
+[[gnu::noinline]] inline void hold_slow(ThreadRecord& record, LockWord lock, uintptr_t pc, uintptr_t sp, uintptr_t bp) {
+  record.hold_slow(lock, {pc, sp, bp});
+}
+
+[[gnu::noinline]] inline void hold_again(ThreadRecord& record, LockWord lock, uintptr_t pc, uintptr_t sp,
+                                         uintptr_t bp) {
+  if (!record.hold_again_at_once(lock, {pc, sp, bp})) hold_slow(record, lock, pc, sp, bp);
+}
+
 // The thread's first lock call, one that may begin the watch, recursion, a full block of slots, a signal handler. The caller
 // comes in registers: a struct would be put on the stack by the short way too.
-template <typename Call>
-[[gnu::noinline, gnu::cold]] int acquire_slow(LockWord lock, uintptr_t pc, uintptr_t sp, uintptr_t bp, Call call) {
+template <bool HasTimeout, LockKind Kind, Access How, typename Call>
+[[gnu::noinline, gnu::cold]] int acquire_slow(Lock<Kind, How> lock, uintptr_t pc, uintptr_t sp, uintptr_t bp,
+                                              Call call) {
   ThreadRecord* record = own_record();
   if (record == nullptr) return call();
-  if (HeldSlot* relocked = record->relocked(lock); relocked != nullptr) {
+  if (is_further_level(lock, *record)) {
     const int result = call();
-    if (result == 0) ThreadRecord::deepen(*relocked);
+    if (result == 0) hold_again(*record, lock.word(), pc, sp, bp);
     return result;
   }
-  if (g_pulse.tick_ns.load(std::memory_order_relaxed) == kNoWatch && looks_taken(lock)) begin_watch_slow();
-  HeldSlot* slot = record->begin_wait_slow(lock, {pc, sp, bp}, stamp_slow());
+  if (g_pulse.tick_ns.load(std::memory_order_relaxed) == kNoWatch && looks_taken(lock.word())) begin_watch_slow();
+  HeldSlot* slot = record->begin_wait_slow(wanted<HasTimeout>(lock), {pc, sp, bp}, stamp_slow());
   const int result = call();
-  acquired_slow(*record, slot, lock, result);
+  acquired_slow(*record, slot, lock.word(), result);
   return result;
 }
 
@@ -81,38 +124,48 @@ template <typename Call>
 }
 
 // lock, rdlock, wrlock ...: may block.
-template <bool HasTimeout = false, typename Call>
-[[gnu::always_inline]] inline int acquire(LockWord lock, const Caller& caller, Call call) {
+template <bool HasTimeout = false, LockKind Kind, Access How, typename Call>
+[[gnu::always_inline]] inline int acquire(Lock<Kind, How> lock, const Caller& caller, Call call) {
   ThreadRecord* record = current_record();
   const uint64_t tick_ns = g_pulse.tick_ns.load(std::memory_order_relaxed);
-  if (record == nullptr || !record->takes_at_once(lock) || ((tick_ns & kCallsAreFew) != 0 && is_in_use(lock)))
-      [[unlikely]]
-    return acquire_slow(lock, caller.pc, caller.sp, caller.bp, call);
-  HeldSlot& slot = record->begin_wait(lock, caller, tick_ns);
+  HeldSlot* slot = nullptr;
+  if (record == nullptr || !record->takes_at_once<Kind, How>(address_of(lock), slot) || is_own_mutex(lock, *record) ||
+      ((tick_ns & kCallsAreFew) != 0 && is_in_use(lock.address))) [[unlikely]]
+    return acquire_slow<HasTimeout>(lock, caller.pc, caller.sp, caller.bp, call);
+  record->begin_wait(*slot, wanted<HasTimeout>(lock), caller, tick_ns);
   const int result = call();
-  if (result != 0 || !ThreadRecord::hold_at_once<HasTimeout>(slot)) [[unlikely]]
-    return settle_slow(slot, result);
+  if (result != 0 || !ThreadRecord::hold_at_once<HasTimeout>(*slot)) [[unlikely]]
+    return settle_slow(*slot, result);
   return 0;
 }
 
 // timedlock, clocklock ...: may block, but not for ever.
-template <typename Call>
-[[gnu::always_inline]] inline int acquire_timed(LockWord lock, const Caller& caller, Call call) {
-  return acquire<true>(lock.with_timeout(), caller, call);
+template <LockKind Kind, Access How, typename Call>
+[[gnu::always_inline]] inline int acquire_timed(Lock<Kind, How> lock, const Caller& caller, Call call) {
+  return acquire<true>(lock, caller, call);
 }
 
-[[gnu::noinline]] inline int hold_slow(LockWord lock, uintptr_t pc, uintptr_t sp, uintptr_t bp, int result) {
-  if (ThreadRecord* record = own_record(); record != nullptr) record->hold_slow(lock, {pc, sp, bp});
+template <LockKind Kind, Access How>
+[[gnu::noinline]] inline int hold_slow(Lock<Kind, How> lock, uintptr_t pc, uintptr_t sp, uintptr_t bp, int result) {
+  if (ThreadRecord* record = own_record(); record != nullptr) hold_slow(*record, lock.word(), pc, sp, bp);
   return result;
 }
 
+// Whether the thread, which has just acquired the lock, had it before, by a recursive mutex's own count.
+template <LockKind Kind, Access How>
+bool has_several_levels(Lock<Kind, How> lock) {
+  return Kind == LockKind::mutex && mutex_count(*static_cast<const pthread_mutex_t*>(lock.address)) > 1;
+}
+
 // trylock and its kin: never block. A try that fails leaves every record as it was.
-template <typename Call>
-[[gnu::always_inline]] inline int try_acquire(LockWord lock, const Caller& caller, Call call) {
+template <LockKind Kind, Access How, typename Call>
+[[gnu::always_inline]] inline int try_acquire(Lock<Kind, How> lock, const uintptr_t* frame, Call call) {
   const int result = call();
   if (!acquired(result)) return result;
   ThreadRecord* record = current_record();
-  if (record == nullptr || !record->hold_new_at_once(lock, caller)) [[unlikely]]
+  const Caller caller = caller_at(frame);
+  if (record == nullptr || has_several_levels(lock) || !record->hold_new_at_once<Kind, How>(address_of(lock), caller))
+      [[unlikely]]
     return hold_slow(lock, caller.pc, caller.sp, caller.bp, result);
   return result;
 }
@@ -128,45 +181,61 @@ inline bool is_anothers(LockWord lock, int tid) {
   return owner != 0 && owner != tid && !was_before_fork(tid, owner);
 }
 
-// Ends the hold in `slot` with all that there is to note of it: an overlong one is handed over before. A hold from before the
-// watch began counts from the watch's beginning.
-inline void end_hold(ThreadRecord& record, HeldSlot& slot, const Caller& caller) {
-  const LockWord lock(slot.word.load(std::memory_order_relaxed));
+// Ends the hold of `lock` whose last level is in the slot `last` with all that there is to note of it: an overlong one is
+// handed over before. A hold from before the watch began counts from the watch's beginning.
+inline void end_hold(ThreadRecord& record, LockWord lock, HeldSlot& first, HeldSlot& last, const Caller& caller) {
   // Below zero where the stamp is exact, and newer than the tick.
   const auto age_ns = static_cast<int64_t>(g_pulse.tick_ns.load(std::memory_order_relaxed) -
-                                           slot.since_ns.load(std::memory_order_relaxed));
+                                           first.since_ns.load(std::memory_order_relaxed));
   const auto overlong_ns =
       static_cast<int64_t>(g_pulse.hand_over_ns[static_cast<size_t>(lock.access())].load(std::memory_order_relaxed));
   if (age_ns >= overlong_ns && !is_anothers(lock, record.tid.load(std::memory_order_relaxed)))
-    hand_over_slow(record, slot, caller);
-  record.learn_site(slot, caller);
-  record.drop(slot);
+    hand_over_slow(record, lock, first, last, caller);
+  record.learn_site(last, caller);
+  record.drop(last);
+  if (&first != &last) record.drop(first);
 }
 
 // The unlock of what is not the newest ordinary hold. Without a slot it is not ours: another thread took it, or it was taken
-// before we looked; the watcher sees from the lock that it is free.
+// before we looked; the watcher sees from the lock that it is free. The watcher may empty the slot at any time (drop_left_over): what it
+// says is read once.
+[[gnu::noinline]] inline void note_release_slow(ThreadRecord& record, const void* lock, uintptr_t pc, uintptr_t sp,
+                                                uintptr_t bp) {
+  HeldSlot* newest = record.find(reinterpret_cast<uintptr_t>(lock));
+  if (newest == nullptr) return;
+  const LockWord held(newest->word.load(std::memory_order_relaxed));
+  HeldSlot* first = nullptr;
+  if (held.is_no_hold()) return;
+  if (record.is_last_level(*newest, held, &first)) return end_hold(record, held, *first, *newest, {pc, sp, bp});
+  record.give_up_level(*newest, held, {pc, sp, bp});
+}
+
+[[gnu::noinline]] inline void note_paused_release(const void* lock, uintptr_t pc, uintptr_t sp, uintptr_t bp) {
+  if (ThreadRecord* record = paused_record(); record != nullptr) note_release_slow(*record, lock, pc, sp, bp);
+}
+
+[[gnu::noinline]] inline void note_release(const void* lock, uintptr_t pc, uintptr_t sp, uintptr_t bp) {
+  ThreadRecord* record = current_record();
+  if (record == nullptr) [[unlikely]]
+    return note_paused_release(lock, pc, sp, bp);
+  HeldSlot* slot = record->droppable_near_top({lock, LockKind::mutex, Access::exclusive}, sp);
+  if (slot == nullptr) return note_release_slow(*record, lock, pc, sp, bp);
+  record->drop(*slot);
+}
+
 template <typename Call>
-int release_slow(const void* lock, const Caller& caller, Call call) {
-  ThreadRecord* record = releasing_record();
-  HeldSlot* slot = record == nullptr ? nullptr : record->find(reinterpret_cast<uintptr_t>(lock));
-  if (slot == nullptr) return call();
-  if (slot->depth() == 0) {
-    end_hold(*record, *slot, caller);
-    return call();
-  }
-  const int result = call();
-  if (result == 0)
-    slot->at_release.store(slot->at_release.load(std::memory_order_relaxed) - 1, std::memory_order_release);
-  return result;
+[[gnu::always_inline]] inline int release_slow(const void* lock, const Caller& caller, Call call) {
+  note_release(lock, caller.pc, caller.sp, caller.bp);
+  return call();
 }
 
 // unlock. Noted before the real call: afterwards the next holder may already have freed the lock's memory. The real call's
 // result is not waited for: where this thread has the lock it succeeds, and where it fails (an error-checking mutex that
 // another thread took over, or a child's that its parent had locked) the hold is none of this thread's any more.
-template <typename Call, typename Slow>
-[[gnu::always_inline]] inline int release(const void* lock, Call call, Slow slow) {
+template <LockKind Kind, Access How, typename Call, typename Slow>
+[[gnu::always_inline]] inline int release(Lock<Kind, How> lock, Call call, Slow slow) {
   ThreadRecord* record = current_record();
-  if (record == nullptr || !record->drop_at_once(reinterpret_cast<uintptr_t>(lock))) [[unlikely]]
+  if (record == nullptr || !record->drop_at_once<Kind>(lock.word())) [[unlikely]]
     return slow();
   return call();
 }
@@ -177,7 +246,7 @@ template <typename Call>
 inline auto forget(const void* lock, Call call) {
   const auto address = reinterpret_cast<uintptr_t>(lock);
   if (ThreadRecord* record = releasing_record(); record != nullptr)
-    if (HeldSlot* slot = record->find(address); slot != nullptr) record->drop(*slot);
+    while (HeldSlot* slot = record->find(address)) record->drop(*slot);
   forget_lock(address);
   return call();
 }
@@ -213,10 +282,12 @@ template <typename Call>
 inline int condition_wait(const void* mutex, const Caller& caller, Call call, int timed_out) {
   ThreadRecord* record = releasing_record();
   HeldSlot* slot = record == nullptr ? nullptr : record->find(reinterpret_cast<uintptr_t>(mutex));
+  const LockWord held(mutex, LockKind::mutex, Access::exclusive);
+  HeldSlot* first = nullptr;
   // Held several times (recursive): glibc gives it up once only, so that it stays held and the hold goes on.
-  if (slot == nullptr || slot->depth() != 0) return call();
-  end_hold(*record, *slot, caller);
-  const LockWord word = LockWord(mutex, LockKind::mutex, Access::exclusive).with_condition();
+  if (slot == nullptr || !record->is_last_level(*slot, held, &first)) return call();
+  end_hold(*record, held, *first, *slot, caller);
+  const LockWord word = held.with_condition();
   const ConditionWait wait{record, record->begin_wait_slow(word, caller, stamp_slow()), word};
   int result = 0;
   pthread_cleanup_push(&ConditionWait::cancelled, const_cast<ConditionWait*>(&wait));

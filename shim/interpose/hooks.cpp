@@ -18,55 +18,54 @@
 namespace holdwatch {
 namespace {
 
-LockWord mutex_word(const void* mutex) {
-  return {mutex, LockKind::mutex, Access::exclusive};
+auto a_mutex(const void* mutex) {
+  return Lock<LockKind::mutex, Access::exclusive>{mutex};
 }
-LockWord write_word(const void* rwlock) {
-  return {rwlock, LockKind::rwlock, Access::exclusive};
+auto to_write(const void* rwlock) {
+  return Lock<LockKind::rwlock, Access::exclusive>{rwlock};
 }
-LockWord read_word(const void* rwlock) {
-  return {rwlock, LockKind::rwlock, Access::shared};
+auto to_read(const void* rwlock) {
+  return Lock<LockKind::rwlock, Access::shared>{rwlock};
 }
 
 // An unlock's short way needs no frame, and ends in a jump to the real function. So the long way begins with a jump too, when
 // registers and stack are as the program's call left them: what HOLDWATCH_CALLER finds here is the program.
-template <auto Function, typename Lock>
-[[gnu::noinline, gnu::cold]] int release_slow_by(Lock* lock) {
+template <auto Function, typename Type>
+[[gnu::noinline, gnu::cold]] int release_slow_by(Type* lock) {
   return release_slow(lock, HOLDWATCH_CALLER, [=] { return (g_real.*Function)(lock); });
 }
-template <auto Function, typename Lock>
-[[gnu::always_inline]] inline int release_by(Lock* lock) {
+template <auto Function, LockKind Kind, Access How, typename Type>
+[[gnu::always_inline]] inline int release_by(Lock<Kind, How> word, Type* lock) {
   return release(
-      lock, [=] { return (g_real.*Function)(lock); }, [=] { return release_slow_by<Function>(lock); });
+      word, [=] { return (g_real.*Function)(lock); }, [=] { return release_slow_by<Function>(lock); });
 }
 
 }  // namespace
 
 HOOK(int, pthread_mutex_lock, (pthread_mutex_t * mutex)) {
-  return acquire(mutex_word(mutex), HOLDWATCH_CALLER, [=] { return g_real.pthread_mutex_lock(mutex); });
+  return acquire(a_mutex(mutex), HOLDWATCH_CALLER, [=] { return g_real.pthread_mutex_lock(mutex); });
 }
 HOOK(int, __pthread_mutex_lock, (pthread_mutex_t * mutex)) {
-  return acquire(mutex_word(mutex), HOLDWATCH_CALLER, [=] { return g_real.__pthread_mutex_lock(mutex); });
+  return acquire(a_mutex(mutex), HOLDWATCH_CALLER, [=] { return g_real.__pthread_mutex_lock(mutex); });
 }
 HOOK(int, pthread_mutex_timedlock, (pthread_mutex_t * mutex, const timespec* until)) {
-  return acquire_timed(mutex_word(mutex), HOLDWATCH_CALLER,
-                       [=] { return g_real.pthread_mutex_timedlock(mutex, until); });
+  return acquire_timed(a_mutex(mutex), HOLDWATCH_CALLER, [=] { return g_real.pthread_mutex_timedlock(mutex, until); });
 }
 HOOK(int, pthread_mutex_clocklock, (pthread_mutex_t * mutex, clockid_t clock, const timespec* until)) {
-  return acquire_timed(mutex_word(mutex), HOLDWATCH_CALLER,
+  return acquire_timed(a_mutex(mutex), HOLDWATCH_CALLER,
                        [=] { return g_real.pthread_mutex_clocklock(mutex, clock, until); });
 }
 HOOK(int, pthread_mutex_trylock, (pthread_mutex_t * mutex)) {
-  return try_acquire(mutex_word(mutex), HOLDWATCH_CALLER, [=] { return g_real.pthread_mutex_trylock(mutex); });
+  return try_acquire(a_mutex(mutex), HOLDWATCH_FRAME, [=] { return g_real.pthread_mutex_trylock(mutex); });
 }
 HOOK(int, __pthread_mutex_trylock, (pthread_mutex_t * mutex)) {
-  return try_acquire(mutex_word(mutex), HOLDWATCH_CALLER, [=] { return g_real.__pthread_mutex_trylock(mutex); });
+  return try_acquire(a_mutex(mutex), HOLDWATCH_FRAME, [=] { return g_real.__pthread_mutex_trylock(mutex); });
 }
 HOOK(int, pthread_mutex_unlock, (pthread_mutex_t * mutex)) {
-  return release_by<&RealFunctions::pthread_mutex_unlock>(mutex);
+  return release_by<&RealFunctions::pthread_mutex_unlock>(a_mutex(mutex), mutex);
 }
 HOOK(int, __pthread_mutex_unlock, (pthread_mutex_t * mutex)) {
-  return release_by<&RealFunctions::__pthread_mutex_unlock>(mutex);
+  return release_by<&RealFunctions::__pthread_mutex_unlock>(a_mutex(mutex), mutex);
 }
 HOOK(int, pthread_mutex_init, (pthread_mutex_t * mutex, const pthread_mutexattr_t* attributes)) {
   return forget(mutex, [=] { return g_real.pthread_mutex_init(mutex, attributes); });
@@ -82,50 +81,50 @@ HOOK(int, __pthread_mutex_destroy, (pthread_mutex_t * mutex)) {
 }
 
 HOOK(int, pthread_rwlock_rdlock, (pthread_rwlock_t * rwlock)) {
-  return acquire(read_word(rwlock), HOLDWATCH_CALLER, [=] { return g_real.pthread_rwlock_rdlock(rwlock); });
+  return acquire(to_read(rwlock), HOLDWATCH_CALLER, [=] { return g_real.pthread_rwlock_rdlock(rwlock); });
 }
 HOOK(int, __pthread_rwlock_rdlock, (pthread_rwlock_t * rwlock)) {
-  return acquire(read_word(rwlock), HOLDWATCH_CALLER, [=] { return g_real.__pthread_rwlock_rdlock(rwlock); });
+  return acquire(to_read(rwlock), HOLDWATCH_CALLER, [=] { return g_real.__pthread_rwlock_rdlock(rwlock); });
 }
 HOOK(int, pthread_rwlock_timedrdlock, (pthread_rwlock_t * rwlock, const timespec* until)) {
-  return acquire_timed(read_word(rwlock), HOLDWATCH_CALLER,
+  return acquire_timed(to_read(rwlock), HOLDWATCH_CALLER,
                        [=] { return g_real.pthread_rwlock_timedrdlock(rwlock, until); });
 }
 HOOK(int, pthread_rwlock_clockrdlock, (pthread_rwlock_t * rwlock, clockid_t clock, const timespec* until)) {
-  return acquire_timed(read_word(rwlock), HOLDWATCH_CALLER,
+  return acquire_timed(to_read(rwlock), HOLDWATCH_CALLER,
                        [=] { return g_real.pthread_rwlock_clockrdlock(rwlock, clock, until); });
 }
 HOOK(int, pthread_rwlock_tryrdlock, (pthread_rwlock_t * rwlock)) {
-  return try_acquire(read_word(rwlock), HOLDWATCH_CALLER, [=] { return g_real.pthread_rwlock_tryrdlock(rwlock); });
+  return try_acquire(to_read(rwlock), HOLDWATCH_FRAME, [=] { return g_real.pthread_rwlock_tryrdlock(rwlock); });
 }
 HOOK(int, __pthread_rwlock_tryrdlock, (pthread_rwlock_t * rwlock)) {
-  return try_acquire(read_word(rwlock), HOLDWATCH_CALLER, [=] { return g_real.__pthread_rwlock_tryrdlock(rwlock); });
+  return try_acquire(to_read(rwlock), HOLDWATCH_FRAME, [=] { return g_real.__pthread_rwlock_tryrdlock(rwlock); });
 }
 HOOK(int, pthread_rwlock_wrlock, (pthread_rwlock_t * rwlock)) {
-  return acquire(write_word(rwlock), HOLDWATCH_CALLER, [=] { return g_real.pthread_rwlock_wrlock(rwlock); });
+  return acquire(to_write(rwlock), HOLDWATCH_CALLER, [=] { return g_real.pthread_rwlock_wrlock(rwlock); });
 }
 HOOK(int, __pthread_rwlock_wrlock, (pthread_rwlock_t * rwlock)) {
-  return acquire(write_word(rwlock), HOLDWATCH_CALLER, [=] { return g_real.__pthread_rwlock_wrlock(rwlock); });
+  return acquire(to_write(rwlock), HOLDWATCH_CALLER, [=] { return g_real.__pthread_rwlock_wrlock(rwlock); });
 }
 HOOK(int, pthread_rwlock_timedwrlock, (pthread_rwlock_t * rwlock, const timespec* until)) {
-  return acquire_timed(write_word(rwlock), HOLDWATCH_CALLER,
+  return acquire_timed(to_write(rwlock), HOLDWATCH_CALLER,
                        [=] { return g_real.pthread_rwlock_timedwrlock(rwlock, until); });
 }
 HOOK(int, pthread_rwlock_clockwrlock, (pthread_rwlock_t * rwlock, clockid_t clock, const timespec* until)) {
-  return acquire_timed(write_word(rwlock), HOLDWATCH_CALLER,
+  return acquire_timed(to_write(rwlock), HOLDWATCH_CALLER,
                        [=] { return g_real.pthread_rwlock_clockwrlock(rwlock, clock, until); });
 }
 HOOK(int, pthread_rwlock_trywrlock, (pthread_rwlock_t * rwlock)) {
-  return try_acquire(write_word(rwlock), HOLDWATCH_CALLER, [=] { return g_real.pthread_rwlock_trywrlock(rwlock); });
+  return try_acquire(to_write(rwlock), HOLDWATCH_FRAME, [=] { return g_real.pthread_rwlock_trywrlock(rwlock); });
 }
 HOOK(int, __pthread_rwlock_trywrlock, (pthread_rwlock_t * rwlock)) {
-  return try_acquire(write_word(rwlock), HOLDWATCH_CALLER, [=] { return g_real.__pthread_rwlock_trywrlock(rwlock); });
+  return try_acquire(to_write(rwlock), HOLDWATCH_FRAME, [=] { return g_real.__pthread_rwlock_trywrlock(rwlock); });
 }
 HOOK(int, pthread_rwlock_unlock, (pthread_rwlock_t * rwlock)) {
-  return release_by<&RealFunctions::pthread_rwlock_unlock>(rwlock);
+  return release_by<&RealFunctions::pthread_rwlock_unlock>(to_write(rwlock), rwlock);
 }
 HOOK(int, __pthread_rwlock_unlock, (pthread_rwlock_t * rwlock)) {
-  return release_by<&RealFunctions::__pthread_rwlock_unlock>(rwlock);
+  return release_by<&RealFunctions::__pthread_rwlock_unlock>(to_write(rwlock), rwlock);
 }
 HOOK(int, pthread_rwlock_init, (pthread_rwlock_t * rwlock, const pthread_rwlockattr_t* attributes)) {
   return forget(rwlock, [=] { return g_real.pthread_rwlock_init(rwlock, attributes); });
@@ -160,16 +159,16 @@ HOOK(int, pthread_cond_clockwait,
 // C11. glibc's own versions call its internal pthread functions, past any interposition, so each needs its hook. An mtx_t
 // has the layout of a pthread_mutex_t (nptl/thrd_priv.h).
 HOOK(int, mtx_lock, (mtx_t * mutex)) {
-  return acquire(mutex_word(mutex), HOLDWATCH_CALLER, [=] { return g_real.mtx_lock(mutex); });
+  return acquire(a_mutex(mutex), HOLDWATCH_CALLER, [=] { return g_real.mtx_lock(mutex); });
 }
 HOOK(int, mtx_trylock, (mtx_t * mutex)) {
-  return try_acquire(mutex_word(mutex), HOLDWATCH_CALLER, [=] { return g_real.mtx_trylock(mutex); });
+  return try_acquire(a_mutex(mutex), HOLDWATCH_FRAME, [=] { return g_real.mtx_trylock(mutex); });
 }
 HOOK(int, mtx_timedlock, (mtx_t * mutex, const timespec* until)) {
-  return acquire_timed(mutex_word(mutex), HOLDWATCH_CALLER, [=] { return g_real.mtx_timedlock(mutex, until); });
+  return acquire_timed(a_mutex(mutex), HOLDWATCH_CALLER, [=] { return g_real.mtx_timedlock(mutex, until); });
 }
 HOOK(int, mtx_unlock, (mtx_t * mutex)) {
-  return release_by<&RealFunctions::mtx_unlock>(mutex);
+  return release_by<&RealFunctions::mtx_unlock>(a_mutex(mutex), mutex);
 }
 HOOK(int, mtx_init, (mtx_t * mutex, int type)) {
   return forget(mutex, [=] { return g_real.mtx_init(mutex, type); });

@@ -13,14 +13,21 @@ constinit HandedOver g_entries[32] = {};
 std::atomic<uint32_t> g_ready{0};  // entries that are ready: a look need not visit each one's page
 std::atomic<uint64_t> g_lost{0};
 
-void copy_slot(ThreadRecord& record, const HeldSlot& slot, HoldView* out) {
-  out->identity = {index_of(record), record.index_of_slot(slot), slot.number.load(std::memory_order_relaxed)};
-  out->word = LockWord(slot.word.load(std::memory_order_relaxed));
+Identity identity_of(ThreadRecord& record, const HeldSlot& slot) {
+  return {index_of(record), record.index_of_slot(slot), slot.number.load(std::memory_order_relaxed)};
+}
+
+void copy_hold(ThreadRecord& record, LockWord lock, const HeldSlot& first, const HeldSlot& last, HoldView* out) {
+  out->identity = identity_of(record, first);
+  out->word = lock;
   out->tid = record.tid.load(std::memory_order_relaxed);
   out->gone = false;
-  out->since_ns = slot.since_ns.load(std::memory_order_relaxed);
-  out->tsc = slot.tsc.load(std::memory_order_relaxed);
-  view_callers(slot, ThreadRecord::notes_of(slot), out);
+  out->since_ns = first.since_ns.load(std::memory_order_relaxed);
+  out->tsc = first.tsc.load(std::memory_order_relaxed);
+  out->levels = 1;
+  out->is_given_up = &first != &last;
+  out->site = identity_of(record, last);
+  view_callers(last, ThreadRecord::notes_of(last), out);
   out->stack_end = record.stack_end.load(std::memory_order_relaxed);
 }
 
@@ -33,11 +40,12 @@ bool may_be_over(const HoldView& hold, uint64_t released_ns) {
 
 }  // namespace
 
-void hand_over_slow(ThreadRecord& record, const HeldSlot& slot, const Caller& caller) {
+void hand_over_slow(ThreadRecord& record, LockWord lock, const HeldSlot& first, const HeldSlot& last,
+                    const Caller& caller) {
   for (HandedOver& entry : g_entries) {
     auto expected = HandedOver::State::free;
     if (!entry.state.compare_exchange_strong(expected, HandedOver::State::writing, std::memory_order_acquire)) continue;
-    copy_slot(record, slot, &entry.hold);
+    copy_hold(record, lock, first, last, &entry.hold);
     entry.released_ns = monotonic_ns();
     entry.lock = may_be_over(entry.hold, entry.released_ns) ? lock_tag_at_once(entry.hold.word.address()) : LockTag{};
     entry.caller = caller;

@@ -25,8 +25,10 @@ struct HandedOver {
   unsigned char stack[16 * 1024];  // from caller.sp on
 };
 
-// Notes that the calling thread is about to end the hold in `slot` of its own record.
-[[gnu::noinline]] void hand_over_slow(ThreadRecord& record, const HeldSlot& slot, const Caller& caller);
+// Notes that the calling thread is about to end its hold of `lock`, which began in the slot `first` of its record; the slot
+// `last` is of the level that is left, the same as a rule. The lock is not read from there: see drop_left_over.
+[[gnu::noinline]] void hand_over_slow(ThreadRecord& record, LockWord lock, const HeldSlot& first, const HeldSlot& last,
+                                      const Caller& caller);
 
 // The next entry that is ready, now `taken`, or null. Watcher only.
 HandedOver* take_handed_over();

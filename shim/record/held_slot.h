@@ -18,9 +18,14 @@ struct Caller {
   uintptr_t pc, sp, bp;
 };
 
-// HeldSlot::at_release: acquisitions beyond the first, and whether the site's kind is to be learnt at the release. Zero in a
-// free slot and in nearly every hold.
-inline constexpr uint32_t kUnsettled = uint32_t{1} << 31;
+// HeldSlot::at_release: what the release has to look at. Zero in a free slot and in nearly every hold. The low bits count
+// acquisitions of the same lock that came after the slot's own and have no slot.
+enum AtRelease : uint32_t {
+  kUnsettled = 1u << 31,  // the site's kind is to be learnt
+  kAgain = 1u << 30,      // the thread had the lock before: a further level of the hold that began in an older slot
+  kGivenUp = 1u << 29,    // the hold's first level has been given up before later ones, for whose sake the slot stays
+  kDepthMask = kGivenUp - 1
+};
 
 // HeldSlot::noted: how many entries of the notes are call sites, how many are words of the stack instead, and whether there is
 // a copy of the stack. Zero in a free slot and where the call site alone will do.
@@ -36,9 +41,11 @@ struct alignas(kCacheLine) HeldSlot {
   std::atomic<uintptr_t> bp{0};
   std::atomic<uint32_t> at_release{0};
   std::atomic<uint32_t> noted{0};
-  std::atomic<uint64_t> tsc{0};  // time stamp counter at the acquisition; valid with CLOCK=tsc
+  // Time stamp counter at the acquisition; valid with CLOCK=tsc. Of a further level: see ThreadRecord::return_address_below.
+  std::atomic<uint64_t> tsc{0};
 
-  uint32_t depth() const { return at_release.load(std::memory_order_acquire) & ~kUnsettled; }
+  uint32_t depth() const { return at_release.load(std::memory_order_acquire) & kDepthMask; }
+  bool is_given_up() const { return (at_release.load(std::memory_order_acquire) & kGivenUp) != 0; }
 };
 static_assert(sizeof(HeldSlot) == kCacheLine);
 

@@ -33,31 +33,39 @@ class LockWord {
   constexpr LockKind kind() const { return (bits_ & kRwlock) != 0 ? LockKind::rwlock : LockKind::mutex; }
   constexpr Access access() const { return (bits_ & kShared) != 0 ? Access::shared : Access::exclusive; }
   constexpr bool condition() const { return (bits_ & kCondition) != 0; }
-  constexpr bool waiting() const { return (bits_ & kWaiting) != 0; }
+  constexpr bool waiting() const { return (bits_ & kWaiting) != 0 && address() < kEnd; }
   constexpr bool timeout() const { return (bits_ & kTimeout) != 0; }
   constexpr bool empty() const { return bits_ == 0; }
   constexpr bool is_lock_at(uintptr_t address) const { return (bits_ ^ address) << kTagBits == 0; }
   constexpr bool is_same_lock(LockWord other) const { return (bits_ ^ other.bits_) << kTagBits == 0; }
-  // Held as a plain lock call leaves it: neither waited for nor taken again by a condition wait.
-  constexpr bool is_plain_hold_of(uintptr_t address) const { return (bits_ ^ address) << kAccessTagBits == 0; }
-  constexpr bool is_hold() const { return bits_ != 0 && address() < kHole && !waiting(); }
+  // Held as a plain lock call leaves it: neither waited for nor taken again by a condition wait. A rwlock may be held in
+  // either way.
+  template <LockKind Kind>
+  constexpr bool is_plain_hold_of(LockWord lock) const {
+    if (Kind == LockKind::mutex) return bits_ == lock.bits_;
+    return !is_no_hold() && (bits_ ^ lock.bits_) << kAccessTagBits == 0;
+  }
+  constexpr bool is_hold() const { return !is_no_hold() && address() < kEnd; }
   constexpr bool is_hole() const { return bits_ == kHole; }
+  // Nothing, a wait or a hole. False for what stands at a block's ends, too: one comparison in a lock call.
+  constexpr bool is_no_hold() const { return static_cast<int64_t>(bits_) <= 0; }
   friend constexpr bool operator==(LockWord, LockWord) = default;
 
-  // No lock's word: what stands below the first slot of all, and in a slot that is free while a higher one is in use.
-  static constexpr LockWord bottom() { return LockWord(kAddress); }
+  // No lock's word: what stands below and above a block's slots, and in a slot that is free while a higher one is in use.
+  static constexpr LockWord block_end() { return LockWord(kEnd); }
   static constexpr LockWord hole() { return LockWord(kHole); }
 
  private:
   static constexpr int kTagBits = 7;
-  static constexpr int kAccessTagBits = 2;  // the highest two
-  static constexpr uint64_t kRwlock = uint64_t{1} << 63;
-  static constexpr uint64_t kShared = uint64_t{1} << 62;
-  static constexpr uint64_t kWaiting = uint64_t{1} << 61;
+  static constexpr int kAccessTagBits = 3;                 // the highest three
+  static constexpr uint64_t kWaiting = uint64_t{1} << 63;  // the sign: see is_no_hold
+  static constexpr uint64_t kRwlock = uint64_t{1} << 62;
+  static constexpr uint64_t kShared = uint64_t{1} << 61;
   static constexpr uint64_t kCondition = uint64_t{1} << 60;
   static constexpr uint64_t kTimeout = uint64_t{1} << 59;
   static constexpr uint64_t kAddress = ~uint64_t{0} >> kTagBits;
-  static constexpr uint64_t kHole = kAddress - 1;
+  static constexpr uint64_t kEnd = kAddress;
+  static constexpr uint64_t kHole = kWaiting | kAddress;
   uint64_t bits_ = 0;
 };
 

@@ -19,25 +19,14 @@ uintptr_t g_main_frames_end = 0;
 
 namespace {
 
-// Whether the lock that the calling thread has just acquired is held by it more than once, from glibc's own fields
-// (layout: sysdeps/nptl/bits/struct_mutex.h and struct_rwlock.h, unchanged ABI since 2.30 on x86-64). If it is not, an
-// older slot for the same lock is left over from a hold that another thread ended. The caller owns the lock, so that
-// the fields are there to be read.
-bool held_repeatedly(LockWord lock) {
-  const auto address = lock.address();
-  if (lock.kind() == LockKind::mutex) return mutex_count(*reinterpret_cast<const pthread_mutex_t*>(address)) > 1;
-  if (lock.access() == Access::exclusive) return false;
-  return rwlock_readers(*reinterpret_cast<const pthread_rwlock_t*>(address)) > 1;
-}
-
-LockWord word_of(const HeldSlot& slot) {
-  return LockWord(slot.word.load(std::memory_order_relaxed));
-}
-
 // Of a hold that is over.
 void forget_notes(HeldSlot& slot) {
   slot.at_release.store(0, std::memory_order_release);
   slot.noted.store(0, std::memory_order_release);
+}
+
+void deepen(HeldSlot& slot) {
+  slot.at_release.store(slot.at_release.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }
 
 Caller caller_of(const HeldSlot& slot) {
@@ -45,16 +34,44 @@ Caller caller_of(const HeldSlot& slot) {
           slot.bp.load(std::memory_order_relaxed)};
 }
 
+// Whether an unlock may be the last act of the function that took `level`, made a jump by the compiler: then it returns to
+// where that function would have.
+bool ends_in_jump(const HeldSlot& level, const Caller& caller) {
+  const bool is_again = (level.at_release.load(std::memory_order_relaxed) & kAgain) != 0;
+  return (is_again && level.tsc.load(std::memory_order_relaxed) == caller.pc) ||
+         was_noted(level, ThreadRecord::notes_of(level), caller);
+}
+
+// Whether lock and unlock may be made by functions of their own, both called by one frame.
+bool is_wrapped_like(const HeldSlot& level, const Caller& caller) {
+  constexpr uintptr_t kMostDifference = 32;
+  return level.sp.load(std::memory_order_relaxed) - caller.sp + kMostDifference <= 2 * kMostDifference &&
+         site_of(level.pc.load(std::memory_order_relaxed)).kind == SiteKind::returns;
+}
+
 }  // namespace
 
 // --- the stack of slots ---
 
 HeldSlot* ThreadRecord::find(uintptr_t address) {
-  for (HeldSlot* slot = next_below(top_); slot != nullptr; slot = next_below(slot)) {
-    const LockWord word = word_of(*slot);
-    if (word.is_lock_at(address) && !word.waiting()) return slot;
-  }
-  return nullptr;
+  const auto search = [&]() -> HeldSlot* {
+    for (HeldSlot* slot = next_below(top()); slot != nullptr; slot = next_below(slot)) {
+      const LockWord word = word_of(*slot);
+      if (word.is_lock_at(address) && !word.is_no_hold()) return slot;
+    }
+    return nullptr;
+  };
+  if (HeldSlot* slot = search(); slot != nullptr) [[likely]]
+    return slot;
+  skip_used_top();
+  return search();
+}
+
+// The next hold of the lock in an older slot.
+HeldSlot* ThreadRecord::next_below_of(HeldSlot* slot, LockWord lock) {
+  while ((slot = next_below(slot)) != nullptr)
+    if (word_of(*slot).is_hold() && word_of(*slot).is_same_lock(lock)) break;
+  return slot;
 }
 
 // The slot below `slot`, in an older block too; null below the first.
@@ -74,63 +91,76 @@ HeldSlot* ThreadRecord::older_block_end(const HeldSlot* first) {
 }
 
 void ThreadRecord::drop(HeldSlot& slot) {
-  const bool is_top = &slot + 1 == top_;
+  const bool is_top = &slot + 1 == top();
   slot.word.store(is_top ? 0 : LockWord::hole().bits(), std::memory_order_release);
   forget_notes(slot);
   if (is_top) give_top_back_to(&slot);
   // A block that has become empty has its older one's end for the top.
-  if (is_top || is_block_start(top_)) pop_slow();
+  if (is_block_start(top()) || (is_top && word_below(top()).is_hole())) pop_slow();
 }
 
 // Lets go of the holes below the top, and of a block with nothing in it.
 void ThreadRecord::pop_slow() {
-  HeldSlot* top = top_;
+  HeldSlot* top_slot = top();
   while (true) {
-    if (is_block_start(top)) {
-      HeldSlot* older = older_block_end(top);
+    if (is_block_start(top_slot)) {
+      HeldSlot* older = older_block_end(top_slot);
       // A block that is full stays so: the next lock call would have to come back at once.
       if (older == nullptr || !word_below(older).is_hole()) break;
-      top = older;
+      top_slot = older;
     }
-    if (!word_below(top).is_hole()) break;
-    --top;
-    top->word.store(0, std::memory_order_release);
-    forget_notes(*top);
+    if (!word_below(top_slot).is_hole()) break;
+    --top_slot;
+    top_slot->word.store(0, std::memory_order_release);
+    forget_notes(*top_slot);
   }
-  give_top_back_to(top);
+  give_top_back_to(top_slot);
 }
 
 // A slot for a lock call whose caller has the stack pointer `sp`; null if none is left.
 HeldSlot* ThreadRecord::take_slot_slow(uintptr_t sp) {
-  drop_left_over_waits(sp);
-  if (!is_block_end(top_)) return &take_top();
+  skip_used_top();
+  drop_left_over_calls(sp);
   // Holes come last: a newer hold would stand below an older one.
-  HeldSlot* first = next_block_slow();
-  if (first == nullptr) return take_hole_slow();
-  give_top_back_to(first);
-  return &take_top();
+  HeldSlot* slot = is_block_end(top()) ? next_block_slow() : top();
+  if (slot == nullptr) return take_hole_slow();
+  take_top(*slot);
+  return slot;
 }
 
-// A wait is published, and yet its thread makes a lock call: either in a signal handler, or because a handler left the call
-// for good (longjmp). The handler's frames lie below those that it interrupted, unless it has a stack of its own, which may be
-// anywhere; but as long as the call has not been left, its return address stands where it was.
-void ThreadRecord::drop_left_over_waits(uintptr_t sp) {
-  while (word_below(top_).waiting()) {
-    HeldSlot& wait = *below(top_);
-    const uintptr_t wait_sp = wait.sp.load(std::memory_order_relaxed);
-    if (!is_on_own_stack(sp) || !is_on_own_stack(wait_sp) || wait_sp > sp) return;
-    const uintptr_t return_address = *reinterpret_cast<const uintptr_t*>(wait_sp - sizeof(uintptr_t));
-    if (wait_sp != sp && return_address == wait.pc.load(std::memory_order_relaxed)) return;
-    drop(wait);
+// A handler may have given up a slot that it had interrupted the taking of, and that was filled when it returned.
+void ThreadRecord::skip_used_top() {
+  while (!is_block_end(top()) && !word_of(*top()).empty()) give_top_back_to(top() + 1);
+}
+
+// A lock call has begun and not ended, and yet its thread makes another one: either in a signal handler that has interrupted
+// it, or because a handler left it for good (siglongjmp). What it has published is a wait, or nothing yet, or nothing any
+// more.
+void ThreadRecord::drop_left_over_calls(uintptr_t sp) {
+  while (word_below(top()).is_no_hold()) {
+    HeldSlot& call = *below(top());
+    if (!word_of(call).is_hole() && !is_left_for_good(call, sp)) return;
+    drop(call);
   }
+}
+
+// The handler's frames lie below those that it interrupted, unless it has a stack of its own, which may be anywhere; but as
+// long as the call has not been left, its return address stands where it was. Before a call has noted its stack pointer, the
+// first that it notes, an older call's stands there: should that one look as if it had been left, a handler may have the slot
+// all the same, for the interrupted call is still to fill in all of it.
+bool ThreadRecord::is_left_for_good(const HeldSlot& call, uintptr_t sp) const {
+  const uintptr_t call_sp = call.sp.load(std::memory_order_relaxed);
+  if (!is_on_own_stack(sp) || !is_on_own_stack(call_sp) || call_sp > sp) return false;
+  const uintptr_t return_address = *reinterpret_cast<const uintptr_t*>(call_sp - sizeof(uintptr_t));
+  return call_sp == sp || return_address != call.pc.load(std::memory_order_relaxed);
 }
 
 // All slots of the block are in use or holes: one of the latter, in any block.
 HeldSlot* ThreadRecord::take_hole_slow() {
-  for (HeldSlot* slot = next_below(top_); slot != nullptr; slot = next_below(slot)) {
+  for (HeldSlot* slot = next_below(top()); slot != nullptr; slot = next_below(slot)) {
     if (!word_of(*slot).is_hole()) continue;
     // A signal handler that looks for one in between is to find another.
-    slot->word.store(LockWord::bottom().bits(), std::memory_order_release);
+    slot->word.store(LockWord::block_end().bits(), std::memory_order_release);
     forget_notes(*slot);
     std::atomic_signal_fence(std::memory_order_seq_cst);
     return slot;
@@ -146,12 +176,14 @@ HeldSlot* ThreadRecord::next_block_slow() {
     if (chunk == nullptr) return nullptr;
     overflow.store(chunk, std::memory_order_release);
   }
-  const size_t next = top_ == slots_ + kInlineSlots
+  const size_t next = top() == slots_ + kInlineSlots
                           ? 0
-                          : (reinterpret_cast<uintptr_t>(top_) - reinterpret_cast<uintptr_t>(chunk)) / kBlockSize + 1;
+                          : (reinterpret_cast<uintptr_t>(top()) - reinterpret_cast<uintptr_t>(chunk)) / kBlockSize + 1;
   if (next == kOverflowBlocks) return nullptr;
-  chunk->blocks[next].bottom.store(LockWord::bottom().bits(), std::memory_order_relaxed);
-  return chunk->blocks[next].slots;
+  OverflowBlock& block = chunk->blocks[next];
+  for (auto* end : {&block.lower_end, &block.upper_end})
+    end->store(LockWord::block_end().bits(), std::memory_order_relaxed);
+  return block.slots;
 }
 
 // --- acquisitions ---
@@ -165,19 +197,33 @@ HeldSlot* ThreadRecord::begin_wait_slow(LockWord lock, const Caller& caller, uin
 }
 
 void ThreadRecord::hold_waited_slow(HeldSlot& slot, LockWord lock) {
-  if (is_again_slow(slot, lock)) return;
-  drop_ended_holds_of(slot, lock);
+  const Levels before = levels_before(slot, lock);
+  if (before.count >= kSitedLevels) {
+    drop(slot);
+    return deepen(*before.newest);
+  }
+  if (before.count != 0) slot.at_release.store(kAgain, std::memory_order_release);
   settle(slot, lock);
+  if (before.count != 0) slot.tsc.store(return_address_below(before.frame_sp), std::memory_order_release);
 }
 
-// Older holds of a lock that the thread has once now were ended by other threads. They would fill the record where locks are
-// taken by one thread and given up by another.
-void ThreadRecord::drop_ended_holds_of(const HeldSlot& slot, LockWord lock) {
-  for (HeldSlot* other = next_below(top_); other != nullptr; other = next_below(other))
-    if (other != &slot && word_of(*other).is_hold() && word_of(*other).is_same_lock(lock)) {
-      if (held_repeatedly(lock)) return;
+// The levels by which the thread had the lock before it took it in `slot`; none if it has it once now. Then older holds were
+// ended by other threads: they are dropped, lest they fill the record where locks are taken by one thread and given up
+// by another.
+ThreadRecord::Levels ThreadRecord::levels_before(HeldSlot& slot, LockWord lock) {
+  Levels before;
+  const uintptr_t sp = slot.sp.load(std::memory_order_relaxed);
+  for (HeldSlot* other = next_below_of(top(), lock); other != nullptr; other = next_below_of(other, lock)) {
+    if (other == &slot) continue;
+    if (before.count == 0 && (word_of(*other).access() != lock.access() || !held_repeatedly(lock))) {
       drop(*other);
+      continue;
     }
+    if (before.count++ == 0) before.newest = other;
+    const uintptr_t other_sp = other->sp.load(std::memory_order_relaxed);
+    if (before.frame_sp == 0 && other_sp > sp) before.frame_sp = other_sp;
+  }
+  return before;
 }
 
 void ThreadRecord::hold_slow(LockWord lock, const Caller& caller) {
@@ -187,27 +233,58 @@ void ThreadRecord::hold_slow(LockWord lock, const Caller& caller) {
   hold_waited_slow(*slot, lock);
 }
 
-HeldSlot* ThreadRecord::relocked(LockWord lock) const {
-  if (lock.kind() != LockKind::mutex || !word_below(top_).is_same_lock(lock) || word_below(top_).waiting())
-    return nullptr;
-  const auto& mutex = *reinterpret_cast<const pthread_mutex_t*>(lock.address());
-  const bool is_ours =
-      mutex_type(mutex) == PTHREAD_MUTEX_RECURSIVE && mutex_owner(mutex) == tid.load(std::memory_order_relaxed);
-  return is_ours ? below(top_) : nullptr;
+// --- levels ---
+
+HeldSlot* ThreadRecord::older_level(HeldSlot& slot, LockWord lock) {
+  if ((slot.at_release.load(std::memory_order_relaxed) & kAgain) == 0 && !held_repeatedly(lock)) return nullptr;
+  HeldSlot* older = next_below_of(&slot, lock);
+  return older != nullptr && word_of(*older).access() == lock.access() ? older : nullptr;
 }
 
-// Whether `slot` is of a lock that the slot below already has. If the thread holds it twice now, the older hold goes on, one
-// deeper, and `slot` is given back. If not, the older one was ended by another thread.
-bool ThreadRecord::is_again_slow(HeldSlot& slot, LockWord lock) {
-  const LockWord known = word_below(&slot);
-  if (known.waiting() || !known.is_same_lock(lock)) return false;
-  HeldSlot& older = *below(&slot);
-  if (!held_repeatedly(lock) || known.access() != lock.access()) {
-    drop(older);
-    return false;
+// Which level `caller` gives up. Unlocks do not say so, but a function gives up what it has taken: the newest level that was
+// taken from the same frame, or from almost the same, where lock and unlock are wrapped in functions of their own (code without
+// optimisation). If the unlock is a jump the function's frame is gone: it is the one whose return address the unlock has, and
+// of those that returned into one another by jumps, or were leaked, the outermost. Else it is the newest, which a helper may
+// have taken that has returned.
+HeldSlot& ThreadRecord::level_given_up(HeldSlot& newest, LockWord lock, const Caller& caller) {
+  const bool is_known = (newest.at_release.load(std::memory_order_relaxed) & kAgain) != 0;
+  HeldSlot* by_jump = nullptr;
+  HeldSlot* near = nullptr;
+  HeldSlot* staying = nullptr;  // taken where functions do not hand the lock out
+  const auto sp_of = [](const HeldSlot* level) { return level->sp.load(std::memory_order_relaxed); };
+  const auto is_outer = [&](const HeldSlot* level, const HeldSlot* known) {
+    return sp_of(level) < caller.sp && (known == nullptr || sp_of(level) > sp_of(known));
+  };
+  for (HeldSlot* level = &newest; level != nullptr && !level->is_given_up(); level = older_level(*level, lock)) {
+    if (sp_of(level) == caller.sp) return by_jump != nullptr ? *by_jump : is_known ? *level : newest;
+    if (is_outer(level, by_jump) && ends_in_jump(*level, caller)) by_jump = level;
+    if (near == nullptr && is_wrapped_like(*level, caller)) near = level;
+    if (is_outer(level, staying) && site_of(level->pc.load(std::memory_order_relaxed)).kind == SiteKind::stays)
+      staying = level;
   }
-  drop(slot);
-  deepen(older);
+  if (staying != nullptr && is_outer(staying, by_jump)) return *staying;
+  if (by_jump != nullptr) return *by_jump;
+  if (near != nullptr) return *near;
+  return newest;
+}
+
+void ThreadRecord::give_up_level(HeldSlot& newest, LockWord lock, const Caller& caller) {
+  HeldSlot& level = level_given_up(newest, lock, caller);
+  const uint32_t at_release = level.at_release.load(std::memory_order_relaxed);
+  if ((at_release & kDepthMask) != 0) return level.at_release.store(at_release - 1, std::memory_order_release);
+  learn_site(level, caller);
+  // The first one stays as long as the hold does.
+  if (older_level(level, lock) == nullptr)
+    level.at_release.store(kGivenUp, std::memory_order_release);
+  else
+    drop(level);
+}
+
+bool ThreadRecord::is_last_level_slow(HeldSlot& newest, LockWord lock, HeldSlot** first) {
+  if (newest.depth() != 0) return false;
+  HeldSlot* older = older_level(newest, lock);
+  if (older != nullptr && !older->is_given_up()) return false;
+  *first = older == nullptr ? &newest : older;
   return true;
 }
 
@@ -240,7 +317,7 @@ void ThreadRecord::note_callers_slow(HeldSlot& slot) {
   const uint32_t noted = note_callers(own_notes(slot), caller, stack_end.load(std::memory_order_relaxed), links);
   slot.noted.store(noted, std::memory_order_release);
   if (!site.is_settled) {
-    slot.at_release.store(kUnsettled, std::memory_order_release);
+    slot.at_release.store(slot.at_release.load(std::memory_order_relaxed) | kUnsettled, std::memory_order_release);
     // Few holds are from there: dating them exactly costs nothing that counts.
     slot.since_ns.store(exact_stamp(slot.since_ns.load(std::memory_order_relaxed)), std::memory_order_release);
   }
@@ -314,16 +391,42 @@ uint32_t ThreadRecord::index_of_slot(const HeldSlot& slot) const {
   return static_cast<uint32_t>(kInlineSlots + (block - chunk) / kBlockSize * kBlockSlots) + position;
 }
 
+uint32_t ThreadRecord::used_limit() const {
+  // The slot at the top may be in use for a moment: see take_slot_slow.
+  const HeldSlot* top_slot = top_.load(std::memory_order_acquire);
+  return std::min(index_of_slot(*top_slot) + 1, static_cast<uint32_t>(slot_limit()));
+}
+
+// By an instruction (Intel's manual, volume 2, CMPXCHG16B): compilers would call a library for 16 bytes.
+bool ThreadRecord::drop_use(HeldSlot& slot, LockWord word, uint64_t number) {
+  static_assert(offsetof(HeldSlot, word) == 0 && offsetof(HeldSlot, number) == sizeof(uint64_t));
+  auto& both = reinterpret_cast<unsigned char(&)[2 * sizeof(uint64_t)]>(slot);
+  uint64_t low = word.bits(), high = number;
+  bool done = false;
+  __asm__ volatile("lock cmpxchg16b %1"
+                   : "=@ccz"(done), "+m"(both), "+a"(low), "+d"(high)
+                   : "b"(LockWord::hole().bits()), "c"(number)
+                   : "memory");
+  return done;
+}
+
 const HeldSlot* ThreadRecord::waiting() const {
   auto* self = const_cast<ThreadRecord*>(this);
-  const HeldSlot* newest = nullptr;
-  for (size_t index = 0, limit = slot_limit(); index < limit; ++index) {
+  for (uint32_t index = used_limit(); index-- > 0;) {
     const HeldSlot* slot = self->slot(index);
-    const LockWord word(slot->word.load(std::memory_order_acquire));
-    if (word.empty()) break;
-    if (word.waiting()) newest = slot;
+    if (LockWord(slot->word.load(std::memory_order_acquire)).waiting()) return slot;
   }
-  return newest;
+  return nullptr;
+}
+
+const HeldSlot* ThreadRecord::level_left(const HeldSlot& first) {
+  const LockWord lock(first.word.load(std::memory_order_acquire));
+  for (uint32_t index = 0, limit = used_limit(); index < limit; ++index) {
+    const HeldSlot& other = *slot(index);
+    const LockWord word(other.word.load(std::memory_order_acquire));
+    if (&other != &first && word.is_hold() && word.is_same_lock(lock) && !other.is_given_up()) return &other;
+  }
+  return nullptr;
 }
 
 const unsigned char* ThreadRecord::stack_copy(size_t index, size_t* size) const {
@@ -350,8 +453,8 @@ void ThreadRecord::clear() {
     one.word.store(0, std::memory_order_release);
     forget_notes(one);
   }
-  bottom_.store(LockWord::bottom().bits(), std::memory_order_relaxed);
-  top_ = slots_;
+  for (auto* end : {&lower_end_, &upper_end_}) end->store(LockWord::block_end().bits(), std::memory_order_relaxed);
+  top_.store(slots_, std::memory_order_release);
 }
 
 }  // namespace holdwatch

@@ -7,17 +7,22 @@
 // the real call has succeeded; an unlock gives it back. So a pair of calls writes two cache lines, however many locks are
 // held. A hold that ends below the top leaves a hole, which goes when the slots above it do.
 //
-// How a reader gets a consistent slot: the owner stores the slot's number first and its lock word last, each with
-// release. A reader loads number, word, fields, then word and number again, each with acquire (view.cpp). If the owner
+// How a reader gets a consistent slot: the owner stores the slot's fields, its number among them, while the lock word is 0,
+// and the word last, each with release. A reader loads number, word, fields, then word and number again, each with acquire (view.cpp). If the owner
 // wrote a newer field, the reader has seen the newer number; if the words are equal too, all fields belong together.
-// Below the top no word is 0 (but in the few instructions in which one is being taken), so that a reader stops at the
-// first that is.
+// A reader looks at the slots up to the top, and passes over those with a 0: one is being taken or given up just now, or
+// was when a signal handler left the lock call for good (siglongjmp). See drop_left_over_calls.
+//
+// A lock that its thread takes again, a recursive mutex or for reading, has a slot for each level: who gives up which
+// is told by their stack pointers. The oldest slot is the hold: it has the identity and the time, and stays until the last
+// level is given up. Beyond kSitedLevels they are only counted.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 
+#include "shim/base/lock_layout.h"
 #include "shim/base/plain.h"
 #include "shim/base/pulse.h"
 #include "shim/record/call_sites.h"
@@ -26,7 +31,8 @@
 
 namespace holdwatch {
 
-// Slots come in blocks of 1 KiB: a line for the block's own use, the slots, the notes of each, a line for whatever else.
+// Slots come in blocks of 1 KiB, each of these a line: the block's lower end, the slots, its upper end, the notes of each
+// slot. The first word of both ends is where a slot's lock word would be (LockWord::block_end).
 inline constexpr size_t kBlockSize = 1024;
 inline constexpr size_t kBlockSlots = 7;
 inline constexpr size_t kInlineSlots = kBlockSlots;  // in the record itself: 1 KiB a thread
@@ -35,9 +41,13 @@ inline constexpr size_t kHeldSlots = kInlineSlots + kOverflowBlocks * kBlockSlot
 
 enum class RecordState : uint32_t { free, live, gone };
 
+// Acquisitions of one lock by one thread that have a slot each, at least.
+inline constexpr size_t kSitedLevels = 8;
+
 struct alignas(kBlockSize) OverflowBlock {
-  alignas(kCacheLine) std::atomic<uint64_t> bottom;
+  alignas(kCacheLine) std::atomic<uint64_t> lower_end;
   HeldSlot slots[kBlockSlots];
+  alignas(kCacheLine) std::atomic<uint64_t> upper_end;
   CallerNotes notes[kBlockSlots];
 };
 static_assert(sizeof(OverflowBlock) == kBlockSize);
@@ -60,24 +70,36 @@ struct StackCopies {
 // Written at the start; 0 where it is not known.
 [[gnu::visibility("hidden")]] extern uintptr_t g_main_frames_end;
 
+// Whether the lock that the calling thread has just acquired, or is about to give up, is held by it more than once, from
+// glibc's own fields (layout: sysdeps/nptl/bits/struct_mutex.h and struct_rwlock.h, unchanged ABI since 2.30 on x86-64). If it
+// is not, an older slot for the same lock is left over from a hold that another thread ended. The caller owns the lock, so
+// that the fields are there to be read. Of readers they only count all together.
+inline bool held_repeatedly(LockWord lock) {
+  const auto address = lock.address();
+  if (lock.kind() == LockKind::mutex) return mutex_count(*reinterpret_cast<const pthread_mutex_t*>(address)) > 1;
+  return lock.access() == Access::shared && rwlock_readers(*reinterpret_cast<const pthread_rwlock_t*>(address)) > 1;
+}
+
 class alignas(kBlockSize) ThreadRecord {
  public:
   // --- hot: the owner ---
 
-  // Whether the next lock call may take the top slot just so. Not at the end of a block, in a signal handler that
-  // interrupted a lock call (its wait is below), nor where the same lock is below: recursion, a second read lock, or a hold
-  // that another thread ended.
-  bool takes_at_once(LockWord lock) const {
-    const LockWord known = word_below(top_);
-    return !is_block_end(top_) && !known.waiting() && !known.is_same_lock(lock);
+  // Whether the next lock call may take `slot`, which becomes the one at the top, just so. Not at the end of a block; not where
+  // a lock call below has not ended, which a signal handler has interrupted or left; nor where the same read lock is below. A
+  // mutex tells by itself whether it is taken again.
+  template <LockKind Kind, Access How>
+  [[gnu::always_inline]] bool takes_at_once(uintptr_t address, HeldSlot*& slot) const {
+    slot = top();
+    const LockWord known = word_below(slot);
+    if (!word_of(*slot).empty() || known.is_no_hold()) return false;
+    return How == Access::exclusive || !known.is_lock_at(address);
   }
 
-  // Takes the top slot and publishes in it that the thread wants `lock`.
-  HeldSlot& begin_wait(LockWord lock, const Caller& caller, uint64_t tick_ns) {
-    HeldSlot& slot = take_top();
+  // Takes the top slot, by takes_at_once, and publishes in it that the thread wants `lock`.
+  [[gnu::always_inline]] void begin_wait(HeldSlot& slot, LockWord lock, const Caller& caller, uint64_t tick_ns) {
+    take_top(slot);
     fill(slot, caller, tick_ns);
     slot.word.store(lock.with_waiting().bits(), std::memory_order_release);
-    return slot;
   }
 
   // Makes the wait in `slot`, whose lock call has succeeded, a hold; false if there is more to note than that. One tag
@@ -92,21 +114,25 @@ class alignas(kBlockSize) ThreadRecord {
 
   // Notes an acquisition that has just succeeded and that nothing was published of; false, and nothing is done, if there is
   // more to note than that.
-  bool hold_new_at_once(LockWord lock, const Caller& caller) {
-    if (!takes_at_once(lock) || !site_stays(caller.pc)) return false;
-    HeldSlot& slot = take_top();
-    fill(slot, caller, g_pulse.tick_ns.load(std::memory_order_relaxed));
-    slot.word.store(lock.bits(), std::memory_order_release);
+  template <LockKind Kind, Access How>
+  [[gnu::always_inline]] bool hold_new_at_once(uintptr_t address, const Caller& caller) {
+    const LockWord lock(reinterpret_cast<const void*>(address), Kind, How);
+    HeldSlot* slot = nullptr;
+    if (!takes_at_once<Kind, How>(address, slot) || !site_stays(caller.pc)) return false;
+    take_top(*slot);
+    fill(*slot, caller, g_pulse.tick_ns.load(std::memory_order_relaxed));
+    slot->word.store(lock.bits(), std::memory_order_release);
     return true;
   }
 
-  // Ends the newest hold if it is of the lock at `address` and an ordinary one: taken once, young, with nothing to learn
-  // from its end and no hole below. Else false, and nothing is done.
-  bool drop_at_once(uintptr_t address) {
-    HeldSlot* slot = top_ - 1;
-    if (!word_below(top_).is_plain_hold_of(address) || slot->at_release.load(std::memory_order_relaxed) != 0 ||
+  // Ends the newest hold if it is of `lock` and an ordinary one: taken once, young, with nothing to learn from its end and
+  // another hold below, or none. Else false, and nothing is done.
+  template <LockKind Kind>
+  [[gnu::always_inline]] bool drop_at_once(LockWord lock) {
+    HeldSlot* slot = below(top());
+    if (!word_of(*slot).is_plain_hold_of<Kind>(lock) || slot->at_release.load(std::memory_order_relaxed) != 0 ||
         slot->since_ns.load(std::memory_order_relaxed) < g_pulse.old_before_ns.load(std::memory_order_relaxed) ||
-        word_below(slot).is_hole()) [[unlikely]]
+        word_below(slot).is_no_hold()) [[unlikely]]
       return false;
     slot->word.store(0, std::memory_order_release);
     if (slot->noted.load(std::memory_order_relaxed) != 0) [[unlikely]]
@@ -115,27 +141,62 @@ class alignas(kBlockSize) ThreadRecord {
     return true;
   }
 
+  // The same for a further level of the recursive mutex that the newest hold is of.
+  bool hold_again_at_once(LockWord lock, const Caller& caller) {
+    HeldSlot* slot = nullptr;
+    if (!takes_at_once<LockKind::mutex, Access::exclusive>(0, slot) || word_below(slot) != lock ||
+        !site_stays(caller.pc))
+      return false;
+    const uint64_t return_address = return_address_below(below(slot)->sp.load(std::memory_order_relaxed));
+    take_top(*slot);
+    fill(*slot, caller, g_pulse.tick_ns.load(std::memory_order_relaxed));
+    slot->at_release.store(kAgain, std::memory_order_release);
+    slot->tsc.store(return_address, std::memory_order_release);
+    slot->word.store(lock.bits(), std::memory_order_release);
+    return true;
+  }
+
+  // Where drop_at_once says no: which of the two newest holds is to be dropped if it is of the mutex, young, and all that there
+  // is of it, or a level of a hold that goes on; else null. `caller_sp` is of the unlock's caller.
+  HeldSlot* droppable_near_top(LockWord mutex, uintptr_t caller_sp) const {
+    HeldSlot* slot = below(top());
+    if (word_of(*slot) != mutex) {
+      if (is_block_start(slot) || word_below(slot) != mutex) return nullptr;
+      slot = below(slot);
+    }
+    if (slot->since_ns.load(std::memory_order_relaxed) < g_pulse.old_before_ns.load(std::memory_order_relaxed))
+      return nullptr;
+    const uint32_t at_release = slot->at_release.load(std::memory_order_relaxed);
+    if (at_release == 0) return held_repeatedly(mutex) ? nullptr : slot;
+    return at_release == kAgain && slot->sp.load(std::memory_order_relaxed) == caller_sp ? slot : nullptr;
+  }
+
   // --- slow: the owner ---
 
-  // The most recent hold of the lock at `address`, or null.
+  // The newest slot of a hold of the lock at `address`, or null.
   [[gnu::noinline]] HeldSlot* find(uintptr_t address);
+  // The slot of the level before the one in `slot`, by which the thread has `lock` too; null if that is the only one. The
+  // caller has the lock.
+  HeldSlot* older_level(HeldSlot& slot, LockWord lock);
+  // Whether the hold is over when the level in `newest`, its newest slot, is given up; `first` is where it began, then.
+  bool is_last_level(HeldSlot& newest, LockWord lock, HeldSlot** first) {
+    *first = &newest;
+    const bool is_first = (newest.at_release.load(std::memory_order_relaxed) & ~kUnsettled) == 0;
+    return (is_first && !held_repeatedly(lock)) || is_last_level_slow(newest, lock, first);
+  }
+  // Notes that `caller` gives up one level of a hold that goes on; `newest` is the hold's newest slot.
+  [[gnu::noinline]] void give_up_level(HeldSlot& newest, LockWord lock, const Caller& caller);
   // Ends a hold, or a wait that came to nothing.
   [[gnu::noinline]] void drop(HeldSlot& slot);
   // The same as begin_wait where takes_at_once says no; null if no slot is left.
   [[gnu::noinline]] HeldSlot* begin_wait_slow(LockWord lock, const Caller& caller, uint64_t tick_ns);
   // Makes the wait that begin_wait put into `slot` a hold, with all that there is to note of it.
   [[gnu::noinline]] void settle(HeldSlot& slot, LockWord lock);
-  // The same for a wait of begin_wait_slow, or adds it to an older hold of the same lock.
+  // The same for a wait of begin_wait_slow, or where the thread may have had the lock before.
   [[gnu::noinline]] void hold_waited_slow(HeldSlot& slot, LockWord lock);
   [[gnu::noinline]] void hold_slow(LockWord lock, const Caller& caller);
   // Learns from the end of the hold in `slot`, at `caller`, whether the frame that took the lock was still there.
   [[gnu::noinline]] void learn_site(const HeldSlot& slot, const Caller& caller) const;
-  // The thread's newest hold if it is of `lock`, a recursive mutex, so that taking it once more neither blocks nor begins a
-  // hold: then it is to be made deeper, once it is done. Else null.
-  HeldSlot* relocked(LockWord lock) const;
-  static void deepen(HeldSlot& slot) {
-    slot.at_release.store(slot.at_release.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-  }
   // Counts an acquisition for which there was no slot.
   void count_unrecorded() {
     unrecorded.store(unrecorded.load(std::memory_order_relaxed) + 1, std::memory_order_release);
@@ -143,16 +204,23 @@ class alignas(kBlockSize) ThreadRecord {
 
   // --- cold: the thread table, the watcher ---
 
+  // Makes the slot a hole if it still is in the use `number` and says `word`; else nothing, and false. The watcher's, of a hold
+  // that another thread has ended: the owner takes the hole for one that it has left itself. Both are compared at once: the
+  // owner may take the same lock into the same slot at any time, which is another hold.
+  static bool drop_use(HeldSlot& slot, LockWord word, uint64_t number);
   const HeldSlot* waiting() const;  // the newest wait, or null
   // The position in the whole record of one of its slots.
   uint32_t index_of_slot(const HeldSlot& slot) const;
   HeldSlot* slot(size_t index);  // null beyond the attached chunk
   static const CallerNotes& notes_of(const HeldSlot& slot) {
-    return *reinterpret_cast<const CallerNotes*>(&slot + kBlockSlots);
+    return *reinterpret_cast<const CallerNotes*>(&slot + kBlockSlots + 1);
   }
+  // Of a hold whose first level was given up: the slot of the oldest that is left, null if that cannot be seen.
+  const HeldSlot* level_left(const HeldSlot& first);
   const unsigned char* stack_copy(size_t index, size_t* size) const;
-  // One past the highest slot index that may be in use, for readers.
+  // One past the highest slot index that there is, and one past the highest that may be in use, for readers.
   size_t slot_limit() const { return overflow.load(std::memory_order_acquire) == nullptr ? kInlineSlots : kHeldSlots; }
+  uint32_t used_limit() const;
   bool holds_nothing();
   // Its thread is gone: what it waited for, it waits for no more.
   void end_waits();
@@ -168,28 +236,26 @@ class alignas(kBlockSize) ThreadRecord {
   static HeldSlot* below(const HeldSlot* slot) {
     return reinterpret_cast<HeldSlot*>(reinterpret_cast<uintptr_t>(slot) - sizeof(HeldSlot));
   }
-  // The word of the slot below, or the bottom of the block.
-  static LockWord word_below(const HeldSlot* slot) {
-    return LockWord(reinterpret_cast<const std::atomic<uint64_t>*>(below(slot))->load(std::memory_order_relaxed));
-  }
+  static LockWord word_of(const HeldSlot& slot) { return LockWord(slot.word.load(std::memory_order_relaxed)); }
+  // The word of the slot below, or the block's lower end.
+  static LockWord word_below(const HeldSlot* slot) { return word_of(*below(slot)); }
+  HeldSlot* top() const { return top_.load(std::memory_order_relaxed); }
 
   // Taken before it is filled: a signal handler that takes a lock in between gets the next one.
-  HeldSlot& take_top() {
-    HeldSlot* slot = top_;
-    top_ = slot + 1;
+  void take_top(HeldSlot& slot) {
+    top_.store(&slot + 1, std::memory_order_release);
     std::atomic_signal_fence(std::memory_order_seq_cst);
-    return *slot;
   }
   void give_top_back_to(HeldSlot* slot) {
     std::atomic_signal_fence(std::memory_order_seq_cst);
-    top_ = slot;
+    top_.store(slot, std::memory_order_release);
   }
 
   static void fill(HeldSlot& slot, const Caller& caller, uint64_t tick_ns) {
+    slot.sp.store(caller.sp, std::memory_order_release);  // first: see is_left_for_good
+    slot.pc.store(caller.pc, std::memory_order_release);
     slot.number.store(slot.number.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     slot.since_ns.store(tick_ns, std::memory_order_release);
-    slot.pc.store(caller.pc, std::memory_order_release);
-    slot.sp.store(caller.sp, std::memory_order_release);
     slot.bp.store(caller.bp, std::memory_order_release);
   }
   // A hold counts from the stamp that is found once the lock is had. The site's being known to stay also says that nothing
@@ -201,27 +267,41 @@ class alignas(kBlockSize) ThreadRecord {
 
   [[gnu::noinline]] void settle_now_slow(HeldSlot& slot, LockWord lock);
   [[gnu::noinline]] void settle_noted_slow(HeldSlot& slot, LockWord lock);
-  bool is_again_slow(HeldSlot& slot, LockWord lock);
   HeldSlot* take_slot_slow(uintptr_t sp);
-  void drop_left_over_waits(uintptr_t sp);
+  bool is_left_for_good(const HeldSlot& call, uintptr_t sp) const;
+  void drop_left_over_calls(uintptr_t sp);
   HeldSlot* next_block_slow();
   HeldSlot* take_hole_slow();
   HeldSlot* older_block_end(const HeldSlot* first);
   HeldSlot* next_below(HeldSlot* slot);
-  void drop_ended_holds_of(const HeldSlot& slot, LockWord lock);
+  HeldSlot* next_below_of(HeldSlot* slot, LockWord lock);
+  struct Levels {
+    size_t count = 0;
+    HeldSlot* newest = nullptr;
+    uintptr_t frame_sp = 0;  // of the newest one whose frame may call the function of a further level, 0: none
+  };
+  Levels levels_before(HeldSlot& slot, LockWord lock);
+  [[gnu::noinline]] bool is_last_level_slow(HeldSlot& newest, LockWord lock, HeldSlot** first);
+  HeldSlot& level_given_up(HeldSlot& newest, LockWord lock, const Caller& caller);
+  void skip_used_top();
   void pop_slow();
   [[gnu::always_inline]] inline void note_callers_slow(HeldSlot& slot);
   void note_extras_slow(HeldSlot& slot);
   void copy_stack(HeldSlot& slot, const Caller& caller, size_t most);
-  CallerNotes& own_notes(HeldSlot& slot) { return *reinterpret_cast<CallerNotes*>(&slot + kBlockSlots); }
+  // Where the frame that had the stack pointer `sp` at its own lock call has made a call since, the return address of that one.
+  uintptr_t return_address_below(uintptr_t sp) const {
+    return sp != 0 && is_on_own_stack(sp) ? *reinterpret_cast<const uintptr_t*>(sp - sizeof(uintptr_t)) : 0;
+  }
+  CallerNotes& own_notes(HeldSlot& slot) { return const_cast<CallerNotes&>(notes_of(slot)); }
   // Not on a coroutine's stack, which may end anywhere above.
   bool is_on_own_stack(uintptr_t sp) const {
     return stack_end.load(std::memory_order_relaxed) - sp <= stack_span.load(std::memory_order_relaxed);
   }
 
-  // The line before the first slot; `bottom` is where a slot's word would be.
-  std::atomic<uint64_t> bottom_{LockWord::bottom().bits()};
-  HeldSlot* top_ = slots_;  // owner only
+  std::atomic<uint64_t> lower_end_{LockWord::block_end().bits()};
+  // Where the next slot is taken. Written by the owner (release, after what it means for the slots below), read by readers
+  // (acquire) to know how far to look.
+  std::atomic<HeldSlot*> top_{slots_};
 
  public:
   std::atomic<RecordState> state{RecordState::free};
@@ -236,10 +316,13 @@ class alignas(kBlockSize) ThreadRecord {
 
  private:
   HeldSlot slots_[kInlineSlots];
-  CallerNotes notes_[kInlineSlots];
+  alignas(kCacheLine) std::atomic<uint64_t> upper_end_{LockWord::block_end().bits()};
 
  public:
   char gone_name[kThreadNameSize] = {};  // the name of a thread that exited while it held locks
+
+ private:
+  CallerNotes notes_[kInlineSlots];
 };
 static_assert(sizeof(ThreadRecord) == kBlockSize, "one KiB a thread");
 

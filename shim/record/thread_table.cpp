@@ -329,9 +329,8 @@ uint32_t record_limit() {
 void drop_left_over(uint32_t record_index, uint32_t slot_index, uint64_t number) {
   ThreadRecord& record = *record_at(record_index);
   HeldSlot& slot = *record.slot(slot_index);
-  uint64_t word = slot.word.load(std::memory_order_acquire);
-  if (LockWord(word).is_hold() && slot.number.load(std::memory_order_acquire) == number)
-    slot.word.compare_exchange_strong(word, LockWord::hole().bits(), std::memory_order_acq_rel);
+  const LockWord word(slot.word.load(std::memory_order_acquire));
+  if (word.is_hold()) ThreadRecord::drop_use(slot, word, number);
   reclaim_gone(record);
 }
 

@@ -28,7 +28,6 @@ void view_callers(const HeldSlot& slot, const CallerNotes& notes, HoldView* out)
   const uintptr_t sp = slot.sp.load(std::memory_order_acquire);
   out->sites[0] = {slot.pc.load(std::memory_order_acquire), sp};
   const uint32_t noted = slot.noted.load(std::memory_order_acquire);
-  out->depth = slot.depth();
   const uint32_t count = std::min<uint32_t>(noted & kSitesMask, kPackedSites);
   for (uint32_t i = 0; i < count; ++i) {
     const uint64_t packed = notes.sites[i].load(std::memory_order_acquire);
@@ -40,6 +39,23 @@ void view_callers(const HeldSlot& slot, const CallerNotes& notes, HoldView* out)
   out->bp = notes.sites[kNotedWords].load(std::memory_order_acquire);
 }
 static_assert(kPackedSites + 1 <= kMaxCallSites);
+
+namespace {
+
+// Of the hold that began in `first`: its call site and callers, or those of the oldest level that has not been given up.
+bool view_site(ThreadRecord& record, const HeldSlot& first, HoldView* out) {
+  out->is_given_up = first.is_given_up();
+  out->levels = first.depth() + (out->is_given_up ? 0 : 1);
+  const HeldSlot* slot = out->is_given_up ? record.level_left(first) : &first;
+  if (slot == nullptr) return false;
+  const LockWord word(slot->word.load(std::memory_order_acquire));
+  const uint64_t number = slot->number.load(std::memory_order_acquire);
+  out->site = {out->identity.record, record.index_of_slot(*slot), number};
+  view_callers(*slot, ThreadRecord::notes_of(*slot), out);
+  return word.is_hold() && is_unchanged(*slot, word, number);
+}
+
+}  // namespace
 
 bool view_hold(uint32_t record_index, uint32_t slot_index, HoldView* out) {
   ThreadRecord& record = *record_at(record_index);
@@ -53,10 +69,10 @@ bool view_hold(uint32_t record_index, uint32_t slot_index, HoldView* out) {
   out->tid = record.tid.load(std::memory_order_acquire);
   out->gone = record.state.load(std::memory_order_acquire) == RecordState::gone;
   out->since_ns = slot->since_ns.load(std::memory_order_acquire);
-  out->tsc = slot->tsc.load(std::memory_order_acquire);
-  view_callers(*slot, ThreadRecord::notes_of(*slot), out);
+  const bool is_first_level = (slot->at_release.load(std::memory_order_acquire) & kAgain) == 0;
+  out->tsc = is_first_level ? slot->tsc.load(std::memory_order_acquire) : 0;
   out->stack_end = record.stack_end.load(std::memory_order_relaxed);
-  return is_unchanged(*slot, word, number);
+  return view_site(record, *slot, out) && is_unchanged(*slot, word, number);
 }
 
 bool view_wait(uint32_t record_index, WaitView* out) {
@@ -85,16 +101,16 @@ bool wait_lasts(const Identity& identity) {
   return word_of_use(identity).waiting();
 }
 
-size_t copy_acquired_stack(const Identity& identity, void* out, size_t size) {
-  ThreadRecord& record = *record_at(identity.record);
-  const HeldSlot* slot = record.slot(identity.slot);
+size_t copy_acquired_stack(const Identity& site, void* out, size_t size) {
+  ThreadRecord& record = *record_at(site.record);
+  const HeldSlot* slot = record.slot(site.slot);
   size_t copied = 0;
-  const unsigned char* copy = record.stack_copy(identity.slot, &copied);
+  const unsigned char* copy = record.stack_copy(site.slot, &copied);
   if (slot == nullptr || copy == nullptr || (slot->noted.load(std::memory_order_acquire) & kCopied) == 0) return 0;
   const size_t wanted = copied < size ? copied : size;
   copy_bytes(out, reinterpret_cast<uintptr_t>(copy), wanted);
   std::atomic_thread_fence(std::memory_order_acquire);
-  return hold_lasts(identity) ? wanted : 0;
+  return hold_lasts(site) ? wanted : 0;
 }
 
 }  // namespace holdwatch

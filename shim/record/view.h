@@ -26,7 +26,9 @@ struct HoldView {
   bool gone;          // its thread has exited
   uint64_t since_ns;  // tick at the acquisition
   uint64_t tsc;
-  uint32_t depth;  // acquisitions beyond the first
+  uint32_t levels;   // acquisitions in this slot that were not given up yet: one as a rule
+  bool is_given_up;  // the first was, but not all; what follows is of the oldest that is left
+  Identity site;     // the slot that the call site stands in
   uint32_t site_count;
   CallSite sites[kMaxCallSites];  // [0] is the lock call's own return address
   // Where no frame pointers led to more sites: every other word of the stack from sites[0].sp + 8 on, and rbp.
@@ -54,9 +56,9 @@ bool view_wait(uint32_t record_index, WaitView* out);
 bool hold_lasts(const Identity& identity);
 bool wait_lasts(const Identity& identity);
 
-// The stack as it was at the acquisition, if it was copied: up to `size` bytes into `out`; 0 if there is no copy or the
-// hold has ended meanwhile.
-size_t copy_acquired_stack(const Identity& identity, void* out, size_t size);
+// The stack as it was at the acquisition in the slot `site` of a view, if it was copied: up to `size` bytes into `out`; 0 if
+// there is no copy or that acquisition has been given up meanwhile.
+size_t copy_acquired_stack(const Identity& site, void* out, size_t size);
 
 // Fills in what the slot and its notes say of the callers: sites, words, bp.
 void view_callers(const HeldSlot& slot, const CallerNotes& notes, HoldView* out);

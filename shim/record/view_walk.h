@@ -1,5 +1,5 @@
 // The loops over all records behind for_each_hold and for_each_wait (view.h).
-// Cold context. A record with nothing in it costs one load; a view is made only of what is in use.
+// Cold context. A record with nothing in it costs two loads; a view is made only of what is in use.
 #pragma once
 
 #include "shim/record/thread_table.h"
@@ -10,12 +10,10 @@ namespace holdwatch {
 // Calls `visit(position, slot, word)` for the slots of a record that are in use.
 template <typename Visit>
 void for_each_used_slot(ThreadRecord& record, Visit visit) {
-  for (uint32_t position = 0;; ++position) {
+  for (uint32_t position = 0, limit = record.used_limit(); position < limit; ++position) {
     const HeldSlot* slot = record.slot(position);
-    if (slot == nullptr) return;
     const LockWord word(slot->word.load(std::memory_order_acquire));
-    if (word.empty()) return;
-    visit(position, *slot, word);
+    if (!word.empty()) visit(position, *slot, word);
   }
 }
 

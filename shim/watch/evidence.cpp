@@ -79,7 +79,7 @@ void describe_hold(const Job& job, size_t index, Holder* out) {
   std::memcpy(out->lock_name, job.tag_of_holder(index).name, sizeof out->lock_name);
   out->access = hold.word.access();
   out->acquired = acquired_how(job.state.holders[index]);
-  out->depth = hold.depth + 1;
+  out->depth = hold.levels;
   out->held_ns = job.held_ns[index];
   out->site_count = was_adopted(hold.sites[0].pc) ? 0 : hold.site_count;
   out->likely = job.state.holders[index].likely;
@@ -262,7 +262,7 @@ bool Evidence::describe_activity(Holder* out) {
 // The stack copied at the acquisition (STACKS=full, or a site that needs it).
 void Evidence::capture_acquired(const HoldView& hold, Holder* out) {
   if (was_adopted(hold.sites[0].pc)) return;
-  const size_t size = copy_acquired_stack(hold.identity, acquired_stack_, sizeof acquired_stack_);
+  const size_t size = copy_acquired_stack(hold.site, acquired_stack_, sizeof acquired_stack_);
   if (size == 0) return capture_noted_callers(hold, out);
   capture_from_call_site(hold.tid, hold.sites[0].pc, hold.sites[0].sp, bp_at_acquisition(hold), hold.stack_end,
                          &snapshot_);

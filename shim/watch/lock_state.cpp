@@ -14,17 +14,17 @@ bool began_before(const HoldView& one, const HoldView& other) {
   return one.since_ns != other.since_ns ? one.since_ns < other.since_ns : one.identity.slot < other.identity.slot;
 }
 
-// One thread can have several slots for one lock: a recursive mutex taken again with other locks in between, repeated
-// read locks, or a leftover of a hold that another thread ended. The oldest one that the lock's own count still covers
-// is the hold; the others add to its depth.
+// One thread can have several slots for one lock: levels of a recursive mutex, repeated read locks, or a leftover of a hold
+// that another thread ended. The oldest one that the lock's own count still covers is the hold; the others add to its depth.
 void merge_into(HolderState& known, const HoldView& another) {
   const bool another_is_older = began_before(another, known.hold);
   const HoldView& older = another_is_older ? another : known.hold;
   const HoldView& newer = another_is_older ? known.hold : another;
-  const bool covers_both = newer.word.access() == Access::shared || newer.depth + 1 < held_count(newer.word);
-  const uint32_t depth = covers_both ? older.depth + newer.depth + 1 : newer.depth;
+  const bool covers_both =
+      older.is_given_up || (newer.word.access() == older.word.access() && newer.levels < held_count(newer.word));
+  const uint32_t levels = newer.levels + (covers_both ? older.levels : 0);
   known.hold = covers_both ? HoldView(older) : HoldView(newer);
-  known.hold.depth = depth;
+  known.hold.levels = levels;
 }
 
 void add_hold(LockState& state, const HoldView& hold) {
@@ -44,7 +44,7 @@ void add_hold(LockState& state, const HoldView& hold) {
 void doubt_surplus_readers(LockState& state) {
   size_t recorded = state.holders_left_out;
   for (size_t i = 0; i < state.holder_count; ++i)
-    if (state.holders[i].hold.word.access() == Access::shared) recorded += state.holders[i].hold.depth + 1;
+    if (state.holders[i].hold.word.access() == Access::shared) recorded += state.holders[i].hold.levels;
   if (recorded <= 1 || recorded <= reader_count(state.lock)) return;
   for (size_t i = 0; i < state.holder_count; ++i)
     if (state.holders[i].hold.word.access() == Access::shared) state.holders[i].likely = true;

@@ -1,6 +1,8 @@
 // See ownership.h.
 #include "shim/watch/ownership.h"
 
+#include <algorithm>
+
 #include "shim/base/lock_layout.h"
 #include "shim/capture/capture.h"
 #include "shim/record/thread_table.h"
@@ -73,6 +75,7 @@ bool is_process_shared(LockWord lock) {
 
 uint32_t held_count(LockWord word) {
   pthread_mutex_t mutex;
+  if (word.access() == Access::shared) return std::max(reader_count(word), 1u);
   if (word.kind() != LockKind::mutex || !read_lock(word, &mutex)) return 1;
   const bool recursive = mutex_type(mutex) == PTHREAD_MUTEX_RECURSIVE;
   return recursive && mutex_count(mutex) > 0 ? mutex_count(mutex) : 1;

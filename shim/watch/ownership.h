@@ -26,7 +26,8 @@ bool is_changing_hands(LockWord lock);
 // Whether threads of other processes may hold it (PTHREAD_PROCESS_SHARED); false where it cannot be read.
 bool is_process_shared(LockWord lock);
 
-// How often a recursive mutex is held by its owner; 1 for every other lock, and where it cannot be read.
+// How often a recursive mutex is held by its owner, and a rwlock by all its readers; 1 for every other lock, and where it
+// cannot be read.
 uint32_t held_count(LockWord word);
 
 // Whether it is a mutex with the protocol PTHREAD_PRIO_INHERIT; false where it cannot be read.

@@ -110,7 +110,7 @@ void release(ThreadRecord& record, FakeStack& stack, uint64_t value) {
   HeldSlot* slot = record.find(value << 4);
   if (slot == nullptr) return expect(record.unrecorded > 0, "a hold is found, or counted as unrecorded");
   if (value % 16 == 0) {
-    hand_over_slow(record, *slot, stack.caller(value));
+    hand_over_slow(record, word_of(value), *slot, *slot, stack.caller(value));
     g_handed_over.fetch_add(1, std::memory_order_relaxed);
   }
   record.drop(*slot);
@@ -156,7 +156,7 @@ void check_hold(const HoldView& view) {
   expect(view.site_count == 3 && view.sites[1].pc == value + 1 && view.sites[2].pc == value + 2,
          "a view's call sites are of one hold");
   expect(view.sites[1].sp == view.sites[0].sp + 6 * sizeof(uintptr_t), "a call site's stack pointer is its own");
-  expect(view.depth == 0 && view.tid != 0, "a view has its hold's depth and thread");
+  expect(view.levels == 1 && view.tid != 0, "a view has its hold's depth and thread");
 }
 
 void check_stack_copy(const HoldView& view) {

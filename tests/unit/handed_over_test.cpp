@@ -30,7 +30,7 @@ struct Releaser {
     ThreadRecord& record = thread.record();
     hold(record, {reinterpret_cast<const void*>(lock), LockKind::rwlock, Access::shared}, {0x401000, from.sp, 0});
     HeldSlot* slot = record.find(lock);
-    hand_over_slow(record, *slot, from);
+    hand_over_slow(record, LockWord(slot->word.load()), *slot, *slot, from);
     record.drop(*slot);
   }
   void hand_over(uintptr_t lock) { hand_over(lock, caller()); }
@@ -50,7 +50,7 @@ TEST_CASE("what is handed over is the hold, its end, and where the thread was") 
   HoldView view;
   REQUIRE(view_hold(releaser.thread.index(), record.index_of_slot(*slot), &view));
   const uint64_t before_ns = monotonic_ns();
-  hand_over_slow(record, *slot, releaser.caller());
+  hand_over_slow(record, LockWord(slot->word.load()), *slot, *slot, releaser.caller());
   const uint64_t after_ns = monotonic_ns();
   record.drop(*slot);
 

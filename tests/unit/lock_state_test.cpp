@@ -108,7 +108,7 @@ TEST_CASE_METHOD(MutexTest, "a mutex's state names the thread that holds it, con
   read();
   REQUIRE(state->holder_count == 1);
   CHECK(state->holders[0].hold.tid == holder.tid());
-  CHECK(state->holders[0].hold.depth == 0);
+  CHECK(state->holders[0].hold.levels == 1);
   CHECK_FALSE(state->holders[0].likely);
   unlock(holder);
   other.run([&] {
@@ -142,7 +142,7 @@ TEST_CASE_METHOD(RecursiveMutexTest, "a recursive mutex taken again under other 
   read();
   REQUIRE(state->holder_count == 1);
   CHECK(state->holders[0].hold.identity.slot == slot);
-  CHECK(state->holders[0].hold.depth == 2);
+  CHECK(state->holders[0].hold.levels == 3);
   holder.record().clear();
   for (int i = 0; i < 3; ++i) holder.run([&] { pthread_mutex_unlock(&mutex); });
 }
@@ -161,7 +161,7 @@ TEST_CASE_METHOD(RecursiveMutexTest,
   read();
   REQUIRE(state->holder_count == 1);
   CHECK(state->holders[0].hold.identity.slot == slot);
-  CHECK(state->holders[0].hold.depth == 1);
+  CHECK(state->holders[0].hold.levels == 2);
   holder.record().clear();
   for (int i = 0; i < 2; ++i) holder.run([&] { pthread_mutex_unlock(&mutex); });
 }
@@ -176,7 +176,7 @@ TEST_CASE_METHOD(MutexTest, "of two slots for a mutex that is held once, the new
   read();
   REQUIRE(state->holder_count == 1);
   CHECK(state->holders[0].hold.identity.slot == slot);
-  CHECK(state->holders[0].hold.depth == 0);
+  CHECK(state->holders[0].hold.levels == 1);
   holder.record().clear();
   holder.run([&] { pthread_mutex_unlock(&mutex); });
 }
@@ -189,7 +189,7 @@ TEST_CASE_METHOD(RwlockTest, "every reader is a holder, one that reads twice is 
   REQUIRE(state->holder_count == 3);
   for (size_t i = 0; i < 3; ++i) {
     CHECK_FALSE(state->holders[i].likely);
-    CHECK(state->holders[i].hold.depth == (state->holders[i].hold.tid == readers[0].tid() ? 1 : 0));
+    CHECK(state->holders[i].hold.levels == (state->holders[i].hold.tid == readers[0].tid() ? 2 : 1));
   }
   for (RecordedThread& reader : readers)
     readers[0].run([&] { pthread_rwlock_unlock(&rwlock); }), reader.record().clear();

@@ -5,17 +5,40 @@
 
 namespace holdwatch {
 
+inline bool takes_at_once(ThreadRecord& record, LockWord lock, HeldSlot*& slot) {
+  if (lock.access() == Access::shared)
+    return record.takes_at_once<LockKind::rwlock, Access::shared>(lock.address(), slot);
+  return record.takes_at_once<LockKind::mutex, Access::exclusive>(lock.address(), slot);
+}
+
+inline bool hold_new_at_once(ThreadRecord& record, LockWord lock, const Caller& caller) {
+  if (lock.kind() == LockKind::mutex)
+    return record.hold_new_at_once<LockKind::mutex, Access::exclusive>(lock.address(), caller);
+  return lock.access() == Access::shared
+             ? record.hold_new_at_once<LockKind::rwlock, Access::shared>(lock.address(), caller)
+             : record.hold_new_at_once<LockKind::rwlock, Access::exclusive>(lock.address(), caller);
+}
+
+inline bool drop_at_once(ThreadRecord& record, LockWord lock) {
+  return lock.kind() == LockKind::mutex ? record.drop_at_once<LockKind::mutex>(lock)
+                                        : record.drop_at_once<LockKind::rwlock>(lock);
+}
+
 inline void hold(ThreadRecord& record, LockWord lock, const Caller& caller = {}) {
-  if (!record.hold_new_at_once(lock, caller)) record.hold_slow(lock, caller);
+  if (!hold_new_at_once(record, lock, caller)) record.hold_slow(lock, caller);
 }
 
 inline void drop(ThreadRecord& record, uintptr_t address) {
-  if (!record.drop_at_once(address)) record.drop(*record.find(address));
+  HeldSlot* slot = record.find(address);
+  const LockKind kind = LockWord(slot->word.load()).kind();
+  if (!drop_at_once(record, {reinterpret_cast<const void*>(address), kind, Access::exclusive})) record.drop(*slot);
 }
 
 inline HeldSlot* begin_wait(ThreadRecord& record, LockWord lock, const Caller& caller = {}, uint64_t tick_ns = 1) {
-  return record.takes_at_once(lock) ? &record.begin_wait(lock, caller, tick_ns)
-                                    : record.begin_wait_slow(lock, caller, tick_ns);
+  HeldSlot* slot = nullptr;
+  if (!takes_at_once(record, lock, slot)) return record.begin_wait_slow(lock, caller, tick_ns);
+  record.begin_wait(*slot, lock, caller, tick_ns);
+  return slot;
 }
 
 // The wait is over, and the lock is had.

@@ -158,7 +158,17 @@ TEST_CASE("each acquisition has a number of its own") {
   CHECK(numbers.size() == 100);
 }
 
-TEST_CASE("a recursive mutex taken again stays one hold, one deeper") {
+// How many slots the thread has for a lock.
+size_t slots_of(ThreadRecord& record, uintptr_t address) {
+  size_t count = 0;
+  for (uint32_t index = 0; index < record.used_limit(); ++index) {
+    const LockWord word = word_of(*record.slot(index));
+    count += word.is_hold() && word.is_lock_at(address);
+  }
+  return count;
+}
+
+TEST_CASE("each level of a recursive mutex has a slot, and the first keeps the hold's identity and time") {
   ThreadRecord record;
   RecursiveMutex mutex;
   const TickAt first(100);
@@ -168,14 +178,35 @@ TEST_CASE("a recursive mutex taken again stays one hold, one deeper") {
   mutex.lock();
   const TickAt second(200);
   hold(record, mutex.word(), {0x402000, 0, 0});
-  CHECK(record.find(mutex.address()) == slot);
-  CHECK(slot->depth() == 1);
+  HeldSlot* newest = record.find(mutex.address());
+  CHECK(newest != slot);
+  CHECK(newest->pc == 0x402000);
+  CHECK(record.older_level(*newest, mutex.word()) == slot);
   CHECK(slot->number == number);
   CHECK(slot->since_ns == 100);
   CHECK(slot->pc == kCaller.pc);
 }
 
-TEST_CASE("a read lock taken again by its thread stays one hold, one deeper") {
+TEST_CASE("levels beyond those that have a slot are counted, and given up first") {
+  refill_spares(false);
+  ThreadRecord record;
+  RecursiveMutex mutex;
+  hold(record, mutex.word(), kCaller);
+  for (size_t level = 1; level < kSitedLevels + 3; ++level) {
+    mutex.lock();
+    hold(record, mutex.word(), {0x402000 + level, 0, 0});
+  }
+  CHECK(slots_of(record, mutex.address()) == kSitedLevels);
+  HeldSlot* newest = record.find(mutex.address());
+  CHECK(newest->depth() == 3);
+  for (int i = 0; i < 3; ++i) record.give_up_level(*newest, mutex.word(), {0x403000, 0x7000, 0});
+  CHECK(newest->depth() == 0);
+  CHECK(slots_of(record, mutex.address()) == kSitedLevels);
+  record.give_up_level(*newest, mutex.word(), {0x403000, 0x7000, 0});
+  CHECK(slots_of(record, mutex.address()) == kSitedLevels - 1);
+}
+
+TEST_CASE("a read lock taken again by its thread has a slot for each time") {
   ThreadRecord record;
   pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
   const LockWord word(&rwlock, LockKind::rwlock, Access::shared);
@@ -183,8 +214,88 @@ TEST_CASE("a read lock taken again by its thread stays one hold, one deeper") {
     pthread_rwlock_rdlock(&rwlock);
     hold(record, word, kCaller);
   }
-  CHECK(record.find(address_of(&rwlock))->depth() == 2);
+  CHECK(slots_of(record, address_of(&rwlock)) == 3);
+  HeldSlot* first = nullptr;
+  CHECK_FALSE(record.is_last_level(*record.find(address_of(&rwlock)), word, &first));
   for (int i = 0; i < 3; ++i) pthread_rwlock_unlock(&rwlock);
+}
+
+// A recursive mutex with a level in each of the frames, outermost first, whose lock calls have these stack pointers.
+struct LevelsOnArray : RecordOnArray {
+  explicit LevelsOnArray(std::initializer_list<size_t> places) : RecordOnArray(64) {
+    for (const size_t place : places) {
+      if (++count > 1) mutex.lock();
+      hold(record, mutex.word(), {0x401000 + place, at(place), 0});
+    }
+  }
+  // Whose level an unlock from the place gives up: the place of its lock call.
+  void unlock(size_t place, uintptr_t pc = 0x409999) {
+    record.give_up_level(*record.find(mutex.address()), mutex.word(), {pc, at(place), 0});
+  }
+  bool has_level(size_t place) {
+    for (uint32_t index = 0; index < record.used_limit(); ++index) {
+      const HeldSlot& slot = *record.slot(index);
+      if (word_of(slot).is_hold() && slot.pc == 0x401000 + place && !slot.is_given_up()) return true;
+    }
+    return false;
+  }
+
+  RecursiveMutex mutex;
+  int count = 0;
+};
+
+TEST_CASE_METHOD(NoSiteIsKnown, "an unlock gives up the level that its own frame has taken") {
+  LevelsOnArray levels({50, 40, 30});
+  SECTION("the newest") {
+    levels.unlock(30);
+    CHECK_FALSE(levels.has_level(30));
+  }
+  SECTION("one between, above which another was leaked") {
+    levels.unlock(40);
+    CHECK_FALSE(levels.has_level(40));
+    CHECK(levels.has_level(30));
+  }
+  SECTION("the first, whose slot stays for the hold's sake") {
+    const HeldSlot* first = levels.record.slot(0);
+    levels.unlock(50);
+    CHECK(first->is_given_up());
+    CHECK(word_of(*first) == levels.mutex.word());
+    CHECK(levels.record.level_left(*first)->pc == 0x401000 + 40);
+    levels.unlock(40);
+    CHECK(levels.record.level_left(*first)->pc == 0x401000 + 30);
+    HeldSlot* began = nullptr;
+    REQUIRE(levels.record.is_last_level(*levels.record.find(levels.mutex.address()), levels.mutex.word(), &began));
+    CHECK(began == first);
+  }
+  SECTION("the newest, where no frame fits: a helper took it") {
+    levels.unlock(36);
+    CHECK_FALSE(levels.has_level(30));
+  }
+}
+
+TEST_CASE_METHOD(NoSiteIsKnown, "an unlock that became a jump gives up the level of the function that it ended") {
+  LevelsOnArray levels({50});
+  levels.words[49] = 0x405555;  // the frame at 50 calls a function, which takes the lock again
+  levels.mutex.lock();
+  hold(levels.record, levels.mutex.word(), {0x401000 + 40, levels.at(40), 0});
+  SECTION("it returns to where the function would have") {
+    levels.unlock(50, 0x405555);
+    CHECK(levels.has_level(50));
+    CHECK_FALSE(levels.has_level(40));
+  }
+  SECTION("a call from the frame itself returns elsewhere") {
+    levels.unlock(50, 0x405599);
+    CHECK_FALSE(levels.has_level(50));
+    CHECK(levels.has_level(40));
+  }
+}
+
+TEST_CASE_METHOD(NoSiteIsKnown, "lock and unlock in wrappers of their own need not have the same stack pointer") {
+  for (const size_t place : {50u, 40u}) note_site(0x401000 + place, SiteKind::returns);
+  LevelsOnArray levels({50, 40});
+  levels.unlock(52);
+  CHECK(levels.has_level(40));
+  CHECK_FALSE(levels.has_level(50));
 }
 
 TEST_CASE("a mutex that another thread gave up, taken again, is a new hold") {
@@ -349,21 +460,6 @@ TEST_CASE("a recursive mutex taken again where the block is full ends its newer 
   CHECK(record.find(mutex.address())->pc == 0x401000);
 }
 
-TEST_CASE("a recursive mutex is made deeper though a signal handler has moved on to another block meanwhile") {
-  refill_spares(false);
-  ThreadRecord record;
-  RecursiveMutex mutex;
-  record.tid = gettid();
-  for (uintptr_t lock = 1; lock < kInlineSlots; ++lock) hold(record, mutex_at(lock * 64), kCaller);
-  hold(record, mutex.word(), kCaller);
-  HeldSlot* slot = record.relocked(mutex.word());
-  REQUIRE(slot == record.find(mutex.address()));
-  hold(record, mutex_at(0x9000), kCaller);
-  drop(record, 0x9000);
-  ThreadRecord::deepen(*slot);
-  CHECK(record.find(mutex.address())->depth() == 1);
-}
-
 TEST_CASE("a lock that is taken and given up at the end of a block stays findable") {
   refill_spares(false);
   ThreadRecord record;
@@ -483,10 +579,67 @@ TEST_CASE("a lock call on an alternate stack elsewhere is a handler's") {
   CHECK(stack.record.waiting() == interrupted);
 }
 
+// A lock call that was interrupted before it could publish its wait, or an unlock before it could lower the top.
+HeldSlot* begin_call(ThreadRecord& record, const Caller& caller) {
+  HeldSlot* slot = begin_wait(record, mutex_at(0x1000), caller, 55);
+  slot->word = 0;
+  return slot;
+}
+
+TEST_CASE("a lock call that a handler left before it published anything hides no later hold, and is dropped") {
+  RecordOnArray stack(64);
+  stack.words[19] = 0x401000;
+  begin_call(stack.record, {0x401000, stack.at(20), 0});
+  hold(stack.record, mutex_at(0x2000), {0x402000, stack.at(40), 0});
+  REQUIRE(stack.record.find(0x2000) != nullptr);
+  CHECK(stack.record.used_limit() > stack.record.index_of_slot(*stack.record.find(0x2000)));
+  drop(stack.record, 0x2000);
+  stack.words[19] = 0x403333;  // other calls have been made since
+  hold(stack.record, mutex_at(0x2000), {0x402000, stack.at(40), 0});
+  CHECK(stack.record.index_of_slot(*stack.record.find(0x2000)) == 0);
+}
+
+TEST_CASE("lock calls that handlers leave again and again do not fill the record") {
+  while (take_spare(SpareKind::overflow) != nullptr) continue;
+  RecordOnArray stack(64);
+  for (int round = 0; round < 100; ++round) begin_call(stack.record, {0x401000, stack.at(20), 0});
+  hold(stack.record, mutex_at(0x2000), {0x402000, stack.at(20), 0});
+  CHECK(stack.record.index_of_slot(*stack.record.find(0x2000)) == 0);
+  CHECK(stack.record.unrecorded == 0);
+}
+
+TEST_CASE("a signal handler's lock call leaves the call that it interrupted its slot") {
+  RecordOnArray stack(64);
+  stack.words[19] = 0x401000;
+  HeldSlot* interrupted = begin_call(stack.record, {0x401000, stack.at(20), 0});
+  HeldSlot* inner = begin_wait(stack.record, mutex_at(0x2000), {0x402000, stack.at(10), 0}, 77);
+  CHECK(inner != interrupted);
+  end_wait_with_lock(stack.record, *inner);
+  drop(stack.record, 0x2000);
+  interrupted->word = mutex_at(0x1000).with_waiting().bits();
+  end_wait_with_lock(stack.record, *interrupted);
+  CHECK(stack.record.find(0x1000) == interrupted);
+  hold(stack.record, mutex_at(0x3000), {0x403000, stack.at(20), 0});
+  CHECK(stack.record.find(0x1000) == interrupted);
+}
+
+TEST_CASE("a slot that was filled above the top is not taken again") {
+  ThreadRecord record;
+  hold(record, mutex_at(0x1000), kCaller);
+  HeldSlot* slot = record.find(0x1000);
+  HeldSlot* above = slot + 1;
+  above->word = mutex_at(0x2000).bits();  // a handler had this slot, and gave it back to the call that it interrupted
+  CHECK(record.used_limit() > record.index_of_slot(*above));
+  hold(record, mutex_at(0x3000), kCaller);
+  CHECK(word_of(*above) == mutex_at(0x2000));
+  CHECK(record.find(0x2000) == above);
+  CHECK(record.find(0x3000) == above + 1);
+}
+
 TEST_CASE("an unlock in a handler does not end the wait for the same lock that it interrupted") {
   RecordOnArray stack(64);
   HeldSlot* interrupted = begin_wait(stack.record, mutex_at(0x1000), {0x401000, stack.at(20), 0}, 55);
-  CHECK_FALSE(stack.record.drop_at_once(0x1000));
+  CHECK_FALSE(drop_at_once(stack.record, mutex_at(0x1000)));
   CHECK(stack.record.find(0x1000) == nullptr);
   CHECK(stack.record.waiting() == interrupted);
 }
@@ -631,6 +784,36 @@ TEST_CASE_METHOD(NoSiteIsKnown, "a slot that is taken again without a copy does 
   hold(stack.record, mutex_at(0x2000), {0x401000, stack.at(0), 0});
   REQUIRE(stack.record.find(0x2000) == slot);
   CHECK_FALSE(is_copied(*slot));
+}
+
+TEST_CASE("a left-over hold is dropped in the use that it was seen in, and in no later one of the same lock") {
+  ThreadRecord record;
+  hold(record, mutex_at(0x1000), kCaller);
+  HeldSlot* slot = record.find(0x1000);
+  const LockWord seen = word_of(*slot);
+  const uint64_t number = slot->number;
+  drop(record, 0x1000);
+  hold(record, mutex_at(0x1000), kCaller);
+  REQUIRE(record.find(0x1000) == slot);
+  CHECK_FALSE(ThreadRecord::drop_use(*slot, seen, number));
+  CHECK(word_of(*slot) == seen);
+  CHECK(ThreadRecord::drop_use(*slot, seen, number + 1));
+  CHECK(word_of(*slot).is_hole());
+  CHECK(record.find(0x1000) == nullptr);
+  hold(record, mutex_at(0x2000), kCaller);
+  CHECK(record.find(0x2000) == slot);  // the hole was the newest
+}
+
+TEST_CASE("a hold that the watcher drops while its thread gives it up is nobody's trouble") {
+  ThreadRecord record;
+  hold(record, mutex_at(0x1000), kCaller);
+  HeldSlot* slot = record.find(0x1000);
+  REQUIRE(ThreadRecord::drop_use(*slot, word_of(*slot), slot->number));
+  CHECK_FALSE(drop_at_once(record, mutex_at(0x1000)));
+  record.drop(*slot);
+  CHECK(record.holds_nothing());
+  hold(record, mutex_at(0x2000), kCaller);
+  CHECK(record.index_of_slot(*record.find(0x2000)) == 0);
 }
 
 TEST_CASE("find gives the newest hold of a lock") {

@@ -64,7 +64,7 @@ TEST_CASE("the view of a hold says all that its slot does") {
   CHECK(view.tid == thread.tid());
   CHECK_FALSE(view.gone);
   CHECK(view.since_ns == 4712);
-  CHECK(view.depth == 0);
+  CHECK(view.levels == 1);
   REQUIRE(view.site_count == 1);
   CHECK(view.sites[0].pc == 0x401234);
   CHECK(view.sites[0].sp == 0x7000);
