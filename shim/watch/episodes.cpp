@@ -92,7 +92,11 @@ void Episodes::end(Episode& episode) {
 }
 
 void Episodes::clear() {
-  for (size_t i = 0; i < used_; ++i) episodes_[i].active = false;
+  for (size_t i = 0; i < used_; ++i) {
+    Episode& episode = episodes_[i];
+    if (episode.active && episode.ended != nullptr) give_back(episode.ended);
+    episode.active = false;
+  }
   active_ = 0;
 }
 

@@ -4,6 +4,9 @@
 #include <memory>
 #include <set>
 
+#include "tests/unit/record_calls.h"
+#include "tests/unit/recorded_thread.h"
+
 namespace holdwatch {
 namespace {
 
@@ -199,6 +202,23 @@ TEST_CASE("a waiter that the look saw in the middle of its own tick is counted o
   for (const uint64_t now_ns : {300u, 400u, 500u}) looks.look(now_ns);
   CHECK(looks.episode->threads_delayed == 1);
   CHECK(looks.episode->lost_ns == 200);
+}
+
+TEST_CASE("when all episodes are cleared, what was handed over to them is given back") {
+  RecordedThread thread;
+  const LockWord lock = mutex_at(0x1000);
+  Episodes episodes;
+  for (int round = 0; round < 100; ++round) {
+    hold(thread.record(), lock);
+    HeldSlot* slot = thread.record().find(lock.address());
+    hand_over_slow(thread.record(), lock, *slot, *slot, {});
+    thread.record().drop(*slot);
+    Episode* episode = episodes.begin(Event::hold, lock, 1);
+    REQUIRE(episode != nullptr);
+    episode->ended = take_handed_over();
+    REQUIRE(episode->ended != nullptr);
+    episodes.clear();
+  }
 }
 
 }  // namespace
