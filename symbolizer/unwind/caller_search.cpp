@@ -72,7 +72,6 @@ bool Search::set_bounds() {
 // A signal handler, and the first function of a context, return to where nobody has called them: that is as good as a call.
 CallMatch Search::match(uintptr_t return_address) {
   Code& code = walker_.code();
-  if (!code.is_code(return_address)) return CallMatch::contradicted;
   const CallMatch call = code.match_call(return_address, walk_.registers[kRip], walk_.registers.ip_is_exact);
   if (call != CallMatch::contradicted || code.follows_call(return_address)) return call;
   RegisterSet frame;
@@ -81,10 +80,15 @@ CallMatch Search::match(uintptr_t return_address) {
   return walker_.needs_no_call(frame) ? CallMatch::possible : CallMatch::contradicted;
 }
 
-// False where the stack ends.
+// False where the stack ends, or the time is up.
 bool Search::try_at(uintptr_t frame_pointer) {
   const auto return_address = walker_.stack().read_value<uintptr_t>(frame_pointer + sizeof(uintptr_t));
   if (!return_address) return false;
+  if (!walker_.code().is_code(*return_address)) return true;
+  if (walker_.is_out_of_time()) {
+    guesses_.clear();
+    return false;
+  }
   const CallMatch call = match(*return_address);
   if (call == CallMatch::contradicted) return true;
   // A frame of a walk that fits no worse is no rival of it: the calls of a recursion would all be tried else.
@@ -145,7 +149,6 @@ std::optional<Walk> Search::verdict() {
 std::optional<Walk> Search::run() {
   if (!set_bounds()) return std::nullopt;
   for (; at_ < end_ && end_ - at_ >= 2 * sizeof(uintptr_t) && guesses_.size() < kMaxGuesses; at_ += kStackAlignment) {
-    if (walker_.is_out_of_time()) return std::nullopt;
     if (!try_at(at_)) break;
   }
   return verdict();

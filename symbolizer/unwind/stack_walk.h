@@ -12,6 +12,7 @@
 #include "symbolizer/unwind/frame_step.h"
 #include "symbolizer/unwind/modules.h"
 #include "symbolizer/unwind/stack_memory.h"
+#include "symbolizer/unwind/tableless_step.h"
 
 namespace holdwatch {
 
@@ -41,12 +42,17 @@ class StackWalker {
  public:
   // Both must outlive the walker.
   StackWalker(const Modules& modules, MemoryReader& memory)
-      : modules_(modules), stack_(memory), code_(modules, stack_), stepper_(modules), evidence_(code_, stack_) {}
+      : modules_(modules),
+        stack_(memory),
+        code_(modules, stack_),
+        stepper_(modules),
+        evidence_(code_, stack_),
+        tableless_(modules, code_, stack_) {}
 
   // Starts the unwind of `snapshot`: all its walks together make a bounded number of steps and take no more than `patience`.
   void begin(const Snapshot& snapshot, std::chrono::nanoseconds patience);
 
-  // Asked at every step: the clock is looked at now and then.
+  // Asked at every step.
   bool is_out_of_time();
 
   // Goes on from the walk's registers to where the stack ends.
@@ -78,13 +84,6 @@ class StackWalker {
 
  private:
   StepResult step(Walk& walk, RegisterSet& caller);
-  StepResult step_from_bad_address(RegisterSet& caller);
-  StepResult step_without_tables(Walk& walk, RegisterSet& caller);
-  StepResult step_along_code(RegisterSet& caller);
-  StepResult step_by_frame_pointer(RegisterSet& caller);
-  std::optional<uintptr_t> resolve(const FlowValue& value, const RegisterSet& frame);
-  std::optional<RegisterSet> after_return(const FlowState& state, const RegisterSet& frame);
-  StepResult return_to(RegisterSet& caller, uintptr_t slot, std::optional<uintptr_t> frame_pointer);
   bool accept(Walk& walk, const RegisterSet& caller, const StepResult& stepped);
   bool is_entry(uintptr_t pc, uintptr_t sp);
   uintptr_t entry_of(const Procedure& procedure, const RegisterSet& frame);
@@ -96,9 +95,9 @@ class StackWalker {
   Code code_;
   FrameStepper stepper_;
   FrameEvidence evidence_;
+  TablelessStepper tableless_;
   unsigned steps_left_ = 0;
   std::chrono::steady_clock::time_point end_;
-  unsigned asked_ = 0;
 };
 
 }  // namespace holdwatch

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares stacks of random call chains with gdb's, frame address by frame address.
 
-    chains.py --build BUILD [--seed N] [--chains N] [--keep DIRECTORY] [--views watch,inspect,attach]
+    chains.py --build BUILD [--seed N] [--chains N] [--each N] [--keep DIRECTORY] [--views watch,inspect,attach]
 
 Each program of some 25 chains is compiled with options of chance (see generate.py), and looked at while its threads are
 blocked: by the watch (`now` of each holder, the stacks of the waiters), by `inspect` and by `attach` (waiters). A stack is
@@ -27,7 +27,6 @@ import compare_gdb  # noqa: E402
 import generate  # noqa: E402
 
 PATIENCE = 60       # seconds for a report; nothing is concluded from how long one takes
-CHAINS_EACH = 25    # in one program
 ALLOWED_EARLY = 0.02
 LOCK_FRAMES = 6     # of libc, at most, below the call of a lock function
 LOCK_FUNCTION = re.compile("mutex|rwlock|lll_lock|futex")
@@ -216,13 +215,14 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--chains", type=int, default=1000)
     parser.add_argument("--first", type=int, default=0, help="number of the first program")
+    parser.add_argument("--each", type=int, default=25, help="chains in one program")
     parser.add_argument("--keep", type=pathlib.Path, help="keep the programs in this directory")
     parser.add_argument("--views", type=lambda text: text.split(","), default=["watch", "inspect", "attach"])
     options = parser.parse_args()
     results = Results()
     left, number = options.chains, options.first
     while left > 0:
-        count = min(left, CHAINS_EACH)
+        count = min(left, options.each)
         seed = "%d/%d" % (options.seed, number)
         with tempfile.TemporaryDirectory() as temporary:
             directory = pathlib.Path(temporary)

@@ -55,6 +55,8 @@ NI static void touch(void *p, size_t n) { memset(p, sink, n < 16 ? n : 16); __as
 NI static int throws(int n) { if (sink) throw n; return n; }
 """
 
+SIGNALS = 26  # real-time ones, a handler each; another chain takes the same again when the first one's has long been raised
+
 # What a thread may block in; `dry` runs come back before.
 BLOCKING = {
     "nanosleep": "struct timespec ts = {1000, 0}; nanosleep(&ts, nullptr);",
@@ -256,7 +258,7 @@ class Chain:
 
     def signal(self, inner):
         before, after = self.frame()
-        name, number = self.name(), "(SIGRTMIN + %d)" % (self.number + 1)
+        name, number = self.name(), "(SIGRTMIN + %d)" % (self.number % SIGNALS + 1)
         realign = self.random.choice(["", "", "__attribute__((force_align_arg_pointer)) "])
         self.functions.append("%sstatic void %s(int s, siginfo_t *, void *) { int n = s & 15; Context *c = handler_context; "
                               "%s int r = %s(n, c); %s sink = sink + r * 0; }" % (realign, name, before, inner, after))

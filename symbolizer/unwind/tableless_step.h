@@ -1,0 +1,46 @@
+// One step up a stack where no unwind tables describe the code: along the code itself to where it returns, else by the frame
+// pointer, else from the top of the stack.
+// Cold context only; one thread at a time. Registers are unchanged unless the outcome is to_caller.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "symbolizer/unwind/code.h"
+#include "symbolizer/unwind/frame_step.h"
+#include "symbolizer/unwind/memory.h"
+#include "symbolizer/unwind/modules.h"
+
+namespace holdwatch {
+
+// What a function hands back as it found it, and the stack pointer.
+inline constexpr std::pair<Register, Encoded> kPreservedRegisters[] = {
+    {kRsp, Encoded::rsp}, {kRbx, Encoded::rbx}, {kRbp, Encoded::rbp}, {kR12, Encoded::r12},
+    {kR13, Encoded::r13}, {kR14, Encoded::r14}, {kR15, Encoded::r15}};
+
+class TablelessStepper {
+ public:
+  // All must outlive the stepper.
+  TablelessStepper(const Modules& modules, Code& code, MemoryReader& stack)
+      : modules_(modules), code_(code), stack_(stack) {}
+
+  // From code that no table describes. `end` in the start code of a program, unknown_register where rbp is needed.
+  StepResult step(RegisterSet& caller);
+
+  // From an address that is no code at all.
+  StepResult step_from_bad_address(RegisterSet& caller);
+
+ private:
+  StepResult step_along_code(RegisterSet& caller);
+  StepResult step_by_frame_pointer(RegisterSet& caller);
+  StepResult return_to(RegisterSet& caller, uintptr_t slot, std::optional<uintptr_t> frame_pointer);
+  std::optional<uintptr_t> resolve(const FlowValue& value, const RegisterSet& frame);
+  std::optional<RegisterSet> after_return(const FlowState& state, const RegisterSet& frame);
+
+  const Modules& modules_;
+  Code& code_;
+  MemoryReader& stack_;
+};
+
+}  // namespace holdwatch
