@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include <climits>
+#include <cstddef>
 #include <cstdint>
 
 namespace holdwatch {
@@ -21,6 +22,9 @@ inline constexpr int kMutexIsShared = 128;       // PTHREAD_MUTEX_PSHARED_BIT
 inline constexpr int kMutexElision = 256 | 512;  // PTHREAD_MUTEX_ELISION_NP, PTHREAD_MUTEX_NO_ELISION_NP
 inline constexpr int kMutexKnownBits =
     kMutexTypeBits | kMutexIsRobust | kMutexInherits | kMutexProtects | kMutexIsShared | kMutexElision;
+// In the word of a mutex with PTHREAD_PRIO_PROTECT: the ceiling, and how it says that somebody waits.
+inline constexpr uint32_t kMutexCeiling = 0xfff80000;  // PTHREAD_MUTEX_PRIO_CEILING_MASK
+inline constexpr uint32_t kProtectedContended = 2;
 // What robust recovery puts in place of the owner.
 inline constexpr int kOwnerIsInconsistent = INT_MAX;        // PTHREAD_MUTEX_INCONSISTENT
 inline constexpr int kOwnerIsNotRecoverable = INT_MAX - 1;  // PTHREAD_MUTEX_NOTRECOVERABLE
@@ -57,6 +61,25 @@ inline bool is_mutex_process_shared(const pthread_mutex_t& mutex) {
 // How often its owner has taken a recursive mutex.
 inline uint32_t mutex_count(const pthread_mutex_t& mutex) {
   return mutex.__data.__count;
+}
+
+// The words of an rwlock that threads sleep on, and with which values (nptl/pthread_rwlock_common.c): readers on
+// __wrphase_futex while it says that a writer has the lock, or, where writers go first, on __readers; writers on
+// __wrphase_futex too, or on __writers_futex. A lock's address is a multiple of eight, so that the last tells itself apart.
+inline constexpr size_t kRwlockReaders = offsetof(pthread_rwlock_t, __data.__readers);
+inline constexpr size_t kRwlockPhase = offsetof(pthread_rwlock_t, __data.__wrphase_futex);
+inline constexpr size_t kRwlockWriters = offsetof(pthread_rwlock_t, __data.__writers_futex);
+static_assert(kRwlockReaders % 8 == 0 && kRwlockPhase % 8 == 0 && kRwlockWriters % 8 == 4);
+
+inline constexpr uint32_t kPhaseForWriter = 2;  // PTHREAD_RWLOCK_FUTEX_USED
+inline constexpr uint32_t kPhaseForReader = 3;  // and the writers' phase
+inline constexpr uint32_t kReadersWait = 4;     // in __readers: PTHREAD_RWLOCK_RWAITING
+
+// How far into the rwlock the word lies that a thread sleeps on, while it has this value.
+inline size_t rwlock_word_offset(uintptr_t word, uint32_t value, bool reads) {
+  if (word % 8 != 0) return kRwlockWriters;
+  const bool on_readers = reads && value != kPhaseForReader && (value & kReadersWait) != 0;
+  return on_readers ? kRwlockReaders : kRwlockPhase;
 }
 
 inline int rwlock_writer(const pthread_rwlock_t& rwlock) {

@@ -55,6 +55,14 @@ int owner_of(LockWord lock, LockWord* held) {
   return read_lock(lock, &rwlock) ? rwlock_writer(rwlock) : 0;
 }
 
+bool is_unnamed_mutex(LockWord word, uint32_t value) {
+  pthread_mutex_t mutex;
+  if (!read_lock(word, &mutex) || (mutex.__data.__kind & ~kMutexKnownBits) != 0) return false;
+  const bool is_asked_for = static_cast<uint32_t>(mutex.__data.__lock) == value && mutex_holder(mutex) != 0;
+  if ((mutex.__data.__kind & kMutexIsRobust) != 0) return is_asked_for && (value & FUTEX_WAITERS) != 0;
+  return (mutex.__data.__kind & kMutexProtects) != 0 && is_asked_for && (value & ~kMutexCeiling) == kProtectedContended;
+}
+
 bool is_changing_hands(LockWord lock) {
   if (lock.kind() == LockKind::mutex) {
     pthread_mutex_t mutex;

@@ -19,6 +19,11 @@ Ownership confirm_ownership(LockWord word, int tid);
 // The id of the thread that a lock names as its only holder, 0 if it names none; `held` is how it holds the lock.
 int owner_of(LockWord lock, LockWord* held);
 
+// Whether `mutex` is one that is waited for with `value`, of those that are waited for in a function of libc's without a name
+// (nptl/pthread_mutex_lock.c, __pthread_mutex_lock_full): robust ones, whose word names the owner, and those with
+// PTHREAD_PRIO_PROTECT, whose word has the ceiling. That they inherit priority the call itself says.
+bool is_unnamed_mutex(LockWord mutex, uint32_t value);
+
 // Whether the lock is taken and names nobody: somebody is in the middle of taking or releasing it. Rarely for longer than a few
 // instructions.
 bool is_changing_hands(LockWord lock);

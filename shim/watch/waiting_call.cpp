@@ -7,17 +7,12 @@
 
 #include <cstddef>
 
+#include "shim/base/lock_layout.h"
 #include "shim/capture/capture.h"
 #include "shim/watch/ownership.h"
 
 namespace holdwatch {
 namespace {
-
-// The words of an rwlock that are slept on (nptl/pthread_rwlock_common.c): readers on __wrphase_futex, or on __readers where
-// writers go first; writers on __wrphase_futex or __writers_futex.
-constexpr size_t kReaders = offsetof(pthread_rwlock_t, __data.__readers);
-constexpr size_t kPhase = offsetof(pthread_rwlock_t, __data.__wrphase_futex);
-constexpr size_t kWriters = offsetof(pthread_rwlock_t, __data.__writers_futex);
 
 // From the system call's frame to the return address into the function: __lll_lock_wait, __futex_abstimed_wait.
 constexpr size_t kWordsLookedAt = 48;
@@ -45,13 +40,20 @@ bool has_timeout(const SystemCall& call) {
   return call.number == SYS_restart_syscall || call.arguments[3] != 0;
 }
 
+uint32_t value_of(const SystemCall& call) {
+  return static_cast<uint32_t>(call.arguments[2]);
+}
+
+LockWord mutex_at(uintptr_t word) {
+  return {reinterpret_cast<const void*>(word), LockKind::mutex, Access::exclusive};
+}
+
 // A contended mutex is waited for with this value (nptl/lowlevellock.h), a condition's words with another.
 bool is_for_mutex(const SystemCall& call) {
-  constexpr uint64_t kContended = 2;
-  const LockWord mutex = lock_of_futex(call.arguments[0], LockKind::mutex, Access::exclusive);
+  constexpr uint32_t kContended = 2;
   LockWord held;
-  return call.number == SYS_futex && call.arguments[2] == kContended && !has_timeout(call) &&
-         owner_of(mutex, &held) != 0;
+  return call.number == SYS_futex && value_of(call) == kContended && !has_timeout(call) &&
+         owner_of(mutex_at(call.arguments[0]), &held) != 0;
 }
 
 const WaitingFunction* function_of(uintptr_t return_address) {
@@ -77,11 +79,8 @@ void set_waiting_functions(const WaitingFunction* functions, unsigned count) {
   g_count = count;
 }
 
-// Readers sleep on __wrphase_futex, writers on that or on __writers_futex (nptl/pthread_rwlock_common.c); a lock's address
-// is a multiple of eight, so that the two can be told apart.
-LockWord lock_of_futex(uintptr_t word, LockKind kind, Access access) {
-  static_assert(kPhase % 8 == 0 && kWriters % 8 == 4);
-  const size_t offset = kind == LockKind::mutex ? 0 : word % 8 == 0 ? kPhase : kWriters;
+LockWord lock_of_futex(uintptr_t word, uint32_t value, LockKind kind, Access access) {
+  const size_t offset = kind == LockKind::mutex ? 0 : rwlock_word_offset(word, value, access == Access::shared);
   return {reinterpret_cast<const void*>(word - offset), kind, access};
 }
 
@@ -90,10 +89,13 @@ bool lock_waited_for(const SyscallFile& place, LockWord* out) {
   const uintptr_t word = place.call.arguments[0];
   if (place.kind == SyscallFile::Kind::in_call && is_futex_wait(place.call) && inherits(place.call)) {
     // The kernel's own protocol: no function's name is needed, and these waits are in one that has none.
-    *out = lock_of_futex(word, LockKind::mutex, Access::exclusive);
+    *out = mutex_at(word);
   } else if (const WaitingFunction* function = function_waited_in(place); function != nullptr) {
     if (!function->is_condition || is_for_mutex(place.call))
-      *out = lock_of_futex(word, function->kind, function->access);
+      *out = lock_of_futex(word, value_of(place.call), function->kind, function->access);
+  } else if (place.kind == SyscallFile::Kind::in_call && is_futex_wait(place.call) &&
+             is_unnamed_mutex(mutex_at(word), value_of(place.call))) {
+    *out = mutex_at(word);
   }
   if (!out->empty() && has_timeout(place.call)) *out = out->with_timeout();
   return !out->empty();
@@ -103,16 +105,13 @@ bool sleeps_for(const SyscallFile& place, LockWord lock) {
   if (place.kind != SyscallFile::Kind::in_call || !is_futex_wait(place.call)) return false;
   const uintptr_t offset = place.call.arguments[0] - lock.address();
   if (lock.kind() == LockKind::mutex) return offset == 0;
-  return offset == kReaders || offset == kPhase || offset == kWriters;
+  return offset == kRwlockReaders || offset == kRwlockPhase || offset == kRwlockWriters;
 }
 
-// A writer waits for its phase with this value, a reader with another (PTHREAD_RWLOCK_FUTEX_USED, alone or with
-// PTHREAD_RWLOCK_WRPHASE).
 LockWord wanted_of(const SyscallFile& place, LockWord lock) {
-  constexpr uint64_t kPhaseForWriter = 2;
   const uintptr_t offset = place.call.arguments[0] - lock.address();
-  const bool writes = lock.kind() == LockKind::mutex || offset == kWriters ||
-                      (offset == kPhase && place.call.arguments[2] == kPhaseForWriter);
+  const bool writes = lock.kind() == LockKind::mutex || offset == kRwlockWriters ||
+                      (offset == kRwlockPhase && value_of(place.call) == kPhaseForWriter);
   const LockWord wanted(reinterpret_cast<const void*>(lock.address()), lock.kind(),
                         writes ? Access::exclusive : Access::shared);
   return has_timeout(place.call) ? wanted.with_timeout() : wanted;

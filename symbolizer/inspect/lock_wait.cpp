@@ -10,17 +10,14 @@
 #include <cstring>
 #include <vector>
 
+#include "shim/base/lock_layout.h"
 #include "symbolizer/inspect/lock_fields.h"
 
 namespace holdwatch {
 namespace {
 
 constexpr uint32_t kContended = 2;       // a plain mutex's word; __wrphase_futex for a writer who waits
-constexpr uint32_t kPhaseForReader = 3;  // __wrphase_futex: a writer's phase, and somebody waits
-constexpr uint32_t kReadersWait = 4;     // in __readers: PTHREAD_RWLOCK_RWAITING
 constexpr size_t kWaitingFrames = 1024;  // bytes of stack, of libc's functions that wait
-constexpr uintptr_t kPhaseFutex = offsetof(pthread_rwlock_t, __data.__wrphase_futex);
-constexpr uintptr_t kWritersFutex = offsetof(pthread_rwlock_t, __data.__writers_futex);
 
 struct Futex {
   uintptr_t address;
@@ -38,16 +35,9 @@ bool inherits(const Futex& futex) {
   return futex.command == FUTEX_LOCK_PI || futex.command == FUTEX_LOCK_PI2;
 }
 
-// An rwlock has three words that are waited on. It is aligned to eight bytes, and so one of them tells itself apart.
-uintptr_t rwlock_of(const Futex& futex, Access access) {
-  if (futex.address % alignof(pthread_rwlock_t) != 0) return futex.address - kWritersFutex;
-  const bool on_readers =
-      access == Access::shared && futex.value != kPhaseForReader && (futex.value & kReadersWait) != 0;
-  return on_readers ? futex.address : futex.address - kPhaseFutex;
-}
-
 LockWait rwlock_wait(const Futex& futex, Access access, bool likely) {
-  return {{rwlock_of(futex, access), LockKind::rwlock}, access, likely, futex.timed};
+  const size_t offset = rwlock_word_offset(futex.address, futex.value, access == Access::shared);
+  return {{futex.address - offset, LockKind::rwlock}, access, likely, futex.timed};
 }
 
 LockWait mutex_wait(const Futex& futex, bool likely) {
@@ -116,12 +106,16 @@ bool waits_in_vain(const Snapshot& snapshot) {
   return !inherits(futex) && futex.value == 0 && futex.address >= sp && futex.address - sp < kWaitingFrames;
 }
 
+bool is_in_futex_call(const Snapshot& snapshot) {
+  return snapshot.call.known && snapshot.call.number == SYS_futex;
+}
+
 bool may_wait_for_lock(const Snapshot& snapshot) {
   const SystemCall& call = snapshot.call;
   // A wait with a time-out that was stopped and continued goes on under this number, its arguments still in place.
   if (!call.known || (call.number != SYS_futex && call.number != SYS_restart_syscall)) return false;
   const Futex futex = futex_of(call);
-  if (futex.address % sizeof(uint32_t) != 0 || futex.address < kWritersFutex) return false;
+  if (futex.address % sizeof(uint32_t) != 0 || futex.address < kRwlockWriters) return false;
   if (inherits(futex)) return true;
   if (futex.command != FUTEX_WAIT && futex.command != FUTEX_WAIT_BITSET) return false;
   return has_lock_value(futex) || waits_in_vain(snapshot);

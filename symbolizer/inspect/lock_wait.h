@@ -24,6 +24,9 @@ struct LockWait {
 // idle server wait for something else, and need no second look.
 bool may_wait_for_lock(const Snapshot& snapshot);
 
+// Whether it is in a futex call at all.
+bool is_in_futex_call(const Snapshot& snapshot);
+
 // Whether the thread waits for nothing on a word of its own stack. glibc lets it do so for ever when the kernel refuses it
 // a mutex that inherits priority, because that would close a circle or the owner has ended. Which mutex it wanted stands in
 // its registers only.

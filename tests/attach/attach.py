@@ -57,6 +57,26 @@ def held_before(subject):
     check_hold(subject.await_events(2, phase="over")[-1])
 
 
+def robust_before(subject):
+    """A robust mutex is waited for in a function of libc's that has no name; its word names the holder."""
+    subject.tell("robust")
+    subject.attach()
+    event = subject.await_events(phase="over")[0]
+    require(event["event"] == "hold" and event["holders"][0]["thread"] == "holder", f"{event}")
+    require([group["threads"] for group in event["waiters"]] == [["waiter"]], f"{event}")
+
+
+def queue_before(subject):
+    """Readers that wait behind a writer sleep on another word of the rwlock than the writer: it is one lock all the same."""
+    address = subject.tell("queue")
+    subject.attach()
+    event = subject.await_events(phase="over")[0]
+    require(event["event"] == "wait" and event["lock"]["address"] == address, f"{address}: {event}")
+    waiters = {(name, group["mode"]) for group in event["waiters"] for name in group["threads"]}
+    require(waiters == {("writer", "exclusive"), ("behind", "shared")}, f"{event}")
+    require("reader" not in str(event["holders"]) or event["holders"][0]["thread"] == "reader", f"{event}")
+
+
 def loaded_later(subject):
     """A library that is loaded after the attachment is watched too, and found where it would be without us."""
     subject.attach()
@@ -208,4 +228,4 @@ HOW = {
 
 
 if __name__ == "__main__":
-    run_one_of((report, held_before, loaded_later, fork_goes_on, main_leaves, questions, *HOW), HOW, __doc__)
+    run_one_of((report, held_before, robust_before, queue_before, loaded_later, fork_goes_on, main_leaves, questions, *HOW), HOW, __doc__)

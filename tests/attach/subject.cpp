@@ -2,6 +2,9 @@
 // line. tests/attach/attach.py attaches to it.
 //     hold        a thread "holder" takes the lock and a thread "waiter" wants it
 //     release     both are done
+//     robust      the same with a robust mutex, for good
+//     queue       "reader" reads an rwlock that lets writers go first, "writer" wants it, and "behind" wants to read; answers with
+//                 its address
 //     recall      reads a line of its threads' complaints: "fine" if there are none
 //     load PATH   a library's function load_plugin loads another one by its bare name, whose function takes the lock
 //     fork        a child in which a thread holds a lock until it ends; answers with the child's exit status
@@ -51,6 +54,41 @@ struct Hold {
   }
   ~Hold() { release.fire(); }
 };
+
+void hold_robust_mutex() {
+  static pthread_mutex_t mutex;
+  pthread_mutexattr_t attributes;
+  pthread_mutexattr_init(&attributes);
+  pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+  pthread_mutex_init(&mutex, &attributes);
+  static Event locked, never;
+  static Thread holder("holder", [] {
+    pthread_mutex_lock(&mutex);
+    locked.fire();
+    never.wait();
+  });
+  locked.wait();
+  static Thread waiter("waiter", [] { pthread_mutex_lock(&mutex); });
+  waiter.wait_until_blocked_on(mutex);
+}
+
+std::string queue_for_rwlock() {
+  static pthread_rwlock_t rwlock = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
+  static Event locked, never;
+  static Thread reader("reader", [] {
+    pthread_rwlock_rdlock(&rwlock);
+    locked.fire();
+    never.wait();
+  });
+  locked.wait();
+  static Thread writer("writer", [] { pthread_rwlock_wrlock(&rwlock); });
+  writer.wait_until_blocked_on(rwlock);
+  static Thread behind("behind", [] { pthread_rwlock_rdlock(&rwlock); });
+  behind.wait_until_blocked_on(rwlock);
+  std::ostringstream address;
+  address << &rwlock;
+  return address.str();
+}
 
 void complain_if(bool condition, const char* what) {
   if (condition) {
@@ -218,8 +256,10 @@ int main(int argc, char** argv) {
     if (command == "hold") hold = std::make_unique<Hold>();
     if (command == "release") hold.reset();
     if (command == "leave") leave();
+    if (command == "robust") hold_robust_mutex();
     std::cout << (command == "fork"     ? fork_and_hold()
                   : command == "load"   ? load(argument)
+                  : command == "queue"  ? queue_for_rwlock()
                   : command == "recall" ? complaints.load() == 0 ? "fine" : std::to_string(complaints.load())
                                         : "done")
               << std::endl;

@@ -57,15 +57,33 @@ void set_functions() {
 }
 
 TEST_CASE("a futex of a mutex is its first word") {
-  CHECK(lock_of_futex(0x1000, LockKind::mutex, Access::exclusive).address() == 0x1000);
+  CHECK(lock_of_futex(0x1000, 2, LockKind::mutex, Access::exclusive).address() == 0x1000);
 }
 
-TEST_CASE("a rwlock's two futexes lead to the same lock") {
+TEST_CASE("a rwlock's three futexes lead to the same lock") {
   const auto start = reinterpret_cast<uintptr_t>(&g_rwlock);
   const auto phase = reinterpret_cast<uintptr_t>(&g_rwlock.__data.__wrphase_futex);
   const auto writers = reinterpret_cast<uintptr_t>(&g_rwlock.__data.__writers_futex);
-  CHECK(lock_of_futex(phase, LockKind::rwlock, Access::shared).address() == start);
-  CHECK(lock_of_futex(writers, LockKind::rwlock, Access::exclusive).address() == start);
+  CHECK(lock_of_futex(phase, 3, LockKind::rwlock, Access::shared).address() == start);
+  CHECK(lock_of_futex(phase, 2, LockKind::rwlock, Access::exclusive).address() == start);
+  CHECK(lock_of_futex(writers, 1, LockKind::rwlock, Access::exclusive).address() == start);
+  // A reader that waits behind a writer: one reader has the lock, and somebody waits (PTHREAD_RWLOCK_RWAITING).
+  CHECK(lock_of_futex(start, 8 + 4, LockKind::rwlock, Access::shared).address() == start);
+}
+
+TEST_CASE("a thread that waits for a robust mutex is known by the mutex's word, for want of a function's name") {
+  static pthread_mutex_t robust;
+  pthread_mutexattr_t attributes;
+  pthread_mutexattr_init(&attributes);
+  pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+  pthread_mutex_init(&robust, &attributes);
+  pthread_mutex_lock(&robust);
+  const auto wait = [] {
+    pthread_mutex_lock(&robust);
+    pthread_mutex_unlock(&robust);
+  };
+  const LockWord word = asked_while_blocked(wait, [] { pthread_mutex_unlock(&robust); });
+  CHECK(word == LockWord(&robust, LockKind::mutex, Access::exclusive));
 }
 
 TEST_CASE("a thread that waits in pthread_mutex_lock waits for that mutex") {
