@@ -44,13 +44,16 @@ std::string_view since_before(const Report& report) {
   return report.holders.front().unseen || report.holders.front().elsewhere ? " at least" : "";
 }
 
+// Behind "which may have exited", where the sentence goes on.
+std::string_view end_of_clause(const Report& report) {
+  return !report.holders.empty() && report.holders.front().elsewhere && report.holders.front().pid == 0 ? "," : "";
+}
+
 std::string hold_over(const Report& report) {
   const bool likely = !report.holders.empty() && report.holders.front().likely;
   const Access access = report.holders.empty() ? Access::exclusive : report.holders.front().access;
-  const bool may_be_gone =
-      !report.holders.empty() && report.holders.front().elsewhere && report.holders.front().pid == 0;
   return fmt::format("thread {}{}{} {} {}held {}{}{}{}{}; {}", first_holder(report), other_holders(report),
-                     may_be_gone ? "," : "", report.holders.size() > 1 ? "have" : "has", likely ? "likely " : "",
+                     end_of_clause(report), report.holders.size() > 1 ? "have" : "has", likely ? "likely " : "",
                      lock_label(report), held_for(report.lock_kind, access),
                      (report.holders.size() > 1 ? ", longest " : " ") + format_duration(longest_hold(report)),
                      since_before(report), limit(report), waiting(report, true));
@@ -74,8 +77,8 @@ std::string hold_still(const Report& report) {
 }
 
 std::string hold_released(const Report& report) {
-  return fmt::format("{} released by {}{} after {}; {}", report.lock_id, first_holder(report), other_holders(report),
-                     format_duration(longest_hold(report)), lost(report));
+  return fmt::format("{} released by {}{}{} after {}; {}", report.lock_id, first_holder(report), other_holders(report),
+                     end_of_clause(report), format_duration(longest_hold(report)), lost(report));
 }
 
 std::string hold_late(const Report& report) {
