@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include "symbolizer/unwind/elf_layout.h"
 
@@ -103,16 +104,23 @@ FileBytes* CoreMemory::mapped_file(const CoreMapping& mapping) {
   return entry->second.get();
 }
 
+// By address, not by the place in the file: lld lets a page of the file be the end of one segment and the beginning of the next,
+// and maps it twice.
 bool CoreMemory::is_code(const CoreMapping& part) {
   FileBytes* file = mapped_file(part);
   const auto header = file == nullptr ? std::nullopt : file->read_value<Elf64_Ehdr>(0);
   if (!header || header->e_phentsize != sizeof(Elf64_Phdr)) return true;
-  for (size_t i = 0; i < header->e_phnum; ++i) {
+  const auto first = std::find_if(core_.mappings.begin(), core_.mappings.end(),
+                                  [&](const CoreMapping& mapping) { return mapping.path == part.path; });
+  std::optional<uintptr_t> bias;
+  for (size_t i = 0; i < header->e_phnum && first != core_.mappings.end(); ++i) {
     const auto segment = file->read_value<Elf64_Phdr>(header->e_phoff + i * sizeof(Elf64_Phdr));
     if (!segment) break;
-    const bool has_it =
-        part.offset >= segment->p_offset / kPageSize * kPageSize && part.offset < segment->p_offset + segment->p_filesz;
-    if (segment->p_type == PT_LOAD && has_it) return (segment->p_flags & PF_X) != 0;
+    if (segment->p_type != PT_LOAD) continue;
+    const uintptr_t start = segment->p_vaddr / kPageSize * kPageSize;
+    if (!bias) bias = first->start - start;  // the lowest segment comes first (elf(5))
+    const uintptr_t place = part.start - *bias;
+    if (place >= start && place < segment->p_vaddr + segment->p_memsz) return (segment->p_flags & PF_X) != 0;
   }
   return false;
 }

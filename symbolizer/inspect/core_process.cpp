@@ -93,7 +93,7 @@ std::vector<Task> CoreProcess::tasks() {
   for (const CoreThread& thread : core_.threads) {
     Task task;
     task.tid = task.own_tid = task.snapshot.tid = thread.tid;
-    task.snapshot.state = thread.call.known ? ThreadState::blocked : ThreadState::running;
+    task.snapshot.state = ThreadState::unknown;
     task.snapshot.registers = thread.registers;
     task.snapshot.call = thread.call;
     tasks.push_back(task);

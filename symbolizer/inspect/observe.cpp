@@ -6,6 +6,7 @@
 #include "symbolizer/inspect/observe.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -39,6 +40,7 @@ class Observer {
     seen_.executable = target_.executable();
     seen_.host = target_.host();
     seen_.wall_clock_ns = target_.wall_clock_ns();
+    began_ = std::chrono::steady_clock::now();
     list_tasks();
     seen_.thread_count = tasks_.size();
     find_waits();
@@ -49,6 +51,13 @@ class Observer {
   }
 
  private:
+  // So long the thread had not run at the moment that the reports' time is of, at least; 0: not known.
+  uint64_t asleep_ns(int tid) {
+    const uint64_t now_ns = target_.asleep_ns(tid);
+    const auto since = std::chrono::nanoseconds(std::chrono::steady_clock::now() - began_);
+    return now_ns - std::min(now_ns, static_cast<uint64_t>(since.count()));
+  }
+
   // Another list adds the threads that are new: of the others the first look counts, which the last is compared with.
   void list_tasks() {
     for (const Task& task : target_.tasks()) {
@@ -66,7 +75,7 @@ class Observer {
   void find_waits() {
     for (const auto& [tid, task] : tasks_) {
       if (!may_wait_for_lock(task.snapshot)) continue;
-      const uint64_t asleep_ns = target_.asleep_ns(tid);
+      const uint64_t slept_ns = asleep_ns(tid);
       Capture capture = target_.capture(task);
       Stack stack = named_stack(capture);
       const auto end = stack.frames.begin() + std::min<std::ptrdiff_t>(std::ssize(stack.frames), kInnermost);
@@ -77,7 +86,7 @@ class Observer {
                                        [this](int own_tid) { return by_own_tid_.contains(own_tid); });
       if (!wait || !has_stayed(task)) continue;
       lock_of(wait->lock).waits.push_back({tid, wait->access, wait->likely, wait->timed});
-      see_thread(task, std::move(stack), "", asleep_ns);
+      see_thread(task, std::move(stack), "", slept_ns);
     }
   }
 
@@ -143,21 +152,35 @@ class Observer {
   }
 
   // An rwlock counts its readers only. Those that hold it mostly have its address on their stacks (in a std::shared_lock, in a register saved
-  // by a call); if as many threads have it as the lock counts, they are likely the ones.
+  // by a call); if as many threads have it as the lock counts, they are likely the ones. But others have it too: who made the
+  // lock, who waits for the end of those that use it. So nobody is named where one of them may be no reader.
   void find_readers(SeenLock& lock, uint32_t readers) {
     lock.unknown_readers = readers;
     if (readers > kMostSearched || tasks_.size() > kMostSearched) return;
     std::vector<int> found;
     for (const auto& [tid, task] : tasks_) {
-      const bool waits_for_it = std::any_of(lock.waits.begin(), lock.waits.end(),
-                                            [tid = tid](const SeenWait& wait) { return wait.tid == tid; });
-      if (waits_for_it || task.snapshot.state == ThreadState::running) continue;
-      if (has_on_stack(target_.capture(task), lock.lock.address)) found.push_back(tid);
+      if (waits_for(tid, lock)) continue;
+      if (task.snapshot.state == ThreadState::running) return;
+      if (!has_on_stack(target_.capture(task), lock.lock.address)) continue;
+      if (!may_be_reader(task)) return;
+      found.push_back(tid);
     }
     if (found.size() != readers) return;
     lock.holders = std::move(found);
     lock.holders_likely = true;
     lock.unknown_readers = 0;
+  }
+
+  static bool waits_for(int tid, const SeenLock& lock) {
+    return std::any_of(lock.waits.begin(), lock.waits.end(), [tid](const SeenWait& wait) { return wait.tid == tid; });
+  }
+
+  // The main thread makes what the others share. One in a futex call that is for none of the locks joins a thread, or waits
+  // for a condition or a semaphore.
+  bool may_be_reader(const Task& task) const {
+    const bool waits_for_lock = std::any_of(seen_.locks.begin(), seen_.locks.end(),
+                                            [&](const SeenLock& lock) { return waits_for(task.tid, lock); });
+    return task.tid != target_.pid() && (waits_for_lock || !is_in_futex_call(task.snapshot));
   }
 
   static bool has_on_stack(const Capture& capture, uintptr_t address) {
@@ -171,12 +194,12 @@ class Observer {
     for (const int tid : lock.holders) {
       if (seen_.threads.contains(tid)) continue;
       Task task = tasks_[tid];
-      const uint64_t asleep_ns = task.snapshot.state == ThreadState::running ? 0 : target_.asleep_ns(tid);
+      const uint64_t slept_ns = task.snapshot.state == ThreadState::running ? 0 : asleep_ns(tid);
       const Capture capture = target_.capture(task);
       task.snapshot.state = capture.snapshot.state;
       // Before the stack is named, which may take long.
       std::string doing = target_.describe(capture.snapshot, "");
-      see_thread(task, named_stack(capture), std::move(doing), asleep_ns);
+      see_thread(task, named_stack(capture), std::move(doing), slept_ns);
     }
   }
 
@@ -206,6 +229,7 @@ class Observer {
   std::unique_ptr<RawStack> raw_ = std::make_unique<RawStack>();
   std::map<int, Task> tasks_;
   std::map<int, int> by_own_tid_;
+  std::chrono::steady_clock::time_point began_;
   Observation seen_;
 };
 

@@ -41,6 +41,8 @@ def by_the_kernel(inspector, program, directory):
     require(is_deadlock(look) and has_names(look), look)
     require(look.events[0]["fingerprint"] == live.events[0]["fingerprint"], f"{look}{live}")
     require(all(holder["now"]["complete"] for holder in look.events[0]["holders"]), as_json(look.events[0]))
+    # Whether a thread ran is in no core file.
+    require(all(holder["state"] is None for holder in look.events[0]["holders"]), as_json(look.events[0]))
     require("cut short" not in look.text, look)
     # The kernel writes the threads first: what they wait for may be known still.
     os.truncate(cores[0], cores[0].stat().st_size - 1)

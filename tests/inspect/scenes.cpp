@@ -84,6 +84,35 @@ void writer_waits_for_reader() {
   start("writer", log_then_write);
 }
 
+// The main thread has made the rwlock and has its address; the reader finds it in a global.
+std::shared_mutex* g_room;
+
+void read_room() {
+  g_room->lock_shared();
+  all_hold();
+  pause();
+  g_room->unlock_shared();
+}
+
+[[gnu::noinline]] void use(std::shared_mutex** room) {
+  g_room = *room;
+}
+
+[[noreturn]] void made_by_main(bool joins) {
+  std::shared_mutex* room = new std::shared_mutex;
+  use(&room);
+  pthread_barrier_init(&g_all_hold, nullptr, 2);
+  start("reader", read_room);
+  all_hold();
+  start("writer", [] { const std::unique_lock writing(*g_room); });
+  ready();
+  if (joins) g_threads.front().join();
+  for (;;) {
+    pause();
+    use(&room);
+  }
+}
+
 void writers() {
   static std::shared_mutex first, second;
   pthread_barrier_init(&g_all_hold, nullptr, 2);
@@ -223,6 +252,8 @@ const std::map<std::string, std::function<void()>> kScenes = {
     {"self_inheriting", [] { self(attributes_of(PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_STALLED)); }},
     {"writer_waits_for_reader", writer_waits_for_reader},
     {"writers", writers},
+    {"made_by_main", [] { made_by_main(false); }},
+    {"joined_by_main", [] { made_by_main(true); }},
     {"abandoned", [] { abandoned(nullptr); }},
     {"abandoned_inheriting", [] { abandoned(attributes_of(PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_STALLED)); }},
     {"orphan", orphan},

@@ -102,6 +102,14 @@ def before_fork(look):
     require("it was taken before a fork, as thread " in look.events[0]["note"], look)
 
 
+def unknown_reader(look):
+    """The main thread has the rwlock's address on its stack, but made it only: nobody, or the reader, is named."""
+    require(look.kinds() == ["wait"], look)
+    event, = look.events
+    require(event["waiters"][0]["threads"] in (["writer"], [""]), as_json(event))
+    require(event["holders"] == [] and "held by one reader" in event["note"], as_json(event))
+
+
 def idle(look):
     require(look.events == [] and "no thread waits for a lock" in look.text, look)
 
@@ -116,6 +124,8 @@ SCENES = {
     "self": (FOREVER, 1, itself("self_deadlock")),
     "self_inheriting": (FOREVER, 1, itself("self_deadlock")),
     "writer_waits_for_reader": (FOREVER, 2, circle("reader", "writer", kind=["mutex", "rwlock"], likely=True)),
+    "made_by_main": (NO_DEADLOCK, 1, unknown_reader),
+    "joined_by_main": (NO_DEADLOCK, 1, unknown_reader),
     "writers": (FOREVER, 2, circle("first", "second", kind=["rwlock"])),
     "abandoned": (FOREVER, 1, one("abandoned", 1, "waiter", "abandoned")),
     "abandoned_inheriting": (FOREVER, 1, one("abandoned", 1, "waiter", "abandoned")),
