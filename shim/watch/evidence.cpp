@@ -57,16 +57,24 @@ Acquired acquired_how(const HolderState& holder) {
   return hold.word.condition() ? Acquired::by_condition_wait : Acquired::by_call;
 }
 
-// A thread of another process that has exited since, or was never found, is not named any further.
+// A thread of another process that was never found is not named any further, nor one that has exited before it was looked at.
 void describe_elsewhere(int pid, Holder* out) {
+  static struct {
+    int tid;
+    ThreadElsewhere seen;
+  } known[64];
+  auto& last = known[static_cast<size_t>(out->tid) % std::size(known)];
   out->state = ThreadState::unknown;
   if (pid == 0) return;
-  const ThreadElsewhere seen = look_at_thread(pid, out->tid);
-  if (seen.state == ThreadState::gone) return;
+  ThreadElsewhere seen = look_at_thread(pid, out->tid);
+  if (seen.state != ThreadState::gone)
+    last = {out->tid, seen};
+  else if (last.tid != out->tid)
+    return;
   out->pid = pid;
   out->state = seen.state;
-  std::memcpy(out->thread, seen.thread, sizeof out->thread);
-  std::memcpy(out->process, seen.process, sizeof out->process);
+  std::memcpy(out->thread, last.seen.thread, sizeof out->thread);
+  std::memcpy(out->process, last.seen.process, sizeof out->process);
 }
 
 // What a hold's record says, before anything is captured.
