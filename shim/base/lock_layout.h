@@ -54,6 +54,12 @@ inline int mutex_holder(const pthread_mutex_t& mutex) {
   return mutex.__data.__owner;
 }
 
+inline bool is_mutex_contended(const pthread_mutex_t& mutex) {
+  constexpr int kContended = 2;  // nptl/lowlevellock.h
+  if (has_owner_in_word(mutex)) return (static_cast<uint32_t>(mutex.__data.__lock) & FUTEX_WAITERS) != 0;
+  return (mutex.__data.__lock & kContended) != 0;
+}
+
 inline bool is_mutex_process_shared(const pthread_mutex_t& mutex) {
   return (mutex.__data.__kind & kMutexIsShared) != 0;
 }
@@ -89,6 +95,12 @@ inline int rwlock_writer(const pthread_rwlock_t& rwlock) {
 inline uint32_t rwlock_readers(const pthread_rwlock_t& rwlock) {
   constexpr unsigned kReaderShift = 3;  // PTHREAD_RWLOCK_READER_SHIFT
   return rwlock.__data.__readers >> kReaderShift;
+}
+
+// __writers counts those that wait to write.
+inline bool is_rwlock_contended(const pthread_rwlock_t& rwlock) {
+  return rwlock.__data.__writers != 0 || (rwlock.__data.__readers & kReadersWait) != 0 ||
+         (rwlock.__data.__wrphase_futex & kPhaseForWriter) != 0;
 }
 
 inline bool is_rwlock_write_locked(const pthread_rwlock_t& rwlock) {

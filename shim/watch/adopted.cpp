@@ -145,15 +145,17 @@ void adopt_wait(int tid) {
   if (adopt({Whereabouts::here, tid}, word, true) != nullptr) adopt_owner(word, monotonic_ns());
 }
 
-// Who waits for the lock by a call that went past our hooks.
-void adopt_sleepers(LockWord lock) {
+// Who waits for the lock by a call that went past our hooks; false if that is nobody.
+bool adopt_sleepers(LockWord lock) {
+  bool any = false;
   const Sleepers sleepers = sleepers_for(lock);
   for (size_t i = 0; i < sleepers.count; ++i) {
     SyscallFile place;
     const int tid = sleepers.tids[i];
     if (waits_by_record(tid) || read_syscall_file(tid, &place) != 0 || !sleeps_for(place, lock)) continue;
-    adopt({Whereabouts::here, tid}, wanted_of(place, lock), true);
+    any |= adopt({Whereabouts::here, tid}, wanted_of(place, lock), true) != nullptr;
   }
+  return any;
 }
 
 bool still_waits(const Adopted& adopted) {
@@ -329,6 +331,10 @@ void look_after_adopted(const Timing& timing, Episodes& episodes, Sightings& sig
   const uint64_t old_ns = age_ns(timing.smallest_limit_ns() / 2, timing.now_ns());
   if (g_sleeper_count > 0 && anything_is_held_since(old_ns)) look_after_sleepers();
   if (timing.smallest_limit_ns() != UINT64_MAX) look_for_unexplained(timing, episodes, sightings, stuck);
+}
+
+bool adopt_unseen_waiters(LockWord lock) {
+  return is_contended(lock) && adopt_sleepers(lock);
 }
 
 bool has_adopted() {

@@ -21,6 +21,9 @@ void adopt_later();
 // waited for over their limit and that nobody can ever release.
 void look_after_adopted(const Timing& timing, Episodes& episodes, Sightings& sightings, Suspects& stuck);
 
+// Adopts who waits for the lock without a record, if the lock says that somebody waits; false if that is nobody.
+bool adopt_unseen_waiters(LockWord lock);
+
 // Whether there are records of what no call told.
 bool has_adopted();
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "shim/record/thread_table.h"
+#include "shim/watch/adopted.h"
 #include "shim/watch/blocked_thread.h"
 #include "shim/watch/circles.h"
 #include "shim/watch/posting.h"
@@ -146,6 +147,7 @@ bool EpisodeKeeper::begin_hold(LockWord lock, const Timing& timing) {
   Episode candidate{};
   candidate.lock = lock;
   if (!note_overdue_holders(candidate, timing)) return false;  // left over from a hold that another thread ended
+  add_unseen_waiters(lock);
   if (only_ == Only::contended && state_.waiting == 0) return false;
   const LockWord held = candidate.holders[0].hold.word;
   Episode* episode = episodes_.begin(event_of(candidate), lock, timing.stuck_limit_ns(held));
@@ -239,12 +241,20 @@ void EpisodeKeeper::follow(Episode& episode, const Timing& timing) {
   tell(episode, oldest_age_ns(episode, timing), timing);
 }
 
+// Where the records show nobody who waits, but the lock says that somebody does: by a call that we have not seen.
+void EpisodeKeeper::add_unseen_waiters(LockWord lock) {
+  if (state_.waiting > 0 || !adopt_unseen_waiters(lock)) return;
+  sightings_.clear();  // that walk knows nothing of them
+  read_lock_state(lock, sightings_, &state_);
+}
+
 // At first, and again at 2x, 4x, 8x ... of the limit. What the reporter has no room for comes at the next look; what is
 // part of a deadlock is told there.
 void EpisodeKeeper::tell(Episode& episode, uint64_t oldest_ns, const Timing& timing) {
   const bool is_due = !episode.posted || episode.next_age_ns == 0 || (repeat_ && oldest_ns >= episode.next_age_ns);
   if (!is_due || (!is_circle(episode.event) && episodes_.find_circle(episode.lock.address()) != nullptr)) return;
   refresh_names(episode);
+  if (is_about_holds(episode.event)) add_unseen_waiters(episode.lock);
   if (!post(episode, episode.posted ? Phase::still : Phase::over, state_, timing)) return;
   episode.posted = true;
   episode.next_age_ns = next_report_age_ns(oldest_ns, episode.limit_ns);

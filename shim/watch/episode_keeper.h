@@ -45,6 +45,7 @@ class EpisodeKeeper {
   void begin_circle(const Circle& circle, const Timing& timing);
   bool note_state(Episode& episode, const Timing& timing);
   void follow(Episode& episode, const Timing& timing);
+  void add_unseen_waiters(LockWord lock);
   void tell(Episode& episode, uint64_t oldest_ns, const Timing& timing);
   void end(Episode& episode, const Timing& timing);
   void close(Episode& episode, const Timing& timing);

@@ -55,6 +55,15 @@ int owner_of(LockWord lock, LockWord* held) {
   return read_lock(lock, &rwlock) ? rwlock_writer(rwlock) : 0;
 }
 
+bool is_contended(LockWord lock) {
+  if (lock.kind() == LockKind::mutex) {
+    pthread_mutex_t mutex;
+    return read_lock(lock, &mutex) && is_mutex_contended(mutex);
+  }
+  pthread_rwlock_t rwlock;
+  return read_lock(lock, &rwlock) && is_rwlock_contended(rwlock);
+}
+
 bool is_unnamed_mutex(LockWord word, uint32_t value) {
   pthread_mutex_t mutex;
   if (!read_lock(word, &mutex) || (mutex.__data.__kind & ~kMutexKnownBits) != 0) return false;

@@ -24,6 +24,10 @@ int owner_of(LockWord lock, LockWord* held);
 // PTHREAD_PRIO_PROTECT, whose word has the ceiling. That they inherit priority the call itself says.
 bool is_unnamed_mutex(LockWord mutex, uint32_t value);
 
+// Whether the lock says that somebody waits for it; it may say so for a while when nobody does any more. False where it cannot be
+// read.
+bool is_contended(LockWord lock);
+
 // Whether the lock is taken and names nobody: somebody is in the middle of taking or releasing it. Rarely for longer than a few
 // instructions.
 bool is_changing_hands(LockWord lock);
