@@ -12,6 +12,7 @@ namespace holdwatch {
 namespace {
 
 constexpr size_t kMostNamed = 8;
+constexpr size_t kMostAsked = 32;  // it takes as long as there are modules
 
 bool shows_unseen_call(const Report& report) {
   const auto unseen = [](const auto& one) { return one.unseen; };
@@ -22,7 +23,8 @@ bool shows_unseen_call(const Report& report) {
 }  // namespace
 
 std::optional<std::string> UnseenCalls::notice(const Report& report, const Libraries& libraries) {
-  if (!shows_unseen_call(report)) return std::nullopt;
+  if (report.phase != Phase::over || !shows_unseen_call(report) || asked_ == kMostAsked) return std::nullopt;
+  ++asked_;
   std::string names;
   size_t count = 0;
   for (const std::string& path : libraries()) {

@@ -1,5 +1,5 @@
 // Says once that locks taken in some libraries are not seen, when a report shows that calls go past us.
-// Pure but for the memory of what was said; cold context.
+// Pure but for the memory of what was said; cold context. Only for first reports, and not for ever.
 #pragma once
 
 #include <functional>
@@ -22,6 +22,7 @@ class UnseenCalls {
 
  private:
   bool said_ = false;
+  size_t asked_ = 0;
   std::set<std::string> named_;
 };
 

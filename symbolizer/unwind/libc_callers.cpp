@@ -12,7 +12,10 @@ namespace {
 
 constexpr size_t kMostHeaders = 64;
 constexpr size_t kMostDynamic = 256;
-constexpr size_t kMostCalls = 64 * 1024;  // of one module
+// Of one module.
+constexpr size_t kMostCalls = 64 * 1024;
+constexpr size_t kMostSymbols = 256 * 1024;
+constexpr size_t kMostStrings = size_t{16} << 20;
 constexpr std::string_view kStart = "__libc_start_main";
 constexpr std::string_view kLockCalls[] = {"pthread_mutex_lock",    "pthread_mutex_trylock", "pthread_mutex_timedlock",
                                            "pthread_rwlock_rdlock", "pthread_rwlock_wrlock", "mtx_lock"};
@@ -23,6 +26,7 @@ struct CallTable {
   size_t count = 0;
   uintptr_t symbols = 0;
   uintptr_t strings = 0;
+  size_t strings_size = 0;
 };
 
 // The loader puts run-time addresses in place of those of the file, but not everywhere.
@@ -54,25 +58,44 @@ std::vector<CallTable> call_tables(const Module& module, MemoryReader& memory) {
     if (entry->d_tag == DT_PLTRELSZ) one_by_one.count = entry->d_un.d_val / sizeof(Elf64_Rela);
     if (entry->d_tag == DT_SYMTAB) bound_at_once.symbols = one_by_one.symbols = address;
     if (entry->d_tag == DT_STRTAB) bound_at_once.strings = one_by_one.strings = address;
+    if (entry->d_tag == DT_STRSZ) bound_at_once.strings_size = one_by_one.strings_size = entry->d_un.d_val;
   }
   return {bound_at_once, one_by_one};
 }
 
-// Calls `visit(name, address it is bound to)` for each function that the table has.
+// Up to `most` of `count` items; fewer where the memory ends.
+template <typename Item>
+std::vector<Item> read_items(uintptr_t address, size_t count, size_t most, MemoryReader& memory) {
+  std::vector<Item> items(std::min(count, most));
+  items.resize(memory.read(address, items.data(), items.size() * sizeof(Item)) / sizeof(Item));
+  return items;
+}
+
+bool is_of_interest(std::string_view name) {
+  return name == kStart || std::find(std::begin(kLockCalls), std::end(kLockCalls), name) != std::end(kLockCalls);
+}
+
+// Calls `visit(name, address it is bound to)` for each function of interest that the table has. A few big reads: a small one
+// each would take longer than the report.
 template <typename Visit>
 void for_each_call(const Module& module, const CallTable& table, MemoryReader& memory, Visit visit) {
   if (table.relocations == 0 || table.symbols == 0 || table.strings == 0) return;
-  std::vector<Elf64_Rela> relocations(std::min(table.count, kMostCalls));
-  const size_t got = memory.read(table.relocations, relocations.data(), relocations.size() * sizeof(Elf64_Rela));
-  relocations.resize(got / sizeof(Elf64_Rela));
+  const auto relocations = read_items<Elf64_Rela>(table.relocations, table.count, kMostCalls, memory);
+  const auto binds = [](const Elf64_Rela& one) {
+    return ELF64_R_TYPE(one.r_info) == R_X86_64_JUMP_SLOT || ELF64_R_TYPE(one.r_info) == R_X86_64_GLOB_DAT;
+  };
+  size_t symbol_count = 0;
+  for (const Elf64_Rela& one : relocations)
+    if (binds(one)) symbol_count = std::max<size_t>(symbol_count, ELF64_R_SYM(one.r_info) + 1);
+  const auto symbols = read_items<Elf64_Sym>(table.symbols, symbol_count, kMostSymbols, memory);
+  auto strings = read_items<char>(table.strings, table.strings_size, kMostStrings, memory);
+  strings.push_back('\0');
   for (const Elf64_Rela& one : relocations) {
-    const auto type = ELF64_R_TYPE(one.r_info);
-    if (type != R_X86_64_JUMP_SLOT && type != R_X86_64_GLOB_DAT) continue;
-    const auto symbol = memory.read_value<Elf64_Sym>(table.symbols + ELF64_R_SYM(one.r_info) * sizeof(Elf64_Sym));
-    char name[32] = "";
-    if (!symbol || memory.read(table.strings + symbol->st_name, name, sizeof name - 1) == 0) continue;
-    if (const auto target = memory.read_value<uintptr_t>(module.bias + one.r_offset))
-      visit(std::string_view(name), *target);
+    const size_t index = ELF64_R_SYM(one.r_info);
+    if (!binds(one) || index >= symbols.size() || symbols[index].st_name >= strings.size()) continue;
+    const std::string_view name(&strings[symbols[index].st_name]);
+    if (!is_of_interest(name)) continue;
+    if (const auto target = memory.read_value<uintptr_t>(module.bias + one.r_offset)) visit(name, *target);
   }
 }
 
@@ -100,10 +123,8 @@ std::vector<std::string> libc_lock_callers(const Modules& modules, MemoryReader&
   if (libc == nullptr) return callers;
   for (const auto& module : modules.all()) {
     bool calls = false;
-    for_each_call(*module, memory, [&](std::string_view name, uintptr_t target) {
-      calls |= libc->executes(target) &&
-               std::find(std::begin(kLockCalls), std::end(kLockCalls), name) != std::end(kLockCalls);
-    });
+    for_each_call(*module, memory,
+                  [&](std::string_view name, uintptr_t target) { calls |= name != kStart && libc->executes(target); });
     const bool is_ours = module->path.find("libholdwatch") != std::string::npos;
     if (calls && module.get() != libc && !is_ours) callers.push_back(module->path);
   }

@@ -29,4 +29,5 @@ int main() {
   unseen.wait_until_blocked_on(mutex);
   await_report("over");
   release.fire();
+  await_report("released");
 }
