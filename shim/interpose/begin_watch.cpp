@@ -7,13 +7,13 @@
 
 namespace holdwatch {
 
-void (*g_begin_watch)() = nullptr;
-void (*g_await_watch)() = nullptr;
+constinit std::atomic<void (*)()> g_begin_watch{nullptr};
+constinit std::atomic<void (*)()> g_await_watch{nullptr};
 
 namespace {
 
-void begin_watch() {
-  if (g_begin_watch != nullptr) g_begin_watch();
+void call(const std::atomic<void (*)()>& function) {
+  if (void (*const present)() = function.load(std::memory_order_acquire); present != nullptr) present();
 }
 
 }  // namespace
@@ -21,7 +21,7 @@ void begin_watch() {
 // A program that has filtered its system calls before it had threads may not be allowed to make any.
 void begin_watch_slow() {
   const Inside inside;
-  if (!calls_ever_filtered()) begin_watch();
+  if (!calls_ever_filtered()) call(g_begin_watch);
 }
 
 ThreadRecord* first_record_slow() {
@@ -37,8 +37,8 @@ void prepare_for_thread_slow(const pthread_attr_t* attributes) {
   if (attributes != nullptr && pthread_attr_getstacksize(attributes, &stack_size) == 0) note_stack_size(stack_size);
   if (const Working working; !calls_filtered()) refill_records();
   pass_filters_on();
-  begin_watch();
-  if (g_await_watch != nullptr) g_await_watch();
+  call(g_begin_watch);
+  call(g_await_watch);
 }
 
 }  // namespace holdwatch

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <sys/syscall.h>
 
+#include <atomic>
 #include <cerrno>
 
 #include "shim/base/libc_functions.h"
@@ -13,15 +14,16 @@
 namespace holdwatch {
 namespace {
 
-enum class Resolution : unsigned char { not_begun, under_way, done };
-Resolution g_resolution = Resolution::not_begun;
+std::atomic<bool> g_is_resolved{false};
+HOLDWATCH_TLS bool t_is_resolving = false;
 
 // What a pointer holds before the look-up. Libraries whose constructors run before ours, and the allocator, may lock
-// something as early as that; the process has one thread then.
+// something as early as that. The process has one thread then as a rule, since making one is a hook too; glibc makes some by
+// itself (timers). Should two threads look the functions up, neither waits for the other: they find the same.
 template <auto Member, typename Signature>
 struct Early;
-// What a call does that comes while the functions are being looked up: dlsym allocates when it fails and an allocator may
-// lock. With one thread, not locking is as good; a system call is made without libc's function.
+// What a call does that comes from the look-up itself: dlsym allocates when it fails and an allocator may lock. With one thread,
+// not locking is as good; a system call is made without libc's function.
 template <auto Member, typename Result, typename... Arguments>
 struct Meanwhile {
   static Result call(Arguments...) { return Result(); }
@@ -48,7 +50,7 @@ struct Meanwhile<&RealFunctions::prctl, int, Arguments...> {
 template <auto Member, typename Result, typename... Arguments>
 struct Early<Member, Result(Arguments...)> {
   static Result call(Arguments... arguments) {
-    if (g_resolution == Resolution::under_way) return Meanwhile<Member, Result, Arguments...>::call(arguments...);
+    if (t_is_resolving) return Meanwhile<Member, Result, Arguments...>::call(arguments...);
     resolve_real_functions(RTLD_NEXT);
     return (g_real.*Member)(arguments...);
   }
@@ -77,19 +79,22 @@ constinit RealFunctions g_real = {
 #undef HOLDWATCH_FUNCTION
 };
 
+// Hooks read the pointers meanwhile, each in one load: what they held before leads to the same functions.
 void resolve_real_functions(void* scope) {
-  if (g_resolution != Resolution::not_begun) return;
-  g_resolution = Resolution::under_way;
+  if (g_is_resolved.load(std::memory_order_acquire) || t_is_resolving) return;
+  t_is_resolving = true;
   const Inside inside;
   libc();
-#define HOLDWATCH_FUNCTION(name, version, ...)                        \
-  if (void* found = look_up(scope, #name, version); found != nullptr) \
-    g_real.name = reinterpret_cast<decltype(g_real.name)>(found);     \
-  else                                                                \
-    g_real.name = &Missing<__VA_ARGS__>::call;
+#define HOLDWATCH_FUNCTION(name, version, ...)                                                          \
+  void* const found_##name = look_up(scope, #name, version);                                            \
+  std::atomic_ref(g_real.name)                                                                          \
+      .store(found_##name == nullptr ? &Missing<__VA_ARGS__>::call                                      \
+                                     : reinterpret_cast<std::add_pointer_t<__VA_ARGS__>>(found_##name), \
+             std::memory_order_relaxed);
 #include "shim/interpose/functions.def"
 #undef HOLDWATCH_FUNCTION
-  g_resolution = Resolution::done;
+  g_is_resolved.store(true, std::memory_order_release);
+  t_is_resolving = false;
 }
 
 // Loaded late, the name alone would mean libc's function, which comes first in every look-up. A handle is the address of the
