@@ -79,7 +79,7 @@ class Pipeline {
     const std::string lock = waits_for == 0 ? "" : "L" + std::to_string(waits_for);
     if (by_registers) return describe_activity(snapshot, lock, CallContext{});
     const auto site = [&] { return fault_site(snapshot); };
-    return describe_activity(snapshot, lock, {ThreadFiles::of_ours(snapshot.tid), &memory_, site});
+    return describe_activity(snapshot, lock, {ThreadFiles::of_ours(snapshot.tid), &memory_, "", site});
   }
 
   void report(const Finding& finding) {

@@ -59,6 +59,12 @@ std::string describe_fd(uint64_t argument, Direction direction, const CallContex
   return "fd " + describe_descriptor(as_int(argument), direction, context.files);
 }
 
+// Of the one file that the call waits for.
+std::string describe_stream(uint64_t argument, Direction direction, const CallContext& context) {
+  const bool is_reused = is_of_other_file(as_int(argument), context.wait_channel, context.files);
+  return is_reused ? "fd " + std::to_string(as_int(argument)) : describe_fd(argument, direction, context);
+}
+
 // The folder that the path in the next argument counts from. Left out where it counts for nothing, and for the working
 // directory: the path says enough.
 std::string describe_folder(const uint64_t* argument, const CallContext& context) {
@@ -73,9 +79,11 @@ std::string describe_argument(char letter, size_t index, const SystemCall& call,
     case 'd':
       return describe_fd(argument, Direction::any, context);
     case 's':
-      return describe_fd(argument, Direction::sending, context);
+      return describe_stream(argument, Direction::sending, context);
     case 'r':
-      return describe_fd(argument, Direction::receiving, context);
+      return describe_stream(argument, Direction::receiving, context);
+    case 'w':
+      return describe_fd(argument, Direction::sending, context);
     case 'c':
       return "fd " + std::to_string(as_int(argument));
     case '@':
@@ -139,12 +147,12 @@ std::string describe_by_registers(const Snapshot& snapshot, std::string_view loc
 std::string describe_blocked(const Snapshot& snapshot, std::string_view lock_name, const CallContext& context) {
   if (context.memory == nullptr || !context.files.known()) return describe_by_registers(snapshot, lock_name, context);
   PresentMemory memory(*context.memory, context.files);
-  const std::string wait_channel = context.files.text("wchan");
+  const std::string wait_channel = context.files.text("wchan");  // once: all is of one moment
   const auto site = [&] { return context.fault_site ? context.fault_site() : FaultSite{}; };
   if (snapshot.in_page_fault) return describe_page_fault(site(), wait_channel, memory);
   Snapshot resumed = snapshot;
   resumed.call = resumed_call(snapshot.call, wait_channel);
-  const std::string call = describe_by_registers(resumed, lock_name, {context.files, &memory, {}});
+  const std::string call = describe_by_registers(resumed, lock_name, {context.files, &memory, wait_channel, {}});
   if (!snapshot.call.known || !waits_for_userfaultfd(wait_channel)) return call;
   return call + ", in a " + describe_fault_in_call(snapshot.call, site(), memory);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include "symbolizer/cause/fault_site.h"
 #include "symbolizer/cause/thread_files.h"
@@ -13,7 +14,8 @@ namespace holdwatch {
 
 struct CallContext {
   ThreadFiles files;
-  MemoryReader* memory = nullptr;         // null: not known
+  MemoryReader* memory = nullptr;  // null: not known
+  std::string wait_channel;  // /proc/TID/wchan, the function of the kernel that the thread sleeps in; empty: not known
   std::function<FaultSite()> fault_site;  // of a thread that waits for a page; takes a while. Empty: not known
 
   template <typename T>

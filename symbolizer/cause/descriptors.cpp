@@ -1,8 +1,11 @@
 // See descriptors.h.
 #include "symbolizer/cause/descriptors.h"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
+
+#include <algorithm>
+#include <initializer_list>
 
 #include "symbolizer/cause/sockets.h"
 #include "symbolizer/cause/words.h"
@@ -17,9 +20,14 @@ std::string describe_anonymous(std::string_view name) {
   return printable(name);
 }
 
+// With or without a name. Not by fstat, which asks a file's server, and may wait for it.
 bool is_pipe(int descriptor) {
-  struct stat status;
-  return fstat(descriptor, &status) == 0 && S_ISFIFO(status.st_mode);
+  return fcntl(descriptor, F_GETPIPE_SZ) >= 0;
+}
+
+bool is_one_of(std::string_view function, std::initializer_list<std::string_view> parts) {
+  return std::any_of(parts.begin(), parts.end(),
+                     [&](std::string_view part) { return function.find(part) != std::string_view::npos; });
 }
 
 // ", 64 KiB unread" of a pipe with or without a name; empty for everything else.
@@ -49,6 +57,18 @@ std::string describe_descriptor(int descriptor, Direction direction, const Threa
   if (!link) return number;
   if (link->empty()) return number + " (closed)";
   return number + " " + describe_target(descriptor, *link, direction, files);
+}
+
+bool is_of_other_file(int descriptor, std::string_view wait_channel, const ThreadFiles& files) {
+  const std::optional<std::string> link = files.descriptor_link(descriptor);
+  if (!link || link->empty()) return false;
+  const bool is_socket = link->starts_with("socket:[");
+  if (is_one_of(wait_channel, {"pipe_read", "pipe_write"})) {
+    if (is_socket || link->starts_with("anon_inode:")) return true;
+    const Asked asked(descriptor, files, *link);
+    return asked.descriptor() >= 0 && !is_pipe(asked.descriptor());
+  }
+  return !is_socket && is_one_of(wait_channel, {"skb", "sock_", "unix_stream", "inet_csk"});
 }
 
 }  // namespace holdwatch

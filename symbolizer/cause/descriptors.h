@@ -18,4 +18,9 @@ enum class Direction { any, sending, receiving };
 // "9 eventfd", "12 (closed)"; the number alone if where it leads is not known.
 std::string describe_descriptor(int descriptor, Direction direction, const ThreadFiles& files);
 
+// Whether a thread that sleeps in this function of the kernel (/proc/TID/wchan) reads or writes another kind of file than the
+// number leads to by now: the call goes on with the file that it began with, though another thread has closed the descriptor
+// and its number was given to a new one.
+bool is_of_other_file(int descriptor, std::string_view wait_channel, const ThreadFiles& files);
+
 }  // namespace holdwatch

@@ -13,6 +13,7 @@ namespace holdwatch {
 //   c descriptor that may be another  i process id               l fcntl's command   k flock's operation
 //     file's by now, or soon          o address to send to, whose length is the next argument
 //   n number   x number in hex        h message to send, with its address
+//   w descriptor that is written to, where the call may wait for another one too
 //   . says nothing to a reader        0 (alone) the call has no arguments
 // An upper case letter is the whole of a call whose arguments belong together:
 //   A connect   U futex        P poll          Q ppoll       S select   R pselect6   C clock_nanosleep   N nanosleep

@@ -114,7 +114,7 @@ Capture CoreProcess::capture(const Task& task) {
 }
 
 std::string CoreProcess::describe(const Snapshot& snapshot, const std::string& lock_id) {
-  return describe_activity(snapshot, lock_id, {ThreadFiles(), &memory_, {}});
+  return describe_activity(snapshot, lock_id, {ThreadFiles(), &memory_, "", {}});
 }
 
 std::string CoreProcess::how_looked() const {

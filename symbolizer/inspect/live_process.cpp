@@ -187,7 +187,8 @@ std::string LiveProcess::describe(const Snapshot& snapshot, const std::string& l
   Task task;
   task.tid = snapshot.tid;
   task.snapshot = snapshot;
-  const std::string text = describe_activity(snapshot, lock_id, {ThreadFiles::of(pid_, snapshot.tid), &memory_, {}});
+  const std::string text =
+      describe_activity(snapshot, lock_id, {ThreadFiles::of(pid_, snapshot.tid), &memory_, "", {}});
   // Memory and descriptors may be those of another call by now.
   return snapshot.state != ThreadState::blocked || has_stayed(task) ? text : describe_activity(snapshot, lock_id, {});
 }

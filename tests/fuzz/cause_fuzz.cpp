@@ -42,7 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, size_t size) {
   Snapshot snapshot{};
   snapshot.state = ThreadState::blocked;
   snapshot.call = call;
-  check_text(describe_activity(snapshot, "", {ThreadFiles(), &memory, {}}));
+  check_text(describe_activity(snapshot, "", {ThreadFiles(), &memory, "", {}}));
   if (!rest.empty()) {
     // The same bytes as code.
     const uintptr_t pc = kMemory + choices.take<uint8_t>() % rest.size();

@@ -6,6 +6,7 @@
 // EXPECT-JSON: doing("poll", r"poll\(fd \d+ pipe:\[\d+\]; timeout 900 s\)")
 // EXPECT-JSON: doing("poll_none", r"poll\(no fds; timeout 900 s\)")
 // EXPECT-JSON: doing("own_table", r"read\(fd 200 pipe:\[\d+\]\)")
+// EXPECT-JSON: doing("reused", r"read\(fd 201\)")
 // EXPECT-JSON: doing("until", r"clock_nanosleep\(until 8\d\d\S* s from now\)")
 // EXPECT-JSON: doing("processor", r"clock_nanosleep\(8\d\d\S* s more of processor time\)")
 // EXPECT-JSON: doing("futex_for", r"futex\(0x\w+, timeout 900 s\)")
@@ -86,6 +87,19 @@ void read_by_own_table() {
   CHECK(read(200, &byte, 1) == 1);
 }
 
+// Another thread gives the number to another file: the call goes on with the pipe.
+void read_what_is_replaced() {
+  CHECK(dup2(a_pipe.ends[0], 201) == 201);
+  const pid_t self = static_cast<pid_t>(syscall(SYS_gettid));
+  std::thread([self] {
+    const std::string call = "/proc/self/task/" + std::to_string(self) + "/syscall";
+    while (!read_file(call).starts_with("0 0xc9 ")) pause_briefly();
+    CHECK(dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), 201) == 201);
+  }).detach();
+  char byte;
+  CHECK(read(201, &byte, 1) == 1);
+}
+
 void sleep_until(clockid_t clock) {
   const timespec end = long_from_now(clock);
   clock_nanosleep(clock, TIMER_ABSTIME, &end, nullptr);
@@ -152,6 +166,7 @@ int main() {
       {"poll", poll_some},
       {"poll_none", poll_none},
       {"own_table", read_by_own_table},
+      {"reused", read_what_is_replaced},
       {"until", [] { sleep_until(CLOCK_MONOTONIC); }},
       {"processor", [] { sleep_until(CLOCK_PROCESS_CPUTIME_ID); }},
       {"futex_for", [] { wait_on_word(FUTEX_WAIT_PRIVATE, kLong); }},

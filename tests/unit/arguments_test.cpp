@@ -23,7 +23,7 @@ namespace {
 
 CallContext ours() {
   static ProcessMemory memory(getpid());
-  return {ThreadFiles::of_ours(gettid()), &memory, {}};
+  return {ThreadFiles::of_ours(gettid()), &memory, "", {}};
 }
 
 template <typename T>

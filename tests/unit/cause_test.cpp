@@ -33,7 +33,7 @@ std::string activity(const SystemCall& call, std::string_view lock = "", ThreadS
   Snapshot snapshot{};
   snapshot.state = state;
   snapshot.call = call;
-  return describe_activity(snapshot, lock, {ThreadFiles::of_ours(gettid()), &memory, {}});
+  return describe_activity(snapshot, lock, {ThreadFiles::of_ours(gettid()), &memory, "", {}});
 }
 
 // Where the thread may have gone on.

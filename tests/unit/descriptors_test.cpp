@@ -266,6 +266,23 @@ TEST_CASE("a thread with a descriptor table of its own is asked by that") {
   CHECK_THAT(socket_here, StartsWith(number(left) + " pipe:["));
 }
 
+TEST_CASE("a number that was given to another kind of file is not the file that a call waits for") {
+  int ends[2], pair[2];
+  REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+  const Descriptor reader(ends[0]), writer(ends[1]), left(pair[0]), right(pair[1]), event(eventfd(0, EFD_CLOEXEC)),
+      file(open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+  for (const char* in_pipe : {"pipe_read", "anon_pipe_write"}) {
+    CHECK_FALSE(is_of_other_file(reader, in_pipe, ours()));
+    for (const int other : {int{left}, int{event}, int{file}}) CHECK(is_of_other_file(other, in_pipe, ours()));
+  }
+  for (const char* in_socket : {"__skb_wait_for_more_packets", "sock_alloc_send_pskb", "unix_stream_read_generic"}) {
+    CHECK_FALSE(is_of_other_file(left, in_socket, ours()));
+    for (const int other : {int{reader}, int{event}, int{file}}) CHECK(is_of_other_file(other, in_socket, ours()));
+  }
+  for (const char* any : {"wait_woken", "0", ""}) CHECK_FALSE(is_of_other_file(file, any, ours()));
+}
+
 TEST_CASE("where /proc shows nothing of the thread, the number is all there is") {
   const Descriptor event(eventfd(0, EFD_CLOEXEC));
   CHECK(describe_descriptor(event, Direction::any, ThreadFiles::of_ours(1 << 30)) == number(event));
