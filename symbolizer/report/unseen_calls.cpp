@@ -14,7 +14,9 @@ namespace {
 constexpr size_t kMostNamed = 8;
 constexpr size_t kMostAsked = 32;  // it takes as long as there are modules
 
+// What the parent held at a fork was seen there.
 bool shows_unseen_call(const Report& report) {
+  if (report.event == Event::fork_orphan) return false;
   const auto unseen = [](const auto& one) { return one.unseen; };
   return std::any_of(report.holders.begin(), report.holders.end(), unseen) ||
          std::any_of(report.waiters.begin(), report.waiters.end(), unseen);

@@ -36,6 +36,13 @@ TEST_CASE("a library whose calls go past us is named once") {
   CHECK_FALSE(calls.notice(with_unseen_holder(), plugin));
 }
 
+TEST_CASE("what a parent held at the fork is no unseen call") {
+  UnseenCalls calls;
+  Report report = with_unseen_holder();
+  report.event = Event::fork_orphan;
+  CHECK_FALSE(calls.notice(report, plugin));
+}
+
 TEST_CASE("where no library is known, what it is like is said once") {
   UnseenCalls calls;
   CHECK(calls.notice(with_unseen_holder(), none)->find("a lock call was not seen: ") == 0);
