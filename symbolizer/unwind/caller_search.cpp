@@ -21,9 +21,8 @@ struct Guess {
   CallerEvidence evidence;
   Walk walk;
 
-  bool is_supported() const {
-    return evidence.stores == Support::supported || evidence.registers == Support::supported;
-  }
+  // Registers that fit show that it was a frame once, not that it is one still.
+  bool is_supported() const { return evidence.stores == Support::supported; }
   // The less, the better: more speaks for it than its call, its call is proven, possible, doubtful.
   int rank() const { return is_supported() && call <= CallMatch::possible ? -1 : static_cast<int>(call); }
   // Whether a frame of the walk ends there.
