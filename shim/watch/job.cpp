@@ -13,7 +13,7 @@ uint32_t Job::id_of(LockWord lock) const {
 }
 
 bool JobQueue::start() {
-  if (jobs_ == nullptr) jobs_ = static_cast<Job*>(reserve_memory(sizeof(Job) * kJobs));
+  if (jobs_ == nullptr) jobs_ = static_cast<Job*>(reserve_memory(sizeof(Job) * (kJobs + 1)));
   return jobs_ != nullptr;
 }
 

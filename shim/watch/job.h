@@ -55,6 +55,8 @@ class JobQueue {
   }
   bool idle() const;
   std::atomic<uint32_t>& posted_word() { return posted_; }
+  // One that is never handed over.
+  Job& spare() { return jobs_[kJobs]; }
   void reset() { posted_ = done_ = 0; }
 
  private:

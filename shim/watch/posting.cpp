@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "shim/base/clock.h"
+#include "shim/record/handed_over.h"
 #include "shim/watch/plain_report.h"
 #include "shim/watch/reporter.h"
 
@@ -15,6 +16,31 @@ namespace {
 // there anyway; elsewhere it must be as good as certain that they will not come by themselves.
 constexpr uint64_t kPatienceNs = 2 * kNanosecondsPerSecond;
 constexpr uint64_t kLongPatienceNs = 15 * kNanosecondsPerSecond;
+
+constexpr uint64_t kMinuteNs = 60 * kNanosecondsPerSecond;
+
+// Written by the watcher alone.
+bool g_reporter_is_stuck = false;
+
+// How many lines the watcher may still write itself in this minute.
+class Budget {
+ public:
+  void start(uint64_t lines_a_minute) { lines_ = left_ = lines_a_minute; }
+  bool take(uint64_t now_ns) {
+    if (now_ns >= until_ns_) until_ns_ = now_ns + kMinuteNs, left_ = lines_;
+    if (left_ == 0) return false;
+    --left_;
+    return true;
+  }
+
+ private:
+  uint64_t lines_ = 0, left_ = 0, until_ns_ = 0;
+};
+Budget g_budget;
+
+void say_plainly(const Job& job, uint64_t now_ns) {
+  if (g_budget.take(now_ns)) write_plain_first_line(job);
+}
 
 bool has_ended(Phase phase) {
   return phase == Phase::released || phase == Phase::late;
@@ -56,11 +82,7 @@ void fill_ended(Job& job, const Episode& episode, const Timing& timing) {
   }
 }
 
-}  // namespace
-
-bool post(const Episode& episode, Phase phase, const LockState& state, const Timing& timing) {
-  Job* job = reporter_queue().next_free();
-  if (job == nullptr) return false;
+void fill(Job* job, const Episode& episode, Phase phase, const LockState& state, const Timing& timing) {
   job->event = episode.event;
   job->phase = phase;
   job->episode = episode.number;
@@ -77,7 +99,23 @@ bool post(const Episode& episode, Phase phase, const LockState& state, const Tim
     fill_ended(*job, episode, timing);
   else
     fill_living(*job, state, timing);
-  reporter_queue().post();
+}
+
+}  // namespace
+
+bool post(const Episode& episode, Phase phase, const LockState& state, const Timing& timing) {
+  JobQueue& queue = reporter_queue();
+  Job* const job = queue.next_free();
+  if (job != nullptr) {
+    fill(job, episode, phase, state, timing);
+    queue.post();
+    return true;
+  }
+  if (!g_reporter_is_stuck) return false;
+  Job& spare = queue.spare();
+  fill(&spare, episode, phase, state, timing);
+  say_plainly(spare, timing.now_ns());
+  if (spare.ended != nullptr) give_back(spare.ended);
   return true;
 }
 
@@ -85,14 +123,28 @@ void StandIn::start(const Settings& settings) {
   speaks_on_standard_error_ = strcmp(settings.log, "stderr") == 0;
   patience_ns_ = speaks_on_standard_error_ ? kPatienceNs : kLongPatienceNs;
   set_plain_reports_wanted(strcmp(settings.log, "none") != 0);
+  g_budget.start(settings.rate);
+  g_reporter_is_stuck = false;
 }
 
 // The reporter may be stuck in the loader or the allocator, which the stalled program may hold for ever: the first words
 // must be out all the same.
-void StandIn::speak_for_a_stuck_reporter(uint64_t now_ns) const {
-  Job* job = reporter_queue().oldest();
-  if (job == nullptr || job->posted_ns + patience_ns_ > now_ns || job->said.exchange(true)) return;
-  write_plain_first_line(*job);
+void StandIn::speak_for_a_stuck_reporter(uint64_t now_ns) {
+  const Job* const oldest = reporter_queue().oldest();
+  g_reporter_is_stuck = oldest != nullptr && oldest->posted_ns + patience_ns_ <= now_ns;
+  if (!g_reporter_is_stuck) return;
+  reporter_queue().for_each_posted([&](Job& job) {
+    if (job.posted_ns + patience_ns_ <= now_ns && !job.said.exchange(true)) say_plainly(job, now_ns);
+  });
+  say_why_once();
+}
+
+void StandIn::say_why_once() {
+  if (reason_said_ || reporter_is_ready(0)) return;
+  reason_said_ = true;
+  write_plain_notice(
+      "reports are in short form, without names: what makes them cannot be loaded, for a lock of the loader or of the "
+      "allocator has been held since before the watch began");
 }
 
 void StandIn::speak_for_an_ended_reporter() const {

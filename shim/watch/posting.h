@@ -9,19 +9,23 @@
 namespace holdwatch {
 
 // What the watcher knows of a lock at this look is in `state`; released and late holds are told from the episode alone.
-// False: the reporter is too far behind.
+// False: the reporter is too far behind, though not stuck.
 bool post(const Episode& episode, Phase phase, const LockState& state, const Timing& timing);
 
-// The watcher's first words for a job that has waited too long.
+// What the watcher says itself of jobs that have waited too long. While the reporter is stuck, that is each phase of each episode,
+// in plain form, as many a minute as RATE allows.
 class StandIn {
  public:
   void start(const Settings& settings);
-  void speak_for_a_stuck_reporter(uint64_t now_ns) const;
+  void speak_for_a_stuck_reporter(uint64_t now_ns);
   // At exit: for every job of which nothing has been said, if reports go to standard error.
   void speak_for_an_ended_reporter() const;
 
  private:
+  void say_why_once();
+
   uint64_t patience_ns_ = 0;
+  bool reason_said_ = false;
   bool speaks_on_standard_error_ = false;
 };
 

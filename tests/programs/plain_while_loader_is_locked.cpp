@@ -1,0 +1,64 @@
+// The loader's lock is taken before the watch begins, so that the symbolizer cannot be loaded: each phase of each episode is
+// told in short form by the watcher, and one line says why.
+// RUN-ENV: HOLDWATCH_LIMIT=200ms HOLDWATCH_WAIT_LIMIT=0
+// EXPECT: "other holder" has held
+// EXPECT: without names: .* held since before the watch began
+// EXPECT: "other holder" still holds
+// EXPECT: released by \d+ "other holder"
+#include <dlfcn.h>
+#include <libgen.h>
+
+#include <climits>
+#include <cstring>
+#include <optional>
+
+#include "tests/programs/harness.h"
+using namespace harness;
+
+extern "C" [[gnu::visibility("default")]] pthread_mutex_t wanted_by_constructor;
+extern "C" [[gnu::visibility("default")]] void before_constructor_waits();
+pthread_mutex_t wanted_by_constructor = PTHREAD_MUTEX_INITIALIZER;
+
+namespace {
+
+pthread_mutex_t other = PTHREAD_MUTEX_INITIALIZER;
+std::optional<Thread> holder, other_holder;
+
+// Returns once this stands on standard error, a file; at once where there is no watch.
+void await_words(const char* words) {
+  static char text[65536];
+  for (int round = 0; is_watched() && round < 2000; ++round) {
+    const ssize_t size = pread(STDERR_FILENO, text, sizeof text - 1, 0);
+    text[std::max<ssize_t>(size, 0)] = '\0';
+    if (strstr(text, words) != nullptr) return;
+    pause_briefly();
+  }
+}
+
+}  // namespace
+
+// The program's first thread, and with it the watch, begin inside dlopen.
+void before_constructor_waits() {
+  Event locked;
+  holder.emplace("holder", [&] {
+    CHECK(pthread_mutex_lock(&wanted_by_constructor) == 0);
+    locked.fire();
+    await_words("released by");
+    CHECK(pthread_mutex_unlock(&wanted_by_constructor) == 0);
+  });
+  locked.wait();
+  other_holder.emplace("other holder", [] {
+    CHECK(pthread_mutex_lock(&other) == 0);
+    await_words("\"other holder\" still holds");
+    CHECK(pthread_mutex_unlock(&other) == 0);
+    await_words("released by");  // a thread that has ended has no name
+  });
+}
+
+int main() {
+  char path[PATH_MAX] = "";
+  CHECK(readlink("/proc/self/exe", path, sizeof path - 40) > 0);
+  CHECK(dlopen((std::string(dirname(path)) + "/libplugin_that_waits.so").c_str(), RTLD_NOW) != nullptr);
+  other_holder.reset();
+  holder.reset();
+}
