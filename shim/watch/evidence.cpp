@@ -49,14 +49,6 @@ bool is_still_stated(const HolderState& holder) {
   return confirm_ownership(hold.word, hold.tid) != Ownership::refuted;
 }
 
-Acquired acquired_how(const HolderState& holder) {
-  const HoldView& hold = holder.hold;
-  if (holder.inside_call) return Acquired::inside_call;
-  if (holder.where == Whereabouts::elsewhere) return Acquired::elsewhere;
-  if (was_adopted(hold.sites[0].pc)) return adopted_since_attachment() ? Acquired::before_attach : Acquired::unseen;
-  return hold.word.condition() ? Acquired::by_condition_wait : Acquired::by_call;
-}
-
 // A thread of another process that was never found is not named any further, nor one that has exited before it was looked at.
 void describe_elsewhere(int pid, Holder* out) {
   static struct {
@@ -149,6 +141,14 @@ size_t put_back_callers(const HoldView& hold, unsigned char* stack, size_t size)
 }
 
 }  // namespace
+
+Acquired acquired_how(const HolderState& holder) {
+  const HoldView& hold = holder.hold;
+  if (holder.inside_call) return Acquired::inside_call;
+  if (holder.where == Whereabouts::elsewhere) return Acquired::elsewhere;
+  if (was_adopted(hold.sites[0].pc)) return adopted_since_attachment() ? Acquired::before_attach : Acquired::unseen;
+  return hold.word.condition() ? Acquired::by_condition_wait : Acquired::by_call;
+}
 
 RawStack* Evidence::unwind_unkept(const Snapshot& snapshot) {
   RawStack* stack = arena_.take();

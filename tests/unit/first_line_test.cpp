@@ -1,0 +1,141 @@
+// That the shim's first lines are those of the symbolizer.
+#include "shim/watch/first_line.h"
+
+#include <catch2/catch.hpp>
+#include <cstring>
+#include <vector>
+
+#include "symbolizer/report/build.h"
+#include "symbolizer/report/headline.h"
+
+namespace holdwatch {
+namespace {
+
+std::string plainly(const Finding& finding) {
+  Line<1024> text;
+  append_first_line(finding, text);
+  return text.c_str();
+}
+
+std::string in_full(const Finding& finding) {
+  const ReportBuilder builder({}, "host", 1, "/usr/bin/app");
+  return headline(builder.facts(finding));
+}
+
+// Holders and waiters of all kinds, as many as a test wants.
+struct Story {
+  std::vector<Holder> holders;
+  std::vector<Waiter> waiters;
+  Finding finding{};
+
+  Story() {
+    finding.event = Event::hold;
+    finding.limit_ns = 1'000'000'000;
+    finding.lock = {0x1000, LockKind::mutex};
+    finding.lock_id = 3;
+  }
+  Holder& add_holder(int tid, const char* name, uint64_t held_ns) {
+    Holder holder{};
+    holder.tid = tid;
+    std::strcpy(holder.thread, name);
+    holder.held_ns = held_ns;
+    holder.lock = finding.lock;
+    holder.lock_id = finding.lock_id + static_cast<uint32_t>(holders.size());
+    holder.waited_ns = held_ns / 2;
+    holders.push_back(holder);
+    return holders.back();
+  }
+  void add_waiter(int tid, const char* name, uint64_t waited_ns, Access access = Access::exclusive) {
+    Waiter waiter{};
+    waiter.tid = tid;
+    std::strcpy(waiter.thread, name);
+    waiter.lock_id = finding.lock_id;
+    waiter.access = access;
+    waiter.waited_ns = waited_ns;
+    waiters.push_back(waiter);
+  }
+  // Compares the two for every phase.
+  void check(Event event) {
+    finding.event = event;
+    finding.holders = holders.data();
+    finding.holder_count = holders.size();
+    finding.waiters = waiters.data();
+    finding.waiter_count = waiters.size();
+    for (const Phase phase : {Phase::over, Phase::still, Phase::released, Phase::late, Phase::snapshot}) {
+      finding.phase = phase;
+      CHECK(plainly(finding) == in_full(finding));
+    }
+  }
+  void check_all() {
+    for (const Event event : {Event::hold, Event::wait, Event::abandoned, Event::fork_orphan}) check(event);
+  }
+};
+
+TEST_CASE_METHOD(Story, "one holder, any number of waiters") {
+  add_holder(11, "bcast", 1'250'000'000);
+  check_all();
+  add_waiter(12, "first", 800'000'000);
+  check_all();
+  add_waiter(13, "", 1'000);
+  finding.lost_ns = 12'400'000'000;
+  finding.threads_delayed = 2;
+  check_all();
+  finding.waiters_left_out = 5;
+  check_all();
+}
+
+TEST_CASE_METHOD(Story, "nobody is known") {
+  check(Event::hold);
+  check(Event::wait);
+  check(Event::abandoned);
+}
+
+TEST_CASE_METHOD(Story, "readers, and who is likely one") {
+  finding.lock.kind = LockKind::rwlock;
+  add_holder(11, "a \"name\" \\ \n", 3'000'000'000).access = Access::shared;
+  add_waiter(14, "writer", 2'000'000'000);
+  check_all();
+  add_holder(12, "", 2'000'000'000).access = Access::shared;
+  add_holder(13, "third", 1'000'000'000).access = Access::shared;
+  holders[0].likely = true;
+  check_all();
+}
+
+TEST_CASE_METHOD(Story, "holders that no record tells of") {
+  Holder& holder = add_holder(11, "main", 3'000'000'000);
+  for (const Acquired acquired : {Acquired::before_attach, Acquired::unseen, Acquired::elsewhere}) {
+    holder.acquired = acquired;
+    check_all();
+  }
+  holder.pid = 4711;
+  std::strcpy(holder.process, "other");
+  check_all();
+}
+
+TEST_CASE_METHOD(Story, "a holder that has ended") {
+  add_holder(11, "careless", 3'000'000'000).state = ThreadState::gone;
+  check(Event::abandoned);
+  holders[0].held_ns = 0;
+  check(Event::abandoned);
+}
+
+TEST_CASE_METHOD(Story, "circles of any length") {
+  for (const char* name : {"one", "two", "three", "four", "five", "six"}) {
+    add_holder(static_cast<int>(10 + holders.size()), name, 4'000'000'000);
+    check(holders.size() == 1 ? Event::self_deadlock : Event::deadlock);
+  }
+  add_waiter(20, "behind", 100'000'000);
+  finding.threads_delayed = 1;
+  finding.lost_ns = 100'000'000;
+  holders[0].likely = true;
+  check(Event::deadlock);
+  for (Holder& holder : holders) holder.waits_since_before_attach = true;
+  check(Event::deadlock);
+  for (Holder& holder : holders) holder.waited_ns = 0;
+  check(Event::deadlock);
+  holders.resize(1);
+  check(Event::self_deadlock);
+}
+
+}  // namespace
+}  // namespace holdwatch
