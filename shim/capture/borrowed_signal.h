@@ -12,6 +12,7 @@ namespace holdwatch {
 enum class Refusal : uint8_t {
   none,
   switched_off,
+  calls_are_hidden,      // which system call the signal cuts short could not be told, so that it could not begin again
   no_signal_free,        // the program uses every signal that we could
   thread_filters_calls,  // the handler's return is a system call, which a filter of the thread's own may forbid
   thread_blocks_signal,  // the thread has every free signal in its mask

@@ -170,6 +170,8 @@ const char* reason_of(Refusal refusal) {
       return "";
     case Refusal::switched_off:
       return "running threads are not sampled (SIGNAL=off)";
+    case Refusal::calls_are_hidden:
+      return "the thread runs, and this libc does not let us see which system call a signal would cut short";
     case Refusal::no_signal_free:
       return "the thread runs, and the program uses every real-time signal to ask it with";
     case Refusal::thread_filters_calls:

@@ -11,6 +11,11 @@
 // time is left (select, and nanosleep into its own argument). A relative time-out begins anew, and is late by the time
 // between the two: that from the look at the thread to the signal, for before that it was running.
 //
+// Since glibc 2.41 cancellation points make their calls in one place: __syscall_cancel_arch gets the number in rsi and moves it to
+// rax (sysdeps/unix/sysv/linux/x86_64/syscall_cancel.S); its one caller, __internal_syscall_cancel (nptl/cancellation.c), has it
+// as an argument on the stack, where it stays. So it is read from there, by the caller's own instruction that loads it. A libc
+// that was compiled to something else gets no signal sent into it.
+//
 // When it is not used: outside libc's own code, because only there is the way a number gets into eax known and tested
 // (the unit test reads every `syscall` of the running libc); for a number that was computed, as in syscall(2); and, in
 // the mailbox, if another handled signal is pending, for that one would have interrupted the call without us as well.
@@ -19,6 +24,7 @@
 #include <sys/syscall.h>
 
 #include <cerrno>
+#include <cstring>
 
 namespace holdwatch {
 namespace {
@@ -80,6 +86,95 @@ size_t argument_load_before(const unsigned char* code, size_t end) {
   return load[-1] == 0x48 ? 5 : 4;
 }
 
+// mov DISP8(%rsp),REG or mov DISP8(%rbp),REG at `load`, REG being rax or rsi: where the number lies on the stack.
+struct StackPlace {
+  bool known = false;
+  bool from_bp = false;
+  size_t offset = 0;
+  size_t length = 0;  // of the instruction
+};
+enum class Loaded : unsigned char { rax = 0x00, rsi = 0x30 };
+
+StackPlace load_before(const unsigned char* end, Loaded into) {
+  const auto reg = static_cast<unsigned char>(into);
+  if (end[-5] == 0x48 && end[-4] == 0x8b && end[-3] == (0x44 | reg) && end[-2] == 0x24 && end[-1] < 0x80)
+    return {true, false, end[-1], 5};
+  if (end[-4] == 0x48 && end[-3] == 0x8b && end[-2] == (0x45 | reg) && end[-1] < 0x80) return {true, true, end[-1], 4};
+  return {};
+}
+
+// The length of an instruction that ends at `end` and leaves rsi and the stack alone, 0 if it is no such: a move between
+// registers, or lea DISP32(REG),%r8 to %r15.
+size_t harmless_before(const unsigned char* end) {
+  const unsigned char rex = end[-3], modrm = end[-1];
+  const bool is_move = (rex & 0xf8) == 0x48 && end[-2] == 0x89 && modrm >= 0xc0;
+  const unsigned target = (modrm & 7u) | ((rex & 1u) << 3);
+  constexpr unsigned kRsp = 4, kRsi = 6;
+  if (is_move && target != kRsp && target != kRsi) return 3;
+  return (end[-7] & 0xfc) == 0x4c && end[-6] == 0x8d && (end[-5] & 0xc0) == 0x80 && (end[-5] & 7) != kRsp ? 7 : 0;
+}
+
+// Where a caller of __syscall_cancel_arch has the number, seen from its stack pointer at the call that `call` is.
+StackPlace number_at_call(const unsigned char* call) {
+  size_t pushed = 0;
+  for (int instructions = 0; instructions < 12; ++instructions) {
+    if (const StackPlace load = load_before(call, Loaded::rsi); load.known)
+      return {true, load.from_bp, load.offset + (load.from_bp ? 0 : pushed), load.length};
+    if (const size_t length = harmless_before(call); length != 0) {
+      call -= length;
+    } else if (call[-2] == 0x41 && call[-1] >= 0x50 && call[-1] <= 0x57) {  // push %r8 to %r15
+      call -= 2;
+      pushed += sizeof(uintptr_t);
+    } else {
+      return {};
+    }
+  }
+  return {};
+}
+constexpr size_t kMostBeforeCall = 12 * 7 + 7;
+
+// __syscall_cancel_arch from its fetching the number to the call.
+constexpr unsigned char kCancelArch[] = {0x48, 0x89, 0xf0, 0x48, 0x89, 0xd7, 0x48, 0x89, 0xce, 0x4c, 0x89, 0xc2, 0x4d,
+                                         0x89, 0xca, 0x4c, 0x8b, 0x44, 0x24, 0x08, 0x4c, 0x8b, 0x4c, 0x24, 0x10};
+constexpr unsigned char kKeepsFlags[] = {0x4c, 0x89, 0x5c, 0x24, 0x08};  // mov %r11,0x8(%rsp)
+constexpr size_t kCancelArchLength = sizeof kCancelArch + sizeof kKeepsFlags + kSyscallLength;
+constexpr size_t kCancelArchStart = 64;  // the function begins no farther before its call
+
+bool is_cancel_arch(const unsigned char* end) {
+  const unsigned char* at = end - kSyscallLength;
+  if (at[0] != 0x0f || at[1] != 0x05) return false;
+  if (memcmp(at - sizeof kKeepsFlags, kKeepsFlags, sizeof kKeepsFlags) == 0) at -= sizeof kKeepsFlags;
+  return memcmp(at - sizeof kCancelArch, kCancelArch, sizeof kCancelArch) == 0;
+}
+
+constexpr size_t kCallLength = 5;  // e8 REL32
+
+bool is_call_of(const unsigned char* call, const unsigned char* function_end) {
+  if (call[0] != 0xe8) return false;
+  int32_t distance;
+  memcpy(&distance, call + 1, sizeof distance);
+  const auto target = reinterpret_cast<uintptr_t>(call) + kCallLength + static_cast<uintptr_t>(intptr_t{distance});
+  const auto end = reinterpret_cast<uintptr_t>(function_end);
+  return target < end && end - target <= kCancelArchStart;
+}
+
+long word_at(const StackPlace& place, uintptr_t sp, uintptr_t bp) {
+  return *reinterpret_cast<const long*>((place.from_bp ? bp : sp) + place.offset);
+}
+
+// The number of a call whose number was no constant, read from where the code before it had it from; -1 if not known.
+long number_on_stack(const CallRegisters& registers, MemoryRange libc_code) {
+  const auto* end = reinterpret_cast<const unsigned char*>(registers.ip);
+  if (const StackPlace place = load_before(end - kSyscallLength, Loaded::rax); place.known)
+    return word_at(place, registers.sp, registers.bp);
+  if (!is_cancel_arch(end)) return -1;
+  const uintptr_t back = *reinterpret_cast<const uintptr_t*>(registers.sp);
+  if (!libc_code.contains(back) || back - libc_code.start < kCallLength + kMostBeforeCall) return -1;
+  const auto* call = reinterpret_cast<const unsigned char*>(back - kCallLength);
+  const StackPlace place = is_call_of(call, end) ? number_at_call(call) : StackPlace{};
+  return place.known ? word_at(place, registers.sp + sizeof(uintptr_t), registers.bp) : -1;
+}
+
 // A REX prefix makes another register of eax: 41 b8 loads r8d, 45 31 c0 clears it. The byte may as well be the end of
 // the instruction before; then the number is given up, which costs no more than an EINTR.
 bool is_prefix(unsigned char byte) {
@@ -106,8 +201,42 @@ long system_call_before(const unsigned char* code, size_t length) {
 long call_cut_short(const CallRegisters& registers, MemoryRange libc_code) {
   if (registers.ax != -EINTR || registers.cx != registers.ip) return -1;
   if (!libc_code.contains(registers.ip - kSyscallLength) || registers.ip - libc_code.start < kLookBack) return -1;
-  const long number = system_call_before(reinterpret_cast<const unsigned char*>(registers.ip - kLookBack), kLookBack);
+  long number = system_call_before(reinterpret_cast<const unsigned char*>(registers.ip - kLookBack), kLookBack);
+  if (number < 0) number = number_on_stack(registers, libc_code);
   return may_begin_again(number) ? number : -1;
+}
+
+namespace {
+
+// Every call of a function that ends its work at `end` shows where it has the number, and so does each `syscall` nearby: the caller
+// makes the call itself where its thread cannot be cancelled.
+bool all_callers_are_known(MemoryRange code, const unsigned char* end) {
+  constexpr size_t kNearby = 128;
+  const auto* const first = reinterpret_cast<const unsigned char*>(code.start) + kNearby;
+  const auto* const last = reinterpret_cast<const unsigned char*>(code.end) - kNearby;
+  bool found = false;
+  for (const unsigned char* call = first; call < last; ++call) {
+    if (!is_call_of(call, end)) continue;
+    if (!number_at_call(call).known) return false;
+    for (const unsigned char* at = call - kNearby; at < call + kNearby; ++at) {
+      const bool is_known = at[0] != 0x0f || at[1] != 0x05 || is_cancel_arch(at + kSyscallLength) ||
+                            load_before(at, Loaded::rax).known ||
+                            system_call_before(at + kSyscallLength - kLookBack, kLookBack) >= 0;
+      if (!is_known) return false;
+    }
+    found = true;
+  }
+  return found;
+}
+
+}  // namespace
+
+bool calls_can_be_told(MemoryRange libc_code) {
+  if (libc_code.end - libc_code.start < kCancelArchLength) return false;
+  const auto* const last = reinterpret_cast<const unsigned char*>(libc_code.end);
+  for (auto* end = reinterpret_cast<const unsigned char*>(libc_code.start) + kCancelArchLength; end <= last; ++end)
+    if (is_cancel_arch(end)) return all_callers_are_known(libc_code, end);
+  return false;
 }
 
 }  // namespace holdwatch

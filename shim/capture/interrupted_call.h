@@ -15,6 +15,8 @@ struct CallRegisters {
   uintptr_t ip;
   int64_t ax;
   uint64_t cx;
+  uintptr_t sp;
+  uintptr_t bp;
 };
 
 // The number of the system call whose `syscall` instruction ends at code[length], read from how the number was loaded;
@@ -22,7 +24,11 @@ struct CallRegisters {
 long system_call_before(const unsigned char* code, size_t length);
 
 // The number of the call to begin again (with ip moved back over the instruction), or -1 if no call was cut short or it
-// is to be left as it is. Looks only at code inside `libc_code`.
+// is to be left as it is. Looks only at code inside `libc_code`, and at the thread's own stack.
 long call_cut_short(const CallRegisters& registers, MemoryRange libc_code);
+
+// Whether the calls that libc makes on behalf of all its cancellation points can be told apart, if it makes them in one place
+// (glibc 2.41). If not, no thread may be sent a signal. Reads all of the code: some tenths of a millisecond.
+bool calls_can_be_told(MemoryRange libc_code);
 
 }  // namespace holdwatch

@@ -10,6 +10,7 @@
 
 #include "shim/base/clock.h"
 #include "shim/base/copy_bytes.h"
+#include "shim/base/libc_functions.h"
 #include "shim/base/os.h"
 #include "shim/base/settings.h"
 #include "shim/capture/interrupted_call.h"
@@ -92,7 +93,8 @@ void write_answer(uint32_t sequence, const ucontext_t& context) {
 void begin_call_again(ucontext_t* context) {
   greg_t* registers = context->uc_mcontext.gregs;
   const CallRegisters call = {static_cast<uintptr_t>(registers[REG_RIP]), registers[REG_RAX],
-                              static_cast<uint64_t>(registers[REG_RCX])};
+                              static_cast<uint64_t>(registers[REG_RCX]), static_cast<uintptr_t>(registers[REG_RSP]),
+                              static_cast<uintptr_t>(registers[REG_RBP])};
   const long number = call_cut_short(call, g_mailbox.libc_code);
   if (number < 0 || another_signal_is_due(*context)) return;
   constexpr greg_t kInstructionLength = 2;
@@ -143,6 +145,15 @@ void wait_for_handlers_return(int tid) {
     sleep_on(never, 0, kLookAgainNs);
 }
 
+// libc has one place for the calls of all cancellation points since 2.41.
+bool hides_calls() {
+  const char* version = libc().gnu_get_libc_version();
+  const bool is_older =
+      version[0] == '2' && version[1] == '.' && (version[3] == '\0' || (version[2] - '0') * 10 + version[3] - '0' < 41);
+  if (is_older) return false;
+  return !calls_can_be_told(g_mailbox.libc_code);
+}
+
 Refusal ask(int tid, uint64_t blocked_signals, MemoryRange stack) {
   g_mailbox.sequence = (g_mailbox.sequence + 1) & kSequenceMask;
   g_mailbox.stack = stack;
@@ -163,6 +174,8 @@ bool mailbox_open(int signal_option, MemoryRange libc_code) {
 }
 
 Refusal mailbox_sample(int tid, uint64_t blocked_signals, MemoryRange stack, Snapshot* out) {
+  static const bool calls_are_hidden = hides_calls();  // looked at when it is first needed
+  if (calls_are_hidden) return Refusal::calls_are_hidden;
   if (stage_of(g_mailbox.word.load(std::memory_order_acquire)) == Stage::writing) return Refusal::still_writing;
   const Refusal refusal = ask(tid, blocked_signals, stack);
   if (refusal == Refusal::none) wait_for_handlers_return(tid);
