@@ -43,7 +43,7 @@ class Holds:
     @staticmethod
     def report(lines, begin, end):
         for index, (first, line) in enumerate(lines):
-            if begin < first < end and HEAD.match(line):
+            if begin < first < end and HEAD.match(line):  # its rest may come after the hold
                 details = itertools.takewhile(lambda entry: not entry[1].startswith("holdwatch["), lines[index + 1:])
                 return first, max([first, *(at for at, _ in details)])
         return None

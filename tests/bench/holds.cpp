@@ -18,6 +18,7 @@ namespace {
 
 constexpr int kMaxHolds = 256;
 constexpr useconds_t kLongestPauseUs = 400'000;
+constexpr useconds_t kLastReportUs = 1'000'000;  // the rest of the last report is out by then
 
 pthread_mutex_t g_locks[kMaxHolds];
 
@@ -76,5 +77,6 @@ int main(int argc, char** argv) {
     }
   }).join();
   std::fflush(stdout);
+  usleep(kLastReportUs);
   std::_Exit(0);
 }
