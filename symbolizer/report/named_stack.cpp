@@ -1,6 +1,7 @@
 // See named_stack.h.
 #include "symbolizer/report/named_stack.h"
 
+#include "symbolizer/report/frame_numbers.h"
 #include "symbolizer/report/text_format.h"
 
 namespace holdwatch {
@@ -22,7 +23,6 @@ const std::vector<Frame>& StackNamer::frames_at(const RawFrame& frame) {
 NamedStack StackNamer::name(const RawStack& raw) {
   NamedStack named;
   named.stack.complete = raw.complete;
-  named.stack.note = raw.note;
   named.spans.reserve(raw.count);
   for (uint32_t i = 0; i < raw.count; ++i) {
     std::vector<Frame>& frames = named.stack.frames;
@@ -32,6 +32,11 @@ NamedStack StackNamer::name(const RawStack& raw) {
     }
     named.spans.push_back({begin, frames.size()});
   }
+  // Of a function and what is inlined into it the note means the function itself.
+  named.stack.note = with_frame_numbers(raw.note, [&](size_t number) -> std::optional<size_t> {
+    if (number >= named.spans.size() || named.spans[number].begin == named.spans[number].end) return std::nullopt;
+    return named.spans[number].end - 1;
+  });
   if (named.stack.frames.empty() && named.stack.note.empty()) named.stack.note = "stack not captured";
   return named;
 }

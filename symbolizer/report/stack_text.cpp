@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "symbolizer/report/frame_numbers.h"
 #include "symbolizer/report/function_names.h"
 #include "symbolizer/report/text_format.h"
 
@@ -151,7 +152,10 @@ size_t StackText::add(const StackView& view) {
     rows.push_back(std::move(row));
   }
   if (end < frames.size()) rows.push_back({"", "... and on as in taken", {}, {}, {}});
-  if (!view.stack->note.empty()) rows.push_back({"", "(" + escape(view.stack->note) + ")", {}, {}, {}});
+  const std::string note = with_frame_numbers(view.stack->note, [&](size_t number) {
+    return number < begin ? std::nullopt : std::optional(number - begin);
+  });
+  if (!note.empty()) rows.push_back({"", "(" + escape(note) + ")", {}, {}, {}});
   return stacks_.size() - 1;
 }
 

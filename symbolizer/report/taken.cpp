@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <string_view>
 #include <vector>
+
+#include "symbolizer/report/frame_numbers.h"
 
 namespace holdwatch {
 namespace {
@@ -80,9 +83,12 @@ void append_sites(RawStack& stack, const std::vector<CallSite>& sites, size_t co
 }
 
 void append_live_frames(RawStack& stack, const RawStack& now, uint32_t from) {
+  const size_t already = stack.count;
   for (uint32_t i = from; i < now.count; ++i) append(stack, now.frames[i]);
   stack.complete = now.complete;
-  set_note(stack, now.note);
+  set_note(stack, with_frame_numbers(now.note, [&](size_t number) {
+             return number < from ? std::nullopt : std::optional(number - from + already);
+           }));
 }
 
 // Which of `count` frames of the acquisition, innermost first, is the innermost that is still alive; `live(k)` is the live
