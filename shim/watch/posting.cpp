@@ -82,12 +82,22 @@ void fill_ended(Job& job, const Episode& episode, const Timing& timing) {
   }
 }
 
+// The moment up to which a report's durations count.
+uint64_t told_until_ns(const Episode& episode, Phase phase, const Timing& timing) {
+  if (!has_ended(phase)) return timing.now_ns();
+  return episode.ended == nullptr ? episode.ended_ns : episode.ended->released_ns;
+}
+
+uint64_t wall_clock_at(uint64_t then_ns) {
+  return wall_clock_ns() - age_ns(then_ns, monotonic_ns());
+}
+
 void fill(Job* job, const Episode& episode, Phase phase, const LockState& state, const Timing& timing) {
   job->event = episode.event;
   job->phase = phase;
   job->episode = episode.number;
   job->posted_ns = timing.now_ns();
-  job->wall_clock_ns = wall_clock_ns();
+  job->wall_clock_ns = wall_clock_at(told_until_ns(episode, phase, timing));
   job->limit_ns = episode.limit_ns;
   job->lost_ns = episode.lost_ns;
   job->threads_delayed = episode.threads_delayed;
