@@ -10,6 +10,7 @@
 #include <exception>
 #include <memory>
 #include <new>
+#include <set>
 #include <string>
 
 #include "symbolizer/cause/cause.h"
@@ -21,6 +22,7 @@
 #include "symbolizer/report/emit.h"
 #include "symbolizer/report/outputs/stderr_output.h"
 #include "symbolizer/report/program_path.h"
+#include "symbolizer/report/taken.h"
 #include "symbolizer/report/unseen_calls.h"
 #include "symbolizer/symbols/symbols.h"
 #include "symbolizer/unwind/eh_frame.h"
@@ -84,10 +86,11 @@ class Pipeline {
 
   void report(const Finding& finding) {
     look_at_modules();
+    learn_lost_sites(finding);
     symbols_.begin_report();
     Report report = builder_.build(finding);
     modules_known_ = false;  // the next report looks again
-    learn_sites(finding, report);
+    learn_kept_sites(finding, report);
     std::string text, json, notice;
     const bool by_design = by_design_.leaves_out(report, &notice);
     if (!notice.empty()) emitter_.notice(notice);
@@ -141,18 +144,38 @@ class Pipeline {
     modules_known_ = true;
   }
 
-  // A hold whose acquiring function has returned: next time its stack is to be copied when the lock is taken.
-  void learn_sites(const Finding& finding, const Report& report) {
-    if (settings_.stacks != Stacks::automatic || finding.phase != Phase::over) return;
+  // A hold whose acquiring function has returned: next time its stack is to be copied when the lock is taken. Before any name
+  // is looked up, which may take long: the same function may soon be there again.
+  void learn_lost_sites(const Finding& finding) {
+    if (settings_.stacks != Stacks::automatic || (finding.phase != Phase::over && finding.phase != Phase::late)) return;
     for (size_t i = 0; i < finding.holder_count; ++i) {
       const Holder& holder = finding.holders[i];
-      if ((holder.taken != nullptr && !holder.taken_is_part) || holder.now == nullptr || !holder.now->complete ||
-          holder.site_count == 0)
-        continue;
-      for (const ReportHolder& reported : report.holders)
-        if (reported.tid == holder.tid && !reported.taken.complete) host_.copy_stacks_at(holder.sites[0].pc);
+      if (is_copied(holder) || holder.now == nullptr || !holder.now->complete || holder.site_count == 0) continue;
+      const TakenStack taken = assemble_taken(holder, [this](uintptr_t pc) { return unwinder_.function_start(pc); });
+      if (!taken.stack.complete) host_.copy_stacks_at(holder.sites[0].pc);
     }
   }
+
+  // What over could tell without a copy is not to be copied because the release found no callers.
+  void learn_kept_sites(const Finding& finding, const Report& report) {
+    constexpr size_t kMost = 1024;
+    if (finding.phase == Phase::released && told_in_full_.erase(finding.episode) == 0) return;
+    bool all_complete = true;
+    for (size_t i = 0; i < finding.holder_count; ++i) {
+      const Holder& holder = finding.holders[i];
+      if (is_copied(holder) || holder.site_count == 0) continue;
+      const auto reported = std::find_if(report.holders.begin(), report.holders.end(),
+                                         [&](const ReportHolder& candidate) { return candidate.tid == holder.tid; });
+      const bool complete = reported != report.holders.end() && reported->taken.complete;
+      all_complete = all_complete && complete;
+      if (complete || finding.phase == Phase::released) host_.need_no_copy_at(holder.sites[0].pc);
+    }
+    if (finding.phase == Phase::over && all_complete) told_in_full_.insert(finding.episode);
+    while (told_in_full_.size() > kMost) told_in_full_.erase(told_in_full_.begin());
+  }
+
+  // Whether all of the stack was captured at the acquisition.
+  static bool is_copied(const Holder& holder) { return holder.taken != nullptr && !holder.taken_is_part; }
 
   const Settings& settings_;
   const HostCalls& host_;
@@ -164,6 +187,7 @@ class Pipeline {
   Emitter emitter_;
   ByDesign by_design_;
   UnseenCalls unseen_calls_;
+  std::set<uint64_t> told_in_full_;  // episodes of which over told all that took the lock, without a copy
   bool modules_known_ = false;
 };
 

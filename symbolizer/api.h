@@ -9,7 +9,7 @@
 
 namespace holdwatch {
 
-inline constexpr uint32_t kSymbolizerApiVersion = 8;
+inline constexpr uint32_t kSymbolizerApiVersion = 9;
 
 // What the symbolizer may ask of the shim.
 struct HostCalls {
@@ -20,6 +20,9 @@ struct HostCalls {
   // The lock call that returned to `pc` was in a function that had returned by the time of the report, so that the stack
   // of the acquisition was lost: from now on the stack is copied at each acquisition there (STACKS=auto).
   void (*copy_stacks_at)(uintptr_t pc);
+
+  // A report has told who took a lock there without such a copy: none that was begun on trial is needed.
+  void (*need_no_copy_at)(uintptr_t pc);
 
   // While the symbolizer is made: what reports cannot be written to, with the reason, and what is done instead. Null: it is
   // said on standard error.

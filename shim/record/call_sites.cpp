@@ -18,6 +18,9 @@ std::atomic<uint64_t>& entry_of(uintptr_t pc, size_t neighbour) {
 // In an entry: no lock call may take the short way.
 constexpr uint64_t kIsNoted = uint64_t{1} << 55;
 std::atomic<bool> g_every_site_is_noted{false};
+// In the entry of a site that copies: only until a report has shown whether it needs that.
+constexpr uint64_t kOnTrial = uint64_t{1} << 54;
+std::atomic<bool> g_trials_allowed{false};
 
 SiteKind kind_in(uint64_t entry) {
   const uint64_t code = entry >> 48 & 0x3;
@@ -51,10 +54,37 @@ uint64_t after(uint64_t known, uintptr_t pc, SiteKind kind, uint32_t links) {
 }
 
 bool may_learn(uint64_t known, SiteKind kind) {
+  if ((known & kOnTrial) != 0) return kind == SiteKind::copies;
   return !is_settled(known) || (kind > SiteKind::stays && kind_in(known) < kind);
 }
 
+// Makes `fresh` of the site's entry, or of a free one, where `wanted(known)` is true of it.
+template <typename Wanted>
+void replace_entry(uintptr_t pc, uint64_t fresh, Wanted wanted) {
+  for (size_t neighbour = 0; neighbour < kSiteNeighbours; ++neighbour) {
+    std::atomic<uint64_t>& entry = entry_of(pc, neighbour);
+    uint64_t known = entry.load(std::memory_order_relaxed);
+    if (known != 0 && (known & kAddressMask) != pc) continue;
+    if (wanted(known)) entry.compare_exchange_strong(known, fresh, std::memory_order_relaxed);
+    return;
+  }
+}
+
 }  // namespace
+
+void allow_trials(bool wanted) {
+  g_trials_allowed.store(wanted, std::memory_order_relaxed);
+}
+
+void try_copies(uintptr_t pc) {
+  if (!g_trials_allowed.load(std::memory_order_relaxed) || (pc & ~kAddressMask) != 0) return;
+  replace_entry(pc, site_entry(pc, SiteKind::copies) | kOnTrial,
+                [](uint64_t known) { return known == 0 || kind_in(known) != SiteKind::copies; });
+}
+
+void end_trial(uintptr_t pc) {
+  replace_entry(pc, site_entry(pc, SiteKind::returns), [](uint64_t known) { return (known & kOnTrial) != 0; });
+}
 
 void note_every_site(bool wanted) {
   g_every_site_is_noted.store(wanted, std::memory_order_seq_cst);

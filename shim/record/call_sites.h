@@ -58,6 +58,9 @@ void note_every_site(bool wanted);
 // two calls; with `trusted` those that are said to stay have to show it again. Watcher only.
 void forget_half_of_sites(bool trusted);
 
+// Whether try_copies does anything (STACKS=auto). Start context.
+void allow_trials(bool wanted);
+
 struct Site {
   SiteKind kind = SiteKind::unseen;
   bool is_settled = false;  // no release learns any more
@@ -69,5 +72,10 @@ Site site_of(uintptr_t pc);
 // Notes one hold's end, or what a report has shown. A site never goes back: copies beats returns beats stays. Where the
 // table is full nothing is kept but `copies`, which takes another's place.
 void note_site(uintptr_t pc, SiteKind kind, uint32_t links = 0);
+
+// A hold that is to be reported has ended where nothing that was noted reaches: from now on stacks are copied there, on trial.
+// The report knows better: it notes `copies`, or ends the trial. Hot context too.
+void try_copies(uintptr_t pc);
+void end_trial(uintptr_t pc);
 
 }  // namespace holdwatch

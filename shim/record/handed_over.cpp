@@ -4,6 +4,7 @@
 
 #include "shim/base/clock.h"
 #include "shim/base/copy_bytes.h"
+#include "shim/record/call_sites.h"
 #include "shim/record/thread_table.h"
 
 namespace holdwatch {
@@ -38,6 +39,22 @@ bool may_be_over(const HoldView& hold, uint64_t released_ns) {
          g_pulse.limit_ns[access].load(std::memory_order_relaxed);
 }
 
+// The copy of the stack at the acquisition, if there is one.
+size_t copy_acquired(const ThreadRecord& record, const HeldSlot& slot, unsigned char (&out)[kStackCopySize]) {
+  size_t size = 0;
+  const unsigned char* copy = record.stack_copy(record.index_of_slot(slot), &size);
+  if (copy == nullptr || (slot.noted.load(std::memory_order_relaxed) & kCopied) == 0) return 0;
+  copy_bytes(out, reinterpret_cast<uintptr_t>(copy), size);
+  return size;
+}
+
+// Whether what was noted of the callers ends before the frame that gives the lock up. Of a trusted site nothing was noted.
+bool callers_are_lost(const HoldView& hold, const Caller& caller) {
+  if (hold.word_count == 0 && hold.site_count < 2) return false;
+  const CallSite& last = hold.sites[hold.site_count - 1];
+  return caller.sp > last.sp + 2 * hold.word_count * sizeof(uintptr_t);
+}
+
 }  // namespace
 
 void hand_over_slow(ThreadRecord& record, LockWord lock, const HeldSlot& first, const HeldSlot& last,
@@ -47,7 +64,10 @@ void hand_over_slow(ThreadRecord& record, LockWord lock, const HeldSlot& first, 
     if (!entry.state.compare_exchange_strong(expected, HandedOver::State::writing, std::memory_order_acquire)) continue;
     copy_hold(record, lock, first, last, &entry.hold);
     entry.released_ns = monotonic_ns();
-    entry.lock = may_be_over(entry.hold, entry.released_ns) ? lock_tag_at_once(entry.hold.word.address()) : LockTag{};
+    entry.acquired_size = copy_acquired(record, last, entry.acquired);
+    const bool is_told = may_be_over(entry.hold, entry.released_ns);
+    entry.lock = is_told ? lock_tag_at_once(entry.hold.word.address()) : LockTag{};
+    if (is_told && entry.acquired_size == 0 && callers_are_lost(entry.hold, caller)) try_copies(entry.hold.sites[0].pc);
     entry.caller = caller;
     const uintptr_t available = entry.hold.stack_end - caller.sp;
     const bool own_stack = available <= record.stack_span.load(std::memory_order_relaxed);

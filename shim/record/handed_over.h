@@ -21,8 +21,10 @@ struct HandedOver {
   LockTag lock;          // asked for while it was still held: it may be destroyed right afterwards; id 0: not asked for
   uint64_t released_ns;  // CLOCK_MONOTONIC
   Caller caller;         // of the unlock
+  size_t acquired_size;
   size_t stack_size;
-  unsigned char stack[16 * 1024];  // from caller.sp on
+  unsigned char acquired[kStackCopySize];  // the stack as it was at the acquisition, from hold.sites[0].sp on
+  unsigned char stack[16 * 1024];          // from caller.sp on
 };
 
 // Notes that the calling thread is about to end its hold of `lock`, which began in the slot `first` of its record; the slot

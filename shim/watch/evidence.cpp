@@ -272,9 +272,13 @@ void Evidence::capture_acquired(const HoldView& hold, Holder* out) {
   if (was_adopted(hold.sites[0].pc)) return;
   const size_t size = copy_acquired_stack(hold.site, acquired_stack_, sizeof acquired_stack_);
   if (size == 0) return capture_noted_callers(hold, out);
+  unwind_acquired(hold, acquired_stack_, size, out);
+}
+
+void Evidence::unwind_acquired(const HoldView& hold, const unsigned char* copy, size_t size, Holder* out) {
   capture_from_call_site(hold.tid, hold.sites[0].pc, hold.sites[0].sp, bp_at_acquisition(hold), hold.stack_end,
                          &snapshot_);
-  snapshot_.copy = acquired_stack_;
+  snapshot_.copy = copy;
   snapshot_.copy_address = hold.sites[0].sp;
   snapshot_.copy_size = size;
   snapshot_.copy_is_old = true;
@@ -297,7 +301,10 @@ void Evidence::capture_noted_callers(const HoldView& hold, Holder* out) {
 }
 
 void Evidence::capture_release(const HandedOver& ended, Holder* out) {
-  capture_noted_callers(ended.hold, out);
+  if (ended.acquired_size > 0)
+    unwind_acquired(ended.hold, ended.acquired, ended.acquired_size, out);
+  else
+    capture_noted_callers(ended.hold, out);
   capture_from_call_site(ended.hold.tid, ended.caller.pc, ended.caller.sp, ended.caller.bp, ended.hold.stack_end,
                          &snapshot_);
   snapshot_.copy = ended.stack;

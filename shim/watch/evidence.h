@@ -44,6 +44,7 @@ class Evidence {
   bool describe_activity(Holder* out);
   void capture_release(const HandedOver& ended, Holder* out);
   void capture_acquired(const HoldView& hold, Holder* out);
+  void unwind_acquired(const HoldView& hold, const unsigned char* copy, size_t size, Holder* out);
   void capture_noted_callers(const HoldView& hold, Holder* out);
   bool describe_waiter(const Job& job, size_t index, Waiter* out) const;
   bool capture_waiter(const WaitView& wait, Waiter* out);

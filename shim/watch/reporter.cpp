@@ -130,7 +130,7 @@ void Reporter::load() {
   const Working working;
   if (calls_filtered()) return in_loader_.store(false);
   tid_.store(static_cast<int>(system_call(SYS_gettid)));
-  host_ = {&call_report_callback, &copy_stacks_at, g_complain, before_exit_, standard_error_at_start()};
+  host_ = {&call_report_callback, &copy_stacks_at, &end_trial, g_complain, before_exit_, standard_error_at_start()};
   symbolizer_ = load_symbolizer(*settings_, host_);
   capture_start(settings_->signal);
   give_back_clean_pages();

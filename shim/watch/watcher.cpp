@@ -175,6 +175,7 @@ void Watcher::start(const Settings& settings) {
   if (settings.stacks == Stacks::full) extras |= kCopyAlways;
   g_pulse.extras.fetch_or(extras, std::memory_order_relaxed);
   if (extras != 0) note_every_site(true);
+  allow_trials(settings.stacks == Stacks::automatic);
   refill_spares(copies_stacks_);
   stand_in_.start(settings);
   keeper_.start(settings);

@@ -152,9 +152,8 @@ size_t StackText::add(const StackView& view) {
     rows.push_back(std::move(row));
   }
   if (end < frames.size()) rows.push_back({"", "... and on as in taken", {}, {}, {}});
-  const std::string note = with_frame_numbers(view.stack->note, [&](size_t number) {
-    return number < begin ? std::nullopt : std::optional(number - begin);
-  });
+  const std::string note = with_frame_numbers(
+      view.stack->note, [&](size_t number) { return number < begin ? std::nullopt : std::optional(number - begin); });
   if (!note.empty()) rows.push_back({"", "(" + escape(note) + ")", {}, {}, {}});
   return stacks_.size() - 1;
 }

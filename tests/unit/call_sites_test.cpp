@@ -113,5 +113,25 @@ TEST_CASE_METHOD(NoSiteIsKnown, "an address that is none of user space is not ke
   CHECK(site_of(0).kind == SiteKind::unseen);
 }
 
+TEST_CASE_METHOD(NoSiteIsKnown, "stacks are copied on trial until a report has shown whether that is needed") {
+  try_copies(0x401000);
+  CHECK(site_of(0x401000).kind == SiteKind::unseen);
+  allow_trials(true);
+  try_copies(0x401000);
+  CHECK(site_of(0x401000).kind == SiteKind::copies);
+  note_site(0x401000, SiteKind::stays);  // a release learns nothing meanwhile
+  CHECK(site_of(0x401000).kind == SiteKind::copies);
+  end_trial(0x401000);
+  CHECK(site_of(0x401000).kind == SiteKind::returns);
+
+  try_copies(0x401000);
+  note_site(0x401000, SiteKind::copies);
+  end_trial(0x401000);
+  CHECK(site_of(0x401000).kind == SiteKind::copies);
+  end_trial(0x402000);
+  CHECK(site_of(0x402000).kind == SiteKind::unseen);
+  allow_trials(false);
+}
+
 }  // namespace
 }  // namespace holdwatch

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "shim/base/clock.h"
+#include "shim/record/call_sites.h"
+#include "shim/record/spare_memory.h"
 #include "tests/unit/record_calls.h"
 #include "tests/unit/recorded_thread.h"
 
@@ -69,6 +71,53 @@ TEST_CASE("what is handed over is the hold, its end, and where the thread was") 
   REQUIRE(entry->stack_size == releaser.words.size() * sizeof(uintptr_t));
   CHECK(memcmp(entry->stack, releaser.words.data(), entry->stack_size) == 0);
   give_back(entry);
+}
+
+TEST_CASE("a copy that was made at the acquisition is handed over with the hold") {
+  give_all_back();
+  Releaser releaser;
+  ThreadRecord& record = releaser.thread.record();
+  note_site(0x401777, SiteKind::copies);
+  const Caller taker{0x401777, reinterpret_cast<uintptr_t>(releaser.words.data()), 0};
+  refill_spares(true);
+  hold(record, {reinterpret_cast<const void*>(0x1000), LockKind::mutex, Access::exclusive}, taker);
+  const std::vector<uintptr_t> then = releaser.words;
+  for (uintptr_t& word : releaser.words) word = 0;
+  HeldSlot* slot = record.find(0x1000);
+  hand_over_slow(record, LockWord(slot->word.load()), *slot, *slot, releaser.caller());
+  record.drop(*slot);
+  HandedOver* entry = take_handed_over();
+  REQUIRE(entry != nullptr);
+  REQUIRE(entry->acquired_size == then.size() * sizeof(uintptr_t));
+  CHECK(memcmp(entry->acquired, then.data(), entry->acquired_size) == 0);
+  give_back(entry);
+  releaser.hand_over(0x2000);
+  entry = take_handed_over();
+  CHECK(entry->acquired_size == 0);
+  give_back(entry);
+}
+
+TEST_CASE(
+    "where the notes end before the frame that unlocks, the next acquisition copies its stack, if that is allowed") {
+  give_all_back();
+  Releaser releaser(64);
+  ThreadRecord& record = releaser.thread.record();
+  const auto sp = [&](size_t word) { return reinterpret_cast<uintptr_t>(releaser.words.data() + word); };
+  const auto kind_after = [&](uintptr_t pc, size_t unlock_at) {
+    hold(record, {reinterpret_cast<const void*>(0x3000), LockKind::mutex, Access::exclusive}, {pc, sp(0), 0});
+    HeldSlot* slot = record.find(0x3000);
+    hand_over_slow(record, LockWord(slot->word.load()), *slot, *slot, {0x402000, sp(unlock_at), 0});
+    record.drop(*slot);
+    give_all_back();
+    return site_of(pc).kind;
+  };
+  g_pulse.limit_ns[0] = 1;
+  CHECK(kind_after(0x401801, 40) == SiteKind::unseen);
+  allow_trials(true);
+  CHECK(kind_after(0x401802, 40) == SiteKind::copies);
+  CHECK(kind_after(0x401803, 2 * kNotedWords) == SiteKind::unseen);
+  allow_trials(false);
+  g_pulse.limit_ns[0] = UINT64_MAX;
 }
 
 TEST_CASE("a large stack is handed over as far as there is room") {
