@@ -18,12 +18,13 @@ void say(std::string_view text) {
 }
 
 // Returns the child's wait status.
-int hold_in_child() {
+int hold_in_child(bool is_filtered) {
   const pid_t child = fork();
   if (child == 0) {
     FilteredHold hold;
     hold.make_threads();
     hold.run();
+    if (!is_filtered) await_report("over");
     _exit(0);
   }
   int status = -1;
@@ -36,12 +37,12 @@ int main() {
   Thread sandboxed("sandboxed", [&] {
     CHECK(try_filter({SYS_openat}, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_ALLOW, 0) == 0);
     say("child of a filtered thread\n");
-    CHECK(hold_in_child() == 0);
+    CHECK(hold_in_child(true) == 0);
     filtered.fire();
     end.wait();
   });
   filtered.wait();
   say("child of a free thread\n");
-  CHECK(hold_in_child() == 0);
+  CHECK(hold_in_child(false) == 0);
   end.fire();
 }
