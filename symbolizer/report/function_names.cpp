@@ -143,9 +143,20 @@ std::string with_plain_lambdas(std::string_view name) {
   return out;
 }
 
+// By name, or, for what has a plain name only, by file: the compiler's own path, or that of the sources beside it.
+bool is_rust_library_frame(const Frame& frame) {
+  std::string_view name = frame.function;
+  while (name.starts_with('<') || name.starts_with('&')) name.remove_prefix(1);
+  for (const std::string_view prefix : {"std::", "core::", "alloc::", "__rust_", "rust_"}) {
+    if (name.starts_with(prefix)) return true;
+  }
+  return frame.file.starts_with("/rustc/") || frame.file.find("/rustlib/src/rust/library/") != std::string::npos;
+}
+
 }  // namespace
 
 bool is_library_frame(const Frame& frame) {
+  if (frame.is_rust) return is_rust_library_frame(frame);
   static constexpr std::array<std::string_view, 4> kPrefixes = {"std::", "__gthread_", "__gthrw_", "__gnu_cxx::"};
   const std::string_view name = without_return_type(without_parameters(without_suffixes(frame.function)));
   for (const std::string_view prefix : kPrefixes) {

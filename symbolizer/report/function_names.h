@@ -10,7 +10,7 @@
 
 namespace holdwatch {
 
-// True for the C++ library's own frames: its wrappers round a lock call (lock_guard, std::mutex::lock,
+// True for the own frames of the C++ library, or of Rust's: its wrappers round a lock call (lock_guard, std::mutex::lock,
 // __gthread_mutex_lock ...), and what it puts between a thread's start and the program's function. Whether they are
 // frames of their own depends on the optimiser, and no reader looks for the bug in them.
 bool is_library_frame(const Frame& frame);

@@ -100,11 +100,21 @@ std::vector<size_t> without_library_runs(const std::vector<Frame>& frames, const
   return kept;
 }
 
+// Whose library's the frames in [begin, end) are.
+std::string_view library_of(const std::vector<Frame>& frames, size_t begin, size_t end) {
+  const auto first = frames.begin() + static_cast<std::ptrdiff_t>(begin);
+  const auto rust = std::count_if(first, frames.begin() + static_cast<std::ptrdiff_t>(end),
+                                  [](const Frame& frame) { return frame.is_rust; });
+  if (rust == 0) return "the C++ library";
+  return static_cast<size_t>(rust) == end - begin ? "the Rust library" : "the C++ and Rust libraries";
+}
+
 // The row in place of the frames in [begin, end).
 std::string left_out(const std::vector<Frame>& frames, size_t begin, size_t end) {
   const std::string count = count_of(end - begin, "frame", "frames");
   const bool library = end_of_library_run(frames, begin, end, std::nullopt) == end;
-  return library ? fmt::format("... {} of the C++ library ...", count) : fmt::format("... {} left out ...", count);
+  if (!library) return fmt::format("... {} left out ...", count);
+  return fmt::format("... {} of {} ...", count, library_of(frames, begin, end));
 }
 
 void pad(std::string& text, size_t width) {

@@ -6,6 +6,8 @@
 #include <optional>
 #include <utility>
 
+#include "symbolizer/symbols/rust_names.h"
+
 // What __cxa_demangle is made of, in gcc's libsupc++.a though in no header: it hands out the text piece by piece. Nothing
 // else can be stopped in time. Each "S_" of a symbol may double what came before it, so that the name behind 300 bytes of
 // a hostile file's symbol is larger than any memory, and __cxa_demangle does not come back.
@@ -70,11 +72,16 @@ std::string_view without_clone_suffix(std::string_view symbol) {
 }  // namespace
 
 std::string demangle(std::string_view symbol) {
+  if (symbol.size() > kMaxSymbol) return std::string(symbol.substr(0, kShown)) + "...";
   std::string name(without_clone_suffix(symbol));
-  if (name.size() > kMaxSymbol) return name.substr(0, kShown) + "...";
+  if (std::optional<std::string> rust = demangle_rust(symbol, kMaxName)) return std::move(*rust);
   if (!name.starts_with("_Z")) return name;
   if (std::optional<std::string> full = full_name(name)) return readable(std::move(*full));
   return name;
+}
+
+bool is_rust_symbol(std::string_view symbol) {
+  return symbol.size() <= kMaxSymbol && demangle_rust(symbol, kMaxName).has_value();
 }
 
 std::string readable(std::string name) {

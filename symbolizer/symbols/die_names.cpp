@@ -85,7 +85,7 @@ FunctionName name_within(Dwarf_Die die, int local_classes, Deadline& deadline) {
   for (unsigned attribute : {DW_AT_linkage_name, DW_AT_MIPS_linkage_name}) {
     const std::string symbol = text_of(die, attribute);
     // A C function renamed by asm("...") has a linkage name too: libc's "__GI_send", which says less than "send".
-    if (symbol.starts_with("_Z")) return {demangle(symbol), true};
+    if (symbol.starts_with("_Z") || symbol.starts_with("_R")) return {demangle(symbol), true, is_rust_symbol(symbol)};
   }
   const std::string name = text_of(die, DW_AT_name);
   if (name.empty()) return {};

@@ -13,6 +13,7 @@ namespace holdwatch {
 struct FunctionName {
   std::string text;           // readable; empty if the debug data has none
   bool from_linkage = false;  // from the linkage name: with enclosing scopes and parameters
+  bool is_rust = false;
 };
 
 // For DW_TAG_subprogram and DW_TAG_inlined_subroutine: the linkage name where there is one, else the plain name within

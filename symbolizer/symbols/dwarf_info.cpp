@@ -291,11 +291,13 @@ std::vector<CodeScope> DwarfInfo::find(uintptr_t address) {
     FunctionName name = function_name(*call, deadline_);
     scopes.back().function = std::move(name.text);
     scopes.back().from_linkage = name.from_linkage;
+    scopes.back().is_rust = name.is_rust;
     locate_call(*call, full_unit(unit->die), scopes.emplace_back());
   }
   FunctionName name = function_name(function->die, deadline_);
   scopes.back().function = std::move(name.text);
   scopes.back().from_linkage = name.from_linkage;
+  scopes.back().is_rust = name.is_rust;
   return scopes;
 }
 

@@ -21,7 +21,8 @@ namespace holdwatch {
 struct CodeScope {
   std::string function;       // readable, empty if not known
   bool from_linkage = false;  // see FunctionName
-  std::string file;           // where execution is within this function
+  bool is_rust = false;
+  std::string file;  // where execution is within this function
   int line = 0;
 };
 

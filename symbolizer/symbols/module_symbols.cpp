@@ -69,9 +69,14 @@ std::vector<Frame> ModuleSymbols::frames_at(uintptr_t address) {
   return frames;
 }
 
-std::string ModuleSymbols::symbol_at(uintptr_t address) const {
-  if (std::optional<std::string> symbol = symbols_.find(address)) return demangle(*symbol);
-  return plt_.has_value() ? plt_->find(address) : std::string();
+// Sets what the symbols know of the function at `address`; nothing if that is nothing.
+void ModuleSymbols::name_by_symbol(uintptr_t address, CodeScope& function) const {
+  if (std::optional<std::string> symbol = symbols_.find(address)) {
+    function.function = demangle(*symbol);
+    function.is_rust = is_rust_symbol(*symbol);
+  } else if (plt_.has_value()) {
+    if (std::string stub = plt_->find(address); !stub.empty()) function.function = std::move(stub);
+  }
 }
 
 std::vector<CodeScope> ModuleSymbols::scopes_at(uintptr_t address) const {
@@ -82,10 +87,8 @@ std::vector<CodeScope> ModuleSymbols::scopes_at(uintptr_t address) const {
   CodeScope& function = scopes.back();
   if (function.from_linkage) return scopes;
   // Without a linkage name the symbol says more: a static C++ function's parameters, a C function's public name.
-  const std::string symbol = symbol_at(address);
-  if (!symbol.empty()) {
-    function.function = symbol;
-  } else if (how_ == Symbolize::names && use_dwarf) {
+  name_by_symbol(address, function);
+  if (function.function.empty() && how_ == Symbolize::names && use_dwarf) {
     const std::vector<CodeScope> known = dwarf_->find(address);
     if (!known.empty()) function.function = known.back().function;
   }
@@ -98,6 +101,7 @@ std::vector<Frame> ModuleSymbols::resolve(uintptr_t address) const {
     Frame& frame = frames.emplace_back();
     frame.function = scope.function;
     frame.inlined = true;
+    frame.is_rust = scope.is_rust || scope.file.ends_with(".rs");
     if (scope.line == 0) continue;
     frame.file = std::filesystem::path(scope.file).lexically_normal().string();
     frame.line = scope.line;

@@ -34,7 +34,7 @@ class ModuleSymbols {
  private:
   std::vector<Frame> resolve(uintptr_t address) const;
   std::vector<CodeScope> scopes_at(uintptr_t address) const;
-  std::string symbol_at(uintptr_t address) const;
+  void name_by_symbol(uintptr_t address, CodeScope& function) const;
 
   Symbolize how_;
   Deadline& deadline_;

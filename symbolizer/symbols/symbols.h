@@ -25,6 +25,7 @@ struct Frame {
   int line = 0;
   std::string source;    // the line's text, without its leading white space
   bool inlined = false;  // inlined into the frame that follows
+  bool is_rust = false;  // the function is one of Rust's
 };
 
 // Where files are looked for, how much of them may be in memory at once, and how long one report may wait for them.

@@ -102,3 +102,20 @@ TEST_CASE("an operator's angle brackets open no template") {
   CHECK(readable_function_name(name).starts_with(
       "A_name_that_is_long_enough_to_be_shortened_but_has_no_template::operator<("));
 }
+
+TEST_CASE("Rust's own frames are known by name or by file, and are not taken for the C++ library's") {
+  Frame frame;
+  frame.is_rust = true;
+  const auto is_library = [&](const char* function, const char* file = "") {
+    frame.function = function;
+    frame.file = file;
+    return is_library_frame(frame);
+  };
+  CHECK(is_library("std::sys::pal::unix::thread::Thread::new::thread_start"));
+  CHECK(is_library("<alloc::boxed::Box<F,A> as core::ops::function::FnOnce<Args>>::call_once"));
+  CHECK(is_library("core::ops::function::FnOnce::call_once{{vtable.shim}}"));
+  CHECK(is_library("call_once<(), i32>", "/rustc/59807616e/library/alloc/src/boxed.rs"));
+  CHECK_FALSE(is_library("chat::serve", "/src/main.rs"));
+  CHECK_FALSE(is_library("<chat::Room as core::fmt::Display>::fmt"));
+  CHECK_FALSE(is_library("allocate::frames"));
+}
