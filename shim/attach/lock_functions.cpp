@@ -30,7 +30,7 @@ Row condition_row(Function* function) {
   return {reinterpret_cast<void*>(function), LockKind::mutex, Access::exclusive, true};
 }
 
-WaitingFunction g_functions[13];
+constinit WaitingFunction g_functions[13] = {};
 
 // Where the code is that the thread waits in. pthread_mutex_timedlock and _clocklock are a few instructions that end in a
 // jump to what they have in common, which has no name of its own and stands right before them

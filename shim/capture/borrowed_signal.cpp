@@ -35,7 +35,7 @@ struct Loan {
   std::atomic<uint32_t> arrived;  // counted by the handler, read by the user; orders nothing else
 };
 
-Loan g_loans[kHighestSignal + 1];
+constinit Loan g_loans[kHighestSignal + 1] = {};
 int g_option = kSignalOff;  // written by signal_open
 OnArrival g_on_arrival;     // written by signal_open, before any signal is sent
 

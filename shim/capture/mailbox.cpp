@@ -49,7 +49,7 @@ struct Mailbox {
   MemoryRange libc_code;
 };
 
-Mailbox g_mailbox;
+constinit Mailbox g_mailbox{};
 
 uintptr_t register_of(const ucontext_t& context, int index) {
   return static_cast<uintptr_t>(context.uc_mcontext.gregs[index]);

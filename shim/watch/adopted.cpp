@@ -35,7 +35,7 @@ struct Adopted {
 
 std::atomic<int> g_looks_wanted{0};
 std::atomic<bool> g_is_attached{false};
-Adopted g_adopted[kMaxAdopted];
+constinit Adopted g_adopted[kMaxAdopted] = {};
 size_t g_used = 0;        // entries ever used
 size_t g_next_check = 0;  // among them
 

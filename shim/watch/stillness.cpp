@@ -25,7 +25,7 @@ struct Scan {
   Sleepers found;
   size_t threads;
 };
-Scan g_scan;
+constinit Scan g_scan{};
 
 void look_at_thread(int tid) {
   SyscallFile file;

@@ -9,11 +9,11 @@
 namespace holdwatch {
 
 enum class Whereabouts : uint8_t {
+  unknown,    // the kernel may not be asked
   here,       // a thread of this process
   exited,     // it was one, or one of a process that nobody else shares the lock with
   of_parent,  // a thread of the process that this one was forked from, and did not fork
   elsewhere,  // of another process, which shares the lock
-  unknown,    // the kernel may not be asked
 };
 
 // It can release nothing any more.

@@ -4,7 +4,9 @@
     exports.py shim LIBRARY FUNCTIONS_DEF PUBLIC_HEADER
     exports.py symbolizer LIBRARY
 
-The symbolizer must not have destructors either: exit() does not wait for a report that is being made.
+The shim must not have constructors of objects: hooks are called before they run, and what they then write is undone or, of a
+big array, becomes memory of every watched program. The symbolizer must not have destructors: exit() does not wait for a report
+that is being made.
 
 A missing hook leaves locks unseen; one name too many stands in for somebody else's function in every watched program.
 """
@@ -24,6 +26,12 @@ def exported(library):
     """The dynamic symbols that `library` defines, without their versions."""
     listing = subprocess.run(["nm", "-D", "--defined-only", library], check=True, capture_output=True, text=True).stdout
     return {line.split()[-1].split("@")[0] for line in listing.splitlines()}
+
+
+def constructors(library):
+    """The files whose static objects it would initialize when it is loaded. Of a stripped library none are known."""
+    listing = subprocess.run(["nm", library], check=True, capture_output=True, text=True).stdout
+    return sorted(re.findall(r"_GLOBAL__(?:sub_)?I_(\S+)", listing))
 
 
 def destructors(library):
@@ -49,12 +57,15 @@ def main():
         print(f"{name} should be exported, and is not")
     for name in sorted(actual - expected):
         print(f"{name} is exported, and should not be")
+    at_start = constructors(library) if kind == "shim" else []
+    for name in at_start:
+        print(f"a static object of {name} is not initialized at compile time: make it constinit")
     at_exit = destructors(library) if kind == "symbolizer" else set()
     for name in at_exit:
         print(f"it calls {name}: a static object of it has a destructor")
     if actual == expected:
         print(f"{len(actual)} exported, as it should be")
-    return 0 if actual == expected and not at_exit else 1
+    return 0 if actual == expected and not at_start and not at_exit else 1
 
 
 if __name__ == "__main__":
