@@ -53,6 +53,7 @@ class Reporter {
 
  private:
   void load();
+  void leave_loader();
   void process(Job& job);
   void rest();
   uint64_t time_to_rest_ns() const;
@@ -87,8 +88,8 @@ class Reporter {
   uint64_t told_[kTold] = {};  // the episodes whose first report was written, or left out by RATE
   pthread_t thread_{};         // once it has been started
   std::atomic<bool> running_{false};
-  std::atomic<bool> in_loader_{false};
-  std::atomic<bool> busy_{false};  // may be in the symbolizer, or loads it
+  std::atomic<uint32_t> in_loader_{0};  // 1 while the symbolizer is loaded and made
+  std::atomic<bool> busy_{false};       // may be in the symbolizer, or loads it
   std::atomic<int> tid_{0};
   std::atomic<uint32_t> finishing_{0};
   std::atomic<bool> stopping_{false};  // finishing, and not because the process exits
@@ -119,26 +120,34 @@ int Reporter::start(const Settings& settings, void (*before_exit)()) {
   before_exit_ = before_exit;
   if (!reserve()) return ENOMEM;
   running_.store(true);
-  in_loader_.store(true);  // it soon will be
+  in_loader_.store(1);  // it soon will be
   busy_.store(true);
   const int error = start_own_thread(kReporterThread, &thread_);
-  if (error != 0) running_.store(false), in_loader_.store(false), busy_.store(false);
+  if (error != 0) running_.store(false), in_loader_.store(0), busy_.store(false);
   return error;
 }
 
 void Reporter::load() {
   const Working working;
-  if (calls_filtered()) return in_loader_.store(false);
+  if (calls_filtered()) return leave_loader();
   tid_.store(static_cast<int>(system_call(SYS_gettid)));
   host_ = {&call_report_callback, &copy_stacks_at, &end_trial, g_complain, before_exit_, standard_error_at_start()};
   symbolizer_ = load_symbolizer(*settings_, host_);
+  leave_loader();
   capture_start(settings_->signal);
   give_back_clean_pages();
-  in_loader_.store(false);
+}
+
+// Whoever waits for it goes on at once: what is left to do needs none of the program's locks, and nothing of the symbolizer.
+void Reporter::leave_loader() {
+  busy_.store(false);
+  in_loader_.store(0);
+  wake(in_loader_);
 }
 
 void Reporter::run() {
   load();
+  busy_.store(true);
   while (true) {
     const uint32_t posted = queue.posted_word().load(std::memory_order_acquire);
     if (Job* job = queue.oldest(); job != nullptr) {
@@ -345,13 +354,13 @@ void Reporter::stop() {
 
 bool Reporter::wait_until_out_of_loader(uint64_t patience_ns) {
   const uint64_t until_ns = monotonic_ns() + patience_ns;
-  std::atomic<uint32_t> never{0};
-  while (in_loader_.load() && monotonic_ns() < until_ns) sleep_on(never, 0, 100'000);
-  return !in_loader_.load();
+  for (uint64_t now_ns = monotonic_ns(); in_loader_.load() != 0 && now_ns < until_ns; now_ns = monotonic_ns())
+    sleep_on(in_loader_, 1, until_ns - now_ns);
+  return in_loader_.load() == 0;
 }
 
 // The loader takes locks of the program's, once: if it is done before the program's second thread runs, nothing that the
-// program does from then on can stop a report. It takes a millisecond or two. The calling thread may hold one of those locks
+// program does from then on can stop a report. It takes about two milliseconds. The calling thread may hold one of those locks
 // (a constructor in dlopen makes threads), and then the reporter sleeps in a futex call.
 void Reporter::wait_unless_stuck() {
   constexpr uint64_t kSliceNs = 10'000'000, kMostSlices = 30;
@@ -367,7 +376,7 @@ void Reporter::wait_unless_stuck() {
 
 void Reporter::reset() {
   running_.store(false);
-  in_loader_.store(false);
+  in_loader_.store(0);
   busy_.store(false);
   tid_.store(0);
   finishing_.store(0);
