@@ -21,6 +21,7 @@
 #include "shim/base/settings.h"
 #include "shim/base/text_buffer.h"
 #include "shim/base/thread_mode.h"
+#include "shim/base/unloads.h"
 #include "shim/capture/capture.h"
 #include "shim/capture/task_files.h"
 #include "shim/interpose/begin_watch.h"
@@ -81,6 +82,7 @@ void in_child() {
   thread_table_after_fork();
   handed_over_after_fork();
   lock_book_after_fork();
+  unloads_after_fork();
   watch_after_fork();
   attachment_after_fork();
 }

@@ -61,7 +61,10 @@ class Pipeline {
         unwinder_(modules_, memory_),
         symbols_(settings.symbolize),
         builder_(resolver(), host_name(), getpid(), executable_path()),
-        emitter_(settings, host.complain == nullptr ? Emitter::Complain{} : host.complain) {}
+        emitter_(settings, host.complain == nullptr ? Emitter::Complain{} : host.complain) {
+    modules_.set_unloaded(host.unloaded_between);
+    modules_.refresh();  // what is there from the start need not be doubted later
+  }
 
   bool admit(Phase phase, uint64_t episode) { return emitter_.admit(phase, episode); }
 
@@ -74,6 +77,7 @@ class Pipeline {
 
   void unwind(const Snapshot& snapshot, RawStack& out) {
     look_at_modules();
+    modules_.look_back(snapshot.when);
     unwinder_.unwind(snapshot, out);
   }
 
@@ -89,6 +93,7 @@ class Pipeline {
     learn_lost_sites(finding);
     symbols_.begin_report();
     Report report = builder_.build(finding);
+    modules_.look_back({});
     modules_known_ = false;  // the next report looks again
     learn_kept_sites(finding, report);
     std::string text, json, notice;
@@ -109,9 +114,11 @@ class Pipeline {
 
  private:
   Resolver resolver() {
-    return {
-        [this](uintptr_t pc, bool exact) { return symbols_.resolve(pc, exact, modules_.find(exact ? pc : pc - 1)); },
-        [this](uintptr_t pc) { return unwinder_.function_start(pc); }};
+    return {[this](uintptr_t pc, bool exact) {
+              return symbols_.resolve(pc, exact, modules_.find_then(exact ? pc : pc - 1));
+            },
+            [this](uintptr_t pc) { return unwinder_.function_start(pc); }, thread_switches,
+            [this](const Period& when) { return modules_.look_back(when); }};
   }
 
   // Where a page fault is takes the innermost frames, so that here the stack is unwound before the call is described: such a
@@ -151,6 +158,7 @@ class Pipeline {
     for (size_t i = 0; i < finding.holder_count; ++i) {
       const Holder& holder = finding.holders[i];
       if (is_copied(holder) || holder.now == nullptr || !holder.now->complete || holder.site_count == 0) continue;
+      modules_.look_back(holder.acquired_when);
       const TakenStack taken = assemble_taken(holder, [this](uintptr_t pc) { return unwinder_.function_start(pc); });
       if (!taken.stack.complete) host_.copy_stacks_at(holder.sites[0].pc);
     }

@@ -9,7 +9,7 @@
 
 namespace holdwatch {
 
-inline constexpr uint32_t kSymbolizerApiVersion = 9;
+inline constexpr uint32_t kSymbolizerApiVersion = 10;
 
 // What the symbolizer may ask of the shim.
 struct HostCalls {
@@ -23,6 +23,9 @@ struct HostCalls {
 
   // A report has told who took a lock there without such a copy: none that was begun on trial is needed.
   void (*need_no_copy_at)(uintptr_t pc);
+
+  // Whether a module may have been unloaded between these times (CLOCK_MONOTONIC).
+  bool (*unloaded_between)(uint64_t from_ns, uint64_t until_ns);
 
   // While the symbolizer is made: what reports cannot be written to, with the reason, and what is done instead. Null: it is
   // said on standard error.

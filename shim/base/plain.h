@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "shim/base/period.h"
+
 namespace holdwatch {
 
 inline constexpr size_t kThreadNameSize = 16;  // TASK_COMM_LEN, with the terminating zero
@@ -72,6 +74,7 @@ struct Snapshot {
   uintptr_t copy_address;
   size_t copy_size;
   bool copy_is_old;     // the thread has gone on since: no stack beyond the copy is to be read from the live thread
+  Period when;          // code may have been replaced since
   uint64_t switches;    // how often the thread had gone off the processor, from /proc/PID/task/TID/status
   bool switches_known;  // false: nothing live to verify, the snapshot is true of its moment for good
   char why_short[kNoteSize];  // empty, or what could not be had and why
@@ -90,6 +93,7 @@ struct RawStack {
   bool complete;
   char note[kNoteSize];  // empty, or what is missing and why
   uintptr_t sp;          // the innermost frame's stack pointer, 0 if not known
+  Period when;           // the snapshot's
   RawFrame frames[kMaxFrames];
 };
 
@@ -139,6 +143,7 @@ struct Holder {
   ThreadState state;
   uint32_t depth;    // how often it holds the lock (recursive mutexes, repeated read locks)
   uint64_t held_ns;  // a lower bound: at least so long
+  Period acquired_when;
   uint32_t site_count;
   CallSite sites[kMaxCallSites];  // innermost first; [0] is where the lock call returned to
   const RawStack* taken;          // the stack at the acquisition as far as it was captured then, null if not at all

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "shim/base/unloads.h"
 #include "shim/interpose/behaviours.h"
 #include "shim/interpose/filter_hooks.h"
 #include "shim/interpose/real_functions.h"
@@ -38,6 +39,12 @@ template <auto Function, LockKind Kind, Access How, typename Type>
 [[gnu::always_inline]] inline int release_by(Lock<Kind, How> word, Type* lock) {
   return release(
       word, [=] { return (g_real.*Function)(lock); }, [=] { return release_slow_by<Function>(lock); });
+}
+
+// What was seen of code that goes now must not be named by what comes to its place.
+[[gnu::noinline, gnu::cold]] int dlclose_slow(void* handle) {
+  const Unload noted;
+  return g_real.dlclose(handle);
 }
 
 }  // namespace
@@ -197,6 +204,10 @@ HOOK(long, syscall, (long number, long a, long b, long c, long d, long e, long f
   if (number == SYS_seccomp || number == SYS_prctl) [[unlikely]]
     return syscall_slow(number, a, b, c, d, e, f);
   return g_real.syscall(number, a, b, c, d, e, f);
+}
+
+HOOK(int, dlclose, (void* handle)) {
+  return dlclose_slow(handle);
 }
 
 // The watch begins before the thread does, so that its first hold is seen from the start.

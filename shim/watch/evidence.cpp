@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "shim/base/clock.h"
+#include "shim/base/pulse.h"
 #include "shim/base/text_buffer.h"
 #include "shim/capture/task_files.h"
 #include "shim/record/lock_book.h"
@@ -81,6 +83,8 @@ void describe_hold(const Job& job, size_t index, Holder* out) {
   out->acquired = acquired_how(job.state.holders[index]);
   out->depth = hold.levels;
   out->held_ns = job.held_ns[index];
+  const uint64_t since_ns = hold.since_ns & ~uint64_t{kStampBits};
+  out->acquired_when = {since_ns, std::max(since_ns, job.started_ns[index])};
   out->site_count = was_adopted(hold.sites[0].pc) ? 0 : hold.site_count;
   out->likely = job.state.holders[index].likely;
   out->evidence = was_adopted(hold.sites[0].pc) ? ByWhat::stated : ByWhat::recorded;
@@ -159,6 +163,7 @@ RawStack* Evidence::unwind_unkept(const Snapshot& snapshot) {
     stack->frames[0] = {snapshot.registers.ip, snapshot.registers.sp, snapshot.registers.ip_is_exact};
     stack->count = 1;
   }
+  stack->when = snapshot.when;
   return stack;
 }
 
@@ -225,7 +230,9 @@ bool Evidence::capture_holder(const Job& job, size_t index, Holder* out) {
 // Where the holder is. If it waits for another lock, its waiting slot tells exactly; else capture does what it can.
 void Evidence::capture_now(Event event, const HoldView& hold, Holder* out) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const uint64_t before_ns = monotonic_ns();
     const bool captured = capture_thread(hold.tid, hold.stack_end, &snapshot_);
+    snapshot_.when = {before_ns, monotonic_ns()};
     out->state = snapshot_.state;
     out->call = snapshot_.call;
     WaitView wait;
@@ -278,6 +285,7 @@ void Evidence::capture_acquired(const HoldView& hold, Holder* out) {
 void Evidence::unwind_acquired(const HoldView& hold, const unsigned char* copy, size_t size, Holder* out) {
   capture_from_call_site(hold.tid, hold.sites[0].pc, hold.sites[0].sp, bp_at_acquisition(hold), hold.stack_end,
                          &snapshot_);
+  snapshot_.when = out->acquired_when;
   snapshot_.copy = copy;
   snapshot_.copy_address = hold.sites[0].sp;
   snapshot_.copy_size = size;
@@ -292,6 +300,7 @@ void Evidence::capture_noted_callers(const HoldView& hold, Holder* out) {
   if ((hold.word_count == 0 && hold.site_count < 2) || api_ == nullptr) return;
   const uintptr_t sp = hold.sites[0].sp;
   capture_from_call_site(hold.tid, hold.sites[0].pc, sp, bp_at_acquisition(hold), hold.stack_end, &snapshot_);
+  snapshot_.when = out->acquired_when;
   snapshot_.copy = acquired_stack_;
   snapshot_.copy_address = sp;
   snapshot_.copy_size = put_back_callers(hold, acquired_stack_, sizeof acquired_stack_);
@@ -307,6 +316,7 @@ void Evidence::capture_release(const HandedOver& ended, Holder* out) {
     capture_noted_callers(ended.hold, out);
   capture_from_call_site(ended.hold.tid, ended.caller.pc, ended.caller.sp, ended.caller.bp, ended.hold.stack_end,
                          &snapshot_);
+  snapshot_.when = {ended.released_ns, ended.released_ns};
   snapshot_.copy = ended.stack;
   snapshot_.copy_address = ended.caller.sp;
   snapshot_.copy_size = ended.stack_size;
@@ -356,12 +366,14 @@ size_t Evidence::capture_waiters(const Job& job, Waiter* waiters) {
 }
 
 bool Evidence::capture_waiter(const WaitView& wait, Waiter* out) {
+  const uint64_t before_ns = monotonic_ns();
   if (wait.word.condition() || was_adopted(wait.caller.pc)) {
     const bool captured = capture_thread(wait.tid, wait.stack_end, &snapshot_);
     if (wait.word.condition() && (!captured || !is_taking_back(snapshot_.call, wait.word.address()))) return false;
   }
   if (!was_adopted(wait.caller.pc))
     capture_from_call_site(wait.tid, wait.caller.pc, wait.caller.sp, wait.caller.bp, wait.stack_end, &snapshot_);
+  snapshot_.when = {before_ns, monotonic_ns()};
   out->stack = unwind(snapshot_);
   return wait_lasts(wait.identity) && !has_been_left(wait);
 }

@@ -4,13 +4,16 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include <cstring>
 #include <string_view>
 
 #include "shim/base/call_filter.h"
+#include "shim/base/clock.h"
 #include "shim/base/system_call.h"
+#include "shim/base/unloads.h"
 #include "shim/capture/capture.h"
 
 namespace holdwatch {
@@ -132,7 +135,20 @@ void for_each_segment(const FileMapping& mapping, const Elf64_Ehdr& header, Visi
   }
 }
 
+// The program's own file cannot be unloaded.
+bool is_in_program(uintptr_t address) {
+  FileMapping own, its;
+  return find_mapping(getauxval(AT_PHDR), &own) && find_mapping(address, &its) && own.first == its.first;
+}
+
 }  // namespace
+
+void append_module_then(uintptr_t address, uint64_t since_ns, TextBuffer& out) {
+  if (unloaded_between(since_ns, monotonic_ns()) && !is_in_program(address))
+    out << Hex{address};
+  else
+    append_module_of(address, out);
+}
 
 void append_module_of(uintptr_t address, TextBuffer& out) {
   FileMapping mapping;

@@ -123,7 +123,7 @@ void write_plain_report(const Finding& finding) {
     for (uint32_t site = 0; site < finding.holders[i].site_count; ++site) {
       Line<512> text;
       text << "  taken by " << finding.holders[i].tid << "  #" << site << ' ';
-      append_module_of(finding.holders[i].sites[site].pc, text);
+      append_module_then(finding.holders[i].sites[site].pc, finding.holders[i].acquired_when.from_ns, text);
       say(text);
     }
   }

@@ -16,6 +16,7 @@
 #include "shim/base/system_call.h"
 #include "shim/base/text_buffer.h"
 #include "shim/base/thread_mode.h"
+#include "shim/base/unloads.h"
 #include "shim/capture/capture.h"
 #include "shim/capture/task_files.h"
 #include "shim/record/call_sites.h"
@@ -131,7 +132,8 @@ void Reporter::load() {
   const Working working;
   if (calls_filtered()) return leave_loader();
   tid_.store(static_cast<int>(system_call(SYS_gettid)));
-  host_ = {&call_report_callback, &copy_stacks_at, &end_trial, g_complain, before_exit_, standard_error_at_start()};
+  host_ = {&call_report_callback, &copy_stacks_at,          &end_trial, &unloaded_between, g_complain,
+           before_exit_,          standard_error_at_start()};
   symbolizer_ = load_symbolizer(*settings_, host_);
   leave_loader();
   capture_start(settings_->signal);

@@ -55,8 +55,12 @@ struct HolderStacks {
 };
 
 HolderStacks name_holder_stacks(const Holder& holder, const Resolver& resolver, StackNamer& namer) {
-  const TakenStack assembled = assemble_taken(holder, resolver.function_start);
-  HolderStacks stacks{namer.name(assembled.stack), namer.name(holder.now), std::nullopt};
+  if (resolver.look_back) resolver.look_back(holder.acquired_when);
+  TakenStack assembled = assemble_taken(holder, resolver.function_start);
+  // What is still alive cannot have been unloaded.
+  assembled.stack.when = holder.now == nullptr ? holder.acquired_when : holder.now->when;
+  HolderStacks stacks{namer.name(assembled.stack, assembled.first_alive, holder.acquired_when), namer.name(holder.now),
+                      std::nullopt};
   if (assembled.own_frame >= 0 && assembled.own_is_proven) {
     stacks.now_took =
         shared_frame(stacks.taken, assembled.first_alive, stacks.now, static_cast<size_t>(assembled.own_frame));
@@ -208,7 +212,7 @@ Report ReportBuilder::build(const Finding& finding) {
 }
 
 void ReportBuilder::add_names(const Finding& finding, Report& report) {
-  StackNamer namer(resolver_.resolve);
+  StackNamer namer(resolver_.resolve, resolver_.look_back);
   auto named = report.holders.begin();
   for (const Holder* holder : in_order(finding)) {
     HolderStacks stacks = name_holder_stacks(*holder, resolver_, namer);

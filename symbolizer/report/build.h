@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "shim/base/plain.h"
+#include "symbolizer/report/named_stack.h"
 #include "symbolizer/report/report.h"
 #include "symbolizer/report/taken.h"
 #include "symbolizer/report/thread_switches.h"
@@ -20,6 +21,7 @@ struct Resolver {
   std::function<std::vector<Frame>(uintptr_t pc, bool exact)> resolve;
   std::function<uintptr_t(uintptr_t pc)> function_start;
   std::function<std::optional<uint64_t>(int tid)> switches = thread_switches;
+  StackNamer::LookBack look_back = nullptr;  // of `resolve` and `function_start`
 };
 
 // Turns findings into reports. Remembers of each episode where its holders were, to say whether they moved, and its

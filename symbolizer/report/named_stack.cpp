@@ -15,16 +15,22 @@ bool is_own(const Frame& frame) {
 }  // namespace
 
 const std::vector<Frame>& StackNamer::frames_at(const RawFrame& frame) {
-  const auto [entry, is_new] = known_.try_emplace({frame.pc, frame.pc_is_exact});
+  const auto [entry, is_new] = known_.try_emplace({view_, frame.pc, frame.pc_is_exact});
   if (is_new) entry->second = resolve_(frame.pc, frame.pc_is_exact);
   return entry->second;
 }
 
-NamedStack StackNamer::name(const RawStack& raw) {
+void StackNamer::look_back(const Period& when) {
+  if (look_back_) view_ = look_back_(when);
+}
+
+NamedStack StackNamer::name(const RawStack& raw, uint32_t changed, const Period& when) {
   NamedStack named;
   named.stack.complete = raw.complete;
   named.spans.reserve(raw.count);
+  look_back(when);
   for (uint32_t i = 0; i < raw.count; ++i) {
+    if (i == changed) look_back(raw.when);
     std::vector<Frame>& frames = named.stack.frames;
     const size_t begin = frames.size();
     for (const Frame& frame : frames_at(raw.frames[i])) {

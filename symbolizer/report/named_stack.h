@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -27,17 +28,25 @@ struct NamedStack {
 class StackNamer {
  public:
   using Resolve = std::function<std::vector<Frame>(uintptr_t pc, bool exact)>;
-  explicit StackNamer(const Resolve& resolve) : resolve_(resolve) {}
+  // Has `resolve` take what it is asked for as addresses of this time; another number if it may then answer otherwise.
+  using LookBack = std::function<uint64_t(const Period&)>;
+  explicit StackNamer(const Resolve& resolve, LookBack look_back = nullptr)
+      : resolve_(resolve), look_back_(std::move(look_back)) {}
 
-  NamedStack name(const RawStack& raw);
+  NamedStack name(const RawStack& raw) { return name(raw, raw.count, raw.when); }
+  // The same where the frames from `changed` on are of another time than those before, which are of `when`.
+  NamedStack name(const RawStack& raw, uint32_t changed, const Period& when);
   // The same for a stack that may not have been captured.
   NamedStack name(const RawStack* raw);
 
  private:
   const std::vector<Frame>& frames_at(const RawFrame& frame);
+  void look_back(const Period& when);
 
   const Resolve& resolve_;
-  std::map<std::pair<uintptr_t, bool>, std::vector<Frame>> known_;
+  LookBack look_back_;
+  uint64_t view_ = 0;
+  std::map<std::tuple<uint64_t, uintptr_t, bool>, std::vector<Frame>> known_;
 };
 
 // The frame in `now` of the function that took the lock, given the raw frames `then_raw` of `taken` and `now_raw` of

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <optional>
 
 #include "symbolizer/unwind/elf_layout.h"
@@ -113,6 +114,12 @@ std::shared_ptr<const Module> unchanged(const std::vector<std::shared_ptr<const 
   return extent.end == old.end && extent.executable == old.executable ? *found : nullptr;
 }
 
+// Whether what is mapped is still the file that it was: one that is overwritten in its place keeps its name and number.
+bool has_its_headers(const Module& module, MemoryReader& memory) {
+  const std::optional<ElfLayout> layout = read_elf_layout(memory, module.start);
+  return layout ? layout->build_id == module.build_id && layout->bias == module.bias : module.build_id.empty();
+}
+
 std::optional<std::string> read_file(const std::string& path) {
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) return std::nullopt;
@@ -130,6 +137,11 @@ std::optional<std::string> read_file(const std::string& path) {
   return text;
 }
 
+uint64_t now_ns() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();  // CLOCK_MONOTONIC
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+}
+
 }  // namespace
 
 bool Module::executes(uintptr_t address) const {
@@ -139,15 +151,18 @@ bool Module::executes(uintptr_t address) const {
 
 // Of our own process the calling thread's file is read: the main thread's is empty once that has called pthread_exit.
 bool Modules::refresh() {
+  const uint64_t before_ns = now_ns();
   std::optional<std::string> text =
       read_file(pid_ == getpid() ? "/proc/thread-self/maps" : "/proc/" + std::to_string(pid_) + "/maps");
   if (!text) return false;
-  update(std::move(*text));
+  update(std::move(*text), {before_ns, now_ns()});
   return true;
 }
 
-void Modules::update(std::string text) {
-  if (text == text_) return;
+void Modules::update(std::string text, const Period& read) {
+  const Period last_seen = std::exchange(latest_, read);
+  const bool is_doubtful = unloaded_ != nullptr && unloaded_(last_seen.from_ns, read.until_ns);
+  if (text == text_ && !is_doubtful) return;
   text_ = std::move(text);
   mappings_ = parse_maps(text_);
   const std::vector<std::shared_ptr<const Module>> before = std::move(modules_);
@@ -159,6 +174,7 @@ void Modules::update(std::string text) {
     }
     size_t next = i + 1;
     std::shared_ptr<const Module> module = unchanged(before, mappings_, i, next);
+    if (module && is_doubtful && !has_its_headers(*module, memory_)) module = nullptr;
     if (!module) {
       Module fresh = module_of_file(mappings_[i]);
       next = build_module(mappings_, i, memory_, fresh);
@@ -170,26 +186,68 @@ void Modules::update(std::string text) {
   }
   if (modules_ == before) return;
   ++generation_;
-  remember_vanished(before);
+  others_then_.clear();
+  for (const auto& module : modules_) sightings_.try_emplace(module.get(), Sightings{read, read});
+  remember_vanished(before, last_seen);
 }
 
-void Modules::remember_vanished(const std::vector<std::shared_ptr<const Module>>& before) {
+void Modules::remember_vanished(const List& before, const Period& last_seen) {
   for (const auto& module : before) {
-    if (std::find(modules_.begin(), modules_.end(), module) == modules_.end()) vanished_.push_back(module);
+    if (std::find(modules_.begin(), modules_.end(), module) != modules_.end()) continue;
+    vanished_.push_back(module);
+    sightings_[module.get()].last = last_seen;
   }
-  if (vanished_.size() > kVanishedKept) {
-    vanished_.erase(vanished_.begin(), vanished_.end() - static_cast<std::ptrdiff_t>(kVanishedKept));
+  while (vanished_.size() > kVanishedKept) {
+    sightings_.erase(vanished_.front().get());
+    vanished_.erase(vanished_.begin());
   }
+}
+
+uint64_t Modules::look_back(const Period& when) {
+  when_ = when;
+  if (unloaded_ == nullptr) return generation_;
+  if (unloaded_(latest_.from_ns, now_ns())) refresh();
+  std::vector<const Module*> others;
+  for (const auto& module : modules_)
+    if (!was_there(*module, latest_)) others.push_back(module.get());
+  for (const auto& module : vanished_)
+    if (!was_there(*module, sightings_.at(module.get()).last)) others.push_back(module.get());
+  if (others != others_then_) ++generation_;
+  others_then_ = std::move(others);
+  return generation_;
+}
+
+bool Modules::was_there(const Module& module, const Period& last) const {
+  if (unloaded_ == nullptr || when_.until_ns == 0) return true;
+  const Period& first = sightings_.at(&module).first;
+  if (when_.from_ns < first.until_ns && unloaded_(when_.from_ns, first.until_ns)) return false;
+  return when_.until_ns <= last.from_ns || !unloaded_(last.from_ns, when_.until_ns);
 }
 
 const Module* Modules::find(uintptr_t address) const {
   auto after = std::upper_bound(modules_.begin(), modules_.end(), address,
                                 [](uintptr_t value, const auto& module) { return value < module->start; });
-  if (after != modules_.begin() && (*std::prev(after))->contains(address)) return std::prev(after)->get();
-  if (mapping(address) != nullptr) return nullptr;
-  auto gone = std::find_if(vanished_.rbegin(), vanished_.rend(),
-                           [address](const auto& module) { return module->contains(address); });
+  if (after != modules_.begin() && (*std::prev(after))->contains(address)) {
+    const Module* const found = std::prev(after)->get();
+    return is_other_then(found) ? nullptr : found;
+  }
+  return mapping(address) == nullptr ? vanished_at(address) : nullptr;
+}
+
+const Module* Modules::find_then(uintptr_t address) const {
+  const Module* const found = find(address);
+  return found != nullptr || when_.until_ns == 0 ? found : vanished_at(address);
+}
+
+const Module* Modules::vanished_at(uintptr_t address) const {
+  auto gone = std::find_if(vanished_.rbegin(), vanished_.rend(), [&](const auto& module) {
+    return module->contains(address) && !is_other_then(module.get());
+  });
   return gone == vanished_.rend() ? nullptr : gone->get();
+}
+
+bool Modules::is_other_then(const Module* module) const {
+  return std::find(others_then_.begin(), others_then_.end(), module) != others_then_.end();
 }
 
 const Mapping* Modules::mapping(uintptr_t address) const {

@@ -5,11 +5,13 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "shim/base/period.h"
 #include "symbolizer/unwind/maps_file.h"
 #include "symbolizer/unwind/memory.h"
 
@@ -36,18 +38,30 @@ struct Module {
   bool contains(uintptr_t address) const { return address >= start && address < end; }
 };
 
-// What is mapped now. Modules that vanished are remembered for a while, so that a stack that was captured before a
+// What is mapped now, and what was at other times, as far as that is known. Modules that vanished are remembered for a while, so that a stack that was captured before a
 // dlclose can still be named.
 class Modules {
  public:
   explicit Modules(pid_t pid, MemoryReader& memory) : pid_(pid), memory_(memory) {}
 
+  // Says whether a module may have been unloaded between two times (CLOCK_MONOTONIC). Without it nothing is taken to be.
+  using Unloaded = bool (*)(uint64_t from_ns, uint64_t until_ns);
+  void set_unloaded(Unloaded unloaded) { unloaded_ = unloaded; }
+
+  // From now on, addresses are those of this time. A module is there for them only if it was seen with no unload between
+  // then and when it was seen, or both before and after. Returns a number that is another if another answer may be given.
+  uint64_t look_back(const Period& when);
+
   // Reads the maps again. Cheap if nothing changed. Returns false if they cannot be read (then the old state is kept).
   bool refresh();
 
-  // The module that contains `address` now, or null. A vanished module is never returned for an address that something
-  // else has taken since.
+  // The module that contains `address` now, or null; also if something else was there at the time of look_back. A vanished
+  // module is never returned for an address that something else has taken since: what is in memory there is not its own.
   const Module* find(uintptr_t address) const;
+
+  // The module that contained `address` at the time of look_back, for what its file says: also one that something else has
+  // taken the place of.
+  const Module* find_then(uintptr_t address) const;
 
   // The mapping (of anything) that contains `address` now, or null.
   const Mapping* mapping(uintptr_t address) const;
@@ -57,11 +71,20 @@ class Modules {
   // Changes whenever a module has come or gone: what was derived from modules is stale then.
   uint64_t generation() const { return generation_; }
 
-  // Takes the text of a maps file instead of reading it: refresh without its edge.
-  void update(std::string text);
+  // Takes the text of a maps file, read at this time, instead of reading it: refresh without its edge.
+  void update(std::string text, const Period& read = {});
 
  private:
-  void remember_vanished(const std::vector<std::shared_ptr<const Module>>& before);
+  // When a module was first and last seen. Of one that is mapped, the last time is that of the latest reading.
+  struct Sightings {
+    Period first, last;
+  };
+  using List = std::vector<std::shared_ptr<const Module>>;
+
+  void remember_vanished(const List& before, const Period& last_seen);
+  bool was_there(const Module& module, const Period& last) const;
+  const Module* vanished_at(uintptr_t address) const;
+  bool is_other_then(const Module* module) const;
 
   pid_t pid_;
   MemoryReader& memory_;
@@ -70,6 +93,11 @@ class Modules {
   std::vector<std::shared_ptr<const Module>> modules_;   // by start address
   std::vector<std::shared_ptr<const Module>> vanished_;  // the latest last
   uint64_t generation_ = 0;
+  Unloaded unloaded_ = nullptr;
+  Period when_{};
+  Period latest_{};  // reading of the maps
+  std::map<const Module*, Sightings> sightings_;
+  std::vector<const Module*> others_then_;  // which were not there at the time of look_back
 };
 
 }  // namespace holdwatch

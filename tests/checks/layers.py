@@ -11,7 +11,7 @@ import re
 import sys
 
 # The plain structs that both shared objects have in common.
-SHARED = {"shim/base/plain.h", "shim/base/settings.h"}
+SHARED = {"shim/base/plain.h", "shim/base/period.h", "shim/base/settings.h"}
 
 # Folder or file: the folders and files of ours that it may include. The longest key that fits a path counts.
 MAY_INCLUDE = {

@@ -5,7 +5,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <vector>
 
 #include "symbolizer/unwind/process_memory.h"
 #include "tests/unit/fake_process.h"
@@ -218,6 +220,99 @@ TEST_CASE("another file at the same address is another module") {
   fixture.modules.update(maps);
   CHECK(fixture.only().inode == 78);
   CHECK(fixture.modules.generation() != generation);
+}
+
+namespace {
+
+// Unloads at these times.
+std::vector<uint64_t> g_unloads;
+
+bool unloaded_between(uint64_t from_ns, uint64_t until_ns) {
+  return std::any_of(g_unloads.begin(), g_unloads.end(),
+                     [&](uint64_t at_ns) { return at_ns >= from_ns && at_ns <= until_ns; });
+}
+
+// A module is mapped from 100 to 200 and seen at 150, another one in its place from 200 on, seen at 300.
+struct Replaced : Fixture {
+  std::string second_maps;
+  Replaced() {
+    g_unloads = {};
+    modules.set_unloaded(unloaded_between);
+    memory.regions[kBase] = module.image;
+    second_maps = module.maps();
+    for (size_t at = 0; (at = second_maps.find("77 ", at)) != std::string::npos;) second_maps.replace(at, 2, "78");
+    modules.update(module.maps(), {150, 150});
+  }
+  void replace() {
+    g_unloads = {200};
+    modules.update(second_maps, {300, 300});
+  }
+  uint64_t inode_then(uint64_t at_ns) {
+    modules.look_back({at_ns, at_ns});
+    const Module* found = modules.find_then(kBase + 0x1000);
+    return found == nullptr ? 0 : found->inode;
+  }
+  bool is_there(uint64_t at_ns) {
+    modules.look_back({at_ns, at_ns});
+    return modules.find(kBase + 0x1000) != nullptr;
+  }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Replaced,
+                 "an address of before an unload is the first module's, whose tables are not there any more") {
+  replace();
+  for (const uint64_t at_ns : {120u, 150u, 199u}) {
+    CHECK(inode_then(at_ns) == 77);
+    CHECK_FALSE(is_there(at_ns));
+  }
+  CHECK(inode_then(250) == 78);
+  CHECK(is_there(250));
+  CHECK(inode_then(300) == 78);
+  modules.look_back({});
+  CHECK(modules.find(kBase + 0x1000)->inode == 78);
+}
+
+TEST_CASE_METHOD(Replaced, "between two unloads nobody can tell which module was there") {
+  replace();
+  g_unloads = {180, 200};
+  CHECK(inode_then(190) == 0);
+  CHECK(inode_then(170) == 77);
+}
+
+TEST_CASE_METHOD(Replaced, "a module that was never seen before it went is not named by what came after it") {
+  Modules late{kNobody, memory};
+  late.set_unloaded(unloaded_between);
+  g_unloads = {200};
+  late.update(second_maps, {300, 300});
+  late.look_back({120, 120});
+  CHECK(late.find(kBase + 0x1000) == nullptr);
+  CHECK(late.find_then(kBase + 0x1000) == nullptr);
+}
+
+TEST_CASE_METHOD(Replaced, "what was seen before and after was there in between, whatever was unloaded") {
+  modules.update(module.maps(), {300, 300});
+  g_unloads = {200};
+  CHECK(inode_then(190) == 77);
+  CHECK(is_there(210));
+}
+
+TEST_CASE_METHOD(Replaced,
+                 "a file that was overwritten and loaded again is another module, though it is mapped as before") {
+  g_unloads = {200};
+  test::put<uint8_t>(memory.regions[kBase], FakeModule::kNotes + 16, 0xee);
+  modules.update(module.maps(), {300, 300});
+  CHECK(inode_then(150) == 77);
+  CHECK_FALSE(is_there(150));
+  CHECK(is_there(300));
+}
+
+TEST_CASE_METHOD(Replaced, "the number of the view changes when an answer may") {
+  replace();
+  const uint64_t now = modules.look_back({300, 300});
+  CHECK(modules.look_back({310, 320}) == now);
+  CHECK(modules.look_back({150, 150}) != now);
 }
 
 TEST_CASE("the modules of this process are those that the loader knows") {
