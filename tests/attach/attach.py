@@ -155,8 +155,11 @@ def hundred_rounds(subject):
 def fork_goes_on(subject):
     """A child of an attached process is watched by itself, and nothing in it hangs."""
     subject.attach()
-    require(subject.tell("fork") == "7", "the child does not end as it should")
+    subject.process.stdin.write("fork\n")
+    subject.process.stdin.flush()
+    # It ends by _exit, which waits for no report.
     events = subject.await_events(phase="over")
+    require(subject.tell("end") == "7", "the child does not end as it should")
     require(events[0]["pid"] != subject.pid, f"reported by {events[0]['pid']}")
     subject.tell("hold")
     wait_until("the parent's own report", lambda: [e for e in subject.events(phase="over") if e["pid"] == subject.pid])

@@ -7,7 +7,7 @@
 //                 its address
 //     recall      reads a line of its threads' complaints: "fine" if there are none
 //     load PATH   a library's function load_plugin loads another one by its bare name, whose function takes the lock
-//     fork        a child in which a thread holds a lock until it ends; answers with the child's exit status
+//     fork        a child in which a thread holds a lock until the next line comes; answers with the child's exit status
 //     leave       the main thread leaves; the process is to end with status 0 when the last thread has
 #include <dlfcn.h>
 #include <poll.h>
@@ -216,7 +216,8 @@ std::string fork_and_hold() {
       Event locked;
       Thread holder("holder", [&] { takes_the_lock(locked, release); });
       locked.wait();
-      std::this_thread::sleep_for(600ms);
+      std::string line;
+      std::getline(std::cin, line);
       release.fire();
     }
     _exit(7);
