@@ -138,6 +138,7 @@ void Reporter::load() {
   leave_loader();
   capture_start(settings_->signal);
   give_back_clean_pages();
+  rest_ = Rest::trimmed;
 }
 
 // Whoever waits for it goes on at once: what is left to do needs none of the program's locks, and nothing of the symbolizer.
