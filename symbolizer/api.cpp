@@ -291,6 +291,7 @@ void trim(void* self) {
 
 void destroy(void* self) {
   delete static_cast<Pipeline*>(self);
+  leave_own_namespace();
 }
 
 constexpr SymbolizerApi kApi = {kSymbolizerApiVersion,

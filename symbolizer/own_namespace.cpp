@@ -7,12 +7,14 @@
 #include <dlfcn.h>
 #include <link.h>
 #include <locale.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <utility>
 
 // Each is defined under a name of its own, for the C library's headers declare theirs.
 #define HOLDWATCH_STAND_IN(result, name, parameters)                                                \
@@ -89,14 +91,44 @@ void make_own_environment() {
   environ = variables;
 }
 
+struct Kept {
+  Kept* next;
+};
+Kept* g_kept = nullptr;
+
+void free_kept() {
+  while (g_kept != nullptr) free(std::exchange(g_kept, g_kept->next));
+}
+
+// One that malloc did not have ready for this thread counts as newly in use.
+bool keep_ready_chunk(size_t size) {
+  const size_t in_use = mallinfo2().uordblks;
+  auto* const chunk = static_cast<Kept*>(malloc(size));
+  if (chunk == nullptr) return false;
+  chunk->next = std::exchange(g_kept, chunk);
+  return mallinfo2().uordblks == in_use;
+}
+
 }  // namespace
 
 void enter_own_namespace() {
   static bool entered = false;
-  if (!entered) make_own_environment();
+  if (!entered) {
+    make_own_environment();
+    // One thread at a time allocates. By default each new one would get a heap of its own, 64 MiB of addresses.
+    mallopt(M_ARENA_MAX, 1);
+  }
   entered = true;
+  free_kept();
   g_thread_locals.note_modules();
   uselocale(LC_GLOBAL_LOCALE);  // sets the thread's tables of characters too (locale/uselocale.c)
+}
+
+void leave_own_namespace() {
+  constexpr size_t kSmallest = 24, kLargest = 1032, kStep = 16,
+                   kMost = 7;  // of each size: glibc's malloc/malloc.c, tcache
+  for (size_t size = kSmallest; size <= kLargest; size += kStep)
+    for (size_t count = 0; count < kMost && keep_ready_chunk(size); ++count) continue;
 }
 
 }  // namespace holdwatch

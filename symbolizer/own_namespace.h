@@ -9,4 +9,8 @@ namespace holdwatch {
 // that creates the thread, and that is the program's.
 void enter_own_namespace();
 
+// For each thread that has used it and now ends: what malloc has ready for the thread, and would be lost with it, is kept for the
+// next one. glibc gives that back in the libc that creates the thread only.
+void leave_own_namespace();
+
 }  // namespace holdwatch
