@@ -108,6 +108,10 @@ class FirstLine {
          << Count{finding_.holder_count - 1, readers ? " more reader" : " more thread",
                   readers ? " more readers" : " more threads"};
   }
+  // Behind "which may have exited", where the sentence goes on.
+  void end_clause() {
+    if (has_holder() && holder().acquired == Acquired::elsewhere && holder().pid == 0) out_ << ',';
+  }
   void since_before() {
     if (!has_holder()) return;
     if (holder().acquired == Acquired::before_attach) out_ << " at least, since before the attachment";
@@ -150,6 +154,7 @@ class FirstLine {
         out_ << 'L' << finding_.lock_id << " released by ";
         first_holder();
         other_holders();
+        end_clause();
         out_ << " after " << longest_hold() << "; ";
         return lost();
       case Phase::late:
@@ -169,7 +174,7 @@ class FirstLine {
     out_ << "thread ";
     first_holder();
     other_holders();
-    if (has_holder() && holder().acquired == Acquired::elsewhere && holder().pid == 0) out_ << ',';
+    end_clause();
     out_ << (are_several() ? " have " : " has ") << (has_holder() && holder().likely ? "likely " : "") << "held ";
     lock();
     held_for(has_holder() ? holder().access : Access::exclusive);

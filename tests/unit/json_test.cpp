@@ -45,7 +45,7 @@ TEST_CASE("a report is one line of JSON with every key of the interface, in its 
                               "note"});
   CHECK(keys(report["lock"]) == Names{"id", "kind", "address", "name"});
   CHECK(keys(report["holders"][0]) == Names{"tid", "thread", "mode", "held_ns", "depth", "taken", "now", "state",
-                                            "doing", "moved", "waits_for", "likely"});
+                                            "doing", "moved", "waits_for", "likely", "evidence"});
   CHECK(keys(report["waiters"][0]) == Names{"mode", "count", "longest_ns", "tids", "threads", "stack", "lock"});
   CHECK(keys(report["holders"][0]["taken"]) == Names{"frames", "complete", "note"});
   CHECK(keys(report["holders"][0]["taken"]["frames"][0]) ==

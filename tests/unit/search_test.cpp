@@ -127,7 +127,6 @@ TEST_CASE_METHOD(ShortLimitTest,
   if (!applies()) return;
   RecordedThread by_tick, exact;
   hold(by_tick);
-  timing->advance();
   const uint64_t latest_ns = timing->now_ns();
   look();
   expect_look_at(latest_ns + kPublishedWithinNs + kLimit);
