@@ -7,10 +7,14 @@
 
 // Each is defined under a name of its own and known to the linker under libc's, which the compiler has declared already.
 // It must not make calls of these very functions out of their loops.
-#define HOLDWATCH_OWN(result, name, parameters)                                                                 \
-  extern "C" [[gnu::visibility("hidden"), gnu::used,                                                            \
-               gnu::optimize("no-tree-loop-distribute-patterns")]] result own_##name parameters __asm__(#name); \
-  result own_##name parameters
+#ifdef __clang__
+#define HOLDWATCH_KEEP_LOOPS [[clang::no_builtin]]
+#else
+#define HOLDWATCH_KEEP_LOOPS [[gnu::optimize("no-tree-loop-distribute-patterns")]]
+#endif
+#define HOLDWATCH_OWN(result, name, parameters)                                                    \
+  extern "C" [[gnu::visibility("hidden"), gnu::used]] result own_##name parameters __asm__(#name); \
+  HOLDWATCH_KEEP_LOOPS result own_##name parameters
 
 HOLDWATCH_OWN(void*, memcpy, (void* to, const void* from, size_t size)) {
   holdwatch::copy_bytes(to, reinterpret_cast<size_t>(from), size);

@@ -141,9 +141,16 @@ bool StackWalker::accept(Walk& walk, const RegisterSet& caller, const StepResult
     walk.note = "the return address of " + place(here[kRip]) + " is " + place(caller[kRip]) + ", which is no code";
     return false;
   }
-  if (!walk.check_calls || stepped.was_signal_frame) return true;
-  if (code_.match_call(caller[kRip], here[kRip], here.ip_is_exact) != CallMatch::contradicted) return true;
-  walk.is_contradicted = code_.follows_call(caller[kRip]) || !needs_no_call(caller);
+  if (stepped.was_signal_frame) return true;
+  if (!code_.follows_call(caller[kRip])) {
+    if (needs_no_call(caller)) return true;
+    walk.note = "the return address of " + place(here[kRip]) + " is " + place(caller[kRip]) + ", which follows no call";
+    walk.is_contradicted = true;
+    return false;
+  }
+  // Whom the call leads to is asked only of what has to be proven: where nothing was guessed, the tables are to be believed.
+  walk.is_contradicted =
+      walk.check_calls && code_.match_call(caller[kRip], here[kRip], here.ip_is_exact) == CallMatch::contradicted;
   return !walk.is_contradicted;
 }
 

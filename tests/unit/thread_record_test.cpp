@@ -175,6 +175,7 @@ TEST_CASE("each level of a recursive mutex has a slot, and the first keeps the h
   hold(record, mutex.word(), kCaller);
   const HeldSlot* slot = record.find(mutex.address());
   const uint64_t number = slot->number;
+  const uint64_t since_ns = slot->since_ns;
   mutex.lock();
   const TickAt second(200);
   hold(record, mutex.word(), {0x402000, 0, 0});
@@ -183,7 +184,7 @@ TEST_CASE("each level of a recursive mutex has a slot, and the first keeps the h
   CHECK(newest->pc == 0x402000);
   CHECK(record.older_level(*newest, mutex.word()) == slot);
   CHECK(slot->number == number);
-  CHECK(slot->since_ns == 100);
+  CHECK(slot->since_ns == since_ns);
   CHECK(slot->pc == kCaller.pc);
 }
 
