@@ -34,15 +34,15 @@ HARMLESS = [
 
 # Directive, what is said, and what was advised.
 HINDERING = [
-    ("SystemCallFilter=@system-service\nSystemCallFilter=~pipe2", r"SystemCallFilter= ends the service .* pipe2;",
-     "SystemCallFilter=pipe2"),
-    ("SystemCallFilter=~@network-io @ipc", r"SystemCallFilter= ends the service .* pipe2 .* socket;",
-     "SystemCallFilter=connect getpeername getsockname getsockopt memfd_create pipe2 sendmsg sendto socket"),
+    ("SystemCallFilter=@system-service\nSystemCallFilter=~socket", r"SystemCallFilter= ends the service .* socket;",
+     "SystemCallFilter=socket"),
+    ("SystemCallFilter=~@network-io @ipc", r"SystemCallFilter= ends the service .* connect .* socket;",
+     "SystemCallFilter=connect getpeername getsockname getsockopt memfd_create sendmsg sendto socket"),
     ("SystemCallFilter=~socket\nSystemCallErrorNumber=EPERM", r"SystemCallFilter= lets calls fail .* socket;", 
      "SystemCallFilter=socket"),
     ("SystemCallFilter=~socket:EPERM", r"SystemCallFilter= lets calls fail .* socket;", "SystemCallFilter=socket"),
-    ("SystemCallErrorNumber=EPERM\nSystemCallFilter=~pipe2:kill", r"SystemCallFilter= ends the service .* pipe2;",
-     "SystemCallFilter=pipe2"),
+    ("SystemCallErrorNumber=EPERM\nSystemCallFilter=~socket:kill", r"SystemCallFilter= ends the service .* socket;",
+     "SystemCallFilter=socket"),
     ("RestrictAddressFamilies=AF_INET", r"RestrictAddressFamilies=AF_INET keeps the watch from the journal",
      "RestrictAddressFamilies=AF_UNIX"),
     ("RestrictAddressFamilies=none", r"RestrictAddressFamilies=none keeps the watch from the journal",
