@@ -13,9 +13,9 @@
 namespace holdwatch::control {
 namespace {
 
-// What an attachment maps in all, nearly all of it without using it (two of malloc's arenas among it), and what of that counts
+// What an attachment maps in all, nearly all of it without using it (two arenas of malloc in each of two libcs among it), and what of that counts
 // as data.
-constexpr uint64_t kAddressSpace = uint64_t{256} << 20, kData = uint64_t{128} << 20;
+constexpr uint64_t kAddressSpace = uint64_t{512} << 20, kData = uint64_t{128} << 20;
 constexpr uint64_t kDescriptors = 4;
 
 // The soft limit in a line of /proc/PID/limits: "Max open files            1024                 1048576              files".
