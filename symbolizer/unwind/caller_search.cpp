@@ -13,6 +13,8 @@ namespace {
 constexpr uintptr_t kMaxSearched = uintptr_t{1} << 20;  // bytes of stack
 constexpr size_t kMaxGuesses = 32;                      // that lead to the thread's start
 constexpr uintptr_t kStackAlignment = 16;  // of rbp in a function that pushes it (System V ABI, section 3.2.2)
+constexpr uintptr_t kPushedPair =
+    2 * sizeof(uintptr_t);  // rbp as a function has pushed it, and the return address above
 
 // What the walk would be if rbp had a certain value, and how well the call fits that would have made the frame.
 struct Guess {
@@ -50,6 +52,8 @@ class Search {
   const Walk& walk_;
   const Snapshot& snapshot_;
   uintptr_t at_ = 0, end_ = 0;
+  uintptr_t lift_ = kPushedPair;  // from rbp to where the frame ends
+  uintptr_t stride_ = kStackAlignment;
   std::vector<Guess> guesses_;
   CallMatch best_broken_ = CallMatch::contradicted;  // of those from which the thread's start is not reached
 };
@@ -61,10 +65,13 @@ bool Search::set_bounds() {
   if (mapping == nullptr) return false;
   end_ = std::min(mapping->end, sp + kMaxSearched);
   if (snapshot_.stack_end > sp) end_ = std::min(end_, snapshot_.stack_end);
+  lift_ = walker_.distance_to_frame_end(walk_.registers).value_or(kPushedPair);
+  // Hand-written code keeps rbp where it likes.
+  if (lift_ != kPushedPair) stride_ = sizeof(uintptr_t);
   const Distance distance = walker_.where_frame_pointer(walk_.registers);
   if (distance.least >= end_ - sp) return false;
-  if (distance.most < end_ - sp) end_ = std::min(end_, sp + distance.most + 2 * sizeof(uintptr_t));
-  at_ = (sp + distance.least + kStackAlignment - 1) / kStackAlignment * kStackAlignment;
+  if (distance.most < end_ - sp) end_ = std::min(end_, sp + distance.most + lift_);
+  at_ = (sp + distance.least + stride_ - 1) / stride_ * stride_;
   return true;
 }
 
@@ -81,7 +88,7 @@ CallMatch Search::match(uintptr_t return_address) {
 
 // False where the stack ends, or the time is up.
 bool Search::try_at(uintptr_t frame_pointer) {
-  const auto return_address = walker_.stack().read_value<uintptr_t>(frame_pointer + sizeof(uintptr_t));
+  const auto return_address = walker_.stack().read_value<uintptr_t>(frame_pointer + lift_ - sizeof(uintptr_t));
   if (!return_address) return false;
   if (!walker_.code().is_code(*return_address)) return true;
   if (walker_.is_out_of_time()) {
@@ -91,9 +98,8 @@ bool Search::try_at(uintptr_t frame_pointer) {
   const CallMatch call = match(*return_address);
   if (call == CallMatch::contradicted) return true;
   // A frame of a walk that fits no worse is no rival of it: the calls of a recursion would all be tried else.
-  if (std::any_of(guesses_.begin(), guesses_.end(), [&](const Guess& guess) {
-        return guess.is_supported() && guess.has_frame(frame_pointer + 2 * sizeof(uintptr_t));
-      })) {
+  if (std::any_of(guesses_.begin(), guesses_.end(),
+                  [&](const Guess& guess) { return guess.is_supported() && guess.has_frame(frame_pointer + lift_); })) {
     return true;
   }
   Walk trial = walk_;
@@ -147,7 +153,7 @@ std::optional<Walk> Search::verdict() {
 
 std::optional<Walk> Search::run() {
   if (!set_bounds()) return std::nullopt;
-  for (; at_ < end_ && end_ - at_ >= 2 * sizeof(uintptr_t) && guesses_.size() < kMaxGuesses; at_ += kStackAlignment) {
+  for (; at_ < end_ && end_ - at_ >= lift_ && guesses_.size() < kMaxGuesses; at_ += stride_) {
     if (!try_at(at_)) break;
   }
   return verdict();

@@ -102,6 +102,20 @@ Distance StackWalker::where_frame_pointer(const RegisterSet& frame) {
   return best;
 }
 
+std::optional<uintptr_t> StackWalker::distance_to_frame_end(RegisterSet frame) {
+  constexpr uintptr_t kMostTried = 64;
+  const uintptr_t sp = frame[kRsp];
+  std::optional<uintptr_t> distance;
+  for (const uintptr_t pointer : {sp, sp + sizeof(uintptr_t)}) {
+    RegisterSet guess = frame;
+    guess.set(kRbp, pointer);
+    const uintptr_t cfa = stepper_.step(guess, stack_).cfa;
+    if (cfa <= pointer || cfa - pointer > kMostTried || (distance && *distance != cfa - pointer)) return std::nullopt;
+    distance = cfa - pointer;
+  }
+  return distance;
+}
+
 CallerEvidence StackWalker::caller_evidence(const RegisterSet& frame) {
   CallerEvidence evidence;
   if (const auto procedure = code_.procedure(frame.lookup_pc())) {

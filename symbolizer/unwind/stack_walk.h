@@ -66,6 +66,10 @@ class StackWalker {
   // stack pointer by constants only.
   Distance where_frame_pointer(const RegisterSet& frame);
 
+  // How far above its rbp a frame ends, by its unwind tables, whatever rbp is; nothing if they do not say so. 16 in compiled
+  // code; libffi's ffi_call_unix64 has its return address 24 bytes above.
+  std::optional<uintptr_t> distance_to_frame_end(RegisterSet frame);
+
   // What else speaks for the caller that a frame has if its rbp is right.
   CallerEvidence caller_evidence(const RegisterSet& frame);
 

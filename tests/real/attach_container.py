@@ -40,7 +40,9 @@ def libraries_of(file):
 def make_root(run, program, more_libraries):
     """A root with what the program needs, and a place where whoever it becomes may write."""
     root = run.directory / "root"
-    for file in {program, *libraries_of(program), *more_libraries}:
+    files = {program, *libraries_of(program), *more_libraries}
+    # As in images: the loader is one of the libraries, and /lib64 has a link to it.
+    for file in files | {os.path.realpath(file) for file in files if "ld-linux" in file}:
         place = root / file.lstrip("/")
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, place)
