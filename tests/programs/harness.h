@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
 #include <functional>
 #include <set>
@@ -202,6 +203,17 @@ inline void await_next_report(const std::string& what) {
 // nothing: for programs in which nobody can.
 inline void await_standard_error() {
   for (int round = 0; is_watched() && round < 2000 && lseek(STDERR_FILENO, 0, SEEK_END) == 0; ++round) pause_briefly();
+}
+
+// Returns once this stands on standard error, a file; at once where there is no watch. Allocates nothing, as above.
+inline void await_words(const char* words) {
+  static char text[65536];
+  for (int round = 0; is_watched() && round < 2000; ++round) {
+    const ssize_t size = ::pread(STDERR_FILENO, text, sizeof text - 1, 0);
+    text[size < 0 ? 0 : size] = '\0';
+    if (std::strstr(text, words) != nullptr) return;
+    pause_briefly();
+  }
 }
 
 // How many reports of holds in this phase name this thread.

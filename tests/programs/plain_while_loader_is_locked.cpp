@@ -24,17 +24,6 @@ namespace {
 pthread_mutex_t other = PTHREAD_MUTEX_INITIALIZER;
 std::optional<Thread> holder, other_holder;
 
-// Returns once this stands on standard error, a file; at once where there is no watch.
-void await_words(const char* words) {
-  static char text[65536];
-  for (int round = 0; is_watched() && round < 2000; ++round) {
-    const ssize_t size = pread(STDERR_FILENO, text, sizeof text - 1, 0);
-    text[std::max<ssize_t>(size, 0)] = '\0';
-    if (strstr(text, words) != nullptr) return;
-    pause_briefly();
-  }
-}
-
 }  // namespace
 
 // The program's first thread, and with it the watch, begin inside dlopen.

@@ -24,4 +24,5 @@ int main() {
   sleep_past_limit();
   release.fire();
   threads.clear();
+  await_words("reports left out");  // said when a while has gone by without a report; exit waits for nothing so long
 }
