@@ -108,9 +108,11 @@ def summary(reports):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shim", type=Path)
-    parser.add_argument("programs", nargs="*", choices=[*PROGRAMS, []], default=[])
+    parser.add_argument("programs", nargs="*", metavar="PROGRAM", help=", ".join(PROGRAMS))
     parser.add_argument("--starts", type=int, default=20)
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
+    if unknown := set(arguments.programs) - set(PROGRAMS):
+        parser.error(f"unknown program {unknown.pop()}; there are {', '.join(PROGRAMS)}")
     bad = 0
     for program in arguments.programs or PROGRAMS:
         reports = Path(tempfile.mkdtemp(prefix=f"holdwatch-{program}-"))
