@@ -50,8 +50,8 @@ inline bool site_stays(uintptr_t pc) {
   return g_call_sites[first_site_entry(pc)].load(std::memory_order_relaxed) == pc;
 }
 
-// While `wanted`, site_stays says no to every site, so that each acquisition takes the way on which everything is noted. Start
-// context; what g_pulse.extras asks for is set before.
+// While `wanted`, site_stays says no to every site, so that each acquisition takes the way on which everything is noted. The
+// watcher's, and before it begins; what g_pulse.extras asks for is set before.
 void note_every_site(bool wanted);
 
 // Forgets half of what was seen at the sites that are not settled, so that only those settle from which many holds end between

@@ -9,6 +9,7 @@ namespace {
 
 // Written by any lock call that is stamped exactly, without care for the others: a few that get lost do not matter.
 alignas(kCacheLine) std::atomic<uint32_t> g_exact_stamps{0};
+std::atomic<uint64_t> g_most_exact_stamps{0};
 
 }  // namespace
 
@@ -23,8 +24,13 @@ uint64_t stamp_slow() {
   const uint32_t stamps = g_exact_stamps.load(std::memory_order_relaxed) + 1;
   g_exact_stamps.store(stamps, std::memory_order_relaxed);
   // They are few no more. A tick that the watcher publishes meanwhile stays.
-  if (stamps > kFewCalls) g_pulse.tick_ns.compare_exchange_strong(tick_ns, tick_ns & ~uint64_t{kStampBits});
+  if (stamps > g_most_exact_stamps.load(std::memory_order_relaxed))
+    g_pulse.tick_ns.compare_exchange_strong(tick_ns, tick_ns & ~uint64_t{kStampBits});
   return exact_stamp(tick_ns);
+}
+
+void allow_exact_stamps(uint64_t most) {
+  g_most_exact_stamps.store(most, std::memory_order_relaxed);
 }
 
 uint32_t take_exact_stamps() {

@@ -12,15 +12,15 @@
 
 namespace holdwatch {
 
-// How many calls are few, between two wake-ups. The one after them ends it: the rest finds a tick again, if on the slow way.
-inline constexpr uint32_t kFewCalls = 500;
-
 // The stamp of a call on its slow way, which may be the last tick all the same.
 [[gnu::noinline]] uint64_t stamp_slow();
 
 // The clock's time, instead of `stamp`, which may be exact already; `stamp` itself before the watch, and where the clock must not
 // be read.
 uint64_t exact_stamp(uint64_t stamp);
+
+// So many stamps may be exact from now on: where calls become many, the rest finds a tick again, if on the slow way. Watcher only.
+void allow_exact_stamps(uint64_t most);
 
 // How many stamps were exact since the last question. Watcher only.
 uint32_t take_exact_stamps();

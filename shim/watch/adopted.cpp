@@ -302,7 +302,7 @@ size_t list_waited(uint64_t old_ns, Sightings& sightings, uint64_t* next_ns) {
 void look_for_unexplained(const Timing& timing, Episodes& episodes, Sightings& sightings, Suspects& stuck) {
   constexpr uint64_t kShare = 800, kPerRecordNs = 200, kPerLockNs = 10'000;
   if (timing.now_ns() < g_unexplained_due_ns) return;
-  const uint64_t grace_ns = timing.period_ns();
+  const uint64_t grace_ns = timing.wake_period_ns();
   uint64_t next_ns = 0;
   const size_t count = list_waited(age_ns(grace_ns, timing.now_ns()), sightings, &next_ns);
   if (count == 0) {

@@ -2,7 +2,8 @@
 // Cold context (watcher); pure.
 //
 // Only a trial tells: lock calls leave no count behind. It lasts for one sleep of the usual length, and costs a busy process
-// what kFewCalls readings of the clock take. After one that failed the next one comes later and later.
+// so many readings of the clock as are few in twice that time. After one that failed the next one comes later, but never much later: a
+// process that has become idle is not to be woken at a busy one's rate for long.
 #pragma once
 
 #include <algorithm>
@@ -10,19 +11,25 @@
 
 namespace holdwatch {
 
+// Reading the clock in each of so many calls a second takes less than the wake-ups do that a tick needs instead. A few more
+// are allowed in any sleep: in a short one a few calls say nothing about a rate.
+inline constexpr uint64_t kFewCallsPerSecond = 30'000;
+inline constexpr uint64_t kFewCallsAnyway = 100;
+
 class CallRate {
  public:
   // At each wake-up. `exact_stamps`: how many since the last one.
-  void look(uint64_t now_ns, uint64_t limit_ns, uint32_t exact_stamps, uint32_t few) {
+  void look(uint64_t now_ns, uint64_t limit_ns, uint32_t exact_stamps) {
     const uint64_t interval_ns = std::min(limit_ns, kLongestIntervalNs);
     if (next_trial_ns_ == 0) next_trial_ns_ = now_ns + interval_ns;
-    were_few_ = are_few_ && exact_stamps <= few;
+    were_few_ = are_few_ && exact_stamps <= few_in(now_ns - last_look_ns_);
     if (were_few_) trials_failed_ = 0;
     if (are_few_ && !were_few_) {
-      next_trial_ns_ = now_ns + (interval_ns << trials_failed_);
+      next_trial_ns_ = now_ns + std::min(interval_ns << trials_failed_, kLongestIntervalNs);
       trials_failed_ = std::min(trials_failed_ + 1, kMostBackOff);
     }
     are_few_ = were_few_ || now_ns >= next_trial_ns_;
+    last_look_ns_ = now_ns;
   }
   void reset() { *this = {}; }
 
@@ -31,10 +38,13 @@ class CallRate {
   // They were few during the last sleep: the next may be long.
   bool were_few() const { return were_few_; }
 
+  static uint64_t few_in(uint64_t time_ns) { return kFewCallsAnyway + kFewCallsPerSecond * time_ns / 1'000'000'000; }
+
  private:
-  static constexpr uint64_t kLongestIntervalNs = 60'000'000'000;
+  static constexpr uint64_t kLongestIntervalNs = 10'000'000'000;
   static constexpr uint32_t kMostBackOff = 6;
 
+  uint64_t last_look_ns_ = 0;
   uint64_t next_trial_ns_ = 0;
   uint32_t trials_failed_ = 0;
   bool are_few_ = false;

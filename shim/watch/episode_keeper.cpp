@@ -20,7 +20,7 @@ uint64_t following_interval_ns(size_t episodes, const Timing& timing) {
   constexpr uint64_t kPerEpisodeNs = 5'000;  // most of it system calls that read the lock
   constexpr uint64_t kMostPeriods = 16;
   const uint64_t cost_ns = record_limit() * kPerRecordNs + episodes * kPerEpisodeNs;
-  return std::min(std::max(kShare * cost_ns, timing.period_ns()), kMostPeriods * timing.period_ns());
+  return std::min(std::max(kShare * cost_ns, timing.wake_period_ns()), kMostPeriods * timing.wake_period_ns());
 }
 
 // What a thread that has exited holds is held for ever. Of readers the lock does not say who they are: another thread may

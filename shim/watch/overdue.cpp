@@ -39,6 +39,10 @@ uint64_t latest_start_ns(const HoldView& hold, const TickHistory& history, const
   return exact_ns == 0 ? by_tick_ns : std::min(exact_ns, by_tick_ns);
 }
 
+uint64_t busy_period_ns(uint64_t smallest_limit_ns) {
+  return std::clamp(smallest_limit_ns / 8, kMillisecond, 15 * kMillisecond);
+}
+
 uint64_t wake_period_ns(uint64_t smallest_limit_ns) {
   return std::clamp(smallest_limit_ns / 8, kMillisecond, 1000 * kMillisecond);
 }

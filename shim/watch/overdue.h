@@ -43,10 +43,13 @@ inline bool is_over(uint64_t age_ns, uint64_t limit_ns) {
   return limit_ns != kNoLimit && age_ns >= limit_ns;
 }
 
-// How long the watcher may sleep at most between two wake-ups, for the smallest of all limits, UINT64_MAX if there is none.
-// An eighth of it; where lock calls are few, and stamped exactly, three quarters: it still looks at each hold before that is
-// over. At least 1 ms, at most 1 s.
+// How long the watcher may sleep at most between two wake-ups, for the smallest of all limits, UINT64_MAX if there is none. All
+// are at least 1 ms.
+// Where lock calls are many and dated by the tick: an eighth of the limit, and at most 15 ms, since a report may come as late.
+uint64_t busy_period_ns(uint64_t smallest_limit_ns);
+// Where they are dated by the tick, and nobody knows how many there are: an eighth of the limit, at most 1 s.
 uint64_t wake_period_ns(uint64_t smallest_limit_ns);
+// Where they are few, and dated exactly: three quarters of the limit, at most 1 s: it still looks at each hold before that is over.
 uint64_t idle_period_ns(uint64_t smallest_limit_ns);
 
 // The multiple of the limit at which a hold that is `age_ns` old is to be reported next: 2x, 4x, 8x ...

@@ -34,7 +34,7 @@ void Search::look_for_holds(const Timing& timing, Episodes& episodes, Suspects& 
   if (now_ns < holds_due_ns_ || episodes.full()) return;
   uint64_t due_ns = now_ns + smallest_ns;
   // Those that can be over before the next tick are looked at now, to know when.
-  const uint64_t ahead_ns = timing.period_ns();
+  const uint64_t ahead_ns = timing.wake_period_ns();
   const uint64_t oldest_ns = for_each_hold(age_ns(smallest_ns, now_ns + ahead_ns), [&](const HoldView& hold) {
     const uint64_t hold_age_ns = timing.age_of(hold);
     const uint64_t limit_ns = timing.limit_of(hold.word);

@@ -24,8 +24,9 @@ class Timing {
   void reset();
 
   uint64_t now_ns() const { return now_ns_; }
-  // How long the watcher may sleep at most.
-  uint64_t period_ns() const { return wake_period_ns(smallest_limit_ns()); }
+  // How long the watcher may sleep at most: see overdue.h.
+  uint64_t busy_period_ns() const { return holdwatch::busy_period_ns(smallest_limit_ns()); }
+  uint64_t wake_period_ns() const { return holdwatch::wake_period_ns(smallest_limit_ns()); }
   uint64_t idle_period_ns() const { return holdwatch::idle_period_ns(smallest_limit_ns()); }
 
   uint64_t limit_of(LockWord lock) const { return lock_limit_ns(lock.address(), limits_.of(lock.access())); }

@@ -57,7 +57,10 @@ class Watcher {
   std::atomic<bool> last_words_wanted{false};
 
  private:
-  void wake_up();
+  void wake_up(uint32_t question);
+  void tick();
+  bool is_look_due(uint32_t question) const;
+  uint64_t longest_sleep_ns() const;
   void look();
   void look_away();
   void stop_looking(bool stop);
@@ -66,6 +69,8 @@ class Watcher {
   void sleep(uint32_t question);
 
   bool copies_stacks_ = false;
+  bool notes_all_ = false;         // an option asks for more of every acquisition than the call site tells
+  bool notes_every_site_ = false;  // what note_every_site was told last
   std::atomic<uint32_t> asked_{0};
   std::atomic<uint32_t> answered_{0};
   std::atomic<bool> stop_wanted_{false};
@@ -73,6 +78,7 @@ class Watcher {
   bool looks_away_ = false;  // told to stop: nothing is reported until it is told to start
   Timing timing_;
   CallRate call_rate_;
+  uint64_t look_due_ns_ = 0;
   uint64_t sites_due_ns_ = 0;
   uint32_t sites_cooled_ = 0;
   Search search_;
@@ -86,9 +92,10 @@ enum class Begun : uint32_t { no, under_way, yes, failed };
 std::atomic<Begun> g_begun{Begun::no};
 std::atomic<bool> g_ended{false};
 
-void Watcher::wake_up() {
-  call_rate_.look(monotonic_ns(), timing_.smallest_limit_ns(), take_exact_stamps(), kFewCalls);
-  timing_.advance(call_rate_.are_few() && !calls_filtered());
+void Watcher::wake_up(uint32_t question) {
+  tick();
+  if (!is_look_due(question)) return;
+  look_due_ns_ = timing_.now_ns() + timing_.wake_period_ns();
   if (looks_away_)
     look_away();
   else
@@ -98,6 +105,31 @@ void Watcher::wake_up() {
   refill_spares(copies_stacks_);
   refill_records();
   cool_sites();
+}
+
+// A try for a lock is dated by the tick if its site is known to stay: where calls are few, no site is.
+void Watcher::tick() {
+  if (calls_filtered()) {
+    call_rate_.reset();  // nobody reads the clock
+  } else {
+    call_rate_.look(monotonic_ns(), timing_.smallest_limit_ns(), take_exact_stamps());
+  }
+  timing_.advance(call_rate_.are_few());
+  allow_exact_stamps(CallRate::few_in(2 * longest_sleep_ns()));
+  if (notes_every_site_ == (notes_all_ || call_rate_.are_few())) return;
+  notes_every_site_ = !notes_every_site_;
+  note_every_site(notes_every_site_);
+}
+
+// Most wake-ups of a busy process are for the tick alone.
+bool Watcher::is_look_due(uint32_t question) const {
+  return std::min(look_due_ns_, search_.next_look_ns()) <= timing_.now_ns() ||
+         answered_.load(std::memory_order_relaxed) != question;
+}
+
+uint64_t Watcher::longest_sleep_ns() const {
+  if (calls_filtered()) return timing_.wake_period_ns();
+  return call_rate_.were_few() ? timing_.idle_period_ns() : timing_.busy_period_ns();
 }
 
 // Once a limit: so a call site is trusted, and its holds dated by the tick, only as long as many come from there.
@@ -174,7 +206,9 @@ void Watcher::start(const Settings& settings) {
   if (settings.clock == ClockSource::tsc) extras |= kReadTsc;
   if (settings.stacks == Stacks::full) extras |= kCopyAlways;
   g_pulse.extras.fetch_or(extras, std::memory_order_relaxed);
-  if (extras != 0) note_every_site(true);
+  notes_all_ = extras != 0;
+  notes_every_site_ = notes_all_;
+  note_every_site(notes_all_);
   allow_trials(settings.stacks == Stacks::automatic);
   refill_spares(copies_stacks_);
   stand_in_.start(settings);
@@ -197,7 +231,7 @@ void Watcher::run() {
     const uint32_t question = asked_.load(std::memory_order_acquire);
     {
       const Working working;
-      wake_up();
+      wake_up(question);
     }
     if (answered_.load(std::memory_order_relaxed) != question) {
       answered_.store(question, std::memory_order_release);
@@ -213,7 +247,7 @@ void Watcher::run() {
 // Until the next tick is due, or a hold or wait passes its limit, or somebody asks. What is due at any time waits for the
 // tick.
 void Watcher::sleep(uint32_t question) {
-  uint64_t until_ns = timing_.now_ns() + (call_rate_.were_few() ? timing_.idle_period_ns() : timing_.period_ns());
+  uint64_t until_ns = timing_.now_ns() + longest_sleep_ns();
   if (search_.next_look_ns() > timing_.now_ns()) until_ns = std::min(until_ns, search_.next_look_ns());
   const uint64_t after_ns = monotonic_ns();
   if (until_ns > after_ns) sleep_on(asked_, question, until_ns - after_ns);
@@ -237,6 +271,7 @@ void Watcher::wait_for_answer(uint32_t question, uint64_t timeout_ns) {
 void Watcher::reset() {
   timing_.reset();
   call_rate_.reset();
+  look_due_ns_ = 0;
   keeper_.reset();
   search_.look_again();
   stop_wanted_.store(false, std::memory_order_relaxed);

@@ -10,6 +10,7 @@ import time
 from pairing import Row, watched_environment
 
 LIMITS_MS = (500, 1000)
+PROCESS_KINDS = {"idle": "idle process", "busy": "busy process", "hot": "lock call that others make all the time"}
 PROCESSES = 4  # at a time: a holder that sleeps needs no processor
 HEAD = re.compile(r"holdwatch\[\d+\]: thread \d+ .* has held mutex ")
 
@@ -22,11 +23,11 @@ class Holds:
     """bench_holds run to its end: for each of its holds the time of the first line after the limit, and of the last line after
     the first, in ms."""
 
-    def __init__(self, bench, limit_ms, count, kind, busy):
+    def __init__(self, bench, limit_ms, count, kind, process_kind):
         hold_ms = limit_ms * 3 // 2
         environment = watched_environment(bench.shim, {"HOLDWATCH_LOG": "stderr", "HOLDWATCH_LIMIT": f"{limit_ms}ms",
                                                        "HOLDWATCH_REPEAT": "0", "HOLDWATCH_RATE": "1000"})
-        command = [bench.program("bench_holds"), str(count), str(hold_ms), kind, *(["busy"] if busy else [])]
+        command = [bench.program("bench_holds"), str(count), str(hold_ms), kind, *([] if process_kind == "idle" else [process_kind])]
         lines = []  # (time in ns, text)
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             reader = threading.Thread(target=lambda: lines.extend(
@@ -80,13 +81,13 @@ def row(says, holds, goal):
                + (f"; {len(first) - len(there)} did not come" if len(there) < len(first) else ""))
 
 
-def rows(bench, kind, busy, cold):
+def rows(bench, kind, process_kind, cold):
     """Cold: the first report of each process. Warm: those after it."""
     wanted = 20 if bench.quick else 100
     for limit_ms in LIMITS_MS:
-        says = f"{limit_ms} ms, {kind}, {'busy' if busy else 'idle'} process, {'cold' if cold else 'warm'}"
+        says = f"{limit_ms} ms, {kind}, {PROCESS_KINDS[process_kind]}, {'cold' if cold else 'warm'}"
         count = 1 if cold else wanted // PROCESSES + 1
-        holds = all_of(bench, wanted if cold else PROCESSES, limit_ms, count, kind, busy)
+        holds = all_of(bench, wanted if cold else PROCESSES, limit_ms, count, kind, process_kind)
         if not cold:
             for one in holds:
                 del one.first[0], one.rest[0]
@@ -94,8 +95,9 @@ def rows(bench, kind, busy, cold):
 
 
 def cases():
-    def case(kind, busy, cold):
-        return lambda bench: rows(bench, kind, busy, cold)
+    def case(kind, process_kind, cold):
+        return lambda bench: rows(bench, kind, process_kind, cold)
 
-    return {f"first-line-{kind}-{'busy' if busy else 'idle'}-{'cold' if cold else 'warm'}": case(kind, busy, cold)
-            for kind in ("sleeps", "runs") for busy in (False, True) for cold in (False, True)}
+    return {f"first-line-{kind}-{process_kind}-{'cold' if cold else 'warm'}": case(kind, process_kind, cold)
+            for kind in ("sleeps", "runs") for process_kind in PROCESS_KINDS for cold in (False, True)
+            if not (cold and process_kind == "hot")}

@@ -1,7 +1,7 @@
-// Holds that begin at random moments, to see how soon after the limit each is told: holds COUNT HOLD_MS KIND [busy]. One
+// Holds that begin at random moments, to see how soon after the limit each is told: holds COUNT HOLD_MS KIND [busy|hot]. One
 // thread holds a lock COUNT times, each time another one, and spends the time asleep (KIND sleeps) or working (runs); before
 // each hold it waits for a random while. With `busy` two more threads do lock calls and little work all the while, as a
-// server's do. Prints for each hold "taken NS TID" in nanoseconds of CLOCK_MONOTONIC, read while the lock is held.
+// server's do; with `hot` they take theirs by the same call as the holder. Prints for each hold "taken NS TID" in nanoseconds of CLOCK_MONOTONIC, read while the lock is held.
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -28,17 +28,6 @@ int64_t now_ns() {
   return now.tv_sec * 1'000'000'000 + now.tv_nsec;
 }
 
-[[noreturn]] void serve() {
-  pthread_mutex_t own = PTHREAD_MUTEX_INITIALIZER;
-  while (true) {
-    for (int i = 0; i < 200; ++i) {
-      pthread_mutex_lock(&own);
-      pthread_mutex_unlock(&own);
-    }
-    usleep(1000);
-  }
-}
-
 void spend(int64_t until_ns, bool runs) {
   if (!runs) {
     usleep(static_cast<useconds_t>((until_ns - now_ns()) / 1000));
@@ -48,32 +37,53 @@ void spend(int64_t until_ns, bool runs) {
   }
 }
 
-[[gnu::noinline]] void hold(int number, int64_t time_ns, bool runs) {
-  pthread_mutex_lock(&g_locks[number]);
-  const int64_t taken_ns = now_ns();
-  spend(taken_ns + time_ns, runs);
-  pthread_mutex_unlock(&g_locks[number]);
-  std::printf("taken %ld %ld\n", taken_ns, syscall(SYS_gettid));
+// The call of pthread_mutex_lock is one for all. Returns when the lock was had; `time_ns` 0: it is given up at once.
+[[gnu::noinline]] int64_t hold(pthread_mutex_t* lock, int64_t time_ns, bool runs) {
+  pthread_mutex_lock(lock);
+  const int64_t taken_ns = time_ns == 0 ? 0 : now_ns();
+  if (time_ns != 0) spend(taken_ns + time_ns, runs);
+  pthread_mutex_unlock(lock);
+  return taken_ns;
+}
+
+void report_hold(int number, int64_t time_ns, bool runs) {
+  std::printf("taken %ld %ld\n", hold(&g_locks[number], time_ns, runs), syscall(SYS_gettid));
+}
+
+[[noreturn]] void serve(bool by_the_same_call) {
+  pthread_mutex_t own = PTHREAD_MUTEX_INITIALIZER;
+  while (true) {
+    for (int i = 0; i < 200; ++i) {
+      if (by_the_same_call) {
+        hold(&own, 0, false);
+      } else {
+        pthread_mutex_lock(&own);
+        pthread_mutex_unlock(&own);
+      }
+    }
+    usleep(1000);
+  }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc < 4 || std::atoi(argv[1]) > kMaxHolds) {
-    std::fprintf(stderr, "use: holds COUNT HOLD_MS sleeps|runs [busy]; at most %d holds\n", kMaxHolds);
+    std::fprintf(stderr, "use: holds COUNT HOLD_MS sleeps|runs [busy|hot]; at most %d holds\n", kMaxHolds);
     return 2;
   }
   const int count = std::atoi(argv[1]);
   const int64_t time_ns = std::atol(argv[2]) * 1'000'000;
   const bool runs = std::strcmp(argv[3], "runs") == 0;
   for (auto& lock : g_locks) lock = PTHREAD_MUTEX_INITIALIZER;
-  for (int i = 0; i < (argc > 4 ? 2 : 0); ++i) std::thread(serve).detach();
+  const bool hot = argc > 4 && std::strcmp(argv[4], "hot") == 0;
+  for (int i = 0; i < (argc > 4 ? 2 : 0); ++i) std::thread(serve, hot).detach();
   std::thread([=] {
     std::mt19937 random(std::random_device{}());
     usleep(700'000);  // the watch has begun
     for (int number = 0; number < count; ++number) {
       usleep(std::uniform_int_distribution<useconds_t>(0, kLongestPauseUs)(random));
-      hold(number, time_ns, runs);
+      report_hold(number, time_ns, runs);
     }
   }).join();
   std::fflush(stdout);

@@ -33,15 +33,18 @@ TEST_CASE("what begins after now has no age") {
   CHECK(age_ns(130, 100) == 0);
 }
 
-TEST_CASE("the watcher wakes eight times a limit, and sleeps three quarters of it where calls are few") {
+TEST_CASE("the watcher wakes eight times a limit or each 15 ms, and sleeps three quarters of it where calls are few") {
+  CHECK(busy_period_ns(kSecond) == 15 * kMillisecond);
+  CHECK(busy_period_ns(80 * kMillisecond) == 10 * kMillisecond);
   CHECK(wake_period_ns(kSecond) == 125 * kMillisecond);
   CHECK(idle_period_ns(kSecond) == 750 * kMillisecond);
   CHECK(wake_period_ns(80 * kMillisecond) == 10 * kMillisecond);
 }
 
 TEST_CASE("the watcher wakes at most each millisecond, and at least once a second") {
-  for (const auto period_ns : {wake_period_ns, idle_period_ns}) {
+  for (const auto period_ns : {busy_period_ns, wake_period_ns, idle_period_ns})
     CHECK(period_ns(kMillisecond) == kMillisecond);
+  for (const auto period_ns : {wake_period_ns, idle_period_ns}) {
     CHECK(period_ns(3600 * kSecond) == kSecond);
     CHECK(period_ns(UINT64_MAX) == kSecond);
   }

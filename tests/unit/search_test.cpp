@@ -113,10 +113,10 @@ TEST_CASE_METHOD(LongLimitTest,
   const uint64_t tick_ns = timing->now_ns();
   hold(holder);
   look();
-  CHECK(search.next_look_ns() == tick_ns + kHour - timing->period_ns());
+  CHECK(search.next_look_ns() == tick_ns + kHour - timing->wake_period_ns());
   release(holder);
   look();
-  CHECK(search.next_look_ns() == tick_ns + kHour - timing->period_ns());
+  CHECK(search.next_look_ns() == tick_ns + kHour - timing->wake_period_ns());
   search.look_again();
   look();
   CHECK(search.next_look_ns() == timing->now_ns() + kHour);
