@@ -2,6 +2,7 @@
 #include "shim/interpose/begin_watch.h"
 
 #include "shim/base/call_filter.h"
+#include "shim/base/libc_functions.h"
 #include "shim/base/thread_mode.h"
 #include "shim/record/thread_table.h"
 
@@ -34,7 +35,7 @@ ThreadRecord* first_record_slow() {
 void prepare_for_thread_slow(const pthread_attr_t* attributes) {
   const Inside inside;
   size_t stack_size = 0;
-  if (attributes != nullptr && pthread_attr_getstacksize(attributes, &stack_size) == 0) note_stack_size(stack_size);
+  if (attributes != nullptr && libc().pthread_attr_getstacksize(attributes, &stack_size) == 0) note_stack_size(stack_size);
   if (const Working working; !calls_filtered()) refill_records();
   pass_filters_on();
   call(g_begin_watch);

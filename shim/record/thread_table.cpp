@@ -95,7 +95,7 @@ void note_stack(ThreadRecord& record) {
     record.stack_end = (getauxval(AT_EXECFN) & ~uintptr_t{4095}) + 4096;
     record.stack_span = kMainStackSpan;
   } else {
-    record.stack_end = reinterpret_cast<uintptr_t>(pthread_self());
+    record.stack_end = reinterpret_cast<uintptr_t>(libc().pthread_self());
     record.stack_span = g_smallest_stack.load(std::memory_order_relaxed);
   }
 }
@@ -106,7 +106,7 @@ void give_back_record();
 
 void on_thread_exit(void* value) {
   if (++t_exit_rounds < PTHREAD_DESTRUCTOR_ITERATIONS) {
-    pthread_setspecific(g_exit_key, value);
+    libc().pthread_setspecific(g_exit_key, value);
     return;
   }
   give_back_record();
@@ -160,11 +160,11 @@ bool make_exit_key() {
 
 void note_default_stack_size() {
   pthread_attr_t attributes;
-  if (pthread_getattr_default_np(&attributes) != 0) return;
+  if (libc().pthread_getattr_default_np(&attributes) != 0) return;
   size_t size = 0;
-  pthread_attr_getstacksize(&attributes, &size);
+  libc().pthread_attr_getstacksize(&attributes, &size);
   g_smallest_stack.store(size, std::memory_order_relaxed);
-  pthread_attr_destroy(&attributes);
+  libc().pthread_attr_destroy(&attributes);
 }
 
 void thread_table_start() {
@@ -237,7 +237,7 @@ ThreadRecord* register_thread_slow() {
   record->state.store(RecordState::live, std::memory_order_release);
   g_live.fetch_add(1, std::memory_order_relaxed);
   // Keys below 32 need no allocation (nptl: PTHREAD_KEY_2NDLEVEL_SIZE), and ours was made at the program's start.
-  pthread_setspecific(g_exit_key, record);
+  libc().pthread_setspecific(g_exit_key, record);
   t_record = record;
   return record;
 }
