@@ -80,9 +80,9 @@ int prctl_slow(int option, unsigned long a, unsigned long b, unsigned long c, un
   return install_filter(SYS_prctl, arguments, call);
 }
 
-long syscall_slow(long number, long a, long b, long c, long d, long e, long f) {
-  const auto call = [=] { return g_real.syscall(number, a, b, c, d, e, f); };
-  const long arguments[6] = {a, b, c, d, e, f};
+long syscall_slow(long number, long a, long b, long c, long d, long e) {
+  const auto call = [=] { return g_real.syscall(number, a, b, c, d, e, 0); };
+  const long arguments[6] = {a, b, c, d, e, 0};
   return install_filter(number, arguments, call);
 }
 

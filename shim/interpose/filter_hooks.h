@@ -16,6 +16,6 @@ bool installs_killing_filter(long number, const long (&arguments)[6]);
 // The calls that may install one, and what has to be done around it.
 [[gnu::noinline, gnu::cold]] int prctl_slow(int option, unsigned long a, unsigned long b, unsigned long c,
                                             unsigned long d);
-[[gnu::noinline, gnu::cold]] long syscall_slow(long number, long a, long b, long c, long d, long e, long f);
+[[gnu::noinline, gnu::cold]] long syscall_slow(long number, long a, long b, long c, long d, long e);
 
 }  // namespace holdwatch

@@ -193,17 +193,21 @@ HOOK(int, cnd_timedwait, (cnd_t * condition, mtx_t* mutex, const timespec* until
       mutex, HOLDWATCH_CALLER, [=] { return g_real.cnd_timedwait(condition, mutex, until); }, thrd_timedout);
 }
 
-// Both may install a system call filter; everything else goes straight through, by a jump. They take all arguments that a
-// call can have, as glibc's own do: what the caller did not pass is not looked at by the kernel either.
+// Both may install a system call filter; everything else goes straight through, by a jump.
 HOOK(int, prctl, (int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)) {
   if (option == PR_SET_SECCOMP) [[unlikely]]
     return prctl_slow(option, a, b, c, d);
   return g_real.prctl(option, a, b, c, d);
 }
-HOOK(long, syscall, (long number, long a, long b, long c, long d, long e, long f)) {
+// A call's sixth argument lies on the stack and stays there, for we end in a jump. In a call without one that is a variable of
+// the caller's, which another thread may be writing to; handing it on would write it back as it was.
+using WithSixthInPlace = long (*)(long, long, long, long, long, long);
+
+HOOK(long, syscall, (long number, long a, long b, long c, long d, long e)) {
   if (number == SYS_seccomp || number == SYS_prctl) [[unlikely]]
-    return syscall_slow(number, a, b, c, d, e, f);
-  return g_real.syscall(number, a, b, c, d, e, f);
+    return syscall_slow(number, a, b, c, d, e);
+  const auto function = reinterpret_cast<void (*)()>(g_real.syscall);
+  return reinterpret_cast<WithSixthInPlace>(function)(number, a, b, c, d, e);
 }
 
 HOOK(int, dlclose, (void* handle)) {
