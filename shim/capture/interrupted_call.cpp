@@ -16,8 +16,10 @@
 // as an argument on the stack, where it stays. So it is read from there, by the caller's own instruction that loads it. A libc
 // that was compiled to something else gets no signal sent into it.
 //
+// syscall(2) gets the number as its argument, and keeps it nowhere: the hook of that function has noted it (base/noted_call.h).
+//
 // When it is not used: outside libc's own code, because only there is the way a number gets into eax known and tested
-// (the unit test reads every `syscall` of the running libc); for a number that was computed, as in syscall(2); and, in
+// (the unit test reads every `syscall` of the running libc); for a number that was computed otherwise; and, in
 // the mailbox, if another handled signal is pending, for that one would have interrupted the call without us as well.
 #include "shim/capture/interrupted_call.h"
 
@@ -32,6 +34,8 @@ namespace {
 constexpr size_t kSyscallLength = 2;  // 0f 05
 constexpr size_t kLookBack = 32;
 
+constexpr long kFutexWaitv = 449;  // SYS_futex_waitv, which older headers lack
+
 // Not close: after EINTR its descriptor is gone, and may be somebody else's already.
 constexpr long kMayBeginAgain[] = {
     SYS_poll,
@@ -43,6 +47,7 @@ constexpr long kMayBeginAgain[] = {
     SYS_epoll_pwait2,
     SYS_nanosleep,
     SYS_futex,
+    kFutexWaitv,
     SYS_semop,
     SYS_semtimedop,
     SYS_clock_nanosleep,
@@ -58,8 +63,10 @@ constexpr long kMayBeginAgain[] = {
     SYS_connect,
     SYS_recvfrom,
     SYS_recvmsg,
+    SYS_recvmmsg,
     SYS_sendto,
     SYS_sendmsg,
+    SYS_sendmmsg,
     SYS_read,
     SYS_readv,
     SYS_write,
@@ -175,6 +182,21 @@ long number_on_stack(const CallRegisters& registers, MemoryRange libc_code) {
   return place.known ? word_at(place, registers.sp + sizeof(uintptr_t), registers.bp) : -1;
 }
 
+// syscall(2) from its fetching the number to the call (sysdeps/unix/sysv/linux/x86_64/syscall.S).
+constexpr unsigned char kSyscallFunction[] = {0x48, 0x89, 0xf8, 0x48, 0x89, 0xf7, 0x48, 0x89, 0xd6,
+                                              0x48, 0x89, 0xca, 0x4d, 0x89, 0xc2, 0x4d, 0x89, 0xc8,
+                                              0x4c, 0x8b, 0x4c, 0x24, 0x08, 0x0f, 0x05};
+static_assert(sizeof kSyscallFunction <= kLookBack);
+
+// The number of a call that was made by syscall(2), which our hook of it has noted; -1 if not known.
+long number_noted(const CallRegisters& registers) {
+  const auto* end = reinterpret_cast<const unsigned char*>(registers.ip);
+  if (memcmp(end - sizeof kSyscallFunction, kSyscallFunction, sizeof kSyscallFunction) != 0) return -1;
+  const NotedCall& noted = registers.noted;
+  const bool is_of_this_call = noted.sp == registers.sp && noted.first == registers.di && noted.second == registers.si;
+  return is_of_this_call ? static_cast<long>(noted.number) : -1;
+}
+
 // A REX prefix makes another register of eax: 41 b8 loads r8d, 45 31 c0 clears it. The byte may as well be the end of
 // the instruction before; then the number is given up, which costs no more than an EINTR.
 bool is_prefix(unsigned char byte) {
@@ -203,6 +225,7 @@ long call_cut_short(const CallRegisters& registers, MemoryRange libc_code) {
   if (!libc_code.contains(registers.ip - kSyscallLength) || registers.ip - libc_code.start < kLookBack) return -1;
   long number = system_call_before(reinterpret_cast<const unsigned char*>(registers.ip - kLookBack), kLookBack);
   if (number < 0) number = number_on_stack(registers, libc_code);
+  if (number < 0) number = number_noted(registers);
   return may_begin_again(number) ? number : -1;
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "shim/base/noted_call.h"
 #include "shim/capture/own_memory.h"
 
 namespace holdwatch {
@@ -17,6 +18,9 @@ struct CallRegisters {
   uint64_t cx;
   uintptr_t sp;
   uintptr_t bp;
+  uint64_t di = 0;
+  uint64_t si = 0;
+  NotedCall noted{};
 };
 
 // The number of the system call whose `syscall` instruction ends at code[length], read from how the number was loaded;

@@ -89,12 +89,28 @@ void write_answer(uint32_t sequence, const ucontext_t& context) {
   wake(g_mailbox.word);
 }
 
+NotedCall noted_in(const ucontext_t& context) {
+  const auto word = [&](int index) {
+    uint64_t value = 0;
+    copy_bytes(&value, reinterpret_cast<uintptr_t>(&context.uc_mcontext.fpregs->_xmm[kNotedFrom + index]),
+               sizeof value);
+    return value;
+  };
+  if (context.uc_mcontext.fpregs == nullptr) return {};
+  return {word(0), word(1), word(2), word(3)};
+}
+
+CallRegisters call_registers(const ucontext_t& context) {
+  return {register_of(context, REG_RIP), context.uc_mcontext.gregs[REG_RAX],
+          register_of(context, REG_RCX), register_of(context, REG_RSP),
+          register_of(context, REG_RBP), register_of(context, REG_RDI),
+          register_of(context, REG_RSI), noted_in(context)};
+}
+
 // See interrupted_call.cpp for why this is sound.
 void begin_call_again(ucontext_t* context) {
   greg_t* registers = context->uc_mcontext.gregs;
-  const CallRegisters call = {static_cast<uintptr_t>(registers[REG_RIP]), registers[REG_RAX],
-                              static_cast<uint64_t>(registers[REG_RCX]), static_cast<uintptr_t>(registers[REG_RSP]),
-                              static_cast<uintptr_t>(registers[REG_RBP])};
+  const CallRegisters call = call_registers(*context);
   const long number = call_cut_short(call, g_mailbox.libc_code);
   if (number < 0 || another_signal_is_due(*context)) return;
   constexpr greg_t kInstructionLength = 2;

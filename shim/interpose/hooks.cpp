@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "shim/base/noted_call.h"
 #include "shim/base/unloads.h"
 #include "shim/interpose/behaviours.h"
 #include "shim/interpose/filter_hooks.h"
@@ -206,6 +207,7 @@ using WithSixthInPlace = long (*)(long, long, long, long, long, long);
 HOOK(long, syscall, (long number, long a, long b, long c, long d, long e)) {
   if (number == SYS_seccomp || number == SYS_prctl) [[unlikely]]
     return syscall_slow(number, a, b, c, d, e);
+  note_call(number, a, b);
   const auto function = reinterpret_cast<void (*)()>(g_real.syscall);
   return reinterpret_cast<WithSixthInPlace>(function)(number, a, b, c, d, e);
 }

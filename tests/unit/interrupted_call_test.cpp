@@ -107,6 +107,22 @@ TEST_CASE(
   CHECK_FALSE(calls_can_be_told(range_of(nothing)));
 }
 
+TEST_CASE("the number of a call by syscall(2) is the one that its hook has noted for this very call") {
+  const std::vector<unsigned char> function =
+      code({0x48, 0x89, 0xf8, 0x48, 0x89, 0xf7, 0x48, 0x89, 0xd6, 0x48, 0x89, 0xca,
+            0x4d, 0x89, 0xc2, 0x4d, 0x89, 0xc8, 0x4c, 0x8b, 0x4c, 0x24, 0x08});
+  CallRegisters registers = cut_short_at_end(function);
+  registers.sp = 0x7000, registers.di = 1, registers.si = 2;
+  CHECK(call_cut_short(registers, range_of(function)) == -1);
+  registers.noted = {SYS_poll, 0x7000, 1, 2};
+  CHECK(call_cut_short(registers, range_of(function)) == SYS_poll);
+  for (uint64_t NotedCall::*part : {&NotedCall::sp, &NotedCall::first, &NotedCall::second}) {
+    CallRegisters other = registers;
+    ++(other.noted.*part);
+    CHECK(call_cut_short(other, range_of(function)) == -1);
+  }
+}
+
 TEST_CASE("the number is read from the load right before the call") {
   CHECK(number_in(code({0xb8, 0x07, 0, 0, 0})) == SYS_poll);
   CHECK(number_in(code({0xb8, 0x19, 0x01, 0, 0})) == SYS_epoll_pwait);
