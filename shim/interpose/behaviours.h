@@ -94,8 +94,34 @@ LockWord wanted(Lock<Kind, How> lock) {
   if (!record.hold_again_at_once(lock, {pc, sp, bp})) hold_slow(record, lock, pc, sp, bp);
 }
 
-// The thread's first lock call, one that may begin the watch, recursion, a full block of slots, a signal handler. The caller
-// comes in registers: a struct would be put on the stack by the short way too.
+[[gnu::noinline]] inline int settle_slow(HeldSlot& slot, int result) {
+  ThreadRecord* record = releasing_record();  // a signal handler may have paused the thread
+  if (acquired(result)) {
+    record->settle(slot, LockWord(slot.word.load(std::memory_order_relaxed)).as_hold());
+  } else {
+    record->drop(slot);
+  }
+  return result;
+}
+
+// Takes a lock that the thread does not have, in a slot that is ready for it.
+template <bool HasTimeout, LockKind Kind, Access How, typename Call>
+[[gnu::always_inline]] inline int acquire_in(HeldSlot& slot, ThreadRecord& record, Lock<Kind, How> lock,
+                                             const Caller& caller, uint64_t tick_ns, Call call) {
+  record.begin_wait(slot, wanted<HasTimeout>(lock), caller, tick_ns);
+  const int result = call();
+  if (result != 0 || !ThreadRecord::hold_at_once<HasTimeout>(slot)) [[unlikely]]
+    return settle_slow(slot, result);
+  return 0;
+}
+
+// Whether a call that finds the lock taken is to have an exact stamp.
+template <LockKind Kind, Access How>
+[[gnu::always_inline]] inline bool is_stamped_exactly(Lock<Kind, How> lock, uint64_t tick_ns) {
+  return (tick_ns & kCallsAreFew) != 0 && is_in_use(lock.address);
+}
+
+// The thread's first lock call, one that may begin the watch, recursion, a full block of slots, a signal handler. The caller comes in registers: a struct would be put on the stack by the short way too.
 template <bool HasTimeout, LockKind Kind, Access How, typename Call>
 [[gnu::noinline, gnu::cold]] int acquire_slow(Lock<Kind, How> lock, uintptr_t pc, uintptr_t sp, uintptr_t bp,
                                               Call call) {
@@ -113,14 +139,16 @@ template <bool HasTimeout, LockKind Kind, Access How, typename Call>
   return result;
 }
 
-[[gnu::noinline]] inline int settle_slow(HeldSlot& slot, int result) {
-  ThreadRecord* record = releasing_record();  // a signal handler may have paused the thread
-  if (acquired(result)) {
-    record->settle(slot, LockWord(slot.word.load(std::memory_order_relaxed)).as_hold());
-  } else {
-    record->drop(slot);
-  }
-  return result;
+// Reading while other locks are held, too.
+template <bool HasTimeout, LockKind Kind, Access How, typename Call>
+[[gnu::noinline]] int acquire_reading_slow(Lock<Kind, How> lock, uintptr_t pc, uintptr_t sp, uintptr_t bp, Call call) {
+  ThreadRecord* record = current_record();
+  const uint64_t tick_ns = g_pulse.tick_ns.load(std::memory_order_relaxed);
+  HeldSlot* slot = nullptr;
+  if (record == nullptr || is_stamped_exactly(lock, tick_ns) || !record->takes_over_others(address_of(lock), slot))
+      [[unlikely]]
+    return acquire_slow<HasTimeout>(lock, pc, sp, bp, call);
+  return acquire_in<HasTimeout>(*slot, *record, lock, {pc, sp, bp}, tick_ns, call);
 }
 
 // lock, rdlock, wrlock ...: may block.
@@ -129,14 +157,14 @@ template <bool HasTimeout = false, LockKind Kind, Access How, typename Call>
   ThreadRecord* record = current_record();
   const uint64_t tick_ns = g_pulse.tick_ns.load(std::memory_order_relaxed);
   HeldSlot* slot = nullptr;
-  if (record == nullptr || !record->takes_at_once<Kind, How>(address_of(lock), slot) || is_own_mutex(lock, *record) ||
-      ((tick_ns & kCallsAreFew) != 0 && is_in_use(lock.address))) [[unlikely]]
-    return acquire_slow<HasTimeout>(lock, caller.pc, caller.sp, caller.bp, call);
-  record->begin_wait(*slot, wanted<HasTimeout>(lock), caller, tick_ns);
-  const int result = call();
-  if (result != 0 || !ThreadRecord::hold_at_once<HasTimeout>(*slot)) [[unlikely]]
-    return settle_slow(*slot, result);
-  return 0;
+  if (record == nullptr || !record->takes_at_once<Kind, How>(slot) || is_own_mutex(lock, *record) ||
+      is_stamped_exactly(lock, tick_ns)) [[unlikely]] {
+    if constexpr (How == Access::shared)
+      return acquire_reading_slow<HasTimeout>(lock, caller.pc, caller.sp, caller.bp, call);
+    else
+      return acquire_slow<HasTimeout>(lock, caller.pc, caller.sp, caller.bp, call);
+  }
+  return acquire_in<HasTimeout>(*slot, *record, lock, caller, tick_ns, call);
 }
 
 // timedlock, clocklock ...: may block, but not for ever.

@@ -53,6 +53,8 @@ class LockWord {
 
   // No lock's word: what stands below and above a block's slots, and in a slot that is free while a higher one is in use.
   static constexpr LockWord block_end() { return LockWord(kEnd); }
+  // The same below a record's very first slot.
+  static constexpr LockWord record_start() { return LockWord(kEnd | kTimeout); }
   static constexpr LockWord hole() { return LockWord(kHole); }
 
  private:

@@ -80,6 +80,13 @@ HeldSlot* ThreadRecord::next_below(HeldSlot* slot) {
   return slot == nullptr ? nullptr : below(slot);
 }
 
+// Whether the thread has, or wants, the lock at `address`.
+bool ThreadRecord::has_level_of(uintptr_t address) {
+  for (HeldSlot* slot = next_below(top()); slot != nullptr; slot = next_below(slot))
+    if (word_of(*slot).is_lock_at(address)) return true;
+  return false;
+}
+
 // Where the slots of the block before the one that begins with `first` end; null before the record's own.
 HeldSlot* ThreadRecord::older_block_end(const HeldSlot* first) {
   if (first == slots_) return nullptr;
@@ -453,7 +460,8 @@ void ThreadRecord::clear() {
     one.word.store(0, std::memory_order_release);
     forget_notes(one);
   }
-  for (auto* end : {&lower_end_, &upper_end_}) end->store(LockWord::block_end().bits(), std::memory_order_relaxed);
+  lower_end_.store(LockWord::record_start().bits(), std::memory_order_relaxed);
+  upper_end_.store(LockWord::block_end().bits(), std::memory_order_relaxed);
   top_.store(slots_, std::memory_order_release);
 }
 

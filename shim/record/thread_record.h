@@ -85,17 +85,24 @@ class alignas(kBlockSize) ThreadRecord {
   // --- hot: the owner ---
 
   // Whether the next lock call may take `slot`, which becomes the one at the top, just so. Not at the end of a block; not where
-  // a lock call below has not ended, which a signal handler has interrupted or left; nor where the same read lock is below. A
-  // mutex tells by itself whether it is taken again.
+  // a lock call below has not ended, which a signal handler has interrupted or left; nor for reading over other locks, one of
+  // which may be the same. A mutex tells by itself whether it is taken again.
   template <LockKind Kind, Access How>
-  [[gnu::always_inline]] bool takes_at_once(uintptr_t address, HeldSlot*& slot) const {
+  [[gnu::always_inline]] bool takes_at_once(HeldSlot*& slot) const {
     slot = top();
     const LockWord known = word_below(slot);
-    if (!word_of(*slot).empty() || known.is_no_hold()) return false;
-    return How == Access::exclusive || !known.is_lock_at(address);
+    if (!word_of(*slot).empty()) return false;
+    return How == Access::exclusive ? !known.is_no_hold() : known == LockWord::record_start();
   }
 
-  // Takes the top slot, by takes_at_once, and publishes in it that the thread wants `lock`.
+  // The same for the rwlock at `address` and for reading, where there are other locks. The caller is about to take it, so that
+  // it is there to be read: what nobody reads is not had yet.
+  [[gnu::always_inline]] bool takes_over_others(uintptr_t address, HeldSlot*& slot) {
+    return takes_at_once<LockKind::rwlock, Access::exclusive>(slot) &&
+           (rwlock_readers(*reinterpret_cast<const pthread_rwlock_t*>(address)) == 0 || !has_level_of(address));
+  }
+
+  // Takes the top slot, by takes_at_once or takes_over_others, and publishes in it that the thread wants `lock`.
   [[gnu::always_inline]] void begin_wait(HeldSlot& slot, LockWord lock, const Caller& caller, uint64_t tick_ns) {
     take_top(slot);
     fill(slot, caller, tick_ns);
@@ -118,7 +125,7 @@ class alignas(kBlockSize) ThreadRecord {
   [[gnu::always_inline]] bool hold_new_at_once(uintptr_t address, const Caller& caller) {
     const LockWord lock(reinterpret_cast<const void*>(address), Kind, How);
     HeldSlot* slot = nullptr;
-    if (!takes_at_once<Kind, How>(address, slot) || !site_stays(caller.pc)) return false;
+    if (!takes_at_once<Kind, How>(slot) || !site_stays(caller.pc)) return false;
     take_top(*slot);
     fill(*slot, caller, g_pulse.tick_ns.load(std::memory_order_relaxed));
     slot->word.store(lock.bits(), std::memory_order_release);
@@ -142,10 +149,9 @@ class alignas(kBlockSize) ThreadRecord {
   }
 
   // The same for a further level of the recursive mutex that the newest hold is of.
-  bool hold_again_at_once(LockWord lock, const Caller& caller) {
+  [[gnu::always_inline]] bool hold_again_at_once(LockWord lock, const Caller& caller) {
     HeldSlot* slot = nullptr;
-    if (!takes_at_once<LockKind::mutex, Access::exclusive>(0, slot) || word_below(slot) != lock ||
-        !site_stays(caller.pc))
+    if (!takes_at_once<LockKind::mutex, Access::exclusive>(slot) || word_below(slot) != lock || !site_stays(caller.pc))
       return false;
     const uint64_t return_address = return_address_below(below(slot)->sp.load(std::memory_order_relaxed));
     take_top(*slot);
@@ -274,6 +280,7 @@ class alignas(kBlockSize) ThreadRecord {
   HeldSlot* take_hole_slow();
   HeldSlot* older_block_end(const HeldSlot* first);
   HeldSlot* next_below(HeldSlot* slot);
+  bool has_level_of(uintptr_t address);
   HeldSlot* next_below_of(HeldSlot* slot, LockWord lock);
   struct Levels {
     size_t count = 0;
@@ -298,7 +305,7 @@ class alignas(kBlockSize) ThreadRecord {
     return stack_end.load(std::memory_order_relaxed) - sp <= stack_span.load(std::memory_order_relaxed);
   }
 
-  std::atomic<uint64_t> lower_end_{LockWord::block_end().bits()};
+  std::atomic<uint64_t> lower_end_{LockWord::record_start().bits()};
   // Where the next slot is taken. Written by the owner (release, after what it means for the slots below), read by readers
   // (acquire) to know how far to look.
   std::atomic<HeldSlot*> top_{slots_};

@@ -114,6 +114,12 @@ void guarded_O2_frame_pointers() {
 }
 
 void nothing() {}
+void hold_mutex() {
+  pthread_mutex_lock(&g_mutex);
+}
+void release_mutex() {
+  pthread_mutex_unlock(&g_mutex);
+}
 void hold_recursive() {
   pthread_mutex_lock(&g_recursive);
 }
@@ -150,6 +156,7 @@ constexpr Kind kKinds[] = {
     {"nested_4", &nested_4},
     {"nested_4_jump", &nested_4_jump},
     {"hand_over_hand", &hand_over_hand},
+    {"read_lock_over_mutex", &read_lock, &hold_mutex, &release_mutex},
     {"held_64", &held_64, &hold_64, &release_64},
     {"guarded_O0", &guarded_O0},
     {"guarded_O2", &guarded_O2},

@@ -1,8 +1,8 @@
 // A level of a recursive lock that is never given back: the report says where that one was taken, not where one was that came
 // before or after it and was given up, also where other locks are taken in between or unlocks are jumps.
 // RUN-ENV: HOLDWATCH_LIMIT=200ms HOLDWATCH_REPEAT=0
-// EXPECT-JSON: len(over) == 4 and all(holder(event)["depth"] == 1 for event in over)
-// EXPECT-JSON: held_by(over) == {"direct", "between", "reader", "deep"}
+// EXPECT-JSON: len(over) == 5 and all(holder(event)["depth"] == 1 for event in over)
+// EXPECT-JSON: held_by(over) == {"direct", "between", "reader", "over", "deep"}
 // EXPECT-JSON: all(has(holder(event)["taken"], "::leak_") for event in over)
 #include <threads.h>
 
@@ -56,6 +56,23 @@ OWN_FRAME void outer_of_reader() {
   stays();
 }
 
+pthread_rwlock_t g_read_over = PTHREAD_RWLOCK_INITIALIZER;
+std::mutex g_below;
+OWN_FRAME void leak_read_over_another(int turn) {
+  pthread_rwlock_rdlock(&g_read_over);
+  stays();
+  if (turn != 100) pthread_rwlock_unlock(&g_read_over);
+  stays();
+}
+OWN_FRAME void outer_of_over(int turn) {
+  pthread_rwlock_rdlock(&g_read_over);
+  g_below.lock();
+  leak_read_over_another(turn);
+  g_below.unlock();
+  pthread_rwlock_unlock(&g_read_over);
+  stays();
+}
+
 mtx_t g_deep;
 OWN_FRAME void leak_at_the_bottom() {
   mtx_lock(&g_deep);
@@ -91,10 +108,14 @@ int main() {
     outer_of_reader();
     done.wait();
   });
+  Thread over("over", [&] {
+    for (int turn = 0; turn <= 100; ++turn) outer_of_over(turn);
+    done.wait();
+  });
   Thread deep("deep", [&] {
     level_of_deep(5);
     done.wait();
   });
-  await_report("over", 4);
+  await_report("over", 5);
   done.fire();
 }

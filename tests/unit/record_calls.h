@@ -6,9 +6,8 @@
 namespace holdwatch {
 
 inline bool takes_at_once(ThreadRecord& record, LockWord lock, HeldSlot*& slot) {
-  if (lock.access() == Access::shared)
-    return record.takes_at_once<LockKind::rwlock, Access::shared>(lock.address(), slot);
-  return record.takes_at_once<LockKind::mutex, Access::exclusive>(lock.address(), slot);
+  if (lock.access() == Access::shared) return record.takes_at_once<LockKind::rwlock, Access::shared>(slot);
+  return record.takes_at_once<LockKind::mutex, Access::exclusive>(slot);
 }
 
 inline bool hold_new_at_once(ThreadRecord& record, LockWord lock, const Caller& caller) {
