@@ -31,6 +31,7 @@ Entry g_entries[kEntries];
 std::atomic<uint32_t> g_last_id{0};
 std::atomic<uint32_t> g_last_made{0};
 std::atomic<bool> g_used{false};
+std::atomic<bool> g_some_have_limits{false};  // of their own, be it 0
 std::atomic<uint64_t> g_smallest_limit_ns{UINT64_MAX};
 
 // The right to change the table. A thread that cannot have it soon, because the one that has it does not run or is the one
@@ -190,7 +191,7 @@ void set_lock_name(uintptr_t address, const char* name) {
 }
 
 uint64_t lock_limit_ns(uintptr_t address, uint64_t usual_ns) {
-  if (g_smallest_limit_ns.load(std::memory_order_relaxed) == UINT64_MAX) return usual_ns;
+  if (!g_some_have_limits.load(std::memory_order_relaxed)) return usual_ns;
   uint64_t own_ns = kUsualLimit;
   const bool known = read_entry(address, [&](const Entry& entry) {
     own_ns = entry.limit_plus_one_ns.load(std::memory_order_relaxed) - 1;  // of none: kUsualLimit
@@ -207,6 +208,7 @@ void set_lock_limit_ns(uintptr_t address, uint64_t limit_ns) {
   const bool changed = change_entry(address, Patience::some, [&](Entry& entry) {
     entry.limit_plus_one_ns.store(limit_ns + 1, std::memory_order_relaxed);
   });
+  if (changed) g_some_have_limits.store(true, std::memory_order_relaxed);
   if (!changed || limit_ns == 0) return;  // 0: never reported, nothing to look for earlier
   for (const Access access : {Access::exclusive, Access::shared}) {
     const auto at = static_cast<size_t>(access);

@@ -15,6 +15,9 @@ TEST_CASE("the smallest limit of any lock is the smallest ever given, none while
   // Before any other case here gives a lock a limit, as nothing takes one back.
   CHECK(smallest_lock_limit_ns() == UINT64_MAX);
   CHECK(lock_limit_ns(0x90000, 77) == 77);
+  set_lock_limit_ns(0x90018, 0);
+  CHECK(smallest_lock_limit_ns() == UINT64_MAX);
+  CHECK(lock_limit_ns(0x90018, 77) == 0);
   set_lock_limit_ns(0x90000, 5'000);
   set_lock_limit_ns(0x90008, 3'000);
   set_lock_limit_ns(0x90010, 4'000);
