@@ -46,12 +46,10 @@ void EpisodeKeeper::start(const Settings& settings) {
 void EpisodeKeeper::take_ended_holds(const Timing& timing) {
   while (HandedOver* ended = take_handed_over()) {
     Episode* episode = episodes_.find_holder(ended->hold.identity);
-    if (episode == nullptr) {
+    if (episode == nullptr)
       report_late(ended, timing);
-      continue;
-    }
-    if (episode->ended != nullptr) give_back(episode->ended);
-    episode->ended = ended;
+    else
+      note_ended(*episode, ended);
   }
 }
 

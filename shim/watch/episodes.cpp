@@ -31,6 +31,12 @@ void count_waiting(Episode& episode, const LockState& state, const TickHistory& 
   episode.last_look_ns = now_ns;
 }
 
+void note_ended(Episode& episode, HandedOver* ended) {
+  if (episode.ended != nullptr) give_back(episode.ended);
+  ended->released_ns = std::max(ended->released_ns, episode.last_look_ns);
+  episode.ended = ended;
+}
+
 template <typename Matches>
 Episode* Episodes::find(uintptr_t lock, Matches matches) {
   for (size_t i = 0; i < used_; ++i)

@@ -49,6 +49,21 @@ TEST_CASE("waiting time adds up over the looks") {
   CHECK(looks.episode->lost_ns == 350);
 }
 
+TEST_CASE("a hold that was handed over before it was last seen held ended no sooner") {
+  auto before = std::make_unique<HandedOver>();
+  auto after = std::make_unique<HandedOver>();
+  auto episode = std::make_unique<Episode>();
+  episode->last_look_ns = 1'000;
+  before->released_ns = 900;
+  note_ended(*episode, before.get());
+  CHECK(episode->ended->released_ns == 1'000);
+  after->released_ns = 1'100;
+  note_ended(*episode, after.get());
+  CHECK(episode->ended == after.get());
+  CHECK(episode->ended->released_ns == 1'100);
+  CHECK(before->state == HandedOver::State::free);
+}
+
 TEST_CASE("several waiters lose time at once") {
   Looks looks;
   looks.tick(100);
