@@ -151,10 +151,10 @@ class Pipeline {
     modules_known_ = true;
   }
 
-  // A hold whose acquiring function has returned: next time its stack is to be copied when the lock is taken. Before any name
-  // is looked up, which may take long: the same function may soon be there again.
+  // A hold whose acquiring function has returned: next time its stack is to be copied, all of it, when the lock is taken.
+  // Before any name is looked up, which may take long: the same function may soon be there again.
   void learn_lost_sites(const Finding& finding) {
-    if (settings_.stacks != Stacks::automatic || (finding.phase != Phase::over && finding.phase != Phase::late)) return;
+    if (settings_.stacks == Stacks::callsite || (finding.phase != Phase::over && finding.phase != Phase::late)) return;
     for (size_t i = 0; i < finding.holder_count; ++i) {
       const Holder& holder = finding.holders[i];
       if (is_copied(holder) || holder.now == nullptr || !holder.now->complete || holder.site_count == 0) continue;

@@ -357,7 +357,9 @@ void ThreadRecord::note_extras_slow(HeldSlot& slot) {
   if ((extras & kCopyAlways) == 0 || (noted & kCopied) != 0 || !is_on_own_stack(caller.sp)) return;
   // Where frame pointers led to callers, they tell rbp too.
   if ((noted & kSitesMask) == 0) own_notes(slot).sites[kNotedWords].store(caller.bp, std::memory_order_release);
-  copy_stack(slot, caller, kUsualCopySize);
+  // Few holds come from a site that nothing is known of yet: the first report is to have all of the stack.
+  const bool is_new = (slot.at_release.load(std::memory_order_relaxed) & kUnsettled) != 0;
+  copy_stack(slot, caller, is_new ? kStackCopySize : kUsualCopySize);
 }
 
 void ThreadRecord::copy_stack(HeldSlot& slot, const Caller& caller, size_t most) {

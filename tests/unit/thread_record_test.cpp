@@ -742,10 +742,14 @@ TEST_CASE("a copy of the stack goes from the caller's stack pointer to the stack
   CHECK(memcmp(copy, stack.words.data() + 24, size) == 0);
 }
 
-TEST_CASE_METHOD(NoSiteIsKnown, "a copy of a large stack is its innermost 4 KiB, at a site that needs it 64 KiB") {
+TEST_CASE_METHOD(NoSiteIsKnown,
+                 "a copy of a large stack is its innermost 4 KiB, at a new site or one that needs it 64 KiB") {
   refill_spares(true);
   const ExtrasAre extras(kCopyAlways);
   RecordOnArray stack(20'000);
+  hold(stack.record, mutex_at(0x3000), {0x403000, stack.at(0), 0});
+  CHECK(copied_size(stack.record, *stack.record.find(0x3000)) == 64 * 1024);
+  for (uint64_t i = 0; i < kTrustedAfter; ++i) note_site(0x401000, SiteKind::returns);
   hold(stack.record, mutex_at(0x1000), {0x401000, stack.at(0), 0});
   CHECK(copied_size(stack.record, *stack.record.find(0x1000)) == 4 * 1024);
   note_site(0x402000, SiteKind::copies);
