@@ -15,8 +15,6 @@ std::atomic<uint64_t>& entry_of(uintptr_t pc, size_t neighbour) {
   return g_call_sites[(first_site_entry(pc) + neighbour) % kSiteEntries];
 }
 
-// In an entry: no lock call may take the short way.
-constexpr uint64_t kIsNoted = uint64_t{1} << 55;
 std::atomic<bool> g_every_site_is_noted{false};
 // In the entry of a site that copies: only until a report has shown whether it needs that.
 constexpr uint64_t kOnTrial = uint64_t{1} << 54;

@@ -50,6 +50,14 @@ inline bool site_stays(uintptr_t pc) {
   return g_call_sites[first_site_entry(pc)].load(std::memory_order_relaxed) == pc;
 }
 
+// In an entry: no lock call may take the short way.
+inline constexpr uint64_t kIsNoted = uint64_t{1} << 55;
+
+// What site_stays would say but for note_every_site.
+inline bool site_stays_if_noted(uintptr_t pc) {
+  return g_call_sites[first_site_entry(pc)].load(std::memory_order_relaxed) == (pc | kIsNoted);
+}
+
 // While `wanted`, site_stays says no to every site, so that each acquisition takes the way on which everything is noted. The
 // watcher's, and before it begins; what g_pulse.extras asks for is set before.
 void note_every_site(bool wanted);

@@ -68,7 +68,7 @@ uint32_t note_callers(CallerNotes& notes, const Caller& caller, uintptr_t stack_
 }
 
 uint32_t changed_callers(const HeldSlot& slot, const CallerNotes& notes, uintptr_t lowest, uintptr_t stack_end) {
-  const uint32_t noted = slot.noted.load(std::memory_order_relaxed);
+  const uint32_t noted = slot.noted();
   const uintptr_t sp = slot.sp.load(std::memory_order_relaxed);
   uint32_t changed = 0;
   for (uint32_t i = 0; i < (noted & kSitesMask); ++i) {
@@ -85,7 +85,7 @@ uint32_t changed_callers(const HeldSlot& slot, const CallerNotes& notes, uintptr
 }
 
 bool was_noted(const HeldSlot& slot, const CallerNotes& notes, const Caller& caller) {
-  const uint32_t noted = slot.noted.load(std::memory_order_relaxed);
+  const uint32_t noted = slot.noted();
   const uintptr_t sp = slot.sp.load(std::memory_order_relaxed);
   const uintptr_t place = caller.sp - sizeof(uintptr_t);
   for (uint32_t i = 0; i < (noted & kSitesMask); ++i) {

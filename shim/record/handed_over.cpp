@@ -43,7 +43,7 @@ bool may_be_over(const HoldView& hold, uint64_t released_ns) {
 size_t copy_acquired(const ThreadRecord& record, const HeldSlot& slot, unsigned char (&out)[kStackCopySize]) {
   size_t size = 0;
   const unsigned char* copy = record.stack_copy(record.index_of_slot(slot), &size);
-  if (copy == nullptr || (slot.noted.load(std::memory_order_relaxed) & kCopied) == 0) return 0;
+  if (copy == nullptr || (slot.noted() & kCopied) == 0) return 0;
   copy_bytes(out, reinterpret_cast<uintptr_t>(copy), size);
   return size;
 }

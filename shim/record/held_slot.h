@@ -18,7 +18,7 @@ struct Caller {
   uintptr_t pc, sp, bp;
 };
 
-// HeldSlot::at_release: what the release has to look at. Zero in a free slot and in nearly every hold. The low bits count
+// HeldSlot::at_release(): what the release has to look at. Zero in a free slot and in nearly every hold. The low bits count
 // acquisitions of the same lock that came after the slot's own and have no slot.
 enum AtRelease : uint32_t {
   kUnsettled = 1u << 31,  // the site's kind is to be learnt
@@ -27,11 +27,12 @@ enum AtRelease : uint32_t {
   kDepthMask = kGivenUp - 1
 };
 
-// HeldSlot::noted: how many entries of the notes are call sites, how many are words of the stack instead, and whether there is
+// HeldSlot::noted(): how many entries of the notes are call sites, how many are words of the stack instead, and whether there is
 // a copy of the stack. Zero in a free slot and where the call site alone will do.
 enum Noted : uint32_t { kSitesMask = 0xff, kWordsShift = 8, kCopied = 1u << 16 };
 
-// One cache line: all that a lock call writes, but for the place where the next one goes.
+// One cache line: all that a lock call writes, but for the place where the next one goes. What at_release() and noted() say is
+// in one word, so that the release of most holds, of which neither says anything, looks there once.
 struct alignas(kCacheLine) HeldSlot {
   std::atomic<uint64_t> word{0};      // LockWord; 0: free
   std::atomic<uint64_t> number{0};    // counts the uses of this slot: the identity of the hold or wait
@@ -39,13 +40,23 @@ struct alignas(kCacheLine) HeldSlot {
   std::atomic<uintptr_t> pc{0};
   std::atomic<uintptr_t> sp{0};
   std::atomic<uintptr_t> bp{0};
-  std::atomic<uint32_t> at_release{0};
-  std::atomic<uint32_t> noted{0};
+  std::atomic<uint64_t> notes{0};  // at_release() in its low half, above it noted()
   // Time stamp counter at the acquisition; valid with CLOCK=tsc. Of a further level: see ThreadRecord::return_address_below.
   std::atomic<uint64_t> tsc{0};
 
-  uint32_t depth() const { return at_release.load(std::memory_order_acquire) & kDepthMask; }
-  bool is_given_up() const { return (at_release.load(std::memory_order_acquire) & kGivenUp) != 0; }
+  uint32_t at_release() const { return static_cast<uint32_t>(notes.load(std::memory_order_acquire)); }
+  uint32_t noted() const { return static_cast<uint32_t>(notes.load(std::memory_order_acquire) >> kHalf); }
+  // The owner's.
+  void set_at_release(uint32_t value) {
+    notes.store((notes.load(std::memory_order_relaxed) >> kHalf << kHalf) | value, std::memory_order_release);
+  }
+  void set_noted(uint32_t value) { notes.store(uint64_t{value} << kHalf | at_release(), std::memory_order_release); }
+
+  uint32_t depth() const { return at_release() & kDepthMask; }
+  bool is_given_up() const { return (at_release() & kGivenUp) != 0; }
+
+ private:
+  static constexpr int kHalf = 32;
 };
 static_assert(sizeof(HeldSlot) == kCacheLine);
 

@@ -21,12 +21,11 @@ namespace {
 
 // Of a hold that is over.
 void forget_notes(HeldSlot& slot) {
-  slot.at_release.store(0, std::memory_order_release);
-  slot.noted.store(0, std::memory_order_release);
+  slot.notes.store(0, std::memory_order_release);
 }
 
 void deepen(HeldSlot& slot) {
-  slot.at_release.store(slot.at_release.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  slot.set_at_release(slot.at_release() + 1);
 }
 
 Caller caller_of(const HeldSlot& slot) {
@@ -37,7 +36,7 @@ Caller caller_of(const HeldSlot& slot) {
 // Whether an unlock may be the last act of the function that took `level`, made a jump by the compiler: then it returns to
 // where that function would have.
 bool ends_in_jump(const HeldSlot& level, const Caller& caller) {
-  const bool is_again = (level.at_release.load(std::memory_order_relaxed) & kAgain) != 0;
+  const bool is_again = (level.at_release() & kAgain) != 0;
   return (is_again && level.tsc.load(std::memory_order_relaxed) == caller.pc) ||
          was_noted(level, ThreadRecord::notes_of(level), caller);
 }
@@ -209,7 +208,7 @@ void ThreadRecord::hold_waited_slow(HeldSlot& slot, LockWord lock) {
     drop(slot);
     return deepen(*before.newest);
   }
-  if (before.count != 0) slot.at_release.store(kAgain, std::memory_order_release);
+  if (before.count != 0) slot.set_at_release(kAgain);
   settle(slot, lock);
   if (before.count != 0) slot.tsc.store(return_address_below(before.frame_sp), std::memory_order_release);
 }
@@ -243,7 +242,7 @@ void ThreadRecord::hold_slow(LockWord lock, const Caller& caller) {
 // --- levels ---
 
 HeldSlot* ThreadRecord::older_level(HeldSlot& slot, LockWord lock) {
-  if ((slot.at_release.load(std::memory_order_relaxed) & kAgain) == 0 && !held_repeatedly(lock)) return nullptr;
+  if ((slot.at_release() & kAgain) == 0 && !held_repeatedly(lock)) return nullptr;
   HeldSlot* older = next_below_of(&slot, lock);
   return older != nullptr && word_of(*older).access() == lock.access() ? older : nullptr;
 }
@@ -254,7 +253,7 @@ HeldSlot* ThreadRecord::older_level(HeldSlot& slot, LockWord lock) {
 // of those that returned into one another by jumps, or were leaked, the outermost. Else it is the newest, which a helper may
 // have taken that has returned.
 HeldSlot& ThreadRecord::level_given_up(HeldSlot& newest, LockWord lock, const Caller& caller) {
-  const bool is_known = (newest.at_release.load(std::memory_order_relaxed) & kAgain) != 0;
+  const bool is_known = (newest.at_release() & kAgain) != 0;
   HeldSlot* by_jump = nullptr;
   HeldSlot* near = nullptr;
   HeldSlot* staying = nullptr;  // taken where functions do not hand the lock out
@@ -277,12 +276,12 @@ HeldSlot& ThreadRecord::level_given_up(HeldSlot& newest, LockWord lock, const Ca
 
 void ThreadRecord::give_up_level(HeldSlot& newest, LockWord lock, const Caller& caller) {
   HeldSlot& level = level_given_up(newest, lock, caller);
-  const uint32_t at_release = level.at_release.load(std::memory_order_relaxed);
-  if ((at_release & kDepthMask) != 0) return level.at_release.store(at_release - 1, std::memory_order_release);
+  const uint32_t at_release = level.at_release();
+  if ((at_release & kDepthMask) != 0) return level.set_at_release(at_release - 1);
   learn_site(level, caller);
   // The first one stays as long as the hold does.
   if (older_level(level, lock) == nullptr)
-    level.at_release.store(kGivenUp, std::memory_order_release);
+    level.set_at_release(kGivenUp);
   else
     drop(level);
 }
@@ -300,19 +299,27 @@ void ThreadRecord::settle(HeldSlot& slot, LockWord lock) {
   if (settled_ns == 0) [[unlikely]]
     return settle_now_slow(slot, lock);
   slot.since_ns.store(settled_ns, std::memory_order_release);
-  if (!site_stays(slot.pc.load(std::memory_order_relaxed))) return settle_noted_slow(slot, lock);
+  if (!site_stays(slot.pc.load(std::memory_order_relaxed))) return settle_noted(slot, lock);
   slot.word.store(lock.bits(), std::memory_order_release);
 }
 
 // Where calls are few.
 void ThreadRecord::settle_now_slow(HeldSlot& slot, LockWord lock) {
   slot.since_ns.store(stamp_slow(), std::memory_order_release);
-  settle_noted_slow(slot, lock);
+  settle_noted(slot, lock);
 }
 
 void ThreadRecord::settle_noted_slow(HeldSlot& slot, LockWord lock) {
   note_callers_slow(slot);
-  if (g_pulse.extras.load(std::memory_order_relaxed) != 0) note_extras_slow(slot);
+  slot.word.store(lock.bits(), std::memory_order_release);
+}
+
+// The counter is read last: what comes before it is done while the lock's own instruction waits for the cache.
+void ThreadRecord::settle_with_extras_slow(HeldSlot& slot, LockWord lock) {
+  const uint32_t extras = g_pulse.extras.load(std::memory_order_relaxed);
+  if (!site_stays_if_noted(slot.pc.load(std::memory_order_relaxed))) note_callers_slow(slot);
+  if ((extras & kCopyAlways) != 0) copy_every_stack(slot);
+  if ((extras & kReadTsc) != 0) slot.tsc.store(read_tsc(), std::memory_order_release);
   slot.word.store(lock.bits(), std::memory_order_release);
 }
 
@@ -322,20 +329,20 @@ void ThreadRecord::note_callers_slow(HeldSlot& slot) {
   if (site.kind == SiteKind::stays || !is_on_own_stack(caller.sp)) return;
   const uint32_t links = site.is_settled && site.links != 0 ? site.links : kPackedSites;
   const uint32_t noted = note_callers(own_notes(slot), caller, stack_end.load(std::memory_order_relaxed), links);
-  slot.noted.store(noted, std::memory_order_release);
+  slot.set_noted(noted);
   if (!site.is_settled) {
-    slot.at_release.store(slot.at_release.load(std::memory_order_relaxed) | kUnsettled, std::memory_order_release);
+    slot.set_at_release(slot.at_release() | kUnsettled);
     // Few holds are from there: dating them exactly costs nothing that counts.
     slot.since_ns.store(exact_stamp(slot.since_ns.load(std::memory_order_relaxed)), std::memory_order_release);
   }
-  if (site.kind == SiteKind::copies) copy_stack(slot, caller, kStackCopySize);
+  if (site.kind == SiteKind::copies) copy_stack(slot, kStackCopySize);
 }
 
 // A frame that has returned cannot be the caller of the unlock, unless the unlock is the last thing that its function does
 // and the compiler made it a jump: then the call returns to where that function would have. A frame that has not returned
 // may still have its callers' words changed, when a guard's destructor made a frame of its constructor's size: they tell.
 void ThreadRecord::learn_site(const HeldSlot& slot, const Caller& caller) const {
-  if ((slot.at_release.load(std::memory_order_relaxed) & kUnsettled) == 0) return;
+  if ((slot.at_release() & kUnsettled) == 0) return;
   const CallerNotes& notes = notes_of(slot);
   const bool became_jump = was_noted(slot, notes, caller);
   const bool is_lower = caller.sp <= slot.sp.load(std::memory_order_relaxed) || became_jump;
@@ -345,24 +352,22 @@ void ThreadRecord::learn_site(const HeldSlot& slot, const Caller& caller) const 
   const uintptr_t pc = slot.pc.load(std::memory_order_relaxed);
   if (changed == 0 && is_lower) return note_site(pc, SiteKind::stays);
   // The last that changed led into a frame that is still there, where the live stack goes on.
-  const bool has_links = (slot.noted.load(std::memory_order_relaxed) & kSitesMask) != 0;
+  const bool has_links = (slot.noted() & kSitesMask) != 0;
   note_site(pc, SiteKind::returns, has_links ? std::max(changed, kFewestLinks) : 0);
 }
 
-void ThreadRecord::note_extras_slow(HeldSlot& slot) {
-  const uint32_t extras = g_pulse.extras.load(std::memory_order_relaxed);
-  if ((extras & kReadTsc) != 0) slot.tsc.store(read_tsc(), std::memory_order_release);
+void ThreadRecord::copy_every_stack(HeldSlot& slot) {
   const Caller caller = caller_of(slot);
-  const uint32_t noted = slot.noted.load(std::memory_order_relaxed);
-  if ((extras & kCopyAlways) == 0 || (noted & kCopied) != 0 || !is_on_own_stack(caller.sp)) return;
+  const uint32_t noted = slot.noted();
+  if ((noted & kCopied) != 0 || !is_on_own_stack(caller.sp)) return;
   // Where frame pointers led to callers, they tell rbp too.
   if ((noted & kSitesMask) == 0) own_notes(slot).sites[kNotedWords].store(caller.bp, std::memory_order_release);
   // Few holds come from a site that nothing is known of yet: the first report is to have all of the stack.
-  const bool is_new = (slot.at_release.load(std::memory_order_relaxed) & kUnsettled) != 0;
-  copy_stack(slot, caller, is_new ? kStackCopySize : kUsualCopySize);
+  const bool is_new = (slot.at_release() & kUnsettled) != 0;
+  copy_stack(slot, is_new ? kStackCopySize : kUsualCopySize);
 }
 
-void ThreadRecord::copy_stack(HeldSlot& slot, const Caller& caller, size_t most) {
+void ThreadRecord::copy_stack(HeldSlot& slot, size_t most) {
   const size_t index = index_of_slot(slot);
   if (index >= kInlineSlots) return;
   StackCopies* memory = copies.load(std::memory_order_relaxed);
@@ -372,13 +377,14 @@ void ThreadRecord::copy_stack(HeldSlot& slot, const Caller& caller, size_t most)
     copies.store(memory, std::memory_order_release);
   }
   const uintptr_t end = stack_end.load(std::memory_order_relaxed);
-  const uintptr_t available = std::min(end - caller.sp, g_main_frames_end - caller.sp);
+  const uintptr_t sp = slot.sp.load(std::memory_order_relaxed);
+  const uintptr_t available = std::min(end - sp, g_main_frames_end - sp);
   const size_t size = std::min(available, most);
   // Pairs with the reader's fence in copy_acquired_stack: who reads a byte of this copy finds the old hold ended.
   std::atomic_thread_fence(std::memory_order_release);
-  copy_bytes(memory->bytes[index], caller.sp, size);
+  copy_bytes(memory->bytes[index], sp, size);
   memory->sizes[index].store(static_cast<uint32_t>(size), std::memory_order_release);
-  slot.noted.store(slot.noted.load(std::memory_order_relaxed) | kCopied, std::memory_order_release);
+  slot.set_noted(slot.noted() | kCopied);
 }
 
 // --- cold ---

@@ -137,15 +137,11 @@ class alignas(kBlockSize) ThreadRecord {
   template <LockKind Kind>
   [[gnu::always_inline]] bool drop_at_once(LockWord lock) {
     HeldSlot* slot = below(top());
-    if (!word_of(*slot).is_plain_hold_of<Kind>(lock) || slot->at_release.load(std::memory_order_relaxed) != 0 ||
-        slot->since_ns.load(std::memory_order_relaxed) < g_pulse.old_before_ns.load(std::memory_order_relaxed) ||
-        word_below(slot).is_no_hold()) [[unlikely]]
+    if (!word_of(*slot).is_plain_hold_of<Kind>(lock)) [[unlikely]]
       return false;
-    slot->word.store(0, std::memory_order_release);
-    if (slot->noted.load(std::memory_order_relaxed) != 0) [[unlikely]]
-      slot->noted.store(0, std::memory_order_release);
-    give_top_back_to(slot);
-    return true;
+    if (slot->notes.load(std::memory_order_relaxed) == 0) [[likely]]
+      return drop_young<false>(slot);
+    return slot->at_release() == 0 && drop_young<true>(slot);
   }
 
   // The same for a further level of the recursive mutex that the newest hold is of.
@@ -156,7 +152,7 @@ class alignas(kBlockSize) ThreadRecord {
     const uint64_t return_address = return_address_below(below(slot)->sp.load(std::memory_order_relaxed));
     take_top(*slot);
     fill(*slot, caller, g_pulse.tick_ns.load(std::memory_order_relaxed));
-    slot->at_release.store(kAgain, std::memory_order_release);
+    slot->notes.store(kAgain, std::memory_order_release);
     slot->tsc.store(return_address, std::memory_order_release);
     slot->word.store(lock.bits(), std::memory_order_release);
     return true;
@@ -172,7 +168,7 @@ class alignas(kBlockSize) ThreadRecord {
     }
     if (slot->since_ns.load(std::memory_order_relaxed) < g_pulse.old_before_ns.load(std::memory_order_relaxed))
       return nullptr;
-    const uint32_t at_release = slot->at_release.load(std::memory_order_relaxed);
+    const uint32_t at_release = slot->at_release();
     if (at_release == 0) return held_repeatedly(mutex) ? nullptr : slot;
     return at_release == kAgain && slot->sp.load(std::memory_order_relaxed) == caller_sp ? slot : nullptr;
   }
@@ -187,7 +183,7 @@ class alignas(kBlockSize) ThreadRecord {
   // Whether the hold is over when the level in `newest`, its newest slot, is given up; `first` is where it began, then.
   bool is_last_level(HeldSlot& newest, LockWord lock, HeldSlot** first) {
     *first = &newest;
-    const bool is_first = (newest.at_release.load(std::memory_order_relaxed) & ~kUnsettled) == 0;
+    const bool is_first = (newest.at_release() & ~kUnsettled) == 0;
     return (is_first && !held_repeatedly(lock)) || is_last_level_slow(newest, lock, first);
   }
   // Notes that `caller` gives up one level of a hold that goes on; `newest` is the hold's newest slot.
@@ -257,6 +253,18 @@ class alignas(kBlockSize) ThreadRecord {
     top_.store(slot, std::memory_order_release);
   }
 
+  // See drop_at_once.
+  template <bool HasNotes>
+  [[gnu::always_inline]] bool drop_young(HeldSlot* slot) {
+    if (slot->since_ns.load(std::memory_order_relaxed) < g_pulse.old_before_ns.load(std::memory_order_relaxed) ||
+        word_below(slot).is_no_hold()) [[unlikely]]
+      return false;
+    slot->word.store(0, std::memory_order_release);
+    if (HasNotes) slot->notes.store(0, std::memory_order_release);
+    give_top_back_to(slot);
+    return true;
+  }
+
   static void fill(HeldSlot& slot, const Caller& caller, uint64_t tick_ns) {
     slot.sp.store(caller.sp, std::memory_order_release);  // first: see is_left_for_good
     slot.pc.store(caller.pc, std::memory_order_release);
@@ -272,7 +280,12 @@ class alignas(kBlockSize) ThreadRecord {
   }
 
   [[gnu::noinline]] void settle_now_slow(HeldSlot& slot, LockWord lock);
+  void settle_noted(HeldSlot& slot, LockWord lock) {
+    return g_pulse.extras.load(std::memory_order_relaxed) == 0 ? settle_noted_slow(slot, lock)
+                                                               : settle_with_extras_slow(slot, lock);
+  }
   [[gnu::noinline]] void settle_noted_slow(HeldSlot& slot, LockWord lock);
+  [[gnu::noinline]] void settle_with_extras_slow(HeldSlot& slot, LockWord lock);
   HeldSlot* take_slot_slow(uintptr_t sp);
   bool is_left_for_good(const HeldSlot& call, uintptr_t sp) const;
   void drop_left_over_calls(uintptr_t sp);
@@ -293,16 +306,17 @@ class alignas(kBlockSize) ThreadRecord {
   void skip_used_top();
   void pop_slow();
   [[gnu::always_inline]] inline void note_callers_slow(HeldSlot& slot);
-  void note_extras_slow(HeldSlot& slot);
-  void copy_stack(HeldSlot& slot, const Caller& caller, size_t most);
-  // Where the frame that had the stack pointer `sp` at its own lock call has made a call since, the return address of that one.
+  [[gnu::noinline]] void copy_every_stack(HeldSlot& slot);
+  void copy_stack(HeldSlot& slot, size_t most);
+  // Where the frame that had the stack pointer `sp` at its own lock call has made a call since, the return address of that one; 0
+  // if there is no such frame, which 0 says.
   uintptr_t return_address_below(uintptr_t sp) const {
-    return sp != 0 && is_on_own_stack(sp) ? *reinterpret_cast<const uintptr_t*>(sp - sizeof(uintptr_t)) : 0;
+    return is_on_own_stack(sp) ? *reinterpret_cast<const uintptr_t*>(sp - sizeof(uintptr_t)) : 0;
   }
   CallerNotes& own_notes(HeldSlot& slot) { return const_cast<CallerNotes&>(notes_of(slot)); }
-  // Not on a coroutine's stack, which may end anywhere above.
+  // Not on a coroutine's stack, which may end anywhere above. Never 0, also where the stack is not known.
   bool is_on_own_stack(uintptr_t sp) const {
-    return stack_end.load(std::memory_order_relaxed) - sp <= stack_span.load(std::memory_order_relaxed);
+    return stack_end.load(std::memory_order_relaxed) - sp < stack_span.load(std::memory_order_relaxed);
   }
 
   std::atomic<uint64_t> lower_end_{LockWord::record_start().bits()};

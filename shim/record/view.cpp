@@ -27,7 +27,7 @@ LockWord word_of_use(const Identity& identity) {
 void view_callers(const HeldSlot& slot, const CallerNotes& notes, HoldView* out) {
   const uintptr_t sp = slot.sp.load(std::memory_order_acquire);
   out->sites[0] = {slot.pc.load(std::memory_order_acquire), sp};
-  const uint32_t noted = slot.noted.load(std::memory_order_acquire);
+  const uint32_t noted = slot.noted();
   const uint32_t count = std::min<uint32_t>(noted & kSitesMask, kPackedSites);
   for (uint32_t i = 0; i < count; ++i) {
     const uint64_t packed = notes.sites[i].load(std::memory_order_acquire);
@@ -69,7 +69,7 @@ bool view_hold(uint32_t record_index, uint32_t slot_index, HoldView* out) {
   out->tid = record.tid.load(std::memory_order_acquire);
   out->gone = record.state.load(std::memory_order_acquire) == RecordState::gone;
   out->since_ns = slot->since_ns.load(std::memory_order_acquire);
-  const bool is_first_level = (slot->at_release.load(std::memory_order_acquire) & kAgain) == 0;
+  const bool is_first_level = (slot->at_release() & kAgain) == 0;
   out->tsc = is_first_level ? slot->tsc.load(std::memory_order_acquire) : 0;
   out->stack_end = record.stack_end.load(std::memory_order_relaxed);
   return view_site(record, *slot, out) && is_unchanged(*slot, word, number);
@@ -106,7 +106,7 @@ size_t copy_acquired_stack(const Identity& site, void* out, size_t size) {
   const HeldSlot* slot = record.slot(site.slot);
   size_t copied = 0;
   const unsigned char* copy = record.stack_copy(site.slot, &copied);
-  if (slot == nullptr || copy == nullptr || (slot->noted.load(std::memory_order_acquire) & kCopied) == 0) return 0;
+  if (slot == nullptr || copy == nullptr || (slot->noted() & kCopied) == 0) return 0;
   const size_t wanted = copied < size ? copied : size;
   copy_bytes(out, reinterpret_cast<uintptr_t>(copy), wanted);
   std::atomic_thread_fence(std::memory_order_acquire);

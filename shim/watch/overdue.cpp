@@ -40,7 +40,7 @@ uint64_t latest_start_ns(const HoldView& hold, const TickHistory& history, const
 }
 
 uint64_t busy_period_ns(uint64_t smallest_limit_ns) {
-  return std::clamp(smallest_limit_ns / 8, kMillisecond, 15 * kMillisecond);
+  return std::min(wake_period_ns(smallest_limit_ns), std::max(15 * kMillisecond, smallest_limit_ns / 64));
 }
 
 uint64_t wake_period_ns(uint64_t smallest_limit_ns) {

@@ -1,5 +1,6 @@
 // The least that a preload can cost: a shared object that only forwards the calls for mutexes and rwlocks, and with
-// BENCH_FLOOR_NOTES also notes lock, caller and stack pointer in two slots of the thread, as holdwatch must at least.
+// BENCH_FLOOR_NOTES also notes lock, caller and stack pointer in two slots of the thread, as holdwatch must at least. With
+// BENCH_FLOOR_TSC it also reads the processor's counter once, when the lock is had, as CLOCK=tsc must.
 // No product, and no model for one: it knows neither nesting nor conditions, and finds the real functions without care.
 #include <dlfcn.h>
 #include <pthread.h>
@@ -12,6 +13,7 @@ namespace {
 struct Slot {
   std::atomic<const void*> lock{nullptr};
   std::atomic<uintptr_t> pc{0}, sp{0}, bp{0};
+  std::atomic<uint64_t> tsc{0};
 };
 struct alignas(64) Slots {
   Slot waiting, held;
@@ -48,7 +50,12 @@ template <typename Lock>
   note(t_slots.waiting, lock, frame);
   const int result = real(lock);
   t_slots.waiting.lock.store(nullptr, std::memory_order_release);
-  if (result == 0) note(t_slots.held, lock, frame);
+  if (result == 0) {
+#ifdef BENCH_FLOOR_TSC
+    t_slots.held.tsc.store(__builtin_ia32_rdtsc(), std::memory_order_release);
+#endif
+    note(t_slots.held, lock, frame);
+  }
   return result;
 #else
   (void)frame;

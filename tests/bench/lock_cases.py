@@ -120,15 +120,35 @@ def scaling_row(bench):
 
 # The least that a preload can cost on this machine: see floor.cpp.
 FLOORS = [("floor-forwards", "only forwards"), ("floor-notes", "notes lock, caller and stack pointer")]
+FLOOR_CASES = ("mutex", "alone", "read-lock", "readers-2", "write-lock")
+# What watching costs beside that: case -> the preload it is compared with, goal.
+ABOVE_FLOOR = {"alone": ("floor-notes", 1.10), "mutex": ("floor-notes", None), "read-lock": ("floor-notes", None),
+               "write-lock": ("floor-notes", None), "clock-tsc": ("floor-tsc", 1.10)}
 
 
-def floor_rows(bench, name, says):
-    environment = clean_environment() | {"LD_PRELOAD": bench.program(f"{name}.so")}
-    for case in CASES:
-        if case.name in ("mutex", "alone", "read-lock", "readers-2", "write-lock"):
-            pairs = paired(bench.rounds, lambda case=case: measure(bench, case, clean_environment())[0],
-                           lambda case=case: measure(bench, case, environment)[0])
-            yield ratio_row(f"a preload that {says}: {case.says}", pairs)
+def case_named(name):
+    return next(case for case in CASES if case.name == name)
+
+
+def floor_environment(bench, floor):
+    return clean_environment() | {"LD_PRELOAD": bench.program(f"{floor}.so")}
+
+
+def floor_rows(bench, floor, says):
+    environment = floor_environment(bench, floor)
+    for case in map(case_named, FLOOR_CASES):
+        pairs = paired(bench.rounds, lambda case=case: measure(bench, case, clean_environment())[0],
+                       lambda case=case: measure(bench, case, environment)[0])
+        yield ratio_row(f"a preload that {says}: {case.says}", pairs)
+
+
+def above_floor_row(bench, name, floor, goal):
+    """The preload that only takes notes stands in the place of the bare program."""
+    case = case_named(name)
+    pairs = paired(bench.rounds, lambda: measure(bench, case, floor_environment(bench, floor))[0],
+                   lambda: measure(bench, case, watched_environment(bench.shim, case.options))[0])
+    beside = "notes and reads the counter" if floor == "floor-tsc" else "only notes"
+    return ratio_row(f"against a preload that {beside}: {case.says}", pairs, goal)
 
 
 def cases():
@@ -138,5 +158,8 @@ def cases():
         made[name] = lambda bench, says=says, benchmarks=benchmarks: growth_rows(bench, says, benchmarks)
     for name, says in FLOORS:
         made[name] = lambda bench, name=name, says=says: floor_rows(bench, name, says)
+    for name, (floor, goal) in ABOVE_FLOOR.items():
+        made[f"above-{floor}-{name}"] = lambda bench, name=name, floor=floor, goal=goal: [
+            above_floor_row(bench, name, floor, goal)]
     made["false-sharing"] = lambda bench: [scaling_row(bench)]
     return made

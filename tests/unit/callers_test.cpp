@@ -14,7 +14,7 @@ struct NotedOnArray : ArrayStack {
 
   HoldView note(uintptr_t sp, uintptr_t bp) {
     slot.sp = sp;
-    slot.noted = note_callers(notes, {0x401000, sp, bp}, end(), most_links);
+    slot.set_noted(note_callers(notes, {0x401000, sp, bp}, end(), most_links));
     HoldView view{};
     view_callers(slot, notes, &view);
     return view;

@@ -24,7 +24,7 @@ struct Releaser {
   explicit Releaser(size_t stack_words = 16) : words(stack_words) {
     for (size_t i = 0; i < stack_words; ++i) words[i] = i * 1'000'003;
     thread.record().stack_end = reinterpret_cast<uintptr_t>(words.data() + words.size());
-    thread.record().stack_span = words.size() * sizeof(uintptr_t);
+    thread.record().stack_span = words.size() * sizeof(uintptr_t) + 1;
   }
   Caller caller() const { return {0x402000, reinterpret_cast<uintptr_t>(words.data()), 0x7100}; }
 

@@ -78,13 +78,13 @@ class RecursiveMutex {
 struct RecordOnArray : ArrayStack {
   explicit RecordOnArray(size_t size) : ArrayStack(size) {
     record.stack_end = end();
-    record.stack_span = size * sizeof(uintptr_t);
+    record.stack_span = size * sizeof(uintptr_t) + 1;
   }
   // What an acquisition with the given registers notes of its callers.
   uint32_t callers(uintptr_t sp, uintptr_t pc = 0x401000) {
     hold(record, mutex_at(0x10), {pc, sp, 0});
     HeldSlot* slot = record.find(0x10);
-    const uint32_t noted = slot->noted;
+    const uint32_t noted = slot->noted();
     record.drop(*slot);
     return noted;
   }
@@ -93,7 +93,7 @@ struct RecordOnArray : ArrayStack {
 };
 
 bool is_copied(const HeldSlot& slot) {
-  return (slot.noted & kCopied) != 0;
+  return (slot.noted() & kCopied) != 0;
 }
 
 size_t copied_size(const ThreadRecord& record, const HeldSlot& slot) {
@@ -669,7 +669,7 @@ TEST_CASE_METHOD(NoSiteIsKnown,
   CHECK(stack.callers(stack.at(0)) == kNotedWords << kWordsShift);
   stack.record.stack_span = 16 * sizeof(uintptr_t);
   CHECK(stack.callers(stack.at(32)) == 0);  // sp further down than the stack reaches
-  stack.record.stack_span = 64 * sizeof(uintptr_t);
+  stack.record.stack_span = 64 * sizeof(uintptr_t) + 1;
   stack.record.stack_end = stack.at(24);
   CHECK(stack.callers(stack.at(32)) == 0);  // sp above it
   stack.record.stack_end = stack.end();

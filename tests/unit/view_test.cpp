@@ -180,7 +180,7 @@ TEST_CASE("packed call sites unpack to the addresses and stack pointers they wer
   slot.pc = 0x401000;
   slot.sp = 0x7fff00000000;
   CallerNotes notes;
-  slot.noted = 2;
+  slot.set_noted(2);
   notes.sites[0] = 0x7f0000401111 | uint64_t{3} << 48;
   notes.sites[1] = 0x402222 | uint64_t{65535} << 48;
   HoldView view{};
@@ -199,7 +199,7 @@ TEST_CASE("packed call sites unpack to the addresses and stack pointers they wer
 TEST_CASE("a count of call sites that is too large, as a torn read may give it, is cut") {
   HeldSlot slot;
   CallerNotes notes;
-  slot.noted = UINT32_MAX;
+  slot.set_noted(UINT32_MAX);
   HoldView view{};
   view_callers(slot, notes, &view);
   CHECK(view.site_count == kPackedSites + 1);
