@@ -17,13 +17,32 @@
 
 namespace holdwatch {
 
-// Where the hook was called from. Must be evaluated in the hook itself: asking for the frame's address gives the hook a
-// frame pointer, and above it lie the caller's rbp and the return address.
-#define HOLDWATCH_FRAME (static_cast<const uintptr_t*>(__builtin_frame_address(0)))
+// Where the hook was called from. Must be evaluated in the hook itself, and says the same at any point of it. The value is the
+// caller's stack pointer before the call; below it lies the return address.
+//
+// The caller's rbp is still in the register where this code is compiled not to use it (HOLDWATCH_RBP_IS_THE_CALLERS, with
+// -ffixed-rbp): a hook then has no frame pointer to set up, and whoever unwinds through it needs the stack pointer alone. Else
+// it is what the hook's own frame pointer points at.
+#ifdef HOLDWATCH_RBP_IS_THE_CALLERS
+#define HOLDWATCH_FRAME (static_cast<const uintptr_t*>(__builtin_dwarf_cfa()))
+#else
+#define HOLDWATCH_FRAME (static_cast<const uintptr_t*>(__builtin_frame_address(0)) + 2)
+#endif
 #define HOLDWATCH_CALLER (::holdwatch::caller_at(HOLDWATCH_FRAME))
 
-inline Caller caller_at(const uintptr_t* frame) {
-  return {frame[1], reinterpret_cast<uintptr_t>(frame + 2), frame[0]};
+[[gnu::always_inline]] inline uintptr_t callers_rbp(const uintptr_t* frame) {
+#ifdef HOLDWATCH_RBP_IS_THE_CALLERS
+  (void)frame;
+  register uintptr_t rbp asm("rbp");
+  asm("" : "=r"(rbp));
+  return rbp;
+#else
+  return frame[-2];
+#endif
+}
+
+[[gnu::always_inline]] inline Caller caller_at(const uintptr_t* frame) {
+  return {frame[-1], reinterpret_cast<uintptr_t>(frame), callers_rbp(frame)};
 }
 
 // The argument of a lock function, of which the compiler knows what kind of lock it is and how it is to be taken. The lock

@@ -20,6 +20,8 @@ FOLDERS = ("shim", "symbolizer")
 SKIPPED = 77
 # A flag that only the other compiler knows is no fault of the source.
 EXTRA = {"clang": ["-Wno-unknown-warning-option", "-Wno-unused-command-line-argument"], "g": []}
+# Options of gcc alone, and what is defined with them.
+NOT_FOR = {"clang": ("-ffixed-rbp", "-DHOLDWATCH_RBP_IS_THE_CALLERS"), "g": ()}
 NO_RESULT = {"clang": ["-fsyntax-only"], "g": ["-S", "-o", "/dev/null"]}
 
 
@@ -29,15 +31,15 @@ def command_for(entry, compiler):
     source = entry["file"]
     while os.path.basename(arguments[0]) in ("ccache", "sccache"):
         arguments.pop(0)
+    family = "clang" if "clang" in compiler else "g"
     kept, skip_next = [], False
     for argument in arguments[1:]:
         if skip_next:
             skip_next = False
         elif argument in ("-o", "-MF", "-MQ", "-MT"):
             skip_next = True
-        elif argument not in ("-MD", "-c", source):
+        elif argument not in ("-MD", "-c", source, *NOT_FOR[family]):
             kept.append(argument)
-    family = "clang" if "clang" in compiler else "g"
     return [compiler, *kept, *EXTRA[family], "-Werror", *NO_RESULT[family], source]
 
 
