@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "shim/base/lock_call_note.h"
 #include "shim/base/pulse.h"
 
 namespace holdwatch {
@@ -59,6 +60,9 @@ struct alignas(kCacheLine) HeldSlot {
   static constexpr int kHalf = 32;
 };
 static_assert(sizeof(HeldSlot) == kCacheLine);
+static_assert(offsetof(HeldSlot, pc) == kLockCallNoteAt &&
+              offsetof(HeldSlot, sp) == kLockCallNoteAt + offsetof(LockCallNote, sp) &&
+              offsetof(HeldSlot, bp) == kLockCallNoteAt + offsetof(LockCallNote, bp));
 
 // The callers' callers, in one of two forms. Where frame pointers lead to them: the return address in the low 48 bits,
 // above them the distance of its stack pointer from the slot's `sp` in words. Else the words at sp + 8, sp + 24, sp + 40

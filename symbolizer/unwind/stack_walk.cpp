@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "shim/base/lock_call_note.h"
+
 namespace holdwatch {
 
 namespace {
@@ -138,6 +140,17 @@ bool StackWalker::deduce_frame_pointer(RegisterSet& frame) {
   return true;
 }
 
+// In a watched process: a hook has noted its caller's rbp. That the note is of this very call its other words show.
+void StackWalker::read_lock_call(const RegisterSet& hook, RegisterSet& caller) {
+  const Module* module = modules_.find(hook.lookup_pc());
+  if (module == nullptr || module->path.find("/libholdwatch.so") == std::string::npos) return;
+  for (const Register which : {kRbx, kR12, kR13, kR14, kR15}) {
+    if (!hook.knows(which)) continue;
+    const auto note = stack_.read_value<LockCallNote>(hook[which] + kLockCallNoteAt);
+    if (note && note->pc == caller[kRip] && note->sp == caller[kRsp]) return caller.set(kRbp, note->bp);
+  }
+}
+
 bool StackWalker::needs_no_call(RegisterSet frame) {
   const StepResult stepped = stepper_.step(frame, stack_);
   return stepped.was_signal_frame || stepped.outcome == Stepped::end;
@@ -209,6 +222,7 @@ End StackWalker::climb(Walk& walk) {
       frame.cfa = 0;
       return End::broken;
     }
+    if (!caller.knows(kRbp)) read_lock_call(walk.registers, caller);
     walk.registers = caller;
   }
 }

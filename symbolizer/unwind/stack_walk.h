@@ -92,6 +92,7 @@ class StackWalker {
   bool is_entry(uintptr_t pc, uintptr_t sp);
   uintptr_t entry_of(const Procedure& procedure, const RegisterSet& frame);
   bool deduce_frame_pointer(RegisterSet& frame);
+  void read_lock_call(const RegisterSet& hook, RegisterSet& caller);
   std::string why_stopped(const Walk& walk, const StepResult& stepped) const;
 
   const Modules& modules_;

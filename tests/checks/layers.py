@@ -27,7 +27,7 @@ MAY_INCLUDE = {
     "shim/lifecycle.cpp": {"shim"},
     "shim/public_api.cpp": {"shim/holdwatch.h", "shim/base", "shim/record", "shim/watch"},
     "shim/holdwatch.h": set(),
-    "symbolizer/unwind": {"symbolizer/unwind"} | SHARED,
+    "symbolizer/unwind": {"symbolizer/unwind", "shim/base/lock_call_note.h"} | SHARED,
     "symbolizer/symbols": {"symbolizer/symbols", "symbolizer/unwind/modules.h"} | SHARED,
     "symbolizer/cause": {"symbolizer/cause", "symbolizer/unwind/memory.h"} | SHARED,
     "symbolizer/report": {"symbolizer/report", "symbolizer/symbols/symbols.h"} | SHARED,
