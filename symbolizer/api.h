@@ -9,7 +9,7 @@
 
 namespace holdwatch {
 
-inline constexpr uint32_t kSymbolizerApiVersion = 10;
+inline constexpr uint32_t kSymbolizerApiVersion = 11;
 
 // What the symbolizer may ask of the shim.
 struct HostCalls {

@@ -3,6 +3,7 @@
 // copyable, so that a struct can be filled in a signal handler, in a lock call or from another process's memory.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -190,6 +191,9 @@ struct Finding {
   uint64_t unrecorded_holds;  // holds that did not fit into a thread's record since start
   uint64_t unreported_holds;  // holds over their limit that ended unreported since start, too many at once
   char note[kNoteSize];       // empty, or one more thing to say
+  bool was_said_plainly;      // late: it was seen, and said without stacks
+  // Whoever sets it writes the first line; null: nobody else does. Where reports go to standard error, it stands there already.
+  std::atomic<bool>* first_line_said;
 };
 
 }  // namespace holdwatch

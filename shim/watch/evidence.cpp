@@ -15,6 +15,7 @@
 #include "shim/watch/circles.h"
 #include "shim/watch/other_process.h"
 #include "shim/watch/ownership.h"
+#include "shim/watch/thread_names.h"
 
 namespace holdwatch {
 namespace {
@@ -24,25 +25,8 @@ constexpr int kAttempts = 4;
 // Threads in a condition wait for the lock's mutex whose system call is looked at; a pool's idle workers are many.
 constexpr size_t kMaxConditionLooks = 256;
 
-// Names as they were last seen, for the closing line of a holder that has exited since.
-struct KnownName {
-  int tid;
-  char name[kThreadNameSize];
-};
-KnownName g_known_names[256];
-
-// Fills in the thread's name. False if the thread is gone: then the name is the one it had, empty if it was never seen.
-bool look_up_name(int tid, char (&out)[kThreadNameSize]) {
-  KnownName& known = g_known_names[static_cast<size_t>(tid) % std::size(g_known_names)];
-  if (read_thread_name(tid, out) == 0) {
-    known.tid = tid;
-    std::memcpy(known.name, out, sizeof out);
-    return true;
-  }
-  out[0] = '\0';
-  if (known.tid == tid) std::memcpy(out, known.name, sizeof out);
-  return false;
-}
+// The reporter's.
+constinit ThreadNames g_names;
 
 // What was adopted stands in a record that the watcher looks after, now and then; the lock itself says it at once.
 bool is_still_stated(const HolderState& holder) {
@@ -100,7 +84,8 @@ void describe_hold(const Job& job, size_t index, Holder* out) {
     std::memcpy(out->thread, record_at(hold.identity.record)->gone_name, kThreadNameSize - 1);
     out->state = ThreadState::gone;
   } else {
-    out->state = look_up_name(hold.tid, out->thread) ? ThreadState::running : ThreadState::gone;
+    out->state = g_names.look_up(hold.tid, out->thread) ? ThreadState::running : ThreadState::gone;
+    if (out->thread[0] == '\0') std::memcpy(out->thread, job.names[index], sizeof out->thread);
   }
 }
 
@@ -352,7 +337,7 @@ bool Evidence::describe_waiter(const Job& job, size_t index, Waiter* out) const 
     // When it was woken is not known: it waits at least from now on.
     out->waited_ns = 0;
   }
-  look_up_name(wait.tid, out->thread);
+  g_names.look_up(wait.tid, out->thread);
   return wait_lasts(wait.identity) && !has_been_left(wait);
 }
 

@@ -165,7 +165,7 @@ class FirstLine {
         held_for(has_holder() ? holder().access : Access::exclusive);
         out_ << ' ' << longest_hold();
         limit();
-        out_ << "; the hold ended before it was seen; ";
+        out_ << "; the hold ended before it was seen" << (finding_.was_said_plainly ? " in full; " : "; ");
         return lost();
     }
   }

@@ -24,12 +24,13 @@ struct Job {
   LockState state;                   // released, late: holders as they were last seen, no waiters
   uint64_t started_ns[kMaxHolders];  // latest possible start of each holder's hold
   uint64_t held_ns[kMaxHolders];
-  uint64_t holder_waits_ns[kMaxHolders];  // of a circle: how long each has waited itself
+  char names[kMaxHolders][kThreadNameSize];  // of the holders; empty: not known
+  uint64_t holder_waits_ns[kMaxHolders];     // of a circle: how long each has waited itself
   uint64_t waited_ns[kMaxWaiters];
   HandedOver* ended;  // released, late: what the releasing thread left, or null; given back by the reporter
   uint64_t lost_ns;
   size_t threads_delayed;
-  std::atomic<bool> said;  // its first line is out
+  std::atomic<bool> said;  // its first line is out: whoever sets this writes it
 
   const LockTag& tag_of_holder(size_t index) const { return tags[is_circle(event) ? index : 0]; }
   // What the lock is called in this report; one that it is not about is asked for.

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 #include "shim/base/say.h"
@@ -18,6 +19,11 @@ namespace holdwatch {
 namespace {
 
 bool g_wanted = true;
+
+// The episodes of which something was said plainly. Written by the watcher, read by the reporter, which comes to a job long
+// after that.
+constexpr size_t kEpisodes = 1024;
+std::atomic<uint64_t> g_said[kEpisodes] = {};
 
 const char* access_name(LockRef lock, Access access) {
   if (lock.kind == LockKind::mutex) return "";
@@ -69,7 +75,7 @@ void JobFinding::add_holder(const Job& job, size_t index) {
     holder.state = ThreadState::gone;
     std::memcpy(holder.thread, record_at(state.hold.identity.record)->gone_name, kThreadNameSize - 1);
   } else {
-    read_thread_name(state.hold.tid, holder.thread);
+    std::memcpy(holder.thread, job.names[index], sizeof holder.thread);
   }
   holder.lock_id = job.tag_of_holder(index).id;
   holder.acquired = acquired_how(state);
@@ -105,8 +111,13 @@ void set_plain_reports_wanted(bool wanted) {
   g_wanted = wanted;
 }
 
+bool was_said_plainly(uint64_t episode) {
+  return g_said[episode % kEpisodes].load(std::memory_order_relaxed) == episode;
+}
+
 void write_plain_first_line(const Job& job) {
   if (!g_wanted) return;
+  g_said[job.episode % kEpisodes].store(job.episode, std::memory_order_relaxed);
   g_job_finding.fill(job);
   say_first_line(g_job_finding.finding);
 }

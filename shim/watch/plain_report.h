@@ -15,6 +15,9 @@ void set_plain_reports_wanted(bool wanted);
 // Only the first line: who holds what since when, and how many wait.
 void write_plain_first_line(const Job& job);
 
+// Whether that was written for one of the last episodes. Any thread.
+bool was_said_plainly(uint64_t episode);
+
 // A line that is no report.
 void write_plain_notice(std::string_view line);
 

@@ -8,6 +8,7 @@
 #include "shim/record/handed_over.h"
 #include "shim/watch/plain_report.h"
 #include "shim/watch/reporter.h"
+#include "shim/watch/thread_names.h"
 
 namespace holdwatch {
 namespace {
@@ -37,6 +38,8 @@ class Budget {
   uint64_t lines_ = 0, left_ = 0, until_ns_ = 0;
 };
 Budget g_budget;
+
+constinit ThreadNames g_names;  // the watcher's
 
 void say_plainly(const Job& job, uint64_t now_ns) {
   if (g_budget.take(now_ns)) write_plain_first_line(job);
@@ -82,6 +85,15 @@ void fill_ended(Job& job, const Episode& episode, const Timing& timing) {
   }
 }
 
+// When it is said the thread may have exited, and the reporter may not have come to an earlier report of it.
+void fill_names(Job& job) {
+  for (size_t i = 0; i < job.state.holder_count; ++i) {
+    job.names[i][0] = '\0';
+    const HolderState& holder = job.state.holders[i];
+    if (!holder.hold.gone && holder.where != Whereabouts::elsewhere) g_names.look_up(holder.hold.tid, job.names[i]);
+  }
+}
+
 // The moment up to which a report's durations count.
 uint64_t told_until_ns(const Episode& episode, Phase phase, const Timing& timing) {
   if (!has_ended(phase)) return timing.now_ns();
@@ -109,6 +121,7 @@ void fill(Job* job, const Episode& episode, Phase phase, const LockState& state,
     fill_ended(*job, episode, timing);
   else
     fill_living(*job, state, timing);
+  fill_names(*job);
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ class Reporter {
   void say_filter_once();
   bool is_wanted(const Job& job, const SymbolizerApi* api);
   void report(Job& job, const SymbolizerApi* api);
-  Finding describe(const Job& job);
+  Finding describe(Job& job);
   bool capture(const Job& job, Finding& finding);
   void keep_what_was_said(const Job& job, const Finding& described, Finding& finding);
   Phase told_phase(const Job& job) const;
@@ -257,14 +257,13 @@ void Reporter::report(Job& job, const SymbolizerApi* api) {
   const Finding described = describe(job);
   if (!is_still_true(described)) return;
   const bool first_line_is_out = api != nullptr && api->say_first_line(symbolizer_.self, &described);
-  if (first_line_is_out) job.said.store(true);
   Finding finding = described;
   if (!capture(job, finding)) {
     if (!first_line_is_out) return;
     keep_what_was_said(job, described, finding);
   }
   const bool reported = api != nullptr && api->report(symbolizer_.self, &finding);
-  if (!reported && !job.said.load()) write_plain_report(finding);
+  if (!reported && !job.said.exchange(true)) write_plain_report(finding);
   say_filter_once();
   note_told(job.episode);
 }
@@ -273,14 +272,15 @@ void Reporter::report(Job& job, const SymbolizerApi* api) {
 // told because it was no longer true.
 bool Reporter::is_wanted(const Job& job, const SymbolizerApi* api) {
   const Phase phase = told_phase(job);
-  if ((phase == Phase::still || phase == Phase::released) && !was_told(job.episode)) return false;
+  if ((phase == Phase::still || phase == Phase::released) && !was_told(job.episode) && !was_said_plainly(job.episode))
+    return false;
   if (api == nullptr || api->admit(symbolizer_.self, phase, job.episode)) return true;
   note_told(job.episode);
   return false;
 }
 
 // Everything about the job that is (still) true, but for stacks.
-Finding Reporter::describe(const Job& job) {
+Finding Reporter::describe(Job& job) {
   Finding finding{};
   finding.event = job.event;
   finding.phase = told_phase(job);
@@ -297,6 +297,8 @@ Finding Reporter::describe(const Job& job) {
   finding.holders = holders_;
   finding.waiters = waiters_;
   finding.waiters_left_out = job.state.waiters_left_out;
+  finding.was_said_plainly = was_said_plainly(job.episode);
+  finding.first_line_said = &job.said;
   finding.holder_count = evidence_.describe_holders(job, holders_);
   finding.waiter_count = evidence_.describe_waiters(job, waiters_);
   if (job.state.holders_left_out > 0)

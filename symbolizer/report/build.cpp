@@ -198,6 +198,8 @@ Report ReportBuilder::facts(const Finding& finding) const {
   report.unrecorded_holds = finding.unrecorded_holds;
   report.unreported_holds = finding.unreported_holds;
   report.note = bounded(finding.note);
+  report.was_said_plainly = finding.was_said_plainly;
+  report.first_line_said = finding.first_line_said;
   for (const Holder* holder : in_order(finding)) report.holders.push_back(describe_holder(*holder));
   for (const WaiterGroup& group : group_waiters(finding)) report.waiters.push_back(describe_group(group));
   if (is_circle(finding.event)) report.cycle = describe_cycle(finding);

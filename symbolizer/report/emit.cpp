@@ -162,6 +162,11 @@ ReportPrograms report_programs(std::string_view on_report, const Emitter::Compla
   return programs;
 }
 
+// False if somebody else has written it.
+bool claim_first_line(const Report& report) {
+  return report.first_line_said == nullptr || !report.first_line_said->exchange(true);
+}
+
 std::string_view bounded(const char (&text)[kTextOptionSize]) {
   return {text, strnlen(text, sizeof text)};
 }
@@ -180,6 +185,7 @@ struct Emitter::State {
   void notice(std::string_view line) { text.write(spdlog::level::warn, tagged(line), nullptr); }
   void say_left_out(bool final);
   void say_losses(Channel& channel, bool final);
+  bool is_said_already(const Report& report);
   void run_program(const std::string& line);
   bool admit(Phase phase, uint64_t episode);
 
@@ -209,6 +215,13 @@ void Emitter::State::say_left_out(bool final) {
       left_out->period_ns <= kMinuteNs + kMinuteNs / 10 ? "minute" : format_duration(left_out->period_ns);
   notice(fmt::format("{} left out in the last {} (RATE={})", count_of(left_out->reports, "report", "reports"), period,
                      rate_setting));
+}
+
+// True of a report that is one line, if the watcher has written that line, to the same place: we were late.
+bool Emitter::State::is_said_already(const Report& report) {
+  const bool was_ours = claim_first_line(report);
+  const bool is_one_line = report.phase == Phase::still || report.phase == Phase::released;
+  return !was_ours && is_one_line && text.open() && text.output().name() == "stderr";
 }
 
 // While the text's own destination fails, stderr is told, once. When it works again it says itself how much it missed.
@@ -264,7 +277,8 @@ bool Emitter::emit(const Report& report, std::string* text, std::string* json) t
   state.json.write(level_of(report), json_line + '\n', &report);
   std::string lines = render_text(report);
   if (!first_line.empty()) lines.replace(0, lines.find('\n') + 1, first_line);
-  state.text.write(level_of(report), lines.substr(first_line.size()), &report);
+  if (!first_line.empty() || !state.is_said_already(report))
+    state.text.write(level_of(report), lines.substr(first_line.size()), &report);
   state.say_losses(state.json, false);
   state.say_losses(state.text, false);
 
@@ -284,6 +298,7 @@ bool Emitter::say_first_line(const Report& facts) try {
   state.say_left_out(false);
   std::string line = render_text(facts);
   line.resize(line.find('\n') + 1);
+  claim_first_line(facts);
   // Not as a report: what cannot be written is counted once, with the rest of it.
   state.text.write(level_of(facts), line, nullptr);
   if (!state.text.output().failing()) state.first_line = std::move(line);

@@ -83,9 +83,9 @@ std::string hold_released(const Report& report) {
 
 std::string hold_late(const Report& report) {
   const Access access = report.holders.empty() ? Access::exclusive : report.holders.front().access;
-  return fmt::format("thread {} held {}{} {}{}; the hold ended before it was seen; {}", first_holder(report),
+  return fmt::format("thread {} held {}{} {}{}; the hold ended before it was seen{}; {}", first_holder(report),
                      lock_label(report), held_for(report.lock_kind, access), format_duration(longest_hold(report)),
-                     limit(report), lost(report));
+                     limit(report), report.was_said_plainly ? " in full" : "", lost(report));
 }
 
 std::string hold(const Report& report) {

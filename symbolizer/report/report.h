@@ -1,6 +1,7 @@
 // The plain report: everything that text and JSON say, as values. No behaviour, no reference to anything live.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -97,6 +98,8 @@ struct Report {
   uint64_t unrecorded_holds = 0;
   uint64_t unreported_holds = 0;
   std::string note;
+  bool was_said_plainly = false;                 // late: it was seen, and said without stacks
+  std::atomic<bool>* first_line_said = nullptr;  // as in the finding
 };
 
 // The report for people: lines of "holdwatch[PID]: ..." with indented details, ending in a newline.

@@ -2,7 +2,7 @@
 // it would have otherwise, and what is still to be told of a hold that has just ended is told in plain words.
 // RUN-ENV: HOLDWATCH_LIMIT=50ms
 // EXPECT: has held mutex L1
-// EXPECT: L1 released by \d+ after
+// EXPECT: L1 released by \d+ "holder" after
 #include <sys/wait.h>
 
 #include <algorithm>

@@ -74,6 +74,8 @@ struct Story {
 TEST_CASE_METHOD(Story, "one holder, any number of waiters") {
   add_holder(11, "bcast", 1'250'000'000);
   check_all();
+  finding.was_said_plainly = true;
+  check_all();
   add_waiter(12, "first", 800'000'000);
   check_all();
   add_waiter(13, "", 1'000);
