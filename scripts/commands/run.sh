@@ -19,7 +19,7 @@ none.
 TEXT
 }
 
-# Ours after the ones that are there: some, as AddressSanitizer, insist on being the first.
+# Ours after the ones that are there: some insist on being the first.
 join_preload() {
   case $library in
     *[:\ ]*) fail "the loader cannot preload $library: its path has a colon or a space" ;;

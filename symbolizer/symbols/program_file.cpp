@@ -69,15 +69,6 @@ std::vector<std::string> ProgramFile::lock_functions(bool imported) const {
   return found;
 }
 
-bool ProgramFile::needs_library(std::string_view name) const {
-  const std::string_view entries = bytes_of(".dynamic"), strings = bytes_of(".dynstr");
-  for (size_t index = 0; index < entries.size() / sizeof(Elf64_Dyn); ++index) {
-    const auto entry = entry_at<Elf64_Dyn>(entries, index);
-    if (entry.d_tag == DT_NEEDED && text_at(strings, entry.d_un.d_val).starts_with(name)) return true;
-  }
-  return false;
-}
-
 ProgramFile::DebugData ProgramFile::debug_data() const {
   if (image_->section(".debug_info") != nullptr) return DebugData::lines;
   const DebugSearch search;

@@ -23,8 +23,6 @@ class ProgramFile {
   std::vector<std::string> imported_lock_functions() const { return lock_functions(true); }
   std::vector<std::string> defined_lock_functions() const { return lock_functions(false); }
 
-  bool needs_library(std::string_view name) const;
-
   enum class DebugData { none, exported, symbols, lines };
   DebugData debug_data() const;
 

@@ -45,8 +45,8 @@ def expected_of_shim(functions_def, public_header):
     public = re.findall(r"^HOLDWATCH_WEAK\b.*?\b(holdwatch_\w+)\(", pathlib.Path(public_header).read_text(), re.MULTILINE)
     if not hooks or not public:
         sys.exit(f"found {len(hooks)} hooks and {len(public)} public functions: is the pattern out of date?")
-    # Where a command from outside finds what it writes its questions into.
-    return set(hooks) | set(public) | {"holdwatch_control_block"}
+    # Where a command from outside finds what it writes its questions into; and what AddressSanitizer asks for.
+    return set(hooks) | set(public) | {"holdwatch_control_block", "__asan_default_options"}
 
 
 def main():

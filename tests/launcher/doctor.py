@@ -124,11 +124,10 @@ def debug_data_and_frame_pointers():
 
 
 def whose_locks():
-    """which lock functions it calls, or has of its own; a sanitizer that wants to be first"""
+    """which lock functions it calls, or has of its own"""
     expect(compile_c("plain"), 0, "ok +locks +it calls pthread_mutex_lock of the functions that are watched")
     expect(compile_c("none", "int main(void) { return 0; }\n"), 0, "note +locks +it calls no lock function itself.*")
     expect(compile_c("own", OWN_LOCKS, "-rdynamic"), 0, "note +locks +it defines pthread_mutex_lock itself.*")
-    expect(compile_c("asan", LOCKS, "-fsanitize=address"), 0, r"note +sanitizer .*LD_PRELOAD=libasan\.so.*")
 
 
 def scripts_and_others():

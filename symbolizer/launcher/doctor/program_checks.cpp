@@ -44,15 +44,6 @@ void check_locks(const ProgramFile& file, Findings& findings) {
   }
 }
 
-void check_sanitizer(const ProgramFile& file, Findings& findings) {
-  if (file.needs_library("libasan.so")) {
-    findings.note(
-        "sanitizer",
-        "AddressSanitizer's library refuses to come after another; type: LD_PRELOAD=libasan.so.8 holdwatch run ... "
-        "(the version that it is linked with)");
-  }
-}
-
 void check_debug_data(const ProgramFile& file, Findings& findings) {
   switch (file.debug_data()) {
     case ProgramFile::DebugData::lines:
@@ -90,7 +81,6 @@ void check_frame_pointers(const ProgramFile& file, Findings& findings) {
 void check_contents(const ProgramFile& file, Findings& findings) {
   check_language(file, findings);
   check_locks(file, findings);
-  check_sanitizer(file, findings);
   check_debug_data(file, findings);
   check_frame_pointers(file, findings);
 }
