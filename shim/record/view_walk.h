@@ -7,6 +7,21 @@
 
 namespace holdwatch {
 
+// Calls `visit(index, record)` for all records. With thousands of threads a walk does little but wait for their memory: that of
+// the records to come, and of their first slots, is on its way meanwhile.
+template <typename Visit>
+void for_each_record(Visit visit) {
+  constexpr uint32_t kAhead = 8;
+  for (uint32_t index = 0, limit = record_limit(); index < limit; ++index) {
+    if (index + kAhead < limit) {
+      const auto* ahead = reinterpret_cast<const char*>(record_at(index + kAhead));
+      __builtin_prefetch(ahead);
+      __builtin_prefetch(ahead + kCacheLine);
+    }
+    visit(index, *record_at(index));
+  }
+}
+
 // Calls `visit(position, slot, word)` for the slots of a record that are in use.
 template <typename Visit>
 void for_each_used_slot(ThreadRecord& record, Visit visit) {
@@ -21,8 +36,8 @@ template <typename Visit>
 uint64_t for_each_hold(uint64_t newest_ns, Visit visit) {
   uint64_t oldest_other_ns = UINT64_MAX;
   HoldView view;
-  for (uint32_t index = 0, limit = record_limit(); index < limit; ++index) {
-    for_each_used_slot(*record_at(index), [&](uint32_t position, const HeldSlot& slot, LockWord word) {
+  for_each_record([&](uint32_t index, ThreadRecord& record) {
+    for_each_used_slot(record, [&](uint32_t position, const HeldSlot& slot, LockWord word) {
       if (!word.is_hold()) return;
       const uint64_t since_ns = slot.since_ns.load(std::memory_order_relaxed);
       if (since_ns > newest_ns) {
@@ -31,7 +46,7 @@ uint64_t for_each_hold(uint64_t newest_ns, Visit visit) {
         visit(view);
       }
     });
-  }
+  });
   return oldest_other_ns;
 }
 
@@ -39,17 +54,16 @@ template <typename Visit>
 uint64_t for_each_wait(uint64_t newest_ns, Visit visit) {
   uint64_t oldest_other_ns = UINT64_MAX;
   WaitView view;
-  for (uint32_t index = 0, limit = record_limit(); index < limit; ++index) {
-    ThreadRecord& record = *record_at(index);
+  for_each_record([&](uint32_t index, const ThreadRecord& record) {
     const HeldSlot* newest = record.waiting();
-    if (newest == nullptr || record.state.load(std::memory_order_acquire) != RecordState::live) continue;
+    if (newest == nullptr || record.state.load(std::memory_order_acquire) != RecordState::live) return;
     const uint64_t since_ns = newest->since_ns.load(std::memory_order_relaxed);
     if (since_ns > newest_ns) {
       if (since_ns < oldest_other_ns) oldest_other_ns = since_ns;
     } else if (view_wait(index, &view)) {
       visit(view);
     }
-  }
+  });
   return oldest_other_ns;
 }
 

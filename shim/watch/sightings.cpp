@@ -41,15 +41,14 @@ void Sightings::note(LockWord lock, uint32_t record, uint32_t slot) {
 
 void Sightings::walk() {
   if (wanted_ == 0) return;
-  for (uint32_t index = 0, limit = record_limit(); index < limit; ++index) {
-    ThreadRecord& record = *record_at(index);
+  for_each_record([&](uint32_t index, ThreadRecord& record) {
     for_each_used_slot(record, [&](uint32_t slot, const HeldSlot&, LockWord word) {
       if (word.is_hold()) note(word, index, slot);
     });
     const HeldSlot* newest = record.waiting();
     if (newest != nullptr && record.state.load(std::memory_order_acquire) == RecordState::live)
       note(LockWord(newest->word.load(std::memory_order_acquire)), index, kWaiting);
-  }
+  });
 }
 
 }  // namespace holdwatch
