@@ -3,6 +3,7 @@
 #include "symbolizer/unwind/code_flow.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace holdwatch {
@@ -45,6 +46,7 @@ void CodeFlow::begin() {
   watched_.reset();
   ranges_.clear();
   is_seeding_ = false;
+  seeded_.clear();
   code_.clear();
   leaders_.clear();
   reached_.clear();
@@ -183,7 +185,7 @@ void CodeFlow::run_block(uintptr_t start) {
 
 void CodeFlow::note_watched(uintptr_t pc, const Instruction& instruction, const FlowState& state) {
   const bool is_call = instruction.operation == Operation::call || instruction.operation == Operation::call_indirect;
-  if (is_call && !is_seeding_) {
+  if (is_call) {
     bool changed = false;
     if (at_call_) {
       merge(0, *at_call_, state, changed);
@@ -375,8 +377,9 @@ void CodeFlow::merge(uintptr_t pc, FlowState& into, const FlowState& from, bool&
 void CodeFlow::reach(uintptr_t pc, const FlowState& state) {
   const auto [known, is_new] = states_.try_emplace(pc, state);
   bool changed = is_new;
+  if (is_new && is_seeding_) seeded_.insert(pc);
   // What is only assumed of a block that nothing was seen to lead to must not blur what is known of others.
-  if (!is_new && !is_seeding_) merge(pc, known->second, state, changed);
+  if (!is_new && (!is_seeding_ || seeded_.contains(pc))) merge(pc, known->second, state, changed);
   if (changed) pending_.push_back(pc);
 }
 
@@ -401,7 +404,6 @@ void CodeFlow::jump_through_pointer(uintptr_t next, const Instruction& instructi
   }
   if (state.has_no_frame() || state[Encoded::rsp].base != kRsp) has_unknown_exit_ = true;
   if (ranges_.empty()) is_complete_ = false;
-  if (is_seeding_) return;
   bool changed = false;
   if (at_switch_) {
     merge(1, *at_switch_, state, changed);
@@ -420,16 +422,32 @@ void CodeFlow::note_unreached_exits() {
   }
 }
 
-// Blocks that no jump was seen to lead to are a switch's, or landing pads of exceptions.
+// What is assumed of the blocks that no jump was seen to lead to. They are a switch's, or landing pads of exceptions,
+// which are reached from any call.
+std::optional<FlowState> CodeFlow::seed() {
+  if (!at_switch_ || !at_call_) return at_switch_ ? at_switch_ : at_call_;
+  constexpr uintptr_t kOwnKey = 2;
+  FlowState merged = *at_switch_;
+  bool changed = false;
+  merge(kOwnKey, merged, *at_call_, changed);
+  return merged;
+}
+
+// Again until the calls that these blocks make in their turn change nothing any more.
 void CodeFlow::seed_unreached() {
-  const std::optional<FlowState> seed = at_switch_ ? at_switch_ : at_call_;
-  if (!seed) return;
+  constexpr int kMostRounds = 4;
+  std::vector<uintptr_t> unreached;
+  std::copy_if(leaders_.begin(), leaders_.end(), std::back_inserter(unreached),
+               [this](uintptr_t pc) { return is_inside(pc) && !states_.contains(pc); });
   is_seeding_ = true;
-  const std::set<uintptr_t> leaders = leaders_;
-  for (const uintptr_t pc : leaders) {
-    if (!is_inside(pc) || states_.contains(pc)) continue;
-    reach(pc, *seed);
-    run();
+  for (int round = 0; round < kMostRounds; ++round) {
+    const std::optional<FlowState> state = seed();
+    if (!state) return;
+    for (const uintptr_t pc : unreached) {
+      if (round == 0 && states_.contains(pc)) continue;
+      reach(pc, *state);
+      run();
+    }
   }
 }
 

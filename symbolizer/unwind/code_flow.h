@@ -116,6 +116,7 @@ class CodeFlow {
   void jump_to(uintptr_t target, const FlowState& state);
   void jump_through_pointer(uintptr_t next, const Instruction& instruction, const FlowState& state);
   void reach(uintptr_t pc, const FlowState& state);
+  std::optional<FlowState> seed();
   void seed_unreached();
   void note_unreached_exits();
   void merge(uintptr_t pc, FlowState& into, const FlowState& from, bool& changed);
@@ -131,6 +132,7 @@ class CodeFlow {
 
   std::vector<Procedure> ranges_;  // empty: no table tells where the function ends
   bool is_seeding_ = false;
+  std::unordered_set<uintptr_t> seeded_;  // blocks that were reached by an assumption only
   std::unordered_map<uintptr_t, Instruction> code_;
   std::unordered_set<uintptr_t> reached_;
   std::set<uintptr_t> leaders_;            // where blocks begin

@@ -101,6 +101,20 @@ TEST_CASE("code that only a switch or an exception leads to has the frame of the
   fixture.check_exact(4 + 6 + 2, 0x20);
 }
 
+TEST_CASE("a landing pad of an exception has the frame of the calls, not that of a switch before them") {
+  // sub $0x20,%rsp; test %edi,%edi; je 1f; jmp *%rax; 1: sub %rdx,%rsp; call *%rax; leave; ret; a landing pad: call *%rax
+  Fixture fixture({kFrame,
+                   {0x48, 0x83, 0xec, 0x20, 0x85, 0xff, 0x74, 0x02, 0xff, 0xe0, 0x48, 0x29, 0xd4},
+                   kCall,
+                   kReturn,
+                   kCall,
+                   kReturn});
+  const std::optional<Distance> distance = fixture.to_frame_pointer(4 + 13 + 2 + 2 + 2);
+  REQUIRE(distance);
+  CHECK(distance->least == 0x20);
+  CHECK(distance->most == UINT64_MAX);
+}
+
 TEST_CASE("a frame that is made on one way only is known where it is made") {
   // test %edi,%edi; je 1f; push %rbp; mov %rsp,%rbp; sub $0x10,%rsp; call *%rax; leave; 1: ret
   Fixture fixture({{0x85, 0xff, 0x74, 0x0b}, kFrame, {0x48, 0x83, 0xec, 0x10}, kCall, {0xc9, 0xc3}});
