@@ -21,10 +21,12 @@ struct Guess {
   uintptr_t cfa;  // of the frame whose rbp it is
   CallMatch call;
   CallerEvidence evidence;
+  unsigned calls_elsewhere;  // of the frames further out
   Walk walk;
 
   // Registers that fit show that it was a frame once, not that it is one still.
   bool is_supported() const { return evidence.stores == Support::supported; }
+  bool is_proven() const { return call == CallMatch::proven || (is_supported() && call == CallMatch::possible); }
   // The less, the better: more speaks for it than its call, its call is proven, possible, doubtful.
   int rank() const { return is_supported() && call <= CallMatch::possible ? -1 : static_cast<int>(call); }
   // Whether a frame of the walk ends there.
@@ -98,19 +100,22 @@ bool Search::try_at(uintptr_t frame_pointer) {
   const CallMatch call = match(*return_address);
   if (call == CallMatch::contradicted) return true;
   // A frame of a walk that fits no worse is no rival of it: the calls of a recursion would all be tried else.
-  if (std::any_of(guesses_.begin(), guesses_.end(),
-                  [&](const Guess& guess) { return guess.is_supported() && guess.has_frame(frame_pointer + lift_); })) {
-    return true;
-  }
+  const bool is_known = std::any_of(guesses_.begin(), guesses_.end(), [&](const Guess& guess) {
+    return guess.is_supported() && guess.calls_elsewhere == 0 && guess.has_frame(frame_pointer + lift_);
+  });
+  if (is_known) return true;
   Walk trial = walk_;
   trial.frames.pop_back();
+  if (trial.registers_of_frames.size() > trial.frames.size()) trial.registers_of_frames.pop_back();
   trial.registers.set(kRbp, frame_pointer);
   trial.check_calls = true;
   const RegisterSet frame = trial.registers;
   if (walker_.climb(trial) == End::thread_start) {
     const CallerEvidence evidence = walker_.caller_evidence(frame);
     if (evidence.stores == Support::against || evidence.registers == Support::against) return true;
-    guesses_.push_back(Guess{trial.frames[walk_.frames.size() - 1].cfa, call, evidence, std::move(trial)});
+    const CallMatch refined = call == CallMatch::possible ? evidence.call : call;
+    guesses_.push_back(Guess{trial.frames[walk_.frames.size() - 1].cfa, refined, evidence,
+                             walker_.calls_elsewhere(frame), std::move(trial)});
     return true;
   }
   // By tables a stack that is alive can be followed. One that cannot is what is left of another.
@@ -119,9 +124,11 @@ bool Search::try_at(uintptr_t frame_pointer) {
   return true;
 }
 
-// Whether two guesses that exclude each other cannot be told apart.
+// Whether two guesses cannot be told apart.
 bool is_rival(const Guess& best, const Guess& other) {
-  if (best.has_frame(other.cfa)) return false;
+  // If one is a frame of the other's walk it is open whether the frames between are alive or left over.
+  if (!best.is_proven()) return other.call <= CallMatch::possible;
+  if (best.has_frame(other.cfa) || other.calls_elsewhere > best.calls_elsewhere) return false;
   // What the function has stored in its frame is there or is not.
   const bool is_told_by_stores =
       best.evidence.stores == Support::supported && other.evidence.stores != Support::supported;
@@ -129,22 +136,25 @@ bool is_rival(const Guess& best, const Guess& other) {
 }
 
 // The innermost of those for which most speaks. Where two contradict each other of which as much can be said, none is taken.
+// What is left of calls that are over may fit as well as what is alive, but for the place where it meets that: there a call
+// leads elsewhere.
 std::optional<Walk> Search::verdict() {
-  auto best = std::min_element(guesses_.begin(), guesses_.end(),
-                               [](const Guess& a, const Guess& b) { return a.rank() < b.rank(); });
-  if (best == guesses_.end() || best->call == CallMatch::doubtful) return std::nullopt;
-  // Of a recursion through a pointer an outer round may be proven, and is a frame of the inner one's walk.
-  auto inner = std::find_if(guesses_.begin(), best, [&](const Guess& guess) {
-    return guess.has_frame(best->cfa) && guess.evidence.stores >= best->evidence.stores;
+  const auto best = std::min_element(guesses_.begin(), guesses_.end(), [](const Guess& a, const Guess& b) {
+    return std::pair(a.calls_elsewhere, a.rank()) < std::pair(b.calls_elsewhere, b.rank());
   });
-  if (inner != best) best = inner;
+  if (best == guesses_.end() || best->call > CallMatch::possible) return std::nullopt;
+  // Of a recursion through a pointer an outer round may be proven, and is a frame of the inner one's walk.
+  const bool may_be_outer = std::any_of(guesses_.begin(), best, [&](const Guess& guess) {
+    return guess.call <= CallMatch::possible && guess.calls_elsewhere <= best->calls_elsewhere &&
+           guess.has_frame(best->cfa) && guess.evidence.stores >= best->evidence.stores;
+  });
+  if (may_be_outer) return std::nullopt;
   // Another may be the caller all the same, if the stack above it leads through code that cannot be followed.
   if (best->rank() >= static_cast<int>(best_broken_) && best->call != CallMatch::proven) return std::nullopt;
-  if (std::any_of(guesses_.begin(), guesses_.end(), [&](const Guess& other) { return is_rival(*best, other); })) {
-    return std::nullopt;
-  }
+  const auto rivals_best = [&](const Guess& other) { return &other != &*best && is_rival(*best, other); };
+  if (std::any_of(guesses_.begin(), guesses_.end(), rivals_best)) return std::nullopt;
   Walk walk = std::move(best->walk);
-  if (best->rank() > static_cast<int>(CallMatch::proven)) {
+  if (!best->is_proven()) {
     walk.note = "the caller of frame " + std::to_string(walk_.frames.size() - 1) +
                 " is likely, not proven: found on the stack without a frame pointer";
   }

@@ -95,6 +95,30 @@ CallMatch Code::match_call(uintptr_t return_address, uintptr_t callee_pc, bool c
   return may_have_changed && match != CallMatch::proven ? CallMatch::possible : match;
 }
 
+std::optional<uintptr_t> Code::callee_entry(uintptr_t return_address) {
+  std::optional<uintptr_t> target = direct_target(return_address);
+  if (!target) {
+    const auto slot = slot_of_call(return_address);
+    return slot ? memory_.read_value<uintptr_t>(*slot) : std::nullopt;
+  }
+  constexpr size_t kLongestStub = 3;  // instructions
+  uintptr_t pc = *target;
+  for (size_t count = 0; count < kLongestStub; ++count) {
+    const Instruction* instruction = flow_.instruction_at(pc);
+    if (instruction == nullptr) return std::nullopt;
+    const bool is_jump_through_slot = instruction->operation == Operation::jump_indirect &&
+                                      instruction->base == Instruction::kRipRelative &&
+                                      instruction->index == Instruction::kNone;
+    pc += instruction->length;
+    if (is_jump_through_slot)
+      return memory_.read_value<uintptr_t>(pc + static_cast<uintptr_t>(instruction->displacement));
+    const bool does_nothing = instruction->operation == Operation::nop ||
+                              (instruction->operation == Operation::other && instruction->clobbers == 0);  // endbr64
+    if (!does_nothing) break;
+  }
+  return target;
+}
+
 // Follows the functions that begin with `target`, each of which may end in a jump to the next (sibling calls, linkage
 // stubs, parts that are kept elsewhere), until one is that of `callee_pc`.
 CallMatch Code::match_target(uintptr_t target, uintptr_t callee_pc, bool callee_pc_is_exact) {

@@ -19,6 +19,7 @@ namespace holdwatch {
 enum class CallMatch : uint8_t {
   proven,       // it calls that function, or one that ends in a jump to it, perhaps by way of others
   possible,     // it calls through a pointer, or a function that may end in a jump through one
+  elsewhere,    // it calls through a pointer that leads to another function by now
   doubtful,     // it calls another function, not all of which could be followed
   contradicted  // there is no call, or it calls another function
 };
@@ -34,6 +35,13 @@ class Code {
 
   // Whether the call before `return_address` can have led to `callee_pc`, itself a return address or an exact one.
   CallMatch match_call(uintptr_t return_address, uintptr_t callee_pc, bool callee_pc_is_exact);
+
+  // Whether a call of the function that begins at `target` can have led to `callee_pc`.
+  CallMatch match_target(uintptr_t target, uintptr_t callee_pc, bool callee_pc_is_exact);
+
+  // Where the call before `return_address` leads, if it says so itself: by way of a linkage stub, or of a slot at a fixed place,
+  // too. No instruction lies between that could change a register.
+  std::optional<uintptr_t> callee_entry(uintptr_t return_address);
 
   std::optional<Procedure> procedure(uintptr_t pc) const;
 
@@ -53,7 +61,6 @@ class Code {
   };
   std::optional<uintptr_t> direct_target(uintptr_t return_address) const;
   std::optional<uintptr_t> slot_of_call(uintptr_t return_address) const;
-  CallMatch match_target(uintptr_t target, uintptr_t callee_pc, bool callee_pc_is_exact);
   bool is_in_function(uintptr_t entry, uintptr_t pc, bool pc_is_exact);
   const Endings& endings(uintptr_t entry);
 

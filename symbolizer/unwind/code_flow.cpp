@@ -276,7 +276,7 @@ FlowValue CodeFlow::result_of(uintptr_t pc, const Instruction& instruction, cons
       instruction.displacement == kStackGuardOffset) {
     return {FlowValue::kStackGuard, 0, false};
   }
-  if (operation == Operation::load && base.is_address()) return {base.base, base.offset, true};
+  if (operation == Operation::load && base.is_address()) return loaded(base, state);
   if (operation == Operation::address) return if_address(base);
   if (!before.is_address()) return {};
   if (operation == Operation::add_constant) return {before.base, before.offset + instruction.constant, false};
@@ -287,6 +287,14 @@ FlowValue CodeFlow::result_of(uintptr_t pc, const Instruction& instruction, cons
   return {};
 }
 
+// An argument that was kept on the stack across a call is still that argument.
+FlowValue CodeFlow::loaded(const FlowValue& address, const FlowState& state) {
+  const auto kept = std::find_if(state.stores.begin(), state.stores.end(), [&address](const FlowStore& store) {
+    return store.where == address && store.what.is_argument();
+  });
+  return kept != state.stores.end() ? kept->what : FlowValue{address.base, address.offset, true};
+}
+
 void CodeFlow::store(const FlowValue& where, const FlowValue& what, FlowState& state) {
   if (!where.is_address()) return;
   std::erase_if(state.stores, [&](const FlowStore& old) {
@@ -294,7 +302,7 @@ void CodeFlow::store(const FlowValue& where, const FlowValue& what, FlowState& s
     return old.where.base == where.base && apart > -kWordSize && apart < kWordSize;
   });
   const bool is_of_use = (what.is_address() && (what.base == kRsp || what.base >= kFirstLowering)) ||
-                         what.base == FlowValue::kConstant || what.base == FlowValue::kStackGuard;
+                         what.base == FlowValue::kConstant || what.base == FlowValue::kStackGuard || what.is_argument();
   if (is_of_use && state.stores.size() < kMaxStores) state.stores.push_back({where, what});
 }
 

@@ -34,8 +34,19 @@ struct FlowValue {
   bool is_loaded = false;  // what memory holds at that address, not the address itself
 
   bool is_address() const { return base >= 0 && !is_loaded; }
+  // What the function was given in a register (System V ABI, section 3.2.3), or a distance from that.
+  bool is_argument() const;
   bool operator==(const FlowValue&) const = default;
 };
+
+inline constexpr Encoded kArgumentRegisters[] = {Encoded::rdi, Encoded::rsi, Encoded::rdx,
+                                                 Encoded::rcx, Encoded::r8,  Encoded::r9};
+
+inline bool FlowValue::is_argument() const {
+  for (const Encoded which : kArgumentRegisters)
+    if (base == static_cast<int>(which)) return !is_loaded;
+  return false;
+}
 
 // What the function has stored at an address relative to its frame, 64 bits.
 struct FlowStore {
@@ -74,6 +85,9 @@ class CodeFlow {
   // Follows the code from `pc` on until it returns, where nobody knows in which function it lies. "Entry" is `pc` then.
   void follow_to_return(uintptr_t pc);
 
+  // Null where there is none.
+  const Instruction* instruction_at(uintptr_t pc);
+
   // The registers at the watched instruction; nothing if it has not been reached.
   const std::optional<FlowState>& watched() const { return watched_; }
   // How far above `lower`, a stack pointer, `upper` lies; nothing if neither descends from the other.
@@ -103,7 +117,6 @@ class CodeFlow {
   void sweep(const Procedure& range);
   void discover(uintptr_t entry);
   bool is_inside(uintptr_t pc) const;
-  const Instruction* instruction_at(uintptr_t pc);
   void run();
   void run_block(uintptr_t start);
   bool step(uintptr_t pc, const Instruction& instruction, FlowState& state);
@@ -111,6 +124,7 @@ class CodeFlow {
   void change(uintptr_t pc, const Instruction& instruction, FlowState& state);
   FlowValue result_of(uintptr_t pc, const Instruction& instruction, const FlowState& state);
   void store(const FlowValue& where, const FlowValue& what, FlowState& state);
+  static FlowValue loaded(const FlowValue& address, const FlowState& state);
   FlowValue restored_stack_pointer(uintptr_t pc, const FlowState& state);
   void note_watched(uintptr_t pc, const Instruction& instruction, const FlowState& state);
   void jump_to(uintptr_t target, const FlowState& state);

@@ -65,6 +65,11 @@ class Decoder {
     if (is_register_) out_.clobbers |= bit(rm_);
   }
   void writes_reg() { out_.clobbers |= bit(reg_); }
+  void of_low_halves(Operation operation, int to, int from) {
+    out_.operation = operation;
+    out_.reg = to;
+    out_.rm = from;
+  }
   // ah ... bh are encoded as 4 ... 7 where there is no REX.
   static int of_byte(int which, bool has_rex) { return !has_rex && which >= 4 && which < 8 ? which - 4 : which; }
   void bytes_are_registers() {
@@ -143,6 +148,7 @@ void Decoder::take_modrm() {
     rm_ = static_cast<int>(low) + base_extension_;
     const int index = (sib >> 3 & 7) + index_extension_;
     if (index != kSp) out_.index = index;
+    out_.scale = static_cast<uint8_t>(1u << (sib >> 6));
     out_.base = mode == 0 && low == 5 ? Instruction::kNone : rm_;
   } else {
     out_.base = mode == 0 && low == 5 ? Instruction::kRipRelative : rm_;
@@ -180,6 +186,11 @@ void Decoder::arithmetic(uint8_t code) {
     return;
   }
   if (kind == 7) return;
+  if (kind == 6 && form % 2 == 1 && !half_ && is_register_ && reg_ == rm_) {
+    out_.operation = Operation::load_constant;  // xor with itself
+    out_.constant = 0;
+    out_.reg = reg_;
+  }
   if (to_reg) {
     writes_reg();
   } else {
@@ -200,6 +211,11 @@ void Decoder::arithmetic_with_constant(uint8_t code) {
     return;
   }
   writes_rm();
+  if (code != 0x80 && !half_ && (extension_ == 0 || extension_ == 5)) {
+    out_.operation = Operation::add_constant_low;
+    if (extension_ == 5) out_.constant = -out_.constant;
+    out_.reg = rm_;
+  }
 }
 
 // 88 ... 8f.
@@ -219,6 +235,7 @@ void Decoder::moves(uint8_t code) {
         out_.rm = reg_;
         return;
       }
+      if (!half_ && is_register_) of_low_halves(Operation::move_low, rm_, reg_);
       [[fallthrough]];
     case 0x88:
     case 0x8c:
@@ -230,6 +247,10 @@ void Decoder::moves(uint8_t code) {
         if (is_register_) out_.rm = rm_;
         return;
       }
+      if (!half_) {
+        of_low_halves(is_register_ ? Operation::move_low : Operation::load_low, reg_,
+                      is_register_ ? rm_ : Instruction::kNone);
+      }
       [[fallthrough]];
     case 0x8a:
       return writes_reg();
@@ -239,6 +260,7 @@ void Decoder::moves(uint8_t code) {
         out_.reg = reg_;
         return;
       }
+      if (!half_ && !short_ && !is_register_) of_low_halves(Operation::address_low, reg_, Instruction::kNone);
       return writes_reg();
     case 0x8f:
       if (extension_ != 0) good_ = false;  // XOP, which no compiler makes
@@ -301,6 +323,7 @@ void Decoder::rest(uint8_t code) {
     case 0x69:
     case 0x6b:
       take_modrm();
+      if (code == 0x63 && wide_) of_low_halves(Operation::extend, reg_, is_register_ ? rm_ : Instruction::kNone);
       if (code == 0x69) take_wide_constant();
       if (code == 0x6b) take();
       return writes_reg();
@@ -323,6 +346,9 @@ void Decoder::rest(uint8_t code) {
       writes_reg();
       return writes_rm();
     case 0x98:
+      if (wide_) of_low_halves(Operation::extend, kAx, kAx);
+      out_.clobbers |= bit(kAx);
+      return;
     case 0x99:
       out_.clobbers |= bit(kAx) | bit(kDx);
       return;
@@ -347,7 +373,11 @@ void Decoder::rest(uint8_t code) {
         out_.constant = take_wide_constant();
         if (wide_ && !is_register_ && extension_ == 0) out_.operation = Operation::store_constant;
       } else if (code < 0xd0) {
-        take();
+        out_.constant = take();
+        if (code == 0xc1 && wide_ && is_register_ && extension_ == 4) {
+          out_.operation = Operation::shift_left;
+          out_.reg = rm_;
+        }
       }
       return writes_rm();
     case 0xc2:
@@ -441,12 +471,12 @@ void Decoder::one_byte(uint8_t code) {
     take();
     out_.clobbers |= bit(of_byte(low, has_rex_));
   } else if (code >= 0xb8 && code <= 0xbf) {
-    if (wide_) {
-      take_value<int64_t>();
-    } else {
-      take_wide_constant();
-    }
+    // Without REX.W the upper half becomes zero.
+    out_.constant = wide_ ? take_value<int64_t>() : take_wide_constant() & 0xffffffff;
     out_.clobbers |= bit(low);
+    if (half_ && !wide_) return;
+    out_.operation = Operation::load_constant;
+    out_.reg = low;
   } else if (code == 0xf6 || code == 0xf7 || code == 0xfe || code == 0xff) {
     groups(code);
   } else {

@@ -15,6 +15,7 @@ enum class Operation : uint8_t {
   pop,             // to `reg`
   move,            // reg = rm, 64 bits
   load,            // reg = memory, 64 bits
+  load_constant,   // reg = constant, 64 bits
   address,         // reg = address of memory (lea), 64 bits
   store,           // memory = rm, 64 bits
   store_constant,  // memory = constant, 64 bits
@@ -23,12 +24,18 @@ enum class Operation : uint8_t {
   sub_register,    // reg -= rm, 64 bits
   align,           // reg &= constant, 64 bits
   compare,         // reg with rm, 64 bits
-  leave,           // rsp = rbp, pop rbp
-  jump,            // to `target`
-  branch,          // to `target`, or on
-  jump_indirect,   // to rm or to what memory holds
-  call,            // of `target`
-  call_indirect,   // of rm or of what memory holds
+  move_low,        // the same with 32 bits; the upper half of reg becomes zero
+  load_low,
+  address_low,
+  add_constant_low,
+  extend,         // reg = the low 32 bits of rm or of memory, with their sign
+  shift_left,     // reg <<= constant, 64 bits
+  leave,          // rsp = rbp, pop rbp
+  jump,           // to `target`
+  branch,         // to `target`, or on
+  jump_indirect,  // to rm or to what memory holds
+  call,           // of `target`
+  call_indirect,  // of rm or of what memory holds
   ret,
   stop  // ud2, hlt, int3: execution does not go on
 };
@@ -43,6 +50,7 @@ struct Instruction {
   int rm = kNone;    // kNone: memory
   int base = kNone;  // of memory; kRipRelative: `displacement` is counted from the next instruction
   int index = kNone;
+  uint8_t scale = 1;         // by which the index is multiplied
   bool has_segment = false;  // fs or gs
   int64_t displacement = 0;
   int64_t constant = 0;

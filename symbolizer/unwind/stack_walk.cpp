@@ -13,8 +13,11 @@ namespace holdwatch {
 
 namespace {
 
-constexpr size_t kMaxWalked = 65536;    // frames of one stack; beyond, the stack is given up as too deep
-constexpr unsigned kMaxSteps = 100000;  // of one unwind, with all that a search tries
+constexpr size_t kMaxWalked = 65536;       // frames of one stack; beyond, the stack is given up as too deep
+constexpr int kMaxHandedOn = 3;            // calls through which a pointer is followed that is called in the end
+constexpr size_t kMaxDoubted = 256;        // frames whose calls are looked at once more
+constexpr size_t kMaxArgumentFrames = 16;  // through which an argument is followed
+constexpr unsigned kMaxSteps = 100000;     // of one unwind, with all that a search tries
 
 std::string hex(uintptr_t value) {
   char text[24];
@@ -45,8 +48,9 @@ std::string StackWalker::place(uintptr_t pc) const {
 StepResult StackWalker::step(Walk& walk, RegisterSet& caller) {
   if (!code_.is_code(caller.lookup_pc())) return tableless_.step_from_bad_address(caller);
   StepResult result = stepper_.step(caller, stack_);
-  if (result.outcome == Stepped::unknown_register && result.needed_register == kRbp && deduce_frame_pointer(caller)) {
-    result = stepper_.step(caller, stack_);
+  if (result.outcome == Stepped::unknown_register && result.needed_register == kRbp) {
+    learn_arguments(walk, caller);
+    if (deduce_frame_pointer(caller)) result = stepper_.step(caller, stack_);
   }
   if (result.outcome != Stepped::no_procedure) return result;
   const uintptr_t pc = caller[kRip];
@@ -93,15 +97,54 @@ Distance StackWalker::where_frame_pointer(const RegisterSet& frame) {
   const FlowValue& wanted = state[Encoded::rbp];
   // Other registers that functions further in have saved may stand at a known distance too.
   Distance best = anywhere;
-  for (const auto& [which, encoded] : kPreservedRegisters) {
+  const auto use = [&](Register which, Encoded encoded) {
     const std::optional<Distance> distance = frame.knows(which) ? flow.distance(state[encoded], wanted) : std::nullopt;
-    if (!distance) continue;
+    if (!distance || best.least == best.most) return;
     const uintptr_t lift = frame[which] - frame[kRsp];
-    if (which != kRsp && distance->least != distance->most) continue;
+    if (which != kRsp && distance->least != distance->most) return;
     best = {distance->least + lift, distance->most == UINT64_MAX ? UINT64_MAX : distance->most + lift};
-    if (best.least == best.most) break;
-  }
+  };
+  for (const auto& [which, encoded] : kPreservedRegisters) use(which, encoded);
+  for (const auto& [which, encoded] : kArgumentPairs) use(which, encoded);
   return best;
+}
+
+// What the callee was given in registers, as far as it still has it or hands it on, is what the caller had there at the call.
+bool StackWalker::hand_arguments_out(const RegisterSet& callee, RegisterSet& caller) {
+  const std::optional<Procedure> procedure = code_.procedure(callee.lookup_pc());
+  if (!procedure || caller.ip_is_exact) return false;
+  const uintptr_t entry = entry_of(*procedure, callee);
+  if (code_.callee_entry(caller[kRip]) != entry) return false;
+  CodeFlow& flow = code_.flow();
+  flow.watch(callee[kRip], !callee.ip_is_exact);
+  flow.follow_function(entry);
+  if (!flow.watched()) return false;
+  const FlowState& state = *flow.watched();
+  const auto hand_out = [&](Register which, Encoded encoded) {
+    const FlowValue& value = state[encoded];
+    if (!callee.knows(which) || !value.is_argument()) return;
+    for (const auto& [argument, number] : kArgumentPairs) {
+      if (value.base != static_cast<int>(number)) continue;
+      caller.set(argument, callee[which] - static_cast<uintptr_t>(value.offset));
+    }
+  };
+  for (const auto& [which, encoded] : kPreservedRegisters) hand_out(which, encoded);
+  for (const auto& [which, encoded] : kArgumentPairs) hand_out(which, encoded);
+  return true;
+}
+
+// The arguments of the system call that the thread is in are known. They often are addresses within the frame that asked.
+void StackWalker::learn_arguments(const Walk& walk, RegisterSet& frame) {
+  if (walk.registers_of_frames.size() != walk.frames.size() || walk.frames.size() < 2) return;
+  RegisterSet callee = walk.registers_of_frames.front();
+  for (size_t index = 1; index < walk.registers_of_frames.size(); ++index) {
+    RegisterSet caller = walk.registers_of_frames[index];
+    if (!hand_arguments_out(callee, caller)) return;
+    callee = caller;
+  }
+  for (const auto& [which, encoded] : kArgumentPairs) {
+    if (callee.knows(which)) frame.set(which, callee[which]);
+  }
 }
 
 std::optional<uintptr_t> StackWalker::distance_to_frame_end(RegisterSet frame) {
@@ -127,6 +170,7 @@ CallerEvidence StackWalker::caller_evidence(const RegisterSet& frame) {
   Walk unused;
   const StepResult stepped = step(unused, caller);
   if (stepped.outcome != Stepped::to_caller || stepped.was_signal_frame) return evidence;
+  if (code_.follows_call(caller[kRip])) evidence.call = match_call(caller, frame);
   if (const auto procedure = code_.procedure(caller.lookup_pc())) {
     evidence.registers = evidence_.of_registers(caller, entry_of(*procedure, caller));
   }
@@ -149,6 +193,83 @@ void StackWalker::read_lock_call(const RegisterSet& hook, RegisterSet& caller) {
     const auto note = stack_.read_value<LockCallNote>(hook[which] + kLockCallNoteAt);
     if (note && note->pc == caller[kRip] && note->sp == caller[kRsp]) return caller.set(kRbp, note->bp);
   }
+}
+
+// Whether the caller is where a thread begins, and the callee is of another module. libc's clone calls through a pointer, but
+// what it is given is libc's start_thread.
+bool StackWalker::starts_others(const RegisterSet& caller, const RegisterSet& callee) {
+  RegisterSet frame = caller;
+  return stepper_.step(frame, stack_).outcome == Stepped::end &&
+         modules_.find(caller[kRip]) != modules_.find(callee[kRip]);
+}
+
+// The call before the return address in `frame`, if it is known where it leads. Arguments are followed through as many calls
+// further out as `handed_on` says.
+std::optional<Call> StackWalker::call_of(const RegisterSet& frame, int handed_on) {
+  const std::optional<Procedure> code = code_around(frame, handed_on);
+  const std::optional<uintptr_t> direct = code_.callee_entry(frame[kRip]);
+  if (!code) return direct ? std::optional(Call{*direct, {}}) : std::nullopt;
+  const KnownRegisters registers = registers_at_call(frame, *code, handed_on);
+  const std::optional<uintptr_t> target = direct ? direct : pointer_calls_.target(*code, frame, registers);
+  return target ? std::optional(Call{*target, registers}) : std::nullopt;
+}
+
+// The call by which the function of `frame` was entered.
+std::optional<Call> StackWalker::entering_call(const RegisterSet& frame, int handed_on) {
+  if (handed_on == 0) return std::nullopt;
+  RegisterSet caller = frame;
+  Walk unused;
+  const StepResult stepped = step(unused, caller);
+  if (stepped.outcome != Stepped::to_caller || stepped.was_signal_frame) return std::nullopt;
+  return call_of(caller, handed_on - 1);
+}
+
+// The procedure of a frame; without tables, what lies between where its caller's call leads and where the frame is.
+std::optional<Procedure> StackWalker::code_around(const RegisterSet& frame, int handed_on) {
+  if (const auto procedure = code_.procedure(frame.lookup_pc())) return procedure;
+  const std::optional<Call> entered = entering_call(frame, handed_on);
+  constexpr uintptr_t kMostBetween = 4096;
+  if (!entered || entered->target >= frame[kRip] || frame[kRip] - entered->target > kMostBetween) return std::nullopt;
+  return Procedure{entered->target, frame[kRip], 0};
+}
+
+KnownRegisters StackWalker::registers_at_call(const RegisterSet& frame, const Procedure& code, int handed_on) {
+  KnownRegisters at_start{};
+  const uintptr_t start = pointer_calls_.followed_from(code, frame);
+  const bool is_entry = start == code.start || (start != 0 && code.table_entry == 0);
+  const std::optional<Call> entered = is_entry ? entering_call(frame, handed_on) : std::nullopt;
+  if (entered) at_start = pointer_calls_.follow(entered->target, start, entered->registers).value_or(KnownRegisters{});
+  return pointer_calls_.at_call(code, frame, at_start);
+}
+
+// Whether the call before the caller's return address can have led to the callee.
+CallMatch StackWalker::match_call(const RegisterSet& caller, const RegisterSet& callee) {
+  const CallMatch match = code_.match_call(caller[kRip], callee[kRip], callee.ip_is_exact);
+  if (match != CallMatch::possible) return match;
+  const std::optional<Call> call = call_of(caller, kMaxHandedOn);
+  if (!call) return starts_others(caller, callee) ? CallMatch::elsewhere : match;
+  const CallMatch through =
+      std::min(code_.match_target(call->target, callee[kRip], callee.ip_is_exact), CallMatch::elsewhere);
+  // The functions in between may jump through pointers in their turn.
+  const std::optional<Procedure> called =
+      through == CallMatch::possible ? code_.procedure(callee.lookup_pc()) : std::nullopt;
+  if (called && pointer_calls_.follow(call->target, entry_of(*called, callee), call->registers))
+    return CallMatch::proven;
+  return through;
+}
+
+unsigned StackWalker::calls_elsewhere(RegisterSet frame) {
+  unsigned count = 0;
+  for (size_t depth = 0; depth < kMaxDoubted && !is_out_of_time(); ++depth) {
+    RegisterSet caller = frame;
+    Walk unused;
+    const StepResult stepped = step(unused, caller);
+    if (stepped.outcome != Stepped::to_caller) break;
+    const bool is_call = !stepped.was_signal_frame && code_.follows_call(caller[kRip]);
+    if (is_call && match_call(caller, frame) == CallMatch::elsewhere) ++count;
+    frame = caller;
+  }
+  return count;
 }
 
 bool StackWalker::needs_no_call(RegisterSet frame) {
@@ -203,6 +324,7 @@ End StackWalker::climb(Walk& walk) {
     }
     --steps_left_;
     walk.frames.push_back(RawFrame{walk.registers[kRip], 0, walk.registers.ip_is_exact});
+    if (walk.registers_of_frames.size() < kMaxArgumentFrames) walk.registers_of_frames.push_back(walk.registers);
     RegisterSet caller = walk.registers;
     const StepResult stepped = step(walk, caller);
     RawFrame& frame = walk.frames.back();
@@ -212,6 +334,7 @@ End StackWalker::climb(Walk& walk) {
     if (stepped.was_signal_frame) frame.pc_is_exact = true;
     if (stepped.outcome == Stepped::end) return End::thread_start;
     if (stepped.outcome == Stepped::unknown_register && stepped.needed_register == kRbp) {
+      walk.registers = caller;  // with what has been learnt of it
       return End::frame_pointer_unknown;
     }
     if (stepped.outcome != Stepped::to_caller) {

@@ -11,6 +11,7 @@
 #include "symbolizer/unwind/frame_evidence.h"
 #include "symbolizer/unwind/frame_step.h"
 #include "symbolizer/unwind/modules.h"
+#include "symbolizer/unwind/pointer_call.h"
 #include "symbolizer/unwind/stack_memory.h"
 #include "symbolizer/unwind/tableless_step.h"
 
@@ -26,16 +27,24 @@ enum class End : uint8_t {
 struct Walk {
   RegisterSet registers;
   std::vector<RawFrame> frames;
-  bool check_calls = false;            // while a guess is being proven: every call must fit its callee
-  bool is_contradicted = false;        // one did not
-  uintptr_t first_without_tables = 0;  // pc of the first frame that was left by its frame pointer
+  std::vector<RegisterSet> registers_of_frames;  // of the innermost ones
+  bool check_calls = false;                      // while a guess is being proven: every call must fit its callee
+  bool is_contradicted = false;                  // one did not
+  uintptr_t first_without_tables = 0;            // pc of the first frame that was left by its frame pointer
   std::string note;
 };
 
 // What speaks for a value of rbp besides the call that it leads to.
 struct CallerEvidence {
-  Support stores = Support::none;     // in the frame itself
-  Support registers = Support::none;  // of its caller
+  CallMatch call = CallMatch::possible;  // with what its pointer holds, if it is one through a pointer
+  Support stores = Support::none;        // in the frame itself
+  Support registers = Support::none;     // of its caller
+};
+
+// A call as it was made.
+struct Call {
+  uintptr_t target;
+  KnownRegisters registers;
 };
 
 class StackWalker {
@@ -47,7 +56,8 @@ class StackWalker {
         code_(modules, stack_),
         stepper_(modules),
         evidence_(code_, stack_),
-        tableless_(modules, code_, stack_) {}
+        tableless_(modules, code_, stack_),
+        pointer_calls_(stack_) {}
 
   // Starts the unwind of `snapshot`: all its walks together make a bounded number of steps and take no more than `patience`.
   void begin(const Snapshot& snapshot, std::chrono::nanoseconds patience);
@@ -73,6 +83,9 @@ class StackWalker {
   // What else speaks for the caller that a frame has if its rbp is right.
   CallerEvidence caller_evidence(const RegisterSet& frame);
 
+  // How many of the calls through pointers from a frame outwards lead elsewhere by now; see CallMatch.
+  unsigned calls_elsewhere(RegisterSet frame);
+
   // "0x7f.. (libfoo.so)" for a note.
   std::string place(uintptr_t pc) const;
 
@@ -80,6 +93,7 @@ class StackWalker {
   void forget() {
     stepper_.forget();
     code_.forget();
+    pointer_calls_.forget();
   }
 
   const Modules& modules() const { return modules_; }
@@ -88,11 +102,19 @@ class StackWalker {
 
  private:
   StepResult step(Walk& walk, RegisterSet& caller);
+  std::optional<Call> call_of(const RegisterSet& frame, int handed_on);
+  std::optional<Procedure> code_around(const RegisterSet& frame, int handed_on);
+  std::optional<Call> entering_call(const RegisterSet& frame, int handed_on);
+  KnownRegisters registers_at_call(const RegisterSet& frame, const Procedure& code, int handed_on);
+  bool starts_others(const RegisterSet& caller, const RegisterSet& callee);
+  CallMatch match_call(const RegisterSet& caller, const RegisterSet& callee);
   bool accept(Walk& walk, const RegisterSet& caller, const StepResult& stepped);
   bool is_entry(uintptr_t pc, uintptr_t sp);
   uintptr_t entry_of(const Procedure& procedure, const RegisterSet& frame);
   bool deduce_frame_pointer(RegisterSet& frame);
   void read_lock_call(const RegisterSet& hook, RegisterSet& caller);
+  void learn_arguments(const Walk& walk, RegisterSet& frame);
+  bool hand_arguments_out(const RegisterSet& callee, RegisterSet& caller);
   std::string why_stopped(const Walk& walk, const StepResult& stepped) const;
 
   const Modules& modules_;
@@ -101,6 +123,7 @@ class StackWalker {
   FrameStepper stepper_;
   FrameEvidence evidence_;
   TablelessStepper tableless_;
+  PointerCalls pointer_calls_;
   unsigned steps_left_ = 0;
   std::chrono::steady_clock::time_point end_;
 };

@@ -19,6 +19,11 @@ inline constexpr std::pair<Register, Encoded> kPreservedRegisters[] = {
     {kRsp, Encoded::rsp}, {kRbx, Encoded::rbx}, {kRbp, Encoded::rbp}, {kR12, Encoded::r12},
     {kR13, Encoded::r13}, {kR14, Encoded::r14}, {kR15, Encoded::r15}};
 
+// Those in which arguments are handed over, and r10, which holds the fourth one of a system call.
+inline constexpr std::pair<Register, Encoded> kArgumentPairs[] = {
+    {kRdi, Encoded::rdi}, {kRsi, Encoded::rsi}, {kRdx, Encoded::rdx}, {kRcx, Encoded::rcx},
+    {kR8, Encoded::r8},   {kR9, Encoded::r9},   {kR10, Encoded::r10}};
+
 class TablelessStepper {
  public:
   // All must outlive the stepper.

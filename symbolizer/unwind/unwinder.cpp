@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <iterator>
 #include <string>
 
 #include "symbolizer/unwind/caller_search.h"
@@ -35,6 +36,15 @@ RegisterSet known_registers(const Registers& from) {
     if ((from.known & row.bit) != 0) out.set(row.which, row.value);
   }
   return out;
+}
+
+// Of a thread that is in a system call, the registers in which it handed over its arguments: the kernel gives them back.
+void take_arguments(const SystemCall& call, MemoryReader& memory, RegisterSet& registers) {
+  constexpr uint16_t kSyscall = 0x050f;
+  constexpr Register kOrder[] = {kRdi, kRsi, kRdx, kR10, kR8, kR9};
+  if (!call.known || !registers.ip_is_exact || !registers.knows(kRip)) return;
+  if (memory.read_constant_value<uint16_t>(registers[kRip] - sizeof kSyscall) != kSyscall) return;
+  for (size_t index = 0; index < std::size(kOrder); ++index) registers.set(kOrder[index], call.arguments[index]);
 }
 
 void set_note(RawStack& out, const std::string& note) {
@@ -70,6 +80,7 @@ void Unwinder::State::unwind(const Snapshot& snapshot, RawStack& out) {
   walker.begin(snapshot, std::max(time_left, kLeastPatience));
   Walk walk;
   walk.registers = known_registers(snapshot.registers);
+  take_arguments(snapshot.call, memory, walk.registers);
   if (!walk.registers.knows(kRip) || !walk.registers.knows(kRsp)) {
     set_note(out, snapshot.why_short[0] != '\0' ? snapshot.why_short : "its registers are not known");
     return;

@@ -18,7 +18,7 @@
 
 namespace {
 
-// The registers of a thread that is blocked in a system call: stack and instruction pointer are all that /proc tells.
+// What /proc tells of a thread that is blocked in a system call: stack and instruction pointer, and the call's arguments.
 bool blocked_thread(const std::string& directory, holdwatch::Snapshot& out) {
   std::ifstream file(directory + "/syscall");
   std::string line;
@@ -32,6 +32,10 @@ bool blocked_thread(const std::string& directory, holdwatch::Snapshot& out) {
   out.registers.ip = std::strtoull(line.c_str() + ip + 1, nullptr, 16);
   out.registers.known = holdwatch::Registers::kIp | holdwatch::Registers::kSp;
   out.registers.ip_is_exact = true;
+  char* next = nullptr;
+  out.call.number = std::strtol(line.c_str(), &next, 10);
+  out.call.known = out.call.number >= 0;
+  for (uint64_t& argument : out.call.arguments) argument = std::strtoull(next, &next, 16);
   return true;
 }
 

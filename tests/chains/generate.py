@@ -274,6 +274,20 @@ class Chain:
         return self.define("%s int r = 0; try { r = throws(n); } catch (int k) { r = %s(k & 63, c); } %s return r + sink;" %
                            (before, inner, after))
 
+    def switch_catch(self, inner):
+        cases = "".join(" case %d: r = n * %d + sink; break;" % (k, k * 3 + 1) for k in range(7))
+        before, after = self.frame()
+        return self.define("int r = 0; switch (sink ? 3 : n) {%s default: r = 2; } %s try { r = throws(n); } "
+                           "catch (int k) { r = %s(k & 63, c); } %s return r + sink;" % (cases, before, inner, after))
+
+    def table(self, inner):
+        table = "t_%s" % self.name()
+        self.functions.append("NI static int %s_other(int n, Context *) { return n + sink; }" % table)
+        self.functions.append("static Step const %s[] = {%s_other, %s, %s_other}; static volatile int i_%s = 1;" %
+                              (table, table, inner, table, table))
+        before, after = self.frame()
+        return self.define("%s int k = i_%s; int r = %s[k](n + 1, c); %s return r + k;" % (before, table, table, after))
+
     def cleanup(self, inner):
         kind = "G_%s" % self.name()
         self.functions.append("struct %s { int n; Context *c; NI ~%s() { sink = sink + %s(n & 63, c) * 0; } };" % (kind, kind, inner))
@@ -301,7 +315,7 @@ class Chain:
     LINKS = {"direct": 5, "tail": 3, "tails": 2, "branch_tail": 1, "pointer": 2, "pointer_tail": 2, "virtual": 2, "virtual_tail": 2,
              "std_function": 1, "lambda_call": 1, "variadic": 1, "many_arguments": 1, "switch": 1, "recursion": 1,
              "library": 2, "library_tail": 1, "libc_callback": 1, "signal": 1, "catch": 0.7, "cleanup": 0.7, "rare": 1,
-             "once": 0.5, "noreturn": 0.5}
+             "once": 0.5, "noreturn": 0.5, "switch_catch": 0.7, "table": 1}
 
     def make(self, table):
         inner = self.leaf(table)

@@ -115,6 +115,17 @@ TEST_CASE("a landing pad of an exception has the frame of the calls, not that of
   CHECK(distance->most == UINT64_MAX);
 }
 
+TEST_CASE("an argument that is kept on the stack across a call is still that argument") {
+  // sub $0x18,%rsp; mov %rsi,0x8(%rsp); call *%rax; mov 0x8(%rsp),%rsi; call *%rax
+  Fixture fixture(
+      {{0x48, 0x83, 0xec, 0x18, 0x48, 0x89, 0x74, 0x24, 0x08}, kCall, {0x48, 0x8b, 0x74, 0x24, 0x08}, kCall});
+  fixture.flow.watch(fixture.entry + 18, true);
+  fixture.flow.follow_function(fixture.entry);
+  REQUIRE(fixture.flow.watched());
+  const FlowValue value = (*fixture.flow.watched())[Encoded::rsi];
+  CHECK(value == FlowValue{static_cast<int>(Encoded::rsi), 0, false});
+}
+
 TEST_CASE("a frame that is made on one way only is known where it is made") {
   // test %edi,%edi; je 1f; push %rbp; mov %rsp,%rbp; sub $0x10,%rsp; call *%rax; leave; 1: ret
   Fixture fixture({{0x85, 0xff, 0x74, 0x0b}, kFrame, {0x48, 0x83, 0xec, 0x10}, kCall, {0xc9, 0xc3}});

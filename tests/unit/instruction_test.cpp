@@ -76,3 +76,31 @@ TEST_CASE("what is cut off or no instruction is none") {
   const std::vector<unsigned char> prefixes(20, 0x66);
   CHECK_FALSE(decode(prefixes.data(), prefixes.size(), kAddress));
 }
+
+TEST_CASE("operations on the low half of a register say so, and change it") {
+  const Instruction move = decoded({0x89, 0xd3});  // mov %edx,%ebx
+  CHECK(move.operation == Operation::move_low);
+  CHECK(move.reg == 3);
+  CHECK(move.rm == 2);
+  CHECK(clobbers(move, 3));
+  CHECK(decoded({0x8b, 0x47, 0x08}).operation == Operation::load_low);
+  CHECK(decoded({0x8d, 0x7b, 0x01}).operation == Operation::address_low);
+  CHECK(decoded({0x83, 0xef, 0x01}).operation == Operation::add_constant_low);
+  CHECK(decoded({0x83, 0xef, 0x01}).constant == -1);
+  CHECK(decoded({0x48, 0x63, 0xd2}).operation == Operation::extend);  // movslq %edx,%rdx
+  CHECK(decoded({0x48, 0x98}).operation == Operation::extend);        // cltq
+  CHECK(decoded({0x98}).operation == Operation::other);               // cwtl
+  CHECK(decoded({0x66, 0x89, 0xd3}).operation == Operation::other);   // mov %dx,%bx
+}
+
+TEST_CASE("constants, shifts and scaled indices are understood") {
+  CHECK(decoded({0x31, 0xff}).operation == Operation::load_constant);  // xor %edi,%edi
+  const Instruction low = decoded({0xbf, 0, 0, 0, 0x80});              // mov $0x80000000,%edi
+  CHECK(low.operation == Operation::load_constant);
+  CHECK(low.constant == 0x80000000);
+  const Instruction shift = decoded({0x48, 0xc1, 0xe2, 0x04});  // shl $4,%rdx
+  CHECK(shift.operation == Operation::shift_left);
+  CHECK(shift.reg == 2);
+  CHECK(shift.constant == 4);
+  CHECK(decoded({0xff, 0x14, 0xd0}).scale == 8);  // call *(%rax,%rdx,8)
+}

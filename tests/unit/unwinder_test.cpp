@@ -239,6 +239,33 @@ TEST_CASE("a caller that fits only by way of an unseen jump is said to be likely
   CHECK(mentions(fixture, "likely"));
 }
 
+// start calls other through a pointer, which calls leaf through another: neither is known. Of variable size: framed.
+void build_calls_through_pointers(Fixture& fixture) {
+  ByteVector other = {0x48, 0x83, 0xec, 0x08};  // sub $8,%rsp
+  other.resize(kCallAt + 3, 0x90);
+  append(other, {0xff, 0xd0});  // call *%rax
+  fixture.module.build({{Fixture::calls_pointer(), kEndOfStack},
+                        {Fixture::calls(Fixture::outer, Fixture::framed), {}},
+                        {Fixture::with_call(kVariable, Fixture::framed, Fixture::leaf), kFramePointer},
+                        {{0x0f, 0x05, 0xc3}, {}},
+                        {other, {0x44, 0x0e, 16}},
+                        {{0x90, 0xff, 0xe0}, {}}});
+  fixture.map();
+  fixture.stand_in_leaf();
+  fixture.put(Fixture::kFrame + 8, fixture.after_call(Fixture::other));
+  fixture.put(Fixture::kFrame + 24, fixture.after_call(Fixture::start));
+}
+
+// The frame between may be alive, or left over from a call that is over.
+TEST_CASE("where a call through a pointer may have skipped the next frame, the stack ends and says so") {
+  Fixture fixture(kVariable);
+  build_calls_through_pointers(fixture);
+  fixture.unwind(fixture.blocked_in_leaf());
+  CHECK(fixture.out.count == 2);
+  CHECK_FALSE(fixture.out.complete);
+  CHECK(mentions(fixture, "proves none"));
+}
+
 TEST_CASE("a caller by way of several jumps is as good as a direct one") {
   // other calls jumper, which now jumps to framed by way of leaf.
   Fixture fixture(kVariable);
@@ -256,6 +283,28 @@ TEST_CASE("a caller by way of several jumps is as good as a direct one") {
   CHECK(fixture.out.frames[2].pc == fixture.after_call(Fixture::other));
   CHECK(fixture.out.complete);
   CHECK(note_of(fixture).empty());
+}
+
+TEST_CASE("an argument of the system call that lies in a frame tells where the frame is") {
+  ByteVector code = kVariable;
+  append(code, {0x48, 0x8d, 0x75, 0xe0});  // lea -0x20(%rbp),%rsi
+  Fixture fixture(code);
+  fixture.stand_in_leaf();
+  // Two that fit and exclude each other, were it not for the argument.
+  fixture.put(Fixture::kFrame - 0x20 + 8, fixture.after_call(Fixture::outer));
+  fixture.put(Fixture::kFrame - 0x20 + 16, fixture.after_call(Fixture::start));
+  Snapshot snapshot = fixture.blocked_in_leaf();
+  snapshot.call = {true, 0, {3, Fixture::kFrame - 0x20, 16, 0, 0, 0}};
+  SECTION("the call's") {
+    fixture.unwind(snapshot);
+    CHECK(fixture.pcs() == fixture.whole_stack());
+    CHECK(note_of(fixture).empty());
+  }
+  SECTION("that of a thread which is not in a system call is none") {
+    snapshot.registers.ip -= 2;
+    fixture.unwind(snapshot);
+    CHECK(fixture.out.count == 2);
+  }
 }
 
 TEST_CASE("the frame of a function of constant size is computed, not searched") {
