@@ -26,6 +26,7 @@
 #include "shim/watch/own_thread.h"
 #include "shim/watch/plain_report.h"
 #include "shim/watch/symbolizer_link.h"
+#include "shim/watch/told.h"
 
 namespace holdwatch {
 
@@ -69,13 +70,10 @@ class Reporter {
   void keep_what_was_said(const Job& job, const Finding& described, Finding& finding);
   Phase told_phase(const Job& job) const;
   const SymbolizerApi* usable_api() const;
-  bool was_told(uint64_t episode) const { return told_[episode % kTold] == episode; }
-  void note_told(uint64_t episode) { told_[episode % kTold] = episode; }
 
   // What has been done since nothing was posted any more.
   enum class Rest : uint8_t { none, flushed, trimmed };
 
-  static constexpr size_t kTold = 1024;
   const Settings* settings_ = nullptr;
   void (*before_exit_)() = nullptr;
   HostCalls host_{};
@@ -86,8 +84,8 @@ class Reporter {
   uint64_t lost_said_ = 0;
   bool filter_said_ = false;
   Rest rest_ = Rest::none;
-  uint64_t told_[kTold] = {};  // the episodes whose first report was written, or left out by RATE
-  pthread_t thread_{};         // once it has been started
+  Told told_;
+  pthread_t thread_{};  // once it has been started
   std::atomic<bool> running_{false};
   std::atomic<uint32_t> in_loader_{0};  // 1 while the symbolizer is loaded and made
   std::atomic<bool> busy_{false};       // may be in the symbolizer, or loads it
@@ -265,17 +263,17 @@ void Reporter::report(Job& job, const SymbolizerApi* api) {
   const bool reported = api != nullptr && api->report(symbolizer_.self, &finding);
   if (!reported && !job.said.exchange(true)) write_plain_report(finding);
   say_filter_once();
-  note_told(job.episode);
+  told_.note(finding);
 }
 
 // Whether it is worth capturing anything for: not what RATE leaves out, nor how a story goes on whose beginning was not
 // told because it was no longer true.
 bool Reporter::is_wanted(const Job& job, const SymbolizerApi* api) {
   const Phase phase = told_phase(job);
-  if ((phase == Phase::still || phase == Phase::released) && !was_told(job.episode) && !was_said_plainly(job.episode))
+  if ((phase == Phase::still || phase == Phase::released) && !told_.has(job.episode) && !was_said_plainly(job.episode))
     return false;
   if (api == nullptr || api->admit(symbolizer_.self, phase, job.episode)) return true;
-  note_told(job.episode);
+  told_.note(job.episode);
   return false;
 }
 
@@ -301,6 +299,7 @@ Finding Reporter::describe(Job& job) {
   finding.first_line_said = &job.said;
   finding.holder_count = evidence_.describe_holders(job, holders_);
   finding.waiter_count = evidence_.describe_waiters(job, waiters_);
+  told_.complete(finding);
   if (job.state.holders_left_out > 0)
     TextBuffer(finding.note, sizeof finding.note) << job.state.holders_left_out << " more holders are not shown";
   return finding;
@@ -323,7 +322,7 @@ void Reporter::keep_what_was_said(const Job& job, const Finding& described, Find
 
 // A hold that ended before it could be captured was never blamed: what the releasing thread left makes a late report.
 Phase Reporter::told_phase(const Job& job) const {
-  const bool untold_end = job.phase == Phase::released && !was_told(job.episode);
+  const bool untold_end = job.phase == Phase::released && !told_.has(job.episode);
   return untold_end && is_about_holds(job.event) && job.ended != nullptr ? Phase::late : job.phase;
 }
 
