@@ -219,10 +219,21 @@ void give_back_adopted(ThreadRecord& record) {
   push_free(index_of(record));
 }
 
+namespace {
+
+// Makes the record the calling thread's, unless a signal handler has given it one meanwhile.
+bool become_own(ThreadRecord* record) {
+  ThreadRecord* none = nullptr;
+  return __atomic_compare_exchange_n(&t_record, &none, record, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+}  // namespace
+
+// A signal handler may interrupt it, take locks itself, and leave it for good (siglongjmp): so nothing says that it is under way,
+// and the thread has a record when the last store is made, or none. All that is lost is a record that nobody gives back.
 ThreadRecord* register_thread_slow() {
   // Without the exit key a record would outlive its thread and blame a later one with the same stack.
   if (t_mode != ThreadMode::recording || !g_exit_key_made) return nullptr;
-  const Inside inside;
   ThreadRecord* record = take_record();
   if (record == nullptr) {
     g_without_record.fetch_add(1, std::memory_order_relaxed);
@@ -234,12 +245,16 @@ ThreadRecord* register_thread_slow() {
   if (tid == g_late_leader) t_main_stack = true;
   note_stack(*record);
   record->tid.store(tid, std::memory_order_relaxed);
-  record->state.store(RecordState::live, std::memory_order_release);
-  g_live.fetch_add(1, std::memory_order_relaxed);
   // Keys below 32 need no allocation (nptl: PTHREAD_KEY_2NDLEVEL_SIZE), and ours was made at the program's start.
   libc().pthread_setspecific(g_exit_key, record);
-  t_record = record;
-  return record;
+  record->state.store(RecordState::live, std::memory_order_release);
+  if (become_own(record)) {
+    g_live.fetch_add(1, std::memory_order_relaxed);
+    return record;
+  }
+  record->state.store(RecordState::free, std::memory_order_release);
+  push_free(index_of(*record));
+  return t_record;
 }
 
 ThreadRecord* paused_record() {
