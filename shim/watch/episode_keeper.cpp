@@ -43,9 +43,11 @@ void EpisodeKeeper::start(const Settings& settings) {
   repeat_ = settings.repeat;
 }
 
-void EpisodeKeeper::take_ended_holds(const Timing& timing) {
+void EpisodeKeeper::take_ended_holds(const Timing& timing, Episode* followed, const Episode* before) {
   while (HandedOver* ended = take_handed_over()) {
-    Episode* episode = episodes_.find_holder(ended->hold.identity);
+    const Identity& identity = ended->hold.identity;
+    const bool was_its = before != nullptr && is_about_holds(before->event) && has_holder(*before, identity);
+    Episode* episode = was_its ? followed : episodes_.find_holder(identity);
     if (episode == nullptr)
       report_late(ended, timing);
     else
@@ -227,8 +229,13 @@ uint64_t EpisodeKeeper::oldest_age_ns(const Episode& episode, const Timing& timi
 void EpisodeKeeper::follow(Episode& episode, const Timing& timing) {
   if (episode.ended_ns != 0) return close(episode, timing);
   const Episode before = episode;
-  if (!note_state(episode, timing)) {
+  const bool lasts = note_state(episode, timing);
+  // Who is gone has handed the hold over before, but maybe after that was looked for: told later, it would be told once more.
+  if (!lasts || has_lost_holder(episode, before)) take_ended_holds(timing, &episode, &before);
+  if (!lasts) {
+    HandedOver* const ended = episode.ended;
     episode = before;
+    episode.ended = ended;
     return end(episode, timing);
   }
   if (episode.event == Event::hold && event_of(episode) != Event::hold) {

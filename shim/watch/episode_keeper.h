@@ -18,8 +18,9 @@ class EpisodeKeeper {
     follow_due_ns_ = 0;
   }
 
-  // Releases first: a hold that has ended must not be taken for one that lasts.
-  void take_ended_holds(const Timing& timing);
+  // Releases first: a hold that has ended must not be taken for one that lasts. The holders of the episode `followed` are those
+  // that it had `before`, too.
+  void take_ended_holds(const Timing& timing, Episode* followed = nullptr, const Episode* before = nullptr);
   // False: one has ended, so that what it stood for may want another.
   bool follow_all(const Timing& timing);
   // Looks for new deadlocks. Before the others are begun: what is part of one is told there.

@@ -31,6 +31,16 @@ void count_waiting(Episode& episode, const LockState& state, const TickHistory& 
   episode.last_look_ns = now_ns;
 }
 
+bool has_holder(const Episode& episode, const Identity& identity) {
+  return std::any_of(episode.holders, episode.holders + episode.holder_count,
+                     [&](const HolderState& holder) { return holder.hold.identity == identity; });
+}
+
+bool has_lost_holder(const Episode& episode, const Episode& before) {
+  return !std::all_of(before.holders, before.holders + before.holder_count,
+                      [&](const HolderState& holder) { return has_holder(episode, holder.hold.identity); });
+}
+
 void note_ended(Episode& episode, HandedOver* ended) {
   if (episode.ended != nullptr) give_back(episode.ended);
   ended->released_ns = std::max(ended->released_ns, episode.last_look_ns);
@@ -67,9 +77,7 @@ Episode* Episodes::find_holder(const Identity& identity) {
   for (size_t position = 0; position < used_; ++position) {
     Episode& episode = episodes_[position];
     if (!episode.active || episode.event == Event::wait) continue;
-    for (size_t i = 0; i < episode.holder_count; ++i)
-      if (episode.holders[i].hold.identity == identity && (found == nullptr || is_about_holds(episode.event)))
-        found = &episode;
+    if (has_holder(episode, identity) && (found == nullptr || is_about_holds(episode.event))) found = &episode;
   }
   return found;
 }

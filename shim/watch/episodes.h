@@ -45,6 +45,10 @@ void refresh_names(Episode& episode);
 // Adds the time that the waiters of `state` have lost since the last look. A wait is counted once as a delayed thread.
 void count_waiting(Episode& episode, const LockState& state, const TickHistory& history, uint64_t now_ns);
 
+bool has_holder(const Episode& episode, const Identity& identity);
+// Whether `before` has a holder that the episode has no more.
+bool has_lost_holder(const Episode& episode, const Episode& before);
+
 // Keeps what the holder that has released left. A hold is handed over before the lock is given up: where it was seen held
 // after that, it ended no sooner.
 void note_ended(Episode& episode, HandedOver* ended);
