@@ -152,6 +152,11 @@ ReportHolder describe_holder(const Holder& holder) {
   return described;
 }
 
+// Whether `a` tells less than `b`.
+bool tells_less(const Stack& a, const Stack& b) {
+  return a.complete != b.complete ? b.complete : a.frames.size() < b.frames.size();
+}
+
 // Longest hold first, a circle in its own order.
 std::vector<const Holder*> in_order(const Finding& finding) {
   std::vector<const Holder*> holders;
@@ -228,7 +233,8 @@ void ReportBuilder::add_names(const Finding& finding, Report& report) {
   for (const WaiterGroup& group : group_waiters(finding)) (waiters++)->stack = namer.name(group.front()->stack).stack;
 }
 
-// Says which holders moved since the last report of the episode, and keeps the fingerprint of the first.
+// Says which holders moved since the last report of the episode, and keeps the fingerprint of the first and what was told of
+// where they took the lock.
 void ReportBuilder::follow_episode(const Finding& finding, Report& report) {
   const auto known = episodes_.find(finding.episode);
   report.fingerprint = known == episodes_.end() ? fingerprint(report) : known->second.fingerprint;
@@ -236,16 +242,38 @@ void ReportBuilder::follow_episode(const Finding& finding, Report& report) {
     case Phase::over:
     case Phase::still:
       episodes_[finding.episode].fingerprint = report.fingerprint;
+      keep_taken(finding, report, episodes_[finding.episode]);
       compare_places(finding, report, episodes_[finding.episode]);
       forget_oldest();
       break;
     case Phase::released:
     case Phase::late:
+      if (known != episodes_.end()) keep_taken(finding, report, known->second);
       episodes_.erase(finding.episode);
       break;
     case Phase::snapshot:
       break;
   }
+}
+
+// A later report may know less: the code that took the lock is unloaded, its thread has exited, or released the lock before it
+// was looked at. What an earlier one told is as true as it was.
+void ReportBuilder::keep_taken(const Finding& finding, Report& report, Episode& episode) {
+  auto reported = report.holders.begin();
+  for (const Holder* holder : in_order(finding)) {
+    Stack& stack = (reported++)->taken;
+    if (holder->site_count == 0) continue;
+    const auto known = episode.taken.find(holder->tid);
+    const bool is_same = known != episode.taken.end() && known->second.is_of(*holder);
+    if (is_same && tells_less(stack, known->second.stack))
+      stack = known->second.stack;
+    else
+      episode.taken[holder->tid] = {holder->acquired_when.from_ns, holder->sites[0], stack};
+  }
+}
+
+bool ReportBuilder::Taken::is_of(const Holder& holder) const {
+  return since_ns == holder.acquired_when.from_ns && site.pc == holder.sites[0].pc && site.sp == holder.sites[0].sp;
 }
 
 void ReportBuilder::compare_places(const Finding& finding, Report& report, Episode& episode) {

@@ -24,8 +24,8 @@ struct Resolver {
   StackNamer::LookBack look_back = nullptr;  // of `resolve` and `function_start`
 };
 
-// Turns findings into reports. Remembers of each episode where its holders were, to say whether they moved, and its
-// fingerprint, which must not change when they do.
+// Turns findings into reports. Remembers of each episode where its holders were, to say whether they moved, where
+// they took the lock, as that may not be seen any more later, and its fingerprint, which must not change.
 class ReportBuilder {
  public:
   ReportBuilder(Resolver resolver, std::string host, int pid, std::string exe);
@@ -42,13 +42,22 @@ class ReportBuilder {
     std::optional<uint64_t> switches;
     bool is_same(const Place& other) const;
   };
+  // What was known of the stack that took the lock. Which hold it is, its beginning and its call site tell.
+  struct Taken {
+    uint64_t since_ns;
+    CallSite site;
+    Stack stack;
+    bool is_of(const Holder& holder) const;
+  };
   struct Episode {
     std::string fingerprint;
     std::map<int, Place> places;  // by thread
+    std::map<int, Taken> taken;   // likewise
   };
 
   void add_names(const Finding& finding, Report& report);
   void follow_episode(const Finding& finding, Report& report);
+  void keep_taken(const Finding& finding, Report& report, Episode& episode);
   void compare_places(const Finding& finding, Report& report, Episode& episode);
   void forget_oldest();
 

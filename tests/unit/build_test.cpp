@@ -199,6 +199,39 @@ TEST_CASE("a fingerprint does not change within an episode, wherever the holder 
   CHECK(reports.build(story.at(Phase::over)).fingerprint != first);
 }
 
+TEST_CASE("what was told of where a hold began is not lost with what it was told from") {
+  Story story;
+  ReportBuilder reports = builder();
+  story.holder.acquired_when = {500, 510};
+  const Stack first = reports.build(story.at(Phase::over)).holders[0].taken;
+  REQUIRE(first.frames.size() == 2);
+  story.holder.now = nullptr;
+  for (const Phase phase : {Phase::still, Phase::released}) {
+    const Stack later = reports.build(story.at(phase)).holders[0].taken;
+    CHECK(later.frames.size() == 2);
+    CHECK(later.complete);
+    CHECK(later.note == first.note);
+  }
+}
+
+TEST_CASE("of another hold by the same thread nothing is told that belongs to the one before") {
+  Story story;
+  ReportBuilder reports = builder();
+  story.holder.acquired_when = {500, 510};
+  reports.build(story.at(Phase::over));
+  story.holder.now = nullptr;
+  SECTION("it began later") {
+    story.holder.acquired_when = {600, 610};
+  }
+  SECTION("it is another level, taken elsewhere") {
+    story.holder.sites[0] = {0x2061, 0x7050};
+  }
+  SECTION("it is another level, taken in another frame") {
+    story.holder.sites[0] = {0x2041, 0x7060};
+  }
+  CHECK_FALSE(reports.build(story.at(Phase::released)).holders[0].taken.complete);
+}
+
 TEST_CASE("what a thread is doing when it releases the lock is not said") {
   Story story;
   CHECK(builder().build(story.at(Phase::released)).holders[0].doing.empty());
