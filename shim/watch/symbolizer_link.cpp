@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <limits.h>
+#include <link.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -33,9 +34,16 @@ void* g_handle = nullptr;
 constexpr unsigned kMostCopies = 8;  // glibc has room for 16 namespaces in all
 unsigned g_copies = 0;
 
+// Whoever walks the list of modules holds a lock, which dlmopen waits for with two others held, one of which pthread_create
+// needs. Who made the first thread in the callback of such a walk would never see the second one. Here we wait with nothing held.
+void wait_for_walks() {
+  libc().dl_iterate_phdr([](dl_phdr_info*, size_t, void*) { return 1; }, nullptr);
+}
+
 // In a namespace of its own: none of its libraries stands in for the program's, or the other way round, and none of its locks
 // is one that the program can hold.
 void* load(const char* path) {
+  wait_for_walks();
   return libc().dlmopen(LM_ID_NEWLM, path, RTLD_NOW | RTLD_LOCAL);
 }
 
