@@ -29,17 +29,22 @@ constexpr size_t kKernelSignalSetSize = 8;
 FileFacts g_at_start;  // written by say_start, only read afterwards
 int g_pid = 0;         // the same, and in a child of fork
 
-FileFacts identify_standard_error() {
+// 0, or the error negated.
+long identify_standard_error(FileFacts* out) {
   struct stat status;
-  if (system_call(SYS_fstat, STDERR_FILENO, &status) != 0) return {};
-  return {status.st_dev, status.st_ino, status.st_rdev, true};
+  const long error = system_call(SYS_fstat, STDERR_FILENO, &status);
+  if (error == 0) *out = {status.st_dev, status.st_ino, status.st_rdev, true};
+  return error;
 }
 
 // A daemon closes its descriptors, and the next file that it opens may well be number 2. A file that takes that place
 // between this look and the write is not noticed: the kernel has no write-if-still-the-same.
+// Where a filter of the program's lets the question fail, there is no answer.
 bool standard_error_is_what_it_was() {
-  const FileFacts now = identify_standard_error();
-  return g_at_start.known && now.known && now.device == g_at_start.device && now.inode == g_at_start.inode &&
+  FileFacts now{};
+  const long error = identify_standard_error(&now);
+  if (error != 0) return g_at_start.known && error != -EBADF;
+  return g_at_start.known && now.device == g_at_start.device && now.inode == g_at_start.inode &&
          now.special_device == g_at_start.special_device;
 }
 
@@ -52,7 +57,8 @@ bool is_control(unsigned char before, unsigned char byte) {
 // PIPE_BUF bytes without blocking.
 bool takes_bytes() {
   pollfd descriptor = {STDERR_FILENO, POLLOUT, 0};
-  return system_call(SYS_poll, &descriptor, 1, kPatienceMs) == 1 && (descriptor.revents & POLLOUT) != 0;
+  const long ready = system_call(SYS_poll, &descriptor, 1, kPatienceMs);
+  return ready < 0 || (ready == 1 && (descriptor.revents & POLLOUT) != 0);
 }
 
 // Writes with SIGPIPE held back, for its default is to kill the program, and takes back the one we caused.
@@ -80,7 +86,7 @@ bool write_only(std::string_view text) {
 }  // namespace
 
 void say_start() {
-  g_at_start = identify_standard_error();
+  identify_standard_error(&g_at_start);
   g_pid = static_cast<int>(system_call(SYS_getpid));
 }
 

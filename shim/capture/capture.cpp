@@ -46,11 +46,21 @@ struct Look {
 // The processor time of a thread of this process, exact to the moment, unlike /proc's. The clock's number is how the
 // kernel encodes "thread TID, scheduler's clock" (include/uapi/linux/time.h, posix-cpu-timers); the calls that make
 // such a number take a pthread_t.
-uint64_t processor_ns(int tid) {
+// 0, or the error negated: -EINVAL for a thread that has ended.
+long read_processor_clock(int tid, uint64_t* out) {
   constexpr int kPerThread = 4;
   constexpr int kSchedulerClock = 2;
   const clockid_t clock = (~tid * 8) | kPerThread | kSchedulerClock;
-  return clock_ns(clock);
+  timespec now{};
+  const long error = system_call(SYS_clock_gettime, clock, &now);
+  *out = static_cast<uint64_t>(now.tv_sec) * kNanosecondsPerSecond + static_cast<uint64_t>(now.tv_nsec);
+  return error;
+}
+
+uint64_t processor_ns(int tid) {
+  uint64_t now_ns = 0;
+  read_processor_clock(tid, &now_ns);
+  return now_ns;
 }
 
 // "status" first: if the thread runs between the two, its switches differ when they are compared later.
@@ -75,12 +85,13 @@ void wait_for_next_look() {
   system_call(SYS_nanosleep, &pause, nullptr);
 }
 
-// The state as far as it shows without /proc: the clock of a thread that ended cannot be read, and stays 0.
+// The state as far as it shows without /proc. A filter of the program's may let this question fail too.
 ThreadState state_by_clock(int tid) {
   const uint64_t before_ns = processor_ns(tid);
   wait_for_next_look();
-  const uint64_t now_ns = processor_ns(tid);
-  if (now_ns == 0) return ThreadState::gone;
+  uint64_t now_ns = 0;
+  const long error = read_processor_clock(tid, &now_ns);
+  if (error != 0) return error == -EINVAL || error == -ESRCH ? ThreadState::gone : ThreadState::unknown;
   return now_ns >= before_ns + kRanEnoughNs ? ThreadState::running : ThreadState::blocked;
 }
 

@@ -26,11 +26,16 @@ size_t portion(int descriptor, size_t size) {
   return unread == 0 && size <= static_cast<size_t>(capacity) ? size : std::min<size_t>(size, PIPE_BUF);
 }
 
+// What a filter of system calls is wont to have forbidden ones fail with, none of which poll has of itself.
+bool is_refusal(int error) {
+  return error == EPERM || error == EACCES || error == ENOSYS;
+}
+
 // Under systemd standard error is a socket: that can be asked not to block whatever the descriptor's flags say, which
 // belong to the program.
 ssize_t write_some(int descriptor, std::string_view text) {
   const ssize_t sent = send(descriptor, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (sent >= 0 || errno != ENOTSOCK) return sent;
+  if (sent >= 0 || (errno != ENOTSOCK && !is_refusal(errno))) return sent;
   return write(descriptor, text.data(), portion(descriptor, text.size()));
 }
 
@@ -58,7 +63,8 @@ int write_all(int descriptor, std::string_view text, size_t* written) {
     pollfd full{descriptor, POLLOUT, 0};
     const int ready = poll(&full, 1, kPatienceMs);
     if (ready == 0) return EAGAIN;
-    const ssize_t count = ready < 0 ? -1 : write_some(descriptor, text.substr(*written));
+    const bool has_failed = ready < 0 && !is_refusal(errno);
+    const ssize_t count = has_failed ? -1 : write_some(descriptor, text.substr(*written));
     if (count > 0) *written += static_cast<size_t>(count);
     if (count < 0 && errno != EINTR) return errno;
   }

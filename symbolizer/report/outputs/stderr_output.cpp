@@ -21,8 +21,11 @@ void StderrOutput::remember(std::optional<FileIdentity> at_start) {
   g_remembered = true;
 }
 
+// A filter of the program's may let the question fail: then it has no answer.
 int StderrOutput::probe() const {
-  return identity_ && identity_of(descriptor_) == identity_ ? 0 : EBADF;
+  const std::optional<FileIdentity> now = identity_of(descriptor_);
+  if (!now && errno != EBADF && identity_) return 0;
+  return identity_ && now == identity_ ? 0 : EBADF;
 }
 
 int StderrOutput::try_write(const Message& message) {
