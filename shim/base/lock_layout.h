@@ -108,4 +108,10 @@ inline bool is_rwlock_write_locked(const pthread_rwlock_t& rwlock) {
   return (rwlock.__data.__readers & kWriteLocked) != 0;
 }
 
+// Otherwise it is the readers' turn, and those that are counted have the lock; a writer's bit is that of one that waits.
+inline bool is_rwlock_in_write_phase(const pthread_rwlock_t& rwlock) {
+  constexpr unsigned kWritePhase = 1;  // PTHREAD_RWLOCK_WRPHASE
+  return (rwlock.__data.__readers & kWritePhase) != 0;
+}
+
 }  // namespace holdwatch

@@ -248,7 +248,7 @@ Adopted* adopt_interrupted(LockWord lock, Sightings& sightings) {
   sightings.for_each_wait_for(lock, [&](const WaitView& wait) {
     if (tid == 0 && ++asked <= kMostAsked && is_inside_call_on(wait)) tid = wait.tid;
   });
-  const LockWord held(reinterpret_cast<const void*>(lock.address()), lock.kind(), Access::exclusive);
+  const LockWord held(reinterpret_cast<const void*>(lock.address()), lock.kind(), access_of_nameless(lock));
   if (tid == 0 || !is_changing_hands(lock)) return nullptr;
   if (Adopted* known = find_adopted(tid, held, false); known != nullptr) return known;
   Adopted* adopted = adopt({Whereabouts::here, tid}, held, false);

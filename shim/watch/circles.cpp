@@ -43,6 +43,11 @@ bool has_endless_writer(LockWord rwlock) {
   return found;
 }
 
+// A thread that keeps itself waiting in a signal's handler may do so without sleeping (inside_call.h).
+bool keeps_itself_waiting(const WaitView& wait, const HolderState& holder, const Timing& timing) {
+  return holder.inside_call && wait.tid == holder.hold.tid && is_over(timing.age_of(wait), timing.smallest_limit_ns());
+}
+
 bool both_read(const WaitView& wait, const HoldView& holder) {
   return wait.word.access() == Access::shared && holder.word.access() == Access::shared;
 }
@@ -92,9 +97,9 @@ bool prove_circle(const Circle& circle, const Timing& timing, HolderState* holde
     if (!view_holder(circle.holds[i], &holders[i])) return false;
   for (size_t i = 0; i < count; ++i) {
     WaitView wait;
-    const HoldView& waited_for = holders[(i + 1) % count].hold;
-    if (!view_wait_of(holders[i].hold, &wait) || !wait.word.is_same_lock(waited_for.word) || wait.word.timeout() ||
-        !is_surely_blocked(wait, waited_for, timing))
+    const HolderState& waited_for = holders[(i + 1) % count];
+    if (!view_wait_of(holders[i].hold, &wait) || !wait.word.is_same_lock(waited_for.hold.word) || wait.word.timeout() ||
+        (!keeps_itself_waiting(wait, waited_for, timing) && !is_surely_blocked(wait, waited_for.hold, timing)))
       return false;
     waits[i] = wait.identity;
     holders[i].waits_since_ns = wait.since_ns;

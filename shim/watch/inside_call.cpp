@@ -14,6 +14,7 @@
 #include "shim/capture/capture.h"
 #include "shim/capture/own_memory.h"
 #include "shim/capture/task_files.h"
+#include "shim/watch/blocked_thread.h"
 
 namespace holdwatch {
 namespace {
@@ -47,30 +48,43 @@ bool is_lock_code(uintptr_t pc, uintptr_t libc_pc) {
   return of(libc_pc).contains(pc) || of(reinterpret_cast<uintptr_t>(&is_inside_call_on)).contains(pc);
 }
 
-bool is_interrupted_call(uintptr_t frame, uintptr_t restorer, uintptr_t lock) {
+// A register may hold the address of one of the lock's fields.
+size_t size_of(LockWord lock) {
+  return lock.kind() == LockKind::mutex ? sizeof(pthread_mutex_t) : sizeof(pthread_rwlock_t);
+}
+
+bool is_interrupted_call(uintptr_t frame, uintptr_t restorer, LockWord lock) {
   ucontext_t context;
   const size_t wanted = offsetof(ucontext_t, uc_mcontext) + sizeof context.uc_mcontext.gregs;
   if (read_own_memory(frame + sizeof restorer, &context, wanted) < wanted) return false;
   const auto& registers = context.uc_mcontext.gregs;
   constexpr int kOnes[] = {REG_RDI, REG_RSI, REG_RBX, REG_RBP, REG_RDX, REG_RCX, REG_RAX, REG_R8,
                            REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
-  const bool has_lock = std::any_of(std::begin(kOnes), std::end(kOnes),
-                                    [&](int one) { return static_cast<uintptr_t>(registers[one]) == lock; });
+  const bool has_lock = std::any_of(std::begin(kOnes), std::end(kOnes), [&](int one) {
+    return static_cast<uintptr_t>(registers[one]) - lock.address() < size_of(lock);
+  });
   return has_lock && is_lock_code(static_cast<uintptr_t>(registers[REG_RIP]), restorer);
+}
+
+// Of the handler's lock call, or below. It need not sleep: glibc's rwlocks spin for what the interrupted call is to do next.
+uintptr_t lowest_frame(const WaitView& wait) {
+  if (!was_adopted(wait.caller.pc)) return wait.caller.sp;
+  SyscallFile place;
+  return read_syscall_file(wait.tid, &place) == 0 ? place.sp : 0;
 }
 
 }  // namespace
 
 bool is_inside_call_on(const WaitView& wait) {
-  SyscallFile place;
-  if (calls_filtered() || read_syscall_file(wait.tid, &place) != 0) return false;
-  const uintptr_t restorer = signal_restorer();
+  if (calls_filtered()) return false;
+  const uintptr_t sp = lowest_frame(wait);
+  const uintptr_t restorer = sp == 0 ? 0 : signal_restorer();
   uintptr_t words[kPiece / sizeof(uintptr_t)];
   for (size_t done = 0; restorer != 0 && done < kSearched; done += kPiece) {
-    const size_t count = read_own_memory(place.sp + done, words, sizeof words) / sizeof words[0];
+    const size_t count = read_own_memory(sp + done, words, sizeof words) / sizeof words[0];
     for (size_t i = 0; i < count; ++i) {
-      const uintptr_t frame = place.sp + done + i * sizeof words[0];
-      if (words[i] == restorer && is_interrupted_call(frame, restorer, wait.word.address())) return true;
+      const uintptr_t frame = sp + done + i * sizeof words[0];
+      if (words[i] == restorer && is_interrupted_call(frame, restorer, wait.word)) return true;
     }
     if (count < std::size(words)) break;
   }

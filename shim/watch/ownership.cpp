@@ -81,6 +81,16 @@ bool is_changing_hands(LockWord lock) {
   return read_lock(lock, &rwlock) && is_rwlock_write_locked(rwlock) && rwlock_writer(rwlock) == 0;
 }
 
+Access access_of_nameless(LockWord lock) {
+  pthread_rwlock_t rwlock;
+  if (lock.kind() == LockKind::mutex || !read_lock(lock, &rwlock) || is_rwlock_in_write_phase(rwlock))
+    return Access::exclusive;
+  // More than threads can be: it has been given up too often.
+  constexpr uint32_t kMostReaders = 1u << 22;
+  const uint32_t readers = rwlock_readers(rwlock);
+  return readers != 0 && readers <= kMostReaders ? Access::shared : Access::exclusive;
+}
+
 bool is_process_shared(LockWord lock) {
   if (lock.kind() == LockKind::mutex) {
     pthread_mutex_t mutex;

@@ -31,6 +31,8 @@ bool is_contended(LockWord lock);
 // Whether the lock is taken and names nobody: somebody is in the middle of taking or releasing it. Rarely for longer than a few
 // instructions.
 bool is_changing_hands(LockWord lock);
+// How it is held then.
+Access access_of_nameless(LockWord lock);
 
 // Whether threads of other processes may hold it (PTHREAD_PROCESS_SHARED); false where it cannot be read.
 bool is_process_shared(LockWord lock);

@@ -1,0 +1,37 @@
+// A signal interrupts the unlock of a reader, which counts still, and its handler wants to write: the thread waits for itself,
+// who reads.
+// RUN-ENV: HOLDWATCH_LIMIT=300ms HOLDWATCH_WAIT_LIMIT=60s
+// EXPECT: thread \d+ "interrupted_rdu" has waited \d+ ms for rwlock L1, which it likely holds itself for reading
+// FORBID: no holder is known
+// EXPECT-JSON: {event["event"] for event in e} == {"self_deadlock"} and holder(e[0])["likely"]
+// EXPECT-JSON: holder(e[0])["mode"] == "shared" and has(holder(e[0])["now"], "on_signal")
+#include <csignal>
+
+#include "tests/programs/harness.h"
+using namespace harness;
+
+namespace {
+
+pthread_rwlock_t g_rwlock = PTHREAD_RWLOCK_INITIALIZER;
+
+OWN_FRAME void on_signal(int) {
+  pthread_rwlock_wrlock(&g_rwlock);
+  pthread_rwlock_unlock(&g_rwlock);
+}
+
+}  // namespace
+
+int main() {
+  std::thread([] {
+    await_report("self_deadlock");
+    std::puts("done");
+    std::fflush(stdout);
+    _exit(0);
+  }).detach();
+  if (!is_watched()) pause();
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  sigaction(SIGUSR1, &action, nullptr);
+  g_rwlock.__data.__readers = 8;  // one reader
+  syscall(SYS_tgkill, getpid(), gettid(), SIGUSR1, &g_rwlock);
+}
