@@ -37,6 +37,8 @@ namespace {
 constexpr uint64_t kFlushAfterNs = kNanosecondsPerSecond;
 constexpr uint64_t kTrimAfterNs = 60 * kNanosecondsPerSecond;
 constexpr uint64_t kNoTimeoutNs = 3600 * kNanosecondsPerSecond;
+// How long the program's threads wait for us: the first pthread_create, and a fork.
+constexpr uint64_t kThreadNs = 300'000'000;
 constexpr uint64_t kForkNs = 1'000'000'000;
 
 class Reporter {
@@ -47,7 +49,7 @@ class Reporter {
   bool finish(uint64_t until_ns);
   void stop();
   bool wait_until_out_of_loader(uint64_t patience_ns);
-  void wait_unless_stuck();
+  void wait_unless_stuck(uint64_t patience_ns);
   void reset();
   bool is_busy() const { return busy_.load(); }
 
@@ -366,10 +368,10 @@ bool Reporter::wait_until_out_of_loader(uint64_t patience_ns) {
 // The loader takes locks of the program's, once: if it is done before the program's second thread runs, nothing that the
 // program does from then on can stop a report. It takes about two milliseconds. The calling thread may hold one of those locks
 // (a constructor in dlopen makes threads), and then the reporter sleeps in a futex call.
-void Reporter::wait_unless_stuck() {
-  constexpr uint64_t kSliceNs = 10'000'000, kMostSlices = 30;
+void Reporter::wait_unless_stuck(uint64_t patience_ns) {
+  constexpr uint64_t kSliceNs = 10'000'000;
   SyscallFile before{}, now{};
-  for (uint64_t slice = 0; slice < kMostSlices && !wait_until_out_of_loader(kSliceNs); ++slice) {
+  for (uint64_t slice = 0; slice < patience_ns / kSliceNs && !wait_until_out_of_loader(kSliceNs); ++slice) {
     const int tid = tid_.load();
     if (tid == 0 || read_syscall_file(tid, &now) != 0) continue;
     const bool sleeps = now.kind == SyscallFile::Kind::in_call && now.call.known && now.call.number == SYS_futex;
@@ -407,7 +409,7 @@ void reporter_reserve() {
 }
 
 void reporter_await_loaded() {
-  g_reporter.wait_unless_stuck();
+  g_reporter.wait_unless_stuck(kThreadNs);
 }
 
 JobQueue& reporter_queue() {
@@ -423,7 +425,7 @@ void reporter_stop() {
 }
 
 void reporter_before_fork() {
-  g_reporter.wait_until_out_of_loader(kForkNs);
+  g_reporter.wait_unless_stuck(kForkNs);
 }
 
 void reporter_after_fork() {

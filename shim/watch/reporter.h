@@ -36,7 +36,7 @@ bool reporter_finish(uint64_t until_ns);
 void reporter_stop();
 
 // Before fork: waits, for a bounded time, until the reporter is not inside the loader, whose lock the child would inherit
-// locked. After fork, in the child: no reporter, nothing posted.
+// locked; not if it waits for a lock itself, with none held. After fork, in the child: no reporter, nothing posted.
 void reporter_before_fork();
 void reporter_after_fork();
 
