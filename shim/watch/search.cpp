@@ -24,14 +24,14 @@ void Suspects::add(LockWord lock) {
   if (!full()) locks[count++] = lock;
 }
 
-void Search::look_for_holds(const Timing& timing, Episodes& episodes, Suspects& suspects) {
+void Search::look_for_holds(const Timing& timing, Episodes& episodes, Suspects& suspects, uint64_t until_next_ns) {
   const uint64_t now_ns = timing.now_ns();
   const uint64_t smallest_ns = timing.smallest_hold_limit_ns();
   if (smallest_ns == kNever) {
     holds_due_ns_ = kNever;
     return;
   }
-  if (now_ns < holds_due_ns_ || episodes.full()) return;
+  if (now_ns + until_next_ns < holds_due_ns_ || episodes.full()) return;
   uint64_t due_ns = now_ns + smallest_ns;
   // Those that can be over before the next tick are looked at now, to know when.
   const uint64_t ahead_ns = timing.wake_period_ns();

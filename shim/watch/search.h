@@ -24,7 +24,9 @@ struct Suspects {
 
 class Search {
  public:
-  void look_for_holds(const Timing& timing, Episodes& episodes, Suspects& suspects);
+  // `until_next_ns`: how long the watcher will sleep if nothing is due. What would be due before that is looked for now: most
+  // holds have ended by then, and it need not be woken for them.
+  void look_for_holds(const Timing& timing, Episodes& episodes, Suspects& suspects, uint64_t until_next_ns = 0);
   void look_for_waits(const Timing& timing, Episodes& episodes, Suspects& suspects);
 
   // At the next look, whatever was seen before: an episode has ended that stood for something, a suspect did not become

@@ -146,7 +146,7 @@ void Watcher::look() {
   Suspects held, waited_for;
   look_after_adopted(timing_, keeper_.episodes(), keeper_.sightings(), held);
   if (!keeper_.follow_all(timing_)) search_.look_again();
-  search_.look_for_holds(timing_, keeper_.episodes(), held);
+  search_.look_for_holds(timing_, keeper_.episodes(), held, call_rate_.were_few() ? longest_sleep_ns() : 0);
   if (held.count > 0 || keeper_.has_followed_all()) keeper_.begin_circles(timing_);
   if (!keeper_.begin_hold_episodes(held, timing_)) search_.look_again();
   search_.look_for_waits(timing_, keeper_.episodes(), waited_for);

@@ -49,10 +49,10 @@ struct SearchTest {
   HeldSlot& wait(RecordedThread& thread) {
     return *begin_wait(thread.record(), word, {0x401000, 0, 0}, g_pulse.tick_ns.load());
   }
-  void look() {
+  void look(uint64_t until_next_ns = 0) {
     timing->advance();
     suspects.count = 0;
-    search.look_for_holds(*timing, *episodes, suspects);
+    search.look_for_holds(*timing, *episodes, suspects, until_next_ns);
     search.look_for_waits(*timing, *episodes, suspects);
   }
 };
@@ -119,6 +119,19 @@ TEST_CASE_METHOD(LongLimitTest,
   CHECK(search.next_look_ns() == tick_ns + kHour - timing->wake_period_ns());
   search.look_again();
   look();
+  CHECK(search.next_look_ns() == timing->now_ns() + kHour);
+}
+
+TEST_CASE_METHOD(LongLimitTest, "what can be over before the watcher would wake again is looked for now") {
+  if (!applies()) return;
+  RecordedThread holder;
+  hold(holder);
+  look();
+  release(holder);
+  const uint64_t due_ns = search.next_look_ns();
+  look(kHour / 2);
+  CHECK(search.next_look_ns() == due_ns);
+  look(kHour);
   CHECK(search.next_look_ns() == timing->now_ns() + kHour);
 }
 
