@@ -115,6 +115,24 @@ std::string with_short_templates(std::string_view name) {
   return depth == 0 ? out : std::string(name);
 }
 
+// The length of the bracket that the name begins with, as in Rust's "<Cache<Key> as Store>::get"; 0 if with none.
+size_t leading_bracket(std::string_view name) {
+  int depth = 0;
+  for (size_t i = 0; name.starts_with('<') && !name.starts_with("<lambda") && i < name.size(); ++i) {
+    if ((name[i] != '<' && name[i] != '>') || is_operator_bracket(name, i)) continue;
+    depth += name[i] == '<' ? 1 : -1;
+    if (depth == 0) return i + 1;
+  }
+  return 0;
+}
+
+// The same for a whole name: of a type in brackets that comes first, only what is further in.
+std::string with_short_arguments(std::string_view name) {
+  const size_t leading = leading_bracket(name);
+  if (leading == 0) return with_short_templates(name);
+  return '<' + with_short_arguments(name.substr(1, leading - 2)) + '>' + with_short_templates(name.substr(leading));
+}
+
 std::string with_short_parameters(const std::string& name) {
   const std::string_view kept = without_parameters(without_suffixes(name));
   return kept.size() + 5 < name.size() && name[kept.size()] == '(' ? std::string(kept) + "(...)" : name;
@@ -182,7 +200,7 @@ std::string readable_function_name(std::string_view function) {
   // A template's return type, which says little and may be longer than the rest.
   const std::string_view before_parameters = without_parameters(without_suffixes(name));
   name.erase(0, before_parameters.size() - without_return_type(before_parameters).size());
-  if (name.size() > kLongName) name = with_short_templates(name);
+  if (name.size() > kLongName) name = with_short_arguments(name);
   if (name.size() > kLongName) name = with_short_parameters(name);
   if (name.size() > kLongestName) name = name.substr(0, kLongestName) + "...";
   return name;

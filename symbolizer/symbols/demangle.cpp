@@ -81,6 +81,7 @@ std::string demangle(std::string_view symbol) {
 }
 
 bool is_rust_symbol(std::string_view symbol) {
+  if (symbol.starts_with("__rust_")) return true;  // what the compiler makes itself, as __rust_try
   return symbol.size() <= kMaxSymbol && demangle_rust(symbol, kMaxName).has_value();
 }
 

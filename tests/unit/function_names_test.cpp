@@ -84,6 +84,15 @@ TEST_CASE("a readable name says std::string and leaves out what would fill a lin
   CHECK(readable_function_name(long_name).ends_with("..."));
 }
 
+TEST_CASE("a long name of Rust's keeps the type that it begins with") {
+  CHECK(readable_function_name(
+            "<server::Cache<alloc::vec::Vec<u8>> as server::Store>::get::<core::option::Option<&str>>") ==
+        "<server::Cache<...> as server::Store>::get::<...>");
+  CHECK(readable_function_name(
+            "<server::Cache<u8>>::get::<core::option::Option<alloc::collections::BTreeMap<u8, u8>>>") ==
+        "<server::Cache<u8>>::get::<...>");
+}
+
 TEST_CASE("a nameless frame of the C++ library is the library's") {
   Frame frame;
   frame.module = "/lib/x86_64-linux-gnu/libstdc++.so.6.0.30";

@@ -71,6 +71,7 @@ TEST_CASE("compilers' suffixes go, and a symbol is known for Rust's") {
   CHECK(demangle("_RNvCs6xxl1lAjzDf_1a4main.cold") == "a::main");
   CHECK(is_rust_symbol("_RNvCs6xxl1lAjzDf_1a4main"));
   CHECK(is_rust_symbol("_ZN4core3ops8function6FnOnce9call_once17h0123456789abcdefE"));
+  CHECK(is_rust_symbol("__rust_try"));
   CHECK_FALSE(is_rust_symbol("_ZN4Room3addER7Session"));
 }
 
