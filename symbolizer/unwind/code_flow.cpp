@@ -30,6 +30,10 @@ FlowState entry_state() {
   return state;
 }
 
+bool is_call(const Instruction& instruction) {
+  return instruction.operation == Operation::call || instruction.operation == Operation::call_indirect;
+}
+
 bool ends_block(Operation operation) {
   return operation == Operation::jump || operation == Operation::jump_indirect || operation == Operation::ret ||
          operation == Operation::stop;
@@ -75,20 +79,25 @@ void CodeFlow::follow_function(uintptr_t entry) {
 
 void CodeFlow::follow_to_return(uintptr_t pc) {
   begin();
+  if (is_next_function(pc)) return;  // the call before it never returns
   discover(pc);
   leaders_.insert(pc);
   reach(pc, entry_state());
   run();
 }
 
+std::optional<Instruction> CodeFlow::decode_at(uintptr_t pc) const {
+  unsigned char bytes[kMaxInstruction];
+  size_t size = sizeof bytes;
+  while (size != 0 && memory_.read_constant(pc, bytes, size) != size) --size;  // the last of a mapping
+  return decode(bytes, size, pc);
+}
+
 const Instruction* CodeFlow::instruction_at(uintptr_t pc) {
   const auto known = code_.find(pc);
   if (known != code_.end()) return &known->second;
   if (code_.size() == kMaxInstructions) return nullptr;
-  unsigned char bytes[kMaxInstruction];
-  size_t size = sizeof bytes;
-  while (size != 0 && memory_.read_constant(pc, bytes, size) != size) --size;  // the last of a mapping
-  const std::optional<Instruction> instruction = decode(bytes, size, pc);
+  const std::optional<Instruction> instruction = decode_at(pc);
   if (!instruction) return nullptr;
   return &code_.emplace(pc, *instruction).first->second;
 }
@@ -149,8 +158,31 @@ void CodeFlow::discover(uintptr_t entry) {
       }
       if (ends_block(instruction->operation)) break;
       pc += instruction->length;
+      if (is_call(*instruction) && is_next_function(pc)) break;
     }
   }
+}
+
+// Without tables: whether what follows a call is the next function, since this one ends in a call that never returns (such as
+// __stack_chk_fail): padding up to where functions are aligned to, or what functions begin with.
+bool CodeFlow::is_next_function(uintptr_t pc) const {
+  constexpr uintptr_t kAlignment = 16;
+  constexpr uint32_t kLandingMark = 0xfa1e0ff3;         // endbr64
+  constexpr uint32_t kFramePointerIsMade = 0xe5894855;  // push %rbp; mov %rsp,%rbp
+  const auto bytes = memory_.read_constant_value<uint32_t>(pc);
+  if (bytes == kLandingMark || bytes == kFramePointerIsMade) return true;
+  std::optional<Instruction> instruction = decode_at(pc);
+  if (pc % kAlignment == 0 && instruction) {
+    const bool makes_room =
+        instruction->operation == Operation::add_constant && instruction->reg == kRsp && instruction->constant < 0;
+    return makes_room || (instruction->operation == Operation::push && instruction->rm >= 0);
+  }
+  const uintptr_t start = pc;
+  while (instruction && instruction->operation == Operation::nop && pc - start < kAlignment) {
+    pc += instruction->length;
+    instruction = decode_at(pc);
+  }
+  return pc != start && pc % kAlignment == 0;
 }
 
 void CodeFlow::run() {
@@ -174,6 +206,7 @@ void CodeFlow::run_block(uintptr_t start) {
     note_watched(pc, *instruction, state);
     if (!step(pc, *instruction, state)) return;
     pc += instruction->length;
+    if (ranges_.empty() && is_call(*instruction) && is_next_function(pc)) return;
     if (!is_inside(pc)) {
       // Code written by hand falls from one function into the next; other code has called a function that never returns.
       if (state.has_no_frame()) exits_.insert(pc);
@@ -184,8 +217,7 @@ void CodeFlow::run_block(uintptr_t start) {
 }
 
 void CodeFlow::note_watched(uintptr_t pc, const Instruction& instruction, const FlowState& state) {
-  const bool is_call = instruction.operation == Operation::call || instruction.operation == Operation::call_indirect;
-  if (is_call) {
+  if (is_call(instruction)) {
     bool changed = false;
     if (at_call_) {
       merge(0, *at_call_, state, changed);
@@ -193,7 +225,8 @@ void CodeFlow::note_watched(uintptr_t pc, const Instruction& instruction, const 
       at_call_ = state;
     }
   }
-  if (watches_call_ ? is_call && pc + instruction.length == watched_pc_ : pc == watched_pc_) watched_ = state;
+  if (watches_call_ ? is_call(instruction) && pc + instruction.length == watched_pc_ : pc == watched_pc_)
+    watched_ = state;
 }
 
 // The registers after an instruction; false if execution does not go on behind it.

@@ -116,6 +116,8 @@ class CodeFlow {
   bool add_procedure(uintptr_t pc);
   void sweep(const Procedure& range);
   void discover(uintptr_t entry);
+  bool is_next_function(uintptr_t pc) const;
+  std::optional<Instruction> decode_at(uintptr_t pc) const;
   bool is_inside(uintptr_t pc) const;
   void run();
   void run_block(uintptr_t start);

@@ -445,6 +445,7 @@ def generate(random, count):
     sources = {"chains.cpp": text, "tables.c": library(random, "through_tables"),
                "no_tables.c": library(random, "through_no_tables"), "library_tail.c": TAIL_LIBRARY}
     c_flags = compile_flags(random, "clang")[:1] + random.choice([[], ["-fno-omit-frame-pointer"]])
+    c_flags += random.choice([[], ["-fstack-protector-all"]])
     no_tables = ["-fno-asynchronous-unwind-tables", "-fno-unwind-tables"]
     c_compiler = random.choice(["gcc", "clang"])
     commands = [

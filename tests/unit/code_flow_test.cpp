@@ -152,6 +152,19 @@ TEST_CASE("code is followed to where it returns") {
   CHECK(state[Encoded::r12] == FlowValue{12, 0, false});
 }
 
+TEST_CASE("a call that never returns is not followed into the next function") {
+  // call *%rax, and behind padding: push %rbx; pop %rbx; ret
+  Fixture fixture({kCall, ByteVector(14, 0x90), {0x53, 0x5b, 0xc3}});
+  fixture.flow.follow_to_return(fixture.entry + 2);
+  CHECK(fixture.flow.returns().empty());
+}
+
+TEST_CASE("a nop behind a call is no padding if the function goes on") {
+  Fixture fixture({kCall, {0x90}, kReturn});
+  fixture.flow.follow_to_return(fixture.entry + 2);
+  CHECK(fixture.flow.returns().size() == 1);
+}
+
 TEST_CASE("endless and hostile code is given up") {
   Fixture fixture({{0xeb, 0xfe}});  // jumps to itself
   fixture.flow.follow_function(fixture.entry);
