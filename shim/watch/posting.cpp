@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "shim/base/clock.h"
+#include "shim/base/text_buffer.h"
 #include "shim/record/handed_over.h"
 #include "shim/watch/plain_report.h"
 #include "shim/watch/reporter.h"
@@ -29,20 +31,33 @@ class Budget {
   void start(uint64_t lines_a_minute) { lines_ = left_ = lines_a_minute; }
   bool take(uint64_t now_ns) {
     if (now_ns >= until_ns_) until_ns_ = now_ns + kMinuteNs, left_ = lines_;
-    if (left_ == 0) return false;
+    if (left_ == 0) return ++left_out_, false;
     --left_;
     return true;
   }
+  bool is_over(uint64_t now_ns) const { return now_ns >= until_ns_; }
+  uint64_t lines() const { return lines_; }
+  uint64_t take_left_out() { return std::exchange(left_out_, 0); }
 
  private:
-  uint64_t lines_ = 0, left_ = 0, until_ns_ = 0;
+  uint64_t lines_ = 0, left_ = 0, left_out_ = 0, until_ns_ = 0;
 };
 Budget g_budget;
 
 constinit ThreadNames g_names;  // the watcher's
 
+void say_left_out() {
+  const uint64_t left_out = g_budget.take_left_out();
+  if (left_out == 0) return;
+  Line<128> text;
+  text << left_out << (left_out == 1 ? " report" : " reports") << " left out (RATE=" << g_budget.lines() << ')';
+  write_plain_notice(text);
+}
+
 void say_plainly(const Job& job, uint64_t now_ns) {
-  if (g_budget.take(now_ns)) write_plain_first_line(job);
+  if (g_budget.is_over(now_ns)) say_left_out();
+  const bool ends_a_story = job.phase == Phase::released && was_said_plainly(job.episode);
+  if (ends_a_story || g_budget.take(now_ns)) write_plain_first_line(job);
 }
 
 bool has_ended(Phase phase) {
@@ -170,11 +185,17 @@ void StandIn::say_why_once() {
       "allocator has been held since before the watch began");
 }
 
-void StandIn::speak_for_an_ended_reporter() const {
+void StandIn::take_over(uint64_t now_ns) const {
   if (!speaks_on_standard_error_) return;
-  reporter_queue().for_each_posted([](Job& job) {
-    if (!job.said.exchange(true)) write_plain_first_line(job);
+  g_reporter_is_stuck = true;
+  reporter_queue().for_each_posted([&](Job& job) {
+    if (!job.said.exchange(true)) say_plainly(job, now_ns);
   });
+}
+
+void StandIn::end(uint64_t now_ns) const {
+  take_over(now_ns);
+  if (speaks_on_standard_error_) say_left_out();
 }
 
 }  // namespace holdwatch

@@ -18,8 +18,10 @@ class StandIn {
  public:
   void start(const Settings& settings);
   void speak_for_a_stuck_reporter(uint64_t now_ns);
-  // At exit: for every job of which nothing has been said, if reports go to standard error.
-  void speak_for_an_ended_reporter() const;
+  // At exit, if reports go to standard error: for every job of which nothing has been said, and for what has no room among the
+  // jobs from then on. `end` says what RATE has left out of it.
+  void take_over(uint64_t now_ns) const;
+  void end(uint64_t now_ns) const;
 
  private:
   void say_why_once();

@@ -141,6 +141,8 @@ void Watcher::cool_sites() {
 }
 
 void Watcher::look() {
+  const bool are_last_words = last_words_wanted.load(std::memory_order_relaxed);
+  if (are_last_words) stand_in_.take_over(timing_.now_ns());
   keeper_.take_ended_holds(timing_);
   if (limits_changed.exchange(false, std::memory_order_relaxed)) search_.look_again();
   Suspects held, waited_for;
@@ -152,8 +154,8 @@ void Watcher::look() {
   search_.look_for_waits(timing_, keeper_.episodes(), waited_for);
   if (waited_for.count > 0) keeper_.begin_circles(timing_);
   if (!keeper_.begin_wait_episodes(waited_for, timing_)) search_.look_again();
-  if (last_words_wanted.load(std::memory_order_relaxed))
-    stand_in_.speak_for_an_ended_reporter();
+  if (are_last_words)
+    stand_in_.end(timing_.now_ns());
   else
     stand_in_.speak_for_a_stuck_reporter(timing_.now_ns());
   if (snapshot_wanted.exchange(false, std::memory_order_relaxed)) keeper_.report_all_holds(timing_);
