@@ -162,7 +162,7 @@ class Observer {
       if (waits_for(tid, lock)) continue;
       if (task.snapshot.state == ThreadState::running) return;
       if (!has_on_stack(target_.capture(task), lock.lock.address)) continue;
-      if (!may_be_reader(task)) return;
+      if (!may_be_reader(task, lock)) return;
       found.push_back(tid);
     }
     if (found.size() != readers) return;
@@ -175,12 +175,24 @@ class Observer {
     return std::any_of(lock.waits.begin(), lock.waits.end(), [tid](const SeenWait& wait) { return wait.tid == tid; });
   }
 
-  // The main thread makes what the others share. One in a futex call that is for none of the locks joins a thread, or waits
-  // for a condition or a semaphore.
-  bool may_be_reader(const Task& task) const {
+  // The main thread makes what the others share. One in a futex call waits for the end of another thread, a condition, a
+  // semaphore or another lock, and mostly has nothing to do with this one; unless it closes a circle.
+  bool may_be_reader(const Task& task, const SeenLock& lock) const {
+    constexpr size_t kMostSteps = 32;
     const bool waits_for_lock = std::any_of(seen_.locks.begin(), seen_.locks.end(),
-                                            [&](const SeenLock& lock) { return waits_for(task.tid, lock); });
-    return task.tid != target_.pid() && (waits_for_lock || !is_in_futex_call(task.snapshot));
+                                            [&](const SeenLock& other) { return waits_for(task.tid, other); });
+    if (task.tid == target_.pid()) return false;
+    return waits_for_lock ? closes_circle(task.tid, lock, kMostSteps) : !is_in_futex_call(task.snapshot);
+  }
+
+  // Whether the thread waits for what a thread holds that waits for `lock`, be it through others.
+  bool closes_circle(int tid, const SeenLock& lock, size_t steps) const {
+    return steps > 0 && std::any_of(seen_.locks.begin(), seen_.locks.end(), [&](const SeenLock& other) {
+             const auto fields = waits_for(tid, other) ? read_lock_fields(other.lock, target_.memory()) : std::nullopt;
+             const auto owner = fields ? by_own_tid_.find(fields->owner) : by_own_tid_.end();
+             return owner != by_own_tid_.end() &&
+                    (waits_for(owner->second, lock) || closes_circle(owner->second, lock, steps - 1));
+           });
   }
 
   static bool has_on_stack(const Capture& capture, uintptr_t address) {

@@ -98,6 +98,23 @@ void read_room() {
   g_room = *room;
 }
 
+// One that waits for something else has the rwlock at hand, and reads nothing.
+void waited_by_another() {
+  static std::shared_mutex room;
+  g_room = &room;
+  pthread_barrier_init(&g_all_hold, nullptr, 2);
+  start("reader", read_room);
+  all_hold();
+  g_log.lock();
+  start("bystander", [] {
+    std::shared_mutex* at_hand = &room;
+    use(&at_hand);
+    g_log.lock();
+    use(&at_hand);
+  });
+  start("writer", [] { const std::unique_lock writing(*g_room); });
+}
+
 [[noreturn]] void made_by_main(bool joins) {
   std::shared_mutex* room = new std::shared_mutex;
   use(&room);
@@ -254,6 +271,7 @@ const std::map<std::string, std::function<void()>> kScenes = {
     {"writers", writers},
     {"made_by_main", [] { made_by_main(false); }},
     {"joined_by_main", [] { made_by_main(true); }},
+    {"waited_by_another", waited_by_another},
     {"abandoned", [] { abandoned(nullptr); }},
     {"abandoned_inheriting", [] { abandoned(attributes_of(PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_STALLED)); }},
     {"orphan", orphan},

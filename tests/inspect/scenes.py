@@ -110,6 +110,13 @@ def unknown_reader(look):
     require(event["holders"] == [] and "held by one reader" in event["note"], as_json(event))
 
 
+def no_bystander(look):
+    """A thread that waits for another lock, without closing a circle, is not taken for the rwlock's reader."""
+    require(look.kinds() == ["wait", "wait"], look)
+    event, = [event for event in look.events if event["lock"]["kind"] == "rwlock"]
+    require(event["holders"] == [] and "held by one reader" in event["note"], as_json(event))
+
+
 def idle(look):
     require(look.events == [] and "no thread waits for a lock" in look.text, look)
 
@@ -126,6 +133,7 @@ SCENES = {
     "writer_waits_for_reader": (FOREVER, 2, circle("reader", "writer", kind=["mutex", "rwlock"], likely=True)),
     "made_by_main": (NO_DEADLOCK, 1, unknown_reader),
     "joined_by_main": (NO_DEADLOCK, 1, unknown_reader),
+    "waited_by_another": (NO_DEADLOCK, 2, no_bystander),
     "writers": (FOREVER, 2, circle("first", "second", kind=["rwlock"])),
     "abandoned": (FOREVER, 1, one("abandoned", 1, "waiter", "abandoned")),
     "abandoned_inheriting": (FOREVER, 1, one("abandoned", 1, "waiter", "abandoned")),
