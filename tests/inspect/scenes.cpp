@@ -98,12 +98,21 @@ void read_room() {
   g_room = *room;
 }
 
-// One that waits for something else has the rwlock at hand, and reads nothing.
+[[gnu::noinline]] void take_room() {
+  g_room->lock_shared();
+}
+
+// One that waits for something else has the rwlock at hand, and reads nothing; the reader has no use for the address just now.
 void waited_by_another() {
   static std::shared_mutex room;
   g_room = &room;
   pthread_barrier_init(&g_all_hold, nullptr, 2);
-  start("reader", read_room);
+  start("reader", [] {
+    take_room();
+    all_hold();
+    pause();
+    g_room->unlock_shared();
+  });
   all_hold();
   g_log.lock();
   start("bystander", [] {
