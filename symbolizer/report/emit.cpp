@@ -38,8 +38,8 @@ std::string reason_text(int reason) {
   return strerror_r(reason, buffer, sizeof buffer);
 }
 
-std::string tagged(std::string_view line) {
-  return fmt::format("holdwatch[{}]: {}\n", getpid(), line);
+std::string tagged(int pid, std::string_view line) {
+  return fmt::format("holdwatch[{}]: {}\n", pid, line);
 }
 
 // Hands what spdlog brings to one output. spdlog's messages carry text only, the journal's fields come from the report.
@@ -109,7 +109,7 @@ class Channel {
 };
 
 void complain_on_stderr(const char* what, const char* instead) {
-  StderrOutput().write({tagged(fmt::format("{}; {}", what, instead))});
+  StderrOutput().write({tagged(getpid(), fmt::format("{}; {}", what, instead))});
 }
 
 std::string unusable(std::string_view option, const std::string& path, int reason) {
@@ -175,20 +175,22 @@ std::string_view bounded(const char (&text)[kTextOptionSize]) {
 
 struct Emitter::State {
   State(const Settings& settings, const ProcessFacts& facts, const Complain& complain)
-      : text(text_output(bounded(settings.log), facts, complain)),
+      : pid(facts.pid),
+        text(text_output(bounded(settings.log), facts, complain)),
         json(json_output(bounded(settings.json), facts, complain)),
         programs(report_programs(bounded(settings.on_report), complain)),
         abort_on_report(bounded(settings.on_report) == "abort"),
         rate(settings.rate),
         rate_setting(settings.rate) {}
 
-  void notice(std::string_view line) { text.write(spdlog::level::warn, tagged(line), nullptr); }
+  void notice(std::string_view line) { text.write(spdlog::level::warn, tagged(pid, line), nullptr); }
   void say_left_out(bool final);
   void say_losses(Channel& channel, bool final);
   bool is_said_already(const Report& report);
   void run_program(const std::string& line);
   bool admit(Phase phase, uint64_t episode);
 
+  int pid;  // a filter of the program's may forbid to ask for it later
   Channel text;
   Channel json;
   ReportPrograms programs;
@@ -235,7 +237,7 @@ void Emitter::State::say_losses(Channel& channel, bool final) {
       fmt::format("{} could not be written to {}: {}", count_of(losses.reports, "report", "reports"),
                   escape(channel.output().name()), reason_text(losses.reason));
   if (on_stderr) {
-    StderrOutput().write({tagged(line)});
+    StderrOutput().write({tagged(pid, line)});
   } else {
     notice(line);
   }

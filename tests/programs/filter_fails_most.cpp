@@ -4,6 +4,7 @@
 // EXPECT: has likely held mutex L1
 // EXPECT: L1 released by
 // FORBID: has ended
+// FORBID: holdwatch\[-1\]
 #include <cerrno>
 
 #include "tests/programs/filter.h"
