@@ -2,11 +2,14 @@
 #include "shim/watch/symbolizer_link.h"
 
 #include <dlfcn.h>
+#include <elf.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <link.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -38,6 +41,28 @@ unsigned g_copies = 0;
 // needs. Who made the first thread in the callback of such a walk would never see the second one. Here we wait with nothing held.
 void wait_for_walks() {
   libc().dl_iterate_phdr([](dl_phdr_info*, size_t, void*) { return 1; }, nullptr);
+}
+
+// Whether the file ends before what its header says there is, as when it is just being copied. The loader maps it all the same,
+// and the process would get SIGBUS.
+bool is_cut(const char* path) {
+  const long file = system_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  struct {
+    Elf64_Ehdr header;
+    Elf64_Phdr segments[16];
+  } start{};
+  static_assert(offsetof(decltype(start), segments) == sizeof(Elf64_Ehdr));
+  const long got = system_call(SYS_pread64, file, &start, sizeof start, 0);
+  const long size = system_call(SYS_lseek, file, 0, SEEK_END);
+  system_call(SYS_close, file);
+  if (got < static_cast<long>(sizeof start.header) || memcmp(start.header.e_ident, ELFMAG, SELFMAG) != 0 ||
+      start.header.e_phoff != sizeof start.header)
+    return false;
+  const size_t count = std::min<size_t>(start.header.e_phnum, std::size(start.segments));
+  return std::any_of(start.segments, start.segments + count, [&](const Elf64_Phdr& segment) {
+    return segment.p_type == PT_LOAD && segment.p_offset + segment.p_filesz > static_cast<uint64_t>(size);
+  });
 }
 
 // In a namespace of its own: none of its libraries stands in for the program's, or the other way round, and none of its locks
@@ -72,8 +97,12 @@ void* open_symbolizer(TextBuffer& tried) {
     Line<PATH_MAX + 64> path;
     path << std::string_view(g_own_path, folder) << place;
     const long looked = system_call(SYS_access, path.c_str(), F_OK);
-    if (void* handle = looked == 0 ? load(path.c_str()) : nullptr; handle != nullptr) return handle;
-    if (looked == 0) {
+    const bool cut = looked == 0 && is_cut(path.c_str());
+    if (void* handle = looked == 0 && !cut ? load(path.c_str()) : nullptr; handle != nullptr) return handle;
+    if (cut) {
+      reason.clear();
+      reason << "it is incomplete";
+    } else if (looked == 0) {
       reason.clear();
       reason << libc().dlerror();
     } else if (looked == -EACCES) {
