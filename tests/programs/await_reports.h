@@ -23,12 +23,12 @@ static inline int count_reports(const char* phase) {
   return count;
 }
 
-// Returns once so many have come, at once where there is no watch; ends the program after 20 s.
+// Returns once so many have come, at once where there is no watch; ends the program after a minute.
 static inline void await_reports(const char* phase, int count) {
   if (getenv("HOLDWATCH_JSON") == NULL) return;
   for (int round = 0; count_reports(phase) < count; ++round) {
-    if (round == 2000) {
-      printf("no %d reports with phase %s within 20 s\n", count, phase);
+    if (round == 6000) {
+      printf("no %d reports with phase %s within a minute\n", count, phase);
       fflush(stdout);
       _exit(1);
     }
