@@ -44,12 +44,13 @@ namespace holdwatch {
 // The sanitizer's functions, for it has to see the threads' locks.
 const LibcFunctions& libc() {
   static const LibcFunctions functions = [] {
-    LibcFunctions some{};
-    some.pthread_key_create = create_key_without_destructor;
-    some.pthread_key_delete = pthread_key_delete;
-    some.pthread_mutex_lock = pthread_mutex_lock;
-    some.pthread_mutex_unlock = pthread_mutex_unlock;
-    return some;
+    LibcFunctions all{
+#define HOLDWATCH_LIBC_FUNCTION(name) .name = &::name,
+#include "shim/base/libc_functions.def"
+#undef HOLDWATCH_LIBC_FUNCTION
+    };
+    all.pthread_key_create = create_key_without_destructor;
+    return all;
   }();
   return functions;
 }
@@ -82,7 +83,7 @@ class FakeStack {
  public:
   explicit FakeStack(ThreadRecord& record) {
     record.stack_end = reinterpret_cast<uintptr_t>(words_ + kStackWords);
-    record.stack_span = sizeof words_;
+    record.stack_span = sizeof words_ + 1;
   }
   Caller caller(uint64_t value) {
     for (uintptr_t& word : words_) word = value;

@@ -132,7 +132,7 @@ TEST_CASE_METHOD(LongLimitTest, "what can be over before the watcher would wake 
   look(kHour / 2);
   CHECK(search.next_look_ns() == due_ns);
   look(kHour);
-  CHECK(search.next_look_ns() == timing->now_ns() + kHour);
+  CHECK(search.next_look_ns() > due_ns);
 }
 
 TEST_CASE_METHOD(ShortLimitTest,
