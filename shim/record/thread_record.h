@@ -163,7 +163,7 @@ class alignas(kBlockSize) ThreadRecord {
   HeldSlot* droppable_near_top(LockWord mutex, uintptr_t caller_sp) const {
     HeldSlot* slot = below(top());
     if (word_of(*slot) != mutex) {
-      if (is_block_start(slot) || word_below(slot) != mutex) return nullptr;
+      if (has_none_below(slot) || word_below(slot) != mutex) return nullptr;
       slot = below(slot);
     }
     if (slot->since_ns.load(std::memory_order_relaxed) < g_pulse.old_before_ns.load(std::memory_order_relaxed))
@@ -233,6 +233,11 @@ class alignas(kBlockSize) ThreadRecord {
   static bool is_block_end(const HeldSlot* slot) { return reinterpret_cast<uintptr_t>(slot) % (kBlockSize / 2) == 0; }
   static bool is_block_start(const HeldSlot* slot) {
     return reinterpret_cast<uintptr_t>(slot) % kBlockSize == kCacheLine;
+  }
+  // Whether `slot`, or what stands below a block's first one, has no other below it in its block. What is before a record need
+  // not be mapped.
+  static bool has_none_below(const HeldSlot* slot) {
+    return reinterpret_cast<uintptr_t>(slot) % kBlockSize <= kCacheLine;
   }
   // By address, since what is below the first slot is none.
   static HeldSlot* below(const HeldSlot* slot) {

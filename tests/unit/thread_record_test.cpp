@@ -1,6 +1,7 @@
 #include "shim/record/thread_record.h"
 
 #include <pthread.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -156,6 +157,32 @@ TEST_CASE("each acquisition has a number of its own") {
     drop(record, 0x1000);
   }
   CHECK(numbers.size() == 100);
+}
+
+// A record with nothing readable before it, as the first of all records.
+class RecordAfterNothing {
+ public:
+  RecordAfterNothing() {
+    REQUIRE(pages_ != MAP_FAILED);
+    REQUIRE(mprotect(pages_, kPage, PROT_NONE) == 0);
+    record_ = new (static_cast<char*>(pages_) + kPage) ThreadRecord;
+  }
+  ~RecordAfterNothing() { munmap(pages_, 2 * kPage); }
+  RecordAfterNothing(const RecordAfterNothing&) = delete;
+  RecordAfterNothing& operator=(const RecordAfterNothing&) = delete;
+  ThreadRecord& record() { return *record_; }
+
+ private:
+  static constexpr size_t kPage = 4096;
+  void* pages_ = mmap(nullptr, 2 * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ThreadRecord* record_ = nullptr;
+};
+
+TEST_CASE("the unlock of what is not in an empty record reads nothing beyond it") {
+  RecordAfterNothing first;
+  CHECK(first.record().droppable_near_top(mutex_at(0x1000), 0) == nullptr);
+  hold(first.record(), mutex_at(0x2000), kCaller);
+  CHECK(first.record().droppable_near_top(mutex_at(0x1000), 0) == nullptr);
 }
 
 // How many slots the thread has for a lock.
