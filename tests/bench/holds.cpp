@@ -1,7 +1,7 @@
 // Holds that begin at random moments, to see how soon after the limit each is told: holds COUNT HOLD_MS KIND [busy|hot]. One
 // thread holds a lock COUNT times, each time another one, and spends the time asleep (KIND sleeps) or working (runs); before
 // each hold it waits for a random while. With `busy` two more threads do lock calls and little work all the while, as a
-// server's do; with `hot` they take theirs by the same call as the holder. Prints for each hold "taken NS TID" in nanoseconds of CLOCK_MONOTONIC, read while the lock is held.
+// server's do; with `hot` they take theirs by the same call as the holder. Prints for each hold "taken NS BEFORE_NS TID" in nanoseconds of CLOCK_MONOTONIC, read when the lock was had and just before the call.
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -47,7 +47,8 @@ void spend(int64_t until_ns, bool runs) {
 }
 
 void report_hold(int number, int64_t time_ns, bool runs) {
-  std::printf("taken %ld %ld\n", hold(&g_locks[number], time_ns, runs), syscall(SYS_gettid));
+  const int64_t before_ns = now_ns();
+  std::printf("taken %ld %ld %ld\n", hold(&g_locks[number], time_ns, runs), before_ns, syscall(SYS_gettid));
 }
 
 [[noreturn]] void serve(bool by_the_same_call) {
