@@ -62,10 +62,15 @@ bool EpisodeKeeper::see_due_episodes(const Timing& timing) {
   if (episodes_.active() == 0) return false;
   const bool all = followed_all_ = timing.now_ns() >= follow_due_ns_;
   if (all) follow_due_ns_ = timing.now_ns() + following_interval_ns(episodes_.active(), timing);
+  // What a hold's release says of a deadlock that the hold was part of is to be told first.
+  const bool has_ended_hold =
+      std::any_of(episodes_.begin_iteration(), episodes_.end_iteration(),
+                  [](const Episode& episode) { return episode.active && episode.ended != nullptr; });
   bool any = false;
   sightings_.clear();
   for (Episode* episode = episodes_.begin_iteration(); episode != episodes_.end_iteration(); ++episode) {
-    episode->due = episode->active && (all || episode->ended != nullptr || episode->ended_ns != 0);
+    episode->due = episode->active && (all || episode->ended != nullptr || episode->ended_ns != 0 ||
+                                       (has_ended_hold && is_circle(episode->event)));
     any |= episode->due;
     if (!episode->due || episode->ended_ns != 0) continue;
     sightings_.want(episode->lock);
