@@ -27,6 +27,7 @@ int main() {
     await_report("self_deadlock");
     std::puts("done");
     std::fflush(stdout);
+    std::this_thread::sleep_for(300ms);  // the text follows the JSON line, and _exit waits for nobody
     _exit(0);
   }).detach();
   if (!is_watched()) pause();
