@@ -5,9 +5,7 @@
 // FORBID: no holder is known
 // EXPECT-JSON: {event["event"] for event in e} == {"self_deadlock"} and holder(e[0])["likely"]
 // EXPECT-JSON: holder(e[0])["mode"] == "exclusive" and has(holder(e[0])["now"], "on_signal")
-#include <csignal>
-
-#include "tests/programs/harness.h"
+#include "tests/programs/interrupted.h"
 using namespace harness;
 
 namespace {
@@ -22,18 +20,8 @@ OWN_FRAME void on_signal(int) {
 }  // namespace
 
 int main() {
-  std::thread([] {
-    await_report("self_deadlock");
-    std::puts("done");
-    std::fflush(stdout);
-    std::this_thread::sleep_for(300ms);  // the text follows the JSON line, and _exit waits for nobody
-    _exit(0);
-  }).detach();
-  if (!is_watched()) pause();
-  struct sigaction action {};
-  action.sa_handler = on_signal;
-  sigaction(SIGUSR1, &action, nullptr);
-  g_rwlock.__data.__readers = 3;        // write-locked, and the writers' turn
-  g_rwlock.__data.__wrphase_futex = 1;  // __writers_futex is not set yet
-  syscall(SYS_tgkill, getpid(), gettid(), SIGUSR1, &g_rwlock);
+  interrupt_call_on(g_rwlock, on_signal, [](pthread_rwlock_t& rwlock) {
+    rwlock.__data.__readers = 3;        // write-locked, and the writers' turn
+    rwlock.__data.__wrphase_futex = 1;  // __writers_futex is not set yet
+  });
 }
