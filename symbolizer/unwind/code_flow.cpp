@@ -86,10 +86,10 @@ void CodeFlow::follow_to_return(uintptr_t pc) {
   run();
 }
 
-std::optional<Instruction> CodeFlow::decode_at(uintptr_t pc) const {
+std::optional<Instruction> decode_at(MemoryReader& memory, uintptr_t pc) {
   unsigned char bytes[kMaxInstruction];
   size_t size = sizeof bytes;
-  while (size != 0 && memory_.read_constant(pc, bytes, size) != size) --size;  // the last of a mapping
+  while (size != 0 && memory.read_constant(pc, bytes, size) != size) --size;  // the last of a mapping
   return decode(bytes, size, pc);
 }
 
@@ -97,7 +97,7 @@ const Instruction* CodeFlow::instruction_at(uintptr_t pc) {
   const auto known = code_.find(pc);
   if (known != code_.end()) return &known->second;
   if (code_.size() == kMaxInstructions) return nullptr;
-  const std::optional<Instruction> instruction = decode_at(pc);
+  const std::optional<Instruction> instruction = decode_at(memory_, pc);
   if (!instruction) return nullptr;
   return &code_.emplace(pc, *instruction).first->second;
 }
@@ -171,7 +171,7 @@ bool CodeFlow::is_next_function(uintptr_t pc) const {
   constexpr uint32_t kFramePointerIsMade = 0xe5894855;  // push %rbp; mov %rsp,%rbp
   const auto bytes = memory_.read_constant_value<uint32_t>(pc);
   if (bytes == kLandingMark || bytes == kFramePointerIsMade) return true;
-  std::optional<Instruction> instruction = decode_at(pc);
+  std::optional<Instruction> instruction = decode_at(memory_, pc);
   if (pc % kAlignment == 0 && instruction) {
     const bool makes_room =
         instruction->operation == Operation::add_constant && instruction->reg == kRsp && instruction->constant < 0;
@@ -180,7 +180,7 @@ bool CodeFlow::is_next_function(uintptr_t pc) const {
   const uintptr_t start = pc;
   while (instruction && instruction->operation == Operation::nop && pc - start < kAlignment) {
     pc += instruction->length;
-    instruction = decode_at(pc);
+    instruction = decode_at(memory_, pc);
   }
   return pc != start && pc % kAlignment == 0;
 }

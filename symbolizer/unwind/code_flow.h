@@ -71,6 +71,9 @@ struct Distance {
   uint64_t most = 0;
 };
 
+// The instruction at `pc` in the process; nothing if there is none, or it cannot be read.
+std::optional<Instruction> decode_at(MemoryReader& memory, uintptr_t pc);
+
 class CodeFlow {
  public:
   CodeFlow(const Modules& modules, MemoryReader& memory) : modules_(modules), memory_(memory) {}
@@ -117,7 +120,6 @@ class CodeFlow {
   void sweep(const Procedure& range);
   void discover(uintptr_t entry);
   bool is_next_function(uintptr_t pc) const;
-  std::optional<Instruction> decode_at(uintptr_t pc) const;
   bool is_inside(uintptr_t pc) const;
   void run();
   void run_block(uintptr_t start);

@@ -19,13 +19,6 @@ constexpr int kStackPointer = static_cast<int>(Encoded::rsp);
 constexpr size_t kMaxFollowed = 256;  // instructions on all ways from a call to the function that it reaches by jumps
 constexpr uintptr_t kWordSize = sizeof(uintptr_t);
 
-std::optional<Instruction> instruction_at(MemoryReader& memory, uintptr_t pc) {
-  unsigned char bytes[kMaxInstruction];
-  size_t size = sizeof bytes;
-  while (size != 0 && memory.read_constant(pc, bytes, size) != size) --size;  // the last of a mapping
-  return decode(bytes, size, pc);
-}
-
 bool goes_on(const Instruction& instruction) {
   const Operation operation = instruction.operation;
   return operation != Operation::jump && operation != Operation::jump_indirect && operation != Operation::ret &&
@@ -158,7 +151,7 @@ PointerCalls::Window PointerCalls::find_window(const Procedure& procedure, uintp
   std::multimap<uintptr_t, size_t> jumps_to;
   std::optional<size_t> at;
   for (uintptr_t pc = procedure.start; pc < procedure.end;) {
-    const std::optional<Instruction> instruction = instruction_at(memory_, pc);
+    const std::optional<Instruction> instruction = decode_at(memory_, pc);
     if (!instruction) return {};
     pc += instruction->length;
     if (jumps(*instruction)) jumps_to.emplace(instruction->target, code.size());
@@ -227,7 +220,7 @@ std::optional<KnownRegisters> PointerCalls::follow(uintptr_t start, uintptr_t en
                                                    size_t& steps_left) {
   Values values(memory_, at_start);
   for (uintptr_t pc = start; pc != end;) {
-    const std::optional<Instruction> instruction = instruction_at(memory_, pc);
+    const std::optional<Instruction> instruction = decode_at(memory_, pc);
     if (!instruction || steps_left == 0) return std::nullopt;
     --steps_left;
     const uintptr_t next = pc + instruction->length;
