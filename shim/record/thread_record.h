@@ -313,8 +313,8 @@ class alignas(kBlockSize) ThreadRecord {
   [[gnu::always_inline]] inline void note_callers_slow(HeldSlot& slot);
   [[gnu::noinline]] void copy_every_stack(HeldSlot& slot);
   void copy_stack(HeldSlot& slot, size_t most);
-  // Where the frame that had the stack pointer `sp` at its own lock call has made a call since, the return address of that one; 0
-  // if there is no such frame, which 0 says.
+  // Where the frame that had the stack pointer `sp` at its own lock call has made a call since, the return address of that one.
+  // 0 where it cannot be read, as with an `sp` of 0, which stands for no frame.
   uintptr_t return_address_below(uintptr_t sp) const {
     return is_on_own_stack(sp) ? *reinterpret_cast<const uintptr_t*>(sp - sizeof(uintptr_t)) : 0;
   }
