@@ -95,15 +95,21 @@ const char* store(std::string_view text, TextField& field) {
   return nullptr;
 }
 
+// Where other tools take "-" for standard output, here it would become a file of that name.
+const char* check_destination(std::string_view text) {
+  if (text == "-") return "standard output is the program's own; give a path (./- is a file of that name)";
+  return check_placeholders(text);
+}
+
 const char* read(option_kind::destination, std::string_view text, const OptionRow&, TextField& field) {
   if (text.empty()) return "empty";
-  if (const char* reason = check_placeholders(text); reason != nullptr) return reason;
+  if (const char* reason = check_destination(text); reason != nullptr) return reason;
   return store(text, field);
 }
 
 const char* read(option_kind::optional_destination, std::string_view text, const OptionRow&, TextField& field) {
   if (text == "none") return store("", field);
-  if (const char* reason = check_placeholders(text); reason != nullptr) return reason;
+  if (const char* reason = check_destination(text); reason != nullptr) return reason;
   return store(text, field);
 }
 

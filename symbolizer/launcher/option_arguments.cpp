@@ -45,8 +45,10 @@ class Words {
   std::string_view rest_;
 };
 
-// If `typed` is a path that does not begin at the root, how much stands before it ("exec:" or nothing); else npos.
+// If `typed` is a path that does not begin at the root, how much stands before it ("exec:" or nothing); else npos. "-" is
+// none: whoever reads the value says so.
 size_t relative_path_begins(const OptionRow& row, std::string_view typed) {
+  if (typed == "-") return std::string_view::npos;
   std::string_view word;
   size_t begin = std::string_view::npos;
   for (Words words(row.values); words.next(&word);) {
