@@ -121,12 +121,18 @@ void load_and_begin(Target& target, Visit& visit, const std::string& library, co
   });
 }
 
-Watched find_watched(Target& target) {
+// Of a process that holdwatch is not in (any more): `how` says which of the two.
+[[noreturn]] void refuse_unwatched(int pid, ControlRequest request, const std::string& how) {
+  const std::string remedy = request == ControlRequest::detach
+                                 ? "there is nothing to detach from"
+                                 : "holdwatch attach " + std::to_string(pid) + " begins that";
+  throw Refusal(describe_process(pid) + " is not watched" + how + ": " + remedy);
+}
+
+Watched find_watched(Target& target, ControlRequest request) {
   target.refresh();
   auto watched = Watched::find(target);
-  if (!watched)
-    throw Refusal(describe_process(target.pid()) + " is not watched: holdwatch attach " + std::to_string(target.pid()) +
-                  " begins that");
+  if (!watched) refuse_unwatched(target.pid(), request, "");
   watched->settle(kAnswerPatienceNs);
   if (const ControlState state = watched->state(); state == ControlState::loading || state == ControlState::attaching)
     throw Refusal(describe_process(target.pid()) + " is still being attached to: try again");
@@ -148,13 +154,13 @@ void with_process(int pid, Work work) {
 
 void ask_in_turn(int pid, ControlRequest request, uint64_t argument) {
   Target target(pid);
-  Watched watched = find_watched(target);
+  Watched watched = find_watched(target, request);
   const std::string who = describe_process(pid);
   check_running(pid);
-  if (!watched.wait_for_watcher(kAnswerPatienceNs))
-    throw Refusal(watched.state() == ControlState::idle
-                      ? who + " is not watched any more: holdwatch attach " + std::to_string(pid) + " begins again"
-                      : who + " has one thread, which has not blocked yet: there is nothing to watch");
+  if (!watched.wait_for_watcher(kAnswerPatienceNs)) {
+    if (watched.state() == ControlState::idle) refuse_unwatched(pid, request, " any more");
+    throw Refusal(who + " has one thread, which has not blocked yet: there is nothing to watch");
+  }
   watched.ask(request, argument, {});
   const auto answer =
       watched.wait_for_answer(request == ControlRequest::detach ? kDetachPatienceNs : kAnswerPatienceNs);

@@ -46,9 +46,10 @@ class Checker:
     def expect(self, what, pid, pattern, **how):
         self.judge(what, pattern, self.attach(pid, **how))
 
-    def expect_of_others(self, what, pid, pattern, **how):
-        """The same of all other commands."""
-        for command in (["detach", pid], ["snapshot", pid], ["stop", pid], ["start", pid], ["limit", pid, "1s"]):
+    def expect_of_others(self, what, pid, pattern, but_detach=None, **how):
+        """The same of all other commands, unless detach says something else."""
+        self.judge(f"{what}, detach", but_detach or pattern, self.run(["detach", pid], **how))
+        for command in (["snapshot", pid], ["stop", pid], ["start", pid], ["limit", pid, "1s"]):
             self.judge(f"{what}, {command[0]}", pattern, self.run(command, **how))
 
     def judge(self, what, pattern, done):
@@ -136,10 +137,19 @@ def check_all(checker, directory):
         checker.expect("other version", pid, r".* has another version of holdwatch in it: use that one's command")
         checker.expect_of_others("other version", pid, r".* has another version of holdwatch in it: use that one's command")
     with running([options.subject]) as pid:
-        checker.expect_of_others("not watched", pid, rf".* is not watched: holdwatch attach {pid} begins that")
+        check_unwatched(checker, pid)
     check_unwritable(checker, directory)
     check_yama(checker, directory)
     check_32_bits(checker, directory)
+
+
+def check_unwatched(checker, pid):
+    """Before the first attachment, and after the detachment."""
+    for when in ("", " any more"):
+        checker.expect_of_others("not watched" + when, pid, rf".* is not watched{when}: holdwatch attach {pid} begins that",
+                                 but_detach=rf".* is not watched{when}: there is nothing to detach from")
+        if checker.attach(pid).returncode != 0 or checker.run(["detach", pid]).returncode != 0:
+            checker.failures.append(f"not watched{when}: it cannot be attached to and detached from")
 
 
 def check_stopped_later(checker, pid):
