@@ -44,6 +44,8 @@ def commands():
     """the commands that there are"""
     assert {"run", "systemd", "doctor", "--help", "--version"} <= offered("")
     assert offered("ru") == {"run"}
+    assert offered("he") == {"help"}
+    assert offered("help", "ru") == {"run"}
     everything = {path.stem for path in (Path(HOLDWATCH).parents[1] / "scripts/commands").glob("*.sh")}
     assert everything <= offered("") or not everything, everything - offered("")
 

@@ -52,6 +52,15 @@ def every_command_is_in_the_synopsis():
     assert named == set(COMMANDS), named ^ set(COMMANDS)
 
 
+def help_is_a_command_too():
+    """holdwatch help [COMMAND] says what --help says"""
+    assert launcher.call(HOLDWATCH, "help").expect(0, "Usage: .*")[0] == launcher.call(HOLDWATCH, "--help").out
+    for command in COMMANDS:
+        assert launcher.call(HOLDWATCH, "help", command).expect(0, "Usage: .*")[0] == help_of(command)
+    launcher.call(HOLDWATCH, "help", "rum").expect_bad_use("no command 'rum'; there are: .*run")
+    launcher.call(HOLDWATCH, "help", "run", "stop").expect_bad_use(r"type: holdwatch help \[COMMAND\]")
+
+
 def zero_turns_reports_off():
     """limit's help says what 0 does, and limit takes what the option takes, and nothing else"""
     assert "0 turns reports of holds and waits off" in help_of("limit")
@@ -61,5 +70,5 @@ def zero_turns_reports_off():
 
 
 if __name__ == "__main__":
-    launcher.run_cases([exit_statuses_are_the_same, flags_are_the_same, every_command_is_in_the_synopsis,
+    launcher.run_cases([exit_statuses_are_the_same, flags_are_the_same, help_is_a_command_too, every_command_is_in_the_synopsis,
                         zero_turns_reports_off])
