@@ -40,7 +40,7 @@ uint64_t latest_start_ns(const HoldView& hold, const TickHistory& history, const
 }
 
 uint64_t busy_period_ns(uint64_t smallest_limit_ns) {
-  return std::min(wake_period_ns(smallest_limit_ns), std::max(15 * kMillisecond, smallest_limit_ns / 64));
+  return std::min(wake_period_ns(smallest_limit_ns), std::max(10 * kMillisecond, smallest_limit_ns / 128));
 }
 
 uint64_t wake_period_ns(uint64_t smallest_limit_ns) {

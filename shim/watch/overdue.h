@@ -45,8 +45,8 @@ inline bool is_over(uint64_t age_ns, uint64_t limit_ns) {
 
 // How long the watcher may sleep at most between two wake-ups, for the smallest of all limits, UINT64_MAX if there is none. All
 // are at least 1 ms.
-// Where lock calls are many and dated by the tick: 15 ms, since a report may come as late; an eighth of a limit that is shorter
-// than eight times that, a sixty-fourth of a limit of more than a second.
+// Where lock calls are many and dated by the tick: 10 ms, since a report may come as late; an eighth of a limit that is shorter
+// than eight times that, a 128th of a limit of more than 1.28 s.
 uint64_t busy_period_ns(uint64_t smallest_limit_ns);
 // Where they are dated by the tick, and nobody knows how many there are: an eighth of the limit, at most 1 s.
 uint64_t wake_period_ns(uint64_t smallest_limit_ns);

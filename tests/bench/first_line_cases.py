@@ -11,7 +11,8 @@ from pairing import Row, watched_environment
 
 LIMITS_MS = (500, 1000)
 PROCESS_KINDS = {"idle": "idle process", "busy": "busy process", "hot": "lock call that others make all the time"}
-PROCESSES = 4  # at a time: a holder that sleeps needs no processor
+# At a time: a holder that sleeps needs no processor; a first report takes one for reading debug data.
+PROCESSES = {"warm": 4, "cold": 2}
 HEAD = re.compile(r"holdwatch\[\d+\]: thread \d+ .* has held mutex ")
 
 
@@ -52,12 +53,12 @@ class Holds:
         return None
 
 
-def all_of(bench, runs, *arguments):
+def all_of(bench, runs, at_a_time, *arguments):
     """So many runs, some at a time."""
     done = []
-    for begin in range(0, runs, PROCESSES):
+    for begin in range(0, runs, at_a_time):
         threads = [threading.Thread(target=lambda: done.append(Holds(bench, *arguments)))
-                   for _ in range(min(PROCESSES, runs - begin))]
+                   for _ in range(min(at_a_time, runs - begin))]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -88,8 +89,9 @@ def rows(bench, kind, process_kind, cold):
     wanted = 20 if bench.quick else 100
     for limit_ms in LIMITS_MS:
         says = f"{limit_ms} ms, {kind}, {PROCESS_KINDS[process_kind]}, {'cold' if cold else 'warm'}"
-        count = 1 if cold else wanted // PROCESSES + 1
-        holds = all_of(bench, wanted if cold else PROCESSES, limit_ms, count, kind, process_kind)
+        at_a_time = PROCESSES["cold" if cold else "warm"]
+        count = 1 if cold else wanted // at_a_time + 1
+        holds = all_of(bench, wanted if cold else at_a_time, at_a_time, limit_ms, count, kind, process_kind)
         if not cold:
             for one in holds:
                 del one.first[0], one.rest[0]
