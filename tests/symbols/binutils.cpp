@@ -1,12 +1,13 @@
 // Runs addr2line, nm and readelf and reads what they print. See binutils.h.
 #include "tests/symbols/binutils.h"
 
-#include <catch2/catch.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <sstream>
+
+#include "tests/catch.h"
 
 namespace holdwatch {
 namespace {

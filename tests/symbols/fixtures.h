@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -12,6 +11,7 @@
 
 #include "symbolizer/symbols/elf_image.h"
 #include "symbolizer/symbols/symbols.h"
+#include "tests/catch.h"
 
 namespace holdwatch {
 

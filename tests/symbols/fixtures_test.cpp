@@ -1,12 +1,10 @@
 // Symbols over files of every make that it has to cope with: the variants that make_fixtures.sh builds in FIXTURES.
 // What a name or a line must be is not written here but asked of binutils (addr2line, nm), for hundreds of addresses.
-#define CATCH_CONFIG_MAIN
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -18,6 +16,7 @@
 #include "symbolizer/symbols/demangle.h"
 #include "symbolizer/symbols/symbols.h"
 #include "symbolizer/unwind/process_memory.h"
+#include "tests/catch.h"
 #include "tests/symbols/binutils.h"
 #include "tests/symbols/fixtures.h"
 

@@ -5,12 +5,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <new>
 
+#include "tests/catch.h"
 #include "tests/symbols/binutils.h"
 #include "tests/symbols/fixtures.h"
 

@@ -1,8 +1,9 @@
 // The rules of symbolizer/symbols/abbreviations.h.
 #include "symbolizer/symbols/abbreviations.h"
 
-#include <catch2/catch.hpp>
 #include <string>
+
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

@@ -11,11 +11,11 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <string>
 #include <vector>
 
 #include "symbolizer/unwind/process_memory.h"
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

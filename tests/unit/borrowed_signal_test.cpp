@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <csignal>
 #include <vector>
 
 #include "shim/base/settings.h"
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

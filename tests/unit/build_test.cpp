@@ -3,8 +3,9 @@
 
 #include <sys/syscall.h>
 
-#include <catch2/catch.hpp>
 #include <cstring>
+
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

@@ -1,7 +1,7 @@
 // The rules of symbolizer/report/by_design.h.
 #include "symbolizer/report/by_design.h"
 
-#include <catch2/catch.hpp>
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

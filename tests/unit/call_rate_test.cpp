@@ -1,6 +1,6 @@
 #include "shim/watch/call_rate.h"
 
-#include <catch2/catch.hpp>
+#include "tests/catch.h"
 
 namespace holdwatch {
 namespace {

@@ -1,8 +1,8 @@
 #include "shim/record/call_sites.h"
 
-#include <catch2/catch.hpp>
 #include <vector>
 
+#include "tests/catch.h"
 #include "tests/unit/no_site_is_known.h"
 
 namespace holdwatch {

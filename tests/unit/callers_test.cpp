@@ -1,8 +1,7 @@
 #include "shim/record/callers.h"
 
-#include <catch2/catch.hpp>
-
 #include "shim/record/view.h"
+#include "tests/catch.h"
 #include "tests/unit/array_stack.h"
 
 namespace holdwatch {

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <csignal>
 #include <cstring>
 #include <functional>
@@ -21,6 +20,7 @@
 
 #include "shim/base/settings.h"
 #include "shim/capture/own_memory.h"
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

@@ -10,10 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <string>
 
 #include "symbolizer/unwind/process_memory.h"
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

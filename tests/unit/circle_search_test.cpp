@@ -2,9 +2,10 @@
 #include "shim/watch/circle_search.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <memory>
 #include <vector>
+
+#include "tests/catch.h"
 
 namespace holdwatch {
 namespace {

@@ -1,7 +1,6 @@
 #include "symbolizer/unwind/code.h"
 
-#include <catch2/catch.hpp>
-
+#include "tests/catch.h"
 #include "tests/unit/fake_process.h"
 
 using namespace holdwatch;

@@ -1,7 +1,7 @@
 // The rules of symbolizer/inspect/command_line.h.
 #include "symbolizer/inspect/command_line.h"
 
-#include <catch2/catch.hpp>
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

@@ -3,10 +3,11 @@
 
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <fstream>
 #include <string>
 #include <vector>
+
+#include "tests/catch.h"
 
 namespace holdwatch {
 namespace {

@@ -1,8 +1,7 @@
 // The rules of symbolizer/inspect/core_file.h.
 #include "symbolizer/inspect/core_file.h"
 
-#include <catch2/catch.hpp>
-
+#include "tests/catch.h"
 #include "tests/unit/fake_core.h"
 
 using namespace holdwatch;

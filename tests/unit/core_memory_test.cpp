@@ -5,10 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
-
 #include <fstream>
 
+#include "tests/catch.h"
 #include "tests/unit/fake_core.h"
 
 using namespace holdwatch;

@@ -3,9 +3,9 @@
 
 #include <fcntl.h>
 
-#include <catch2/catch.hpp>
 #include <cerrno>
 
+#include "tests/catch.h"
 #include "tests/unit/output_samples.h"
 
 using namespace holdwatch;

@@ -1,8 +1,9 @@
 // The rules of debug_file that need no files; tests/symbols has the others.
 #include "symbolizer/symbols/debug_file.h"
 
-#include <catch2/catch.hpp>
 #include <string>
+
+#include "tests/catch.h"
 
 namespace holdwatch {
 namespace {

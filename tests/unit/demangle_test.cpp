@@ -1,8 +1,9 @@
 // The rules of demangle and readable.
 #include "symbolizer/symbols/demangle.h"
 
-#include <catch2/catch.hpp>
 #include <string>
+
+#include "tests/catch.h"
 
 namespace holdwatch {
 namespace {

@@ -5,11 +5,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cerrno>
 #include <csignal>
 #include <string>
 
+#include "tests/catch.h"
 #include "tests/unit/output_samples.h"
 
 using namespace holdwatch;

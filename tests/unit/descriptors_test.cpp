@@ -17,12 +17,13 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <csignal>
 #include <cstring>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "tests/catch.h"
 
 using namespace holdwatch;
 using Catch::Matchers::EndsWith;

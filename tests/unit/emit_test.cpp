@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <csignal>
 #include <cstring>
 #include <optional>
 
+#include "tests/catch.h"
 #include "tests/unit/output_samples.h"
 #include "tests/unit/report_samples.h"
 

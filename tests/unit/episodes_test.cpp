@@ -1,9 +1,9 @@
 #include "shim/watch/episodes.h"
 
-#include <catch2/catch.hpp>
 #include <memory>
 #include <set>
 
+#include "tests/catch.h"
 #include "tests/unit/record_calls.h"
 #include "tests/unit/recorded_thread.h"
 

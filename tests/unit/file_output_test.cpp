@@ -6,11 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cerrno>
 #include <csignal>
 #include <optional>
 
+#include "tests/catch.h"
 #include "tests/unit/output_samples.h"
 #include "tests/unit/report_samples.h"
 

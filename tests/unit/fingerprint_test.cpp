@@ -1,7 +1,7 @@
 // The rules of symbolizer/report/fingerprint.cpp.
 #include <algorithm>
-#include <catch2/catch.hpp>
 
+#include "tests/catch.h"
 #include "tests/unit/report_samples.h"
 
 using namespace holdwatch;

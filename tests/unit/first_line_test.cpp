@@ -1,12 +1,12 @@
 // That the shim's first lines are those of the symbolizer.
 #include "shim/watch/first_line.h"
 
-#include <catch2/catch.hpp>
 #include <cstring>
 #include <vector>
 
 #include "symbolizer/report/build.h"
 #include "symbolizer/report/headline.h"
+#include "tests/catch.h"
 
 namespace holdwatch {
 namespace {

@@ -1,11 +1,10 @@
 // The rules of symbolizer/report/frame_numbers.h.
 #include "symbolizer/report/frame_numbers.h"
 
-#include <catch2/catch.hpp>
-
 #include "symbolizer/report/named_stack.h"
 #include "symbolizer/report/stack_text.h"
 #include "symbolizer/report/taken.h"
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

@@ -1,8 +1,9 @@
 // The rules of glob_matches.
 #include "shim/base/glob.h"
 
-#include <catch2/catch.hpp>
 #include <string>
+
+#include "tests/catch.h"
 
 namespace holdwatch {
 namespace {

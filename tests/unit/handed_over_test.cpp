@@ -1,6 +1,5 @@
 #include "shim/record/handed_over.h"
 
-#include <catch2/catch.hpp>
 #include <cstring>
 #include <set>
 #include <vector>
@@ -8,6 +7,7 @@
 #include "shim/base/clock.h"
 #include "shim/record/call_sites.h"
 #include "shim/record/spare_memory.h"
+#include "tests/catch.h"
 #include "tests/unit/record_calls.h"
 #include "tests/unit/recorded_thread.h"
 

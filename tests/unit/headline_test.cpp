@@ -1,8 +1,7 @@
 // The rules of symbolizer/report/headline.h.
 #include "symbolizer/report/headline.h"
 
-#include <catch2/catch.hpp>
-
+#include "tests/catch.h"
 #include "tests/unit/report_samples.h"
 
 using namespace holdwatch;

@@ -1,7 +1,8 @@
 #include "symbolizer/unwind/instruction.h"
 
-#include <catch2/catch.hpp>
 #include <vector>
+
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

@@ -4,12 +4,13 @@
 #include <gnu/libc-version.h>
 #include <sys/syscall.h>
 
-#include <catch2/catch.hpp>
 #include <cerrno>
 #include <cstring>
 #include <initializer_list>
 #include <map>
 #include <vector>
+
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

@@ -1,11 +1,11 @@
 // The rules of symbolizer/report/outputs/journal_output.h.
 #include "symbolizer/report/outputs/journal_output.h"
 
-#include <catch2/catch.hpp>
 #include <cerrno>
 #include <map>
 #include <set>
 
+#include "tests/catch.h"
 #include "tests/unit/output_samples.h"
 #include "tests/unit/report_samples.h"
 

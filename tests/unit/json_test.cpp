@@ -1,7 +1,7 @@
 // The rules of symbolizer/report/json.cpp.
-#include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "tests/catch.h"
 #include "tests/unit/report_samples.h"
 
 using namespace holdwatch;

@@ -1,7 +1,7 @@
 // The rules of symbolizer/inspect/last_run.h.
 #include "symbolizer/inspect/last_run.h"
 
-#include <catch2/catch.hpp>
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

@@ -4,8 +4,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <csignal>
+
+#include "tests/catch.h"
 
 using namespace holdwatch::control;
 

@@ -1,9 +1,9 @@
 #include "shim/base/libc_functions.h"
 
-#include <catch2/catch.hpp>
 #include <string>
 
 #include "shim/base/clock.h"
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

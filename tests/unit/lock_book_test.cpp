@@ -1,8 +1,9 @@
 #include "shim/record/lock_book.h"
 
-#include <catch2/catch.hpp>
 #include <set>
 #include <string>
+
+#include "tests/catch.h"
 
 namespace holdwatch {
 namespace {

@@ -1,7 +1,7 @@
 // The rules of symbolizer/inspect/lock_call.h.
 #include "symbolizer/inspect/lock_call.h"
 
-#include <catch2/catch.hpp>
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

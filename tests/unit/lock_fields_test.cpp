@@ -4,11 +4,10 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
-
 #include <thread>
 
 #include "symbolizer/unwind/process_memory.h"
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

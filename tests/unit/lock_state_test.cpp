@@ -2,11 +2,11 @@
 
 #include <pthread.h>
 
-#include <catch2/catch.hpp>
 #include <memory>
 #include <vector>
 
 #include "shim/record/spare_memory.h"
+#include "tests/catch.h"
 #include "tests/unit/record_calls.h"
 #include "tests/unit/recorded_thread.h"
 

@@ -5,8 +5,7 @@
 #include <pthread.h>
 #include <sys/syscall.h>
 
-#include <catch2/catch.hpp>
-
+#include "tests/catch.h"
 #include "tests/unit/fake_process.h"
 
 using namespace holdwatch;

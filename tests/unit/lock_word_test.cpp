@@ -1,6 +1,6 @@
 #include "shim/record/lock_word.h"
 
-#include <catch2/catch.hpp>
+#include "tests/catch.h"
 
 namespace holdwatch {
 namespace {

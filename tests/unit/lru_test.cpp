@@ -1,7 +1,7 @@
 // The rules of Lru.
 #include "symbolizer/symbols/lru.h"
 
-#include <catch2/catch.hpp>
+#include "tests/catch.h"
 
 namespace holdwatch {
 namespace {

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -24,6 +23,7 @@
 
 #include "shim/base/clock.h"
 #include "shim/base/settings.h"
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

@@ -1,8 +1,9 @@
 // The rules of shim/capture/maps_search.h.
 #include "shim/capture/maps_search.h"
 
-#include <catch2/catch.hpp>
 #include <string>
+
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <vector>
 
 #include "symbolizer/unwind/process_memory.h"
+#include "tests/catch.h"
 #include "tests/unit/fake_process.h"
 
 using namespace holdwatch;

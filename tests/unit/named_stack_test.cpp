@@ -1,8 +1,9 @@
 // The rules of symbolizer/report/named_stack.h.
 #include "symbolizer/report/named_stack.h"
 
-#include <catch2/catch.hpp>
 #include <cstring>
+
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

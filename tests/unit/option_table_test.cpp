@@ -1,11 +1,11 @@
 // The rules of the option table: every row is sound, and names are found though misspelt.
 #include "shim/base/option_table.h"
 
-#include <catch2/catch.hpp>
 #include <cctype>
 #include <string>
 
 #include "shim/base/option_values.h"
+#include "tests/catch.h"
 
 namespace holdwatch {
 namespace {

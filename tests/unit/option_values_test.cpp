@@ -1,9 +1,10 @@
 // The rules of option values: what a duration, a count, a choice and a path may look like.
 #include "shim/base/option_values.h"
 
-#include <catch2/catch.hpp>
 #include <cstdint>
 #include <string>
+
+#include "tests/catch.h"
 
 namespace holdwatch {
 namespace {

@@ -5,11 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cerrno>
 #include <fstream>
 #include <string>
 #include <vector>
+
+#include "tests/catch.h"
 
 namespace holdwatch {
 namespace {

@@ -7,12 +7,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <csignal>
 #include <thread>
 
 #include "shim/base/clock.h"
 #include "shim/watch/whereabouts.h"
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

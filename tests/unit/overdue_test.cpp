@@ -1,7 +1,8 @@
 #include "shim/watch/overdue.h"
 
-#include <catch2/catch.hpp>
 #include <memory>
+
+#include "tests/catch.h"
 
 namespace holdwatch {
 namespace {

@@ -1,6 +1,6 @@
 #include "symbolizer/symbols/own_copy.h"
 
-#include <catch2/catch.hpp>
+#include "tests/catch.h"
 
 namespace holdwatch {
 namespace {

@@ -6,13 +6,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cstring>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "shim/capture/capture.h"
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

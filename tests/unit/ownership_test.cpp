@@ -4,11 +4,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cerrno>
 #include <new>
 #include <thread>
 
+#include "tests/catch.h"
 #include "tests/unit/recorded_thread.h"
 
 namespace holdwatch {

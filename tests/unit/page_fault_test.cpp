@@ -4,11 +4,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cstring>
 
 #include "symbolizer/cause/words.h"
 #include "symbolizer/unwind/process_memory.h"
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

@@ -3,8 +3,9 @@
 
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <ctime>
+
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

@@ -1,8 +1,7 @@
 #include "symbolizer/unwind/pointer_call.h"
 
-#include <catch2/catch.hpp>
-
 #include "symbolizer/unwind/code_flow.h"
+#include "tests/catch.h"
 #include "tests/unit/fake_process.h"
 
 using namespace holdwatch;

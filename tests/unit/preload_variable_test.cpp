@@ -1,9 +1,10 @@
 #include "shim/base/preload_variable.h"
 
-#include <catch2/catch.hpp>
 #include <initializer_list>
 #include <string>
 #include <vector>
+
+#include "tests/catch.h"
 
 namespace holdwatch {
 namespace {

@@ -9,9 +9,10 @@
 #include <unistd.h>
 
 #include <array>
-#include <catch2/catch.hpp>
 #include <cerrno>
 #include <cstddef>
+
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

@@ -1,10 +1,10 @@
 // The rules of symbolizer/report/program_path.h.
 #include "symbolizer/report/program_path.h"
 
-#include <catch2/catch.hpp>
-
 #include <filesystem>
 #include <fstream>
+
+#include "tests/catch.h"
 
 using namespace holdwatch;
 namespace fs = std::filesystem;

@@ -1,7 +1,7 @@
 // The rules of symbolizer/report/rate_limit.h.
 #include "symbolizer/report/rate_limit.h"
 
-#include <catch2/catch.hpp>
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

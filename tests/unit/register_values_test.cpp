@@ -1,8 +1,7 @@
 // Single instructions, and what the code of a function and its caller proves of registers.
 #include "symbolizer/cause/register_values.h"
 
-#include <catch2/catch.hpp>
-
+#include "tests/catch.h"
 #include "tests/unit/fake_process.h"
 
 using namespace holdwatch;

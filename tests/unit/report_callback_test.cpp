@@ -1,7 +1,8 @@
 #include "shim/base/report_callback.h"
 
-#include <catch2/catch.hpp>
 #include <string>
+
+#include "tests/catch.h"
 
 namespace holdwatch {
 namespace {

@@ -1,7 +1,7 @@
 // The rules of symbolizer/report/report_names.h.
 #include "symbolizer/report/report_names.h"
 
-#include <catch2/catch.hpp>
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

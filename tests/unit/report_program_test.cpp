@@ -5,10 +5,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cerrno>
 #include <csignal>
 
+#include "tests/catch.h"
 #include "tests/unit/output_samples.h"
 
 using namespace holdwatch;

@@ -4,10 +4,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cerrno>
 
 #include "symbolizer/unwind/process_memory.h"
+#include "tests/catch.h"
 
 using namespace holdwatch;
 using namespace holdwatch::control;

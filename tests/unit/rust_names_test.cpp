@@ -2,9 +2,8 @@
 // them in its short form.
 #include "symbolizer/symbols/rust_names.h"
 
-#include <catch2/catch.hpp>
-
 #include "symbolizer/symbols/demangle.h"
+#include "tests/catch.h"
 
 namespace holdwatch {
 namespace {

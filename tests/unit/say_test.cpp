@@ -6,11 +6,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cerrno>
 #include <csignal>
 #include <functional>
 #include <string>
+
+#include "tests/catch.h"
 
 namespace holdwatch {
 namespace {

@@ -4,8 +4,6 @@
 #include <sched.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
-
 #include <atomic>
 #include <chrono>
 #include <string>
@@ -14,6 +12,7 @@
 #include "shim/base/clock.h"
 #include "shim/capture/task_files.h"
 #include "symbolizer/inspect/last_run.h"
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

@@ -1,10 +1,10 @@
 #include "shim/watch/sightings.h"
 
-#include <catch2/catch.hpp>
 #include <deque>
 #include <memory>
 #include <vector>
 
+#include "tests/catch.h"
 #include "tests/unit/record_calls.h"
 #include "tests/unit/recorded_thread.h"
 

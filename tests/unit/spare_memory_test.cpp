@@ -1,10 +1,10 @@
 #include "shim/record/spare_memory.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <vector>
 
 #include "shim/record/thread_record.h"
+#include "tests/catch.h"
 
 namespace holdwatch {
 namespace {

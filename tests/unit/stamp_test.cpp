@@ -1,9 +1,8 @@
 #include "shim/record/stamp.h"
 
-#include <catch2/catch.hpp>
-
 #include "shim/base/call_filter.h"
 #include "shim/base/clock.h"
+#include "tests/catch.h"
 #include "tests/unit/recorded_thread.h"
 
 namespace holdwatch {

@@ -4,9 +4,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cerrno>
 
+#include "tests/catch.h"
 #include "tests/unit/output_samples.h"
 #include "tests/unit/report_samples.h"
 

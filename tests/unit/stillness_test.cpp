@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <thread>
 
 #include "shim/capture/task_files.h"
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

@@ -6,13 +6,13 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cstring>
 #include <filesystem>
 #include <set>
 #include <string>
 
 #include "symbolizer/unwind/process_memory.h"
+#include "tests/catch.h"
 
 // Data whose symbol says neither that it is code nor that it is not.
 asm(".pushsection .data\n"

@@ -3,9 +3,10 @@
 
 #include <sys/syscall.h>
 
-#include <catch2/catch.hpp>
 #include <climits>
 #include <string>
+
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

@@ -2,11 +2,12 @@
 #include "symbolizer/report/taken.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 
 #include <cstring>
 #include <string>
 #include <vector>
+
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

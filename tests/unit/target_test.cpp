@@ -4,9 +4,8 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
-
 #include "symbolizer/control/proc_text.h"
+#include "tests/catch.h"
 
 using namespace holdwatch::control;
 

@@ -2,8 +2,8 @@
 #include "symbolizer/inspect/tell.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 
+#include "tests/catch.h"
 #include "tests/unit/report_samples.h"
 
 using namespace holdwatch;

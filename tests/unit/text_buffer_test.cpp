@@ -1,9 +1,10 @@
 // The rules of TextBuffer: what numbers and durations look like, and what happens to text that does not fit.
 #include "shim/base/text_buffer.h"
 
-#include <catch2/catch.hpp>
 #include <cstdint>
 #include <string>
+
+#include "tests/catch.h"
 
 namespace holdwatch {
 namespace {

@@ -1,7 +1,7 @@
 // The rules of symbolizer/report/text_format.h.
 #include "symbolizer/report/text_format.h"
 
-#include <catch2/catch.hpp>
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

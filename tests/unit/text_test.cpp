@@ -1,6 +1,6 @@
 // The rules of symbolizer/report/text.cpp.
-#include <catch2/catch.hpp>
 
+#include "tests/catch.h"
 #include "tests/unit/report_samples.h"
 
 using namespace holdwatch;

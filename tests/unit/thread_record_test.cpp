@@ -4,7 +4,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cstring>
 #include <memory>
 #include <set>
@@ -14,6 +13,7 @@
 #include "shim/record/call_sites.h"
 #include "shim/record/spare_memory.h"
 #include "shim/record/view.h"
+#include "tests/catch.h"
 #include "tests/unit/array_stack.h"
 #include "tests/unit/no_site_is_known.h"
 #include "tests/unit/record_calls.h"

@@ -3,13 +3,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cstring>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "shim/record/view.h"
+#include "tests/catch.h"
 #include "tests/unit/record_calls.h"
 #include "tests/unit/recorded_thread.h"
 

@@ -1,10 +1,10 @@
 // The rules of shim/base/unloads.h.
 #include "shim/base/unloads.h"
 
-#include <catch2/catch.hpp>
 #include <memory>
 
 #include "shim/base/clock.h"
+#include "tests/catch.h"
 
 namespace holdwatch {
 namespace {

@@ -1,7 +1,7 @@
 // The rules of symbolizer/report/unseen_calls.h.
 #include "symbolizer/report/unseen_calls.h"
 
-#include <catch2/catch.hpp>
+#include "tests/catch.h"
 
 using namespace holdwatch;
 

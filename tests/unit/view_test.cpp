@@ -1,9 +1,9 @@
 #include "shim/record/view.h"
 
-#include <catch2/catch.hpp>
 #include <set>
 
 #include "shim/record/spare_memory.h"
+#include "tests/catch.h"
 #include "tests/unit/no_site_is_known.h"
 #include "tests/unit/record_calls.h"
 #include "tests/unit/recorded_thread.h"

@@ -1,7 +1,7 @@
 // The rules of symbolizer/inspect/wait_graph.h.
 #include "symbolizer/inspect/wait_graph.h"
 
-#include <catch2/catch.hpp>
+#include "tests/catch.h"
 
 using namespace holdwatch;
 using Circles = std::vector<std::vector<int>>;

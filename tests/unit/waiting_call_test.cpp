@@ -7,8 +7,9 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <thread>
+
+#include "tests/catch.h"
 
 namespace holdwatch {
 namespace {

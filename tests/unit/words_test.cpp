@@ -1,7 +1,7 @@
 // Sizes, durations and names in words.
 #include "symbolizer/cause/words.h"
 
-#include <catch2/catch.hpp>
+#include "tests/catch.h"
 
 using namespace holdwatch;
 
