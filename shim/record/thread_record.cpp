@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <initializer_list>
 
 #include "shim/base/clock.h"
 #include "shim/base/copy_bytes.h"

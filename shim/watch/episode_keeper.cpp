@@ -2,6 +2,7 @@
 #include "shim/watch/episode_keeper.h"
 
 #include <algorithm>
+#include <initializer_list>
 
 #include "shim/record/thread_table.h"
 #include "shim/watch/adopted.h"

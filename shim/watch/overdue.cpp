@@ -2,6 +2,7 @@
 #include "shim/watch/overdue.h"
 
 #include <algorithm>
+#include <initializer_list>
 
 namespace holdwatch {
 namespace {

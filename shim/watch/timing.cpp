@@ -2,6 +2,7 @@
 #include "shim/watch/timing.h"
 
 #include <algorithm>
+#include <initializer_list>
 
 #include "shim/base/clock.h"
 #include "shim/base/pulse.h"

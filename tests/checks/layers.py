@@ -59,7 +59,7 @@ SOLE_USERS = {
 # What of the C++ library is header-only as far as the shim needs it; the rest would need libstdc++ at run time.
 SHIM_STANDARD_HEADERS = {
     "algorithm", "array", "atomic", "bit", "cerrno", "climits", "concepts", "csignal", "cstddef", "cstdint", "cstdlib", "cstring",
-    "ctime", "limits", "new", "optional", "string_view", "type_traits", "utility",
+    "ctime", "initializer_list", "limits", "new", "optional", "string_view", "type_traits", "utility",
 }
 SHIM_FORBIDDEN_HEADERS = {"stdio.h", "iostream"}
 
