@@ -149,6 +149,15 @@ def can_be_preloaded(library):
     return not subprocess.run(["/bin/true"], env={"LD_PRELOAD": library}, check=False, capture_output=True).stderr
 
 
+def preloadable(versions):
+    """The first of a library's versions, which stand between bars, that is here."""
+    for library in versions.split("|"):
+        if can_be_preloaded(library):
+            return library
+    print(f"no {versions} here; scripts/setup installs it")
+    sys.exit(SKIPPED)
+
+
 def names_for_expressions(plan, runs):
     """What an EXPECT-JSON expression can use."""
     events = runs[0]
@@ -261,10 +270,8 @@ def main():
     parser.add_argument("--before", action="append", default=[], help="a library that is preloaded too, before the shim")
     parser.add_argument("--after", action="append", default=[], help="the same, after the shim")
     options = parser.parse_args()
-    for library in options.before + options.after:
-        if not can_be_preloaded(library):
-            print(f"no {library} here; scripts/setup installs it")
-            return SKIPPED
+    options.before = [preloadable(versions) for versions in options.before]
+    options.after = [preloadable(versions) for versions in options.after]
     plan = Plan(options.source)
     if options.bare:
         bare = Run(options.program, plan, options, watched=False).finish()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Python's own tests of threads, locks, queues and processes give the same results, case by case, with and without the
-preload: Debian packages them as libpython3.11-testsuite.
+preload: Debian packages them apart, as libpython3.11-testsuite or another version's.
 
     python3 tests/real/python_suite.py build/shim/libholdwatch.so          the quick ones, as `meson test` runs them
     python3 tests/real/python_suite.py build/shim/libholdwatch.so --long   by hand: those that take minutes
@@ -72,7 +72,7 @@ def compare(suites, shim, longest_s):
 def require_suites():
     found = subprocess.run([PYTHON, "-c", "import test.test_threading"], capture_output=True, check=False)
     if found.returncode != 0:
-        print("skipped: no tests of Python here; on Debian: apt-get install libpython3.11-testsuite")
+        print("skipped: no tests of Python here; scripts/setup installs them")
         sys.exit(servers.EXIT_SKIPPED)
 
 

@@ -327,7 +327,7 @@ TEST_CASE("the modules of this process are those that the loader knows") {
     REQUIRE(module != nullptr);
     CHECK(module->bias == reinterpret_cast<uintptr_t>(info.dli_fbase));
     CHECK(module->path.find("libc.so") != std::string::npos);
-    CHECK(module->build_id.size() == 40);
+    CHECK_FALSE(module->build_id.empty());
     CHECK(module->eh_frame_hdr != 0);
   }
   const Module* vdso = modules.find(getauxval(AT_SYSINFO_EHDR));
