@@ -16,6 +16,8 @@ The expectations are comments in the program's source:
     NO-BARE: REASON            do not compare with a run without the watch
 A comment line that begins with five spaces continues the one above it.
 Unless told otherwise the program runs once more without the watch, and must give the same standard output and status.
+A program whose expectations no output at all would meet needs a positive control (positive_control.py) beside it: there a hold
+must be reported, with the same library and options.
 Exit status: 0 passed, 1 failed, 77 skipped (the program says so with its own exit status 77).
 """
 
@@ -32,6 +34,7 @@ import tempfile
 import time
 
 import json_schema
+import positive_control
 
 TIMEOUT_S = 150  # longer than a program waits for its reports, so that it can say which did not come
 SKIPPED = 77
@@ -92,9 +95,10 @@ class Run:
                 file.write(self._fill(line, options) + "\n")
         self.command = [program] + shlex.split(self._fill(plan.one("RUN-ARGS", ""), options))
         self.output = {name: open(os.path.join(self.directory, name), "w+b") for name in (".stdout", ".stderr")}
-        self.child = subprocess.Popen(self.command, env=self._whole_env(), stdin=subprocess.DEVNULL,
+        self.child = subprocess.Popen(self.command, env=self.whole_env(), stdin=subprocess.DEVNULL,
                                       stdout=self.output[".stdout"], stderr=self.output[".stderr"])
         self.started = time.monotonic()
+        self.status = None
 
     def _watched_env(self, plan, options):
         shim = options.shim
@@ -108,7 +112,7 @@ class Run:
     def _fill(self, text, options):
         return text.replace("{tmp}", self.directory).replace("{shim_dir}", os.path.dirname(options.shim))
 
-    def _whole_env(self):
+    def whole_env(self):
         env = {name: value for name, value in os.environ.items()
                if not name.startswith("HOLDWATCH_") and name != "LD_PRELOAD"}
         return {**env, **self.own_env}
@@ -129,6 +133,11 @@ class Run:
             with open(self.json_path, "rb") as file:
                 self.json = file.read()
         return self
+
+    def cut_short(self):
+        if self.status is None:
+            self.child.kill()
+            self.finish()
 
     def as_shell(self):
         """The command to type, with a directory of its own in the place of this run's, which is removed."""
@@ -238,6 +247,23 @@ def check_json(plan, runs):
         raise Failure("there is output, and there should be none")
 
 
+class Silence:
+    """What a library that does nothing leaves of a run."""
+    stderr = ""
+    json = b""
+
+
+def expects_silence(plan):
+    """Whether no output at all would meet the expectations."""
+    if plan.all("EXPECT") or plan.all("EXPECT-FILE"):
+        return False
+    try:
+        check_json(plan, [Silence] * int(plan.one("RUNS", "1")))
+    except Failure:
+        return False
+    return True
+
+
 def check(plan, runs, bare):
     for run in runs:
         if run.status_text() != plan.one("EXIT", "0"):
@@ -269,6 +295,8 @@ def main():
     parser.add_argument("--bare", action="store_true", help="only run it, without the watch, and show what it does")
     parser.add_argument("--before", action="append", default=[], help="a library that is preloaded too, before the shim")
     parser.add_argument("--after", action="append", default=[], help="the same, after the shim")
+    parser.add_argument("--patience", type=float, default=positive_control.DEADLINE_S,
+                        help="seconds in which a positive control must be reported")
     options = parser.parse_args()
     options.before = [preloadable(versions) for versions in options.before]
     options.after = [preloadable(versions) for versions in options.after]
@@ -282,20 +310,27 @@ def main():
     everything = [Run(options.program, plan, options, watched=True) for _ in range(int(plan.one("RUNS", "1")))]
     runs = list(everything)
     bare = None
+    control = positive_control.Control(runs[0].whole_env()) if expects_silence(plan) else None
     if not plan.all("NO-BARE"):
         bare = Run(options.program, plan, options, watched=False)
         everything.append(bare)
     try:
+        if control:
+            control.require_report(options.patience)
         for run in everything:
             run.finish()
         if runs[0].status == SKIPPED:
             print(runs[0].stdout)
             return SKIPPED
         check(plan, runs, bare)
-    except Failure as failure:
+    except (Failure, positive_control.NotReported) as failure:
+        for run in everything:
+            run.cut_short()
         print_failure(failure, options, runs[0])
         return 1
     finally:
+        if control:
+            control.close()
         for run in everything:
             run.remove()
     return 0

@@ -11,6 +11,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import json_schema
+import positive_control
 import story
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "room.cpp")
@@ -106,6 +107,7 @@ def check_mended(options, directory):
     finally:
         server.stop()
     assert server.text == "" and not os.path.exists(path), server.text
+    positive_control.require_report(server.environment)
 
 
 def main():

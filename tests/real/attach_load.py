@@ -42,6 +42,7 @@ def test(shim, control, server, rounds):
         servers.require(not found, "the attached run differs from the bare one:\n" + "\n".join(found))
         reports, text = run.reports(), run.reports_text()
         servers.require(not reports, f"{len(reports)} reports:\n{text}")
+        run.require_control()
         notices = getattr(module, "NOTICE", None)
         unexpected = [line for line in text.splitlines() if not (notices and re.search(notices, line))]
         servers.require(not unexpected, "holdwatch wrote:\n" + "\n".join(unexpected))

@@ -56,4 +56,5 @@ def compare_runs(shim, scenario, notices=None):
         servers.require(not reports, f"{len(reports)} reports")
         unexpected = [line for line in text.splitlines() if not (notices and re.search(notices, line))]
         servers.require(not unexpected, "holdwatch wrote:\n" + "\n".join(unexpected))
+        servers.require_control(run.environment())
         print(text, end="")

@@ -44,11 +44,12 @@ def test(shim):
     # Side by side: they wait more than they work, and the runner finds ports of its own for each.
     with servers.Run(None) as run, servers.Run(None) as other, concurrent.futures.ThreadPoolExecutor() as side_by_side:
         running = side_by_side.submit(outcomes, other.directory)
-        variables = {"LD_PRELOAD": shim, "HOLDWATCH_LOG": run.directory / "reports", "HOLDWATCH_HELP": "1"}
+        variables = {"LD_PRELOAD": str(shim), "HOLDWATCH_LOG": f"{run.directory}/reports", "HOLDWATCH_HELP": "1"}
         watched = outcomes(run.directory, *[f"--mysqld-env={name}={value}" for name, value in variables.items()])
         bare = running.result()
         require_watched(run.directory)
     differing = {name: (bare.get(name), watched.get(name)) for name in bare.keys() | watched.keys()
+    servers.require_control(servers.bare_environment() | variables)
                  if bare.get(name) != watched.get(name)}
     servers.require(not differing, f"bare and watched differ: {differing}")
     print(f"{len(bare) - 1} tests with the same outcome:", sorted(set(bare.values()), key=str))

@@ -34,15 +34,23 @@ def outcome(case):
     ends = [end.tag for end in case if end.tag in BAD_ENDS]
     return "+".join(ends) if ends else case.get("result")
 
+def bare_environment():
+    return {name: value for name, value in os.environ.items() if not name.startswith(("HOLDWATCH_", "LD_"))}
+
+
+def watching(shim, directory):
+    return {"LD_PRELOAD": str(shim), "HOLDWATCH_LOG": "none", "HOLDWATCH_LIMIT": "50ms",
+            "HOLDWATCH_JSON": f"{directory}/reports.json"}
+
+
 
 def outcomes(suites, shim, longest_s):
     """Each case's outcome by its name, and the whole run's exit status. A case that ran with several values has several."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("HOLDWATCH_", "LD_"))}
+    environment = bare_environment()
     with tempfile.TemporaryDirectory(prefix="holdwatch-python-") as directory:
         results = Path(directory) / "results.xml"
         if shim:
-            environment |= {"LD_PRELOAD": str(shim), "HOLDWATCH_LOG": "none", "HOLDWATCH_LIMIT": "50ms",
-                            "HOLDWATCH_JSON": f"{directory}/reports.json"}
+            environment |= watching(shim, directory)
         run = subprocess.run([PYTHON, "-B", "-m", "test", "-v", "--tempdir", directory, "--junit-xml", results, *suites],
                              env=environment, timeout=longest_s, text=True, errors="replace",
                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
@@ -83,6 +91,7 @@ def test(shim, long, only):
     for suites in turns:
         differing, printed = compare(suites, shim, LONGEST_S["long" if long or only else "quick"])
         if differing:
+    servers.require_control({**bare_environment(), **watching(shim, "/tmp")})
             broken.append(f"{suites}: {differing}\n{printed}")
     servers.require(not broken, "bare, bare again and watched differ:\n" + "\n".join(broken))
 

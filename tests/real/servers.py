@@ -18,6 +18,9 @@ import tempfile
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import positive_control  # pylint: disable=wrong-import-position
+
 DEADLINE_S = 60  # for any one event; far beyond what a slow machine needs
 DEFAULT_LIMIT_S = 1.0
 EXIT_SKIPPED = 77  # what meson counts as "skipped"
@@ -105,6 +108,14 @@ def program_threads(pid):
 
 
 def children(pid):
+def require_control(environment, attach=None):
+    """Fails unless a hold that must be reported is, in this environment: without that silence proves nothing."""
+    try:
+        positive_control.require_report(environment, attach)
+    except positive_control.NotReported as failure:
+        raise Failure(failure) from None
+
+
     listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return [int(word) for word in listed.split()]
 

@@ -38,6 +38,7 @@ def test(shim):
         if bare != watched:
             differing.append(f"{name}: bare {bare}, watched {watched}")
     servers.require(not differing, "\n".join(differing))
+    servers.require_control(watched_environment)
     print(f"{len(OPERATIONS)} stressors with the same outcome")
 
 
