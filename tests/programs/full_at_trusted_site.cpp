@@ -1,7 +1,7 @@
 // STACKS=full gives the whole stack also at a site whose frame was seen to stay many times, in code with frame pointers.
 // RUN-ENV: HOLDWATCH_LIMIT=200ms HOLDWATCH_STACKS=full
-// EXPECT: now +blocked
 // EXPECT: holds_it\(bool\) .*<- took L\d+
+// EXPECT-JSON: holder(over[0])["state"] == "blocked"
 // EXPECT-JSON: has(holder(over[0])["taken"], "holds_it") and has(holder(over[0])["taken"], "calls_it")
 // EXPECT-JSON: holder(over[0])["taken"]["complete"] and "returned" not in (holder(over[0])["taken"]["note"] or "")
 #include <pthread.h>

@@ -5,7 +5,8 @@
 //     if h["thread"] == "mover"} == {line("FIRST")}
 // EXPECT-JSON: {frame(h["now"], "moves_money")["line"] for event in over for h in event["holders"]
 //     if h["thread"] == "mover"} == {line("SECOND")}
-// EXPECT: now +waiting for L\d+ \(futex
+// EXPECT-JSON: any(re.match(r"waiting for L\d+ \(futex", holder(event)["doing"]) for event in over
+//     if holder(event)["thread"] == "mover")
 // EXPECT: moves_money\(\) .*<- took L\d+
 // FORBID: waits for L\d+, in waiting
 #include <mutex>

@@ -1,6 +1,6 @@
 // A program that is started by a link to its file is known by the link's name: in the path of the log, in reports and to EXE.
 // RUN-ENV: HOLDWATCH_LIMIT=100ms HOLDWATCH_EXE=the_link HOLDWATCH_LOG={tmp}/%e.txt
-// EXPECT-FILE: the_link.txt: ^  report .*, the_link, episode
+// EXPECT-FILE: the_link.txt: report .*, the_link, episode
 // EXPECT-JSON: over[0]["exe"].endswith("/the_link")
 #include <climits>
 #include <string>

@@ -28,7 +28,7 @@ PASSWD = "root:x:0:0:root:/:/none\nnobody:x:65534:65534:nobody:/:/none\n"
 OPTIONS = {"HOLDWATCH_LOG": "/tmp/reports.txt", "HOLDWATCH_JSON": "/tmp/reports.json"}
 CANNOT_NAME = r"holdwatch\[1\]: cannot load libholdwatch-symbolizer\.so: .*; reports go to stderr without function names"
 TOLD = r'holdwatch\[1\]: thread (\d+) "mc-itemcrawler" has held mutex L1 1 s'
-TAKEN = r"holdwatch\[1\]: +taken by (\d+)  #0 memcached\+0x[0-9a-f]+ \(build id [0-9a-f]+\)"
+TAKEN = r"holdwatch\[1\]: +taken by (\d+) .*memcached\+0x[0-9a-f]+ \(build id [0-9a-f]+\)"
 RELEASED = r'holdwatch\[1\]: L1 released by (\d+) "mc-itemcrawler"'
 
 

@@ -78,6 +78,22 @@ TEST_CASE("of a very deep stack both ends are shown and the rest is counted") {
   CHECK(out[25].starts_with("#192 "));
 }
 
+TEST_CASE("frames of Rust's library are counted as such") {
+  const auto in_library = [](uintptr_t ip, std::string function) {
+    Frame frame = sample_frame(ip, std::move(function), "/rustc/0123/library/std/src/thread.rs", 1);
+    frame.is_rust = true;
+    return frame;
+  };
+  Stack stack;
+  stack.frames = {sample_frame(1, "chat::serve", "/src/main.rs", 7), in_library(2, "std::sys::backtrace::__rust_begin"),
+                  in_library(3, "core::ops::function::FnOnce::call_once"), in_library(4, "std::sys::thread_start"),
+                  libc_frame(5, "start_thread")};
+  const Rows out = rows({&stack, true, {}, nullptr});
+  REQUIRE(out.size() == 3);
+  CHECK(out[0].starts_with("#0 chat::serve "));
+  CHECK(out[1] == "... 3 frames of the Rust library ...");
+}
+
 TEST_CASE("the frame that took the lock is shown however deep it is") {
   const Stack stack = deep_stack(200);
   const Rows out = rows({&stack, false, 100, nullptr});
