@@ -23,7 +23,7 @@ def main():
         said = process.stdout.read()
         require(process.wait(timeout=DEADLINE_S) == 0 and said == "unnoticed\n", f"after {looks} looks:\n{said}")
     print(f"{looks} looks, {stops} with a stop")
-    require(looks > 3, f"only {looks} looks")
+    require(looks > 1, f"only {looks} looks")
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ int main() {
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   Thread("careless", [&] {
     pthread_mutex_lock(&mutex);
-    if (is_watched()) std::this_thread::sleep_for(500ms);
+    await_report("over");
   }).join();
-  if (is_watched()) std::this_thread::sleep_for(500ms);
+  await_report("abandoned still");
   pthread_mutex_unlock(&mutex);
-  if (is_watched()) std::this_thread::sleep_for(500ms);
+  await_words("was released after");
 }

@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <sys/select.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <ctime>
@@ -24,7 +25,13 @@ void hold(size_t index, Call call) {
   results[index] = std::to_string(result) + " errno " + std::to_string(errno);
 }
 
-int main() {
+const std::array<const char*, 6> kNames = {"sleep", "nanosleep", "poll", "epoll", "select", "pause"};
+
+bool all_are_reported() {
+  return std::all_of(kNames.begin(), kNames.end(), [](const char* name) { return count_reports_of("over", name) > 0; });
+}
+
+void hold_each_for_a_second() {
   const int second = 1000;
   Thread a("sleep", [] { hold(0, [] { return long{sleep(1)}; }); });
   Thread b("nanosleep", [] {
@@ -58,7 +65,16 @@ int main() {
       return long{sigtimedwait(&none, nullptr, &left)};
     });
   });
-  await_report("over", 6);
-  for (Thread* thread : {&a, &b, &c, &d, &e, &f}) thread->join();
+}
+
+// Once more where a busy machine has kept the watch from seeing one of the holds in time.
+int main() {
+  hold_each_for_a_second();
+  const auto first = results;
+  for (int round = 0; is_watched() && !all_are_reported(); ++round) {
+    CHECK(round < 60);
+    hold_each_for_a_second();
+    CHECK(results == first);
+  }
   for (const std::string& result : results) std::puts(result.c_str());
 }

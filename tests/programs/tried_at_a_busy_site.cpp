@@ -2,6 +2,8 @@
 // call that has made many before.
 // RUN-ENV: HOLDWATCH_LIMIT=600ms HOLDWATCH_REPEAT=0
 // EXPECT-JSON: len(released) == 3 and all(holder(hold)["held_ns"] >= 940 * ms for hold in released)
+#include <iterator>
+
 #include "tests/programs/harness.h"
 using namespace harness;
 
@@ -9,17 +11,21 @@ namespace {
 
 pthread_mutex_t g_locks[3] = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER};
 
-OWN_FRAME void try_for(pthread_mutex_t& lock, std::chrono::nanoseconds time) {
+// For a second at least, until so many holds have been reported; not at all for none.
+OWN_FRAME void try_until(pthread_mutex_t& lock, size_t reports) {
   CHECK(pthread_mutex_trylock(&lock) == 0);
-  if (time != 0ns) std::this_thread::sleep_for(time);
+  if (reports != 0) {
+    std::this_thread::sleep_for(1s);
+    await_report("over", reports);
+  }
   pthread_mutex_unlock(&lock);
 }
 
 void hold_each() {
-  for (int i = 0; i < 100'000; ++i) try_for(g_locks[0], 0ns);
+  for (int i = 0; i < 100'000; ++i) try_until(g_locks[0], 0);
   std::this_thread::sleep_for(1500ms);  // longer than a limit: that calls are few has been seen
-  for (pthread_mutex_t& lock : g_locks) {
-    try_for(lock, 1000ms);
+  for (size_t i = 0; i < std::size(g_locks); ++i) {
+    try_until(g_locks[i], i + 1);
     std::this_thread::sleep_for(70ms);
   }
 }
