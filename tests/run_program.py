@@ -323,6 +323,8 @@ def main():
             print(runs[0].stdout)
             return SKIPPED
         check(plan, runs, bare)
+        # What the program could not show (harness.h) is told on to the summary.
+        print("".join(line + "\n" for line in runs[0].stdout.splitlines() if line.startswith("left out: ")), end="")
     except (Failure, positive_control.NotReported) as failure:
         for run in everything:
             run.cut_short()

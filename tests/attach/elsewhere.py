@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from subject import EXIT_SKIPPED, LIMIT, HiddenSubject, Subject, check_hold, require, run_one_of, wait_until
+from subject import LIMIT, HiddenSubject, Subject, abilities, check_hold, require, run_one_of, wait_until
 
 
 def in_pid_namespace(subject):
@@ -119,9 +119,7 @@ def other_file_system(subject):
 
 
 def unshared(options, *namespaces):
-    if subprocess.run(["unshare", *namespaces, "true"], check=False).returncode != 0:
-        print("skipped: this user cannot make such a namespace")
-        sys.exit(EXIT_SKIPPED)
+    abilities.skip_if(abilities.no_namespaces(*namespaces))
     return Subject(options, prefix=["unshare", *namespaces])
 
 

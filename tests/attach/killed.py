@@ -10,13 +10,12 @@ import errno
 import os
 import random
 import select
-import shutil
 import signal
 import subprocess
 import sys
 import time
 
-from subject import READ, EXIT_SKIPPED, Failure, HiddenSubject, Waiting, require
+from subject import READ, Failure, HiddenSubject, Waiting, abilities, require
 
 EPOLL_WAIT = 232  # the system call's number
 # What ends each call, beside its timeout.
@@ -145,9 +144,7 @@ def sweep(start, stride, fresh):
 
 def kill_before(subject, step):
     """True: there are no so many steps, and the process was attached to."""
-    if shutil.which("strace") is None:
-        print("skipped: there is no strace")
-        sys.exit(EXIT_SKIPPED)
+    abilities.skip_if(abilities.missing("strace"))
     attaching = subject.begin_attaching("strace", "-o", "/dev/null", "-e", "trace=ptrace,process_vm_writev", "-e",
                                         f"inject=ptrace,process_vm_writev:signal=KILL:when={step}")
     _, complaint = attaching.communicate()

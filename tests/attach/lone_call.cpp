@@ -238,7 +238,7 @@ extern "C" void* malloc(size_t size) {
 }
 
 int main() {
-  if (!__builtin_cpu_supports("avx")) return kSkipped;
+  if (!__builtin_cpu_supports("avx")) skip("this processor has no AVX");
   static char signal_stack[65536];
   const stack_t stack{signal_stack, 0, sizeof signal_stack};
   sigaltstack(&stack, nullptr);

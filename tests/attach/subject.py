@@ -5,15 +5,18 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import abilities  # pylint: disable=wrong-import-position
+
 DEADLINE_S = 60
 LIMIT = "200ms"
-EXIT_SKIPPED = 77
 READ = 0  # the system call's number
 
 
@@ -38,6 +41,7 @@ class Subject:
     """The program, bare unless `preload` is given, and what holdwatch writes of it."""
 
     def __init__(self, options, *arguments, preload=False, prefix=()):
+        abilities.skip_if(abilities.no_attaching())
         self.options = options
         self.directory = Path(tempfile.mkdtemp(prefix="holdwatch-attach-"))
         environment = {name: value for name, value in os.environ.items()
@@ -147,15 +151,14 @@ class HiddenSubject(Subject):
     """In a mount namespace of its own where nothing lies in the build's place."""
 
     def __init__(self, options, *without):
-        if os.geteuid() != 0:
-            print("skipped: only root can hide files from a process")
-            sys.exit(EXIT_SKIPPED)
+        abilities.skip_if(abilities.no_mounts())
         self.hidden = str(Path(options.shim).parent.parent)
         # The build may lie below /tmp itself: its program is open before that is hidden.
         # A library that is missing too is one that is no library.
         spoil = "".join(f"mount --bind /dev/null $(ldconfig -p | sed -n 's|.*{name}.* => ||p' | head -n 1); " for name in without)
-        script = (f"{spoil}exec 9<{options.subject}; mount -t tmpfs none /tmp; cat <&9 >/tmp/subject; exec 9<&-; "
-                  f"chmod 755 /tmp/subject; [ ! -d {self.hidden} ] || mount -t tmpfs none {self.hidden}; exec /tmp/subject")
+        program, hidden = shlex.quote(options.subject), shlex.quote(self.hidden)
+        script = (f"{spoil}exec 9<{program}; mount -t tmpfs none /tmp; cat <&9 >/tmp/subject; exec 9<&-; "
+                  f"chmod 755 /tmp/subject; [ ! -d {hidden} ] || mount -t tmpfs none {hidden}; exec /tmp/subject")
         super().__init__(argparse.Namespace(**{**vars(options), "subject": script}),
                          prefix=["unshare", "--mount", "sh", "-c"])
         self.options = options

@@ -10,20 +10,15 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import abilities  # pylint: disable=wrong-import-position
 import json_schema  # pylint: disable=wrong-import-position
 
 DEADLINE_S = 100  # for any one event; far beyond what a slow machine needs
-EXIT_SKIPPED = 77
 
 
 def require(condition, why):
     if not condition:
         sys.exit(f"FAILED: {why}\nrerun: {sys.executable} {' '.join(sys.argv)}")
-
-
-def skip(why):
-    print(f"skipped: {why}")
-    sys.exit(EXIT_SKIPPED)
 
 
 class Look:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-from looking import DEADLINE_S, core_of, require, scene, skip
+from looking import DEADLINE_S, abilities, core_of, require, scene
 
 COULD_NOT_LOOK, BAD_USE = 1, 2
 NEVER_A_PID = "4194304"  # the kernel's limit
@@ -52,7 +52,7 @@ def kernel_thread(inspector):
 
 
 def of_another_user(inspector):
-    if os.geteuid() != 0:
+    if abilities.left_out(abilities.no_root()):
         return
     nobody = pwd.getpwnam("nobody")
     with tempfile.TemporaryDirectory(prefix="holdwatch-refused-") as directory:
@@ -124,8 +124,7 @@ def unwritable(inspector):
 
 def main():
     inspector, program = sys.argv[1:]
-    if pathlib.Path("/proc/sys/kernel/yama/ptrace_scope").exists() and os.geteuid() != 0:
-        skip("kernel.yama.ptrace_scope may forbid more than this test expects")
+    abilities.skip_if(abilities.no_tracing())
     bad_use(inspector)
     no_such_process(inspector)
     ended(inspector)

@@ -8,14 +8,13 @@ of its own, where nobody may sample, without libc's debug symbols, and with thre
 import contextlib
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 
-from looking import DEADLINE_S, Look, as_json, functions, look_until, require, scene
+from looking import DEADLINE_S, Look, abilities, as_json, functions, look_until, require, scene
 
 LOOKS_AT_A_STORM = 30
 
@@ -36,7 +35,7 @@ def stopped(inspector, program):
 
 def under_a_debugger(inspector, program):
     """gdb has every thread stopped: none can be stopped by us, and none has to be."""
-    if shutil.which("gdb") is None:
+    if abilities.left_out(abilities.missing("gdb")):
         return
     with scene(program, "two") as pid:
         look_until(inspector, pid, is_deadlock)
@@ -84,8 +83,7 @@ def look_into_a_container(inspector, program, name):
 def in_other_languages(inspector, _):
     """Go's and Rust's own locks are not glibc's: that no thread waits says little, and the look says that it does."""
     for language, command in (("Go", ["fzf", "--filter", "x"]), ("Rust", ["sd", "x", "y"])):
-        if shutil.which(command[0]) is None:
-            print(f"no {command[0]} here; on Debian: apt-get install {command[0]}")
+        if abilities.left_out(abilities.missing(command[0])):
             continue
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
             look = look_until(inspector, process.pid, lambda look, language=language: f"written in {language}" in look.text)
@@ -104,8 +102,7 @@ def without_libc_symbols(inspector, program):
 
 def without_perf_events(inspector, program):
     """Where the kernel lets nobody sample, a running thread is stopped, and nothing else."""
-    if shutil.which("strace") is None:
-        print("no strace here; on Debian: apt-get install strace")
+    if abilities.left_out(abilities.missing("strace")):
         return
     refuse = ["strace", "-o", "/dev/null", "-e", "trace=perf_event_open", "-e", "inject=perf_event_open:error=EACCES"]
     with scene(program, "holder_runs") as pid:
@@ -147,9 +144,7 @@ def main():
     threads_come_and_go(inspector, program)
     process_ends(inspector, program)
     in_other_languages(inspector, program)
-    if os.geteuid() != 0 or subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], capture_output=True,
-                                           check=False).returncode != 0:
-        print("no new namespaces here: neither in a container nor without libc's symbols")
+    if abilities.left_out(abilities.no_root() or abilities.no_namespaces("--mount", "--pid", "--fork", "--mount-proc")):
         return
     in_a_container(inspector, program)
     without_libc_symbols(inspector, program)

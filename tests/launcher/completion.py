@@ -102,7 +102,5 @@ def nothing_is_said():
 
 
 if __name__ == "__main__":
-    if BASH is None:
-        print("skipped: no bash here")
-        sys.exit(launcher.EXIT_SKIPPED)
+    launcher.abilities.skip_if(launcher.abilities.missing("bash"))
     launcher.run_cases([commands, options, operands, units, nothing_is_said])

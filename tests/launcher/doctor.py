@@ -14,7 +14,8 @@ import subprocess
 
 import doctoring
 import launcher
-from doctoring import BUILD, HOLDWATCH, IS_ROOT, LOCKS, NOBODY, SHIM, WORK, compile_c, doctor, expect
+from launcher import abilities
+from doctoring import BUILD, HOLDWATCH, LOCKS, NOBODY, SHIM, WORK, compile_c, doctor, expect
 
 OWN_LOCKS = "#include <pthread.h>\nint pthread_mutex_lock(pthread_mutex_t* m) { return m == 0; }\nint main(void) { return 0; }\n"
 EXPORTS = LOCKS + "".join(f"int exported{number}(void) {{ return {number}; }}\n" for number in range(20))
@@ -57,8 +58,7 @@ def languages():
 def languages_for_real():
     """Debian's own programs in Go and Rust, without any comment of their compilers"""
     for name, language in (("fzf", "Go"), ("sd", "Rust")):
-        if shutil.which(name) is None:
-            print(f"left out: no {name} here; on Debian: apt-get install {name}")
+        if abilities.left_out(abilities.missing(name)):
             continue
         expect(name, 0, rf"ok +program +\S*/{name}: .*", f"note +language +it is written in {language}.*")
 
@@ -91,8 +91,7 @@ def damaged_files():
 
 def rights():
     """set-user-ID and capabilities, unless nobody gains any"""
-    if not IS_ROOT:
-        print("left out: needs root")
+    if abilities.left_out(abilities.no_root()):
         return
     program = compile_c("setuid")
     os.chown(program, NOBODY, -1)
@@ -149,6 +148,8 @@ def scripts_and_others():
 
 def the_machine():
     """this machine; and where the library is missing or does not load"""
+    if abilities.left_out(abilities.no_preloading(SHIM)):
+        return
     answer = doctor()
     assert answer.status == 0 and re.fullmatch(r"((ok  |note|no  )  \S+ +[^\n]+\n)+", answer.out), answer
     for line in (r"ok +machine +x86-64, Linux \S+, glibc 2\.\d+", rf"ok +library +{SHIM} loads", r"ok +names .*"):

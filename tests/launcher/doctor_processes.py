@@ -15,7 +15,8 @@ from pathlib import Path
 
 import doctoring
 import launcher
-from doctoring import BUILD, HOLDER, HOLDWATCH, IS_ROOT, NOBODY, SHIM, WORK, compile_c, doctor, expect
+from launcher import abilities
+from doctoring import BUILD, HOLDER, HOLDWATCH, NOBODY, SHIM, WORK, compile_c, doctor, expect
 
 ALLOW_ALL = 0x7fff0000
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, PTRACE_SEIZE = 38, 22, 2, 0x4206
@@ -56,6 +57,8 @@ def wait_for(pid, line):
 
 def processes():
     """a process: watched, not yet, left out, not at all; deleted since"""
+    if abilities.left_out(abilities.no_preloading(SHIM)):
+        return
     with Child(*READY, "sleep", "1000") as pid:
         wait_for(pid, r"ok +process +\d+ runs \S*/sleep, 1 thread")
         expect(pid, 0, f"note +watch +it is not watched; holdwatch attach {pid} begins that now.*")
@@ -74,12 +77,11 @@ def processes():
 
 def attached_to():
     """a process that is attached to, and one that was: the library in it does nothing any more"""
+    if abilities.left_out(abilities.no_attaching()):
+        return
     with Child(*READY, HOLDER, "1000") as pid:
         wait_for(pid, r"ok +process +\d+ runs \S*/holder, .*")
         answer = launcher.call(HOLDWATCH, "attach", pid, "--log", "none")
-        if "may not be traced" in answer.err or "lets only root trace" in answer.err:
-            print("left out: may trace nothing here")
-            return
         assert answer.status == 0, answer
         expect(pid, 0, f"ok +watch +it is watched: it was attached to; holdwatch detach {pid} ends that")
         answer = launcher.call(HOLDWATCH, "detach", pid)
@@ -109,8 +111,7 @@ def other_kinds_of_numbers():
 
 def of_another_user():
     """a process of somebody else: what could not be looked at, whom to ask, and a status of its own"""
-    if not IS_ROOT:
-        print("left out: needs root")
+    if abilities.left_out(abilities.no_root()):
         return
     drop = "import os, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534); os.execv(sys.argv[1], sys.argv[1:])"
     with tempfile.TemporaryDirectory(prefix="holdwatch-doctor-") as directory, Child(*READY, "sleep", "1000") as pid:
@@ -147,15 +148,14 @@ def filtered_and_traced():
         expect(pid, 0, "note +seccomp +its system calls are filtered.*")
     with Child(*READY, "sleep", "1000") as pid:
         if LIBC.ptrace(PTRACE_SEIZE, pid, 0, 0) != 0:
-            print("left out: may trace nothing here")
+            abilities.left_out("this user may trace no process (ptrace)")
             return
         expect(pid, 0, rf"note +traced +process {os.getpid()} \(\S+\) traces it: holdwatch attach has to wait.*")
 
 
 def secure_and_contained():
     """a process that gained rights; one that gave them up; one whose mounts hide the library"""
-    if not IS_ROOT:
-        print("left out: needs root")
+    if abilities.left_out(abilities.no_root()):
         return
     program = WORK / "secure"
     shutil.copy("/bin/sleep", program)
@@ -171,8 +171,7 @@ def secure_and_contained():
     hidden = WORK / "hidden"
     hidden.mkdir()
     library = shutil.copy(SHIM, hidden)
-    if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode != 0:
-        print("left out: no namespaces here")
+    if abilities.left_out(abilities.no_mounts()):
         return
     look = f"{BUILD}/symbolizer/launcher/doctor"
     with Child("unshare", "--mount", *READY, "sleep", "1000") as pid:

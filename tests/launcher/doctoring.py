@@ -13,7 +13,6 @@ import launcher
 HOLDWATCH, BUILD = map(os.path.realpath, sys.argv[1:3])
 SHIM = f"{BUILD}/shim/libholdwatch.so"
 HOLDER = f"{BUILD}/tests/launcher/holder"
-IS_ROOT = os.geteuid() == 0
 NOBODY = 65534
 
 LOCKS = "#include <pthread.h>\npthread_mutex_t m;\nint main(void) { return pthread_mutex_lock(&m); }\n"

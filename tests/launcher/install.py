@@ -5,12 +5,14 @@
 """
 
 import os
+import re
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 import launcher
+from launcher import abilities
 
 BUILD = os.path.realpath(sys.argv[1])
 
@@ -24,11 +26,17 @@ def install(directory):
 
 def everything_is_there(top):
     """the launcher, its parts, both libraries, header, man page and completion"""
-    for pattern in ("bin/holdwatch", "libexec/holdwatch/layout.sh", "libexec/holdwatch/arguments", "lib/**/libholdwatch.so",
-                    "lib/**/libholdwatch-symbolizer.so", "include/holdwatch.h", "share/man/man1/holdwatch.1",
+    # The library directory's name is the system's: lib64, or one of Debian's where dpkg-dev is there to tell.
+    for pattern in ("bin/holdwatch", "libexec/holdwatch/layout.sh", "libexec/holdwatch/arguments", "lib*/**/libholdwatch.so",
+                    "lib*/**/libholdwatch-symbolizer.so", "include/holdwatch.h", "share/man/man1/holdwatch.1",
                     "share/bash-completion/completions/holdwatch"):
         assert len(list(top.glob(pattern))) == 1, f"{pattern}: {list(top.glob(pattern))}"
     assert os.access(top / "bin/holdwatch", os.X_OK)
+
+
+def library_in(top):
+    [library] = Path(top).glob("lib*/**/libholdwatch.so")
+    return library
 
 
 def check_place(place):
@@ -40,8 +48,8 @@ def check_place(place):
         answer.expect(1, "", "holdwatch: the loader cannot preload [^\n]*\n")
         launcher.call(program, "doctor").expect(1, ".*no    library +the loader says: .*")
     else:
-        assert f"{place}/lib/" in answer.out, answer
-        launcher.call(program, "doctor").expect(0, f".*{place}/lib.*")
+        assert f" {library_in(place)}\n" in answer.out, answer
+        launcher.call(program, "doctor").expect(0, f".* {re.escape(str(library_in(place)))} .*")
 
 
 def parts_are_found(top):
@@ -60,15 +68,13 @@ def every_shell_will_do(top):
     """the launcher as dash, bash and busybox run it"""
     launcher_file = top / "bin/holdwatch"
     text = launcher_file.read_text()
-    [library] = top.glob("lib/**/libholdwatch.so")
     for shell in (["dash"], ["bash"], ["busybox", "sh"]):
-        path = shutil.which(shell[0])
-        if path is None:
-            print(f"left out: no {shell[0]} here; on Debian: apt-get install {shell[0]}")
+        if abilities.left_out(abilities.missing(shell[0])):
             continue
+        path = shutil.which(shell[0])
         launcher_file.write_text(text.replace("#!/bin/sh", " ".join([f"#!{path}", *shell[1:]]), 1))
         program = Path(BUILD, "tests/launcher/static")
-        answer = launcher.call(sys.executable, "-B", Path(__file__).with_name("run.py"), launcher_file, library, program)
+        answer = launcher.call(sys.executable, "-B", Path(__file__).with_name("run.py"), launcher_file, library_in(top), program)
         assert answer.status == 0, f"with {shell}: {answer}"
     launcher_file.write_text(text)
 

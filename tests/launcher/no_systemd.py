@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import launcher
+from launcher import abilities
 
 HOLDWATCH = os.path.realpath(sys.argv[1])
 ACTIONS = ("enable", "disable", "status")
@@ -31,7 +32,7 @@ def no_systemctl():
 def not_running():
     """systemd is installed, and another process is process 1"""
     if Path("/run/systemd/system").is_dir():
-        print("left out: systemd runs here")
+        abilities.left_out("systemd runs here")
         return
     with tempfile.TemporaryDirectory() as directory:
         Path(directory, "systemctl").symlink_to("/bin/false")

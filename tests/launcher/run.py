@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 import launcher
+from launcher import abilities
 
 HOLDWATCH, SHIM, STATIC_PROGRAM = map(os.path.realpath, sys.argv[1:4])
 NOBODY = 65534
@@ -139,8 +140,7 @@ def odd_words_are_kept():
 def unwatchable_is_told():
     """a program that cannot be watched runs, and one line says so"""
     run(STATIC_PROGRAM).expect(0, "", r"holdwatch: \S+ is not watched: it is statically linked[^\n]*\n")
-    if os.geteuid() != 0:
-        print("left out: a program of another user's needs root")
+    if abilities.left_out(abilities.no_root()):
         return
     with tempfile.TemporaryDirectory() as directory:
         program = shutil.copy("/bin/true", directory)
@@ -179,6 +179,7 @@ def is_found_from_everywhere():
 
 
 if __name__ == "__main__":
+    abilities.skip_if(abilities.no_preloading(SHIM))
     launcher.run_cases([keeps_pid_status_and_arguments, keeps_signals, options_become_variables,
                         relative_paths_are_made_whole, preload_is_joined,
                         library_is_loaded, bad_use_is_told, no_program_is_told, odd_words_are_kept,

@@ -82,7 +82,8 @@ void poll_none() {
 // The process's descriptor of that number leads elsewhere.
 void read_by_own_table() {
   CHECK(dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), 200) == 200);
-  CHECK(unshare(CLONE_FILES) == 0 && dup2(a_pipe.ends[0], 200) == 200);
+  if (unshare(CLONE_FILES) != 0) leave_out("this user cannot give a thread descriptors of its own (unshare)");
+  CHECK(dup2(a_pipe.ends[0], 200) == 200);
   char byte;
   CHECK(read(200, &byte, 1) == 1);
 }

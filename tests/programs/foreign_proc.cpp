@@ -11,7 +11,7 @@
 using namespace harness;
 
 int main() {
-  if (unshare(CLONE_NEWPID) != 0) return kSkipped;
+  if (unshare(CLONE_NEWPID) != 0) skip("this user cannot make a namespace of process ids");
   const pid_t child = fork();
   if (child == 0) {
     hold_until_reported("holder");

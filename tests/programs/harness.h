@@ -45,8 +45,19 @@ using namespace std::chrono_literals;
 #define OWN_FRAME [[gnu::noipa]]
 #endif
 
-// The exit status by which a program says that this machine cannot show what it is about.
-inline constexpr int kSkipped = 77;
+// Ends the program, and with it its test: this machine cannot show what it is about.
+[[noreturn]] inline void skip(const char* reason) {
+  constexpr int kSkipped = 77;  // for meson
+  std::printf("skipped: %s\n", reason);
+  std::fflush(stdout);
+  ::_exit(kSkipped);
+}
+
+// Says that a part of the test cannot be shown here: as tests/abilities.py.
+inline void leave_out(const char* reason) {
+  std::printf("left out: %s\n", reason);
+  std::fflush(stdout);
+}
 
 // Happens once; every wait, before or after, then returns. A pipe whose writing end is closed: a read of it is a system
 // call that can be told from waiting for a lock. Not for use across fork, which duplicates the writing end.
@@ -262,14 +273,10 @@ inline void sleep_past_limit() {
   std::this_thread::sleep_for(is_watched() ? 900ms : 10ms);
 }
 
-// From now on as another user, whose own /proc files the kernel closes to it. Ends the program, as one that cannot show
-// what it is about, where we are not root. What the watch has made by now stays readable to the program.
+// From now on as another user, whose own /proc files the kernel closes to it; skips the test where we are not root. What the
+// watch has made by now stays readable to the program.
 inline void give_up_root() {
-  if (geteuid() != 0) {
-    std::puts("only root can give root up");
-    std::fflush(stdout);
-    ::_exit(kSkipped);
-  }
+  if (geteuid() != 0) skip("only root can give root up");
   constexpr uid_t kNobody = 65534;
   const char* directory = std::getenv("HARNESS_TMP");
   if (directory != nullptr) CHECK(::chmod(directory, 0777) == 0);

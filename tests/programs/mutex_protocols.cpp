@@ -52,11 +52,7 @@ void use_with_ceiling(int policy, int priority) {
   pthread_mutex_t mutex;
   make(&mutex, {"", PTHREAD_MUTEX_ERRORCHECK, PTHREAD_PRIO_PROTECT, PTHREAD_MUTEX_STALLED}, 10);
   const sched_param parameters{priority};
-  if (pthread_setschedparam(pthread_self(), policy, &parameters) != 0) {
-    std::puts("skipped: no right to use SCHED_FIFO");
-    std::fflush(stdout);
-    ::_exit(kSkipped);
-  }
+  if (pthread_setschedparam(pthread_self(), policy, &parameters) != 0) skip("no right to use SCHED_FIFO");
   std::printf("ceiling, priority %d:", priority);
   use_alone(&mutex, true);
   int ceiling = 0;

@@ -16,11 +16,7 @@ int main() {
   Event release;
   Thread holder("protected", [&] {
     const sched_param lowest{1};
-    if (pthread_setschedparam(pthread_self(), SCHED_FIFO, &lowest) != 0) {
-      std::puts("skipped: no right to use SCHED_FIFO");
-      std::fflush(stdout);
-      ::_exit(kSkipped);
-    }
+    if (pthread_setschedparam(pthread_self(), SCHED_FIFO, &lowest) != 0) skip("no right to use SCHED_FIFO");
     CHECK(pthread_mutex_lock(&mutex) == 0);
     release.wait();
     CHECK(pthread_mutex_unlock(&mutex) == 0);

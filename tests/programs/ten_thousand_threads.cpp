@@ -27,11 +27,8 @@ int main() {
   std::deque<pthread_t> threads;
   for (int number = 0; number < kThreads; ++number) {
     pthread_t thread;
-    if (pthread_create(&thread, &small, holds_own, nullptr) != 0) {
-      std::puts("this machine does not allow ten thousand threads");
-      std::fflush(stdout);
-      _exit(kSkipped);
-    }
+    if (pthread_create(&thread, &small, holds_own, nullptr) != 0)
+      skip("this machine does not allow ten thousand threads");
     threads.push_back(thread);
   }
   pthread_barrier_wait(&all_hold);

@@ -34,12 +34,6 @@ char* const g_memory = reinterpret_cast<char*>(0x200000000000);
 char* const g_file = reinterpret_cast<char*>(0x200000100000);
 volatile long g_sink;
 
-[[noreturn]] void skip(const char* why) {
-  std::puts(why);
-  std::fflush(stdout);
-  _exit(kSkipped);
-}
-
 void* map_at(char* address, size_t size, int descriptor) {
   return mmap(address, size, PROT_READ | PROT_WRITE,
               (descriptor < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_PRIVATE) | MAP_FIXED_NOREPLACE, descriptor, 0);

@@ -60,9 +60,7 @@ def enter(namespaces):
 def skip_without(namespaces):
     """Not everybody may make containers, and not within every container."""
     tried = subprocess.run([*enter(namespaces), "mount", "-t", "proc", "proc", "/proc"], capture_output=True, text=True, check=False)
-    if os.geteuid() != 0 or tried.returncode != 0:
-        print(f"skipped: no containers here: {tried.stderr}")
-        sys.exit(servers.EXIT_SKIPPED)
+    servers.abilities.skip_if(servers.abilities.no_root() or tried.returncode != 0 and f"no containers here: {tried.stderr.strip()}")
 
 
 class Container:

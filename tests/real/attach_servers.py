@@ -16,7 +16,7 @@ from soak_load import HttpTalk, RedisTalk
 
 SEARCH_MODULE = "/usr/lib/redis/modules/redisearch.so"
 PERL_MODULE = "/usr/lib/nginx/modules/ngx_http_perl_module.so"
-PERL_SQLITE = "/usr/lib/x86_64-linux-gnu/perl5/*/DBD/SQLite.pm"
+PERL_SQLITE = "/usr/lib/*/perl5/*/DBD/SQLite.pm"
 DEBIAN_PYTHON = "/usr/bin/python3"
 PATHS_A_TURN = 20
 
@@ -24,8 +24,7 @@ PATHS_A_TURN = 20
 def need_file(path, package):
     """Ends the test as skipped if a package's file, or one by a pattern, is not here."""
     if not glob.glob(path):
-        print(f"skipped: no {path} here; on Debian: apt-get install {package}")
-        raise SystemExit(servers.EXIT_SKIPPED)
+        servers.abilities.skip(f"no {path} here; on Debian: apt-get install {package}")
     return path
 
 

@@ -19,24 +19,28 @@ class AttachedRun(servers.Run):
 
     control = None  # the command, set by the test's command line
 
+    def __init__(self, shim, **options):
+        servers.abilities.skip_if(servers.abilities.no_attaching_to_servers())
+        super().__init__(shim, **options)
+
     def environment(self):
         return servers.bare_environment()
 
-    def command(self, name, *arguments):
+    def command(self, name, *arguments, options=None):
         """Status and words of one of holdwatch's commands; its options are those of a watched run."""
         done = subprocess.run([self.control, name, *map(str, arguments)], env=super().environment() | (options or {}),
                               capture_output=True, text=True, timeout=2 * servers.DEADLINE_S, check=False)
         return done.returncode, done.stdout + done.stderr
 
-    def check_is_watched(self, pid, threaded):
-        status, said = self.command("attach", self.shim, pid)
-        servers.require(status == 0, said)
-        print(said, end="")
     def require_control(self):
         """A hold in a process that is attached to is reported."""
         servers.require_control(self.environment(),
                                 lambda pid, options: self.command("attach", self.shim, pid, options=options))
 
+    def check_is_watched(self, pid, threaded):
+        status, said = self.command("attach", self.shim, pid)
+        servers.require(status == 0, said)
+        print(said, end="")
 
 
 class AttachableRun(AttachedRun):

@@ -6,7 +6,6 @@ import concurrent.futures
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import servers
@@ -39,8 +38,7 @@ def require_watched(directory):
 
 def test(shim):
     if not RUNNER.is_file() or shutil.which("perl") is None:
-        print("skipped: no tests of MariaDB here; on Debian: apt-get install mariadb-test")
-        sys.exit(servers.EXIT_SKIPPED)
+        servers.abilities.skip("no tests of MariaDB here; on Debian: apt-get install mariadb-test")
     # Side by side: they wait more than they work, and the runner finds ports of its own for each.
     with servers.Run(None) as run, servers.Run(None) as other, concurrent.futures.ThreadPoolExecutor() as side_by_side:
         running = side_by_side.submit(outcomes, other.directory)
@@ -49,9 +47,9 @@ def test(shim):
         bare = running.result()
         require_watched(run.directory)
     differing = {name: (bare.get(name), watched.get(name)) for name in bare.keys() | watched.keys()
-    servers.require_control(servers.bare_environment() | variables)
                  if bare.get(name) != watched.get(name)}
     servers.require(not differing, f"bare and watched differ: {differing}")
+    servers.require_control(servers.bare_environment() | variables)
     print(f"{len(bare) - 1} tests with the same outcome:", sorted(set(bare.values()), key=str))
 
 

@@ -13,7 +13,6 @@ may end in either when watched. The limit is short, so that the watch has someth
 import concurrent.futures
 import os
 import subprocess
-import sys
 import tempfile
 import time
 import xml.etree.ElementTree
@@ -34,6 +33,7 @@ def outcome(case):
     ends = [end.tag for end in case if end.tag in BAD_ENDS]
     return "+".join(ends) if ends else case.get("result")
 
+
 def bare_environment():
     return {name: value for name, value in os.environ.items() if not name.startswith(("HOLDWATCH_", "LD_"))}
 
@@ -41,7 +41,6 @@ def bare_environment():
 def watching(shim, directory):
     return {"LD_PRELOAD": str(shim), "HOLDWATCH_LOG": "none", "HOLDWATCH_LIMIT": "50ms",
             "HOLDWATCH_JSON": f"{directory}/reports.json"}
-
 
 
 def outcomes(suites, shim, longest_s):
@@ -80,8 +79,7 @@ def compare(suites, shim, longest_s):
 def require_suites():
     found = subprocess.run([PYTHON, "-c", "import test.test_threading"], capture_output=True, check=False)
     if found.returncode != 0:
-        print("skipped: no tests of Python here; scripts/setup installs them")
-        sys.exit(servers.EXIT_SKIPPED)
+        servers.abilities.skip("no tests of Python here; scripts/setup installs them")
 
 
 def test(shim, long, only):
@@ -91,9 +89,9 @@ def test(shim, long, only):
     for suites in turns:
         differing, printed = compare(suites, shim, LONGEST_S["long" if long or only else "quick"])
         if differing:
-    servers.require_control({**bare_environment(), **watching(shim, "/tmp")})
             broken.append(f"{suites}: {differing}\n{printed}")
     servers.require(not broken, "bare, bare again and watched differ:\n" + "\n".join(broken))
+    servers.require_control({**bare_environment(), **watching(shim, "/tmp")})
 
 
 if __name__ == "__main__":

@@ -284,6 +284,15 @@ TEST_CASE("a file that was replaced by another build gives nothing but module, o
   CHECK(function_at(without_file, address, module).empty());
 }
 
+// The links of /proc/self/map_files, which lead to deleted files too, are followed for few: it takes a capability that root in a
+// container lacks.
+bool mapped_files_can_be_read() {
+  std::error_code none;
+  for (const auto& link : std::filesystem::directory_iterator("/proc/self/map_files", none))
+    return std::ifstream(link.path()).is_open();
+  return false;
+}
+
 TEST_CASE("a library deleted while it is loaded is named where /proc lets us read it, else not at all") {
   Scratch scratch;
   const std::string path = scratch.path / "libplain.so";
@@ -299,8 +308,7 @@ TEST_CASE("a library deleted while it is loaded is named where /proc lets us rea
   REQUIRE(module != nullptr);
   CHECK(module->deleted);
   const std::string name = Symbols(Symbolize::full).resolve(function, true, module).back().function;
-  const bool readable_through_proc = access("/proc/self/map_files", X_OK) == 0 && geteuid() == 0;
-  CHECK((name == "exported_first" || (name.empty() && !readable_through_proc)));
+  CHECK((name == "exported_first" || (name.empty() && !mapped_files_can_be_read())));
   dlclose(library);
 }
 

@@ -14,16 +14,13 @@ import tempfile
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import abilities  # pylint: disable=wrong-import-position
+
 DEADLINE_S = 120
-EXIT_SKIPPED = 77
 PR_SET_PDEATHSIG = 1
 SETUP = Path(__file__).with_name("testbed.sh")
 SYSTEMD = Path("/lib/systemd/systemd")
-
-
-def skip(why):
-    print(f"skipped: {why}")
-    sys.exit(EXIT_SKIPPED)
 
 
 def die_with_parent():
@@ -44,10 +41,9 @@ class Testbed:
     """The running systemd: commands are executed inside, files are read and written from outside."""
 
     def __init__(self):
-        if os.geteuid() != 0:
-            skip("a systemd of its own needs root")
+        abilities.skip_if(abilities.no_root())
         if not SYSTEMD.exists():
-            skip("no systemd here; on Debian: apt-get install systemd")
+            abilities.skip("no systemd here; on Debian: apt-get install systemd")
         self.directory = Path(tempfile.mkdtemp(prefix="holdwatch-systemd-", dir="/tmp"))
         self.log = open(self.directory.with_suffix(".log"), "w+b")
         self.process = subprocess.Popen(
@@ -69,7 +65,7 @@ class Testbed:
     def _is_up(self):
         """Sets `pid`, by which others see process 1."""
         if self.process.poll() is not None:
-            skip(f"no namespaces for a systemd here: {self._complaints()}")
+            abilities.skip(f"no namespaces for a systemd here: {self._complaints()}")
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         if not children or Path(f"/proc/{children[0]}/comm").read_text() != "systemd\n":
             return False

@@ -1,0 +1,106 @@
+"""What this machine lets a test do: root on a desktop may do all of it, a user or root in a container less.
+
+Each ability is tried, not deduced from the user or the kernel. A function returns why it is not there, or "" if it is. What cannot
+be tested for such a reason is left out in one form, which scripts/summarize-tests shows again at the end.
+"""
+
+import ctypes
+import functools
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+EXIT_SKIPPED = 77  # what meson counts as "skipped"
+PTRACE_SEIZE = 0x4206
+
+
+def skip(reason):
+    """Ends the whole test."""
+    print(f"skipped: {reason}")
+    sys.exit(EXIT_SKIPPED)
+
+
+def skip_if(reason):
+    if reason:
+        skip(reason)
+
+
+def left_out(reason):
+    """Whether a part of the test has to be left out; says so."""
+    if reason:
+        print(f"left out: {reason}")
+    return bool(reason)
+
+
+def no_root():
+    """Root has other users' rights to try, and files to give away."""
+    return "" if os.geteuid() == 0 else "needs root"
+
+
+def path_of(program):
+    """Where it is; servers are often not on a user's path."""
+    return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin:/sbin:/bin")
+
+
+def missing(program, package=None):
+    return "" if path_of(program) else f"no program '{program}' here; on Debian: apt-get install {package or program}"
+
+
+@functools.cache
+def no_namespaces(*flags):
+    """For `unshare` with these flags."""
+    if missing("unshare"):
+        return missing("unshare", "util-linux")
+    tried = subprocess.run(["unshare", *flags, "true"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    return "" if tried.returncode == 0 else f"no namespaces here: {tried.stderr.strip()}"
+
+
+def no_mounts():
+    """In a mount namespace of our own, which takes root."""
+    return no_root() or no_namespaces("--mount")
+
+
+@functools.cache
+def no_tracing():
+    """Of a process that is not the tracer's child, as `attach` and `inspect` do: a container may forbid it, or Yama."""
+    trace = f"import ctypes, sys; sys.exit(ctypes.CDLL(None).ptrace({PTRACE_SEIZE}, int(sys.argv[1]), 0, 0) != 0)"
+    with subprocess.Popen(["sleep", "1000"]) as other:
+        tried = subprocess.run([sys.executable, "-c", trace, str(other.pid)], check=False)
+        other.kill()
+    return "" if tried.returncode == 0 else "this user may trace no process that is not its child (ptrace)"
+
+
+def no_attaching():
+    """A process that filters its system calls is left alone, and within a container's filter all of them do."""
+    with open("/proc/self/status", encoding="ascii", errors="replace") as status:
+        filtered = "Seccomp:\t2" in status.read()
+    return "attach leaves processes alone that filter their system calls, as all here do (seccomp)" if filtered else no_tracing()
+
+
+@functools.cache
+def no_attaching_to_servers():
+    """Those that root starts become other users: to trace such a process takes CAP_SYS_PTRACE."""
+    become = "import os, time; os.setuid(65534); print(flush=True); time.sleep(1000)"
+    if no_root() or no_attaching():
+        return no_attaching()
+    with subprocess.Popen([sys.executable, "-c", become], stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        allowed = ctypes.CDLL(None).ptrace(PTRACE_SEIZE, other.pid, 0, 0) == 0
+        other.kill()
+    return "" if allowed else "root may not trace other users' processes here (no CAP_SYS_PTRACE)"
+
+
+def no_preloading(library):
+    return f"the loader cannot preload {library}: its path has a space or a colon" if re.search("[ :]", library) else ""
+
+
+def closed_directory(path):
+    """Who keeps a program that becomes another user from this path: a directory above it, such as a closed home."""
+    path = os.path.realpath(path)
+    while path != "/":
+        path = os.path.dirname(path)
+        if not os.stat(path).st_mode & 0o001:
+            return f"other users cannot reach {path}"
+    return ""
