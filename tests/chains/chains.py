@@ -211,7 +211,7 @@ def run_program(options, seed, count, directory, results):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", type=lambda text: pathlib.Path(text).resolve(), required=True)
+    parser.add_argument("--build", type=lambda text: pathlib.Path(text).absolute(), required=True)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--chains", type=int, default=1000)
     parser.add_argument("--first", type=int, default=0, help="number of the first program")

@@ -19,7 +19,7 @@ def main():
         print("no shellcheck here; on Debian: apt-get install shellcheck")
         return 77
     scripts = pathlib.Path(sys.argv[1]) / "scripts"
-    files = {"sh": [scripts / "holdwatch", *sorted((scripts / "commands").rglob("*.sh"))],
+    files = {"sh": [scripts / "holdwatch", *sorted((scripts.parent / "tests").rglob("*.sh")), *sorted((scripts / "commands").rglob("*.sh"))],
              "bash": [scripts / "completion" / "holdwatch"]}
     failed = False
     for shell, paths in files.items():
