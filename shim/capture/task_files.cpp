@@ -75,11 +75,13 @@ class Numbers {
 // The rest of the line that begins with `key`, which holds the colon. None if there is no such line.
 std::optional<std::string_view> field(std::string_view text, std::string_view key) {
   while (!text.empty()) {
-    const size_t end = text.find('\n');
-    const std::string_view line = text.substr(0, end);
-    if (line.starts_with(key)) return line.substr(key.size());
-    if (end == std::string_view::npos) break;
-    text.remove_prefix(end + 1);
+    const size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line(text.data(), end);
+    if (line.starts_with(key)) {
+      line.remove_prefix(key.size());
+      return line;
+    }
+    text.remove_prefix(std::min(end + 1, text.size()));
   }
   return std::nullopt;
 }
@@ -124,7 +126,8 @@ SyscallFile parse_syscall(std::string_view text) {
     return file;
   }
   if (text.starts_with("-1 ")) {
-    Numbers numbers(text.substr(3));
+    text.remove_prefix(3);
+    Numbers numbers(text);
     if (take_places(&numbers, &file)) file.kind = SyscallFile::Kind::blocked_outside;
     return file;
   }
