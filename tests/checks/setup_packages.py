@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""Checks which packages scripts/setup names on a release, here one that is made up, and that it names no command which would start
+a server. What it asks of the system is answered by small scripts; it runs as an ordinary user would.
+
+    setup_packages.py SOURCE_ROOT
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+INSTALLED = ["g++", "meson", "ninja-build", "pkgconf", "python3"]
+# As of Debian 13, but for clang 99.
+AVAILABLE = ["clang", "libclang-rt-99-dev", "libunwind-98", "libunwind-99", "libpython3.13-testsuite", "libmimalloc3",
+             "libtcmalloc-minimal4t64", "memcached", "nginx"]
+FAKES = {
+    "id": "echo 1000",
+    "sudo": "exit 1",
+    "apt-get": "exit 1",
+    "find": "echo deb_Packages",  # the lists of packages are there
+    "dpkg-query": f"""
+        case "$*" in *'${{Depends}} python3') echo 'python3.13 (>= 3.13.5), libpython3-stdlib (= 3.13)'; exit ;;
+                     *'${{Depends}}'*) exit 1 ;; esac
+        for name; do case " {' '.join(INSTALLED)} " in *" $name "*) echo "ii  $name" ;; esac; done""",
+    "apt-cache": f"""
+        [ $1 = policy ] || {{ printf 'clang\\n  Depends: clang-99\\n'; exit; }}
+        for name; do case " {' '.join(AVAILABLE)} " in *" $name "*) printf '%s:\\n  Candidate: 1\\n' "$name" ;; esac; done""",
+}
+
+
+def run_setup(setup):
+    with tempfile.TemporaryDirectory(prefix="holdwatch-setup-") as directory:
+        for name, body in FAKES.items():
+            path = pathlib.Path(directory) / name
+            path.write_text(f"#!/bin/sh\n{body}\n")
+            path.chmod(0o755)
+        environment = {**os.environ, "PATH": f"{directory}:{os.environ['PATH']}"}
+        return subprocess.run([setup], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+
+def main():
+    setup = pathlib.Path(sys.argv[1]).resolve() / "scripts" / "setup"
+    run = run_setup(setup)
+    named = next((line.split() for line in run.stderr.splitlines() if "missing packages:" in line), [])
+    rules = {
+        "ends with status 1, for packages that building needs are missing": run.returncode == 1,
+        "names what building needs": "libdw-dev" in named,
+        "does not miss what is there under another name": not any("pkg-config" in name for name in named),
+        "takes the name that the release has": {"libtcmalloc-minimal4t64", "libmimalloc3", "libclang-rt-99-dev"} <= set(named),
+        "takes the version of the release's clang and Python": {"libunwind-99", "libpython3.13-testsuite"} <= set(named),
+        "says what the release does not have": "this release has no redis-redisearch" in run.stderr,
+        "names no command that starts servers": "apt-get" not in run.stderr,
+        "says how to install": f"run as root: {setup}" in run.stderr,
+    }
+    broken = [rule for rule, holds in rules.items() if not holds]
+    for rule in broken:
+        print(f"setup should, and does not: {rule}")
+    if broken:
+        print(f"status {run.returncode}, {run.stdout}{run.stderr}")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
