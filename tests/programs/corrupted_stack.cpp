@@ -6,7 +6,7 @@
 // EXPECT-JSON: all(has(holder(r)["now"], "Event::wait") for r in over)
 // EXPECT-JSON: all(holder(r)["now"]["note"] and (not holder(r)["now"]["complete"] or "likely" in holder(r)["now"]["note"])
 //     for r in over)
-// EXPECT-JSON: all(f["function"] is None or re.search("read|wait|blocks_on_garbage|start_thread|clone|std::|invoke",
+// EXPECT-JSON: all(f["function"] is None or re.search("read|syscall_cancel|wait|blocks_on_garbage|start_thread|clone|std::|invoke",
 //     f["function"]) for r in over for f in holder(r)["now"]["frames"])
 // EXPECT-JSON: all(frame(holder(r)["taken"], "takes_lock")["line"] in (None, line("TAKEN HERE")) for r in over)
 // EXPECT-JSON: all(f["function"] is None or re.search("lock|has_room|Thread|main|std::|start_thread|clone|_M_|invoke",

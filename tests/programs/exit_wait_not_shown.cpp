@@ -2,7 +2,7 @@
 // not what it is shown to be doing.
 // RUN-ENV: HOLDWATCH_LIMIT=50ms
 // EXPECT-JSON: count(phase="over") == 1
-// EXPECT-JSON: not any("holdwatch" in (f["module"] or "") for event in e for f in holder(event)["now"]["frames"])
+// EXPECT-JSON: not any("libholdwatch" in (f["module"] or "") for event in e for f in holder(event)["now"]["frames"])
 // EXPECT-JSON: not any("futex" in (holder(event)["doing"] or "") for event in e)
 #include <sys/syscall.h>
 

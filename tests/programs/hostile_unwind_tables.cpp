@@ -7,7 +7,7 @@
 //     for r in over)
 // EXPECT-JSON: all(has(holder(r)["now"], "read") for r in over)
 // EXPECT-JSON: all(stack["complete"] or stack["note"] for r in over for stack in (holder(r)["now"], holder(r)["taken"]))
-// EXPECT-JSON: all(f["function"] is None or re.search(r"read|module_|hold_in|Thread|std::|start_thread|clone|_M_|invoke",
+// EXPECT-JSON: all(f["function"] is None or re.search(r"read|syscall_cancel|module_|hold_in|Thread|std::|start_thread|clone|_M_|invoke",
 //     f["function"]) for r in over for stack in (holder(r)["now"], holder(r)["taken"]) for f in stack["frames"])
 #include "tests/programs/damage.h"
 

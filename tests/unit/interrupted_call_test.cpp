@@ -186,14 +186,17 @@ TEST_CASE("every way in which the running libc makes a call that may be cut shor
     const long number = system_call_before(bytes + end - 32, 32);
     if (number >= 0) ++found[number];
   }
+  // Since glibc 2.41 most numbers are in no code: all cancellation points make their calls in one place.
+  const bool is_one_place = calls_can_be_told(libc);
   for (const long number :
        {SYS_poll,       SYS_ppoll,         SYS_pselect6,        SYS_epoll_wait, SYS_epoll_pwait, SYS_clock_nanosleep,
         SYS_pause,      SYS_rt_sigsuspend, SYS_rt_sigtimedwait, SYS_accept,     SYS_accept4,     SYS_connect,
         SYS_recvfrom,   SYS_recvmsg,       SYS_sendto,          SYS_sendmsg,    SYS_read,        SYS_write,
-        SYS_semtimedop, SYS_msgrcv,        SYS_msgsnd,          SYS_futex}) {
+        SYS_semtimedop, SYS_msgrcv,        SYS_msgsnd}) {
     INFO("system call " << number);
-    CHECK(found[number] > 0);
+    CHECK((found[number] > 0 || is_one_place));
   }
+  CHECK(found[SYS_futex] > 0);  // mutexes are no cancellation points
   // No number that the kernel does not have: a sign of bytes misread.
   CHECK(found.rbegin()->first < 512);
 }
