@@ -25,11 +25,11 @@ void Timing::set_limits(const Limits& limits) {
   // A hold is handed over early: its exact end, taken then, decides. The tick that its release finds may be as old as the
   // watcher's longest sleep.
   for (const Access access : {Access::exclusive, Access::shared}) {
-    const uint64_t limit_ns = std::min(limits_.of(access) - 1, smallest_lock_limit_ns() - 1) + 1;
+    const uint64_t limit_ns = smallest_hold_limit_ns(limits_.of(access));
     const uint64_t early_ns = limit_ns - std::min(limit_ns / 4 * 3, idle_period_ns());
     const auto at = static_cast<size_t>(access);
-    g_pulse.limit_ns[at].store(limit_ns == kNoLimit ? UINT64_MAX : limit_ns, std::memory_order_relaxed);
-    g_pulse.hand_over_ns[at].store(limit_ns == kNoLimit ? kNoHandOver : early_ns, std::memory_order_relaxed);
+    g_pulse.limit_ns[at].store(limit_ns, std::memory_order_relaxed);
+    g_pulse.hand_over_ns[at].store(limit_ns == UINT64_MAX ? kNoHandOver : early_ns, std::memory_order_relaxed);
   }
 }
 
@@ -64,10 +64,11 @@ void Timing::reset() {
 }
 
 uint64_t Timing::smallest_hold_limit_ns() const {
-  uint64_t smallest_ns = smallest_lock_limit_ns();
-  for (const uint64_t limit_ns : {limits_.exclusive_ns, limits_.shared_ns})
-    if (limit_ns != kNoLimit) smallest_ns = std::min(smallest_ns, limit_ns);
-  return smallest_ns;
+  return std::min(smallest_hold_limit_ns(limits_.exclusive_ns), smallest_hold_limit_ns(limits_.shared_ns));
+}
+
+uint64_t Timing::smallest_hold_limit_ns(uint64_t usual_ns) {
+  return std::min(usual_ns == kNoLimit ? UINT64_MAX : usual_ns, smallest_lock_limit_ns());
 }
 
 }  // namespace holdwatch

@@ -55,6 +55,8 @@ class Timing {
 
  private:
   void publish_tick(bool calls_are_few);
+  // The same of holds whose usual limit is `usual_ns`.
+  static uint64_t smallest_hold_limit_ns(uint64_t usual_ns);
 
   // A lock's own limit of a millisecond must not wake the process a thousand times a second.
   static constexpr uint64_t kSmallestOwnLimitNs = 100'000'000;

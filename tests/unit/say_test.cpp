@@ -3,46 +3,17 @@
 #include "shim/base/say.h"
 
 #include <fcntl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
-#include <functional>
 #include <string>
 
 #include "tests/catch.h"
+#include "tests/unit/in_child.h"
 
 namespace holdwatch {
 namespace {
-
-// What a child wrote to the pipe that was its descriptor 2 at start, and its exit status (128 + signal if killed).
-struct Outcome {
-  std::string text;
-  int status;
-  pid_t pid;
-};
-
-Outcome in_child(const std::function<int()>& body) {
-  int ends[2];
-  REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
-  const pid_t pid = fork();
-  if (pid == 0) {
-    dup2(ends[1], STDERR_FILENO);
-    close(ends[0]);
-    close(ends[1]);
-    say_start();
-    _exit(body());
-  }
-  close(ends[1]);
-  std::string text;
-  char block[4096];
-  for (ssize_t count; (count = read(ends[0], block, sizeof block)) > 0;) text.append(block, static_cast<size_t>(count));
-  close(ends[0]);
-  int status = 0;
-  waitpid(pid, &status, 0);
-  return {text, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), pid};
-}
 
 TEST_CASE("a line begins with the name and the pid, and ends in a newline") {
   const Outcome outcome = in_child([] { return say("hello") ? 0 : 1; });

@@ -1,0 +1,205 @@
+#include "shim/watch/posting.h"
+
+#include <cstring>
+#include <memory>
+
+#include "shim/base/clock.h"
+#include "shim/watch/reporter.h"
+#include "tests/catch.h"
+#include "tests/unit/in_child.h"
+#include "tests/unit/recorded_thread.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr uint64_t kSecond = 1'000'000'000;
+
+// Episodes are posted to the reporter's queue, which no reporter takes them from.
+struct PostingTest {
+  std::unique_ptr<Timing> timing = std::make_unique<Timing>();
+  std::unique_ptr<Episode> episode = std::make_unique<Episode>();
+  std::unique_ptr<LockState> state = std::make_unique<LockState>();
+  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  LockWord word{&mutex, LockKind::mutex, Access::exclusive};
+  Settings settings{};
+  StandIn stand_in;
+
+  PostingTest() {
+    while (HandedOver* entry = take_handed_over()) give_back(entry);
+    settings.limit_ns = settings.read_limit_ns = settings.wait_limit_ns = kSecond;
+    settings.rate = 60;
+    std::strcpy(settings.log, "stderr");
+    timing->start(settings);
+    timing->advance();
+    stand_in.start(settings);
+    REQUIRE(reporter_queue().start());
+    reporter_queue().reset();
+    episode->event = Event::hold;
+    episode->number = 7;
+    episode->lock = word;
+    episode->limit_ns = kSecond;
+    tag_locks(*episode);
+    state->lock = word;
+  }
+  ~PostingTest() {
+    reporter_queue().reset();
+    stop_tick();
+  }
+
+  void add_holder(int tid, uint64_t age_ns) {
+    HolderState& holder = state->holders[state->holder_count++];
+    holder.hold.word = word;
+    holder.hold.tid = tid;
+    holder.hold.since_ns = (timing->now_ns() - age_ns) | kExact;
+    // As the watcher notes them at each look.
+    episode->started_ns[episode->holder_count] = timing->started_ns(holder.hold);
+    episode->holders[episode->holder_count++] = holder;
+  }
+  void add_waiter(int tid, uint64_t age_ns) {
+    WaitView& wait = state->waiters[state->waiter_count++];
+    wait.word = word;
+    wait.tid = tid;
+    wait.since_ns = (timing->now_ns() - age_ns) | kExact;
+  }
+  bool post(Phase phase) { return holdwatch::post(*episode, phase, *state, *timing); }
+  // Fills the queue; the number of what found room.
+  int fill_queue() {
+    int posted = 0;
+    while (post(Phase::over)) ++posted;
+    return posted;
+  }
+  // As a look after so long does.
+  void let_wait(uint64_t time_ns) { stand_in.speak_for_a_stuck_reporter(timing->now_ns() + time_ns); }
+};
+
+TEST_CASE_METHOD(PostingTest, "a hold that lasts is posted with its holders and waiters, each with its age") {
+  add_holder(11, 3 * kSecond);
+  add_waiter(12, 2 * kSecond);
+  add_waiter(13, kSecond);
+  REQUIRE(post(Phase::over));
+  const Job* job = reporter_queue().oldest();
+  REQUIRE(job != nullptr);
+  CHECK(job->event == Event::hold);
+  CHECK(job->phase == Phase::over);
+  CHECK(job->episode == 7);
+  CHECK(job->limit_ns == kSecond);
+  CHECK(job->tags[0].id == episode->tags[0].id);
+  CHECK_FALSE(job->said.load());
+  CHECK(job->ended == nullptr);
+  REQUIRE(job->state.holder_count == 1);
+  CHECK(job->state.holders[0].hold.tid == 11);
+  // An exact stamp may have been read up to so long before it was published.
+  CHECK(job->held_ns[0] <= 3 * kSecond);
+  CHECK(job->held_ns[0] >= 3 * kSecond - 2 * kPublishedWithinNs);
+  REQUIRE(job->state.waiter_count == 2);
+  CHECK(job->waited_ns[0] > job->waited_ns[1]);
+  CHECK(job->waited_ns[1] <= kSecond);
+}
+
+TEST_CASE_METHOD(PostingTest, "a hold that has ended is posted as the episode knew it, to its end, without waiters") {
+  add_holder(11, 3 * kSecond);
+  add_waiter(12, 2 * kSecond);
+  episode->ended_ns = timing->now_ns() - kSecond;
+  episode->threads_delayed = 4;
+  episode->lost_ns = 5 * kSecond;
+  REQUIRE(post(Phase::released));
+  const Job* job = reporter_queue().oldest();
+  REQUIRE(job->state.holder_count == 1);
+  CHECK(job->held_ns[0] <= 2 * kSecond);
+  CHECK(job->held_ns[0] >= 2 * kSecond - 2 * kPublishedWithinNs);
+  CHECK(job->state.waiter_count == 0);
+  CHECK(job->threads_delayed == 4);
+  CHECK(job->lost_ns == 5 * kSecond);
+}
+
+TEST_CASE_METHOD(PostingTest, "the wall clock of a closing line is that of the end, not of the look that found it") {
+  add_holder(11, 3 * kSecond);
+  episode->ended_ns = monotonic_ns() - kSecond;
+  const uint64_t before_ns = wall_clock_ns();
+  REQUIRE(post(Phase::released));
+  const uint64_t said_ns = reporter_queue().oldest()->wall_clock_ns;
+  CHECK(said_ns <= wall_clock_ns() - kSecond);
+  CHECK(said_ns + kSecond + kSecond / 2 > before_ns);
+}
+
+TEST_CASE_METHOD(PostingTest, "a reporter that is behind takes no more until it has taken one") {
+  add_holder(11, kSecond);
+  CHECK(fill_queue() > 1);
+  CHECK_FALSE(post(Phase::over));
+  reporter_queue().done();
+  CHECK(post(Phase::over));
+  CHECK_FALSE(post(Phase::over));
+}
+
+TEST_CASE_METHOD(PostingTest, "what waits for the reporter for a moment is left to it") {
+  const Outcome outcome = in_child([&] {
+    add_holder(11, kSecond);
+    post(Phase::over);
+    let_wait(kSecond);
+    return reporter_queue().oldest()->said.load() ? 1 : 0;
+  });
+  CHECK(outcome.status == 0);
+  CHECK(outcome.text.empty());
+}
+
+TEST_CASE_METHOD(PostingTest, "of what waits too long the first line is written once, and then of each phase") {
+  const Outcome outcome = in_child([&] {
+    add_holder(11, kSecond);
+    post(Phase::over);
+    let_wait(3 * kSecond);
+    let_wait(4 * kSecond);
+    post(Phase::still);
+    let_wait(7 * kSecond);
+    return reporter_queue().oldest()->said.load() ? 0 : 1;
+  });
+  CHECK(outcome.status == 0);
+  CHECK(outcome.text.find("thread 11 has held mutex L") != std::string::npos);
+  CHECK(outcome.text.find("thread 11 has held mutex L") == outcome.text.rfind("thread 11 has held mutex L"));
+  CHECK(outcome.text.find(" still held by 11") != std::string::npos);
+}
+
+TEST_CASE_METHOD(PostingTest, "what has no room while the reporter is stuck is written at once") {
+  const Outcome outcome = in_child([&] {
+    add_holder(11, kSecond);
+    fill_queue();
+    if (post(Phase::over)) return 1;
+    let_wait(3 * kSecond);
+    state->holders[0].hold.tid = 12;
+    return post(Phase::over) ? 0 : 2;
+  });
+  CHECK(outcome.status == 0);
+  CHECK(outcome.text.find("thread 12 has held mutex L") != std::string::npos);
+}
+
+TEST_CASE_METHOD(PostingTest,
+                 "RATE bounds the lines of a stuck reporter, and how many were left out is written later") {
+  settings.rate = 2;
+  stand_in.start(settings);
+  const Outcome outcome = in_child([&] {
+    add_holder(11, kSecond);
+    for (int i = 0; i < 5; ++i) post(Phase::over);
+    let_wait(3 * kSecond);
+    post(Phase::over);
+    let_wait(100 * kSecond);
+    return 0;
+  });
+  size_t lines = 0;
+  for (size_t at = 0; (at = outcome.text.find("has held mutex", at)) != std::string::npos; ++at) ++lines;
+  CHECK(lines == 3);
+  CHECK(outcome.text.find("3 reports left out (RATE=2)") != std::string::npos);
+}
+
+TEST_CASE_METHOD(PostingTest, "with LOG=none nothing is written for a stuck reporter either") {
+  std::strcpy(settings.log, "none");
+  stand_in.start(settings);
+  const Outcome outcome = in_child([&] {
+    add_holder(11, kSecond);
+    post(Phase::over);
+    let_wait(60 * kSecond);
+    return 0;
+  });
+  CHECK(outcome.text.empty());
+}
+
+}  // namespace
+}  // namespace holdwatch
