@@ -46,10 +46,16 @@ class RecordedThread {
 
   // Has the thread do `task`; returns when it is done. No assertions inside: Catch2's are for one thread.
   void run(std::function<void()> task) {
+    start(std::move(task));
     std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return task_ == nullptr; });
+  }
+
+  // The same without waiting for its end, which may never come: then the thread is to be given nothing more.
+  void start(std::function<void()> task) {
+    const std::lock_guard lock(mutex_);
     task_ = std::move(task);
     changed_.notify_all();
-    changed_.wait(lock, [this] { return task_ == nullptr; });
   }
 
   // Ends the thread, as a thread ends.
@@ -73,7 +79,9 @@ class RecordedThread {
     while (true) {
       changed_.wait(lock, [this] { return task_ != nullptr || leaves_; });
       if (task_ == nullptr) return;
+      lock.unlock();
       task_();
+      lock.lock();
       task_ = nullptr;
       changed_.notify_all();
     }
