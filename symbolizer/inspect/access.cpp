@@ -83,7 +83,7 @@ std::optional<int> process_to_inspect(int pid, std::string& why) {
   char text[256];
   const long read = read_proc_file(proc_path(pid, "syscall").c_str(), text, sizeof text);
   if (read == -EACCES || read == -EPERM) {
-    why = why_no_permission(process);
+    why = why_not_readable(process);
     return std::nullopt;
   }
   if (is_32_bit(process)) {
