@@ -80,16 +80,25 @@ def no_attaching():
 
 
 @functools.cache
-def no_attaching_to_servers():
-    """Those that root starts become other users: to trace such a process takes CAP_SYS_PTRACE."""
+def no_tracing_of_others():
+    """Of a process that root has started and that is another user's now: takes CAP_SYS_PTRACE, also to read much of its /proc."""
+    if no_root() or no_tracing():
+        return no_root() or no_tracing()
     become = "import os, time; os.setuid(65534); print(flush=True); time.sleep(1000)"
-    if no_root() or no_attaching():
-        return no_attaching()
     with subprocess.Popen([sys.executable, "-c", become], stdout=subprocess.PIPE) as other:
         other.stdout.readline()
         allowed = ctypes.CDLL(None).ptrace(PTRACE_SEIZE, other.pid, 0, 0) == 0
         other.kill()
     return "" if allowed else "root may not trace other users' processes here (no CAP_SYS_PTRACE)"
+
+
+def no_looking_at_servers():
+    """If root starts them, most become another user's."""
+    return no_tracing_of_others() if os.geteuid() == 0 else no_tracing()
+
+
+def no_attaching_to_servers():
+    return no_attaching() or no_looking_at_servers()
 
 
 def no_preloading(library):

@@ -13,6 +13,7 @@ esac
 
 directory=$(mktemp -d) || exit
 trap 'rm -r "$directory"' EXIT
+chmod 755 "$directory"
 ln -s "$PWD" "$directory/build"
 count=$#
 for word; do

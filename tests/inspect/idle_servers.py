@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 
-from looking import Look, require
+from looking import Look, abilities, require
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "real"))
 import mariadb  # pylint: disable=wrong-import-position
@@ -74,6 +74,7 @@ SERVERS = (("memcached", memcached, main_process, NOTHING), ("MariaDB", mariadb.
 
 def main():
     inspector = sys.argv[1]
+    abilities.skip_if(abilities.no_looking_at_servers())
     for name, start, pid_of, says in SERVERS:
         with servers.Run(None) as run:
             server = start(run)

@@ -32,7 +32,7 @@ def offered(*words, path=os.environ["PATH"]):
     done = subprocess.run([BASH, "-c", SCRIPT, "bash", FILE, HOLDWATCH, *words], env=launcher.environment(PATH=path), text=True,
                           capture_output=True, timeout=launcher.DEADLINE_S, check=True)
     assert done.stderr == "", done.stderr
-    return set(done.stdout.split())
+    return set(done.stdout.splitlines()) - {""}
 
 
 def expect_units(expected, *words, path):
@@ -69,7 +69,8 @@ def operands():
     assert offered("systemd", "") == {"enable", "disable", "status"}
     for command in ("doctor", "attach", "detach", "snapshot", "stop", "start", "limit", "inspect"):
         assert str(os.getpid()) in offered(command, str(os.getpid())), command
-    assert offered("inspect", "--core", FILE) == {FILE}
+    with tempfile.NamedTemporaryFile() as core:
+        assert offered("inspect", "--core", core.name) == {core.name}
 
 
 def path_with(directory, *tools):

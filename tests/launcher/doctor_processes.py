@@ -57,8 +57,6 @@ def wait_for(pid, line):
 
 def processes():
     """a process: watched, not yet, left out, not at all; deleted since"""
-    if abilities.left_out(abilities.no_preloading(SHIM)):
-        return
     with Child(*READY, "sleep", "1000") as pid:
         wait_for(pid, r"ok +process +\d+ runs \S*/sleep, 1 thread")
         expect(pid, 0, f"note +watch +it is not watched; holdwatch attach {pid} begins that now.*")
@@ -155,8 +153,13 @@ def filtered_and_traced():
 
 def secure_and_contained():
     """a process that gained rights; one that gave them up; one whose mounts hide the library"""
-    if abilities.left_out(abilities.no_root()):
-        return
+    if not abilities.left_out(abilities.no_tracing_of_others()):
+        secure()
+    if not abilities.left_out(abilities.no_mounts()):
+        contained()
+
+
+def secure():
     program = WORK / "secure"
     shutil.copy("/bin/sleep", program)
     os.chown(program, NOBODY, -1)
@@ -167,12 +170,13 @@ def secure_and_contained():
     become = f"import os, time; os.setuid({NOBODY}); print('ready', flush=True); time.sleep(1000)"
     with Child(sys.executable, "-c", become) as pid:
         expect(pid, 0, rf"note +user +it became user {NOBODY} after its start.*User=\)")
+
+
+def contained():
     # The library is a copy, in a directory over which something can be mounted without harm.
     hidden = WORK / "hidden"
     hidden.mkdir()
     library = shutil.copy(SHIM, hidden)
-    if abilities.left_out(abilities.no_mounts()):
-        return
     look = f"{BUILD}/symbolizer/launcher/doctor"
     with Child("unshare", "--mount", *READY, "sleep", "1000") as pid:
         assert re.search(r"^ok +container .*the library is there too$", launcher.call(look, library, pid).out, re.MULTILINE)

@@ -200,8 +200,11 @@ class Run:
         """Fails unless the shim is mapped there, and if the process has threads, its watcher runs."""
         if not self.watched:
             return
-        maps = Path(f"/proc/{pid}/maps").read_text()
-        require(self.shim.name in maps, f"process {pid} does not have {self.shim.name} loaded")
+        try:
+            maps = Path(f"/proc/{pid}/maps").read_text()
+            require(self.shim.name in maps, f"process {pid} does not have {self.shim.name} loaded")
+        except PermissionError:
+            abilities.left_out(abilities.no_looking_at_servers() or f"process {pid} does not show its maps")
         if threaded:
             wait_until(f"a thread named holdwatch in process {pid}",
                        lambda: any(name.startswith("holdwatch") for name in thread_names(pid).values()))
