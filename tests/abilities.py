@@ -72,11 +72,15 @@ def no_tracing():
     return "" if tried.returncode == 0 else "this user may trace no process that is not its child (ptrace)"
 
 
-def no_attaching():
-    """A process that filters its system calls is left alone, and within a container's filter all of them do."""
+def system_call_filter():
+    """Within a container's filter all processes filter their system calls. We leave such a process's memory alone where that would
+    take a call out of the ordinary, and do not attach to it."""
     with open("/proc/self/status", encoding="ascii", errors="replace") as status:
-        filtered = "Seccomp:\t2" in status.read()
-    return "attach leaves processes alone that filter their system calls, as all here do (seccomp)" if filtered else no_tracing()
+        return "all processes here filter their system calls (seccomp)" if "Seccomp:\t2" in status.read() else ""
+
+
+def no_attaching():
+    return system_call_filter() or no_tracing()
 
 
 @functools.cache
