@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "symbolizer/control/libc_code.h"
 #include "symbolizer/control/proc_text.h"
 #include "symbolizer/control/refusal.h"
 #include "symbolizer/control/target.h"
@@ -26,9 +27,21 @@ bool has_thread_of_ours(pid_t pid) {
   });
 }
 
-void say_not_watched(pid_t pid, bool is_possible, Findings& findings) {
+// Empty, or why `attach` would not know how to go about it.
+std::string why_attach_refuses(Target& target) {
+  try {
+    if (target.libc() != nullptr) control::find_libc_code(target);
+    return "";
+  } catch (const control::Refusal& refusal) {
+    return refusal.what();
+  }
+}
+
+void say_not_watched(pid_t pid, bool is_possible, const std::string& why_attach_refuses, Findings& findings) {
   const std::string number = std::to_string(pid);
-  if (is_possible) {
+  if (is_possible && !why_attach_refuses.empty()) {
+    findings.note("watch", "it is not watched, and cannot be attached to: " + why_attach_refuses);
+  } else if (is_possible) {
     findings.note("watch", "it is not watched; holdwatch attach " + number +
                                " begins that now, holdwatch run or holdwatch systemd enable from its next start on");
   } else {
@@ -87,7 +100,7 @@ void say_state(pid_t pid, Watched& watched, bool is_possible, Findings& findings
 // Threads of ours show that it is watched; the library alone may do nothing.
 void guess_from_outside(pid_t pid, const std::string& why_closed, bool is_possible, Findings& findings) {
   if (read_text("/proc/" + std::to_string(pid) + "/maps").find("/libholdwatch.so") == std::string::npos) {
-    say_not_watched(pid, is_possible, findings);
+    say_not_watched(pid, is_possible, "", findings);
   } else if (has_thread_of_ours(pid)) {
     findings.fine("watch", "it is watched: threads of holdwatch run in it");
   } else {
@@ -105,7 +118,7 @@ void check_watch(pid_t pid, const std::string& why_closed, bool is_possible, Fin
     if (std::optional<Watched> watched = Watched::find(target))
       say_state(pid, *watched, is_possible, findings);
     else
-      say_not_watched(pid, is_possible, findings);
+      say_not_watched(pid, is_possible, why_attach_refuses(target), findings);
   } catch (const control::Refusal& refusal) {
     findings.note("watch", refusal.what());
   }
