@@ -1,73 +1,42 @@
 // holdwatch-inspect: who waits for which lock, held by whom, in a process that hangs now or has left a core file. The
 // launcher's `inspect` calls it.
-// A process of its own: looks at another one, prints, and ends.
-#include <chrono>
+// A process of its own: looks at another one, prints, and ends. It needs libc alone; what looks is in a module.
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include <climits>
 #include <cstdio>
 #include <exception>
-#include <memory>
-#include <new>
 #include <string>
 
-#include "symbolizer/inspect/access.h"
 #include "symbolizer/inspect/command_line.h"
-#include "symbolizer/inspect/core_process.h"
-#include "symbolizer/inspect/live_process.h"
-#include "symbolizer/inspect/observe.h"
-#include "symbolizer/inspect/output.h"
-#include "symbolizer/inspect/tell.h"
-#include "symbolizer/report/by_design.h"
-#include "symbolizer/symbols/program_file.h"
+#include "symbolizer/inspect/inspection.h"
+#include "symbolizer/launcher/missing_libraries.h"
 
 namespace {
 
 using namespace holdwatch;
-
-constexpr int kNoDeadlock = 0;
-constexpr int kCouldNotLook = 1;
-constexpr int kBadUse = 2;
-constexpr int kDeadlock = 3;
 
 int fail(int status, const std::string& why) {
   std::fprintf(stderr, "holdwatch: %s\n", why.c_str());
   return status;
 }
 
-std::unique_ptr<Target> open_target(const InspectArguments& arguments, std::string& why) {
-  if (arguments.core.empty()) return LiveProcess::open(arguments.pid, why);
-  return CoreProcess::open(arguments.core, arguments.program, why);
-}
-
-std::string what_is_not_seen(Target& target) {
-  const ProgramFile program(target.program_file());
-  if (program.is_readable() && program.is_go()) return "; it is written in Go, whose own locks are not seen";
-  if (program.is_readable() && program.is_rust()) return "; it is written in Rust, whose own locks are not seen";
-  if (!has_glibc(target.modules())) return "; no libc.so.6 is in it: locks that are not glibc's are not seen";
-  return "";
+std::string beside_this_program(const std::string& file) {
+  char path[PATH_MAX];
+  const ssize_t length = readlink("/proc/self/exe", path, sizeof path);
+  if (length < 0) return file;
+  const std::string program(path, static_cast<size_t>(length));
+  return program.substr(0, program.rfind('/') + 1) + file;
 }
 
 int inspect(const InspectArguments& arguments) {
-  std::string why;
-  Output output(arguments.json);
-  if (!output.open(why)) return fail(kCouldNotLook, why);
-  const std::unique_ptr<Target> target = open_target(arguments, why);
-  if (target == nullptr) return fail(kCouldNotLook, why);
-  const auto start = std::chrono::steady_clock::now();
-  const Observation seen = observe(*target);
-  const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - start;
-  bool forever = false;
-  for (const Report& report : tell(seen)) {
-    const char* by_design = report.event == Event::wait ? why_by_design(report, false) : nullptr;
-    if (by_design != nullptr) {
-      output.leave_out(by_design);
-      continue;
-    }
-    output.report(report);
-    forever = forever || is_forever(report);
-  }
-  const std::string how_looked = target->how_looked() + what_is_not_seen(*target);
-  output.summary(seen, static_cast<uint64_t>(took.count()), how_looked);
-  if (!output.close(why)) return fail(kCouldNotLook, why);
-  return forever ? kDeadlock : kNoDeadlock;
+  const std::string path = beside_this_program(kInspectionModule);
+  void* module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (module == nullptr) return fail(kCouldNotLook, "inspect " + why_not_loaded(path, dlerror()));
+  const auto look = reinterpret_cast<Inspection>(dlsym(module, kInspectionName));
+  if (look == nullptr) return fail(kCouldNotLook, path + " belongs to another version: install holdwatch again");
+  return look(arguments);
 }
 
 }  // namespace
@@ -79,8 +48,6 @@ int main(int count, char** words) {
     if (!arguments) return fail(kBadUse, why);
     if (arguments->help) return std::fputs(kInspectHelp, stdout) < 0 ? kCouldNotLook : 0;
     return inspect(*arguments);
-  } catch (const std::bad_alloc&) {
-    return fail(kCouldNotLook, "out of memory");
   } catch (const std::exception& error) {
     return fail(kCouldNotLook, error.what());
   }

@@ -114,6 +114,11 @@ std::string_view ElfImage::bytes(Elf_Scn* section) const {
   return {static_cast<const char*>(data->d_buf), data->d_size};
 }
 
+std::string_view ElfImage::contents(std::string_view name) const {
+  Elf_Scn* found = section(name);
+  return found == nullptr ? std::string_view{} : bytes(found);
+}
+
 size_t ElfImage::inflated_size(Elf_Scn* section) const {
   GElf_Shdr header;
   if (gelf_getshdr(section, &header) == nullptr || header.sh_type == SHT_NOBITS) return 0;

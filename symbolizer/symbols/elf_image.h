@@ -45,6 +45,8 @@ class ElfImage {
   std::string_view section_name(Elf_Scn* section) const;
   // The section's bytes as they stand in the file; empty on any failure. Valid as long as the image.
   std::string_view bytes(Elf_Scn* section) const;
+  // The bytes of the section of that name; empty if there is none.
+  std::string_view contents(std::string_view name) const;
 
   // The section as libelf translates it; null on any failure.
   Elf_Data* data(Elf_Scn* section) const;

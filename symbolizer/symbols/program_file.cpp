@@ -3,11 +3,12 @@
 
 #include <elf.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 
-#include "symbolizer/symbols/debug_file.h"
+#include "symbolizer/symbols/debug_search.h"
 
 namespace holdwatch {
 namespace {
@@ -42,24 +43,19 @@ Entry entry_at(std::string_view table, size_t index) {
 
 }  // namespace
 
-ProgramFile::ProgramFile(const std::string& path) : image_(ElfImage::open(path)) {}
-
-std::string_view ProgramFile::bytes_of(std::string_view section) const {
-  Elf_Scn* found = image_->section(section);
-  return found == nullptr ? std::string_view{} : image_->bytes(found);
-}
+ProgramFile::ProgramFile(const std::string& path) : file_(ElfSections::open(path)) {}
 
 bool ProgramFile::is_go() const {
-  return image_->section(".note.go.buildid") != nullptr || image_->section(".go.buildinfo") != nullptr;
+  return file_->has(".note.go.buildid") || file_->has(".go.buildinfo");
 }
 
 bool ProgramFile::is_rust() const {
-  return bytes_of(".comment").find("rustc") != std::string_view::npos ||
-         bytes_of(".rodata").find(kRustPath) != std::string_view::npos;
+  return file_->contents(".comment").find("rustc") != std::string_view::npos ||
+         file_->contents(".rodata").find(kRustPath) != std::string_view::npos;
 }
 
 std::vector<std::string> ProgramFile::lock_functions(bool imported) const {
-  const std::string_view symbols = bytes_of(".dynsym"), strings = bytes_of(".dynstr");
+  const std::string_view symbols = file_->contents(".dynsym"), strings = file_->contents(".dynstr");
   std::vector<std::string> found;
   for (size_t index = 0; index < symbols.size() / sizeof(Elf64_Sym); ++index) {
     const auto symbol = entry_at<Elf64_Sym>(symbols, index);
@@ -70,11 +66,11 @@ std::vector<std::string> ProgramFile::lock_functions(bool imported) const {
 }
 
 ProgramFile::DebugData ProgramFile::debug_data() const {
-  if (image_->section(".debug_info") != nullptr) return DebugData::lines;
+  if (file_->has(".debug_info")) return DebugData::lines;
   const DebugSearch search;
-  const std::unique_ptr<ElfImage> separate = find_debug_file(*image_, search);
-  if (separate != nullptr && separate->section(".debug_info") != nullptr) return DebugData::lines;
-  const bool has_symbols = image_->section(".symtab") != nullptr || image_->section(".gnu_debugdata") != nullptr;
+  const std::unique_ptr<ElfSections> separate = find_debug_file(*file_, search);
+  if (separate != nullptr && separate->has(".debug_info")) return DebugData::lines;
+  const bool has_symbols = file_->has(".symtab") || file_->has(".gnu_debugdata");
   if (has_symbols) return DebugData::symbols;
   return exports_functions() ? DebugData::exported : DebugData::none;
 }
@@ -82,7 +78,7 @@ ProgramFile::DebugData ProgramFile::debug_data() const {
 // Some are exported by every program, for the C library's sake.
 bool ProgramFile::exports_functions() const {
   constexpr size_t kOfEveryProgram = 8;
-  const std::string_view symbols = bytes_of(".dynsym");
+  const std::string_view symbols = file_->contents(".dynsym");
   size_t exported = 0;
   for (size_t index = 0; index < symbols.size() / sizeof(Elf64_Sym); ++index) {
     const auto symbol = entry_at<Elf64_Sym>(symbols, index);
@@ -95,7 +91,7 @@ bool ProgramFile::exports_functions() const {
 bool ProgramFile::keeps_frame_pointers() const {
   constexpr size_t kCountOffset = 8;
   constexpr char kCountEncoding = 0x03;  // DW_EH_PE_udata4
-  const std::string_view header = bytes_of(".eh_frame_hdr"), code = bytes_of(".text");
+  const std::string_view header = file_->contents(".eh_frame_hdr"), code = file_->contents(".text");
   if (header.size() < kCountOffset + sizeof(uint32_t) || header[2] != kCountEncoding) return false;
   const auto functions = entry_at<uint32_t>(header.substr(kCountOffset), 0);
   size_t saving = 0;
@@ -106,7 +102,7 @@ bool ProgramFile::keeps_frame_pointers() const {
 
 unsigned ProgramFile::glibc_minor() const {
   constexpr std::string_view kPrefix = "GLIBC_2.";
-  const std::string_view strings = bytes_of(".dynstr");
+  const std::string_view strings = file_->contents(".dynstr");
   unsigned highest = 0;
   for (size_t at = strings.find(kPrefix); at != std::string_view::npos; at = strings.find(kPrefix, at + 1)) {
     const std::string number(text_at(strings, at + kPrefix.size()));

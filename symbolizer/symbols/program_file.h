@@ -4,10 +4,9 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "symbolizer/symbols/elf_image.h"
+#include "symbolizer/symbols/elf_sections.h"
 
 namespace holdwatch {
 
@@ -15,7 +14,7 @@ class ProgramFile {
  public:
   explicit ProgramFile(const std::string& path);
 
-  bool is_readable() const { return image_ != nullptr; }
+  bool is_readable() const { return file_ != nullptr; }
   bool is_go() const;
   bool is_rust() const;
 
@@ -35,9 +34,8 @@ class ProgramFile {
  private:
   std::vector<std::string> lock_functions(bool imported) const;
   bool exports_functions() const;
-  std::string_view bytes_of(std::string_view section) const;
 
-  std::unique_ptr<ElfImage> image_;
+  std::unique_ptr<ElfSections> file_;
 };
 
 }  // namespace holdwatch

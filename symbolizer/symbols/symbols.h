@@ -3,13 +3,13 @@
 // vdso, which is no file), keeps no descriptor open between calls, and never asks the network (debuginfod).
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "shim/base/settings.h"
+#include "symbolizer/symbols/debug_search.h"
 #include "symbolizer/unwind/modules.h"
 
 namespace holdwatch {
@@ -26,15 +26,6 @@ struct Frame {
   std::string source;    // the line's text, without its leading white space
   bool inlined = false;  // inlined into the frame that follows
   bool is_rust = false;  // the function is one of Rust's
-};
-
-// Where files are looked for, how much of them may be in memory at once, and how long one report may wait for them.
-struct DebugSearch {
-  std::string debug_root = "/usr/lib/debug";  // where distributions put separate debug files
-  std::string proc = "/proc/self";          // the watched process: its files can be had there when their names are gone
-  std::string root;                         // of another process in a container: where its files are, "/proc/123/root"
-  size_t memory_limit = size_t{512} << 20;  // debug data beyond it is not read: such a module has symbols, no lines
-  std::chrono::milliseconds patience{5000};  // then the report's remaining frames are given without lines
 };
 
 class Symbols {

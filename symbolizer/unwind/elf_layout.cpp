@@ -5,7 +5,10 @@
 #include <elf.h>
 
 #include <algorithm>
+#include <cstring>
 #include <vector>
+
+#include "symbolizer/unwind/elf_notes.h"
 
 namespace holdwatch {
 
@@ -20,33 +23,9 @@ uintptr_t round_up(uintptr_t value, uintptr_t unit) {
   return (value + unit - 1) / unit * unit;
 }
 
-// The build id among the notes at `address`, as hex; empty if it is not there. Notes in a segment of 8 bytes' alignment are
-// padded to that.
 std::string find_build_id(MemoryReader& memory, uintptr_t address, size_t size, size_t alignment) {
-  const uintptr_t unit = alignment == 8 ? 8 : 4;
   std::vector<char> notes(std::min(size, kMaxNoteBytes));
-  notes.resize(memory.read(address, notes.data(), notes.size()));
-  size_t at = 0;
-  while (at + sizeof(Elf64_Nhdr) <= notes.size()) {
-    Elf64_Nhdr header;
-    std::memcpy(&header, notes.data() + at, sizeof header);
-    if (header.n_namesz > kMaxNoteBytes || header.n_descsz > kMaxNoteBytes) break;
-    const size_t name = at + sizeof header;
-    const size_t description = round_up(name + header.n_namesz, unit);
-    if (description + header.n_descsz > notes.size()) break;
-    if (header.n_type == NT_GNU_BUILD_ID && header.n_namesz == 4 && std::memcmp(notes.data() + name, "GNU", 4) == 0) {
-      static constexpr char kDigits[] = "0123456789abcdef";
-      std::string hex;
-      for (size_t i = 0; i < header.n_descsz; ++i) {
-        const auto byte = static_cast<unsigned char>(notes[description + i]);
-        hex += kDigits[byte >> 4];
-        hex += kDigits[byte & 15];
-      }
-      return hex;
-    }
-    at = round_up(description + header.n_descsz, unit);
-  }
-  return {};
+  return build_id_in({notes.data(), memory.read(address, notes.data(), notes.size())}, alignment);
 }
 
 std::vector<Elf64_Phdr> read_program_headers(MemoryReader& memory, uintptr_t base, Elf64_Ehdr& header) {

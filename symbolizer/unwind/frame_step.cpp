@@ -2,13 +2,9 @@
 // Cold context only.
 #include "symbolizer/unwind/frame_step.h"
 
-#include <libunwind-x86_64.h>
-
 #include <new>
 
-// Exported, but in no installed header; perf declares it in the same way.
-extern "C" int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t space, unw_word_t pc, unw_dyn_info_t* table,
-                                                  unw_proc_info_t* info, int need_unwind_info, void* argument);
+#include "symbolizer/unwind/libunwind.h"
 
 namespace holdwatch {
 
@@ -50,7 +46,7 @@ int find_proc_info(unw_addr_space_t space, unw_word_t pc, unw_proc_info_t* info,
   table.u.rti.segbase = step.module->eh_frame_hdr;
   table.u.rti.table_data = procedure->table_entry;
   table.u.rti.table_len = 1;  // in words: one entry of two int32_t
-  return UNW_OBJ(dwarf_search_unwind_table)(space, pc, &table, info, need_unwind_info, argument);
+  return libunwind().dwarf_search_unwind_table(space, pc, &table, info, need_unwind_info, argument);
 }
 
 void put_unwind_info(unw_addr_space_t, unw_proc_info_t*, void*) {}
@@ -98,7 +94,7 @@ RegisterSet registers_of(unw_cursor_t& cursor, uintptr_t ip, bool interrupted) {
   for (unsigned number = kRax; number < kRip; ++number) {
     if (!interrupted && (kCalleeSaved >> number & 1) == 0) continue;
     unw_word_t value = 0;
-    if (unw_get_reg(&cursor, static_cast<unw_regnum_t>(number), &value) == 0) {
+    if (libunwind().get_reg(&cursor, static_cast<unw_regnum_t>(number), &value) == 0) {
       out.set(static_cast<Register>(number), value);
     }
   }
@@ -123,12 +119,12 @@ struct FrameStepper::State {
     accessors.access_fpreg = access_fpreg;
     accessors.resume = resume;
     accessors.get_proc_name = get_proc_name;
-    space = unw_create_addr_space(&accessors, 0);
+    space = libunwind().create_addr_space(&accessors, 0);
     if (space == nullptr) throw std::bad_alloc();
     // Not per thread: libunwind would then share one cache among all address spaces of the thread.
-    unw_set_caching_policy(space, UNW_CACHE_GLOBAL);
+    libunwind().set_caching_policy(space, UNW_CACHE_GLOBAL);
   }
-  ~State() { unw_destroy_addr_space(space); }
+  ~State() { libunwind().destroy_addr_space(space); }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 };
@@ -137,7 +133,7 @@ FrameStepper::FrameStepper(const Modules& modules) : state_(std::make_unique<Sta
 FrameStepper::~FrameStepper() = default;
 
 void FrameStepper::forget() {
-  unw_flush_cache(state_->space, 0, 0);
+  libunwind().flush_cache(state_->space, 0, 0);
 }
 
 std::optional<Procedure> FrameStepper::procedure(uintptr_t pc, MemoryReader& memory) const {
@@ -151,9 +147,9 @@ StepResult FrameStepper::step(RegisterSet& registers, MemoryReader& memory) {
   Step step{state_->modules, memory, registers, state_->modules.find(registers.lookup_pc())};
   StepResult result;
   unw_cursor_t cursor;
-  if (unw_init_remote(&cursor, state_->space, &step) < 0) return result;
+  if (libunwind().init_remote(&cursor, state_->space, &step) < 0) return result;
 
-  const int status = unw_step(&cursor);
+  const int status = libunwind().step(&cursor);
   if (step.procedure_missing) {
     result.outcome = Stepped::no_procedure;  // libunwind may have guessed on from there: not taken
     return result;
@@ -163,15 +159,15 @@ StepResult FrameStepper::step(RegisterSet& registers, MemoryReader& memory) {
     result.outcome = step.needed_register != kRegisters ? Stepped::unknown_register : Stepped::unreadable;
     return result;
   }
-  result.was_signal_frame = unw_is_signal_frame(&cursor) > 0;
+  result.was_signal_frame = libunwind().is_signal_frame(&cursor) > 0;
   unw_word_t cfa = 0;
-  if (unw_get_reg(&cursor, UNW_X86_64_RSP, &cfa) == 0) result.cfa = cfa;
+  if (libunwind().get_reg(&cursor, UNW_X86_64_RSP, &cfa) == 0) result.cfa = cfa;
   if (status == 0) {
     result.outcome = Stepped::end;
     return result;
   }
   unw_word_t ip = 0;
-  if (unw_get_reg(&cursor, UNW_REG_IP, &ip) < 0) return result;
+  if (libunwind().get_reg(&cursor, UNW_REG_IP, &ip) < 0) return result;
   registers = registers_of(cursor, ip, result.was_signal_frame);
   result.outcome = Stepped::to_caller;
   return result;

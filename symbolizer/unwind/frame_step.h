@@ -1,5 +1,5 @@
 // One step up a stack: the registers of a frame to those of its caller, by the module's unwind tables.
-// Cold context only. The one file pair that knows libunwind; each step starts it afresh, so that what is known of every
+// Cold context only. The one file pair that uses libunwind; each step starts it afresh, so that what is known of every
 // register, and whether an address is exact, is decided here and not by it.
 #pragma once
 

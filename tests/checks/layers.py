@@ -29,7 +29,7 @@ MAY_INCLUDE = {
     "shim/asan_options.cpp": set(),
     "shim/holdwatch.h": set(),
     "symbolizer/unwind": {"symbolizer/unwind", "shim/base/lock_call_note.h"} | SHARED,
-    "symbolizer/symbols": {"symbolizer/symbols", "symbolizer/unwind/modules.h"} | SHARED,
+    "symbolizer/symbols": {"symbolizer/symbols", "symbolizer/unwind/modules.h", "symbolizer/unwind/elf_notes.h"} | SHARED,
     "symbolizer/cause": {"symbolizer/cause", "symbolizer/unwind/memory.h"} | SHARED,
     "symbolizer/report": {"symbolizer/report", "symbolizer/symbols/symbols.h"} | SHARED,
     # A program of its own, made of all stages of the symbolizer; what it reads in /proc and in a lock, the shim can parse
@@ -41,12 +41,12 @@ MAY_INCLUDE = {
     "symbolizer/own_namespace.cpp": {"symbolizer/own_namespace.h"},
     "symbolizer/own_namespace.h": set(),
     # Helpers of scripts/holdwatch.
-    "symbolizer/launcher": {"symbolizer/launcher", "shim/base"},
+    "symbolizer/launcher": {"symbolizer/launcher", "shim/base", "symbolizer/symbols/elf_sections.h"},
     "symbolizer/launcher/doctor": {"symbolizer/launcher", "shim/base", "symbolizer/symbols/program_file.h",
                                    "symbolizer/control", "symbolizer/report/program_path.h", "symbolizer/unwind/auxiliary.h",
                                    "symbolizer/unwind/process_memory.h"},
     # What reaches into another process: the block that it finds there, and the unwinder, which serves any process.
-    "symbolizer/control": {"symbolizer/control", "shim/base/control_block.h", "shim/base/option_values.h", "symbolizer/unwind"} | SHARED,
+    "symbolizer/control": {"symbolizer/control", "symbolizer/launcher/missing_libraries.h", "shim/base/control_block.h", "shim/base/option_values.h", "symbolizer/unwind"} | SHARED,
 }
 
 # A library's headers, and the one folder that may use them.

@@ -58,6 +58,7 @@ def of_another_user(inspector):
     with tempfile.TemporaryDirectory(prefix="holdwatch-refused-") as directory:
         os.chmod(directory, 0o755)
         copy = shutil.copy(inspector, directory)
+        shutil.copy(pathlib.Path(inspector).with_name("libholdwatch-inspect.so"), directory)
         refused(copy, [os.getpid()], COULD_NOT_LOOK, "run this as root (sudo)", user=nobody.pw_uid, group=nobody.pw_gid,
                 extra_groups=[])
 

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "symbolizer/launcher/missing_libraries.h"
 #include "symbolizer/symbols/program_file.h"
 
 namespace holdwatch {
@@ -64,8 +65,8 @@ void check_symbolizer(const std::string& library, Findings& findings) {
   const std::filesystem::path neighbour = folder.parent_path() / "symbolizer" / "libholdwatch-symbolizer.so";
   const std::string path = access(beside.c_str(), F_OK) == 0 ? beside : neighbour;
   if (dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL) == nullptr) {
-    findings.note("names", std::string("reports have no names and no full stacks: ") + dlerror() +
-                               "; install libunwind8, libdw1 and libelf1, or holdwatch again");
+    findings.note("names",
+                  "reports have no names and no full stacks: the symbolizer " + why_not_loaded(path, dlerror()));
   } else {
     findings.fine("names", "libholdwatch-symbolizer.so loads, for names, lines and full stacks");
   }

@@ -1,0 +1,16 @@
+// Why a shared library cannot be loaded, in words that say what to install.
+// For commands, which start wherever there is a libc, and load what they need when they need it.
+#pragma once
+
+#include <string>
+
+namespace holdwatch {
+
+// After dlopen(file) has failed, in the loader's words `error`: what to say after the name of who needs it,
+// "needs libdw.so.1, which is not here; on Debian: apt-get install libdw1".
+std::string why_not_loaded(const std::string& file, const std::string& error);
+
+// The package in which Debian has the library of that name.
+std::string debian_package_of(const std::string& soname);
+
+}  // namespace holdwatch
