@@ -44,7 +44,7 @@ std::vector<Elf64_Phdr> read_program_headers(MemoryReader& memory, uintptr_t bas
 }  // namespace
 
 std::optional<ElfLayout> read_elf_layout(MemoryReader& memory, uintptr_t base) {
-  Elf64_Ehdr header;
+  Elf64_Ehdr header{};
   const std::vector<Elf64_Phdr> headers = read_program_headers(memory, base, header);
   auto load_of_offset_zero = std::find_if(headers.begin(), headers.end(), [](const Elf64_Phdr& segment) {
     return segment.p_type == PT_LOAD && segment.p_offset < kPageSize;
