@@ -104,7 +104,7 @@ void* open_symbolizer(TextBuffer& tried) {
       reason << "it is incomplete";
     } else if (looked == 0) {
       reason.clear();
-      reason << libc().dlerror();
+      reason << libc().dlerror() << "; holdwatch doctor tells more";
     } else if (looked == -EACCES) {
       reason.clear();
       reason << "its folder is closed to this user";

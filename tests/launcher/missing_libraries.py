@@ -66,6 +66,13 @@ def all_start():
     launcher.call(HOLDWATCH, "limit", os.getpid(), "1s").expect(1, "", r"holdwatch: [^\n]* is not watched: [^\n]*\n")
 
 
+def reports_point_to_doctor():
+    """a watched program reports without names, and one line says who knows what is missing"""
+    answer = launcher.call(HOLDWATCH, "run", "--limit", "200ms", HOLDER, "--briefly")
+    assert len(re.findall("cannot load .*; holdwatch doctor tells more; reports go to stderr without", answer.err)) == 1, answer
+    assert "has held mutex" in answer.err, answer
+
+
 def says_what_to_install():
     """inspect, attach and doctor: one line, with the packages"""
     def names_all(line):
@@ -91,4 +98,4 @@ def says_what_to_install():
 if __name__ == "__main__":
     launcher.run_cases([commands_need_libc_alone])
     hide_libraries()
-    launcher.run_cases([all_start, says_what_to_install])
+    launcher.run_cases([all_start, reports_point_to_doctor, says_what_to_install])
