@@ -2,8 +2,8 @@
 // Start context. The process usually has one thread here and has not reached main; libraries whose constructors ran
 // earlier may have called our hooks already, which then resolved what they needed themselves.
 #include <dlfcn.h>
-#include <link.h>
 #include <pthread.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -90,10 +90,8 @@ void in_child() {
 // Preloaded or linked to, we come before libc in the loader's list, and our hooks before its functions in every look-up. A
 // library that dlopen brings comes last: then our hooks see nothing by themselves.
 bool is_loaded_late() {
-  const link_map* const own = module_of(reinterpret_cast<void*>(&is_loaded_late));
-  const link_map* const libc_module = module_of(reinterpret_cast<void*>(libc().exit));
-  const link_map* before = own;
-  while (before != nullptr && before != libc_module) before = before->l_prev;
+  const link_map* before = &own_module();
+  while (before != nullptr && before != &libc_module()) before = before->l_prev;
   return before != nullptr;
 }
 
@@ -163,10 +161,21 @@ bool begin_attachment(const char* const* options, char* why, unsigned long why_s
   return true;
 }
 
+// Nothing is said about options that mean nothing here.
+void stay_out(std::string_view why) {
+  const auto say_nothing = [](void*, std::string_view) {};
+  const bool is_chosen =
+      options_load_from(&g_settings, {environ, program_name(), getauxval(AT_SECURE) != 0, say_nothing, nullptr});
+  if (is_chosen && !g_settings.follow) leave_preload_variable(environ, own_path());
+  if (is_chosen && !why.empty()) say(why);
+}
+
 // glibc gives every constructor what it gives main; the arguments stand above all frames of the first thread.
 [[gnu::constructor]] void start(int, char** arguments) {
   const Inside inside;
   if (is_loaded_late()) {
+    std::string_view why_not;
+    if (!libc_can_be_watched(&why_not)) return;
     // From the global scope, so that what stands in front of libc's functions already stays in front of them.
     resolve_functions(RTLD_DEFAULT);
     offer_attachment({begin_attachment, end_attachment});
@@ -176,6 +185,8 @@ bool begin_attachment(const char* const* options, char* why, unsigned long why_s
   holdwatch_control_block.state.store(ControlState::left_out, std::memory_order_relaxed);
   say_start();
   remember_own_path();
+  std::string_view why_not;
+  if (!libc_can_be_watched(&why_not)) return stay_out(why_not);
   if (!options_load(&g_settings, environ)) return;
   holdwatch_control_block.state.store(ControlState::preloaded, std::memory_order_relaxed);
   if (!g_settings.follow) leave_preload_variable(environ, own_path());

@@ -1,122 +1,119 @@
-// See libc_functions.h. libc's table of symbols is read here, not asked for by dlsym: that allocates when it fails, is some
-// programs' own function, and knows only libraries that were asked for by dlopen.
+// See libc_functions.h. libc's table of symbols is read here, not asked for by dlsym (base/exported_functions).
 #include "shim/base/libc_functions.h"
 
 #include <elf.h>
 
 #include <atomic>
+#include <cstdint>
 #include <string_view>
 
 #include "shim/base/clock.h"
+#include "shim/base/exported_functions.h"
+#include "shim/base/file_symbol.h"
 #include "shim/base/libc_threads.h"
 
+// The loader's description of itself for debuggers. Weak, so that no library is needed for it: the one that has it is always there.
+extern "C++" [[gnu::weak]] r_debug _r_debug;
+// This library's dynamic section, as the linker calls it.
+extern "C++" [[gnu::visibility("hidden")]] Elf64_Dyn _DYNAMIC[];
+
 namespace holdwatch {
-
-const link_map* module_of(void* function) {
-  Dl_info info;
-  link_map* module = nullptr;
-  void** const out = reinterpret_cast<void**>(&module);
-  return ::dladdr1(function, &info, out, RTLD_DL_LINKMAP) == 0 ? nullptr : module;
-}
-
 namespace {
 
 LibcFunctions g_functions;
 std::atomic<bool> g_known{false};  // written last: whoever sees it sees the functions
 
-bool is_libc(const char* path) {
-  std::string_view name(path == nullptr ? "" : path);
-  name.remove_prefix(name.rfind('/') + 1);  // npos + 1 is 0
-  return name == "libc.so.6";
+const link_map* find_module(std::string_view wanted) {
+  for (const link_map* module = _r_debug.r_map; module != nullptr; module = module->l_next) {
+    std::string_view name(module->l_name == nullptr ? "" : module->l_name);
+    name.remove_prefix(name.rfind('/') + 1);  // npos + 1 is 0
+    if (name == wanted) return module;
+  }
+  return nullptr;
 }
 
-const link_map* first_module() {
-  const link_map* module = module_of(reinterpret_cast<void*>(&first_module));
-  while (module != nullptr && module->l_prev != nullptr) module = module->l_prev;
+// Whatever its file is called.
+const link_map* find_libc() {
+  const link_map* module = find_module("libc.so.6");
+  if (module != nullptr) return module;
+  module = _r_debug.r_map;
+  while (module->l_next != nullptr && ExportedFunctions(*module).find("gnu_get_libc_version") == nullptr)
+    module = module->l_next;
   return module;
 }
 
-const link_map* find_libc() {
-  const link_map* module = first_module();
-  while (module != nullptr && !is_libc(module->l_name)) module = module->l_next;
-  return module != nullptr ? module : module_of(reinterpret_cast<void*>(&::dladdr1));
-}
-
-// The exported functions of a module, by its hash table (DT_GNU_HASH; a module without one shows none).
-class ExportedFunctions {
+// The libraries that libc consists of. What libc.so.6 has of libpthread's functions before glibc 2.34 does nothing as
+// long as that is not loaded; so libpthread comes first.
+class LibcParts {
  public:
-  explicit ExportedFunctions(const link_map& module);
-  void* find(const char* name) const;
+  LibcParts() {
+    for (const char* name : {"libpthread.so.0", "libdl.so.2"})
+      if (const link_map* module = find_module(name); module != nullptr) parts_[count_++] = module;
+    parts_[count_++] = &libc_module();
+  }
+
+  void* find(const char* name) const {
+    for (size_t i = 0; i < count_; ++i)
+      if (void* const function = ExportedFunctions(*parts_[i]).find(name); function != nullptr) return function;
+    return nullptr;
+  }
 
  private:
-  bool is(uint32_t index, std::string_view name) const;
-  void* address_of(const Elf64_Sym& symbol) const;
-
-  uintptr_t bias_;
-  const Elf64_Sym* symbols_ = nullptr;
-  const char* strings_ = nullptr;
-  const Elf64_Half* versions_ = nullptr;
-  const uint32_t* hashes_ = nullptr;
+  const link_map* parts_[3] = {};
+  size_t count_ = 0;
 };
 
-ExportedFunctions::ExportedFunctions(const link_map& module) : bias_(module.l_addr) {
-  for (const Elf64_Dyn* entry = module.l_ld; entry->d_tag != DT_NULL; ++entry) {
-    // The loader has made addresses of the offsets, but for the kernel's own module.
-    const uintptr_t address = entry->d_un.d_ptr < bias_ ? entry->d_un.d_ptr + bias_ : entry->d_un.d_ptr;
-    if (entry->d_tag == DT_SYMTAB) symbols_ = reinterpret_cast<const Elf64_Sym*>(address);
-    if (entry->d_tag == DT_STRTAB) strings_ = reinterpret_cast<const char*>(address);
-    if (entry->d_tag == DT_VERSYM) versions_ = reinterpret_cast<const Elf64_Half*>(address);
-    if (entry->d_tag == DT_GNU_HASH) hashes_ = reinterpret_cast<const uint32_t*>(address);
-  }
-}
-
-uint32_t hash_of(std::string_view name) {
-  uint32_t hash = 5381;
-  for (const char character : name) hash = hash * 33 + static_cast<unsigned char>(character);
-  return hash;
-}
-
-void* ExportedFunctions::find(const char* name) const {
-  if (hashes_ == nullptr) return nullptr;
-  // Four numbers, the bloom filter, the buckets, and from there on a hash for each symbol, the last of a chain marked by
-  // its lowest bit.
-  const uint32_t bucket_count = hashes_[0], first_symbol = hashes_[1], bloom_words = hashes_[2];
-  const uint32_t* const buckets = hashes_ + 4 + bloom_words * (sizeof(uintptr_t) / sizeof(uint32_t));
-  const uint32_t* const chains = buckets + bucket_count;
-  const uint32_t hash = hash_of(name);
-  uint32_t index = buckets[hash % bucket_count];
-  if (index == 0) return nullptr;
-  for (;; ++index) {
-    const uint32_t found = chains[index - first_symbol];
-    if ((found | 1) == (hash | 1) && is(index, name)) return address_of(symbols_[index]);
-    if ((found & 1) != 0) return nullptr;
-  }
-}
-
-// The version that a program built today would get: older ones are marked as hidden.
-bool ExportedFunctions::is(uint32_t index, std::string_view name) const {
-  constexpr Elf64_Half kHidden = 0x8000;
-  const bool is_hidden = versions_ != nullptr && (versions_[index] & kHidden) != 0;
-  return !is_hidden && symbols_[index].st_shndx != SHN_UNDEF && name == strings_ + symbols_[index].st_name;
-}
-
-void* ExportedFunctions::address_of(const Elf64_Sym& symbol) const {
-  const uintptr_t address = bias_ + symbol.st_value;
-  using Chooser = void* (*)();
-  return ELF64_ST_TYPE(symbol.st_info) == STT_GNU_IFUNC ? reinterpret_cast<Chooser>(address)()
-                                                        : reinterpret_cast<void*>(address);
+// Before glibc 2.34 the count is no exported symbol, but it is kept in libpthread's file, for debuggers need it
+// (nptl_db/structs.def). A value that no count can have is another file's.
+unsigned* find_thread_count(const LibcParts& parts) {
+  if (void* const exported = parts.find("__nptl_nthreads"); exported != nullptr)
+    return static_cast<unsigned*>(exported);
+  const link_map* const threads = find_module("libpthread.so.0");
+  if (threads == nullptr || g_functions.dlmopen == nullptr) return nullptr;
+  auto* const count = static_cast<unsigned*>(find_file_symbol(*threads, "__nptl_nthreads", sizeof(unsigned)));
+  constexpr unsigned kMostAtStart = 1024;
+  return count != nullptr && *count >= 1 && *count <= kMostAtStart ? count : nullptr;
 }
 
 [[gnu::noinline, gnu::cold]] void look_up_slow() {
-  const ExportedFunctions functions(*find_libc());
+  const LibcParts parts;
 #define HOLDWATCH_LIBC_FUNCTION(name) \
-  g_functions.name = reinterpret_cast<decltype(g_functions.name)>(functions.find(#name));
+  g_functions.name = reinterpret_cast<decltype(g_functions.name)>(parts.find(#name));
 #include "shim/base/libc_functions.def"
 #undef HOLDWATCH_LIBC_FUNCTION
-  if (void* clock = functions.find("clock_gettime"); clock != nullptr)
+  if (void* clock = parts.find("clock_gettime"); clock != nullptr)
     g_clock.store(reinterpret_cast<ClockFunction>(clock), std::memory_order_relaxed);
-  g_libc_thread_count = static_cast<unsigned*>(functions.find("__nptl_nthreads"));
+  g_libc_thread_count = find_thread_count(parts);
   g_known.store(true, std::memory_order_release);
+}
+
+// glibc 2.25 gave rwlocks and condition variables the fields that they have today; what is read of a lock is wrong before.
+bool is_too_old() {
+  const char* const version = libc().gnu_get_libc_version();
+  const bool has_two_digits = version[0] == '2' && version[1] == '.' && version[2] != '\0' && version[3] != '\0';
+  return version[0] == '2' && (!has_two_digits || (version[2] - '0') * 10 + version[3] - '0' < 25);
+}
+
+struct AnyModule {
+  const char* name;
+  unsigned long long known;
+  void* found;
+};
+
+int look_into(dl_phdr_info* info, size_t, void* data) {
+  auto& wanted = *static_cast<AnyModule*>(data);
+  if (info->dlpi_adds == wanted.known) return 1;
+  for (size_t i = 0; i < info->dlpi_phnum; ++i) {
+    if (info->dlpi_phdr[i].p_type != PT_DYNAMIC) continue;
+    const auto* const dynamic = reinterpret_cast<const Elf64_Dyn*>(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+    if (dynamic != _DYNAMIC) wanted.found = ExportedFunctions(info->dlpi_addr, dynamic).find(wanted.name);
+  }
+  return wanted.found != nullptr ? 1 : 0;
+}
+
+int note_count(dl_phdr_info* info, size_t, void* count) {
+  *static_cast<unsigned long long*>(count) = info->dlpi_adds;
+  return 1;
 }
 
 }  // namespace
@@ -126,10 +123,46 @@ const LibcFunctions& libc() {
   return g_functions;
 }
 
+bool libc_can_be_watched(std::string_view* why) {
+  *why = {};
+  const bool has_all_parts = libc().pthread_create != nullptr && libc().dlmopen != nullptr;
+  if (!has_all_parts) return false;
+  if (is_too_old())
+    *why = "glibc before 2.25 lays rwlocks out in another way; this process is not watched";
+  else if (g_libc_thread_count == nullptr)
+    *why = "libpthread.so.0 has no symbol __nptl_nthreads, its count of threads; this process is not watched";
+  return why->empty();
+}
+
+const link_map& own_module() {
+  const link_map* module = _r_debug.r_map;
+  while (module->l_ld != _DYNAMIC && module->l_next != nullptr) module = module->l_next;
+  return *module;
+}
+
+const link_map& libc_module() {
+  static const link_map* const found = find_libc();
+  return *found;
+}
+
 bool some_module_exports(const char* name) {
-  for (const link_map* module = first_module(); module != nullptr; module = module->l_next)
+  for (const link_map* module = _r_debug.r_map; module != nullptr; module = module->l_next)
     if (ExportedFunctions(*module).find(name) != nullptr) return true;
   return false;
+}
+
+void* find_after_us(const char* name) {
+  void* found = nullptr;
+  for (const link_map* module = own_module().l_next; module != nullptr && found == nullptr; module = module->l_next)
+    found = ExportedFunctions(*module).find(name);
+  return found;
+}
+
+void* find_anywhere(const char* name, unsigned long long* known_modules) {
+  AnyModule wanted{name, *known_modules, nullptr};
+  libc().dl_iterate_phdr(look_into, &wanted);
+  libc().dl_iterate_phdr(note_count, known_modules);
+  return wanted.found;
 }
 
 }  // namespace holdwatch

@@ -1,6 +1,9 @@
 // libc's own functions, for our threads: what the program or another preload puts in front of them may wait for locks of its
 // own, and those may be the ones that the stalled program holds.
 // Cold context. The first use looks all of them up; start makes it.
+//
+// Before glibc 2.34 libc is three libraries. The functions of threads are in libpthread.so.0 and the loader's in libdl.so.2,
+// and a program that needs neither has neither loaded.
 #pragma once
 
 #include <dlfcn.h>
@@ -12,8 +15,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <string_view>
+
 // What pthread_atfork, which is linked into each library, calls.
 extern "C" int __register_atfork(void (*prepare)(), void (*parent)(), void (*child)(), void* library);
+// glibc's headers have these since 2.32.
+extern "C" int pthread_attr_setsigmask_np(pthread_attr_t* attributes, const sigset_t* signals);
+extern "C" const char* strerrordesc_np(int error) noexcept;
 
 namespace holdwatch {
 
@@ -23,13 +31,24 @@ struct LibcFunctions {
 #undef HOLDWATCH_LIBC_FUNCTION
 };
 
-// Looks them up at the first use. None is null: each is as old as the oldest libc that we run with.
+// Looks them up at the first use. Where libc_can_be_watched, none is null but for the ones that libc_functions.def says may be.
 const LibcFunctions& libc();
 
-// The module that the function is in, or null. Takes the loader's lock.
-const link_map* module_of(void* function);
+// Whether all is there that the watch needs. If not, our hooks only call on. `why` says it where it is worth a line: it is
+// empty where the program has not loaded libpthread or libdl.
+bool libc_can_be_watched(std::string_view* why);
 
-// Whether the program or a library that was loaded with it defines `name` for others. Start context: nothing locks the list.
+// Entries of the loader's list of modules. Start context: nothing locks the list.
+const link_map& own_module();
+const link_map& libc_module();
+
+// Whether the program or a library that was loaded with it defines `name` for others. Start context, as above.
 bool some_module_exports(const char* name);
+// The first definition of `name` in the modules that were loaded after us; null if there is none. Start context, as above.
+void* find_after_us(const char* name);
+
+// The first definition of `name` in any module but us; null if there is none. Waits for the loader's list; where no module has come
+// since the last time that `known_modules` was passed, it does not look again.
+void* find_anywhere(const char* name, unsigned long long* known_modules);
 
 }  // namespace holdwatch

@@ -300,8 +300,13 @@ bool take(int tid, Snapshot* out) {
 }  // namespace
 
 bool capture_start(int signal_option) {
-  const MemoryRange libc_code = mapped_around(reinterpret_cast<uintptr_t>(libc().sigaction), MappedAs::code);
-  if (mailbox_open(signal_option, libc_code) || signal_option == kSignalOff) return true;
+  const auto code_around = [](auto* function) {
+    return mapped_around(reinterpret_cast<uintptr_t>(function), MappedAs::code);
+  };
+  const MemoryRange libc_code = code_around(libc().gnu_get_libc_version);
+  const bool is_one_library = libc_code.contains(reinterpret_cast<uintptr_t>(libc().pthread_create));
+  const MemoryRange thread_code = is_one_library ? MemoryRange{} : code_around(libc().pthread_create);
+  if (mailbox_open(signal_option, libc_code, thread_code) || signal_option == kSignalOff) return true;
   Line<kNoteSize> line;
   if (signal_option == kSignalAuto) {
     line << "the program uses every real-time signal; where a running thread is cannot be said";

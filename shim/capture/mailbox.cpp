@@ -45,8 +45,9 @@ struct Mailbox {
   Registers registers;  // the answer
   size_t copy_size;
 
-  unsigned char* copy;  // these two are set by mailbox_open, before any signal is sent
+  unsigned char* copy;  // these three are set by mailbox_open, before any signal is sent
   MemoryRange libc_code;
+  MemoryRange libpthread_code;
 };
 
 constinit Mailbox g_mailbox{};
@@ -111,7 +112,8 @@ CallRegisters call_registers(const ucontext_t& context) {
 void begin_call_again(ucontext_t* context) {
   greg_t* registers = context->uc_mcontext.gregs;
   const CallRegisters call = call_registers(*context);
-  const long number = call_cut_short(call, g_mailbox.libc_code);
+  const bool is_in_libpthread = g_mailbox.libpthread_code.contains(call.ip);
+  const long number = call_cut_short(call, is_in_libpthread ? g_mailbox.libpthread_code : g_mailbox.libc_code);
   if (number < 0 || another_signal_is_due(*context)) return;
   constexpr greg_t kInstructionLength = 2;
   registers[REG_RIP] -= kInstructionLength;
@@ -182,9 +184,10 @@ Refusal ask(int tid, uint64_t blocked_signals, MemoryRange stack) {
 
 }  // namespace
 
-bool mailbox_open(int signal_option, MemoryRange libc_code) {
+bool mailbox_open(int signal_option, MemoryRange libc_code, MemoryRange libpthread_code) {
   g_mailbox.word.store(word_of(g_mailbox.sequence, Stage::idle), std::memory_order_relaxed);
   g_mailbox.libc_code = libc_code;
+  g_mailbox.libpthread_code = libpthread_code;
   if (g_mailbox.copy == nullptr) g_mailbox.copy = static_cast<unsigned char*>(reserve_memory(kMailboxCopySize));
   return signal_open(g_mailbox.copy == nullptr ? kSignalOff : signal_option, answer);
 }

@@ -14,9 +14,9 @@ namespace holdwatch {
 inline constexpr size_t kMailboxCopySize = size_t{1} << 20;
 
 // Reserves the mailbox; `signal_option` as in Settings::signal. System calls that a sample cuts short are begun again if
-// they were made from `libc_code` (see interrupted_call.cpp). May be called anew in a child of fork. Returns whether a
-// signal is free at present.
-bool mailbox_open(int signal_option, MemoryRange libc_code);
+// they were made from `libc_code`, or from `libpthread_code`, which is apart before glibc 2.34 (see interrupted_call.cpp). May be called
+// anew in a child of fork. Returns whether a signal is free at present.
+bool mailbox_open(int signal_option, MemoryRange libc_code, MemoryRange libpthread_code = {});
 
 // Asks thread `tid`, whose signal mask is `blocked_signals`. Fills out->registers and, if the stack pointer lies in
 // `stack`, out->copy with what is above it, at most kMailboxCopySize bytes. All of `stack` must be readable. The copy

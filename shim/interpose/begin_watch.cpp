@@ -35,7 +35,8 @@ ThreadRecord* first_record_slow() {
 void prepare_for_thread_slow(const pthread_attr_t* attributes) {
   const Inside inside;
   size_t stack_size = 0;
-  if (attributes != nullptr && libc().pthread_attr_getstacksize(attributes, &stack_size) == 0)
+  const auto get_stack_size = libc().pthread_attr_getstacksize;  // of a libpthread that has come later: null
+  if (attributes != nullptr && get_stack_size != nullptr && get_stack_size(attributes, &stack_size) == 0)
     note_stack_size(stack_size);
   if (const Working working; !calls_filtered()) refill_records();
   pass_filters_on();

@@ -324,6 +324,18 @@ inline bool is_refused(const timespec* until, clockid_t clock = CLOCK_REALTIME) 
   return until->tv_nsec < 0 || until->tv_nsec >= kSecondNs || (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC);
 }
 
+// What pthread_cleanup_push calls. The oldest version of each, which is still there, so that we do not need the newest; weak, for
+// before glibc 2.34 they are libpthread's, which we do not link to, and nobody waits for a condition where it is not loaded.
+#if __GLIBC_PREREQ(2, 34)
+#define HOLDWATCH_OLDEST(name) __asm__(".weak " #name "\n\t.symver " #name ", " #name "@GLIBC_2.3.3")
+#else
+#define HOLDWATCH_OLDEST(name) __asm__(".weak " #name)
+#endif
+HOLDWATCH_OLDEST(__pthread_register_cancel);
+HOLDWATCH_OLDEST(__pthread_unregister_cancel);
+HOLDWATCH_OLDEST(__pthread_unwind_next);
+#undef HOLDWATCH_OLDEST
+
 // cond_wait and its kin: the hold ends here and begins anew when the mutex is taken again.
 template <typename Call>
 inline int condition_wait(const void* mutex, const Caller& caller, Call call, int timed_out) {

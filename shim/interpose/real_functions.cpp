@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 
+#include "shim/base/exported_functions.h"
 #include "shim/base/libc_functions.h"
 #include "shim/base/system_call.h"
 #include "shim/base/thread_mode.h"
@@ -56,19 +57,57 @@ struct Early<Member, Result(Arguments...)> {
   }
 };
 
-// For a function that this glibc does not have; no program that was linked against it can call it.
-template <typename Signature>
+template <auto Member>
+constexpr const char* kNameOf = nullptr;
+#define HOLDWATCH_FUNCTION(name, version, ...) \
+  template <>                                  \
+  constexpr const char* kNameOf<&RealFunctions::name> = #name;
+#include "shim/interpose/functions.def"
+#undef HOLDWATCH_FUNCTION
+
+// What there is none of: in this glibc, which no program can call that was linked against it; or, before glibc 2.34, in this
+// process, which has not loaded libpthread. A program may still call it, for with us every such function is there, and some ask
+// for that, by a weak symbol, to learn whether there are threads. There are none, and locking is as good as not locking.
+template <auto Member>
+constexpr int kWithout = ENOSYS;
+#define HOLDWATCH_WITHOUT_THREADS(name) \
+  template <>                           \
+  constexpr int kWithout<&RealFunctions::name> = 0;
+HOLDWATCH_WITHOUT_THREADS(pthread_mutex_lock)
+HOLDWATCH_WITHOUT_THREADS(pthread_mutex_trylock)
+HOLDWATCH_WITHOUT_THREADS(pthread_mutex_unlock)
+HOLDWATCH_WITHOUT_THREADS(pthread_mutex_init)
+HOLDWATCH_WITHOUT_THREADS(pthread_mutex_destroy)
+HOLDWATCH_WITHOUT_THREADS(pthread_rwlock_rdlock)
+HOLDWATCH_WITHOUT_THREADS(pthread_rwlock_tryrdlock)
+HOLDWATCH_WITHOUT_THREADS(pthread_rwlock_wrlock)
+HOLDWATCH_WITHOUT_THREADS(pthread_rwlock_trywrlock)
+HOLDWATCH_WITHOUT_THREADS(pthread_rwlock_unlock)
+HOLDWATCH_WITHOUT_THREADS(pthread_rwlock_init)
+HOLDWATCH_WITHOUT_THREADS(pthread_rwlock_destroy)
+#undef HOLDWATCH_WITHOUT_THREADS
+
+// The library that has it may come later, with a plugin.
+template <auto Member, typename Signature>
 struct Missing;
-template <typename Result, typename... Arguments>
-struct Missing<Result(Arguments...)> {
-  static Result call(Arguments...) {
-    if constexpr (!std::is_void_v<Result>) return ENOSYS;
+template <auto Member, typename Result, typename... Arguments>
+struct Missing<Member, Result(Arguments...)> {
+  static Result call(Arguments... arguments) {
+    static unsigned long long known_modules = 0;
+    if (void* const found = find_anywhere(kNameOf<Member>, &known_modules); found != nullptr) {
+      const auto function = reinterpret_cast<std::add_pointer_t<Result(Arguments...)>>(found);
+      std::atomic_ref(g_real.*Member).store(function, std::memory_order_relaxed);
+      return function(arguments...);
+    }
+    if constexpr (!std::is_void_v<Result>) return kWithout<Member>;
   }
 };
 
+// Without dlsym, before glibc 2.34, the libraries that come after us are asked in the order in which dlsym would.
 void* look_up(void* scope, const char* name, const char* version) {
-  void* found = version == nullptr ? nullptr : dlvsym(scope, name, version);
-  return found == nullptr ? dlsym(scope, name) : found;
+  if (libc().dlsym == nullptr) return find_after_us(name);
+  void* found = version == nullptr ? nullptr : libc().dlvsym(scope, name, version);
+  return found == nullptr ? libc().dlsym(scope, name) : found;
 }
 
 }  // namespace
@@ -84,11 +123,10 @@ void resolve_real_functions(void* scope) {
   if (g_is_resolved.load(std::memory_order_acquire) || t_is_resolving) return;
   t_is_resolving = true;
   const Inside inside;
-  libc();
 #define HOLDWATCH_FUNCTION(name, version, ...)                                                          \
   void* const found_##name = look_up(scope, #name, version);                                            \
   std::atomic_ref(g_real.name)                                                                          \
-      .store(found_##name == nullptr ? &Missing<__VA_ARGS__>::call                                      \
+      .store(found_##name == nullptr ? &Missing<&RealFunctions::name, __VA_ARGS__>::call                \
                                      : reinterpret_cast<std::add_pointer_t<__VA_ARGS__>>(found_##name), \
              std::memory_order_relaxed);
 #include "shim/interpose/functions.def"
@@ -97,13 +135,9 @@ void resolve_real_functions(void* scope) {
   t_is_resolving = false;
 }
 
-// Loaded late, the name alone would mean libc's function, which comes first in every look-up. A handle is the address of the
-// library's link_map.
+// Loaded late, the name alone would mean libc's function, which comes first in every look-up.
 uintptr_t own_function(const char* name) {
-  Dl_info info;
-  void* own = nullptr;
-  if (libc().dladdr1(reinterpret_cast<void*>(&own_function), &info, &own, RTLD_DL_LINKMAP) == 0) return 0;
-  return reinterpret_cast<uintptr_t>(libc().dlsym(own, name));
+  return reinterpret_cast<uintptr_t>(ExportedFunctions(own_module()).find(name));
 }
 
 }  // namespace holdwatch

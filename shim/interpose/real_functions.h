@@ -25,7 +25,7 @@ struct alignas(kCacheLine) RealFunctions {
 // loader's lock. Calling it again does nothing.
 void resolve_real_functions(void* scope);
 
-// The address of our own function of that name, wherever else there is one. Cold context; takes the loader's lock.
+// The address of our own function of that name, wherever else there is one. Cold context.
 uintptr_t own_function(const char* name);
 
 }  // namespace holdwatch

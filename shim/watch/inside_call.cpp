@@ -10,6 +10,7 @@
 #include <cstddef>
 
 #include "shim/base/call_filter.h"
+#include "shim/base/libc_functions.h"
 #include "shim/base/system_call.h"
 #include "shim/capture/capture.h"
 #include "shim/capture/own_memory.h"
@@ -42,10 +43,12 @@ uintptr_t signal_restorer() {
   return 0;
 }
 
-// Lock functions are libc's, the hooks before them ours.
-bool is_lock_code(uintptr_t pc, uintptr_t libc_pc) {
-  const auto of = [](uintptr_t address) { return mapped_around(address, MappedAs::code); };
-  return of(libc_pc).contains(pc) || of(reinterpret_cast<uintptr_t>(&is_inside_call_on)).contains(pc);
+// Lock functions are libc's, before glibc 2.34 libpthread's, the hooks before them ours.
+bool is_lock_code(uintptr_t pc) {
+  const auto is_beside = [pc](auto* function) {
+    return mapped_around(reinterpret_cast<uintptr_t>(function), MappedAs::code).contains(pc);
+  };
+  return is_beside(libc().pthread_mutex_lock) || is_beside(&is_inside_call_on);
 }
 
 // A register may hold the address of one of the lock's fields.
@@ -63,7 +66,7 @@ bool is_interrupted_call(uintptr_t frame, uintptr_t restorer, LockWord lock) {
   const bool has_lock = std::any_of(std::begin(kOnes), std::end(kOnes), [&](int one) {
     return static_cast<uintptr_t>(registers[one]) - lock.address() < size_of(lock);
   });
-  return has_lock && is_lock_code(static_cast<uintptr_t>(registers[REG_RIP]), restorer);
+  return has_lock && is_lock_code(static_cast<uintptr_t>(registers[REG_RIP]));
 }
 
 // Of the handler's lock call, or below. It need not sleep: glibc's rwlocks spin for what the interrupted call is to do next.

@@ -51,6 +51,33 @@ void* enter(void* argument) {
   return nullptr;
 }
 
+// No signal of the program is ever handled, or taken from it, by a thread of ours. Before glibc 2.32 a thread's mask can only be its
+// maker's: then the program's thread blocks its signals for as long as it makes ours.
+class AllSignalsBlocked {
+ public:
+  AllSignalsBlocked(pthread_attr_t* attributes, int* error) {
+    const sigset_t all = signal_set(kAllSignals);
+    by_hand_ = libc().pthread_attr_setsigmask_np == nullptr;
+    if (by_hand_)
+      set_mask(&all, &before_);
+    else if (*error == 0)
+      *error = libc().pthread_attr_setsigmask_np(attributes, &all);
+  }
+  ~AllSignalsBlocked() {
+    if (by_hand_) set_mask(&before_, nullptr);
+  }
+  AllSignalsBlocked(const AllSignalsBlocked&) = delete;
+  AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
+
+ private:
+  static void set_mask(const sigset_t* mask, sigset_t* before) {
+    system_call(SYS_rt_sigprocmask, SIG_SETMASK, mask, before, sizeof(uint64_t));
+  }
+
+  sigset_t before_{};
+  bool by_hand_;
+};
+
 // The caller counts as working until the thread has got through libc's own calls at its start.
 int make(pthread_t* thread, const pthread_attr_t& attributes, const OwnThread& what) {
   Working::begin();
@@ -72,13 +99,11 @@ int start_own_thread(const OwnThread& what, pthread_t* thread) {
   pthread_attr_t attributes;
   int error = libc().pthread_attr_init(&attributes);
   if (error != 0) return error;
-  const sigset_t all = signal_set(kAllSignals);
   pthread_t detached;
   if (thread == nullptr) libc().pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   error = calls_filtered() ? use_reserved_stack(attributes, what.stack_size)
                            : libc().pthread_attr_setstacksize(&attributes, what.stack_size);
-  // No signal of the program is ever handled, or taken from it, by a thread of ours.
-  if (error == 0) error = libc().pthread_attr_setsigmask_np(&attributes, &all);
+  const AllSignalsBlocked blocked(&attributes, &error);
   if (error == 0) error = make(thread == nullptr ? &detached : thread, attributes, what);
   libc().pthread_attr_destroy(&attributes);
   return error;

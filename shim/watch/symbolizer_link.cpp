@@ -129,16 +129,16 @@ void* symbolizer(TextBuffer& tried) {
 }  // namespace
 
 void remember_own_path() {
-  Dl_info info;
-  if (libc().dladdr(reinterpret_cast<void*>(&remember_own_path), &info) == 0 || info.dli_fname == nullptr) return;
+  const char* const name = own_module().l_name;
+  if (name == nullptr) return;
   TextBuffer path(g_own_path, sizeof g_own_path);
-  if (info.dli_fname[0] != '/' && system_call(SYS_getcwd, g_own_path, sizeof g_own_path) > 0) {
+  if (name[0] != '/' && system_call(SYS_getcwd, g_own_path, sizeof g_own_path) > 0) {
     char folder[PATH_MAX];
     strncpy(folder, g_own_path, sizeof folder);
     path.clear();
     path << folder << "/";
   }
-  path << info.dli_fname;
+  path << name;
 }
 
 const char* own_path() {

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "shim/base/clock.h"
+#include "shim/base/file_symbol.h"
 #include "tests/catch.h"
 
 using namespace holdwatch;
@@ -43,4 +44,43 @@ TEST_CASE("the clock is no system call any more once libc's was found") {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   CHECK(monotonic_ns() / kNanosecondsPerSecond - static_cast<uint64_t>(now.tv_sec) <= 1);
+}
+
+namespace {
+
+struct Marked {
+  char bytes[57];
+};
+[[gnu::used]] Marked g_marked_for_file_symbol_test;
+
+}  // namespace
+
+TEST_CASE("a data object that a file names but does not export is found by its name and size") {
+  const link_map& program = own_module();
+  constexpr const char* kName = "_ZN12_GLOBAL__N_129g_marked_for_file_symbol_testE";
+  CHECK(find_file_symbol(program, kName, sizeof(Marked)) == nullptr);  // l_name of the program itself is empty
+  link_map named = program;
+  char path[] = "/proc/self/exe";
+  named.l_name = path;
+  CHECK(find_file_symbol(named, kName, sizeof(Marked)) == &g_marked_for_file_symbol_test);
+  CHECK(find_file_symbol(named, kName, sizeof(Marked) - 1) == nullptr);
+  CHECK(find_file_symbol(named, "g_marked", sizeof(Marked)) == nullptr);
+}
+
+TEST_CASE("without dlsym a function is looked for in what was loaded after us") {
+  CHECK(find_after_us("pthread_rwlock_tryrdlock") == dlsym(RTLD_NEXT, "pthread_rwlock_tryrdlock"));
+  CHECK(find_after_us("no_such_function") == nullptr);
+}
+
+TEST_CASE("a function of any module is found, and looked for again only when modules have come") {
+  unsigned long long known = 0;
+  CHECK(find_anywhere("pthread_rwlock_tryrdlock", &known) != nullptr);
+  CHECK(known > 0);
+  CHECK(find_anywhere("pthread_rwlock_tryrdlock", &known) == nullptr);
+}
+
+TEST_CASE("this glibc can be watched") {
+  std::string_view why = "?";
+  CHECK(libc_can_be_watched(&why));
+  CHECK(why.empty());
 }
