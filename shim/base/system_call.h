@@ -18,20 +18,26 @@ template <typename T>
     return static_cast<long>(value);
 }
 
+// No template: gcc 10 forgets there which registers the variables are to be in.
+[[gnu::always_inline]] inline long system_call_of_words(long number, long a, long b, long c, long d, long e, long f) {
+  long result = number;
+  register long fourth __asm__("r10") = d;
+  register long fifth __asm__("r8") = e;
+  register long sixth __asm__("r9") = f;
+  __asm__ volatile("syscall"
+                   : "+a"(result)
+                   : "D"(a), "S"(b), "d"(c), "r"(fourth), "r"(fifth), "r"(sixth)
+                   : "rcx", "r11", "memory");
+  return result;
+}
+
 // What the call returns, or its error number negated (-4095 to -1; see syscall(2)).
 template <typename A = long, typename B = long, typename C = long, typename D = long, typename E = long,
           typename F = long>
 [[gnu::always_inline]] inline long system_call(long number, A a = {}, B b = {}, C c = {}, D d = {}, E e = {},
                                                F f = {}) {
-  long result = number;
-  register long fourth __asm__("r10") = system_word(d);
-  register long fifth __asm__("r8") = system_word(e);
-  register long sixth __asm__("r9") = system_word(f);
-  __asm__ volatile("syscall"
-                   : "+a"(result)
-                   : "D"(system_word(a)), "S"(system_word(b)), "d"(system_word(c)), "r"(fourth), "r"(fifth), "r"(sixth)
-                   : "rcx", "r11", "memory");
-  return result;
+  return system_call_of_words(number, system_word(a), system_word(b), system_word(c), system_word(d), system_word(e),
+                              system_word(f));
 }
 
 // For a call whose result may be an address.

@@ -23,18 +23,16 @@
 // the mailbox, if another handled signal is pending, for that one would have interrupted the call without us as well.
 #include "shim/capture/interrupted_call.h"
 
-#include <sys/syscall.h>
-
 #include <cerrno>
 #include <cstring>
+
+#include "shim/base/new_calls.h"
 
 namespace holdwatch {
 namespace {
 
 constexpr size_t kSyscallLength = 2;  // 0f 05
 constexpr size_t kLookBack = 32;
-
-constexpr long kFutexWaitv = 449;  // SYS_futex_waitv, which older headers lack
 
 // Not close: after EINTR its descriptor is gone, and may be somebody else's already.
 constexpr long kMayBeginAgain[] = {
@@ -47,7 +45,7 @@ constexpr long kMayBeginAgain[] = {
     SYS_epoll_pwait2,
     SYS_nanosleep,
     SYS_futex,
-    kFutexWaitv,
+    SYS_futex_waitv,
     SYS_semop,
     SYS_semtimedop,
     SYS_clock_nanosleep,

@@ -26,7 +26,8 @@ uint64_t command_of(const SystemCall& call) {
 }
 
 bool inherits(const SystemCall& call) {
-  return command_of(call) == FUTEX_LOCK_PI || command_of(call) == FUTEX_LOCK_PI2;
+  constexpr uint32_t kLockPi2 = 13;  // FUTEX_LOCK_PI2, Linux 5.14, which older headers lack
+  return command_of(call) == FUTEX_LOCK_PI || command_of(call) == kLockPi2;
 }
 
 // A wait with a timeout that was stopped and continued goes on as restart_syscall, its arguments still in place (signal(7)).

@@ -105,6 +105,7 @@ std::string describe_connecting(const SystemCall& call, const CallContext& conte
 
 // "pid 4711", "any child", "any child of group 12", "fd 9 pidfd".
 std::string describe_child(const SystemCall& call, const CallContext& context) {
+  constexpr int kPidfd = 3;  // P_PIDFD, which glibc's headers have since 2.36
   const int id = as_int(call.arguments[1]);
   switch (as_int(call.arguments[0])) {
     case P_ALL:
@@ -113,7 +114,7 @@ std::string describe_child(const SystemCall& call, const CallContext& context) {
       return "pid " + std::to_string(id);
     case P_PGID:
       return id == 0 ? "any child of the same group" : "any child of group " + std::to_string(id);
-    case P_PIDFD:
+    case kPidfd:
       return "fd " + describe_descriptor(id, Direction::any, context.files);
     default:
       return "...";

@@ -4,11 +4,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+
+#include "shim/base/new_calls.h"
 
 namespace holdwatch {
 namespace {

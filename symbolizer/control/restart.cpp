@@ -1,13 +1,13 @@
 // See restart.h.
 #include "symbolizer/control/restart.h"
 
-#include <sys/syscall.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <iterator>
+
+#include "shim/base/new_calls.h"
 
 namespace holdwatch::control {
 namespace {

@@ -9,7 +9,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/user.h>
 #include <sys/wait.h>
@@ -22,6 +21,7 @@
 #include <fstream>
 #include <string>
 
+#include "shim/base/new_calls.h"
 #include "symbolizer/inspect/stack_copy.h"
 #include "symbolizer/unwind/user_registers.h"
 

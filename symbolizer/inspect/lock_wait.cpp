@@ -32,7 +32,8 @@ Futex futex_of(const SystemCall& call) {
 }
 
 bool inherits(const Futex& futex) {
-  return futex.command == FUTEX_LOCK_PI || futex.command == FUTEX_LOCK_PI2;
+  constexpr int kLockPi2 = 13;  // FUTEX_LOCK_PI2, Linux 5.14, which older headers lack
+  return futex.command == FUTEX_LOCK_PI || futex.command == kLockPi2;
 }
 
 LockWait rwlock_wait(const Futex& futex, Access access, bool likely) {

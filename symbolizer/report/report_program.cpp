@@ -13,7 +13,6 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +22,7 @@
 #include <fstream>
 #include <new>
 
+#include "shim/base/new_calls.h"
 #include "symbolizer/report/outputs/descriptor.h"
 
 namespace holdwatch {

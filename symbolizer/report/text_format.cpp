@@ -3,8 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
-
 namespace holdwatch {
 namespace {
 
@@ -83,15 +81,28 @@ std::string escape_with(std::string_view text, bool quotes) {
 }
 
 struct UtcTime {
-  std::chrono::year_month_day date;
-  std::chrono::hh_mm_ss<std::chrono::milliseconds> time;
+  uint64_t year, month, day, hour, minute, second, millisecond;
 };
 
+// Without std::chrono's calendar, which gcc has since 11, and gmtime, which reads files. Years are counted from March on, so that the
+// day that some of them have more is their last.
 UtcTime utc(uint64_t wall_clock_ns) {
-  const std::chrono::sys_time<std::chrono::milliseconds> moment{
-      std::chrono::milliseconds(static_cast<int64_t>(wall_clock_ns / kMillisecond))};
-  const auto day = std::chrono::floor<std::chrono::days>(moment);
-  return {std::chrono::year_month_day(day), std::chrono::hh_mm_ss(moment - day)};
+  constexpr uint64_t kDaysTo1970 = 719'468;  // from 1 March of the year 0
+  constexpr uint64_t kEraDays = 146'097;     // 400 years
+  const uint64_t days = wall_clock_ns / kDay + kDaysTo1970;
+  const uint64_t era = days / kEraDays, day_of_era = days % kEraDays;
+  const uint64_t year_of_era =
+      (day_of_era - day_of_era / 1'460 + day_of_era / 36'524 - day_of_era / (kEraDays - 1)) / 365;
+  const uint64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const uint64_t month = (5 * day_of_year + 2) / 153;  // 0 is March
+  const uint64_t rest = wall_clock_ns % kDay;
+  return {era * 400 + year_of_era + (month < 10 ? 0 : 1),
+          month < 10 ? month + 3 : month - 9,
+          day_of_year - (153 * month + 2) / 5 + 1,
+          rest / kHour,
+          rest % kHour / kMinute,
+          rest % kMinute / kSecond,
+          rest % kSecond / kMillisecond};
 }
 
 }  // namespace
@@ -106,16 +117,14 @@ std::string format_duration(uint64_t ns) {
 }
 
 std::string format_time(uint64_t wall_clock_ns) {
-  const auto [date, time] = utc(wall_clock_ns);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", int(date.year()), unsigned(date.month()),
-                     unsigned(date.day()), time.hours().count(), time.minutes().count(), time.seconds().count(),
-                     time.subseconds().count());
+  const UtcTime at = utc(wall_clock_ns);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", at.year, at.month, at.day, at.hour, at.minute,
+                     at.second, at.millisecond);
 }
 
 std::string format_time_compact(uint64_t wall_clock_ns) {
-  const auto [date, time] = utc(wall_clock_ns);
-  return fmt::format("{:04}{:02}{:02}T{:02}{:02}{:02}Z", int(date.year()), unsigned(date.month()), unsigned(date.day()),
-                     time.hours().count(), time.minutes().count(), time.seconds().count());
+  const UtcTime at = utc(wall_clock_ns);
+  return fmt::format("{:04}{:02}{:02}T{:02}{:02}{:02}Z", at.year, at.month, at.day, at.hour, at.minute, at.second);
 }
 
 std::string count_of(size_t count, std::string_view singular, std::string_view plural) {
