@@ -100,13 +100,21 @@ void free_kept() {
   while (g_kept != nullptr) free(std::exchange(g_kept, g_kept->next));
 }
 
+size_t bytes_in_use() {
+#if __GLIBC_PREREQ(2, 33)
+  return mallinfo2().uordblks;
+#else
+  return static_cast<unsigned>(mallinfo().uordblks);  // modulo 4 GiB, which is enough to see a change
+#endif
+}
+
 // One that malloc did not have ready for this thread counts as newly in use.
 bool keep_ready_chunk(size_t size) {
-  const size_t in_use = mallinfo2().uordblks;
+  const size_t in_use = bytes_in_use();
   auto* const chunk = static_cast<Kept*>(malloc(size));
   if (chunk == nullptr) return false;
   chunk->next = std::exchange(g_kept, chunk);
-  return mallinfo2().uordblks == in_use;
+  return bytes_in_use() == in_use;
 }
 
 }  // namespace
@@ -149,6 +157,12 @@ HOLDWATCH_STAND_IN(int, mincore, (void*, size_t, unsigned char*)) {
 HOLDWATCH_STAND_IN(int, pipe2, (int*, int)) {
   errno = EMFILE;
   return -1;
+}
+
+// libdw asks for libdebuginfod when it is loaded, to fetch debug data from the network, which we never have it do. Before glibc 2.34 a
+// failure of dlopen outside of the program's namespace ends the process.
+HOLDWATCH_STAND_IN(void*, dlopen, (const char*, int)) {
+  return nullptr;
 }
 
 // The process may exit in the middle of a report, and does not wait for it long: what a report uses must not be destroyed.

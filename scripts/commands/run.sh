@@ -19,14 +19,14 @@ none.
 TEXT
 }
 
-# Ours after the ones that are there: some insist on being the first.
+# Ours after the ones that are there: some insist on being the first. With glibc before 2.34 also what the program may not link to.
 join_preload() {
   case $library in
     *[:\ ]*) fail "the loader cannot preload $library: its path has a colon or a space" ;;
   esac
   case :${LD_PRELOAD-}: in
     *[:\ ]"$library"[:\ ]*) ;;
-    *) LD_PRELOAD=${LD_PRELOAD:+$LD_PRELOAD:}$library ;;
+    *) LD_PRELOAD=${LD_PRELOAD:+$LD_PRELOAD:}$library${needed_beside:+:$needed_beside} ;;
   esac
 }
 

@@ -19,6 +19,7 @@ import sys
 
 # The one that the shim calls, and what stands in for functions of libc in the symbolizer's own namespace.
 SYMBOLIZER = {"holdwatch_symbolizer_api", "__cxa_atexit", "__cxa_thread_atexit_impl",
+              "dlopen",
               "__tls_get_addr", "mincore", "pipe2"}
 
 

@@ -1,0 +1,44 @@
+// holdwatch-threads.so, of a build with a glibc before 2.34: what the symbolizer's libraries want of libpthread. A second libpthread in
+// the process would take the calling thread off the list of the first, and put its own functions in the loader's hooks. So this library
+// says that it is libpthread.so.0 (its SONAME), and is loaded into the symbolizer's namespace before the first that asks for that.
+// Cold context: the shim's reporter thread. The namespace is used by one thread at a time: there is nothing to lock. The functions of
+// mutexes and conditions are libc's own, which do nothing without a libpthread.
+#include <pthread.h>
+#include <signal.h>
+
+#include <cerrno>
+
+#define HOLDWATCH_STAND_IN(name, ...)                                                            \
+  extern "C" [[gnu::visibility("default")]] int stand_in_for_##name(__VA_ARGS__) __asm__(#name); \
+  int stand_in_for_##name(__VA_ARGS__)
+
+HOLDWATCH_STAND_IN(pthread_create, pthread_t*, const pthread_attr_t*, void* (*)(void*), void*) {
+  return EAGAIN;
+}
+HOLDWATCH_STAND_IN(pthread_join, pthread_t, void**) {
+  return ESRCH;
+}
+HOLDWATCH_STAND_IN(pthread_sigmask, int, const sigset_t*, sigset_t*) {
+  return EINVAL;
+}
+HOLDWATCH_STAND_IN(pthread_condattr_setclock, pthread_condattr_t*, clockid_t) {
+  return 0;
+}
+HOLDWATCH_STAND_IN(pthread_rwlock_init, pthread_rwlock_t*, const pthread_rwlockattr_t*) {
+  return 0;
+}
+HOLDWATCH_STAND_IN(pthread_rwlock_destroy, pthread_rwlock_t*) {
+  return 0;
+}
+HOLDWATCH_STAND_IN(pthread_rwlock_rdlock, pthread_rwlock_t*) {
+  return 0;
+}
+HOLDWATCH_STAND_IN(pthread_rwlock_tryrdlock, pthread_rwlock_t*) {
+  return 0;
+}
+HOLDWATCH_STAND_IN(pthread_rwlock_wrlock, pthread_rwlock_t*) {
+  return 0;
+}
+HOLDWATCH_STAND_IN(pthread_rwlock_unlock, pthread_rwlock_t*) {
+  return 0;
+}
