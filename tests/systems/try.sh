@@ -96,7 +96,7 @@ try_attach() {
 }
 
 try_inspect() {
-  start_subject 3
+  start_subject 6
   $holdwatch inspect "$subject_pid" >"$scratch/inspect" 2>&1
   status=$?
   wait "$subject_pid"
