@@ -53,8 +53,19 @@ std::vector<unsigned> parse_list(const std::string& text) {
 
 std::vector<unsigned> SchedulerClocks::online() {
   std::string line;
-  std::getline(std::ifstream("/sys/devices/system/cpu/online"), line);
-  return parse_list(line);
+  if (std::getline(std::ifstream("/sys/devices/system/cpu/online"), line)) return parse_list(line);
+  std::ifstream stat("/proc/stat");
+  return listed_in(stat);
+}
+
+// "cpu  1 2 3", the sum of all, then "cpu0 1 2 3" for each (proc(5)).
+std::vector<unsigned> SchedulerClocks::listed_in(std::istream& stat) {
+  std::vector<unsigned> list;
+  for (std::string line; std::getline(stat, line) && line.starts_with("cpu");) {
+    const char* const number = line.c_str() + 3;
+    if (*number >= '0' && *number <= '9') list.push_back(static_cast<unsigned>(std::strtoul(number, nullptr, 10)));
+  }
+  return list;
 }
 
 // All at once, for a processor may be busy. A thread that does not come to run is left alone; it touches nothing of ours.

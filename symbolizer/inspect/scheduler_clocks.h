@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <istream>
 #include <map>
 #include <optional>
 #include <vector>
@@ -18,6 +19,8 @@ class SchedulerClocks {
 
   // The processors that there are; none if the kernel does not tell.
   static std::vector<unsigned> online();
+  // Those of /proc/stat: where /sys is not mounted, as in many a chroot.
+  static std::vector<unsigned> listed_in(std::istream& stat);
 
  private:
   struct Reading {

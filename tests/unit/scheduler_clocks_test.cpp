@@ -6,6 +6,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <fstream>
+#include <sstream>
 #include <string>
 #include <thread>
 
@@ -95,4 +97,12 @@ TEST_CASE("a clock on whose processor we may not go is unknown, and so is all th
 
 TEST_CASE("the processors that there are, are as many as the C library counts") {
   CHECK(SchedulerClocks::online().size() == static_cast<size_t>(sysconf(_SC_NPROCESSORS_ONLN)));
+}
+
+TEST_CASE("without /sys the processors are those of /proc/stat") {
+  std::istringstream some(
+      "cpu  9 9 9\ncpu0 4 4 4\ncpu17 5 5 5\nintr 1 2 3\ncpu18 is no line of a processor any more\n");
+  CHECK(SchedulerClocks::listed_in(some) == std::vector<unsigned>{0, 17});
+  std::ifstream stat("/proc/stat");
+  CHECK(SchedulerClocks::listed_in(stat) == SchedulerClocks::online());
 }
