@@ -105,7 +105,7 @@ class Testbed:
         done = subprocess.run(["meson", "install", "-C", build, "--no-rebuild", "--quiet", "--destdir", self.path("/")],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"meson install failed:\n{done.stdout}{done.stderr}"
-        [library] = self.path("/usr/local").glob("lib/**/libholdwatch.so")
+        [library] = self.path("/usr/local").glob("lib*/**/libholdwatch.so")  # lib64 without dpkg-dev
         return "/" + str(library.parent.relative_to(self.path("/")))
 
     def copy(self, program, inside="/usr/local/bin"):

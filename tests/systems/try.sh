@@ -41,6 +41,7 @@ make_subject() {
 }
 
 try_build() {
+  dpkg --configure -a  # an earlier run may have been cut off while it installed
   if [ -n "${CCACHE_DIR:-}" ]; then apt-get install -q -y --no-install-recommends ccache; fi
   if scripts/setup build && scripts/configure build -Dstrict=true && meson compile -C build product chatroom; then
     make_subject && yes "$(gcc -dumpversion | sed 's/^/gcc /'), meson $(meson --version)"
