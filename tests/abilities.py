@@ -9,6 +9,7 @@ import functools
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -103,6 +104,15 @@ def no_looking_at_servers():
 
 def no_attaching_to_servers():
     return no_attaching() or no_looking_at_servers()
+
+
+def no_localhost():
+    """A bare system has no /etc/hosts."""
+    try:
+        socket.getaddrinfo("localhost", None)
+    except OSError as error:
+        return f"the name localhost has no address here: {error.strerror}"
+    return ""
 
 
 def no_preloading(library):

@@ -39,6 +39,7 @@ def require_watched(directory):
 def test(shim):
     if not RUNNER.is_file() or shutil.which("perl") is None:
         servers.abilities.skip("no tests of MariaDB here; on Debian: apt-get install mariadb-test")
+    servers.abilities.skip_if(servers.abilities.no_localhost())
     # Side by side: they wait more than they work, and the runner finds ports of its own for each.
     with servers.Run(None) as run, servers.Run(None) as other, concurrent.futures.ThreadPoolExecutor() as side_by_side:
         running = side_by_side.submit(outcomes, other.directory)
