@@ -324,8 +324,9 @@ inline bool is_refused(const timespec* until, clockid_t clock = CLOCK_REALTIME) 
   return until->tv_nsec < 0 || until->tv_nsec >= kSecondNs || (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC);
 }
 
-// What pthread_cleanup_push calls. The oldest version of each, which is still there, so that we do not need the newest; weak, for
-// before glibc 2.34 they are libpthread's, which we do not link to, and nobody waits for a condition where it is not loaded.
+// What pthread_cleanup_push calls. We ask for the oldest version of each, which every glibc still has, so that we do not depend on the
+// newest. The symbols are weak because before glibc 2.34 they belong to libpthread, which we do not link to. Where it is not loaded they
+// are never called: there are no threads, and so no condition waits.
 #if __GLIBC_PREREQ(2, 34)
 #define HOLDWATCH_OLDEST(name) __asm__(".weak " #name "\n\t.symver " #name ", " #name "@GLIBC_2.3.3")
 #else
