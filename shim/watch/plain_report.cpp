@@ -71,6 +71,7 @@ void JobFinding::add_holder(const Job& job, size_t index) {
   const HolderState& state = job.state.holders[index];
   Holder& holder = holders[finding.holder_count++] = Holder{};
   holder.tid = state.hold.tid;
+  holder.pid = state.pid;
   if (state.hold.gone) {
     holder.state = ThreadState::gone;
     std::memcpy(holder.thread, record_at(state.hold.identity.record)->gone_name, kThreadNameSize - 1);
