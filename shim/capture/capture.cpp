@@ -236,9 +236,13 @@ bool explain_refusal(Refusal refusal, Snapshot* out) {
   return explain_no_sample(reason_of(refusal), out);
 }
 
-bool finish_sample(Snapshot* out) {
+bool finish_sample(const WantedStack& stack, Snapshot* out) {
   distrust_foreign_stack(out);
-  if (out->copy == nullptr) explain_no_sample("the thread changes from one stack to another", out);
+  if (out->copy != nullptr) return true;
+  const bool is_stack = stack.range().start != stack.range().end;
+  explain_no_sample(
+      is_stack ? "the thread changes from one stack to another" : "the thread is on a stack that is not private memory",
+      out);
   return true;
 }
 
@@ -270,7 +274,7 @@ bool capture_running(Look since, Snapshot* out) {
     if (ran_throughout(since, now)) {
       const Refusal refusal = sample(now, stack.range(), out);
       if (refusal != Refusal::none) return explain_refusal(refusal, out);
-      if (out->copy != nullptr || !stack.try_around(out->registers.sp)) return finish_sample(out);
+      if (out->copy != nullptr || !stack.try_around(out->registers.sp)) return finish_sample(stack, out);
       deadline_ns = monotonic_ns() + kPatienceNs;
     }
     if (now.status.voluntary_switches == since.status.voluntary_switches) continue;

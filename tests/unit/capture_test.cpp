@@ -1,9 +1,13 @@
 // Where another thread is: blocked, running, stopped, gone, and where the kernel will not tell.
 #include "shim/capture/capture.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -18,9 +22,11 @@
 #include <string>
 #include <thread>
 
+#include "shim/base/call_filter.h"
 #include "shim/base/settings.h"
 #include "shim/capture/own_memory.h"
 #include "tests/catch.h"
+#include "tests/unit/in_child.h"
 #include "tests/unit/left_out.h"
 
 using namespace holdwatch;
@@ -156,6 +162,19 @@ int result_in_child(const std::function<bool()>& body) {
   int status = 0;
   REQUIRE(waitpid(child, &status, 0) == child);
   return status;
+}
+
+// Puts a filter that lets every system call through over the calling thread, and those that it makes. False if the kernel has none.
+bool filter_nothing() {
+  sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+  const sock_fprog program = {1, &allow};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+// From the calling process alone.
+bool hide_proc() {
+  return unshare(CLONE_NEWNS) == 0 && mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+         mount("none", "/proc", "tmpfs", 0, nullptr) == 0;
 }
 
 }  // namespace
@@ -474,6 +493,235 @@ TEST_CASE("own memory can be read in a process that changed its user") {
           int out = 0;
           return read_own_memory(reinterpret_cast<uintptr_t>(&value), &out, sizeof out) == sizeof out && out == 42;
         }) == 0);
+}
+
+TEST_CASE("what a call refers to is of its moment until the thread has run, though the copy of its stack stays true") {
+  REQUIRE(capture_start(kSignalAuto));
+  const Pipe pipe;
+  Worker worker([&] {
+    for (int i = 0; i < 2; ++i) read_byte(pipe.reader());
+  });
+  Snapshot snapshot;
+  do REQUIRE(capture_when_blocked(worker, &snapshot));
+  while (snapshot.copy == nullptr);
+  const bool lasts_at_first = capture_lasts(snapshot);
+  pipe.put();
+  pollfd readable = {pipe.reader(), POLLIN, 0};
+  while (poll(&readable, 1, 0) == 1) std::this_thread::yield();
+  const bool lasts = capture_lasts(snapshot);
+  pipe.put();
+  worker.join();
+  CHECK(lasts_at_first);
+  CHECK_FALSE(lasts);
+  CHECK(capture_unchanged(snapshot));
+}
+
+TEST_CASE("a running thread's snapshot refers to nothing that could be over") {
+  REQUIRE(capture_start(kSignalAuto));
+  std::atomic<bool> stop{false};
+  Worker worker([&] { spin_until(stop); });
+  Snapshot snapshot;
+  const bool captured = capture_when_running(worker, &snapshot);
+  stop = true;
+  worker.join();
+  CHECK(captured);
+  CHECK_FALSE(snapshot.switches_known);
+  CHECK(capture_lasts(snapshot));
+}
+
+TEST_CASE("a blocked thread's large stack is left to be read where it is") {
+  REQUIRE(capture_start(kSignalAuto));
+  const Pipe pipe;
+  Worker worker([&] { on_large_stack([&] { read_byte(pipe.reader()); }); });
+  Snapshot snapshot;
+  const bool captured = capture_when_blocked(worker, &snapshot);
+  pipe.put();
+  CHECK(captured);
+  CHECK(snapshot.copy == nullptr);
+  CHECK(snapshot.copy_size == 0);
+  CHECK(snapshot.stack_end == worker.stack_end());
+}
+
+TEST_CASE("a blocked thread whose stack is not the one that is known has no end that is known, and no copy") {
+  REQUIRE(capture_start(kSignalAuto));
+  const Pipe pipe;
+  Worker worker([&] { read_byte(pipe.reader()); });
+  Snapshot snapshot;
+  bool captured = false;
+  do captured = capture_thread(worker.tid(), 0x10000, &snapshot);
+  while (snapshot.state == ThreadState::running);
+  pipe.put();
+  CHECK(captured);
+  CHECK(snapshot.registers.sp > 0x10000);
+  CHECK(snapshot.stack_end == 0);
+  CHECK(snapshot.copy == nullptr);
+}
+
+TEST_CASE("a running thread on a stack that other processes may share is not copied, and the reason is said") {
+  REQUIRE(capture_start(kSignalAuto));
+  constexpr size_t kStackSize = 65536;
+  void* const memory = mmap(nullptr, kStackSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  REQUIRE(memory != MAP_FAILED);
+  static std::atomic<bool> stop;
+  static std::atomic<bool> is_there;
+  stop = is_there = false;
+  Worker worker([&] {
+    ucontext_t thread;
+    ucontext_t coroutine;
+    getcontext(&coroutine);
+    coroutine.uc_stack = {memory, 0, kStackSize};
+    coroutine.uc_link = &thread;
+    const auto spin = [] {
+      is_there = true;
+      spin_until(stop);
+    };
+    makecontext(&coroutine, spin, 0);
+    swapcontext(&thread, &coroutine);
+  });
+  while (!is_there) std::this_thread::yield();
+  Snapshot snapshot;
+  const bool captured = capture_when_running(worker, &snapshot);
+  stop = true;
+  worker.join();
+  munmap(memory, kStackSize);
+  CHECK(captured);
+  CHECK(snapshot.registers.known == 0xff);
+  CHECK(snapshot.copy == nullptr);
+  CHECK(contains(snapshot.why_short, "not private memory"));
+}
+
+TEST_CASE("the thread that ends the process is not captured: it waits for us") {
+  REQUIRE(capture_start(kSignalAuto));
+  const Pipe pipe;
+  Worker worker([&] { read_byte(pipe.reader()); });
+  Worker other([&] { read_byte(pipe.reader()); });
+  Snapshot snapshot;
+  capture_no_more_of(worker.tid());
+  const bool captured = capture_thread(worker.tid(), worker.stack_end(), &snapshot);
+  const std::string why = snapshot.why_short;
+  const bool is_empty = snapshot.registers.known == 0 && !snapshot.call.known && snapshot.copy == nullptr;
+  const bool captured_other = capture_when_blocked(other, &snapshot);
+  capture_no_more_of(0);
+  pipe.put();
+  pipe.put();
+  CHECK_FALSE(captured);
+  CHECK(is_empty);
+  CHECK(contains(why.c_str(), "is ending the process"));
+  CHECK(captured_other);
+}
+
+TEST_CASE("under a filter that may kill for a system call no thread is looked at") {
+  REQUIRE(capture_start(kSignalAuto));
+  const Pipe pipe;
+  Worker worker([&] { read_byte(pipe.reader()); });
+  Snapshot snapshot;
+  g_call_filters.on_program.store(1);
+  const bool captured = capture_thread(worker.tid(), worker.stack_end(), &snapshot);
+  const std::string why = snapshot.why_short;
+  int value = 0;
+  const int known = 42;
+  const size_t got = read_own_memory(reinterpret_cast<uintptr_t>(&known), &value, sizeof value);
+  g_call_filters.on_program.store(0);
+  pipe.put();
+  CHECK_FALSE(captured);
+  CHECK(contains(why.c_str(), "the program filters its system calls"));
+  CHECK(got == 0);
+}
+
+TEST_CASE("a thread that filters its own system calls is not asked while it runs, but seen where it is blocked") {
+  CHECK(result_in_child([] {
+          capture_start(kSignalAuto);
+          const Pipe pipe;
+          std::atomic<int> step{0};
+          Worker worker([&] {
+            step = filter_nothing() ? 1 : 3;
+            while (step == 1) {
+            }
+            read_byte(pipe.reader());
+          });
+          while (step == 0) std::this_thread::yield();
+          Snapshot snapshot;
+          const bool captured = capture_when_running(worker, &snapshot);
+          const bool is_right = step == 3 || (!captured && snapshot.state == ThreadState::running &&
+                                              contains(snapshot.why_short, "filters its system calls"));
+          step = 2;
+          const bool seen = capture_when_blocked(worker, &snapshot);
+          pipe.put();
+          return is_right && seen;
+        }) == 0);
+}
+
+TEST_CASE("a filter that the whole process is under, ours included, keeps no running thread from being asked") {
+  CHECK(result_in_child([] {
+          filter_nothing();
+          capture_start(kSignalAuto);
+          std::atomic<bool> stop{false};
+          Worker worker([&] { spin_until(stop); });
+          Snapshot snapshot;
+          const bool captured = capture_when_running(worker, &snapshot);
+          stop = true;
+          return captured;
+        }) == 0);
+}
+
+TEST_CASE("a main thread that has left is gone, though the process lives on and the kernel still lists it") {
+  CHECK(result_in_child([] {
+          capture_start(kSignalAuto);
+          static const int main_tid = own_tid();
+          std::thread([] {
+            Snapshot snapshot;
+            while (capture_thread(main_tid, 0, &snapshot) || snapshot.state != ThreadState::gone) usleep(1000);
+            _exit(contains(snapshot.why_short, "thread exited") ? 0 : 2);
+          }).detach();
+          syscall(SYS_exit, 0);
+          return false;
+        }) == 0);
+}
+
+TEST_CASE("without /proc a thread's state is known from its clock, and why there is no stack is said") {
+  if (left_out(getuid() != 0, "needs root")) return;
+  constexpr int kRefused = 2;
+  const int status = result_in_child([] {
+    if (!hide_proc()) _exit(kRefused);
+    capture_start(kSignalAuto);
+    const Pipe pipe;
+    std::atomic<bool> stop{false};
+    Worker blocked([&] { read_byte(pipe.reader()); });
+    Worker running([&] { spin_until(stop); });
+    Worker exited([] {});
+    exited.join();
+    const auto becomes = [](const Worker& worker, ThreadState state) {
+      Snapshot snapshot;
+      do
+        if (capture_thread(worker.tid(), worker.stack_end(), &snapshot)) return false;
+      while (snapshot.state != state);
+      return contains(snapshot.why_short, "/proc is not mounted");
+    };
+    const bool is_right = becomes(blocked, ThreadState::blocked) && becomes(running, ThreadState::running) &&
+                          becomes(exited, ThreadState::gone);
+    stop = true;
+    pipe.put();
+    return is_right;
+  });
+  if (left_out(WEXITSTATUS(status) == kRefused, "no mount namespace of one's own is allowed here")) return;
+  CHECK(status == 0);
+}
+
+TEST_CASE(
+    "where no signal is to be had, one line says which was asked for, and that running threads are not captured") {
+  const auto said_for = [](int option) { return in_child([option] { return capture_start(option) ? 0 : 1; }); };
+  CHECK(said_for(kSignalAuto).text.empty());
+  CHECK(said_for(kSignalOff).text.empty());
+  CHECK(said_for(kSignalOff).status == 0);
+  const Outcome ordinary = said_for(SIGUSR1);
+  CHECK(ordinary.status == 1);
+  CHECK(contains(ordinary.text.c_str(), "SIGNAL=10 is no real-time signal"));
+  const Outcome none_free = in_child([] {
+    for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) std::signal(signal, SIG_IGN);
+    return capture_start(kSignalAuto) ? 0 : 1;
+  });
+  CHECK(none_free.status == 1);
+  CHECK(contains(none_free.text.c_str(), "the program uses every real-time signal"));
 }
 
 TEST_CASE("a snapshot from a call site is exact about its caller and needs no verifying") {
