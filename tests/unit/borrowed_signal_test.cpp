@@ -1,6 +1,7 @@
 // The borrowed signal: which one is taken, that nothing of it is left behind, and that none is ever deadly.
 #include "shim/capture/borrowed_signal.h"
 
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -93,12 +94,14 @@ TEST_CASE("the handler stays as long as a signal is on its way, and it is not de
     g_arrived = 0;
     block(SIGRTMAX, SIG_BLOCK);
     signal_send(own_tid(), 0, 1);
+    signal_send(own_tid(), 0, 2);
     signal_give_back();
-    if (disposition_is_default(SIGRTMAX)) _exit(1);
+    if (disposition_is_default(SIGRTMAX) || !signals_under_way()) _exit(1);
     block(SIGRTMAX, SIG_UNBLOCK);
-    if (g_arrived != 1) _exit(2);
+    if (g_arrived != 2) _exit(2);
+    if (signals_under_way()) _exit(3);
     signal_give_back();
-    if (!disposition_is_default(SIGRTMAX)) _exit(3);
+    if (!disposition_is_default(SIGRTMAX)) _exit(4);
   });
   CHECK(status == 0);
 }
@@ -167,6 +170,7 @@ TEST_CASE("switched off, nothing is sent") {
 TEST_CASE("a thread that is gone is reported, and the signal given back") {
   REQUIRE(signal_open(kSignalAuto, note_arrival));
   CHECK(signal_send(0x3fffffff, 0, 11) == Refusal::thread_gone);
+  CHECK_FALSE(signals_under_way());
   signal_give_back();
   CHECK(handled_signals().empty());
 }
@@ -204,6 +208,32 @@ TEST_CASE("a child of fork that starts anew has the default dispositions again")
     if (g_value != 15 || !handled_signals().empty()) _exit(1);
   });
   signal_give_back();
+  CHECK(status == 0);
+}
+
+TEST_CASE("in a child of fork nothing is on its way that its parent has sent") {
+  const int status = status_of_child([] {
+    signal_open(kSignalAuto, note_arrival);
+    block(SIGRTMAX, SIG_BLOCK);
+    signal_send(own_tid(), 0, 17);
+    const int of_child = status_of_child([] {
+      signal_open(kSignalAuto, note_arrival);
+      if (signals_under_way() || !disposition_is_default(SIGRTMAX)) _exit(1);
+    });
+    if (of_child != 0 || !signals_under_way()) _exit(2);
+  });
+  CHECK(status == 0);
+}
+
+TEST_CASE("where the kernel queues no more signals nothing is sent, and the signal is given back") {
+  const int status = status_of_child([] {
+    const rlimit none = {0, 0};
+    setrlimit(RLIMIT_SIGPENDING, &none);
+    signal_open(kSignalAuto, note_arrival);
+    if (signal_send(own_tid(), 0, 18) != Refusal::not_queued || signals_under_way()) _exit(1);
+    signal_give_back();
+    if (!handled_signals().empty()) _exit(2);
+  });
   CHECK(status == 0);
 }
 

@@ -2,15 +2,20 @@
 // a system call does not notice.
 #include "shim/capture/mailbox.h"
 
+#include <fcntl.h>
 #include <gnu/libc-version.h>
+#include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -24,6 +29,7 @@
 #include "shim/base/clock.h"
 #include "shim/base/settings.h"
 #include "tests/catch.h"
+#include "tests/unit/left_out.h"
 
 using namespace holdwatch;
 
@@ -187,6 +193,67 @@ int sample_blindly(const Worker& worker, int times) {
   return taken;
 }
 
+// A stack whose highest page nobody has supplied yet: who copies it waits.
+class WithheldPage {
+ public:
+  WithheldPage() {
+    void* const memory = mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(memory != MAP_FAILED);
+    start_ = reinterpret_cast<uintptr_t>(memory);
+    descriptor_ = static_cast<int>(syscall(SYS_userfaultfd, O_CLOEXEC));
+    uffdio_api api{};
+    api.api = UFFD_API;
+    uffdio_register missing{};
+    missing.range = {page(), kPage};
+    missing.mode = UFFDIO_REGISTER_MODE_MISSING;
+    is_withheld_ = descriptor_ >= 0 && ioctl(descriptor_, UFFDIO_API, &api) == 0 &&
+                   ioctl(descriptor_, UFFDIO_REGISTER, &missing) == 0;
+  }
+  ~WithheldPage() {
+    close(descriptor_);
+    munmap(reinterpret_cast<void*>(start_), kSize);
+  }
+  WithheldPage(const WithheldPage&) = delete;
+  WithheldPage& operator=(const WithheldPage&) = delete;
+
+  bool is_withheld() const { return is_withheld_; }
+  bool is_entered() const { return g_is_entered; }
+  MemoryRange range() const { return {start_, start_ + kSize}; }
+  // On the stack below the page.
+  void spin_below(const std::atomic<bool>& stop) const {
+    g_stop = &stop;
+    g_is_entered = false;
+    ucontext_t thread;
+    ucontext_t coroutine;
+    getcontext(&coroutine);
+    coroutine.uc_stack = {reinterpret_cast<void*>(start_), 0, kSize - kPage};
+    coroutine.uc_link = &thread;
+    const auto spin = [] {
+      g_is_entered = true;
+      spin_until(*g_stop);
+    };
+    makecontext(&coroutine, spin, 0);
+    swapcontext(&thread, &coroutine);
+  }
+  void supply() const {
+    uffdio_zeropage zeros{};
+    zeros.range = {page(), kPage};
+    REQUIRE(ioctl(descriptor_, UFFDIO_ZEROPAGE, &zeros) == 0);
+  }
+
+ private:
+  static constexpr size_t kPage = 4096;
+  static constexpr size_t kSize = 64 * 1024;
+  static inline std::atomic<bool> g_is_entered;
+  static inline const std::atomic<bool>* g_stop;
+
+  uintptr_t page() const { return start_ + kSize - kPage; }
+
+  uintptr_t start_ = 0;
+  int descriptor_ = -1;
+  bool is_withheld_ = false;
+};
+
 }  // namespace
 
 TEST_CASE("a running thread answers with its registers and the stack above its stack pointer") {
@@ -257,6 +324,7 @@ TEST_CASE("a late answer touches neither the mailbox nor the program, and the ne
   Snapshot snapshot{};
   // Mask 0 is a lie: the thread blocks every signal.
   const Refusal of_late = mailbox_sample(late.tid(), 0, late.stack(), &snapshot);
+  CHECK(signals_under_way());
   Worker other([] {});
   const Refusal of_other = sample_patiently(other, other.stack(), &snapshot);
   const Snapshot before = snapshot;
@@ -268,11 +336,36 @@ TEST_CASE("a late answer touches neither the mailbox nor the program, and the ne
   CHECK(memcmp(&before, &snapshot, sizeof before) == 0);
   CHECK(memcmp(bytes.data(), snapshot.copy, bytes.size()) == 0);
 
+  CHECK_FALSE(signals_under_way());
   REQUIRE(sample_patiently(late, late.stack(), &snapshot) == Refusal::none);
   CHECK(late.stack().contains(snapshot.registers.sp));
   struct sigaction action;
   REQUIRE(sigaction(SIGRTMAX, nullptr, &action) == 0);
   CHECK(action.sa_handler == SIG_DFL);
+}
+
+TEST_CASE("while a thread stands still in the midst of its answer nobody is asked, and afterwards all are again") {
+  REQUIRE(mailbox_open(kSignalAuto, libc_code()));
+  const WithheldPage page;
+  if (left_out(!page.is_withheld(), "userfaultfd is not allowed here")) return;
+  Worker other([] {});
+  Snapshot snapshot{};
+  Refusal of_writer = Refusal::none, of_other = Refusal::none;
+  {
+    std::atomic<bool> stop{false};
+    Worker writer([&] { page.spin_below(stop); });
+    while (!page.is_entered()) std::this_thread::yield();
+    do of_writer = mailbox_sample(writer.tid(), 0, page.range(), &snapshot);
+    while (of_writer == Refusal::not_in_time);
+    of_other = mailbox_sample(other.tid(), 0, other.stack(), &snapshot);
+    page.supply();
+    while (signals_under_way()) std::this_thread::yield();
+    stop = true;
+  }
+  CHECK(of_writer == Refusal::still_writing);
+  CHECK(of_other == Refusal::still_writing);
+  REQUIRE(sample_patiently(other, other.stack(), &snapshot) == Refusal::none);
+  CHECK(other.stack().contains(snapshot.registers.sp));
 }
 
 TEST_CASE("samples taken in rapid succession from several threads are each of the right thread") {
