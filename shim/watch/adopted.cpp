@@ -141,7 +141,7 @@ void adopt_wait(int tid) {
       g_sleepers[g_sleeper_count++] = tid;
     return;
   }
-  if (find_adopted(tid, word, true) != nullptr || waits_by_record(tid)) return;
+  if (waits_by_record(tid)) return;  // adopted, or by its own record
   if (adopt({Whereabouts::here, tid}, word, true) != nullptr) adopt_owner(word, monotonic_ns());
 }
 

@@ -1,28 +1,18 @@
 #include "shim/watch/waiting_call.h"
 
-#include <dlfcn.h>
-#include <link.h>
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <ctime>
 #include <thread>
 
 #include "tests/catch.h"
+#include "tests/unit/waiting_functions.h"
 
 namespace holdwatch {
 namespace {
-
-template <typename Function>
-WaitingFunction function(Function* address, LockKind kind, Access access) {
-  Dl_info info;
-  const ElfW(Sym)* symbol = nullptr;
-  dladdr1(reinterpret_cast<void*>(address), &info, reinterpret_cast<void**>(const_cast<ElfW(Sym)**>(&symbol)),
-          RTLD_DL_SYMENT);
-  const auto start = reinterpret_cast<uintptr_t>(info.dli_saddr);
-  return {start, start + symbol->st_size, kind, access};
-}
 
 // Asks about a thread once it is blocked in a futex call.
 template <typename Wait>
@@ -47,15 +37,6 @@ LockWord asked_while_blocked(Wait wait, void (*let_go)()) {
 
 pthread_mutex_t g_mutex = PTHREAD_MUTEX_INITIALIZER;
 pthread_rwlock_t g_rwlock = PTHREAD_RWLOCK_INITIALIZER;
-
-void set_functions() {
-  static const WaitingFunction functions[] = {
-      function(&pthread_mutex_lock, LockKind::mutex, Access::exclusive),
-      function(&pthread_rwlock_rdlock, LockKind::rwlock, Access::shared),
-      function(&pthread_rwlock_wrlock, LockKind::rwlock, Access::exclusive),
-  };
-  set_waiting_functions(functions, 3);
-}
 
 TEST_CASE("a futex of a mutex is its first word") {
   CHECK(lock_of_futex(0x1000, 2, LockKind::mutex, Access::exclusive).address() == 0x1000);
@@ -88,7 +69,7 @@ TEST_CASE("a thread that waits for a robust mutex is known by the mutex's word, 
 }
 
 TEST_CASE("a thread that waits in pthread_mutex_lock waits for that mutex") {
-  set_functions();
+  know_waiting_functions();
   pthread_mutex_lock(&g_mutex);
   const auto wait = [] {
     pthread_mutex_lock(&g_mutex);
@@ -98,8 +79,19 @@ TEST_CASE("a thread that waits in pthread_mutex_lock waits for that mutex") {
   CHECK(word == LockWord(&g_mutex, LockKind::mutex, Access::exclusive));
 }
 
+TEST_CASE("a thread that waits with a timeout waits for that mutex, but not for ever") {
+  know_waiting_functions();
+  pthread_mutex_lock(&g_mutex);
+  const auto wait = [] {
+    const timespec tomorrow = {time(nullptr) + 86'400, 0};
+    if (pthread_mutex_timedlock(&g_mutex, &tomorrow) == 0) pthread_mutex_unlock(&g_mutex);
+  };
+  const LockWord word = asked_while_blocked(wait, [] { pthread_mutex_unlock(&g_mutex); });
+  CHECK(word == LockWord(&g_mutex, LockKind::mutex, Access::exclusive).with_timeout());
+}
+
 TEST_CASE("a thread that waits for a rwlock waits to read or to write") {
-  set_functions();
+  know_waiting_functions();
   pthread_rwlock_wrlock(&g_rwlock);
   const auto read = [] {
     pthread_rwlock_rdlock(&g_rwlock);
@@ -118,7 +110,7 @@ TEST_CASE("a thread that waits for a rwlock waits to read or to write") {
 }
 
 TEST_CASE("a thread in another system call, or in a condition wait, waits for no lock") {
-  set_functions();
+  know_waiting_functions();
   static pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
   static std::atomic<bool> done{false};
   const auto wait = [] {

@@ -1,0 +1,583 @@
+// Threads that have and want real locks, of which no record tells but what a test records itself: as in a process that is attached
+// to, and where calls go past our hooks.
+#include "shim/watch/adopted.h"
+
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <memory>
+#include <vector>
+
+#include "shim/base/clock.h"
+#include "shim/watch/blocked_thread.h"
+#include "shim/watch/evidence.h"
+#include "shim/watch/lock_state.h"
+#include "shim/watch/other_process.h"
+#include "tests/catch.h"
+#include "tests/unit/await_sleep.h"
+#include "tests/unit/in_child.h"
+#include "tests/unit/record_calls.h"
+#include "tests/unit/recorded_thread.h"
+#include "tests/unit/waiting_functions.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr uint64_t kSecond = 1'000'000'000;
+constexpr Caller kSomewhere = {0x401000, 0, 0};
+
+struct AdoptedTest {
+  std::unique_ptr<Timing> timing = std::make_unique<Timing>();
+  std::unique_ptr<Episodes> episodes = std::make_unique<Episodes>();
+  std::unique_ptr<Sightings> sightings = std::make_unique<Sightings>();
+  Suspects stuck;
+  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  LockWord word{&mutex, LockKind::mutex, Access::exclusive};
+  bool is_held = false;
+  RecordedThread holder, waiter;
+
+  AdoptedTest() {
+    know_waiting_functions();
+    timing->set_limits({kSecond, kSecond, kSecond});
+    timing->advance();
+  }
+  ~AdoptedTest() {
+    forget_adopted();
+    release();
+    stop_tick();
+  }
+
+  // --- what threads do, unrecorded ---
+
+  void lock() {
+    holder.run([&] { pthread_mutex_lock(&mutex); });
+    is_held = true;
+    await_call(holder.tid(), SYS_futex);
+  }
+  void release() {
+    if (is_held) holder.run([&] { pthread_mutex_unlock(&mutex); });
+    is_held = false;
+  }
+  void block() {
+    waiter.start([&] {
+      pthread_mutex_lock(&mutex);
+      pthread_mutex_unlock(&mutex);
+    });
+    await_sleep_for(waiter.tid(), word);
+  }
+  void lock_and_block() {
+    lock();
+    block();
+  }
+  // Both run, and are where they were: the lock may have been given up and taken again in between.
+  void let_both_run() {
+    holder.run([] {});
+    await_call(holder.tid(), SYS_futex);
+    const uint64_t before = switches(waiter.tid());
+    syscall(SYS_futex, &mutex, FUTEX_WAKE_PRIVATE, 1);
+    while (switches(waiter.tid()) == before) usleep(1000);
+    await_sleep_for(waiter.tid(), word);
+  }
+  static uint64_t switches(int tid) {
+    StatusFile status;
+    return read_status_file(tid, &status) == 0 ? status.switches() : 0;
+  }
+
+  // --- what they record ---
+
+  uint64_t ago(uint64_t age_ns) const { return (timing->now_ns() - age_ns) | kExact; }
+  void record_wait(RecordedThread& thread, LockWord lock, uint64_t age_ns, Caller caller = kSomewhere) {
+    begin_wait(thread.record(), lock, caller, ago(age_ns));
+  }
+  void record_hold(RecordedThread& thread, uint64_t age_ns) {
+    const TickAt tick(ago(age_ns));
+    hold(thread.record(), word, kSomewhere);
+  }
+
+  // --- the watcher ---
+
+  // What is adopted at this look dates from so long ago.
+  void look(uint64_t age_ns = 0) {
+    timing->advance();
+    const TickAt tick(ago(age_ns));
+    stuck.count = 0;
+    look_after_adopted(*timing, *episodes, *sightings, stuck);
+  }
+  void attach(uint64_t age_ns = 0) {
+    adopt_later();
+    look(age_ns);
+  }
+  bool is_stuck() const { return stuck.count == 1 && stuck.locks[0].is_same_lock(word); }
+
+  std::vector<HoldView> holds() const {
+    std::vector<HoldView> found;
+    for_each_hold(UINT64_MAX, [&](const HoldView& hold) {
+      if (was_adopted(hold.sites[0].pc) && hold.word.is_same_lock(word)) found.push_back(hold);
+    });
+    return found;
+  }
+  std::vector<WaitView> waits() const {
+    std::vector<WaitView> found;
+    for_each_wait(UINT64_MAX, [&](const WaitView& wait) {
+      if (was_adopted(wait.caller.pc) && wait.word.is_same_lock(word)) found.push_back(wait);
+    });
+    return found;
+  }
+  std::vector<int> holding() const {
+    std::vector<int> tids;
+    for (const HoldView& hold : holds()) tids.push_back(hold.tid);
+    return tids;
+  }
+  std::vector<int> waiting() const {
+    std::vector<int> tids;
+    for (const WaitView& wait : waits()) tids.push_back(wait.tid);
+    return tids;
+  }
+  std::vector<LockWord> held_words() const {
+    std::vector<LockWord> words;
+    for (const HoldView& hold : holds()) words.push_back(hold.word);
+    return words;
+  }
+  std::vector<LockWord> wanted_words() const {
+    std::vector<LockWord> words;
+    for (const WaitView& wait : waits()) words.push_back(wait.word);
+    return words;
+  }
+  HolderState the_holder() const {
+    REQUIRE(holds().size() == 1);
+    HolderState state{};
+    CHECK(describe_holder(holds()[0], &state));
+    return state;
+  }
+};
+
+using Tids = std::vector<int>;
+using Words = std::vector<LockWord>;
+
+// --- attaching ---
+
+TEST_CASE_METHOD(AdoptedTest, "after an attachment who waits for a lock is known, and who holds it, once each") {
+  lock_and_block();
+  attach();
+  look();
+  CHECK(has_adopted());
+  CHECK(adopted_since_attachment());
+  CHECK(holding() == Tids{holder.tid()});
+  CHECK(waiting() == Tids{waiter.tid()});
+  const AdoptedHold* const known = adopted_hold(holds()[0]);
+  REQUIRE(known != nullptr);
+  CHECK(known->place.where == Whereabouts::here);
+  CHECK(known->place.tid == holder.tid());
+  CHECK(acquired_how(the_holder()) == Acquired::before_attach);
+  CHECK_FALSE(the_holder().likely);
+  CHECK_FALSE(is_stuck());
+}
+
+TEST_CASE_METHOD(AdoptedTest, "threads are looked at after an attachment only, and then three times") {
+  lock_and_block();
+  look();
+  CHECK_FALSE(has_adopted());
+  CHECK_FALSE(adopted_since_attachment());
+  release();
+  waiter.exit();
+  adopt_later();
+  for (int i = 0; i < 3; ++i) look();
+  RecordedThread latecomer;
+  lock();
+  latecomer.start([&] {
+    pthread_mutex_lock(&mutex);
+    pthread_mutex_unlock(&mutex);
+  });
+  await_sleep_for(latecomer.tid(), word);
+  look();
+  CHECK_FALSE(has_adopted());
+  release();
+}
+
+TEST_CASE_METHOD(AdoptedTest,
+                 "who waits at the third look only is known, too: it may have been on its way there before") {
+  adopt_later();
+  look();
+  look();
+  lock_and_block();
+  look();
+  CHECK(waiting() == Tids{waiter.tid()});
+}
+
+TEST_CASE_METHOD(AdoptedTest, "a wait that its thread has recorded is not recorded again") {
+  lock_and_block();
+  record_wait(waiter, word, 0);
+  attach();
+  CHECK(waiting().empty());
+  CHECK(holding().empty());
+  waiter.record().clear();
+}
+
+TEST_CASE_METHOD(AdoptedTest, "a hold that its thread has recorded is not recorded again") {
+  lock_and_block();
+  record_hold(holder, 0);
+  attach();
+  CHECK(waiting() == Tids{waiter.tid()});
+  CHECK(holding().empty());
+  holder.record().clear();
+}
+
+TEST_CASE_METHOD(AdoptedTest, "what a thread records itself from then on replaces what was adopted of it") {
+  lock_and_block();
+  attach();
+  CHECK(holding() == Tids{holder.tid()});
+  record_hold(holder, 0);
+  look();
+  CHECK(holding().empty());
+  holder.record().clear();
+}
+
+TEST_CASE_METHOD(AdoptedTest, "a wait with a timeout is known as one, which closes no circle") {
+  lock();
+  waiter.start([&] {
+    const timespec in_a_day = {time(nullptr) + 86'400, 0};
+    pthread_mutex_timedlock(&mutex, &in_a_day);
+    pthread_mutex_unlock(&mutex);
+  });
+  await_sleep_for(waiter.tid(), word);
+  attach();
+  CHECK(wanted_words() == Words{word.with_timeout()});
+}
+
+TEST_CASE_METHOD(AdoptedTest, "a rwlock names its writer, but none of its readers") {
+  pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
+  word = {&rwlock, LockKind::rwlock, Access::exclusive};
+  const LockWord for_reading(&rwlock, LockKind::rwlock, Access::shared);
+  const auto unlock = [&] { pthread_rwlock_unlock(&rwlock); };
+  holder.run([&] { pthread_rwlock_wrlock(&rwlock); });
+  waiter.start([&] {
+    pthread_rwlock_rdlock(&rwlock);
+    pthread_rwlock_unlock(&rwlock);
+  });
+  await_sleep_for(waiter.tid(), word);
+  attach();
+  CHECK(holding() == Tids{holder.tid()});
+  CHECK(held_words() == Words{word});
+  CHECK(waiting() == Tids{waiter.tid()});
+  CHECK(wanted_words() == Words{for_reading});
+  holder.run(unlock);
+  waiter.exit();
+
+  RecordedThread writer;
+  holder.run([&] { pthread_rwlock_rdlock(&rwlock); });
+  writer.start([&] {
+    pthread_rwlock_wrlock(&rwlock);
+    pthread_rwlock_unlock(&rwlock);
+  });
+  await_sleep_for(writer.tid(), word);
+  attach();
+  CHECK(holding().empty());
+  CHECK(waiting() == Tids{writer.tid()});
+  CHECK(wanted_words() == Words{word});
+  holder.run(unlock);
+}
+
+TEST_CASE_METHOD(AdoptedTest,
+                 "who sat in a condition wait waits for the mutex once it has been woken, and is known from then on") {
+  pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
+  waiter.start([&] {
+    pthread_mutex_lock(&mutex);
+    pthread_cond_wait(&condition, &mutex);
+    pthread_mutex_unlock(&mutex);
+  });
+  await_call_of(waiter.tid(), sits_in_condition_wait);
+  adopt_later();
+  for (int i = 0; i < 3; ++i) look();
+  CHECK(waiting().empty());
+  lock();
+  record_hold(holder, 10 * kSecond);
+  look();
+  CHECK(waiting().empty());
+  pthread_cond_signal(&condition);
+  await_sleep_for(waiter.tid(), word);
+  look();
+  CHECK(waiting() == Tids{waiter.tid()});
+  holder.record().clear();
+}
+
+// --- how long it is known ---
+
+TEST_CASE_METHOD(AdoptedTest, "the hold ends with the unlock, and the wait with the lock") {
+  lock_and_block();
+  attach();
+  REQUIRE(has_adopted());
+  release();
+  waiter.exit();
+  look();
+  CHECK_FALSE(has_adopted());
+  CHECK(holding().empty());
+  CHECK(waiting().empty());
+}
+
+TEST_CASE_METHOD(AdoptedTest, "a hold counts on while its thread sleeps") {
+  lock_and_block();
+  attach(kSecond / 2);
+  look();
+  CHECK(timing->age_of(holds()[0]) >= kSecond / 2 - kPublishedWithinNs);
+  CHECK_FALSE(the_holder().likely);
+}
+
+TEST_CASE_METHOD(AdoptedTest, "a hold that may be another one by now counts anew") {
+  lock_and_block();
+  attach(kSecond / 2);
+  const Identity before = holds()[0].identity;
+  let_both_run();
+  look();
+  CHECK(holding() == Tids{holder.tid()});
+  CHECK_FALSE(holds()[0].identity == before);
+  CHECK(timing->age_of(holds()[0]) < kSecond / 2);
+  CHECK_FALSE(the_holder().likely);
+}
+
+TEST_CASE_METHOD(AdoptedTest, "a hold that was over its limit, and may be another one by now, is likely the same") {
+  lock_and_block();
+  attach(2 * kSecond);
+  const Identity before = holds()[0].identity;
+  let_both_run();
+  look();
+  REQUIRE(holding() == Tids{holder.tid()});
+  CHECK(holds()[0].identity == before);
+  CHECK(adopted_hold(holds()[0])->doubtful);
+  CHECK(the_holder().likely);
+}
+
+TEST_CASE_METHOD(AdoptedTest, "after a detachment nothing is known any more") {
+  lock_and_block();
+  attach();
+  forget_adopted();
+  CHECK_FALSE(has_adopted());
+  CHECK_FALSE(adopted_since_attachment());
+  CHECK(holding().empty());
+  CHECK(waiting().empty());
+  look();
+  CHECK_FALSE(has_adopted());
+}
+
+// --- waits that no record explains ---
+
+TEST_CASE_METHOD(AdoptedTest, "a wait that no record explains leads to whom the lock names") {
+  lock();
+  record_wait(waiter, word, 10 * kSecond);
+  look();
+  CHECK(holding() == Tids{holder.tid()});
+  CHECK(acquired_how(the_holder()) == Acquired::unseen);
+  CHECK_FALSE(is_stuck());
+  waiter.record().clear();
+}
+
+TEST_CASE_METHOD(AdoptedTest, "and to all others that sleep for the lock unrecorded") {
+  RecordedThread unrecorded;
+  lock();
+  record_wait(waiter, word, 10 * kSecond);
+  unrecorded.start([&] {
+    pthread_mutex_lock(&mutex);
+    pthread_mutex_unlock(&mutex);
+  });
+  await_sleep_for(unrecorded.tid(), word);
+  look();
+  CHECK(waiting() == Tids{unrecorded.tid()});
+  release();
+  waiter.record().clear();
+}
+
+TEST_CASE_METHOD(AdoptedTest, "a wait that has just begun need not be explained, nor one for a condition") {
+  lock();
+  record_wait(waiter, word, 0);
+  record_wait(holder, word.with_condition(), 10 * kSecond);
+  look();
+  CHECK_FALSE(has_adopted());
+  waiter.record().clear();
+  holder.record().clear();
+}
+
+TEST_CASE_METHOD(AdoptedTest, "a wait is explained by a hold that was recorded, unless the lock names another thread") {
+  lock();
+  record_hold(holder, 10 * kSecond);
+  record_wait(waiter, word, 10 * kSecond);
+  look();
+  CHECK_FALSE(has_adopted());
+  holder.record().clear();
+  forget_adopted();  // the next look is not to wait its turn
+
+  RecordedThread past_holder;
+  record_hold(past_holder, 10 * kSecond);
+  look();
+  CHECK(holding() == Tids{holder.tid()});
+  past_holder.record().clear();
+  waiter.record().clear();
+}
+
+// --- what nobody can ever release ---
+
+struct ExitedHolderTest : AdoptedTest {
+  int exited;
+
+  ExitedHolderTest() {
+    holder.run([&] { pthread_mutex_lock(&mutex); });
+    exited = holder.tid();
+    holder.exit();
+    while (syscall(SYS_tgkill, getpid(), exited, 0) == 0) usleep(1000);
+  }
+  ~ExitedHolderTest() { waiter.record().clear(); }
+};
+
+TEST_CASE_METHOD(ExitedHolderTest, "a lock whose holder has exited is stuck once somebody has waited for the limit") {
+  record_wait(waiter, word, 2 * kSecond);
+  look();
+  CHECK(holding() == Tids{exited});
+  CHECK(adopted_hold(holds()[0])->place.where == Whereabouts::exited);
+  CHECK(the_holder().hold.gone);
+  CHECK(is_stuck());
+}
+
+TEST_CASE_METHOD(ExitedHolderTest, "and not before") {
+  record_wait(waiter, word, kSecond / 2);
+  look();
+  CHECK(holding() == Tids{exited});
+  CHECK(stuck.count == 0);
+}
+
+TEST_CASE_METHOD(ExitedHolderTest, "nor where it has been reported") {
+  REQUIRE(episodes->begin(Event::abandoned, word, kSecond) != nullptr);
+  record_wait(waiter, word, 2 * kSecond);
+  look();
+  CHECK(stuck.count == 0);
+}
+
+TEST_CASE_METHOD(AdoptedTest, "a lock that its own holder waits for is stuck") {
+  lock();
+  record_wait(holder, word, 2 * kSecond);
+  look();
+  CHECK(holding() == Tids{holder.tid()});
+  CHECK_FALSE(adopted_hold(holds()[0])->inside_call);
+  CHECK(is_stuck());
+  holder.record().clear();
+}
+
+TEST_CASE_METHOD(AdoptedTest, "a lock that a thread of the parent's held at the fork is stuck in the child") {
+  lock();
+  const int tid = holder.tid();
+  const Outcome outcome = in_child([&] {
+    record_wait(waiter, word, 2 * kSecond);
+    look();
+    const bool is_parents = holding() == Tids{tid} && holds().size() == 1 &&
+                            adopted_hold(holds()[0])->place.where == Whereabouts::of_parent;
+    return is_parents && is_stuck() ? 0 : 1;
+  });
+  CHECK(outcome.status == 0);
+}
+
+TEST_CASE_METHOD(AdoptedTest, "a lock that processes share is held by a thread of another one, which is named") {
+  void* const page = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  REQUIRE(page != MAP_FAILED);
+  auto* const shared = static_cast<pthread_mutex_t*>(page);
+  pthread_mutexattr_t attributes;
+  pthread_mutexattr_init(&attributes);
+  pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+  pthread_mutex_init(shared, &attributes);
+  const pid_t child = fork();
+  if (child == 0) {
+    pthread_mutex_lock(shared);
+    while (true) pause();
+  }
+  while (shared->__data.__owner != child) usleep(1000);
+  word = {shared, LockKind::mutex, Access::exclusive};
+  // A process is known that is older than the wait.
+  while (process_sharing(child, word.address(), monotonic_ns()) != child) usleep(1000);
+  timing->set_limits({1'000'000, 1'000'000, 1'000'000});
+  timing->advance();
+  record_wait(waiter, word, 0);
+  while (!has_adopted()) usleep(1000), look();
+  CHECK(holding() == Tids{child});
+  CHECK(the_holder().where == Whereabouts::elsewhere);
+  CHECK(the_holder().pid == child);
+  CHECK_FALSE(the_holder().hold.gone);
+  CHECK(acquired_how(the_holder()) == Acquired::elsewhere);
+  CHECK(stuck.count == 0);
+  waiter.record().clear();
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  forget_adopted();
+  munmap(page, 4096);
+}
+
+// --- a call that a signal has interrupted ---
+
+pthread_mutex_t* g_wanted;
+std::atomic<uintptr_t> g_handler_sp;
+
+void lock_in_handler(int) {
+  g_handler_sp = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+  pthread_mutex_lock(g_wanted);
+  pthread_mutex_unlock(g_wanted);
+}
+
+TEST_CASE_METHOD(AdoptedTest,
+                 "a lock that is taken and names nobody is held by whose own call for it a signal has interrupted") {
+  struct sigaction action {
+  }, before{};
+  action.sa_handler = lock_in_handler;
+  sigaction(SIGUSR1, &action, &before);
+  g_wanted = &mutex;
+  mutex.__data.__lock = 2;
+  // The signal comes in a call of libc's that has the lock in a register, as a lock call has.
+  waiter.start([&] { syscall(SYS_tgkill, getpid(), gettid(), SIGUSR1, &mutex); });
+  await_sleep_for(waiter.tid(), word);
+  record_wait(holder, word, 10 * kSecond);
+  look();
+  CHECK(holding().empty());  // that one waits, and is in no call
+  forget_adopted();
+  holder.record().clear();
+  record_wait(waiter, word, 10 * kSecond, {0x401000, g_handler_sp, 0});
+  look();
+  CHECK(holding() == Tids{waiter.tid()});
+  CHECK(adopted_hold(holds()[0])->inside_call);
+  CHECK(acquired_how(the_holder()) == Acquired::inside_call);
+  CHECK(the_holder().likely);
+  CHECK(is_stuck());
+  look();
+  CHECK(holding() == Tids{waiter.tid()});
+
+  __atomic_store_n(&mutex.__data.__lock, 0, __ATOMIC_SEQ_CST);
+  waiter.record().clear();
+  look();
+  CHECK(holding().empty());
+  syscall(SYS_futex, &mutex, FUTEX_WAKE_PRIVATE, 1);
+  waiter.exit();
+  sigaction(SIGUSR1, &before, nullptr);
+}
+
+// --- waiters that no record tells of ---
+
+TEST_CASE_METHOD(AdoptedTest, "who waits unrecorded is found where the lock says that somebody waits, once") {
+  CHECK_FALSE(adopt_unseen_waiters(word));
+  lock();
+  CHECK_FALSE(adopt_unseen_waiters(word));
+  block();
+  CHECK(adopt_unseen_waiters(word));
+  CHECK(waiting() == Tids{waiter.tid()});
+  CHECK_FALSE(adopt_unseen_waiters(word));
+  CHECK(waiting() == Tids{waiter.tid()});
+  CHECK(holding().empty());
+}
+
+TEST_CASE_METHOD(AdoptedTest, "who waits and has recorded it is not looked for") {
+  lock_and_block();
+  record_wait(waiter, word, 0);
+  CHECK_FALSE(adopt_unseen_waiters(word));
+  CHECK(waiting().empty());
+  waiter.record().clear();
+}
+
+}  // namespace
+}  // namespace holdwatch
