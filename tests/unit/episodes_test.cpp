@@ -1,7 +1,10 @@
 #include "shim/watch/episodes.h"
 
+#include <pthread.h>
+
 #include <memory>
 #include <set>
+#include <string>
 
 #include "tests/catch.h"
 #include "tests/unit/record_calls.h"
@@ -206,6 +209,135 @@ TEST_CASE_METHOD(EpisodesTest, "nothing is left when all are cleared") {
   episodes.clear();
   CHECK(episodes.find_hold(0x1000) == nullptr);
   CHECK(episodes.find_wait(0x2000) == nullptr);
+}
+
+TEST_CASE_METHOD(EpisodesTest, "a deadlock is found by each of its locks, and by each of its holds") {
+  Episode* circle = episodes.begin(Event::deadlock, mutex_at(0x1000), 77);
+  circle->holder_count = 2;
+  circle->holders[0].hold.word = mutex_at(0x1000);
+  circle->holders[1].hold.word = mutex_at(0x2000);
+  circle->holders[1].hold.identity = {2, 0, 5};
+  CHECK(episodes.find_circle(0x1000) == circle);
+  CHECK(episodes.find_circle(0x2000) == circle);
+  CHECK(episodes.find_circle(0x3000) == nullptr);
+  CHECK(episodes.find_hold(0x1000) == nullptr);
+  CHECK(episodes.find_holder({2, 0, 5}) == circle);
+  episodes.end(*circle);
+  CHECK(episodes.find_circle(0x2000) == nullptr);
+}
+
+TEST_CASE_METHOD(EpisodesTest,
+                 "a hold that is part of a deadlock belongs to its own episode first, in whatever order they began") {
+  const auto begin = [&](Event event) {
+    Episode* episode = episodes.begin(event, mutex_at(0x1000), 77);
+    episode->holder_count = 1;
+    episode->holders[0].hold.identity = {1, 0, 5};
+    return episode;
+  };
+  begin(Event::deadlock);
+  Episode* hold = begin(Event::hold);
+  CHECK(episodes.find_holder({1, 0, 5}) == hold);
+  episodes.clear();
+  hold = begin(Event::abandoned);
+  begin(Event::deadlock);
+  CHECK(episodes.find_holder({1, 0, 5}) == hold);
+}
+
+TEST_CASE_METHOD(EpisodesTest, "who holds a lock is told by its hold and by its deadlock, but not by a wait for it") {
+  episodes.begin(Event::wait, mutex_at(0x1000), 77);
+  CHECK_FALSE(episodes.tell_of_hold(0x1000));
+  CHECK(episodes.tell_of(0x1000));
+  for (const Event event : {Event::hold, Event::abandoned, Event::fork_orphan}) {
+    episodes.clear();
+    episodes.begin(event, mutex_at(0x1000), 77);
+    CHECK(episodes.tell_of_hold(0x1000));
+  }
+  episodes.clear();
+  Episode* circle = episodes.begin(Event::self_deadlock, mutex_at(0x1000), 77);
+  circle->holder_count = 1;
+  circle->holders[0].hold.word = mutex_at(0x1000);
+  CHECK(episodes.tell_of_hold(0x1000));
+  CHECK_FALSE(episodes.tell_of(0x2000));
+}
+
+TEST_CASE_METHOD(EpisodesTest, "a number is never given twice, not even when all are cleared") {
+  const uint64_t first = episodes.begin(Event::hold, mutex_at(0x1000), 77)->number;
+  const uint64_t late = episodes.next_number();
+  episodes.clear();
+  CHECK(episodes.active() == 0);
+  const uint64_t next = episodes.begin(Event::hold, mutex_at(0x1000), 77)->number;
+  CHECK(std::set<uint64_t>{first, late, next}.size() == 3);
+}
+
+TEST_CASE_METHOD(EpisodesTest, "there is no room left exactly while as many are active as fit") {
+  for (uintptr_t lock = 1; lock <= Episodes::kMax; ++lock) {
+    CHECK_FALSE(episodes.full());
+    REQUIRE(episodes.begin(Event::hold, mutex_at(lock * 64), 77) != nullptr);
+  }
+  CHECK(episodes.full());
+  CHECK(episodes.active() == Episodes::kMax);
+  episodes.end(*episodes.find_hold(64));
+  CHECK_FALSE(episodes.full());
+}
+
+TEST_CASE_METHOD(EpisodesTest,
+                 "a lock keeps the id that it had when its episode began, and a deadlock one for each of its locks") {
+  pthread_mutex_t mutexes[2] = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER};
+  const LockWord words[2] = {{&mutexes[0], LockKind::mutex, Access::exclusive},
+                             {&mutexes[1], LockKind::mutex, Access::exclusive}};
+  Episode* hold = episodes.begin(Event::hold, words[0], 77);
+  CHECK(hold->tags[0].id == lock_id(words[0].address()));
+  Episode* circle = episodes.begin(Event::deadlock, words[0], 77);
+  circle->holder_count = 2;
+  for (int i = 0; i < 2; ++i) circle->holders[i].hold.word = words[i];
+  tag_locks(*circle);
+  CHECK(circle->tags[0].id == hold->tags[0].id);
+  CHECK(circle->tags[1].id == lock_id(words[1].address()));
+  forget_lock(words[0].address());  // destroyed: another one in its place has an id of its own
+  refresh_names(*hold);
+  CHECK(hold->tags[0].id != lock_id(words[0].address()));
+  CHECK(circle->tags[0].id == hold->tags[0].id);
+  for (const LockWord word : words) forget_lock(word.address());
+}
+
+TEST_CASE_METHOD(EpisodesTest, "a lock that is named during its episode has that name from then on") {
+  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  const LockWord word(&mutex, LockKind::mutex, Access::exclusive);
+  Episode* episode = episodes.begin(Event::hold, word, 77);
+  CHECK(std::string(episode->tags[0].name).empty());
+  set_lock_name(word.address(), "accounts");
+  refresh_names(*episode);
+  CHECK(std::string(episode->tags[0].name) == "accounts");
+
+  // What the thread that released it knew counts, if it is of the same lock.
+  auto ended = std::make_unique<HandedOver>();
+  ended->lock = {episode->tags[0].id + 1, "another"};
+  episode->ended = ended.get();
+  refresh_names(*episode);
+  CHECK(std::string(episode->tags[0].name) == "accounts");
+  ended->lock = {episode->tags[0].id, "at the end"};
+  refresh_names(*episode);
+  CHECK(std::string(episode->tags[0].name) == "at the end");
+  episode->event = Event::deadlock;  // tells of several locks
+  episode->holder_count = 1;
+  episode->holders[0].hold.word = word;
+  refresh_names(*episode);
+  CHECK(std::string(episode->tags[0].name) == "accounts");
+  episode->ended = nullptr;
+  forget_lock(word.address());
+}
+
+TEST_CASE_METHOD(EpisodesTest, "an episode has lost a holder that it had before, not one that came") {
+  Episode before{}, now{};
+  before.holder_count = 1;
+  before.holders[0].hold.identity = {1, 0, 5};
+  now.holder_count = 2;
+  now.holders[0].hold.identity = {2, 0, 6};
+  now.holders[1].hold.identity = {1, 0, 5};
+  CHECK_FALSE(has_lost_holder(now, before));
+  CHECK(has_lost_holder(before, now));
+  CHECK(has_holder(now, {2, 0, 6}));
+  CHECK_FALSE(has_holder(before, {1, 0, 6}));
 }
 
 TEST_CASE("a waiter that the look saw in the middle of its own tick is counted once") {
