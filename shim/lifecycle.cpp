@@ -113,7 +113,7 @@ bool prepare_late(TextBuffer& why) {
   say_start();
   remember_own_path();
   if (!thread_table_start_late()) {
-    why << "the program has used up the keys for thread-specific data that need no allocation";
+    why << "the program has used up the thread-specific data keys that need no allocation";
     return false;
   }
   libc().__register_atfork(before_fork, nullptr, in_child, &__dso_handle);
@@ -141,7 +141,7 @@ bool begin_attachment(const char* const* options, char* why, unsigned long why_s
   TextBuffer text(why, why_size);
   if (!prepare_late(text)) return false;
   if (!options_load_from(&g_settings, {options, program_name(), false, say_to_both, &text})) {
-    text << "EXE leaves this program out";
+    text << "the option EXE excludes this program";
     return false;
   }
   note_filters_of_threads();

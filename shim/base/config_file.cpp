@@ -16,7 +16,7 @@ namespace {
 
 // strerror asks for a translation, which allocates; this one, of glibc 2.32, does not.
 const char* reason_of(long error) {
-  if (libc().strerrordesc_np == nullptr) return error == ENOENT ? "No such file or directory" : "the kernel refuses it";
+  if (libc().strerrordesc_np == nullptr) return error == ENOENT ? "No such file or directory" : "the kernel refused it";
   const char* const text = libc().strerrordesc_np(static_cast<int>(error));
   return text != nullptr ? text : "unknown error";
 }

@@ -128,9 +128,9 @@ bool libc_can_be_watched(std::string_view* why) {
   const bool has_all_parts = libc().pthread_create != nullptr && libc().dlmopen != nullptr;
   if (!has_all_parts) return false;
   if (is_too_old())
-    *why = "glibc before 2.25 lays rwlocks out in another way; this process is not watched";
+    *why = "glibc before 2.25 has a different rwlock layout; this process is not watched";
   else if (g_libc_thread_count == nullptr)
-    *why = "libpthread.so.0 has no symbol __nptl_nthreads, its count of threads; this process is not watched";
+    *why = "libpthread.so.0 lacks the symbol __nptl_nthreads (its thread count); this process is not watched";
   return why->empty();
 }
 

@@ -42,7 +42,7 @@ void write(option_kind::count, const uint64_t& field, const OptionRow&, TextBuff
 }
 
 const char* read(option_kind::toggle, std::string_view text, const OptionRow&, bool& field) {
-  if (text != "0" && text != "1") return "neither 0 nor 1";
+  if (text != "0" && text != "1") return "must be 0 or 1";
   field = text == "1";
   return nullptr;
 }
@@ -124,7 +124,7 @@ const char* read(option_kind::glob, std::string_view text, const OptionRow&, Tex
 const char* read(option_kind::action, std::string_view text, const OptionRow&, TextField& field) {
   constexpr std::string_view kExec = "exec:";
   const bool runs_a_program = text.size() > kExec.size() && has_prefix(text, kExec);
-  if (text != "log" && text != "abort" && !runs_a_program) return "not one of its values";
+  if (text != "log" && text != "abort" && !runs_a_program) return "not a valid value";
   return store(text, field);
 }
 

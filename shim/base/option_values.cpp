@@ -79,7 +79,7 @@ Parsed<uint64_t> parse_duration(std::string_view text) {
     }
     return {ns, nullptr};
   }
-  return {0, "not a unit that is known (ns, us, ms, s, m, h)"};
+  return {0, "unknown unit (valid: ns, us, ms, s, m, h)"};
 }
 
 Parsed<uint64_t> parse_count(std::string_view text) {
@@ -99,7 +99,7 @@ Parsed<size_t> parse_choice(std::string_view text, std::string_view values) {
   for (size_t index = 0; !values.empty(); ++index) {
     if (take_alternative(values) == text) return {index, nullptr};
   }
-  return {0, "not one of its values"};
+  return {0, "not a valid value"};
 }
 
 Range range_in(std::string_view values, Parsed<uint64_t> (*parse)(std::string_view)) {

@@ -120,7 +120,7 @@ void Loader::read_file(const char* path) {
       }
       Line<kMessageSize> message;
       write_place(message, place);
-      message << ": the line is too long, it is left out";
+      message << ": line too long; ignored";
       say(message);
     }
     reason = file.error();
@@ -129,7 +129,7 @@ void Loader::read_file(const char* path) {
   Line<kShownPath> shown;
   shown << path;
   Line<kMessageSize> message;
-  message << "HOLDWATCH_CONFIG=\"" << shown << "\": cannot be read: " << reason << "; going on without it";
+  message << "HOLDWATCH_CONFIG=\"" << shown << "\": cannot be read: " << reason << "; continuing without it";
   say(message);
 }
 
@@ -159,13 +159,15 @@ void Loader::set(const OptionRow& row, std::string_view value, Place place) {
     say_bad_value(row, value, place, reason);
     return;
   }
-  place_of(row) = place;
-  if (row.available == Available::later && value != row.fallback) {
-    Line<kMessageSize> message;
-    write_setting(message, row.name, value, place);
-    message << ": not in this version; it has no effect";
-    say(message);
+  if (row.available == Available::now || value == row.fallback) {
+    place_of(row) = place;
+    return;
   }
+  row.read(row.fallback, row, settings_);
+  Line<kMessageSize> message;
+  write_setting(message, row.name, value, place);
+  message << ": not implemented in this version; it has no effect";
+  say(message);
 }
 
 void Loader::write_place(TextBuffer& out, Place place) const {
@@ -231,7 +233,7 @@ void Loader::say_unknown(std::string_view name, Place place) {
     write_place(message, place);
     message << ": ";
   }
-  message << shown << " is not an option";
+  message << "unknown option " << shown;
   if (const OptionRow* nearest = nearest_option(name); nearest != nullptr) {
     message << "; did you mean ";
     write_name(nearest->name, place, message);
@@ -250,6 +252,7 @@ void pad_to(size_t column, TextBuffer& out) {
 void Loader::print_help() {
   say("options: HOLDWATCH_NAME=value in the environment, or name = value in the file that HOLDWATCH_CONFIG names");
   for (const OptionRow& row : kOptions) {
+    if (row.available == Available::later) continue;
     Line<kMessageSize> line;
     line << "  " << row.name;
     pad_to(14, line);
@@ -260,7 +263,6 @@ void Loader::print_help() {
     line << ')';
     pad_to(39, line);
     line << row.help << " [" << row.values << ']';
-    if (row.available == Available::later) line << " (not in this version)";
     say(line);
   }
 }
@@ -280,7 +282,7 @@ bool options_load_from(Settings* out, const OptionSources& sources) {
   if (!has_options(sources.environment)) return true;
   if (sources.secure) {
     // A user could otherwise have a set-user-ID program read and write files with its owner's rights.
-    sources.say(sources.context, "this program runs with more rights than its user: HOLDWATCH_* options are ignored");
+    sources.say(sources.context, "this program runs with elevated privileges: HOLDWATCH_* options are ignored");
     return true;
   }
   const int saved_errno = errno;

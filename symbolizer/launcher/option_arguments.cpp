@@ -143,7 +143,7 @@ const char* complete_value(const OptionRow& row, std::string_view typed, std::st
   if (begin == std::string_view::npos) {
     out << typed;
   } else {
-    if (directory.empty()) return "the working directory is gone; give a path that begins with /";
+    if (directory.empty()) return "the working directory no longer exists; use an absolute path";
     out << std::string_view(typed.data(), begin);
     write_whole_path(directory, {typed.data() + begin, typed.size() - begin}, has_placeholders(row), out);
   }
@@ -157,7 +157,7 @@ void print_value_words(const OptionRow& row) {
 
 void print_options() {
   for (const OptionRow& row : kOptions) {
-    if (&row == &help_row()) continue;
+    if (&row == &help_row() || row.available == Available::later) continue;
     Line<64> flag;
     flag << "  --";
     write_argument_name(row, flag);
@@ -165,11 +165,10 @@ void print_options() {
     std::printf("%-*s", static_cast<int>(kMeaningColumn), flag.c_str());
     Line<1024> meaning;
     meaning << row.help << " [" << row.values << "; default " << row.fallback << "]";
-    if (row.available == Available::later) meaning << " (not in this version)";
     print_wrapped(meaning);
   }
   std::printf("%-*s", static_cast<int>(kMeaningColumn), "  --config FILE");
-  print_wrapped("a file of options, as lines of name = value; what is given here wins");
+  print_wrapped("a file of options, one name = value per line; the command line wins");
 }
 
 }  // namespace holdwatch

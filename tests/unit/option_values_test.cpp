@@ -66,7 +66,7 @@ TEST_CASE("anything else is no duration") {
   }
   for (const char* text : {"1 s", "1S", "1sec", "1s ", "1d", "1.5.5s", "1e3s"}) {
     INFO(text);
-    CHECK(why_not(text) == "not a unit that is known (ns, us, ms, s, m, h)");
+    CHECK(why_not(text) == "unknown unit (valid: ns, us, ms, s, m, h)");
   }
 }
 
