@@ -111,7 +111,7 @@ bool explain_no_status(int error, Snapshot* out) {
   }
   out->state = state_by_clock(out->tid);
   if (not_there) {
-    why << "stack not captured: /proc is not mounted, or shows another process id namespace";
+    why << "stack not captured: /proc is not mounted, or shows another PID namespace";
   } else {
     why << "stack not captured: /proc/self/task/" << out->tid << "/status cannot be read (errno " << error << ')';
   }
@@ -121,8 +121,8 @@ bool explain_no_status(int error, Snapshot* out) {
 bool explain_no_registers(int error, Snapshot* out) {
   TextBuffer why(out->why_short, sizeof out->why_short);
   if (error == EACCES || error == EPERM) {
-    why << "stack not captured: the kernel hides /proc/self/task/" << out->tid
-        << "/syscall, as the process changed its user or is not dumpable";
+    why << "stack not captured: permission denied for /proc/self/task/" << out->tid
+        << "/syscall: the process changed its user or is not dumpable";
   } else {
     why << "stack not captured: /proc/self/task/" << out->tid << "/syscall cannot be read (errno " << error << ')';
   }
@@ -182,21 +182,22 @@ const char* reason_of(Refusal refusal) {
     case Refusal::switched_off:
       return "running threads are not sampled (SIGNAL=off)";
     case Refusal::calls_are_hidden:
-      return "the thread runs, and this libc does not let us see which system call a signal would cut short";
+      return "the thread is running, and with this libc holdwatch cannot tell which system call a signal would "
+             "interrupt";
     case Refusal::no_signal_free:
-      return "the thread runs, and the program uses every real-time signal to ask it with";
+      return "the thread is running, and the program uses every real-time signal, so none is left to sample it";
     case Refusal::thread_filters_calls:
-      return "the thread runs, and filters its system calls";
+      return "the thread is running, and has a seccomp filter of its own";
     case Refusal::thread_blocks_signal:
-      return "the thread runs, and blocks the signal to ask it with";
+      return "the thread is running, and blocks the sampling signal";
     case Refusal::thread_gone:
       return "thread exited";
     case Refusal::not_queued:
-      return "the thread runs, and the kernel queues no more signals (RLIMIT_SIGPENDING)";
+      return "the thread is running, and the kernel cannot queue more signals (RLIMIT_SIGPENDING)";
     case Refusal::not_in_time:
-      return "the thread is ready to run, but got no processor for 50 ms";
+      return "the thread is runnable, but got no CPU for 50 ms";
     case Refusal::still_writing:
-      return "a sampled thread was stopped in the midst of its answer";
+      return "another thread was stopped while it was being sampled";
   }
   return "";
 }
@@ -241,8 +242,7 @@ bool finish_sample(const WantedStack& stack, Snapshot* out) {
   if (out->copy != nullptr) return true;
   const bool is_stack = stack.range().start != stack.range().end;
   explain_no_sample(
-      is_stack ? "the thread changes from one stack to another" : "the thread is on a stack that is not private memory",
-      out);
+      is_stack ? "the thread keeps switching stacks" : "the thread is on a stack that is not private memory", out);
   return true;
 }
 
@@ -281,8 +281,8 @@ bool capture_running(Look since, Snapshot* out) {
     blocked_between = true;
     since = now;
   }
-  return explain_no_sample(blocked_between ? "the thread keeps blocking, each time too shortly to be looked at"
-                                           : "the thread is ready to run, but got no processor for 50 ms",
+  return explain_no_sample(blocked_between ? "the thread keeps blocking, each time too briefly to be captured"
+                                           : "the thread is runnable, but got no CPU for 50 ms",
                            out);
 }
 
@@ -313,10 +313,10 @@ bool capture_start(int signal_option) {
   if (mailbox_open(signal_option, libc_code, thread_code) || signal_option == kSignalOff) return true;
   Line<kNoteSize> line;
   if (signal_option == kSignalAuto) {
-    line << "the program uses every real-time signal; where a running thread is cannot be said";
+    line << "the program uses every real-time signal: running threads cannot be sampled";
   } else {
     line << "SIGNAL=" << signal_option
-         << " is no real-time signal, or in use by the program; where a running thread is cannot be said";
+         << " is not a real-time signal, or is in use by the program: running threads cannot be sampled";
   }
   say(line);
   return false;
@@ -325,14 +325,14 @@ bool capture_start(int signal_option) {
 bool capture_thread(int tid, uintptr_t stack_end, Snapshot* out) {
   begin(tid, stack_end, out);
   if (calls_filtered()) {
-    TextBuffer(out->why_short, sizeof out->why_short) << "stack not captured: the program filters its system calls";
+    TextBuffer(out->why_short, sizeof out->why_short) << "stack not captured: the program has a seccomp filter";
     return false;
   }
   const bool captured = take(tid, out);
   // Asked afterwards: the thread says so first, and then begins to wait.
   if (g_no_more_of.load(std::memory_order_acquire) != tid) return captured;
   begin(tid, stack_end, out);
-  TextBuffer(out->why_short, sizeof out->why_short) << "stack not captured: the thread is ending the process";
+  TextBuffer(out->why_short, sizeof out->why_short) << "stack not captured: the thread is exiting the process";
   return false;
 }
 

@@ -240,7 +240,7 @@ void Evidence::capture_now(Event event, const HoldView& hold, Holder* out) {
     if (!stayed) {
       stack->count = 0;
       stack->complete = false;
-      TextBuffer(stack->note, sizeof stack->note) << "the thread moved on each time its stack was being read";
+      TextBuffer(stack->note, sizeof stack->note) << "the thread moved each time its stack was read";
     }
     arena_.keep(*stack);
     out->now = stack;

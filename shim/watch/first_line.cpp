@@ -57,9 +57,9 @@ class FirstLine {
         return abandoned();
       case Event::fork_orphan:
         lock();
-        out_ << " can never be had in this process: ";
+        out_ << " can never be acquired in this process: ";
         first_holder();
-        out_ << " held it in the parent at the fork; ";
+        out_ << " held it in the parent process at the fork; ";
         return waiting(true);
       case Event::hold:
       case Event::deadlock:
@@ -99,7 +99,12 @@ class FirstLine {
   }
   void first_holder() {
     if (has_holder()) return label_of(holder());
-    out_ << "a thread that is not known";
+    out_ << "an unknown thread";
+  }
+  // As the subject of a sentence: "thread 12 "alice"".
+  void thread_first_holder() {
+    if (has_holder()) out_ << "thread ";
+    first_holder();
   }
   void other_holders() {
     if (!are_several()) return;
@@ -114,13 +119,13 @@ class FirstLine {
   }
   void since_before() {
     if (!has_holder()) return;
-    if (holder().acquired == Acquired::before_attach) out_ << " at least, since before the attachment";
+    if (holder().acquired == Acquired::before_attach) out_ << " at least, since before the attach";
     if (holder().acquired == Acquired::unseen || holder().acquired == Acquired::elsewhere) out_ << " at least";
   }
 
   void waiting(bool with_longest) {
     if (waiters() == 0) {
-      out_ << "nobody waits";
+      out_ << "no waiters";
       return;
     }
     out_ << Count{waiters(), " thread waits", " threads wait"};
@@ -128,11 +133,11 @@ class FirstLine {
   }
   void lost() {
     if (finding_.threads_delayed == 0 && finding_.lost_ns == 0) {
-      out_ << "nobody was seen waiting";
+      out_ << "no waiters seen";
       return;
     }
     if (finding_.threads_delayed == 0) {
-      out_ << "others";
+      out_ << "other threads";
     } else {
       out_ << Count{finding_.threads_delayed, " thread", " threads"};
     }
@@ -148,7 +153,7 @@ class FirstLine {
         out_ << 'L' << finding_.lock_id << " still held by ";
         first_holder();
         other_holders();
-        out_ << ", " << longest_hold() << (has_holder() ? "; where it is now is not known; " : "; ");
+        out_ << ", " << longest_hold() << (has_holder() ? "; its current position is unknown; " : "; ");
         return waiting(false);
       case Phase::released:
         out_ << 'L' << finding_.lock_id << " released by ";
@@ -158,21 +163,19 @@ class FirstLine {
         out_ << " after " << longest_hold() << "; ";
         return lost();
       case Phase::late:
-        out_ << "thread ";
-        first_holder();
+        thread_first_holder();
         out_ << " held ";
         lock();
         held_for(has_holder() ? holder().access : Access::exclusive);
         out_ << ' ' << longest_hold();
         limit();
-        out_ << "; the hold ended before it was seen" << (finding_.was_said_plainly ? " in full; " : "; ");
+        out_ << (finding_.was_said_plainly ? "; released before the full report; " : "; detected only at release; ");
         return lost();
     }
   }
 
   void hold_over() {
-    out_ << "thread ";
-    first_holder();
+    thread_first_holder();
     other_holders();
     end_clause();
     out_ << (are_several() ? " have " : " has ") << (has_holder() && holder().likely ? "likely " : "") << "held ";
@@ -187,10 +190,14 @@ class FirstLine {
 
   void first_waiter() {
     if (finding_.waiter_count == 0) {
-      out_ << "a thread that is not known";
+      out_ << "an unknown thread";
     } else {
       append_label(finding_.waiters[0].tid, finding_.waiters[0].thread, out_);
     }
+  }
+  void thread_first_waiter() {
+    if (finding_.waiter_count != 0) out_ << "thread ";
+    first_waiter();
   }
   void waits_to() {
     if (finding_.lock.kind == LockKind::mutex || finding_.waiter_count == 0) return;
@@ -198,10 +205,10 @@ class FirstLine {
   }
   void held_by() {
     if (!has_holder()) {
-      out_ << "; no holder is known";
+      out_ << "; holder unknown";
       return;
     }
-    out_ << "; " << (holder().likely ? "likely " : "") << "held now by ";
+    out_ << "; " << (holder().likely ? "likely " : "") << "now held by ";
     first_holder();
     other_holders();
     if (longest_hold().ns > 0) out_ << ", " << (are_several() ? "longest " : "") << longest_hold();
@@ -226,15 +233,14 @@ class FirstLine {
           out_ << "the long wait for L" << finding_.lock_id << " is over; ";
         } else {
           first_waiter();
-          out_ << " waits no longer for L" << finding_.lock_id << ", after " << longest_wait() << "; ";
+          out_ << " no longer waits for L" << finding_.lock_id << ", after " << longest_wait() << "; ";
         }
         return lost();
     }
   }
 
   void wait_over() {
-    out_ << "thread ";
-    first_waiter();
+    thread_first_waiter();
     if (finding_.phase == Phase::late) {
       out_ << " waited " << longest_wait();
     } else if (finding_.phase == Phase::snapshot && longest_wait().ns == 0) {
@@ -247,7 +253,7 @@ class FirstLine {
     waits_to();
     if (finding_.phase != Phase::snapshot) limit();
     if (finding_.phase == Phase::late) {
-      out_ << "; the wait ended before it was seen";
+      out_ << "; detected only after it ended";
       return;
     }
     held_by();
@@ -267,18 +273,18 @@ class FirstLine {
     if (finding_.phase == Phase::still) {
       out_ << 'L' << finding_.lock_id << " still held by ";
       append_label(ended->tid, ended->thread, out_);
-      out_ << ", which has ended, " << Duration{ended->held_ns} << "; ";
+      out_ << ", which has exited, " << Duration{ended->held_ns} << "; ";
       return waiting(false);
     }
     if (finding_.phase == Phase::released) {
       out_ << 'L' << finding_.lock_id << ", which ";
       append_label(ended->tid, ended->thread, out_);
-      out_ << " held when it ended, was released after " << Duration{ended->held_ns} << "; ";
+      out_ << " held when it exited, was released after " << Duration{ended->held_ns} << "; ";
       return lost();
     }
     out_ << "thread ";
     append_label(ended->tid, ended->thread, out_);
-    out_ << " has ended while it held ";
+    out_ << " exited while holding ";
     lock();
     held_for(ended->access);
     if (ended->held_ns != 0) out_ << ", " << Duration{ended->held_ns} << " so far";
@@ -295,14 +301,14 @@ class FirstLine {
   }
   void others_wait() {
     if (waiters() == 0) {
-      out_ << "nobody else waits";
+      out_ << "no other waiters";
     } else {
       out_ << Count{waiters(), " other thread waits", " other threads wait"};
     }
   }
   void others_lost() {
     if (finding_.threads_delayed != 0) return lost();
-    out_ << "nobody else waited";
+    out_ << "no other waiters seen";
   }
   // How long all of the circle's threads have waited for each other, if that is known.
   void for_so_long(const char* before) {
@@ -313,7 +319,7 @@ class FirstLine {
       since_before = since_before && finding_.holders[i].waits_since_before_attach;
     }
     if (youngest_ns == 0) return;
-    out_ << before << Duration{youngest_ns} << (since_before ? " at least, since before the attachment" : "");
+    out_ << before << Duration{youngest_ns} << (since_before ? " at least, since before the attach" : "");
   }
   void locks_of_circle() {
     for (size_t i = 0; i < finding_.holder_count; ++i) {
@@ -351,7 +357,7 @@ class FirstLine {
     out_ << "deadlock of ";
     if (finding_.phase == Phase::still) {
       locks_of_circle();
-      out_ << " goes on";
+      out_ << " continues";
       for_so_long(", ");
     } else {
       out_ << Count{finding_.holder_count, " thread", " threads"};
@@ -367,14 +373,13 @@ class FirstLine {
     if (finding_.phase == Phase::still || finding_.phase == Phase::released) {
       const bool lasts = finding_.phase == Phase::still;
       first_holder();
-      out_ << (lasts ? " still waits for L" : " waits no longer for L") << finding_.lock_id
+      out_ << (lasts ? " still waits for L" : " no longer waits for L") << finding_.lock_id
            << (lasts ? ", which it holds itself" : ", which it held itself");
       for_so_long(lasts ? ", " : ", after ");
       out_ << "; ";
       return lasts ? others_wait() : others_lost();
     }
-    out_ << "thread ";
-    first_holder();
+    thread_first_holder();
     const bool is_dated = has_holder() && holder().waited_ns != 0;
     for_so_long(" has waited ");
     out_ << (is_dated ? " for " : " waits for ");

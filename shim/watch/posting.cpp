@@ -50,7 +50,7 @@ void say_left_out() {
   const uint64_t left_out = g_budget.take_left_out();
   if (left_out == 0) return;
   Line<128> text;
-  text << left_out << (left_out == 1 ? " report" : " reports") << " left out (RATE=" << g_budget.lines() << ')';
+  text << left_out << (left_out == 1 ? " report" : " reports") << " suppressed (RATE=" << g_budget.lines() << ')';
   write_plain_notice(text);
 }
 
@@ -181,8 +181,8 @@ void StandIn::say_why_once() {
   if (reason_said_ || reporter_is_ready(0)) return;
   reason_said_ = true;
   write_plain_notice(
-      "reports are in short form, without names: what makes them cannot be loaded, for a lock of the loader or of the "
-      "allocator has been held since before the watch began");
+      "reports are short and without names: the symbolizer cannot be loaded, because a lock of the loader or the "
+      "allocator has been held since before holdwatch started");
 }
 
 void StandIn::take_over(uint64_t now_ns) const {

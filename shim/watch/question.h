@@ -14,9 +14,8 @@ bool is_asked();
 // Why an attachment cannot be ended: pages that are read-only cannot be written to, and threads cannot end, without system calls
 // that a filter may forbid.
 inline constexpr char kFilterKeepsAttachment[] =
-    "it filters its system calls (seccomp) since it was attached to, and undoing that might get it killed: its lock "
-    "calls "
-    "still go through holdwatch, which reports nothing any more";
+    "it has installed a seccomp filter since the attach, and detaching might get it killed: its lock calls still go "
+    "through holdwatch, which no longer reports anything";
 
 // Answers it. The text is one line, empty if there is nothing to say.
 void answer_question(bool succeeded, std::string_view text);

@@ -225,8 +225,8 @@ void Reporter::flush() {
     char line[kNoteSize];
     TextBuffer text(line, sizeof line);
     const uint64_t more = lost - lost_said_;
-    text << more << (more == 1 ? " more hold over its limit has" : " more holds over their limit have")
-         << " ended unreported: too many ended at once";
+    text << more << (more == 1 ? " more hold over its limit was" : " more holds over their limit were")
+         << " not reported: too many ended at once";
     lost_said_ = lost;
     if (api != nullptr)
       api->notice(symbolizer_.self, line);
@@ -319,7 +319,7 @@ void Reporter::keep_what_was_said(const Job& job, const Finding& described, Find
   evidence_.describe_again(job, holders_, waiters_);
   finding.holder_count = described.holder_count;
   finding.waiter_count = described.waiter_count;
-  TextBuffer(finding.note, sizeof finding.note) << "it ended while this report was being made";
+  TextBuffer(finding.note, sizeof finding.note) << "it ended while this report was being written";
 }
 
 // A hold that ended before it could be captured was never blamed: what the releasing thread left makes a late report.
@@ -332,8 +332,8 @@ void Reporter::say_filter_once() {
   if (!calls_filtered() || filter_said_) return;
   filter_said_ = true;
   write_plain_notice(
-      "the program has put a filter on its system calls: from now on reports go to standard error only, "
-      "without names and without where the holder is");
+      "the program has installed a seccomp filter: from now on reports go to standard error only, without names and "
+      "without the holder's position");
 }
 
 bool Reporter::finish(uint64_t until_ns) {

@@ -101,13 +101,13 @@ void* open_symbolizer(TextBuffer& tried) {
     if (void* handle = looked == 0 && !cut ? load(path.c_str()) : nullptr; handle != nullptr) return handle;
     if (cut) {
       reason.clear();
-      reason << "it is incomplete";
+      reason << "the file is incomplete";
     } else if (looked == 0) {
       reason.clear();
-      reason << libc().dlerror() << "; holdwatch doctor tells more";
+      reason << libc().dlerror() << "; for details: holdwatch doctor";
     } else if (looked == -EACCES) {
       reason.clear();
-      reason << "its folder is closed to this user";
+      reason << "permission denied";
     }
   }
   tried << "cannot load libholdwatch-symbolizer.so beside " << std::string_view(g_own_path) << ": "
@@ -117,7 +117,7 @@ void* open_symbolizer(TextBuffer& tried) {
 
 void* symbolizer(TextBuffer& tried) {
   if (g_handle == nullptr && g_copies == kMostCopies) {
-    tried << "this process, and those that it was forked from, have each ended a report by forking";
+    tried << "this process and each of its ancestors interrupted a report by forking";
   } else if (g_handle == nullptr) {
     g_handle = open_symbolizer(tried);
     if (g_handle != nullptr) ++g_copies;
@@ -161,9 +161,9 @@ LoadedSymbolizer load_symbolizer(const Settings& settings, const HostCalls& host
         note_clean_pages(handle);
         return {api, self};
       }
-      complaint << "libholdwatch-symbolizer.so does not start: " << why;
+      complaint << "libholdwatch-symbolizer.so failed to start: " << why;
     } else {
-      complaint << "libholdwatch-symbolizer.so beside " << own_path() << " belongs to another version";
+      complaint << "libholdwatch-symbolizer.so beside " << own_path() << " is of another version";
     }
   }
   const bool silent = strcmp(settings.log, "none") == 0;

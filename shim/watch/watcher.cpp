@@ -177,7 +177,7 @@ void Watcher::take_question() {
   const ControlRequest request = holdwatch_control_block.request.load(std::memory_order_relaxed);
   switch (request) {
     case ControlRequest::none:
-      return answer_question(false, "this is no request");
+      return answer_question(false, "unknown request");
     case ControlRequest::attach:
       return;  // answered by the attachment's thread, which has started us
     case ControlRequest::snapshot:
@@ -299,7 +299,7 @@ void watch_begin(const Settings& settings) {
   const bool begun = g_libc_thread_count != nullptr && start_watcher(settings);
   if (!begun) {
     stop_tick();
-    say("cannot start the watch: no thread or memory to be had; the program goes on unwatched");
+    say("cannot start holdwatch's threads: no thread or memory available; the program runs unwatched");
   }
   g_begun.store(begun ? Begun::yes : Begun::failed);
 }

@@ -141,7 +141,7 @@ std::string describe_call(const SystemCall& call, std::string_view lock_name, co
 // Of a call alone, and of a page fault no more than that it is one.
 std::string describe_by_registers(const Snapshot& snapshot, std::string_view lock_name, const CallContext& context) {
   if (snapshot.in_page_fault) return "page fault";
-  return snapshot.call.known ? describe_call(snapshot.call, lock_name, context) : "blocked (system call not known)";
+  return snapshot.call.known ? describe_call(snapshot.call, lock_name, context) : "blocked (unknown system call)";
 }
 
 std::string describe_blocked(const Snapshot& snapshot, std::string_view lock_name, const CallContext& context) {

@@ -109,7 +109,7 @@ std::string describe_sleep_at(uintptr_t address, clockid_t clock, bool absolute,
   const std::optional<uint64_t> ns = absolute ? left_until(address, clock, context) : time_at(address, context);
   if (!ns) return "";
   const std::string time = duration_in_words(*ns);
-  if (counts_processor_time(clock)) return time + (absolute ? " more of processor time" : " of processor time");
+  if (counts_processor_time(clock)) return time + (absolute ? " more CPU time" : " of CPU time");
   if (!absolute) return time;
   return *ns == 0 ? "until now" : "until " + time + " from now";
 }

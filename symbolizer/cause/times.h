@@ -28,7 +28,7 @@ std::string describe_deadline_at(uintptr_t address, clockid_t clock, const CallC
 // The same for poll's and epoll_wait's number of milliseconds, which is negative for none.
 std::string describe_timeout_ms(uint64_t argument);
 
-// Of a sleep: "3 s", "until 1.2 s from now", "2 s of processor time"; empty if not known.
+// Of a sleep: "3 s", "until 1.2 s from now", "2 s of CPU time"; empty if not known.
 std::string describe_sleep_at(uintptr_t address, clockid_t clock, bool absolute, const CallContext& context);
 
 }  // namespace holdwatch

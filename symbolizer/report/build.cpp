@@ -70,20 +70,20 @@ HolderStacks name_holder_stacks(const Holder& holder, const Resolver& resolver, 
     case Acquired::by_call:
       break;
     case Acquired::by_condition_wait:
-      add_note(stacks.taken.stack.note, "taken again at the end of a condition wait");
+      add_note(stacks.taken.stack.note, "reacquired when a condition wait returned");
       break;
     case Acquired::unseen:
-      stacks.taken.stack.note = "not known: its lock call was not seen";
+      stacks.taken.stack.note = "unknown: its lock call was not seen";
       break;
     case Acquired::elsewhere:
-      stacks.taken.stack.note = "not known: it was taken in another process";
-      stacks.now.stack.note = "not looked at: it belongs to another process";
+      stacks.taken.stack.note = "unknown: it was taken in another process";
+      stacks.now.stack.note = "not captured: the thread belongs to another process";
       break;
     case Acquired::inside_call:
-      stacks.taken.stack.note = "a signal has interrupted the call that takes or releases it, see below";
+      stacks.taken.stack.note = "a signal interrupted the call that takes or releases it, see below";
       break;
     case Acquired::before_attach:
-      stacks.taken.stack.note = "since before holdwatch was attached";
+      stacks.taken.stack.note = "unknown: it was taken before holdwatch was attached";
       break;
   }
   return stacks;

@@ -49,7 +49,7 @@ bool is_redis_parking(const Report& report, bool was_watched) {
 
 const char* why_by_design(const Report& report, bool was_watched) {
   if (is_redis_parking(report, was_watched))
-    return "redis parks idle I/O threads on mutexes that its main thread holds";
+    return "redis parks its idle I/O threads on mutexes that its main thread holds";
   return nullptr;
 }
 
@@ -69,7 +69,7 @@ bool ByDesign::leaves_out(Report& report, std::string* notice) {
     return false;
   }
   if (report.phase != Phase::late) left_out_.insert(report.episode);
-  if (!said_) *notice = fmt::format("{} and the like are not reported: {}", report.lock_id, why);
+  if (!said_) *notice = fmt::format("{} and similar locks are not reported: {}", report.lock_id, why);
   said_ = true;
   return true;
 }

@@ -41,12 +41,12 @@ std::string circle_locks(const Report& report) {
 
 std::string others_wait(const Report& report) {
   const size_t count = waiting_threads(report);
-  if (count == 0) return "nobody else waits";
+  if (count == 0) return "no other waiters";
   return count_of(count, "other thread waits", "other threads wait");
 }
 
 std::string others_lost(const Report& report) {
-  return report.threads_delayed == 0 ? "nobody else waited" : lost(report);
+  return report.threads_delayed == 0 ? "no other waiters seen" : lost(report);
 }
 
 // Who holds what and waits for what, once around.
@@ -78,7 +78,7 @@ std::string deadlock_headline(const Report& report) {
     case Phase::snapshot:
       break;
     case Phase::still:
-      return fmt::format("{}deadlock of {} goes on{}; {}", likely_word(report), circle_locks(report),
+      return fmt::format("{}deadlock of {} continues{}; {}", likely_word(report), circle_locks(report),
                          for_so_long(report, ", "), others_wait(report));
     case Phase::released:
       return fmt::format("the deadlock of {} is over{}; {}", circle_locks(report), for_so_long(report, ", after "),
@@ -99,11 +99,11 @@ std::string self_deadlock_headline(const Report& report) {
       return fmt::format("{} still waits for {}, which it holds itself{}; {}", first_holder(report), report.lock_id,
                          for_so_long(report, ", "), others_wait(report));
     case Phase::released:
-      return fmt::format("{} waits no longer for {}, which it held itself{}; {}", first_holder(report), report.lock_id,
+      return fmt::format("{} no longer waits for {}, which it held itself{}; {}", first_holder(report), report.lock_id,
                          for_so_long(report, ", after "), others_lost(report));
   }
   const std::string waited = for_so_long(report, "has waited ");
-  return fmt::format("thread {} {} {}, which it {}holds itself{}; {}", first_holder(report),
+  return fmt::format("{} {} {}, which it {}holds itself{}; {}", thread_first_holder(report),
                      waited.empty() ? "waits for" : waited + " for", lock_label(report), likely_word(report),
                      report.holders.empty() ? "" : held_for(report.lock_kind, report.holders.front().access),
                      others_wait(report));

@@ -215,7 +215,7 @@ void Emitter::State::say_left_out(bool final) {
   constexpr uint64_t kMinuteNs = 60'000'000'000;
   const std::string period =
       left_out->period_ns <= kMinuteNs + kMinuteNs / 10 ? "minute" : format_duration(left_out->period_ns);
-  notice(fmt::format("{} left out in the last {} (RATE={})", count_of(left_out->reports, "report", "reports"), period,
+  notice(fmt::format("{} suppressed in the last {} (RATE={})", count_of(left_out->reports, "report", "reports"), period,
                      rate_setting));
 }
 
@@ -252,8 +252,8 @@ void Emitter::State::run_program(const std::string& line) {
     if (not_run > 1) notice(fmt::format("ON_REPORT: the program was not run for {} reports", not_run));
     not_run = 0;
   } else if (not_run++ == 0) {
-    notice(fmt::format("ON_REPORT: the program is not run: {}",
-                       reason == EBUSY ? "it still runs for earlier reports" : reason_text(reason)));
+    notice(fmt::format("ON_REPORT: the program was not run: {}",
+                       reason == EBUSY ? "it is still running for earlier reports" : reason_text(reason)));
   }
 }
 

@@ -30,7 +30,7 @@ uint64_t longest_hold(const Report& report) {
 
 std::string waiting(const Report& report, bool with_longest) {
   const size_t count = waiting_threads(report);
-  if (count == 0) return "nobody waits";
+  if (count == 0) return "no waiters";
   std::string text = count_of(count, "thread waits", "threads wait");
   if (with_longest && !report.waiters.empty() && report.waiters.front().longest_ns > 0) {
     text += fmt::format(", {}{}", count == 1 ? "" : "longest ", format_duration(report.waiters.front().longest_ns));
@@ -52,7 +52,7 @@ std::string_view end_of_clause(const Report& report) {
 std::string hold_over(const Report& report) {
   const bool likely = !report.holders.empty() && report.holders.front().likely;
   const Access access = report.holders.empty() ? Access::exclusive : report.holders.front().access;
-  return fmt::format("thread {}{}{} {} {}held {}{}{}{}{}; {}", first_holder(report), other_holders(report),
+  return fmt::format("{}{}{} {} {}held {}{}{}{}{}; {}", thread_first_holder(report), other_holders(report),
                      end_of_clause(report), report.holders.size() > 1 ? "have" : "has", likely ? "likely " : "",
                      lock_label(report), held_for(report.lock_kind, access),
                      (report.holders.size() > 1 ? ", longest " : " ") + format_duration(longest_hold(report)),
@@ -62,11 +62,11 @@ std::string hold_over(const Report& report) {
 // Whether the holder moved since the last report. One that works or sleeps in a loop comes back to the same place: only
 // one that has not run at all is called frozen.
 std::string movement(const ReportHolder& holder) {
-  if (!holder.moved) return "where it is now is not known";
-  if (*holder.moved) return "moved since: now " + activity(holder);
-  if (holder.state == ThreadState::running) return "same place as before (running)";
-  if (!holder.ran) return "same place as before";
-  return *holder.ran ? "same place as before, but it ran in between" : "same place as before (frozen)";
+  if (!holder.moved) return "its current position is unknown";
+  if (*holder.moved) return "moved: now " + activity(holder);
+  if (holder.state == ThreadState::running) return "same stack (running)";
+  if (!holder.ran) return "same stack";
+  return *holder.ran ? "same stack, but it ran in between" : "same stack (frozen)";
 }
 
 std::string hold_still(const Report& report) {
@@ -83,9 +83,10 @@ std::string hold_released(const Report& report) {
 
 std::string hold_late(const Report& report) {
   const Access access = report.holders.empty() ? Access::exclusive : report.holders.front().access;
-  return fmt::format("thread {} held {}{} {}{}; the hold ended before it was seen{}; {}", first_holder(report),
-                     lock_label(report), held_for(report.lock_kind, access), format_duration(longest_hold(report)),
-                     limit(report), report.was_said_plainly ? " in full" : "", lost(report));
+  const char* const when = report.was_said_plainly ? "released before the full report" : "detected only at release";
+  return fmt::format("{} held {}{} {}{}; {}; {}", thread_first_holder(report), lock_label(report),
+                     held_for(report.lock_kind, access), format_duration(longest_hold(report)), limit(report), when,
+                     lost(report));
 }
 
 std::string hold(const Report& report) {
@@ -106,9 +107,14 @@ std::string hold(const Report& report) {
 
 // A waiter is named by the first of the group that waits longest.
 std::string first_waiter(const Report& report) {
-  if (report.waiters.empty() || report.waiters.front().tids.empty()) return "a thread that is not known";
+  if (report.waiters.empty() || report.waiters.front().tids.empty()) return "an unknown thread";
   const ReportWaiters& group = report.waiters.front();
   return thread_label(group.tids.front(), group.threads.empty() ? "" : group.threads.front());
+}
+
+std::string thread_first_waiter(const Report& report) {
+  const bool is_known = !report.waiters.empty() && !report.waiters.front().tids.empty();
+  return (is_known ? "thread " : "") + first_waiter(report);
 }
 
 uint64_t longest_wait(const Report& report) {
@@ -126,8 +132,8 @@ std::string more_waiters(const Report& report) {
 }
 
 std::string held_by(const Report& report) {
-  if (report.holders.empty()) return "; no holder is known";
-  const std::string who = fmt::format("; {}held now by {}{}", report.holders.front().likely ? "likely " : "",
+  if (report.holders.empty()) return "; holder unknown";
+  const std::string who = fmt::format("; {}now held by {}{}", report.holders.front().likely ? "likely " : "",
                                       first_holder(report), other_holders(report));
   if (longest_hold(report) == 0) return who;
   return fmt::format("{}, {}{}", who, report.holders.size() > 1 ? "longest " : "",
@@ -141,23 +147,23 @@ std::string has_waited(const Report& report) {
 }
 
 std::string wait(const Report& report) {
-  const std::string who = first_waiter(report);
+  const std::string who = first_waiter(report), thread = thread_first_waiter(report);
   const std::string how_long = format_duration(longest_wait(report));
   switch (report.phase) {
     case Phase::over:
-      return fmt::format("thread {} has waited {} for {}{}{}{}{}", who, how_long, lock_label(report), waits_to(report),
+      return fmt::format("{} has waited {} for {}{}{}{}{}", thread, how_long, lock_label(report), waits_to(report),
                          limit(report), held_by(report), more_waiters(report));
     case Phase::still:
       return fmt::format("{} still waits for {}, {}{}{}", who, report.lock_id, how_long, held_by(report),
                          more_waiters(report));
     case Phase::released:
       if (report.waiters.empty()) return fmt::format("the long wait for {} is over; {}", report.lock_id, lost(report));
-      return fmt::format("{} waits no longer for {}, after {}; {}", who, report.lock_id, how_long, lost(report));
+      return fmt::format("{} no longer waits for {}, after {}; {}", who, report.lock_id, how_long, lost(report));
     case Phase::late:
-      return fmt::format("thread {} waited {} for {}{}{}; the wait ended before it was seen", who, how_long,
-                         lock_label(report), waits_to(report), limit(report));
+      return fmt::format("{} waited {} for {}{}{}; detected only after it ended", thread, how_long, lock_label(report),
+                         waits_to(report), limit(report));
     case Phase::snapshot:
-      return fmt::format("snapshot: thread {} {} for {}{}{}{}", who, has_waited(report), lock_label(report),
+      return fmt::format("snapshot: {} {} for {}{}{}{}", thread, has_waited(report), lock_label(report),
                          waits_to(report), held_by(report), more_waiters(report));
   }
   return "";
@@ -186,23 +192,23 @@ std::string abandoned(const Report& report) {
     case Phase::snapshot:
       break;
     case Phase::still:
-      return fmt::format("{} still held by {}, which has ended, {}; {}", report.lock_id, who,
+      return fmt::format("{} still held by {}, which has exited, {}; {}", report.lock_id, who,
                          format_duration(holder->held_ns), waiting(report, false));
     case Phase::released:
-      return fmt::format("{}, which {} held when it ended, was released after {}; {}", report.lock_id, who,
+      return fmt::format("{}, which {} held when it exited, was released after {}; {}", report.lock_id, who,
                          format_duration(holder->held_ns), lost(report));
   }
-  return fmt::format("thread {} has ended while it held {}{}{}{}; {}", who, lock_label(report),
+  return fmt::format("thread {} exited while holding {}{}{}{}; {}", who, lock_label(report),
                      held_for(report.lock_kind, holder->access), held_so_far(holder->held_ns), limit(report),
                      waiting(report, true));
 }
 
 std::string lock_order(const Report& report) {
-  if (report.edges.empty()) return fmt::format("lock order: {} is taken in two orders", lock_label(report));
-  std::string text = "locks are taken in different orders, which can deadlock";
+  if (report.edges.empty()) return fmt::format("lock order: {} is taken in conflicting orders", lock_label(report));
+  std::string text = "locks are taken in conflicting orders, which can deadlock";
   const char* separator = ": ";
   for (const ReportOrderEdge& edge : report.edges) {
-    text += fmt::format("{}{} took {} and then {}", separator, edge.tid, edge.first, edge.then);
+    text += fmt::format("{}{} took {}, then {}", separator, edge.tid, edge.first, edge.then);
     separator = ", ";
   }
   return text;
@@ -225,7 +231,7 @@ std::string activity(const ReportHolder& holder) {
     case ThreadState::stopped:
       return doing.empty() || doing == "stopped" ? "stopped" : "stopped in " + doing;
     case ThreadState::gone:
-      return "gone: the thread has ended";
+      return "gone: the thread has exited";
     case ThreadState::unknown:
       return doing.empty() ? "not known" : doing;
   }
@@ -245,15 +251,14 @@ std::string headline(const Report& report) {
     case Event::abandoned:
       return abandoned(report);
     case Event::fork_orphan:
-      return fmt::format("{} can never be had in this process: {} held it in the parent at the fork; {}",
+      return fmt::format("{} can never be acquired in this process: {} held it in the parent process at the fork; {}",
                          lock_label(report), first_holder(report), waiting(report, true));
     case Event::lock_order:
       return lock_order(report);
     case Event::read_recursion:
       return fmt::format(
-          "thread {} reads {} again while it holds it for reading: deadlocks as soon as a writer waits "
-          "in between",
-          first_holder(report), lock_label(report));
+          "{} read-locks {} again while holding it for reading: deadlocks if a writer starts to wait in between",
+          thread_first_holder(report), lock_label(report));
   }
   return "";
 }

@@ -19,8 +19,12 @@ std::string held_for(LockKind kind, Access access) {
 }
 
 std::string first_holder(const Report& report) {
-  if (report.holders.empty()) return "a thread that is not known";
+  if (report.holders.empty()) return "an unknown thread";
   return holder_label(report.holders.front());
+}
+
+std::string thread_first_holder(const Report& report) {
+  return (report.holders.empty() ? "" : "thread ") + first_holder(report);
 }
 
 std::string holder_label(const ReportHolder& holder) {
@@ -31,9 +35,9 @@ std::string holder_label(const ReportHolder& holder) {
 }
 
 std::string lost(const Report& report) {
-  if (report.threads_delayed == 0 && report.lost_ns == 0) return "nobody was seen waiting";
+  if (report.threads_delayed == 0 && report.lost_ns == 0) return "no waiters seen";
   const std::string who =
-      report.threads_delayed == 0 ? "others" : count_of(report.threads_delayed, "thread", "threads");
+      report.threads_delayed == 0 ? "other threads" : count_of(report.threads_delayed, "thread", "threads");
   return fmt::format("{} lost {} waiting", who, format_duration(report.lost_ns));
 }
 

@@ -10,7 +10,7 @@
 namespace holdwatch {
 
 // Behind a duration that counts from the attachment.
-inline constexpr std::string_view kSinceBefore = " at least, since before the attachment";
+inline constexpr std::string_view kSinceBefore = " at least, since before the attach";
 
 // "rwlock L3"
 std::string lock_label(const Report& report);
@@ -18,8 +18,9 @@ std::string lock_label(const Report& report);
 std::string held_for(LockKind kind, Access access);
 // A holder's number and name; of a thread of another process, that process's too.
 std::string holder_label(const ReportHolder& holder);
-// The same of the first holder.
+// The same of the first holder; and as the subject of a sentence: "thread 12 "alice"".
 std::string first_holder(const Report& report);
+std::string thread_first_holder(const Report& report);
 // What it cost the others: "37 threads lost 6 min 40 s waiting".
 std::string lost(const Report& report);
 

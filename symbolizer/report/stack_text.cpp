@@ -113,7 +113,7 @@ std::string_view library_of(const std::vector<Frame>& frames, size_t begin, size
 std::string left_out(const std::vector<Frame>& frames, size_t begin, size_t end) {
   const std::string count = count_of(end - begin, "frame", "frames");
   const bool library = end_of_library_run(frames, begin, end, std::nullopt) == end;
-  if (!library) return fmt::format("... {} left out ...", count);
+  if (!library) return fmt::format("... {} omitted ...", count);
   return fmt::format("... {} of {} ...", count, library_of(frames, begin, end));
 }
 
@@ -161,7 +161,7 @@ size_t StackText::add(const StackView& view) {
       place_width_ = std::max(place_width_, std::min(columns(row.place), kPlaceColumn));
     rows.push_back(std::move(row));
   }
-  if (end < frames.size()) rows.push_back({"", "... and on as in taken", {}, {}, {}});
+  if (end < frames.size()) rows.push_back({"", "... rest as under \"taken\"", {}, {}, {}});
   const std::string note = with_frame_numbers(
       view.stack->note, [&](size_t number) { return number < begin ? std::nullopt : std::optional(number - begin); });
   if (!note.empty()) rows.push_back({"", "(" + escape(note) + ")", {}, {}, {}});

@@ -139,10 +139,10 @@ const char* why_sites_only(const Holder& holder, const std::vector<CallSite>& si
                            const FunctionStart& function_start) {
   if (sites.empty()) return "no call site was recorded";
   if (holder.now == nullptr || holder.now->count == 0)
-    return "the thread's present stack was not captured: known are the call sites only";
+    return "the thread's current stack was not captured: only the call sites are known";
   if (function_start(sites[0].pc) == 0)
-    return "the code that took it has no unwind tables: known are the call sites only";
-  return "what took it is not on the thread's present stack, and what called that was not noted in full";
+    return "the code that took it has no unwind tables: only the call sites are known";
+  return "the function that took it has returned, and its callers were not recorded in full";
 }
 
 void use_sites(const Holder& holder, const FunctionStart& function_start, TakenStack& out) {

@@ -187,18 +187,18 @@ void add_waiters(const Report& report, Details& details) {
     label = "";
   }
   if (threads_left > 0) {
-    details.say(label, fmt::format("{} in {} left out", count_of(threads_left, "more thread", "more threads"),
+    details.say(label, fmt::format("{} in {} not shown", count_of(threads_left, "more thread", "more threads"),
                                    count_of(report.waiters.size() - kDetailedGroups, "other place", "other places")));
   }
   if (report.waiters_left_out > 0) {
     details.say(label, count_of(report.waiters_left_out, "more thread waits", "more threads wait") +
-                           "; where was not looked up");
+                           "; their stacks were not captured");
   }
 }
 
 void add_edges(const Report& report, Details& details) {
   for (const ReportOrderEdge& edge : report.edges) {
-    details.say("order", fmt::format("{} took {} and then {}", edge.tid, edge.first, edge.then));
+    details.say("order", fmt::format("{} took {}, then {}", edge.tid, edge.first, edge.then));
     details.show("", {&edge.stack, true, {}, nullptr});
   }
 }
@@ -207,16 +207,16 @@ void add_notes(const Report& report, Details& details) {
   for (size_t i = 0; i < report.holders.size(); ++i) {
     const ReportHolder& holder = report.holders[i];
     if (holder.depth > 1) {
-      details.say("note", fmt::format("{} has taken {} {} times and must release it as often", holder.tid,
+      details.say("note", fmt::format("{} has taken {} {} times and must release it as many times", holder.tid,
                                       lock_of_holder(report, i).id, holder.depth));
     }
     if (holder.likely) {
-      details.say("note", fmt::format("likely: the lock itself does not say that {} holds it", holder.tid));
+      details.say("note", fmt::format("likely: the lock's own fields do not name {} as its holder", holder.tid));
     }
   }
   if (report.unrecorded_holds > 0) {
     details.say("note", count_of(report.unrecorded_holds, "hold was", "holds were") +
-                            " not recorded since start: a thread held more locks at once than are followed");
+                            " not recorded since start: a thread held more locks at once than can be tracked");
   }
   if (!report.note.empty()) details.say("note", escape(report.note));
 }

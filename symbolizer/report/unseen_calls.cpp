@@ -35,12 +35,12 @@ std::optional<std::string> UnseenCalls::notice(const Report& report, const Libra
   }
   if (!names.empty()) {
     said_ = true;
-    return fmt::format("locks taken in {}{} are not seen: calls from there go past holdwatch, as with RTLD_DEEPBIND",
+    return fmt::format("locks taken in {}{} are not seen: calls from there bypass holdwatch, as with RTLD_DEEPBIND",
                        names, count > kMostNamed ? " ..." : "");
   }
   if (std::exchange(said_, true)) return std::nullopt;
-  return "a lock call was not seen: it was made by a pointer to libc's own function, or its thread had paused or held "
-         "too many locks";
+  return "a lock call was not seen: it was made through a pointer to libc's own function, or its thread had paused "
+         "holdwatch or held too many locks";
 }
 
 }  // namespace holdwatch

@@ -286,13 +286,14 @@ bool StackWalker::accept(Walk& walk, const RegisterSet& caller, const StepResult
     return false;
   }
   if (!code_.is_code(caller.lookup_pc()) && !stepped.was_signal_frame) {
-    walk.note = "the return address of " + place(here[kRip]) + " is " + place(caller[kRip]) + ", which is no code";
+    walk.note = "the return address of " + place(here[kRip]) + " is " + place(caller[kRip]) + ", which is not code";
     return false;
   }
   if (stepped.was_signal_frame) return true;
   if (!code_.follows_call(caller[kRip])) {
     if (needs_no_call(caller)) return true;
-    walk.note = "the return address of " + place(here[kRip]) + " is " + place(caller[kRip]) + ", which follows no call";
+    walk.note =
+        "the return address of " + place(here[kRip]) + " is " + place(caller[kRip]) + ", which does not follow a call";
     walk.is_contradicted = true;
     return false;
   }
@@ -307,10 +308,10 @@ std::string StackWalker::why_stopped(const Walk& walk, const StepResult& stepped
                                            "r9",  "r10", "r11", "r12", "r13", "r14", "r15", "rip"};
   const std::string here = place(walk.registers[kRip]);
   if (walk.first_without_tables == walk.registers[kRip]) return "no unwind information for " + here;
-  if (!code_.is_code(walk.registers.lookup_pc())) return here + " is no code";
+  if (!code_.is_code(walk.registers.lookup_pc())) return here + " is not code";
   if (stepped.outcome == Stepped::unknown_register) {
     return std::string("the caller of ") + here + " depends on " + kNames[stepped.needed_register] +
-           ", which is not known";
+           ", which is unknown";
   }
   return "the stack or the unwind tables of " + here + " cannot be read";
 }

@@ -19,7 +19,7 @@ namespace holdwatch {
 
 enum class End : uint8_t {
   thread_start,
-  frame_pointer_unknown,  // the last frame's caller is found by rbp, which is not known; see where_frame_pointer
+  frame_pointer_unknown,  // the last frame's caller is found by rbp, which is unknown; see where_frame_pointer
   broken                  // the note says why
 };
 

@@ -33,7 +33,7 @@ class TablelessStepper {
   // From code that no table describes. `end` in the start code of a program, unknown_register where rbp is needed.
   StepResult step(RegisterSet& caller);
 
-  // From an address that is no code at all.
+  // From an address that is not code at all.
   StepResult step_from_bad_address(RegisterSet& caller);
 
  private:

@@ -82,7 +82,7 @@ void Unwinder::State::unwind(const Snapshot& snapshot, RawStack& out) {
   walk.registers = known_registers(snapshot.registers);
   take_arguments(snapshot.call, memory, walk.registers);
   if (!walk.registers.knows(kRip) || !walk.registers.knows(kRsp)) {
-    set_note(out, snapshot.why_short[0] != '\0' ? snapshot.why_short : "its registers are not known");
+    set_note(out, snapshot.why_short[0] != '\0' ? snapshot.why_short : "its registers are unknown");
     return;
   }
   End end = walker.climb(walk);
@@ -91,13 +91,13 @@ void Unwinder::State::unwind(const Snapshot& snapshot, RawStack& out) {
       end = End::thread_start;
     } else {
       walk.note = "the caller of " + walker.place(walk.registers[kRip]) +
-                  " is not known: its frame pointer could not be captured, and the stack proves none";
+                  " is unknown: its frame pointer was not captured, and the stack does not prove one";
     }
   }
   out.complete = end == End::thread_start;
   if (walk.note.empty() && walk.first_without_tables != 0) {
-    walk.note =
-        "no unwind information for " + walker.place(walk.first_without_tables) + ": its caller is found by its code";
+    walk.note = "no unwind information for " + walker.place(walk.first_without_tables) +
+                ": its caller was found by following its code";
   }
   const size_t count = walk.frames.size();
   const size_t innermost = count > kMaxFrames ? kKeptInnermost : count;

@@ -124,7 +124,7 @@ def start_rows(bench):
     more = statistics.median(turn[1][0] - turn[0][0] for turn in turns)
     processor = statistics.median(turn[1][1] - turn[0][1] for turn in turns)
     yield Row("start and end of /bin/true", more, "ms", 0.3, f"{bare:.2f} ms", f"{watched:.2f} ms",
-              note=f"{processor:.2f} ms more of processor time; {what_a_start_brings(environments[1])}")
+              note=f"{processor:.2f} ms more CPU time; {what_a_start_brings(environments[1])}")
 
 
 def what_a_start_brings(environment):

@@ -1,7 +1,7 @@
 // A thread that takes a mutex by a pointer to libc's own function, and exits: the mutex names it, and it is no more.
 // RUN-ENV: HOLDWATCH_LIMIT=300ms HOLDWATCH_WAIT_LIMIT=60s
-// EXPECT: thread \d+ has ended while it held mutex L1, .* \(limit 300 ms\); 1 thread waits
-// EXPECT: a lock call was not seen: it was made by a pointer to libc's own function
+// EXPECT: thread \d+ exited while holding mutex L1, .* \(limit 300 ms\); 1 thread waits
+// EXPECT: a lock call was not seen: it was made through a pointer to libc's own function
 // EXPECT-JSON: [(event["event"], event["phase"]) for event in e][:1] == [("abandoned", "over")]
 // EXPECT-JSON: holder(over[0])["state"] == "gone" and holder(over[0])["evidence"] == "stated"
 // EXPECT-JSON: waited_by(over) == {"waiter"} and over[0]["waiters"][0]["longest_ns"] >= 300 * ms

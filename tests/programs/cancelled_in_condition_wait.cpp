@@ -1,6 +1,6 @@
 // A thread that is cancelled in a condition wait takes the mutex again, and ends with it where no cleanup handler gives it back.
 // RUN-ENV: HOLDWATCH_LIMIT=200ms HOLDWATCH_WAIT_LIMIT=20s
-// EXPECT: thread \d+ "fsyncer" has ended while it held mutex L1
+// EXPECT: thread \d+ "fsyncer" exited while holding mutex L1
 // EXPECT-JSON: {event["event"] for event in e} == {"abandoned"} and len(over) == 1
 // EXPECT-JSON: holder(over[0])["state"] == "gone" and has(holder(over[0])["taken"], "wait_for_work")
 // EXPECT-JSON: "condition wait" in holder(over[0])["taken"]["note"] and waited_by(over) == {"waiter"}

@@ -3,7 +3,7 @@
 // RUN-ENV: HOLDWATCH_LIMIT=200ms
 // EXPECT: thread \d+ "first" has held mutex L1
 // EXPECT: deadlock of 2 threads
-// EXPECT: deadlock of L1 and L2 goes on
+// EXPECT: deadlock of L1 and L2 continues
 // EXPECT: the deadlock of L1 and L2 is over, after
 // EXPECT: L1 released by \d+ "first" after
 // EXPECT-JSON: [event["event"] for event in e][0] == "hold" and count(event="deadlock", phase="over") == 1

@@ -3,7 +3,7 @@
 // RUN-ENV: HOLDWATCH_LIMIT=300ms
 // EXPECT: ^holdwatch\[\d+\]: deadlock of 2 threads( for \d.*)?: \d+ "first" holds L1 and waits for L2, \d+ "second" holds L2 and waits for L1; 2 other threads wait$
 // EXPECT: <- took L1
-// EXPECT: deadlock of L1 and L2 goes on, .*; 2 other threads wait$
+// EXPECT: deadlock of L1 and L2 continues, .*; 2 other threads wait$
 // EXPECT-JSON: {event["event"] for event in deadlocks} == {"deadlock"} and e[-len(deadlocks):] == deadlocks
 // EXPECT-JSON: [event["phase"] for event in deadlocks][:2] == ["over", "still"]
 // EXPECT-JSON: [h["thread"] for h in deadlocks[0]["holders"]] == ["first", "second"]

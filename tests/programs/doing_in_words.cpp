@@ -8,7 +8,7 @@
 // EXPECT-JSON: doing("own_table", r"read\(fd 200 pipe:\[\d+\]\)")
 // EXPECT-JSON: doing("reused", r"read\(fd 201\)")
 // EXPECT-JSON: doing("until", r"clock_nanosleep\(until 8\d\d\S* s from now\)")
-// EXPECT-JSON: doing("processor", r"clock_nanosleep\(8\d\d\S* s more of processor time\)")
+// EXPECT-JSON: doing("processor", r"clock_nanosleep\(8\d\d\S* s more CPU time\)")
 // EXPECT-JSON: doing("futex_for", r"futex\(0x\w+, timeout 900 s\)")
 // EXPECT-JSON: doing("futex_until", r"futex\(0x\w+, timeout in 8\d\d\S* s\)")
 // EXPECT-JSON: doing("futex_wall", r"futex\(0x\w+, timeout in 8\d\d\S* s\)")

@@ -3,7 +3,7 @@
 // RUN-ENV: HOLDWATCH_LIMIT=100ms HOLDWATCH_RATE=4
 // NO-BARE: the program waits for what is told of it
 // EXPECT: has held mutex L1
-// EXPECT: \d\d reports left out \(RATE=4\)
+// EXPECT: \d\d reports suppressed \(RATE=4\)
 #include <deque>
 
 #include "shim/holdwatch.h"

@@ -2,7 +2,7 @@
 // calls by which the program's own are made.
 // RUN-ENV: HOLDWATCH_LIMIT=300ms
 // EXPECT: thread \d+ has likely held mutex L1 [\d.]+ ms \(limit 300 ms\); 1 thread waits
-// EXPECT: the program has put a filter on its system calls
+// EXPECT: the program has installed a seccomp filter
 // EXPECT: L1 released
 #include "tests/programs/filter.h"
 

@@ -2,7 +2,7 @@
 // RUN-ENV: HOLDWATCH_LIMIT=300ms
 // EXPECT: child of a filtered thread
 // EXPECT: has likely held mutex L1
-// EXPECT: the program has put a filter on its system calls
+// EXPECT: the program has installed a seccomp filter
 // EXPECT: child of a free thread
 // EXPECT-JSON: [holder(event)["now"]["complete"] for event in over] == [True]
 #include <sys/wait.h>

@@ -1,7 +1,7 @@
 // A filter that kills the process for opening a file, installed while the watch runs.
 // RUN-ENV: HOLDWATCH_LIMIT=300ms
 // EXPECT: thread \d+ has likely held mutex L1 [\d.]+ ms \(limit 300 ms\); 1 thread waits
-// EXPECT: the program has put a filter on its system calls
+// EXPECT: the program has installed a seccomp filter
 #include "tests/programs/filter.h"
 
 int main() {

@@ -2,7 +2,7 @@
 // which it could not return.
 // RUN-ENV: HOLDWATCH_LIMIT=300ms
 // EXPECT-JSON: any(holder(event)["thread"] == "free" and has(holder(event)["now"], "read") for event in over)
-// EXPECT-JSON: any(holder(event)["thread"] == "sandboxed" and "filters its system calls" in holder(event)["now"]["note"]
+// EXPECT-JSON: any(holder(event)["thread"] == "sandboxed" and "has a seccomp filter" in holder(event)["now"]["note"]
 //     for event in over)
 // FORBID: filter on its system calls
 #include <atomic>

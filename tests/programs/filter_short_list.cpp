@@ -3,7 +3,7 @@
 // RUN-ENV: HOLDWATCH_LIMIT=300ms
 // EXPECT: thread \d+ has likely held mutex L1 [\d.]+ ms \(limit 300 ms\); 1 thread waits
 // EXPECT: taken by \d+ .*0x
-// EXPECT: the program has put a filter on its system calls: from now on reports go to standard error only
+// EXPECT: the program has installed a seccomp filter: from now on reports go to standard error only
 // EXPECT: L1 still held|still holds mutex L1
 // EXPECT: L1 released
 #include "tests/programs/filter.h"

@@ -1,7 +1,7 @@
 // A report's first line is out before any file is opened for the names in it: while the program's own file cannot be opened
 // (fanotify(7) asks us, and we do not answer) the line comes all the same, and the rest follows it once it can.
 // RUN-ENV: HOLDWATCH_LIMIT=200ms HOLDWATCH_LOG={tmp}/log
-// EXPECT-FILE: log: ^holdwatch\[\d+\]: thread \d+ "holder" has held mutex L1 .*; nobody waits\n
+// EXPECT-FILE: log: ^holdwatch\[\d+\]: thread \d+ "holder" has held mutex L1 .*; no waiters\n
 // EXPECT-JSON: len(over) == 1 and has(holder(over[0])["taken"], "hold_lock")
 #include <sys/fanotify.h>
 

@@ -2,7 +2,7 @@
 // run at once, and a fork does not wait for us; what they hold is told in short form, with the reason, until the callback returns.
 // RUN-ENV: HOLDWATCH_LIMIT=200ms
 // EXPECT: "holder" has held
-// EXPECT: without names: .* held since before the watch began
+// EXPECT: without names: .* held since before holdwatch started
 // EXPECT: released by \d+ "holder"
 // EXPECT-JSON: count(phase="over") == 1 and holder(over[0])["thread"] == "later"
 #include <link.h>

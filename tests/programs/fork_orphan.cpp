@@ -1,6 +1,6 @@
 // What a thread of the parent held at the fork nobody can give back in the child, where it is told after LIMIT, also of two threads.
 // RUN-ENV: HOLDWATCH_LIMIT=300ms HOLDWATCH_WAIT_LIMIT=60s HOLDWATCH_REPEAT=0
-// EXPECT: mutex L1 can never be had in this process: \d+ held it in the parent at the fork; 1 thread waits
+// EXPECT: mutex L1 can never be acquired in this process: \d+ held it in the parent process at the fork; 1 thread waits
 // FORBID: a lock call was not seen
 // EXPECT-JSON: [event["event"] for event in over if event["pid"] != over[0]["pid"]] == ["fork_orphan"]
 // EXPECT-JSON: [holder(event)["state"] for event in over if event["event"] == "fork_orphan"] == ["gone"]

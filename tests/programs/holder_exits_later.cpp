@@ -2,8 +2,8 @@
 // limit; its episode goes on.
 // RUN-ENV: HOLDWATCH_LIMIT=200ms HOLDWATCH_REPEAT=0
 // EXPECT: thread \d+ "careless" has held mutex L1 \d+ ms \(limit 200 ms\)
-// EXPECT: L1 still held by \d+ "careless", which has ended, .*; nobody waits
-// EXPECT: L1, which \d+ "careless" held when it ended, was released after
+// EXPECT: L1 still held by \d+ "careless", which has exited, .*; no waiters
+// EXPECT: L1, which \d+ "careless" held when it exited, was released after
 // EXPECT-JSON: [(event["event"], event["phase"]) for event in e] ==
 //     [("hold", "over"), ("abandoned", "still"), ("abandoned", "released")]
 // EXPECT-JSON: len({event["episode"] for event in e}) == 1 and len({event["fingerprint"] for event in e}) == 1

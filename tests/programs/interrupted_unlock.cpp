@@ -2,7 +2,7 @@
 // has the mutex in a register, as the unlock has.
 // RUN-ENV: HOLDWATCH_LIMIT=300ms HOLDWATCH_WAIT_LIMIT=60s
 // EXPECT: thread \d+ "interrupted_unl" has waited \d+ ms for mutex L1, which it likely holds itself
-// EXPECT: a signal has interrupted the call that takes or releases it
+// EXPECT: a signal interrupted the call that takes or releases it
 // FORBID: no holder is known
 // EXPECT-JSON: {event["event"] for event in e} == {"self_deadlock"} and holder(e[0])["likely"]
 // EXPECT-JSON: has(holder(e[0])["now"], "on_signal") and has(holder(e[0])["now"], "main")

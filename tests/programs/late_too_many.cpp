@@ -1,7 +1,7 @@
 // More holds than there is room for end before the watch looks at them: those left out are counted, in the text and in the
 // JSON lines.
 // RUN-ENV: HOLDWATCH_LIMIT=3s
-// EXPECT: \d+ more holds over their limit have ended unreported: too many ended at once
+// EXPECT: \d+ more holds over their limit were not reported: too many ended at once
 // EXPECT-JSON: late and late[-1]["unreported_holds"] > 0
 // EXPECT-JSON: len(late) + late[-1]["unreported_holds"] == 60
 // NO-BARE: there is no watch to be stopped

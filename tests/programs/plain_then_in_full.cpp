@@ -4,7 +4,7 @@
 // NO-BARE: the program waits for what is told of it
 // EXPECT: "gone" has held mutex L2
 // EXPECT: L2 released by \d+ "gone"
-// EXPECT: "gone" held mutex L2 .* the hold ended before it was seen in full
+// EXPECT: "gone" held mutex L2 .* released before the full report
 // EXPECT: 1 closing line of L1
 // FORBID: ended before it was seen;
 

@@ -2,7 +2,7 @@
 // told in short form by the watcher, and one line says why.
 // RUN-ENV: HOLDWATCH_LIMIT=200ms HOLDWATCH_WAIT_LIMIT=0
 // EXPECT: "other holder" has held
-// EXPECT: without names: .* held since before the watch began
+// EXPECT: without names: .* held since before holdwatch started
 // EXPECT: still held by \d+ "other holder"
 // EXPECT: released by \d+ "other holder"
 #include <dlfcn.h>

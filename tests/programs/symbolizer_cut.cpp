@@ -2,7 +2,7 @@
 // line says so, and reports are plain.
 // SHIM: alone
 // RUN-ENV: HOLDWATCH_LIMIT=200ms
-// EXPECT: cannot load libholdwatch-symbolizer\.so beside \S+/libholdwatch\.so: it is incomplete; reports go to
+// EXPECT: cannot load libholdwatch-symbolizer\.so beside \S+/libholdwatch\.so: the file is incomplete; reports go to
 // EXPECT: thread \d+ "holder" has held mutex
 #include <fcntl.h>
 

@@ -1,7 +1,7 @@
 // A thread that ends with a lock in its hands is named as the holder that is gone, to whoever waits for it: abandoned after
 // LIMIT, for nobody can give the lock back.
 // RUN-ENV: HOLDWATCH_LIMIT=200ms HOLDWATCH_WAIT_LIMIT=20s
-// EXPECT: thread \d+ "careless" has ended while it held mutex L1, \d+ ms so far \(limit 200 ms\); 1 thread waits
+// EXPECT: thread \d+ "careless" exited while holding mutex L1, \d+ ms so far \(limit 200 ms\); 1 thread waits
 // EXPECT-JSON: {event["event"] for event in e} == {"abandoned"} and len(over) == 1
 // EXPECT-JSON: held_by(e) == {"careless"} and all(holder(event)["state"] == "gone" for event in e)
 // EXPECT-JSON: waited_by(over) == {"waiter"}

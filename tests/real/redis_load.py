@@ -16,7 +16,7 @@ CONNECTIONS = 16
 ROUNDS = 60
 COMMANDS_A_ROUND = 40
 BENCHMARK_REQUESTS = 10000
-NOTICE = r"not reported: redis parks idle I/O threads"
+NOTICE = r"not reported: redis parks its idle I/O threads"
 
 
 class Client:

@@ -130,10 +130,9 @@ TEST_CASE("a time that cannot be read, or is none, is left out") {
 
 TEST_CASE("a sleep by processor time says so") {
   const timespec three = {3, 0}, never = {1'000'000'000, 0};
-  CHECK(whole('C', {CLOCK_PROCESS_CPUTIME_ID, 0, at(three)}) == "3 s of processor time");
+  CHECK(whole('C', {CLOCK_PROCESS_CPUTIME_ID, 0, at(three)}) == "3 s of CPU time");
   for (const clockid_t clock : {CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID, -6, -2, ~gettid() * 8 + 6})
-    CHECK(Catch::endsWith(whole('C', {static_cast<uint32_t>(clock), TIMER_ABSTIME, at(never)}),
-                          " s more of processor time"));
+    CHECK(Catch::endsWith(whole('C', {static_cast<uint32_t>(clock), TIMER_ABSTIME, at(never)}), " s more CPU time"));
 }
 
 timespec seconds_from_now(clockid_t clock, time_t seconds) {

@@ -135,7 +135,7 @@ TEST_CASE("a helper that took the lock and has returned is named") {
 TEST_CASE("a lock taken again by a condition wait says so") {
   Story story;
   story.holder.acquired = Acquired::by_condition_wait;
-  CHECK(builder().build(story.at(Phase::over)).holders[0].taken.note == "taken again at the end of a condition wait");
+  CHECK(builder().build(story.at(Phase::over)).holders[0].taken.note == "reacquired when a condition wait returned");
 }
 
 TEST_CASE("a holder whose stack is the same in the same call has not moved") {

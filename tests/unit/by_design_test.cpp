@@ -36,8 +36,9 @@ TEST_CASE("redis's parked I/O threads are left out, with one line for all of the
   ByDesign by_design;
   std::string notice;
   CHECK(leaves_out(by_design, parked(Phase::over, 1), &notice));
-  CHECK(notice ==
-        "L7 and the like are not reported: redis parks idle I/O threads on mutexes that its main thread holds");
+  CHECK(
+      notice ==
+      "L7 and similar locks are not reported: redis parks its idle I/O threads on mutexes that its main thread holds");
   notice.clear();
   CHECK(leaves_out(by_design, parked(Phase::over, 2), &notice));
   CHECK(leaves_out(by_design, parked(Phase::still, 1), &notice));

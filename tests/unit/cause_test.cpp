@@ -74,7 +74,7 @@ TEST_CASE("a thread that is not blocked is described by its state alone") {
 }
 
 TEST_CASE("a blocked thread whose call is not known is said to be just that") {
-  CHECK(activity(SystemCall{}) == "blocked (system call not known)");
+  CHECK(activity(SystemCall{}) == "blocked (unknown system call)");
 }
 
 TEST_CASE("a call on a descriptor says where that leads") {

@@ -153,7 +153,7 @@ TEST_CASE("RATE leaves reports out, says how many, and lets a story end") {
   CHECK(emitter.emit(report, nullptr, nullptr));
   emitter.flush();
   CHECK(lines(content(directory.file("json"))) == 2);
-  CHECK(content(directory.file("log")).ends_with(tag() + "1 report left out in the last minute (RATE=1)\n"));
+  CHECK(content(directory.file("log")).ends_with(tag() + "1 report suppressed in the last minute (RATE=1)\n"));
 }
 
 TEST_CASE("ON_REPORT=abort ends the program after the report is written") {
@@ -196,7 +196,7 @@ TEST_CASE("a program that is still busy with four reports is not run for a fifth
   CHECK(content(directory.file("log")).find("ON_REPORT") == std::string::npos);
   for (int i = 0; i < 2; ++i) emitter.emit(sample_report(), nullptr, nullptr);
   const std::string text = content(directory.file("log"));
-  const std::string said = tag() + "ON_REPORT: the program is not run: it still runs for earlier reports\n";
+  const std::string said = tag() + "ON_REPORT: the program was not run: it is still running for earlier reports\n";
   CHECK(text.find(said) != std::string::npos);
   CHECK(text.find(said) == text.rfind(said));
 }

@@ -16,7 +16,7 @@ TEST_CASE("a hold from before the attachment is told as one whose beginning is n
   report.holders.resize(1);
   CHECK(headline(report).find("since before the attachment") == std::string::npos);
   report.holders[0].before_attach = true;
-  CHECK(headline(report).find(" at least, since before the attachment (limit ") != std::string::npos);
+  CHECK(headline(report).find(" at least, since before the attach (limit ") != std::string::npos);
 }
 
 TEST_CASE("threads that were only counted wait too") {
@@ -45,7 +45,7 @@ TEST_CASE("activity is the thread's state and what it is in") {
   holder.doing.clear();
   CHECK(activity(holder) == "blocked");
   holder.state = ThreadState::gone;
-  CHECK(activity(holder) == "gone: the thread has ended");
+  CHECK(activity(holder) == "gone: the thread has exited");
 }
 
 TEST_CASE("only a thread that has not run at all is called frozen") {
@@ -53,15 +53,15 @@ TEST_CASE("only a thread that has not run at all is called frozen") {
   report.phase = Phase::still;
   report.holders[0].moved = false;
   report.holders[0].state = ThreadState::running;
-  CHECK(headline(report).find("same place as before (running)") != std::string::npos);
+  CHECK(headline(report).find("same stack (running)") != std::string::npos);
   report.holders[0].state = ThreadState::blocked;
-  CHECK(headline(report).find("; same place as before;") != std::string::npos);
+  CHECK(headline(report).find("; same stack;") != std::string::npos);
   report.holders[0].ran = true;
-  CHECK(headline(report).find("; same place as before, but it ran in between;") != std::string::npos);
+  CHECK(headline(report).find("; same stack, but it ran in between;") != std::string::npos);
   report.holders[0].ran = false;
-  CHECK(headline(report).find("; same place as before (frozen);") != std::string::npos);
+  CHECK(headline(report).find("; same stack (frozen);") != std::string::npos);
   report.holders[0].moved.reset();
-  CHECK(headline(report).find("where it is now is not known") != std::string::npos);
+  CHECK(headline(report).find("its current position is unknown") != std::string::npos);
 }
 
 TEST_CASE("an abandoned lock's first line names the holder that has ended, also beside one that has not") {
@@ -72,12 +72,12 @@ TEST_CASE("an abandoned lock's first line names the holder that has ended, also 
   report.holders[1].thread = "careless";
   report.holders[1].state = ThreadState::gone;
   const std::string waits = "; 37 threads wait";
-  CHECK(headline(report).find(
-            "thread 4712 \"careless\" has ended while it held rwlock L3 for reading, 12.4 s so far (") == 0);
+  CHECK(headline(report).find("thread 4712 \"careless\" exited while holding rwlock L3 for reading, 12.4 s so far (") ==
+        0);
   report.phase = Phase::still;
-  CHECK(headline(report) == "L3 still held by 4712 \"careless\", which has ended, 12.4 s" + waits);
+  CHECK(headline(report) == "L3 still held by 4712 \"careless\", which has exited, 12.4 s" + waits);
   report.phase = Phase::released;
-  CHECK(headline(report).find("L3, which 4712 \"careless\" held when it ended, was released after 12.4 s; ") == 0);
+  CHECK(headline(report).find("L3, which 4712 \"careless\" held when it exited, was released after 12.4 s; ") == 0);
 }
 
 TEST_CASE("a hold that cost nobody anything says so") {
@@ -85,7 +85,7 @@ TEST_CASE("a hold that cost nobody anything says so") {
   report.phase = Phase::released;
   report.threads_delayed = 0;
   report.lost_ns = 0;
-  CHECK(headline(report) == "L3 released by 4711 \"bcast\" after 12.4 s; nobody was seen waiting");
+  CHECK(headline(report) == "L3 released by 4711 \"bcast\" after 12.4 s; no waiters seen");
 }
 
 TEST_CASE("a report without holders or waiters is still a sentence") {

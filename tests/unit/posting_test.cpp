@@ -186,7 +186,7 @@ TEST_CASE_METHOD(PostingTest,
   size_t lines = 0;
   for (size_t at = 0; (at = outcome.text.find("has held mutex", at)) != std::string::npos; ++at) ++lines;
   CHECK(lines == 3);
-  CHECK(outcome.text.find("3 reports left out (RATE=2)") != std::string::npos);
+  CHECK(outcome.text.find("3 reports suppressed (RATE=2)") != std::string::npos);
 }
 
 TEST_CASE_METHOD(PostingTest, "with LOG=none nothing is written for a stuck reporter either") {

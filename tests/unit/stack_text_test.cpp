@@ -74,7 +74,7 @@ TEST_CASE("of a very deep stack both ends are shown and the rest is counted") {
   const Rows out = rows({&stack, false, {}, nullptr});
   REQUIRE(out.size() == 24 + 1 + 8);
   CHECK(out[23].starts_with("#23 "));
-  CHECK(out[24] == "... 168 frames left out ...");
+  CHECK(out[24] == "... 168 frames omitted ...");
   CHECK(out[25].starts_with("#192 "));
 }
 
@@ -98,10 +98,10 @@ TEST_CASE("the frame that took the lock is shown however deep it is") {
   const Stack stack = deep_stack(200);
   const Rows out = rows({&stack, false, 100, nullptr});
   REQUIRE(out.size() == 24 + 1 + 1 + 1 + 8);
-  CHECK(out[24] == "... 76 frames left out ...");
+  CHECK(out[24] == "... 76 frames omitted ...");
   CHECK(out[25].starts_with("#100 f()"));
   CHECK(out[25].ends_with("<- took L3"));
-  CHECK(out[26] == "... 91 frames left out ...");
+  CHECK(out[26] == "... 91 frames omitted ...");
 }
 
 TEST_CASE("leaving out one frame would save nothing") {
@@ -112,9 +112,9 @@ TEST_CASE("leaving out one frame would save nothing") {
 TEST_CASE("what is outside the taking frame is not said twice, unless it differs") {
   const Stack taken = sample_taken();
   Stack now = sample_now();
-  CHECK(rows({&now, false, 2, &taken}).back() == "... and on as in taken");
+  CHECK(rows({&now, false, 2, &taken}).back() == "... rest as under \"taken\"");
   now.frames.back().ip += 1;  // inlined into another place of the same line
-  CHECK(rows({&now, false, 2, &taken}).back() == "... and on as in taken");
+  CHECK(rows({&now, false, 2, &taken}).back() == "... rest as under \"taken\"");
   now.frames.back().line += 1;
   CHECK(rows({&now, false, 2, &taken}).size() == 5);
 }

@@ -79,7 +79,7 @@ TEST_CASE("a helper that has returned leaves its call site only, and the note sa
   CHECK(taken.first_alive == 1);
   CHECK_FALSE(taken.stack.complete);
   CHECK(std::string(taken.stack.note) ==
-        "what took it is not on the thread's present stack, and what called that was not noted in full");
+        "the function that took it has returned, and its callers were not recorded in full");
 }
 
 TEST_CASE("a helper that has returned to a caller that is alive gives the whole stack") {
@@ -149,7 +149,7 @@ TEST_CASE("sites that a walk over misused frame pointers found are dropped, but 
   const TakenStack unknown = assemble_taken(holder_with({{0x0010, 0x7050}, {0x0042, 0x7060}}, &kNow), function_start);
   CHECK(pcs(unknown.stack) == Pcs{0x0010});
   CHECK(unknown.own_frame == -1);
-  CHECK(std::string(unknown.stack.note) == "the code that took it has no unwind tables: known are the call sites only");
+  CHECK(std::string(unknown.stack.note) == "the code that took it has no unwind tables: only the call sites are known");
 }
 
 TEST_CASE("a holder that was interrupted in the acquiring function itself") {

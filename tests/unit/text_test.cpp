@@ -30,7 +30,7 @@ TEST_CASE("the chat room's story") {
           #0 __libc_send                            libc.so.6+0x10a3ad
           #1 Session::send(std::string const&)      session.cpp:27
           #2 Room::broadcast(std::string const&)    room.cpp:43  <- took L3  member->send(text);
-          ... and on as in taken
+          ... rest as under "taken"
   waits   1 thread to write, 12.1 s: 4720 "join"
           #0 Room::add(Session&)                    room.cpp:22
           36 threads to read, longest 11.9 s: 4721, 4722, 4723 ...
@@ -46,7 +46,7 @@ TEST_CASE("a holder that stayed in its call is one line") {
   report.holders[0].moved = false;
   report.holders[0].ran = false;
   CHECK(render_text(report) ==
-        "holdwatch[4700]: L3 still held by 4711 \"bcast\", 24.8 s; same place as before (frozen); 37 threads wait\n");
+        "holdwatch[4700]: L3 still held by 4711 \"bcast\", 24.8 s; same stack (frozen); 37 threads wait\n");
 }
 
 TEST_CASE("a holder that moved is shown where it is now") {
@@ -55,7 +55,7 @@ TEST_CASE("a holder that moved is shown where it is now") {
   report.holders[0].moved = true;
   CHECK(
       render_text(report) ==
-      R"(holdwatch[4700]: L3 still held by 4711 "bcast", 12.4 s; moved since: now blocked in sendto(fd 41 -> 10.2.3.4:443, 96 KiB unsent); 37 threads wait
+      R"(holdwatch[4700]: L3 still held by 4711 "bcast", 12.4 s; moved: now blocked in sendto(fd 41 -> 10.2.3.4:443, 96 KiB unsent); 37 threads wait
   now     #0 __libc_send                            libc.so.6+0x10a3ad
           #1 Session::send(std::string const&)      session.cpp:27
           #2 Room::broadcast(std::string const&)    room.cpp:43  <- took L3  member->send(text);
@@ -80,10 +80,9 @@ TEST_CASE("a late report is in the past tense and shows the release") {
   report.waiters.clear();
   report.threads_delayed = 1;
   report.lost_ns = 2 * kSecondNs;
-  CHECK(
-      first_line(report) ==
-      "holdwatch[4700]: thread 4711 \"bcast\" held rwlock L3 for reading 12.4 s (limit 1 s); the hold ended before it "
-      "was seen; 1 thread lost 2 s waiting");
+  CHECK(first_line(report) ==
+        "holdwatch[4700]: thread 4711 \"bcast\" held rwlock L3 for reading 12.4 s (limit 1 s); detected only at "
+        "release; 1 thread lost 2 s waiting");
   CHECK(says(report, "\n  release #0 __libc_send"));
   CHECK_FALSE(says(report, "blocked in"));
 }
@@ -124,7 +123,7 @@ TEST_CASE("a writer holds for writing, and nobody may wait") {
   report.holders[0].access = Access::exclusive;
   report.waiters.clear();
   CHECK(first_line(report) ==
-        "holdwatch[4700]: thread 4711 \"bcast\" has held rwlock L3 for writing 12.4 s (limit 1 s); nobody waits");
+        "holdwatch[4700]: thread 4711 \"bcast\" has held rwlock L3 for writing 12.4 s (limit 1 s); no waiters");
   CHECK_FALSE(says(report, "  waits"));
 }
 
@@ -132,7 +131,7 @@ TEST_CASE("what is a guess says likely") {
   Report report = sample_report();
   report.holders[0].likely = true;
   CHECK(says(report, "\"bcast\" has likely held rwlock L3"));
-  CHECK(says(report, "  note    likely: the lock itself does not say that 4711 holds it\n"));
+  CHECK(says(report, "  note    likely: the lock's own fields do not name 4711 as its holder\n"));
 }
 
 TEST_CASE("what is missing is said, and why") {
@@ -145,8 +144,8 @@ TEST_CASE("what is missing is said, and why") {
   report.unrecorded_holds = 1;
   report.note = "one more thing";
   CHECK(says(report, "96 KiB unsent)\n          (thread exited)\n"));
-  CHECK(says(report, "  note    4711 has taken L3 3 times and must release it as often\n"));
-  CHECK(says(report, "          12 more threads wait; where was not looked up\n"));
+  CHECK(says(report, "  note    4711 has taken L3 3 times and must release it as many times\n"));
+  CHECK(says(report, "          12 more threads wait; their stacks were not captured\n"));
   CHECK(says(report, "  note    1 hold was not recorded since start"));
   CHECK(says(report, "  note    one more thing\n"));
   CHECK(says(report, "; 49 threads wait"));
@@ -164,7 +163,7 @@ TEST_CASE("waiters in very many places are counted at the end") {
     report.waiters.push_back(sample_readers(2));
     report.waiters.back().stack.frames[0].ip += static_cast<uintptr_t>(i);
   }
-  CHECK(says(report, "          8 more threads in 4 other places left out\n"));
+  CHECK(says(report, "          8 more threads in 4 other places not shown\n"));
 }
 
 TEST_CASE("a long wait begins with the waiter and lists the holders") {
@@ -173,20 +172,20 @@ TEST_CASE("a long wait begins with the waiter and lists the holders") {
   report.limit_ns = 5 * kSecondNs;
   report.holders[0].held_ns = 850 * kMillisecondNs;
   CHECK(first_line(report) ==
-        "holdwatch[4700]: thread 4720 \"join\" has waited 12.1 s for rwlock L3 to write (limit 5 s); held now by 4711 "
+        "holdwatch[4700]: thread 4720 \"join\" has waited 12.1 s for rwlock L3 to write (limit 5 s); now held by 4711 "
         "\"bcast\", 850 ms; 36 more threads wait");
   const std::string text = render_text(report);
   CHECK(text.find("  waits ") < text.find("  holder  4711 \"bcast\", reading, 850 ms\n"));
   report.phase = Phase::released;
   CHECK(render_text(report) ==
-        "holdwatch[4700]: 4720 \"join\" waits no longer for L3, after 12.1 s; 37 threads lost 6 min 40 s waiting\n");
+        "holdwatch[4700]: 4720 \"join\" no longer waits for L3, after 12.1 s; 37 threads lost 6 min 40 s waiting\n");
 }
 
 TEST_CASE("a wait without a known holder says so") {
   Report report = sample_report();
   report.event = Event::wait;
   report.holders.clear();
-  CHECK(says(report, "; no holder is known; 36 more threads wait\n"));
+  CHECK(says(report, "; holder unknown; 36 more threads wait\n"));
 }
 
 TEST_CASE("every event has a first line of its own that names the lock") {
@@ -198,15 +197,15 @@ TEST_CASE("every event has a first line of its own that names the lock") {
   };
   CHECK(line(Event::deadlock) == "holdwatch[4700]: deadlock of rwlock L3; 37 other threads wait");
   CHECK(line(Event::self_deadlock).find("waits for rwlock L3, which it holds itself") != std::string::npos);
-  CHECK(line(Event::abandoned).find("has ended while it held rwlock L3 for reading") != std::string::npos);
-  CHECK(line(Event::fork_orphan).find("rwlock L3 can never be had in this process") != std::string::npos);
-  CHECK(line(Event::lock_order).find("rwlock L3 is taken in two orders") != std::string::npos);
+  CHECK(line(Event::abandoned).find("exited while holding rwlock L3 for reading") != std::string::npos);
+  CHECK(line(Event::fork_orphan).find("rwlock L3 can never be acquired in this process") != std::string::npos);
+  CHECK(line(Event::lock_order).find("rwlock L3 is taken in conflicting orders") != std::string::npos);
   CHECK(line(Event::read_recursion).find("reads rwlock L3 again") != std::string::npos);
   report.edges = {{"L1", "L2", 1, sample_taken()}, {"L2", "L1", 2, sample_now()}};
   CHECK(line(Event::lock_order) ==
-        "holdwatch[4700]: locks are taken in different orders, which can deadlock: 1 took L1 "
-        "and then L2, 2 took L2 and then L1");
-  CHECK(says(report, "  order   1 took L1 and then L2\n          #0 Room::broadcast"));
+        "holdwatch[4700]: locks are taken in conflicting orders, which can deadlock: 1 took L1, "
+        "then L2, 2 took L2, then L1");
+  CHECK(says(report, "  order   1 took L1, then L2\n          #0 Room::broadcast"));
 }
 
 TEST_CASE("a snapshot has no limit") {
@@ -239,7 +238,7 @@ TEST_CASE("a time that is not known is left out") {
   report.holders[0].held_ns = 0;
   for (ReportWaiters& group : report.waiters) group.longest_ns = 0;
   CHECK(first_line(report) ==
-        "holdwatch[4700]: snapshot: thread 4720 \"join\" waits for rwlock L3 to write; held now by 4711 \"bcast\"; "
+        "holdwatch[4700]: snapshot: thread 4720 \"join\" waits for rwlock L3 to write; now held by 4711 \"bcast\"; "
         "36 more threads wait");
   CHECK(says(report, "holder  4711 \"bcast\", reading\n"));
   CHECK(says(report, "waits   1 thread to write: 4720 \"join\"\n"));
@@ -270,7 +269,7 @@ TEST_CASE("a deadlock's first line goes once around") {
   report.cycle[1].waited_ns = 0;
   CHECK(first_line(report).starts_with("holdwatch[4700]: deadlock of 2 threads: 4711"));
   report.phase = Phase::still;
-  CHECK(first_line(report) == "holdwatch[4700]: deadlock of L3 and L4 goes on; 37 other threads wait");
+  CHECK(first_line(report) == "holdwatch[4700]: deadlock of L3 and L4 continues; 37 other threads wait");
   report.phase = Phase::released;
   CHECK(first_line(report) == "holdwatch[4700]: the deadlock of L3 and L4 is over; 37 threads lost 6 min 40 s waiting");
 }
@@ -279,9 +278,9 @@ TEST_CASE("a deadlock of many threads names the first four") {
   Report report = deadlock_report();
   for (int tid = 5; tid <= 10; ++tid) report.cycle.push_back({tid, "L9", "L9", LockKind::mutex, 0x9, "", 1});
   report.waiters.clear();
-  CHECK(first_line(report).find("6 holds L9 and waits for L9, and 4 more; nobody else waits") != std::string::npos);
+  CHECK(first_line(report).find("6 holds L9 and waits for L9, and 4 more; no other waiters") != std::string::npos);
   report.phase = Phase::still;
-  CHECK(first_line(report).find("deadlock of L3, L4, L9, L9 and 4 more goes on") != std::string::npos);
+  CHECK(first_line(report).find("deadlock of L3, L4, L9, L9 and 4 more continues") != std::string::npos);
 }
 
 TEST_CASE("a deadlock's details say which lock each thread has, and which one the others wait for") {
@@ -301,10 +300,10 @@ TEST_CASE("a thread that waits for what it holds is told from beginning to end")
   report.cycle = {{4711, "L3", "L3", LockKind::rwlock, 0x3, "", 2'000'000'000}};
   CHECK(first_line(report) ==
         "holdwatch[4700]: thread 4711 \"bcast\" has waited 2 s for rwlock L3, which it holds itself for reading; "
-        "nobody else waits");
+        "no other waiters");
   report.phase = Phase::still;
   CHECK(first_line(report) ==
-        "holdwatch[4700]: 4711 \"bcast\" still waits for L3, which it holds itself, 2 s; nobody else waits");
+        "holdwatch[4700]: 4711 \"bcast\" still waits for L3, which it holds itself, 2 s; no other waiters");
   report.phase = Phase::released;
-  CHECK(first_line(report).starts_with("holdwatch[4700]: 4711 \"bcast\" waits no longer for L3, which it held"));
+  CHECK(first_line(report).starts_with("holdwatch[4700]: 4711 \"bcast\" no longer waits for L3, which it held"));
 }
