@@ -1,23 +1,25 @@
-# doctor [PROGRAM|PID]: tells whether the watch will work, here and for a program, and what it will not see
+# doctor [PROGRAM|PID]: check whether holdwatch works here and for a program, and what it will not see
 
 help() {
   cat <<'TEXT'
 Usage: holdwatch doctor [PROGRAM|PID]
 
-Tells, a line each and with the remedy, whether the watch will work on this machine; with PROGRAM, whether for it, and what
-will not be seen of it; with PID, the same for a process that runs, and whether it is watched. Changes nothing.
+Checks whether holdwatch works on this machine; with PROGRAM, also whether it works for that program and what it will not
+see; with PID, the same for a running process, and whether it is watched. Prints one line per finding, with the remedy.
+Changes nothing.
 
-A line begins with ok, with note (the watch works, but sees or tells less), or with no (nothing is watched).
+Each line begins with ok, with note (holdwatch works, but sees or reports less), or with no (nothing is watched).
 
-Exit status: 0; 1 if a line begins with no; 2 for bad use, or if there is no such program or process; 3 if the process is
-another user's, or the program's file may not be read, so that what matters most could not be looked at; a line says what.
+Exit status: 0; 1 if a line begins with no; 2 for bad use, or if there is no such program or process; 3 if the most
+important checks were impossible because the process belongs to another user or the program's file cannot be read; a line
+says which.
 TEXT
 }
 
 main() {
   parse_arguments -- "$@"
   eval "$operands"
-  if [ $# -gt 1 ] || [ -n "$given" ]; then bad_use "type: holdwatch doctor [PROGRAM|PID]"; fi
+  if [ $# -gt 1 ] || [ -n "$given" ]; then bad_use "usage: holdwatch doctor [PROGRAM|PID]"; fi
   tool_path doctor
   exec "$tool" "$library" "$@"
 }

@@ -1,4 +1,4 @@
-# inspect PID | --core FILE [PROGRAM]: says who waits for which lock, held by whom, in a process that hangs now
+# inspect PID | --core FILE [PROGRAM]: show which threads of a hanging process wait for which lock, and who holds it
 
 help() {
   tool_path holdwatch-inspect

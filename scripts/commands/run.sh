@@ -1,10 +1,10 @@
-# run [OPTION...] [--] PROGRAM [ARG...]: runs PROGRAM under the watch
+# run [OPTION...] [--] PROGRAM [ARG...]: run PROGRAM and watch its locks
 
 help() {
   cat <<'TEXT'
 Usage: holdwatch run [OPTION...] [--] PROGRAM [ARGUMENT...]
 
-Runs PROGRAM under the watch, in the place of this very process: pid, signals and exit status are PROGRAM's own.
+Runs PROGRAM and watches its locks. PROGRAM replaces the launcher: pid, signals and exit status are its own.
 
     holdwatch run --limit 200ms --json locks.jsonl ./server --port 80
 
@@ -14,8 +14,8 @@ TEXT
   "$tool" run --list
   cat <<'TEXT'
 
-Exit status: PROGRAM's; 1 if there is no library to preload; 2 for bad use; 126 if PROGRAM cannot be run; 127 if there is
-none.
+Exit status: that of PROGRAM; 1 if the library to preload is missing; 2 for bad use; 126 if PROGRAM cannot be run; 127 if
+it does not exist.
 TEXT
 }
 
@@ -33,8 +33,8 @@ join_preload() {
 main() {
   parse_arguments --program -- "$@"
   eval "$operands"
-  if [ $# = 0 ]; then bad_use "no program given; type: holdwatch run [OPTION...] PROGRAM [ARGUMENT...]"; fi
-  if ! [ -r "$library" ]; then fail "there is no $library: build or install it again"; fi
+  if [ $# = 0 ]; then bad_use "no program given; usage: holdwatch run [OPTION...] PROGRAM [ARGUMENT...]"; fi
+  if ! [ -r "$library" ]; then fail "cannot read $library: build or install holdwatch again"; fi
   join_preload
   export LD_PRELOAD
   exec "$@"

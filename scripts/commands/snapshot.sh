@@ -1,13 +1,13 @@
-# snapshot PID: has a watched process report all its locks now
+# snapshot PID: make a watched process report all its held locks now
 
 help() {
   cat <<'TEXT'
 Usage: holdwatch snapshot PID
 
-Every lock that is held at this moment is reported where the process's reports go, however short it is held. The process sees no
-signal and no file of this; only its own user and root may ask.
+Reports every lock that is held at this moment, however short the hold, to the process's usual log. The process gets no
+signal and no new file; only its own user and root can do this.
 
-Exit status: 0; 1 if it could not be done, said in one line: no such process, not yours, not watched, or no answer; 2 for
+Exit status: 0; 1 on failure, with one line that says why: no such process, not yours, not watched, or no response; 2 for
 bad use.
 TEXT
 }

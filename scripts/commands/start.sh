@@ -1,12 +1,12 @@
-# start PID: has a watched process report again, after holdwatch stop
+# start PID: resume the reports of a watched process after holdwatch stop
 
 help() {
   cat <<'TEXT'
 Usage: holdwatch start PID
 
-What is held too long by then is reported at once.
+Locks that are already held too long by then are reported at once.
 
-Exit status: 0; 1 if it could not be done, said in one line: no such process, not yours, not watched, or no answer; 2 for
+Exit status: 0; 1 on failure, with one line that says why: no such process, not yours, not watched, or no response; 2 for
 bad use.
 TEXT
 }

@@ -1,12 +1,12 @@
-# stop PID: has a watched process report nothing for a while
+# stop PID: pause the reports of a watched process
 
 help() {
   cat <<'TEXT'
 Usage: holdwatch stop PID
 
-It goes on recording who holds what, so that holdwatch start finds it all there.
+The process keeps recording which thread holds which lock, so that holdwatch start can report current holds at once.
 
-Exit status: 0; 1 if it could not be done, said in one line: no such process, not yours, not watched, or no answer; 2 for
+Exit status: 0; 1 on failure, with one line that says why: no such process, not yours, not watched, or no response; 2 for
 bad use.
 TEXT
 }

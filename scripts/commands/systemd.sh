@@ -1,4 +1,4 @@
-# systemd enable|disable|status UNIT [OPTION...]: has a service of systemd watched
+# systemd enable|disable|status UNIT [OPTION...]: watch a systemd service
 
 help() {
   cat <<'TEXT'
@@ -6,26 +6,26 @@ Usage: holdwatch systemd enable UNIT [--user] [--dry-run] [--now] [--force] [OPT
        holdwatch systemd disable UNIT [--user] [--dry-run] [--now]
        holdwatch systemd status UNIT [--user]
 
-enable has a service watched from its next start on, by a drop-in: /etc/systemd/system/UNIT.d/50-holdwatch.conf. Reports go
-to the journal unless --log says otherwise:
+enable makes holdwatch watch a service from its next start on, through a drop-in file:
+/etc/systemd/system/UNIT.d/50-holdwatch.conf. Reports go to the journal unless --log says otherwise:
 
     holdwatch systemd enable chat --limit 200ms
     systemctl restart chat
     journalctl -u chat HOLDWATCH_EVENT=hold
 
-Only the service's main program is watched, not what it starts or what ExecStartPre= runs, unless --exe says otherwise.
-What would keep the watch from working is said, with what to do about it. A template (chat@) may be given, or an instance.
+Only the service's main program is watched, not the programs that it starts or that ExecStartPre= runs, unless --exe says
+otherwise. enable warns about unit settings that prevent watching, with the remedy. UNIT may be a template (chat@) or an
+instance.
 
-  --user      a unit of the user's own systemd
+  --user      a unit of your own systemd instance
   --dry-run   show what would be written or removed; change nothing
-  --now       restart the unit too, if it runs
-  --force     enable although the service could not start, or would end, with the watch
+  --now       also restart the unit if it is running
+  --force     enable even if the service would fail to start, or be killed, with holdwatch
 
-disable takes the drop-in away again, and the unit's directory if enable has made it. status tells whether the unit is
+disable removes the drop-in, and the unit's drop-in directory if enable created it. status shows whether the unit is
 enabled, with which options, and which of its processes are watched.
 
-Exit status: 0; 1 if it could not be done, or status found the unit not enabled or running without the watch; 2 for bad
-use.
+Exit status: 0; 1 on failure, or if status found the unit not enabled or running unwatched; 2 for bad use.
 TEXT
   if [ "${action-enable}" = enable ]; then
     printf '\nOptions of enable:\n'
@@ -51,18 +51,18 @@ drop_in_directory() {
 control() { systemctl ${flag_user:+--user} "$@"; }
 
 need_systemd() {
-  if ! command -v systemctl >/dev/null; then fail "no systemctl here: this machine has no systemd"; fi
+  if ! command -v systemctl >/dev/null; then fail "systemctl not found: this machine has no systemd"; fi
   if [ -n "${flag_user-}" ]; then
-    if [ -z "${XDG_RUNTIME_DIR-}" ]; then fail "--user: no systemd of yours runs (XDG_RUNTIME_DIR is not set); log in anew"; fi
-    if [ -z "${XDG_CONFIG_HOME-}${HOME-}" ]; then fail "--user: HOME is not set, and so nobody knows where your units are"; fi
+    if [ -z "${XDG_RUNTIME_DIR-}" ]; then fail "--user: your systemd instance is not running (XDG_RUNTIME_DIR is not set); log in again"; fi
+    if [ -z "${XDG_CONFIG_HOME-}${HOME-}" ]; then fail "--user: HOME is not set, so the directory of your units is unknown"; fi
   elif ! [ -d /run/systemd/system ]; then
-    fail "systemd does not run here"
+    fail "systemd is not running"
   elif [ "$action" != status ] && [ -z "${flag_dry_run-}" ] && [ "$(id -u)" != 0 ]; then
-    fail "a unit of the system is root's to change; type: sudo holdwatch systemd $action $unit (or --user for your own)"
+    fail "only root can change a system unit; run: sudo holdwatch systemd $action $unit (or --user for your own units)"
   fi
 }
 
-no_unit() { bad_use "'$1' is no name of a unit; systemctl list-units --type=service lists them"; }
+no_unit() { bad_use "invalid unit name '$1'; to list units: systemctl list-units --type=service"; }
 
 # "chat" is chat.service. What systemctl would take for a pattern, or escape, is refused: a drop-in has one exact name.
 name_unit() {
@@ -71,7 +71,7 @@ name_unit() {
     *[!a-zA-Z0-9:_.@\\-]* | '' | -* | @* | .*) no_unit "$unit" ;;
     *.service) ;;
     *.socket | *.target | *.timer | *.path | *.slice | *.scope | *.mount | *.device | *.swap | *.automount)
-      bad_use "$unit runs no program of its own; name the service: ${unit%.*}.service"
+      bad_use "$unit runs no program itself; use the service: ${unit%.*}.service"
       ;;
     *) unit=$unit.service ;;
   esac
@@ -95,7 +95,7 @@ resolve_alias() {
   case $unit in
     *@.service) id=${id%"$instance".service}.service ;;
   esac
-  say "$unit is another name of $id"
+  say "$unit is an alias of $id"
   unit=$id
   show_as
 }
@@ -105,7 +105,7 @@ take_effect() {
   control daemon-reload || fail "systemctl daemon-reload failed: see above"
   if ! control --quiet is-active "$unit" 2>/dev/null; then
     case $unit in
-      *@.service) say_action "for an instance that runs: systemctl ${flag_user:+--user }restart ${unit%.service}NAME" ;;
+      *@.service) say_action "to restart a running instance: systemctl ${flag_user:+--user }restart ${unit%.service}NAME" ;;
     esac
     return
   fi
@@ -113,7 +113,7 @@ take_effect() {
     control restart "$unit" || fail "systemctl restart $unit failed: see above"
     say_action "$unit restarted"
   else
-    say_action "it runs on as it was started; type: systemctl ${flag_user:+--user }restart $unit"
+    say_action "the running service is unchanged until it is restarted: systemctl ${flag_user:+--user }restart $unit"
   fi
 }
 
@@ -126,7 +126,7 @@ main() {
   action=${1-}
   case $action in
     enable | disable | status) shift ;;
-    *) bad_use "type: holdwatch systemd enable UNIT, disable UNIT or status UNIT (holdwatch systemd --help)" ;;
+    *) bad_use "usage: holdwatch systemd enable|disable|status UNIT (see holdwatch systemd --help)" ;;
   esac
   case $action in
     enable) flags='user dry-run now force' ;;
@@ -136,8 +136,8 @@ main() {
   forget_own_options
   parse_arguments --anywhere --flags "$flags" -- "$@"
   eval "$operands"
-  if [ $# != 1 ]; then bad_use "$action wants one unit; type: holdwatch systemd $action UNIT"; fi
-  if [ "$action" != enable ] && [ -n "$given" ]; then bad_use "$action takes none of the options of enable"; fi
+  if [ $# != 1 ]; then bad_use "$action requires one unit; usage: holdwatch systemd $action UNIT"; fi
+  if [ "$action" != enable ] && [ -n "$given" ]; then bad_use "$action does not take the options of enable; usage: holdwatch systemd $action UNIT"; fi
   name_unit "$1"
   need_systemd
   resolve_alias

@@ -18,7 +18,7 @@ inline constexpr size_t kControlAnswerSize = 512;
 inline constexpr size_t kControlOptionsSize = 8192;
 inline constexpr size_t kControlPathSize = 64;
 // The end of the answer where the watch cannot be started: the command knows better which limit to raise.
-inline constexpr char kNoRoomForWatch[] = "it has no thread or memory left for the watch";
+inline constexpr char kNoRoomForWatch[] = "it has no thread or memory left for holdwatch";
 
 enum class ControlState : uint32_t {
   loading,    // the library is there; its constructor has not run

@@ -68,10 +68,10 @@ bool BorrowedThread::is_on_its_stack() const {
 }
 
 std::string BorrowedThread::prepare() {
-  if (!is_on_its_stack()) return "on a stack that is not its own, or is nearly full";
+  if (!is_on_its_stack()) return "on a stack that is not its own or is nearly full";
   home_.registers = to_begin_again(stopped_, is_signalled(), target_.memory());
   home_.vectors = thread_.vectors();
-  return lay_way_back(stopped_.rsp - kRedZone) ? "" : "on a stack that cannot be written to";
+  return lay_way_back(stopped_.rsp - kRedZone) ? "" : "on a stack that cannot be written";
 }
 
 // The way that the thread stands on stays whole: its end is the same in another one with the same top.
@@ -94,13 +94,13 @@ void BorrowedThread::use_own_stack() {
   if (target_.memory().read(saved.address, &saved.value, sizeof saved.value) != sizeof saved.value)
     thread_.fail("its errno cannot be read");
   errno_ = saved;
-  if (!lay_way_back(stopped_.rsp - kRedZone)) thread_.fail("its stack cannot be written to");
+  if (!lay_way_back(stopped_.rsp - kRedZone)) thread_.fail("its stack cannot be written");
   const uint64_t address =
       call("mmap", {0, kOwnStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, ~0ull, 0});
   if (address == reinterpret_cast<uintptr_t>(MAP_FAILED))
     thread_.fail("the process has no memory left" + limits_in_the_way(target_.pid()));
   own_stack_ = texts_end_ = address;
-  if (!lay_way_back(own_stack_ + kOwnStackSize)) thread_.fail("its own memory cannot be written to");
+  if (!lay_way_back(own_stack_ + kOwnStackSize)) thread_.fail("its own memory cannot be written");
 }
 
 void BorrowedThread::give_stack_back() {
@@ -113,7 +113,7 @@ void BorrowedThread::give_stack_back() {
 uintptr_t BorrowedThread::push_text(const std::string& text) {
   const uintptr_t at = texts_end_;
   texts_end_ += text.size() + 1;
-  if (!target_.write(at, text.c_str(), text.size() + 1)) thread_.fail("its own memory cannot be written to");
+  if (!target_.write(at, text.c_str(), text.size() + 1)) thread_.fail("its own memory cannot be written");
   return at;
 }
 
@@ -143,7 +143,8 @@ int BorrowedThread::run_to_stop() {
   int status = thread_.run_on();
   while (status == 0) {
     // Taking it back now would leave behind whatever the function has locked. So it is waited for.
-    fprintf(stderr, "holdwatch: thread %d of the process waits inside the loader or the allocator; waiting for it\n",
+    fprintf(stderr,
+            "holdwatch: thread %d of the process is blocked inside the loader or the allocator; waiting for it\n",
             thread_.id());
     status = thread_.wait_on();
   }
@@ -153,14 +154,14 @@ int BorrowedThread::run_to_stop() {
 // Whether it stands before the rt_sigreturn that would take it home, and not at a system call of the function.
 bool BorrowedThread::has_returned(int status) {
   if (!thread_.is_at_system_call(status))
-    thread_.fail(std::string("what was called in it raised ") + strsignal(WSTOPSIG(status)) + "; it goes on as before");
+    thread_.fail(std::string("the call made in it raised ") + strsignal(WSTOPSIG(status)) + "; it continues as before");
   const user_regs_struct registers = thread_.registers();
   return registers.orig_rax == SYS_rt_sigreturn && registers.rsp == way_.end;
 }
 
 uint64_t BorrowedThread::call(const std::string& name, const std::vector<uint64_t>& arguments) {
   const uintptr_t function = target_.libc_function(name);
-  if (function == 0) thread_.fail("its libc has no " + name);
+  if (function == 0) thread_.fail("its libc lacks " + name);
   return call(function, arguments);
 }
 

@@ -28,22 +28,22 @@ constexpr uint64_t kSecondNs = 1'000'000'000;
 constexpr uint64_t kAttachPatienceNs = 30 * kSecondNs;
 constexpr uint64_t kDetachPatienceNs = 30 * kSecondNs;
 constexpr uint64_t kAnswerPatienceNs = 5 * kSecondNs;
-constexpr const char* kMoreThreads = ": raise its limit of threads (prlimit --nproc, TasksMax=)";
+constexpr const char* kMoreThreads = ": raise its thread limit (prlimit --nproc, TasksMax=)";
 
 void refuse_if_watched(const std::string& who, ControlState state) {
   switch (state) {
     case ControlState::preloaded:
-      throw Refusal(who + " is watched already: it was started with holdwatch preloaded");
+      throw Refusal(who + " is already watched: it was started with holdwatch preloaded");
     case ControlState::left_out:
       throw Refusal(who +
-                    " was started with holdwatch preloaded and EXE set so that it is not watched: restart it without");
+                    " was started with holdwatch preloaded and is excluded by EXE: restart it without that option");
     case ControlState::attached:
     case ControlState::attaching:
-      throw Refusal(who + " is watched already: holdwatch detach " + who.substr(0, who.find(' ')) + " ends that");
+      throw Refusal(who + " is already watched; to end that: holdwatch detach " + who.substr(0, who.find(' ')));
     case ControlState::detaching:
-      throw Refusal(who + " is still being detached from: a report waits for whoever reads it; try again");
+      throw Refusal(who + " is still being detached from: a report is blocked on its reader; try again");
     case ControlState::loading:
-      throw Refusal(who + " is still loading holdwatch: try again");
+      throw Refusal(who + " is still loading holdwatch; try again");
     case ControlState::idle:
       break;
   }
@@ -53,7 +53,7 @@ void refuse_if_watched(const std::string& who, ControlState state) {
 std::string standard_error_of(int pid) {
   char path[PATH_MAX];
   const ssize_t length = readlink(("/proc/" + std::to_string(pid) + "/fd/2").c_str(), path, sizeof path);
-  return length < 0 ? "nowhere, for it is closed" : std::string(path, static_cast<size_t>(length));
+  return length < 0 ? "which is closed" : std::string(path, static_cast<size_t>(length));
 }
 
 bool names_log(const std::vector<std::string>& options) {
@@ -88,14 +88,15 @@ void begin_in_its_thread(Target& target, BorrowedThread& thread, const std::vect
   const std::string who = describe_process(target.pid());
   target.refresh();
   std::optional<Watched> watched = Watched::find(target);
-  if (!watched) throw Refusal(who + ": what was loaded is not holdwatch's library");
+  if (!watched) throw Refusal(who + ": the loaded library is not holdwatch's");
   refuse_if_watched(who, watched->state());
   if (!symbolizer.path.empty()) watched->hand_symbolizer(symbolizer.path, symbolizer.descriptor);
   watched->ask(ControlRequest::attach, 0, options);
   const auto error = static_cast<int>(thread.call(watched->attach_function(), {}));
   if (error == 0) return;
-  throw Refusal(who + " cannot start a thread for it: " + strerror(error) + (error == EAGAIN ? kMoreThreads : "") +
-                limits_in_the_way(target.pid()) + "; the library stays in it, and does nothing");
+  throw Refusal(who + " cannot start a thread for holdwatch: " + strerror(error) +
+                (error == EAGAIN ? kMoreThreads : "") + limits_in_the_way(target.pid()) +
+                "; the library stays loaded and does nothing");
 }
 
 void load_and_begin(Target& target, Visit& visit, const std::string& library, const std::vector<std::string>& options) {
@@ -123,9 +124,8 @@ void load_and_begin(Target& target, Visit& visit, const std::string& library, co
 
 // Of a process that holdwatch is not in (any more): `how` says which of the two.
 [[noreturn]] void refuse_unwatched(int pid, ControlRequest request, const std::string& how) {
-  const std::string remedy = request == ControlRequest::detach
-                                 ? "there is nothing to detach from"
-                                 : "holdwatch attach " + std::to_string(pid) + " begins that";
+  const std::string remedy =
+      request == ControlRequest::detach ? "nothing to detach" : "to watch it: holdwatch attach " + std::to_string(pid);
   throw Refusal(describe_process(pid) + " is not watched" + how + ": " + remedy);
 }
 
@@ -135,7 +135,7 @@ Watched find_watched(Target& target, ControlRequest request) {
   if (!watched) refuse_unwatched(target.pid(), request, "");
   watched->settle(kAnswerPatienceNs);
   if (const ControlState state = watched->state(); state == ControlState::loading || state == ControlState::attaching)
-    throw Refusal(describe_process(target.pid()) + " is still being attached to: try again");
+    throw Refusal(describe_process(target.pid()) + " is still being attached to; try again");
   return *watched;
 }
 
@@ -148,7 +148,7 @@ void with_process(int pid, Work work) {
     work();
   } catch (const Refusal&) {
     if (who.ends_with("()") || !has_ended(pid)) throw;
-    throw Refusal(who + " has ended");
+    throw Refusal(who + " has exited");
   }
 }
 
@@ -159,7 +159,7 @@ void ask_in_turn(int pid, ControlRequest request, uint64_t argument) {
   check_running(pid);
   if (!watched.wait_for_watcher(kAnswerPatienceNs)) {
     if (watched.state() == ControlState::idle) refuse_unwatched(pid, request, " any more");
-    throw Refusal(who + " has one thread, which has not blocked yet: there is nothing to watch");
+    throw Refusal(who + " has only one thread, which has not blocked yet: nothing to watch");
   }
   watched.ask(request, argument, {});
   const auto answer =
@@ -174,10 +174,10 @@ void ask(int pid, ControlRequest request, uint64_t argument) {
 
 Watched::Answer answer_of_attachment(Target& target, const std::string& who) {
   auto watched = Watched::find(target);
-  if (!watched) throw Refusal(who + " has lost holdwatch's library: it has ended, or become another program");
+  if (!watched) throw Refusal(who + " has lost holdwatch's library: it has exited or executed another program");
   auto answer = watched->wait_for_answer(kAttachPatienceNs);
   if (!answer)
-    throw Refusal(who + ": the attachment waits for the loader, which another thread holds; it goes on by itself");
+    throw Refusal(who + ": attaching waits for the loader, which another thread holds; it will complete by itself");
   return *answer;
 }
 
@@ -185,12 +185,12 @@ void refuse_if_unwatched(int pid, const std::string& who, const Watched::Answer&
   if (!answer.succeeded) {
     const bool is_full = answer.text.ends_with(kNoRoomForWatch);
     const std::string limits = is_full ? limits_in_the_way(pid) : "";
-    throw Refusal(who + " is not attached to: " + answer.text + (is_full && limits.empty() ? kMoreThreads : limits));
+    throw Refusal("cannot attach to " + who + ": " + answer.text + (is_full && limits.empty() ? kMoreThreads : limits));
   }
   if (answer.text.starts_with("0 calls"))
-    throw Refusal(
-        who + ": attached to, but nothing is watched: no call in it leads to a lock function of libc, or its memory " +
-        "is limited; its standard error says which");
+    throw Refusal(who +
+                  ": attached, but nothing is watched: none of its calls leads to a libc lock function, or its memory "
+                  "is limited; its standard error says which");
 }
 
 void attach_in_turn(int pid, const std::string& library, const std::vector<std::string>& options) {
@@ -206,7 +206,7 @@ void attach_in_turn(int pid, const std::string& library, const std::vector<std::
   load_and_begin(target, visit, library, options);
   const Watched::Answer answer = answer_of_attachment(target, who);
   refuse_if_unwatched(pid, who, answer);
-  printf("attached to %s: %s; one thread stood still for %.1f ms\n", who.c_str(), answer.text.c_str(),
+  printf("attached to %s: %s; one thread was paused for %.1f ms\n", who.c_str(), answer.text.c_str(),
          static_cast<double>(visit.longest_stop_ns()) / 1e6);
   if (!names_log(options)) printf("reports go to its standard error, %s\n", standard_error_of(pid).c_str());
 }
@@ -219,28 +219,28 @@ void attach(int pid, const std::string& library, const std::vector<std::string>&
 
 void detach(int pid) {
   ask(pid, ControlRequest::detach, 0);
-  printf("detached from %s: its calls are as they were\n", describe_process(pid).c_str());
+  printf("detached from %s: all redirected calls restored\n", describe_process(pid).c_str());
 }
 
 void snapshot(int pid) {
   ask(pid, ControlRequest::snapshot, 0);
-  printf("%s reports its locks where its reports go\n", describe_process(pid).c_str());
+  printf("%s reports all its held locks to its log\n", describe_process(pid).c_str());
 }
 
 void stop(int pid) {
   ask(pid, ControlRequest::stop, 0);
-  printf("%s reports nothing until holdwatch start %d\n", describe_process(pid).c_str(), pid);
+  printf("%s is silent until holdwatch start %d\n", describe_process(pid).c_str(), pid);
 }
 
 void start(int pid) {
   ask(pid, ControlRequest::start, 0);
-  printf("%s is watched again\n", describe_process(pid).c_str());
+  printf("%s reports again\n", describe_process(pid).c_str());
 }
 
 void limit(int pid, uint64_t limit_ns, const std::string& as_given) {
   ask(pid, ControlRequest::limit, limit_ns);
   if (limit_ns == 0)
-    printf("%s reports no holds any more\n", describe_process(pid).c_str());
+    printf("%s no longer reports holds\n", describe_process(pid).c_str());
   else
     printf("%s reports locks held longer than %s\n", describe_process(pid).c_str(), as_given.c_str());
 }

@@ -19,7 +19,7 @@ template <typename Function>
 void look_up(void* library, const char* name, Function*& function) {
   function = reinterpret_cast<Function*>(dlsym(library, name));
   if (function == nullptr)
-    throw std::runtime_error(std::string("attach cannot use ") + kLibrary + ": it has no " + name);
+    throw std::runtime_error(std::string("attach cannot use ") + kLibrary + ": it lacks " + name);
 }
 
 Libunwind load() {

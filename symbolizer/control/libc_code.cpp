@@ -53,7 +53,7 @@ LibcCode find_libc_code(Target& target) {
   code.result_below = size_of_kept(target.memory(), code.keep_result);
   if (code.restorer == 0 || code.swap_bytes == 0 || code.result_below == 0)
     throw Refusal(describe_process(target.pid()) +
-                  " has a C library of a build that attaching does not know: start it under holdwatch run instead");
+                  " has an unknown build of the C library: start it with holdwatch run instead");
   return code;
 }
 

@@ -101,7 +101,7 @@ HandedSymbolizer clear_up(Target& target, BorrowedThread& thread, const CopiesLe
 }
 
 std::string load_library(Target& target, BorrowedThread& thread, const std::string& path) {
-  return sees_the_same_file(target.pid(), path) ? open_in(target, thread, path) : "it does not see the file";
+  return sees_the_same_file(target.pid(), path) ? open_in(target, thread, path) : "the file is not visible to it";
 }
 
 MemoryCopies make_copies(BorrowedThread& thread) {
@@ -126,8 +126,8 @@ void fill_copies(Target& target, const MemoryCopies& copies, const std::string& 
   const bool filled = (copies.has_library || fill_one(copies.library, library)) &&
                       fill_one(copies.symbolizer, symbolizer_beside(library));
   if (!filled)
-    throw Refusal(describe_process(target.pid()) + " cannot load " + library +
-                  ", and a copy in its memory cannot be made" + limits_in_the_way(target.pid()));
+    throw Refusal(describe_process(target.pid()) + " cannot load " + library + ", nor from a copy in memory" +
+                  limits_in_the_way(target.pid()));
 }
 
 // The symbolizer is loaded later, by a thread of the library's.

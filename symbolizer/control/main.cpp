@@ -25,7 +25,7 @@ struct BadUse {
 };
 
 BadUse should_be(const std::string& why, const std::string& usage) {
-  return BadUse{why + "type: holdwatch " + usage};
+  return BadUse{why + "usage: holdwatch " + usage};
 }
 
 int process_id(const char* text, const std::string& usage) {
@@ -33,13 +33,13 @@ int process_id(const char* text, const std::string& usage) {
   const char* end = text + strlen(text);
   const auto [stopped, error] = std::from_chars(text, end, pid);
   if (error != std::errc{} || stopped != end || pid <= 0)
-    throw should_be(std::string("'") + text + "' is no process id; ", usage);
+    throw should_be(std::string("invalid process id '") + text + "'; ", usage);
   return pid;
 }
 
 uint64_t duration_ns(const char* text) {
   const Parsed<uint64_t> duration = parse_duration(text);
-  if (!duration.ok()) throw BadUse{std::string("'") + text + "': " + duration.reason};
+  if (!duration.ok()) throw BadUse{std::string("invalid duration '") + text + "': " + duration.reason};
   return duration.value;
 }
 
@@ -69,7 +69,7 @@ void run(const std::vector<const char*>& arguments) {
   for (const auto& known : kCommands) {
     if (known.name == command) return known.function(process(1, 1, std::string(command) + " PID"));
   }
-  throw should_be("this is a part of the launcher; ", "--help");
+  throw should_be("internal helper of the launcher; ", "--help");
 }
 
 }  // namespace

@@ -57,7 +57,7 @@ std::string limits_in_the_way(int pid) {
   for (const auto& kind : kKinds) {
     const auto limit = soft_limit(limits, kind.name);
     if (limit && kind.used + kind.wanted > *limit)
-      return std::string(": its limit of ") + kind.what + " leaves no room; raise it: prlimit --pid " +
+      return std::string(": its limit of ") + kind.what + " is too low; raise it: prlimit --pid " +
              std::to_string(pid) + " --" + kind.option + "=" + std::to_string(kind.used + kind.wanted) + ":";
   }
   return "";

@@ -125,7 +125,7 @@ void Sensitive::find_places() {
     add(kAllocator, "inside the memory allocator");
     if (module.get() != libc) continue;
     add(kLoader, "inside the loader");
-    add(kUnfit, "making or ending a thread or process");
+    add(kUnfit, "starting or ending a thread or process");
   }
 }
 
@@ -152,7 +152,7 @@ std::string Sensitive::where(const Snapshot& snapshot, bool only_surely) {
     if (const Place* place = place_of(pc)) return place->what;
   }
   if (stack_.complete || only_surely) return "";
-  return "in a place from which its stack cannot be followed";
+  return "at a place where its stack cannot be unwound";
 }
 
 Snapshot snapshot_of(int tid, uintptr_t pc, uintptr_t sp) {
@@ -212,12 +212,12 @@ class Search {
   const LibcCode& code_;
   Sensitive sensitive_;
   size_t looks_ = 0;
-  std::string obstacle_ = "its threads run, or wait in calls that cannot be broken off";
+  std::string obstacle_ = "its threads are running, or blocked in calls that cannot be interrupted safely";
 };
 
 bool Search::is_blocked_at_work(int tid, const BlockedCall& call) {
   const std::string where = sensitive_.where(snapshot_of(tid, call.pc, call.sp), true);
-  if (where.empty() || where.starts_with("making")) return false;
+  if (where.empty() || where.starts_with("starting")) return false;
   obstacle_ = "thread " + std::to_string(tid) + " is blocked " + where;
   return true;
 }
@@ -256,8 +256,7 @@ std::unique_ptr<BorrowedThread> Search::look() {
     if (is_blocked_at_work(tid, *call)) return nullptr;
     const int filters = call_filters(target_.pid(), tid);
     if (filters > 0 && is_restarted_by_another(*call))
-      obstacle_ =
-          "thread " + std::to_string(tid) + " filters its system calls (seccomp), and might not survive being stopped";
+      obstacle_ = "thread " + std::to_string(tid) + " has a seccomp filter, and might not survive being stopped";
     else if (fitness(call->number) > 0)
       candidates.push_back({fitness(call->number), tid, filters});
   }
@@ -284,10 +283,10 @@ std::unique_ptr<BorrowedThread> borrow_safe_thread(Target& target, const LibcCod
   Search search(target, code);
   while (true) {
     if (auto thread = search.look()) return thread;
-    if (has_ended(target.pid())) throw Refusal(describe_process(target.pid()) + " has ended");
+    if (has_ended(target.pid())) throw Refusal(describe_process(target.pid()) + " has exited");
     if (std::chrono::steady_clock::now() > until)
       throw Refusal("nothing was changed: " + search.obstacle() + "; try again when " + describe_process(target.pid()) +
-                    " is past it, or start it under holdwatch run");
+                    " is past it, or start it with holdwatch run");
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
 }

@@ -81,7 +81,7 @@ void TracedThread::fail(const std::string& what) const {
 void TracedThread::refuse_seizure(int error) const {
   const std::string tracer = status_field(read_text(thread_file(pid_, tid_, "status")), "TracerPid");
   if (error == EPERM && !tracer.empty() && tracer != "0")
-    fail("it is being traced by " + describe_process(std::atoi(tracer.c_str())) + ": let that one finish first");
+    fail("it is being traced by " + describe_process(std::atoi(tracer.c_str())) + ": wait until that has finished");
   fail(std::string("it cannot be traced: ") + strerror(error));
 }
 
@@ -98,7 +98,7 @@ int TracedThread::wait_for_stop(uint64_t patience_ns) {
     if (who == tid_ && WIFSTOPPED(status)) return status;
     if (who == tid_ || (who < 0 && errno != EINTR)) {
       gone_ = true;
-      fail("it has ended; try again");
+      fail("it has exited; try again");
     }
     const uint64_t now_ns = monotonic_now_ns();
     if (now_ns > until_ns) return 0;
@@ -113,7 +113,7 @@ void TracedThread::wait_for_interruption() {
     if (status == 0 || monotonic_now_ns() > until_ns) {
       // Detaching needs a stop; a thread that never stops (state D) keeps its tracer until this command ends.
       gone_ = true;
-      fail("it does not stop; the kernel keeps it in an uninterruptible wait");
+      fail("it does not stop; it is in an uninterruptible wait in the kernel");
     }
     if (is_stop_for_us(status)) return;
     // A signal was on its way: it is delivered as if nobody had looked.

@@ -29,8 +29,8 @@ Turn::Turn(int pid) : file_(open_memory(pid)) {
     if (errno != EWOULDBLOCK && errno != EINTR) return;
     if (std::chrono::steady_clock::now() > until || has_ended(pid)) {
       close(file_);
-      throw Refusal("another holdwatch command is at work on " + describe_process(pid) +
-                    ": wait until that has ended, or end it");
+      throw Refusal("another holdwatch command is working on " + describe_process(pid) +
+                    ": wait until that has finished, or stop it");
     }
     std::this_thread::sleep_for(kLookAgain);
   }

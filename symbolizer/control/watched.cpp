@@ -26,14 +26,14 @@ void sleep_before_next_look() {
 template <typename T>
 T Watched::read(size_t offset) {
   const auto value = target_->memory().read_value<T>(address_ + offset);
-  if (!value) throw Refusal(describe_process(target_->pid()) + " has ended");
+  if (!value) throw Refusal(describe_process(target_->pid()) + " has exited");
   return *value;
 }
 
 template <typename T>
 void Watched::write(size_t offset, const T& value) {
   if (!target_->write(address_ + offset, &value, sizeof value))
-    throw Refusal(describe_process(target_->pid()) + ": its memory cannot be written to");
+    throw Refusal(describe_process(target_->pid()) + ": its memory cannot be written");
 }
 
 std::optional<Watched> Watched::find(Target& target) {
@@ -44,7 +44,8 @@ std::optional<Watched> Watched::find(Target& target) {
   target.memory().read(symbol->address, magic, sizeof magic);
   if (memcmp(magic, kControlMagic, sizeof magic) != 0 || watched.read<uint32_t>(OFFSET(version)) != kControlVersion ||
       watched.read<uint32_t>(OFFSET(size)) != sizeof(ControlBlock))
-    throw Refusal(describe_process(target.pid()) + " has another version of holdwatch in it: use that one's command");
+    throw Refusal(describe_process(target.pid()) +
+                  " has another version of holdwatch loaded: use that version's command");
   return watched;
 }
 
@@ -94,13 +95,13 @@ int Watched::symbolizer_descriptor() {
 void Watched::ask(ControlRequest request, uint64_t argument, const std::vector<std::string>& options) {
   // One is left over where a command was killed: it is answered by itself, unless it was never heard.
   if (request != ControlRequest::attach && has_watcher() && !wait_for_answer(kBusyPatienceNs))
-    throw Refusal(describe_process(target_->pid()) + " is still busy with another command: try again");
+    throw Refusal(describe_process(target_->pid()) + " is still busy with another command; try again");
   std::string text;
   for (const std::string& option : options) text += option + '\0';
   if (text.size() + 1 > kControlOptionsSize)
     throw Refusal("the options are longer than " + std::to_string(kControlOptionsSize) + " bytes");
   if (!target_->write(address_ + OFFSET(options), text.c_str(), text.size() + 1))
-    throw Refusal(describe_process(target_->pid()) + ": its memory cannot be written to");
+    throw Refusal(describe_process(target_->pid()) + ": its memory cannot be written");
   write(OFFSET(request), request);
   write(OFFSET(argument), argument);
   write(OFFSET(question), read<uint32_t>(OFFSET(question)) + 1);

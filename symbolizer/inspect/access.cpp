@@ -44,19 +44,19 @@ std::string why_no_permission(int pid) {
   constexpr int kNobody = 3;
   struct stat owner {};
   if (ptrace_scope() == kNobody) {
-    return subject(pid) + " may not be looked at: kernel.yama.ptrace_scope is 3, which only a reboot changes";
+    return subject(pid) + " cannot be inspected: kernel.yama.ptrace_scope is 3, which only a reboot changes";
   }
   if (geteuid() == 0) {
-    return subject(pid) + " may not be looked at: root here lacks CAP_SYS_PTRACE (a container?); run it on the host";
+    return subject(pid) + " cannot be inspected: root here lacks CAP_SYS_PTRACE (a container?); run it on the host";
   }
   if (stat(proc_path(pid, "").c_str(), &owner) == 0 && owner.st_uid != geteuid()) {
-    return subject(pid) + " is another user's or was made private by its program: run this as root (sudo)";
+    return subject(pid) + " belongs to another user or is not dumpable: run this as root (sudo)";
   }
   if (ptrace_scope() != 0) {
-    return subject(pid) + " may not be looked at: kernel.yama.ptrace_scope is " + std::to_string(ptrace_scope()) +
+    return subject(pid) + " cannot be inspected: kernel.yama.ptrace_scope is " + std::to_string(ptrace_scope()) +
            "; run this as root (sudo)";
   }
-  return subject(pid) + " may not be looked at: run this as root (sudo)";
+  return subject(pid) + " cannot be inspected: run this as root (sudo)";
 }
 
 std::string name_of(const Module& module) {
@@ -77,7 +77,7 @@ bool is_32_bit(int pid) {
 std::optional<int> process_to_inspect(int pid, std::string& why) {
   const int process = status_field(pid, "Tgid:\t");
   if (process < 0) {
-    why = "no " + subject(pid);
+    why = "no such process: " + std::to_string(pid);
     return std::nullopt;
   }
   char text[256];
@@ -87,21 +87,22 @@ std::optional<int> process_to_inspect(int pid, std::string& why) {
     return std::nullopt;
   }
   if (is_32_bit(process)) {
-    why = subject(process) + " is a 32-bit program: only 64-bit x86 programs can be inspected";
+    why = subject(process) + " is a 32-bit program: only x86-64 programs can be inspected";
     return std::nullopt;
   }
   return process;
 }
 
 std::string why_not_readable(int pid) {
-  if (status_field(pid, "Tgid:\t") < 0) return subject(pid) + " has ended meanwhile";
+  if (status_field(pid, "Tgid:\t") < 0) return subject(pid) + " has exited meanwhile";
   std::ifstream status(proc_path(pid, "status"));
   for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("State:\tZ")) return subject(pid) + " has ended, and waits for its parent to take note";
+    if (line.starts_with("State:\tZ"))
+      return subject(pid) + " has exited and is a zombie: its parent has not waited for it";
   }
   char path[16];
   if (readlink(proc_path(pid, "exe").c_str(), path, sizeof path) < 0 && errno == ENOENT)
-    return subject(pid) + " is a thread of the kernel, which has no locks of ours";
+    return subject(pid) + " is a kernel thread, which has no locks to inspect";
   return why_no_permission(pid);
 }
 

@@ -70,7 +70,7 @@ class Haste {
   bool is_first_ = false;
 };
 
-// Waits for the stop; the wait status, 0 if it did not come in time or the thread has ended.
+// Waits for the stop; the wait status, 0 if it did not come in time or the thread has exited.
 int wait_for_stop(pid_t tid) {
   int status = 0;
   return waitpid(tid, &status, __WALL) == tid && WIFSTOPPED(status) ? status : 0;
@@ -132,9 +132,9 @@ void mend_cut_call(pid_t tid, user_regs_struct registers) {
 }
 
 std::string why_not_seized(int error) {
-  if (error == ESRCH) return "the thread has ended";
-  if (error == EPERM) return "the thread runs, and is traced by another program or may not be traced by us";
-  return std::string("the thread runs, and cannot be stopped: ") + std::strerror(error);
+  if (error == ESRCH) return "the thread has exited";
+  if (error == EPERM) return "the thread is running, and is traced by another program or may not be traced";
+  return std::string("the thread is running, and cannot be stopped: ") + std::strerror(error);
 }
 
 }  // namespace
@@ -151,7 +151,7 @@ uint64_t capture_stopped(MemoryReader& memory, const Modules& modules, Capture& 
   const int status = wait_for_stop(tid);
   if (status == 0) {
     // Of one that does not stop we cannot let go either; that happens when we end, and is not felt before.
-    explain(out.snapshot, "the thread does not stop, or has ended");
+    explain(out.snapshot, "the thread does not stop, or has exited");
     return 0;
   }
   user_regs_struct registers{};

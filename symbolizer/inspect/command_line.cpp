@@ -9,21 +9,21 @@ const char kInspectHelp[] =
     R"(Usage: holdwatch inspect PID [--json FILE]
        holdwatch inspect --core FILE [PROGRAM] [--json FILE]
 
-Says of a process that hangs now, or of one that left a core file, which threads wait for which lock, who holds it, and
-whether they wait in a circle. The process needs no preparation; nothing is put into it, and none of its blocked threads
-notices. One that runs and holds a lock that others wait for is sampled by the kernel, or stopped for some microseconds
-where that is not allowed; the last line says so.
+Shows which threads of a hanging process, or of a core file, wait for which lock, who holds it, and whether they are
+deadlocked. The process needs no preparation; nothing is injected, and blocked threads are not disturbed. A running
+thread that holds a lock others wait for is sampled by the kernel or, where that is not allowed, stopped for some
+microseconds; the last line says so.
 
-  --core FILE   look at a core file; PROGRAM is needed only if its file is not where it was
-  --json FILE   also append each report to FILE as a line of JSON; with - it takes the place of the text
+  --core FILE   inspect a core file; PROGRAM is needed only if the program file has moved
+  --json FILE   also append each report to FILE as a line of JSON; - writes JSON to standard output instead of text
 
-Exit status: 0 no deadlock (threads that wait are told all the same), 1 it could not look, 2 bad use, 3 a deadlock, or a
-lock that nobody can ever give back.
+Exit status: 0 no deadlock (waiting threads may still be reported), 1 the inspection failed, 2 bad use, 3 a deadlock, or
+a lock that can never be released.
 )";
 
 namespace {
 
-constexpr char kUsage[] = "type: holdwatch inspect PID, or holdwatch inspect --core FILE [PROGRAM]";
+constexpr char kUsage[] = "usage: holdwatch inspect PID, or holdwatch inspect --core FILE [PROGRAM]";
 
 // "--name VALUE" and "--name=VALUE". False if the word is another one.
 bool take_value(const std::vector<std::string>& words, size_t& at, const std::string& name, std::string& value,
@@ -36,7 +36,7 @@ bool take_value(const std::vector<std::string>& words, size_t& at, const std::st
   } else if (at + 1 < words.size()) {
     value = words[++at];
   }
-  if (value.empty()) why = name + " wants a file; " + kUsage;
+  if (value.empty()) why = name + " requires a file; " + kUsage;
   return true;
 }
 
@@ -47,12 +47,12 @@ bool parse_pid(const std::string& word, int& pid) {
 
 std::string take_operands(const std::vector<std::string>& operands, InspectArguments& out) {
   if (!out.core.empty()) {
-    if (operands.size() > 1) return std::string("too many words; ") + kUsage;
+    if (operands.size() > 1) return std::string("too many arguments; ") + kUsage;
     if (!operands.empty()) out.program = operands.front();
     return "";
   }
   if (operands.size() != 1) return kUsage;
-  return parse_pid(operands.front(), out.pid) ? "" : "'" + operands.front() + "' is no process id; " + kUsage;
+  return parse_pid(operands.front(), out.pid) ? "" : "invalid process id '" + operands.front() + "'; " + kUsage;
 }
 
 }  // namespace
@@ -67,7 +67,7 @@ std::optional<InspectArguments> parse_inspect_arguments(const std::vector<std::s
     }
     if (take_value(words, at, "--core", out.core, why) || take_value(words, at, "--json", out.json, why)) continue;
     if (words[at].starts_with('-')) {
-      why = "no option " + words[at] + "; " + kUsage;
+      why = "unknown option " + words[at] + "; " + kUsage;
     } else {
       operands.push_back(words[at]);
     }

@@ -162,10 +162,10 @@ uint64_t count_segments(MemoryReader& file, const Elf64_Ehdr& header) {
 }
 
 std::string why_no_core(const Elf64_Ehdr& header) {
-  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return "is no core file";
+  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return "is not a core file";
   if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_machine != EM_X86_64)
-    return "is of another architecture: only 64-bit x86 programs can be inspected";
-  if (header.e_type != ET_CORE) return "is no core file, but a program or library";
+    return "is of another architecture: only x86-64 programs can be inspected";
+  if (header.e_type != ET_CORE) return "is not a core file, but a program or library";
   if (header.e_phentsize != sizeof(Elf64_Phdr)) return "is damaged: its program headers have an unknown size";
   return "";
 }
@@ -193,7 +193,7 @@ bool is_cut_short(MemoryReader& file, const Elf64_Phdr& segment) {
 CoreFile read_core_file(MemoryReader& file) {
   CoreFile core;
   const auto header = file.read_value<Elf64_Ehdr>(0);
-  core.fault = header ? why_no_core(*header) : "is no core file";
+  core.fault = header ? why_no_core(*header) : "is not a core file";
   if (!core.fault.empty()) return core;
   const uint64_t count = std::min<uint64_t>(count_segments(file, *header), kMostSegments);
   const std::vector<unsigned char> headers = read_bytes(file, header->e_phoff, count * sizeof(Elf64_Phdr));
@@ -207,8 +207,8 @@ CoreFile read_core_file(MemoryReader& file) {
   sort_and_thin(core.segments);
   sort_and_thin(core.mappings);
   if (!core.threads.empty()) return core;
-  core.fault = core.cut_short ? "is cut short: no thread's registers are in what is left of it"
-                              : "is damaged: no thread's registers are in it";
+  core.fault = core.cut_short ? "is truncated: what is left has no thread's registers"
+                              : "is damaged: it has no thread's registers";
   return core;
 }
 

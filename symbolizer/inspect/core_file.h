@@ -42,7 +42,7 @@ struct CoreFile {
   std::vector<CoreSegment> segments;  // by address
   std::vector<CoreMapping> mappings;  // by address
   bool cut_short = false;             // its end is missing, and with it part of the memory
-  std::string fault;                  // empty, or why this is no core file that can be read
+  std::string fault;                  // empty, or why this is not a core file that can be read
 };
 
 // `file` gives the file's bytes by offset.

@@ -119,7 +119,7 @@ std::string CoreProcess::describe(const Snapshot& snapshot, const std::string& l
 
 std::string CoreProcess::how_looked() const {
   std::string text = "from a core file";
-  if (core_.cut_short) text += ", which is cut short: waits and frames may be missing";
+  if (core_.cut_short) text += ", which is truncated: waits and frames may be missing";
   for (const auto& [path, fault] : memory_.missing()) text += "; " + path + " could not be used: " + fault;
   return text;
 }

@@ -34,7 +34,7 @@ std::string what_is_not_seen(Target& target) {
   const ProgramFile program(target.program_file());
   if (program.is_readable() && program.is_go()) return "; it is written in Go, whose own locks are not seen";
   if (program.is_readable() && program.is_rust()) return "; it is written in Rust, whose own locks are not seen";
-  if (!has_glibc(target.modules())) return "; no libc.so.6 is in it: locks that are not glibc's are not seen";
+  if (!has_glibc(target.modules())) return "; it has not loaded libc.so.6: only glibc's locks are seen";
   return "";
 }
 

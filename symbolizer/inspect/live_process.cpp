@@ -132,7 +132,7 @@ Capture LiveProcess::capture_blocked(const Task& task) {
   capture.snapshot = task.snapshot;
   if (task.snapshot.registers.known == 0) {
     std::snprintf(capture.snapshot.why_short, sizeof capture.snapshot.why_short,
-                  "stack not captured: it runs, and is stopped by somebody else");
+                  "stack not captured: it runs, and another program has stopped it");
     return capture;
   }
   copy_stack(memory_, modules_, capture);
@@ -179,7 +179,7 @@ Capture LiveProcess::capture(const Task& task) {
   capture.snapshot.tid = task.tid;
   capture.snapshot.state = now.snapshot.state;
   std::snprintf(capture.snapshot.why_short, sizeof capture.snapshot.why_short,
-                "stack not captured: the thread has ended, or keeps moving");
+                "stack not captured: the thread has exited, or keeps moving");
   return capture;
 }
 

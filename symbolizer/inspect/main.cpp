@@ -35,7 +35,7 @@ int inspect(const InspectArguments& arguments) {
   void* module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (module == nullptr) return fail(kCouldNotLook, "inspect " + why_not_loaded(path, dlerror()));
   const auto look = reinterpret_cast<Inspection>(dlsym(module, kInspectionName));
-  if (look == nullptr) return fail(kCouldNotLook, path + " belongs to another version: install holdwatch again");
+  if (look == nullptr) return fail(kCouldNotLook, path + " is of another version: install holdwatch again");
   return look(arguments);
 }
 

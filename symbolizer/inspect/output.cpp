@@ -62,10 +62,10 @@ void Output::summary(const Observation& seen, uint64_t took_ns, const std::strin
                                                       count_of(seen.locks.size(), "lock", "locks");
   std::FILE* stream = only_json() ? stderr : stdout;
   if (why_left_out_ != nullptr) {
-    std::fprintf(stream, "holdwatch[%d]: %s left out: %s\n", seen.pid,
-                 count_of(left_out_, "wait is", "waits are").c_str(), why_left_out_);
+    std::fprintf(stream, "holdwatch[%d]: %s not shown: %s\n", seen.pid, count_of(left_out_, "wait", "waits").c_str(),
+                 why_left_out_);
   }
-  std::fprintf(stream, "holdwatch[%d]: %s, of %s in %s; looked for %s, %s\n", seen.pid, waiting_text.c_str(),
+  std::fprintf(stream, "holdwatch[%d]: %s, of %s in %s; inspected in %s, %s\n", seen.pid, waiting_text.c_str(),
                count_of(seen.thread_count, "thread", "threads").c_str(), escape(base_name(seen.executable)).c_str(),
                format_duration(took_ns).c_str(), how_looked.c_str());
 }

@@ -12,7 +12,7 @@
 namespace holdwatch {
 namespace {
 
-constexpr char kNotWatched[] = "not known: the process was not watched when it took the lock";
+constexpr char kNotWatched[] = "unknown: the process was not watched when it took the lock";
 constexpr size_t kMostInChain = 6;
 
 void add_note(std::string& note, const std::string& more) {
@@ -96,8 +96,7 @@ class Teller {
     report.lock_kind = seen.lock.kind;
     report.lock_address = seen.lock.address;
     if (std::any_of(seen.waits.begin(), seen.waits.end(), [](const SeenWait& wait) { return wait.likely; })) {
-      add_note(report.note,
-               "that it is this lock is likely: no function's name or argument says so, but the bytes there");
+      add_note(report.note, "likely this lock: inferred from memory, not from a function's name or argument");
     }
     return report;
   }
@@ -190,10 +189,10 @@ class Teller {
     add_waiters(report, number, {});
     if (lock.unknown_readers != 0) add_note(report.note, readers_text(lock.unknown_readers));
     if (lock.before_fork) add_note(report.note, before_fork_text(lock));
-    if (lock.changed_hands) add_note(report.note, "it changed hands while it was looked at");
+    if (lock.changed_hands) add_note(report.note, "its holder changed during the inspection");
     if (lock.lost == LostOwner::of_other_process) {
-      add_note(report.note,
-               "it is shared between processes: its holder " + std::to_string(lock.owner) + " belongs to another one");
+      add_note(report.note, "it is shared between processes: its holder " + std::to_string(lock.owner) +
+                                " belongs to another process");
     }
     const auto passing = passing_circles_.find(number);
     const std::string more = passing == passing_circles_.end() ? chain_text(number) : passing_text(passing->second);
@@ -202,19 +201,17 @@ class Teller {
   }
 
   static std::string passing_text(int timed) {
-    return "it is part of a circle of waits that ends by itself: " + std::to_string(timed) +
-           " waits for a limited time";
+    return "it is part of a cycle of waits that ends by itself: " + std::to_string(timed) + " waits with a timeout";
   }
 
   static std::string readers_text(uint32_t readers) {
-    return readers == 1
-               ? "held by one reader: glibc does not note which thread that is"
-               : "held by " + std::to_string(readers) + " readers: glibc does not note which threads these are";
+    return readers == 1 ? "held by one reader: glibc does not record which thread"
+                        : "held by " + std::to_string(readers) + " readers: glibc does not record which threads";
   }
 
   static std::string before_fork_text(const SeenLock& lock) {
     return "it was taken before a fork, as thread " + std::to_string(lock.owner) +
-           "; if that is what became the main thread, this one can give it back";
+           "; if that thread is now the main thread, it can still release it";
   }
 
   static Event event_of(const SeenLock& lock) {
@@ -239,7 +236,7 @@ class Teller {
     out.state = elsewhere ? ThreadState::unknown : ThreadState::gone;
     out.elsewhere = elsewhere;
     out.taken.note = kNotWatched;
-    out.now.note = elsewhere ? "not looked at: it belongs to another process" : "the thread is no more";
+    out.now.note = elsewhere ? "not captured: the thread belongs to another process" : "the thread has exited";
     return out;
   }
 

@@ -142,7 +142,7 @@ void Reader::read_argument(const char* text) {
     const char* given = value_of(argument, "FILE");
     struct stat status;
     if (realpath(given, path) == nullptr || stat(path, &status) != 0 || !S_ISREG(status.st_mode))
-      bad_use(Line<PATH_MAX + 64>() << "--config: there is no file '" << given << "'");
+      bad_use(Line<PATH_MAX + 64>() << "--config: no such file: '" << given << "'");
     print_setting("CONFIG", path);
     return;
   }
@@ -154,7 +154,7 @@ void Reader::read_argument(const char* text) {
 // After =, or the next argument.
 const char* Reader::value_of(const Argument& argument, std::string_view possible) {
   const char* value = argument.value != nullptr ? argument.value : next();
-  if (value == nullptr) bad_use(Line<512>() << "--" << argument.name << " wants a value: " << possible);
+  if (value == nullptr) bad_use(Line<512>() << "--" << argument.name << " requires a value: " << possible);
   return value;
 }
 
@@ -190,20 +190,21 @@ void Reader::read_option(const OptionRow& row, const Argument& argument) {
   }
   OptionValue value;
   if (const char* reason = complete_value(row, typed, working_directory(), value); reason != nullptr) {
-    bad_use(Line<2048>() << "--" << argument.name << ' ' << typed << ": " << reason << "; it may be: " << row.values);
+    bad_use(Line<2048>() << "--" << argument.name << ' ' << typed << ": " << reason
+                         << "; valid values: " << row.values);
   }
   print_setting(row.name, value);
 }
 
 void Reader::refuse_unknown(std::string_view text, std::string_view name) const {
   Line<512> message;
-  message << "no option " << text;
+  message << "unknown option " << text;
   if (const OptionRow* nearest = nearest_argument(name); nearest != nullptr) {
     message << "; did you mean --";
     write_argument_name(*nearest, message);
     message << "?";
   }
-  message << " (holdwatch " << command_ << " --help lists them)";
+  message << " (holdwatch " << command_ << " --help lists all options)";
   bad_use(message);
 }
 
@@ -222,22 +223,22 @@ void Reader::check_program() {
   static PreloadCheck check;
   check_preload(program, geteuid(), check);
   if (check.kind == FileKind::missing) {
-    std::fprintf(stderr, "holdwatch: there is no program '%s'\n", program);
+    std::fprintf(stderr, "holdwatch: no such program: '%s'\n", program);
     std::exit(kNoProgram);
   }
   if (!check.is_executable) {
-    std::fprintf(stderr, "holdwatch: %s cannot be run: it is no file, or not executable\n", program);
+    std::fprintf(stderr, "holdwatch: %s cannot be run: it is not an executable file\n", program);
     std::exit(kCannotRun);
   }
   if (check.interpreter.size() > 0 && access(check.interpreter.c_str(), F_OK) != 0) {
-    std::fprintf(stderr, "holdwatch: %s cannot be run: there is no %s, which it is to be run by\n", program,
+    std::fprintf(stderr, "holdwatch: %s cannot be run: its interpreter %s does not exist\n", program,
                  check.interpreter.c_str());
     std::exit(kNoProgram);
   }
   // bash's exec would take the name for an option, and dash's knows no --.
   if (program[0] == '-') rest_[0] = const_cast<char*>(check.path.c_str());
   if (check.obstacle.size() == 0) return;
-  std::fprintf(stderr, "holdwatch: %s is not watched: %s (holdwatch doctor %s tells more)\n", program,
+  std::fprintf(stderr, "holdwatch: %s is not watched: %s (for details: holdwatch doctor %s)\n", program,
                check.obstacle.c_str(), program);
 }
 
@@ -269,7 +270,7 @@ int run(int count, char** arguments) {
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    std::fputs("holdwatch: this is a part of the launcher; type: holdwatch --help\n", stderr);
+    std::fputs("holdwatch: internal helper of the launcher; usage: holdwatch --help\n", stderr);
     return holdwatch::kBadUse;
   }
   return holdwatch::run(argc, argv);

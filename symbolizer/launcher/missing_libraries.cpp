@@ -92,11 +92,11 @@ std::string debian_package_of(const std::string& soname) {
 
 std::string why_not_loaded(const std::string& file, const std::string& error) {
   if (file.find('/') != std::string::npos && access(file.c_str(), F_OK) != 0)
-    return "needs " + file + ", which is not here; build or install holdwatch again";
+    return "needs " + file + ", which is missing; build or install holdwatch again";
   const std::vector<std::string> missing = find_missing(file, error);
   if (missing.empty()) return "cannot use " + file + ": " + error;
   return "needs " + listed(missing) + (missing.size() == 1 ? ", which is" : ", which are") +
-         " not here; on Debian: apt-get install" + packages_of(missing);
+         " not installed; on Debian: apt-get install" + packages_of(missing);
 }
 
 }  // namespace holdwatch

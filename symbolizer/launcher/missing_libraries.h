@@ -7,7 +7,7 @@
 namespace holdwatch {
 
 // After dlopen(file) has failed, in the loader's words `error`: what to say after the name of who needs it,
-// "needs libdw.so.1, which is not here; on Debian: apt-get install libdw1".
+// "needs libdw.so.1, which is not installed; on Debian: apt-get install libdw1".
 std::string why_not_loaded(const std::string& file, const std::string& error);
 
 // The package in which Debian has the library of that name.

@@ -91,7 +91,7 @@ void check_architecture(const Elf64_Ehdr& header, TextBuffer& obstacle) {
   if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_machine != EM_X86_64) {
     obstacle << "it is built for another processor or for 32 bits; only x86-64 is supported";
   } else if (header.e_type != ET_EXEC && header.e_type != ET_DYN) {
-    obstacle << "it is no program but another kind of ELF file";
+    obstacle << "it is an ELF file, but not a program";
   }
 }
 
@@ -110,14 +110,13 @@ void check_rights(const File& file, uid_t uid, TextBuffer& obstacle) {
   if (uid == kGainsNoRights || fstat(file.descriptor(), &status) != 0) return;
   if ((status.st_mode & S_ISUID) != 0 && status.st_uid != uid) {
     obstacle << "it is set-user-ID, and the loader ignores LD_PRELOAD for it; start it as its owner, user "
-             << status.st_uid << ", or take the bit away: chmod u-s";
+             << status.st_uid << ", or clear the bit: chmod u-s";
   } else if ((status.st_mode & S_ISGID) != 0 && (status.st_mode & S_IXGRP) != 0 && status.st_gid != getegid()) {
     obstacle << "it is set-group-ID, and the loader ignores LD_PRELOAD for it; start it with its group, "
-             << status.st_gid << ", or take the bit away: chmod g-s";
+             << status.st_gid << ", or clear the bit: chmod g-s";
   } else if (uid != 0 && fgetxattr(file.descriptor(), "security.capability", nullptr, 0) > 0) {
-    obstacle
-        << "its file has capabilities, and the loader ignores LD_PRELOAD for it; give them another way (in a unit: "
-           "AmbientCapabilities=) and take them away: setcap -r";
+    obstacle << "its file has capabilities, and the loader ignores LD_PRELOAD for it; grant them another way (in a "
+                "unit: AmbientCapabilities=) and remove them: setcap -r";
   }
 }
 
@@ -129,8 +128,7 @@ void check_elf(const File& file, const Elf64_Ehdr& header, uid_t uid, PreloadChe
       check.obstacle << "it is a library, not a program";
       return;
     }
-    check.obstacle
-        << "it is statically linked: nothing can be preloaded, and its locks are its own; link it dynamically";
+    check.obstacle << "it is statically linked: nothing can be preloaded; link it dynamically";
     return;
   }
   check_loader(check.interpreter, check.obstacle);

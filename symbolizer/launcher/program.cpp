@@ -41,7 +41,7 @@ void print_variable(const char* name, std::string_view value) {
 
 int main(int argc, char** argv) {
   if (argc != 3) {
-    std::fputs("holdwatch: this is a part of the launcher; type: holdwatch doctor PROGRAM\n", stderr);
+    std::fputs("holdwatch: internal helper of the launcher; usage: holdwatch doctor PROGRAM\n", stderr);
     return 2;
   }
   holdwatch::PreloadCheck check;

@@ -26,7 +26,7 @@ def own_threads(pid):
 def report(subject):
     """A hold is reported while attached, not after the detachment, and again after another attachment."""
     for number in (1, 2):
-        require(re.search(r"\d+ calls redirected; one thread stood still for [\d.]+ ms", subject.attach()), "no figures")
+        require(re.search(r"\d+ calls redirected; one thread was paused for [\d.]+ ms", subject.attach()), "no figures")
         subject.tell("hold")
         check_hold(subject.await_events(number, phase="over")[-1])
         subject.tell("release")

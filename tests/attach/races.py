@@ -39,7 +39,7 @@ def two_at_once(options):
         subject.write("g")
         require(said_by(first) == "" and first.returncode == 0, "the first one")
         complaint = said_by(second)
-        require(re.search(rf"is watched already: holdwatch detach {subject.pid} ends that", complaint), complaint)
+        require(re.search(rf"is already watched; to end that: holdwatch detach {subject.pid}", complaint), complaint)
 
 
 def two_at_once_for_long(options):
@@ -47,7 +47,7 @@ def two_at_once_for_long(options):
     with contextlib.closing(Waiting(options)) as subject:
         first = hold(subject)
         said = subject.control("detach", subject.pid, status=1)
-        require("another holdwatch command is at work on" in said and "wait until that has ended" in said, said)
+        require("another holdwatch command is working on" in said and "wait until that has finished" in said, said)
         subject.write("g")
         require(said_by(first) == "" and first.returncode == 0, "the first one")
 
@@ -64,7 +64,7 @@ def ends_in_between(options):
         attaching = hold(subject)
         subject.process.kill()
         complaint = said_by(attaching)
-        require(attaching.returncode == 1 and re.match(rf"holdwatch: {subject.pid} \(.*\) has ended$", complaint), complaint)
+        require(attaching.returncode == 1 and re.match(rf"holdwatch: {subject.pid} \(.*\) has exited$", complaint), complaint)
 
 
 def ends_at_any_time(options):
@@ -82,7 +82,7 @@ def ends_at_any_time(options):
             complaint = said_by(attaching)
             reason = re.sub(r"\d+", "N", complaint)
             reasons[reason] = reasons.get(reason, 0) + 1
-            known = r"holdwatch: (\d+ \(.*\) has ended( already)?|there is no process \d+( any more)?)$|$"
+            known = r"holdwatch: (\d+ \(.*\) has (already )?exited|no such process: \d+|process \d+ has exited)$|$"
             require(re.match(known, complaint), complaint)
     print(reasons)
 

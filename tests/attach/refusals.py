@@ -105,41 +105,41 @@ def program_of_32_bits(path):
 def check_all(checker, directory):
     options, pause = checker.options, 34
     for expect in (checker.expect, checker.expect_of_others):
-        expect("no process", 4194305, r"there is no process 4194305$")
+        expect("no process", 4194305, r"no such process: 4194305$")
     kernel = [pid for pid in os.listdir("/proc") if pid.isdigit() and is_kernel_thread(pid)]
     if kernel:
-        checker.expect("kernel thread", kernel[0], r"\d+ \(.*\) is a thread of the kernel")
+        checker.expect("kernel thread", kernel[0], r"\d+ \(.*\) is a kernel thread")
 
     # Stopping it by a signal cuts its calls short, of which it complains: that is not ours.
     with running([options.subject, "--sit"], stderr=subprocess.DEVNULL) as pid:
         another = max(map(int, os.listdir(f"/proc/{pid}/task")))
-        checker.expect("thread", another, rf"{another} is a thread of process {pid} \(subject.*\): give that number")
+        checker.expect("thread", another, rf"{another} is a thread of process {pid} \(subject.*\): use that process id")
         os.kill(pid, signal.SIGSTOP)
         wait_until(lambda: status_says("State", "T")(pid))
-        checker.expect("stopped", pid, rf".* is stopped: let it go on first \(kill -CONT {pid}\)")
+        checker.expect("stopped", pid, rf".* is stopped: resume it first \(kill -CONT {pid}\)")
         os.kill(pid, signal.SIGCONT)
         check_traced(checker, pid)
         check_other_user(checker, pid, directory)
         if checker.attach(pid).returncode != 0:
             checker.failures.append("it cannot be attached to afterwards")
         check_stopped_later(checker, pid)
-        checker.expect("twice", pid, rf".* is watched already: holdwatch detach {pid} ends that")
+        checker.expect("twice", pid, rf".* is already watched; to end that: holdwatch detach {pid}$")
 
     with running([options.subject], env={**os.environ, "LD_PRELOAD": options.shim}) as pid:
-        checker.expect("preloaded", pid, r".* is watched already: it was started with holdwatch preloaded")
+        checker.expect("preloaded", pid, r".* is already watched: it was started with holdwatch preloaded")
     with running([options.subject], env={**os.environ, "LD_PRELOAD": options.shim, "HOLDWATCH_EXE": "other"}) as pid:
-        checker.expect("left out", pid, r".* EXE set so that it is not watched")
+        checker.expect("left out", pid, r".* is excluded by EXE")
     with running([options.static], in_call(pause)) as pid:
-        checker.expect("static", pid, r".* is linked statically")
+        checker.expect("static", pid, r".* is statically linked")
     with running([options.filter], status_says("Seccomp", 2)) as pid:
-        checker.expect("filter", pid, r".* filters its system calls \(seccomp\) .*: start it under holdwatch run")
+        checker.expect("filter", pid, r".* has a seccomp filter .*: start it with holdwatch run")
     with running([options.stuck, options.plugin]) as pid:
         checker.expect("loader", pid, r"nothing was changed: thread \d+ is blocked inside the loader; try again")
     check_waits(checker)
     check_ends(checker)
     with running([options.subject], env={**os.environ, "LD_PRELOAD": options.other}) as pid:
-        checker.expect("other version", pid, r".* has another version of holdwatch in it: use that one's command")
-        checker.expect_of_others("other version", pid, r".* has another version of holdwatch in it: use that one's command")
+        checker.expect("other version", pid, r".* has another version of holdwatch loaded: use that version's command")
+        checker.expect_of_others("other version", pid, r".* has another version of holdwatch loaded: use that version's command")
     with running([options.subject]) as pid:
         check_unwatched(checker, pid)
     check_unwritable(checker, directory)
@@ -150,8 +150,8 @@ def check_all(checker, directory):
 def check_unwatched(checker, pid):
     """Before the first attachment, and after the detachment."""
     for when in ("", " any more"):
-        checker.expect_of_others("not watched" + when, pid, rf".* is not watched{when}: holdwatch attach {pid} begins that",
-                                 but_detach=rf".* is not watched{when}: there is nothing to detach from")
+        checker.expect_of_others("not watched" + when, pid, rf".* is not watched{when}: to watch it: holdwatch attach {pid}$",
+                                 but_detach=rf".* is not watched{when}: nothing to detach")
         if checker.attach(pid).returncode != 0 or checker.run(["detach", pid]).returncode != 0:
             checker.failures.append(f"not watched{when}: it cannot be attached to and detached from")
 
@@ -159,7 +159,7 @@ def check_unwatched(checker, pid):
 def check_stopped_later(checker, pid):
     os.kill(pid, signal.SIGSTOP)
     wait_until(lambda: status_says("State", "T")(pid))
-    checker.expect_of_others("stopped", pid, rf".* is stopped: let it go on first \(kill -CONT {pid}\)")
+    checker.expect_of_others("stopped", pid, rf".* is stopped: resume it first \(kill -CONT {pid}\)")
     os.kill(pid, signal.SIGCONT)
 
 
@@ -168,22 +168,22 @@ def check_waits(checker):
     with running([checker.options.allocating]) as pid:
         checker.expect("allocator", pid, r"nothing was changed: thread \d+ is blocked inside the memory allocator; try again")
     with running([checker.options.handler]) as pid:
-        checker.expect("signal's stack", pid, rf"nothing was changed: thread {pid} is on a stack that is not its own, or is nearly full")
+        checker.expect("signal's stack", pid, rf"nothing was changed: thread {pid} is on a stack that is not its own or is nearly full")
     busy = "import sys; print(); sys.stdout.flush()\nwhile True: pass"
     with running(["/usr/bin/python3", "-c", busy]) as pid:
-        checker.expect("busy", pid, r"nothing was changed: its threads run, .*; try again when .*, or start it under holdwatch run")
+        checker.expect("busy", pid, r"nothing was changed: its threads are running, .*; try again when .*, or start it with holdwatch run")
 
 
 def check_ends(checker):
     ended = subprocess.Popen(["/bin/true"])
     wait_until(lambda: status_says("State", "Z")(ended.pid))
     for expect in (checker.expect, checker.expect_of_others):
-        expect("zombie", ended.pid, rf"{ended.pid} \(true\) has ended")
+        expect("zombie", ended.pid, rf"{ended.pid} \(true\) has (already )?exited")
     ended.wait()
     leave = ("import ctypes, threading, time; threading.Thread(target=time.sleep, args=(3600,)).start(); print(flush=True); "
              "ctypes.CDLL(None).pthread_exit(None)")
     with running(["/usr/bin/python3", "-c", leave], status_says("State", "Z")) as pid:
-        checker.expect("main thread", pid, r".* has lost its main thread, .*: start it under holdwatch run instead")
+        checker.expect("main thread", pid, r".* has lost its main thread, .*: start it with holdwatch run instead")
 
 
 def check_unwritable(checker, directory):
@@ -191,7 +191,7 @@ def check_unwritable(checker, directory):
     and can be afterwards."""
     complaints = directory / "complaints"
     with complaints.open("w") as file, running([checker.options.subject], stderr=file) as pid:
-        who = rf"{pid} \(subject.*\) is not attached to: HOLDWATCH_"
+        who = rf"cannot attach to {pid} \(subject.*\): HOLDWATCH_"
         checker.expect("log", pid, who + "LOG: cannot write to /nowhere/text: No such file or directory$",
                        settings={"HOLDWATCH_LOG": "/nowhere/text"})
         checker.expect("JSON", pid, who + f"JSON: cannot write to {directory}: Is a directory$",
@@ -215,7 +215,7 @@ def check_traced(checker, pid):
     libc.ptrace.argtypes = [ctypes.c_long] * 4
     if libc.ptrace(PTRACE_SEIZE, pid, 0, 0) != 0:
         sys.exit("FAILED: cannot trace the program")
-    checker.expect("traced", pid, rf".* is being traced by {os.getpid()} \(.*\): let that one finish first")
+    checker.expect("traced", pid, rf".* is being traced by {os.getpid()} \(.*\): wait until that has finished")
     # Detaching needs a stop; the tracer's own end does not, but this test has still to go on.
     libc.ptrace(0x4207, pid, 0, 0)
     os.waitpid(pid, 0x40000000)
@@ -248,7 +248,7 @@ def check_yama(checker, directory):
     yama = ["unshare", "--mount", "sh", "-c", "mount -t tmpfs none /proc/sys/kernel && mkdir /proc/sys/kernel/yama && "
             'echo 1 > /proc/sys/kernel/yama/ptrace_scope && exec "$@"', "sh"]
     with running([*prefix, "/usr/bin/python3", "-c", closed], cwd="/") as pid:
-        checker.expect("closed", pid, r".* has changed its rights .*: run this as root \(sudo\)", prefix=prefix,
+        checker.expect("closed", pid, r".* has changed its privileges .*: run this as root \(sudo\)", prefix=prefix,
                        control=control)
         checker.expect("yama", pid, r".*only root .*ptrace_scope = 1\): run this as root \(sudo\)",
                        prefix=yama + prefix, control=control)

@@ -143,7 +143,7 @@ class Waiting(Subject):
     def attach_and_detach(self):
         said = self.command("attach", self.options.shim, self.pid)
         # The command that was killed may have got so far that the process is attached to.
-        require(said.returncode == 0 or "is watched already" in said.stderr, f"afterwards: {said.stderr}")
+        require(said.returncode == 0 or "is already watched" in said.stderr, f"afterwards: {said.stderr}")
         self.detach()
 
 

@@ -43,11 +43,11 @@ def by_the_kernel(inspector, program, directory):
     require(all(holder["now"]["complete"] for holder in look.events[0]["holders"]), as_json(look.events[0]))
     # Whether a thread ran is in no core file.
     require(all(holder["state"] is None for holder in look.events[0]["holders"]), as_json(look.events[0]))
-    require("cut short" not in look.text, look)
+    require("truncated" not in look.text, look)
     # The kernel writes the threads first: what they wait for may be known still.
     os.truncate(cores[0], cores[0].stat().st_size - 1)
     look = Look(inspector, "--core", cores[0])
-    require(is_deadlock(look) and "which is cut short: waits and frames may be missing" in look.text, look)
+    require(is_deadlock(look) and "which is truncated: waits and frames may be missing" in look.text, look)
     cores[0].unlink()
 
 
@@ -64,7 +64,7 @@ def moved_program(inspector, program, directory):
     half = pathlib.Path(directory) / "half"
     half.write_bytes(core.read_bytes()[:core.stat().st_size // 2])  # gdb writes the threads last
     look = Look(inspector, "--core", half)
-    require(look.status == 1 and "is cut short: no thread's registers" in look.errors, look)
+    require(look.status == 1 and "is truncated: what is left has no thread's registers" in look.errors, look)
     old.rename(new)
     look = Look(inspector, "--core", core)
     require(is_deadlock(look) and not has_names(look), look)

@@ -31,24 +31,24 @@ def refused(inspector, words, status, text, **how):
 def bad_use(inspector):
     for words in ([], ["x"], ["0"], ["-1"], ["1", "2"], ["--core"], ["--core="], ["--bad"], ["1", "--json"],
                   ["--core", "a", "b", "c"], ["12x"], ["99999999999999999999"]):
-        refused(inspector, words, BAD_USE, "type: holdwatch inspect PID")
+        refused(inspector, words, BAD_USE, "usage: holdwatch inspect PID")
 
 
 def no_such_process(inspector):
-    refused(inspector, [NEVER_A_PID], COULD_NOT_LOOK, f"no process {NEVER_A_PID}")
+    refused(inspector, [NEVER_A_PID], COULD_NOT_LOOK, f"no such process: {NEVER_A_PID}")
 
 
 def ended(inspector):
     with subprocess.Popen(["true"]) as process:
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        refused(inspector, [process.pid], COULD_NOT_LOOK, "has ended")
+        refused(inspector, [process.pid], COULD_NOT_LOOK, "has exited")
 
 
 def kernel_thread(inspector):
     if abilities.left_out(abilities.no_tracing_of_others()) or not pathlib.Path("/proc/2/exe").is_symlink():
         return
     if pathlib.Path("/proc/2/comm").read_text() == "kthreadd\n":
-        refused(inspector, [2], COULD_NOT_LOOK, "thread of the kernel")
+        refused(inspector, [2], COULD_NOT_LOOK, "is a kernel thread")
 
 
 def of_another_user(inspector):
@@ -101,9 +101,9 @@ def no_core_file(inspector, directory):
     refused(inspector, ["--core", pathlib.Path(directory) / "none"], COULD_NOT_LOOK, "No such file")
     refused(inspector, ["--core", directory], COULD_NOT_LOOK, "Is a directory")
     refused(inspector, ["--core", "/dev/zero"], COULD_NOT_LOOK, "cannot be read")
-    refused(inspector, ["--core", pathlib.Path(directory) / "empty"], COULD_NOT_LOOK, "is no core file")
+    refused(inspector, ["--core", pathlib.Path(directory) / "empty"], COULD_NOT_LOOK, "is not a core file")
     refused(inspector, ["--core", garbage], COULD_NOT_LOOK, "another architecture")
-    refused(inspector, ["--core", inspector], COULD_NOT_LOOK, "is no core file, but a program")
+    refused(inspector, ["--core", inspector], COULD_NOT_LOOK, "is not a core file, but a program")
 
 
 def cut_core_file(inspector, program, directory):

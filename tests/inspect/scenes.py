@@ -90,7 +90,7 @@ def timed_circle(look):
                      if holder["thread"] == "impatient")
     for event in look.events:
         require(event["cycle"] == [] and event["holders"][0]["waits_for"], as_json(event))
-        require(f"a circle of waits that ends by itself: {impatient} waits for a limited time" in event["note"],
+        require(f"a cycle of waits that ends by itself: {impatient} waits with a timeout" in event["note"],
                 as_json(event))
 
 

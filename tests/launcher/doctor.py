@@ -96,12 +96,12 @@ def rights():
     program = compile_c("setuid")
     os.chown(program, NOBODY, -1)
     program.chmod(0o4755)
-    expect(program, 1, rf"no +program .*set-user-ID.*user {NOBODY}, or take the bit away: chmod u-s")
+    expect(program, 1, rf"no +program .*set-user-ID.*user {NOBODY}, or clear the bit: chmod u-s")
     look = f"{BUILD}/symbolizer/launcher/program"
     assert launcher.call(look, program, "nobody-gains").out.endswith("program_obstacle=''\n")
     roots = compile_c("roots")
     roots.chmod(0o4755)
-    expect(roots, 0, "note +rights +it is set-user-ID: only if root starts it, .*")
+    expect(roots, 0, "note +rights +it is set-user-ID: the loader honours LD_PRELOAD only if root .*")
     capable = compile_c("capable")
     # Version 2, effective; CAP_NET_BIND_SERVICE permitted.
     os.setxattr(capable, "security.capability", bytes.fromhex("0100000200040000000000000000000000000000"))
@@ -116,7 +116,7 @@ def debug_data_and_frame_pointers():
            "note +frames .*-fno-omit-frame-pointer.*")
     expect(compile_c("stripped", LOCKS, "-s"), 0, r"note +debug +no debug data and no symbols: .*module\+offset.*")
     expect(compile_c("exporting", EXPORTS, "-s", "-rdynamic"), 0,
-           "note +debug +no debug data: .* names of those functions that it exports, .*")
+           "note +debug +no debug data: .* names of exported functions only, .*")
     many = LOCKS + "".join(f"__attribute__((noinline)) int f{n}(int* p) {{ return pthread_mutex_lock(&m) + *p; }}\n"
                            for n in range(20))
     expect(compile_c("framed", many, "-O0", "-fno-omit-frame-pointer"), 0, "ok +frames .*")
@@ -124,7 +124,7 @@ def debug_data_and_frame_pointers():
 
 def whose_locks():
     """which lock functions it calls, or has of its own"""
-    expect(compile_c("plain"), 0, "ok +locks +it calls pthread_mutex_lock of the functions that are watched")
+    expect(compile_c("plain"), 0, "ok +locks +it calls pthread_mutex_lock of the watched functions")
     expect(compile_c("none", "int main(void) { return 0; }\n"), 0, "note +locks +it calls no lock function itself.*")
     expect(compile_c("own", OWN_LOCKS, "-rdynamic"), 0, "note +locks +it defines pthread_mutex_lock itself.*")
 
@@ -134,11 +134,11 @@ def scripts_and_others():
     script = WORK / "script"
     script.write_text("#! /bin/sh -e\n")
     script.chmod(0o755)
-    expect(script, 0, r"note +program .*is a script, which /bin/sh runs.*--exe NAME.*")
+    expect(script, 0, r"note +program .*is a script run by /bin/sh.*--exe NAME.*")
     script.write_text(f"#!{compile_c('static', LOCKS, '-static')}\n")
     expect(script, 1, "note +program .*", "no +program .*statically linked.*")
     script.write_text("#!/usr/bin/env python3\n")
-    said = expect(script, 0, r"note +program .*is a script, which /usr/bin/env runs: .*; ask about the program .*")
+    said = expect(script, 0, r"note +program .*is a script run by /usr/bin/env, .*; run doctor on the program .*")
     assert said.count("\n") == 1, said
     expect(SHIM, 1, "no +program .*: it is a library, not a program")
     text = WORK / "text"
@@ -153,7 +153,7 @@ def the_machine():
     for line in (r"ok +machine +x86-64, Linux \S+, glibc 2\.\d+", rf"ok +library +{SHIM} loads", r"ok +names .*"):
         assert re.search(f"^{line}$", answer.out, re.MULTILINE), answer
     look = f"{BUILD}/symbolizer/launcher/doctor"
-    launcher.call(look, "/nowhere/libholdwatch.so").expect(1, r".*no    library +there is no /nowhere/libholdwatch\.so.*")
+    launcher.call(look, "/nowhere/libholdwatch.so").expect(1, r".*no    library +/nowhere/libholdwatch\.so does not exist.*")
     broken = WORK / "libholdwatch.so"
     broken.write_text("not a library")
     launcher.call(look, broken).expect(1, r".*no    library +the loader says: ERROR: ld\.so.*note  names .*")
@@ -176,10 +176,10 @@ def colour():
 
 def bad_use():
     """bad use: status 2, and one line"""
-    doctor("a", "b").expect_bad_use(r"type: holdwatch doctor \[PROGRAM\|PID\]")
-    doctor("--limit", "1s").expect_bad_use("type: holdwatch doctor")
-    doctor("no-such-program").expect_bad_use("there is no program no-such-program")
-    doctor("99999999").expect_bad_use("there is no process 99999999")
+    doctor("a", "b").expect_bad_use(r"usage: holdwatch doctor \[PROGRAM\|PID\]")
+    doctor("--limit", "1s").expect_bad_use("usage: holdwatch doctor")
+    doctor("no-such-program").expect_bad_use("no such program: no-such-program")
+    doctor("99999999").expect_bad_use("no such process: 99999999")
     doctor("--help").expect(0, "Usage: holdwatch doctor .*")
 
 

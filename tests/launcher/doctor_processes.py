@@ -59,13 +59,13 @@ def processes():
     """a process: watched, not yet, left out, not at all; deleted since"""
     with Child(*READY, "sleep", "1000") as pid:
         wait_for(pid, r"ok +process +\d+ runs \S*/sleep, 1 thread")
-        expect(pid, 0, f"note +watch +it is not watched; holdwatch attach {pid} begins that now.*")
+        expect(pid, 0, f"note +watch +it is not watched; holdwatch attach {pid} watches it now.*")
     with Child(HOLDWATCH, "run", *READY, "sleep", "1000") as pid:
         wait_for(pid, "note +watch +it was started with holdwatch preloaded, and is not watched yet.*")
     with Child(HOLDWATCH, "run", *READY, HOLDER, "1000") as pid:
         wait_for(pid, "ok +watch +it is watched: it was started with holdwatch preloaded")
     with Child(HOLDWATCH, "run", "--exe", "another", *READY, HOLDER, "1000") as pid:
-        wait_for(pid, "note +watch +it was started with .* EXE .* leaves it out.*")
+        wait_for(pid, "note +watch +it was started with .*, but is excluded by EXE .*")
     copy = shutil.copy("/bin/sleep", WORK / "gone")
     with Child(*READY, copy, "1000") as pid:
         wait_for(pid, r"ok +process +\d+ runs \S*/gone, .*")
@@ -81,11 +81,11 @@ def attached_to():
         wait_for(pid, r"ok +process +\d+ runs \S*/holder, .*")
         answer = launcher.call(HOLDWATCH, "attach", pid, "--log", "none")
         assert answer.status == 0, answer
-        expect(pid, 0, f"ok +watch +it is watched: it was attached to; holdwatch detach {pid} ends that")
+        expect(pid, 0, f"ok +watch +it is watched since it was attached to; holdwatch detach {pid} ends that")
         answer = launcher.call(HOLDWATCH, "detach", pid)
         assert answer.status == 0, answer
-        expect(pid, 0, "note +watch +it was attached to and is not any more: .*does nothing; "
-               f"holdwatch attach {pid} begins again")
+        expect(pid, 0, "note +watch +it was attached to and then detached from: .*does nothing; "
+               f"holdwatch attach {pid} watches it again")
 
 
 def libc_of_another_build():
@@ -103,13 +103,13 @@ def libc_of_another_build():
                 file.seek(address - int(start, 16) + int(offset, 16))
                 file.write(b"\x90" * 16)
     with Child(*READY, "env", f"LD_LIBRARY_PATH={directory}", HOLDER, "1000") as pid:
-        wait_for(pid, rf"note +watch +it is not watched, and cannot be attached to: {pid} \(holder\) has a C library of a build "
-                 "that attaching does not know: start it under holdwatch run instead")
+        wait_for(pid, rf"note +watch +it is not watched and cannot be attached to: {pid} \(holder\) has an unknown build "
+                 "of the C library: start it with holdwatch run instead")
         answer = launcher.call(HOLDWATCH, "attach", pid, "--log", "none")
-        if "may not be traced" in answer.err or "lets only root trace" in answer.err:
+        if "cannot be traced" in answer.err or "lets only root trace" in answer.err:
             print("left out: may trace nothing here")
             return
-        answer.expect(1, "", r"holdwatch: [^\n]* has a C library of a build that attaching does not know: [^\n]*\n")
+        answer.expect(1, "", r"holdwatch: [^\n]* has an unknown build of the C library: [^\n]*\n")
 
 
 def other_kinds_of_numbers():
@@ -117,17 +117,17 @@ def other_kinds_of_numbers():
     static = compile_c("static_sleeper", "#include <unistd.h>\nint main(void) { return pause(); }\n", "-static")
     with Child(*READY, static) as pid:
         wait_for(pid, r"ok +process +\d+ runs \S*/static_sleeper, .*")
-        expect(pid, 1, f"note +watch +it is not watched; holdwatch inspect {pid} tells .*", "no +program .*statically linked.*")
+        expect(pid, 1, f"note +watch +it is not watched; holdwatch inspect {pid} shows .*", "no +program .*statically linked.*")
     with Child(*READY, HOLDER, "1000") as pid:
         wait_for(pid, r"ok +process +\d+ runs \S*/holder, 2 threads")
         thread = max(int(task.name) for task in Path(f"/proc/{pid}/task").iterdir())
-        doctor(thread).expect_bad_use(rf"{thread} is a thread of process {pid} \(holder\): give that number")
+        doctor(thread).expect_bad_use(rf"{thread} is a thread of process {pid} \(holder\): use that process id")
     kernels = Path("/proc/2/status")
     if kernels.exists() and "kthreadd" in kernels.read_text():
-        expect(2, 1, r"no +process +2 \(kthreadd\) is a thread of the kernel")
+        expect(2, 1, r"no +process +2 \(kthreadd\) is a kernel thread")
     ended = subprocess.Popen(["true"])
     os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
-    expect(ended.pid, 1, rf"no +process +{ended.pid} \(true\) has ended already")
+    expect(ended.pid, 1, rf"no +process +{ended.pid} \(true\) has already exited")
     ended.wait()
 
 
@@ -147,7 +147,7 @@ def of_another_user():
             answer = launcher.call("/usr/bin/python3", "-c", drop, look, its_library, pid)
             assert answer.status == status and answer.err == "", answer
             assert re.search(f"^{says}", answer.out, re.MULTILINE), answer
-            assert re.search(rf"^note +access +its program, .* were not looked at: {pid} \(\S+\) belongs to root: run this as "
+            assert re.search(rf"^note +access +its program, .* were not checked: {pid} \(\S+\) belongs to root: run this as "
                              r"root \(sudo\)$", answer.out, re.MULTILINE), answer
         for program in ("/etc/shadow", closed / "program"):
             answer = launcher.call("/usr/bin/python3", "-c", drop, look, library, program)
@@ -167,12 +167,12 @@ def install_filter():
 def filtered_and_traced():
     """a process whose system calls are filtered; one that is traced"""
     with Child(*READY, "sleep", "1000", preexec_fn=install_filter) as pid:
-        expect(pid, 0, "note +seccomp +its system calls are filtered.*")
+        expect(pid, 0, "note +seccomp +it has a seccomp filter.*")
     with Child(*READY, "sleep", "1000") as pid:
         if LIBC.ptrace(PTRACE_SEIZE, pid, 0, 0) != 0:
             abilities.left_out("this user may trace no process (ptrace)")
             return
-        expect(pid, 0, rf"note +traced +process {os.getpid()} \(\S+\) traces it: holdwatch attach has to wait.*")
+        expect(pid, 0, rf"note +traced +process {os.getpid()} \(\S+\) is tracing it: holdwatch attach works only after that ends")
 
 
 def secure_and_contained():
@@ -190,7 +190,7 @@ def secure():
     program.chmod(0o4755)
     WORK.chmod(0o755)
     with Child(*READY, program, "1000") as pid:
-        wait_for(pid, r"no +rights +it gained rights when it started.*")
+        wait_for(pid, r"no +rights +it gained privileges when it started.*")
     become = f"import os, time; os.setuid({NOBODY}); print('ready', flush=True); time.sleep(1000)"
     with Child(sys.executable, "-c", become) as pid:
         expect(pid, 0, rf"note +user +it became user {NOBODY} after its start.*User=\)")
@@ -206,7 +206,7 @@ def contained():
         assert re.search(r"^ok +container .*the library is there too$", launcher.call(look, library, pid).out, re.MULTILINE)
     with Child("unshare", "--mount", "sh", "-c", f"mount -t tmpfs t {hidden}; echo ready; exec sleep 1000") as pid:
         said = launcher.call(look, library, pid).out
-        assert re.search(rf"^note +container .*there is no {library} there; .*$", said, re.MULTILINE), said
+        assert re.search(rf"^note +container .*, without {library}; .*$", said, re.MULTILINE), said
 
 
 if __name__ == "__main__":

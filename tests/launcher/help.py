@@ -57,16 +57,16 @@ def help_is_a_command_too():
     assert launcher.call(HOLDWATCH, "help").expect(0, "Usage: .*")[0] == launcher.call(HOLDWATCH, "--help").out
     for command in COMMANDS:
         assert launcher.call(HOLDWATCH, "help", command).expect(0, "Usage: .*")[0] == help_of(command)
-    launcher.call(HOLDWATCH, "help", "rum").expect_bad_use("no command 'rum'; there are: .*run")
-    launcher.call(HOLDWATCH, "help", "run", "stop").expect_bad_use(r"type: holdwatch help \[COMMAND\]")
+    launcher.call(HOLDWATCH, "help", "rum").expect_bad_use("unknown command 'rum'; commands: .*run")
+    launcher.call(HOLDWATCH, "help", "run", "stop").expect_bad_use(r"usage: holdwatch help \[COMMAND\]")
 
 
 def zero_turns_reports_off():
     """limit's help says what 0 does, and limit takes what the option takes, and nothing else"""
     assert "0 turns reports of holds and waits off" in help_of("limit")
     for duration in ("5", "1ns", "99999999h", "", "-1s"):
-        launcher.call(HOLDWATCH, "limit", os.getpid(), duration).expect_bad_use("it may be: 0, 1ms to 87600h")
-    launcher.call(HOLDWATCH, "limit", os.getpid()).expect_bad_use("type: holdwatch limit PID DURATION")
+        launcher.call(HOLDWATCH, "limit", os.getpid(), duration).expect_bad_use("valid values: 0, 1ms to 87600h")
+    launcher.call(HOLDWATCH, "limit", os.getpid()).expect_bad_use("usage: holdwatch limit PID DURATION")
 
 
 if __name__ == "__main__":

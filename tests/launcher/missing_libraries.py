@@ -60,7 +60,7 @@ def all_start():
     for command in ("attach", "detach", "doctor", "inspect", "limit", "run", "snapshot", "start", "stop"):
         launcher.call(HOLDWATCH, command, "--help").expect(0, f"Usage: holdwatch {command}.*")
     launcher.call(HOLDWATCH, "run", "true").expect(0)
-    launcher.call(HOLDWATCH, "inspect", "x").expect_bad_use("'x' is no process id")
+    launcher.call(HOLDWATCH, "inspect", "x").expect_bad_use("invalid process id 'x'")
     for command in ("detach", "snapshot", "stop", "start"):
         launcher.call(HOLDWATCH, command, os.getpid()).expect(1, "", r"holdwatch: \d+ [^\n]* is not watched: [^\n]*\n")
     launcher.call(HOLDWATCH, "limit", os.getpid(), "1s").expect(1, "", r"holdwatch: [^\n]* is not watched: [^\n]*\n")
@@ -69,7 +69,7 @@ def all_start():
 def reports_point_to_doctor():
     """a watched program reports without names, and one line says who knows what is missing"""
     answer = launcher.call(HOLDWATCH, "run", "--limit", "200ms", HOLDER, "--briefly")
-    assert len(re.findall("cannot load .*; holdwatch doctor tells more; reports go to stderr without", answer.err)) == 1, answer
+    assert len(re.findall("cannot load .*; for details: holdwatch doctor; reports go to stderr without", answer.err)) == 1, answer
     assert "has held mutex" in answer.err, answer
 
 
@@ -80,12 +80,12 @@ def says_what_to_install():
         return all(name in line for name in LIBRARIES) and sorted(packages) == sorted(set(LIBRARIES.values()))
 
     answer = launcher.call(HOLDWATCH, "inspect", os.getpid())
-    answer.expect(1, "", r"holdwatch: inspect needs [^\n]* which are not here; on Debian: apt-get install [^\n]*\n")
+    answer.expect(1, "", r"holdwatch: inspect needs [^\n]* which are not installed; on Debian: apt-get install [^\n]*\n")
     assert names_all(answer.err), answer
     with subprocess.Popen([HOLDER, "1000"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             launcher.call(HOLDWATCH, "attach", process.pid).expect(
-                1, "", r"holdwatch: attach needs libunwind\S* which is not here; on Debian: apt-get install libunwind8\n")
+                1, "", r"holdwatch: attach needs libunwind\S* which is not installed; on Debian: apt-get install libunwind8\n")
         finally:
             process.kill()
     said = launcher.call(HOLDWATCH, "doctor").expect(0, ".*")[0]

@@ -26,7 +26,7 @@ def no_systemctl():
         for tool in ("sed", "sh"):
             Path(directory, tool).symlink_to(f"/bin/{tool}")
         for action in ACTIONS:
-            systemd(action, "x", PATH=directory).expect(1, "", "holdwatch: no systemctl here: this machine has no systemd\n")
+            systemd(action, "x", PATH=directory).expect(1, "", "holdwatch: systemctl not found: this machine has no systemd\n")
 
 
 def not_running():
@@ -38,7 +38,7 @@ def not_running():
         Path(directory, "systemctl").symlink_to("/bin/false")
         for action in ACTIONS:
             path = f"{directory}:{os.environ['PATH']}"
-            systemd(action, "x", PATH=path).expect(1, "", "holdwatch: systemd does not run here\n")
+            systemd(action, "x", PATH=path).expect(1, "", "holdwatch: systemd is not running\n")
 
 
 def no_systemd_of_the_user():
@@ -48,24 +48,24 @@ def no_systemd_of_the_user():
         path = f"{directory}:{os.environ['PATH']}"
         for action in ACTIONS:
             systemd(action, "--user", "x", PATH=path, XDG_RUNTIME_DIR="").expect(
-                1, "", "holdwatch: --user: no systemd of yours runs [^\n]*log in anew\n")
+                1, "", "holdwatch: --user: your systemd instance is not running [^\n]*log in again\n")
             systemd(action, "--user", "x", PATH=path, XDG_RUNTIME_DIR=directory, HOME="", XDG_CONFIG_HOME="").expect(
                 1, "", "holdwatch: --user: HOME is not set[^\n]*\n")
 
 
 def bad_use():
     """bad use: status 2, and one line that says what to type"""
-    systemd().expect_bad_use("type: holdwatch systemd enable UNIT, disable UNIT or status UNIT")
-    systemd("enabel", "x").expect_bad_use("type: holdwatch systemd enable UNIT")
+    systemd().expect_bad_use("usage: holdwatch systemd enable.disable.status UNIT")
+    systemd("enabel", "x").expect_bad_use("usage: holdwatch systemd enable")
     for action in ACTIONS:
-        systemd(action).expect_bad_use(f"type: holdwatch systemd {action} UNIT")
-        systemd(action, "x", "y").expect_bad_use(f"type: holdwatch systemd {action} UNIT")
-        systemd(action, "x", "--frob").expect_bad_use("no option --frob")
-    systemd("status", "x", "--limit", "1s").expect_bad_use("status takes none of the options of enable")
-    systemd("status", "x", "--now").expect_bad_use("no option --now")
+        systemd(action).expect_bad_use(f"usage: holdwatch systemd {action} UNIT")
+        systemd(action, "x", "y").expect_bad_use(f"usage: holdwatch systemd {action} UNIT")
+        systemd(action, "x", "--frob").expect_bad_use("unknown option --frob")
+    systemd("status", "x", "--limit", "1s").expect_bad_use("status does not take the options of enable")
+    systemd("status", "x", "--now").expect_bad_use("unknown option --now")
     systemd("enable", "x", "--limit", "1").expect_bad_use("--limit 1: needs a unit")
     systemd("enable", "x", "--now=yes").expect_bad_use("--now takes no value")
-    systemd("enable", "x.timer").expect_bad_use("name the service: x.service")
+    systemd("enable", "x.timer").expect_bad_use("use the service: x.service")
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def relative_paths_are_made_whole():
             run("--json", typed, "sh", "-c", "echo $HOLDWATCH_JSON", cwd=where).expect(0, f"{expected}\n")
         gone = ("sh", "-c", 'rmdir "$PWD" && exec "$0" run --json "$1" true', HOLDWATCH)
         # The shell has something to say about it too.
-        launcher.call(*gone, "x.jsonl", cwd=place).expect(2, "", ".*--json x.jsonl: the working directory is gone; give [^\n]*\n")
+        launcher.call(*gone, "x.jsonl", cwd=place).expect(2, "", ".*--json x.jsonl: the working directory no longer exists; use [^\n]*\n")
         place.mkdir()
         launcher.call(*gone, "/x.jsonl", cwd=place).expect(0, "", "(sh[^\n]*\n)?")
 
@@ -89,28 +89,28 @@ def library_is_loaded():
 
 def bad_use_is_told():
     """bad use: status 2, and one line that says what to type"""
-    run().expect_bad_use("type: holdwatch run")
+    run().expect_bad_use("usage: holdwatch run")
     run("--limit", "1s").expect_bad_use("no program given")
-    run("--limit").expect_bad_use("--limit wants a value: 0, 1ms to 87600h")
+    run("--limit").expect_bad_use("--limit requires a value: 0, 1ms to 87600h")
     run("--limit", "10", "true").expect_bad_use("--limit 10: needs a unit")
     run("--limt", "1s", "true").expect_bad_use(r"did you mean --limit\?")
-    run("--only=some", "true").expect_bad_use("it may be: all, contended")
+    run("--only=some", "true").expect_bad_use("valid values: all, contended")
     run("--signal", "5", "true").expect_bad_use("auto, off, 34 to 64")
     run("--json", "-", "true").expect_bad_use("--json -: standard output is the program's own; give a path")
     run("--log=-", "true").expect_bad_use("--log -: standard output is the program's own")
     launcher.call(HOLDWATCH, "attach", os.getpid(), "--json", "-").expect_bad_use("--json -: standard output is the program's own")
-    run("--config", "/nowhere/x", "true").expect_bad_use("no file '/nowhere/x'")
-    run("--config", "/", "true").expect_bad_use("no file '/'")
-    run("-x", "true").expect_bad_use("no option -x")
-    launcher.call(HOLDWATCH).expect_bad_use("type: holdwatch run PROGRAM")
-    launcher.call(HOLDWATCH, "rum", "true").expect_bad_use("no command 'rum'; there are: .*run")
-    launcher.call(HOLDWATCH, "../commands/run").expect_bad_use("no command")
+    run("--config", "/nowhere/x", "true").expect_bad_use("no such file: '/nowhere/x'")
+    run("--config", "/", "true").expect_bad_use("no such file: '/'")
+    run("-x", "true").expect_bad_use("unknown option -x")
+    launcher.call(HOLDWATCH).expect_bad_use("usage: holdwatch run PROGRAM")
+    launcher.call(HOLDWATCH, "rum", "true").expect_bad_use("unknown command 'rum'; commands: .*run")
+    launcher.call(HOLDWATCH, "../commands/run").expect_bad_use("unknown command")
 
 
 def no_program_is_told():
     """a program that is not there, or not to be run, ends as with the shell"""
-    run("no-such-program").expect(127, "", "holdwatch: there is no program 'no-such-program'\n")
-    run("").expect(127, "", "holdwatch: there is no program ''\n")
+    run("no-such-program").expect(127, "", "holdwatch: no such program: 'no-such-program'\n")
+    run("").expect(127, "", "holdwatch: no such program: ''\n")
     run("/etc/passwd").expect(126, "", "holdwatch: /etc/passwd cannot be run: [^\n]*\n")
     with tempfile.TemporaryDirectory() as directory:
         script = Path(directory, "script")
@@ -118,7 +118,7 @@ def no_program_is_told():
         run(directory).expect(126, "", f"holdwatch: {directory} cannot be run: [^\n]*\n")
         run(script).expect(126, "", f"holdwatch: {script} cannot be run: [^\n]*\n")
         script.chmod(0o755)
-        run(script).expect(127, "", f"holdwatch: {script} cannot be run: there is no /nowhere/sh, [^\n]*\n")
+        run(script).expect(127, "", f"holdwatch: {script} cannot be run: its interpreter /nowhere/sh does not exist\n")
         # What the kernel takes for no program, a shell takes for a script.
         script.write_text("echo as a script\n")
         run(script).expect(0, "as a script\n")
@@ -161,10 +161,10 @@ def help_at_each_level():
 def commands_find_their_tools():
     """each command finds its tool in the tree where it was built, and their errors have one form"""
     for command, *more in (("inspect",), ("attach",), ("detach",), ("snapshot",), ("stop",), ("start",), ("limit", "1s")):
-        launcher.call(HOLDWATCH, command, "999999999", *more).expect(1, "", "holdwatch: (?:there is )?no process 999999999\n")
-        launcher.call(HOLDWATCH, command, "x", *more).expect_bad_use(f"'x' is no process id; type: holdwatch {command} PID")
-        launcher.call(HOLDWATCH, command, *more).expect_bad_use(f"type: holdwatch {command} PID")
-        launcher.call(HOLDWATCH, command, "1", "2s", "3").expect_bad_use(f"type: holdwatch {command} PID")
+        launcher.call(HOLDWATCH, command, "999999999", *more).expect(1, "", "holdwatch: no such process: 999999999\n")
+        launcher.call(HOLDWATCH, command, "x", *more).expect_bad_use(f"invalid process id 'x'; usage: holdwatch {command} PID")
+        launcher.call(HOLDWATCH, command, *more).expect_bad_use(f"usage: holdwatch {command} PID")
+        launcher.call(HOLDWATCH, command, "1", "2s", "3").expect_bad_use(f"usage: holdwatch {command} PID")
     launcher.call(HOLDWATCH, "doctor").expect(0, ".*")
 
 

@@ -92,7 +92,7 @@ class AttachedAgainAndAgain(AttachedRun):
     def one_round(self, pid):
         status, said = self.command("attach", self.shim, pid)
         # A child that was forked while its parent was attached to is watched as well.
-        if status == 0 or "is watched already" in said:
+        if status == 0 or "is already watched" in said:
             self.stops_ms += map(float, re.findall(r"stood still for ([\d.]+) ms", said))
             self.over.wait(ATTACHED_S)
             status, said = self.command("detach", pid)

@@ -34,25 +34,25 @@ HARMLESS = [
 
 # Directive, what is said, and what was advised.
 HINDERING = [
-    ("SystemCallFilter=@system-service\nSystemCallFilter=~socket", r"SystemCallFilter= ends the service .* socket;",
+    ("SystemCallFilter=@system-service\nSystemCallFilter=~socket", r"SystemCallFilter= kills the service .* socket;",
      "SystemCallFilter=socket"),
-    ("SystemCallFilter=~@network-io @ipc", r"SystemCallFilter= ends the service .* connect .* socket;",
+    ("SystemCallFilter=~@network-io @ipc", r"SystemCallFilter= kills the service .* connect .* socket;",
      "SystemCallFilter=connect getpeername getsockname getsockopt memfd_create sendmsg sendto socket"),
-    ("SystemCallFilter=~socket\nSystemCallErrorNumber=EPERM", r"SystemCallFilter= lets calls fail .* socket;", 
+    ("SystemCallFilter=~socket\nSystemCallErrorNumber=EPERM", r"SystemCallFilter= makes system calls of holdwatch fail .* socket;", 
      "SystemCallFilter=socket"),
-    ("SystemCallFilter=~socket:EPERM", r"SystemCallFilter= lets calls fail .* socket;", "SystemCallFilter=socket"),
-    ("SystemCallErrorNumber=EPERM\nSystemCallFilter=~socket:kill", r"SystemCallFilter= ends the service .* socket;",
+    ("SystemCallFilter=~socket:EPERM", r"SystemCallFilter= makes system calls of holdwatch fail .* socket;", "SystemCallFilter=socket"),
+    ("SystemCallErrorNumber=EPERM\nSystemCallFilter=~socket:kill", r"SystemCallFilter= kills the service .* socket;",
      "SystemCallFilter=socket"),
-    ("RestrictAddressFamilies=AF_INET", r"RestrictAddressFamilies=AF_INET keeps the watch from the journal",
+    ("RestrictAddressFamilies=AF_INET", r"RestrictAddressFamilies=AF_INET keeps holdwatch from reaching the journal",
      "RestrictAddressFamilies=AF_UNIX"),
-    ("RestrictAddressFamilies=none", r"RestrictAddressFamilies=none keeps the watch from the journal",
+    ("RestrictAddressFamilies=none", r"RestrictAddressFamilies=none keeps holdwatch from reaching the journal",
      "RestrictAddressFamilies=AF_UNIX"),
-    ("RestrictAddressFamilies=~AF_UNIX AF_INET", r"RestrictAddressFamilies=~AF_INET AF_UNIX keeps the watch from the journal",
+    ("RestrictAddressFamilies=~AF_UNIX AF_INET", r"RestrictAddressFamilies=~AF_INET AF_UNIX keeps holdwatch from reaching the journal",
      "RestrictAddressFamilies=AF_UNIX"),
-    ("InaccessiblePaths=/run/systemd/journal", r"InaccessiblePaths=/run/systemd/journal keeps the watch from the journal",
+    ("InaccessiblePaths=/run/systemd/journal", r"InaccessiblePaths=/run/systemd/journal keeps holdwatch from reaching the journal",
      "InaccessiblePaths="),
-    ("User=games\nLimitNPROC=3", r"LimitNPROC=3 counts the two threads of the watch too", "LimitNPROC=11"),
-    ("TemporaryFileSystem=/run", r"TemporaryFileSystem=/run keeps the watch from the journal",
+    ("User=games\nLimitNPROC=3", r"LimitNPROC=3 also counts holdwatch's two threads", "LimitNPROC=11"),
+    ("TemporaryFileSystem=/run", r"TemporaryFileSystem=/run keeps holdwatch from reaching the journal",
      "BindReadOnlyPaths=/run/systemd/journal/socket"),
     ("TemporaryFileSystem=/usr/local/lib", r"TemporaryFileSystem=/usr/local/lib hides \S*/libholdwatch.so",
      "BindReadOnlyPaths={library}"),
@@ -64,7 +64,7 @@ HINDERING = [
     ("RootDirectory=/srv/root\nMountAPIVFS=yes\nBindReadOnlyPaths=/usr/bin /usr/lib /usr/lib64 /lib /lib64 /usr/local/bin",
      r"RootDirectory=/srv/root hides \S*/libholdwatch.so",
      "BindReadOnlyPaths={library} /run/systemd/journal/socket"),
-    ("UnsetEnvironment=LD_PRELOAD", r"UnsetEnvironment= takes LD_PRELOAD away", "UnsetEnvironment="),
+    ("UnsetEnvironment=LD_PRELOAD", r"UnsetEnvironment= removes LD_PRELOAD", "UnsetEnvironment="),
 ]
 
 
@@ -104,10 +104,10 @@ def hindering(bed, directives, expected, advice, library):
     assert len([line for line in warnings if re.search(expected, line)]) == 1, f"no {expected} in {said}"
     started, reports = run_unit(bed)
     assert not started or not reports, "warned for nothing"
-    if "ends the service" in expected:
+    if "kills the service" in expected:
         assert not started, "not ended"
         refused = bed.holdwatch("systemd", "enable", "held", check=False)
-        assert refused.returncode == 1 and "left as it is" in refused.stderr, refused
+        assert refused.returncode == 1 and "is unchanged" in refused.stderr, refused
     assert all(word in said for word in advice.split()), f"the advice was not {advice}: {said}"
     write_unit(bed, directives, advice)
     said = enable(bed)
@@ -144,7 +144,7 @@ def namespace_of_the_journal(bed):
     """A journal of the unit's own: enable tells where the reports are."""
     write_unit(bed, "LogNamespace=apart")
     told = bed.holdwatch("systemd", "enable", "held", "--limit", LIMIT).stdout
-    [command] = re.findall("^its reports: (journalctl .*)$", told, re.MULTILINE)
+    [command] = re.findall("^to read its reports: (journalctl .*)$", told, re.MULTILINE)
     assert "--namespace=apart" in command, told
     bed.run("systemctl", "start", "held")
     testbed.wait_until("a report", lambda: "held mutex" in bed.run(*command.split(), check=False).stdout)

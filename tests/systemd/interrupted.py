@@ -115,14 +115,14 @@ def steps_that_fail(bed):
     """a step that fails ends in one line of ours, status 1, and nothing half done"""
     write_unit(bed, UNIT)
     before = bed.changed_files()
-    for tool, expected in (("mkdir", f"cannot make {DIRECTORY}: see above"), ("cat", r"cannot write \S*: see above"),
+    for tool, expected in (("mkdir", f"cannot create {DIRECTORY}: see above"), ("cat", r"cannot write \S*: see above"),
                            ("mv", r"cannot write \S*: see above")):
         answer = Fakes(bed, **{tool: "echo no >&2; exit 1"}).holdwatch("enable", "held")
         assert answer.returncode == 1 and re.fullmatch(f"no\nholdwatch: {expected}\n", answer.stderr), answer
         assert bed.changed_files() == before, set(bed.changed_files()) ^ set(before)
     read_only = "mount --bind /etc /etc && mount -o remount,bind,ro /etc && holdwatch systemd enable held"
     answer = bed.run("unshare", "--mount", "sh", "-c", read_only, check=False)
-    assert answer.returncode == 1 and re.search(f"Read-only.*\nholdwatch: cannot make {DIRECTORY}", answer.stderr), answer
+    assert answer.returncode == 1 and re.search(f"Read-only.*\nholdwatch: cannot create {DIRECTORY}", answer.stderr), answer
     no_reload = 'case $* in\n*daemon-reload*) echo no >&2; exit 1 ;;\nesac\nexec "$real" "$@"'
     answer = Fakes(bed, systemctl=no_reload).holdwatch("enable", "held")
     assert answer.returncode == 1 and answer.stderr == "no\nholdwatch: systemctl daemon-reload failed: see above\n", answer

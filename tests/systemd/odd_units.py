@@ -83,8 +83,8 @@ def user_unit(bed):
     bed.run(*as_user, "systemctl", "--user", "daemon-reload")
     before = bed.changed_files()
     answer = bed.run(*as_user, "holdwatch", "systemd", "enable", "--user", "held", "--json", "/etc/held.jsonl", "--dry-run")
-    assert answer.stderr == ("holdwatch: warning: being user games keeps the service from writing /etc/held.jsonl; name a file "
-                             "in a directory of yours\n"), answer
+    assert answer.stderr == ("holdwatch: warning: running as user games keeps the service from writing /etc/held.jsonl; name a file "
+                             "in one of your directories\n"), answer
     answer = bed.run(*as_user, "holdwatch", "systemd", "enable", "--user", "held", "--limit", "200ms")
     assert answer.stderr == "" and "journalctl --user -u held.service" in answer.stdout, answer
     drop_in = "/home/op/.config/systemd/user/held.service.d/50-holdwatch.conf"
@@ -192,17 +192,17 @@ def what_status_tells(bed):
     service.control("start")
     expect("held", 1, "held.service: not enabled", r"process \d+ holder: it is not watched")
     control("attach")
-    expect("held", 1, r"process \d+ holder: it is watched: it was attached to")
+    expect("held", 1, r"process \d+ holder: it is watched since it was attached to")
     control("detach")
-    expect("held", 1, r"process \d+ holder: it was attached to and is not any more")
+    expect("held", 1, r"process \d+ holder: it was attached to and then detached from")
     bed.holdwatch("systemd", "enable", "held")
-    expect("held", 1, "held.service: enabled by", "none of its processes is watched; type: systemctl restart held.service")
+    expect("held", 1, "held.service: enabled by", "none of its processes is watched; to restart it: systemctl restart held.service")
     service.control("restart")
     expect("held", 0, "held.service: enabled by", "EXE=holder", r"process \d+ holder: it is watched")
     bed.holdwatch("systemd", "enable", "held", "--exe", "another", "--now")
-    expect("held", 1, r"process \d+ holder: .* leaves it out", "none of its processes is watched")
+    expect("held", 1, r"process \d+ holder: .* is excluded by EXE", "none of its processes is watched")
     service.control("stop")
-    expect("held", 0, "it does not run")
+    expect("held", 0, "it is not running")
     bed.write(service.file, "[Service]\nExecStart=/bin/sleep 1000\nEnvironmentFile=-/etc/default/held\n")
     bed.write("/etc/default/held", "HOLDWATCH_LIMIT=9s\n")
     bed.run("systemctl", "daemon-reload")

@@ -60,7 +60,7 @@ def chat_template(bed):
     service.control("start")
     testbed.wait_until("the instance to be watched", service.is_watched)
     assert "enabled by /etc/systemd/system/room@.service.d/" in bed.holdwatch("systemd", "status", "room@one").stdout
-    assert "type: holdwatch systemd disable room@\n" in bed.holdwatch("systemd", "disable", "room@one").stdout
+    assert "its template is enabled; to disable it: holdwatch systemd disable room@\n" in bed.holdwatch("systemd", "disable", "room@one").stdout
     provoke_chat(service)
     bed.holdwatch("systemd", "disable", "room@")
     assert bed.changed_files() == before
@@ -79,7 +79,7 @@ def memcached_plain(bed):
     command = f"/usr/bin/memcached -d -P /run/mc.pid -t 4 -l 127.0.0.1 -U 0 -u root -p {port}"
     service = Service(bed, "mc", f"[Service]\nType=forking\nPIDFile=/run/mc.pid\nExecStart={command}\n"
                                  f'Environment="LD_PRELOAD={preload}" A=b\n')
-    with service.watched(expected_to_say=f"holdwatch: LD_PRELOAD is kept as it is, and joined: {preload}:.*\n"):
+    with service.watched(expected_to_say=f"holdwatch: the existing LD_PRELOAD is kept and extended: {preload}:.*\n"):
         assert preload in Path(f"/proc/{service.pid()}/maps").read_text()
         provoke_memcached(service, port)
     service.remove()

@@ -21,7 +21,7 @@ SPOKEN_OF = [
     ("ExecStart=/usr/local/bin/static", (), r"/usr/local/bin/static is not watched: it is statically linked"),
     ("ExecStart=/usr/local/bin/setuid\nUser=daemon", (), r"setuid is not watched: it is set-user-ID"),
     ("ExecStart=/usr/local/bin/setuid\nUser=daemon\nNoNewPrivileges=yes", (), ""),
-    ("ExecStart=/nowhere/server", (), "there is no /nowhere/server, which ExecStart= names"),
+    ("ExecStart=/nowhere/server", (), "/nowhere/server, which ExecStart= names, does not exist"),
     ("ExecStart=/bin/sh -c /usr/local/bin/holder", (), r"ExecStart= runs sh, .* --exe memcached"),
     ("ExecStart=/bin/sh -c /usr/local/bin/holder", ("--exe", "holder"), ""),
     ("ExecStart=/bin/sh -c 'x; exec /usr/local/bin/holder $x'", (), r"ExecStart= runs sh, .* --exe holder\n"),
@@ -30,8 +30,8 @@ SPOKEN_OF = [
     ("ExecStart=/usr/local/bin/sudo /usr/local/bin/holder", ("--exe", "holder"), "sudo may start .* User="),
     ("ExecStart=/usr/local/bin/docker run x", ("--exe", "x"), "docker starts the server in a container"),
     ("Type=oneshot\nExecStart=/usr/local/bin/holder 1\nExecStart=/usr/local/bin/holder 2", (), ""),
-    (HOLDER + "Environment=LD_PRELOAD=/a.so:/b.so", (), r"kept as it is, and joined: /a\.so:/b\.so:\S*/libholdwatch\.so"),
-    (HOLDER + 'Environment="LD_PRELOAD=/a.so /b.so" C=d', (), r"joined: /a\.so:/b\.so:\S*/libholdwatch\.so"),
+    (HOLDER + "Environment=LD_PRELOAD=/a.so:/b.so", (), r"existing LD_PRELOAD is kept and extended: /a\.so:/b\.so:\S*/libholdwatch\.so"),
+    (HOLDER + 'Environment="LD_PRELOAD=/a.so /b.so" C=d', (), r"extended: /a\.so:/b\.so:\S*/libholdwatch\.so"),
     (HOLDER + "ProtectSystem=strict", ("--json", "/var/log/held/%p.jsonl"),
      r"ProtectSystem=strict keeps the service from writing /var/log/held/%p\.jsonl; .*LogsDirectory=held"),
     (HOLDER + "ProtectSystem=strict\nLogsDirectory=held", ("--json", "/var/log/held/%p.jsonl"), ""),
@@ -39,23 +39,23 @@ SPOKEN_OF = [
     (HOLDER + "ProtectSystem=full", ("--log", "/etc/held.log"), "ProtectSystem=full keeps the service from writing"),
     (HOLDER + "ReadOnlyPaths=/srv", ("--log", "/srv/held.log"), "ReadOnlyPaths=/srv keeps the service from writing"),
     (HOLDER + "ProtectHome=yes", ("--log", "/home/held.log"), "ProtectHome=yes keeps the service from writing"),
-    (HOLDER + "PrivateTmp=yes", ("--log", "/tmp/held.log"), "with PrivateTmp=yes the service has a /tmp of its own"),
-    (HOLDER, ("--on-report", "exec:/nowhere/hook"), "there is no /nowhere/hook"),
+    (HOLDER + "PrivateTmp=yes", ("--log", "/tmp/held.log"), "with PrivateTmp=yes the service has its own /tmp"),
+    (HOLDER, ("--on-report", "exec:/nowhere/hook"), "/nowhere/hook does not exist"),
     (HOLDER, ("--on-report", "exec:/usr/bin/true"), ""),
     (HOLDER + "User=daemon", ("--config", "/srv/closed.conf"), "user daemon cannot read /srv/closed.conf"),
     (HOLDER + "User=daemon", ("--log", "/etc/held.log"), "User=daemon keeps the service from writing"),
-    (HOLDER, ("--log", "/nowhere/held.log"), "the lack of a directory /nowhere keeps the service from writing"),
+    (HOLDER, ("--log", "/nowhere/held.log"), "the missing directory /nowhere keeps the service from writing"),
     (HOLDER + "User=daemon\nRuntimeDirectory=held", ("--log", "/var/run/held/log"), ""),
     (HOLDER + "InaccessiblePaths=/srv", ("--config", "/srv/held.conf"), "InaccessiblePaths=/srv hides /srv/held.conf"),
     (HOLDER + "ProtectHome=yes", ("--config", "/home/held.conf"), "ProtectHome=tmpfs and BindReadOnlyPaths=/home/held.conf"),
-    (HOLDER + "UnsetEnvironment=HOLDWATCH_LOG", (), "UnsetEnvironment= takes HOLDWATCH_LOG away"),
-    (HOLDER + "TasksMax=4", (), "TasksMax=4 counts the two threads of the watch too, .* TasksMax=12"),
+    (HOLDER + "UnsetEnvironment=HOLDWATCH_LOG", (), "UnsetEnvironment= removes HOLDWATCH_LOG"),
+    (HOLDER + "TasksMax=4", (), "TasksMax=4 also counts holdwatch's two threads, .* TasksMax=12"),
     (HOLDER + "TasksMax=99\nLimitNPROC=3", (), ""),
-    (HOLDER + "RestrictAddressFamilies=AF_INET", ("--log", "syslog"), "keeps the watch from syslog: .*=AF_UNIX"),
+    (HOLDER + "RestrictAddressFamilies=AF_INET", ("--log", "syslog"), "keeps holdwatch from reaching syslog: .*=AF_UNIX"),
     (HOLDER + "TemporaryFileSystem=/run", ("--log", "syslog"), "BindReadOnlyPaths=/run/systemd/journal/dev-log"),
     (HOLDER + "RestrictAddressFamilies=AF_INET", ("--log", "none"), ""),
     (HOLDER + "RootImage=/srv/image", ("--log", "stderr"), r"RootImage=/srv/image hides \S*/libholdwatch\.so"),
-    (HOLDER + "AppArmorProfile=held", (), "AppArmorProfile=held has rules of its own"),
+    (HOLDER + "AppArmorProfile=held", (), "AppArmorProfile=held may restrict the service"),
 ]
 
 
@@ -94,7 +94,7 @@ def refusals(bed):
     """What is no unit, or none that can start: one line, and nothing is written."""
     bed.write(f"{Path(UNIT).parent}/bad.service", "[Service]\nUser=x\n")
     bed.run("systemctl", "mask", "getty@tty9")
-    for unit, status, expected in (("nosuch", 1, "there is no unit nosuch.service"), ("a@b@c", 1, "there is no unit"),
+    for unit, status, expected in (("nosuch", 1, "no such unit: nosuch.service"), ("a@b@c", 1, "no such unit: "),
                                    ("dbus.socket", 2, "name the service: dbus.service"), ("bad", 1, "cannot be loaded"),
                                    ("getty@tty9", 1, "is masked")):
         answer = bed.holdwatch("systemd", "enable", unit, check=False)
@@ -177,10 +177,10 @@ def drop_in_after_ours(bed):
         bed.write(other, f"[Service]\n{line}\n")
         bed.run("systemctl", "daemon-reload")
         said = bed.holdwatch("systemd", "enable", "held").stderr
-        [advice] = re.findall(f"{other} is read after .*; give it a name that comes first: (mv .*)$", said, re.MULTILINE)
+        [advice] = re.findall(f"{other} is read after .*; rename it so that it is read first: (mv .*)$", said, re.MULTILINE)
         bed.run(*advice.split())
         said = bed.holdwatch("systemd", "enable", "held").stderr
-        assert "read after" not in said and "does not take" not in said, said
+        assert "read after" not in said and "does not use" not in said, said
         written = "".join(path.read_text() for path in bed.path(f"{UNIT}.d").glob("50-holdwatch.*"))
         assert re.search(rf'LD_PRELOAD="?=?"?{joined}\S*/libholdwatch\.so"', written), written
         bed.run("rm", "-r", f"{UNIT}.d")
@@ -195,7 +195,7 @@ def hidden_by_a_name(bed):
     first = "/etc/systemd/system.control/held.service.d"
     bed.write(f"{first}/50-holdwatch.conf", "[Service]\n")
     said = bed.holdwatch("systemd", "enable", "held").stderr
-    assert re.fullmatch("holdwatch: warning: systemd does not take .*; systemctl cat held.service shows them\n", said), said
+    assert re.fullmatch("holdwatch: warning: systemd does not use .*; to list them: systemctl cat held.service\n", said), said
     bed.run("rm", "-r", first, f"{UNIT}.d")
 
 
@@ -230,12 +230,12 @@ def names(bed):
     for name in ("foo bar", "foo*", "f[o]o", "../x", "", ".service", "@", "x\ny", "é", "x" * 250, "-x.service"):
         answer = bed.holdwatch("systemd", "enable", *(() if name[:1] != "-" else ("--",)), name, check=False)
         assert answer.returncode == 2, answer
-        assert re.fullmatch("holdwatch: [^\n]* is no name of a unit; [^\n]*\n", answer.stderr), answer
+        assert re.fullmatch("holdwatch: invalid unit name [^\n]*; [^\n]*\n", answer.stderr), answer
     bed.write(f"{SYSTEM}/foo\\x2dbar.service", f"[Service]\n{HOLDER}[Install]\nAlias=other.service\n")
     bed.run("systemctl", "enable", "foo\\x2dbar")
     before = bed.changed_files()
     said = bed.holdwatch("systemd", "enable", "other").stderr
-    assert said == "holdwatch: other.service is another name of foo\\x2dbar.service\n", said
+    assert said == "holdwatch: other.service is an alias of foo\\x2dbar.service\n", said
     assert f"{SYSTEM}/foo\\x2dbar.service.d/50-holdwatch.conf" in bed.changed_files()
     for name in ("foo\\x2dbar", "other"):
         assert "enabled by" in bed.holdwatch("systemd", "status", name, check=False).stdout

@@ -44,6 +44,6 @@ TEST_CASE("what makes no sense says what to type") {
                                                                                      {"--core", "a", "b", "c"},
                                                                                      {"--what"}}) {
     CHECK_FALSE(parse(words));
-    CHECK(g_why.find("type: holdwatch inspect PID") != std::string::npos);
+    CHECK(g_why.find("usage: holdwatch inspect PID") != std::string::npos);
   }
 }

@@ -71,11 +71,11 @@ TEST_CASE("parts of files without a segment are those that the core file leaves 
   CHECK(parts[1].offset == 0x12000);
 }
 
-TEST_CASE("what is no core file of x86-64 is refused with the reason") {
-  CHECK(read({}).fault == "is no core file");
+TEST_CASE("what is not a core file of x86-64 is refused with the reason") {
+  CHECK(read({}).fault == "is not a core file");
   test::ByteVector bytes = FakeCore().bytes();
   bytes[0] = 'x';
-  CHECK(read(bytes).fault == "is no core file");
+  CHECK(read(bytes).fault == "is not a core file");
   bytes = FakeCore().bytes();
   test::put(bytes, offsetof(Elf64_Ehdr, e_machine), Elf64_Half{EM_AARCH64});
   CHECK(read(bytes).fault.find("another architecture") != std::string::npos);
@@ -87,7 +87,7 @@ TEST_CASE("what is no core file of x86-64 is refused with the reason") {
 TEST_CASE("a core file without threads is damaged") {
   FakeCore fake;
   fake.notes.clear();
-  CHECK(read(fake.bytes()).fault == "is damaged: no thread's registers are in it");
+  CHECK(read(fake.bytes()).fault == "is damaged: it has no thread's registers");
 }
 
 TEST_CASE("a file whose end is missing is cut short, however much of it can be read") {
@@ -99,7 +99,7 @@ TEST_CASE("a file whose end is missing is cut short, however much of it can be r
   bytes.resize(FakeCore().bytes().size() / 2);
   CHECK(read(bytes).cut_short);
   bytes.resize(sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr) + 10);
-  CHECK(read(bytes).fault == "is cut short: no thread's registers are in what is left of it");
+  CHECK(read(bytes).fault == "is truncated: what is left has no thread's registers");
 }
 
 namespace {

@@ -17,9 +17,9 @@ TEST_CASE("a library's package follows from its name, but for those that go by a
 TEST_CASE("the loader's word on one that is missing becomes what to install; any other is passed on") {
   CHECK(why_not_loaded("libnot-there.so.3",
                        "libnot-there.so.3: cannot open shared object file: No such file or directory") ==
-        "needs libnot-there.so.3, which is not here; on Debian: apt-get install libnot-there3");
+        "needs libnot-there.so.3, which is not installed; on Debian: apt-get install libnot-there3");
   CHECK(why_not_loaded("libdw.so.1", "libdw.so.1: file too short") ==
         "cannot use libdw.so.1: libdw.so.1: file too short");
   CHECK(why_not_loaded("/nowhere/x.so", "whatever") ==
-        "needs /nowhere/x.so, which is not here; build or install holdwatch again");
+        "needs /nowhere/x.so, which is missing; build or install holdwatch again");
 }

@@ -89,7 +89,7 @@ TEST_CASE("a thread that waits for what it holds is a self-deadlock") {
   CHECK(reports[0].cycle[0].waits_for == reports[0].cycle[0].holds);
 }
 
-TEST_CASE("a circle with a thread that waits for a limited time is none for ever, and no deadlock") {
+TEST_CASE("a circle with a thread that waits with a timeout is none for ever, and no deadlock") {
   Observation observation = seen({lock_at(0x10, {1}, {2}), lock_at(0x20, {2}, {1})});
   observation.locks[1].waits[0].timed = true;
   const std::vector<Report> reports = tell(observation);
@@ -97,11 +97,11 @@ TEST_CASE("a circle with a thread that waits for a limited time is none for ever
   for (const Report& report : reports) {
     CHECK(report.event == Event::wait);
     CHECK_FALSE(is_forever(report));
-    CHECK(report.note == "it is part of a circle of waits that ends by itself: 1 waits for a limited time");
+    CHECK(report.note == "it is part of a cycle of waits that ends by itself: 1 waits with a timeout");
   }
 }
 
-TEST_CASE("a thread that waits for a limited time for what it holds is in no deadlock") {
+TEST_CASE("a thread that waits with a timeout for what it holds is in no deadlock") {
   Observation observation = seen({lock_at(0x10, {1}, {1})});
   observation.locks[0].waits[0].timed = true;
   const std::vector<Report> reports = tell(observation);
@@ -123,7 +123,7 @@ TEST_CASE("an owner that is gone is named by its number") {
   reports = tell(seen({lock}));
   CHECK(reports[0].event == Event::wait);
   CHECK_FALSE(is_forever(reports[0]));
-  CHECK(reports[0].note.find("belongs to another one") != std::string::npos);
+  CHECK(reports[0].note.find("belongs to another process") != std::string::npos);
 }
 
 TEST_CASE("the lock that everything hangs on comes first, and the others say what is behind them") {
@@ -142,7 +142,7 @@ TEST_CASE("readers that nothing names are counted, and nobody is blamed") {
   lock.unknown_readers = 3;
   const std::vector<Report> reports = tell(seen({lock}));
   CHECK(reports[0].holders.empty());
-  CHECK(reports[0].note == "held by 3 readers: glibc does not note which threads these are");
+  CHECK(reports[0].note == "held by 3 readers: glibc does not record which threads");
 }
 
 TEST_CASE("what is likely only is called so") {

@@ -200,7 +200,7 @@ TEST_CASE("every event has a first line of its own that names the lock") {
   CHECK(line(Event::abandoned).find("exited while holding rwlock L3 for reading") != std::string::npos);
   CHECK(line(Event::fork_orphan).find("rwlock L3 can never be acquired in this process") != std::string::npos);
   CHECK(line(Event::lock_order).find("rwlock L3 is taken in conflicting orders") != std::string::npos);
-  CHECK(line(Event::read_recursion).find("reads rwlock L3 again") != std::string::npos);
+  CHECK(line(Event::read_recursion).find("read-locks rwlock L3 again") != std::string::npos);
   report.edges = {{"L1", "L2", 1, sample_taken()}, {"L2", "L1", 2, sample_now()}};
   CHECK(line(Event::lock_order) ==
         "holdwatch[4700]: locks are taken in conflicting orders, which can deadlock: 1 took L1, "

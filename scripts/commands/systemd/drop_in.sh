@@ -25,7 +25,7 @@ print_drop_in() {
   printf '%s' "$made"
   printf '[Service]\n'
   if [ -n "$variable_files" ]; then
-    printf '# %s sets some of these variables; only another file, read after it, can change that.\n' "$variable_files"
+    printf '# %s sets some of these variables; only another file, read after it, can override that.\n' "$variable_files"
     # Without the file the service is not watched; without the dash it would not start.
     printf 'EnvironmentFile=-%s\n' "$(printf '%s' "$environment_file" | sed 's/%/%%/g')"
   else
@@ -75,9 +75,9 @@ write_drop_in() {
   trap 'exit 1' HUP INT TERM
   if [ -n "$top" ]; then
     aside=$top.holdwatch-new
-    mkdir -p "$aside${directory#"$top"}" || fail "cannot make $directory: see above"
+    mkdir -p "$aside${directory#"$top"}" || fail "cannot create $directory: see above"
     write_files "$aside${directory#"$top"}"
-    mv -T "$aside" "$top" || fail "cannot make $top: see above"
+    mv -T "$aside" "$top" || fail "cannot create $top: see above"
   else
     write_files "$directory"
     if [ -z "$variable_files" ]; then rm -f "$environment_file"; fi

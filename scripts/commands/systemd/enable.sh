@@ -4,7 +4,7 @@ for part in unit sandbox programs preload warnings drop_in; do . "$commands/syst
 
 # The library by a path without dots, which is to be read in unit files.
 settle_library() {
-  if ! [ -r "$library" ]; then fail "there is no $library: build or install it again"; fi
+  if ! [ -r "$library" ]; then fail "cannot read $library: build or install holdwatch again"; fi
   library=$(readlink -f -- "$library")
   case $library in
     *[:\ ]*) fail "the loader cannot preload $library: its path has a colon or a space" ;;
@@ -41,14 +41,15 @@ check_effect() {
     *@.service) return ;;
   esac
   if control show -p Environment -p EnvironmentFiles "$unit" | grep -qF -e "$library" -e "$environment_file"; then return; fi
-  warn "systemd does not take $drop_in: another of that name, or a later one, wins; systemctl cat $unit shows them"
+  warn "systemd does not use $drop_in: another drop-in of that name, or a later one, overrides it; to list them:" \
+    "systemctl cat $unit"
 }
 
 # Where the reports will be.
 say_where() {
   if [ "${HOLDWATCH_LOG-}" != journal ]; then return; fi
   property LogNamespace
-  say_action "its reports: journalctl ${flag_user:+--user }${value:+--namespace=$value }-u $unit -t holdwatch"
+  say_action "to read its reports: journalctl ${flag_user:+--user }${value:+--namespace=$value }-u $unit -t holdwatch"
 }
 
 enable_unit() {
@@ -71,10 +72,10 @@ enable_unit() {
     return
   fi
   if [ -n "$fatal" ] && [ -z "${flag_force-}" ]; then
-    fail "$unit is left as it is, for the watch would end it; mend what is said above, or type --force"
+    fail "$unit is unchanged, because holdwatch would make it fail; fix the problems above, or use --force"
   fi
   write_drop_in
-  say_action "$drop_in written: $unit is watched from its next start on"
+  say_action "wrote $drop_in: $unit is watched from its next start on"
   take_effect
   check_effect
   say_where

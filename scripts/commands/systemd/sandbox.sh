@@ -110,7 +110,7 @@ is_read_only() {
     hider="ReadOnlyPaths=$entry"
     return 0
   fi
-  hider="the lack of a directory $1"
+  hider="the missing directory $1"
   if ! [ -d "$1" ]; then return 0; fi
   return 1
 }

@@ -8,7 +8,7 @@ describe_process() {
   watch=$("$tool" "$library" "$1" 2>/dev/null | sed -n 's/^\([a-z]*\)  *watch  *\(.*\)$/\1 \2/p')
   case $watch in
     '') return ;;
-    ok\ * | *'not watched yet'* | *'cannot be asked'*) found=1 ;;
+    ok\ * | *'not watched yet'* | *'cannot be determined'*) found=1 ;;
   esac
   say_action "  process $1 $process_name: ${watch#* }"
 }
@@ -38,16 +38,16 @@ status_unit() {
     sed -n 's/^HOLDWATCH_\([A-Z_]*\)="\(.*\)"$/  \1=\2/p' "${file%.conf}.env" 2>/dev/null
     break
   done
-  if [ -z "$enabled" ]; then say_action "$unit: not enabled; type: holdwatch systemd enable ${unit%.service}"; fi
+  if [ -z "$enabled" ]; then say_action "$unit: not enabled; to enable it: holdwatch systemd enable ${unit%.service}"; fi
   case $unit in
     *@.service) [ -n "$enabled" ] && return 0 || return 1 ;;
   esac
   describe_processes
   property ActiveState
   if [ "$value" != active ]; then
-    say_action "  it does not run"
+    say_action "  it is not running"
   elif [ -n "$enabled" ] && [ -z "$found" ]; then
-    say_action "  none of its processes is watched; type: systemctl ${flag_user:+--user }restart $unit"
+    say_action "  none of its processes is watched; to restart it: systemctl ${flag_user:+--user }restart $unit"
     return 1
   fi
   [ -n "$enabled" ]

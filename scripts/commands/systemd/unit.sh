@@ -21,9 +21,9 @@ END
   property LoadState
   case $value in
     loaded) ;;
-    not-found) fail "there is no unit $unit; systemctl list-units --type=service lists them" ;;
-    masked) fail "$unit is masked: it cannot start; type: systemctl unmask $unit" ;;
-    *) fail "$unit cannot be loaded ($value): systemctl status $unit tells why" ;;
+    not-found) fail "no such unit: $unit; to list units: systemctl list-units --type=service" ;;
+    masked) fail "$unit is masked and cannot start; to unmask it: systemctl unmask $unit" ;;
+    *) fail "$unit cannot be loaded ($value); for details: systemctl status $unit" ;;
   esac
   property ExecStart
   if [ -z "$value" ]; then fail "$unit starts no program"; fi

@@ -26,16 +26,16 @@ warn_fatal() {
 warn_of_program() {
   look_at_program "$1" "$2"
   case $program_kind in
-    missing) warn "there is no $file, which ExecStart= names" ;;
+    missing) warn "$file, which ExecStart= names, does not exist" ;;
     *) if [ -n "$program_obstacle" ]; then warn "$1 is not watched: $program_obstacle"; fi ;;
   esac
   if is_of_instance "$1"; then
-    warn "which program runs depends on the instance; to hear whether it can be watched, type:" \
+    warn "which program runs depends on the instance; to check whether it can be watched:" \
       "holdwatch systemd enable ${unit%.service}NAME --dry-run"
   fi
   case ${1##*/} in
     sudo | su | doas | runuser | env)
-      warn "${1##*/} may start the server without LD_PRELOAD; use User=, Group= and Environment= of the unit in its place"
+      warn "${1##*/} may start the server without LD_PRELOAD; use the unit's User=, Group= and Environment= instead"
       ;;
     docker | podman | nerdctl | runc | crun)
       warn "${1##*/} starts the server in a container, which sees neither the library nor LD_PRELOAD; mount the" \
@@ -54,7 +54,7 @@ warn_of_programs() {
 $programs
 END
   if [ -n "$why_all" ]; then
-    warn "$why_all: all that it starts is watched; name the server, as in --exe $example"
+    warn "$why_all: every program that it starts is watched; name the server, as in --exe $example"
   fi
 }
 
@@ -63,20 +63,20 @@ warn_of_environment() {
   for name in LD_PRELOAD $given; do
     if [ "$name" != LD_PRELOAD ]; then name=HOLDWATCH_$name; fi
     case " $value " in
-      *" $name "*) warn "UnsetEnvironment= takes $name away; $edit UnsetEnvironment=" ;;
+      *" $name "*) warn "UnsetEnvironment= removes $name; $edit UnsetEnvironment=" ;;
     esac
   done
   if find_later_drop_in; then
-    warn "$later is read after holdwatch's drop-in and sets its variables anew, and so nothing is watched, or with other" \
-      "options; give it a name that comes first: mv $later ${later%/*}/10-${later##*/}"
+    warn "$later is read after holdwatch's drop-in and overrides its variables, so nothing is watched, or with other" \
+      "options; rename it so that it is read first: mv $later ${later%/*}/10-${later##*/}"
   fi
-  if [ -n "$others" ]; then say "LD_PRELOAD is kept as it is, and joined: $preload"; fi
+  if [ -n "$others" ]; then say "the existing LD_PRELOAD is kept and extended: $preload"; fi
 }
 
 warn_of_library() {
   if is_hidden "$library"; then
     show_path "${library%/*}"
-    warn "$hider hides $library, and so nothing is watched; $edit $remedy"
+    warn "$hider hides $library, so nothing is watched; $edit $remedy"
     return
   fi
   if is_listed "$library" NoExecPaths; then
@@ -87,7 +87,8 @@ warn_of_library() {
     fi
   fi
   if ! user_can -r "$library"; then
-    warn "user $user cannot read $library, and so nothing is watched; install holdwatch where all can (meson install)"
+    warn "user $user cannot read $library, so nothing is watched; install holdwatch where every user can read it" \
+      "(meson install)"
   fi
 }
 
@@ -129,10 +130,10 @@ find_forbidden_calls() {
 warn_of_calls() {
   find_forbidden_calls
   if [ -n "$deadly" ]; then
-    warn_fatal "SystemCallFilter= ends the service when the watch calls:$deadly; $edit SystemCallFilter=${deadly# }"
+    warn_fatal "SystemCallFilter= kills the service when holdwatch calls:$deadly; $edit SystemCallFilter=${deadly# }"
   fi
   if [ -n "$failing" ]; then
-    warn "SystemCallFilter= lets calls fail that the watch makes, and reports will lack what they tell:$failing;" \
+    warn "SystemCallFilter= makes system calls of holdwatch fail, so reports will be incomplete:$failing;" \
       "$edit SystemCallFilter=${failing# }"
   fi
 }
@@ -153,12 +154,12 @@ is_journal_hidden() {
 
 warn_of_journal() {
   case ${HOLDWATCH_LOG-} in
-    journal) output='the journal' instead=', without fields to search by' socket=socket ;;
+    journal) output='the journal' instead=', without searchable fields' socket=socket ;;
     syslog) output=syslog instead='' socket=dev-log ;;
     *) return ;;
   esac
   if ! is_journal_hidden "/run/systemd/journal/$socket"; then return; fi
-  warn "$hider keeps the watch from $output: reports go to standard error$instead; $edit $remedy"
+  warn "$hider keeps holdwatch from reaching $output: reports go to standard error$instead; $edit $remedy"
 }
 
 # Whether the unit cannot write file $1, and why: $hider. Of a path with placeholders, what comes before the first is looked at.
@@ -169,7 +170,7 @@ is_unwritable() {
   if is_own_directory "$parent"; then return 1; fi
   hider=User=$user
   if is_set DynamicUser; then hider=DynamicUser=yes; fi
-  if [ -n "${flag_user-}" ]; then hider="being user $user"; fi
+  if [ -n "${flag_user-}" ]; then hider="running as user $user"; fi
   if [ -f "$1" ]; then ! user_can -w "$1"; else ! user_can -w "$parent"; fi
 }
 
@@ -179,11 +180,11 @@ warn_of_file() {
   if ! is_unwritable "$1"; then return; fi
   case ${flag_user-}:$hider in
     *:PrivateTmp=* | *:TemporaryFileSystem=*)
-      warn "with $hider the service has a ${1%/*} of its own, which goes when it ends, and $1 with it; name another file"
+      warn "with $hider the service has its own ${1%/*}, which is removed with $1 when it ends; name another file"
       ;;
-    [!:]*) warn "$hider keeps the service from writing $1; name a file in a directory of yours" ;;
+    [!:]*) warn "$hider keeps the service from writing $1; name a file in one of your directories" ;;
     *)
-      warn "$hider keeps the service from writing $1; name a file in a directory of its own, /var/log/$name/;" \
+      warn "$hider keeps the service from writing $1; name a file in its own directory, /var/log/$name/;" \
         "$edit LogsDirectory=$name"
       ;;
   esac
@@ -206,7 +207,7 @@ warn_of_files() {
       show_path "$path"
       warn "$hider hides $path; $edit $remedy"
     elif ! [ -f "$path" ]; then
-      warn "there is no $path"
+      warn "$path does not exist"
     elif ! user_can -r "$path"; then
       warn "user $user cannot read $path"
     fi
@@ -217,7 +218,7 @@ warn_of_files() {
 warn_of_proc() {
   property MountAPIVFS
   if [ "$value" = yes ] || ! is_hidden /proc/self; then return; fi
-  warn "$hider hides /proc, and reports will lack stacks; $edit MountAPIVFS=yes"
+  warn "$hider hides /proc, so reports will lack stacks; $edit MountAPIVFS=yes"
 }
 
 # The two threads of the watch count: a service that needs all it may have would lack one.
@@ -234,7 +235,7 @@ warn_of_threads() {
     esac
     if [ $limit = LimitNPROC ] && [ "$uid" = 0 ]; then continue; fi
     if [ $((value - current)) -lt 8 ]; then
-      warn "$limit=$value counts the two threads of the watch too, which the service may lack then; $edit" \
+      warn "$limit=$value also counts holdwatch's two threads, so the service may run out of threads; $edit" \
         "$limit=$((value + 8))"
     fi
   done
@@ -244,14 +245,14 @@ warn_of_profiles() {
   for name in AppArmorProfile SELinuxContext; do
     property $name
     if [ -n "$value" ]; then
-      warn "$name=$value has rules of its own; if nothing is watched, let the profile read and map $library"
+      warn "$name=$value may restrict the service; if nothing is watched, let the profile read and map $library"
     fi
   done
 }
 
 warn_all() {
   fatal=
-  edit="type: systemctl ${flag_user:+--user }edit $unit, and add to [Service]:"
+  edit="run systemctl ${flag_user:+--user }edit $unit and add to [Service]:"
   warn_of_programs
   warn_of_environment
   warn_of_library

@@ -46,9 +46,9 @@ std::string complaint_of_loader(const std::string& library) {
 void check_library(const std::string& library, Findings& findings) {
   if (access(library.c_str(), R_OK) != 0) {
     const bool is_missing = errno == ENOENT || errno == ENOTDIR;
-    findings.obstacle("library", is_missing ? "there is no " + library + "; build or install it again"
+    findings.obstacle("library", is_missing ? library + " does not exist; build or install it again"
                                             : library + " cannot be read by this user: " + std::strerror(errno) +
-                                                  "; install holdwatch where everybody may read it");
+                                                  "; install holdwatch where every user can read it");
     return;
   }
   if (const std::string complaint = complaint_of_loader(library); !complaint.empty()) {
@@ -84,7 +84,7 @@ void check_glibc(const std::string& library, Findings& findings) {
   const unsigned needed = file.is_readable() ? file.glibc_minor() : 0;
   const unsigned here = static_cast<unsigned>(std::strtoul(version.c_str() + version.find('.') + 1, nullptr, 10));
   if (needed > here) {
-    findings.obstacle("machine", "glibc " + version + " is here, and the library was built for 2." +
+    findings.obstacle("machine", "glibc here is " + version + ", but the library was built for 2." +
                                      std::to_string(needed) + "; build it on this machine");
   } else {
     findings.fine("machine", std::string("x86-64, Linux ") + kernel.release + ", glibc " + version);
@@ -97,10 +97,10 @@ void check_libc_debug_data(Findings& findings) {
   const ProgramFile libc(info.dli_fname);
   if (!libc.is_readable()) return;
   if (libc.debug_data() == ProgramFile::DebugData::lines) {
-    findings.fine("libc", "there is debug data for libc");
+    findings.fine("libc", "debug data for libc is installed");
   } else {
     findings.note("libc",
-                  "no debug data for libc: its functions in stacks have no lines; on Debian: apt-get install "
+                  "no debug data for libc: its functions appear without lines; on Debian: apt-get install "
                   "libc6-dbg");
   }
 }
@@ -110,35 +110,33 @@ void check_yama(Findings& findings) {
   std::ifstream file(kYama);
   int scope = 0;
   if (!(file >> scope) || scope == 0) {
-    findings.fine("yama", "processes of the same user may be looked into from outside");
+    findings.fine("yama", "processes of the same user can be traced");
   } else if (scope == 3) {
     findings.note("yama",
-                  "kernel.yama.ptrace_scope is 3: nobody may look into a process from outside until the next boot; "
-                  "use holdwatch run");
+                  "kernel.yama.ptrace_scope is 3: no process can be traced until the next reboot; use holdwatch run");
   } else if (geteuid() != 0) {
     findings.note("yama", "kernel.yama.ptrace_scope is " + std::to_string(scope) +
-                              ": only root may look into a running process from outside; use sudo, or holdwatch run");
+                              ": only root can trace a running process; use sudo, or holdwatch run");
   } else {
-    findings.fine("yama", "root may look into processes from outside");
+    findings.fine("yama", "root can trace processes");
   }
 }
 
 void check_proc(Findings& findings) {
   if (access("/proc/self/task", R_OK) != 0) {
-    findings.note("proc", "/proc is not mounted: reports cannot say where threads are; mount it");
+    findings.note("proc", "/proc is not mounted: reports cannot show where threads are; mount it");
   } else if (std::string line; !std::getline(std::ifstream("/proc/self/syscall"), line)) {
-    findings.note("proc",
-                  "/proc/PID/syscall cannot be read here: reports have no stack of blocked threads that hold a lock");
+    findings.note("proc", "/proc/PID/syscall cannot be read: reports lack the stacks of blocked holders");
   } else {
-    findings.fine("proc", "/proc tells where threads are");
+    findings.fine("proc", "/proc shows where threads are");
   }
 }
 
 void check_systemd(Findings& findings) {
   if (access("/run/systemd/journal/socket", W_OK) == 0) {
-    findings.fine("journal", "systemd's journal is there, for --log journal");
+    findings.fine("journal", "the systemd journal is available for --log journal");
   } else {
-    findings.fine("journal", "no systemd journal here: --log journal would fall back to standard error");
+    findings.fine("journal", "no systemd journal: --log journal would fall back to standard error");
   }
 }
 

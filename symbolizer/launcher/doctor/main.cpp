@@ -49,7 +49,7 @@ int verdict(Look look, const Findings& findings) {
 int look_at_process(const std::string& subject, const std::string& library, Findings& findings) {
   pid_t pid = 0;
   const auto [end, error] = std::from_chars(subject.data(), subject.data() + subject.size(), pid);
-  if (error != std::errc()) return bad_use("there is no process " + subject);
+  if (error != std::errc()) return bad_use("no such process: " + subject);
   try {
     const Look look = check_process(pid, library, findings);
     return verdict(look, findings);
@@ -65,7 +65,7 @@ int run(const std::string& library, const std::string& subject) {
   findings.drop_fine();
   if (is_number(subject)) return look_at_process(subject, library, findings);
   const Look look = check_program(subject, "", geteuid(), findings);
-  if (look == Look::nothing_there) return bad_use("there is no program " + subject);
+  if (look == Look::nothing_there) return bad_use("no such program: " + subject);
   return verdict(look, findings);
 }
 
@@ -74,13 +74,13 @@ int run(const std::string& library, const std::string& subject) {
 
 int main(int argc, char** argv) {
   if (argc < 2 || argc > 3) {
-    std::fputs("holdwatch: type: holdwatch doctor [PROGRAM|PID]\n", stderr);
+    std::fputs("holdwatch: usage: holdwatch doctor [PROGRAM|PID]\n", stderr);
     return holdwatch::kBadUse;
   }
   try {
     return holdwatch::run(argv[1], argc == 3 ? argv[2] : "");
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "holdwatch: doctor could not look: %s\n", error.what());
+    std::fprintf(stderr, "holdwatch: doctor failed: %s\n", error.what());
     return holdwatch::kClosed;
   }
 }

@@ -68,7 +68,7 @@ std::string known_path(const Process& process, pid_t pid) {
 void check_rights(const Process& process, Findings& findings) {
   if (auxiliary_value(process.read("auxv"), AT_SECURE).value_or(0) != 0) {
     findings.obstacle("rights",
-                      "it gained rights when it started (set-user-ID or file capabilities), and the loader ignored "
+                      "it gained privileges when it started (set-user-ID or file capabilities), so the loader ignored "
                       "LD_PRELOAD; start it as the user that it becomes");
   }
 }
@@ -78,19 +78,17 @@ void check_own_files(const Process& process, Findings& findings) {
   struct stat status;
   const long user = process.number("Uid");
   if (user == 0 || stat((process.directory() + "/maps").c_str(), &status) != 0 || status.st_uid != 0) return;
-  findings.note("user",
-                "it became user " + std::to_string(user) +
-                    " after its start, and so may not read where its own threads are: reports may lack stacks; start "
-                    "it as that user (in a unit: User=)");
+  findings.note("user", "it became user " + std::to_string(user) +
+                            " after its start, and so may not read the state of its own threads: reports may lack "
+                            "stacks; start it as that user (in a unit: User=)");
 }
 
 void check_filter(const Process& process, Findings& findings) {
   if (process.number("Seccomp") == 0) return;
-  findings.note(
-      "seccomp",
-      "its system calls are filtered; a filter that was there before it (systemd's, a container's) must let our calls "
-      "through, and after one of its own that may kill, reports have who, which lock and how long alone; if it is a "
-      "unit, holdwatch systemd enable UNIT --dry-run tells more");
+  findings.note("seccomp",
+                "it has a seccomp filter; one set up before it started (by systemd, a container) must allow "
+                "holdwatch's calls; after one of its own that may kill, reports have only who, which lock and how "
+                "long; for a unit, holdwatch systemd enable UNIT --dry-run shows details");
 }
 
 void check_tracer(const Process& process, Findings& findings) {
@@ -99,7 +97,7 @@ void check_tracer(const Process& process, Findings& findings) {
   std::string name;
   std::getline(std::ifstream("/proc/" + std::to_string(tracer) + "/comm"), name);
   findings.note("traced", "process " + std::to_string(tracer) + " (" + name +
-                              ") traces it: holdwatch attach has to wait until that one goes");
+                              ") is tracing it: holdwatch attach works only after that ends");
 }
 
 void check_container(const Process& process, const std::string& library, Findings& findings) {
@@ -107,11 +105,11 @@ void check_container(const Process& process, const std::string& library, Finding
   const bool is_elsewhere = process.link("ns/mnt") != self.link("ns/mnt") || process.link("root") != self.link("root");
   if (!is_elsewhere) return;
   if (access((process.directory() + "/root" + library).c_str(), R_OK) == 0) {
-    findings.fine("container", "it has another root directory or mounts of its own, and the library is there too");
+    findings.fine("container", "it has its own root directory or mounts, and the library is there too");
   } else {
-    findings.note("container", "it has another root directory or mounts of its own, and there is no " + library +
-                                   " there; to start it watched, install holdwatch in there, or mount its directory "
-                                   "(attach needs neither)");
+    findings.note("container",
+                  "it has its own root directory or mounts, without " + library +
+                      "; to start it watched, install holdwatch there, or mount its directory (attach needs neither)");
   }
 }
 
@@ -124,7 +122,7 @@ void check_libc(const Process& process, const std::string& maps, const std::stri
   const ProgramFile libc(process.directory() + "/root" + path), ours(library);
   if (!libc.is_readable() || !ours.is_readable() || ours.glibc_minor() <= libc.glibc_minor()) return;
   findings.obstacle("libc", "its glibc is 2." + std::to_string(libc.glibc_minor()) +
-                                ", and the library was built for 2." + std::to_string(ours.glibc_minor()) +
+                                ", but the library was built for 2." + std::to_string(ours.glibc_minor()) +
                                 "; build it there");
 }
 
@@ -142,7 +140,7 @@ Look check_process(pid_t pid, const std::string& library, Findings& findings) {
   if (process.link("exe").empty() || maps.empty()) {
     check_filter(process, findings);
     check_tracer(process, findings);
-    findings.note("access", "its program, its libraries and whether it is watched were not looked at: " + why_closed);
+    findings.note("access", "its program, its libraries and whether it is watched were not checked: " + why_closed);
     return Look::closed;
   }
   const std::string program = known_path(process, pid);

@@ -19,35 +19,33 @@ std::string text_of(const TextBuffer& buffer) {
 // A statically linked one of these languages has no lock of pthread's either.
 void check_language(const ProgramFile& file, Findings& findings) {
   if (file.is_go()) {
-    findings.note(
-        "language",
-        "it is written in Go, whose locks never reach pthread: only those of C libraries that it calls are seen; "
-        "for Go's own there is go-deadlock");
+    findings.note("language",
+                  "it is written in Go, whose locks do not use pthread: only locks of the C libraries it calls are "
+                  "seen; for Go's own, use go-deadlock");
   } else if (file.is_rust()) {
     findings.note("language",
-                  "it is written in Rust, whose std::sync has locks of its own since version 1.62 (futexes): not seen; "
-                  "locks of C "
-                  "libraries and of crates that call pthread's are");
+                  "it is written in Rust, whose std::sync locks (futexes since version 1.62) are not seen; locks of C "
+                  "libraries and of crates that call pthread are seen");
   }
 }
 
 void check_locks(const ProgramFile& file, Findings& findings) {
   if (const std::vector<std::string> own = file.defined_lock_functions(); !own.empty()) {
-    findings.note("locks", "it defines " + own.front() + " itself: calls that stay within it are not seen");
+    findings.note("locks", "it defines " + own.front() + " itself: its own calls to it are not seen");
   }
   const std::vector<std::string> called = file.imported_lock_functions();
   if (called.empty()) {
-    findings.note("locks", "it calls no lock function itself: only locks of its libraries are seen, if they have any");
+    findings.note("locks", "it calls no lock function itself: only locks of its libraries are seen, if any");
   } else {
     const std::string others = called.size() == 1 ? "" : " and " + std::to_string(called.size() - 1) + " more";
-    findings.fine("locks", "it calls " + called.front() + others + " of the functions that are watched");
+    findings.fine("locks", "it calls " + called.front() + others + " of the watched functions");
   }
 }
 
 void check_debug_data(const ProgramFile& file, Findings& findings) {
   switch (file.debug_data()) {
     case ProgramFile::DebugData::lines:
-      findings.fine("debug", "there is debug data: reports have functions, files and lines");
+      findings.fine("debug", "debug data found: reports have functions, files and lines");
       break;
     case ProgramFile::DebugData::symbols:
       findings.note("debug",
@@ -55,14 +53,13 @@ void check_debug_data(const ProgramFile& file, Findings& findings) {
                     "package's -dbgsym");
       break;
     case ProgramFile::DebugData::exported:
-      findings.note(
-          "debug",
-          "no debug data: reports have the names of those functions that it exports, and no lines; build with "
-          "-g, or install the package's -dbgsym");
+      findings.note("debug",
+                    "no debug data: reports have the names of exported functions only, and no lines; build with "
+                    "-g, or install the package's -dbgsym");
       break;
     case ProgramFile::DebugData::none:
       findings.note("debug",
-                    "no debug data and no symbols: reports have module+offset and build id; build with -g, or "
+                    "no debug data and no symbols: reports have only module+offset and build id; build with -g, or "
                     "install the package's -dbgsym");
       break;
   }
@@ -70,11 +67,11 @@ void check_debug_data(const ProgramFile& file, Findings& findings) {
 
 void check_frame_pointers(const ProgramFile& file, Findings& findings) {
   if (file.keeps_frame_pointers()) {
-    findings.fine("frames", "its functions keep frame pointers: all callers of a helper that takes locks are known");
+    findings.fine("frames", "it keeps frame pointers: reports name all callers of a helper that takes locks");
   } else {
     findings.note("frames",
-                  "no frame pointers: of a helper that takes locks and returns, more distant callers are told only "
-                  "from the second report on; build with -fno-omit-frame-pointer, or --stacks full");
+                  "no frame pointers: if a helper takes the lock and returns, reports name its more distant callers "
+                  "only from the second report on; build with -fno-omit-frame-pointer, or --stacks full");
   }
 }
 
@@ -96,15 +93,15 @@ void check_gained_rights(const std::string& path, uid_t uid, Findings& findings)
   if (uid != 0 || stat(path.c_str(), &status) != 0 || (status.st_mode & S_ISUID) == 0) return;
   findings.note(
       "rights",
-      "it is set-user-ID: only if root starts it, the loader heeds LD_PRELOAD; ask as the user that starts it");
+      "it is set-user-ID: the loader honours LD_PRELOAD only if root starts it; run doctor as the user that starts it");
 }
 
 void check_script(const std::string& path, const std::string& interpreter, Findings& findings) {
-  const std::string runs = path + " is a script, which " + interpreter + " runs: that is watched, and all that it ";
+  const std::string runs = path + " is a script run by " + interpreter + ", which is watched with everything that it ";
   findings.note("program",
                 runs + (starts_another(interpreter)
-                            ? "starts in its place; ask about the program that it is to start"
-                            : "starts; --exe NAME narrows it to one program; what follows is about " + interpreter));
+                            ? "starts in its place; run doctor on the program that it starts"
+                            : "starts; --exe NAME limits it to one program; the following is about " + interpreter));
 }
 
 // In a directory that this user may not search.
@@ -113,7 +110,7 @@ bool may_be_hidden(const std::string& path) {
 }
 
 Look say_closed(const std::string& path, Findings& findings) {
-  findings.note("program", path + " cannot be read by this user, and was not looked at; ask as root (sudo)");
+  findings.note("program", path + " cannot be read by this user and was not checked; run doctor as root (sudo)");
   return Look::closed;
 }
 

@@ -40,13 +40,13 @@ std::string why_attach_refuses(Target& target) {
 void say_not_watched(pid_t pid, bool is_possible, const std::string& why_attach_refuses, Findings& findings) {
   const std::string number = std::to_string(pid);
   if (is_possible && !why_attach_refuses.empty()) {
-    findings.note("watch", "it is not watched, and cannot be attached to: " + why_attach_refuses);
+    findings.note("watch", "it is not watched and cannot be attached to: " + why_attach_refuses);
   } else if (is_possible) {
     findings.note("watch", "it is not watched; holdwatch attach " + number +
-                               " begins that now, holdwatch run or holdwatch systemd enable from its next start on");
+                               " watches it now, holdwatch run or holdwatch systemd enable from its next start on");
   } else {
     findings.note("watch", "it is not watched; holdwatch inspect " + number +
-                               " tells who waits for whom at this moment, as far as its locks are glibc's");
+                               " shows which threads wait for which now, as far as they use glibc's locks");
   }
 }
 
@@ -54,14 +54,13 @@ void say_preloaded(pid_t pid, bool has_watcher, Findings& findings) {
   if (has_watcher) {
     findings.fine("watch", "it is watched: it was started with holdwatch preloaded");
   } else if (count_threads_of(pid) == 1) {
-    findings.note(
-        "watch",
-        "it was started with holdwatch preloaded, and is not watched yet: that begins with its second thread, "
-        "or when its only one has to wait for a lock");
+    findings.note("watch",
+                  "it was started with holdwatch preloaded, and is not watched yet: that begins with its second "
+                  "thread, or when its only thread has to wait for a lock");
   } else {
     findings.note("watch",
-                  "it was started with holdwatch preloaded, but no watcher runs in it; what it wrote to standard error "
-                  "says why (a filter of its own on system calls, mostly)");
+                  "it was started with holdwatch preloaded, but no watcher thread runs in it; its standard error says "
+                  "why (usually a seccomp filter of its own)");
   }
 }
 
@@ -69,30 +68,28 @@ void say_state(pid_t pid, Watched& watched, bool is_possible, Findings& findings
   const std::string number = std::to_string(pid);
   switch (watched.state()) {
     case ControlState::loading:
-      findings.note("watch", "it is loading holdwatch at this moment; ask again");
+      findings.note("watch", "it is loading holdwatch now; try again");
       break;
     case ControlState::preloaded:
       say_preloaded(pid, watched.has_watcher(), findings);
       break;
     case ControlState::left_out:
-      findings.note(
-          "watch",
-          "it was started with holdwatch preloaded, and its option EXE (or holdwatch systemd enable, for what "
-          "is not the unit's main program) leaves it out: it is not watched; start it with an EXE that fits "
-          "its name");
+      findings.note("watch",
+                    "it was started with holdwatch preloaded, but is excluded by EXE (holdwatch systemd enable sets "
+                    "EXE to the unit's main program): it is not watched; start it with an EXE that matches its name");
       break;
     case ControlState::idle:
-      findings.note("watch", "it was attached to and is not any more: the library stays in it and does nothing" +
-                                 (is_possible ? "; holdwatch attach " + number + " begins again" : ""));
+      findings.note("watch", "it was attached to and then detached from: the library stays loaded and does nothing" +
+                                 (is_possible ? "; holdwatch attach " + number + " watches it again" : ""));
       break;
     case ControlState::attaching:
-      findings.note("watch", "it is being attached to at this moment; ask again");
+      findings.note("watch", "it is being attached to now; try again");
       break;
     case ControlState::attached:
-      findings.fine("watch", "it is watched: it was attached to; holdwatch detach " + number + " ends that");
+      findings.fine("watch", "it is watched since it was attached to; holdwatch detach " + number + " ends that");
       break;
     case ControlState::detaching:
-      findings.note("watch", "it is being detached from at this moment; ask again");
+      findings.note("watch", "it is being detached from now; try again");
       break;
   }
 }
@@ -102,9 +99,10 @@ void guess_from_outside(pid_t pid, const std::string& why_closed, bool is_possib
   if (read_text("/proc/" + std::to_string(pid) + "/maps").find("/libholdwatch.so") == std::string::npos) {
     say_not_watched(pid, is_possible, "", findings);
   } else if (has_thread_of_ours(pid)) {
-    findings.fine("watch", "it is watched: threads of holdwatch run in it");
+    findings.fine("watch", "it is watched: holdwatch's threads run in it");
   } else {
-    findings.note("watch", "holdwatch is in it, and runs no thread there; what it does cannot be asked: " + why_closed);
+    findings.note("watch",
+                  "holdwatch is loaded but has no thread in it; its state cannot be determined: " + why_closed);
   }
 }
 
