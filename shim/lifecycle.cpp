@@ -11,29 +11,29 @@
 #include "shim/attach/attachment.h"
 #include "shim/attach/complaints.h"
 #include "shim/attach/redirect.h"
-#include "shim/base/call_filter.h"
-#include "shim/base/control_block.h"
 #include "shim/base/libc_functions.h"
-#include "shim/base/options.h"
 #include "shim/base/preload_variable.h"
 #include "shim/base/program_name.h"
-#include "shim/base/say.h"
-#include "shim/base/settings.h"
-#include "shim/base/text_buffer.h"
 #include "shim/base/thread_mode.h"
 #include "shim/base/unloads.h"
-#include "shim/capture/capture.h"
-#include "shim/capture/task_files.h"
+#include "shim/common/contract/control_block.h"
+#include "shim/common/contract/settings.h"
+#include "shim/common/options/options.h"
+#include "shim/common/text/text_buffer.h"
+#include "shim/inspection/capture.h"
+#include "shim/inspection/task_files.h"
 #include "shim/interpose/begin_watch.h"
 #include "shim/interpose/filter_hooks.h"
 #include "shim/interpose/real_functions.h"
-#include "shim/record/handed_over.h"
-#include "shim/record/lock_book.h"
+#include "shim/own_threads/own_thread.h"
+#include "shim/own_threads/seccomp_state.h"
+#include "shim/own_threads/standard_error.h"
+#include "shim/record/ended_holds.h"
+#include "shim/record/lock_registry.h"
 #include "shim/record/spare_memory.h"
 #include "shim/record/thread_table.h"
-#include "shim/watch/own_thread.h"
-#include "shim/watch/reporter.h"
-#include "shim/watch/symbolizer_link.h"
+#include "shim/reporter/reporter.h"
+#include "shim/reporter/symbolizer_link.h"
 #include "shim/watch/watcher.h"
 
 // By which libc knows this library.
@@ -140,7 +140,7 @@ void note_filters_of_threads() {
 bool begin_attachment(const char* const* options, char* why, unsigned long why_size) {
   TextBuffer text(why, why_size);
   if (!prepare_late(text)) return false;
-  if (!options_load_from(&g_settings, {options, program_name(), false, say_to_both, &text})) {
+  if (!options_load_from(&g_settings, {options, program_name(), false, describe_error, say_to_both, &text})) {
     text << "the option EXE excludes this program";
     return false;
   }
@@ -164,8 +164,8 @@ bool begin_attachment(const char* const* options, char* why, unsigned long why_s
 // Nothing is said about options that mean nothing here.
 void stay_out(std::string_view why) {
   const auto say_nothing = [](void*, std::string_view) {};
-  const bool is_chosen =
-      options_load_from(&g_settings, {environ, program_name(), getauxval(AT_SECURE) != 0, say_nothing, nullptr});
+  const bool is_chosen = options_load_from(
+      &g_settings, {environ, program_name(), getauxval(AT_SECURE) != 0, describe_error, say_nothing, nullptr});
   if (is_chosen && !g_settings.follow) leave_preload_variable(environ, own_path());
   if (is_chosen && !why.empty()) say(why);
 }
@@ -187,7 +187,10 @@ void stay_out(std::string_view why) {
   remember_own_path();
   std::string_view why_not;
   if (!libc_can_be_watched(&why_not)) return stay_out(why_not);
-  if (!options_load(&g_settings, environ)) return;
+  // libc's `environ`, not getenv: programs such as bash define a getenv of their own, which does not work before their main.
+  const auto say_line = [](void*, std::string_view line) { static_cast<void>(say(line)); };
+  const OptionSources sources = {environ, program_name(), getauxval(AT_SECURE) != 0, describe_error, say_line, nullptr};
+  if (!options_load_from(&g_settings, sources)) return;
   holdwatch_control_block.state.store(ControlState::preloaded, std::memory_order_relaxed);
   if (!g_settings.follow) leave_preload_variable(environ, own_path());
   g_main_frames_end = reinterpret_cast<uintptr_t>(arguments);

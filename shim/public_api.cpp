@@ -2,9 +2,9 @@
 // Any thread of the program, also with locks held: none of them blocks or allocates.
 #include <cstdint>
 
-#include "shim/base/report_callback.h"
-#include "shim/record/lock_book.h"
+#include "shim/record/lock_registry.h"
 #include "shim/record/thread_table.h"
+#include "shim/reporter/report_callback.h"
 #include "shim/watch/watcher.h"
 
 #define PUBLIC extern "C" [[gnu::visibility("default")]]

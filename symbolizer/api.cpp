@@ -1,6 +1,6 @@
 // The symbolizer as the shim sees it: puts the stages together behind the C interface, and lets no exception out.
 // Cold context: the shim's reporter thread only, one call at a time.
-#include "symbolizer/api.h"
+#include "shim/common/contract/symbolizer_api.h"
 
 #include <limits.h>
 #include <unistd.h>
@@ -13,16 +13,16 @@
 #include <set>
 #include <string>
 
-#include "symbolizer/cause/cause.h"
-#include "symbolizer/cause/page_fault.h"
-#include "symbolizer/cause/words.h"
+#include "symbolizer/activity/activity.h"
+#include "symbolizer/activity/page_fault.h"
+#include "symbolizer/activity/words.h"
 #include "symbolizer/own_namespace.h"
+#include "symbolizer/report/acquisition_stack.h"
 #include "symbolizer/report/build.h"
-#include "symbolizer/report/by_design.h"
 #include "symbolizer/report/emit.h"
+#include "symbolizer/report/known_benign.h"
 #include "symbolizer/report/outputs/stderr_output.h"
 #include "symbolizer/report/program_path.h"
-#include "symbolizer/report/taken.h"
 #include "symbolizer/report/unseen_calls.h"
 #include "symbolizer/symbols/symbols.h"
 #include "symbolizer/unwind/eh_frame.h"

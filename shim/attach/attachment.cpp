@@ -8,16 +8,16 @@
 
 #include "shim/attach/lock_functions.h"
 #include "shim/attach/redirect.h"
-#include "shim/base/call_filter.h"
 #include "shim/base/clock.h"
-#include "shim/base/control_block.h"
+#include "shim/base/control_requests.h"
 #include "shim/base/os.h"
-#include "shim/base/text_buffer.h"
 #include "shim/base/thread_mode.h"
-#include "shim/watch/adopted.h"
-#include "shim/watch/own_thread.h"
-#include "shim/watch/question.h"
-#include "shim/watch/reporter.h"
+#include "shim/common/contract/control_block.h"
+#include "shim/common/text/text_buffer.h"
+#include "shim/inspection/preexisting_holds.h"
+#include "shim/own_threads/own_thread.h"
+#include "shim/own_threads/seccomp_state.h"
+#include "shim/reporter/reporter.h"
 
 namespace holdwatch {
 namespace {

@@ -5,11 +5,11 @@
 #include <cstring>
 
 #include "shim/base/clock.h"
-#include "shim/base/control_block.h"
-#include "shim/base/say.h"
-#include "shim/base/text_buffer.h"
-#include "shim/watch/reporter.h"
-#include "shim/watch/symbolizer_link.h"
+#include "shim/common/contract/control_block.h"
+#include "shim/common/text/text_buffer.h"
+#include "shim/own_threads/standard_error.h"
+#include "shim/reporter/reporter.h"
+#include "shim/reporter/symbolizer_link.h"
 
 namespace holdwatch {
 namespace {

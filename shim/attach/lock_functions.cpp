@@ -7,8 +7,8 @@
 #include <cstddef>
 
 #include "shim/base/libc_functions.h"
+#include "shim/inspection/waiting_call.h"
 #include "shim/interpose/real_functions.h"
-#include "shim/watch/waiting_call.h"
 
 namespace holdwatch {
 namespace {

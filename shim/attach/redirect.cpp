@@ -16,10 +16,10 @@
 #include <atomic>
 #include <cstring>
 
-#include "shim/attach/slots.h"
+#include "shim/attach/redirected_entries.h"
 #include "shim/base/libc_functions.h"
 #include "shim/base/os.h"
-#include "shim/capture/own_memory.h"
+#include "shim/inspection/own_memory.h"
 #include "shim/interpose/real_functions.h"
 
 namespace holdwatch {
@@ -56,7 +56,7 @@ struct Hook {
 
 constexpr size_t kHooks = 2  // dlopen, dlmopen
 #define HOLDWATCH_FUNCTION(name, version, ...) +1
-#include "shim/interpose/functions.def"
+#include "shim/common/glibc/hooked_functions.def"
 #undef HOLDWATCH_FUNCTION
     ;
 Hook g_hooks[kHooks];
@@ -75,7 +75,7 @@ void look_hooks_up() {
   g_hooks[count++] = {"dlopen", address_of(&hook_dlopen), address_of(g_real_dlopen)};
   g_hooks[count++] = {"dlmopen", address_of(&hook_dlmopen), address_of(g_real_dlmopen)};
 #define HOLDWATCH_FUNCTION(name, version, ...) g_hooks[count++] = {#name, own_function(#name), address_of(g_real.name)};
-#include "shim/interpose/functions.def"
+#include "shim/common/glibc/hooked_functions.def"
 #undef HOLDWATCH_FUNCTION
 }
 

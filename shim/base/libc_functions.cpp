@@ -2,15 +2,16 @@
 #include "shim/base/libc_functions.h"
 
 #include <elf.h>
+#include <errno.h>
 
 #include <atomic>
 #include <cstdint>
 #include <string_view>
 
 #include "shim/base/clock.h"
-#include "shim/base/exported_functions.h"
-#include "shim/base/file_symbol.h"
 #include "shim/base/libc_threads.h"
+#include "shim/common/elf/exported_functions.h"
+#include "shim/common/elf/file_symbol.h"
 
 // The loader's description of itself for debuggers. Weak, so that no library is needed for it: the one that has it is always there.
 extern "C++" [[gnu::weak]] r_debug _r_debug;
@@ -132,6 +133,12 @@ bool libc_can_be_watched(std::string_view* why) {
   else if (g_libc_thread_count == nullptr)
     *why = "libpthread.so.0 lacks the symbol __nptl_nthreads (its thread count); this process is not watched";
   return why->empty();
+}
+
+const char* describe_error(int error) {
+  if (libc().strerrordesc_np == nullptr) return error == ENOENT ? "No such file or directory" : "the kernel refused it";
+  const char* const text = libc().strerrordesc_np(error);
+  return text != nullptr ? text : "unknown error";
 }
 
 const link_map& own_module() {

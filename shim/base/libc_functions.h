@@ -34,6 +34,9 @@ struct LibcFunctions {
 // Looks them up at the first use. Where libc_can_be_watched, none is null but for the ones that libc_functions.def says may be.
 const LibcFunctions& libc();
 
+// An errno in words. Not strerror, which asks for a translation and allocates.
+const char* describe_error(int error);
+
 // Whether all is there that the watch needs. If not, our hooks only call on. `why` says it where it is worth a line: it is
 // empty where the program has not loaded libpthread or libdl.
 bool libc_can_be_watched(std::string_view* why);

@@ -8,9 +8,9 @@
 #include <time.h>
 
 #include "shim/base/clock.h"
-#include "shim/base/pulse.h"
-#include "shim/base/system_call.h"
+#include "shim/base/clock_line.h"
 #include "shim/base/thread_mode.h"
+#include "shim/common/kernel/system_call.h"
 
 namespace holdwatch {
 

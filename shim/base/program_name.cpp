@@ -8,7 +8,7 @@
 
 #include <string_view>
 
-#include "shim/base/system_call.h"
+#include "shim/common/kernel/system_call.h"
 
 namespace holdwatch {
 namespace {

@@ -3,7 +3,7 @@
 // Any context. Of the library alone: the unit tests take libc's.
 #include <cstddef>
 
-#include "shim/base/copy_bytes.h"
+#include "shim/common/kernel/copy_bytes.h"
 
 // Each is defined under a name of its own and known to the linker under libc's, which the compiler has declared already.
 // It must not make calls of these very functions out of their loops.

@@ -1,9 +1,9 @@
 // See begin_watch.h.
 #include "shim/interpose/begin_watch.h"
 
-#include "shim/base/call_filter.h"
 #include "shim/base/libc_functions.h"
 #include "shim/base/thread_mode.h"
+#include "shim/own_threads/seccomp_state.h"
 #include "shim/record/thread_table.h"
 
 namespace holdwatch {

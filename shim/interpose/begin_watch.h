@@ -6,7 +6,7 @@
 
 #include <atomic>
 
-#include "shim/base/lock_layout.h"
+#include "shim/common/glibc/lock_layout.h"
 #include "shim/record/lock_word.h"
 #include "shim/record/thread_record.h"
 

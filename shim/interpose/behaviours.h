@@ -8,10 +8,10 @@
 
 #include <cerrno>
 
-#include "shim/base/lock_layout.h"
+#include "shim/common/glibc/lock_layout.h"
 #include "shim/interpose/begin_watch.h"
-#include "shim/record/handed_over.h"
-#include "shim/record/lock_book.h"
+#include "shim/record/ended_holds.h"
+#include "shim/record/lock_registry.h"
 #include "shim/record/stamp.h"
 #include "shim/record/thread_table.h"
 

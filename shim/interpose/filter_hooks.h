@@ -2,7 +2,7 @@
 // Cold context in the program's thread: waits until our threads are out of what the filter may forbid.
 #pragma once
 
-#include "shim/base/call_filter.h"
+#include "shim/own_threads/seccomp_state.h"
 
 namespace holdwatch {
 

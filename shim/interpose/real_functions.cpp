@@ -7,10 +7,10 @@
 #include <atomic>
 #include <cerrno>
 
-#include "shim/base/exported_functions.h"
 #include "shim/base/libc_functions.h"
-#include "shim/base/system_call.h"
 #include "shim/base/thread_mode.h"
+#include "shim/common/elf/exported_functions.h"
+#include "shim/common/kernel/system_call.h"
 
 namespace holdwatch {
 namespace {
@@ -62,7 +62,7 @@ constexpr const char* kNameOf = nullptr;
 #define HOLDWATCH_FUNCTION(name, version, ...) \
   template <>                                  \
   constexpr const char* kNameOf<&RealFunctions::name> = #name;
-#include "shim/interpose/functions.def"
+#include "shim/common/glibc/hooked_functions.def"
 #undef HOLDWATCH_FUNCTION
 
 // What there is none of: in this glibc, which no program can call that was linked against it; or, before glibc 2.34, in this
@@ -114,7 +114,7 @@ void* look_up(void* scope, const char* name, const char* version) {
 
 constinit RealFunctions g_real = {
 #define HOLDWATCH_FUNCTION(name, version, ...) &Early<&RealFunctions::name, __VA_ARGS__>::call,
-#include "shim/interpose/functions.def"
+#include "shim/common/glibc/hooked_functions.def"
 #undef HOLDWATCH_FUNCTION
 };
 
@@ -129,7 +129,7 @@ void resolve_real_functions(void* scope) {
       .store(found_##name == nullptr ? &Missing<&RealFunctions::name, __VA_ARGS__>::call                \
                                      : reinterpret_cast<std::add_pointer_t<__VA_ARGS__>>(found_##name), \
              std::memory_order_relaxed);
-#include "shim/interpose/functions.def"
+#include "shim/common/glibc/hooked_functions.def"
 #undef HOLDWATCH_FUNCTION
   g_is_resolved.store(true, std::memory_order_release);
   t_is_resolving = false;

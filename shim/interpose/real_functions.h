@@ -8,14 +8,14 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "shim/base/pulse.h"
+#include "shim/base/clock_line.h"
 
 namespace holdwatch {
 
 // Read by every lock call, written at the start: no line of it is shared with what is written later.
 struct alignas(kCacheLine) RealFunctions {
 #define HOLDWATCH_FUNCTION(name, version, ...) std::add_pointer_t<__VA_ARGS__> name;
-#include "shim/interpose/functions.def"
+#include "shim/common/glibc/hooked_functions.def"
 #undef HOLDWATCH_FUNCTION
 };
 

@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "shim/base/pulse.h"
+#include "shim/base/clock_line.h"
 
 namespace holdwatch {
 

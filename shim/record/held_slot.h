@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "shim/base/lock_call_note.h"
-#include "shim/base/pulse.h"
+#include "shim/base/clock_line.h"
+#include "shim/common/contract/lock_call_note.h"
 
 namespace holdwatch {
 

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "shim/base/plain.h"
+#include "shim/common/contract/finding.h"
 
 namespace holdwatch {
 

@@ -1,8 +1,8 @@
 // See stamp.h.
 #include "shim/record/stamp.h"
 
-#include "shim/base/call_filter.h"
 #include "shim/base/clock.h"
+#include "shim/own_threads/seccomp_state.h"
 
 namespace holdwatch {
 namespace {

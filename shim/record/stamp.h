@@ -8,7 +8,7 @@
 
 #include <cstdint>
 
-#include "shim/base/pulse.h"
+#include "shim/base/clock_line.h"
 
 namespace holdwatch {
 

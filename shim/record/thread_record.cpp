@@ -8,8 +8,8 @@
 #include <initializer_list>
 
 #include "shim/base/clock.h"
-#include "shim/base/copy_bytes.h"
-#include "shim/base/lock_layout.h"
+#include "shim/common/glibc/lock_layout.h"
+#include "shim/common/kernel/copy_bytes.h"
 #include "shim/record/callers.h"
 #include "shim/record/spare_memory.h"
 #include "shim/record/stamp.h"

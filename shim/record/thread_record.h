@@ -22,9 +22,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "shim/base/lock_layout.h"
-#include "shim/base/plain.h"
-#include "shim/base/pulse.h"
+#include "shim/base/clock_line.h"
+#include "shim/common/contract/finding.h"
+#include "shim/common/glibc/lock_layout.h"
 #include "shim/record/call_sites.h"
 #include "shim/record/held_slot.h"
 #include "shim/record/lock_word.h"

@@ -10,11 +10,11 @@
 #include <atomic>
 #include <climits>
 
-#include "shim/base/call_filter.h"
 #include "shim/base/libc_functions.h"
-#include "shim/base/lock_layout.h"
 #include "shim/base/os.h"
-#include "shim/base/system_call.h"
+#include "shim/common/glibc/lock_layout.h"
+#include "shim/common/kernel/system_call.h"
+#include "shim/own_threads/seccomp_state.h"
 
 namespace holdwatch {
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "shim/base/copy_bytes.h"
+#include "shim/common/kernel/copy_bytes.h"
 #include "shim/record/thread_table.h"
 
 namespace holdwatch {

@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <initializer_list>
 
+#include "shim/inspection/blocked_thread.h"
+#include "shim/inspection/preexisting_holds.h"
 #include "shim/record/thread_table.h"
-#include "shim/watch/adopted.h"
-#include "shim/watch/blocked_thread.h"
-#include "shim/watch/circles.h"
+#include "shim/watch/deadlocks.h"
 #include "shim/watch/posting.h"
 
 namespace holdwatch {

@@ -2,11 +2,11 @@
 // Cold context (watcher).
 #pragma once
 
-#include "shim/base/settings.h"
-#include "shim/watch/circle_search.h"
+#include "shim/common/contract/settings.h"
+#include "shim/timing/timing.h"
+#include "shim/watch/cycle_search.h"
 #include "shim/watch/episodes.h"
-#include "shim/watch/search.h"
-#include "shim/watch/timing.h"
+#include "shim/watch/scan.h"
 
 namespace holdwatch {
 

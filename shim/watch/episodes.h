@@ -5,9 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "shim/record/handed_over.h"
-#include "shim/watch/lock_state.h"
-#include "shim/watch/overdue.h"
+#include "shim/inspection/lock_state.h"
+#include "shim/record/ended_holds.h"
+#include "shim/timing/overdue.h"
 
 namespace holdwatch {
 

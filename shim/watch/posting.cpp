@@ -6,11 +6,11 @@
 #include <utility>
 
 #include "shim/base/clock.h"
-#include "shim/base/text_buffer.h"
-#include "shim/record/handed_over.h"
-#include "shim/watch/plain_report.h"
-#include "shim/watch/reporter.h"
-#include "shim/watch/thread_names.h"
+#include "shim/common/text/text_buffer.h"
+#include "shim/fallback/plain_report.h"
+#include "shim/inspection/thread_names.h"
+#include "shim/record/ended_holds.h"
+#include "shim/reporter/reporter.h"
 
 namespace holdwatch {
 namespace {

@@ -2,9 +2,9 @@
 // Cold context (watcher).
 #pragma once
 
-#include "shim/base/settings.h"
+#include "shim/common/contract/settings.h"
+#include "shim/timing/timing.h"
 #include "shim/watch/episodes.h"
-#include "shim/watch/timing.h"
 
 namespace holdwatch {
 

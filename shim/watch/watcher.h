@@ -3,7 +3,7 @@
 // whatever the program or a sink does.
 #pragma once
 
-#include "shim/base/settings.h"
+#include "shim/common/contract/settings.h"
 
 namespace holdwatch {
 

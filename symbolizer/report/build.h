@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "shim/base/plain.h"
+#include "shim/common/contract/finding.h"
+#include "symbolizer/report/acquisition_stack.h"
 #include "symbolizer/report/named_stack.h"
 #include "symbolizer/report/report.h"
-#include "symbolizer/report/taken.h"
 #include "symbolizer/report/thread_switches.h"
 
 namespace holdwatch {

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "shim/base/settings.h"
+#include "shim/common/contract/settings.h"
 #include "symbolizer/report/report.h"
 
 namespace holdwatch {

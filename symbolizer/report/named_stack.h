@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "shim/base/plain.h"
+#include "shim/common/contract/finding.h"
 #include "symbolizer/report/report.h"
 
 namespace holdwatch {

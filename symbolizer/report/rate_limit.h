@@ -7,7 +7,7 @@
 #include <optional>
 #include <set>
 
-#include "shim/base/plain.h"
+#include "shim/common/contract/finding.h"
 
 namespace holdwatch {
 

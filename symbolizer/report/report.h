@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "shim/base/plain.h"
+#include "shim/common/contract/finding.h"
 #include "symbolizer/symbols/symbols.h"
 
 namespace holdwatch {

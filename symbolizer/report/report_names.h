@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-#include "shim/base/plain.h"
+#include "shim/common/contract/finding.h"
 
 namespace holdwatch {
 

@@ -22,7 +22,7 @@
 #include <fstream>
 #include <new>
 
-#include "shim/base/new_calls.h"
+#include "shim/common/kernel/system_call_numbers.h"
 #include "symbolizer/report/outputs/descriptor.h"
 
 namespace holdwatch {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "shim/base/settings.h"
+#include "shim/common/contract/settings.h"
 #include "symbolizer/symbols/debug_search.h"
 #include "symbolizer/unwind/modules.h"
 

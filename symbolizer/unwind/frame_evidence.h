@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "shim/base/plain.h"
+#include "shim/common/contract/finding.h"
 #include "symbolizer/unwind/code.h"
 #include "symbolizer/unwind/frame_step.h"
 #include "symbolizer/unwind/memory.h"

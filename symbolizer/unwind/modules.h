@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "shim/base/period.h"
+#include "shim/common/contract/period.h"
 #include "symbolizer/unwind/maps_file.h"
 #include "symbolizer/unwind/memory.h"
 

@@ -5,7 +5,7 @@
 #include <array>
 #include <vector>
 
-#include "shim/base/plain.h"
+#include "shim/common/contract/finding.h"
 #include "symbolizer/unwind/memory.h"
 
 namespace holdwatch {

@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <utility>
 
-#include "shim/base/lock_call_note.h"
+#include "shim/common/contract/lock_call_note.h"
 
 namespace holdwatch {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "shim/base/plain.h"
+#include "shim/common/contract/finding.h"
 #include "symbolizer/unwind/code.h"
 #include "symbolizer/unwind/frame_evidence.h"
 #include "symbolizer/unwind/frame_step.h"

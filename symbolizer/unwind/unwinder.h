@@ -6,7 +6,7 @@
 
 #include <memory>
 
-#include "shim/base/plain.h"
+#include "shim/common/contract/finding.h"
 #include "symbolizer/unwind/memory.h"
 #include "symbolizer/unwind/modules.h"
 

@@ -4,7 +4,7 @@
 
 #include <sys/user.h>
 
-#include "shim/base/plain.h"
+#include "shim/common/contract/finding.h"
 
 namespace holdwatch {
 

@@ -11,7 +11,7 @@ import re
 import sys
 
 # The plain structs that both shared objects have in common, and what headers lack.
-SHARED = {"shim/base/plain.h", "shim/base/period.h", "shim/base/settings.h", "shim/base/new_calls.h"}
+SHARED = {"shim/common/contract/finding.h", "shim/common/contract/period.h", "shim/common/contract/settings.h", "shim/common/kernel/system_call_numbers.h"}
 
 # Folder or file: the folders and files of ours that it may include. The longest key that fits a path counts.
 MAY_INCLUDE = {
@@ -19,25 +19,25 @@ MAY_INCLUDE = {
     "shim/interpose": {"shim/interpose", "shim/base", "shim/record"},
     "shim/record": {"shim/record", "shim/base"},
     "shim/capture": {"shim/capture", "shim/base"},
-    "shim/watch": {"shim/watch", "shim/base", "shim/record", "shim/capture", "symbolizer/api.h"},
+    "shim/watch": {"shim/watch", "shim/base", "shim/record", "shim/capture", "shim/common/contract/symbolizer_api.h"},
     # A process that is attached to: its calls are turned to the hooks, its watch begins and ends.
-    "shim/attach": {"shim/attach", "shim/base", "shim/interpose/real_functions.h", "shim/interpose/functions.def",
+    "shim/attach": {"shim/attach", "shim/base", "shim/interpose/real_functions.h", "shim/common/glibc/hooked_functions.def",
                     "shim/capture", "shim/watch"},
     # The start order, and the public functions, which reach into several stages by their nature.
     "shim/lifecycle.cpp": {"shim"},
     "shim/public_api.cpp": {"shim/holdwatch.h", "shim/base", "shim/record", "shim/watch"},
     "shim/asan_options.cpp": set(),
     "shim/holdwatch.h": set(),
-    "symbolizer/unwind": {"symbolizer/unwind", "shim/base/lock_call_note.h"} | SHARED,
+    "symbolizer/unwind": {"symbolizer/unwind", "shim/common/contract/lock_call_note.h"} | SHARED,
     "symbolizer/symbols": {"symbolizer/symbols", "symbolizer/unwind/modules.h", "symbolizer/unwind/elf_notes.h"} | SHARED,
     "symbolizer/cause": {"symbolizer/cause", "symbolizer/unwind/memory.h"} | SHARED,
     "symbolizer/report": {"symbolizer/report", "symbolizer/symbols/symbols.h"} | SHARED,
     # A program of its own, made of all stages of the symbolizer; what it reads in /proc and in a lock, the shim can parse
     # already.
-    "symbolizer/inspect": {"symbolizer", "shim/capture/task_files.h", "shim/base/lock_layout.h"} | SHARED,
+    "symbolizer/inspect": {"symbolizer", "shim/inspection/task_files.h", "shim/common/glibc/lock_layout.h"} | SHARED,
     # The one place that knows all stages of the symbolizer.
     "symbolizer/api.cpp": {"symbolizer"} | SHARED,
-    "symbolizer/api.h": SHARED,
+    "shim/common/contract/symbolizer_api.h": SHARED,
     "symbolizer/own_namespace.cpp": {"symbolizer/own_namespace.h"},
     "symbolizer/own_namespace.h": set(),
     # Helpers of scripts/holdwatch.
@@ -46,7 +46,7 @@ MAY_INCLUDE = {
                                    "symbolizer/control", "symbolizer/report/program_path.h", "symbolizer/unwind/auxiliary.h",
                                    "symbolizer/unwind/process_memory.h"},
     # What reaches into another process: the block that it finds there, and the unwinder, which serves any process.
-    "symbolizer/control": {"symbolizer/control", "symbolizer/launcher/missing_libraries.h", "shim/base/control_block.h", "shim/base/option_values.h", "symbolizer/unwind"} | SHARED,
+    "symbolizer/control": {"symbolizer/control", "symbolizer/tools/missing_libraries.h", "shim/common/contract/control_block.h", "shim/common/options/option_values.h", "symbolizer/unwind"} | SHARED,
 }
 
 # A library's headers, and the one folder that may use them.

@@ -6,15 +6,19 @@
 #include <algorithm>
 #include <string>
 
-#include "shim/base/config_file.h"
-#include "shim/base/options.h"
-#include "shim/base/settings.h"
+#include "shim/common/contract/settings.h"
+#include "shim/common/options/config_file.h"
+#include "shim/common/options/options.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace holdwatch;
 using fuzz::check;
 
 namespace {
+
+const char* describe(int error) {
+  return strerrordesc_np(error);
+}
 
 // A file in memory, by its name in /proc.
 struct MemoryFile {
@@ -28,7 +32,7 @@ struct MemoryFile {
 };
 
 void check_lines(const MemoryFile& config, std::string_view text) {
-  ConfigFile file;
+  ConfigFile file(describe);
   check(file.open(config.path.c_str()) == nullptr);
   unsigned lines = 0;
   for (std::string_view line; file.next(&line);) {
@@ -56,7 +60,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, size_t size) {
   const char* const environment[] = {variable.c_str(), nullptr};
   Settings settings;
   const auto ignore = [](void*, std::string_view line) { check(line.size() < 2048); };
-  options_load_from(&settings, {environment, "server", false, ignore, nullptr});
+  options_load_from(&settings, {environment, "server", false, describe, ignore, nullptr});
   check(std::memchr(settings.log, '\0', sizeof settings.log) != nullptr);
   check(std::memchr(settings.exe, '\0', sizeof settings.exe) != nullptr);
   return 0;

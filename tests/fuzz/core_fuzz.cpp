@@ -1,7 +1,7 @@
 // libFuzzer target: a core file with any bytes changed. What is read of it is in order and within bounds, and no count or
 // size in it makes the reader work for longer than the file is.
-#include "symbolizer/inspect/core_file.h"
-#include "symbolizer/inspect/core_memory.h"
+#include "symbolizer/tools/inspect/core_file.h"
+#include "symbolizer/tools/inspect/core_memory.h"
 #include "symbolizer/unwind/maps_file.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/fake_core.h"

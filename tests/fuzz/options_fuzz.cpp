@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "shim/base/glob.h"
-#include "shim/base/option_table.h"
-#include "shim/base/option_values.h"
-#include "shim/base/options.h"
+#include "shim/common/options/glob.h"
+#include "shim/common/options/option_table.h"
+#include "shim/common/options/option_values.h"
+#include "shim/common/options/options.h"
 
 namespace {
 
@@ -21,6 +21,10 @@ std::vector<std::string> variables_of(const std::string& input) {
     begin = end + 1;
   }
   return variables;
+}
+
+const char* describe(int error) {
+  return strerrordesc_np(error);
 }
 
 void check(bool holds) {
@@ -39,7 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, size_t size) {
 
   Settings settings;
   const auto ignore = [](void*, std::string_view line) { check(line.size() < 2048); };
-  options_load_from(&settings, {environment.data(), "server", false, ignore, nullptr});
+  options_load_from(&settings, {environment.data(), "server", false, describe, ignore, nullptr});
   for (const OptionRow& row : kOptions) {
     row.read(input, row, settings);
     Line<600> line;

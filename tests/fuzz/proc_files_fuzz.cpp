@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <string>
 
-#include "shim/capture/maps_search.h"
-#include "shim/capture/task_files.h"
+#include "shim/common/proc/maps_search.h"
+#include "shim/common/proc/thread_files.h"
 #include "symbolizer/report/thread_switches.h"
 #include "symbolizer/unwind/maps_file.h"
 #include "tests/fuzz/fuzz.h"

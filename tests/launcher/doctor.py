@@ -97,7 +97,7 @@ def rights():
     os.chown(program, NOBODY, -1)
     program.chmod(0o4755)
     expect(program, 1, rf"no +program .*set-user-ID.*user {NOBODY}, or clear the bit: chmod u-s")
-    look = f"{BUILD}/symbolizer/launcher/program"
+    look = f"{BUILD}/symbolizer/tools/launcher/program"
     assert launcher.call(look, program, "nobody-gains").out.endswith("program_obstacle=''\n")
     roots = compile_c("roots")
     roots.chmod(0o4755)
@@ -152,7 +152,7 @@ def the_machine():
     assert answer.status == 0 and re.fullmatch(r"((ok  |note|no  )  \S+ +[^\n]+\n)+", answer.out), answer
     for line in (r"ok +machine +x86-64, Linux \S+, glibc 2\.\d+", rf"ok +library +{SHIM} loads", r"ok +names .*"):
         assert re.search(f"^{line}$", answer.out, re.MULTILINE), answer
-    look = f"{BUILD}/symbolizer/launcher/doctor"
+    look = f"{BUILD}/symbolizer/tools/doctor/doctor"
     launcher.call(look, "/nowhere/libholdwatch.so").expect(1, r".*no    library +/nowhere/libholdwatch\.so does not exist.*")
     broken = WORK / "libholdwatch.so"
     broken.write_text("not a library")

@@ -138,7 +138,7 @@ def of_another_user():
     drop = "import os, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534); os.execv(sys.argv[1], sys.argv[1:])"
     with tempfile.TemporaryDirectory(prefix="holdwatch-doctor-") as directory, Child(*READY, "sleep", "1000") as pid:
         # Where the user may come; the build tree may lie in root's own directory.
-        look, library = (shutil.copy(path, directory) for path in (f"{BUILD}/symbolizer/launcher/doctor", SHIM))
+        look, library = (shutil.copy(path, directory) for path in (f"{BUILD}/symbolizer/tools/doctor/doctor", SHIM))
         Path(directory).chmod(0o755)
         closed = Path(directory, "closed")
         closed.mkdir(0o700)
@@ -201,7 +201,7 @@ def contained():
     hidden = WORK / "hidden"
     hidden.mkdir()
     library = shutil.copy(SHIM, hidden)
-    look = f"{BUILD}/symbolizer/launcher/doctor"
+    look = f"{BUILD}/symbolizer/tools/doctor/doctor"
     with Child("unshare", "--mount", *READY, "sleep", "1000") as pid:
         assert re.search(r"^ok +container .*the library is there too$", launcher.call(look, library, pid).out, re.MULTILINE)
     with Child("unshare", "--mount", "sh", "-c", f"mount -t tmpfs t {hidden}; echo ready; exec sleep 1000") as pid:

@@ -17,9 +17,9 @@ import tempfile
 import launcher
 
 HOLDWATCH, BUILD, HOLDER = map(os.path.realpath, sys.argv[1:4])
-INSPECTION = f"{BUILD}/symbolizer/libholdwatch-inspect.so"
+INSPECTION = f"{BUILD}/symbolizer/tools/inspect/libholdwatch-inspect.so"
 LIBC_ALONE = {"libc.so.6", "ld-linux-x86-64.so.2"}
-COMMANDS = ("control/control", "holdwatch-inspect", "launcher/doctor", "launcher/arguments", "launcher/program")
+COMMANDS = ("attach/control", "inspect/holdwatch-inspect", "doctor/doctor", "launcher/arguments", "launcher/program")
 LIBRARIES = {"libunwind.so.8": "libunwind8", "libunwind-x86_64.so.8": "libunwind8", "libdw.so.1": "libdw1",
              "libelf.so.1": "libelf1", "liblzma.so.5": "liblzma5", "libz.so.1": "zlib1g"}
 CLONE_NEWNS, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 0x1000, 0x4000, 0x40000
@@ -28,7 +28,7 @@ CLONE_NEWNS, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 0x1000, 0x4000, 0x40000
 def commands_need_libc_alone():
     """what the loader has to find before any of our code runs"""
     for command in COMMANDS:
-        dynamic = subprocess.run(["readelf", "-W", "-d", f"{BUILD}/symbolizer/{command}"], capture_output=True, text=True,
+        dynamic = subprocess.run(["readelf", "-W", "-d", f"{BUILD}/symbolizer/tools/{command}"], capture_output=True, text=True,
                                  check=True).stdout
         needed = set(re.findall(r"\(NEEDED\).*\[(.+)\]", dynamic))
         assert "libc.so.6" in needed and needed <= LIBC_ALONE, f"{command} needs {sorted(needed)}"

@@ -10,7 +10,7 @@
 #include <array>
 using namespace harness;
 
-constexpr size_t kRoom = 16;  // for what is to be reported (shim/watch/job.h)
+constexpr size_t kRoom = 16;  // for what is to be reported (shim/handoff/report_request.h)
 std::array<pthread_mutex_t, 60> locks;
 
 void holds_them(int tell, int listen) {

@@ -11,15 +11,15 @@
 #include <thread>
 #include <vector>
 
+#include "shim/base/clock_line.h"
 #include "shim/base/libc_functions.h"
-#include "shim/base/pulse.h"
+#include "shim/handoff/report_request.h"
 #include "shim/record/call_sites.h"
-#include "shim/record/handed_over.h"
-#include "shim/record/lock_book.h"
+#include "shim/record/ended_holds.h"
+#include "shim/record/lock_registry.h"
 #include "shim/record/spare_memory.h"
 #include "shim/record/thread_table.h"
 #include "shim/record/view.h"
-#include "shim/watch/job.h"
 #include "tests/unit/record_calls.h"
 
 // A race by the letter, with a check that makes it harmless: a stack copy is read while its owner may be writing the next

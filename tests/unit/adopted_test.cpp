@@ -1,6 +1,6 @@
 // Threads that have and want real locks, of which no record tells but what a test records itself: as in a process that is attached
 // to, and where calls go past our hooks.
-#include "shim/watch/adopted.h"
+#include "shim/inspection/preexisting_holds.h"
 
 #include <pthread.h>
 #include <sys/mman.h>
@@ -14,10 +14,10 @@
 #include <vector>
 
 #include "shim/base/clock.h"
-#include "shim/watch/blocked_thread.h"
-#include "shim/watch/evidence.h"
-#include "shim/watch/lock_state.h"
-#include "shim/watch/other_process.h"
+#include "shim/inspection/blocked_thread.h"
+#include "shim/inspection/lock_state.h"
+#include "shim/inspection/other_process.h"
+#include "shim/reporter/stack_collector.h"
 #include "tests/catch.h"
 #include "tests/unit/await_sleep.h"
 #include "tests/unit/in_child.h"

@@ -1,5 +1,5 @@
 // Arguments that belong together, in words: from structures in this process's memory.
-#include "symbolizer/cause/arguments.h"
+#include "symbolizer/activity/arguments.h"
 
 #include <arpa/inet.h>
 #include <linux/futex.h>

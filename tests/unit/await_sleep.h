@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-#include "shim/watch/waiting_call.h"
+#include "shim/inspection/waiting_call.h"
 
 namespace holdwatch {
 

@@ -1,5 +1,5 @@
 // Where another thread is: blocked, running, stopped, gone, and where the kernel will not tell.
-#include "shim/capture/capture.h"
+#include "shim/inspection/capture.h"
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -22,9 +22,9 @@
 #include <string>
 #include <thread>
 
-#include "shim/base/call_filter.h"
-#include "shim/base/settings.h"
-#include "shim/capture/own_memory.h"
+#include "shim/common/contract/settings.h"
+#include "shim/inspection/own_memory.h"
+#include "shim/own_threads/seccomp_state.h"
 #include "tests/catch.h"
 #include "tests/unit/in_child.h"
 #include "tests/unit/left_out.h"

@@ -1,5 +1,5 @@
-// The rules of symbolizer/inspect/command_line.h.
-#include "symbolizer/inspect/command_line.h"
+// The rules of symbolizer/tools/inspect/command_line.h.
+#include "symbolizer/tools/inspect/command_line.h"
 
 #include "tests/catch.h"
 

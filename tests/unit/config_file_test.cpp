@@ -1,5 +1,5 @@
 // The rules of reading a file of "name = value" lines.
-#include "shim/base/config_file.h"
+#include "shim/common/options/config_file.h"
 
 #include <unistd.h>
 
@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "shim/base/libc_functions.h"
 #include "tests/catch.h"
 
 namespace holdwatch {
@@ -15,7 +16,7 @@ namespace {
 std::vector<std::string> lines_of(const std::string& text) {
   const std::string path = "/tmp/holdwatch-config-file-" + std::to_string(getpid());
   std::ofstream(path) << text;
-  ConfigFile file;
+  ConfigFile file(describe_error);
   REQUIRE(file.open(path.c_str()) == nullptr);
   unlink(path.c_str());
   std::vector<std::string> lines;

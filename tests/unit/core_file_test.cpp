@@ -1,5 +1,5 @@
-// The rules of symbolizer/inspect/core_file.h.
-#include "symbolizer/inspect/core_file.h"
+// The rules of symbolizer/tools/inspect/core_file.h.
+#include "symbolizer/tools/inspect/core_file.h"
 
 #include "tests/catch.h"
 #include "tests/unit/fake_core.h"

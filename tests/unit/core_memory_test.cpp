@@ -1,5 +1,5 @@
-// The rules of symbolizer/inspect/core_memory.h.
-#include "symbolizer/inspect/core_memory.h"
+// The rules of symbolizer/tools/inspect/core_memory.h.
+#include "symbolizer/tools/inspect/core_memory.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,6 +1,6 @@
 // What real descriptors of this process lead to.
-#include "symbolizer/cause/descriptors.h"
-#include "symbolizer/cause/sockets.h"
+#include "symbolizer/activity/descriptors.h"
+#include "symbolizer/activity/sockets.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

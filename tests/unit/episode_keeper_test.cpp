@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "shim/watch/reporter.h"
+#include "shim/reporter/reporter.h"
 #include "tests/catch.h"
 #include "tests/unit/deadlock_scene.h"
 #include "tests/unit/in_child.h"

@@ -1,5 +1,5 @@
 // That the shim's first lines are those of the symbolizer.
-#include "shim/watch/first_line.h"
+#include "shim/common/text/first_line.h"
 
 #include <cstring>
 #include <vector>

@@ -1,9 +1,9 @@
 // The rules of symbolizer/report/frame_numbers.h.
 #include "symbolizer/report/frame_numbers.h"
 
+#include "symbolizer/report/acquisition_stack.h"
 #include "symbolizer/report/named_stack.h"
 #include "symbolizer/report/stack_text.h"
-#include "symbolizer/report/taken.h"
 #include "tests/catch.h"
 
 using namespace holdwatch;

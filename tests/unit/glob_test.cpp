@@ -1,5 +1,5 @@
 // The rules of glob_matches.
-#include "shim/base/glob.h"
+#include "shim/common/options/glob.h"
 
 #include <string>
 

@@ -9,7 +9,7 @@
 #include <functional>
 #include <string>
 
-#include "shim/base/say.h"
+#include "shim/own_threads/standard_error.h"
 #include "tests/catch.h"
 
 namespace holdwatch {

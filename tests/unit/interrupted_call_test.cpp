@@ -1,5 +1,5 @@
 // Which system call a signal cut short: read from code of every known shape, and from all of the running libc.
-#include "shim/capture/interrupted_call.h"
+#include "shim/inspection/interrupted_call.h"
 
 #include <gnu/libc-version.h>
 #include <sys/syscall.h>

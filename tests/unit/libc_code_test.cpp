@@ -1,5 +1,5 @@
 // The pieces of libc's code by which a borrowed thread gets back: in this very process, where the kernel says the same.
-#include "symbolizer/control/libc_code.h"
+#include "symbolizer/tools/attach/libc_code.h"
 
 #include <sys/syscall.h>
 #include <unistd.h>

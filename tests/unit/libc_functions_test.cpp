@@ -3,7 +3,7 @@
 #include <string>
 
 #include "shim/base/clock.h"
-#include "shim/base/file_symbol.h"
+#include "shim/common/elf/file_symbol.h"
 #include "tests/catch.h"
 
 using namespace holdwatch;

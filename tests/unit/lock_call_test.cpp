@@ -1,5 +1,5 @@
-// The rules of symbolizer/inspect/lock_call.h.
-#include "symbolizer/inspect/lock_call.h"
+// The rules of symbolizer/tools/inspect/lock_call.h.
+#include "symbolizer/tools/inspect/lock_call.h"
 
 #include "tests/catch.h"
 

@@ -1,5 +1,5 @@
-// The rules of symbolizer/inspect/lock_fields.h, with the running libc's own locks.
-#include "symbolizer/inspect/lock_fields.h"
+// The rules of symbolizer/tools/inspect/lock_fields.h, with the running libc's own locks.
+#include "symbolizer/tools/inspect/lock_fields.h"
 
 #include <pthread.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "shim/watch/lock_state.h"
+#include "shim/inspection/lock_state.h"
 
 #include <pthread.h>
 

@@ -1,5 +1,5 @@
-// The rules of symbolizer/inspect/lock_wait.h.
-#include "symbolizer/inspect/lock_wait.h"
+// The rules of symbolizer/tools/inspect/lock_wait.h.
+#include "symbolizer/tools/inspect/lock_wait.h"
 
 #include <linux/futex.h>
 #include <pthread.h>

@@ -1,6 +1,6 @@
 // The mailbox: what a running thread answers, that a late answer spoils nothing, and that a thread which was caught in
 // a system call does not notice.
-#include "shim/capture/mailbox.h"
+#include "shim/inspection/mailbox.h"
 
 #include <fcntl.h>
 #include <gnu/libc-version.h>
@@ -27,7 +27,7 @@
 #include <vector>
 
 #include "shim/base/clock.h"
-#include "shim/base/settings.h"
+#include "shim/common/contract/settings.h"
 #include "tests/catch.h"
 #include "tests/unit/left_out.h"
 

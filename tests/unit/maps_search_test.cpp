@@ -1,5 +1,5 @@
-// The rules of shim/capture/maps_search.h.
-#include "shim/capture/maps_search.h"
+// The rules of shim/common/proc/maps_search.h.
+#include "shim/common/proc/maps_search.h"
 
 #include <string>
 

@@ -1,5 +1,5 @@
 // The names of Debian's packages, and what is said of a library that is not there.
-#include "symbolizer/launcher/missing_libraries.h"
+#include "symbolizer/tools/missing_libraries.h"
 
 #include "tests/catch.h"
 

@@ -1,4 +1,4 @@
-#include "shim/watch/module_of.h"
+#include "shim/fallback/module_of.h"
 
 #include <dlfcn.h>
 #include <link.h>

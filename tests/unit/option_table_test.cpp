@@ -1,10 +1,10 @@
 // The rules of the option table: every row is sound, and names are found though misspelt.
-#include "shim/base/option_table.h"
+#include "shim/common/options/option_table.h"
 
 #include <cctype>
 #include <string>
 
-#include "shim/base/option_values.h"
+#include "shim/common/options/option_values.h"
 #include "tests/catch.h"
 
 namespace holdwatch {

@@ -1,5 +1,5 @@
 // The rules of option values: what a duration, a count, a choice and a path may look like.
-#include "shim/base/option_values.h"
+#include "shim/common/options/option_values.h"
 
 #include <cstdint>
 #include <string>

@@ -1,5 +1,5 @@
 // The rules of loading options: who wins, what is said when something is wrong, and what holds nevertheless.
-#include "shim/base/options.h"
+#include "shim/common/options/options.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "shim/base/libc_functions.h"
 #include "tests/catch.h"
 
 namespace holdwatch {
@@ -29,7 +30,8 @@ Loaded load(const std::vector<std::string>& variables, bool secure = false) {
   const auto remember = [](void* context, std::string_view line) {
     static_cast<Loaded*>(context)->said.emplace_back(line);
   };
-  loaded.is_chosen = options_load_from(&loaded.settings, {environment.data(), "server", secure, remember, &loaded});
+  loaded.is_chosen =
+      options_load_from(&loaded.settings, {environment.data(), "server", secure, describe_error, remember, &loaded});
   return loaded;
 }
 

@@ -1,5 +1,5 @@
-// The rules of shim/watch/other_process.h and whereabouts.h, with children of this process.
-#include "shim/watch/other_process.h"
+// The rules of shim/inspection/other_process.h and whereabouts.h, with children of this process.
+#include "shim/inspection/other_process.h"
 
 #include <pthread.h>
 #include <sys/mman.h>
@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "shim/base/clock.h"
-#include "shim/watch/whereabouts.h"
+#include "shim/inspection/whereabouts.h"
 #include "tests/catch.h"
 
 using namespace holdwatch;

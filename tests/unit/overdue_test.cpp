@@ -1,4 +1,4 @@
-#include "shim/watch/overdue.h"
+#include "shim/timing/overdue.h"
 
 #include <memory>
 

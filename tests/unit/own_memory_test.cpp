@@ -1,5 +1,5 @@
 // This process's own memory, read without faulting and looked up in the maps.
-#include "shim/capture/own_memory.h"
+#include "shim/inspection/own_memory.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "shim/capture/capture.h"
+#include "shim/inspection/capture.h"
 #include "tests/catch.h"
 
 using namespace holdwatch;

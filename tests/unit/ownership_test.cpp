@@ -1,4 +1,4 @@
-#include "shim/watch/ownership.h"
+#include "shim/inspection/ownership.h"
 
 #include <pthread.h>
 #include <sys/mman.h>

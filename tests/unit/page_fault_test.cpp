@@ -1,12 +1,12 @@
 // A page fault's address, from code in this process's memory and pages of its own that are there or not.
-#include "symbolizer/cause/page_fault.h"
+#include "symbolizer/activity/page_fault.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstring>
 
-#include "symbolizer/cause/words.h"
+#include "symbolizer/activity/words.h"
 #include "symbolizer/unwind/process_memory.h"
 #include "tests/catch.h"
 

@@ -1,5 +1,5 @@
 // What is written where the symbolizer cannot be called. The first line's words are first_line_test's; a module's, module_of_test's.
-#include "shim/watch/plain_report.h"
+#include "shim/fallback/plain_report.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -12,9 +12,9 @@
 
 #include "shim/base/clock.h"
 #include "shim/base/unloads.h"
+#include "shim/common/text/first_line.h"
+#include "shim/fallback/module_of.h"
 #include "shim/record/thread_table.h"
-#include "shim/watch/first_line.h"
-#include "shim/watch/module_of.h"
 #include "tests/catch.h"
 #include "tests/unit/in_child.h"
 #include "tests/unit/recorded_thread.h"

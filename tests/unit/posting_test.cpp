@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "shim/base/clock.h"
-#include "shim/watch/reporter.h"
+#include "shim/reporter/reporter.h"
 #include "tests/catch.h"
 #include "tests/unit/in_child.h"
 #include "tests/unit/recorded_thread.h"

@@ -7,7 +7,7 @@
 #include <mutex>
 #include <thread>
 
-#include "shim/base/pulse.h"
+#include "shim/base/clock_line.h"
 #include "shim/record/thread_table.h"
 
 namespace holdwatch {

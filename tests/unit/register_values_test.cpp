@@ -1,5 +1,5 @@
 // Single instructions, and what the code of a function and its caller proves of registers.
-#include "symbolizer/cause/register_values.h"
+#include "symbolizer/activity/register_values.h"
 
 #include "tests/catch.h"
 #include "tests/unit/fake_process.h"

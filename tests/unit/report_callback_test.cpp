@@ -1,4 +1,4 @@
-#include "shim/base/report_callback.h"
+#include "shim/reporter/report_callback.h"
 
 #include <string>
 

@@ -1,5 +1,5 @@
 // With which registers a thread goes on whose system call was broken off. The memory is this process's own.
-#include "symbolizer/control/restart.h"
+#include "symbolizer/tools/attach/restart.h"
 
 #include <sys/syscall.h>
 #include <unistd.h>

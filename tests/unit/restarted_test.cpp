@@ -1,5 +1,5 @@
 // Which call it is that restart_syscall goes on with.
-#include "symbolizer/cause/restarted.h"
+#include "symbolizer/activity/restarted.h"
 
 #include <sys/syscall.h>
 #include <time.h>

@@ -1,5 +1,5 @@
-// The rules of symbolizer/inspect/scheduler_clocks.h, with this machine's own clocks.
-#include "symbolizer/inspect/scheduler_clocks.h"
+// The rules of symbolizer/tools/inspect/scheduler_clocks.h, with this machine's own clocks.
+#include "symbolizer/tools/inspect/scheduler_clocks.h"
 
 #include <sched.h>
 #include <unistd.h>
@@ -12,8 +12,8 @@
 #include <thread>
 
 #include "shim/base/clock.h"
-#include "shim/capture/task_files.h"
-#include "symbolizer/inspect/last_run.h"
+#include "shim/inspection/task_files.h"
+#include "symbolizer/tools/inspect/last_run.h"
 #include "tests/catch.h"
 
 using namespace holdwatch;

@@ -1,7 +1,7 @@
 #include "shim/record/stamp.h"
 
-#include "shim/base/call_filter.h"
 #include "shim/base/clock.h"
+#include "shim/own_threads/seccomp_state.h"
 #include "tests/catch.h"
 #include "tests/unit/recorded_thread.h"
 

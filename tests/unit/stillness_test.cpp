@@ -1,5 +1,5 @@
-// The rules of shim/watch/stillness.h, with threads that sleep on a futex.
-#include "shim/watch/stillness.h"
+// The rules of shim/inspection/stillness.h, with threads that sleep on a futex.
+#include "shim/inspection/stillness.h"
 
 #include <linux/futex.h>
 #include <pthread.h>
@@ -9,7 +9,7 @@
 #include <atomic>
 #include <thread>
 
-#include "shim/capture/task_files.h"
+#include "shim/inspection/task_files.h"
 #include "tests/catch.h"
 
 using namespace holdwatch;

@@ -1,5 +1,5 @@
 // The table of system calls against the numbers that the compiler knows.
-#include "symbolizer/cause/syscalls.h"
+#include "symbolizer/activity/syscalls.h"
 
 #include <sys/syscall.h>
 

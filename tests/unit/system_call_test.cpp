@@ -1,4 +1,4 @@
-#include "shim/base/system_call.h"
+#include "shim/common/kernel/system_call.h"
 
 #include <sys/mman.h>
 #include <sys/syscall.h>

@@ -1,10 +1,10 @@
 // Symbols of a process from its memory: of this very one, where dlsym says the same.
-#include "symbolizer/control/target.h"
+#include "symbolizer/tools/attach/target.h"
 
 #include <dlfcn.h>
 #include <unistd.h>
 
-#include "symbolizer/control/proc_text.h"
+#include "symbolizer/tools/attach/proc_text.h"
 #include "tests/catch.h"
 
 using namespace holdwatch::control;

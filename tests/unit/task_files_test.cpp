@@ -1,5 +1,5 @@
 // What /proc says of a thread: the parsers on text, and the readers on this very thread.
-#include "shim/capture/task_files.h"
+#include "shim/inspection/task_files.h"
 
 #include <sys/prctl.h>
 #include <sys/syscall.h>

@@ -1,5 +1,5 @@
 // The rules of TextBuffer: what numbers and durations look like, and what happens to text that does not fit.
-#include "shim/base/text_buffer.h"
+#include "shim/common/text/text_buffer.h"
 
 #include <cstdint>
 #include <string>

@@ -1,4 +1,4 @@
-#include "shim/watch/tick_history.h"
+#include "shim/timing/tick_history.h"
 
 #include <memory>
 

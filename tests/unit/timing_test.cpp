@@ -1,9 +1,9 @@
-#include "shim/watch/timing.h"
+#include "shim/timing/timing.h"
 
 #include <memory>
 
 #include "shim/base/clock.h"
-#include "shim/base/pulse.h"
+#include "shim/base/clock_line.h"
 #include "tests/catch.h"
 #include "tests/unit/recorded_thread.h"
 

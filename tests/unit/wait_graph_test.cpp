@@ -1,5 +1,5 @@
-// The rules of symbolizer/inspect/wait_graph.h.
-#include "symbolizer/inspect/wait_graph.h"
+// The rules of symbolizer/tools/inspect/wait_graph.h.
+#include "symbolizer/tools/inspect/wait_graph.h"
 
 #include "tests/catch.h"
 

@@ -1,4 +1,4 @@
-#include "shim/watch/waiting_call.h"
+#include "shim/inspection/waiting_call.h"
 
 #include <pthread.h>
 #include <sys/syscall.h>

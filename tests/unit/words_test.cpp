@@ -1,5 +1,5 @@
 // Sizes, durations and names in words.
-#include "symbolizer/cause/words.h"
+#include "symbolizer/activity/words.h"
 
 #include "tests/catch.h"
 

@@ -1,0 +1,38 @@
+// See control_requests.h.
+#include "shim/base/control_requests.h"
+
+#include "shim/common/text/text_buffer.h"
+
+// The first word that somebody outside looks for is `magic`; the rest is zero, so that it costs no room in the file.
+constinit holdwatch::ControlBlock holdwatch_control_block = {"holdwatch-block",
+                                                             holdwatch::kControlVersion,
+                                                             sizeof(holdwatch::ControlBlock),
+                                                             {},
+                                                             {},
+                                                             {},
+                                                             {},
+                                                             nullptr,
+                                                             {},
+                                                             {},
+                                                             {},
+                                                             {},
+                                                             {},
+                                                             {},
+                                                             {}};
+
+namespace holdwatch {
+
+bool is_asked() {
+  const ControlBlock& block = holdwatch_control_block;
+  return block.question.load(std::memory_order_acquire) != block.answered.load(std::memory_order_relaxed);
+}
+
+void answer_question(bool succeeded, std::string_view text) {
+  ControlBlock& block = holdwatch_control_block;
+  TextBuffer(block.answer, sizeof block.answer) << text;
+  block.succeeded.store(succeeded ? 1 : 0, std::memory_order_relaxed);
+  // The command reads it after it has seen `answered`.
+  block.answered.store(block.question.load(std::memory_order_relaxed), std::memory_order_release);
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,23 @@
+// What somebody outside asks of this process through holdwatch_control_block (base/control_block.h), and the answer.
+// Cold context: the watcher, which looks at each wake-up; the attachment's thread.
+#pragma once
+
+#include <string_view>
+
+#include "shim/common/contract/control_block.h"
+
+namespace holdwatch {
+
+// Whether there is a question that nobody has answered.
+bool is_asked();
+
+// Why an attachment cannot be ended: pages that are read-only cannot be written to, and threads cannot end, without system calls
+// that a filter may forbid.
+inline constexpr char kFilterKeepsAttachment[] =
+    "it has installed a seccomp filter since the attach, and detaching might get it killed: its lock calls still go "
+    "through holdwatch, which no longer reports anything";
+
+// Answers it. The text is one line, empty if there is nothing to say.
+void answer_question(bool succeeded, std::string_view text);
+
+}  // namespace holdwatch

@@ -1,0 +1,199 @@
+// The plain structs that one stage hands to the next, and the only ones that the shim and the symbolizer share.
+// Any context. Nothing here owns memory, points back to an earlier stage or calls anything: fixed sizes, trivially
+// copyable, so that a struct can be filled in a signal handler, in a lock call or from another process's memory.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "shim/common/contract/period.h"
+
+namespace holdwatch {
+
+inline constexpr size_t kThreadNameSize = 16;  // TASK_COMM_LEN, with the terminating zero
+inline constexpr size_t kMaxCallSites = 10;    // return addresses kept for one acquisition
+inline constexpr size_t kMaxFrames = 512;      // frames kept of one stack
+inline constexpr size_t kNoteSize = 160;       // "what is missing and why", one line
+inline constexpr size_t kLockNameSize = 64;    // a name given through the public API
+inline constexpr size_t kDoingSize = 512;      // what a thread is doing, one line
+
+enum class LockKind : uint8_t { mutex, rwlock };
+enum class Access : uint8_t { exclusive, shared };
+
+// A lock as the program knows it. The address may point to memory that is gone: never dereference it.
+struct LockRef {
+  uintptr_t address;
+  LockKind kind;
+};
+
+// One return address and the value that the stack pointer has once the call has returned to it.
+struct CallSite {
+  uintptr_t pc;
+  uintptr_t sp;
+};
+
+// What was known of a thread's registers. A register whose bit is not set in `known` has no meaningful value.
+struct Registers {
+  enum Known : uint32_t {
+    kIp = 1u << 0,
+    kSp = 1u << 1,
+    kBp = 1u << 2,
+    kBx = 1u << 3,
+    kR12 = 1u << 4,
+    kR13 = 1u << 5,
+    kR14 = 1u << 6,
+    kR15 = 1u << 7
+  };
+  uintptr_t ip, sp, bp, bx, r12, r13, r14, r15;
+  uint32_t known;
+  // True if `ip` is the next instruction of an interrupted or blocked thread, false if it is a return address: the
+  // instruction that belongs to a return address is the call before it.
+  bool ip_is_exact;
+};
+
+// unknown: a core file does not say, nor does the kernel of what may have exited.
+enum class ThreadState : uint8_t { running, blocked, stopped, gone, unknown };
+
+// The system call that a blocked thread is in, from /proc/PID/task/TID/syscall (Documentation/filesystems/proc.rst).
+struct SystemCall {
+  bool known;
+  long number;
+  uint64_t arguments[6];
+};
+
+// A thread at one moment, as far as it could be had without disturbing it. If `copy` is null the stack is to be read
+// from the live thread, which is valid only as long as the thread stays where it is: verify afterwards.
+struct Snapshot {
+  int tid;
+  ThreadState state;
+  Registers registers;
+  SystemCall call;
+  bool in_page_fault;         // blocked, but in no system call
+  uintptr_t stack_end;        // one past the highest stack address, 0 if not known
+  const unsigned char* copy;  // stack bytes from copy_address on, taken at the moment of the registers
+  uintptr_t copy_address;
+  size_t copy_size;
+  bool copy_is_old;     // the thread has gone on since: no stack beyond the copy is to be read from the live thread
+  Period when;          // code may have been replaced since
+  uint64_t switches;    // how often the thread had gone off the processor, from /proc/PID/task/TID/status
+  bool switches_known;  // false: nothing live to verify, the snapshot is true of its moment for good
+  char why_short[kNoteSize];  // empty, or what could not be had and why
+};
+
+// One frame: where it is, and the stack pointer that its caller has after it returns (the canonical frame address).
+struct RawFrame {
+  uintptr_t pc;
+  uintptr_t cfa;
+  bool pc_is_exact;  // see Registers::ip_is_exact; true also for the frame that a signal interrupted
+};
+
+// A stack, innermost frame first. `complete`: it reaches the function in which the thread started.
+struct RawStack {
+  uint32_t count;
+  bool complete;
+  char note[kNoteSize];  // empty, or what is missing and why
+  uintptr_t sp;          // the innermost frame's stack pointer, 0 if not known
+  Period when;           // the snapshot's
+  RawFrame frames[kMaxFrames];
+};
+
+// Which file a descriptor refers to: fstat's st_dev, st_ino and st_rdev.
+struct FileFacts {
+  uint64_t device;
+  uint64_t inode;
+  uint64_t special_device;
+  bool known;  // false: the descriptor was not open
+};
+
+enum class Event : uint8_t { hold, wait, deadlock, self_deadlock, abandoned, fork_orphan, lock_order, read_recursion };
+
+// Of these the holders are a circle: each waits for what the next one holds, the last for what the first one holds.
+constexpr bool is_circle(Event event) {
+  return event == Event::deadlock || event == Event::self_deadlock;
+}
+
+// Of these the holders are what the event is about: each has had the lock over the limit, or can never release it.
+constexpr bool is_about_holds(Event event) {
+  return event == Event::hold || event == Event::abandoned || event == Event::fork_orphan;
+}
+
+// over: found while it lasts. still: it goes on. released: it has ended. late: it ended before the watcher looked.
+// snapshot: the program asked for all that is held; no limit is involved.
+enum class Phase : uint8_t { over, still, released, late, snapshot };
+
+// How the acquire call was made, where that changes what a reader needs to know about the "taken" stack. unseen: it went past
+// our hooks; inside_call: a signal handler has interrupted it, or the unlock; elsewhere: in another process.
+enum class Acquired : uint8_t { by_call, by_condition_wait, before_attach, unseen, inside_call, elsewhere };
+
+// By what a holder is known. recorded: its own record. stated: the lock's own fields. The others are guesses.
+enum class ByWhat : uint8_t { recorded, stated, guard, code, learnt, stack };
+
+// A thread that holds the lock of a Finding (in `released` and `late`: held); of a circle each holds another one.
+struct Holder {
+  int tid;
+  char thread[kThreadNameSize];
+  // Of another process (acquired: elsewhere) that was found; else 0 and empty.
+  int pid;
+  char process[kThreadNameSize];
+  LockRef lock;
+  uint32_t lock_id;  // 3 for "L3"
+  char lock_name[kLockNameSize];
+  Access access;
+  Acquired acquired;
+  ThreadState state;
+  uint32_t depth;    // how often it holds the lock (recursive mutexes, repeated read locks)
+  uint64_t held_ns;  // a lower bound: at least so long
+  Period acquired_when;
+  uint32_t site_count;
+  CallSite sites[kMaxCallSites];  // innermost first; [0] is where the lock call returned to
+  const RawStack* taken;          // the stack at the acquisition as far as it was captured then, null if not at all
+  bool taken_is_part;             // its innermost frames only; false: all that was there (STACKS=full)
+  const RawStack* now;            // where the thread is now (late, released: where it released), null if not captured
+  SystemCall call;
+  char doing[kDoingSize];          // the call in words, read while the thread was in it; empty if not known
+  uint32_t waits_for;              // id of the lock that this holder itself waits for, 0 if none
+  uint64_t waited_ns;              // of a circle: at least so long; else 0
+  bool waits_since_before_attach;  // waited_ns counts from the attachment
+  bool likely;                     // not proven: by the lock's own fields, or that it is still the same hold
+  ByWhat evidence;
+};
+
+// A thread that waits for the lock of a Finding, or for one of its circle's without being part of that.
+struct Waiter {
+  int tid;
+  char thread[kThreadNameSize];
+  uint32_t lock_id;
+  Access access;
+  uint64_t waited_ns;
+  const RawStack* stack;  // null if not captured
+  bool unseen;            // its call went past our hooks
+};
+
+// What the watcher found, captured and verified: all that a report says, before names and lines. The arrays stay valid
+// during the call that hands the finding over.
+struct Finding {
+  Event event;
+  Phase phase;
+  uint64_t episode;
+  uint64_t wall_clock_ns;  // CLOCK_REALTIME when it was found
+  uint64_t limit_ns;
+  LockRef lock;
+  uint32_t lock_id;  // 3 for "L3"
+  char lock_name[kLockNameSize];
+  const Holder* holders;
+  size_t holder_count;
+  const Waiter* waiters;
+  size_t waiter_count;        // entries in `waiters`
+  size_t waiters_left_out;    // waiting threads beyond that, counted only
+  uint64_t lost_ns;           // thread-time lost by all waiters so far
+  size_t threads_delayed;     // how many distinct waits made up lost_ns
+  uint64_t unrecorded_holds;  // holds that did not fit into a thread's record since start
+  uint64_t unreported_holds;  // holds over their limit that ended unreported since start, too many at once
+  char note[kNoteSize];       // empty, or one more thing to say
+  bool was_said_plainly;      // late: it was seen, and said without stacks
+  // Whoever sets it writes the first line; null: nobody else does. Where reports go to standard error, it stands there already.
+  std::atomic<bool>* first_line_said;
+};
+
+}  // namespace holdwatch

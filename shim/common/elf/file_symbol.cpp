@@ -1,0 +1,98 @@
+// See file_symbol.h.
+#include "shim/common/elf/file_symbol.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+#include "shim/common/kernel/system_call.h"
+
+namespace holdwatch {
+namespace {
+
+class MappedFile {
+ public:
+  explicit MappedFile(const char* path) {
+    const long file = system_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return;
+    const long size = system_call(SYS_lseek, file, 0, SEEK_END);
+    const long memory =
+        size <= 0 ? -1 : system_call(SYS_mmap, nullptr, size, PROT_READ, MAP_PRIVATE, static_cast<int>(file), 0);
+    system_call(SYS_close, file);
+    if (failed(memory)) return;
+    start_ = reinterpret_cast<const char*>(memory);
+    size_ = static_cast<size_t>(size);
+  }
+  ~MappedFile() {
+    if (start_ != nullptr) system_call(SYS_munmap, const_cast<char*>(start_), size_);
+  }
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  // `count` of them at an offset; null if the file does not reach so far.
+  template <typename Type>
+  const Type* at(uint64_t offset, uint64_t count = 1) const {
+    const bool fits = offset <= size_ && count <= (size_ - offset) / sizeof(Type) && offset % alignof(Type) == 0;
+    return fits ? reinterpret_cast<const Type*>(start_ + offset) : nullptr;
+  }
+
+ private:
+  const char* start_ = nullptr;
+  size_t size_ = 0;
+};
+
+// The file's table of symbols, and their names.
+class SymbolTable {
+ public:
+  explicit SymbolTable(const MappedFile& file) {
+    const auto* header = file.at<Elf64_Ehdr>(0);
+    if (header == nullptr || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0) return;
+    const auto* sections = file.at<Elf64_Shdr>(header->e_shoff, header->e_shnum);
+    for (size_t i = 0; sections != nullptr && i < header->e_shnum; ++i) {
+      const Elf64_Shdr& section = sections[i];
+      if (section.sh_type != SHT_SYMTAB || section.sh_link >= header->e_shnum) continue;
+      const Elf64_Shdr& names = sections[section.sh_link];
+      symbols_ = file.at<Elf64_Sym>(section.sh_offset, section.sh_size / sizeof(Elf64_Sym));
+      names_ = file.at<char>(names.sh_offset, names.sh_size);
+      count_ = symbols_ == nullptr || names_ == nullptr ? 0 : section.sh_size / sizeof(Elf64_Sym);
+      names_size_ = names.sh_size;
+    }
+  }
+
+  const Elf64_Sym* find_object(std::string_view name, size_t size) const {
+    for (size_t i = 0; i < count_; ++i) {
+      const Elf64_Sym& symbol = symbols_[i];
+      if (ELF64_ST_TYPE(symbol.st_info) == STT_OBJECT && symbol.st_size == size && is_called(symbol, name))
+        return &symbol;
+    }
+    return nullptr;
+  }
+
+ private:
+  bool is_called(const Elf64_Sym& symbol, std::string_view name) const {
+    return symbol.st_name < names_size_ && names_size_ - symbol.st_name > name.size() &&
+           memcmp(names_ + symbol.st_name, name.data(), name.size()) == 0 &&
+           names_[symbol.st_name + name.size()] == '\0';
+  }
+
+  const Elf64_Sym* symbols_ = nullptr;
+  const char* names_ = nullptr;
+  size_t count_ = 0;
+  size_t names_size_ = 0;
+};
+
+}  // namespace
+
+void* find_file_symbol(const link_map& module, const char* name, size_t size) {
+  const MappedFile file(module.l_name);
+  const Elf64_Sym* const symbol = SymbolTable(file).find_object(name, size);
+  return symbol == nullptr ? nullptr : reinterpret_cast<void*>(module.l_addr + symbol->st_value);
+}
+
+}  // namespace holdwatch

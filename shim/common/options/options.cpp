@@ -1,0 +1,295 @@
+// Reads the options from the environment and from the file that HOLDWATCH_CONFIG names.
+// Start context, before the program's first instruction. Never fails: what is wrong is said, and the default is kept.
+#include "shim/common/options/options.h"
+
+#include <cerrno>
+#include <cstddef>
+
+#include "shim/common/options/config_file.h"
+#include "shim/common/options/glob.h"
+#include "shim/common/options/option_table.h"
+#include "shim/common/options/option_values.h"
+#include "shim/common/text/text_buffer.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr std::string_view kPrefix = "HOLDWATCH_";
+constexpr std::string_view kConfigName = "CONFIG";
+constexpr size_t kMessageSize = 1200;
+constexpr size_t kShownValue = 120;
+constexpr size_t kShownPath = 512;
+
+enum class Origin : unsigned char { fallback, file, environment };
+
+// Where a value was given: a variable, or a line of the file.
+struct Place {
+  Origin origin;
+  unsigned line;
+};
+
+class Loader {
+ public:
+  Loader(Settings& settings, const OptionSources& sources) : settings_(settings), sources_(sources) {}
+
+  void load();
+
+ private:
+  static bool parse_variable(const char* text, Setting* out);
+  const char* value_of(std::string_view name) const;
+  void read_environment();
+  void read_file(const char* path);
+  void read_line(std::string_view line, Place place);
+  void set(const OptionRow& row, std::string_view value, Place place);
+  void print_help();
+
+  void write_place(TextBuffer& out, Place place) const;
+  void write_setting(TextBuffer& out, std::string_view name, std::string_view value, Place place) const;
+  void say_bad_value(const OptionRow& row, std::string_view value, Place place, const char* reason);
+  void say_unknown(std::string_view name, Place place);
+  void say(std::string_view line) const { sources_.say(sources_.context, line); }
+
+  Place& place_of(const OptionRow& row) { return places_[&row - kOptions]; }
+  Place& place_of(OptionIndex index) { return places_[static_cast<size_t>(index)]; }
+  bool is_given(OptionIndex index) { return place_of(index).origin != Origin::fallback; }
+
+  Settings& settings_;
+  const OptionSources& sources_;
+  const char* path_ = nullptr;
+  Place places_[kOptionCount] = {};
+};
+
+void Loader::load() {
+  set_defaults(settings_);
+  path_ = value_of(kConfigName);
+  // The environment comes last, and so wins.
+  if (path_ != nullptr && *path_ != '\0') read_file(path_);
+  read_environment();
+  derive_limits(settings_, is_given(OptionIndex::READ_LIMIT), is_given(OptionIndex::WAIT_LIMIT));
+  if (settings_.help) print_help();
+}
+
+bool Loader::parse_variable(const char* text, Setting* out) {
+  std::string_view rest(text);
+  if (!has_prefix(rest, kPrefix)) return false;
+  rest.remove_prefix(kPrefix.size());
+  const size_t equals = rest.find('=');
+  if (equals == std::string_view::npos) return false;
+  *out = {{rest.data(), equals}, {rest.data() + equals + 1, rest.size() - equals - 1}};
+  return true;
+}
+
+// The first of a name counts, as with getenv.
+const char* Loader::value_of(std::string_view name) const {
+  Setting variable;
+  for (const char* const* text = sources_.environment; *text != nullptr; ++text) {
+    // The value's end is the text's, so that it is a C string.
+    if (parse_variable(*text, &variable) && variable.name == name) return variable.value.data();
+  }
+  return nullptr;
+}
+
+// In the table's order, not the environment's, which is anybody's: the same mistakes give the same lines.
+void Loader::read_environment() {
+  constexpr Place kPlace = {Origin::environment, 0};
+  for (const OptionRow& row : kOptions) {
+    if (const char* value = value_of(row.name); value != nullptr) set(row, value, kPlace);
+  }
+  Setting variable;
+  for (const char* const* text = sources_.environment; *text != nullptr; ++text) {
+    if (!parse_variable(*text, &variable) || variable.name == kConfigName) continue;
+    const OptionRow* const row = find_option(variable.name);
+    if (row == nullptr || row->name != variable.name) say_unknown(variable.name, kPlace);
+  }
+}
+
+void Loader::read_file(const char* path) {
+  ConfigFile file(sources_.describe_error);
+  const char* reason = file.open(path);
+  if (reason == nullptr) {
+    std::string_view line;
+    while (file.next(&line)) {
+      const Place place = {Origin::file, file.line_number()};
+      if (!file.line_is_cut()) {
+        read_line(line, place);
+        continue;
+      }
+      Line<kMessageSize> message;
+      write_place(message, place);
+      message << ": line too long; ignored";
+      say(message);
+    }
+    reason = file.error();
+  }
+  if (reason == nullptr) return;
+  Line<kShownPath> shown;
+  shown << path;
+  Line<kMessageSize> message;
+  message << "HOLDWATCH_CONFIG=\"" << shown << "\": cannot be read: " << reason << "; continuing without it";
+  say(message);
+}
+
+void Loader::read_line(std::string_view line, Place place) {
+  Setting setting;
+  switch (parse_setting(line, &setting)) {
+    case LineContent::nothing:
+      return;
+    case LineContent::setting:
+      if (const OptionRow* row = find_option(setting.name); row != nullptr) {
+        set(*row, setting.value, place);
+      } else {
+        say_unknown(setting.name, place);
+      }
+      return;
+    case LineContent::junk:
+      break;
+  }
+  Line<kMessageSize> message;
+  write_place(message, place);
+  message << ": not of the form name = value: " << line;
+  say(message);
+}
+
+void Loader::set(const OptionRow& row, std::string_view value, Place place) {
+  if (const char* reason = row.read(value, row, settings_); reason != nullptr) {
+    say_bad_value(row, value, place, reason);
+    return;
+  }
+  if (row.available == Available::now || value == row.fallback) {
+    place_of(row) = place;
+    return;
+  }
+  row.read(row.fallback, row, settings_);
+  Line<kMessageSize> message;
+  write_setting(message, row.name, value, place);
+  message << ": not implemented in this version; it has no effect";
+  say(message);
+}
+
+void Loader::write_place(TextBuffer& out, Place place) const {
+  switch (place.origin) {
+    case Origin::fallback:
+      out << "default";
+      break;
+    case Origin::file: {
+      Line<kShownPath> shown;
+      shown << path_;
+      out << shown << ':' << place.line;
+      break;
+    }
+    case Origin::environment:
+      out << "environment";
+      break;
+  }
+}
+
+// HOLDWATCH_LIMIT in the environment, limit in a file.
+void write_name(std::string_view name, Place place, TextBuffer& out) {
+  if (place.origin == Origin::environment) {
+    out << kPrefix << name;
+    return;
+  }
+  for (const char c : name) out << (c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
+}
+
+// HOLDWATCH_LIMIT="10" or /etc/holdwatch.conf:3: limit = "10".
+void Loader::write_setting(TextBuffer& out, std::string_view name, std::string_view value, Place place) const {
+  Line<kShownValue> shown;
+  shown << value;
+  const bool is_variable = place.origin == Origin::environment;
+  if (!is_variable) {
+    write_place(out, place);
+    out << ": ";
+  }
+  write_name(name, place, out);
+  out << (is_variable ? "=\"" : " = \"") << shown << '"';
+}
+
+void Loader::say_bad_value(const OptionRow& row, std::string_view value, Place place, const char* reason) {
+  Line<kMessageSize> message;
+  write_setting(message, row.name, value, place);
+  message << ": " << reason << " (" << row.values << "); ";
+  const Place kept = place_of(row);
+  if (kept.origin == Origin::fallback) {
+    message << "the default, " << row.fallback << ", is kept";
+  } else {
+    row.write(settings_, row, message);
+    message << " from ";
+    write_place(message, kept);
+    message << " is kept";
+  }
+  say(message);
+}
+
+void Loader::say_unknown(std::string_view name, Place place) {
+  Line<kShownValue> shown;
+  write_name(name, place, shown);
+  Line<kMessageSize> message;
+  if (place.origin == Origin::file) {
+    write_place(message, place);
+    message << ": ";
+  }
+  message << "unknown option " << shown;
+  if (const OptionRow* nearest = nearest_option(name); nearest != nullptr) {
+    message << "; did you mean ";
+    write_name(nearest->name, place, message);
+    message << '?';
+  }
+  message << " (HOLDWATCH_HELP=1 lists them all)";
+  say(message);
+}
+
+void pad_to(size_t column, TextBuffer& out) {
+  do {
+    out << ' ';
+  } while (out.size() < column);
+}
+
+void Loader::print_help() {
+  say("options: HOLDWATCH_NAME=value in the environment, or name = value in the file that HOLDWATCH_CONFIG names");
+  for (const OptionRow& row : kOptions) {
+    if (row.available == Available::later) continue;
+    Line<kMessageSize> line;
+    line << "  " << row.name;
+    pad_to(14, line);
+    row.write(settings_, row, line);
+    pad_to(24, line);
+    line << '(';
+    write_place(line, place_of(row));
+    line << ')';
+    pad_to(39, line);
+    line << row.help << " [" << row.values << ']';
+    say(line);
+  }
+}
+
+bool has_options(const char* const* environment) {
+  for (; *environment != nullptr; ++environment) {
+    if (has_prefix(*environment, kPrefix)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool options_load_from(Settings* out, const OptionSources& sources) {
+  set_defaults(*out);
+  // Most programs, children of a watched one among them, have none: they pay for one look.
+  if (!has_options(sources.environment)) return true;
+  if (sources.secure) {
+    // A user could otherwise have a set-user-ID program read and write files with its owner's rights.
+    sources.say(sources.context, "this program runs with elevated privileges: HOLDWATCH_* options are ignored");
+    return true;
+  }
+  const int saved_errno = errno;
+  // EXE decides whether anything may be said, and may come last: so the first reading is silent.
+  OptionSources silent = sources;
+  silent.say = [](void*, std::string_view) {};
+  Loader(*out, silent).load();
+  const bool is_chosen = glob_matches(out->exe, sources.program);
+  if (is_chosen) Loader(*out, sources).load();
+  errno = saved_errno;
+  return is_chosen;
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,24 @@
+// Reads the options from the environment and from the file that HOLDWATCH_CONFIG names.
+// Start context, before the program's first instruction. Never fails: what is wrong is said, and the default is kept.
+#pragma once
+
+#include <string_view>
+
+#include "shim/common/contract/settings.h"
+
+namespace holdwatch {
+
+// Where the options come from and where messages go.
+struct OptionSources {
+  const char* const* environment;            // "NAME=value" texts, ended by a null pointer
+  std::string_view program;                  // the program's name, for EXE
+  bool secure;                               // the program has more rights than its user: options are not to be trusted
+  const char* (*describe_error)(int error);  // an errno in words
+  void (*say)(void* context, std::string_view line);
+  void* context;
+};
+
+// Reads the options and says what is wrong with them. Returns whether EXE chooses this program; if not, nothing was said.
+bool options_load_from(Settings* out, const OptionSources& sources);
+
+}  // namespace holdwatch

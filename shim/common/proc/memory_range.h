@@ -1,0 +1,29 @@
+// Places in an address space, as maps files describe them (proc(5)).
+// Any context. Plain values.
+#pragma once
+
+#include <cstdint>
+
+namespace holdwatch {
+
+// [start, end); empty if start == end.
+struct MemoryRange {
+  uintptr_t start = 0;
+  uintptr_t end = 0;
+
+  bool contains(uintptr_t address) const { return address >= start && address < end; }
+};
+
+enum class MappedAs : uint8_t {
+  stack,  // readable, writable and private: what any stack is, and what can be read without a surprise
+  code    // readable and executable
+};
+
+// Which page of which file: for memory that processes share, anonymous or not, the same in all of them.
+struct FilePage {
+  uint64_t device;
+  uint64_t inode;
+  uint64_t offset;
+};
+
+}  // namespace holdwatch

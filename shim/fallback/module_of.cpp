@@ -1,0 +1,175 @@
+// See module_of.h.
+#include "shim/fallback/module_of.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <string_view>
+
+#include "shim/base/clock.h"
+#include "shim/base/unloads.h"
+#include "shim/common/kernel/system_call.h"
+#include "shim/inspection/capture.h"
+#include "shim/own_threads/seccomp_state.h"
+
+namespace holdwatch {
+namespace {
+
+struct FileMapping {
+  uintptr_t start = 0, end = 0;  // of the part that contains the address
+  uintptr_t first = 0;           // lowest address of the same file
+  char path[PATH_MAX] = "";
+};
+
+// Hands the file's lines one by one to `visit` until that returns true. A line longer than the buffer is cut.
+template <typename Visit>
+void for_each_line(const char* path, Visit visit) {
+  if (calls_filtered()) return;
+  const long file = system_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return;
+  char line[PATH_MAX + 256];
+  size_t length = 0;
+  char block[4096];
+  bool done = false;
+  for (long got; !done && (got = system_call(SYS_read, file, block, sizeof block)) > 0;) {
+    for (long i = 0; i < got && !done; ++i) {
+      if (block[i] == '\n') {
+        done = visit(std::string_view(line, length));
+        length = 0;
+      } else if (length < sizeof line) {
+        line[length++] = block[i];
+      }
+    }
+  }
+  system_call(SYS_close, file);
+}
+
+// Without substr's check, which would need libstdc++ to throw.
+std::string_view from(std::string_view text, size_t begin) {
+  return {text.data() + begin, text.size() - begin};
+}
+
+uintptr_t take_hex(std::string_view& text) {
+  uintptr_t value = 0;
+  while (!text.empty()) {
+    const char c = text.front();
+    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    if (digit < 0) break;
+    value = value * 16 + static_cast<uintptr_t>(digit);
+    text.remove_prefix(1);
+  }
+  return value;
+}
+
+// The calling thread's file: the process's is that of its main thread, which is empty once that has left by pthread_exit.
+bool find_mapping(uintptr_t address, FileMapping* out) {
+  bool found = false;
+  for_each_line("/proc/thread-self/maps", [&](std::string_view line) {
+    const uintptr_t start = take_hex(line);
+    line.remove_prefix(line.empty() ? 0 : 1);
+    const uintptr_t end = take_hex(line);
+    const size_t slash = line.find('/');
+    const std::string_view path = slash == std::string_view::npos ? std::string_view() : from(line, slash);
+    if (path != std::string_view(out->path)) {
+      out->first = start;
+      TextBuffer(out->path, sizeof out->path) << path;
+    }
+    if (address < start || address >= end) return false;
+    out->start = start;
+    out->end = end;
+    found = !path.empty();
+    return true;
+  });
+  return found;
+}
+
+template <typename T>
+bool read_at(uintptr_t address, T* out) {
+  return read_own_memory(address, out, sizeof *out) == sizeof *out;
+}
+
+void append_hex(const unsigned char* bytes, size_t size, TextBuffer& out) {
+  for (size_t at = 0; at < size; ++at) out << "0123456789abcdef"[bytes[at] >> 4] << "0123456789abcdef"[bytes[at] & 15];
+}
+
+// Appends the build id that is among these notes; false if there is none. Notes of 8 bytes' alignment are padded to that.
+bool append_build_id(const Elf64_Phdr& notes, uintptr_t bias, TextBuffer& out) {
+  constexpr int kMaxNotes = 16;  // each costs a system call; a damaged header may announce a GiB of them
+  const size_t padding = notes.p_align == 8 ? 7 : 3;
+  uintptr_t address = bias + notes.p_vaddr;
+  size_t left = notes.p_memsz;
+  for (int i = 0; i < kMaxNotes && left >= sizeof(Elf64_Nhdr); ++i) {
+    Elf64_Nhdr note;
+    if (!read_at(address, &note)) return false;
+    const size_t content = (sizeof note + note.n_namesz + padding) & ~padding;
+    const size_t total = (content + note.n_descsz + padding) & ~padding;
+    char name[4];
+    unsigned char id[64];
+    if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof name && note.n_descsz <= sizeof id &&
+        read_at(address + sizeof note, &name) && memcmp(name, ELF_NOTE_GNU, sizeof name) == 0) {
+      if (read_own_memory(address + content, id, note.n_descsz) != note.n_descsz) return false;
+      out << " (build id ";
+      append_hex(id, note.n_descsz, out);
+      out << ')';
+      return true;
+    }
+    if (total > left) return false;
+    address += total;
+    left -= total;
+  }
+  return false;
+}
+
+constexpr size_t kMaxSegments = 64;
+
+// Calls `visit` for each of the file's segments until that returns true.
+template <typename Visit>
+void for_each_segment(const FileMapping& mapping, const Elf64_Ehdr& header, Visit visit) {
+  for (size_t i = 0; i < header.e_phnum && i < kMaxSegments; ++i) {
+    Elf64_Phdr segment;
+    if (!read_at(mapping.first + header.e_phoff + i * sizeof segment, &segment) || visit(segment)) return;
+  }
+}
+
+// The program's own file cannot be unloaded.
+bool is_in_program(uintptr_t address) {
+  FileMapping own, its;
+  return find_mapping(getauxval(AT_PHDR), &own) && find_mapping(address, &its) && own.first == its.first;
+}
+
+}  // namespace
+
+void append_module_then(uintptr_t address, uint64_t since_ns, TextBuffer& out) {
+  if (unloaded_between(since_ns, monotonic_ns()) && !is_in_program(address))
+    out << Hex{address};
+  else
+    append_module_of(address, out);
+}
+
+void append_module_of(uintptr_t address, TextBuffer& out) {
+  FileMapping mapping;
+  Elf64_Ehdr header;
+  if (!find_mapping(address, &mapping) || !read_at(mapping.first, &header) ||
+      memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) {
+    out << Hex{address};
+    return;
+  }
+  uintptr_t bias = mapping.first;
+  for_each_segment(mapping, header, [&](const Elf64_Phdr& segment) {
+    if (segment.p_type != PT_LOAD) return false;
+    bias = mapping.first - (segment.p_vaddr & ~uintptr_t{4095});
+    return true;
+  });
+  const std::string_view path(mapping.path);
+  out << from(path, path.rfind('/') + 1) << '+' << Hex{address - bias};
+  // Which of a file's note segments has the build id depends on the linker.
+  for_each_segment(mapping, header, [&](const Elf64_Phdr& segment) {
+    return segment.p_type == PT_NOTE && append_build_id(segment, bias, out);
+  });
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,153 @@
+// See plain_report.h.
+#include "shim/fallback/plain_report.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+#include "shim/common/text/first_line.h"
+#include "shim/common/text/text_buffer.h"
+#include "shim/fallback/module_of.h"
+#include "shim/inspection/task_files.h"
+#include "shim/own_threads/standard_error.h"
+#include "shim/record/thread_table.h"
+#include "shim/reporter/stack_collector.h"
+
+namespace holdwatch {
+namespace {
+
+bool g_wanted = true;
+
+// The episodes of which something was said plainly. Written by the watcher, read by the reporter, which comes to a job long
+// after that.
+constexpr size_t kEpisodes = 1024;
+std::atomic<uint64_t> g_said[kEpisodes] = {};
+
+const char* access_name(LockRef lock, Access access) {
+  if (lock.kind == LockKind::mutex) return "";
+  return access == Access::shared ? " for reading" : " for writing";
+}
+
+void say_first_line(const Finding& finding) {
+  Line<512> text;
+  append_first_line(finding, text);
+  say(text);
+}
+
+// A finding of what the job says, without a look at any thread but for its name.
+struct JobFinding {
+  Finding finding{};
+  Holder holders[kMaxHolders] = {};
+  Waiter longest{};
+
+  void fill(const Job& job);
+
+ private:
+  void add_holder(const Job& job, size_t index);
+  void add_waiters(const Job& job);
+};
+
+void JobFinding::fill(const Job& job) {
+  finding = {};
+  finding.event = job.event;
+  finding.phase = job.phase;
+  finding.limit_ns = job.limit_ns;
+  finding.lock = {job.state.lock.address(), job.state.lock.kind()};
+  finding.lock_id = job.tags[0].id;
+  finding.lost_ns = job.lost_ns;
+  finding.threads_delayed = job.threads_delayed;
+  finding.holders = holders;
+  finding.waiters = &longest;
+  for (size_t i = 0; i < job.state.holder_count; ++i) add_holder(job, i);
+  if (!is_circle(job.event))
+    std::sort(holders, holders + finding.holder_count,
+              [](const Holder& a, const Holder& b) { return a.held_ns > b.held_ns; });
+  add_waiters(job);
+}
+
+void JobFinding::add_holder(const Job& job, size_t index) {
+  const HolderState& state = job.state.holders[index];
+  Holder& holder = holders[finding.holder_count++] = Holder{};
+  holder.tid = state.hold.tid;
+  holder.pid = state.pid;
+  if (state.hold.gone) {
+    holder.state = ThreadState::gone;
+    std::memcpy(holder.thread, record_at(state.hold.identity.record)->gone_name, kThreadNameSize - 1);
+  } else {
+    std::memcpy(holder.thread, job.names[index], sizeof holder.thread);
+  }
+  holder.lock_id = job.tag_of_holder(index).id;
+  holder.acquired = acquired_how(state);
+  holder.access = state.hold.word.access();
+  holder.held_ns = job.held_ns[index];
+  holder.waited_ns = job.holder_waits_ns[index];
+  holder.waits_since_before_attach = state.waits_since_before;
+  holder.likely = state.likely;
+}
+
+void JobFinding::add_waiters(const Job& job) {
+  longest = {};
+  size_t waiting = 0;
+  for (size_t i = 0; i < job.state.waiter_count; ++i) {
+    const WaitView& wait = job.state.waiters[i];
+    if (wait.word.condition()) continue;
+    if (waiting++ > 0 && job.waited_ns[i] <= longest.waited_ns) continue;
+    longest.tid = wait.tid;
+    longest.access = wait.word.access();
+    longest.waited_ns = job.waited_ns[i];
+  }
+  if (waiting == 0) return;
+  read_thread_name(longest.tid, longest.thread);
+  finding.waiter_count = 1;
+  finding.waiters_left_out = waiting - 1 + job.state.waiters_left_out;
+}
+
+constinit JobFinding g_job_finding;  // the watcher's
+
+}  // namespace
+
+void set_plain_reports_wanted(bool wanted) {
+  g_wanted = wanted;
+}
+
+bool was_said_plainly(uint64_t episode) {
+  return g_said[episode % kEpisodes].load(std::memory_order_relaxed) == episode;
+}
+
+void write_plain_first_line(const Job& job) {
+  if (!g_wanted) return;
+  g_said[job.episode % kEpisodes].store(job.episode, std::memory_order_relaxed);
+  g_job_finding.fill(job);
+  say_first_line(g_job_finding.finding);
+}
+
+void write_plain_notice(std::string_view line) {
+  if (g_wanted) say(line);
+}
+
+void write_plain_report(const Finding& finding) {
+  if (!g_wanted) return;
+  say_first_line(finding);
+  if (finding.phase == Phase::still || finding.phase == Phase::released) return;
+  for (size_t i = 0; i < finding.holder_count; ++i) {
+    for (uint32_t site = 0; site < finding.holders[i].site_count; ++site) {
+      Line<512> text;
+      text << "  taken by " << finding.holders[i].tid << "  #" << site << ' ';
+      append_module_then(finding.holders[i].sites[site].pc, finding.holders[i].acquired_when.from_ns, text);
+      say(text);
+    }
+  }
+  constexpr size_t kShown = 8;
+  for (size_t i = 0; i < std::min(finding.waiter_count, kShown); ++i) {
+    const Waiter& waiter = finding.waiters[i];
+    Line<512> text;
+    text << "  waits     " << waiter.tid << access_name(finding.lock, waiter.access) << ", "
+         << Duration{waiter.waited_ns} << "  ";
+    if (waiter.stack != nullptr && waiter.stack->count > 0) append_module_of(waiter.stack->frames[0].pc, text);
+    say(text);
+  }
+}
+
+}  // namespace holdwatch

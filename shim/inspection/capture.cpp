@@ -1,0 +1,368 @@
+// Where another thread is: the policy. Looks at the thread's files in /proc, and only where those say that it runs, and
+// goes on to say so, asks it through the mailbox.
+// Cold context (the reporter thread). Never touches records or symbols; never allocates.
+#include "shim/inspection/capture.h"
+
+#include <sys/syscall.h>
+#include <time.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+
+#include "shim/base/clock.h"
+#include "shim/base/libc_functions.h"
+#include "shim/common/contract/settings.h"
+#include "shim/common/kernel/system_call.h"
+#include "shim/common/text/text_buffer.h"
+#include "shim/inspection/mailbox.h"
+#include "shim/inspection/own_memory.h"
+#include "shim/inspection/task_files.h"
+#include "shim/own_threads/seccomp_state.h"
+#include "shim/own_threads/standard_error.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr uint64_t kPatienceNs = 50'000'000;
+constexpr uint64_t kBetweenLooksNs = 200'000;
+// Processor time between two looks after which a thread has surely left the system call it had been woken from.
+constexpr uint64_t kRanEnoughNs = 20'000;
+
+unsigned char g_blocked_copy[65536];
+
+// One look at a thread through /proc.
+struct Look {
+  StatusFile status;
+  SyscallFile syscall;
+  int status_error = 0;
+  int syscall_error = 0;  // most often EACCES: the file belongs to root in a process that is not dumpable
+  uint64_t processor_ns = 0;
+
+  bool succeeded() const { return status_error == 0; }
+  bool runs() const { return syscall_error == 0 ? syscall.kind == SyscallFile::Kind::running : status.state == 'R'; }
+};
+
+// The processor time of a thread of this process, exact to the moment, unlike /proc's. The clock's number is how the
+// kernel encodes "thread TID, scheduler's clock" (include/uapi/linux/time.h, posix-cpu-timers); the calls that make
+// such a number take a pthread_t.
+// 0, or the error negated: -EINVAL for a thread that has ended.
+long read_processor_clock(int tid, uint64_t* out) {
+  constexpr int kPerThread = 4;
+  constexpr int kSchedulerClock = 2;
+  const clockid_t clock = (~tid * 8) | kPerThread | kSchedulerClock;
+  timespec now{};
+  const long error = system_call(SYS_clock_gettime, clock, &now);
+  *out = static_cast<uint64_t>(now.tv_sec) * kNanosecondsPerSecond + static_cast<uint64_t>(now.tv_nsec);
+  return error;
+}
+
+uint64_t processor_ns(int tid) {
+  uint64_t now_ns = 0;
+  read_processor_clock(tid, &now_ns);
+  return now_ns;
+}
+
+// "status" first: if the thread runs between the two, its switches differ when they are compared later.
+Look look_at(int tid) {
+  Look look;
+  look.status_error = read_status_file(tid, &look.status);
+  if (look.status_error == 0 && !look.status.is_of(tid)) look.status_error = ENOENT;
+  if (look.status_error == 0) look.syscall_error = read_syscall_file(tid, &look.syscall);
+  if (look.succeeded() && look.runs()) look.processor_ns = processor_ns(tid);
+  return look;
+}
+
+ThreadState state_of(const Look& look) {
+  const char letter = look.status.state;
+  if (letter == 'Z' || letter == 'X') return ThreadState::gone;
+  if (look.runs()) return ThreadState::running;
+  return letter == 'T' || letter == 't' ? ThreadState::stopped : ThreadState::blocked;
+}
+
+void wait_for_next_look() {
+  const timespec pause = {0, kBetweenLooksNs};
+  system_call(SYS_nanosleep, &pause, nullptr);
+}
+
+// The state as far as it shows without /proc. A filter of the program's may let this question fail too.
+ThreadState state_by_clock(int tid) {
+  const uint64_t before_ns = processor_ns(tid);
+  wait_for_next_look();
+  uint64_t now_ns = 0;
+  const long error = read_processor_clock(tid, &now_ns);
+  if (error != 0) return error == -EINVAL || error == -ESRCH ? ThreadState::gone : ThreadState::unknown;
+  return now_ns >= before_ns + kRanEnoughNs ? ThreadState::running : ThreadState::blocked;
+}
+
+// A stack pointer beyond the thread's stack means that the thread is on another one, whose end nobody told us.
+void distrust_foreign_stack(Snapshot* out) {
+  if (out->registers.sp >= out->stack_end) out->stack_end = 0;
+}
+
+// What a failed look means. Returns false, for nothing could be had.
+bool explain_no_status(int error, Snapshot* out) {
+  TextBuffer why(out->why_short, sizeof out->why_short);
+  const bool not_there = error == ENOENT || error == ESRCH;
+  if (not_there && proc_shows_us()) {
+    out->state = ThreadState::gone;
+    why << "stack not captured: thread exited";
+    return false;
+  }
+  out->state = state_by_clock(out->tid);
+  if (not_there) {
+    why << "stack not captured: /proc is not mounted, or shows another PID namespace";
+  } else {
+    why << "stack not captured: /proc/self/task/" << out->tid << "/status cannot be read (errno " << error << ')';
+  }
+  return false;
+}
+
+bool explain_no_registers(int error, Snapshot* out) {
+  TextBuffer why(out->why_short, sizeof out->why_short);
+  if (error == EACCES || error == EPERM) {
+    why << "stack not captured: permission denied for /proc/self/task/" << out->tid
+        << "/syscall: the process changed its user or is not dumpable";
+  } else {
+    why << "stack not captured: /proc/self/task/" << out->tid << "/syscall cannot be read (errno " << error << ')';
+  }
+  return false;
+}
+
+// True if the thread has been where the snapshot says ever since.
+bool has_stayed(const Snapshot& snapshot) {
+  const Look look = look_at(snapshot.tid);
+  return look.succeeded() && look.syscall_error == 0 && !look.runs() && look.status.switches() == snapshot.switches &&
+         look.syscall.sp == snapshot.registers.sp && look.syscall.pc == snapshot.registers.ip &&
+         look.syscall.call.known == snapshot.call.known && look.syscall.call.number == snapshot.call.number &&
+         memcmp(look.syscall.call.arguments, snapshot.call.arguments, sizeof snapshot.call.arguments) == 0;
+}
+
+// A thread that blocks for a fraction of a millisecond at a time (small reads, sends, sleeps) is gone before its live
+// stack is unwound, but not before the few kilobytes that are in use are copied. A larger stack is left to be read live.
+void copy_blocked_stack(Snapshot* out) {
+  const size_t size = out->stack_end - out->registers.sp;
+  if (out->stack_end == 0 || size > sizeof g_blocked_copy) return;
+  if (read_own_memory(out->registers.sp, g_blocked_copy, size) != size || !has_stayed(*out)) return;
+  out->copy = g_blocked_copy;
+  out->copy_address = out->registers.sp;
+  out->copy_size = size;
+}
+
+// The snapshot of a thread that does not run.
+bool take_from_files(const Look& look, Snapshot* out) {
+  out->state = state_of(look);
+  if (out->state == ThreadState::gone) return explain_no_status(ESRCH, out);
+  if (look.syscall_error != 0) return explain_no_registers(look.syscall_error, out);
+  out->call = look.syscall.call;
+  out->in_page_fault = look.syscall.kind == SyscallFile::Kind::blocked_outside && out->state == ThreadState::blocked;
+  out->registers.ip = look.syscall.pc;
+  out->registers.sp = look.syscall.sp;
+  out->registers.known = Registers::kIp | Registers::kSp;
+  out->registers.ip_is_exact = true;
+  out->switches = look.status.switches();
+  out->switches_known = true;
+  distrust_foreign_stack(out);
+  copy_blocked_stack(out);
+  return true;
+}
+
+// A signal must not reach a thread that was merely on its way into or out of a blocking call: a call that moved some of
+// its bytes would return early, and no handler can mend that. So the thread must have run, without once blocking, since
+// it was first looked at.
+bool ran_throughout(const Look& since, const Look& now) {
+  return since.status.voluntary_switches == now.status.voluntary_switches &&
+         now.processor_ns >= since.processor_ns + kRanEnoughNs;
+}
+
+const char* reason_of(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::none:
+      return "";
+    case Refusal::switched_off:
+      return "running threads are not sampled (SIGNAL=off)";
+    case Refusal::calls_are_hidden:
+      return "the thread is running, and with this libc holdwatch cannot tell which system call a signal would "
+             "interrupt";
+    case Refusal::no_signal_free:
+      return "the thread is running, and the program uses every real-time signal, so none is left to sample it";
+    case Refusal::thread_filters_calls:
+      return "the thread is running, and has a seccomp filter of its own";
+    case Refusal::thread_blocks_signal:
+      return "the thread is running, and blocks the sampling signal";
+    case Refusal::thread_gone:
+      return "thread exited";
+    case Refusal::not_queued:
+      return "the thread is running, and the kernel cannot queue more signals (RLIMIT_SIGPENDING)";
+    case Refusal::not_in_time:
+      return "the thread is runnable, but got no CPU for 50 ms";
+    case Refusal::still_writing:
+      return "another thread was stopped while it was being sampled";
+  }
+  return "";
+}
+
+bool explain_no_sample(const char* reason, Snapshot* out) {
+  TextBuffer(out->why_short, sizeof out->why_short) << "stack not captured: " << reason;
+  return false;
+}
+
+// The stack to copy: the thread's own at first. A thread that turns out to be on another one (a coroutine's, a signal
+// handler's, or its own grown since) is asked again, with what is mapped around the stack pointer it had.
+class WantedStack {
+ public:
+  explicit WantedStack(uintptr_t stack_end) {
+    if (stack_end == 0) return;
+    range_ = mapped_around(stack_end - 1, MappedAs::stack);
+    if (range_.end > stack_end) range_.end = stack_end;
+  }
+
+  MemoryRange range() const { return range_; }
+
+  // False if that was tried before.
+  bool try_around(uintptr_t sp) {
+    if (tried_) return false;
+    tried_ = true;
+    range_ = mapped_around(sp, MappedAs::stack);
+    return true;
+  }
+
+ private:
+  MemoryRange range_;
+  bool tried_ = false;
+};
+
+bool explain_refusal(Refusal refusal, Snapshot* out) {
+  if (refusal == Refusal::thread_gone) out->state = ThreadState::gone;
+  return explain_no_sample(reason_of(refusal), out);
+}
+
+bool finish_sample(const WantedStack& stack, Snapshot* out) {
+  distrust_foreign_stack(out);
+  if (out->copy != nullptr) return true;
+  const bool is_stack = stack.range().start != stack.range().end;
+  explain_no_sample(
+      is_stack ? "the thread keeps switching stacks" : "the thread is on a stack that is not private memory", out);
+  return true;
+}
+
+// A thread under more filters than ours are has put one over itself alone.
+bool filters_its_own_calls(const StatusFile& status) {
+  if (status.call_filters == 0) return false;
+  StatusFile own;
+  return read_status_file(static_cast<int>(system_call(SYS_gettid)), &own) != 0 ||
+         status.call_filters > own.call_filters;
+}
+
+Refusal sample(const Look& look, MemoryRange stack, Snapshot* out) {
+  if (filters_its_own_calls(look.status)) return Refusal::thread_filters_calls;
+  return mailbox_sample(out->tid, look.status.blocked_signals, stack, out);
+}
+
+// Looks again and again until the thread is found blocked, or has run long enough to be asked. `since` is the look from
+// which on it has not blocked.
+bool capture_running(Look since, Snapshot* out) {
+  WantedStack stack(out->stack_end);
+  bool blocked_between = false;
+  uint64_t deadline_ns = monotonic_ns() + kPatienceNs;
+  while (monotonic_ns() < deadline_ns) {
+    wait_for_next_look();
+    const Look now = look_at(out->tid);
+    if (!now.succeeded()) return explain_no_status(now.status_error, out);
+    out->state = state_of(now);
+    if (out->state != ThreadState::running) return take_from_files(now, out);
+    if (ran_throughout(since, now)) {
+      const Refusal refusal = sample(now, stack.range(), out);
+      if (refusal != Refusal::none) return explain_refusal(refusal, out);
+      if (out->copy != nullptr || !stack.try_around(out->registers.sp)) return finish_sample(stack, out);
+      deadline_ns = monotonic_ns() + kPatienceNs;
+    }
+    if (now.status.voluntary_switches == since.status.voluntary_switches) continue;
+    blocked_between = true;
+    since = now;
+  }
+  return explain_no_sample(blocked_between ? "the thread keeps blocking, each time too briefly to be captured"
+                                           : "the thread is runnable, but got no CPU for 50 ms",
+                           out);
+}
+
+std::atomic<int> g_no_more_of{0};
+
+void begin(int tid, uintptr_t stack_end, Snapshot* out) {
+  *out = Snapshot{};
+  out->tid = tid;
+  out->stack_end = stack_end;
+}
+
+bool take(int tid, Snapshot* out) {
+  const Look look = look_at(tid);
+  if (!look.succeeded()) return explain_no_status(look.status_error, out);
+  if (state_of(look) != ThreadState::running) return take_from_files(look, out);
+  return capture_running(look, out);
+}
+
+}  // namespace
+
+bool capture_start(int signal_option) {
+  const auto code_around = [](auto* function) {
+    return mapped_around(reinterpret_cast<uintptr_t>(function), MappedAs::code);
+  };
+  const MemoryRange libc_code = code_around(libc().gnu_get_libc_version);
+  const bool is_one_library = libc_code.contains(reinterpret_cast<uintptr_t>(libc().pthread_create));
+  const MemoryRange thread_code = is_one_library ? MemoryRange{} : code_around(libc().pthread_create);
+  if (mailbox_open(signal_option, libc_code, thread_code) || signal_option == kSignalOff) return true;
+  Line<kNoteSize> line;
+  if (signal_option == kSignalAuto) {
+    line << "the program uses every real-time signal: running threads cannot be sampled";
+  } else {
+    line << "SIGNAL=" << signal_option
+         << " is not a real-time signal, or is in use by the program: running threads cannot be sampled";
+  }
+  say(line);
+  return false;
+}
+
+bool capture_thread(int tid, uintptr_t stack_end, Snapshot* out) {
+  begin(tid, stack_end, out);
+  if (calls_filtered()) {
+    TextBuffer(out->why_short, sizeof out->why_short) << "stack not captured: the program has a seccomp filter";
+    return false;
+  }
+  const bool captured = take(tid, out);
+  // Asked afterwards: the thread says so first, and then begins to wait.
+  if (g_no_more_of.load(std::memory_order_acquire) != tid) return captured;
+  begin(tid, stack_end, out);
+  TextBuffer(out->why_short, sizeof out->why_short) << "stack not captured: the thread is exiting the process";
+  return false;
+}
+
+void capture_no_more_of(int tid) {
+  g_no_more_of.store(tid, std::memory_order_release);
+}
+
+bool capture_samples_under_way() {
+  return signals_under_way();
+}
+
+bool capture_unchanged(const Snapshot& snapshot) {
+  return !snapshot.switches_known || snapshot.copy != nullptr || has_stayed(snapshot);
+}
+
+bool capture_lasts(const Snapshot& snapshot) {
+  return !snapshot.switches_known || has_stayed(snapshot);
+}
+
+void capture_from_call_site(int tid, uintptr_t pc, uintptr_t sp, uintptr_t bp, uintptr_t stack_end, Snapshot* out) {
+  *out = Snapshot{};
+  out->tid = tid;
+  out->state = ThreadState::blocked;
+  out->stack_end = stack_end;
+  out->registers.ip = pc;
+  out->registers.sp = sp;
+  out->registers.bp = bp;
+  out->registers.known = Registers::kIp | Registers::kSp | Registers::kBp;
+  out->registers.ip_is_exact = false;
+  distrust_foreign_stack(out);
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,38 @@
+// Whether a signal has just cut a system call short, and which one: what the sampling handler needs to make it begin
+// again as if nothing had happened.
+// Signal context; pure but for reading the code bytes before `ip`, never allocates, never calls out.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "shim/base/noted_call.h"
+#include "shim/inspection/own_memory.h"
+
+namespace holdwatch {
+
+// The registers of the interrupted thread that tell.
+struct CallRegisters {
+  uintptr_t ip;
+  int64_t ax;
+  uint64_t cx;
+  uintptr_t sp;
+  uintptr_t bp;
+  uint64_t di = 0;
+  uint64_t si = 0;
+  NotedCall noted{};
+};
+
+// The number of the system call whose `syscall` instruction ends at code[length], read from how the number was loaded;
+// -1 if the code is not one of the known shapes.
+long system_call_before(const unsigned char* code, size_t length);
+
+// The number of the call to begin again (with ip moved back over the instruction), or -1 if no call was cut short or it
+// is to be left as it is. Looks only at code inside `libc_code`, and at the thread's own stack.
+long call_cut_short(const CallRegisters& registers, MemoryRange libc_code);
+
+// Whether the calls that libc makes on behalf of all its cancellation points can be told apart, if it makes them in one place
+// (glibc 2.41). If not, no thread may be sent a signal. Reads all of the code: some tenths of a millisecond.
+bool calls_can_be_told(MemoryRange libc_code);
+
+}  // namespace holdwatch

@@ -1,0 +1,106 @@
+// See lock_state.h.
+#include "shim/inspection/lock_state.h"
+
+#include <algorithm>
+
+#include "shim/inspection/ownership.h"
+#include "shim/inspection/preexisting_holds.h"
+
+namespace holdwatch {
+namespace {
+
+// Of two holds of one thread, within the same tick by their slots: those are a stack (thread_record.h).
+bool began_before(const HoldView& one, const HoldView& other) {
+  return one.since_ns != other.since_ns ? one.since_ns < other.since_ns : one.identity.slot < other.identity.slot;
+}
+
+// One thread can have several slots for one lock: levels of a recursive mutex, repeated read locks, or a leftover of a hold
+// that another thread ended. The oldest one that the lock's own count still covers is the hold; the others add to its depth.
+void merge_into(HolderState& known, const HoldView& another) {
+  const bool another_is_older = began_before(another, known.hold);
+  const HoldView& older = another_is_older ? another : known.hold;
+  const HoldView& newer = another_is_older ? known.hold : another;
+  const bool covers_both =
+      older.is_given_up || (newer.word.access() == older.word.access() && newer.levels < held_count(newer.word));
+  const uint32_t levels = newer.levels + (covers_both ? older.levels : 0);
+  known.hold = covers_both ? HoldView(older) : HoldView(newer);
+  known.hold.levels = levels;
+}
+
+void add_hold(LockState& state, const HoldView& hold) {
+  HolderState holder;
+  if (!describe_holder(hold, &holder)) return;
+  for (size_t i = 0; i < state.holder_count; ++i)
+    if (state.holders[i].hold.identity.record == hold.identity.record) return merge_into(state.holders[i], hold);
+  if (state.holder_count == kMaxHolders) {
+    ++state.holders_left_out;
+    return;
+  }
+  state.holders[state.holder_count++] = holder;
+}
+
+// More recorded readers than the lock counts: a read lock was given up by another thread than took it, and which record
+// is the leftover cannot be told.
+void doubt_surplus_readers(LockState& state) {
+  size_t recorded = state.holders_left_out;
+  for (size_t i = 0; i < state.holder_count; ++i)
+    if (state.holders[i].hold.word.access() == Access::shared) recorded += state.holders[i].hold.levels;
+  if (recorded <= 1 || recorded <= reader_count(state.lock)) return;
+  for (size_t i = 0; i < state.holder_count; ++i)
+    if (state.holders[i].hold.word.access() == Access::shared) state.holders[i].likely = true;
+}
+
+void add_wait(LockState& state, const WaitView& wait) {
+  if (!wait.word.condition()) ++state.waiting;
+  if (state.waiter_count == kMaxWaiters) {
+    ++state.waiters_left_out;
+    return;
+  }
+  state.waiters[state.waiter_count++] = wait;
+}
+
+void begin(LockWord lock, LockState* out) {
+  out->lock = lock;
+  out->holder_count = out->holders_left_out = 0;
+  out->waiter_count = out->waiters_left_out = out->waiting = 0;
+}
+
+}  // namespace
+
+bool describe_holder(const HoldView& hold, HolderState* out) {
+  const AdoptedHold* adopted = adopted_hold(hold);
+  Ownership ownership = confirm_ownership(hold.word, hold.tid);
+  // A thread in the middle of its own lock call: nobody is named then.
+  if (adopted != nullptr && adopted->inside_call && is_changing_hands(hold.word)) ownership = Ownership::unknown;
+  *out = {hold, ownership == Ownership::unknown};
+  if (adopted != nullptr) {
+    out->where = adopted->place.where;
+    out->pid = adopted->place.pid;
+    out->inside_call = adopted->inside_call;
+    out->hold.gone = is_gone(out->where);
+    out->likely = out->likely || adopted->doubtful;
+  }
+  return ownership != Ownership::refuted;
+}
+
+void read_lock_state(LockWord lock, Sightings& sightings, LockState* out) {
+  begin(lock, out);
+  sightings.for_each_hold_of(lock, [&](const HoldView& hold) { add_hold(*out, hold); });
+  sightings.for_each_wait_for(lock, [&](const WaitView& wait) { add_wait(*out, wait); });
+  if (lock.kind() == LockKind::rwlock) doubt_surplus_readers(*out);
+}
+
+void read_circle_state(const HolderState* holders, size_t count, Sightings& sightings, LockState* out) {
+  begin(holders[0].hold.word, out);
+  std::copy_n(holders, count, out->holders);
+  out->holder_count = count;
+  const auto is_member = [&](const WaitView& wait) {
+    return std::any_of(holders, holders + count, [&](const HolderState& one) { return one.hold.tid == wait.tid; });
+  };
+  for (size_t i = 0; i < count; ++i)
+    sightings.for_each_wait_for(holders[i].hold.word, [&](const WaitView& wait) {
+      if (!is_member(wait)) add_wait(*out, wait);
+    });
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,49 @@
+// Everybody who holds one lock or waits for it, at one moment: the records' views, checked against the lock's own fields.
+// Cold context (watcher). Fixed room; what does not fit is counted.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "shim/inspection/lock_index.h"
+#include "shim/inspection/whereabouts.h"
+#include "shim/record/view.h"
+
+namespace holdwatch {
+
+inline constexpr size_t kMaxHolders = 32;
+inline constexpr size_t kMaxWaiters = 4096;
+
+struct HolderState {
+  HoldView hold;
+  bool likely;                      // the lock's own fields could not confirm it, or that it is still the same hold
+  bool waits_since_before = false;  // of a circle: its own wait was adopted (watch/adopted)
+  uint64_t waits_since_ns = 0;      // of a circle: the tick at which its own wait began
+  // Of one that no record of its own tells of (watch/adopted); else unknown.
+  Whereabouts where = Whereabouts::unknown;
+  int pid = 0;  // elsewhere: its process, 0 if that was not found
+  bool inside_call = false;
+};
+
+struct LockState {
+  LockWord lock;
+  HolderState holders[kMaxHolders];
+  size_t holder_count;
+  size_t holders_left_out;
+  WaitView waiters[kMaxWaiters];  // condition waits among them: see WaitView::word.condition()
+  size_t waiter_count;
+  size_t waiters_left_out;
+  size_t waiting;  // threads that wait for the lock itself
+};
+
+// Whether the lock's own fields confirm that the hold lasts, or cannot tell; then `out` is its holder.
+bool describe_holder(const HoldView& hold, HolderState* out);
+
+// Fills `out` for the lock at `lock`'s address. It was wanted of `sightings`, or is looked for by a walk of its own.
+void read_lock_state(LockWord lock, Sightings& sightings, LockState* out);
+
+// The same for a circle of threads (circles.h): the holders are given, and the waiters are all that wait for any of the
+// circle's locks without being part of it.
+void read_circle_state(const HolderState* holders, size_t count, Sightings& sightings, LockState* out);
+
+}  // namespace holdwatch

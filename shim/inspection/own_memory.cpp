@@ -1,0 +1,111 @@
+// See own_memory.h and capture.h.
+//
+// Both functions go through /proc/thread-self, not /proc/self: that is the main thread, and once a program's main thread
+// has left by pthread_exit, its "maps" and "mem" are empty although the process lives on.
+#include "shim/inspection/own_memory.h"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <string_view>
+
+#include "shim/common/kernel/system_call.h"
+#include "shim/common/proc/maps_search.h"
+#include "shim/common/text/text_buffer.h"
+#include "shim/inspection/capture.h"
+#include "shim/inspection/task_files.h"
+#include "shim/own_threads/seccomp_state.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr size_t kStatusSize = 16384;
+constexpr char kOwnMaps[] = "/proc/thread-self/maps";
+
+// Reads a maps file until `take(piece of text)` is true. False if it never is.
+template <typename Take>
+bool search_file(const char* path, Take take) {
+  if (calls_filtered()) return false;
+  const long descriptor = system_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return false;
+  char buffer[4096];
+  bool found = false;
+  for (long got = 0; !found && (got = system_call(SYS_read, descriptor, buffer, sizeof buffer)) > 0;)
+    found = take(std::string_view(buffer, static_cast<size_t>(got)));
+  system_call(SYS_close, descriptor);
+  return found;
+}
+
+// process_vm_readv is no part of what services are commonly allowed (systemd's @system-service leaves it out), and a
+// system call that a filter forbids may kill the process. So it is used only where the kernel says there is no filter.
+bool under_system_call_filter() {
+  char text[kStatusSize];
+  const long length = read_proc_file("/proc/thread-self/status", text, sizeof text);
+  return length <= 0 ||
+         std::string_view(text, static_cast<size_t>(length)).find("\nSeccomp:\t0\n") == std::string_view::npos;
+}
+
+size_t read_through_system_call(uintptr_t address, void* out, size_t size) {
+  if (under_system_call_filter()) return 0;
+  const iovec local = {out, size};
+  // The kernel takes the remote address as a number too; it never becomes a pointer of ours.
+  const iovec remote = {reinterpret_cast<void*>(address), size};
+  const long got = system_call(SYS_process_vm_readv, system_call(SYS_getpid), &local, 1, &remote, 1, 0);
+  return got < 0 ? 0 : static_cast<size_t>(got);
+}
+
+}  // namespace
+
+MemoryRange mapped_around(uintptr_t address, MappedAs what) {
+  MapsSearch search(address, what);
+  search_file(kOwnMaps, [&](std::string_view text) { return search.take(text); });
+  return search.result();
+}
+
+bool shared_page_at(uintptr_t address, FilePage* out) {
+  constexpr uintptr_t kPageMask = 4095;
+  MapsLines lines;
+  MapsLine line{};
+  const auto is_there = [&](std::string_view text) {
+    return parse_maps_line(text, &line) && line.range.contains(address);
+  };
+  if (!search_file(kOwnMaps, [&](std::string_view text) { return lines.take(text, is_there); }) || !line.shared)
+    return false;
+  *out = line.start;
+  out->offset += (address & ~kPageMask) - line.range.start;
+  return true;
+}
+
+bool maps_page(int pid, const FilePage& page) {
+  Line<64> path;
+  path << "/proc/" << pid << "/maps";
+  MapsLines lines;
+  MapsLine line{};
+  const auto has_page = [&](std::string_view text) {
+    return parse_maps_line(text, &line) && line.shared && line.start.device == page.device &&
+           line.start.inode == page.inode && page.offset - line.start.offset < line.range.end - line.range.start;
+  };
+  return search_file(path.c_str(), [&](std::string_view text) { return lines.take(text, has_page); });
+}
+
+// Through /proc/thread-self/mem, which needs no system call out of the ordinary. A process that is not dumpable may not
+// open it; process_vm_readv asks no such question about the caller's own memory.
+size_t read_own_memory(uintptr_t address, void* out, size_t size) {
+  if (calls_filtered()) return 0;
+  const long descriptor = system_call(SYS_openat, AT_FDCWD, "/proc/thread-self/mem", O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return read_through_system_call(address, out, size);
+  size_t done = 0;
+  while (done < size) {
+    const long got = system_call(SYS_pread64, descriptor, static_cast<char*>(out) + done, size - done, address + done);
+    if (got <= 0) break;
+    done += static_cast<size_t>(got);
+  }
+  system_call(SYS_close, descriptor);
+  return done;
+}
+
+}  // namespace holdwatch

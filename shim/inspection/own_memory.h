@@ -1,0 +1,19 @@
+// This process's address space as the kernel sees it: what is mapped around an address.
+// Cold context; no allocation, no loader's lock. read_own_memory is declared in capture.h.
+#pragma once
+
+#include <cstdint>
+
+#include "shim/common/proc/memory_range.h"
+
+namespace holdwatch {
+
+// The page at `address`, if it is mapped to be shared. False if not, or /proc cannot be read.
+bool shared_page_at(uintptr_t address, FilePage* out);
+// Whether that process maps it too; false also where the kernel does not let us look.
+bool maps_page(int pid, const FilePage& page);
+
+// The longest unbroken range of such memory around `address`; empty if it lies in none, or /proc cannot be read.
+MemoryRange mapped_around(uintptr_t address, MappedAs what);
+
+}  // namespace holdwatch

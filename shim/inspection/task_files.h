@@ -1,0 +1,37 @@
+// What the kernel tells of one thread: /proc/self/task/TID/{syscall,status,comm}; some of it of another process's, too.
+// Cold context; no allocation, and no descriptor stays open.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "shim/common/contract/finding.h"
+#include "shim/common/proc/thread_files.h"
+
+namespace holdwatch {
+
+// These return 0, or the errno of what failed; EPROTO stands for a text that was not understood. ENOENT and ESRCH mean
+// that the thread is gone, or that /proc is not mounted or shows another process id namespace than ours: ask
+// proc_shows_us.
+int read_syscall_file(int tid, SyscallFile* out);
+int read_status_file(int tid, StatusFile* out);
+int read_thread_name(int tid, char (&name)[kThreadNameSize]);
+
+// The same of a thread of process `pid`.
+int read_status_file(int pid, int tid, StatusFile* out);
+int read_thread_name(int pid, int tid, char (&name)[kThreadNameSize]);
+
+// When the process was started, in nanoseconds since the boot (CLOCK_BOOTTIME), rounded down to a tick of 10 ms.
+int read_start_time(int pid, uint64_t* out_ns);
+
+// True if /proc knows this very thread under the id that it has for itself. False without /proc, or where /proc was
+// mounted in another process id namespace: its thread ids are not ours there, and may even be somebody else's.
+bool proc_shows_us();
+
+// Calls `visit(tid)` for each thread of the process, ours included.
+void for_each_thread(void (*visit)(int tid));
+
+// Reads the start of a /proc file, at most `size` bytes. Returns the number of bytes, or minus errno.
+long read_proc_file(const char* path, char* out, size_t size);
+
+}  // namespace holdwatch

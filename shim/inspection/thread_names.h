@@ -1,0 +1,25 @@
+// The names of threads as they were last seen: a closing line names a holder that has exited since.
+// Cold context; one thread uses one of these.
+#pragma once
+
+#include <cstddef>
+
+#include "shim/common/contract/finding.h"
+
+namespace holdwatch {
+
+class ThreadNames {
+ public:
+  // Fills in the thread's name. False if the thread is gone: then the name is the one it had, empty if it was never seen.
+  bool look_up(int tid, char (&out)[kThreadNameSize]);
+
+ private:
+  struct Known {
+    int tid;
+    char name[kThreadNameSize];
+  };
+  static constexpr size_t kMost = 256;
+  Known known_[kMost] = {};
+};
+
+}  // namespace holdwatch

@@ -1,0 +1,37 @@
+// Which lock a thread waits for, from the system call that it is blocked in and the stack below it.
+// Cold context. Reads without faulting; nothing here disturbs the thread.
+#pragma once
+
+#include <cstdint>
+
+#include "shim/inspection/task_files.h"
+#include "shim/record/lock_word.h"
+
+namespace holdwatch {
+
+// A function of glibc's in which a thread waits for a lock, or for a condition and then for its mutex.
+struct WaitingFunction {
+  uintptr_t start, end;
+  LockKind kind;
+  Access access;
+  bool is_condition = false;
+};
+
+// The functions that lock_waited_for knows. Set once, before the first question; nothing is found without.
+void set_waiting_functions(const WaitingFunction* functions, unsigned count);
+
+// False if it waits for no lock, or in no function that is known. A thread in a condition wait waits for the mutex once it
+// has been woken and somebody else has that.
+bool lock_waited_for(const SyscallFile& place, LockWord* out);
+
+// Whether it sleeps in a futex call on one of the words of `lock`, whatever function made that call; and what it wants then.
+bool sleeps_for(const SyscallFile& place, LockWord lock);
+LockWord wanted_of(const SyscallFile& place, LockWord lock);
+
+// Whether it waits for a condition, or for its mutex.
+bool sits_in_condition_wait(const SyscallFile& place);
+
+// The lock that the futex at `word` belongs to, which is slept on while it has this value: pure.
+LockWord lock_of_futex(uintptr_t word, uint32_t value, LockKind kind, Access access);
+
+}  // namespace holdwatch

@@ -1,0 +1,61 @@
+// See seccomp_state.h. Either the worker sees the filter, or the filter's thread sees the worker: both write first and then
+// look, in one total order.
+#include "shim/own_threads/seccomp_state.h"
+
+#include "shim/base/clock.h"
+#include "shim/base/os.h"
+
+namespace holdwatch {
+
+HOLDWATCH_TLS int t_own_filters = 0;
+HOLDWATCH_TLS bool t_is_own_thread = false;
+std::atomic<int> Working::count_{0};
+
+namespace {
+
+void count_filter(FilterScope scope, int change) {
+  if (scope == FilterScope::calling_thread) {
+    t_own_filters += change;
+    return;
+  }
+  g_call_filters.on_program.fetch_add(change, std::memory_order_seq_cst);
+  g_call_filters.on_ours.fetch_add(change, std::memory_order_seq_cst);
+}
+
+}  // namespace
+
+void expect_filter(FilterScope scope, bool (*is_idle)()) {
+  constexpr uint64_t kLongestNs = 8 * kNanosecondsPerSecond;
+  constexpr uint64_t kLookAgainNs = 1'000'000;
+  g_call_filters.any.store(true, std::memory_order_relaxed);
+  count_filter(scope, 1);
+  if (scope == FilterScope::calling_thread) return;
+  std::atomic<uint32_t> never{0};
+  const uint64_t until_ns = monotonic_ns() + kLongestNs;
+  while ((Working::anybody() || !is_idle()) && monotonic_ns() < until_ns) sleep_on(never, 0, kLookAgainNs);
+}
+
+void expect_no_filter(FilterScope scope) {
+  count_filter(scope, -1);
+}
+
+void note_filter_of_program() {
+  g_call_filters.any.store(true, std::memory_order_relaxed);
+  if (g_call_filters.on_program.load(std::memory_order_relaxed) == 0)
+    g_call_filters.on_program.fetch_add(1, std::memory_order_seq_cst);
+}
+
+void pass_filters_on() {
+  if (t_own_filters != 0) note_filter_of_program();
+}
+
+void take_filters_over() {
+  if (calls_filtered()) g_call_filters.on_ours.fetch_add(1, std::memory_order_seq_cst);
+}
+
+void call_filters_after_fork() {
+  g_call_filters.on_ours.store(0, std::memory_order_relaxed);
+  g_call_filters.any.store(calls_filtered(), std::memory_order_relaxed);
+}
+
+}  // namespace holdwatch

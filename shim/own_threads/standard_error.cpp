@@ -1,0 +1,116 @@
+// The shim's voice: one line to standard error, in one write.
+// Cold and start contexts. Never allocates, never touches stdio, and never waits long for whoever reads the other end.
+#include "shim/own_threads/standard_error.h"
+
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <ctime>
+
+#include "shim/base/thread_mode.h"
+#include "shim/common/kernel/system_call.h"
+#include "shim/common/text/text_buffer.h"
+#include "shim/own_threads/seccomp_state.h"
+
+namespace holdwatch {
+namespace {
+
+// Not more than PIPE_BUF, so that lines of several processes on one pipe do not mix (pipe(7)).
+constexpr size_t kLineSize = 2048;
+constexpr int kPatienceMs = 100;
+// The kernel's sigset_t, which is what its system calls want: 64 bits, whatever libc's has.
+constexpr size_t kKernelSignalSetSize = 8;
+
+FileFacts g_at_start;  // written by say_start, only read afterwards
+int g_pid = 0;         // the same, and in a child of fork
+
+// 0, or the error negated.
+long identify_standard_error(FileFacts* out) {
+  struct stat status;
+  const long error = system_call(SYS_fstat, STDERR_FILENO, &status);
+  if (error == 0) *out = {status.st_dev, status.st_ino, status.st_rdev, true};
+  return error;
+}
+
+// A daemon closes its descriptors, and the next file that it opens may well be number 2. A file that takes that place
+// between this look and the write is not noticed: the kernel has no write-if-still-the-same.
+// Where a filter of the program's lets the question fail, there is no answer.
+bool standard_error_is_what_it_was() {
+  FileFacts now{};
+  const long error = identify_standard_error(&now);
+  if (error != 0) return g_at_start.known && error != -EBADF;
+  return g_at_start.known && now.device == g_at_start.device && now.inode == g_at_start.inode &&
+         now.special_device == g_at_start.special_device;
+}
+
+// C0, DEL, and the second byte of C1 in its UTF-8 form: terminals obey all of them.
+bool is_control(unsigned char before, unsigned char byte) {
+  return byte < ' ' || byte == 0x7f || (before == 0xc2 && byte >= 0x80 && byte < 0xa0);
+}
+
+// A pipe nobody empties, or a terminal stopped with Ctrl-S, must not stop us too. A pipe that polls writable takes
+// PIPE_BUF bytes without blocking.
+bool takes_bytes() {
+  pollfd descriptor = {STDERR_FILENO, POLLOUT, 0};
+  const long ready = system_call(SYS_poll, &descriptor, 1, kPatienceMs);
+  return ready < 0 || (ready == 1 && (descriptor.revents & POLLOUT) != 0);
+}
+
+// Writes with SIGPIPE held back, for its default is to kill the program, and takes back the one we caused.
+bool write_without_signal(std::string_view text) {
+  const uint64_t broken_pipe = uint64_t{1} << (SIGPIPE - 1);
+  uint64_t old_mask = 0;
+  uint64_t pending = 0;
+  system_call(SYS_rt_sigprocmask, SIG_BLOCK, &broken_pipe, &old_mask, kKernelSignalSetSize);
+  system_call(SYS_rt_sigpending, &pending, kKernelSignalSetSize);
+  const long written = system_call(SYS_write, STDERR_FILENO, text.data(), text.size());
+  if (written == -EPIPE && (pending & broken_pipe) == 0) {
+    const timespec at_once = {0, 0};
+    system_call(SYS_rt_sigtimedwait, &broken_pipe, nullptr, &at_once, kKernelSignalSetSize);
+  }
+  system_call(SYS_rt_sigprocmask, SIG_SETMASK, &old_mask, nullptr, kKernelSignalSetSize);
+  return written == static_cast<long>(text.size());
+}
+
+// Which file descriptor 2 is cannot be asked. Our threads block all signals, so that a broken pipe's harms nobody.
+bool write_only(std::string_view text) {
+  if (!t_is_own_thread) return false;
+  return system_call(SYS_write, STDERR_FILENO, text.data(), text.size()) == static_cast<long>(text.size());
+}
+
+}  // namespace
+
+void say_start() {
+  identify_standard_error(&g_at_start);
+  g_pid = static_cast<int>(system_call(SYS_getpid));
+}
+
+void say_after_fork(int pid) {
+  g_pid = pid;
+}
+
+FileFacts standard_error_at_start() {
+  return g_at_start;
+}
+
+bool say(std::string_view text) {
+  Line<kLineSize - 1> line;  // leaves room for the newline
+  line << "holdwatch[" << g_pid << "]: ";
+  unsigned char before = 0;
+  for (const char character : text) {
+    const auto byte = static_cast<unsigned char>(character);
+    line << (is_control(before, byte) ? '?' : character);
+    before = byte;
+  }
+  Line<kLineSize> whole;
+  whole << line << '\n';
+  if (calls_filtered()) return write_only(whole);
+  return standard_error_is_what_it_was() && takes_bytes() && write_without_signal(whole);
+}
+
+}  // namespace holdwatch

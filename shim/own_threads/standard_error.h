@@ -1,0 +1,27 @@
+// The shim's voice: one line to standard error, in one write.
+// Cold and start contexts. Never allocates, never touches stdio, and never waits long for whoever reads the other end.
+#pragma once
+
+#include <string_view>
+
+#include "shim/common/contract/finding.h"
+
+namespace holdwatch {
+
+// Remembers which file descriptor 2 is. Call once, in the constructor, before the program's first instruction.
+void say_start();
+
+// In the child after fork: its id, which may not be asked for under a filter.
+void say_after_fork(int pid);
+
+// What say_start found.
+FileFacts standard_error_at_start();
+
+// Writes "holdwatch[PID]: text\n" to descriptor 2. Control characters in `text` (a thread's name may hold any byte)
+// become '?', so that one call is one line; a text too long for one write ends in "...". Returns false if nothing, or
+// not all, was written: descriptor 2 is closed, is not the file any more that it was at start, or takes no more bytes.
+// Leaves errno, signals and cancellation as they were. Under a filter of system calls it is but one write, in a thread of
+// ours, and may wait for whoever reads; nothing is said from the program's own threads then.
+bool say(std::string_view text);
+
+}  // namespace holdwatch

@@ -1,0 +1,115 @@
+// See ended_holds.h. A fixed set of entries, claimed by compare-and-swap: there is no order to keep, and an overlong hold
+// is rare enough for a search.
+#include "shim/record/ended_holds.h"
+
+#include "shim/base/clock.h"
+#include "shim/common/kernel/copy_bytes.h"
+#include "shim/record/call_sites.h"
+#include "shim/record/thread_table.h"
+
+namespace holdwatch {
+namespace {
+
+constinit HandedOver g_entries[32] = {};
+std::atomic<uint32_t> g_ready{0};  // entries that are ready: a look need not visit each one's page
+std::atomic<uint64_t> g_lost{0};
+
+Identity identity_of(ThreadRecord& record, const HeldSlot& slot) {
+  return {index_of(record), record.index_of_slot(slot), slot.number.load(std::memory_order_relaxed)};
+}
+
+void copy_hold(ThreadRecord& record, LockWord lock, const HeldSlot& first, const HeldSlot& last, HoldView* out) {
+  out->identity = identity_of(record, first);
+  out->word = lock;
+  out->tid = record.tid.load(std::memory_order_relaxed);
+  out->gone = false;
+  out->since_ns = first.since_ns.load(std::memory_order_relaxed);
+  out->tsc = first.tsc.load(std::memory_order_relaxed);
+  out->levels = 1;
+  out->is_given_up = &first != &last;
+  out->site = identity_of(record, last);
+  view_callers(last, ThreadRecord::notes_of(last), out);
+  out->stack_end = record.stack_end.load(std::memory_order_relaxed);
+}
+
+// An id is not spent on what is surely below the limit.
+bool may_be_over(const HoldView& hold, uint64_t released_ns) {
+  const auto access = static_cast<size_t>(hold.word.access());
+  return released_ns - (hold.since_ns & ~uint64_t{kStampBits}) >=
+         g_pulse.limit_ns[access].load(std::memory_order_relaxed);
+}
+
+// The copy of the stack at the acquisition, if there is one.
+size_t copy_acquired(const ThreadRecord& record, const HeldSlot& slot, unsigned char (&out)[kStackCopySize]) {
+  size_t size = 0;
+  const unsigned char* copy = record.stack_copy(record.index_of_slot(slot), &size);
+  if (copy == nullptr || (slot.noted() & kCopied) == 0) return 0;
+  copy_bytes(out, reinterpret_cast<uintptr_t>(copy), size);
+  return size;
+}
+
+// Whether what was noted of the callers ends before the frame that gives the lock up. Of a trusted site nothing was noted.
+bool callers_are_lost(const HoldView& hold, const Caller& caller) {
+  if (hold.word_count == 0 && hold.site_count < 2) return false;
+  const CallSite& last = hold.sites[hold.site_count - 1];
+  return caller.sp > last.sp + 2 * hold.word_count * sizeof(uintptr_t);
+}
+
+}  // namespace
+
+void hand_over_slow(ThreadRecord& record, LockWord lock, const HeldSlot& first, const HeldSlot& last,
+                    const Caller& caller) {
+  for (HandedOver& entry : g_entries) {
+    auto expected = HandedOver::State::free;
+    if (!entry.state.compare_exchange_strong(expected, HandedOver::State::writing, std::memory_order_acquire)) continue;
+    copy_hold(record, lock, first, last, &entry.hold);
+    entry.released_ns = monotonic_ns();
+    entry.acquired_size = copy_acquired(record, last, entry.acquired);
+    const bool is_told = may_be_over(entry.hold, entry.released_ns);
+    entry.lock = is_told ? lock_tag_at_once(entry.hold.word.address()) : LockTag{};
+    if (is_told && entry.acquired_size == 0 && callers_are_lost(entry.hold, caller)) try_copies(entry.hold.sites[0].pc);
+    entry.caller = caller;
+    const uintptr_t available = entry.hold.stack_end - caller.sp;
+    const bool own_stack = available <= record.stack_span.load(std::memory_order_relaxed);
+    entry.stack_size = !own_stack ? 0 : available < sizeof entry.stack ? available : sizeof entry.stack;
+    copy_bytes(entry.stack, caller.sp, entry.stack_size);
+    entry.state.store(HandedOver::State::ready, std::memory_order_release);
+    g_ready.fetch_add(1, std::memory_order_release);
+    return;
+  }
+  count_lost_hold();
+}
+
+HandedOver* take_handed_over() {
+  if (g_ready.load(std::memory_order_acquire) == 0) return nullptr;
+  HandedOver* oldest = nullptr;
+  for (HandedOver& entry : g_entries) {
+    if (entry.state.load(std::memory_order_acquire) != HandedOver::State::ready) continue;
+    if (oldest == nullptr || entry.released_ns < oldest->released_ns) oldest = &entry;
+  }
+  if (oldest == nullptr) return nullptr;
+  oldest->state.store(HandedOver::State::taken, std::memory_order_relaxed);
+  g_ready.fetch_sub(1, std::memory_order_relaxed);
+  return oldest;
+}
+
+void give_back(HandedOver* entry) {
+  entry->state.store(HandedOver::State::free, std::memory_order_release);
+}
+
+void handed_over_after_fork() {
+  for (HandedOver& entry : g_entries)  // a store would make a page of its own for each entry that was never used
+    if (entry.state.load(std::memory_order_relaxed) != HandedOver::State::free)
+      entry.state.store(HandedOver::State::free, std::memory_order_relaxed);
+  g_ready.store(0, std::memory_order_relaxed);
+}
+
+void count_lost_hold() {
+  g_lost.fetch_add(1, std::memory_order_relaxed);
+}
+
+uint64_t handed_over_lost() {
+  return g_lost.load(std::memory_order_relaxed);
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,66 @@
+// See clean_pages.h.
+//
+// Only segments that may not be written are given back: no relocation was applied there, so that nothing is lost. All that is
+// in the symbolizer's namespace is meant, for nobody else uses it, and it stays (the symbolizer is linked with nodelete); but
+// for the loader, which all namespaces share.
+#include "shim/reporter/clean_pages.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "shim/base/libc_functions.h"
+#include "shim/base/os.h"
+
+namespace holdwatch {
+namespace {
+
+struct Segment {
+  uintptr_t start;
+  size_t size;
+};
+constexpr size_t kMaxSegments = 64;
+Segment g_segments[kMaxSegments];
+size_t g_segment_count = 0;
+
+bool is_loader(const link_map& module) {
+  std::string_view name(module.l_name == nullptr ? "" : module.l_name);
+  name.remove_prefix(name.rfind('/') + 1);  // npos + 1 is 0
+  return name.starts_with("ld-linux");
+}
+
+// A library's first bytes are its header, where it is loaded.
+void note_segments(const link_map& module) {
+  const auto* const header = reinterpret_cast<const Elf64_Ehdr*>(module.l_addr);
+  if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0) return;
+  const auto* const segments = reinterpret_cast<const Elf64_Phdr*>(module.l_addr + header->e_phoff);
+  for (size_t i = 0; i < header->e_phnum && g_segment_count < kMaxSegments; ++i) {
+    if (segments[i].p_type != PT_LOAD || (segments[i].p_flags & PF_W) != 0) continue;
+    const uintptr_t start = (module.l_addr + segments[i].p_vaddr) & ~(kPageSize - 1);
+    const uintptr_t end =
+        (module.l_addr + segments[i].p_vaddr + segments[i].p_filesz + kPageSize - 1) & ~(kPageSize - 1);
+    g_segments[g_segment_count++] = {start, end - start};
+  }
+}
+
+}  // namespace
+
+void note_clean_pages(void* handle) {
+  link_map* module = nullptr;
+  if (libc().dlinfo(handle, RTLD_DI_LINKMAP, &module) != 0) return;
+  g_segment_count = 0;
+  // The symbolizer is the first in its namespace.
+  for (; module != nullptr; module = module->l_next)
+    if (!is_loader(*module)) note_segments(*module);
+}
+
+void give_back_clean_pages() {
+  for (size_t i = 0; i < g_segment_count; ++i)
+    release_pages(reinterpret_cast<void*>(g_segments[i].start), g_segments[i].size);
+}
+
+}  // namespace holdwatch

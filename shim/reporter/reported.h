@@ -1,0 +1,54 @@
+// What has been reported of the latest episodes: that there was a first report, and whom reports have shown waiting.
+// Cold context (reporter); pure.
+//
+// The watcher counts waiters at its looks. A report is made a moment later, and may name one who came in between and is gone
+// before the next look: the closing line must not say that nobody waited.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "shim/common/contract/finding.h"
+
+namespace holdwatch {
+
+class Told {
+ public:
+  bool has(uint64_t episode) const { return entry(episode).episode == episode; }
+  // Its first report was left out by RATE.
+  void note(uint64_t episode) {
+    if (!has(episode)) entry(episode) = {episode, 0, 0};
+  }
+  void note(const Finding& finding) {
+    note(finding.episode);
+    Entry& told = entry(finding.episode);
+    const size_t waiters = finding.waiter_count + finding.waiters_left_out;
+    uint64_t waited_ns = 0;
+    for (size_t i = 0; i < finding.waiter_count; ++i) waited_ns += finding.waiters[i].waited_ns;
+    told.waiters = std::max(told.waiters, waiters);
+    told.waited_ns = std::max(told.waited_ns, waited_ns);
+  }
+  // Adds to what the watcher has counted those whom it has not seen.
+  void complete(Finding& finding) const {
+    if (!has(finding.episode)) return;
+    const Entry& told = entry(finding.episode);
+    finding.threads_delayed = std::max(finding.threads_delayed, told.waiters);
+    finding.lost_ns = std::max(finding.lost_ns, told.waited_ns);
+  }
+
+ private:
+  struct Entry {
+    uint64_t episode;
+    size_t waiters;      // at most at once
+    uint64_t waited_ns;  // all together
+  };
+  static constexpr size_t kEntries = 1024;
+
+  Entry& entry(uint64_t episode) { return entries_[episode % kEntries]; }
+  const Entry& entry(uint64_t episode) const { return entries_[episode % kEntries]; }
+
+  Entry entries_[kEntries] = {};
+};
+
+}  // namespace holdwatch

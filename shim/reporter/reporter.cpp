@@ -1,0 +1,436 @@
+// See reporter.h.
+#include "shim/reporter/reporter.h"
+
+#include <pthread.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "shim/base/clock.h"
+#include "shim/base/libc_functions.h"
+#include "shim/base/os.h"
+#include "shim/base/thread_mode.h"
+#include "shim/base/unloads.h"
+#include "shim/common/kernel/system_call.h"
+#include "shim/common/text/text_buffer.h"
+#include "shim/fallback/plain_report.h"
+#include "shim/inspection/capture.h"
+#include "shim/inspection/task_files.h"
+#include "shim/own_threads/own_thread.h"
+#include "shim/own_threads/seccomp_state.h"
+#include "shim/own_threads/standard_error.h"
+#include "shim/record/call_sites.h"
+#include "shim/record/thread_table.h"
+#include "shim/reporter/clean_pages.h"
+#include "shim/reporter/report_callback.h"
+#include "shim/reporter/reported.h"
+#include "shim/reporter/stack_collector.h"
+#include "shim/reporter/symbolizer_link.h"
+
+namespace holdwatch {
+
+void (*g_complain)(const char* what, const char* instead) = nullptr;
+
+namespace {
+
+constexpr uint64_t kFlushAfterNs = kNanosecondsPerSecond;
+constexpr uint64_t kTrimAfterNs = 60 * kNanosecondsPerSecond;
+constexpr uint64_t kNoTimeoutNs = 3600 * kNanosecondsPerSecond;
+// How long the program's threads wait for us: the first pthread_create, and a fork.
+constexpr uint64_t kThreadNs = 300'000'000;
+constexpr uint64_t kForkNs = 1'000'000'000;
+
+class Reporter {
+ public:
+  int start(const Settings& settings, void (*before_exit)());
+  void run();
+  bool reserve() { return queue.start() && evidence_.start(); }
+  bool finish(uint64_t until_ns);
+  void stop();
+  bool wait_until_out_of_loader(uint64_t patience_ns);
+  void wait_unless_stuck(uint64_t patience_ns);
+  void reset();
+  bool is_busy() const { return busy_.load(); }
+
+  JobQueue queue;
+
+ private:
+  void load();
+  void leave_loader();
+  void process(Job& job);
+  void rest();
+  uint64_t time_to_rest_ns() const;
+  void flush();
+  void trim();
+  void retire();
+  void say_filter_once();
+  bool is_wanted(const Job& job, const SymbolizerApi* api);
+  void report(Job& job, const SymbolizerApi* api);
+  Finding describe(Job& job);
+  bool capture(const Job& job, Finding& finding);
+  void keep_what_was_said(const Job& job, const Finding& described, Finding& finding);
+  Phase told_phase(const Job& job) const;
+  const SymbolizerApi* usable_api() const;
+
+  // What has been done since nothing was posted any more.
+  enum class Rest : uint8_t { none, flushed, trimmed };
+
+  const Settings* settings_ = nullptr;
+  void (*before_exit_)() = nullptr;
+  HostCalls host_{};
+  LoadedSymbolizer symbolizer_{};
+  Evidence evidence_;
+  Holder holders_[kMaxHolders] = {};
+  Waiter waiters_[kMaxWaiters] = {};
+  uint64_t lost_said_ = 0;
+  bool filter_said_ = false;
+  Rest rest_ = Rest::none;
+  Told told_;
+  pthread_t thread_{};  // once it has been started
+  std::atomic<bool> running_{false};
+  std::atomic<uint32_t> in_loader_{0};  // 1 while the symbolizer is loaded and made
+  std::atomic<bool> busy_{false};       // may be in the symbolizer, or loads it
+  std::atomic<int> tid_{0};
+  std::atomic<uint32_t> finishing_{0};
+  std::atomic<bool> stopping_{false};  // finishing, and not because the process exits
+  std::atomic<uint32_t> parked_{0};
+};
+
+constinit Reporter g_reporter;
+
+bool has_ended(Phase phase) {
+  return phase == Phase::released || phase == Phase::late;
+}
+
+// Whether what the finding is about was found again.
+bool is_still_true(const Finding& finding) {
+  if (finding.event != Event::wait) return finding.holder_count > 0;
+  return finding.waiter_count > 0 || has_ended(finding.phase);
+}
+
+// The symbolizer could not tell who took a lock there.
+void copy_stacks_at(uintptr_t pc) {
+  note_site(pc, SiteKind::copies);
+}
+
+constexpr OwnThread kReporterThread = {"holdwatch-rep", [] { g_reporter.run(); }, kReporterStackSize};
+
+int Reporter::start(const Settings& settings, void (*before_exit)()) {
+  settings_ = &settings;
+  before_exit_ = before_exit;
+  if (!reserve()) return ENOMEM;
+  running_.store(true);
+  in_loader_.store(1);  // it soon will be
+  busy_.store(true);
+  const int error = start_own_thread(kReporterThread, &thread_);
+  if (error != 0) running_.store(false), in_loader_.store(0), busy_.store(false);
+  return error;
+}
+
+void Reporter::load() {
+  const Working working;
+  if (calls_filtered()) return leave_loader();
+  tid_.store(static_cast<int>(system_call(SYS_gettid)));
+  host_ = {&call_report_callback, &copy_stacks_at,          &end_trial, &unloaded_between, g_complain,
+           before_exit_,          standard_error_at_start()};
+  symbolizer_ = load_symbolizer(*settings_, host_);
+  leave_loader();
+  capture_start(settings_->signal);
+  give_back_clean_pages();
+  rest_ = Rest::trimmed;
+}
+
+// Whoever waits for it goes on at once: what is left to do needs none of the program's locks, and nothing of the symbolizer.
+void Reporter::leave_loader() {
+  busy_.store(false);
+  in_loader_.store(0);
+  wake(in_loader_);
+}
+
+void Reporter::run() {
+  load();
+  busy_.store(true);
+  while (true) {
+    const uint32_t posted = queue.posted_word().load(std::memory_order_acquire);
+    if (Job* job = queue.oldest(); job != nullptr) {
+      process(*job);
+      queue.done();
+      rest_ = Rest::none;
+      continue;
+    }
+    if (finishing_.load(std::memory_order_acquire) != 0) break;
+    busy_.store(false);
+    sleep_on(queue.posted_word(), posted, time_to_rest_ns());
+    busy_.store(true);
+    if (queue.idle()) rest();
+  }
+  flush();
+  const bool ends = stopping_.load(std::memory_order_relaxed);
+  if (ends) retire();
+  busy_.store(false);
+  parked_.store(1, std::memory_order_release);
+  wake(parked_);
+  if (!ends) rest_forever();  // the process is about to end
+}
+
+uint64_t Reporter::time_to_rest_ns() const {
+  switch (rest_) {
+    case Rest::none:
+      return kFlushAfterNs;
+    case Rest::flushed:
+      return kTrimAfterNs;
+    case Rest::trimmed:
+      break;
+  }
+  return kNoTimeoutNs;
+}
+
+// Nothing was posted for a while. First what RATE has held back is said, later what the next report needs anew is given
+// back; then there is nothing to wake up for.
+void Reporter::rest() {
+  switch (rest_) {
+    case Rest::none:
+      flush();
+      rest_ = Rest::flushed;
+      break;
+    case Rest::flushed:
+      trim();
+      rest_ = Rest::trimmed;
+      break;
+    case Rest::trimmed:
+      break;
+  }
+}
+
+void Reporter::trim() {
+  const Working working;
+  const SymbolizerApi* api = usable_api();
+  if (api == nullptr) return;
+  api->trim(symbolizer_.self);
+  give_back_clean_pages();
+}
+
+void Reporter::retire() {
+  if (symbolizer_.api != nullptr) symbolizer_.api->destroy(symbolizer_.self);
+  symbolizer_ = {};
+}
+
+// Says what has not been reported, and why.
+void Reporter::flush() {
+  const Working working;
+  const SymbolizerApi* api = usable_api();
+  const uint64_t lost = handed_over_lost();
+  if (lost != lost_said_) {
+    char line[kNoteSize];
+    TextBuffer text(line, sizeof line);
+    const uint64_t more = lost - lost_said_;
+    text << more << (more == 1 ? " more hold over its limit was" : " more holds over their limit were")
+         << " not reported: too many ended at once";
+    lost_said_ = lost;
+    if (api != nullptr)
+      api->notice(symbolizer_.self, line);
+    else
+      write_plain_notice(line);
+  }
+  if (api != nullptr) api->flush(symbolizer_.self);
+}
+
+// The symbolizer opens files, so that under a filter of system calls it must not be called.
+const SymbolizerApi* Reporter::usable_api() const {
+  return calls_filtered() ? nullptr : symbolizer_.api;
+}
+
+void Reporter::process(Job& job) {
+  const Working working;
+  const SymbolizerApi* api = usable_api();
+  evidence_.use(api, symbolizer_.self);
+  if (is_wanted(job, api)) report(job, api);
+  job.said.store(true);
+  if (job.ended != nullptr) give_back(job.ended);
+  evidence_.give_back();
+}
+
+// The first line needs no stack, so that it waits for none: unwinding and symbols take long where tables or debug data have to
+// be read.
+void Reporter::report(Job& job, const SymbolizerApi* api) {
+  const Finding described = describe(job);
+  if (!is_still_true(described)) return;
+  const bool first_line_is_out = api != nullptr && api->say_first_line(symbolizer_.self, &described);
+  Finding finding = described;
+  if (!capture(job, finding)) {
+    if (!first_line_is_out) return;
+    keep_what_was_said(job, described, finding);
+  }
+  const bool reported = api != nullptr && api->report(symbolizer_.self, &finding);
+  if (!reported && !job.said.exchange(true)) write_plain_report(finding);
+  say_filter_once();
+  told_.note(finding);
+}
+
+// Whether it is worth capturing anything for: not what RATE leaves out, nor how a story goes on whose beginning was not
+// told because it was no longer true.
+bool Reporter::is_wanted(const Job& job, const SymbolizerApi* api) {
+  const Phase phase = told_phase(job);
+  if ((phase == Phase::still || phase == Phase::released) && !told_.has(job.episode) && !was_said_plainly(job.episode))
+    return false;
+  if (api == nullptr || api->admit(symbolizer_.self, phase, job.episode)) return true;
+  told_.note(job.episode);
+  return false;
+}
+
+// Everything about the job that is (still) true, but for stacks.
+Finding Reporter::describe(Job& job) {
+  Finding finding{};
+  finding.event = job.event;
+  finding.phase = told_phase(job);
+  finding.episode = job.episode;
+  finding.wall_clock_ns = job.wall_clock_ns;
+  finding.limit_ns = job.limit_ns;
+  finding.lock = {job.state.lock.address(), job.state.lock.kind()};
+  finding.lock_id = job.tags[0].id;
+  std::memcpy(finding.lock_name, job.tags[0].name, sizeof finding.lock_name);
+  finding.lost_ns = job.lost_ns;
+  finding.threads_delayed = job.threads_delayed;
+  finding.unrecorded_holds = unrecorded_holds();
+  finding.unreported_holds = handed_over_lost();
+  finding.holders = holders_;
+  finding.waiters = waiters_;
+  finding.waiters_left_out = job.state.waiters_left_out;
+  finding.was_said_plainly = was_said_plainly(job.episode);
+  finding.first_line_said = &job.said;
+  finding.holder_count = evidence_.describe_holders(job, holders_);
+  finding.waiter_count = evidence_.describe_waiters(job, waiters_);
+  told_.complete(finding);
+  if (job.state.holders_left_out > 0)
+    TextBuffer(finding.note, sizeof finding.note) << job.state.holders_left_out << " more holders are not shown";
+  return finding;
+}
+
+// Adds the stacks. False: what the finding is about has ended meanwhile.
+bool Reporter::capture(const Job& job, Finding& finding) {
+  finding.holder_count = evidence_.capture_holders(job, holders_);
+  finding.waiter_count = evidence_.capture_waiters(job, waiters_);
+  return is_still_true(finding);
+}
+
+// What the first line tells was true a moment ago. Where the threads are by now is another story.
+void Reporter::keep_what_was_said(const Job& job, const Finding& described, Finding& finding) {
+  evidence_.describe_again(job, holders_, waiters_);
+  finding.holder_count = described.holder_count;
+  finding.waiter_count = described.waiter_count;
+  TextBuffer(finding.note, sizeof finding.note) << "it ended while this report was being written";
+}
+
+// A hold that ended before it could be captured was never blamed: what the releasing thread left makes a late report.
+Phase Reporter::told_phase(const Job& job) const {
+  const bool untold_end = job.phase == Phase::released && !told_.has(job.episode);
+  return untold_end && is_about_holds(job.event) && job.ended != nullptr ? Phase::late : job.phase;
+}
+
+void Reporter::say_filter_once() {
+  if (!calls_filtered() || filter_said_) return;
+  filter_said_ = true;
+  write_plain_notice(
+      "the program has installed a seccomp filter: from now on reports go to standard error only, without names and "
+      "without the holder's position");
+}
+
+bool Reporter::finish(uint64_t until_ns) {
+  if (!running_.load()) return true;
+  finishing_.store(1, std::memory_order_release);
+  for (uint64_t now_ns = monotonic_ns(); parked_.load(std::memory_order_acquire) == 0 && now_ns < until_ns;
+       now_ns = monotonic_ns()) {
+    wake(queue.posted_word());
+    sleep_on(parked_, 0, std::min<uint64_t>(until_ns - now_ns, 1'000'000));
+  }
+  return parked_.load(std::memory_order_acquire) != 0;
+}
+
+void Reporter::stop() {
+  if (!running_.load()) return;
+  constexpr uint64_t kLookAgainNs = 100'000'000;
+  stopping_.store(true, std::memory_order_relaxed);
+  finishing_.store(1, std::memory_order_release);
+  wake(queue.posted_word());
+  while (parked_.load(std::memory_order_acquire) == 0) sleep_on(parked_, 0, kLookAgainNs);
+  libc().pthread_join(thread_, nullptr);
+  reset();
+}
+
+bool Reporter::wait_until_out_of_loader(uint64_t patience_ns) {
+  const uint64_t until_ns = monotonic_ns() + patience_ns;
+  for (uint64_t now_ns = monotonic_ns(); in_loader_.load() != 0 && now_ns < until_ns; now_ns = monotonic_ns())
+    sleep_on(in_loader_, 1, until_ns - now_ns);
+  return in_loader_.load() == 0;
+}
+
+// The loader takes locks of the program's, once: if it is done before the program's second thread runs, nothing that the
+// program does from then on can stop a report. It takes about two milliseconds. The calling thread may hold one of those locks
+// (a constructor in dlopen makes threads), and then the reporter sleeps in a futex call.
+void Reporter::wait_unless_stuck(uint64_t patience_ns) {
+  constexpr uint64_t kSliceNs = 10'000'000;
+  SyscallFile before{}, now{};
+  for (uint64_t slice = 0; slice < patience_ns / kSliceNs && !wait_until_out_of_loader(kSliceNs); ++slice) {
+    const int tid = tid_.load();
+    if (tid == 0 || read_syscall_file(tid, &now) != 0) continue;
+    const bool sleeps = now.kind == SyscallFile::Kind::in_call && now.call.known && now.call.number == SYS_futex;
+    if (sleeps && before.kind == now.kind && before.call.arguments[0] == now.call.arguments[0]) return;
+    before = sleeps ? now : SyscallFile{};
+  }
+}
+
+void Reporter::reset() {
+  running_.store(false);
+  in_loader_.store(0);
+  busy_.store(false);
+  tid_.store(0);
+  finishing_.store(0);
+  stopping_.store(false);
+  parked_.store(0);
+  queue.reset();
+  evidence_.give_back();
+  // A new one is made, and the old one's memory is left alone.
+  symbolizer_ = {};
+}
+
+}  // namespace
+
+int reporter_start(const Settings& settings, void (*before_exit)()) {
+  return g_reporter.start(settings, before_exit);
+}
+
+bool reporter_is_ready(uint64_t patience_ns) {
+  return g_reporter.wait_until_out_of_loader(patience_ns);
+}
+
+void reporter_reserve() {
+  g_reporter.reserve();
+}
+
+void reporter_await_loaded() {
+  g_reporter.wait_unless_stuck(kThreadNs);
+}
+
+JobQueue& reporter_queue() {
+  return g_reporter.queue;
+}
+
+bool reporter_finish(uint64_t until_ns) {
+  return g_reporter.finish(until_ns);
+}
+
+void reporter_stop() {
+  g_reporter.stop();
+}
+
+void reporter_before_fork() {
+  g_reporter.wait_unless_stuck(kForkNs);
+}
+
+void reporter_after_fork() {
+  if (g_reporter.is_busy()) abandon_symbolizer();
+  g_reporter.reset();
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,366 @@
+// See stack_collector.h.
+#include "shim/reporter/stack_collector.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "shim/base/clock.h"
+#include "shim/base/clock_line.h"
+#include "shim/common/text/text_buffer.h"
+#include "shim/inspection/blocked_thread.h"
+#include "shim/inspection/other_process.h"
+#include "shim/inspection/ownership.h"
+#include "shim/inspection/preexisting_holds.h"
+#include "shim/inspection/task_files.h"
+#include "shim/inspection/thread_names.h"
+#include "shim/record/lock_registry.h"
+#include "shim/record/thread_table.h"
+#include "shim/watch/deadlocks.h"
+
+namespace holdwatch {
+namespace {
+
+// A thread that runs and blocks by turns is caught between two turns within a few attempts, or not worth more.
+constexpr int kAttempts = 4;
+// Threads in a condition wait for the lock's mutex whose system call is looked at; a pool's idle workers are many.
+constexpr size_t kMaxConditionLooks = 256;
+
+// The reporter's.
+constinit ThreadNames g_names;
+
+// What was adopted stands in a record that the watcher looks after, now and then; the lock itself says it at once.
+bool is_still_stated(const HolderState& holder) {
+  const HoldView& hold = holder.hold;
+  if (!was_adopted(hold.sites[0].pc) || (holder.inside_call && is_changing_hands(hold.word))) return true;
+  return confirm_ownership(hold.word, hold.tid) != Ownership::refuted;
+}
+
+// A thread of another process that was never found is not named any further, nor one that has exited before it was looked at.
+void describe_elsewhere(int pid, Holder* out) {
+  static struct {
+    int tid;
+    ThreadElsewhere seen;
+  } known[64];
+  auto& last = known[static_cast<size_t>(out->tid) % std::size(known)];
+  out->state = ThreadState::unknown;
+  if (pid == 0) return;
+  ThreadElsewhere seen = look_at_thread(pid, out->tid);
+  if (seen.state != ThreadState::gone)
+    last = {out->tid, seen};
+  else if (last.tid != out->tid)
+    return;
+  out->pid = pid;
+  out->state = seen.state;
+  std::memcpy(out->thread, last.seen.thread, sizeof out->thread);
+  std::memcpy(out->process, last.seen.process, sizeof out->process);
+}
+
+// What a hold's record says, before anything is captured.
+void describe_hold(const Job& job, size_t index, Holder* out) {
+  const HoldView& hold = job.state.holders[index].hold;
+  *out = Holder{};
+  out->tid = hold.tid;
+  out->lock = {hold.word.address(), hold.word.kind()};
+  out->lock_id = job.tag_of_holder(index).id;
+  std::memcpy(out->lock_name, job.tag_of_holder(index).name, sizeof out->lock_name);
+  out->access = hold.word.access();
+  out->acquired = acquired_how(job.state.holders[index]);
+  out->depth = hold.levels;
+  out->held_ns = job.held_ns[index];
+  const uint64_t since_ns = hold.since_ns & ~uint64_t{kStampBits};
+  out->acquired_when = {since_ns, std::max(since_ns, job.started_ns[index])};
+  out->site_count = was_adopted(hold.sites[0].pc) ? 0 : hold.site_count;
+  out->likely = job.state.holders[index].likely;
+  out->evidence = was_adopted(hold.sites[0].pc) ? ByWhat::stated : ByWhat::recorded;
+  if (is_circle(job.event)) {
+    out->waits_for = job.tags[(index + 1) % job.state.holder_count].id;
+    out->waited_ns = job.holder_waits_ns[index];
+    out->waits_since_before_attach = job.state.holders[index].waits_since_before;
+  }
+  std::copy_n(hold.sites, hold.site_count, out->sites);
+  if (out->acquired == Acquired::elsewhere) {
+    describe_elsewhere(job.state.holders[index].pid, out);
+  } else if (hold.gone) {
+    std::memcpy(out->thread, record_at(hold.identity.record)->gone_name, kThreadNameSize - 1);
+    out->state = ThreadState::gone;
+  } else {
+    out->state = g_names.look_up(hold.tid, out->thread) ? ThreadState::running : ThreadState::gone;
+    if (out->thread[0] == '\0') std::memcpy(out->thread, job.names[index], sizeof out->thread);
+  }
+}
+
+bool has_ended(Phase phase) {
+  return phase == Phase::released || phase == Phase::late;
+}
+
+// `ns` is by the numbers in `order`.
+void sort_longest_first(size_t* order, size_t count, const uint64_t* ns) {
+  std::sort(order, order + count, [&](size_t a, size_t b) { return ns[a] != ns[b] ? ns[a] > ns[b] : a < b; });
+}
+
+// Leaves of the holders in `order` the one with this identity; returns how many that are.
+size_t keep_only(const Identity& identity, const Job& job, size_t* order, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    if (job.state.holders[order[i]].hold.identity != identity) continue;
+    order[0] = order[i];
+    return 1;
+  }
+  return 0;
+}
+
+// The caller's rbp. Where frame pointers were followed, the first site that they led to lies two words above.
+uintptr_t bp_at_acquisition(const HoldView& hold) {
+  return hold.site_count > 1 ? hold.sites[1].sp - 2 * sizeof(uintptr_t) : hold.bp;
+}
+
+// Returns how many bytes from the acquisition's stack pointer on are filled in.
+size_t put_back_callers(const HoldView& hold, unsigned char* stack, size_t size) {
+  const uintptr_t sp = hold.sites[0].sp;
+  size_t used = 2 * hold.word_count * sizeof(uintptr_t);
+  for (uint32_t i = 1; i < hold.site_count && hold.sites[i].sp - sp <= size; ++i) used = hold.sites[i].sp - sp;
+  std::memset(stack, 0, used);
+  const auto put = [&](uintptr_t offset, uintptr_t value) { std::memcpy(stack + offset, &value, sizeof value); };
+  for (uint32_t i = 0; i < hold.word_count; ++i) put((2 * i + 1) * sizeof(uintptr_t), hold.words[i]);
+  for (uint32_t i = 1; i < hold.site_count && hold.sites[i].sp - sp <= used; ++i) {
+    const uintptr_t end = hold.sites[i].sp - sp;
+    put(end - sizeof(uintptr_t), hold.sites[i].pc);
+    if (i + 1 < hold.site_count) put(end - 2 * sizeof(uintptr_t), hold.sites[i + 1].sp - 2 * sizeof(uintptr_t));
+  }
+  return used;
+}
+
+}  // namespace
+
+Acquired acquired_how(const HolderState& holder) {
+  const HoldView& hold = holder.hold;
+  if (holder.inside_call) return Acquired::inside_call;
+  if (holder.where == Whereabouts::elsewhere) return Acquired::elsewhere;
+  if (was_adopted(hold.sites[0].pc)) return adopted_since_attachment() ? Acquired::before_attach : Acquired::unseen;
+  return hold.word.condition() ? Acquired::by_condition_wait : Acquired::by_call;
+}
+
+RawStack* Evidence::unwind_unkept(const Snapshot& snapshot) {
+  RawStack* stack = arena_.take();
+  if (stack == nullptr) return nullptr;
+  if (api_ != nullptr) {
+    api_->unwind(self_, &snapshot, stack);
+  } else if ((snapshot.registers.known & Registers::kIp) != 0) {
+    stack->frames[0] = {snapshot.registers.ip, snapshot.registers.sp, snapshot.registers.ip_is_exact};
+    stack->count = 1;
+  }
+  stack->when = snapshot.when;
+  return stack;
+}
+
+RawStack* Evidence::unwind(const Snapshot& snapshot) {
+  RawStack* stack = unwind_unkept(snapshot);
+  if (stack != nullptr) arena_.keep(*stack);
+  return stack;
+}
+
+size_t Evidence::describe_holders(const Job& job, Holder* holders) {
+  if (has_ended(job.phase)) return describe_ended_holders(job, holders);
+  holder_count_ = 0;
+  if (is_circle(job.event) && !circle_lasts(job.state.holders, job.state.holder_count)) return 0;
+  size_t order[kMaxHolders];
+  for (size_t i = 0; i < job.state.holder_count; ++i) order[i] = i;
+  if (!is_circle(job.event)) sort_longest_first(order, job.state.holder_count, job.held_ns);
+  for (size_t i = 0; i < job.state.holder_count; ++i) {
+    // Also of a hold that has just ended the name is kept: the closing line may need it when the thread has exited.
+    describe_hold(job, order[i], &holders[holder_count_]);
+    if (is_circle(job.event) || hold_lasts(job.state.holders[order[i]].hold.identity))
+      holders_[holder_count_++] = order[i];
+  }
+  return holder_count_;
+}
+
+size_t Evidence::describe_ended_holders(const Job& job, Holder* holders) {
+  holder_count_ = job.state.holder_count;
+  for (size_t i = 0; i < holder_count_; ++i) holders_[i] = i;
+  if (!is_circle(job.event)) {
+    sort_longest_first(holders_, holder_count_, job.held_ns);
+    if (job.ended != nullptr) holder_count_ = keep_only(job.ended->hold.identity, job, holders_, holder_count_);
+  }
+  for (size_t i = 0; i < holder_count_; ++i) describe_hold(job, holders_[i], &holders[i]);
+  return holder_count_;
+}
+
+size_t Evidence::capture_holders(const Job& job, Holder* holders) {
+  size_t count = 0;
+  for (size_t i = 0; i < holder_count_; ++i) {
+    if (count != i) holders[count] = holders[i];
+    if (capture_holder(job, holders_[i], &holders[count])) ++count;
+  }
+  if (is_circle(job.event) && !has_ended(job.phase))
+    return circle_lasts(job.state.holders, job.state.holder_count) ? count : 0;
+  return count;
+}
+
+void Evidence::describe_again(const Job& job, Holder* holders, Waiter* waiters) const {
+  for (size_t i = 0; i < holder_count_; ++i) describe_hold(job, holders_[i], &holders[i]);
+  for (size_t i = 0; i < waiter_count_; ++i) describe_waiter(job, waiters_[i], &waiters[i]);
+}
+
+bool Evidence::capture_holder(const Job& job, size_t index, Holder* out) {
+  const HoldView& hold = job.state.holders[index].hold;
+  if (has_ended(job.phase)) {
+    if (job.ended != nullptr && hold.identity == job.ended->hold.identity) capture_release(*job.ended, out);
+    return true;
+  }
+  capture_acquired(hold, out);
+  if (!hold.gone && out->acquired != Acquired::elsewhere) capture_now(job.event, hold, out);
+  return hold_lasts(hold.identity) && is_still_stated(job.state.holders[index]);
+}
+
+// Where the holder is. If it waits for another lock, its waiting slot tells exactly; else capture does what it can.
+void Evidence::capture_now(Event event, const HoldView& hold, Holder* out) {
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const uint64_t before_ns = monotonic_ns();
+    const bool captured = capture_thread(hold.tid, hold.stack_end, &snapshot_);
+    snapshot_.when = {before_ns, monotonic_ns()};
+    out->state = snapshot_.state;
+    out->call = snapshot_.call;
+    WaitView wait;
+    const bool waits = snapshot_.state == ThreadState::blocked && view_wait_of(hold, &wait) &&
+                       (!wait.word.condition() || is_taking_back(snapshot_.call, wait.word.address())) &&
+                       !has_been_left(wait);
+    if (!is_circle(event)) out->waits_for = waits ? lock_id(wait.word.address()) : 0;
+    if (!describe_activity(out) && attempt + 1 < kAttempts) continue;
+    if (waits && !was_adopted(wait.caller.pc)) {
+      Snapshot at_call;
+      capture_from_call_site(hold.tid, wait.caller.pc, wait.caller.sp, wait.caller.bp, hold.stack_end, &at_call);
+      snapshot_.registers = at_call.registers;
+    }
+    RawStack* stack = unwind_unkept(snapshot_);
+    if (stack == nullptr) return;
+    if (snapshot_.why_short[0] != '\0' && stack->note[0] == '\0')
+      std::memcpy(stack->note, snapshot_.why_short, kNoteSize);
+    const bool stayed = !captured || (capture_unchanged(snapshot_) && (!waits || wait_lasts(wait.identity)));
+    if (!stayed && attempt + 1 < kAttempts) continue;
+    if (!stayed) {
+      stack->count = 0;
+      stack->complete = false;
+      TextBuffer(stack->note, sizeof stack->note) << "the thread moved each time its stack was read";
+    }
+    arena_.keep(*stack);
+    out->now = stack;
+    return;
+  }
+}
+
+// What the thread is doing, before anything that takes long: reading the tables of the first unwinding may. False if it has
+// run meanwhile, so that memory and descriptors may be another call's: then only the call itself is told.
+bool Evidence::describe_activity(Holder* out) {
+  out->doing[0] = '\0';
+  if (api_ == nullptr) return true;
+  api_->describe(self_, &snapshot_, out->waits_for, false, out->doing, sizeof out->doing);
+  if (capture_lasts(snapshot_)) return true;
+  api_->describe(self_, &snapshot_, out->waits_for, true, out->doing, sizeof out->doing);
+  return false;
+}
+
+// The stack copied at the acquisition (STACKS=full, or a site that needs it).
+void Evidence::capture_acquired(const HoldView& hold, Holder* out) {
+  if (was_adopted(hold.sites[0].pc)) return;
+  const size_t size = copy_acquired_stack(hold.site, acquired_stack_, sizeof acquired_stack_);
+  if (size == 0) return capture_noted_callers(hold, out);
+  unwind_acquired(hold, acquired_stack_, size, out);
+}
+
+void Evidence::unwind_acquired(const HoldView& hold, const unsigned char* copy, size_t size, Holder* out) {
+  capture_from_call_site(hold.tid, hold.sites[0].pc, hold.sites[0].sp, bp_at_acquisition(hold), hold.stack_end,
+                         &snapshot_);
+  snapshot_.when = out->acquired_when;
+  snapshot_.copy = copy;
+  snapshot_.copy_address = hold.sites[0].sp;
+  snapshot_.copy_size = size;
+  snapshot_.copy_is_old = true;
+  out->taken = unwind(snapshot_);
+  out->taken_is_part = size == kUsualCopySize && out->taken != nullptr && !out->taken->complete;
+}
+
+// The innermost frames, from what the acquisition noted of the stack: put back where it was, with nothing in between. The
+// unwind tables take from it what they ask for; where they ask for more, the unwinding ends.
+void Evidence::capture_noted_callers(const HoldView& hold, Holder* out) {
+  if ((hold.word_count == 0 && hold.site_count < 2) || api_ == nullptr) return;
+  const uintptr_t sp = hold.sites[0].sp;
+  capture_from_call_site(hold.tid, hold.sites[0].pc, sp, bp_at_acquisition(hold), hold.stack_end, &snapshot_);
+  snapshot_.when = out->acquired_when;
+  snapshot_.copy = acquired_stack_;
+  snapshot_.copy_address = sp;
+  snapshot_.copy_size = put_back_callers(hold, acquired_stack_, sizeof acquired_stack_);
+  snapshot_.copy_is_old = true;
+  out->taken = unwind(snapshot_);
+  out->taken_is_part = true;
+}
+
+void Evidence::capture_release(const HandedOver& ended, Holder* out) {
+  if (ended.acquired_size > 0)
+    unwind_acquired(ended.hold, ended.acquired, ended.acquired_size, out);
+  else
+    capture_noted_callers(ended.hold, out);
+  capture_from_call_site(ended.hold.tid, ended.caller.pc, ended.caller.sp, ended.caller.bp, ended.hold.stack_end,
+                         &snapshot_);
+  snapshot_.when = {ended.released_ns, ended.released_ns};
+  snapshot_.copy = ended.stack;
+  snapshot_.copy_address = ended.caller.sp;
+  snapshot_.copy_size = ended.stack_size;
+  snapshot_.copy_is_old = true;
+  out->now = unwind(snapshot_);
+}
+
+size_t Evidence::describe_waiters(const Job& job, Waiter* waiters) {
+  waiter_count_ = 0;
+  if (has_ended(job.phase)) return 0;
+  size_t order[kMaxWaiters];
+  for (size_t i = 0; i < job.state.waiter_count; ++i) order[i] = i;
+  sort_longest_first(order, job.state.waiter_count, job.waited_ns);
+  size_t looks = 0;
+  for (size_t i = 0; i < job.state.waiter_count; ++i) {
+    const bool in_condition_wait = job.state.waiters[order[i]].word.condition();
+    if (in_condition_wait && ++looks > kMaxConditionLooks) continue;
+    if (describe_waiter(job, order[i], &waiters[waiter_count_])) waiters_[waiter_count_++] = order[i];
+  }
+  return waiter_count_;
+}
+
+bool Evidence::describe_waiter(const Job& job, size_t index, Waiter* out) const {
+  const WaitView& wait = job.state.waiters[index];
+  *out = Waiter{};
+  out->tid = wait.tid;
+  out->lock_id = job.id_of(wait.word);
+  out->access = wait.word.access();
+  out->unseen = was_adopted(wait.caller.pc) && !adopted_since_attachment();
+  out->waited_ns = job.waited_ns[index];
+  if (wait.word.condition()) {
+    if (!has_been_woken(wait.tid, wait.word)) return false;
+    // When it was woken is not known: it waits at least from now on.
+    out->waited_ns = 0;
+  }
+  g_names.look_up(wait.tid, out->thread);
+  return wait_lasts(wait.identity) && !has_been_left(wait);
+}
+
+size_t Evidence::capture_waiters(const Job& job, Waiter* waiters) {
+  size_t count = 0;
+  for (size_t i = 0; i < waiter_count_; ++i) {
+    if (count != i) waiters[count] = waiters[i];
+    if (capture_waiter(job.state.waiters[waiters_[i]], &waiters[count])) ++count;
+  }
+  return count;
+}
+
+bool Evidence::capture_waiter(const WaitView& wait, Waiter* out) {
+  const uint64_t before_ns = monotonic_ns();
+  if (wait.word.condition() || was_adopted(wait.caller.pc)) {
+    const bool captured = capture_thread(wait.tid, wait.stack_end, &snapshot_);
+    if (wait.word.condition() && (!captured || !is_taking_back(snapshot_.call, wait.word.address()))) return false;
+  }
+  if (!was_adopted(wait.caller.pc))
+    capture_from_call_site(wait.tid, wait.caller.pc, wait.caller.sp, wait.caller.bp, wait.stack_end, &snapshot_);
+  snapshot_.when = {before_ns, monotonic_ns()};
+  out->stack = unwind(snapshot_);
+  return wait_lasts(wait.identity) && !has_been_left(wait);
+}
+
+}  // namespace holdwatch

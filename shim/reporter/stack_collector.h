@@ -1,0 +1,66 @@
+// Gathers for a finding what only the live process can tell: the stacks of holders and waiters, each checked afterwards to
+// belong still to the hold or wait it was captured for.
+// Cold context (reporter). Nothing here disturbs a thread beyond what capture does.
+#pragma once
+
+#include "shim/common/contract/finding.h"
+#include "shim/common/contract/symbolizer_api.h"
+#include "shim/handoff/report_request.h"
+#include "shim/reporter/stack_arena.h"
+
+namespace holdwatch {
+
+// How the holder came by the lock, as far as that changes what a reader needs to know.
+Acquired acquired_how(const HolderState& holder);
+
+class Evidence {
+ public:
+  bool start() { return arena_.start(); }
+  // Null: no symbolizer, so that a stack is but its innermost address.
+  void use(const SymbolizerApi* api, void* self) {
+    api_ = api;
+    self_ = self;
+  }
+
+  // First the facts, for which no stack is read: fills `holders` and `waiters` from the job and returns how many are (still)
+  // true. `holders` come longest hold first, those of a circle in its order; of what has ended, the one that the releasing
+  // thread left something of, if it did.
+  size_t describe_holders(const Job& job, Holder* holders);
+  size_t describe_waiters(const Job& job, Waiter* waiters);
+
+  // Then the stacks of what was described last. Each returns how many are still true; the others are dropped.
+  size_t capture_holders(const Job& job, Holder* holders);
+  size_t capture_waiters(const Job& job, Waiter* waiters);
+
+  // What was described last once more, whether it is still true or not.
+  void describe_again(const Job& job, Holder* holders, Waiter* waiters) const;
+
+  void give_back() { arena_.give_back(); }
+
+ private:
+  size_t describe_ended_holders(const Job& job, Holder* holders);
+  bool capture_holder(const Job& job, size_t index, Holder* out);
+  void capture_now(Event event, const HoldView& hold, Holder* out);
+  bool describe_activity(Holder* out);
+  void capture_release(const HandedOver& ended, Holder* out);
+  void capture_acquired(const HoldView& hold, Holder* out);
+  void unwind_acquired(const HoldView& hold, const unsigned char* copy, size_t size, Holder* out);
+  void capture_noted_callers(const HoldView& hold, Holder* out);
+  bool describe_waiter(const Job& job, size_t index, Waiter* out) const;
+  bool capture_waiter(const WaitView& wait, Waiter* out);
+  RawStack* unwind(const Snapshot& snapshot);
+  RawStack* unwind_unkept(const Snapshot& snapshot);
+
+  const SymbolizerApi* api_ = nullptr;
+  void* self_ = nullptr;
+  StackArena arena_;
+  // Which of the job's holders and waiters were described, in their order.
+  size_t holders_[kMaxHolders] = {};
+  size_t holder_count_ = 0;
+  size_t waiters_[kMaxWaiters] = {};
+  size_t waiter_count_ = 0;
+  Snapshot snapshot_{};
+  unsigned char acquired_stack_[kStackCopySize] = {};
+};
+
+}  // namespace holdwatch

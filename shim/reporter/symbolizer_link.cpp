@@ -1,0 +1,176 @@
+// See symbolizer_link.h.
+#include "shim/reporter/symbolizer_link.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <link.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "shim/base/libc_functions.h"
+#include "shim/common/contract/control_block.h"
+#include "shim/common/kernel/system_call.h"
+#include "shim/common/text/text_buffer.h"
+#include "shim/own_threads/standard_error.h"
+#include "shim/reporter/clean_pages.h"
+
+namespace holdwatch {
+
+void (*g_hear_complaint)(std::string_view line) = nullptr;
+
+namespace {
+
+char g_own_path[PATH_MAX];
+
+// Installed the symbolizer lies beside the shim; in the build tree, in the neighbouring folder.
+constexpr const char* kPlaces[] = {"/libholdwatch-symbolizer.so", "/../symbolizer/libholdwatch-symbolizer.so"};
+
+// The symbolizer, once it is loaded: it stays. A child of fork that was made in the middle of a report cannot use it any
+// more, for what its libc has locked stays locked: it loads another.
+void* g_handle = nullptr;
+constexpr unsigned kMostCopies = 8;  // glibc has room for 16 namespaces in all
+unsigned g_copies = 0;
+
+// Whoever walks the list of modules holds a lock, which dlmopen waits for with two others held, one of which pthread_create
+// needs. Who made the first thread in the callback of such a walk would never see the second one. Here we wait with nothing held.
+void wait_for_walks() {
+  libc().dl_iterate_phdr([](dl_phdr_info*, size_t, void*) { return 1; }, nullptr);
+}
+
+// Whether the file ends before what its header says there is, as when it is just being copied. The loader maps it all the same,
+// and the process would get SIGBUS.
+bool is_cut(const char* path) {
+  const long file = system_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  struct {
+    Elf64_Ehdr header;
+    Elf64_Phdr segments[16];
+  } start{};
+  static_assert(offsetof(decltype(start), segments) == sizeof(Elf64_Ehdr));
+  const long got = system_call(SYS_pread64, file, &start, sizeof start, 0);
+  const long size = system_call(SYS_lseek, file, 0, SEEK_END);
+  system_call(SYS_close, file);
+  if (got < static_cast<long>(sizeof start.header) || memcmp(start.header.e_ident, ELFMAG, SELFMAG) != 0 ||
+      start.header.e_phoff != sizeof start.header)
+    return false;
+  const size_t count = std::min<size_t>(start.header.e_phnum, std::size(start.segments));
+  return std::any_of(start.segments, start.segments + count, [&](const Elf64_Phdr& segment) {
+    return segment.p_type == PT_LOAD && segment.p_offset + segment.p_filesz > static_cast<uint64_t>(size);
+  });
+}
+
+// In a namespace of its own: none of its libraries stands in for the program's, or the other way round, and none of its locks
+// is one that the program can hold.
+void* load(const char* path) {
+  wait_for_walks();
+  return libc().dlmopen(LM_ID_NEWLM, path, RTLD_NOW | RTLD_LOCAL);
+}
+
+// Whoever attached has left it as a file in our memory, since this process cannot read it where it lies.
+void* open_handed_symbolizer(TextBuffer& tried) {
+  void* handle = load(holdwatch_control_block.symbolizer);
+  if (handle == nullptr) tried << "cannot load libholdwatch-symbolizer.so: " << libc().dlerror();
+  return handle;
+}
+
+// By the next attachment the name would lead to whatever has the descriptor's number then.
+void close_handed_symbolizer() {
+  ControlBlock& block = holdwatch_control_block;
+  if (block.symbolizer_descriptor != 0) system_call(SYS_close, block.symbolizer_descriptor - 1);
+  block.symbolizer_descriptor = 0;
+  block.symbolizer[0] = '\0';
+}
+
+void* open_symbolizer(TextBuffer& tried) {
+  if (holdwatch_control_block.symbolizer[0] != '\0') return open_handed_symbolizer(tried);
+  const char* slash = strrchr(g_own_path, '/');
+  const size_t folder = slash == nullptr ? 0 : static_cast<size_t>(slash - g_own_path);
+  Line<512> reason;
+  reason << "not found";
+  for (const char* place : kPlaces) {
+    Line<PATH_MAX + 64> path;
+    path << std::string_view(g_own_path, folder) << place;
+    const long looked = system_call(SYS_access, path.c_str(), F_OK);
+    const bool cut = looked == 0 && is_cut(path.c_str());
+    if (void* handle = looked == 0 && !cut ? load(path.c_str()) : nullptr; handle != nullptr) return handle;
+    if (cut) {
+      reason.clear();
+      reason << "the file is incomplete";
+    } else if (looked == 0) {
+      reason.clear();
+      reason << libc().dlerror() << "; for details: holdwatch doctor";
+    } else if (looked == -EACCES) {
+      reason.clear();
+      reason << "permission denied";
+    }
+  }
+  tried << "cannot load libholdwatch-symbolizer.so beside " << std::string_view(g_own_path) << ": "
+        << std::string_view(reason);
+  return nullptr;
+}
+
+void* symbolizer(TextBuffer& tried) {
+  if (g_handle == nullptr && g_copies == kMostCopies) {
+    tried << "this process and each of its ancestors interrupted a report by forking";
+  } else if (g_handle == nullptr) {
+    g_handle = open_symbolizer(tried);
+    if (g_handle != nullptr) ++g_copies;
+  }
+  close_handed_symbolizer();
+  return g_handle;
+}
+
+}  // namespace
+
+void remember_own_path() {
+  const char* const name = own_module().l_name;
+  if (name == nullptr) return;
+  TextBuffer path(g_own_path, sizeof g_own_path);
+  if (name[0] != '/' && system_call(SYS_getcwd, g_own_path, sizeof g_own_path) > 0) {
+    char folder[PATH_MAX];
+    strncpy(folder, g_own_path, sizeof folder);
+    path.clear();
+    path << folder << "/";
+  }
+  path << name;
+}
+
+const char* own_path() {
+  return g_own_path;
+}
+
+void abandon_symbolizer() {
+  g_handle = nullptr;
+}
+
+LoadedSymbolizer load_symbolizer(const Settings& settings, const HostCalls& host) {
+  Line<1024> complaint;
+  void* handle = symbolizer(complaint);
+  if (handle != nullptr) {
+    const auto entry = reinterpret_cast<SymbolizerEntry>(libc().dlsym(handle, kSymbolizerEntryName));
+    const SymbolizerApi* api = entry == nullptr ? nullptr : entry();
+    if (api != nullptr && api->version == kSymbolizerApiVersion && api->size == sizeof(SymbolizerApi)) {
+      char why[kNoteSize] = "";
+      if (void* self = api->create(&settings, &host, why, sizeof why); self != nullptr) {
+        note_clean_pages(handle);
+        return {api, self};
+      }
+      complaint << "libholdwatch-symbolizer.so failed to start: " << why;
+    } else {
+      complaint << "libholdwatch-symbolizer.so beside " << own_path() << " is of another version";
+    }
+  }
+  const bool silent = strcmp(settings.log, "none") == 0;
+  complaint << (silent ? "; with LOG=none nothing is reported" : "; reports go to stderr without function names");
+  say(complaint);
+  if (g_hear_complaint != nullptr) g_hear_complaint(complaint);
+  return {nullptr, nullptr};
+}
+
+}  // namespace holdwatch

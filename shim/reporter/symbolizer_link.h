@@ -1,0 +1,32 @@
+// Finds and loads libholdwatch-symbolizer.so.
+// remember_own_path: start context. load_symbolizer: reporter thread only; it takes the loader's lock.
+#pragma once
+
+#include <string_view>
+
+#include "shim/common/contract/settings.h"
+#include "shim/common/contract/symbolizer_api.h"
+
+namespace holdwatch {
+
+// Notes where the shim lies, absolute, before the program can change its working directory.
+void remember_own_path();
+
+// Set while an attachment listens: is told what is said on standard error too.
+extern void (*g_hear_complaint)(std::string_view line);
+
+struct LoadedSymbolizer {
+  const SymbolizerApi* api;  // null: not loaded, one line was said
+  void* self;
+};
+
+// Loads it, or makes use of the one that was loaded before.
+LoadedSymbolizer load_symbolizer(const Settings& settings, const HostCalls& host);
+
+// In a child of fork: a thread of the parent's was using it, so that it cannot be used any more. The next is loaded anew.
+void abandon_symbolizer();
+
+// The shim's own path as the loader knows it, e.g. for LD_PRELOAD; empty before remember_own_path.
+const char* own_path();
+
+}  // namespace holdwatch

@@ -1,0 +1,124 @@
+// See deadlocks.h.
+//
+// A proof takes two readings of records: what is in the same use at both was so all the time in between. In between lies
+// what the locks say of their owners, and the kernel of their threads. So all threads of the circle held and waited at one
+// moment; and none of them can run to change it.
+#include "shim/watch/deadlocks.h"
+
+#include <algorithm>
+
+#include "shim/inspection/blocked_thread.h"
+#include "shim/inspection/ownership.h"
+#include "shim/inspection/preexisting_holds.h"
+#include "shim/record/thread_table.h"
+
+namespace holdwatch {
+namespace {
+
+bool holds_anything(ThreadRecord& record) {
+  bool any = false;
+  for_each_used_slot(record, [&](uint32_t, const HeldSlot&, LockWord word) { any |= word.is_hold(); });
+  return any;
+}
+
+// `waits`: false: only what was adopted; its thread's waits stand in another record.
+void add_holds(CircleSearch& search, uint32_t index, bool waits) {
+  ThreadRecord& record = *record_at(index);
+  const int tid = record.tid.load(std::memory_order_acquire);
+  for_each_used_slot(record, [&](uint32_t position, const HeldSlot& slot, LockWord) {
+    if (!waits && !was_adopted(slot.pc.load(std::memory_order_acquire))) return;
+    const uint64_t number = slot.number.load(std::memory_order_acquire);
+    const LockWord word(slot.word.load(std::memory_order_acquire));
+    if (word.is_hold()) search.add_hold({word, tid, {index, position, number}});
+  });
+}
+
+// A reader that another reader keeps waiting waits for a writer in between, of a kind of rwlock that lets writers go first;
+// if that one will give up, so will the circle.
+bool has_endless_writer(LockWord rwlock) {
+  bool found = false;
+  for_each_wait(UINT64_MAX, [&](const WaitView& wait) {
+    found |= wait.word.is_same_lock(rwlock) && wait.word.access() == Access::exclusive && !wait.word.timeout();
+  });
+  return found;
+}
+
+// A thread that keeps itself waiting in a signal's handler may do so without sleeping (inside_call.h).
+bool keeps_itself_waiting(const WaitView& wait, const HolderState& holder, const Timing& timing) {
+  return holder.inside_call && wait.tid == holder.hold.tid && is_over(timing.age_of(wait), timing.smallest_limit_ns());
+}
+
+bool both_read(const WaitView& wait, const HoldView& holder) {
+  return wait.word.access() == Access::shared && holder.word.access() == Access::shared;
+}
+
+// Where the kernel lets nobody see what the thread does, its record's word is taken if it has lasted, and only where a lock
+// call is sure to block: the lock is another thread's, and not both read.
+bool is_surely_blocked(const WaitView& wait, const HoldView& holder, const Timing& timing) {
+  const Blocked blocked = is_blocked_for(wait);
+  if (blocked == Blocked::yes) return !both_read(wait, holder) || has_endless_writer(wait.word);
+  if (blocked == Blocked::no) return false;
+  const bool must_block = wait.tid != holder.tid && !both_read(wait, holder);
+  return must_block && !wait.word.condition() && is_over(timing.age_of(wait), timing.smallest_limit_ns());
+}
+
+bool view_holder(const CircleHold& hold, HolderState* out) {
+  HoldView view;
+  if (!view_hold(hold.identity.record, hold.identity.slot, &view)) return false;
+  return view.identity == hold.identity && view.word.is_same_lock(hold.lock) && describe_holder(view, out);
+}
+
+bool began_first(const HolderState& one, const HolderState& other) {
+  return one.hold.since_ns != other.hold.since_ns ? one.hold.since_ns < other.hold.since_ns
+                                                  : one.hold.tid < other.hold.tid;
+}
+
+}  // namespace
+
+// Who holds nothing is nobody's next: ten thousand that wait for one lock cost no more than the look at their records.
+void read_waits(CircleSearch& search) {
+  search.clear();
+  WaitView wait;
+  const bool any_adopted = has_adopted();
+  for (uint32_t index = 0, limit = record_limit(); index < limit; ++index) {
+    ThreadRecord& record = *record_at(index);
+    if (record.state.load(std::memory_order_acquire) != RecordState::live) continue;
+    if (!any_adopted && !holds_anything(record)) continue;
+    const bool waits = view_wait(index, &wait) && !wait.word.timeout();
+    if (waits) search.add_wait(wait.tid, wait.word);
+    if (waits || any_adopted) add_holds(search, index, waits);
+  }
+}
+
+bool prove_circle(const Circle& circle, const Timing& timing, HolderState* holders) {
+  const size_t count = circle.count;
+  Identity waits[kMaxHolders];
+  for (size_t i = 0; i < count; ++i)
+    if (!view_holder(circle.holds[i], &holders[i])) return false;
+  for (size_t i = 0; i < count; ++i) {
+    WaitView wait;
+    const HolderState& waited_for = holders[(i + 1) % count];
+    if (!view_wait_of(holders[i].hold, &wait) || !wait.word.is_same_lock(waited_for.hold.word) || wait.word.timeout() ||
+        (!keeps_itself_waiting(wait, waited_for, timing) && !is_surely_blocked(wait, waited_for.hold, timing)))
+      return false;
+    waits[i] = wait.identity;
+    holders[i].waits_since_ns = wait.since_ns;
+    holders[i].waits_since_before = was_adopted(wait.caller.pc) && adopted_since_attachment();
+  }
+  for (size_t i = 0; i < count; ++i)
+    if (!hold_lasts(holders[i].hold.identity) || !wait_lasts(waits[i])) return false;
+  std::rotate(holders, std::min_element(holders, holders + count, began_first), holders + count);
+  return true;
+}
+
+bool circle_lasts(const HolderState* holders, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    WaitView wait;
+    if (!hold_lasts(holders[i].hold.identity) || !view_wait_of(holders[i].hold, &wait) ||
+        !wait.word.is_same_lock(holders[(i + 1) % count].hold.word) || has_lost_its_frame(wait))
+      return false;
+  }
+  return true;
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,22 @@
+// Deadlocks: threads that wait for each other in a circle, found in the records and proven by the kernel and the locks.
+// Cold context (watcher; `circle_lasts` also reporter). Disturbs no thread.
+#pragma once
+
+#include "shim/inspection/lock_state.h"
+#include "shim/timing/timing.h"
+#include "shim/watch/cycle_search.h"
+
+namespace holdwatch {
+
+// Fills `search` with who waits and holds something, but for those whose wait has a timeout (that one ends by itself), and
+// with what they hold.
+void read_waits(CircleSearch& search);
+
+// Whether all of it was true at one moment and can never end: then `holders`, of which there is room for kMaxHolders, are
+// the circle's, the oldest hold first and otherwise in the circle's order.
+bool prove_circle(const Circle& circle, const Timing& timing, HolderState* holders);
+
+// Whether each still waits for what the next one holds.
+bool circle_lasts(const HolderState* holders, size_t count);
+
+}  // namespace holdwatch

@@ -1,0 +1,80 @@
+// See scan.h.
+#include "shim/watch/scan.h"
+
+#include <algorithm>
+
+#include "shim/inspection/lock_state.h"
+#include "shim/record/thread_table.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr uint64_t kNever = UINT64_MAX;
+
+// What began at tick `tick_ns` is surely over its limit then, and not before.
+uint64_t over_ns(uint64_t tick_ns, uint64_t limit_ns, const Timing& timing) {
+  return tick_ns == kNever ? kNever : timing.latest_ns(tick_ns) + limit_ns;
+}
+
+}  // namespace
+
+void Suspects::add(LockWord lock) {
+  for (size_t i = 0; i < count; ++i)
+    if (locks[i].is_lock_at(lock.address())) return;
+  if (!full()) locks[count++] = lock;
+}
+
+void Search::look_for_holds(const Timing& timing, Episodes& episodes, Suspects& suspects, uint64_t until_next_ns) {
+  const uint64_t now_ns = timing.now_ns();
+  const uint64_t smallest_ns = timing.smallest_hold_limit_ns();
+  if (smallest_ns == kNever) {
+    holds_due_ns_ = kNever;
+    return;
+  }
+  if (now_ns + until_next_ns < holds_due_ns_ || episodes.full()) return;
+  uint64_t due_ns = now_ns + smallest_ns;
+  // Those that can be over before the next tick are looked at now, to know when.
+  const uint64_t ahead_ns = timing.wake_period_ns();
+  const uint64_t oldest_ns = for_each_hold(age_ns(smallest_ns, now_ns + ahead_ns), [&](const HoldView& hold) {
+    const uint64_t hold_age_ns = timing.age_of(hold);
+    const uint64_t limit_ns = timing.limit_of(hold.word);
+    if (limit_ns == kNoLimit) return;
+    if (!is_over(hold_age_ns, limit_ns)) {
+      due_ns = std::min(due_ns, now_ns + limit_ns - hold_age_ns);
+      return;
+    }
+    if (episodes.tell_of_hold(hold.word.address())) return;
+    HolderState holder;
+    if (!suspects.full() && describe_holder(hold, &holder)) return suspects.add(hold.word);
+    // What another thread has ended must not take a place among the suspects: it would come back at every look.
+    if (suspects.full())
+      due_ns = 0;
+    else
+      drop_left_over(hold.identity.record, hold.identity.slot, hold.identity.number);
+  });
+  holds_due_ns_ = oldest_ns == kNever ? due_ns : std::min(due_ns, oldest_ns + smallest_ns - ahead_ns);
+}
+
+// A wait for a lock that an episode tells of is looked at again when the episode has ended.
+void Search::look_for_waits(const Timing& timing, Episodes& episodes, Suspects& suspects) {
+  const uint64_t now_ns = timing.now_ns();
+  const uint64_t limit_ns = timing.wait_limit_ns();
+  if (limit_ns == kNoLimit) {
+    waits_due_ns_ = kNever;
+    return;
+  }
+  if (now_ns < waits_due_ns_ || episodes.full()) return;
+  uint64_t due_ns = now_ns + limit_ns;
+  const uint64_t oldest_ns = for_each_wait(age_ns(limit_ns, now_ns), [&](const WaitView& wait) {
+    if (wait.word.condition()) return;
+    if (!timing.is_over_limit(wait, limit_ns)) {
+      due_ns = std::min(due_ns, timing.started_ns(wait) + limit_ns);
+    } else if (!episodes.tell_of(wait.word.address())) {
+      if (suspects.full()) due_ns = 0;
+      suspects.add(wait.word);
+    }
+  });
+  waits_due_ns_ = std::min(due_ns, over_ns(oldest_ns, limit_ns, timing));
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,32 @@
+// What a function's code proves of the general registers at one of its instructions: constants followed along all ways that
+// lead there from the function's beginning. A register that two ways leave with different values is not known.
+// Cold context only; bounded.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "symbolizer/activity/fault_site.h"
+#include "symbolizer/activity/instruction.h"
+#include "symbolizer/unwind/memory.h"
+
+namespace holdwatch {
+
+// By the registers' numbers in instructions: rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8 to r15.
+using RegisterValues = std::array<std::optional<uint64_t>, 16>;
+
+// The instruction that the innermost frame is about to make, and the registers before it.
+struct KnownPlace {
+  Instruction instruction;
+  RegisterValues registers;
+};
+
+// None if the code cannot be followed. What the caller passes in registers is known as far as its own code proves it.
+std::optional<KnownPlace> place_of(const std::vector<CodeFrame>& frames, MemoryReader& memory);
+
+// The operand's address; none if a register that it takes is not known.
+std::optional<uintptr_t> address_of(const MemoryOperand& operand, const RegisterValues& registers, uintptr_t next);
+
+}  // namespace holdwatch

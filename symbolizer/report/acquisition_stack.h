@@ -1,0 +1,24 @@
+// The stack of an acquisition, put together from what the lock call recorded and where the holder is now.
+// Pure; cold context. Addresses only: names come later.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "shim/common/contract/finding.h"
+
+namespace holdwatch {
+
+// The frames of an acquisition as addresses: the recorded call sites, and beyond them the live stack, as long as a frame
+// of the acquisition is alive.
+struct TakenStack {
+  RawStack stack;
+  int own_frame;         // index in holder.now of the innermost frame that is still alive, -1 if none is
+  bool own_is_proven;    // false: perhaps another call of the same function stands there by now
+  uint32_t first_alive;  // the same frame in `stack`: what is before it has returned since. stack.count if none is
+};
+
+// `function_start` says where the function that contains an address begins, 0 if that is not known.
+TakenStack assemble_taken(const Holder& holder, const std::function<uintptr_t(uintptr_t)>& function_start);
+
+}  // namespace holdwatch

@@ -1,0 +1,77 @@
+// See known_benign.h.
+#include "symbolizer/report/known_benign.h"
+
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "symbolizer/report/text_format.h"
+
+namespace holdwatch {
+namespace {
+
+// The server's name, and those that Debian installs it under; a link's target is what the kernel shows.
+bool is_redis(const Report& report) {
+  constexpr std::string_view kNames[] = {"redis-server",  "redis-check-rdb",  "redis-check-aof",
+                                         "valkey-server", "valkey-check-rdb", "valkey-check-aof"};
+  return std::find(std::begin(kNames), std::end(kNames), base_name(report.exe)) != std::end(kNames);
+}
+
+// What takes the locks that redis holds by design, where its names are known at all.
+bool is_taken_by_redis_start(const ReportHolder& holder, bool was_watched) {
+  if (holder.before_attach || holder.unseen || holder.elsewhere || !was_watched) return true;  // nothing is known of it
+  const Stack& taken = holder.taken;
+  constexpr std::string_view kTakers[] = {"initThreadedIO", "InitServerLast", "stopThreadedIO",
+                                          "moduleInitModulesSystem", "main"};
+  if (taken.frames.empty()) return false;
+  const Frame& taker = taken.frames.front();
+  if (taker.function.empty()) return true;
+  return std::find(std::begin(kTakers), std::end(kTakers), taker.function) != std::end(kTakers);
+}
+
+// redis parks each of its I/O threads by a mutex that its main thread holds while there is little to do (networking.c,
+// initThreadedIO and stopThreadedIO), and holds the modules' lock from its start on if no module is loaded (module.c).
+// Only that thread ever waits for such a mutex, if anybody does.
+bool is_redis_parking(const Report& report, bool was_watched) {
+  if (is_circle(report.event) || !is_redis(report) || report.lock_kind != LockKind::mutex ||
+      report.waiters_left_out > 0)
+    return false;
+  if (report.holders.size() != 1 || report.holders[0].tid != report.pid) return false;
+  if (!is_taken_by_redis_start(report.holders[0], was_watched)) return false;
+  if (report.waiters.empty()) return true;
+  const ReportWaiters& waiters = report.waiters.front();
+  return report.waiters.size() == 1 && waiters.threads.size() == 1 && waiters.threads[0].starts_with("io_thd_");
+}
+
+}  // namespace
+
+const char* why_by_design(const Report& report, bool was_watched) {
+  if (is_redis_parking(report, was_watched))
+    return "redis parks its idle I/O threads on mutexes that its main thread holds";
+  return nullptr;
+}
+
+bool ByDesign::may_leave_out(const Report& report) {
+  return is_redis(report);
+}
+
+bool ByDesign::leaves_out(Report& report, std::string* notice) {
+  if (report.phase == Phase::snapshot) return false;
+  const bool goes_on = report.phase == Phase::still || report.phase == Phase::released;
+  if (goes_on && left_out_.count(report.episode) == 0) return false;
+  if (report.phase == Phase::released) return left_out_.erase(report.episode) > 0;
+  const char* why = why_by_design(report, true);
+  if (why == nullptr) {
+    // The first that is shown of its episode has to tell all.
+    if (left_out_.erase(report.episode) > 0) report.phase = Phase::over;
+    return false;
+  }
+  if (report.phase != Phase::late) left_out_.insert(report.episode);
+  if (!said_) *notice = fmt::format("{} and similar locks are not reported: {}", report.lock_id, why);
+  said_ = true;
+  return true;
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,162 @@
+// See checks.h.
+#include "symbolizer/tools/attach/checks.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pwd.h>
+#include <sys/ptrace.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <fstream>
+#include <vector>
+
+#include "symbolizer/tools/attach/proc_text.h"
+#include "symbolizer/tools/attach/refusal.h"
+
+namespace holdwatch::control {
+namespace {
+
+std::string proc_path(int pid, const char* name) {
+  return "/proc/" + std::to_string(pid) + "/" + name;
+}
+
+int number_in(const std::string& text) {
+  int value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+std::string user_name(unsigned uid) {
+  const passwd* entry = getpwuid(uid);
+  return entry != nullptr ? entry->pw_name : "user " + std::to_string(uid);
+}
+
+[[noreturn]] void refuse_access(int pid, const std::string& status) {
+  const auto owner = static_cast<unsigned>(number_in(status_field(status, "Uid")));
+  const std::string who = describe_process(pid);
+  if (geteuid() != 0 && owner != geteuid())
+    throw Refusal(who + " belongs to " + user_name(owner) + ": run this as " +
+                  (owner == 0 ? "" : user_name(owner) + " or as ") + "root (sudo)");
+  const int yama = number_in(read_text("/proc/sys/kernel/yama/ptrace_scope"));
+  if (yama == 3) throw Refusal("this machine forbids all tracing until the next reboot (kernel.yama.ptrace_scope = 3)");
+  if (yama > 0 && geteuid() != 0)
+    throw Refusal("this machine lets only root trace running processes (kernel.yama.ptrace_scope = " +
+                  std::to_string(yama) + "): run this as root (sudo)");
+  if (geteuid() != 0)
+    throw Refusal(
+        who +
+        " has changed its privileges since it started, so that its own user may not trace it: run this as root (sudo)");
+  throw Refusal(
+      who +
+      " cannot be traced from here: this command lacks CAP_SYS_PTRACE (a container?); run it as root on the host");
+}
+
+void refuse_if_stopped(const std::string& who, const std::string& status) {
+  if (status_field(status, "State").starts_with("T"))
+    throw Refusal(who + " is stopped: resume it first (kill -CONT " + status_field(status, "Pid") + ")");
+}
+
+void check_state(const std::string& who, const std::string& status) {
+  refuse_if_stopped(who, status);
+  if (const int tracer = number_in(status_field(status, "TracerPid")); tracer != 0)
+    throw Refusal(who + " is being traced by " + describe_process(tracer) + ": wait until that has finished");
+}
+
+void check_executable(int pid, const std::string& who) {
+  Elf64_Ehdr header{};
+  std::ifstream(proc_path(pid, "exe"), std::ios::binary).read(reinterpret_cast<char*>(&header), sizeof header);
+  if (memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) throw Refusal(who + ": its program file cannot be read");
+  if (header.e_ident[EI_CLASS] != ELFCLASS64)
+    throw Refusal(who + " is a 32-bit program: only x86-64 programs can be watched");
+  if (header.e_machine != EM_X86_64)
+    throw Refusal(who + " is not an x86-64 program: only x86-64 programs can be watched");
+}
+
+void check_libc(Target& target, const std::string& who) {
+  if (target.libc() != nullptr) return;
+  for (const auto& module : target.modules().all()) {
+    if (module->path.find("musl") != std::string::npos)
+      throw Refusal(who + " uses musl as its C library: only programs with glibc can be watched");
+    if (module->path.find("/ld-linux") != std::string::npos)
+      throw Refusal(who + " has not loaded its C library yet: try again once it runs");
+  }
+  throw Refusal(who +
+                " is statically linked: its lock calls cannot be redirected; holdwatch inspect shows which threads "
+                "wait for which");
+}
+
+// An action that leaves the process alive and running; as in shim/interpose/filter_hooks.cpp.
+bool is_harmless(const sock_filter& instruction) {
+  if (BPF_CLASS(instruction.code) != BPF_RET) return true;
+  const unsigned action = instruction.k & SECCOMP_RET_ACTION_FULL;
+  return BPF_RVAL(instruction.code) == BPF_K &&
+         (action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG || action == SECCOMP_RET_ERRNO);
+}
+
+// Containers have filters that make calls fail, which is harmless; only root may read them.
+bool all_filters_are_harmless(int stopped_tid) {
+  constexpr int kMostFilters = 256;
+  for (int index = 0; index < kMostFilters; ++index) {
+    const long length = ptrace(PTRACE_SECCOMP_GET_FILTER, stopped_tid, index, nullptr);
+    if (length < 0) return errno == ENOENT;
+    std::vector<sock_filter> program(static_cast<size_t>(length));
+    if (ptrace(PTRACE_SECCOMP_GET_FILTER, stopped_tid, index, program.data()) != length) return false;
+    if (!std::all_of(program.begin(), program.end(), is_harmless)) return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+int open_memory(int pid) {
+  const std::string status = read_text(proc_path(pid, "status"));
+  if (status.empty()) throw Refusal("no such process: " + std::to_string(pid));
+  if (const int process = number_in(status_field(status, "Tgid")); process != pid)
+    throw Refusal(std::to_string(pid) + " is a thread of process " + describe_process(process) +
+                  ": use that process id");
+  if (has_ended(pid)) throw Refusal(describe_process(pid) + " has already exited");
+  if (is_of_kernel(pid)) throw Refusal(describe_process(pid) + " is a kernel thread");
+  if (status_field(status, "State").starts_with("Z"))
+    throw Refusal(
+        describe_process(pid) +
+        " has lost its main thread, through which its memory is accessed: start it with holdwatch run instead");
+  // Opening it is what the kernel asks all its questions at: user, capabilities, yama, security modules.
+  const int memory = open(proc_path(pid, "mem").c_str(), O_RDWR | O_CLOEXEC);
+  if (memory < 0 && errno == ENOENT) throw Refusal("process " + std::to_string(pid) + " has exited");
+  if (memory < 0) refuse_access(pid, status);
+  return memory;
+}
+
+void check_running(int pid) {
+  refuse_if_stopped(describe_process(pid), read_text(proc_path(pid, "status")));
+}
+
+void refuse_silent(int pid) {
+  const std::string who = describe_process(pid);
+  check_state(who, read_text(proc_path(pid, "status")));
+  throw Refusal(who + " does not respond: its threads get no CPU, or a report is blocked on its reader; try again");
+}
+
+void check_loadable(Target& target) {
+  const std::string who = describe_process(target.pid());
+  const std::string status = read_text(proc_path(target.pid(), "status"));
+  check_state(who, status);
+  check_executable(target.pid(), who);
+  check_libc(target, who);
+}
+
+void check_filters(Target& target, int stopped_tid) {
+  const std::string status = read_text(thread_file(target.pid(), stopped_tid, "status"));
+  if (number_in(status_field(status, "Seccomp")) == 0 || all_filters_are_harmless(stopped_tid)) return;
+  throw Refusal(describe_process(target.pid()) +
+                " has a seccomp filter that might kill it for one of holdwatch's system calls: start it with holdwatch "
+                "run instead, which avoids them");
+}
+
+}  // namespace holdwatch::control

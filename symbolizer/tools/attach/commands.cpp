@@ -1,0 +1,248 @@
+// See commands.h.
+#include "symbolizer/tools/attach/commands.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <cstring>
+
+#include "symbolizer/tools/attach/checks.h"
+#include "symbolizer/tools/attach/injection_session.h"
+#include "symbolizer/tools/attach/libc_code.h"
+#include "symbolizer/tools/attach/library.h"
+#include "symbolizer/tools/attach/proc_text.h"
+#include "symbolizer/tools/attach/refusal.h"
+#include "symbolizer/tools/attach/resource_limits.h"
+#include "symbolizer/tools/attach/safe_thread.h"
+#include "symbolizer/tools/attach/watched.h"
+
+namespace holdwatch::control {
+namespace {
+
+constexpr std::chrono::milliseconds kSafePointPatience{5000};
+constexpr uint64_t kSecondNs = 1'000'000'000;
+constexpr uint64_t kAttachPatienceNs = 30 * kSecondNs;
+constexpr uint64_t kDetachPatienceNs = 30 * kSecondNs;
+constexpr uint64_t kAnswerPatienceNs = 5 * kSecondNs;
+constexpr const char* kMoreThreads = ": raise its thread limit (prlimit --nproc, TasksMax=)";
+
+void refuse_if_watched(const std::string& who, ControlState state) {
+  switch (state) {
+    case ControlState::preloaded:
+      throw Refusal(who + " is already watched: it was started with holdwatch preloaded");
+    case ControlState::left_out:
+      throw Refusal(who +
+                    " was started with holdwatch preloaded and is excluded by EXE: restart it without that option");
+    case ControlState::attached:
+    case ControlState::attaching:
+      throw Refusal(who + " is already watched; to end that: holdwatch detach " + who.substr(0, who.find(' ')));
+    case ControlState::detaching:
+      throw Refusal(who + " is still being detached from: a report is blocked on its reader; try again");
+    case ControlState::loading:
+      throw Refusal(who + " is still loading holdwatch; try again");
+    case ControlState::idle:
+      break;
+  }
+}
+
+// Where reports go that are to go to standard error.
+std::string standard_error_of(int pid) {
+  char path[PATH_MAX];
+  const ssize_t length = readlink(("/proc/" + std::to_string(pid) + "/fd/2").c_str(), path, sizeof path);
+  return length < 0 ? "which is closed" : std::string(path, static_cast<size_t>(length));
+}
+
+bool names_log(const std::vector<std::string>& options) {
+  for (const std::string& option : options)
+    if (option.starts_with("HOLDWATCH_LOG=") || option.starts_with("HOLDWATCH_CONFIG=")) return true;
+  return false;
+}
+
+// Borrows threads of the process for what has to be done in one, and counts how long they stood still.
+class Visit {
+ public:
+  explicit Visit(Target& target) : target_(target), code_(find_libc_code(target)) {}
+
+  template <typename Work>
+  void in_its_thread(Work work) {
+    const auto thread = borrow_safe_thread(target_, code_, kSafePointPatience);
+    check_filters(target_, thread->id());
+    thread->use_own_stack();
+    work(*thread);
+    stopped_ns_ = std::max(stopped_ns_, thread->stopped_ns());
+  }
+  uint64_t longest_stop_ns() const { return stopped_ns_; }
+
+ private:
+  Target& target_;
+  LibcCode code_;
+  uint64_t stopped_ns_ = 0;
+};
+
+void begin_in_its_thread(Target& target, BorrowedThread& thread, const std::vector<std::string>& options,
+                         const HandedSymbolizer& symbolizer) {
+  const std::string who = describe_process(target.pid());
+  target.refresh();
+  std::optional<Watched> watched = Watched::find(target);
+  if (!watched) throw Refusal(who + ": the loaded library is not holdwatch's");
+  refuse_if_watched(who, watched->state());
+  if (!symbolizer.path.empty()) watched->hand_symbolizer(symbolizer.path, symbolizer.descriptor);
+  watched->ask(ControlRequest::attach, 0, options);
+  const auto error = static_cast<int>(thread.call(watched->attach_function(), {}));
+  if (error == 0) return;
+  throw Refusal(who + " cannot start a thread for holdwatch: " + strerror(error) +
+                (error == EAGAIN ? kMoreThreads : "") + limits_in_the_way(target.pid()) +
+                "; the library stays loaded and does nothing");
+}
+
+void load_and_begin(Target& target, Visit& visit, const std::string& library, const std::vector<std::string>& options) {
+  std::optional<MemoryCopies> made;
+  const CopiesLeft left = find_copies_left(target.pid());
+  const bool symbolizer_only = needs_symbolizer_again(target);
+  visit.in_its_thread([&](BorrowedThread& thread) {
+    const HandedSymbolizer symbolizer = clear_up(target, thread, left);
+    if (symbolizer_only && symbolizer.path.empty()) {
+      made = make_copy_of_symbolizer(thread);
+    } else if (!Watched::find(target) && !load_library(target, thread, library).empty()) {
+      made = make_copies(thread);
+    } else {
+      begin_in_its_thread(target, thread, options, symbolizer);
+    }
+  });
+  if (!made) return;
+  const MemoryCopies copies = *made;
+  fill_copies(target, copies, library);
+  visit.in_its_thread([&](BorrowedThread& thread) {
+    const HandedSymbolizer symbolizer = load_copies(target, thread, copies);
+    begin_in_its_thread(target, thread, options, symbolizer);
+  });
+}
+
+// Of a process that holdwatch is not in (any more): `how` says which of the two.
+[[noreturn]] void refuse_unwatched(int pid, ControlRequest request, const std::string& how) {
+  const std::string remedy =
+      request == ControlRequest::detach ? "nothing to detach" : "to watch it: holdwatch attach " + std::to_string(pid);
+  throw Refusal(describe_process(pid) + " is not watched" + how + ": " + remedy);
+}
+
+Watched find_watched(Target& target, ControlRequest request) {
+  target.refresh();
+  auto watched = Watched::find(target);
+  if (!watched) refuse_unwatched(target.pid(), request, "");
+  watched->settle(kAnswerPatienceNs);
+  if (const ControlState state = watched->state(); state == ControlState::loading || state == ControlState::attaching)
+    throw Refusal(describe_process(target.pid()) + " is still being attached to; try again");
+  return *watched;
+}
+
+// Whatever fails when a process is gone, that it is gone is the reason.
+template <typename Work>
+void with_process(int pid, Work work) {
+  const std::string who = describe_process(pid);
+  try {
+    const Turn turn(pid);
+    work();
+  } catch (const Refusal&) {
+    if (who.ends_with("()") || !has_ended(pid)) throw;
+    throw Refusal(who + " has exited");
+  }
+}
+
+void ask_in_turn(int pid, ControlRequest request, uint64_t argument) {
+  Target target(pid);
+  Watched watched = find_watched(target, request);
+  const std::string who = describe_process(pid);
+  check_running(pid);
+  if (!watched.wait_for_watcher(kAnswerPatienceNs)) {
+    if (watched.state() == ControlState::idle) refuse_unwatched(pid, request, " any more");
+    throw Refusal(who + " has only one thread, which has not blocked yet: nothing to watch");
+  }
+  watched.ask(request, argument, {});
+  const auto answer =
+      watched.wait_for_answer(request == ControlRequest::detach ? kDetachPatienceNs : kAnswerPatienceNs);
+  if (!answer) refuse_silent(pid);
+  if (!answer->succeeded) throw Refusal(who + ": " + answer->text);
+}
+
+void ask(int pid, ControlRequest request, uint64_t argument) {
+  with_process(pid, [&] { ask_in_turn(pid, request, argument); });
+}
+
+Watched::Answer answer_of_attachment(Target& target, const std::string& who) {
+  auto watched = Watched::find(target);
+  if (!watched) throw Refusal(who + " has lost holdwatch's library: it has exited or executed another program");
+  auto answer = watched->wait_for_answer(kAttachPatienceNs);
+  if (!answer)
+    throw Refusal(who + ": attaching waits for the loader, which another thread holds; it will complete by itself");
+  return *answer;
+}
+
+void refuse_if_unwatched(int pid, const std::string& who, const Watched::Answer& answer) {
+  if (!answer.succeeded) {
+    const bool is_full = answer.text.ends_with(kNoRoomForWatch);
+    const std::string limits = is_full ? limits_in_the_way(pid) : "";
+    throw Refusal("cannot attach to " + who + ": " + answer.text + (is_full && limits.empty() ? kMoreThreads : limits));
+  }
+  if (answer.text.starts_with("0 calls"))
+    throw Refusal(who +
+                  ": attached, but nothing is watched: none of its calls leads to a libc lock function, or its memory "
+                  "is limited; its standard error says which");
+}
+
+void attach_in_turn(int pid, const std::string& library, const std::vector<std::string>& options) {
+  Target target(pid);
+  target.refresh();
+  const std::string who = describe_process(pid);
+  if (auto watched = Watched::find(target)) {
+    watched->settle(kAnswerPatienceNs);
+    refuse_if_watched(who, watched->state());
+  }
+  check_loadable(target);
+  Visit visit(target);
+  load_and_begin(target, visit, library, options);
+  const Watched::Answer answer = answer_of_attachment(target, who);
+  refuse_if_unwatched(pid, who, answer);
+  printf("attached to %s: %s; one thread was paused for %.1f ms\n", who.c_str(), answer.text.c_str(),
+         static_cast<double>(visit.longest_stop_ns()) / 1e6);
+  if (!names_log(options)) printf("reports go to its standard error, %s\n", standard_error_of(pid).c_str());
+}
+
+}  // namespace
+
+void attach(int pid, const std::string& library, const std::vector<std::string>& options) {
+  with_process(pid, [&] { attach_in_turn(pid, library, options); });
+}
+
+void detach(int pid) {
+  ask(pid, ControlRequest::detach, 0);
+  printf("detached from %s: all redirected calls restored\n", describe_process(pid).c_str());
+}
+
+void snapshot(int pid) {
+  ask(pid, ControlRequest::snapshot, 0);
+  printf("%s reports all its held locks to its log\n", describe_process(pid).c_str());
+}
+
+void stop(int pid) {
+  ask(pid, ControlRequest::stop, 0);
+  printf("%s is silent until holdwatch start %d\n", describe_process(pid).c_str(), pid);
+}
+
+void start(int pid) {
+  ask(pid, ControlRequest::start, 0);
+  printf("%s reports again\n", describe_process(pid).c_str());
+}
+
+void limit(int pid, uint64_t limit_ns, const std::string& as_given) {
+  ask(pid, ControlRequest::limit, limit_ns);
+  if (limit_ns == 0)
+    printf("%s no longer reports holds\n", describe_process(pid).c_str());
+  else
+    printf("%s reports locks held longer than %s\n", describe_process(pid).c_str(), as_given.c_str());
+}
+
+}  // namespace holdwatch::control

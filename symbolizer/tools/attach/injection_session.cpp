@@ -1,0 +1,43 @@
+// See injection_session.h.
+#include "symbolizer/tools/attach/injection_session.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include "symbolizer/tools/attach/checks.h"
+#include "symbolizer/tools/attach/proc_text.h"
+#include "symbolizer/tools/attach/refusal.h"
+
+namespace holdwatch::control {
+namespace {
+
+constexpr std::chrono::seconds kPatience{5};
+constexpr std::chrono::milliseconds kLookAgain{5};
+
+}  // namespace
+
+Turn::Turn(int pid) : file_(open_memory(pid)) {
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  while (flock(file_, LOCK_EX | LOCK_NB) != 0) {
+    // A kernel or security module that knows no locks on such files leaves it to whoever calls not to call twice.
+    if (errno != EWOULDBLOCK && errno != EINTR) return;
+    if (std::chrono::steady_clock::now() > until || has_ended(pid)) {
+      close(file_);
+      throw Refusal("another holdwatch command is working on " + describe_process(pid) +
+                    ": wait until that has finished, or stop it");
+    }
+    std::this_thread::sleep_for(kLookAgain);
+  }
+}
+
+Turn::~Turn() {
+  close(file_);
+}
+
+}  // namespace holdwatch::control

@@ -1,0 +1,60 @@
+// See libc_code.h.
+#include "symbolizer/tools/attach/libc_code.h"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <vector>
+
+#include "symbolizer/tools/attach/proc_text.h"
+#include "symbolizer/tools/attach/refusal.h"
+
+namespace holdwatch::control {
+namespace {
+
+// __restore_rt (sysdeps/unix/sysv/linux/x86_64/libc_sigaction.c), by which unwinders know it too: mov $15, %rax; syscall.
+constexpr unsigned char kRestorer[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
+
+uintptr_t find_bytes(MemoryReader& memory, uintptr_t start, uintptr_t end) {
+  constexpr size_t kPart = 256 * 1024;
+  std::vector<unsigned char> part(kPart);
+  // Each part begins a little before the end of the one before, where the bytes may lie across.
+  for (uintptr_t at = start; at < end; at += kPart - sizeof kRestorer) {
+    const size_t got = memory.read(at, part.data(), std::min<size_t>(kPart, end - at));
+    const auto stop = part.begin() + static_cast<ptrdiff_t>(got);
+    const auto found = std::search(part.begin(), stop, std::begin(kRestorer), std::end(kRestorer));
+    if (found != stop) return at + static_cast<uintptr_t>(found - part.begin());
+  }
+  return 0;
+}
+
+// __fentry__ (sysdeps/x86_64/_mcount.S) keeps the registers of whoever it is called in front of, rax at the lowest place:
+//     endbr64 (in some builds); sub $size, %rsp; mov %rax, (%rsp)
+// The profiler that it then calls returns at once where none runs.
+size_t size_of_kept(MemoryReader& memory, uintptr_t function) {
+  constexpr std::array<unsigned char, 4> kBranchTarget = {0xf3, 0x0f, 0x1e, 0xfa};
+  constexpr unsigned char kMakeRoom[] = {0x48, 0x83, 0xec}, kKeepResult[] = {0x48, 0x89, 0x04, 0x24};
+  if (memory.read_value<std::array<unsigned char, 4>>(function) == kBranchTarget) function += kBranchTarget.size();
+  const auto code = memory.read_value<std::array<unsigned char, 8>>(function);
+  if (!code || !std::equal(std::begin(kMakeRoom), std::end(kMakeRoom), code->begin())) return 0;
+  const size_t size = (*code)[std::size(kMakeRoom)];
+  return std::equal(std::begin(kKeepResult), std::end(kKeepResult), code->begin() + 4) ? size : 0;
+}
+
+}  // namespace
+
+LibcCode find_libc_code(Target& target) {
+  LibcCode code;
+  if (const Module* libc = target.libc(); libc != nullptr)
+    for (const auto& [start, end] : libc->executable)
+      if (code.restorer == 0) code.restorer = find_bytes(target.memory(), start, end);
+  code.swap_bytes = target.libc_function("swab");
+  code.keep_result = target.libc_function("__fentry__");
+  code.result_below = size_of_kept(target.memory(), code.keep_result);
+  if (code.restorer == 0 || code.swap_bytes == 0 || code.result_below == 0)
+    throw Refusal(describe_process(target.pid()) +
+                  " has an unknown build of the C library: start it with holdwatch run instead");
+  return code;
+}
+
+}  // namespace holdwatch::control

@@ -1,0 +1,66 @@
+// See resource_limits.h.
+#include "symbolizer/tools/attach/resource_limits.h"
+
+#include <charconv>
+#include <cstdint>
+#include <filesystem>
+#include <iterator>
+#include <optional>
+#include <system_error>
+
+#include "symbolizer/tools/attach/proc_text.h"
+
+namespace holdwatch::control {
+namespace {
+
+// What an attachment maps in all, nearly all of it without using it (two arenas of malloc in each of two libcs among it), and what of that counts
+// as data.
+constexpr uint64_t kAddressSpace = uint64_t{512} << 20, kData = uint64_t{128} << 20;
+constexpr uint64_t kDescriptors = 4;
+
+// The soft limit in a line of /proc/PID/limits: "Max open files            1024                 1048576              files".
+std::optional<uint64_t> soft_limit(const std::string& limits, const std::string& name) {
+  const size_t line = limits.find("\n" + name + " ");
+  if (line == std::string::npos) return std::nullopt;
+  const size_t value = limits.find_first_not_of(' ', line + 1 + name.size());
+  uint64_t limit = 0;
+  const auto [end, error] = std::from_chars(limits.data() + value, limits.data() + limits.size(), limit);
+  return error == std::errc{} ? std::optional(limit) : std::nullopt;  // "unlimited"
+}
+
+uint64_t bytes_of(const std::string& status, const char* field) {
+  const std::string text = status_field(status, field);
+  uint64_t kib = 0;
+  std::from_chars(text.data(), text.data() + text.size(), kib);
+  return kib * 1024;
+}
+
+uint64_t descriptors_of(int pid) {
+  std::error_code error;
+  const std::filesystem::directory_iterator all("/proc/" + std::to_string(pid) + "/fd", error);
+  return error ? 0 : static_cast<uint64_t>(std::distance(begin(all), end(all)));
+}
+
+}  // namespace
+
+std::string limits_in_the_way(int pid) {
+  const std::string directory = "/proc/" + std::to_string(pid) + "/";
+  const std::string limits = read_text(directory + "limits"), status = read_text(directory + "status");
+  const struct {
+    const char *name, *option, *what;
+    uint64_t used, wanted;
+  } kKinds[] = {
+      {"Max open files", "nofile", "open files", descriptors_of(pid), kDescriptors},
+      {"Max address space", "as", "address space", bytes_of(status, "VmSize"), kAddressSpace},
+      {"Max data size", "data", "data", bytes_of(status, "VmData"), kData},
+  };
+  for (const auto& kind : kKinds) {
+    const auto limit = soft_limit(limits, kind.name);
+    if (limit && kind.used + kind.wanted > *limit)
+      return std::string(": its limit of ") + kind.what + " is too low; raise it: prlimit --pid " +
+             std::to_string(pid) + " --" + kind.option + "=" + std::to_string(kind.used + kind.wanted) + ":";
+  }
+  return "";
+}
+
+}  // namespace holdwatch::control

@@ -1,0 +1,159 @@
+// See return_trampoline.h. The frame of rt_sigreturn is arch/x86/include/asm/sigframe.h, what it checks of the vector registers
+// arch/x86/kernel/fpu/signal.c.
+#include "symbolizer/tools/attach/return_trampoline.h"
+
+#include <cpuid.h>
+#include <ucontext.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstddef>
+#include <cstring>
+
+namespace holdwatch::control {
+namespace {
+
+constexpr size_t kWord = sizeof(uint64_t);
+// The kernel's struct ends with a mask of 64 signals, where libc's goes on.
+constexpr size_t kContextSize = offsetof(ucontext_t, uc_sigmask) + sizeof(uint64_t);
+constexpr unsigned long kExtendedVectors = 1, kSegmentIsThere = 2, kSegmentIsMeant = 4;  // asm/ucontext.h
+constexpr int kNoSignalStack = 0x40;  // flags that sigaltstack(2) refuses, so that the thread's stays as it is
+
+constexpr size_t kSoftwareBytes = 464;  // of the area, where the kernel notes what else there is (asm/sigcontext.h)
+constexpr size_t kHeader = 512;         // the first word of it: which components are not in their initial state
+constexpr size_t kSmallest = kHeader + 64;
+constexpr uint64_t kTileData = uint64_t{1} << 18;
+constexpr unsigned kComponents = 63;
+
+template <typename T>
+T value_at(const std::vector<unsigned char>& bytes, size_t offset) {
+  T value{};
+  memcpy(&value, bytes.data() + offset, sizeof value);
+  return value;
+}
+
+// As far as the given components reach in the format that is not compacted.
+size_t size_of_components(uint64_t components) {
+  size_t size = kSmallest;
+  for (unsigned i = 2; i < kComponents; ++i) {
+    unsigned length = 0, offset = 0, unused = 0, flags = 0;
+    if ((components >> i & 1) != 0 && __get_cpuid_count(0xd, i, &length, &offset, &flags, &unused) != 0)
+      size = std::max<size_t>(size, offset + length);
+  }
+  return size;
+}
+
+// Vector registers as the kernel itself leaves them on the stack of a signal's handler.
+std::vector<unsigned char> vectors_for_frame(std::vector<unsigned char> vectors) {
+  if (vectors.size() < kSmallest) return {};
+  const auto used = value_at<uint64_t>(vectors, kHeader);
+  uint64_t components = value_at<uint64_t>(vectors, kSoftwareBytes) | used;
+  // Tiles are in the frame only of who has asked for them; who has not used them need not be told from who may not.
+  if ((used & kTileData) == 0) components &= ~kTileData;
+  const size_t size = std::min(size_of_components(components), vectors.size());
+  vectors.resize(size);
+  _fpx_sw_bytes note{};
+  note.magic1 = FP_XSTATE_MAGIC1;
+  note.extended_size = static_cast<uint32_t>(size + FP_XSTATE_MAGIC2_SIZE);
+  note.xstate_bv = components;
+  note.xstate_size = static_cast<uint32_t>(size);
+  memcpy(vectors.data() + kSoftwareBytes, &note, sizeof note);
+  const uint32_t end_mark = FP_XSTATE_MAGIC2;
+  const auto* mark = reinterpret_cast<const unsigned char*>(&end_mark);
+  vectors.insert(vectors.end(), mark, mark + sizeof end_mark);
+  return vectors;
+}
+
+ucontext_t context_of(const user_regs_struct& from, uint64_t signal_mask, uintptr_t vectors) {
+  ucontext_t context{};
+  const struct {
+    int place;
+    unsigned long long value;
+  } kRegisters[] = {
+      {REG_R8, from.r8},
+      {REG_R9, from.r9},
+      {REG_R10, from.r10},
+      {REG_R11, from.r11},
+      {REG_R12, from.r12},
+      {REG_R13, from.r13},
+      {REG_R14, from.r14},
+      {REG_R15, from.r15},
+      {REG_RDI, from.rdi},
+      {REG_RSI, from.rsi},
+      {REG_RBP, from.rbp},
+      {REG_RBX, from.rbx},
+      {REG_RDX, from.rdx},
+      {REG_RAX, from.rax},
+      {REG_RCX, from.rcx},
+      {REG_RSP, from.rsp},
+      {REG_EFL, from.eflags},
+      {REG_RIP, from.rip},
+      {REG_CSGSFS, from.cs | from.ss << 48},
+  };
+  for (const auto& known : kRegisters) context.uc_mcontext.gregs[known.place] = static_cast<greg_t>(known.value);
+  context.uc_flags = kSegmentIsThere | kSegmentIsMeant | (vectors != 0 ? kExtendedVectors : 0);
+  context.uc_stack.ss_flags = kNoSignalStack;
+  context.uc_mcontext.fpregs = reinterpret_cast<fpregset_t>(vectors);  // NOLINT(performance-no-int-to-ptr)
+  memcpy(&context.uc_sigmask, &signal_mask, sizeof signal_mask);
+  return context;
+}
+
+// Fills a stack from its upper end on.
+class Layer {
+ public:
+  explicit Layer(uintptr_t top) : at_(top) {}
+
+  // Below all that is there, at a multiple of `alignment` plus `offset`.
+  uintptr_t put(const void* data, size_t size, size_t alignment = kWord, size_t offset = 0) {
+    const uintptr_t address = (at_ - size - offset) / alignment * alignment + offset;
+    bytes_.insert(bytes_.begin(), at_ - address, 0);
+    memcpy(bytes_.data(), data, size);
+    return at_ = address;
+  }
+  uintptr_t put_word(uint64_t word) { return put(&word, sizeof word); }
+  // Where a function that returns here finds its stack pointer on a multiple of 16, as it may expect.
+  uintptr_t put_context(const ucontext_t& context) { return put(&context, kContextSize, 2 * kWord, kWord); }
+
+  std::vector<unsigned char> take() { return std::move(bytes_); }
+
+ private:
+  uintptr_t at_;
+  std::vector<unsigned char> bytes_;
+};
+
+// What has errno put back, and then returns into the context that lies there already.
+uintptr_t put_errno(Layer& layer, const LibcCode& code, const HomeState& home, const SavedErrno& saved) {
+  const uintptr_t return_to = layer.put_word(code.restorer);
+  unsigned char swapped[sizeof saved.value];
+  memcpy(swapped, &saved.value, sizeof swapped);
+  std::swap(swapped[0], swapped[1]);
+  std::swap(swapped[2], swapped[3]);
+  user_regs_struct registers = home.registers;
+  registers.rdi = layer.put(swapped, sizeof swapped);
+  registers.rsi = saved.address;
+  registers.rdx = sizeof swapped;
+  registers.rip = code.swap_bytes;
+  registers.rsp = return_to;
+  return layer.put_context(context_of(registers, ~0ull, 0));
+}
+
+}  // namespace
+
+WayBack make_way_back(const LibcCode& code, const HomeState& home, uintptr_t top,
+                      std::optional<SavedErrno> saved_errno) {
+  constexpr size_t kVectorAlignment = 64;
+  Layer layer(top);
+  const std::vector<unsigned char> vectors = vectors_for_frame(home.vectors);
+  const uintptr_t vectors_at = vectors.empty() ? 0 : layer.put(vectors.data(), vectors.size(), kVectorAlignment);
+  WayBack way;
+  way.end = layer.put_context(context_of(home.registers, home.signal_mask, vectors_at));
+  if (saved_errno) way.end = put_errno(layer, code, home, *saved_errno);
+  const uintptr_t after_function = layer.put_word(code.restorer);
+  way.result = after_function - code.result_below;
+  way.call = layer.put_word(code.keep_result);
+  way.address = way.call;
+  way.bytes = layer.take();
+  return way;
+}
+
+}  // namespace holdwatch::control

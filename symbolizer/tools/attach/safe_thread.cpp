@@ -1,0 +1,294 @@
+// See safe_thread.h.
+#include "symbolizer/tools/attach/safe_thread.h"
+
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <cinttypes>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "symbolizer/tools/attach/proc_text.h"
+#include "symbolizer/tools/attach/refusal.h"
+#include "symbolizer/unwind/unwinder.h"
+#include "symbolizer/unwind/user_registers.h"
+
+namespace holdwatch::control {
+namespace {
+
+// /proc/PID/task/TID/syscall of a thread that is blocked in one.
+struct BlockedCall {
+  long number;
+  uintptr_t timeout;  // of a futex call: its fourth argument
+  uintptr_t sp, pc;
+};
+
+std::optional<BlockedCall> blocked_call(int pid, int tid) {
+  BlockedCall call{};
+  const std::string line = read_text(thread_file(pid, tid, "syscall"));
+  const int fields = std::sscanf(line.c_str(), "%ld %*s %*s %*s %" SCNxPTR " %*s %*s %" SCNxPTR " %" SCNxPTR,
+                                 &call.number, &call.timeout, &call.sp, &call.pc);
+  return fields == 4 && call.number >= 0 ? std::optional(call) : std::nullopt;
+}
+
+// How many filters of system calls the thread is under. Linux before 5.9 tells only whether there is one.
+int call_filters(int pid, int tid) {
+  const std::string status = read_text(thread_file(pid, tid, "status"));
+  const auto number = [&](const char* name) { return std::atoi(status_field(status, name).c_str()); };
+  return std::max(number("Seccomp_filters"), number("Seccomp") == 0 ? 0 : 1);
+}
+
+// How gladly a thread in this call is taken, 0: not at all. First those that the kernel goes on with by itself.
+int fitness(long number) {
+  switch (number) {
+    case SYS_futex:
+    case SYS_restart_syscall:  // one of those below, or a futex wait with a timeout, that was stopped before
+      return 3;
+    case SYS_poll:
+    case SYS_ppoll:
+    case SYS_select:
+    case SYS_pselect6:
+    case SYS_nanosleep:
+    case SYS_clock_nanosleep:
+    case SYS_wait4:
+    case SYS_pause:
+    case SYS_rt_sigsuspend:
+      return 4;
+    case SYS_read:
+    case SYS_recvfrom:
+    case SYS_recvmsg:
+    case SYS_accept:
+    case SYS_accept4:
+      return 2;
+    case SYS_epoll_wait:
+    case SYS_epoll_pwait:
+    case SYS_rt_sigtimedwait:
+    case SYS_semop:
+    case SYS_semtimedop:
+      return 1;
+    default:
+      return 0;
+  }
+}
+
+// Tells from a stack whether the thread is at work in the loader, the allocator, or another place of libc that must not be
+// entered twice.
+class Sensitive {
+ public:
+  explicit Sensitive(Target& target) : target_(target), unwinder_(target.modules(), target.memory()) { find_places(); }
+
+  void begin() { unwinder_.begin_report(); }
+
+  // Empty if the thread is elsewhere; else where it is, as a phrase. `only_surely`: a stack that cannot be followed to its
+  // end is taken for harmless.
+  std::string where(const Snapshot& snapshot, bool only_surely);
+
+ private:
+  struct Place {
+    uintptr_t start, end;
+    const char* what;
+    bool is_whole_module;
+  };
+
+  void find_places();
+  const Place* place_of(uintptr_t pc) const;
+  bool is_own_thread_of(const Place& place) const;
+
+  Target& target_;
+  Unwinder unwinder_;
+  std::vector<Place> places_;
+  RawStack stack_{};
+};
+
+constexpr const char* kAllocator[] = {"malloc",        "calloc",         "realloc", "free",       "memalign",
+                                      "aligned_alloc", "posix_memalign", "valloc",  "malloc_trim"};
+constexpr const char* kLoader[] = {"dlopen", "dlmopen", "dlclose", "dlsym", "dlvsym", "dl_iterate_phdr", "dladdr"};
+constexpr const char* kUnfit[] = {"fork", "pthread_create", "exit", "pthread_exit"};
+
+void Sensitive::find_places() {
+  const Module* libc = target_.libc();
+  for (const auto& module : target_.modules().all()) {
+    if (module->path.find("/ld-linux") != std::string::npos)
+      places_.push_back({module->start, module->end, "inside the loader", false});
+    // Another allocator's functions call one another without coming back through malloc.
+    const bool is_allocator = module.get() != libc && module->path.find(".so") != std::string::npos &&
+                              target_.symbol(*module, "malloc") && target_.symbol(*module, "free");
+    if (is_allocator) places_.push_back({module->start, module->end, "inside the memory allocator", true});
+    const auto add = [&](const auto& names, const char* what) {
+      for (const char* name : names)
+        if (const auto found = target_.symbol(*module, name))
+          places_.push_back({found->address, found->address + found->size, what, false});
+    };
+    add(kAllocator, "inside the memory allocator");
+    if (module.get() != libc) continue;
+    add(kLoader, "inside the loader");
+    add(kUnfit, "starting or ending a thread or process");
+  }
+}
+
+const Sensitive::Place* Sensitive::place_of(uintptr_t pc) const {
+  for (const Place& place : places_)
+    if (pc >= place.start && pc < place.end && !(place.is_whole_module && is_own_thread_of(place))) return &place;
+  return nullptr;
+}
+
+// An allocator's background thread, which nobody called into: libc started it there.
+bool Sensitive::is_own_thread_of(const Place& place) const {
+  constexpr size_t kThreadStartFrames = 2;
+  if (!stack_.complete || stack_.count <= kThreadStartFrames) return false;
+  const uintptr_t first = stack_.frames[stack_.count - kThreadStartFrames - 1].pc;
+  return first >= place.start && first < place.end;
+}
+
+std::string Sensitive::where(const Snapshot& snapshot, bool only_surely) {
+  stack_.count = 0;
+  stack_.complete = false;
+  unwinder_.unwind(snapshot, stack_);
+  for (size_t i = 0; i < stack_.count; ++i) {
+    const uintptr_t pc = stack_.frames[i].pc - (stack_.frames[i].pc_is_exact ? 0 : 1);
+    if (const Place* place = place_of(pc)) return place->what;
+  }
+  if (stack_.complete || only_surely) return "";
+  return "at a place where its stack cannot be unwound";
+}
+
+Snapshot snapshot_of(int tid, uintptr_t pc, uintptr_t sp) {
+  Snapshot snapshot{};
+  snapshot.tid = tid;
+  snapshot.state = ThreadState::blocked;
+  snapshot.registers.ip = pc;
+  snapshot.registers.sp = sp;
+  snapshot.registers.known = Registers::kIp | Registers::kSp;
+  snapshot.registers.ip_is_exact = true;
+  return snapshot;
+}
+
+Snapshot snapshot_of(int tid, const user_regs_struct& from) {
+  Snapshot snapshot = snapshot_of(tid, from.rip, from.rsp);
+  snapshot.registers = registers_from(from);
+  return snapshot;
+}
+
+// Whether the kernel goes on with the call, once it was interrupted, by another one: restart_syscall(2). A filter need not allow
+// that one.
+bool is_restarted_by_another(const BlockedCall& call) {
+  switch (call.number) {
+    case SYS_restart_syscall:
+    case SYS_nanosleep:
+    case SYS_clock_nanosleep:
+    case SYS_poll:
+      return true;
+    case SYS_futex:
+      return call.timeout != 0;
+    default:
+      return false;
+  }
+}
+
+class Search {
+ public:
+  Search(Target& target, const LibcCode& code) : target_(target), code_(code), sensitive_(target) {}
+
+  // Null if there is none now; then `obstacle` says why.
+  std::unique_ptr<BorrowedThread> look();
+  const std::string& obstacle() const { return obstacle_; }
+
+ private:
+  struct Candidate {
+    int fitness;
+    int tid;
+    int filters;
+  };
+
+  // A thread that is blocked at work in the loader or the allocator would stop whoever follows it there.
+  bool is_blocked_at_work(int tid, const BlockedCall& call);
+  static void leave_out_sandboxed(std::vector<Candidate>& candidates);
+  std::unique_ptr<BorrowedThread> take(int tid);
+
+  Target& target_;
+  const LibcCode& code_;
+  Sensitive sensitive_;
+  size_t looks_ = 0;
+  std::string obstacle_ = "its threads are running, or blocked in calls that cannot be interrupted safely";
+};
+
+bool Search::is_blocked_at_work(int tid, const BlockedCall& call) {
+  const std::string where = sensitive_.where(snapshot_of(tid, call.pc, call.sp), true);
+  if (where.empty() || where.starts_with("starting")) return false;
+  obstacle_ = "thread " + std::to_string(tid) + " is blocked " + where;
+  return true;
+}
+
+// A thread may end, or be traced by somebody else, between the look at it and this.
+std::unique_ptr<BorrowedThread> Search::take(int tid) try {
+  auto thread = std::make_unique<BorrowedThread>(target_, code_, tid);
+  if (!thread->was_in_restartable_call()) return nullptr;
+  std::string where = sensitive_.where(snapshot_of(tid, thread->registers()), false);
+  if (where.empty()) where = thread->prepare();
+  if (where.empty()) return thread;
+  obstacle_ = "thread " + std::to_string(tid) + " is " + where;
+  return nullptr;
+} catch (const Refusal& refusal) {
+  obstacle_ = refusal.what();
+  return nullptr;
+}
+
+// A thread may have filtered its calls for itself alone; ours, which one of the others makes, are free of that.
+void Search::leave_out_sandboxed(std::vector<Candidate>& candidates) {
+  const auto least = std::min_element(candidates.begin(), candidates.end(),
+                                      [](const Candidate& a, const Candidate& b) { return a.filters < b.filters; });
+  if (least == candidates.end()) return;
+  const int fewest = least->filters;
+  std::erase_if(candidates, [=](const Candidate& candidate) { return candidate.filters > fewest; });
+}
+
+std::unique_ptr<BorrowedThread> Search::look() {
+  target_.refresh();
+  sensitive_.begin();
+  std::vector<Candidate> candidates;
+  for (const int tid : thread_ids(target_.pid())) {
+    if (read_text(thread_file(target_.pid(), tid, "comm")).starts_with("holdwatch")) continue;
+    const auto call = blocked_call(target_.pid(), tid);
+    if (!call) continue;
+    if (is_blocked_at_work(tid, *call)) return nullptr;
+    const int filters = call_filters(target_.pid(), tid);
+    if (filters > 0 && is_restarted_by_another(*call))
+      obstacle_ = "thread " + std::to_string(tid) + " has a seccomp filter, and might not survive being stopped";
+    else if (fitness(call->number) > 0)
+      candidates.push_back({fitness(call->number), tid, filters});
+  }
+  leave_out_sandboxed(candidates);
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const Candidate& a, const Candidate& b) { return a.fitness > b.fitness; });
+  // Each look takes others, where the fittest cannot be had.
+  constexpr size_t kMostTaken = 8;
+  if (candidates.size() > kMostTaken) {
+    const size_t first = looks_++ * kMostTaken % candidates.size();
+    std::rotate(candidates.begin(), candidates.begin() + static_cast<ptrdiff_t>(first), candidates.end());
+    candidates.resize(kMostTaken);
+  }
+  for (const Candidate& candidate : candidates)
+    if (auto thread = take(candidate.tid)) return thread;
+  return nullptr;
+}
+
+}  // namespace
+
+std::unique_ptr<BorrowedThread> borrow_safe_thread(Target& target, const LibcCode& code,
+                                                   std::chrono::milliseconds patience) {
+  const auto until = std::chrono::steady_clock::now() + patience;
+  Search search(target, code);
+  while (true) {
+    if (auto thread = search.look()) return thread;
+    if (has_ended(target.pid())) throw Refusal(describe_process(target.pid()) + " has exited");
+    if (std::chrono::steady_clock::now() > until)
+      throw Refusal("nothing was changed: " + search.obstacle() + "; try again when " + describe_process(target.pid()) +
+                    " is past it, or start it with holdwatch run");
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
+}  // namespace holdwatch::control

@@ -1,0 +1,185 @@
+// See traced_thread.h.
+#include "symbolizer/tools/attach/traced_thread.h"
+
+#include <elf.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+
+#include "symbolizer/tools/attach/proc_text.h"
+#include "symbolizer/tools/attach/refusal.h"
+
+namespace holdwatch::control {
+namespace {
+
+constexpr uint64_t kSecondNs = 1'000'000'000;
+constexpr uint64_t kStopPatienceNs = kSecondNs;
+constexpr uint64_t kRunPatienceNs = 10 * kSecondNs;
+constexpr size_t kVectorsSize = 64 * 1024;  // more than any processor has
+constexpr int kSystemCallStop = SIGTRAP | 0x80;
+
+uint64_t monotonic_now_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * kSecondNs + static_cast<uint64_t>(now.tv_nsec);
+}
+
+// Stops and ends of what is traced come as SIGCHLD, which is blocked here. One that came earlier ends the wait too soon: the
+// caller looks again.
+void sleep_until_something_stops(uint64_t patience_ns) {
+  sigset_t wanted;
+  sigemptyset(&wanted);
+  sigaddset(&wanted, SIGCHLD);
+  const timespec patience{static_cast<time_t>(patience_ns / kSecondNs), static_cast<long>(patience_ns % kSecondNs)};
+  sigtimedwait(&wanted, nullptr, &patience);
+}
+
+bool is_stop_for_us(int status) {
+  return status >> 16 == PTRACE_EVENT_STOP;
+}
+
+}  // namespace
+
+TracedThread::TracedThread(int pid, int tid) : pid_(pid), tid_(tid) {
+  // Ended half-way, this command would leave a process that is watched and yet was said not to be.
+  sigset_t all;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, &own_mask_);
+  signal(SIGCHLD, SIG_DFL);  // ignored, as whoever started this may have had it, it would not come
+  const bool seized = ptrace(PTRACE_SEIZE, tid_, 0, PTRACE_O_TRACESYSGOOD) == 0;
+  const int error = errno;
+  try {
+    if (!seized) refuse_seizure(error);
+    ptrace(PTRACE_INTERRUPT, tid_, 0, 0);
+    wait_for_interruption();
+    stopped_at_ns_ = monotonic_now_ns();
+  } catch (...) {
+    gone_ |= !seized;
+    let_go();
+    throw;
+  }
+}
+
+TracedThread::~TracedThread() {
+  let_go();
+}
+
+void TracedThread::let_go() {
+  if (!gone_) ptrace(PTRACE_DETACH, tid_, 0, 0);
+  sigprocmask(SIG_SETMASK, &own_mask_, nullptr);
+}
+
+void TracedThread::fail(const std::string& what) const {
+  throw Refusal("thread " + std::to_string(tid_) + " of " + describe_process(pid_) + ": " + what);
+}
+
+void TracedThread::refuse_seizure(int error) const {
+  const std::string tracer = status_field(read_text(thread_file(pid_, tid_, "status")), "TracerPid");
+  if (error == EPERM && !tracer.empty() && tracer != "0")
+    fail("it is being traced by " + describe_process(std::atoi(tracer.c_str())) + ": wait until that has finished");
+  fail(std::string("it cannot be traced: ") + strerror(error));
+}
+
+uint64_t TracedThread::stopped_ns() const {
+  return monotonic_now_ns() - stopped_at_ns_;
+}
+
+// The wait status, 0 if nothing came in time.
+int TracedThread::wait_for_stop(uint64_t patience_ns) {
+  const uint64_t until_ns = monotonic_now_ns() + patience_ns;
+  while (true) {
+    int status = 0;
+    const pid_t who = waitpid(tid_, &status, __WALL | WNOHANG);
+    if (who == tid_ && WIFSTOPPED(status)) return status;
+    if (who == tid_ || (who < 0 && errno != EINTR)) {
+      gone_ = true;
+      fail("it has exited; try again");
+    }
+    const uint64_t now_ns = monotonic_now_ns();
+    if (now_ns > until_ns) return 0;
+    sleep_until_something_stops(until_ns - now_ns);
+  }
+}
+
+void TracedThread::wait_for_interruption() {
+  const uint64_t until_ns = monotonic_now_ns() + kStopPatienceNs;
+  while (true) {
+    const int status = wait_for_stop(kStopPatienceNs);
+    if (status == 0 || monotonic_now_ns() > until_ns) {
+      // Detaching needs a stop; a thread that never stops (state D) keeps its tracer until this command ends.
+      gone_ = true;
+      fail("it does not stop; it is in an uninterruptible wait in the kernel");
+    }
+    if (is_stop_for_us(status)) return;
+    // A signal was on its way: it is delivered as if nobody had looked.
+    ptrace(PTRACE_CONT, tid_, 0, WSTOPSIG(status));
+  }
+}
+
+void TracedThread::run_to_interruption() {
+  ptrace(PTRACE_INTERRUPT, tid_, 0, 0);
+  ptrace(PTRACE_CONT, tid_, 0, 0);
+  wait_for_interruption();
+}
+
+int TracedThread::run_on() {
+  ptrace(PTRACE_SYSCALL, tid_, 0, 0);
+  return wait_on();
+}
+
+int TracedThread::wait_on() {
+  int status = wait_for_stop(kRunPatienceNs);
+  // A signal that stops the process cannot be held back. It has its effect on the other threads; this one is needed.
+  while (status != 0 && (is_stop_for_us(status) || WSTOPSIG(status) == SIGSTOP)) {
+    ptrace(PTRACE_SYSCALL, tid_, 0, is_stop_for_us(status) ? 0 : SIGSTOP);
+    status = wait_for_stop(kRunPatienceNs);
+  }
+  return status;
+}
+
+bool TracedThread::is_at_system_call(int status) const {
+  return WSTOPSIG(status) == kSystemCallStop;
+}
+
+user_regs_struct TracedThread::registers() const {
+  user_regs_struct registers{};
+  if (ptrace(PTRACE_GETREGS, tid_, 0, &registers) != 0)
+    fail(std::string("its registers cannot be read: ") + strerror(errno));
+  return registers;
+}
+
+void TracedThread::set_registers(const user_regs_struct& registers) const {
+  ptrace(PTRACE_SETREGS, tid_, 0, &registers);
+}
+
+std::vector<unsigned char> TracedThread::vectors() const {
+  std::vector<unsigned char> vectors(kVectorsSize);
+  iovec area{vectors.data(), vectors.size()};
+  if (ptrace(PTRACE_GETREGSET, tid_, NT_X86_XSTATE, &area) != 0)
+    fail(std::string("its vector registers cannot be read: ") + strerror(errno));
+  vectors.resize(area.iov_len);
+  return vectors;
+}
+
+void TracedThread::set_vectors(std::vector<unsigned char>& vectors) const {
+  iovec area{vectors.data(), vectors.size()};
+  ptrace(PTRACE_SETREGSET, tid_, NT_X86_XSTATE, &area);
+}
+
+uint64_t TracedThread::signal_mask() const {
+  uint64_t mask = 0;
+  if (ptrace(PTRACE_GETSIGMASK, tid_, sizeof mask, &mask) != 0)
+    fail(std::string("its signal mask cannot be read: ") + strerror(errno));
+  return mask;
+}
+
+void TracedThread::set_signal_mask(uint64_t mask) const {
+  ptrace(PTRACE_SETSIGMASK, tid_, sizeof mask, &mask);
+}
+
+}  // namespace holdwatch::control

@@ -1,0 +1,119 @@
+// See watched.h.
+#include "symbolizer/tools/attach/watched.h"
+
+#include <cstddef>
+#include <cstring>
+#include <ctime>
+
+#include "symbolizer/tools/attach/proc_text.h"
+#include "symbolizer/tools/attach/refusal.h"
+
+namespace holdwatch::control {
+namespace {
+
+constexpr uint64_t kLookAgainNs = 2'000'000;
+constexpr uint64_t kBusyPatienceNs = 5'000'000'000;
+
+#define OFFSET(field) (offsetof(ControlBlock, field))
+
+void sleep_before_next_look() {
+  const timespec pause{0, kLookAgainNs};
+  nanosleep(&pause, nullptr);
+}
+
+}  // namespace
+
+template <typename T>
+T Watched::read(size_t offset) {
+  const auto value = target_->memory().read_value<T>(address_ + offset);
+  if (!value) throw Refusal(describe_process(target_->pid()) + " has exited");
+  return *value;
+}
+
+template <typename T>
+void Watched::write(size_t offset, const T& value) {
+  if (!target_->write(address_ + offset, &value, sizeof value))
+    throw Refusal(describe_process(target_->pid()) + ": its memory cannot be written");
+}
+
+std::optional<Watched> Watched::find(Target& target) {
+  const auto symbol = target.symbol("holdwatch_control_block");
+  if (!symbol) return std::nullopt;
+  Watched watched(target, symbol->address);
+  char magic[sizeof kControlMagic] = "";
+  target.memory().read(symbol->address, magic, sizeof magic);
+  if (memcmp(magic, kControlMagic, sizeof magic) != 0 || watched.read<uint32_t>(OFFSET(version)) != kControlVersion ||
+      watched.read<uint32_t>(OFFSET(size)) != sizeof(ControlBlock))
+    throw Refusal(describe_process(target.pid()) +
+                  " has another version of holdwatch loaded: use that version's command");
+  return watched;
+}
+
+ControlState Watched::state() {
+  return read<ControlState>(OFFSET(state));
+}
+
+bool Watched::has_watcher() {
+  return read<uint32_t>(OFFSET(looks)) != 0;
+}
+
+uintptr_t Watched::attach_function() {
+  return read<uintptr_t>(OFFSET(attach));
+}
+
+void Watched::settle(uint64_t patience_ns) {
+  const auto is_passing = [](ControlState state) {
+    return state == ControlState::loading || state == ControlState::attaching || state == ControlState::detaching;
+  };
+  for (uint64_t waited_ns = 0; is_passing(state()) && waited_ns < patience_ns; waited_ns += kLookAgainNs)
+    sleep_before_next_look();
+}
+
+bool Watched::wait_for_watcher(uint64_t patience_ns) {
+  const auto is_to_come = [&] { return state() == ControlState::attached && !has_watcher(); };
+  for (uint64_t waited_ns = 0; is_to_come() && waited_ns < patience_ns; waited_ns += kLookAgainNs)
+    sleep_before_next_look();
+  return has_watcher();
+}
+
+void Watched::hand_symbolizer(const std::string& path, int descriptor) {
+  char text[kControlPathSize] = "";
+  path.copy(text, sizeof text - 1);
+  // The path last: it is what says that all is there.
+  write(OFFSET(symbolizer_descriptor), static_cast<uint32_t>(descriptor + 1));
+  write(OFFSET(symbolizer), text);
+}
+
+bool Watched::has_symbolizer() {
+  return read<char>(OFFSET(symbolizer)) != '\0';
+}
+
+int Watched::symbolizer_descriptor() {
+  return static_cast<int>(read<uint32_t>(OFFSET(symbolizer_descriptor))) - 1;
+}
+
+void Watched::ask(ControlRequest request, uint64_t argument, const std::vector<std::string>& options) {
+  // One is left over where a command was killed: it is answered by itself, unless it was never heard.
+  if (request != ControlRequest::attach && has_watcher() && !wait_for_answer(kBusyPatienceNs))
+    throw Refusal(describe_process(target_->pid()) + " is still busy with another command; try again");
+  std::string text;
+  for (const std::string& option : options) text += option + '\0';
+  if (text.size() + 1 > kControlOptionsSize)
+    throw Refusal("the options are longer than " + std::to_string(kControlOptionsSize) + " bytes");
+  if (!target_->write(address_ + OFFSET(options), text.c_str(), text.size() + 1))
+    throw Refusal(describe_process(target_->pid()) + ": its memory cannot be written");
+  write(OFFSET(request), request);
+  write(OFFSET(argument), argument);
+  write(OFFSET(question), read<uint32_t>(OFFSET(question)) + 1);
+}
+
+std::optional<Watched::Answer> Watched::wait_for_answer(uint64_t patience_ns) {
+  const auto question = read<uint32_t>(OFFSET(question));
+  for (uint64_t waited_ns = 0; read<uint32_t>(OFFSET(answered)) != question; waited_ns += kLookAgainNs) {
+    if (waited_ns > patience_ns) return std::nullopt;
+    sleep_before_next_look();
+  }
+  return Answer{read<uint32_t>(OFFSET(succeeded)) != 0, target_->read_string(address_ + OFFSET(answer))};
+}
+
+}  // namespace holdwatch::control

@@ -1,0 +1,57 @@
+// A process that has libholdwatch.so in it, as a command sees it: its control block (shim/common/contract/control_block.h).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "shim/common/contract/control_block.h"
+#include "symbolizer/tools/attach/target.h"
+
+namespace holdwatch::control {
+
+class Watched {
+ public:
+  // Nothing if holdwatch is not in the process. Throws Refusal if another version of it is.
+  static std::optional<Watched> find(Target& target);
+
+  ControlState state();
+  bool has_watcher();
+  uintptr_t attach_function();
+  // Loading, attaching and detaching go on by themselves when the command that began them is gone: waits for their end, for
+  // no longer than that.
+  void settle(uint64_t patience_ns);
+  // False: there is none yet. One that was attached to just now gets its watcher in a moment.
+  bool wait_for_watcher(uint64_t patience_ns);
+
+  // Tells the library where to find the symbolizer, and which descriptor to close when it has.
+  void hand_symbolizer(const std::string& path, int descriptor);
+
+  bool has_symbolizer();
+  // The descriptor that is still to be closed; -1 if there is none.
+  int symbolizer_descriptor();
+
+  struct Answer {
+    bool succeeded;
+    std::string text;
+  };
+
+  // Writes a question; the process finds it by itself, or is told.
+  void ask(ControlRequest request, uint64_t argument, const std::vector<std::string>& options);
+  // Nothing if there is none in time.
+  std::optional<Answer> wait_for_answer(uint64_t patience_ns);
+
+ private:
+  Watched(Target& target, uintptr_t address) : target_(&target), address_(address) {}
+
+  template <typename T>
+  T read(size_t offset);
+  template <typename T>
+  void write(size_t offset, const T& value);
+
+  Target* target_;
+  uintptr_t address_;
+};
+
+}  // namespace holdwatch::control

@@ -1,0 +1,155 @@
+// See host_checks.h.
+#include "symbolizer/tools/doctor/host_checks.h"
+
+#include <dlfcn.h>
+#include <gnu/libc-version.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "symbolizer/symbols/program_file.h"
+#include "symbolizer/tools/missing_libraries.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr const char* kYama = "/proc/sys/kernel/yama/ptrace_scope";
+
+// What the loader says to standard error when `library` is preloaded into a program that does nothing else.
+std::string complaint_of_loader(const std::string& library) {
+  int ends[2];
+  if (pipe(ends) != 0) return "";
+  const std::string variable = "LD_PRELOAD=" + library;
+  const pid_t child = fork();
+  if (child == 0) {
+    dup2(ends[1], STDERR_FILENO);
+    char program[] = "true";
+    char* arguments[] = {program, nullptr};
+    char* environment[] = {const_cast<char*>(variable.c_str()), nullptr};
+    execve("/bin/true", arguments, environment);
+    _exit(0);
+  }
+  close(ends[1]);
+  std::string text;
+  char part[512];
+  for (ssize_t got; (got = read(ends[0], part, sizeof part)) > 0;) text.append(part, static_cast<size_t>(got));
+  close(ends[0]);
+  if (child > 0) waitpid(child, nullptr, 0);
+  return text.substr(0, text.find('\n'));
+}
+
+void check_library(const std::string& library, Findings& findings) {
+  if (access(library.c_str(), R_OK) != 0) {
+    const bool is_missing = errno == ENOENT || errno == ENOTDIR;
+    findings.obstacle("library", is_missing ? library + " does not exist; build or install it again"
+                                            : library + " cannot be read by this user: " + std::strerror(errno) +
+                                                  "; install holdwatch where every user can read it");
+    return;
+  }
+  if (const std::string complaint = complaint_of_loader(library); !complaint.empty()) {
+    findings.obstacle("library", "the loader says: " + complaint);
+    return;
+  }
+  findings.fine("library", library + " loads");
+}
+
+// Installed it lies beside the library; in the build tree, in the neighbouring folder.
+void check_symbolizer(const std::string& library, Findings& findings) {
+  const std::filesystem::path folder = std::filesystem::path(library).parent_path();
+  const std::filesystem::path beside = folder / "libholdwatch-symbolizer.so";
+  const std::filesystem::path neighbour = folder.parent_path() / "symbolizer" / "libholdwatch-symbolizer.so";
+  const std::string path = access(beside.c_str(), F_OK) == 0 ? beside : neighbour;
+  if (dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL) == nullptr) {
+    findings.note("names",
+                  "reports have no names and no full stacks: the symbolizer " + why_not_loaded(path, dlerror()));
+  } else {
+    findings.fine("names", "libholdwatch-symbolizer.so loads, for names, lines and full stacks");
+  }
+}
+
+void check_glibc(const std::string& library, Findings& findings) {
+  utsname kernel;
+  uname(&kernel);
+  const std::string version = gnu_get_libc_version();
+  if (std::string_view(kernel.machine) != "x86_64") {
+    findings.obstacle("machine", std::string("this is ") + kernel.machine + "; only x86-64 is supported");
+    return;
+  }
+  const ProgramFile file(library);
+  const unsigned needed = file.is_readable() ? file.glibc_minor() : 0;
+  const unsigned here = static_cast<unsigned>(std::strtoul(version.c_str() + version.find('.') + 1, nullptr, 10));
+  if (needed > here) {
+    findings.obstacle("machine", "glibc here is " + version + ", but the library was built for 2." +
+                                     std::to_string(needed) + "; build it on this machine");
+  } else {
+    findings.fine("machine", std::string("x86-64, Linux ") + kernel.release + ", glibc " + version);
+  }
+}
+
+void check_libc_debug_data(Findings& findings) {
+  Dl_info info;
+  if (dladdr(reinterpret_cast<void*>(&gnu_get_libc_version), &info) == 0) return;
+  const ProgramFile libc(info.dli_fname);
+  if (!libc.is_readable()) return;
+  if (libc.debug_data() == ProgramFile::DebugData::lines) {
+    findings.fine("libc", "debug data for libc is installed");
+  } else {
+    findings.note("libc",
+                  "no debug data for libc: its functions appear without lines; on Debian: apt-get install "
+                  "libc6-dbg");
+  }
+}
+
+// Only who looks from outside is held back by it.
+void check_yama(Findings& findings) {
+  std::ifstream file(kYama);
+  int scope = 0;
+  if (!(file >> scope) || scope == 0) {
+    findings.fine("yama", "processes of the same user can be traced");
+  } else if (scope == 3) {
+    findings.note("yama",
+                  "kernel.yama.ptrace_scope is 3: no process can be traced until the next reboot; use holdwatch run");
+  } else if (geteuid() != 0) {
+    findings.note("yama", "kernel.yama.ptrace_scope is " + std::to_string(scope) +
+                              ": only root can trace a running process; use sudo, or holdwatch run");
+  } else {
+    findings.fine("yama", "root can trace processes");
+  }
+}
+
+void check_proc(Findings& findings) {
+  if (access("/proc/self/task", R_OK) != 0) {
+    findings.note("proc", "/proc is not mounted: reports cannot show where threads are; mount it");
+  } else if (std::string line; !std::getline(std::ifstream("/proc/self/syscall"), line)) {
+    findings.note("proc", "/proc/PID/syscall cannot be read: reports lack the stacks of blocked holders");
+  } else {
+    findings.fine("proc", "/proc shows where threads are");
+  }
+}
+
+void check_systemd(Findings& findings) {
+  if (access("/run/systemd/journal/socket", W_OK) == 0) {
+    findings.fine("journal", "the systemd journal is available for --log journal");
+  } else {
+    findings.fine("journal", "no systemd journal: --log journal would fall back to standard error");
+  }
+}
+
+}  // namespace
+
+void check_host(const std::string& library, Findings& findings) {
+  check_glibc(library, findings);
+  check_library(library, findings);
+  check_symbolizer(library, findings);
+  check_libc_debug_data(findings);
+  check_proc(findings);
+  check_yama(findings);
+  check_systemd(findings);
+}
+
+}  // namespace holdwatch

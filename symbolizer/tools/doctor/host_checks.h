@@ -1,0 +1,12 @@
+// What the doctor says about this machine: whether our libraries load, and what the kernel lets be seen.
+#pragma once
+
+#include <string>
+
+#include "symbolizer/tools/doctor/findings.h"
+
+namespace holdwatch {
+
+void check_host(const std::string& library, Findings& findings);
+
+}  // namespace holdwatch

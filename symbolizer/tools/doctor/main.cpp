@@ -1,0 +1,86 @@
+// Says whether holdwatch will work here, for a program or for a running process, and what it will not see: a line each,
+// with the remedy. Changes nothing, runs no program but /bin/true.
+//
+//   doctor LIBRARY [PROGRAM|PID]
+//
+// Exit status 1 if nothing would be watched, 2 for bad use, 3 if the process or program is closed to this user.
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string>
+
+#include "symbolizer/tools/attach/refusal.h"
+#include "symbolizer/tools/doctor/findings.h"
+#include "symbolizer/tools/doctor/host_checks.h"
+#include "symbolizer/tools/doctor/process_checks.h"
+#include "symbolizer/tools/doctor/program_checks.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr int kObstacle = 1;
+constexpr int kBadUse = 2;
+constexpr int kClosed = 3;
+
+bool wants_colour() {
+  const char* terminal = getenv("TERM");
+  return isatty(STDOUT_FILENO) != 0 && getenv("NO_COLOR") == nullptr && terminal != nullptr &&
+         std::string(terminal) != "dumb";
+}
+
+bool is_number(const std::string& text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+}
+
+int bad_use(const std::string& why) {
+  std::fprintf(stderr, "holdwatch: %s\n", why.c_str());
+  return kBadUse;
+}
+
+int verdict(Look look, const Findings& findings) {
+  findings.print(wants_colour());
+  if (findings.has_obstacle()) return kObstacle;
+  return look == Look::closed ? kClosed : 0;
+}
+
+int look_at_process(const std::string& subject, const std::string& library, Findings& findings) {
+  pid_t pid = 0;
+  const auto [end, error] = std::from_chars(subject.data(), subject.data() + subject.size(), pid);
+  if (error != std::errc()) return bad_use("no such process: " + subject);
+  try {
+    const Look look = check_process(pid, library, findings);
+    return verdict(look, findings);
+  } catch (const control::Refusal& refusal) {
+    return bad_use(refusal.what());
+  }
+}
+
+int run(const std::string& library, const std::string& subject) {
+  Findings findings;
+  check_host(library, findings);
+  if (subject.empty()) return verdict(Look::complete, findings);
+  findings.drop_fine();
+  if (is_number(subject)) return look_at_process(subject, library, findings);
+  const Look look = check_program(subject, "", geteuid(), findings);
+  if (look == Look::nothing_there) return bad_use("no such program: " + subject);
+  return verdict(look, findings);
+}
+
+}  // namespace
+}  // namespace holdwatch
+
+int main(int argc, char** argv) {
+  if (argc < 2 || argc > 3) {
+    std::fputs("holdwatch: usage: holdwatch doctor [PROGRAM|PID]\n", stderr);
+    return holdwatch::kBadUse;
+  }
+  try {
+    return holdwatch::run(argv[1], argc == 3 ? argv[2] : "");
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "holdwatch: doctor failed: %s\n", error.what());
+    return holdwatch::kClosed;
+  }
+}

@@ -1,0 +1,164 @@
+// See process_checks.h.
+#include "symbolizer/tools/doctor/process_checks.h"
+
+#include <elf.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "symbolizer/report/program_path.h"
+#include "symbolizer/symbols/program_file.h"
+#include "symbolizer/tools/attach/checks.h"
+#include "symbolizer/tools/attach/proc_text.h"
+#include "symbolizer/tools/attach/refusal.h"
+#include "symbolizer/tools/doctor/program_checks.h"
+#include "symbolizer/tools/doctor/watch_checks.h"
+#include "symbolizer/tools/launcher/preload_check.h"
+#include "symbolizer/unwind/auxiliary.h"
+#include "symbolizer/unwind/process_memory.h"
+
+namespace holdwatch {
+namespace {
+
+namespace fs = std::filesystem;
+
+using control::read_text;
+
+class Process {
+ public:
+  explicit Process(pid_t pid) : directory_("/proc/" + std::to_string(pid)), status_(read("status")) {}
+
+  const std::string& directory() const { return directory_; }
+
+  std::string read(const char* name) const { return read_text(directory_ + "/" + name); }
+  std::string link(const char* name) const {
+    std::error_code failure;
+    return fs::read_symlink(directory_ + "/" + name, failure);
+  }
+  // A field of its status, empty if there is none; its first number, or 0.
+  std::string field(const char* name) const { return control::status_field(status_, name); }
+  long number(const char* name) const { return std::strtol(field(name).c_str(), nullptr, 10); }
+
+ private:
+  std::string directory_;
+  std::string status_;
+};
+
+// Empty, or why its memory may not be looked into, and what to do about that.
+std::string why_closed_to_us(pid_t pid) {
+  try {
+    close(control::open_memory(pid));
+    return "";
+  } catch (const control::Refusal& refusal) {
+    return refusal.what();
+  }
+}
+
+// What it was started by, rather than where that leads to.
+std::string known_path(const Process& process, pid_t pid) {
+  ProcessMemory memory(pid);
+  return known_program_path(process.link("exe"), process.directory() + "/exe", started_as(process.read("auxv"), memory),
+                            process.directory() + "/root");
+}
+
+// Whether what its loader did with LD_PRELOAD was what the environment said.
+void check_rights(const Process& process, Findings& findings) {
+  if (auxiliary_value(process.read("auxv"), AT_SECURE).value_or(0) != 0) {
+    findings.obstacle("rights",
+                      "it gained privileges when it started (set-user-ID or file capabilities), so the loader ignored "
+                      "LD_PRELOAD; start it as the user that it becomes");
+  }
+}
+
+// The files of a process that has changed its user, and has executed nothing since, are root's (PR_SET_DUMPABLE in prctl(2)).
+void check_own_files(const Process& process, Findings& findings) {
+  struct stat status;
+  const long user = process.number("Uid");
+  if (user == 0 || stat((process.directory() + "/maps").c_str(), &status) != 0 || status.st_uid != 0) return;
+  findings.note("user", "it became user " + std::to_string(user) +
+                            " after its start, and so may not read the state of its own threads: reports may lack "
+                            "stacks; start it as that user (in a unit: User=)");
+}
+
+void check_filter(const Process& process, Findings& findings) {
+  if (process.number("Seccomp") == 0) return;
+  findings.note("seccomp",
+                "it has a seccomp filter; one set up before it started (by systemd, a container) must allow "
+                "holdwatch's calls; after one of its own that may kill, reports have only who, which lock and how "
+                "long; for a unit, holdwatch systemd enable UNIT --dry-run shows details");
+}
+
+void check_tracer(const Process& process, Findings& findings) {
+  const long tracer = process.number("TracerPid");
+  if (tracer == 0) return;
+  std::string name;
+  std::getline(std::ifstream("/proc/" + std::to_string(tracer) + "/comm"), name);
+  findings.note("traced", "process " + std::to_string(tracer) + " (" + name +
+                              ") is tracing it: holdwatch attach works only after that ends");
+}
+
+void check_container(const Process& process, const std::string& library, Findings& findings) {
+  const Process self(getpid());
+  const bool is_elsewhere = process.link("ns/mnt") != self.link("ns/mnt") || process.link("root") != self.link("root");
+  if (!is_elsewhere) return;
+  if (access((process.directory() + "/root" + library).c_str(), R_OK) == 0) {
+    findings.fine("container", "it has its own root directory or mounts, and the library is there too");
+  } else {
+    findings.note("container",
+                  "it has its own root directory or mounts, without " + library +
+                      "; to start it watched, install holdwatch there, or mount its directory (attach needs neither)");
+  }
+}
+
+// Of the libc that is loaded there, which may be a container's.
+void check_libc(const Process& process, const std::string& maps, const std::string& library, Findings& findings) {
+  const size_t name = maps.find("/libc.so.6\n");
+  if (name == std::string::npos) return;
+  const size_t begin = maps.rfind(' ', name) + 1;
+  const std::string path = maps.substr(begin, name - begin) + "/libc.so.6";
+  const ProgramFile libc(process.directory() + "/root" + path), ours(library);
+  if (!libc.is_readable() || !ours.is_readable() || ours.glibc_minor() <= libc.glibc_minor()) return;
+  findings.obstacle("libc", "its glibc is 2." + std::to_string(libc.glibc_minor()) +
+                                ", but the library was built for 2." + std::to_string(ours.glibc_minor()) +
+                                "; build it there");
+}
+
+}  // namespace
+
+Look check_process(pid_t pid, const std::string& library, Findings& findings) {
+  const Process process(pid);
+  const std::string why_closed = why_closed_to_us(pid);
+  if (process.number("Tgid") != pid) throw control::Refusal(why_closed);
+  if (process.field("VmSize").empty()) {
+    findings.obstacle("process", why_closed);
+    return Look::complete;
+  }
+  const std::string maps = process.read("maps");
+  if (process.link("exe").empty() || maps.empty()) {
+    check_filter(process, findings);
+    check_tracer(process, findings);
+    findings.note("access", "its program, its libraries and whether it is watched were not checked: " + why_closed);
+    return Look::closed;
+  }
+  const std::string program = known_path(process, pid);
+  const size_t threads = control::thread_ids(pid).size();
+  findings.fine("process", std::to_string(pid) + " runs " + program + ", " + std::to_string(threads) +
+                               (threads == 1 ? " thread" : " threads"));
+  Findings about_it;
+  check_rights(process, about_it);
+  check_own_files(process, about_it);
+  check_filter(process, about_it);
+  check_tracer(process, about_it);
+  check_container(process, library, about_it);
+  check_libc(process, maps, library, about_it);
+  // What it gained is known by now; its file can be had even if it has been deleted.
+  check_program(process.directory() + "/exe", program, kGainsNoRights, about_it);
+  check_watch(pid, why_closed, !about_it.has_obstacle(), findings);
+  findings.add_all(about_it);
+  return Look::complete;
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,15 @@
+// What the doctor says about a running process: whether it is watched, and what would keep one from watching it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "symbolizer/tools/doctor/findings.h"
+
+namespace holdwatch {
+
+// Throws a Refusal if there is no such process, or the number is a thread's.
+Look check_process(pid_t pid, const std::string& library, Findings& findings);
+
+}  // namespace holdwatch

@@ -1,0 +1,154 @@
+// See program_checks.h.
+#include "symbolizer/tools/doctor/program_checks.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "symbolizer/symbols/program_file.h"
+#include "symbolizer/tools/launcher/preload_check.h"
+
+namespace holdwatch {
+namespace {
+
+std::string text_of(const TextBuffer& buffer) {
+  return std::string(std::string_view(buffer));
+}
+
+// A statically linked one of these languages has no lock of pthread's either.
+void check_language(const ProgramFile& file, Findings& findings) {
+  if (file.is_go()) {
+    findings.note("language",
+                  "it is written in Go, whose locks do not use pthread: only locks of the C libraries it calls are "
+                  "seen; for Go's own, use go-deadlock");
+  } else if (file.is_rust()) {
+    findings.note("language",
+                  "it is written in Rust, whose std::sync locks (futexes since version 1.62) are not seen; locks of C "
+                  "libraries and of crates that call pthread are seen");
+  }
+}
+
+void check_locks(const ProgramFile& file, Findings& findings) {
+  if (const std::vector<std::string> own = file.defined_lock_functions(); !own.empty()) {
+    findings.note("locks", "it defines " + own.front() + " itself: its own calls to it are not seen");
+  }
+  const std::vector<std::string> called = file.imported_lock_functions();
+  if (called.empty()) {
+    findings.note("locks", "it calls no lock function itself: only locks of its libraries are seen, if any");
+  } else {
+    const std::string others = called.size() == 1 ? "" : " and " + std::to_string(called.size() - 1) + " more";
+    findings.fine("locks", "it calls " + called.front() + others + " of the watched functions");
+  }
+}
+
+void check_debug_data(const ProgramFile& file, Findings& findings) {
+  switch (file.debug_data()) {
+    case ProgramFile::DebugData::lines:
+      findings.fine("debug", "debug data found: reports have functions, files and lines");
+      break;
+    case ProgramFile::DebugData::symbols:
+      findings.note("debug",
+                    "no debug data: reports have functions, but no lines; build with -g, or install the "
+                    "package's -dbgsym");
+      break;
+    case ProgramFile::DebugData::exported:
+      findings.note("debug",
+                    "no debug data: reports have the names of exported functions only, and no lines; build with "
+                    "-g, or install the package's -dbgsym");
+      break;
+    case ProgramFile::DebugData::none:
+      findings.note("debug",
+                    "no debug data and no symbols: reports have only module+offset and build id; build with -g, or "
+                    "install the package's -dbgsym");
+      break;
+  }
+}
+
+void check_frame_pointers(const ProgramFile& file, Findings& findings) {
+  if (file.keeps_frame_pointers()) {
+    findings.fine("frames", "it keeps frame pointers: reports name all callers of a helper that takes locks");
+  } else {
+    findings.note("frames",
+                  "no frame pointers: if a helper takes the lock and returns, reports name its more distant callers "
+                  "only from the second report on; build with -fno-omit-frame-pointer, or --stacks full");
+  }
+}
+
+void check_contents(const ProgramFile& file, Findings& findings) {
+  check_language(file, findings);
+  check_locks(file, findings);
+  check_debug_data(file, findings);
+  check_frame_pointers(file, findings);
+}
+
+// "#!/usr/bin/env python3": the script's head does not say where that is.
+bool starts_another(const std::string& interpreter) {
+  return interpreter.ends_with("/env");
+}
+
+// What holds for root does not for others, and the doctor is often root where the program's user is not.
+void check_gained_rights(const std::string& path, uid_t uid, Findings& findings) {
+  struct stat status;
+  if (uid != 0 || stat(path.c_str(), &status) != 0 || (status.st_mode & S_ISUID) == 0) return;
+  findings.note(
+      "rights",
+      "it is set-user-ID: the loader honours LD_PRELOAD only if root starts it; run doctor as the user that starts it");
+}
+
+void check_script(const std::string& path, const std::string& interpreter, Findings& findings) {
+  const std::string runs = path + " is a script run by " + interpreter + ", which is watched with everything that it ";
+  findings.note("program",
+                runs + (starts_another(interpreter)
+                            ? "starts in its place; run doctor on the program that it starts"
+                            : "starts; --exe NAME limits it to one program; the following is about " + interpreter));
+}
+
+// In a directory that this user may not search.
+bool may_be_hidden(const std::string& path) {
+  return path.find('/') != std::string::npos && access(path.c_str(), F_OK) != 0 && errno == EACCES;
+}
+
+Look say_closed(const std::string& path, Findings& findings) {
+  findings.note("program", path + " cannot be read by this user and was not checked; run doctor as root (sudo)");
+  return Look::closed;
+}
+
+}  // namespace
+
+Look check_program(const std::string& program, const std::string& shown, uid_t uid, Findings& findings) {
+  PreloadCheck check;
+  check_preload(program.c_str(), uid, check);
+  const std::string path = shown.empty() ? text_of(check.path) : shown;
+  switch (check.kind) {
+    case FileKind::missing:
+      return may_be_hidden(program) ? say_closed(program, findings) : Look::nothing_there;
+    case FileKind::unreadable:
+      return say_closed(path, findings);
+    case FileKind::not_elf:
+      findings.obstacle("program", path + " is neither a program nor a script");
+      return Look::complete;
+    case FileKind::script:
+      check_script(path, text_of(check.interpreter), findings);
+      if (starts_another(text_of(check.interpreter))) return Look::complete;
+      break;
+    case FileKind::elf:
+      break;
+  }
+  if (check.obstacle.size() > 0) {
+    findings.obstacle("program", path + ": " + text_of(check.obstacle));
+  } else if (check.kind == FileKind::elf) {
+    findings.fine("program", path + ": x86-64, linked dynamically with glibc");
+  }
+  const ProgramFile file(check.kind == FileKind::script ? text_of(check.interpreter) : text_of(check.path));
+  if (!file.is_readable()) return Look::complete;
+  if (check.obstacle.size() > 0) {
+    check_language(file, findings);
+  } else {
+    if (check.kind == FileKind::elf) check_gained_rights(text_of(check.path), uid, findings);
+    check_contents(file, findings);
+  }
+  return Look::complete;
+}
+
+}  // namespace holdwatch

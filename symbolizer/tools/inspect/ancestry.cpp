@@ -1,0 +1,59 @@
+// See ancestry.h.
+#include "symbolizer/tools/inspect/ancestry.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <optional>
+#include <string>
+
+#include "symbolizer/tools/inspect/task_look.h"
+
+namespace holdwatch {
+namespace {
+
+// 0 if there is none that can be looked at.
+int parent_of(int pid) {
+  const auto status = read_text("/proc/" + std::to_string(pid) + "/status", kStatusSize);
+  const size_t at = status ? status->find("\nPPid:\t") : std::string::npos;
+  const int parent = at == std::string::npos ? 0 : std::atoi(status->c_str() + at + 7);
+  return parent <= 1 ? 0 : parent;
+}
+
+std::optional<Task> thread_of_parent(int parent, int own_tid) {
+  Task task;
+  for (const int tid : parent == 0 ? std::vector<int>{} : thread_ids(parent)) {
+    if (look_at_task(parent, tid, task) && task.own_tid == own_tid) return task;
+  }
+  return std::nullopt;
+}
+
+// The copy of a thread goes on on the copy of its stack. The main thread's grows.
+bool share_a_stack(const Task& main, const Task& owner, int parent, const Modules& modules) {
+  const Registers &here = main.snapshot.registers, &there = owner.snapshot.registers;
+  if ((here.known & there.known & Registers::kSp) == 0) return true;  // one of them runs: it may be so
+  const Mapping* stack = modules.mapping(here.sp);
+  if (stack == nullptr) return true;
+  if (owner.tid == parent) return stack->path == "[stack]";
+  return there.sp >= stack->start && there.sp < stack->end;
+}
+
+}  // namespace
+
+bool is_thread_of_parent(int pid, int own_tid) {
+  return thread_of_parent(parent_of(pid), own_tid).has_value();
+}
+
+bool may_be_main_before_fork(int pid, int own_tid, const Modules& modules) {
+  Task main;
+  if (!look_at_task(pid, pid, main) || main.snapshot.state == ThreadState::gone) return false;
+  const int parent = parent_of(pid);
+  const auto owner = thread_of_parent(parent, own_tid);
+  return owner ? share_a_stack(main, *owner, parent, modules) : own_tid < main.own_tid;
+}
+
+bool is_alive_elsewhere(int own_tid) {
+  return access(("/proc/" + std::to_string(own_tid)).c_str(), F_OK) == 0;
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,170 @@
+// See brief_stop.h. PTRACE_SEIZE and PTRACE_INTERRUPT rather than PTRACE_ATTACH: no SIGSTOP that the process, its parent or its
+// shell could see.
+//
+// A thread that was running may have entered a system call before the stop. Most go on afterwards as if nothing had
+// happened; epoll_wait, semop and a few others return -EINTR for the stop alone. Such a one is made to begin again, by the
+// registers: it has done nothing yet, and what it loses of its time-out is the time since we saw it running.
+#include "symbolizer/tools/inspect/brief_stop.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/time.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <string>
+
+#include "shim/common/kernel/system_call_numbers.h"
+#include "symbolizer/tools/inspect/stack_copy.h"
+#include "symbolizer/unwind/user_registers.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr long kPatienceUs = 200'000;  // a thread in an uninterruptible sleep does not stop
+constexpr unsigned long long kSyscallLength = 2;
+
+uint64_t monotonic_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+void explain(Snapshot& snapshot, const std::string& why) {
+  std::snprintf(snapshot.why_short, sizeof snapshot.why_short, "stack not captured: %s", why.c_str());
+}
+
+void do_nothing(int) {}
+
+// Makes waitpid come back when it has waited long enough, and gives way to nobody while somebody is stopped.
+class Haste {
+ public:
+  Haste() {
+    struct sigaction action {};
+    action.sa_handler = do_nothing;  // without SA_RESTART
+    sigaction(SIGALRM, &action, &old_action_);
+    const itimerval patience = {{0, kPatienceUs}, {0, kPatienceUs}};
+    setitimer(ITIMER_REAL, &patience, nullptr);
+    const sched_param first = {1};
+    is_first_ = sched_setscheduler(0, SCHED_FIFO, &first) == 0;
+  }
+  ~Haste() {
+    const itimerval none{};
+    const sched_param usual{};
+    if (is_first_) sched_setscheduler(0, SCHED_OTHER, &usual);
+    setitimer(ITIMER_REAL, &none, nullptr);
+    sigaction(SIGALRM, &old_action_, nullptr);
+  }
+  Haste(const Haste&) = delete;
+  Haste& operator=(const Haste&) = delete;
+
+ private:
+  struct sigaction old_action_ {};
+  bool is_first_ = false;
+};
+
+// Waits for the stop; the wait status, 0 if it did not come in time or the thread has exited.
+int wait_for_stop(pid_t tid) {
+  int status = 0;
+  return waitpid(tid, &status, __WALL) == tid && WIFSTOPPED(status) ? status : 0;
+}
+
+// The signal that the thread was about to get when it stopped, which it must not lose; 0 if it stopped for us.
+int signal_on_its_way(int status) {
+  return status >> 16 == 0 ? WSTOPSIG(status) : 0;
+}
+
+// Whether a signal that will be handled waits for the thread: then EINTR is that signal's doing.
+bool has_signal_waiting(pid_t tid) {
+  std::ifstream file("/proc/" + std::to_string(tid) + "/status");
+  uint64_t pending = 0, blocked = 0;
+  for (std::string line; std::getline(file, line);) {
+    const auto value = [&] { return std::strtoull(line.c_str() + line.find('\t') + 1, nullptr, 16); };
+    if (line.starts_with("SigPnd:\t") || line.starts_with("ShdPnd:\t")) pending |= value();
+    if (line.starts_with("SigBlk:\t")) blocked = value();
+  }
+  return (pending & ~blocked) != 0;
+}
+
+bool may_begin_again(unsigned long long number) {
+  switch (number) {
+    case SYS_epoll_wait:
+    case SYS_epoll_pwait:
+    case SYS_epoll_pwait2:
+    case SYS_semop:
+    case SYS_semtimedop:
+    case SYS_msgrcv:
+    case SYS_msgsnd:
+    case SYS_io_getevents:
+    case SYS_rt_sigtimedwait:
+    case SYS_pause:
+    case SYS_read:
+    case SYS_readv:
+    case SYS_recvfrom:
+    case SYS_recvmsg:
+    case SYS_write:
+    case SYS_writev:
+    case SYS_sendto:
+    case SYS_sendmsg:
+    case SYS_accept:
+    case SYS_accept4:
+      return true;
+    default:
+      return false;
+  }
+}
+
+void mend_cut_call(pid_t tid, user_regs_struct registers) {
+  if (static_cast<long>(registers.rax) != -EINTR || !may_begin_again(registers.orig_rax) || has_signal_waiting(tid)) {
+    return;
+  }
+  registers.rip -= kSyscallLength;
+  registers.rax = registers.orig_rax;
+  registers.orig_rax = ~0ull;
+  ptrace(PTRACE_SETREGS, tid, nullptr, &registers);
+}
+
+std::string why_not_seized(int error) {
+  if (error == ESRCH) return "the thread has exited";
+  if (error == EPERM) return "the thread is running, and is traced by another program or may not be traced";
+  return std::string("the thread is running, and cannot be stopped: ") + std::strerror(error);
+}
+
+}  // namespace
+
+uint64_t capture_stopped(MemoryReader& memory, const Modules& modules, Capture& out) {
+  const pid_t tid = out.snapshot.tid;
+  if (ptrace(PTRACE_SEIZE, tid, nullptr, nullptr) != 0) {
+    explain(out.snapshot, why_not_seized(errno));
+    return 0;
+  }
+  const Haste haste;
+  const uint64_t start_ns = monotonic_ns();
+  ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr);
+  const int status = wait_for_stop(tid);
+  if (status == 0) {
+    // Of one that does not stop we cannot let go either; that happens when we end, and is not felt before.
+    explain(out.snapshot, "the thread does not stop, or has exited");
+    return 0;
+  }
+  user_regs_struct registers{};
+  const bool known = ptrace(PTRACE_GETREGS, tid, nullptr, &registers) == 0;
+  if (known) {
+    out.snapshot.registers = registers_from(registers);
+    copy_stack(memory, modules, out);
+    if (signal_on_its_way(status) == 0) mend_cut_call(tid, registers);
+  }
+  ptrace(PTRACE_DETACH, tid, nullptr, reinterpret_cast<void*>(static_cast<intptr_t>(signal_on_its_way(status))));
+  const uint64_t stopped_ns = monotonic_ns() - start_ns;
+  if (!known) explain(out.snapshot, "its registers could not be read");
+  return stopped_ns;
+}
+
+}  // namespace holdwatch

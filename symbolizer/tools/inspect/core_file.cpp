@@ -1,0 +1,256 @@
+// See core_file.h. The layout of notes: core(5), elf(5), and struct elf_prstatus of sys/procfs.h.
+#include "symbolizer/tools/inspect/core_file.h"
+
+#include <elf.h>
+#include <sys/procfs.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cinttypes>
+#include <cstdio>
+#include <cstring>
+#include <string_view>
+
+#include "symbolizer/unwind/auxiliary.h"
+#include "symbolizer/unwind/user_registers.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr size_t kMostSegments = size_t{1} << 20;
+constexpr size_t kMostNoteBytes = size_t{256} << 20;  // some 4 KiB a thread, with its vector registers
+constexpr size_t kMostThreads = size_t{1} << 20;
+constexpr uint64_t kMostPage = uint64_t{1} << 30;
+constexpr size_t kNoteAlignment = 4;
+
+// In the kernel only: what a system call that was cut short returns inside, before it is made again or ends with EINTR.
+constexpr long kRestartFirst = -516;  // -ERESTART_RESTARTBLOCK
+constexpr long kRestartLast = -512;   // -ERESTARTSYS
+
+std::vector<unsigned char> read_bytes(MemoryReader& file, uint64_t offset, uint64_t size) {
+  constexpr size_t kStep = size_t{1} << 20;  // so that no more is allocated than there is
+  std::vector<unsigned char> bytes;
+  while (bytes.size() < size) {
+    const size_t had = bytes.size();
+    const size_t wanted = std::min<uint64_t>(kStep, size - had);
+    bytes.resize(had + wanted);
+    const size_t got = file.read(offset + had, bytes.data() + had, wanted);
+    bytes.resize(had + got);
+    if (got < wanted) break;
+  }
+  return bytes;
+}
+
+template <typename T>
+bool take(const std::vector<unsigned char>& bytes, size_t at, T& out) {
+  if (at > bytes.size() || bytes.size() - at < sizeof out) return false;
+  std::memcpy(&out, bytes.data() + at, sizeof out);
+  return true;
+}
+
+// A text that ends with a zero, or with the bytes; `at` comes to stand behind it.
+std::string take_text(const std::vector<unsigned char>& bytes, size_t& at) {
+  const auto start = bytes.begin() + static_cast<std::ptrdiff_t>(std::min(at, bytes.size()));
+  const auto end = std::find(start, bytes.end(), '\0');
+  at = static_cast<size_t>(end - bytes.begin()) + 1;
+  return {start, end};
+}
+
+template <size_t Size>
+std::string bounded(const char (&text)[Size]) {
+  return std::string(text, strnlen(text, Size));
+}
+
+CoreThread thread_from(const elf_prstatus& status) {
+  user_regs_struct from;
+  static_assert(sizeof from == sizeof status.pr_reg);
+  std::memcpy(&from, &status.pr_reg, sizeof from);
+  CoreThread thread;
+  thread.tid = status.pr_pid;
+  thread.registers = registers_from(from);
+  const auto result = static_cast<long>(from.rax);
+  const bool was_cut = result == -EINTR || (result >= kRestartFirst && result <= kRestartLast);
+  if (static_cast<long>(from.orig_rax) < 0 || !was_cut) return thread;
+  thread.call = {true, static_cast<long>(from.orig_rax), {from.rdi, from.rsi, from.rdx, from.r10, from.r8, from.r9}};
+  return thread;
+}
+
+// NT_FILE: how many, the page size, start, end and offset of each, and then their names.
+void take_mappings(const std::vector<unsigned char>& note, CoreFile& core) {
+  struct Row {
+    uint64_t start, end, page_offset;
+  };
+  uint64_t count = 0, page_size = 0;
+  if (!take(note, 0, count) || !take(note, 8, page_size) || page_size == 0 || page_size > kMostPage) return;
+  if (count > (note.size() - 16) / sizeof(Row)) return;
+  size_t name_at = 16 + count * sizeof(Row);
+  for (uint64_t i = 0; i < count; ++i) {
+    Row row{};
+    take(note, 16 + i * sizeof row, row);
+    std::string path = take_text(note, name_at);
+    if (row.end <= row.start || row.page_offset > UINT64_MAX / page_size || path.empty()) continue;
+    core.mappings.push_back({row.start, row.end, row.page_offset * page_size, std::move(path)});
+  }
+}
+
+void take_auxiliary(const std::vector<unsigned char>& note, CoreFile& core) {
+  const std::string_view vector(reinterpret_cast<const char*>(note.data()), note.size());
+  core.vdso = auxiliary_value(vector, AT_SYSINFO_EHDR).value_or(0);
+  core.entry = auxiliary_value(vector, AT_ENTRY).value_or(0);
+  core.started_as = auxiliary_value(vector, AT_EXECFN).value_or(0);
+}
+
+void take_note(uint32_t type, const std::vector<unsigned char>& note, CoreFile& core) {
+  elf_prstatus status;
+  elf_prpsinfo process;
+  switch (type) {
+    case NT_PRSTATUS:
+      if (take(note, 0, status) && core.threads.size() < kMostThreads) core.threads.push_back(thread_from(status));
+      break;
+    case NT_PRPSINFO:
+      if (!take(note, 0, process)) break;
+      core.pid = process.pr_pid;
+      core.program = bounded(process.pr_fname);
+      break;
+    case NT_FILE:
+      take_mappings(note, core);
+      break;
+    case NT_AUXV:
+      take_auxiliary(note, core);
+      break;
+    default:
+      break;
+  }
+}
+
+void take_notes(const std::vector<unsigned char>& notes, CoreFile& core) {
+  Elf64_Nhdr header{};
+  const auto padded = [](size_t size) { return (size + kNoteAlignment - 1) / kNoteAlignment * kNoteAlignment; };
+  for (size_t at = 0; take(notes, at, header);) {
+    const size_t name = at + sizeof header;
+    const size_t description = name + padded(header.n_namesz);
+    const size_t end = description + header.n_descsz;
+    if (end > notes.size()) break;
+    const std::string_view owner(reinterpret_cast<const char*>(notes.data()) + name, header.n_namesz);
+    if (owner.starts_with("CORE")) {
+      const auto from = notes.begin() + static_cast<std::ptrdiff_t>(description);
+      take_note(header.n_type, {from, from + header.n_descsz}, core);
+    }
+    at = description + padded(header.n_descsz);
+  }
+}
+
+// What overlaps what came before would break every search by address.
+template <typename Range>
+void sort_and_thin(std::vector<Range>& ranges) {
+  std::stable_sort(ranges.begin(), ranges.end(), [](const Range& a, const Range& b) { return a.start < b.start; });
+  uintptr_t end = 0;
+  std::erase_if(ranges, [&end](const Range& range) {
+    if (range.start < end) return true;
+    end = range.end;
+    return false;
+  });
+}
+
+// More than 65,534 segments do not fit into e_phnum: then the first section's header has their number.
+uint64_t count_segments(MemoryReader& file, const Elf64_Ehdr& header) {
+  if (header.e_phnum != PN_XNUM) return header.e_phnum;
+  const auto section = file.read_value<Elf64_Shdr>(header.e_shoff);
+  return section ? section->sh_info : 0;
+}
+
+std::string why_no_core(const Elf64_Ehdr& header) {
+  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return "is not a core file";
+  if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_machine != EM_X86_64)
+    return "is of another architecture: only x86-64 programs can be inspected";
+  if (header.e_type != ET_CORE) return "is not a core file, but a program or library";
+  if (header.e_phentsize != sizeof(Elf64_Phdr)) return "is damaged: its program headers have an unknown size";
+  return "";
+}
+
+void take_segment(MemoryReader& file, const Elf64_Phdr& segment, uint64_t& room_for_notes, CoreFile& core) {
+  if (segment.p_type == PT_NOTE) {
+    const auto notes = read_bytes(file, segment.p_offset, std::min<uint64_t>(segment.p_filesz, room_for_notes));
+    room_for_notes -= notes.size();
+    take_notes(notes, core);
+  } else if (segment.p_type == PT_LOAD && segment.p_memsz != 0 && segment.p_vaddr <= UINTPTR_MAX - segment.p_memsz) {
+    core.segments.push_back({segment.p_vaddr, segment.p_vaddr + segment.p_memsz, segment.p_offset,
+                             std::min(segment.p_filesz, segment.p_memsz), (segment.p_flags & PF_R) != 0,
+                             (segment.p_flags & PF_W) != 0, (segment.p_flags & PF_X) != 0});
+  }
+}
+
+// A full disk, a limit (ulimit -c), a copy that was broken off.
+bool is_cut_short(MemoryReader& file, const Elf64_Phdr& segment) {
+  if (segment.p_filesz == 0 || segment.p_offset > UINT64_MAX - segment.p_filesz) return false;
+  return !file.read_value<unsigned char>(segment.p_offset + segment.p_filesz - 1);
+}
+
+}  // namespace
+
+CoreFile read_core_file(MemoryReader& file) {
+  CoreFile core;
+  const auto header = file.read_value<Elf64_Ehdr>(0);
+  core.fault = header ? why_no_core(*header) : "is not a core file";
+  if (!core.fault.empty()) return core;
+  const uint64_t count = std::min<uint64_t>(count_segments(file, *header), kMostSegments);
+  const std::vector<unsigned char> headers = read_bytes(file, header->e_phoff, count * sizeof(Elf64_Phdr));
+  core.cut_short = headers.size() < count * sizeof(Elf64_Phdr);
+  Elf64_Phdr segment{};
+  uint64_t room_for_notes = kMostNoteBytes;
+  for (size_t at = 0; take(headers, at, segment); at += sizeof segment) {
+    take_segment(file, segment, room_for_notes, core);
+    core.cut_short = core.cut_short || is_cut_short(file, segment);
+  }
+  sort_and_thin(core.segments);
+  sort_and_thin(core.mappings);
+  if (!core.threads.empty()) return core;
+  core.fault = core.cut_short ? "is truncated: what is left has no thread's registers"
+                              : "is damaged: it has no thread's registers";
+  return core;
+}
+
+std::vector<CoreMapping> left_out(const CoreFile& core) {
+  std::vector<CoreMapping> parts;
+  auto segment = core.segments.begin();
+  for (const CoreMapping& mapping : core.mappings) {
+    uintptr_t at = mapping.start;
+    const auto add_up_to = [&](uintptr_t end) {
+      if (at < end) parts.push_back({at, end, mapping.offset + (at - mapping.start), mapping.path});
+    };
+    while (segment != core.segments.end() && segment->end <= at) ++segment;
+    for (auto inside = segment; inside != core.segments.end() && inside->start < mapping.end; ++inside) {
+      add_up_to(inside->start);
+      at = std::max(at, inside->end);
+    }
+    add_up_to(mapping.end);
+  }
+  return parts;
+}
+
+std::string maps_text(const CoreFile& core) {
+  std::string text;
+  auto mapping = core.mappings.begin();
+  for (const CoreSegment& segment : core.segments) {
+    while (mapping != core.mappings.end() && mapping->end <= segment.start) ++mapping;
+    const bool in_file =
+        mapping != core.mappings.end() && mapping->start <= segment.start && mapping->end >= segment.end;
+    const uint64_t offset = in_file ? mapping->offset + (segment.start - mapping->start) : 0;
+    char line[96];
+    std::snprintf(line, sizeof line, "%" PRIxPTR "-%" PRIxPTR " %c%c%cp %08" PRIx64 " 00:00 0 ", segment.start,
+                  segment.end, segment.readable ? 'r' : '-', segment.writable ? 'w' : '-',
+                  segment.executable ? 'x' : '-', offset);
+    text += line;
+    if (in_file) {
+      for (const char c : mapping->path) text += c == '\n' ? std::string("\\012") : std::string(1, c);
+    } else if (core.vdso != 0 && segment.start == core.vdso) {
+      text += "[vdso]";
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,58 @@
+// The contents of an ELF core file, as values: threads with their registers, what was mapped, and where in the file the
+// memory is.
+// Cold context. The file is anybody's: every count, size and offset in it is checked, and nothing is taken on trust.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "shim/common/contract/finding.h"
+#include "symbolizer/unwind/memory.h"
+
+namespace holdwatch {
+
+// A segment: `stored` of its bytes are in the file, from `offset` on; the rest was left out by the kernel or gdb.
+struct CoreSegment {
+  uintptr_t start = 0, end = 0;
+  uint64_t offset = 0, stored = 0;
+  bool readable = false, writable = false, executable = false;
+};
+
+// A file that was mapped (NT_FILE).
+struct CoreMapping {
+  uintptr_t start = 0, end = 0;
+  uint64_t offset = 0;  // in the mapped file
+  std::string path;
+};
+
+struct CoreThread {
+  int tid = 0;
+  Registers registers{};
+  SystemCall call{};  // known only if the thread was in one that had not ended
+};
+
+struct CoreFile {
+  int pid = 0;
+  std::string program;       // its name, as the kernel had it
+  uintptr_t vdso = 0;        // where it was mapped, 0 if that is not known
+  uintptr_t entry = 0;       // the program's entry point
+  uintptr_t started_as = 0;  // where the path lies that it was started by
+  std::vector<CoreThread> threads;
+  std::vector<CoreSegment> segments;  // by address
+  std::vector<CoreMapping> mappings;  // by address
+  bool cut_short = false;             // its end is missing, and with it part of the memory
+  std::string fault;                  // empty, or why this is not a core file that can be read
+};
+
+// `file` gives the file's bytes by offset.
+CoreFile read_core_file(MemoryReader& file);
+
+// The parts of mapped files of which the core file has no segment: gdb leaves out what can be read from the file. They come
+// with the mapping's path and offset.
+std::vector<CoreMapping> left_out(const CoreFile& core);
+
+// What /proc/PID/maps said of the process, as far as the core file knows.
+std::string maps_text(const CoreFile& core);
+
+}  // namespace holdwatch

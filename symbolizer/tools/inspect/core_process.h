@@ -1,0 +1,53 @@
+// A process that left a core file as the target of an inspection.
+// Cold context. Nothing moves any more: every look is the same.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "symbolizer/tools/inspect/core_file.h"
+#include "symbolizer/tools/inspect/core_memory.h"
+#include "symbolizer/tools/inspect/target.h"
+
+namespace holdwatch {
+
+class CoreProcess final : public Target {
+ public:
+  // Null if the file is no core file that can be read, with the reason. `program` takes the place of the program's path
+  // in the core; empty: as it is there.
+  static std::unique_ptr<CoreProcess> open(const std::string& path, const std::string& program, std::string& why);
+
+  int pid() const override { return core_.pid; }
+  std::string executable() override;
+  std::string program_file() const override { return executable_; }
+  std::string host() const override;
+  uint64_t wall_clock_ns() const override { return written_ns_; }
+  MemoryReader& memory() override { return memory_; }
+  Modules& modules() override { return modules_; }
+  DebugSearch debug_search() const override;
+  std::vector<Task> tasks() override;
+  std::string thread_name(int tid) override;
+  uint64_t asleep_ns(int) override { return 0; }
+  Capture capture(const Task& task) override;
+  Capture capture_registers(const Task& task) override { return capture(task); }
+  bool has_stayed(const Task&) override { return true; }
+  std::string describe(const Snapshot& snapshot, const std::string& lock_id) override;
+  // A thread of its own that has ended was started later than itself.
+  Kin kin(int own_tid) override { return own_tid < core_.pid ? Kin::main_before_fork : Kin::none; }
+  std::string how_looked() const override;
+
+ private:
+  CoreProcess(std::unique_ptr<FileBytes> file, CoreFile core, uint64_t written_ns)
+      : file_(std::move(file)), core_(std::move(core)), written_ns_(written_ns) {}
+  void put_program(const std::string& program);
+  void add_left_out();
+
+  std::unique_ptr<FileBytes> file_;
+  CoreFile core_;
+  uint64_t written_ns_;
+  std::string executable_;  // the file, under the path that its mappings have
+  CoreMemory memory_{core_, *file_};
+  Modules modules_{-1, memory_};
+};
+
+}  // namespace holdwatch

@@ -1,0 +1,210 @@
+// See live_process.h.
+#include "symbolizer/tools/inspect/live_process.h"
+
+#include <limits.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+
+#include "symbolizer/activity/activity.h"
+#include "symbolizer/report/program_path.h"
+#include "symbolizer/tools/inspect/access.h"
+#include "symbolizer/tools/inspect/ancestry.h"
+#include "symbolizer/tools/inspect/brief_stop.h"
+#include "symbolizer/tools/inspect/last_run.h"
+#include "symbolizer/tools/inspect/running_sample.h"
+#include "symbolizer/tools/inspect/stack_copy.h"
+#include "symbolizer/tools/inspect/task_look.h"
+#include "symbolizer/unwind/auxiliary.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr size_t kSchedSize = 4096;
+constexpr size_t kAuxiliarySize = 4096;
+constexpr size_t kStatSize = 1024;
+constexpr useconds_t kBetweenLooksUs = 2000;
+constexpr int kLooks = 5;  // at a thread that has always moved on since
+
+// The processor that the thread belongs to: field 39 of its "stat", counted from the name's end, which may hold anything.
+std::optional<unsigned> processor_of(const std::string& stat) {
+  constexpr int kFieldsBehindName = 36;
+  size_t at = stat.rfind(')');
+  for (int field = 0; field <= kFieldsBehindName && at != std::string::npos; ++field) at = stat.find(' ', at + 1);
+  if (at == std::string::npos) return std::nullopt;
+  return static_cast<unsigned>(std::strtoul(stat.c_str() + at, nullptr, 10));
+}
+
+std::string kernel_release() {
+  utsname kernel{};
+  uname(&kernel);
+  return kernel.release;
+}
+
+bool same_call(const Snapshot& a, const Snapshot& b) {
+  return a.registers.sp == b.registers.sp && a.registers.ip == b.registers.ip && a.call.known == b.call.known &&
+         a.call.number == b.call.number &&
+         std::equal(std::begin(a.call.arguments), std::end(a.call.arguments), std::begin(b.call.arguments));
+}
+
+}  // namespace
+
+// The main thread may have left by pthread_exit: then it has no memory any more, and another thread is asked.
+std::unique_ptr<LiveProcess> LiveProcess::open(int pid, std::string& why) {
+  const std::optional<int> process = process_to_inspect(pid, why);
+  if (!process) return nullptr;
+  for (const int tid : thread_ids(*process)) {
+    std::unique_ptr<LiveProcess> target(new LiveProcess(*process, tid));
+    if (!target->modules_.refresh() || target->modules_.all().empty()) continue;
+    why = why_not_supported(target->modules_);
+    return why.empty() ? std::move(target) : nullptr;
+  }
+  why = why_not_readable(*process);
+  return nullptr;
+}
+
+std::string LiveProcess::executable() {
+  const std::string file = proc() + "/exe";
+  char path[PATH_MAX];
+  const ssize_t length = readlink(file.c_str(), path, sizeof path);
+  if (length <= 0) return "/unknown";
+  const std::string vector = read_text(proc() + "/auxv", kAuxiliarySize).value_or("");
+  return known_program_path({path, static_cast<size_t>(length)}, file, started_as(vector, memory_), proc() + "/root");
+}
+
+std::string LiveProcess::host() const {
+  char name[HOST_NAME_MAX + 1] = "";
+  return gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
+uint64_t LiveProcess::wall_clock_ns() const {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+DebugSearch LiveProcess::debug_search() const {
+  DebugSearch search;
+  search.proc = proc();
+  search.root = search.proc + "/root";
+  return search;
+}
+
+std::vector<Task> LiveProcess::tasks() {
+  std::vector<Task> tasks;
+  Task task;
+  for (const int tid : thread_ids(pid_)) {
+    if (look_at_task(pid_, tid, task) && task.snapshot.state != ThreadState::gone) tasks.push_back(task);
+  }
+  return tasks;
+}
+
+std::string LiveProcess::thread_name(int tid) {
+  std::string name = read_text(task_file(pid_, tid, "comm"), kThreadNameSize).value_or("");
+  if (name.ends_with('\n')) name.pop_back();
+  return name;
+}
+
+// Where it may have been moved since it ran, it went to sleep by one of the clocks, and the least difference is sure.
+uint64_t LiveProcess::asleep_ns(int tid) {
+  const auto last = parse_last_run(read_text(task_file(pid_, tid, "sched"), kSchedSize).value_or(""));
+  const auto processor = processor_of(read_text(task_file(pid_, tid, "stat"), kStatSize).value_or(""));
+  if (!last || !processor) return 0;
+  const bool is_where_it_ran = left_queue_at_once(*last) || !may_move_asleep(kernel_release());
+  const auto now_ns = clocks_.now_ns(is_where_it_ran ? std::vector{*processor} : SchedulerClocks::online());
+  return now_ns ? surely_asleep_ns(*last, *now_ns) : 0;
+}
+
+bool LiveProcess::has_stayed(const Task& task) {
+  Task now;
+  return look_at_task(pid_, task.tid, now) && now.snapshot.state == task.snapshot.state &&
+         now.snapshot.switches == task.snapshot.switches && same_call(now.snapshot, task.snapshot);
+}
+
+Capture LiveProcess::capture_blocked(const Task& task) {
+  Capture capture;
+  capture.snapshot = task.snapshot;
+  if (task.snapshot.registers.known == 0) {
+    std::snprintf(capture.snapshot.why_short, sizeof capture.snapshot.why_short,
+                  "stack not captured: it runs, and another program has stopped it");
+    return capture;
+  }
+  copy_stack(memory_, modules_, capture);
+  return capture;
+}
+
+Capture LiveProcess::capture_registers(const Task& task) {
+  Capture capture;
+  capture.snapshot = task.snapshot;
+  const uint64_t stopped_ns = capture_stopped(memory_, modules_, capture);
+  if (stopped_ns != 0) ++stops_;
+  longest_stop_ns_ = std::max(longest_stop_ns_, stopped_ns);
+  return capture;
+}
+
+// A stop is for a thread only that has run all the while: one on its way into a call that blocks would come back from it
+// early, with a part of the bytes that it was to send.
+bool LiveProcess::capture_running(const Task& task, Capture& out) {
+  out = Capture{};
+  out.snapshot = task.snapshot;
+  const Sampled sampled = sample_running(out);
+  if (sampled == Sampled::yes) ++samples_;
+  if (sampled != Sampled::not_allowed) return sampled == Sampled::yes;
+  usleep(kBetweenLooksUs);
+  if (!has_stayed(task)) return false;
+  out = capture_registers(task);
+  return true;
+}
+
+// Of a thread that blocks for a fraction of a millisecond at a time, the copy may be of several moments: once more, then.
+Capture LiveProcess::capture(const Task& task) {
+  Task now = task;
+  Capture capture;
+  for (int look = 0; look < kLooks; ++look) {
+    if (now.snapshot.state == ThreadState::running) {
+      if (capture_running(now, capture)) return capture;
+    } else {
+      capture = capture_blocked(now);
+      if (has_stayed(now)) return capture;
+    }
+    if (!look_at_task(pid_, task.tid, now) || now.snapshot.state == ThreadState::gone) break;
+  }
+  capture = Capture{};
+  capture.snapshot.tid = task.tid;
+  capture.snapshot.state = now.snapshot.state;
+  std::snprintf(capture.snapshot.why_short, sizeof capture.snapshot.why_short,
+                "stack not captured: the thread has exited, or keeps moving");
+  return capture;
+}
+
+std::string LiveProcess::describe(const Snapshot& snapshot, const std::string& lock_id) {
+  Task task;
+  task.tid = snapshot.tid;
+  task.snapshot = snapshot;
+  const std::string text =
+      describe_activity(snapshot, lock_id, {ThreadFiles::of(pid_, snapshot.tid), &memory_, "", {}});
+  // Memory and descriptors may be those of another call by now.
+  return snapshot.state != ThreadState::blocked || has_stayed(task) ? text : describe_activity(snapshot, lock_id, {});
+}
+
+Kin LiveProcess::kin(int own_tid) {
+  if (may_be_main_before_fork(pid_, own_tid, modules_)) return Kin::main_before_fork;
+  if (is_thread_of_parent(pid_, own_tid)) return Kin::of_parent;
+  return is_alive_elsewhere(own_tid) ? Kin::alive_elsewhere : Kin::none;
+}
+
+std::string LiveProcess::how_looked() const {
+  const std::string sampled = samples_ == 0 ? "" : ", " + std::to_string(samples_) + " sampled while running";
+  const std::string most = std::to_string((longest_stop_ns_ + 999) / 1000) + " us";
+  if (stops_ == 0) return "no thread was stopped" + sampled;
+  if (stops_ == 1) return "one thread was stopped for at most " + most + sampled;
+  return std::to_string(stops_) + " threads were stopped, one after the other, for at most " + most + sampled;
+}
+
+}  // namespace holdwatch

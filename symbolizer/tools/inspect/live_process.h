@@ -1,0 +1,56 @@
+// A running process as the target of an inspection: /proc tells where its blocked threads are, and they notice nothing;
+// one that runs, and whose stack is wanted, is sampled by the kernel, or where that is not allowed stopped for a moment.
+// Cold context. Writes nothing to the process.
+#pragma once
+
+#include <memory>
+
+#include <string>
+
+#include "symbolizer/tools/inspect/scheduler_clocks.h"
+#include "symbolizer/tools/inspect/target.h"
+#include "symbolizer/unwind/process_memory.h"
+
+namespace holdwatch {
+
+class LiveProcess final : public Target {
+ public:
+  // Null if it cannot be looked at; then `why` is one line that says what to do.
+  static std::unique_ptr<LiveProcess> open(int pid, std::string& why);
+
+  int pid() const override { return pid_; }
+  std::string executable() override;
+  std::string program_file() const override { return proc() + "/exe"; }
+  std::string host() const override;
+  uint64_t wall_clock_ns() const override;
+  MemoryReader& memory() override { return memory_; }
+  Modules& modules() override { return modules_; }
+  DebugSearch debug_search() const override;
+  std::vector<Task> tasks() override;
+  std::string thread_name(int tid) override;
+  uint64_t asleep_ns(int tid) override;
+  Capture capture(const Task& task) override;
+  Capture capture_registers(const Task& task) override;
+  bool has_stayed(const Task& task) override;
+  std::string describe(const Snapshot& snapshot, const std::string& lock_id) override;
+  Kin kin(int own_tid) override;
+  std::string how_looked() const override;
+
+ private:
+  LiveProcess(int pid, int reading_tid)
+      : pid_(pid), reading_tid_(reading_tid), memory_(reading_tid), modules_(reading_tid, memory_) {}
+  Capture capture_blocked(const Task& task);
+  bool capture_running(const Task& task, Capture& out);
+  std::string proc() const { return "/proc/" + std::to_string(reading_tid_); }
+
+  int pid_;
+  int reading_tid_;  // a thread that has memory: the main one may have left
+  ProcessMemory memory_;
+  Modules modules_;
+  SchedulerClocks clocks_;
+  size_t samples_ = 0;
+  size_t stops_ = 0;
+  uint64_t longest_stop_ns_ = 0;
+};
+
+}  // namespace holdwatch

@@ -1,0 +1,150 @@
+// See lock_wait.h. Which word of a lock is waited on with which value: nptl/lowlevellock.h, pthread_rwlock_common.c.
+#include "symbolizer/tools/inspect/lock_wait.h"
+
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <vector>
+
+#include "shim/common/glibc/lock_layout.h"
+#include "symbolizer/tools/inspect/lock_fields.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr uint32_t kContended = 2;       // a plain mutex's word; __wrphase_futex for a writer who waits
+constexpr size_t kWaitingFrames = 1024;  // bytes of stack, of libc's functions that wait
+
+struct Futex {
+  uintptr_t address;
+  int command;
+  uint32_t value;  // that the word had when the thread began to wait
+  bool timed;
+};
+
+Futex futex_of(const SystemCall& call) {
+  return {call.arguments[0], static_cast<int>(call.arguments[1]) & FUTEX_CMD_MASK,
+          static_cast<uint32_t>(call.arguments[2]), call.arguments[3] != 0};
+}
+
+bool inherits(const Futex& futex) {
+  constexpr int kLockPi2 = 13;  // FUTEX_LOCK_PI2, Linux 5.14, which older headers lack
+  return futex.command == FUTEX_LOCK_PI || futex.command == kLockPi2;
+}
+
+LockWait rwlock_wait(const Futex& futex, Access access, bool likely) {
+  const size_t offset = rwlock_word_offset(futex.address, futex.value, access == Access::shared);
+  return {{futex.address - offset, LockKind::rwlock}, access, likely, futex.timed};
+}
+
+LockWait mutex_wait(const Futex& futex, bool likely) {
+  return {{futex.address, LockKind::mutex}, Access::exclusive, likely, futex.timed};
+}
+
+// The word must say that it is waited for, and the owner must be a thread: other data rarely does both.
+std::optional<LockWait> guess_mutex(const Futex& futex, MemoryReader& memory,
+                                    const std::function<bool(int)>& is_thread) {
+  if (futex.value != kContended && (futex.value & FUTEX_WAITERS) == 0) return std::nullopt;
+  const auto fields = read_lock_fields({futex.address, LockKind::mutex}, memory);
+  if (!fields || fields->owner == 0 || !is_thread(fields->owner)) return std::nullopt;
+  return mutex_wait(futex, true);
+}
+
+// Only one that a writer holds: a number of readers proves nothing.
+std::optional<LockWait> guess_rwlock(const Futex& futex, MemoryReader& memory,
+                                     const std::function<bool(int)>& is_thread) {
+  const bool unaligned = futex.address % alignof(pthread_rwlock_t) != 0;
+  const LockWait wait = rwlock_wait(futex, unaligned ? Access::exclusive : Access::shared, true);
+  const auto fields = read_lock_fields(wait.lock, memory);
+  if (!fields || fields->owner == 0 || !is_thread(fields->owner)) return std::nullopt;
+  return wait;
+}
+
+std::optional<LockWait> refused_mutex(uintptr_t address, bool timed, MemoryReader& memory) {
+  if (address == 0 || address % alignof(pthread_mutex_t) != 0) return std::nullopt;
+  const LockRef lock{address, LockKind::mutex};
+  const auto fields = read_lock_fields(lock, memory);
+  if (!fields || !fields->inherits || fields->owner == 0) return std::nullopt;
+  return LockWait{lock, Access::exclusive, true, timed};
+}
+
+// The mutex that a thread which waits in vain has been refused: the first that a register or the stack's end has the
+// address of, or that of its kind, which is what Debian's build keeps.
+std::optional<LockWait> find_refused(const Capture& capture, MemoryReader& memory) {
+  const Registers& registers = capture.snapshot.registers;
+  std::vector<uintptr_t> words;
+  if ((registers.known & Registers::kBx) != 0) {
+    words = {registers.bx, registers.bp, registers.r12, registers.r13, registers.r14, registers.r15};
+  }
+  for (size_t at = 0; at + sizeof(uintptr_t) <= std::min(capture.stack.size(), kWaitingFrames);
+       at += sizeof(uintptr_t)) {
+    std::memcpy(&words.emplace_back(), capture.stack.data() + at, sizeof(uintptr_t));
+  }
+  const bool timed = futex_of(capture.snapshot.call).timed;
+  for (const uintptr_t word : words) {
+    if (const auto wait = refused_mutex(word, timed, memory)) return wait;
+    if (const auto wait = refused_mutex(word - offsetof(pthread_mutex_t, __data.__kind), timed, memory)) return wait;
+  }
+  return std::nullopt;
+}
+
+bool has_lock_value(const Futex& futex) {
+  return futex.value == kContended || futex.value == kPhaseForReader ||
+         (futex.value & (FUTEX_WAITERS | kReadersWait)) != 0;
+}
+
+}  // namespace
+
+// nptl/pthread_mutex_lock.c: "Delay the thread indefinitely."
+bool waits_in_vain(const Snapshot& snapshot) {
+  if (!snapshot.call.known || snapshot.call.number != SYS_futex) return false;
+  const Futex futex = futex_of(snapshot.call);
+  const uintptr_t sp = snapshot.registers.sp;
+  return !inherits(futex) && futex.value == 0 && futex.address >= sp && futex.address - sp < kWaitingFrames;
+}
+
+bool is_in_futex_call(const Snapshot& snapshot) {
+  return snapshot.call.known && snapshot.call.number == SYS_futex;
+}
+
+bool may_wait_for_lock(const Snapshot& snapshot) {
+  const SystemCall& call = snapshot.call;
+  // A wait with a time-out that was stopped and continued goes on under this number, its arguments still in place.
+  if (!call.known || (call.number != SYS_futex && call.number != SYS_restart_syscall)) return false;
+  const Futex futex = futex_of(call);
+  if (futex.address % sizeof(uint32_t) != 0 || futex.address < kRwlockWriters) return false;
+  if (inherits(futex)) return true;
+  if (futex.command != FUTEX_WAIT && futex.command != FUTEX_WAIT_BITSET) return false;
+  return has_lock_value(futex) || waits_in_vain(snapshot);
+}
+
+std::optional<LockWait> find_lock_wait(const Capture& capture, LockCall function, MemoryReader& memory,
+                                       const std::function<bool(int tid)>& is_thread) {
+  if (!may_wait_for_lock(capture.snapshot)) return std::nullopt;
+  const Futex futex = futex_of(capture.snapshot.call);
+  const bool refused = waits_in_vain(capture.snapshot);
+  switch (function) {
+    case LockCall::mutex:
+      return refused ? find_refused(capture, memory) : mutex_wait(futex, false);
+    case LockCall::read_lock:
+      return rwlock_wait(futex, Access::shared, false);
+    case LockCall::write_lock:
+      return rwlock_wait(futex, Access::exclusive, false);
+    case LockCall::condition:
+    case LockCall::internal:
+    case LockCall::other:
+      return std::nullopt;
+    case LockCall::unknown:
+      break;
+  }
+  if (refused) return find_refused(capture, memory);
+  if (inherits(futex)) return mutex_wait(futex, false);  // the kernel's own protocol
+  if (const auto wait = guess_mutex(futex, memory, is_thread)) return wait;
+  return guess_rwlock(futex, memory, is_thread);
+}
+
+}  // namespace holdwatch

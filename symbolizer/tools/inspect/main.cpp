@@ -1,0 +1,54 @@
+// holdwatch-inspect: who waits for which lock, held by whom, in a process that hangs now or has left a core file. The
+// launcher's `inspect` calls it.
+// A process of its own: looks at another one, prints, and ends. It needs libc alone; what looks is in a module.
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include <climits>
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "symbolizer/tools/inspect/command_line.h"
+#include "symbolizer/tools/inspect/inspection.h"
+#include "symbolizer/tools/missing_libraries.h"
+
+namespace {
+
+using namespace holdwatch;
+
+int fail(int status, const std::string& why) {
+  std::fprintf(stderr, "holdwatch: %s\n", why.c_str());
+  return status;
+}
+
+std::string beside_this_program(const std::string& file) {
+  char path[PATH_MAX];
+  const ssize_t length = readlink("/proc/self/exe", path, sizeof path);
+  if (length < 0) return file;
+  const std::string program(path, static_cast<size_t>(length));
+  return program.substr(0, program.rfind('/') + 1) + file;
+}
+
+int inspect(const InspectArguments& arguments) {
+  const std::string path = beside_this_program(kInspectionModule);
+  void* module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (module == nullptr) return fail(kCouldNotLook, "inspect " + why_not_loaded(path, dlerror()));
+  const auto look = reinterpret_cast<Inspection>(dlsym(module, kInspectionName));
+  if (look == nullptr) return fail(kCouldNotLook, path + " is of another version: install holdwatch again");
+  return look(arguments);
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  try {
+    std::string why;
+    const auto arguments = parse_inspect_arguments({words + 1, words + count}, why);
+    if (!arguments) return fail(kBadUse, why);
+    if (arguments->help) return std::fputs(kInspectHelp, stdout) < 0 ? kCouldNotLook : 0;
+    return inspect(*arguments);
+  } catch (const std::exception& error) {
+    return fail(kCouldNotLook, error.what());
+  }
+}

@@ -1,0 +1,254 @@
+// See observe.h.
+//
+// A waiter counts only if it has not run between the first and the last look: then it waited for that lock all the time,
+// and whoever was read as its owner in between held it at that moment. Threads of a circle all wait, so all of it was true
+// at once, without anybody having been stopped.
+#include "symbolizer/tools/inspect/observe.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "symbolizer/report/named_stack.h"
+#include "symbolizer/tools/inspect/lock_fields.h"
+#include "symbolizer/tools/inspect/lock_wait.h"
+#include "symbolizer/unwind/unwinder.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr size_t kMostSearched = 512;  // threads whose stacks are searched for the address of one rwlock
+// The function that blocks is among these, libc's own wrappers included.
+constexpr std::ptrdiff_t kInnermost = 8;
+
+class Observer {
+ public:
+  explicit Observer(Target& target)
+      : target_(target),
+        unwinder_(target.modules(), target.memory()),
+        symbols_(Symbolize::full, target.debug_search()),
+        resolve_([this](uintptr_t pc, bool exact) {
+          return symbols_.resolve(pc, exact, target_.modules().find(exact ? pc : pc - 1));
+        }),
+        namer_(resolve_) {}
+
+  Observation run() {
+    seen_.pid = target_.pid();
+    seen_.executable = target_.executable();
+    seen_.host = target_.host();
+    seen_.wall_clock_ns = target_.wall_clock_ns();
+    began_ = std::chrono::steady_clock::now();
+    list_tasks();
+    seen_.thread_count = tasks_.size();
+    find_waits();
+    for (SeenLock& lock : seen_.locks) read_holders(lock);
+    for (SeenLock& lock : seen_.locks) see_holders(lock);
+    drop_what_moved();
+    return std::move(seen_);
+  }
+
+ private:
+  // So long the thread had not run at the moment that the reports' time is of, at least; 0: not known.
+  uint64_t asleep_ns(int tid) {
+    const uint64_t now_ns = target_.asleep_ns(tid);
+    const auto since = std::chrono::nanoseconds(std::chrono::steady_clock::now() - began_);
+    return now_ns - std::min(now_ns, static_cast<uint64_t>(since.count()));
+  }
+
+  // Another list adds the threads that are new: of the others the first look counts, which the last is compared with.
+  void list_tasks() {
+    for (const Task& task : target_.tasks()) {
+      by_own_tid_[task.own_tid] = task.tid;
+      tasks_.try_emplace(task.tid, task);
+    }
+  }
+
+  Stack named_stack(const Capture& capture) {
+    unwinder_.begin_report();
+    unwinder_.unwind(capture.snapshot, *raw_);
+    return namer_.name(*raw_).stack;
+  }
+
+  void find_waits() {
+    for (const auto& [tid, task] : tasks_) {
+      if (!may_wait_for_lock(task.snapshot)) continue;
+      const uint64_t slept_ns = asleep_ns(tid);
+      Capture capture = target_.capture(task);
+      Stack stack = named_stack(capture);
+      const auto end = stack.frames.begin() + std::min<std::ptrdiff_t>(std::ssize(stack.frames), kInnermost);
+      const LockCall function = lock_call({stack.frames.begin(), end});
+      const bool may_be_refused = function == LockCall::mutex || function == LockCall::unknown;
+      if (may_be_refused && waits_in_vain(task.snapshot)) capture = target_.capture_registers(task);
+      const auto wait = find_lock_wait(capture, function, target_.memory(),
+                                       [this](int own_tid) { return by_own_tid_.contains(own_tid); });
+      if (!wait || !has_stayed(task)) continue;
+      lock_of(wait->lock).waits.push_back({tid, wait->access, wait->likely, wait->timed});
+      see_thread(task, std::move(stack), "", slept_ns);
+    }
+  }
+
+  // One that waits in vain does so for ever, and our own stop would count as a move of its.
+  bool has_stayed(const Task& task) { return waits_in_vain(task.snapshot) || target_.has_stayed(task); }
+
+  SeenLock& lock_of(const LockRef& lock) {
+    for (SeenLock& known : seen_.locks) {
+      if (known.lock.address == lock.address && known.lock.kind == lock.kind) return known;
+    }
+    seen_.locks.emplace_back().lock = lock;
+    return seen_.locks.back();
+  }
+
+  void see_thread(const Task& task, Stack stack, std::string doing, uint64_t asleep_ns) {
+    SeenThread& thread = seen_.threads[task.tid];
+    thread.tid = task.tid;
+    thread.name = target_.thread_name(task.tid);
+    thread.state = task.snapshot.state;
+    thread.stack = std::move(stack);
+    thread.doing = std::move(doing);
+    thread.asleep_ns = asleep_ns;
+  }
+
+  void read_holders(SeenLock& lock) {
+    const auto fields = read_lock_fields(lock.lock, target_.memory());
+    if (!fields) return;
+    lock.depth = fields->depth;
+    if (fields->owner != 0) {
+      read_owner(lock, *fields);
+    } else if (fields->readers != 0) {
+      lock.held_as = Access::shared;
+      find_readers(lock, fields->readers);
+    }
+  }
+
+  void read_owner(SeenLock& lock, const LockFields& fields) {
+    lock.owner = fields.owner;
+    // It may have been started since we made the list.
+    if (!by_own_tid_.contains(fields.owner)) list_tasks();
+    const auto owner = by_own_tid_.find(fields.owner);
+    if (owner != by_own_tid_.end()) {
+      lock.holders = {owner->second};
+      // In another container a thread of another process may have the same number.
+      lock.holders_likely = fields.process_shared && owner->first != owner->second;
+      return;
+    }
+    read_owner_elsewhere(lock, fields);
+  }
+
+  // The main thread can give back what it took before the fork, under another number, if the lock does not compare.
+  void read_owner_elsewhere(SeenLock& lock, const LockFields& fields) {
+    const Kin kin = target_.kin(fields.owner);
+    if (fields.process_shared && kin != Kin::none) {
+      lock.lost = LostOwner::of_other_process;
+    } else if (kin == Kin::main_before_fork && !fields.compares_owner) {
+      lock.holders = {target_.pid()};
+      lock.holders_likely = lock.before_fork = true;
+    } else {
+      const bool of_parent = kin == Kin::of_parent || kin == Kin::main_before_fork;
+      lock.lost = of_parent ? LostOwner::of_parent : LostOwner::ended;
+    }
+  }
+
+  // An rwlock counts its readers only. Those that hold it mostly have its address on their stacks (in a std::shared_lock, in a register saved
+  // by a call); if as many threads have it as the lock counts, they are likely the ones. But others have it too: who made the
+  // lock, who waits for the end of those that use it. So nobody is named where one of them may be no reader.
+  void find_readers(SeenLock& lock, uint32_t readers) {
+    lock.unknown_readers = readers;
+    if (readers > kMostSearched || tasks_.size() > kMostSearched) return;
+    std::vector<int> found;
+    for (const auto& [tid, task] : tasks_) {
+      if (waits_for(tid, lock)) continue;
+      if (task.snapshot.state == ThreadState::running) return;
+      if (!has_on_stack(target_.capture(task), lock.lock.address)) continue;
+      if (!may_be_reader(task, lock)) return;
+      found.push_back(tid);
+    }
+    if (found.size() != readers) return;
+    lock.holders = std::move(found);
+    lock.holders_likely = true;
+    lock.unknown_readers = 0;
+  }
+
+  static bool waits_for(int tid, const SeenLock& lock) {
+    return std::any_of(lock.waits.begin(), lock.waits.end(), [tid](const SeenWait& wait) { return wait.tid == tid; });
+  }
+
+  // The main thread makes what the others share. One in a futex call waits for the end of another thread, a condition, a
+  // semaphore or another lock, and mostly has nothing to do with this one; unless it closes a circle.
+  bool may_be_reader(const Task& task, const SeenLock& lock) const {
+    constexpr size_t kMostSteps = 32;
+    const bool waits_for_lock = std::any_of(seen_.locks.begin(), seen_.locks.end(),
+                                            [&](const SeenLock& other) { return waits_for(task.tid, other); });
+    if (task.tid == target_.pid()) return false;
+    return waits_for_lock ? closes_circle(task.tid, lock, kMostSteps) : !is_in_futex_call(task.snapshot);
+  }
+
+  // Whether the thread waits for what a thread holds that waits for `lock`, be it through others.
+  bool closes_circle(int tid, const SeenLock& lock, size_t steps) const {
+    return steps > 0 && std::any_of(seen_.locks.begin(), seen_.locks.end(), [&](const SeenLock& other) {
+             const auto fields = waits_for(tid, other) ? read_lock_fields(other.lock, target_.memory()) : std::nullopt;
+             const auto owner = fields ? by_own_tid_.find(fields->owner) : by_own_tid_.end();
+             return owner != by_own_tid_.end() &&
+                    (waits_for(owner->second, lock) || closes_circle(owner->second, lock, steps - 1));
+           });
+  }
+
+  static bool has_on_stack(const Capture& capture, uintptr_t address) {
+    for (size_t at = 0; at + sizeof address <= capture.stack.size(); at += sizeof address) {
+      if (std::memcmp(capture.stack.data() + at, &address, sizeof address) == 0) return true;
+    }
+    return false;
+  }
+
+  void see_holders(const SeenLock& lock) {
+    for (const int tid : lock.holders) {
+      if (seen_.threads.contains(tid)) continue;
+      Task task = tasks_[tid];
+      const uint64_t slept_ns = task.snapshot.state == ThreadState::running ? 0 : asleep_ns(tid);
+      const Capture capture = target_.capture(task);
+      task.snapshot.state = capture.snapshot.state;
+      // Before the stack is named, which may take long.
+      std::string doing = target_.describe(capture.snapshot, "");
+      see_thread(task, named_stack(capture), std::move(doing), slept_ns);
+    }
+  }
+
+  // The last look. What is no longer waited for was an everyday wait, and is not told.
+  void drop_what_moved() {
+    // A holder that has run may have given the lock up and taken it again.
+    for (auto& [tid, thread] : seen_.threads) {
+      if (!has_stayed(tasks_[tid])) thread.asleep_ns = 0;
+    }
+    for (SeenLock& lock : seen_.locks) {
+      std::erase_if(lock.waits, [this](const SeenWait& wait) { return !has_stayed(tasks_[wait.tid]); });
+      const auto fields = read_lock_fields(lock.lock, target_.memory());
+      const int owner = fields ? fields->owner : 0;
+      if (owner == lock.owner) continue;
+      lock.changed_hands = true;
+      lock.holders.clear();
+      lock.lost = LostOwner::none;
+    }
+    std::erase_if(seen_.locks, [](const SeenLock& lock) { return lock.waits.empty(); });
+  }
+
+  Target& target_;
+  Unwinder unwinder_;
+  Symbols symbols_;
+  StackNamer::Resolve resolve_;
+  StackNamer namer_;
+  std::unique_ptr<RawStack> raw_ = std::make_unique<RawStack>();
+  std::map<int, Task> tasks_;
+  std::map<int, int> by_own_tid_;
+  std::chrono::steady_clock::time_point began_;
+  Observation seen_;
+};
+
+}  // namespace
+
+Observation observe(Target& target) {
+  return Observer(target).run();
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,80 @@
+// See output.h.
+#include "symbolizer/tools/inspect/output.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "symbolizer/report/report.h"
+#include "symbolizer/report/text_format.h"
+
+namespace holdwatch {
+
+Output::~Output() {
+  if (json_ >= 0 && !only_json()) ::close(json_);
+}
+
+// Like the watched process's own, the file belongs to its owner alone: stacks and paths are nobody else's business.
+bool Output::open(std::string& why) {
+  if (json_path_.empty()) return true;
+  if (only_json()) {
+    json_ = STDOUT_FILENO;
+    return true;
+  }
+  json_ = ::open(json_path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  if (json_ < 0) why = "--json " + json_path_ + " cannot be written: " + std::strerror(errno);
+  return json_ >= 0;
+}
+
+void Output::report(const Report& report) {
+  if (!only_json()) {
+    const std::string text = render_text(report);
+    std::fwrite(text.data(), 1, text.size(), stdout);
+  }
+  if (json_ >= 0 && json_error_ == 0) write_json(render_json(report) + "\n");
+}
+
+// A pipe may take a part only.
+void Output::write_json(std::string_view line) {
+  while (!line.empty()) {
+    const ssize_t written = write(json_, line.data(), line.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) json_error_ = errno;
+    if (written < 0) return;
+    line.remove_prefix(static_cast<size_t>(written));
+  }
+}
+
+void Output::leave_out(const char* why) {
+  ++left_out_;
+  why_left_out_ = why;
+}
+
+void Output::summary(const Observation& seen, uint64_t took_ns, const std::string& how_looked) {
+  size_t waiting = 0;
+  for (const SeenLock& lock : seen.locks) waiting += lock.waits.size();
+  const std::string waiting_text = waiting == 0 ? "no thread waits for a lock"
+                                                : count_of(waiting, "thread waits for ", "threads wait for ") +
+                                                      count_of(seen.locks.size(), "lock", "locks");
+  std::FILE* stream = only_json() ? stderr : stdout;
+  if (why_left_out_ != nullptr) {
+    std::fprintf(stream, "holdwatch[%d]: %s not shown: %s\n", seen.pid, count_of(left_out_, "wait", "waits").c_str(),
+                 why_left_out_);
+  }
+  std::fprintf(stream, "holdwatch[%d]: %s, of %s in %s; inspected in %s, %s\n", seen.pid, waiting_text.c_str(),
+               count_of(seen.thread_count, "thread", "threads").c_str(), escape(base_name(seen.executable)).c_str(),
+               format_duration(took_ns).c_str(), how_looked.c_str());
+}
+
+bool Output::close(std::string& why) {
+  const bool text_written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  if (json_error_ != 0) why = "--json " + json_path_ + ": " + std::strerror(json_error_);
+  if (!text_written) why = std::string("standard output: ") + std::strerror(errno);
+  return text_written && json_error_ == 0;
+}
+
+}  // namespace holdwatch

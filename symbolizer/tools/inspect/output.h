@@ -1,0 +1,42 @@
+// Writes the reports of an inspection: text to standard output, JSON lines to a file or in the text's place.
+// Cold context.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "symbolizer/tools/inspect/observation.h"
+
+namespace holdwatch {
+
+class Output {
+ public:
+  // `json` is a path, "-" or empty.
+  explicit Output(std::string json) : json_path_(std::move(json)) {}
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+  ~Output();
+
+  // False with the reason if the file cannot be written to.
+  bool open(std::string& why);
+  void report(const Report& report);
+  // For a report that is true, but no find; the summary says so.
+  void leave_out(const char* why);
+  // The last lines: what was left out, how many threads wait, and what the look cost. To standard error where JSON is on
+  // standard output.
+  void summary(const Observation& seen, uint64_t took_ns, const std::string& how_looked);
+  bool close(std::string& why);
+
+ private:
+  void write_json(std::string_view line);
+  bool only_json() const { return json_path_ == "-"; }
+
+  std::string json_path_;
+  int json_ = -1;  // a descriptor, so that each line is one write
+  int json_error_ = 0;
+  size_t left_out_ = 0;
+  const char* why_left_out_ = nullptr;
+};
+
+}  // namespace holdwatch

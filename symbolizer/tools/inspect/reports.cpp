@@ -1,0 +1,290 @@
+// See reports.h.
+#include "symbolizer/tools/inspect/reports.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "symbolizer/tools/inspect/wait_graph.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr char kNotWatched[] = "unknown: the process was not watched when it took the lock";
+constexpr size_t kMostInChain = 6;
+
+void add_note(std::string& note, const std::string& more) {
+  if (!note.empty()) note += "; ";
+  note += more;
+}
+
+std::string stack_key(const Stack& stack) {
+  std::string key;
+  for (const Frame& frame : stack.frames) key += frame.function + '\n';
+  return key;
+}
+
+class Teller {
+ public:
+  explicit Teller(const Observation& seen) : seen_(seen), graph_(holders_of(seen)), ids_(seen.locks.size()) {
+    for (size_t lock = 0; lock < seen.locks.size(); ++lock) {
+      for (const SeenWait& wait : seen.locks[lock].waits) {
+        graph_.add_wait(wait.tid, lock);
+        if (wait.timed) timed_.insert(wait.tid);
+      }
+    }
+  }
+
+  std::vector<Report> run() {
+    for (const std::vector<int>& circle : graph_.circles()) {
+      const auto timed = std::find_if(circle.begin(), circle.end(), [this](int tid) { return timed_.contains(tid); });
+      if (timed == circle.end())
+        tell_circle(begin_with_least(circle));
+      else
+        for (const int tid : circle) passing_circles_[*graph_.lock_waited_for(tid)] = *timed;
+    }
+    std::vector<size_t> rest;
+    for (size_t lock = 0; lock < seen_.locks.size(); ++lock) {
+      if (ids_[lock] == 0) rest.push_back(lock);
+    }
+    std::stable_sort(rest.begin(), rest.end(), [this](size_t a, size_t b) { return rank(a) < rank(b); });
+    for (const size_t lock : rest) number(lock);
+    for (const size_t lock : rest) tell_lock(lock);
+    return std::move(reports_);
+  }
+
+ private:
+  static std::vector<std::vector<int>> holders_of(const Observation& seen) {
+    std::vector<std::vector<int>> holders;
+    for (const SeenLock& lock : seen.locks) holders.push_back(lock.holders);
+    return holders;
+  }
+
+  // Owners that are gone first, then the locks nearest to a thread that does not wait, then those of many waiters.
+  std::tuple<bool, size_t, size_t> rank(size_t lock) const {
+    const SeenLock& seen = seen_.locks[lock];
+    return {seen.lost == LostOwner::none, graph_.chain(lock).size(), SIZE_MAX - seen.waits.size()};
+  }
+
+  void number(size_t lock) {
+    if (ids_[lock] == 0) ids_[lock] = ++last_id_;
+  }
+
+  std::string id(size_t lock) const { return "L" + std::to_string(ids_[lock]); }
+
+  // So that the same deadlock is told in the same way in every run, whoever has the lower thread id.
+  std::vector<int> begin_with_least(std::vector<int> circle) const {
+    const auto key = [this](int tid) { return std::pair(stack_key(seen_.threads.at(tid).stack), tid); };
+    const auto least = std::min_element(circle.begin(), circle.end(), [&](int a, int b) { return key(a) < key(b); });
+    std::rotate(circle.begin(), least, circle.end());
+    return circle;
+  }
+
+  Report begin(Event event, size_t lock) {
+    const SeenLock& seen = seen_.locks[lock];
+    Report report;
+    report.event = event;
+    report.phase = Phase::snapshot;
+    report.wall_clock_ns = seen_.wall_clock_ns;
+    report.host = seen_.host;
+    report.pid = seen_.pid;
+    report.exe = seen_.executable;
+    report.episode = reports_.size() + 1;
+    report.lock_id = id(lock);
+    report.lock_kind = seen.lock.kind;
+    report.lock_address = seen.lock.address;
+    if (std::any_of(seen.waits.begin(), seen.waits.end(), [](const SeenWait& wait) { return wait.likely; })) {
+      add_note(report.note, "likely this lock: inferred from memory, not from a function's name or argument");
+    }
+    return report;
+  }
+
+  void finish(Report report) {
+    report.fingerprint = fingerprint(report);
+    reports_.push_back(std::move(report));
+  }
+
+  ReportHolder holder(int tid, const SeenLock& lock) const {
+    const SeenThread& thread = seen_.threads.at(tid);
+    ReportHolder out;
+    out.tid = tid;
+    out.thread = thread.name;
+    out.access = lock.held_as;
+    out.depth = lock.depth;
+    out.state = thread.state;
+    out.held_ns = thread.asleep_ns;  // asleep, it has taken nothing
+    out.taken.note = kNotWatched;
+    out.now = thread.stack;
+    out.likely = lock.holders_likely;
+    out.doing = thread.doing;
+    out.evidence = lock.holders_likely && lock.owner == 0 ? ByWhat::stack : ByWhat::stated;
+    if (const size_t* next = graph_.lock_waited_for(tid)) out.waits_for = id(*next);
+    return out;
+  }
+
+  // Waiters by stack and mode, longest waiting first.
+  void add_waiters(Report& report, size_t number, const std::set<int>& but) {
+    const SeenLock& lock = seen_.locks[number];
+    std::map<std::pair<Access, std::string>, std::vector<const SeenThread*>> groups;
+    for (const SeenWait& wait : lock.waits) {
+      if (but.contains(wait.tid)) continue;
+      const SeenThread& thread = seen_.threads.at(wait.tid);
+      groups[{wait.access, addresses(thread.stack)}].push_back(&thread);
+    }
+    for (auto& [key, threads] : groups) {
+      report.waiters.push_back(group(key.first, threads, report));
+      report.waiters.back().lock_id = id(number);
+    }
+    std::stable_sort(report.waiters.begin(), report.waiters.end(),
+                     [](const ReportWaiters& a, const ReportWaiters& b) { return a.longest_ns > b.longest_ns; });
+  }
+
+  static std::string addresses(const Stack& stack) {
+    std::string key;
+    for (const Frame& frame : stack.frames) key += std::to_string(frame.ip) + ' ';
+    return key;
+  }
+
+  static ReportWaiters group(Access access, std::vector<const SeenThread*>& threads, Report& report) {
+    std::stable_sort(threads.begin(), threads.end(),
+                     [](const SeenThread* a, const SeenThread* b) { return a->asleep_ns > b->asleep_ns; });
+    ReportWaiters out;
+    out.access = access;
+    out.longest_ns = threads.front()->asleep_ns;
+    out.stack = threads.front()->stack;
+    for (const SeenThread* thread : threads) {
+      out.tids.push_back(thread->tid);
+      out.threads.push_back(thread->name);
+      report.lost_ns += thread->asleep_ns;
+      ++report.threads_delayed;
+    }
+    return out;
+  }
+
+  void tell_circle(const std::vector<int>& circle) {
+    // What the first one holds is what the last one waits for.
+    std::vector<size_t> held = {*graph_.lock_waited_for(circle.back())};
+    for (size_t i = 0; i + 1 < circle.size(); ++i) held.push_back(*graph_.lock_waited_for(circle[i]));
+    for (const size_t lock : held) number(lock);
+    Report report = begin(circle.size() == 1 ? Event::self_deadlock : Event::deadlock, held.front());
+    const std::set<int> members(circle.begin(), circle.end());
+    for (size_t i = 0; i < circle.size(); ++i) {
+      const SeenLock& lock = seen_.locks[held[i]];
+      report.holders.push_back(holder(circle[i], lock));
+      report.cycle.push_back({circle[i], id(held[i]), id(held[(i + 1) % held.size()]), lock.lock.kind,
+                              lock.lock.address, "", seen_.threads.at(circle[i]).asleep_ns});
+      add_waiters(report, held[i], members);
+    }
+    in_circles_.insert(circle.begin(), circle.end());
+    finish(std::move(report));
+  }
+
+  void tell_lock(size_t number) {
+    const SeenLock& lock = seen_.locks[number];
+    Report report = begin(event_of(lock), number);
+    for (const int tid : lock.holders) report.holders.push_back(holder(tid, lock));
+    if (lock.lost != LostOwner::none) report.holders.push_back(lost_holder(lock));
+    add_waiters(report, number, {});
+    if (lock.unknown_readers != 0) add_note(report.note, readers_text(lock.unknown_readers));
+    if (lock.before_fork) add_note(report.note, before_fork_text(lock));
+    if (lock.changed_hands) add_note(report.note, "its holder changed during the inspection");
+    if (lock.lost == LostOwner::of_other_process) {
+      add_note(report.note, "it is shared between processes: its holder " + std::to_string(lock.owner) +
+                                " belongs to another process");
+    }
+    const auto passing = passing_circles_.find(number);
+    const std::string more = passing == passing_circles_.end() ? chain_text(number) : passing_text(passing->second);
+    if (!more.empty()) add_note(report.note, more);
+    finish(std::move(report));
+  }
+
+  static std::string passing_text(int timed) {
+    return "it is part of a cycle of waits that ends by itself: " + std::to_string(timed) + " waits with a timeout";
+  }
+
+  static std::string readers_text(uint32_t readers) {
+    return readers == 1 ? "held by one reader: glibc does not record which thread"
+                        : "held by " + std::to_string(readers) + " readers: glibc does not record which threads";
+  }
+
+  static std::string before_fork_text(const SeenLock& lock) {
+    return "it was taken before a fork, as thread " + std::to_string(lock.owner) +
+           "; if that thread is now the main thread, it can still release it";
+  }
+
+  static Event event_of(const SeenLock& lock) {
+    switch (lock.lost) {
+      case LostOwner::ended:
+        return Event::abandoned;
+      case LostOwner::of_parent:
+        return Event::fork_orphan;
+      case LostOwner::none:
+      case LostOwner::of_other_process:
+        break;
+    }
+    return Event::wait;
+  }
+
+  static ReportHolder lost_holder(const SeenLock& lock) {
+    ReportHolder out;
+    out.tid = lock.owner;
+    out.depth = lock.depth;
+    out.evidence = ByWhat::stated;
+    const bool elsewhere = lock.lost == LostOwner::of_other_process;
+    out.state = elsewhere ? ThreadState::unknown : ThreadState::gone;
+    out.elsewhere = elsewhere;
+    out.taken.note = kNotWatched;
+    out.now.note = elsewhere ? "not captured: the thread belongs to another process" : "the thread has exited";
+    return out;
+  }
+
+  // "13 waits for L2, held by 14; 14 waits for L3, held by 15 ..." where a holder waits itself.
+  std::string chain_text(size_t lock) const {
+    const std::vector<int> chain = graph_.chain(lock);
+    std::string text;
+    for (size_t i = 0; i < chain.size(); ++i) {
+      const size_t* next = graph_.lock_waited_for(chain[i]);
+      if (next == nullptr) break;
+      add_note(text, std::to_string(chain[i]) + " waits for " + id(*next));
+      if (i + 1 < chain.size()) text += ", held by " + std::to_string(chain[i + 1]);
+      if (in_circles_.contains(chain[i])) return text + ", and is part of a deadlock";
+      if (i + 1 == kMostInChain) return text + " ...";
+    }
+    return text;
+  }
+
+  const Observation& seen_;
+  WaitGraph graph_;
+  std::vector<uint32_t> ids_;  // by lock; 0: none yet
+  uint32_t last_id_ = 0;
+  std::set<int> timed_;                    // threads that wait for so long and no longer
+  std::map<size_t, int> passing_circles_;  // locks of circles that are none for ever, and a thread that waits so
+  std::set<int> in_circles_;
+  std::vector<Report> reports_;
+};
+
+}  // namespace
+
+std::vector<Report> tell(const Observation& seen) {
+  return Teller(seen).run();
+}
+
+bool is_forever(const Report& report) {
+  switch (report.event) {
+    case Event::deadlock:
+    case Event::self_deadlock:
+    case Event::abandoned:
+    case Event::fork_orphan:
+      return true;
+    case Event::hold:
+    case Event::wait:
+    case Event::lock_order:
+    case Event::read_recursion:
+      break;
+  }
+  return false;
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,110 @@
+// See scheduler_clocks.h. The account of a thread that runs begins when it was put on its processor, so ours is by that
+// one's clock.
+#include "symbolizer/tools/inspect/scheduler_clocks.h"
+
+#include <sched.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "shim/inspection/task_files.h"
+#include "symbolizer/tools/inspect/last_run.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr std::chrono::milliseconds kFresh{20};
+constexpr std::chrono::seconds kPatience{1};
+constexpr size_t kSchedSize = 4096;
+
+// In a thread of its own: it stays there.
+std::optional<uint64_t> read_clock_of(unsigned processor) {
+  std::vector<cpu_set_t> sets(processor / CPU_SETSIZE + 1);
+  const size_t size = sets.size() * sizeof(cpu_set_t);
+  for (cpu_set_t& set : sets) CPU_ZERO(&set);
+  CPU_SET_S(processor, size, sets.data());
+  if (sched_setaffinity(0, size, sets.data()) != 0) return std::nullopt;
+  char text[kSchedSize];
+  const long length = read_proc_file("/proc/thread-self/sched", text, sizeof text);
+  if (length < 0 || sched_getcpu() != static_cast<int>(processor)) return std::nullopt;
+  const auto run = parse_last_run({text, static_cast<size_t>(length)});
+  return run ? std::optional(run->ran_ns) : std::nullopt;
+}
+
+// "0-3,6": Documentation/admin-guide/cputopology.rst.
+std::vector<unsigned> parse_list(const std::string& text) {
+  std::vector<unsigned> list;
+  const char* at = text.c_str();
+  while (*at >= '0' && *at <= '9') {
+    char* end = nullptr;
+    const unsigned long first = std::strtoul(at, &end, 10);
+    const unsigned long last = *end == '-' ? std::strtoul(end + 1, &end, 10) : first;
+    for (unsigned long one = first; one <= last; ++one) list.push_back(static_cast<unsigned>(one));
+    at = *end == ',' ? end + 1 : end;
+  }
+  return list;
+}
+
+}  // namespace
+
+std::vector<unsigned> SchedulerClocks::online() {
+  std::string line;
+  if (std::getline(std::ifstream("/sys/devices/system/cpu/online"), line)) return parse_list(line);
+  std::ifstream stat("/proc/stat");
+  return listed_in(stat);
+}
+
+// "cpu  1 2 3", the sum of all, then "cpu0 1 2 3" for each (proc(5)).
+std::vector<unsigned> SchedulerClocks::listed_in(std::istream& stat) {
+  std::vector<unsigned> list;
+  for (std::string line; std::getline(stat, line) && line.starts_with("cpu");) {
+    const char* const number = line.c_str() + 3;
+    if (*number >= '0' && *number <= '9') list.push_back(static_cast<unsigned>(std::strtoul(number, nullptr, 10)));
+  }
+  return list;
+}
+
+// All at once, for a processor may be busy. A thread that does not come to run is left alone; it touches nothing of ours.
+void SchedulerClocks::read(const std::vector<unsigned>& processors) {
+  const auto since = std::chrono::steady_clock::now();
+  std::map<unsigned, std::future<std::optional<uint64_t>>> answers;
+  for (const unsigned processor : processors) {
+    std::promise<std::optional<uint64_t>> promise;
+    answers[processor] = promise.get_future();
+    std::thread([processor, promise = std::move(promise)]() mutable {
+      promise.set_value(read_clock_of(processor));
+    }).detach();
+  }
+  for (auto& [processor, answer] : answers) {
+    const bool has_come = answer.wait_until(since + kPatience) == std::future_status::ready;
+    readings_[processor] = {since, has_come ? answer.get() : std::nullopt};
+  }
+}
+
+// What is unknown stays so: whatever keeps us off that processor would make us wait again and again.
+bool SchedulerClocks::is_wanted(unsigned processor) const {
+  const auto known = readings_.find(processor);
+  if (known == readings_.end()) return true;
+  return known->second.value && std::chrono::steady_clock::now() - known->second.since > kFresh;
+}
+
+std::optional<std::vector<uint64_t>> SchedulerClocks::now_ns(const std::vector<unsigned>& processors) {
+  std::vector<unsigned> wanted;
+  for (const unsigned processor : processors) {
+    if (is_wanted(processor)) wanted.push_back(processor);
+  }
+  if (!wanted.empty()) read(wanted);
+  std::vector<uint64_t> values;
+  for (const unsigned processor : processors) {
+    const auto& value = readings_[processor].value;
+    if (!value) return std::nullopt;
+    values.push_back(*value);
+  }
+  return values;
+}
+
+}  // namespace holdwatch

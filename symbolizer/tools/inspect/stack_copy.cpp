@@ -1,0 +1,26 @@
+// See stack_copy.h.
+#include "symbolizer/tools/inspect/stack_copy.h"
+
+#include <algorithm>
+
+namespace holdwatch {
+namespace {
+
+constexpr size_t kMostCopied = size_t{256} << 10;  // most threads use less than 8 KiB
+
+}  // namespace
+
+void copy_stack(MemoryReader& memory, const Modules& modules, Capture& out) {
+  const uintptr_t sp = out.snapshot.registers.sp;
+  const Mapping* mapping = modules.mapping(sp);
+  // Mapped since we looked, then: its end will be found by reading.
+  const size_t size = mapping == nullptr ? kMostCopied : std::min<size_t>(mapping->end - sp, kMostCopied);
+  out.snapshot.stack_end = mapping == nullptr ? 0 : mapping->end;
+  out.stack.resize(size);
+  out.stack.resize(memory.read(sp, out.stack.data(), size));
+  out.snapshot.copy = out.stack.data();
+  out.snapshot.copy_address = sp;
+  out.snapshot.copy_size = out.stack.size();
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,173 @@
+// See preload_check.h.
+#include "symbolizer/tools/launcher/preload_check.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+
+namespace holdwatch {
+namespace {
+
+constexpr size_t kMostHeaders = 128;
+constexpr int kDeepestScript = 4;  // as in the kernel
+
+class File {
+ public:
+  explicit File(const char* path) : descriptor_(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  ~File() {
+    if (descriptor_ >= 0) close(descriptor_);
+  }
+
+  bool is_open() const { return descriptor_ >= 0; }
+  int descriptor() const { return descriptor_; }
+
+  // How much was read.
+  size_t read(void* to, size_t size, uint64_t offset) const {
+    const ssize_t got = pread(descriptor_, to, size, static_cast<off_t>(offset));
+    return got < 0 ? 0 : static_cast<size_t>(got);
+  }
+
+ private:
+  int descriptor_;
+};
+
+bool is_executable(const char* path) {
+  struct stat status;
+  return access(path, X_OK) == 0 && stat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+// As execvp finds it.
+bool find_in_path(const char* program, TextBuffer& path) {
+  if (strchr(program, '/') != nullptr) {
+    path << program;
+    return access(program, F_OK) == 0;
+  }
+  const char* directories = getenv("PATH");
+  std::string_view rest = directories == nullptr ? "/usr/bin:/bin" : directories;
+  while (true) {
+    const size_t colon = rest.find(':');
+    const std::string_view directory(rest.data(), colon == std::string_view::npos ? rest.size() : colon);
+    path.clear();
+    path << (directory.empty() ? "." : directory) << '/' << program;
+    if (is_executable(path.c_str())) return true;
+    if (colon == std::string_view::npos) return false;
+    rest.remove_prefix(colon + 1);
+  }
+}
+
+// "#! /usr/bin/env -S x": the word after #!.
+void read_script_head(const char* head, size_t size, TextBuffer& interpreter) {
+  size_t begin = 2;
+  while (begin < size && (head[begin] == ' ' || head[begin] == '\t')) ++begin;
+  size_t end = begin;
+  while (end < size && strchr(" \t\n", head[end]) == nullptr) ++end;
+  interpreter << std::string_view(head + begin, end - begin);
+}
+
+// The loader's path from the program headers; false if there is none, and so no loader and no preload.
+bool read_interpreter(const File& file, const Elf64_Ehdr& header, TextBuffer& interpreter) {
+  const size_t count = header.e_phnum < kMostHeaders ? header.e_phnum : kMostHeaders;
+  for (size_t index = 0; index < count; ++index) {
+    Elf64_Phdr segment;
+    if (file.read(&segment, sizeof segment, header.e_phoff + index * sizeof segment) != sizeof segment) return false;
+    if (segment.p_type != PT_INTERP) continue;
+    char path[PATH_MAX];
+    const size_t size = segment.p_filesz < sizeof path ? segment.p_filesz : sizeof path - 1;
+    path[file.read(path, size, segment.p_offset)] = '\0';
+    interpreter << static_cast<const char*>(path);
+    return true;
+  }
+  return false;
+}
+
+void check_architecture(const Elf64_Ehdr& header, TextBuffer& obstacle) {
+  if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_machine != EM_X86_64) {
+    obstacle << "it is built for another processor or for 32 bits; only x86-64 is supported";
+  } else if (header.e_type != ET_EXEC && header.e_type != ET_DYN) {
+    obstacle << "it is an ELF file, but not a program";
+  }
+}
+
+void check_loader(std::string_view loader, TextBuffer& obstacle) {
+  if (loader.find("ld-musl") != std::string_view::npos) {
+    obstacle << "its libc is musl, and only glibc is supported; build it for glibc to watch it";
+  } else if (loader.find("ld-linux-x86-64") == std::string_view::npos) {
+    obstacle << "its loader is " << loader << ", not glibc's; build it for glibc to watch it";
+  }
+}
+
+// The loader ignores the preload in a program that starts with more rights than its caller (AT_SECURE). For root, a file's
+// capabilities are nothing new.
+void check_rights(const File& file, uid_t uid, TextBuffer& obstacle) {
+  struct stat status;
+  if (uid == kGainsNoRights || fstat(file.descriptor(), &status) != 0) return;
+  if ((status.st_mode & S_ISUID) != 0 && status.st_uid != uid) {
+    obstacle << "it is set-user-ID, and the loader ignores LD_PRELOAD for it; start it as its owner, user "
+             << status.st_uid << ", or clear the bit: chmod u-s";
+  } else if ((status.st_mode & S_ISGID) != 0 && (status.st_mode & S_IXGRP) != 0 && status.st_gid != getegid()) {
+    obstacle << "it is set-group-ID, and the loader ignores LD_PRELOAD for it; start it with its group, "
+             << status.st_gid << ", or clear the bit: chmod g-s";
+  } else if (uid != 0 && fgetxattr(file.descriptor(), "security.capability", nullptr, 0) > 0) {
+    obstacle << "its file has capabilities, and the loader ignores LD_PRELOAD for it; grant them another way (in a "
+                "unit: AmbientCapabilities=) and remove them: setcap -r";
+  }
+}
+
+void check_elf(const File& file, const Elf64_Ehdr& header, uid_t uid, PreloadCheck& check) {
+  check_architecture(header, check.obstacle);
+  if (check.obstacle.size() > 0) return;
+  if (!read_interpreter(file, header, check.interpreter)) {
+    if (header.e_type == ET_DYN && header.e_entry == 0) {
+      check.obstacle << "it is a library, not a program";
+      return;
+    }
+    check.obstacle << "it is statically linked: nothing can be preloaded; link it dynamically";
+    return;
+  }
+  check_loader(check.interpreter, check.obstacle);
+  if (check.obstacle.size() == 0) check_rights(file, uid, check.obstacle);
+}
+
+void check_file(const char* path, uid_t uid, int depth, PreloadCheck& check) {
+  const File file(path);
+  if (!file.is_open()) {
+    check.kind = FileKind::unreadable;
+    return;
+  }
+  Elf64_Ehdr header = {};
+  const size_t size = file.read(&header, sizeof header, 0);
+  if (size == sizeof header && memcmp(header.e_ident, ELFMAG, SELFMAG) == 0) {
+    if (depth == 0) check.kind = FileKind::elf;
+    check_elf(file, header, uid, check);
+    return;
+  }
+  char head[256];
+  const size_t head_size = file.read(head, sizeof head, 0);
+  if (head_size < 3 || head[0] != '#' || head[1] != '!' || depth == kDeepestScript) {
+    if (depth == 0) check.kind = FileKind::not_elf;
+    return;
+  }
+  if (depth == 0) check.kind = FileKind::script;
+  check.interpreter.clear();
+  read_script_head(head, head_size, check.interpreter);
+  PreloadCheck inner;
+  check_file(check.interpreter.c_str(), uid, depth + 1, inner);
+  check.obstacle << inner.obstacle;
+}
+
+}  // namespace
+
+void check_preload(const char* program, uid_t uid, PreloadCheck& check) {
+  if (!find_in_path(program, check.path)) return;
+  check.is_executable = is_executable(check.path.c_str());
+  check_file(check.path.c_str(), uid, 0, check);
+}
+
+}  // namespace holdwatch

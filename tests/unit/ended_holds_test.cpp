@@ -1,0 +1,207 @@
+#include "shim/record/ended_holds.h"
+
+#include <cstring>
+#include <set>
+#include <vector>
+
+#include "shim/base/clock.h"
+#include "shim/record/call_sites.h"
+#include "shim/record/spare_memory.h"
+#include "tests/catch.h"
+#include "tests/unit/record_calls.h"
+#include "tests/unit/recorded_thread.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr size_t kRoom = 32;
+
+// A thread that ends holds of locks, each on a stack that has this many words above the unlocking frame.
+struct Releaser {
+  RecordedThread thread;
+  std::vector<uintptr_t> words;
+
+  explicit Releaser(size_t stack_words = 16) : words(stack_words) {
+    for (size_t i = 0; i < stack_words; ++i) words[i] = i * 1'000'003;
+    thread.record().stack_end = reinterpret_cast<uintptr_t>(words.data() + words.size());
+    thread.record().stack_span = words.size() * sizeof(uintptr_t) + 1;
+  }
+  Caller caller() const { return {0x402000, reinterpret_cast<uintptr_t>(words.data()), 0x7100}; }
+
+  void hand_over(uintptr_t lock, const Caller& from) {
+    ThreadRecord& record = thread.record();
+    // A site that no other file's tests use: what is learnt of one stays for the process.
+    hold(record, {reinterpret_cast<const void*>(lock), LockKind::rwlock, Access::shared}, {0x401666, from.sp, 0});
+    HeldSlot* slot = record.find(lock);
+    hand_over_slow(record, LockWord(slot->word.load()), *slot, *slot, from);
+    record.drop(*slot);
+  }
+  void hand_over(uintptr_t lock) { hand_over(lock, caller()); }
+};
+
+void give_all_back() {
+  while (HandedOver* entry = take_handed_over()) give_back(entry);
+}
+
+TEST_CASE("what is handed over is the hold, its end, and where the thread was") {
+  give_all_back();
+  Releaser releaser;
+  ThreadRecord& record = releaser.thread.record();
+  const TickAt tick(4712);
+  hold(record, {reinterpret_cast<const void*>(0x1000), LockKind::rwlock, Access::shared}, {0x401000, 0, 0});
+  HeldSlot* slot = record.find(0x1000);
+  HoldView view;
+  REQUIRE(view_hold(releaser.thread.index(), record.index_of_slot(*slot), &view));
+  const uint64_t before_ns = monotonic_ns();
+  hand_over_slow(record, LockWord(slot->word.load()), *slot, *slot, releaser.caller());
+  const uint64_t after_ns = monotonic_ns();
+  record.drop(*slot);
+
+  HandedOver* entry = take_handed_over();
+  REQUIRE(entry != nullptr);
+  CHECK(entry->hold.identity == view.identity);
+  CHECK(entry->hold.word == view.word);
+  CHECK(entry->hold.tid == releaser.thread.tid());
+  CHECK(entry->hold.since_ns == 4712);
+  CHECK(entry->hold.site_count == view.site_count);
+  CHECK(entry->hold.sites[0].pc == 0x401000);
+  CHECK(entry->released_ns >= before_ns);
+  CHECK(entry->released_ns <= after_ns);
+  CHECK(entry->caller.pc == 0x402000);
+  CHECK(entry->caller.bp == 0x7100);
+  REQUIRE(entry->stack_size == releaser.words.size() * sizeof(uintptr_t));
+  CHECK(memcmp(entry->stack, releaser.words.data(), entry->stack_size) == 0);
+  give_back(entry);
+}
+
+TEST_CASE("a copy that was made at the acquisition is handed over with the hold") {
+  give_all_back();
+  Releaser releaser;
+  ThreadRecord& record = releaser.thread.record();
+  note_site(0x401777, SiteKind::copies);
+  const Caller taker{0x401777, reinterpret_cast<uintptr_t>(releaser.words.data()), 0};
+  refill_spares(true);
+  hold(record, {reinterpret_cast<const void*>(0x1000), LockKind::mutex, Access::exclusive}, taker);
+  const std::vector<uintptr_t> then = releaser.words;
+  for (uintptr_t& word : releaser.words) word = 0;
+  HeldSlot* slot = record.find(0x1000);
+  hand_over_slow(record, LockWord(slot->word.load()), *slot, *slot, releaser.caller());
+  record.drop(*slot);
+  HandedOver* entry = take_handed_over();
+  REQUIRE(entry != nullptr);
+  REQUIRE(entry->acquired_size == then.size() * sizeof(uintptr_t));
+  CHECK(memcmp(entry->acquired, then.data(), entry->acquired_size) == 0);
+  give_back(entry);
+  releaser.hand_over(0x2000);
+  entry = take_handed_over();
+  CHECK(entry->acquired_size == 0);
+  give_back(entry);
+}
+
+TEST_CASE(
+    "where the notes end before the frame that unlocks, the next acquisition copies its stack, if that is allowed") {
+  give_all_back();
+  Releaser releaser(64);
+  ThreadRecord& record = releaser.thread.record();
+  const auto sp = [&](size_t word) { return reinterpret_cast<uintptr_t>(releaser.words.data() + word); };
+  const auto kind_after = [&](uintptr_t pc, size_t unlock_at) {
+    hold(record, {reinterpret_cast<const void*>(0x3000), LockKind::mutex, Access::exclusive}, {pc, sp(0), 0});
+    HeldSlot* slot = record.find(0x3000);
+    hand_over_slow(record, LockWord(slot->word.load()), *slot, *slot, {0x402000, sp(unlock_at), 0});
+    record.drop(*slot);
+    give_all_back();
+    return site_of(pc).kind;
+  };
+  g_pulse.limit_ns[0] = 1;
+  CHECK(kind_after(0x401801, 40) == SiteKind::unseen);
+  allow_trials(true);
+  CHECK(kind_after(0x401802, 40) == SiteKind::copies);
+  CHECK(kind_after(0x401803, 2 * kNotedWords) == SiteKind::unseen);
+  allow_trials(false);
+  g_pulse.limit_ns[0] = UINT64_MAX;
+}
+
+TEST_CASE("a large stack is handed over as far as there is room") {
+  give_all_back();
+  Releaser releaser(10'000);
+  releaser.hand_over(0x1000);
+  HandedOver* entry = take_handed_over();
+  REQUIRE(entry != nullptr);
+  CHECK(entry->stack_size == sizeof entry->stack);
+  give_back(entry);
+}
+
+TEST_CASE("of a stack that is not the thread's own nothing is read") {
+  give_all_back();
+  Releaser releaser;
+  releaser.hand_over(0x1000, {0x402000, reinterpret_cast<uintptr_t>(&releaser), 0});
+  HandedOver* entry = take_handed_over();
+  REQUIRE(entry != nullptr);
+  CHECK(entry->stack_size == 0);
+  give_back(entry);
+}
+
+TEST_CASE("the hold that ended first is taken first, and each once") {
+  give_all_back();
+  Releaser releaser;
+  for (uintptr_t lock = 1; lock <= 3; ++lock) releaser.hand_over(lock * 64);
+  HandedOver* first = take_handed_over();
+  REQUIRE(first != nullptr);
+  CHECK(first->hold.word.address() == 64);
+  give_back(first);
+  releaser.hand_over(4 * 64);  // into the place that is free again, before the others
+  for (uintptr_t lock = 2; lock <= 4; ++lock) {
+    HandedOver* next = take_handed_over();
+    REQUIRE(next != nullptr);
+    CHECK(next->hold.word.address() == lock * 64);
+    give_back(next);
+  }
+  CHECK(take_handed_over() == nullptr);
+}
+
+TEST_CASE("an entry that is being read is not overwritten") {
+  give_all_back();
+  Releaser releaser;
+  releaser.hand_over(0x1000);
+  HandedOver* taken = take_handed_over();
+  for (uintptr_t lock = 1; lock <= kRoom + 5; ++lock) releaser.hand_over(0x2000 + lock * 64);
+  CHECK(taken->hold.word.address() == 0x1000);
+  give_back(taken);
+  give_all_back();
+}
+
+TEST_CASE("what finds no room is counted") {
+  give_all_back();
+  Releaser releaser;
+  const uint64_t lost = handed_over_lost();
+  for (uintptr_t lock = 1; lock <= kRoom; ++lock) releaser.hand_over(lock * 64);
+  CHECK(handed_over_lost() == lost);
+  releaser.hand_over(0x9000);
+  CHECK(handed_over_lost() == lost + 1);
+  size_t taken = 0;
+  std::set<HandedOver*> entries;
+  while (HandedOver* entry = take_handed_over()) {
+    entries.insert(entry);
+    ++taken;
+  }
+  CHECK(taken == kRoom);
+  CHECK(entries.size() == kRoom);
+  for (HandedOver* entry : entries) give_back(entry);
+}
+
+TEST_CASE("after a fork all entries are free") {
+  give_all_back();
+  Releaser releaser;
+  for (uintptr_t lock = 1; lock <= kRoom; ++lock) releaser.hand_over(lock * 64);
+  HandedOver* taken = take_handed_over();
+  taken->state = HandedOver::State::writing;
+  handed_over_after_fork();
+  CHECK(take_handed_over() == nullptr);
+  const uint64_t lost = handed_over_lost();
+  for (uintptr_t lock = 1; lock <= kRoom; ++lock) releaser.hand_over(lock * 64);
+  CHECK(handed_over_lost() == lost);
+  give_all_back();
+}
+
+}  // namespace
+}  // namespace holdwatch

@@ -1,0 +1,81 @@
+#include "shim/handoff/report_request.h"
+
+#include "tests/catch.h"
+
+namespace holdwatch {
+namespace {
+
+struct QueueTest {
+  JobQueue queue;
+  QueueTest() { REQUIRE(queue.start()); }
+
+  bool post(uint64_t episode) {
+    Job* job = queue.next_free();
+    if (job == nullptr) return false;
+    job->episode = episode;
+    queue.post();
+    return true;
+  }
+  // The number of the oldest job, which is then done; 0 if there is none.
+  uint64_t take() {
+    Job* job = queue.oldest();
+    if (job == nullptr) return 0;
+    const uint64_t episode = job->episode;
+    queue.done();
+    return episode;
+  }
+};
+
+TEST_CASE_METHOD(QueueTest, "a new queue is idle and has nothing to give") {
+  CHECK(queue.idle());
+  CHECK(queue.oldest() == nullptr);
+}
+
+TEST_CASE_METHOD(QueueTest, "a job is seen once it is posted, not before") {
+  queue.next_free()->episode = 7;
+  CHECK(queue.oldest() == nullptr);
+  queue.post();
+  CHECK_FALSE(queue.idle());
+  CHECK(take() == 7);
+  CHECK(queue.idle());
+}
+
+TEST_CASE_METHOD(QueueTest, "a job stays the oldest until it is done") {
+  post(1);
+  post(2);
+  CHECK(queue.oldest() == queue.oldest());
+  CHECK(queue.oldest()->episode == 1);
+  queue.done();
+  CHECK(queue.oldest()->episode == 2);
+}
+
+TEST_CASE_METHOD(QueueTest, "sixteen jobs fit, and the next one when the oldest is done") {
+  for (uint64_t i = 1; i <= 16; ++i) REQUIRE(post(i));
+  CHECK_FALSE(post(17));
+  CHECK(take() == 1);
+  CHECK(post(17));
+  CHECK_FALSE(post(18));
+}
+
+TEST_CASE_METHOD(QueueTest, "jobs come out in the order in which they were posted, round and round") {
+  uint64_t posted = 0;
+  uint64_t taken = 0;
+  bool in_order = true;
+  for (int round = 0; round < 100; ++round) {
+    for (int i = 0; i < 1 + round % 16; ++i)
+      if (post(posted + 1)) ++posted;
+    while (!queue.idle() && taken < posted - static_cast<uint64_t>(round % 3)) in_order &= take() == ++taken;
+  }
+  CHECK(in_order);
+  CHECK(taken > 500);
+}
+
+TEST_CASE_METHOD(QueueTest, "a queue that is reset has nothing to give and all its room") {
+  for (uint64_t i = 1; i <= 10; ++i) post(i);
+  queue.reset();
+  CHECK(queue.idle());
+  for (uint64_t i = 1; i <= 16; ++i) CHECK(post(i));
+}
+
+}  // namespace
+}  // namespace holdwatch

@@ -1,0 +1,169 @@
+// The rules of symbolizer/tools/inspect/reports.h.
+#include "symbolizer/tools/inspect/reports.h"
+
+#include <algorithm>
+
+#include "tests/catch.h"
+#include "tests/unit/report_samples.h"
+
+using namespace holdwatch;
+
+namespace {
+
+SeenThread thread_in(int tid, const std::string& function) {
+  SeenThread thread;
+  thread.tid = tid;
+  thread.name = "t" + std::to_string(tid);
+  thread.stack.frames = {libc_frame(0x7f0000000100, "pthread_mutex_lock"),
+                         sample_frame(0x401000 + static_cast<uintptr_t>(function.size()), function, "a.cpp", 1)};
+  thread.stack.complete = true;
+  return thread;
+}
+
+SeenLock lock_at(uintptr_t address, std::vector<int> holders, const std::vector<int>& waiters) {
+  SeenLock lock;
+  lock.lock = {address, LockKind::mutex};
+  lock.holders = std::move(holders);
+  for (const int tid : waiters) lock.waits.push_back({tid, Access::exclusive, false});
+  return lock;
+}
+
+Observation seen(std::vector<SeenLock> locks) {
+  Observation out;
+  out.pid = 1;
+  out.host = "host";
+  out.executable = "/bin/server";
+  out.locks = std::move(locks);
+  for (int tid = 1; tid < 10; ++tid) out.threads[tid] = thread_in(tid, std::string(static_cast<size_t>(10 - tid), 'f'));
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a circle is one report that names who holds what and waits for what") {
+  const std::vector<Report> reports = tell(seen({lock_at(0x10, {1}, {2}), lock_at(0x20, {2}, {1})}));
+  REQUIRE(reports.size() == 1);
+  const Report& report = reports[0];
+  CHECK(report.event == Event::deadlock);
+  CHECK(is_forever(report));
+  REQUIRE(report.cycle.size() == 2);
+  CHECK(report.cycle[0].holds == "L1");
+  CHECK(report.cycle[0].waits_for == "L2");
+  CHECK(report.cycle[1].holds == "L2");
+  CHECK(report.cycle[1].waits_for == "L1");
+  CHECK(report.lock_id == "L1");
+  CHECK(report.holders[0].tid == report.cycle[0].tid);
+  CHECK(report.holders[0].waits_for == "L2");
+  CHECK(report.waiters.empty());
+}
+
+TEST_CASE("a circle is told from the same thread on, whatever the thread ids are") {
+  const std::vector<Report> one = tell(seen({lock_at(0x10, {1}, {2}), lock_at(0x20, {2}, {1})}));
+  Observation other = seen({lock_at(0x10, {1}, {2}), lock_at(0x20, {2}, {1})});
+  std::swap(other.threads[1].stack, other.threads[2].stack);
+  const std::vector<Report> two = tell(other);
+  CHECK(one[0].holders[0].tid != two[0].holders[0].tid);
+  CHECK(one[0].fingerprint == two[0].fingerprint);
+}
+
+TEST_CASE("who waits for a circle's lock from outside is told too") {
+  const std::vector<Report> reports =
+      tell(seen({lock_at(0x10, {1}, {2, 3}), lock_at(0x20, {2}, {1, 4}), lock_at(0x30, {4}, {5})}));
+  REQUIRE(reports.size() == 2);
+  CHECK(reports[0].event == Event::deadlock);
+  std::vector<std::string> waited_for;
+  for (const ReportWaiters& group : reports[0].waiters) waited_for.push_back(group.lock_id);
+  std::sort(waited_for.begin(), waited_for.end());
+  CHECK(waited_for == std::vector<std::string>{"L1", "L2"});
+  CHECK(reports[0].threads_delayed == 2);
+  CHECK(reports[1].event == Event::wait);
+  CHECK(reports[1].note.find("is part of a deadlock") != std::string::npos);
+}
+
+TEST_CASE("a thread that waits for what it holds is a self-deadlock") {
+  const std::vector<Report> reports = tell(seen({lock_at(0x10, {1}, {1})}));
+  REQUIRE(reports.size() == 1);
+  CHECK(reports[0].event == Event::self_deadlock);
+  CHECK(reports[0].waiters.empty());
+  REQUIRE(reports[0].cycle.size() == 1);
+  CHECK(reports[0].cycle[0].waits_for == reports[0].cycle[0].holds);
+}
+
+TEST_CASE("a circle with a thread that waits with a timeout is none for ever, and no deadlock") {
+  Observation observation = seen({lock_at(0x10, {1}, {2}), lock_at(0x20, {2}, {1})});
+  observation.locks[1].waits[0].timed = true;
+  const std::vector<Report> reports = tell(observation);
+  REQUIRE(reports.size() == 2);
+  for (const Report& report : reports) {
+    CHECK(report.event == Event::wait);
+    CHECK_FALSE(is_forever(report));
+    CHECK(report.note == "it is part of a cycle of waits that ends by itself: 1 waits with a timeout");
+  }
+}
+
+TEST_CASE("a thread that waits with a timeout for what it holds is in no deadlock") {
+  Observation observation = seen({lock_at(0x10, {1}, {1})});
+  observation.locks[0].waits[0].timed = true;
+  const std::vector<Report> reports = tell(observation);
+  REQUIRE(reports.size() == 1);
+  CHECK(reports[0].event == Event::wait);
+}
+
+TEST_CASE("an owner that is gone is named by its number") {
+  SeenLock lock = lock_at(0x10, {}, {1});
+  lock.lost = LostOwner::ended;
+  lock.owner = 77;
+  std::vector<Report> reports = tell(seen({lock}));
+  CHECK(reports[0].event == Event::abandoned);
+  CHECK(reports[0].holders[0].tid == 77);
+  CHECK(reports[0].holders[0].state == ThreadState::gone);
+  lock.lost = LostOwner::of_parent;
+  CHECK(tell(seen({lock}))[0].event == Event::fork_orphan);
+  lock.lost = LostOwner::of_other_process;
+  reports = tell(seen({lock}));
+  CHECK(reports[0].event == Event::wait);
+  CHECK_FALSE(is_forever(reports[0]));
+  CHECK(reports[0].note.find("belongs to another process") != std::string::npos);
+}
+
+TEST_CASE("the lock that everything hangs on comes first, and the others say what is behind them") {
+  const std::vector<Report> reports = tell(seen({lock_at(0x10, {1}, {3, 4, 5}), lock_at(0x20, {2}, {1})}));
+  REQUIRE(reports.size() == 2);
+  CHECK(reports[0].lock_address == 0x20);
+  CHECK(reports[0].note.empty());
+  CHECK(reports[1].note == "1 waits for L1, held by 2");
+  CHECK(reports[1].holders[0].waits_for == "L1");
+}
+
+TEST_CASE("readers that nothing names are counted, and nobody is blamed") {
+  SeenLock lock = lock_at(0x10, {}, {1});
+  lock.lock.kind = LockKind::rwlock;
+  lock.held_as = Access::shared;
+  lock.unknown_readers = 3;
+  const std::vector<Report> reports = tell(seen({lock}));
+  CHECK(reports[0].holders.empty());
+  CHECK(reports[0].note == "held by 3 readers: glibc does not record which threads");
+}
+
+TEST_CASE("what is likely only is called so") {
+  SeenLock lock = lock_at(0x10, {2}, {1});
+  lock.holders_likely = true;
+  lock.waits[0].likely = true;
+  const std::vector<Report> reports = tell(seen({lock}));
+  CHECK(reports[0].holders[0].likely);
+  CHECK(reports[0].note.find("likely") != std::string::npos);
+}
+
+TEST_CASE("waiters are grouped by stack and mode, the longest wait first") {
+  Observation observation = seen({lock_at(0x10, {9}, {1, 2, 3})});
+  observation.threads[2].stack = observation.threads[1].stack;
+  observation.threads[1].asleep_ns = 5;
+  observation.threads[2].asleep_ns = 7;
+  observation.threads[3].asleep_ns = 6;
+  const Report report = tell(observation)[0];
+  REQUIRE(report.waiters.size() == 2);
+  CHECK(report.waiters[0].tids == std::vector<int>{2, 1});
+  CHECK(report.waiters[0].longest_ns == 7);
+  CHECK(report.lost_ns == 18);
+  CHECK(report.threads_delayed == 3);
+}

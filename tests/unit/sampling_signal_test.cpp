@@ -1,0 +1,270 @@
+// The borrowed signal: which one is taken, that nothing of it is left behind, and that none is ever deadly.
+#include "shim/inspection/sampling_signal.h"
+
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <vector>
+
+#include "shim/common/contract/settings.h"
+#include "tests/catch.h"
+
+using namespace holdwatch;
+
+namespace {
+
+std::atomic<int> g_arrived;
+std::atomic<uint32_t> g_value;
+
+void note_arrival(uint32_t value, ucontext_t*) {
+  g_value = value;
+  ++g_arrived;
+}
+
+void do_nothing(int) {}
+
+int own_tid() {
+  return static_cast<int>(syscall(SYS_gettid));
+}
+
+bool disposition_is_default(int signal) {
+  struct sigaction action;
+  return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_DFL;
+}
+
+// The signals whose disposition is not the default.
+std::vector<int> handled_signals() {
+  std::vector<int> handled;
+  for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) {
+    if (!disposition_is_default(signal)) handled.push_back(signal);
+  }
+  return handled;
+}
+
+// How a child process that runs `body` ended, as waitpid tells.
+template <typename Body>
+int status_of_child(Body body) {
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    body();
+    _exit(0);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  return status;
+}
+
+void block(int signal, int how) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, signal);
+  pthread_sigmask(how, &set, nullptr);
+}
+
+uint64_t bit_of(int signal) {
+  return uint64_t{1} << (signal - 1);
+}
+
+}  // namespace
+
+TEST_CASE("opening only looks: no disposition changes") {
+  CHECK(signal_open(kSignalAuto, note_arrival));
+  CHECK(handled_signals().empty());
+}
+
+TEST_CASE("a signal carries its value, and leaves the default disposition behind") {
+  REQUIRE(signal_open(kSignalAuto, note_arrival));
+  const int before = g_arrived;
+  REQUIRE(signal_send(own_tid(), 0, 4711) == Refusal::none);
+  CHECK(g_arrived == before + 1);  // a signal to oneself is delivered before the system call returns
+  CHECK(g_value == 4711);
+  CHECK(handled_signals() == std::vector<int>{SIGRTMAX});
+  signal_give_back();
+  CHECK(handled_signals().empty());
+}
+
+TEST_CASE("the handler stays as long as a signal is on its way, and it is not deadly") {
+  const int status = status_of_child([] {
+    signal_open(kSignalAuto, note_arrival);
+    g_arrived = 0;
+    block(SIGRTMAX, SIG_BLOCK);
+    signal_send(own_tid(), 0, 1);
+    signal_send(own_tid(), 0, 2);
+    signal_give_back();
+    if (disposition_is_default(SIGRTMAX) || !signals_under_way()) _exit(1);
+    block(SIGRTMAX, SIG_UNBLOCK);
+    if (g_arrived != 2) _exit(2);
+    if (signals_under_way()) _exit(3);
+    signal_give_back();
+    if (!disposition_is_default(SIGRTMAX)) _exit(4);
+  });
+  CHECK(status == 0);
+}
+
+TEST_CASE("a signal that the program uses is passed over") {
+  REQUIRE(signal_open(kSignalAuto, note_arrival));
+  std::signal(SIGRTMAX, do_nothing);
+  std::signal(SIGRTMAX - 1, SIG_IGN);
+  const Refusal refusal = signal_send(own_tid(), 0, 2);
+  const std::vector<int> handled = handled_signals();
+  signal_give_back();
+  std::signal(SIGRTMAX, SIG_DFL);
+  std::signal(SIGRTMAX - 1, SIG_DFL);
+  CHECK(refusal == Refusal::none);
+  CHECK(handled == std::vector<int>{SIGRTMAX - 2, SIGRTMAX - 1, SIGRTMAX});
+  CHECK(handled_signals().empty());
+}
+
+TEST_CASE("a signal that the program takes over while it is borrowed stays the program's") {
+  const int status = status_of_child([] {
+    signal_open(kSignalAuto, note_arrival);
+    signal_send(own_tid(), 0, 3);
+    std::signal(SIGRTMAX, do_nothing);
+    signal_give_back();
+    struct sigaction action;
+    sigaction(SIGRTMAX, nullptr, &action);
+    if (action.sa_handler != do_nothing) _exit(1);
+    if (signal_send(own_tid(), 0, 4) != Refusal::none || g_value != 4) _exit(2);
+    sigaction(SIGRTMAX, nullptr, &action);
+    if (action.sa_handler != do_nothing) _exit(3);
+  });
+  CHECK(status == 0);
+}
+
+TEST_CASE("a signal that the thread blocks is passed over, and without another the thread is not asked") {
+  REQUIRE(signal_open(kSignalAuto, note_arrival));
+  REQUIRE(signal_send(own_tid(), bit_of(SIGRTMAX), 5) == Refusal::none);
+  CHECK(handled_signals() == std::vector<int>{SIGRTMAX - 1});
+  signal_give_back();
+  CHECK(signal_send(own_tid(), UINT64_MAX, 6) == Refusal::thread_blocks_signal);
+  CHECK(handled_signals().empty());
+}
+
+TEST_CASE("the option's signal is used and no other") {
+  const int wanted = SIGRTMIN + 3;
+  REQUIRE(signal_open(wanted, note_arrival));
+  REQUIRE(signal_send(own_tid(), 0, 7) == Refusal::none);
+  CHECK(handled_signals() == std::vector<int>{wanted});
+  signal_give_back();
+  std::signal(wanted, do_nothing);
+  CHECK(signal_send(own_tid(), 0, 8) == Refusal::no_signal_free);
+  CHECK_FALSE(signal_open(wanted, note_arrival));
+  std::signal(wanted, SIG_DFL);
+}
+
+TEST_CASE("an ordinary signal is not accepted, for two of them may become one on their way") {
+  CHECK_FALSE(signal_open(SIGUSR1, note_arrival));
+  CHECK(signal_send(own_tid(), 0, 9) == Refusal::no_signal_free);
+}
+
+TEST_CASE("switched off, nothing is sent") {
+  CHECK_FALSE(signal_open(kSignalOff, note_arrival));
+  CHECK(signal_send(own_tid(), 0, 10) == Refusal::switched_off);
+}
+
+TEST_CASE("a thread that is gone is reported, and the signal given back") {
+  REQUIRE(signal_open(kSignalAuto, note_arrival));
+  CHECK(signal_send(0x3fffffff, 0, 11) == Refusal::thread_gone);
+  CHECK_FALSE(signals_under_way());
+  signal_give_back();
+  CHECK(handled_signals().empty());
+}
+
+TEST_CASE("a program that raises the signal itself gets the default action: its end by that signal") {
+  const int status = status_of_child([] {
+    signal_open(kSignalAuto, note_arrival);
+    signal_send(own_tid(), 0, 12);  // not given back: the handler is still there
+    raise(SIGRTMAX);
+  });
+  REQUIRE(WIFSIGNALED(status));
+  CHECK(WTERMSIG(status) == SIGRTMAX);
+}
+
+TEST_CASE("a value that looks like ours but came by another way is not taken for ours") {
+  const int status = status_of_child([] {
+    signal_open(kSignalAuto, note_arrival);
+    signal_send(own_tid(), 0, 13);
+    sigval value;
+    value.sival_ptr = reinterpret_cast<void*>(uintptr_t{13});
+    sigqueue(getpid(), SIGRTMAX, value);
+  });
+  REQUIRE(WIFSIGNALED(status));
+  CHECK(WTERMSIG(status) == SIGRTMAX);
+}
+
+TEST_CASE("a child of fork that starts anew has the default dispositions again") {
+  REQUIRE(signal_open(kSignalAuto, note_arrival));
+  REQUIRE(signal_send(own_tid(), 0, 14) == Refusal::none);
+  const int status = status_of_child([] {
+    signal_open(kSignalAuto, note_arrival);
+    // The parent's handler is ours, and is given back when it is next used.
+    signal_send(own_tid(), 0, 15);
+    signal_give_back();
+    if (g_value != 15 || !handled_signals().empty()) _exit(1);
+  });
+  signal_give_back();
+  CHECK(status == 0);
+}
+
+TEST_CASE("in a child of fork nothing is on its way that its parent has sent") {
+  const int status = status_of_child([] {
+    signal_open(kSignalAuto, note_arrival);
+    block(SIGRTMAX, SIG_BLOCK);
+    signal_send(own_tid(), 0, 17);
+    const int of_child = status_of_child([] {
+      signal_open(kSignalAuto, note_arrival);
+      if (signals_under_way() || !disposition_is_default(SIGRTMAX)) _exit(1);
+    });
+    if (of_child != 0 || !signals_under_way()) _exit(2);
+  });
+  CHECK(status == 0);
+}
+
+TEST_CASE("where the kernel queues no more signals nothing is sent, and the signal is given back") {
+  const int status = status_of_child([] {
+    const rlimit none = {0, 0};
+    setrlimit(RLIMIT_SIGPENDING, &none);
+    signal_open(kSignalAuto, note_arrival);
+    if (signal_send(own_tid(), 0, 18) != Refusal::not_queued || signals_under_way()) _exit(1);
+    signal_give_back();
+    if (!handled_signals().empty()) _exit(2);
+  });
+  CHECK(status == 0);
+}
+
+TEST_CASE("errno is the same before and after an arrival") {
+  REQUIRE(signal_open(kSignalAuto, [](uint32_t, ucontext_t*) { errno = EIO; }));
+  errno = ENOENT;
+  const Refusal refusal = signal_send(own_tid(), 0, 16);
+  const int error = errno;
+  signal_give_back();
+  CHECK(refusal == Refusal::none);
+  CHECK(error == ENOENT);
+}
+
+TEST_CASE("another signal is due only if it is pending, handled, and was not blocked when ours came") {
+  block(SIGUSR1, SIG_BLOCK);
+  ucontext_t context{};
+  sigemptyset(&context.uc_sigmask);
+  CHECK_FALSE(another_signal_is_due(context));
+
+  std::signal(SIGUSR1, do_nothing);
+  raise(SIGUSR1);
+  CHECK(another_signal_is_due(context));
+  sigaddset(&context.uc_sigmask, SIGUSR1);
+  CHECK_FALSE(another_signal_is_due(context));
+  sigemptyset(&context.uc_sigmask);
+  block(SIGUSR1, SIG_UNBLOCK);
+
+  // Pending, but its default action interrupts no call: SIGURG is ignored.
+  block(SIGURG, SIG_BLOCK);
+  raise(SIGURG);
+  CHECK_FALSE(another_signal_is_due(context));
+  block(SIGURG, SIG_UNBLOCK);
+  std::signal(SIGUSR1, SIG_DFL);
+}
