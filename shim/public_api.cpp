@@ -18,7 +18,7 @@ PUBLIC void holdwatch_name_lock(const void* lock, const char* name) {
 PUBLIC void holdwatch_set_limit(const void* lock, uint64_t limit_ns) {
   if (lock == nullptr) return;
   set_lock_limit_ns(reinterpret_cast<uintptr_t>(lock), limit_ns);
-  watch_limits_changed();
+  watcher_limits_changed();
 }
 
 PUBLIC void holdwatch_on_report(ReportCallback callback, void* context) {
@@ -34,5 +34,5 @@ PUBLIC void holdwatch_resume() {
 }
 
 PUBLIC void holdwatch_snapshot() {
-  watch_snapshot();
+  watcher_snapshot();
 }

@@ -12,12 +12,12 @@
 #include "shim/base/control_requests.h"
 #include "shim/base/os.h"
 #include "shim/base/thread_mode.h"
+#include "shim/base/upcalls.h"
 #include "shim/common/contract/control_block.h"
 #include "shim/common/text/text_buffer.h"
 #include "shim/inspection/preexisting_holds.h"
 #include "shim/own_threads/own_thread.h"
 #include "shim/own_threads/seccomp_state.h"
-#include "shim/reporter/reporter.h"
 
 namespace holdwatch {
 namespace {
@@ -25,21 +25,15 @@ namespace {
 constexpr size_t kMostOptions = 64;
 constexpr uint64_t kNoTimeoutNs = 3600 * kNanosecondsPerSecond;
 
-AttachmentSteps g_steps{};
 std::atomic<bool> g_has_thread{false};
 std::atomic<uint32_t> g_asked{0};  // counts what the thread sleeps for
 std::atomic<bool> g_detach_wanted{false};
 std::atomic<bool> g_modules_wanted{false};
+std::atomic<bool> g_minds_modules{false};  // while calls are redirected
 
 void ask() {
   g_asked.fetch_add(1, std::memory_order_release);
   wake(g_asked);
-}
-
-// In a thread of the program that is about to load a module.
-void note_module_wanted() {
-  const Inside inside;
-  if (!g_modules_wanted.exchange(true, std::memory_order_acq_rel)) ask();
 }
 
 // A module shows in the loader's list before its calls are bound, and nothing tells when they are: so it is looked for again
@@ -99,13 +93,13 @@ void begin() {
   const char* options[kMostOptions];
   split_options(options);
   char why[kControlAnswerSize / 2] = "";
-  if (!g_steps.begin(options, why, sizeof why)) {
+  if (!kUpcalls.begin_attachment(options, why, sizeof why)) {
     restore_calls();
     g_has_thread.store(false);
     answer_question(false, why);
     return set_state(ControlState::idle);
   }
-  g_module_wanted = note_module_wanted;
+  g_minds_modules.store(true);
   Line<kControlAnswerSize> text;
   text << redirect_all() << " calls redirected";
   if (why[0] != '\0') text << "; " << why;
@@ -126,9 +120,9 @@ bool end() {
     return false;
   }
   set_state(ControlState::detaching);
-  g_module_wanted = nullptr;
+  g_minds_modules.store(false);
   restore_calls();
-  g_steps.end();
+  kUpcalls.end_attachment();
   g_has_thread.store(false);
   // Before a new question can be asked.
   answer_question(true, "");
@@ -165,14 +159,19 @@ int attach() {
 
 }  // namespace
 
-void offer_attachment(const AttachmentSteps& steps) {
-  g_steps = steps;
+void offer_attachment() {
   holdwatch_control_block.attach = attach;
   set_state(ControlState::idle);
 }
 
 bool is_attached() {
   return holdwatch_control_block.state.load(std::memory_order_acquire) == ControlState::attached;
+}
+
+void attachment_module_wanted() {
+  if (!g_minds_modules.load(std::memory_order_acquire)) return;
+  const Inside inside;
+  if (!g_modules_wanted.exchange(true, std::memory_order_acq_rel)) ask();
 }
 
 void ask_for_detachment() {

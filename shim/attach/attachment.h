@@ -5,19 +5,14 @@
 
 namespace holdwatch {
 
-// What lifecycle does at each attachment, and at its end.
-struct AttachmentSteps {
-  // Starts the watch with the given options; false, with the reason in `why`, if it cannot.
-  bool (*begin)(const char* const* options, char* why, unsigned long why_size);
-  // Ends it: no thread of the watch is left.
-  void (*end)();
-};
-
 // Lets holdwatch_control_block say that an attachment can begin.
-void offer_attachment(const AttachmentSteps& steps);
+void offer_attachment();
 
 // Whether calls are redirected now.
 bool is_attached();
+
+// In a thread of the program that is about to load a module, whose calls are to be redirected too.
+void attachment_module_wanted();
 
 // The watcher's: hands a question to detach over to the attachment's thread.
 void ask_for_detachment();

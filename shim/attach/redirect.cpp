@@ -16,6 +16,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "shim/attach/attachment.h"
 #include "shim/attach/redirected_entries.h"
 #include "shim/base/libc_functions.h"
 #include "shim/base/os.h"
@@ -24,29 +25,7 @@
 
 namespace holdwatch {
 
-void (*g_module_wanted)() = nullptr;
-
 namespace {
-
-using Opener = void* (*)(const char*, int);
-using NamespaceOpener = void* (*)(Lmid_t, const char*, int);
-Opener g_real_dlopen = nullptr;  // the program's, looked up before the first call is turned
-NamespaceOpener g_real_dlmopen = nullptr;
-
-void module_wanted() {
-  if (g_module_wanted != nullptr) g_module_wanted();
-}
-
-// Both end in a jump, not in a call: the loader looks at its return address to tell in whose search path to look for the
-// file (dlopen(3): the caller's DT_RUNPATH).
-void* hook_dlopen(const char* file, int mode) {
-  module_wanted();
-  return g_real_dlopen(file, mode);
-}
-void* hook_dlmopen(Lmid_t name_space, const char* file, int mode) {
-  module_wanted();
-  return g_real_dlmopen(name_space, file, mode);
-}
 
 struct Hook {
   const char* name;
@@ -59,7 +38,18 @@ constexpr size_t kHooks = 2  // dlopen, dlmopen
 #include "shim/common/glibc/hooked_functions.def"
 #undef HOLDWATCH_FUNCTION
     ;
-Hook g_hooks[kHooks];
+Hook g_hooks[kHooks];  // dlopen and dlmopen come first; looked up before the first call is turned
+
+// Both end in a jump, not in a call: the loader looks at its return address to tell in whose search path to look for the
+// file (dlopen(3): the caller's DT_RUNPATH).
+void* hook_dlopen(const char* file, int mode) {
+  attachment_module_wanted();
+  return reinterpret_cast<void* (*)(const char*, int)>(g_hooks[0].real)(file, mode);
+}
+void* hook_dlmopen(Lmid_t name_space, const char* file, int mode) {
+  attachment_module_wanted();
+  return reinterpret_cast<void* (*)(Lmid_t, const char*, int)>(g_hooks[1].real)(name_space, file, mode);
+}
 
 template <typename Function>
 uintptr_t address_of(Function* function) {
@@ -69,11 +59,9 @@ uintptr_t address_of(Function* function) {
 // Before the loader's list of modules is locked: looking up takes the loader's other lock, which comes first (elf/dl-open.c).
 void look_hooks_up() {
   if (g_hooks[0].name != nullptr) return;
-  g_real_dlopen = reinterpret_cast<Opener>(libc().dlsym(RTLD_DEFAULT, "dlopen"));
-  g_real_dlmopen = reinterpret_cast<NamespaceOpener>(libc().dlsym(RTLD_DEFAULT, "dlmopen"));
   size_t count = 0;
-  g_hooks[count++] = {"dlopen", address_of(&hook_dlopen), address_of(g_real_dlopen)};
-  g_hooks[count++] = {"dlmopen", address_of(&hook_dlmopen), address_of(g_real_dlmopen)};
+  g_hooks[count++] = {"dlopen", address_of(&hook_dlopen), address_of(libc().dlsym(RTLD_DEFAULT, "dlopen"))};
+  g_hooks[count++] = {"dlmopen", address_of(&hook_dlmopen), address_of(libc().dlsym(RTLD_DEFAULT, "dlmopen"))};
 #define HOLDWATCH_FUNCTION(name, version, ...) g_hooks[count++] = {#name, own_function(#name), address_of(g_real.name)};
 #include "shim/common/glibc/hooked_functions.def"
 #undef HOLDWATCH_FUNCTION

@@ -17,7 +17,4 @@ Redirected redirect_calls();
 // Gives back what it turned, as far as it is still there.
 void restore_calls();
 
-// Set while calls are redirected: called, in the program's thread, after it has asked for a module to be loaded.
-extern void (*g_module_wanted)();
-
 }  // namespace holdwatch

@@ -13,7 +13,6 @@
 #include "shim/inspection/task_files.h"
 #include "shim/own_threads/standard_error.h"
 #include "shim/record/thread_table.h"
-#include "shim/reporter/stack_collector.h"
 
 namespace holdwatch {
 namespace {

@@ -4,6 +4,11 @@
 #include "shim/base/os.h"
 
 namespace holdwatch {
+namespace {
+
+constinit JobQueue g_queue;
+
+}  // namespace
 
 uint32_t Job::id_of(LockWord lock) const {
   if (!is_circle(event) && lock.is_same_lock(state.lock)) return tags[0].id;
@@ -40,6 +45,10 @@ void JobQueue::done() {
 
 bool JobQueue::idle() const {
   return posted_.load(std::memory_order_acquire) == done_.load(std::memory_order_acquire);
+}
+
+JobQueue& report_queue() {
+  return g_queue;
 }
 
 }  // namespace holdwatch

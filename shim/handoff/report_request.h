@@ -67,4 +67,7 @@ class JobQueue {
   std::atomic<uint32_t> done_{0};    // written by the reporter, read by the watcher
 };
 
+// The one between the watcher and the reporter.
+JobQueue& report_queue();
+
 }  // namespace holdwatch

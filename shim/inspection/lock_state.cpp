@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "shim/inspection/blocked_thread.h"
 #include "shim/inspection/ownership.h"
 #include "shim/inspection/preexisting_holds.h"
 
@@ -101,6 +102,24 @@ void read_circle_state(const HolderState* holders, size_t count, Sightings& sigh
     sightings.for_each_wait_for(holders[i].hold.word, [&](const WaitView& wait) {
       if (!is_member(wait)) add_wait(*out, wait);
     });
+}
+
+bool circle_lasts(const HolderState* holders, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    WaitView wait;
+    if (!hold_lasts(holders[i].hold.identity) || !view_wait_of(holders[i].hold, &wait) ||
+        !wait.word.is_same_lock(holders[(i + 1) % count].hold.word) || has_lost_its_frame(wait))
+      return false;
+  }
+  return true;
+}
+
+Acquired acquired_how(const HolderState& holder) {
+  const HoldView& hold = holder.hold;
+  if (holder.inside_call) return Acquired::inside_call;
+  if (holder.where == Whereabouts::elsewhere) return Acquired::elsewhere;
+  if (was_adopted(hold.sites[0].pc)) return adopted_since_attachment() ? Acquired::before_attach : Acquired::unseen;
+  return hold.word.condition() ? Acquired::by_condition_wait : Acquired::by_call;
 }
 
 }  // namespace holdwatch

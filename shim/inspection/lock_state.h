@@ -46,4 +46,10 @@ void read_lock_state(LockWord lock, Sightings& sightings, LockState* out);
 // circle's locks without being part of it.
 void read_circle_state(const HolderState* holders, size_t count, Sightings& sightings, LockState* out);
 
+// Whether each holder of a circle still waits for what the next one holds. Watcher and reporter.
+bool circle_lasts(const HolderState* holders, size_t count);
+
+// How the holder came by the lock, as far as that changes what a reader needs to know.
+Acquired acquired_how(const HolderState& holder);
+
 }  // namespace holdwatch

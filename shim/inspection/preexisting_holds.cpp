@@ -275,7 +275,8 @@ bool waits_for_itself(Adopted& owner, LockWord lock, Sightings& sightings) {
   return waits;
 }
 
-void explain(LockWord lock, const Timing& timing, Episodes& episodes, Sightings& sightings, Suspects& stuck) {
+void explain(LockWord lock, const Timing& timing, const ReportedLocks& reported, Sightings& sightings,
+             Suspects& stuck) {
   if (is_explained(lock, sightings)) return;
   const uint64_t waited_ns = longest_wait_ns(lock, timing, sightings);
   Adopted* owner = adopt_owner(lock, timing.now_ns() - waited_ns);
@@ -283,7 +284,8 @@ void explain(LockWord lock, const Timing& timing, Episodes& episodes, Sightings&
   if (owner == nullptr) return;
   adopt_sleepers(lock);
   const bool is_stuck = is_gone(owner->hold.place.where) || waits_for_itself(*owner, lock, sightings);
-  if (is_stuck && is_over(waited_ns, timing.stuck_limit_ns(owner->word)) && !episodes.tell_of_hold(lock.address()))
+  if (is_stuck && is_over(waited_ns, timing.stuck_limit_ns(owner->word)) &&
+      !reported.contain(reported.episodes, lock.address()))
     stuck.add(lock);
 }
 
@@ -299,7 +301,7 @@ size_t list_waited(uint64_t old_ns, Sightings& sightings, uint64_t* next_ns) {
 
 // A wait is looked at when it has lasted for one period: until then most are over. That takes an eight-hundredth of the time at
 // most.
-void look_for_unexplained(const Timing& timing, Episodes& episodes, Sightings& sightings, Suspects& stuck) {
+void look_for_unexplained(const Timing& timing, const ReportedLocks& reported, Sightings& sightings, Suspects& stuck) {
   constexpr uint64_t kShare = 800, kPerRecordNs = 200, kPerLockNs = 10'000;
   if (timing.now_ns() < g_unexplained_due_ns) return;
   const uint64_t grace_ns = timing.wake_period_ns();
@@ -310,7 +312,7 @@ void look_for_unexplained(const Timing& timing, Episodes& episodes, Sightings& s
     return;
   }
   sightings.walk();
-  for (size_t i = 0; i < count; ++i) explain(g_waited[i], timing, episodes, sightings, stuck);
+  for (size_t i = 0; i < count; ++i) explain(g_waited[i], timing, reported, sightings, stuck);
   const uint64_t cost_ns = record_limit() * kPerRecordNs + count * kPerLockNs;
   g_unexplained_due_ns = timing.now_ns() + std::max(kShare * cost_ns, grace_ns / 2);
 }
@@ -322,7 +324,7 @@ void adopt_later() {
   g_looks_wanted.store(kLooks, std::memory_order_release);
 }
 
-void look_after_adopted(const Timing& timing, Episodes& episodes, Sightings& sightings, Suspects& stuck) {
+void look_after_adopted(const Timing& timing, const ReportedLocks& reported, Sightings& sightings, Suspects& stuck) {
   if (g_used > 0) check_adopted(timing);
   if (const int looks = g_looks_wanted.load(std::memory_order_acquire); looks > 0) {
     g_looks_wanted.store(looks - 1, std::memory_order_relaxed);
@@ -330,7 +332,7 @@ void look_after_adopted(const Timing& timing, Episodes& episodes, Sightings& sig
   }
   const uint64_t old_ns = age_ns(timing.smallest_limit_ns() / 2, timing.now_ns());
   if (g_sleeper_count > 0 && anything_is_held_since(old_ns)) look_after_sleepers();
-  if (timing.smallest_limit_ns() != UINT64_MAX) look_for_unexplained(timing, episodes, sightings, stuck);
+  if (timing.smallest_limit_ns() != UINT64_MAX) look_for_unexplained(timing, reported, sightings, stuck);
 }
 
 bool adopt_unseen_waiters(LockWord lock) {

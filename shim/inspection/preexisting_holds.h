@@ -7,19 +7,26 @@
 
 #include <cstdint>
 
+#include "shim/inspection/candidates.h"
 #include "shim/inspection/lock_index.h"
 #include "shim/inspection/whereabouts.h"
 #include "shim/record/view.h"
-#include "shim/watch/scan.h"
+#include "shim/timing/timing.h"
 
 namespace holdwatch {
 
 // Asks for a look at all threads at the next call of look_after_adopted: the process has been attached to. Any thread.
 void adopt_later();
 
+// Which locks need no report because there is one about who holds them.
+struct ReportedLocks {
+  bool (*contain)(void* episodes, uintptr_t lock);
+  void* episodes;
+};
+
 // Adopts what is new, and drops what has ended or is recorded by the thread itself by now. To `stuck` come the locks that are
 // waited for over their limit and that nobody can ever release.
-void look_after_adopted(const Timing& timing, Episodes& episodes, Sightings& sightings, Suspects& stuck);
+void look_after_adopted(const Timing& timing, const ReportedLocks& reported, Sightings& sightings, Suspects& stuck);
 
 // Adopts who waits for the lock without a record, if the lock says that somebody waits; false if that is nobody.
 bool adopt_unseen_waiters(LockWord lock);

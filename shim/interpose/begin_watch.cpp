@@ -3,26 +3,16 @@
 
 #include "shim/base/libc_functions.h"
 #include "shim/base/thread_mode.h"
+#include "shim/base/upcalls.h"
 #include "shim/own_threads/seccomp_state.h"
 #include "shim/record/thread_table.h"
 
 namespace holdwatch {
 
-constinit std::atomic<void (*)()> g_begin_watch{nullptr};
-constinit std::atomic<void (*)()> g_await_watch{nullptr};
-
-namespace {
-
-void call(const std::atomic<void (*)()>& function) {
-  if (void (*const present)() = function.load(std::memory_order_acquire); present != nullptr) present();
-}
-
-}  // namespace
-
 // A program that has filtered its system calls before it had threads may not be allowed to make any.
 void begin_watch_slow() {
   const Inside inside;
-  if (!calls_ever_filtered()) call(g_begin_watch);
+  if (!calls_ever_filtered()) kUpcalls.begin_watch();
 }
 
 ThreadRecord* first_record_slow() {
@@ -40,8 +30,8 @@ void prepare_for_thread_slow(const pthread_attr_t* attributes) {
     note_stack_size(stack_size);
   if (const Working working; !calls_filtered()) refill_records();
   pass_filters_on();
-  call(g_begin_watch);
-  call(g_await_watch);
+  kUpcalls.begin_watch();
+  kUpcalls.await_loaded();
 }
 
 }  // namespace holdwatch

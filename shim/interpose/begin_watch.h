@@ -4,20 +4,11 @@
 
 #include <pthread.h>
 
-#include <atomic>
-
 #include "shim/common/glibc/lock_layout.h"
 #include "shim/record/lock_word.h"
 #include "shim/record/thread_record.h"
 
 namespace holdwatch {
-
-// Set by lifecycle, which alone knows how the watch is started; null before and after, while calls that have begun go on: it is
-// read once for each. Calling it again does nothing.
-extern std::atomic<void (*)()> g_begin_watch;
-
-// Set with it: waits, for a bounded time, until the watch needs no lock of the program's. Only where the program makes a thread.
-extern std::atomic<void (*)()> g_await_watch;
 
 [[gnu::noinline, gnu::cold]] void begin_watch_slow();
 

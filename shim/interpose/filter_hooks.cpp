@@ -6,11 +6,11 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include "shim/base/upcalls.h"
 #include "shim/interpose/real_functions.h"
+#include "shim/own_threads/seccomp_state.h"
 
 namespace holdwatch {
-
-void (*g_before_filter)(FilterScope scope) = nullptr;
 
 namespace {
 
@@ -57,9 +57,9 @@ bool was_installed(long result, long number, const long (&arguments)[6]) {
 
 template <typename Call>
 auto install_filter(long number, const long (&arguments)[6], Call call) {
-  if (g_before_filter == nullptr || !installs_killing_filter(number, arguments)) return call();
+  if (!installs_killing_filter(number, arguments)) return call();
   const FilterScope scope = scope_of(number, arguments);
-  g_before_filter(scope);
+  if (!kUpcalls.before_filter(scope)) return call();
   const auto result = call();
   if (!was_installed(result, number, arguments)) expect_no_filter(scope);
   return result;

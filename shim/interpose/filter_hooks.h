@@ -2,13 +2,7 @@
 // Cold context in the program's thread: waits until our threads are out of what the filter may forbid.
 #pragma once
 
-#include "shim/own_threads/seccomp_state.h"
-
 namespace holdwatch {
-
-// Set by lifecycle, which alone knows our threads: makes those that the filter is for stop at their next safe point, and waits
-// for that, not longer than a few seconds (base/call_filter.h).
-extern void (*g_before_filter)(FilterScope scope);
 
 // Whether the arguments of syscall(2) or prctl(2) ask for a filter that may kill or stop whoever makes a forbidden call.
 bool installs_killing_filter(long number, const long (&arguments)[6]);

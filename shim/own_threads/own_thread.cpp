@@ -11,13 +11,12 @@
 #include "shim/base/libc_threads.h"
 #include "shim/base/os.h"
 #include "shim/base/thread_mode.h"
+#include "shim/base/upcalls.h"
 #include "shim/common/kernel/signal_set.h"
 #include "shim/common/kernel/system_call.h"
 #include "shim/own_threads/seccomp_state.h"
 
 namespace holdwatch {
-
-ThreadCreator g_program_creates_threads = nullptr;
 
 namespace {
 
@@ -81,8 +80,7 @@ class AllSignalsBlocked {
 // The caller counts as working until the thread has got through libc's own calls at its start.
 int make(pthread_t* thread, const pthread_attr_t& attributes, const OwnThread& what) {
   Working::begin();
-  const ThreadCreator create = g_program_creates_threads != nullptr ? g_program_creates_threads : libc().pthread_create;
-  const int error = create(thread, &attributes, enter, const_cast<OwnThread*>(&what));
+  const int error = kUpcalls.create_thread(thread, &attributes, enter, const_cast<OwnThread*>(&what));
   if (error != 0) {
     Working::end();
     return error;

@@ -8,12 +8,6 @@
 
 namespace holdwatch {
 
-// Our threads are made by libc's own function. ThreadSanitizer alone must see them begin, for it ends the program at the
-// first call from a thread that it does not know, and the program's callback for reports is called by one of ours: where it
-// is loaded, start sets this to its function.
-using ThreadCreator = int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
-extern ThreadCreator g_program_creates_threads;
-
 struct OwnThread {
   const char* name;
   void (*run)();

@@ -8,6 +8,7 @@
 #include <atomic>
 
 #include "shim/base/thread_mode.h"
+#include "shim/base/upcalls.h"
 
 namespace holdwatch {
 
@@ -50,8 +51,6 @@ class Working {
  private:
   [[gnu::visibility("hidden")]] static std::atomic<int> count_;
 };
-
-enum class FilterScope : unsigned char { calling_thread, all_threads };
 
 // The calling thread is about to install a filter: from now on no work begins that the filter might forbid. Waits for the work
 // under way, and for `is_idle` to say that nothing else of ours is: up to eight seconds, for a report may take as long, but work

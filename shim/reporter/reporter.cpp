@@ -12,9 +12,13 @@
 #include "shim/base/os.h"
 #include "shim/base/thread_mode.h"
 #include "shim/base/unloads.h"
+#include "shim/base/upcalls.h"
 #include "shim/common/kernel/system_call.h"
 #include "shim/common/text/text_buffer.h"
 #include "shim/fallback/plain_report.h"
+#include "shim/handoff/report_request.h"
+#include "shim/handoff/reporter_loading.h"
+#include "shim/handoff/startup_messages.h"
 #include "shim/inspection/capture.h"
 #include "shim/inspection/task_files.h"
 #include "shim/own_threads/own_thread.h"
@@ -30,8 +34,6 @@
 
 namespace holdwatch {
 
-void (*g_complain)(const char* what, const char* instead) = nullptr;
-
 namespace {
 
 constexpr uint64_t kFlushAfterNs = kNanosecondsPerSecond;
@@ -43,17 +45,14 @@ constexpr uint64_t kForkNs = 1'000'000'000;
 
 class Reporter {
  public:
-  int start(const Settings& settings, void (*before_exit)());
+  int start(const Settings& settings);
   void run();
-  bool reserve() { return queue.start() && evidence_.start(); }
+  bool reserve() { return report_queue().start() && evidence_.start(); }
   bool finish(uint64_t until_ns);
   void stop();
-  bool wait_until_out_of_loader(uint64_t patience_ns);
-  void wait_unless_stuck(uint64_t patience_ns);
+  void wait_unless_stuck(uint64_t timeout_ns) const;
   void reset();
   bool is_busy() const { return busy_.load(); }
-
-  JobQueue queue;
 
  private:
   void load();
@@ -77,7 +76,6 @@ class Reporter {
   enum class Rest : uint8_t { none, flushed, trimmed };
 
   const Settings* settings_ = nullptr;
-  void (*before_exit_)() = nullptr;
   HostCalls host_{};
   LoadedSymbolizer symbolizer_{};
   Evidence evidence_;
@@ -89,8 +87,7 @@ class Reporter {
   Told told_;
   pthread_t thread_{};  // once it has been started
   std::atomic<bool> running_{false};
-  std::atomic<uint32_t> in_loader_{0};  // 1 while the symbolizer is loaded and made
-  std::atomic<bool> busy_{false};       // may be in the symbolizer, or loads it
+  std::atomic<bool> busy_{false};  // may be in the symbolizer, or loads it
   std::atomic<int> tid_{0};
   std::atomic<uint32_t> finishing_{0};
   std::atomic<bool> stopping_{false};  // finishing, and not because the process exits
@@ -116,15 +113,14 @@ void copy_stacks_at(uintptr_t pc) {
 
 constexpr OwnThread kReporterThread = {"holdwatch-rep", [] { g_reporter.run(); }, kReporterStackSize};
 
-int Reporter::start(const Settings& settings, void (*before_exit)()) {
+int Reporter::start(const Settings& settings) {
   settings_ = &settings;
-  before_exit_ = before_exit;
   if (!reserve()) return ENOMEM;
   running_.store(true);
-  in_loader_.store(1);  // it soon will be
+  reporter_loading_begins();
   busy_.store(true);
   const int error = start_own_thread(kReporterThread, &thread_);
-  if (error != 0) running_.store(false), in_loader_.store(0), busy_.store(false);
+  if (error != 0) running_.store(false), reporter_loading_ends(), busy_.store(false);
   return error;
 }
 
@@ -132,8 +128,9 @@ void Reporter::load() {
   const Working working;
   if (calls_filtered()) return leave_loader();
   tid_.store(static_cast<int>(system_call(SYS_gettid)));
-  host_ = {&call_report_callback, &copy_stacks_at,          &end_trial, &unloaded_between, g_complain,
-           before_exit_,          standard_error_at_start()};
+  const auto complain = is_listening_for_startup_messages() ? &add_startup_refusal : nullptr;
+  host_ = {&call_report_callback, &copy_stacks_at,          &end_trial, &unloaded_between, complain,
+           kUpcalls.before_exit,  standard_error_at_start()};
   symbolizer_ = load_symbolizer(*settings_, host_);
   leave_loader();
   capture_start(settings_->signal);
@@ -144,11 +141,11 @@ void Reporter::load() {
 // Whoever waits for it goes on at once: what is left to do needs none of the program's locks, and nothing of the symbolizer.
 void Reporter::leave_loader() {
   busy_.store(false);
-  in_loader_.store(0);
-  wake(in_loader_);
+  reporter_loading_ends();
 }
 
 void Reporter::run() {
+  JobQueue& queue = report_queue();
   load();
   busy_.store(true);
   while (true) {
@@ -341,7 +338,7 @@ bool Reporter::finish(uint64_t until_ns) {
   finishing_.store(1, std::memory_order_release);
   for (uint64_t now_ns = monotonic_ns(); parked_.load(std::memory_order_acquire) == 0 && now_ns < until_ns;
        now_ns = monotonic_ns()) {
-    wake(queue.posted_word());
+    wake(report_queue().posted_word());
     sleep_on(parked_, 0, std::min<uint64_t>(until_ns - now_ns, 1'000'000));
   }
   return parked_.load(std::memory_order_acquire) != 0;
@@ -352,26 +349,19 @@ void Reporter::stop() {
   constexpr uint64_t kLookAgainNs = 100'000'000;
   stopping_.store(true, std::memory_order_relaxed);
   finishing_.store(1, std::memory_order_release);
-  wake(queue.posted_word());
+  wake(report_queue().posted_word());
   while (parked_.load(std::memory_order_acquire) == 0) sleep_on(parked_, 0, kLookAgainNs);
   libc().pthread_join(thread_, nullptr);
   reset();
 }
 
-bool Reporter::wait_until_out_of_loader(uint64_t patience_ns) {
-  const uint64_t until_ns = monotonic_ns() + patience_ns;
-  for (uint64_t now_ns = monotonic_ns(); in_loader_.load() != 0 && now_ns < until_ns; now_ns = monotonic_ns())
-    sleep_on(in_loader_, 1, until_ns - now_ns);
-  return in_loader_.load() == 0;
-}
-
 // The loader takes locks of the program's, once: if it is done before the program's second thread runs, nothing that the
 // program does from then on can stop a report. It takes about two milliseconds. The calling thread may hold one of those locks
 // (a constructor in dlopen makes threads), and then the reporter sleeps in a futex call.
-void Reporter::wait_unless_stuck(uint64_t patience_ns) {
+void Reporter::wait_unless_stuck(uint64_t timeout_ns) const {
   constexpr uint64_t kSliceNs = 10'000'000;
   SyscallFile before{}, now{};
-  for (uint64_t slice = 0; slice < patience_ns / kSliceNs && !wait_until_out_of_loader(kSliceNs); ++slice) {
+  for (uint64_t slice = 0; slice < timeout_ns / kSliceNs && !wait_for_reporter_loaded(kSliceNs); ++slice) {
     const int tid = tid_.load();
     if (tid == 0 || read_syscall_file(tid, &now) != 0) continue;
     const bool sleeps = now.kind == SyscallFile::Kind::in_call && now.call.known && now.call.number == SYS_futex;
@@ -382,13 +372,13 @@ void Reporter::wait_unless_stuck(uint64_t patience_ns) {
 
 void Reporter::reset() {
   running_.store(false);
-  in_loader_.store(0);
+  reporter_loading_ends();
   busy_.store(false);
   tid_.store(0);
   finishing_.store(0);
   stopping_.store(false);
   parked_.store(0);
-  queue.reset();
+  report_queue().reset();
   evidence_.give_back();
   // A new one is made, and the old one's memory is left alone.
   symbolizer_ = {};
@@ -396,12 +386,8 @@ void Reporter::reset() {
 
 }  // namespace
 
-int reporter_start(const Settings& settings, void (*before_exit)()) {
-  return g_reporter.start(settings, before_exit);
-}
-
-bool reporter_is_ready(uint64_t patience_ns) {
-  return g_reporter.wait_until_out_of_loader(patience_ns);
+int reporter_start(const Settings& settings) {
+  return g_reporter.start(settings);
 }
 
 void reporter_reserve() {
@@ -410,10 +396,6 @@ void reporter_reserve() {
 
 void reporter_await_loaded() {
   g_reporter.wait_unless_stuck(kThreadNs);
-}
-
-JobQueue& reporter_queue() {
-  return g_reporter.queue;
 }
 
 bool reporter_finish(uint64_t until_ns) {

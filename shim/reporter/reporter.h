@@ -3,28 +3,21 @@
 // Its own thread; cold context. May block for as long as a library or a sink does: nobody waits for it.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+
 #include "shim/common/contract/settings.h"
-#include "shim/handoff/report_request.h"
 
 namespace holdwatch {
 
-// Starts the thread. 0 or an errno. `before_exit` is called when the process exits, before the destructors of the
-// symbolizer's libraries.
-int reporter_start(const Settings& settings, void (*before_exit)());
+// Starts the thread. 0 or an errno.
+int reporter_start(const Settings& settings);
 
 // Waits until the reporter needs none of the loader's locks any more, for a third of a second at most; not if it waits for one
 // itself.
 void reporter_await_loaded();
 
-// Set while an attachment listens: hears instead of standard error what reports cannot be written to (api.h, complain).
-extern void (*g_complain)(const char* what, const char* instead);
-// Waits until the reporter has loaded the symbolizer, which then has looked where it will write. False: that takes longer.
-bool reporter_is_ready(uint64_t patience_ns);
-
-// Where the watcher posts.
-JobQueue& reporter_queue();
-
-// The stack that its thread gets, and what it allocates, ahead of time; see watch_prepare_for_filter.
+// The stack that its thread gets, and what it allocates, ahead of time; see lifecycle/both_threads.h.
 inline constexpr size_t kReporterStackSize = size_t{1} << 20;  // DWARF readers recurse
 void reporter_reserve();
 

@@ -8,6 +8,7 @@
 #include "shim/base/clock_line.h"
 #include "shim/common/text/text_buffer.h"
 #include "shim/inspection/blocked_thread.h"
+#include "shim/inspection/lock_state.h"
 #include "shim/inspection/other_process.h"
 #include "shim/inspection/ownership.h"
 #include "shim/inspection/preexisting_holds.h"
@@ -15,7 +16,6 @@
 #include "shim/inspection/thread_names.h"
 #include "shim/record/lock_registry.h"
 #include "shim/record/thread_table.h"
-#include "shim/watch/deadlocks.h"
 
 namespace holdwatch {
 namespace {
@@ -130,14 +130,6 @@ size_t put_back_callers(const HoldView& hold, unsigned char* stack, size_t size)
 }
 
 }  // namespace
-
-Acquired acquired_how(const HolderState& holder) {
-  const HoldView& hold = holder.hold;
-  if (holder.inside_call) return Acquired::inside_call;
-  if (holder.where == Whereabouts::elsewhere) return Acquired::elsewhere;
-  if (was_adopted(hold.sites[0].pc)) return adopted_since_attachment() ? Acquired::before_attach : Acquired::unseen;
-  return hold.word.condition() ? Acquired::by_condition_wait : Acquired::by_call;
-}
 
 RawStack* Evidence::unwind_unkept(const Snapshot& snapshot) {
   RawStack* stack = arena_.take();

@@ -10,9 +10,6 @@
 
 namespace holdwatch {
 
-// How the holder came by the lock, as far as that changes what a reader needs to know.
-Acquired acquired_how(const HolderState& holder);
-
 class Evidence {
  public:
   bool start() { return arena_.start(); }

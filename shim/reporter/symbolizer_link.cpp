@@ -17,12 +17,11 @@
 #include "shim/common/contract/control_block.h"
 #include "shim/common/kernel/system_call.h"
 #include "shim/common/text/text_buffer.h"
+#include "shim/handoff/startup_messages.h"
 #include "shim/own_threads/standard_error.h"
 #include "shim/reporter/clean_pages.h"
 
 namespace holdwatch {
-
-void (*g_hear_complaint)(std::string_view line) = nullptr;
 
 namespace {
 
@@ -169,7 +168,7 @@ LoadedSymbolizer load_symbolizer(const Settings& settings, const HostCalls& host
   const bool silent = strcmp(settings.log, "none") == 0;
   complaint << (silent ? "; with LOG=none nothing is reported" : "; reports go to stderr without function names");
   say(complaint);
-  if (g_hear_complaint != nullptr) g_hear_complaint(complaint);
+  add_startup_remark(complaint);
   return {nullptr, nullptr};
 }
 

@@ -2,8 +2,6 @@
 // remember_own_path: start context. load_symbolizer: reporter thread only; it takes the loader's lock.
 #pragma once
 
-#include <string_view>
-
 #include "shim/common/contract/settings.h"
 #include "shim/common/contract/symbolizer_api.h"
 
@@ -11,9 +9,6 @@ namespace holdwatch {
 
 // Notes where the shim lies, absolute, before the program can change its working directory.
 void remember_own_path();
-
-// Set while an attachment listens: is told what is said on standard error too.
-extern void (*g_hear_complaint)(std::string_view line);
 
 struct LoadedSymbolizer {
   const SymbolizerApi* api;  // null: not loaded, one line was said

@@ -111,14 +111,4 @@ bool prove_circle(const Circle& circle, const Timing& timing, HolderState* holde
   return true;
 }
 
-bool circle_lasts(const HolderState* holders, size_t count) {
-  for (size_t i = 0; i < count; ++i) {
-    WaitView wait;
-    if (!hold_lasts(holders[i].hold.identity) || !view_wait_of(holders[i].hold, &wait) ||
-        !wait.word.is_same_lock(holders[(i + 1) % count].hold.word) || has_lost_its_frame(wait))
-      return false;
-  }
-  return true;
-}
-
 }  // namespace holdwatch

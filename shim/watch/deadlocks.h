@@ -1,5 +1,5 @@
 // Deadlocks: threads that wait for each other in a circle, found in the records and proven by the kernel and the locks.
-// Cold context (watcher; `circle_lasts` also reporter). Disturbs no thread.
+// Cold context (watcher). Disturbs no thread.
 #pragma once
 
 #include "shim/inspection/lock_state.h"
@@ -15,8 +15,5 @@ void read_waits(CircleSearch& search);
 // Whether all of it was true at one moment and can never end: then `holders`, of which there is room for kMaxHolders, are
 // the circle's, the oldest hold first and otherwise in the circle's order.
 bool prove_circle(const Circle& circle, const Timing& timing, HolderState* holders);
-
-// Whether each still waits for what the next one holds.
-bool circle_lasts(const HolderState* holders, size_t count);
 
 }  // namespace holdwatch

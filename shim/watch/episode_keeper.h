@@ -3,6 +3,7 @@
 #pragma once
 
 #include "shim/common/contract/settings.h"
+#include "shim/inspection/preexisting_holds.h"
 #include "shim/timing/timing.h"
 #include "shim/watch/cycle_search.h"
 #include "shim/watch/episodes.h"
@@ -35,6 +36,12 @@ class EpisodeKeeper {
   void report_all_holds(const Timing& timing);
 
   Episodes& episodes() { return episodes_; }
+  ReportedLocks reported_locks() {
+    const auto contain = [](void* episodes, uintptr_t lock) {
+      return static_cast<Episodes*>(episodes)->tell_of_hold(lock);
+    };
+    return {contain, &episodes_};
+  }
   // Room for whoever looks for locks in the records before this one does.
   Sightings& sightings() { return sightings_; }
 

@@ -18,12 +18,6 @@ uint64_t over_ns(uint64_t tick_ns, uint64_t limit_ns, const Timing& timing) {
 
 }  // namespace
 
-void Suspects::add(LockWord lock) {
-  for (size_t i = 0; i < count; ++i)
-    if (locks[i].is_lock_at(lock.address())) return;
-  if (!full()) locks[count++] = lock;
-}
-
 void Search::look_for_holds(const Timing& timing, Episodes& episodes, Suspects& suspects, uint64_t until_next_ns) {
   const uint64_t now_ns = timing.now_ns();
   const uint64_t smallest_ns = timing.smallest_hold_limit_ns();

@@ -8,19 +8,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "shim/inspection/candidates.h"
 #include "shim/timing/timing.h"
 #include "shim/watch/episodes.h"
 
 namespace holdwatch {
-
-// Each lock once.
-struct Suspects {
-  static constexpr size_t kMax = 64;  // locks looked at in one wake-up; the next one takes the others
-  LockWord locks[kMax];
-  size_t count = 0;
-  void add(LockWord lock);
-  bool full() const { return count == kMax; }
-};
 
 class Search {
  public:

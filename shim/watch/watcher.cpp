@@ -9,36 +9,25 @@
 #include "shim/base/clock_line.h"
 #include "shim/base/control_requests.h"
 #include "shim/base/libc_functions.h"
-#include "shim/base/libc_threads.h"
 #include "shim/base/os.h"
-#include "shim/base/thread_mode.h"
-#include "shim/inspection/capture.h"
+#include "shim/base/upcalls.h"
+#include "shim/fallback/fallback_reporter.h"
 #include "shim/inspection/preexisting_holds.h"
 #include "shim/own_threads/own_thread.h"
 #include "shim/own_threads/seccomp_state.h"
-#include "shim/own_threads/standard_error.h"
 #include "shim/record/call_sites.h"
 #include "shim/record/spare_memory.h"
 #include "shim/record/stamp.h"
 #include "shim/record/thread_table.h"
-#include "shim/reporter/report_callback.h"
-#include "shim/reporter/reporter.h"
 #include "shim/timing/timing.h"
 #include "shim/watch/call_rate.h"
 #include "shim/watch/episode_keeper.h"
-#include "shim/watch/posting.h"
 #include "shim/watch/scan.h"
 
 namespace holdwatch {
 
-void (*g_ask_for_detachment)() = nullptr;
-
 namespace {
 
-constexpr size_t kWatcherStackSize = 128 * 1024;
-// How much longer exit() may take for us, all in all: first for what the reporter can still write, then for plain words.
-constexpr uint64_t kLastReportsNs = 3'000'000;
-constexpr uint64_t kLastWordsNs = 1'000'000;
 constexpr uint64_t kLongestCoolingNs = 3600 * kNanosecondsPerSecond;
 
 class Watcher {
@@ -87,10 +76,8 @@ class Watcher {
 };
 
 constinit Watcher g_watcher;
-pthread_t g_watcher_thread;  // once it has been started
-enum class Begun : uint32_t { no, under_way, yes, failed };
-std::atomic<Begun> g_begun{Begun::no};
-std::atomic<bool> g_ended{false};
+pthread_t g_watcher_thread;  // while it runs
+std::atomic<bool> g_runs{false};
 
 void Watcher::wake_up(uint32_t question) {
   tick();
@@ -146,7 +133,7 @@ void Watcher::look() {
   keeper_.take_ended_holds(timing_);
   if (limits_changed.exchange(false, std::memory_order_relaxed)) search_.look_again();
   Suspects held, waited_for;
-  look_after_adopted(timing_, keeper_.episodes(), keeper_.sightings(), held);
+  look_after_adopted(timing_, keeper_.reported_locks(), keeper_.sightings(), held);
   if (!keeper_.follow_all(timing_)) search_.look_again();
   search_.look_for_holds(timing_, keeper_.episodes(), held, call_rate_.were_few() ? longest_sleep_ns() : 0);
   if (held.count > 0 || keeper_.has_followed_all()) keeper_.begin_circles(timing_);
@@ -195,10 +182,11 @@ void Watcher::take_question() {
     }
     case ControlRequest::detach:
       // Answered by the attachment's thread, when all is as it was.
-      if (g_ask_for_detachment == nullptr) return answer_question(false, "it was started with holdwatch preloaded");
+      if (holdwatch_control_block.state.load(std::memory_order_relaxed) == ControlState::preloaded)
+        return answer_question(false, "it was started with holdwatch preloaded");
       stop_looking(true);
       if (calls_filtered()) return answer_question(false, kFilterKeepsAttachment);
-      return g_ask_for_detachment();
+      return kUpcalls.detach();
   }
 }
 
@@ -284,96 +272,51 @@ void Watcher::reset() {
 
 constexpr OwnThread kWatcherThread = {"holdwatch", [] { g_watcher.run(); }, kWatcherStackSize};
 
-bool start_watcher(const Settings& settings) {
-  if (reporter_start(settings, watch_end) != 0) return false;
-  g_watcher.start(settings);
-  return start_own_thread(kWatcherThread, &g_watcher_thread) == 0;
-}
-
 }  // namespace
 
-void watch_begin(const Settings& settings) {
-  Begun expected = Begun::no;
-  if (!g_begun.compare_exchange_strong(expected, Begun::under_way)) return;
-  take_filters_over();
-  const bool begun = g_libc_thread_count != nullptr && start_watcher(settings);
-  if (!begun) {
-    stop_tick();
-    say("cannot start holdwatch's threads: no thread or memory available; the program runs unwatched");
-  }
-  g_begun.store(begun ? Begun::yes : Begun::failed);
+int watcher_start(const Settings& settings) {
+  g_watcher.start(settings);
+  const int error = start_own_thread(kWatcherThread, &g_watcher_thread);
+  g_runs.store(error == 0);
+  return error;
 }
 
-bool watch_is_on() {
-  return g_begun.load() == Begun::yes;
+void watcher_stop() {
+  if (!g_runs.load()) return;
+  g_watcher.stop();
+  libc().pthread_join(g_watcher_thread, nullptr);
+  g_runs.store(false);
 }
 
-void watch_stop() {
-  if (g_begun.load() == Begun::no) return;
-  if (watch_is_on()) {
-    g_watcher.stop();
-    libc().pthread_join(g_watcher_thread, nullptr);
-  }
-  reporter_stop();
-  stop_tick();
-  while (HandedOver* ended = take_handed_over()) give_back(ended);
-  forget_adopted();
+void watcher_reset() {
   g_watcher.reset();
-  g_begun.store(Begun::no);
 }
 
-void watch_prepare_for_filter(const Settings& settings) {
-  refill_spares(settings.stacks != Stacks::callsite);
-  refill_records();
-  if (g_begun.load() != Begun::no) return;
-  reserve_own_stacks({kWatcherStackSize, kReporterStackSize});
-  reporter_reserve();
-}
-
-void watch_after_fork() {
-  own_stacks_after_fork();
-  adopted_after_fork();
+void watcher_after_fork() {
+  g_runs.store(false);
   holdwatch_control_block.looks.store(0, std::memory_order_relaxed);
-  stop_tick();
   g_watcher.reset();
-  reporter_after_fork();
-  g_begun.store(Begun::no);
-  g_ended.store(false);
-  capture_no_more_of(0);
 }
 
-void watch_snapshot() {
-  if (!watch_is_on()) return;
+void watcher_snapshot() {
+  if (!g_runs.load()) return;
   g_watcher.snapshot_wanted.store(true, std::memory_order_relaxed);
   g_watcher.ask();
 }
 
-void watch_limits_changed() {
-  if (!watch_is_on()) return;
+void watcher_limits_changed() {
+  if (!g_runs.load()) return;
   g_watcher.limits_changed.store(true, std::memory_order_relaxed);
   g_watcher.ask();
 }
 
-void watch_look() {
-  if (watch_is_on()) g_watcher.ask();
+void watcher_look(uint64_t timeout_ns) {
+  g_watcher.wait_for_answer(g_watcher.ask(), timeout_ns);
 }
 
-void watch_await_loaded() {
-  if (watch_is_on()) reporter_await_loaded();
-}
-
-void watch_end() {
-  if (!watch_is_on() || g_ended.exchange(true)) return;
-  const Inside inside;
-  capture_no_more_of(own_tid());
-  const uint64_t until_ns = monotonic_ns() + kLastReportsNs;
-  // A hold that ended just now has its closing line still to come.
-  g_watcher.wait_for_answer(g_watcher.ask(), kLastReportsNs);
-  if (!reporter_finish(until_ns)) {
-    g_watcher.last_words_wanted.store(true, std::memory_order_relaxed);
-    g_watcher.wait_for_answer(g_watcher.ask(), kLastWordsNs);
-  }
-  close_report_callback();
+void watcher_speak_last(uint64_t timeout_ns) {
+  g_watcher.last_words_wanted.store(true, std::memory_order_relaxed);
+  watcher_look(timeout_ns);
 }
 
 }  // namespace holdwatch

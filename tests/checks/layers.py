@@ -10,43 +10,63 @@ import pathlib
 import re
 import sys
 
-# The plain structs that both shared objects have in common, and what headers lack.
-SHARED = {"shim/common/contract/finding.h", "shim/common/contract/period.h", "shim/common/contract/settings.h", "shim/common/kernel/system_call_numbers.h"}
+COMMON = {"shim/common"}
+BASE = {"shim/base"} | COMMON
+OWN_THREADS = {"shim/own_threads"} | BASE
+RECORD = {"shim/record"} | OWN_THREADS
+INSPECTION = {"shim/inspection", "shim/timing"} | RECORD
+HANDOFF = {"shim/handoff"} | INSPECTION
+FALLBACK = {"shim/fallback"} | HANDOFF
 
-# Folder or file: the folders and files of ours that it may include. The longest key that fits a path counts.
+# Folder or file: the folders and files of ours that it may include, from the lowest layer up. The longest key that fits a path
+# counts.
 MAY_INCLUDE = {
-    "shim/base": {"shim/base"},
-    "shim/interpose": {"shim/interpose", "shim/base", "shim/record"},
-    "shim/record": {"shim/record", "shim/base"},
-    "shim/capture": {"shim/capture", "shim/base"},
-    "shim/watch": {"shim/watch", "shim/base", "shim/record", "shim/capture", "shim/common/contract/symbolizer_api.h"},
+    # What crosses boundaries, and pure parsers: no state, libc alone.
+    "shim/common/kernel": {"shim/common/kernel"},
+    "shim/common/contract": {"shim/common/contract", "shim/common/options/options.def"},
+    "shim/common/text": {"shim/common/text", "shim/common/contract"},
+    "shim/common/options": {"shim/common/options", "shim/common/contract", "shim/common/text", "shim/common/kernel"},
+    "shim/common/proc": {"shim/common/proc", "shim/common/contract"},
+    "shim/common/elf": {"shim/common/elf", "shim/common/kernel"},
+    "shim/common/glibc": {"shim/common/glibc"},
+    "shim/base": BASE,
+    "shim/own_threads": OWN_THREADS,
+    "shim/record": RECORD,
+    "shim/interpose": {"shim/interpose"} | RECORD,
+    "shim/timing": {"shim/timing"} | RECORD,
+    "shim/inspection": INSPECTION,
+    "shim/handoff": HANDOFF,
+    "shim/fallback": FALLBACK,
+    # The two threads, which know each other by handoff alone.
+    "shim/watch": {"shim/watch"} | FALLBACK,
+    "shim/reporter": {"shim/reporter"} | FALLBACK,
     # A process that is attached to: its calls are turned to the hooks, its watch begins and ends.
-    "shim/attach": {"shim/attach", "shim/base", "shim/interpose/real_functions.h", "shim/common/glibc/hooked_functions.def",
-                    "shim/capture", "shim/watch"},
-    # The start order, and the public functions, which reach into several stages by their nature.
-    "shim/lifecycle.cpp": {"shim"},
-    "shim/public_api.cpp": {"shim/holdwatch.h", "shim/base", "shim/record", "shim/watch"},
+    "shim/attach": {"shim/attach", "shim/interpose/real_functions.h", "shim/inspection"} | OWN_THREADS,
+    # The start order, what lower layers may call in higher ones, and the public functions, which reach into several layers by
+    # their nature.
+    "shim/lifecycle": {"shim"},
+    "shim/public_api.cpp": {"shim/holdwatch.h", "shim/watch/watcher.h", "shim/reporter/report_callback.h"} | RECORD,
     "shim/asan_options.cpp": set(),
     "shim/holdwatch.h": set(),
-    "symbolizer/unwind": {"symbolizer/unwind", "shim/common/contract/lock_call_note.h"} | SHARED,
-    "symbolizer/symbols": {"symbolizer/symbols", "symbolizer/unwind/modules.h", "symbolizer/unwind/elf_notes.h"} | SHARED,
-    "symbolizer/cause": {"symbolizer/cause", "symbolizer/unwind/memory.h"} | SHARED,
-    "symbolizer/report": {"symbolizer/report", "symbolizer/symbols/symbols.h"} | SHARED,
-    # A program of its own, made of all stages of the symbolizer; what it reads in /proc and in a lock, the shim can parse
-    # already.
-    "symbolizer/inspect": {"symbolizer", "shim/inspection/task_files.h", "shim/common/glibc/lock_layout.h"} | SHARED,
+    "symbolizer/unwind": {"symbolizer/unwind"} | COMMON,
+    "symbolizer/symbols": {"symbolizer/symbols", "symbolizer/unwind/modules.h", "symbolizer/unwind/elf_notes.h"} | COMMON,
+    "symbolizer/activity": {"symbolizer/activity", "symbolizer/unwind/memory.h"} | COMMON,
+    "symbolizer/report": {"symbolizer/report", "symbolizer/symbols/symbols.h"} | COMMON,
     # The one place that knows all stages of the symbolizer.
-    "symbolizer/api.cpp": {"symbolizer"} | SHARED,
-    "shim/common/contract/symbolizer_api.h": SHARED,
+    "symbolizer/api.cpp": {"symbolizer/unwind", "symbolizer/symbols", "symbolizer/activity", "symbolizer/report",
+                           "symbolizer/own_namespace.h"} | COMMON,
     "symbolizer/own_namespace.cpp": {"symbolizer/own_namespace.h"},
     "symbolizer/own_namespace.h": set(),
-    # Helpers of scripts/holdwatch.
-    "symbolizer/launcher": {"symbolizer/launcher", "shim/base", "symbolizer/symbols/elf_sections.h"},
-    "symbolizer/launcher/doctor": {"symbolizer/launcher", "shim/base", "symbolizer/symbols/program_file.h",
-                                   "symbolizer/control", "symbolizer/report/program_path.h", "symbolizer/unwind/auxiliary.h",
-                                   "symbolizer/unwind/process_memory.h"},
+    # What a user types. Programs of their own.
+    "symbolizer/tools": {"symbolizer/tools"},
+    "symbolizer/tools/launcher": {"symbolizer/tools/launcher"} | COMMON,
+    "symbolizer/tools/doctor": {"symbolizer/tools", "symbolizer/symbols/program_file.h", "symbolizer/report/program_path.h",
+                                "symbolizer/unwind"} | BASE,
     # What reaches into another process: the block that it finds there, and the unwinder, which serves any process.
-    "symbolizer/control": {"symbolizer/control", "symbolizer/tools/missing_libraries.h", "shim/common/contract/control_block.h", "shim/common/options/option_values.h", "symbolizer/unwind"} | SHARED,
+    "symbolizer/tools/attach": {"symbolizer/tools/attach", "symbolizer/tools/missing_libraries.h", "symbolizer/unwind"} | COMMON,
+    # Made of all stages of the symbolizer.
+    "symbolizer/tools/inspect": {"symbolizer/tools/inspect", "symbolizer/tools/missing_libraries.h", "symbolizer/unwind",
+                                 "symbolizer/symbols", "symbolizer/activity", "symbolizer/report"} | COMMON,
 }
 
 # A library's headers, and the one folder that may use them.

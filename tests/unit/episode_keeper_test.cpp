@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "shim/reporter/reporter.h"
+#include "shim/handoff/report_request.h"
 #include "tests/catch.h"
 #include "tests/unit/deadlock_scene.h"
 #include "tests/unit/in_child.h"
@@ -30,11 +30,11 @@ struct KeeperTest {
     timing->start(settings);
     timing->advance();
     keeper->start(settings);
-    REQUIRE(reporter_queue().start());
-    reporter_queue().reset();
+    REQUIRE(report_queue().start());
+    report_queue().reset();
   }
   ~KeeperTest() {
-    reporter_queue().reset();
+    report_queue().reset();
     stop_tick();
   }
 
@@ -68,7 +68,7 @@ struct KeeperTest {
   }
   std::vector<Phase> told() {
     std::vector<Phase> phases;
-    for (; Job* job = reporter_queue().oldest(); reporter_queue().done()) {
+    for (; Job* job = report_queue().oldest(); report_queue().done()) {
       phases.push_back(job->phase);
       if (job->ended != nullptr) give_back(job->ended);
     }

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "shim/base/clock.h"
-#include "shim/reporter/reporter.h"
+#include "shim/handoff/report_request.h"
 #include "tests/catch.h"
 #include "tests/unit/in_child.h"
 #include "tests/unit/recorded_thread.h"
@@ -32,8 +32,8 @@ struct PostingTest {
     timing->start(settings);
     timing->advance();
     stand_in.start(settings);
-    REQUIRE(reporter_queue().start());
-    reporter_queue().reset();
+    REQUIRE(report_queue().start());
+    report_queue().reset();
     episode->event = Event::hold;
     episode->number = 7;
     episode->lock = word;
@@ -42,7 +42,7 @@ struct PostingTest {
     state->lock = word;
   }
   ~PostingTest() {
-    reporter_queue().reset();
+    report_queue().reset();
     stop_tick();
   }
 
@@ -77,7 +77,7 @@ TEST_CASE_METHOD(PostingTest, "a hold that lasts is posted with its holders and 
   add_waiter(12, 2 * kSecond);
   add_waiter(13, kSecond);
   REQUIRE(post(Phase::over));
-  const Job* job = reporter_queue().oldest();
+  const Job* job = report_queue().oldest();
   REQUIRE(job != nullptr);
   CHECK(job->event == Event::hold);
   CHECK(job->phase == Phase::over);
@@ -103,7 +103,7 @@ TEST_CASE_METHOD(PostingTest, "a hold that has ended is posted as the episode kn
   episode->threads_delayed = 4;
   episode->lost_ns = 5 * kSecond;
   REQUIRE(post(Phase::released));
-  const Job* job = reporter_queue().oldest();
+  const Job* job = report_queue().oldest();
   REQUIRE(job->state.holder_count == 1);
   CHECK(job->held_ns[0] <= 2 * kSecond);
   CHECK(job->held_ns[0] >= 2 * kSecond - 2 * kPublishedWithinNs);
@@ -117,7 +117,7 @@ TEST_CASE_METHOD(PostingTest, "the wall clock of a closing line is that of the e
   episode->ended_ns = monotonic_ns() - kSecond;
   const uint64_t before_ns = wall_clock_ns();
   REQUIRE(post(Phase::released));
-  const uint64_t said_ns = reporter_queue().oldest()->wall_clock_ns;
+  const uint64_t said_ns = report_queue().oldest()->wall_clock_ns;
   CHECK(said_ns <= wall_clock_ns() - kSecond);
   CHECK(said_ns + kSecond + kSecond / 2 > before_ns);
 }
@@ -126,7 +126,7 @@ TEST_CASE_METHOD(PostingTest, "a reporter that is behind takes no more until it 
   add_holder(11, kSecond);
   CHECK(fill_queue() > 1);
   CHECK_FALSE(post(Phase::over));
-  reporter_queue().done();
+  report_queue().done();
   CHECK(post(Phase::over));
   CHECK_FALSE(post(Phase::over));
 }
@@ -136,7 +136,7 @@ TEST_CASE_METHOD(PostingTest, "what waits for the reporter for a moment is left 
     add_holder(11, kSecond);
     post(Phase::over);
     let_wait(kSecond);
-    return reporter_queue().oldest()->said.load() ? 1 : 0;
+    return report_queue().oldest()->said.load() ? 1 : 0;
   });
   CHECK(outcome.status == 0);
   CHECK(outcome.text.empty());
@@ -150,7 +150,7 @@ TEST_CASE_METHOD(PostingTest, "of what waits too long the first line is written 
     let_wait(4 * kSecond);
     post(Phase::still);
     let_wait(7 * kSecond);
-    return reporter_queue().oldest()->said.load() ? 0 : 1;
+    return report_queue().oldest()->said.load() ? 0 : 1;
   });
   CHECK(outcome.status == 0);
   CHECK(outcome.text.find("thread 11 has held mutex L") != std::string::npos);

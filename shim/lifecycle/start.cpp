@@ -6,26 +6,25 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
 
 #include "shim/attach/attachment.h"
-#include "shim/attach/complaints.h"
-#include "shim/attach/redirect.h"
 #include "shim/base/libc_functions.h"
 #include "shim/base/preload_variable.h"
 #include "shim/base/program_name.h"
 #include "shim/base/thread_mode.h"
 #include "shim/base/unloads.h"
+#include "shim/base/upcalls.h"
 #include "shim/common/contract/control_block.h"
 #include "shim/common/contract/settings.h"
 #include "shim/common/options/options.h"
 #include "shim/common/text/text_buffer.h"
+#include "shim/handoff/startup_messages.h"
 #include "shim/inspection/capture.h"
 #include "shim/inspection/task_files.h"
-#include "shim/interpose/begin_watch.h"
-#include "shim/interpose/filter_hooks.h"
 #include "shim/interpose/real_functions.h"
-#include "shim/own_threads/own_thread.h"
+#include "shim/lifecycle/both_threads.h"
 #include "shim/own_threads/seccomp_state.h"
 #include "shim/own_threads/standard_error.h"
 #include "shim/record/ended_holds.h"
@@ -34,7 +33,6 @@
 #include "shim/record/thread_table.h"
 #include "shim/reporter/reporter.h"
 #include "shim/reporter/symbolizer_link.h"
-#include "shim/watch/watcher.h"
 
 // By which libc knows this library.
 extern "C" [[gnu::visibility("hidden")]] void* __dso_handle;
@@ -43,32 +41,49 @@ namespace holdwatch {
 namespace {
 
 Settings g_settings;
+std::atomic<bool> g_takes_part{false};     // this process is watched; what hooks and forks do hangs on it
+std::atomic<bool> g_minds_filters{false};  // since it took part for the first time
+bool g_has_thread_sanitizer = false;
 
+// Calls that have begun when an attachment ends go on.
 void begin_watch() {
+  if (!g_takes_part.load(std::memory_order_acquire)) return;
   watch_begin(g_settings);
   attachment_resume();
 }
 
+void await_loaded() {
+  if (g_takes_part.load(std::memory_order_acquire)) watch_await_loaded();
+}
+
 void resolve_functions(void* scope) {
   resolve_real_functions(scope);
-  if (some_module_exports("__tsan_init")) g_program_creates_threads = g_real.pthread_create;
+  g_has_thread_sanitizer = some_module_exports("__tsan_init");
+}
+
+// Our threads are made by libc's own function. ThreadSanitizer alone must see them begin, for it ends the program at the
+// first call from a thread that it does not know, and the program's callback for reports is called by one of ours.
+int create_thread(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*), void* argument) {
+  const auto create = g_has_thread_sanitizer ? g_real.pthread_create : libc().pthread_create;
+  return create(thread, attributes, run, argument);
 }
 
 bool no_sample_is_under_way() {
   return !capture_samples_under_way();
 }
 
-void before_filter(FilterScope scope) {
+bool before_filter(FilterScope scope) {
+  if (!g_minds_filters.load(std::memory_order_acquire)) return false;
   const Inside inside;
   if (const Working working; !calls_filtered()) watch_prepare_for_filter(g_settings);
   expect_filter(scope, no_sample_is_under_way);
+  return true;
 }
 
 // What lock calls and forks do from now on.
 void take_part() {
-  g_begin_watch = begin_watch;
-  g_await_watch = watch_await_loaded;
-  g_before_filter = before_filter;
+  g_minds_filters.store(true, std::memory_order_release);
+  g_takes_part.store(true, std::memory_order_release);
 }
 
 void before_fork() {
@@ -121,8 +136,7 @@ bool prepare_late(TextBuffer& why) {
 }
 
 void end_attachment() {
-  g_begin_watch = nullptr;
-  g_await_watch = nullptr;
+  g_takes_part.store(false, std::memory_order_release);
   watch_stop();
 }
 
@@ -147,13 +161,12 @@ bool begin_attachment(const char* const* options, char* why, unsigned long why_s
   note_filters_of_threads();
   thread_table_forget_holds();
   refill_spares(false);
-  g_ask_for_detachment = ask_for_detachment;
-  listen_for_complaints();
+  listen_for_startup_messages();
   watch_begin(g_settings);
-  const Complaints complaints = watch_is_on() ? hear_complaints() : Complaints{kNoRoomForWatch, nullptr};
-  if (complaints.remark != nullptr) add_line(text, complaints.remark);
-  if (complaints.refusal != nullptr) {
-    add_line(text, complaints.refusal);
+  const StartupMessages heard = watch_is_on() ? hear_startup_messages() : StartupMessages{kNoRoomForWatch, nullptr};
+  if (heard.remark != nullptr) add_line(text, heard.remark);
+  if (heard.refusal != nullptr) {
+    add_line(text, heard.refusal);
     end_attachment();
     return false;
   }
@@ -178,7 +191,7 @@ void stay_out(std::string_view why) {
     if (!libc_can_be_watched(&why_not)) return;
     // From the global scope, so that what stands in front of libc's functions already stays in front of them.
     resolve_functions(RTLD_DEFAULT);
-    offer_attachment({begin_attachment, end_attachment});
+    offer_attachment();
     return;
   }
   resolve_functions(RTLD_NEXT);
@@ -207,4 +220,16 @@ void stay_out(std::string_view why) {
 }
 
 }  // namespace
+
+constinit const Upcalls kUpcalls = {
+    .begin_watch = begin_watch,
+    .await_loaded = await_loaded,
+    .before_filter = before_filter,
+    .create_thread = create_thread,
+    .begin_attachment = begin_attachment,
+    .end_attachment = end_attachment,
+    .detach = ask_for_detachment,
+    .before_exit = watch_end,
+};
+
 }  // namespace holdwatch

@@ -1,0 +1,37 @@
+// Reports in plain form, by the watcher, where the reporter does not get round to them.
+// Cold context (watcher).
+#pragma once
+
+#include <cstdint>
+
+#include "shim/common/contract/settings.h"
+#include "shim/handoff/report_request.h"
+
+namespace holdwatch {
+
+// Whether the oldest job has waited for the reporter for too long, or the process exits.
+bool reporter_is_stuck();
+
+// Writes the first line of the job, if RATE allows it.
+void report_plainly(const Job& job, uint64_t now_ns);
+
+// What the watcher says itself of jobs that have waited too long. While the reporter is stuck, that is each phase of each episode,
+// in plain form, as many a minute as RATE allows.
+class StandIn {
+ public:
+  void start(const Settings& settings);
+  void speak_for_a_stuck_reporter(uint64_t now_ns);
+  // At exit, if reports go to standard error: for every job of which nothing has been said, and for what has no room among the
+  // jobs from then on. `end` says what RATE has left out of it.
+  void take_over(uint64_t now_ns) const;
+  void end(uint64_t now_ns) const;
+
+ private:
+  void say_why_once();
+
+  uint64_t patience_ns_ = 0;
+  bool reason_said_ = false;
+  bool speaks_on_standard_error_ = false;
+};
+
+}  // namespace holdwatch

@@ -1,0 +1,24 @@
+// The locks that one look has found to be worth a report.
+// Cold context (watcher).
+#pragma once
+
+#include <cstddef>
+
+#include "shim/record/lock_word.h"
+
+namespace holdwatch {
+
+// Each lock once.
+struct Suspects {
+  static constexpr size_t kMax = 64;  // locks looked at in one wake-up; the next one takes the others
+  LockWord locks[kMax];
+  size_t count = 0;
+  void add(LockWord lock) {
+    for (size_t i = 0; i < count; ++i)
+      if (locks[i].is_lock_at(lock.address())) return;
+    if (!full()) locks[count++] = lock;
+  }
+  bool full() const { return count == kMax; }
+};
+
+}  // namespace holdwatch
