@@ -58,7 +58,7 @@ MAY_INCLUDE = {
     "symbolizer/own_namespace.cpp": {"symbolizer/own_namespace.h"},
     "symbolizer/own_namespace.h": set(),
     # What a user types. Programs of their own.
-    "symbolizer/tools": {"symbolizer/tools"},
+    "symbolizer/tools": {"symbolizer/tools", "symbolizer/unwind/libunwind.h", "symbolizer/symbols/elf_sections.h"},
     "symbolizer/tools/launcher": {"symbolizer/tools/launcher"} | COMMON,
     "symbolizer/tools/doctor": {"symbolizer/tools", "symbolizer/symbols/program_file.h", "symbolizer/report/program_path.h",
                                 "symbolizer/unwind"} | BASE,
@@ -66,7 +66,8 @@ MAY_INCLUDE = {
     "symbolizer/tools/attach": {"symbolizer/tools/attach", "symbolizer/tools/missing_libraries.h", "symbolizer/unwind"} | COMMON,
     # Made of all stages of the symbolizer.
     "symbolizer/tools/inspect": {"symbolizer/tools/inspect", "symbolizer/tools/missing_libraries.h", "symbolizer/unwind",
-                                 "symbolizer/symbols", "symbolizer/activity", "symbolizer/report"} | COMMON,
+                                 "symbolizer/symbols", "symbolizer/activity", "symbolizer/report",
+                                 "shim/inspection/task_files.h"} | COMMON,
 }
 
 # A library's headers, and the one folder that may use them.

@@ -121,8 +121,8 @@ struct StoryTest {
 
   StoryTest() {
     while (HandedOver* entry = take_handed_over()) give_back(entry);
-    REQUIRE(reporter_queue().start());
-    reporter_queue().reset();
+    REQUIRE(report_queue().start());
+    report_queue().reset();
     settings.limit_ns = kHour;
     settings.read_limit_ns = 1'000'000;  // the smallest decides how often episodes are followed
     settings.repeat = true;
@@ -131,7 +131,7 @@ struct StoryTest {
   ~StoryTest() {
     holder.record().clear();
     waiter.record().clear();
-    reporter_queue().reset();
+    report_queue().reset();
     stop_tick();
   }
   void start() {
@@ -189,19 +189,19 @@ struct StoryTest {
 
   // Its queue has room for no job more.
   void fall_behind() {
-    while (Job* job = reporter_queue().next_free()) {
+    while (Job* job = report_queue().next_free()) {
       *job->state.holders = {};
       job->ended = nullptr;
       job->phase = Phase::snapshot;
       job->episode = 0;
-      reporter_queue().post();
+      report_queue().post();
     }
   }
   void catch_up() { told(); }
   // What was posted since it was asked last.
   Story told() {
     Story all;
-    for (; Job* job = reporter_queue().oldest(); reporter_queue().done()) {
+    for (; Job* job = report_queue().oldest(); report_queue().done()) {
       all.push_back({job->event, job->phase});
       if (job->ended != nullptr) give_back(job->ended);
     }
@@ -384,7 +384,7 @@ TEST_CASE_METHOD(WaitStoryTest, "a wait is reported as a hold is: over its limit
   hold(3 * kHour);
   HeldSlot& waits = wait(kHour + kHour / 2);
   REQUIRE(begin_wait_episode());
-  Job* const job = reporter_queue().oldest();
+  Job* const job = report_queue().oldest();
   REQUIRE(job != nullptr);
   CHECK(job->state.holder_count == 1);
   CHECK(job->state.waiter_count == 1);
@@ -438,7 +438,7 @@ TEST_CASE_METHOD(StoryTest, "a snapshot tells of each lock that is held, whateve
     holdwatch::hold(waiter.record(), {&another, LockKind::mutex, Access::exclusive}, {0x401000, 0, 0});
   });
   keeper->report_all_holds(*timing);
-  const Job* const job = reporter_queue().oldest();
+  const Job* const job = report_queue().oldest();
   REQUIRE(job != nullptr);
   CHECK(job->limit_ns == 0);
   CHECK(job->episode == 0);

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "shim/base/clock.h"
+#include "shim/fallback/fallback_reporter.h"
 #include "shim/handoff/report_request.h"
 #include "tests/catch.h"
 #include "tests/unit/in_child.h"
