@@ -118,7 +118,7 @@ def print_ours(ours, code, lines_only):
             print(f"\n{function}: {of_function[function]:g}")
         if place != last and not (lines_only and place in told):
             total = f"{of_line[place]:4g} " if lines_only else ""
-            print(f"  {total}{Path(file).name}:{line:<5} {source_text(file, line)}")
+            print(f"  {total}{Path(file).name}:{line:<5} {source_text(file, line)}"[:120])  # fits a page of docs/
         if not lines_only:
             print(f"      {count:4g}  {address:6x}  {code[address][1]}")
         last = place

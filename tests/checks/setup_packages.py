@@ -38,7 +38,8 @@ NOT_IN_README = {"ninja-build", "python3", "binutils", "catch2|libcatch2-dev"}
 def differs_from_readme(setup):
     """The rows for building without README's names for them, and the names that are in none."""
     rows = re.search(r"^for_building='([^']*)'", setup.read_text(), re.MULTILINE)[1].split()
-    named = re.search(r"^    apt-get install (g\+\+ .*)$", (setup.parents[1] / "README.md").read_text(), re.MULTILINE)[1].split()
+    readme = (setup.parents[1] / "README.md").read_text().replace("\\\n", "")
+    named = re.search(r"^    apt-get install (g\+\+ .*)$", readme, re.MULTILINE)[1].split()
     return [row for row in rows if row not in NOT_IN_README and not set(row.split("|")) & set(named)] + [
         name for name in named if not any(name in row.split("|") for row in rows)]
 

@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+"""Checks the documentation: no line is longer than 120 columns, tables and lines with a URL excepted; a relative link leads to a
+file, and to a heading in it; a file that a page names is there; the README stays short.
+
+    docs.py SOURCE_ROOT
+"""
+
+import pathlib
+import re
+import sys
+
+LONGEST = 120
+README_LINES = 140
+# `shim/record/view.h`; NAME in capitals stands for a name.
+NAMED = re.compile(r"`((?:shim|symbolizer|scripts|tests|docs)/[a-z0-9_./-]+)`")
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def pages(root):
+    return sorted([*root.glob("*.md"), *(root / "docs").glob("*.md"), *(root / "docs").glob("*.1")])
+
+
+def long_lines(page):
+    for number, line in enumerate(page.read_text().splitlines(), 1):
+        if len(line) > LONGEST and not line.startswith("|") and "://" not in line:
+            yield f"{page}:{number} has {len(line)} columns, more than {LONGEST}"
+
+
+def anchors(page):
+    """The names by which a page's headings can be linked to, as GitHub makes them."""
+    for heading in re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE):
+        yield re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def broken_links(page):
+    if page.suffix != ".md":
+        return
+    for link in LINK.findall(page.read_text()):
+        if "://" in link:
+            continue
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        if not target.exists():
+            yield f"{page}: {link} leads to no file"
+        elif anchor and anchor not in anchors(target):
+            yield f"{page}: {link} leads to no heading"
+
+
+def missing_files(page, root):
+    for name in NAMED.findall(page.read_text()):
+        if not list(root.glob(name + "*")):
+            yield f"{page}: there is no {name}"
+
+
+def main():
+    root = pathlib.Path(sys.argv[1])
+    complaints = [complaint for page in pages(root) for complaint in
+                  (*long_lines(page), *broken_links(page), *missing_files(page, root))]
+    lines = len((root / "README.md").read_text().splitlines())
+    if lines > README_LINES:
+        complaints.append(f"README.md has {lines} lines, more than {README_LINES}")
+    print("\n".join(complaints) or f"{len(pages(root))} pages")
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
