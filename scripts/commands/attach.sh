@@ -32,6 +32,5 @@ main() {
   if [ $# != 1 ]; then bad_use "usage: holdwatch attach PID [OPTION...]"; fi
   if ! [ -r "$library" ]; then fail "cannot read $library: build or install holdwatch again"; fi
   library=$(readlink -f -- "$library")
-  tool_path control
-  exec "$tool" attach "$library" "$@"
+  become control attach "$library" "$@"
 }

@@ -18,6 +18,5 @@ main() {
   if [ $# != 2 ]; then bad_use "usage: holdwatch limit PID DURATION"; fi
   # It may be what the option of that name may be.
   parse_arguments -- --limit="$2"
-  tool_path control
-  exec "$tool" limit "$@"
+  become control limit "$@"
 }

@@ -13,6 +13,5 @@ TEXT
 }
 
 main() {
-  tool_path control
-  exec "$tool" snapshot "$@"
+  become control snapshot "$@"
 }

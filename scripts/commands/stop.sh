@@ -12,6 +12,5 @@ TEXT
 }
 
 main() {
-  tool_path control
-  exec "$tool" stop "$@"
+  become control stop "$@"
 }

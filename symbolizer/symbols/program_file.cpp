@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "shim/common/glibc/version_names.h"
 #include "symbolizer/symbols/debug_search.h"
 
 namespace holdwatch {
@@ -101,14 +102,7 @@ bool ProgramFile::keeps_frame_pointers() const {
 }
 
 unsigned ProgramFile::glibc_minor() const {
-  constexpr std::string_view kPrefix = "GLIBC_2.";
-  const std::string_view strings = file_->contents(".dynstr");
-  unsigned highest = 0;
-  for (size_t at = strings.find(kPrefix); at != std::string_view::npos; at = strings.find(kPrefix, at + 1)) {
-    const std::string number(text_at(strings, at + kPrefix.size()));
-    highest = std::max(highest, static_cast<unsigned>(std::strtoul(number.c_str(), nullptr, 10)));
-  }
-  return highest;
+  return highest_glibc_minor(file_->contents(".dynstr"));
 }
 
 }  // namespace holdwatch

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Checks that the shim drags nothing but libc into the programs that it is loaded into, loads with every glibc since 2.17, and needs
-no late binding.
+no late binding; and that the launcher's helpers, without which nothing runs under the shim, need libc alone, and one as old.
 
-    needed.py LIBRARY
+    needed.py LIBRARY HELPER...
 """
 
 import re
@@ -36,20 +36,25 @@ def version_faults(library):
             for name, numbers in sorted(versions.items()) if numbers is None or numbers > NEWEST_GLIBC]
 
 
+def faults_of_any(file):
+    """What goes for the library and the helpers."""
+    needed = set(re.findall(r"\(NEEDED\).*\[(.+)\]", readelf("-d", file)))
+    faults = [f"NEEDED {name}: it may need libc alone" for name in sorted(needed - ALLOWED)]
+    if "libc.so.6" not in needed:
+        faults.append(f"no NEEDED libc.so.6 in what readelf prints: {sorted(needed)}")
+    return [f"{file}: {fault}" for fault in faults + version_faults(file)]
+
+
 def main():
     library = sys.argv[1]
     dynamic = readelf("-d", library)
-    needed = set(re.findall(r"\(NEEDED\).*\[(.+)\]", dynamic))
-    faults = [f"NEEDED {name}: the shim may need libc alone" for name in sorted(needed - ALLOWED)]
-    if "libc.so.6" not in needed:
-        faults.append(f"no NEEDED libc.so.6 in what readelf prints: {sorted(needed)}")
-    faults += version_faults(library)
+    faults = [fault for file in sys.argv[1:] for fault in faults_of_any(file)]
     # Lazy binding would take the loader's lock inside of a lock call.
     if not re.search(r"\(FLAGS(_1)?\).*\bNOW\b", dynamic):
         faults.append("not bound at load time (-z now)")
     faults += [f"dynamic thread-local storage: {line}" for line in readelf("-r", library).splitlines()
                if re.search(DYNAMIC_TLS, line)]
-    print("\n".join(faults) if faults else f"needs {', '.join(sorted(needed))}")
+    print("\n".join(faults) if faults else f"{len(sys.argv) - 1} files need libc alone")
     return 1 if faults else 0
 
 

@@ -19,7 +19,8 @@ import launcher
 HOLDWATCH, BUILD, HOLDER = map(os.path.realpath, sys.argv[1:4])
 INSPECTION = f"{BUILD}/symbolizer/tools/inspect/libholdwatch-inspect.so"
 LIBC_ALONE = {"libc.so.6", "ld-linux-x86-64.so.2"}
-COMMANDS = ("attach/control", "inspect/holdwatch-inspect", "doctor/doctor", "launcher/arguments", "launcher/program")
+COMMANDS = ("attach/control", "inspect/holdwatch-inspect", "doctor/doctor", "launcher/arguments", "launcher/program",
+            "launcher/starter")
 LIBRARIES = {"libunwind.so.8": "libunwind8", "libunwind-x86_64.so.8": "libunwind8", "libdw.so.1": "libdw1",
              "libelf.so.1": "libelf1", "liblzma.so.5": "liblzma5", "libz.so.1": "zlib1g"}
 CLONE_NEWNS, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 0x1000, 0x4000, 0x40000

@@ -10,6 +10,7 @@
 // operand is to be run; says what keeps the loader from preloading into it, and ends with the shell's 126 or 127 if it cannot
 // be run at all. Bad use: one line to standard error, status 2.
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <climits>
@@ -17,6 +18,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "shim/common/kernel/system_call.h"
 #include "symbolizer/tools/launcher/option_arguments.h"
 #include "symbolizer/tools/launcher/preload_check.h"
 #include "symbolizer/tools/launcher/shell_text.h"
@@ -141,7 +143,7 @@ void Reader::read_argument(const char* text) {
     char path[PATH_MAX];
     const char* given = value_of(argument, "FILE");
     struct stat status;
-    if (realpath(given, path) == nullptr || stat(path, &status) != 0 || !S_ISREG(status.st_mode))
+    if (realpath(given, path) == nullptr || system_call(SYS_stat, path, &status) != 0 || !S_ISREG(status.st_mode))
       bad_use(Line<PATH_MAX + 64>() << "--config: no such file: '" << given << "'");
     print_setting("CONFIG", path);
     return;

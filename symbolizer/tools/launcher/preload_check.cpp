@@ -4,11 +4,14 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
+
+#include "shim/common/kernel/system_call.h"
 
 namespace holdwatch {
 namespace {
@@ -38,9 +41,10 @@ class File {
   int descriptor_;
 };
 
+// libc's stat and fstat are of glibc 2.33, and this runs with any.
 bool is_executable(const char* path) {
   struct stat status;
-  return access(path, X_OK) == 0 && stat(path, &status) == 0 && S_ISREG(status.st_mode);
+  return access(path, X_OK) == 0 && system_call(SYS_stat, path, &status) == 0 && S_ISREG(status.st_mode);
 }
 
 // As execvp finds it.
@@ -107,7 +111,7 @@ void check_loader(std::string_view loader, TextBuffer& obstacle) {
 // capabilities are nothing new.
 void check_rights(const File& file, uid_t uid, TextBuffer& obstacle) {
   struct stat status;
-  if (uid == kGainsNoRights || fstat(file.descriptor(), &status) != 0) return;
+  if (uid == kGainsNoRights || system_call(SYS_fstat, file.descriptor(), &status) != 0) return;
   if ((status.st_mode & S_ISUID) != 0 && status.st_uid != uid) {
     obstacle << "it is set-user-ID, and the loader ignores LD_PRELOAD for it; start it as its owner, user "
              << status.st_uid << ", or clear the bit: chmod u-s";

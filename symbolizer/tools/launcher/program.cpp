@@ -2,8 +2,8 @@
 // nobody-gains where no program can gain rights.
 //   program_kind=elf; program_path='/usr/bin/x'; program_interpreter='/lib64/ld-linux-x86-64.so.2'; program_obstacle=''
 #include <cstdio>
-#include <cstdlib>
 
+#include "shim/common/glibc/version_names.h"
 #include "symbolizer/tools/launcher/preload_check.h"
 #include "symbolizer/tools/launcher/shell_text.h"
 
@@ -27,7 +27,7 @@ const char* kind_name(FileKind kind) {
 }
 
 uid_t user_of(std::string_view text) {
-  return text == "nobody-gains" ? kGainsNoRights : static_cast<uid_t>(std::strtoul(text.data(), nullptr, 10));
+  return text == "nobody-gains" ? kGainsNoRights : static_cast<uid_t>(leading_number(text));
 }
 
 void print_variable(const char* name, std::string_view value) {

@@ -1,0 +1,29 @@
+// The names of glibc's symbol versions. Without the C++ library: what starts with every glibc reads them too.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace holdwatch {
+
+// The NN at the start of "34" or "34\0..."; 0 if there is none. glibc's own strtoul may be of a new version.
+constexpr unsigned leading_number(std::string_view text) {
+  unsigned number = 0;
+  for (size_t at = 0; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at)
+    number = 10 * number + static_cast<unsigned>(text[at] - '0');
+  return number;
+}
+
+// The NN of the highest GLIBC_2.NN in a table of names, each of which ends in a zero byte; 0 if there is none.
+constexpr unsigned highest_glibc_minor(std::string_view names) {
+  constexpr std::string_view kPrefix = "GLIBC_2.";
+  unsigned highest = 0;
+  for (size_t at = names.find(kPrefix); at != std::string_view::npos; at = names.find(kPrefix, at)) {
+    at += kPrefix.size();
+    const unsigned minor = leading_number({names.data() + at, names.size() - at});
+    if (minor > highest) highest = minor;
+  }
+  return highest;
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,59 @@
+// Executes another helper of the launcher, unless this system's glibc is too old for it: starter COMMAND HELPER ARGUMENT...
+// The loader would end such a helper, in lines of its own, before any code of ours runs. This one starts with every glibc.
+#include <elf.h>
+#include <gnu/libc-version.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <string_view>
+
+#include "shim/common/elf/mapped_file.h"
+#include "shim/common/glibc/version_names.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr int kCannot = 1, kBadUse = 2;
+
+// Of the table of names that the loader reads, whose versions are those that the file asks for.
+unsigned needed_glibc_minor(const MappedFile& file) {
+  const auto* header = file.at<Elf64_Ehdr>(0);
+  const auto* sections = header == nullptr ? nullptr : file.at<Elf64_Shdr>(header->e_shoff, header->e_shnum);
+  for (size_t i = 0; sections != nullptr && i < header->e_shnum; ++i) {
+    if (sections[i].sh_type != SHT_DYNSYM || sections[i].sh_link >= header->e_shnum) continue;
+    const Elf64_Shdr& names = sections[sections[i].sh_link];
+    const auto* start = file.at<char>(names.sh_offset, names.sh_size);
+    return start == nullptr ? 0 : highest_glibc_minor({start, names.sh_size});
+  }
+  return 0;
+}
+
+// The 31 of "2.31".
+unsigned present_glibc_minor() {
+  const char* dot = std::strchr(gnu_get_libc_version(), '.');
+  return dot == nullptr ? 0 : leading_number(dot + 1);
+}
+
+int start(const char* command, char** helper) {
+  const unsigned needed = needed_glibc_minor(MappedFile(helper[0]));
+  if (needed > present_glibc_minor()) {
+    std::fprintf(stderr, "holdwatch: %s needs glibc 2.%u, but this system has %s; build holdwatch on this system\n",
+                 command, needed, gnu_get_libc_version());
+    return kCannot;
+  }
+  execv(helper[0], helper);
+  std::fprintf(stderr, "holdwatch: %s cannot run %s: %s\n", command, helper[0], std::strerror(errno));
+  return kCannot;
+}
+
+}  // namespace
+}  // namespace holdwatch
+
+int main(int argc, char** argv) {
+  if (argc < 3) {
+    std::fputs("holdwatch: internal helper of the launcher; usage: holdwatch --help\n", stderr);
+    return holdwatch::kBadUse;
+  }
+  return holdwatch::start(argv[1], argv + 2);
+}
