@@ -31,8 +31,8 @@ FAKES = {
 }
 
 
-# Rows for building that README's line need not name: others bring the first three along, and only the tests need the last.
-NOT_IN_README = {"ninja-build", "python3", "binutils", "catch2|libcatch2-dev"}
+# Rows for building that README's line need not name: others bring them along.
+NOT_IN_README = {"ninja-build", "python3", "binutils"}
 
 
 def differs_from_readme(setup):
@@ -44,23 +44,30 @@ def differs_from_readme(setup):
         name for name in named if not any(name in row.split("|") for row in rows)]
 
 
-def run_setup(setup):
+def run_setup(setup, *arguments):
     with tempfile.TemporaryDirectory(prefix="holdwatch-setup-") as directory:
         for name, body in FAKES.items():
             path = pathlib.Path(directory) / name
             path.write_text(f"#!/bin/sh\n{body}\n")
             path.chmod(0o755)
         environment = {**os.environ, "PATH": f"{directory}:{os.environ['PATH']}"}
-        return subprocess.run([setup], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        return subprocess.run([setup, *arguments], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+
+def missing_packages(run):
+    return next((line.split() for line in run.stderr.splitlines() if "missing packages:" in line), [])
 
 
 def main():
     setup = pathlib.Path(sys.argv[1]).resolve() / "scripts" / "setup"
-    run = run_setup(setup)
-    named = next((line.split() for line in run.stderr.splitlines() if "missing packages:" in line), [])
+    run, run_for_building = run_setup(setup), run_setup(setup, "build")
+    named, named_for_building = missing_packages(run), missing_packages(run_for_building)
     rules = {
         "ends with status 1, for packages that building needs are missing": run.returncode == 1,
-        "names what building needs": "libdw-dev" in named,
+        "names what building needs": "libdw-dev" in named and "libdw-dev" in named_for_building,
+        "names what the tests cannot be built without, for the tests alone":
+            "catch2|libcatch2-dev" in named and not any("catch2" in name for name in named_for_building),
+        "names nothing else that only the tests need, for building": "nginx" in named and "nginx" not in named_for_building,
         "does not miss what is there under another name": not any("pkg-config" in name for name in named),
         "takes the name that the release has": {"libtcmalloc-minimal4t64", "libmimalloc3", "libclang-rt-99-dev"} <= set(named),
         "takes the version of the release's clang and Python": {"libunwind-99", "libpython3.13-testsuite"} <= set(named),
