@@ -88,12 +88,8 @@ def attached_to():
                f"holdwatch attach {pid} watches it again")
 
 
-def libc_of_another_build():
-    """a process whose libc `attach` does not know: said beforehand, and attach says the same"""
-    directory = WORK / "libc"
-    directory.mkdir()
-    libc = shutil.copy(next(line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines()
-                            if line.endswith("/libc.so.6")), directory)
+def spoil_fentry(libc):
+    """Other code where attach expects what it knows."""
     symbols = subprocess.run(["readelf", "-W", "--dyn-syms", libc], capture_output=True, text=True, check=True).stdout
     address = int(re.search(r": ([0-9a-f]+) .* __fentry__@", symbols)[1], 16)
     segments = subprocess.run(["readelf", "-W", "-l", libc], capture_output=True, text=True, check=True).stdout
@@ -102,14 +98,33 @@ def libc_of_another_build():
             with open(libc, "r+b") as file:
                 file.seek(address - int(start, 16) + int(offset, 16))
                 file.write(b"\x90" * 16)
+
+
+def take_dlopen_away(libc):
+    """As it was before glibc 2.34, when libdl had it."""
+    code = libc.read_bytes()
+    assert code.count(b"\0dlopen\0") == 1
+    libc.write_bytes(code.replace(b"\0dlopen\0", b"\0dlopem\0"))
+
+
+def refused_libcs():
+    """a process whose libc `attach` can do nothing with: said beforehand, and attach says the same"""
+    refuse_libc(spoil_fentry, "has an unknown build of the C library: start it with holdwatch run instead")
+    refuse_libc(take_dlopen_away, r"has a glibc older than 2\.34, whose libc has no dlopen: start it with holdwatch run instead")
+
+
+def refuse_libc(change, reason):
+    directory = WORK / f"libc-{change.__name__}"
+    directory.mkdir()
+    change(Path(shutil.copy(next(line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines()
+                                 if line.endswith("/libc.so.6")), directory)))
     with Child(*READY, "env", f"LD_LIBRARY_PATH={directory}", HOLDER, "1000") as pid:
-        wait_for(pid, rf"note +watch +it is not watched and cannot be attached to: {pid} \(holder\) has an unknown build "
-                 "of the C library: start it with holdwatch run instead")
+        wait_for(pid, rf"note +watch +it is not watched and cannot be attached to: {pid} \(holder\) {reason}")
         answer = launcher.call(HOLDWATCH, "attach", pid, "--log", "none")
         if "cannot be traced" in answer.err or "lets only root trace" in answer.err:
             print("left out: may trace nothing here")
             return
-        answer.expect(1, "", r"holdwatch: [^\n]* has an unknown build of the C library: [^\n]*\n")
+        answer.expect(1, "", rf"holdwatch: [^\n]* {reason}\n")
 
 
 def other_kinds_of_numbers():
@@ -210,5 +225,5 @@ def contained():
 
 
 if __name__ == "__main__":
-    doctoring.run([processes, attached_to, libc_of_another_build, other_kinds_of_numbers, of_another_user, filtered_and_traced,
+    doctoring.run([processes, attached_to, refused_libcs, other_kinds_of_numbers, of_another_user, filtered_and_traced,
                    secure_and_contained])

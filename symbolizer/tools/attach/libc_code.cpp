@@ -54,6 +54,9 @@ LibcCode find_libc_code(Target& target) {
   if (code.restorer == 0 || code.swap_bytes == 0 || code.result_below == 0)
     throw Refusal(describe_process(target.pid()) +
                   " has an unknown build of the C library: start it with holdwatch run instead");
+  if (target.libc_function("dlopen") == 0)
+    throw Refusal(describe_process(target.pid()) +
+                  " has a glibc older than 2.34, whose libc has no dlopen: start it with holdwatch run instead");
   return code;
 }
 

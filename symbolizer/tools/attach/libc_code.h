@@ -17,7 +17,7 @@ struct LibcCode {
   uintptr_t swap_bytes = 0;  // swab(3): copies bytes, each two of them exchanged, and uses nothing else
 };
 
-// Throws Refusal if this libc has them not, or not as they are known.
+// Throws Refusal if this libc has them not, or not as they are known; also if it has no dlopen, without which they are of no use.
 LibcCode find_libc_code(Target& target);
 
 }  // namespace holdwatch::control
