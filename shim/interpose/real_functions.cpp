@@ -59,33 +59,18 @@ struct Early<Member, Result(Arguments...)> {
 
 template <auto Member>
 constexpr const char* kNameOf = nullptr;
-#define HOLDWATCH_FUNCTION(name, version, ...) \
-  template <>                                  \
-  constexpr const char* kNameOf<&RealFunctions::name> = #name;
+// What a call returns whose function is missing: from this glibc, and then no program can call it that was linked against that;
+// or, before glibc 2.34, from this process, which has not loaded libpthread. A program may still call it, for with us every
+// such function is there, and some ask for that, by a weak symbol, to learn whether there are threads.
+template <auto Member>
+constexpr int kMissingResult = ENOSYS;
+#define HOLDWATCH_FUNCTION(name, version, missing_result, ...) \
+  template <>                                                  \
+  constexpr const char* kNameOf<&RealFunctions::name> = #name; \
+  template <>                                                  \
+  constexpr int kMissingResult<&RealFunctions::name> = missing_result;
 #include "shim/common/glibc/hooked_functions.def"
 #undef HOLDWATCH_FUNCTION
-
-// What there is none of: in this glibc, which no program can call that was linked against it; or, before glibc 2.34, in this
-// process, which has not loaded libpthread. A program may still call it, for with us every such function is there, and some ask
-// for that, by a weak symbol, to learn whether there are threads. There are none, and locking is as good as not locking.
-template <auto Member>
-constexpr int kWithout = ENOSYS;
-#define HOLDWATCH_WITHOUT_THREADS(name) \
-  template <>                           \
-  constexpr int kWithout<&RealFunctions::name> = 0;
-HOLDWATCH_WITHOUT_THREADS(pthread_mutex_lock)
-HOLDWATCH_WITHOUT_THREADS(pthread_mutex_trylock)
-HOLDWATCH_WITHOUT_THREADS(pthread_mutex_unlock)
-HOLDWATCH_WITHOUT_THREADS(pthread_mutex_init)
-HOLDWATCH_WITHOUT_THREADS(pthread_mutex_destroy)
-HOLDWATCH_WITHOUT_THREADS(pthread_rwlock_rdlock)
-HOLDWATCH_WITHOUT_THREADS(pthread_rwlock_tryrdlock)
-HOLDWATCH_WITHOUT_THREADS(pthread_rwlock_wrlock)
-HOLDWATCH_WITHOUT_THREADS(pthread_rwlock_trywrlock)
-HOLDWATCH_WITHOUT_THREADS(pthread_rwlock_unlock)
-HOLDWATCH_WITHOUT_THREADS(pthread_rwlock_init)
-HOLDWATCH_WITHOUT_THREADS(pthread_rwlock_destroy)
-#undef HOLDWATCH_WITHOUT_THREADS
 
 // The library that has it may come later, with a plugin.
 template <auto Member, typename Signature>
@@ -99,7 +84,7 @@ struct Missing<Member, Result(Arguments...)> {
       std::atomic_ref(g_real.*Member).store(function, std::memory_order_relaxed);
       return function(arguments...);
     }
-    if constexpr (!std::is_void_v<Result>) return kWithout<Member>;
+    if constexpr (!std::is_void_v<Result>) return kMissingResult<Member>;
   }
 };
 
@@ -113,7 +98,7 @@ void* look_up(void* scope, const char* name, const char* version) {
 }  // namespace
 
 constinit RealFunctions g_real = {
-#define HOLDWATCH_FUNCTION(name, version, ...) &Early<&RealFunctions::name, __VA_ARGS__>::call,
+#define HOLDWATCH_FUNCTION(name, version, missing_result, ...) &Early<&RealFunctions::name, __VA_ARGS__>::call,
 #include "shim/common/glibc/hooked_functions.def"
 #undef HOLDWATCH_FUNCTION
 };
@@ -123,7 +108,7 @@ void resolve_real_functions(void* scope) {
   if (g_is_resolved.load(std::memory_order_acquire) || t_is_resolving) return;
   t_is_resolving = true;
   const Inside inside;
-#define HOLDWATCH_FUNCTION(name, version, ...)                                                          \
+#define HOLDWATCH_FUNCTION(name, version, missing_result, ...)                                          \
   void* const found_##name = look_up(scope, #name, version);                                            \
   std::atomic_ref(g_real.name)                                                                          \
       .store(found_##name == nullptr ? &Missing<&RealFunctions::name, __VA_ARGS__>::call                \
