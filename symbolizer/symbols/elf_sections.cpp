@@ -41,9 +41,9 @@ bool ElfSections::begin() {
     return false;
   if (header.e_shentsize != sizeof(Elf64_Shdr) || header.e_shstrndx >= header.e_shnum) return true;
   const std::string table = read(header.e_shoff, header.e_shnum * sizeof(Elf64_Shdr));
-  headers_.resize(table.size() / sizeof(Elf64_Shdr));
-  memcpy(headers_.data(), table.data(), headers_.size() * sizeof(Elf64_Shdr));
-  if (headers_.empty()) return true;
+  if (table.empty()) return true;
+  headers_.resize(header.e_shnum);
+  memcpy(headers_.data(), table.data(), table.size());
   const Elf64_Shdr& names = headers_[header.e_shstrndx];
   names_ = read(names.sh_offset, names.sh_size);
   build_id_ = find_build_id();
