@@ -45,15 +45,18 @@ def faults_of_any(file):
     return [f"{file}: {fault}" for fault in faults + version_faults(file)]
 
 
-def main():
-    library = sys.argv[1]
-    dynamic = readelf("-d", library)
-    faults = [fault for file in sys.argv[1:] for fault in faults_of_any(file)]
+def faults_of_library(library):
+    faults = faults_of_any(library)
     # Lazy binding would take the loader's lock inside of a lock call.
-    if not re.search(r"\(FLAGS(_1)?\).*\bNOW\b", dynamic):
+    if not re.search(r"\(FLAGS(_1)?\).*\bNOW\b", readelf("-d", library)):
         faults.append("not bound at load time (-z now)")
-    faults += [f"dynamic thread-local storage: {line}" for line in readelf("-r", library).splitlines()
-               if re.search(DYNAMIC_TLS, line)]
+    return faults + [f"dynamic thread-local storage: {line}" for line in readelf("-r", library).splitlines()
+                     if re.search(DYNAMIC_TLS, line)]
+
+
+def main():
+    library, *helpers = sys.argv[1:]
+    faults = faults_of_library(library) + [fault for helper in helpers for fault in faults_of_any(helper)]
     print("\n".join(faults) if faults else f"{len(sys.argv) - 1} files need libc alone")
     return 1 if faults else 0
 
