@@ -12,7 +12,6 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -28,6 +27,7 @@
 #include "tests/catch.h"
 #include "tests/unit/in_child.h"
 #include "tests/unit/left_out.h"
+#include "tests/unit/spinning.h"
 
 using namespace holdwatch;
 
@@ -92,6 +92,26 @@ class Pipe {
   int ends_[2];
 };
 
+// Memory for a stack.
+class Mapping {
+ public:
+  explicit Mapping(int kind) : memory_(mmap(nullptr, kSize, PROT_READ | PROT_WRITE, kind | MAP_ANONYMOUS, -1, 0)) {
+    REQUIRE(memory_ != MAP_FAILED);
+  }
+  ~Mapping() { munmap(memory_, kSize); }
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+
+  MemoryRange range() const {
+    const auto start = reinterpret_cast<uintptr_t>(memory_);
+    return {start, start + kSize};
+  }
+
+ private:
+  static constexpr size_t kSize = 65536;
+  void* memory_;
+};
+
 // On a stack too large to be copied: it stays to be verified live.
 __attribute__((noinline)) void on_large_stack(const std::function<void()>& body) {
   volatile char large[100'000];
@@ -124,26 +144,6 @@ bool capture_when_running(const Worker& worker, Snapshot* out) {
   do captured = capture_thread(worker.tid(), worker.stack_end(), out);
   while (!captured && contains(out->why_short, "got no CPU"));
   return captured;
-}
-
-__attribute__((noinline)) void spin_until(const std::atomic<bool>& stop) {
-  while (!stop) {
-  }
-}
-
-constexpr uint64_t kMarker = 0x6d61726b65722121;
-
-__attribute__((noinline)) void spin_with_marker(const std::atomic<bool>& stop, std::atomic<uintptr_t>* where) {
-  volatile uint64_t marker = kMarker;
-  *where = reinterpret_cast<uintptr_t>(&marker);
-  spin_until(stop);
-  marker = 0;
-}
-
-bool copy_has(const Snapshot& snapshot, uintptr_t address, uint64_t value) {
-  if (snapshot.copy == nullptr || address < snapshot.copy_address) return false;
-  const size_t offset = address - snapshot.copy_address;
-  return offset + sizeof value <= snapshot.copy_size && memcmp(snapshot.copy + offset, &value, sizeof value) == 0;
 }
 
 void no_signal_left_behind() {
@@ -340,30 +340,16 @@ TEST_CASE("a running thread whose stack is not known is copied as well") {
 
 TEST_CASE("a thread on a coroutine's stack is copied from there") {
   REQUIRE(capture_start(kSignalAuto));
-  constexpr size_t kStackSize = 65536;
-  void* const memory = mmap(nullptr, kStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  REQUIRE(memory != MAP_FAILED);
-  static std::atomic<bool> stop;
-  static std::atomic<uintptr_t> marker;
-  stop = false;
-  marker = 0;
-  Worker worker([&] {
-    ucontext_t thread;
-    ucontext_t coroutine;
-    getcontext(&coroutine);
-    coroutine.uc_stack = {memory, 0, kStackSize};
-    coroutine.uc_link = &thread;
-    makecontext(
-        &coroutine, [] { spin_with_marker(stop, &marker); }, 0);
-    swapcontext(&thread, &coroutine);
-  });
+  const Mapping stack(MAP_PRIVATE);
+  std::atomic<bool> stop{false};
+  std::atomic<uintptr_t> marker{0};
+  Worker worker([&] { run_on_stack(stack.range(), [&] { spin_with_marker(stop, &marker); }); });
   while (marker == 0) std::this_thread::yield();
   Snapshot snapshot;
   const bool captured = capture_when_running(worker, &snapshot);
   const bool has_marker = copy_has(snapshot, marker, kMarker);
   stop = true;
   worker.join();
-  munmap(memory, kStackSize);
   INFO(snapshot.why_short);
   CHECK(captured);
   CHECK(has_marker);
@@ -559,31 +545,15 @@ TEST_CASE("a blocked thread whose stack is not the one that is known has no end 
 
 TEST_CASE("a running thread on a stack that other processes may share is not copied, and the reason is said") {
   REQUIRE(capture_start(kSignalAuto));
-  constexpr size_t kStackSize = 65536;
-  void* const memory = mmap(nullptr, kStackSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  REQUIRE(memory != MAP_FAILED);
-  static std::atomic<bool> stop;
-  static std::atomic<bool> is_there;
-  stop = is_there = false;
-  Worker worker([&] {
-    ucontext_t thread;
-    ucontext_t coroutine;
-    getcontext(&coroutine);
-    coroutine.uc_stack = {memory, 0, kStackSize};
-    coroutine.uc_link = &thread;
-    const auto spin = [] {
-      is_there = true;
-      spin_until(stop);
-    };
-    makecontext(&coroutine, spin, 0);
-    swapcontext(&thread, &coroutine);
-  });
-  while (!is_there) std::this_thread::yield();
+  const Mapping stack(MAP_SHARED);
+  std::atomic<bool> stop{false};
+  std::atomic<uintptr_t> marker{0};
+  Worker worker([&] { run_on_stack(stack.range(), [&] { spin_with_marker(stop, &marker); }); });
+  while (marker == 0) std::this_thread::yield();
   Snapshot snapshot;
   const bool captured = capture_when_running(worker, &snapshot);
   stop = true;
   worker.join();
-  munmap(memory, kStackSize);
   CHECK(captured);
   CHECK(snapshot.registers.known == 0xff);
   CHECK(snapshot.copy == nullptr);

@@ -15,7 +15,6 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -30,6 +29,7 @@
 #include "shim/common/contract/settings.h"
 #include "tests/catch.h"
 #include "tests/unit/left_out.h"
+#include "tests/unit/spinning.h"
 
 using namespace holdwatch;
 
@@ -68,27 +68,6 @@ class Worker {
   MemoryRange stack_;
   std::thread thread_;
 };
-
-constexpr uint64_t kMarker = 0x6d61726b65722121;
-
-__attribute__((noinline)) void spin_until(const std::atomic<bool>& stop) {
-  while (!stop) {
-  }
-}
-
-// Has a marker on its stack for as long as it spins; above the stack pointer, because it is not a leaf.
-__attribute__((noinline)) void spin_with_marker(const std::atomic<bool>& stop, std::atomic<uintptr_t>* where) {
-  volatile uint64_t marker = kMarker;
-  *where = reinterpret_cast<uintptr_t>(&marker);
-  spin_until(stop);
-  marker = 0;
-}
-
-bool copy_has(const Snapshot& snapshot, uintptr_t address, uint64_t value) {
-  if (address < snapshot.copy_address || address + sizeof value > snapshot.copy_address + snapshot.copy_size)
-    return false;
-  return memcmp(snapshot.copy + (address - snapshot.copy_address), &value, sizeof value) == 0;
-}
 
 // What a worker made of calls that each wait for at least `ns`.
 struct Tally {
@@ -217,23 +196,14 @@ class WithheldPage {
   WithheldPage& operator=(const WithheldPage&) = delete;
 
   bool is_withheld() const { return is_withheld_; }
-  bool is_entered() const { return g_is_entered; }
+  bool is_entered() const { return is_entered_; }
   MemoryRange range() const { return {start_, start_ + kSize}; }
   // On the stack below the page.
-  void spin_below(const std::atomic<bool>& stop) const {
-    g_stop = &stop;
-    g_is_entered = false;
-    ucontext_t thread;
-    ucontext_t coroutine;
-    getcontext(&coroutine);
-    coroutine.uc_stack = {reinterpret_cast<void*>(start_), 0, kSize - kPage};
-    coroutine.uc_link = &thread;
-    const auto spin = [] {
-      g_is_entered = true;
-      spin_until(*g_stop);
-    };
-    makecontext(&coroutine, spin, 0);
-    swapcontext(&thread, &coroutine);
+  void spin_below(const std::atomic<bool>& stop) {
+    run_on_stack({start_, page()}, [&] {
+      is_entered_ = true;
+      spin_until(stop);
+    });
   }
   void supply() const {
     uffdio_zeropage zeros{};
@@ -244,14 +214,13 @@ class WithheldPage {
  private:
   static constexpr size_t kPage = 4096;
   static constexpr size_t kSize = 64 * 1024;
-  static inline std::atomic<bool> g_is_entered;
-  static inline const std::atomic<bool>* g_stop;
 
   uintptr_t page() const { return start_ + kSize - kPage; }
 
   uintptr_t start_ = 0;
   int descriptor_ = -1;
   bool is_withheld_ = false;
+  std::atomic<bool> is_entered_{false};
 };
 
 }  // namespace
@@ -346,7 +315,7 @@ TEST_CASE("a late answer touches neither the mailbox nor the program, and the ne
 
 TEST_CASE("while a thread stands still in the midst of its answer nobody is asked, and afterwards all are again") {
   REQUIRE(mailbox_open(kSignalAuto, libc_code()));
-  const WithheldPage page;
+  WithheldPage page;
   if (left_out(!page.is_withheld(), "userfaultfd is not allowed here")) return;
   Worker other([] {});
   Snapshot snapshot{};

@@ -2,6 +2,7 @@
 // to, and where calls go past our hooks.
 #include "shim/inspection/preexisting_holds.h"
 
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -150,10 +151,13 @@ struct AdoptedTest {
     for (const WaitView& wait : waits()) words.push_back(wait.word);
     return words;
   }
-  HolderState the_holder() const {
+  HoldView the_hold() const {
     REQUIRE(holds().size() == 1);
+    return holds()[0];
+  }
+  HolderState the_holder() const {
     HolderState state{};
-    CHECK(describe_holder(holds()[0], &state));
+    CHECK(describe_holder(the_hold(), &state));
     return state;
   }
 };
@@ -171,7 +175,7 @@ TEST_CASE_METHOD(AdoptedTest, "after an attachment who waits for a lock is known
   CHECK(adopted_since_attachment());
   CHECK(holding() == Tids{holder.tid()});
   CHECK(waiting() == Tids{waiter.tid()});
-  const AdoptedHold* const known = adopted_hold(holds()[0]);
+  const AdoptedHold* const known = adopted_hold(the_hold());
   REQUIRE(known != nullptr);
   CHECK(known->place.where == Whereabouts::here);
   CHECK(known->place.tid == holder.tid());
@@ -325,31 +329,31 @@ TEST_CASE_METHOD(AdoptedTest, "a hold counts on while its thread sleeps") {
   lock_and_block();
   attach(kSecond / 2);
   look();
-  CHECK(timing->age_of(holds()[0]) >= kSecond / 2 - kPublishedWithinNs);
+  CHECK(timing->age_of(the_hold()) >= kSecond / 2 - kPublishedWithinNs);
   CHECK_FALSE(the_holder().likely);
 }
 
 TEST_CASE_METHOD(AdoptedTest, "a hold that may be another one by now counts anew") {
   lock_and_block();
   attach(kSecond / 2);
-  const Identity before = holds()[0].identity;
+  const Identity before = the_hold().identity;
   let_both_run();
   look();
   CHECK(holding() == Tids{holder.tid()});
-  CHECK_FALSE(holds()[0].identity == before);
-  CHECK(timing->age_of(holds()[0]) < kSecond / 2);
+  CHECK_FALSE(the_hold().identity == before);
+  CHECK(timing->age_of(the_hold()) < kSecond / 2);
   CHECK_FALSE(the_holder().likely);
 }
 
 TEST_CASE_METHOD(AdoptedTest, "a hold that was over its limit, and may be another one by now, is likely the same") {
   lock_and_block();
   attach(2 * kSecond);
-  const Identity before = holds()[0].identity;
+  const Identity before = the_hold().identity;
   let_both_run();
   look();
   REQUIRE(holding() == Tids{holder.tid()});
-  CHECK(holds()[0].identity == before);
-  CHECK(adopted_hold(holds()[0])->doubtful);
+  CHECK(the_hold().identity == before);
+  CHECK(adopted_hold(the_hold())->doubtful);
   CHECK(the_holder().likely);
 }
 
@@ -437,7 +441,7 @@ TEST_CASE_METHOD(ExitedHolderTest, "a lock whose holder has exited is stuck once
   record_wait(waiter, word, 2 * kSecond);
   look();
   CHECK(holding() == Tids{exited});
-  CHECK(adopted_hold(holds()[0])->place.where == Whereabouts::exited);
+  CHECK(adopted_hold(the_hold())->place.where == Whereabouts::exited);
   CHECK(the_holder().hold.gone);
   CHECK(is_stuck());
 }
@@ -461,7 +465,7 @@ TEST_CASE_METHOD(AdoptedTest, "a lock that its own holder waits for is stuck") {
   record_wait(holder, word, 2 * kSecond);
   look();
   CHECK(holding() == Tids{holder.tid()});
-  CHECK_FALSE(adopted_hold(holds()[0])->inside_call);
+  CHECK_FALSE(adopted_hold(the_hold())->inside_call);
   CHECK(is_stuck());
   holder.record().clear();
 }
@@ -473,11 +477,20 @@ TEST_CASE_METHOD(AdoptedTest, "a lock that a thread of the parent's held at the 
     record_wait(waiter, word, 2 * kSecond);
     look();
     const bool is_parents = holding() == Tids{tid} && holds().size() == 1 &&
-                            adopted_hold(holds()[0])->place.where == Whereabouts::of_parent;
+                            adopted_hold(the_hold())->place.where == Whereabouts::of_parent;
     return is_parents && is_stuck() ? 0 : 1;
   });
   CHECK(outcome.status == 0);
 }
+
+// Ended with the scope.
+struct OtherProcess {
+  pid_t pid = fork();
+  ~OtherProcess() {
+    kill(pid, SIGKILL);
+    waitpid(pid, nullptr, 0);
+  }
+};
 
 TEST_CASE_METHOD(AdoptedTest, "a lock that processes share is held by a thread of another one, which is named") {
   void* const page = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -487,7 +500,8 @@ TEST_CASE_METHOD(AdoptedTest, "a lock that processes share is held by a thread o
   pthread_mutexattr_init(&attributes);
   pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
   pthread_mutex_init(shared, &attributes);
-  const pid_t child = fork();
+  const OtherProcess other;
+  const pid_t child = other.pid;
   if (child == 0) {
     pthread_mutex_lock(shared);
     while (true) pause();
@@ -507,8 +521,6 @@ TEST_CASE_METHOD(AdoptedTest, "a lock that processes share is held by a thread o
   CHECK(acquired_how(the_holder()) == Acquired::elsewhere);
   CHECK(stuck.count == 0);
   waiter.record().clear();
-  kill(child, SIGKILL);
-  waitpid(child, nullptr, 0);
   forget_adopted();
   munmap(page, 4096);
 }
@@ -524,14 +536,22 @@ void lock_in_handler(int) {
   pthread_mutex_unlock(g_wanted);
 }
 
-TEST_CASE_METHOD(AdoptedTest,
+struct NamelessTest : AdoptedTest {
+  NamelessTest() { mutex.__data.__lock = 2; }
+  ~NamelessTest() { free_lock(); }
+  void free_lock() {
+    __atomic_store_n(&mutex.__data.__lock, 0, __ATOMIC_SEQ_CST);
+    syscall(SYS_futex, &mutex, FUTEX_WAKE_PRIVATE, 1);
+  }
+};
+
+TEST_CASE_METHOD(NamelessTest,
                  "a lock that is taken and names nobody is held by whose own call for it a signal has interrupted") {
   struct sigaction action {
   }, before{};
   action.sa_handler = lock_in_handler;
   sigaction(SIGUSR1, &action, &before);
   g_wanted = &mutex;
-  mutex.__data.__lock = 2;
   // The signal comes in a call of libc's that has the lock in a register, as a lock call has.
   waiter.start([&] { syscall(SYS_tgkill, getpid(), gettid(), SIGUSR1, &mutex); });
   await_sleep_for(waiter.tid(), word);
@@ -543,19 +563,18 @@ TEST_CASE_METHOD(AdoptedTest,
   record_wait(waiter, word, 10 * kSecond, {0x401000, g_handler_sp, 0});
   look();
   CHECK(holding() == Tids{waiter.tid()});
-  CHECK(adopted_hold(holds()[0])->inside_call);
+  CHECK(adopted_hold(the_hold())->inside_call);
   CHECK(acquired_how(the_holder()) == Acquired::inside_call);
   CHECK(the_holder().likely);
   CHECK(is_stuck());
   look();
   CHECK(holding() == Tids{waiter.tid()});
 
-  __atomic_store_n(&mutex.__data.__lock, 0, __ATOMIC_SEQ_CST);
   waiter.record().clear();
+  free_lock();
+  waiter.exit();
   look();
   CHECK(holding().empty());
-  syscall(SYS_futex, &mutex, FUTEX_WAKE_PRIVATE, 1);
-  waiter.exit();
   sigaction(SIGUSR1, &before, nullptr);
 }
 
@@ -571,6 +590,15 @@ TEST_CASE_METHOD(AdoptedTest, "who waits unrecorded is found where the lock says
   CHECK_FALSE(adopt_unseen_waiters(word));
   CHECK(waiting() == Tids{waiter.tid()});
   CHECK(holding().empty());
+}
+
+TEST_CASE_METHOD(AdoptedTest, "where the lock does not say that somebody waits no thread is asked") {
+  lock();
+  waiter.start([&] { syscall(SYS_futex, &mutex, FUTEX_WAIT_PRIVATE, 1, nullptr); });
+  await_sleep_for(waiter.tid(), word);
+  CHECK_FALSE(adopt_unseen_waiters(word));
+  syscall(SYS_futex, &mutex, FUTEX_WAKE_PRIVATE, 1);
+  waiter.exit();
 }
 
 TEST_CASE_METHOD(AdoptedTest, "who waits and has recorded it is not looked for") {
