@@ -5,19 +5,10 @@
 // EXPECT: HOLDWATCH_REPEAT.*perhaps.*1
 // EXPECT: HOLDWATCH_RATE.*-5.*60
 // EXPECT-JSON: over[0]["limit_ns"] == 1000 * ms
-#include <mutex>
-
 #include "tests/programs/harness.h"
 using namespace harness;
 
 int main() {
-  std::mutex lock;
-  Event release;
-  Thread holder("holder", [&] {
-    std::lock_guard guard(lock);
-    release.wait();
-  });
-  await_report("over");
-  release.fire();
+  hold_until_reported("holder");
   std::puts("runs on");
 }

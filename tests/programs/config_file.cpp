@@ -6,19 +6,9 @@
 // FORBID: .
 // EXPECT-FILE: report.txt: ^holdwatch\[\d+\]: thread \d+ "holder" has held mutex
 // EXPECT-JSON: over[0]["limit_ns"] == 200 * ms
-#include <mutex>
-
 #include "tests/programs/harness.h"
 using namespace harness;
 
 int main() {
-  std::mutex lock;
-  Event release;
-  Thread holder("holder", [&] {
-    std::lock_guard guard(lock);
-    release.wait();
-  });
-  await_report("over");
-  release.fire();
-  await_report("released");
+  hold_until_reported("holder");
 }

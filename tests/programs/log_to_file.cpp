@@ -4,19 +4,9 @@
 // EXPECT-FILE: report.[0-9]*.log_to_file.txt: ^holdwatch\[\d+\]: thread \d+ "holder" has held mutex
 // EXPECT-FILE: report.[0-9]*.log_to_file.txt: ^holdwatch\[\d+\]: L1 released
 // EXPECT-JSON: len(over) == 1
-#include <mutex>
-
 #include "tests/programs/harness.h"
 using namespace harness;
 
 int main() {
-  std::mutex lock;
-  Event release;
-  Thread holder("holder", [&] {
-    std::lock_guard guard(lock);
-    release.wait();
-  });
-  await_report("over");
-  release.fire();
-  await_report("released");
+  hold_until_reported("holder");
 }

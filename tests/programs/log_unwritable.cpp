@@ -3,19 +3,9 @@
 // EXPECT: LOG.*/nonexistent/directory/report\.txt.*No such file
 // EXPECT: thread \d+ "holder" has held mutex
 // EXPECT-JSON: len(over) == 1
-#include <mutex>
-
 #include "tests/programs/harness.h"
 using namespace harness;
 
 int main() {
-  std::mutex lock;
-  Event release;
-  Thread holder("holder", [&] {
-    std::lock_guard guard(lock);
-    release.wait();
-  });
-  await_report("over");
-  release.fire();
-  await_report("released");
+  hold_until_reported("holder");
 }

@@ -3,8 +3,6 @@
 // EXPECT-JSON: len(over) == 1
 #include <sys/stat.h>
 
-#include <mutex>
-
 #include "tests/programs/harness.h"
 using namespace harness;
 
@@ -12,15 +10,7 @@ int main() {
   const std::string path = temporary_path("data");
   CHECK(close(STDERR_FILENO) == 0);
   CHECK(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600) == STDERR_FILENO);
-  std::mutex lock;
-  Event release;
-  Thread holder("holder", [&] {
-    std::lock_guard guard(lock);
-    release.wait();
-  });
-  await_report("over");
-  release.fire();
-  await_report("released");
+  hold_until_reported("holder");
   struct stat status {};
   CHECK(fstat(STDERR_FILENO, &status) == 0 && status.st_size == 0);
 }

@@ -5,19 +5,9 @@
 //     + holder(over[0])["now"]["frames"] if f["module"].endswith("/stripped"))
 // EXPECT-JSON: any(f["module"].endswith("/stripped") and f["build_id"] for f in holder(over[0])["taken"]["frames"])
 // EXPECT-JSON: holder(over[0])["now"]["complete"] and holder(over[0])["taken"]["complete"]
-#include <mutex>
-
 #include "tests/programs/harness.h"
 using namespace harness;
 
 int main() {
-  std::mutex lock;
-  Event release;
-  Thread holder("holder", [&] {
-    std::lock_guard guard(lock);
-    release.wait();
-  });
-  await_report("over");
-  release.fire();
-  await_report("released");
+  hold_until_reported("holder");
 }

@@ -5,19 +5,9 @@
 //     for f in h["taken"]["frames"] + h["now"]["frames"])
 // EXPECT-JSON: all(f["module"] and f["offset"] and f["build_id"] for h in over[0]["holders"]
 //     for f in h["taken"]["frames"])
-#include <mutex>
-
 #include "tests/programs/harness.h"
 using namespace harness;
 
 int main() {
-  std::mutex lock;
-  Event release;
-  Thread holder("holder", [&] {
-    std::lock_guard guard(lock);
-    release.wait();
-  });
-  await_report("over");
-  release.fire();
-  await_report("released");
+  hold_until_reported("holder");
 }

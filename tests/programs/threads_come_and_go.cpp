@@ -9,12 +9,5 @@ using namespace harness;
 int main() {
   std::mutex lock;
   for (int number = 0; number < 2000; ++number) Thread("passing", [&] { std::lock_guard guard(lock); }).join();
-  Event release;
-  Thread last("last", [&] {
-    std::lock_guard guard(lock);
-    release.wait();
-  });
-  await_report("over");
-  release.fire();
-  await_report("released");
+  hold_until_reported("last");
 }

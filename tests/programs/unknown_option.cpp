@@ -2,19 +2,9 @@
 // RUN-ENV: HOLDWATCH_LIMIT=200ms HOLDWATCH_REED_LIMIT=5s
 // EXPECT: HOLDWATCH_REED_LIMIT.*READ_LIMIT
 // EXPECT-JSON: over[0]["limit_ns"] == 200 * ms
-#include <mutex>
-
 #include "tests/programs/harness.h"
 using namespace harness;
 
 int main() {
-  std::mutex lock;
-  Event release;
-  Thread holder("holder", [&] {
-    std::lock_guard guard(lock);
-    release.wait();
-  });
-  await_report("over");
-  release.fire();
-  await_report("released");
+  hold_until_reported("holder");
 }
