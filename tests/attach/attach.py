@@ -3,7 +3,6 @@
     attach.py --shim LIBRARY --control CONTROL --subject PROGRAM TEST
 """
 
-import contextlib
 import os
 import re
 import signal
@@ -12,16 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from subject import Subject, check_hold, functions, require, run_one_of, wait_until
-
-def own_threads(pid):
-    """Those of holdwatch; one that ends between the look at the folder and that at its name is none."""
-    names = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        with contextlib.suppress(OSError):
-            names.append((task / "comm").read_text())
-    return [name for name in names if name.startswith("holdwatch")]
-
+from subject import Subject, check_hold, functions, own_threads, require, run_one_of, wait_until
 
 def report(subject):
     """A hold is reported while attached, not after the detachment, and again after another attachment."""

@@ -16,22 +16,13 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import abilities  # pylint: disable=wrong-import-position
+from expectations import DEADLINE_S, wait_until  # pylint: disable=wrong-import-position
 
-DEADLINE_S = 60
 PTRACE_SEIZE, PTRACE_DETACH = 0x4206, 17
-
-
-def wait_until(happened):
-    end = time.monotonic() + DEADLINE_S
-    while not happened():
-        if time.monotonic() > end:
-            sys.exit("FAILED: what was waited for has not happened")
-        time.sleep(0.01)
 
 
 class Checker:
@@ -73,7 +64,7 @@ def running(argv, ready=None, **options):
         if ready is None:
             process.stdout.readline()
         else:
-            wait_until(lambda: ready(process.pid))
+            wait_until("the program's start", lambda: ready(process.pid))
         yield process.pid
         if process.poll() is not None:
             sys.exit(f"FAILED: {argv} has ended with status {process.returncode}")
@@ -115,7 +106,7 @@ def check_all(checker, directory):
         another = max(map(int, os.listdir(f"/proc/{pid}/task")))
         checker.expect("thread", another, rf"{another} is a thread of process {pid} \(subject.*\): use that process id")
         os.kill(pid, signal.SIGSTOP)
-        wait_until(lambda: status_says("State", "T")(pid))
+        wait_until("its stop", lambda: status_says("State", "T")(pid))
         checker.expect("stopped", pid, rf".* is stopped: resume it first \(kill -CONT {pid}\)")
         os.kill(pid, signal.SIGCONT)
         check_traced(checker, pid)
@@ -158,7 +149,7 @@ def check_unwatched(checker, pid):
 
 def check_stopped_later(checker, pid):
     os.kill(pid, signal.SIGSTOP)
-    wait_until(lambda: status_says("State", "T")(pid))
+    wait_until("its stop", lambda: status_says("State", "T")(pid))
     checker.expect_of_others("stopped", pid, rf".* is stopped: resume it first \(kill -CONT {pid}\)")
     os.kill(pid, signal.SIGCONT)
 
@@ -176,7 +167,7 @@ def check_waits(checker):
 
 def check_ends(checker):
     ended = subprocess.Popen(["/bin/true"])
-    wait_until(lambda: status_says("State", "Z")(ended.pid))
+    wait_until("its end", lambda: status_says("State", "Z")(ended.pid))
     for expect in (checker.expect, checker.expect_of_others):
         expect("zombie", ended.pid, rf"{ended.pid} \(true\) has (already )?exited")
     ended.wait()

@@ -9,32 +9,15 @@ import shlex
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import abilities  # pylint: disable=wrong-import-position
+from expectations import DEADLINE_S, Failure, require, wait_until  # pylint: disable=wrong-import-position
+from processes import own_threads  # pylint: disable=wrong-import-position,unused-import
 
-DEADLINE_S = 60
 LIMIT = "200ms"
 READ = 0  # the system call's number
-
-
-class Failure(Exception):
-    """The test has failed; the text says why."""
-
-
-def require(condition, why):
-    if not condition:
-        raise Failure(why)
-
-
-def wait_until(what, happened):
-    end = time.monotonic() + DEADLINE_S
-    while not (value := happened()):
-        require(time.monotonic() < end, f"waited {DEADLINE_S} s in vain for: {what}")
-        time.sleep(0.02)
-    return value
 
 
 class Subject:

@@ -14,6 +14,10 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from expectations import wait_until  # pylint: disable=wrong-import-position
 
 PATIENCE_S = 30
 SENDTO, FUTEX = 44, 202  # x86-64
@@ -41,7 +45,7 @@ class Server:
                 echo.flush()
 
     def wait_for_text(self, expression):
-        wait_until(lambda: re.search(expression, self.text), f"{expression!r} in the report")
+        wait_until(f"{expression!r} in the report", lambda: re.search(expression, self.text))
 
     def wait_until_blocked(self, thread, number):
         """Returns once the thread with this name sits in the same system call for three looks in a row."""
@@ -49,7 +53,7 @@ class Server:
         def settled():
             looks.append(self._system_call(thread))
             return len(looks) >= 3 and looks[-1][:1] == [str(number)] and looks[-3] == looks[-2] == looks[-1]
-        wait_until(settled, f"{thread} to be blocked in system call {number}")
+        wait_until(f"{thread} to be blocked in system call {number}", settled)
 
     def _system_call(self, thread):
         tasks = f"/proc/{self.child.pid}/task"
@@ -96,25 +100,17 @@ class Member:
         self.send("JOIN " + self.name)
 
     def wait_for_welcome(self):
-        wait_until(self.welcomed.is_set, f"{self.name} to be welcomed")
+        wait_until(f"{self.name} to be welcomed", self.welcomed.is_set)
 
     def leave(self):
         self.socket.close()
-
-
-def wait_until(true, what):
-    give_up = time.monotonic() + PATIENCE_S
-    while not true():
-        if time.monotonic() > give_up:
-            raise TimeoutError(f"waited {PATIENCE_S} s for {what}")
-        time.sleep(0.02)
 
 
 def play(server, mended, before_bob_goes):
     """The story up to its end. Calls `before_bob_goes` while alice's message is stuck and the late comers are there."""
     bob = Member(server, "bob", reads=False)
     bob.join()
-    wait_until(lambda: bob.socket.recv(200), "bob to be welcomed")
+    wait_until("bob to be welcomed", lambda: bob.socket.recv(200))
     alice = Member(server, "alice")
     alice.join()
     alice.wait_for_welcome()
@@ -137,7 +133,7 @@ def play(server, mended, before_bob_goes):
         member.wait_for_welcome()
     speech.join(PATIENCE_S)
     alice.send("SAY goodbye")
-    wait_until(lambda: alice.heard.endswith(b"alice: goodbye\n"), "alice to hear herself")
+    wait_until("alice to hear herself", lambda: alice.heard.endswith(b"alice: goodbye\n"))
     return bob
 
 

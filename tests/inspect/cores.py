@@ -13,11 +13,7 @@ import signal
 import sys
 import tempfile
 
-from looking import Look, as_json, core_of, functions, look_until, require, scene
-
-
-def is_deadlock(look):
-    return look.kinds() == ["deadlock"] and look.status == 3
+from looking import Look, as_json, core_of, functions, is_deadlock, look_until, require, scene
 
 
 def has_names(look):

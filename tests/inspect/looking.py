@@ -64,6 +64,10 @@ def look_until(inspector, pid, happened):
         require(time.monotonic() < end, f"looked {DEADLINE_S} s in vain; the last time:\n{look}")
 
 
+def is_deadlock(look):
+    return look.kinds() == ["deadlock"] and look.status == 3
+
+
 def waiting_threads(event):
     return sum(group["count"] for group in event["waiters"])
 

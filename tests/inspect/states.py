@@ -14,13 +14,9 @@ import sys
 import tempfile
 import time
 
-from looking import DEADLINE_S, Look, abilities, as_json, functions, look_until, require, scene
+from looking import DEADLINE_S, Look, abilities, as_json, functions, is_deadlock, look_until, require, scene
 
 LOOKS_AT_A_STORM = 30
-
-
-def is_deadlock(look):
-    return look.kinds() == ["deadlock"] and look.status == 3
 
 
 def stopped(inspector, program):

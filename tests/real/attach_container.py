@@ -18,7 +18,6 @@ from pathlib import Path
 
 import memcached_stuck_dump
 import servers
-from attach_hold import own_threads
 from attached import AttachableRun
 
 # Of the second kind only one user is known.
@@ -119,7 +118,7 @@ def story(shim, user, more_libraries, hold):
         print(run.attach(container.pid), end="")
         hold(run, container, user)
         print(run.detach(container.pid), end="")
-        servers.wait_until("the end of holdwatch's threads", lambda: not own_threads(container.pid))
+        servers.wait_until("the end of holdwatch's threads", lambda: not servers.own_threads(container.pid))
         memcached_stuck_dump.check_keys(container.port)
         run.attach(container.pid)
         run.detach(container.pid)

@@ -11,7 +11,6 @@ import subprocess
 from pathlib import Path
 
 import servers
-from attach_hold import own_threads
 from attach_servers import DEBIAN_PYTHON, need_file
 from attached import AttachableRun
 
@@ -67,7 +66,7 @@ def scene(shim, program, words, kinds):
         run.attach(server.pid)
         server.wait_until("a second look", lambda: len(run.reports()) > 1)
         run.detach(server.pid)
-        servers.wait_until("the end of holdwatch's threads", lambda: not own_threads(server.pid))
+        servers.wait_until("the end of holdwatch's threads", lambda: not servers.own_threads(server.pid))
         print(run.reports_text())
         reports = run.reports()
         servers.require({(one["event"], one["episode"]) for one in reports} == {("deadlock", reports[0]["episode"])},

@@ -34,10 +34,6 @@ def descriptors(run, pid):
                   and (run.directory not in target.parents or run.reports_directory in target.parents))
 
 
-def own_threads(pid):
-    return [name for name in servers.thread_names(pid).values() if name.startswith("holdwatch")]
-
-
 def mapped_lines(pid, what):
     return [line for line in Path(f"/proc/{pid}/maps").read_text().splitlines() if what in line]
 
@@ -70,7 +66,7 @@ def check_reports(subject, reports):
 
 def check_given_back(run, subject, opened):
     """Nothing of ours is left but the library, mapped."""
-    servers.wait_until("the end of holdwatch's threads", lambda: not own_threads(subject.pid))
+    servers.wait_until("the end of holdwatch's threads", lambda: not servers.own_threads(subject.pid))
     left = descriptors(run, subject.pid)
     servers.require(left == opened, f"descriptors before: {opened}; now: {left}")
     return len(mapped_lines(subject.pid, run.shim.name))

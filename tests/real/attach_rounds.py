@@ -11,7 +11,7 @@ from pathlib import Path
 
 import servers
 import soak_servers
-from attach_hold import check_reports, descriptors, own_threads, provoked_hold
+from attach_hold import check_reports, descriptors, provoked_hold
 from attached import AttachableRun
 from soak_load import Load
 
@@ -47,7 +47,7 @@ def one_round(run, subject, with_hold):
     if with_hold:
         check_reports(subject, provoked_hold(run, subject))
     run.detach(subject.pid)
-    servers.wait_until("the end of holdwatch's threads", lambda: not own_threads(subject.pid))
+    servers.wait_until("the end of holdwatch's threads", lambda: not servers.own_threads(subject.pid))
 
 
 def all_rounds(run, subject, load):

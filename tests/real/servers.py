@@ -22,35 +22,16 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import abilities  # pylint: disable=wrong-import-position
 import positive_control  # pylint: disable=wrong-import-position
+from expectations import DEADLINE_S, Failure, require, wait_until  # pylint: disable=wrong-import-position
+from processes import own_threads, thread_names  # pylint: disable=wrong-import-position
 
-DEADLINE_S = 60  # for any one event; far beyond what a slow machine needs
 DEFAULT_LIMIT_S = 1.0
-
-
-class Failure(Exception):
-    """The test has failed; the text says why."""
-
-
-def require(condition, why):
-    if not condition:
-        raise Failure(why)
 
 
 def find_program(name, package):
     """The path of an installed program, or the end of the test as skipped, naming the Debian package to install."""
     abilities.skip_if(abilities.missing(name, package))
     return abilities.path_of(name)
-
-
-def wait_until(what, happened):
-    """Calls `happened` until it returns something true, and returns that."""
-    end = time.monotonic() + DEADLINE_S
-    while True:
-        value = happened()
-        if value:
-            return value
-        require(time.monotonic() < end, f"waited {DEADLINE_S} s in vain for: {what}")
-        time.sleep(0.02)
 
 
 def free_port():
@@ -105,15 +86,6 @@ def reachable(shim):
         if original.exists():
             shutil.copy(original, place / part)
     return place / "shim" / shim.name
-
-
-def thread_names(pid):
-    """tid -> name of the threads that a process has now."""
-    names = {}
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        with contextlib.suppress(OSError):
-            names[int(task.name)] = (task / "comm").read_text().strip()
-    return names
 
 
 def program_threads(pid):
@@ -206,8 +178,7 @@ class Run:
         except PermissionError:
             abilities.left_out(abilities.no_looking_at_servers() or f"process {pid} does not show its maps")
         if threaded:
-            wait_until(f"a thread named holdwatch in process {pid}",
-                       lambda: any(name.startswith("holdwatch") for name in thread_names(pid).values()))
+            wait_until(f"a thread named holdwatch in process {pid}", lambda: own_threads(pid))
 
     def idle_past_limit(self):
         """Leaves the server alone for longer than a wrong report needs: an idle worker holds nothing."""

@@ -11,11 +11,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import abilities  # pylint: disable=wrong-import-position
+import expectations  # pylint: disable=wrong-import-position
 
 DEADLINE_S = 120
 PR_SET_PDEATHSIG = 1
@@ -28,13 +28,7 @@ def die_with_parent():
 
 
 def wait_until(what, happened):
-    end = time.monotonic() + DEADLINE_S
-    while True:
-        value = happened()
-        if value:
-            return value
-        assert time.monotonic() < end, f"waited {DEADLINE_S} s in vain for: {what}"
-        time.sleep(0.05)
+    return expectations.wait_until(what, happened, DEADLINE_S)
 
 
 class Testbed:
