@@ -396,6 +396,8 @@ TEST_CASE_METHOD(WaitStoryTest, "a wait is reported as a hold is: over its limit
   CHECK(told() == Story{{Event::wait, Phase::still}});
   stop_waiting();
   look();
+  REQUIRE(report_queue().oldest() != nullptr);
+  CHECK(report_queue().oldest()->state.holder_count == 1);  // as it was last seen held
   CHECK(told() == Story{{Event::wait, Phase::released}});
 }
 
@@ -450,6 +452,7 @@ TEST_CASE_METHOD(StoryTest, "a snapshot tells of each lock that is held, whateve
 
 struct DeadlockStory : StoryTest {
   DeadlockScene scene;
+  bool is_as_expected = true;
 
   // `age_ns` of the two holds.
   void deadlock(uint64_t age_ns) {
@@ -509,10 +512,30 @@ TEST_CASE("a deadlock is over when one of its waits is, and a snapshot tells of 
   CHECK(play([](DeadlockStory& story) {
           story.deadlock(0);
           story.keeper->report_all_holds(*story.timing);
+          report_queue().for_each_posted([&](const Job& job) {
+            const bool has_none = job.limit_ns == 0 && job.episode == 0;
+            story.is_as_expected = story.is_as_expected && has_none == (job.phase == Phase::snapshot);
+          });
+          if (!story.is_as_expected) return 3;
           if (story.told() != Story{{Event::deadlock, Phase::over}, {Event::deadlock, Phase::snapshot}}) return 1;
           story.scene.threads[1].record().clear();
           story.look();
           return story.told() == Story{{Event::deadlock, Phase::released}} ? 0 : 2;
+        }) == 0);
+}
+
+TEST_CASE("that a deadlock is over is told before the end of a hold that it kept") {
+  CHECK(play([](DeadlockStory& story) {
+          story.deadlock(kHour + kHour / 2);
+          if (!story.begin_hold_of(0)) return 1;
+          story.keeper->begin_circles(*story.timing);
+          story.told();
+          ThreadRecord& record = story.scene.threads[0].record();
+          HeldSlot& slot = *record.find(story.scene.word(0).address());
+          hand_over_slow(record, story.scene.word(0), slot, slot, {0x402000, 0, 0});
+          record.clear();
+          story.look();
+          return story.told() == Story{{Event::deadlock, Phase::released}, {Event::hold, Phase::released}} ? 0 : 2;
         }) == 0);
 }
 

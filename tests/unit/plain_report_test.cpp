@@ -366,15 +366,20 @@ TEST_CASE_METHOD(PlainJobTest, "a closing line tells who was delayed") {
 
 TEST_CASE_METHOD(PlainJobTest, "what is left of one job is not in the next one's line") {
   const Outcome outcome = in_child([&] {
+    pthread_setname_np(pthread_self(), "waiter");
     add_holder(11, "holder", 3 * kSecond).likely = true;
-    add_waiter(12, 2 * kSecond);
+    add_waiter(gettid(), 2 * kSecond);
     write_plain_first_line(*job);
-    job->state.holder_count = job->state.waiter_count = 0;
+    job->state.holder_count = 0;
     job->event = Event::wait;
+    job->state.waiters[0].tid = 12;  // has exited
+    job->waited_ns[0] = kSecond;
     write_plain_first_line(*job);
     return 0;
   });
   finding.event = Event::wait;
+  expect_longest(12, kSecond, 0);
+  finding.waiters = &longest;
   const Lines lines = lines_of(outcome);
   REQUIRE(lines.size() == 2);
   CHECK(lines[1] == first_line(finding));
@@ -385,8 +390,10 @@ TEST_CASE_METHOD(PlainJobTest, "what was said is known of the last thousand epis
     if (was_said_plainly(7)) return 1;
     write_plain_first_line(*job);
     if (!was_said_plainly(7) || was_said_plainly(8)) return 2;
-    job->episode = 7 + 1000;
-    write_plain_first_line(*job);
+    for (int i = 0; i < 1000; ++i) {
+      ++job->episode;
+      write_plain_first_line(*job);
+    }
     if (!was_said_plainly(7)) return 3;
     job->episode = 7 + 1024;
     write_plain_first_line(*job);
