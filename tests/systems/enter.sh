@@ -3,7 +3,8 @@
 set -eu
 root=$1 way=$2
 shift 2
-mount --bind "$root" "$root"
+# A chroot's root is no mount point: there `unshare --mount` fails, as it does for many users of one.
+if [ "$way" = pivot_root ]; then mount --bind "$root" "$root"; fi
 cd "$root"
 mount -t proc proc proc
 mount -t tmpfs tmpfs tmp

@@ -116,6 +116,29 @@ try_doctor() {
   if [ $of_program = 0 ] && [ $of_process = 0 ]; then yes; else no "$(grep '^no' "$scratch/doctor" | tail -n 1)"; fi
 }
 
-try_tests() { scripts/test 2>&1; }
+# The tests as root, in its closed home directory.
+try_tests_as_root() { scripts/test 2>&1; }
+
+# With little of what a developer's shell has: a user who cannot become root, in a closed home directory, in a path with a space,
+# under nohup, with a strict umask and the C locale; the packages are from root.
+try_tests_as_user() {
+  scripts/setup 2>&1
+  id tester >/dev/null 2>&1 || useradd --create-home tester || return
+  tree="/home/tester/hold watch"
+  mkdir -p "$tree"
+  copy_source "$tree"
+  chown -R tester: /home/tester
+  chmod 700 /home/tester
+  cd "$tree" || return
+  setpriv --reuid=tester --regid=tester --init-groups --reset-env -- \
+    env PATH="$PATH" LC_ALL=C ${CCACHE_DIR:+CCACHE_DIR="$CCACHE_DIR"} nohup sh -c 'umask 077; scripts/test' 2>&1
+}
+
+copy_source() { tar -c --exclude ./build . | tar -x -C "$1"; }
+
+# As a container without privileges has it: root who may neither mount nor trace other users' processes. Standard input is closed.
+try_tests_in_container() {
+  setpriv --bounding-set=-sys_admin,-sys_ptrace --inh-caps=-sys_admin,-sys_ptrace scripts/test 2>&1 <&-
+}
 
 "try_$step"
