@@ -39,7 +39,7 @@ void be_left_again_and_again() {
   pthread_mutex_unlock(&g_held);
   const timer_t timer = timer_of_this_thread();
   volatile int jumps = 0;
-  if (sigsetjmp(g_back, 1) != 0) ++jumps;
+  if (sigsetjmp(g_back, 1) != 0) jumps = jumps + 1;
   make_anew();
   if (jumps < kJumps) {
     const itimerspec soon{{}, {0, 20'000 + 7 * (jumps % 100)}};

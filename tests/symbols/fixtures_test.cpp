@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -23,9 +24,12 @@
 namespace holdwatch {
 namespace {
 
-// addr2line leaves out enclosing scopes and parameters where a function has no linkage name.
+// addr2line leaves out enclosing scopes and parameters where a function has no linkage name, and takes the name of a function's cold
+// part, which gcc lays elsewhere, from the symbol: "main.cold", "f() [clone .cold]".
 bool same_function(const std::string& ours, const std::string& theirs) {
-  if (ours == readable(theirs.substr(0, theirs.find(" [clone")))) return true;
+  const size_t end =
+      std::min(theirs.find(" [clone"), theirs.ends_with(".cold") ? theirs.rfind('.') : std::string::npos);
+  if (ours == readable(theirs.substr(0, end))) return true;
   const std::string within_scopes = "::" + ours + "(";
   return within_scopes.find("::" + theirs + "(") != std::string::npos;
 }
