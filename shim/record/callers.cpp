@@ -49,7 +49,6 @@ uint32_t copy_words(CallerNotes& notes, const Caller& caller, uintptr_t stack_en
   const auto count = static_cast<uint32_t>(std::min<uintptr_t>(room, kNotedWords));
   for (uint32_t i = 0; i < count; ++i)
     notes.sites[i].store(load(caller.sp + word_offset(i)), std::memory_order_release);
-  notes.sites[kNotedWords].store(caller.bp, std::memory_order_release);
   return count;
 }
 

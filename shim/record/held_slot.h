@@ -12,7 +12,7 @@
 namespace holdwatch {
 
 inline constexpr size_t kPackedSites = 8;
-inline constexpr size_t kNotedWords = kPackedSites - 1;
+inline constexpr size_t kNotedWords = kPackedSites;
 
 // The caller of a lock function: where the call returns to, and sp and rbp once it has.
 struct Caller {
@@ -66,8 +66,9 @@ static_assert(offsetof(HeldSlot, pc) == kLockCallNoteAt &&
 
 // The callers' callers, in one of two forms. Where frame pointers lead to them: the return address in the low 48 bits,
 // above them the distance of its stack pointer from the slot's `sp` in words. Else the words at sp + 8, sp + 24, sp + 40
-// ..., and in the last entry rbp: a call is made with sp a multiple of 16 (System V ABI, section 3.2.2), so that every
-// return address lies in such a word, and the unwind tables tell which one it is.
+// ...: a call is made with sp a multiple of 16 (System V ABI, section 3.2.2), so that every return address lies in such a
+// word, and the unwind tables tell which one it is, with the slot's rbp. Eight reach just beyond the frame that std::lock for two
+// mutexes has in gcc 14's code.
 struct alignas(kCacheLine) CallerNotes {
   std::atomic<uint64_t> sites[kPackedSites] = {};
 };

@@ -361,8 +361,6 @@ void ThreadRecord::copy_every_stack(HeldSlot& slot) {
   const Caller caller = caller_of(slot);
   const uint32_t noted = slot.noted();
   if ((noted & kCopied) != 0 || !is_on_own_stack(caller.sp)) return;
-  // Where frame pointers led to callers, they tell rbp too.
-  if ((noted & kSitesMask) == 0) own_notes(slot).sites[kNotedWords].store(caller.bp, std::memory_order_release);
   // Few holds come from a site that nothing is known of yet: the first report is to have all of the stack.
   const bool is_new = (slot.at_release() & kUnsettled) != 0;
   copy_stack(slot, is_new ? kStackCopySize : kUsualCopySize);

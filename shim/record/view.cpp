@@ -36,7 +36,7 @@ void view_callers(const HeldSlot& slot, const CallerNotes& notes, HoldView* out)
   out->site_count = count + 1;
   out->word_count = std::min<uint32_t>(noted >> kWordsShift & kSitesMask, kNotedWords);
   for (uint32_t i = 0; i < out->word_count; ++i) out->words[i] = notes.sites[i].load(std::memory_order_acquire);
-  out->bp = notes.sites[kNotedWords].load(std::memory_order_acquire);
+  out->bp = slot.bp.load(std::memory_order_acquire);
 }
 static_assert(kPackedSites + 1 <= kMaxCallSites);
 

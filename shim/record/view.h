@@ -31,10 +31,10 @@ struct HoldView {
   Identity site;     // the slot that the call site stands in
   uint32_t site_count;
   CallSite sites[kMaxCallSites];  // [0] is the lock call's own return address
-  // Where no frame pointers led to more sites: every other word of the stack from sites[0].sp + 8 on, and rbp.
+  // Where no frame pointers led to more sites: every other word of the stack from sites[0].sp + 8 on.
   uint32_t word_count;
   uintptr_t words[kNotedWords];
-  uintptr_t bp;
+  uintptr_t bp;  // at the lock call
   uintptr_t stack_end;
 };
 
