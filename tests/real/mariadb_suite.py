@@ -10,7 +10,9 @@ from pathlib import Path
 
 import servers
 
-RUNNER = Path("/usr/share/mysql/mysql-test/mysql-test-run.pl")
+# Where Debian's releases have it, the newer first.
+RUNNERS = [Path("/usr/share/mariadb/mariadb-test/mariadb-test-run.pl"), Path("/usr/share/mysql/mysql-test/mysql-test-run.pl")]
+RUNNER = next((path for path in RUNNERS if path.is_file()), None)
 TESTS = ["main.lock", "main.lock_multi", "main.kill", "main.flush_block_commit", "main.mdl", "main.mdl_sync",
          "main.deadlock_innodb", "main.innodb_mysql_lock", "main.truncate_coverage", "innodb.trx_deadlock",
          "innodb.lock_release", "innodb.skip_locked_nowait"]
@@ -37,7 +39,7 @@ def require_watched(directory):
 
 
 def test(shim):
-    if not RUNNER.is_file() or shutil.which("perl") is None:
+    if RUNNER is None or shutil.which("perl") is None:
         servers.abilities.skip("no tests of MariaDB here; on Debian: apt-get install mariadb-test")
     servers.abilities.skip_if(servers.abilities.no_localhost())
     # Side by side: they wait more than they work, and the runner finds ports of its own for each.

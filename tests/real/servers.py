@@ -124,8 +124,9 @@ class Run:
     def __enter__(self):
         return self
 
-    def __exit__(self, failure, *_):
-        if failure is not None and self.watched:
+    def __exit__(self, failure, raised, *_):
+        skipped = isinstance(raised, SystemExit) and raised.code == abilities.EXIT_SKIPPED
+        if failure is not None and not skipped and self.watched:
             print(f"what holdwatch said until then, whole:\n{self.reports_text()}{self.reports_json()}")
             print("\n".join(f"{server.log_path.name}:\n{server.log()}" for server in self.servers))
         for server in self.servers:
