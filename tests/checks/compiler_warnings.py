@@ -63,9 +63,10 @@ def main():
         print(f"no {compiler} here")
         return SKIPPED
     entries = json.loads((build / "compile_commands.json").read_text())
+    top = pathlib.Path(__file__).resolve().parents[2]
     own = {}
     for entry in entries:
-        path = os.path.relpath(os.path.join(entry["directory"], entry["file"]), pathlib.Path(__file__).parents[2])
+        path = os.path.relpath(os.path.realpath(os.path.join(entry["directory"], entry["file"])), top)
         if path.startswith(FOLDERS):
             own[path] = entry
     compiled = [path for path, entry in own.items() if has_been_compiled(entry, compiler)]
