@@ -1,5 +1,6 @@
 // The process exits while the reporter is busy and more holds are over their limit than RATE allows, and than there is room for:
-// the watcher's last words keep to RATE too, and say how many are left out.
+// the watcher's last words keep to RATE too, and say how many are left out. The process waits for them a millisecond only; for this
+// test the rest of its exit takes long enough for a busy machine too.
 // RUN-ENV: HOLDWATCH_LIMIT=100ms HOLDWATCH_RATE=4
 // NO-BARE: the program waits for what is told of it
 // EXPECT: has held mutex L1
@@ -13,6 +14,8 @@ using namespace harness;
 constexpr size_t kHolds = 30;
 
 Event reported;
+
+extern "C" void make_exit_slow();  // slow_exit.cpp
 
 void sit(const char*, const char*, void*) {
   reported.fire();
@@ -30,5 +33,6 @@ int main() {
     });
   reported.wait();
   std::this_thread::sleep_for(300ms);  // all are over the limit
+  make_exit_slow();
   std::exit(0);
 }
