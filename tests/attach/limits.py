@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from refusals import Checker, as_nobody, running
+from refusals import Checker, abilities, as_nobody, running
 
 
 def check_descriptors(checker):
@@ -44,7 +44,7 @@ def check_raised(checker, pid, kind, value, what):
 
 def check_threads(checker, directory):
     """The limit counts all threads of a user, and not those of root."""
-    if (prefix := as_nobody(directory)) is None:
+    if abilities.left_out(abilities.no_tracing_of_others()) or (prefix := as_nobody(directory)) is None:
         return
     waits = "import sys; print(flush=True); sys.stdin.read()"
     user = ["setpriv", "--reuid=65533", *prefix[2:]]  # nobody else runs anything as this one

@@ -12,6 +12,11 @@
 namespace holdwatch {
 namespace {
 
+// For the shell. No path of a build has a quote in it.
+std::string quoted(const std::string& path) {
+  return "'" + path + "'";
+}
+
 std::string output_of(const std::string& command) {
   std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), pclose);
   REQUIRE(pipe != nullptr);
@@ -42,7 +47,7 @@ std::map<uintptr_t, std::vector<Addr2lineFrame>> addr2line(const std::string& pa
   FILE* file = fdopen(descriptor, "w");
   for (uintptr_t address : addresses) fprintf(file, "0x%zx\n", address);
   fclose(file);
-  std::istringstream lines(output_of("addr2line -a -f -i -C -e " + path + " < " + list));
+  std::istringstream lines(output_of("addr2line -a -f -i -C -e " + quoted(path) + " < " + list));
   std::filesystem::remove(list);
 
   std::map<uintptr_t, std::vector<Addr2lineFrame>> frames;
@@ -60,7 +65,7 @@ std::map<uintptr_t, std::vector<Addr2lineFrame>> addr2line(const std::string& pa
 }
 
 std::vector<uintptr_t> addresses_in_section(const std::string& path, const std::string& section, uintptr_t step) {
-  std::istringstream lines(output_of("readelf -S -W " + path));
+  std::istringstream lines(output_of("readelf -S -W " + quoted(path)));
   std::vector<uintptr_t> addresses;
   for (std::string line; std::getline(lines, line);) {
     const size_t bracket = line.find("] ");
@@ -80,7 +85,7 @@ std::vector<uintptr_t> addresses_in_text(const std::string& path, uintptr_t step
 }
 
 uintptr_t address_of_function(const std::string& path, const std::string& name) {
-  std::istringstream lines(output_of("nm -C --defined-only " + path));
+  std::istringstream lines(output_of("nm -C --defined-only " + quoted(path)));
   for (std::string line; std::getline(lines, line);) {
     std::istringstream words(line);
     uintptr_t address = 0;
@@ -96,7 +101,7 @@ uintptr_t address_of_function(const std::string& path, const std::string& name) 
 }
 
 std::vector<SizedSymbol> sized_symbols(const std::string& path, bool dynamic) {
-  std::istringstream lines(output_of(std::string("nm -S --defined-only ") + (dynamic ? "-D " : "") + path));
+  std::istringstream lines(output_of(std::string("nm -S --defined-only ") + (dynamic ? "-D " : "") + quoted(path)));
   std::vector<SizedSymbol> symbols;
   for (std::string line; std::getline(lines, line);) {
     std::istringstream words(line);

@@ -11,7 +11,9 @@
 #include <cstring>
 #include <fstream>
 
+#include "shim/common/proc/thread_files.h"
 #include "shim/inspection/task_files.h"
+#include "symbolizer/tools/inspect/task_look.h"
 
 namespace holdwatch {
 namespace {
@@ -59,6 +61,17 @@ std::string why_no_permission(int pid) {
   return subject(pid) + " cannot be inspected: run this as root (sudo)";
 }
 
+// A thread of the process that has not exited. Of one that has, as the main thread by pthread_exit, what /proc shows belongs to root
+// (task_dump_owner in fs/proc/base.c).
+int living_thread(int process) {
+  for (const int tid : thread_ids(process)) {
+    StatusFile status;
+    const auto text = read_text(task_file(process, tid, "status"), kStatusSize);
+    if (text && parse_status(*text, &status) && status.state != 'Z' && status.state != 'X') return tid;
+  }
+  return process;
+}
+
 std::string name_of(const Module& module) {
   return module.path.substr(module.path.rfind('/') + 1);
 }
@@ -81,12 +94,13 @@ std::optional<int> process_to_inspect(int pid, std::string& why) {
     return std::nullopt;
   }
   char text[256];
-  const long read = read_proc_file(proc_path(pid, "syscall").c_str(), text, sizeof text);
+  const int thread = living_thread(process);
+  const long read = read_proc_file(proc_path(thread, "syscall").c_str(), text, sizeof text);
   if (read == -EACCES || read == -EPERM) {
     why = why_not_readable(process);
     return std::nullopt;
   }
-  if (is_32_bit(process)) {
+  if (is_32_bit(thread)) {
     why = subject(process) + " is a 32-bit program: only x86-64 programs can be inspected";
     return std::nullopt;
   }
