@@ -14,10 +14,11 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
-from subject import READ, Failure, HiddenSubject, Waiting, abilities, require
+from subject import READ, Failure, HiddenSubject, Waiting, abilities, require, wait_until
 
-EPOLL_WAIT = 232  # the system call's number
+EPOLL_WAIT, RESTART_SYSCALL = 232, 219  # the system calls' numbers
 # What ends each call, beside its timeout.
 CALLS = {
     "read": lambda subject: subject.write("x"),
@@ -42,8 +43,30 @@ def held(options):
                     raise Failure(f"{name}, {'killed' if kill else 'not killed'}: {failure}") from failure
 
 
-def hold_in(subject, name, end, kill):
+def resumed(options):
+    """The same in a call that was stopped before, and that the kernel has resumed by restart_syscall."""
+    for name in ("libc_sleep", "libc_poll", "libc_semaphore"):
+        for kill in (True, False):
+            with contextlib.closing(Waiting(options)) as subject:
+                try:
+                    hold_in(subject, name, None, kill, is_resumed=True)
+                except Failure as failure:
+                    raise Failure(f"{name}, {'killed' if kill else 'not killed'}: {failure}") from failure
+
+
+def stop_and_resume(subject):
+    """Whether it waits in a resumed call then; not if the call was over before the stop."""
+    os.kill(subject.pid, signal.SIGSTOP)
+    wait_until("the stop", lambda: "\nState:\tT" in Path(f"/proc/{subject.pid}/status").read_text())
+    os.kill(subject.pid, signal.SIGCONT)
+    time.sleep(0.05)
+    return subject.blocked_in() == RESTART_SYSCALL
+
+
+def hold_in(subject, name, end, kill, is_resumed=False):
     subject.write(f"held {name}\n")
+    if is_resumed:
+        wait_until("a resumed call", lambda: stop_and_resume(subject))
     attaching = subject.begin_attaching()
     require((said := subject.line()) == "held", f"instead of held: {said} {attaching.poll()}")
     if kill:
@@ -192,7 +215,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("--shim", "--control", "--subject"):
         parser.add_argument(name, required=True, type=os.path.abspath)
-    tests = {test.__name__: test for test in (held, signalled, terminated, each_step, each_step_epoll, each_step_hidden, any_time, time_left)}
+    tests = {test.__name__: test for test in (held, resumed, signalled, terminated, each_step, each_step_epoll, each_step_hidden, any_time, time_left)}
     parser.add_argument("test", choices=tests)
     options = parser.parse_args()
     try:

@@ -5,10 +5,11 @@
 //     held CALL     makes it again and again until malloc was called in the middle of one; malloc then says "held" and
 //                   waits for a byte
 // The calls: read and epoll wait for a byte; sigsuspend for SIGUSR1; recv, nanosleep, futex, poll and sigtimedwait for their
-// timeout.
+// timeout; libc_sleep, libc_poll and libc_semaphore for a longer one, by libc's function and without a look at the registers.
 #include <immintrin.h>
 #include <linux/futex.h>
 #include <poll.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -84,7 +85,7 @@ extern "C" void* __libc_malloc(size_t size);
 
 namespace {
 
-constexpr auto kTimeout = 500ms;
+constexpr std::chrono::milliseconds kTimeout = 500ms, kLongTimeout = 2s;
 constexpr unsigned kRounding = 0x5f80, kPrecision = 0x0e7f;  // neither is what a thread begins with
 
 volatile bool held_next = false, in_call = false;
@@ -105,8 +106,28 @@ struct Call {
   uint64_t number;
   uint64_t arguments[6];
   long result;
-  bool takes_timeout;
+  std::chrono::milliseconds timeout;  // 0 if there is none
+  long (*by_libc)() = nullptr;        // its result, or errno negated
 };
+
+long sleep_by_libc() {
+  const timespec time{kLongTimeout / 1s, 0};
+  return nanosleep(&time, nullptr) == 0 ? 0 : -errno;
+}
+
+long poll_by_libc() {
+  const int ready = poll(nullptr, 0, kLongTimeout / 1ms);
+  return ready >= 0 ? ready : -errno;
+}
+
+long wait_by_libc() {
+  sem_t semaphore;
+  timespec end;
+  sem_init(&semaphore, 0, 0);
+  clock_gettime(CLOCK_REALTIME, &end);
+  end.tv_sec += kLongTimeout / 1s;
+  return sem_timedwait(&semaphore, &end) == 0 ? 0 : -errno;
+}
 
 template <typename T>
 uint64_t word(T* pointer) {
@@ -129,14 +150,17 @@ Call find_call(const std::string& name) {
     CHECK(setsockopt(sockets[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0);
   }
   const Call calls[] = {
-      {"read", SYS_read, {STDIN_FILENO, word(&byte), 1}, 1, false},
-      {"epoll", SYS_epoll_wait, {static_cast<uint64_t>(events), word(&event), 1, ~uint64_t{0}}, 1, false},
-      {"sigsuspend", SYS_rt_sigsuspend, {word(&nobody), sizeof nobody}, -EINTR, false},
-      {"recv", SYS_recvfrom, {static_cast<uint64_t>(sockets[0]), word(&byte), 1, 0, 0, 0}, -EAGAIN, true},
-      {"nanosleep", SYS_nanosleep, {word(&timeout), 0}, 0, true},
-      {"futex", SYS_futex, {word(&word_to_wait_for), FUTEX_WAIT_PRIVATE, 0, word(&timeout)}, -ETIMEDOUT, true},
-      {"poll", SYS_poll, {0, 0, std::chrono::milliseconds(kTimeout).count()}, 0, true},
-      {"sigtimedwait", SYS_rt_sigtimedwait, {word(&only_second), 0, word(&timeout), 8}, -EAGAIN, true},
+      {"read", SYS_read, {STDIN_FILENO, word(&byte), 1}, 1, 0ms},
+      {"epoll", SYS_epoll_wait, {static_cast<uint64_t>(events), word(&event), 1, ~uint64_t{0}}, 1, 0ms},
+      {"sigsuspend", SYS_rt_sigsuspend, {word(&nobody), sizeof nobody}, -EINTR, 0ms},
+      {"recv", SYS_recvfrom, {static_cast<uint64_t>(sockets[0]), word(&byte), 1, 0, 0, 0}, -EAGAIN, kTimeout},
+      {"nanosleep", SYS_nanosleep, {word(&timeout), 0}, 0, kTimeout},
+      {"futex", SYS_futex, {word(&word_to_wait_for), FUTEX_WAIT_PRIVATE, 0, word(&timeout)}, -ETIMEDOUT, kTimeout},
+      {"poll", SYS_poll, {0, 0, std::chrono::milliseconds(kTimeout).count()}, 0, kTimeout},
+      {"sigtimedwait", SYS_rt_sigtimedwait, {word(&only_second), 0, word(&timeout), 8}, -EAGAIN, kTimeout},
+      {"libc_sleep", SYS_nanosleep, {}, 0, kLongTimeout, sleep_by_libc},
+      {"libc_poll", SYS_poll, {}, 0, kLongTimeout, poll_by_libc},
+      {"libc_semaphore", SYS_futex, {}, -ETIMEDOUT, kLongTimeout, wait_by_libc},
   };
   for (const Call& call : calls)
     if (name == call.name) return call;
@@ -201,7 +225,18 @@ const char* make(const Call& call) {
   if (mask_before != mask_after) return "the signal mask";
   if (stack_before.ss_sp != stack_after.ss_sp || stack_before.ss_flags != stack_after.ss_flags)
     return "the signals' stack";
-  if (call.takes_timeout && took < kTimeout) return "the timeout, which came too soon";
+  if (took < call.timeout) return "the timeout, which came too soon";
+  return nullptr;
+}
+
+const char* make_by_libc(const Call& call) {
+  const auto start = std::chrono::steady_clock::now();
+  in_call = true;
+  const long result = call.by_libc();
+  in_call = false;
+  g_after.rax = static_cast<uint64_t>(result);
+  if (result != call.result) return "the call's result";
+  if (std::chrono::steady_clock::now() - start < call.timeout) return "the timeout, which came too soon";
   return nullptr;
 }
 
@@ -214,7 +249,8 @@ void clear(const Call& call) {
 void obey(const std::string& how, const Call& call) {
   held_next = how == "held";
   do {
-    if (const char* changed = make(call); changed != nullptr) {
+    const char* changed = call.by_libc != nullptr ? make_by_libc(call) : make(call);
+    if (changed != nullptr) {
       say((std::string("changed: ") + changed + " (" + std::to_string(static_cast<long>(g_after.rax)) + ")\n").c_str());
       return;
     }

@@ -63,7 +63,8 @@ MAY_INCLUDE = {
     "symbolizer/tools/doctor": {"symbolizer/tools", "symbolizer/symbols/program_file.h", "symbolizer/report/program_path.h",
                                 "symbolizer/unwind"} | BASE,
     # What reaches into another process: the block that it finds there, and the unwinder, which serves any process.
-    "symbolizer/tools/attach": {"symbolizer/tools/attach", "symbolizer/tools/missing_libraries.h", "symbolizer/unwind"} | COMMON,
+    "symbolizer/tools/attach": {"symbolizer/tools/attach", "symbolizer/tools/missing_libraries.h", "symbolizer/unwind",
+                                "shim/inspection/interrupted_call.h"} | COMMON,
     # Made of all stages of the symbolizer.
     "symbolizer/tools/inspect": {"symbolizer/tools/inspect", "symbolizer/tools/missing_libraries.h", "symbolizer/unwind",
                                  "symbolizer/symbols", "symbolizer/activity", "symbolizer/report",

@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <vector>
 
 #include "symbolizer/unwind/process_memory.h"
 #include "tests/catch.h"
+#include "tests/unit/cancellable_calls.h"
 
 using namespace holdwatch;
 using namespace holdwatch::control;
@@ -71,4 +73,68 @@ TEST_CASE("what is no such call cannot go on") {
   CHECK_FALSE(can_go_on(stopped_in(-1, kRestartAlways)));
   CHECK_FALSE(can_go_on(stopped_in(SYS_connect, -EINTR)));
   CHECK_FALSE(can_go_on(stopped_in(SYS_read, 17)));
+}
+
+namespace {
+
+// A call that goes on as restart_syscall, and so with the number of that.
+user_regs_struct resumed_at(uintptr_t ip, uintptr_t sp) {
+  user_regs_struct registers{};
+  registers.orig_rax = SYS_restart_syscall;
+  registers.rax = static_cast<unsigned long long>(kRestartBlock);
+  registers.rip = ip;
+  registers.rsp = sp;
+  return registers;
+}
+
+bool is_made_again_as(long number, const user_regs_struct& before, const user_regs_struct& after) {
+  return after.rip == before.rip - 2 && static_cast<long>(after.rax) == number && after.orig_rax == ~0ull;
+}
+
+bool is_ended(const user_regs_struct& before, const user_regs_struct& after) {
+  return after.rip == before.rip && static_cast<long>(after.rax) == -EINTR && after.orig_rax == ~0ull;
+}
+
+// Calls with `number` in eax, with enough before that to be looked at.
+std::vector<unsigned char> code_that_calls(long number) {
+  std::vector<unsigned char> bytes(512, 0x90);
+  bytes.insert(bytes.end(), {0xb8, static_cast<unsigned char>(number), static_cast<unsigned char>(number >> 8), 0, 0});
+  bytes.insert(bytes.end(), {0x0f, 0x05});
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("what restart_syscall goes on with is made again under its own number, as the code before the call has it") {
+  ProcessMemory memory(getpid());
+  const uintptr_t stack[64] = {};
+  for (const long number : {SYS_nanosleep, SYS_clock_nanosleep, SYS_poll, SYS_futex}) {
+    const std::vector<unsigned char> bytes = code_that_calls(number);
+    const user_regs_struct stopped = resumed_at(test::range_of(bytes).end, reinterpret_cast<uintptr_t>(stack));
+    CHECK(is_made_again_as(number, stopped, to_begin_again(stopped, false, memory)));
+    CHECK(is_ended(stopped, to_begin_again(stopped, true, memory)));
+  }
+}
+
+TEST_CASE("the same where glibc 2.41 has the number, which is on the stack of its caller") {
+  ProcessMemory memory(getpid());
+  test::CancellableCalls calls;
+  for (const CallRegisters& cut_short : {calls.cut_short_in_arch(), calls.cut_short_in_caller()}) {
+    const user_regs_struct stopped = resumed_at(cut_short.ip, cut_short.sp);
+    CHECK(is_made_again_as(SYS_poll, stopped, to_begin_again(stopped, false, memory)));
+  }
+}
+
+TEST_CASE("a call is ended whose number cannot be told, or is none that is gone on with so") {
+  ProcessMemory memory(getpid());
+  const uintptr_t stack[64] = {};
+  const std::vector<unsigned char> of_read = code_that_calls(SYS_read), unknown(512, 0x90);
+  for (const auto* bytes : {&of_read, &unknown}) {
+    const user_regs_struct stopped = resumed_at(test::range_of(*bytes).end, reinterpret_cast<uintptr_t>(stack));
+    CHECK(is_ended(stopped, to_begin_again(stopped, false, memory)));
+  }
+  test::CancellableCalls calls;
+  calls.way_back() = 1;
+  const user_regs_struct stopped = resumed_at(calls.cut_short_in_arch().ip, calls.cut_short_in_arch().sp);
+  CHECK(is_ended(stopped, to_begin_again(stopped, false, memory)));
 }

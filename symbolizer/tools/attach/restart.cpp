@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <cstring>
 #include <iterator>
 
 #include "shim/common/kernel/system_call_numbers.h"
+#include "symbolizer/tools/attach/resumed_call.h"
 
 namespace holdwatch::control {
 namespace {
@@ -42,18 +42,6 @@ bool was_made_by_syscall(const user_regs_struct& registers, MemoryReader& memory
   return code && *code == 0x050f;
 }
 
-// The number of the call that goes on as restart_syscall: what the instruction before it has put into eax; -1 if that is no
-// such instruction. The kernel has forgotten it once the thread has come back by itself.
-long number_in_code(const user_regs_struct& registers, MemoryReader& memory) {
-  constexpr size_t kLoadSize = 5;
-  constexpr unsigned char kLoadEax = 0xb8;  // mov imm32, %eax
-  unsigned char code[kLoadSize] = {};
-  if (memory.read(registers.rip - kInstructionSize - kLoadSize, code, sizeof code) != sizeof code) return -1;
-  int32_t number = 0;
-  std::memcpy(&number, code + 1, sizeof number);
-  return code[0] == kLoadEax ? number : -1;
-}
-
 user_regs_struct interrupted(user_regs_struct registers) {
   registers.rax = static_cast<unsigned long long>(-EINTR);
   registers.orig_rax = ~0ull;
@@ -86,7 +74,7 @@ user_regs_struct to_begin_again(const user_regs_struct& stopped, bool signals_pe
   if (signals_pending && (result == kRestartNoHandler || result == kRestartBlock)) return interrupted(stopped);
   if (static_cast<long>(stopped.orig_rax) != SYS_restart_syscall) return made_again(stopped);
   user_regs_struct original = stopped;
-  original.orig_rax = static_cast<unsigned long long>(number_in_code(stopped, memory));
+  original.orig_rax = static_cast<unsigned long long>(resumed_call_number(stopped, memory));
   return is_in_call(original) ? made_again(original) : interrupted(stopped);
 }
 
