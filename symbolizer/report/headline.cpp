@@ -233,7 +233,7 @@ std::string activity(const ReportHolder& holder) {
     case ThreadState::gone:
       return "gone: the thread has exited";
     case ThreadState::unknown:
-      return doing.empty() ? "not known" : doing;
+      return doing.empty() ? "unknown" : doing;
   }
   return doing;
 }
