@@ -82,6 +82,17 @@ def preload_is_joined():
     run(*show, env=launcher.environment(LD_PRELOAD=f"libpthread.so.0 {SHIM}")).expect(0, rf"libpthread\.so\.0 {SHIM}\n")
 
 
+def brings_libdl_where_that_is_apart():
+    """with a glibc before 2.34 libdl is preloaded too, whichever glibc this was built with"""
+    if abilities.left_out(abilities.missing("cc")):
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        old = f"{directory}/old.so"
+        subprocess.run(["cc", "-xc", "-", "-shared", "-fPIC", "-o", old], check=True, text=True,
+                       input='const char *gnu_get_libc_version(void) { return "2.31"; }\n')
+        run("sh", "-c", "echo $LD_PRELOAD", env=launcher.environment(LD_PRELOAD=old)).expect(0, rf"{old}:{SHIM}:libdl\.so\.2\n")
+
+
 def library_is_loaded():
     """the library is in the program"""
     assert SHIM in run("cat", "/proc/self/maps").out
@@ -184,5 +195,5 @@ if __name__ == "__main__":
     abilities.skip_if(abilities.no_preloading(SHIM))
     launcher.run_cases([keeps_pid_status_and_arguments, keeps_signals, options_become_variables,
                         relative_paths_are_made_whole, preload_is_joined,
-                        library_is_loaded, bad_use_is_told, no_program_is_told, odd_words_are_kept,
+                        brings_libdl_where_that_is_apart, library_is_loaded, bad_use_is_told, no_program_is_told, odd_words_are_kept,
                         unwatchable_is_told, help_at_each_level, commands_find_their_tools, is_found_from_everywhere])

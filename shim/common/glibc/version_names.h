@@ -1,7 +1,11 @@
-// The names of glibc's symbol versions. Without the C++ library: what starts with every glibc reads them too.
+// glibc's version: the present one, and those in the names of symbols. Without the C++ library: what starts with every glibc reads
+// them too.
 #pragma once
 
+#include <gnu/libc-version.h>
+
 #include <cstddef>
+#include <cstring>
 #include <string_view>
 
 namespace holdwatch {
@@ -24,6 +28,12 @@ constexpr unsigned highest_glibc_minor(std::string_view names) {
     if (minor > highest) highest = minor;
   }
   return highest;
+}
+
+// The 31 of the glibc 2.31 that this process has.
+inline unsigned present_glibc_minor() {
+  const char* dot = std::strchr(gnu_get_libc_version(), '.');
+  return dot == nullptr ? 0 : leading_number(dot + 1);
 }
 
 }  // namespace holdwatch

@@ -8,7 +8,7 @@
 // --anywhere: options may follow operands. --environment: paths of options that stand in the environment are completed too, as
 // seen from here, for a process that is elsewhere. --flags: the command's own, with = if they take a value. --program: the first
 // operand is to be run; says what keeps the loader from preloading into it, and ends with the shell's 126 or 127 if it cannot
-// be run at all. Bad use: one line to standard error, status 2.
+// be run at all; needed_beside is what has to be preloaded beside the library. Bad use: one line to standard error, status 2.
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,6 +18,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "shim/common/glibc/version_names.h"
 #include "shim/common/kernel/system_call.h"
 #include "symbolizer/tools/launcher/option_arguments.h"
 #include "symbolizer/tools/launcher/preload_check.h"
@@ -73,6 +74,7 @@ class Reader {
   void read_rules();
   void read_arguments();
   void print_operands() const;
+  void print_needed_beside() const;
   void check_program();
 
  private:
@@ -219,6 +221,13 @@ void Reader::print_operands() const {
   std::putchar('\n');
 }
 
+// With glibc before 2.34 the library needs libdl, which a program may not link to, and to which it must not link itself: later
+// glibcs need not have it.
+void Reader::print_needed_beside() const {
+  constexpr unsigned kHasLibdlInside = 34;
+  if (is_for_program_ && present_glibc_minor() < kHasLibdlInside) std::fputs("needed_beside=libdl.so.2; ", stdout);
+}
+
 void Reader::check_program() {
   if (!is_for_program_ || operands_ == 0) return;
   const char* program = rest_[0];
@@ -261,6 +270,7 @@ int run(int count, char** arguments) {
     Reader reader(arguments[1], count - 2, arguments + 2);
     reader.read_rules();
     reader.read_arguments();
+    reader.print_needed_beside();
     reader.check_program();
     reader.print_operands();
   }

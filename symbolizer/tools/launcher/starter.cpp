@@ -29,12 +29,6 @@ unsigned needed_glibc_minor(const MappedFile& file) {
   return 0;
 }
 
-// The 31 of "2.31".
-unsigned present_glibc_minor() {
-  const char* dot = std::strchr(gnu_get_libc_version(), '.');
-  return dot == nullptr ? 0 : leading_number(dot + 1);
-}
-
 int start(const char* command, char** helper) {
   const unsigned needed = needed_glibc_minor(MappedFile(helper[0]));
   if (needed > present_glibc_minor()) {
