@@ -129,7 +129,7 @@ def main_programs(bed):
             answer = bed.holdwatch("systemd", "enable", unit, "--dry-run")
             found = re.findall('^Environment="HOLDWATCH_EXE=(.*)"$', answer.stdout, re.MULTILINE)
             assert found == ([] if expected is None else [expected]), f"{command}: {answer}"
-            is_asked_for = re.search(r"all that it starts is watched; name the server, as in --exe \w+\n", answer.stderr)
+            is_asked_for = re.search(r"every program that it starts is watched; name the server, as in --exe \w+\n", answer.stderr)
             assert bool(is_asked_for) == (expected is None), f"{command}: {answer}"
             depends = "which program runs depends on the instance" in answer.stderr
             assert depends == ("%i" in command.split()[0]), f"{command}: {answer}"
