@@ -40,7 +40,7 @@ def held_before(subject):
     require("before holdwatch was attached" in holder["taken"]["note"], f"{holder['taken']}")
     require(any("takes_the_lock" in name for name in functions(holder["now"])), f"now {holder['now']}")
     require(any("wants_the_lock" in name for name in functions(waiters["stack"])), f"waits {waiters}")
-    require("at least, since before the attachment" in (subject.directory / "text").read_text(), "the text does not say so")
+    require("at least, since before the attach" in (subject.directory / "text").read_text(), "the text does not say so")
     subject.tell("release")
     subject.await_events(phase="released")
     subject.tell("hold")

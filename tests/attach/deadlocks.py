@@ -31,7 +31,7 @@ def three_mutexes(subject):
     [asked] = subject.await_events(phase="snapshot")
     require(asked["event"] == "deadlock" and asked["limit_ns"] == 0, f"snapshot: {asked}")
     require([step["tid"] for step in asked["cycle"]] == [step["tid"] for step in event["cycle"]], f"snapshot: {asked}")
-    require("at least, since before the attachment: " in (subject.directory / "text").read_text(), "its age is not true")
+    require("at least, since before the attach: " in (subject.directory / "text").read_text(), "its age is not true")
     require([group["threads"] for group in event["waiters"]] == [["victim"]], f"waiters {event['waiters']}")
 
 

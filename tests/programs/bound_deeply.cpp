@@ -3,7 +3,7 @@
 // RUN-ENV: HOLDWATCH_LIMIT=300ms HOLDWATCH_WAIT_LIMIT=60s
 // EXPECT: thread \d+ "worker" has held mutex L1 \d+ ms at least \(limit 300 ms\); 2 threads wait
 // EXPECT: locks taken in libdeep_plugin.so are not seen
-// FORBID: no holder is known
+// FORBID: holder unknown
 // FORBID: (?s)are not seen.*are not seen
 // EXPECT-JSON: [event["phase"] for event in e if event["phase"] != "still"] == ["over", "released"]
 // EXPECT-JSON: held_by(e) == {"worker"} and waited_by(over) == {"seen", "unseen"}

@@ -3,7 +3,7 @@
 // RUN-ENV: HOLDWATCH_LIMIT=300ms
 // EXPECT: has likely held mutex L1
 // EXPECT: L1 released by
-// FORBID: has ended
+// FORBID: exited
 // FORBID: holdwatch\[-1\]
 #include <cerrno>
 

@@ -4,7 +4,7 @@
 // EXPECT-JSON: any(holder(event)["thread"] == "free" and has(holder(event)["now"], "read") for event in over)
 // EXPECT-JSON: any(holder(event)["thread"] == "sandboxed" and "has a seccomp filter" in holder(event)["now"]["note"]
 //     for event in over)
-// FORBID: filter on its system calls
+// FORBID: installed a seccomp filter
 #include <atomic>
 
 #include "tests/programs/filter.h"

@@ -2,7 +2,7 @@
 // RUN-ENV: HOLDWATCH_LIMIT=300ms
 // EXPECT-JSON: re.fullmatch(r"(clock_)?nanosleep\(1 s\)", holder(over[0])["doing"])
 // EXPECT-JSON: over[0]["lock"]["kind"] == "mutex" and has(holder(over[0])["taken"], "FilteredHold::hold")
-// FORBID: filter on its system calls
+// FORBID: installed a seccomp filter
 #include "tests/programs/filter.h"
 
 int main() {

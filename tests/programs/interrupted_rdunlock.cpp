@@ -2,7 +2,7 @@
 // who reads.
 // RUN-ENV: HOLDWATCH_LIMIT=300ms HOLDWATCH_WAIT_LIMIT=60s
 // EXPECT: thread \d+ "interrupted_rdu" has waited \d+ ms for rwlock L1, which it likely holds itself for reading
-// FORBID: no holder is known
+// FORBID: holder unknown
 // EXPECT-JSON: {event["event"] for event in e} == {"self_deadlock"} and holder(e[0])["likely"]
 // EXPECT-JSON: holder(e[0])["mode"] == "shared" and has(holder(e[0])["now"], "on_signal")
 #include "tests/programs/interrupted.h"

@@ -3,7 +3,7 @@
 // RUN-ENV: HOLDWATCH_LIMIT=300ms HOLDWATCH_WAIT_LIMIT=60s
 // EXPECT: thread \d+ "interrupted_unl" has waited \d+ ms for mutex L1, which it likely holds itself
 // EXPECT: a signal interrupted the call that takes or releases it
-// FORBID: no holder is known
+// FORBID: holder unknown
 // EXPECT-JSON: {event["event"] for event in e} == {"self_deadlock"} and holder(e[0])["likely"]
 // EXPECT-JSON: has(holder(e[0])["now"], "on_signal") and has(holder(e[0])["now"], "main")
 #include "tests/programs/interrupted.h"

@@ -2,7 +2,7 @@
 // glibc's code does not even sleep then, it spins until the interrupted call goes on. That is a self-deadlock all the same.
 // RUN-ENV: HOLDWATCH_LIMIT=300ms HOLDWATCH_WAIT_LIMIT=60s
 // EXPECT: thread \d+ "interrupted_wrl" has waited \d+ ms for rwlock L1, which it likely holds itself for writing
-// FORBID: no holder is known
+// FORBID: holder unknown
 // EXPECT-JSON: {event["event"] for event in e} == {"self_deadlock"} and holder(e[0])["likely"]
 // EXPECT-JSON: holder(e[0])["mode"] == "exclusive" and has(holder(e[0])["now"], "on_signal")
 #include "tests/programs/interrupted.h"

@@ -2,7 +2,7 @@
 // that process maps the mutex's page.
 // RUN-ENV: HOLDWATCH_LIMIT=300ms HOLDWATCH_WAIT_LIMIT=60s
 // EXPECT: thread \d+ "keeper" of process \d+ "owner_in_anothe" has held mutex L1 \d+ ms at least \(limit 300 ms\); 1 thread waits
-// FORBID: no holder is known
+// FORBID: holder unknown
 // EXPECT-JSON: [event["event"] for event in over] == ["hold"] and held_by(e) == {"keeper"}
 // EXPECT-JSON: holder(over[0])["state"] == "stopped" and holder(over[0])["pid"] != over[0]["pid"]
 // EXPECT-JSON: holder(over[0])["evidence"] == "stated" and waited_by(over) == {"waiter"}

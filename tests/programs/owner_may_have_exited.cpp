@@ -1,7 +1,7 @@
 // The process whose thread held a shared mutex is gone: nobody can say whether it ran in this container, so it is not named.
 // RUN-ENV: HOLDWATCH_LIMIT=300ms HOLDWATCH_WAIT_LIMIT=60s
 // EXPECT: thread \d+ of another process, which may have exited, has held mutex L1 \d+ ms at least \(limit 300 ms\)
-// FORBID: no holder is known
+// FORBID: holder unknown
 // EXPECT-JSON: all("pid" not in holder(event) and holder(event)["state"] is None for event in over)
 // EXPECT-JSON: held_by(over) == {""} and waited_by(over) == {"waiter"}
 #include <sys/mman.h>

@@ -76,7 +76,7 @@ def scene(shim, program, words, kinds):
         [circle] = circles_in(run.reports_text())
         check_circle("the text", circle, tids)
         # It may have been so for hours.
-        servers.require("at least, since before the attachment" in run.reports_text(), "the text claims to know since when")
+        servers.require("at least, since before the attach" in run.reports_text(), "the text claims to know since when")
         servers.require(server.process.poll() is None, "the program has ended")
 
 

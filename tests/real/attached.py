@@ -11,7 +11,7 @@ import servers
 ATTACHED_S = 0.25
 DETACHED_S = 0.05
 # The process may end between two looks, and a thread may be at work in the allocator whenever we look.
-PASSING = r"there is no process|has ended|nothing was changed"
+PASSING = r"no such process|has (already )?exited|nothing was changed"
 
 
 class AttachedRun(servers.Run):
@@ -93,7 +93,7 @@ class AttachedAgainAndAgain(AttachedRun):
         status, said = self.command("attach", self.shim, pid)
         # A child that was forked while its parent was attached to is watched as well.
         if status == 0 or "is already watched" in said:
-            self.stops_ms += map(float, re.findall(r"stood still for ([\d.]+) ms", said))
+            self.stops_ms += map(float, re.findall(r"was paused for ([\d.]+) ms", said))
             self.over.wait(ATTACHED_S)
             status, said = self.command("detach", pid)
             self.rounds += status == 0

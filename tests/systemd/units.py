@@ -95,7 +95,7 @@ def refusals(bed):
     bed.write(f"{Path(UNIT).parent}/bad.service", "[Service]\nUser=x\n")
     bed.run("systemctl", "mask", "getty@tty9")
     for unit, status, expected in (("nosuch", 1, "no such unit: nosuch.service"), ("a@b@c", 1, "no such unit: "),
-                                   ("dbus.socket", 2, "name the service: dbus.service"), ("bad", 1, "cannot be loaded"),
+                                   ("dbus.socket", 2, "use the service: dbus.service"), ("bad", 1, "cannot be loaded"),
                                    ("getty@tty9", 1, "is masked")):
         answer = bed.holdwatch("systemd", "enable", unit, check=False)
         assert answer.returncode == status and re.fullmatch(f"holdwatch: .*{expected}.*\n", answer.stderr), answer

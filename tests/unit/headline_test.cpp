@@ -14,7 +14,7 @@ TEST_CASE("a thread without a name is its number") {
 TEST_CASE("a hold from before the attachment is told as one whose beginning is not known") {
   Report report = sample_report();
   report.holders.resize(1);
-  CHECK(headline(report).find("since before the attachment") == std::string::npos);
+  CHECK(headline(report).find("since before the attach") == std::string::npos);
   report.holders[0].before_attach = true;
   CHECK(headline(report).find(" at least, since before the attach (limit ") != std::string::npos);
 }
