@@ -2,6 +2,7 @@
 #include "shim/common/text/first_line.h"
 
 #include <cstring>
+#include <iterator>
 #include <vector>
 
 #include "symbolizer/report/build.h"
@@ -137,6 +138,68 @@ TEST_CASE_METHOD(Story, "circles of any length") {
   check(Event::deadlock);
   holders.resize(1);
   check(Event::self_deadlock);
+}
+
+// One of all combinations, by its number.
+class Choices {
+ public:
+  explicit Choices(size_t number) : rest_(number) {}
+  size_t among(size_t count) {
+    const size_t chosen = rest_ % count;
+    rest_ /= count;
+    return chosen;
+  }
+  bool either() { return among(2) == 1; }
+  bool all_made() const { return rest_ == 0; }
+
+ private:
+  size_t rest_;
+};
+
+// False: there is no combination of this number.
+bool tell(Story& story, size_t number) {
+  constexpr Acquired kAcquired[] = {Acquired::by_call, Acquired::by_condition_wait, Acquired::before_attach,
+                                    Acquired::unseen,  Acquired::inside_call,       Acquired::elsewhere};
+  Choices choices(number);
+  story.finding.lock.kind = choices.either() ? LockKind::rwlock : LockKind::mutex;
+  const Access access =
+      choices.either() && story.finding.lock.kind == LockKind::rwlock ? Access::shared : Access::exclusive;
+  const Acquired acquired = kAcquired[choices.among(std::size(kAcquired))];
+  const bool is_likely = choices.either(), has_pid = choices.either(), is_gone = choices.either();
+  const uint64_t held_ns = choices.among(3) * 1'700'000'000;
+  for (size_t i = 0, count = choices.among(4); i < count; ++i) {
+    Holder& holder = story.add_holder(static_cast<int>(11 + i), i == 1 ? "" : "holder", held_ns / (i + 1));
+    holder.access = access;
+    if (i > 0) continue;
+    holder.acquired = acquired;
+    holder.likely = is_likely;
+    holder.state = is_gone ? ThreadState::gone : ThreadState::blocked;
+    if (acquired == Acquired::elsewhere && has_pid) holder.pid = 4711;
+  }
+  const Access wanted[] = {choices.either() ? Access::shared : Access::exclusive,
+                           choices.either() ? Access::shared : Access::exclusive};
+  for (size_t i = 0, count = choices.among(3); i < count; ++i)
+    story.add_waiter(static_cast<int>(21 + i), i == 1 ? "" : "waiter", (2 - i) * 300'000'000, wanted[i]);
+  story.finding.waiters_left_out = choices.either() ? 3 : 0;
+  story.finding.limit_ns = choices.either() ? 1'000'000'000 : 0;
+  story.finding.threads_delayed = choices.among(3);
+  const bool is_lost = choices.either() || story.finding.threads_delayed > 0;
+  story.finding.lost_ns = is_lost ? 2'500'000'000 : 0;
+  story.finding.was_said_plainly = choices.either();
+  return choices.all_made();
+}
+
+TEST_CASE("whatever comes together in one finding") {
+  constexpr size_t kOneOf = 997;  // of all combinations, which are more than a million
+  size_t told = 0;
+  for (size_t number = 0;; number += kOneOf) {
+    Story story;
+    if (!tell(story, number)) break;
+    INFO("combination " << number);
+    story.check_all();
+    ++told;
+  }
+  CHECK(told > 1000);
 }
 
 }  // namespace
