@@ -93,10 +93,11 @@ TEST_CASE("the handler stays as long as a signal is on its way, and it is not de
     signal_open(kSignalAuto, note_arrival);
     g_arrived = 0;
     block(SIGRTMAX, SIG_BLOCK);
-    signal_send(own_tid(), 0, 1);
-    signal_send(own_tid(), 0, 2);
-    signal_give_back();
-    if (disposition_is_default(SIGRTMAX) || !signals_under_way()) _exit(1);
+    for (const uint32_t value : {1, 2}) {
+      signal_send(own_tid(), 0, value);
+      signal_give_back();
+      if (disposition_is_default(SIGRTMAX) || !signals_under_way()) _exit(1);
+    }
     block(SIGRTMAX, SIG_UNBLOCK);
     if (g_arrived != 2) _exit(2);
     if (signals_under_way()) _exit(3);
