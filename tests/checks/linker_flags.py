@@ -4,7 +4,6 @@ flags that would spoil it, and links with the command that comes of that, from w
 
     linker_flags.py SOURCE_ROOT BUILD_DIRECTORY LIBRARY HELPER...
 
-The files are named as ninja knows them.
 """
 
 import os
@@ -63,7 +62,9 @@ def configure(root, build):
 
 
 def main():
-    root, build, library, *helpers = sys.argv[1:]
+    root, build, *files = sys.argv[1:]
+    # As ninja knows them, whatever links the paths lead through.
+    library, *helpers = [os.path.relpath(os.path.realpath(file), os.path.realpath(build)) for file in files]
     if shutil.which("meson") is None:
         print("no meson in PATH")
         return SKIPPED
