@@ -15,6 +15,7 @@
 
 #include "shim/common/kernel/system_call.h"
 #include "shim/common/proc/maps_search.h"
+#include "shim/common/proc/thread_files.h"
 #include "shim/common/text/text_buffer.h"
 #include "shim/inspection/capture.h"
 #include "shim/inspection/task_files.h"
@@ -45,8 +46,7 @@ bool search_file(const char* path, Take take) {
 bool under_system_call_filter() {
   char text[kStatusSize];
   const long length = read_proc_file("/proc/thread-self/status", text, sizeof text);
-  return length <= 0 ||
-         std::string_view(text, static_cast<size_t>(length)).find("\nSeccomp:\t0\n") == std::string_view::npos;
+  return length <= 0 || may_be_under_call_filter({text, static_cast<size_t>(length)});
 }
 
 size_t read_through_system_call(uintptr_t address, void* out, size_t size) {

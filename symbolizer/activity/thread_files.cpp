@@ -1,7 +1,6 @@
 // See thread_files.h.
 #include "symbolizer/activity/thread_files.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include <cerrno>
 
 #include "shim/common/kernel/system_call_numbers.h"
+#include "symbolizer/proc_text.h"
 
 namespace holdwatch {
 namespace {
@@ -41,8 +41,7 @@ int duplicate_from(pid_t process, int descriptor) {
 }  // namespace
 
 std::string ThreadFiles::path(const std::string& name) const {
-  const std::string process = process_ == 0 ? "self" : std::to_string(process_);
-  return "/proc/" + process + "/task/" + std::to_string(tid_) + "/" + name;
+  return process_ == 0 ? own_thread_file(tid_, name) : thread_file(process_, tid_, name);
 }
 
 std::optional<std::string> ThreadFiles::link(const std::string& name) const {
@@ -50,14 +49,7 @@ std::optional<std::string> ThreadFiles::link(const std::string& name) const {
 }
 
 std::string ThreadFiles::text(const std::string& name) const {
-  std::string text;
-  const int file = known() ? open(path(name).c_str(), O_RDONLY | O_CLOEXEC) : -1;
-  if (file < 0) return text;
-  std::array<char, 4096> part;
-  if (const ssize_t got = read(file, part.data(), part.size()); got > 0)
-    text.assign(part.data(), static_cast<size_t>(got));
-  close(file);
-  return text;
+  return known() ? read_text(path(name)) : "";
 }
 
 // Without /proc, or with that of another process id namespace, every link is missing: then so is the folder.

@@ -30,7 +30,7 @@ class ThreadFiles {
   // Where the link leads ("/var/lib/x", "pipe:[1234]"), raw; none if it cannot be read.
   std::optional<std::string> link(const std::string& name) const;
 
-  // As much of a text file as is worth anything; empty if it cannot be read.
+  // A text file; empty if it cannot be read.
   std::string text(const std::string& name) const;
 
   // Of a descriptor: its link; empty if it is not open; none if that cannot be told.

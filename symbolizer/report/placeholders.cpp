@@ -4,11 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <climits>
 #include <ctime>
-#include <fstream>
 
+#include "shim/common/proc/thread_files.h"
+#include "symbolizer/proc_text.h"
 #include "symbolizer/report/program_path.h"
 #include "symbolizer/report/text_format.h"
 
@@ -21,22 +21,8 @@ uint64_t clock_ns(clockid_t clock) {
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
-// Field 22 of /proc/PID/stat: the start in clock ticks since boot (proc(5)). The second field is the program's name in
-// parentheses and may hold anything, so counting begins after the last one.
-uint64_t ticks_at_start() {
-  std::ifstream file("/proc/self/stat");
-  std::string text;
-  std::getline(file, text, '\0');
-  size_t at = text.rfind(')');
-  for (int field = 2; field < 22 && at != std::string::npos; ++field) at = text.find(' ', at + 1);
-  uint64_t ticks = 0;
-  if (at != std::string::npos) std::from_chars(text.data() + at + 1, text.data() + text.size(), ticks);
-  return ticks;
-}
-
 uint64_t start_wall_ns() {
-  const auto hertz = static_cast<uint64_t>(sysconf(_SC_CLK_TCK));
-  const uint64_t start_ns = ticks_at_start() * (1'000'000'000 / hertz);
+  const uint64_t start_ns = parse_start_time(read_text("/proc/self/stat")).value_or(0);
   return clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME) + start_ns;
 }
 

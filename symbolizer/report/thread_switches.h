@@ -4,14 +4,10 @@
 
 #include <cstdint>
 #include <optional>
-#include <string_view>
 
 namespace holdwatch {
 
 // Of a thread of this process, from /proc/self/task/TID/status; nothing if that cannot be read.
 std::optional<uint64_t> thread_switches(int tid);
-
-// The same from the file's text.
-std::optional<uint64_t> count_switches(std::string_view status);
 
 }  // namespace holdwatch

@@ -8,17 +8,16 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
 #include <string>
+
+#include "shim/common/proc/thread_files.h"
+#include "symbolizer/proc_text.h"
 
 namespace holdwatch {
 namespace {
 
 bool under_system_call_filter() {
-  std::ifstream status("/proc/thread-self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("Seccomp:")) return line != "Seccomp:\t0";
-  return true;
+  return may_be_under_call_filter(read_text("/proc/thread-self/status"));
 }
 
 }  // namespace

@@ -17,6 +17,7 @@ RECORD = {"shim/record"} | OWN_THREADS
 INSPECTION = {"shim/inspection", "shim/timing"} | RECORD
 HANDOFF = {"shim/handoff"} | INSPECTION
 FALLBACK = {"shim/fallback"} | HANDOFF
+PROC_TEXT = {"symbolizer/proc_text.h"} | COMMON
 
 # Folder or file: the folders and files of ours that it may include, from the lowest layer up. The longest key that fits a path
 # counts.
@@ -48,27 +49,31 @@ MAY_INCLUDE = {
     "shim/public_api.cpp": {"shim/holdwatch.h", "shim/watch/watcher.h", "shim/reporter/report_callback.h"} | RECORD,
     "shim/asan_options.cpp": set(),
     "shim/holdwatch.h": set(),
-    "symbolizer/unwind": {"symbolizer/unwind"} | COMMON,
+    # The reader of /proc for the symbolizer and the tools. The shim has its own (inspection/task_files), which counts with filters.
+    "symbolizer/proc_text.cpp": {"symbolizer/proc_text.h"},
+    "symbolizer/proc_text.h": set(),
+    "symbolizer/unwind": {"symbolizer/unwind"} | PROC_TEXT,
     "symbolizer/symbols": {"symbolizer/symbols", "symbolizer/unwind/modules.h", "symbolizer/unwind/elf_notes.h"} | COMMON,
-    "symbolizer/activity": {"symbolizer/activity", "symbolizer/unwind/memory.h"} | COMMON,
-    "symbolizer/report": {"symbolizer/report", "symbolizer/symbols/symbols.h"} | COMMON,
+    "symbolizer/activity": {"symbolizer/activity", "symbolizer/unwind/memory.h"} | PROC_TEXT,
+    "symbolizer/report": {"symbolizer/report", "symbolizer/symbols/symbols.h"} | PROC_TEXT,
     # The one place that knows all stages of the symbolizer.
     "symbolizer/api.cpp": {"symbolizer/unwind", "symbolizer/symbols", "symbolizer/activity", "symbolizer/report",
                            "symbolizer/own_namespace.h"} | COMMON,
     "symbolizer/own_namespace.cpp": {"symbolizer/own_namespace.h"},
     "symbolizer/own_namespace.h": set(),
     # What a user types. Programs of their own.
-    "symbolizer/tools": {"symbolizer/tools", "symbolizer/unwind/libunwind.h", "symbolizer/symbols/elf_sections.h"},
+    "symbolizer/tools": {"symbolizer/tools", "symbolizer/unwind/libunwind.h", "symbolizer/symbols/elf_sections.h"} | PROC_TEXT,
     "symbolizer/tools/launcher": {"symbolizer/tools/launcher"} | COMMON,
     "symbolizer/tools/doctor": {"symbolizer/tools", "symbolizer/symbols/program_file.h", "symbolizer/report/program_path.h",
-                                "symbolizer/unwind"} | BASE,
+                                "symbolizer/unwind"} | PROC_TEXT,
     # What reaches into another process: the block that it finds there, and the unwinder, which serves any process.
-    "symbolizer/tools/attach": {"symbolizer/tools/attach", "symbolizer/tools/missing_libraries.h", "symbolizer/unwind",
-                                "shim/inspection/interrupted_call.h"} | COMMON,
+    "symbolizer/tools/attach": {"symbolizer/tools/attach", "symbolizer/tools/process_state.h",
+                                "symbolizer/tools/missing_libraries.h", "symbolizer/unwind",
+                                "shim/inspection/interrupted_call.h"} | PROC_TEXT,
     # Made of all stages of the symbolizer.
-    "symbolizer/tools/inspect": {"symbolizer/tools/inspect", "symbolizer/tools/missing_libraries.h", "symbolizer/unwind",
-                                 "symbolizer/symbols", "symbolizer/activity", "symbolizer/report",
-                                 "shim/inspection/task_files.h"} | COMMON,
+    "symbolizer/tools/inspect": {"symbolizer/tools/inspect", "symbolizer/tools/process_state.h",
+                                 "symbolizer/tools/missing_libraries.h", "symbolizer/unwind",
+                                 "symbolizer/symbols", "symbolizer/activity", "symbolizer/report"} | PROC_TEXT,
 }
 
 # A library's headers, and the one folder that may use them.

@@ -1,11 +1,10 @@
-// libFuzzer target: texts that are almost what the kernel writes into /proc/PID/maps, status and syscall. What the parsers
+// libFuzzer target: texts that are almost what the kernel writes into /proc/PID/maps, status, stat and syscall. What the parsers
 // make of them is in order and within bounds, and no name or path passes for a line.
 #include <algorithm>
 #include <string>
 
 #include "shim/common/proc/maps_search.h"
 #include "shim/common/proc/thread_files.h"
-#include "symbolizer/report/thread_switches.h"
 #include "symbolizer/unwind/maps_file.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -28,6 +27,8 @@ constexpr std::string_view kStatus =
     "Name:\tworker\\n1\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t4711\nNSpid:\t4712\t12\nThreads:\t40\n"
     "SigBlk:\tfffffffe7ffbfeff\nSeccomp:\t0\nvoluntary_ctxt_switches:\t17\nnonvoluntary_ctxt_switches:\t3\n";
 constexpr std::string_view kSyscall = "7 0x7ffd0a 0x1 0xffffffff 0x8 0x0 0x7f0000 0x7ffd00000f00 0x7f00000010ad\n";
+constexpr std::string_view kStat =
+    "4700 (a) b) S 1 1 1 0 -1 4194560 96 0 0 0 0 0 0 0 20 0 1 0 1234 2600960 220 18446744073709551615\n";
 
 // Every piece ends in the file's middle or at its end, as reads do.
 MemoryRange search_in_pieces(std::string_view text, uintptr_t address, MappedAs what, size_t piece) {
@@ -57,6 +58,14 @@ void check_status(std::string_view text) {
   StatusFile status;
   if (parse_status(text, &status)) check(status.state != '?' || text.find("State:\t?") != std::string_view::npos);
   count_switches(text);
+  pending_signals(text);
+  const auto state = status_field(text, "State");
+  if (state) check(state->data() >= text.data() && state->data() + state->size() <= text.data() + text.size());
+}
+
+void check_stat(std::string_view text) {
+  const auto start = stat_number(text, 22);
+  check(parse_start_time(text).has_value() == start.has_value());
 }
 
 void check_syscall(std::string_view text) {
@@ -68,8 +77,8 @@ void check_syscall(std::string_view text) {
 
 // A random start would never come to a second line.
 extern "C" size_t LLVMFuzzerCustomMutator(unsigned char* data, size_t size, size_t max_size, unsigned seed) {
-  const std::string_view samples[] = {kMaps, kStatus, kSyscall};
-  const std::string_view sample = samples[seed / 16 % 3];
+  const std::string_view samples[] = {kMaps, kStatus, kSyscall, kStat};
+  const std::string_view sample = samples[seed / 16 % 4];
   if ((size < 8 || seed % 16 == 0) && sample.size() <= max_size) {
     std::copy(sample.begin(), sample.end(), data);
     size = sample.size();
@@ -82,5 +91,6 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, size_t size) {
   check_maps(text);
   check_status(text);
   check_syscall(text);
+  check_stat(text);
   return 0;
 }

@@ -4,7 +4,6 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
-#include "symbolizer/tools/attach/proc_text.h"
 #include "tests/catch.h"
 
 using namespace holdwatch::control;
@@ -28,12 +27,4 @@ TEST_CASE("a string is read up to its end, and no further than memory goes") {
   const std::string text(150, 'x');
   CHECK(target.read_string(reinterpret_cast<uintptr_t>(text.c_str())) == text);
   CHECK(target.read_string(16).empty());
-}
-
-TEST_CASE("a field of a status file is found by its whole name") {
-  const std::string status = "Name:\tTracerPid:\t9\nState:\tS (sleeping)\nTracerPid:\t0\nSigBlk:\t8000000000000201\n";
-  CHECK(status_field(status, "TracerPid") == "0");
-  CHECK(status_field(status, "State") == "S (sleeping)");
-  CHECK(status_field(status, "Pid").empty());
-  CHECK(status_mask(status, "SigBlk") == 0x8000000000000201);
 }

@@ -54,27 +54,13 @@ class Numbers {
   std::string_view text_;
 };
 
-// The rest of the line that begins with `key`, which holds the colon. None if there is no such line.
-std::optional<std::string_view> field(std::string_view text, std::string_view key) {
-  while (!text.empty()) {
-    const size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line(text.data(), end);
-    if (line.starts_with(key)) {
-      line.remove_prefix(key.size());
-      return line;
-    }
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return std::nullopt;
+bool is_blank(char character) {
+  return character == ' ' || character == '\t';
 }
 
-bool parse_number_field(std::string_view text, std::string_view key, unsigned base, uint64_t* out) {
-  const std::optional<std::string_view> value = field(text, key);
-  if (!value) return false;
-  const std::optional<uint64_t> number = Numbers(*value).next(base);
-  if (!number) return false;
-  *out = *number;
-  return true;
+bool store(std::optional<uint64_t> value, uint64_t* out) {
+  if (value) *out = *value;
+  return value.has_value();
 }
 
 bool take_places(Numbers* numbers, SyscallFile* file) {
@@ -115,40 +101,79 @@ SyscallFile parse_syscall(std::string_view text) {
   return file;
 }
 
-bool parse_status(std::string_view text, StatusFile* out) {
-  const std::optional<std::string_view> state = field(text, "State:\t");
-  if (!state || state->empty()) return false;
-  out->state = state->front();
-
-  uint64_t process = 0;
-  if (parse_number_field(text, "Tgid:", 10, &process)) out->process = static_cast<int>(process);
-  Numbers ids(field(text, "NSpid:").value_or(""));
-  while (const std::optional<uint64_t> id = ids.next()) out->innermost_tid = static_cast<int>(*id);
-
-  // Strict mode counts as a filter, and so does a number that the kernel does not tell.
-  uint64_t mode = 0, filters = 0;
-  parse_number_field(text, "Seccomp:", 10, &mode);
-  parse_number_field(text, "Seccomp_filters:", 10, &filters);
-  out->call_filters = mode != 0 && filters == 0 ? 1 : static_cast<unsigned>(filters);
-
-  return parse_number_field(text, "SigBlk:", 16, &out->blocked_signals) &&
-         parse_number_field(text, "voluntary_ctxt_switches:", 10, &out->voluntary_switches) &&
-         parse_number_field(text, "nonvoluntary_ctxt_switches:", 10, &out->involuntary_switches);
+std::optional<std::string_view> status_field(std::string_view status, std::string_view name) {
+  while (!status.empty()) {
+    const size_t end = std::min(status.find('\n'), status.size());
+    std::string_view line(status.data(), end);
+    if (line.size() > name.size() && line.starts_with(name) && line[name.size()] == ':') {
+      line.remove_prefix(name.size() + 1);
+      while (!line.empty() && is_blank(line.front())) line.remove_prefix(1);
+      return line;
+    }
+    status.remove_prefix(std::min(end + 1, status.size()));
+  }
+  return std::nullopt;
 }
 
-// The 22nd field, in ticks of USER_HZ, which is 100 for programs everywhere. The second is a name in parentheses that may
-// contain anything: the last one ends it.
-std::optional<uint64_t> parse_start_time(std::string_view stat) {
-  constexpr int kStartTime = 22, kAfterName = 3;
-  constexpr uint64_t kTickNs = 10'000'000;
+std::optional<uint64_t> status_number(std::string_view status, std::string_view name) {
+  return Numbers(status_field(status, name).value_or("")).next(10);
+}
+
+std::optional<uint64_t> status_mask(std::string_view status, std::string_view name) {
+  return Numbers(status_field(status, name).value_or("")).next(16);
+}
+
+bool parse_status(std::string_view text, StatusFile* out) {
+  const std::optional<std::string_view> state = status_field(text, "State");
+  if (!state || state->empty()) return false;
+  out->state = state->front();
+  if (const auto process = status_number(text, "Tgid")) out->process = static_cast<int>(*process);
+  Numbers ids(status_field(text, "NSpid").value_or(""));
+  while (const std::optional<uint64_t> id = ids.next()) out->innermost_tid = static_cast<int>(*id);
+  out->call_filters = count_call_filters(text);
+  return store(status_mask(text, "SigBlk"), &out->blocked_signals) &&
+         store(status_number(text, "voluntary_ctxt_switches"), &out->voluntary_switches) &&
+         store(status_number(text, "nonvoluntary_ctxt_switches"), &out->involuntary_switches);
+}
+
+std::optional<uint64_t> count_switches(std::string_view status) {
+  const auto voluntary = status_number(status, "voluntary_ctxt_switches");
+  const auto involuntary = status_number(status, "nonvoluntary_ctxt_switches");
+  return voluntary && involuntary ? std::optional(*voluntary + *involuntary) : std::nullopt;
+}
+
+uint64_t pending_signals(std::string_view status) {
+  return status_mask(status, "SigPnd").value_or(0) | status_mask(status, "ShdPnd").value_or(0);
+}
+
+unsigned count_call_filters(std::string_view status) {
+  const uint64_t mode = status_number(status, "Seccomp").value_or(0);
+  const uint64_t filters = status_number(status, "Seccomp_filters").value_or(0);
+  return mode != 0 && filters == 0 ? 1 : static_cast<unsigned>(filters);
+}
+
+bool may_be_under_call_filter(std::string_view status) {
+  return status_number(status, "Seccomp") != uint64_t{0};
+}
+
+// The second field is a name in parentheses that may contain anything: the last one ends it.
+std::optional<uint64_t> stat_number(std::string_view stat, int field) {
+  constexpr int kAfterName = 3;
   const size_t name_end = stat.rfind(')');
   if (name_end == std::string_view::npos) return std::nullopt;
   stat.remove_prefix(name_end + 1);
-  for (int field = kAfterName; field <= kStartTime && !stat.empty(); ++field) {
+  for (int at = kAfterName; at <= field && !stat.empty(); ++at) {
     stat.remove_prefix(1);
-    if (field < kStartTime) stat.remove_prefix(std::min(stat.size(), stat.find(' ')));
+    if (at < field) stat.remove_prefix(std::min(stat.size(), stat.find(' ')));
   }
-  const std::optional<uint64_t> ticks = Numbers(stat).next(10);
+  return Numbers(stat).next(10);
+}
+
+// The 22nd field, in ticks of USER_HZ, which is 100 for programs everywhere.
+std::optional<uint64_t> parse_start_time(std::string_view stat) {
+  constexpr int kStartTime = 22;
+  constexpr uint64_t kTickNs = 10'000'000;
+  const std::optional<uint64_t> ticks = stat_number(stat, kStartTime);
   return ticks ? std::optional(*ticks * kTickNs) : std::nullopt;
 }
 

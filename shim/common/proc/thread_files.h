@@ -1,4 +1,4 @@
-// The kernel's files about one thread, /proc/PID/task/TID/{syscall,status}, and /proc/PID/stat, as values.
+// The kernel's files about one thread, /proc/PID/task/TID/{syscall,status,stat}, as values. A process has the same files.
 // Any context. Pure: text in, values out; no allocation.
 #pragma once
 
@@ -41,11 +41,29 @@ struct StatusFile {
 
 SyscallFile parse_syscall(std::string_view text);
 
-// False if a field but Tgid, NSpid, Seccomp and Seccomp_filters (Linux 5.9) is missing. The file's first line is the thread's name, in which the kernel escapes newlines: no name
-// can pass for another line.
+// False if a field but Tgid, NSpid, Seccomp and Seccomp_filters (Linux 5.9) is missing.
 bool parse_status(std::string_view text, StatusFile* out);
 
-// When the process was started, from its "stat", in nanoseconds since the boot (CLOCK_BOOTTIME), rounded down to a tick of 10 ms.
+// Single fields of a "status" text, by the name in front of the colon. None: there is no such line. The first line is the
+// thread's name, in which the kernel escapes newlines: no name can pass for another line.
+std::optional<std::string_view> status_field(std::string_view status, std::string_view name);  // without leading blanks
+std::optional<uint64_t> status_number(std::string_view status, std::string_view name);         // its first, decimal
+std::optional<uint64_t> status_mask(std::string_view status, std::string_view name);           // SigBlk and its like
+
+// How often the thread has gone off the processor, willingly or not.
+std::optional<uint64_t> count_switches(std::string_view status);
+// The signals that wait for the thread or its process: SigPnd and ShdPnd.
+uint64_t pending_signals(std::string_view status);
+// How many filters of system calls it is under. Strict mode counts as one, and so do any whose number is not there.
+unsigned count_call_filters(std::string_view status);
+// True also if the text does not say.
+bool may_be_under_call_filter(std::string_view status);
+
+// A field of a "stat" text by its number in proc_pid_stat(5), 3 or more. None also for a negative number.
+std::optional<uint64_t> stat_number(std::string_view stat, int field);
+
+// When the process was started, from its "stat", in nanoseconds since the boot (CLOCK_BOOTTIME), rounded down to a tick
+// of 10 ms.
 std::optional<uint64_t> parse_start_time(std::string_view stat);
 
 }  // namespace holdwatch

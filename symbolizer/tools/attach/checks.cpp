@@ -11,25 +11,24 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <fstream>
 #include <vector>
 
-#include "symbolizer/tools/attach/proc_text.h"
+#include "shim/common/proc/thread_files.h"
+#include "symbolizer/proc_text.h"
 #include "symbolizer/tools/attach/refusal.h"
+#include "symbolizer/tools/process_state.h"
 
 namespace holdwatch::control {
 namespace {
 
-std::string proc_path(int pid, const char* name) {
-  return "/proc/" + std::to_string(pid) + "/" + name;
+int process_in(const std::string& status, const char* field) {
+  return static_cast<int>(status_number(status, field).value_or(0));
 }
 
-int number_in(const std::string& text) {
-  int value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
+bool is_in_state(const std::string& status, char letter) {
+  return status_field(status, "State").value_or("").starts_with(letter);
 }
 
 std::string user_name(unsigned uid) {
@@ -38,12 +37,12 @@ std::string user_name(unsigned uid) {
 }
 
 [[noreturn]] void refuse_access(int pid, const std::string& status) {
-  const auto owner = static_cast<unsigned>(number_in(status_field(status, "Uid")));
+  const auto owner = static_cast<unsigned>(status_number(status, "Uid").value_or(0));
   const std::string who = describe_process(pid);
   if (geteuid() != 0 && owner != geteuid())
     throw Refusal(who + " belongs to " + user_name(owner) + ": run this as " +
                   (owner == 0 ? "" : user_name(owner) + " or as ") + "root (sudo)");
-  const int yama = number_in(read_text("/proc/sys/kernel/yama/ptrace_scope"));
+  const int yama = ptrace_scope();
   if (yama == 3) throw Refusal("this machine forbids all tracing until the next reboot (kernel.yama.ptrace_scope = 3)");
   if (yama > 0 && geteuid() != 0)
     throw Refusal("this machine lets only root trace running processes (kernel.yama.ptrace_scope = " +
@@ -58,19 +57,19 @@ std::string user_name(unsigned uid) {
 }
 
 void refuse_if_stopped(const std::string& who, const std::string& status) {
-  if (status_field(status, "State").starts_with("T"))
-    throw Refusal(who + " is stopped: resume it first (kill -CONT " + status_field(status, "Pid") + ")");
+  if (is_in_state(status, 'T'))
+    throw Refusal(who + " is stopped: resume it first (kill -CONT " + std::to_string(process_in(status, "Pid")) + ")");
 }
 
 void check_state(const std::string& who, const std::string& status) {
   refuse_if_stopped(who, status);
-  if (const int tracer = number_in(status_field(status, "TracerPid")); tracer != 0)
+  if (const int tracer = process_in(status, "TracerPid"); tracer != 0)
     throw Refusal(who + " is being traced by " + describe_process(tracer) + ": wait until that has finished");
 }
 
 void check_executable(int pid, const std::string& who) {
   Elf64_Ehdr header{};
-  std::ifstream(proc_path(pid, "exe"), std::ios::binary).read(reinterpret_cast<char*>(&header), sizeof header);
+  std::ifstream(process_file(pid, "exe"), std::ios::binary).read(reinterpret_cast<char*>(&header), sizeof header);
   if (memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) throw Refusal(who + ": its program file cannot be read");
   if (header.e_ident[EI_CLASS] != ELFCLASS64)
     throw Refusal(who + " is a 32-bit program: only x86-64 programs can be watched");
@@ -115,37 +114,37 @@ bool all_filters_are_harmless(int stopped_tid) {
 }  // namespace
 
 int open_memory(int pid) {
-  const std::string status = read_text(proc_path(pid, "status"));
+  const std::string status = read_text(process_file(pid, "status"));
   if (status.empty()) throw Refusal("no such process: " + std::to_string(pid));
-  if (const int process = number_in(status_field(status, "Tgid")); process != pid)
+  if (const int process = process_in(status, "Tgid"); process != pid)
     throw Refusal(std::to_string(pid) + " is a thread of process " + describe_process(process) +
                   ": use that process id");
   if (has_ended(pid)) throw Refusal(describe_process(pid) + " has already exited");
   if (is_of_kernel(pid)) throw Refusal(describe_process(pid) + " is a kernel thread");
-  if (status_field(status, "State").starts_with("Z"))
+  if (is_in_state(status, 'Z'))
     throw Refusal(
         describe_process(pid) +
         " has lost its main thread, through which its memory is accessed: start it with holdwatch run instead");
   // Opening it is what the kernel asks all its questions at: user, capabilities, yama, security modules.
-  const int memory = open(proc_path(pid, "mem").c_str(), O_RDWR | O_CLOEXEC);
+  const int memory = open(process_file(pid, "mem").c_str(), O_RDWR | O_CLOEXEC);
   if (memory < 0 && errno == ENOENT) throw Refusal("process " + std::to_string(pid) + " has exited");
   if (memory < 0) refuse_access(pid, status);
   return memory;
 }
 
 void check_running(int pid) {
-  refuse_if_stopped(describe_process(pid), read_text(proc_path(pid, "status")));
+  refuse_if_stopped(describe_process(pid), read_text(process_file(pid, "status")));
 }
 
 void refuse_silent(int pid) {
   const std::string who = describe_process(pid);
-  check_state(who, read_text(proc_path(pid, "status")));
+  check_state(who, read_text(process_file(pid, "status")));
   throw Refusal(who + " does not respond: its threads get no CPU, or a report is blocked on its reader; try again");
 }
 
 void check_loadable(Target& target) {
   const std::string who = describe_process(target.pid());
-  const std::string status = read_text(proc_path(target.pid(), "status"));
+  const std::string status = read_text(process_file(target.pid(), "status"));
   check_state(who, status);
   check_executable(target.pid(), who);
   check_libc(target, who);
@@ -153,7 +152,7 @@ void check_loadable(Target& target) {
 
 void check_filters(Target& target, int stopped_tid) {
   const std::string status = read_text(thread_file(target.pid(), stopped_tid, "status"));
-  if (number_in(status_field(status, "Seccomp")) == 0 || all_filters_are_harmless(stopped_tid)) return;
+  if (count_call_filters(status) == 0 || all_filters_are_harmless(stopped_tid)) return;
   throw Refusal(describe_process(target.pid()) +
                 " has a seccomp filter that might kill it for one of holdwatch's system calls: start it with holdwatch "
                 "run instead, which avoids them");

@@ -14,11 +14,11 @@
 #include "symbolizer/tools/attach/injection_session.h"
 #include "symbolizer/tools/attach/libc_code.h"
 #include "symbolizer/tools/attach/library.h"
-#include "symbolizer/tools/attach/proc_text.h"
 #include "symbolizer/tools/attach/refusal.h"
 #include "symbolizer/tools/attach/resource_limits.h"
 #include "symbolizer/tools/attach/safe_thread.h"
 #include "symbolizer/tools/attach/watched.h"
+#include "symbolizer/tools/process_state.h"
 
 namespace holdwatch::control {
 namespace {

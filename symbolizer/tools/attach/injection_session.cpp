@@ -11,8 +11,8 @@
 #include <thread>
 
 #include "symbolizer/tools/attach/checks.h"
-#include "symbolizer/tools/attach/proc_text.h"
 #include "symbolizer/tools/attach/refusal.h"
+#include "symbolizer/tools/process_state.h"
 
 namespace holdwatch::control {
 namespace {

@@ -12,10 +12,11 @@
 #include <fstream>
 #include <system_error>
 
-#include "symbolizer/tools/attach/proc_text.h"
+#include "symbolizer/proc_text.h"
 #include "symbolizer/tools/attach/refusal.h"
 #include "symbolizer/tools/attach/resource_limits.h"
 #include "symbolizer/tools/attach/watched.h"
+#include "symbolizer/tools/process_state.h"
 
 namespace holdwatch::control {
 namespace {

@@ -8,7 +8,8 @@
 #include <csignal>
 #include <cstring>
 
-#include "symbolizer/tools/attach/proc_text.h"
+#include "shim/common/proc/thread_files.h"
+#include "symbolizer/proc_text.h"
 #include "symbolizer/tools/attach/refusal.h"
 #include "symbolizer/tools/attach/resource_limits.h"
 #include "symbolizer/tools/attach/restart.h"
@@ -50,8 +51,7 @@ BorrowedThread::~BorrowedThread() {
 // A signal waits for it, other than such as it ignores: it ends the call that the thread was in.
 bool BorrowedThread::is_signalled() const {
   const std::string status = read_text(thread_file(target_.pid(), id(), "status"));
-  const uint64_t pending = status_mask(status, "SigPnd") | status_mask(status, "ShdPnd");
-  return (pending & ~home_.signal_mask & ~status_mask(status, "SigIgn")) != 0;
+  return (pending_signals(status) & ~home_.signal_mask & ~status_mask(status, "SigIgn").value_or(0)) != 0;
 }
 
 bool BorrowedThread::was_in_restartable_call() const {

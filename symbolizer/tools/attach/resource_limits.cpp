@@ -8,7 +8,8 @@
 #include <optional>
 #include <system_error>
 
-#include "symbolizer/tools/attach/proc_text.h"
+#include "shim/common/proc/thread_files.h"
+#include "symbolizer/proc_text.h"
 
 namespace holdwatch::control {
 namespace {
@@ -29,10 +30,7 @@ std::optional<uint64_t> soft_limit(const std::string& limits, const std::string&
 }
 
 uint64_t bytes_of(const std::string& status, const char* field) {
-  const std::string text = status_field(status, field);
-  uint64_t kib = 0;
-  std::from_chars(text.data(), text.data() + text.size(), kib);
-  return kib * 1024;
+  return status_number(status, field).value_or(0) * 1024;
 }
 
 uint64_t descriptors_of(int pid) {

@@ -4,41 +4,27 @@
 #include <sys/syscall.h>
 
 #include <algorithm>
-#include <cinttypes>
-#include <cstdio>
-#include <cstdlib>
 #include <optional>
 #include <string>
 #include <thread>
 
-#include "symbolizer/tools/attach/proc_text.h"
+#include "shim/common/proc/thread_files.h"
+#include "symbolizer/proc_text.h"
 #include "symbolizer/tools/attach/refusal.h"
+#include "symbolizer/tools/process_state.h"
 #include "symbolizer/unwind/unwinder.h"
 #include "symbolizer/unwind/user_registers.h"
 
 namespace holdwatch::control {
 namespace {
 
-// /proc/PID/task/TID/syscall of a thread that is blocked in one.
-struct BlockedCall {
-  long number;
-  uintptr_t timeout;  // of a futex call: its fourth argument
-  uintptr_t sp, pc;
-};
-
-std::optional<BlockedCall> blocked_call(int pid, int tid) {
-  BlockedCall call{};
-  const std::string line = read_text(thread_file(pid, tid, "syscall"));
-  const int fields = std::sscanf(line.c_str(), "%ld %*s %*s %*s %" SCNxPTR " %*s %*s %" SCNxPTR " %" SCNxPTR,
-                                 &call.number, &call.timeout, &call.sp, &call.pc);
-  return fields == 4 && call.number >= 0 ? std::optional(call) : std::nullopt;
+std::optional<SyscallFile> blocked_call(int pid, int tid) {
+  const SyscallFile file = parse_syscall(read_text(thread_file(pid, tid, "syscall")));
+  return file.kind == SyscallFile::Kind::in_call ? std::optional(file) : std::nullopt;
 }
 
-// How many filters of system calls the thread is under. Linux before 5.9 tells only whether there is one.
-int call_filters(int pid, int tid) {
-  const std::string status = read_text(thread_file(pid, tid, "status"));
-  const auto number = [&](const char* name) { return std::atoi(status_field(status, name).c_str()); };
-  return std::max(number("Seccomp_filters"), number("Seccomp") == 0 ? 0 : 1);
+unsigned call_filters(int pid, int tid) {
+  return count_call_filters(read_text(thread_file(pid, tid, "status")));
 }
 
 // How gladly a thread in this call is taken, 0: not at all. First those that the kernel goes on with by itself.
@@ -174,15 +160,15 @@ Snapshot snapshot_of(int tid, const user_regs_struct& from) {
 
 // Whether the kernel goes on with the call, once it was interrupted, by another one: restart_syscall(2). A filter need not allow
 // that one.
-bool is_restarted_by_another(const BlockedCall& call) {
-  switch (call.number) {
+bool is_restarted_by_another(const SyscallFile& file) {
+  switch (file.call.number) {
     case SYS_restart_syscall:
     case SYS_nanosleep:
     case SYS_clock_nanosleep:
     case SYS_poll:
       return true;
     case SYS_futex:
-      return call.timeout != 0;
+      return file.call.arguments[3] != 0;  // a futex call's timeout
     default:
       return false;
   }
@@ -200,11 +186,11 @@ class Search {
   struct Candidate {
     int fitness;
     int tid;
-    int filters;
+    unsigned filters;
   };
 
   // A thread that is blocked at work in the loader or the allocator would stop whoever follows it there.
-  bool is_blocked_at_work(int tid, const BlockedCall& call);
+  bool is_blocked_at_work(int tid, const SyscallFile& file);
   static void leave_out_sandboxed(std::vector<Candidate>& candidates);
   std::unique_ptr<BorrowedThread> take(int tid);
 
@@ -215,8 +201,8 @@ class Search {
   std::string obstacle_ = "its threads are running, or blocked in calls that cannot be interrupted safely";
 };
 
-bool Search::is_blocked_at_work(int tid, const BlockedCall& call) {
-  const std::string where = sensitive_.where(snapshot_of(tid, call.pc, call.sp), true);
+bool Search::is_blocked_at_work(int tid, const SyscallFile& file) {
+  const std::string where = sensitive_.where(snapshot_of(tid, file.pc, file.sp), true);
   if (where.empty() || where.starts_with("starting")) return false;
   obstacle_ = "thread " + std::to_string(tid) + " is blocked " + where;
   return true;
@@ -251,14 +237,14 @@ std::unique_ptr<BorrowedThread> Search::look() {
   std::vector<Candidate> candidates;
   for (const int tid : thread_ids(target_.pid())) {
     if (read_text(thread_file(target_.pid(), tid, "comm")).starts_with("holdwatch")) continue;
-    const auto call = blocked_call(target_.pid(), tid);
-    if (!call) continue;
-    if (is_blocked_at_work(tid, *call)) return nullptr;
-    const int filters = call_filters(target_.pid(), tid);
-    if (filters > 0 && is_restarted_by_another(*call))
+    const auto file = blocked_call(target_.pid(), tid);
+    if (!file) continue;
+    if (is_blocked_at_work(tid, *file)) return nullptr;
+    const unsigned filters = call_filters(target_.pid(), tid);
+    if (filters > 0 && is_restarted_by_another(*file))
       obstacle_ = "thread " + std::to_string(tid) + " has a seccomp filter, and might not survive being stopped";
-    else if (fitness(call->number) > 0)
-      candidates.push_back({fitness(call->number), tid, filters});
+    else if (fitness(file->call.number) > 0)
+      candidates.push_back({fitness(file->call.number), tid, filters});
   }
   leave_out_sandboxed(candidates);
   std::stable_sort(candidates.begin(), candidates.end(),

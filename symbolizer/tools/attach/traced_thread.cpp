@@ -7,12 +7,13 @@
 #include <sys/wait.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <ctime>
 
-#include "symbolizer/tools/attach/proc_text.h"
+#include "shim/common/proc/thread_files.h"
+#include "symbolizer/proc_text.h"
 #include "symbolizer/tools/attach/refusal.h"
+#include "symbolizer/tools/process_state.h"
 
 namespace holdwatch::control {
 namespace {
@@ -79,9 +80,9 @@ void TracedThread::fail(const std::string& what) const {
 }
 
 void TracedThread::refuse_seizure(int error) const {
-  const std::string tracer = status_field(read_text(thread_file(pid_, tid_, "status")), "TracerPid");
-  if (error == EPERM && !tracer.empty() && tracer != "0")
-    fail("it is being traced by " + describe_process(std::atoi(tracer.c_str())) + ": wait until that has finished");
+  const auto tracer = status_number(read_text(thread_file(pid_, tid_, "status")), "TracerPid").value_or(0);
+  if (error == EPERM && tracer != 0)
+    fail("it is being traced by " + describe_process(static_cast<int>(tracer)) + ": wait until that has finished");
   fail(std::string("it cannot be traced: ") + strerror(error));
 }
 

@@ -5,8 +5,8 @@
 #include <cstring>
 #include <ctime>
 
-#include "symbolizer/tools/attach/proc_text.h"
 #include "symbolizer/tools/attach/refusal.h"
+#include "symbolizer/tools/process_state.h"
 
 namespace holdwatch::control {
 namespace {

@@ -27,15 +27,16 @@ Style style_of(Verdict verdict) {
 }  // namespace
 
 bool Findings::has_obstacle() const {
-  return std::any_of(list_.begin(), list_.end(), [](const Finding& one) { return one.verdict == Verdict::obstacle; });
+  return std::any_of(list_.begin(), list_.end(),
+                     [](const CheckResult& one) { return one.verdict == Verdict::obstacle; });
 }
 
 void Findings::drop_fine() {
-  std::erase_if(list_, [](const Finding& one) { return one.verdict == Verdict::fine; });
+  std::erase_if(list_, [](const CheckResult& one) { return one.verdict == Verdict::fine; });
 }
 
 void Findings::print(bool in_colour) const {
-  for (const Finding& finding : list_) {
+  for (const CheckResult& finding : list_) {
     const Style style = style_of(finding.verdict);
     std::printf("%s%-4s%s  %-9s  %s\n", in_colour ? style.colour : "", style.word, in_colour ? "\033[0m" : "",
                 finding.subject.c_str(), finding.text.c_str());

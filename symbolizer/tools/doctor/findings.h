@@ -20,7 +20,7 @@ enum class Look : uint8_t {
   nothing_there,
 };
 
-struct Finding {
+struct CheckResult {
   Verdict verdict;
   std::string subject;  // one word
   std::string text;     // what is so, and after a semicolon what to do about it
@@ -44,7 +44,7 @@ class Findings {
     list_.push_back({verdict, std::move(subject), std::move(text)});
   }
 
-  std::vector<Finding> list_;
+  std::vector<CheckResult> list_;
 };
 
 }  // namespace holdwatch

@@ -10,15 +10,14 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 
+#include "symbolizer/proc_text.h"
 #include "symbolizer/symbols/program_file.h"
 #include "symbolizer/tools/missing_libraries.h"
+#include "symbolizer/tools/process_state.h"
 
 namespace holdwatch {
 namespace {
-
-constexpr const char* kYama = "/proc/sys/kernel/yama/ptrace_scope";
 
 // What the loader says to standard error when `library` is preloaded into a program that does nothing else.
 std::string complaint_of_loader(const std::string& library) {
@@ -107,9 +106,8 @@ void check_libc_debug_data(Findings& findings) {
 
 // Only who looks from outside is held back by it.
 void check_yama(Findings& findings) {
-  std::ifstream file(kYama);
-  int scope = 0;
-  if (!(file >> scope) || scope == 0) {
+  const int scope = control::ptrace_scope();
+  if (scope == 0) {
     findings.fine("yama", "processes of the same user can be traced");
   } else if (scope == 3) {
     findings.note("yama",
@@ -125,7 +123,7 @@ void check_yama(Findings& findings) {
 void check_proc(Findings& findings) {
   if (access("/proc/self/task", R_OK) != 0) {
     findings.note("proc", "/proc is not mounted: reports cannot show where threads are; mount it");
-  } else if (std::string line; !std::getline(std::ifstream("/proc/self/syscall"), line)) {
+  } else if (read_text("/proc/self/syscall").empty()) {
     findings.note("proc", "/proc/PID/syscall cannot be read: reports lack the stacks of blocked holders");
   } else {
     findings.fine("proc", "/proc shows where threads are");

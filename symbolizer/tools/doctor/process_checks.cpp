@@ -5,18 +5,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 
+#include "shim/common/proc/thread_files.h"
+#include "symbolizer/proc_text.h"
 #include "symbolizer/report/program_path.h"
 #include "symbolizer/symbols/program_file.h"
 #include "symbolizer/tools/attach/checks.h"
-#include "symbolizer/tools/attach/proc_text.h"
 #include "symbolizer/tools/attach/refusal.h"
 #include "symbolizer/tools/doctor/program_checks.h"
 #include "symbolizer/tools/doctor/watch_checks.h"
 #include "symbolizer/tools/launcher/preload_check.h"
+#include "symbolizer/tools/process_state.h"
 #include "symbolizer/unwind/auxiliary.h"
 #include "symbolizer/unwind/process_memory.h"
 
@@ -24,8 +24,6 @@ namespace holdwatch {
 namespace {
 
 namespace fs = std::filesystem;
-
-using control::read_text;
 
 class Process {
  public:
@@ -38,9 +36,9 @@ class Process {
     std::error_code failure;
     return fs::read_symlink(directory_ + "/" + name, failure);
   }
-  // A field of its status, empty if there is none; its first number, or 0.
-  std::string field(const char* name) const { return control::status_field(status_, name); }
-  long number(const char* name) const { return std::strtol(field(name).c_str(), nullptr, 10); }
+  const std::string& status() const { return status_; }
+  // Of a field of its status; 0 if there is none.
+  long number(const char* name) const { return static_cast<long>(status_number(status_, name).value_or(0)); }
 
  private:
   std::string directory_;
@@ -84,7 +82,7 @@ void check_own_files(const Process& process, Findings& findings) {
 }
 
 void check_filter(const Process& process, Findings& findings) {
-  if (process.number("Seccomp") == 0) return;
+  if (count_call_filters(process.status()) == 0) return;
   findings.note("seccomp",
                 "it has a seccomp filter; one set up before it started (by systemd, a container) must allow "
                 "holdwatch's calls; after one of its own that may kill, reports have only who, which lock and how "
@@ -94,10 +92,8 @@ void check_filter(const Process& process, Findings& findings) {
 void check_tracer(const Process& process, Findings& findings) {
   const long tracer = process.number("TracerPid");
   if (tracer == 0) return;
-  std::string name;
-  std::getline(std::ifstream("/proc/" + std::to_string(tracer) + "/comm"), name);
-  findings.note("traced", "process " + std::to_string(tracer) + " (" + name +
-                              ") is tracing it: holdwatch attach works only after that ends");
+  findings.note("traced", "process " + control::describe_process(static_cast<int>(tracer)) +
+                              " is tracing it: holdwatch attach works only after that ends");
 }
 
 void check_container(const Process& process, const std::string& library, Findings& findings) {
@@ -132,7 +128,7 @@ Look check_process(pid_t pid, const std::string& library, Findings& findings) {
   const Process process(pid);
   const std::string why_closed = why_closed_to_us(pid);
   if (process.number("Tgid") != pid) throw control::Refusal(why_closed);
-  if (process.field("VmSize").empty()) {
+  if (!status_field(process.status(), "VmSize")) {
     findings.obstacle("process", why_closed);
     return Look::complete;
   }
@@ -144,7 +140,7 @@ Look check_process(pid_t pid, const std::string& library, Findings& findings) {
     return Look::closed;
   }
   const std::string program = known_path(process, pid);
-  const size_t threads = control::thread_ids(pid).size();
+  const size_t threads = thread_ids(pid).size();
   findings.fine("process", std::to_string(pid) + " runs " + program + ", " + std::to_string(threads) +
                                (threads == 1 ? " thread" : " threads"));
   Findings about_it;

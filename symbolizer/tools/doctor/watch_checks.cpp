@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "symbolizer/proc_text.h"
 #include "symbolizer/tools/attach/libc_code.h"
-#include "symbolizer/tools/attach/proc_text.h"
 #include "symbolizer/tools/attach/refusal.h"
 #include "symbolizer/tools/attach/target.h"
 #include "symbolizer/tools/attach/watched.h"
@@ -12,19 +12,17 @@
 namespace holdwatch {
 namespace {
 
-using control::read_text;
 using control::Target;
 using control::Watched;
 
 size_t count_threads_of(pid_t pid) {
-  return control::thread_ids(pid).size();
+  return thread_ids(pid).size();
 }
 
 bool has_thread_of_ours(pid_t pid) {
-  const auto ids = control::thread_ids(pid);
-  return std::any_of(ids.begin(), ids.end(), [pid](int tid) {
-    return read_text(control::thread_file(pid, tid, "comm")).starts_with("holdwatch");
-  });
+  const auto ids = thread_ids(pid);
+  return std::any_of(ids.begin(), ids.end(),
+                     [pid](int tid) { return read_text(thread_file(pid, tid, "comm")).starts_with("holdwatch"); });
 }
 
 // Empty, or why `attach` would not know how to go about it.

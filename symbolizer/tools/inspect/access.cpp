@@ -9,53 +9,33 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 
 #include "shim/common/proc/thread_files.h"
-#include "shim/inspection/task_files.h"
-#include "symbolizer/tools/inspect/task_look.h"
+#include "symbolizer/proc_text.h"
+#include "symbolizer/tools/process_state.h"
 
 namespace holdwatch {
 namespace {
-
-std::string proc_path(int pid, const char* name) {
-  return "/proc/" + std::to_string(pid) + "/" + name;
-}
 
 std::string subject(int pid) {
   return "process " + std::to_string(pid);
 }
 
-// A number field of /proc/PID/status, -1 if there is no such process.
-int status_field(int pid, std::string_view key) {
-  std::ifstream file(proc_path(pid, "status"));
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with(key)) return std::atoi(line.c_str() + key.size());
-  }
-  return -1;
-}
-
-// The Yama security module's setting, 0 where it is not in use (Documentation/admin-guide/LSM/Yama.rst).
-int ptrace_scope() {
-  std::ifstream file("/proc/sys/kernel/yama/ptrace_scope");
-  int scope = 0;
-  return file >> scope ? scope : 0;
-}
-
 std::string why_no_permission(int pid) {
   constexpr int kNobody = 3;
   struct stat owner {};
-  if (ptrace_scope() == kNobody) {
+  const int scope = control::ptrace_scope();
+  if (scope == kNobody) {
     return subject(pid) + " cannot be inspected: kernel.yama.ptrace_scope is 3, which only a reboot changes";
   }
   if (geteuid() == 0) {
     return subject(pid) + " cannot be inspected: root here lacks CAP_SYS_PTRACE (a container?); run it on the host";
   }
-  if (stat(proc_path(pid, "").c_str(), &owner) == 0 && owner.st_uid != geteuid()) {
+  if (stat(process_file(pid, "").c_str(), &owner) == 0 && owner.st_uid != geteuid()) {
     return subject(pid) + " belongs to another user or is not dumpable: run this as root (sudo)";
   }
-  if (ptrace_scope() != 0) {
-    return subject(pid) + " cannot be inspected: kernel.yama.ptrace_scope is " + std::to_string(ptrace_scope()) +
+  if (scope != 0) {
+    return subject(pid) + " cannot be inspected: kernel.yama.ptrace_scope is " + std::to_string(scope) +
            "; run this as root (sudo)";
   }
   return subject(pid) + " cannot be inspected: run this as root (sudo)";
@@ -66,8 +46,9 @@ std::string why_no_permission(int pid) {
 int living_thread(int process) {
   for (const int tid : thread_ids(process)) {
     StatusFile status;
-    const auto text = read_text(task_file(process, tid, "status"), kStatusSize);
-    if (text && parse_status(*text, &status) && status.state != 'Z' && status.state != 'X') return tid;
+    if (parse_status(read_text(thread_file(process, tid, "status")), &status) && status.state != 'Z' &&
+        status.state != 'X')
+      return tid;
   }
   return process;
 }
@@ -77,7 +58,7 @@ std::string name_of(const Module& module) {
 }
 
 bool is_32_bit(int pid) {
-  const int file = open(proc_path(pid, "exe").c_str(), O_RDONLY | O_CLOEXEC);
+  const int file = open(process_file(pid, "exe").c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) return false;
   unsigned char ident[EI_NIDENT] = {};
   const ssize_t got = read(file, ident, sizeof ident);
@@ -88,15 +69,16 @@ bool is_32_bit(int pid) {
 }  // namespace
 
 std::optional<int> process_to_inspect(int pid, std::string& why) {
-  const int process = status_field(pid, "Tgid:\t");
-  if (process < 0) {
+  const auto tgid = status_number(read_text(process_file(pid, "status")), "Tgid");
+  if (!tgid) {
     why = "no such process: " + std::to_string(pid);
     return std::nullopt;
   }
-  char text[256];
+  const int process = static_cast<int>(*tgid);
   const int thread = living_thread(process);
-  const long read = read_proc_file(proc_path(thread, "syscall").c_str(), text, sizeof text);
-  if (read == -EACCES || read == -EPERM) {
+  int error = 0;
+  read_text(process_file(thread, "syscall"), &error);
+  if (error == EACCES || error == EPERM) {
     why = why_not_readable(process);
     return std::nullopt;
   }
@@ -108,14 +90,12 @@ std::optional<int> process_to_inspect(int pid, std::string& why) {
 }
 
 std::string why_not_readable(int pid) {
-  if (status_field(pid, "Tgid:\t") < 0) return subject(pid) + " has exited meanwhile";
-  std::ifstream status(proc_path(pid, "status"));
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("State:\tZ"))
-      return subject(pid) + " has exited and is a zombie: its parent has not waited for it";
-  }
+  const std::string status = read_text(process_file(pid, "status"));
+  if (!status_number(status, "Tgid")) return subject(pid) + " has exited meanwhile";
+  if (status_field(status, "State").value_or("").starts_with('Z'))
+    return subject(pid) + " has exited and is a zombie: its parent has not waited for it";
   char path[16];
-  if (readlink(proc_path(pid, "exe").c_str(), path, sizeof path) < 0 && errno == ENOENT)
+  if (readlink(process_file(pid, "exe").c_str(), path, sizeof path) < 0 && errno == ENOENT)
     return subject(pid) + " is a kernel thread, which has no locks to inspect";
   return why_no_permission(pid);
 }

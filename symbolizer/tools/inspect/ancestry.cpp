@@ -3,10 +3,11 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
 #include <optional>
 #include <string>
 
+#include "shim/common/proc/thread_files.h"
+#include "symbolizer/proc_text.h"
 #include "symbolizer/tools/inspect/task_look.h"
 
 namespace holdwatch {
@@ -14,10 +15,8 @@ namespace {
 
 // 0 if there is none that can be looked at.
 int parent_of(int pid) {
-  const auto status = read_text("/proc/" + std::to_string(pid) + "/status", kStatusSize);
-  const size_t at = status ? status->find("\nPPid:\t") : std::string::npos;
-  const int parent = at == std::string::npos ? 0 : std::atoi(status->c_str() + at + 7);
-  return parent <= 1 ? 0 : parent;
+  const auto parent = status_number(read_text(process_file(pid, "status")), "PPid").value_or(0);
+  return parent <= 1 ? 0 : static_cast<int>(parent);
 }
 
 std::optional<Task> thread_of_parent(int parent, int own_tid) {

@@ -18,10 +18,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <string>
 
 #include "shim/common/kernel/system_call_numbers.h"
+#include "shim/common/proc/thread_files.h"
+#include "symbolizer/proc_text.h"
 #include "symbolizer/tools/inspect/stack_copy.h"
 #include "symbolizer/unwind/user_registers.h"
 
@@ -83,14 +84,8 @@ int signal_on_its_way(int status) {
 
 // Whether a signal that will be handled waits for the thread: then EINTR is that signal's doing.
 bool has_signal_waiting(pid_t tid) {
-  std::ifstream file("/proc/" + std::to_string(tid) + "/status");
-  uint64_t pending = 0, blocked = 0;
-  for (std::string line; std::getline(file, line);) {
-    const auto value = [&] { return std::strtoull(line.c_str() + line.find('\t') + 1, nullptr, 16); };
-    if (line.starts_with("SigPnd:\t") || line.starts_with("ShdPnd:\t")) pending |= value();
-    if (line.starts_with("SigBlk:\t")) blocked = value();
-  }
-  return (pending & ~blocked) != 0;
+  const std::string status = read_text(process_file(tid, "status"));
+  return (pending_signals(status) & ~status_mask(status, "SigBlk").value_or(0)) != 0;
 }
 
 bool may_begin_again(unsigned long long number) {

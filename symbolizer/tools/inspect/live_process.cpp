@@ -8,11 +8,12 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <optional>
 
+#include "shim/common/proc/thread_files.h"
 #include "symbolizer/activity/activity.h"
+#include "symbolizer/proc_text.h"
 #include "symbolizer/report/program_path.h"
 #include "symbolizer/tools/inspect/access.h"
 #include "symbolizer/tools/inspect/ancestry.h"
@@ -26,19 +27,14 @@
 namespace holdwatch {
 namespace {
 
-constexpr size_t kSchedSize = 4096;
-constexpr size_t kAuxiliarySize = 4096;
-constexpr size_t kStatSize = 1024;
 constexpr useconds_t kBetweenLooksUs = 2000;
 constexpr int kLooks = 5;  // at a thread that has always moved on since
 
-// The processor that the thread belongs to: field 39 of its "stat", counted from the name's end, which may hold anything.
+// The processor that the thread belongs to (proc_pid_stat(5)).
 std::optional<unsigned> processor_of(const std::string& stat) {
-  constexpr int kFieldsBehindName = 36;
-  size_t at = stat.rfind(')');
-  for (int field = 0; field <= kFieldsBehindName && at != std::string::npos; ++field) at = stat.find(' ', at + 1);
-  if (at == std::string::npos) return std::nullopt;
-  return static_cast<unsigned>(std::strtoul(stat.c_str() + at, nullptr, 10));
+  constexpr int kProcessor = 39;
+  const auto number = stat_number(stat, kProcessor);
+  return number ? std::optional(static_cast<unsigned>(*number)) : std::nullopt;
 }
 
 std::string kernel_release() {
@@ -74,7 +70,7 @@ std::string LiveProcess::executable() {
   char path[PATH_MAX];
   const ssize_t length = readlink(file.c_str(), path, sizeof path);
   if (length <= 0) return "/unknown";
-  const std::string vector = read_text(proc() + "/auxv", kAuxiliarySize).value_or("");
+  const std::string vector = read_text(proc() + "/auxv");
   return known_program_path({path, static_cast<size_t>(length)}, file, started_as(vector, memory_), proc() + "/root");
 }
 
@@ -106,15 +102,15 @@ std::vector<Task> LiveProcess::tasks() {
 }
 
 std::string LiveProcess::thread_name(int tid) {
-  std::string name = read_text(task_file(pid_, tid, "comm"), kThreadNameSize).value_or("");
+  std::string name = read_text(thread_file(pid_, tid, "comm"));
   if (name.ends_with('\n')) name.pop_back();
   return name;
 }
 
 // Where it may have been moved since it ran, it went to sleep by one of the clocks, and the least difference is sure.
 uint64_t LiveProcess::asleep_ns(int tid) {
-  const auto last = parse_last_run(read_text(task_file(pid_, tid, "sched"), kSchedSize).value_or(""));
-  const auto processor = processor_of(read_text(task_file(pid_, tid, "stat"), kStatSize).value_or(""));
+  const auto last = parse_last_run(read_text(thread_file(pid_, tid, "sched")));
+  const auto processor = processor_of(read_text(thread_file(pid_, tid, "stat")));
   if (!last || !processor) return 0;
   const bool is_where_it_ran = left_queue_at_once(*last) || !may_move_asleep(kernel_release());
   const auto now_ns = clocks_.now_ns(is_where_it_ran ? std::vector{*processor} : SchedulerClocks::online());

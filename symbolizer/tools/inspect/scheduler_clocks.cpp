@@ -11,7 +11,7 @@
 #include <string>
 #include <thread>
 
-#include "shim/inspection/task_files.h"
+#include "symbolizer/proc_text.h"
 #include "symbolizer/tools/inspect/last_run.h"
 
 namespace holdwatch {
@@ -19,7 +19,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kFresh{20};
 constexpr std::chrono::seconds kPatience{1};
-constexpr size_t kSchedSize = 4096;
 
 // In a thread of its own: it stays there.
 std::optional<uint64_t> read_clock_of(unsigned processor) {
@@ -28,10 +27,9 @@ std::optional<uint64_t> read_clock_of(unsigned processor) {
   for (cpu_set_t& set : sets) CPU_ZERO(&set);
   CPU_SET_S(processor, size, sets.data());
   if (sched_setaffinity(0, size, sets.data()) != 0) return std::nullopt;
-  char text[kSchedSize];
-  const long length = read_proc_file("/proc/thread-self/sched", text, sizeof text);
-  if (length < 0 || sched_getcpu() != static_cast<int>(processor)) return std::nullopt;
-  const auto run = parse_last_run({text, static_cast<size_t>(length)});
+  const std::string text = read_text("/proc/thread-self/sched");
+  if (text.empty() || sched_getcpu() != static_cast<int>(processor)) return std::nullopt;
+  const auto run = parse_last_run(text);
   return run ? std::optional(run->ran_ns) : std::nullopt;
 }
 

@@ -1,0 +1,70 @@
+// See proc_text.h.
+#include "symbolizer/proc_text.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+
+namespace holdwatch {
+namespace {
+
+// A "status" fits into one read, and so is all of one moment.
+constexpr size_t kPart = 16384;
+
+// Appends all that is left of the file. 0 or an errno.
+int append_rest(int file, std::string& text) {
+  size_t length = 0;
+  while (true) {
+    text.resize(length + kPart);
+    const ssize_t got = read(file, text.data() + length, kPart);
+    if (got > 0) length += static_cast<size_t>(got);
+    if (got > 0 || (got < 0 && errno == EINTR)) continue;
+    text.resize(length);
+    return got < 0 ? errno : 0;
+  }
+}
+
+}  // namespace
+
+std::string read_text(const std::string& path, int* error) {
+  std::string text;
+  int failure = 0;
+  if (const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC); file >= 0) {
+    failure = append_rest(file, text);
+    close(file);
+  } else {
+    failure = errno;
+  }
+  if (error != nullptr) *error = failure;
+  return text;
+}
+
+std::string process_file(int pid, const std::string& name) {
+  return "/proc/" + std::to_string(pid) + "/" + name;
+}
+
+std::string thread_file(int pid, int tid, const std::string& name) {
+  return process_file(pid, "task/" + std::to_string(tid) + "/" + name);
+}
+
+std::string own_thread_file(int tid, const std::string& name) {
+  return "/proc/self/task/" + std::to_string(tid) + "/" + name;
+}
+
+std::vector<int> thread_ids(int pid) {
+  std::vector<int> ids;
+  DIR* directory = opendir(process_file(pid, "task").c_str());
+  if (directory == nullptr) return ids;
+  while (const dirent* entry = readdir(directory)) {
+    if (entry->d_name[0] != '.') ids.push_back(std::atoi(entry->d_name));
+  }
+  closedir(directory);
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+}  // namespace holdwatch

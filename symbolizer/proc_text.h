@@ -1,0 +1,20 @@
+// Text files of /proc, for the symbolizer and for the tools; shim/common/proc makes values of them.
+// Cold context only.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace holdwatch {
+
+// The whole file, which may be empty. If it cannot be read, an empty text, and *error is the errno; else that is 0.
+std::string read_text(const std::string& path, int* error = nullptr);
+
+std::string process_file(int pid, const std::string& name);          // "/proc/PID/NAME"
+std::string thread_file(int pid, int tid, const std::string& name);  // "/proc/PID/task/TID/NAME"
+std::string own_thread_file(int tid, const std::string& name);       // "/proc/self/task/TID/NAME"
+
+// The threads of a process, in ascending order; none if it is gone.
+std::vector<int> thread_ids(int pid);
+
+}  // namespace holdwatch

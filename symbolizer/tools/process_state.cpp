@@ -1,0 +1,51 @@
+// See process_state.h.
+#include "symbolizer/tools/process_state.h"
+
+#include <algorithm>
+#include <charconv>
+#include <csignal>
+#include <cstdint>
+#include <vector>
+
+#include "shim/common/proc/thread_files.h"
+#include "symbolizer/proc_text.h"
+
+namespace holdwatch::control {
+namespace {
+
+// It has its memory yet, and is not about to be killed: the threads of a process end one after the other.
+bool thread_lives(int pid, int tid) {
+  constexpr uint64_t kKilled = uint64_t{1} << (SIGKILL - 1);
+  const std::string status = read_text(thread_file(pid, tid, "status"));
+  return status_field(status, "VmSize") && (status_mask(status, "SigPnd").value_or(0) & kKilled) == 0;
+}
+
+}  // namespace
+
+std::string describe_process(int pid) {
+  std::string name = read_text(process_file(pid, "comm"));
+  if (!name.empty() && name.back() == '\n') name.pop_back();
+  return std::to_string(pid) + " (" + name + ")";
+}
+
+// By its flags (proc_pid_stat(5), include/linux/sched.h).
+bool is_of_kernel(int pid) {
+  constexpr int kFlags = 9;
+  constexpr uint64_t kKernelThread = 0x00200000;
+  return (stat_number(read_text(process_file(pid, "stat")), kFlags).value_or(0) & kKernelThread) != 0;
+}
+
+bool has_ended(int pid) {
+  if (thread_lives(pid, pid) || is_of_kernel(pid)) return false;
+  const std::vector<int> others = thread_ids(pid);
+  return std::none_of(others.begin(), others.end(), [&](int tid) { return thread_lives(pid, tid); });
+}
+
+int ptrace_scope() {
+  const std::string text = read_text("/proc/sys/kernel/yama/ptrace_scope");
+  int scope = 0;
+  std::from_chars(text.data(), text.data() + text.size(), scope);
+  return scope;
+}
+
+}  // namespace holdwatch::control

@@ -1,0 +1,20 @@
+// What state another process is in, and whether it may be traced at all, as /proc tells.
+// Of the commands.
+#pragma once
+
+#include <string>
+
+namespace holdwatch::control {
+
+// "4711 (redis-server)"; "4711 ()" if it is gone.
+std::string describe_process(int pid);
+
+bool is_of_kernel(int pid);
+
+// Gone, or waiting to be buried by its parent. One whose main thread has left lives on in its others.
+bool has_ended(int pid);
+
+// The Yama security module's setting, 0 where it is not in use (Documentation/admin-guide/LSM/Yama.rst).
+int ptrace_scope();
+
+}  // namespace holdwatch::control
