@@ -13,6 +13,7 @@
 #include "shim/base/clock.h"
 #include "shim/base/unloads.h"
 #include "shim/common/kernel/system_call.h"
+#include "shim/common/proc/maps_line.h"
 #include "shim/inspection/capture.h"
 #include "shim/own_threads/seccomp_state.h"
 
@@ -31,20 +32,11 @@ void for_each_line(const char* path, Visit visit) {
   if (calls_filtered()) return;
   const long file = system_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return;
-  char line[PATH_MAX + 256];
-  size_t length = 0;
+  MapsLines<PATH_MAX + kMapsLineWithoutPath> lines;
   char block[4096];
   bool done = false;
-  for (long got; !done && (got = system_call(SYS_read, file, block, sizeof block)) > 0;) {
-    for (long i = 0; i < got && !done; ++i) {
-      if (block[i] == '\n') {
-        done = visit(std::string_view(line, length));
-        length = 0;
-      } else if (length < sizeof line) {
-        line[length++] = block[i];
-      }
-    }
-  }
+  for (long got; !done && (got = system_call(SYS_read, file, block, sizeof block)) > 0;)
+    done = lines.take({block, static_cast<size_t>(got)}, visit);
   system_call(SYS_close, file);
 }
 
@@ -53,34 +45,20 @@ std::string_view from(std::string_view text, size_t begin) {
   return {text.data() + begin, text.size() - begin};
 }
 
-uintptr_t take_hex(std::string_view& text) {
-  uintptr_t value = 0;
-  while (!text.empty()) {
-    const char c = text.front();
-    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-    if (digit < 0) break;
-    value = value * 16 + static_cast<uintptr_t>(digit);
-    text.remove_prefix(1);
-  }
-  return value;
-}
-
 // The calling thread's file: the process's is that of its main thread, which is empty once that has left by pthread_exit.
 bool find_mapping(uintptr_t address, FileMapping* out) {
   bool found = false;
-  for_each_line("/proc/thread-self/maps", [&](std::string_view line) {
-    const uintptr_t start = take_hex(line);
-    line.remove_prefix(line.empty() ? 0 : 1);
-    const uintptr_t end = take_hex(line);
-    const size_t slash = line.find('/');
-    const std::string_view path = slash == std::string_view::npos ? std::string_view() : from(line, slash);
+  for_each_line("/proc/thread-self/maps", [&](std::string_view text) {
+    MapsLine line;
+    if (!parse_maps_line(text, &line)) return false;
+    const std::string_view path = line.path.starts_with('/') ? line.path : std::string_view();
     if (path != std::string_view(out->path)) {
-      out->first = start;
+      out->first = line.range.start;
       TextBuffer(out->path, sizeof out->path) << path;
     }
-    if (address < start || address >= end) return false;
-    out->start = start;
-    out->end = end;
+    if (!line.range.contains(address)) return false;
+    out->start = line.range.start;
+    out->end = line.range.end;
     found = !path.empty();
     return true;
   });

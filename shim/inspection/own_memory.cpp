@@ -68,7 +68,7 @@ MemoryRange mapped_around(uintptr_t address, MappedAs what) {
 
 bool shared_page_at(uintptr_t address, FilePage* out) {
   constexpr uintptr_t kPageMask = 4095;
-  MapsLines lines;
+  MapsLines<kMapsLineWithoutPath> lines;
   MapsLine line{};
   const auto is_there = [&](std::string_view text) {
     return parse_maps_line(text, &line) && line.range.contains(address);
@@ -83,7 +83,7 @@ bool shared_page_at(uintptr_t address, FilePage* out) {
 bool maps_page(int pid, const FilePage& page) {
   Line<64> path;
   path << "/proc/" << pid << "/maps";
-  MapsLines lines;
+  MapsLines<kMapsLineWithoutPath> lines;
   MapsLine line{};
   const auto has_page = [&](std::string_view text) {
     return parse_maps_line(text, &line) && line.shared && line.start.device == page.device &&

@@ -42,17 +42,3 @@ TEST_CASE("lines that make no sense are passed over") {
   CHECK_FALSE(maps.take("\n-\n1000\n1000-\n1000-2000\n1000-2000 r-\nzzz\n"));
   CHECK(maps.result().end == 0);
 }
-
-TEST_CASE("a line says which page of which file it begins with") {
-  MapsLine line;
-  REQUIRE(parse_maps_line("7f0000003000-7f0000005000 rw-s 00002000 00:1f 1027     /dev/zero (deleted)", &line));
-  CHECK(line.range.start == 0x7f0000003000);
-  CHECK(line.shared);
-  CHECK(line.start.offset == 0x2000);
-  CHECK(line.start.device == 0x1f);
-  CHECK(line.start.inode == 1027);
-  REQUIRE(parse_maps_line("1000-2000 r-xp 00000000 fd:01 1234 /usr/bin/server", &line));
-  CHECK_FALSE(line.shared);
-  CHECK(line.start.device == (uint64_t{0xfd} << 32 | 1));
-  CHECK(line.start.inode == 1234);
-}

@@ -1,0 +1,50 @@
+// One line of a maps file (proc(5)), and how the file's text, which comes in pieces, is cut into lines.
+// Any context; pure. No allocation.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "shim/common/proc/memory_range.h"
+
+namespace holdwatch {
+
+struct MapsLine {
+  MemoryRange range;
+  bool readable, writable, executable, shared;
+  FilePage start;         // the page of a file at its start
+  std::string_view path;  // as it stands there, a newline as \012; "[stack]" and its like too. Empty: there is none
+};
+
+// False if the line is not understood, or its range is empty.
+bool parse_maps_line(std::string_view line, MapsLine* out);
+
+// Cuts pieces of text into lines, and keeps no more than the first kSize bytes of each.
+template <size_t kSize>
+class MapsLines {
+ public:
+  // Calls `take_line(line)` for each line that the piece completes, until one call returns true; then it is true.
+  template <typename TakeLine>
+  bool take(std::string_view text, TakeLine take_line) {
+    for (const char character : text) {
+      if (character != '\n') {
+        if (length_ < sizeof line_) line_[length_++] = character;
+        continue;
+      }
+      const size_t length = length_;
+      length_ = 0;
+      if (take_line(std::string_view(line_, length))) return true;
+    }
+    return false;
+  }
+
+ private:
+  char line_[kSize];
+  size_t length_ = 0;
+};
+
+// Enough for "START-END rwxp OFFSET DEVICE INODE"; the path behind it can be of any length.
+inline constexpr size_t kMapsLineWithoutPath = 96;
+
+}  // namespace holdwatch
