@@ -31,7 +31,4 @@ LockWord wanted_of(const SyscallFile& place, LockWord lock);
 // Whether it waits for a condition, or for its mutex.
 bool sits_in_condition_wait(const SyscallFile& place);
 
-// The lock that the futex at `word` belongs to, which is slept on while it has this value: pure.
-LockWord lock_of_futex(uintptr_t word, uint32_t value, LockKind kind, Access access);
-
 }  // namespace holdwatch

@@ -29,7 +29,7 @@ MAY_INCLUDE = {
     "shim/common/options": {"shim/common/options", "shim/common/contract", "shim/common/text", "shim/common/kernel"},
     "shim/common/proc": {"shim/common/proc", "shim/common/contract"},
     "shim/common/elf": {"shim/common/elf", "shim/common/kernel"},
-    "shim/common/glibc": {"shim/common/glibc"},
+    "shim/common/glibc": {"shim/common/glibc", "shim/common/contract"},
     "shim/base": BASE,
     "shim/own_threads": OWN_THREADS,
     "shim/record": RECORD,

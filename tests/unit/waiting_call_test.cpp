@@ -38,21 +38,6 @@ LockWord asked_while_blocked(Wait wait, void (*let_go)()) {
 pthread_mutex_t g_mutex = PTHREAD_MUTEX_INITIALIZER;
 pthread_rwlock_t g_rwlock = PTHREAD_RWLOCK_INITIALIZER;
 
-TEST_CASE("a futex of a mutex is its first word") {
-  CHECK(lock_of_futex(0x1000, 2, LockKind::mutex, Access::exclusive).address() == 0x1000);
-}
-
-TEST_CASE("a rwlock's three futexes lead to the same lock") {
-  const auto start = reinterpret_cast<uintptr_t>(&g_rwlock);
-  const auto phase = reinterpret_cast<uintptr_t>(&g_rwlock.__data.__wrphase_futex);
-  const auto writers = reinterpret_cast<uintptr_t>(&g_rwlock.__data.__writers_futex);
-  CHECK(lock_of_futex(phase, 3, LockKind::rwlock, Access::shared).address() == start);
-  CHECK(lock_of_futex(phase, 2, LockKind::rwlock, Access::exclusive).address() == start);
-  CHECK(lock_of_futex(writers, 1, LockKind::rwlock, Access::exclusive).address() == start);
-  // A reader that waits behind a writer: one reader has the lock, and somebody waits (PTHREAD_RWLOCK_RWAITING).
-  CHECK(lock_of_futex(start, 8 + 4, LockKind::rwlock, Access::shared).address() == start);
-}
-
 TEST_CASE("a thread that waits for a robust mutex is known by the mutex's word, for want of a function's name") {
   static pthread_mutex_t robust;
   pthread_mutexattr_t attributes;

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <vector>
 
+#include "shim/common/glibc/futex_wait.h"
 #include "shim/common/glibc/lock_layout.h"
 #include "symbolizer/tools/inspect/lock_fields.h"
 
@@ -19,46 +20,28 @@ namespace {
 constexpr uint32_t kContended = 2;       // a plain mutex's word; __wrphase_futex for a writer who waits
 constexpr size_t kWaitingFrames = 1024;  // bytes of stack, of libc's functions that wait
 
-struct Futex {
-  uintptr_t address;
-  int command;
-  uint32_t value;  // that the word had when the thread began to wait
-  bool timed;
-};
-
-Futex futex_of(const SystemCall& call) {
-  return {call.arguments[0], static_cast<int>(call.arguments[1]) & FUTEX_CMD_MASK,
-          static_cast<uint32_t>(call.arguments[2]), call.arguments[3] != 0};
+LockWait wait_for(const FutexWait& futex, LockKind kind, Access access, bool likely) {
+  return {lock_waited_on(futex, kind, access), access, likely, futex.has_timeout};
 }
 
-bool inherits(const Futex& futex) {
-  constexpr int kLockPi2 = 13;  // FUTEX_LOCK_PI2, Linux 5.14, which older headers lack
-  return futex.command == FUTEX_LOCK_PI || futex.command == kLockPi2;
-}
-
-LockWait rwlock_wait(const Futex& futex, Access access, bool likely) {
-  const size_t offset = rwlock_word_offset(futex.address, futex.value, access == Access::shared);
-  return {{futex.address - offset, LockKind::rwlock}, access, likely, futex.timed};
-}
-
-LockWait mutex_wait(const Futex& futex, bool likely) {
-  return {{futex.address, LockKind::mutex}, Access::exclusive, likely, futex.timed};
+LockWait mutex_wait(const FutexWait& futex, bool likely) {
+  return wait_for(futex, LockKind::mutex, Access::exclusive, likely);
 }
 
 // The word must say that it is waited for, and the owner must be a thread: other data rarely does both.
-std::optional<LockWait> guess_mutex(const Futex& futex, MemoryReader& memory,
+std::optional<LockWait> guess_mutex(const FutexWait& futex, MemoryReader& memory,
                                     const std::function<bool(int)>& is_thread) {
   if (futex.value != kContended && (futex.value & FUTEX_WAITERS) == 0) return std::nullopt;
-  const auto fields = read_lock_fields({futex.address, LockKind::mutex}, memory);
+  const auto fields = read_lock_fields({futex.word, LockKind::mutex}, memory);
   if (!fields || fields->owner == 0 || !is_thread(fields->owner)) return std::nullopt;
   return mutex_wait(futex, true);
 }
 
 // Only one that a writer holds: a number of readers proves nothing.
-std::optional<LockWait> guess_rwlock(const Futex& futex, MemoryReader& memory,
+std::optional<LockWait> guess_rwlock(const FutexWait& futex, MemoryReader& memory,
                                      const std::function<bool(int)>& is_thread) {
-  const bool unaligned = futex.address % alignof(pthread_rwlock_t) != 0;
-  const LockWait wait = rwlock_wait(futex, unaligned ? Access::exclusive : Access::shared, true);
+  const bool unaligned = futex.word % alignof(pthread_rwlock_t) != 0;
+  const LockWait wait = wait_for(futex, LockKind::rwlock, unaligned ? Access::exclusive : Access::shared, true);
   const auto fields = read_lock_fields(wait.lock, memory);
   if (!fields || fields->owner == 0 || !is_thread(fields->owner)) return std::nullopt;
   return wait;
@@ -74,7 +57,7 @@ std::optional<LockWait> refused_mutex(uintptr_t address, bool timed, MemoryReade
 
 // The mutex that a thread which waits in vain has been refused: the first that a register or the stack's end has the
 // address of, or that of its kind, which is what Debian's build keeps.
-std::optional<LockWait> find_refused(const Capture& capture, MemoryReader& memory) {
+std::optional<LockWait> find_refused(const Capture& capture, bool timed, MemoryReader& memory) {
   const Registers& registers = capture.snapshot.registers;
   std::vector<uintptr_t> words;
   if ((registers.known & Registers::kBx) != 0) {
@@ -84,7 +67,6 @@ std::optional<LockWait> find_refused(const Capture& capture, MemoryReader& memor
        at += sizeof(uintptr_t)) {
     std::memcpy(&words.emplace_back(), capture.stack.data() + at, sizeof(uintptr_t));
   }
-  const bool timed = futex_of(capture.snapshot.call).timed;
   for (const uintptr_t word : words) {
     if (const auto wait = refused_mutex(word, timed, memory)) return wait;
     if (const auto wait = refused_mutex(word - offsetof(pthread_mutex_t, __data.__kind), timed, memory)) return wait;
@@ -92,7 +74,7 @@ std::optional<LockWait> find_refused(const Capture& capture, MemoryReader& memor
   return std::nullopt;
 }
 
-bool has_lock_value(const Futex& futex) {
+bool has_lock_value(const FutexWait& futex) {
   return futex.value == kContended || futex.value == kPhaseForReader ||
          (futex.value & (FUTEX_WAITERS | kReadersWait)) != 0;
 }
@@ -101,10 +83,10 @@ bool has_lock_value(const Futex& futex) {
 
 // nptl/pthread_mutex_lock.c: "Delay the thread indefinitely."
 bool waits_in_vain(const Snapshot& snapshot) {
-  if (!snapshot.call.known || snapshot.call.number != SYS_futex) return false;
-  const Futex futex = futex_of(snapshot.call);
+  const auto futex = futex_wait(snapshot.call);
   const uintptr_t sp = snapshot.registers.sp;
-  return !inherits(futex) && futex.value == 0 && futex.address >= sp && futex.address - sp < kWaitingFrames;
+  return futex && snapshot.call.number == SYS_futex && !futex->inherits && futex->value == 0 && futex->word >= sp &&
+         futex->word - sp < kWaitingFrames;
 }
 
 bool is_in_futex_call(const Snapshot& snapshot) {
@@ -112,28 +94,23 @@ bool is_in_futex_call(const Snapshot& snapshot) {
 }
 
 bool may_wait_for_lock(const Snapshot& snapshot) {
-  const SystemCall& call = snapshot.call;
-  // A wait with a time-out that was stopped and continued goes on under this number, its arguments still in place.
-  if (!call.known || (call.number != SYS_futex && call.number != SYS_restart_syscall)) return false;
-  const Futex futex = futex_of(call);
-  if (futex.address % sizeof(uint32_t) != 0 || futex.address < kRwlockWriters) return false;
-  if (inherits(futex)) return true;
-  if (futex.command != FUTEX_WAIT && futex.command != FUTEX_WAIT_BITSET) return false;
-  return has_lock_value(futex) || waits_in_vain(snapshot);
+  const auto futex = futex_wait(snapshot.call);
+  if (!futex || futex->word % sizeof(uint32_t) != 0 || futex->word < kRwlockWriters) return false;
+  return futex->inherits || has_lock_value(*futex) || waits_in_vain(snapshot);
 }
 
 std::optional<LockWait> find_lock_wait(const Capture& capture, LockCall function, MemoryReader& memory,
                                        const std::function<bool(int tid)>& is_thread) {
   if (!may_wait_for_lock(capture.snapshot)) return std::nullopt;
-  const Futex futex = futex_of(capture.snapshot.call);
+  const auto futex = futex_wait(capture.snapshot.call);
   const bool refused = waits_in_vain(capture.snapshot);
   switch (function) {
     case LockCall::mutex:
-      return refused ? find_refused(capture, memory) : mutex_wait(futex, false);
+      return refused ? find_refused(capture, futex->has_timeout, memory) : mutex_wait(*futex, false);
     case LockCall::read_lock:
-      return rwlock_wait(futex, Access::shared, false);
+      return wait_for(*futex, LockKind::rwlock, Access::shared, false);
     case LockCall::write_lock:
-      return rwlock_wait(futex, Access::exclusive, false);
+      return wait_for(*futex, LockKind::rwlock, Access::exclusive, false);
     case LockCall::condition:
     case LockCall::internal:
     case LockCall::other:
@@ -141,10 +118,10 @@ std::optional<LockWait> find_lock_wait(const Capture& capture, LockCall function
     case LockCall::unknown:
       break;
   }
-  if (refused) return find_refused(capture, memory);
-  if (inherits(futex)) return mutex_wait(futex, false);  // the kernel's own protocol
-  if (const auto wait = guess_mutex(futex, memory, is_thread)) return wait;
-  return guess_rwlock(futex, memory, is_thread);
+  if (refused) return find_refused(capture, futex->has_timeout, memory);
+  if (futex->inherits) return mutex_wait(*futex, false);  // the kernel's own protocol
+  if (const auto wait = guess_mutex(*futex, memory, is_thread)) return wait;
+  return guess_rwlock(*futex, memory, is_thread);
 }
 
 }  // namespace holdwatch
