@@ -93,7 +93,7 @@ TEST_CASE("the handler stays as long as a signal is on its way, and it is not de
     signal_open(kSignalAuto, note_arrival);
     g_arrived = 0;
     block(SIGRTMAX, SIG_BLOCK);
-    for (const uint32_t value : {1, 2}) {
+    for (const uint32_t value : {1u, 2u}) {
       signal_send(own_tid(), 0, value);
       signal_give_back();
       if (disposition_is_default(SIGRTMAX) || !signals_under_way()) _exit(1);
