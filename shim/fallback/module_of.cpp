@@ -12,6 +12,7 @@
 
 #include "shim/base/clock.h"
 #include "shim/base/unloads.h"
+#include "shim/common/elf/notes.h"
 #include "shim/common/kernel/system_call.h"
 #include "shim/common/proc/maps_line.h"
 #include "shim/inspection/capture.h"
@@ -70,36 +71,25 @@ bool read_at(uintptr_t address, T* out) {
   return read_own_memory(address, out, sizeof *out) == sizeof *out;
 }
 
-void append_hex(const unsigned char* bytes, size_t size, TextBuffer& out) {
-  for (size_t at = 0; at < size; ++at) out << "0123456789abcdef"[bytes[at] >> 4] << "0123456789abcdef"[bytes[at] & 15];
+void append_hex(std::string_view bytes, TextBuffer& out) {
+  for (const char character : bytes) {
+    const auto byte = static_cast<unsigned char>(character);
+    out << "0123456789abcdef"[byte >> 4] << "0123456789abcdef"[byte & 15];
+  }
 }
 
-// Appends the build id that is among these notes; false if there is none. Notes of 8 bytes' alignment are padded to that.
-bool append_build_id(const Elf64_Phdr& notes, uintptr_t bias, TextBuffer& out) {
-  constexpr int kMaxNotes = 16;  // each costs a system call; a damaged header may announce a GiB of them
-  const size_t padding = notes.p_align == 8 ? 7 : 3;
-  uintptr_t address = bias + notes.p_vaddr;
-  size_t left = notes.p_memsz;
-  for (int i = 0; i < kMaxNotes && left >= sizeof(Elf64_Nhdr); ++i) {
-    Elf64_Nhdr note;
-    if (!read_at(address, &note)) return false;
-    const size_t content = (sizeof note + note.n_namesz + padding) & ~padding;
-    const size_t total = (content + note.n_descsz + padding) & ~padding;
-    char name[4];
-    unsigned char id[64];
-    if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof name && note.n_descsz <= sizeof id &&
-        read_at(address + sizeof note, &name) && memcmp(name, ELF_NOTE_GNU, sizeof name) == 0) {
-      if (read_own_memory(address + content, id, note.n_descsz) != note.n_descsz) return false;
-      out << " (build id ";
-      append_hex(id, note.n_descsz, out);
-      out << ')';
-      return true;
-    }
-    if (total > left) return false;
-    address += total;
-    left -= total;
-  }
-  return false;
+// Appends the build id that is among these notes; false if there is none.
+bool append_build_id(const Elf64_Phdr& segment, uintptr_t bias, TextBuffer& out) {
+  constexpr size_t kLongestId = 64;
+  char notes[2048];  // a damaged header may announce a GiB of them
+  const size_t size = segment.p_memsz < sizeof notes ? segment.p_memsz : sizeof notes;
+  const size_t length = read_own_memory(bias + segment.p_vaddr, notes, size);
+  const std::string_view id = find_build_id({notes, length}, segment.p_align);
+  if (id.empty() || id.size() > kLongestId) return false;
+  out << " (build id ";
+  append_hex(id, out);
+  out << ')';
+  return true;
 }
 
 constexpr size_t kMaxSegments = 64;

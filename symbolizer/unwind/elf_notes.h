@@ -1,5 +1,5 @@
-// ELF notes, as segments and sections hold them, in memory or in a file.
-// Pure. The notes are another's bytes: every size in them is checked before use.
+// The build id among ELF notes (shim/common/elf/notes.h) as text.
+// Pure.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,7 @@
 
 namespace holdwatch {
 
-// The build id among the notes, as hex; empty if it is not there. `alignment` is that of the segment or section: where it is
-// 8, notes are padded to that.
+// As hex; empty if it is not there. `alignment` is that of the segment or section.
 std::string build_id_in(std::string_view notes, size_t alignment);
 
 }  // namespace holdwatch
