@@ -110,13 +110,17 @@ std::string lasting(uint64_t ns) {
   return ns == 0 ? "" : ", " + format_duration(ns);
 }
 
+// ", 12.4 s at least" where its beginning was not seen.
+std::string held_for(const ReportHolder& holder) {
+  const bool began_unseen = holder.before_attach || holder.unseen || holder.elsewhere;
+  return lasting(holder.held_ns) + (began_unseen && holder.held_ns != 0 ? " at least" : "");
+}
+
 std::string holder_line(const ReportHolder& holder, const LockLabel& lock) {
   std::string_view mode = "";
   if (lock.kind == LockKind::rwlock) mode = holder.access == Access::shared ? ", reading" : ", writing";
   return fmt::format("{}{}{}{}{}", holder_label(holder), lock.is_one_of_several ? " of " + lock.id : "", mode,
-                     lasting(holder.held_ns),
-                     (holder.before_attach || holder.unseen || holder.elsewhere ? " at least" : "") +
-                         std::string(holder.likely ? " (likely)" : ""));
+                     held_for(holder), holder.likely ? " (likely)" : "");
 }
 
 // In released and late reports the present stack is that of the release.

@@ -140,7 +140,7 @@ SCENES = {
     "orphan": (FOREVER, 1, one("fork_orphan", 1, None, "orphan")),
     "before_fork": (NO_DEADLOCK, 1, before_fork),
     "before_daemon": (NO_DEADLOCK, 1, before_fork),
-    "shared": (NO_DEADLOCK, 1, one("wait", 1, None, "shared_between_processes", "belongs to another one")),
+    "shared": (NO_DEADLOCK, 1, one("wait", 1, None, "shared_between_processes", "belongs to another process")),
     "chain": (NO_DEADLOCK, 3, chain),
     "holder_runs": (NO_DEADLOCK, 1, holder_runs),
     "holder_sends": (NO_DEADLOCK, 1, holder_sends),

@@ -242,6 +242,10 @@ TEST_CASE("a time that is not known is left out") {
         "36 more threads wait");
   CHECK(says(report, "holder  4711 \"bcast\", reading\n"));
   CHECK(says(report, "waits   1 thread to write: 4720 \"join\"\n"));
+  report.holders[0].unseen = true;
+  CHECK(says(report, "holder  4711 \"bcast\", reading\n"));
+  report.holders[0].held_ns = kSecondNs;
+  CHECK(says(report, "holder  4711 \"bcast\", reading, 1 s at least\n"));
 }
 
 TEST_CASE("of two acquisitions that are not known, nothing is called the same") {
