@@ -25,6 +25,9 @@ QUICK = ["test_threading", "test_thread", "test_queue"]
 LONG = ["test_asyncio", "test_concurrent_futures", "test_multiprocessing_fork", "test_multiprocessing_spawn",
         "test_multiprocessing_forkserver", "test_multiprocessing_main_handling"]
 LONGEST_S = {"quick": 330, "long": 3000}  # the quick ones have 360 s from meson
+# A child of this one has no thread left (RLIMIT_NPROC, which does not bind root), and wants standard error empty: holdwatch says there
+# that the child runs unwatched.
+NOT_ASKED = "*.test_start_new_thread_failed"
 BAD_ENDS = ("failure", "error", "skipped")
 
 
@@ -50,7 +53,7 @@ def outcomes(suites, shim, longest_s):
         results = Path(directory) / "results.xml"
         if shim:
             environment |= watching(shim, directory)
-        run = subprocess.run([PYTHON, "-B", "-m", "test", "-v", "--tempdir", directory, "--junit-xml", results, *suites],
+        run = subprocess.run([PYTHON, "-B", "-m", "test", "-v", "--ignore", NOT_ASKED, "--tempdir", directory, "--junit-xml", results, *suites],
                              env=environment, timeout=longest_s, text=True, errors="replace",
                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         servers.require(results.exists(), f"no results with status {run.returncode}:\n{run.stdout}")
