@@ -72,7 +72,7 @@ class Pipeline {
   bool say_first_line(const Finding& finding) {
     if (finding.phase == Phase::still || finding.phase == Phase::released) return false;
     const Report facts = builder_.facts(finding);
-    return !ByDesign::may_leave_out(facts) && emitter_.say_first_line(facts);
+    return !KnownBenign::may_leave_out(facts) && emitter_.say_first_line(facts);
   }
 
   void unwind(const Snapshot& snapshot, RawStack& out) {
@@ -97,9 +97,9 @@ class Pipeline {
     modules_known_ = false;  // the next report looks again
     learn_kept_sites(finding, report);
     std::string text, json, notice;
-    const bool by_design = by_design_.leaves_out(report, &notice);
+    const bool known_benign = known_benign_.leaves_out(report, &notice);
     if (!notice.empty()) emitter_.notice(notice);
-    if (by_design) return;
+    if (known_benign) return;
     if (emitter_.emit(report, &text, &json)) host_.on_report(text.c_str(), json.c_str());
     const auto callers = [this] { return libc_lock_callers(modules_, memory_); };
     if (const auto line = unseen_calls_.notice(report, callers)) emitter_.notice(*line);
@@ -159,14 +159,15 @@ class Pipeline {
       const Holder& holder = finding.holders[i];
       if (is_copied(holder) || holder.now == nullptr || !holder.now->complete || holder.site_count == 0) continue;
       modules_.look_back(holder.acquired_when);
-      const TakenStack taken = assemble_taken(holder, [this](uintptr_t pc) { return unwinder_.function_start(pc); });
+      const AcquisitionStack taken =
+          assemble_acquisition_stack(holder, [this](uintptr_t pc) { return unwinder_.function_start(pc); });
       if (!taken.stack.complete) host_.copy_stacks_at(holder.sites[0].pc);
     }
   }
 
   // What over could tell without a copy is not to be copied because the release found no callers.
   void learn_kept_sites(const Finding& finding, const Report& report) {
-    constexpr size_t kMost = 1024;
+    constexpr size_t kMax = 1024;
     if (finding.phase == Phase::released && told_in_full_.erase(finding.episode) == 0) return;
     bool all_complete = true;
     for (size_t i = 0; i < finding.holder_count; ++i) {
@@ -179,7 +180,7 @@ class Pipeline {
       if (complete || finding.phase == Phase::released) host_.need_no_copy_at(holder.sites[0].pc);
     }
     if (finding.phase == Phase::over && all_complete) told_in_full_.insert(finding.episode);
-    while (told_in_full_.size() > kMost) told_in_full_.erase(told_in_full_.begin());
+    while (told_in_full_.size() > kMax) told_in_full_.erase(told_in_full_.begin());
   }
 
   // Whether all of the stack was captured at the acquisition.
@@ -193,7 +194,7 @@ class Pipeline {
   Symbols symbols_;
   ReportBuilder builder_;
   Emitter emitter_;
-  ByDesign by_design_;
+  KnownBenign known_benign_;
   UnseenCalls unseen_calls_;
   std::set<uint64_t> told_in_full_;  // episodes of which over told all that took the lock, without a copy
   bool modules_known_ = false;

@@ -134,9 +134,9 @@ void enter_own_namespace() {
 
 void leave_own_namespace() {
   constexpr size_t kSmallest = 24, kLargest = 1032, kStep = 16,
-                   kMost = 7;  // of each size: glibc's malloc/malloc.c, tcache
+                   kMax = 7;  // of each size: glibc's malloc/malloc.c, tcache
   for (size_t size = kSmallest; size <= kLargest; size += kStep)
-    for (size_t count = 0; count < kMost && keep_ready_chunk(size); ++count) continue;
+    for (size_t count = 0; count < kMax && keep_ready_chunk(size); ++count) continue;
 }
 
 }  // namespace holdwatch

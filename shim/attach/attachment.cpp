@@ -15,14 +15,14 @@
 #include "shim/base/upcalls.h"
 #include "shim/common/contract/control_block.h"
 #include "shim/common/text/text_buffer.h"
-#include "shim/inspection/preexisting_holds.h"
+#include "shim/inspection/inferred_holds.h"
 #include "shim/own_threads/own_thread.h"
 #include "shim/own_threads/seccomp_state.h"
 
 namespace holdwatch {
 namespace {
 
-constexpr size_t kMostOptions = 64;
+constexpr size_t kMaxOptions = 64;
 constexpr uint64_t kNoTimeoutNs = 3600 * kNanosecondsPerSecond;
 
 std::atomic<bool> g_has_thread{false};
@@ -44,7 +44,7 @@ void redirect_what_comes() {
   g_modules_wanted.store(false, std::memory_order_release);
   for (uint64_t pause_ns = kFirstNs; pause_ns <= kLastNs && !g_detach_wanted.load(); pause_ns *= 2) {
     sleep_on(never, 0, pause_ns);
-    const Working working;
+    const SystemCallScope calls;
     if (calls_filtered()) return;
     redirect_calls();
   }
@@ -60,10 +60,10 @@ void attend() {
   }
 }
 
-void split_options(const char* (&out)[kMostOptions]) {
+void split_options(const char* (&out)[kMaxOptions]) {
   size_t count = 0;
   const char* const end = holdwatch_control_block.options + kControlOptionsSize;
-  for (const char* text = holdwatch_control_block.options; text < end && *text != '\0' && count + 1 < kMostOptions;
+  for (const char* text = holdwatch_control_block.options; text < end && *text != '\0' && count + 1 < kMaxOptions;
        text += strnlen(text, static_cast<size_t>(end - text)) + 1)
     out[count++] = text;
   out[count] = nullptr;
@@ -82,7 +82,7 @@ size_t redirect_all() {
   size_t slots = 0;
   for (int round = 0; round < kRounds; ++round) {
     if (round > 0) sleep_on(never, 0, kPauseNs);
-    const Working working;
+    const SystemCallScope calls;
     if (calls_filtered()) break;
     slots += redirect_calls().slots;
   }
@@ -90,7 +90,7 @@ size_t redirect_all() {
 }
 
 void begin() {
-  const char* options[kMostOptions];
+  const char* options[kMaxOptions];
   split_options(options);
   char why[kControlAnswerSize / 2] = "";
   if (!kUpcalls.begin_attachment(options, why, sizeof why)) {
@@ -103,9 +103,9 @@ void begin() {
   Line<kControlAnswerSize> text;
   text << redirect_all() << " calls redirected";
   if (why[0] != '\0') text << "; " << why;
-  if (const Working working; !calls_filtered()) {
+  if (const SystemCallScope calls; !calls_filtered()) {
     note_lock_functions();
-    adopt_later();
+    infer_after_attachment();
   }
   set_state(ControlState::attached);
   answer_question(true, text);
@@ -113,7 +113,7 @@ void begin() {
 
 // False if a filter of system calls stands in the way by now.
 bool end() {
-  const Working working;
+  const SystemCallScope calls;
   if (calls_filtered()) {
     g_detach_wanted.store(false, std::memory_order_release);
     answer_question(false, kFilterKeepsAttachment);

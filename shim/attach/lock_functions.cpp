@@ -36,15 +36,15 @@ constinit WaitingFunction g_functions[13] = {};
 // jump to what they have in common, which has no name of its own and stands right before them
 // (nptl/pthread_mutex_timedlock.c).
 WaitingFunction code_of(const Row& row, uintptr_t start, size_t size) {
-  constexpr size_t kMostOfStub = 32;
-  constexpr size_t kMostOfCommon = 16 * 1024;
+  constexpr size_t kMaxOfStub = 32;
+  constexpr size_t kMaxOfCommon = 16 * 1024;
   constexpr unsigned char kJump = 0xe9;  // jmp rel32
   const auto* code = reinterpret_cast<const unsigned char*>(start);
-  for (size_t i = 0; size <= kMostOfStub && i + 5 <= size; ++i) {
+  for (size_t i = 0; size <= kMaxOfStub && i + 5 <= size; ++i) {
     int32_t distance = 0;
     __builtin_memcpy(&distance, code + i + 1, sizeof distance);
     const uintptr_t target = start + i + 5 + static_cast<uintptr_t>(static_cast<intptr_t>(distance));
-    if (code[i] == kJump && target < start && start - target < kMostOfCommon)
+    if (code[i] == kJump && target < start && start - target < kMaxOfCommon)
       return {target, start, row.kind, row.access, row.is_condition};
   }
   return {start, start + size, row.kind, row.access, row.is_condition};

@@ -24,7 +24,7 @@ inline constexpr uint64_t kNoWatch = kCallsAreFew;
 // An age that no hold reaches, and none below zero is taken for.
 inline constexpr uint64_t kNoHandOver = INT64_MAX;
 
-struct alignas(kCacheLine) Pulse {
+struct alignas(kCacheLine) ClockLine {
   // The time of the watcher's last wake-up. Written by the watcher (release), read by lock calls (relaxed: an older value only
   // makes a hold look younger by one wake-up, and nothing else depends on it).
   std::atomic<uint64_t> tick_ns{kNoWatch};
@@ -51,8 +51,8 @@ enum Extras : uint32_t {
   kCopyAlways = 1u << 1  // STACKS=full: copy the stack at every acquisition
 };
 
-static_assert(sizeof(Pulse) == kCacheLine);
+static_assert(sizeof(ClockLine) == kCacheLine);
 
-[[gnu::visibility("hidden")]] extern Pulse g_pulse;
+[[gnu::visibility("hidden")]] extern ClockLine g_clock_line;
 
 }  // namespace holdwatch

@@ -72,8 +72,8 @@ unsigned* find_thread_count(const LibcParts& parts) {
   const link_map* const threads = find_module("libpthread.so.0");
   if (threads == nullptr || g_functions.dlmopen == nullptr) return nullptr;
   auto* const count = static_cast<unsigned*>(find_file_symbol(*threads, "__nptl_nthreads", sizeof(unsigned)));
-  constexpr unsigned kMostAtStart = 1024;
-  return count != nullptr && *count >= 1 && *count <= kMostAtStart ? count : nullptr;
+  constexpr unsigned kMaxAtStart = 1024;
+  return count != nullptr && *count >= 1 && *count <= kMaxAtStart ? count : nullptr;
 }
 
 [[gnu::noinline, gnu::cold]] void look_up_slow() {

@@ -14,7 +14,7 @@
 
 namespace holdwatch {
 
-Pulse g_pulse;
+ClockLine g_clock_line;
 HOLDWATCH_TLS ThreadMode t_mode = ThreadMode::recording;
 
 void* reserve_memory(size_t size) {

@@ -14,8 +14,8 @@ namespace {
 
 // How long the reporter may take before the watcher speaks itself. Where reports go to standard error the words belong
 // there anyway; elsewhere it must be as good as certain that they will not come by themselves.
-constexpr uint64_t kPatienceNs = 2 * kNanosecondsPerSecond;
-constexpr uint64_t kLongPatienceNs = 15 * kNanosecondsPerSecond;
+constexpr uint64_t kTimeoutNs = 2 * kNanosecondsPerSecond;
+constexpr uint64_t kLongTimeoutNs = 15 * kNanosecondsPerSecond;
 
 constexpr uint64_t kMinuteNs = 60 * kNanosecondsPerSecond;
 
@@ -55,15 +55,15 @@ bool reporter_is_stuck() {
   return g_reporter_is_stuck;
 }
 
-void report_plainly(const Job& job, uint64_t now_ns) {
+void report_plainly(const ReportRequest& request, uint64_t now_ns) {
   if (g_budget.is_over(now_ns)) say_left_out();
-  const bool ends_a_story = job.phase == Phase::released && was_said_plainly(job.episode);
-  if (ends_a_story || g_budget.take(now_ns)) write_plain_first_line(job);
+  const bool ends_a_story = request.phase == Phase::released && was_said_plainly(request.episode);
+  if (ends_a_story || g_budget.take(now_ns)) write_plain_first_line(request);
 }
 
-void StandIn::start(const Settings& settings) {
+void FallbackReporter::start(const Settings& settings) {
   speaks_on_standard_error_ = strcmp(settings.log, "stderr") == 0;
-  patience_ns_ = speaks_on_standard_error_ ? kPatienceNs : kLongPatienceNs;
+  timeout_ns_ = speaks_on_standard_error_ ? kTimeoutNs : kLongTimeoutNs;
   set_plain_reports_wanted(strcmp(settings.log, "none") != 0);
   g_budget.start(settings.rate);
   g_reporter_is_stuck = false;
@@ -71,17 +71,17 @@ void StandIn::start(const Settings& settings) {
 
 // The reporter may be stuck in the loader or the allocator, which the stalled program may hold for ever: the first words
 // must be out all the same.
-void StandIn::speak_for_a_stuck_reporter(uint64_t now_ns) {
-  const Job* const oldest = report_queue().oldest();
-  g_reporter_is_stuck = oldest != nullptr && oldest->posted_ns + patience_ns_ <= now_ns;
+void FallbackReporter::speak_for_a_stuck_reporter(uint64_t now_ns) {
+  const ReportRequest* const oldest = report_queue().oldest();
+  g_reporter_is_stuck = oldest != nullptr && oldest->posted_ns + timeout_ns_ <= now_ns;
   if (!g_reporter_is_stuck) return;
-  report_queue().for_each_posted([&](Job& job) {
-    if (job.posted_ns + patience_ns_ <= now_ns && !job.said.exchange(true)) report_plainly(job, now_ns);
+  report_queue().for_each_posted([&](ReportRequest& request) {
+    if (request.posted_ns + timeout_ns_ <= now_ns && !request.said.exchange(true)) report_plainly(request, now_ns);
   });
   say_why_once();
 }
 
-void StandIn::say_why_once() {
+void FallbackReporter::say_why_once() {
   if (reason_said_ || wait_for_reporter_loaded(0)) return;
   reason_said_ = true;
   write_plain_notice(
@@ -89,15 +89,15 @@ void StandIn::say_why_once() {
       "allocator has been held since before holdwatch started");
 }
 
-void StandIn::take_over(uint64_t now_ns) const {
+void FallbackReporter::take_over(uint64_t now_ns) const {
   if (!speaks_on_standard_error_) return;
   g_reporter_is_stuck = true;
-  report_queue().for_each_posted([&](Job& job) {
-    if (!job.said.exchange(true)) report_plainly(job, now_ns);
+  report_queue().for_each_posted([&](ReportRequest& request) {
+    if (!request.said.exchange(true)) report_plainly(request, now_ns);
   });
 }
 
-void StandIn::end(uint64_t now_ns) const {
+void FallbackReporter::end(uint64_t now_ns) const {
   take_over(now_ns);
   if (speaks_on_standard_error_) say_left_out();
 }

@@ -9,27 +9,27 @@
 
 namespace holdwatch {
 
-// Whether the oldest job has waited for the reporter for too long, or the process exits.
+// Whether the oldest request has waited for the reporter for too long, or the process exits.
 bool reporter_is_stuck();
 
-// Writes the first line of the job, if RATE allows it.
-void report_plainly(const Job& job, uint64_t now_ns);
+// Writes the first line of the request, if RATE allows it.
+void report_plainly(const ReportRequest& request, uint64_t now_ns);
 
-// What the watcher says itself of jobs that have waited too long. While the reporter is stuck, that is each phase of each episode,
+// What the watcher says itself of requests that have waited too long. While the reporter is stuck, that is each phase of each episode,
 // in plain form, as many a minute as RATE allows.
-class StandIn {
+class FallbackReporter {
  public:
   void start(const Settings& settings);
   void speak_for_a_stuck_reporter(uint64_t now_ns);
-  // At exit, if reports go to standard error: for every job of which nothing has been said, and for what has no room among the
-  // jobs from then on. `end` says what RATE has left out of it.
+  // At exit, if reports go to standard error: for every request of which nothing has been said, and for what has no room among the
+  // requests from then on. `end` says what RATE has left out of it.
   void take_over(uint64_t now_ns) const;
   void end(uint64_t now_ns) const;
 
  private:
   void say_why_once();
 
-  uint64_t patience_ns_ = 0;
+  uint64_t timeout_ns_ = 0;
   bool reason_said_ = false;
   bool speaks_on_standard_error_ = false;
 };

@@ -19,7 +19,7 @@ namespace {
 
 bool g_wanted = true;
 
-// The episodes of which something was said plainly. Written by the watcher, read by the reporter, which comes to a job long
+// The episodes of which something was said plainly. Written by the watcher, read by the reporter, which comes to a request long
 // after that.
 constexpr size_t kEpisodes = 1024;
 std::atomic<uint64_t> g_said[kEpisodes] = {};
@@ -32,42 +32,42 @@ const char* access_name(LockRef lock, Access access) {
 void say_first_line(const Finding& finding) {
   Line<512> text;
   append_first_line(finding, text);
-  say(text);
+  print_message(text);
 }
 
-// A finding of what the job says, without a look at any thread but for its name.
-struct JobFinding {
+// A finding of what the request says, without a look at any thread but for its name.
+struct RequestFinding {
   Finding finding{};
   Holder holders[kMaxHolders] = {};
   Waiter longest{};
 
-  void fill(const Job& job);
+  void fill(const ReportRequest& request);
 
  private:
-  void add_holder(const Job& job, size_t index);
-  void add_waiters(const Job& job);
+  void add_holder(const ReportRequest& request, size_t index);
+  void add_waiters(const ReportRequest& request);
 };
 
-void JobFinding::fill(const Job& job) {
+void RequestFinding::fill(const ReportRequest& request) {
   finding = {};
-  finding.event = job.event;
-  finding.phase = job.phase;
-  finding.limit_ns = job.limit_ns;
-  finding.lock = {job.state.lock.address(), job.state.lock.kind()};
-  finding.lock_id = job.tags[0].id;
-  finding.lost_ns = job.lost_ns;
-  finding.threads_delayed = job.threads_delayed;
+  finding.event = request.event;
+  finding.phase = request.phase;
+  finding.limit_ns = request.limit_ns;
+  finding.lock = {request.state.lock.address(), request.state.lock.kind()};
+  finding.lock_id = request.tags[0].id;
+  finding.lost_ns = request.lost_ns;
+  finding.threads_delayed = request.threads_delayed;
   finding.holders = holders;
   finding.waiters = &longest;
-  for (size_t i = 0; i < job.state.holder_count; ++i) add_holder(job, i);
-  if (!is_circle(job.event))
+  for (size_t i = 0; i < request.state.holder_count; ++i) add_holder(request, i);
+  if (!is_cycle(request.event))
     std::sort(holders, holders + finding.holder_count,
               [](const Holder& a, const Holder& b) { return a.held_ns > b.held_ns; });
-  add_waiters(job);
+  add_waiters(request);
 }
 
-void JobFinding::add_holder(const Job& job, size_t index) {
-  const HolderState& state = job.state.holders[index];
+void RequestFinding::add_holder(const ReportRequest& request, size_t index) {
+  const HolderState& state = request.state.holders[index];
   Holder& holder = holders[finding.holder_count++] = Holder{};
   holder.tid = state.hold.tid;
   holder.pid = state.pid;
@@ -75,35 +75,35 @@ void JobFinding::add_holder(const Job& job, size_t index) {
     holder.state = ThreadState::gone;
     std::memcpy(holder.thread, record_at(state.hold.identity.record)->gone_name, kThreadNameSize - 1);
   } else {
-    std::memcpy(holder.thread, job.names[index], sizeof holder.thread);
+    std::memcpy(holder.thread, request.names[index], sizeof holder.thread);
   }
-  holder.lock_id = job.tag_of_holder(index).id;
+  holder.lock_id = request.tag_of_holder(index).id;
   holder.acquired = acquired_how(state);
   holder.access = state.hold.word.access();
-  holder.held_ns = job.held_ns[index];
-  holder.waited_ns = job.holder_waits_ns[index];
+  holder.held_ns = request.held_ns[index];
+  holder.waited_ns = request.holder_waits_ns[index];
   holder.waits_since_before_attach = state.waits_since_before;
   holder.likely = state.likely;
 }
 
-void JobFinding::add_waiters(const Job& job) {
+void RequestFinding::add_waiters(const ReportRequest& request) {
   longest = {};
   size_t waiting = 0;
-  for (size_t i = 0; i < job.state.waiter_count; ++i) {
-    const WaitView& wait = job.state.waiters[i];
+  for (size_t i = 0; i < request.state.waiter_count; ++i) {
+    const WaitView& wait = request.state.waiters[i];
     if (wait.word.condition()) continue;
-    if (waiting++ > 0 && job.waited_ns[i] <= longest.waited_ns) continue;
+    if (waiting++ > 0 && request.waited_ns[i] <= longest.waited_ns) continue;
     longest.tid = wait.tid;
     longest.access = wait.word.access();
-    longest.waited_ns = job.waited_ns[i];
+    longest.waited_ns = request.waited_ns[i];
   }
   if (waiting == 0) return;
   read_thread_name(longest.tid, longest.thread);
   finding.waiter_count = 1;
-  finding.waiters_left_out = waiting - 1 + job.state.waiters_left_out;
+  finding.waiters_left_out = waiting - 1 + request.state.waiters_left_out;
 }
 
-constinit JobFinding g_job_finding;  // the watcher's
+constinit RequestFinding g_request_finding;  // the watcher's
 
 }  // namespace
 
@@ -115,15 +115,15 @@ bool was_said_plainly(uint64_t episode) {
   return g_said[episode % kEpisodes].load(std::memory_order_relaxed) == episode;
 }
 
-void write_plain_first_line(const Job& job) {
+void write_plain_first_line(const ReportRequest& request) {
   if (!g_wanted) return;
-  g_said[job.episode % kEpisodes].store(job.episode, std::memory_order_relaxed);
-  g_job_finding.fill(job);
-  say_first_line(g_job_finding.finding);
+  g_said[request.episode % kEpisodes].store(request.episode, std::memory_order_relaxed);
+  g_request_finding.fill(request);
+  say_first_line(g_request_finding.finding);
 }
 
 void write_plain_notice(std::string_view line) {
-  if (g_wanted) say(line);
+  if (g_wanted) print_message(line);
 }
 
 void write_plain_report(const Finding& finding) {
@@ -135,7 +135,7 @@ void write_plain_report(const Finding& finding) {
       Line<512> text;
       text << "  taken by " << finding.holders[i].tid << "  #" << site << ' ';
       append_module_then(finding.holders[i].sites[site].pc, finding.holders[i].acquired_when.from_ns, text);
-      say(text);
+      print_message(text);
     }
   }
   constexpr size_t kShown = 8;
@@ -145,7 +145,7 @@ void write_plain_report(const Finding& finding) {
     text << "  waits     " << waiter.tid << access_name(finding.lock, waiter.access) << ", "
          << Duration{waiter.waited_ns} << "  ";
     if (waiter.stack != nullptr && waiter.stack->count > 0) append_module_of(waiter.stack->frames[0].pc, text);
-    say(text);
+    print_message(text);
   }
 }
 

@@ -13,7 +13,7 @@ namespace holdwatch {
 void set_plain_reports_wanted(bool wanted);
 
 // Only the first line: who holds what since when, and how many wait.
-void write_plain_first_line(const Job& job);
+void write_plain_first_line(const ReportRequest& request);
 
 // Whether that was written for one of the last episodes. Any thread.
 bool was_said_plainly(uint64_t episode);

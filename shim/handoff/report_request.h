@@ -1,5 +1,5 @@
 // What the watcher hands to the reporter: one thing to report, as views. Nothing is captured or named yet.
-// Cold context. A job's memory belongs to one of the two at a time: see JobQueue.
+// Cold context. A request's memory belongs to one of the two at a time: see ReportQueue.
 #pragma once
 
 #include <atomic>
@@ -13,61 +13,62 @@
 
 namespace holdwatch {
 
-struct Job {
+struct ReportRequest {
   Event event;
   Phase phase;
   uint64_t episode;
   uint64_t posted_ns;      // CLOCK_MONOTONIC
   uint64_t wall_clock_ns;  // CLOCK_REALTIME
   uint64_t limit_ns;
-  LockTag tags[kMaxHolders];         // of the lock; of a circle: of each holder's
+  LockTag tags[kMaxHolders];         // of the lock; of a cycle: of each holder's
   LockState state;                   // released, late: holders as they were last seen, no waiters
   uint64_t started_ns[kMaxHolders];  // latest possible start of each holder's hold
   uint64_t held_ns[kMaxHolders];
   char names[kMaxHolders][kThreadNameSize];  // of the holders; empty: not known
-  uint64_t holder_waits_ns[kMaxHolders];     // of a circle: how long each has waited itself
+  uint64_t holder_waits_ns[kMaxHolders];     // of a cycle: how long each has waited itself
   uint64_t waited_ns[kMaxWaiters];
-  HandedOver* ended;  // released, late: what the releasing thread left, or null; given back by the reporter
+  EndedHold* ended;  // released, late: what the releasing thread left, or null; given back by the reporter
   uint64_t lost_ns;
   size_t threads_delayed;
   std::atomic<bool> said;  // its first line is out: whoever sets this writes it
 
-  const LockTag& tag_of_holder(size_t index) const { return tags[is_circle(event) ? index : 0]; }
+  const LockTag& tag_of_holder(size_t index) const { return tags[is_cycle(event) ? index : 0]; }
   // What the lock is called in this report; one that it is not about is asked for.
   uint32_t id_of(LockWord lock) const;
 };
 
-// A ring of jobs between one producer (the watcher) and one consumer (the reporter). Neither ever waits for the other.
-class JobQueue {
+// A ring of requests between one producer (the watcher) and one consumer (the reporter). Neither ever waits for the other.
+class ReportQueue {
  public:
   bool start();  // false: no memory
-  // The next job to fill, or null if the reporter is that far behind. `post` hands it over.
-  Job* next_free();
+  // The next request to fill, or null if the reporter is that far behind. `post` hands it over.
+  ReportRequest* next_free();
   void post();
-  // The oldest posted job, or null; `done` gives it back.
-  Job* oldest();
+  // The oldest posted request, or null; `done` gives it back.
+  ReportRequest* oldest();
   void done();
   // Watcher only: what the reporter is at, and what comes after it. The reporter may be done with it meanwhile; what it is about
   // stays readable until it is posted over.
   template <typename Visit>
   void for_each_posted(Visit visit) {
     const uint32_t posted = posted_.load(std::memory_order_relaxed);
-    for (uint32_t index = done_.load(std::memory_order_acquire); index != posted; ++index) visit(jobs_[index % kJobs]);
+    for (uint32_t index = done_.load(std::memory_order_acquire); index != posted; ++index)
+      visit(requests_[index % kRequests]);
   }
   bool idle() const;
   std::atomic<uint32_t>& posted_word() { return posted_; }
   // One that is never handed over.
-  Job& spare() { return jobs_[kJobs]; }
+  ReportRequest& spare() { return requests_[kRequests]; }
   void reset() { posted_ = done_ = 0; }
 
  private:
-  static constexpr uint32_t kJobs = 16;
-  Job* jobs_ = nullptr;
+  static constexpr uint32_t kRequests = 16;
+  ReportRequest* requests_ = nullptr;
   std::atomic<uint32_t> posted_{0};  // written by the watcher, read by the reporter
   std::atomic<uint32_t> done_{0};    // written by the reporter, read by the watcher
 };
 
 // The one between the watcher and the reporter.
-JobQueue& report_queue();
+ReportQueue& report_queue();
 
 }  // namespace holdwatch

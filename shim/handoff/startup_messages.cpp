@@ -54,7 +54,7 @@ void add_startup_refusal(const char* what, const char* instead) {
   if (g_listening.load())
     g_refusals.add(what);
   else
-    say(Line<1024>() << what << "; " << instead);
+    print_message(Line<1024>() << what << "; " << instead);
 }
 
 void add_startup_remark(std::string_view line) {

@@ -30,7 +30,7 @@ bool is_in_another_call(const SyscallFile& file, const WaitView& wait) {
 bool view_wait_of(const HoldView& hold, WaitView* out) {
   if (view_wait(hold.identity.record, out)) return true;
   bool found = false;
-  if (was_adopted(hold.sites[0].pc))
+  if (is_inferred(hold.sites[0].pc))
     for_each_wait(UINT64_MAX, [&](const WaitView& wait) {
       if (wait.tid != hold.tid) return;
       *out = wait;
@@ -48,7 +48,7 @@ Blocked is_blocked_for(const WaitView& wait) {
   if (file.kind != SyscallFile::Kind::in_call || !file.call.known || file.call.number != SYS_futex) return Blocked::no;
   const uintptr_t word = file.call.arguments[0];
   if (wait.word.condition()) return is_taking_back(file.call, wait.word.address()) ? Blocked::yes : Blocked::no;
-  // Where the kernel has refused a mutex that inherits priority (it has seen the circle), glibc lets the thread sleep for
+  // Where the kernel has refused a mutex that inherits priority (it has seen the cycle), glibc lets the thread sleep for
   // ever on a word of its own stack (nptl/pthread_mutex_lock.c).
   return is_within(word, wait.word) || inherits_priority(wait.word) ? Blocked::yes : Blocked::no;
 }
@@ -63,7 +63,7 @@ bool has_been_woken(int tid, LockWord mutex) {
 }
 
 bool has_lost_its_frame(const WaitView& wait) {
-  if (was_adopted(wait.caller.pc)) return false;
+  if (is_inferred(wait.caller.pc)) return false;
   uintptr_t return_address = 0;
   const uintptr_t place = wait.caller.sp - sizeof return_address;
   return read_own_memory(place, &return_address, sizeof return_address) == sizeof return_address &&

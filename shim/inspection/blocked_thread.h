@@ -13,12 +13,12 @@ enum class Blocked : uint8_t {
   unknown,  // the kernel does not let us see
 };
 
-// From before the attachment (watch/adopted): no lock call of ours is known.
-inline bool was_adopted(uintptr_t pc) {
+// From before the attachment (inspection/inferred_holds): no lock call of ours is known.
+inline bool is_inferred(uintptr_t pc) {
   return pc == 0;
 }
 
-// What the holder waits for, by its record; false if for nothing. A hold that was adopted stands in another record than
+// What the holder waits for, by its record; false if for nothing. A hold that was inferred stands in another record than
 // what its thread has done since.
 bool view_wait_of(const HoldView& hold, WaitView* out);
 

@@ -9,7 +9,7 @@
 namespace holdwatch {
 
 // Each lock once.
-struct Suspects {
+struct Candidates {
   static constexpr size_t kMax = 64;  // locks looked at in one wake-up; the next one takes the others
   LockWord locks[kMax];
   size_t count = 0;

@@ -24,7 +24,7 @@
 namespace holdwatch {
 namespace {
 
-constexpr uint64_t kPatienceNs = 50'000'000;
+constexpr uint64_t kTimeoutNs = 50'000'000;
 constexpr uint64_t kBetweenLooksNs = 200'000;
 // Processor time between two looks after which a thread has surely left the system call it had been woken from.
 constexpr uint64_t kRanEnoughNs = 20'000;
@@ -248,10 +248,10 @@ bool finish_sample(const WantedStack& stack, Snapshot* out) {
 
 // A thread under more filters than ours are has put one over itself alone.
 bool filters_its_own_calls(const StatusFile& status) {
-  if (status.call_filters == 0) return false;
+  if (status.seccomp_filters == 0) return false;
   StatusFile own;
   return read_status_file(static_cast<int>(system_call(SYS_gettid)), &own) != 0 ||
-         status.call_filters > own.call_filters;
+         status.seccomp_filters > own.seccomp_filters;
 }
 
 Refusal sample(const Look& look, MemoryRange stack, Snapshot* out) {
@@ -264,7 +264,7 @@ Refusal sample(const Look& look, MemoryRange stack, Snapshot* out) {
 bool capture_running(Look since, Snapshot* out) {
   WantedStack stack(out->stack_end);
   bool blocked_between = false;
-  uint64_t deadline_ns = monotonic_ns() + kPatienceNs;
+  uint64_t deadline_ns = monotonic_ns() + kTimeoutNs;
   while (monotonic_ns() < deadline_ns) {
     wait_for_next_look();
     const Look now = look_at(out->tid);
@@ -275,7 +275,7 @@ bool capture_running(Look since, Snapshot* out) {
       const Refusal refusal = sample(now, stack.range(), out);
       if (refusal != Refusal::none) return explain_refusal(refusal, out);
       if (out->copy != nullptr || !stack.try_around(out->registers.sp)) return finish_sample(stack, out);
-      deadline_ns = monotonic_ns() + kPatienceNs;
+      deadline_ns = monotonic_ns() + kTimeoutNs;
     }
     if (now.status.voluntary_switches == since.status.voluntary_switches) continue;
     blocked_between = true;
@@ -318,7 +318,7 @@ bool capture_start(int signal_option) {
     line << "SIGNAL=" << signal_option
          << " is not a real-time signal, or is in use by the program: running threads cannot be sampled";
   }
-  say(line);
+  print_message(line);
   return false;
 }
 

@@ -71,7 +71,7 @@ bool is_interrupted_call(uintptr_t frame, uintptr_t restorer, LockWord lock) {
 
 // Of the handler's lock call, or below. It need not sleep: glibc's rwlocks spin for what the interrupted call is to do next.
 uintptr_t lowest_frame(const WaitView& wait) {
-  if (!was_adopted(wait.caller.pc)) return wait.caller.sp;
+  if (!is_inferred(wait.caller.pc)) return wait.caller.sp;
   SyscallFile place;
   return read_syscall_file(wait.tid, &place) == 0 ? place.sp : 0;
 }

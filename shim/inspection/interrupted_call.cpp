@@ -136,7 +136,7 @@ StackPlace number_at_call(const unsigned char* call) {
   }
   return {};
 }
-constexpr size_t kMostBeforeCall = 12 * 7 + 7;
+constexpr size_t kMaxBeforeCall = 12 * 7 + 7;
 
 // __syscall_cancel_arch from its fetching the number to the call.
 constexpr unsigned char kCancelArch[] = {0x48, 0x89, 0xf0, 0x48, 0x89, 0xd7, 0x48, 0x89, 0xce, 0x4c, 0x89, 0xc2, 0x4d,
@@ -174,7 +174,7 @@ long number_on_stack(const CallRegisters& registers, MemoryRange libc_code) {
     return word_at(place, registers.sp, registers.bp);
   if (!is_cancel_arch(end)) return -1;
   const uintptr_t back = *reinterpret_cast<const uintptr_t*>(registers.sp);
-  if (!libc_code.contains(back) || back - libc_code.start < kCallLength + kMostBeforeCall) return -1;
+  if (!libc_code.contains(back) || back - libc_code.start < kCallLength + kMaxBeforeCall) return -1;
   const auto* call = reinterpret_cast<const unsigned char*>(back - kCallLength);
   const StackPlace place = is_call_of(call, end) ? number_at_call(call) : StackPlace{};
   return place.known ? word_at(place, registers.sp + sizeof(uintptr_t), registers.bp) : -1;

@@ -4,21 +4,21 @@
 namespace holdwatch {
 
 // The entry of `address`, or the free one where it belongs. Half of the table stays free, so that a search ends soon.
-Sightings::Wanted& Sightings::entry_of(uintptr_t address) {
+LockIndex::Wanted& LockIndex::entry_of(uintptr_t address) {
   static_assert(kTable == size_t{1} << (64 - 53));
   size_t at = static_cast<size_t>((address >> 3) * 0x9E3779B97F4A7C15u >> 53);
   while (table_[at].address != 0 && table_[at].address != address) at = (at + 1) % kTable;
   return table_[at];
 }
 
-void Sightings::clear() {
+void LockIndex::clear() {
   if (wanted_ == 0) return;
   for (Wanted& wanted : table_) wanted.address = 0;
   wanted_ = 0;
   used_ = 0;
 }
 
-bool Sightings::want(LockWord lock) {
+bool LockIndex::want(LockWord lock) {
   const uintptr_t address = lock.address();
   Wanted& entry = entry_of(address);
   if (address == 0 || wanted_ == kTable / 2 || entry.address == address) return false;
@@ -27,7 +27,7 @@ bool Sightings::want(LockWord lock) {
   return true;
 }
 
-void Sightings::note(LockWord lock, uint32_t record, uint32_t slot) {
+void LockIndex::note(LockWord lock, uint32_t record, uint32_t slot) {
   Wanted& wanted = entry_of(lock.address());
   if (wanted.address == 0 || !wanted.complete) return;
   if (used_ == kPlaces) {
@@ -39,7 +39,7 @@ void Sightings::note(LockWord lock, uint32_t record, uint32_t slot) {
   wanted.last = used_++;
 }
 
-void Sightings::walk() {
+void LockIndex::walk() {
   if (wanted_ == 0) return;
   for_each_record([&](uint32_t index, ThreadRecord& record) {
     for_each_used_slot(record, [&](uint32_t slot, const HeldSlot&, LockWord word) {

@@ -11,7 +11,7 @@
 
 namespace holdwatch {
 
-class Sightings {
+class LockIndex {
  public:
   void clear();
   // Before the walk: this lock is to be looked for. What there is no room for is looked for by a walk of its own. False: it
@@ -54,7 +54,7 @@ class Sightings {
 };
 
 template <typename Visit>
-bool Sightings::for_each_place(LockWord lock, Visit visit) {
+bool LockIndex::for_each_place(LockWord lock, Visit visit) {
   const Wanted& wanted = entry_of(lock.address());
   if (wanted.address == 0 || !wanted.complete) return false;
   for (uint32_t at = wanted.first; at != kNone; at = places_[at].next) visit(places_[at].record, places_[at].slot);
@@ -62,7 +62,7 @@ bool Sightings::for_each_place(LockWord lock, Visit visit) {
 }
 
 template <typename Visit>
-void Sightings::for_each_hold_of(LockWord lock, Visit visit) {
+void LockIndex::for_each_hold_of(LockWord lock, Visit visit) {
   HoldView view;
   const auto look = [&](uint32_t record, uint32_t slot) {
     if (slot != kWaiting && view_hold(record, slot, &view) && view.word.is_lock_at(lock.address())) visit(view);
@@ -74,7 +74,7 @@ void Sightings::for_each_hold_of(LockWord lock, Visit visit) {
 }
 
 template <typename Visit>
-void Sightings::for_each_wait_for(LockWord lock, Visit visit) {
+void LockIndex::for_each_wait_for(LockWord lock, Visit visit) {
   WaitView view;
   const auto look = [&](uint32_t record, uint32_t slot) {
     if (slot == kWaiting && view_wait(record, &view) && view.word.is_lock_at(lock.address())) visit(view);

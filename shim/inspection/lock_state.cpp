@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "shim/inspection/blocked_thread.h"
+#include "shim/inspection/inferred_holds.h"
 #include "shim/inspection/ownership.h"
-#include "shim/inspection/preexisting_holds.h"
 
 namespace holdwatch {
 namespace {
@@ -69,29 +69,29 @@ void begin(LockWord lock, LockState* out) {
 }  // namespace
 
 bool describe_holder(const HoldView& hold, HolderState* out) {
-  const AdoptedHold* adopted = adopted_hold(hold);
+  const InferredHold* inferred = inferred_hold(hold);
   Ownership ownership = confirm_ownership(hold.word, hold.tid);
   // A thread in the middle of its own lock call: nobody is named then.
-  if (adopted != nullptr && adopted->inside_call && is_changing_hands(hold.word)) ownership = Ownership::unknown;
+  if (inferred != nullptr && inferred->inside_call && is_changing_hands(hold.word)) ownership = Ownership::unknown;
   *out = {hold, ownership == Ownership::unknown};
-  if (adopted != nullptr) {
-    out->where = adopted->place.where;
-    out->pid = adopted->place.pid;
-    out->inside_call = adopted->inside_call;
+  if (inferred != nullptr) {
+    out->where = inferred->place.where;
+    out->pid = inferred->place.pid;
+    out->inside_call = inferred->inside_call;
     out->hold.gone = is_gone(out->where);
-    out->likely = out->likely || adopted->doubtful;
+    out->likely = out->likely || inferred->doubtful;
   }
   return ownership != Ownership::refuted;
 }
 
-void read_lock_state(LockWord lock, Sightings& sightings, LockState* out) {
+void read_lock_state(LockWord lock, LockIndex& lock_index, LockState* out) {
   begin(lock, out);
-  sightings.for_each_hold_of(lock, [&](const HoldView& hold) { add_hold(*out, hold); });
-  sightings.for_each_wait_for(lock, [&](const WaitView& wait) { add_wait(*out, wait); });
+  lock_index.for_each_hold_of(lock, [&](const HoldView& hold) { add_hold(*out, hold); });
+  lock_index.for_each_wait_for(lock, [&](const WaitView& wait) { add_wait(*out, wait); });
   if (lock.kind() == LockKind::rwlock) doubt_surplus_readers(*out);
 }
 
-void read_circle_state(const HolderState* holders, size_t count, Sightings& sightings, LockState* out) {
+void read_cycle_state(const HolderState* holders, size_t count, LockIndex& lock_index, LockState* out) {
   begin(holders[0].hold.word, out);
   std::copy_n(holders, count, out->holders);
   out->holder_count = count;
@@ -99,12 +99,12 @@ void read_circle_state(const HolderState* holders, size_t count, Sightings& sigh
     return std::any_of(holders, holders + count, [&](const HolderState& one) { return one.hold.tid == wait.tid; });
   };
   for (size_t i = 0; i < count; ++i)
-    sightings.for_each_wait_for(holders[i].hold.word, [&](const WaitView& wait) {
+    lock_index.for_each_wait_for(holders[i].hold.word, [&](const WaitView& wait) {
       if (!is_member(wait)) add_wait(*out, wait);
     });
 }
 
-bool circle_lasts(const HolderState* holders, size_t count) {
+bool cycle_lasts(const HolderState* holders, size_t count) {
   for (size_t i = 0; i < count; ++i) {
     WaitView wait;
     if (!hold_lasts(holders[i].hold.identity) || !view_wait_of(holders[i].hold, &wait) ||
@@ -118,7 +118,7 @@ Acquired acquired_how(const HolderState& holder) {
   const HoldView& hold = holder.hold;
   if (holder.inside_call) return Acquired::inside_call;
   if (holder.where == Whereabouts::elsewhere) return Acquired::elsewhere;
-  if (was_adopted(hold.sites[0].pc)) return adopted_since_attachment() ? Acquired::before_attach : Acquired::unseen;
+  if (is_inferred(hold.sites[0].pc)) return inferred_since_attachment() ? Acquired::before_attach : Acquired::unseen;
   return hold.word.condition() ? Acquired::by_condition_wait : Acquired::by_call;
 }
 

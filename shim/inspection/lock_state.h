@@ -17,9 +17,9 @@ inline constexpr size_t kMaxWaiters = 4096;
 struct HolderState {
   HoldView hold;
   bool likely;                      // the lock's own fields could not confirm it, or that it is still the same hold
-  bool waits_since_before = false;  // of a circle: its own wait was adopted (watch/adopted)
-  uint64_t waits_since_ns = 0;      // of a circle: the tick at which its own wait began
-  // Of one that no record of its own tells of (watch/adopted); else unknown.
+  bool waits_since_before = false;  // of a cycle: its own wait was inferred (inspection/inferred_holds)
+  uint64_t waits_since_ns = 0;      // of a cycle: the tick at which its own wait began
+  // Of one that no record of its own tells of (inspection/inferred_holds); else unknown.
   Whereabouts where = Whereabouts::unknown;
   int pid = 0;  // elsewhere: its process, 0 if that was not found
   bool inside_call = false;
@@ -39,15 +39,15 @@ struct LockState {
 // Whether the lock's own fields confirm that the hold lasts, or cannot tell; then `out` is its holder.
 bool describe_holder(const HoldView& hold, HolderState* out);
 
-// Fills `out` for the lock at `lock`'s address. It was wanted of `sightings`, or is looked for by a walk of its own.
-void read_lock_state(LockWord lock, Sightings& sightings, LockState* out);
+// Fills `out` for the lock at `lock`'s address. It was wanted of `lock_index`, or is looked for by a walk of its own.
+void read_lock_state(LockWord lock, LockIndex& lock_index, LockState* out);
 
-// The same for a circle of threads (circles.h): the holders are given, and the waiters are all that wait for any of the
-// circle's locks without being part of it.
-void read_circle_state(const HolderState* holders, size_t count, Sightings& sightings, LockState* out);
+// The same for a cycle of threads (watch/deadlocks.h): the holders are given, and the waiters are all that wait for any of the
+// cycle's locks without being part of it.
+void read_cycle_state(const HolderState* holders, size_t count, LockIndex& lock_index, LockState* out);
 
-// Whether each holder of a circle still waits for what the next one holds. Watcher and reporter.
-bool circle_lasts(const HolderState* holders, size_t count);
+// Whether each holder of a cycle still waits for what the next one holds. Watcher and reporter.
+bool cycle_lasts(const HolderState* holders, size_t count);
 
 // How the holder came by the lock, as far as that changes what a reader needs to know.
 Acquired acquired_how(const HolderState& holder);

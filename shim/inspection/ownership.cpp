@@ -86,9 +86,9 @@ Access access_of_nameless(LockWord lock) {
   if (lock.kind() == LockKind::mutex || !read_lock(lock, &rwlock) || is_rwlock_in_write_phase(rwlock))
     return Access::exclusive;
   // More than threads can be: it has been given up too often.
-  constexpr uint32_t kMostReaders = 1u << 22;
+  constexpr uint32_t kMaxReaders = 1u << 22;
   const uint32_t readers = rwlock_readers(rwlock);
-  return readers != 0 && readers <= kMostReaders ? Access::shared : Access::exclusive;
+  return readers != 0 && readers <= kMaxReaders ? Access::shared : Access::exclusive;
 }
 
 bool is_process_shared(LockWord lock) {

@@ -29,13 +29,13 @@ constexpr int kHighestSignal = 64;
 constexpr uint64_t kCookie = 0x686f6c64'00000000;  // "hold"; the lower half is the value
 constexpr uint64_t kCookieMask = 0xffffffff'00000000;
 
-struct Loan {
+struct SignalUse {
   bool taken;                     // user only: our handler was installed and not yet taken away
   std::atomic<uint32_t> sent;     // written by the user; orders nothing else
   std::atomic<uint32_t> arrived;  // counted by the handler, read by the user; orders nothing else
 };
 
-constinit Loan g_loans[kHighestSignal + 1] = {};
+constinit SignalUse g_uses[kHighestSignal + 1] = {};
 int g_option = kSignalOff;  // written by signal_open
 OnArrival g_on_arrival;     // written by signal_open, before any signal is sent
 
@@ -65,7 +65,7 @@ void on_signal(int signal, siginfo_t* info, void* context) {
   const uint64_t value = reinterpret_cast<uintptr_t>(info->si_value.sival_ptr);
   if (info->si_code == SI_QUEUE && (value & kCookieMask) == kCookie) {
     // First of all: once it was delivered, the signal no longer needs its handler.
-    g_loans[signal].arrived.fetch_add(1, std::memory_order_relaxed);
+    g_uses[signal].arrived.fetch_add(1, std::memory_order_relaxed);
     g_on_arrival(static_cast<uint32_t>(value), static_cast<ucontext_t*>(context));
   } else {
     act_as_default(signal, info);
@@ -99,13 +99,13 @@ bool exchange_disposition(int signal, bool (*expected)(const struct sigaction&),
 // True if our handler is in place afterwards. Asked before each use: the program may have taken the signal over.
 bool borrow(int signal) {
   struct sigaction found;
-  if (g_loans[signal].taken && libc().sigaction(signal, nullptr, &found) == 0 && is_ours(found)) return true;
+  if (g_uses[signal].taken && libc().sigaction(signal, nullptr, &found) == 0 && is_ours(found)) return true;
   struct sigaction ours {};
   ours.sa_sigaction = on_signal;
   ours.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
   ours.sa_mask = signal_set(kAllSignals);
   if (!exchange_disposition(signal, is_default, ours)) return false;
-  g_loans[signal].taken = true;
+  g_uses[signal].taken = true;
   return true;
 }
 
@@ -133,9 +133,9 @@ bool signal_open(int option, OnArrival on_arrival) {
   g_option = option;
   g_on_arrival = on_arrival;
   // In a child of fork nothing is on its way, for pending signals are not inherited; its parent's handler is.
-  for (Loan& loan : g_loans) {
-    loan.sent.store(0, std::memory_order_relaxed);
-    loan.arrived.store(0, std::memory_order_relaxed);
+  for (SignalUse& use : g_uses) {
+    use.sent.store(0, std::memory_order_relaxed);
+    use.arrived.store(0, std::memory_order_relaxed);
   }
   signal_give_back();
   for (int signal = first_signal(); signal <= last_signal(); ++signal) {
@@ -155,16 +155,16 @@ Refusal signal_send(int tid, uint64_t blocked_signals, uint32_t value) {
   info.si_pid = own_process();
   info.si_uid = static_cast<uid_t>(system_call(SYS_getuid));
   info.si_value.sival_ptr = reinterpret_cast<void*>(kCookie | value);
-  g_loans[signal].sent.fetch_add(1, std::memory_order_relaxed);
+  g_uses[signal].sent.fetch_add(1, std::memory_order_relaxed);
   const long answer = system_call(SYS_rt_tgsigqueueinfo, own_process(), tid, signal, &info);
   if (answer == 0) return Refusal::none;
-  g_loans[signal].sent.fetch_sub(1, std::memory_order_relaxed);
+  g_uses[signal].sent.fetch_sub(1, std::memory_order_relaxed);
   return answer == -ESRCH ? Refusal::thread_gone : Refusal::not_queued;
 }
 
 bool signals_under_way() {
-  for (const Loan& loan : g_loans)
-    if (loan.arrived.load(std::memory_order_relaxed) != loan.sent.load(std::memory_order_relaxed)) return true;
+  for (const SignalUse& use : g_uses)
+    if (use.arrived.load(std::memory_order_relaxed) != use.sent.load(std::memory_order_relaxed)) return true;
   return false;
 }
 
@@ -172,11 +172,10 @@ void signal_give_back() {
   struct sigaction standard {};
   standard.sa_handler = SIG_DFL;
   for (int signal = first_signal(); signal <= last_signal(); ++signal) {
-    Loan& loan = g_loans[signal];
-    if (!loan.taken || loan.arrived.load(std::memory_order_relaxed) != loan.sent.load(std::memory_order_relaxed))
-      continue;
+    SignalUse& use = g_uses[signal];
+    if (!use.taken || use.arrived.load(std::memory_order_relaxed) != use.sent.load(std::memory_order_relaxed)) continue;
     exchange_disposition(signal, is_ours, standard);
-    loan.taken = false;
+    use.taken = false;
   }
 }
 

@@ -29,9 +29,9 @@ constinit Scan g_scan{};
 
 void look_at_thread(int tid) {
   SyscallFile file;
-  if (++g_scan.threads > Sleepers::kMostThreads || g_scan.found.count > Sleepers::kMost) return;
+  if (++g_scan.threads > Sleepers::kMaxThreads || g_scan.found.count > Sleepers::kMax) return;
   if (read_syscall_file(tid, &file) != 0 || !sleeps_for(file, g_scan.lock)) return;
-  if (g_scan.found.count < Sleepers::kMost) g_scan.found.tids[g_scan.found.count] = tid;
+  if (g_scan.found.count < Sleepers::kMax) g_scan.found.tids[g_scan.found.count] = tid;
   ++g_scan.found.count;
 }
 
@@ -40,7 +40,7 @@ void look_at_thread(int tid) {
 Sleepers sleepers_for(LockWord lock) {
   g_scan = {lock, {}, 0};
   for_each_thread(look_at_thread);
-  if (g_scan.threads > Sleepers::kMostThreads || g_scan.found.count > Sleepers::kMost) g_scan.found.count = 0;
+  if (g_scan.threads > Sleepers::kMaxThreads || g_scan.found.count > Sleepers::kMax) g_scan.found.count = 0;
   return g_scan.found;
 }
 

@@ -12,9 +12,9 @@ namespace holdwatch {
 
 // The threads of this process that sleep in a futex call on a word of the lock; of more than there is room for, none.
 struct Sleepers {
-  static constexpr size_t kMost = 16;
-  static constexpr size_t kMostThreads = 1024;  // of the process that are asked: a file of /proc each
-  int tids[kMost];
+  static constexpr size_t kMax = 16;
+  static constexpr size_t kMaxThreads = 1024;  // of the process that are asked: a file of /proc each
+  int tids[kMax];
   size_t count = 0;
 };
 Sleepers sleepers_for(LockWord lock);
@@ -40,7 +40,7 @@ class Stillness {
   int holder_ = 0;
   LockWord lock_;
   uint64_t holder_switches_ = 0;  // while it slept; 0: it ran, or /proc does not tell
-  Still sleepers_[Sleepers::kMost] = {};
+  Still sleepers_[Sleepers::kMax] = {};
   size_t count_ = 0;
 };
 

@@ -18,8 +18,8 @@ class ThreadNames {
     int tid;
     char name[kThreadNameSize];
   };
-  static constexpr size_t kMost = 256;
-  Known known_[kMost] = {};
+  static constexpr size_t kMax = 256;
+  Known known_[kMax] = {};
 };
 
 }  // namespace holdwatch

@@ -17,7 +17,7 @@ void begin_watch_slow() {
 
 ThreadRecord* first_record_slow() {
   ThreadRecord* record = register_thread_slow();
-  if (record != nullptr && live_records() > 1 && g_pulse.tick_ns.load(std::memory_order_relaxed) == kNoWatch)
+  if (record != nullptr && live_records() > 1 && g_clock_line.tick_ns.load(std::memory_order_relaxed) == kNoWatch)
     begin_watch_slow();
   return record;
 }
@@ -28,7 +28,7 @@ void prepare_for_thread_slow(const pthread_attr_t* attributes) {
   const auto get_stack_size = libc().pthread_attr_getstacksize;  // of a libpthread that has come later: null
   if (attributes != nullptr && get_stack_size != nullptr && get_stack_size(attributes, &stack_size) == 0)
     note_stack_size(stack_size);
-  if (const Working working; !calls_filtered()) refill_records();
+  if (const SystemCallScope calls; !calls_filtered()) refill_records();
   pass_filters_on();
   kUpcalls.begin_watch();
   kUpcalls.await_loaded();

@@ -151,7 +151,7 @@ template <bool HasTimeout, LockKind Kind, Access How, typename Call>
     if (result == 0) hold_again(*record, lock.word(), pc, sp, bp);
     return result;
   }
-  if (g_pulse.tick_ns.load(std::memory_order_relaxed) == kNoWatch && looks_taken(lock.word())) begin_watch_slow();
+  if (g_clock_line.tick_ns.load(std::memory_order_relaxed) == kNoWatch && looks_taken(lock.word())) begin_watch_slow();
   HeldSlot* slot = record->begin_wait_slow(wanted<HasTimeout>(lock), {pc, sp, bp}, stamp_slow());
   const int result = call();
   acquired_slow(*record, slot, lock.word(), result);
@@ -162,7 +162,7 @@ template <bool HasTimeout, LockKind Kind, Access How, typename Call>
 template <bool HasTimeout, LockKind Kind, Access How, typename Call>
 [[gnu::noinline]] int acquire_reading_slow(Lock<Kind, How> lock, uintptr_t pc, uintptr_t sp, uintptr_t bp, Call call) {
   ThreadRecord* record = current_record();
-  const uint64_t tick_ns = g_pulse.tick_ns.load(std::memory_order_relaxed);
+  const uint64_t tick_ns = g_clock_line.tick_ns.load(std::memory_order_relaxed);
   HeldSlot* slot = nullptr;
   if (record == nullptr || is_stamped_exactly(lock, tick_ns) || !record->takes_over_others(address_of(lock), slot))
       [[unlikely]]
@@ -174,7 +174,7 @@ template <bool HasTimeout, LockKind Kind, Access How, typename Call>
 template <bool HasTimeout = false, LockKind Kind, Access How, typename Call>
 [[gnu::always_inline]] inline int acquire(Lock<Kind, How> lock, const Caller& caller, Call call) {
   ThreadRecord* record = current_record();
-  const uint64_t tick_ns = g_pulse.tick_ns.load(std::memory_order_relaxed);
+  const uint64_t tick_ns = g_clock_line.tick_ns.load(std::memory_order_relaxed);
   HeldSlot* slot = nullptr;
   if (record == nullptr || !record->takes_at_once<Kind, How>(slot) || is_own_mutex(lock, *record) ||
       is_stamped_exactly(lock, tick_ns)) [[unlikely]] {
@@ -232,10 +232,10 @@ inline bool is_anothers(LockWord lock, int tid) {
 // handed over before. A hold from before the watch began counts from the watch's beginning.
 inline void end_hold(ThreadRecord& record, LockWord lock, HeldSlot& first, HeldSlot& last, const Caller& caller) {
   // Below zero where the stamp is exact, and newer than the tick.
-  const auto age_ns = static_cast<int64_t>(g_pulse.tick_ns.load(std::memory_order_relaxed) -
+  const auto age_ns = static_cast<int64_t>(g_clock_line.tick_ns.load(std::memory_order_relaxed) -
                                            first.since_ns.load(std::memory_order_relaxed));
-  const auto overlong_ns =
-      static_cast<int64_t>(g_pulse.hand_over_ns[static_cast<size_t>(lock.access())].load(std::memory_order_relaxed));
+  const auto overlong_ns = static_cast<int64_t>(
+      g_clock_line.hand_over_ns[static_cast<size_t>(lock.access())].load(std::memory_order_relaxed));
   if (age_ns >= overlong_ns && !is_anothers(lock, record.tid.load(std::memory_order_relaxed)))
     hand_over_slow(record, lock, first, last, caller);
   record.learn_site(last, caller);

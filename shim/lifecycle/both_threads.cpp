@@ -9,7 +9,7 @@
 #include "shim/base/os.h"
 #include "shim/base/thread_mode.h"
 #include "shim/inspection/capture.h"
-#include "shim/inspection/preexisting_holds.h"
+#include "shim/inspection/inferred_holds.h"
 #include "shim/own_threads/own_thread.h"
 #include "shim/own_threads/seccomp_state.h"
 #include "shim/own_threads/standard_error.h"
@@ -45,7 +45,7 @@ void watch_begin(const Settings& settings) {
   const bool begun = start_both(settings);
   if (!begun) {
     stop_tick();
-    say("cannot start holdwatch's threads: no thread or memory available; the program runs unwatched");
+    print_message("cannot start holdwatch's threads: no thread or memory available; the program runs unwatched");
   }
   g_begun.store(begun ? Begun::yes : Begun::failed);
 }
@@ -59,8 +59,8 @@ void watch_stop() {
   watcher_stop();
   reporter_stop();
   stop_tick();
-  while (HandedOver* ended = take_handed_over()) give_back(ended);
-  forget_adopted();
+  while (EndedHold* ended = take_ended_hold()) give_back(ended);
+  forget_inferred();
   watcher_reset();
   g_begun.store(Begun::no);
 }
@@ -75,7 +75,7 @@ void watch_prepare_for_filter(const Settings& settings) {
 
 void watch_after_fork() {
   own_stacks_after_fork();
-  adopted_after_fork();
+  inferred_after_fork();
   stop_tick();
   watcher_after_fork();
   reporter_after_fork();

@@ -75,7 +75,7 @@ bool no_sample_is_under_way() {
 bool before_filter(FilterScope scope) {
   if (!g_minds_filters.load(std::memory_order_acquire)) return false;
   const Inside inside;
-  if (const Working working; !calls_filtered()) watch_prepare_for_filter(g_settings);
+  if (const SystemCallScope calls; !calls_filtered()) watch_prepare_for_filter(g_settings);
   expect_filter(scope, no_sample_is_under_way);
   return true;
 }
@@ -92,11 +92,11 @@ void before_fork() {
 
 void in_child() {
   const Inside inside;
-  call_filters_after_fork();
-  say_after_fork(own_tid());
+  seccomp_after_fork();
+  standard_error_after_fork(own_tid());
   thread_table_after_fork();
-  handed_over_after_fork();
-  lock_book_after_fork();
+  ended_holds_after_fork();
+  lock_registry_after_fork();
   unloads_after_fork();
   watch_after_fork();
   attachment_after_fork();
@@ -117,7 +117,7 @@ void add_line(TextBuffer& text, std::string_view line) {
 
 // Messages about options go to whoever attaches, beside standard error.
 void say_to_both(void* why, std::string_view line) {
-  say(line);
+  print_message(line);
   add_line(*static_cast<TextBuffer*>(why), line);
 }
 
@@ -125,7 +125,7 @@ void say_to_both(void* why, std::string_view line) {
 bool prepare_late(TextBuffer& why) {
   static bool prepared = false;
   if (prepared) return true;
-  say_start();
+  standard_error_start();
   remember_own_path();
   if (!thread_table_start_late()) {
     why << "the program has used up the thread-specific data keys that need no allocation";
@@ -144,10 +144,10 @@ void end_attachment() {
 void note_filters_of_threads() {
   static unsigned own_filters;
   StatusFile own;
-  own_filters = read_status_file(own_tid(), &own) == 0 ? own.call_filters : 0;
+  own_filters = read_status_file(own_tid(), &own) == 0 ? own.seccomp_filters : 0;
   for_each_thread([](int tid) {
     StatusFile status;
-    if (read_status_file(tid, &status) == 0 && status.call_filters > own_filters) note_filter_of_program();
+    if (read_status_file(tid, &status) == 0 && status.seccomp_filters > own_filters) note_filter_of_program();
   });
 }
 
@@ -180,7 +180,7 @@ void stay_out(std::string_view why) {
   const bool is_chosen = options_load_from(
       &g_settings, {environ, program_name(), getauxval(AT_SECURE) != 0, describe_error, say_nothing, nullptr});
   if (is_chosen && !g_settings.follow) leave_preload_variable(environ, own_path());
-  if (is_chosen && !why.empty()) say(why);
+  if (is_chosen && !why.empty()) print_message(why);
 }
 
 // glibc gives every constructor what it gives main; the arguments stand above all frames of the first thread.
@@ -196,12 +196,12 @@ void stay_out(std::string_view why) {
   }
   resolve_functions(RTLD_NEXT);
   holdwatch_control_block.state.store(ControlState::left_out, std::memory_order_relaxed);
-  say_start();
+  standard_error_start();
   remember_own_path();
   std::string_view why_not;
   if (!libc_can_be_watched(&why_not)) return stay_out(why_not);
   // libc's `environ`, not getenv: programs such as bash define a getenv of their own, which does not work before their main.
-  const auto say_line = [](void*, std::string_view line) { static_cast<void>(say(line)); };
+  const auto say_line = [](void*, std::string_view line) { static_cast<void>(print_message(line)); };
   const OptionSources sources = {environ, program_name(), getauxval(AT_SECURE) != 0, describe_error, say_line, nullptr};
   if (!options_load_from(&g_settings, sources)) return;
   holdwatch_control_block.state.store(ControlState::preloaded, std::memory_order_relaxed);

@@ -44,7 +44,7 @@ void* enter(void* argument) {
   t_mode = ThreadMode::internal;
   t_is_own_thread = true;
   if (!calls_filtered()) system_call(SYS_prctl, PR_SET_NAME, what.name);
-  Working::end();
+  SystemCallScope::end();
   what.run();
   put_into_count();
   return nullptr;
@@ -79,10 +79,10 @@ class AllSignalsBlocked {
 
 // The caller counts as working until the thread has got through libc's own calls at its start.
 int make(pthread_t* thread, const pthread_attr_t& attributes, const OwnThread& what) {
-  Working::begin();
+  SystemCallScope::begin();
   const int error = kUpcalls.create_thread(thread, &attributes, enter, const_cast<OwnThread*>(&what));
   if (error != 0) {
-    Working::end();
+    SystemCallScope::end();
     return error;
   }
   // Nobody but us is left: the program's last thread ended while this one was being made, by one of ours.
@@ -93,7 +93,7 @@ int make(pthread_t* thread, const pthread_attr_t& attributes, const OwnThread& w
 }  // namespace
 
 int start_own_thread(const OwnThread& what, pthread_t* thread) {
-  const Working working;
+  const SystemCallScope calls;
   pthread_attr_t attributes;
   int error = libc().pthread_attr_init(&attributes);
   if (error != 0) return error;

@@ -9,7 +9,7 @@ namespace holdwatch {
 
 HOLDWATCH_TLS int t_own_filters = 0;
 HOLDWATCH_TLS bool t_is_own_thread = false;
-std::atomic<int> Working::count_{0};
+std::atomic<int> SystemCallScope::count_{0};
 
 namespace {
 
@@ -18,8 +18,8 @@ void count_filter(FilterScope scope, int change) {
     t_own_filters += change;
     return;
   }
-  g_call_filters.on_program.fetch_add(change, std::memory_order_seq_cst);
-  g_call_filters.on_ours.fetch_add(change, std::memory_order_seq_cst);
+  g_seccomp_state.on_program.fetch_add(change, std::memory_order_seq_cst);
+  g_seccomp_state.on_ours.fetch_add(change, std::memory_order_seq_cst);
 }
 
 }  // namespace
@@ -27,12 +27,12 @@ void count_filter(FilterScope scope, int change) {
 void expect_filter(FilterScope scope, bool (*is_idle)()) {
   constexpr uint64_t kLongestNs = 8 * kNanosecondsPerSecond;
   constexpr uint64_t kLookAgainNs = 1'000'000;
-  g_call_filters.any.store(true, std::memory_order_relaxed);
+  g_seccomp_state.any.store(true, std::memory_order_relaxed);
   count_filter(scope, 1);
   if (scope == FilterScope::calling_thread) return;
   std::atomic<uint32_t> never{0};
   const uint64_t until_ns = monotonic_ns() + kLongestNs;
-  while ((Working::anybody() || !is_idle()) && monotonic_ns() < until_ns) sleep_on(never, 0, kLookAgainNs);
+  while ((SystemCallScope::anybody() || !is_idle()) && monotonic_ns() < until_ns) sleep_on(never, 0, kLookAgainNs);
 }
 
 void expect_no_filter(FilterScope scope) {
@@ -40,9 +40,9 @@ void expect_no_filter(FilterScope scope) {
 }
 
 void note_filter_of_program() {
-  g_call_filters.any.store(true, std::memory_order_relaxed);
-  if (g_call_filters.on_program.load(std::memory_order_relaxed) == 0)
-    g_call_filters.on_program.fetch_add(1, std::memory_order_seq_cst);
+  g_seccomp_state.any.store(true, std::memory_order_relaxed);
+  if (g_seccomp_state.on_program.load(std::memory_order_relaxed) == 0)
+    g_seccomp_state.on_program.fetch_add(1, std::memory_order_seq_cst);
 }
 
 void pass_filters_on() {
@@ -50,12 +50,12 @@ void pass_filters_on() {
 }
 
 void take_filters_over() {
-  if (calls_filtered()) g_call_filters.on_ours.fetch_add(1, std::memory_order_seq_cst);
+  if (calls_filtered()) g_seccomp_state.on_ours.fetch_add(1, std::memory_order_seq_cst);
 }
 
-void call_filters_after_fork() {
-  g_call_filters.on_ours.store(0, std::memory_order_relaxed);
-  g_call_filters.any.store(calls_filtered(), std::memory_order_relaxed);
+void seccomp_after_fork() {
+  g_seccomp_state.on_ours.store(0, std::memory_order_relaxed);
+  g_seccomp_state.any.store(calls_filtered(), std::memory_order_relaxed);
 }
 
 }  // namespace holdwatch

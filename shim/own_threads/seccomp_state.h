@@ -12,36 +12,36 @@
 
 namespace holdwatch {
 
-struct CallFilters {
+struct SeccompState {
   std::atomic<int> on_ours{0};     // on the threads that are ours
   std::atomic<int> on_program{0};  // on the program's threads, all of them as far as we know
   std::atomic<bool> any{false};    // some thread has ever installed one
 };
 
 // Written by the thread that installs a filter, before it does; read before each system call that may be forbidden.
-[[gnu::visibility("hidden")]] inline CallFilters g_call_filters;
+[[gnu::visibility("hidden")]] inline SeccompState g_seccomp_state;
 [[gnu::visibility(
     "hidden")]] extern HOLDWATCH_TLS int t_own_filters;  // those that the calling thread has on itself alone
 [[gnu::visibility("hidden")]] extern HOLDWATCH_TLS bool t_is_own_thread;  // one of our threads
 
-// Whether the calling thread may be killed for a system call. Ask while Working, so that the answer stays true.
+// Whether the calling thread may be killed for a system call. Ask within a SystemCallScope, so that the answer stays true.
 inline bool calls_filtered() {
-  if (t_is_own_thread) return g_call_filters.on_ours.load(std::memory_order_seq_cst) != 0;
-  return t_own_filters != 0 || g_call_filters.on_program.load(std::memory_order_seq_cst) != 0;
+  if (t_is_own_thread) return g_seccomp_state.on_ours.load(std::memory_order_seq_cst) != 0;
+  return t_own_filters != 0 || g_seccomp_state.on_program.load(std::memory_order_seq_cst) != 0;
 }
 
 // Any thread of the program may be under one.
 inline bool calls_ever_filtered() {
-  return g_call_filters.any.load(std::memory_order_relaxed);
+  return g_seccomp_state.any.load(std::memory_order_relaxed);
 }
 
 // While one is alive, its thread may be inside a system call that a filter would not let through.
-class Working {
+class SystemCallScope {
  public:
-  Working() { begin(); }
-  ~Working() { end(); }
-  Working(const Working&) = delete;
-  Working& operator=(const Working&) = delete;
+  SystemCallScope() { begin(); }
+  ~SystemCallScope() { end(); }
+  SystemCallScope(const SystemCallScope&) = delete;
+  SystemCallScope& operator=(const SystemCallScope&) = delete;
 
   // For work that ends in another thread than it began in.
   static void begin() { count_.fetch_add(1, std::memory_order_seq_cst); }
@@ -69,6 +69,6 @@ void note_filter_of_program();
 void take_filters_over();
 
 // In the child of fork: it has the calling thread's filters, and no thread of ours.
-void call_filters_after_fork();
+void seccomp_after_fork();
 
 }  // namespace holdwatch

@@ -22,7 +22,7 @@ namespace {
 
 // Not more than PIPE_BUF, so that lines of several processes on one pipe do not mix (pipe(7)).
 constexpr size_t kLineSize = 2048;
-constexpr int kPatienceMs = 100;
+constexpr int kTimeoutMs = 100;
 // The kernel's sigset_t, which is what its system calls want: 64 bits, whatever libc's has.
 constexpr size_t kKernelSignalSetSize = 8;
 
@@ -57,7 +57,7 @@ bool is_control(unsigned char before, unsigned char byte) {
 // PIPE_BUF bytes without blocking.
 bool takes_bytes() {
   pollfd descriptor = {STDERR_FILENO, POLLOUT, 0};
-  const long ready = system_call(SYS_poll, &descriptor, 1, kPatienceMs);
+  const long ready = system_call(SYS_poll, &descriptor, 1, kTimeoutMs);
   return ready < 0 || (ready == 1 && (descriptor.revents & POLLOUT) != 0);
 }
 
@@ -85,12 +85,12 @@ bool write_only(std::string_view text) {
 
 }  // namespace
 
-void say_start() {
+void standard_error_start() {
   identify_standard_error(&g_at_start);
   g_pid = static_cast<int>(system_call(SYS_getpid));
 }
 
-void say_after_fork(int pid) {
+void standard_error_after_fork(int pid) {
   g_pid = pid;
 }
 
@@ -98,7 +98,7 @@ FileFacts standard_error_at_start() {
   return g_at_start;
 }
 
-bool say(std::string_view text) {
+bool print_message(std::string_view text) {
   Line<kLineSize - 1> line;  // leaves room for the newline
   line << "holdwatch[" << g_pid << "]: ";
   unsigned char before = 0;

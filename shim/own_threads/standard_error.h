@@ -9,10 +9,10 @@
 namespace holdwatch {
 
 // Remembers which file descriptor 2 is. Call once, in the constructor, before the program's first instruction.
-void say_start();
+void standard_error_start();
 
 // In the child after fork: its id, which may not be asked for under a filter.
-void say_after_fork(int pid);
+void standard_error_after_fork(int pid);
 
 // What say_start found.
 FileFacts standard_error_at_start();
@@ -22,6 +22,6 @@ FileFacts standard_error_at_start();
 // not all, was written: descriptor 2 is closed, is not the file any more that it was at start, or takes no more bytes.
 // Leaves errno, signals and cancellation as they were. Under a filter of system calls it is but one write, in a thread of
 // ours, and may wait for whoever reads; nothing is said from the program's own threads then.
-bool say(std::string_view text);
+bool print_message(std::string_view text);
 
 }  // namespace holdwatch

@@ -59,7 +59,7 @@ inline bool site_stays_if_noted(uintptr_t pc) {
 }
 
 // While `wanted`, site_stays says no to every site, so that each acquisition takes the way on which everything is noted. The
-// watcher's, and before it begins; what g_pulse.extras asks for is set before.
+// watcher's, and before it begins; what g_clock_line.extras asks for is set before.
 void note_every_site(bool wanted);
 
 // Forgets half of what was seen at the sites that are not settled, so that only those settle from which many holds end between

@@ -8,7 +8,7 @@ namespace {
 
 constexpr uint64_t kAddressMask = (uint64_t{1} << 48) - 1;
 constexpr uintptr_t kStackAlignment = 16;
-constexpr uintptr_t kMostDistance = UINT16_MAX * sizeof(uintptr_t);
+constexpr uintptr_t kMaxDistance = UINT16_MAX * sizeof(uintptr_t);
 
 uintptr_t load(uintptr_t address) {
   return *reinterpret_cast<const uintptr_t*>(address);
@@ -27,7 +27,7 @@ uint32_t walk_frame_pointers(CallerNotes& notes, const Caller& caller, uintptr_t
     const uintptr_t site_sp = frame + 2 * sizeof(uintptr_t);
     // In words, in the highest 16 bits.
     const uintptr_t distance = site_sp - caller.sp;
-    if (distance > kMostDistance || return_address - 1 >= kAddressMask) return count;
+    if (distance > kMaxDistance || return_address - 1 >= kAddressMask) return count;
     notes.sites[count].store(return_address | distance << 45, std::memory_order_release);
     lowest = site_sp;
     frame = load(frame);

@@ -10,7 +10,7 @@
 namespace holdwatch {
 namespace {
 
-constinit HandedOver g_entries[32] = {};
+constinit EndedHold g_entries[32] = {};
 std::atomic<uint32_t> g_ready{0};  // entries that are ready: a look need not visit each one's page
 std::atomic<uint64_t> g_lost{0};
 
@@ -36,7 +36,7 @@ void copy_hold(ThreadRecord& record, LockWord lock, const HeldSlot& first, const
 bool may_be_over(const HoldView& hold, uint64_t released_ns) {
   const auto access = static_cast<size_t>(hold.word.access());
   return released_ns - (hold.since_ns & ~uint64_t{kStampBits}) >=
-         g_pulse.limit_ns[access].load(std::memory_order_relaxed);
+         g_clock_line.limit_ns[access].load(std::memory_order_relaxed);
 }
 
 // The copy of the stack at the acquisition, if there is one.
@@ -59,9 +59,9 @@ bool callers_are_lost(const HoldView& hold, const Caller& caller) {
 
 void hand_over_slow(ThreadRecord& record, LockWord lock, const HeldSlot& first, const HeldSlot& last,
                     const Caller& caller) {
-  for (HandedOver& entry : g_entries) {
-    auto expected = HandedOver::State::free;
-    if (!entry.state.compare_exchange_strong(expected, HandedOver::State::writing, std::memory_order_acquire)) continue;
+  for (EndedHold& entry : g_entries) {
+    auto expected = EndedHold::State::free;
+    if (!entry.state.compare_exchange_strong(expected, EndedHold::State::writing, std::memory_order_acquire)) continue;
     copy_hold(record, lock, first, last, &entry.hold);
     entry.released_ns = monotonic_ns();
     entry.acquired_size = copy_acquired(record, last, entry.acquired);
@@ -73,34 +73,34 @@ void hand_over_slow(ThreadRecord& record, LockWord lock, const HeldSlot& first, 
     const bool own_stack = available <= record.stack_span.load(std::memory_order_relaxed);
     entry.stack_size = !own_stack ? 0 : available < sizeof entry.stack ? available : sizeof entry.stack;
     copy_bytes(entry.stack, caller.sp, entry.stack_size);
-    entry.state.store(HandedOver::State::ready, std::memory_order_release);
+    entry.state.store(EndedHold::State::ready, std::memory_order_release);
     g_ready.fetch_add(1, std::memory_order_release);
     return;
   }
   count_lost_hold();
 }
 
-HandedOver* take_handed_over() {
+EndedHold* take_ended_hold() {
   if (g_ready.load(std::memory_order_acquire) == 0) return nullptr;
-  HandedOver* oldest = nullptr;
-  for (HandedOver& entry : g_entries) {
-    if (entry.state.load(std::memory_order_acquire) != HandedOver::State::ready) continue;
+  EndedHold* oldest = nullptr;
+  for (EndedHold& entry : g_entries) {
+    if (entry.state.load(std::memory_order_acquire) != EndedHold::State::ready) continue;
     if (oldest == nullptr || entry.released_ns < oldest->released_ns) oldest = &entry;
   }
   if (oldest == nullptr) return nullptr;
-  oldest->state.store(HandedOver::State::taken, std::memory_order_relaxed);
+  oldest->state.store(EndedHold::State::taken, std::memory_order_relaxed);
   g_ready.fetch_sub(1, std::memory_order_relaxed);
   return oldest;
 }
 
-void give_back(HandedOver* entry) {
-  entry->state.store(HandedOver::State::free, std::memory_order_release);
+void give_back(EndedHold* entry) {
+  entry->state.store(EndedHold::State::free, std::memory_order_release);
 }
 
-void handed_over_after_fork() {
-  for (HandedOver& entry : g_entries)  // a store would make a page of its own for each entry that was never used
-    if (entry.state.load(std::memory_order_relaxed) != HandedOver::State::free)
-      entry.state.store(HandedOver::State::free, std::memory_order_relaxed);
+void ended_holds_after_fork() {
+  for (EndedHold& entry : g_entries)  // a store would make a page of its own for each entry that was never used
+    if (entry.state.load(std::memory_order_relaxed) != EndedHold::State::free)
+      entry.state.store(EndedHold::State::free, std::memory_order_relaxed);
   g_ready.store(0, std::memory_order_relaxed);
 }
 
@@ -108,7 +108,7 @@ void count_lost_hold() {
   g_lost.fetch_add(1, std::memory_order_relaxed);
 }
 
-uint64_t handed_over_lost() {
+uint64_t ended_holds_lost() {
   return g_lost.load(std::memory_order_relaxed);
 }
 

@@ -13,7 +13,7 @@
 
 namespace holdwatch {
 
-struct HandedOver {
+struct EndedHold {
   // free -> writing -> ready (releasing thread) -> taken (watcher) -> free (watcher or reporter).
   enum class State : uint32_t { free, writing, ready, taken };
   std::atomic<State> state{State::free};
@@ -33,15 +33,15 @@ struct HandedOver {
                                       const Caller& caller);
 
 // The next entry that is ready, now `taken`, or null. Watcher only.
-HandedOver* take_handed_over();
-void give_back(HandedOver* entry);
+EndedHold* take_ended_hold();
+void give_back(EndedHold* entry);
 
 // In the child after fork: what other threads were writing is never finished.
-void handed_over_after_fork();
+void ended_holds_after_fork();
 
 // How many overlong holds go unreported since start: more ended at once than there was room for, here or, as the watcher
-// counts, among the reporter's jobs.
-uint64_t handed_over_lost();
+// counts, among the reporter's requests.
+uint64_t ended_holds_lost();
 void count_lost_hold();
 
 }  // namespace holdwatch

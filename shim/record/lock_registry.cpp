@@ -43,8 +43,8 @@ enum class Patience : int { none = 1, some = 1000 };
 
 class Change {
  public:
-  explicit Change(Patience patience) {
-    for (int i = 0; i < static_cast<int>(patience) && !may_; ++i) {
+  explicit Change(Patience timeout) {
+    for (int i = 0; i < static_cast<int>(timeout) && !may_; ++i) {
       may_ = !g_is_changed.exchange(true, std::memory_order_acquire);
       if (!may_) __builtin_ia32_pause();
     }
@@ -123,8 +123,8 @@ size_t place_for(uintptr_t address) {
 
 // Calls `change(entry)` for the lock's entry, which is made if there is none. False if that cannot be had now.
 template <typename Write>
-bool change_entry(uintptr_t address, Patience patience, Write write) {
-  const Change change(patience);
+bool change_entry(uintptr_t address, Patience timeout, Write write) {
+  const Change change(timeout);
   if (!change) return false;
   g_used.store(true, std::memory_order_relaxed);
   const size_t known = find(address);
@@ -158,10 +158,10 @@ uint32_t next_id() {
   return g_last_id.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-LockTag known_or_new_tag(uintptr_t address, Patience patience) {
+LockTag known_or_new_tag(uintptr_t address, Patience timeout) {
   LockTag tag{};
   if (read_entry(address, [&](const Entry& entry) { read_tag(entry, &tag); }) && tag.id != 0) return tag;
-  const bool changed = change_entry(address, patience, [&](Entry& entry) {
+  const bool changed = change_entry(address, timeout, [&](Entry& entry) {
     if (entry.id.load(std::memory_order_relaxed) == 0) entry.id.store(next_id(), std::memory_order_relaxed);
     read_tag(entry, &tag);
   });
@@ -213,8 +213,8 @@ void set_lock_limit_ns(uintptr_t address, uint64_t limit_ns) {
   if (!changed || limit_ns == 0) return;  // 0: never reported, nothing to look for earlier
   for (const Access access : {Access::exclusive, Access::shared}) {
     const auto at = static_cast<size_t>(access);
-    lower(g_pulse.limit_ns[at], limit_ns);
-    lower(g_pulse.hand_over_ns[at], limit_ns / 4);  // see Timing::set_limits
+    lower(g_clock_line.limit_ns[at], limit_ns);
+    lower(g_clock_line.hand_over_ns[at], limit_ns / 4);  // see Timing::set_limits
   }
   uint64_t smallest_ns = g_smallest_limit_ns.load(std::memory_order_relaxed);
   while (limit_ns < smallest_ns && !g_smallest_limit_ns.compare_exchange_weak(smallest_ns, limit_ns)) {
@@ -232,7 +232,7 @@ void forget_lock(uintptr_t address) {
   g_addresses[at].compare_exchange_strong(address, kCrossedOut, std::memory_order_release, std::memory_order_relaxed);
 }
 
-void lock_book_after_fork() {
+void lock_registry_after_fork() {
   g_is_changed.store(false, std::memory_order_relaxed);
 }
 

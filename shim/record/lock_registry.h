@@ -40,6 +40,6 @@ uint64_t smallest_lock_limit_ns();
 void forget_lock(uintptr_t address);
 
 // In the child after fork: what another thread was changing just then is not finished.
-void lock_book_after_fork();
+void lock_registry_after_fork();
 
 }  // namespace holdwatch

@@ -19,13 +19,13 @@ uint64_t exact_stamp(uint64_t stamp) {
 }
 
 uint64_t stamp_slow() {
-  uint64_t tick_ns = g_pulse.tick_ns.load(std::memory_order_relaxed);
+  uint64_t tick_ns = g_clock_line.tick_ns.load(std::memory_order_relaxed);
   if ((tick_ns & kCallsAreFew) == 0 || tick_ns == kNoWatch || calls_filtered()) return tick_ns;
   const uint32_t stamps = g_exact_stamps.load(std::memory_order_relaxed) + 1;
   g_exact_stamps.store(stamps, std::memory_order_relaxed);
   // They are few no more. A tick that the watcher publishes meanwhile stays.
   if (stamps > g_most_exact_stamps.load(std::memory_order_relaxed))
-    g_pulse.tick_ns.compare_exchange_strong(tick_ns, tick_ns & ~uint64_t{kStampBits});
+    g_clock_line.tick_ns.compare_exchange_strong(tick_ns, tick_ns & ~uint64_t{kStampBits});
   return exact_stamp(tick_ns);
 }
 

@@ -44,8 +44,8 @@ bool ends_in_jump(const HeldSlot& level, const Caller& caller) {
 
 // Whether lock and unlock may be made by functions of their own, both called by one frame.
 bool is_wrapped_like(const HeldSlot& level, const Caller& caller) {
-  constexpr uintptr_t kMostDifference = 32;
-  return level.sp.load(std::memory_order_relaxed) - caller.sp + kMostDifference <= 2 * kMostDifference &&
+  constexpr uintptr_t kMaxDifference = 32;
+  return level.sp.load(std::memory_order_relaxed) - caller.sp + kMaxDifference <= 2 * kMaxDifference &&
          site_of(level.pc.load(std::memory_order_relaxed)).kind == SiteKind::returns;
 }
 
@@ -296,7 +296,7 @@ bool ThreadRecord::is_last_level_slow(HeldSlot& newest, LockWord lock, HeldSlot*
 }
 
 void ThreadRecord::settle(HeldSlot& slot, LockWord lock) {
-  const uint64_t settled_ns = g_pulse.settled_ns.load(std::memory_order_relaxed);
+  const uint64_t settled_ns = g_clock_line.settled_ns.load(std::memory_order_relaxed);
   if (settled_ns == 0) [[unlikely]]
     return settle_now_slow(slot, lock);
   slot.since_ns.store(settled_ns, std::memory_order_release);
@@ -317,7 +317,7 @@ void ThreadRecord::settle_noted_slow(HeldSlot& slot, LockWord lock) {
 
 // The counter is read last: what comes before it is done while the lock's own instruction waits for the cache.
 void ThreadRecord::settle_with_extras_slow(HeldSlot& slot, LockWord lock) {
-  const uint32_t extras = g_pulse.extras.load(std::memory_order_relaxed);
+  const uint32_t extras = g_clock_line.extras.load(std::memory_order_relaxed);
   if (!site_stays_if_noted(slot.pc.load(std::memory_order_relaxed))) note_callers_slow(slot);
   if ((extras & kCopyAlways) != 0) copy_every_stack(slot);
   if ((extras & kReadTsc) != 0) slot.tsc.store(read_tsc(), std::memory_order_release);

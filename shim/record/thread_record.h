@@ -127,7 +127,7 @@ class alignas(kBlockSize) ThreadRecord {
     HeldSlot* slot = nullptr;
     if (!takes_at_once<Kind, How>(slot) || !site_stays(caller.pc)) return false;
     take_top(*slot);
-    fill(*slot, caller, g_pulse.tick_ns.load(std::memory_order_relaxed));
+    fill(*slot, caller, g_clock_line.tick_ns.load(std::memory_order_relaxed));
     slot->word.store(lock.bits(), std::memory_order_release);
     return true;
   }
@@ -151,7 +151,7 @@ class alignas(kBlockSize) ThreadRecord {
       return false;
     const uint64_t return_address = return_address_below(below(slot)->sp.load(std::memory_order_relaxed));
     take_top(*slot);
-    fill(*slot, caller, g_pulse.tick_ns.load(std::memory_order_relaxed));
+    fill(*slot, caller, g_clock_line.tick_ns.load(std::memory_order_relaxed));
     slot->notes.store(kAgain, std::memory_order_release);
     slot->tsc.store(return_address, std::memory_order_release);
     slot->word.store(lock.bits(), std::memory_order_release);
@@ -166,7 +166,7 @@ class alignas(kBlockSize) ThreadRecord {
       if (has_none_below(slot) || word_below(slot) != mutex) return nullptr;
       slot = below(slot);
     }
-    if (slot->since_ns.load(std::memory_order_relaxed) < g_pulse.old_before_ns.load(std::memory_order_relaxed))
+    if (slot->since_ns.load(std::memory_order_relaxed) < g_clock_line.old_before_ns.load(std::memory_order_relaxed))
       return nullptr;
     const uint32_t at_release = slot->at_release();
     if (at_release == 0) return held_repeatedly(mutex) ? nullptr : slot;
@@ -261,7 +261,7 @@ class alignas(kBlockSize) ThreadRecord {
   // See drop_at_once.
   template <bool HasNotes>
   [[gnu::always_inline]] bool drop_young(HeldSlot* slot) {
-    if (slot->since_ns.load(std::memory_order_relaxed) < g_pulse.old_before_ns.load(std::memory_order_relaxed) ||
+    if (slot->since_ns.load(std::memory_order_relaxed) < g_clock_line.old_before_ns.load(std::memory_order_relaxed) ||
         word_below(slot).is_no_hold()) [[unlikely]]
       return false;
     slot->word.store(0, std::memory_order_release);
@@ -280,14 +280,14 @@ class alignas(kBlockSize) ThreadRecord {
   // A hold counts from the stamp that is found once the lock is had. The site's being known to stay also says that nothing
   // is asked of every hold (note_every_site).
   static bool needs_no_notes(const HeldSlot& slot) {
-    return slot.since_ns.load(std::memory_order_relaxed) == g_pulse.settled_ns.load(std::memory_order_relaxed) &&
+    return slot.since_ns.load(std::memory_order_relaxed) == g_clock_line.settled_ns.load(std::memory_order_relaxed) &&
            site_stays(slot.pc.load(std::memory_order_relaxed));
   }
 
   [[gnu::noinline]] void settle_now_slow(HeldSlot& slot, LockWord lock);
   void settle_noted(HeldSlot& slot, LockWord lock) {
-    return g_pulse.extras.load(std::memory_order_relaxed) == 0 ? settle_noted_slow(slot, lock)
-                                                               : settle_with_extras_slow(slot, lock);
+    return g_clock_line.extras.load(std::memory_order_relaxed) == 0 ? settle_noted_slow(slot, lock)
+                                                                    : settle_with_extras_slow(slot, lock);
   }
   [[gnu::noinline]] void settle_noted_slow(HeldSlot& slot, LockWord lock);
   [[gnu::noinline]] void settle_with_extras_slow(HeldSlot& slot, LockWord lock);

@@ -121,7 +121,7 @@ void give_back_record() {
   record->end_waits();
   g_live.fetch_sub(1, std::memory_order_relaxed);
   if (!record->holds_nothing()) {
-    if (const Working working; !calls_filtered()) system_call(SYS_prctl, PR_GET_NAME, record->gone_name);
+    if (const SystemCallScope calls; !calls_filtered()) system_call(SYS_prctl, PR_GET_NAME, record->gone_name);
     record->state.store(RecordState::gone, std::memory_order_release);
     return;
   }
@@ -201,7 +201,7 @@ void thread_table_forget_holds() {
   }
 }
 
-ThreadRecord* adopt_thread(int tid, uintptr_t stack_end) {
+ThreadRecord* make_inferred_record(int tid, uintptr_t stack_end) {
   ThreadRecord* record = take_record();
   if (record == nullptr) return nullptr;
   record->clear();
@@ -213,7 +213,7 @@ ThreadRecord* adopt_thread(int tid, uintptr_t stack_end) {
   return record;
 }
 
-void give_back_adopted(ThreadRecord& record) {
+void return_inferred_record(ThreadRecord& record) {
   record.clear();
   record.state.store(RecordState::free, std::memory_order_release);
   push_free(index_of(record));

@@ -31,8 +31,8 @@ void thread_table_forget_holds();
 
 // A record on behalf of a thread that has not made one, for what it holds or waits for since before the attachment; null if
 // none is left. Its writer is whoever calls this (the watcher). `stack_end`: 0 if not known.
-ThreadRecord* adopt_thread(int tid, uintptr_t stack_end);
-void give_back_adopted(ThreadRecord& record);
+ThreadRecord* make_inferred_record(int tid, uintptr_t stack_end);
+void return_inferred_record(ThreadRecord& record);
 
 // The caller's thread id, without a system call.
 int own_tid();

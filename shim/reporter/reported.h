@@ -13,7 +13,7 @@
 
 namespace holdwatch {
 
-class Told {
+class ReportedEpisodes {
  public:
   bool has(uint64_t episode) const { return entry(episode).episode == episode; }
   // Its first report was left out by RATE.

@@ -47,7 +47,7 @@ class Reporter {
  public:
   int start(const Settings& settings);
   void run();
-  bool reserve() { return report_queue().start() && evidence_.start(); }
+  bool reserve() { return report_queue().start() && stack_collector_.start(); }
   bool finish(uint64_t until_ns);
   void stop();
   void wait_unless_stuck(uint64_t timeout_ns) const;
@@ -57,19 +57,19 @@ class Reporter {
  private:
   void load();
   void leave_loader();
-  void process(Job& job);
+  void process(ReportRequest& request);
   void rest();
   uint64_t time_to_rest_ns() const;
   void flush();
   void trim();
   void retire();
   void say_filter_once();
-  bool is_wanted(const Job& job, const SymbolizerApi* api);
-  void report(Job& job, const SymbolizerApi* api);
-  Finding describe(Job& job);
-  bool capture(const Job& job, Finding& finding);
-  void keep_what_was_said(const Job& job, const Finding& described, Finding& finding);
-  Phase told_phase(const Job& job) const;
+  bool is_wanted(const ReportRequest& request, const SymbolizerApi* api);
+  void report(ReportRequest& request, const SymbolizerApi* api);
+  Finding describe(ReportRequest& request);
+  bool capture(const ReportRequest& request, Finding& finding);
+  void keep_what_was_said(const ReportRequest& request, const Finding& described, Finding& finding);
+  Phase told_phase(const ReportRequest& request) const;
   const SymbolizerApi* usable_api() const;
 
   // What has been done since nothing was posted any more.
@@ -78,13 +78,13 @@ class Reporter {
   const Settings* settings_ = nullptr;
   HostCalls host_{};
   LoadedSymbolizer symbolizer_{};
-  Evidence evidence_;
+  StackCollector stack_collector_;
   Holder holders_[kMaxHolders] = {};
   Waiter waiters_[kMaxWaiters] = {};
   uint64_t lost_said_ = 0;
   bool filter_said_ = false;
   Rest rest_ = Rest::none;
-  Told told_;
+  ReportedEpisodes reported_;
   pthread_t thread_{};  // once it has been started
   std::atomic<bool> running_{false};
   std::atomic<bool> busy_{false};  // may be in the symbolizer, or loads it
@@ -125,7 +125,7 @@ int Reporter::start(const Settings& settings) {
 }
 
 void Reporter::load() {
-  const Working working;
+  const SystemCallScope calls;
   if (calls_filtered()) return leave_loader();
   tid_.store(static_cast<int>(system_call(SYS_gettid)));
   const auto complain = is_listening_for_startup_messages() ? &add_startup_refusal : nullptr;
@@ -145,13 +145,13 @@ void Reporter::leave_loader() {
 }
 
 void Reporter::run() {
-  JobQueue& queue = report_queue();
+  ReportQueue& queue = report_queue();
   load();
   busy_.store(true);
   while (true) {
     const uint32_t posted = queue.posted_word().load(std::memory_order_acquire);
-    if (Job* job = queue.oldest(); job != nullptr) {
-      process(*job);
+    if (ReportRequest* request = queue.oldest(); request != nullptr) {
+      process(*request);
       queue.done();
       rest_ = Rest::none;
       continue;
@@ -201,7 +201,7 @@ void Reporter::rest() {
 }
 
 void Reporter::trim() {
-  const Working working;
+  const SystemCallScope calls;
   const SymbolizerApi* api = usable_api();
   if (api == nullptr) return;
   api->trim(symbolizer_.self);
@@ -215,9 +215,9 @@ void Reporter::retire() {
 
 // Says what has not been reported, and why.
 void Reporter::flush() {
-  const Working working;
+  const SystemCallScope calls;
   const SymbolizerApi* api = usable_api();
-  const uint64_t lost = handed_over_lost();
+  const uint64_t lost = ended_holds_lost();
   if (lost != lost_said_) {
     char line[kNoteSize];
     TextBuffer text(line, sizeof line);
@@ -238,91 +238,92 @@ const SymbolizerApi* Reporter::usable_api() const {
   return calls_filtered() ? nullptr : symbolizer_.api;
 }
 
-void Reporter::process(Job& job) {
-  const Working working;
+void Reporter::process(ReportRequest& request) {
+  const SystemCallScope calls;
   const SymbolizerApi* api = usable_api();
-  evidence_.use(api, symbolizer_.self);
-  if (is_wanted(job, api)) report(job, api);
-  job.said.store(true);
-  if (job.ended != nullptr) give_back(job.ended);
-  evidence_.give_back();
+  stack_collector_.use(api, symbolizer_.self);
+  if (is_wanted(request, api)) report(request, api);
+  request.said.store(true);
+  if (request.ended != nullptr) give_back(request.ended);
+  stack_collector_.give_back();
 }
 
 // The first line needs no stack, so that it waits for none: unwinding and symbols take long where tables or debug data have to
 // be read.
-void Reporter::report(Job& job, const SymbolizerApi* api) {
-  const Finding described = describe(job);
+void Reporter::report(ReportRequest& request, const SymbolizerApi* api) {
+  const Finding described = describe(request);
   if (!is_still_true(described)) return;
   const bool first_line_is_out = api != nullptr && api->say_first_line(symbolizer_.self, &described);
   Finding finding = described;
-  if (!capture(job, finding)) {
+  if (!capture(request, finding)) {
     if (!first_line_is_out) return;
-    keep_what_was_said(job, described, finding);
+    keep_what_was_said(request, described, finding);
   }
   const bool reported = api != nullptr && api->report(symbolizer_.self, &finding);
-  if (!reported && !job.said.exchange(true)) write_plain_report(finding);
+  if (!reported && !request.said.exchange(true)) write_plain_report(finding);
   say_filter_once();
-  told_.note(finding);
+  reported_.note(finding);
 }
 
 // Whether it is worth capturing anything for: not what RATE leaves out, nor how a story goes on whose beginning was not
 // told because it was no longer true.
-bool Reporter::is_wanted(const Job& job, const SymbolizerApi* api) {
-  const Phase phase = told_phase(job);
-  if ((phase == Phase::still || phase == Phase::released) && !told_.has(job.episode) && !was_said_plainly(job.episode))
+bool Reporter::is_wanted(const ReportRequest& request, const SymbolizerApi* api) {
+  const Phase phase = told_phase(request);
+  if ((phase == Phase::still || phase == Phase::released) && !reported_.has(request.episode) &&
+      !was_said_plainly(request.episode))
     return false;
-  if (api == nullptr || api->admit(symbolizer_.self, phase, job.episode)) return true;
-  told_.note(job.episode);
+  if (api == nullptr || api->admit(symbolizer_.self, phase, request.episode)) return true;
+  reported_.note(request.episode);
   return false;
 }
 
-// Everything about the job that is (still) true, but for stacks.
-Finding Reporter::describe(Job& job) {
+// Everything about the request that is (still) true, but for stacks.
+Finding Reporter::describe(ReportRequest& request) {
   Finding finding{};
-  finding.event = job.event;
-  finding.phase = told_phase(job);
-  finding.episode = job.episode;
-  finding.wall_clock_ns = job.wall_clock_ns;
-  finding.limit_ns = job.limit_ns;
-  finding.lock = {job.state.lock.address(), job.state.lock.kind()};
-  finding.lock_id = job.tags[0].id;
-  std::memcpy(finding.lock_name, job.tags[0].name, sizeof finding.lock_name);
-  finding.lost_ns = job.lost_ns;
-  finding.threads_delayed = job.threads_delayed;
+  finding.event = request.event;
+  finding.phase = told_phase(request);
+  finding.episode = request.episode;
+  finding.wall_clock_ns = request.wall_clock_ns;
+  finding.limit_ns = request.limit_ns;
+  finding.lock = {request.state.lock.address(), request.state.lock.kind()};
+  finding.lock_id = request.tags[0].id;
+  std::memcpy(finding.lock_name, request.tags[0].name, sizeof finding.lock_name);
+  finding.lost_ns = request.lost_ns;
+  finding.threads_delayed = request.threads_delayed;
   finding.unrecorded_holds = unrecorded_holds();
-  finding.unreported_holds = handed_over_lost();
+  finding.unreported_holds = ended_holds_lost();
   finding.holders = holders_;
   finding.waiters = waiters_;
-  finding.waiters_left_out = job.state.waiters_left_out;
-  finding.was_said_plainly = was_said_plainly(job.episode);
-  finding.first_line_said = &job.said;
-  finding.holder_count = evidence_.describe_holders(job, holders_);
-  finding.waiter_count = evidence_.describe_waiters(job, waiters_);
-  told_.complete(finding);
-  if (job.state.holders_left_out > 0)
-    TextBuffer(finding.note, sizeof finding.note) << job.state.holders_left_out << " more holders are not shown";
+  finding.waiters_left_out = request.state.waiters_left_out;
+  finding.was_said_plainly = was_said_plainly(request.episode);
+  finding.first_line_said = &request.said;
+  finding.holder_count = stack_collector_.describe_holders(request, holders_);
+  finding.waiter_count = stack_collector_.describe_waiters(request, waiters_);
+  reported_.complete(finding);
+  if (request.state.holders_left_out > 0)
+    TextBuffer(finding.note, sizeof finding.note) << request.state.holders_left_out << " more holders are not shown";
   return finding;
 }
 
 // Adds the stacks. False: what the finding is about has ended meanwhile.
-bool Reporter::capture(const Job& job, Finding& finding) {
-  finding.holder_count = evidence_.capture_holders(job, holders_);
-  finding.waiter_count = evidence_.capture_waiters(job, waiters_);
+bool Reporter::capture(const ReportRequest& request, Finding& finding) {
+  finding.holder_count = stack_collector_.capture_holders(request, holders_);
+  finding.waiter_count = stack_collector_.capture_waiters(request, waiters_);
   return is_still_true(finding);
 }
 
 // What the first line tells was true a moment ago. Where the threads are by now is another story.
-void Reporter::keep_what_was_said(const Job& job, const Finding& described, Finding& finding) {
-  evidence_.describe_again(job, holders_, waiters_);
+void Reporter::keep_what_was_said(const ReportRequest& request, const Finding& described, Finding& finding) {
+  stack_collector_.describe_again(request, holders_, waiters_);
   finding.holder_count = described.holder_count;
   finding.waiter_count = described.waiter_count;
   TextBuffer(finding.note, sizeof finding.note) << "it ended while this report was being written";
 }
 
 // A hold that ended before it could be captured was never blamed: what the releasing thread left makes a late report.
-Phase Reporter::told_phase(const Job& job) const {
-  const bool untold_end = job.phase == Phase::released && !told_.has(job.episode);
-  return untold_end && is_about_holds(job.event) && job.ended != nullptr ? Phase::late : job.phase;
+Phase Reporter::told_phase(const ReportRequest& request) const {
+  const bool untold_end = request.phase == Phase::released && !reported_.has(request.episode);
+  return untold_end && is_about_holds(request.event) && request.ended != nullptr ? Phase::late : request.phase;
 }
 
 void Reporter::say_filter_once() {
@@ -379,7 +380,7 @@ void Reporter::reset() {
   stopping_.store(false);
   parked_.store(0);
   report_queue().reset();
-  evidence_.give_back();
+  stack_collector_.give_back();
   // A new one is made, and the old one's memory is left alone.
   symbolizer_ = {};
 }

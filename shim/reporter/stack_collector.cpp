@@ -8,10 +8,10 @@
 #include "shim/base/clock_line.h"
 #include "shim/common/text/text_buffer.h"
 #include "shim/inspection/blocked_thread.h"
+#include "shim/inspection/inferred_holds.h"
 #include "shim/inspection/lock_state.h"
 #include "shim/inspection/other_process.h"
 #include "shim/inspection/ownership.h"
-#include "shim/inspection/preexisting_holds.h"
 #include "shim/inspection/task_files.h"
 #include "shim/inspection/thread_names.h"
 #include "shim/record/lock_registry.h"
@@ -28,10 +28,10 @@ constexpr size_t kMaxConditionLooks = 256;
 // The reporter's.
 constinit ThreadNames g_names;
 
-// What was adopted stands in a record that the watcher looks after, now and then; the lock itself says it at once.
+// What was inferred stands in a record that the watcher looks after, now and then; the lock itself says it at once.
 bool is_still_stated(const HolderState& holder) {
   const HoldView& hold = holder.hold;
-  if (!was_adopted(hold.sites[0].pc) || (holder.inside_call && is_changing_hands(hold.word))) return true;
+  if (!is_inferred(hold.sites[0].pc) || (holder.inside_call && is_changing_hands(hold.word))) return true;
   return confirm_ownership(hold.word, hold.tid) != Ownership::refuted;
 }
 
@@ -56,36 +56,36 @@ void describe_elsewhere(int pid, Holder* out) {
 }
 
 // What a hold's record says, before anything is captured.
-void describe_hold(const Job& job, size_t index, Holder* out) {
-  const HoldView& hold = job.state.holders[index].hold;
+void describe_hold(const ReportRequest& request, size_t index, Holder* out) {
+  const HoldView& hold = request.state.holders[index].hold;
   *out = Holder{};
   out->tid = hold.tid;
   out->lock = {hold.word.address(), hold.word.kind()};
-  out->lock_id = job.tag_of_holder(index).id;
-  std::memcpy(out->lock_name, job.tag_of_holder(index).name, sizeof out->lock_name);
+  out->lock_id = request.tag_of_holder(index).id;
+  std::memcpy(out->lock_name, request.tag_of_holder(index).name, sizeof out->lock_name);
   out->access = hold.word.access();
-  out->acquired = acquired_how(job.state.holders[index]);
+  out->acquired = acquired_how(request.state.holders[index]);
   out->depth = hold.levels;
-  out->held_ns = job.held_ns[index];
+  out->held_ns = request.held_ns[index];
   const uint64_t since_ns = hold.since_ns & ~uint64_t{kStampBits};
-  out->acquired_when = {since_ns, std::max(since_ns, job.started_ns[index])};
-  out->site_count = was_adopted(hold.sites[0].pc) ? 0 : hold.site_count;
-  out->likely = job.state.holders[index].likely;
-  out->evidence = was_adopted(hold.sites[0].pc) ? ByWhat::stated : ByWhat::recorded;
-  if (is_circle(job.event)) {
-    out->waits_for = job.tags[(index + 1) % job.state.holder_count].id;
-    out->waited_ns = job.holder_waits_ns[index];
-    out->waits_since_before_attach = job.state.holders[index].waits_since_before;
+  out->acquired_when = {since_ns, std::max(since_ns, request.started_ns[index])};
+  out->site_count = is_inferred(hold.sites[0].pc) ? 0 : hold.site_count;
+  out->likely = request.state.holders[index].likely;
+  out->evidence = is_inferred(hold.sites[0].pc) ? Evidence::stated : Evidence::recorded;
+  if (is_cycle(request.event)) {
+    out->waits_for = request.tags[(index + 1) % request.state.holder_count].id;
+    out->waited_ns = request.holder_waits_ns[index];
+    out->waits_since_before_attach = request.state.holders[index].waits_since_before;
   }
   std::copy_n(hold.sites, hold.site_count, out->sites);
   if (out->acquired == Acquired::elsewhere) {
-    describe_elsewhere(job.state.holders[index].pid, out);
+    describe_elsewhere(request.state.holders[index].pid, out);
   } else if (hold.gone) {
     std::memcpy(out->thread, record_at(hold.identity.record)->gone_name, kThreadNameSize - 1);
     out->state = ThreadState::gone;
   } else {
     out->state = g_names.look_up(hold.tid, out->thread) ? ThreadState::running : ThreadState::gone;
-    if (out->thread[0] == '\0') std::memcpy(out->thread, job.names[index], sizeof out->thread);
+    if (out->thread[0] == '\0') std::memcpy(out->thread, request.names[index], sizeof out->thread);
   }
 }
 
@@ -99,9 +99,9 @@ void sort_longest_first(size_t* order, size_t count, const uint64_t* ns) {
 }
 
 // Leaves of the holders in `order` the one with this identity; returns how many that are.
-size_t keep_only(const Identity& identity, const Job& job, size_t* order, size_t count) {
+size_t keep_only(const Identity& identity, const ReportRequest& request, size_t* order, size_t count) {
   for (size_t i = 0; i < count; ++i) {
-    if (job.state.holders[order[i]].hold.identity != identity) continue;
+    if (request.state.holders[order[i]].hold.identity != identity) continue;
     order[0] = order[i];
     return 1;
   }
@@ -131,7 +131,7 @@ size_t put_back_callers(const HoldView& hold, unsigned char* stack, size_t size)
 
 }  // namespace
 
-RawStack* Evidence::unwind_unkept(const Snapshot& snapshot) {
+RawStack* StackCollector::unwind_unkept(const Snapshot& snapshot) {
   RawStack* stack = arena_.take();
   if (stack == nullptr) return nullptr;
   if (api_ != nullptr) {
@@ -144,68 +144,69 @@ RawStack* Evidence::unwind_unkept(const Snapshot& snapshot) {
   return stack;
 }
 
-RawStack* Evidence::unwind(const Snapshot& snapshot) {
+RawStack* StackCollector::unwind(const Snapshot& snapshot) {
   RawStack* stack = unwind_unkept(snapshot);
   if (stack != nullptr) arena_.keep(*stack);
   return stack;
 }
 
-size_t Evidence::describe_holders(const Job& job, Holder* holders) {
-  if (has_ended(job.phase)) return describe_ended_holders(job, holders);
+size_t StackCollector::describe_holders(const ReportRequest& request, Holder* holders) {
+  if (has_ended(request.phase)) return describe_ended_holders(request, holders);
   holder_count_ = 0;
-  if (is_circle(job.event) && !circle_lasts(job.state.holders, job.state.holder_count)) return 0;
+  if (is_cycle(request.event) && !cycle_lasts(request.state.holders, request.state.holder_count)) return 0;
   size_t order[kMaxHolders];
-  for (size_t i = 0; i < job.state.holder_count; ++i) order[i] = i;
-  if (!is_circle(job.event)) sort_longest_first(order, job.state.holder_count, job.held_ns);
-  for (size_t i = 0; i < job.state.holder_count; ++i) {
+  for (size_t i = 0; i < request.state.holder_count; ++i) order[i] = i;
+  if (!is_cycle(request.event)) sort_longest_first(order, request.state.holder_count, request.held_ns);
+  for (size_t i = 0; i < request.state.holder_count; ++i) {
     // Also of a hold that has just ended the name is kept: the closing line may need it when the thread has exited.
-    describe_hold(job, order[i], &holders[holder_count_]);
-    if (is_circle(job.event) || hold_lasts(job.state.holders[order[i]].hold.identity))
+    describe_hold(request, order[i], &holders[holder_count_]);
+    if (is_cycle(request.event) || hold_lasts(request.state.holders[order[i]].hold.identity))
       holders_[holder_count_++] = order[i];
   }
   return holder_count_;
 }
 
-size_t Evidence::describe_ended_holders(const Job& job, Holder* holders) {
-  holder_count_ = job.state.holder_count;
+size_t StackCollector::describe_ended_holders(const ReportRequest& request, Holder* holders) {
+  holder_count_ = request.state.holder_count;
   for (size_t i = 0; i < holder_count_; ++i) holders_[i] = i;
-  if (!is_circle(job.event)) {
-    sort_longest_first(holders_, holder_count_, job.held_ns);
-    if (job.ended != nullptr) holder_count_ = keep_only(job.ended->hold.identity, job, holders_, holder_count_);
+  if (!is_cycle(request.event)) {
+    sort_longest_first(holders_, holder_count_, request.held_ns);
+    if (request.ended != nullptr)
+      holder_count_ = keep_only(request.ended->hold.identity, request, holders_, holder_count_);
   }
-  for (size_t i = 0; i < holder_count_; ++i) describe_hold(job, holders_[i], &holders[i]);
+  for (size_t i = 0; i < holder_count_; ++i) describe_hold(request, holders_[i], &holders[i]);
   return holder_count_;
 }
 
-size_t Evidence::capture_holders(const Job& job, Holder* holders) {
+size_t StackCollector::capture_holders(const ReportRequest& request, Holder* holders) {
   size_t count = 0;
   for (size_t i = 0; i < holder_count_; ++i) {
     if (count != i) holders[count] = holders[i];
-    if (capture_holder(job, holders_[i], &holders[count])) ++count;
+    if (capture_holder(request, holders_[i], &holders[count])) ++count;
   }
-  if (is_circle(job.event) && !has_ended(job.phase))
-    return circle_lasts(job.state.holders, job.state.holder_count) ? count : 0;
+  if (is_cycle(request.event) && !has_ended(request.phase))
+    return cycle_lasts(request.state.holders, request.state.holder_count) ? count : 0;
   return count;
 }
 
-void Evidence::describe_again(const Job& job, Holder* holders, Waiter* waiters) const {
-  for (size_t i = 0; i < holder_count_; ++i) describe_hold(job, holders_[i], &holders[i]);
-  for (size_t i = 0; i < waiter_count_; ++i) describe_waiter(job, waiters_[i], &waiters[i]);
+void StackCollector::describe_again(const ReportRequest& request, Holder* holders, Waiter* waiters) const {
+  for (size_t i = 0; i < holder_count_; ++i) describe_hold(request, holders_[i], &holders[i]);
+  for (size_t i = 0; i < waiter_count_; ++i) describe_waiter(request, waiters_[i], &waiters[i]);
 }
 
-bool Evidence::capture_holder(const Job& job, size_t index, Holder* out) {
-  const HoldView& hold = job.state.holders[index].hold;
-  if (has_ended(job.phase)) {
-    if (job.ended != nullptr && hold.identity == job.ended->hold.identity) capture_release(*job.ended, out);
+bool StackCollector::capture_holder(const ReportRequest& request, size_t index, Holder* out) {
+  const HoldView& hold = request.state.holders[index].hold;
+  if (has_ended(request.phase)) {
+    if (request.ended != nullptr && hold.identity == request.ended->hold.identity) capture_release(*request.ended, out);
     return true;
   }
   capture_acquired(hold, out);
-  if (!hold.gone && out->acquired != Acquired::elsewhere) capture_now(job.event, hold, out);
-  return hold_lasts(hold.identity) && is_still_stated(job.state.holders[index]);
+  if (!hold.gone && out->acquired != Acquired::elsewhere) capture_now(request.event, hold, out);
+  return hold_lasts(hold.identity) && is_still_stated(request.state.holders[index]);
 }
 
 // Where the holder is. If it waits for another lock, its waiting slot tells exactly; else capture does what it can.
-void Evidence::capture_now(Event event, const HoldView& hold, Holder* out) {
+void StackCollector::capture_now(Event event, const HoldView& hold, Holder* out) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     const uint64_t before_ns = monotonic_ns();
     const bool captured = capture_thread(hold.tid, hold.stack_end, &snapshot_);
@@ -216,9 +217,9 @@ void Evidence::capture_now(Event event, const HoldView& hold, Holder* out) {
     const bool waits = snapshot_.state == ThreadState::blocked && view_wait_of(hold, &wait) &&
                        (!wait.word.condition() || is_taking_back(snapshot_.call, wait.word.address())) &&
                        !has_been_left(wait);
-    if (!is_circle(event)) out->waits_for = waits ? lock_id(wait.word.address()) : 0;
+    if (!is_cycle(event)) out->waits_for = waits ? lock_id(wait.word.address()) : 0;
     if (!describe_activity(out) && attempt + 1 < kAttempts) continue;
-    if (waits && !was_adopted(wait.caller.pc)) {
+    if (waits && !is_inferred(wait.caller.pc)) {
       Snapshot at_call;
       capture_from_call_site(hold.tid, wait.caller.pc, wait.caller.sp, wait.caller.bp, hold.stack_end, &at_call);
       snapshot_.registers = at_call.registers;
@@ -242,7 +243,7 @@ void Evidence::capture_now(Event event, const HoldView& hold, Holder* out) {
 
 // What the thread is doing, before anything that takes long: reading the tables of the first unwinding may. False if it has
 // run meanwhile, so that memory and descriptors may be another call's: then only the call itself is told.
-bool Evidence::describe_activity(Holder* out) {
+bool StackCollector::describe_activity(Holder* out) {
   out->doing[0] = '\0';
   if (api_ == nullptr) return true;
   api_->describe(self_, &snapshot_, out->waits_for, false, out->doing, sizeof out->doing);
@@ -252,14 +253,14 @@ bool Evidence::describe_activity(Holder* out) {
 }
 
 // The stack copied at the acquisition (STACKS=full, or a site that needs it).
-void Evidence::capture_acquired(const HoldView& hold, Holder* out) {
-  if (was_adopted(hold.sites[0].pc)) return;
+void StackCollector::capture_acquired(const HoldView& hold, Holder* out) {
+  if (is_inferred(hold.sites[0].pc)) return;
   const size_t size = copy_acquired_stack(hold.site, acquired_stack_, sizeof acquired_stack_);
   if (size == 0) return capture_noted_callers(hold, out);
   unwind_acquired(hold, acquired_stack_, size, out);
 }
 
-void Evidence::unwind_acquired(const HoldView& hold, const unsigned char* copy, size_t size, Holder* out) {
+void StackCollector::unwind_acquired(const HoldView& hold, const unsigned char* copy, size_t size, Holder* out) {
   capture_from_call_site(hold.tid, hold.sites[0].pc, hold.sites[0].sp, bp_at_acquisition(hold), hold.stack_end,
                          &snapshot_);
   snapshot_.when = out->acquired_when;
@@ -273,7 +274,7 @@ void Evidence::unwind_acquired(const HoldView& hold, const unsigned char* copy, 
 
 // The innermost frames, from what the acquisition noted of the stack: put back where it was, with nothing in between. The
 // unwind tables take from it what they ask for; where they ask for more, the unwinding ends.
-void Evidence::capture_noted_callers(const HoldView& hold, Holder* out) {
+void StackCollector::capture_noted_callers(const HoldView& hold, Holder* out) {
   if ((hold.word_count == 0 && hold.site_count < 2) || api_ == nullptr) return;
   const uintptr_t sp = hold.sites[0].sp;
   capture_from_call_site(hold.tid, hold.sites[0].pc, sp, bp_at_acquisition(hold), hold.stack_end, &snapshot_);
@@ -286,7 +287,7 @@ void Evidence::capture_noted_callers(const HoldView& hold, Holder* out) {
   out->taken_is_part = true;
 }
 
-void Evidence::capture_release(const HandedOver& ended, Holder* out) {
+void StackCollector::capture_release(const EndedHold& ended, Holder* out) {
   if (ended.acquired_size > 0)
     unwind_acquired(ended.hold, ended.acquired, ended.acquired_size, out);
   else
@@ -301,29 +302,29 @@ void Evidence::capture_release(const HandedOver& ended, Holder* out) {
   out->now = unwind(snapshot_);
 }
 
-size_t Evidence::describe_waiters(const Job& job, Waiter* waiters) {
+size_t StackCollector::describe_waiters(const ReportRequest& request, Waiter* waiters) {
   waiter_count_ = 0;
-  if (has_ended(job.phase)) return 0;
+  if (has_ended(request.phase)) return 0;
   size_t order[kMaxWaiters];
-  for (size_t i = 0; i < job.state.waiter_count; ++i) order[i] = i;
-  sort_longest_first(order, job.state.waiter_count, job.waited_ns);
+  for (size_t i = 0; i < request.state.waiter_count; ++i) order[i] = i;
+  sort_longest_first(order, request.state.waiter_count, request.waited_ns);
   size_t looks = 0;
-  for (size_t i = 0; i < job.state.waiter_count; ++i) {
-    const bool in_condition_wait = job.state.waiters[order[i]].word.condition();
+  for (size_t i = 0; i < request.state.waiter_count; ++i) {
+    const bool in_condition_wait = request.state.waiters[order[i]].word.condition();
     if (in_condition_wait && ++looks > kMaxConditionLooks) continue;
-    if (describe_waiter(job, order[i], &waiters[waiter_count_])) waiters_[waiter_count_++] = order[i];
+    if (describe_waiter(request, order[i], &waiters[waiter_count_])) waiters_[waiter_count_++] = order[i];
   }
   return waiter_count_;
 }
 
-bool Evidence::describe_waiter(const Job& job, size_t index, Waiter* out) const {
-  const WaitView& wait = job.state.waiters[index];
+bool StackCollector::describe_waiter(const ReportRequest& request, size_t index, Waiter* out) const {
+  const WaitView& wait = request.state.waiters[index];
   *out = Waiter{};
   out->tid = wait.tid;
-  out->lock_id = job.id_of(wait.word);
+  out->lock_id = request.id_of(wait.word);
   out->access = wait.word.access();
-  out->unseen = was_adopted(wait.caller.pc) && !adopted_since_attachment();
-  out->waited_ns = job.waited_ns[index];
+  out->unseen = is_inferred(wait.caller.pc) && !inferred_since_attachment();
+  out->waited_ns = request.waited_ns[index];
   if (wait.word.condition()) {
     if (!has_been_woken(wait.tid, wait.word)) return false;
     // When it was woken is not known: it waits at least from now on.
@@ -333,22 +334,22 @@ bool Evidence::describe_waiter(const Job& job, size_t index, Waiter* out) const 
   return wait_lasts(wait.identity) && !has_been_left(wait);
 }
 
-size_t Evidence::capture_waiters(const Job& job, Waiter* waiters) {
+size_t StackCollector::capture_waiters(const ReportRequest& request, Waiter* waiters) {
   size_t count = 0;
   for (size_t i = 0; i < waiter_count_; ++i) {
     if (count != i) waiters[count] = waiters[i];
-    if (capture_waiter(job.state.waiters[waiters_[i]], &waiters[count])) ++count;
+    if (capture_waiter(request.state.waiters[waiters_[i]], &waiters[count])) ++count;
   }
   return count;
 }
 
-bool Evidence::capture_waiter(const WaitView& wait, Waiter* out) {
+bool StackCollector::capture_waiter(const WaitView& wait, Waiter* out) {
   const uint64_t before_ns = monotonic_ns();
-  if (wait.word.condition() || was_adopted(wait.caller.pc)) {
+  if (wait.word.condition() || is_inferred(wait.caller.pc)) {
     const bool captured = capture_thread(wait.tid, wait.stack_end, &snapshot_);
     if (wait.word.condition() && (!captured || !is_taking_back(snapshot_.call, wait.word.address()))) return false;
   }
-  if (!was_adopted(wait.caller.pc))
+  if (!is_inferred(wait.caller.pc))
     capture_from_call_site(wait.tid, wait.caller.pc, wait.caller.sp, wait.caller.bp, wait.stack_end, &snapshot_);
   snapshot_.when = {before_ns, monotonic_ns()};
   out->stack = unwind(snapshot_);

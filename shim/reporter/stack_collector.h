@@ -10,7 +10,7 @@
 
 namespace holdwatch {
 
-class Evidence {
+class StackCollector {
  public:
   bool start() { return arena_.start(); }
   // Null: no symbolizer, so that a stack is but its innermost address.
@@ -19,31 +19,31 @@ class Evidence {
     self_ = self;
   }
 
-  // First the facts, for which no stack is read: fills `holders` and `waiters` from the job and returns how many are (still)
-  // true. `holders` come longest hold first, those of a circle in its order; of what has ended, the one that the releasing
+  // First the facts, for which no stack is read: fills `holders` and `waiters` from the request and returns how many are (still)
+  // true. `holders` come longest hold first, those of a cycle in its order; of what has ended, the one that the releasing
   // thread left something of, if it did.
-  size_t describe_holders(const Job& job, Holder* holders);
-  size_t describe_waiters(const Job& job, Waiter* waiters);
+  size_t describe_holders(const ReportRequest& request, Holder* holders);
+  size_t describe_waiters(const ReportRequest& request, Waiter* waiters);
 
   // Then the stacks of what was described last. Each returns how many are still true; the others are dropped.
-  size_t capture_holders(const Job& job, Holder* holders);
-  size_t capture_waiters(const Job& job, Waiter* waiters);
+  size_t capture_holders(const ReportRequest& request, Holder* holders);
+  size_t capture_waiters(const ReportRequest& request, Waiter* waiters);
 
   // What was described last once more, whether it is still true or not.
-  void describe_again(const Job& job, Holder* holders, Waiter* waiters) const;
+  void describe_again(const ReportRequest& request, Holder* holders, Waiter* waiters) const;
 
   void give_back() { arena_.give_back(); }
 
  private:
-  size_t describe_ended_holders(const Job& job, Holder* holders);
-  bool capture_holder(const Job& job, size_t index, Holder* out);
+  size_t describe_ended_holders(const ReportRequest& request, Holder* holders);
+  bool capture_holder(const ReportRequest& request, size_t index, Holder* out);
   void capture_now(Event event, const HoldView& hold, Holder* out);
   bool describe_activity(Holder* out);
-  void capture_release(const HandedOver& ended, Holder* out);
+  void capture_release(const EndedHold& ended, Holder* out);
   void capture_acquired(const HoldView& hold, Holder* out);
   void unwind_acquired(const HoldView& hold, const unsigned char* copy, size_t size, Holder* out);
   void capture_noted_callers(const HoldView& hold, Holder* out);
-  bool describe_waiter(const Job& job, size_t index, Waiter* out) const;
+  bool describe_waiter(const ReportRequest& request, size_t index, Waiter* out) const;
   bool capture_waiter(const WaitView& wait, Waiter* out);
   RawStack* unwind(const Snapshot& snapshot);
   RawStack* unwind_unkept(const Snapshot& snapshot);
@@ -51,7 +51,7 @@ class Evidence {
   const SymbolizerApi* api_ = nullptr;
   void* self_ = nullptr;
   StackArena arena_;
-  // Which of the job's holders and waiters were described, in their order.
+  // Which of the request's holders and waiters were described, in their order.
   size_t holders_[kMaxHolders] = {};
   size_t holder_count_ = 0;
   size_t waiters_[kMaxWaiters] = {};

@@ -33,7 +33,7 @@ constexpr const char* kPlaces[] = {"/libholdwatch-symbolizer.so", "/../symbolize
 // The symbolizer, once it is loaded: it stays. A child of fork that was made in the middle of a report cannot use it any
 // more, for what its libc has locked stays locked: it loads another.
 void* g_handle = nullptr;
-constexpr unsigned kMostCopies = 8;  // glibc has room for 16 namespaces in all
+constexpr unsigned kMaxCopies = 8;  // glibc has room for 16 namespaces in all
 unsigned g_copies = 0;
 
 // Whoever walks the list of modules holds a lock, which dlmopen waits for with two others held, one of which pthread_create
@@ -115,7 +115,7 @@ void* open_symbolizer(TextBuffer& tried) {
 }
 
 void* symbolizer(TextBuffer& tried) {
-  if (g_handle == nullptr && g_copies == kMostCopies) {
+  if (g_handle == nullptr && g_copies == kMaxCopies) {
     tried << "this process and each of its ancestors interrupted a report by forking";
   } else if (g_handle == nullptr) {
     g_handle = open_symbolizer(tried);
@@ -167,7 +167,7 @@ LoadedSymbolizer load_symbolizer(const Settings& settings, const HostCalls& host
   }
   const bool silent = strcmp(settings.log, "none") == 0;
   complaint << (silent ? "; with LOG=none nothing is reported" : "; reports go to stderr without function names");
-  say(complaint);
+  print_message(complaint);
   add_startup_remark(complaint);
   return {nullptr, nullptr};
 }

@@ -10,9 +10,9 @@
 namespace holdwatch {
 
 void stop_tick() {
-  g_pulse.tick_ns.store(kNoWatch, std::memory_order_relaxed);
-  g_pulse.settled_ns.store(kNoWatch, std::memory_order_relaxed);
-  g_pulse.old_before_ns.store(0, std::memory_order_relaxed);
+  g_clock_line.tick_ns.store(kNoWatch, std::memory_order_relaxed);
+  g_clock_line.settled_ns.store(kNoWatch, std::memory_order_relaxed);
+  g_clock_line.old_before_ns.store(0, std::memory_order_relaxed);
 }
 
 void Timing::start(const Settings& settings) {
@@ -28,8 +28,8 @@ void Timing::set_limits(const Limits& limits) {
     const uint64_t limit_ns = smallest_hold_limit_ns(limits_.of(access));
     const uint64_t early_ns = limit_ns - std::min(limit_ns / 4 * 3, idle_period_ns());
     const auto at = static_cast<size_t>(access);
-    g_pulse.limit_ns[at].store(limit_ns, std::memory_order_relaxed);
-    g_pulse.hand_over_ns[at].store(limit_ns == UINT64_MAX ? kNoHandOver : early_ns, std::memory_order_relaxed);
+    g_clock_line.limit_ns[at].store(limit_ns, std::memory_order_relaxed);
+    g_clock_line.hand_over_ns[at].store(limit_ns == UINT64_MAX ? kNoHandOver : early_ns, std::memory_order_relaxed);
   }
 }
 
@@ -41,9 +41,9 @@ void Timing::advance(bool calls_are_few) {
   }
   history_.add(now_ns_);
   uint64_t old_before_ns = 0;
-  for (const auto& hand_over_ns : g_pulse.hand_over_ns)
+  for (const auto& hand_over_ns : g_clock_line.hand_over_ns)
     old_before_ns = std::max(old_before_ns, age_ns(hand_over_ns.load(std::memory_order_relaxed), now_ns_) + 1);
-  g_pulse.old_before_ns.store(old_before_ns, std::memory_order_relaxed);
+  g_clock_line.old_before_ns.store(old_before_ns, std::memory_order_relaxed);
 }
 
 // A lock call finds the old tick until the new one is stored; from the new one's time on it would be dated too early. So that
@@ -52,8 +52,8 @@ void Timing::publish_tick(bool calls_are_few) {
   constexpr int kAttempts = 16;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     now_ns_ = monotonic_ns() & ~uint64_t{kStampBits};
-    g_pulse.settled_ns.store(calls_are_few ? 0 : now_ns_, std::memory_order_release);
-    g_pulse.tick_ns.store(calls_are_few ? now_ns_ | kCallsAreFew : now_ns_, std::memory_order_release);
+    g_clock_line.settled_ns.store(calls_are_few ? 0 : now_ns_, std::memory_order_release);
+    g_clock_line.tick_ns.store(calls_are_few ? now_ns_ | kCallsAreFew : now_ns_, std::memory_order_release);
     if (monotonic_ns() - now_ns_ <= kPublishedWithinNs) return;
   }
 }

@@ -26,7 +26,7 @@ class CallRate {
     if (were_few_) trials_failed_ = 0;
     if (are_few_ && !were_few_) {
       next_trial_ns_ = now_ns + std::min(interval_ns << trials_failed_, kLongestIntervalNs);
-      trials_failed_ = std::min(trials_failed_ + 1, kMostBackOff);
+      trials_failed_ = std::min(trials_failed_ + 1, kMaxBackOff);
     }
     are_few_ = were_few_ || now_ns >= next_trial_ns_;
     last_look_ns_ = now_ns;
@@ -42,7 +42,7 @@ class CallRate {
 
  private:
   static constexpr uint64_t kLongestIntervalNs = 10'000'000'000;
-  static constexpr uint32_t kMostBackOff = 6;
+  static constexpr uint32_t kMaxBackOff = 6;
 
   uint64_t last_look_ns_ = 0;
   uint64_t next_trial_ns_ = 0;

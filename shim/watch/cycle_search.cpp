@@ -5,41 +5,41 @@
 
 namespace holdwatch {
 
-void CircleSearch::add_wait(int tid, LockWord lock) {
+void CycleSearch::add_wait(int tid, LockWord lock) {
   if (wait_count_ < kMaxWaits) waits_[wait_count_++] = {tid, lock, State::untried, 0, kNone, kNone};
 }
 
-void CircleSearch::add_hold(const CircleHold& hold) {
+void CycleSearch::add_hold(const CycleHold& hold) {
   if (hold_count_ < kMaxHolds) holds_[hold_count_++] = hold;
 }
 
-void CircleSearch::sort() {
+void CycleSearch::sort() {
   std::sort(waits_, waits_ + wait_count_, [](const Wait& a, const Wait& b) { return a.tid < b.tid; });
-  std::sort(holds_, holds_ + hold_count_, [](const CircleHold& a, const CircleHold& b) {
+  std::sort(holds_, holds_ + hold_count_, [](const CycleHold& a, const CycleHold& b) {
     if (!a.lock.is_same_lock(b.lock)) return a.lock.address() < b.lock.address();
     return a.tid < b.tid;
   });
 }
 
-uint32_t CircleSearch::first_hold_of(LockWord lock) const {
-  const CircleHold* first =
+uint32_t CycleSearch::first_hold_of(LockWord lock) const {
+  const CycleHold* first =
       std::lower_bound(holds_, holds_ + hold_count_, lock.address(),
-                       [](const CircleHold& hold, uintptr_t address) { return hold.lock.address() < address; });
+                       [](const CycleHold& hold, uintptr_t address) { return hold.lock.address() < address; });
   return static_cast<uint32_t>(first - holds_);
 }
 
-bool CircleSearch::is_held(LockWord lock) const {
+bool CycleSearch::is_held(LockWord lock) const {
   const uint32_t first = first_hold_of(lock);
   return first < hold_count_ && holds_[first].lock.is_same_lock(lock);
 }
 
-CircleSearch::Wait* CircleSearch::wait_of(int tid) {
+CycleSearch::Wait* CycleSearch::wait_of(int tid) {
   Wait* wait = std::lower_bound(waits_, waits_ + wait_count_, tid, [](const Wait& a, int b) { return a.tid < b; });
   return wait != waits_ + wait_count_ && wait->tid == tid ? wait : nullptr;
 }
 
-void CircleSearch::find(void (*visit)(void* context, const Circle& circle), void* context,
-                        bool (*is_woken)(int tid, LockWord mutex)) {
+void CycleSearch::find(void (*visit)(void* context, const Cycle& cycle), void* context,
+                       bool (*is_woken)(int tid, LockWord mutex)) {
   sort();
   for (size_t i = 0; i < wait_count_; ++i) {
     Wait& wait = waits_[i];
@@ -52,7 +52,7 @@ void CircleSearch::find(void (*visit)(void* context, const Circle& circle), void
 
 // Depth first, without recursion: a way may be as long as there are threads. Each wait and each hold of a lock is tried
 // once.
-void CircleSearch::follow(uint32_t start, void (*visit)(void*, const Circle&), void* context) {
+void CycleSearch::follow(uint32_t start, void (*visit)(void*, const Cycle&), void* context) {
   const auto enter = [&](uint32_t index, uint32_t by, uint32_t before) {
     Wait& wait = waits_[index];
     wait.state = State::on_way;
@@ -82,17 +82,16 @@ void CircleSearch::follow(uint32_t start, void (*visit)(void*, const Circle&), v
   }
 }
 
-// The wait `last` of the way leads to a thread that is on the way already, by the hold that closes the circle.
-void CircleSearch::close(uint32_t last, uint32_t closing_hold, void (*visit)(void*, const Circle&),
-                         void* context) const {
-  Circle circle{};
+// The wait `last` of the way leads to a thread that is on the way already, by the hold that closes the cycle.
+void CycleSearch::close(uint32_t last, uint32_t closing_hold, void (*visit)(void*, const Cycle&), void* context) const {
+  Cycle cycle{};
   for (uint32_t at = last; waits_[at].tid != holds_[closing_hold].tid; at = waits_[at].before) {
-    if (circle.count == kMaxHolders - 1) return;
-    circle.holds[circle.count++] = holds_[waits_[at].by];
+    if (cycle.count == kMaxHolders - 1) return;
+    cycle.holds[cycle.count++] = holds_[waits_[at].by];
   }
-  circle.holds[circle.count++] = holds_[closing_hold];
-  std::reverse(circle.holds, circle.holds + circle.count);
-  visit(context, circle);
+  cycle.holds[cycle.count++] = holds_[closing_hold];
+  std::reverse(cycle.holds, cycle.holds + cycle.count);
+  visit(context, cycle);
 }
 
 }  // namespace holdwatch

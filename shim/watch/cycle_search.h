@@ -1,4 +1,4 @@
-// Which threads wait for each other in a circle.
+// Which threads wait for each other in a cycle.
 // Cold context (watcher). Pure: values in, values out, in fixed room: that is why it is not the one that looks at another
 // process (symbolizer/tools/inspect/wait_graph.h), which has to hold any number and may allocate.
 #pragma once
@@ -12,22 +12,22 @@
 namespace holdwatch {
 
 // A hold that others may wait for, as far as the search needs it.
-struct CircleHold {
+struct CycleHold {
   LockWord lock;
   int tid;
   Identity identity;
 };
 
-// The holds of a circle: the thread of each waits for the lock of the next one, that of the last for the lock of the
-// first. One thread that waits for itself is a circle of one.
-struct Circle {
-  CircleHold holds[kMaxHolders];
+// The holds of a cycle: the thread of each waits for the lock of the next one, that of the last for the lock of the
+// first. One thread that waits for itself is a cycle of one.
+struct Cycle {
+  CycleHold holds[kMaxHolders];
   size_t count;
 };
 
 // A thread waits for one lock at a time; a lock that is held for reading may have several holders, for all of which its
-// waiters wait. Only who waits and holds a lock can be part of a circle: the holds of the others need not be told.
-class CircleSearch {
+// waiters wait. Only who waits and holds a lock can be part of a cycle: the holds of the others need not be told.
+class CycleSearch {
  public:
   static constexpr size_t kMaxWaits = 4096;
   static constexpr size_t kMaxHolds = 8192;
@@ -35,14 +35,13 @@ class CircleSearch {
   void clear() { wait_count_ = hold_count_ = 0; }
   // What there is no room for is left out.
   void add_wait(int tid, LockWord lock);
-  void add_hold(const CircleHold& hold);
+  void add_hold(const CycleHold& hold);
   bool any_waits() const { return wait_count_ > 0; }
 
-  // Calls `visit(context, circle)` for circles, until none is left that contains a thread of no other. Those of more than
+  // Calls `visit(context, cycle)` for cycles, until none is left that contains a thread of no other. Those of more than
   // kMaxHolders threads are passed over. `is_woken(tid, mutex)` is asked of threads in a condition wait whose mutex
   // somebody holds: only one that has been woken waits for it.
-  void find(void (*visit)(void* context, const Circle& circle), void* context,
-            bool (*is_woken)(int tid, LockWord mutex));
+  void find(void (*visit)(void* context, const Cycle& cycle), void* context, bool (*is_woken)(int tid, LockWord mutex));
 
  private:
   enum class State : uint8_t { untried, on_way, done };
@@ -59,13 +58,13 @@ class CircleSearch {
   uint32_t first_hold_of(LockWord lock) const;
   bool is_held(LockWord lock) const;
   Wait* wait_of(int tid);
-  void follow(uint32_t start, void (*visit)(void*, const Circle&), void* context);
-  void close(uint32_t last, uint32_t closing_hold, void (*visit)(void*, const Circle&), void* context) const;
+  void follow(uint32_t start, void (*visit)(void*, const Cycle&), void* context);
+  void close(uint32_t last, uint32_t closing_hold, void (*visit)(void*, const Cycle&), void* context) const;
 
   static constexpr uint32_t kNone = UINT32_MAX;
   Wait waits_[kMaxWaits] = {};  // by thread
   size_t wait_count_ = 0;
-  CircleHold holds_[kMaxHolds] = {};  // by lock
+  CycleHold holds_[kMaxHolds] = {};  // by lock
   size_t hold_count_ = 0;
 };
 

@@ -1,15 +1,15 @@
 // See deadlocks.h.
 //
 // A proof takes two readings of records: what is in the same use at both was so all the time in between. In between lies
-// what the locks say of their owners, and the kernel of their threads. So all threads of the circle held and waited at one
+// what the locks say of their owners, and the kernel of their threads. So all threads of the cycle held and waited at one
 // moment; and none of them can run to change it.
 #include "shim/watch/deadlocks.h"
 
 #include <algorithm>
 
 #include "shim/inspection/blocked_thread.h"
+#include "shim/inspection/inferred_holds.h"
 #include "shim/inspection/ownership.h"
-#include "shim/inspection/preexisting_holds.h"
 #include "shim/record/thread_table.h"
 
 namespace holdwatch {
@@ -21,12 +21,12 @@ bool holds_anything(ThreadRecord& record) {
   return any;
 }
 
-// `waits`: false: only what was adopted; its thread's waits stand in another record.
-void add_holds(CircleSearch& search, uint32_t index, bool waits) {
+// `waits`: false: only what was inferred; its thread's waits stand in another record.
+void add_holds(CycleSearch& search, uint32_t index, bool waits) {
   ThreadRecord& record = *record_at(index);
   const int tid = record.tid.load(std::memory_order_acquire);
   for_each_used_slot(record, [&](uint32_t position, const HeldSlot& slot, LockWord) {
-    if (!waits && !was_adopted(slot.pc.load(std::memory_order_acquire))) return;
+    if (!waits && !is_inferred(slot.pc.load(std::memory_order_acquire))) return;
     const uint64_t number = slot.number.load(std::memory_order_acquire);
     const LockWord word(slot.word.load(std::memory_order_acquire));
     if (word.is_hold()) search.add_hold({word, tid, {index, position, number}});
@@ -34,7 +34,7 @@ void add_holds(CircleSearch& search, uint32_t index, bool waits) {
 }
 
 // A reader that another reader keeps waiting waits for a writer in between, of a kind of rwlock that lets writers go first;
-// if that one will give up, so will the circle.
+// if that one will give up, so will the cycle.
 bool has_endless_writer(LockWord rwlock) {
   bool found = false;
   for_each_wait(UINT64_MAX, [&](const WaitView& wait) {
@@ -62,7 +62,7 @@ bool is_surely_blocked(const WaitView& wait, const HoldView& holder, const Timin
   return must_block && !wait.word.condition() && is_over(timing.age_of(wait), timing.smallest_limit_ns());
 }
 
-bool view_holder(const CircleHold& hold, HolderState* out) {
+bool view_holder(const CycleHold& hold, HolderState* out) {
   HoldView view;
   if (!view_hold(hold.identity.record, hold.identity.slot, &view)) return false;
   return view.identity == hold.identity && view.word.is_same_lock(hold.lock) && describe_holder(view, out);
@@ -76,25 +76,25 @@ bool began_first(const HolderState& one, const HolderState& other) {
 }  // namespace
 
 // Who holds nothing is nobody's next: ten thousand that wait for one lock cost no more than the look at their records.
-void read_waits(CircleSearch& search) {
+void read_waits(CycleSearch& search) {
   search.clear();
   WaitView wait;
-  const bool any_adopted = has_adopted();
+  const bool any_inferred = has_inferred();
   for (uint32_t index = 0, limit = record_limit(); index < limit; ++index) {
     ThreadRecord& record = *record_at(index);
     if (record.state.load(std::memory_order_acquire) != RecordState::live) continue;
-    if (!any_adopted && !holds_anything(record)) continue;
+    if (!any_inferred && !holds_anything(record)) continue;
     const bool waits = view_wait(index, &wait) && !wait.word.timeout();
     if (waits) search.add_wait(wait.tid, wait.word);
-    if (waits || any_adopted) add_holds(search, index, waits);
+    if (waits || any_inferred) add_holds(search, index, waits);
   }
 }
 
-bool prove_circle(const Circle& circle, const Timing& timing, HolderState* holders) {
-  const size_t count = circle.count;
+bool prove_cycle(const Cycle& cycle, const Timing& timing, HolderState* holders) {
+  const size_t count = cycle.count;
   Identity waits[kMaxHolders];
   for (size_t i = 0; i < count; ++i)
-    if (!view_holder(circle.holds[i], &holders[i])) return false;
+    if (!view_holder(cycle.holds[i], &holders[i])) return false;
   for (size_t i = 0; i < count; ++i) {
     WaitView wait;
     const HolderState& waited_for = holders[(i + 1) % count];
@@ -103,7 +103,7 @@ bool prove_circle(const Circle& circle, const Timing& timing, HolderState* holde
       return false;
     waits[i] = wait.identity;
     holders[i].waits_since_ns = wait.since_ns;
-    holders[i].waits_since_before = was_adopted(wait.caller.pc) && adopted_since_attachment();
+    holders[i].waits_since_before = is_inferred(wait.caller.pc) && inferred_since_attachment();
   }
   for (size_t i = 0; i < count; ++i)
     if (!hold_lasts(holders[i].hold.identity) || !wait_lasts(waits[i])) return false;

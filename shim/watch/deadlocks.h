@@ -1,4 +1,4 @@
-// Deadlocks: threads that wait for each other in a circle, found in the records and proven by the kernel and the locks.
+// Deadlocks: threads that wait for each other in a cycle, found in the records and proven by the kernel and the locks.
 // Cold context (watcher). Disturbs no thread.
 #pragma once
 
@@ -10,10 +10,10 @@ namespace holdwatch {
 
 // Fills `search` with who waits and holds something, but for those whose wait has a timeout (that one ends by itself), and
 // with what they hold.
-void read_waits(CircleSearch& search);
+void read_waits(CycleSearch& search);
 
 // Whether all of it was true at one moment and can never end: then `holders`, of which there is room for kMaxHolders, are
-// the circle's, the oldest hold first and otherwise in the circle's order.
-bool prove_circle(const Circle& circle, const Timing& timing, HolderState* holders);
+// the cycle's, the oldest hold first and otherwise in the cycle's order.
+bool prove_cycle(const Cycle& cycle, const Timing& timing, HolderState* holders);
 
 }  // namespace holdwatch

@@ -5,7 +5,7 @@
 #include <initializer_list>
 
 #include "shim/inspection/blocked_thread.h"
-#include "shim/inspection/preexisting_holds.h"
+#include "shim/inspection/inferred_holds.h"
 #include "shim/record/thread_table.h"
 #include "shim/watch/deadlocks.h"
 #include "shim/watch/posting.h"
@@ -19,9 +19,9 @@ uint64_t following_interval_ns(size_t episodes, const Timing& timing) {
   constexpr uint64_t kShare = 800;
   constexpr uint64_t kPerRecordNs = 100;
   constexpr uint64_t kPerEpisodeNs = 5'000;  // most of it system calls that read the lock
-  constexpr uint64_t kMostPeriods = 16;
+  constexpr uint64_t kMaxPeriods = 16;
   const uint64_t cost_ns = record_limit() * kPerRecordNs + episodes * kPerEpisodeNs;
-  return std::min(std::max(kShare * cost_ns, timing.wake_period_ns()), kMostPeriods * timing.wake_period_ns());
+  return std::min(std::max(kShare * cost_ns, timing.wake_period_ns()), kMaxPeriods * timing.wake_period_ns());
 }
 
 // What a thread that has exited holds is held for ever. Of readers the lock does not say who they are: another thread may
@@ -45,7 +45,7 @@ void EpisodeKeeper::start(const Settings& settings) {
 }
 
 void EpisodeKeeper::take_ended_holds(const Timing& timing, Episode* followed, const Episode* before) {
-  while (HandedOver* ended = take_handed_over()) {
+  while (EndedHold* ended = take_ended_hold()) {
     const Identity& identity = ended->hold.identity;
     const bool was_its = before != nullptr && is_about_holds(before->event) && has_holder(*before, identity);
     Episode* episode = was_its ? followed : episodes_.find_holder(identity);
@@ -68,17 +68,17 @@ bool EpisodeKeeper::see_due_episodes(const Timing& timing) {
       std::any_of(episodes_.begin_iteration(), episodes_.end_iteration(),
                   [](const Episode& episode) { return episode.active && episode.ended != nullptr; });
   bool any = false;
-  sightings_.clear();
+  lock_index_.clear();
   for (Episode* episode = episodes_.begin_iteration(); episode != episodes_.end_iteration(); ++episode) {
     episode->due = episode->active && (all || episode->ended != nullptr || episode->ended_ns != 0 ||
-                                       (has_ended_hold && is_circle(episode->event)));
+                                       (has_ended_hold && is_cycle(episode->event)));
     any |= episode->due;
     if (!episode->due || episode->ended_ns != 0) continue;
-    sightings_.want(episode->lock);
-    if (is_circle(episode->event))
-      for (size_t i = 1; i < episode->holder_count; ++i) sightings_.want(episode->holders[i].hold.word);
+    lock_index_.want(episode->lock);
+    if (is_cycle(episode->event))
+      for (size_t i = 1; i < episode->holder_count; ++i) lock_index_.want(episode->holders[i].hold.word);
   }
-  sightings_.walk();
+  lock_index_.walk();
   return any;
 }
 
@@ -86,70 +86,70 @@ bool EpisodeKeeper::follow_all(const Timing& timing) {
   const size_t before = episodes_.active();
   if (!see_due_episodes(timing)) return true;
   // That a deadlock is over comes before what its threads do then.
-  for (const bool circles : {true, false})
+  for (const bool cycles : {true, false})
     for (Episode* episode = episodes_.begin_iteration(); episode != episodes_.end_iteration(); ++episode)
-      if (episode->active && episode->due && is_circle(episode->event) == circles) follow(*episode, timing);
+      if (episode->active && episode->due && is_cycle(episode->event) == cycles) follow(*episode, timing);
   return episodes_.active() == before;
 }
 
-void EpisodeKeeper::see_all(const Suspects& suspects) {
-  sightings_.clear();
-  for (size_t i = 0; i < suspects.count; ++i) sightings_.want(suspects.locks[i]);
-  sightings_.walk();
+void EpisodeKeeper::see_all(const Candidates& candidates) {
+  lock_index_.clear();
+  for (size_t i = 0; i < candidates.count; ++i) lock_index_.want(candidates.locks[i]);
+  lock_index_.walk();
 }
 
-void EpisodeKeeper::begin_circles(const Timing& timing) {
-  read_waits(circle_search_);
-  if (!circle_search_.any_waits()) return;
+void EpisodeKeeper::begin_cycles(const Timing& timing) {
+  read_waits(cycle_search_);
+  if (!cycle_search_.any_waits()) return;
   struct Context {
     EpisodeKeeper* self;
     const Timing* timing;
   } context{this, &timing};
-  circle_search_.find(
-      [](void* found, const Circle& circle) {
+  cycle_search_.find(
+      [](void* found, const Cycle& cycle) {
         const auto* in = static_cast<const Context*>(found);
-        in->self->begin_circle(circle, *in->timing);
+        in->self->begin_cycle(cycle, *in->timing);
       },
       &context, has_been_woken);
 }
 
-void EpisodeKeeper::begin_circle(const Circle& circle, const Timing& timing) {
-  for (size_t i = 0; i < circle.count; ++i)
-    if (episodes_.find_circle(circle.holds[i].lock.address()) != nullptr) return;
+void EpisodeKeeper::begin_cycle(const Cycle& cycle, const Timing& timing) {
+  for (size_t i = 0; i < cycle.count; ++i)
+    if (episodes_.find_cycle(cycle.holds[i].lock.address()) != nullptr) return;
   Episode candidate{};
-  if (!prove_circle(circle, timing, candidate.holders)) return;
+  if (!prove_cycle(cycle, timing, candidate.holders)) return;
   const LockWord lock = candidate.holders[0].hold.word;
   const uint64_t own_limit_ns = timing.limit_of(lock);
-  Episode* episode = episodes_.begin(circle.count == 1 ? Event::self_deadlock : Event::deadlock, lock,
+  Episode* episode = episodes_.begin(cycle.count == 1 ? Event::self_deadlock : Event::deadlock, lock,
                                      own_limit_ns == kNoLimit ? timing.smallest_limit_ns() : own_limit_ns);
   if (episode == nullptr) return;
-  episode->holder_count = circle.count;
-  for (size_t i = 0; i < circle.count; ++i) {
+  episode->holder_count = cycle.count;
+  for (size_t i = 0; i < cycle.count; ++i) {
     episode->holders[i] = candidate.holders[i];
     episode->started_ns[i] = timing.started_ns(candidate.holders[i].hold);
   }
   tag_locks(*episode);
-  sightings_.clear();
+  lock_index_.clear();
   follow(*episode, timing);
 }
 
-bool EpisodeKeeper::begin_hold_episodes(const Suspects& suspects, const Timing& timing) {
-  see_all(suspects);
+bool EpisodeKeeper::begin_hold_episodes(const Candidates& candidates, const Timing& timing) {
+  see_all(candidates);
   bool all = true;
-  for (size_t i = 0; i < suspects.count; ++i) all = begin_hold(suspects.locks[i], timing) && all;
+  for (size_t i = 0; i < candidates.count; ++i) all = begin_hold(candidates.locks[i], timing) && all;
   return all;
 }
 
-bool EpisodeKeeper::begin_wait_episodes(const Suspects& suspects, const Timing& timing) {
-  see_all(suspects);
+bool EpisodeKeeper::begin_wait_episodes(const Candidates& candidates, const Timing& timing) {
+  see_all(candidates);
   bool all = true;
-  for (size_t i = 0; i < suspects.count; ++i) all = begin_wait(suspects.locks[i], timing) && all;
+  for (size_t i = 0; i < candidates.count; ++i) all = begin_wait(candidates.locks[i], timing) && all;
   return all;
 }
 
 bool EpisodeKeeper::begin_hold(LockWord lock, const Timing& timing) {
-  if (episodes_.find_circle(lock.address()) != nullptr) return true;
-  read_lock_state(lock, sightings_, &state_);
+  if (episodes_.find_cycle(lock.address()) != nullptr) return true;
+  read_lock_state(lock, lock_index_, &state_);
   Episode candidate{};
   candidate.lock = lock;
   if (!note_overdue_holders(candidate, timing)) return false;  // left over from a hold that another thread ended
@@ -163,8 +163,8 @@ bool EpisodeKeeper::begin_hold(LockWord lock, const Timing& timing) {
 
 // Only where no hold explains the wait: the hold's report lists its waiters.
 bool EpisodeKeeper::begin_wait(LockWord lock, const Timing& timing) {
-  if (episodes_.find_circle(lock.address()) != nullptr) return true;
-  read_lock_state(lock, sightings_, &state_);
+  if (episodes_.find_cycle(lock.address()) != nullptr) return true;
+  read_lock_state(lock, lock_index_, &state_);
   if (std::any_of(state_.holders, state_.holders + state_.holder_count, is_held_for_ever))
     return begin_hold(lock, timing);
   Episode* episode = episodes_.begin(Event::wait, lock, timing.wait_limit_ns());
@@ -209,13 +209,13 @@ bool EpisodeKeeper::note_overdue_waits(Episode& episode, const Timing& timing) {
   return any_is_over;
 }
 
-// Looks at the lock, or at the circle's locks, and notes what the episode is about; false if that is over.
+// Looks at the lock, or at the cycle's locks, and notes what the episode is about; false if that is over.
 bool EpisodeKeeper::note_state(Episode& episode, const Timing& timing) {
-  if (is_circle(episode.event)) {
-    read_circle_state(episode.holders, episode.holder_count, sightings_, &state_);
-    return circle_lasts(episode.holders, episode.holder_count);
+  if (is_cycle(episode.event)) {
+    read_cycle_state(episode.holders, episode.holder_count, lock_index_, &state_);
+    return cycle_lasts(episode.holders, episode.holder_count);
   }
-  read_lock_state(episode.lock, sightings_, &state_);
+  read_lock_state(episode.lock, lock_index_, &state_);
   return is_about_holds(episode.event) ? note_overdue_holders(episode, timing) : note_overdue_waits(episode, timing);
 }
 
@@ -239,7 +239,7 @@ void EpisodeKeeper::follow(Episode& episode, const Timing& timing) {
   // Who is gone has handed the hold over before, but maybe after that was looked for: told later, it would be told once more.
   if (!lasts || has_lost_holder(episode, before)) take_ended_holds(timing, &episode, &before);
   if (!lasts) {
-    HandedOver* const ended = episode.ended;
+    EndedHold* const ended = episode.ended;
     episode = before;
     episode.ended = ended;
     return end(episode, timing);
@@ -254,16 +254,16 @@ void EpisodeKeeper::follow(Episode& episode, const Timing& timing) {
 
 // Where the records show nobody who waits, but the lock says that somebody does: by a call that we have not seen.
 void EpisodeKeeper::add_unseen_waiters(LockWord lock) {
-  if (state_.waiting > 0 || !adopt_unseen_waiters(lock)) return;
-  sightings_.clear();  // that walk knows nothing of them
-  read_lock_state(lock, sightings_, &state_);
+  if (state_.waiting > 0 || !infer_unseen_waiters(lock)) return;
+  lock_index_.clear();  // that walk knows nothing of them
+  read_lock_state(lock, lock_index_, &state_);
 }
 
 // At first, and again at 2x, 4x, 8x ... of the limit. What the reporter has no room for comes at the next look; what is
 // part of a deadlock is told there.
 void EpisodeKeeper::tell(Episode& episode, uint64_t oldest_ns, const Timing& timing) {
   const bool is_due = !episode.posted || episode.next_age_ns == 0 || (repeat_ && oldest_ns >= episode.next_age_ns);
-  if (!is_due || (!is_circle(episode.event) && episodes_.find_circle(episode.lock.address()) != nullptr)) return;
+  if (!is_due || (!is_cycle(episode.event) && episodes_.find_cycle(episode.lock.address()) != nullptr)) return;
   refresh_names(episode);
   if (is_about_holds(episode.event)) add_unseen_waiters(episode.lock);
   if (!post(episode, episode.posted ? Phase::still : Phase::over, state_, timing)) return;
@@ -289,7 +289,7 @@ void EpisodeKeeper::close(Episode& episode, const Timing& timing) {
 }
 
 // A hold that nobody looked at while it was over its limit.
-void EpisodeKeeper::report_late(HandedOver* ended, const Timing& timing) {
+void EpisodeKeeper::report_late(EndedHold* ended, const Timing& timing) {
   const uint64_t start_ns = timing.started_ns(ended->hold);
   const uint64_t limit_ns = timing.limit_of(ended->hold.word);
   const bool wanted = is_over(age_ns(start_ns, ended->released_ns), limit_ns) && only_ == Only::all;
@@ -313,25 +313,25 @@ void EpisodeKeeper::report_late(HandedOver* ended, const Timing& timing) {
 }
 
 void EpisodeKeeper::report_all_holds(const Timing& timing) {
-  begin_circles(timing);
-  Suspects held;
+  begin_cycles(timing);
+  Candidates held;
   for_each_hold(UINT64_MAX, [&](const HoldView& hold) { held.add(hold.word); });
   see_all(held);
-  for (Episode* circle = episodes_.begin_iteration(); circle != episodes_.end_iteration(); ++circle)
-    if (circle->active && circle->ended_ns == 0 && is_circle(circle->event)) report_circle(*circle, timing);
+  for (Episode* cycle = episodes_.begin_iteration(); cycle != episodes_.end_iteration(); ++cycle)
+    if (cycle->active && cycle->ended_ns == 0 && is_cycle(cycle->event)) report_cycle(*cycle, timing);
   for (size_t i = 0; i < held.count; ++i)
-    if (episodes_.find_circle(held.locks[i].address()) == nullptr) report_holds_of(held.locks[i], timing);
+    if (episodes_.find_cycle(held.locks[i].address()) == nullptr) report_holds_of(held.locks[i], timing);
 }
 
-void EpisodeKeeper::report_circle(const Episode& circle, const Timing& timing) {
-  Episode episode = circle;
+void EpisodeKeeper::report_cycle(const Episode& cycle, const Timing& timing) {
+  Episode episode = cycle;
   episode.number = 0;
   episode.limit_ns = 0;
   if (note_state(episode, timing)) post(episode, Phase::snapshot, state_, timing);
 }
 
 void EpisodeKeeper::report_holds_of(LockWord lock, const Timing& timing) {
-  read_lock_state(lock, sightings_, &state_);
+  read_lock_state(lock, lock_index_, &state_);
   Episode episode{};
   episode.lock = lock;
   note_holders(episode, timing);

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "shim/common/contract/settings.h"
-#include "shim/inspection/preexisting_holds.h"
+#include "shim/inspection/inferred_holds.h"
 #include "shim/timing/timing.h"
 #include "shim/watch/cycle_search.h"
 #include "shim/watch/episodes.h"
@@ -25,12 +25,12 @@ class EpisodeKeeper {
   // False: one has ended, so that what it stood for may want another.
   bool follow_all(const Timing& timing);
   // Looks for new deadlocks. Before the others are begun: what is part of one is told there.
-  void begin_circles(const Timing& timing);
+  void begin_cycles(const Timing& timing);
   // Whether the last follow_all looked at all episodes.
   bool has_followed_all() const { return followed_all_; }
   // False: not all became episodes.
-  bool begin_hold_episodes(const Suspects& suspects, const Timing& timing);
-  bool begin_wait_episodes(const Suspects& suspects, const Timing& timing);
+  bool begin_hold_episodes(const Candidates& candidates, const Timing& timing);
+  bool begin_wait_episodes(const Candidates& candidates, const Timing& timing);
 
   // The answer to a snapshot: one report a lock, as many as the reporter can take.
   void report_all_holds(const Timing& timing);
@@ -43,23 +43,23 @@ class EpisodeKeeper {
     return {contain, &episodes_};
   }
   // Room for whoever looks for locks in the records before this one does.
-  Sightings& sightings() { return sightings_; }
+  LockIndex& lock_index() { return lock_index_; }
 
  private:
-  void see_all(const Suspects& suspects);
+  void see_all(const Candidates& candidates);
   bool see_due_episodes(const Timing& timing);
   bool begin_hold(LockWord lock, const Timing& timing);
   bool begin_wait(LockWord lock, const Timing& timing);
-  void begin_circle(const Circle& circle, const Timing& timing);
+  void begin_cycle(const Cycle& cycle, const Timing& timing);
   bool note_state(Episode& episode, const Timing& timing);
   void follow(Episode& episode, const Timing& timing);
   void add_unseen_waiters(LockWord lock);
   void tell(Episode& episode, uint64_t oldest_ns, const Timing& timing);
   void end(Episode& episode, const Timing& timing);
   void close(Episode& episode, const Timing& timing);
-  void report_circle(const Episode& circle, const Timing& timing);
+  void report_cycle(const Episode& cycle, const Timing& timing);
   void report_holds_of(LockWord lock, const Timing& timing);
-  void report_late(HandedOver* ended, const Timing& timing);
+  void report_late(EndedHold* ended, const Timing& timing);
   void note_holders(Episode& episode, const Timing& timing);
   bool note_overdue_holders(Episode& episode, const Timing& timing);
   bool note_overdue_waits(Episode& episode, const Timing& timing);
@@ -70,9 +70,9 @@ class EpisodeKeeper {
   bool repeat_ = false;  // all zero, so that the object takes no room in the file
   bool followed_all_ = false;
   uint64_t follow_due_ns_ = 0;
-  CircleSearch circle_search_;
+  CycleSearch cycle_search_;
   Episodes episodes_;
-  Sightings sightings_;
+  LockIndex lock_index_;
   LockState state_{};  // scratch: the lock that is looked at
 };
 

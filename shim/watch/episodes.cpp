@@ -12,7 +12,7 @@ void tag_locks(Episode& episode) {
 void refresh_names(Episode& episode) {
   for (size_t i = 0; i < episode.tag_count(); ++i) refresh_lock_name(episode.tagged_lock(i).address(), episode.tags[i]);
   const bool tells_later = episode.ended != nullptr && episode.ended->lock.id == episode.tags[0].id;
-  if (tells_later && !is_circle(episode.event)) episode.tags[0] = episode.ended->lock;
+  if (tells_later && !is_cycle(episode.event)) episode.tags[0] = episode.ended->lock;
 }
 
 void count_waiting(Episode& episode, const LockState& state, const TickHistory& history, uint64_t now_ns) {
@@ -41,7 +41,7 @@ bool has_lost_holder(const Episode& episode, const Episode& before) {
                       [&](const HolderState& holder) { return has_holder(episode, holder.hold.identity); });
 }
 
-void note_ended(Episode& episode, HandedOver* ended) {
+void note_ended(Episode& episode, EndedHold* ended) {
   if (episode.ended != nullptr) give_back(episode.ended);
   ended->released_ns = std::max(ended->released_ns, episode.last_look_ns);
   episode.ended = ended;
@@ -62,10 +62,10 @@ Episode* Episodes::find_wait(uintptr_t lock) {
   return find(lock, [](Event event) { return event == Event::wait; });
 }
 
-Episode* Episodes::find_circle(uintptr_t lock) {
+Episode* Episodes::find_cycle(uintptr_t lock) {
   for (size_t position = 0; position < used_; ++position) {
     Episode& episode = episodes_[position];
-    if (!episode.active || !is_circle(episode.event)) continue;
+    if (!episode.active || !is_cycle(episode.event)) continue;
     for (size_t i = 0; i < episode.holder_count; ++i)
       if (episode.holders[i].hold.word.is_lock_at(lock)) return &episode;
   }
@@ -93,7 +93,7 @@ Episode* Episodes::begin(Event event, LockWord lock, uint64_t limit_ns) {
     episode.event = event;
     episode.number = next_number();
     episode.lock = lock;
-    if (!is_circle(event)) tag_locks(episode);
+    if (!is_cycle(event)) tag_locks(episode);
     episode.limit_ns = limit_ns;
     return &episode;
   }

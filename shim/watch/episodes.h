@@ -32,10 +32,10 @@ struct Episode {
   uint64_t started_ns[kMaxHolders];
   size_t holder_count;
   uint64_t ended_ns;  // CLOCK_MONOTONIC; not 0: it is over, and only its closing line is still to be posted
-  HandedOver* ended;  // what the last holder to release left
+  EndedHold* ended;   // what the last holder to release left
 
-  size_t tag_count() const { return is_circle(event) ? holder_count : 1; }
-  LockWord tagged_lock(size_t index) const { return is_circle(event) ? holders[index].hold.word : lock; }
+  size_t tag_count() const { return is_cycle(event) ? holder_count : 1; }
+  LockWord tagged_lock(size_t index) const { return is_cycle(event) ? holders[index].hold.word : lock; }
 };
 
 // Gives the locks their ids and names, which are asked for as they are now; the names again.
@@ -51,7 +51,7 @@ bool has_lost_holder(const Episode& episode, const Episode& before);
 
 // Keeps what the holder that has released left. A hold is handed over before the lock is given up: where it was seen held
 // after that, it ended no sooner.
-void note_ended(Episode& episode, HandedOver* ended);
+void note_ended(Episode& episode, EndedHold* ended);
 
 class Episodes {
  public:
@@ -60,10 +60,10 @@ class Episodes {
   // The one that is about who holds the lock, or about who waits for it; or null.
   Episode* find_hold(uintptr_t lock);
   Episode* find_wait(uintptr_t lock);
-  // The deadlock that has the lock in its circle, or null.
-  Episode* find_circle(uintptr_t lock);
+  // The deadlock that has the lock in its cycle, or null.
+  Episode* find_cycle(uintptr_t lock);
   // Whether there is one that tells who holds the lock, or of any kind.
-  bool tell_of_hold(uintptr_t lock) { return find_hold(lock) != nullptr || find_circle(lock) != nullptr; }
+  bool tell_of_hold(uintptr_t lock) { return find_hold(lock) != nullptr || find_cycle(lock) != nullptr; }
   bool tell_of(uintptr_t lock) { return tell_of_hold(lock) || find_wait(lock) != nullptr; }
   // The episode about holds, or else the deadlock, in which `identity` is one of the holders, or null.
   Episode* find_holder(const Identity& identity);

@@ -1,4 +1,4 @@
-// Turns an episode into a job for the reporter.
+// Turns an episode into a request for the reporter.
 // Cold context (watcher).
 #pragma once
 

@@ -18,7 +18,7 @@ uint64_t over_ns(uint64_t tick_ns, uint64_t limit_ns, const Timing& timing) {
 
 }  // namespace
 
-void Search::look_for_holds(const Timing& timing, Episodes& episodes, Suspects& suspects, uint64_t until_next_ns) {
+void Scan::look_for_holds(const Timing& timing, Episodes& episodes, Candidates& candidates, uint64_t until_next_ns) {
   const uint64_t now_ns = timing.now_ns();
   const uint64_t smallest_ns = timing.smallest_hold_limit_ns();
   if (smallest_ns == kNever) {
@@ -39,9 +39,9 @@ void Search::look_for_holds(const Timing& timing, Episodes& episodes, Suspects& 
     }
     if (episodes.tell_of_hold(hold.word.address())) return;
     HolderState holder;
-    if (!suspects.full() && describe_holder(hold, &holder)) return suspects.add(hold.word);
-    // What another thread has ended must not take a place among the suspects: it would come back at every look.
-    if (suspects.full())
+    if (!candidates.full() && describe_holder(hold, &holder)) return candidates.add(hold.word);
+    // What another thread has ended must not take a place among the candidates: it would come back at every look.
+    if (candidates.full())
       due_ns = 0;
     else
       drop_left_over(hold.identity.record, hold.identity.slot, hold.identity.number);
@@ -50,7 +50,7 @@ void Search::look_for_holds(const Timing& timing, Episodes& episodes, Suspects& 
 }
 
 // A wait for a lock that an episode tells of is looked at again when the episode has ended.
-void Search::look_for_waits(const Timing& timing, Episodes& episodes, Suspects& suspects) {
+void Scan::look_for_waits(const Timing& timing, Episodes& episodes, Candidates& candidates) {
   const uint64_t now_ns = timing.now_ns();
   const uint64_t limit_ns = timing.wait_limit_ns();
   if (limit_ns == kNoLimit) {
@@ -64,8 +64,8 @@ void Search::look_for_waits(const Timing& timing, Episodes& episodes, Suspects& 
     if (!timing.is_over_limit(wait, limit_ns)) {
       due_ns = std::min(due_ns, timing.started_ns(wait) + limit_ns);
     } else if (!episodes.tell_of(wait.word.address())) {
-      if (suspects.full()) due_ns = 0;
-      suspects.add(wait.word);
+      if (candidates.full()) due_ns = 0;
+      candidates.add(wait.word);
     }
   });
   waits_due_ns_ = std::min(due_ns, over_ns(oldest_ns, limit_ns, timing));

@@ -12,7 +12,7 @@
 #include "shim/base/os.h"
 #include "shim/base/upcalls.h"
 #include "shim/fallback/fallback_reporter.h"
-#include "shim/inspection/preexisting_holds.h"
+#include "shim/inspection/inferred_holds.h"
 #include "shim/own_threads/own_thread.h"
 #include "shim/own_threads/seccomp_state.h"
 #include "shim/record/call_sites.h"
@@ -70,9 +70,9 @@ class Watcher {
   uint64_t look_due_ns_ = 0;
   uint64_t sites_due_ns_ = 0;
   uint32_t sites_cooled_ = 0;
-  Search search_;
+  Scan scan_;
   EpisodeKeeper keeper_;
-  StandIn stand_in_;
+  FallbackReporter fallback_reporter_;
 };
 
 constinit Watcher g_watcher;
@@ -110,7 +110,7 @@ void Watcher::tick() {
 
 // Most wake-ups of a busy process are for the tick alone.
 bool Watcher::is_look_due(uint32_t question) const {
-  return std::min(look_due_ns_, search_.next_look_ns()) <= timing_.now_ns() ||
+  return std::min(look_due_ns_, scan_.next_look_ns()) <= timing_.now_ns() ||
          answered_.load(std::memory_order_relaxed) != question;
 }
 
@@ -129,33 +129,33 @@ void Watcher::cool_sites() {
 
 void Watcher::look() {
   const bool are_last_words = last_words_wanted.load(std::memory_order_relaxed);
-  if (are_last_words) stand_in_.take_over(timing_.now_ns());
+  if (are_last_words) fallback_reporter_.take_over(timing_.now_ns());
   keeper_.take_ended_holds(timing_);
-  if (limits_changed.exchange(false, std::memory_order_relaxed)) search_.look_again();
-  Suspects held, waited_for;
-  look_after_adopted(timing_, keeper_.reported_locks(), keeper_.sightings(), held);
-  if (!keeper_.follow_all(timing_)) search_.look_again();
-  search_.look_for_holds(timing_, keeper_.episodes(), held, call_rate_.were_few() ? longest_sleep_ns() : 0);
-  if (held.count > 0 || keeper_.has_followed_all()) keeper_.begin_circles(timing_);
-  if (!keeper_.begin_hold_episodes(held, timing_)) search_.look_again();
-  search_.look_for_waits(timing_, keeper_.episodes(), waited_for);
-  if (waited_for.count > 0) keeper_.begin_circles(timing_);
-  if (!keeper_.begin_wait_episodes(waited_for, timing_)) search_.look_again();
+  if (limits_changed.exchange(false, std::memory_order_relaxed)) scan_.look_again();
+  Candidates held, waited_for;
+  update_inferred(timing_, keeper_.reported_locks(), keeper_.lock_index(), held);
+  if (!keeper_.follow_all(timing_)) scan_.look_again();
+  scan_.look_for_holds(timing_, keeper_.episodes(), held, call_rate_.were_few() ? longest_sleep_ns() : 0);
+  if (held.count > 0 || keeper_.has_followed_all()) keeper_.begin_cycles(timing_);
+  if (!keeper_.begin_hold_episodes(held, timing_)) scan_.look_again();
+  scan_.look_for_waits(timing_, keeper_.episodes(), waited_for);
+  if (waited_for.count > 0) keeper_.begin_cycles(timing_);
+  if (!keeper_.begin_wait_episodes(waited_for, timing_)) scan_.look_again();
   if (are_last_words)
-    stand_in_.end(timing_.now_ns());
+    fallback_reporter_.end(timing_.now_ns());
   else
-    stand_in_.speak_for_a_stuck_reporter(timing_.now_ns());
+    fallback_reporter_.speak_for_a_stuck_reporter(timing_.now_ns());
   if (snapshot_wanted.exchange(false, std::memory_order_relaxed)) keeper_.report_all_holds(timing_);
 }
 
 void Watcher::stop_looking(bool stop) {
   looks_away_ = stop;
   keeper_.reset();
-  search_.look_again();
+  scan_.look_again();
 }
 
 void Watcher::look_away() {
-  while (HandedOver* ended = take_handed_over()) give_back(ended);
+  while (EndedHold* ended = take_ended_hold()) give_back(ended);
 }
 
 // What a command asks (base/control_block.h), at the next wake-up after it has.
@@ -177,7 +177,7 @@ void Watcher::take_question() {
     case ControlRequest::limit: {
       const uint64_t limit_ns = holdwatch_control_block.argument.load(std::memory_order_relaxed);
       timing_.set_limits({limit_ns, limit_ns, 5 * limit_ns});
-      search_.look_again();
+      scan_.look_again();
       return answer_question(true, "");
     }
     case ControlRequest::detach:
@@ -195,13 +195,13 @@ void Watcher::start(const Settings& settings) {
   uint32_t extras = 0;
   if (settings.clock == ClockSource::tsc) extras |= kReadTsc;
   if (settings.stacks == Stacks::full) extras |= kCopyAlways;
-  g_pulse.extras.fetch_or(extras, std::memory_order_relaxed);
+  g_clock_line.extras.fetch_or(extras, std::memory_order_relaxed);
   notes_all_ = extras != 0;
   notes_every_site_ = notes_all_;
   note_every_site(notes_all_);
   allow_trials(settings.stacks == Stacks::automatic);
   refill_spares(copies_stacks_);
-  stand_in_.start(settings);
+  fallback_reporter_.start(settings);
   keeper_.start(settings);
   timing_.start(settings);
   timing_.advance();
@@ -220,7 +220,7 @@ void Watcher::run() {
   while (!stop_wanted_.load(std::memory_order_acquire)) {
     const uint32_t question = asked_.load(std::memory_order_acquire);
     {
-      const Working working;
+      const SystemCallScope calls;
       wake_up(question);
     }
     if (answered_.load(std::memory_order_relaxed) != question) {
@@ -238,7 +238,7 @@ void Watcher::run() {
 // tick.
 void Watcher::sleep(uint32_t question) {
   uint64_t until_ns = timing_.now_ns() + longest_sleep_ns();
-  if (search_.next_look_ns() > timing_.now_ns()) until_ns = std::min(until_ns, search_.next_look_ns());
+  if (scan_.next_look_ns() > timing_.now_ns()) until_ns = std::min(until_ns, scan_.next_look_ns());
   const uint64_t after_ns = monotonic_ns();
   if (until_ns > after_ns) sleep_on(asked_, question, until_ns - after_ns);
 }
@@ -263,7 +263,7 @@ void Watcher::reset() {
   call_rate_.reset();
   look_due_ns_ = 0;
   keeper_.reset();
-  search_.look_again();
+  scan_.look_again();
   stop_wanted_.store(false, std::memory_order_relaxed);
   stopped_.store(0, std::memory_order_relaxed);
   snapshot_wanted.store(false, std::memory_order_relaxed);

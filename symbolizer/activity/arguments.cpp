@@ -22,7 +22,7 @@ namespace {
 
 constexpr size_t kDescriptorsShown = 3;
 constexpr size_t kPathShown = 256;
-constexpr uint64_t kMostPolled = 65536;  // entries looked at: half a megabyte of them
+constexpr uint64_t kMaxPolled = 65536;  // entries looked at: half a megabyte of them
 
 int as_int(uint64_t argument) {
   return static_cast<int>(static_cast<uint32_t>(argument));
@@ -54,7 +54,7 @@ std::string describe_polled(const SystemCall& call, const CallContext& context) 
   std::vector<pollfd> entries(std::min<uint64_t>(count, kAtOnce));
   for (uint64_t first = 0; first < count; first += entries.size()) {
     const size_t size = std::min<uint64_t>(entries.size(), count - first) * sizeof(pollfd);
-    if (first >= kMostPolled || context.read(call.arguments[0] + first * sizeof(pollfd), entries.data(), size) != size)
+    if (first >= kMaxPolled || context.read(call.arguments[0] + first * sizeof(pollfd), entries.data(), size) != size)
       return "up to " + std::to_string(count) + " fds";
     for (size_t i = 0; i < size / sizeof(pollfd); ++i)
       if (entries[i].fd >= 0) descriptors.push_back(entries[i].fd);
@@ -65,7 +65,7 @@ std::string describe_polled(const SystemCall& call, const CallContext& context) 
 // The descriptors in any of select's three sets. The kernel reads as many whole words as `limit` bits need, no more.
 std::string describe_selected(const SystemCall& call, const CallContext& context) {
   constexpr uint64_t kBits = 64;
-  const uint64_t limit = std::min<uint64_t>(static_cast<uint64_t>(std::max(as_int(call.arguments[0]), 0)), kMostPolled);
+  const uint64_t limit = std::min<uint64_t>(static_cast<uint64_t>(std::max(as_int(call.arguments[0]), 0)), kMaxPolled);
   std::vector<int> descriptors;
   for (uint64_t first = 0; first < limit; first += kBits) {
     uint64_t word = 0;

@@ -9,8 +9,8 @@ namespace {
 
 using Map = Instruction::Map;
 
-constexpr size_t kMostCode = 65536;
-constexpr size_t kMostSteps = 200'000;
+constexpr size_t kMaxCode = 65536;
+constexpr size_t kMaxSteps = 200'000;
 constexpr size_t kFramesFollowed = 3;
 enum Number { kRax = 0, kRcx = 1, kRdx = 2, kRbx = 3, kRsp = 4, kRbp = 5, kRsi = 6, kRdi = 7 };
 
@@ -298,14 +298,14 @@ class Follower {
 
   std::optional<KnownPlace> place(const RegisterValues& at_start) {
     const size_t size = frame_.end - frame_.start;
-    if (frame_.end <= frame_.start || size > kMostCode) return std::nullopt;
+    if (frame_.end <= frame_.start || size > kMaxCode) return std::nullopt;
     code_.resize(size);
     if (memory_.read(frame_.start, code_.data(), size) != size) return std::nullopt;
     reach(frame_.start, at_start);
     for (size_t step = 0; !open_.empty(); ++step) {
       const uintptr_t at = open_.back();
       open_.pop_back();
-      if (step == kMostSteps || !follow(at)) return std::nullopt;
+      if (step == kMaxSteps || !follow(at)) return std::nullopt;
     }
     return found_;
   }

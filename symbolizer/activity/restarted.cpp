@@ -8,8 +8,8 @@ namespace {
 
 // nanosleep begins with an address, clock_nanosleep with a small number, or a negative one for a thread's or process's clock.
 bool is_clock(uint64_t argument) {
-  constexpr int32_t kMostClocks = 16;
-  return static_cast<int32_t>(static_cast<uint32_t>(argument)) < kMostClocks && argument >> 32 == 0;
+  constexpr int32_t kMaxClocks = 16;
+  return static_cast<int32_t>(static_cast<uint32_t>(argument)) < kMaxClocks && argument >> 32 == 0;
 }
 
 // 0 if it cannot be told. The names differ between versions: poll_schedule_timeout; futex_wait_queue, futex_do_wait;

@@ -70,15 +70,15 @@ std::string timeout(std::optional<uint64_t> ns) {
 }  // namespace
 
 std::optional<uint64_t> nanoseconds_of(const timespec& time) {
-  constexpr int64_t kMostSeconds = INT64_MAX / kNanosecondsPerSecond - 1;
-  if (time.tv_sec < 0 || time.tv_sec > kMostSeconds) return std::nullopt;
+  constexpr int64_t kMaxSeconds = INT64_MAX / kNanosecondsPerSecond - 1;
+  if (time.tv_sec < 0 || time.tv_sec > kMaxSeconds) return std::nullopt;
   if (time.tv_nsec < 0 || time.tv_nsec >= kNanosecondsPerSecond) return std::nullopt;
   return static_cast<uint64_t>(time.tv_sec * kNanosecondsPerSecond + time.tv_nsec);
 }
 
 std::optional<uint64_t> nanoseconds_of(const timeval& time) {
-  constexpr int64_t kMostSeconds = INT64_MAX / kNanosecondsPerSecond / 2;
-  if (time.tv_sec < 0 || time.tv_sec > kMostSeconds || time.tv_usec < 0) return std::nullopt;
+  constexpr int64_t kMaxSeconds = INT64_MAX / kNanosecondsPerSecond / 2;
+  if (time.tv_sec < 0 || time.tv_sec > kMaxSeconds || time.tv_usec < 0) return std::nullopt;
   return nanoseconds_of(
       timespec{time.tv_sec + time.tv_usec / kMicrosecondsPerSecond, time.tv_usec % kMicrosecondsPerSecond * 1000});
 }

@@ -116,7 +116,7 @@ Alive innermost_alive(uint32_t count, const RawStack& now, LiveFrame live, Pc pc
 }
 
 // The whole stack was captured at the acquisition: only which of its frames is still alive has to be found.
-void use_captured(const Holder& holder, const FunctionStart& function_start, TakenStack& out) {
+void use_captured(const Holder& holder, const FunctionStart& function_start, AcquisitionStack& out) {
   out.stack = *holder.taken;
   out.first_alive = out.stack.count;
   if (holder.now == nullptr) return;
@@ -145,7 +145,7 @@ const char* why_sites_only(const Holder& holder, const std::vector<CallSite>& si
   return "the function that took it has returned, and its callers were not recorded in full";
 }
 
-void use_sites(const Holder& holder, const FunctionStart& function_start, TakenStack& out) {
+void use_sites(const Holder& holder, const FunctionStart& function_start, AcquisitionStack& out) {
   const std::vector<CallSite> sites =
       holder.taken == nullptr ? plausible_sites(holder, function_start) : captured_sites(holder);
   Alive alive{static_cast<uint32_t>(sites.size()), -1, false};
@@ -167,8 +167,8 @@ void use_sites(const Holder& holder, const FunctionStart& function_start, TakenS
 
 }  // namespace
 
-TakenStack assemble_taken(const Holder& holder, const FunctionStart& function_start) {
-  TakenStack out{};
+AcquisitionStack assemble_acquisition_stack(const Holder& holder, const FunctionStart& function_start) {
+  AcquisitionStack out{};
   out.own_frame = -1;
   if (holder.taken != nullptr && !holder.taken_is_part) {
     use_captured(holder, function_start, out);

@@ -11,7 +11,7 @@ namespace holdwatch {
 
 // The frames of an acquisition as addresses: the recorded call sites, and beyond them the live stack, as long as a frame
 // of the acquisition is alive.
-struct TakenStack {
+struct AcquisitionStack {
   RawStack stack;
   int own_frame;         // index in holder.now of the innermost frame that is still alive, -1 if none is
   bool own_is_proven;    // false: perhaps another call of the same function stands there by now
@@ -19,6 +19,7 @@ struct TakenStack {
 };
 
 // `function_start` says where the function that contains an address begins, 0 if that is not known.
-TakenStack assemble_taken(const Holder& holder, const std::function<uintptr_t(uintptr_t)>& function_start);
+AcquisitionStack assemble_acquisition_stack(const Holder& holder,
+                                            const std::function<uintptr_t(uintptr_t)>& function_start);
 
 }  // namespace holdwatch

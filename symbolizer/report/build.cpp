@@ -56,7 +56,7 @@ struct HolderStacks {
 
 HolderStacks name_holder_stacks(const Holder& holder, const Resolver& resolver, StackNamer& namer) {
   if (resolver.look_back) resolver.look_back(holder.acquired_when);
-  TakenStack assembled = assemble_taken(holder, resolver.function_start);
+  AcquisitionStack assembled = assemble_acquisition_stack(holder, resolver.function_start);
   // What is still alive cannot have been unloaded.
   assembled.stack.when = holder.now == nullptr ? holder.acquired_when : holder.now->when;
   HolderStacks stacks{namer.name(assembled.stack, assembled.first_alive, holder.acquired_when), namer.name(holder.now),
@@ -157,11 +157,11 @@ bool tells_less(const Stack& a, const Stack& b) {
   return a.complete != b.complete ? b.complete : a.frames.size() < b.frames.size();
 }
 
-// Longest hold first, a circle in its own order.
+// Longest hold first, a cycle in its own order.
 std::vector<const Holder*> in_order(const Finding& finding) {
   std::vector<const Holder*> holders;
   for (size_t i = 0; i < finding.holder_count; ++i) holders.push_back(&finding.holders[i]);
-  if (is_circle(finding.event)) return holders;
+  if (is_cycle(finding.event)) return holders;
   std::stable_sort(holders.begin(), holders.end(),
                    [](const Holder* a, const Holder* b) { return a->held_ns > b->held_ns; });
   return holders;
@@ -207,7 +207,7 @@ Report ReportBuilder::facts(const Finding& finding) const {
   report.first_line_said = finding.first_line_said;
   for (const Holder* holder : in_order(finding)) report.holders.push_back(describe_holder(*holder));
   for (const WaiterGroup& group : group_waiters(finding)) report.waiters.push_back(describe_group(group));
-  if (is_circle(finding.event)) report.cycle = describe_cycle(finding);
+  if (is_cycle(finding.event)) report.cycle = describe_cycle(finding);
   return report;
 }
 

@@ -1,4 +1,4 @@
-// The first lines of deadlocks: once around the circle, or how it goes on.
+// The first lines of deadlocks: once around the cycle, or how it goes on.
 // Pure.
 #include <fmt/format.h>
 
@@ -11,15 +11,15 @@
 namespace holdwatch {
 namespace {
 
-// How long all of the circle's threads have waited for each other; 0 if that is not known.
-uint64_t circle_age(const Report& report) {
+// How long all of the cycle's threads have waited for each other; 0 if that is not known.
+uint64_t cycle_age(const Report& report) {
   uint64_t youngest_ns = report.cycle.empty() ? 0 : UINT64_MAX;
   for (const ReportCycleStep& step : report.cycle) youngest_ns = std::min(youngest_ns, step.waited_ns);
   return youngest_ns;
 }
 
 std::string for_so_long(const Report& report, std::string_view before) {
-  const uint64_t age_ns = circle_age(report);
+  const uint64_t age_ns = cycle_age(report);
   const bool since_before = std::all_of(report.cycle.begin(), report.cycle.end(),
                                         [](const ReportCycleStep& step) { return step.before_attach; });
   if (age_ns == 0) return "";
@@ -29,7 +29,7 @@ std::string for_so_long(const Report& report, std::string_view before) {
 constexpr size_t kShownOfCircle = 4;
 
 // "L1, L2 and L3"
-std::string circle_locks(const Report& report) {
+std::string cycle_locks(const Report& report) {
   std::string text;
   for (size_t i = 0; i < report.cycle.size(); ++i) {
     if (i == kShownOfCircle) return text + fmt::format(" and {} more", report.cycle.size() - i);
@@ -50,7 +50,7 @@ std::string others_lost(const Report& report) {
 }
 
 // Who holds what and waits for what, once around.
-std::string circle(const Report& report) {
+std::string cycle(const Report& report) {
   std::string text;
   for (size_t i = 0; i < report.cycle.size(); ++i) {
     const ReportCycleStep& step = report.cycle[i];
@@ -78,14 +78,14 @@ std::string deadlock_headline(const Report& report) {
     case Phase::snapshot:
       break;
     case Phase::still:
-      return fmt::format("{}deadlock of {} continues{}; {}", likely_word(report), circle_locks(report),
+      return fmt::format("{}deadlock of {} continues{}; {}", likely_word(report), cycle_locks(report),
                          for_so_long(report, ", "), others_wait(report));
     case Phase::released:
-      return fmt::format("the deadlock of {} is over{}; {}", circle_locks(report), for_so_long(report, ", after "),
+      return fmt::format("the deadlock of {} is over{}; {}", cycle_locks(report), for_so_long(report, ", after "),
                          others_lost(report));
   }
   return fmt::format("{}deadlock of {}{}: {}; {}", likely_word(report),
-                     count_of(report.cycle.size(), "thread", "threads"), for_so_long(report, " for "), circle(report),
+                     count_of(report.cycle.size(), "thread", "threads"), for_so_long(report, " for "), cycle(report),
                      others_wait(report));
 }
 

@@ -102,8 +102,8 @@ void add_present_stack(Hash& hash, const ReportHolder& holder) {
   add_frames(hash, frames);
 }
 
-// Which thread of a circle comes first depends on the run: the least of all ways to go around is taken.
-void add_circle(Hash& hash, const Report& report) {
+// Which thread of a cycle comes first depends on the run: the least of all ways to go around is taken.
+void add_cycle(Hash& hash, const Report& report) {
   std::vector<uint64_t> steps;
   for (size_t i = 0; i < report.holders.size(); ++i) {
     Hash step;
@@ -125,8 +125,8 @@ void add_circle(Hash& hash, const Report& report) {
 std::string fingerprint(const Report& report) {
   Hash hash;
   hash.add(event_name(report.event));
-  if (is_circle(report.event)) {
-    add_circle(hash, report);
+  if (is_cycle(report.event)) {
+    add_cycle(hash, report);
     return fmt::format("{:016x}", hash.value());
   }
   hash.add(kind_name(report.lock_kind));

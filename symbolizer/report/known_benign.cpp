@@ -35,8 +35,7 @@ bool is_taken_by_redis_start(const ReportHolder& holder, bool was_watched) {
 // initThreadedIO and stopThreadedIO), and holds the modules' lock from its start on if no module is loaded (module.c).
 // Only that thread ever waits for such a mutex, if anybody does.
 bool is_redis_parking(const Report& report, bool was_watched) {
-  if (is_circle(report.event) || !is_redis(report) || report.lock_kind != LockKind::mutex ||
-      report.waiters_left_out > 0)
+  if (is_cycle(report.event) || !is_redis(report) || report.lock_kind != LockKind::mutex || report.waiters_left_out > 0)
     return false;
   if (report.holders.size() != 1 || report.holders[0].tid != report.pid) return false;
   if (!is_taken_by_redis_start(report.holders[0], was_watched)) return false;
@@ -47,22 +46,22 @@ bool is_redis_parking(const Report& report, bool was_watched) {
 
 }  // namespace
 
-const char* why_by_design(const Report& report, bool was_watched) {
+const char* why_known_benign(const Report& report, bool was_watched) {
   if (is_redis_parking(report, was_watched))
     return "redis parks its idle I/O threads on mutexes that its main thread holds";
   return nullptr;
 }
 
-bool ByDesign::may_leave_out(const Report& report) {
+bool KnownBenign::may_leave_out(const Report& report) {
   return is_redis(report);
 }
 
-bool ByDesign::leaves_out(Report& report, std::string* notice) {
+bool KnownBenign::leaves_out(Report& report, std::string* notice) {
   if (report.phase == Phase::snapshot) return false;
   const bool goes_on = report.phase == Phase::still || report.phase == Phase::released;
   if (goes_on && left_out_.count(report.episode) == 0) return false;
   if (report.phase == Phase::released) return left_out_.erase(report.episode) > 0;
-  const char* why = why_by_design(report, true);
+  const char* why = why_known_benign(report, true);
   if (why == nullptr) {
     // The first that is shown of its episode has to tell all.
     if (left_out_.erase(report.episode) > 0) report.phase = Phase::over;

@@ -14,9 +14,9 @@ namespace holdwatch {
 
 // Why the report's lock is held by design, or null. The rules are few and narrow: a program's name and how it uses a lock.
 // `was_watched`: whether the process was, when the lock was taken.
-const char* why_by_design(const Report& report, bool was_watched);
+const char* why_known_benign(const Report& report, bool was_watched);
 
-class ByDesign {
+class KnownBenign {
  public:
   // Whether a report of this program may be left out once its stacks are named: nothing of it must be said before.
   static bool may_leave_out(const Report& report);

@@ -36,13 +36,13 @@ struct ReportHolder {
   bool likely = false;             // not proven by the lock's own fields
   bool before_attach = false;      // held_ns counts from the attachment; it was taken before
   bool unseen = false;             // its lock call went past us; held_ns counts from when the hold was found
-  ByWhat evidence = ByWhat::recorded;
+  Evidence evidence = Evidence::recorded;
   bool elsewhere = false;  // a thread of another process
   int pid = 0;             // which one, and its name; 0: not found
   std::string process;
 };
 
-// One step of a deadlock's circle: the thread, and the lock that it holds.
+// One step of a deadlock's cycle: the thread, and the lock that it holds.
 struct ReportCycleStep {
   int tid = 0;
   std::string holds;  // lock ids

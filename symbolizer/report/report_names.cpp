@@ -61,19 +61,19 @@ std::string_view access_name(Access access) {
   return "unknown";
 }
 
-std::string_view evidence_name(ByWhat evidence) {
+std::string_view evidence_name(Evidence evidence) {
   switch (evidence) {
-    case ByWhat::recorded:
+    case Evidence::recorded:
       return "recorded";
-    case ByWhat::stated:
+    case Evidence::stated:
       return "stated";
-    case ByWhat::guard:
+    case Evidence::guard:
       return "guard";
-    case ByWhat::code:
+    case Evidence::code:
       return "code";
-    case ByWhat::learnt:
+    case Evidence::learnt:
       return "learnt";
-    case ByWhat::stack:
+    case Evidence::stack:
       return "stack";
   }
   return "unknown";

@@ -40,7 +40,7 @@ namespace {
 
 constexpr size_t kStackSize = 32 * 1024;  // for each of the two
 constexpr size_t kJobSize = 4096;
-constexpr long kPatienceSeconds = 30;
+constexpr long kTimeoutSeconds = 30;
 constexpr size_t kKernelSignalSet = 8;  // sizeof(sigset_t) as the kernel has it
 constexpr int kNoExec = 127;            // the exit status that shells use
 
@@ -103,8 +103,8 @@ template <typename Job>
 
 [[gnu::no_sanitize_address]] void await_program(pid_t program) {
   uint64_t child_ended = uint64_t{1} << (SIGCHLD - 1);
-  timespec patience{kPatienceSeconds, 0};
-  if (call(SYS_rt_sigtimedwait, pointer(&child_ended), 0, pointer(&patience), kKernelSignalSet) < 0) {
+  timespec timeout{kTimeoutSeconds, 0};
+  if (call(SYS_rt_sigtimedwait, pointer(&child_ended), 0, pointer(&timeout), kKernelSignalSet) < 0) {
     call(SYS_kill, -program, SIGKILL);
     call(SYS_kill, program, SIGKILL);
   }

@@ -87,7 +87,7 @@ void add_locks(const Report& report, Details& details) {
   }
 }
 
-// The lock that a holder has, or that waiters wait for: in a circle of threads not the same for all.
+// The lock that a holder has, or that waiters wait for: in a cycle of threads not the same for all.
 struct LockLabel {
   std::string id;
   LockKind kind;

@@ -11,8 +11,8 @@
 namespace holdwatch {
 namespace {
 
-constexpr size_t kMostNamed = 8;
-constexpr size_t kMostAsked = 32;  // it takes as long as there are modules
+constexpr size_t kMaxNamed = 8;
+constexpr size_t kMaxAsked = 32;  // it takes as long as there are modules
 
 // What the parent held at a fork was seen there.
 bool shows_unseen_call(const Report& report) {
@@ -25,18 +25,18 @@ bool shows_unseen_call(const Report& report) {
 }  // namespace
 
 std::optional<std::string> UnseenCalls::notice(const Report& report, const Libraries& libraries) {
-  if (report.phase != Phase::over || !shows_unseen_call(report) || asked_ == kMostAsked) return std::nullopt;
+  if (report.phase != Phase::over || !shows_unseen_call(report) || asked_ == kMaxAsked) return std::nullopt;
   ++asked_;
   std::string names;
   size_t count = 0;
   for (const std::string& path : libraries()) {
-    if (!named_.insert(path).second || ++count > kMostNamed) continue;
+    if (!named_.insert(path).second || ++count > kMaxNamed) continue;
     names += (names.empty() ? "" : ", ") + escape(base_name(path));
   }
   if (!names.empty()) {
     said_ = true;
     return fmt::format("locks taken in {}{} are not seen: calls from there bypass holdwatch, as with RTLD_DEEPBIND",
-                       names, count > kMostNamed ? " ..." : "");
+                       names, count > kMaxNamed ? " ..." : "");
   }
   if (std::exchange(said_, true)) return std::nullopt;
   return "a lock call was not seen: it was made through a pointer to libc's own function, or its thread had paused "

@@ -10,11 +10,11 @@ class Deadline {
  public:
   using Clock = std::chrono::steady_clock;
 
-  explicit Deadline(std::chrono::milliseconds patience) : patience_(patience) { restart(); }
+  explicit Deadline(std::chrono::milliseconds timeout) : timeout_(timeout) { restart(); }
 
   void restart() {
-    end_ = Clock::now() + patience_;
-    has_passed_ = patience_.count() == 0;
+    end_ = Clock::now() + timeout_;
+    has_passed_ = timeout_.count() == 0;
   }
 
   // To be asked at every step of a loop: the clock is looked at now and then.
@@ -30,10 +30,10 @@ class Deadline {
   }
 
   // Whether what was begun at `start` has used up most of the time by itself.
-  bool is_mostly_since(Clock::time_point start) const { return Clock::now() - start >= patience_ / 2; }
+  bool is_mostly_since(Clock::time_point start) const { return Clock::now() - start >= timeout_ / 2; }
 
  private:
-  std::chrono::milliseconds patience_;
+  std::chrono::milliseconds timeout_;
   Clock::time_point end_;
   unsigned asked_ = 0;
   bool has_passed_ = false;

@@ -20,7 +20,7 @@ struct DebugSearch {
   std::string proc = "/proc/self";          // the watched process: its files can be had there when their names are gone
   std::string root;                         // of another process in a container: where its files are, "/proc/123/root"
   size_t memory_limit = size_t{512} << 20;  // debug data beyond it is not read: such a module has symbols, no lines
-  std::chrono::milliseconds patience{5000};  // then the report's remaining frames are given without lines
+  std::chrono::milliseconds timeout{5000};  // then the report's remaining frames are given without lines
 };
 
 // What stands in .gnu_debuglink: a file's name, and the checksum of its contents.

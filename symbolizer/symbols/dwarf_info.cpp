@@ -25,7 +25,7 @@ constexpr size_t kMaxInlined = 64;               // functions inlined into each 
 
 constexpr size_t kBytesPerLine = 40;  // of libdw's decoded line table, which it keeps
 // Of a line program, which is a byte a line at least: libdw takes some 90 for each while it decodes a table.
-constexpr size_t kMostMemoryPerByte = 64;
+constexpr size_t kMaxMemoryPerByte = 64;
 constexpr size_t kLongestPath = 4096;
 
 // By default libdw ends the program where memory runs out, and goes on with null pointers if this returns. Its functions
@@ -194,7 +194,7 @@ bool DwarfInfo::may_read_lines(Dwarf_Die unit) const {
   if (offset > lines_.size() || lines_.size() - offset < sizeof length) return false;
   std::memcpy(&length, lines_.data() + offset, sizeof length);
   // 0xffffffff announces the 64-bit form, in which no table of a size that is read would be.
-  return length <= memory_limit_ / kMostMemoryPerByte;
+  return length <= memory_limit_ / kMaxMemoryPerByte;
 }
 
 const DwarfInfo::Range* DwarfInfo::innermost(const Ranges& ranges, uintptr_t address) {

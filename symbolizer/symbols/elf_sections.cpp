@@ -11,7 +11,7 @@
 namespace holdwatch {
 namespace {
 
-constexpr uint64_t kMostRead = uint64_t{512} << 20;  // the largest browsers' code is half of that
+constexpr uint64_t kMaxRead = uint64_t{512} << 20;  // the largest browsers' code is half of that
 constexpr uint64_t kMaxNotes = uint64_t{1} << 20;
 
 }  // namespace
@@ -78,7 +78,7 @@ std::string_view ElfSections::contents(std::string_view name) const {
 // All of it, or nothing.
 std::string ElfSections::read(uint64_t offset, uint64_t size) const {
   const auto end = static_cast<uint64_t>(status_.st_size);
-  if (size > kMostRead || offset > end || size > end - offset) return {};
+  if (size > kMaxRead || offset > end || size > end - offset) return {};
   std::string bytes(size, '\0');
   size_t got = 0;
   while (got < size) {

@@ -19,7 +19,7 @@ namespace {
 
 constexpr size_t kAlignment = 16;
 constexpr size_t kMaxSection = size_t{512} << 20;
-constexpr size_t kMostMemory = kMaxSection;  // of one file
+constexpr size_t kMaxMemory = kMaxSection;  // of one file
 
 size_t aligned(size_t size) {
   return (size + kAlignment - 1) & ~(kAlignment - 1);
@@ -94,7 +94,7 @@ std::optional<Layout> lay_out(const ElfImage& image, bool with_debug_data) {
   layout.headers_at = layout.size;
   layout.size += count * sizeof(Elf64_Shdr);
   // Many sections may claim the same packed bytes.
-  return layout.size <= kMostMemory ? std::optional(std::move(layout)) : std::nullopt;
+  return layout.size <= kMaxMemory ? std::optional(std::move(layout)) : std::nullopt;
 }
 
 bool read_at(int descriptor, unsigned char* out, size_t size, off_t offset) {

@@ -248,7 +248,7 @@ class V0 {
 
   // RFC 3492, but that the basic characters end in '_' rather than '-'.
   static std::optional<std::string> decode_punycode(std::string_view text) {
-    constexpr uint32_t kBase = 36, kSkew = 38, kDamp = 700, kMost = 26;
+    constexpr uint32_t kBase = 36, kSkew = 38, kDamp = 700, kMax = 26;
     constexpr size_t kLongest = 256;
     if (text.size() > kLongest) return std::nullopt;
     std::u32string characters;
@@ -269,7 +269,7 @@ class V0 {
         if (!is_lower(c) && !is_digit(c)) return std::nullopt;
         const auto digit = static_cast<uint64_t>(is_lower(c) ? c - 'a' : c - '0' + 26);
         delta += digit * weight;
-        const uint32_t threshold = k <= bias ? 1 : k >= bias + kMost ? kMost : k - bias;
+        const uint32_t threshold = k <= bias ? 1 : k >= bias + kMax ? kMax : k - bias;
         if (digit < threshold) break;
         weight *= kBase - threshold;
         if (delta > UINT32_MAX || weight > UINT32_MAX) return std::nullopt;
@@ -284,7 +284,7 @@ class V0 {
       is_first = false;
       delta += delta / count;
       uint32_t steps = 0;
-      for (; delta > (kBase - 1) * kMost / 2; steps += kBase) delta /= kBase - 1;
+      for (; delta > (kBase - 1) * kMax / 2; steps += kBase) delta /= kBase - 1;
       bias = steps + kBase * static_cast<uint32_t>(delta) / (static_cast<uint32_t>(delta) + kSkew);
     }
     std::string out;

@@ -34,7 +34,7 @@ Frame bare_frame(uintptr_t pc, const Module* module) {
 }  // namespace
 
 struct Symbols::State {
-  State(Symbolize wanted, DebugSearch where) : how(wanted), search(std::move(where)), deadline(search.patience) {}
+  State(Symbolize wanted, DebugSearch where) : how(wanted), search(std::move(where)), deadline(search.timeout) {}
 
   // Empty if there was no time to look.
   std::vector<Frame> frames_at(const Module& module, uintptr_t address) {

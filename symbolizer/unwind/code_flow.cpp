@@ -476,12 +476,12 @@ std::optional<FlowState> CodeFlow::seed() {
 
 // Again until the calls that these blocks make in their turn change nothing any more.
 void CodeFlow::seed_unreached() {
-  constexpr int kMostRounds = 4;
+  constexpr int kMaxRounds = 4;
   std::vector<uintptr_t> unreached;
   std::copy_if(leaders_.begin(), leaders_.end(), std::back_inserter(unreached),
                [this](uintptr_t pc) { return is_inside(pc) && !states_.contains(pc); });
   is_seeding_ = true;
-  for (int round = 0; round < kMostRounds; ++round) {
+  for (int round = 0; round < kMaxRounds; ++round) {
     const std::optional<FlowState> state = seed();
     if (!state) return;
     for (const uintptr_t pc : unreached) {

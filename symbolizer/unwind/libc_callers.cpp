@@ -10,12 +10,12 @@
 namespace holdwatch {
 namespace {
 
-constexpr size_t kMostHeaders = 64;
-constexpr size_t kMostDynamic = 256;
+constexpr size_t kMaxHeaders = 64;
+constexpr size_t kMaxDynamic = 256;
 // Of one module.
-constexpr size_t kMostCalls = 64 * 1024;
-constexpr size_t kMostSymbols = 256 * 1024;
-constexpr size_t kMostStrings = size_t{16} << 20;
+constexpr size_t kMaxCalls = 64 * 1024;
+constexpr size_t kMaxSymbols = 256 * 1024;
+constexpr size_t kMaxStrings = size_t{16} << 20;
 constexpr std::string_view kStart = "__libc_start_main";
 constexpr std::string_view kLockCalls[] = {"pthread_mutex_lock",    "pthread_mutex_trylock", "pthread_mutex_timedlock",
                                            "pthread_rwlock_rdlock", "pthread_rwlock_wrlock", "mtx_lock"};
@@ -37,7 +37,7 @@ uintptr_t at_run_time(uintptr_t address, const Module& module) {
 uintptr_t dynamic_section(const Module& module, MemoryReader& memory) {
   const auto header = memory.read_value<Elf64_Ehdr>(module.start);
   if (!header || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0) return 0;
-  for (size_t i = 0; i < std::min<size_t>(header->e_phnum, kMostHeaders); ++i) {
+  for (size_t i = 0; i < std::min<size_t>(header->e_phnum, kMaxHeaders); ++i) {
     const auto segment = memory.read_value<Elf64_Phdr>(module.start + header->e_phoff + i * sizeof(Elf64_Phdr));
     if (segment && segment->p_type == PT_DYNAMIC) return module.bias + segment->p_vaddr;
   }
@@ -48,7 +48,7 @@ uintptr_t dynamic_section(const Module& module, MemoryReader& memory) {
 std::vector<CallTable> call_tables(const Module& module, MemoryReader& memory) {
   CallTable bound_at_once, one_by_one;
   const uintptr_t dynamic = dynamic_section(module, memory);
-  for (size_t i = 0; dynamic != 0 && i < kMostDynamic; ++i) {
+  for (size_t i = 0; dynamic != 0 && i < kMaxDynamic; ++i) {
     const auto entry = memory.read_value<Elf64_Dyn>(dynamic + i * sizeof(Elf64_Dyn));
     if (!entry || entry->d_tag == DT_NULL) break;
     const uintptr_t address = at_run_time(entry->d_un.d_ptr, module);
@@ -80,15 +80,15 @@ bool is_of_interest(std::string_view name) {
 template <typename Visit>
 void for_each_call(const Module& module, const CallTable& table, MemoryReader& memory, Visit visit) {
   if (table.relocations == 0 || table.symbols == 0 || table.strings == 0) return;
-  const auto relocations = read_items<Elf64_Rela>(table.relocations, table.count, kMostCalls, memory);
+  const auto relocations = read_items<Elf64_Rela>(table.relocations, table.count, kMaxCalls, memory);
   const auto binds = [](const Elf64_Rela& one) {
     return ELF64_R_TYPE(one.r_info) == R_X86_64_JUMP_SLOT || ELF64_R_TYPE(one.r_info) == R_X86_64_GLOB_DAT;
   };
   size_t symbol_count = 0;
   for (const Elf64_Rela& one : relocations)
     if (binds(one)) symbol_count = std::max<size_t>(symbol_count, ELF64_R_SYM(one.r_info) + 1);
-  const auto symbols = read_items<Elf64_Sym>(table.symbols, symbol_count, kMostSymbols, memory);
-  auto strings = read_items<char>(table.strings, table.strings_size, kMostStrings, memory);
+  const auto symbols = read_items<Elf64_Sym>(table.symbols, symbol_count, kMaxSymbols, memory);
+  auto strings = read_items<char>(table.strings, table.strings_size, kMaxStrings, memory);
   strings.push_back('\0');
   for (const Elf64_Rela& one : relocations) {
     const size_t index = ELF64_R_SYM(one.r_info);

@@ -76,7 +76,7 @@ class Modules {
 
  private:
   // When a module was first and last seen. Of one that is mapped, the last time is that of the latest reading.
-  struct Sightings {
+  struct LockIndex {
     Period first, last;
   };
   using List = std::vector<std::shared_ptr<const Module>>;
@@ -96,7 +96,7 @@ class Modules {
   Unloaded unloaded_ = nullptr;
   Period when_{};
   Period latest_{};  // reading of the maps
-  std::map<const Module*, Sightings> sightings_;
+  std::map<const Module*, LockIndex> lock_index_;
   std::vector<const Module*> others_then_;  // which were not there at the time of look_back
 };
 

@@ -27,10 +27,10 @@ std::string hex(uintptr_t value) {
 
 }  // namespace
 
-void StackWalker::begin(const Snapshot& snapshot, std::chrono::nanoseconds patience) {
+void StackWalker::begin(const Snapshot& snapshot, std::chrono::nanoseconds timeout) {
   stack_.begin(snapshot);
   steps_left_ = kMaxSteps;
-  end_ = std::chrono::steady_clock::now() + patience;
+  end_ = std::chrono::steady_clock::now() + timeout;
 }
 
 bool StackWalker::is_out_of_time() {
@@ -148,14 +148,14 @@ void StackWalker::learn_arguments(const Walk& walk, RegisterSet& frame) {
 }
 
 std::optional<uintptr_t> StackWalker::distance_to_frame_end(RegisterSet frame) {
-  constexpr uintptr_t kMostTried = 64;
+  constexpr uintptr_t kMaxTried = 64;
   const uintptr_t sp = frame[kRsp];
   std::optional<uintptr_t> distance;
   for (const uintptr_t pointer : {sp, sp + sizeof(uintptr_t)}) {
     RegisterSet guess = frame;
     guess.set(kRbp, pointer);
     const uintptr_t cfa = stepper_.step(guess, stack_).cfa;
-    if (cfa <= pointer || cfa - pointer > kMostTried || (distance && *distance != cfa - pointer)) return std::nullopt;
+    if (cfa <= pointer || cfa - pointer > kMaxTried || (distance && *distance != cfa - pointer)) return std::nullopt;
     distance = cfa - pointer;
   }
   return distance;
@@ -228,8 +228,8 @@ std::optional<Call> StackWalker::entering_call(const RegisterSet& frame, int han
 std::optional<Procedure> StackWalker::code_around(const RegisterSet& frame, int handed_on) {
   if (const auto procedure = code_.procedure(frame.lookup_pc())) return procedure;
   const std::optional<Call> entered = entering_call(frame, handed_on);
-  constexpr uintptr_t kMostBetween = 4096;
-  if (!entered || entered->target >= frame[kRip] || frame[kRip] - entered->target > kMostBetween) return std::nullopt;
+  constexpr uintptr_t kMaxBetween = 4096;
+  if (!entered || entered->target >= frame[kRip] || frame[kRip] - entered->target > kMaxBetween) return std::nullopt;
   return Procedure{entered->target, frame[kRip], 0};
 }
 

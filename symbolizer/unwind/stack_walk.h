@@ -59,8 +59,8 @@ class StackWalker {
         tableless_(modules, code_, stack_),
         pointer_calls_(stack_) {}
 
-  // Starts the unwind of `snapshot`: all its walks together make a bounded number of steps and take no more than `patience`.
-  void begin(const Snapshot& snapshot, std::chrono::nanoseconds patience);
+  // Starts the unwind of `snapshot`: all its walks together make a bounded number of steps and take no more than `timeout`.
+  void begin(const Snapshot& snapshot, std::chrono::nanoseconds timeout);
 
   // Asked at every step.
   bool is_out_of_time();

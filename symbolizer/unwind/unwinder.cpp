@@ -16,7 +16,7 @@ namespace holdwatch {
 
 namespace {
 
-constexpr std::chrono::nanoseconds kPatience = std::chrono::seconds(2);
+constexpr std::chrono::nanoseconds kTimeout = std::chrono::seconds(2);
 constexpr std::chrono::nanoseconds kLeastPatience = std::chrono::milliseconds(20);
 constexpr size_t kKeptInnermost = kMaxFrames / 2;  // of a stack that is deeper than kMaxFrames
 
@@ -58,7 +58,7 @@ struct Unwinder::State {
   MemoryReader& memory;
   StackWalker walker;
   uint64_t generation;
-  std::chrono::nanoseconds time_left = kPatience;
+  std::chrono::nanoseconds time_left = kTimeout;
 
   State(const Modules& the_modules, MemoryReader& the_memory)
       : modules(the_modules),
@@ -131,7 +131,7 @@ void Unwinder::unwind(const Snapshot& snapshot, RawStack& out) {
 }
 
 void Unwinder::begin_report() {
-  state_->time_left = kPatience;
+  state_->time_left = kTimeout;
 }
 
 uintptr_t Unwinder::function_start(uintptr_t pc) {

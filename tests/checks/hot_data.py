@@ -66,8 +66,8 @@ def main():
                 continue
             if lines & lines_of(address, size):
                 faults.append(f"{other} ({address:#x}) shares a cache line with {name}, which lock calls read")
-    if "holdwatch::g_pulse" not in read:
-        faults.append(f"lock calls do not read holdwatch::g_pulse, but {', '.join(read) or 'nothing'}: has it another name?")
+    if "holdwatch::g_clock_line" not in read:
+        faults.append(f"lock calls do not read holdwatch::g_clock_line, but {', '.join(read) or 'nothing'}: has it another name?")
     print("\n".join(faults) if faults else f"nothing is written beside what lock calls read: {', '.join(sorted(read))}")
     return 1 if faults else 0
 

@@ -11,12 +11,12 @@ using fuzz::check;
 namespace {
 
 constexpr uintptr_t kBase = 0x7f0000000000;
-constexpr size_t kMostReads = 64;
+constexpr size_t kMaxReads = 64;
 
 void check_look_up(const Module& module, test::FakeMemory& memory, uintptr_t pc) {
   memory.reads = 0;
   const std::optional<Procedure> procedure = find_procedure(module, memory, pc);
-  check(memory.reads < kMostReads);
+  check(memory.reads < kMaxReads);
   if (!procedure) return;
   check(procedure->contains(pc) && procedure->start >= module.start && procedure->end <= module.end);
   check(procedure->table_entry > module.eh_frame_hdr &&

@@ -12,7 +12,7 @@ using fuzz::check;
 namespace {
 
 constexpr uintptr_t kBase = 0x7f0000000000;
-constexpr size_t kMostReads = 1000;  // a module has at most 128 program headers, a maps text of ours few modules
+constexpr size_t kMaxReads = 1000;  // a module has at most 128 program headers, a maps text of ours few modules
 
 void check_module(const Module& module) {
   check(module.start < module.end);
@@ -65,7 +65,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, size_t size) {
     memory.regions[second.base] = second.image;
     memory.reads = 0;
     modules.update(maps);
-    check(memory.reads < kMostReads);
+    check(memory.reads < kMaxReads);
     check_modules(modules);
   }
   return 0;

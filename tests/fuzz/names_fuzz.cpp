@@ -12,7 +12,7 @@ using fuzz::check;
 
 namespace {
 
-constexpr size_t kMost = 16384;
+constexpr size_t kMax = 16384;
 
 // Characters that mean something in the grammars, so that most inputs get beyond the first.
 std::string mangled(std::string_view bytes) {
@@ -30,13 +30,13 @@ bool is_control(char c) {
 }
 
 void check_name(const std::string& symbol) {
-  const std::optional<std::string> name = demangle_rust(symbol, kMost);
+  const std::optional<std::string> name = demangle_rust(symbol, kMax);
   if (name) {
-    check(name->size() <= kMost);
+    check(name->size() <= kMax);
     const bool was_clean = std::none_of(symbol.begin(), symbol.end(), is_control);
     if (was_clean) check(std::none_of(name->begin(), name->end(), is_control));
   }
-  check(demangle(symbol).size() <= kMost);
+  check(demangle(symbol).size() <= kMax);
   is_rust_symbol(symbol);
 }
 

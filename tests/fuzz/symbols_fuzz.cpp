@@ -21,7 +21,7 @@ using fuzz::check;
 namespace {
 
 constexpr size_t kMemoryLimit = size_t{16} << 20;
-constexpr size_t kMostScopes = 65;  // 64 inlined functions and the one around them
+constexpr size_t kMaxScopes = 65;   // 64 inlined functions and the one around them
 constexpr size_t kLongest = 20000;  // of a name or a path
 
 struct Region {
@@ -51,7 +51,7 @@ void damage(fuzz::Choices& choices, std::vector<char>& bytes) {
 }
 
 void check_scopes(const std::vector<CodeScope>& scopes) {
-  check(scopes.size() <= kMostScopes);
+  check(scopes.size() <= kMaxScopes);
   for (const CodeScope& scope : scopes) {
     check(scope.line >= 0 && scope.function.size() <= kLongest && scope.file.size() <= kLongest);
   }

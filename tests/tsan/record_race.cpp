@@ -60,12 +60,12 @@ namespace {
 constexpr int kWriters = 3;
 constexpr int kLives = 150;  // threads that each writer is, one after the other
 constexpr int kHolds = 400;
-constexpr uint32_t kJobs = 20'000;
+constexpr uint32_t kRequests = 20'000;
 constexpr size_t kStackWords = 64;
 
 std::atomic<int> g_failures{0};
 std::atomic<int> g_writers_left{kWriters};
-std::atomic<uint64_t> g_handed_over{0};
+std::atomic<uint64_t> g_ended_holds{0};
 
 void expect(bool holds, const char* rule) {
   if (holds) return;
@@ -112,7 +112,7 @@ void release(ThreadRecord& record, FakeStack& stack, uint64_t value) {
   if (slot == nullptr) return expect(record.unrecorded > 0, "a hold is found, or counted as unrecorded");
   if (value % 16 == 0) {
     hand_over_slow(record, word_of(value), *slot, *slot, stack.caller(value));
-    g_handed_over.fetch_add(1, std::memory_order_relaxed);
+    g_ended_holds.fetch_add(1, std::memory_order_relaxed);
   }
   record.drop(*slot);
 }
@@ -175,9 +175,9 @@ void check_wait(const WaitView& view) {
   expect(view.caller.bp == value + 2 && view.since_ns == value + 3, "a view's registers and tick are of one wait");
 }
 
-uint64_t take_all_handed_over() {
+uint64_t take_all_ended_holds() {
   uint64_t taken = 0;
-  while (HandedOver* entry = take_handed_over()) {
+  while (EndedHold* entry = take_ended_hold()) {
     check_hold(entry->hold);
     uintptr_t word = 0;
     memcpy(&word, entry->stack, sizeof word);
@@ -202,7 +202,7 @@ void read_book() {
 void watch() {
   uint64_t taken = 0;
   for (uint64_t look = 1; g_writers_left.load(std::memory_order_acquire) > 0; ++look) {
-    g_pulse.tick_ns.store(look * (kStampBits + 1), std::memory_order_release);
+    g_clock_line.tick_ns.store(look * (kStampBits + 1), std::memory_order_release);
     for_each_hold(UINT64_MAX, [](const HoldView& view) {
       check_hold(view);
       check_stack_copy(view);
@@ -210,60 +210,60 @@ void watch() {
       if (view.gone) drop_left_over(view.identity.record, view.identity.slot, view.identity.number);
     });
     for_each_wait(UINT64_MAX, check_wait);
-    taken += take_all_handed_over();
+    taken += take_all_ended_holds();
     read_book();
     note_site(look, SiteKind::copies);
     refill_spares(true);
     refill_records();
   }
-  taken += take_all_handed_over();
-  expect(taken + handed_over_lost() == g_handed_over.load(), "each hold that is handed over is taken once or counted");
+  taken += take_all_ended_holds();
+  expect(taken + ended_holds_lost() == g_ended_holds.load(), "each hold that is handed over is taken once or counted");
   expect(taken > 0, "some holds were handed over");
 }
 
 // --- the queue from the watcher to the reporter ---
 
-void post_jobs(JobQueue& queue) {
-  for (uint32_t number = 1; number <= kJobs;) {
-    Job* job = queue.next_free();
-    if (job == nullptr) {
+void post_requests(ReportQueue& queue) {
+  for (uint32_t number = 1; number <= kRequests;) {
+    ReportRequest* request = queue.next_free();
+    if (request == nullptr) {
       std::this_thread::yield();
       continue;
     }
-    job->episode = job->held_ns[0] = job->waited_ns[kMaxWaiters - 1] = number++;
-    job->said.store(false, std::memory_order_relaxed);
+    request->episode = request->held_ns[0] = request->waited_ns[kMaxWaiters - 1] = number++;
+    request->said.store(false, std::memory_order_relaxed);
     queue.post();
   }
 }
 
-void do_jobs(JobQueue& queue) {
-  for (uint32_t number = 1; number <= kJobs;) {
-    Job* job = queue.oldest();
-    if (job == nullptr) {
+void do_requests(ReportQueue& queue) {
+  for (uint32_t number = 1; number <= kRequests;) {
+    ReportRequest* request = queue.oldest();
+    if (request == nullptr) {
       std::this_thread::yield();
       continue;
     }
-    expect(job->episode == number && job->held_ns[0] == number && job->waited_ns[kMaxWaiters - 1] == number,
-           "jobs come whole and in order");
-    job->said.store(true, std::memory_order_relaxed);
+    expect(request->episode == number && request->held_ns[0] == number && request->waited_ns[kMaxWaiters - 1] == number,
+           "requests come whole and in order");
+    request->said.store(true, std::memory_order_relaxed);
     queue.done();
     ++number;
   }
-  expect(queue.idle(), "a queue whose jobs are done is idle");
+  expect(queue.idle(), "a queue whose requests are done is idle");
 }
 
 int run() {
   thread_table_start();
-  g_pulse.extras = kCopyAlways;
+  g_clock_line.extras = kCopyAlways;
   refill_spares(true);
-  JobQueue queue;
+  ReportQueue queue;
   expect(queue.start(), "there is memory for the queue");
 
   std::vector<std::thread> threads;
   for (uint64_t writer = 0; writer < kWriters; ++writer) threads.emplace_back(write_records, writer);
   threads.emplace_back(watch);
-  threads.emplace_back(post_jobs, std::ref(queue));
-  threads.emplace_back(do_jobs, std::ref(queue));
+  threads.emplace_back(post_requests, std::ref(queue));
+  threads.emplace_back(do_requests, std::ref(queue));
   for (std::thread& thread : threads) thread.join();
 
   expect(live_records() == 0, "no record is live when all threads have exited");

@@ -52,7 +52,7 @@ const RawStack kNow =
 }  // namespace
 
 TEST_CASE("with the lock call inlined into the function, the site and the live frames outside it are the stack") {
-  const TakenStack taken = assemble_taken(holder_with({{0x3041, 0x7050}}, &kNow), function_start);
+  const AcquisitionStack taken = assemble_acquisition_stack(holder_with({{0x3041, 0x7050}}, &kNow), function_start);
   CHECK(pcs(taken.stack) == Pcs{0x3041, 0x4088, 0x6140});
   CHECK(taken.own_frame == 2);
   CHECK(taken.first_alive == 0);
@@ -64,7 +64,7 @@ TEST_CASE("with the lock call inlined into the function, the site and the live f
 
 TEST_CASE("wrappers that have returned stand before the frame that is alive") {
   // __gthread_mutex_lock, lock_guard's constructor, broadcast, and beyond: as a frame-pointer walk finds them at -O0.
-  const TakenStack taken = assemble_taken(
+  const AcquisitionStack taken = assemble_acquisition_stack(
       holder_with({{0x1110, 0x7000}, {0x1220, 0x7020}, {0x3041, 0x7050}, {0x4088, 0x70a0}}, &kNow), function_start);
   CHECK(pcs(taken.stack) == Pcs{0x1110, 0x1220, 0x3041, 0x4088, 0x6140});
   CHECK(taken.own_frame == 2);
@@ -73,7 +73,7 @@ TEST_CASE("wrappers that have returned stand before the frame that is alive") {
 }
 
 TEST_CASE("a helper that has returned leaves its call site only, and the note says so") {
-  const TakenStack taken = assemble_taken(holder_with({{0x1110, 0x7000}}, &kNow), function_start);
+  const AcquisitionStack taken = assemble_acquisition_stack(holder_with({{0x1110, 0x7000}}, &kNow), function_start);
   CHECK(pcs(taken.stack) == Pcs{0x1110});
   CHECK(taken.own_frame == -1);
   CHECK(taken.first_alive == 1);
@@ -83,7 +83,8 @@ TEST_CASE("a helper that has returned leaves its call site only, and the note sa
 }
 
 TEST_CASE("a helper that has returned to a caller that is alive gives the whole stack") {
-  const TakenStack taken = assemble_taken(holder_with({{0x1110, 0x7040}, {0x3041, 0x7050}}, &kNow), function_start);
+  const AcquisitionStack taken =
+      assemble_acquisition_stack(holder_with({{0x1110, 0x7040}, {0x3041, 0x7050}}, &kNow), function_start);
   CHECK(pcs(taken.stack) == Pcs{0x1110, 0x3041, 0x4088, 0x6140});
   CHECK(taken.own_frame == 2);
 }
@@ -91,10 +92,10 @@ TEST_CASE("a helper that has returned to a caller that is alive gives the whole 
 TEST_CASE("in a recursion the stack pointer tells which activation took the lock") {
   const RawStack now =
       stack_of({{0x5010, 0x7010}, {0x3050, 0x7050}, {0x3050, 0x7090}, {0x3050, 0x70d0}, {0x6140, 0x7200}});
-  const TakenStack taken = assemble_taken(holder_with({{0x3041, 0x7090}}, &now), function_start);
+  const AcquisitionStack taken = assemble_acquisition_stack(holder_with({{0x3041, 0x7090}}, &now), function_start);
   CHECK(taken.own_frame == 3);
   CHECK(pcs(taken.stack) == Pcs{0x3041, 0x6140});
-  const TakenStack inner = assemble_taken(holder_with({{0x3041, 0x7050}}, &now), function_start);
+  const AcquisitionStack inner = assemble_acquisition_stack(holder_with({{0x3041, 0x7050}}, &now), function_start);
   CHECK(inner.own_frame == 2);
   CHECK(pcs(inner.stack) == Pcs{0x3041, 0x3050, 0x6140});
 }
@@ -102,7 +103,7 @@ TEST_CASE("in a recursion the stack pointer tells which activation took the lock
 TEST_CASE("a wrapper that was called again from the next line is not the call that took the lock") {
   // 0x1110 waits for another lock where the first was taken, called by 0x3041's function from 0x3059 now.
   const RawStack now = stack_of({{0x1110, 0x7020}, {0x1220, 0x7050}, {0x3059, 0x70a0}, {0x4088, 0x7100}});
-  const TakenStack taken = assemble_taken(
+  const AcquisitionStack taken = assemble_acquisition_stack(
       holder_with({{0x1110, 0x7000}, {0x1220, 0x7020}, {0x3041, 0x7050}, {0x4088, 0x70a0}}, &now), function_start);
   CHECK(taken.own_frame == 2);
   CHECK(taken.first_alive == 2);
@@ -112,14 +113,14 @@ TEST_CASE("a wrapper that was called again from the next line is not the call th
 TEST_CASE("a frame on another stack, a coroutine's, is not taken for the one that took the lock") {
   RawStack now = stack_of({{0x3059, 0x9070a0}, {0x4088, 0x907100}});
   now.sp = 0x907050;
-  const TakenStack taken = assemble_taken(holder_with({{0x3041, 0x7050}}, &now), function_start);
+  const AcquisitionStack taken = assemble_acquisition_stack(holder_with({{0x3041, 0x7050}}, &now), function_start);
   CHECK(taken.own_frame == -1);
 }
 
 TEST_CASE("a frame at the same instructions as then may be a later call: it is not marked") {
   const RawStack now = stack_of({{0x1110, 0x7020}, {0x3041, 0x70a0}, {0x4088, 0x7100}});
-  const TakenStack taken =
-      assemble_taken(holder_with({{0x1110, 0x7000}, {0x3041, 0x7020}, {0x4088, 0x70a0}}, &now), function_start);
+  const AcquisitionStack taken = assemble_acquisition_stack(
+      holder_with({{0x1110, 0x7000}, {0x3041, 0x7020}, {0x4088, 0x70a0}}, &now), function_start);
   CHECK_FALSE(taken.own_is_proven);
   CHECK(pcs(taken.stack) == Pcs{0x1110, 0x3041, 0x4088});
 }
@@ -129,7 +130,7 @@ TEST_CASE("a part of the stack that was captured leads to the frame that is aliv
   Holder holder = holder_with({{0x1110, 0x7010}}, &kNow);
   holder.taken = &part;
   holder.taken_is_part = true;
-  const TakenStack taken = assemble_taken(holder, function_start);
+  const AcquisitionStack taken = assemble_acquisition_stack(holder, function_start);
   CHECK(pcs(taken.stack) == Pcs{0x1110, 0x3041, 0x4088, 0x6140});
   CHECK(taken.own_frame == 2);
   CHECK(taken.first_alive == 1);
@@ -138,15 +139,16 @@ TEST_CASE("a part of the stack that was captured leads to the frame that is aliv
 
 TEST_CASE("another function that stands where the acquiring frame stood is not taken for it") {
   // The stack pointer lies in Session::send's frame, but the site is in a function of its own.
-  const TakenStack taken = assemble_taken(holder_with({{0x9910, 0x7020}}, &kNow), function_start);
+  const AcquisitionStack taken = assemble_acquisition_stack(holder_with({{0x9910, 0x7020}}, &kNow), function_start);
   CHECK(taken.own_frame == -1);
 }
 
 TEST_CASE("sites that a walk over misused frame pointers found are dropped, but the first is always kept") {
-  const TakenStack taken =
-      assemble_taken(holder_with({{0x1110, 0x7000}, {0x0042, 0x7030}, {0x3041, 0x7050}}, &kNow), function_start);
+  const AcquisitionStack taken = assemble_acquisition_stack(
+      holder_with({{0x1110, 0x7000}, {0x0042, 0x7030}, {0x3041, 0x7050}}, &kNow), function_start);
   CHECK(pcs(taken.stack) == Pcs{0x1110, 0x3041, 0x4088, 0x6140});
-  const TakenStack unknown = assemble_taken(holder_with({{0x0010, 0x7050}, {0x0042, 0x7060}}, &kNow), function_start);
+  const AcquisitionStack unknown =
+      assemble_acquisition_stack(holder_with({{0x0010, 0x7050}, {0x0042, 0x7060}}, &kNow), function_start);
   CHECK(pcs(unknown.stack) == Pcs{0x0010});
   CHECK(unknown.own_frame == -1);
   CHECK(std::string(unknown.stack.note) == "the code that took it has no unwind tables: only the call sites are known");
@@ -154,7 +156,7 @@ TEST_CASE("sites that a walk over misused frame pointers found are dropped, but 
 
 TEST_CASE("a holder that was interrupted in the acquiring function itself") {
   const RawStack now = stack_of({{0x3048, 0x70a0}, {0x4088, 0x7100}});
-  const TakenStack taken = assemble_taken(holder_with({{0x3041, 0x7050}}, &now), function_start);
+  const AcquisitionStack taken = assemble_acquisition_stack(holder_with({{0x3041, 0x7050}}, &now), function_start);
   CHECK(taken.own_frame == 0);
   CHECK(pcs(taken.stack) == Pcs{0x3041, 0x4088});
 }
@@ -163,17 +165,18 @@ TEST_CASE("the outer part is as complete as the live stack, and inherits its not
   RawStack now = kNow;
   now.complete = false;
   std::strcpy(now.note, "stack memory is gone");
-  const TakenStack taken = assemble_taken(holder_with({{0x3041, 0x7050}}, &now), function_start);
+  const AcquisitionStack taken = assemble_acquisition_stack(holder_with({{0x3041, 0x7050}}, &now), function_start);
   CHECK_FALSE(taken.stack.complete);
   CHECK(std::string(taken.stack.note) == "stack memory is gone");
 }
 
 TEST_CASE("without a live stack the call sites are all there is") {
-  const TakenStack taken = assemble_taken(holder_with({{0x3041, 0x7050}, {0x4088, 0x70a0}}, nullptr), function_start);
+  const AcquisitionStack taken =
+      assemble_acquisition_stack(holder_with({{0x3041, 0x7050}, {0x4088, 0x70a0}}, nullptr), function_start);
   CHECK(pcs(taken.stack) == Pcs{0x3041, 0x4088});
   CHECK(taken.own_frame == -1);
   CHECK(std::string(taken.stack.note).find("was not captured") != std::string::npos);
-  const TakenStack nothing = assemble_taken(holder_with({}, nullptr), function_start);
+  const AcquisitionStack nothing = assemble_acquisition_stack(holder_with({}, nullptr), function_start);
   CHECK(nothing.stack.count == 0);
   CHECK(std::string(nothing.stack.note) == "no call site was recorded");
 }
@@ -182,7 +185,7 @@ TEST_CASE("a stack captured at the acquisition is used whole, and its live frame
   const RawStack captured = stack_of({{0x1110, 0x7050}, {0x3041, 0x70a0}, {0x4088, 0x7100}, {0x6140, 0x7200}});
   Holder holder = holder_with({{0x1110, 0x7040}}, &kNow);
   holder.taken = &captured;
-  const TakenStack taken = assemble_taken(holder, function_start);
+  const AcquisitionStack taken = assemble_acquisition_stack(holder, function_start);
   CHECK(pcs(taken.stack) == pcs(captured));
   CHECK(taken.own_frame == 2);
   CHECK(taken.first_alive == 1);
@@ -193,7 +196,7 @@ TEST_CASE("more frames than a stack can have are cut off, not written beyond it"
   now.complete = true;
   now.count = kMaxFrames;
   for (uint32_t i = 0; i < kMaxFrames; ++i) now.frames[i] = {0x3050, 0x7000 + 0x10 * (i + 1), false};
-  const TakenStack taken =
-      assemble_taken(holder_with({{0x1110, 0x100}, {0x1220, 0x200}, {0x3041, 0x7000}}, &now), function_start);
+  const AcquisitionStack taken = assemble_acquisition_stack(
+      holder_with({{0x1110, 0x100}, {0x1220, 0x200}, {0x3041, 0x7000}}, &now), function_start);
   CHECK(taken.stack.count == kMaxFrames);
 }

@@ -585,13 +585,13 @@ TEST_CASE("under a filter that may kill for a system call no thread is looked at
   const Pipe pipe;
   Worker worker([&] { read_byte(pipe.reader()); });
   Snapshot snapshot;
-  g_call_filters.on_program.store(1);
+  g_seccomp_state.on_program.store(1);
   const bool captured = capture_thread(worker.tid(), worker.stack_end(), &snapshot);
   const std::string why = snapshot.why_short;
   int value = 0;
   const int known = 42;
   const size_t got = read_own_memory(reinterpret_cast<uintptr_t>(&known), &value, sizeof value);
-  g_call_filters.on_program.store(0);
+  g_seccomp_state.on_program.store(0);
   pipe.put();
   CHECK_FALSE(captured);
   CHECK(contains(why.c_str(), "the program has a seccomp filter"));

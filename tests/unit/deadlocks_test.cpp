@@ -15,7 +15,7 @@ namespace {
 enum Found : int { kNothing = 40, kUnproven, kProven };
 
 struct Scene : DeadlockScene {
-  std::unique_ptr<CircleSearch> search = std::make_unique<CircleSearch>();
+  std::unique_ptr<CycleSearch> search = std::make_unique<CycleSearch>();
   std::unique_ptr<Timing> timing = std::make_unique<Timing>();
   HolderState holders[kMaxHolders] = {};
   Found found = kNothing;
@@ -28,9 +28,9 @@ struct Scene : DeadlockScene {
 
   Found look() {
     read_waits(*search);
-    const auto visit = [](void* self, const Circle& circle) {
+    const auto visit = [](void* self, const Cycle& cycle) {
       Scene& scene = *static_cast<Scene*>(self);
-      scene.found = prove_circle(circle, *scene.timing, scene.holders) ? kProven : kUnproven;
+      scene.found = prove_cycle(cycle, *scene.timing, scene.holders) ? kProven : kUnproven;
     };
     search->find(visit, this, &has_been_woken);
     return found;
@@ -46,7 +46,7 @@ TEST_CASE("two threads that sleep for each other's mutex are a proven deadlock")
   const Outcome outcome = of_scene([](Scene& scene) {
     scene.deadlock();
     const Found found = scene.look();
-    return found == kProven && circle_lasts(scene.holders, 2) ? kProven : kUnproven;
+    return found == kProven && cycle_lasts(scene.holders, 2) ? kProven : kUnproven;
   });
   CHECK(outcome.status == kProven);
 }
@@ -61,7 +61,7 @@ TEST_CASE("a thread that is in another system call is not blocked for the lock, 
   CHECK(outcome.status == kUnproven);
 }
 
-TEST_CASE("a wait that ends by itself closes no circle") {
+TEST_CASE("a wait that ends by itself closes no cycle") {
   const Outcome outcome = of_scene([](Scene& scene) {
     scene.note_wait(0, scene.word(1));
     scene.note_wait(1, scene.word(0).with_timeout());
@@ -89,12 +89,12 @@ TEST_CASE("a mutex that its recorded holder has lost proves nothing") {
   CHECK(outcome.status == kUnproven);
 }
 
-TEST_CASE("a circle lasts no longer than each of its waits") {
+TEST_CASE("a cycle lasts no longer than each of its waits") {
   const Outcome outcome = of_scene([](Scene& scene) {
     scene.deadlock();
-    if (scene.look() != kProven || !circle_lasts(scene.holders, 2)) return kNothing;
+    if (scene.look() != kProven || !cycle_lasts(scene.holders, 2)) return kNothing;
     scene.threads[1].record().clear();
-    return circle_lasts(scene.holders, 2) ? kProven : kUnproven;
+    return cycle_lasts(scene.holders, 2) ? kProven : kUnproven;
   });
   CHECK(outcome.status == kUnproven);
 }

@@ -40,7 +40,7 @@ struct Releaser {
 };
 
 void give_all_back() {
-  while (HandedOver* entry = take_handed_over()) give_back(entry);
+  while (EndedHold* entry = take_ended_hold()) give_back(entry);
 }
 
 TEST_CASE("what is handed over is the hold, its end, and where the thread was") {
@@ -57,7 +57,7 @@ TEST_CASE("what is handed over is the hold, its end, and where the thread was") 
   const uint64_t after_ns = monotonic_ns();
   record.drop(*slot);
 
-  HandedOver* entry = take_handed_over();
+  EndedHold* entry = take_ended_hold();
   REQUIRE(entry != nullptr);
   CHECK(entry->hold.identity == view.identity);
   CHECK(entry->hold.word == view.word);
@@ -87,13 +87,13 @@ TEST_CASE("a copy that was made at the acquisition is handed over with the hold"
   HeldSlot* slot = record.find(0x1000);
   hand_over_slow(record, LockWord(slot->word.load()), *slot, *slot, releaser.caller());
   record.drop(*slot);
-  HandedOver* entry = take_handed_over();
+  EndedHold* entry = take_ended_hold();
   REQUIRE(entry != nullptr);
   REQUIRE(entry->acquired_size == then.size() * sizeof(uintptr_t));
   CHECK(memcmp(entry->acquired, then.data(), entry->acquired_size) == 0);
   give_back(entry);
   releaser.hand_over(0x2000);
-  entry = take_handed_over();
+  entry = take_ended_hold();
   CHECK(entry->acquired_size == 0);
   give_back(entry);
 }
@@ -112,20 +112,20 @@ TEST_CASE(
     give_all_back();
     return site_of(pc).kind;
   };
-  g_pulse.limit_ns[0] = 1;
+  g_clock_line.limit_ns[0] = 1;
   CHECK(kind_after(0x401801, 40) == SiteKind::unseen);
   allow_trials(true);
   CHECK(kind_after(0x401802, 40) == SiteKind::copies);
   CHECK(kind_after(0x401803, 2 * kNotedWords) == SiteKind::unseen);
   allow_trials(false);
-  g_pulse.limit_ns[0] = UINT64_MAX;
+  g_clock_line.limit_ns[0] = UINT64_MAX;
 }
 
 TEST_CASE("a large stack is handed over as far as there is room") {
   give_all_back();
   Releaser releaser(10'000);
   releaser.hand_over(0x1000);
-  HandedOver* entry = take_handed_over();
+  EndedHold* entry = take_ended_hold();
   REQUIRE(entry != nullptr);
   CHECK(entry->stack_size == sizeof entry->stack);
   give_back(entry);
@@ -135,7 +135,7 @@ TEST_CASE("of a stack that is not the thread's own nothing is read") {
   give_all_back();
   Releaser releaser;
   releaser.hand_over(0x1000, {0x402000, reinterpret_cast<uintptr_t>(&releaser), 0});
-  HandedOver* entry = take_handed_over();
+  EndedHold* entry = take_ended_hold();
   REQUIRE(entry != nullptr);
   CHECK(entry->stack_size == 0);
   give_back(entry);
@@ -145,25 +145,25 @@ TEST_CASE("the hold that ended first is taken first, and each once") {
   give_all_back();
   Releaser releaser;
   for (uintptr_t lock = 1; lock <= 3; ++lock) releaser.hand_over(lock * 64);
-  HandedOver* first = take_handed_over();
+  EndedHold* first = take_ended_hold();
   REQUIRE(first != nullptr);
   CHECK(first->hold.word.address() == 64);
   give_back(first);
   releaser.hand_over(4 * 64);  // into the place that is free again, before the others
   for (uintptr_t lock = 2; lock <= 4; ++lock) {
-    HandedOver* next = take_handed_over();
+    EndedHold* next = take_ended_hold();
     REQUIRE(next != nullptr);
     CHECK(next->hold.word.address() == lock * 64);
     give_back(next);
   }
-  CHECK(take_handed_over() == nullptr);
+  CHECK(take_ended_hold() == nullptr);
 }
 
 TEST_CASE("an entry that is being read is not overwritten") {
   give_all_back();
   Releaser releaser;
   releaser.hand_over(0x1000);
-  HandedOver* taken = take_handed_over();
+  EndedHold* taken = take_ended_hold();
   for (uintptr_t lock = 1; lock <= kRoom + 5; ++lock) releaser.hand_over(0x2000 + lock * 64);
   CHECK(taken->hold.word.address() == 0x1000);
   give_back(taken);
@@ -173,33 +173,33 @@ TEST_CASE("an entry that is being read is not overwritten") {
 TEST_CASE("what finds no room is counted") {
   give_all_back();
   Releaser releaser;
-  const uint64_t lost = handed_over_lost();
+  const uint64_t lost = ended_holds_lost();
   for (uintptr_t lock = 1; lock <= kRoom; ++lock) releaser.hand_over(lock * 64);
-  CHECK(handed_over_lost() == lost);
+  CHECK(ended_holds_lost() == lost);
   releaser.hand_over(0x9000);
-  CHECK(handed_over_lost() == lost + 1);
+  CHECK(ended_holds_lost() == lost + 1);
   size_t taken = 0;
-  std::set<HandedOver*> entries;
-  while (HandedOver* entry = take_handed_over()) {
+  std::set<EndedHold*> entries;
+  while (EndedHold* entry = take_ended_hold()) {
     entries.insert(entry);
     ++taken;
   }
   CHECK(taken == kRoom);
   CHECK(entries.size() == kRoom);
-  for (HandedOver* entry : entries) give_back(entry);
+  for (EndedHold* entry : entries) give_back(entry);
 }
 
 TEST_CASE("after a fork all entries are free") {
   give_all_back();
   Releaser releaser;
   for (uintptr_t lock = 1; lock <= kRoom; ++lock) releaser.hand_over(lock * 64);
-  HandedOver* taken = take_handed_over();
-  taken->state = HandedOver::State::writing;
-  handed_over_after_fork();
-  CHECK(take_handed_over() == nullptr);
-  const uint64_t lost = handed_over_lost();
+  EndedHold* taken = take_ended_hold();
+  taken->state = EndedHold::State::writing;
+  ended_holds_after_fork();
+  CHECK(take_ended_hold() == nullptr);
+  const uint64_t lost = ended_holds_lost();
   for (uintptr_t lock = 1; lock <= kRoom; ++lock) releaser.hand_over(lock * 64);
-  CHECK(handed_over_lost() == lost);
+  CHECK(ended_holds_lost() == lost);
   give_all_back();
 }
 

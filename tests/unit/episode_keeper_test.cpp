@@ -24,7 +24,7 @@ struct KeeperTest {
   LockWord word{&lock, LockKind::rwlock, Access::shared};
 
   KeeperTest() {
-    while (HandedOver* entry = take_handed_over()) give_back(entry);
+    while (EndedHold* entry = take_ended_hold()) give_back(entry);
     Settings settings{};
     settings.limit_ns = settings.read_limit_ns = settings.wait_limit_ns = 1;
     timing->start(settings);
@@ -56,9 +56,9 @@ struct KeeperTest {
   }
   void begin() {
     timing->advance();
-    Suspects suspects;
-    suspects.add(word);
-    REQUIRE(keeper->begin_hold_episodes(suspects, *timing));
+    Candidates candidates;
+    candidates.add(word);
+    REQUIRE(keeper->begin_hold_episodes(candidates, *timing));
   }
   // A look whose releases come after it has looked for them.
   void look_too_early() {
@@ -68,9 +68,9 @@ struct KeeperTest {
   }
   std::vector<Phase> told() {
     std::vector<Phase> phases;
-    for (; Job* job = report_queue().oldest(); report_queue().done()) {
-      phases.push_back(job->phase);
-      if (job->ended != nullptr) give_back(job->ended);
+    for (; ReportRequest* request = report_queue().oldest(); report_queue().done()) {
+      phases.push_back(request->phase);
+      if (request->ended != nullptr) give_back(request->ended);
     }
     return phases;
   }
@@ -120,7 +120,7 @@ struct StoryTest {
   RecordedThread holder, waiter;
 
   StoryTest() {
-    while (HandedOver* entry = take_handed_over()) give_back(entry);
+    while (EndedHold* entry = take_ended_hold()) give_back(entry);
     REQUIRE(report_queue().start());
     report_queue().reset();
     settings.limit_ns = kHour;
@@ -167,10 +167,10 @@ struct StoryTest {
 
   bool begin_hold() { return begin(&EpisodeKeeper::begin_hold_episodes); }
   bool begin_wait_episode() { return begin(&EpisodeKeeper::begin_wait_episodes); }
-  bool begin(bool (EpisodeKeeper::*kind)(const Suspects&, const Timing&)) {
-    Suspects suspects;
-    suspects.add(word);
-    return (keeper.get()->*kind)(suspects, *timing);
+  bool begin(bool (EpisodeKeeper::*kind)(const Candidates&, const Timing&)) {
+    Candidates candidates;
+    candidates.add(word);
+    return (keeper.get()->*kind)(candidates, *timing);
   }
   // A look that follows all episodes, as not each one does.
   void look() {
@@ -187,13 +187,13 @@ struct StoryTest {
 
   // --- the reporter ---
 
-  // Its queue has room for no job more.
+  // Its queue has room for no request more.
   void fall_behind() {
-    while (Job* job = report_queue().next_free()) {
-      *job->state.holders = {};
-      job->ended = nullptr;
-      job->phase = Phase::snapshot;
-      job->episode = 0;
+    while (ReportRequest* request = report_queue().next_free()) {
+      *request->state.holders = {};
+      request->ended = nullptr;
+      request->phase = Phase::snapshot;
+      request->episode = 0;
       report_queue().post();
     }
   }
@@ -201,9 +201,9 @@ struct StoryTest {
   // What was posted since it was asked last.
   Story told() {
     Story all;
-    for (; Job* job = report_queue().oldest(); report_queue().done()) {
-      all.push_back({job->event, job->phase});
-      if (job->ended != nullptr) give_back(job->ended);
+    for (; ReportRequest* request = report_queue().oldest(); report_queue().done()) {
+      all.push_back({request->event, request->phase});
+      if (request->ended != nullptr) give_back(request->ended);
     }
     return all;
   }
@@ -270,23 +270,23 @@ TEST_CASE_METHOD(StoryTest, "a hold that ended before a look is reported late if
 }
 
 TEST_CASE_METHOD(StoryTest, "one that was not is not reported, and what its release left has its place back") {
-  const uint64_t lost = handed_over_lost();
+  const uint64_t lost = ended_holds_lost();
   for (int i = 0; i < 100; ++i) {
     hold(kHour / 2);
     release();
     look();
   }
   CHECK(told().empty());
-  CHECK(handed_over_lost() == lost);
+  CHECK(ended_holds_lost() == lost);
 }
 
 TEST_CASE_METHOD(StoryTest, "a late report for which there is no room is counted") {
-  const uint64_t lost = handed_over_lost();
+  const uint64_t lost = ended_holds_lost();
   fall_behind();
   hold(kHour + kHour / 2);
   release();
   look();
-  CHECK(handed_over_lost() == lost + 1);
+  CHECK(ended_holds_lost() == lost + 1);
 }
 
 TEST_CASE_METHOD(StoryTest,
@@ -384,10 +384,10 @@ TEST_CASE_METHOD(WaitStoryTest, "a wait is reported as a hold is: over its limit
   hold(3 * kHour);
   HeldSlot& waits = wait(kHour + kHour / 2);
   REQUIRE(begin_wait_episode());
-  Job* const job = report_queue().oldest();
-  REQUIRE(job != nullptr);
-  CHECK(job->state.holder_count == 1);
-  CHECK(job->state.waiter_count == 1);
+  ReportRequest* const request = report_queue().oldest();
+  REQUIRE(request != nullptr);
+  CHECK(request->state.holder_count == 1);
+  CHECK(request->state.waiter_count == 1);
   CHECK(told() == Story{{Event::wait, Phase::over}});
   look();
   CHECK(told().empty());
@@ -440,10 +440,10 @@ TEST_CASE_METHOD(StoryTest, "a snapshot tells of each lock that is held, whateve
     holdwatch::hold(waiter.record(), {&another, LockKind::mutex, Access::exclusive}, {0x401000, 0, 0});
   });
   keeper->report_all_holds(*timing);
-  const Job* const job = report_queue().oldest();
-  REQUIRE(job != nullptr);
-  CHECK(job->limit_ns == 0);
-  CHECK(job->episode == 0);
+  const ReportRequest* const request = report_queue().oldest();
+  REQUIRE(request != nullptr);
+  CHECK(request->limit_ns == 0);
+  CHECK(request->episode == 0);
   CHECK(told() == Story{{Event::hold, Phase::snapshot}, {Event::hold, Phase::snapshot}});
   CHECK(keeper->episodes().active() == 0);
 }
@@ -474,9 +474,9 @@ int play(int (*story)(DeadlockStory&)) {
 TEST_CASE("a deadlock is told once, whatever the age of its holds, and its holds are not told besides") {
   CHECK(play([](DeadlockStory& story) {
           story.deadlock(0);
-          story.keeper->begin_circles(*story.timing);
+          story.keeper->begin_cycles(*story.timing);
           if (story.told() != Story{{Event::deadlock, Phase::over}}) return 1;
-          story.keeper->begin_circles(*story.timing);
+          story.keeper->begin_cycles(*story.timing);
           story.look();
           if (!story.told().empty()) return 2;
           for (int lock : {0, 1}) {
@@ -495,7 +495,7 @@ TEST_CASE("how a hold goes on is not told while it is part of a deadlock") {
   CHECK(play([](DeadlockStory& story) {
           story.deadlock(kHour + kHour / 2);
           if (!story.begin_hold_of(0)) return 1;
-          story.keeper->begin_circles(*story.timing);
+          story.keeper->begin_cycles(*story.timing);
           if (story.told() != Story{{Event::hold, Phase::over}, {Event::deadlock, Phase::over}}) return 2;
           for (int lock : {0, 1})
             story.scene.threads[lock]
@@ -512,9 +512,9 @@ TEST_CASE("a deadlock is over when one of its waits is, and a snapshot tells of 
   CHECK(play([](DeadlockStory& story) {
           story.deadlock(0);
           story.keeper->report_all_holds(*story.timing);
-          report_queue().for_each_posted([&](const Job& job) {
-            const bool has_none = job.limit_ns == 0 && job.episode == 0;
-            story.is_as_expected = story.is_as_expected && has_none == (job.phase == Phase::snapshot);
+          report_queue().for_each_posted([&](const ReportRequest& request) {
+            const bool has_none = request.limit_ns == 0 && request.episode == 0;
+            story.is_as_expected = story.is_as_expected && has_none == (request.phase == Phase::snapshot);
           });
           if (!story.is_as_expected) return 3;
           if (story.told() != Story{{Event::deadlock, Phase::over}, {Event::deadlock, Phase::snapshot}}) return 1;
@@ -528,7 +528,7 @@ TEST_CASE("that a deadlock is over is told before the end of a hold that it kept
   CHECK(play([](DeadlockStory& story) {
           story.deadlock(kHour + kHour / 2);
           if (!story.begin_hold_of(0)) return 1;
-          story.keeper->begin_circles(*story.timing);
+          story.keeper->begin_cycles(*story.timing);
           story.told();
           ThreadRecord& record = story.scene.threads[0].record();
           HeldSlot& slot = *record.find(story.scene.word(0).address());
@@ -545,7 +545,7 @@ TEST_CASE("a thread that waits for its own mutex is a deadlock with itself") {
           story.scene.take();
           story.scene.note_wait(0, story.scene.word(0));
           story.scene.block(0, 0);
-          story.keeper->begin_circles(*story.timing);
+          story.keeper->begin_cycles(*story.timing);
           return story.told() == Story{{Event::self_deadlock, Phase::over}} ? 0 : 1;
         }) == 0);
 }

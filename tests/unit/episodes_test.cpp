@@ -53,8 +53,8 @@ TEST_CASE("waiting time adds up over the looks") {
 }
 
 TEST_CASE("a hold that was handed over before it was last seen held ended no sooner") {
-  auto before = std::make_unique<HandedOver>();
-  auto after = std::make_unique<HandedOver>();
+  auto before = std::make_unique<EndedHold>();
+  auto after = std::make_unique<EndedHold>();
   auto episode = std::make_unique<Episode>();
   episode->last_look_ns = 1'000;
   before->released_ns = 900;
@@ -64,7 +64,7 @@ TEST_CASE("a hold that was handed over before it was last seen held ended no soo
   note_ended(*episode, after.get());
   CHECK(episode->ended == after.get());
   CHECK(episode->ended->released_ns == 1'100);
-  CHECK(before->state == HandedOver::State::free);
+  CHECK(before->state == EndedHold::State::free);
 }
 
 TEST_CASE("several waiters lose time at once") {
@@ -212,18 +212,18 @@ TEST_CASE_METHOD(EpisodesTest, "nothing is left when all are cleared") {
 }
 
 TEST_CASE_METHOD(EpisodesTest, "a deadlock is found by each of its locks, and by each of its holds") {
-  Episode* circle = episodes.begin(Event::deadlock, mutex_at(0x1000), 77);
-  circle->holder_count = 2;
-  circle->holders[0].hold.word = mutex_at(0x1000);
-  circle->holders[1].hold.word = mutex_at(0x2000);
-  circle->holders[1].hold.identity = {2, 0, 5};
-  CHECK(episodes.find_circle(0x1000) == circle);
-  CHECK(episodes.find_circle(0x2000) == circle);
-  CHECK(episodes.find_circle(0x3000) == nullptr);
+  Episode* cycle = episodes.begin(Event::deadlock, mutex_at(0x1000), 77);
+  cycle->holder_count = 2;
+  cycle->holders[0].hold.word = mutex_at(0x1000);
+  cycle->holders[1].hold.word = mutex_at(0x2000);
+  cycle->holders[1].hold.identity = {2, 0, 5};
+  CHECK(episodes.find_cycle(0x1000) == cycle);
+  CHECK(episodes.find_cycle(0x2000) == cycle);
+  CHECK(episodes.find_cycle(0x3000) == nullptr);
   CHECK(episodes.find_hold(0x1000) == nullptr);
-  CHECK(episodes.find_holder({2, 0, 5}) == circle);
-  episodes.end(*circle);
-  CHECK(episodes.find_circle(0x2000) == nullptr);
+  CHECK(episodes.find_holder({2, 0, 5}) == cycle);
+  episodes.end(*cycle);
+  CHECK(episodes.find_cycle(0x2000) == nullptr);
 }
 
 TEST_CASE_METHOD(EpisodesTest,
@@ -253,9 +253,9 @@ TEST_CASE_METHOD(EpisodesTest, "who holds a lock is told by its hold and by its 
     CHECK(episodes.tell_of_hold(0x1000));
   }
   episodes.clear();
-  Episode* circle = episodes.begin(Event::self_deadlock, mutex_at(0x1000), 77);
-  circle->holder_count = 1;
-  circle->holders[0].hold.word = mutex_at(0x1000);
+  Episode* cycle = episodes.begin(Event::self_deadlock, mutex_at(0x1000), 77);
+  cycle->holder_count = 1;
+  cycle->holders[0].hold.word = mutex_at(0x1000);
   CHECK(episodes.tell_of_hold(0x1000));
   CHECK_FALSE(episodes.tell_of(0x2000));
 }
@@ -287,16 +287,16 @@ TEST_CASE_METHOD(EpisodesTest,
                              {&mutexes[1], LockKind::mutex, Access::exclusive}};
   Episode* hold = episodes.begin(Event::hold, words[0], 77);
   CHECK(hold->tags[0].id == lock_id(words[0].address()));
-  Episode* circle = episodes.begin(Event::deadlock, words[0], 77);
-  circle->holder_count = 2;
-  for (int i = 0; i < 2; ++i) circle->holders[i].hold.word = words[i];
-  tag_locks(*circle);
-  CHECK(circle->tags[0].id == hold->tags[0].id);
-  CHECK(circle->tags[1].id == lock_id(words[1].address()));
+  Episode* cycle = episodes.begin(Event::deadlock, words[0], 77);
+  cycle->holder_count = 2;
+  for (int i = 0; i < 2; ++i) cycle->holders[i].hold.word = words[i];
+  tag_locks(*cycle);
+  CHECK(cycle->tags[0].id == hold->tags[0].id);
+  CHECK(cycle->tags[1].id == lock_id(words[1].address()));
   forget_lock(words[0].address());  // destroyed: another one in its place has an id of its own
   refresh_names(*hold);
   CHECK(hold->tags[0].id != lock_id(words[0].address()));
-  CHECK(circle->tags[0].id == hold->tags[0].id);
+  CHECK(cycle->tags[0].id == hold->tags[0].id);
   for (const LockWord word : words) forget_lock(word.address());
 }
 
@@ -310,7 +310,7 @@ TEST_CASE_METHOD(EpisodesTest, "a lock that is named during its episode has that
   CHECK(std::string(episode->tags[0].name) == "accounts");
 
   // What the thread that released it knew counts, if it is of the same lock.
-  auto ended = std::make_unique<HandedOver>();
+  auto ended = std::make_unique<EndedHold>();
   ended->lock = {episode->tags[0].id + 1, "another"};
   episode->ended = ended.get();
   refresh_names(*episode);
@@ -362,7 +362,7 @@ TEST_CASE("when all episodes are cleared, what was handed over to them is given 
     thread.record().drop(*slot);
     Episode* episode = episodes.begin(Event::hold, lock, 1);
     REQUIRE(episode != nullptr);
-    episode->ended = take_handed_over();
+    episode->ended = take_ended_hold();
     REQUIRE(episode->ended != nullptr);
     episodes.clear();
   }

@@ -122,7 +122,7 @@ TEST_CASE_METHOD(Story, "a holder that has ended") {
   check(Event::abandoned);
 }
 
-TEST_CASE_METHOD(Story, "circles of any length") {
+TEST_CASE_METHOD(Story, "cycles of any length") {
   for (const char* name : {"one", "two", "three", "four", "five", "six"}) {
     add_holder(static_cast<int>(10 + holders.size()), name, 4'000'000'000);
     check(holders.size() == 1 ? Event::self_deadlock : Event::deadlock);

@@ -63,7 +63,7 @@ TEST_CASE("what the acquisition's stack has of the present one is counted from i
   holder.site_count = 1;
   holder.sites[0] = {0x5001, 0x7000 + 16 * 2 + 8};
   const auto function_start = [](uintptr_t pc) { return pc & ~uintptr_t{0xff}; };
-  const TakenStack taken = assemble_taken(holder, function_start);
+  const AcquisitionStack taken = assemble_acquisition_stack(holder, function_start);
   REQUIRE(taken.stack.count == 2);
   CHECK(std::string(taken.stack.note) == "the caller of frame #1 is likely");
 }

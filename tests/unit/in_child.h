@@ -29,7 +29,7 @@ inline Outcome in_child(const std::function<int()>& body) {
     dup2(ends[1], STDERR_FILENO);
     close(ends[0]);
     close(ends[1]);
-    say_start();
+    standard_error_start();
     _exit(body());
   }
   close(ends[1]);

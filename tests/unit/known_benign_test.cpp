@@ -28,42 +28,42 @@ Report parked(Phase phase, uint64_t episode = 1) {
   return report;
 }
 
-bool leaves_out(ByDesign& by_design, Report report, std::string* notice) {
-  return by_design.leaves_out(report, notice);
+bool leaves_out(KnownBenign& known_benign, Report report, std::string* notice) {
+  return known_benign.leaves_out(report, notice);
 }
 
 TEST_CASE("redis's parked I/O threads are left out, with one line for all of them") {
-  ByDesign by_design;
+  KnownBenign known_benign;
   std::string notice;
-  CHECK(leaves_out(by_design, parked(Phase::over, 1), &notice));
+  CHECK(leaves_out(known_benign, parked(Phase::over, 1), &notice));
   CHECK(
       notice ==
       "L7 and similar locks are not reported: redis parks its idle I/O threads on mutexes that its main thread holds");
   notice.clear();
-  CHECK(leaves_out(by_design, parked(Phase::over, 2), &notice));
-  CHECK(leaves_out(by_design, parked(Phase::still, 1), &notice));
-  CHECK(leaves_out(by_design, parked(Phase::released, 1), &notice));
-  CHECK(leaves_out(by_design, parked(Phase::late, 3), &notice));
+  CHECK(leaves_out(known_benign, parked(Phase::over, 2), &notice));
+  CHECK(leaves_out(known_benign, parked(Phase::still, 1), &notice));
+  CHECK(leaves_out(known_benign, parked(Phase::released, 1), &notice));
+  CHECK(leaves_out(known_benign, parked(Phase::late, 3), &notice));
   CHECK(notice.empty());
 }
 
 TEST_CASE("a lock by design that anybody else waits for is reported from then on") {
-  ByDesign by_design;
+  KnownBenign known_benign;
   std::string notice;
-  REQUIRE(leaves_out(by_design, parked(Phase::over), &notice));
+  REQUIRE(leaves_out(known_benign, parked(Phase::over), &notice));
   Report other = parked(Phase::still);
   other.waiters[0].threads[0] = "bio_lazy_free";
-  CHECK_FALSE(by_design.leaves_out(other, &notice));
+  CHECK_FALSE(known_benign.leaves_out(other, &notice));
   CHECK(other.phase == Phase::over);
-  CHECK_FALSE(leaves_out(by_design, parked(Phase::still), &notice));
-  CHECK_FALSE(leaves_out(by_design, parked(Phase::released), &notice));
+  CHECK_FALSE(leaves_out(known_benign, parked(Phase::still), &notice));
+  CHECK_FALSE(leaves_out(known_benign, parked(Phase::released), &notice));
 }
 
 TEST_CASE("what redis does not do by design is reported") {
   const auto is_reported = [](auto change) {
     Report report = parked(Phase::over);
     change(report);
-    return why_by_design(report, true) == nullptr;
+    return why_known_benign(report, true) == nullptr;
   };
   CHECK(is_reported([](Report& report) { report.exe = "/usr/bin/chatroom"; }));
   CHECK(is_reported([](Report& report) { report.holders[0].tid = 101; }));
@@ -81,16 +81,16 @@ TEST_CASE("of a process that nobody watched, it is not asked where the lock was 
   Report report = parked(Phase::snapshot);
   report.event = Event::wait;
   report.holders[0].taken.frames.clear();
-  CHECK(why_by_design(report, true) == nullptr);
-  CHECK(why_by_design(report, false) != nullptr);
+  CHECK(why_known_benign(report, true) == nullptr);
+  CHECK(why_known_benign(report, false) != nullptr);
   report.waiters[0].threads = {"bio_lazy_free"};
-  CHECK(why_by_design(report, false) == nullptr);
+  CHECK(why_known_benign(report, false) == nullptr);
 }
 
 TEST_CASE("a snapshot shows everything") {
-  ByDesign by_design;
+  KnownBenign known_benign;
   std::string notice;
-  CHECK_FALSE(leaves_out(by_design, parked(Phase::snapshot), &notice));
+  CHECK_FALSE(leaves_out(known_benign, parked(Phase::snapshot), &notice));
 }
 
 }  // namespace

@@ -16,18 +16,18 @@ LockWord mutex_at(uintptr_t address) {
 }
 
 struct SightingsTest {
-  std::unique_ptr<Sightings> sightings = std::make_unique<Sightings>();
+  std::unique_ptr<LockIndex> lock_index = std::make_unique<LockIndex>();
   std::deque<RecordedThread> threads;
 
   RecordedThread& thread() { return threads.emplace_back(); }
   std::vector<int> holders_of(uintptr_t lock) {
     std::vector<int> found;
-    sightings->for_each_hold_of(mutex_at(lock), [&](const HoldView& hold) { found.push_back(hold.tid); });
+    lock_index->for_each_hold_of(mutex_at(lock), [&](const HoldView& hold) { found.push_back(hold.tid); });
     return found;
   }
   std::vector<int> waiters_for(uintptr_t lock) {
     std::vector<int> found;
-    sightings->for_each_wait_for(mutex_at(lock), [&](const WaitView& wait) { found.push_back(wait.tid); });
+    lock_index->for_each_wait_for(mutex_at(lock), [&](const WaitView& wait) { found.push_back(wait.tid); });
     return found;
   }
 };
@@ -39,9 +39,9 @@ TEST_CASE_METHOD(SightingsTest, "one walk sees each wanted lock's holders and wa
   hold(first.record(), mutex_at(0x2000));
   hold(first.record(), mutex_at(0x3000));
   HeldSlot* waiting = begin_wait(second.record(), mutex_at(0x2000));
-  sightings->want(mutex_at(0x1000));
-  sightings->want(mutex_at(0x2000));
-  sightings->walk();
+  lock_index->want(mutex_at(0x1000));
+  lock_index->want(mutex_at(0x2000));
+  lock_index->walk();
   CHECK(holders_of(0x1000) == std::vector{first.tid()});
   CHECK(waiters_for(0x1000).empty());
   CHECK(holders_of(0x2000) == std::vector{first.tid()});
@@ -53,8 +53,8 @@ TEST_CASE_METHOD(SightingsTest, "one walk sees each wanted lock's holders and wa
 TEST_CASE_METHOD(SightingsTest, "what has ended since the walk is not visited") {
   RecordedThread& holder = thread();
   hold(holder.record(), mutex_at(0x1000));
-  sightings->want(mutex_at(0x1000));
-  sightings->walk();
+  lock_index->want(mutex_at(0x1000));
+  lock_index->walk();
   drop(holder.record(), 0x1000);
   CHECK(holders_of(0x1000).empty());
 }
@@ -63,19 +63,19 @@ TEST_CASE_METHOD(SightingsTest, "a lock that was not wanted, or not among so man
   RecordedThread& holder = thread();
   hold(holder.record(), mutex_at(0x1000));
   CHECK(holders_of(0x1000) == std::vector{holder.tid()});
-  for (uintptr_t lock = 1; lock <= 4096; ++lock) sightings->want(mutex_at(0x10000 + 8 * lock));
-  sightings->want(mutex_at(0x1000));
-  sightings->walk();
+  for (uintptr_t lock = 1; lock <= 4096; ++lock) lock_index->want(mutex_at(0x10000 + 8 * lock));
+  lock_index->want(mutex_at(0x1000));
+  lock_index->walk();
   CHECK(holders_of(0x1000) == std::vector{holder.tid()});
   drop(holder.record(), 0x1000);
 }
 
 TEST_CASE_METHOD(SightingsTest, "a cleared one has seen nothing and wants nothing") {
-  sightings->want(mutex_at(0x1000));
-  sightings->clear();
+  lock_index->want(mutex_at(0x1000));
+  lock_index->clear();
   RecordedThread& holder = thread();
   hold(holder.record(), mutex_at(0x1000));
-  sightings->walk();
+  lock_index->walk();
   CHECK(holders_of(0x1000) == std::vector{holder.tid()});  // by a walk of its own
   drop(holder.record(), 0x1000);
 }

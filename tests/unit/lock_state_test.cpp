@@ -23,14 +23,14 @@ void note_end(RecordedThread& thread, LockWord word) {
 
 // By one walk for several locks, and by a walk of its own: both see the same.
 void read_state_of(LockWord word, LockState* state) {
-  static Sightings sightings;
-  sightings.clear();
-  read_lock_state(word, sightings, state);
+  static LockIndex lock_index;
+  lock_index.clear();
+  read_lock_state(word, lock_index, state);
   const size_t holders = state->holder_count;
   const size_t waiters = state->waiter_count;
-  sightings.want(word);
-  sightings.walk();
-  read_lock_state(word, sightings, state);
+  lock_index.want(word);
+  lock_index.walk();
+  read_lock_state(word, lock_index, state);
   CHECK(state->holder_count == holders);
   CHECK(state->waiter_count == waiters);
 }

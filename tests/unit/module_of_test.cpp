@@ -31,13 +31,13 @@ std::string hex(uintptr_t value) {
 
 // The build id that the loader's own list of objects shows for the one with `code` in it.
 std::string build_id_of(void* code) {
-  struct Search {
+  struct Scan {
     uintptr_t address;
     std::string found;
   } search{address_of(code), ""};
   dl_iterate_phdr(
       [](dl_phdr_info* info, size_t, void* context) {
-        auto& wanted = *static_cast<Search*>(context);
+        auto& wanted = *static_cast<Scan*>(context);
         bool contains = false;
         for (int i = 0; i < info->dlpi_phnum; ++i)
           contains |= info->dlpi_phdr[i].p_type == PT_LOAD &&

@@ -183,22 +183,22 @@ TEST_CASE_METHOD(PlainReportTest, "a first line too long for its room ends in do
 
 TEST_CASE("with LOG=none nothing is written in any form, and nothing counts as said") {
   const Outcome outcome = in_child([] {
-    const auto job = std::make_unique<Job>();
-    job->episode = 5;
+    const auto request = std::make_unique<ReportRequest>();
+    request->episode = 5;
     set_plain_reports_wanted(false);
     write_plain_report(Finding{});
     write_plain_notice("notice");
-    write_plain_first_line(*job);
+    write_plain_first_line(*request);
     return was_said_plainly(5) ? 1 : 0;
   });
   CHECK(outcome.text.empty());
   CHECK(outcome.status == 0);
 }
 
-// --- the first line of a job, which the watcher writes without a look at any thread ---
+// --- the first line of a request, which the watcher writes without a look at any thread ---
 
 struct PlainJobTest {
-  std::unique_ptr<Job> job = std::make_unique<Job>();
+  std::unique_ptr<ReportRequest> request = std::make_unique<ReportRequest>();
   // What the line has to be about.
   std::vector<Holder> holders;
   Waiter longest{};
@@ -206,22 +206,23 @@ struct PlainJobTest {
 
   PlainJobTest() {
     const auto* const lock = reinterpret_cast<const void*>(uintptr_t{0x1000});
-    job->event = finding.event = Event::hold;
-    job->phase = finding.phase = Phase::over;
-    job->episode = 7;
-    job->limit_ns = finding.limit_ns = kSecond;
-    job->tags[0].id = finding.lock_id = 3;
-    job->state.lock = {lock, LockKind::mutex, Access::exclusive};
+    request->event = finding.event = Event::hold;
+    request->phase = finding.phase = Phase::over;
+    request->episode = 7;
+    request->limit_ns = finding.limit_ns = kSecond;
+    request->tags[0].id = finding.lock_id = 3;
+    request->state.lock = {lock, LockKind::mutex, Access::exclusive};
     finding.lock = {0x1000, LockKind::mutex};
   }
   HolderState& add_holder(int tid, const char* name, uint64_t held_ns, Access access = Access::exclusive) {
-    const size_t index = job->state.holder_count++;
-    HolderState& state = job->state.holders[index];
+    const size_t index = request->state.holder_count++;
+    HolderState& state = request->state.holders[index];
     state.hold.tid = tid;
-    state.hold.word = {reinterpret_cast<const void*>(job->state.lock.address()), job->state.lock.kind(), access};
+    state.hold.word = {reinterpret_cast<const void*>(request->state.lock.address()), request->state.lock.kind(),
+                       access};
     state.hold.sites[0].pc = 0x401000;
-    set_name(job->names[index], name);
-    job->held_ns[index] = held_ns;
+    set_name(request->names[index], name);
+    request->held_ns[index] = held_ns;
     return state;
   }
   void expect_holder(int tid, const char* name, uint64_t held_ns, Access access = Access::exclusive) {
@@ -234,11 +235,11 @@ struct PlainJobTest {
     holders.push_back(holder);
   }
   void add_waiter(int tid, uint64_t waited_ns, bool of_condition = false) {
-    const size_t index = job->state.waiter_count++;
-    const LockWord word(job->state.lock);
-    job->state.waiters[index].tid = tid;
-    job->state.waiters[index].word = of_condition ? word.with_condition() : word;
-    job->waited_ns[index] = waited_ns;
+    const size_t index = request->state.waiter_count++;
+    const LockWord word(request->state.lock);
+    request->state.waiters[index].tid = tid;
+    request->state.waiters[index].word = of_condition ? word.with_condition() : word;
+    request->waited_ns[index] = waited_ns;
   }
   void expect_longest(int tid, uint64_t waited_ns, size_t others) {
     longest.tid = tid;
@@ -251,16 +252,16 @@ struct PlainJobTest {
     finding.holder_count = holders.size();
     finding.waiters = &longest;
     const Outcome outcome = in_child([&] {
-      write_plain_first_line(*job);
-      return was_said_plainly(job->episode) ? 0 : 1;
+      write_plain_first_line(*request);
+      return was_said_plainly(request->episode) ? 0 : 1;
     });
     CHECK(outcome.status == 0);
     CHECK(lines_of(outcome) == Lines{first_line(finding)});
   }
 };
 
-TEST_CASE_METHOD(PlainJobTest, "holders come longest first, by the names that they had when the job was posted") {
-  job->state.lock = {reinterpret_cast<const void*>(uintptr_t{0x1000}), LockKind::rwlock, Access::shared};
+TEST_CASE_METHOD(PlainJobTest, "holders come longest first, by the names that they had when the request was posted") {
+  request->state.lock = {reinterpret_cast<const void*>(uintptr_t{0x1000}), LockKind::rwlock, Access::shared};
   finding.lock.kind = LockKind::rwlock;
   add_holder(11, "younger", 2 * kSecond, Access::shared);
   add_holder(12, "older", 3 * kSecond, Access::shared).likely = true;
@@ -278,21 +279,21 @@ TEST_CASE_METHOD(PlainJobTest,
   add_waiter(14, 2 * kSecond);
   add_waiter(15, kSecond);
   add_waiter(16, 3 * kSecond, true);
-  job->state.waiters_left_out = 5;
+  request->state.waiters_left_out = 5;
   expect_longest(14, 2 * kSecond, 7);
   check();
-  job->event = finding.event = Event::wait;
+  request->event = finding.event = Event::wait;
   check();
 }
 
 TEST_CASE_METHOD(PlainJobTest, "who waits is told by its name, and whether it wants to read") {
-  job->event = finding.event = Event::wait;
-  job->state.lock = {reinterpret_cast<const void*>(uintptr_t{0x1000}), LockKind::rwlock, Access::shared};
+  request->event = finding.event = Event::wait;
+  request->state.lock = {reinterpret_cast<const void*>(uintptr_t{0x1000}), LockKind::rwlock, Access::shared};
   finding.lock.kind = LockKind::rwlock;
   const Outcome outcome = in_child([&] {
     pthread_setname_np(pthread_self(), "reader");
     add_waiter(gettid(), 2 * kSecond);
-    write_plain_first_line(*job);
+    write_plain_first_line(*request);
     return 0;
   });
   expect_longest(outcome.pid, 2 * kSecond, 0);
@@ -308,7 +309,7 @@ TEST_CASE_METHOD(PlainJobTest, "of a holder that has exited the name is its reco
   holder.hold.gone = true;
   holder.hold.identity.record = thread.index();
   set_name(thread.record().gone_name, "exited");
-  job->event = finding.event = Event::abandoned;
+  request->event = finding.event = Event::abandoned;
   expect_holder(11, "exited", 3 * kSecond);
   holders[0].state = ThreadState::gone;
   check();
@@ -333,14 +334,14 @@ TEST_CASE_METHOD(PlainJobTest, "of a holder in another process that process is n
   check();
 }
 
-TEST_CASE_METHOD(PlainJobTest, "a circle is told in its own order, each thread with its own lock and wait") {
-  job->event = finding.event = Event::deadlock;
+TEST_CASE_METHOD(PlainJobTest, "a cycle is told in its own order, each thread with its own lock and wait") {
+  request->event = finding.event = Event::deadlock;
   add_holder(11, "first", kSecond);
   add_holder(12, "second", 3 * kSecond);
   add_holder(13, "third", 2 * kSecond).waits_since_before = true;
   for (uint32_t i = 0; i < 3; ++i) {
-    job->tags[i].id = 3 + i;
-    job->holder_waits_ns[i] = (i + 1) * kSecond;
+    request->tags[i].id = 3 + i;
+    request->holder_waits_ns[i] = (i + 1) * kSecond;
   }
   expect_holder(11, "first", kSecond);
   expect_holder(12, "second", 3 * kSecond);
@@ -350,31 +351,31 @@ TEST_CASE_METHOD(PlainJobTest, "a circle is told in its own order, each thread w
     holders[i].waited_ns = (i + 1) * kSecond;
   }
   check();
-  job->state.holders[0].waits_since_before = job->state.holders[1].waits_since_before = true;
+  request->state.holders[0].waits_since_before = request->state.holders[1].waits_since_before = true;
   for (Holder& holder : holders) holder.waits_since_before_attach = true;
   check();
 }
 
 TEST_CASE_METHOD(PlainJobTest, "a closing line tells who was delayed") {
-  job->phase = finding.phase = Phase::released;
-  job->threads_delayed = finding.threads_delayed = 4;
-  job->lost_ns = finding.lost_ns = 5 * kSecond;
+  request->phase = finding.phase = Phase::released;
+  request->threads_delayed = finding.threads_delayed = 4;
+  request->lost_ns = finding.lost_ns = 5 * kSecond;
   add_holder(11, "holder", 3 * kSecond);
   expect_holder(11, "holder", 3 * kSecond);
   check();
 }
 
-TEST_CASE_METHOD(PlainJobTest, "what is left of one job is not in the next one's line") {
+TEST_CASE_METHOD(PlainJobTest, "what is left of one request is not in the next one's line") {
   const Outcome outcome = in_child([&] {
     pthread_setname_np(pthread_self(), "waiter");
     add_holder(11, "holder", 3 * kSecond).likely = true;
     add_waiter(gettid(), 2 * kSecond);
-    write_plain_first_line(*job);
-    job->state.holder_count = 0;
-    job->event = Event::wait;
-    job->state.waiters[0].tid = 12;  // has exited
-    job->waited_ns[0] = kSecond;
-    write_plain_first_line(*job);
+    write_plain_first_line(*request);
+    request->state.holder_count = 0;
+    request->event = Event::wait;
+    request->state.waiters[0].tid = 12;  // has exited
+    request->waited_ns[0] = kSecond;
+    write_plain_first_line(*request);
     return 0;
   });
   finding.event = Event::wait;
@@ -388,15 +389,15 @@ TEST_CASE_METHOD(PlainJobTest, "what is left of one job is not in the next one's
 TEST_CASE_METHOD(PlainJobTest, "what was said is known of the last thousand episodes") {
   const Outcome outcome = in_child([&] {
     if (was_said_plainly(7)) return 1;
-    write_plain_first_line(*job);
+    write_plain_first_line(*request);
     if (!was_said_plainly(7) || was_said_plainly(8)) return 2;
     for (int i = 0; i < 1000; ++i) {
-      ++job->episode;
-      write_plain_first_line(*job);
+      ++request->episode;
+      write_plain_first_line(*request);
     }
     if (!was_said_plainly(7)) return 3;
-    job->episode = 7 + 1024;
-    write_plain_first_line(*job);
+    request->episode = 7 + 1024;
+    write_plain_first_line(*request);
     return was_said_plainly(7) ? 4 : 0;
   });
   CHECK(outcome.status == 0);

@@ -23,16 +23,16 @@ struct PostingTest {
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   LockWord word{&mutex, LockKind::mutex, Access::exclusive};
   Settings settings{};
-  StandIn stand_in;
+  FallbackReporter fallback_reporter;
 
   PostingTest() {
-    while (HandedOver* entry = take_handed_over()) give_back(entry);
+    while (EndedHold* entry = take_ended_hold()) give_back(entry);
     settings.limit_ns = settings.read_limit_ns = settings.wait_limit_ns = kSecond;
     settings.rate = 60;
     std::strcpy(settings.log, "stderr");
     timing->start(settings);
     timing->advance();
-    stand_in.start(settings);
+    fallback_reporter.start(settings);
     REQUIRE(report_queue().start());
     report_queue().reset();
     episode->event = Event::hold;
@@ -70,7 +70,7 @@ struct PostingTest {
     return posted;
   }
   // As a look after so long does.
-  void let_wait(uint64_t time_ns) { stand_in.speak_for_a_stuck_reporter(timing->now_ns() + time_ns); }
+  void let_wait(uint64_t time_ns) { fallback_reporter.speak_for_a_stuck_reporter(timing->now_ns() + time_ns); }
 };
 
 TEST_CASE_METHOD(PostingTest, "a hold that lasts is posted with its holders and waiters, each with its age") {
@@ -78,23 +78,23 @@ TEST_CASE_METHOD(PostingTest, "a hold that lasts is posted with its holders and 
   add_waiter(12, 2 * kSecond);
   add_waiter(13, kSecond);
   REQUIRE(post(Phase::over));
-  const Job* job = report_queue().oldest();
-  REQUIRE(job != nullptr);
-  CHECK(job->event == Event::hold);
-  CHECK(job->phase == Phase::over);
-  CHECK(job->episode == 7);
-  CHECK(job->limit_ns == kSecond);
-  CHECK(job->tags[0].id == episode->tags[0].id);
-  CHECK_FALSE(job->said.load());
-  CHECK(job->ended == nullptr);
-  REQUIRE(job->state.holder_count == 1);
-  CHECK(job->state.holders[0].hold.tid == 11);
+  const ReportRequest* request = report_queue().oldest();
+  REQUIRE(request != nullptr);
+  CHECK(request->event == Event::hold);
+  CHECK(request->phase == Phase::over);
+  CHECK(request->episode == 7);
+  CHECK(request->limit_ns == kSecond);
+  CHECK(request->tags[0].id == episode->tags[0].id);
+  CHECK_FALSE(request->said.load());
+  CHECK(request->ended == nullptr);
+  REQUIRE(request->state.holder_count == 1);
+  CHECK(request->state.holders[0].hold.tid == 11);
   // An exact stamp may have been read up to so long before it was published.
-  CHECK(job->held_ns[0] <= 3 * kSecond);
-  CHECK(job->held_ns[0] >= 3 * kSecond - 2 * kPublishedWithinNs);
-  REQUIRE(job->state.waiter_count == 2);
-  CHECK(job->waited_ns[0] > job->waited_ns[1]);
-  CHECK(job->waited_ns[1] <= kSecond);
+  CHECK(request->held_ns[0] <= 3 * kSecond);
+  CHECK(request->held_ns[0] >= 3 * kSecond - 2 * kPublishedWithinNs);
+  REQUIRE(request->state.waiter_count == 2);
+  CHECK(request->waited_ns[0] > request->waited_ns[1]);
+  CHECK(request->waited_ns[1] <= kSecond);
 }
 
 TEST_CASE_METHOD(PostingTest, "a hold that has ended is posted as the episode knew it, to its end, without waiters") {
@@ -104,13 +104,13 @@ TEST_CASE_METHOD(PostingTest, "a hold that has ended is posted as the episode kn
   episode->threads_delayed = 4;
   episode->lost_ns = 5 * kSecond;
   REQUIRE(post(Phase::released));
-  const Job* job = report_queue().oldest();
-  REQUIRE(job->state.holder_count == 1);
-  CHECK(job->held_ns[0] <= 2 * kSecond);
-  CHECK(job->held_ns[0] >= 2 * kSecond - 2 * kPublishedWithinNs);
-  CHECK(job->state.waiter_count == 0);
-  CHECK(job->threads_delayed == 4);
-  CHECK(job->lost_ns == 5 * kSecond);
+  const ReportRequest* request = report_queue().oldest();
+  REQUIRE(request->state.holder_count == 1);
+  CHECK(request->held_ns[0] <= 2 * kSecond);
+  CHECK(request->held_ns[0] >= 2 * kSecond - 2 * kPublishedWithinNs);
+  CHECK(request->state.waiter_count == 0);
+  CHECK(request->threads_delayed == 4);
+  CHECK(request->lost_ns == 5 * kSecond);
 }
 
 TEST_CASE_METHOD(PostingTest, "the wall clock of a closing line is that of the end, not of the look that found it") {
@@ -175,7 +175,7 @@ TEST_CASE_METHOD(PostingTest, "what has no room while the reporter is stuck is w
 TEST_CASE_METHOD(PostingTest,
                  "RATE bounds the lines of a stuck reporter, and how many were left out is written later") {
   settings.rate = 2;
-  stand_in.start(settings);
+  fallback_reporter.start(settings);
   const Outcome outcome = in_child([&] {
     add_holder(11, kSecond);
     for (int i = 0; i < 5; ++i) post(Phase::over);
@@ -192,7 +192,7 @@ TEST_CASE_METHOD(PostingTest,
 
 TEST_CASE_METHOD(PostingTest, "with LOG=none nothing is written for a stuck reporter either") {
   std::strcpy(settings.log, "none");
-  stand_in.start(settings);
+  fallback_reporter.start(settings);
   const Outcome outcome = in_child([&] {
     add_holder(11, kSecond);
     post(Phase::over);

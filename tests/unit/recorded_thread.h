@@ -20,10 +20,12 @@ inline void start_thread_table() {
 // The tick that lock calls find, while alive.
 class TickAt {
  public:
-  explicit TickAt(uint64_t tick_ns) : before_(g_pulse.tick_ns.exchange(tick_ns)) { g_pulse.settled_ns.store(tick_ns); }
+  explicit TickAt(uint64_t tick_ns) : before_(g_clock_line.tick_ns.exchange(tick_ns)) {
+    g_clock_line.settled_ns.store(tick_ns);
+  }
   ~TickAt() {
-    g_pulse.tick_ns.store(before_);
-    g_pulse.settled_ns.store(before_);
+    g_clock_line.tick_ns.store(before_);
+    g_clock_line.settled_ns.store(before_);
   }
   TickAt(const TickAt&) = delete;
   TickAt& operator=(const TickAt&) = delete;

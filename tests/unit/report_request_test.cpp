@@ -6,21 +6,21 @@ namespace holdwatch {
 namespace {
 
 struct QueueTest {
-  JobQueue queue;
+  ReportQueue queue;
   QueueTest() { REQUIRE(queue.start()); }
 
   bool post(uint64_t episode) {
-    Job* job = queue.next_free();
-    if (job == nullptr) return false;
-    job->episode = episode;
+    ReportRequest* request = queue.next_free();
+    if (request == nullptr) return false;
+    request->episode = episode;
     queue.post();
     return true;
   }
-  // The number of the oldest job, which is then done; 0 if there is none.
+  // The number of the oldest request, which is then done; 0 if there is none.
   uint64_t take() {
-    Job* job = queue.oldest();
-    if (job == nullptr) return 0;
-    const uint64_t episode = job->episode;
+    ReportRequest* request = queue.oldest();
+    if (request == nullptr) return 0;
+    const uint64_t episode = request->episode;
     queue.done();
     return episode;
   }
@@ -31,7 +31,7 @@ TEST_CASE_METHOD(QueueTest, "a new queue is idle and has nothing to give") {
   CHECK(queue.oldest() == nullptr);
 }
 
-TEST_CASE_METHOD(QueueTest, "a job is seen once it is posted, not before") {
+TEST_CASE_METHOD(QueueTest, "a request is seen once it is posted, not before") {
   queue.next_free()->episode = 7;
   CHECK(queue.oldest() == nullptr);
   queue.post();
@@ -40,7 +40,7 @@ TEST_CASE_METHOD(QueueTest, "a job is seen once it is posted, not before") {
   CHECK(queue.idle());
 }
 
-TEST_CASE_METHOD(QueueTest, "a job stays the oldest until it is done") {
+TEST_CASE_METHOD(QueueTest, "a request stays the oldest until it is done") {
   post(1);
   post(2);
   CHECK(queue.oldest() == queue.oldest());
@@ -49,7 +49,7 @@ TEST_CASE_METHOD(QueueTest, "a job stays the oldest until it is done") {
   CHECK(queue.oldest()->episode == 2);
 }
 
-TEST_CASE_METHOD(QueueTest, "sixteen jobs fit, and the next one when the oldest is done") {
+TEST_CASE_METHOD(QueueTest, "sixteen requests fit, and the next one when the oldest is done") {
   for (uint64_t i = 1; i <= 16; ++i) REQUIRE(post(i));
   CHECK_FALSE(post(17));
   CHECK(take() == 1);
@@ -57,7 +57,7 @@ TEST_CASE_METHOD(QueueTest, "sixteen jobs fit, and the next one when the oldest 
   CHECK_FALSE(post(18));
 }
 
-TEST_CASE_METHOD(QueueTest, "jobs come out in the order in which they were posted, round and round") {
+TEST_CASE_METHOD(QueueTest, "requests come out in the order in which they were posted, round and round") {
   uint64_t posted = 0;
   uint64_t taken = 0;
   bool in_order = true;

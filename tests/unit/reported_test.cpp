@@ -12,7 +12,7 @@ Finding finding_of(uint64_t episode) {
 }
 
 TEST_CASE("a closing line counts whom a report has shown waiting, though no look of the watcher did") {
-  Told told;
+  ReportedEpisodes told;
   Waiter waiters[2] = {};
   waiters[0].waited_ns = 30;
   waiters[1].waited_ns = 12;
@@ -33,7 +33,7 @@ TEST_CASE("a closing line counts whom a report has shown waiting, though no look
 }
 
 TEST_CASE("of an episode whose report was left out, or of another one, nothing is told") {
-  Told told;
+  ReportedEpisodes told;
   CHECK_FALSE(told.has(7));
   told.note(7);
   CHECK(told.has(7));

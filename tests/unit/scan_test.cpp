@@ -19,8 +19,8 @@ constexpr uint64_t kHour = 3600'000'000'000;
 struct SearchTest {
   std::unique_ptr<Timing> timing = std::make_unique<Timing>();
   std::unique_ptr<Episodes> episodes = std::make_unique<Episodes>();
-  Search search;
-  Suspects suspects;
+  Scan search;
+  Candidates candidates;
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   LockWord word{&mutex, LockKind::mutex, Access::exclusive};
 
@@ -47,13 +47,13 @@ struct SearchTest {
     });
   }
   HeldSlot& wait(RecordedThread& thread) {
-    return *begin_wait(thread.record(), word, {0x401000, 0, 0}, g_pulse.tick_ns.load());
+    return *begin_wait(thread.record(), word, {0x401000, 0, 0}, g_clock_line.tick_ns.load());
   }
   void look(uint64_t until_next_ns = 0) {
     timing->advance();
-    suspects.count = 0;
-    search.look_for_holds(*timing, *episodes, suspects, until_next_ns);
-    search.look_for_waits(*timing, *episodes, suspects);
+    candidates.count = 0;
+    search.look_for_holds(*timing, *episodes, candidates, until_next_ns);
+    search.look_for_waits(*timing, *episodes, candidates);
   }
 };
 
@@ -74,20 +74,20 @@ struct ShortLimitTest : SearchTest {
   }
 };
 
-TEST_CASE_METHOD(SearchTest, "a hold over its limit makes its lock a suspect, once") {
+TEST_CASE_METHOD(SearchTest, "a hold over its limit makes its lock a candidate, once") {
   RecordedThread holder;
   RecordedThread waiter;
   hold(holder);
   HeldSlot& waiting = wait(waiter);
   timing->advance();
   look();
-  CHECK(suspects.count == 1);
-  CHECK(suspects.locks[0].is_lock_at(word.address()));
+  CHECK(candidates.count == 1);
+  CHECK(candidates.locks[0].is_lock_at(word.address()));
   waiter.record().drop(waiting);
   release(holder);
 }
 
-TEST_CASE_METHOD(SearchTest, "a lock that an episode tells of is no suspect") {
+TEST_CASE_METHOD(SearchTest, "a lock that an episode tells of is no candidate") {
   RecordedThread holder;
   RecordedThread waiter;
   hold(holder);
@@ -95,7 +95,7 @@ TEST_CASE_METHOD(SearchTest, "a lock that an episode tells of is no suspect") {
   timing->advance();
   REQUIRE(episodes->begin(Event::hold, word, 1) != nullptr);
   look();
-  CHECK(suspects.count == 0);
+  CHECK(candidates.count == 0);
   waiter.record().drop(waiting);
   release(holder);
 }
@@ -153,13 +153,13 @@ TEST_CASE_METHOD(ShortLimitTest,
   release(exact);
 }
 
-TEST_CASE_METHOD(SearchTest, "a hold that another thread has ended is no suspect, and is not looked at again") {
+TEST_CASE_METHOD(SearchTest, "a hold that another thread has ended is no candidate, and is not looked at again") {
   RecordedThread holder;
   hold(holder);
   pthread_mutex_unlock(&mutex);
   timing->advance();
   look();
-  CHECK(suspects.count == 0);
+  CHECK(candidates.count == 0);
   CHECK(search.next_look_ns() != 0);
   CHECK(holder.record().find(word.address()) == nullptr);
 }
@@ -172,10 +172,10 @@ TEST_CASE_METHOD(SearchTest, "while no more episodes can be followed, nothing is
   hold(holder);
   timing->advance();
   look();
-  CHECK(suspects.count == 0);
+  CHECK(candidates.count == 0);
   episodes->end(*episodes->find_hold(reinterpret_cast<uintptr_t>(&locks[7])));
   look();
-  CHECK(suspects.count == 1);
+  CHECK(candidates.count == 1);
   release(holder);
 }
 

@@ -34,20 +34,20 @@ TEST_CASE("before the watch a stamp says no more than that") {
 
 TEST_CASE("under a filter of system calls the clock is not asked") {
   const TickAt tick(kTick | kCallsAreFew);
-  g_call_filters.on_program = 1;
+  g_seccomp_state.on_program = 1;
   CHECK(stamp_slow() == (kTick | kCallsAreFew));
-  g_call_filters.on_program = 0;
+  g_seccomp_state.on_program = 0;
 }
 
 TEST_CASE("when calls are few no more, the rest finds a tick") {
-  constexpr uint32_t kMost = 10;
-  allow_exact_stamps(kMost);
+  constexpr uint32_t kMax = 10;
+  allow_exact_stamps(kMax);
   const TickAt tick(kTick | kCallsAreFew);
   take_exact_stamps();
-  for (uint32_t i = 0; i < kMost; ++i) stamp_slow();
+  for (uint32_t i = 0; i < kMax; ++i) stamp_slow();
   CHECK((stamp_slow() & kExact) != 0);
   CHECK(stamp_slow() == kTick);
-  CHECK(take_exact_stamps() > kMost);
+  CHECK(take_exact_stamps() > kMax);
 }
 
 }  // namespace

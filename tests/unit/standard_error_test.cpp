@@ -16,18 +16,19 @@ namespace holdwatch {
 namespace {
 
 TEST_CASE("a line begins with the name and the pid, and ends in a newline") {
-  const Outcome outcome = in_child([] { return say("hello") ? 0 : 1; });
+  const Outcome outcome = in_child([] { return print_message("hello") ? 0 : 1; });
   CHECK(outcome.status == 0);
   CHECK(outcome.text == "holdwatch[" + std::to_string(outcome.pid) + "]: hello\n");
 }
 
 TEST_CASE("a line stays one line, whatever bytes are in it") {
-  const Outcome outcome = in_child([] { return say("a\nb\x1b[31mc\td \xc3\xa4 \x7f\xc2\x9b\xc2\xa0") ? 0 : 1; });
+  const Outcome outcome =
+      in_child([] { return print_message("a\nb\x1b[31mc\td \xc3\xa4 \x7f\xc2\x9b\xc2\xa0") ? 0 : 1; });
   CHECK(outcome.text == "holdwatch[" + std::to_string(outcome.pid) + "]: a?b?[31mc?d \xc3\xa4 ?\xc2?\xc2\xa0\n");
 }
 
 TEST_CASE("a line that is too long is cut, and still ends in a newline") {
-  const Outcome outcome = in_child([] { return say(std::string(5000, 'x')) ? 0 : 1; });
+  const Outcome outcome = in_child([] { return print_message(std::string(5000, 'x')) ? 0 : 1; });
   CHECK(outcome.status == 0);
   CHECK(outcome.text.size() < 4096);
   CHECK(outcome.text.substr(outcome.text.size() - 5) == "x...\n");
@@ -38,7 +39,7 @@ TEST_CASE("nothing is written to a file that has taken the place of descriptor 2
   const Outcome outcome = in_child([&] {
     close(STDERR_FILENO);
     if (open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600) != STDERR_FILENO) return 2;
-    if (say("lost")) return 1;
+    if (print_message("lost")) return 1;
     return lseek(STDERR_FILENO, 0, SEEK_END) == 0 ? 0 : 3;
   });
   unlink(path.c_str());
@@ -51,12 +52,12 @@ TEST_CASE("nothing is written to another pipe or device of the same file system 
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) return 2;
     dup2(ends[1], STDERR_FILENO);
-    return say("lost") ? 1 : 0;
+    return print_message("lost") ? 1 : 0;
   });
   CHECK(to_pipe.status == 0);
   const Outcome to_null = in_child([] {
     dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
-    return say("lost") ? 1 : 0;
+    return print_message("lost") ? 1 : 0;
   });
   CHECK(to_null.status == 0);
 }
@@ -64,9 +65,9 @@ TEST_CASE("nothing is written to another pipe or device of the same file system 
 TEST_CASE("a descriptor 2 that was closed at start stays silent when a file takes its number") {
   const Outcome outcome = in_child([] {
     close(STDERR_FILENO);
-    say_start();
+    standard_error_start();
     if (open("/dev/null", O_WRONLY | O_CLOEXEC) != STDERR_FILENO) return 2;
-    return say("lost") ? 1 : 0;
+    return print_message("lost") ? 1 : 0;
   });
   CHECK(outcome.status == 0);
 }
@@ -76,9 +77,9 @@ TEST_CASE("a reader that has gone does not kill the program, and leaves no signa
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) return 2;
     dup2(ends[1], STDERR_FILENO);
-    say_start();
+    standard_error_start();
     close(ends[0]);
-    if (say("lost")) return 1;
+    if (print_message("lost")) return 1;
     sigset_t pending;
     sigpending(&pending);
     return sigismember(&pending, SIGPIPE) == 1 ? 3 : 0;
@@ -96,9 +97,9 @@ TEST_CASE("a SIGPIPE that the program itself has pending stays pending") {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) return 2;
     dup2(ends[1], STDERR_FILENO);
-    say_start();
+    standard_error_start();
     close(ends[0]);
-    if (say("lost")) return 1;
+    if (print_message("lost")) return 1;
     sigset_t pending;
     sigpending(&pending);
     return sigismember(&pending, SIGPIPE) == 1 ? 0 : 3;
@@ -115,9 +116,9 @@ TEST_CASE("a pipe that nobody empties does not hold the program up") {
     const std::string filler(4096, 'x');
     while (write(STDERR_FILENO, filler.data(), filler.size()) > 0) continue;
     fcntl(STDERR_FILENO, F_SETFL, 0);
-    say_start();
+    standard_error_start();
     alarm(20);  // kills the child if the line below waits for ever
-    return say("lost") ? 1 : 0;
+    return print_message("lost") ? 1 : 0;
   });
   CHECK(outcome.status == 0);
 }
@@ -128,9 +129,9 @@ TEST_CASE("errno and the signal mask are as they were") {
     sigset_t after;
     sigprocmask(SIG_BLOCK, nullptr, &before);
     errno = 4711;
-    say("hello");
+    print_message("hello");
     close(STDERR_FILENO);
-    say("lost");
+    print_message("lost");
     if (errno != 4711) return 1;
     sigprocmask(SIG_BLOCK, nullptr, &after);
     return sigismember(&before, SIGPIPE) == sigismember(&after, SIGPIPE) ? 0 : 2;

@@ -74,11 +74,11 @@ TEST_CASE("status gives state, mask, switches, and the id in the innermost names
 TEST_CASE("a kernel that does not count a thread's filters of system calls still tells that there is one") {
   StatusFile status;
   REQUIRE(parse_status(kStatus, &status));
-  CHECK(status.call_filters == 0);
+  CHECK(status.seccomp_filters == 0);
   REQUIRE(parse_status(kStatus + "Seccomp:\t2\n", &status));
-  CHECK(status.call_filters == 1);
+  CHECK(status.seccomp_filters == 1);
   REQUIRE(parse_status(kStatus + "Seccomp:\t2\nSeccomp_filters:\t3\n", &status));
-  CHECK(status.call_filters == 3);
+  CHECK(status.seccomp_filters == 3);
 }
 
 TEST_CASE("a kernel without process id namespaces does not name the thread's id, and any will do") {

@@ -27,8 +27,8 @@ constexpr Caller kCaller{0x401000, 0, 0};  // no stack that could be walked
 // What lock calls do beyond the usual, while alive.
 class ExtrasAre {
  public:
-  explicit ExtrasAre(uint32_t extras) : before_(g_pulse.extras.exchange(extras)) {}
-  ~ExtrasAre() { g_pulse.extras.store(before_); }
+  explicit ExtrasAre(uint32_t extras) : before_(g_clock_line.extras.exchange(extras)) {}
+  ~ExtrasAre() { g_clock_line.extras.store(before_); }
   ExtrasAre(const ExtrasAre&) = delete;
   ExtrasAre& operator=(const ExtrasAre&) = delete;
 
@@ -547,7 +547,7 @@ TEST_CASE_METHOD(NoSiteIsKnown,
 TEST_CASE("where calls are few a hold is counted from the very moment") {
   ThreadRecord record;
   const TickAt tick(4000 | kCallsAreFew);
-  g_pulse.settled_ns = 0;
+  g_clock_line.settled_ns = 0;
   HeldSlot* slot = begin_wait(record, mutex_at(0x1000), {0x401000, 0x7000, 0x7100}, 4000 | kCallsAreFew);
   const uint64_t before_ns = monotonic_ns();
   end_wait_with_lock(record, *slot);

@@ -31,17 +31,17 @@ struct TimingTest {
 
 TEST_CASE_METHOD(TimingTest, "a release hands a hold over before the limit by as much as the tick can be old") {
   timing->set_limits({kSecond, 2 * kSecond, 5 * kSecond});
-  CHECK(published(g_pulse.limit_ns, Access::exclusive) == kSecond);
-  CHECK(published(g_pulse.limit_ns, Access::shared) == 2 * kSecond);
-  CHECK(published(g_pulse.hand_over_ns, Access::exclusive) == kSecond - timing->idle_period_ns());
-  CHECK(published(g_pulse.hand_over_ns, Access::shared) == 2 * kSecond - timing->idle_period_ns());
+  CHECK(published(g_clock_line.limit_ns, Access::exclusive) == kSecond);
+  CHECK(published(g_clock_line.limit_ns, Access::shared) == 2 * kSecond);
+  CHECK(published(g_clock_line.hand_over_ns, Access::exclusive) == kSecond - timing->idle_period_ns());
+  CHECK(published(g_clock_line.hand_over_ns, Access::shared) == 2 * kSecond - timing->idle_period_ns());
 }
 
 TEST_CASE_METHOD(TimingTest, "without a limit no release hands a hold over") {
   timing->set_limits({kNoLimit, kSecond, kSecond});
-  CHECK(published(g_pulse.limit_ns, Access::exclusive) == UINT64_MAX);
-  CHECK(published(g_pulse.hand_over_ns, Access::exclusive) == kNoHandOver);
-  CHECK(published(g_pulse.hand_over_ns, Access::shared) < kSecond);
+  CHECK(published(g_clock_line.limit_ns, Access::exclusive) == UINT64_MAX);
+  CHECK(published(g_clock_line.hand_over_ns, Access::exclusive) == kNoHandOver);
+  CHECK(published(g_clock_line.hand_over_ns, Access::shared) < kSecond);
 }
 
 TEST_CASE_METHOD(TimingTest, "the limit for waits is none of a hold's") {
@@ -65,25 +65,25 @@ TEST_CASE_METHOD(TimingTest, "a look publishes its time as the tick, and as the 
   timing->advance();
   CHECK(timing->now_ns() >= (before_ns & ~uint64_t{kStampBits}));
   CHECK(timing->now_ns() <= monotonic_ns());
-  CHECK(g_pulse.tick_ns.load() == timing->now_ns());
-  CHECK(g_pulse.settled_ns.load() == timing->now_ns());
+  CHECK(g_clock_line.tick_ns.load() == timing->now_ns());
+  CHECK(g_clock_line.settled_ns.load() == timing->now_ns());
 }
 
 TEST_CASE_METHOD(TimingTest, "where calls are few, acquisitions find no stamp, and read the clock") {
   timing->set_limits({kSecond, kSecond, kSecond});
   timing->advance(true);
-  CHECK(g_pulse.tick_ns.load() == (timing->now_ns() | kCallsAreFew));
-  CHECK(g_pulse.settled_ns.load() == 0);
+  CHECK(g_clock_line.tick_ns.load() == (timing->now_ns() | kCallsAreFew));
+  CHECK(g_clock_line.settled_ns.load() == 0);
 }
 
 TEST_CASE_METHOD(TimingTest, "releases look closer at holds that are as old as the earliest hand-over") {
   timing->set_limits({kSecond, 2 * kSecond, kSecond});
   timing->advance();
-  const uint64_t earliest_ns = published(g_pulse.hand_over_ns, Access::exclusive);
-  CHECK(g_pulse.old_before_ns.load() == timing->now_ns() - earliest_ns + 1);
+  const uint64_t earliest_ns = published(g_clock_line.hand_over_ns, Access::exclusive);
+  CHECK(g_clock_line.old_before_ns.load() == timing->now_ns() - earliest_ns + 1);
   timing->set_limits({kNoLimit, kNoLimit, kSecond});
   timing->advance();
-  CHECK(g_pulse.old_before_ns.load() <= 1);
+  CHECK(g_clock_line.old_before_ns.load() <= 1);
 }
 
 TEST_CASE_METHOD(TimingTest, "an age counts from the tick after the one that was found") {
@@ -117,16 +117,16 @@ TEST_CASE_METHOD(TimingTest, "after the watch lock calls find no tick") {
   timing->set_limits({kSecond, kSecond, kSecond});
   timing->advance();
   stop_tick();
-  CHECK(g_pulse.tick_ns.load() == kNoWatch);
-  CHECK(g_pulse.settled_ns.load() == kNoWatch);
-  CHECK(g_pulse.old_before_ns.load() == 0);
+  CHECK(g_clock_line.tick_ns.load() == kNoWatch);
+  CHECK(g_clock_line.settled_ns.load() == kNoWatch);
+  CHECK(g_clock_line.old_before_ns.load() == 0);
 }
 
 // Last, as nothing takes a lock's limit back.
 TEST_CASE_METHOD(TimingTest, "a lock's own smaller limit has every release look that early") {
   set_lock_limit_ns(word.address(), kSecond / 4);
   timing->set_limits({kSecond, kSecond, kSecond});
-  CHECK(published(g_pulse.limit_ns, Access::exclusive) == kSecond / 4);
+  CHECK(published(g_clock_line.limit_ns, Access::exclusive) == kSecond / 4);
   CHECK(timing->limit_of(word) == kSecond / 4);
   CHECK(timing->smallest_hold_limit_ns() == kSecond / 4);
 }

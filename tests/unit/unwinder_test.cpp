@@ -403,7 +403,7 @@ TEST_CASE("a call through a null pointer shows who made it") {
   CHECK(fixture.out.complete);
 }
 
-TEST_CASE("tables that lead down the stack do not lead round in circles") {
+TEST_CASE("tables that lead down the stack do not lead round in cycles") {
   Fixture fixture;
   fixture.module.build({{{0x90}, {0x13, 1}}});  // CFA = rsp - 8
   fixture.map();

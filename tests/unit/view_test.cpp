@@ -213,11 +213,11 @@ TEST_CASE_METHOD(NoSiteIsKnown, "the stack copy of a hold is to be had while it 
     uint64_t words[64] = {};
     words[0] = 0x1234567890;
     const Caller caller{0x401000, reinterpret_cast<uintptr_t>(words), 0};
-    g_pulse.extras = kReadTsc;
+    g_clock_line.extras = kReadTsc;
     hold(thread.record(), mutex_at(0x1000), caller);
-    g_pulse.extras = kCopyAlways;
+    g_clock_line.extras = kCopyAlways;
     hold(thread.record(), mutex_at(0x2000), caller);
-    g_pulse.extras = 0;
+    g_clock_line.extras = 0;
   });
   const Identity without_copy = view_of(thread, 0x1000).identity;
   const Identity with_copy = view_of(thread, 0x2000).identity;

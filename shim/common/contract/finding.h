@@ -108,8 +108,8 @@ struct FileFacts {
 
 enum class Event : uint8_t { hold, wait, deadlock, self_deadlock, abandoned, fork_orphan, lock_order, read_recursion };
 
-// Of these the holders are a circle: each waits for what the next one holds, the last for what the first one holds.
-constexpr bool is_circle(Event event) {
+// Of these the holders are a cycle: each waits for what the next one holds, the last for what the first one holds.
+constexpr bool is_cycle(Event event) {
   return event == Event::deadlock || event == Event::self_deadlock;
 }
 
@@ -127,9 +127,9 @@ enum class Phase : uint8_t { over, still, released, late, snapshot };
 enum class Acquired : uint8_t { by_call, by_condition_wait, before_attach, unseen, inside_call, elsewhere };
 
 // By what a holder is known. recorded: its own record. stated: the lock's own fields. The others are guesses.
-enum class ByWhat : uint8_t { recorded, stated, guard, code, learnt, stack };
+enum class Evidence : uint8_t { recorded, stated, guard, code, learnt, stack };
 
-// A thread that holds the lock of a Finding (in `released` and `late`: held); of a circle each holds another one.
+// A thread that holds the lock of a Finding (in `released` and `late`: held); of a cycle each holds another one.
 struct Holder {
   int tid;
   char thread[kThreadNameSize];
@@ -153,13 +153,13 @@ struct Holder {
   SystemCall call;
   char doing[kDoingSize];          // the call in words, read while the thread was in it; empty if not known
   uint32_t waits_for;              // id of the lock that this holder itself waits for, 0 if none
-  uint64_t waited_ns;              // of a circle: at least so long; else 0
+  uint64_t waited_ns;              // of a cycle: at least so long; else 0
   bool waits_since_before_attach;  // waited_ns counts from the attachment
   bool likely;                     // not proven: by the lock's own fields, or that it is still the same hold
-  ByWhat evidence;
+  Evidence evidence;
 };
 
-// A thread that waits for the lock of a Finding, or for one of its circle's without being part of that.
+// A thread that waits for the lock of a Finding, or for one of its cycle's without being part of that.
 struct Waiter {
   int tid;
   char thread[kThreadNameSize];

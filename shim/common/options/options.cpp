@@ -47,7 +47,7 @@ class Loader {
   void write_setting(TextBuffer& out, std::string_view name, std::string_view value, Place place) const;
   void say_bad_value(const OptionRow& row, std::string_view value, Place place, const char* reason);
   void say_unknown(std::string_view name, Place place);
-  void say(std::string_view line) const { sources_.say(sources_.context, line); }
+  void print_message(std::string_view line) const { sources_.say(sources_.context, line); }
 
   Place& place_of(const OptionRow& row) { return places_[&row - kOptions]; }
   Place& place_of(OptionIndex index) { return places_[static_cast<size_t>(index)]; }
@@ -117,7 +117,7 @@ void Loader::read_file(const char* path) {
       Line<kMessageSize> message;
       write_place(message, place);
       message << ": line too long; ignored";
-      say(message);
+      print_message(message);
     }
     reason = file.error();
   }
@@ -126,7 +126,7 @@ void Loader::read_file(const char* path) {
   shown << path;
   Line<kMessageSize> message;
   message << "HOLDWATCH_CONFIG=\"" << shown << "\": cannot be read: " << reason << "; continuing without it";
-  say(message);
+  print_message(message);
 }
 
 void Loader::read_line(std::string_view line, Place place) {
@@ -147,7 +147,7 @@ void Loader::read_line(std::string_view line, Place place) {
   Line<kMessageSize> message;
   write_place(message, place);
   message << ": not of the form name = value: " << line;
-  say(message);
+  print_message(message);
 }
 
 void Loader::set(const OptionRow& row, std::string_view value, Place place) {
@@ -163,7 +163,7 @@ void Loader::set(const OptionRow& row, std::string_view value, Place place) {
   Line<kMessageSize> message;
   write_setting(message, row.name, value, place);
   message << ": not implemented in this version; it has no effect";
-  say(message);
+  print_message(message);
 }
 
 void Loader::write_place(TextBuffer& out, Place place) const {
@@ -218,7 +218,7 @@ void Loader::say_bad_value(const OptionRow& row, std::string_view value, Place p
     write_place(message, kept);
     message << " is kept";
   }
-  say(message);
+  print_message(message);
 }
 
 void Loader::say_unknown(std::string_view name, Place place) {
@@ -236,7 +236,7 @@ void Loader::say_unknown(std::string_view name, Place place) {
     message << '?';
   }
   message << " (HOLDWATCH_HELP=1 lists them all)";
-  say(message);
+  print_message(message);
 }
 
 void pad_to(size_t column, TextBuffer& out) {
@@ -246,7 +246,8 @@ void pad_to(size_t column, TextBuffer& out) {
 }
 
 void Loader::print_help() {
-  say("options: HOLDWATCH_NAME=value in the environment, or name = value in the file that HOLDWATCH_CONFIG names");
+  print_message(
+      "options: HOLDWATCH_NAME=value in the environment, or name = value in the file that HOLDWATCH_CONFIG names");
   for (const OptionRow& row : kOptions) {
     if (row.available == Available::later) continue;
     Line<kMessageSize> line;
@@ -259,7 +260,7 @@ void Loader::print_help() {
     line << ')';
     pad_to(39, line);
     line << row.help << " [" << row.values << ']';
-    say(line);
+    print_message(line);
   }
 }
 

@@ -130,7 +130,7 @@ bool parse_status(std::string_view text, StatusFile* out) {
   if (const auto process = status_number(text, "Tgid")) out->process = static_cast<int>(*process);
   Numbers ids(status_field(text, "NSpid").value_or(""));
   while (const std::optional<uint64_t> id = ids.next()) out->innermost_tid = static_cast<int>(*id);
-  out->call_filters = count_call_filters(text);
+  out->seccomp_filters = count_call_filters(text);
   return store(status_mask(text, "SigBlk"), &out->blocked_signals) &&
          store(status_number(text, "voluntary_ctxt_switches"), &out->voluntary_switches) &&
          store(status_number(text, "nonvoluntary_ctxt_switches"), &out->involuntary_switches);

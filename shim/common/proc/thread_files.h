@@ -27,10 +27,10 @@ struct SyscallFile {
 
 // What matters of "status".
 struct StatusFile {
-  char state = '?';           // R, S, D, T, t, Z, X, I
-  int process = 0;            // Tgid: the id of its process, as we see it; 0: the line is missing
-  int innermost_tid = 0;      // the last number of NSpid, the thread's id for itself; 0: the kernel has no namespaces
-  unsigned call_filters = 0;  // how many filters of system calls it is under (seccomp)
+  char state = '?';       // R, S, D, T, t, Z, X, I
+  int process = 0;        // Tgid: the id of its process, as we see it; 0: the line is missing
+  int innermost_tid = 0;  // the last number of NSpid, the thread's id for itself; 0: the kernel has no namespaces
+  unsigned seccomp_filters = 0;  // how many filters of system calls it is under (seccomp)
   uint64_t blocked_signals = 0;  // SigBlk: bit N-1 is signal N
   uint64_t voluntary_switches = 0;
   uint64_t involuntary_switches = 0;

@@ -47,7 +47,7 @@ class FirstLine {
   FirstLine(const Finding& finding, TextBuffer& out) : finding_(finding), out_(out) {}
 
   void append() {
-    if (is_circle(finding_.event)) return finding_.event == Event::deadlock ? deadlock() : self_deadlock();
+    if (is_cycle(finding_.event)) return finding_.event == Event::deadlock ? deadlock() : self_deadlock();
     const bool is_snapshot = finding_.phase == Phase::snapshot;
     if (is_snapshot && (finding_.event == Event::hold || finding_.event == Event::wait)) out_ << "snapshot: ";
     switch (finding_.event) {
@@ -293,7 +293,7 @@ class FirstLine {
     waiting(true);
   }
 
-  // --- circles ---
+  // --- cycles ---
 
   void likely() {
     const Holder* end = finding_.holders + finding_.holder_count;
@@ -310,7 +310,7 @@ class FirstLine {
     if (finding_.threads_delayed != 0) return lost();
     out_ << "no other waiters seen";
   }
-  // How long all of the circle's threads have waited for each other, if that is known.
+  // How long all of the cycle's threads have waited for each other, if that is known.
   void for_so_long(const char* before) {
     uint64_t youngest_ns = has_holder() ? UINT64_MAX : 0;
     bool since_before = true;
@@ -321,7 +321,7 @@ class FirstLine {
     if (youngest_ns == 0) return;
     out_ << before << Duration{youngest_ns} << (since_before ? " at least, since before the attach" : "");
   }
-  void locks_of_circle() {
+  void locks_of_cycle() {
     for (size_t i = 0; i < finding_.holder_count; ++i) {
       if (i == kShownOfCircle) {
         out_ << " and " << finding_.holder_count - i << " more";
@@ -347,7 +347,7 @@ class FirstLine {
   void deadlock() {
     if (finding_.phase == Phase::released) {
       out_ << "the deadlock of ";
-      locks_of_circle();
+      locks_of_cycle();
       out_ << " is over";
       for_so_long(", after ");
       out_ << "; ";
@@ -356,7 +356,7 @@ class FirstLine {
     likely();
     out_ << "deadlock of ";
     if (finding_.phase == Phase::still) {
-      locks_of_circle();
+      locks_of_cycle();
       out_ << " continues";
       for_so_long(", ");
     } else {

@@ -8,7 +8,7 @@
 
 namespace holdwatch {
 
-// Without "holdwatch[PID]: " before it. The finding's holders come longest first, or as the circle has them, its waiters
+// Without "holdwatch[PID]: " before it. The finding's holders come longest first, or as the cycle has them, its waiters
 // longest first; stacks are not looked at.
 void append_first_line(const Finding& finding, TextBuffer& out);
 

@@ -16,7 +16,7 @@
 namespace holdwatch {
 namespace {
 
-constexpr int kPatienceMs = 200;  // for a receiver whose queue is full
+constexpr int kTimeoutMs = 200;  // for a receiver whose queue is full
 
 class Descriptor {
  public:
@@ -56,7 +56,7 @@ int send_message(const std::string& path, const msghdr& message) {
     if (errno == EINTR) continue;
     if (errno != EAGAIN || waited) return errno;
     pollfd full{socket_descriptor.number(), POLLOUT, 0};
-    poll(&full, 1, kPatienceMs);
+    poll(&full, 1, kTimeoutMs);
     waited = true;
   }
 }

@@ -15,7 +15,7 @@
 namespace holdwatch {
 namespace {
 
-constexpr int kPatienceMs = 200;
+constexpr int kTimeoutMs = 200;
 
 // How much may be written now without the danger of waiting for a reader for ever: all, unless a pipe's reader is behind.
 // Then what poll has promised room for (pipe(7)).
@@ -61,7 +61,7 @@ int write_all(int descriptor, std::string_view text, size_t* written) {
   *written = 0;
   while (*written < text.size()) {
     pollfd full{descriptor, POLLOUT, 0};
-    const int ready = poll(&full, 1, kPatienceMs);
+    const int ready = poll(&full, 1, kTimeoutMs);
     if (ready == 0) return EAGAIN;
     const bool has_failed = ready < 0 && !is_refusal(errno);
     const ssize_t count = has_failed ? -1 : write_some(descriptor, text.substr(*written));

@@ -100,8 +100,8 @@ bool is_harmless(const sock_filter& instruction) {
 
 // Containers have filters that make calls fail, which is harmless; only root may read them.
 bool all_filters_are_harmless(int stopped_tid) {
-  constexpr int kMostFilters = 256;
-  for (int index = 0; index < kMostFilters; ++index) {
+  constexpr int kMaxFilters = 256;
+  for (int index = 0; index < kMaxFilters; ++index) {
     const long length = ptrace(PTRACE_SECCOMP_GET_FILTER, stopped_tid, index, nullptr);
     if (length < 0) return errno == ENOENT;
     std::vector<sock_filter> program(static_cast<size_t>(length));

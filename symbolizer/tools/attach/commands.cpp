@@ -69,7 +69,7 @@ class Visit {
 
   template <typename Work>
   void in_its_thread(Work work) {
-    const auto thread = borrow_safe_thread(target_, code_, kSafePointPatience);
+    const auto thread = take_safe_thread(target_, code_, kSafePointPatience);
     check_filters(target_, thread->id());
     thread->use_own_stack();
     work(*thread);
@@ -83,7 +83,7 @@ class Visit {
   uint64_t stopped_ns_ = 0;
 };
 
-void begin_in_its_thread(Target& target, BorrowedThread& thread, const std::vector<std::string>& options,
+void begin_in_its_thread(Target& target, RemoteCall& thread, const std::vector<std::string>& options,
                          const HandedSymbolizer& symbolizer) {
   const std::string who = describe_process(target.pid());
   target.refresh();
@@ -103,7 +103,7 @@ void load_and_begin(Target& target, Visit& visit, const std::string& library, co
   std::optional<MemoryCopies> made;
   const CopiesLeft left = find_copies_left(target.pid());
   const bool symbolizer_only = needs_symbolizer_again(target);
-  visit.in_its_thread([&](BorrowedThread& thread) {
+  visit.in_its_thread([&](RemoteCall& thread) {
     const HandedSymbolizer symbolizer = clear_up(target, thread, left);
     if (symbolizer_only && symbolizer.path.empty()) {
       made = make_copy_of_symbolizer(thread);
@@ -116,7 +116,7 @@ void load_and_begin(Target& target, Visit& visit, const std::string& library, co
   if (!made) return;
   const MemoryCopies copies = *made;
   fill_copies(target, copies, library);
-  visit.in_its_thread([&](BorrowedThread& thread) {
+  visit.in_its_thread([&](RemoteCall& thread) {
     const HandedSymbolizer symbolizer = load_copies(target, thread, copies);
     begin_in_its_thread(target, thread, options, symbolizer);
   });
@@ -144,7 +144,7 @@ template <typename Work>
 void with_process(int pid, Work work) {
   const std::string who = describe_process(pid);
   try {
-    const Turn turn(pid);
+    const InjectionSession session(pid);
     work();
   } catch (const Refusal&) {
     if (who.ends_with("()") || !has_ended(pid)) throw;

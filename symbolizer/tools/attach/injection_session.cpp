@@ -17,13 +17,13 @@
 namespace holdwatch::control {
 namespace {
 
-constexpr std::chrono::seconds kPatience{5};
+constexpr std::chrono::seconds kTimeout{5};
 constexpr std::chrono::milliseconds kLookAgain{5};
 
 }  // namespace
 
-Turn::Turn(int pid) : file_(open_memory(pid)) {
-  const auto until = std::chrono::steady_clock::now() + kPatience;
+InjectionSession::InjectionSession(int pid) : file_(open_memory(pid)) {
+  const auto until = std::chrono::steady_clock::now() + kTimeout;
   while (flock(file_, LOCK_EX | LOCK_NB) != 0) {
     // A kernel or security module that knows no locks on such files leaves it to whoever calls not to call twice.
     if (errno != EWOULDBLOCK && errno != EINTR) return;
@@ -36,7 +36,7 @@ Turn::Turn(int pid) : file_(open_memory(pid)) {
   }
 }
 
-Turn::~Turn() {
+InjectionSession::~InjectionSession() {
   close(file_);
 }
 

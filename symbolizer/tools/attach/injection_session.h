@@ -5,13 +5,13 @@
 
 namespace holdwatch::control {
 
-class Turn {
+class InjectionSession {
  public:
   // Waits for its turn for some seconds. Throws Refusal if another command takes longer, or if the process has ended.
-  explicit Turn(int pid);
-  ~Turn();
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
+  explicit InjectionSession(int pid);
+  ~InjectionSession();
+  InjectionSession(const InjectionSession&) = delete;
+  InjectionSession& operator=(const InjectionSession&) = delete;
 
  private:
   int file_;

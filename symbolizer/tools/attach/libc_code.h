@@ -1,4 +1,4 @@
-// Pieces of the process's own libc by which a thread that calls a function for us gets back by itself (way_back.h).
+// Pieces of the process's own libc by which a thread that calls a function for us gets back by itself (return_trampoline.h).
 // Reads only.
 #pragma once
 

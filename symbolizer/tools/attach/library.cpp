@@ -40,7 +40,7 @@ bool sees_the_same_file(int pid, const std::string& path) {
 
 // A file in memory that the process has open; -1 if it cannot be made. Its number is far from the first ones: a program that
 // has closed those expects its own next ones there.
-int make_memory_file(BorrowedThread& thread, const std::string& name) {
+int make_memory_file(RemoteCall& thread, const std::string& name) {
   constexpr int kFarAway = 100;
   const auto made = static_cast<int>(thread.call("memfd_create", {thread.push_text(name), MFD_CLOEXEC}));
   if (made < 0) return made;
@@ -67,7 +67,7 @@ std::string symbolizer_beside(const std::string& library) {
 }
 
 // Empty, or the loader's words.
-std::string open_in(Target& target, BorrowedThread& thread, const std::string& path) {
+std::string open_in(Target& target, RemoteCall& thread, const std::string& path) {
   if (thread.call("dlopen", {thread.push_text(path), RTLD_NOW | RTLD_LOCAL}) != 0) return "";
   return target.read_string(thread.call("dlerror", {}));
 }
@@ -86,7 +86,7 @@ CopiesLeft find_copies_left(int pid) {
   return left;
 }
 
-HandedSymbolizer clear_up(Target& target, BorrowedThread& thread, const CopiesLeft& left) {
+HandedSymbolizer clear_up(Target& target, RemoteCall& thread, const CopiesLeft& left) {
   if (left.libraries.empty() && left.symbolizers.empty()) return {};
   auto watched = Watched::find(target);
   const bool is_handed = watched && watched->has_symbolizer();
@@ -101,11 +101,11 @@ HandedSymbolizer clear_up(Target& target, BorrowedThread& thread, const CopiesLe
   return is_handed || needed < 0 ? HandedSymbolizer{} : handed(needed);
 }
 
-std::string load_library(Target& target, BorrowedThread& thread, const std::string& path) {
+std::string load_library(Target& target, RemoteCall& thread, const std::string& path) {
   return sees_the_same_file(target.pid(), path) ? open_in(target, thread, path) : "the file is not visible to it";
 }
 
-MemoryCopies make_copies(BorrowedThread& thread) {
+MemoryCopies make_copies(RemoteCall& thread) {
   return {make_memory_file(thread, kLibraryCopy), make_memory_file(thread, kSymbolizerCopy)};
 }
 
@@ -116,7 +116,7 @@ bool needs_symbolizer_again(Target& target) {
   return watched && is_copy && !watched->has_symbolizer();
 }
 
-MemoryCopies make_copy_of_symbolizer(BorrowedThread& thread) {
+MemoryCopies make_copy_of_symbolizer(RemoteCall& thread) {
   return {-1, make_memory_file(thread, kSymbolizerCopy), true};
 }
 
@@ -132,7 +132,7 @@ void fill_copies(Target& target, const MemoryCopies& copies, const std::string& 
 }
 
 // The symbolizer is loaded later, by a thread of the library's.
-HandedSymbolizer load_copies(Target& target, BorrowedThread& thread, const MemoryCopies& copies) {
+HandedSymbolizer load_copies(Target& target, RemoteCall& thread, const MemoryCopies& copies) {
   if (copies.has_library) return handed(copies.symbolizer);
   const std::string error = open_in(target, thread, "/proc/self/fd/" + std::to_string(copies.library));
   thread.call("close", {static_cast<uint64_t>(copies.library)});

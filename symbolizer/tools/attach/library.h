@@ -1,4 +1,4 @@
-// Brings libholdwatch.so into a process whose thread is borrowed for it.
+// Brings libholdwatch.so into a process whose thread is remote for it.
 #pragma once
 
 #include <string>
@@ -27,17 +27,17 @@ struct CopiesLeft {
 };
 CopiesLeft find_copies_left(int pid);
 // Closes them. A symbolizer that the library is still to load is handed over and left open.
-HandedSymbolizer clear_up(Target& target, BorrowedThread& thread, const CopiesLeft& left);
+HandedSymbolizer clear_up(Target& target, RemoteCall& thread, const CopiesLeft& left);
 
 // Empty, or why the process cannot load the file: the loader's words.
-std::string load_library(Target& target, BorrowedThread& thread, const std::string& path);
+std::string load_library(Target& target, RemoteCall& thread, const std::string& path);
 
 // The other way, in three steps, so that the thread need not stand still for the second. Throws Refusal.
-MemoryCopies make_copies(BorrowedThread& thread);
+MemoryCopies make_copies(RemoteCall& thread);
 // Where the library is a copy already: its symbolizer could not be loaded when it was handed over.
 bool needs_symbolizer_again(Target& target);
-MemoryCopies make_copy_of_symbolizer(BorrowedThread& thread);
+MemoryCopies make_copy_of_symbolizer(RemoteCall& thread);
 void fill_copies(Target& target, const MemoryCopies& copies, const std::string& library);
-HandedSymbolizer load_copies(Target& target, BorrowedThread& thread, const MemoryCopies& copies);
+HandedSymbolizer load_copies(Target& target, RemoteCall& thread, const MemoryCopies& copies);
 
 }  // namespace holdwatch::control

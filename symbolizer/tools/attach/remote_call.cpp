@@ -28,14 +28,14 @@ uint64_t bit_of(int signal) {
 
 }  // namespace
 
-BorrowedThread::BorrowedThread(Target& target, const LibcCode& code, int tid)
+RemoteCall::RemoteCall(Target& target, const LibcCode& code, int tid)
     : target_(target), code_(code), thread_(target.pid(), tid), stopped_(thread_.registers()) {
-  home_.signal_mask = thread_.signal_mask();
+  saved_context_.signal_mask = thread_.signal_mask();
   // At once: should this command be killed before it has done anything, a call that the stop has ended goes on all the same.
   thread_.set_registers(to_go_on(stopped_, is_signalled(), target_.memory()));
 }
 
-BorrowedThread::~BorrowedThread() {
+RemoteCall::~RemoteCall() {
   try {
     give_stack_back();
   } catch (const Refusal&) {
@@ -49,80 +49,80 @@ BorrowedThread::~BorrowedThread() {
 }
 
 // A signal waits for it, other than such as it ignores: it ends the call that the thread was in.
-bool BorrowedThread::is_signalled() const {
+bool RemoteCall::is_signalled() const {
   const std::string status = read_text(thread_file(target_.pid(), id(), "status"));
-  return (pending_signals(status) & ~home_.signal_mask & ~status_mask(status, "SigIgn").value_or(0)) != 0;
+  return (pending_signals(status) & ~saved_context_.signal_mask & ~status_mask(status, "SigIgn").value_or(0)) != 0;
 }
 
-bool BorrowedThread::was_in_restartable_call() const {
+bool RemoteCall::was_in_restartable_call() const {
   return can_go_on(stopped_);
 }
 
 // The main thread's stack, or one that libc has put the thread's own data at the upper end of, with room below. A coroutine's,
 // or a signal handler's, may be part of other memory, and end anywhere.
-bool BorrowedThread::is_on_its_stack() const {
+bool RemoteCall::is_on_its_stack() const {
   constexpr size_t kRoom = 8192;
   const Mapping* mapping = target_.modules().mapping(stopped_.rsp);
   if (mapping == nullptr || stopped_.rsp - mapping->start < kRoom) return false;
   return mapping->path == "[stack]" || (stopped_.fs_base > stopped_.rsp && stopped_.fs_base < mapping->end);
 }
 
-std::string BorrowedThread::prepare() {
+std::string RemoteCall::prepare() {
   if (!is_on_its_stack()) return "on a stack that is not its own or is nearly full";
-  home_.registers = to_begin_again(stopped_, is_signalled(), target_.memory());
-  home_.vectors = thread_.vectors();
-  return lay_way_back(stopped_.rsp - kRedZone) ? "" : "on a stack that cannot be written";
+  saved_context_.registers = to_begin_again(stopped_, is_signalled(), target_.memory());
+  saved_context_.vectors = thread_.vectors();
+  return write_return_trampoline(stopped_.rsp - kRedZone) ? "" : "on a stack that cannot be written";
 }
 
 // The way that the thread stands on stays whole: its end is the same in another one with the same top.
-bool BorrowedThread::lay_way_back(uintptr_t top) {
-  WayBack way = make_way_back(code_, home_, top, errno_);
+bool RemoteCall::write_return_trampoline(uintptr_t top) {
+  ReturnTrampoline way = make_return_trampoline(code_, saved_context_, top, errno_);
   if (!target_.write(way.address, way.bytes.data(), way.bytes.size())) return false;
-  way_ = std::move(way);
+  trampoline_ = std::move(way);
   return true;
 }
 
 // Signals wait until the thread is itself again; those that a fault raises cannot be held back.
-void BorrowedThread::block_signals() {
+void RemoteCall::block_signals() {
   const uint64_t faults = bit_of(SIGSEGV) | bit_of(SIGBUS) | bit_of(SIGILL) | bit_of(SIGFPE) | bit_of(SIGTRAP);
   thread_.set_signal_mask(~faults);
 }
 
 // A system call that has gone well leaves errno as it was; so do we.
-void BorrowedThread::use_own_stack() {
+void RemoteCall::use_own_stack() {
   SavedErrno saved{call("__errno_location", {}), 0};
   if (target_.memory().read(saved.address, &saved.value, sizeof saved.value) != sizeof saved.value)
     thread_.fail("its errno cannot be read");
   errno_ = saved;
-  if (!lay_way_back(stopped_.rsp - kRedZone)) thread_.fail("its stack cannot be written");
+  if (!write_return_trampoline(stopped_.rsp - kRedZone)) thread_.fail("its stack cannot be written");
   const uint64_t address =
       call("mmap", {0, kOwnStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, ~0ull, 0});
   if (address == reinterpret_cast<uintptr_t>(MAP_FAILED))
     thread_.fail("the process has no memory left" + limits_in_the_way(target_.pid()));
   own_stack_ = texts_end_ = address;
-  if (!lay_way_back(own_stack_ + kOwnStackSize)) thread_.fail("its own memory cannot be written");
+  if (!write_return_trampoline(own_stack_ + kOwnStackSize)) thread_.fail("its own memory cannot be written");
 }
 
-void BorrowedThread::give_stack_back() {
+void RemoteCall::give_stack_back() {
   if (own_stack_ == 0 || thread_.is_gone()) return;
   const uintptr_t start = own_stack_;
   own_stack_ = 0;
-  if (lay_way_back(stopped_.rsp - kRedZone)) call("munmap", {start, kOwnStackSize});
+  if (write_return_trampoline(stopped_.rsp - kRedZone)) call("munmap", {start, kOwnStackSize});
 }
 
-uintptr_t BorrowedThread::push_text(const std::string& text) {
+uintptr_t RemoteCall::push_text(const std::string& text) {
   const uintptr_t at = texts_end_;
   texts_end_ += text.size() + 1;
   if (!target_.write(at, text.c_str(), text.size() + 1)) thread_.fail("its own memory cannot be written");
   return at;
 }
 
-uint64_t BorrowedThread::call(uintptr_t function, const std::vector<uint64_t>& arguments) {
+uint64_t RemoteCall::call(uintptr_t function, const std::vector<uint64_t>& arguments) {
   user_regs_struct registers = stopped_;
   unsigned long long* const places[] = {&registers.rdi, &registers.rsi, &registers.rdx,
                                         &registers.rcx, &registers.r8,  &registers.r9};
   for (size_t i = 0; i < arguments.size(); ++i) *places[i] = arguments[i];
-  registers.rsp = way_.call;
+  registers.rsp = trampoline_.call;
   registers.rip = function;
   registers.rax = 0;
   registers.orig_rax = kNoCall;
@@ -134,12 +134,12 @@ uint64_t BorrowedThread::call(uintptr_t function, const std::vector<uint64_t>& a
   at_return_ = false;
   while (!has_returned(run_to_stop())) continue;
   at_return_ = true;
-  const auto result = target_.memory().read_value<uint64_t>(way_.result);
+  const auto result = target_.memory().read_value<uint64_t>(trampoline_.result);
   if (!result) thread_.fail("its stack cannot be read");
   return *result;
 }
 
-int BorrowedThread::run_to_stop() {
+int RemoteCall::run_to_stop() {
   int status = thread_.run_on();
   while (status == 0) {
     // Taking it back now would leave behind whatever the function has locked. So it is waited for.
@@ -152,14 +152,14 @@ int BorrowedThread::run_to_stop() {
 }
 
 // Whether it stands before the rt_sigreturn that would take it home, and not at a system call of the function.
-bool BorrowedThread::has_returned(int status) {
+bool RemoteCall::has_returned(int status) {
   if (!thread_.is_at_system_call(status))
     thread_.fail(std::string("the call made in it raised ") + strsignal(WSTOPSIG(status)) + "; it continues as before");
   const user_regs_struct registers = thread_.registers();
-  return registers.orig_rax == SYS_rt_sigreturn && registers.rsp == way_.end;
+  return registers.orig_rax == SYS_rt_sigreturn && registers.rsp == trampoline_.end;
 }
 
-uint64_t BorrowedThread::call(const std::string& name, const std::vector<uint64_t>& arguments) {
+uint64_t RemoteCall::call(const std::string& name, const std::vector<uint64_t>& arguments) {
   const uintptr_t function = target_.libc_function(name);
   if (function == 0) thread_.fail("its libc lacks " + name);
   return call(function, arguments);
@@ -167,7 +167,7 @@ uint64_t BorrowedThread::call(const std::string& name, const std::vector<uint64_
 
 // From the rt_sigreturn, which is not made, to a place where the kernel goes on with the interrupted call; on the way there
 // it stands before that rt_sigreturn again.
-void BorrowedThread::leave_return() {
+void RemoteCall::leave_return() {
   if (!at_return_) return;
   user_regs_struct registers = thread_.registers();
   registers.rip = code_.restorer;
@@ -178,12 +178,12 @@ void BorrowedThread::leave_return() {
 }
 
 // The registers last of all: up to then its way back leads home, whatever else is home already.
-void BorrowedThread::restore() {
+void RemoteCall::restore() {
   if (errno_) target_.write(errno_->address, &errno_->value, sizeof errno_->value);
   leave_return();
   if (changed_) {
-    thread_.set_vectors(home_.vectors);
-    thread_.set_signal_mask(home_.signal_mask);
+    thread_.set_vectors(saved_context_.vectors);
+    thread_.set_signal_mask(saved_context_.signal_mask);
   }
   thread_.set_registers(to_go_on(stopped_, is_signalled(), target_.memory()));
 }

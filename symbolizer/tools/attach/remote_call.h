@@ -1,6 +1,6 @@
 // One thread of another process, stopped while this lives, to call functions of that process in it; put back exactly as
 // it was afterwards. The other threads run on and notice nothing.
-// From the first call on the thread has a way back of its own (way_back.h), which it goes by itself should this command be
+// From the first call on the thread has a way back of its own (return_trampoline.h), which it goes by itself should this command be
 // killed. Each change of its registers is one step from one state that leads home to another.
 #pragma once
 
@@ -16,14 +16,14 @@
 
 namespace holdwatch::control {
 
-class BorrowedThread {
+class RemoteCall {
  public:
   // Throws Refusal if the thread cannot be had.
-  BorrowedThread(Target& target, const LibcCode& code, int tid);
+  RemoteCall(Target& target, const LibcCode& code, int tid);
   // Puts it back and lets it go.
-  ~BorrowedThread();
-  BorrowedThread(const BorrowedThread&) = delete;
-  BorrowedThread& operator=(const BorrowedThread&) = delete;
+  ~RemoteCall();
+  RemoteCall(const RemoteCall&) = delete;
+  RemoteCall& operator=(const RemoteCall&) = delete;
 
   int id() const { return thread_.id(); }
   const user_regs_struct& registers() const { return stopped_; }
@@ -46,7 +46,7 @@ class BorrowedThread {
  private:
   bool is_signalled() const;
   bool is_on_its_stack() const;
-  bool lay_way_back(uintptr_t top);
+  bool write_return_trampoline(uintptr_t top);
   int run_to_stop();
   bool has_returned(int status);
   void block_signals();
@@ -58,10 +58,10 @@ class BorrowedThread {
   LibcCode code_;
   TracedThread thread_;
   user_regs_struct stopped_{};  // as the kernel left them
-  HomeState home_;              // as the thread goes on by itself
+  SavedContext saved_context_;  // as the thread goes on by itself
   bool changed_ = false;
   bool at_return_ = false;  // stands at the rt_sigreturn that ends a call
-  WayBack way_;
+  ReturnTrampoline trampoline_;
   uintptr_t own_stack_ = 0;  // the start of the memory that was made for calls
   uintptr_t texts_end_ = 0;  // texts lie at its lower end
   std::optional<SavedErrno> errno_;

@@ -41,10 +41,10 @@ class CodeCopy {
   std::vector<unsigned char> bytes_;
 };
 
-CodeCopy copy_code(uintptr_t place, uintptr_t way_back, MemoryReader& memory) {
-  const uintptr_t distance = std::max(place, way_back) - std::min(place, way_back);
+CodeCopy copy_code(uintptr_t place, uintptr_t return_trampoline, MemoryReader& memory) {
+  const uintptr_t distance = std::max(place, return_trampoline) - std::min(place, return_trampoline);
   if (distance <= kLongestWay) {
-    CodeCopy both(place, way_back, memory);
+    CodeCopy both(place, return_trampoline, memory);
     if (both.is_whole()) return both;
   }
   return {place, place, memory};

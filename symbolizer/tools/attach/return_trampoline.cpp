@@ -122,7 +122,7 @@ class Layer {
 };
 
 // What has errno put back, and then returns into the context that lies there already.
-uintptr_t put_errno(Layer& layer, const LibcCode& code, const HomeState& home, const SavedErrno& saved) {
+uintptr_t put_errno(Layer& layer, const LibcCode& code, const SavedContext& home, const SavedErrno& saved) {
   const uintptr_t return_to = layer.put_word(code.restorer);
   unsigned char swapped[sizeof saved.value];
   memcpy(swapped, &saved.value, sizeof swapped);
@@ -139,13 +139,13 @@ uintptr_t put_errno(Layer& layer, const LibcCode& code, const HomeState& home, c
 
 }  // namespace
 
-WayBack make_way_back(const LibcCode& code, const HomeState& home, uintptr_t top,
-                      std::optional<SavedErrno> saved_errno) {
+ReturnTrampoline make_return_trampoline(const LibcCode& code, const SavedContext& home, uintptr_t top,
+                                        std::optional<SavedErrno> saved_errno) {
   constexpr size_t kVectorAlignment = 64;
   Layer layer(top);
   const std::vector<unsigned char> vectors = vectors_for_frame(home.vectors);
   const uintptr_t vectors_at = vectors.empty() ? 0 : layer.put(vectors.data(), vectors.size(), kVectorAlignment);
-  WayBack way;
+  ReturnTrampoline way;
   way.end = layer.put_context(context_of(home.registers, home.signal_mask, vectors_at));
   if (saved_errno) way.end = put_errno(layer, code, home, *saved_errno);
   const uintptr_t after_function = layer.put_word(code.restorer);

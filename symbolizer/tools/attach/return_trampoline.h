@@ -17,7 +17,7 @@
 
 namespace holdwatch::control {
 
-struct HomeState {
+struct SavedContext {
   user_regs_struct registers{};
   std::vector<unsigned char> vectors;  // the floating point and vector registers, as PTRACE_GETREGSET hands them out
   uint64_t signal_mask = 0;
@@ -28,7 +28,7 @@ struct SavedErrno {
   int value = 0;
 };
 
-struct WayBack {
+struct ReturnTrampoline {
   std::vector<unsigned char> bytes;
   uintptr_t address = 0;  // where they have to lie
   uintptr_t call = 0;     // the stack pointer with which a function begins
@@ -37,7 +37,7 @@ struct WayBack {
 };
 
 // All of it below `top`.
-WayBack make_way_back(const LibcCode& code, const HomeState& home, uintptr_t top,
-                      std::optional<SavedErrno> saved_errno);
+ReturnTrampoline make_return_trampoline(const LibcCode& code, const SavedContext& home, uintptr_t top,
+                                        std::optional<SavedErrno> saved_errno);
 
 }  // namespace holdwatch::control

@@ -179,7 +179,7 @@ class Search {
   Search(Target& target, const LibcCode& code) : target_(target), code_(code), sensitive_(target) {}
 
   // Null if there is none now; then `obstacle` says why.
-  std::unique_ptr<BorrowedThread> look();
+  std::unique_ptr<RemoteCall> look();
   const std::string& obstacle() const { return obstacle_; }
 
  private:
@@ -192,7 +192,7 @@ class Search {
   // A thread that is blocked at work in the loader or the allocator would stop whoever follows it there.
   bool is_blocked_at_work(int tid, const SyscallFile& file);
   static void leave_out_sandboxed(std::vector<Candidate>& candidates);
-  std::unique_ptr<BorrowedThread> take(int tid);
+  std::unique_ptr<RemoteCall> take(int tid);
 
   Target& target_;
   const LibcCode& code_;
@@ -209,8 +209,8 @@ bool Search::is_blocked_at_work(int tid, const SyscallFile& file) {
 }
 
 // A thread may end, or be traced by somebody else, between the look at it and this.
-std::unique_ptr<BorrowedThread> Search::take(int tid) try {
-  auto thread = std::make_unique<BorrowedThread>(target_, code_, tid);
+std::unique_ptr<RemoteCall> Search::take(int tid) try {
+  auto thread = std::make_unique<RemoteCall>(target_, code_, tid);
   if (!thread->was_in_restartable_call()) return nullptr;
   std::string where = sensitive_.where(snapshot_of(tid, thread->registers()), false);
   if (where.empty()) where = thread->prepare();
@@ -231,7 +231,7 @@ void Search::leave_out_sandboxed(std::vector<Candidate>& candidates) {
   std::erase_if(candidates, [=](const Candidate& candidate) { return candidate.filters > fewest; });
 }
 
-std::unique_ptr<BorrowedThread> Search::look() {
+std::unique_ptr<RemoteCall> Search::look() {
   target_.refresh();
   sensitive_.begin();
   std::vector<Candidate> candidates;
@@ -250,11 +250,11 @@ std::unique_ptr<BorrowedThread> Search::look() {
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Candidate& a, const Candidate& b) { return a.fitness > b.fitness; });
   // Each look takes others, where the fittest cannot be had.
-  constexpr size_t kMostTaken = 8;
-  if (candidates.size() > kMostTaken) {
-    const size_t first = looks_++ * kMostTaken % candidates.size();
+  constexpr size_t kMaxTaken = 8;
+  if (candidates.size() > kMaxTaken) {
+    const size_t first = looks_++ * kMaxTaken % candidates.size();
     std::rotate(candidates.begin(), candidates.begin() + static_cast<ptrdiff_t>(first), candidates.end());
-    candidates.resize(kMostTaken);
+    candidates.resize(kMaxTaken);
   }
   for (const Candidate& candidate : candidates)
     if (auto thread = take(candidate.tid)) return thread;
@@ -263,9 +263,8 @@ std::unique_ptr<BorrowedThread> Search::look() {
 
 }  // namespace
 
-std::unique_ptr<BorrowedThread> borrow_safe_thread(Target& target, const LibcCode& code,
-                                                   std::chrono::milliseconds patience) {
-  const auto until = std::chrono::steady_clock::now() + patience;
+std::unique_ptr<RemoteCall> take_safe_thread(Target& target, const LibcCode& code, std::chrono::milliseconds timeout) {
+  const auto until = std::chrono::steady_clock::now() + timeout;
   Search search(target, code);
   while (true) {
     if (auto thread = search.look()) return thread;

@@ -11,8 +11,7 @@
 
 namespace holdwatch::control {
 
-// Looks for one again and again until `patience` is over; then throws Refusal with what was in the way.
-std::unique_ptr<BorrowedThread> borrow_safe_thread(Target& target, const LibcCode& code,
-                                                   std::chrono::milliseconds patience);
+// Looks for one again and again until `timeout` is over; then throws Refusal with what was in the way.
+std::unique_ptr<RemoteCall> take_safe_thread(Target& target, const LibcCode& code, std::chrono::milliseconds timeout);
 
 }  // namespace holdwatch::control

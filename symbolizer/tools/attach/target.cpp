@@ -107,12 +107,12 @@ const Module* Target::libc() {
 }
 
 std::vector<uintptr_t> Target::biases_in_program() {
-  constexpr size_t kMost = 100'000;  // the list is in memory that the program may have spoilt
+  constexpr size_t kMax = 100'000;  // the list is in memory that the program may have spoilt
   std::vector<uintptr_t> biases;
   const auto debugger = symbol("_r_debug");
   const auto head = debugger ? memory_.read_value<r_debug>(debugger->address) : std::nullopt;
   uintptr_t at = head ? reinterpret_cast<uintptr_t>(head->r_map) : 0;
-  while (at != 0 && biases.size() < kMost) {
+  while (at != 0 && biases.size() < kMax) {
     const auto map = memory_.read_value<link_map>(at);
     if (!map) break;
     biases.push_back(map->l_addr);

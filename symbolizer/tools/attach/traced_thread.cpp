@@ -32,12 +32,12 @@ uint64_t monotonic_now_ns() {
 
 // Stops and ends of what is traced come as SIGCHLD, which is blocked here. One that came earlier ends the wait too soon: the
 // caller looks again.
-void sleep_until_something_stops(uint64_t patience_ns) {
+void sleep_until_something_stops(uint64_t timeout_ns) {
   sigset_t wanted;
   sigemptyset(&wanted);
   sigaddset(&wanted, SIGCHLD);
-  const timespec patience{static_cast<time_t>(patience_ns / kSecondNs), static_cast<long>(patience_ns % kSecondNs)};
-  sigtimedwait(&wanted, nullptr, &patience);
+  const timespec timeout{static_cast<time_t>(timeout_ns / kSecondNs), static_cast<long>(timeout_ns % kSecondNs)};
+  sigtimedwait(&wanted, nullptr, &timeout);
 }
 
 bool is_stop_for_us(int status) {
@@ -91,8 +91,8 @@ uint64_t TracedThread::stopped_ns() const {
 }
 
 // The wait status, 0 if nothing came in time.
-int TracedThread::wait_for_stop(uint64_t patience_ns) {
-  const uint64_t until_ns = monotonic_now_ns() + patience_ns;
+int TracedThread::wait_for_stop(uint64_t timeout_ns) {
+  const uint64_t until_ns = monotonic_now_ns() + timeout_ns;
   while (true) {
     int status = 0;
     const pid_t who = waitpid(tid_, &status, __WALL | WNOHANG);

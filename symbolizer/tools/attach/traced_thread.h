@@ -50,7 +50,7 @@ class TracedThread {
   [[noreturn]] void refuse_seizure(int error) const;
   void let_go();
   void wait_for_interruption();
-  int wait_for_stop(uint64_t patience_ns);
+  int wait_for_stop(uint64_t timeout_ns);
 
   int pid_, tid_;
   bool gone_ = false;

@@ -61,17 +61,17 @@ uintptr_t Watched::attach_function() {
   return read<uintptr_t>(OFFSET(attach));
 }
 
-void Watched::settle(uint64_t patience_ns) {
+void Watched::settle(uint64_t timeout_ns) {
   const auto is_passing = [](ControlState state) {
     return state == ControlState::loading || state == ControlState::attaching || state == ControlState::detaching;
   };
-  for (uint64_t waited_ns = 0; is_passing(state()) && waited_ns < patience_ns; waited_ns += kLookAgainNs)
+  for (uint64_t waited_ns = 0; is_passing(state()) && waited_ns < timeout_ns; waited_ns += kLookAgainNs)
     sleep_before_next_look();
 }
 
-bool Watched::wait_for_watcher(uint64_t patience_ns) {
+bool Watched::wait_for_watcher(uint64_t timeout_ns) {
   const auto is_to_come = [&] { return state() == ControlState::attached && !has_watcher(); };
-  for (uint64_t waited_ns = 0; is_to_come() && waited_ns < patience_ns; waited_ns += kLookAgainNs)
+  for (uint64_t waited_ns = 0; is_to_come() && waited_ns < timeout_ns; waited_ns += kLookAgainNs)
     sleep_before_next_look();
   return has_watcher();
 }
@@ -107,10 +107,10 @@ void Watched::ask(ControlRequest request, uint64_t argument, const std::vector<s
   write(OFFSET(question), read<uint32_t>(OFFSET(question)) + 1);
 }
 
-std::optional<Watched::Answer> Watched::wait_for_answer(uint64_t patience_ns) {
+std::optional<Watched::Answer> Watched::wait_for_answer(uint64_t timeout_ns) {
   const auto question = read<uint32_t>(OFFSET(question));
   for (uint64_t waited_ns = 0; read<uint32_t>(OFFSET(answered)) != question; waited_ns += kLookAgainNs) {
-    if (waited_ns > patience_ns) return std::nullopt;
+    if (waited_ns > timeout_ns) return std::nullopt;
     sleep_before_next_look();
   }
   return Answer{read<uint32_t>(OFFSET(succeeded)) != 0, target_->read_string(address_ + OFFSET(answer))};

@@ -21,9 +21,9 @@ class Watched {
   uintptr_t attach_function();
   // Loading, attaching and detaching go on by themselves when the command that began them is gone: waits for their end, for
   // no longer than that.
-  void settle(uint64_t patience_ns);
+  void settle(uint64_t timeout_ns);
   // False: there is none yet. One that was attached to just now gets its watcher in a moment.
-  bool wait_for_watcher(uint64_t patience_ns);
+  bool wait_for_watcher(uint64_t timeout_ns);
 
   // Tells the library where to find the symbolizer, and which descriptor to close when it has.
   void hand_symbolizer(const std::string& path, int descriptor);
@@ -40,7 +40,7 @@ class Watched {
   // Writes a question; the process finds it by itself, or is told.
   void ask(ControlRequest request, uint64_t argument, const std::vector<std::string>& options);
   // Nothing if there is none in time.
-  std::optional<Answer> wait_for_answer(uint64_t patience_ns);
+  std::optional<Answer> wait_for_answer(uint64_t timeout_ns);
 
  private:
   Watched(Target& target, uintptr_t address) : target_(&target), address_(address) {}

@@ -29,7 +29,7 @@
 namespace holdwatch {
 namespace {
 
-constexpr long kPatienceUs = 200'000;  // a thread in an uninterruptible sleep does not stop
+constexpr long kTimeoutUs = 200'000;  // a thread in an uninterruptible sleep does not stop
 constexpr unsigned long long kSyscallLength = 2;
 
 uint64_t monotonic_ns() {
@@ -51,8 +51,8 @@ class Haste {
     struct sigaction action {};
     action.sa_handler = do_nothing;  // without SA_RESTART
     sigaction(SIGALRM, &action, &old_action_);
-    const itimerval patience = {{0, kPatienceUs}, {0, kPatienceUs}};
-    setitimer(ITIMER_REAL, &patience, nullptr);
+    const itimerval timeout = {{0, kTimeoutUs}, {0, kTimeoutUs}};
+    setitimer(ITIMER_REAL, &timeout, nullptr);
     const sched_param first = {1};
     is_first_ = sched_setscheduler(0, SCHED_FIFO, &first) == 0;
   }

@@ -19,10 +19,10 @@
 namespace holdwatch {
 namespace {
 
-constexpr size_t kMostSegments = size_t{1} << 20;
-constexpr size_t kMostNoteBytes = size_t{256} << 20;  // some 4 KiB a thread, with its vector registers
-constexpr size_t kMostThreads = size_t{1} << 20;
-constexpr uint64_t kMostPage = uint64_t{1} << 30;
+constexpr size_t kMaxSegments = size_t{1} << 20;
+constexpr size_t kMaxNoteBytes = size_t{256} << 20;  // some 4 KiB a thread, with its vector registers
+constexpr size_t kMaxThreads = size_t{1} << 20;
+constexpr uint64_t kMaxPage = uint64_t{1} << 30;
 constexpr size_t kNoteAlignment = 4;
 
 // In the kernel only: what a system call that was cut short returns inside, before it is made again or ends with EINTR.
@@ -83,7 +83,7 @@ void take_mappings(const std::vector<unsigned char>& note, CoreFile& core) {
     uint64_t start, end, page_offset;
   };
   uint64_t count = 0, page_size = 0;
-  if (!take(note, 0, count) || !take(note, 8, page_size) || page_size == 0 || page_size > kMostPage) return;
+  if (!take(note, 0, count) || !take(note, 8, page_size) || page_size == 0 || page_size > kMaxPage) return;
   if (count > (note.size() - 16) / sizeof(Row)) return;
   size_t name_at = 16 + count * sizeof(Row);
   for (uint64_t i = 0; i < count; ++i) {
@@ -107,7 +107,7 @@ void take_note(uint32_t type, const std::vector<unsigned char>& note, CoreFile& 
   elf_prpsinfo process;
   switch (type) {
     case NT_PRSTATUS:
-      if (take(note, 0, status) && core.threads.size() < kMostThreads) core.threads.push_back(thread_from(status));
+      if (take(note, 0, status) && core.threads.size() < kMaxThreads) core.threads.push_back(thread_from(status));
       break;
     case NT_PRPSINFO:
       if (!take(note, 0, process)) break;
@@ -195,11 +195,11 @@ CoreFile read_core_file(MemoryReader& file) {
   const auto header = file.read_value<Elf64_Ehdr>(0);
   core.fault = header ? why_no_core(*header) : "is not a core file";
   if (!core.fault.empty()) return core;
-  const uint64_t count = std::min<uint64_t>(count_segments(file, *header), kMostSegments);
+  const uint64_t count = std::min<uint64_t>(count_segments(file, *header), kMaxSegments);
   const std::vector<unsigned char> headers = read_bytes(file, header->e_phoff, count * sizeof(Elf64_Phdr));
   core.cut_short = headers.size() < count * sizeof(Elf64_Phdr);
   Elf64_Phdr segment{};
-  uint64_t room_for_notes = kMostNoteBytes;
+  uint64_t room_for_notes = kMaxNoteBytes;
   for (size_t at = 0; take(headers, at, segment); at += sizeof segment) {
     take_segment(file, segment, room_for_notes, core);
     core.cut_short = core.cut_short || is_cut_short(file, segment);

@@ -49,9 +49,9 @@ int inspect(const InspectArguments& arguments) {
   const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - start;
   bool forever = false;
   for (const Report& report : tell(seen)) {
-    const char* by_design = report.event == Event::wait ? why_by_design(report, false) : nullptr;
-    if (by_design != nullptr) {
-      output.leave_out(by_design);
+    const char* known_benign = report.event == Event::wait ? why_known_benign(report, false) : nullptr;
+    if (known_benign != nullptr) {
+      output.leave_out(known_benign);
       continue;
     }
     output.report(report);

@@ -28,7 +28,7 @@ bool may_wait_for_lock(const Snapshot& snapshot);
 bool is_in_futex_call(const Snapshot& snapshot);
 
 // Whether the thread waits for nothing on a word of its own stack. glibc lets it do so for ever when the kernel refuses it
-// a mutex that inherits priority, because that would close a circle or the owner has ended. Which mutex it wanted stands in
+// a mutex that inherits priority, because that would close a cycle or the owner has ended. Which mutex it wanted stands in
 // its registers only.
 bool waits_in_vain(const Snapshot& snapshot);
 

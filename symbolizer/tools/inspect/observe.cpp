@@ -1,7 +1,7 @@
 // See observe.h.
 //
 // A waiter counts only if it has not run between the first and the last look: then it waited for that lock all the time,
-// and whoever was read as its owner in between held it at that moment. Threads of a circle all wait, so all of it was true
+// and whoever was read as its owner in between held it at that moment. Threads of a cycle all wait, so all of it was true
 // at once, without anybody having been stopped.
 #include "symbolizer/tools/inspect/observe.h"
 
@@ -20,7 +20,7 @@
 namespace holdwatch {
 namespace {
 
-constexpr size_t kMostSearched = 512;  // threads whose stacks are searched for the address of one rwlock
+constexpr size_t kMaxSearched = 512;  // threads whose stacks are searched for the address of one rwlock
 // The function that blocks is among these, libc's own wrappers included.
 constexpr std::ptrdiff_t kInnermost = 8;
 
@@ -156,7 +156,7 @@ class Observer {
   // lock, who waits for the end of those that use it. So nobody is named where one of them may be no reader.
   void find_readers(SeenLock& lock, uint32_t readers) {
     lock.unknown_readers = readers;
-    if (readers > kMostSearched || tasks_.size() > kMostSearched) return;
+    if (readers > kMaxSearched || tasks_.size() > kMaxSearched) return;
     std::vector<int> found;
     for (const auto& [tid, task] : tasks_) {
       if (waits_for(tid, lock)) continue;
@@ -176,22 +176,22 @@ class Observer {
   }
 
   // The main thread makes what the others share. One in a futex call waits for the end of another thread, a condition, a
-  // semaphore or another lock, and mostly has nothing to do with this one; unless it closes a circle.
+  // semaphore or another lock, and mostly has nothing to do with this one; unless it closes a cycle.
   bool may_be_reader(const Task& task, const SeenLock& lock) const {
-    constexpr size_t kMostSteps = 32;
+    constexpr size_t kMaxSteps = 32;
     const bool waits_for_lock = std::any_of(seen_.locks.begin(), seen_.locks.end(),
                                             [&](const SeenLock& other) { return waits_for(task.tid, other); });
     if (task.tid == target_.pid()) return false;
-    return waits_for_lock ? closes_circle(task.tid, lock, kMostSteps) : !is_in_futex_call(task.snapshot);
+    return waits_for_lock ? closes_cycle(task.tid, lock, kMaxSteps) : !is_in_futex_call(task.snapshot);
   }
 
   // Whether the thread waits for what a thread holds that waits for `lock`, be it through others.
-  bool closes_circle(int tid, const SeenLock& lock, size_t steps) const {
+  bool closes_cycle(int tid, const SeenLock& lock, size_t steps) const {
     return steps > 0 && std::any_of(seen_.locks.begin(), seen_.locks.end(), [&](const SeenLock& other) {
              const auto fields = waits_for(tid, other) ? read_lock_fields(other.lock, target_.memory()) : std::nullopt;
              const auto owner = fields ? by_own_tid_.find(fields->owner) : by_own_tid_.end();
              return owner != by_own_tid_.end() &&
-                    (waits_for(owner->second, lock) || closes_circle(owner->second, lock, steps - 1));
+                    (waits_for(owner->second, lock) || closes_cycle(owner->second, lock, steps - 1));
            });
   }
 

@@ -13,7 +13,7 @@ namespace holdwatch {
 namespace {
 
 constexpr char kNotWatched[] = "unknown: the process was not watched when it took the lock";
-constexpr size_t kMostInChain = 6;
+constexpr size_t kMaxInChain = 6;
 
 void add_note(std::string& note, const std::string& more) {
   if (!note.empty()) note += "; ";
@@ -38,12 +38,12 @@ class Teller {
   }
 
   std::vector<Report> run() {
-    for (const std::vector<int>& circle : graph_.circles()) {
-      const auto timed = std::find_if(circle.begin(), circle.end(), [this](int tid) { return timed_.contains(tid); });
-      if (timed == circle.end())
-        tell_circle(begin_with_least(circle));
+    for (const std::vector<int>& cycle : graph_.cycles()) {
+      const auto timed = std::find_if(cycle.begin(), cycle.end(), [this](int tid) { return timed_.contains(tid); });
+      if (timed == cycle.end())
+        tell_cycle(begin_with_least(cycle));
       else
-        for (const int tid : circle) passing_circles_[*graph_.lock_waited_for(tid)] = *timed;
+        for (const int tid : cycle) passing_circles_[*graph_.lock_waited_for(tid)] = *timed;
     }
     std::vector<size_t> rest;
     for (size_t lock = 0; lock < seen_.locks.size(); ++lock) {
@@ -75,11 +75,11 @@ class Teller {
   std::string id(size_t lock) const { return "L" + std::to_string(ids_[lock]); }
 
   // So that the same deadlock is told in the same way in every run, whoever has the lower thread id.
-  std::vector<int> begin_with_least(std::vector<int> circle) const {
+  std::vector<int> begin_with_least(std::vector<int> cycle) const {
     const auto key = [this](int tid) { return std::pair(stack_key(seen_.threads.at(tid).stack), tid); };
-    const auto least = std::min_element(circle.begin(), circle.end(), [&](int a, int b) { return key(a) < key(b); });
-    std::rotate(circle.begin(), least, circle.end());
-    return circle;
+    const auto least = std::min_element(cycle.begin(), cycle.end(), [&](int a, int b) { return key(a) < key(b); });
+    std::rotate(cycle.begin(), least, cycle.end());
+    return cycle;
   }
 
   Report begin(Event event, size_t lock) {
@@ -119,7 +119,7 @@ class Teller {
     out.now = thread.stack;
     out.likely = lock.holders_likely;
     out.doing = thread.doing;
-    out.evidence = lock.holders_likely && lock.owner == 0 ? ByWhat::stack : ByWhat::stated;
+    out.evidence = lock.holders_likely && lock.owner == 0 ? Evidence::stack : Evidence::stated;
     if (const size_t* next = graph_.lock_waited_for(tid)) out.waits_for = id(*next);
     return out;
   }
@@ -163,21 +163,21 @@ class Teller {
     return out;
   }
 
-  void tell_circle(const std::vector<int>& circle) {
+  void tell_cycle(const std::vector<int>& cycle) {
     // What the first one holds is what the last one waits for.
-    std::vector<size_t> held = {*graph_.lock_waited_for(circle.back())};
-    for (size_t i = 0; i + 1 < circle.size(); ++i) held.push_back(*graph_.lock_waited_for(circle[i]));
+    std::vector<size_t> held = {*graph_.lock_waited_for(cycle.back())};
+    for (size_t i = 0; i + 1 < cycle.size(); ++i) held.push_back(*graph_.lock_waited_for(cycle[i]));
     for (const size_t lock : held) number(lock);
-    Report report = begin(circle.size() == 1 ? Event::self_deadlock : Event::deadlock, held.front());
-    const std::set<int> members(circle.begin(), circle.end());
-    for (size_t i = 0; i < circle.size(); ++i) {
+    Report report = begin(cycle.size() == 1 ? Event::self_deadlock : Event::deadlock, held.front());
+    const std::set<int> members(cycle.begin(), cycle.end());
+    for (size_t i = 0; i < cycle.size(); ++i) {
       const SeenLock& lock = seen_.locks[held[i]];
-      report.holders.push_back(holder(circle[i], lock));
-      report.cycle.push_back({circle[i], id(held[i]), id(held[(i + 1) % held.size()]), lock.lock.kind,
-                              lock.lock.address, "", seen_.threads.at(circle[i]).asleep_ns});
+      report.holders.push_back(holder(cycle[i], lock));
+      report.cycle.push_back({cycle[i], id(held[i]), id(held[(i + 1) % held.size()]), lock.lock.kind, lock.lock.address,
+                              "", seen_.threads.at(cycle[i]).asleep_ns});
       add_waiters(report, held[i], members);
     }
-    in_circles_.insert(circle.begin(), circle.end());
+    in_circles_.insert(cycle.begin(), cycle.end());
     finish(std::move(report));
   }
 
@@ -231,7 +231,7 @@ class Teller {
     ReportHolder out;
     out.tid = lock.owner;
     out.depth = lock.depth;
-    out.evidence = ByWhat::stated;
+    out.evidence = Evidence::stated;
     const bool elsewhere = lock.lost == LostOwner::of_other_process;
     out.state = elsewhere ? ThreadState::unknown : ThreadState::gone;
     out.elsewhere = elsewhere;
@@ -250,7 +250,7 @@ class Teller {
       add_note(text, std::to_string(chain[i]) + " waits for " + id(*next));
       if (i + 1 < chain.size()) text += ", held by " + std::to_string(chain[i + 1]);
       if (in_circles_.contains(chain[i])) return text + ", and is part of a deadlock";
-      if (i + 1 == kMostInChain) return text + " ...";
+      if (i + 1 == kMaxInChain) return text + " ...";
     }
     return text;
   }
@@ -260,7 +260,7 @@ class Teller {
   std::vector<uint32_t> ids_;  // by lock; 0: none yet
   uint32_t last_id_ = 0;
   std::set<int> timed_;                    // threads that wait for so long and no longer
-  std::map<size_t, int> passing_circles_;  // locks of circles that are none for ever, and a thread that waits so
+  std::map<size_t, int> passing_circles_;  // locks of cycles that are none for ever, and a thread that waits so
   std::set<int> in_circles_;
   std::vector<Report> reports_;
 };

@@ -9,8 +9,8 @@
 
 namespace holdwatch {
 
-// What can never end comes first. One report for each lock that is waited for; the locks of one circle share one, and have
-// another only where threads outside of the circle wait too.
+// What can never end comes first. One report for each lock that is waited for; the locks of one cycle share one, and have
+// another only where threads outside of the cycle wait too.
 std::vector<Report> tell(const Observation& seen);
 
 // Whether what is reported can never end by itself.

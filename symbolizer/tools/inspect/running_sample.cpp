@@ -16,7 +16,7 @@ namespace holdwatch {
 namespace {
 
 constexpr uint64_t kPeriodNs = 1'000'000;  // of its own processor time
-constexpr int kPatienceMs = 200;
+constexpr int kTimeoutMs = 200;
 constexpr uint32_t kStackSize = 56 * 1024;  // a record has less than 64 KiB
 constexpr size_t kPage = 4096;
 constexpr size_t kRing = 128 * 1024;
@@ -68,7 +68,7 @@ class Sampler {
   // Waits for the first record; false if it does not come, or is none of a sample.
   bool wait(Capture& out) {
     pollfd ready = {event_, POLLIN, 0};
-    if (poll(&ready, 1, kPatienceMs) <= 0) return false;
+    if (poll(&ready, 1, kTimeoutMs) <= 0) return false;
     auto* control = static_cast<perf_event_mmap_page*>(ring_);
     // Written by the kernel, after the record.
     const uint64_t head = std::atomic_ref(control->data_head).load(std::memory_order_acquire);

@@ -18,7 +18,7 @@ namespace holdwatch {
 namespace {
 
 constexpr std::chrono::milliseconds kFresh{20};
-constexpr std::chrono::seconds kPatience{1};
+constexpr std::chrono::seconds kTimeout{1};
 
 // In a thread of its own: it stays there.
 std::optional<uint64_t> read_clock_of(unsigned processor) {
@@ -78,7 +78,7 @@ void SchedulerClocks::read(const std::vector<unsigned>& processors) {
     }).detach();
   }
   for (auto& [processor, answer] : answers) {
-    const bool has_come = answer.wait_until(since + kPatience) == std::future_status::ready;
+    const bool has_come = answer.wait_until(since + kTimeout) == std::future_status::ready;
     readings_[processor] = {since, has_come ? answer.get() : std::nullopt};
   }
 }

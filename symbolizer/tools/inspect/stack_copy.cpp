@@ -6,7 +6,7 @@
 namespace holdwatch {
 namespace {
 
-constexpr size_t kMostCopied = size_t{256} << 10;  // most threads use less than 8 KiB
+constexpr size_t kMaxCopied = size_t{256} << 10;  // most threads use less than 8 KiB
 
 }  // namespace
 
@@ -14,7 +14,7 @@ void copy_stack(MemoryReader& memory, const Modules& modules, Capture& out) {
   const uintptr_t sp = out.snapshot.registers.sp;
   const Mapping* mapping = modules.mapping(sp);
   // Mapped since we looked, then: its end will be found by reading.
-  const size_t size = mapping == nullptr ? kMostCopied : std::min<size_t>(mapping->end - sp, kMostCopied);
+  const size_t size = mapping == nullptr ? kMaxCopied : std::min<size_t>(mapping->end - sp, kMaxCopied);
   out.snapshot.stack_end = mapping == nullptr ? 0 : mapping->end;
   out.stack.resize(size);
   out.stack.resize(memory.read(sp, out.stack.data(), size));

@@ -14,11 +14,11 @@ struct Step {
   size_t next = 0;
 };
 
-std::vector<int> circle_from(const std::vector<Step>& way, int tid) {
-  std::vector<int> circle;
+std::vector<int> cycle_from(const std::vector<Step>& way, int tid) {
+  std::vector<int> cycle;
   const auto first = std::find_if(way.begin(), way.end(), [tid](const Step& step) { return step.tid == tid; });
-  for (auto step = first; step != way.end(); ++step) circle.push_back(step->tid);
-  return circle;
+  for (auto step = first; step != way.end(); ++step) cycle.push_back(step->tid);
+  return cycle;
 }
 
 }  // namespace
@@ -29,7 +29,7 @@ const size_t* WaitGraph::lock_waited_for(int tid) const {
 }
 
 // Depth first, without recursion: a chain may be as long as there are threads.
-std::vector<std::vector<int>> WaitGraph::circles() const {
+std::vector<std::vector<int>> WaitGraph::cycles() const {
   std::vector<std::vector<int>> found;
   std::set<int> done, on_way;
   for (const auto& [start, lock] : waits_) {
@@ -40,7 +40,7 @@ std::vector<std::vector<int>> WaitGraph::circles() const {
       if (on_way.insert(tid).second) {
         way.push_back({tid, *wanted});
       } else {
-        found.push_back(circle_from(way, tid));
+        found.push_back(cycle_from(way, tid));
       }
     };
     enter(start);

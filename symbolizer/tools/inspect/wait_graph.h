@@ -1,4 +1,4 @@
-// Who waits for whom: circles, and the chain that a waiting thread is the end of.
+// Who waits for whom: cycles, and the chain that a waiting thread is the end of.
 // Pure: numbers in, numbers out.
 #pragma once
 
@@ -16,9 +16,9 @@ class WaitGraph {
 
   void add_wait(int tid, size_t lock) { waits_[tid] = lock; }
 
-  // Each circle once: a thread waits for what the next one holds, the last for what the first one holds. One that waits
-  // for itself is a circle of one.
-  std::vector<std::vector<int>> circles() const;
+  // Each cycle once: a thread waits for what the next one holds, the last for what the first one holds. One that waits
+  // for itself is a cycle of one.
+  std::vector<std::vector<int>> cycles() const;
 
   // The threads from a holder of `lock` on, each waiting for a lock that the next one holds, up to one that does not wait or has
   // been met before. Of several holders the one that waits itself is followed.

@@ -16,7 +16,7 @@
 namespace holdwatch {
 namespace {
 
-constexpr size_t kMostHeaders = 128;
+constexpr size_t kMaxHeaders = 128;
 constexpr int kDeepestScript = 4;  // as in the kernel
 
 class File {
@@ -77,7 +77,7 @@ void read_script_head(const char* head, size_t size, TextBuffer& interpreter) {
 
 // The loader's path from the program headers; false if there is none, and so no loader and no preload.
 bool read_interpreter(const File& file, const Elf64_Ehdr& header, TextBuffer& interpreter) {
-  const size_t count = header.e_phnum < kMostHeaders ? header.e_phnum : kMostHeaders;
+  const size_t count = header.e_phnum < kMaxHeaders ? header.e_phnum : kMaxHeaders;
   for (size_t index = 0; index < count; ++index) {
     Elf64_Phdr segment;
     if (file.read(&segment, sizeof segment, header.e_phoff + index * sizeof segment) != sizeof segment) return false;

@@ -1,6 +1,6 @@
 // Threads that have and want real locks, of which no record tells but what a test records itself: as in a process that is attached
 // to, and where calls go past our hooks.
-#include "shim/inspection/preexisting_holds.h"
+#include "shim/inspection/inferred_holds.h"
 
 #include <linux/futex.h>
 #include <pthread.h>
@@ -31,23 +31,23 @@ namespace {
 constexpr uint64_t kSecond = 1'000'000'000;
 constexpr Caller kSomewhere = {0x401000, 0, 0};
 
-struct AdoptedTest {
+struct InferredTest {
   std::unique_ptr<Timing> timing = std::make_unique<Timing>();
   uintptr_t reported_lock = 0;
-  std::unique_ptr<Sightings> sightings = std::make_unique<Sightings>();
-  Suspects stuck;
+  std::unique_ptr<LockIndex> lock_index = std::make_unique<LockIndex>();
+  Candidates stuck;
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   LockWord word{&mutex, LockKind::mutex, Access::exclusive};
   bool is_held = false;
   RecordedThread holder, waiter;
 
-  AdoptedTest() {
+  InferredTest() {
     know_waiting_functions();
     timing->set_limits({kSecond, kSecond, kSecond});
     timing->advance();
   }
-  ~AdoptedTest() {
-    forget_adopted();
+  ~InferredTest() {
+    forget_inferred();
     release();
     stop_tick();
   }
@@ -101,7 +101,7 @@ struct AdoptedTest {
 
   // --- the watcher ---
 
-  // What is adopted at this look dates from so long ago.
+  // What is inferred at this look dates from so long ago.
   void look(uint64_t age_ns = 0) {
     timing->advance();
     const TickAt tick(ago(age_ns));
@@ -109,10 +109,10 @@ struct AdoptedTest {
     const auto contain = [](void* reported, uintptr_t lock) {
       return *static_cast<const uintptr_t*>(reported) == lock;
     };
-    look_after_adopted(*timing, {contain, &reported_lock}, *sightings, stuck);
+    update_inferred(*timing, {contain, &reported_lock}, *lock_index, stuck);
   }
   void attach(uint64_t age_ns = 0) {
-    adopt_later();
+    infer_after_attachment();
     look(age_ns);
   }
   bool is_stuck() const { return stuck.count == 1 && stuck.locks[0].is_same_lock(word); }
@@ -120,14 +120,14 @@ struct AdoptedTest {
   std::vector<HoldView> holds() const {
     std::vector<HoldView> found;
     for_each_hold(UINT64_MAX, [&](const HoldView& hold) {
-      if (was_adopted(hold.sites[0].pc) && hold.word.is_same_lock(word)) found.push_back(hold);
+      if (is_inferred(hold.sites[0].pc) && hold.word.is_same_lock(word)) found.push_back(hold);
     });
     return found;
   }
   std::vector<WaitView> waits() const {
     std::vector<WaitView> found;
     for_each_wait(UINT64_MAX, [&](const WaitView& wait) {
-      if (was_adopted(wait.caller.pc) && wait.word.is_same_lock(word)) found.push_back(wait);
+      if (is_inferred(wait.caller.pc) && wait.word.is_same_lock(word)) found.push_back(wait);
     });
     return found;
   }
@@ -167,15 +167,15 @@ using Words = std::vector<LockWord>;
 
 // --- attaching ---
 
-TEST_CASE_METHOD(AdoptedTest, "after an attachment who waits for a lock is known, and who holds it, once each") {
+TEST_CASE_METHOD(InferredTest, "after an attachment who waits for a lock is known, and who holds it, once each") {
   lock_and_block();
   attach();
   look();
-  CHECK(has_adopted());
-  CHECK(adopted_since_attachment());
+  CHECK(has_inferred());
+  CHECK(inferred_since_attachment());
   CHECK(holding() == Tids{holder.tid()});
   CHECK(waiting() == Tids{waiter.tid()});
-  const AdoptedHold* const known = adopted_hold(the_hold());
+  const InferredHold* const known = inferred_hold(the_hold());
   REQUIRE(known != nullptr);
   CHECK(known->place.where == Whereabouts::here);
   CHECK(known->place.tid == holder.tid());
@@ -184,14 +184,14 @@ TEST_CASE_METHOD(AdoptedTest, "after an attachment who waits for a lock is known
   CHECK_FALSE(is_stuck());
 }
 
-TEST_CASE_METHOD(AdoptedTest, "threads are looked at after an attachment only, and then three times") {
+TEST_CASE_METHOD(InferredTest, "threads are looked at after an attachment only, and then three times") {
   lock_and_block();
   look();
-  CHECK_FALSE(has_adopted());
-  CHECK_FALSE(adopted_since_attachment());
+  CHECK_FALSE(has_inferred());
+  CHECK_FALSE(inferred_since_attachment());
   release();
   waiter.exit();
-  adopt_later();
+  infer_after_attachment();
   for (int i = 0; i < 3; ++i) look();
   RecordedThread latecomer;
   lock();
@@ -201,13 +201,13 @@ TEST_CASE_METHOD(AdoptedTest, "threads are looked at after an attachment only, a
   });
   await_sleep_for(latecomer.tid(), word);
   look();
-  CHECK_FALSE(has_adopted());
+  CHECK_FALSE(has_inferred());
   release();
 }
 
-TEST_CASE_METHOD(AdoptedTest,
+TEST_CASE_METHOD(InferredTest,
                  "who waits at the third look only is known, too: it may have been on its way there before") {
-  adopt_later();
+  infer_after_attachment();
   look();
   look();
   lock_and_block();
@@ -215,7 +215,7 @@ TEST_CASE_METHOD(AdoptedTest,
   CHECK(waiting() == Tids{waiter.tid()});
 }
 
-TEST_CASE_METHOD(AdoptedTest, "a wait that its thread has recorded is not recorded again") {
+TEST_CASE_METHOD(InferredTest, "a wait that its thread has recorded is not recorded again") {
   lock_and_block();
   record_wait(waiter, word, 0);
   attach();
@@ -224,7 +224,7 @@ TEST_CASE_METHOD(AdoptedTest, "a wait that its thread has recorded is not record
   waiter.record().clear();
 }
 
-TEST_CASE_METHOD(AdoptedTest, "a hold that its thread has recorded is not recorded again") {
+TEST_CASE_METHOD(InferredTest, "a hold that its thread has recorded is not recorded again") {
   lock_and_block();
   record_hold(holder, 0);
   attach();
@@ -233,7 +233,7 @@ TEST_CASE_METHOD(AdoptedTest, "a hold that its thread has recorded is not record
   holder.record().clear();
 }
 
-TEST_CASE_METHOD(AdoptedTest, "what a thread records itself from then on replaces what was adopted of it") {
+TEST_CASE_METHOD(InferredTest, "what a thread records itself from then on replaces what was inferred of it") {
   lock_and_block();
   attach();
   CHECK(holding() == Tids{holder.tid()});
@@ -243,7 +243,7 @@ TEST_CASE_METHOD(AdoptedTest, "what a thread records itself from then on replace
   holder.record().clear();
 }
 
-TEST_CASE_METHOD(AdoptedTest, "a wait with a timeout is known as one, which closes no circle") {
+TEST_CASE_METHOD(InferredTest, "a wait with a timeout is known as one, which closes no cycle") {
   lock();
   waiter.start([&] {
     const timespec in_a_day = {time(nullptr) + 86'400, 0};
@@ -255,7 +255,7 @@ TEST_CASE_METHOD(AdoptedTest, "a wait with a timeout is known as one, which clos
   CHECK(wanted_words() == Words{word.with_timeout()});
 }
 
-TEST_CASE_METHOD(AdoptedTest, "a rwlock names its writer, but none of its readers") {
+TEST_CASE_METHOD(InferredTest, "a rwlock names its writer, but none of its readers") {
   pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
   word = {&rwlock, LockKind::rwlock, Access::exclusive};
   const LockWord for_reading(&rwlock, LockKind::rwlock, Access::shared);
@@ -288,7 +288,7 @@ TEST_CASE_METHOD(AdoptedTest, "a rwlock names its writer, but none of its reader
   holder.run(unlock);
 }
 
-TEST_CASE_METHOD(AdoptedTest,
+TEST_CASE_METHOD(InferredTest,
                  "who sat in a condition wait waits for the mutex once it has been woken, and is known from then on") {
   pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
   waiter.start([&] {
@@ -297,7 +297,7 @@ TEST_CASE_METHOD(AdoptedTest,
     pthread_mutex_unlock(&mutex);
   });
   await_call_of(waiter.tid(), sits_in_condition_wait);
-  adopt_later();
+  infer_after_attachment();
   for (int i = 0; i < 3; ++i) look();
   CHECK(waiting().empty());
   lock();
@@ -313,19 +313,19 @@ TEST_CASE_METHOD(AdoptedTest,
 
 // --- how long it is known ---
 
-TEST_CASE_METHOD(AdoptedTest, "the hold ends with the unlock, and the wait with the lock") {
+TEST_CASE_METHOD(InferredTest, "the hold ends with the unlock, and the wait with the lock") {
   lock_and_block();
   attach();
-  REQUIRE(has_adopted());
+  REQUIRE(has_inferred());
   release();
   waiter.exit();
   look();
-  CHECK_FALSE(has_adopted());
+  CHECK_FALSE(has_inferred());
   CHECK(holding().empty());
   CHECK(waiting().empty());
 }
 
-TEST_CASE_METHOD(AdoptedTest, "a hold counts on while its thread sleeps") {
+TEST_CASE_METHOD(InferredTest, "a hold counts on while its thread sleeps") {
   lock_and_block();
   attach(kSecond / 2);
   look();
@@ -333,7 +333,7 @@ TEST_CASE_METHOD(AdoptedTest, "a hold counts on while its thread sleeps") {
   CHECK_FALSE(the_holder().likely);
 }
 
-TEST_CASE_METHOD(AdoptedTest, "a hold that may be another one by now counts anew") {
+TEST_CASE_METHOD(InferredTest, "a hold that may be another one by now counts anew") {
   lock_and_block();
   attach(kSecond / 2);
   const Identity before = the_hold().identity;
@@ -345,7 +345,7 @@ TEST_CASE_METHOD(AdoptedTest, "a hold that may be another one by now counts anew
   CHECK_FALSE(the_holder().likely);
 }
 
-TEST_CASE_METHOD(AdoptedTest, "a hold that was over its limit, and may be another one by now, is likely the same") {
+TEST_CASE_METHOD(InferredTest, "a hold that was over its limit, and may be another one by now, is likely the same") {
   lock_and_block();
   attach(2 * kSecond);
   const Identity before = the_hold().identity;
@@ -353,25 +353,25 @@ TEST_CASE_METHOD(AdoptedTest, "a hold that was over its limit, and may be anothe
   look();
   REQUIRE(holding() == Tids{holder.tid()});
   CHECK(the_hold().identity == before);
-  CHECK(adopted_hold(the_hold())->doubtful);
+  CHECK(inferred_hold(the_hold())->doubtful);
   CHECK(the_holder().likely);
 }
 
-TEST_CASE_METHOD(AdoptedTest, "after a detachment nothing is known any more") {
+TEST_CASE_METHOD(InferredTest, "after a detachment nothing is known any more") {
   lock_and_block();
   attach();
-  forget_adopted();
-  CHECK_FALSE(has_adopted());
-  CHECK_FALSE(adopted_since_attachment());
+  forget_inferred();
+  CHECK_FALSE(has_inferred());
+  CHECK_FALSE(inferred_since_attachment());
   CHECK(holding().empty());
   CHECK(waiting().empty());
   look();
-  CHECK_FALSE(has_adopted());
+  CHECK_FALSE(has_inferred());
 }
 
 // --- waits that no record explains ---
 
-TEST_CASE_METHOD(AdoptedTest, "a wait that no record explains leads to whom the lock names") {
+TEST_CASE_METHOD(InferredTest, "a wait that no record explains leads to whom the lock names") {
   lock();
   record_wait(waiter, word, 10 * kSecond);
   look();
@@ -381,7 +381,7 @@ TEST_CASE_METHOD(AdoptedTest, "a wait that no record explains leads to whom the 
   waiter.record().clear();
 }
 
-TEST_CASE_METHOD(AdoptedTest, "and to all others that sleep for the lock unrecorded") {
+TEST_CASE_METHOD(InferredTest, "and to all others that sleep for the lock unrecorded") {
   RecordedThread unrecorded;
   lock();
   record_wait(waiter, word, 10 * kSecond);
@@ -396,24 +396,25 @@ TEST_CASE_METHOD(AdoptedTest, "and to all others that sleep for the lock unrecor
   waiter.record().clear();
 }
 
-TEST_CASE_METHOD(AdoptedTest, "a wait that has just begun need not be explained, nor one for a condition") {
+TEST_CASE_METHOD(InferredTest, "a wait that has just begun need not be explained, nor one for a condition") {
   lock();
   record_wait(waiter, word, 0);
   record_wait(holder, word.with_condition(), 10 * kSecond);
   look();
-  CHECK_FALSE(has_adopted());
+  CHECK_FALSE(has_inferred());
   waiter.record().clear();
   holder.record().clear();
 }
 
-TEST_CASE_METHOD(AdoptedTest, "a wait is explained by a hold that was recorded, unless the lock names another thread") {
+TEST_CASE_METHOD(InferredTest,
+                 "a wait is explained by a hold that was recorded, unless the lock names another thread") {
   lock();
   record_hold(holder, 10 * kSecond);
   record_wait(waiter, word, 10 * kSecond);
   look();
-  CHECK_FALSE(has_adopted());
+  CHECK_FALSE(has_inferred());
   holder.record().clear();
-  forget_adopted();  // the next look is not to wait its turn
+  forget_inferred();  // the next look is not to wait its turn
 
   RecordedThread past_holder;
   record_hold(past_holder, 10 * kSecond);
@@ -425,7 +426,7 @@ TEST_CASE_METHOD(AdoptedTest, "a wait is explained by a hold that was recorded, 
 
 // --- what nobody can ever release ---
 
-struct ExitedHolderTest : AdoptedTest {
+struct ExitedHolderTest : InferredTest {
   int exited;
 
   ExitedHolderTest() {
@@ -441,7 +442,7 @@ TEST_CASE_METHOD(ExitedHolderTest, "a lock whose holder has exited is stuck once
   record_wait(waiter, word, 2 * kSecond);
   look();
   CHECK(holding() == Tids{exited});
-  CHECK(adopted_hold(the_hold())->place.where == Whereabouts::exited);
+  CHECK(inferred_hold(the_hold())->place.where == Whereabouts::exited);
   CHECK(the_holder().hold.gone);
   CHECK(is_stuck());
 }
@@ -460,24 +461,24 @@ TEST_CASE_METHOD(ExitedHolderTest, "nor where it has been reported") {
   CHECK(stuck.count == 0);
 }
 
-TEST_CASE_METHOD(AdoptedTest, "a lock that its own holder waits for is stuck") {
+TEST_CASE_METHOD(InferredTest, "a lock that its own holder waits for is stuck") {
   lock();
   record_wait(holder, word, 2 * kSecond);
   look();
   CHECK(holding() == Tids{holder.tid()});
-  CHECK_FALSE(adopted_hold(the_hold())->inside_call);
+  CHECK_FALSE(inferred_hold(the_hold())->inside_call);
   CHECK(is_stuck());
   holder.record().clear();
 }
 
-TEST_CASE_METHOD(AdoptedTest, "a lock that a thread of the parent's held at the fork is stuck in the child") {
+TEST_CASE_METHOD(InferredTest, "a lock that a thread of the parent's held at the fork is stuck in the child") {
   lock();
   const int tid = holder.tid();
   const Outcome outcome = in_child([&] {
     record_wait(waiter, word, 2 * kSecond);
     look();
     const bool is_parents = holding() == Tids{tid} && holds().size() == 1 &&
-                            adopted_hold(the_hold())->place.where == Whereabouts::of_parent;
+                            inferred_hold(the_hold())->place.where == Whereabouts::of_parent;
     return is_parents && is_stuck() ? 0 : 1;
   });
   CHECK(outcome.status == 0);
@@ -492,7 +493,7 @@ struct OtherProcess {
   }
 };
 
-TEST_CASE_METHOD(AdoptedTest, "a lock that processes share is held by a thread of another one, which is named") {
+TEST_CASE_METHOD(InferredTest, "a lock that processes share is held by a thread of another one, which is named") {
   void* const page = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   REQUIRE(page != MAP_FAILED);
   auto* const shared = static_cast<pthread_mutex_t*>(page);
@@ -513,7 +514,7 @@ TEST_CASE_METHOD(AdoptedTest, "a lock that processes share is held by a thread o
   timing->set_limits({1'000'000, 1'000'000, 1'000'000});
   timing->advance();
   record_wait(waiter, word, 0);
-  while (!has_adopted()) usleep(1000), look();
+  while (!has_inferred()) usleep(1000), look();
   CHECK(holding() == Tids{child});
   CHECK(the_holder().where == Whereabouts::elsewhere);
   CHECK(the_holder().pid == child);
@@ -521,7 +522,7 @@ TEST_CASE_METHOD(AdoptedTest, "a lock that processes share is held by a thread o
   CHECK(acquired_how(the_holder()) == Acquired::elsewhere);
   CHECK(stuck.count == 0);
   waiter.record().clear();
-  forget_adopted();
+  forget_inferred();
   munmap(page, 4096);
 }
 
@@ -536,7 +537,7 @@ void lock_in_handler(int) {
   pthread_mutex_unlock(g_wanted);
 }
 
-struct NamelessTest : AdoptedTest {
+struct NamelessTest : InferredTest {
   NamelessTest() { mutex.__data.__lock = 2; }
   ~NamelessTest() { free_lock(); }
   void free_lock() {
@@ -558,12 +559,12 @@ TEST_CASE_METHOD(NamelessTest,
   record_wait(holder, word, 10 * kSecond);
   look();
   CHECK(holding().empty());  // that one waits, and is in no call
-  forget_adopted();
+  forget_inferred();
   holder.record().clear();
   record_wait(waiter, word, 10 * kSecond, {0x401000, g_handler_sp, 0});
   look();
   CHECK(holding() == Tids{waiter.tid()});
-  CHECK(adopted_hold(the_hold())->inside_call);
+  CHECK(inferred_hold(the_hold())->inside_call);
   CHECK(acquired_how(the_holder()) == Acquired::inside_call);
   CHECK(the_holder().likely);
   CHECK(is_stuck());
@@ -580,31 +581,31 @@ TEST_CASE_METHOD(NamelessTest,
 
 // --- waiters that no record tells of ---
 
-TEST_CASE_METHOD(AdoptedTest, "who waits unrecorded is found where the lock says that somebody waits, once") {
-  CHECK_FALSE(adopt_unseen_waiters(word));
+TEST_CASE_METHOD(InferredTest, "who waits unrecorded is found where the lock says that somebody waits, once") {
+  CHECK_FALSE(infer_unseen_waiters(word));
   lock();
-  CHECK_FALSE(adopt_unseen_waiters(word));
+  CHECK_FALSE(infer_unseen_waiters(word));
   block();
-  CHECK(adopt_unseen_waiters(word));
+  CHECK(infer_unseen_waiters(word));
   CHECK(waiting() == Tids{waiter.tid()});
-  CHECK_FALSE(adopt_unseen_waiters(word));
+  CHECK_FALSE(infer_unseen_waiters(word));
   CHECK(waiting() == Tids{waiter.tid()});
   CHECK(holding().empty());
 }
 
-TEST_CASE_METHOD(AdoptedTest, "where the lock does not say that somebody waits no thread is asked") {
+TEST_CASE_METHOD(InferredTest, "where the lock does not say that somebody waits no thread is asked") {
   lock();
   waiter.start([&] { syscall(SYS_futex, &mutex, FUTEX_WAIT_PRIVATE, 1, nullptr); });
   await_sleep_for(waiter.tid(), word);
-  CHECK_FALSE(adopt_unseen_waiters(word));
+  CHECK_FALSE(infer_unseen_waiters(word));
   syscall(SYS_futex, &mutex, FUTEX_WAKE_PRIVATE, 1);
   waiter.exit();
 }
 
-TEST_CASE_METHOD(AdoptedTest, "who waits and has recorded it is not looked for") {
+TEST_CASE_METHOD(InferredTest, "who waits and has recorded it is not looked for") {
   lock_and_block();
   record_wait(waiter, word, 0);
-  CHECK_FALSE(adopt_unseen_waiters(word));
+  CHECK_FALSE(infer_unseen_waiters(word));
   CHECK(waiting().empty());
   waiter.record().clear();
 }
