@@ -2,10 +2,11 @@
 """Checks that no linker flags of a distribution or a user get into what has to run with every glibc: configures once more with
 flags that would spoil it, and links with the command that comes of that, from what is compiled already.
 
-    linker_flags.py SOURCE_ROOT BUILD_DIRECTORY LIBRARY HELPER...
+    linker_flags.py SOURCE_ROOT BUILD_DIRECTORY LIBRARY HELPER... --commands COMMAND...
 
 """
 
+import functools
 import os
 import pathlib
 import shlex
@@ -57,14 +58,20 @@ def control(scratch, compiler):
     return faults_of(probe)
 
 
+def as_ninja_knows(build, file):
+    """Relative to the build directory, whatever links the path leads through."""
+    return os.path.relpath(os.path.realpath(file), os.path.realpath(build))
+
+
 def configure(root, build):
     subprocess.run(["meson", "setup", build, root], env={**os.environ, "LDFLAGS": HOSTILE}, check=True, capture_output=True)
 
 
 def main():
     root, build, *files = sys.argv[1:]
-    # As ninja knows them, whatever links the paths lead through.
-    library, *helpers = [os.path.relpath(os.path.realpath(file), os.path.realpath(build)) for file in files]
+    at = files.index("--commands")
+    library, *helpers = map(functools.partial(as_ninja_knows, build), files[:at])
+    commands = [as_ninja_knows(build, file) for file in files[at + 1:]]
     if shutil.which("meson") is None:
         print("no meson in PATH")
         return SKIPPED
@@ -72,17 +79,18 @@ def main():
     with tempfile.TemporaryDirectory(prefix="holdwatch-linker-") as directory:
         scratch = pathlib.Path(directory)
         configure(root, scratch / "build")
-        for file in (library, *helpers):
+        for file in (library, *helpers, *commands):
             command = link_command(scratch / "build", file)
             if not set(HOSTILE.split()) <= set(command):
                 faults.append(f"{file}: it is not linked with the flags: {shlex.join(command)}")
             linked = link(command, scratch / pathlib.Path(file).name, build)
             faults += [f"{file} {fault}" for fault in faults_of(linked)]
-            faults += needed.faults_of_library(linked) if file == library else needed.faults_of_any(linked)
+            rule = needed.needed_faults if file in commands else needed.faults_of_any
+            faults += needed.faults_of_library(linked) if file == library else rule(linked)
         spoilt = control(scratch, command[:command.index("-o")])
     if len({*spoilt, PACKED}) < 4:
         faults.append(f"the flags do too little here to show anything: {spoilt}")
-    print("\n".join(faults) or f"{1 + len(helpers)} files are as without the flags; another one {', '.join(spoilt)}")
+    print("\n".join(faults) or f"{1 + len(helpers) + len(commands)} files are as without the flags; another one {', '.join(spoilt)}")
     return 1 if faults else 0
 
 

@@ -36,13 +36,18 @@ def version_faults(library):
             for name, numbers in sorted(versions.items()) if numbers is None or numbers > NEWEST_GLIBC]
 
 
-def faults_of_any(file):
-    """What goes for the library and the helpers."""
+def needed_faults(file):
+    """What goes for the commands too."""
     needed = set(re.findall(r"\(NEEDED\).*\[(.+)\]", readelf("-d", file)))
     faults = [f"NEEDED {name}: it may need libc alone" for name in sorted(needed - ALLOWED)]
     if "libc.so.6" not in needed:
         faults.append(f"no NEEDED libc.so.6 in what readelf prints: {sorted(needed)}")
-    return [f"{file}: {fault}" for fault in faults + version_faults(file)]
+    return [f"{file}: {fault}" for fault in faults]
+
+
+def faults_of_any(file):
+    """What goes for the library and the helpers."""
+    return needed_faults(file) + [f"{file}: {fault}" for fault in version_faults(file)]
 
 
 def faults_of_library(library):
