@@ -70,7 +70,7 @@ void survive(const std::string& path, const std::vector<uintptr_t>& addresses, c
     CHECK(frames.size() >= 1);
     CHECK(frames.size() <= 65);
   }
-  CHECK(std::chrono::steady_clock::now() - start < 2 * search.patience);
+  CHECK(std::chrono::steady_clock::now() - start < 2 * search.timeout);
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   CHECK(usage.ru_maxrss < 1 << 20);  // KiB
@@ -265,7 +265,7 @@ TEST_CASE("where memory runs out, names are missing and the program goes on") {
 
 TEST_CASE("when a report's time is over, what remains of it is given without names") {
   DebugSearch search = kNowhere;
-  search.patience = std::chrono::milliseconds(0);
+  search.timeout = std::chrono::milliseconds(0);
   const Module module = module_of(fixture("pie/room"));
   const uintptr_t address = address_of_function(module.path, "chat::Room::broadcast(");
   const std::vector<Frame> frames = Symbols(Symbolize::full, search).resolve(address, true, &module);
