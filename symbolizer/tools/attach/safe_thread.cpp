@@ -227,7 +227,7 @@ void Search::leave_out_sandboxed(std::vector<Candidate>& candidates) {
   const auto least = std::min_element(candidates.begin(), candidates.end(),
                                       [](const Candidate& a, const Candidate& b) { return a.filters < b.filters; });
   if (least == candidates.end()) return;
-  const int fewest = least->filters;
+  const unsigned fewest = least->filters;
   std::erase_if(candidates, [=](const Candidate& candidate) { return candidate.filters > fewest; });
 }
 
