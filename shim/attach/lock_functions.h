@@ -4,7 +4,7 @@
 
 namespace holdwatch {
 
-// Tells watch/waiting_call. Calling it again does nothing.
+// Tells inspection/waiting_call. Calling it again does nothing.
 void note_lock_functions();
 
 }  // namespace holdwatch

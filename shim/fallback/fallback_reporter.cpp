@@ -69,8 +69,8 @@ void FallbackReporter::start(const Settings& settings) {
   g_reporter_is_stuck = false;
 }
 
-// The reporter may be stuck in the loader or the allocator, which the stalled program may hold for ever: the first words
-// must be out all the same.
+// The reporter may be stuck in the loader or the allocator, whose locks the stalled program may hold forever: the first line
+// must be written all the same.
 void FallbackReporter::speak_for_a_stuck_reporter(uint64_t now_ns) {
   const ReportRequest* const oldest = report_queue().oldest();
   g_reporter_is_stuck = oldest != nullptr && oldest->posted_ns + timeout_ns_ <= now_ns;

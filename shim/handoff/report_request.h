@@ -27,7 +27,7 @@ struct ReportRequest {
   char names[kMaxHolders][kThreadNameSize];  // of the holders; empty: not known
   uint64_t holder_waits_ns[kMaxHolders];     // of a cycle: how long each has waited itself
   uint64_t waited_ns[kMaxWaiters];
-  EndedHold* ended;  // released, late: what the releasing thread left, or null; given back by the reporter
+  EndedHold* ended;  // released, late: what the releasing thread left, or null; the reporter returns it
   uint64_t lost_ns;
   size_t threads_delayed;
   std::atomic<bool> said;  // its first line is out: whoever sets this writes it

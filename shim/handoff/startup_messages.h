@@ -1,5 +1,5 @@
-// What the reporter finds wrong while an attachment begins, so that whoever attaches is told: that reports cannot be written
-// where they are to go, for which the attachment is given up, or that they will have no names.
+// What the reporter finds wrong while an attachment begins, to be passed on to the user who attaches: that reports cannot be
+// written to their destination, which ends the attachment, or that they will have no names.
 // Cold context; the attaching thread listens, the reporter's thread speaks.
 #pragma once
 

@@ -149,7 +149,7 @@ Refusal wait_for_answer(uint32_t sequence) {
 }
 
 // The handler's return is a system call too, so that the sample is not over before it: a filter that forbids the call may be
-// installed right after (base/call_filter.h). The handler blocks all signals that can be blocked (SIGKILL and SIGSTOP cannot be,
+// installed right after (own_threads/seccomp_state.h). The handler blocks all signals that can be blocked (SIGKILL and SIGSTOP cannot be,
 // and two are libc's own); its return gives the thread its mask back.
 void wait_for_handlers_return(int tid) {
   constexpr auto bit = [](int signal) { return uint64_t{1} << (signal - 1); };

@@ -2,7 +2,7 @@
 // call of ours. Such a thread makes none for us but futex, and a write to standard error by a thread of our own.
 // Any context. A filter belongs to the thread that installs it and to the threads that this one makes from then on, or, with
 // SECCOMP_FILTER_FLAG_TSYNC, to all. One that was there before the program started is none of these: the loader's calls were
-// let through, and what is out of the ordinary is asked about before it is used (capture/own_memory).
+// let through, and what is out of the ordinary is asked about before it is used (inspection/own_memory).
 #pragma once
 
 #include <atomic>
