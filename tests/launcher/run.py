@@ -110,6 +110,11 @@ def bad_use_is_told():
     run("--json", "-", "true").expect_bad_use("--json -: standard output is the program's own; give a path")
     run("--log=-", "true").expect_bad_use("--log -: standard output is the program's own")
     launcher.call(HOLDWATCH, "attach", os.getpid(), "--json", "-").expect_bad_use("--json -: standard output is the program's own")
+    for name in ("HOLDWATCH_JSON", "HOLDWATCH_LOG"):
+        dash = launcher.environment(**{name: "-"})
+        run("true", env=dash).expect_bad_use(f"{name}=-: standard output is the program's own; give a path")
+        launcher.call(HOLDWATCH, "attach", os.getpid(), env=dash).expect_bad_use(f"{name}=-: standard output is the program's own")
+    run("--json", "/dev/null", "true", env=launcher.environment(HOLDWATCH_JSON="-")).expect(0)
     run("--config", "/nowhere/x", "true").expect_bad_use("no such file: '/nowhere/x'")
     run("--config", "/", "true").expect_bad_use("no such file: '/'")
     run("-x", "true").expect_bad_use("unknown option -x")

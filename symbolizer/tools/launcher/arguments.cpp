@@ -52,7 +52,7 @@ const char* working_directory() {
   return getcwd(directory, sizeof directory) == nullptr ? "" : directory;
 }
 
-// What makes no sense is left to whoever reads it.
+// What makes no sense is left to whoever reads it; see refuse_standard_output for the one exception.
 void complete_environment() {
   for (const OptionRow& row : kOptions) {
     const char* typed = std::getenv((Line<64>() << "HOLDWATCH_" << row.name).c_str());
@@ -73,6 +73,7 @@ class Reader {
   // Our own arguments, up to --.
   void read_rules();
   void read_arguments();
+  void refuse_standard_output() const;
   void print_operands() const;
   void print_needed_beside() const;
   void check_program();
@@ -97,6 +98,8 @@ class Reader {
   int operands_ = 0;  // moved to the front of rest_
   bool anywhere_ = false;
   bool is_for_program_ = false;
+  bool completes_environment_ = false;
+  bool is_given_[kOptionCount] = {};
   std::string_view flags_;
 };
 
@@ -105,7 +108,10 @@ void Reader::read_rules() {
     const std::string_view rule(text);
     if (rule == "--") return;
     if (rule == "--anywhere") anywhere_ = true;
-    if (rule == "--environment") complete_environment();
+    if (rule == "--environment") {
+      complete_environment();
+      completes_environment_ = true;
+    }
     if (rule == "--program") is_for_program_ = true;
     if (rule == "--flags") flags_ = next();
   }
@@ -197,7 +203,22 @@ void Reader::read_option(const OptionRow& row, const Argument& argument) {
     bad_use(Line<2048>() << "--" << argument.name << ' ' << typed << ": " << reason
                          << "; valid values: " << row.values);
   }
+  is_given_[&row - kOptions] = true;
   print_setting(row.name, value);
+}
+
+// Of the variables that the program will read, unless an option of the command replaces them: a user who wants reports on standard
+// output has to hear before the program runs that there will be none.
+void Reader::refuse_standard_output() const {
+  if (!is_for_program_ && !completes_environment_) return;
+  for (const OptionRow& row : kOptions) {
+    Line<64> name;
+    name << "HOLDWATCH_" << row.name;
+    const char* typed = std::getenv(name.c_str());
+    if (typed == nullptr || is_given_[&row - kOptions]) continue;
+    if (const char* reason = why_not_standard_output(row, typed); reason != nullptr)
+      bad_use(Line<512>() << std::string_view(name) << '=' << typed << ": " << reason);
+  }
 }
 
 void Reader::refuse_unknown(std::string_view text, std::string_view name) const {

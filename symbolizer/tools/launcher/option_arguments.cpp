@@ -150,6 +150,14 @@ const char* complete_value(const OptionRow& row, std::string_view typed, std::st
   return out.truncated() ? "too long" : row.read(out, row, scratch_settings());
 }
 
+const char* why_not_standard_output(const OptionRow& row, std::string_view typed) {
+  if (typed != "-") return nullptr;
+  std::string_view word;
+  for (Words words(row.values); words.next(&word);)
+    if (word == kPathWord) return row.read(typed, row, scratch_settings());
+  return nullptr;
+}
+
 void print_value_words(const OptionRow& row) {
   std::string_view word;
   for (Words words(row.values); words.next(&word);) std::printf("%.*s\n", static_cast<int>(word.size()), word.data());

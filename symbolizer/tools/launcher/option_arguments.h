@@ -29,6 +29,9 @@ bool is_toggle(const OptionRow& row);
 // opens it. `directory` is empty if it is not known. Returns null, or the reason why it cannot be.
 const char* complete_value(const OptionRow& row, std::string_view typed, std::string_view directory, OptionValue& out);
 
+// Null, or why the option cannot be `typed`, which is "-" for standard output. Other values are not looked at.
+const char* why_not_standard_output(const OptionRow& row, std::string_view typed);
+
 // A line for each word that the option may be; a range, and a text of one's own, are what the table has for them.
 void print_value_words(const OptionRow& row);
 
