@@ -16,6 +16,7 @@ from pathlib import Path
 import launcher
 
 BUILD = Path(os.path.realpath(sys.argv[1]))
+COMMANDS = Path(__file__).resolve().parents[2] / "scripts/commands"
 HELPERS = ("attach/control", "inspect/holdwatch-inspect", "doctor/doctor", "launcher/arguments", "launcher/starter")
 NEWER_THAN_ALL = ("control", "holdwatch-inspect", "doctor")
 
@@ -34,7 +35,7 @@ def make_launcher(directory):
     for name in NEWER_THAN_ALL:
         ask_for_newer_glibc(directory / name)
     layout = (BUILD / "scripts/layout.sh").read_text()
-    (directory / "layout.sh").write_text(f"{layout}tools='{directory}'\n")
+    (directory / "layout.sh").write_text(f"{layout}library='{BUILD}/shim/libholdwatch.so'\ncommands='{COMMANDS}'\ntools='{directory}'\n")
     return Path(shutil.copy(BUILD / "scripts/holdwatch", directory))
 
 
