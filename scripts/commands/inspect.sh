@@ -1,9 +1,32 @@
 # inspect PID | --core FILE [PROGRAM]: show which threads of a hanging process wait for which lock, and who holds it
 
 help() {
-  become holdwatch-inspect --help
+  cat <<'TEXT'
+Usage: holdwatch inspect PID [--json FILE]
+       holdwatch inspect --core FILE [PROGRAM] [--json FILE]
+
+Shows which threads of a hanging process, or of a core file, wait for which lock, who holds it, and whether they are
+deadlocked. The process needs no preparation; nothing is injected, and blocked threads are not disturbed. A running
+thread that holds a lock others wait for is sampled by the kernel or, where that is not allowed, stopped for some
+microseconds; the last line says so.
+
+  --core FILE   inspect a core file; PROGRAM is needed only if the program file has moved
+  --json FILE   also append each report to FILE as a line of JSON; - writes JSON to standard output instead of text
+
+Exit status: 0 no deadlock (waiting threads may still be reported), 1 the inspection failed, 2 bad use, 3 a deadlock, or
+a lock that can never be released.
+TEXT
 }
 
 main() {
+  # Read here, as the helper does not start where glibc is too old for it.
+  for word; do
+    case $word in
+      -h | --help)
+        help
+        return
+        ;;
+    esac
+  done
   become holdwatch-inspect "$@"
 }

@@ -55,6 +55,8 @@ def every_command_is_in_the_synopsis():
 def help_is_a_command_too():
     """holdwatch help [COMMAND] says what --help says"""
     assert launcher.call(HOLDWATCH, "help").expect(0, "Usage: .*")[0] == launcher.call(HOLDWATCH, "--help").out
+    for word in ("help", "--help", "-h"):
+        assert launcher.call(HOLDWATCH, "help", word).expect(0, "Usage: .*")[0] == launcher.call(HOLDWATCH, "--help").out
     for command in COMMANDS:
         assert launcher.call(HOLDWATCH, "help", command).expect(0, "Usage: .*")[0] == help_of(command)
     launcher.call(HOLDWATCH, "help", "rum").expect_bad_use("unknown command 'rum'; commands: .*run")

@@ -49,16 +49,20 @@ def one_line_says_why(program):
     """each command that cannot run: which, what it needs, what is here, what to do"""
     pid = os.getpid()
     for command, *arguments in (("attach", pid), ("detach", pid), ("doctor",), ("doctor", pid), ("inspect", pid),
-                                ("inspect", "--help"), ("limit", pid, "1s"), ("snapshot", pid), ("start", pid), ("stop", pid)):
+                                ("limit", pid, "1s"), ("snapshot", pid), ("start", pid), ("stop", pid)):
         launcher.call(program, command, *arguments).expect(
             1, "", rf"holdwatch: {command} needs glibc 2\.99, but this system has 2\.\d+; build holdwatch on this system\n")
 
 
 def others_run(program):
-    """what does not need such a helper: run, and help"""
+    """what does not need such a helper: run, and the help of every command"""
     if not launcher.abilities.left_out(launcher.abilities.no_preloading(os.path.realpath(f"{BUILD}/shim/libholdwatch.so"))):
         launcher.call(program, "run", "true").expect(0)
     launcher.call(program, "attach", "--help").expect(0, "Usage: holdwatch attach.*--limit.*")
+    for command in COMMANDS.glob("*.sh"):
+        for words in ((command.stem, "--help"), ("help", command.stem)):
+            launcher.call(program, *words).expect(0, f"Usage: holdwatch {command.stem}.*Exit status.*")
+    launcher.call(program, "inspect", os.getpid(), "--help").expect(0, "Usage: holdwatch inspect.*")
 
 
 if __name__ == "__main__":

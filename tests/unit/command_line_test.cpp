@@ -28,11 +28,6 @@ TEST_CASE("a core file, with and without its program") {
   CHECK(parse({"p", "--core", "c"})->program == "p");
 }
 
-TEST_CASE("help wins over everything behind it") {
-  CHECK(parse({"--help", "--bad"})->help);
-  CHECK(parse({"-h"})->help);
-}
-
 TEST_CASE("what makes no sense says what to type") {
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{{},
                                                                                      {"x"},

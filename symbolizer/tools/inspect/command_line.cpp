@@ -4,23 +4,6 @@
 #include <charconv>
 
 namespace holdwatch {
-
-const char kInspectHelp[] =
-    R"(Usage: holdwatch inspect PID [--json FILE]
-       holdwatch inspect --core FILE [PROGRAM] [--json FILE]
-
-Shows which threads of a hanging process, or of a core file, wait for which lock, who holds it, and whether they are
-deadlocked. The process needs no preparation; nothing is injected, and blocked threads are not disturbed. A running
-thread that holds a lock others wait for is sampled by the kernel or, where that is not allowed, stopped for some
-microseconds; the last line says so.
-
-  --core FILE   inspect a core file; PROGRAM is needed only if the program file has moved
-  --json FILE   also append each report to FILE as a line of JSON; - writes JSON to standard output instead of text
-
-Exit status: 0 no deadlock (waiting threads may still be reported), 1 the inspection failed, 2 bad use, 3 a deadlock, or
-a lock that can never be released.
-)";
-
 namespace {
 
 constexpr char kUsage[] = "usage: holdwatch inspect PID, or holdwatch inspect --core FILE [PROGRAM]";
@@ -61,10 +44,6 @@ std::optional<InspectArguments> parse_inspect_arguments(const std::vector<std::s
   InspectArguments out;
   std::vector<std::string> operands;
   for (size_t at = 0; at < words.size() && why.empty(); ++at) {
-    if (words[at] == "--help" || words[at] == "-h") {
-      out.help = true;
-      return out;
-    }
     if (take_value(words, at, "--core", out.core, why) || take_value(words, at, "--json", out.json, why)) continue;
     if (words[at].starts_with('-')) {
       why = "unknown option " + words[at] + "; " + kUsage;

@@ -1,4 +1,4 @@
-// The command line of `holdwatch inspect`.
+// The command line of `holdwatch inspect`, without --help, which is the launcher's.
 // Pure.
 #pragma once
 
@@ -13,12 +13,9 @@ struct InspectArguments {
   std::string core;     // a core file; empty: the process lives
   std::string program;  // whose core it is; empty: as the core says
   std::string json;     // a file, "-" for standard output, empty: none
-  bool help = false;
 };
 
 // Nothing if they make no sense; then `why` says what to type.
 std::optional<InspectArguments> parse_inspect_arguments(const std::vector<std::string>& words, std::string& why);
-
-extern const char kInspectHelp[];
 
 }  // namespace holdwatch

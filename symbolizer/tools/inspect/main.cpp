@@ -12,6 +12,7 @@
 #include "symbolizer/tools/inspect/command_line.h"
 #include "symbolizer/tools/inspect/inspection.h"
 #include "symbolizer/tools/missing_libraries.h"
+#include "symbolizer/tools/process_state.h"
 
 namespace {
 
@@ -46,7 +47,6 @@ int main(int count, char** words) {
     std::string why;
     const auto arguments = parse_inspect_arguments({words + 1, words + count}, why);
     if (!arguments) return fail(kBadUse, why);
-    if (arguments->help) return std::fputs(kInspectHelp, stdout) < 0 ? kCouldNotLook : 0;
     return inspect(*arguments);
   } catch (const std::exception& error) {
     return fail(kCouldNotLook, error.what());
