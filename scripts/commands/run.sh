@@ -31,7 +31,6 @@ join_preload() {
 }
 
 main() {
-  needed_beside=
   parse_arguments --program -- "$@"
   eval "$operands"
   if [ $# = 0 ]; then bad_use "no program given; usage: holdwatch run [OPTION...] PROGRAM [ARGUMENT...]"; fi

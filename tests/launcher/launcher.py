@@ -41,6 +41,14 @@ def environment(**variables):
     return {**bare, **{name: str(value) for name, value in variables.items()}}
 
 
+def make_old_glibc(directory):
+    """A library that, preloaded, makes any glibc say that it is 2.31; needs a C compiler."""
+    path = f"{directory}/old.so"
+    subprocess.run(["cc", "-xc", "-", "-shared", "-fPIC", "-o", path], check=True, text=True,
+                   input='const char *gnu_get_libc_version(void) { return "2.31"; }\n')
+    return path
+
+
 def call(*argv, env=None, cwd=None):
     argv = [str(word) for word in argv]
     done = subprocess.run(argv, env=env or environment(), cwd=cwd, stdin=subprocess.DEVNULL, text=True,

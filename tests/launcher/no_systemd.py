@@ -5,6 +5,7 @@
 """
 
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -53,6 +54,25 @@ def no_systemd_of_the_user():
                 1, "", "holdwatch: --user: HOME is not set[^\n]*\n")
 
 
+def drop_in_has_what_run_preloads():
+    """with a glibc before 2.34 libdl is preloaded too, and once, as by holdwatch run; systemd is played by a script"""
+    if abilities.left_out(abilities.missing("cc")):
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        before = "/usr/lib/libholdwatch.so:libdl.so.2:libother.so"
+        fake = Path(directory, "systemctl")
+        fake.write_text("#!/bin/sh\ncase $* in\n*--value*) ;;\n"
+                        "*' show '*) printf 'LoadState=loaded\\nExecStart={ path=/bin/true ; argv[]=/bin/true }\\n' ;;\n"
+                        f"*show-environment*) echo LD_PRELOAD={before} ;;\nesac\n")
+        fake.chmod(0o755)
+        for preload, beside in (("", ""), (launcher.make_old_glibc(directory), r":libdl\.so\.2")):
+            answer = systemd("enable", "--user", "--dry-run", "x", PATH=f"{directory}:{os.environ['PATH']}", LD_PRELOAD=preload,
+                             XDG_RUNTIME_DIR=directory, HOME=directory)
+            others = "libother\\.so" if beside else "libdl\\.so\\.2:libother\\.so"
+            assert answer.status == 0 and re.search(rf'^Environment="LD_PRELOAD={others}:/\S*/libholdwatch\.so{beside}"$', answer.out,
+                                                    re.MULTILINE), answer
+
+
 def bad_use():
     """bad use: status 2, and one line that says what to type"""
     systemd().expect_bad_use("usage: holdwatch systemd enable.disable.status UNIT")
@@ -69,4 +89,4 @@ def bad_use():
 
 
 if __name__ == "__main__":
-    launcher.run_cases([no_systemctl, not_running, no_systemd_of_the_user, bad_use])
+    launcher.run_cases([no_systemctl, not_running, no_systemd_of_the_user, drop_in_has_what_run_preloads, bad_use])

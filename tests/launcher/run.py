@@ -87,9 +87,7 @@ def brings_libdl_where_that_is_apart():
     if abilities.left_out(abilities.missing("cc")):
         return
     with tempfile.TemporaryDirectory() as directory:
-        old = f"{directory}/old.so"
-        subprocess.run(["cc", "-xc", "-", "-shared", "-fPIC", "-o", old], check=True, text=True,
-                       input='const char *gnu_get_libc_version(void) { return "2.31"; }\n')
+        old = launcher.make_old_glibc(directory)
         run("sh", "-c", "echo $LD_PRELOAD", env=launcher.environment(LD_PRELOAD=old)).expect(0, rf"{old}:{SHIM}:libdl\.so\.2\n")
 
 

@@ -13,12 +13,12 @@ preload_in_file() {
 # Whether file $1 sets LD_PRELOAD, be it to nothing, or one of the variables that the drop-in is to set.
 sets_ours() { grep -Eqs "^[[:space:]]*(LD_PRELOAD|HOLDWATCH_[A-Z_]+)=" "$1"; }
 
-# Without our own library, which an earlier enable has brought there.
+# Without our own library and what goes with it, which an earlier enable has brought there.
 without_ours() {
   others=
   for entry in $(printf '%s\n' "$1" | tr ':' ' '); do
     case $entry in
-      libholdwatch.so | */libholdwatch.so) ;;
+      libholdwatch.so | */libholdwatch.so | "$needed_beside") ;;
       *) others=$others${others:+:}$entry ;;
     esac
   done
@@ -42,7 +42,7 @@ $value
 END
 }
 
-# The value of LD_PRELOAD that the unit is to have: what is there, then ours.
+# The value of LD_PRELOAD that the unit is to have: what is there, then ours and what it needs, as `holdwatch run` has it.
 join_unit_preload() {
   find_variable_files
   if [ -n "$preload_file" ]; then
@@ -52,7 +52,7 @@ join_unit_preload() {
     without_ours "$(preload_in_words "$value")"
     if [ -z "$others" ]; then without_ours "$(control show-environment | sed -n 's/^LD_PRELOAD=//p')"; fi
   fi
-  preload=${others:+$others:}$library
+  preload=${others:+$others:}$library${needed_beside:+:$needed_beside}
 }
 
 # Whether drop-in $1 takes back what stands in one that was read before it.

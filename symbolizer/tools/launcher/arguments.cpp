@@ -8,7 +8,8 @@
 // --anywhere: options may follow operands. --environment: paths of options that stand in the environment are completed too, as
 // seen from here, for a process that is elsewhere. --flags: the command's own, with = if they take a value. --program: the first
 // operand is to be run; says what keeps the loader from preloading into it, and ends with the shell's 126 or 127 if it cannot
-// be run at all; needed_beside is what has to be preloaded beside the library. Bad use: one line to standard error, status 2.
+// be run at all. With a glibc that needs it, needed_beside='libdl.so.2' is what has to be preloaded beside the library. Bad use: one
+// line to standard error, status 2.
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -246,7 +247,7 @@ void Reader::print_operands() const {
 // glibcs need not have it.
 void Reader::print_needed_beside() const {
   constexpr unsigned kHasLibdlInside = 34;
-  if (is_for_program_ && present_glibc_minor() < kHasLibdlInside) std::fputs("needed_beside=libdl.so.2; ", stdout);
+  if (present_glibc_minor() < kHasLibdlInside) std::fputs("needed_beside=libdl.so.2; ", stdout);
 }
 
 void Reader::check_program() {
@@ -291,6 +292,7 @@ int run(int count, char** arguments) {
     Reader reader(arguments[1], count - 2, arguments + 2);
     reader.read_rules();
     reader.read_arguments();
+    reader.refuse_standard_output();
     reader.print_needed_beside();
     reader.check_program();
     reader.print_operands();
