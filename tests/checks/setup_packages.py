@@ -30,6 +30,8 @@ FAKES = {
         for name; do case " {' '.join(AVAILABLE)} " in *" $name "*) printf '%s:\\n  Candidate: 1\\n' "$name" ;; esac; done""",
 }
 
+# Without package lists, as on a new system before its first apt-get update.
+NO_LISTS = {"find": "exit 0", "apt-cache": "exit 0", "dpkg-query": "exit 1"}
 
 # Rows for building that README's line need not name: others bring them along.
 NOT_IN_README = {"ninja-build", "python3", "binutils"}
@@ -44,9 +46,9 @@ def differs_from_readme(setup):
         name for name in named if not any(name in row.split("|") for row in rows)]
 
 
-def run_setup(setup, *arguments):
+def run_setup(setup, *arguments, fakes=None):
     with tempfile.TemporaryDirectory(prefix="holdwatch-setup-") as directory:
-        for name, body in FAKES.items():
+        for name, body in {**FAKES, **(fakes or {})}.items():
             path = pathlib.Path(directory) / name
             path.write_text(f"#!/bin/sh\n{body}\n")
             path.chmod(0o755)
@@ -61,12 +63,14 @@ def missing_packages(run):
 def main():
     setup = pathlib.Path(sys.argv[1]).resolve() / "scripts" / "setup"
     run, run_for_building = run_setup(setup), run_setup(setup, "build")
+    run_without_lists = run_setup(setup, fakes=NO_LISTS)
+    run_as_root_without_lists = run_setup(setup, fakes={**NO_LISTS, "id": "echo 0"})
     named, named_for_building = missing_packages(run), missing_packages(run_for_building)
     rules = {
         "ends with status 1, for packages that building needs are missing": run.returncode == 1,
         "names what building needs": "libdw-dev" in named and "libdw-dev" in named_for_building,
         "names what the tests cannot be built without, for the tests alone":
-            "catch2|libcatch2-dev" in named and not any("catch2" in name for name in named_for_building),
+            "catch2" in named and not any("catch2" in name for name in named_for_building),
         "names nothing else that only the tests need, for building": "nginx" in named and "nginx" not in named_for_building,
         "does not miss what is there under another name": not any("pkg-config" in name for name in named),
         "takes the name that the release has": {"libtcmalloc-minimal4t64", "libmimalloc3", "libclang-rt-99-dev"} <= set(named),
@@ -75,6 +79,12 @@ def main():
         "names no command that starts servers": "apt-get" not in run.stderr,
         "name for building what README names": differs_from_readme(setup) == [],
         "says how to install": f"run as root: {setup}" in run.stderr,
+        "names nothing but packages without lists too": all(re.fullmatch(r"[a-z0-9][a-z0-9.+-]*[a-z0-9+]", name)
+                                                            for name in missing_packages(run_without_lists)[3:]),
+        "names what building needs without lists too": "libdw-dev" in missing_packages(run_without_lists),
+        "says that there are no lists": "there are no package lists here" in run_without_lists.stderr,
+        "ends with status 1 where root can get no lists, and says so":
+            run_as_root_without_lists.returncode == 1 and "brought no package lists" in run_as_root_without_lists.stderr,
     }
     broken = [rule for rule, holds in rules.items() if not holds]
     for rule in broken:
