@@ -187,6 +187,12 @@ bool is_library_frame(const Frame& frame) {
   return frame.file.find("/include/") != std::string::npos && frame.file.find("/c++/") != std::string::npos;
 }
 
+// The innermost of the three has two more symbols, at the ends of what may be cancelled.
+bool is_cancellation_frame(const Frame& frame) {
+  const std::string_view name = frame.function;
+  return name.starts_with("__syscall_cancel") || name == "__internal_syscall_cancel";
+}
+
 std::string stable_function_name(std::string_view function) {
   const std::string_view bare = without_return_type(without_suffixes(without_parameters(without_suffixes(function))));
   return with_plain_lambdas(bare);

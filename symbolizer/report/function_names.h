@@ -1,4 +1,4 @@
-// What is known about function names: which frames only wrap a lock call, how a demangled name is stripped to what stays
+// What is known about function names: which frames only wrap a lock call or a system call, how a demangled name is stripped to what stays
 // the same between builds, and how it is made short enough to read.
 // Pure; any thread.
 #pragma once
@@ -14,6 +14,10 @@ namespace holdwatch {
 // __gthread_mutex_lock ...), and what it puts between a thread's start and the program's function. Whether they are
 // frames of their own depends on the optimiser, and no reader looks for the bug in them.
 bool is_library_frame(const Frame& frame);
+
+// True for the functions through which glibc 2.41 and later make the system calls of all cancellation points
+// (nptl/cancellation.c): send calls __syscall_cancel, which calls two more. Who waits is in send.
+bool is_cancellation_frame(const Frame& frame);
 
 // The name without return type, parameters and the compiler's suffixes: "Room::add(Session&) [clone .isra.0]" and
 // "Room::add" are one function. Template arguments stay.

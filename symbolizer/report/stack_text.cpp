@@ -36,8 +36,9 @@ std::string nameless(const Frame& frame) {
   return fmt::format("{} ({})", module_place(frame), build_id);
 }
 
-size_t leading_wrappers(const Stack& stack) {
-  const auto first = std::find_if_not(stack.frames.begin(), stack.frames.end(), is_library_frame);
+// How many of the innermost frames are of that kind; none if all are.
+size_t leading(const Stack& stack, bool (*is_of_kind)(const Frame&)) {
+  const auto first = std::find_if_not(stack.frames.begin(), stack.frames.end(), is_of_kind);
   return first == stack.frames.end() ? 0 : static_cast<size_t>(first - stack.frames.begin());
 }
 
@@ -143,7 +144,7 @@ StackText::Row StackText::frame_row(const Frame& frame, size_t number, size_t nu
 
 size_t StackText::add(const StackView& view) {
   const std::vector<Frame>& frames = view.stack->frames;
-  const size_t begin = view.skip_wrappers ? leading_wrappers(*view.stack) : 0;
+  const size_t begin = leading(*view.stack, view.skip_wrappers ? is_library_frame : is_cancellation_frame);
   const size_t end = std::max(begin, repeated_from(view));
   const std::vector<size_t> indices = without_library_runs(frames, chosen(begin, end, view.took), view.took);
   const size_t number_width = end - begin > 100 ? 3 : end - begin > 10 ? 2 : 1;

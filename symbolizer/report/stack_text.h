@@ -1,4 +1,5 @@
-// Stacks as aligned rows of text: number, function, place, source line.
+// Stacks as aligned rows of text: number, function, place, source line. Each begins at the function that made a system call, without
+// what libc has between the two.
 // Pure.
 #pragma once
 

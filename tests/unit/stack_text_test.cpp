@@ -69,6 +69,28 @@ TEST_CASE("wrappers are skipped at the start of an acquire stack only, and numbe
   CHECK(rows({&only_wrappers, true, {}, nullptr}).size() == 1);
 }
 
+TEST_CASE("a stack begins at the function that made the system call, not at those through which glibc 2.41 makes it") {
+  const auto libc_frame = [](const char* function) {
+    Frame frame = sample_frame(0x7f0012345678, function, "", 0);
+    frame.module = "/usr/lib/x86_64-linux-gnu/libc.so.6";
+    return frame;
+  };
+  Stack stack;
+  for (const char* function :
+       {"__syscall_cancel_arch_end", "__internal_syscall_cancel", "__syscall_cancel", "__libc_send"})
+    stack.frames.push_back(libc_frame(function));
+  stack.frames.push_back(sample_frame(0x401234, "Session::send()", "/session.cpp", 33));
+  stack.note = "frame 1 and frame 4";
+  const Rows out = rows({&stack, false, {}, nullptr});
+  REQUIRE(out.size() == 3);
+  CHECK(out[0].starts_with("#0 __libc_send "));
+  CHECK(out[1].starts_with("#1 Session::send() "));
+  CHECK(out[2] == "(a frame that is not shown and frame #1)");
+  stack.frames.resize(3);
+  stack.note.clear();
+  CHECK(rows({&stack, false, {}, nullptr}).size() == 3);
+}
+
 TEST_CASE("of a very deep stack both ends are shown and the rest is counted") {
   const Stack stack = deep_stack(200);
   const Rows out = rows({&stack, false, {}, nullptr});
