@@ -8,6 +8,7 @@ of its own, where nobody may sample, without libc's debug symbols, and with thre
 import contextlib
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -132,6 +133,34 @@ def process_ends(inspector, program):
                 require(look.returncode in (0, 1), f"status {look.returncode}: {output}")
 
 
+AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"]
+
+
+def main_thread_left_without_privileges(inspector, program):
+    """What /proc shows of a main thread that has left belongs to root. The user of the process sees its deadlock all the same; root
+    becomes such a user here."""
+    prefix = AS_NOBODY if os.geteuid() == 0 else []
+    if prefix and abilities.left_out(abilities.missing("setpriv", "util-linux")):
+        return
+    scope = pathlib.Path("/proc/sys/kernel/yama/ptrace_scope")
+    if scope.exists() and scope.read_text() != "0\n":
+        abilities.left_out("only root may look at processes that are not its children here (kernel.yama.ptrace_scope)")
+        return
+    # Where the build directory lies, not every user may read.
+    with tempfile.TemporaryDirectory(prefix="holdwatch-user-") as directory:
+        os.chmod(directory, 0o755)
+        inspector, program, _ = (shutil.copy(file, directory) for file in
+                                 (inspector, program, pathlib.Path(inspector).with_name("libholdwatch-inspect.so")))
+        with scene(program, "main_leaves", *prefix) as pid:
+            end = time.monotonic() + DEADLINE_S
+            while True:
+                look = subprocess.run([*prefix, inspector, str(pid)], capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+                has_left = "State:\tZ" in pathlib.Path(f"/proc/{pid}/status").read_text()
+                if has_left and look.returncode == 3 and "deadlock of 2 threads" in look.stdout:
+                    return
+                require(time.monotonic() < end, f"main thread has left: {has_left}; {look}")
+
+
 def main():
     inspector, program = sys.argv[1:]
     stopped(inspector, program)
@@ -140,6 +169,7 @@ def main():
     threads_come_and_go(inspector, program)
     process_ends(inspector, program)
     in_other_languages(inspector, program)
+    main_thread_left_without_privileges(inspector, program)
     if abilities.left_out(abilities.no_root() or abilities.no_namespaces("--mount", "--pid", "--fork", "--mount-proc")):
         return
     in_a_container(inspector, program)
