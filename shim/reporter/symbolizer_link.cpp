@@ -12,10 +12,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <initializer_list>
+#include <string_view>
+#include <utility>
 
 #include "shim/base/libc_functions.h"
 #include "shim/common/contract/control_block.h"
 #include "shim/common/kernel/system_call.h"
+#include "shim/common/text/missing_library.h"
 #include "shim/common/text/text_buffer.h"
 #include "shim/handoff/startup_messages.h"
 #include "shim/own_threads/standard_error.h"
@@ -71,10 +75,28 @@ void* load(const char* path) {
   return libc().dlmopen(LM_ID_NEWLM, path, RTLD_NOW | RTLD_LOCAL);
 }
 
+// The loader's complaint, with what to do about it where that is known.
+void explain(std::string_view complaint, TextBuffer& out) {
+  const std::string_view missing = library_missing_according_to(complaint);
+  if (!missing.empty()) {
+    out << missing << " is not installed (on Debian: apt-get install ";
+    write_debian_package_of(missing, out);
+    out << "; to see all that is missing: holdwatch doctor)";
+  } else if (complaint.find("version `GLIBC_") != std::string_view::npos) {
+    out << "it needs a newer glibc than the " << libc().gnu_get_libc_version()
+        << " of this system; build holdwatch on this system";
+  } else {
+    out << complaint;
+  }
+}
+
 // Whoever attached has left it as a file in our memory, since this process cannot read it where it lies.
 void* open_handed_symbolizer(TextBuffer& tried) {
   void* handle = load(holdwatch_control_block.symbolizer);
-  if (handle == nullptr) tried << "cannot load libholdwatch-symbolizer.so: " << libc().dlerror();
+  if (handle == nullptr) {
+    tried << "cannot load libholdwatch-symbolizer.so: ";
+    explain(libc().dlerror(), tried);
+  }
   return handle;
 }
 
@@ -103,7 +125,7 @@ void* open_symbolizer(TextBuffer& tried) {
       reason << "the file is incomplete";
     } else if (looked == 0) {
       reason.clear();
-      reason << libc().dlerror() << "; for details: holdwatch doctor";
+      explain(libc().dlerror(), reason);
     } else if (looked == -EACCES) {
       reason.clear();
       reason << "permission denied";
@@ -112,6 +134,21 @@ void* open_symbolizer(TextBuffer& tried) {
   tried << "cannot load libholdwatch-symbolizer.so beside " << std::string_view(g_own_path) << ": "
         << std::string_view(reason);
   return nullptr;
+}
+
+// What comes of it: reports on standard error, by the watcher and the fallback.
+void say_what_is_lost(const Settings& settings, TextBuffer& out) {
+  if (strcmp(settings.log, "none") == 0) {
+    out << "; with LOG=none nothing is reported";
+    return;
+  }
+  out << "; reports go to stderr without function names";
+  const char* separator = ", and there will be nothing in ";
+  for (const auto& [name, value] : {std::pair{"LOG=", settings.log}, std::pair{"JSON=", settings.json}}) {
+    if (value[0] == '\0' || strcmp(value, "stderr") == 0) continue;
+    out << separator << name << value;
+    separator = " and ";
+  }
 }
 
 void* symbolizer(TextBuffer& tried) {
@@ -149,7 +186,7 @@ void abandon_symbolizer() {
 }
 
 LoadedSymbolizer load_symbolizer(const Settings& settings, const HostCalls& host) {
-  Line<1024> complaint;
+  Line<2 * PATH_MAX> complaint;
   void* handle = symbolizer(complaint);
   if (handle != nullptr) {
     const auto entry = reinterpret_cast<SymbolizerEntry>(libc().dlsym(handle, kSymbolizerEntryName));
@@ -165,8 +202,7 @@ LoadedSymbolizer load_symbolizer(const Settings& settings, const HostCalls& host
       complaint << "libholdwatch-symbolizer.so beside " << own_path() << " is of another version";
     }
   }
-  const bool silent = strcmp(settings.log, "none") == 0;
-  complaint << (silent ? "; with LOG=none nothing is reported" : "; reports go to stderr without function names");
+  say_what_is_lost(settings, complaint);
   print_message(complaint);
   add_startup_remark(complaint);
   return {nullptr, nullptr};

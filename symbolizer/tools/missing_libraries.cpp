@@ -6,15 +6,18 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cstring>
+#include <filesystem>
 #include <string_view>
 #include <vector>
 
+#include "shim/common/text/missing_library.h"
 #include "symbolizer/symbols/elf_sections.h"
 
 namespace holdwatch {
 namespace {
+
+constexpr char kSymbolizer[] = "libholdwatch-symbolizer.so";
 
 // The names in the loader's list of what the file needs.
 std::vector<std::string> needed_by(const std::string& path) {
@@ -32,25 +35,16 @@ std::vector<std::string> needed_by(const std::string& path) {
   return names;
 }
 
-// "libdw.so.1: cannot open shared object file: No such file or directory": the name, which need not be that of the file that
-// was to be loaded; "wrong ELF class" if there is only the library of a 32-bit system. Empty if the loader complains of
-// something else.
-std::string missing_according_to(const std::string& error) {
-  constexpr std::string_view kNotThere = ": cannot open shared object file: No such file or directory";
-  constexpr std::string_view kOnly32Bits = ": wrong ELF class: ELFCLASS32";
-  if (!error.ends_with(kNotThere) && !error.ends_with(kOnly32Bits)) return {};
-  return error.substr(0, error.find(':'));
-}
-
 // The loader names one at a time: so the others are tried, for one answer to be enough.
 std::vector<std::string> find_missing(const std::string& file, const std::string& error) {
   std::vector<std::string> missing;
   const auto add = [&](const std::string& name) {
     if (!name.empty() && std::find(missing.begin(), missing.end(), name) == missing.end()) missing.push_back(name);
   };
-  add(missing_according_to(error));
+  add(std::string(library_missing_according_to(error)));
   for (const std::string& name : needed_by(file)) {
-    if (dlopen(name.c_str(), RTLD_LAZY | RTLD_LOCAL) == nullptr) add(missing_according_to(dlerror()));
+    if (dlopen(name.c_str(), RTLD_LAZY | RTLD_LOCAL) == nullptr)
+      add(std::string(library_missing_according_to(dlerror())));
   }
   return missing;
 }
@@ -76,18 +70,25 @@ std::string packages_of(const std::vector<std::string>& libraries) {
 
 }  // namespace
 
-// Debian's rule is the name and the version in lower case, with a hyphen between two digits (Debian Policy, section 8.1).
 std::string debian_package_of(const std::string& soname) {
-  if (soname == "libz.so.1") return "zlib1g";
-  if (soname.starts_with("libunwind-")) return debian_package_of("libunwind" + soname.substr(soname.find(".so")));
-  const size_t suffix = soname.find(".so.");
-  if (suffix == std::string::npos) return soname;
-  std::string package = soname.substr(0, suffix);
-  const std::string version = soname.substr(suffix + strlen(".so."));
-  const auto is_digit = [](char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; };
-  if (!package.empty() && is_digit(package.back())) package += '-';
-  for (char& c : package) c = c == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return package + version;
+  Line<256> package;
+  write_debian_package_of(soname, package);
+  return package.c_str();
+}
+
+// Installed it lies beside the library; in the build tree, in the neighbouring folder.
+std::string symbolizer_beside(const std::string& library) {
+  const std::filesystem::path folder = std::filesystem::path(library).parent_path();
+  for (const auto& place : {folder, folder.parent_path() / "symbolizer"})
+    if (const auto path = place / kSymbolizer; access(path.c_str(), F_OK) == 0) return path;
+  return "";
+}
+
+std::string why_symbolizer_not_loaded(const std::string& library) {
+  const std::string found = symbolizer_beside(library);
+  const std::string path =
+      found.empty() ? std::filesystem::path(library).replace_filename(kSymbolizer).string() : found;
+  return dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL) == nullptr ? why_not_loaded(path, dlerror()) : "";
 }
 
 std::string why_not_loaded(const std::string& file, const std::string& error) {

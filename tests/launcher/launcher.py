@@ -1,5 +1,6 @@
 """What the launcher's tests have in common: calling it, and saying what was wrong with its answer."""
 
+import ctypes
 import os
 import re
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import abilities  # pylint: disable=unused-import,wrong-import-position
+import expectations  # pylint: disable=wrong-import-position
 
 DEADLINE_S = 60
 
@@ -54,6 +56,37 @@ def call(*argv, env=None, cwd=None):
     done = subprocess.run(argv, env=env or environment(), cwd=cwd, stdin=subprocess.DEVNULL, text=True,
                           capture_output=True, timeout=DEADLINE_S, check=False)
     return Answer(argv, done)
+
+
+def wait_until_runs(pid, program):
+    """The process has executed the program, and that has its C library."""
+    def runs():
+        maps = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8")
+        return os.path.samefile(f"/proc/{pid}/exe", program) and "/libc.so.6" in maps
+    expectations.wait_until(f"{program} to run", runs)
+
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWNS, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 0x1000, 0x4000, 0x40000
+
+
+def check_call(result):
+    if result != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def enter_own_mounts():
+    """For this process and all that it starts; see abilities.no_mounts."""
+    check_call(LIBC.unshare(CLONE_NEWNS))
+    check_call(LIBC.mount(None, b"/", None, MS_REC | MS_PRIVATE, None))
+
+
+def mount(source, place, kind=None, flags=0):
+    check_call(LIBC.mount(os.fsencode(source), os.fsencode(place), kind and os.fsencode(kind), flags, None))
+
+
+def unmount(place):
+    check_call(LIBC.umount2(os.fsencode(place), 0))
 
 
 def run_cases(cases, *arguments):

@@ -7,7 +7,6 @@ A machine without the libraries is played by mounts of its own, in which files o
 loader passes those over, and finds none. Skipped where there can be no such mounts. HOLDER is a program that stays.
 """
 
-import ctypes
 import os
 import re
 import subprocess
@@ -15,15 +14,18 @@ import sys
 import tempfile
 
 import launcher
+from launcher import abilities
 
 HOLDWATCH, BUILD, HOLDER = map(os.path.realpath, sys.argv[1:4])
+SETUP = f"{os.path.dirname(__file__)}/../../scripts/setup"
 INSPECTION = f"{BUILD}/symbolizer/tools/inspect/libholdwatch-inspect.so"
 LIBC_ALONE = {"libc.so.6", "ld-linux-x86-64.so.2"}
 COMMANDS = ("attach/control", "inspect/holdwatch-inspect", "doctor/doctor", "launcher/arguments", "launcher/program",
             "launcher/starter")
 LIBRARIES = {"libunwind.so.8": "libunwind8", "libunwind-x86_64.so.8": "libunwind8", "libdw.so.1": "libdw1",
              "libelf.so.1": "libelf1", "liblzma.so.5": "liblzma5", "libz.so.1": "zlib1g"}
-CLONE_NEWNS, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 0x1000, 0x4000, 0x40000
+# What attach itself needs: with these alone it works, and the symbolizer does not.
+OF_ATTACH = ("libunwind.so.8", "libunwind-x86_64.so.8", "liblzma.so.5")
 
 
 def commands_need_libc_alone():
@@ -36,29 +38,63 @@ def commands_need_libc_alone():
 
 
 def places_of_libraries():
-    """Where the loader finds them here, behind all symbolic links."""
+    """Where the loader finds each of them here."""
     listed = subprocess.run(["ldd", INSPECTION], capture_output=True, text=True, check=True).stdout
     found = dict(re.findall(r"^\s*(\S+) => (/\S+)", listed, re.MULTILINE))
-    return [os.path.realpath(found[name]) for name in LIBRARIES]
+    return {name: found[name] for name in LIBRARIES}
+
+
+def query_packages(*arguments):
+    return subprocess.run(["dpkg-query", *arguments], capture_output=True, text=True, check=False).stdout
+
+
+def packages_of_this_release(file):
+    """The package that has the file, and the names under which that can be installed too. dpkg may know the file without /usr."""
+    for path in (file, os.path.realpath(file), os.path.realpath(file).removeprefix("/usr")):
+        owners = re.findall(r"^([^\s:,]+)(?::\w+)?: /", query_packages("-S", path), re.MULTILINE)
+        if owners:
+            return set(re.findall(r"[a-z0-9.+-]+(?=$|,| \()", query_packages("-W", "-f", "${Package}, ${Provides}", owners[0])))
+    return set()
+
+
+def packages_are_those_of_this_release():
+    """each is the package that has the library, and comes with one that scripts/setup installs for building"""
+    if abilities.left_out(abilities.missing("dpkg-query", "dpkg")):
+        return
+    with open(SETUP, encoding="utf-8") as setup:
+        [rows] = re.findall("^for_building='([^']*)'", setup.read(), re.MULTILINE)
+    brought_along = query_packages("-W", "-f", "${Depends}\n", *rows.replace("|", " ").split())
+    for name, file in places_of_libraries().items():
+        real = packages_of_this_release(file)
+        if not real and abilities.left_out(f"{file} is of no package"):
+            continue
+        assert LIBRARIES[name] in real, f"{name}: {LIBRARIES[name]} is not among {sorted(real)}"
+        assert any(re.search(rf"(^|[ ,]){re.escape(package)}([ ,]|$)", brought_along, re.MULTILINE) for package in real), \
+            f"{sorted(real)} is needed by no package that scripts/setup installs for building"
 
 
 def hide_libraries():
-    """For this process and all that it starts."""
-    places = places_of_libraries()
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(CLONE_NEWNS) != 0 or libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None) != 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    """For this process and all that it starts. Returns where they were, behind all symbolic links."""
+    places = {name: os.path.realpath(file) for name, file in places_of_libraries().items()}
+    launcher.enter_own_mounts()
     with tempfile.NamedTemporaryFile(prefix="holdwatch-32-bits-") as file:
         file.write(b"\x7fELF\1\1\1".ljust(4096, b"\0"))
         file.flush()
-        for place in places:
-            assert libc.mount(os.fsencode(file.name), os.fsencode(place), None, MS_BIND, None) == 0, os.strerror(ctypes.get_errno())
+        for place in places.values():
+            launcher.mount(file.name, place, flags=launcher.MS_BIND)
+    return places
+
+
+def show_libraries_of_attach(places):
+    for name in OF_ATTACH:
+        launcher.unmount(places[name])
 
 
 def all_start():
     """help, bad use, and what needs no library"""
     for command in ("attach", "detach", "doctor", "inspect", "limit", "run", "snapshot", "start", "stop"):
         launcher.call(HOLDWATCH, command, "--help").expect(0, f"Usage: holdwatch {command}.*")
+        launcher.call(HOLDWATCH, "help", command).expect(0, f"Usage: holdwatch {command}.*")
     launcher.call(HOLDWATCH, "run", "true").expect(0)
     launcher.call(HOLDWATCH, "inspect", "x").expect_bad_use("invalid process id 'x'")
     for command in ("detach", "snapshot", "stop", "start"):
@@ -66,11 +102,16 @@ def all_start():
     launcher.call(HOLDWATCH, "limit", os.getpid(), "1s").expect(1, "", r"holdwatch: [^\n]* is not watched: [^\n]*\n")
 
 
-def reports_point_to_doctor():
-    """a watched program reports without names, and one line says who knows what is missing"""
+def reports_say_what_to_install():
+    """a watched program reports without names, and one line says what is missing, what has it, and what that costs"""
+    complaint = (r"cannot load .*: (\S+) is not installed \(on Debian: apt-get install (\S+); to see all that is missing: holdwatch "
+                 r"doctor\); reports go to stderr without function names")
     answer = launcher.call(HOLDWATCH, "run", "--limit", "200ms", HOLDER, "--briefly")
-    assert len(re.findall("cannot load .*; for details: holdwatch doctor; reports go to stderr without", answer.err)) == 1, answer
+    [(library, package)] = re.findall(complaint + "$", answer.err, re.MULTILINE)
+    assert LIBRARIES[library] == package, answer
     assert "has held mutex" in answer.err, answer
+    answer = launcher.call(HOLDWATCH, "run", "--limit", "200ms", "--json", "/nowhere/a", "--log", "/nowhere/b", HOLDER, "--briefly")
+    assert re.search(complaint + ", and there will be nothing in LOG=/nowhere/b and JSON=/nowhere/a$", answer.err, re.MULTILINE), answer
 
 
 def says_what_to_install():
@@ -90,14 +131,38 @@ def says_what_to_install():
             process.kill()
     said = launcher.call(HOLDWATCH, "doctor").expect(0, ".*")[0]
     [line] = re.findall("^note +names +(.*)$", said, re.MULTILINE)
-    assert line.startswith("reports have no names and no full stacks: the symbolizer needs ") and names_all(line), said
+    assert line.startswith("reports have no names and no full stacks, and go to standard error only: the symbolizer needs ") and names_all(line), said
     launcher.call(HOLDWATCH, "doctor", os.getpid()).expect(0, ".*note +watch +it is not watched.*")
-    launcher.call(HOLDWATCH, "doctor", HOLDER).expect(0, ".*ok +program.*ok +debug .*")
+    said = launcher.call(HOLDWATCH, "doctor", HOLDER).expect(0, ".*ok +program.*ok +debug .*")[0]
+    assert said.count("reports have") == 1, f"reports cannot have names and have none: {said}"
+
+
+def attaches_without_the_symbolizer():
+    """with what attach needs, and nothing for names: it is told what to install and what is lost, or refused where that was asked for"""
+    if abilities.left_out(abilities.no_attaching()):
+        return
+    with subprocess.Popen([HOLDER, "1000"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            launcher.wait_until_runs(process.pid, HOLDER)
+            for option in ("--json", "--log"):
+                launcher.call(HOLDWATCH, "attach", process.pid, option, "/tmp/none").expect(
+                    1, "", r"holdwatch: attach can write to no log and no JSON file: the symbolizer needs [^\n]*libdw\.so\.1[^\n]*"
+                    r"apt-get install [^\n]*libdw1[^\n]*\n")
+            with open(f"/proc/{process.pid}/maps", encoding="utf-8") as maps:
+                assert "holdwatch.so" not in maps.read(), "it was touched"
+            launcher.call(HOLDWATCH, "attach", process.pid).expect(
+                0, r"attached to \d+ \(holder\): \d+ calls redirected; one thread was paused [^\n]*\n[^\n]*\n",
+                r"holdwatch: cannot load [^\n]* is not installed \(on Debian: apt-get install [^\n]*"
+                r"reports go to stderr without function names\n")
+        finally:
+            process.kill()
 
 
 if __name__ == "__main__":
-    launcher.run_cases([commands_need_libc_alone])
-    if launcher.abilities.left_out(launcher.abilities.no_mounts()):
+    launcher.run_cases([commands_need_libc_alone, packages_are_those_of_this_release])
+    if abilities.left_out(abilities.no_mounts()):
         sys.exit(0)
-    hide_libraries()
-    launcher.run_cases([all_start, reports_point_to_doctor, says_what_to_install])
+    hidden = hide_libraries()
+    launcher.run_cases([all_start, reports_say_what_to_install, says_what_to_install])
+    show_libraries_of_attach(hidden)
+    launcher.run_cases([attaches_without_the_symbolizer])

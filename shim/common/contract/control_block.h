@@ -14,7 +14,7 @@ namespace holdwatch {
 
 inline constexpr char kControlMagic[16] = "holdwatch-block";
 inline constexpr uint32_t kControlVersion = 1;
-inline constexpr size_t kControlAnswerSize = 512;
+inline constexpr size_t kControlAnswerSize = 2048;  // room for some paths
 inline constexpr size_t kControlOptionsSize = 8192;
 inline constexpr size_t kControlPathSize = 64;
 // The end of the answer where the watch cannot be started: the command knows better which limit to raise.

@@ -17,6 +17,7 @@
 
 #include "shim/common/proc/thread_files.h"
 #include "symbolizer/proc_text.h"
+#include "symbolizer/tools/attach/library.h"
 #include "symbolizer/tools/attach/refusal.h"
 #include "symbolizer/tools/process_state.h"
 

@@ -18,6 +18,7 @@
 #include "symbolizer/tools/attach/resource_limits.h"
 #include "symbolizer/tools/attach/safe_thread.h"
 #include "symbolizer/tools/attach/watched.h"
+#include "symbolizer/tools/missing_libraries.h"
 #include "symbolizer/tools/process_state.h"
 
 namespace holdwatch::control {
@@ -60,6 +61,15 @@ bool names_log(const std::vector<std::string>& options) {
   for (const std::string& option : options)
     if (option.starts_with("HOLDWATCH_LOG=") || option.starts_with("HOLDWATCH_CONFIG=")) return true;
   return false;
+}
+
+// Whether reports are to go anywhere but to standard error.
+bool names_output(const std::vector<std::string>& options) {
+  return std::any_of(options.begin(), options.end(), [](const std::string& option) {
+    const std::string value = option.substr(option.find('=') + 1);
+    return (option.starts_with("HOLDWATCH_LOG=") && value != "stderr" && value != "none") ||
+           (option.starts_with("HOLDWATCH_JSON=") && !value.empty() && value != "none");
+  });
 }
 
 // Borrows threads of the process for what has to be done in one, and counts how long they stood still.
@@ -193,6 +203,24 @@ void refuse_if_unwatched(int pid, const std::string& who, const Watched::Answer&
                   "is limited; its standard error says which");
 }
 
+// The library's answer begins with what it did; what it found wrong follows.
+void say_attached(const std::string& who, const std::string& answer, uint64_t stopped_ns) {
+  constexpr std::string_view kSeparator = "; ";
+  const size_t end = answer.find(kSeparator);
+  printf("attached to %s: %s; one thread was paused for %.1f ms\n", who.c_str(), answer.substr(0, end).c_str(),
+         static_cast<double>(stopped_ns) / 1e6);
+  if (end != std::string::npos) fprintf(stderr, "holdwatch: %s\n", answer.c_str() + end + kSeparator.size());
+}
+
+// Where reports are to go to a file or a log, they cannot without the symbolizer. In a container, which may have other libraries than
+// we see, the process itself will say so.
+void refuse_if_outputs_are_lost(int pid, const std::string& library, const std::vector<std::string>& options) {
+  if (!names_output(options) || !sees_the_same_file(pid, library)) return;
+  if (const std::string why_not = why_symbolizer_not_loaded(library); !why_not.empty())
+    throw Refusal("attach can write to no log and no JSON file: the symbolizer " + why_not +
+                  "; without --log and --json, reports go to the process's standard error, without names");
+}
+
 void attach_in_turn(int pid, const std::string& library, const std::vector<std::string>& options) {
   Target target(pid);
   target.refresh();
@@ -202,12 +230,12 @@ void attach_in_turn(int pid, const std::string& library, const std::vector<std::
     refuse_if_watched(who, watched->state());
   }
   check_loadable(target);
+  refuse_if_outputs_are_lost(pid, library, options);
   Visit visit(target);
   load_and_begin(target, visit, library, options);
   const Watched::Answer answer = answer_of_attachment(target, who);
   refuse_if_unwatched(pid, who, answer);
-  printf("attached to %s: %s; one thread was paused for %.1f ms\n", who.c_str(), answer.text.c_str(),
-         static_cast<double>(visit.longest_stop_ns()) / 1e6);
+  say_attached(who, answer.text, visit.longest_stop_ns());
   if (!names_log(options)) printf("reports go to its standard error, %s\n", standard_error_of(pid).c_str());
 }
 

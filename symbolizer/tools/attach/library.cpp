@@ -16,6 +16,7 @@
 #include "symbolizer/tools/attach/refusal.h"
 #include "symbolizer/tools/attach/resource_limits.h"
 #include "symbolizer/tools/attach/watched.h"
+#include "symbolizer/tools/missing_libraries.h"
 #include "symbolizer/tools/process_state.h"
 
 namespace holdwatch::control {
@@ -30,12 +31,6 @@ constexpr const char *kLibraryCopy = "libholdwatch.so", *kSymbolizerCopy = "libh
 // Its name must not be that of the library again, which the loader would take for the same file.
 HandedSymbolizer handed(int descriptor) {
   return {"/proc/self//fd/" + std::to_string(descriptor), descriptor};
-}
-
-bool sees_the_same_file(int pid, const std::string& path) {
-  struct stat here, there;
-  return stat(path.c_str(), &here) == 0 && stat(proc_path(pid, "root" + path).c_str(), &there) == 0 &&
-         here.st_dev == there.st_dev && here.st_ino == there.st_ino;
 }
 
 // A file in memory that the process has open; -1 if it cannot be made. Its number is far from the first ones: a program that
@@ -58,14 +53,6 @@ bool fill(int pid, int descriptor, const std::string& path) {
   return from && to;
 }
 
-// Installed it lies beside the library; in the build tree, in the neighbouring folder.
-std::string symbolizer_beside(const std::string& library) {
-  const std::filesystem::path folder = std::filesystem::path(library).parent_path();
-  for (const char* place : {"libholdwatch-symbolizer.so", "../symbolizer/libholdwatch-symbolizer.so"})
-    if (std::filesystem::exists(folder / place)) return folder / place;
-  return "";
-}
-
 // Empty, or the loader's words.
 std::string open_in(Target& target, RemoteCall& thread, const std::string& path) {
   if (thread.call("dlopen", {thread.push_text(path), RTLD_NOW | RTLD_LOCAL}) != 0) return "";
@@ -73,6 +60,12 @@ std::string open_in(Target& target, RemoteCall& thread, const std::string& path)
 }
 
 }  // namespace
+
+bool sees_the_same_file(int pid, const std::string& path) {
+  struct stat here, there;
+  return stat(path.c_str(), &here) == 0 && stat(proc_path(pid, "root" + path).c_str(), &there) == 0 &&
+         here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+}
 
 CopiesLeft find_copies_left(int pid) {
   CopiesLeft left;

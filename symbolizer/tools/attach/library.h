@@ -29,6 +29,9 @@ CopiesLeft find_copies_left(int pid);
 // Closes them. A symbolizer that the library is still to load is handed over and left open.
 HandedSymbolizer clear_up(Target& target, RemoteCall& thread, const CopiesLeft& left);
 
+// Whether the process finds our file under that path.
+bool sees_the_same_file(int pid, const std::string& path);
+
 // Empty, or why the process cannot load the file: the loader's words.
 std::string load_library(Target& target, RemoteCall& thread, const std::string& path);
 

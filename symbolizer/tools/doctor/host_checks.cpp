@@ -57,17 +57,13 @@ void check_library(const std::string& library, Findings& findings) {
   findings.fine("library", library + " loads");
 }
 
-// Installed it lies beside the library; in the build tree, in the neighbouring folder.
 void check_symbolizer(const std::string& library, Findings& findings) {
-  const std::filesystem::path folder = std::filesystem::path(library).parent_path();
-  const std::filesystem::path beside = folder / "libholdwatch-symbolizer.so";
-  const std::filesystem::path neighbour = folder.parent_path() / "symbolizer" / "libholdwatch-symbolizer.so";
-  const std::string path = access(beside.c_str(), F_OK) == 0 ? beside : neighbour;
-  if (dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL) == nullptr) {
-    findings.note("names",
-                  "reports have no names and no full stacks: the symbolizer " + why_not_loaded(path, dlerror()));
-  } else {
+  const std::string why_not = why_symbolizer_not_loaded(library);
+  if (why_not.empty()) {
     findings.fine("names", "libholdwatch-symbolizer.so loads, for names, lines and full stacks");
+  } else {
+    findings.note("names",
+                  "reports have no names and no full stacks, and go to standard error only: the symbolizer " + why_not);
   }
 }
 

@@ -17,6 +17,7 @@
 #include "symbolizer/tools/doctor/host_checks.h"
 #include "symbolizer/tools/doctor/process_checks.h"
 #include "symbolizer/tools/doctor/program_checks.h"
+#include "symbolizer/tools/process_state.h"
 
 namespace holdwatch {
 namespace {

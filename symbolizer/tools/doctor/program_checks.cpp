@@ -45,16 +45,16 @@ void check_locks(const ProgramFile& file, Findings& findings) {
 void check_debug_data(const ProgramFile& file, Findings& findings) {
   switch (file.debug_data()) {
     case ProgramFile::DebugData::lines:
-      findings.fine("debug", "debug data found: reports have functions, files and lines");
+      findings.fine("debug", "it has debug data, for functions, files and lines");
       break;
     case ProgramFile::DebugData::symbols:
       findings.note("debug",
-                    "no debug data: reports have functions, but no lines; build with -g, or install the "
+                    "no debug data, only names of functions: reports have no lines; build with -g, or install the "
                     "package's -dbgsym");
       break;
     case ProgramFile::DebugData::exported:
       findings.note("debug",
-                    "no debug data: reports have the names of exported functions only, and no lines; build with "
+                    "no debug data, only names of exported functions: reports have no others, and no lines; build with "
                     "-g, or install the package's -dbgsym");
       break;
     case ProgramFile::DebugData::none:
@@ -67,10 +67,10 @@ void check_debug_data(const ProgramFile& file, Findings& findings) {
 
 void check_frame_pointers(const ProgramFile& file, Findings& findings) {
   if (file.keeps_frame_pointers()) {
-    findings.fine("frames", "it keeps frame pointers: reports name all callers of a helper that takes locks");
+    findings.fine("frames", "it keeps frame pointers: all callers of a helper that takes locks can be found");
   } else {
     findings.note("frames",
-                  "no frame pointers: if a helper takes the lock and returns, reports name its more distant callers "
+                  "no frame pointers: if a helper takes the lock and returns, its more distant callers can be found "
                   "only from the second report on; build with -fno-omit-frame-pointer, or --stacks full");
   }
 }
