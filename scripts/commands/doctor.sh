@@ -11,8 +11,8 @@ Changes nothing.
 Each line begins with ok, with note (holdwatch works, but sees or reports less), or with no (nothing is watched).
 
 Exit status: 0; 1 if a line begins with no; 2 for bad use, or if there is no such program or process; 3 if the most
-important checks were impossible because the process belongs to another user or the program's file cannot be read; a line
-says which.
+important checks were impossible because the process belongs to another user, the program's file cannot be read, or /proc
+is not mounted; a line says which.
 TEXT
 }
 

@@ -1,6 +1,9 @@
 // See process_state.h.
 #include "symbolizer/tools/process_state.h"
 
+#include <linux/magic.h>
+#include <sys/vfs.h>
+
 #include <algorithm>
 #include <charconv>
 #include <csignal>
@@ -20,7 +23,20 @@ bool thread_lives(int pid, int tid) {
   return status_field(status, "VmSize") && (status_mask(status, "SigPnd").value_or(0) & kKilled) == 0;
 }
 
+bool is_proc(const std::string& directory) {
+  struct statfs system;
+  return statfs(directory.c_str(), &system) == 0 && system.f_type == PROC_SUPER_MAGIC;
+}
+
 }  // namespace
+
+bool has_proc() {
+  return is_proc("/proc");
+}
+
+bool sees_proc(int pid) {
+  return is_proc(process_file(pid, "root/proc"));
+}
 
 std::string describe_process(int pid) {
   std::string name = read_text(process_file(pid, "comm"));

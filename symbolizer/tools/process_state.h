@@ -6,6 +6,13 @@
 
 namespace holdwatch::control {
 
+// Whether there is a /proc, without which nothing can be known of any process; and one that process `pid` itself can see.
+bool has_proc();
+bool sees_proc(int pid);
+// What to say where there is none, after the name of who needs it.
+inline constexpr char kNeedsProc[] =
+    "needs /proc, which is not mounted here; to mount it, as root: mount -t proc proc /proc";
+
 // "4711 (redis-server)"; "4711 ()" if it is gone.
 std::string describe_process(int pid);
 

@@ -151,6 +151,12 @@ void check_loadable(Target& target) {
   check_libc(target, who);
 }
 
+void check_reachable(int pid, const std::string& library) {
+  if (sees_the_same_file(pid, library) || sees_proc(pid)) return;
+  throw Refusal(describe_process(pid) + " sees other files than this command, without " + library +
+                ", and /proc is not mounted there: mount /proc there, or make that file visible there");
+}
+
 void check_filters(Target& target, int stopped_tid) {
   const std::string status = read_text(thread_file(target.pid(), stopped_tid, "status"));
   if (count_call_filters(status) == 0 || all_filters_are_harmless(stopped_tid)) return;

@@ -14,6 +14,9 @@ int open_memory(int pid);
 // A library can be loaded into it: not stopped, traced, 32-bit, static or without glibc.
 void check_loadable(Target& target);
 
+// It can get our library: by the file's path, or as a copy in memory, which it opens by /proc.
+void check_reachable(int pid, const std::string& library);
+
 // It is not stopped, so that it can answer.
 void check_running(int pid);
 

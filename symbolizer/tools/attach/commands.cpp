@@ -152,6 +152,7 @@ Watched find_watched(Target& target, ControlRequest request) {
 // Whatever fails when a process is gone, that it is gone is the reason.
 template <typename Work>
 void with_process(int pid, Work work) {
+  if (!has_proc()) throw Refusal(std::string("reaching into a process ") + kNeedsProc);
   const std::string who = describe_process(pid);
   try {
     const InjectionSession session(pid);
@@ -230,6 +231,7 @@ void attach_in_turn(int pid, const std::string& library, const std::vector<std::
     refuse_if_watched(who, watched->state());
   }
   check_loadable(target);
+  check_reachable(pid, library);
   refuse_if_outputs_are_lost(pid, library, options);
   Visit visit(target);
   load_and_begin(target, visit, library, options);

@@ -100,8 +100,9 @@ void check_libc_debug_data(Findings& findings) {
   }
 }
 
-// Only who looks from outside is held back by it.
+// Only who looks from outside is held back by it. Without /proc nobody can look, nor can this be read.
 void check_yama(Findings& findings) {
+  if (!control::has_proc()) return;
   const int scope = control::ptrace_scope();
   if (scope == 0) {
     findings.fine("yama", "processes of the same user can be traced");
@@ -117,8 +118,11 @@ void check_yama(Findings& findings) {
 }
 
 void check_proc(Findings& findings) {
-  if (access("/proc/self/task", R_OK) != 0) {
-    findings.note("proc", "/proc is not mounted: reports cannot show where threads are; mount it");
+  if (!control::has_proc()) {
+    findings.note(
+        "proc",
+        "/proc is not mounted: reports cannot show where threads are, and only run, doctor and inspect --core work; "
+        "to mount it, as root: mount -t proc proc /proc");
   } else if (read_text("/proc/self/syscall").empty()) {
     findings.note("proc", "/proc/PID/syscall cannot be read: reports lack the stacks of blocked holders");
   } else {

@@ -51,6 +51,10 @@ int look_at_process(const std::string& subject, const std::string& library, Find
   pid_t pid = 0;
   const auto [end, error] = std::from_chars(subject.data(), subject.data() + subject.size(), pid);
   if (error != std::errc()) return bad_use("no such process: " + subject);
+  if (!control::has_proc()) {
+    findings.note("process", "process " + subject + " cannot be looked at without /proc");
+    return verdict(Look::closed, findings);
+  }
   try {
     const Look look = check_process(pid, library, findings);
     return verdict(look, findings);

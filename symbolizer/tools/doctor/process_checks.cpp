@@ -27,7 +27,8 @@ namespace fs = std::filesystem;
 
 class Process {
  public:
-  explicit Process(pid_t pid) : directory_("/proc/" + std::to_string(pid)), status_(read("status")) {}
+  explicit Process(pid_t pid) : id_(pid), directory_("/proc/" + std::to_string(pid)), status_(read("status")) {}
+  pid_t id() const { return id_; }
 
   const std::string& directory() const { return directory_; }
 
@@ -41,6 +42,7 @@ class Process {
   long number(const char* name) const { return static_cast<long>(status_number(status_, name).value_or(0)); }
 
  private:
+  pid_t id_;
   std::string directory_;
   std::string status_;
 };
@@ -103,9 +105,9 @@ void check_container(const Process& process, const std::string& library, Finding
   if (access((process.directory() + "/root" + library).c_str(), R_OK) == 0) {
     findings.fine("container", "it has its own root directory or mounts, and the library is there too");
   } else {
-    findings.note("container",
-                  "it has its own root directory or mounts, without " + library +
-                      "; to start it watched, install holdwatch there, or mount its directory (attach needs neither)");
+    const std::string neither = control::sees_proc(process.id()) ? " (attach needs neither)" : "";
+    findings.note("container", "it has its own root directory or mounts, without " + library +
+                                   "; to start it watched, install holdwatch there, or mount its directory" + neither);
   }
 }
 
@@ -152,7 +154,7 @@ Look check_process(pid_t pid, const std::string& library, Findings& findings) {
   check_libc(process, maps, library, about_it);
   // What it gained is known by now; its file can be had even if it has been deleted.
   check_program(process.directory() + "/exe", program, kGainsNoRights, about_it);
-  check_watch(pid, why_closed, !about_it.has_obstacle(), findings);
+  check_watch(pid, library, why_closed, !about_it.has_obstacle(), findings);
   findings.add_all(about_it);
   return Look::complete;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "symbolizer/proc_text.h"
+#include "symbolizer/tools/attach/checks.h"
 #include "symbolizer/tools/attach/libc_code.h"
 #include "symbolizer/tools/attach/refusal.h"
 #include "symbolizer/tools/attach/target.h"
@@ -26,8 +27,9 @@ bool has_thread_of_ours(pid_t pid) {
 }
 
 // Empty, or why `attach` would not know how to go about it.
-std::string why_attach_refuses(Target& target) {
+std::string why_attach_refuses(Target& target, const std::string& library) {
   try {
+    control::check_reachable(target.pid(), library);
     if (target.libc() != nullptr) control::find_libc_code(target);
     return "";
   } catch (const control::Refusal& refusal) {
@@ -106,7 +108,8 @@ void guess_from_outside(pid_t pid, const std::string& why_closed, bool is_possib
 
 }  // namespace
 
-void check_watch(pid_t pid, const std::string& why_closed, bool is_possible, Findings& findings) {
+void check_watch(pid_t pid, const std::string& library, const std::string& why_closed, bool is_possible,
+                 Findings& findings) {
   if (!why_closed.empty()) return guess_from_outside(pid, why_closed, is_possible, findings);
   try {
     Target target(pid);
@@ -114,7 +117,7 @@ void check_watch(pid_t pid, const std::string& why_closed, bool is_possible, Fin
     if (std::optional<Watched> watched = Watched::find(target))
       say_state(pid, *watched, is_possible, findings);
     else
-      say_not_watched(pid, is_possible, why_attach_refuses(target), findings);
+      say_not_watched(pid, is_possible, why_attach_refuses(target, library), findings);
   } catch (const control::Refusal& refusal) {
     findings.note("watch", refusal.what());
   }

@@ -12,6 +12,7 @@ namespace holdwatch {
 
 // `why_closed`: empty, or why its memory may not be read; then what everybody may see of it has to do. `is_possible`: whether
 // a process of this program can be watched at all.
-void check_watch(pid_t pid, const std::string& why_closed, bool is_possible, Findings& findings);
+void check_watch(pid_t pid, const std::string& library, const std::string& why_closed, bool is_possible,
+                 Findings& findings);
 
 }  // namespace holdwatch

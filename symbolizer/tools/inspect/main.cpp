@@ -2,6 +2,7 @@
 // launcher's `inspect` calls it.
 // A process of its own: looks at another one, prints, and ends. It needs libc alone; what looks is in a module.
 #include <dlfcn.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include <climits>
@@ -26,12 +27,15 @@ int fail(int status, const std::string& why) {
 std::string beside_this_program(const std::string& file) {
   char path[PATH_MAX];
   const ssize_t length = readlink("/proc/self/exe", path, sizeof path);
-  if (length < 0) return file;
-  const std::string program(path, static_cast<size_t>(length));
+  // Without /proc: by the path that it was executed by, which the launcher has from the root on.
+  const std::string program =
+      length < 0 ? reinterpret_cast<const char*>(getauxval(AT_EXECFN)) : std::string(path, static_cast<size_t>(length));
   return program.substr(0, program.rfind('/') + 1) + file;
 }
 
 int inspect(const InspectArguments& arguments) {
+  if (arguments.core.empty() && !control::has_proc())
+    return fail(kCouldNotLook, std::string("inspect ") + control::kNeedsProc);
   const std::string path = beside_this_program(kInspectionModule);
   void* module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (module == nullptr) return fail(kCouldNotLook, "inspect " + why_not_loaded(path, dlerror()));
