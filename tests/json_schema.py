@@ -5,9 +5,11 @@ library, since the tests must run on a machine that has nothing but Python.
 """
 
 import json
+import pathlib
 import re
 
-EVENTS = {"hold", "wait", "deadlock", "self_deadlock", "abandoned", "fork_orphan", "lock_order", "read_recursion"}
+EVENTS_DEF = pathlib.Path(__file__).resolve().parents[1] / "shim/common/contract/events.def"
+EVENTS = set(re.findall(r"^HOLDWATCH_EVENT\((\w+)", EVENTS_DEF.read_text(), re.MULTILINE))
 ABOUT_HOLDS = {"hold", "abandoned", "fork_orphan"}  # a hold becomes abandoned when its thread exits
 PHASES = {"over", "still", "released", "late", "snapshot"}
 MODES = {"exclusive", "shared"}

@@ -34,7 +34,7 @@ struct Hook {
 };
 
 constexpr size_t kHooks = 2  // dlopen, dlmopen
-#define HOLDWATCH_FUNCTION(name, version, missing_result, ...) +1
+#define HOLDWATCH_FUNCTION(name, version, missing_result, role, ...) +1
 #include "shim/common/glibc/hooked_functions.def"
 #undef HOLDWATCH_FUNCTION
     ;
@@ -62,7 +62,7 @@ void look_hooks_up() {
   size_t count = 0;
   g_hooks[count++] = {"dlopen", address_of(&hook_dlopen), address_of(libc().dlsym(RTLD_DEFAULT, "dlopen"))};
   g_hooks[count++] = {"dlmopen", address_of(&hook_dlmopen), address_of(libc().dlsym(RTLD_DEFAULT, "dlmopen"))};
-#define HOLDWATCH_FUNCTION(name, version, missing_result, ...) \
+#define HOLDWATCH_FUNCTION(name, version, missing_result, role, ...) \
   g_hooks[count++] = {#name, own_function(#name), address_of(g_real.name)};
 #include "shim/common/glibc/hooked_functions.def"
 #undef HOLDWATCH_FUNCTION

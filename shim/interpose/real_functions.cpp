@@ -64,10 +64,10 @@ constexpr const char* kNameOf = nullptr;
 // such function is there, and some ask for that, by a weak symbol, to learn whether there are threads.
 template <auto Member>
 constexpr int kMissingResult = ENOSYS;
-#define HOLDWATCH_FUNCTION(name, version, missing_result, ...) \
-  template <>                                                  \
-  constexpr const char* kNameOf<&RealFunctions::name> = #name; \
-  template <>                                                  \
+#define HOLDWATCH_FUNCTION(name, version, missing_result, role, ...) \
+  template <>                                                        \
+  constexpr const char* kNameOf<&RealFunctions::name> = #name;       \
+  template <>                                                        \
   constexpr int kMissingResult<&RealFunctions::name> = missing_result;
 #include "shim/common/glibc/hooked_functions.def"
 #undef HOLDWATCH_FUNCTION
@@ -98,7 +98,7 @@ void* look_up(void* scope, const char* name, const char* version) {
 }  // namespace
 
 constinit RealFunctions g_real = {
-#define HOLDWATCH_FUNCTION(name, version, missing_result, ...) &Early<&RealFunctions::name, __VA_ARGS__>::call,
+#define HOLDWATCH_FUNCTION(name, version, missing_result, role, ...) &Early<&RealFunctions::name, __VA_ARGS__>::call,
 #include "shim/common/glibc/hooked_functions.def"
 #undef HOLDWATCH_FUNCTION
 };
@@ -108,7 +108,7 @@ void resolve_real_functions(void* scope) {
   if (g_is_resolved.load(std::memory_order_acquire) || t_is_resolving) return;
   t_is_resolving = true;
   const Inside inside;
-#define HOLDWATCH_FUNCTION(name, version, missing_result, ...)                                          \
+#define HOLDWATCH_FUNCTION(name, version, missing_result, role, ...)                                    \
   void* const found_##name = look_up(scope, #name, version);                                            \
   std::atomic_ref(g_real.name)                                                                          \
       .store(found_##name == nullptr ? &Missing<&RealFunctions::name, __VA_ARGS__>::call                \

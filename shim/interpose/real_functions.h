@@ -14,7 +14,7 @@ namespace holdwatch {
 
 // Read by every lock call, written at the start: no line of it is shared with what is written later.
 struct alignas(kCacheLine) RealFunctions {
-#define HOLDWATCH_FUNCTION(name, version, missing_result, ...) std::add_pointer_t<__VA_ARGS__> name;
+#define HOLDWATCH_FUNCTION(name, version, missing_result, role, ...) std::add_pointer_t<__VA_ARGS__> name;
 #include "shim/common/glibc/hooked_functions.def"
 #undef HOLDWATCH_FUNCTION
 };

@@ -67,19 +67,7 @@ class OutputSink final : public spdlog::sinks::base_sink<spdlog::details::null_m
 // A lock that nobody can ever get is worse than one that is held long; a closing line is good news.
 spdlog::level::level_enum level_of(const Report& report) {
   if (report.phase == Phase::released) return spdlog::level::info;
-  switch (report.event) {
-    case Event::deadlock:
-    case Event::self_deadlock:
-    case Event::abandoned:
-    case Event::fork_orphan:
-      return spdlog::level::err;
-    case Event::hold:
-    case Event::wait:
-    case Event::lock_order:
-    case Event::read_recursion:
-      return spdlog::level::warn;
-  }
-  return spdlog::level::warn;
+  return ending_of(report.event) == Ending::lasts_forever ? spdlog::level::err : spdlog::level::warn;
 }
 
 // One destination: a logger of its own with one sink, or nothing at all.

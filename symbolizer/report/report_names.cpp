@@ -5,22 +5,11 @@ namespace holdwatch {
 
 std::string_view event_name(Event event) {
   switch (event) {
-    case Event::hold:
-      return "hold";
-    case Event::wait:
-      return "wait";
-    case Event::deadlock:
-      return "deadlock";
-    case Event::self_deadlock:
-      return "self_deadlock";
-    case Event::abandoned:
-      return "abandoned";
-    case Event::fork_orphan:
-      return "fork_orphan";
-    case Event::lock_order:
-      return "lock_order";
-    case Event::read_recursion:
-      return "read_recursion";
+#define HOLDWATCH_EVENT(name, ending, journal_id) \
+  case Event::name:                               \
+    return #name;
+#include "shim/common/contract/events.def"
+#undef HOLDWATCH_EVENT
   }
   return "unknown";
 }

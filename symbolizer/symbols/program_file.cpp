@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 
+#include "shim/common/glibc/hooked_functions.h"
 #include "shim/common/glibc/version_names.h"
 #include "symbolizer/symbols/debug_search.h"
 
@@ -19,15 +21,10 @@ constexpr std::string_view kRustPath = "library/std/src/";
 
 constexpr std::string_view kPushRbpMoveRsp = "\x55\x48\x89\xe5";
 
-// The names in functions.def that take or give a lock.
-bool is_lock_function(std::string_view name) {
-  return name.starts_with("pthread_mutex_") || name.starts_with("pthread_rwlock_") || name.starts_with("mtx_");
-}
-
-bool takes_a_lock(std::string_view name) {
-  return is_lock_function(name) && name.find("attr") == std::string_view::npos &&
-         name.find("lock") != std::string_view::npos && name.find("unlock") == std::string_view::npos &&
-         name.find("init") == std::string_view::npos && name.find("destroy") == std::string_view::npos;
+bool acquires_a_lock(std::string_view name) {
+  return std::any_of(std::begin(kHookedFunctions), std::end(kHookedFunctions), [name](const HookedFunction& function) {
+    return acquires_lock(function.role) && name == function.name;
+  });
 }
 
 std::string_view text_at(std::string_view strings, size_t offset) {
@@ -61,7 +58,7 @@ std::vector<std::string> ProgramFile::lock_functions(bool imported) const {
   for (size_t index = 0; index < symbols.size() / sizeof(Elf64_Sym); ++index) {
     const auto symbol = entry_at<Elf64_Sym>(symbols, index);
     const std::string_view name = text_at(strings, symbol.st_name);
-    if ((symbol.st_shndx == SHN_UNDEF) == imported && takes_a_lock(name)) found.emplace_back(name);
+    if ((symbol.st_shndx == SHN_UNDEF) == imported && acquires_a_lock(name)) found.emplace_back(name);
   }
   return found;
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Checks the documentation: no line is longer than 120 columns, tables and lines with a URL excepted; a relative link leads to a
-file, and to a heading in it; a file that a page names is there; the README stays short.
+file, and to a heading in it; a file that a page names is there; every event is described; the README stays short.
 
     docs.py SOURCE_ROOT
 """
@@ -52,10 +52,22 @@ def missing_files(page, root):
             yield f"{page}: there is no {name}"
 
 
+def undescribed_events(root):
+    """Each event of events.def has a place in the table of fields and one, with its MESSAGE_ID, in the journal's table."""
+    table = (root / "shim" / "common" / "contract" / "events.def").read_text()
+    page = (root / "docs" / "json.md").read_text()
+    for name, message_id in re.findall(r'^HOLDWATCH_EVENT\((\w+), \w+, "(\w+)"\)', table, re.MULTILINE):
+        if not re.search(rf"^\| `event` \|.*`{name}`", page, re.MULTILINE):
+            yield f"docs/json.md: the field `event` does not mention {name}"
+        if f"| `{name}` | `{message_id}` |" not in page:
+            yield f"docs/json.md: the journal's table has no row `{name}` with {message_id}"
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
     complaints = [complaint for page in pages(root) for complaint in
                   (*long_lines(page), *broken_links(page), *missing_files(page, root))]
+    complaints += undescribed_events(root)
     lines = len((root / "README.md").read_text().splitlines())
     if lines > README_LINES:
         complaints.append(f"README.md has {lines} lines, more than {README_LINES}")

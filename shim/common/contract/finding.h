@@ -106,7 +106,22 @@ struct FileFacts {
   bool known;  // false: the descriptor was not open
 };
 
-enum class Event : uint8_t { hold, wait, deadlock, self_deadlock, abandoned, fork_orphan, lock_order, read_recursion };
+enum class Event : uint8_t {
+#define HOLDWATCH_EVENT(name, ending, journal_id) name,
+#include "shim/common/contract/events.def"
+#undef HOLDWATCH_EVENT
+};
+
+enum class Ending : uint8_t { may_end, lasts_forever };
+
+constexpr Ending ending_of(Event event) {
+  constexpr Ending kEndings[] = {
+#define HOLDWATCH_EVENT(name, ending, journal_id) Ending::ending,
+#include "shim/common/contract/events.def"
+#undef HOLDWATCH_EVENT
+  };
+  return kEndings[static_cast<uint8_t>(event)];
+}
 
 // Of these the holders are a cycle: each waits for what the next one holds, the last for what the first one holds.
 constexpr bool is_cycle(Event event) {

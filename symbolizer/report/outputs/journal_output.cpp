@@ -12,25 +12,13 @@
 namespace holdwatch {
 namespace {
 
-// One for each kind of event, so that `journalctl MESSAGE_ID=...` and message catalogs find them. Never change one.
 std::string_view message_id(Event event) {
   switch (event) {
-    case Event::hold:
-      return "2a89b3e552ed49b9b4cb947f60969a2b";
-    case Event::wait:
-      return "d642df0c9c7943bebf17f4fe7be63fed";
-    case Event::deadlock:
-      return "d97ced4e4145430a970767b07a9e1111";
-    case Event::self_deadlock:
-      return "127084c4efc946c0b5fc13e44b755182";
-    case Event::abandoned:
-      return "734203fb933c40a08bd64e9a00be67d2";
-    case Event::fork_orphan:
-      return "3439de8f279742e5a330899b862d8842";
-    case Event::lock_order:
-      return "3a664be52803463abace162970fcc8a0";
-    case Event::read_recursion:
-      return "ab1bbf57938e4f0abf6ea0eb06b8c8f8";
+#define HOLDWATCH_EVENT(name, ending, journal_id) \
+  case Event::name:                               \
+    return journal_id;
+#include "shim/common/contract/events.def"
+#undef HOLDWATCH_EVENT
   }
   return "";
 }

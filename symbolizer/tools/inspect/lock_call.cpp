@@ -3,23 +3,19 @@
 
 #include <string_view>
 
+#include "shim/common/glibc/hooked_functions.h"
+
 namespace holdwatch {
 namespace {
 
-// Under these names, less leading underscores, libc's functions are found in its symbol tables and debug data. What begins
-// so belongs to it: pthread_mutex_lock_full, pthread_rwlock_rdlock_full64, pthread_cond_wait_common ...
+// libc's functions that no hook stands for, by prefix: without leading underscores, they are in libc's symbol tables and debug
+// data under names that begin so.
 struct Row {
   std::string_view prefix;
   LockCall call;
 };
 constexpr Row kRows[] = {
     {"pthread_mutex_", LockCall::mutex},
-    {"pthread_rwlock_rdlock", LockCall::read_lock},
-    {"pthread_rwlock_timedrdlock", LockCall::read_lock},
-    {"pthread_rwlock_clockrdlock", LockCall::read_lock},
-    {"pthread_rwlock_wrlock", LockCall::write_lock},
-    {"pthread_rwlock_timedwrlock", LockCall::write_lock},
-    {"pthread_rwlock_clockwrlock", LockCall::write_lock},
     {"pthread_cond_", LockCall::condition},
     {"lll_lock_wait_private", LockCall::internal},
     {"lll_lock_wait", LockCall::mutex},  // for mutexes only: libc's own locks use the private one
@@ -34,20 +30,46 @@ constexpr Row kRows[] = {
     {"syscall", LockCall::other},
 };
 
+constexpr LockCall call_of(HookRole role) {
+  switch (role) {
+    case HookRole::lock_mutex:
+      return LockCall::mutex;
+    case HookRole::lock_to_read:
+      return LockCall::read_lock;
+    case HookRole::lock_to_write:
+      return LockCall::write_lock;
+    case HookRole::wait_for_condition:
+      return LockCall::condition;
+    case HookRole::try_lock:
+    case HookRole::other:
+      break;
+  }
+  return LockCall::unknown;
+}
+
 std::string_view plain_name(std::string_view function) {
   while (function.starts_with('_')) function.remove_prefix(1);
   if (function.starts_with("GI_")) return plain_name(function.substr(3));
   return function;
 }
 
+// Its inner functions begin with its name: pthread_mutex_lock_full, pthread_rwlock_rdlock_full64, pthread_cond_wait_common ...
+LockCall call_by_name(std::string_view name) {
+  for (const HookedFunction& function : kHookedFunctions) {
+    if (can_block(function.role) && name.starts_with(function.name)) return call_of(function.role);
+  }
+  for (const Row& row : kRows) {
+    if (name.starts_with(row.prefix)) return row.call;
+  }
+  return LockCall::unknown;
+}
+
 }  // namespace
 
 LockCall lock_call(const std::vector<Frame>& frames) {
   for (const Frame& frame : frames) {
-    const std::string_view name = plain_name(frame.function);
-    for (const Row& row : kRows) {
-      if (name.starts_with(row.prefix)) return row.call;
-    }
+    const LockCall call = call_by_name(plain_name(frame.function));
+    if (call != LockCall::unknown) return call;
   }
   return LockCall::unknown;
 }

@@ -272,19 +272,7 @@ std::vector<Report> tell(const Observation& seen) {
 }
 
 bool is_forever(const Report& report) {
-  switch (report.event) {
-    case Event::deadlock:
-    case Event::self_deadlock:
-    case Event::abandoned:
-    case Event::fork_orphan:
-      return true;
-    case Event::hold:
-    case Event::wait:
-    case Event::lock_order:
-    case Event::read_recursion:
-      break;
-  }
-  return false;
+  return ending_of(report.event) == Ending::lasts_forever;
 }
 
 }  // namespace holdwatch
