@@ -1,63 +1,17 @@
-// See headline.h.
+// See headline.h. The wording is in shim/common/text/first_line.cpp; here are the facts, and the events that the shim does not
+// know.
 #include "symbolizer/report/headline.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "symbolizer/report/headline_parts.h"
+#include "shim/common/text/first_line.h"
 #include "symbolizer/report/report_names.h"
 #include "symbolizer/report/text_format.h"
 
 namespace holdwatch {
 namespace {
-
-std::string limit(const Report& report) {
-  return report.limit_ns == 0 ? "" : fmt::format(" (limit {})", format_duration(report.limit_ns));
-}
-
-// " and 2 more readers"; nothing for the usual single holder.
-std::string other_holders(const Report& report) {
-  if (report.holders.size() < 2) return "";
-  const bool readers = report.lock_kind == LockKind::rwlock && report.holders.front().access == Access::shared;
-  return " and " + (readers ? count_of(report.holders.size() - 1, "more reader", "more readers")
-                            : count_of(report.holders.size() - 1, "more thread", "more threads"));
-}
-
-uint64_t longest_hold(const Report& report) {
-  return report.holders.empty() ? 0 : report.holders.front().held_ns;
-}
-
-std::string waiting(const Report& report, bool with_longest) {
-  const size_t count = waiting_threads(report);
-  if (count == 0) return "no waiters";
-  std::string text = count_of(count, "thread waits", "threads wait");
-  if (with_longest && !report.waiters.empty() && report.waiters.front().longest_ns > 0) {
-    text += fmt::format(", {}{}", count == 1 ? "" : "longest ", format_duration(report.waiters.front().longest_ns));
-  }
-  return text;
-}
-
-std::string_view since_before(const Report& report) {
-  if (report.holders.empty()) return "";
-  if (report.holders.front().before_attach) return kSinceBefore;
-  return report.holders.front().unseen || report.holders.front().elsewhere ? " at least" : "";
-}
-
-// Behind "which may have exited", where the sentence goes on.
-std::string_view end_of_clause(const Report& report) {
-  return !report.holders.empty() && report.holders.front().elsewhere && report.holders.front().pid == 0 ? "," : "";
-}
-
-std::string hold_over(const Report& report) {
-  const bool likely = !report.holders.empty() && report.holders.front().likely;
-  const Access access = report.holders.empty() ? Access::exclusive : report.holders.front().access;
-  return fmt::format("{}{}{} {} {}held {}{}{}{}{}; {}", thread_first_holder(report), other_holders(report),
-                     end_of_clause(report), report.holders.size() > 1 ? "have" : "has", likely ? "likely " : "",
-                     lock_label(report), held_for(report.lock_kind, access),
-                     (report.holders.size() > 1 ? ", longest " : " ") + format_duration(longest_hold(report)),
-                     since_before(report), limit(report), waiting(report, true));
-}
 
 // Whether the holder moved since the last report. One that works or sleeps in a loop comes back to the same place: only
 // one that has not run at all is called frozen.
@@ -69,138 +23,102 @@ std::string movement(const ReportHolder& holder) {
   return *holder.ran ? "same stack, but it ran in between" : "same stack (frozen)";
 }
 
-std::string hold_still(const Report& report) {
-  std::string text = fmt::format("{} still held by {}{}, {}", report.lock_id, first_holder(report),
-                                 other_holders(report), format_duration(longest_hold(report)));
-  if (!report.holders.empty()) text += "; " + movement(report.holders.front());
-  return text + "; " + waiting(report, false);
+Acquired acquired(const ReportHolder& holder) {
+  if (holder.before_attach) return Acquired::before_attach;
+  if (holder.elsewhere) return Acquired::elsewhere;
+  return holder.unseen ? Acquired::unseen : Acquired::by_call;
 }
 
-std::string hold_released(const Report& report) {
-  return fmt::format("{} released by {}{}{} after {}; {}", report.lock_id, first_holder(report), other_holders(report),
-                     end_of_clause(report), format_duration(longest_hold(report)), lost(report));
+// The first that has exited: others may hold the lock beside it, for reading.
+const ReportHolder& exited_holder(const Report& report) {
+  const auto exited = std::find_if(report.holders.begin(), report.holders.end(),
+                                   [](const ReportHolder& holder) { return holder.state == ThreadState::gone; });
+  return exited != report.holders.end() ? *exited : report.holders.front();
 }
 
-std::string hold_late(const Report& report) {
-  const Access access = report.holders.empty() ? Access::exclusive : report.holders.front().access;
-  const char* const when = report.was_said_plainly ? "released before the full report" : "detected only at release";
-  return fmt::format("{} held {}{} {}{}; {}; {}", thread_first_holder(report), lock_label(report),
-                     held_for(report.lock_kind, access), format_duration(longest_hold(report)), limit(report), when,
-                     lost(report));
-}
-
-std::string hold(const Report& report) {
-  switch (report.phase) {
-    case Phase::over:
-      return hold_over(report);
-    case Phase::still:
-      return hold_still(report);
-    case Phase::released:
-      return hold_released(report);
-    case Phase::late:
-      return hold_late(report);
-    case Phase::snapshot:
-      return "snapshot: " + hold_over(report);
+// The labels that a FirstLine points to, and how it is filled from a report.
+class ReportFacts {
+ public:
+  explicit ReportFacts(const Report& report) : report_(report) {
+    facts_.event = report.event;
+    facts_.phase = report.phase;
+    facts_.limit_ns = report.limit_ns;
+    facts_.lock_kind = report.lock_kind;
+    facts_.lock_id = report.lock_id;
+    facts_.was_said_plainly = report.was_said_plainly;
+    if (!report.holders.empty()) holders();
+    waiters();
+    cycle();
   }
-  return "";
-}
 
-// A waiter is named by the first of the group that waits longest.
-std::string first_waiter(const Report& report) {
-  if (report.waiters.empty() || report.waiters.front().tids.empty()) return "an unknown thread";
-  const ReportWaiters& group = report.waiters.front();
-  return thread_label(group.tids.front(), group.threads.empty() ? "" : group.threads.front());
-}
-
-std::string thread_first_waiter(const Report& report) {
-  const bool is_known = !report.waiters.empty() && !report.waiters.front().tids.empty();
-  return (is_known ? "thread " : "") + first_waiter(report);
-}
-
-uint64_t longest_wait(const Report& report) {
-  return report.waiters.empty() ? 0 : report.waiters.front().longest_ns;
-}
-
-std::string waits_to(const Report& report) {
-  if (report.lock_kind == LockKind::mutex || report.waiters.empty()) return "";
-  return report.waiters.front().access == Access::shared ? " to read" : " to write";
-}
-
-std::string more_waiters(const Report& report) {
-  const size_t count = waiting_threads(report);
-  return count < 2 ? "" : "; " + count_of(count - 1, "more thread waits", "more threads wait");
-}
-
-std::string held_by(const Report& report) {
-  if (report.holders.empty()) return "; holder unknown";
-  const std::string who = fmt::format("; {}now held by {}{}", report.holders.front().likely ? "likely " : "",
-                                      first_holder(report), other_holders(report));
-  if (longest_hold(report) == 0) return who;
-  return fmt::format("{}, {}{}", who, report.holders.size() > 1 ? "longest " : "",
-                     format_duration(longest_hold(report)));
-}
-
-// What is seen once, from outside, may have begun at any time.
-std::string has_waited(const Report& report) {
-  const uint64_t ns = longest_wait(report);
-  return ns == 0 ? "waits" : "has waited " + format_duration(ns);
-}
-
-std::string wait(const Report& report) {
-  const std::string who = first_waiter(report), thread = thread_first_waiter(report);
-  const std::string how_long = format_duration(longest_wait(report));
-  switch (report.phase) {
-    case Phase::over:
-      return fmt::format("{} has waited {} for {}{}{}{}{}", thread, how_long, lock_label(report), waits_to(report),
-                         limit(report), held_by(report), more_waiters(report));
-    case Phase::still:
-      return fmt::format("{} still waits for {}, {}{}{}", who, report.lock_id, how_long, held_by(report),
-                         more_waiters(report));
-    case Phase::released:
-      if (report.waiters.empty()) return fmt::format("the long wait for {} is over; {}", report.lock_id, lost(report));
-      return fmt::format("{} no longer waits for {}, after {}; {}", who, report.lock_id, how_long, lost(report));
-    case Phase::late:
-      return fmt::format("{} waited {} for {}{}{}; detected only after it ended", thread, how_long, lock_label(report),
-                         waits_to(report), limit(report));
-    case Phase::snapshot:
-      return fmt::format("snapshot: {} {} for {}{}{}{}", thread, has_waited(report), lock_label(report),
-                         waits_to(report), held_by(report), more_waiters(report));
+  std::string first_line() const {
+    constexpr size_t kWording = 1024;  // and the labels of a lock once more
+    const size_t labels =
+        holder_.size() + exited_.size() + position_.size() + waiter_.size() + steps_size_ + 4 * report_.lock_id.size();
+    std::string storage(kWording + labels, '\0');
+    TextBuffer line(storage.data(), storage.size());
+    append_first_line(facts_, line);
+    storage.resize(line.size());
+    return storage;
   }
-  return "";
-}
 
-// The first that has ended: others may hold the lock beside it, for reading.
-const ReportHolder* ended_holder(const Report& report) {
-  const auto ended = std::find_if(report.holders.begin(), report.holders.end(),
-                                  [](const ReportHolder& holder) { return holder.state == ThreadState::gone; });
-  if (ended != report.holders.end()) return &*ended;
-  return report.holders.empty() ? nullptr : &report.holders.front();
-}
-
-// ", 700 ms so far"; nothing where it is not known, as from outside.
-std::string held_so_far(uint64_t held_ns) {
-  return held_ns == 0 ? "" : fmt::format(", {} so far", format_duration(held_ns));
-}
-
-std::string abandoned(const Report& report) {
-  const ReportHolder* holder = ended_holder(report);
-  if (holder == nullptr) return fmt::format("{} was left locked; {}", lock_label(report), waiting(report, true));
-  const std::string who = thread_label(holder->tid, holder->thread);
-  switch (report.phase) {
-    case Phase::over:
-    case Phase::late:
-    case Phase::snapshot:
-      break;
-    case Phase::still:
-      return fmt::format("{} still held by {}, which has exited, {}; {}", report.lock_id, who,
-                         format_duration(holder->held_ns), waiting(report, false));
-    case Phase::released:
-      return fmt::format("{}, which {} held when it exited, was released after {}; {}", report.lock_id, who,
-                         format_duration(holder->held_ns), lost(report));
+ private:
+  void holders() {
+    const ReportHolder& first = report_.holders.front();
+    holder_ = holder_label(first);
+    facts_.holder = {holder_, first.access, first.held_ns};
+    facts_.holder_count = report_.holders.size();
+    facts_.acquired = acquired(first);
+    facts_.is_of_unknown_process = first.elsewhere && first.pid == 0;
+    facts_.is_likely = first.likely;
+    if (report_.event == Event::hold && report_.phase == Phase::still) facts_.position = position_ = movement(first);
+    const ReportHolder& exited = exited_holder(report_);
+    exited_ = thread_label(exited.tid, exited.thread);
+    facts_.exited = {exited_, exited.access, exited.held_ns};
   }
-  return fmt::format("thread {} exited while holding {}{}{}{}; {}", who, lock_label(report),
-                     held_for(report.lock_kind, holder->access), held_so_far(holder->held_ns), limit(report),
-                     waiting(report, true));
+
+  // A waiter is named by the first of the group that waits longest.
+  void waiters() {
+    facts_.waiter_count = waiting_threads(report_);
+    facts_.lost_ns = report_.lost_ns;
+    facts_.threads_delayed = report_.threads_delayed;
+    if (report_.waiters.empty()) return;
+    const ReportWaiters& group = report_.waiters.front();
+    facts_.longest_wait_ns = group.longest_ns;
+    if (group.tids.empty()) return;
+    waiter_ = thread_label(group.tids.front(), group.threads.empty() ? "" : group.threads.front());
+    facts_.waiter = waiter_;
+    facts_.wanted = group.access;
+  }
+
+  void cycle() {
+    const std::vector<ReportCycleStep>& cycle = report_.cycle;
+    facts_.cycle_length = cycle.size();
+    facts_.is_cycle_likely = std::any_of(report_.holders.begin(), report_.holders.end(),
+                                         [](const ReportHolder& holder) { return holder.likely; });
+    if (cycle.empty()) return;
+    const auto youngest = std::min_element(cycle.begin(), cycle.end(), [](const auto& left, const auto& right) {
+      return left.waited_ns < right.waited_ns;
+    });
+    facts_.cycle_age_ns = youngest->waited_ns;
+    facts_.is_cycle_from_before_attach =
+        std::all_of(cycle.begin(), cycle.end(), [](const ReportCycleStep& step) { return step.before_attach; });
+    for (size_t i = 0; i < std::min(cycle.size(), kShownOfCycle); ++i) {
+      steps_[i] = thread_label(cycle[i].tid, i < report_.holders.size() ? report_.holders[i].thread : "");
+      facts_.cycle[i] = {steps_[i], cycle[i].holds, cycle[i].waits_for};
+      steps_size_ += steps_[i].size() + cycle[i].holds.size() + cycle[i].waits_for.size();
+    }
+  }
+
+  const Report& report_;
+  FirstLine facts_{};
+  std::string holder_, exited_, position_, waiter_;
+  std::string steps_[kShownOfCycle];
+  size_t steps_size_ = 0;
+};
+
+std::string lock_label(const Report& report) {
+  return fmt::format("{} {}", kind_name(report.lock_kind), report.lock_id);
 }
 
 std::string lock_order(const Report& report) {
@@ -214,7 +132,34 @@ std::string lock_order(const Report& report) {
   return text;
 }
 
+std::string read_recursion(const Report& report) {
+  const std::string reader =
+      report.holders.empty() ? "an unknown thread" : "thread " + holder_label(report.holders.front());
+  return fmt::format(
+      "{} read-locks {} again while holding it for reading: deadlocks if a writer starts to wait in between", reader,
+      lock_label(report));
+}
+
 }  // namespace
+
+std::string thread_label(int tid, const std::string& name) {
+  return name.empty() ? fmt::format("{}", tid) : fmt::format("{} {}", tid, quote(name));
+}
+
+std::string holder_label(const ReportHolder& holder) {
+  const std::string label = thread_label(holder.tid, holder.thread);
+  if (!holder.elsewhere) return label;
+  const std::string process = holder.pid == 0 ? "" : thread_label(holder.pid, holder.process);
+  Line<256> text;
+  append_process(process, text);
+  return label + text.c_str();
+}
+
+size_t waiting_threads(const Report& report) {
+  size_t count = report.waiters_left_out;
+  for (const ReportWaiters& group : report.waiters) count += group.tids.size();
+  return count;
+}
 
 std::string activity(const ReportHolder& holder) {
   const std::string doing = escape(holder.doing);
@@ -239,28 +184,9 @@ std::string activity(const ReportHolder& holder) {
 }
 
 std::string headline(const Report& report) {
-  switch (report.event) {
-    case Event::hold:
-      return hold(report);
-    case Event::wait:
-      return wait(report);
-    case Event::deadlock:
-      return deadlock_headline(report);
-    case Event::self_deadlock:
-      return self_deadlock_headline(report);
-    case Event::abandoned:
-      return abandoned(report);
-    case Event::fork_orphan:
-      return fmt::format("{} can never be acquired in this process: {} held it in the parent process at the fork; {}",
-                         lock_label(report), first_holder(report), waiting(report, true));
-    case Event::lock_order:
-      return lock_order(report);
-    case Event::read_recursion:
-      return fmt::format(
-          "{} read-locks {} again while holding it for reading: deadlocks if a writer starts to wait in between",
-          thread_first_holder(report), lock_label(report));
-  }
-  return "";
+  if (report.event == Event::lock_order) return lock_order(report);
+  if (report.event == Event::read_recursion) return read_recursion(report);
+  return ReportFacts(report).first_line();
 }
 
 }  // namespace holdwatch

@@ -14,6 +14,9 @@ std::string headline(const Report& report);
 // `4711 "bcast"`, or the number alone for a thread without a name.
 std::string thread_label(int tid, const std::string& name);
 
+// The same of a holder; for a thread of another process, with that process's label.
+std::string holder_label(const ReportHolder& holder);
+
 // How many threads wait, those included whose stacks were not taken.
 size_t waiting_threads(const Report& report);
 

@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "symbolizer/report/headline.h"
-#include "symbolizer/report/headline_parts.h"
 #include "symbolizer/report/report.h"
 #include "symbolizer/report/report_names.h"
 #include "symbolizer/report/stack_text.h"

@@ -3,33 +3,16 @@
 
 #include <fmt/format.h>
 
+#include "shim/common/text/text_buffer.h"
+
 namespace holdwatch {
 namespace {
 
-constexpr uint64_t kMicrosecond = 1'000;
 constexpr uint64_t kMillisecond = 1'000'000;
 constexpr uint64_t kSecond = 1'000'000'000;
 constexpr uint64_t kMinute = 60 * kSecond;
 constexpr uint64_t kHour = 60 * kMinute;
 constexpr uint64_t kDay = 24 * kHour;
-
-// "2 h 5 min", and "2 h" where the second part would be zero.
-std::string two_units(uint64_t ns, uint64_t large, std::string_view large_name, uint64_t small,
-                      std::string_view small_name) {
-  const uint64_t rest = ns % large / small;
-  if (rest == 0) return fmt::format("{} {}", ns / large, large_name);
-  return fmt::format("{} {} {} {}", ns / large, large_name, rest, small_name);
-}
-
-// "1.25 s" below ten seconds, "12.4 s" above: three digits that mean something, no trailing zeros.
-std::string seconds(uint64_t ns) {
-  const uint64_t hundredths = ns / (10 * kMillisecond) % 100;
-  const uint64_t shown = ns < 10 * kSecond ? hundredths : hundredths / 10 * 10;
-  std::string text = fmt::format("{}.{:02}", ns / kSecond, shown);
-  text.resize(text.find_last_not_of('0') + 1);
-  if (text.back() == '.') text.pop_back();
-  return text + " s";
-}
 
 // The length of the UTF-8 sequence at the start of `text`, 0 if it is none (RFC 3629: no overlong forms, no
 // surrogates, nothing above U+10FFFF).
@@ -108,12 +91,9 @@ UtcTime utc(uint64_t wall_clock_ns) {
 }  // namespace
 
 std::string format_duration(uint64_t ns) {
-  if (ns < kMillisecond) return fmt::format("{} us", ns / kMicrosecond);
-  if (ns < kSecond) return fmt::format("{} ms", ns / kMillisecond);
-  if (ns < kMinute) return seconds(ns);
-  if (ns < kHour) return two_units(ns, kMinute, "min", kSecond, "s");
-  if (ns < kDay) return two_units(ns, kHour, "h", kMinute, "min");
-  return two_units(ns, kDay, "d", kHour, "h");
+  Line<32> text;
+  text << Duration{ns};
+  return text.c_str();
 }
 
 std::string format_time(uint64_t wall_clock_ns) {

@@ -1,4 +1,4 @@
-// That the shim's first lines are those of the symbolizer.
+// That the shim and the symbolizer fill the facts of a first line alike.
 #include "shim/common/text/first_line.h"
 
 #include <cstring>

@@ -1,5 +1,5 @@
-// The first line of a report in the shim's own words, which are those of the symbolizer (symbolizer/report/headline.h, which has
-// more to say of and cannot be called while it is stuck): a unit test holds the two together.
+// The first line of a report: one wording for the full report and for the one that the shim writes without the symbolizer.
+// Each of the two says what it knows (facts_of below; symbolizer/report/headline.cpp).
 // Cold context (watcher or reporter). Pure; no allocation.
 #pragma once
 
@@ -8,8 +8,59 @@
 
 namespace holdwatch {
 
-// Without "holdwatch[PID]: " before it. The finding's holders come longest first, or as the cycle has them, its waiters
+// A deadlock's further threads are only counted.
+inline constexpr size_t kShownOfCycle = 4;
+
+// What a first line is made of. Labels are ready to print (`4711 "bcast"`) and stay valid while the line is written; an empty one
+// means that the thread is not known.
+struct FirstLine {
+  Event event;
+  Phase phase;
+  uint64_t limit_ns;  // 0: none is involved
+  LockKind lock_kind;
+  std::string_view lock_id;  // "L3"
+
+  struct HolderFacts {
+    std::string_view label;
+    Access access;
+    uint64_t held_ns;
+  };
+  HolderFacts holder;  // the one that has held longest
+  HolderFacts exited;  // `abandoned`: the holder that has exited
+  size_t holder_count;
+  Acquired acquired;  // by the first holder
+  bool
+      is_of_unknown_process;  // acquired elsewhere, and that process was not found: the label ends in a clause of its own
+  bool is_likely;             // the first holder is not proven
+  std::string_view position;  // `still`: where the first holder is now
+  bool was_said_plainly;      // `late`: seen before it ended, and reported without stacks
+
+  std::string_view waiter;  // the one that has waited longest
+  Access wanted;
+  uint64_t longest_wait_ns;
+  size_t waiter_count;
+  uint64_t lost_ns;
+  size_t threads_delayed;
+
+  struct CycleStep {
+    std::string_view label, holds, waits_for;
+  };
+  CycleStep cycle[kShownOfCycle];
+  size_t cycle_length;
+  uint64_t cycle_age_ns;             // since when all of its threads wait; 0: not known
+  bool is_cycle_from_before_attach;  // cycle_age_ns counts from the attachment
+  bool is_cycle_likely;
+};
+
+// Without "holdwatch[PID]: " before it, and without a newline. Writes nothing for lock-order events.
+void append_first_line(const FirstLine& facts, TextBuffer& out);
+
+// The line of a finding as the shim knows it. The finding's holders come longest first, or as the cycle has them, its waiters
 // longest first; stacks are not looked at.
 void append_first_line(const Finding& finding, TextBuffer& out);
+
+// ` of another process, which may have exited`, or ` of process 12 "name"`; what follows a thread's label then. `process` is the
+// label of the process, empty if it was not found.
+void append_process(std::string_view process, TextBuffer& out);
 
 }  // namespace holdwatch

@@ -98,7 +98,7 @@ inline TextBuffer& TextBuffer::append_digits(uint64_t value, unsigned base) {
   return *this << std::string_view(digits + first, sizeof digits - first);
 }
 
-// Two units at most, as in the symbolizer's reports: 850 ms, 1.25 s, 12.4 s, 14 min 3 s, 3 h 20 min; a part that is zero is
+// Two units at most: 850 ms, 1.25 s, 12.4 s, 14 min 3 s, 3 h 20 min; a part that is zero is
 // left out. Rounds down, because a held time is a lower bound: a lock must not look held longer than it is known to be.
 inline TextBuffer& TextBuffer::operator<<(Duration duration) {
   struct Unit {

@@ -1,0 +1,137 @@
+// The first line of a finding, as far as the shim knows the facts: see first_line.h.
+#include <algorithm>
+
+#include "shim/common/text/first_line.h"
+
+namespace holdwatch {
+namespace {
+
+using Label = Line<256>;
+using LockLabel = Line<16>;
+
+// A name in quotes, which cannot end them or move a terminal's cursor.
+struct Quoted {
+  const char* name;
+};
+TextBuffer& operator<<(TextBuffer& out, Quoted quoted) {
+  out << '"';
+  for (const char* at = quoted.name; *at != '\0'; ++at) {
+    const auto byte = static_cast<unsigned char>(*at);
+    if (byte < ' ' || byte == 0x7f) {
+      out << "\\x"
+          << "0123456789abcdef"[byte >> 4] << "0123456789abcdef"[byte & 0xf];
+      continue;
+    }
+    if (*at == '"' || *at == '\\') out << '\\';
+    out << *at;
+  }
+  return out << '"';
+}
+
+std::string_view append_label(int tid, const char* name, TextBuffer& out) {
+  out << tid;
+  if (name[0] != '\0') out << ' ' << Quoted{name};
+  return out;
+}
+
+std::string_view append_lock(uint32_t id, TextBuffer& out) {
+  return out << 'L' << id;
+}
+
+bool is_of_unknown_process(const Holder& holder) {
+  return holder.acquired == Acquired::elsewhere && holder.pid == 0;
+}
+
+// The labels that a FirstLine points to, and how it is filled from a finding.
+class FindingFacts {
+ public:
+  explicit FindingFacts(const Finding& finding) : finding_(finding) {
+    facts_.event = finding.event;
+    facts_.phase = finding.phase;
+    facts_.limit_ns = finding.limit_ns;
+    facts_.lock_kind = finding.lock.kind;
+    facts_.lock_id = append_lock(finding.lock_id, lock_id_);
+    facts_.was_said_plainly = finding.was_said_plainly;
+    if (finding.holder_count != 0) holders();
+    waiters();
+    if (is_cycle(finding.event)) cycle();
+  }
+  const FirstLine& facts() const { return facts_; }
+
+ private:
+  const Holder* first_holder() const { return finding_.holders; }
+  const Holder* end_of_holders() const { return finding_.holders + finding_.holder_count; }
+
+  void holders() {
+    const Holder& first = *first_holder();
+    append_label(first.tid, first.thread, holder_label_);
+    if (first.acquired == Acquired::elsewhere) {
+      Label process;
+      if (first.pid != 0) append_label(first.pid, first.process, process);
+      append_process(process, holder_label_);
+    }
+    facts_.holder = {holder_label_, first.access, first.held_ns};
+    facts_.holder_count = finding_.holder_count;
+    facts_.acquired = first.acquired;
+    facts_.is_of_unknown_process = is_of_unknown_process(first);
+    facts_.is_likely = first.likely;
+    facts_.position = "its current position is unknown";
+    exited_holder();
+  }
+
+  // The first that has exited: others may hold the lock beside it, for reading.
+  void exited_holder() {
+    const Holder* exited = std::find_if(first_holder(), end_of_holders(),
+                                        [](const Holder& one) { return one.state == ThreadState::gone; });
+    if (exited == end_of_holders()) exited = first_holder();
+    facts_.exited = {append_label(exited->tid, exited->thread, exited_label_), exited->access, exited->held_ns};
+  }
+
+  void waiters() {
+    facts_.waiter_count = finding_.waiter_count + finding_.waiters_left_out;
+    facts_.lost_ns = finding_.lost_ns;
+    facts_.threads_delayed = finding_.threads_delayed;
+    if (finding_.waiter_count == 0) return;
+    const Waiter& first = finding_.waiters[0];
+    facts_.waiter = append_label(first.tid, first.thread, waiter_label_);
+    facts_.wanted = first.access;
+    facts_.longest_wait_ns = first.waited_ns;
+  }
+
+  void cycle() {
+    const size_t length = finding_.holder_count;
+    facts_.cycle_length = length;
+    uint64_t age_ns = length == 0 ? 0 : UINT64_MAX;
+    facts_.is_cycle_from_before_attach = true;
+    for (size_t i = 0; i < length; ++i) {
+      const Holder& holder = finding_.holders[i];
+      age_ns = std::min(age_ns, holder.waited_ns);
+      facts_.is_cycle_from_before_attach = facts_.is_cycle_from_before_attach && holder.waits_since_before_attach;
+      facts_.is_cycle_likely = facts_.is_cycle_likely || holder.likely;
+    }
+    facts_.cycle_age_ns = age_ns;
+    for (size_t i = 0; i < std::min(length, kShownOfCycle); ++i) {
+      const Holder& holder = finding_.holders[i];
+      facts_.cycle[i] = {append_label(holder.tid, holder.thread, steps_[i].label),
+                         append_lock(holder.lock_id, steps_[i].holds),
+                         append_lock(finding_.holders[(i + 1) % length].lock_id, steps_[i].waits_for)};
+    }
+  }
+
+  const Finding& finding_;
+  FirstLine facts_{};
+  LockLabel lock_id_;
+  Label holder_label_, exited_label_, waiter_label_;
+  struct {
+    Label label;
+    LockLabel holds, waits_for;
+  } steps_[kShownOfCycle];
+};
+
+}  // namespace
+
+void append_first_line(const Finding& finding, TextBuffer& out) {
+  append_first_line(FindingFacts(finding).facts(), out);
+}
+
+}  // namespace holdwatch
