@@ -1,4 +1,4 @@
-// See syscalls.h. The table itself is syscalls.def.
+// See syscalls.h. The rows with arguments are in syscalls.def.
 #include "symbolizer/activity/syscalls.h"
 
 #include <algorithm>
@@ -22,11 +22,16 @@ constexpr bool before(const SystemCallRow& left, const SystemCallRow& right) {
 }
 static_assert(std::is_sorted(std::begin(kRows), std::end(kRows), before), "the search needs the rows in order");
 
+const SystemCallRow* find(const SystemCallRow* begin, const SystemCallRow* end, long number) {
+  const SystemCallRow* row = std::lower_bound(begin, end, number, by_number);
+  return row != end && row->number == number ? row : nullptr;
+}
+
 }  // namespace
 
 const SystemCallRow* find_system_call(long number) {
-  const SystemCallRow* row = std::lower_bound(std::begin(kRows), std::end(kRows), number, by_number);
-  return row != std::end(kRows) && row->number == number ? row : nullptr;
+  const SystemCallRow* row = find(std::begin(kRows), std::end(kRows), number);
+  return row != nullptr ? row : find(kHeaderRows, kHeaderRows + kHeaderRowCount, number);
 }
 
 }  // namespace holdwatch

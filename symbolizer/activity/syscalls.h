@@ -2,6 +2,7 @@
 // Cold context; a constant table.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 namespace holdwatch {
@@ -24,7 +25,11 @@ struct SystemCallRow {
   std::string_view arguments;  // empty: none are worth a word
 };
 
-// Null for a number that the table does not have: the kernel is newer than it.
+// Generated: the names in the system's header, in the order of their numbers, without arguments.
+extern const SystemCallRow kHeaderRows[];
+extern const size_t kHeaderRowCount;
+
+// Null for a number in neither table: the running kernel is newer than both.
 const SystemCallRow* find_system_call(long number);
 
 }  // namespace holdwatch

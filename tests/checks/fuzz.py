@@ -44,7 +44,9 @@ def is_current(made):
 
 def compiled(root, scratch, source, flags):
     """The path of the source's object, made if need be."""
-    made = scratch / (source.resolve().relative_to(root.resolve()).as_posix().replace("/", "_") + ".o")
+    path = source.resolve()
+    name = path.relative_to(root.resolve()).as_posix() if path.is_relative_to(root.resolve()) else path.name
+    made = scratch / (name.replace("/", "_") + ".o")
     if not is_current(made):
         subprocess.run(["clang++", *flags, f"-I{root}", "-MMD", "-c", source, "-o", made], check=True)
     return made

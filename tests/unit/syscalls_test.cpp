@@ -40,7 +40,16 @@ TEST_CASE("system calls are found under the numbers of the system's headers") {
   CHECK_NAME(io_uring_enter);
   CHECK_NAME(epoll_pwait2);
   CHECK_NAME(futex_waitv);
+  CHECK_NAME(mmap);
+  CHECK_NAME(mprotect);
+  CHECK_NAME(getitimer);
+  CHECK_NAME(membarrier);
 #undef CHECK_NAME
+}
+
+TEST_CASE("the rows written by hand have the names of the system's header") {
+  CHECK(kHeaderRowCount > 300);
+  for (size_t i = 0; i < kHeaderRowCount; ++i) CHECK(name_of(kHeaderRows[i].number) == kHeaderRows[i].name);
 }
 
 TEST_CASE("numbers that no system call has are not found") {
