@@ -72,7 +72,7 @@ class Pipeline {
   bool say_first_line(const Finding& finding) {
     if (finding.phase == Phase::still || finding.phase == Phase::released) return false;
     const Report facts = builder_.facts(finding);
-    return !KnownBenign::may_leave_out(facts) && emitter_.say_first_line(facts);
+    return !KnownBenign::may_leave_out(facts) && emitter_.write_first_line(facts);
   }
 
   void unwind(const Snapshot& snapshot, RawStack& out) {
@@ -138,7 +138,7 @@ class Pipeline {
     }
     site.mapped_at = [this](uintptr_t address) {
       const Mapping* mapping = modules_.mapping(address);
-      return mapping == nullptr ? MappedFile{} : MappedFile{true, mapping->path};
+      return mapping == nullptr ? FileMapping{} : FileMapping{true, mapping->path};
     };
     return site;
   }

@@ -8,9 +8,9 @@
 
 #include <cerrno>
 
-#define HOLDWATCH_STAND_IN(name, ...)                                                            \
-  extern "C" [[gnu::visibility("default")]] int stand_in_for_##name(__VA_ARGS__) __asm__(#name); \
-  int stand_in_for_##name(__VA_ARGS__)
+#define HOLDWATCH_STAND_IN(name, ...)                                                              \
+  extern "C" [[gnu::visibility("default")]] int replacement_of_##name(__VA_ARGS__) __asm__(#name); \
+  int replacement_of_##name(__VA_ARGS__)
 
 HOLDWATCH_STAND_IN(pthread_create, pthread_t*, const pthread_attr_t*, void* (*)(void*), void*) {
   return EAGAIN;

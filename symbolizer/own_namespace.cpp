@@ -17,10 +17,10 @@
 #include <utility>
 
 // Each is defined under a name of its own, for the C library's headers declare theirs.
-#define HOLDWATCH_STAND_IN(result, name, parameters)                                                \
-  extern "C" [[gnu::visibility("default"),                                                          \
-               gnu::force_align_arg_pointer]] result stand_in_for_##name parameters __asm__(#name); \
-  result stand_in_for_##name parameters
+#define HOLDWATCH_STAND_IN(result, name, parameters)                                                  \
+  extern "C" [[gnu::visibility("default"),                                                            \
+               gnu::force_align_arg_pointer]] result replacement_of_##name parameters __asm__(#name); \
+  result replacement_of_##name parameters
 
 namespace holdwatch {
 namespace {

@@ -214,7 +214,7 @@ int restore_module(dl_phdr_info* info, size_t, void*) {
   for (size_t i = 0; i < info->dlpi_phnum; ++i) {
     const Elf64_Phdr& segment = info->dlpi_phdr[i];
     if (segment.p_type == PT_LOAD)
-      turn_back(info->dlpi_addr + segment.p_vaddr, info->dlpi_addr + segment.p_vaddr + segment.p_memsz);
+      restore_redirected(info->dlpi_addr + segment.p_vaddr, info->dlpi_addr + segment.p_vaddr + segment.p_memsz);
   }
   return 0;
 }

@@ -55,7 +55,7 @@ void expect_known_slots() {
 }
 
 // Where the loader was to bind at the first call, the function itself is as good and spares it the work.
-void turn_back(uintptr_t start, uintptr_t end) {
+void restore_redirected(uintptr_t start, uintptr_t end) {
   for (size_t i = 0; i < g_count; ++i) {
     const Slot& slot = g_slots[i];
     if (slot.address >= start && slot.address < end) exchange(slot, slot.ours, slot.real);

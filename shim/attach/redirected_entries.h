@@ -23,7 +23,7 @@ void expect_known_slots();
 
 // Gives those between two addresses what they held, where they still hold our hook: a module that is there is asked for its
 // own slots, so that nothing is written into memory which something else has taken since.
-void turn_back(uintptr_t start, uintptr_t end);
+void restore_redirected(uintptr_t start, uintptr_t end);
 
 void forget_slots();
 

@@ -41,7 +41,7 @@ class Budget {
 };
 Budget g_budget;
 
-void say_left_out() {
+void report_suppressed() {
   const uint64_t left_out = g_budget.take_left_out();
   if (left_out == 0) return;
   Line<128> text;
@@ -56,7 +56,7 @@ bool reporter_is_stuck() {
 }
 
 void report_plainly(const ReportRequest& request, uint64_t now_ns) {
-  if (g_budget.is_over(now_ns)) say_left_out();
+  if (g_budget.is_over(now_ns)) report_suppressed();
   const bool ends_a_story = request.phase == Phase::released && was_said_plainly(request.episode);
   if (ends_a_story || g_budget.take(now_ns)) write_plain_first_line(request);
 }
@@ -78,10 +78,10 @@ void FallbackReporter::speak_for_a_stuck_reporter(uint64_t now_ns) {
   report_queue().for_each_posted([&](ReportRequest& request) {
     if (request.posted_ns + timeout_ns_ <= now_ns && !request.said.exchange(true)) report_plainly(request, now_ns);
   });
-  say_why_once();
+  explain_once();
 }
 
-void FallbackReporter::say_why_once() {
+void FallbackReporter::explain_once() {
   if (reason_said_ || wait_for_reporter_loaded(0)) return;
   reason_said_ = true;
   write_plain_notice(
@@ -99,7 +99,7 @@ void FallbackReporter::take_over(uint64_t now_ns) const {
 
 void FallbackReporter::end(uint64_t now_ns) const {
   take_over(now_ns);
-  if (speaks_on_standard_error_) say_left_out();
+  if (speaks_on_standard_error_) report_suppressed();
 }
 
 }  // namespace holdwatch

@@ -27,7 +27,7 @@ class FallbackReporter {
   void end(uint64_t now_ns) const;
 
  private:
-  void say_why_once();
+  void explain_once();
 
   uint64_t timeout_ns_ = 0;
   bool reason_said_ = false;

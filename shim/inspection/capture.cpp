@@ -32,7 +32,7 @@ constexpr uint64_t kRanEnoughNs = 20'000;
 unsigned char g_blocked_copy[65536];
 
 // One look at a thread through /proc.
-struct Look {
+struct TaskState {
   StatusFile status;
   SyscallFile syscall;
   int status_error = 0;
@@ -64,19 +64,19 @@ uint64_t processor_ns(int tid) {
 }
 
 // "status" first: if the thread runs between the two, its switches differ when they are compared later.
-Look look_at(int tid) {
-  Look look;
-  look.status_error = read_status_file(tid, &look.status);
-  if (look.status_error == 0 && !look.status.is_of(tid)) look.status_error = ENOENT;
-  if (look.status_error == 0) look.syscall_error = read_syscall_file(tid, &look.syscall);
-  if (look.succeeded() && look.runs()) look.processor_ns = processor_ns(tid);
-  return look;
+TaskState read_task(int tid) {
+  TaskState task;
+  task.status_error = read_status_file(tid, &task.status);
+  if (task.status_error == 0 && !task.status.is_of(tid)) task.status_error = ENOENT;
+  if (task.status_error == 0) task.syscall_error = read_syscall_file(tid, &task.syscall);
+  if (task.succeeded() && task.runs()) task.processor_ns = processor_ns(tid);
+  return task;
 }
 
-ThreadState state_of(const Look& look) {
-  const char letter = look.status.state;
+ThreadState state_of(const TaskState& task) {
+  const char letter = task.status.state;
   if (letter == 'Z' || letter == 'X') return ThreadState::gone;
-  if (look.runs()) return ThreadState::running;
+  if (task.runs()) return ThreadState::running;
   return letter == 'T' || letter == 't' ? ThreadState::stopped : ThreadState::blocked;
 }
 
@@ -100,7 +100,7 @@ void distrust_foreign_stack(Snapshot* out) {
   if (out->registers.sp >= out->stack_end) out->stack_end = 0;
 }
 
-// What a failed look means. Returns false, for nothing could be had.
+// Explains a read that failed. Returns false, for the snapshot is empty.
 bool explain_no_status(int error, Snapshot* out) {
   TextBuffer why(out->why_short, sizeof out->why_short);
   const bool not_there = error == ENOENT || error == ESRCH;
@@ -131,11 +131,11 @@ bool explain_no_registers(int error, Snapshot* out) {
 
 // True if the thread has been where the snapshot says ever since.
 bool has_stayed(const Snapshot& snapshot) {
-  const Look look = look_at(snapshot.tid);
-  return look.succeeded() && look.syscall_error == 0 && !look.runs() && look.status.switches() == snapshot.switches &&
-         look.syscall.sp == snapshot.registers.sp && look.syscall.pc == snapshot.registers.ip &&
-         look.syscall.call.known == snapshot.call.known && look.syscall.call.number == snapshot.call.number &&
-         memcmp(look.syscall.call.arguments, snapshot.call.arguments, sizeof snapshot.call.arguments) == 0;
+  const TaskState task = read_task(snapshot.tid);
+  return task.succeeded() && task.syscall_error == 0 && !task.runs() && task.status.switches() == snapshot.switches &&
+         task.syscall.sp == snapshot.registers.sp && task.syscall.pc == snapshot.registers.ip &&
+         task.syscall.call.known == snapshot.call.known && task.syscall.call.number == snapshot.call.number &&
+         memcmp(task.syscall.call.arguments, snapshot.call.arguments, sizeof snapshot.call.arguments) == 0;
 }
 
 // A thread that blocks for a fraction of a millisecond at a time (small reads, sends, sleeps) is gone before its live
@@ -150,17 +150,17 @@ void copy_blocked_stack(Snapshot* out) {
 }
 
 // The snapshot of a thread that does not run.
-bool take_from_files(const Look& look, Snapshot* out) {
-  out->state = state_of(look);
+bool take_from_files(const TaskState& task, Snapshot* out) {
+  out->state = state_of(task);
   if (out->state == ThreadState::gone) return explain_no_status(ESRCH, out);
-  if (look.syscall_error != 0) return explain_no_registers(look.syscall_error, out);
-  out->call = look.syscall.call;
-  out->in_page_fault = look.syscall.kind == SyscallFile::Kind::blocked_outside && out->state == ThreadState::blocked;
-  out->registers.ip = look.syscall.pc;
-  out->registers.sp = look.syscall.sp;
+  if (task.syscall_error != 0) return explain_no_registers(task.syscall_error, out);
+  out->call = task.syscall.call;
+  out->in_page_fault = task.syscall.kind == SyscallFile::Kind::blocked_outside && out->state == ThreadState::blocked;
+  out->registers.ip = task.syscall.pc;
+  out->registers.sp = task.syscall.sp;
   out->registers.known = Registers::kIp | Registers::kSp;
   out->registers.ip_is_exact = true;
-  out->switches = look.status.switches();
+  out->switches = task.status.switches();
   out->switches_known = true;
   distrust_foreign_stack(out);
   copy_blocked_stack(out);
@@ -170,33 +170,33 @@ bool take_from_files(const Look& look, Snapshot* out) {
 // A signal must not reach a thread that was merely on its way into or out of a blocking call: a call that moved some of
 // its bytes would return early, and no handler can mend that. So the thread must have run, without once blocking, since
 // it was first looked at.
-bool ran_throughout(const Look& since, const Look& now) {
+bool ran_throughout(const TaskState& since, const TaskState& now) {
   return since.status.voluntary_switches == now.status.voluntary_switches &&
          now.processor_ns >= since.processor_ns + kRanEnoughNs;
 }
 
-const char* reason_of(Refusal refusal) {
-  switch (refusal) {
-    case Refusal::none:
+const char* reason_of(SamplingFailure failure) {
+  switch (failure) {
+    case SamplingFailure::none:
       return "";
-    case Refusal::switched_off:
+    case SamplingFailure::switched_off:
       return "running threads are not sampled (SIGNAL=off)";
-    case Refusal::calls_are_hidden:
+    case SamplingFailure::calls_are_hidden:
       return "the thread is running, and with this libc holdwatch cannot tell which system call a signal would "
              "interrupt";
-    case Refusal::no_signal_free:
+    case SamplingFailure::no_signal_free:
       return "the thread is running, and the program uses every real-time signal, so none is left to sample it";
-    case Refusal::thread_filters_calls:
+    case SamplingFailure::thread_filters_calls:
       return "the thread is running, and has a seccomp filter of its own";
-    case Refusal::thread_blocks_signal:
+    case SamplingFailure::thread_blocks_signal:
       return "the thread is running, and blocks the sampling signal";
-    case Refusal::thread_gone:
+    case SamplingFailure::thread_gone:
       return "thread exited";
-    case Refusal::not_queued:
+    case SamplingFailure::not_queued:
       return "the thread is running, and the kernel cannot queue more signals (RLIMIT_SIGPENDING)";
-    case Refusal::not_in_time:
+    case SamplingFailure::not_in_time:
       return "the thread is runnable, but got no CPU for 50 ms";
-    case Refusal::still_writing:
+    case SamplingFailure::still_writing:
       return "another thread was stopped while it was being sampled";
   }
   return "";
@@ -232,9 +232,9 @@ class WantedStack {
   bool tried_ = false;
 };
 
-bool explain_refusal(Refusal refusal, Snapshot* out) {
-  if (refusal == Refusal::thread_gone) out->state = ThreadState::gone;
-  return explain_no_sample(reason_of(refusal), out);
+bool explain_failure(SamplingFailure failure, Snapshot* out) {
+  if (failure == SamplingFailure::thread_gone) out->state = ThreadState::gone;
+  return explain_no_sample(reason_of(failure), out);
 }
 
 bool finish_sample(const WantedStack& stack, Snapshot* out) {
@@ -254,26 +254,26 @@ bool filters_its_own_calls(const StatusFile& status) {
          status.seccomp_filters > own.seccomp_filters;
 }
 
-Refusal sample(const Look& look, MemoryRange stack, Snapshot* out) {
-  if (filters_its_own_calls(look.status)) return Refusal::thread_filters_calls;
-  return mailbox_sample(out->tid, look.status.blocked_signals, stack, out);
+SamplingFailure sample(const TaskState& task, MemoryRange stack, Snapshot* out) {
+  if (filters_its_own_calls(task.status)) return SamplingFailure::thread_filters_calls;
+  return mailbox_sample(out->tid, task.status.blocked_signals, stack, out);
 }
 
-// Looks again and again until the thread is found blocked, or has run long enough to be asked. `since` is the look from
+// Reads the thread again and again until it is blocked, or has run long enough to be sampled. `since` is the reading from
 // which on it has not blocked.
-bool capture_running(Look since, Snapshot* out) {
+bool capture_running(TaskState since, Snapshot* out) {
   WantedStack stack(out->stack_end);
   bool blocked_between = false;
   uint64_t deadline_ns = monotonic_ns() + kTimeoutNs;
   while (monotonic_ns() < deadline_ns) {
     wait_for_next_look();
-    const Look now = look_at(out->tid);
+    const TaskState now = read_task(out->tid);
     if (!now.succeeded()) return explain_no_status(now.status_error, out);
     out->state = state_of(now);
     if (out->state != ThreadState::running) return take_from_files(now, out);
     if (ran_throughout(since, now)) {
-      const Refusal refusal = sample(now, stack.range(), out);
-      if (refusal != Refusal::none) return explain_refusal(refusal, out);
+      const SamplingFailure failure = sample(now, stack.range(), out);
+      if (failure != SamplingFailure::none) return explain_failure(failure, out);
       if (out->copy != nullptr || !stack.try_around(out->registers.sp)) return finish_sample(stack, out);
       deadline_ns = monotonic_ns() + kTimeoutNs;
     }
@@ -295,10 +295,10 @@ void begin(int tid, uintptr_t stack_end, Snapshot* out) {
 }
 
 bool take(int tid, Snapshot* out) {
-  const Look look = look_at(tid);
-  if (!look.succeeded()) return explain_no_status(look.status_error, out);
-  if (state_of(look) != ThreadState::running) return take_from_files(look, out);
-  return capture_running(look, out);
+  const TaskState task = read_task(tid);
+  if (!task.succeeded()) return explain_no_status(task.status_error, out);
+  if (state_of(task) != ThreadState::running) return take_from_files(task, out);
+  return capture_running(task, out);
 }
 
 }  // namespace

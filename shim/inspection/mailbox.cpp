@@ -126,24 +126,24 @@ void answer(uint32_t sequence, ucontext_t* context) {
   begin_call_again(context);
 }
 
-Refusal wait_for_answer(uint32_t sequence) {
+SamplingFailure wait_for_sample(uint32_t sequence) {
   const uint64_t asked_ns = monotonic_ns();
   uint64_t deadline_ns = asked_ns + kAnswerPatienceNs;
   for (;;) {
     uint32_t word = g_mailbox.word.load(std::memory_order_acquire);
-    if (stage_of(word) == Stage::written) return Refusal::none;
+    if (stage_of(word) == Stage::written) return SamplingFailure::none;
     const uint64_t now_ns = monotonic_ns();
     if (now_ns < deadline_ns) {
       sleep_on(g_mailbox.word, word, deadline_ns - now_ns);
     } else if (stage_of(word) == Stage::requested) {
       const uint32_t abandoned = word_of(sequence, Stage::abandoned);
       if (g_mailbox.word.compare_exchange_strong(word, abandoned, std::memory_order_relaxed)) {
-        return Refusal::not_in_time;
+        return SamplingFailure::not_in_time;
       }
     } else if (now_ns < asked_ns + kWritingPatienceNs) {
       deadline_ns = asked_ns + kWritingPatienceNs;
     } else {
-      return Refusal::still_writing;
+      return SamplingFailure::still_writing;
     }
   }
 }
@@ -172,14 +172,14 @@ bool hides_calls() {
   return !calls_can_be_told(g_mailbox.libc_code);
 }
 
-Refusal ask(int tid, uint64_t blocked_signals, MemoryRange stack) {
+SamplingFailure request_sample(int tid, uint64_t blocked_signals, MemoryRange stack) {
   g_mailbox.sequence = (g_mailbox.sequence + 1) & kSequenceMask;
   g_mailbox.stack = stack;
   g_mailbox.word.store(word_of(g_mailbox.sequence, Stage::requested), std::memory_order_release);
-  const Refusal refusal = signal_send(tid, blocked_signals, g_mailbox.sequence);
-  if (refusal == Refusal::none) return wait_for_answer(g_mailbox.sequence);
+  const SamplingFailure failure = signal_send(tid, blocked_signals, g_mailbox.sequence);
+  if (failure == SamplingFailure::none) return wait_for_sample(g_mailbox.sequence);
   g_mailbox.word.store(word_of(g_mailbox.sequence, Stage::abandoned), std::memory_order_relaxed);
-  return refusal;
+  return failure;
 }
 
 }  // namespace
@@ -192,19 +192,19 @@ bool mailbox_open(int signal_option, MemoryRange libc_code, MemoryRange libpthre
   return signal_open(g_mailbox.copy == nullptr ? kSignalOff : signal_option, answer);
 }
 
-Refusal mailbox_sample(int tid, uint64_t blocked_signals, MemoryRange stack, Snapshot* out) {
+SamplingFailure mailbox_sample(int tid, uint64_t blocked_signals, MemoryRange stack, Snapshot* out) {
   static const bool calls_are_hidden = hides_calls();  // looked at when it is first needed
-  if (calls_are_hidden) return Refusal::calls_are_hidden;
-  if (stage_of(g_mailbox.word.load(std::memory_order_acquire)) == Stage::writing) return Refusal::still_writing;
-  const Refusal refusal = ask(tid, blocked_signals, stack);
-  if (refusal == Refusal::none) wait_for_handlers_return(tid);
+  if (calls_are_hidden) return SamplingFailure::calls_are_hidden;
+  if (stage_of(g_mailbox.word.load(std::memory_order_acquire)) == Stage::writing) return SamplingFailure::still_writing;
+  const SamplingFailure failure = request_sample(tid, blocked_signals, stack);
+  if (failure == SamplingFailure::none) wait_for_handlers_return(tid);
   signal_give_back();
-  if (refusal != Refusal::none) return refusal;
+  if (failure != SamplingFailure::none) return failure;
   out->registers = g_mailbox.registers;
   out->copy = g_mailbox.copy_size == 0 ? nullptr : g_mailbox.copy;
   out->copy_address = g_mailbox.registers.sp;
   out->copy_size = g_mailbox.copy_size;
-  return Refusal::none;
+  return SamplingFailure::none;
 }
 
 }  // namespace holdwatch

@@ -21,6 +21,6 @@ bool mailbox_open(int signal_option, MemoryRange libc_code, MemoryRange libpthre
 // Asks thread `tid`, whose signal mask is `blocked_signals`. Fills out->registers and, if the stack pointer lies in
 // `stack`, out->copy with what is above it, at most kMailboxCopySize bytes. All of `stack` must be readable. The copy
 // stays valid until the next call. Waits 50 ms at most. Only to be used on a thread that is running: see capture.cpp.
-Refusal mailbox_sample(int tid, uint64_t blocked_signals, MemoryRange stack, Snapshot* out);
+SamplingFailure mailbox_sample(int tid, uint64_t blocked_signals, MemoryRange stack, Snapshot* out);
 
 }  // namespace holdwatch

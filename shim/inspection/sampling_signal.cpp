@@ -97,7 +97,7 @@ bool exchange_disposition(int signal, bool (*expected)(const struct sigaction&),
 }
 
 // True if our handler is in place afterwards. Asked before each use: the program may have taken the signal over.
-bool borrow(int signal) {
+bool reserve(int signal) {
   struct sigaction found;
   if (g_uses[signal].taken && libc().sigaction(signal, nullptr, &found) == 0 && is_ours(found)) return true;
   struct sigaction ours {};
@@ -114,13 +114,13 @@ bool may_use(int signal) {
 }
 
 // The highest signal that is free and not blocked, with our handler in place; 0 with the reason if there is none.
-int choose_signal(uint64_t blocked_signals, Refusal* why) {
-  *why = g_option == kSignalOff ? Refusal::switched_off : Refusal::no_signal_free;
+int choose_signal(uint64_t blocked_signals, SamplingFailure* why) {
+  *why = g_option == kSignalOff ? SamplingFailure::switched_off : SamplingFailure::no_signal_free;
   for (int signal = last_signal(); signal >= first_signal(); --signal) {
     if (!may_use(signal)) continue;
     if ((blocked_signals & signal_bit(signal)) != 0) {
-      *why = Refusal::thread_blocks_signal;
-    } else if (borrow(signal)) {
+      *why = SamplingFailure::thread_blocks_signal;
+    } else if (reserve(signal)) {
       return signal;
     }
   }
@@ -145,8 +145,8 @@ bool signal_open(int option, OnArrival on_arrival) {
   return false;
 }
 
-Refusal signal_send(int tid, uint64_t blocked_signals, uint32_t value) {
-  Refusal why;
+SamplingFailure signal_send(int tid, uint64_t blocked_signals, uint32_t value) {
+  SamplingFailure why;
   const int signal = choose_signal(blocked_signals, &why);
   if (signal == 0) return why;
   siginfo_t info{};
@@ -157,9 +157,9 @@ Refusal signal_send(int tid, uint64_t blocked_signals, uint32_t value) {
   info.si_value.sival_ptr = reinterpret_cast<void*>(kCookie | value);
   g_uses[signal].sent.fetch_add(1, std::memory_order_relaxed);
   const long answer = system_call(SYS_rt_tgsigqueueinfo, own_process(), tid, signal, &info);
-  if (answer == 0) return Refusal::none;
+  if (answer == 0) return SamplingFailure::none;
   g_uses[signal].sent.fetch_sub(1, std::memory_order_relaxed);
-  return answer == -ESRCH ? Refusal::thread_gone : Refusal::not_queued;
+  return answer == -ESRCH ? SamplingFailure::thread_gone : SamplingFailure::not_queued;
 }
 
 bool signals_under_way() {

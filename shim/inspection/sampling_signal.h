@@ -9,7 +9,7 @@
 namespace holdwatch {
 
 // Why a thread was not asked, or did not answer.
-enum class Refusal : uint8_t {
+enum class SamplingFailure : uint8_t {
   none,
   switched_off,
   calls_are_hidden,      // which system call the signal cuts short could not be told, so that it could not begin again
@@ -29,7 +29,7 @@ using OnArrival = void (*)(uint32_t value, ucontext_t* context);
 bool signal_open(int option, OnArrival on_arrival);
 
 // Sends `value` to a thread of this process whose signal mask is `blocked_signals`.
-Refusal signal_send(int tid, uint64_t blocked_signals, uint32_t value);
+SamplingFailure signal_send(int tid, uint64_t blocked_signals, uint32_t value);
 
 // Whether a signal is on its way whose handler has not begun. Any thread.
 bool signals_under_way();

@@ -20,12 +20,12 @@ uint64_t switches_asleep(int process, int tid) {
 }
 
 // What for_each_thread fills. The watcher's alone.
-struct Scan {
+struct SleeperScan {
   LockWord lock;
   Sleepers found;
   size_t threads;
 };
-constinit Scan g_scan{};
+constinit SleeperScan g_scan{};
 
 void look_at_thread(int tid) {
   SyscallFile file;

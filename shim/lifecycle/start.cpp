@@ -116,7 +116,7 @@ void add_line(TextBuffer& text, std::string_view line) {
 }
 
 // Messages about options go to whoever attaches, beside standard error.
-void say_to_both(void* why, std::string_view line) {
+void print_to_both(void* why, std::string_view line) {
   print_message(line);
   add_line(*static_cast<TextBuffer*>(why), line);
 }
@@ -154,7 +154,7 @@ void note_filters_of_threads() {
 bool begin_attachment(const char* const* options, char* why, unsigned long why_size) {
   TextBuffer text(why, why_size);
   if (!prepare_late(text)) return false;
-  if (!options_load_from(&g_settings, {options, program_name(), false, describe_error, say_to_both, &text})) {
+  if (!options_load_from(&g_settings, {options, program_name(), false, describe_error, print_to_both, &text})) {
     text << "the option EXE excludes this program";
     return false;
   }
@@ -201,8 +201,9 @@ void stay_out(std::string_view why) {
   std::string_view why_not;
   if (!libc_can_be_watched(&why_not)) return stay_out(why_not);
   // libc's `environ`, not getenv: programs such as bash define a getenv of their own, which does not work before their main.
-  const auto say_line = [](void*, std::string_view line) { static_cast<void>(print_message(line)); };
-  const OptionSources sources = {environ, program_name(), getauxval(AT_SECURE) != 0, describe_error, say_line, nullptr};
+  const auto print_line = [](void*, std::string_view line) { static_cast<void>(print_message(line)); };
+  const OptionSources sources = {environ,        program_name(), getauxval(AT_SECURE) != 0,
+                                 describe_error, print_line,     nullptr};
   if (!options_load_from(&g_settings, sources)) return;
   holdwatch_control_block.state.store(ControlState::preloaded, std::memory_order_relaxed);
   if (!g_settings.follow) leave_preload_variable(environ, own_path());

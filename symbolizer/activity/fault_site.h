@@ -19,14 +19,14 @@ struct CodeFrame {
 };
 
 // What is mapped at an address.
-struct MappedFile {
+struct FileMapping {
   bool is_mapped = false;
   std::string path;  // as in /proc/PID/maps: empty for anonymous memory, "[heap]"
 };
 
 struct FaultSite {
   std::vector<CodeFrame> frames;
-  std::function<MappedFile(uintptr_t)> mapped_at;
+  std::function<FileMapping(uintptr_t)> mapped_at;
 };
 
 }  // namespace holdwatch

@@ -13,9 +13,9 @@ constexpr int kRsp = 4;
 constexpr int kRbp = 5;
 
 // Takes bytes one by one; after the end it yields zeros and says so.
-class Bytes {
+class InstructionBytes {
  public:
-  explicit Bytes(std::span<const uint8_t> bytes) : bytes_(bytes) {}
+  explicit InstructionBytes(std::span<const uint8_t> bytes) : bytes_(bytes) {}
   uint8_t next() { return at_ < bytes_.size() ? bytes_[at_++] : (failed_ = true, uint8_t{0}); }
   uint8_t peek() const { return at_ < bytes_.size() ? bytes_[at_] : uint8_t{0}; }
   size_t taken() const { return at_; }
@@ -153,7 +153,7 @@ struct Extensions {
   int reg = 0, index = 0, base = 0;
 };
 
-void take_memory(Bytes& bytes, const Extensions& high, Instruction& it, MemoryOperand operand) {
+void take_memory(InstructionBytes& bytes, const Extensions& high, Instruction& it, MemoryOperand operand) {
   const int mode = it.modrm >> 6;
   int base = it.modrm & 7;
   if (base == kRsp) {
@@ -174,7 +174,7 @@ void take_memory(Bytes& bytes, const Extensions& high, Instruction& it, MemoryOp
   it.memory = operand;
 }
 
-void take_vex(Bytes& bytes, bool is_long, Extensions& high, Instruction& it) {
+void take_vex(InstructionBytes& bytes, bool is_long, Extensions& high, Instruction& it) {
   it.is_vector = true;
   uint8_t last = bytes.next();
   high.reg = (last & 0x80) == 0 ? 8 : 0;
@@ -190,7 +190,7 @@ void take_vex(Bytes& bytes, bool is_long, Extensions& high, Instruction& it) {
 }
 
 // False for a map that is not known.
-bool take_evex(Bytes& bytes, Extensions& high, Instruction& it) {
+bool take_evex(InstructionBytes& bytes, Extensions& high, Instruction& it) {
   it.is_vector = true;
   const uint8_t first = bytes.next();
   high.reg = (first & 0x80) == 0 ? 8 : 0;
@@ -207,7 +207,7 @@ bool take_evex(Bytes& bytes, Extensions& high, Instruction& it) {
 }  // namespace
 
 std::optional<Instruction> decode_instruction(std::span<const uint8_t> all) {
-  Bytes bytes(all.first(std::min(all.size(), kLongestInstruction)));
+  InstructionBytes bytes(all.first(std::min(all.size(), kLongestInstruction)));
   Instruction it;
   MemoryOperand operand;
   Extensions high;

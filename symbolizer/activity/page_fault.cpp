@@ -13,9 +13,9 @@ namespace {
 
 using Map = Instruction::Map;
 
-enum Number { kRsp = 4, kRsi = 6, kRdi = 7 };
+enum PointerRegister { kRsp = 4, kRsi = 6, kRdi = 7 };
 
-struct Access {
+struct MemoryAccess {
   uintptr_t address = 0;
   bool writes = false;
 };
@@ -25,7 +25,7 @@ class Accesses {
   explicit Accesses(const KnownPlace& place, uintptr_t next) : place_(place), next_(next) {}
 
   // All memory that the instruction touches whose address is known.
-  std::vector<Access> list() {
+  std::vector<MemoryAccess> list() {
     const Instruction& it = place_.instruction;
     if (it.memory && !is_mere_address(it)) add(address_of(*it.memory, place_.registers, next_), may_write(it));
     if (it.map != Map::one || it.is_vector) return list_;
@@ -70,13 +70,13 @@ class Accesses {
 
   const KnownPlace& place_;
   uintptr_t next_;
-  std::vector<Access> list_;
+  std::vector<MemoryAccess> list_;
 };
 
 // Whether the access has to wait: the page is not there, or is there and must not be written to yet, which may take long for
 // a file's.
-bool has_to_wait(const Access& access, const FaultSite& site, PresentMemory& memory) {
-  const MappedFile file = site.mapped_at(access.address);
+bool has_to_wait(const MemoryAccess& access, const FaultSite& site, PresentMemory& memory) {
+  const FileMapping file = site.mapped_at(access.address);
   if (!file.is_mapped) return false;
   const std::optional<PageState> page = memory.page_state(access.address);
   if (!page) return false;
@@ -92,7 +92,7 @@ std::optional<uintptr_t> faulting_address(const FaultSite& site, PresentMemory& 
   const std::optional<KnownPlace> place = place_of(site.frames, memory);
   if (!place) return std::nullopt;
   std::optional<uintptr_t> found;
-  for (const Access& access : Accesses(*place, pc + place->instruction.length).list()) {
+  for (const MemoryAccess& access : Accesses(*place, pc + place->instruction.length).list()) {
     if (!has_to_wait(access, site, memory)) continue;
     if (found) return std::nullopt;
     found = access.address;

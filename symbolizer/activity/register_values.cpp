@@ -12,7 +12,7 @@ using Map = Instruction::Map;
 constexpr size_t kMaxCode = 65536;
 constexpr size_t kMaxSteps = 200'000;
 constexpr size_t kFramesFollowed = 3;
-enum Number { kRax = 0, kRcx = 1, kRdx = 2, kRbx = 3, kRsp = 4, kRbp = 5, kRsi = 6, kRdi = 7 };
+enum RegisterNumber { kRax = 0, kRcx = 1, kRdx = 2, kRbx = 3, kRsp = 4, kRbp = 5, kRsi = 6, kRdi = 7 };
 
 using Value = std::optional<uint64_t>;
 

@@ -242,13 +242,13 @@ void ReportBuilder::follow_episode(const Finding& finding, Report& report) {
     case Phase::over:
     case Phase::still:
       episodes_[finding.episode].fingerprint = report.fingerprint;
-      keep_taken(finding, report, episodes_[finding.episode]);
-      compare_places(finding, report, episodes_[finding.episode]);
+      keep_acquisition_stacks(finding, report, episodes_[finding.episode]);
+      compare_positions(finding, report, episodes_[finding.episode]);
       forget_oldest();
       break;
     case Phase::released:
     case Phase::late:
-      if (known != episodes_.end()) keep_taken(finding, report, known->second);
+      if (known != episodes_.end()) keep_acquisition_stacks(finding, report, known->second);
       episodes_.erase(finding.episode);
       break;
     case Phase::snapshot:
@@ -258,7 +258,7 @@ void ReportBuilder::follow_episode(const Finding& finding, Report& report) {
 
 // A later report may know less: the code that took the lock is unloaded, its thread has exited, or released the lock before it
 // was looked at. What an earlier one told is as true as it was.
-void ReportBuilder::keep_taken(const Finding& finding, Report& report, Episode& episode) {
+void ReportBuilder::keep_acquisition_stacks(const Finding& finding, Report& report, EpisodeHistory& episode) {
   auto reported = report.holders.begin();
   for (const Holder* holder : in_order(finding)) {
     Stack& stack = (reported++)->taken;
@@ -276,20 +276,20 @@ bool ReportBuilder::Taken::is_of(const Holder& holder) const {
   return since_ns == holder.acquired_when.from_ns && site.pc == holder.sites[0].pc && site.sp == holder.sites[0].sp;
 }
 
-void ReportBuilder::compare_places(const Finding& finding, Report& report, Episode& episode) {
+void ReportBuilder::compare_positions(const Finding& finding, Report& report, EpisodeHistory& episode) {
   for (size_t i = 0; i < finding.holder_count; ++i) {
     const Holder& holder = finding.holders[i];
     if (holder.now == nullptr || holder.now->count == 0) continue;
-    Place place{{}, holder.call, resolver_.switches(holder.tid)};
+    HolderPosition place{{}, holder.call, resolver_.switches(holder.tid)};
     for (uint32_t k = 0; k < holder.now->count; ++k) place.pcs.push_back(holder.now->frames[k].pc);
-    const auto before = episode.places.find(holder.tid);
-    if (before != episode.places.end()) {
+    const auto before = episode.positions.find(holder.tid);
+    if (before != episode.positions.end()) {
       const auto named = std::find_if(report.holders.begin(), report.holders.end(),
                                       [&](const ReportHolder& candidate) { return candidate.tid == holder.tid; });
       named->moved = !before->second.is_same(place);
       if (before->second.switches && place.switches) named->ran = before->second.switches != place.switches;
     }
-    episode.places[holder.tid] = std::move(place);
+    episode.positions[holder.tid] = std::move(place);
   }
 }
 
@@ -297,7 +297,7 @@ void ReportBuilder::forget_oldest() {
   while (episodes_.size() > kMaxEpisodes) episodes_.erase(episodes_.begin());
 }
 
-bool ReportBuilder::Place::is_same(const Place& other) const {
+bool ReportBuilder::HolderPosition::is_same(const HolderPosition& other) const {
   if (pcs != other.pcs) return false;
   if (!call.known || !other.call.known) return true;
   // A sleep that was stopped and continued is resumed under this number, with other arguments (signal(7)).

@@ -36,11 +36,11 @@ class ReportBuilder {
  private:
   // Where a holder was: its stack, and the system call with its arguments. A thread that sends to the next member of a
   // list has moved, though its stack is the same.
-  struct Place {
+  struct HolderPosition {
     std::vector<uintptr_t> pcs;
     SystemCall call;
     std::optional<uint64_t> switches;
-    bool is_same(const Place& other) const;
+    bool is_same(const HolderPosition& other) const;
   };
   // What was known of the stack that took the lock. Which hold it is, its beginning and its call site tell.
   struct Taken {
@@ -49,23 +49,23 @@ class ReportBuilder {
     Stack stack;
     bool is_of(const Holder& holder) const;
   };
-  struct Episode {
+  struct EpisodeHistory {
     std::string fingerprint;
-    std::map<int, Place> places;  // by thread
-    std::map<int, Taken> taken;   // likewise
+    std::map<int, HolderPosition> positions;  // by thread
+    std::map<int, Taken> taken;               // likewise
   };
 
   void add_names(const Finding& finding, Report& report);
   void follow_episode(const Finding& finding, Report& report);
-  void keep_taken(const Finding& finding, Report& report, Episode& episode);
-  void compare_places(const Finding& finding, Report& report, Episode& episode);
+  void keep_acquisition_stacks(const Finding& finding, Report& report, EpisodeHistory& episode);
+  void compare_positions(const Finding& finding, Report& report, EpisodeHistory& episode);
   void forget_oldest();
 
   Resolver resolver_;
   std::string host_;
   int pid_;
   std::string exe_;
-  std::map<uint64_t, Episode> episodes_;
+  std::map<uint64_t, EpisodeHistory> episodes_;
 };
 
 }  // namespace holdwatch

@@ -172,8 +172,8 @@ struct Emitter::State {
         rate_setting(settings.rate) {}
 
   void notice(std::string_view line) { text.write(spdlog::level::warn, tagged(pid, line), nullptr); }
-  void say_left_out(bool final);
-  void say_losses(Channel& channel, bool final);
+  void report_suppressed(bool final);
+  void report_losses(Channel& channel, bool final);
   bool is_said_already(const Report& report);
   void run_program(const std::string& line);
   bool admit(Phase phase, uint64_t episode);
@@ -197,7 +197,7 @@ bool Emitter::State::admit(Phase phase, uint64_t episode) {
   return admitted;
 }
 
-void Emitter::State::say_left_out(bool final) {
+void Emitter::State::report_suppressed(bool final) {
   const std::optional<LeftOut> left_out = rate.take_left_out(now_ns(), final);
   if (!left_out) return;
   constexpr uint64_t kMinuteNs = 60'000'000'000;
@@ -215,7 +215,7 @@ bool Emitter::State::is_said_already(const Report& report) {
 }
 
 // While the text's own destination fails, stderr is told, once. When it works again it says itself how much it missed.
-void Emitter::State::say_losses(Channel& channel, bool final) {
+void Emitter::State::report_losses(Channel& channel, bool final) {
   if (!channel.open()) return;
   const bool on_stderr = &channel == &text && text.output().failing();
   if (on_stderr && text.output().name() == "stderr") return;
@@ -260,7 +260,7 @@ bool Emitter::emit(const Report& report, std::string* text, std::string* json) t
   state.admitted = false;
   const std::string first_line = std::exchange(state.first_line, {});
   // Not between the first line and the rest.
-  if (first_line.empty()) state.say_left_out(false);
+  if (first_line.empty()) state.report_suppressed(false);
 
   // JSON first: a file seldom blocks, what stderr leads to sometimes does.
   std::string json_line = render_json(report);
@@ -269,8 +269,8 @@ bool Emitter::emit(const Report& report, std::string* text, std::string* json) t
   if (!first_line.empty()) lines.replace(0, lines.find('\n') + 1, first_line);
   if (!first_line.empty() || !state.is_said_already(report))
     state.text.write(level_of(report), lines.substr(first_line.size()), &report);
-  state.say_losses(state.json, false);
-  state.say_losses(state.text, false);
+  state.report_losses(state.json, false);
+  state.report_losses(state.text, false);
 
   if (state.abort_on_report) std::abort();
   state.run_program(json_line);
@@ -281,11 +281,11 @@ bool Emitter::emit(const Report& report, std::string* text, std::string* json) t
   return false;  // out of memory: a guest goes without
 }
 
-bool Emitter::say_first_line(const Report& facts) try {
+bool Emitter::write_first_line(const Report& facts) try {
   State& state = *state_;
   if (!state.admitted || !state.first_line.empty() || !state.text.open() || !state.text.output().takes_lines())
     return false;
-  state.say_left_out(false);
+  state.report_suppressed(false);
   std::string line = render_text(facts);
   line.resize(line.find('\n') + 1);
   claim_first_line(facts);
@@ -301,9 +301,9 @@ void Emitter::notice(std::string_view line) try { state_->notice(line); } catch 
 }
 
 void Emitter::flush() try {
-  state_->say_left_out(true);
-  state_->say_losses(state_->json, true);
-  state_->say_losses(state_->text, true);
+  state_->report_suppressed(true);
+  state_->report_losses(state_->json, true);
+  state_->report_losses(state_->text, true);
 } catch (...) {
 }
 

@@ -32,7 +32,7 @@ class Emitter {
 
   // Writes the first line of the admitted report, where text goes line by line; emit then writes the rest, whose first line
   // is this one. False: nothing was written.
-  bool say_first_line(const Report& facts);
+  bool write_first_line(const Report& facts);
 
   // Writes a line that is no report to where the text goes. Never throws.
   void notice(std::string_view line);

@@ -28,7 +28,7 @@
 namespace holdwatch {
 
 // What supervisor and program need, in memory that stays where it is until the supervisor has ended.
-struct ReportProgram::Job {
+struct ReportProgram::ProgramStart {
   const char* path;
   char* arguments[2];
   char** environment;
@@ -39,7 +39,7 @@ struct ReportProgram::Job {
 namespace {
 
 constexpr size_t kStackSize = 32 * 1024;  // for each of the two
-constexpr size_t kJobSize = 4096;
+constexpr size_t kStartSize = 4096;
 constexpr long kTimeoutSeconds = 30;
 constexpr size_t kKernelSignalSet = 8;  // sizeof(sigset_t) as the kernel has it
 constexpr int kNoExec = 127;            // the exit status that shells use
@@ -77,13 +77,13 @@ long pointer(const void* address) {
   for (long number = 1; number <= 64; ++number) call(SYS_rt_sigaction, number, pointer(&action), 0, kKernelSignalSet);
 }
 
-template <typename Job>
+template <typename ProgramStart>
 [[gnu::no_sanitize_address]] int become_program(void* argument) {
-  const auto* job = static_cast<const Job*>(argument);
+  const auto* start = static_cast<const ProgramStart*>(argument);
   const uint64_t none = 0;
   call(SYS_setsid);
   call(SYS_rt_sigprocmask, SIG_SETMASK, pointer(&none), 0, kKernelSignalSet);
-  call(SYS_execve, pointer(job->path), pointer(job->arguments), pointer(job->environment));
+  call(SYS_execve, pointer(start->path), pointer(start->arguments), pointer(start->environment));
   call(SYS_exit_group, kNoExec);
   return 0;
 }
@@ -113,14 +113,15 @@ template <typename Job>
 }
 
 // Runs with all signals blocked, from its first instruction on.
-template <typename Job>
+template <typename ProgramStart>
 [[gnu::no_sanitize_address]] int supervise(void* argument) {
-  const auto* job = static_cast<const Job*>(argument);
+  const auto* start = static_cast<const ProgramStart*>(argument);
   // Who ends with the watched program, lest its memory live on in the supervisor.
   call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
   default_dispositions();
-  arrange_descriptors(job->input);
-  const int program = clone(become_program<Job>, job->program_stack_top, CLONE_VM | CLONE_VFORK | SIGCHLD, argument);
+  arrange_descriptors(start->input);
+  const int program =
+      clone(become_program<ProgramStart>, start->program_stack_top, CLONE_VM | CLONE_VFORK | SIGCHLD, argument);
   if (program > 0) await_program(program);
   call(SYS_exit_group, 0);
   return 0;
@@ -154,12 +155,12 @@ int report_file(std::string_view json, int* descriptor) {
 ReportProgram::ReportProgram(std::string path) : path_(std::move(path)), environment_(environment_at_start()) {
   for (std::string& variable : environment_) environment_pointers_.push_back(variable.data());
   environment_pointers_.push_back(nullptr);
-  void* memory =
-      mmap(nullptr, kJobSize + 2 * kStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  void* memory = mmap(nullptr, kStartSize + 2 * kStackSize, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
   if (memory == MAP_FAILED) return;
-  job_ = new (memory) Job{path_.c_str(), {path_.data(), nullptr}, environment_pointers_.data(), nullptr, -1};
-  stack_ = static_cast<unsigned char*>(memory) + kJobSize;
-  job_->program_stack_top = stack_ + 2 * kStackSize;
+  start_ = new (memory) ProgramStart{path_.c_str(), {path_.data(), nullptr}, environment_pointers_.data(), nullptr, -1};
+  stack_ = static_cast<unsigned char*>(memory) + kStartSize;
+  start_->program_stack_top = stack_ + 2 * kStackSize;
 }
 
 ReportProgram::~ReportProgram() {
@@ -168,22 +169,22 @@ ReportProgram::~ReportProgram() {
     while (waitpid(supervisor_, nullptr, __WALL) < 0 && errno == EINTR) {
     }
   }
-  if (job_ != nullptr) munmap(job_, kJobSize + 2 * kStackSize);
+  if (start_ != nullptr) munmap(start_, kStartSize + 2 * kStackSize);
 }
 
 int ReportProgram::start(std::string_view json) {
-  if (job_ == nullptr) return ENOMEM;
+  if (start_ == nullptr) return ENOMEM;
   if (!reap()) return EBUSY;
-  const int reason = report_file(json, &job_->input);
+  const int reason = report_file(json, &start_->input);
   if (reason != 0) return reason;
   // No handler of the watched program may run in the supervisor, in its memory.
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  supervisor_ = clone(supervise<Job>, stack_ + kStackSize, CLONE_VM, job_);
+  supervisor_ = clone(supervise<ProgramStart>, stack_ + kStackSize, CLONE_VM, start_);
   const int failed = supervisor_ < 0 ? errno : 0;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  close(job_->input);
+  close(start_->input);
   return failed;
 }
 

@@ -29,14 +29,14 @@ class ReportProgram {
   bool wait(int timeout_ms);
 
  private:
-  struct Job;
+  struct ProgramStart;
   bool reap();
 
   std::string path_;
   std::vector<std::string> environment_;
   std::vector<char*> environment_pointers_;
   unsigned char* stack_ = nullptr;  // of the supervisor, who shares our memory
-  Job* job_ = nullptr;
+  ProgramStart* start_ = nullptr;
   pid_t supervisor_ = -1;
 };
 

@@ -22,7 +22,7 @@ constexpr size_t kListedThreads = 3;
 class Details {
  public:
   // A line under a label of the left column; an empty label continues the one above.
-  void say(std::string_view label, std::string text) { items_.push_back({std::string(label), std::move(text), {}}); }
+  void add(std::string_view label, std::string text) { items_.push_back({std::string(label), std::move(text), {}}); }
 
   // A stack whose first row stands beside the label.
   void show(std::string_view label, const StackView& view) {
@@ -72,7 +72,7 @@ std::string list_threads(const std::vector<int>& tids, const std::vector<std::st
 
 void add_lock(std::string_view label, const std::string& id, LockKind kind, uintptr_t address, const std::string& name,
               Details& details) {
-  details.say(label,
+  details.add(label,
               fmt::format("{} {} {:#x}{}{}", id, kind_name(kind), address, name.empty() ? "" : " ", escape(name)));
 }
 
@@ -131,7 +131,7 @@ void add_holder(const Report& report, size_t index, const ReportHolder* before, 
   const ReportHolder& holder = report.holders[index];
   if (before != nullptr && same_frames(before->taken, holder.taken)) {
     // Of two that are not known, nothing is the same.
-    if (!holder.taken.frames.empty()) details.say("taken", "(same stack)");
+    if (!holder.taken.frames.empty()) details.add("taken", "(same stack)");
   } else {
     details.show("taken", {&holder.taken, true, {}, nullptr});
   }
@@ -139,11 +139,11 @@ void add_holder(const Report& report, size_t index, const ReportHolder* before, 
   if (has_ended(report.phase)) {
     label = "release";
   } else {
-    details.say(label, activity(holder));
+    details.add(label, activity(holder));
     label = "";
   }
   if (before != nullptr && same_frames(before->now, holder.now)) {
-    details.say(label, "(same stack)");
+    details.add(label, "(same stack)");
   } else {
     details.show(label, {&holder.now, false, holder.now_took, &holder.taken, lock_of_holder(report, index).id});
   }
@@ -154,14 +154,14 @@ void add_holders(const Report& report, Details& details) {
   for (size_t i = 0; i < report.holders.size() && i < kDetailedHolders; ++i) {
     const ReportHolder& holder = report.holders[i];
     if (report.holders.size() > 1 || report.event == Event::wait)
-      details.say("holder", holder_line(holder, lock_of_holder(report, i)));
+      details.add("holder", holder_line(holder, lock_of_holder(report, i)));
     add_holder(report, i, before, details);
     before = &holder;
   }
   if (report.holders.size() <= kDetailedHolders) return;
   std::vector<int> others;
   for (size_t i = kDetailedHolders; i < report.holders.size(); ++i) others.push_back(report.holders[i].tid);
-  details.say("holder", count_of(others.size(), "more", "more") + ": " + list_threads(others, {}));
+  details.add("holder", count_of(others.size(), "more", "more") + ": " + list_threads(others, {}));
 }
 
 std::string group_line(const Report& report, const ReportWaiters& group) {
@@ -183,25 +183,25 @@ void add_waiters(const Report& report, Details& details) {
   for (size_t i = 0; i < report.waiters.size() && i < kDetailedGroups; ++i) {
     const ReportWaiters& group = report.waiters[i];
     const bool same = before != nullptr && same_frames(before->stack, group.stack);
-    details.say(label, group_line(report, group) + (same ? " (same stack)" : ""));
+    details.add(label, group_line(report, group) + (same ? " (same stack)" : ""));
     if (!same) details.show("", {&group.stack, true, {}, nullptr});
     threads_left -= group.tids.size();
     before = &group;
     label = "";
   }
   if (threads_left > 0) {
-    details.say(label, fmt::format("{} in {} not shown", count_of(threads_left, "more thread", "more threads"),
+    details.add(label, fmt::format("{} in {} not shown", count_of(threads_left, "more thread", "more threads"),
                                    count_of(report.waiters.size() - kDetailedGroups, "other place", "other places")));
   }
   if (report.waiters_left_out > 0) {
-    details.say(label, count_of(report.waiters_left_out, "more thread waits", "more threads wait") +
+    details.add(label, count_of(report.waiters_left_out, "more thread waits", "more threads wait") +
                            "; their stacks were not captured");
   }
 }
 
 void add_edges(const Report& report, Details& details) {
   for (const ReportOrderEdge& edge : report.edges) {
-    details.say("order", fmt::format("{} took {}, then {}", edge.tid, edge.first, edge.then));
+    details.add("order", fmt::format("{} took {}, then {}", edge.tid, edge.first, edge.then));
     details.show("", {&edge.stack, true, {}, nullptr});
   }
 }
@@ -210,22 +210,22 @@ void add_notes(const Report& report, Details& details) {
   for (size_t i = 0; i < report.holders.size(); ++i) {
     const ReportHolder& holder = report.holders[i];
     if (holder.depth > 1) {
-      details.say("note", fmt::format("{} has taken {} {} times and must release it as many times", holder.tid,
+      details.add("note", fmt::format("{} has taken {} {} times and must release it as many times", holder.tid,
                                       lock_of_holder(report, i).id, holder.depth));
     }
     if (holder.likely) {
-      details.say("note", fmt::format("likely: the lock's own fields do not name {} as its holder", holder.tid));
+      details.add("note", fmt::format("likely: the lock's own fields do not name {} as its holder", holder.tid));
     }
   }
   if (report.unrecorded_holds > 0) {
-    details.say("note", count_of(report.unrecorded_holds, "hold was", "holds were") +
+    details.add("note", count_of(report.unrecorded_holds, "hold was", "holds were") +
                             " not recorded since start: a thread held more locks at once than can be tracked");
   }
-  if (!report.note.empty()) details.say("note", escape(report.note));
+  if (!report.note.empty()) details.add("note", escape(report.note));
 }
 
 void add_identity(const Report& report, Details& details) {
-  details.say("report",
+  details.add("report",
               fmt::format("{} on {}, {}, episode {}, fingerprint {}", format_time(report.wall_clock_ns),
                           escape(report.host), escape(base_name(report.exe)), report.episode, report.fingerprint));
 }
@@ -250,10 +250,10 @@ void add_movement(const Report& report, Details& details) {
   for (size_t i = 0; i < report.holders.size(); ++i) {
     const ReportHolder& holder = report.holders[i];
     if (!holder.moved.value_or(false) || ++shown > kDetailedHolders) continue;
-    if (report.holders.size() > 1) details.say("holder", holder_line(holder, lock_of_holder(report, i)));
+    if (report.holders.size() > 1) details.add("holder", holder_line(holder, lock_of_holder(report, i)));
     details.show("now", {&holder.now, false, holder.now_took, nullptr, lock_of_holder(report, i).id});
   }
-  if (!report.note.empty()) details.say("note", escape(report.note));
+  if (!report.note.empty()) details.add("note", escape(report.note));
 }
 
 }  // namespace
@@ -270,7 +270,7 @@ std::string render_text(const Report& report) {
       add_movement(report, details);
       break;
     case Phase::released:
-      if (!report.note.empty()) details.say("note", escape(report.note));
+      if (!report.note.empty()) details.add("note", escape(report.note));
       break;
   }
   return fmt::format("holdwatch[{}]: {}\n{}", report.pid, headline(report), details.text());

@@ -217,10 +217,10 @@ TEST_CASE("a report whose first line was said early is the same text in the end"
   Emitter emitter(settings(directory.file("log"), ""));
   const Report report = sample_report();
   REQUIRE(emitter.admit(report.phase, report.episode));
-  CHECK(emitter.say_first_line(report));
+  CHECK(emitter.write_first_line(report));
   const std::string whole = render_text(report);
   CHECK(content(directory.file("log")) == whole.substr(0, whole.find('\n') + 1));
-  CHECK_FALSE(emitter.say_first_line(report));
+  CHECK_FALSE(emitter.write_first_line(report));
   CHECK(emitter.emit(report, nullptr, nullptr));
   CHECK(content(directory.file("log")) == whole);
   CHECK(emitter.emit(report, nullptr, nullptr));
@@ -235,7 +235,7 @@ TEST_CASE("nothing comes between the first line and the rest, which has that lin
   CHECK_FALSE(emitter.admit(report.phase, report.episode + 1));
   report.phase = Phase::released;  // always admitted, if its beginning was
   REQUIRE(emitter.admit(report.phase, report.episode));
-  CHECK(emitter.say_first_line(report));
+  CHECK(emitter.write_first_line(report));
   const std::string said = content(directory.file("log"));
   report.lost_ns += 1'000'000'000'000;
   std::string text;
@@ -252,6 +252,6 @@ TEST_CASE("of what RATE leaves out no first line is said") {
   const std::string before = content(directory.file("log"));
   report.episode += 1;
   CHECK_FALSE(emitter.admit(report.phase, report.episode));
-  CHECK_FALSE(emitter.say_first_line(report));
+  CHECK_FALSE(emitter.write_first_line(report));
   CHECK(content(directory.file("log")) == before);
 }

@@ -157,18 +157,19 @@ void call_once(const TimedCall& timed, Tally* tally) {
 }
 
 // Until it answers, for a busy machine may leave it without a processor for longer than the mailbox waits.
-Refusal sample_patiently(const Worker& worker, MemoryRange stack, Snapshot* out) {
-  Refusal refusal;
-  do refusal = mailbox_sample(worker.tid(), 0, stack, out);
-  while (refusal == Refusal::not_in_time);
-  return refusal;
+SamplingFailure sample_patiently(const Worker& worker, MemoryRange stack, Snapshot* out) {
+  SamplingFailure failure;
+  do failure = mailbox_sample(worker.tid(), 0, stack, out);
+  while (failure == SamplingFailure::not_in_time);
+  return failure;
 }
 
 // Samples the worker without looking whether it runs, which capture.cpp never does.
 int sample_blindly(const Worker& worker, int times) {
   int taken = 0;
   Snapshot snapshot{};
-  for (int i = 0; i < times; ++i) taken += mailbox_sample(worker.tid(), 0, worker.stack(), &snapshot) == Refusal::none;
+  for (int i = 0; i < times; ++i)
+    taken += mailbox_sample(worker.tid(), 0, worker.stack(), &snapshot) == SamplingFailure::none;
   return taken;
 }
 
@@ -233,9 +234,9 @@ TEST_CASE("a running thread answers with its registers and the stack above its s
   while (marker == 0) std::this_thread::yield();
 
   Snapshot snapshot{};
-  const Refusal refusal = sample_patiently(worker, worker.stack(), &snapshot);
+  const SamplingFailure failure = sample_patiently(worker, worker.stack(), &snapshot);
   stop = true;
-  REQUIRE(refusal == Refusal::none);
+  REQUIRE(failure == SamplingFailure::none);
   CHECK(worker.stack().contains(snapshot.registers.sp));
   CHECK(snapshot.copy_address == snapshot.registers.sp);
   CHECK(snapshot.registers.ip_is_exact);
@@ -250,7 +251,7 @@ TEST_CASE("a stack pointer outside the given range gives registers and no copy")
   Worker worker([] {});
   const MemoryRange elsewhere = {worker.stack().start - 8192, worker.stack().start - 4096};
   Snapshot snapshot{};
-  REQUIRE(sample_patiently(worker, elsewhere, &snapshot) == Refusal::none);
+  REQUIRE(sample_patiently(worker, elsewhere, &snapshot) == SamplingFailure::none);
   CHECK(snapshot.copy == nullptr);
   CHECK(snapshot.copy_size == 0);
   CHECK(snapshot.registers.sp != 0);
@@ -269,9 +270,9 @@ TEST_CASE("the copy is never larger than the mailbox") {
   });
   while (!deep) std::this_thread::yield();
   Snapshot snapshot{};
-  const Refusal refusal = sample_patiently(worker, worker.stack(), &snapshot);
+  const SamplingFailure failure = sample_patiently(worker, worker.stack(), &snapshot);
   stop = true;
-  REQUIRE(refusal == Refusal::none);
+  REQUIRE(failure == SamplingFailure::none);
   CHECK(snapshot.copy_size == kMailboxCopySize);
 }
 
@@ -292,21 +293,21 @@ TEST_CASE("a late answer touches neither the mailbox nor the program, and the ne
   while (step != 1) std::this_thread::yield();
   Snapshot snapshot{};
   // Mask 0 is a lie: the thread blocks every signal.
-  const Refusal of_late = mailbox_sample(late.tid(), 0, late.stack(), &snapshot);
+  const SamplingFailure of_late = mailbox_sample(late.tid(), 0, late.stack(), &snapshot);
   CHECK(signals_under_way());
   Worker other([] {});
-  const Refusal of_other = sample_patiently(other, other.stack(), &snapshot);
+  const SamplingFailure of_other = sample_patiently(other, other.stack(), &snapshot);
   const Snapshot before = snapshot;
   const std::vector<unsigned char> bytes(snapshot.copy, snapshot.copy + snapshot.copy_size);
   step = 2;
   while (step != 3) std::this_thread::yield();
-  CHECK(of_late == Refusal::not_in_time);
-  REQUIRE(of_other == Refusal::none);
+  CHECK(of_late == SamplingFailure::not_in_time);
+  REQUIRE(of_other == SamplingFailure::none);
   CHECK(memcmp(&before, &snapshot, sizeof before) == 0);
   CHECK(memcmp(bytes.data(), snapshot.copy, bytes.size()) == 0);
 
   CHECK_FALSE(signals_under_way());
-  REQUIRE(sample_patiently(late, late.stack(), &snapshot) == Refusal::none);
+  REQUIRE(sample_patiently(late, late.stack(), &snapshot) == SamplingFailure::none);
   CHECK(late.stack().contains(snapshot.registers.sp));
   struct sigaction action;
   REQUIRE(sigaction(SIGRTMAX, nullptr, &action) == 0);
@@ -319,21 +320,21 @@ TEST_CASE("while a thread stands still in the midst of its answer nobody is aske
   if (left_out(!page.is_withheld(), "userfaultfd is not allowed here")) return;
   Worker other([] {});
   Snapshot snapshot{};
-  Refusal of_writer = Refusal::none, of_other = Refusal::none;
+  SamplingFailure of_writer = SamplingFailure::none, of_other = SamplingFailure::none;
   {
     std::atomic<bool> stop{false};
     Worker writer([&] { page.spin_below(stop); });
     while (!page.is_entered()) std::this_thread::yield();
     do of_writer = mailbox_sample(writer.tid(), 0, page.range(), &snapshot);
-    while (of_writer == Refusal::not_in_time);
+    while (of_writer == SamplingFailure::not_in_time);
     of_other = mailbox_sample(other.tid(), 0, other.stack(), &snapshot);
     page.supply();
     while (signals_under_way()) std::this_thread::yield();
     stop = true;
   }
-  CHECK(of_writer == Refusal::still_writing);
-  CHECK(of_other == Refusal::still_writing);
-  REQUIRE(sample_patiently(other, other.stack(), &snapshot) == Refusal::none);
+  CHECK(of_writer == SamplingFailure::still_writing);
+  CHECK(of_other == SamplingFailure::still_writing);
+  REQUIRE(sample_patiently(other, other.stack(), &snapshot) == SamplingFailure::none);
   CHECK(other.stack().contains(snapshot.registers.sp));
 }
 
@@ -343,7 +344,7 @@ TEST_CASE("samples taken in rapid succession from several threads are each of th
   for (int i = 0; i < 500; ++i) {
     const Worker& worker = i % 2 == 0 ? first : second;
     Snapshot snapshot{};
-    if (mailbox_sample(worker.tid(), 0, worker.stack(), &snapshot) != Refusal::none) continue;
+    if (mailbox_sample(worker.tid(), 0, worker.stack(), &snapshot) != SamplingFailure::none) continue;
     REQUIRE(worker.stack().contains(snapshot.registers.sp));
   }
 }

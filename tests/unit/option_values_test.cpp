@@ -104,7 +104,7 @@ TEST_CASE("a choice is exactly one of the words, counted from nought") {
 }
 
 TEST_CASE("a range is found among the alternatives") {
-  const Range signals = range_in("auto, off, 34 to 64", parse_count);
+  const NumberRange signals = range_in("auto, off, 34 to 64", parse_count);
   CHECK_FALSE(signals.contains(33));
   CHECK(signals.contains(34));
   CHECK(signals.contains(64));

@@ -13,7 +13,7 @@ uintptr_t at(const uintptr_t& word) {
 }
 
 void give_all_back(const uintptr_t* first, size_t count) {
-  turn_back(at(*first), at(*first) + count * sizeof *first);
+  restore_redirected(at(*first), at(*first) + count * sizeof *first);
   forget_slots();
 }
 
@@ -45,7 +45,7 @@ TEST_CASE("only slots between the two addresses are given back") {
   uintptr_t words[2] = {100, 100};
   REQUIRE(note_and_turn({at(words[0]), 100, 1, 2, false}));
   REQUIRE(note_and_turn({at(words[1]), 100, 1, 2, false}));
-  turn_back(at(words[1]), at(words[1]) + sizeof(uintptr_t));
+  restore_redirected(at(words[1]), at(words[1]) + sizeof(uintptr_t));
   CHECK(words[0] == 2);
   CHECK(words[1] == 1);
   give_all_back(words, 2);

@@ -41,7 +41,7 @@ Observation seen(std::vector<SeenLock> locks) {
 }  // namespace
 
 TEST_CASE("a cycle is one report that names who holds what and waits for what") {
-  const std::vector<Report> reports = tell(seen({lock_at(0x10, {1}, {2}), lock_at(0x20, {2}, {1})}));
+  const std::vector<Report> reports = reports_of(seen({lock_at(0x10, {1}, {2}), lock_at(0x20, {2}, {1})}));
   REQUIRE(reports.size() == 1);
   const Report& report = reports[0];
   CHECK(report.event == Event::deadlock);
@@ -58,17 +58,17 @@ TEST_CASE("a cycle is one report that names who holds what and waits for what") 
 }
 
 TEST_CASE("a cycle is told from the same thread on, whatever the thread ids are") {
-  const std::vector<Report> one = tell(seen({lock_at(0x10, {1}, {2}), lock_at(0x20, {2}, {1})}));
+  const std::vector<Report> one = reports_of(seen({lock_at(0x10, {1}, {2}), lock_at(0x20, {2}, {1})}));
   Observation other = seen({lock_at(0x10, {1}, {2}), lock_at(0x20, {2}, {1})});
   std::swap(other.threads[1].stack, other.threads[2].stack);
-  const std::vector<Report> two = tell(other);
+  const std::vector<Report> two = reports_of(other);
   CHECK(one[0].holders[0].tid != two[0].holders[0].tid);
   CHECK(one[0].fingerprint == two[0].fingerprint);
 }
 
 TEST_CASE("who waits for a cycle's lock from outside is told too") {
   const std::vector<Report> reports =
-      tell(seen({lock_at(0x10, {1}, {2, 3}), lock_at(0x20, {2}, {1, 4}), lock_at(0x30, {4}, {5})}));
+      reports_of(seen({lock_at(0x10, {1}, {2, 3}), lock_at(0x20, {2}, {1, 4}), lock_at(0x30, {4}, {5})}));
   REQUIRE(reports.size() == 2);
   CHECK(reports[0].event == Event::deadlock);
   std::vector<std::string> waited_for;
@@ -81,7 +81,7 @@ TEST_CASE("who waits for a cycle's lock from outside is told too") {
 }
 
 TEST_CASE("a thread that waits for what it holds is a self-deadlock") {
-  const std::vector<Report> reports = tell(seen({lock_at(0x10, {1}, {1})}));
+  const std::vector<Report> reports = reports_of(seen({lock_at(0x10, {1}, {1})}));
   REQUIRE(reports.size() == 1);
   CHECK(reports[0].event == Event::self_deadlock);
   CHECK(reports[0].waiters.empty());
@@ -92,7 +92,7 @@ TEST_CASE("a thread that waits for what it holds is a self-deadlock") {
 TEST_CASE("a cycle with a thread that waits with a timeout is none for ever, and no deadlock") {
   Observation observation = seen({lock_at(0x10, {1}, {2}), lock_at(0x20, {2}, {1})});
   observation.locks[1].waits[0].timed = true;
-  const std::vector<Report> reports = tell(observation);
+  const std::vector<Report> reports = reports_of(observation);
   REQUIRE(reports.size() == 2);
   for (const Report& report : reports) {
     CHECK(report.event == Event::wait);
@@ -104,7 +104,7 @@ TEST_CASE("a cycle with a thread that waits with a timeout is none for ever, and
 TEST_CASE("a thread that waits with a timeout for what it holds is in no deadlock") {
   Observation observation = seen({lock_at(0x10, {1}, {1})});
   observation.locks[0].waits[0].timed = true;
-  const std::vector<Report> reports = tell(observation);
+  const std::vector<Report> reports = reports_of(observation);
   REQUIRE(reports.size() == 1);
   CHECK(reports[0].event == Event::wait);
 }
@@ -113,21 +113,21 @@ TEST_CASE("an owner that is gone is named by its number") {
   SeenLock lock = lock_at(0x10, {}, {1});
   lock.lost = LostOwner::ended;
   lock.owner = 77;
-  std::vector<Report> reports = tell(seen({lock}));
+  std::vector<Report> reports = reports_of(seen({lock}));
   CHECK(reports[0].event == Event::abandoned);
   CHECK(reports[0].holders[0].tid == 77);
   CHECK(reports[0].holders[0].state == ThreadState::gone);
   lock.lost = LostOwner::of_parent;
-  CHECK(tell(seen({lock}))[0].event == Event::fork_orphan);
+  CHECK(reports_of(seen({lock}))[0].event == Event::fork_orphan);
   lock.lost = LostOwner::of_other_process;
-  reports = tell(seen({lock}));
+  reports = reports_of(seen({lock}));
   CHECK(reports[0].event == Event::wait);
   CHECK_FALSE(is_forever(reports[0]));
   CHECK(reports[0].note.find("belongs to another process") != std::string::npos);
 }
 
 TEST_CASE("the lock that everything hangs on comes first, and the others say what is behind them") {
-  const std::vector<Report> reports = tell(seen({lock_at(0x10, {1}, {3, 4, 5}), lock_at(0x20, {2}, {1})}));
+  const std::vector<Report> reports = reports_of(seen({lock_at(0x10, {1}, {3, 4, 5}), lock_at(0x20, {2}, {1})}));
   REQUIRE(reports.size() == 2);
   CHECK(reports[0].lock_address == 0x20);
   CHECK(reports[0].note.empty());
@@ -140,7 +140,7 @@ TEST_CASE("readers that nothing names are counted, and nobody is blamed") {
   lock.lock.kind = LockKind::rwlock;
   lock.held_as = Access::shared;
   lock.unknown_readers = 3;
-  const std::vector<Report> reports = tell(seen({lock}));
+  const std::vector<Report> reports = reports_of(seen({lock}));
   CHECK(reports[0].holders.empty());
   CHECK(reports[0].note == "held by 3 readers: glibc does not record which threads");
 }
@@ -149,7 +149,7 @@ TEST_CASE("what is likely only is called so") {
   SeenLock lock = lock_at(0x10, {2}, {1});
   lock.holders_likely = true;
   lock.waits[0].likely = true;
-  const std::vector<Report> reports = tell(seen({lock}));
+  const std::vector<Report> reports = reports_of(seen({lock}));
   CHECK(reports[0].holders[0].likely);
   CHECK(reports[0].note.find("likely") != std::string::npos);
 }
@@ -160,7 +160,7 @@ TEST_CASE("waiters are grouped by stack and mode, the longest wait first") {
   observation.threads[1].asleep_ns = 5;
   observation.threads[2].asleep_ns = 7;
   observation.threads[3].asleep_ns = 6;
-  const Report report = tell(observation)[0];
+  const Report report = reports_of(observation)[0];
   REQUIRE(report.waiters.size() == 2);
   CHECK(report.waiters[0].tids == std::vector<int>{2, 1});
   CHECK(report.waiters[0].longest_ns == 7);

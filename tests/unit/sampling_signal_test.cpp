@@ -80,7 +80,7 @@ TEST_CASE("opening only looks: no disposition changes") {
 TEST_CASE("a signal carries its value, and leaves the default disposition behind") {
   REQUIRE(signal_open(kSignalAuto, note_arrival));
   const int before = g_arrived;
-  REQUIRE(signal_send(own_tid(), 0, 4711) == Refusal::none);
+  REQUIRE(signal_send(own_tid(), 0, 4711) == SamplingFailure::none);
   CHECK(g_arrived == before + 1);  // a signal to oneself is delivered before the system call returns
   CHECK(g_value == 4711);
   CHECK(handled_signals() == std::vector<int>{SIGRTMAX});
@@ -111,12 +111,12 @@ TEST_CASE("a signal that the program uses is passed over") {
   REQUIRE(signal_open(kSignalAuto, note_arrival));
   std::signal(SIGRTMAX, do_nothing);
   std::signal(SIGRTMAX - 1, SIG_IGN);
-  const Refusal refusal = signal_send(own_tid(), 0, 2);
+  const SamplingFailure failure = signal_send(own_tid(), 0, 2);
   const std::vector<int> handled = handled_signals();
   signal_give_back();
   std::signal(SIGRTMAX, SIG_DFL);
   std::signal(SIGRTMAX - 1, SIG_DFL);
-  CHECK(refusal == Refusal::none);
+  CHECK(failure == SamplingFailure::none);
   CHECK(handled == std::vector<int>{SIGRTMAX - 2, SIGRTMAX - 1, SIGRTMAX});
   CHECK(handled_signals().empty());
 }
@@ -130,7 +130,7 @@ TEST_CASE("a signal that the program takes over while it is borrowed stays the p
     struct sigaction action;
     sigaction(SIGRTMAX, nullptr, &action);
     if (action.sa_handler != do_nothing) _exit(1);
-    if (signal_send(own_tid(), 0, 4) != Refusal::none || g_value != 4) _exit(2);
+    if (signal_send(own_tid(), 0, 4) != SamplingFailure::none || g_value != 4) _exit(2);
     sigaction(SIGRTMAX, nullptr, &action);
     if (action.sa_handler != do_nothing) _exit(3);
   });
@@ -139,38 +139,38 @@ TEST_CASE("a signal that the program takes over while it is borrowed stays the p
 
 TEST_CASE("a signal that the thread blocks is passed over, and without another the thread is not asked") {
   REQUIRE(signal_open(kSignalAuto, note_arrival));
-  REQUIRE(signal_send(own_tid(), bit_of(SIGRTMAX), 5) == Refusal::none);
+  REQUIRE(signal_send(own_tid(), bit_of(SIGRTMAX), 5) == SamplingFailure::none);
   CHECK(handled_signals() == std::vector<int>{SIGRTMAX - 1});
   signal_give_back();
-  CHECK(signal_send(own_tid(), UINT64_MAX, 6) == Refusal::thread_blocks_signal);
+  CHECK(signal_send(own_tid(), UINT64_MAX, 6) == SamplingFailure::thread_blocks_signal);
   CHECK(handled_signals().empty());
 }
 
 TEST_CASE("the option's signal is used and no other") {
   const int wanted = SIGRTMIN + 3;
   REQUIRE(signal_open(wanted, note_arrival));
-  REQUIRE(signal_send(own_tid(), 0, 7) == Refusal::none);
+  REQUIRE(signal_send(own_tid(), 0, 7) == SamplingFailure::none);
   CHECK(handled_signals() == std::vector<int>{wanted});
   signal_give_back();
   std::signal(wanted, do_nothing);
-  CHECK(signal_send(own_tid(), 0, 8) == Refusal::no_signal_free);
+  CHECK(signal_send(own_tid(), 0, 8) == SamplingFailure::no_signal_free);
   CHECK_FALSE(signal_open(wanted, note_arrival));
   std::signal(wanted, SIG_DFL);
 }
 
 TEST_CASE("an ordinary signal is not accepted, for two of them may become one on their way") {
   CHECK_FALSE(signal_open(SIGUSR1, note_arrival));
-  CHECK(signal_send(own_tid(), 0, 9) == Refusal::no_signal_free);
+  CHECK(signal_send(own_tid(), 0, 9) == SamplingFailure::no_signal_free);
 }
 
 TEST_CASE("switched off, nothing is sent") {
   CHECK_FALSE(signal_open(kSignalOff, note_arrival));
-  CHECK(signal_send(own_tid(), 0, 10) == Refusal::switched_off);
+  CHECK(signal_send(own_tid(), 0, 10) == SamplingFailure::switched_off);
 }
 
 TEST_CASE("a thread that is gone is reported, and the signal given back") {
   REQUIRE(signal_open(kSignalAuto, note_arrival));
-  CHECK(signal_send(0x3fffffff, 0, 11) == Refusal::thread_gone);
+  CHECK(signal_send(0x3fffffff, 0, 11) == SamplingFailure::thread_gone);
   CHECK_FALSE(signals_under_way());
   signal_give_back();
   CHECK(handled_signals().empty());
@@ -200,7 +200,7 @@ TEST_CASE("a value that looks like ours but came by another way is not taken for
 
 TEST_CASE("a child of fork that starts anew has the default dispositions again") {
   REQUIRE(signal_open(kSignalAuto, note_arrival));
-  REQUIRE(signal_send(own_tid(), 0, 14) == Refusal::none);
+  REQUIRE(signal_send(own_tid(), 0, 14) == SamplingFailure::none);
   const int status = status_of_child([] {
     signal_open(kSignalAuto, note_arrival);
     // The parent's handler is ours, and is given back when it is next used.
@@ -231,7 +231,7 @@ TEST_CASE("where the kernel queues no more signals nothing is sent, and the sign
     const rlimit none = {0, 0};
     setrlimit(RLIMIT_SIGPENDING, &none);
     signal_open(kSignalAuto, note_arrival);
-    if (signal_send(own_tid(), 0, 18) != Refusal::not_queued || signals_under_way()) _exit(1);
+    if (signal_send(own_tid(), 0, 18) != SamplingFailure::not_queued || signals_under_way()) _exit(1);
     signal_give_back();
     if (!handled_signals().empty()) _exit(2);
   });
@@ -241,10 +241,10 @@ TEST_CASE("where the kernel queues no more signals nothing is sent, and the sign
 TEST_CASE("errno is the same before and after an arrival") {
   REQUIRE(signal_open(kSignalAuto, [](uint32_t, ucontext_t*) { errno = EIO; }));
   errno = ENOENT;
-  const Refusal refusal = signal_send(own_tid(), 0, 16);
+  const SamplingFailure failure = signal_send(own_tid(), 0, 16);
   const int error = errno;
   signal_give_back();
-  CHECK(refusal == Refusal::none);
+  CHECK(failure == SamplingFailure::none);
   CHECK(error == ENOENT);
 }
 

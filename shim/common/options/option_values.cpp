@@ -102,7 +102,7 @@ Parsed<size_t> parse_choice(std::string_view text, std::string_view values) {
   return {0, "not a valid value"};
 }
 
-Range range_in(std::string_view values, Parsed<uint64_t> (*parse)(std::string_view)) {
+NumberRange range_in(std::string_view values, Parsed<uint64_t> (*parse)(std::string_view)) {
   constexpr std::string_view kTo = " to ";
   while (!values.empty()) {
     const std::string_view alternative = take_alternative(values);

@@ -34,12 +34,12 @@ Parsed<uint64_t> parse_count(std::string_view text);
 Parsed<size_t> parse_choice(std::string_view text, std::string_view values);
 
 // The first "A to B" in `values`, each end read by `parse`. A row without a range allows everything.
-struct Range {
+struct NumberRange {
   uint64_t lowest;
   uint64_t highest;
   bool contains(uint64_t value) const { return lowest <= value && value <= highest; }
 };
-Range range_in(std::string_view values, Parsed<uint64_t> (*parse)(std::string_view));
+NumberRange range_in(std::string_view values, Parsed<uint64_t> (*parse)(std::string_view));
 
 // Null if each % in a path begins a placeholder (%p, %e, %h, %t) or is a literal %%, else the reason.
 const char* check_placeholders(std::string_view path);

@@ -23,7 +23,7 @@ constexpr size_t kShownPath = 512;
 enum class Origin : unsigned char { fallback, file, environment };
 
 // Where a value was given: a variable, or a line of the file.
-struct Place {
+struct SourceLine {
   Origin origin;
   unsigned line;
 };
@@ -39,24 +39,24 @@ class Loader {
   const char* value_of(std::string_view name) const;
   void read_environment();
   void read_file(const char* path);
-  void read_line(std::string_view line, Place place);
-  void set(const OptionRow& row, std::string_view value, Place place);
+  void read_line(std::string_view line, SourceLine source);
+  void set(const OptionRow& row, std::string_view value, SourceLine source);
   void print_help();
 
-  void write_place(TextBuffer& out, Place place) const;
-  void write_setting(TextBuffer& out, std::string_view name, std::string_view value, Place place) const;
-  void say_bad_value(const OptionRow& row, std::string_view value, Place place, const char* reason);
-  void say_unknown(std::string_view name, Place place);
-  void print_message(std::string_view line) const { sources_.say(sources_.context, line); }
+  void write_source(TextBuffer& out, SourceLine source) const;
+  void write_setting(TextBuffer& out, std::string_view name, std::string_view value, SourceLine source) const;
+  void warn_of_bad_value(const OptionRow& row, std::string_view value, SourceLine source, const char* reason);
+  void warn_of_unknown_option(std::string_view name, SourceLine source);
+  void print_message(std::string_view line) const { sources_.print(sources_.context, line); }
 
-  Place& place_of(const OptionRow& row) { return places_[&row - kOptions]; }
-  Place& place_of(OptionIndex index) { return places_[static_cast<size_t>(index)]; }
-  bool is_given(OptionIndex index) { return place_of(index).origin != Origin::fallback; }
+  SourceLine& source_of(const OptionRow& row) { return value_sources_[&row - kOptions]; }
+  SourceLine& source_of(OptionIndex index) { return value_sources_[static_cast<size_t>(index)]; }
+  bool is_given(OptionIndex index) { return source_of(index).origin != Origin::fallback; }
 
   Settings& settings_;
   const OptionSources& sources_;
   const char* path_ = nullptr;
-  Place places_[kOptionCount] = {};
+  SourceLine value_sources_[kOptionCount] = {};
 };
 
 void Loader::load() {
@@ -91,15 +91,15 @@ const char* Loader::value_of(std::string_view name) const {
 
 // In the table's order, not the environment's, which is anybody's: the same mistakes give the same lines.
 void Loader::read_environment() {
-  constexpr Place kPlace = {Origin::environment, 0};
+  constexpr SourceLine kEnvironment = {Origin::environment, 0};
   for (const OptionRow& row : kOptions) {
-    if (const char* value = value_of(row.name); value != nullptr) set(row, value, kPlace);
+    if (const char* value = value_of(row.name); value != nullptr) set(row, value, kEnvironment);
   }
   Setting variable;
   for (const char* const* text = sources_.environment; *text != nullptr; ++text) {
     if (!parse_variable(*text, &variable) || variable.name == kConfigName) continue;
     const OptionRow* const row = find_option(variable.name);
-    if (row == nullptr || row->name != variable.name) say_unknown(variable.name, kPlace);
+    if (row == nullptr || row->name != variable.name) warn_of_unknown_option(variable.name, kEnvironment);
   }
 }
 
@@ -109,13 +109,13 @@ void Loader::read_file(const char* path) {
   if (reason == nullptr) {
     std::string_view line;
     while (file.next(&line)) {
-      const Place place = {Origin::file, file.line_number()};
+      const SourceLine source = {Origin::file, file.line_number()};
       if (!file.line_is_cut()) {
-        read_line(line, place);
+        read_line(line, source);
         continue;
       }
       Line<kMessageSize> message;
-      write_place(message, place);
+      write_source(message, source);
       message << ": line too long; ignored";
       print_message(message);
     }
@@ -129,52 +129,52 @@ void Loader::read_file(const char* path) {
   print_message(message);
 }
 
-void Loader::read_line(std::string_view line, Place place) {
+void Loader::read_line(std::string_view line, SourceLine source) {
   Setting setting;
   switch (parse_setting(line, &setting)) {
     case LineContent::nothing:
       return;
     case LineContent::setting:
       if (const OptionRow* row = find_option(setting.name); row != nullptr) {
-        set(*row, setting.value, place);
+        set(*row, setting.value, source);
       } else {
-        say_unknown(setting.name, place);
+        warn_of_unknown_option(setting.name, source);
       }
       return;
     case LineContent::junk:
       break;
   }
   Line<kMessageSize> message;
-  write_place(message, place);
+  write_source(message, source);
   message << ": not of the form name = value: " << line;
   print_message(message);
 }
 
-void Loader::set(const OptionRow& row, std::string_view value, Place place) {
+void Loader::set(const OptionRow& row, std::string_view value, SourceLine source) {
   if (const char* reason = row.read(value, row, settings_); reason != nullptr) {
-    say_bad_value(row, value, place, reason);
+    warn_of_bad_value(row, value, source, reason);
     return;
   }
   if (row.available == Available::now || value == row.fallback) {
-    place_of(row) = place;
+    source_of(row) = source;
     return;
   }
   row.read(row.fallback, row, settings_);
   Line<kMessageSize> message;
-  write_setting(message, row.name, value, place);
+  write_setting(message, row.name, value, source);
   message << ": not implemented in this version; it has no effect";
   print_message(message);
 }
 
-void Loader::write_place(TextBuffer& out, Place place) const {
-  switch (place.origin) {
+void Loader::write_source(TextBuffer& out, SourceLine source) const {
+  switch (source.origin) {
     case Origin::fallback:
       out << "default";
       break;
     case Origin::file: {
       Line<kShownPath> shown;
       shown << path_;
-      out << shown << ':' << place.line;
+      out << shown << ':' << source.line;
       break;
     }
     case Origin::environment:
@@ -184,8 +184,8 @@ void Loader::write_place(TextBuffer& out, Place place) const {
 }
 
 // HOLDWATCH_LIMIT in the environment, limit in a file.
-void write_name(std::string_view name, Place place, TextBuffer& out) {
-  if (place.origin == Origin::environment) {
+void write_name(std::string_view name, SourceLine source, TextBuffer& out) {
+  if (source.origin == Origin::environment) {
     out << kPrefix << name;
     return;
   }
@@ -193,46 +193,46 @@ void write_name(std::string_view name, Place place, TextBuffer& out) {
 }
 
 // HOLDWATCH_LIMIT="10" or /etc/holdwatch.conf:3: limit = "10".
-void Loader::write_setting(TextBuffer& out, std::string_view name, std::string_view value, Place place) const {
+void Loader::write_setting(TextBuffer& out, std::string_view name, std::string_view value, SourceLine source) const {
   Line<kShownValue> shown;
   shown << value;
-  const bool is_variable = place.origin == Origin::environment;
+  const bool is_variable = source.origin == Origin::environment;
   if (!is_variable) {
-    write_place(out, place);
+    write_source(out, source);
     out << ": ";
   }
-  write_name(name, place, out);
+  write_name(name, source, out);
   out << (is_variable ? "=\"" : " = \"") << shown << '"';
 }
 
-void Loader::say_bad_value(const OptionRow& row, std::string_view value, Place place, const char* reason) {
+void Loader::warn_of_bad_value(const OptionRow& row, std::string_view value, SourceLine source, const char* reason) {
   Line<kMessageSize> message;
-  write_setting(message, row.name, value, place);
+  write_setting(message, row.name, value, source);
   message << ": " << reason << " (" << row.values << "); ";
-  const Place kept = place_of(row);
+  const SourceLine kept = source_of(row);
   if (kept.origin == Origin::fallback) {
     message << "the default, " << row.fallback << ", is kept";
   } else {
     row.write(settings_, row, message);
     message << " from ";
-    write_place(message, kept);
+    write_source(message, kept);
     message << " is kept";
   }
   print_message(message);
 }
 
-void Loader::say_unknown(std::string_view name, Place place) {
+void Loader::warn_of_unknown_option(std::string_view name, SourceLine source) {
   Line<kShownValue> shown;
-  write_name(name, place, shown);
+  write_name(name, source, shown);
   Line<kMessageSize> message;
-  if (place.origin == Origin::file) {
-    write_place(message, place);
+  if (source.origin == Origin::file) {
+    write_source(message, source);
     message << ": ";
   }
   message << "unknown option " << shown;
   if (const OptionRow* nearest = nearest_option(name); nearest != nullptr) {
     message << "; did you mean ";
-    write_name(nearest->name, place, message);
+    write_name(nearest->name, source, message);
     message << '?';
   }
   message << " (HOLDWATCH_HELP=1 lists them all)";
@@ -256,7 +256,7 @@ void Loader::print_help() {
     row.write(settings_, row, line);
     pad_to(24, line);
     line << '(';
-    write_place(line, place_of(row));
+    write_source(line, source_of(row));
     line << ')';
     pad_to(39, line);
     line << row.help << " [" << row.values << ']';
@@ -279,13 +279,13 @@ bool options_load_from(Settings* out, const OptionSources& sources) {
   if (!has_options(sources.environment)) return true;
   if (sources.secure) {
     // A user could otherwise have a set-user-ID program read and write files with its owner's rights.
-    sources.say(sources.context, "this program runs with elevated privileges: HOLDWATCH_* options are ignored");
+    sources.print(sources.context, "this program runs with elevated privileges: HOLDWATCH_* options are ignored");
     return true;
   }
   const int saved_errno = errno;
   // EXE decides whether anything may be said, and may come last: so the first reading is silent.
   OptionSources silent = sources;
-  silent.say = [](void*, std::string_view) {};
+  silent.print = [](void*, std::string_view) {};
   Loader(*out, silent).load();
   const bool is_chosen = glob_matches(out->exe, sources.program);
   if (is_chosen) Loader(*out, sources).load();

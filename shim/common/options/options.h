@@ -14,11 +14,11 @@ struct OptionSources {
   std::string_view program;                  // the program's name, for EXE
   bool secure;                               // the program has more rights than its user: options are not to be trusted
   const char* (*describe_error)(int error);  // an errno in words
-  void (*say)(void* context, std::string_view line);
+  void (*print)(void* context, std::string_view line);
   void* context;
 };
 
-// Reads the options and says what is wrong with them. Returns whether EXE chooses this program; if not, nothing was said.
+// Reads the options and prints what is wrong with them. Returns whether EXE chooses this program; if not, nothing was printed.
 bool options_load_from(Settings* out, const OptionSources& sources);
 
 }  // namespace holdwatch

@@ -122,13 +122,13 @@ class Layer {
 };
 
 // What has errno put back, and then returns into the context that lies there already.
-uintptr_t put_errno(Layer& layer, const LibcCode& code, const SavedContext& home, const SavedErrno& saved) {
+uintptr_t put_errno(Layer& layer, const LibcCode& code, const SavedContext& saved_context, const SavedErrno& saved) {
   const uintptr_t return_to = layer.put_word(code.restorer);
   unsigned char swapped[sizeof saved.value];
   memcpy(swapped, &saved.value, sizeof swapped);
   std::swap(swapped[0], swapped[1]);
   std::swap(swapped[2], swapped[3]);
-  user_regs_struct registers = home.registers;
+  user_regs_struct registers = saved_context.registers;
   registers.rdi = layer.put(swapped, sizeof swapped);
   registers.rsi = saved.address;
   registers.rdx = sizeof swapped;
@@ -139,15 +139,15 @@ uintptr_t put_errno(Layer& layer, const LibcCode& code, const SavedContext& home
 
 }  // namespace
 
-ReturnTrampoline make_return_trampoline(const LibcCode& code, const SavedContext& home, uintptr_t top,
+ReturnTrampoline make_return_trampoline(const LibcCode& code, const SavedContext& saved_context, uintptr_t top,
                                         std::optional<SavedErrno> saved_errno) {
   constexpr size_t kVectorAlignment = 64;
   Layer layer(top);
-  const std::vector<unsigned char> vectors = vectors_for_frame(home.vectors);
+  const std::vector<unsigned char> vectors = vectors_for_frame(saved_context.vectors);
   const uintptr_t vectors_at = vectors.empty() ? 0 : layer.put(vectors.data(), vectors.size(), kVectorAlignment);
   ReturnTrampoline way;
-  way.end = layer.put_context(context_of(home.registers, home.signal_mask, vectors_at));
-  if (saved_errno) way.end = put_errno(layer, code, home, *saved_errno);
+  way.end = layer.put_context(context_of(saved_context.registers, saved_context.signal_mask, vectors_at));
+  if (saved_errno) way.end = put_errno(layer, code, saved_context, *saved_errno);
   const uintptr_t after_function = layer.put_word(code.restorer);
   way.result = after_function - code.result_below;
   way.call = layer.put_word(code.keep_result);

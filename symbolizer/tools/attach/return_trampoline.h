@@ -2,7 +2,7 @@
 //
 // The function returns into libc's code that keeps its result, that into the code by which signal handlers return, and with
 // what lies on the stack then, rt_sigreturn(2) takes the thread home: to its registers, vector registers and signal mask. If
-// errno is to be put back too, a first rt_sigreturn has the thread call swab(3) for it, and a second takes it home. A command
+// errno is to be put back too, a first rt_sigreturn has the thread call swab(3) for it, and a second restores the rest. A command
 // that lives stops the thread at the first of them, and lets none be made.
 // Pure: bytes to be written at an address, and where in them what begins.
 #pragma once
@@ -37,7 +37,7 @@ struct ReturnTrampoline {
 };
 
 // All of it below `top`.
-ReturnTrampoline make_return_trampoline(const LibcCode& code, const SavedContext& home, uintptr_t top,
+ReturnTrampoline make_return_trampoline(const LibcCode& code, const SavedContext& saved_context, uintptr_t top,
                                         std::optional<SavedErrno> saved_errno);
 
 }  // namespace holdwatch::control

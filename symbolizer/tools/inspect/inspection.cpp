@@ -40,7 +40,7 @@ std::string what_is_not_seen(Target& target) {
 
 int inspect(const InspectArguments& arguments) {
   std::string why;
-  Output output(arguments.json);
+  InspectionOutput output(arguments.json);
   if (!output.open(why)) return fail(why);
   const std::unique_ptr<Target> target = open_target(arguments, why);
   if (target == nullptr) return fail(why);
@@ -48,7 +48,7 @@ int inspect(const InspectArguments& arguments) {
   const Observation seen = observe(*target);
   const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - start;
   bool forever = false;
-  for (const Report& report : tell(seen)) {
+  for (const Report& report : reports_of(seen)) {
     const char* known_benign = report.event == Event::wait ? why_known_benign(report, false) : nullptr;
     if (known_benign != nullptr) {
       output.leave_out(known_benign);

@@ -14,12 +14,12 @@
 
 namespace holdwatch {
 
-Output::~Output() {
+InspectionOutput::~InspectionOutput() {
   if (json_ >= 0 && !only_json()) ::close(json_);
 }
 
 // Like the watched process's own, the file belongs to its owner alone: stacks and paths are nobody else's business.
-bool Output::open(std::string& why) {
+bool InspectionOutput::open(std::string& why) {
   if (json_path_.empty()) return true;
   if (only_json()) {
     json_ = STDOUT_FILENO;
@@ -30,7 +30,7 @@ bool Output::open(std::string& why) {
   return json_ >= 0;
 }
 
-void Output::report(const Report& report) {
+void InspectionOutput::report(const Report& report) {
   if (!only_json()) {
     const std::string text = render_text(report);
     std::fwrite(text.data(), 1, text.size(), stdout);
@@ -39,7 +39,7 @@ void Output::report(const Report& report) {
 }
 
 // A pipe may take a part only.
-void Output::write_json(std::string_view line) {
+void InspectionOutput::write_json(std::string_view line) {
   while (!line.empty()) {
     const ssize_t written = write(json_, line.data(), line.size());
     if (written < 0 && errno == EINTR) continue;
@@ -49,12 +49,12 @@ void Output::write_json(std::string_view line) {
   }
 }
 
-void Output::leave_out(const char* why) {
+void InspectionOutput::leave_out(const char* why) {
   ++left_out_;
   why_left_out_ = why;
 }
 
-void Output::summary(const Observation& seen, uint64_t took_ns, const std::string& how_looked) {
+void InspectionOutput::summary(const Observation& seen, uint64_t took_ns, const std::string& how_looked) {
   size_t waiting = 0;
   for (const SeenLock& lock : seen.locks) waiting += lock.waits.size();
   const std::string waiting_text = waiting == 0 ? "no thread waits for a lock"
@@ -70,7 +70,7 @@ void Output::summary(const Observation& seen, uint64_t took_ns, const std::strin
                format_duration(took_ns).c_str(), how_looked.c_str());
 }
 
-bool Output::close(std::string& why) {
+bool InspectionOutput::close(std::string& why) {
   const bool text_written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
   if (json_error_ != 0) why = "--json " + json_path_ + ": " + std::strerror(json_error_);
   if (!text_written) why = std::string("standard output: ") + std::strerror(errno);

@@ -10,13 +10,13 @@
 
 namespace holdwatch {
 
-class Output {
+class InspectionOutput {
  public:
   // `json` is a path, "-" or empty.
-  explicit Output(std::string json) : json_path_(std::move(json)) {}
-  Output(const Output&) = delete;
-  Output& operator=(const Output&) = delete;
-  ~Output();
+  explicit InspectionOutput(std::string json) : json_path_(std::move(json)) {}
+  InspectionOutput(const InspectionOutput&) = delete;
+  InspectionOutput& operator=(const InspectionOutput&) = delete;
+  ~InspectionOutput();
 
   // False with the reason if the file cannot be written to.
   bool open(std::string& why);

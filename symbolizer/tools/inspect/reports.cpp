@@ -26,9 +26,9 @@ std::string stack_key(const Stack& stack) {
   return key;
 }
 
-class Teller {
+class ReportMaker {
  public:
-  explicit Teller(const Observation& seen) : seen_(seen), graph_(holders_of(seen)), ids_(seen.locks.size()) {
+  explicit ReportMaker(const Observation& seen) : seen_(seen), graph_(holders_of(seen)), ids_(seen.locks.size()) {
     for (size_t lock = 0; lock < seen.locks.size(); ++lock) {
       for (const SeenWait& wait : seen.locks[lock].waits) {
         graph_.add_wait(wait.tid, lock);
@@ -41,9 +41,9 @@ class Teller {
     for (const std::vector<int>& cycle : graph_.cycles()) {
       const auto timed = std::find_if(cycle.begin(), cycle.end(), [this](int tid) { return timed_.contains(tid); });
       if (timed == cycle.end())
-        tell_cycle(begin_with_least(cycle));
+        report_cycle(begin_with_least(cycle));
       else
-        for (const int tid : cycle) passing_circles_[*graph_.lock_waited_for(tid)] = *timed;
+        for (const int tid : cycle) passing_cycles_[*graph_.lock_waited_for(tid)] = *timed;
     }
     std::vector<size_t> rest;
     for (size_t lock = 0; lock < seen_.locks.size(); ++lock) {
@@ -51,7 +51,7 @@ class Teller {
     }
     std::stable_sort(rest.begin(), rest.end(), [this](size_t a, size_t b) { return rank(a) < rank(b); });
     for (const size_t lock : rest) number(lock);
-    for (const size_t lock : rest) tell_lock(lock);
+    for (const size_t lock : rest) report_lock(lock);
     return std::move(reports_);
   }
 
@@ -163,7 +163,7 @@ class Teller {
     return out;
   }
 
-  void tell_cycle(const std::vector<int>& cycle) {
+  void report_cycle(const std::vector<int>& cycle) {
     // What the first one holds is what the last one waits for.
     std::vector<size_t> held = {*graph_.lock_waited_for(cycle.back())};
     for (size_t i = 0; i + 1 < cycle.size(); ++i) held.push_back(*graph_.lock_waited_for(cycle[i]));
@@ -177,11 +177,11 @@ class Teller {
                               "", seen_.threads.at(cycle[i]).asleep_ns});
       add_waiters(report, held[i], members);
     }
-    in_circles_.insert(cycle.begin(), cycle.end());
+    in_cycles_.insert(cycle.begin(), cycle.end());
     finish(std::move(report));
   }
 
-  void tell_lock(size_t number) {
+  void report_lock(size_t number) {
     const SeenLock& lock = seen_.locks[number];
     Report report = begin(event_of(lock), number);
     for (const int tid : lock.holders) report.holders.push_back(holder(tid, lock));
@@ -194,8 +194,8 @@ class Teller {
       add_note(report.note, "it is shared between processes: its holder " + std::to_string(lock.owner) +
                                 " belongs to another process");
     }
-    const auto passing = passing_circles_.find(number);
-    const std::string more = passing == passing_circles_.end() ? chain_text(number) : passing_text(passing->second);
+    const auto passing = passing_cycles_.find(number);
+    const std::string more = passing == passing_cycles_.end() ? chain_text(number) : passing_text(passing->second);
     if (!more.empty()) add_note(report.note, more);
     finish(std::move(report));
   }
@@ -249,7 +249,7 @@ class Teller {
       if (next == nullptr) break;
       add_note(text, std::to_string(chain[i]) + " waits for " + id(*next));
       if (i + 1 < chain.size()) text += ", held by " + std::to_string(chain[i + 1]);
-      if (in_circles_.contains(chain[i])) return text + ", and is part of a deadlock";
+      if (in_cycles_.contains(chain[i])) return text + ", and is part of a deadlock";
       if (i + 1 == kMaxInChain) return text + " ...";
     }
     return text;
@@ -259,16 +259,16 @@ class Teller {
   WaitGraph graph_;
   std::vector<uint32_t> ids_;  // by lock; 0: none yet
   uint32_t last_id_ = 0;
-  std::set<int> timed_;                    // threads that wait for so long and no longer
-  std::map<size_t, int> passing_circles_;  // locks of cycles that are none for ever, and a thread that waits so
-  std::set<int> in_circles_;
+  std::set<int> timed_;                   // threads that wait for so long and no longer
+  std::map<size_t, int> passing_cycles_;  // locks of cycles that are none for ever, and a thread that waits so
+  std::set<int> in_cycles_;
   std::vector<Report> reports_;
 };
 
 }  // namespace
 
-std::vector<Report> tell(const Observation& seen) {
-  return Teller(seen).run();
+std::vector<Report> reports_of(const Observation& seen) {
+  return ReportMaker(seen).run();
 }
 
 bool is_forever(const Report& report) {

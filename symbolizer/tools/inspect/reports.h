@@ -11,7 +11,7 @@ namespace holdwatch {
 
 // What can never end comes first. One report for each lock that is waited for; the locks of one cycle share one, and have
 // another only where threads outside of the cycle wait too.
-std::vector<Report> tell(const Observation& seen);
+std::vector<Report> reports_of(const Observation& seen);
 
 // Whether what is reported can never end by itself.
 bool is_forever(const Report& report);
