@@ -1,4 +1,4 @@
-// What the watcher hands to the reporter: one thing to report, as views. Nothing is captured or named yet.
+// What the watcher passes to the reporter: one thing to report, as views. Nothing is captured or named yet.
 // Cold context. A request's memory belongs to one of the two at a time: see ReportQueue.
 #pragma once
 
@@ -20,20 +20,20 @@ struct ReportRequest {
   uint64_t posted_ns;      // CLOCK_MONOTONIC
   uint64_t wall_clock_ns;  // CLOCK_REALTIME
   uint64_t limit_ns;
-  LockTag tags[kMaxHolders];         // of the lock; of a cycle: of each holder's
+  LockTag tags[kMaxHolders];         // of the lock; of a cycle: of each holder's lock
   LockState state;                   // released, late: holders as they were last seen, no waiters
   uint64_t started_ns[kMaxHolders];  // latest possible start of each holder's hold
   uint64_t held_ns[kMaxHolders];
   char names[kMaxHolders][kThreadNameSize];  // of the holders; empty: not known
-  uint64_t holder_waits_ns[kMaxHolders];     // of a cycle: how long each has waited itself
+  uint64_t holder_waits_ns[kMaxHolders];     // of a cycle: how long each has waited
   uint64_t waited_ns[kMaxWaiters];
   EndedHold* ended;  // released, late: what the releasing thread left, or null; the reporter returns it
   uint64_t lost_ns;
   size_t threads_delayed;
-  std::atomic<bool> said;  // its first line is out: whoever sets this writes it
+  std::atomic<bool> said;  // its first line is written: whoever sets this writes it
 
   const LockTag& tag_of_holder(size_t index) const { return tags[is_cycle(event) ? index : 0]; }
-  // What the lock is called in this report; one that it is not about is asked for.
+  // How this report refers to the lock; a lock that it is not about is looked up in the registry.
   uint32_t id_of(LockWord lock) const;
 };
 
@@ -41,14 +41,14 @@ struct ReportRequest {
 class ReportQueue {
  public:
   bool start();  // false: no memory
-  // The next request to fill, or null if the reporter is that far behind. `post` hands it over.
+  // The next request to fill, or null if the queue is full. `post` makes it visible to the reporter.
   ReportRequest* next_free();
   void post();
-  // The oldest posted request, or null; `done` gives it back.
+  // The oldest posted request, or null; `done` frees it.
   ReportRequest* oldest();
   void done();
-  // Watcher only: what the reporter is at, and what comes after it. The reporter may be done with it meanwhile; what it is about
-  // stays readable until it is posted over.
+  // Watcher only: the request that the reporter is working on, and those after it. It may be done with them meanwhile; they stay
+  // readable until the watcher reuses them.
   template <typename Visit>
   void for_each_posted(Visit visit) {
     const uint32_t posted = posted_.load(std::memory_order_relaxed);
@@ -57,7 +57,7 @@ class ReportQueue {
   }
   bool idle() const;
   std::atomic<uint32_t>& posted_word() { return posted_; }
-  // One that is never handed over.
+  // One that is never posted.
   ReportRequest& spare() { return requests_[kRequests]; }
   void reset() { posted_ = done_ = 0; }
 

@@ -1,6 +1,6 @@
-// What the reporter finds wrong while an attachment begins, to be passed on to the user who attaches: that reports cannot be
-// written to their destination, which ends the attachment, or that they will have no names.
-// Cold context; the attaching thread listens, the reporter's thread speaks.
+// Problems that the reporter finds while an attachment begins, for the user who attaches: that reports cannot be written to
+// their destination, which ends the attachment, or that they will have no names.
+// Cold context; written by the reporter's thread, read by the attaching thread.
 #pragma once
 
 #include <string_view>
@@ -12,14 +12,14 @@ struct StartupMessages {
   const char* remark;
 };
 
-// Messages are kept from now on. Before the watch begins.
+// Messages are kept from now on. Called before watching begins.
 void listen_for_startup_messages();
 bool is_listening_for_startup_messages();
 
-// Waits, for a bounded time, until the reporter has looked where it will write; messages that come later go to standard error.
+// Waits, for a bounded time, until the reporter has checked its outputs; later messages go to standard error.
 StartupMessages hear_startup_messages();
 
-// The reporter: reports cannot be written to `what`, and go to `instead`; or another line, which standard error has already.
+// Reporter: reports cannot be written to `what`, and go to `instead`; or another line, already written to standard error.
 void add_startup_refusal(const char* what, const char* instead);
 void add_startup_remark(std::string_view line);
 

@@ -1,4 +1,4 @@
-// The locks that one look has found to be worth a report.
+// The locks that one scan has found to be worth a report.
 // Cold context (watcher).
 #pragma once
 
@@ -10,7 +10,7 @@ namespace holdwatch {
 
 // Each lock once.
 struct Candidates {
-  static constexpr size_t kMax = 64;  // locks looked at in one wake-up; the next one takes the others
+  static constexpr size_t kMax = 64;  // locks examined in one wake-up; the next one continues with the others
   LockWord locks[kMax];
   size_t count = 0;
   void add(LockWord lock) {

@@ -1,5 +1,5 @@
-// Whether a signal has just cut a system call short, and which one: what the sampling handler needs to make it begin
-// again as if nothing had happened.
+// Whether a signal has just interrupted a system call, and which one: what the sampling handler needs to restart it as if
+// nothing had happened.
 // Signal context; pure but for reading the code bytes before `ip`, never allocates, never calls out.
 #pragma once
 
@@ -11,7 +11,7 @@
 
 namespace holdwatch {
 
-// The registers of the interrupted thread that tell.
+// The registers of the interrupted thread that show it.
 struct CallRegisters {
   uintptr_t ip;
   int64_t ax;
@@ -24,15 +24,15 @@ struct CallRegisters {
 };
 
 // The number of the system call whose `syscall` instruction ends at code[length], read from how the number was loaded;
-// -1 if the code is not one of the known shapes.
+// -1 if the code has none of the known forms.
 long system_call_before(const unsigned char* code, size_t length);
 
-// The number of the call to begin again (with ip moved back over the instruction), or -1 if no call was cut short or it
-// is to be left as it is. Looks only at code inside `libc_code`, and at the thread's own stack.
+// The number of the call to restart (with ip moved back over the instruction), or -1 if no call was interrupted or it must
+// be left as it is. Looks only at code inside `libc_code`, and at the thread's own stack.
 long call_cut_short(const CallRegisters& registers, MemoryRange libc_code);
 
-// Whether the calls that libc makes on behalf of all its cancellation points can be told apart, if it makes them in one place
-// (glibc 2.41). If not, no thread may be sent a signal. Reads all of the code: some tenths of a millisecond.
+// Whether system calls of different cancellation points can be distinguished if libc makes them all in one place (glibc
+// 2.41). If not, no thread may be sent a signal. Reads all of the code: some tenths of a millisecond.
 bool calls_can_be_told(MemoryRange libc_code);
 
 }  // namespace holdwatch

@@ -1,5 +1,5 @@
 // Where in the records the locks of interest are held or waited for, so that many locks cost one walk over all records.
-// Cold context (watcher). Fixed room: a lock that is seen too often for it is looked for by a walk of its own.
+// Cold context (watcher). Fixed memory: a lock that occurs too often is looked for by a walk of its own.
 #pragma once
 
 #include <cstddef>
@@ -14,12 +14,12 @@ namespace holdwatch {
 class LockIndex {
  public:
   void clear();
-  // Before the walk: this lock is to be looked for. What there is no room for is looked for by a walk of its own. False: it
-  // was wanted already, or there is no room.
+  // Before the walk: adds a lock to look for. If there is no room, it is looked for by a walk of its own. False: it was added
+  // already, or there is no room.
   bool want(LockWord lock);
   void walk();
 
-  // Calls `visit(view)` for each place where the lock was seen and still is held, or waited for; in the records' order.
+  // Calls `visit(view)` for each place where the lock was seen and is still held, or waited for; in the records' order.
   template <typename Visit>
   void for_each_hold_of(LockWord lock, Visit visit);
   template <typename Visit>

@@ -1,5 +1,5 @@
-// Everybody who holds one lock or waits for it, at one moment: the records' views, checked against the lock's own fields.
-// Cold context (watcher). Fixed room; what does not fit is counted.
+// All holders and waiters of one lock at one moment: the records' views, checked against the lock's own fields.
+// Cold context (watcher). Fixed memory; what does not fit is counted.
 #pragma once
 
 #include <cstddef>
@@ -19,9 +19,9 @@ struct HolderState {
   bool likely;                      // the lock's own fields could not confirm it, or that it is still the same hold
   bool waits_since_before = false;  // of a cycle: its own wait was inferred (inspection/inferred_holds)
   uint64_t waits_since_ns = 0;      // of a cycle: the tick at which its own wait began
-  // Of one that no record of its own tells of (inspection/inferred_holds); else unknown.
+  // Of a holder without a record of its own (inspection/inferred_holds); else unknown.
   Whereabouts where = Whereabouts::unknown;
-  int pid = 0;  // elsewhere: its process, 0 if that was not found
+  int pid = 0;  // elsewhere: its process, 0 if not found
   bool inside_call = false;
 };
 
@@ -36,20 +36,20 @@ struct LockState {
   size_t waiting;  // threads that wait for the lock itself
 };
 
-// Whether the lock's own fields confirm that the hold lasts, or cannot tell; then `out` is its holder.
+// Whether the lock's own fields confirm that the hold lasts, or do not show it; then `out` is its holder.
 bool describe_holder(const HoldView& hold, HolderState* out);
 
-// Fills `out` for the lock at `lock`'s address. It was wanted of `lock_index`, or is looked for by a walk of its own.
+// Fills `out` for the lock at `lock`'s address, from `lock_index` if it was added there, else by a walk of its own.
 void read_lock_state(LockWord lock, LockIndex& lock_index, LockState* out);
 
-// The same for a cycle of threads (watch/deadlocks.h): the holders are given, and the waiters are all that wait for any of the
-// cycle's locks without being part of it.
+// The same for a cycle of threads (watch/deadlocks.h): the holders are given; the waiters are all threads that wait for any of
+// the cycle's locks without being part of it.
 void read_cycle_state(const HolderState* holders, size_t count, LockIndex& lock_index, LockState* out);
 
 // Whether each holder of a cycle still waits for what the next one holds. Watcher and reporter.
 bool cycle_lasts(const HolderState* holders, size_t count);
 
-// How the holder came by the lock, as far as that changes what a reader needs to know.
+// How the holder acquired the lock, where a reader needs to know it.
 Acquired acquired_how(const HolderState& holder);
 
 }  // namespace holdwatch

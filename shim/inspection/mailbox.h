@@ -1,5 +1,5 @@
-// Asks a running thread where it is: a signal, whose handler copies registers and stack bytes into the one mailbox.
-// Cold context, one requester at a time; the answer is written in signal context.
+// Samples a running thread: sends it a signal, whose handler copies registers and stack bytes into the only mailbox.
+// Cold context, one caller at a time; the sample is written in signal context.
 #pragma once
 
 #include <cstddef>
@@ -13,12 +13,12 @@ namespace holdwatch {
 
 inline constexpr size_t kMailboxCopySize = size_t{1} << 20;
 
-// Reserves the mailbox; `signal_option` as in Settings::signal. System calls that a sample cuts short are begun again if
+// Reserves the mailbox; `signal_option` as in Settings::signal. System calls that a sample interrupts are restarted if
 // they were made from `libc_code`, or from `libpthread_code`, which is apart before glibc 2.34 (see interrupted_call.cpp). May be called
-// anew in a child of fork. Returns whether a signal is free at present.
+// again in a child of fork. Returns whether a signal is free at present.
 bool mailbox_open(int signal_option, MemoryRange libc_code, MemoryRange libpthread_code = {});
 
-// Asks thread `tid`, whose signal mask is `blocked_signals`. Fills out->registers and, if the stack pointer lies in
+// Samples thread `tid`, whose signal mask is `blocked_signals`. Fills out->registers and, if the stack pointer lies in
 // `stack`, out->copy with what is above it, at most kMailboxCopySize bytes. All of `stack` must be readable. The copy
 // stays valid until the next call. Waits 50 ms at most. Only to be used on a thread that is running: see capture.cpp.
 SamplingFailure mailbox_sample(int tid, uint64_t blocked_signals, MemoryRange stack, Snapshot* out);

@@ -8,12 +8,12 @@
 
 namespace holdwatch {
 
-// The page at `address`, if it is mapped to be shared. False if not, or /proc cannot be read.
+// The page at `address`, if its mapping is shared. False if not, or if /proc cannot be read.
 bool shared_page_at(uintptr_t address, FilePage* out);
-// Whether that process maps it too; false also where the kernel does not let us look.
+// Whether that process maps it too; false also if the kernel does not allow us to read it.
 bool maps_page(int pid, const FilePage& page);
 
-// The longest unbroken range of such memory around `address`; empty if it lies in none, or /proc cannot be read.
+// The longest unbroken range of such memory around `address`; empty if it is in none, or /proc cannot be read.
 MemoryRange mapped_around(uintptr_t address, MappedAs what);
 
 }  // namespace holdwatch

@@ -1,4 +1,4 @@
-// What a lock itself says about who holds it: glibc's own fields, read without faulting, since the lock may be gone.
+// What a lock itself says about its holders: glibc's own fields, read without faulting, since the lock may be gone.
 // Cold context.
 #pragma once
 
@@ -19,32 +19,32 @@ Ownership confirm_ownership(LockWord word, int tid);
 // The id of the thread that a lock names as its only holder, 0 if it names none; `held` is how it holds the lock.
 int owner_of(LockWord lock, LockWord* held);
 
-// Whether `mutex` is one that is waited for with `value`, of those that are waited for in a function of libc's without a name
+// Whether `mutex` is one that is waited for with `value`, of the kinds whose waits are in a function of libc that has no symbol
 // (nptl/pthread_mutex_lock.c, __pthread_mutex_lock_full): robust ones, whose word names the owner, and those with
-// PTHREAD_PRIO_PROTECT, whose word has the ceiling. That they inherit priority the call itself says.
+// PTHREAD_PRIO_PROTECT, whose word has the ceiling. For PTHREAD_PRIO_INHERIT the system call itself is enough.
 bool is_unnamed_mutex(LockWord mutex, uint32_t value);
 
-// Whether the lock says that somebody waits for it; it may say so for a while when nobody does any more. False where it cannot be
+// Whether the lock says that it has waiters, which it may do for a while after the last one has gone. False if it cannot be
 // read.
 bool is_contended(LockWord lock);
 
-// Whether the lock is taken and names nobody: somebody is in the middle of taking or releasing it. Rarely for longer than a few
-// instructions.
+// Whether the lock is locked and names no owner: a thread is in the middle of acquiring or releasing it. Rarely for longer than
+// a few instructions.
 bool is_changing_hands(LockWord lock);
-// How it is held then.
+// The access it is held for then.
 Access access_of_nameless(LockWord lock);
 
-// Whether threads of other processes may hold it (PTHREAD_PROCESS_SHARED); false where it cannot be read.
+// Whether threads of other processes may hold it (PTHREAD_PROCESS_SHARED); false if it cannot be read.
 bool is_process_shared(LockWord lock);
 
-// How often a recursive mutex is held by its owner, and a rwlock by all its readers; 1 for every other lock, and where it
+// How many times a recursive mutex is held by its owner, and a rwlock by all its readers; 1 for every other lock, and if it
 // cannot be read.
 uint32_t held_count(LockWord word);
 
-// Whether it is a mutex with the protocol PTHREAD_PRIO_INHERIT; false where it cannot be read.
+// Whether it is a mutex with the protocol PTHREAD_PRIO_INHERIT; false if it cannot be read.
 bool inherits_priority(LockWord word);
 
-// How many readers the lock counts; 0 where it cannot be read.
+// How many readers the lock counts; 0 if it cannot be read.
 uint32_t reader_count(LockWord word);
 
 }  // namespace holdwatch

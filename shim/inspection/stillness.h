@@ -1,5 +1,5 @@
-// Shows afterwards that a lock was not given up in between, where no record tells. Either its holder has slept all the time.
-// Or all have that slept for the lock: an unlock wakes one of them.
+// Shows afterwards that a lock without a record was not released in between: either its holder has slept all the time, or
+// all threads have that slept for the lock, of which an unlock wakes one.
 // Cold context (watcher). Reads /proc of a few threads; disturbs none.
 #pragma once
 
@@ -10,10 +10,10 @@
 
 namespace holdwatch {
 
-// The threads of this process that sleep in a futex call on a word of the lock; of more than there is room for, none.
+// The threads of this process that sleep in a futex call on a word of the lock; none if there are more than fit.
 struct Sleepers {
   static constexpr size_t kMax = 16;
-  static constexpr size_t kMaxThreads = 1024;  // of the process that are asked: a file of /proc each
+  static constexpr size_t kMaxThreads = 1024;  // threads of the process that are examined: a file of /proc each
   int tids[kMax];
   size_t count = 0;
 };
@@ -23,8 +23,8 @@ class Stillness {
  public:
   // `process`: 0 for this one.
   void begin(int process, int holder, LockWord lock);
-  // Whether the lock has surely not been given up since begin(), or since this was asked last. If not, it is as if begun
-  // anew.
+  // Whether the lock has certainly not been released since begin(), or since the last call. If not, this call is a new
+  // begin().
   bool lasts();
 
  private:

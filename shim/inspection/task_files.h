@@ -1,4 +1,4 @@
-// What the kernel tells of one thread: /proc/self/task/TID/{syscall,status,comm}; some of it of another process's, too.
+// What the kernel shows of one thread: /proc/self/task/TID/{syscall,status,comm}; some of it also of another process's.
 // Cold context; no allocation, and no descriptor stays open.
 #pragma once
 
@@ -10,8 +10,8 @@
 
 namespace holdwatch {
 
-// These return 0, or the errno of what failed; EPROTO stands for a text that was not understood. ENOENT and ESRCH mean
-// that the thread is gone, or that /proc is not mounted or shows another process id namespace than ours: ask
+// These return 0, or the errno of what failed; EPROTO means that the text was not understood. ENOENT and ESRCH mean
+// that the thread is gone, or that /proc is not mounted or shows another process id namespace than ours: see
 // proc_shows_us.
 int read_syscall_file(int tid, SyscallFile* out);
 int read_status_file(int tid, StatusFile* out);
@@ -24,7 +24,7 @@ int read_thread_name(int pid, int tid, char (&name)[kThreadNameSize]);
 // When the process was started, in nanoseconds since the boot (CLOCK_BOOTTIME), rounded down to a tick of 10 ms.
 int read_start_time(int pid, uint64_t* out_ns);
 
-// True if /proc knows this very thread under the id that it has for itself. False without /proc, or where /proc was
+// True if /proc shows this thread under the id that it has for itself. False without /proc, or where /proc was
 // mounted in another process id namespace: its thread ids are not ours there, and may even be somebody else's.
 bool proc_shows_us();
 

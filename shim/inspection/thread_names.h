@@ -1,5 +1,5 @@
-// The names of threads as they were last seen: a closing line names a holder that has exited since.
-// Cold context; one thread uses one of these.
+// The names of threads as last seen: a closing line names a holder that has exited since.
+// Cold context; each object is used by one thread.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@ namespace holdwatch {
 
 class ThreadNames {
  public:
-  // Fills in the thread's name. False if the thread is gone: then the name is the one it had, empty if it was never seen.
+  // Fills in the thread's name. False if the thread has exited: then the name is its last one, empty if it was never seen.
   bool look_up(int tid, char (&out)[kThreadNameSize]);
 
  private:

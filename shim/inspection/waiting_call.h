@@ -9,7 +9,7 @@
 
 namespace holdwatch {
 
-// A function of glibc's in which a thread waits for a lock, or for a condition and then for its mutex.
+// A function of glibc in which a thread waits for a lock, or for a condition and then for its mutex.
 struct WaitingFunction {
   uintptr_t start, end;
   LockKind kind;
@@ -17,11 +17,11 @@ struct WaitingFunction {
   bool is_condition = false;
 };
 
-// The functions that lock_waited_for knows. Set once, before the first question; nothing is found without.
+// The functions that lock_waited_for knows. Set once, before its first call; without them it finds nothing.
 void set_waiting_functions(const WaitingFunction* functions, unsigned count);
 
-// False if it waits for no lock, or in no function that is known. A thread in a condition wait waits for the mutex once it
-// has been woken and somebody else has that.
+// False if it waits for no lock, or in an unknown function. A thread in a condition wait waits for the mutex once it has
+// been woken and another thread holds the mutex.
 bool lock_waited_for(const SyscallFile& place, LockWord* out);
 
 // Whether it sleeps in a futex call on one of the words of `lock`, whatever function made that call; and what it wants then.

@@ -1,4 +1,4 @@
-// When the watch begins: with the program's first thread, or when its only thread is about to block.
+// When watching begins: with the program's first thread, or when its only thread is about to block.
 // looks_taken: hot context. begin_watch_slow: start context in effect; it makes our threads.
 #pragma once
 
@@ -13,25 +13,25 @@ namespace holdwatch {
 [[gnu::noinline, gnu::cold]] void begin_watch_slow();
 
 // Gives the calling thread its record at its first lock call. A second live record means that the program has threads,
-// even if they were made behind our back (timers, asynchronous I/O: inside glibc): then the watch begins here.
+// even if glibc created them itself (timers, asynchronous I/O), past our hooks: then watching begins here.
 [[gnu::noinline, gnu::cold]] ThreadRecord* first_record_slow();
 
-// Called before the program makes a thread: its record must come from memory that is already there.
+// Called before the program creates a thread, whose record must come from memory that is already reserved.
 [[gnu::noinline, gnu::cold]] void prepare_for_thread_slow(const pthread_attr_t* attributes);
 
-// Whether anybody may hold the lock: the first word of glibc's mutexes and rwlocks is 0 if nobody does.
+// Whether any thread may hold the lock: the first word of glibc's mutexes and rwlocks is 0 if none does.
 inline bool is_in_use(const void* lock) {
   return *static_cast<const uint32_t*>(lock) != 0;
 }
 
-// Whether a call that takes the lock would probably block, from glibc's own fields. Asked
-// only while the process has one thread. A wrong yes costs a thread of ours; the lock is the caller's to be looked at.
+// Whether a call that acquires the lock would probably block, from glibc's own fields. Called
+// only while the process has one thread. A wrong yes costs a thread of ours; the caller is about to use the lock, so it can be read.
 inline bool looks_taken(LockWord word) {
   const uintptr_t address = word.address();
   if (word.kind() == LockKind::mutex) {
     const auto& mutex = *reinterpret_cast<const pthread_mutex_t*>(address);
     const int type = mutex_type(mutex);
-    // An only thread that meets its own error-checking mutex gets EDEADLK; one of another process it waits for.
+    // An only thread gets EDEADLK for an error-checking mutex of its own; it waits for one that another process holds.
     const bool never_waits = type == PTHREAD_MUTEX_RECURSIVE ||
                              (type == PTHREAD_MUTEX_ERRORCHECK && (mutex.__data.__kind & kMutexIsShared) == 0);
     return is_mutex_locked(mutex) && !never_waits;

@@ -1,4 +1,4 @@
-// The functions that ours stand in front of: whatever comes next in the search order, glibc's own or another preload's.
+// The functions that our hooks call: whatever comes next in the search order, glibc's own or another preload's.
 // Any context after start; a call that comes before start resolves them on the way.
 #pragma once
 
@@ -21,11 +21,11 @@ struct alignas(kCacheLine) RealFunctions {
 
 [[gnu::visibility("hidden")]] extern RealFunctions g_real;
 
-// Looks all of them up: in `scope`, RTLD_NEXT or, where we were loaded late, RTLD_DEFAULT. Start context: it takes the
+// Looks them all up: in `scope`, which is RTLD_NEXT or, if we were loaded late, RTLD_DEFAULT. Start context: it takes the
 // loader's lock. Calling it again does nothing.
 void resolve_real_functions(void* scope);
 
-// The address of our own function of that name, wherever else there is one. Cold context.
+// The address of our own function of that name, whether or not other modules have one. Cold context.
 uintptr_t own_function(const char* name);
 
 }  // namespace holdwatch

@@ -1,6 +1,6 @@
-// What was learnt of the program's call sites of lock functions: how much an acquisition there has to note, so that the
-// stack that took the lock can be told later. Where the frame that calls the lock function stays until the unlock, as with
-// inlined guards, the call site alone will do; where it returns (an out-of-line std::mutex::lock, std::lock, a helper
+// What has been learnt about the program's call sites of lock functions: how much an acquisition there has to note, so that
+// its call stack can be reported later. Where the frame that calls the lock function stays until the unlock, as with
+// inlined guards, the call site alone is enough; where it returns (an out-of-line std::mutex::lock, std::lock, a helper
 // that hands out a lock), its callers must be noted before they are gone.
 // site_stays: hot context, one load. The rest is called a few times a site: no allocation, no lock.
 #pragma once
@@ -15,17 +15,17 @@
 namespace holdwatch {
 
 enum class SiteKind : uint64_t {
-  unseen,   // too few holds from there have ended yet
-  stays,    // each time the frame was still there when the lock was given up
-  returns,  // at least once it was not
-  copies    // the callers that were noted did not suffice for a report (STACKS=auto): copy the stack
+  unseen,   // too few holds from there have ended so far
+  stays,    // every time, the frame was still there at the unlock
+  returns,  // at least once, it was not
+  copies    // the noted callers were not enough for a report (STACKS=auto): copy the stack
 };
 
-// A function may give a lock up itself most times and hand it out at others: so many holds are seen before it is trusted.
+// A function may usually release the lock itself and sometimes return it locked: this many holds are observed before it is trusted.
 inline constexpr uint64_t kTrustedAfter = 64;
 
 // A set of four neighbours is searched, the first of them in lock calls. Written with compare-and-swap by any thread that
-// has learnt something, read by all; an entry says all of a site, so that nothing else has to be ordered with it.
+// has learnt something, read by all; one entry describes a site completely, so it needs no ordering with other data.
 inline constexpr size_t kSiteEntries = 4096;
 inline constexpr size_t kSiteNeighbours = 4;
 alignas(kCacheLine) [[gnu::visibility("hidden")]] extern std::array<std::atomic<uint64_t>, kSiteEntries> g_call_sites;
@@ -40,30 +40,30 @@ constexpr uint64_t site_entry(uintptr_t pc, SiteKind kind, uint64_t links = 0, u
   return pc | site_code(kind) << 48 | links << 50 | seen << 56;
 }
 
-// Return addresses differ in their low bits as much as in any, and those cost a lock call nothing to work out.
+// The low bits of return addresses are as good a hash as any, and cost a lock call nothing.
 constexpr size_t first_site_entry(uintptr_t pc) {
   return pc % kSiteEntries;
 }
 
-// May say no to a site that stays: where its first entry is another's, and after note_every_site.
+// May be false for a site that stays: if its first entry belongs to another site, and after note_every_site.
 inline bool site_stays(uintptr_t pc) {
   return g_call_sites[first_site_entry(pc)].load(std::memory_order_relaxed) == pc;
 }
 
-// In an entry: no lock call may take the short way.
+// In an entry: no lock call may take the fast path.
 inline constexpr uint64_t kIsNoted = uint64_t{1} << 55;
 
-// What site_stays would say but for note_every_site.
+// What site_stays would return without note_every_site.
 inline bool site_stays_if_noted(uintptr_t pc) {
   return g_call_sites[first_site_entry(pc)].load(std::memory_order_relaxed) == (pc | kIsNoted);
 }
 
-// While `wanted`, site_stays says no to every site, so that each acquisition takes the way on which everything is noted. The
+// While `wanted`, site_stays is false for every site, so that each acquisition takes the path that notes everything. The
 // watcher's, and before it begins; what g_clock_line.extras asks for is set before.
 void note_every_site(bool wanted);
 
-// Forgets half of what was seen at the sites that are not settled, so that only those settle from which many holds end between
-// two calls; with `trusted` those that are said to stay have to show it again. Watcher only.
+// Halves the counts of sites that are not settled, so that only sites settle from which many holds end between two calls;
+// with `trusted`, sites that are known to stay have to show it again. Watcher only.
 void forget_half_of_sites(bool trusted);
 
 // Whether try_copies does anything (STACKS=auto). Start context.
@@ -71,18 +71,18 @@ void allow_trials(bool wanted);
 
 struct Site {
   SiteKind kind = SiteKind::unseen;
-  bool is_settled = false;  // no release learns any more
+  bool is_settled = false;  // releases learn nothing more about it
   uint32_t links =
-      0;  // of a site that returns: so many callers by frame pointers reach a frame that stays; 0: not known
+      0;  // of a site that returns: how many callers, by frame pointers, lead to a frame that stays; 0: not known
 };
 Site site_of(uintptr_t pc);
 
-// Notes one hold's end, or what a report has shown. A site never goes back: copies beats returns beats stays. Where the
-// table is full nothing is kept but `copies`, which takes another's place.
+// Notes the end of one hold, or what a report has shown. A kind is only ever replaced by a stronger one: stays, returns,
+// copies. If the table is full, only `copies` is kept, in the place of another entry.
 void note_site(uintptr_t pc, SiteKind kind, uint32_t links = 0);
 
-// A hold that is to be reported has ended where nothing that was noted reaches: from now on stacks are copied there, on trial.
-// The report knows better: it notes `copies`, or ends the trial. Hot context too.
+// A hold that will be reported has ended outside everything that was noted: from now on stacks are copied there, on trial.
+// The report decides: it notes `copies`, or ends the trial. Hot context too.
 void try_copies(uintptr_t pc);
 void end_trial(uintptr_t pc);
 

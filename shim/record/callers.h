@@ -8,20 +8,20 @@
 
 namespace holdwatch {
 
-// Fewer links can be chance: code without frame pointers keeps pointers to its own variables in rbp, too.
+// Fewer links can be coincidence: code without frame pointers may keep pointers to its own variables in rbp.
 inline constexpr uint32_t kFewestLinks = 2;
 
 // Fills the notes from the stack between caller.sp and `stack_end`, up to `most_links` callers where frame pointers lead to
 // them. Returns the bits for the slot's `noted`.
 uint32_t note_callers(CallerNotes& notes, const Caller& caller, uintptr_t stack_end, uint32_t most_links);
 
-// How many of the innermost callers that were noted have returned since, by what has changed on the stack; where it is words
-// that were noted, perhaps only a variable that looked like a return address was written. What lies below `lowest` is not
-// looked at. The calling thread's own stack.
+// How many of the innermost noted callers have returned since, judging by what has changed on the stack. If words were noted
+// instead of call sites, the change may be only a variable that looked like a return address. Nothing below `lowest` is read.
+// For the calling thread's own stack.
 uint32_t changed_callers(const HeldSlot& slot, const CallerNotes& notes, uintptr_t lowest, uintptr_t stack_end);
 
-// Whether `caller`, of another call, returns to where a function that was noted would have returned: its frame's place is
-// taken by a call that was its last act and became a jump.
+// Whether `caller`, of another call, returns to where a noted function would have returned: that function ended in a tail
+// call, whose frame replaced its own.
 bool was_noted(const HeldSlot& slot, const CallerNotes& notes, const Caller& caller);
 
 }  // namespace holdwatch

@@ -1,5 +1,5 @@
-// Holds that reached (nearly) their limit, handed over by the thread that ends them: the exact end, and where the thread
-// was then. So an overlong hold is not lost even if the watcher never looked at it.
+// Holds that reached (nearly) their limit, passed on by the thread that ends them: the exact end, and where the thread
+// was at that moment. So an overlong hold is reported even if the watcher never saw it.
 // hand_over_slow: hot context, but only for holds near their limit; no allocation, no lock, no system call beyond a vDSO
 // clock. The rest: the watcher and the reporter.
 #pragma once
@@ -18,17 +18,17 @@ struct EndedHold {
   enum class State : uint32_t { free, writing, ready, taken };
   std::atomic<State> state{State::free};
   HoldView hold;
-  LockTag lock;          // asked for while it was still held: it may be destroyed right afterwards; id 0: not asked for
+  LockTag lock;          // looked up while it was still held: it may be destroyed right afterwards; id 0: not looked up
   uint64_t released_ns;  // CLOCK_MONOTONIC
   Caller caller;         // of the unlock
   size_t acquired_size;
   size_t stack_size;
-  unsigned char acquired[kStackCopySize];  // the stack as it was at the acquisition, from hold.sites[0].sp on
+  unsigned char acquired[kStackCopySize];  // the stack at the acquisition, from hold.sites[0].sp on
   unsigned char stack[16 * 1024];          // from caller.sp on
 };
 
 // Notes that the calling thread is about to end its hold of `lock`, which began in the slot `first` of its record; the slot
-// `last` is of the level that is left, the same as a rule. The lock is not read from there: see drop_left_over.
+// `last` belongs to the level that ends, usually the same slot. The lock is not read from it: see drop_left_over.
 [[gnu::noinline]] void hand_over_slow(ThreadRecord& record, LockWord lock, const HeldSlot& first, const HeldSlot& last,
                                       const Caller& caller);
 
@@ -36,11 +36,11 @@ struct EndedHold {
 EndedHold* take_ended_hold();
 void give_back(EndedHold* entry);
 
-// In the child after fork: what other threads were writing is never finished.
+// In the child after fork: entries that other threads were writing will never be finished.
 void ended_holds_after_fork();
 
-// How many overlong holds go unreported since start: more ended at once than there was room for, here or, as the watcher
-// counts, among the reporter's requests.
+// How many overlong holds have gone unreported since start, because more ended at once than there was room for: here, or in
+// the queue of report requests, which the watcher counts.
 uint64_t ended_holds_lost();
 void count_lost_hold();
 

@@ -1,4 +1,4 @@
-// One lock that a thread holds or waits for, as its record keeps it, and what is noted of the callers of the lock call.
+// One lock that a thread holds or waits for, as its record keeps it, and the noted callers of the lock call.
 // Hot context: the owner's stores (thread_record.h says in which order). Cold: the watcher's loads.
 #pragma once
 
@@ -19,21 +19,21 @@ struct Caller {
   uintptr_t pc, sp, bp;
 };
 
-// HeldSlot::at_release(): what the release has to look at. Zero in a free slot and in nearly every hold. The low bits count
+// HeldSlot::at_release(): what the release has to check. Zero in a free slot and in nearly every hold. The low bits count
 // acquisitions of the same lock that came after the slot's own and have no slot.
 enum AtRelease : uint32_t {
-  kUnsettled = 1u << 31,  // the site's kind is to be learnt
-  kAgain = 1u << 30,      // the thread had the lock before: a further level of the hold that began in an older slot
-  kGivenUp = 1u << 29,    // the hold's first level has been given up before later ones, for whose sake the slot stays
+  kUnsettled = 1u << 31,  // the site's kind has yet to be learnt
+  kAgain = 1u << 30,      // the thread held the lock already: a further level of the hold that began in an older slot
+  kGivenUp = 1u << 29,  // the hold's first level was released before later ones, which is why the slot is still in use
   kDepthMask = kGivenUp - 1
 };
 
 // HeldSlot::noted(): how many entries of the notes are call sites, how many are words of the stack instead, and whether there is
-// a copy of the stack. Zero in a free slot and where the call site alone will do.
+// a copy of the stack. Zero in a free slot and where the call site alone is enough.
 enum Noted : uint32_t { kSitesMask = 0xff, kWordsShift = 8, kCopied = 1u << 16 };
 
-// One cache line: all that a lock call writes, but for the place where the next one goes. What at_release() and noted() say is
-// in one word, so that the release of most holds, of which neither says anything, looks there once.
+// One cache line: all that a lock call writes, except the position of the next slot. at_release() and noted() share one word,
+// so that the release of most holds, for which both are zero, loads it once.
 struct alignas(kCacheLine) HeldSlot {
   std::atomic<uint64_t> word{0};      // LockWord; 0: free
   std::atomic<uint64_t> number{0};    // counts the uses of this slot: the identity of the hold or wait

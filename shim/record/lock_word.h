@@ -18,14 +18,14 @@ class LockWord {
       : bits_(reinterpret_cast<uintptr_t>(lock) | (kind == LockKind::rwlock ? kRwlock : 0) |
               (access == Access::shared ? kShared : 0)) {}
 
-  // For a held lock: taken again by a condition wait. For a waiting thread: it sits in the condition wait.
+  // For a held lock: reacquired by a condition wait. For a waiting thread: it is in the condition wait.
   constexpr LockWord with_condition() const { return LockWord(bits_ | kCondition); }
   // Wanted, not held.
   constexpr LockWord with_waiting() const { return LockWord(bits_ | kWaiting); }
   constexpr LockWord without_waiting() const { return LockWord(bits_ & ~kWaiting); }
-  // Of a thread that waits: not for ever, but up to a time that it has given.
+  // Of a thread that waits: with a timeout.
   constexpr LockWord with_timeout() const { return LockWord(bits_ | kTimeout); }
-  // What the word of a wait becomes once the lock is had.
+  // What the word of a wait becomes once the lock is acquired.
   constexpr LockWord as_hold() const { return LockWord(bits_ & ~(kWaiting | kTimeout)); }
 
   constexpr uint64_t bits() const { return bits_; }
@@ -38,7 +38,7 @@ class LockWord {
   constexpr bool empty() const { return bits_ == 0; }
   constexpr bool is_lock_at(uintptr_t address) const { return (bits_ ^ address) << kTagBits == 0; }
   constexpr bool is_same_lock(LockWord other) const { return (bits_ ^ other.bits_) << kTagBits == 0; }
-  // Held as a plain lock call leaves it: neither waited for nor taken again by a condition wait. A rwlock may be held in
+  // Held after a plain lock call: neither a wait nor a reacquisition by a condition wait. A rwlock may be held in
   // either way.
   template <LockKind Kind>
   constexpr bool is_plain_hold_of(LockWord lock) const {
@@ -47,11 +47,11 @@ class LockWord {
   }
   constexpr bool is_hold() const { return !is_no_hold() && address() < kEnd; }
   constexpr bool is_hole() const { return bits_ == kHole; }
-  // Nothing, a wait or a hole. False for what stands at a block's ends, too: one comparison in a lock call.
+  // Nothing, a wait or a hole. False for the marks at a block's ends, too: one comparison in a lock call.
   constexpr bool is_no_hold() const { return static_cast<int64_t>(bits_) <= 0; }
   friend constexpr bool operator==(LockWord, LockWord) = default;
 
-  // No lock's word: what stands below and above a block's slots, and in a slot that is free while a higher one is in use.
+  // Not a lock: the marks below and above a block's slots, and a slot that is free while a higher one is in use.
   static constexpr LockWord block_end() { return LockWord(kEnd); }
   // The same below a record's very first slot.
   static constexpr LockWord record_start() { return LockWord(kEnd | kTimeout); }

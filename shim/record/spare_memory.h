@@ -8,10 +8,10 @@ namespace holdwatch {
 
 enum class SpareKind : uint8_t { overflow, stack_copies };
 
-// A zeroed chunk, never given back; null if none is left until the next refill.
+// A zeroed chunk, which is never freed; null if none is left until the next refill.
 void* take_spare(SpareKind kind);
 
-// Reserves a new slab where the old one is nearly used up. Stack copies only if `with_copies`: nobody else takes them.
+// Reserves a new slab where the old one is nearly used up. Stack copies only if `with_copies`: otherwise nothing uses them.
 void refill_spares(bool with_copies);
 
 }  // namespace holdwatch

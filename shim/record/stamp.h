@@ -1,6 +1,6 @@
-// The time that a lock call notes on its slow way: the tick, or where lock calls are few the clock's.
-// Hot context; no lock. The clock is read by the vDSO; under a filter of system calls it is not, for some kernels' clocks need
-// one.
+// The time that a lock call notes on its slow path: the tick, or, where lock calls are few, the clock's.
+// Hot context; no lock. The clock is read through the vDSO; under a system call filter it is not read, because some clock
+// sources need a system call.
 //
 // A tick dates a lock call to within the watcher's sleep. A process that makes few lock calls would pay more for the
 // watcher's wake-ups than for reading the clock in each call; and its stamps are exact.
@@ -12,17 +12,17 @@
 
 namespace holdwatch {
 
-// The stamp of a call on its slow way, which may be the last tick all the same.
+// The stamp of a call on its slow path, which may still be the last tick.
 [[gnu::noinline]] uint64_t stamp_slow();
 
-// The clock's time, instead of `stamp`, which may be exact already; `stamp` itself before the watch, and where the clock must not
-// be read.
+// The clock's time in place of `stamp`, which may be exact already; `stamp` itself before watching begins, and where the clock
+// must not be read.
 uint64_t exact_stamp(uint64_t stamp);
 
-// So many stamps may be exact from now on: where calls become many, the rest finds a tick again, if on the slow way. Watcher only.
+// This many stamps may be exact from now on: if there are more calls, the rest use the tick again, on the slow path. Watcher only.
 void allow_exact_stamps(uint64_t most);
 
-// How many stamps were exact since the last question. Watcher only.
+// How many stamps were exact since the last call of this function. Watcher only.
 uint32_t take_exact_stamps();
 
 }  // namespace holdwatch

@@ -10,7 +10,7 @@
 
 namespace holdwatch {
 
-// Which hold or wait: the record's index, the slot's index in it and the number that the owner gave it. Never reused.
+// Identifies a hold or wait: the record's index, the slot's index in it and the slot's use number. Never reused.
 struct Identity {
   uint32_t record;
   uint32_t slot;
@@ -18,7 +18,7 @@ struct Identity {
   friend bool operator==(const Identity&, const Identity&) = default;
 };
 
-// A held lock as its slot said at one moment.
+// A held lock, as its slot was at one moment.
 struct HoldView {
   Identity identity;
   LockWord word;
@@ -26,9 +26,9 @@ struct HoldView {
   bool gone;          // its thread has exited
   uint64_t since_ns;  // tick at the acquisition
   uint64_t tsc;
-  uint32_t levels;   // acquisitions in this slot that were not given up yet: one as a rule
-  bool is_given_up;  // the first was, but not all; what follows is of the oldest that is left
-  Identity site;     // the slot that the call site stands in
+  uint32_t levels;   // acquisitions in this slot that were not released yet: usually one
+  bool is_given_up;  // the first was released, but not all; what follows belongs to the oldest that is left
+  Identity site;     // the slot that contains the call site
   uint32_t site_count;
   CallSite sites[kMaxCallSites];  // [0] is the lock call's own return address
   // Where no frame pointers led to more sites: every other word of the stack from sites[0].sp + 8 on.
@@ -38,7 +38,7 @@ struct HoldView {
   uintptr_t stack_end;
 };
 
-// A wait as the waiting slot said at one moment.
+// A wait, as its slot was at one moment.
 struct WaitView {
   Identity identity;
   LockWord word;
@@ -57,10 +57,10 @@ bool hold_lasts(const Identity& identity);
 bool wait_lasts(const Identity& identity);
 
 // The stack as it was at the acquisition in the slot `site` of a view, if it was copied: up to `size` bytes into `out`; 0 if
-// there is no copy or that acquisition has been given up meanwhile.
+// there is no copy or that acquisition has been released meanwhile.
 size_t copy_acquired_stack(const Identity& site, void* out, size_t size);
 
-// Fills in what the slot and its notes say of the callers: sites, words, bp.
+// Fills in the callers from the slot and its notes: sites, words, bp.
 void view_callers(const HeldSlot& slot, const CallerNotes& notes, HoldView* out);
 
 // Calls `visit(view)` for every hold (wait) that began at tick `newest_ns` or before. Returns the tick at which the

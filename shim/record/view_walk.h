@@ -1,5 +1,5 @@
 // The loops over all records behind for_each_hold and for_each_wait (view.h).
-// Cold context. A record with nothing in it costs two loads; a view is made only of what is in use.
+// Cold context. An empty record costs two loads; views are made only of slots in use.
 #pragma once
 
 #include "shim/record/thread_table.h"
@@ -7,8 +7,8 @@
 
 namespace holdwatch {
 
-// Calls `visit(index, record)` for all records. With thousands of threads a walk does little but wait for their memory: that of
-// the records to come, and of their first slots, is on its way meanwhile.
+// Calls `visit(index, record)` for all records. With thousands of threads, a walk mostly waits for memory: so the records that
+// come next, and their first slots, are prefetched.
 template <typename Visit>
 void for_each_record(Visit visit) {
   constexpr uint32_t kAhead = 8;

@@ -1,8 +1,8 @@
-// What has been reported of the latest episodes: that there was a first report, and whom reports have shown waiting.
+// What has been reported of the latest episodes: whether there was a first report, and which waiters reports have shown.
 // Cold context (reporter); pure.
 //
-// The watcher counts waiters at its looks. A report is made a moment later, and may name one who came in between and is gone
-// before the next look: the closing line must not say that nobody waited.
+// The watcher counts waiters when it scans. A report is made a moment later, and may name a waiter that arrived in between and
+// is gone before the next scan: the closing line must not say that there were no waiters.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,7 @@ namespace holdwatch {
 class ReportedEpisodes {
  public:
   bool has(uint64_t episode) const { return entry(episode).episode == episode; }
-  // Its first report was left out by RATE.
+  // Its first report was suppressed by RATE.
   void note(uint64_t episode) {
     if (!has(episode)) entry(episode) = {episode, 0, 0};
   }
@@ -29,7 +29,7 @@ class ReportedEpisodes {
     told.waiters = std::max(told.waiters, waiters);
     told.waited_ns = std::max(told.waited_ns, waited_ns);
   }
-  // Adds to what the watcher has counted those whom it has not seen.
+  // Adds to the watcher's count the waiters that it has not seen.
   void complete(Finding& finding) const {
     if (!has(finding.episode)) return;
     const Entry& told = entry(finding.episode);

@@ -1,4 +1,4 @@
-// Room for the stacks of one report: taken one after the other, given back all at once.
+// Memory for the stacks of one report: allocated one after the other, freed all at once.
 // Cold context (reporter). Reserved once; pages cost memory only while a report needs them.
 #pragma once
 
@@ -17,7 +17,7 @@ class StackArena {
     return memory_ != nullptr;
   }
 
-  // An empty stack with all its room, or null if the arena is full. Only the newest one may still grow.
+  // An empty stack of full capacity, or null if the arena is full. Only the newest one may still grow.
   RawStack* take() {
     if (memory_ == nullptr || used_ + sizeof(RawStack) > kSize) return nullptr;
     auto* stack = reinterpret_cast<RawStack*>(memory_ + used_);
@@ -27,7 +27,7 @@ class StackArena {
     return stack;
   }
 
-  // Keeps what the newest stack has got and no more. Readers look at frames below `count` only.
+  // Shrinks the newest stack to the frames it has. Readers use frames below `count` only.
   void keep(const RawStack& stack) {
     const size_t size = offsetof(RawStack, frames) + stack.count * sizeof(RawFrame);
     used_ += (size + alignof(RawStack) - 1) & ~(alignof(RawStack) - 1);

@@ -7,18 +7,18 @@
 
 namespace holdwatch {
 
-// Notes where the shim lies, absolute, before the program can change its working directory.
+// Notes the shim's absolute path, before the program can change its working directory.
 void remember_own_path();
 
 struct LoadedSymbolizer {
-  const SymbolizerApi* api;  // null: not loaded, one line was said
+  const SymbolizerApi* api;  // null: not loaded, and one line was printed
   void* self;
 };
 
-// Loads it, or makes use of the one that was loaded before.
+// Loads it, or uses the one that was loaded before.
 LoadedSymbolizer load_symbolizer(const Settings& settings, const HostCalls& host);
 
-// In a child of fork: a thread of the parent's was using it, so that it cannot be used any more. The next is loaded anew.
+// In a child of fork: a thread of the parent was using it, so it cannot be used here. The next call loads another copy.
 void abandon_symbolizer();
 
 // The shim's own path as the loader knows it, e.g. for LD_PRELOAD; empty before remember_own_path.

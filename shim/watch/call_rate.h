@@ -1,9 +1,9 @@
 // Whether lock calls are so few that each may read the clock: see record/stamp.h.
 // Cold context (watcher); pure.
 //
-// Only a trial tells: lock calls leave no count behind. It lasts for one sleep of the usual length, and costs a busy process
-// so many readings of the clock as are few in twice that time. After one that failed the next one comes later, but never much later: a
-// process that has become idle is not to be woken at a busy one's rate for long.
+// Only a trial can tell, because lock calls are not counted. It lasts for one sleep of the usual length, and costs a busy process
+// at most as many clock readings as count as few in twice that time. After a failed trial the next one comes later, but not much
+// later: a process that has become idle must not be woken at a busy one's rate for long.
 #pragma once
 
 #include <algorithm>
@@ -11,8 +11,8 @@
 
 namespace holdwatch {
 
-// Reading the clock in each of so many calls a second takes less than the wake-ups do that a tick needs instead. A few more
-// are allowed in any sleep: in a short one a few calls say nothing about a rate.
+// Reading the clock this many times a second costs less than the wake-ups that a tick would need. A few more calls are
+// allowed in any sleep: in a short one, a few calls say nothing about the rate.
 inline constexpr uint64_t kFewCallsPerSecond = 30'000;
 inline constexpr uint64_t kFewCallsAnyway = 100;
 
@@ -33,9 +33,9 @@ class CallRate {
   }
   void reset() { *this = {}; }
 
-  // From now on lock calls are to be stamped exactly.
+  // From now on lock calls should be stamped exactly.
   bool are_few() const { return are_few_; }
-  // They were few during the last sleep: the next may be long.
+  // There were few during the last sleep: the next one may be long.
   bool were_few() const { return were_few_; }
 
   static uint64_t few_in(uint64_t time_ns) { return kFewCallsAnyway + kFewCallsPerSecond * time_ns / 1'000'000'000; }

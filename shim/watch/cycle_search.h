@@ -1,6 +1,6 @@
 // Which threads wait for each other in a cycle.
-// Cold context (watcher). Pure: values in, values out, in fixed room: that is why it is not the one that looks at another
-// process (symbolizer/tools/inspect/wait_graph.h), which has to hold any number and may allocate.
+// Cold context (watcher). Pure: values in, values out, in fixed memory. The search in another process
+// (symbolizer/tools/inspect/wait_graph.h) is a different one because it has no bound and may allocate.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace holdwatch {
 
-// A hold that others may wait for, as far as the search needs it.
+// A hold that other threads may wait for: what the search needs of it.
 struct CycleHold {
   LockWord lock;
   int tid;
@@ -26,21 +26,21 @@ struct Cycle {
 };
 
 // A thread waits for one lock at a time; a lock that is held for reading may have several holders, for all of which its
-// waiters wait. Only who waits and holds a lock can be part of a cycle: the holds of the others need not be told.
+// waiters wait. Only threads that both wait and hold can be part of a cycle: the holds of others need not be added.
 class CycleSearch {
  public:
   static constexpr size_t kMaxWaits = 4096;
   static constexpr size_t kMaxHolds = 8192;
 
   void clear() { wait_count_ = hold_count_ = 0; }
-  // What there is no room for is left out.
+  // Left out if there is no room.
   void add_wait(int tid, LockWord lock);
   void add_hold(const CycleHold& hold);
   bool any_waits() const { return wait_count_ > 0; }
 
-  // Calls `visit(context, cycle)` for cycles, until none is left that contains a thread of no other. Those of more than
-  // kMaxHolders threads are passed over. `is_woken(tid, mutex)` is asked of threads in a condition wait whose mutex
-  // somebody holds: only one that has been woken waits for it.
+  // Calls `visit(context, cycle)` for cycles that have no thread in common. Cycles of more than kMaxHolders threads are
+  // skipped. `is_woken(tid, mutex)` is called for threads in a condition wait whose mutex is held by another thread: only
+  // one that has been woken waits for it.
   void find(void (*visit)(void* context, const Cycle& cycle), void* context, bool (*is_woken)(int tid, LockWord mutex));
 
  private:
@@ -49,9 +49,9 @@ class CycleSearch {
     int tid;
     LockWord lock;
     State state;
-    uint32_t next_hold;  // of its lock's, the one that is to be tried next
-    uint32_t by;         // the hold through which the way came to its thread
-    uint32_t before;     // the wait before it on the way
+    uint32_t next_hold;  // of its lock's holds, the one to try next
+    uint32_t by;         // the hold through which the path came to its thread
+    uint32_t before;     // the wait before it on the path
   };
 
   void sort();

@@ -8,12 +8,12 @@
 
 namespace holdwatch {
 
-// Fills `search` with who waits and holds something, but for those whose wait has a timeout (that one ends by itself), and
-// with what they hold.
+// Fills `search` with the threads that wait and hold something, and with what they hold. Waits with a timeout are left out:
+// they end by themselves.
 void read_waits(CycleSearch& search);
 
-// Whether all of it was true at one moment and can never end: then `holders`, of which there is room for kMaxHolders, are
-// the cycle's, the oldest hold first and otherwise in the cycle's order.
+// Whether the whole cycle existed at one moment and can never end. Then `holders`, with room for kMaxHolders, are its
+// holders, from the oldest hold on in the cycle's order.
 bool prove_cycle(const Cycle& cycle, const Timing& timing, HolderState* holders);
 
 }  // namespace holdwatch

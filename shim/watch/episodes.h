@@ -14,12 +14,12 @@ namespace holdwatch {
 struct Episode {
   bool active;
   Event event;      // hold, abandoned, wait, deadlock or self_deadlock; a hold becomes abandoned if its thread exits
-  bool due;         // to be followed at this look
+  bool due;         // to be checked at this scan
   bool posted;      // its first report was handed to the reporter
   uint64_t number;  // counts from 1
   LockWord lock;
-  // What reports call the lock, from the beginning on: it may be destroyed before the closing line. Of a deadlock: each
-  // holder's lock; else the first only.
+  // How reports refer to the lock, looked up at the beginning: it may be destroyed before the closing line. Of a deadlock:
+  // each holder's lock; otherwise only the first.
   LockTag tags[kMaxHolders];
   uint64_t limit_ns;
   uint64_t next_age_ns;   // the age at which it is to be reported again
@@ -38,7 +38,7 @@ struct Episode {
   LockWord tagged_lock(size_t index) const { return is_cycle(event) ? holders[index].hold.word : lock; }
 };
 
-// Gives the locks their ids and names, which are asked for as they are now; the names again.
+// Looks up the ids and names of the locks as they are now; and the names once more.
 void tag_locks(Episode& episode);
 void refresh_names(Episode& episode);
 
@@ -46,28 +46,28 @@ void refresh_names(Episode& episode);
 void count_waiting(Episode& episode, const LockState& state, const TickHistory& history, uint64_t now_ns);
 
 bool has_holder(const Episode& episode, const Identity& identity);
-// Whether `before` has a holder that the episode has no more.
+// Whether `before` has a holder that the episode no longer has.
 bool has_lost_holder(const Episode& episode, const Episode& before);
 
-// Keeps what the holder that has released left. A hold is handed over before the lock is given up: where it was seen held
-// after that, it ended no sooner.
+// Keeps what the releasing holder left. A hold is passed on before the lock is released: if it was seen held after that
+// moment, it ended no earlier than seen.
 void note_ended(Episode& episode, EndedHold* ended);
 
 class Episodes {
  public:
   static constexpr size_t kMax = 512;
 
-  // The one that is about who holds the lock, or about who waits for it; or null.
+  // The episode about the lock's holders, or about its waiters; or null.
   Episode* find_hold(uintptr_t lock);
   Episode* find_wait(uintptr_t lock);
   // The deadlock that has the lock in its cycle, or null.
   Episode* find_cycle(uintptr_t lock);
-  // Whether there is one that tells who holds the lock, or of any kind.
+  // Whether there is an episode that names the lock's holders; or one of any kind.
   bool tell_of_hold(uintptr_t lock) { return find_hold(lock) != nullptr || find_cycle(lock) != nullptr; }
   bool tell_of(uintptr_t lock) { return tell_of_hold(lock) || find_wait(lock) != nullptr; }
   // The episode about holds, or else the deadlock, in which `identity` is one of the holders, or null.
   Episode* find_holder(const Identity& identity);
-  // A new one; null if there are too many: it is tried again at the next look.
+  // A new one; null if there are too many: the watcher tries again at the next scan.
   Episode* begin(Event event, LockWord lock, uint64_t limit_ns);
   void end(Episode& episode);
   bool full() const { return active_ == kMax; }
@@ -84,7 +84,7 @@ class Episodes {
 
   Episode episodes_[kMax] = {};
   size_t active_ = 0;
-  size_t used_ = 0;  // entries ever used: the others' pages are not touched
+  size_t used_ = 0;  // entries ever used: pages of unused entries are not touched
   uint64_t last_number_ = 0;
 };
 

@@ -7,8 +7,8 @@
 
 namespace holdwatch {
 
-// What the watcher knows of a lock at this look is in `state`; released and late holds are told from the episode alone.
-// False: the reporter is too far behind, though not stuck.
+// `state` is what the watcher knows of the lock at this scan; reports of released and late holds use the episode alone.
+// False: the queue is full, though the reporter is not stuck.
 bool post(const Episode& episode, Phase phase, const LockState& state, const Timing& timing);
 
 }  // namespace holdwatch
