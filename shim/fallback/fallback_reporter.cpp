@@ -12,8 +12,8 @@
 namespace holdwatch {
 namespace {
 
-// How long the reporter may take before the watcher speaks itself. Where reports go to standard error the words belong
-// there anyway; elsewhere it must be as good as certain that they will not come by themselves.
+// How long the reporter may take before the watcher writes a short report itself. If reports go to standard error, that is
+// their place anyway; otherwise it must be almost certain that the reporter will not write them.
 constexpr uint64_t kTimeoutNs = 2 * kNanosecondsPerSecond;
 constexpr uint64_t kLongTimeoutNs = 15 * kNanosecondsPerSecond;
 
@@ -70,7 +70,7 @@ void FallbackReporter::start(const Settings& settings) {
 }
 
 // The reporter may be stuck in the loader or the allocator, whose locks the stalled program may hold forever: the first line
-// must be written all the same.
+// must be written anyway.
 void FallbackReporter::speak_for_a_stuck_reporter(uint64_t now_ns) {
   const ReportRequest* const oldest = report_queue().oldest();
   g_reporter_is_stuck = oldest != nullptr && oldest->posted_ns + timeout_ns_ <= now_ns;

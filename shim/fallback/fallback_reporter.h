@@ -1,4 +1,4 @@
-// Reports in plain form, by the watcher, where the reporter does not get round to them.
+// Reports in short form, written by the watcher if the reporter does not reach them.
 // Cold context (watcher).
 #pragma once
 
@@ -15,14 +15,14 @@ bool reporter_is_stuck();
 // Writes the first line of the request, if RATE allows it.
 void report_plainly(const ReportRequest& request, uint64_t now_ns);
 
-// What the watcher says itself of requests that have waited too long. While the reporter is stuck, that is each phase of each episode,
-// in plain form, as many a minute as RATE allows.
+// Short reports of requests that have waited too long. While the reporter is stuck, these are all phases of all episodes, as many
+// per minute as RATE allows.
 class FallbackReporter {
  public:
   void start(const Settings& settings);
   void speak_for_a_stuck_reporter(uint64_t now_ns);
-  // At exit, if reports go to standard error: for every request of which nothing has been said, and for what has no room among the
-  // requests from then on. `end` says what RATE has left out of it.
+  // At exit, if reports go to standard error: for every request without a report, and for what no longer fits into the queue.
+  // `end` prints how many of them RATE has suppressed.
   void take_over(uint64_t now_ns) const;
   void end(uint64_t now_ns) const;
 

@@ -19,8 +19,8 @@ namespace {
 
 bool g_wanted = true;
 
-// The episodes of which something was said plainly. Written by the watcher, read by the reporter, which comes to a request long
-// after that.
+// The episodes that have a short report. Written by the watcher, read by the reporter, which reaches a request long after
+// that.
 constexpr size_t kEpisodes = 1024;
 std::atomic<uint64_t> g_said[kEpisodes] = {};
 
@@ -35,7 +35,7 @@ void say_first_line(const Finding& finding) {
   print_message(text);
 }
 
-// A finding of what the request says, without a look at any thread but for its name.
+// A finding made from the request, without reading anything of a thread except its name.
 struct RequestFinding {
   Finding finding{};
   Holder holders[kMaxHolders] = {};

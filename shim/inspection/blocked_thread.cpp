@@ -18,8 +18,8 @@ bool is_within(uintptr_t word, LockWord lock) {
   return word - lock.address() < size;
 }
 
-// Who waits for a lock is in a futex call, or on the way there. A wait with a timeout that was stopped and continued goes on
-// as restart_syscall, its arguments still in place (signal(7)).
+// A thread that waits for a lock is in a futex call, or about to make one. A wait with a timeout that was stopped and continued
+// goes on as restart_syscall, with the same arguments in its registers (signal(7)).
 bool is_in_another_call(const SyscallFile& file, const WaitView& wait) {
   if (file.kind != SyscallFile::Kind::in_call || !file.call.known || file.call.number == SYS_futex) return false;
   return file.call.number != SYS_restart_syscall || !is_within(file.call.arguments[0], wait.word);

@@ -1,6 +1,6 @@
-// Where another thread is: the policy. Looks at the thread's files in /proc, and only where those say that it runs, and
-// goes on to say so, asks it through the mailbox.
-// Cold context (the reporter thread). Never touches records or symbols; never allocates.
+// Where another thread is: the policy. Reads the thread's files in /proc, and samples it through the mailbox only if they
+// show it running for some time.
+// Cold context (the reporter thread). Uses neither records nor symbols; never allocates.
 #include "shim/inspection/capture.h"
 
 #include <sys/syscall.h>
@@ -26,17 +26,17 @@ namespace {
 
 constexpr uint64_t kTimeoutNs = 50'000'000;
 constexpr uint64_t kBetweenLooksNs = 200'000;
-// Processor time between two looks after which a thread has surely left the system call it had been woken from.
+// Processor time between two readings after which a thread has certainly left the system call from which it was woken.
 constexpr uint64_t kRanEnoughNs = 20'000;
 
 unsigned char g_blocked_copy[65536];
 
-// One look at a thread through /proc.
+// One reading of a thread's files in /proc.
 struct TaskState {
   StatusFile status;
   SyscallFile syscall;
   int status_error = 0;
-  int syscall_error = 0;  // most often EACCES: the file belongs to root in a process that is not dumpable
+  int syscall_error = 0;  // usually EACCES: the file belongs to root in a process that is not dumpable
   uint64_t processor_ns = 0;
 
   bool succeeded() const { return status_error == 0; }
@@ -85,7 +85,7 @@ void wait_for_next_look() {
   system_call(SYS_nanosleep, &pause, nullptr);
 }
 
-// The state as far as it shows without /proc. A filter of the program's may let this question fail too.
+// The state as far as it can be known without /proc. A filter of the program may make this call fail too.
 ThreadState state_by_clock(int tid) {
   const uint64_t before_ns = processor_ns(tid);
   wait_for_next_look();
@@ -95,7 +95,7 @@ ThreadState state_by_clock(int tid) {
   return now_ns >= before_ns + kRanEnoughNs ? ThreadState::running : ThreadState::blocked;
 }
 
-// A stack pointer beyond the thread's stack means that the thread is on another one, whose end nobody told us.
+// A stack pointer beyond the thread's stack means that the thread is on another stack, whose end is not known.
 void distrust_foreign_stack(Snapshot* out) {
   if (out->registers.sp >= out->stack_end) out->stack_end = 0;
 }
@@ -129,7 +129,7 @@ bool explain_no_registers(int error, Snapshot* out) {
   return false;
 }
 
-// True if the thread has been where the snapshot says ever since.
+// True if the thread has not moved since the snapshot.
 bool has_stayed(const Snapshot& snapshot) {
   const TaskState task = read_task(snapshot.tid);
   return task.succeeded() && task.syscall_error == 0 && !task.runs() && task.status.switches() == snapshot.switches &&
@@ -139,7 +139,7 @@ bool has_stayed(const Snapshot& snapshot) {
 }
 
 // A thread that blocks for a fraction of a millisecond at a time (small reads, sends, sleeps) is gone before its live
-// stack is unwound, but not before the few kilobytes that are in use are copied. A larger stack is left to be read live.
+// stack is unwound, but not before the few kilobytes in use are copied. A larger stack is read from the live thread.
 void copy_blocked_stack(Snapshot* out) {
   const size_t size = out->stack_end - out->registers.sp;
   if (out->stack_end == 0 || size > sizeof g_blocked_copy) return;
@@ -149,7 +149,7 @@ void copy_blocked_stack(Snapshot* out) {
   out->copy_size = size;
 }
 
-// The snapshot of a thread that does not run.
+// The snapshot of a thread that is not running.
 bool take_from_files(const TaskState& task, Snapshot* out) {
   out->state = state_of(task);
   if (out->state == ThreadState::gone) return explain_no_status(ESRCH, out);
@@ -167,9 +167,9 @@ bool take_from_files(const TaskState& task, Snapshot* out) {
   return true;
 }
 
-// A signal must not reach a thread that was merely on its way into or out of a blocking call: a call that moved some of
-// its bytes would return early, and no handler can mend that. So the thread must have run, without once blocking, since
-// it was first looked at.
+// A signal must not reach a thread that is entering or leaving a blocking call: a call that has transferred some of its
+// bytes would return early, and no handler can repair that. So the thread must have run, without ever blocking, since
+// the first reading.
 bool ran_throughout(const TaskState& since, const TaskState& now) {
   return since.status.voluntary_switches == now.status.voluntary_switches &&
          now.processor_ns >= since.processor_ns + kRanEnoughNs;
@@ -208,7 +208,7 @@ bool explain_no_sample(const char* reason, Snapshot* out) {
 }
 
 // The stack to copy: the thread's own at first. A thread that turns out to be on another one (a coroutine's, a signal
-// handler's, or its own grown since) is asked again, with what is mapped around the stack pointer it had.
+// handler's, or its own, grown since) is sampled again, with the memory that is mapped around its stack pointer.
 class WantedStack {
  public:
   explicit WantedStack(uintptr_t stack_end) {
@@ -219,7 +219,7 @@ class WantedStack {
 
   MemoryRange range() const { return range_; }
 
-  // False if that was tried before.
+  // False if this was tried before.
   bool try_around(uintptr_t sp) {
     if (tried_) return false;
     tried_ = true;
@@ -246,7 +246,7 @@ bool finish_sample(const WantedStack& stack, Snapshot* out) {
   return true;
 }
 
-// A thread under more filters than ours are has put one over itself alone.
+// A thread under more filters than our own threads has installed one for itself alone.
 bool filters_its_own_calls(const StatusFile& status) {
   if (status.seccomp_filters == 0) return false;
   StatusFile own;
@@ -329,7 +329,7 @@ bool capture_thread(int tid, uintptr_t stack_end, Snapshot* out) {
     return false;
   }
   const bool captured = take(tid, out);
-  // Asked afterwards: the thread says so first, and then begins to wait.
+  // Checked afterwards: the thread first sets the flag, then begins to wait.
   if (g_no_more_of.load(std::memory_order_acquire) != tid) return captured;
   begin(tid, stack_end, out);
   TextBuffer(out->why_short, sizeof out->why_short) << "stack not captured: the thread is exiting the process";

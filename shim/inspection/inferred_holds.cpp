@@ -19,15 +19,15 @@ namespace {
 
 constexpr size_t kMaxInferred = 4096;
 constexpr size_t kChecksAtOnce = 64;  // in one wake-up: each reads files of /proc
-constexpr int kLooks = 3;             // one thread may be on its way into a wait while it is looked at
-constexpr size_t kMaxWaited = 512;    // locks that are waited for, asked in one look who keeps them
+constexpr int kLooks = 3;             // a thread may be about to wait while it is examined
+constexpr size_t kMaxWaited = 512;    // locks with waiters whose holders are inferred in one scan
 
 struct Inferred {
   ThreadRecord* record;  // null: free
   HeldSlot* slot;
   LockWord word;
   bool is_wait;
-  InferredHold hold;  // of a hold; its tid is the thread's in any case
+  InferredHold hold;  // of a hold; its tid is always set
   Stillness still;
 
   int tid() const { return hold.place.tid; }
@@ -39,12 +39,12 @@ constinit Inferred g_inferred[kMaxInferred] = {};
 size_t g_used = 0;        // entries ever used
 size_t g_next_check = 0;  // among them
 
-// Threads that sit in a condition wait since before the attachment: it knows of no mutex until it has been woken.
+// Threads in a condition wait since before the attachment: which mutex they will want shows only once they are woken.
 int g_sleepers[kMaxInferred];
 size_t g_sleeper_count = 0;
 size_t g_next_sleeper = 0;
 
-uint64_t g_unexplained_due_ns = 0;  // when waits are looked at next whose lock no record explains
+uint64_t g_unexplained_due_ns = 0;  // when waits for locks without a recorded holder are examined next
 LockWord g_waited[kMaxWaited];
 
 Inferred* free_entry() {
@@ -60,7 +60,7 @@ Inferred* find_inferred(int tid, LockWord word, bool is_wait) {
   return found == g_inferred + g_used ? nullptr : found;
 }
 
-// The record that holds what was inferred of the thread already, or null.
+// The record with what was inferred about the thread already, or null.
 ThreadRecord* record_of(int tid) {
   for (size_t i = 0; i < g_used; ++i)
     if (g_inferred[i].record != nullptr && g_inferred[i].tid() == tid) return g_inferred[i].record;
@@ -89,7 +89,7 @@ bool waits_by_record(int tid) {
   return found;
 }
 
-// Publishes in the thread's inferred record that it wants the lock from now on, or has it.
+// Publishes in the thread's inferred record that it waits for the lock from now on, or holds it.
 bool publish(Inferred& inferred) {
   ThreadRecord& record = *inferred.record;
   inferred.slot =
@@ -109,13 +109,13 @@ Inferred* infer(const OwnerPlace& place, LockWord word, bool is_wait) {
     record = make_inferred_record(place.tid, has_stack ? mapped_around(file.sp, MappedAs::stack).end : 0);
   }
   if (record == nullptr) return nullptr;
-  record->gone_name[0] = '\0';  // another thread's
+  record->gone_name[0] = '\0';  // it was another thread's
   *inferred = {record, nullptr, word, is_wait, {place, false, false}, {}};
   if (!publish(*inferred)) inferred->record = nullptr;
   return inferred->record == nullptr ? nullptr : inferred;
 }
 
-// The hold of whom the lock names, inferred now or before; null if it names nobody, or a thread that has recorded it.
+// The hold of the thread that the lock names, inferred now or before; null if it names none, or one that has recorded the hold.
 Inferred* infer_owner(LockWord lock, uint64_t waited_since_ns) {
   LockWord held;
   const int owner = owner_of(lock, &held);
@@ -146,7 +146,7 @@ void infer_wait(int tid) {
   if (infer({Whereabouts::here, tid}, word, true) != nullptr) infer_owner(word, monotonic_ns());
 }
 
-// Who waits for the lock by a call that went past our hooks; false if that is nobody.
+// Infers the threads that wait for the lock by calls that bypass our hooks; false if there are none.
 bool infer_sleepers(LockWord lock) {
   bool any = false;
   const Sleepers sleepers = sleepers_for(lock);
@@ -171,7 +171,7 @@ bool still_holds(const Inferred& inferred) {
          !is_recorded(inferred.tid(), inferred.word);
 }
 
-// Whether nobody can have given the lock up since it was looked at last. A thread that has exited cannot.
+// Whether the lock cannot have been released since the last scan. A thread that has exited cannot release it.
 bool is_same_hold(Inferred& inferred) {
   switch (inferred.hold.place.where) {
     case Whereabouts::here:
@@ -185,7 +185,7 @@ bool is_same_hold(Inferred& inferred) {
   return true;
 }
 
-// A hold that may be another one by now counts anew, but where it was reported already: that one is only likely from now on.
+// A hold that may be a different one by now starts again, unless it was reported already: then it is only likely from now on.
 void check_hold(Inferred& inferred, const Timing& timing) {
   if (!still_holds(inferred)) return drop(inferred);
   if (is_same_hold(inferred)) return;
@@ -208,7 +208,7 @@ void check_inferred(const Timing& timing) {
   }
 }
 
-// Who has been woken waits for the mutex now, or is in a wait of its own record by then.
+// A thread that has been woken waits for the mutex now, or has recorded a wait of its own.
 void look_after_sleepers() {
   for (size_t checks = std::min(g_sleeper_count, kChecksAtOnce); checks > 0 && g_sleeper_count > 0; --checks) {
     const size_t at = g_next_sleeper++ % g_sleeper_count;
@@ -240,8 +240,8 @@ bool is_explained(LockWord lock, LockIndex& lock_index) {
   return explained;
 }
 
-// The lock is taken and names nobody: by one that waits for it again in a signal's handler? Only the first few are asked, by a
-// look at their stacks each.
+// The lock is locked and names no owner: perhaps a waiter holds it, whose call a signal handler has interrupted. Only the first
+// few waiters are checked, because each check reads a stack.
 Inferred* infer_interrupted(LockWord lock, LockIndex& lock_index) {
   constexpr int kMaxAsked = 8;
   if (!is_changing_hands(lock)) return nullptr;
@@ -265,7 +265,7 @@ uint64_t longest_wait_ns(LockWord lock, const Timing& timing, LockIndex& lock_in
   return longest_ns;
 }
 
-// Whether it waits for the lock itself; then it may be in the middle of a call that a signal has interrupted.
+// Whether it waits for the lock that it holds; then a signal may have interrupted its call.
 bool waits_for_itself(Inferred& owner, LockWord lock, LockIndex& lock_index) {
   bool waits = false;
   lock_index.for_each_wait_for(lock, [&](const WaitView& wait) {
@@ -290,7 +290,7 @@ void explain(LockWord lock, const Timing& timing, const ReportedLocks& reported,
     stuck.add(lock);
 }
 
-// The locks that somebody has waited for since tick `old_ns` or before; `*next_ns`: when the next wait began.
+// The locks that have had a waiter since tick `old_ns` or before; `*next_ns`: when the next wait began.
 size_t list_waited(uint64_t old_ns, LockIndex& lock_index, uint64_t* next_ns) {
   size_t count = 0;
   lock_index.clear();
@@ -300,8 +300,8 @@ size_t list_waited(uint64_t old_ns, LockIndex& lock_index, uint64_t* next_ns) {
   return count;
 }
 
-// A wait is looked at when it has lasted for one period: until then most are over. That takes an eight-hundredth of the time at
-// most.
+// A wait is examined once it has lasted for one period: most are over by then. That takes at most one eight-hundredth of the
+// time.
 void look_for_unexplained(const Timing& timing, const ReportedLocks& reported, LockIndex& lock_index,
                           Candidates& stuck) {
   constexpr uint64_t kShare = 800, kPerRecordNs = 200, kPerLockNs = 10'000;

@@ -20,7 +20,7 @@
 namespace holdwatch {
 namespace {
 
-constexpr size_t kSearched = 64 * 1024;  // bytes of stack above the wait, in which the signal's frame is looked for
+constexpr size_t kSearched = 64 * 1024;  // bytes of stack above the wait that are searched for the signal's frame
 constexpr size_t kPiece = 4096;
 
 // What the kernel keeps of a signal's disposition on x86-64 (arch/x86/include/uapi/asm/signal.h).
@@ -43,7 +43,7 @@ uintptr_t signal_restorer() {
   return 0;
 }
 
-// Lock functions are libc's, before glibc 2.34 libpthread's, the hooks before them ours.
+// Lock functions are in libc, before glibc 2.34 in libpthread; the hooks that call them are ours.
 bool is_lock_code(uintptr_t pc) {
   const auto is_beside = [pc](auto* function) {
     return mapped_around(reinterpret_cast<uintptr_t>(function), MappedAs::code).contains(pc);
@@ -69,7 +69,7 @@ bool is_interrupted_call(uintptr_t frame, uintptr_t restorer, LockWord lock) {
   return has_lock && is_lock_code(static_cast<uintptr_t>(registers[REG_RIP]));
 }
 
-// Of the handler's lock call, or below. It need not sleep: glibc's rwlocks spin for what the interrupted call is to do next.
+// Of the handler's lock call, or below. It need not sleep: glibc's rwlocks spin until the interrupted call takes its next step.
 uintptr_t lowest_frame(const WaitView& wait) {
   if (!is_inferred(wait.caller.pc)) return wait.caller.sp;
   SyscallFile place;

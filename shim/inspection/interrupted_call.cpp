@@ -1,26 +1,26 @@
 // See interrupted_call.h.
 //
-// Why this is needed. A sample is asked only of a thread that was just seen running, but it may enter a blocking call
+// Why this is needed: only a thread that was just seen running is sampled, but it may enter a blocking call
 // before the signal arrives. SA_RESTART lets the kernel repeat read, accept and the like; poll, nanosleep, epoll_wait and
 // others fail with EINTR after any handler whatever its flags (signal(7)), and the program would see an error that it
 // would not have seen without us.
 //
-// Why it is sound. The x86_64 kernel shows the handler such a call as ax == -EINTR and ip just behind the instruction;
-// `syscall` itself left ip in cx too, and user code has run no instruction since, for the first thing that it does to ax
-// is to look at it. Every call in kMayBeginAgain that returns EINTR has done nothing yet, or has written back how much
-// time is left (select, and nanosleep into its own argument). A relative time-out begins anew, and is late by the time
-// between the two: that from the look at the thread to the signal, for before that it was running.
+// Why it is sound: the x86_64 kernel shows the handler such a call as ax == -EINTR and ip just after the instruction;
+// `syscall` itself left ip in cx too, and user code has run no instruction since, because the first thing it does with ax
+// is to test it. Every call in kMayBeginAgain that returns EINTR has done nothing yet, or has written back how much
+// time is left (select, and nanosleep into its own argument). A relative timeout starts again, and ends late by the time
+// from the last reading of the thread to the signal: before that it was running.
 //
 // Since glibc 2.41 cancellation points make their calls in one place: __syscall_cancel_arch gets the number in rsi and moves it to
 // rax (sysdeps/unix/sysv/linux/x86_64/syscall_cancel.S); its one caller, __internal_syscall_cancel (nptl/cancellation.c), has it
-// as an argument on the stack, where it stays. So it is read from there, by the caller's own instruction that loads it. A libc
-// that was compiled to something else gets no signal sent into it.
+// as an argument on the stack, where it stays. So it is read from there, as the caller's own instruction loads it. With a libc
+// that was compiled differently, no thread is sent a signal.
 //
 // syscall(2) gets the number as its argument, and keeps it nowhere: the hook of that function has noted it (base/noted_call.h).
 //
-// When it is not used: outside libc's own code, because only there is the way a number gets into eax known and tested
-// (the unit test reads every `syscall` of the running libc); for a number that was computed otherwise; and, in
-// the mailbox, if another handled signal is pending, for that one would have interrupted the call without us as well.
+// When it is not used: outside libc's own code, because only there it is known and tested how a number gets into eax
+// (the unit test reads every `syscall` of the running libc); for a number that was computed in another way; and, in
+// the mailbox, if another handled signal is pending, which would have interrupted the call without us as well.
 #include "shim/inspection/interrupted_call.h"
 
 #include <cerrno>
@@ -34,7 +34,7 @@ namespace {
 constexpr size_t kSyscallLength = 2;  // 0f 05
 constexpr size_t kLookBack = 32;
 
-// Not close: after EINTR its descriptor is gone, and may be somebody else's already.
+// Not close: after EINTR its descriptor is closed, and its number may be in use again.
 constexpr long kMayBeginAgain[] = {
     SYS_poll,
     SYS_ppoll,
@@ -108,7 +108,7 @@ StackPlace load_before(const unsigned char* end, Loaded into) {
   return {};
 }
 
-// The length of an instruction that ends at `end` and leaves rsi and the stack alone, 0 if it is no such: a move between
+// The length of an instruction that ends at `end` and leaves rsi and the stack unchanged, 0 if it is another one: a move between
 // registers, or lea DISP32(REG),%r8 to %r15.
 size_t harmless_before(const unsigned char* end) {
   const unsigned char rex = end[-3], modrm = end[-1];
@@ -138,12 +138,12 @@ StackPlace number_at_call(const unsigned char* call) {
 }
 constexpr size_t kMaxBeforeCall = 12 * 7 + 7;
 
-// __syscall_cancel_arch from its fetching the number to the call.
+// __syscall_cancel_arch, from where it fetches the number to the call.
 constexpr unsigned char kCancelArch[] = {0x48, 0x89, 0xf0, 0x48, 0x89, 0xd7, 0x48, 0x89, 0xce, 0x4c, 0x89, 0xc2, 0x4d,
                                          0x89, 0xca, 0x4c, 0x8b, 0x44, 0x24, 0x08, 0x4c, 0x8b, 0x4c, 0x24, 0x10};
 constexpr unsigned char kKeepsFlags[] = {0x4c, 0x89, 0x5c, 0x24, 0x08};  // mov %r11,0x8(%rsp)
 constexpr size_t kCancelArchLength = sizeof kCancelArch + sizeof kKeepsFlags + kSyscallLength;
-constexpr size_t kCancelArchStart = 64;  // the function begins no farther before its call
+constexpr size_t kCancelArchStart = 64;  // the function begins at most so far before its call
 
 bool is_cancel_arch(const unsigned char* end) {
   const unsigned char* at = end - kSyscallLength;
@@ -167,7 +167,7 @@ long word_at(const StackPlace& place, uintptr_t sp, uintptr_t bp) {
   return *reinterpret_cast<const long*>((place.from_bp ? bp : sp) + place.offset);
 }
 
-// The number of a call whose number was no constant, read from where the code before it had it from; -1 if not known.
+// The number of a call whose number was not a constant, read from where the code before it took it; -1 if not known.
 long number_on_stack(const CallRegisters& registers, MemoryRange libc_code) {
   const auto* end = reinterpret_cast<const unsigned char*>(registers.ip);
   if (const StackPlace place = load_before(end - kSyscallLength, Loaded::rax); place.known)
@@ -180,7 +180,7 @@ long number_on_stack(const CallRegisters& registers, MemoryRange libc_code) {
   return place.known ? word_at(place, registers.sp + sizeof(uintptr_t), registers.bp) : -1;
 }
 
-// syscall(2) from its fetching the number to the call (sysdeps/unix/sysv/linux/x86_64/syscall.S).
+// syscall(2), from where it fetches the number to the call (sysdeps/unix/sysv/linux/x86_64/syscall.S).
 constexpr unsigned char kSyscallFunction[] = {0x48, 0x89, 0xf8, 0x48, 0x89, 0xf7, 0x48, 0x89, 0xd6,
                                               0x48, 0x89, 0xca, 0x4d, 0x89, 0xc2, 0x4d, 0x89, 0xc8,
                                               0x4c, 0x8b, 0x4c, 0x24, 0x08, 0x0f, 0x05};
@@ -195,8 +195,8 @@ long number_noted(const CallRegisters& registers) {
   return is_of_this_call ? static_cast<long>(noted.number) : -1;
 }
 
-// A REX prefix makes another register of eax: 41 b8 loads r8d, 45 31 c0 clears it. The byte may as well be the end of
-// the instruction before; then the number is given up, which costs no more than an EINTR.
+// With a REX prefix, eax becomes another register: 41 b8 loads r8d, 45 31 c0 clears it. The byte may also be the end of
+// the instruction before; then the number counts as unknown, which costs only an EINTR.
 bool is_prefix(unsigned char byte) {
   return (byte & 0xf0) == 0x40;
 }
@@ -229,8 +229,8 @@ long call_cut_short(const CallRegisters& registers, MemoryRange libc_code) {
 
 namespace {
 
-// Every call of a function that ends its work at `end` shows where it has the number, and so does each `syscall` nearby: the caller
-// makes the call itself where its thread cannot be cancelled.
+// Every call of the function that returns at `end` shows where its caller has the number, and so does each `syscall` nearby: a
+// caller whose thread cannot be cancelled makes the system call itself.
 bool all_callers_are_known(MemoryRange code, const unsigned char* end) {
   constexpr size_t kNearby = 128;
   const auto* const first = reinterpret_cast<const unsigned char*>(code.start) + kNearby;

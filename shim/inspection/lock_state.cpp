@@ -16,7 +16,7 @@ bool began_before(const HoldView& one, const HoldView& other) {
 }
 
 // One thread can have several slots for one lock: levels of a recursive mutex, repeated read locks, or a leftover of a hold
-// that another thread ended. The oldest one that the lock's own count still covers is the hold; the others add to its depth.
+// that another thread ended. The oldest one that the lock's own count covers is the hold; the others add to its depth.
 void merge_into(HolderState& known, const HoldView& another) {
   const bool another_is_older = began_before(another, known.hold);
   const HoldView& older = another_is_older ? another : known.hold;
@@ -40,8 +40,8 @@ void add_hold(LockState& state, const HoldView& hold) {
   state.holders[state.holder_count++] = holder;
 }
 
-// More recorded readers than the lock counts: a read lock was given up by another thread than took it, and which record
-// is the leftover cannot be told.
+// More recorded readers than the lock counts: a read lock was released by a thread other than its acquirer, and which record
+// is the leftover is not known.
 void doubt_surplus_readers(LockState& state) {
   size_t recorded = state.holders_left_out;
   for (size_t i = 0; i < state.holder_count; ++i)
@@ -71,7 +71,7 @@ void begin(LockWord lock, LockState* out) {
 bool describe_holder(const HoldView& hold, HolderState* out) {
   const InferredHold* inferred = inferred_hold(hold);
   Ownership ownership = confirm_ownership(hold.word, hold.tid);
-  // A thread in the middle of its own lock call: nobody is named then.
+  // A thread in the middle of its own lock call: no owner is named then.
   if (inferred != nullptr && inferred->inside_call && is_changing_hands(hold.word)) ownership = Ownership::unknown;
   *out = {hold, ownership == Ownership::unknown};
   if (inferred != nullptr) {

@@ -1,8 +1,8 @@
 // See mailbox.h.
 //
-// Who may touch the mailbox: the requester moves idle, written and abandoned to requested, and requested to abandoned.
+// Who may change the mailbox: the requester moves idle, written and abandoned to requested, and requested to abandoned.
 // The handler moves requested to writing, by compare-and-swap, for the very sequence number that its signal carries, and
-// writing to written. A late handler finds another number or stage, and touches nothing.
+// writing to written. A late handler finds another number or stage, and changes nothing.
 #include "shim/inspection/mailbox.h"
 
 #include <atomic>
@@ -120,7 +120,7 @@ void begin_call_again(ucontext_t* context) {
   registers[REG_RAX] = number;
 }
 
-// In the handler. Late or not, the signal may have cut a call short.
+// In the handler. Late or not, the signal may have interrupted a call.
 void answer(uint32_t sequence, ucontext_t* context) {
   write_answer(sequence, *context);
   begin_call_again(context);
@@ -163,7 +163,7 @@ void wait_for_handlers_return(int tid) {
     sleep_on(never, 0, kLookAgainNs);
 }
 
-// libc has one place for the calls of all cancellation points since 2.41.
+// Since 2.41, libc makes the calls of all cancellation points in one place.
 bool hides_calls() {
   const char* version = libc().gnu_get_libc_version();
   const bool is_older =
@@ -193,7 +193,7 @@ bool mailbox_open(int signal_option, MemoryRange libc_code, MemoryRange libpthre
 }
 
 SamplingFailure mailbox_sample(int tid, uint64_t blocked_signals, MemoryRange stack, Snapshot* out) {
-  static const bool calls_are_hidden = hides_calls();  // looked at when it is first needed
+  static const bool calls_are_hidden = hides_calls();  // computed when it is first needed
   if (calls_are_hidden) return SamplingFailure::calls_are_hidden;
   if (stage_of(g_mailbox.word.load(std::memory_order_acquire)) == Stage::writing) return SamplingFailure::still_writing;
   const SamplingFailure failure = request_sample(tid, blocked_signals, stack);

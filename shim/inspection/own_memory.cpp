@@ -1,7 +1,7 @@
 // See own_memory.h and capture.h.
 //
 // Both functions go through /proc/thread-self, not /proc/self: that is the main thread, and once a program's main thread
-// has left by pthread_exit, its "maps" and "mem" are empty although the process lives on.
+// has ended in pthread_exit, its "maps" and "mem" are empty although the process goes on.
 #include "shim/inspection/own_memory.h"
 
 #include <fcntl.h>
@@ -41,8 +41,8 @@ bool search_file(const char* path, Take take) {
   return found;
 }
 
-// process_vm_readv is no part of what services are commonly allowed (systemd's @system-service leaves it out), and a
-// system call that a filter forbids may kill the process. So it is used only where the kernel says there is no filter.
+// process_vm_readv is usually forbidden to services (systemd's @system-service does not contain it), and a system call
+// that a filter forbids may kill the process. So it is used only if the kernel says that there is no filter.
 bool under_system_call_filter() {
   char text[kStatusSize];
   const long length = read_proc_file("/proc/thread-self/status", text, sizeof text);
@@ -92,8 +92,8 @@ bool maps_page(int pid, const FilePage& page) {
   return search_file(path.c_str(), [&](std::string_view text) { return lines.take(text, has_page); });
 }
 
-// Through /proc/thread-self/mem, which needs no system call out of the ordinary. A process that is not dumpable may not
-// open it; process_vm_readv asks no such question about the caller's own memory.
+// Through /proc/thread-self/mem, which needs only ordinary system calls. A process that is not dumpable may not open
+// it; process_vm_readv has no such condition for the caller's own memory.
 size_t read_own_memory(uintptr_t address, void* out, size_t size) {
   if (calls_filtered()) return 0;
   const long descriptor = system_call(SYS_openat, AT_FDCWD, "/proc/thread-self/mem", O_RDONLY | O_CLOEXEC);

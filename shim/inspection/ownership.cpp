@@ -15,7 +15,7 @@ bool read_lock(LockWord word, Lock* out) {
   return read_own_memory(word.address(), out, sizeof *out) == sizeof *out;
 }
 
-// Where reading our own memory is refused altogether (a seccomp filter), a failed read proves nothing.
+// If reading our own memory is forbidden altogether (a seccomp filter), a failed read proves nothing.
 Ownership unreadable() {
   static const int known_value = 1;
   int value = 0;
@@ -85,7 +85,7 @@ Access access_of_nameless(LockWord lock) {
   pthread_rwlock_t rwlock;
   if (lock.kind() == LockKind::mutex || !read_lock(lock, &rwlock) || is_rwlock_in_write_phase(rwlock))
     return Access::exclusive;
-  // More than threads can be: it has been given up too often.
+  // More than there can be threads: it has been released too often.
   constexpr uint32_t kMaxReaders = 1u << 22;
   const uint32_t readers = rwlock_readers(rwlock);
   return readers != 0 && readers <= kMaxReaders ? Access::shared : Access::exclusive;

@@ -1,11 +1,11 @@
 // See sampling_signal.h.
 //
-// The handler is there only from the moment before a signal is sent until it has arrived, so that a program that looks
-// finds the disposition it left. A signal that is late is still on its way, and with the default disposition it would
-// kill the program on arrival: so the handler stays until as many have arrived as were sent; for good, if a thread ended
-// with one pending.
+// The handler is installed only from just before a signal is sent until it has arrived, so that a program that reads the
+// disposition finds its own. A late signal is still on its way, and with the default disposition it would kill the
+// program on arrival: so the handler stays until as many have arrived as were sent; forever, if a thread ended with one
+// pending.
 //
-// A program that raises the borrowed signal itself in these microseconds gets the default action from our handler. Not
+// A program that raises the same signal itself in these microseconds gets the default action from our handler. Not
 // covered: one that installs a handler of its own in the time between sending and arrival gets one signal that it did
 // not send. Delivery needs room below the stack pointer (some 3 KiB with AVX-512), as for any handled signal: a program
 // whose coroutines have less must set SIGNAL=off.
@@ -30,7 +30,7 @@ constexpr uint64_t kCookie = 0x686f6c64'00000000;  // "hold"; the lower half is 
 constexpr uint64_t kCookieMask = 0xffffffff'00000000;
 
 struct SignalUse {
-  bool taken;                     // user only: our handler was installed and not yet taken away
+  bool taken;                     // user only: our handler was installed and not yet removed
   std::atomic<uint32_t> sent;     // written by the user; orders nothing else
   std::atomic<uint32_t> arrived;  // counted by the handler, read by the user; orders nothing else
 };
@@ -51,8 +51,8 @@ int own_process() {
   return static_cast<int>(system_call(SYS_getpid));
 }
 
-// A signal that we did not send would have found the default disposition: it is sent again, and is delivered when our
-// handler returns and its mask is lifted.
+// A signal that we did not send should have found the default disposition: it is sent again, and is delivered when our
+// handler returns and its mask is removed.
 void act_as_default(int signal, siginfo_t* info) {
   struct sigaction standard {};
   standard.sa_handler = SIG_DFL;
@@ -64,7 +64,7 @@ void on_signal(int signal, siginfo_t* info, void* context) {
   const int saved_errno = errno;
   const uint64_t value = reinterpret_cast<uintptr_t>(info->si_value.sival_ptr);
   if (info->si_code == SI_QUEUE && (value & kCookieMask) == kCookie) {
-    // First of all: once it was delivered, the signal no longer needs its handler.
+    // First: a delivered signal no longer needs its handler.
     g_uses[signal].arrived.fetch_add(1, std::memory_order_relaxed);
     g_on_arrival(static_cast<uint32_t>(value), static_cast<ucontext_t*>(context));
   } else {
@@ -85,8 +85,8 @@ bool is_ignored(const struct sigaction& action) {
   return (action.sa_flags & SA_SIGINFO) == 0 && action.sa_handler == SIG_IGN;
 }
 
-// Exchanges the disposition if it is as expected. Looks first, and if the program was quicker puts back what the exchange
-// found: there is no compare-and-swap for dispositions.
+// Exchanges the disposition if it is as expected. Reads it first, and restores what the exchange found if the program was
+// faster: there is no compare-and-swap for dispositions.
 bool exchange_disposition(int signal, bool (*expected)(const struct sigaction&), const struct sigaction& wanted) {
   struct sigaction found;
   if (libc().sigaction(signal, nullptr, &found) != 0 || !expected(found)) return false;
@@ -96,7 +96,7 @@ bool exchange_disposition(int signal, bool (*expected)(const struct sigaction&),
   return false;
 }
 
-// True if our handler is in place afterwards. Asked before each use: the program may have taken the signal over.
+// True if our handler is installed afterwards. Called before each use: the program may use the signal itself by now.
 bool reserve(int signal) {
   struct sigaction found;
   if (g_uses[signal].taken && libc().sigaction(signal, nullptr, &found) == 0 && is_ours(found)) return true;
@@ -113,7 +113,7 @@ bool may_use(int signal) {
   return g_option == kSignalAuto || g_option == signal;
 }
 
-// The highest signal that is free and not blocked, with our handler in place; 0 with the reason if there is none.
+// The highest signal that is free and not blocked, with our handler installed; 0 with the reason if there is none.
 int choose_signal(uint64_t blocked_signals, SamplingFailure* why) {
   *why = g_option == kSignalOff ? SamplingFailure::switched_off : SamplingFailure::no_signal_free;
   for (int signal = last_signal(); signal >= first_signal(); --signal) {
@@ -132,7 +132,7 @@ int choose_signal(uint64_t blocked_signals, SamplingFailure* why) {
 bool signal_open(int option, OnArrival on_arrival) {
   g_option = option;
   g_on_arrival = on_arrival;
-  // In a child of fork nothing is on its way, for pending signals are not inherited; its parent's handler is.
+  // In a child of fork no signal is on its way: pending signals are not inherited, but the parent's handler is.
   for (SignalUse& use : g_uses) {
     use.sent.store(0, std::memory_order_relaxed);
     use.arrived.store(0, std::memory_order_relaxed);
@@ -180,12 +180,12 @@ void signal_give_back() {
 }
 
 bool another_signal_is_due(const ucontext_t& context) {
-  uint64_t pending = 0;  // the handler blocks all signals, so what is pending is all that is due
+  uint64_t pending = 0;  // the handler blocks all signals, so those pending are all that will arrive
   system_call(SYS_rt_sigpending, &pending, sizeof pending);
   for (int signal = 1; signal <= kHighestSignal; ++signal) {
     if ((pending & signal_bit(signal)) == 0 || contains(context.uc_sigmask, signal)) continue;
     struct sigaction action;
-    // libc refuses to tell of its own two signals, which have handlers whenever they are sent.
+    // libc does not show the dispositions of its own two signals, which have handlers whenever they are sent.
     const bool told = libc().sigaction(signal, nullptr, &action) == 0;
     if (!told || (!is_default(action) && !is_ignored(action))) return true;
   }

@@ -9,8 +9,8 @@
 namespace holdwatch {
 namespace {
 
-// Of a thread that is asleep: how often it had gone off the processor; it grows as soon as the thread runs again. 0: it
-// runs, or cannot be asked.
+// Of a sleeping thread: its number of context switches, which grows as soon as the thread runs again. 0: it is running, or
+// the number cannot be read.
 uint64_t switches_asleep(int process, int tid) {
   StatusFile status;
   const int error = process == 0 ? read_status_file(tid, &status) : read_status_file(process, tid, &status);
@@ -19,7 +19,7 @@ uint64_t switches_asleep(int process, int tid) {
   return asleep ? status.switches() : 0;
 }
 
-// What for_each_thread fills. The watcher's alone.
+// What for_each_thread fills. Watcher only.
 struct SleeperScan {
   LockWord lock;
   Sleepers found;

@@ -41,7 +41,7 @@ const WaitingFunction* function_of(uintptr_t return_address) {
   return nullptr;
 }
 
-// The innermost return address that lies in such a function is the one: what is below is the function's own business.
+// The innermost return address in such a function decides: frames below belong to functions that it calls.
 const WaitingFunction* function_waited_in(const SyscallFile& place) {
   if (!futex_wait_of(place)) return nullptr;
   uintptr_t words[kWordsLookedAt];
@@ -63,7 +63,7 @@ void set_waiting_functions(const WaitingFunction* functions, unsigned count) {
   g_count = count;
 }
 
-// The kernel's own protocol tells without a function's name, and such waits are in a function that has none.
+// The kernel's priority-inheritance calls identify the lock without a function's name; such waits are in a function that has none.
 bool lock_waited_for(const SyscallFile& place, LockWord* out) {
   *out = {};
   const std::optional<FutexWait> wait = futex_wait_of(place);

@@ -24,7 +24,7 @@ bool is_zombie(int tid) {
   return read_status_file(tid, &status) == 0 && (status.state == 'Z' || status.state == 'X');
 }
 
-// Signal 0 is none: the kernel only looks the thread up (tgkill(2)).
+// Signal 0 is not delivered: the kernel only looks the thread up (tgkill(2)).
 bool is_here(int tid) {
   const long pid = system_call(SYS_getpid);
   return system_call(SYS_tgkill, pid, tid, 0) != -ESRCH && !(tid == pid && is_zombie(tid));

@@ -9,7 +9,7 @@
 
 namespace holdwatch {
 
-// A program that has filtered its system calls before it had threads may not be allowed to make any.
+// A program that has installed a system call filter before its first thread may not be allowed to create any.
 void begin_watch_slow() {
   const Inside inside;
   if (!calls_ever_filtered()) kUpcalls.begin_watch();
@@ -25,7 +25,7 @@ ThreadRecord* first_record_slow() {
 void prepare_for_thread_slow(const pthread_attr_t* attributes) {
   const Inside inside;
   size_t stack_size = 0;
-  const auto get_stack_size = libc().pthread_attr_getstacksize;  // of a libpthread that has come later: null
+  const auto get_stack_size = libc().pthread_attr_getstacksize;  // null if libpthread was loaded later
   if (attributes != nullptr && get_stack_size != nullptr && get_stack_size(attributes, &stack_size) == 0)
     note_stack_size(stack_size);
   if (const SystemCallScope calls; !calls_filtered()) refill_records();

@@ -14,7 +14,7 @@ namespace holdwatch {
 
 namespace {
 
-// An action that leaves the caller alive and running: everything else kills it, or hands it to somebody who may.
+// An action that leaves the caller alive and running: all others kill it, or pass it to a tracer or supervisor that may.
 bool is_harmless(unsigned action) {
   switch (action & SECCOMP_RET_ACTION_FULL) {
     case SECCOMP_RET_ALLOW:
@@ -48,7 +48,7 @@ FilterScope scope_of(long number, const long (&arguments)[6]) {
   return for_all ? FilterScope::all_threads : FilterScope::calling_thread;
 }
 
-// A descriptor, or 0. Where threads cannot follow, the result is the id of one that cannot, and nothing was installed.
+// A descriptor, or 0. If not all threads can be synchronized, the result is the id of one that cannot, and nothing was installed.
 bool was_installed(long result, long number, const long (&arguments)[6]) {
   if (result == 0) return true;
   return result > 0 && number == SYS_seccomp &&

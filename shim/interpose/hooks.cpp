@@ -1,4 +1,4 @@
-// The functions that stand in for glibc's: one line each, from arguments to behaviour.
+// The functions that replace glibc's: one line each, from arguments to behaviour.
 // Hot context. Nothing is decided here; see behaviours.h.
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -30,8 +30,8 @@ auto to_read(const void* rwlock) {
   return Lock<LockKind::rwlock, Access::shared>{rwlock};
 }
 
-// An unlock's short way needs no frame, and ends in a jump to the real function. So the long way begins with a jump too, when
-// registers and stack are as the program's call left them: what HOLDWATCH_CALLER finds here is the program.
+// The fast path of an unlock needs no frame, and ends in a jump to the real function. So the slow path begins with a jump too,
+// with registers and stack as the program's call left them: HOLDWATCH_CALLER finds the program here.
 template <auto Function, typename Type>
 [[gnu::noinline, gnu::cold]] int release_slow_by(Type* lock) {
   return release_slow(lock, HOLDWATCH_CALLER, [=] { return (g_real.*Function)(lock); });
@@ -42,7 +42,7 @@ template <auto Function, LockKind Kind, Access How, typename Type>
       word, [=] { return (g_real.*Function)(lock); }, [=] { return release_slow_by<Function>(lock); });
 }
 
-// What was seen of code that goes now must not be named by what comes to its place.
+// Addresses in code that is unloaded now must not be named after what is loaded in its place.
 [[gnu::noinline, gnu::cold]] int dlclose_slow(void* handle) {
   const Unload noted;
   return g_real.dlclose(handle);
@@ -194,14 +194,14 @@ HOOK(int, cnd_timedwait, (cnd_t * condition, mtx_t* mutex, const timespec* until
       mutex, HOLDWATCH_CALLER, [=] { return g_real.cnd_timedwait(condition, mutex, until); }, thrd_timedout);
 }
 
-// Both may install a system call filter; everything else goes straight through, by a jump.
+// Both may install a system call filter; all other calls are passed on by a jump.
 HOOK(int, prctl, (int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)) {
   if (option == PR_SET_SECCOMP) [[unlikely]]
     return prctl_slow(option, a, b, c, d);
   return g_real.prctl(option, a, b, c, d);
 }
-// A call's sixth argument lies on the stack and stays there, for we end in a jump. In a call without one that is a variable of
-// the caller's, which another thread may be writing to; handing it on would write it back as it was.
+// A sixth argument is on the stack and stays there, because we end in a jump. In a call without one, that word is a variable
+// of the caller, which another thread may be writing; passing it on would write back an old value.
 using WithSixthInPlace = long (*)(long, long, long, long, long, long);
 
 HOOK(long, syscall, (long number, long a, long b, long c, long d, long e)) {
@@ -216,7 +216,7 @@ HOOK(int, dlclose, (void* handle)) {
   return dlclose_slow(handle);
 }
 
-// The watch begins before the thread does, so that its first hold is seen from the start.
+// Watching begins before the thread does, so that its first hold is seen from the start.
 HOOK(int, pthread_create,
      (pthread_t * thread, const pthread_attr_t* attributes, void* (*start)(void*), void* argument)) {
   if (t_mode != ThreadMode::internal) prepare_for_thread_slow(attributes);

@@ -19,12 +19,12 @@ std::atomic<bool> g_is_resolved{false};
 HOLDWATCH_TLS bool t_is_resolving = false;
 
 // What a pointer holds before the look-up. Libraries whose constructors run before ours, and the allocator, may lock
-// something as early as that. The process has one thread then as a rule, since making one is a hook too; glibc makes some by
-// itself (timers). Should two threads look the functions up, neither waits for the other: they find the same.
+// something that early. The process usually has one thread then, since creating one is a hook too; glibc creates some
+// itself (timers). If two threads look the functions up, neither waits for the other: they find the same.
 template <auto Member, typename Signature>
 struct Early;
-// What a call does that comes from the look-up itself: dlsym allocates when it fails and an allocator may lock. With one thread,
-// not locking is as good; a system call is made without libc's function.
+// What a call does that is made by the look-up itself: dlsym allocates when it fails, and an allocator may lock. With one
+// thread no locking is needed; a system call is made without libc's function.
 template <auto Member, typename Result, typename... Arguments>
 struct Meanwhile {
   static Result call(Arguments...) { return Result(); }
@@ -59,9 +59,9 @@ struct Early<Member, Result(Arguments...)> {
 
 template <auto Member>
 constexpr const char* kNameOf = nullptr;
-// What a call returns whose function is missing: from this glibc, and then no program can call it that was linked against that;
-// or, before glibc 2.34, from this process, which has not loaded libpthread. A program may still call it, for with us every
-// such function is there, and some ask for that, by a weak symbol, to learn whether there are threads.
+// What a call returns if its function is missing: in this glibc, in which case no program linked against it can call it; or,
+// before glibc 2.34, in this process, which has not loaded libpthread. A program may still call it, because we export every
+// such function, and some test a weak symbol to learn whether there are threads.
 template <auto Member>
 constexpr int kMissingResult = ENOSYS;
 #define HOLDWATCH_FUNCTION(name, version, missing_result, role, ...) \
@@ -103,7 +103,7 @@ constinit RealFunctions g_real = {
 #undef HOLDWATCH_FUNCTION
 };
 
-// Hooks read the pointers meanwhile, each in one load: what they held before leads to the same functions.
+// Hooks read the pointers meanwhile, each in one load: the previous values lead to the same functions.
 void resolve_real_functions(void* scope) {
   if (g_is_resolved.load(std::memory_order_acquire) || t_is_resolving) return;
   t_is_resolving = true;
@@ -120,7 +120,7 @@ void resolve_real_functions(void* scope) {
   t_is_resolving = false;
 }
 
-// Loaded late, the name alone would mean libc's function, which comes first in every look-up.
+// If we were loaded late, a look-up by name would find libc's function, which comes first.
 uintptr_t own_function(const char* name) {
   return reinterpret_cast<uintptr_t>(ExportedFunctions(own_module()).find(name));
 }

@@ -14,8 +14,8 @@ uintptr_t load(uintptr_t address) {
   return *reinterpret_cast<const uintptr_t*>(address);
 }
 
-// Follows rbp as long as it looks like a frame pointer: above sp, below the end of the stack, aligned, growing. What slips
-// through is checked by the reader.
+// Follows rbp as long as it looks like a frame pointer: above sp, below the end of the stack, aligned, growing. The reader
+// checks the result.
 uint32_t walk_frame_pointers(CallerNotes& notes, const Caller& caller, uintptr_t stack_end, uint32_t most) {
   uintptr_t frame = caller.bp;
   uintptr_t lowest = caller.sp;
@@ -35,7 +35,7 @@ uint32_t walk_frame_pointers(CallerNotes& notes, const Caller& caller, uintptr_t
   return most;
 }
 
-// Where on the stack the return address of a packed call site lies.
+// Where on the stack the return address of a packed call site is.
 constexpr uintptr_t return_address_at(uintptr_t sp, uint64_t site) {
   return sp + (site >> 48) * sizeof(uintptr_t) - sizeof(uintptr_t);
 }
@@ -52,7 +52,7 @@ uint32_t copy_words(CallerNotes& notes, const Caller& caller, uintptr_t stack_en
   return count;
 }
 
-// A word that cannot be a return address says nothing when it changes.
+// If a word that cannot be a return address changes, that means nothing.
 bool may_be_return_address(uintptr_t word, uintptr_t sp, uintptr_t stack_end) {
   constexpr uintptr_t kLowestCode = 0x10000;  // vm.mmap_min_addr
   return word >= kLowestCode && word <= kAddressMask && !(word >= sp && word < stack_end);

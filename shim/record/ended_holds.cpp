@@ -11,7 +11,7 @@ namespace holdwatch {
 namespace {
 
 constinit EndedHold g_entries[32] = {};
-std::atomic<uint32_t> g_ready{0};  // entries that are ready: a look need not visit each one's page
+std::atomic<uint32_t> g_ready{0};  // entries that are ready: a scan need not touch every entry's page
 std::atomic<uint64_t> g_lost{0};
 
 Identity identity_of(ThreadRecord& record, const HeldSlot& slot) {
@@ -32,7 +32,7 @@ void copy_hold(ThreadRecord& record, LockWord lock, const HeldSlot& first, const
   out->stack_end = record.stack_end.load(std::memory_order_relaxed);
 }
 
-// An id is not spent on what is surely below the limit.
+// A hold that is certainly below the limit uses up no lock id.
 bool may_be_over(const HoldView& hold, uint64_t released_ns) {
   const auto access = static_cast<size_t>(hold.word.access());
   return released_ns - (hold.since_ns & ~uint64_t{kStampBits}) >=
@@ -48,7 +48,7 @@ size_t copy_acquired(const ThreadRecord& record, const HeldSlot& slot, unsigned 
   return size;
 }
 
-// Whether what was noted of the callers ends before the frame that gives the lock up. Of a trusted site nothing was noted.
+// Whether the noted callers end before the frame that releases the lock. For a trusted site nothing was noted.
 bool callers_are_lost(const HoldView& hold, const Caller& caller) {
   if (hold.word_count == 0 && hold.site_count < 2) return false;
   const CallSite& last = hold.sites[hold.site_count - 1];

@@ -1,5 +1,5 @@
-// See lock_registry.h. Open addressing. One thread at a time changes the table; a destroyed lock is crossed out by whoever
-// destroys it, and its place is used again. Who reads looks afterwards whether what it read was one lock's.
+// See lock_registry.h. Open addressing. One thread at a time changes the table; the thread that destroys a lock crosses out its
+// entry, which is used again. A reader checks afterwards that all it read belonged to one lock.
 #include "shim/record/lock_registry.h"
 
 #include <atomic>
@@ -35,8 +35,8 @@ std::atomic<bool> g_used{false};
 std::atomic<bool> g_some_have_limits{false};  // of their own, be it 0
 std::atomic<uint64_t> g_smallest_limit_ns{UINT64_MAX};
 
-// The right to change the table. A thread that cannot have it soon, because the one that has it does not run or is the one
-// that a signal handler interrupted, goes without.
+// The right to change the table. A thread that cannot get it soon, because the thread that has it is not running or was
+// interrupted by this signal handler, does without it.
 std::atomic<bool> g_is_changed{false};
 
 enum class Patience : int { none = 1, some = 1000 };
@@ -101,7 +101,7 @@ void set_name(Entry& entry, const char* name, size_t length) {
     entry.name[i].store(i < length ? name[i] : '\0', std::memory_order_relaxed);
 }
 
-// What may go if there is no room: first what the program said nothing of, then the oldest.
+// What is replaced if there is no room: first locks without a name or limit, then the oldest.
 bool goes_before(size_t a, size_t b) {
   const auto was_said = [](size_t at) {
     return g_entries[at].name[0].load(std::memory_order_relaxed) != '\0' ||
@@ -200,7 +200,7 @@ uint64_t lock_limit_ns(uintptr_t address, uint64_t usual_ns) {
   return !known || own_ns == kUsualLimit ? usual_ns : own_ns;
 }
 
-// Whoever else writes it is the watcher, which looks at the smallest limit of all again then.
+// Its only other writer is the watcher, which then reads the smallest limit of all again.
 static void lower(std::atomic<uint64_t>& value, uint64_t to) {
   if (to < value.load(std::memory_order_relaxed)) value.store(to, std::memory_order_relaxed);
 }

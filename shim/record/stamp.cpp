@@ -23,7 +23,7 @@ uint64_t stamp_slow() {
   if ((tick_ns & kCallsAreFew) == 0 || tick_ns == kNoWatch || calls_filtered()) return tick_ns;
   const uint32_t stamps = g_exact_stamps.load(std::memory_order_relaxed) + 1;
   g_exact_stamps.store(stamps, std::memory_order_relaxed);
-  // They are few no more. A tick that the watcher publishes meanwhile stays.
+  // There are no longer few. A tick that the watcher publishes meanwhile stays.
   if (stamps > g_most_exact_stamps.load(std::memory_order_relaxed))
     g_clock_line.tick_ns.compare_exchange_strong(tick_ns, tick_ns & ~uint64_t{kStampBits});
   return exact_stamp(tick_ns);

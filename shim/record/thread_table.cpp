@@ -42,8 +42,8 @@ std::atomic<size_t> g_smallest_stack{SIZE_MAX};
 pthread_key_t g_exit_key;
 bool g_exit_key_made = false;
 
-// The thread that came through the last fork, and the ids that it had in the processes before. Written in the child while
-// it has one thread.
+// The thread that survived the last fork, and the ids that it had in earlier processes. Written in the child while it has
+// one thread.
 int g_survivor = 0;
 int g_former_tids[8] = {};
 unsigned g_forks = 0;
@@ -140,7 +140,7 @@ int own_tid() {
   return tid;
 }
 
-// A program that uses a key which it never made, number 0 as a rule, is to get its EINVAL. So ours is the last one of those
+// A program that uses a key that it never created, usually number 0, must get its EINVAL. So ours is the last one of those
 // whose values need no allocation (nptl/pthread_setspecific.c: the first 32); keys are given out from 0 upwards.
 constexpr size_t kKeysWithoutAllocation = 32;
 
@@ -177,7 +177,7 @@ void thread_table_start() {
 bool thread_table_start_late() {
   g_exit_key_made = make_exit_key() && g_exit_key < kKeysWithoutAllocation;
   if (!g_exit_key_made) return false;
-  // With what sizes the threads were made that are there already is not known: the smallest that glibc allows.
+  // The stack sizes of threads that exist already are not known: assume the smallest that glibc allows.
   g_smallest_stack.store(static_cast<size_t>(libc().sysconf(_SC_THREAD_STACK_MIN)), std::memory_order_relaxed);
   g_late_leader = static_cast<int>(system_call(SYS_getpid));
   refill_records();
@@ -229,8 +229,8 @@ bool become_own(ThreadRecord* record) {
 
 }  // namespace
 
-// A signal handler may interrupt it, take locks itself, and leave it for good (siglongjmp): so nothing says that it is under way,
-// and the thread has a record when the last store is made, or none. All that is lost is a record that nobody gives back.
+// A signal handler may interrupt it, acquire locks itself, and never return (siglongjmp): so no flag marks it as running, and
+// the thread has a record once the last store is made, or none. At worst one record is never freed.
 ThreadRecord* register_thread_slow() {
   // Without the exit key a record would outlive its thread and blame a later one with the same stack.
   if (t_mode != ThreadMode::recording || !g_exit_key_made) return nullptr;

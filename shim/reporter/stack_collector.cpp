@@ -20,22 +20,22 @@
 namespace holdwatch {
 namespace {
 
-// A thread that runs and blocks by turns is caught between two turns within a few attempts, or not worth more.
+// A thread that alternately runs and blocks is captured within a few attempts; more are not worth it.
 constexpr int kAttempts = 4;
-// Threads in a condition wait for the lock's mutex whose system call is looked at; a pool's idle workers are many.
+// Threads in a condition wait for the lock's mutex whose system call is read; a pool has many idle workers.
 constexpr size_t kMaxConditionLooks = 256;
 
 // The reporter's.
 constinit ThreadNames g_names;
 
-// What was inferred stands in a record that the watcher looks after, now and then; the lock itself says it at once.
+// An inferred hold is in a record that the watcher updates only now and then; the lock itself is always up to date.
 bool is_still_stated(const HolderState& holder) {
   const HoldView& hold = holder.hold;
   if (!is_inferred(hold.sites[0].pc) || (holder.inside_call && is_changing_hands(hold.word))) return true;
   return confirm_ownership(hold.word, hold.tid) != Ownership::refuted;
 }
 
-// A thread of another process that was never found is not named any further, nor one that has exited before it was looked at.
+// A thread of another process that was never found gets no name, nor one that exited before it was examined.
 void describe_elsewhere(int pid, Holder* out) {
   static struct {
     int tid;
@@ -55,7 +55,7 @@ void describe_elsewhere(int pid, Holder* out) {
   std::memcpy(out->process, last.seen.process, sizeof out->process);
 }
 
-// What a hold's record says, before anything is captured.
+// The facts from a hold's record, before anything is captured.
 void describe_hold(const ReportRequest& request, size_t index, Holder* out) {
   const HoldView& hold = request.state.holders[index].hold;
   *out = Holder{};
@@ -158,7 +158,7 @@ size_t StackCollector::describe_holders(const ReportRequest& request, Holder* ho
   for (size_t i = 0; i < request.state.holder_count; ++i) order[i] = i;
   if (!is_cycle(request.event)) sort_longest_first(order, request.state.holder_count, request.held_ns);
   for (size_t i = 0; i < request.state.holder_count; ++i) {
-    // Also of a hold that has just ended the name is kept: the closing line may need it when the thread has exited.
+    // The name is also kept for a hold that has just ended: the closing line may need it after the thread has exited.
     describe_hold(request, order[i], &holders[holder_count_]);
     if (is_cycle(request.event) || hold_lasts(request.state.holders[order[i]].hold.identity))
       holders_[holder_count_++] = order[i];
@@ -205,7 +205,7 @@ bool StackCollector::capture_holder(const ReportRequest& request, size_t index, 
   return hold_lasts(hold.identity) && is_still_stated(request.state.holders[index]);
 }
 
-// Where the holder is. If it waits for another lock, its waiting slot tells exactly; else capture does what it can.
+// Where the holder is. If it waits for another lock, its waiting slot has the exact position; else it is captured.
 void StackCollector::capture_now(Event event, const HoldView& hold, Holder* out) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     const uint64_t before_ns = monotonic_ns();
@@ -241,8 +241,8 @@ void StackCollector::capture_now(Event event, const HoldView& hold, Holder* out)
   }
 }
 
-// What the thread is doing, before anything that takes long: reading the tables of the first unwinding may. False if it has
-// run meanwhile, so that memory and descriptors may be another call's: then only the call itself is told.
+// What the thread is doing, before anything that takes long, such as reading unwind tables for the first time. False if it has
+// run meanwhile, so that memory and descriptors may belong to another call: then only the call itself is described.
 bool StackCollector::describe_activity(Holder* out) {
   out->doing[0] = '\0';
   if (api_ == nullptr) return true;
@@ -272,8 +272,8 @@ void StackCollector::unwind_acquired(const HoldView& hold, const unsigned char* 
   out->taken_is_part = size == kUsualCopySize && out->taken != nullptr && !out->taken->complete;
 }
 
-// The innermost frames, from what the acquisition noted of the stack: put back where it was, with nothing in between. The
-// unwind tables take from it what they ask for; where they ask for more, the unwinding ends.
+// The innermost frames, from the words of the stack that the acquisition noted, put back at their addresses with gaps in
+// between. The unwinder reads what it needs; where it needs a word that was not noted, it stops.
 void StackCollector::capture_noted_callers(const HoldView& hold, Holder* out) {
   if ((hold.word_count == 0 && hold.site_count < 2) || api_ == nullptr) return;
   const uintptr_t sp = hold.sites[0].sp;

@@ -34,20 +34,20 @@ char g_own_path[PATH_MAX];
 // Installed the symbolizer lies beside the shim; in the build tree, in the neighbouring folder.
 constexpr const char* kPlaces[] = {"/libholdwatch-symbolizer.so", "/../symbolizer/libholdwatch-symbolizer.so"};
 
-// The symbolizer, once it is loaded: it stays. A child of fork that was made in the middle of a report cannot use it any
-// more, for what its libc has locked stays locked: it loads another.
+// The symbolizer, which stays once it is loaded. A child that was forked in the middle of a report can no longer use it,
+// because what its libc has locked stays locked: it loads another copy.
 void* g_handle = nullptr;
 constexpr unsigned kMaxCopies = 8;  // glibc has room for 16 namespaces in all
 unsigned g_copies = 0;
 
-// Whoever walks the list of modules holds a lock, which dlmopen waits for with two others held, one of which pthread_create
-// needs. Who made the first thread in the callback of such a walk would never see the second one. Here we wait with nothing held.
+// A thread that walks the list of modules holds a lock, for which dlmopen waits while holding two others, one of which
+// pthread_create needs. A callback of such a walk that creates the first two threads would hang. Here we wait without holding any.
 void wait_for_walks() {
   libc().dl_iterate_phdr([](dl_phdr_info*, size_t, void*) { return 1; }, nullptr);
 }
 
-// Whether the file ends before what its header says there is, as when it is just being copied. The loader maps it all the same,
-// and the process would get SIGBUS.
+// Whether the file is shorter than its header says, as while it is being copied. The loader would map it anyway, and the
+// process would get SIGBUS.
 bool is_cut(const char* path) {
   const long file = system_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return false;
@@ -68,8 +68,8 @@ bool is_cut(const char* path) {
   });
 }
 
-// In a namespace of its own: none of its libraries stands in for the program's, or the other way round, and none of its locks
-// is one that the program can hold.
+// In a namespace of its own: its libraries do not replace the program's, nor the program's its own, and the program cannot
+// hold any of its locks.
 void* load(const char* path) {
   wait_for_walks();
   return libc().dlmopen(LM_ID_NEWLM, path, RTLD_NOW | RTLD_LOCAL);
@@ -90,7 +90,7 @@ void explain(std::string_view complaint, TextBuffer& out) {
   }
 }
 
-// Whoever attached has left it as a file in our memory, since this process cannot read it where it lies.
+// The attaching command has passed it as a file in memory, since this process cannot read it where it is installed.
 void* open_handed_symbolizer(TextBuffer& tried) {
   void* handle = load(holdwatch_control_block.symbolizer);
   if (handle == nullptr) {
@@ -100,7 +100,7 @@ void* open_handed_symbolizer(TextBuffer& tried) {
   return handle;
 }
 
-// By the next attachment the name would lead to whatever has the descriptor's number then.
+// At the next attachment the name would lead to whatever has that descriptor number then.
 void close_handed_symbolizer() {
   ControlBlock& block = holdwatch_control_block;
   if (block.symbolizer_descriptor != 0) system_call(SYS_close, block.symbolizer_descriptor - 1);

@@ -50,7 +50,7 @@ void CycleSearch::find(void (*visit)(void* context, const Cycle& cycle), void* c
     if (waits_[start].state == State::untried) follow(start, visit, context);
 }
 
-// Depth first, without recursion: a way may be as long as there are threads. Each wait and each hold of a lock is tried
+// Depth first, without recursion: a path may be as long as the number of threads. Each wait and each hold of a lock is tried
 // once.
 void CycleSearch::follow(uint32_t start, void (*visit)(void*, const Cycle&), void* context) {
   const auto enter = [&](uint32_t index, uint32_t by, uint32_t before) {
@@ -82,7 +82,7 @@ void CycleSearch::follow(uint32_t start, void (*visit)(void*, const Cycle&), voi
   }
 }
 
-// The wait `last` of the way leads to a thread that is on the way already, by the hold that closes the cycle.
+// The wait `last` of the path leads to a thread that is already on the path, through the hold that closes the cycle.
 void CycleSearch::close(uint32_t last, uint32_t closing_hold, void (*visit)(void*, const Cycle&), void* context) const {
   Cycle cycle{};
   for (uint32_t at = last; waits_[at].tid != holds_[closing_hold].tid; at = waits_[at].before) {

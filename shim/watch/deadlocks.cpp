@@ -1,8 +1,8 @@
 // See deadlocks.h.
 //
-// A proof takes two readings of records: what is in the same use at both was so all the time in between. In between lies
-// what the locks say of their owners, and the kernel of their threads. So all threads of the cycle held and waited at one
-// moment; and none of them can run to change it.
+// A proof reads the records twice: a slot with the same use number in both was in that use all the time in between. Between
+// the two readings come the owners from the locks and the threads' states from the kernel. So all threads of the cycle held
+// and waited at one moment; and none of them can run to change it.
 #include "shim/watch/deadlocks.h"
 
 #include <algorithm>
@@ -21,7 +21,7 @@ bool holds_anything(ThreadRecord& record) {
   return any;
 }
 
-// `waits`: false: only what was inferred; its thread's waits stand in another record.
+// `waits` is false for an inferred record: the waits of its thread are in another record.
 void add_holds(CycleSearch& search, uint32_t index, bool waits) {
   ThreadRecord& record = *record_at(index);
   const int tid = record.tid.load(std::memory_order_acquire);
@@ -33,8 +33,8 @@ void add_holds(CycleSearch& search, uint32_t index, bool waits) {
   });
 }
 
-// A reader that another reader keeps waiting waits for a writer in between, of a kind of rwlock that lets writers go first;
-// if that one will give up, so will the cycle.
+// If a reader waits while another reader holds the lock, it waits behind a writer, in a kind of rwlock that prefers writers;
+// if the writer's wait has a timeout, the cycle will end too.
 bool has_endless_writer(LockWord rwlock) {
   bool found = false;
   for_each_wait(UINT64_MAX, [&](const WaitView& wait) {
@@ -43,7 +43,7 @@ bool has_endless_writer(LockWord rwlock) {
   return found;
 }
 
-// A thread that keeps itself waiting in a signal's handler may do so without sleeping (inside_call.h).
+// A thread that waits for itself in a signal handler may do so without sleeping (inside_call.h).
 bool keeps_itself_waiting(const WaitView& wait, const HolderState& holder, const Timing& timing) {
   return holder.inside_call && wait.tid == holder.hold.tid && is_over(timing.age_of(wait), timing.smallest_limit_ns());
 }
@@ -52,8 +52,8 @@ bool both_read(const WaitView& wait, const HoldView& holder) {
   return wait.word.access() == Access::shared && holder.word.access() == Access::shared;
 }
 
-// Where the kernel lets nobody see what the thread does, its record's word is taken if it has lasted, and only where a lock
-// call is sure to block: the lock is another thread's, and not both read.
+// If the kernel does not show what the thread does, its record is believed if it has lasted, and only if a lock call certainly
+// blocks: another thread holds the lock, and not both read.
 bool is_surely_blocked(const WaitView& wait, const HoldView& holder, const Timing& timing) {
   const Blocked blocked = is_blocked_for(wait);
   if (blocked == Blocked::yes) return !both_read(wait, holder) || has_endless_writer(wait.word);
@@ -75,7 +75,7 @@ bool began_first(const HolderState& one, const HolderState& other) {
 
 }  // namespace
 
-// Who holds nothing is nobody's next: ten thousand that wait for one lock cost no more than the look at their records.
+// A thread that holds nothing cannot be part of a cycle: ten thousand waiters of one lock cost only the reading of their records.
 void read_waits(CycleSearch& search) {
   search.clear();
   WaitView wait;

@@ -18,11 +18,11 @@ void refresh_names(Episode& episode) {
 void count_waiting(Episode& episode, const LockState& state, const TickHistory& history, uint64_t now_ns) {
   for (size_t i = 0; i < state.waiter_count; ++i) {
     const WaitView& wait = state.waiters[i];
-    // A wait that began after this look published its tick is the next look's: it would be counted at both.
+    // A wait that began after this scan published its tick belongs to the next scan: it would be counted in both.
     if (wait.word.condition() || wait.since_ns >= now_ns) continue;
     const uint64_t since_ns = history.latest_ns(wait.since_ns);
-    // A wait that began after the last look is a thread that has not been counted yet. Its latest beginning is the tick
-    // of the look that first saw it, so that it equals last_look_ns at the next one.
+    // A wait that began after the last scan is a thread that has not been counted yet. Its latest beginning is the tick
+    // of the scan that first saw it, so that it equals last_look_ns at the next one.
     if (since_ns > episode.last_look_ns) ++episode.threads_delayed;
     episode.lost_ns += age_ns(std::max(since_ns, episode.last_look_ns), now_ns);
   }

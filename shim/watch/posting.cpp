@@ -18,12 +18,12 @@ bool has_ended(Phase phase) {
   return phase == Phase::released || phase == Phase::late;
 }
 
-// Of a cycle: how long the thread has waited itself; else 0.
+// Of a cycle: how long the thread has waited; else 0.
 uint64_t waited_ns(const HolderState& holder, uint64_t now_ns, const Timing& timing) {
   return holder.waits_since_ns == 0 ? 0 : age_ns(timing.latest_ns(holder.waits_since_ns), now_ns);
 }
 
-// While it lasts everybody who holds the lock is listed, also a reader whose own hold is short: a writer waits for all.
+// While it lasts, all holders of the lock are listed, also a reader whose own hold is short: a writer waits for all of them.
 void fill_living(ReportRequest& request, const LockState& state, const Timing& timing) {
   request.state.holder_count = state.holder_count;
   request.state.holders_left_out = state.holders_left_out;
@@ -54,7 +54,7 @@ void fill_ended(ReportRequest& request, const Episode& episode, const Timing& ti
   }
 }
 
-// When it is said the thread may have exited, and the reporter may not have come to an earlier report of it.
+// By the time of the report the thread may have exited, and the reporter may not have reached an earlier report of it.
 void fill_names(ReportRequest& request) {
   for (size_t i = 0; i < request.state.holder_count; ++i) {
     request.names[i][0] = '\0';

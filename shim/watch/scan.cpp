@@ -11,7 +11,7 @@ namespace {
 
 constexpr uint64_t kNever = UINT64_MAX;
 
-// What began at tick `tick_ns` is surely over its limit then, and not before.
+// When something that began at tick `tick_ns` certainly exceeds its limit.
 uint64_t over_ns(uint64_t tick_ns, uint64_t limit_ns, const Timing& timing) {
   return tick_ns == kNever ? kNever : timing.latest_ns(tick_ns) + limit_ns;
 }
@@ -27,7 +27,7 @@ void Scan::look_for_holds(const Timing& timing, Episodes& episodes, Candidates& 
   }
   if (now_ns + until_next_ns < holds_due_ns_ || episodes.full()) return;
   uint64_t due_ns = now_ns + smallest_ns;
-  // Those that can be over before the next tick are looked at now, to know when.
+  // Those that can exceed it before the next tick are examined now, to know when.
   const uint64_t ahead_ns = timing.wake_period_ns();
   const uint64_t oldest_ns = for_each_hold(age_ns(smallest_ns, now_ns + ahead_ns), [&](const HoldView& hold) {
     const uint64_t hold_age_ns = timing.age_of(hold);
@@ -40,7 +40,7 @@ void Scan::look_for_holds(const Timing& timing, Episodes& episodes, Candidates& 
     if (episodes.tell_of_hold(hold.word.address())) return;
     HolderState holder;
     if (!candidates.full() && describe_holder(hold, &holder)) return candidates.add(hold.word);
-    // What another thread has ended must not take a place among the candidates: it would come back at every look.
+    // A hold that another thread has ended must not become a candidate: it would become one again at every scan.
     if (candidates.full())
       due_ns = 0;
     else
@@ -49,7 +49,7 @@ void Scan::look_for_holds(const Timing& timing, Episodes& episodes, Candidates& 
   holds_due_ns_ = oldest_ns == kNever ? due_ns : std::min(due_ns, oldest_ns + smallest_ns - ahead_ns);
 }
 
-// A wait for a lock that an episode tells of is looked at again when the episode has ended.
+// A wait for a lock that has an episode is examined again when the episode has ended.
 void Scan::look_for_waits(const Timing& timing, Episodes& episodes, Candidates& candidates) {
   const uint64_t now_ns = timing.now_ns();
   const uint64_t limit_ns = timing.wait_limit_ns();

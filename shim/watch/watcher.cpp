@@ -38,7 +38,7 @@ class Watcher {
   void stop();
   void reset();
 
-  // Asks for a look now; the watcher sleeps on `asked`. A look that began after the question has `answered` it.
+  // Requests a scan now; the watcher sleeps on `asked`. A scan that began after the request has `answered` it.
   uint32_t ask();
   void wait_for_answer(uint32_t question, uint64_t timeout_ns);
   std::atomic<bool> snapshot_wanted{false};
@@ -58,13 +58,13 @@ class Watcher {
   void sleep(uint32_t question);
 
   bool copies_stacks_ = false;
-  bool notes_all_ = false;         // an option asks for more of every acquisition than the call site tells
-  bool notes_every_site_ = false;  // what note_every_site was told last
+  bool notes_all_ = false;         // an option needs more of every acquisition than the call site
+  bool notes_every_site_ = false;  // the last argument of note_every_site
   std::atomic<uint32_t> asked_{0};
   std::atomic<uint32_t> answered_{0};
   std::atomic<bool> stop_wanted_{false};
   std::atomic<uint32_t> stopped_{0};
-  bool looks_away_ = false;  // told to stop: nothing is reported until it is told to start
+  bool looks_away_ = false;  // stopped by a command: nothing is reported until the start command
   Timing timing_;
   CallRate call_rate_;
   uint64_t look_due_ns_ = 0;
@@ -94,7 +94,7 @@ void Watcher::wake_up(uint32_t question) {
   cool_sites();
 }
 
-// A try for a lock is dated by the tick if its site is known to stay: where calls are few, no site is.
+// A trylock is dated by the tick if its site is known to stay: where calls are few, none is.
 void Watcher::tick() {
   if (calls_filtered()) {
     call_rate_.reset();  // nobody reads the clock
@@ -119,7 +119,7 @@ uint64_t Watcher::longest_sleep_ns() const {
   return call_rate_.were_few() ? timing_.idle_period_ns() : timing_.busy_period_ns();
 }
 
-// Once a limit: so a call site is trusted, and its holds dated by the tick, only as long as many come from there.
+// Once per limit: so a call site is trusted, and its holds dated by the tick, only as long as it makes many calls.
 void Watcher::cool_sites() {
   constexpr uint32_t kTrustedFor = 16;
   if (call_rate_.are_few() || timing_.now_ns() < sites_due_ns_) return;
@@ -158,7 +158,7 @@ void Watcher::look_away() {
   while (EndedHold* ended = take_ended_hold()) give_back(ended);
 }
 
-// What a command asks (base/control_block.h), at the next wake-up after it has.
+// Handles a command's request (common/contract/control_block.h), at the next wake-up after it.
 void Watcher::take_question() {
   if (!is_asked()) return;
   const ControlRequest request = holdwatch_control_block.request.load(std::memory_order_relaxed);
@@ -234,8 +234,8 @@ void Watcher::run() {
   wake(stopped_);
 }
 
-// Until the next tick is due, or a hold or wait passes its limit, or somebody asks. What is due at any time waits for the
-// tick.
+// Until the next tick is due, or a hold or wait exceeds its limit, or a request arrives. Whatever has no time of its own waits
+// for the tick.
 void Watcher::sleep(uint32_t question) {
   uint64_t until_ns = timing_.now_ns() + longest_sleep_ns();
   if (scan_.next_look_ns() > timing_.now_ns()) until_ns = std::min(until_ns, scan_.next_look_ns());
