@@ -63,12 +63,12 @@ class Pipeline {
         builder_(resolver(), host_name(), getpid(), executable_path()),
         emitter_(settings, host.complain == nullptr ? Emitter::Complain{} : host.complain) {
     modules_.set_unloaded(host.unloaded_between);
-    modules_.refresh();  // what is there from the start need not be doubted later
+    modules_.refresh();  // modules that were loaded from the start need no check later
   }
 
   bool admit(Phase phase, uint64_t episode) { return emitter_.admit(phase, episode); }
 
-  // How a story goes on is told in one line, which needs the stacks.
+  // Later reports of an episode are one line, which needs the stacks.
   bool say_first_line(const Finding& finding) {
     if (finding.phase == Phase::still || finding.phase == Phase::released) return false;
     const Report facts = builder_.facts(finding);
@@ -94,7 +94,7 @@ class Pipeline {
     symbols_.begin_report();
     Report report = builder_.build(finding);
     modules_.look_back({});
-    modules_known_ = false;  // the next report looks again
+    modules_known_ = false;  // the next report reads them again
     learn_kept_sites(finding, report);
     std::string text, json, notice;
     const bool known_benign = known_benign_.leaves_out(report, &notice);
@@ -121,8 +121,8 @@ class Pipeline {
             [this](const Period& when) { return modules_.look_back(when); }};
   }
 
-  // Where a page fault is takes the innermost frames, so that here the stack is unwound before the call is described: such a
-  // thread goes nowhere soon, and if it has, that shows afterwards.
+  // The place of a page fault is found from the innermost frames, so here the stack is unwound before the call is described:
+  // such a thread does not continue soon, and if it has, the check afterwards shows it.
   FaultSite fault_site(const Snapshot& snapshot) {
     FaultSite site;
     look_at_modules();
@@ -151,8 +151,8 @@ class Pipeline {
     modules_known_ = true;
   }
 
-  // A hold whose acquiring function has returned: next time its stack is to be copied, all of it, when the lock is taken.
-  // Before any name is looked up, which may take long: the same function may soon be there again.
+  // For a hold whose acquiring function has returned: the next acquisition at its site should copy the whole stack. Noted
+  // before any name is looked up, which may take long: the same function may soon be called again.
   void learn_lost_sites(const Finding& finding) {
     if (settings_.stacks == Stacks::callsite || (finding.phase != Phase::over && finding.phase != Phase::late)) return;
     for (size_t i = 0; i < finding.holder_count; ++i) {
@@ -165,7 +165,7 @@ class Pipeline {
     }
   }
 
-  // What over could tell without a copy is not to be copied because the release found no callers.
+  // If the first report was complete without a copy, the site needs none because the release found no callers.
   void learn_kept_sites(const Finding& finding, const Report& report) {
     constexpr size_t kMax = 1024;
     if (finding.phase == Phase::released && told_in_full_.erase(finding.episode) == 0) return;
@@ -196,7 +196,7 @@ class Pipeline {
   Emitter emitter_;
   KnownBenign known_benign_;
   UnseenCalls unseen_calls_;
-  std::set<uint64_t> told_in_full_;  // episodes of which over told all that took the lock, without a copy
+  std::set<uint64_t> told_in_full_;  // episodes whose first report had the complete acquisition stack without a copy
   bool modules_known_ = false;
 };
 
@@ -209,7 +209,7 @@ void remember_standard_error(const FileFacts& facts) {
 
 const HostCalls* g_host = nullptr;
 
-// Before the destructors of our own objects, and of the libraries', which come after ours.
+// Before the destructors of our own objects and of the libraries, which run after ours.
 [[gnu::destructor]] void before_libraries_end() {
   if (g_host != nullptr) g_host->before_libraries_end();
 }
@@ -236,11 +236,11 @@ bool say_first_line(void* self, const Finding* finding) {
   try {
     return static_cast<Pipeline*>(self)->say_first_line(*finding);
   } catch (...) {
-    return false;  // `report` tries again with all of it
+    return false;  // `report` tries again with the whole stack
   }
 }
 
-// Memory may run out, or a library may throw at what it reads in a file: the stack is then short and says so.
+// Memory may run out, or a library may throw while reading a file: then the stack is incomplete and has a note.
 void unwind(void* self, const Snapshot* snapshot, RawStack* out) {
   try {
     static_cast<Pipeline*>(self)->unwind(*snapshot, *out);
@@ -260,7 +260,7 @@ void describe(void* self, const Snapshot* snapshot, uint32_t waits_for, bool by_
   }
 }
 
-// The emitter says itself what it could not write. What arrives here is an allocation that failed.
+// The emitter itself reports what it could not write. Only a failed allocation arrives here.
 bool report(void* self, const Finding* finding) {
   try {
     static_cast<Pipeline*>(self)->report(*finding);
@@ -274,7 +274,7 @@ void notice(void* self, const char* line) {
   try {
     static_cast<Pipeline*>(self)->notice(line);
   } catch (...) {
-    // No memory for a line: nobody can be told.
+    // No memory for a line: it is lost.
   }
 }
 
@@ -282,7 +282,7 @@ void flush(void* self) {
   try {
     static_cast<Pipeline*>(self)->flush();
   } catch (...) {
-    // Nothing is lost: what was held back is said at the next report.
+    // Nothing is lost: it is written with the next report.
   }
 }
 

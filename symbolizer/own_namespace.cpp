@@ -1,7 +1,7 @@
 // See own_namespace.h.
 //
-// The symbolizer comes first in its namespace, so that what it exports stands in for functions of the same names there, in
-// libc's calls too. Nothing of it is seen by the program.
+// The symbolizer comes first in its namespace, so that what it exports replaces functions of the same names there, in calls
+// by libc too. The program sees none of it.
 #include "symbolizer/own_namespace.h"
 
 #include <dlfcn.h>
@@ -16,7 +16,7 @@
 #include <cstring>
 #include <utility>
 
-// Each is defined under a name of its own, for the C library's headers declare theirs.
+// Each is defined under a name of its own, because the C library's headers declare the original.
 #define HOLDWATCH_STAND_IN(result, name, parameters)                                                  \
   extern "C" [[gnu::visibility("default"),                                                            \
                gnu::force_align_arg_pointer]] result replacement_of_##name parameters __asm__(#name); \
@@ -42,7 +42,7 @@ class ThreadLocals {
     return of_loader_(&index);
   }
 
-  // Takes the loader's lock, once. The first use comes when the symbolizer is made, or, by a library's constructor, before.
+  // Takes the loader's lock, once. The first use is when the symbolizer is created, or earlier, in a library's constructor.
   void note_modules() {
     if (known_) return;
     known_ = true;
@@ -79,7 +79,7 @@ class ThreadLocals {
 
 constinit ThreadLocals g_thread_locals;
 
-// `environ` leads into memory that the program may free. Of its variables only the time zone means anything here.
+// `environ` points into memory that the program may free. Of its variables only the time zone matters here.
 void make_own_environment() {
   static char zone[256] = "TZ=";
   static char* variables[] = {nullptr, nullptr};
@@ -146,8 +146,8 @@ HOLDWATCH_STAND_IN(void*, __tls_get_addr, (const holdwatch::TlsIndex* index)) {
   return holdwatch::g_thread_locals.find(*index);
 }
 
-// libunwind asks when it starts, to learn how it could tell readable memory, which we never have it do. A filter of system
-// calls such as systemd's @system-service kills for it.
+// libunwind calls it at start to find out how to test whether memory is readable, which we never need. A system call filter
+// such as systemd's @system-service kills the process for it.
 HOLDWATCH_STAND_IN(int, mincore, (void*, size_t, unsigned char*)) {
   errno = ENOSYS;
   return -1;
@@ -159,13 +159,13 @@ HOLDWATCH_STAND_IN(int, pipe2, (int*, int)) {
   return -1;
 }
 
-// libdw asks for libdebuginfod when it is loaded, to fetch debug data from the network, which we never have it do. Before glibc 2.34 a
-// failure of dlopen outside of the program's namespace ends the process.
+// libdw opens libdebuginfod when it is loaded, to fetch debug data from the network, which we never want. Before glibc 2.34, a
+// failure of dlopen outside the program's namespace ends the process.
 HOLDWATCH_STAND_IN(void*, dlopen, (const char*, int)) {
   return nullptr;
 }
 
-// The process may exit in the middle of a report, and does not wait for it long: what a report uses must not be destroyed.
+// The process may exit in the middle of a report, without waiting long for it: what a report uses must not be destroyed.
 HOLDWATCH_STAND_IN(int, __cxa_atexit, (void (*)(void*), void*, void*)) {
   return 0;
 }

@@ -5,12 +5,12 @@
 
 namespace holdwatch {
 
-// For each thread that is to use the symbolizer, before it does. What libc keeps for each thread is made ready by the libc
-// that creates the thread, and that is the program's.
+// Called in each thread before it uses the symbolizer. The per-thread data of a libc are prepared by the libc that creates the
+// thread, which is the program's.
 void enter_own_namespace();
 
-// For each thread that has used it and now ends: what malloc has ready for the thread, and would be lost with it, is kept for the
-// next one. glibc gives that back in the libc that creates the thread only.
+// Called in each thread that has used it and now ends: keeps malloc's cache for the thread, which would be lost, for the next
+// one. glibc frees that cache only in the libc that created the thread.
 void leave_own_namespace();
 
 }  // namespace holdwatch

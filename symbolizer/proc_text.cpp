@@ -12,7 +12,7 @@
 namespace holdwatch {
 namespace {
 
-// A "status" fits into one read, and so is all of one moment.
+// A "status" file fits into one read, so that it describes one moment.
 constexpr size_t kPart = 16384;
 
 // Appends all that is left of the file. 0 or an errno.

@@ -14,7 +14,7 @@ std::string process_file(int pid, const std::string& name);          // "/proc/P
 std::string thread_file(int pid, int tid, const std::string& name);  // "/proc/PID/task/TID/NAME"
 std::string own_thread_file(int tid, const std::string& name);       // "/proc/self/task/TID/NAME"
 
-// The threads of a process, in ascending order; none if it is gone.
+// The threads of a process, in ascending order; none if it has exited.
 std::vector<int> thread_ids(int pid);
 
 }  // namespace holdwatch

@@ -13,12 +13,13 @@ namespace holdwatch {
 // of the acquisition is alive.
 struct AcquisitionStack {
   RawStack stack;
-  int own_frame;         // index in holder.now of the innermost frame that is still alive, -1 if none is
-  bool own_is_proven;    // false: perhaps another call of the same function stands there by now
-  uint32_t first_alive;  // the same frame in `stack`: what is before it has returned since. stack.count if none is
+  int own_frame;       // index in holder.now of the innermost frame that is still alive, -1 if none is
+  bool own_is_proven;  // false: by now it may be another call of the same function
+  uint32_t
+      first_alive;  // the same frame in `stack`: frames before it have returned since. stack.count if none is alive
 };
 
-// `function_start` says where the function that contains an address begins, 0 if that is not known.
+// `function_start` returns the start of the function that contains an address, 0 if it is not known.
 AcquisitionStack assemble_acquisition_stack(const Holder& holder,
                                             const std::function<uintptr_t(uintptr_t)>& function_start);
 

@@ -24,13 +24,13 @@ struct Resolver {
   StackNamer::LookBack look_back = nullptr;  // of `resolve` and `function_start`
 };
 
-// Turns findings into reports. Remembers of each episode where its holders were, to say whether they moved, where
-// they took the lock, as that may not be seen any more later, and its fingerprint, which must not change.
+// Turns findings into reports. For each episode it remembers where its holders were, to see whether they have moved, where
+// they acquired the lock, which may not be visible later, and its fingerprint, which must not change.
 class ReportBuilder {
  public:
   ReportBuilder(Resolver resolver, std::string host, int pid, std::string exe);
   Report build(const Finding& finding);
-  // What a first line says: no stacks, and nothing that takes a look-up.
+  // The facts of a first line: no stacks, and nothing that needs a look-up.
   Report facts(const Finding& finding) const;
 
  private:
@@ -42,7 +42,7 @@ class ReportBuilder {
     std::optional<uint64_t> switches;
     bool is_same(const HolderPosition& other) const;
   };
-  // What was known of the stack that took the lock. Which hold it is, its beginning and its call site tell.
+  // What was known of the acquisition stack. Its beginning and its call site identify the hold.
   struct Taken {
     uint64_t since_ns;
     CallSite site;

@@ -1,4 +1,4 @@
-// Writes rendered reports to where LOG and JSON say, holds them to RATE, and runs ON_REPORT.
+// Writes rendered reports to the outputs of LOG and JSON, enforces RATE, and runs ON_REPORT.
 // Cold context only; one thread, with all signals blocked. The one file pair that knows spdlog.
 #pragma once
 
@@ -14,30 +14,30 @@ namespace holdwatch {
 
 class Emitter {
  public:
-  // Hears what cannot be used (the option, the path, the reason), and what is done instead.
+  // Receives what cannot be used (the option, the path, the reason), and what is done instead.
   using Complain = std::function<void(const char* what, const char* instead)>;
 
-  // Opens nothing yet: a file is opened at the first report. A destination that could not be opened as things are is
-  // given up now and complained of: if nobody else wants to hear it, in one line on stderr.
+  // Opens nothing yet: a file is opened at the first report. A destination that could not be opened now is replaced now,
+  // with one message: to `complain`, or, without one, to stderr.
   explicit Emitter(const Settings& settings, const Complain& complain = {});
   ~Emitter();
 
-  // Whether RATE lets a report of this be made. To be asked before anything is looked up for it; emit asks otherwise. If
+  // Whether RATE admits a report of this. Call it before anything is looked up for the report; otherwise emit calls it. If
   // no emit follows, nothing was admitted.
   bool admit(Phase phase, uint64_t episode);
 
   // Renders and writes. Returns the two texts through the pointers if they are not null (for the program's callback);
-  // returns false if RATE left the report out. Never throws. Does not return if ON_REPORT is `abort`.
+  // returns false if RATE suppressed the report. Never throws. Does not return if ON_REPORT is `abort`.
   bool emit(const Report& report, std::string* text, std::string* json);
 
   // Writes the first line of the admitted report, where text goes line by line; emit then writes the rest, whose first line
   // is this one. False: nothing was written.
   bool write_first_line(const Report& facts);
 
-  // Writes a line that is no report to where the text goes. Never throws.
+  // Writes a line that is not a report to the output of the text. Never throws.
   void notice(std::string_view line);
 
-  // Says what RATE has left out and what could not be written, if anything.
+  // Writes how many reports RATE has suppressed and how many could not be written, if any.
   void flush();
 
  private:

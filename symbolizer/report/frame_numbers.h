@@ -1,5 +1,5 @@
-// The numbers of frames in a stack's note. Who writes the note counts the frames that there are; a reader counts those that
-// are shown, with inlined functions, and without holdwatch's own and the wrappers at the beginning.
+// The numbers of frames in a stack's note. The note counts raw frames; the reader sees the shown ones, which include inlined
+// functions and leave out holdwatch's own frames and the wrappers at the beginning.
 // Pure.
 #pragma once
 

@@ -1,4 +1,4 @@
-// The first line of a text report: what must be enough at three in the morning.
+// The first line of a text report, which must be enough to act on.
 // Pure.
 #pragma once
 
@@ -17,7 +17,7 @@ std::string thread_label(int tid, const std::string& name);
 // The same of a holder; for a thread of another process, with that process's label.
 std::string holder_label(const ReportHolder& holder);
 
-// How many threads wait, those included whose stacks were not taken.
+// How many threads wait, including those whose stacks were not captured.
 size_t waiting_threads(const Report& report);
 
 // "running", "blocked in poll(fd 3)", "waits for L4, in futex(L4)", "stopped".

@@ -28,13 +28,13 @@ struct NamedStack {
 class StackNamer {
  public:
   using Resolve = std::function<std::vector<Frame>(uintptr_t pc, bool exact)>;
-  // Has `resolve` take what it is asked for as addresses of this time; another number if it may then answer otherwise.
+  // Makes `resolve` treat addresses as of this time; returns a different number if its answers may differ then.
   using LookBack = std::function<uint64_t(const Period&)>;
   explicit StackNamer(const Resolve& resolve, LookBack look_back = nullptr)
       : resolve_(resolve), look_back_(std::move(look_back)) {}
 
   NamedStack name(const RawStack& raw) { return name(raw, raw.count, raw.when); }
-  // The same where the frames from `changed` on are of another time than those before, which are of `when`.
+  // The same if the frames from `changed` on are of another time than those before, which are of `when`.
   NamedStack name(const RawStack& raw, uint32_t changed, const Period& when);
   // The same for a stack that may not have been captured.
   NamedStack name(const RawStack* raw);

@@ -1,5 +1,5 @@
 // The placeholders of a path option: %p pid, %e program name, %h host, %t start time, %% a percent sign.
-// Pure, but for the one function that asks the kernel who we are.
+// Pure, except own_process_facts, which asks the kernel.
 #pragma once
 
 #include <sys/types.h>
@@ -18,7 +18,7 @@ struct ProcessFacts {
   uint64_t start_wall_ns = 0;  // CLOCK_REALTIME when the process started
 };
 
-// What is not known stays empty or zero.
+// Unknown values stay empty or zero.
 ProcessFacts own_process_facts();
 
 // A placeholder that is not known stays as it is. A slash in what is filled in becomes "_": a program or host cannot

@@ -1,5 +1,5 @@
-// The path that a program is known by: the one that it was started by, as long as that leads to its file, else the file's own.
-// Debian's redis-server is a link to redis-check-rdb, which nobody looks for.
+// The path by which a program is known: the one that it was started by, as long as that leads to its file, else the file's own.
+// Debian's redis-server, for example, is a link to redis-check-rdb.
 // Cold context; asks the file system.
 #pragma once
 

@@ -35,7 +35,7 @@ struct ReportHolder {
   std::string waits_for;           // lock id, empty: none
   bool likely = false;             // not proven by the lock's own fields
   bool before_attach = false;      // held_ns counts from the attachment; it was taken before
-  bool unseen = false;             // its lock call went past us; held_ns counts from when the hold was found
+  bool unseen = false;             // its lock call bypassed our hooks; held_ns counts from when the hold was found
   Evidence evidence = Evidence::recorded;
   bool elsewhere = false;  // a thread of another process
   int pid = 0;             // which one, and its name; 0: not found
@@ -69,7 +69,7 @@ struct ReportWaiters {
   uint64_t longest_ns = 0;
   std::vector<int> tids;             // longest waiting first
   std::vector<std::string> threads;  // their names, in the same order
-  bool unseen = false;               // their calls went past us
+  bool unseen = false;               // their calls bypassed our hooks
   Stack stack;
 };
 
@@ -98,7 +98,7 @@ struct Report {
   uint64_t unrecorded_holds = 0;
   uint64_t unreported_holds = 0;
   std::string note;
-  bool was_said_plainly = false;                 // late: it was seen, and said without stacks
+  bool was_said_plainly = false;                 // late: it was seen before it ended, and reported without stacks
   std::atomic<bool>* first_line_said = nullptr;  // as in the finding
 };
 

@@ -2,8 +2,8 @@
 //
 // An ordinary child would be the watched program's child too: its death raises SIGCHLD there, and a wait for any child
 // returns it. A child made by clone with no exit signal does neither (clone(2), __WCLONE in wait(2)), but execve gives it
-// SIGCHLD as exit signal again. So there are two: a supervisor without exit signal, which never execs and is ours to
-// reap, and its child, which does. Nobody's orphan is left for a program that is process 1 of a container either.
+// SIGCHLD as exit signal again. So there are two: a supervisor without exit signal, which never execs and which we
+// reap, and its child, which does. So a program that is process 1 of a container gets no orphan either.
 //
 // The supervisor shares our memory (a fork would copy the page tables of a server of many gigabytes while its threads
 // wait), so it may use its own stack and plain system calls only, not even errno, which is the reporter thread's.
@@ -27,7 +27,7 @@
 
 namespace holdwatch {
 
-// What supervisor and program need, in memory that stays where it is until the supervisor has ended.
+// What supervisor and program need, in memory that stays valid until the supervisor has ended.
 struct ReportProgram::ProgramStart {
   const char* path;
   char* arguments[2];
@@ -52,8 +52,8 @@ struct KernelSigaction {
   uint64_t mask;
 };
 
-// A system call that leaves errno alone; negative results are errors. This and all else that runs in the two is not
-// sanitized: AddressSanitizer keeps an account of stacks, and of theirs it knows nothing.
+// A system call that leaves errno unchanged; negative results are errors. This and everything else that runs in the two is
+// not sanitized: AddressSanitizer keeps track of stacks, and does not know theirs.
 [[gnu::no_sanitize_address]] long call(long number, long a = 0, long b = 0, long c = 0, long d = 0) {
   long result;
   register long r10 asm("r10") = d;
@@ -71,7 +71,7 @@ long pointer(const void* address) {
   for (long descriptor = first; descriptor < kOldKernels; ++descriptor) call(SYS_close, descriptor);
 }
 
-// Ignored signals stay ignored across execve: a program that ignores SIGPIPE would hand that on.
+// Ignored signals stay ignored across execve: a program that ignores SIGPIPE would pass that on.
 [[gnu::no_sanitize_address]] void default_dispositions() {
   const KernelSigaction action{};
   for (long number = 1; number <= 64; ++number) call(SYS_rt_sigaction, number, pointer(&action), 0, kKernelSignalSet);
@@ -89,7 +89,7 @@ template <typename ProgramStart>
 }
 
 // Standard input is the report; what the program prints goes nowhere, since the descriptors 1 and 2 of the watched program
-// may be its data. Everything else is closed, or a socket that the watched program closes would live on in us.
+// may be its data. Everything else is closed, or a socket that the watched program closes would stay open here.
 [[gnu::no_sanitize_address]] void arrange_descriptors(int input) {
   if (input == 0) {
     call(SYS_fcntl, 0, F_SETFD, 0);  // the watched program has closed its own
@@ -116,7 +116,7 @@ template <typename ProgramStart>
 template <typename ProgramStart>
 [[gnu::no_sanitize_address]] int supervise(void* argument) {
   const auto* start = static_cast<const ProgramStart*>(argument);
-  // Who ends with the watched program, lest its memory live on in the supervisor.
+  // Killed with the watched program, so that its memory does not stay in use by the supervisor.
   call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
   default_dispositions();
   arrange_descriptors(start->input);
@@ -128,7 +128,7 @@ template <typename ProgramStart>
 }
 
 // The environment as the kernel keeps it: `environ` may be changed by another thread while we read. What setenv has
-// added since is not in it, and not missed.
+// added since is not in it, and not needed.
 std::vector<std::string> environment_at_start() {
   std::vector<std::string> variables;
   std::ifstream file("/proc/self/environ");
@@ -138,7 +138,7 @@ std::vector<std::string> environment_at_start() {
   return variables;
 }
 
-// Where the program reads the report from: nothing to feed, so nothing to wait for.
+// The file from which the program reads the report: with a file, nothing has to be fed to it and nothing waits.
 int report_file(std::string_view json, int* descriptor) {
   *descriptor = memfd_create("holdwatch-report", MFD_CLOEXEC);
   if (*descriptor < 0) return errno;

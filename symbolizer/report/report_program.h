@@ -1,6 +1,6 @@
 // ON_REPORT=exec:PATH: runs a program with the report's JSON line on its standard input, without the watched program
-// ever noticing a child: no SIGCHLD, nothing that its wait() could return, no descriptor passed on.
-// Cold context; one thread, which must live on while the program runs.
+// noticing a child: no SIGCHLD, nothing that its wait() could return, no inherited descriptor.
+// Cold context; one thread, which must not end while the program runs.
 #pragma once
 
 #include <sys/types.h>
@@ -25,7 +25,7 @@ class ReportProgram {
   // 30 s), another errno value if it could not be started, else 0.
   int start(std::string_view json);
 
-  // Waits for the running one, at most so long. True if none runs any more.
+  // Waits for the running one, at most so long. True if none is running afterwards.
   bool wait(int timeout_ms);
 
  private:

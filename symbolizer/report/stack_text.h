@@ -17,12 +17,12 @@ struct StackView {
   const Stack* stack = nullptr;
   bool skip_wrappers = false;           // begin at the first frame that is not the standard library's lock wrapper
   std::optional<size_t> took;           // the frame that took the lock
-  const Stack* like_outside = nullptr;  // beyond `took`, frames equal to the end of this stack are not said again
+  const Stack* like_outside = nullptr;  // beyond `took`, frames equal to the end of this stack are not repeated
   std::string lock_id = {};             // of the lock that `took` took
 };
 
-// The rows of a report's stacks. Two passes, because the columns of all stacks of a report stand under each other: first
-// every stack is added, then the rows can be had.
+// The rows of a report's stacks. Two passes, because the columns of all stacks of a report are aligned: first all stacks are
+// added, then the rows are made.
 class StackText {
  public:
   // Returns the number by which rows() gives this stack's lines.
@@ -31,7 +31,7 @@ class StackText {
 
  private:
   struct Row {
-    std::string number;    // "#3 ", empty for a line that is no frame
+    std::string number;    // "#3 ", empty for a line that is not a frame
     std::string function;  // or the whole line
     std::string place;     // "room.cpp:41"
     std::string mark;      // "<- took L3"

@@ -1,4 +1,4 @@
-// A Report as the lines that people read: the headline, then indented where the lock was taken, what the holder does now
+// A Report as the lines that people read: the headline, then, indented, where the lock was taken, what the holder does now
 // and who waits. The sample in the README is this file's output.
 // Pure.
 #include <fmt/format.h>
@@ -24,7 +24,7 @@ class Details {
   // A line under a label of the left column; an empty label continues the one above.
   void add(std::string_view label, std::string text) { items_.push_back({std::string(label), std::move(text), {}}); }
 
-  // A stack whose first row stands beside the label.
+  // A stack whose first row is beside the label.
   void show(std::string_view label, const StackView& view) {
     items_.push_back({std::string(label), {}, stacks_.add(view)});
   }
@@ -59,7 +59,7 @@ class Details {
   StackText stacks_;
 };
 
-// "4711, 4712, 4713 ..."; with names where there are few enough to be read.
+// "4711, 4712, 4713 ..."; with names if there are few.
 std::string list_threads(const std::vector<int>& tids, const std::vector<std::string>& names) {
   const bool few = tids.size() <= kListedThreads;
   std::string text;
@@ -130,7 +130,7 @@ bool has_ended(Phase phase) {
 void add_holder(const Report& report, size_t index, const ReportHolder* before, Details& details) {
   const ReportHolder& holder = report.holders[index];
   if (before != nullptr && same_frames(before->taken, holder.taken)) {
-    // Of two that are not known, nothing is the same.
+    // Two unknown positions are never the same.
     if (!holder.taken.frames.empty()) details.add("taken", "(same stack)");
   } else {
     details.show("taken", {&holder.taken, true, {}, nullptr});
@@ -244,7 +244,7 @@ void add_everything(const Report& report, Details& details) {
   add_identity(report, details);
 }
 
-// Only what is new: where those are now that have moved.
+// Only what is new: the present positions of holders that have moved.
 void add_movement(const Report& report, Details& details) {
   size_t shown = 0;
   for (size_t i = 0; i < report.holders.size(); ++i) {

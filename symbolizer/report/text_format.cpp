@@ -67,8 +67,8 @@ struct UtcTime {
   uint64_t year, month, day, hour, minute, second, millisecond;
 };
 
-// Without std::chrono's calendar, which gcc has since 11, and gmtime, which reads files. Years are counted from March on, so that the
-// day that some of them have more is their last.
+// Without std::chrono's calendar, which gcc has since 11, and without gmtime, which reads files. Years begin in March here, so that
+// the leap day is their last.
 UtcTime utc(uint64_t wall_clock_ns) {
   constexpr uint64_t kDaysTo1970 = 719'468;  // from 1 March of the year 0
   constexpr uint64_t kEraDays = 146'097;     // 400 years

@@ -9,7 +9,7 @@
 
 namespace holdwatch {
 
-// "350 us", "850 ms", "12.4 s", "14 min 3 s", "2 h 5 min": cut off, never rounded up, because what is measured is a
+// "350 us", "850 ms", "12.4 s", "14 min 3 s", "2 h 5 min": truncated, never rounded up, because the measured value is a
 // lower bound.
 std::string format_duration(uint64_t ns);
 

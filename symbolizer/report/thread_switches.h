@@ -1,4 +1,4 @@
-// How often a thread has gone off the processor: the proof that a blocked thread has not run in between.
+// A thread's number of context switches: the proof that a blocked thread has not run in between.
 // Cold context only.
 #pragma once
 
@@ -7,7 +7,7 @@
 
 namespace holdwatch {
 
-// Of a thread of this process, from /proc/self/task/TID/status; nothing if that cannot be read.
+// For a thread of this process, from /proc/self/task/TID/status; nothing if that cannot be read.
 std::optional<uint64_t> thread_switches(int tid);
 
 }  // namespace holdwatch

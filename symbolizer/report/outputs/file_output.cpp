@@ -21,15 +21,15 @@ bool writable_by_all(const std::string& directory) {
   return stat(directory.c_str(), &status) != 0 || (status.st_mode & S_IWOTH) != 0;
 }
 
-// Opens without taking a terminal as ours, and without waiting for the reader of a named pipe.
+// Opens without acquiring a controlling terminal, and without waiting for the reader of a named pipe.
 constexpr int kOpenFlags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 
 // A program that closes its first three descriptors expects its next ones under those numbers, and prints to them: ours
-// must be far away. Returns the new number, or -1 with errno set.
+// must be well above them. Returns the new number, or -1 with errno set.
 int moved_away(int descriptor) {
   constexpr int kFarAway = 100;
   const int moved = fcntl(descriptor, F_DUPFD_CLOEXEC, kFarAway);
-  if (moved < 0 && descriptor > 2) return descriptor;  // no more descriptors are allowed: better there than nowhere
+  if (moved < 0 && descriptor > 2) return descriptor;  // no more descriptors are allowed: better this number than none
   const int reason = errno;
   close(descriptor);
   errno = reason;

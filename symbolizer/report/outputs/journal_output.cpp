@@ -49,7 +49,7 @@ void add_report_fields(std::string& entry, const Report& report) {
   add_number(entry, "HOLDWATCH_EPISODE", report.episode);
   add_field(entry, "HOLDWATCH_FINGERPRINT", report.fingerprint);
   add_number(entry, "HOLDWATCH_WAITERS", waiting_threads(report));
-  // Whom the headline names, and its duration: the waiter where it is about a wait, else the holder.
+  // The thread that the headline names, and its duration: the waiter if it is about a wait, else the holder.
   if (report.event == Event::wait && !report.waiters.empty()) {
     const ReportWaiters& group = report.waiters.front();
     add_field(entry, "HOLDWATCH_TID", std::to_string(group.tids.front()));

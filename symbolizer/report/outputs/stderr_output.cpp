@@ -21,7 +21,7 @@ void StderrOutput::remember(std::optional<FileIdentity> at_start) {
   g_remembered = true;
 }
 
-// A filter of the program's may let the question fail: then it has no answer.
+// A filter of the program may make the call fail: then the descriptor is assumed to be unchanged.
 int StderrOutput::probe() const {
   const std::optional<FileIdentity> now = identity_of(descriptor_);
   if (!now && errno != EBADF && identity_) return 0;

@@ -13,8 +13,8 @@ int SyslogOutput::probe() const {
   return probe_socket(socket_path_);
 }
 
-// A datagram for each line: syslog daemons write a newline within a message as "#012". No time stands before the tag:
-// rsyslog and journald put their own, and making a local time takes the C library's time zone lock.
+// A datagram for each line: syslog daemons write a newline within a message as "#012". There is no time before the tag:
+// rsyslog and journald add their own, and a local time needs the C library's time zone lock.
 int SyslogOutput::try_write(const Message& message) {
   const std::string tag = fmt::format("holdwatch[{}]: ", getpid());
   const int priority = LOG_USER | static_cast<int>(message.severity);
