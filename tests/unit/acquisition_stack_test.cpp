@@ -62,7 +62,7 @@ TEST_CASE("with the lock call inlined into the function, the site and the live f
   CHECK_FALSE(taken.stack.frames[0].pc_is_exact);
 }
 
-TEST_CASE("wrappers that have returned stand before the frame that is alive") {
+TEST_CASE("wrappers that have returned come before the frame that is alive") {
   // __gthread_mutex_lock, lock_guard's constructor, broadcast, and beyond: as a frame-pointer walk finds them at -O0.
   const AcquisitionStack taken = assemble_acquisition_stack(
       holder_with({{0x1110, 0x7000}, {0x1220, 0x7020}, {0x3041, 0x7050}, {0x4088, 0x70a0}}, &kNow), function_start);
@@ -89,7 +89,7 @@ TEST_CASE("a helper that has returned to a caller that is alive gives the whole 
   CHECK(taken.own_frame == 2);
 }
 
-TEST_CASE("in a recursion the stack pointer tells which activation took the lock") {
+TEST_CASE("in a recursion the stack pointer shows which activation acquired the lock") {
   const RawStack now =
       stack_of({{0x5010, 0x7010}, {0x3050, 0x7050}, {0x3050, 0x7090}, {0x3050, 0x70d0}, {0x6140, 0x7200}});
   const AcquisitionStack taken = assemble_acquisition_stack(holder_with({{0x3041, 0x7090}}, &now), function_start);
@@ -137,7 +137,7 @@ TEST_CASE("a part of the stack that was captured leads to the frame that is aliv
   CHECK(taken.stack.complete);
 }
 
-TEST_CASE("another function that stands where the acquiring frame stood is not taken for it") {
+TEST_CASE("another function at the place of the acquiring frame is not taken for it") {
   // The stack pointer lies in Session::send's frame, but the site is in a function of its own.
   const AcquisitionStack taken = assemble_acquisition_stack(holder_with({{0x9910, 0x7020}}, &kNow), function_start);
   CHECK(taken.own_frame == -1);

@@ -73,7 +73,7 @@ TEST_CASE("a thread that is not blocked is described by its state alone") {
   CHECK(activity(call, "", ThreadState::gone) == "exited");
 }
 
-TEST_CASE("a blocked thread whose call is not known is said to be just that") {
+TEST_CASE("a blocked thread whose call is not known is shown as blocked") {
   CHECK(activity(SystemCall{}) == "blocked (unknown system call)");
 }
 
@@ -97,7 +97,7 @@ TEST_CASE("a descriptor that is being closed is no longer what its number leads 
   CHECK(doing(SYS_dup2, {100, 100}) == "dup2(fd 100 eventfd, fd 100)");
 }
 
-TEST_CASE("where the thread may have gone on, its registers are all that is told") {
+TEST_CASE("if the thread may have continued, only its registers are shown") {
   const Descriptor100 descriptor;
   const timespec time = {3, 0};
   CHECK(by_registers(call_of(SYS_read, {100})) == "read(fd 100)");
@@ -124,7 +124,7 @@ TEST_CASE("a call that sends says what has not left yet") {
   CHECK(Catch::endsWith(receiving, "])"));
 }
 
-TEST_CASE("a futex that is a lock of ours is called by the lock's name") {
+TEST_CASE("a futex that belongs to a lock is shown by the lock's id") {
   const SystemCall futex = call_of(SYS_futex, {0x7f1234});
   CHECK(activity(futex, "L3") == "waiting for L3 (futex 0x7f1234)");
   CHECK(activity(futex) == "futex(0x7f1234)");
@@ -155,7 +155,7 @@ TEST_CASE("waiting for a process says which") {
   CHECK(doing(SYS_process_vm_readv, {4711}) == "process_vm_readv(pid 4711)");
 }
 
-TEST_CASE("a call of which nothing is worth saying is not said to have no arguments") {
+TEST_CASE("a call without interesting arguments is not shown as having none") {
   CHECK(doing(SYS_mmap, {1, 2, 3}) == "mmap(...)");
   CHECK(doing(SYS_pause) == "pause()");
 }

@@ -119,7 +119,7 @@ TEST_CASE("a sleep says how long, or until when from now") {
   CHECK(whole('C', {CLOCK_MONOTONIC, TIMER_ABSTIME, at(long_ago)}) == "until now");
 }
 
-TEST_CASE("a time that cannot be read, or is none, is left out") {
+TEST_CASE("a time that is unreadable or invalid is left out") {
   const timespec bad[] = {{-1, 0}, {0, -1}, {0, 1'000'000'000}, {INT64_MAX, 0}};
   for (const timespec& time : bad) CHECK(whole('N', {at(time), 0}) == "...");
   CHECK(whole('N', {8, 0}) == "...");

@@ -180,7 +180,7 @@ TEST_CASE("a holder that went off the processor in between has run, though it is
   CHECK(reports.build(story.at(Phase::still)).holders[0].ran == std::nullopt);
 }
 
-TEST_CASE("a holder that could not be captured is not said to have moved or stayed") {
+TEST_CASE("a holder that could not be captured has neither moved nor stayed") {
   Story story;
   ReportBuilder reports = builder();
   reports.build(story.at(Phase::over));
@@ -200,7 +200,7 @@ TEST_CASE("a fingerprint does not change within an episode, wherever the holder 
   CHECK(reports.build(story.at(Phase::over)).fingerprint != first);
 }
 
-TEST_CASE("what was told of where a hold began is not lost with what it was told from") {
+TEST_CASE("the acquisition stack of a hold is kept when what it was made from is gone") {
   Story story;
   ReportBuilder reports = builder();
   story.holder.acquired_when = {500, 510};
@@ -215,7 +215,7 @@ TEST_CASE("what was told of where a hold began is not lost with what it was told
   }
 }
 
-TEST_CASE("of another hold by the same thread nothing is told that belongs to the one before") {
+TEST_CASE("a later hold by the same thread shows nothing of the one before") {
   Story story;
   ReportBuilder reports = builder();
   story.holder.acquired_when = {500, 510};
@@ -233,7 +233,7 @@ TEST_CASE("of another hold by the same thread nothing is told that belongs to th
   CHECK_FALSE(reports.build(story.at(Phase::released)).holders[0].taken.complete);
 }
 
-TEST_CASE("what a thread is doing when it releases the lock is not said") {
+TEST_CASE("what a thread is doing when it releases the lock is not shown") {
   Story story;
   CHECK(builder().build(story.at(Phase::released)).holders[0].doing.empty());
   CHECK(builder().build(story.at(Phase::late)).holders[0].doing.empty());

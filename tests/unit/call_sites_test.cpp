@@ -107,7 +107,7 @@ TEST_CASE_METHOD(NoSiteIsKnown, "a site that needs copies is kept though the tab
   CHECK(site_of(sites[0]).kind == SiteKind::unseen);
 }
 
-TEST_CASE_METHOD(NoSiteIsKnown, "an address that is none of user space is not kept") {
+TEST_CASE_METHOD(NoSiteIsKnown, "an address outside user space is not kept") {
   note_site(uintptr_t{1} << 48, SiteKind::stays);
   CHECK(site_of(uintptr_t{1} << 48).kind == SiteKind::unseen);
   CHECK(site_of(0).kind == SiteKind::unseen);

@@ -88,7 +88,7 @@ TEST_CASE("a frame chain that leads astray is followed up to there") {
   CHECK(sites_if_third_frame_is_at(stack.at(64)) == 2);
 }
 
-TEST_CASE("a return address that is none ends the walk") {
+TEST_CASE("an invalid return address ends the walk") {
   NotedOnArray stack(64);
   stack.put_frame(10, stack.at(20), 0x401111);
   stack.put_frame(20, stack.at(30), 0x402222);
@@ -127,7 +127,7 @@ TEST_CASE("no word beyond the stack is noted") {
   CHECK(stack.note(stack.at(64), 0).word_count == 0);
 }
 
-TEST_CASE("no more callers are noted than are asked for") {
+TEST_CASE("no more callers are noted than requested") {
   NotedOnArray stack(64);
   for (size_t i = 0; i < 12; ++i) stack.put_frame(4 * i, stack.at(4 * (i + 1)), 0x401000 + i);
   stack.most_links = 3;
@@ -150,7 +150,7 @@ TEST_CASE(
   CHECK(stack.changed() == 2);
 }
 
-TEST_CASE("a call that returns to where a noted function would have is told from others") {
+TEST_CASE("a call that returns to where a noted function would have is distinguished from others") {
   NotedOnArray stack(64);
   stack.put_frame(4, stack.at(10), 0x401111);
   stack.put_frame(10, 0, 0x402222);

@@ -263,7 +263,7 @@ TEST_CASE("a thread that has left the system call is found changed") {
   CHECK_FALSE(unchanged);
 }
 
-TEST_CASE("a blocked thread gets no signal: a sleep is neither cut short nor lengthened by looks at it") {
+TEST_CASE("a blocked thread gets no signal: capturing it neither shortens nor lengthens a sleep") {
   REQUIRE(capture_start(kSignalAuto));
   const timespec time = {0, 100'000'000};
   int result = -1;
@@ -355,7 +355,7 @@ TEST_CASE("a thread on a coroutine's stack is copied from there") {
   CHECK(has_marker);
 }
 
-TEST_CASE("where SIGNAL is off or taken, a running thread is not captured, and the reason is said") {
+TEST_CASE("with SIGNAL off or in use, a running thread is not captured, and the reason is given") {
   std::atomic<bool> stop{false};
   Worker worker([&] { spin_until(stop); });
   Snapshot snapshot;
@@ -372,7 +372,7 @@ TEST_CASE("where SIGNAL is off or taken, a running thread is not captured, and t
   CHECK(contains(snapshot.why_short, "uses every real-time signal"));
 }
 
-TEST_CASE("a running thread that blocks every signal is not asked") {
+TEST_CASE("a running thread that blocks every signal is not sampled") {
   REQUIRE(capture_start(kSignalAuto));
   std::atomic<bool> stop{false};
   std::atomic<bool> blocks{false};
@@ -392,7 +392,7 @@ TEST_CASE("a running thread that blocks every signal is not asked") {
   CHECK(contains(snapshot.why_short, "blocks the sampling signal"));
 }
 
-TEST_CASE("a thread that is gone is said to be gone") {
+TEST_CASE("a thread that has exited is reported as gone") {
   REQUIRE(capture_start(kSignalAuto));
   Worker worker([] {});
   worker.join();
@@ -403,7 +403,7 @@ TEST_CASE("a thread that is gone is said to be gone") {
   CHECK(contains(snapshot.why_short, "thread exited"));
 }
 
-TEST_CASE("a thread that a debugger has stopped is said to be stopped, and shows its place") {
+TEST_CASE("a thread that a debugger has stopped is reported as stopped, with its position") {
   REQUIRE(capture_start(kSignalAuto));
   const Pipe pipe;
   Worker worker([&] { read_byte(pipe.reader()); });
@@ -439,7 +439,7 @@ TEST_CASE("a thread that a debugger has stopped is said to be stopped, and shows
   CHECK(snapshot.registers.sp != 0);
 }
 
-TEST_CASE("in a process that changed its user a blocked thread is not captured, and the reason is said") {
+TEST_CASE("in a process that changed its user, a blocked thread is not captured, and the reason is given") {
   if (left_out(getuid() != 0, "needs root")) return;  // only root can give up being root
   CHECK(result_in_child([] {
           capture_start(kSignalAuto);
@@ -543,7 +543,7 @@ TEST_CASE("a blocked thread whose stack is not the one that is known has no end 
   CHECK(snapshot.copy == nullptr);
 }
 
-TEST_CASE("a running thread on a stack that other processes may share is not copied, and the reason is said") {
+TEST_CASE("the stack of a running thread is not copied if other processes may share it, and the reason is given") {
   REQUIRE(capture_start(kSignalAuto));
   const Mapping stack(MAP_SHARED);
   std::atomic<bool> stop{false};
@@ -598,7 +598,7 @@ TEST_CASE("under a filter that may kill for a system call no thread is looked at
   CHECK(got == 0);
 }
 
-TEST_CASE("a thread that filters its own system calls is not asked while it runs, but seen where it is blocked") {
+TEST_CASE("a thread that filters its own system calls is not sampled while it runs, but captured while it is blocked") {
   CHECK(result_in_child([] {
           capture_start(kSignalAuto);
           const Pipe pipe;
@@ -621,7 +621,7 @@ TEST_CASE("a thread that filters its own system calls is not asked while it runs
         }) == 0);
 }
 
-TEST_CASE("a filter that the whole process is under, ours included, keeps no running thread from being asked") {
+TEST_CASE("a filter for the whole process, our threads included, does not prevent sampling") {
   CHECK(result_in_child([] {
           filter_nothing();
           capture_start(kSignalAuto);
@@ -648,7 +648,7 @@ TEST_CASE("a main thread that has left is gone, though the process lives on and 
         }) == 0);
 }
 
-TEST_CASE("without /proc a thread's state is known from its clock, and why there is no stack is said") {
+TEST_CASE("without /proc a thread's state is known from its clock, and the reason for the missing stack is given") {
   if (left_out(getuid() != 0, "needs root")) return;
   constexpr int kRefused = 2;
   const int status = result_in_child([] {

@@ -164,7 +164,7 @@ TEST_CASE("a nop behind a call is no padding if the function goes on") {
   CHECK(fixture.flow.returns().size() == 1);
 }
 
-TEST_CASE("endless and hostile code is given up") {
+TEST_CASE("endless and hostile code is abandoned") {
   Fixture fixture({{0xeb, 0xfe}});  // jumps to itself
   fixture.flow.follow_function(fixture.entry);
   CHECK(fixture.flow.exits().empty());

@@ -102,7 +102,7 @@ TEST_CASE("a call through a pointer may have led anywhere") {
   CHECK(fixture.code.match_call(fixture.caller + 0x42, fixture.other, true) == CallMatch::possible);
 }
 
-TEST_CASE("where no call stands before the return address nothing fits") {
+TEST_CASE("a return address without a call before it matches nothing") {
   Fixture fixture;
   fixture.map();
   CHECK(fixture.code.match_call(fixture.caller + 0x42, fixture.callee, true) == CallMatch::contradicted);

@@ -66,7 +66,7 @@ TEST_CASE("blanks around name and value do not count, blanks inside do") {
   CHECK(parsed("json =") == "<json> is <>");
 }
 
-TEST_CASE("a comment begins at a # that stands first or behind a blank") {
+TEST_CASE("a comment begins at a # that comes first or after a blank") {
   CHECK(parsed("# limit = 1s") == "nothing");
   CHECK(parsed("  # limit = 1s") == "nothing");
   CHECK(parsed("log = /tmp/a#b # and so on") == "<log> is </tmp/a#b>");

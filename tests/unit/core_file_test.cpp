@@ -32,7 +32,7 @@ TEST_CASE("a core file has the threads with their registers, and the call that a
   CHECK_FALSE(core.threads[1].call.known);
 }
 
-TEST_CASE("a call that had ended is none that a thread is blocked in") {
+TEST_CASE("a thread is not blocked in a call that has ended") {
   FakeCore fake;
   fake.add_thread(4702, 202, 0, 0x600100, 128, 2);
   fake.add_thread(4703, 232, -EINTR, 0, 0, 0);
@@ -126,7 +126,7 @@ class EndlessNotes final : public MemoryReader {
 
 }  // namespace
 
-TEST_CASE("no more notes are read than any process has, however many the headers promise") {
+TEST_CASE("the number of notes is bounded, whatever the headers say") {
   EndlessNotes file;
   CHECK_FALSE(read_core_file(file).fault.empty());
   CHECK(file.asked() < uint64_t{300} << 20);

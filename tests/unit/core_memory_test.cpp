@@ -82,7 +82,7 @@ TEST_CASE("a file with another build id is not the one that was mapped") {
   CHECK(memory.missing().at(mapped.path()).find("build id") != std::string::npos);
 }
 
-TEST_CASE("a missing file is said to be missing") {
+TEST_CASE("a missing file is reported as missing") {
   Fixture fixture;
   for (CoreMapping& mapping : fixture.core.mappings) mapping.path = "/nonexistent/server";
   CHECK_FALSE(fixture.memory.read_value<uint8_t>(kLeftOut));

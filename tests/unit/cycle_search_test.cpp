@@ -57,7 +57,7 @@ TEST_CASE("two threads that wait for each other are a cycle, in which each waits
   CHECK(scene.cycles() == Cycles{{1, 2, 3}});
 }
 
-TEST_CASE("who waits for a cycle is not part of it, nor is what its threads hold besides") {
+TEST_CASE("a thread that waits for a cycle is not part of it, nor are other locks of its threads") {
   Scene scene;
   scene.holds(1, 10);
   scene.holds(1, 11);
@@ -126,7 +126,7 @@ TEST_CASE("a chain of any length is no cycle, and one at its end is found") {
   CHECK(chain(4000, 3999).cycles() == Cycles{{3999, 4000}});
 }
 
-TEST_CASE("a cycle that is too long to be told is passed over") {
+TEST_CASE("a cycle that is too long to report is skipped") {
   CHECK(chain(static_cast<int>(kMaxHolders), 1).cycles().size() == 1);
   CHECK(chain(static_cast<int>(kMaxHolders) + 1, 1).cycles().empty());
 }

@@ -18,7 +18,7 @@ TEST_CASE("a datagram arrives whole") {
   CHECK(daemon.next() == "(nothing)");
 }
 
-TEST_CASE("nobody there, or gone, is an error and no signal") {
+TEST_CASE("a missing or closed receiver is an error without a signal") {
   const TestDirectory directory;
   CHECK(send_datagram(directory.file("socket"), "x") == ENOENT);
   { FakeDaemon daemon(directory.file("socket")); }
@@ -26,7 +26,7 @@ TEST_CASE("nobody there, or gone, is an error and no signal") {
   CHECK(send_datagram(directory.file(std::string(200, 'x')), "x") == ENAMETOOLONG);
 }
 
-TEST_CASE("a probe tells whether somebody listens, and sends nothing") {
+TEST_CASE("a probe shows whether there is a listener, and sends nothing") {
   const TestDirectory directory;
   CHECK(probe_socket(directory.file("socket")) == ENOENT);
   FakeDaemon daemon(directory.file("socket"));
@@ -34,7 +34,7 @@ TEST_CASE("a probe tells whether somebody listens, and sends nothing") {
   CHECK(daemon.next() == "(nothing)");
 }
 
-TEST_CASE("a receiver that does not read is given up") {
+TEST_CASE("sending to a receiver that does not read fails in time") {
   const TestDirectory directory;
   FakeDaemon daemon(directory.file("socket"));
   int reason = 0;

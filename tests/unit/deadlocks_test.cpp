@@ -51,7 +51,7 @@ TEST_CASE("two threads that sleep for each other's mutex are a proven deadlock")
   CHECK(outcome.status == kProven);
 }
 
-TEST_CASE("a thread that is in another system call is not blocked for the lock, whatever its record tells") {
+TEST_CASE("a thread in another system call is not blocked on the lock, whatever its record says") {
   const Outcome outcome = of_scene([](Scene& scene) {
     for (int i = 0; i < 2; ++i) scene.note_wait(i, scene.word(1 - i));
     scene.block(0, 1);

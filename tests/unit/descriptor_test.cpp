@@ -53,7 +53,7 @@ TEST_CASE("a full device is an error, not an endless loop") {
   close(full);
 }
 
-TEST_CASE("a pipe whose reader is stuck is given up, though its descriptor blocks") {
+TEST_CASE("writing to a pipe whose reader is stuck fails in time, though its descriptor blocks") {
   Pipe pipe_pair;
   const std::string more_than_fits(2 << 20, 'x');
   size_t written = 0;
@@ -62,7 +62,7 @@ TEST_CASE("a pipe whose reader is stuck is given up, though its descriptor block
   CHECK(written < more_than_fits.size());
 }
 
-TEST_CASE("a socket whose reader is stuck is given up, though its descriptor blocks") {
+TEST_CASE("writing to a socket whose reader is stuck fails in time, though its descriptor blocks") {
   int ends[2];
   REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
   const std::string more_than_fits(8 << 20, 'x');
@@ -73,7 +73,7 @@ TEST_CASE("a socket whose reader is stuck is given up, though its descriptor blo
   close(ends[1]);
 }
 
-TEST_CASE("a pipe that nobody reads is an error") {
+TEST_CASE("a pipe without a reader is an error") {
   block_sigpipe();
   Pipe pipe_pair;
   close(pipe_pair.ends[0]);
@@ -92,7 +92,7 @@ TEST_CASE("what fits is written whole") {
   CHECK(read(pipe_pair.ends[0], got.data(), got.size()) == static_cast<ssize_t>(text.size()));
 }
 
-TEST_CASE("what was appended is taken back, unless somebody else has appended too") {
+TEST_CASE("a partial line is removed, unless another writer has appended too") {
   const TestDirectory directory;
   const int file = open(directory.file("log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   REQUIRE(write(file, "one\ntw", 6) == 6);

@@ -119,7 +119,7 @@ socklen_t fill_unix_address(sockaddr_un* address, std::string_view name) {
 
 }  // namespace
 
-TEST_CASE("a connected socket leads to its peer, and unsent bytes are said to whoever sends") {
+TEST_CASE("a connected socket shows its peer, and its unsent bytes to a sender") {
   const Listener listener;
   const Descriptor client(listener.connect_to());
   const std::string to_listener = number(client) + " -> " + listener.address();
@@ -130,7 +130,7 @@ TEST_CASE("a connected socket leads to its peer, and unsent bytes are said to wh
   CHECK_THAT(sending(client), StartsWith(to_listener + ", ") && EndsWith("iB unsent"));
 }
 
-TEST_CASE("a listening socket says where it listens, an unconnected one that it is none") {
+TEST_CASE("a listening socket shows its address, an unconnected one says so") {
   const Listener listener;
   CHECK(any(listener.socket_number()) == number(listener.socket_number()) + " listening on " + listener.address());
   const Descriptor idle(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -164,7 +164,7 @@ TEST_CASE("a pair of unix sockets leads from one without a name to the other") {
   CHECK(sending(left) == number(left) + " -> unnamed unix socket");
 }
 
-TEST_CASE("a socket's own timeout is said to whoever waits on that side") {
+TEST_CASE("a socket's own timeout is shown to a thread that waits on that side") {
   int pair[2];
   REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
   const Descriptor left(pair[0]), right(pair[1]);
@@ -195,7 +195,7 @@ TEST_CASE("a socket without a peer is known by where it listens to all, or by it
   CHECK(any(local) == number(local) + " unconnected socket");
 }
 
-TEST_CASE("a pipe is known by its number, and what lies in it is said to whoever writes") {
+TEST_CASE("a pipe is shown by its number, and its unread bytes to a writer") {
   int ends[2];
   REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
   const Descriptor reader(ends[0]), writer(ends[1]);
@@ -233,14 +233,14 @@ TEST_CASE("what the kernel calls anonymous inodes are known by plain names") {
   CHECK(any(notify) == number(notify) + " inotify");
 }
 
-TEST_CASE("a descriptor that is not open is said to be closed") {
+TEST_CASE("a descriptor that is not open is shown as closed") {
   const int closed = dup(0);
   close(closed);
   CHECK(any(closed) == number(closed) + " (closed)");
   CHECK(any(-1) == "-1");
 }
 
-TEST_CASE("a thread with a descriptor table of its own is asked by that") {
+TEST_CASE("a thread's own descriptor table is used if it has one") {
   const Descriptor common(eventfd(0, EFD_CLOEXEC));
   int ends[2], pair[2];
   REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
@@ -323,7 +323,7 @@ class OtherProcess {
   int descriptors_[2] = {};
 };
 
-TEST_CASE("another process's descriptors are asked about under its numbers") {
+TEST_CASE("another process's descriptors are looked up by its numbers") {
   const Descriptor server(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address = loopback(0);
   socklen_t length = sizeof address;
@@ -339,7 +339,7 @@ TEST_CASE("another process's descriptors are asked about under its numbers") {
   CHECK(describe_descriptor(99, Direction::any, its) == "99 (closed)");
 }
 
-TEST_CASE("of a process that is no more, the number is all there is") {
+TEST_CASE("of a process that has exited, only the number is known") {
   CHECK(describe_descriptor(7, Direction::sending, ThreadFiles()) == "7");
 }
 

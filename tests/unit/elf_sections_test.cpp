@@ -39,7 +39,7 @@ class File {
 
 }  // namespace
 
-TEST_CASE("sections are found by name, with their contents, and one without contents is none") {
+TEST_CASE("sections are found by name, with their contents, and one without contents is empty") {
   const auto self = ElfSections::open("/proc/self/exe");
   REQUIRE(self != nullptr);
   CHECK(self->contents(".interp").starts_with("/lib"));

@@ -99,7 +99,7 @@ TEST_CASE("JSON that cannot be written: one line, and the text goes on") {
   CHECK(content(directory.file("log")) == render_text(sample_report()));
 }
 
-TEST_CASE("a full disk is said once in the text, not for every report") {
+TEST_CASE("a full disk is mentioned once in the text, not for every report") {
   const TestDirectory directory;
   Emitter emitter(settings(directory.file("log"), "/dev/full"));
   Report report = sample_report();
@@ -117,7 +117,7 @@ TEST_CASE("a full disk is said once in the text, not for every report") {
   CHECK(lines(content(directory.file("log"))) == 5);
 }
 
-TEST_CASE("a log whose disk is full is said on stderr once, and in the log when it works again") {
+TEST_CASE("a log whose disk is full is mentioned on stderr once, and in the log when it works again") {
   const TestDirectory directory;
   const std::string inside = directory.file("logs");
   REQUIRE(mkdir(inside.c_str(), 0700) == 0);
@@ -185,7 +185,7 @@ TEST_CASE("ON_REPORT=exec runs the program with the JSON line") {
   CHECK(content(directory.file("got")) == render_json(sample_report()) + "\n");
 }
 
-TEST_CASE("a program that is still busy with four reports is not run for a fifth, which is said") {
+TEST_CASE("a program that is still busy with four reports is not run for a fifth, with a message") {
   const TestDirectory directory;
   const std::string script = directory.file("script");
   // It ends with the test, also where it has not looked before the directory is gone.
@@ -212,7 +212,7 @@ TEST_CASE("a program that cannot be run: one line, and reports are only logged")
                     "HOLDWATCH_ON_REPORT: cannot run true: the path must be absolute; reports are only logged\n");
 }
 
-TEST_CASE("a report whose first line was said early is the same text in the end") {
+TEST_CASE("a report whose first line was written early is the same text in the end") {
   const TestDirectory directory;
   Emitter emitter(settings(directory.file("log"), ""));
   const Report report = sample_report();
@@ -244,7 +244,7 @@ TEST_CASE("nothing comes between the first line and the rest, which has that lin
   CHECK(said.ends_with(text.substr(0, text.find('\n') + 1)));
 }
 
-TEST_CASE("of what RATE leaves out no first line is said") {
+TEST_CASE("a report that RATE suppresses has no first line") {
   const TestDirectory directory;
   Emitter emitter(settings(directory.file("log"), "", 1));
   Report report = sample_report();

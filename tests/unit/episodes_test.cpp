@@ -40,7 +40,7 @@ struct Looks {
   }
 };
 
-TEST_CASE("waiting time adds up over the looks") {
+TEST_CASE("waiting time adds up over the scans") {
   Looks looks;
   looks.tick(100);
   looks.add_waiter(100);
@@ -147,7 +147,7 @@ TEST_CASE_METHOD(EpisodesTest, "an episode is found by its event and its lock's 
   CHECK_FALSE(hold->posted);
 }
 
-TEST_CASE_METHOD(EpisodesTest, "an episode that has ended is found no more") {
+TEST_CASE_METHOD(EpisodesTest, "an episode that has ended is no longer found") {
   Episode* episode = episodes.begin(Event::hold, mutex_at(0x1000), 77);
   episode->holder_count = 1;
   episode->holders[0].hold.identity = {1, 2, 3};
@@ -243,7 +243,8 @@ TEST_CASE_METHOD(EpisodesTest,
   CHECK(episodes.find_holder({1, 0, 5}) == hold);
 }
 
-TEST_CASE_METHOD(EpisodesTest, "who holds a lock is told by its hold and by its deadlock, but not by a wait for it") {
+TEST_CASE_METHOD(EpisodesTest,
+                 "the holders of a lock are named by its hold and by its deadlock, but not by a wait for it") {
   episodes.begin(Event::wait, mutex_at(0x1000), 77);
   CHECK_FALSE(episodes.tell_of_hold(0x1000));
   CHECK(episodes.tell_of(0x1000));

@@ -139,7 +139,7 @@ TEST_CASE("a descriptor that the program has closed and used again is neither wr
   close(ours);
 }
 
-TEST_CASE("the numbers of standard input, output and error are never taken") {
+TEST_CASE("the numbers of standard input, output and error are never used") {
   const TestDirectory directory;
   const int kept = fcntl(0, F_DUPFD_CLOEXEC, 3);
   close(0);
@@ -164,7 +164,7 @@ TEST_CASE("a relative path is meant from where the program was at the start") {
   CHECK(output.name() == directory.file("log"));
 }
 
-TEST_CASE("a full disk is counted with its reason, and said once") {
+TEST_CASE("a full disk is counted with its reason, and reported once") {
   FileOutput output("/dev/full");
   output.write(about_report("x\n"));
   output.write(about_report("x\n"));
@@ -192,7 +192,7 @@ TEST_CASE("a line that is cut short leaves nothing behind") {
   CHECK(reason(output) == EFBIG);
 }
 
-TEST_CASE("the first loss after a success is said again") {
+TEST_CASE("the first loss after a success is reported again") {
   const TestDirectory directory;
   const std::string inside = directory.file("logs");
   FileOutput output(inside + "/log");
@@ -206,7 +206,7 @@ TEST_CASE("the first loss after a success is said again") {
   CHECK(content(inside + "/log") == "back\n");
 }
 
-TEST_CASE("a probe tells what an open would, and creates nothing") {
+TEST_CASE("a probe returns what an open would, and creates nothing") {
   const TestDirectory directory;
   CHECK(FileOutput(directory.file("none/log")).probe() == ENOENT);
   CHECK(FileOutput(directory.path()).probe() == EISDIR);
@@ -215,7 +215,7 @@ TEST_CASE("a probe tells what an open would, and creates nothing") {
   CHECK(FileOutput(directory.file("file")).probe() == 0);
 }
 
-TEST_CASE("in a directory that everybody may write to, somebody else's link or file is not followed") {
+TEST_CASE("in a directory that all users can write to, another user's link or file is not followed") {
   const TestDirectory directory;
   const std::string open_to_all = public_directory(directory);
   std::ofstream(directory.file("victim")) << "precious";

@@ -110,7 +110,7 @@ TEST_CASE("a frame without a name counts by its module's file name") {
   CHECK(fingerprint(report) != nameless);
 }
 
-TEST_CASE("a long wait is known by where it waits, not by who happens to hold the lock") {
+TEST_CASE("a long wait is identified by its stack, not by the present holder") {
   Report report = sample_report();
   report.event = Event::wait;
   const std::string wait = fingerprint(report);

@@ -87,13 +87,13 @@ TEST_CASE_METHOD(Story, "one holder, any number of waiters") {
   check_all();
 }
 
-TEST_CASE_METHOD(Story, "nobody is known") {
+TEST_CASE_METHOD(Story, "no thread is known") {
   check(Event::hold);
   check(Event::wait);
   check(Event::abandoned);
 }
 
-TEST_CASE_METHOD(Story, "readers, and who is likely one") {
+TEST_CASE_METHOD(Story, "readers, known and likely") {
   finding.lock.kind = LockKind::rwlock;
   add_holder(11, "a \"name\" \\ \n", 3'000'000'000).access = Access::shared;
   add_waiter(14, "writer", 2'000'000'000);
@@ -104,7 +104,7 @@ TEST_CASE_METHOD(Story, "readers, and who is likely one") {
   check_all();
 }
 
-TEST_CASE_METHOD(Story, "holders that no record tells of") {
+TEST_CASE_METHOD(Story, "holders without a record") {
   Holder& holder = add_holder(11, "main", 3'000'000'000);
   for (const Acquired acquired : {Acquired::before_attach, Acquired::unseen, Acquired::elsewhere}) {
     holder.acquired = acquired;

@@ -25,7 +25,7 @@ uintptr_t lock_of(uintptr_t word, uint32_t value, LockKind kind, Access access) 
 
 }  // namespace
 
-TEST_CASE("a futex call waits, by the kernel's protocol or by its value, or it is none") {
+TEST_CASE("a futex call is a wait by the kernel's protocol or by its value, or not a wait") {
   REQUIRE(futex_wait(call(SYS_futex, FUTEX_WAIT_PRIVATE)));
   CHECK(futex_wait(call(SYS_futex, FUTEX_WAIT_PRIVATE))->word == kLock);
   CHECK(futex_wait(call(SYS_futex, FUTEX_WAIT_PRIVATE))->value == 2);

@@ -57,7 +57,7 @@ TEST_CASE("a closing bracket that comes first is a member") {
   CHECK_FALSE(glob_matches("[!]a]", "]"));
 }
 
-TEST_CASE("a bracket that is never closed stands for itself") {
+TEST_CASE("a bracket that is never closed matches itself") {
   CHECK(glob_matches("[ab", "[ab"));
   CHECK_FALSE(glob_matches("[ab", "a"));
 }

@@ -11,7 +11,7 @@ TEST_CASE("a thread without a name is its number") {
   CHECK(thread_label(7, "main") == "7 \"main\"");
 }
 
-TEST_CASE("a hold from before the attachment is told as one whose beginning is not known") {
+TEST_CASE("a hold from before the attachment is reported with an unknown beginning") {
   Report report = sample_report();
   report.holders.resize(1);
   CHECK(headline(report).find("since before the attach") == std::string::npos);
@@ -80,7 +80,7 @@ TEST_CASE("an abandoned lock's first line names the holder that has ended, also 
   CHECK(headline(report).find("L3, which 4712 \"careless\" held when it exited, was released after 12.4 s; ") == 0);
 }
 
-TEST_CASE("a hold that cost nobody anything says so") {
+TEST_CASE("a hold without waiters says so") {
   Report report = sample_report();
   report.phase = Phase::released;
   report.threads_delayed = 0;

@@ -167,7 +167,7 @@ using Words = std::vector<LockWord>;
 
 // --- attaching ---
 
-TEST_CASE_METHOD(InferredTest, "after an attachment who waits for a lock is known, and who holds it, once each") {
+TEST_CASE_METHOD(InferredTest, "after an attachment the waiters and holders of a lock are known, each once") {
   lock_and_block();
   attach();
   look();
@@ -371,7 +371,7 @@ TEST_CASE_METHOD(InferredTest, "after a detachment nothing is known any more") {
 
 // --- waits that no record explains ---
 
-TEST_CASE_METHOD(InferredTest, "a wait that no record explains leads to whom the lock names") {
+TEST_CASE_METHOD(InferredTest, "a wait for a lock without a recorded holder leads to the thread that the lock names") {
   lock();
   record_wait(waiter, word, 10 * kSecond);
   look();
@@ -438,7 +438,7 @@ struct ExitedHolderTest : InferredTest {
   ~ExitedHolderTest() { waiter.record().clear(); }
 };
 
-TEST_CASE_METHOD(ExitedHolderTest, "a lock whose holder has exited is stuck once somebody has waited for the limit") {
+TEST_CASE_METHOD(ExitedHolderTest, "a lock whose holder has exited is stuck once a thread has waited for the limit") {
   record_wait(waiter, word, 2 * kSecond);
   look();
   CHECK(holding() == Tids{exited});
@@ -581,7 +581,7 @@ TEST_CASE_METHOD(NamelessTest,
 
 // --- waiters that no record tells of ---
 
-TEST_CASE_METHOD(InferredTest, "who waits unrecorded is found where the lock says that somebody waits, once") {
+TEST_CASE_METHOD(InferredTest, "unrecorded waiters are found, once, if the lock says that it has waiters") {
   CHECK_FALSE(infer_unseen_waiters(word));
   lock();
   CHECK_FALSE(infer_unseen_waiters(word));
@@ -593,7 +593,7 @@ TEST_CASE_METHOD(InferredTest, "who waits unrecorded is found where the lock say
   CHECK(holding().empty());
 }
 
-TEST_CASE_METHOD(InferredTest, "where the lock does not say that somebody waits no thread is asked") {
+TEST_CASE_METHOD(InferredTest, "if the lock does not say that it has waiters, no thread is examined") {
   lock();
   waiter.start([&] { syscall(SYS_futex, &mutex, FUTEX_WAIT_PRIVATE, 1, nullptr); });
   await_sleep_for(waiter.tid(), word);
@@ -602,7 +602,7 @@ TEST_CASE_METHOD(InferredTest, "where the lock does not say that somebody waits 
   waiter.exit();
 }
 
-TEST_CASE_METHOD(InferredTest, "who waits and has recorded it is not looked for") {
+TEST_CASE_METHOD(InferredTest, "recorded waiters are not inferred") {
   lock_and_block();
   record_wait(waiter, word, 0);
   CHECK_FALSE(infer_unseen_waiters(word));

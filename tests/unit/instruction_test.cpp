@@ -68,7 +68,7 @@ TEST_CASE("which registers other instructions change is known") {
   CHECK_FALSE(clobbers(decoded({0xe8, 0, 0, 0, 0}), 5));        // but not rbp
 }
 
-TEST_CASE("what is cut off or no instruction is none") {
+TEST_CASE("bytes that are incomplete or no instruction are rejected") {
   const unsigned char cut[] = {0xe8, 1, 2};
   CHECK_FALSE(decode(cut, sizeof cut, kAddress));
   const unsigned char invalid[] = {0x06, 0, 0};

@@ -77,7 +77,7 @@ TEST_CASE("what redis does not do by design is reported") {
   CHECK_FALSE(is_reported([](Report& report) { report.waiters.clear(); }));
 }
 
-TEST_CASE("of a process that nobody watched, it is not asked where the lock was taken") {
+TEST_CASE("for an unwatched process the acquisition stack does not matter") {
   Report report = parked(Phase::snapshot);
   report.event = Event::wait;
   report.holders[0].taken.frames.clear();

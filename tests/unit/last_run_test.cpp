@@ -20,14 +20,14 @@ constexpr char kSchedFile[] =
 
 }  // namespace
 
-TEST_CASE("the scheduler's file tells when the thread last ran, to the nanosecond") {
+TEST_CASE("the scheduler's file shows when the thread last ran, to the nanosecond") {
   const auto last = parse_last_run(kSchedFile);
   REQUIRE(last);
   CHECK(last->ran_ns == 11'579'388'261'893);
   CHECK(last->settled_ns == 11'579'388'261'376);
 }
 
-TEST_CASE("a file that does not tell is none, whatever else stands in it") {
+TEST_CASE("a file without that field gives nothing, whatever else it contains") {
   CHECK_FALSE(parse_last_run(""));
   CHECK_FALSE(parse_last_run("se.exec_start"));
   CHECK_FALSE(parse_last_run("se.exec_start :"));
@@ -39,7 +39,7 @@ TEST_CASE("a file that does not tell is none, whatever else stands in it") {
   CHECK_FALSE(parse_last_run("se.exec_start : 0.000000\n"));
 }
 
-TEST_CASE("a thread may be moved in its sleep by kernels from 6.12 on, and by those that do not tell their version") {
+TEST_CASE("a sleeping thread may be moved by kernels from 6.12 on, and by those of unknown version") {
   CHECK_FALSE(may_move_asleep("6.1.0-13-amd64"));
   CHECK_FALSE(may_move_asleep("5.15.0"));
   CHECK_FALSE(may_move_asleep("6.11"));
@@ -67,7 +67,7 @@ TEST_CASE("of the clocks that a thread may have gone to sleep by, the one that g
   CHECK(surely_asleep_ns(last, {}) == 0);
 }
 
-TEST_CASE("what is said is less than the difference by a tick and a thousandth, and grows as it grows") {
+TEST_CASE("the reported time is below the difference by a tick and a thousandth, and grows with it") {
   const LastRun last{100 * kSecond, 0};
   CHECK(surely_asleep_ns(last, {101 * kSecond}) == kSecond - 11 * kMs);
   CHECK(surely_asleep_ns(last, {100 * kSecond + 10 * kMs}) == 0);

@@ -27,7 +27,7 @@ TEST_CASE("libc's functions are known by their names with and without its debug 
   CHECK(call_in({"", "pthread_rwlock_clockwrlock@@GLIBC_2.30"}) == LockCall::write_lock);
 }
 
-TEST_CASE("what is no wait for a lock is none") {
+TEST_CASE("a call that is not a wait for a lock is not taken for one") {
   CHECK(call_in({"__futex_abstimed_wait_common", "__pthread_cond_wait_common", "main"}) == LockCall::condition);
   CHECK(call_in({"", "sem_wait"}) == LockCall::other);
   CHECK(call_in({"", "__new_sem_wait_slow64.constprop.0"}) == LockCall::other);
@@ -40,7 +40,7 @@ TEST_CASE("the innermost function decides: a condition wait that takes its mutex
   CHECK(call_in({"futex_wait", "__pthread_mutex_cond_lock", "__pthread_cond_wait_common"}) == LockCall::mutex);
 }
 
-TEST_CASE("where no name tells, nothing is known") {
+TEST_CASE("without a known name the call is unknown") {
   CHECK(call_in({}) == LockCall::unknown);
   CHECK(call_in({"", "", "Room::add(Session&)"}) == LockCall::unknown);
 }

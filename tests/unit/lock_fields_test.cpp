@@ -30,7 +30,7 @@ void set_up(pthread_mutex_t* mutex, int type, int protocol, int robust) {
 
 }  // namespace
 
-TEST_CASE("a mutex of any kind names its owner, and nobody once it is free") {
+TEST_CASE("a mutex of any kind names its owner, and none once it is free") {
   for (const int type : {PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_RECURSIVE, PTHREAD_MUTEX_ERRORCHECK}) {
     for (const int protocol : {PTHREAD_PRIO_NONE, PTHREAD_PRIO_INHERIT}) {
       for (const int robust : {PTHREAD_MUTEX_STALLED, PTHREAD_MUTEX_ROBUST}) {

@@ -12,7 +12,7 @@ std::string name_of(uintptr_t address) {
   return lock_tag(address).name;
 }
 
-TEST_CASE("the smallest limit of any lock is the smallest ever given, none while none was given") {
+TEST_CASE("the smallest limit of any lock is the smallest ever set, none while none was set") {
   // Before any other case here gives a lock a limit, as nothing takes one back.
   CHECK(smallest_lock_limit_ns() == UINT64_MAX);
   CHECK(lock_limit_ns(0x90000, 77) == 77);
@@ -64,7 +64,7 @@ TEST_CASE("a lock's name is the last that it was given, cut to what a report has
   CHECK(name_of(0x31000) == std::string(kLockNameSize - 1, 'x'));
 }
 
-TEST_CASE("a lock's own limit goes before the usual one, until it is told to be usual again") {
+TEST_CASE("a lock's own limit replaces the usual one, until it is reset") {
   set_lock_limit_ns(0x40000, 5'000);
   CHECK(lock_limit_ns(0x40000, 77) == 5'000);
   CHECK(lock_limit_ns(0x40008, 77) == 77);
@@ -110,7 +110,7 @@ TEST_CASE("the places of forgotten locks are used again") {
 }
 
 // Last: it fills the book.
-TEST_CASE("a full book keeps the newest, and what the program said something of") {
+TEST_CASE("a full registry keeps the newest locks, and those with a name or limit") {
   const uintptr_t named = 0x70000, last = 0x2000000 + 100'000 * 64;
   for (uintptr_t lock = 0x2000000; lock < last; lock += 64) lock_id(lock);
   set_lock_name(named, "extra");

@@ -86,7 +86,7 @@ struct RwlockTest {
   void read() { read_state_of(reading, state.get()); }
 };
 
-TEST_CASE_METHOD(MutexTest, "a lock that nobody holds or waits for has an empty state") {
+TEST_CASE_METHOD(MutexTest, "a lock without holders and waiters has an empty state") {
   state->holder_count = state->waiter_count = state->waiting = 99;
   read();
   CHECK(state->lock == word);
@@ -117,7 +117,7 @@ TEST_CASE_METHOD(MutexTest, "a mutex's state names the thread that holds it, con
   });
 }
 
-TEST_CASE_METHOD(MutexTest, "a hold that another thread ended is not blamed on who began it") {
+TEST_CASE_METHOD(MutexTest, "a hold that another thread ended is not attributed to the thread that began it") {
   RecordedThread first;
   RecordedThread second;
   lock(first);

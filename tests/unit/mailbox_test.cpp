@@ -314,7 +314,7 @@ TEST_CASE("a late answer touches neither the mailbox nor the program, and the ne
   CHECK(action.sa_handler == SIG_DFL);
 }
 
-TEST_CASE("while a thread stands still in the midst of its answer nobody is asked, and afterwards all are again") {
+TEST_CASE("while a thread is stopped inside the handler no thread is sampled, and afterwards all are again") {
   REQUIRE(mailbox_open(kSignalAuto, libc_code()));
   WithheldPage page;
   if (left_out(!page.is_withheld(), "userfaultfd is not allowed here")) return;

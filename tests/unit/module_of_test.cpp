@@ -147,7 +147,7 @@ struct FileOfNotes {
   }
 };
 
-TEST_CASE("the build id is found in whichever note segment it stands") {
+TEST_CASE("the build id is found in any note segment") {
   char path[] = "/tmp/holdwatch-module-test-XXXXXX";
   const int file = mkstemp(path);
   REQUIRE(file >= 0);

@@ -274,7 +274,7 @@ TEST_CASE_METHOD(Replaced,
   CHECK(modules.find(kBase + 0x1000)->inode == 78);
 }
 
-TEST_CASE_METHOD(Replaced, "between two unloads nobody can tell which module was there") {
+TEST_CASE_METHOD(Replaced, "between two unloads the module at an address is unknown") {
   replace();
   g_unloads = {180, 200};
   CHECK(inode_then(190) == 0);

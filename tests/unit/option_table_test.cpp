@@ -46,7 +46,7 @@ TEST_CASE("every value that a row lists is read, and written back as it was") {
   }
 }
 
-TEST_CASE("the words of a choice stand in the order of its enum") {
+TEST_CASE("the words of a choice are in the order of its enum") {
   Settings settings;
   set_defaults(settings);
   const auto read = [&](OptionIndex index, const char* text) {

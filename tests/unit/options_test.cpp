@@ -53,7 +53,7 @@ class File {
 
 using Lines = std::vector<std::string>;
 
-TEST_CASE("without options the defaults hold and nothing is said") {
+TEST_CASE("without options the defaults apply and nothing is printed") {
   const Loaded loaded = load({"PATH=/bin", "HOLDWATCHER=1", "X_HOLDWATCH_LIMIT=1"});
   CHECK(loaded.said.empty());
   CHECK(loaded.is_chosen);
@@ -132,7 +132,7 @@ TEST_CASE("the file sets options by lower-case names, past blanks and comments")
   CHECK(loaded.settings.rate == 7);
 }
 
-TEST_CASE("the environment wins over the file, wherever it stands") {
+TEST_CASE("the environment wins over the file, whatever their order") {
   const File file("limit = 2s\nrate = 7\n");
   for (const Lines& variables :
        {Lines{"HOLDWATCH_LIMIT=3s", file.variable()}, Lines{file.variable(), "HOLDWATCH_LIMIT=3s"}}) {
@@ -151,7 +151,7 @@ TEST_CASE("a bad variable leaves the file's value, and says so") {
   CHECK(loaded.settings.limit_ns == 2'000'000'000);
 }
 
-TEST_CASE("what is wrong in the file is said with file and line, and the rest is read") {
+TEST_CASE("errors in the file are printed with file and line, and the rest is read") {
   const File file("limt = 2s\njunk\nonly = none\n= 3\nrate = 7\n");
   const Loaded loaded = load({file.variable()});
   CHECK(loaded.said ==

@@ -16,7 +16,7 @@ TEST_CASE("each access has its limit") {
   CHECK(limits.of(Access::shared) == 2);
 }
 
-TEST_CASE("the smallest limit is the smallest that is not off") {
+TEST_CASE("the smallest limit is the smallest that is not 0") {
   CHECK(Limits{5, 7, 9}.smallest_ns() == 5);
   CHECK(Limits{kNoLimit, 7, 9}.smallest_ns() == 7);
   CHECK(Limits{kNoLimit, kNoLimit, 9}.smallest_ns() == 9);

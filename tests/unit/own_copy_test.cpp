@@ -12,7 +12,7 @@ std::string_view contents(const ElfImage& image, const char* name) {
   return section == nullptr ? std::string_view() : image.bytes(section);
 }
 
-TEST_CASE("a copy has the file's symbols and debug data, goes by its name, and needs the file no more") {
+TEST_CASE("a copy has the file's symbols, debug data and name, and no longer needs the file") {
   const auto file = ElfImage::open(kSelf);
   const auto copy = into_own_memory(ElfImage::open(kSelf), true);
   REQUIRE(copy != nullptr);
@@ -27,7 +27,7 @@ TEST_CASE("a copy has the file's symbols and debug data, goes by its name, and n
   CHECK_FALSE(contents(*copy, ".symtab").empty());
 }
 
-TEST_CASE("a copy leaves out what nobody here reads") {
+TEST_CASE("a copy leaves out what is never read") {
   const auto copy = into_own_memory(ElfImage::open(kSelf), true);
   for (const char* name : {".text", ".rodata", ".debug_loclists", ".debug_aranges"}) {
     INFO(name);

@@ -68,7 +68,7 @@ TEST_CASE("a mutex that came from a dead owner confirms its holder, consistent o
   CHECK(confirm_ownership(exclusive(lock.mutex), gettid()) == Ownership::refuted);
 }
 
-TEST_CASE("a robust mutex whose owner has exited is held by nobody: whoever comes next gets it") {
+TEST_CASE("a robust mutex whose owner has exited has no holder: the next thread acquires it") {
   const int protocol = GENERATE(as<int>(), PTHREAD_PRIO_NONE, PTHREAD_PRIO_INHERIT);
   Mutex lock(PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_ROBUST, protocol);
   int owner = 0;

@@ -181,7 +181,7 @@ TEST_CASE_METHOD(PlainReportTest, "a first line too long for its room ends in do
   CHECK(lines[0].substr(508) == "...");
 }
 
-TEST_CASE("with LOG=none nothing is written in any form, and nothing counts as said") {
+TEST_CASE("with LOG=none nothing is written in any form, and nothing counts as reported") {
   const Outcome outcome = in_child([] {
     const auto request = std::make_unique<ReportRequest>();
     request->episode = 5;
@@ -286,7 +286,7 @@ TEST_CASE_METHOD(PlainJobTest,
   check();
 }
 
-TEST_CASE_METHOD(PlainJobTest, "who waits is told by its name, and whether it wants to read") {
+TEST_CASE_METHOD(PlainJobTest, "a waiter is shown by its name, and whether it wants to read") {
   request->event = finding.event = Event::wait;
   request->state.lock = {reinterpret_cast<const void*>(uintptr_t{0x1000}), LockKind::rwlock, Access::shared};
   finding.lock.kind = LockKind::rwlock;
@@ -316,7 +316,7 @@ TEST_CASE_METHOD(PlainJobTest, "of a holder that has exited the name is its reco
   thread.record().gone_name[0] = '\0';
 }
 
-TEST_CASE_METHOD(PlainJobTest, "a hold that no call told of is one of at least so long") {
+TEST_CASE_METHOD(PlainJobTest, "an inferred hold has lasted at least so long") {
   add_holder(11, "early", 3 * kSecond).hold.sites[0].pc = 0;
   expect_holder(11, "early", 3 * kSecond);
   holders[0].acquired = Acquired::unseen;
@@ -334,7 +334,7 @@ TEST_CASE_METHOD(PlainJobTest, "of a holder in another process that process is n
   check();
 }
 
-TEST_CASE_METHOD(PlainJobTest, "a cycle is told in its own order, each thread with its own lock and wait") {
+TEST_CASE_METHOD(PlainJobTest, "a cycle is shown in its own order, each thread with its own lock and wait") {
   request->event = finding.event = Event::deadlock;
   add_holder(11, "first", kSecond);
   add_holder(12, "second", 3 * kSecond);
@@ -356,7 +356,7 @@ TEST_CASE_METHOD(PlainJobTest, "a cycle is told in its own order, each thread wi
   check();
 }
 
-TEST_CASE_METHOD(PlainJobTest, "a closing line tells who was delayed") {
+TEST_CASE_METHOD(PlainJobTest, "a closing line counts the delayed threads") {
   request->phase = finding.phase = Phase::released;
   request->threads_delayed = finding.threads_delayed = 4;
   request->lost_ns = finding.lost_ns = 5 * kSecond;
@@ -386,7 +386,7 @@ TEST_CASE_METHOD(PlainJobTest, "what is left of one request is not in the next o
   CHECK(lines[1] == first_line(finding));
 }
 
-TEST_CASE_METHOD(PlainJobTest, "what was said is known of the last thousand episodes") {
+TEST_CASE_METHOD(PlainJobTest, "short reports are remembered for the last thousand episodes") {
   const Outcome outcome = in_child([&] {
     if (was_said_plainly(7)) return 1;
     write_plain_first_line(*request);

@@ -123,7 +123,7 @@ TEST_CASE_METHOD(PostingTest, "the wall clock of a closing line is that of the e
   CHECK(said_ns + kSecond + kSecond / 2 > before_ns);
 }
 
-TEST_CASE_METHOD(PostingTest, "a reporter that is behind takes no more until it has taken one") {
+TEST_CASE_METHOD(PostingTest, "a full queue accepts no request until one is done") {
   add_holder(11, kSecond);
   CHECK(fill_queue() > 1);
   CHECK_FALSE(post(Phase::over));

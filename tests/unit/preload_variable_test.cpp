@@ -27,7 +27,7 @@ TEST_CASE("a preload variable that names this library alone goes, the others sta
   CHECK(left_of({"LD_PRELOAD=/opt/lib/libholdwatch.so"}).empty());
 }
 
-TEST_CASE("other preloaded libraries stay, whatever stands between them") {
+TEST_CASE("other preloaded libraries stay, whatever separates them") {
   CHECK(left_of({"LD_PRELOAD=/usr/lib/first.so /opt/lib/libholdwatch.so:second.so"}) ==
         Variables{"LD_PRELOAD=/usr/lib/first.so:second.so"});
   CHECK(left_of({"LD_PRELOAD=/opt/lib/libholdwatch.so second.so"}) == Variables{"LD_PRELOAD=second.so"});

@@ -38,7 +38,7 @@ TEST_CASE("a program is known by the link that it was started by") {
   CHECK(known_program_path(at / "file", at / "file", at / "file", "") == at / "file");
 }
 
-TEST_CASE("of a relative path the name counts, if it stands beside the file") {
+TEST_CASE("of a relative path only the name is used, if it is beside the file") {
   const Directory at;
   CHECK(known_program_path(at / "file", at / "file", "./link", "") == at / "link");
   CHECK(known_program_path(at / "file", at / "file", "link", "") == at / "link");

@@ -54,7 +54,7 @@ TEST_CASE("an end that is let through takes no other report's place") {
   CHECK(rate.admit(Phase::over, 8, 2));
 }
 
-TEST_CASE("what is left out is counted, and said once a minute") {
+TEST_CASE("suppressed reports are counted, and mentioned once a minute") {
   RateLimit rate(1);
   CHECK_FALSE(rate.take_left_out(0, true).has_value());
   rate.admit(Phase::late, 1, 0);
@@ -68,7 +68,7 @@ TEST_CASE("what is left out is counted, and said once a minute") {
   CHECK_FALSE(rate.take_left_out(200 * kSecondNs, true).has_value());
 }
 
-TEST_CASE("at the end what was left out is said without waiting for the minute") {
+TEST_CASE("at the end, suppressed reports are mentioned at once") {
   RateLimit rate(1);
   rate.admit(Phase::late, 1, 0);
   rate.admit(Phase::late, 2, 1);

@@ -11,7 +11,7 @@ Finding finding_of(uint64_t episode) {
   return finding;
 }
 
-TEST_CASE("a closing line counts whom a report has shown waiting, though no look of the watcher did") {
+TEST_CASE("a closing line counts waiters that a report has shown, even if no scan of the watcher saw them") {
   ReportedEpisodes told;
   Waiter waiters[2] = {};
   waiters[0].waited_ns = 30;
@@ -32,7 +32,7 @@ TEST_CASE("a closing line counts whom a report has shown waiting, though no look
   CHECK(released.lost_ns == 100);
 }
 
-TEST_CASE("of an episode whose report was left out, or of another one, nothing is told") {
+TEST_CASE("an episode whose report was suppressed, and an unknown one, have no reported waiters") {
   ReportedEpisodes told;
   CHECK_FALSE(told.has(7));
   told.note(7);

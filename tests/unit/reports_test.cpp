@@ -40,7 +40,7 @@ Observation seen(std::vector<SeenLock> locks) {
 
 }  // namespace
 
-TEST_CASE("a cycle is one report that names who holds what and waits for what") {
+TEST_CASE("a cycle is one report that shows which thread holds what and waits for what") {
   const std::vector<Report> reports = reports_of(seen({lock_at(0x10, {1}, {2}), lock_at(0x20, {2}, {1})}));
   REQUIRE(reports.size() == 1);
   const Report& report = reports[0];
@@ -57,7 +57,7 @@ TEST_CASE("a cycle is one report that names who holds what and waits for what") 
   CHECK(report.waiters.empty());
 }
 
-TEST_CASE("a cycle is told from the same thread on, whatever the thread ids are") {
+TEST_CASE("a cycle is shown from the same thread on, whatever the thread ids are") {
   const std::vector<Report> one = reports_of(seen({lock_at(0x10, {1}, {2}), lock_at(0x20, {2}, {1})}));
   Observation other = seen({lock_at(0x10, {1}, {2}), lock_at(0x20, {2}, {1})});
   std::swap(other.threads[1].stack, other.threads[2].stack);
@@ -66,7 +66,7 @@ TEST_CASE("a cycle is told from the same thread on, whatever the thread ids are"
   CHECK(one[0].fingerprint == two[0].fingerprint);
 }
 
-TEST_CASE("who waits for a cycle's lock from outside is told too") {
+TEST_CASE("threads outside a cycle that wait for its locks are reported too") {
   const std::vector<Report> reports =
       reports_of(seen({lock_at(0x10, {1}, {2, 3}), lock_at(0x20, {2}, {1, 4}), lock_at(0x30, {4}, {5})}));
   REQUIRE(reports.size() == 2);
@@ -89,7 +89,7 @@ TEST_CASE("a thread that waits for what it holds is a self-deadlock") {
   CHECK(reports[0].cycle[0].waits_for == reports[0].cycle[0].holds);
 }
 
-TEST_CASE("a cycle with a thread that waits with a timeout is none for ever, and no deadlock") {
+TEST_CASE("a cycle with a thread that waits with a timeout ends, and is not a deadlock") {
   Observation observation = seen({lock_at(0x10, {1}, {2}), lock_at(0x20, {2}, {1})});
   observation.locks[1].waits[0].timed = true;
   const std::vector<Report> reports = reports_of(observation);
@@ -135,7 +135,7 @@ TEST_CASE("the lock that everything hangs on comes first, and the others say wha
   CHECK(reports[1].holders[0].waits_for == "L1");
 }
 
-TEST_CASE("readers that nothing names are counted, and nobody is blamed") {
+TEST_CASE("readers that nothing names are counted, and no thread is blamed") {
   SeenLock lock = lock_at(0x10, {}, {1});
   lock.lock.kind = LockKind::rwlock;
   lock.held_as = Access::shared;

@@ -48,7 +48,7 @@ TEST_CASE("the kernel goes on by itself with what it means to make again") {
   }
 }
 
-TEST_CASE("a call that ended in vain is made again, unless a signal asked for its end") {
+TEST_CASE("an interrupted call is restarted, unless a signal of the program interrupted it") {
   ProcessMemory memory(getpid());
   const user_regs_struct stopped = stopped_in(SYS_epoll_wait, -EINTR);
   CHECK(can_go_on(stopped));

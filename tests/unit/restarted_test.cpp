@@ -24,7 +24,7 @@ constexpr uint64_t kAddress = 0x7ffc'0000'1000;
 
 }  // namespace
 
-TEST_CASE("the kernel's function and the first argument tell what restart_syscall resumes") {
+TEST_CASE("the kernel's function and the first argument show what restart_syscall resumes") {
   CHECK(resumed("hrtimer_nanosleep", kAddress) == SYS_nanosleep);
   CHECK(resumed("hrtimer_nanosleep", CLOCK_MONOTONIC) == SYS_clock_nanosleep);
   CHECK(resumed("do_cpu_nanosleep", static_cast<uint32_t>(-6)) == SYS_clock_nanosleep);

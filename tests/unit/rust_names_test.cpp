@@ -55,7 +55,7 @@ TEST_CASE("C++ symbols, other versions of the scheme and halves of symbols are n
     CHECK(name_of(symbol) == "none");
 }
 
-TEST_CASE("a symbol that stands for an endless name has none, and takes no time") {
+TEST_CASE("a symbol whose name would be endless has none, and takes no time") {
   // Each back reference doubles what came before it.
   std::string symbol = "_RINvC1a1b";
   std::string doubled = "TuuE";

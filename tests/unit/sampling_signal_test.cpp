@@ -72,7 +72,7 @@ uint64_t bit_of(int signal) {
 
 }  // namespace
 
-TEST_CASE("opening only looks: no disposition changes") {
+TEST_CASE("opening changes no disposition") {
   CHECK(signal_open(kSignalAuto, note_arrival));
   CHECK(handled_signals().empty());
 }
@@ -137,7 +137,7 @@ TEST_CASE("a signal that the program takes over while it is borrowed stays the p
   CHECK(status == 0);
 }
 
-TEST_CASE("a signal that the thread blocks is passed over, and without another the thread is not asked") {
+TEST_CASE("a signal that the thread blocks is skipped, and without another the thread is not sampled") {
   REQUIRE(signal_open(kSignalAuto, note_arrival));
   REQUIRE(signal_send(own_tid(), bit_of(SIGRTMAX), 5) == SamplingFailure::none);
   CHECK(handled_signals() == std::vector<int>{SIGRTMAX - 1});
@@ -186,7 +186,7 @@ TEST_CASE("a program that raises the signal itself gets the default action: its 
   CHECK(WTERMSIG(status) == SIGRTMAX);
 }
 
-TEST_CASE("a value that looks like ours but came by another way is not taken for ours") {
+TEST_CASE("a value like ours that was sent in another way is not taken for ours") {
   const int status = status_of_child([] {
     signal_open(kSignalAuto, note_arrival);
     signal_send(own_tid(), 0, 13);
@@ -226,7 +226,7 @@ TEST_CASE("in a child of fork nothing is on its way that its parent has sent") {
   CHECK(status == 0);
 }
 
-TEST_CASE("where the kernel queues no more signals nothing is sent, and the signal is given back") {
+TEST_CASE("if the kernel queues no more signals, nothing is sent, and the disposition is restored") {
   const int status = status_of_child([] {
     const rlimit none = {0, 0};
     setrlimit(RLIMIT_SIGPENDING, &none);

@@ -87,7 +87,7 @@ TEST_CASE_METHOD(SearchTest, "a hold over its limit makes its lock a candidate, 
   release(holder);
 }
 
-TEST_CASE_METHOD(SearchTest, "a lock that an episode tells of is no candidate") {
+TEST_CASE_METHOD(SearchTest, "a lock that has an episode is not a candidate") {
   RecordedThread holder;
   RecordedThread waiter;
   hold(holder);

@@ -71,7 +71,7 @@ uint64_t asleep_ns(const Sleeper& sleeper, SchedulerClocks& clocks, const std::v
 
 }  // namespace
 
-TEST_CASE("on whichever processor a thread went to sleep, the time said is never more than the time gone by") {
+TEST_CASE("whichever processor a thread went to sleep on, the reported time is never more than the elapsed time") {
   for (const unsigned processor : SchedulerClocks::online()) {
     const Sleeper sleeper(processor);
     if (!sleeper.is_there() || !sleeper.last_run()) continue;

@@ -67,7 +67,7 @@ TEST_CASE("a file that was changed after the build is not quoted") {
   CHECK(source_line(path, 1, {1000, 1}) == "first");
 }
 
-TEST_CASE("a relative path is not quoted: nobody knows relative to what") {
+TEST_CASE("a relative path is not quoted: its directory is not known") {
   CHECK(source_line("room.cpp", 1, {INT32_MAX, 0}) == "");
 }
 

@@ -41,7 +41,7 @@ TEST_CASE("a frame without a module is its bare address") {
   CHECK(rows({&stack, false, {}, nullptr}) == Rows{"#0 0x7f0012345678"});
 }
 
-TEST_CASE("the columns of all stacks stand under each other") {
+TEST_CASE("the columns of all stacks are aligned") {
   StackText text;
   Stack narrow, wide;
   narrow.frames = {sample_frame(1, "f()", "/a.cpp", 1, "lock();")};
@@ -131,7 +131,7 @@ TEST_CASE("leaving out one frame would save nothing") {
   CHECK(rows({&stack, false, {}, nullptr}).size() == 33);
 }
 
-TEST_CASE("what is outside the taking frame is not said twice, unless it differs") {
+TEST_CASE("frames outside the acquiring frame are not repeated, unless they differ") {
   const Stack taken = sample_taken();
   Stack now = sample_now();
   CHECK(rows({&now, false, 2, &taken}).back() == "... rest as under \"taken\"");

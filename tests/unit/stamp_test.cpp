@@ -27,19 +27,19 @@ TEST_CASE("a stamp is the tick, and the clock's time where calls are few") {
   CHECK(take_exact_stamps() == 1);
 }
 
-TEST_CASE("before the watch a stamp says no more than that") {
+TEST_CASE("before watching begins a stamp says only that") {
   const TickAt tick(kNoWatch);
   CHECK(stamp_slow() == kNoWatch);
 }
 
-TEST_CASE("under a filter of system calls the clock is not asked") {
+TEST_CASE("under a system call filter the clock is not read") {
   const TickAt tick(kTick | kCallsAreFew);
   g_seccomp_state.on_program = 1;
   CHECK(stamp_slow() == (kTick | kCallsAreFew));
   g_seccomp_state.on_program = 0;
 }
 
-TEST_CASE("when calls are few no more, the rest finds a tick") {
+TEST_CASE("when there are no longer few calls, the rest use the tick") {
   constexpr uint32_t kMax = 10;
   allow_exact_stamps(kMax);
   const TickAt tick(kTick | kCallsAreFew);

@@ -107,7 +107,7 @@ TEST_CASE("a SIGPIPE that the program itself has pending stays pending") {
   CHECK(outcome.status == 0);
 }
 
-TEST_CASE("a pipe that nobody empties does not hold the program up") {
+TEST_CASE("a pipe without a reader does not delay the program") {
   const Outcome outcome = in_child([] {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) return 2;

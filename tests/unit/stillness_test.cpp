@@ -57,7 +57,7 @@ class Sleeper {
 
 }  // namespace
 
-TEST_CASE("a hold lasts while its holder sleeps, or while all who wait for it do") {
+TEST_CASE("a hold lasts while its holder sleeps, or while all its waiters do") {
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   mutex.__data.__lock = 2;
   const LockWord lock(&mutex, LockKind::mutex, Access::exclusive);

@@ -56,7 +56,7 @@ TEST_CASE("numbers that no system call has are not found") {
   for (const long number : {-1L, 400L, 1'000'000L, LONG_MAX, LONG_MIN}) CHECK(find_system_call(number) == nullptr);
 }
 
-TEST_CASE("the rows say nothing but what the letters mean, about no more than six arguments") {
+TEST_CASE("rows contain only known letters, for at most six arguments") {
   for (long number = 0; number < 512; ++number) {
     const SystemCallRow* row = find_system_call(number);
     if (row == nullptr) continue;

@@ -10,7 +10,7 @@
 
 using namespace holdwatch;
 
-TEST_CASE("each line is a datagram of its own with priority and tag, and the tag stands once") {
+TEST_CASE("each line is a datagram of its own with priority and tag, and the tag occurs once") {
   const TestDirectory directory;
   FakeDaemon daemon(directory.file("log"));
   SyslogOutput output(directory.file("log"));

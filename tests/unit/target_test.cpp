@@ -15,7 +15,7 @@ TEST_CASE("a function of libc's is found where the loader finds it") {
     CHECK(target.libc_function(name) == reinterpret_cast<uintptr_t>(dlsym(RTLD_DEFAULT, name)));
 }
 
-TEST_CASE("a name that nobody exports is not found") {
+TEST_CASE("a name that no module exports is not found") {
   Target target(getpid());
   target.refresh();
   CHECK_FALSE(target.symbol("no_such_function_anywhere"));

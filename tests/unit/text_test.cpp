@@ -118,7 +118,7 @@ TEST_CASE("a mutex has no modes, and one thread is singular") {
   CHECK(says(report, "  waits   1 thread, 12.1 s: 4720 \"join\"\n"));
 }
 
-TEST_CASE("a writer holds for writing, and nobody may wait") {
+TEST_CASE("a writer holds for writing, with or without waiters") {
   Report report = sample_report();
   report.holders[0].access = Access::exclusive;
   report.waiters.clear();
@@ -134,7 +134,7 @@ TEST_CASE("what is a guess says likely") {
   CHECK(says(report, "  note    likely: the lock's own fields do not name 4711 as its holder\n"));
 }
 
-TEST_CASE("what is missing is said, and why") {
+TEST_CASE("missing parts are mentioned, with the reason") {
   Report report = sample_report();
   report.holders[0].now = {};
   report.holders[0].now.note = "thread exited";
@@ -297,7 +297,7 @@ TEST_CASE("a deadlock's details say which lock each thread has, and which one th
   CHECK(says(report, "  waits   1 thread for L4, 12.1 s: 4720 \"join\"\n"));
 }
 
-TEST_CASE("a thread that waits for what it holds is told from beginning to end") {
+TEST_CASE("a thread that waits for a lock that it holds is reported from beginning to end") {
   Report report = sample_report();
   report.event = Event::self_deadlock;
   report.waiters.clear();

@@ -71,7 +71,7 @@ TEST_CASE("status gives state, mask, switches, and the id in the innermost names
   CHECK_FALSE(status.is_of(4711));
 }
 
-TEST_CASE("a kernel that does not count a thread's filters of system calls still tells that there is one") {
+TEST_CASE("on a kernel that does not count a thread's filters, a filter is still detected") {
   StatusFile status;
   REQUIRE(parse_status(kStatus, &status));
   CHECK(status.seccomp_filters == 0);
@@ -139,7 +139,7 @@ TEST_CASE("only a status that says so is of a thread without a filter of system 
   CHECK(may_be_under_call_filter(text));
 }
 
-TEST_CASE("a number of stat is counted from the end of the name, and a negative one is none") {
+TEST_CASE("fields of stat are counted from the end of the name, and a negative number is rejected") {
   const std::string stat = "4700 (a) 1 2 3) S 7 8 9 0 -1 4194560 96\n";
   CHECK(stat_number(stat, 4) == 7u);
   CHECK(stat_number(stat, 7) == 0u);

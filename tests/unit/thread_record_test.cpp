@@ -126,7 +126,7 @@ TEST_CASE("a lock that was never taken is not found") {
   CHECK(record.find(0x2000) == nullptr);
 }
 
-TEST_CASE("a dropped hold is found no more") {
+TEST_CASE("a dropped hold is no longer found") {
   ThreadRecord record;
   hold(record, mutex_at(0x1000), kCaller);
   drop(record, 0x1000);
@@ -215,7 +215,7 @@ TEST_CASE("each level of a recursive mutex has a slot, and the first keeps the h
   CHECK(slot->pc == kCaller.pc);
 }
 
-TEST_CASE("levels beyond those that have a slot are counted, and given up first") {
+TEST_CASE("levels without a slot are counted, and released first") {
   refill_spares(false);
   ThreadRecord record;
   RecursiveMutex mutex;
@@ -407,7 +407,7 @@ TEST_CASE("more than 256 locks held at once all have slots, those beyond are cou
   CHECK(record.unrecorded == 1);
 }
 
-TEST_CASE("an overflow slot that is given up is taken by the next lock") {
+TEST_CASE("a released overflow slot is used by the next lock") {
   refill_spares(false);
   ThreadRecord record;
   for (uintptr_t lock = 1; lock <= kHeldSlots; ++lock) hold(record, mutex_at(lock * 64), kCaller);
@@ -489,7 +489,7 @@ TEST_CASE("a recursive mutex taken again where the block is full ends its newer 
   CHECK(record.find(mutex.address())->pc == 0x401000);
 }
 
-TEST_CASE("a lock that is taken and given up at the end of a block stays findable") {
+TEST_CASE("a lock that is acquired and released at the end of a block stays findable") {
   refill_spares(false);
   ThreadRecord record;
   for (uintptr_t lock = 1; lock <= kInlineSlots; ++lock) hold(record, mutex_at(lock * 64), kCaller);
@@ -556,7 +556,7 @@ TEST_CASE("where calls are few a hold is counted from the very moment") {
   CHECK((slot->since_ns | kStampBits) >= before_ns);
 }
 
-TEST_CASE("a wait whose lock is had becomes the hold, counted from the tick then") {
+TEST_CASE("a wait whose lock is acquired becomes the hold, counted from the tick at that moment") {
   ThreadRecord record;
   HeldSlot* slot = begin_wait(record, mutex_at(0x1000), {0x401000, 0x7000, 0x7100}, 55);
   const TickAt tick(76);
@@ -589,7 +589,8 @@ TEST_CASE("a wait that a handler has left for good is dropped at the next lock c
   CHECK(stack.record.index_of_slot(*stack.record.find(0x2000)) == 0);
 }
 
-TEST_CASE("a lock call from above may be a handler's whose alternate stack lies there: the return address tells") {
+TEST_CASE(
+    "a lock call from a higher address may come from a handler on an alternate stack: the return address decides") {
   RecordOnArray stack(64);
   stack.words[19] = 0x401000;  // the interrupted call will return to its caller
   HeldSlot* interrupted = begin_wait(stack.record, mutex_at(0x1000), {0x401000, stack.at(20), 0}, 55);
@@ -718,7 +719,7 @@ SiteKind learnt(RecordOnArray& stack, uintptr_t pc, uintptr_t unlock_sp, Change 
   return site_of(pc).kind;
 }
 
-TEST_CASE_METHOD(NoSiteIsKnown, "the unlock tells whether the frame that locked is still there") {
+TEST_CASE_METHOD(NoSiteIsKnown, "the unlock shows whether the frame that locked is still there") {
   RecordOnArray stack(64);
   stack.words[7] = 0x405555;
   stack.words[9] = 17;
@@ -746,7 +747,7 @@ TEST_CASE_METHOD(NoSiteIsKnown,
   CHECK(learnt(stack, 3, stack.at(22), nothing, stack.at(4)) == SiteKind::stays);
 }
 
-TEST_CASE("the time stamp counter is noted only where it is asked for") {
+TEST_CASE("the time stamp counter is noted only if requested") {
   ThreadRecord record;
   hold(record, mutex_at(0x1000), kCaller);
   CHECK(record.find(0x1000)->tsc == 0);
@@ -837,7 +838,7 @@ TEST_CASE("a left-over hold is dropped in the use that it was seen in, and in no
   CHECK(record.find(0x2000) == slot);  // the hole was the newest
 }
 
-TEST_CASE("a hold that the watcher drops while its thread gives it up is nobody's trouble") {
+TEST_CASE("the watcher may drop a hold while its thread releases it") {
   ThreadRecord record;
   hold(record, mutex_at(0x1000), kCaller);
   HeldSlot* slot = record.find(0x1000);

@@ -285,7 +285,7 @@ TEST_CASE("what a slot is used for by now is not taken for the hold that was lef
   drop(thread.record(), 0x2000);
 }
 
-TEST_CASE("a gone thread's left-over holds do not keep its record for ever") {
+TEST_CASE("an exited thread's left-over holds do not keep its record forever") {
   // pthread-style: locked by a thread, unlocked by another, the first exits; what the watcher does at each look
   start_thread_table();
   uint32_t limit = record_limit();

@@ -39,7 +39,7 @@ TEST_CASE("an exact stamp is its own latest moment but for the two bits that it 
   CHECK(history->latest_ns(1000 | kExact) == (1000 | kStampBits));
 }
 
-TEST_CASE("a tick that told lock calls to be exact dates those that were not as any other tick does") {
+TEST_CASE("a tick that requests exact stamps still dates the calls that did not take one") {
   CHECK(history_of(5)->latest_ns(300 | kCallsAreFew) == 400);
 }
 

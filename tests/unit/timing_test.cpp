@@ -44,7 +44,7 @@ TEST_CASE_METHOD(TimingTest, "without a limit no release hands a hold over") {
   CHECK(published(g_clock_line.hand_over_ns, Access::shared) < kSecond);
 }
 
-TEST_CASE_METHOD(TimingTest, "the limit for waits is none of a hold's") {
+TEST_CASE_METHOD(TimingTest, "the limit for waits does not apply to holds") {
   timing->set_limits({kSecond, kNoLimit, kSecond / 2});
   CHECK(timing->smallest_hold_limit_ns() == kSecond);
   CHECK(timing->smallest_limit_ns() == kSecond / 2);

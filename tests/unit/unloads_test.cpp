@@ -32,7 +32,7 @@ TEST_CASE("of what is longer ago than is kept it says yes") {
   CHECK_FALSE(unloaded_between(after_ns, after_ns));
 }
 
-TEST_CASE("another thread's unload that a fork has cut off does not go on for ever") {
+TEST_CASE("another thread's unload that a fork interrupted does not last forever") {
   auto cut_off = std::make_unique<Unload>();
   CHECK(unloaded_between(monotonic_ns() + 1'000'000, UINT64_MAX));
   unloads_after_fork();

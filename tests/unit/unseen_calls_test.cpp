@@ -43,7 +43,7 @@ TEST_CASE("what a parent held at the fork is no unseen call") {
   CHECK_FALSE(calls.notice(report, plugin));
 }
 
-TEST_CASE("where no library is known, what it is like is said once") {
+TEST_CASE("if the library is not known, its kind is printed once") {
   UnseenCalls calls;
   CHECK(calls.notice(with_unseen_holder(), none)->find("a lock call was not seen: ") == 0);
   CHECK_FALSE(calls.notice(with_unseen_holder(), none));

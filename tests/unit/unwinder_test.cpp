@@ -127,7 +127,7 @@ bool mentions(const Fixture& fixture, const char* text) {
 
 }  // namespace
 
-TEST_CASE("a stack is followed by the unwind tables to where nobody called") {
+TEST_CASE("a stack is followed by the unwind tables to its outermost function") {
   Fixture fixture;
   fixture.stand_in_leaf();
   Snapshot snapshot = fixture.blocked_in_leaf();
@@ -197,7 +197,7 @@ TEST_CASE("a fitting return address from which the thread's start is not reached
   CHECK(fixture.out.complete);
 }
 
-TEST_CASE("a stale chain is given up where it joins the live stack at a call to another function") {
+TEST_CASE("a stale chain ends where it joins the live stack at a call to another function") {
   Fixture fixture(kVariable);
   fixture.stand_in_leaf();
   // framed <- outer <- other, of which only the last step is a lie: other calls jumper, not outer.
@@ -228,7 +228,7 @@ TEST_CASE("where a stale return address fits as well as the live one the stack e
   CHECK(mentions(fixture, "does not prove one"));
 }
 
-TEST_CASE("a caller that fits only by way of an unseen jump is said to be likely") {
+TEST_CASE("a caller that matches only through an unseen jump is marked as likely") {
   Fixture fixture(kVariable);
   fixture.stand_in_leaf();
   fixture.put(Fixture::kFrame + 8, fixture.after_call(Fixture::other));  // calls jumper, which jumps through a pointer
@@ -335,7 +335,7 @@ TEST_CASE("where a frame of fixed size was overwritten, no other passes for it")
   CHECK(mentions(fixture, "not code"));
 }
 
-TEST_CASE("a call through a pointer that may be a frame's caller, but lies elsewhere, is said to be likely") {
+TEST_CASE("a call through a pointer that may be a frame's caller, but is elsewhere, is marked as likely") {
   Fixture fixture(kVariable);
   overwrite_frame(fixture);
   fixture.unwind(fixture.blocked_in_leaf());
@@ -391,7 +391,7 @@ TEST_CASE("without registers the snapshot's reason is the note") {
   CHECK(note_of(fixture) == "the thread has exited");
 }
 
-TEST_CASE("a call through a null pointer shows who made it") {
+TEST_CASE("a call through a null pointer shows its caller") {
   Fixture fixture;
   fixture.stand_in_leaf();
   Snapshot snapshot = fixture.blocked_in_leaf();
@@ -443,7 +443,7 @@ TEST_CASE("of a deep recursion the inner and outer frames are kept and the other
   CHECK(mentions(fixture, std::to_string(kDepth + 2 - kMaxFrames).c_str()));
 }
 
-TEST_CASE("a stack without end is given up") {
+TEST_CASE("a stack without end is abandoned") {
   Fixture fixture;
   constexpr size_t kDepth = 0x400000 / 8;
   fixture.stack.resize(8 * kDepth);
@@ -456,7 +456,7 @@ TEST_CASE("a stack without end is given up") {
   CHECK(mentions(fixture, "deeper"));
 }
 
-TEST_CASE("stacks whose tables cost much at every step are given up in time") {
+TEST_CASE("stacks whose tables are expensive at every step are abandoned in time") {
   Fixture fixture;
   ByteVector program(3000, 0x41);  // advance_loc: to be checked again at each of 65536 steps
   append(program, {0x0e, 8});
@@ -553,7 +553,7 @@ TEST_CASE("the entry code of a program is where its stack ends") {
   CHECK(fixture.out.complete);
 }
 
-TEST_CASE("where a function begins is told by the tables alone") {
+TEST_CASE("the tables alone give the start of a function") {
   Fixture fixture;
   CHECK(fixture.unwinder->function_start(fixture.after_call(Fixture::framed)) == fixture.address(Fixture::framed));
   CHECK(fixture.unwinder->function_start(kBase) == 0);

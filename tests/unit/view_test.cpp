@@ -124,7 +124,7 @@ TEST_CASE("a wait lasts until it ends, and the next one is another") {
   thread.record().drop(*slot);
 }
 
-TEST_CASE("a walk visits the holds up to a tick, and tells when the oldest of the others began") {
+TEST_CASE("a walk visits the holds up to a tick, and returns when the oldest of the others began") {
   RecordedThread first;
   RecordedThread second;
   hold(first, 0x1000, 10);
@@ -152,7 +152,7 @@ TEST_CASE("a walk visits overflow slots too") {
   for (uintptr_t lock = 1; lock <= kInlineSlots + 70; ++lock) drop(thread, lock * 64);
 }
 
-TEST_CASE("a walk visits the waits up to a tick, and tells when the oldest of the others began") {
+TEST_CASE("a walk visits the waits up to a tick, and returns when the oldest of the others began") {
   RecordedThread threads[3];
   for (uintptr_t i = 0; i < 3; ++i) begin_wait(threads[i].record(), mutex_at(0x1000 + 64 * i), {}, 10 * (i + 1));
   CHECK(walk_waits(10).visited == std::multiset<uintptr_t>{0x1000});

@@ -36,7 +36,7 @@ TEST_CASE("of several readers, one that waits itself closes the cycle") {
   CHECK(graph.cycles() == Cycles{{1, 6}});
 }
 
-TEST_CASE("separate cycles are all found, and none where nobody waits in one") {
+TEST_CASE("separate cycles are all found, and none where there is none") {
   WaitGraph graph(Holders{{2}, {1}, {4}, {3}, {9}});
   graph.add_wait(1, 0);
   graph.add_wait(2, 1);

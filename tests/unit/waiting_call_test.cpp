@@ -64,7 +64,7 @@ TEST_CASE("a thread that waits in pthread_mutex_lock waits for that mutex") {
   CHECK(word == LockWord(&g_mutex, LockKind::mutex, Access::exclusive));
 }
 
-TEST_CASE("a thread that waits with a timeout waits for that mutex, but not for ever") {
+TEST_CASE("a thread that waits with a timeout waits for that mutex, but not forever") {
   know_waiting_functions();
   pthread_mutex_lock(&g_mutex);
   const auto wait = [] {

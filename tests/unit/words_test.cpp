@@ -5,7 +5,7 @@
 
 using namespace holdwatch;
 
-TEST_CASE("a size is said in the largest unit that it reaches, cut off after one decimal") {
+TEST_CASE("a size is printed in the largest unit that it reaches, truncated after one decimal") {
   CHECK(size_in_words(0) == "0 B");
   CHECK(size_in_words(1023) == "1023 B");
   CHECK(size_in_words(1024) == "1 KiB");
@@ -15,7 +15,7 @@ TEST_CASE("a size is said in the largest unit that it reaches, cut off after one
   CHECK(size_in_words(UINT64_MAX) == "17179869183.9 GiB");
 }
 
-TEST_CASE("a duration is said in the largest unit that it reaches, cut off after one decimal") {
+TEST_CASE("a duration is printed in the largest unit that it reaches, truncated after one decimal") {
   CHECK(duration_in_words(0) == "0 ns");
   CHECK(duration_in_words(50'000) == "50 us");
   CHECK(duration_in_words(1'500'000) == "1.5 ms");

@@ -1,5 +1,5 @@
 // The first line of a report: one wording for the full report and for the one that the shim writes without the symbolizer.
-// Each of the two says what it knows (facts_of below; symbolizer/report/headline.cpp).
+// Each of the two fills in what it knows (finding_line.cpp; symbolizer/report/headline.cpp).
 // Cold context (watcher or reporter). Pure; no allocation.
 #pragma once
 
@@ -56,7 +56,7 @@ struct FirstLine {
 void append_first_line(const FirstLine& facts, TextBuffer& out);
 
 // The line of a finding as the shim knows it. The finding's holders come longest first, or as the cycle has them, its waiters
-// longest first; stacks are not looked at.
+// longest first; stacks are not used.
 void append_first_line(const Finding& finding, TextBuffer& out);
 
 // ` of another process, which may have exited`, or ` of process 12 "name"`; what follows a thread's label then. `process` is the
