@@ -1,5 +1,5 @@
 // The clocks: monotonic for ages, real time for reports, the time stamp counter for CLOCK=tsc.
-// Cold context, except read_tsc (hot). No allocation, no lock, nothing that a faked clock of the program's stands in front of.
+// Cold context, except read_tsc (hot). No allocation, no lock, and not the functions that a faked clock of the program replaces.
 #pragma once
 
 #include <sys/syscall.h>

@@ -21,7 +21,7 @@ enum StampBits : uint64_t {
 };
 // The tick while no watch runs.
 inline constexpr uint64_t kNoWatch = kCallsAreFew;
-// An age that no hold reaches, and none below zero is taken for.
+// An age that no hold reaches, and that no negative age can be mistaken for.
 inline constexpr uint64_t kNoHandOver = INT64_MAX;
 
 struct alignas(kCacheLine) ClockLine {
@@ -29,14 +29,14 @@ struct alignas(kCacheLine) ClockLine {
   // makes a hold look younger by one wake-up, and nothing else depends on it).
   std::atomic<uint64_t> tick_ns{kNoWatch};
 
-  // The stamp of an acquisition, read once the lock is had: the tick, or 0 where calls are few. Written before the tick.
+  // The stamp of an acquisition, read once the lock is acquired: the tick, or 0 where calls are few. Written before the tick.
   std::atomic<uint64_t> settled_ns{kNoWatch};
 
-  // A hold that began before this tick may have to be handed over: its release looks closer. Written with the tick, and
-  // read alone: it only decides whether the release takes its short way.
+  // A hold that began before this tick may have to be passed to the watcher: its release checks that. Written with the tick,
+  // and read alone: it only decides whether the release takes its fast path.
   std::atomic<uint64_t> old_before_ns{0};
 
-  // A hold whose age in ticks has reached this is handed over by its release; by Access.
+  // A hold whose age in ticks has reached this is passed to the watcher by its release; by Access.
   std::atomic<uint64_t> hand_over_ns[2] = {kNoHandOver, kNoHandOver};
 
   // The smallest limit of a hold, UINT64_MAX if there is none; by Access.

@@ -3,7 +3,7 @@
 
 #include "shim/common/text/text_buffer.h"
 
-// The first word that somebody outside looks for is `magic`; the rest is zero, so that it costs no room in the file.
+// Commands look for `magic` first; the rest is zero, so that it takes no space in the file.
 constinit holdwatch::ControlBlock holdwatch_control_block = {"holdwatch-block",
                                                              holdwatch::kControlVersion,
                                                              sizeof(holdwatch::ControlBlock),

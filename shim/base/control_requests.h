@@ -1,5 +1,5 @@
-// What somebody outside asks of this process through holdwatch_control_block (base/control_block.h), and the answer.
-// Cold context: the watcher, which looks at each wake-up; the attachment's thread.
+// The request of a command to this process in holdwatch_control_block (common/contract/control_block.h), and the answer.
+// Cold context: the watcher, which checks at each wake-up; the attachment's thread.
 #pragma once
 
 #include <string_view>
@@ -8,11 +8,11 @@
 
 namespace holdwatch {
 
-// Whether there is a question that nobody has answered.
+// Whether there is an unanswered request.
 bool is_asked();
 
-// Why an attachment cannot be ended: pages that are read-only cannot be written to, and threads cannot end, without system calls
-// that a filter may forbid.
+// Why an attachment cannot be ended: without system calls that a filter may forbid, read-only pages cannot be written, and threads
+// cannot end.
 inline constexpr char kFilterKeepsAttachment[] =
     "it has installed a seccomp filter since the attach, and detaching might get it killed: its lock calls still go "
     "through holdwatch, which no longer reports anything";

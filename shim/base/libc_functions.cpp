@@ -13,7 +13,7 @@
 #include "shim/common/elf/exported_functions.h"
 #include "shim/common/elf/file_symbol.h"
 
-// The loader's description of itself for debuggers. Weak, so that no library is needed for it: the one that has it is always there.
+// The loader's description of itself for debuggers. Weak, so that no library is needed for it: the loader is always there.
 extern "C++" [[gnu::weak]] r_debug _r_debug;
 // This library's dynamic section, as the linker calls it.
 extern "C++" [[gnu::visibility("hidden")]] Elf64_Dyn _DYNAMIC[];
@@ -22,7 +22,7 @@ namespace holdwatch {
 namespace {
 
 LibcFunctions g_functions;
-std::atomic<bool> g_known{false};  // written last: whoever sees it sees the functions
+std::atomic<bool> g_known{false};  // written last: a thread that sees it sees the functions
 
 const link_map* find_module(std::string_view wanted) {
   for (const link_map* module = _r_debug.r_map; module != nullptr; module = module->l_next) {
@@ -43,8 +43,8 @@ const link_map* find_libc() {
   return module;
 }
 
-// The libraries that libc consists of. What libc.so.6 has of libpthread's functions before glibc 2.34 does nothing as
-// long as that is not loaded; so libpthread comes first.
+// The libraries that libc consists of. Before glibc 2.34, libc.so.6's versions of libpthread's functions do nothing, so
+// libpthread comes first.
 class LibcParts {
  public:
   LibcParts() {

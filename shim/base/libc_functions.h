@@ -1,6 +1,6 @@
-// libc's own functions, for our threads: what the program or another preload puts in front of them may wait for locks of its
-// own, and those may be the ones that the stalled program holds.
-// Cold context. The first use looks all of them up; start makes it.
+// libc's own functions, for our threads: functions of the program or of another preload that replace them may wait for locks
+// that the stalled program holds.
+// Cold context. The first use, at start, looks all of them up.
 //
 // Before glibc 2.34 libc is three libraries. The functions of threads are in libpthread.so.0 and the loader's in libdl.so.2,
 // and a program that needs neither has neither loaded.
@@ -34,11 +34,11 @@ struct LibcFunctions {
 // Looks them up at the first use. Where libc_can_be_watched, none is null but for the ones that libc_functions.def says may be.
 const LibcFunctions& libc();
 
-// An errno in words. Not strerror, which asks for a translation and allocates.
+// An errno in words. Not strerror, which looks up a translation and allocates.
 const char* describe_error(int error);
 
-// Whether all is there that the watch needs. If not, our hooks only call on. `why` says it where it is worth a line: it is
-// empty where the program has not loaded libpthread or libdl.
+// Whether everything that watching needs is there. If not, our hooks only call the real functions. `why` is the reason, if it
+// deserves a line: it is empty if the program has not loaded libpthread or libdl.
 bool libc_can_be_watched(std::string_view* why);
 
 // Entries of the loader's list of modules. Start context: nothing locks the list.
@@ -50,8 +50,8 @@ bool some_module_exports(const char* name);
 // The first definition of `name` in the modules that were loaded after us; null if there is none. Start context, as above.
 void* find_after_us(const char* name);
 
-// The first definition of `name` in any module but us; null if there is none. Waits for the loader's list; where no module has come
-// since the last time that `known_modules` was passed, it does not look again.
+// The first definition of `name` in any module but us; null if there is none. Waits for the loader's list; if no module has been
+// loaded since the last call with this `known_modules`, it does not search again.
 void* find_anywhere(const char* name, unsigned long long* known_modules);
 
 }  // namespace holdwatch

@@ -1,6 +1,6 @@
-// What the hook of syscall(2) leaves for a signal's handler: libc's function keeps the call's number in no register that
+// What the hook of syscall(2) leaves for a signal handler: libc's function keeps the call's number in no register that
 // survives the call.
-// Hot and signal context; registers only. xmm registers belong to whoever is called (System V ABI), libc's syscall(2) uses
+// Hot and signal context; registers only. xmm registers belong to the callee (System V ABI), libc's syscall(2) uses
 // none, and the kernel saves them for a handler.
 #pragma once
 
@@ -8,7 +8,7 @@
 
 namespace holdwatch {
 
-// By the stack pointer and two arguments a note is known to be of this very call, not one that an earlier call has left.
+// The stack pointer and two arguments show that a note belongs to this call and not to an earlier one.
 struct NotedCall {
   uint64_t number;
   uint64_t sp;
@@ -16,10 +16,10 @@ struct NotedCall {
   uint64_t second;
 };
 
-// Which of the registers of a signal's frame have the four.
+// Which registers of a signal frame contain the four values.
 inline constexpr int kNotedFrom = 12;
 
-// Right before the jump to libc's function.
+// Immediately before the jump to libc's function.
 [[gnu::always_inline]] inline void note_call(long number, long first, long second) {
   __asm__ volatile("movq %0, %%xmm12; movq %%rsp, %%xmm13; movq %1, %%xmm14; movq %2, %%xmm15"
                    :

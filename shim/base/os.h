@@ -8,15 +8,15 @@
 
 namespace holdwatch {
 
-inline constexpr size_t kPageSize = 4096;  // of x86-64, the only one that there is
+inline constexpr size_t kPageSize = 4096;  // on x86-64, the only supported processor
 
-// Address space that costs memory only where it is touched; null if there is none to be had. Never given back.
+// Address space that costs memory only where it is touched; null if there is none. Never freed.
 void* reserve_memory(size_t size);
 
-// Gives the pages of a reserved range back; they read as zero afterwards.
+// Frees the pages of a reserved range; they read as zero afterwards.
 void release_pages(void* start, size_t size);
 
-// Gives descriptors of ours numbers that no program goes by; close-on-exec. One that cannot be moved stays.
+// Moves our descriptors to numbers that no program relies on; close-on-exec. One that cannot be moved stays.
 void move_away(int* descriptors, size_t count);
 
 // Sleeps until `*word` is woken, no longer holds `expected`, or `timeout_ns` have passed. May return early.

@@ -1,5 +1,5 @@
-// FOLLOW=0: takes this library out of LD_PRELOAD, so that programs which this one executes are not watched.
-// Start context: changes the environment's own text in place, before the program can have looked at it.
+// FOLLOW=0: removes this library from LD_PRELOAD, so that programs that this one executes are not watched.
+// Start context: changes the environment's text in place, before the program can have read it.
 #pragma once
 
 namespace holdwatch {

@@ -1,6 +1,6 @@
-// The functions on bytes and strings that our code calls, or the compiler calls for it, hidden from everybody else. Without
-// them those calls would go to whoever stands in front of libc's for the program: a sanitizer's check what they read.
-// Any context. Of the library alone: the unit tests take libc's.
+// The functions on bytes and strings that our code, or the compiler for it, calls; hidden from other modules. Without them
+// those calls would reach replacements of libc's functions in the program: a sanitizer's check what they read.
+// Any context. Only in the library: the unit tests use libc's.
 #include <cstddef>
 
 #include "shim/common/kernel/copy_bytes.h"

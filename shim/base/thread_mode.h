@@ -11,9 +11,9 @@ namespace holdwatch {
 
 enum class ThreadMode : uint8_t {
   recording,  // or about to: the record comes with the first lock call
-  internal,   // a thread of ours, or one that is inside our code: its lock calls go straight through
+  internal,   // a thread of ours, or one inside our code: its lock calls are passed on unrecorded
   paused,     // holdwatch_pause: acquisitions are not recorded, releases still are
-  finished,   // its record is given back, it is about to exit
+  finished,   // its record is freed, it is about to exit
 };
 
 [[gnu::visibility("hidden")]] extern HOLDWATCH_TLS ThreadMode t_mode;

@@ -1,5 +1,5 @@
-// When modules were unloaded (dlclose): whoever names an address of some time ago must know whether the same code is still
-// there. The loader counts unloads too, but tells only while it has its lock.
+// When modules were unloaded (dlclose): to name an address of some time ago, one must know whether the same code is still
+// there. The loader counts unloads too, but its counter can be read only under its lock.
 // Any context. No allocation, no lock.
 #pragma once
 
@@ -7,7 +7,7 @@
 
 namespace holdwatch {
 
-// Notes the calling thread's dlclose for as long as this lives, whether it unloads anything or not.
+// Notes the calling thread's dlclose during this object's lifetime, whether it unloads anything or not.
 class Unload {
  public:
   Unload();
@@ -19,7 +19,7 @@ class Unload {
   uint64_t number_;
 };
 
-// Whether a module may have been unloaded between these times, CLOCK_MONOTONIC. Of what was long ago it says yes.
+// Whether a module may have been unloaded between these times, CLOCK_MONOTONIC. True for times long ago.
 bool unloaded_between(uint64_t from_ns, uint64_t until_ns);
 
 // In the child after fork: other threads' unloads are never finished.

@@ -12,22 +12,22 @@ struct Upcalls {
   // Starts the watcher and the reporter if this process takes part; calling it again does nothing. Any thread of the program.
   void (*begin_watch)();
 
-  // Waits, for a bounded time, until the watch needs no lock of the program's any more. A thread of the program that is about to
-  // make another.
+  // Waits, for a bounded time, until our threads no longer need a lock of the program. A thread of the program that is about to
+  // create another.
   void (*await_loaded)();
 
   // The calling thread is about to install a filter of system calls that may kill: stops our threads at their next safe point,
-  // and waits for that, not longer than a few seconds (own_threads/seccomp_state.h). False: nothing of ours is to be minded.
+  // and waits for that, not longer than a few seconds (own_threads/seccomp_state.h). False: there is nothing of ours to stop.
   bool (*before_filter)(FilterScope scope);
 
-  // Makes a thread of ours by the function that the process requires: libc's own, or ThreadSanitizer's. 0 or an errno.
+  // Creates a thread of ours by the function that the process requires: libc's own, or ThreadSanitizer's. 0 or an errno.
   int (*create_thread)(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*), void* argument);
 
-  // The attachment's thread: starts the watch with these options; false, with the reason in `why`, if it cannot. Ends it.
+  // The attachment's thread: starts watching with these options; false, with the reason in `why`, if it cannot. Ends it.
   bool (*begin_attachment)(const char* const* options, char* why, unsigned long why_size);
   void (*end_attachment)();
 
-  // The watcher: a command asks for the attachment to end.
+  // The watcher: a command requests the end of the attachment.
   void (*detach)();
 
   // The process exits; called before the destructors of the symbolizer's libraries.

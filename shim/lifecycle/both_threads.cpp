@@ -24,7 +24,7 @@
 namespace holdwatch {
 namespace {
 
-// How much longer exit() may take for us, all in all: first for what the reporter can still write, then for plain words.
+// How much longer exit() may take for us in total: first for what the reporter can still write, then for short reports.
 constexpr uint64_t kLastReportsNs = 3'000'000;
 constexpr uint64_t kLastWordsNs = 1'000'000;
 

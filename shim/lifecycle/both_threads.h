@@ -1,5 +1,5 @@
-// The watch as a whole: the watcher and the reporter, which are started, stopped and brought through fork and exit together. The
-// two know each other only by what handoff has.
+// The watcher and the reporter together: started, stopped, and taken through fork and exit. The two know each other only
+// through handoff.
 // Start context, fork and exit, in threads of the program; or the attachment's thread.
 #pragma once
 
@@ -12,23 +12,23 @@ namespace holdwatch {
 void watch_begin(const Settings& settings);
 bool watch_is_on();
 
-// A filter of system calls is about to be installed by the calling thread: what the watch needs, also if it has yet to begin, is
-// allocated now.
+// The calling thread is about to install a system call filter: allocates now what watching needs, even if it has not begun
+// yet.
 void watch_prepare_for_filter(const Settings& settings);
 
-// The child of a fork has neither thread: the watch begins anew when the rules say so.
+// In the child of a fork, which has neither thread: watching begins again when the rules say so.
 void watch_after_fork();
 
 // Ends both threads, as far as they were started; watch_begin can be called again afterwards. For the end of an attachment, whose thread it is called in.
 // Waits for as long as a report takes to be written.
 void watch_stop();
 
-// Looks once more, and waits for what the reporter can write in a few milliseconds; what it cannot is said in plain words, if
-// reports go to standard error. Called at the program's exit; calling it again does nothing. A report that is being made then goes
+// Scans once more, and waits for what the reporter can write in a few milliseconds; the rest becomes short reports, if reports
+// go to standard error. Called at the program's exit; calling it again does nothing. A report that is being made then goes
 // on while the rest of the exit does, and is lost if that is over sooner.
 void watch_end();
 
-// Before the program's next thread runs: waits, for a bounded time, until the watch needs no lock of the program's any more.
+// Before the program's next thread runs: waits, for a bounded time, until our threads no longer need a lock of the program.
 void watch_await_loaded();
 
 }  // namespace holdwatch

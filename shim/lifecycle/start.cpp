@@ -34,18 +34,18 @@
 #include "shim/reporter/reporter.h"
 #include "shim/reporter/symbolizer_link.h"
 
-// By which libc knows this library.
+// By which libc identifies this library.
 extern "C" [[gnu::visibility("hidden")]] void* __dso_handle;
 
 namespace holdwatch {
 namespace {
 
 Settings g_settings;
-std::atomic<bool> g_takes_part{false};     // this process is watched; what hooks and forks do hangs on it
+std::atomic<bool> g_takes_part{false};     // this process is watched; hooks and forks depend on it
 std::atomic<bool> g_minds_filters{false};  // since it took part for the first time
 bool g_has_thread_sanitizer = false;
 
-// Calls that have begun when an attachment ends go on.
+// Calls that are under way when an attachment ends continue.
 void begin_watch() {
   if (!g_takes_part.load(std::memory_order_acquire)) return;
   watch_begin(g_settings);
@@ -80,7 +80,7 @@ bool before_filter(FilterScope scope) {
   return true;
 }
 
-// What lock calls and forks do from now on.
+// Sets what lock calls and forks do from now on.
 void take_part() {
   g_minds_filters.store(true, std::memory_order_release);
   g_takes_part.store(true, std::memory_order_release);
@@ -102,8 +102,8 @@ void in_child() {
   attachment_after_fork();
 }
 
-// Preloaded or linked to, we come before libc in the loader's list, and our hooks before its functions in every look-up. A
-// library that dlopen brings comes last: then our hooks see nothing by themselves.
+// If we were preloaded or linked to, we come before libc in the loader's list, and our hooks before its functions in every
+// look-up. A library that dlopen loads comes last: then our hooks see no calls by themselves.
 bool is_loaded_late() {
   const link_map* before = &own_module();
   while (before != nullptr && before != &libc_module()) before = before->l_prev;
@@ -115,7 +115,7 @@ void add_line(TextBuffer& text, std::string_view line) {
   text << line;
 }
 
-// Messages about options go to whoever attaches, beside standard error.
+// Messages about options go to the attaching command as well as to standard error.
 void print_to_both(void* why, std::string_view line) {
   print_message(line);
   add_line(*static_cast<TextBuffer*>(why), line);
@@ -140,7 +140,7 @@ void end_attachment() {
   watch_stop();
 }
 
-// What the program's threads have put over themselves before we came, we cannot tell thread by thread later.
+// Filters that the program's threads have installed before the attachment cannot be assigned to single threads later.
 void note_filters_of_threads() {
   static unsigned own_filters;
   StatusFile own;
@@ -174,7 +174,7 @@ bool begin_attachment(const char* const* options, char* why, unsigned long why_s
   return true;
 }
 
-// Nothing is said about options that mean nothing here.
+// Options that have no effect here cause no message.
 void stay_out(std::string_view why) {
   const auto say_nothing = [](void*, std::string_view) {};
   const bool is_chosen = options_load_from(
@@ -183,13 +183,13 @@ void stay_out(std::string_view why) {
   if (is_chosen && !why.empty()) print_message(why);
 }
 
-// glibc gives every constructor what it gives main; the arguments stand above all frames of the first thread.
+// glibc passes main's arguments to every constructor; they are above all frames of the first thread.
 [[gnu::constructor]] void start(int, char** arguments) {
   const Inside inside;
   if (is_loaded_late()) {
     std::string_view why_not;
     if (!libc_can_be_watched(&why_not)) return;
-    // From the global scope, so that what stands in front of libc's functions already stays in front of them.
+    // From the global scope, so that existing replacements of libc's functions stay effective.
     resolve_functions(RTLD_DEFAULT);
     offer_attachment();
     return;

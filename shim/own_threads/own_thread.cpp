@@ -29,7 +29,7 @@ struct ReservedStack {
 };
 ReservedStack g_reserved[2] = {};
 
-// glibc would map a stack of its own, and protect its guard page.
+// Otherwise glibc would map a stack, and protect its guard page.
 int use_reserved_stack(pthread_attr_t& attributes, size_t size) {
   for (ReservedStack& stack : g_reserved) {
     if (stack.start == nullptr || stack.is_used || stack.size != size) continue;
@@ -77,7 +77,7 @@ class AllSignalsBlocked {
   bool by_hand_;
 };
 
-// The caller counts as working until the thread has got through libc's own calls at its start.
+// The caller counts as working until the thread has finished libc's own calls at its start.
 int make(pthread_t* thread, const pthread_attr_t& attributes, const OwnThread& what) {
   SystemCallScope::begin();
   const int error = kUpcalls.create_thread(thread, &attributes, enter, const_cast<OwnThread*>(&what));
@@ -85,7 +85,7 @@ int make(pthread_t* thread, const pthread_attr_t& attributes, const OwnThread& w
     SystemCallScope::end();
     return error;
   }
-  // Nobody but us is left: the program's last thread ended while this one was being made, by one of ours.
+  // Only our threads are left: the program's last thread ended while one of ours was creating this one.
   if (leave_out_of_count() == 0) libc().exit(0);
   return 0;
 }

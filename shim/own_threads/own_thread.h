@@ -14,17 +14,17 @@ struct OwnThread {
   size_t stack_size;
 };
 
-// Makes one: all signals blocked, a small stack, not counted by glibc (base/libc_threads.h). Joinable if `thread` is not null.
+// Creates one: all signals blocked, a small stack, not counted by glibc (base/libc_threads.h). Joinable if `thread` is not null.
 // 0 or an errno. Under a filter of system calls it makes no call that the program's own pthread_create does not make.
 int start_own_thread(const OwnThread& what, pthread_t* thread);
 
-// Address space for the stacks of the watch's two threads, for a process that is about to filter its calls without having begun
-// its watch. Called again it does nothing.
+// Reserves the stacks of the watcher and the reporter, in a process that is about to install a filter before watching has begun.
+// Calling it again does nothing.
 void reserve_own_stacks(const size_t (&sizes)[2]);
 // In the child of fork: none of them is in use.
 void own_stacks_after_fork();
 
-// For a thread that has nothing more to do but may not end: ending makes system calls.
+// For a thread that has nothing more to do but must not end: ending makes system calls.
 [[noreturn]] void rest_forever();
 
 }  // namespace holdwatch

@@ -1,8 +1,8 @@
 // Which threads are under a filter of system calls (seccomp(2)) that the program has installed and that may kill it for a
 // call of ours. Such a thread makes none for us but futex, and a write to standard error by a thread of our own.
 // Any context. A filter belongs to the thread that installs it and to the threads that this one makes from then on, or, with
-// SECCOMP_FILTER_FLAG_TSYNC, to all. One that was there before the program started is none of these: the loader's calls were
-// let through, and what is out of the ordinary is asked about before it is used (inspection/own_memory).
+// SECCOMP_FILTER_FLAG_TSYNC, to all. One from before the program's start is not among them: it allowed the
+// loader's calls, and unusual calls are checked before they are used (inspection/own_memory).
 #pragma once
 
 #include <atomic>
@@ -20,11 +20,10 @@ struct SeccompState {
 
 // Written by the thread that installs a filter, before it does; read before each system call that may be forbidden.
 [[gnu::visibility("hidden")]] inline SeccompState g_seccomp_state;
-[[gnu::visibility(
-    "hidden")]] extern HOLDWATCH_TLS int t_own_filters;  // those that the calling thread has on itself alone
+[[gnu::visibility("hidden")]] extern HOLDWATCH_TLS int t_own_filters;     // filters on the calling thread alone
 [[gnu::visibility("hidden")]] extern HOLDWATCH_TLS bool t_is_own_thread;  // one of our threads
 
-// Whether the calling thread may be killed for a system call. Ask within a SystemCallScope, so that the answer stays true.
+// Whether the calling thread may be killed for a system call. Call it within a SystemCallScope, so that the answer stays true.
 inline bool calls_filtered() {
   if (t_is_own_thread) return g_seccomp_state.on_ours.load(std::memory_order_seq_cst) != 0;
   return t_own_filters != 0 || g_seccomp_state.on_program.load(std::memory_order_seq_cst) != 0;
@@ -35,7 +34,7 @@ inline bool calls_ever_filtered() {
   return g_seccomp_state.any.load(std::memory_order_relaxed);
 }
 
-// While one is alive, its thread may be inside a system call that a filter would not let through.
+// While one is alive, its thread may be inside a system call that a filter would forbid.
 class SystemCallScope {
  public:
   SystemCallScope() { begin(); }
@@ -56,16 +55,16 @@ class SystemCallScope {
 // under way, and for `is_idle` to say that nothing else of ours is: up to eight seconds, for a report may take as long, but work
 // that is stuck, perhaps behind a lock that the caller holds, must not stop the program.
 void expect_filter(FilterScope scope, bool (*is_idle)());
-// It was not installed after all.
+// The filter was not installed after all.
 void expect_no_filter(FilterScope scope);
 
-// The calling thread is about to make one of the program, which gets its filters.
+// The calling thread is about to create a thread of the program, which inherits its filters.
 void pass_filters_on();
 
-// Some thread of the program is under one that we have not seen it install.
+// Some thread of the program is under a filter whose installation was not seen.
 void note_filter_of_program();
 
-// Our threads are about to be made by the calling thread: they get its filters.
+// The calling thread is about to create our threads, which inherit its filters.
 void take_filters_over();
 
 // In the child of fork: it has the calling thread's filters, and no thread of ours.

@@ -1,5 +1,5 @@
-// The shim's voice: one line to standard error, in one write.
-// Cold and start contexts. Never allocates, never touches stdio, and never waits long for whoever reads the other end.
+// One line to standard error, in one write.
+// Cold and start contexts. Never allocates, never uses stdio, and never waits long for the reader of a pipe or terminal.
 #include "shim/own_threads/standard_error.h"
 
 #include <poll.h>
@@ -39,7 +39,7 @@ long identify_standard_error(FileFacts* out) {
 
 // A daemon closes its descriptors, and the next file that it opens may well be number 2. A file that takes that place
 // between this look and the write is not noticed: the kernel has no write-if-still-the-same.
-// Where a filter of the program's lets the question fail, there is no answer.
+// If a filter of the program makes the call fail, the file is assumed to be the same.
 bool standard_error_is_what_it_was() {
   FileFacts now{};
   const long error = identify_standard_error(&now);
@@ -53,7 +53,7 @@ bool is_control(unsigned char before, unsigned char byte) {
   return byte < ' ' || byte == 0x7f || (before == 0xc2 && byte >= 0x80 && byte < 0xa0);
 }
 
-// A pipe nobody empties, or a terminal stopped with Ctrl-S, must not stop us too. A pipe that polls writable takes
+// A pipe without a reader, or a terminal stopped with Ctrl-S, must not stop us too. A pipe that polls writable takes
 // PIPE_BUF bytes without blocking.
 bool takes_bytes() {
   pollfd descriptor = {STDERR_FILENO, POLLOUT, 0};
@@ -61,7 +61,7 @@ bool takes_bytes() {
   return ready < 0 || (ready == 1 && (descriptor.revents & POLLOUT) != 0);
 }
 
-// Writes with SIGPIPE held back, for its default is to kill the program, and takes back the one we caused.
+// Writes with SIGPIPE blocked, because its default is to kill the program, and consumes the one that the write caused.
 bool write_without_signal(std::string_view text) {
   const uint64_t broken_pipe = uint64_t{1} << (SIGPIPE - 1);
   uint64_t old_mask = 0;
@@ -77,7 +77,7 @@ bool write_without_signal(std::string_view text) {
   return written == static_cast<long>(text.size());
 }
 
-// Which file descriptor 2 is cannot be asked. Our threads block all signals, so that a broken pipe's harms nobody.
+// Which file descriptor 2 is cannot be checked. Our threads block all signals, so that a broken pipe's has no effect.
 bool write_only(std::string_view text) {
   if (!t_is_own_thread) return false;
   return system_call(SYS_write, STDERR_FILENO, text.data(), text.size()) == static_cast<long>(text.size());

@@ -1,5 +1,5 @@
-// The shim's voice: one line to standard error, in one write.
-// Cold and start contexts. Never allocates, never touches stdio, and never waits long for whoever reads the other end.
+// One line to standard error, in one write.
+// Cold and start contexts. Never allocates, never uses stdio, and never waits long for the reader of a pipe or terminal.
 #pragma once
 
 #include <string_view>
@@ -11,7 +11,7 @@ namespace holdwatch {
 // Remembers which file descriptor 2 is. Call once, in the constructor, before the program's first instruction.
 void standard_error_start();
 
-// In the child after fork: its id, which may not be asked for under a filter.
+// In the child after fork: notes its process id, because a filter may forbid to ask for it later.
 void standard_error_after_fork(int pid);
 
 // What say_start found.
@@ -20,8 +20,8 @@ FileFacts standard_error_at_start();
 // Writes "holdwatch[PID]: text\n" to descriptor 2. Control characters in `text` (a thread's name may hold any byte)
 // become '?', so that one call is one line; a text too long for one write ends in "...". Returns false if nothing, or
 // not all, was written: descriptor 2 is closed, is not the file any more that it was at start, or takes no more bytes.
-// Leaves errno, signals and cancellation as they were. Under a filter of system calls it is but one write, in a thread of
-// ours, and may wait for whoever reads; nothing is said from the program's own threads then.
+// Leaves errno, signals and cancellation as they were. Under a system call filter it is a single write, in a thread of
+// ours, and may wait for the reader; the program's own threads print nothing then.
 bool print_message(std::string_view text);
 
 }  // namespace holdwatch

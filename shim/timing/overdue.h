@@ -11,7 +11,7 @@
 
 namespace holdwatch {
 
-inline constexpr uint64_t kNoLimit = 0;  // of a limit: nothing is over it
+inline constexpr uint64_t kNoLimit = 0;  // as a limit: it is never exceeded
 
 struct Limits {
   uint64_t exclusive_ns;
@@ -19,7 +19,7 @@ struct Limits {
   uint64_t wait_ns;
 
   uint64_t of(Access access) const { return access == Access::shared ? shared_ns : exclusive_ns; }
-  // The smallest that is not off, UINT64_MAX if all are.
+  // The smallest limit that is not off, UINT64_MAX if all are off.
   uint64_t smallest_ns() const;
 };
 
@@ -27,14 +27,14 @@ struct Limits {
 struct TscScale {
   uint64_t first_tsc = 0, first_ns = 0, last_tsc = 0, last_ns = 0;
   void add(uint64_t tsc, uint64_t ns);
-  // 0 if it cannot be told yet.
+  // 0 if it is not known yet.
   uint64_t to_ns(uint64_t tsc) const;
 };
 
 // The latest moment at which the hold can have begun.
 uint64_t latest_start_ns(const HoldView& hold, const TickHistory& history, const TscScale& scale);
 
-// How long it has surely lasted, 0 if it began after `now_ns`.
+// How long it has certainly lasted, 0 if it began after `now_ns`.
 inline uint64_t age_ns(uint64_t started_ns, uint64_t now_ns) {
   return now_ns > started_ns ? now_ns - started_ns : 0;
 }
@@ -48,9 +48,9 @@ inline bool is_over(uint64_t age_ns, uint64_t limit_ns) {
 // Where lock calls are many and dated by the tick: 10 ms, since a report may come as late; an eighth of a limit that is shorter
 // than eight times that, a 128th of a limit of more than 1.28 s.
 uint64_t busy_period_ns(uint64_t smallest_limit_ns);
-// Where they are dated by the tick, and nobody knows how many there are: an eighth of the limit, at most 1 s.
+// Where they are dated by the tick, and their rate is not known: an eighth of the limit, at most 1 s.
 uint64_t wake_period_ns(uint64_t smallest_limit_ns);
-// Where they are few, and dated exactly: three quarters of the limit, at most 1 s: it still looks at each hold before that is over.
+// Where they are few, and dated exactly: three quarters of the limit, at most 1 s: each hold is still seen before it exceeds its limit.
 uint64_t idle_period_ns(uint64_t smallest_limit_ns);
 
 // The multiple of the limit at which a hold that is `age_ns` old is to be reported next: 2x, 4x, 8x ...

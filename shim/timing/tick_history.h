@@ -1,4 +1,4 @@
-// When the watcher woke: turns the tick that a lock call read into the latest moment at which it can have read it.
+// When the watcher woke up: turns the tick that a lock call read into the latest moment at which it can have read it.
 // Cold context; pure.
 #pragma once
 
@@ -9,7 +9,7 @@
 
 namespace holdwatch {
 
-// How long after the time that it says a tick may be published.
+// How long after its own time a tick may be published.
 inline constexpr uint64_t kPublishedWithinNs = 20'000;
 
 // A lock call stamps a hold with the tick it finds. It found that tick before the next one was published, so the hold
@@ -27,7 +27,7 @@ class TickHistory {
     }
   }
 
-  // The latest moment at which a lock call with this stamp can have been made. One of before the watch counts from its beginning.
+  // The latest moment at which a lock call with this stamp can have been made. A stamp from before watching counts from its start.
   uint64_t latest_ns(uint64_t stamp) const {
     if ((stamp & kExact) != 0) return stamp | kStampBits;
     const uint64_t tick_ns = stamp & ~uint64_t{kStampBits};

@@ -22,8 +22,8 @@ void Timing::start(const Settings& settings) {
 
 void Timing::set_limits(const Limits& limits) {
   limits_ = limits;
-  // A hold is handed over early: its exact end, taken then, decides. The tick that its release finds may be as old as the
-  // watcher's longest sleep.
+  // A release passes a hold on early: its exact end, noted then, decides. The tick that the release finds may be as old as
+  // the watcher's longest sleep.
   for (const Access access : {Access::exclusive, Access::shared}) {
     const uint64_t limit_ns = smallest_hold_limit_ns(limits_.of(access));
     const uint64_t early_ns = limit_ns - std::min(limit_ns / 4 * 3, idle_period_ns());
@@ -36,7 +36,7 @@ void Timing::set_limits(const Limits& limits) {
 void Timing::advance(bool calls_are_few) {
   publish_tick(calls_are_few);
   if (reads_tsc_) {
-    const uint64_t tsc = read_tsc();  // first: whatever comes between makes holds look younger
+    const uint64_t tsc = read_tsc();  // first: any delay in between makes holds look younger
     scale_.add(tsc, monotonic_ns());
   }
   history_.add(now_ns_);

@@ -1,4 +1,4 @@
-// The time at one look, and what it says of the records: how old a hold or wait surely is, and which limit binds it.
+// The time at one scan, and what follows for the records: how old a hold or wait certainly is, and which limit it has.
 // Cold context (watcher). advance() reads the clocks and publishes the tick; the rest is pure.
 #pragma once
 
@@ -11,15 +11,15 @@
 
 namespace holdwatch {
 
-// No watch runs: lock calls find no tick.
+// Watching has stopped: lock calls find no tick.
 void stop_tick();
 
 class Timing {
  public:
   void start(const Settings& settings);
-  // Holds that began before are measured by them too.
+  // Holds that began before are measured by the new limits too.
   void set_limits(const Limits& limits);
-  // A look begins: the time is read, and lock calls find it from now on. Where they are few they read the clock instead.
+  // A scan begins: reads the time, which lock calls find from now on. Where they are few, they read the clock instead.
   void advance(bool calls_are_few = false);
   void reset();
 
@@ -34,7 +34,7 @@ class Timing {
     return std::min(limits_.smallest_ns(), std::max(smallest_lock_limit_ns(), kSmallestOwnLimitNs));
   }
   uint64_t wait_limit_ns() const { return limits_.wait_ns; }
-  // After which a lock that nobody can ever release is told, once somebody waits for it.
+  // After which a lock that no thread can ever release is reported, once a thread waits for it.
   uint64_t stuck_limit_ns(LockWord lock) const { return limit_of(lock) != kNoLimit ? limit_of(lock) : wait_limit_ns(); }
   // The smallest limit that any hold can have, UINT64_MAX if none has one.
   uint64_t smallest_hold_limit_ns() const;

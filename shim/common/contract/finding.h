@@ -62,8 +62,8 @@ struct SystemCall {
   uint64_t arguments[6];
 };
 
-// A thread at one moment, as far as it could be had without disturbing it. If `copy` is null the stack is to be read
-// from the live thread, which is valid only as long as the thread stays where it is: verify afterwards.
+// A thread at one moment, as far as it could be captured without disturbing it. If `copy` is null, the stack has to be read
+// from the live thread, which is valid only as long as the thread does not move: verify afterwards.
 struct Snapshot {
   int tid;
   ThreadState state;
@@ -71,14 +71,14 @@ struct Snapshot {
   SystemCall call;
   bool in_page_fault;         // blocked, but in no system call
   uintptr_t stack_end;        // one past the highest stack address, 0 if not known
-  const unsigned char* copy;  // stack bytes from copy_address on, taken at the moment of the registers
+  const unsigned char* copy;  // stack bytes from copy_address on, copied at the moment of the registers
   uintptr_t copy_address;
   size_t copy_size;
-  bool copy_is_old;     // the thread has gone on since: no stack beyond the copy is to be read from the live thread
+  bool copy_is_old;     // the thread has continued since: no stack beyond the copy may be read from the live thread
   Period when;          // code may have been replaced since
-  uint64_t switches;    // how often the thread had gone off the processor, from /proc/PID/task/TID/status
-  bool switches_known;  // false: nothing live to verify, the snapshot is true of its moment for good
-  char why_short[kNoteSize];  // empty, or what could not be had and why
+  uint64_t switches;    // the thread's context switches, from /proc/PID/task/TID/status
+  bool switches_known;  // false: nothing live to verify, the snapshot stays true of its moment
+  char why_short[kNoteSize];  // empty, or what could not be captured and why
 };
 
 // One frame: where it is, and the stack pointer that its caller has after it returns (the canonical frame address).
@@ -123,25 +123,25 @@ constexpr Ending ending_of(Event event) {
   return kEndings[static_cast<uint8_t>(event)];
 }
 
-// Of these the holders are a cycle: each waits for what the next one holds, the last for what the first one holds.
+// In these events the holders are a cycle: each waits for what the next one holds, the last for what the first one holds.
 constexpr bool is_cycle(Event event) {
   return event == Event::deadlock || event == Event::self_deadlock;
 }
 
-// Of these the holders are what the event is about: each has had the lock over the limit, or can never release it.
+// In these events the holders are the subject: each has held the lock over its limit, or can never release it.
 constexpr bool is_about_holds(Event event) {
   return event == Event::hold || event == Event::abandoned || event == Event::fork_orphan;
 }
 
-// over: found while it lasts. still: it goes on. released: it has ended. late: it ended before the watcher looked.
-// snapshot: the program asked for all that is held; no limit is involved.
+// over: found while it lasts. still: it continues. released: it has ended. late: it ended before the watcher saw it.
+// snapshot: the program requested all held locks; no limit is involved.
 enum class Phase : uint8_t { over, still, released, late, snapshot };
 
-// How the acquire call was made, where that changes what a reader needs to know about the "taken" stack. unseen: it went past
-// our hooks; inside_call: a signal handler has interrupted it, or the unlock; elsewhere: in another process.
+// How the acquire call was made, where that changes what a reader needs to know about the "taken" stack. unseen: it
+// bypassed our hooks; inside_call: a signal handler has interrupted it, or the unlock; elsewhere: in another process.
 enum class Acquired : uint8_t { by_call, by_condition_wait, before_attach, unseen, inside_call, elsewhere };
 
-// By what a holder is known. recorded: its own record. stated: the lock's own fields. The others are guesses.
+// How a holder is known. recorded: its own record. stated: the lock's own fields. The others are guesses.
 enum class Evidence : uint8_t { recorded, stated, guard, code, learnt, stack };
 
 // A thread that holds the lock of a Finding (in `released` and `late`: held); of a cycle each holds another one.
@@ -182,10 +182,10 @@ struct Waiter {
   Access access;
   uint64_t waited_ns;
   const RawStack* stack;  // null if not captured
-  bool unseen;            // its call went past our hooks
+  bool unseen;            // its call bypassed our hooks
 };
 
-// What the watcher found, captured and verified: all that a report says, before names and lines. The arrays stay valid
+// What the watcher found, captured and verified: everything in a report except names and lines. The arrays stay valid
 // during the call that hands the finding over.
 struct Finding {
   Event event;
