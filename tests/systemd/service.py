@@ -23,7 +23,9 @@ class Service:
         bed.run("systemctl", "daemon-reload")
 
     def control(self, *words):
-        return self.bed.run("systemctl", *words, self.name)
+        done = self.bed.run("systemctl", *words, self.name, check=False)
+        assert done.returncode == 0, f"systemctl {words} {self.name}:\n{done.stderr}{self.bed.text_of_journal(self.name)}"
+        return done
 
     def pid(self):
         """Of the main process, as this side sees it."""

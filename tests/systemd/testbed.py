@@ -21,6 +21,14 @@ DEADLINE_S = 120
 PR_SET_PDEATHSIG = 1
 SETUP = Path(__file__).with_name("testbed.sh")
 SYSTEMD = Path("/lib/systemd/systemd")
+# $1: an empty directory, whose name is the cgroup's. It can be removed once the last process in it has ended.
+REMOVE_CGROUP = """
+mount -t cgroup2 cgroup2 "$1" && cd "$1" || exit
+cgroup=${1##*/}
+[ -d "$cgroup" ] || exit 0
+until grep -qx 'populated 0' "$cgroup/cgroup.events"; do sleep 0.01; done
+find "$cgroup" -depth -type d -exec rmdir {} +
+"""
 
 
 def die_with_parent():
@@ -41,7 +49,7 @@ class Testbed:
         self.directory = Path(tempfile.mkdtemp(prefix="holdwatch-systemd-", dir="/tmp"))
         self.log = open(self.directory.with_suffix(".log"), "w+b")
         self.process = subprocess.Popen(
-            ["unshare", "--pid", "--fork", "--kill-child", "--mount", "--cgroup", "--uts", "--ipc", "--propagation",
+            ["unshare", "--pid", "--fork", "--kill-child", "--mount", "--uts", "--ipc", "--propagation",
              "private", "sh", str(SETUP), str(self.directory)],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, preexec_fn=die_with_parent)
         self.pid = None
@@ -74,6 +82,8 @@ class Testbed:
         # The end of process 1 is the end of all in its namespace, and of their mounts.
         self.process.kill()
         self.process.wait()
+        subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", REMOVE_CGROUP, "sh", self.directory],
+                       stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, timeout=DEADLINE_S, check=False)
         self.log.close()
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.with_suffix(".log").unlink(missing_ok=True)

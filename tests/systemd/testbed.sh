@@ -1,11 +1,19 @@
 #!/bin/sh
-# Becomes systemd, process 1 of namespaces of its own: testbed.sh DIRECTORY, in fresh mount, pid and cgroup namespaces.
+# Becomes systemd, process 1 of namespaces of its own: testbed.sh DIRECTORY, in fresh mount and pid namespaces.
 # All that it and its units write goes to DIRECTORY/changes, in memory: the root directory is an overlay, and what would
 # reach the kernel that all share is read-only.
 set -eu
 directory=$1
 mount -t tmpfs -o mode=755 holdwatch-test "$directory"
-mkdir "$directory/changes" "$directory/work" "$directory/root"
+mkdir "$directory/changes" "$directory/work" "$directory/root" "$directory/cgroups"
+
+# A cgroup of its own, which testbed.py removes. A new cgroup namespace starts where its process is: two systemds that were started
+# from one cgroup, by two runs of the tests, would remove each other's services.
+mount -t cgroup2 cgroup2 "$directory/cgroups"
+mkdir "$directory/cgroups/$(basename "$directory")"
+echo 0 >"$directory/cgroups/$(basename "$directory")/cgroup.procs"
+umount "$directory/cgroups"
+
 mount -t overlay -o "lowerdir=/,upperdir=$directory/changes,workdir=$directory/work" overlay "$directory/root"
 cd "$directory/root"
 
@@ -14,7 +22,7 @@ mount --bind proc/sys proc/sys
 mount -o remount,bind,ro proc/sys
 mount -t sysfs sysfs sys
 mount -o remount,bind,ro sys
-mount -t cgroup2 cgroup2 sys/fs/cgroup
+unshare --cgroup mount -t cgroup2 cgroup2 sys/fs/cgroup
 # systemd-tmpfiles empties the first two.
 mount -t tmpfs -o mode=1777 tmpfs tmp
 mount -t tmpfs -o mode=1777 tmpfs var/tmp
@@ -41,5 +49,5 @@ pivot_root . run/old
 umount -l run/old
 rmdir run/old
 cd /
-exec env -i container=holdwatch-test PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+exec unshare --cgroup env -i container=holdwatch-test PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
   /lib/systemd/systemd --system --unit=basic.target
