@@ -20,5 +20,5 @@ main() {
   parse_arguments -- "$@"
   eval "$operands"
   if [ $# -gt 1 ] || [ -n "$given" ]; then bad_use "usage: holdwatch doctor [PROGRAM|PID]"; fi
-  become doctor "$library" "$@"
+  become doctor -- "$library" "$@"
 }

@@ -63,15 +63,17 @@ MAY_INCLUDE = {
     "symbolizer/own_namespace.h": set(),
     # What a user types. Programs of their own.
     "symbolizer/tools": {"symbolizer/tools", "symbolizer/unwind/libunwind.h", "symbolizer/symbols/elf_sections.h"} | PROC_TEXT,
-    "symbolizer/tools/launcher": {"symbolizer/tools/launcher"} | COMMON,
+    "symbolizer/tools/launcher": {"symbolizer/tools/launcher", "symbolizer/tools/command_line"} | COMMON,
+    # The parser of command lines, for each of them.
+    "symbolizer/tools/command_line": {"symbolizer/tools/command_line", "shim/common/text"},
     "symbolizer/tools/doctor": {"symbolizer/tools", "symbolizer/symbols/program_file.h", "symbolizer/report/program_path.h",
                                 "symbolizer/unwind"} | PROC_TEXT,
     # What reaches into another process: the block that it finds there, and the unwinder, which serves any process.
-    "symbolizer/tools/attach": {"symbolizer/tools/attach", "symbolizer/tools/process_state.h",
+    "symbolizer/tools/attach": {"symbolizer/tools/attach", "symbolizer/tools/command_line", "symbolizer/tools/process_state.h",
                                 "symbolizer/tools/missing_libraries.h", "symbolizer/unwind",
                                 "shim/inspection/interrupted_call.h"} | PROC_TEXT,
     # Made of all stages of the symbolizer.
-    "symbolizer/tools/inspect": {"symbolizer/tools/inspect", "symbolizer/tools/process_state.h",
+    "symbolizer/tools/inspect": {"symbolizer/tools/inspect", "symbolizer/tools/command_line", "symbolizer/tools/process_state.h",
                                  "symbolizer/tools/missing_libraries.h", "symbolizer/unwind",
                                  "symbolizer/symbols", "symbolizer/activity", "symbolizer/report"} | PROC_TEXT,
 }

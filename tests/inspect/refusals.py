@@ -32,6 +32,9 @@ def bad_use(inspector):
     for words in ([], ["x"], ["0"], ["-1"], ["1", "2"], ["--core"], ["--core="], ["--bad"], ["1", "--json"],
                   ["--core", "a", "b", "c"], ["12x"], ["99999999999999999999"]):
         refused(inspector, words, BAD_USE, "usage: holdwatch inspect PID")
+    refused(inspector, ["--bad=1", "1"], BAD_USE, "unknown option --bad=1; usage")
+    refused(inspector, ["1", "--json"], BAD_USE, "--json requires a value: FILE; usage")
+    refused(inspector, ["--", "--json"], BAD_USE, "invalid process id '--json'; usage")
 
 
 def no_such_process(inspector):

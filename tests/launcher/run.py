@@ -116,6 +116,9 @@ def bad_use_is_told():
     run("--config", "/nowhere/x", "true").expect_bad_use("no such file: '/nowhere/x'")
     run("--config", "/", "true").expect_bad_use("no such file: '/'")
     run("-x", "true").expect_bad_use("unknown option -x")
+    run("-limit", "1s", "true").expect_bad_use(r"unknown option -limit; did you mean --limit\?")
+    run("--limit=", "true").expect_bad_use("--limit : ")
+    run("--frob=1", "true").expect_bad_use("unknown option --frob=1")
     launcher.call(HOLDWATCH).expect_bad_use("usage: holdwatch run PROGRAM")
     launcher.call(HOLDWATCH, "rum", "true").expect_bad_use("unknown command 'rum'; commands: .*run")
     launcher.call(HOLDWATCH, "../commands/run").expect_bad_use("unknown command")
@@ -181,6 +184,7 @@ def commands_find_their_tools():
         launcher.call(HOLDWATCH, command, "x", *more).expect_bad_use(f"invalid process id 'x'; usage: holdwatch {command} PID")
         launcher.call(HOLDWATCH, command, *more).expect_bad_use(f"usage: holdwatch {command} PID")
         launcher.call(HOLDWATCH, command, "1", "2s", "3").expect_bad_use(f"usage: holdwatch {command} PID")
+    launcher.call(HOLDWATCH, "detach", "--frob").expect_bad_use("unknown option --frob; usage: holdwatch detach PID")
     launcher.call(HOLDWATCH, "doctor").expect(0, ".*")
 
 

@@ -11,7 +11,9 @@ std::string g_why;
 
 std::optional<InspectArguments> parse(const std::vector<std::string>& words) {
   g_why.clear();
-  return parse_inspect_arguments(words, g_why);
+  std::vector<const char*> arguments;
+  for (const std::string& word : words) arguments.push_back(word.c_str());
+  return parse_inspect_arguments(static_cast<int>(arguments.size()), arguments.data(), g_why);
 }
 
 }  // namespace

@@ -5,9 +5,7 @@
 // Exit status 1: the process could not be had or would not, said in one line; 2: bad use.
 #include <unistd.h>
 
-#include <charconv>
 #include <cstdio>
-#include <cstring>
 #include <exception>
 #include <optional>
 #include <string>
@@ -16,26 +14,10 @@
 
 #include "shim/common/options/option_values.h"
 #include "symbolizer/tools/attach/commands.h"
+#include "symbolizer/tools/command_line/operands.h"
 
 namespace holdwatch::control {
 namespace {
-
-struct BadUse {
-  std::string what;
-};
-
-BadUse should_be(const std::string& why, const std::string& usage) {
-  return BadUse{why + "usage: holdwatch " + usage};
-}
-
-int process_id(const char* text, const std::string& usage) {
-  int pid = 0;
-  const char* end = text + strlen(text);
-  const auto [stopped, error] = std::from_chars(text, end, pid);
-  if (error != std::errc{} || stopped != end || pid <= 0)
-    throw should_be(std::string("invalid process id '") + text + "'; ", usage);
-  return pid;
-}
 
 uint64_t duration_ns(const char* text) {
   const Parsed<uint64_t> duration = parse_duration(text);
@@ -50,26 +32,33 @@ std::vector<std::string> options_in_environment() {
   return options;
 }
 
-void run(const std::vector<const char*>& arguments) {
-  const std::string_view command = arguments.empty() ? "" : arguments[0];
-  const auto process = [&](size_t count, size_t at, const std::string& usage) {
-    if (arguments.size() != count + 1) throw should_be("", usage);
-    return process_id(arguments[at], usage);
+void run(int count, const char* const* arguments) {
+  const std::string_view command = count == 0 ? "" : arguments[0];
+  const auto operands = [&](size_t wanted, const std::string& usage) {
+    const auto given = read_operands(count - 1, arguments + 1, usage);
+    if (given.size() != wanted) throw bad_use("", usage);
+    return given;
   };
-  if (command == "attach")
-    return attach(process(2, 2, "attach PID [OPTION...]"), arguments[1], options_in_environment());
+  if (command == "attach") {
+    const std::string usage = "attach PID [OPTION...]";
+    const auto given = operands(2, usage);
+    return attach(read_process_id(given[1], usage), given[0], options_in_environment());
+  }
   if (command == "limit") {
-    const int pid = process(2, 1, "limit PID DURATION");
-    return limit(pid, duration_ns(arguments[2]), arguments[2]);
+    const std::string usage = "limit PID DURATION";
+    const auto given = operands(2, usage);
+    return limit(read_process_id(given[0], usage), duration_ns(given[1]), given[1]);
   }
   constexpr struct {
     std::string_view name;
     void (*function)(int);
   } kCommands[] = {{"detach", detach}, {"snapshot", snapshot}, {"stop", stop}, {"start", start}};
   for (const auto& known : kCommands) {
-    if (known.name == command) return known.function(process(1, 1, std::string(command) + " PID"));
+    if (known.name != command) continue;
+    const std::string usage = std::string(command) + " PID";
+    return known.function(read_process_id(operands(1, usage)[0], usage));
   }
-  throw should_be("internal helper of the launcher; ", "--help");
+  throw bad_use("internal helper of the launcher", "--help");
 }
 
 }  // namespace
@@ -77,9 +66,9 @@ void run(const std::vector<const char*>& arguments) {
 
 int main(int argc, char** argv) {
   try {
-    holdwatch::control::run({argv + 1, argv + argc});
+    holdwatch::control::run(argc - 1, argv + 1);
     return 0;
-  } catch (const holdwatch::control::BadUse& use) {
+  } catch (const holdwatch::BadUse& use) {
     std::fprintf(stderr, "holdwatch: %s\n", use.what.c_str());
     return 2;
   } catch (const std::exception& error) {

@@ -6,13 +6,14 @@
 // Exit status 1 if nothing would be watched, 2 for bad use, 3 if the process or program is closed to this user.
 #include <unistd.h>
 
-#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <string>
+#include <vector>
 
 #include "symbolizer/tools/attach/refusal.h"
+#include "symbolizer/tools/command_line/operands.h"
 #include "symbolizer/tools/doctor/findings.h"
 #include "symbolizer/tools/doctor/host_checks.h"
 #include "symbolizer/tools/doctor/process_checks.h"
@@ -36,9 +37,9 @@ bool is_number(const std::string& text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
 }
 
-int bad_use(const std::string& why) {
+int fail(int status, const std::string& why) {
   std::fprintf(stderr, "holdwatch: %s\n", why.c_str());
-  return kBadUse;
+  return status;
 }
 
 int verdict(Look look, const Findings& findings) {
@@ -48,9 +49,8 @@ int verdict(Look look, const Findings& findings) {
 }
 
 int look_at_process(const std::string& subject, const std::string& library, Findings& findings) {
-  pid_t pid = 0;
-  const auto [end, error] = std::from_chars(subject.data(), subject.data() + subject.size(), pid);
-  if (error != std::errc()) return bad_use("no such process: " + subject);
+  int pid = 0;
+  if (!parse_process_id(subject, pid)) return fail(kBadUse, "no such process: " + subject);
   if (!control::has_proc()) {
     findings.note("process", "process " + subject + " cannot be looked at without /proc");
     return verdict(Look::closed, findings);
@@ -59,33 +59,37 @@ int look_at_process(const std::string& subject, const std::string& library, Find
     const Look look = check_process(pid, library, findings);
     return verdict(look, findings);
   } catch (const control::Refusal& refusal) {
-    return bad_use(refusal.what());
+    return fail(kBadUse, refusal.what());
   }
 }
 
-int run(const std::string& library, const std::string& subject) {
+int check(const std::string& library, const std::string& subject) {
   Findings findings;
   check_host(library, findings);
   if (subject.empty()) return verdict(Look::complete, findings);
   findings.drop_fine();
   if (is_number(subject)) return look_at_process(subject, library, findings);
   const Look look = check_program(subject, "", geteuid(), findings);
-  if (look == Look::nothing_there) return bad_use("no such program: " + subject);
+  if (look == Look::nothing_there) return fail(kBadUse, "no such program: " + subject);
   return verdict(look, findings);
+}
+
+int run(int count, const char* const* arguments) {
+  const std::string usage = "doctor [PROGRAM|PID]";
+  const std::vector<const char*> operands = read_operands(count, arguments, usage);
+  if (operands.empty() || operands.size() > 2) throw bad_use("", usage);
+  return check(operands[0], operands.size() == 2 ? operands[1] : "");
 }
 
 }  // namespace
 }  // namespace holdwatch
 
 int main(int argc, char** argv) {
-  if (argc < 2 || argc > 3) {
-    std::fputs("holdwatch: usage: holdwatch doctor [PROGRAM|PID]\n", stderr);
-    return holdwatch::kBadUse;
-  }
   try {
-    return holdwatch::run(argv[1], argc == 3 ? argv[2] : "");
+    return holdwatch::run(argc - 1, argv + 1);
+  } catch (const holdwatch::BadUse& use) {
+    return holdwatch::fail(holdwatch::kBadUse, use.what);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "holdwatch: doctor failed: %s\n", error.what());
-    return holdwatch::kClosed;
+    return holdwatch::fail(holdwatch::kClosed, std::string("doctor failed: ") + error.what());
   }
 }

@@ -1,31 +1,34 @@
 // See command_line.h.
 #include "symbolizer/tools/inspect/command_line.h"
 
-#include <charconv>
+#include <vector>
+
+#include "symbolizer/tools/command_line/argument_reader.h"
 
 namespace holdwatch {
 namespace {
 
 constexpr char kUsage[] = "usage: holdwatch inspect PID, or holdwatch inspect --core FILE [PROGRAM]";
 
-// "--name VALUE" and "--name=VALUE". False if the word is another one.
-bool take_value(const std::vector<std::string>& words, size_t& at, const std::string& name, std::string& value,
-                std::string& why) {
-  const std::string& word = words[at];
-  if (word.starts_with(name + "=")) {
-    value = word.substr(name.size() + 1);
-  } else if (word != name) {
-    return false;
-  } else if (at + 1 < words.size()) {
-    value = words[++at];
-  }
-  if (value.empty()) why = name + " requires a file; " + kUsage;
-  return true;
+std::string with_usage(const TextBuffer& message) {
+  return std::string(message) + "; " + kUsage;
 }
 
-bool parse_pid(const std::string& word, int& pid) {
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), pid);
-  return error == std::errc() && end == word.data() + word.size() && pid > 0;
+// Returns what is wrong, or nothing.
+std::string take_option(const Argument& option, ArgumentReader& reader, InspectArguments& out) {
+  Line<512> message;
+  std::string* value = option.name == "core" ? &out.core : option.name == "json" ? &out.json : nullptr;
+  if (value == nullptr) {
+    write_unknown_option(option, message);
+    return with_usage(message);
+  }
+  const char* given = reader.value_of(option);
+  if (given == nullptr || *given == '\0') {
+    write_missing_value(option, "FILE", message);
+    return with_usage(message);
+  }
+  *value = given;
+  return "";
 }
 
 std::string take_operands(const std::vector<std::string>& operands, InspectArguments& out) {
@@ -35,20 +38,29 @@ std::string take_operands(const std::vector<std::string>& operands, InspectArgum
     return "";
   }
   if (operands.size() != 1) return kUsage;
-  return parse_pid(operands.front(), out.pid) ? "" : "invalid process id '" + operands.front() + "'; " + kUsage;
+  if (parse_process_id(operands.front(), out.pid)) return "";
+  Line<512> message;
+  write_invalid_process_id(operands.front(), message);
+  return with_usage(message);
 }
 
 }  // namespace
 
-std::optional<InspectArguments> parse_inspect_arguments(const std::vector<std::string>& words, std::string& why) {
+std::optional<InspectArguments> parse_inspect_arguments(int count, const char* const* arguments, std::string& why) {
   InspectArguments out;
   std::vector<std::string> operands;
-  for (size_t at = 0; at < words.size() && why.empty(); ++at) {
-    if (take_value(words, at, "--core", out.core, why) || take_value(words, at, "--json", out.json, why)) continue;
-    if (words[at].starts_with('-')) {
-      why = "unknown option " + words[at] + "; " + kUsage;
-    } else {
-      operands.push_back(words[at]);
+  ArgumentReader reader(count, arguments, ArgumentReader::Options::anywhere);
+  for (Argument argument; why.empty() && reader.next(argument);) {
+    switch (argument.kind) {
+      case Argument::Kind::help:
+      case Argument::Kind::option:
+        why = take_option(argument, reader, out);
+        break;
+      case Argument::Kind::operand:
+        operands.emplace_back(argument.text);
+        break;
+      case Argument::Kind::separator:
+        break;
     }
   }
   if (why.empty()) why = take_operands(operands, out);

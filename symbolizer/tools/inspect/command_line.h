@@ -4,7 +4,6 @@
 
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace holdwatch {
 
@@ -16,6 +15,6 @@ struct InspectArguments {
 };
 
 // Nothing if they make no sense; then `why` says what to type.
-std::optional<InspectArguments> parse_inspect_arguments(const std::vector<std::string>& words, std::string& why);
+std::optional<InspectArguments> parse_inspect_arguments(int count, const char* const* arguments, std::string& why);
 
 }  // namespace holdwatch

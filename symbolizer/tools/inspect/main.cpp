@@ -49,7 +49,7 @@ int inspect(const InspectArguments& arguments) {
 int main(int count, char** words) {
   try {
     std::string why;
-    const auto arguments = parse_inspect_arguments({words + 1, words + count}, why);
+    const auto arguments = parse_inspect_arguments(count - 1, words + 1, why);
     if (!arguments) return fail(kBadUse, why);
     return inspect(*arguments);
   } catch (const std::exception& error) {

@@ -21,6 +21,7 @@
 
 #include "shim/common/glibc/version_names.h"
 #include "shim/common/kernel/system_call.h"
+#include "symbolizer/tools/command_line/argument_reader.h"
 #include "symbolizer/tools/launcher/option_arguments.h"
 #include "symbolizer/tools/launcher/preload_check.h"
 #include "symbolizer/tools/launcher/shell_text.h"
@@ -67,110 +68,113 @@ void complete_environment() {
   if (config != nullptr && realpath(config, path) != nullptr) print_export("CONFIG", path);
 }
 
-class Reader {
- public:
-  Reader(const char* command, int count, char** arguments) : command_(command), count_(count), rest_(arguments) {}
+void print_values(std::string_view name) {
+  if (name == "config") std::puts("FILE");
+  const OptionRow* row = find_argument(name);
+  if (row == nullptr || is_toggle(*row)) return;
+  print_value_words(*row);
+}
 
-  // Our own arguments, up to --.
-  void read_rules();
-  void read_arguments();
+class Command {
+ public:
+  explicit Command(const char* name) : name_(name) {}
+
+  // Our own arguments: what to do with those after --, which are the command's.
+  enum class Task : uint8_t { arguments, print };
+  Task read_rules(ArgumentReader& rules);
+  void read_arguments(int count, char** arguments);
   void refuse_standard_output() const;
   void print_operands() const;
   void print_needed_beside() const;
   void check_program();
 
  private:
-  struct Argument {
-    std::string_view name;
-    const char* value;  // what follows =, or null
-  };
+  bool read_flag(const Argument& option, ArgumentReader& reader);
+  void read_config(const Argument& option, ArgumentReader& reader);
+  void read_table_option(const Argument& option, ArgumentReader& reader);
+  void read_option(const Argument& option, ArgumentReader& reader);
+  [[noreturn]] void refuse_unknown(const Argument& option) const;
 
-  const char* next() { return at_ < count_ ? rest_[at_++] : nullptr; }
-  const char* value_of(const Argument& argument, std::string_view possible);
-  bool read_flag(const Argument& argument);
-  void read_option(const OptionRow& row, const Argument& argument);
-  void read_argument(const char* text);
-  [[noreturn]] void refuse_unknown(std::string_view text, std::string_view name) const;
-
-  const char* command_;
-  int count_;
-  char** rest_;
-  int at_ = 0;
-  int operands_ = 0;  // moved to the front of rest_
-  bool anywhere_ = false;
+  const char* name_;
+  char** operands_ = nullptr;
+  int count_ = 0;
+  ArgumentReader::Options where_ = ArgumentReader::Options::first;
   bool is_for_program_ = false;
   bool completes_environment_ = false;
   bool is_given_[kOptionCount] = {};
   std::string_view flags_;
 };
 
-void Reader::read_rules() {
-  while (const char* text = next()) {
-    const std::string_view rule(text);
-    if (rule == "--") return;
-    if (rule == "--anywhere") anywhere_ = true;
-    if (rule == "--environment") {
+Command::Task Command::read_rules(ArgumentReader& rules) {
+  for (Argument rule; rules.next(rule) && rule.kind != Argument::Kind::separator;) {
+    if (rule.name == "list") {
+      print_options();
+      return Task::print;
+    }
+    if (rule.name == "values") {
+      const char* name = rules.value_of(rule);
+      print_values(name == nullptr ? "" : name);
+      return Task::print;
+    }
+    if (rule.name == "anywhere") where_ = ArgumentReader::Options::anywhere;
+    if (rule.name == "environment") {
       complete_environment();
       completes_environment_ = true;
     }
-    if (rule == "--program") is_for_program_ = true;
-    if (rule == "--flags") flags_ = next();
+    if (rule.name == "program") is_for_program_ = true;
+    if (rule.name == "flags") flags_ = rules.value_of(rule);
   }
+  return Task::arguments;
 }
 
-void Reader::read_arguments() {
-  bool only_operands = false;
-  while (at_ < count_) {
-    char* text = rest_[at_++];
-    const std::string_view argument(text);
-    if (!only_operands && argument == "--") {
-      only_operands = true;
-    } else if (only_operands || argument.size() < 2 || argument.front() != '-') {
-      rest_[operands_++] = text;
-      // What follows the name of a program is its own.
-      only_operands = only_operands || !anywhere_;
-    } else {
-      read_argument(text);
+// Operands are moved to the front.
+void Command::read_arguments(int count, char** arguments) {
+  operands_ = arguments;
+  ArgumentReader reader(count, arguments, where_);
+  for (Argument argument; reader.next(argument);) {
+    switch (argument.kind) {
+      case Argument::Kind::operand:
+        operands_[count_++] = arguments[reader.position() - 1];
+        break;
+      case Argument::Kind::option:
+        read_option(argument, reader);
+        break;
+      case Argument::Kind::help:
+        std::puts("help; exit 0");
+        std::exit(0);
+      case Argument::Kind::separator:
+        break;
     }
   }
 }
 
-void Reader::read_argument(const char* text) {
-  std::string_view name(text);
-  if (name == "--help" || name == "-h") {
-    std::puts("help; exit 0");
-    std::exit(0);
+const char* value_of(const Argument& option, ArgumentReader& reader, std::string_view possible) {
+  const char* value = reader.value_of(option);
+  if (value == nullptr) {
+    Line<512> message;
+    write_missing_value(option, possible, message);
+    bad_use(message);
   }
-  if (!name.starts_with("--")) refuse_unknown(text, name);
-  name.remove_prefix(2);
-  Argument argument{name, nullptr};
-  if (const size_t equals = name.find('='); equals != std::string_view::npos) {
-    argument = {{name.data(), equals}, name.data() + equals + 1};
-  }
-  if (read_flag(argument)) return;
-  if (argument.name == "config") {
-    char path[PATH_MAX];
-    const char* given = value_of(argument, "FILE");
-    struct stat status;
-    if (realpath(given, path) == nullptr || system_call(SYS_stat, path, &status) != 0 || !S_ISREG(status.st_mode))
-      bad_use(Line<PATH_MAX + 64>() << "--config: no such file: '" << given << "'");
-    print_setting("CONFIG", path);
-    return;
-  }
-  const OptionRow* row = find_argument(argument.name);
-  if (row == nullptr) refuse_unknown(text, argument.name);
-  read_option(*row, argument);
-}
-
-// After =, or the next argument.
-const char* Reader::value_of(const Argument& argument, std::string_view possible) {
-  const char* value = argument.value != nullptr ? argument.value : next();
-  if (value == nullptr) bad_use(Line<512>() << "--" << argument.name << " requires a value: " << possible);
   return value;
 }
 
+void Command::read_option(const Argument& option, ArgumentReader& reader) {
+  if (read_flag(option, reader)) return;
+  if (option.name == "config") return read_config(option, reader);
+  read_table_option(option, reader);
+}
+
+void Command::read_config(const Argument& option, ArgumentReader& reader) {
+  char path[PATH_MAX];
+  const char* given = value_of(option, reader, "FILE");
+  struct stat status;
+  if (realpath(given, path) == nullptr || system_call(SYS_stat, path, &status) != 0 || !S_ISREG(status.st_mode))
+    bad_use(Line<PATH_MAX + 64>() << "--config: no such file: '" << given << "'");
+  print_setting("CONFIG", path);
+}
+
 // The command's own flags.
-bool Reader::read_flag(const Argument& argument) {
+bool Command::read_flag(const Argument& option, ArgumentReader& reader) {
   std::string_view rest = flags_;
   while (!rest.empty()) {
     const size_t space = rest.find(' ');
@@ -178,39 +182,37 @@ bool Reader::read_flag(const Argument& argument) {
     rest.remove_prefix(space == std::string_view::npos ? rest.size() : space + 1);
     const bool takes_value = flag.ends_with('=');
     if (takes_value) flag.remove_suffix(1);
-    if (flag.empty() || flag != argument.name) continue;
-    if (!takes_value && argument.value != nullptr) bad_use(Line<512>() << "--" << flag << " takes no value");
+    if (flag.empty() || flag != option.name) continue;
+    if (!takes_value && option.value != nullptr) {
+      Line<512> message;
+      write_needless_value(option, message);
+      bad_use(message);
+    }
     std::fputs("flag_", stdout);
     for (const char character : flag) std::putchar(character == '-' ? '_' : character);
     std::putchar('=');
-    print_quoted(takes_value ? value_of(argument, "see --help") : "1");
+    print_quoted(takes_value ? value_of(option, reader, "see --help") : "1");
     std::fputs("; ", stdout);
     return true;
   }
   return false;
 }
 
-// A toggle without a value is on; --repeat 0 is as good as --repeat=0.
-void Reader::read_option(const OptionRow& row, const Argument& argument) {
-  const char* typed = argument.value;
-  if (typed == nullptr && is_toggle(row)) {
-    const std::string_view following = at_ < count_ ? rest_[at_] : "";
-    typed = following == "0" || following == "1" ? next() : "1";
-  } else if (typed == nullptr) {
-    typed = value_of(argument, row.values);
-  }
+void Command::read_table_option(const Argument& option, ArgumentReader& reader) {
+  const OptionRow* row = find_argument(option.name);
+  if (row == nullptr) refuse_unknown(option);
+  const char* typed = is_toggle(*row) ? reader.toggle_of(option) : value_of(option, reader, row->values);
   OptionValue value;
-  if (const char* reason = complete_value(row, typed, working_directory(), value); reason != nullptr) {
-    bad_use(Line<2048>() << "--" << argument.name << ' ' << typed << ": " << reason
-                         << "; valid values: " << row.values);
+  if (const char* reason = complete_value(*row, typed, working_directory(), value); reason != nullptr) {
+    bad_use(Line<2048>() << "--" << option.name << ' ' << typed << ": " << reason << "; valid values: " << row->values);
   }
-  is_given_[&row - kOptions] = true;
-  print_setting(row.name, value);
+  is_given_[row - kOptions] = true;
+  print_setting(row->name, value);
 }
 
 // Of the variables that the program will read, unless an option of the command replaces them: a user who wants reports on standard
 // output has to hear before the program runs that there will be none.
-void Reader::refuse_standard_output() const {
+void Command::refuse_standard_output() const {
   if (!is_for_program_ && !completes_environment_) return;
   for (const OptionRow& row : kOptions) {
     Line<64> name;
@@ -222,37 +224,38 @@ void Reader::refuse_standard_output() const {
   }
 }
 
-void Reader::refuse_unknown(std::string_view text, std::string_view name) const {
+void Command::refuse_unknown(const Argument& option) const {
   Line<512> message;
-  message << "unknown option " << text;
-  if (const OptionRow* nearest = nearest_argument(name); nearest != nullptr) {
+  write_unknown_option(option, message);
+  const std::string_view typed = option.name.empty() ? option.text + 1 : option.name;  // "-limit"
+  if (const OptionRow* nearest = nearest_argument(typed); nearest != nullptr) {
     message << "; did you mean --";
     write_argument_name(*nearest, message);
     message << "?";
   }
-  message << " (holdwatch " << command_ << " --help lists all options)";
+  message << " (holdwatch " << name_ << " --help lists all options)";
   bad_use(message);
 }
 
-void Reader::print_operands() const {
+void Command::print_operands() const {
   std::fputs("set --", stdout);
-  for (int index = 0; index < operands_; ++index) {
+  for (int index = 0; index < count_; ++index) {
     std::putchar(' ');
-    print_quoted(rest_[index]);
+    print_quoted(operands_[index]);
   }
   std::putchar('\n');
 }
 
 // With glibc before 2.34 the library needs libdl, which a program may not link to, and to which it must not link itself: later
 // glibcs need not have it.
-void Reader::print_needed_beside() const {
+void Command::print_needed_beside() const {
   constexpr unsigned kHasLibdlInside = 34;
   if (present_glibc_minor() < kHasLibdlInside) std::fputs("needed_beside=libdl.so.2; ", stdout);
 }
 
-void Reader::check_program() {
-  if (!is_for_program_ || operands_ == 0) return;
-  const char* program = rest_[0];
+void Command::check_program() {
+  if (!is_for_program_ || count_ == 0) return;
+  const char* program = operands_[0];
   static PreloadCheck check;
   check_preload(program, geteuid(), check);
   if (check.kind == FileKind::missing) {
@@ -269,33 +272,22 @@ void Reader::check_program() {
     std::exit(kNoProgram);
   }
   // bash's exec would take the name for an option, and dash's knows no --.
-  if (program[0] == '-') rest_[0] = const_cast<char*>(check.path.c_str());
+  if (program[0] == '-') operands_[0] = const_cast<char*>(check.path.c_str());
   if (check.obstacle.size() == 0) return;
   std::fprintf(stderr, "holdwatch: %s is not watched: %s (for details: holdwatch doctor %s)\n", program,
                check.obstacle.c_str(), program);
 }
 
-void print_values(std::string_view name) {
-  if (name == "config") std::puts("FILE");
-  const OptionRow* row = find_argument(name);
-  if (row == nullptr || is_toggle(*row)) return;
-  print_value_words(*row);
-}
-
 int run(int count, char** arguments) {
-  const std::string_view first = count > 2 ? arguments[2] : "";
-  if (first == "--list") {
-    print_options();
-  } else if (first == "--values") {
-    print_values(count > 3 ? arguments[3] : "");
-  } else {
-    Reader reader(arguments[1], count - 2, arguments + 2);
-    reader.read_rules();
-    reader.read_arguments();
-    reader.refuse_standard_output();
-    reader.print_needed_beside();
-    reader.check_program();
-    reader.print_operands();
+  ArgumentReader rules(count - 2, arguments + 2, ArgumentReader::Options::first);
+  Command command(arguments[1]);
+  if (command.read_rules(rules) == Command::Task::arguments) {
+    const int read = 2 + rules.position();
+    command.read_arguments(count - read, arguments + read);
+    command.refuse_standard_output();
+    command.print_needed_beside();
+    command.check_program();
+    command.print_operands();
   }
   return std::fflush(stdout) == 0 ? 0 : 1;
 }

@@ -1,0 +1,43 @@
+// The command line of a command that has operands alone: detach PID, doctor [PROGRAM|PID].
+// For tools that have the C++ library; bad use is thrown.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "symbolizer/tools/command_line/argument_reader.h"
+
+namespace holdwatch {
+
+// What is to be said, in one line to standard error, before the tool ends with status 2.
+struct BadUse {
+  std::string what;
+};
+
+// `usage` is the command as it is to be typed: "detach PID".
+inline BadUse bad_use(std::string_view what, const std::string& usage) {
+  return {std::string(what) + (what.empty() ? "" : "; ") + "usage: holdwatch " + usage};
+}
+
+inline std::vector<const char*> read_operands(int count, const char* const* arguments, const std::string& usage) {
+  std::vector<const char*> operands;
+  ArgumentReader reader(count, arguments, ArgumentReader::Options::anywhere);
+  for (Argument argument; reader.next(argument);) {
+    if (argument.kind == Argument::Kind::operand) operands.push_back(argument.text);
+    if (argument.kind == Argument::Kind::operand || argument.kind == Argument::Kind::separator) continue;
+    Line<512> message;
+    write_unknown_option(argument, message);
+    throw bad_use(message, usage);
+  }
+  return operands;
+}
+
+inline int read_process_id(const char* text, const std::string& usage) {
+  int pid = 0;
+  if (parse_process_id(text, pid)) return pid;
+  Line<512> message;
+  write_invalid_process_id(text, message);
+  throw bad_use(message, usage);
+}
+
+}  // namespace holdwatch
