@@ -5,6 +5,8 @@
 #include <charconv>
 #include <span>
 
+#include "shim/common/text/digits.h"
+
 namespace holdwatch {
 namespace {
 
@@ -24,12 +26,8 @@ std::string in_units(uint64_t value, std::span<const Unit> units) {
   return text + ' ' + std::string(name);
 }
 
-void append_hex(std::string& out, char character) {
-  static constexpr std::string_view kDigits = "0123456789abcdef";
-  const auto byte = static_cast<unsigned char>(character);
-  out += "\\x";
-  out += kDigits[byte >> 4];
-  out += kDigits[byte & 0xf];
+void append_escaped(std::string& out, char character) {
+  put_escaped(character, [&out](char part) { out += part; });
 }
 
 bool is_continuation(char character) {
@@ -69,9 +67,9 @@ std::string printable(std::string_view text) {
     const auto byte = static_cast<unsigned char>(text[i]);
     const bool begins_terminal_control =
         byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
-    if (begins_terminal_control) append_hex(out, text[i++]);
+    if (begins_terminal_control) append_escaped(out, text[i++]);
     if (begins_terminal_control || byte < 0x20 || byte == 0x7f) {
-      append_hex(out, text[i]);
+      append_escaped(out, text[i]);
     } else {
       out += text[i];
     }

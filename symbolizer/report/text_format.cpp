@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "shim/common/text/digits.h"
 #include "shim/common/text/text_buffer.h"
 
 namespace holdwatch {
@@ -42,8 +43,8 @@ bool is_control(std::string_view sequence) {
   return sequence.size() == 2 && first == 0xC2 && static_cast<unsigned char>(sequence[1]) < 0xA0;
 }
 
-void append_hex(std::string& out, std::string_view bytes) {
-  for (const char byte : bytes) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+void append_escaped(std::string& out, std::string_view bytes) {
+  for (const char byte : bytes) put_escaped(byte, [&out](char part) { out += part; });
 }
 
 std::string escape_with(std::string_view text, bool quotes) {
@@ -53,7 +54,7 @@ std::string escape_with(std::string_view text, bool quotes) {
     const size_t length = utf8_sequence(text);
     const std::string_view piece = text.substr(0, length == 0 ? 1 : length);
     if (length == 0 || is_control(piece)) {
-      append_hex(out, piece);
+      append_escaped(out, piece);
     } else {
       if (quotes && (piece == "\"" || piece == "\\")) out += '\\';
       out += piece;

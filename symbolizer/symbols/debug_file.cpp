@@ -10,6 +10,8 @@
 #include <filesystem>
 #include <vector>
 
+#include "symbolizer/unwind/elf_notes.h"
+
 namespace holdwatch {
 namespace {
 

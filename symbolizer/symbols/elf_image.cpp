@@ -11,6 +11,8 @@
 #include <cstring>
 #include <utility>
 
+#include "symbolizer/unwind/elf_notes.h"
+
 namespace holdwatch {
 
 std::unique_ptr<ElfImage> ElfImage::open(const std::string& path) {
@@ -144,17 +146,6 @@ void ElfImage::close_file() {
   elf_cntl(elf_, ELF_C_FDDONE);
   close(descriptor_);
   descriptor_ = -1;
-}
-
-std::string to_hex(std::string_view bytes) {
-  constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  for (char c : bytes) {
-    auto byte = static_cast<unsigned char>(c);
-    text += digits[byte >> 4];
-    text += digits[byte & 15];
-  }
-  return text;
 }
 
 }  // namespace holdwatch

@@ -77,7 +77,4 @@ class ElfImage {
   Elf* elf_ = nullptr;
 };
 
-// Bytes as lower-case hex digits.
-std::string to_hex(std::string_view bytes);
-
 }  // namespace holdwatch

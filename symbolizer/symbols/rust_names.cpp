@@ -9,6 +9,8 @@
 #include <charconv>
 #include <cstdint>
 
+#include "shim/common/text/digits.h"
+
 namespace holdwatch {
 namespace {
 
@@ -25,10 +27,6 @@ bool is_lower(char c) {
 bool is_upper(char c) {
   return c >= 'A' && c <= 'Z';
 }
-int hex_value(char c) {
-  return is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool is_character(uint64_t code) {
   return code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
 }
@@ -55,8 +53,8 @@ bool is_hash(std::string_view part) {
   if (part.size() != 17 || part.front() != 'h') return false;
   std::bitset<16> seen;
   for (const char c : part.substr(1)) {
-    if (hex_value(c) < 0) return false;
-    seen.set(static_cast<size_t>(hex_value(c)));
+    if (digit_value(c) == 16) return false;
+    seen.set(digit_value(c));
   }
   return seen.count() >= kFewest;
 }
@@ -572,7 +570,7 @@ class V0 {
 
   std::string_view hex_digits() {
     const size_t start = at_;
-    while (hex_value(peek()) >= 0) ++at_;
+    while (digit_value(peek()) < 16) ++at_;
     const std::string_view digits = symbol_.substr(start, at_ - start);
     if (!eat('_')) throw Malformed();
     return digits;
@@ -580,13 +578,7 @@ class V0 {
 
   // The value of hex digits; nothing if they are more than fit.
   static std::optional<uint64_t> value_of(std::string_view digits) {
-    const size_t first = digits.find_first_not_of('0');
-    if (first == std::string_view::npos) return 0;
-    digits.remove_prefix(first);
-    if (digits.size() > 16) return std::nullopt;
-    uint64_t value = 0;
-    for (const char c : digits) value = value << 4 | static_cast<uint64_t>(hex_value(c));
-    return value;
+    return digits.empty() ? 0 : take_number(digits, 16);
   }
 
   void constant() {

@@ -27,7 +27,7 @@ MAY_INCLUDE = {
     "shim/common/contract": {"shim/common/contract", "shim/common/options/options.def"},
     "shim/common/text": {"shim/common/text", "shim/common/contract"},
     "shim/common/options": {"shim/common/options", "shim/common/contract", "shim/common/text", "shim/common/kernel"},
-    "shim/common/proc": {"shim/common/proc", "shim/common/contract"},
+    "shim/common/proc": {"shim/common/proc", "shim/common/contract", "shim/common/text/digits.h"},
     "shim/common/elf": {"shim/common/elf", "shim/common/kernel"},
     "shim/common/glibc": {"shim/common/glibc", "shim/common/contract"},
     "shim/base": BASE,

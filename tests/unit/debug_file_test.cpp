@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "symbolizer/unwind/elf_notes.h"
 #include "tests/catch.h"
 
 namespace holdwatch {

@@ -1,6 +1,10 @@
 // See maps_line.h.
 #include "shim/common/proc/maps_line.h"
 
+#include <optional>
+
+#include "shim/common/text/digits.h"
+
 namespace holdwatch {
 namespace {
 
@@ -10,17 +14,9 @@ class Fields {
   explicit Fields(std::string_view text) : rest_(text) {}
 
   uint64_t number(unsigned base) {
-    uint64_t value = 0;
-    size_t digits = 0;
-    for (; digits < rest_.size(); ++digits) {
-      const unsigned digit = digit_of(rest_[digits]);
-      if (digit >= base) break;
-      failed_ = failed_ || value > (UINT64_MAX - digit) / base;
-      value = value * base + digit;
-    }
-    failed_ = failed_ || digits == 0;
-    rest_.remove_prefix(digits);
-    return value;
+    const std::optional<uint64_t> value = take_number(rest_, base);
+    failed_ = failed_ || !value;
+    return value.value_or(0);
   }
 
   void separator(char wanted) {
@@ -47,12 +43,6 @@ class Fields {
   bool failed() const { return failed_; }
 
  private:
-  static unsigned digit_of(char character) {
-    if (character >= '0' && character <= '9') return static_cast<unsigned>(character - '0');
-    if (character >= 'a' && character <= 'f') return static_cast<unsigned>(character - 'a') + 10;
-    return 16;
-  }
-
   std::string_view rest_;
   bool failed_ = false;
 };

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "shim/common/text/digits.h"
+
 namespace holdwatch {
 namespace {
 
@@ -15,16 +17,7 @@ class Numbers {
   std::optional<uint64_t> next(unsigned base = 0) {
     skip_blanks();
     if (base == 0) base = take_prefix() ? 16 : 10;
-    uint64_t value = 0;
-    size_t digits = 0;
-    for (; digits < text_.size(); ++digits) {
-      const std::optional<unsigned> digit = digit_of(text_[digits], base);
-      if (!digit) break;
-      value = value * base + *digit;
-    }
-    if (digits == 0) return std::nullopt;
-    text_.remove_prefix(digits);
-    return value;
+    return take_number(text_, base);
   }
 
   bool at_end() {
@@ -33,13 +26,6 @@ class Numbers {
   }
 
  private:
-  static std::optional<unsigned> digit_of(char character, unsigned base) {
-    unsigned digit = base;
-    if (character >= '0' && character <= '9') digit = static_cast<unsigned>(character - '0');
-    if (character >= 'a' && character <= 'f') digit = static_cast<unsigned>(character - 'a') + 10;
-    return digit < base ? std::optional(digit) : std::nullopt;
-  }
-
   void skip_blanks() {
     while (!text_.empty() && (text_.front() == ' ' || text_.front() == '\t' || text_.front() == '\n'))
       text_.remove_prefix(1);

@@ -1,6 +1,7 @@
 // The first line of a finding, as far as the shim knows the facts: see first_line.h.
 #include <algorithm>
 
+#include "shim/common/text/digits.h"
 #include "shim/common/text/first_line.h"
 
 namespace holdwatch {
@@ -18,8 +19,7 @@ TextBuffer& operator<<(TextBuffer& out, Quoted quoted) {
   for (const char* at = quoted.name; *at != '\0'; ++at) {
     const auto byte = static_cast<unsigned char>(*at);
     if (byte < ' ' || byte == 0x7f) {
-      out << "\\x"
-          << "0123456789abcdef"[byte >> 4] << "0123456789abcdef"[byte & 0xf];
+      put_escaped(*at, [&out](char part) { out << part; });
       continue;
     }
     if (*at == '"' || *at == '\\') out << '\\';

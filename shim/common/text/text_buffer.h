@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "shim/common/text/digits.h"
+
 namespace holdwatch {
 
 // How a value is to be written: `line << Hex{address}` gives 0x55d0c81f20, `line << Duration{ns}` gives 12.4 s.
@@ -92,7 +94,7 @@ inline TextBuffer& TextBuffer::append_digits(uint64_t value, unsigned base) {
   char digits[20];  // 2^64 has 20 decimal digits
   size_t first = sizeof digits;
   do {
-    digits[--first] = "0123456789abcdef"[value % base];
+    digits[--first] = kDigits[value % base];
     value /= base;
   } while (value != 0);
   return *this << std::string_view(digits + first, sizeof digits - first);

@@ -2,6 +2,9 @@
 #include "symbolizer/tools/command_line/argument_reader.h"
 
 #include <climits>
+#include <optional>
+
+#include "shim/common/text/digits.h"
 
 namespace holdwatch {
 namespace {
@@ -63,14 +66,10 @@ void write_invalid_process_id(std::string_view text, TextBuffer& out) {
 }
 
 bool parse_process_id(std::string_view text, int& pid) {
-  int64_t number = 0;
-  for (const char character : text) {
-    if (character < '0' || character > '9') return false;
-    number = number * 10 + (character - '0');
-    if (number > INT_MAX) return false;
-  }
-  pid = static_cast<int>(number);
-  return pid > 0;
+  const std::optional<uint64_t> number = take_number(text, 10);
+  if (!number || !text.empty() || *number == 0 || *number > INT_MAX) return false;
+  pid = static_cast<int>(*number);
+  return true;
 }
 
 }  // namespace holdwatch

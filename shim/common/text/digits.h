@@ -1,0 +1,54 @@
+// Digits as text and back: numbers of any base up to 16, bytes as hexadecimal.
+// Any context; pure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace holdwatch {
+
+inline constexpr char kDigits[] = "0123456789abcdef";
+
+// Calls `put(character)` for the two digits of each byte.
+template <typename Put>
+constexpr void put_hex(std::string_view bytes, Put&& put) {
+  for (const char character : bytes) {
+    const auto byte = static_cast<unsigned char>(character);
+    put(kDigits[byte >> 4]);
+    put(kDigits[byte & 15]);
+  }
+}
+
+// A byte that cannot be shown as it is: \x1b.
+template <typename Put>
+constexpr void put_escaped(char byte, Put&& put) {
+  put('\\');
+  put('x');
+  put_hex({&byte, 1}, put);
+}
+
+// 16 if it is no digit. Lower case, as the kernel and compilers write them.
+constexpr unsigned digit_value(char character) {
+  if (character >= '0' && character <= '9') return static_cast<unsigned>(character - '0');
+  if (character >= 'a' && character <= 'f') return static_cast<unsigned>(character - 'a') + 10;
+  return 16;
+}
+
+// The number at the front of `text`, which is taken off it. None, and nothing taken, if there is none or it needs more than 64
+// bits.
+constexpr std::optional<uint64_t> take_number(std::string_view& text, unsigned base) {
+  uint64_t value = 0;
+  size_t digits = 0;
+  for (; digits < text.size() && digit_value(text[digits]) < base; ++digits) {
+    const unsigned digit = digit_value(text[digits]);
+    if (value > (UINT64_MAX - digit) / base) return std::nullopt;
+    value = value * base + digit;
+  }
+  if (digits == 0) return std::nullopt;
+  text.remove_prefix(digits);
+  return value;
+}
+
+}  // namespace holdwatch
