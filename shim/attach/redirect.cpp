@@ -20,6 +20,8 @@
 #include "shim/attach/redirected_entries.h"
 #include "shim/base/libc_functions.h"
 #include "shim/base/os.h"
+#include "shim/common/elf/dynamic_table.h"
+#include "shim/common/elf/memory_sources.h"
 #include "shim/inspection/own_memory.h"
 #include "shim/interpose/real_functions.h"
 
@@ -80,32 +82,23 @@ class ModuleView {
   explicit ModuleView(const dl_phdr_info& info);
 
   bool is_ours() const { return contains(address_of(&redirect_calls)); }
-  bool is_libc() const { return contains(address_of(libc().dlopen)) || strings_ == nullptr; }
+  bool is_libc() const { return contains(address_of(libc().dlopen)) || table_.strings == 0; }
   Redirected redirect();
 
  private:
-  struct Relocations {
-    const Elf64_Rela* start = nullptr;
-    size_t size = 0;
-  };
-
   bool protection_is_in_force();
   bool contains(uintptr_t address) const { return address >= start_ && address < end_; }
-  void read_dynamic(const Elf64_Dyn* entry);
-  void redirect(const Relocations& relocations, Redirected& out);
+  void redirect(const DynamicTable::Relocations& relocations, Redirected& out);
   bool redirect(uintptr_t slot, const Hook& hook, Redirected& out);
 
   uintptr_t bias_;
   uintptr_t start_ = UINTPTR_MAX, end_ = 0;
   uintptr_t protected_start_ = 0, protected_end_ = 0;  // PT_GNU_RELRO: read-only once the module is relocated
   enum class Protection : unsigned char { unknown, to_come, in_force } protection_ = Protection::unknown;
-  const Elf64_Sym* symbols_ = nullptr;
-  const char* strings_ = nullptr;
-  Relocations data_, calls_;
+  DynamicTable table_;
 };
 
 ModuleView::ModuleView(const dl_phdr_info& info) : bias_(info.dlpi_addr) {
-  const Elf64_Dyn* dynamic = nullptr;
   constexpr uintptr_t page_mask = ~(uintptr_t{kPageSize} - 1);
   for (size_t i = 0; i < info.dlpi_phnum; ++i) {
     const Elf64_Phdr& segment = info.dlpi_phdr[i];
@@ -114,61 +107,32 @@ ModuleView::ModuleView(const dl_phdr_info& info) : bias_(info.dlpi_addr) {
       if (from < start_) start_ = from;
       if (to > end_) end_ = to;
     } else if (segment.p_type == PT_DYNAMIC) {
-      dynamic = reinterpret_cast<const Elf64_Dyn*>(from);
+      table_ = read_dynamic_table(LoadedMemory{}, from, bias_);
     } else if (segment.p_type == PT_GNU_RELRO) {
       protected_start_ = from & page_mask;
       protected_end_ = to & page_mask;  // the loader protects whole pages only (elf/dl-reloc.c)
-    }
-  }
-  if (dynamic != nullptr) read_dynamic(dynamic);
-}
-
-void ModuleView::read_dynamic(const Elf64_Dyn* entry) {
-  const auto at = [&](const Elf64_Dyn& found) {
-    return found.d_un.d_ptr < bias_ ? found.d_un.d_ptr + bias_ : found.d_un.d_ptr;  // the vdso's are not relocated
-  };
-  for (; entry->d_tag != DT_NULL; ++entry) {
-    switch (entry->d_tag) {
-      case DT_SYMTAB:
-        symbols_ = reinterpret_cast<const Elf64_Sym*>(at(*entry));
-        break;
-      case DT_STRTAB:
-        strings_ = reinterpret_cast<const char*>(at(*entry));
-        break;
-      case DT_RELA:
-        data_.start = reinterpret_cast<const Elf64_Rela*>(at(*entry));
-        break;
-      case DT_RELASZ:
-        data_.size = entry->d_un.d_val / sizeof(Elf64_Rela);
-        break;
-      case DT_JMPREL:
-        calls_.start = reinterpret_cast<const Elf64_Rela*>(at(*entry));
-        break;
-      case DT_PLTRELSZ:
-        calls_.size = entry->d_un.d_val / sizeof(Elf64_Rela);
-        break;
-      default:
-        break;
     }
   }
 }
 
 Redirected ModuleView::redirect() {
   Redirected out{};
-  redirect(data_, out);
-  redirect(calls_, out);
+  redirect(table_.data, out);
+  redirect(table_.calls, out);
   return out;
 }
 
-void ModuleView::redirect(const Relocations& relocations, Redirected& out) {
-  for (size_t i = 0; i < relocations.size; ++i) {
-    const Elf64_Rela& relocation = relocations.start[i];
+void ModuleView::redirect(const DynamicTable::Relocations& relocations, Redirected& out) {
+  const auto* const all = reinterpret_cast<const Elf64_Rela*>(relocations.start);
+  const auto* const symbols = reinterpret_cast<const Elf64_Sym*>(table_.symbols);
+  for (size_t i = 0; i < relocations.count; ++i) {
+    const Elf64_Rela& relocation = all[i];
     const auto type = ELF64_R_TYPE(relocation.r_info);
     if (type != R_X86_64_JUMP_SLOT && type != R_X86_64_GLOB_DAT && type != R_X86_64_64) continue;
     if (type == R_X86_64_64 && relocation.r_addend != 0) continue;
-    const Elf64_Sym& symbol = symbols_[ELF64_R_SYM(relocation.r_info)];
+    const Elf64_Sym& symbol = symbols[ELF64_R_SYM(relocation.r_info)];
     if (symbol.st_shndx != SHN_UNDEF) continue;  // its own function of that name
-    const Hook* hook = find_hook(strings_ + symbol.st_name);
+    const Hook* hook = find_hook(reinterpret_cast<const char*>(table_.strings + symbol.st_name));
     if (hook != nullptr && redirect(bias_ + relocation.r_offset, *hook, out)) ++out.slots;
   }
 }

@@ -12,9 +12,11 @@
 
 #include "shim/base/clock.h"
 #include "shim/base/unloads.h"
+#include "shim/common/elf/headers.h"
 #include "shim/common/elf/notes.h"
 #include "shim/common/kernel/system_call.h"
 #include "shim/common/proc/maps_line.h"
+#include "shim/common/text/digits.h"
 #include "shim/inspection/capture.h"
 #include "shim/own_threads/seccomp_state.h"
 
@@ -66,17 +68,10 @@ bool find_mapping(uintptr_t address, FileMapping* out) {
   return found;
 }
 
-template <typename T>
-bool read_at(uintptr_t address, T* out) {
-  return read_own_memory(address, out, sizeof *out) == sizeof *out;
-}
-
-void append_hex(std::string_view bytes, TextBuffer& out) {
-  for (const char character : bytes) {
-    const auto byte = static_cast<unsigned char>(character);
-    out << "0123456789abcdef"[byte >> 4] << "0123456789abcdef"[byte & 15];
-  }
-}
+// As a source (elf/headers.h).
+struct OwnMemory {
+  static size_t read(uintptr_t address, void* out, size_t size) { return read_own_memory(address, out, size); }
+};
 
 // Appends the build id that is among these notes; false if there is none.
 bool append_build_id(const Elf64_Phdr& segment, uintptr_t bias, TextBuffer& out) {
@@ -87,20 +82,9 @@ bool append_build_id(const Elf64_Phdr& segment, uintptr_t bias, TextBuffer& out)
   const std::string_view id = find_build_id({notes, length}, segment.p_align);
   if (id.empty() || id.size() > kLongestId) return false;
   out << " (build id ";
-  append_hex(id, out);
+  put_hex(id, [&out](char digit) { out << digit; });
   out << ')';
   return true;
-}
-
-constexpr size_t kMaxSegments = 64;
-
-// Calls `visit` for each of the file's segments until that returns true.
-template <typename Visit>
-void for_each_segment(const FileMapping& mapping, const Elf64_Ehdr& header, Visit visit) {
-  for (size_t i = 0; i < header.e_phnum && i < kMaxSegments; ++i) {
-    Elf64_Phdr segment;
-    if (!read_at(mapping.first + header.e_phoff + i * sizeof segment, &segment) || visit(segment)) return;
-  }
 }
 
 // The program's own file cannot be unloaded.
@@ -121,13 +105,12 @@ void append_module_then(uintptr_t address, uint64_t since_ns, TextBuffer& out) {
 void append_module_of(uintptr_t address, TextBuffer& out) {
   FileMapping mapping;
   Elf64_Ehdr header;
-  if (!find_mapping(address, &mapping) || !read_at(mapping.first, &header) ||
-      memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) {
+  if (!find_mapping(address, &mapping) || read_elf_header(OwnMemory{}, mapping.first, &header) != ElfKind::ours) {
     out << Hex{address};
     return;
   }
   uintptr_t bias = mapping.first;
-  for_each_segment(mapping, header, [&](const Elf64_Phdr& segment) {
+  visit_segments(OwnMemory{}, mapping.first, header, [&](const Elf64_Phdr& segment) {
     if (segment.p_type != PT_LOAD) return false;
     bias = mapping.first - (segment.p_vaddr & ~uintptr_t{4095});
     return true;
@@ -135,7 +118,7 @@ void append_module_of(uintptr_t address, TextBuffer& out) {
   const std::string_view path(mapping.path);
   out << from(path, path.rfind('/') + 1) << '+' << Hex{address - bias};
   // Which of a file's note segments has the build id depends on the linker.
-  for_each_segment(mapping, header, [&](const Elf64_Phdr& segment) {
+  visit_segments(OwnMemory{}, mapping.first, header, [&](const Elf64_Phdr& segment) {
     return segment.p_type == PT_NOTE && append_build_id(segment, bias, out);
   });
 }

@@ -15,6 +15,8 @@
 
 #include "shim/base/libc_functions.h"
 #include "shim/base/os.h"
+#include "shim/common/elf/headers.h"
+#include "shim/common/elf/memory_sources.h"
 
 namespace holdwatch {
 namespace {
@@ -23,8 +25,8 @@ struct Segment {
   uintptr_t start;
   size_t size;
 };
-constexpr size_t kMaxSegments = 64;
-Segment g_segments[kMaxSegments];
+constexpr size_t kMaxKept = 64;
+Segment g_segments[kMaxKept];
 size_t g_segment_count = 0;
 
 bool is_loader(const link_map& module) {
@@ -35,16 +37,16 @@ bool is_loader(const link_map& module) {
 
 // A library's first bytes are its header, where it is loaded.
 void note_segments(const link_map& module) {
-  const auto* const header = reinterpret_cast<const Elf64_Ehdr*>(module.l_addr);
-  if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0) return;
-  const auto* const segments = reinterpret_cast<const Elf64_Phdr*>(module.l_addr + header->e_phoff);
-  for (size_t i = 0; i < header->e_phnum && g_segment_count < kMaxSegments; ++i) {
-    if (segments[i].p_type != PT_LOAD || (segments[i].p_flags & PF_W) != 0) continue;
-    const uintptr_t start = (module.l_addr + segments[i].p_vaddr) & ~(kPageSize - 1);
-    const uintptr_t end =
-        (module.l_addr + segments[i].p_vaddr + segments[i].p_filesz + kPageSize - 1) & ~(kPageSize - 1);
+  Elf64_Ehdr header;
+  if (read_elf_header(LoadedMemory{}, module.l_addr, &header) != ElfKind::ours) return;
+  visit_segments(LoadedMemory{}, module.l_addr, header, [&](const Elf64_Phdr& segment) {
+    if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) return false;
+    const uintptr_t from = module.l_addr + segment.p_vaddr;
+    const uintptr_t start = from & ~(kPageSize - 1);
+    const uintptr_t end = (from + segment.p_filesz + kPageSize - 1) & ~(kPageSize - 1);
     g_segments[g_segment_count++] = {start, end - start};
-  }
+    return g_segment_count == kMaxKept;
+  });
 }
 
 }  // namespace
@@ -55,7 +57,7 @@ void note_clean_pages(void* handle) {
   g_segment_count = 0;
   // The symbolizer is the first in its namespace.
   for (; module != nullptr; module = module->l_next)
-    if (!is_loader(*module)) note_segments(*module);
+    if (!is_loader(*module) && g_segment_count < kMaxKept) note_segments(*module);
 }
 
 void give_back_clean_pages() {

@@ -18,6 +18,8 @@
 
 #include "shim/base/libc_functions.h"
 #include "shim/common/contract/control_block.h"
+#include "shim/common/elf/headers.h"
+#include "shim/common/elf/open_file.h"
 #include "shim/common/kernel/system_call.h"
 #include "shim/common/text/missing_library.h"
 #include "shim/common/text/text_buffer.h"
@@ -49,21 +51,11 @@ void wait_for_walks() {
 // Whether the file is shorter than its header says, as while it is being copied. The loader would map it anyway, and the
 // process would get SIGBUS.
 bool is_cut(const char* path) {
-  const long file = system_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-  if (file < 0) return false;
-  struct {
-    Elf64_Ehdr header;
-    Elf64_Phdr segments[16];
-  } start{};
-  static_assert(offsetof(decltype(start), segments) == sizeof(Elf64_Ehdr));
-  const long got = system_call(SYS_pread64, file, &start, sizeof start, 0);
-  const long size = system_call(SYS_lseek, file, 0, SEEK_END);
-  system_call(SYS_close, file);
-  if (got < static_cast<long>(sizeof start.header) || memcmp(start.header.e_ident, ELFMAG, SELFMAG) != 0 ||
-      start.header.e_phoff != sizeof start.header)
-    return false;
-  const size_t count = std::min<size_t>(start.header.e_phnum, std::size(start.segments));
-  return std::any_of(start.segments, start.segments + count, [&](const Elf64_Phdr& segment) {
+  const OpenFile file(path);
+  const long size = system_call(SYS_lseek, file.descriptor(), 0, SEEK_END);
+  Elf64_Ehdr header;
+  if (size < 0 || read_elf_header(file, 0, &header) != ElfKind::ours) return false;
+  return visit_segments(file, 0, header, [&](const Elf64_Phdr& segment) {
     return segment.p_type == PT_LOAD && segment.p_offset + segment.p_filesz > static_cast<uint64_t>(size);
   });
 }

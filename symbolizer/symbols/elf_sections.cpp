@@ -4,8 +4,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <cstring>
-
+#include "shim/common/elf/headers.h"
+#include "shim/common/elf/open_file.h"
 #include "symbolizer/unwind/elf_notes.h"
 
 namespace holdwatch {
@@ -33,17 +33,16 @@ ElfSections::~ElfSections() {
 // A file without section headers, or with damaged ones, is one without sections.
 bool ElfSections::begin() {
   Elf64_Ehdr header;
-  const std::string start = read(0, sizeof header);
-  if (start.empty()) return false;
-  memcpy(&header, start.data(), sizeof header);
-  if (memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
-      header.e_ident[EI_DATA] != ELFDATA2LSB)
+  const DescriptorSource file{descriptor_};
+  if (read_elf_header(file, 0, &header) != ElfKind::ours) return false;
+  visit_sections(file, header, [&](const Elf64_Shdr& section) {
+    headers_.push_back(section);
     return false;
-  if (header.e_shentsize != sizeof(Elf64_Shdr) || header.e_shstrndx >= header.e_shnum) return true;
-  const std::string table = read(header.e_shoff, header.e_shnum * sizeof(Elf64_Shdr));
-  if (table.empty()) return true;
-  headers_.resize(header.e_shnum);
-  memcpy(headers_.data(), table.data(), table.size());
+  });
+  if (headers_.size() != header.e_shnum || header.e_shstrndx >= headers_.size()) {
+    headers_.clear();
+    return true;
+  }
   const Elf64_Shdr& names = headers_[header.e_shstrndx];
   names_ = read(names.sh_offset, names.sh_size);
   build_id_ = find_build_id();
@@ -80,13 +79,7 @@ std::string ElfSections::read(uint64_t offset, uint64_t size) const {
   const auto end = static_cast<uint64_t>(status_.st_size);
   if (size > kMaxRead || offset > end || size > end - offset) return {};
   std::string bytes(size, '\0');
-  size_t got = 0;
-  while (got < size) {
-    const ssize_t part = pread(descriptor_, bytes.data() + got, size - got, static_cast<off_t>(offset + got));
-    if (part <= 0) return {};
-    got += static_cast<size_t>(part);
-  }
-  return bytes;
+  return DescriptorSource{descriptor_}.read(offset, bytes.data(), size) == size ? bytes : std::string();
 }
 
 }  // namespace holdwatch

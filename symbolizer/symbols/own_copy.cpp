@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "shim/common/elf/open_file.h"
 #include "symbolizer/symbols/debug_sections.h"
 
 namespace holdwatch {
@@ -98,14 +99,7 @@ std::optional<Layout> lay_out(const ElfImage& image, bool with_debug_data) {
 }
 
 bool read_at(int descriptor, unsigned char* out, size_t size, off_t offset) {
-  while (size > 0) {
-    const ssize_t got = pread(descriptor, out, size, offset);
-    if (got <= 0) return false;
-    out += got;
-    size -= static_cast<size_t>(got);
-    offset += got;
-  }
-  return true;
+  return DescriptorSource{descriptor}.read(static_cast<uint64_t>(offset), out, size) == size;
 }
 
 bool inflate_at(int descriptor, const Section& section, unsigned char* out) {

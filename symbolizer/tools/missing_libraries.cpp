@@ -2,7 +2,6 @@
 #include "symbolizer/tools/missing_libraries.h"
 
 #include <dlfcn.h>
-#include <elf.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "shim/common/elf/dynamic_table.h"
+#include "shim/common/elf/memory_sources.h"
 #include "shim/common/text/missing_library.h"
 #include "symbolizer/symbols/elf_sections.h"
 
@@ -25,13 +26,9 @@ std::vector<std::string> needed_by(const std::string& path) {
   const auto file = ElfSections::open(path);
   if (file == nullptr) return names;
   const std::string_view entries = file->contents(".dynamic"), strings = file->contents(".dynstr");
-  for (size_t at = 0; at + sizeof(Elf64_Dyn) <= entries.size(); at += sizeof(Elf64_Dyn)) {
-    Elf64_Dyn entry;
-    memcpy(&entry, entries.data() + at, sizeof entry);
-    if (entry.d_tag != DT_NEEDED || entry.d_un.d_val >= strings.size()) continue;
-    const std::string_view name = strings.substr(entry.d_un.d_val);
-    names.emplace_back(name.substr(0, name.find('\0')));
-  }
+  visit_needed(ByteSource{entries}, 0, [&](uint64_t at) {
+    if (at < strings.size()) names.emplace_back(strings.substr(at, strings.find('\0', at) - at));
+  });
   return names;
 }
 

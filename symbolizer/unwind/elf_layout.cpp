@@ -8,13 +8,13 @@
 #include <cstring>
 #include <vector>
 
+#include "shim/common/elf/headers.h"
 #include "symbolizer/unwind/elf_notes.h"
 
 namespace holdwatch {
 
 namespace {
 
-constexpr size_t kMaxProgramHeaders = 128;
 constexpr size_t kMaxNoteBytes = 4096;
 constexpr uintptr_t kMaxModuleSpan = uintptr_t{1} << 36;  // far beyond any real object, far below an overflow
 constexpr uintptr_t kPageSize = 4096;
@@ -29,15 +29,13 @@ std::string find_build_id(MemoryReader& memory, uintptr_t address, size_t size, 
 }
 
 std::vector<Elf64_Phdr> read_program_headers(MemoryReader& memory, uintptr_t base, Elf64_Ehdr& header) {
-  const auto read = memory.read_value<Elf64_Ehdr>(base);
-  if (!read) return {};
-  header = *read;
-  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64) return {};
-  if (header.e_machine != EM_X86_64 || header.e_phentsize != sizeof(Elf64_Phdr)) return {};
-  if (header.e_phnum > kMaxProgramHeaders || header.e_phoff > kMaxModuleSpan) return {};
-  std::vector<Elf64_Phdr> headers(header.e_phnum);
-  const size_t bytes = headers.size() * sizeof(Elf64_Phdr);
-  if (memory.read(base + header.e_phoff, headers.data(), bytes) != bytes) return {};
+  std::vector<Elf64_Phdr> headers;
+  if (read_elf_header(memory, base, &header) != ElfKind::ours) return headers;
+  visit_segments(memory, base, header, [&](const Elf64_Phdr& segment) {
+    headers.push_back(segment);
+    return false;
+  });
+  if (headers.size() != header.e_phnum) headers.clear();
   return headers;
 }
 

@@ -54,4 +54,11 @@ class MemoryReader {
   }
 };
 
+// The same memory, all of it read as constant: a source (shim/common/elf/headers.h) for what a module's file says.
+struct ConstantMemory {
+  MemoryReader& memory;
+
+  size_t read(uintptr_t address, void* out, size_t size) const { return memory.read_constant(address, out, size); }
+};
+
 }  // namespace holdwatch

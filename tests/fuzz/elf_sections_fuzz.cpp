@@ -76,6 +76,7 @@ std::string make_file() {
   std::memcpy(header.e_ident, ELFMAG, SELFMAG);
   header.e_ident[EI_CLASS] = ELFCLASS64;
   header.e_ident[EI_DATA] = ELFDATA2LSB;
+  header.e_machine = EM_X86_64;
   header.e_shentsize = sizeof(Elf64_Shdr);
   header.e_shoff = sizeof header + body.size();
   header.e_shnum = static_cast<uint16_t>(headers.size());

@@ -131,6 +131,9 @@ struct FileOfNotes {
 
   FileOfNotes() {
     memcpy(header.e_ident, ELFMAG, SELFMAG);
+    header.e_ident[EI_CLASS] = ELFCLASS64;
+    header.e_machine = EM_X86_64;
+    header.e_phentsize = sizeof(Elf64_Phdr);
     header.e_phoff = offsetof(FileOfNotes, segments);
     header.e_phnum = 4;
     segments[0].p_type = PT_LOAD;

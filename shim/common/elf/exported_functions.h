@@ -7,7 +7,8 @@
 #include <link.h>
 
 #include <cstdint>
-#include <string_view>
+
+#include "shim/common/elf/dynamic_table.h"
 
 namespace holdwatch {
 
@@ -21,14 +22,10 @@ class ExportedFunctions {
   void* find(const char* name) const;
 
  private:
-  bool is(uint32_t index, std::string_view name) const;
   void* address_of(const Elf64_Sym& symbol) const;
 
   uintptr_t bias_;
-  const Elf64_Sym* symbols_ = nullptr;
-  const char* strings_ = nullptr;
-  const Elf64_Half* versions_ = nullptr;
-  const uint32_t* hashes_ = nullptr;
+  DynamicTable table_;
 };
 
 }  // namespace holdwatch

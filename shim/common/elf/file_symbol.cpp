@@ -7,6 +7,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "shim/common/elf/headers.h"
 #include "shim/common/elf/mapped_file.h"
 
 namespace holdwatch {
@@ -16,18 +17,17 @@ namespace {
 class SymbolTable {
  public:
   explicit SymbolTable(const MappedFile& file) {
-    const auto* header = file.at<Elf64_Ehdr>(0);
-    if (header == nullptr || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0) return;
-    const auto* sections = file.at<Elf64_Shdr>(header->e_shoff, header->e_shnum);
-    for (size_t i = 0; sections != nullptr && i < header->e_shnum; ++i) {
-      const Elf64_Shdr& section = sections[i];
-      if (section.sh_type != SHT_SYMTAB || section.sh_link >= header->e_shnum) continue;
-      const Elf64_Shdr& names = sections[section.sh_link];
+    Elf64_Ehdr header;
+    if (read_elf_header(file, 0, &header) != ElfKind::ours) return;
+    visit_sections(file, header, [&](const Elf64_Shdr& section) {
+      Elf64_Shdr names;
+      if (section.sh_type != SHT_SYMTAB || !read_section(file, header, section.sh_link, &names)) return false;
       symbols_ = file.at<Elf64_Sym>(section.sh_offset, section.sh_size / sizeof(Elf64_Sym));
       names_ = file.at<char>(names.sh_offset, names.sh_size);
       count_ = symbols_ == nullptr || names_ == nullptr ? 0 : section.sh_size / sizeof(Elf64_Sym);
       names_size_ = names.sh_size;
-    }
+      return true;
+    });
   }
 
   const Elf64_Sym* find_object(std::string_view name, size_t size) const {

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "shim/common/elf/memory_sources.h"
 #include "shim/common/kernel/system_call.h"
 
 namespace holdwatch {
@@ -32,6 +33,9 @@ class MappedFile {
   }
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
+
+  // As a source (headers.h).
+  size_t read(uint64_t at, void* out, size_t size) const { return ByteSource{{start_, size_}}.read(at, out, size); }
 
   // `count` of them at an offset; null if the file does not reach so far.
   template <typename Type>

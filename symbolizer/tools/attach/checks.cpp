@@ -1,7 +1,6 @@
 // See checks.h.
 #include "symbolizer/tools/attach/checks.h"
 
-#include <elf.h>
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -11,10 +10,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <vector>
 
+#include "shim/common/elf/headers.h"
+#include "shim/common/elf/open_file.h"
 #include "shim/common/proc/thread_files.h"
 #include "symbolizer/proc_text.h"
 #include "symbolizer/tools/attach/library.h"
@@ -69,13 +68,17 @@ void check_state(const std::string& who, const std::string& status) {
 }
 
 void check_executable(int pid, const std::string& who) {
-  Elf64_Ehdr header{};
-  std::ifstream(process_file(pid, "exe"), std::ios::binary).read(reinterpret_cast<char*>(&header), sizeof header);
-  if (memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) throw Refusal(who + ": its program file cannot be read");
-  if (header.e_ident[EI_CLASS] != ELFCLASS64)
-    throw Refusal(who + " is a 32-bit program: only x86-64 programs can be watched");
-  if (header.e_machine != EM_X86_64)
-    throw Refusal(who + " is not an x86-64 program: only x86-64 programs can be watched");
+  Elf64_Ehdr header;
+  switch (read_elf_header(OpenFile(process_file(pid, "exe").c_str()), 0, &header)) {
+    case ElfKind::none:
+      throw Refusal(who + ": its program file cannot be read");
+    case ElfKind::of_32_bits:
+      throw Refusal(who + " is a 32-bit program: only x86-64 programs can be watched");
+    case ElfKind::other_machine:
+      throw Refusal(who + " is not an x86-64 program: only x86-64 programs can be watched");
+    case ElfKind::ours:
+      break;
+  }
 }
 
 void check_libc(Target& target, const std::string& who) {

@@ -43,7 +43,6 @@ class Target {
  private:
   // Of the modules in the program's own namespace of the loader; empty if the loader does not tell.
   std::vector<uintptr_t> biases_in_program();
-  bool has_text(uintptr_t address, const std::string& text);
 
   int pid_;
   ProcessMemory memory_;

@@ -1,8 +1,6 @@
 // See access.h.
 #include "symbolizer/tools/inspect/access.h"
 
-#include <elf.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "shim/common/elf/headers.h"
+#include "shim/common/elf/open_file.h"
 #include "shim/common/proc/thread_files.h"
 #include "symbolizer/proc_text.h"
 #include "symbolizer/tools/process_state.h"
@@ -58,12 +58,8 @@ std::string name_of(const Module& module) {
 }
 
 bool is_32_bit(int pid) {
-  const int file = open(process_file(pid, "exe").c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return false;
-  unsigned char ident[EI_NIDENT] = {};
-  const ssize_t got = read(file, ident, sizeof ident);
-  close(file);
-  return got == EI_NIDENT && std::memcmp(ident, ELFMAG, SELFMAG) == 0 && ident[EI_CLASS] == ELFCLASS32;
+  Elf64_Ehdr header;
+  return read_elf_header(OpenFile(process_file(pid, "exe").c_str()), 0, &header) == ElfKind::of_32_bits;
 }
 
 }  // namespace

@@ -13,13 +13,15 @@
 #include <cstring>
 #include <string_view>
 
+#include "shim/common/elf/headers.h"
+#include "shim/common/elf/notes.h"
 #include "symbolizer/unwind/auxiliary.h"
 #include "symbolizer/unwind/user_registers.h"
 
 namespace holdwatch {
 namespace {
 
-constexpr size_t kMaxSegments = size_t{1} << 20;
+constexpr uint64_t kMostSegments = uint64_t{1} << 20;
 constexpr size_t kMaxNoteBytes = size_t{256} << 20;  // some 4 KiB a thread, with its vector registers
 constexpr size_t kMaxThreads = size_t{1} << 20;
 constexpr uint64_t kMaxPage = uint64_t{1} << 30;
@@ -29,9 +31,9 @@ constexpr size_t kNoteAlignment = 4;
 constexpr long kRestartFirst = -516;  // -ERESTART_RESTARTBLOCK
 constexpr long kRestartLast = -512;   // -ERESTARTSYS
 
-std::vector<unsigned char> read_bytes(MemoryReader& file, uint64_t offset, uint64_t size) {
+std::string read_bytes(MemoryReader& file, uint64_t offset, uint64_t size) {
   constexpr size_t kStep = size_t{1} << 20;  // so that no more is allocated than there is
-  std::vector<unsigned char> bytes;
+  std::string bytes;
   while (bytes.size() < size) {
     const size_t had = bytes.size();
     const size_t wanted = std::min<uint64_t>(kStep, size - had);
@@ -44,18 +46,18 @@ std::vector<unsigned char> read_bytes(MemoryReader& file, uint64_t offset, uint6
 }
 
 template <typename T>
-bool take(const std::vector<unsigned char>& bytes, size_t at, T& out) {
+bool take(std::string_view bytes, size_t at, T& out) {
   if (at > bytes.size() || bytes.size() - at < sizeof out) return false;
   std::memcpy(&out, bytes.data() + at, sizeof out);
   return true;
 }
 
 // A text that ends with a zero, or with the bytes; `at` comes to stand behind it.
-std::string take_text(const std::vector<unsigned char>& bytes, size_t& at) {
-  const auto start = bytes.begin() + static_cast<std::ptrdiff_t>(std::min(at, bytes.size()));
-  const auto end = std::find(start, bytes.end(), '\0');
-  at = static_cast<size_t>(end - bytes.begin()) + 1;
-  return {start, end};
+std::string take_text(std::string_view bytes, size_t& at) {
+  const size_t start = std::min(at, bytes.size());
+  const size_t end = std::min(bytes.find('\0', start), bytes.size());
+  at = end + 1;
+  return std::string(bytes.substr(start, end - start));
 }
 
 template <size_t Size>
@@ -78,7 +80,7 @@ CoreThread thread_from(const elf_prstatus& status) {
 }
 
 // NT_FILE: how many, the page size, start, end and offset of each, and then their names.
-void take_mappings(const std::vector<unsigned char>& note, CoreFile& core) {
+void take_mappings(std::string_view note, CoreFile& core) {
   struct Row {
     uint64_t start, end, page_offset;
   };
@@ -95,14 +97,13 @@ void take_mappings(const std::vector<unsigned char>& note, CoreFile& core) {
   }
 }
 
-void take_auxiliary(const std::vector<unsigned char>& note, CoreFile& core) {
-  const std::string_view vector(reinterpret_cast<const char*>(note.data()), note.size());
+void take_auxiliary(std::string_view vector, CoreFile& core) {
   core.vdso = auxiliary_value(vector, AT_SYSINFO_EHDR).value_or(0);
   core.entry = auxiliary_value(vector, AT_ENTRY).value_or(0);
   core.started_as = auxiliary_value(vector, AT_EXECFN).value_or(0);
 }
 
-void take_note(uint32_t type, const std::vector<unsigned char>& note, CoreFile& core) {
+void take_note(uint32_t type, std::string_view note, CoreFile& core) {
   elf_prstatus status;
   elf_prpsinfo process;
   switch (type) {
@@ -125,21 +126,11 @@ void take_note(uint32_t type, const std::vector<unsigned char>& note, CoreFile& 
   }
 }
 
-void take_notes(const std::vector<unsigned char>& notes, CoreFile& core) {
-  Elf64_Nhdr header{};
-  const auto padded = [](size_t size) { return (size + kNoteAlignment - 1) / kNoteAlignment * kNoteAlignment; };
-  for (size_t at = 0; take(notes, at, header);) {
-    const size_t name = at + sizeof header;
-    const size_t description = name + padded(header.n_namesz);
-    const size_t end = description + header.n_descsz;
-    if (end > notes.size()) break;
-    const std::string_view owner(reinterpret_cast<const char*>(notes.data()) + name, header.n_namesz);
-    if (owner.starts_with("CORE")) {
-      const auto from = notes.begin() + static_cast<std::ptrdiff_t>(description);
-      take_note(header.n_type, {from, from + header.n_descsz}, core);
-    }
-    at = description + padded(header.n_descsz);
-  }
+void take_notes(std::string_view notes, CoreFile& core) {
+  visit_notes(notes, kNoteAlignment, [&](const ElfNote& note) {
+    if (note.owner.starts_with("CORE")) take_note(note.type, note.description, core);
+    return false;
+  });
 }
 
 // What overlaps what came before would break every search by address.
@@ -154,19 +145,11 @@ void sort_and_thin(std::vector<Range>& ranges) {
   });
 }
 
-// More than 65,534 segments do not fit into e_phnum: then the first section's header has their number.
-uint64_t count_segments(MemoryReader& file, const Elf64_Ehdr& header) {
-  if (header.e_phnum != PN_XNUM) return header.e_phnum;
-  const auto section = file.read_value<Elf64_Shdr>(header.e_shoff);
-  return section ? section->sh_info : 0;
-}
-
-std::string why_no_core(const Elf64_Ehdr& header) {
-  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return "is not a core file";
-  if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_machine != EM_X86_64)
-    return "is of another architecture: only x86-64 programs can be inspected";
+std::string why_no_core(ElfKind kind, const Elf64_Ehdr& header) {
+  if (kind == ElfKind::none) return "is not a core file";
+  if (kind != ElfKind::ours) return "is of another architecture: only x86-64 programs can be inspected";
   if (header.e_type != ET_CORE) return "is not a core file, but a program or library";
-  if (header.e_phentsize != sizeof(Elf64_Phdr)) return "is damaged: its program headers have an unknown size";
+  if (!has_known_segments(header)) return "is damaged: its program headers have an unknown size";
   return "";
 }
 
@@ -192,18 +175,19 @@ bool is_cut_short(MemoryReader& file, const Elf64_Phdr& segment) {
 
 CoreFile read_core_file(MemoryReader& file) {
   CoreFile core;
-  const auto header = file.read_value<Elf64_Ehdr>(0);
-  core.fault = header ? why_no_core(*header) : "is not a core file";
+  Elf64_Ehdr header;
+  const ElfKind kind = read_elf_header(file, 0, &header);
+  core.fault = why_no_core(kind, header);
   if (!core.fault.empty()) return core;
-  const uint64_t count = std::min<uint64_t>(count_segments(file, *header), kMaxSegments);
-  const std::vector<unsigned char> headers = read_bytes(file, header->e_phoff, count * sizeof(Elf64_Phdr));
-  core.cut_short = headers.size() < count * sizeof(Elf64_Phdr);
-  Elf64_Phdr segment{};
-  uint64_t room_for_notes = kMaxNoteBytes;
-  for (size_t at = 0; take(headers, at, segment); at += sizeof segment) {
+  const uint64_t count = count_core_segments(file, header, kMostSegments);
+  uint64_t seen = 0, room_for_notes = kMaxNoteBytes;
+  visit_core_segments(file, header, count, [&](const Elf64_Phdr& segment) {
+    ++seen;
     take_segment(file, segment, room_for_notes, core);
     core.cut_short = core.cut_short || is_cut_short(file, segment);
-  }
+    return false;
+  });
+  core.cut_short = core.cut_short || seen < count;
   sort_and_thin(core.segments);
   sort_and_thin(core.mappings);
   if (!core.threads.empty()) return core;

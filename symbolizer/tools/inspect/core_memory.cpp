@@ -11,6 +11,8 @@
 #include <cstring>
 #include <optional>
 
+#include "shim/common/elf/headers.h"
+#include "shim/common/elf/open_file.h"
 #include "symbolizer/unwind/elf_layout.h"
 
 namespace holdwatch {
@@ -45,15 +47,7 @@ FileBytes::~FileBytes() {
 }
 
 size_t FileBytes::read(uintptr_t offset, void* out, size_t size) {
-  size_t done = 0;
-  while (done < size && offset <= static_cast<uintptr_t>(INT64_MAX) - size) {
-    const ssize_t got =
-        pread(descriptor_, static_cast<char*>(out) + done, size - done, static_cast<off_t>(offset + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;
-    done += static_cast<size_t>(got);
-  }
-  return done;
+  return DescriptorSource{descriptor_}.read(offset, out, size);
 }
 
 size_t CoreMemory::read(uintptr_t address, void* out, size_t size) {
@@ -108,21 +102,23 @@ FileBytes* CoreMemory::mapped_file(const CoreMapping& mapping) {
 // and maps it twice.
 bool CoreMemory::is_code(const CoreMapping& part) {
   FileBytes* file = mapped_file(part);
-  const auto header = file == nullptr ? std::nullopt : file->read_value<Elf64_Ehdr>(0);
-  if (!header || header->e_phentsize != sizeof(Elf64_Phdr)) return true;
+  Elf64_Ehdr header;
+  if (file == nullptr || read_elf_header(*file, 0, &header) != ElfKind::ours) return true;
   const auto first = std::find_if(core_.mappings.begin(), core_.mappings.end(),
                                   [&](const CoreMapping& mapping) { return mapping.path == part.path; });
+  if (first == core_.mappings.end()) return false;
   std::optional<uintptr_t> bias;
-  for (size_t i = 0; i < header->e_phnum && first != core_.mappings.end(); ++i) {
-    const auto segment = file->read_value<Elf64_Phdr>(header->e_phoff + i * sizeof(Elf64_Phdr));
-    if (!segment) break;
-    if (segment->p_type != PT_LOAD) continue;
-    const uintptr_t start = segment->p_vaddr / kPageSize * kPageSize;
+  bool executable = false;
+  visit_segments(*file, 0, header, [&](const Elf64_Phdr& segment) {
+    if (segment.p_type != PT_LOAD) return false;
+    const uintptr_t start = segment.p_vaddr / kPageSize * kPageSize;
     if (!bias) bias = first->start - start;  // the lowest segment comes first (elf(5))
     const uintptr_t place = part.start - *bias;
-    if (place >= start && place < segment->p_vaddr + segment->p_memsz) return (segment->p_flags & PF_X) != 0;
-  }
-  return false;
+    if (place < start || place >= segment.p_vaddr + segment.p_memsz) return false;
+    executable = (segment.p_flags & PF_X) != 0;
+    return true;
+  });
+  return executable;
 }
 
 // The headers are in nearly every core file, and with them the build id of what was mapped.

@@ -11,35 +11,14 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "shim/common/elf/headers.h"
+#include "shim/common/elf/open_file.h"
 #include "shim/common/kernel/system_call.h"
 
 namespace holdwatch {
 namespace {
 
-constexpr size_t kMaxHeaders = 128;
 constexpr int kDeepestScript = 4;  // as in the kernel
-
-class File {
- public:
-  explicit File(const char* path) : descriptor_(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File() {
-    if (descriptor_ >= 0) close(descriptor_);
-  }
-
-  bool is_open() const { return descriptor_ >= 0; }
-  int descriptor() const { return descriptor_; }
-
-  // How much was read.
-  size_t read(void* to, size_t size, uint64_t offset) const {
-    const ssize_t got = pread(descriptor_, to, size, static_cast<off_t>(offset));
-    return got < 0 ? 0 : static_cast<size_t>(got);
-  }
-
- private:
-  int descriptor_;
-};
 
 // libc's stat and fstat are of glibc 2.33, and this runs with any.
 bool is_executable(const char* path) {
@@ -76,23 +55,19 @@ void read_script_head(const char* head, size_t size, TextBuffer& interpreter) {
 }
 
 // The loader's path from the program headers; false if there is none, and so no loader and no preload.
-bool read_interpreter(const File& file, const Elf64_Ehdr& header, TextBuffer& interpreter) {
-  const size_t count = header.e_phnum < kMaxHeaders ? header.e_phnum : kMaxHeaders;
-  for (size_t index = 0; index < count; ++index) {
-    Elf64_Phdr segment;
-    if (file.read(&segment, sizeof segment, header.e_phoff + index * sizeof segment) != sizeof segment) return false;
-    if (segment.p_type != PT_INTERP) continue;
+bool read_interpreter(const OpenFile& file, const Elf64_Ehdr& header, TextBuffer& interpreter) {
+  return visit_segments(file, 0, header, [&](const Elf64_Phdr& segment) {
+    if (segment.p_type != PT_INTERP) return false;
     char path[PATH_MAX];
     const size_t size = segment.p_filesz < sizeof path ? segment.p_filesz : sizeof path - 1;
-    path[file.read(path, size, segment.p_offset)] = '\0';
+    path[file.read(segment.p_offset, path, size)] = '\0';
     interpreter << static_cast<const char*>(path);
     return true;
-  }
-  return false;
+  });
 }
 
-void check_architecture(const Elf64_Ehdr& header, TextBuffer& obstacle) {
-  if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_machine != EM_X86_64) {
+void check_architecture(ElfKind kind, const Elf64_Ehdr& header, TextBuffer& obstacle) {
+  if (kind != ElfKind::ours) {
     obstacle << "it is built for another processor or for 32 bits; only x86-64 is supported";
   } else if (header.e_type != ET_EXEC && header.e_type != ET_DYN) {
     obstacle << "it is an ELF file, but not a program";
@@ -109,7 +84,7 @@ void check_loader(std::string_view loader, TextBuffer& obstacle) {
 
 // The loader ignores the preload in a program that starts with more rights than its caller (AT_SECURE). For root, a file's
 // capabilities are nothing new.
-void check_rights(const File& file, uid_t uid, TextBuffer& obstacle) {
+void check_rights(const OpenFile& file, uid_t uid, TextBuffer& obstacle) {
   struct stat status;
   if (uid == kGainsNoRights || system_call(SYS_fstat, file.descriptor(), &status) != 0) return;
   if ((status.st_mode & S_ISUID) != 0 && status.st_uid != uid) {
@@ -124,8 +99,8 @@ void check_rights(const File& file, uid_t uid, TextBuffer& obstacle) {
   }
 }
 
-void check_elf(const File& file, const Elf64_Ehdr& header, uid_t uid, PreloadCheck& check) {
-  check_architecture(header, check.obstacle);
+void check_elf(const OpenFile& file, ElfKind kind, const Elf64_Ehdr& header, uid_t uid, PreloadCheck& check) {
+  check_architecture(kind, header, check.obstacle);
   if (check.obstacle.size() > 0) return;
   if (!read_interpreter(file, header, check.interpreter)) {
     if (header.e_type == ET_DYN && header.e_entry == 0) {
@@ -140,20 +115,19 @@ void check_elf(const File& file, const Elf64_Ehdr& header, uid_t uid, PreloadChe
 }
 
 void check_file(const char* path, uid_t uid, int depth, PreloadCheck& check) {
-  const File file(path);
+  const OpenFile file(path);
   if (!file.is_open()) {
     check.kind = FileKind::unreadable;
     return;
   }
-  Elf64_Ehdr header = {};
-  const size_t size = file.read(&header, sizeof header, 0);
-  if (size == sizeof header && memcmp(header.e_ident, ELFMAG, SELFMAG) == 0) {
+  Elf64_Ehdr header;
+  if (const ElfKind kind = read_elf_header(file, 0, &header); kind != ElfKind::none) {
     if (depth == 0) check.kind = FileKind::elf;
-    check_elf(file, header, uid, check);
+    check_elf(file, kind, header, uid, check);
     return;
   }
   char head[256];
-  const size_t head_size = file.read(head, sizeof head, 0);
+  const size_t head_size = file.read(0, head, sizeof head);
   if (head_size < 3 || head[0] != '#' || head[1] != '!' || depth == kDeepestScript) {
     if (depth == 0) check.kind = FileKind::not_elf;
     return;

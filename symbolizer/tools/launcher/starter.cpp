@@ -8,6 +8,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "shim/common/elf/headers.h"
 #include "shim/common/elf/mapped_file.h"
 #include "shim/common/glibc/version_names.h"
 
@@ -18,15 +19,17 @@ constexpr int kCannot = 1, kBadUse = 2;
 
 // Of the table of names that the loader reads, whose versions are those that the file asks for.
 unsigned needed_glibc_minor(const MappedFile& file) {
-  const auto* header = file.at<Elf64_Ehdr>(0);
-  const auto* sections = header == nullptr ? nullptr : file.at<Elf64_Shdr>(header->e_shoff, header->e_shnum);
-  for (size_t i = 0; sections != nullptr && i < header->e_shnum; ++i) {
-    if (sections[i].sh_type != SHT_DYNSYM || sections[i].sh_link >= header->e_shnum) continue;
-    const Elf64_Shdr& names = sections[sections[i].sh_link];
+  Elf64_Ehdr header;
+  unsigned minor = 0;
+  if (read_elf_header(file, 0, &header) != ElfKind::ours) return minor;
+  visit_sections(file, header, [&](const Elf64_Shdr& section) {
+    Elf64_Shdr names;
+    if (section.sh_type != SHT_DYNSYM || !read_section(file, header, section.sh_link, &names)) return false;
     const auto* start = file.at<char>(names.sh_offset, names.sh_size);
-    return start == nullptr ? 0 : highest_glibc_minor({start, names.sh_size});
-  }
-  return 0;
+    if (start != nullptr) minor = highest_glibc_minor({start, names.sh_size});
+    return true;
+  });
+  return minor;
 }
 
 int start(const char* command, char** helper) {
