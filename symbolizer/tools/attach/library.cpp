@@ -22,10 +22,6 @@
 namespace holdwatch::control {
 namespace {
 
-std::string proc_path(int pid, const std::string& name) {
-  return "/proc/" + std::to_string(pid) + "/" + name;
-}
-
 constexpr const char *kLibraryCopy = "libholdwatch.so", *kSymbolizerCopy = "libholdwatch-symbolizer.so";
 
 // Its name must not be that of the library again, which the loader would take for the same file.
@@ -47,7 +43,7 @@ int make_memory_file(RemoteCall& thread, const std::string& name) {
 
 bool fill(int pid, int descriptor, const std::string& path) {
   std::ifstream from(path, std::ios::binary);
-  std::ofstream to(proc_path(pid, "fd/" + std::to_string(descriptor)), std::ios::binary);
+  std::ofstream to(process_file(pid, "fd/" + std::to_string(descriptor)), std::ios::binary);
   to << from.rdbuf();
   to.flush();
   return from && to;
@@ -63,14 +59,14 @@ std::string open_in(Target& target, RemoteCall& thread, const std::string& path)
 
 bool sees_the_same_file(int pid, const std::string& path) {
   struct stat here, there;
-  return stat(path.c_str(), &here) == 0 && stat(proc_path(pid, "root" + path).c_str(), &there) == 0 &&
+  return stat(path.c_str(), &here) == 0 && stat(process_file(pid, "root" + path).c_str(), &there) == 0 &&
          here.st_dev == there.st_dev && here.st_ino == there.st_ino;
 }
 
 CopiesLeft find_copies_left(int pid) {
   CopiesLeft left;
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(proc_path(pid, "fd"), error)) {
+  for (const auto& entry : std::filesystem::directory_iterator(process_file(pid, "fd"), error)) {
     const std::string path = std::filesystem::read_symlink(entry.path(), error);
     const int descriptor = std::atoi(entry.path().filename().c_str());
     if (path == std::string("/memfd:") + kLibraryCopy + " (deleted)") left.libraries.push_back(descriptor);
@@ -105,7 +101,7 @@ MemoryCopies make_copies(RemoteCall& thread) {
 bool needs_symbolizer_again(Target& target) {
   auto watched = Watched::find(target);
   const bool is_copy =
-      read_text(proc_path(target.pid(), "maps")).find(std::string("/memfd:") + kLibraryCopy) != std::string::npos;
+      read_text(process_file(target.pid(), "maps")).find(std::string("/memfd:") + kLibraryCopy) != std::string::npos;
   return watched && is_copy && !watched->has_symbolizer();
 }
 

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "shim/common/glibc/version_names.h"
 #include "symbolizer/proc_text.h"
 #include "symbolizer/symbols/program_file.h"
 #include "symbolizer/tools/missing_libraries.h"
@@ -77,7 +78,7 @@ void check_glibc(const std::string& library, Findings& findings) {
   }
   const ProgramFile file(library);
   const unsigned needed = file.is_readable() ? file.glibc_minor() : 0;
-  const unsigned here = static_cast<unsigned>(std::strtoul(version.c_str() + version.find('.') + 1, nullptr, 10));
+  const unsigned here = present_glibc_minor();
   if (needed > here) {
     findings.obstacle("machine", "glibc here is " + version + ", but the library was built for 2." +
                                      std::to_string(needed) + "; build it on this machine");

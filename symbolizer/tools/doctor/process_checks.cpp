@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "shim/common/proc/thread_files.h"
@@ -18,6 +19,7 @@
 #include "symbolizer/tools/launcher/preload_check.h"
 #include "symbolizer/tools/process_state.h"
 #include "symbolizer/unwind/auxiliary.h"
+#include "symbolizer/unwind/maps_file.h"
 #include "symbolizer/unwind/process_memory.h"
 
 namespace holdwatch {
@@ -113,11 +115,11 @@ void check_container(const Process& process, const std::string& library, Finding
 
 // Of the libc that is loaded there, which may be a container's.
 void check_libc(const Process& process, const std::string& maps, const std::string& library, Findings& findings) {
-  const size_t name = maps.find("/libc.so.6\n");
-  if (name == std::string::npos) return;
-  const size_t begin = maps.rfind(' ', name) + 1;
-  const std::string path = maps.substr(begin, name - begin) + "/libc.so.6";
-  const ProgramFile libc(process.directory() + "/root" + path), ours(library);
+  const std::vector<Mapping> mappings = parse_maps(maps);
+  const auto found = std::find_if(mappings.begin(), mappings.end(),
+                                  [](const Mapping& mapping) { return mapping.path.ends_with("/libc.so.6"); });
+  if (found == mappings.end()) return;
+  const ProgramFile libc(process.directory() + "/root" + found->path), ours(library);
   if (!libc.is_readable() || !ours.is_readable() || ours.glibc_minor() <= libc.glibc_minor()) return;
   findings.obstacle("libc", "its glibc is 2." + std::to_string(libc.glibc_minor()) +
                                 ", but the library was built for 2." + std::to_string(ours.glibc_minor()) +
