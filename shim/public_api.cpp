@@ -2,8 +2,8 @@
 // Any thread of the program, also with locks held: none of them blocks or allocates.
 #include <cstdint>
 
+#include "shim/record/current_record.h"
 #include "shim/record/lock_registry.h"
-#include "shim/record/thread_table.h"
 #include "shim/reporter/report_callback.h"
 #include "shim/watch/watcher.h"
 

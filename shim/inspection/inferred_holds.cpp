@@ -12,6 +12,8 @@
 #include "shim/inspection/stillness.h"
 #include "shim/inspection/task_files.h"
 #include "shim/inspection/waiting_call.h"
+#include "shim/record/acquire_slow.h"
+#include "shim/record/own_record.h"
 #include "shim/record/thread_table.h"
 
 namespace holdwatch {
@@ -23,7 +25,7 @@ constexpr int kLooks = 3;             // a thread may be about to wait while it 
 constexpr size_t kMaxWaited = 512;    // locks with waiters whose holders are inferred in one scan
 
 struct Inferred {
-  ThreadRecord* record;  // null: free
+  OwnRecord* record;  // null: free
   HeldSlot* slot;
   LockWord word;
   bool is_wait;
@@ -61,14 +63,14 @@ Inferred* find_inferred(int tid, LockWord word, bool is_wait) {
 }
 
 // The record with what was inferred about the thread already, or null.
-ThreadRecord* record_of(int tid) {
+OwnRecord* record_of(int tid) {
   for (size_t i = 0; i < g_used; ++i)
     if (g_inferred[i].record != nullptr && g_inferred[i].tid() == tid) return g_inferred[i].record;
   return nullptr;
 }
 
 void drop(Inferred& inferred) {
-  ThreadRecord& record = *inferred.record;
+  OwnRecord& record = *inferred.record;
   inferred.record = nullptr;
   record.drop(*inferred.slot);
   if (record_of(inferred.tid()) == nullptr) return_inferred_record(record);
@@ -91,18 +93,18 @@ bool waits_by_record(int tid) {
 
 // Publishes in the thread's inferred record that it waits for the lock from now on, or holds it.
 bool publish(Inferred& inferred) {
-  ThreadRecord& record = *inferred.record;
+  OwnRecord& record = *inferred.record;
   inferred.slot =
-      record.begin_wait_slow(inferred.word, {0, 0, 0}, g_clock_line.tick_ns.load(std::memory_order_relaxed));
+      begin_wait_slow(record, inferred.word, {0, 0, 0}, g_clock_line.tick_ns.load(std::memory_order_relaxed));
   if (inferred.slot == nullptr) return false;
-  if (!inferred.is_wait) record.hold_waited_slow(*inferred.slot, inferred.word);
+  if (!inferred.is_wait) hold_waited_slow(record, *inferred.slot, inferred.word);
   return true;
 }
 
 Inferred* infer(const OwnerPlace& place, LockWord word, bool is_wait) {
   Inferred* inferred = free_entry();
   if (inferred == nullptr) return nullptr;
-  ThreadRecord* record = record_of(place.tid);
+  OwnRecord* record = record_of(place.tid);
   if (record == nullptr) {
     SyscallFile file;
     const bool has_stack = place.where == Whereabouts::here && read_syscall_file(place.tid, &file) == 0;

@@ -41,7 +41,7 @@ void LockIndex::note(LockWord lock, uint32_t record, uint32_t slot) {
 
 void LockIndex::walk() {
   if (wanted_ == 0) return;
-  for_each_record([&](uint32_t index, ThreadRecord& record) {
+  for_each_record([&](uint32_t index, const ThreadRecord& record) {
     for_each_used_slot(record, [&](uint32_t slot, const HeldSlot&, LockWord word) {
       if (word.is_hold()) note(word, index, slot);
     });

@@ -5,7 +5,7 @@
 
 #include "shim/common/glibc/lock_layout.h"
 #include "shim/inspection/capture.h"
-#include "shim/record/thread_table.h"
+#include "shim/record/current_record.h"
 
 namespace holdwatch {
 namespace {

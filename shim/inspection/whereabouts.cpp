@@ -13,7 +13,7 @@
 #include "shim/inspection/ownership.h"
 #include "shim/inspection/task_files.h"
 #include "shim/own_threads/seccomp_state.h"
-#include "shim/record/thread_table.h"
+#include "shim/record/current_record.h"
 
 namespace holdwatch {
 namespace {

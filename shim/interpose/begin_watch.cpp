@@ -5,6 +5,7 @@
 #include "shim/base/thread_mode.h"
 #include "shim/base/upcalls.h"
 #include "shim/own_threads/seccomp_state.h"
+#include "shim/record/current_record.h"
 #include "shim/record/thread_table.h"
 
 namespace holdwatch {
@@ -15,8 +16,8 @@ void begin_watch_slow() {
   if (!calls_ever_filtered()) kUpcalls.begin_watch();
 }
 
-ThreadRecord* first_record_slow() {
-  ThreadRecord* record = register_thread_slow();
+OwnRecord* first_record_slow() {
+  OwnRecord* record = register_thread_slow();
   if (record != nullptr && live_records() > 1 && g_clock_line.tick_ns.load(std::memory_order_relaxed) == kNoWatch)
     begin_watch_slow();
   return record;

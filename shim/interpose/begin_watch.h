@@ -6,7 +6,7 @@
 
 #include "shim/common/glibc/lock_layout.h"
 #include "shim/record/lock_word.h"
-#include "shim/record/thread_record.h"
+#include "shim/record/own_record.h"
 
 namespace holdwatch {
 
@@ -14,7 +14,7 @@ namespace holdwatch {
 
 // Gives the calling thread its record at its first lock call. A second live record means that the program has threads,
 // even if glibc created them itself (timers, asynchronous I/O), past our hooks: then watching begins here.
-[[gnu::noinline, gnu::cold]] ThreadRecord* first_record_slow();
+[[gnu::noinline, gnu::cold]] OwnRecord* first_record_slow();
 
 // Called before the program creates a thread, whose record must come from memory that is already reserved.
 [[gnu::noinline, gnu::cold]] void prepare_for_thread_slow(const pthread_attr_t* attributes);

@@ -10,10 +10,14 @@
 
 #include "shim/common/glibc/lock_layout.h"
 #include "shim/interpose/begin_watch.h"
-#include "shim/record/ended_holds.h"
+#include "shim/record/acquire_slow.h"
+#include "shim/record/current_record.h"
+#include "shim/record/hand_over.h"
+#include "shim/record/hold_levels.h"
+#include "shim/record/hold_notes.h"
 #include "shim/record/lock_registry.h"
+#include "shim/record/own_record.h"
 #include "shim/record/stamp.h"
-#include "shim/record/thread_table.h"
 
 namespace holdwatch {
 
@@ -58,23 +62,23 @@ inline bool acquired(int result) {
   return result == 0 || result == EOWNERDEAD;
 }
 
-inline ThreadRecord* own_record() {
-  ThreadRecord* record = current_record();
+inline OwnRecord* own_record() {
+  OwnRecord* record = current_record();
   return record != nullptr ? record : first_record_slow();
 }
 
 // The record that notes releases: also a paused thread's, lest its holds last for ever.
-[[gnu::always_inline]] inline ThreadRecord* releasing_record() {
-  ThreadRecord* record = current_record();
+[[gnu::always_inline]] inline OwnRecord* releasing_record() {
+  OwnRecord* record = current_record();
   return record != nullptr ? record : paused_record();
 }
 
 // The real call has returned, and there is more to it than an ordinary acquisition; `slot` is null if none was left.
-inline void acquired_slow(ThreadRecord& record, HeldSlot* slot, LockWord lock, int result) {
+inline void acquired_slow(OwnRecord& record, HeldSlot* slot, LockWord lock, int result) {
   if (slot == nullptr) {
     if (acquired(result)) record.count_unrecorded();
   } else if (acquired(result)) {
-    record.hold_waited_slow(*slot, lock.as_hold());
+    hold_waited_slow(record, *slot, lock.as_hold());
   } else {
     record.drop(*slot);
   }
@@ -82,14 +86,14 @@ inline void acquired_slow(ThreadRecord& record, HeldSlot* slot, LockWord lock, i
 
 // Whether the mutex is the thread's own. The caller is about to take it, so that it is there to be read.
 template <LockKind Kind, Access How>
-bool is_own_mutex(Lock<Kind, How> lock, const ThreadRecord& record) {
+bool is_own_mutex(Lock<Kind, How> lock, const OwnRecord& record) {
   return Kind == LockKind::mutex &&
          mutex_owner(*static_cast<const pthread_mutex_t*>(lock.address)) == record.tid.load(std::memory_order_relaxed);
 }
 
 // Whether a call that takes the lock is one more level of a recursive mutex that the thread has: then it does not block.
 template <LockKind Kind, Access How>
-[[gnu::always_inline]] inline bool is_further_level(Lock<Kind, How> lock, const ThreadRecord& record) {
+[[gnu::always_inline]] inline bool is_further_level(Lock<Kind, How> lock, const OwnRecord& record) {
   return is_own_mutex(lock, record) &&
          mutex_type(*static_cast<const pthread_mutex_t*>(lock.address)) == PTHREAD_MUTEX_RECURSIVE;
 }
@@ -104,19 +108,18 @@ LockWord wanted(Lock<Kind, How> lock) {
   return HasTimeout ? lock.word().with_timeout() : lock.word();
 }
 
-[[gnu::noinline]] inline void hold_slow(ThreadRecord& record, LockWord lock, uintptr_t pc, uintptr_t sp, uintptr_t bp) {
-  record.hold_slow(lock, {pc, sp, bp});
+[[gnu::noinline]] inline void hold_slow(OwnRecord& record, LockWord lock, uintptr_t pc, uintptr_t sp, uintptr_t bp) {
+  hold_slow(record, lock, Caller{pc, sp, bp});
 }
 
-[[gnu::noinline]] inline void hold_again(ThreadRecord& record, LockWord lock, uintptr_t pc, uintptr_t sp,
-                                         uintptr_t bp) {
+[[gnu::noinline]] inline void hold_again(OwnRecord& record, LockWord lock, uintptr_t pc, uintptr_t sp, uintptr_t bp) {
   if (!record.hold_again_at_once(lock, {pc, sp, bp})) hold_slow(record, lock, pc, sp, bp);
 }
 
 [[gnu::noinline]] inline int settle_slow(HeldSlot& slot, int result) {
-  ThreadRecord* record = releasing_record();  // a signal handler may have paused the thread
+  OwnRecord* record = releasing_record();  // a signal handler may have paused the thread
   if (acquired(result)) {
-    record->settle(slot, LockWord(slot.word.load(std::memory_order_relaxed)).as_hold());
+    settle(*record, slot, LockWord(slot.word.load(std::memory_order_relaxed)).as_hold());
   } else {
     record->drop(slot);
   }
@@ -125,11 +128,11 @@ LockWord wanted(Lock<Kind, How> lock) {
 
 // Takes a lock that the thread does not have, in a slot that is ready for it.
 template <bool HasTimeout, LockKind Kind, Access How, typename Call>
-[[gnu::always_inline]] inline int acquire_in(HeldSlot& slot, ThreadRecord& record, Lock<Kind, How> lock,
+[[gnu::always_inline]] inline int acquire_in(HeldSlot& slot, OwnRecord& record, Lock<Kind, How> lock,
                                              const Caller& caller, uint64_t tick_ns, Call call) {
   record.begin_wait(slot, wanted<HasTimeout>(lock), caller, tick_ns);
   const int result = call();
-  if (result != 0 || !ThreadRecord::hold_at_once<HasTimeout>(slot)) [[unlikely]]
+  if (result != 0 || !OwnRecord::hold_at_once<HasTimeout>(slot)) [[unlikely]]
     return settle_slow(slot, result);
   return 0;
 }
@@ -144,7 +147,7 @@ template <LockKind Kind, Access How>
 template <bool HasTimeout, LockKind Kind, Access How, typename Call>
 [[gnu::noinline, gnu::cold]] int acquire_slow(Lock<Kind, How> lock, uintptr_t pc, uintptr_t sp, uintptr_t bp,
                                               Call call) {
-  ThreadRecord* record = own_record();
+  OwnRecord* record = own_record();
   if (record == nullptr) return call();
   if (is_further_level(lock, *record)) {
     const int result = call();
@@ -152,7 +155,7 @@ template <bool HasTimeout, LockKind Kind, Access How, typename Call>
     return result;
   }
   if (g_clock_line.tick_ns.load(std::memory_order_relaxed) == kNoWatch && looks_taken(lock.word())) begin_watch_slow();
-  HeldSlot* slot = record->begin_wait_slow(wanted<HasTimeout>(lock), {pc, sp, bp}, stamp_slow());
+  HeldSlot* slot = begin_wait_slow(*record, wanted<HasTimeout>(lock), {pc, sp, bp}, stamp_slow());
   const int result = call();
   acquired_slow(*record, slot, lock.word(), result);
   return result;
@@ -161,7 +164,7 @@ template <bool HasTimeout, LockKind Kind, Access How, typename Call>
 // Reading while other locks are held, too.
 template <bool HasTimeout, LockKind Kind, Access How, typename Call>
 [[gnu::noinline]] int acquire_reading_slow(Lock<Kind, How> lock, uintptr_t pc, uintptr_t sp, uintptr_t bp, Call call) {
-  ThreadRecord* record = current_record();
+  OwnRecord* record = current_record();
   const uint64_t tick_ns = g_clock_line.tick_ns.load(std::memory_order_relaxed);
   HeldSlot* slot = nullptr;
   if (record == nullptr || is_stamped_exactly(lock, tick_ns) || !record->takes_over_others(address_of(lock), slot))
@@ -173,7 +176,7 @@ template <bool HasTimeout, LockKind Kind, Access How, typename Call>
 // lock, rdlock, wrlock ...: may block.
 template <bool HasTimeout = false, LockKind Kind, Access How, typename Call>
 [[gnu::always_inline]] inline int acquire(Lock<Kind, How> lock, const Caller& caller, Call call) {
-  ThreadRecord* record = current_record();
+  OwnRecord* record = current_record();
   const uint64_t tick_ns = g_clock_line.tick_ns.load(std::memory_order_relaxed);
   HeldSlot* slot = nullptr;
   if (record == nullptr || !record->takes_at_once<Kind, How>(slot) || is_own_mutex(lock, *record) ||
@@ -194,7 +197,7 @@ template <LockKind Kind, Access How, typename Call>
 
 template <LockKind Kind, Access How>
 [[gnu::noinline]] inline int hold_slow(Lock<Kind, How> lock, uintptr_t pc, uintptr_t sp, uintptr_t bp, int result) {
-  if (ThreadRecord* record = own_record(); record != nullptr) hold_slow(*record, lock.word(), pc, sp, bp);
+  if (OwnRecord* record = own_record(); record != nullptr) hold_slow(*record, lock.word(), pc, sp, bp);
   return result;
 }
 
@@ -209,7 +212,7 @@ template <LockKind Kind, Access How, typename Call>
 [[gnu::always_inline]] inline int try_acquire(Lock<Kind, How> lock, const uintptr_t* frame, Call call) {
   const int result = call();
   if (!acquired(result)) return result;
-  ThreadRecord* record = current_record();
+  OwnRecord* record = current_record();
   const Caller caller = caller_at(frame);
   if (record == nullptr || has_several_levels(lock) || !record->hold_new_at_once<Kind, How>(address_of(lock), caller))
       [[unlikely]]
@@ -230,7 +233,7 @@ inline bool is_anothers(LockWord lock, int tid) {
 
 // Ends the hold of `lock` whose last level is in the slot `last` with all that there is to note of it: an overlong one is
 // handed over before. A hold from before the watch began counts from the watch's beginning.
-inline void end_hold(ThreadRecord& record, LockWord lock, HeldSlot& first, HeldSlot& last, const Caller& caller) {
+inline void end_hold(OwnRecord& record, LockWord lock, HeldSlot& first, HeldSlot& last, const Caller& caller) {
   // Below zero where the stamp is exact, and newer than the tick.
   const auto age_ns = static_cast<int64_t>(g_clock_line.tick_ns.load(std::memory_order_relaxed) -
                                            first.since_ns.load(std::memory_order_relaxed));
@@ -238,7 +241,7 @@ inline void end_hold(ThreadRecord& record, LockWord lock, HeldSlot& first, HeldS
       g_clock_line.hand_over_ns[static_cast<size_t>(lock.access())].load(std::memory_order_relaxed));
   if (age_ns >= overlong_ns && !is_anothers(lock, record.tid.load(std::memory_order_relaxed)))
     hand_over_slow(record, lock, first, last, caller);
-  record.learn_site(last, caller);
+  learn_site(record, last, caller);
   record.drop(last);
   if (&first != &last) record.drop(first);
 }
@@ -246,23 +249,23 @@ inline void end_hold(ThreadRecord& record, LockWord lock, HeldSlot& first, HeldS
 // The unlock of what is not the newest ordinary hold. Without a slot it is not ours: another thread took it, or it was taken
 // before we looked; the watcher sees from the lock that it is free. The watcher may empty the slot at any time (drop_left_over): what it
 // says is read once.
-[[gnu::noinline]] inline void note_release_slow(ThreadRecord& record, const void* lock, uintptr_t pc, uintptr_t sp,
+[[gnu::noinline]] inline void note_release_slow(OwnRecord& record, const void* lock, uintptr_t pc, uintptr_t sp,
                                                 uintptr_t bp) {
   HeldSlot* newest = record.find(reinterpret_cast<uintptr_t>(lock));
   if (newest == nullptr) return;
   const LockWord held(newest->word.load(std::memory_order_relaxed));
   HeldSlot* first = nullptr;
   if (held.is_no_hold()) return;
-  if (record.is_last_level(*newest, held, &first)) return end_hold(record, held, *first, *newest, {pc, sp, bp});
-  record.give_up_level(*newest, held, {pc, sp, bp});
+  if (is_last_level(record, *newest, held, &first)) return end_hold(record, held, *first, *newest, {pc, sp, bp});
+  give_up_level(record, *newest, held, {pc, sp, bp});
 }
 
 [[gnu::noinline]] inline void note_paused_release(const void* lock, uintptr_t pc, uintptr_t sp, uintptr_t bp) {
-  if (ThreadRecord* record = paused_record(); record != nullptr) note_release_slow(*record, lock, pc, sp, bp);
+  if (OwnRecord* record = paused_record(); record != nullptr) note_release_slow(*record, lock, pc, sp, bp);
 }
 
 [[gnu::noinline]] inline void note_release(const void* lock, uintptr_t pc, uintptr_t sp, uintptr_t bp) {
-  ThreadRecord* record = current_record();
+  OwnRecord* record = current_record();
   if (record == nullptr) [[unlikely]]
     return note_paused_release(lock, pc, sp, bp);
   HeldSlot* slot = record->droppable_near_top({lock, LockKind::mutex, Access::exclusive}, sp);
@@ -281,7 +284,7 @@ template <typename Call>
 // another thread took over, or a child's that its parent had locked) the hold is none of this thread's any more.
 template <LockKind Kind, Access How, typename Call, typename Slow>
 [[gnu::always_inline]] inline int release(Lock<Kind, How> lock, Call call, Slow slow) {
-  ThreadRecord* record = current_record();
+  OwnRecord* record = current_record();
   if (record == nullptr || !record->drop_at_once<Kind>(lock.word())) [[unlikely]]
     return slow();
   return call();
@@ -292,7 +295,7 @@ template <LockKind Kind, Access How, typename Call, typename Slow>
 template <typename Call>
 inline auto forget(const void* lock, Call call) {
   const auto address = reinterpret_cast<uintptr_t>(lock);
-  if (ThreadRecord* record = releasing_record(); record != nullptr)
+  if (OwnRecord* record = releasing_record(); record != nullptr)
     while (HeldSlot* slot = record->find(address)) record->drop(*slot);
   forget_lock(address);
   return call();
@@ -301,7 +304,7 @@ inline auto forget(const void* lock, Call call) {
 // destroy, where it may be refused: a mutex that is held stays so.
 template <typename Call>
 inline int forget_unless_refused(const void* lock, Call call) {
-  ThreadRecord* record = releasing_record();
+  OwnRecord* record = releasing_record();
   if (record == nullptr || record->find(reinterpret_cast<uintptr_t>(lock)) == nullptr) return forget(lock, call);
   const int result = call();
   return result != 0 ? result : forget(lock, [] { return 0; });
@@ -310,7 +313,7 @@ inline int forget_unless_refused(const void* lock, Call call) {
 // What a condition wait has to put in order when it returns, or when it is cancelled: a cancelled wait takes the mutex
 // again before the cleanup handlers run (POSIX), and they find it held.
 struct ConditionWait {
-  ThreadRecord* record;
+  OwnRecord* record;
   HeldSlot* slot;
   LockWord mutex;
 
@@ -340,15 +343,15 @@ HOLDWATCH_OLDEST(__pthread_unwind_next);
 // cond_wait and its kin: the hold ends here and begins anew when the mutex is taken again.
 template <typename Call>
 inline int condition_wait(const void* mutex, const Caller& caller, Call call, int timed_out) {
-  ThreadRecord* record = releasing_record();
+  OwnRecord* record = releasing_record();
   HeldSlot* slot = record == nullptr ? nullptr : record->find(reinterpret_cast<uintptr_t>(mutex));
   const LockWord held(mutex, LockKind::mutex, Access::exclusive);
   HeldSlot* first = nullptr;
   // Held several times (recursive): glibc gives it up once only, so that it stays held and the hold goes on.
-  if (slot == nullptr || !record->is_last_level(*slot, held, &first)) return call();
+  if (slot == nullptr || !is_last_level(*record, *slot, held, &first)) return call();
   end_hold(*record, held, *first, *slot, caller);
   const LockWord word = held.with_condition();
-  const ConditionWait wait{record, record->begin_wait_slow(word, caller, stamp_slow()), word};
+  const ConditionWait wait{record, begin_wait_slow(*record, word, caller, stamp_slow()), word};
   int result = 0;
   pthread_cleanup_push(&ConditionWait::cancelled, const_cast<ConditionWait*>(&wait));
   result = call();

@@ -13,6 +13,7 @@
 #include "shim/own_threads/own_thread.h"
 #include "shim/own_threads/seccomp_state.h"
 #include "shim/own_threads/standard_error.h"
+#include "shim/record/current_record.h"
 #include "shim/record/ended_holds.h"
 #include "shim/record/spare_memory.h"
 #include "shim/record/thread_table.h"

@@ -27,7 +27,9 @@
 #include "shim/lifecycle/both_threads.h"
 #include "shim/own_threads/seccomp_state.h"
 #include "shim/own_threads/standard_error.h"
+#include "shim/record/current_record.h"
 #include "shim/record/ended_holds.h"
+#include "shim/record/hold_notes.h"
 #include "shim/record/lock_registry.h"
 #include "shim/record/spare_memory.h"
 #include "shim/record/thread_table.h"
@@ -94,7 +96,7 @@ void in_child() {
   const Inside inside;
   seccomp_after_fork();
   standard_error_after_fork(own_tid());
-  thread_table_after_fork();
+  current_record_after_fork();
   ended_holds_after_fork();
   lock_registry_after_fork();
   unloads_after_fork();
@@ -127,7 +129,7 @@ bool prepare_late(TextBuffer& why) {
   if (prepared) return true;
   standard_error_start();
   remember_own_path();
-  if (!thread_table_start_late()) {
+  if (!current_record_start_late()) {
     why << "the program has used up the thread-specific data keys that need no allocation";
     return false;
   }
@@ -208,7 +210,7 @@ void stay_out(std::string_view why) {
   holdwatch_control_block.state.store(ControlState::preloaded, std::memory_order_relaxed);
   if (!g_settings.follow) leave_preload_variable(environ, own_path());
   g_main_frames_end = reinterpret_cast<uintptr_t>(arguments);
-  thread_table_start();
+  current_record_start();
   refill_spares(false);
   libc().__register_atfork(before_fork, nullptr, in_child, &__dso_handle);
   take_part();

@@ -5,6 +5,7 @@
 #include "shim/base/clock.h"
 #include "shim/common/kernel/copy_bytes.h"
 #include "shim/record/call_sites.h"
+#include "shim/record/hand_over.h"
 #include "shim/record/thread_table.h"
 
 namespace holdwatch {
@@ -14,11 +15,11 @@ constinit EndedHold g_entries[32] = {};
 std::atomic<uint32_t> g_ready{0};  // entries that are ready: a scan need not touch every entry's page
 std::atomic<uint64_t> g_lost{0};
 
-Identity identity_of(ThreadRecord& record, const HeldSlot& slot) {
+Identity identity_of(const ThreadRecord& record, const HeldSlot& slot) {
   return {index_of(record), record.index_of_slot(slot), slot.number.load(std::memory_order_relaxed)};
 }
 
-void copy_hold(ThreadRecord& record, LockWord lock, const HeldSlot& first, const HeldSlot& last, HoldView* out) {
+void copy_hold(const ThreadRecord& record, LockWord lock, const HeldSlot& first, const HeldSlot& last, HoldView* out) {
   out->identity = identity_of(record, first);
   out->word = lock;
   out->tid = record.tid.load(std::memory_order_relaxed);
@@ -57,7 +58,7 @@ bool callers_are_lost(const HoldView& hold, const Caller& caller) {
 
 }  // namespace
 
-void hand_over_slow(ThreadRecord& record, LockWord lock, const HeldSlot& first, const HeldSlot& last,
+void hand_over_slow(OwnRecord& record, LockWord lock, const HeldSlot& first, const HeldSlot& last,
                     const Caller& caller) {
   for (EndedHold& entry : g_entries) {
     auto expected = EndedHold::State::free;

@@ -1,7 +1,6 @@
 // Holds that reached (nearly) their limit, passed on by the thread that ends them: the exact end, and where the thread
 // was at that moment. So an overlong hold is reported even if the watcher never saw it.
-// hand_over_slow: hot context, but only for holds near their limit; no allocation, no lock, no system call beyond a vDSO
-// clock. The rest: the watcher and the reporter.
+// The watcher's and the reporter's side; that of lock calls is in hand_over.h.
 #pragma once
 
 #include <atomic>
@@ -26,11 +25,6 @@ struct EndedHold {
   unsigned char acquired[kStackCopySize];  // the stack at the acquisition, from hold.sites[0].sp on
   unsigned char stack[16 * 1024];          // from caller.sp on
 };
-
-// Notes that the calling thread is about to end its hold of `lock`, which began in the slot `first` of its record; the slot
-// `last` belongs to the level that ends, usually the same slot. The lock is not read from it: see drop_left_over.
-[[gnu::noinline]] void hand_over_slow(ThreadRecord& record, LockWord lock, const HeldSlot& first, const HeldSlot& last,
-                                      const Caller& caller);
 
 // The next entry that is ready, now `taken`, or null. Watcher only.
 EndedHold* take_ended_hold();

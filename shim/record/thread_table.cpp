@@ -1,60 +1,30 @@
 // See thread_table.h. Records live in slabs of 1 MiB that are never unmapped: a reader may look at one at any time.
 #include "shim/record/thread_table.h"
 
-#include <pthread.h>
-#include <sys/auxv.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <atomic>
-#include <climits>
 
-#include "shim/base/libc_functions.h"
 #include "shim/base/os.h"
-#include "shim/common/glibc/lock_layout.h"
-#include "shim/common/kernel/system_call.h"
-#include "shim/own_threads/seccomp_state.h"
+#include "shim/record/own_record.h"
 
 namespace holdwatch {
-
-HOLDWATCH_TLS ThreadRecord* t_record = nullptr;
-
 namespace {
 
 constexpr uint32_t kRecordsPerSlab = 1024;
 constexpr uint32_t kSlabs = 128;  // 131,072 threads; Linux's own default limit is lower
 constexpr uint32_t kNone = UINT32_MAX;
 constexpr uint32_t kSpareRecords = 64;
-constexpr uintptr_t kMainStackSpan = uintptr_t{64} << 20;  // the kernel keeps at least 128 MiB below it free
 
-std::atomic<ThreadRecord*> g_slabs[kSlabs];
+std::atomic<OwnRecord*> g_slabs[kSlabs];
 std::atomic<uint32_t> g_capacity{0};  // records in all slabs
 std::atomic<uint32_t> g_limit{0};     // records ever given out
-std::atomic<uint32_t> g_live{0};
 std::atomic<uint32_t> g_without_record{0};
 
 // Free records, newest first: index below, above it a counter that makes a compare-and-swap fail if the list was changed
 // and changed back in between (the ABA problem).
 std::atomic<uint64_t> g_free{kNone};
 
-std::atomic<size_t> g_smallest_stack{SIZE_MAX};
-pthread_key_t g_exit_key;
-bool g_exit_key_made = false;
-
-// The thread that survived the last fork, and the ids that it had in earlier processes. Written in the child while it has
-// one thread.
-int g_survivor = 0;
-int g_former_tids[8] = {};
-unsigned g_forks = 0;
-
-int g_late_leader = 0;  // the main thread's id where thread_table_start did not run in it
-HOLDWATCH_TLS bool t_main_stack = false;
-HOLDWATCH_TLS uint8_t t_exit_rounds = 0;
-HOLDWATCH_TLS ThreadRecord* t_paused = nullptr;
-
 // An index that was given out: its slab is there.
-ThreadRecord& known_record(uint32_t index) {
+OwnRecord& known_record(uint32_t index) {
   return g_slabs[index / kRecordsPerSlab].load(std::memory_order_acquire)[index % kRecordsPerSlab];
 }
 
@@ -77,7 +47,9 @@ void push_free(uint32_t index) {
   } while (!g_free.compare_exchange_weak(head, replacement, std::memory_order_acq_rel));
 }
 
-ThreadRecord* take_record() {
+}  // namespace
+
+OwnRecord* take_record() {
   uint32_t index = pop_free();
   if (index == kNone) {
     index = g_limit.load(std::memory_order_relaxed);
@@ -85,108 +57,27 @@ ThreadRecord* take_record() {
       if (index >= g_capacity.load(std::memory_order_acquire)) return nullptr;
     } while (!g_limit.compare_exchange_weak(index, index + 1, std::memory_order_acq_rel));
   }
-  return record_at(index);
+  return &known_record(index);
 }
 
-// glibc puts a thread's descriptor at the high end of its stack, whoever allocated the stack (nptl/allocatestack.c). The
-// main thread's stack ends with the program's file name (fs/binfmt_elf.c), somewhere in its last page.
-void note_stack(ThreadRecord& record) {
-  if (t_main_stack) {
-    record.stack_end = (getauxval(AT_EXECFN) & ~uintptr_t{4095}) + 4096;
-    record.stack_span = kMainStackSpan;
-  } else {
-    record.stack_end = reinterpret_cast<uintptr_t>(libc().pthread_self());
-    record.stack_span = g_smallest_stack.load(std::memory_order_relaxed);
+void return_record(OwnRecord& record) {
+  record.state.store(RecordState::free, std::memory_order_release);
+  push_free(index_of(record));
+}
+
+void free_all_records_but(const OwnRecord* own) {
+  g_free.store(kNone, std::memory_order_relaxed);
+  for (uint32_t index = record_limit(); index-- > 0;) {
+    OwnRecord& record = known_record(index);
+    if (&record == own) continue;
+    record.clear();
+    return_record(record);
   }
-}
-
-// Runs among the destructors of thread-specific data. Those of others may still take locks, so it asks to be called
-// again and gives the record back in the last round (POSIX: PTHREAD_DESTRUCTOR_ITERATIONS rounds).
-void give_back_record();
-
-void on_thread_exit(void* value) {
-  if (++t_exit_rounds < PTHREAD_DESTRUCTOR_ITERATIONS) {
-    libc().pthread_setspecific(g_exit_key, value);
-    return;
-  }
-  give_back_record();
-}
-
-void give_back_record() {
-  resume_thread();
-  ThreadRecord* record = t_record;
-  t_record = nullptr;
-  t_mode = ThreadMode::finished;
-  if (record == nullptr) return;
-  record->end_waits();
-  g_live.fetch_sub(1, std::memory_order_relaxed);
-  if (!record->holds_nothing()) {
-    if (const SystemCallScope calls; !calls_filtered()) system_call(SYS_prctl, PR_GET_NAME, record->gone_name);
-    record->state.store(RecordState::gone, std::memory_order_release);
-    return;
-  }
-  record->state.store(RecordState::free, std::memory_order_release);
-  push_free(index_of(*record));
-}
-
-}  // namespace
-
-// glibc writes it into a mutex that the thread locks.
-int own_tid() {
-  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-  libc().pthread_mutex_lock(&mutex);
-  const int tid = mutex_owner(mutex);
-  libc().pthread_mutex_unlock(&mutex);
-  return tid;
-}
-
-// A program that uses a key that it never created, usually number 0, must get its EINVAL. So ours is the last one of those
-// whose values need no allocation (nptl/pthread_setspecific.c: the first 32); keys are given out from 0 upwards.
-constexpr size_t kKeysWithoutAllocation = 32;
-
-bool make_exit_key() {
-  pthread_key_t made[kKeysWithoutAllocation];
-  size_t count = 0;
-  while (count < kKeysWithoutAllocation && libc().pthread_key_create(&made[count], on_thread_exit) == 0)
-    if (made[count++] >= kKeysWithoutAllocation - 1) break;
-  if (count == 0) return false;
-  g_exit_key = made[0];
-  for (size_t i = 1; i < count; ++i)
-    if (made[i] < kKeysWithoutAllocation) g_exit_key = made[i];
-  for (size_t i = 0; i < count; ++i)
-    if (made[i] != g_exit_key) libc().pthread_key_delete(made[i]);
-  return true;
-}
-
-void note_default_stack_size() {
-  pthread_attr_t attributes;
-  if (libc().pthread_getattr_default_np(&attributes) != 0) return;
-  size_t size = 0;
-  libc().pthread_attr_getstacksize(&attributes, &size);
-  g_smallest_stack.store(size, std::memory_order_relaxed);
-  libc().pthread_attr_destroy(&attributes);
-}
-
-void thread_table_start() {
-  t_main_stack = true;
-  g_exit_key_made = make_exit_key();
-  note_default_stack_size();
-  refill_records();
-}
-
-bool thread_table_start_late() {
-  g_exit_key_made = make_exit_key() && g_exit_key < kKeysWithoutAllocation;
-  if (!g_exit_key_made) return false;
-  // The stack sizes of threads that exist already are not known: assume the smallest that glibc allows.
-  g_smallest_stack.store(static_cast<size_t>(libc().sysconf(_SC_THREAD_STACK_MIN)), std::memory_order_relaxed);
-  g_late_leader = static_cast<int>(system_call(SYS_getpid));
-  refill_records();
-  return true;
 }
 
 void thread_table_forget_holds() {
   for (uint32_t index = 0; index < record_limit(); ++index) {
-    ThreadRecord& record = *record_at(index);
+    OwnRecord& record = known_record(index);
     switch (record.state.load(std::memory_order_acquire)) {
       case RecordState::free:
         break;
@@ -201,8 +92,8 @@ void thread_table_forget_holds() {
   }
 }
 
-ThreadRecord* make_inferred_record(int tid, uintptr_t stack_end) {
-  ThreadRecord* record = take_record();
+OwnRecord* make_inferred_record(int tid, uintptr_t stack_end) {
+  OwnRecord* record = take_record();
   if (record == nullptr) return nullptr;
   record->clear();
   record->unrecorded.store(0, std::memory_order_relaxed);
@@ -213,118 +104,25 @@ ThreadRecord* make_inferred_record(int tid, uintptr_t stack_end) {
   return record;
 }
 
-void return_inferred_record(ThreadRecord& record) {
+void return_inferred_record(OwnRecord& record) {
   record.clear();
-  record.state.store(RecordState::free, std::memory_order_release);
-  push_free(index_of(record));
-}
-
-namespace {
-
-// Makes the record the calling thread's, unless a signal handler has given it one meanwhile.
-bool become_own(ThreadRecord* record) {
-  ThreadRecord* none = nullptr;
-  return __atomic_compare_exchange_n(&t_record, &none, record, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
-}
-
-}  // namespace
-
-// A signal handler may interrupt it, acquire locks itself, and never return (siglongjmp): so no flag marks it as running, and
-// the thread has a record once the last store is made, or none. At worst one record is never freed.
-ThreadRecord* register_thread_slow() {
-  // Without the exit key a record would outlive its thread and blame a later one with the same stack.
-  if (t_mode != ThreadMode::recording || !g_exit_key_made) return nullptr;
-  ThreadRecord* record = take_record();
-  if (record == nullptr) {
-    g_without_record.fetch_add(1, std::memory_order_relaxed);
-    return nullptr;
-  }
-  record->clear();
-  record->unrecorded.store(0, std::memory_order_relaxed);
-  const int tid = own_tid();
-  if (tid == g_late_leader) t_main_stack = true;
-  note_stack(*record);
-  record->tid.store(tid, std::memory_order_relaxed);
-  // Keys below 32 need no allocation (nptl: PTHREAD_KEY_2NDLEVEL_SIZE), and ours was made at the program's start.
-  libc().pthread_setspecific(g_exit_key, record);
-  record->state.store(RecordState::live, std::memory_order_release);
-  if (become_own(record)) {
-    g_live.fetch_add(1, std::memory_order_relaxed);
-    return record;
-  }
-  record->state.store(RecordState::free, std::memory_order_release);
-  push_free(index_of(*record));
-  return t_record;
-}
-
-ThreadRecord* paused_record() {
-  return t_paused;
-}
-
-void pause_thread() {
-  if (t_mode != ThreadMode::recording) return;
-  t_paused = t_record;
-  t_record = nullptr;
-  t_mode = ThreadMode::paused;
-}
-
-void resume_thread() {
-  if (t_mode != ThreadMode::paused) return;
-  t_record = t_paused;
-  t_paused = nullptr;
-  t_mode = ThreadMode::recording;
-}
-
-uint32_t live_records() {
-  return g_live.load(std::memory_order_relaxed);
-}
-
-void note_stack_size(size_t size) {
-  size_t smallest = g_smallest_stack.load(std::memory_order_relaxed);
-  while (size != 0 && size < smallest && !g_smallest_stack.compare_exchange_weak(smallest, size)) {
-  }
+  return_record(record);
 }
 
 void refill_records() {
   const uint32_t capacity = g_capacity.load(std::memory_order_relaxed);
   if (capacity - g_limit.load(std::memory_order_relaxed) >= kSpareRecords || capacity == kSlabs * kRecordsPerSlab)
     return;
-  auto* slab = static_cast<ThreadRecord*>(reserve_memory(sizeof(ThreadRecord) * kRecordsPerSlab));
+  auto* slab = static_cast<OwnRecord*>(reserve_memory(sizeof(OwnRecord) * kRecordsPerSlab));
   if (slab == nullptr) return;
   // Two threads may get here at once: the loser's address space stays unused.
-  ThreadRecord* expected = nullptr;
+  OwnRecord* expected = nullptr;
   if (g_slabs[capacity / kRecordsPerSlab].compare_exchange_strong(expected, slab, std::memory_order_acq_rel))
     g_capacity.store(capacity + kRecordsPerSlab, std::memory_order_release);
 }
 
-void thread_table_after_fork() {
-  ThreadRecord* own = t_mode == ThreadMode::paused ? t_paused : t_record;
-  g_free.store(kNone, std::memory_order_relaxed);
-  for (uint32_t index = record_limit(); index-- > 0;) {
-    ThreadRecord* record = record_at(index);
-    if (record == own) continue;
-    record->clear();
-    record->state.store(RecordState::free, std::memory_order_release);
-    push_free(index);
-  }
-  g_live.store(own == nullptr ? 0 : 1, std::memory_order_relaxed);
-  if (own == nullptr) return;
-  const int former = own->tid.load(std::memory_order_relaxed);
-  const int tid = own_tid();
-  g_former_tids[g_forks++ % std::size(g_former_tids)] = former;
-  g_survivor = tid;
-  own->tid.store(tid, std::memory_order_release);
-}
-
-bool was_before_fork(int tid, int former) {
-  if (tid != g_survivor) return false;
-  for (const int known : g_former_tids)
-    if (known == former && known != 0) return true;
-  return false;
-}
-
 ThreadRecord* record_at(uint32_t index) {
-  ThreadRecord* slab = g_slabs[index / kRecordsPerSlab].load(std::memory_order_acquire);
+  OwnRecord* slab = g_slabs[index / kRecordsPerSlab].load(std::memory_order_acquire);
   return slab == nullptr ? nullptr : slab + index % kRecordsPerSlab;
 }
 
@@ -343,17 +141,21 @@ uint32_t record_limit() {
 
 void drop_left_over(uint32_t record_index, uint32_t slot_index, uint64_t number) {
   ThreadRecord& record = *record_at(record_index);
-  HeldSlot& slot = *record.slot(slot_index);
-  const LockWord word(slot.word.load(std::memory_order_acquire));
-  if (word.is_hold()) ThreadRecord::drop_use(slot, word, number);
+  const LockWord word(record.slot(slot_index)->word.load(std::memory_order_acquire));
+  if (word.is_hold()) record.drop_use(slot_index, word, number);
   reclaim_gone(record);
 }
 
 void reclaim_gone(ThreadRecord& record) {
   if (record.state.load(std::memory_order_acquire) != RecordState::gone || !record.holds_nothing()) return;
-  record.clear();
-  record.state.store(RecordState::free, std::memory_order_release);
-  push_free(index_of(record));
+  // Nobody else writes it any more.
+  auto& own = static_cast<OwnRecord&>(record);
+  own.clear();
+  return_record(own);
+}
+
+void count_thread_without_record() {
+  g_without_record.fetch_add(1, std::memory_order_relaxed);
 }
 
 uint64_t unrecorded_holds() {

@@ -43,7 +43,7 @@ static_assert(kPackedSites + 1 <= kMaxCallSites);
 namespace {
 
 // Of the hold that began in `first`: its call site and callers, or those of the oldest level that has not been released.
-bool view_site(ThreadRecord& record, const HeldSlot& first, HoldView* out) {
+bool view_site(const ThreadRecord& record, const HeldSlot& first, HoldView* out) {
   out->is_given_up = first.is_given_up();
   out->levels = first.depth() + (out->is_given_up ? 0 : 1);
   const HeldSlot* slot = out->is_given_up ? record.level_left(first) : &first;
@@ -58,7 +58,7 @@ bool view_site(ThreadRecord& record, const HeldSlot& first, HoldView* out) {
 }  // namespace
 
 bool view_hold(uint32_t record_index, uint32_t slot_index, HoldView* out) {
-  ThreadRecord& record = *record_at(record_index);
+  const ThreadRecord& record = *record_at(record_index);
   const HeldSlot* slot = record.slot(slot_index);
   if (slot == nullptr) return false;
   const uint64_t number = slot->number.load(std::memory_order_acquire);
@@ -76,7 +76,7 @@ bool view_hold(uint32_t record_index, uint32_t slot_index, HoldView* out) {
 }
 
 bool view_wait(uint32_t record_index, WaitView* out) {
-  ThreadRecord& record = *record_at(record_index);
+  const ThreadRecord& record = *record_at(record_index);
   const HeldSlot* newest = record.waiting();
   if (newest == nullptr) return false;
   const HeldSlot& slot = *newest;
@@ -102,7 +102,7 @@ bool wait_lasts(const Identity& identity) {
 }
 
 size_t copy_acquired_stack(const Identity& site, void* out, size_t size) {
-  ThreadRecord& record = *record_at(site.record);
+  const ThreadRecord& record = *record_at(site.record);
   const HeldSlot* slot = record.slot(site.slot);
   size_t copied = 0;
   const unsigned char* copy = record.stack_copy(site.slot, &copied);

@@ -24,7 +24,7 @@ void for_each_record(Visit visit) {
 
 // Calls `visit(position, slot, word)` for the slots of a record that are in use.
 template <typename Visit>
-void for_each_used_slot(ThreadRecord& record, Visit visit) {
+void for_each_used_slot(const ThreadRecord& record, Visit visit) {
   for (uint32_t position = 0, limit = record.used_limit(); position < limit; ++position) {
     const HeldSlot* slot = record.slot(position);
     const LockWord word(slot->word.load(std::memory_order_acquire));
@@ -36,7 +36,7 @@ template <typename Visit>
 uint64_t for_each_hold(uint64_t newest_ns, Visit visit) {
   uint64_t oldest_other_ns = UINT64_MAX;
   HoldView view;
-  for_each_record([&](uint32_t index, ThreadRecord& record) {
+  for_each_record([&](uint32_t index, const ThreadRecord& record) {
     for_each_used_slot(record, [&](uint32_t position, const HeldSlot& slot, LockWord word) {
       if (!word.is_hold()) return;
       const uint64_t since_ns = slot.since_ns.load(std::memory_order_relaxed);

@@ -15,7 +15,7 @@
 namespace holdwatch {
 namespace {
 
-bool holds_anything(ThreadRecord& record) {
+bool holds_anything(const ThreadRecord& record) {
   bool any = false;
   for_each_used_slot(record, [&](uint32_t, const HeldSlot&, LockWord word) { any |= word.is_hold(); });
   return any;
@@ -23,7 +23,7 @@ bool holds_anything(ThreadRecord& record) {
 
 // `waits` is false for an inferred record: the waits of its thread are in another record.
 void add_holds(CycleSearch& search, uint32_t index, bool waits) {
-  ThreadRecord& record = *record_at(index);
+  const ThreadRecord& record = *record_at(index);
   const int tid = record.tid.load(std::memory_order_acquire);
   for_each_used_slot(record, [&](uint32_t position, const HeldSlot& slot, LockWord) {
     if (!waits && !is_inferred(slot.pc.load(std::memory_order_acquire))) return;
@@ -81,7 +81,7 @@ void read_waits(CycleSearch& search) {
   WaitView wait;
   const bool any_inferred = has_inferred();
   for (uint32_t index = 0, limit = record_limit(); index < limit; ++index) {
-    ThreadRecord& record = *record_at(index);
+    const ThreadRecord& record = *record_at(index);
     if (record.state.load(std::memory_order_acquire) != RecordState::live) continue;
     if (!any_inferred && !holds_anything(record)) continue;
     const bool waits = view_wait(index, &wait) && !wait.word.timeout();

@@ -13,7 +13,13 @@ import sys
 COMMON = {"shim/common"}
 BASE = {"shim/base"} | COMMON
 OWN_THREADS = {"shim/own_threads"} | BASE
-RECORD = {"shim/record"} | OWN_THREADS
+# A thread's record has two audiences: its thread, in lock calls, and whoever reads the records of others.
+IN_LOCK_CALLS = {f"shim/record/{name}.h" for name in (
+    "acquire_slow", "current_record", "hand_over", "hold_levels", "hold_notes", "lock_registry", "lock_word", "own_record",
+    "stamp")} | OWN_THREADS
+RECORD = {f"shim/record/{name}.h" for name in (
+    "call_sites", "current_record", "ended_holds", "held_slot", "lock_registry", "lock_word", "spare_memory", "stamp",
+    "thread_record", "thread_table", "view", "view_walk")} | OWN_THREADS
 INSPECTION = {"shim/inspection", "shim/timing"} | RECORD
 HANDOFF = {"shim/handoff"} | INSPECTION
 FALLBACK = {"shim/fallback"} | HANDOFF
@@ -32,10 +38,14 @@ MAY_INCLUDE = {
     "shim/common/glibc": {"shim/common/glibc", "shim/common/contract"},
     "shim/base": BASE,
     "shim/own_threads": OWN_THREADS,
-    "shim/record": RECORD,
-    "shim/interpose": {"shim/interpose"} | RECORD,
+    "shim/record": {"shim/record"} | OWN_THREADS,
+    "shim/interpose": {"shim/interpose"} | IN_LOCK_CALLS,
+    # A thread's first lock call, and its making of another: both need memory for a record.
+    "shim/interpose/begin_watch.cpp": {"shim/interpose", "shim/record/thread_table.h"} | IN_LOCK_CALLS,
     "shim/timing": {"shim/timing"} | RECORD,
     "shim/inspection": INSPECTION,
+    # The owner of the records that it keeps for threads which have none of their own.
+    "shim/inspection/inferred_holds.cpp": {"shim/record/own_record.h", "shim/record/acquire_slow.h"} | INSPECTION,
     "shim/handoff": HANDOFF,
     "shim/fallback": FALLBACK,
     # The two threads, which know each other by handoff alone.

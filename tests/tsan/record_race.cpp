@@ -15,7 +15,9 @@
 #include "shim/base/libc_functions.h"
 #include "shim/handoff/report_request.h"
 #include "shim/record/call_sites.h"
+#include "shim/record/current_record.h"
 #include "shim/record/ended_holds.h"
+#include "shim/record/hand_over.h"
 #include "shim/record/lock_registry.h"
 #include "shim/record/spare_memory.h"
 #include "shim/record/thread_table.h"
@@ -27,7 +29,7 @@
 extern "C" const char* __tsan_default_suppressions();
 extern "C" const char* __tsan_default_suppressions() {
   return "race:holdwatch::copy_acquired_stack\n"
-         "race:holdwatch::ThreadRecord::copy_stack\n";
+         "race:holdwatch::*copy_stack\n";
 }
 
 // The last round of a thread's destructors, in which it gives its record back, comes after ThreadSanitizer has taken leave
@@ -81,7 +83,7 @@ LockWord word_of(uint64_t value) {
 // An array that stands for the thread's stack: two frames, whose return addresses are made from a value.
 class FakeStack {
  public:
-  explicit FakeStack(ThreadRecord& record) {
+  explicit FakeStack(OwnRecord& record) {
     record.stack_end = reinterpret_cast<uintptr_t>(words_ + kStackWords);
     record.stack_span = sizeof words_ + 1;
   }
@@ -100,14 +102,14 @@ class FakeStack {
 
 // --- the threads ---
 
-void wait_and_hold(ThreadRecord& record, FakeStack& stack, uint64_t value) {
+void wait_and_hold(OwnRecord& record, FakeStack& stack, uint64_t value) {
   const Caller caller = stack.caller(value);
   record.drop(*begin_wait(record, word_of(value), {value, value + 1, value + 2}, value + 3));
   HeldSlot* slot = begin_wait(record, word_of(value), caller, value + 3);
-  if (!ThreadRecord::hold_at_once(*slot)) record.hold_waited_slow(*slot, word_of(value));
+  if (!OwnRecord::hold_at_once(*slot)) hold_waited_slow(record, *slot, word_of(value));
 }
 
-void release(ThreadRecord& record, FakeStack& stack, uint64_t value) {
+void release(OwnRecord& record, FakeStack& stack, uint64_t value) {
   HeldSlot* slot = record.find(value << 4);
   if (slot == nullptr) return expect(record.unrecorded > 0, "a hold is found, or counted as unrecorded");
   if (value % 16 == 0) {
@@ -128,7 +130,7 @@ void use_book(uint64_t value) {
 
 // One thread, from its first lock call to its exit. Most hold few locks at once, some more than a record has inline.
 void live(uint64_t first_value) {
-  ThreadRecord* record = register_thread_slow();
+  OwnRecord* record = register_thread_slow();
   if (record == nullptr) return expect(false, "a thread gets a record");
   expect(record->holds_nothing(), "a record is given out empty");
   FakeStack stack(*record);
@@ -253,7 +255,7 @@ void do_requests(ReportQueue& queue) {
 }
 
 int run() {
-  thread_table_start();
+  current_record_start();
   g_clock_line.extras = kCopyAlways;
   refill_spares(true);
   ReportQueue queue;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "shim/handoff/report_request.h"
+#include "shim/record/hand_over.h"
 #include "tests/catch.h"
 #include "tests/unit/deadlock_scene.h"
 #include "tests/unit/in_child.h"
@@ -338,7 +339,7 @@ TEST_CASE_METHOD(StoryTest, "a hold whose thread exits is told at once, as aband
     holdwatch::hold(leaving->record(), word, {0x401000, 0, 0});
   });
   REQUIRE(begin_hold());
-  ThreadRecord& record = leaving->record();
+  OwnRecord& record = leaving->record();
   HeldSlot& left = *record.find(word.address());
   leaving.reset();
   look();
@@ -358,7 +359,7 @@ TEST_CASE_METHOD(StoryTest,
     pthread_mutex_lock(&mutex);
     holdwatch::hold(leaving->record(), word, {0x401000, 0, 0});
   });
-  ThreadRecord& record = leaving->record();
+  OwnRecord& record = leaving->record();
   HeldSlot& left = *record.find(word.address());
   leaving.reset();
   wait(kHour / 2);
@@ -530,7 +531,7 @@ TEST_CASE("that a deadlock is over is told before the end of a hold that it kept
           if (!story.begin_hold_of(0)) return 1;
           story.keeper->begin_cycles(*story.timing);
           story.told();
-          ThreadRecord& record = story.scene.threads[0].record();
+          OwnRecord& record = story.scene.threads[0].record();
           HeldSlot& slot = *record.find(story.scene.word(0).address());
           hand_over_slow(record, story.scene.word(0), slot, slot, {0x402000, 0, 0});
           record.clear();

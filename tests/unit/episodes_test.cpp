@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "shim/record/hand_over.h"
 #include "tests/catch.h"
 #include "tests/unit/record_calls.h"
 #include "tests/unit/recorded_thread.h"

@@ -1,16 +1,17 @@
 // What lock calls do with a thread's record (interpose/behaviours.h), one step at a time and on any record.
 #pragma once
 
-#include "shim/record/thread_record.h"
+#include "shim/record/acquire_slow.h"
+#include "shim/record/own_record.h"
 
 namespace holdwatch {
 
-inline bool takes_at_once(ThreadRecord& record, LockWord lock, HeldSlot*& slot) {
+inline bool takes_at_once(OwnRecord& record, LockWord lock, HeldSlot*& slot) {
   if (lock.access() == Access::shared) return record.takes_at_once<LockKind::rwlock, Access::shared>(slot);
   return record.takes_at_once<LockKind::mutex, Access::exclusive>(slot);
 }
 
-inline bool hold_new_at_once(ThreadRecord& record, LockWord lock, const Caller& caller) {
+inline bool hold_new_at_once(OwnRecord& record, LockWord lock, const Caller& caller) {
   if (lock.kind() == LockKind::mutex)
     return record.hold_new_at_once<LockKind::mutex, Access::exclusive>(lock.address(), caller);
   return lock.access() == Access::shared
@@ -18,32 +19,32 @@ inline bool hold_new_at_once(ThreadRecord& record, LockWord lock, const Caller& 
              : record.hold_new_at_once<LockKind::rwlock, Access::exclusive>(lock.address(), caller);
 }
 
-inline bool drop_at_once(ThreadRecord& record, LockWord lock) {
+inline bool drop_at_once(OwnRecord& record, LockWord lock) {
   return lock.kind() == LockKind::mutex ? record.drop_at_once<LockKind::mutex>(lock)
                                         : record.drop_at_once<LockKind::rwlock>(lock);
 }
 
-inline void hold(ThreadRecord& record, LockWord lock, const Caller& caller = {}) {
-  if (!hold_new_at_once(record, lock, caller)) record.hold_slow(lock, caller);
+inline void hold(OwnRecord& record, LockWord lock, const Caller& caller = {}) {
+  if (!hold_new_at_once(record, lock, caller)) hold_slow(record, lock, caller);
 }
 
-inline void drop(ThreadRecord& record, uintptr_t address) {
+inline void drop(OwnRecord& record, uintptr_t address) {
   HeldSlot* slot = record.find(address);
   const LockKind kind = LockWord(slot->word.load()).kind();
   if (!drop_at_once(record, {reinterpret_cast<const void*>(address), kind, Access::exclusive})) record.drop(*slot);
 }
 
-inline HeldSlot* begin_wait(ThreadRecord& record, LockWord lock, const Caller& caller = {}, uint64_t tick_ns = 1) {
+inline HeldSlot* begin_wait(OwnRecord& record, LockWord lock, const Caller& caller = {}, uint64_t tick_ns = 1) {
   HeldSlot* slot = nullptr;
-  if (!takes_at_once(record, lock, slot)) return record.begin_wait_slow(lock, caller, tick_ns);
+  if (!takes_at_once(record, lock, slot)) return begin_wait_slow(record, lock, caller, tick_ns);
   record.begin_wait(*slot, lock, caller, tick_ns);
   return slot;
 }
 
 // The wait is over, and the lock is had.
-inline void end_wait_with_lock(ThreadRecord& record, HeldSlot& slot) {
+inline void end_wait_with_lock(OwnRecord& record, HeldSlot& slot) {
   const LockWord lock = LockWord(slot.word.load()).without_waiting();
-  if (!ThreadRecord::hold_at_once(slot)) record.hold_waited_slow(slot, lock);
+  if (!OwnRecord::hold_at_once(slot)) hold_waited_slow(record, slot, lock);
 }
 
 }  // namespace holdwatch

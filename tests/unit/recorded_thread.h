@@ -8,12 +8,13 @@
 #include <thread>
 
 #include "shim/base/clock_line.h"
+#include "shim/record/current_record.h"
 #include "shim/record/thread_table.h"
 
 namespace holdwatch {
 
 inline void start_thread_table() {
-  static const bool started = (thread_table_start(), true);
+  static const bool started = (current_record_start(), true);
   static_cast<void>(started);
 }
 
@@ -71,7 +72,7 @@ class RecordedThread {
     thread_.join();
   }
 
-  ThreadRecord& record() { return *record_; }
+  OwnRecord& record() { return *record_; }
   uint32_t index() const { return index_of(*record_); }
   int tid() const { return record_->tid.load(); }
 
@@ -93,7 +94,7 @@ class RecordedThread {
   std::condition_variable changed_;
   std::function<void()> task_;
   bool leaves_ = false;
-  ThreadRecord* record_ = nullptr;
+  OwnRecord* record_ = nullptr;
   std::thread thread_;
 };
 

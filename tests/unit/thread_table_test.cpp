@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "shim/record/current_record.h"
 #include "shim/record/view.h"
 #include "tests/catch.h"
 #include "tests/unit/record_calls.h"
@@ -24,7 +25,7 @@ TEST_CASE("a registered thread's record names it, is live, and is its own alone"
   RecordedThread first;
   RecordedThread second;
   pid_t tid = 0;
-  ThreadRecord* current = nullptr;
+  OwnRecord* current = nullptr;
   first.run([&] {
     tid = gettid();
     current = current_record();
@@ -48,7 +49,7 @@ TEST_CASE("a thread's stack bounds have its frames between them") {
 
 TEST_CASE("the main thread's stack bounds have its frames and arguments between them") {
   start_thread_table();
-  ThreadRecord* record = current_record() != nullptr ? current_record() : register_thread_slow();
+  OwnRecord* record = current_record() != nullptr ? current_record() : register_thread_slow();
   REQUIRE(record != nullptr);
   const auto frame = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
   CHECK(frame < record->stack_end);
@@ -67,7 +68,7 @@ TEST_CASE("a smaller stack that the program asks for narrows what is taken for a
 
 TEST_CASE("a thread of ours gets no record") {
   RecordedThread thread;
-  ThreadRecord* record = &thread.record();
+  OwnRecord* record = &thread.record();
   thread.run([&] {
     const Inside inside;
     record = register_thread_slow();
@@ -77,9 +78,9 @@ TEST_CASE("a thread of ours gets no record") {
 
 TEST_CASE("a paused thread records nothing, but its releases can be noted") {
   RecordedThread thread;
-  ThreadRecord* current = &thread.record();
-  ThreadRecord* paused = nullptr;
-  ThreadRecord* registered = &thread.record();
+  OwnRecord* current = &thread.record();
+  OwnRecord* paused = nullptr;
+  OwnRecord* registered = &thread.record();
   thread.run([&] {
     pause_thread();
     current = current_record();
@@ -100,7 +101,7 @@ TEST_CASE("a paused thread records nothing, but its releases can be noted") {
 
 TEST_CASE("pausing twice is undone by resuming once, and resuming alone does nothing") {
   RecordedThread thread;
-  ThreadRecord* current = nullptr;
+  OwnRecord* current = nullptr;
   thread.run([&] {
     pause_thread();
     pause_thread();
@@ -152,7 +153,7 @@ TEST_CASE("as many threads one after the other as one likes need one record") {
 TEST_CASE("threads at one time have records of their own, beyond the first slab too") {
   start_thread_table();
   std::vector<std::unique_ptr<RecordedThread>> threads;
-  std::set<ThreadRecord*> records;
+  std::set<OwnRecord*> records;
   for (int i = 0; i < 1100; ++i) {
     refill_records();
     threads.push_back(std::make_unique<RecordedThread>());
@@ -207,7 +208,7 @@ TEST_CASE("a live record is never reclaimed") {
 }
 
 TEST_CASE("a thread that takes locks in its last destructors is recorded until the end") {
-  static ThreadRecord* seen = nullptr;
+  static OwnRecord* seen = nullptr;
   pthread_key_t key;
   REQUIRE(pthread_key_create(&key, [](void*) { seen = current_record(); }) == 0);
   RecordedThread thread;
@@ -239,7 +240,7 @@ TEST_CASE("after a fork the child's table has the forking thread's record alone,
     const int former = gettid();
     const pid_t child = fork();
     if (child == 0) {
-      thread_table_after_fork();
+      current_record_after_fork();
       int answer = 0;
       if (current_record()->find(0x1000) != nullptr) answer |= kOwnRecordStays;
       if (other.record().state == RecordState::free && other.record().holds_nothing()) answer |= kOthersAreFree;

@@ -1,0 +1,14 @@
+// What an unlock does with a hold that reached (nearly) its limit: see ended_holds.h, whose .cpp has it.
+// Hot context, but only for holds near their limit; no allocation, no lock, no system call beyond a vDSO clock.
+#pragma once
+
+#include "shim/record/own_record.h"
+
+namespace holdwatch {
+
+// Notes that the calling thread is about to end its hold of `lock`, which began in the slot `first` of its record; the slot
+// `last` belongs to the level that ends, usually the same slot. The lock is not read from it: see drop_left_over.
+[[gnu::noinline]] void hand_over_slow(OwnRecord& record, LockWord lock, const HeldSlot& first, const HeldSlot& last,
+                                      const Caller& caller);
+
+}  // namespace holdwatch

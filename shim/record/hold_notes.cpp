@@ -1,0 +1,117 @@
+// See hold_notes.h.
+#include "shim/record/hold_notes.h"
+
+#include <algorithm>
+
+#include "shim/base/clock.h"
+#include "shim/common/kernel/copy_bytes.h"
+#include "shim/record/callers.h"
+#include "shim/record/spare_memory.h"
+#include "shim/record/stamp.h"
+
+namespace holdwatch {
+
+uintptr_t g_main_frames_end = 0;
+
+namespace {
+
+void copy_stack(OwnRecord& record, HeldSlot& slot, size_t most) {
+  const size_t index = record.index_of_slot(slot);
+  if (index >= kInlineSlots) return;
+  StackCopies* memory = record.copies.load(std::memory_order_relaxed);
+  if (memory == nullptr) {
+    memory = static_cast<StackCopies*>(take_spare(SpareKind::stack_copies));
+    if (memory == nullptr) return;
+    record.copies.store(memory, std::memory_order_release);
+  }
+  const uintptr_t end = record.stack_end.load(std::memory_order_relaxed);
+  const uintptr_t sp = slot.sp.load(std::memory_order_relaxed);
+  const uintptr_t available = std::min(end - sp, g_main_frames_end - sp);
+  const size_t size = std::min(available, most);
+  // Pairs with the reader's fence in copy_acquired_stack: who reads a byte of this copy finds the old hold ended.
+  std::atomic_thread_fence(std::memory_order_release);
+  copy_bytes(memory->bytes[index], sp, size);
+  memory->sizes[index].store(static_cast<uint32_t>(size), std::memory_order_release);
+  slot.set_noted(slot.noted() | kCopied);
+}
+
+[[gnu::noinline]] void copy_every_stack(OwnRecord& record, HeldSlot& slot) {
+  const Caller caller = OwnRecord::caller_of(slot);
+  const uint32_t noted = slot.noted();
+  if ((noted & kCopied) != 0 || !record.is_on_own_stack(caller.sp)) return;
+  // Few holds come from a site that nothing is known of yet: the first report is to have all of the stack.
+  const bool is_new = (slot.at_release() & kUnsettled) != 0;
+  copy_stack(record, slot, is_new ? kStackCopySize : kUsualCopySize);
+}
+
+[[gnu::always_inline]] inline void note_callers_slow(OwnRecord& record, HeldSlot& slot) {
+  const Caller caller = OwnRecord::caller_of(slot);
+  const Site site = site_of(caller.pc);
+  if (site.kind == SiteKind::stays || !record.is_on_own_stack(caller.sp)) return;
+  const uint32_t links = site.is_settled && site.links != 0 ? site.links : kPackedSites;
+  const uint32_t noted =
+      note_callers(record.own_notes(slot), caller, record.stack_end.load(std::memory_order_relaxed), links);
+  slot.set_noted(noted);
+  if (!site.is_settled) {
+    slot.set_at_release(slot.at_release() | kUnsettled);
+    // Few holds are from there: dating them exactly costs nothing that counts.
+    slot.since_ns.store(exact_stamp(slot.since_ns.load(std::memory_order_relaxed)), std::memory_order_release);
+  }
+  if (site.kind == SiteKind::copies) copy_stack(record, slot, kStackCopySize);
+}
+
+[[gnu::noinline]] void settle_noted_slow(OwnRecord& record, HeldSlot& slot, LockWord lock) {
+  note_callers_slow(record, slot);
+  slot.word.store(lock.bits(), std::memory_order_release);
+}
+
+// The counter is read last: what comes before it is done while the lock's own instruction waits for the cache.
+[[gnu::noinline]] void settle_with_extras_slow(OwnRecord& record, HeldSlot& slot, LockWord lock) {
+  const uint32_t extras = g_clock_line.extras.load(std::memory_order_relaxed);
+  if (!site_stays_if_noted(slot.pc.load(std::memory_order_relaxed))) note_callers_slow(record, slot);
+  if ((extras & kCopyAlways) != 0) copy_every_stack(record, slot);
+  if ((extras & kReadTsc) != 0) slot.tsc.store(read_tsc(), std::memory_order_release);
+  slot.word.store(lock.bits(), std::memory_order_release);
+}
+
+void settle_noted(OwnRecord& record, HeldSlot& slot, LockWord lock) {
+  return g_clock_line.extras.load(std::memory_order_relaxed) == 0 ? settle_noted_slow(record, slot, lock)
+                                                                  : settle_with_extras_slow(record, slot, lock);
+}
+
+// Where calls are few.
+[[gnu::noinline]] void settle_now_slow(OwnRecord& record, HeldSlot& slot, LockWord lock) {
+  slot.since_ns.store(stamp_slow(), std::memory_order_release);
+  settle_noted(record, slot, lock);
+}
+
+}  // namespace
+
+void settle(OwnRecord& record, HeldSlot& slot, LockWord lock) {
+  const uint64_t settled_ns = g_clock_line.settled_ns.load(std::memory_order_relaxed);
+  if (settled_ns == 0) [[unlikely]]
+    return settle_now_slow(record, slot, lock);
+  slot.since_ns.store(settled_ns, std::memory_order_release);
+  if (!site_stays(slot.pc.load(std::memory_order_relaxed))) return settle_noted(record, slot, lock);
+  slot.word.store(lock.bits(), std::memory_order_release);
+}
+
+// A frame that has returned cannot be the caller of the unlock, unless the unlock is the last thing that its function does
+// and the compiler made it a jump: then the call returns to where that function would have. A frame that has not returned
+// may still have its callers' words changed, when a guard's destructor made a frame of its constructor's size: they tell.
+void learn_site(const OwnRecord& record, const HeldSlot& slot, const Caller& caller) {
+  if ((slot.at_release() & kUnsettled) == 0) return;
+  const CallerNotes& notes = OwnRecord::notes_of(slot);
+  const bool became_jump = was_noted(slot, notes, caller);
+  const bool is_lower = caller.sp <= slot.sp.load(std::memory_order_relaxed) || became_jump;
+  // Below the place that a jump leaves on top there are frames of ours by now.
+  const uintptr_t lowest = became_jump ? caller.sp - sizeof(uintptr_t) : 0;
+  const uint32_t changed = changed_callers(slot, notes, lowest, record.stack_end.load(std::memory_order_relaxed));
+  const uintptr_t pc = slot.pc.load(std::memory_order_relaxed);
+  if (changed == 0 && is_lower) return note_site(pc, SiteKind::stays);
+  // The last that changed led into a frame that is still there, where the live stack goes on.
+  const bool has_links = (slot.noted() & kSitesMask) != 0;
+  note_site(pc, SiteKind::returns, has_links ? std::max(changed, kFewestLinks) : 0);
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,176 @@
+// See own_record.h: the stack of slots where it is not the top slot of a block that is taken or given back, with holes,
+// signal handlers and more locks than a block has slots. Hot context all the same (inside lock calls): no allocation, no lock.
+#include "shim/record/own_record.h"
+
+#include <algorithm>
+#include <initializer_list>
+
+#include "shim/record/spare_memory.h"
+
+namespace holdwatch {
+namespace {
+
+// Of a hold that is over.
+void forget_notes(HeldSlot& slot) {
+  slot.notes.store(0, std::memory_order_release);
+}
+
+}  // namespace
+
+HeldSlot* OwnRecord::find(uintptr_t address) {
+  const auto search = [&]() -> HeldSlot* {
+    for (HeldSlot* slot = next_below(top()); slot != nullptr; slot = next_below(slot)) {
+      const LockWord word = word_of(*slot);
+      if (word.is_lock_at(address) && !word.is_no_hold()) return slot;
+    }
+    return nullptr;
+  };
+  if (HeldSlot* slot = search(); slot != nullptr) [[likely]]
+    return slot;
+  skip_used_top();
+  return search();
+}
+
+HeldSlot* OwnRecord::next_below_of(const HeldSlot* slot, LockWord lock) {
+  HeldSlot* older = next_below(slot);
+  while (older != nullptr && !(word_of(*older).is_hold() && word_of(*older).is_same_lock(lock)))
+    older = next_below(older);
+  return older;
+}
+
+// The slot below `slot`, in an older block too; null below the first.
+HeldSlot* OwnRecord::next_below(const HeldSlot* slot) {
+  if (is_block_start(slot)) slot = older_block_end(slot);
+  return slot == nullptr ? nullptr : below(slot);
+}
+
+// Whether the thread has, or wants, the lock at `address`.
+bool OwnRecord::has_level_of(uintptr_t address) {
+  for (HeldSlot* slot = next_below(top()); slot != nullptr; slot = next_below(slot))
+    if (word_of(*slot).is_lock_at(address)) return true;
+  return false;
+}
+
+// Where the slots of the block before the one that begins with `first` end; null before the record's own.
+HeldSlot* OwnRecord::older_block_end(const HeldSlot* first) {
+  if (first == slots_) return nullptr;
+  OverflowBlock* blocks = overflow.load(std::memory_order_relaxed)->blocks;
+  return first == blocks[0].slots
+             ? slots_ + kInlineSlots
+             : reinterpret_cast<OverflowBlock*>(reinterpret_cast<uintptr_t>(first) - kCacheLine)[-1].slots +
+                   kBlockSlots;
+}
+
+void OwnRecord::drop(HeldSlot& slot) {
+  const bool is_top = &slot + 1 == top();
+  slot.word.store(is_top ? 0 : LockWord::hole().bits(), std::memory_order_release);
+  forget_notes(slot);
+  if (is_top) give_top_back_to(&slot);
+  // A block that has become empty has its older one's end for the top.
+  if (is_block_start(top()) || (is_top && word_below(top()).is_hole())) pop_slow();
+}
+
+// Lets go of the holes below the top, and of a block with nothing in it.
+void OwnRecord::pop_slow() {
+  HeldSlot* top_slot = top();
+  while (true) {
+    if (is_block_start(top_slot)) {
+      HeldSlot* older = older_block_end(top_slot);
+      // A block that is full stays so: the next lock call would have to come back at once.
+      if (older == nullptr || !word_below(older).is_hole()) break;
+      top_slot = older;
+    }
+    if (!word_below(top_slot).is_hole()) break;
+    --top_slot;
+    top_slot->word.store(0, std::memory_order_release);
+    forget_notes(*top_slot);
+  }
+  give_top_back_to(top_slot);
+}
+
+HeldSlot* OwnRecord::take_slot_slow(uintptr_t sp) {
+  skip_used_top();
+  drop_left_over_calls(sp);
+  // Holes come last: a newer hold would stand below an older one.
+  HeldSlot* slot = is_block_end(top()) ? next_block_slow() : top();
+  if (slot == nullptr) return take_hole_slow();
+  take_top(*slot);
+  return slot;
+}
+
+// A handler may have given up a slot that it had interrupted the taking of, and that was filled when it returned.
+void OwnRecord::skip_used_top() {
+  while (!is_block_end(top()) && !word_of(*top()).empty()) give_top_back_to(top() + 1);
+}
+
+// A lock call has begun and not ended, and yet its thread makes another one: either in a signal handler that has interrupted
+// it, or because a handler left it for good (siglongjmp). What it has published is a wait, or nothing yet, or nothing any
+// more.
+void OwnRecord::drop_left_over_calls(uintptr_t sp) {
+  while (word_below(top()).is_no_hold()) {
+    HeldSlot& call = *below(top());
+    if (!word_of(call).is_hole() && !is_left_for_good(call, sp)) return;
+    drop(call);
+  }
+}
+
+// The handler's frames lie below those that it interrupted, unless it has a stack of its own, which may be anywhere; but as
+// long as the call has not been left, its return address stands where it was. Before a call has noted its stack pointer, the
+// first that it notes, an older call's stands there: should that one look as if it had been left, a handler may have the slot
+// all the same, for the interrupted call is still to fill in all of it.
+bool OwnRecord::is_left_for_good(const HeldSlot& call, uintptr_t sp) const {
+  const uintptr_t call_sp = call.sp.load(std::memory_order_relaxed);
+  if (!is_on_own_stack(sp) || !is_on_own_stack(call_sp) || call_sp > sp) return false;
+  const uintptr_t return_address = *reinterpret_cast<const uintptr_t*>(call_sp - sizeof(uintptr_t));
+  return call_sp == sp || return_address != call.pc.load(std::memory_order_relaxed);
+}
+
+// All slots of the block are in use or holes: one of the latter, in any block.
+HeldSlot* OwnRecord::take_hole_slow() {
+  for (HeldSlot* slot = next_below(top()); slot != nullptr; slot = next_below(slot)) {
+    if (!word_of(*slot).is_hole()) continue;
+    // A signal handler that looks for one in between is to find another.
+    slot->word.store(LockWord::block_end().bits(), std::memory_order_release);
+    forget_notes(*slot);
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    return slot;
+  }
+  return nullptr;
+}
+
+// The first slot of the block after the top's; null if there is none.
+HeldSlot* OwnRecord::next_block_slow() {
+  OverflowSlots* chunk = overflow.load(std::memory_order_relaxed);
+  if (chunk == nullptr) {
+    chunk = static_cast<OverflowSlots*>(take_spare(SpareKind::overflow));
+    if (chunk == nullptr) return nullptr;
+    overflow.store(chunk, std::memory_order_release);
+  }
+  const size_t next = top() == slots_ + kInlineSlots
+                          ? 0
+                          : (reinterpret_cast<uintptr_t>(top()) - reinterpret_cast<uintptr_t>(chunk)) / kBlockSize + 1;
+  if (next == kOverflowBlocks) return nullptr;
+  OverflowBlock& block = chunk->blocks[next];
+  for (auto* end : {&block.lower_end, &block.upper_end})
+    end->store(LockWord::block_end().bits(), std::memory_order_relaxed);
+  return block.slots;
+}
+
+void OwnRecord::end_waits() {
+  for (size_t index = 0; index < slot_limit(); ++index)
+    if (word_of(*slot(index)).waiting())
+      writable_slot(index)->word.store(LockWord::hole().bits(), std::memory_order_release);
+}
+
+void OwnRecord::clear() {
+  for (size_t index = 0; index < slot_limit(); ++index) {
+    HeldSlot& one = *writable_slot(index);
+    one.word.store(0, std::memory_order_release);
+    forget_notes(one);
+  }
+  lower_end_.store(LockWord::record_start().bits(), std::memory_order_relaxed);
+  upper_end_.store(LockWord::block_end().bits(), std::memory_order_relaxed);
+  top_.store(slots_, std::memory_order_release);
+}
+
+}  // namespace holdwatch
