@@ -5,6 +5,17 @@
 
 namespace holdwatch {
 
+bool is_held_for_ever(const HolderState& holder) {
+  return holder.hold.gone && !holder.likely;
+}
+
+Event event_of_holders(const Episode& episode) {
+  const HolderState* const end = episode.holders + episode.holder_count;
+  const HolderState* const gone = std::find_if(episode.holders, end, is_held_for_ever);
+  if (gone == end) return Event::hold;
+  return gone->where == Whereabouts::of_parent ? Event::fork_orphan : Event::abandoned;
+}
+
 void tag_locks(Episode& episode) {
   for (size_t i = 0; i < episode.tag_count(); ++i) episode.tags[i] = lock_tag(episode.tagged_lock(i).address());
 }

@@ -38,6 +38,13 @@ struct Episode {
   LockWord tagged_lock(size_t index) const { return is_cycle(event) ? holders[index].hold.word : lock; }
 };
 
+// What a thread that has exited holds is held for ever. Of readers the lock does not say who they are: another thread may
+// have given the lock up in its stead.
+bool is_held_for_ever(const HolderState& holder);
+
+// What an episode about its holders is: a hold, or one that will never end.
+Event event_of_holders(const Episode& episode);
+
 // Looks up the ids and names of the locks as they are now; and the names once more.
 void tag_locks(Episode& episode);
 void refresh_names(Episode& episode);

@@ -1,0 +1,83 @@
+// See episode_beginning.h.
+#include "shim/watch/episode_beginning.h"
+
+#include <algorithm>
+
+#include "shim/inspection/blocked_thread.h"
+#include "shim/watch/deadlocks.h"
+#include "shim/watch/episode_following.h"
+
+namespace holdwatch {
+namespace {
+
+void begin_cycle(const EpisodeContext& in, const Cycle& cycle) {
+  for (size_t i = 0; i < cycle.count; ++i)
+    if (in.episodes.find_cycle(cycle.holds[i].lock.address()) != nullptr) return;
+  Episode candidate{};
+  if (!prove_cycle(cycle, in.timing, candidate.holders)) return;
+  const LockWord lock = candidate.holders[0].hold.word;
+  const uint64_t own_limit_ns = in.timing.limit_of(lock);
+  Episode* episode = in.episodes.begin(cycle.count == 1 ? Event::self_deadlock : Event::deadlock, lock,
+                                       own_limit_ns == kNoLimit ? in.timing.smallest_limit_ns() : own_limit_ns);
+  if (episode == nullptr) return;
+  episode->holder_count = cycle.count;
+  for (size_t i = 0; i < cycle.count; ++i) {
+    episode->holders[i] = candidate.holders[i];
+    episode->started_ns[i] = in.timing.started_ns(candidate.holders[i].hold);
+  }
+  tag_locks(*episode);
+  in.reader.lock_index().clear();
+  follow(in, *episode);
+}
+
+bool begin_hold(const EpisodeContext& in, LockWord lock) {
+  if (in.episodes.find_cycle(lock.address()) != nullptr) return true;
+  in.reader.read(lock);
+  Episode candidate{};
+  candidate.lock = lock;
+  // None: it was left over from a hold that another thread ended.
+  if (!in.reader.note_overdue_holders(candidate, in.timing)) return false;
+  in.reader.add_unseen_waiters(lock);
+  if (in.rules.only == Only::contended && in.reader.state().waiting == 0) return false;
+  const LockWord held = candidate.holders[0].hold.word;
+  Episode* episode = in.episodes.begin(event_of_holders(candidate), lock, in.timing.stuck_limit_ns(held));
+  if (episode != nullptr) follow(in, *episode);
+  return episode != nullptr;
+}
+
+// Only where no hold explains the wait: the hold's report lists its waiters.
+bool begin_wait(const EpisodeContext& in, LockWord lock) {
+  if (in.episodes.find_cycle(lock.address()) != nullptr) return true;
+  in.reader.read(lock);
+  const LockState& state = in.reader.state();
+  if (std::any_of(state.holders, state.holders + state.holder_count, is_held_for_ever)) return begin_hold(in, lock);
+  Episode* episode = in.episodes.begin(Event::wait, lock, in.timing.wait_limit_ns());
+  if (episode != nullptr) follow(in, *episode);
+  return episode != nullptr;
+}
+
+}  // namespace
+
+void begin_cycles(const EpisodeContext& in, CycleSearch& search) {
+  read_waits(search);
+  if (!search.any_waits()) return;
+  EpisodeContext context = in;
+  search.find([](void* found, const Cycle& cycle) { begin_cycle(*static_cast<EpisodeContext*>(found), cycle); },
+              &context, has_been_woken);
+}
+
+bool begin_hold_episodes(const EpisodeContext& in, const Candidates& candidates) {
+  in.reader.find(candidates);
+  bool all = true;
+  for (size_t i = 0; i < candidates.count; ++i) all = begin_hold(in, candidates.locks[i]) && all;
+  return all;
+}
+
+bool begin_wait_episodes(const EpisodeContext& in, const Candidates& candidates) {
+  in.reader.find(candidates);
+  bool all = true;
+  for (size_t i = 0; i < candidates.count; ++i) all = begin_wait(in, candidates.locks[i]) && all;
+  return all;
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,25 @@
+// What those who begin, follow and report episodes share at one look of the watcher.
+// Cold context (watcher).
+#pragma once
+
+#include "shim/common/contract/settings.h"
+#include "shim/timing/timing.h"
+#include "shim/watch/episode_reader.h"
+#include "shim/watch/episodes.h"
+
+namespace holdwatch {
+
+// What the options say of reports.
+struct ReportRules {
+  Only only = Only::all;
+  bool repeat = false;  // all zero, so that the object takes no room in the file
+};
+
+struct EpisodeContext {
+  Episodes& episodes;
+  EpisodeReader& reader;
+  const ReportRules& rules;
+  const Timing& timing;
+};
+
+}  // namespace holdwatch

@@ -1,0 +1,94 @@
+// See episode_following.h.
+#include "shim/watch/episode_following.h"
+
+#include <algorithm>
+#include <initializer_list>
+
+#include "shim/record/thread_table.h"
+#include "shim/watch/episode_reports.h"
+
+namespace holdwatch {
+namespace {
+
+// How long it may be until all episodes are followed again: so that this takes a eight-hundredth of the time at most, by
+// what a record and an episode cost. A handful of threads is followed at each look, ten thousand every second or two.
+uint64_t following_interval_ns(size_t episodes, const Timing& timing) {
+  constexpr uint64_t kShare = 800;
+  constexpr uint64_t kPerRecordNs = 100;
+  constexpr uint64_t kPerEpisodeNs = 5'000;  // most of it system calls that read the lock
+  constexpr uint64_t kMaxPeriods = 16;
+  const uint64_t cost_ns = record_limit() * kPerRecordNs + episodes * kPerEpisodeNs;
+  return std::min(std::max(kShare * cost_ns, timing.wake_period_ns()), kMaxPeriods * timing.wake_period_ns());
+}
+
+}  // namespace
+
+void take_ended_holds(const EpisodeContext& in, Episode* followed, const Episode* before) {
+  while (EndedHold* ended = take_ended_hold()) {
+    const Identity& identity = ended->hold.identity;
+    const bool was_its = before != nullptr && is_about_holds(before->event) && has_holder(*before, identity);
+    Episode* episode = was_its ? followed : in.episodes.find_holder(identity);
+    if (episode == nullptr)
+      report_late(in, ended);
+    else
+      note_ended(*episode, ended);
+  }
+}
+
+void follow(const EpisodeContext& in, Episode& episode) {
+  if (episode.ended_ns != 0) return close_episode(in, episode);
+  const Episode before = episode;
+  const bool lasts = in.reader.update(episode, in.timing);
+  // Who is gone has handed the hold over before, but maybe after that was looked for: told later, it would be told once more.
+  if (!lasts || has_lost_holder(episode, before)) take_ended_holds(in, &episode, &before);
+  if (!lasts) {
+    EndedHold* const ended = episode.ended;
+    episode = before;
+    episode.ended = ended;
+    return end_episode(in, episode);
+  }
+  if (episode.event == Event::hold && event_of_holders(episode) != Event::hold) {
+    episode.event = event_of_holders(episode);
+    episode.next_age_ns = 0;  // worth a report at once
+  }
+  count_waiting(episode, in.reader.state(), in.timing.history(), in.timing.now_ns());
+  report_if_due(in, episode, in.reader.oldest_age_ns(episode, in.timing));
+}
+
+// Looks for the locks of the episodes that are to be followed now. A hold that was handed over has ended: that is told at
+// once. False: none is to be followed.
+bool EpisodeFollower::find_due_episodes(const EpisodeContext& in) {
+  followed_all_ = false;
+  if (in.episodes.active() == 0) return false;
+  const bool all = followed_all_ = in.timing.now_ns() >= follow_due_ns_;
+  if (all) follow_due_ns_ = in.timing.now_ns() + following_interval_ns(in.episodes.active(), in.timing);
+  // What a hold's release says of a deadlock that the hold was part of is to be told first.
+  const bool has_ended_hold =
+      std::any_of(in.episodes.begin_iteration(), in.episodes.end_iteration(),
+                  [](const Episode& episode) { return episode.active && episode.ended != nullptr; });
+  bool any = false;
+  in.reader.lock_index().clear();
+  for (Episode* episode = in.episodes.begin_iteration(); episode != in.episodes.end_iteration(); ++episode) {
+    episode->due = episode->active && (all || episode->ended != nullptr || episode->ended_ns != 0 ||
+                                       (has_ended_hold && is_cycle(episode->event)));
+    any |= episode->due;
+    if (!episode->due || episode->ended_ns != 0) continue;
+    in.reader.lock_index().want(episode->lock);
+    if (is_cycle(episode->event))
+      for (size_t i = 1; i < episode->holder_count; ++i) in.reader.lock_index().want(episode->holders[i].hold.word);
+  }
+  in.reader.lock_index().walk();
+  return any;
+}
+
+bool EpisodeFollower::follow_all(const EpisodeContext& in) {
+  const size_t before = in.episodes.active();
+  if (!find_due_episodes(in)) return true;
+  // That a deadlock is over comes before what its threads do then.
+  for (const bool cycles : {true, false})
+    for (Episode* episode = in.episodes.begin_iteration(); episode != in.episodes.end_iteration(); ++episode)
+      if (episode->active && episode->due && is_cycle(episode->event) == cycles) follow(in, *episode);
+  return in.episodes.active() == before;
+}
+
+}  // namespace holdwatch

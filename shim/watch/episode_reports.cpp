@@ -1,0 +1,57 @@
+// See episode_reports.h.
+#include "shim/watch/episode_reports.h"
+
+#include "shim/watch/posting.h"
+
+namespace holdwatch {
+
+void report_if_due(const EpisodeContext& in, Episode& episode, uint64_t oldest_ns) {
+  const bool is_due =
+      !episode.posted || episode.next_age_ns == 0 || (in.rules.repeat && oldest_ns >= episode.next_age_ns);
+  if (!is_due || (!is_cycle(episode.event) && in.episodes.find_cycle(episode.lock.address()) != nullptr)) return;
+  refresh_names(episode);
+  if (is_about_holds(episode.event)) in.reader.add_unseen_waiters(episode.lock);
+  if (!post(episode, episode.posted ? Phase::still : Phase::over, in.reader.state(), in.timing)) return;
+  episode.posted = true;
+  episode.next_age_ns = next_report_age_ns(oldest_ns, episode.limit_ns);
+}
+
+void close_episode(const EpisodeContext& in, Episode& episode) {
+  const bool has_story = episode.posted || (is_about_holds(episode.event) && episode.ended != nullptr);
+  refresh_names(episode);
+  if (has_story && !post(episode, Phase::released, in.reader.state(), in.timing)) return;
+  if (!has_story && episode.ended != nullptr) give_back(episode.ended);
+  in.episodes.end(episode);
+}
+
+void end_episode(const EpisodeContext& in, Episode& episode) {
+  episode.ended_ns = episode.ended == nullptr ? in.timing.now_ns() : episode.ended->released_ns;
+  if (episode.ended_ns > episode.last_look_ns && episode.last_look_ns != 0)
+    episode.lost_ns += episode.waiting * (episode.ended_ns - episode.last_look_ns);
+  close_episode(in, episode);
+}
+
+void report_late(const EpisodeContext& in, EndedHold* ended) {
+  const uint64_t start_ns = in.timing.started_ns(ended->hold);
+  const uint64_t limit_ns = in.timing.limit_of(ended->hold.word);
+  const bool wanted = is_over(age_ns(start_ns, ended->released_ns), limit_ns) && in.rules.only == Only::all;
+  Episode episode{};
+  episode.event = Event::hold;
+  episode.number = wanted ? in.episodes.next_number() : 0;
+  episode.lock = ended->hold.word;
+  if (ended->lock.id != 0)
+    episode.tags[0] = ended->lock;
+  else if (wanted)
+    tag_locks(episode);
+  episode.limit_ns = limit_ns;
+  episode.holders[0] = {ended->hold, false};
+  episode.started_ns[0] = start_ns;
+  episode.holder_count = 1;
+  episode.ended = ended;
+  episode.ended_ns = ended->released_ns;
+  if (wanted && post(episode, Phase::late, in.reader.state(), in.timing)) return;
+  if (wanted) count_lost_hold();
+  give_back(ended);
+}
+
+}  // namespace holdwatch

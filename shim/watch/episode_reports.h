@@ -1,0 +1,24 @@
+// When an episode is reported, and how it ends.
+// Cold context (watcher).
+#pragma once
+
+#include "shim/record/ended_holds.h"
+#include "shim/watch/episode_context.h"
+
+namespace holdwatch {
+
+// At first, and again at 2x, 4x, 8x ... of the limit. What the reporter has no room for comes at the next look; what is
+// part of a deadlock is told there.
+void report_if_due(const EpisodeContext& in, Episode& episode, uint64_t oldest_ns);
+
+// What the episode is about is over.
+void end_episode(const EpisodeContext& in, Episode& episode);
+
+// Posts the closing line; if the reporter is too far behind, again at the next look. A hold whose first report could not
+// be posted in time is told all the same: the reporter makes a late report of it.
+void close_episode(const EpisodeContext& in, Episode& episode);
+
+// A hold that nobody looked at while it was over its limit.
+void report_late(const EpisodeContext& in, EndedHold* ended);
+
+}  // namespace holdwatch

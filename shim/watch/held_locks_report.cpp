@@ -1,0 +1,41 @@
+// See held_locks_report.h.
+#include "shim/watch/held_locks_report.h"
+
+#include "shim/inspection/candidates.h"
+#include "shim/record/view.h"
+#include "shim/watch/posting.h"
+
+namespace holdwatch {
+namespace {
+
+void report_cycle(const EpisodeContext& in, const Episode& cycle) {
+  Episode episode = cycle;
+  episode.number = 0;
+  episode.limit_ns = 0;
+  if (in.reader.update(episode, in.timing)) post(episode, Phase::snapshot, in.reader.state(), in.timing);
+}
+
+void report_holds_of(const EpisodeContext& in, LockWord lock) {
+  in.reader.read(lock);
+  Episode episode{};
+  episode.lock = lock;
+  in.reader.note_holders(episode, in.timing);
+  episode.event = event_of_holders(episode);
+  tag_locks(episode);
+  count_waiting(episode, in.reader.state(), in.timing.history(), in.timing.now_ns());
+  if (episode.holder_count > 0) post(episode, Phase::snapshot, in.reader.state(), in.timing);
+}
+
+}  // namespace
+
+void report_all_holds(const EpisodeContext& in) {
+  Candidates held;
+  for_each_hold(UINT64_MAX, [&](const HoldView& hold) { held.add(hold.word); });
+  in.reader.find(held);
+  for (Episode* cycle = in.episodes.begin_iteration(); cycle != in.episodes.end_iteration(); ++cycle)
+    if (cycle->active && cycle->ended_ns == 0 && is_cycle(cycle->event)) report_cycle(in, *cycle);
+  for (size_t i = 0; i < held.count; ++i)
+    if (in.episodes.find_cycle(held.locks[i].address()) == nullptr) report_holds_of(in, held.locks[i]);
+}
+
+}  // namespace holdwatch
