@@ -1,36 +1,26 @@
-// See reporter.h.
+// See reporter.h: the thread, from its start to its end, and when it rests.
 #include "shim/reporter/reporter.h"
 
 #include <pthread.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
-#include <cstring>
+#include <atomic>
+#include <cerrno>
 
 #include "shim/base/clock.h"
 #include "shim/base/libc_functions.h"
 #include "shim/base/os.h"
-#include "shim/base/thread_mode.h"
-#include "shim/base/unloads.h"
-#include "shim/base/upcalls.h"
 #include "shim/common/kernel/system_call.h"
-#include "shim/common/text/text_buffer.h"
-#include "shim/fallback/plain_report.h"
 #include "shim/handoff/report_request.h"
 #include "shim/handoff/reporter_loading.h"
-#include "shim/handoff/startup_messages.h"
 #include "shim/inspection/capture.h"
 #include "shim/inspection/task_files.h"
 #include "shim/own_threads/own_thread.h"
 #include "shim/own_threads/seccomp_state.h"
-#include "shim/own_threads/standard_error.h"
-#include "shim/record/call_sites.h"
-#include "shim/record/thread_table.h"
 #include "shim/reporter/clean_pages.h"
-#include "shim/reporter/report_callback.h"
-#include "shim/reporter/reported.h"
-#include "shim/reporter/stack_collector.h"
-#include "shim/reporter/symbolizer_link.h"
+#include "shim/reporter/report_maker.h"
+#include "shim/reporter/report_output.h"
 
 namespace holdwatch {
 
@@ -47,7 +37,7 @@ class Reporter {
  public:
   int start(const Settings& settings);
   void run();
-  bool reserve() { return report_queue().start() && stack_collector_.start(); }
+  bool reserve() { return report_queue().start() && maker_.start(); }
   bool finish(uint64_t until_ns);
   void stop();
   void wait_unless_stuck(uint64_t timeout_ns) const;
@@ -57,34 +47,16 @@ class Reporter {
  private:
   void load();
   void leave_loader();
-  void process(ReportRequest& request);
   void rest();
   uint64_t time_to_rest_ns() const;
-  void flush();
-  void trim();
-  void retire();
-  void say_filter_once();
-  bool is_wanted(const ReportRequest& request, const SymbolizerApi* api);
-  void report(ReportRequest& request, const SymbolizerApi* api);
-  Finding describe(ReportRequest& request);
-  bool capture(const ReportRequest& request, Finding& finding);
-  void keep_what_was_said(const ReportRequest& request, const Finding& described, Finding& finding);
-  Phase told_phase(const ReportRequest& request) const;
-  const SymbolizerApi* usable_api() const;
 
   // What has been done since nothing was posted any more.
   enum class Rest : uint8_t { none, flushed, trimmed };
 
   const Settings* settings_ = nullptr;
-  HostCalls host_{};
-  LoadedSymbolizer symbolizer_{};
-  StackCollector stack_collector_;
-  Holder holders_[kMaxHolders] = {};
-  Waiter waiters_[kMaxWaiters] = {};
-  uint64_t lost_said_ = 0;
-  bool filter_said_ = false;
+  ReportOutput output_;
+  ReportMaker maker_;
   Rest rest_ = Rest::none;
-  ReportedEpisodes reported_;
   pthread_t thread_{};  // once it has been started
   std::atomic<bool> running_{false};
   std::atomic<bool> busy_{false};  // may be in the symbolizer, or loads it
@@ -95,21 +67,6 @@ class Reporter {
 };
 
 constinit Reporter g_reporter;
-
-bool has_ended(Phase phase) {
-  return phase == Phase::released || phase == Phase::late;
-}
-
-// Whether what the finding is about was found again.
-bool is_still_true(const Finding& finding) {
-  if (finding.event != Event::wait) return finding.holder_count > 0;
-  return finding.waiter_count > 0 || has_ended(finding.phase);
-}
-
-// The symbolizer could not tell who took a lock there.
-void copy_stacks_at(uintptr_t pc) {
-  note_site(pc, SiteKind::copies);
-}
 
 constexpr OwnThread kReporterThread = {"holdwatch-rep", [] { g_reporter.run(); }, kReporterStackSize};
 
@@ -128,10 +85,7 @@ void Reporter::load() {
   const SystemCallScope calls;
   if (calls_filtered()) return leave_loader();
   tid_.store(static_cast<int>(system_call(SYS_gettid)));
-  const auto complain = is_listening_for_startup_messages() ? &add_startup_refusal : nullptr;
-  host_ = {&call_report_callback, &copy_stacks_at,          &end_trial, &unloaded_between, complain,
-           kUpcalls.before_exit,  standard_error_at_start()};
-  symbolizer_ = load_symbolizer(*settings_, host_);
+  output_.open(*settings_);
   leave_loader();
   capture_start(settings_->signal);
   give_back_clean_pages();
@@ -151,7 +105,7 @@ void Reporter::run() {
   while (true) {
     const uint32_t posted = queue.posted_word().load(std::memory_order_acquire);
     if (ReportRequest* request = queue.oldest(); request != nullptr) {
-      process(*request);
+      maker_.process(*request, output_);
       queue.done();
       rest_ = Rest::none;
       continue;
@@ -162,9 +116,9 @@ void Reporter::run() {
     busy_.store(true);
     if (queue.idle()) rest();
   }
-  flush();
+  output_.flush();
   const bool ends = stopping_.load(std::memory_order_relaxed);
-  if (ends) retire();
+  if (ends) output_.close();
   busy_.store(false);
   parked_.store(1, std::memory_order_release);
   wake(parked_);
@@ -188,150 +142,16 @@ uint64_t Reporter::time_to_rest_ns() const {
 void Reporter::rest() {
   switch (rest_) {
     case Rest::none:
-      flush();
+      output_.flush();
       rest_ = Rest::flushed;
       break;
     case Rest::flushed:
-      trim();
+      output_.trim();
       rest_ = Rest::trimmed;
       break;
     case Rest::trimmed:
       break;
   }
-}
-
-void Reporter::trim() {
-  const SystemCallScope calls;
-  const SymbolizerApi* api = usable_api();
-  if (api == nullptr) return;
-  api->trim(symbolizer_.self);
-  give_back_clean_pages();
-}
-
-void Reporter::retire() {
-  if (symbolizer_.api != nullptr) symbolizer_.api->destroy(symbolizer_.self);
-  symbolizer_ = {};
-}
-
-// Says what has not been reported, and why.
-void Reporter::flush() {
-  const SystemCallScope calls;
-  const SymbolizerApi* api = usable_api();
-  const uint64_t lost = ended_holds_lost();
-  if (lost != lost_said_) {
-    char line[kNoteSize];
-    TextBuffer text(line, sizeof line);
-    const uint64_t more = lost - lost_said_;
-    text << more << (more == 1 ? " more hold over its limit was" : " more holds over their limit were")
-         << " not reported: too many ended at once";
-    lost_said_ = lost;
-    if (api != nullptr)
-      api->notice(symbolizer_.self, line);
-    else
-      write_plain_notice(line);
-  }
-  if (api != nullptr) api->flush(symbolizer_.self);
-}
-
-// The symbolizer opens files, so that under a filter of system calls it must not be called.
-const SymbolizerApi* Reporter::usable_api() const {
-  return calls_filtered() ? nullptr : symbolizer_.api;
-}
-
-void Reporter::process(ReportRequest& request) {
-  const SystemCallScope calls;
-  const SymbolizerApi* api = usable_api();
-  stack_collector_.use(api, symbolizer_.self);
-  if (is_wanted(request, api)) report(request, api);
-  request.said.store(true);
-  if (request.ended != nullptr) give_back(request.ended);
-  stack_collector_.give_back();
-}
-
-// The first line needs no stack, so that it waits for none: unwinding and symbols take long where tables or debug data have to
-// be read.
-void Reporter::report(ReportRequest& request, const SymbolizerApi* api) {
-  const Finding described = describe(request);
-  if (!is_still_true(described)) return;
-  const bool first_line_is_out = api != nullptr && api->say_first_line(symbolizer_.self, &described);
-  Finding finding = described;
-  if (!capture(request, finding)) {
-    if (!first_line_is_out) return;
-    keep_what_was_said(request, described, finding);
-  }
-  const bool reported = api != nullptr && api->report(symbolizer_.self, &finding);
-  if (!reported && !request.said.exchange(true)) write_plain_report(finding);
-  say_filter_once();
-  reported_.note(finding);
-}
-
-// Whether it is worth capturing anything for: not what RATE leaves out, nor how a story goes on whose beginning was not
-// told because it was no longer true.
-bool Reporter::is_wanted(const ReportRequest& request, const SymbolizerApi* api) {
-  const Phase phase = told_phase(request);
-  if ((phase == Phase::still || phase == Phase::released) && !reported_.has(request.episode) &&
-      !was_said_plainly(request.episode))
-    return false;
-  if (api == nullptr || api->admit(symbolizer_.self, phase, request.episode)) return true;
-  reported_.note(request.episode);
-  return false;
-}
-
-// Everything about the request that is (still) true, but for stacks.
-Finding Reporter::describe(ReportRequest& request) {
-  Finding finding{};
-  finding.event = request.event;
-  finding.phase = told_phase(request);
-  finding.episode = request.episode;
-  finding.wall_clock_ns = request.wall_clock_ns;
-  finding.limit_ns = request.limit_ns;
-  finding.lock = {request.state.lock.address(), request.state.lock.kind()};
-  finding.lock_id = request.tags[0].id;
-  std::memcpy(finding.lock_name, request.tags[0].name, sizeof finding.lock_name);
-  finding.lost_ns = request.lost_ns;
-  finding.threads_delayed = request.threads_delayed;
-  finding.unrecorded_holds = unrecorded_holds();
-  finding.unreported_holds = ended_holds_lost();
-  finding.holders = holders_;
-  finding.waiters = waiters_;
-  finding.waiters_left_out = request.state.waiters_left_out;
-  finding.was_said_plainly = was_said_plainly(request.episode);
-  finding.first_line_said = &request.said;
-  finding.holder_count = stack_collector_.describe_holders(request, holders_);
-  finding.waiter_count = stack_collector_.describe_waiters(request, waiters_);
-  reported_.complete(finding);
-  if (request.state.holders_left_out > 0)
-    TextBuffer(finding.note, sizeof finding.note) << request.state.holders_left_out << " more holders are not shown";
-  return finding;
-}
-
-// Adds the stacks. False: what the finding is about has ended meanwhile.
-bool Reporter::capture(const ReportRequest& request, Finding& finding) {
-  finding.holder_count = stack_collector_.capture_holders(request, holders_);
-  finding.waiter_count = stack_collector_.capture_waiters(request, waiters_);
-  return is_still_true(finding);
-}
-
-// What the first line tells was true a moment ago. Where the threads are by now is another story.
-void Reporter::keep_what_was_said(const ReportRequest& request, const Finding& described, Finding& finding) {
-  stack_collector_.describe_again(request, holders_, waiters_);
-  finding.holder_count = described.holder_count;
-  finding.waiter_count = described.waiter_count;
-  TextBuffer(finding.note, sizeof finding.note) << "it ended while this report was being written";
-}
-
-// A hold that ended before it could be captured was never blamed: what the releasing thread left makes a late report.
-Phase Reporter::told_phase(const ReportRequest& request) const {
-  const bool untold_end = request.phase == Phase::released && !reported_.has(request.episode);
-  return untold_end && is_about_holds(request.event) && request.ended != nullptr ? Phase::late : request.phase;
-}
-
-void Reporter::say_filter_once() {
-  if (!calls_filtered() || filter_said_) return;
-  filter_said_ = true;
-  write_plain_notice(
-      "the program has installed a seccomp filter: from now on reports go to standard error only, without names and "
-      "without the holder's position");
 }
 
 bool Reporter::finish(uint64_t until_ns) {
@@ -380,9 +200,8 @@ void Reporter::reset() {
   stopping_.store(false);
   parked_.store(0);
   report_queue().reset();
-  stack_collector_.give_back();
-  // A new one is made, and the old one's memory is left alone.
-  symbolizer_ = {};
+  maker_.reset();
+  output_.forget();
 }
 
 }  // namespace

@@ -1,0 +1,113 @@
+// See report_maker.h.
+#include "shim/reporter/report_maker.h"
+
+#include <cstring>
+
+#include "shim/common/text/text_buffer.h"
+#include "shim/fallback/plain_report.h"
+#include "shim/own_threads/seccomp_state.h"
+#include "shim/record/ended_holds.h"
+#include "shim/record/thread_table.h"
+
+namespace holdwatch {
+namespace {
+
+bool has_ended(Phase phase) {
+  return phase == Phase::released || phase == Phase::late;
+}
+
+// Whether what the finding is about was found again.
+bool is_still_true(const Finding& finding) {
+  if (finding.event != Event::wait) return finding.holder_count > 0;
+  return finding.waiter_count > 0 || has_ended(finding.phase);
+}
+
+}  // namespace
+
+void ReportMaker::process(ReportRequest& request, ReportOutput& output) {
+  const SystemCallScope calls;
+  stack_collector_.use(output.api(), output.self());
+  if (is_wanted(request, output)) report(request, output);
+  request.said.store(true);
+  if (request.ended != nullptr) give_back(request.ended);
+  stack_collector_.give_back();
+}
+
+// The first line needs no stack, so that it waits for none: unwinding and symbols take long where tables or debug data have to
+// be read.
+void ReportMaker::report(ReportRequest& request, ReportOutput& output) {
+  const Finding described = describe(request);
+  if (!is_still_true(described)) return;
+  const bool first_line_is_out = output.write_first_line(described);
+  Finding finding = described;
+  if (!capture(request, finding)) {
+    if (!first_line_is_out) return;
+    keep_what_was_said(request, described, finding);
+  }
+  output.write(finding, request.said);
+  reported_.note(finding);
+}
+
+// Whether it is worth capturing anything for: not what RATE leaves out, nor how a story goes on whose beginning was not
+// told because it was no longer true.
+bool ReportMaker::is_wanted(const ReportRequest& request, const ReportOutput& output) {
+  const Phase phase = told_phase(request);
+  if ((phase == Phase::still || phase == Phase::released) && !reported_.has(request.episode) &&
+      !was_said_plainly(request.episode))
+    return false;
+  const SymbolizerApi* const api = output.api();
+  if (api == nullptr || api->admit(output.self(), phase, request.episode)) return true;
+  reported_.note(request.episode);
+  return false;
+}
+
+// Everything about the request that is (still) true, but for stacks.
+Finding ReportMaker::describe(ReportRequest& request) {
+  Finding finding{};
+  finding.event = request.event;
+  finding.phase = told_phase(request);
+  finding.episode = request.episode;
+  finding.wall_clock_ns = request.wall_clock_ns;
+  finding.limit_ns = request.limit_ns;
+  finding.lock = {request.state.lock.address(), request.state.lock.kind()};
+  finding.lock_id = request.tags[0].id;
+  std::memcpy(finding.lock_name, request.tags[0].name, sizeof finding.lock_name);
+  finding.lost_ns = request.lost_ns;
+  finding.threads_delayed = request.threads_delayed;
+  finding.unrecorded_holds = unrecorded_holds();
+  finding.unreported_holds = ended_holds_lost();
+  finding.holders = holders_;
+  finding.waiters = waiters_;
+  finding.waiters_left_out = request.state.waiters_left_out;
+  finding.was_said_plainly = was_said_plainly(request.episode);
+  finding.first_line_said = &request.said;
+  finding.holder_count = stack_collector_.describe_holders(request, holders_);
+  finding.waiter_count = stack_collector_.describe_waiters(request, waiters_);
+  reported_.complete(finding);
+  if (request.state.holders_left_out > 0)
+    TextBuffer(finding.note, sizeof finding.note) << request.state.holders_left_out << " more holders are not shown";
+  return finding;
+}
+
+// Adds the stacks. False: what the finding is about has ended meanwhile.
+bool ReportMaker::capture(const ReportRequest& request, Finding& finding) {
+  finding.holder_count = stack_collector_.capture_holders(request, holders_);
+  finding.waiter_count = stack_collector_.capture_waiters(request, waiters_);
+  return is_still_true(finding);
+}
+
+// What the first line tells was true a moment ago. Where the threads are by now is another story.
+void ReportMaker::keep_what_was_said(const ReportRequest& request, const Finding& described, Finding& finding) {
+  stack_collector_.describe_again(request, holders_, waiters_);
+  finding.holder_count = described.holder_count;
+  finding.waiter_count = described.waiter_count;
+  TextBuffer(finding.note, sizeof finding.note) << "it ended while this report was being written";
+}
+
+// A hold that ended before it could be captured was never blamed: what the releasing thread left makes a late report.
+Phase ReportMaker::told_phase(const ReportRequest& request) const {
+  const bool untold_end = request.phase == Phase::released && !reported_.has(request.episode);
+  return untold_end && is_about_holds(request.event) && request.ended != nullptr ? Phase::late : request.phase;
+}
+
+}  // namespace holdwatch

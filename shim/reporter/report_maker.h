@@ -1,0 +1,35 @@
+// Makes a report of a request: checks that it is still true, has the first line written, captures the stacks, checks again.
+// Cold context (reporter).
+#pragma once
+
+#include "shim/common/contract/finding.h"
+#include "shim/handoff/report_request.h"
+#include "shim/reporter/report_output.h"
+#include "shim/reporter/reported.h"
+#include "shim/reporter/stack_collector.h"
+
+namespace holdwatch {
+
+class ReportMaker {
+ public:
+  // Reserves memory for stacks. False: there is none.
+  bool start() { return stack_collector_.start(); }
+  void process(ReportRequest& request, ReportOutput& output);
+  // In a child of fork, or at the end: stacks that were being collected are given up.
+  void reset() { stack_collector_.give_back(); }
+
+ private:
+  bool is_wanted(const ReportRequest& request, const ReportOutput& output);
+  void report(ReportRequest& request, ReportOutput& output);
+  Finding describe(ReportRequest& request);
+  bool capture(const ReportRequest& request, Finding& finding);
+  void keep_what_was_said(const ReportRequest& request, const Finding& described, Finding& finding);
+  Phase told_phase(const ReportRequest& request) const;
+
+  StackCollector stack_collector_;
+  Holder holders_[kMaxHolders] = {};
+  Waiter waiters_[kMaxWaiters] = {};
+  ReportedEpisodes reported_;
+};
+
+}  // namespace holdwatch

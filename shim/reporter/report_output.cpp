@@ -1,0 +1,92 @@
+// See report_output.h.
+#include "shim/reporter/report_output.h"
+
+#include "shim/base/unloads.h"
+#include "shim/base/upcalls.h"
+#include "shim/common/text/text_buffer.h"
+#include "shim/fallback/plain_report.h"
+#include "shim/handoff/startup_messages.h"
+#include "shim/own_threads/seccomp_state.h"
+#include "shim/own_threads/standard_error.h"
+#include "shim/record/call_sites.h"
+#include "shim/record/ended_holds.h"
+#include "shim/reporter/clean_pages.h"
+#include "shim/reporter/report_callback.h"
+
+namespace holdwatch {
+namespace {
+
+// The symbolizer could not tell who took a lock there.
+void copy_stacks_at(uintptr_t pc) {
+  note_site(pc, SiteKind::copies);
+}
+
+}  // namespace
+
+void ReportOutput::open(const Settings& settings) {
+  const auto complain = is_listening_for_startup_messages() ? &add_startup_refusal : nullptr;
+  host_ = {&call_report_callback, &copy_stacks_at,          &end_trial, &unloaded_between, complain,
+           kUpcalls.before_exit,  standard_error_at_start()};
+  symbolizer_ = load_symbolizer(settings, host_);
+}
+
+void ReportOutput::close() {
+  if (symbolizer_.api != nullptr) symbolizer_.api->destroy(symbolizer_.self);
+  symbolizer_ = {};
+}
+
+const SymbolizerApi* ReportOutput::api() const {
+  return calls_filtered() ? nullptr : symbolizer_.api;
+}
+
+bool ReportOutput::write_first_line(const Finding& finding) {
+  const SymbolizerApi* const symbolizer = api();
+  return symbolizer != nullptr && symbolizer->say_first_line(self(), &finding);
+}
+
+void ReportOutput::write(const Finding& finding, std::atomic<bool>& first_line_said) {
+  const SymbolizerApi* const symbolizer = api();
+  const bool reported = symbolizer != nullptr && symbolizer->report(self(), &finding);
+  if (!reported && !first_line_said.exchange(true)) write_plain_report(finding);
+  note_filter_once();
+}
+
+void ReportOutput::write_notice(const char* line) {
+  if (const SymbolizerApi* const symbolizer = api(); symbolizer != nullptr)
+    symbolizer->notice(self(), line);
+  else
+    write_plain_notice(line);
+}
+
+void ReportOutput::note_filter_once() {
+  if (!calls_filtered() || filter_said_) return;
+  filter_said_ = true;
+  write_plain_notice(
+      "the program has installed a seccomp filter: from now on reports go to standard error only, without names and "
+      "without the holder's position");
+}
+
+void ReportOutput::flush() {
+  const SystemCallScope calls;
+  const uint64_t lost = ended_holds_lost();
+  if (lost != lost_said_) {
+    char line[kNoteSize];
+    TextBuffer text(line, sizeof line);
+    const uint64_t more = lost - lost_said_;
+    text << more << (more == 1 ? " more hold over its limit was" : " more holds over their limit were")
+         << " not reported: too many ended at once";
+    lost_said_ = lost;
+    write_notice(line);
+  }
+  if (const SymbolizerApi* const symbolizer = api(); symbolizer != nullptr) symbolizer->flush(self());
+}
+
+void ReportOutput::trim() {
+  const SystemCallScope calls;
+  const SymbolizerApi* const symbolizer = api();
+  if (symbolizer == nullptr) return;
+  symbolizer->trim(self());
+  give_back_clean_pages();
+}
+
+}  // namespace holdwatch
