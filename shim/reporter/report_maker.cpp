@@ -12,10 +12,6 @@
 namespace holdwatch {
 namespace {
 
-bool has_ended(Phase phase) {
-  return phase == Phase::released || phase == Phase::late;
-}
-
 // Whether what the finding is about was found again.
 bool is_still_true(const Finding& finding) {
   if (finding.event != Event::wait) return finding.holder_count > 0;

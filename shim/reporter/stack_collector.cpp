@@ -89,10 +89,6 @@ void describe_hold(const ReportRequest& request, size_t index, Holder* out) {
   }
 }
 
-bool has_ended(Phase phase) {
-  return phase == Phase::released || phase == Phase::late;
-}
-
 // `ns` is by the numbers in `order`.
 void sort_longest_first(size_t* order, size_t count, const uint64_t* ns) {
   std::sort(order, order + count, [&](size_t a, size_t b) { return ns[a] != ns[b] ? ns[a] > ns[b] : a < b; });

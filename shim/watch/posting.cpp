@@ -14,10 +14,6 @@ namespace {
 
 constinit ThreadNames g_names;  // the watcher's
 
-bool has_ended(Phase phase) {
-  return phase == Phase::released || phase == Phase::late;
-}
-
 // Of a cycle: how long the thread has waited; else 0.
 uint64_t waited_ns(const HolderState& holder, uint64_t now_ns, const Timing& timing) {
   return holder.waits_since_ns == 0 ? 0 : age_ns(timing.latest_ns(holder.waits_since_ns), now_ns);

@@ -89,11 +89,6 @@ HolderStacks name_holder_stacks(const Holder& holder, const Resolver& resolver, 
   return stacks;
 }
 
-// What the thread is doing is worth a word only while it holds the lock.
-bool has_ended(Phase phase) {
-  return phase == Phase::released || phase == Phase::late;
-}
-
 // The waiters of one kind and place, as they came from the watcher.
 using WaiterGroup = std::vector<const Waiter*>;
 
@@ -226,6 +221,7 @@ void ReportBuilder::add_names(const Finding& finding, Report& report) {
     named->taken = std::move(stacks.taken.stack);
     named->now = std::move(stacks.now.stack);
     named->now_took = stacks.now_took;
+    // Worth a word only while the thread holds the lock.
     if (!has_ended(finding.phase)) named->doing = bounded(holder->doing);
     ++named;
   }

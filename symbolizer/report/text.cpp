@@ -122,11 +122,6 @@ std::string holder_line(const ReportHolder& holder, const LockLabel& lock) {
                      held_for(holder), holder.likely ? " (likely)" : "");
 }
 
-// In released and late reports the present stack is that of the release.
-bool has_ended(Phase phase) {
-  return phase == Phase::released || phase == Phase::late;
-}
-
 void add_holder(const Report& report, size_t index, const ReportHolder* before, Details& details) {
   const ReportHolder& holder = report.holders[index];
   if (before != nullptr && same_frames(before->taken, holder.taken)) {

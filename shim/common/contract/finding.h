@@ -137,6 +137,10 @@ constexpr bool is_about_holds(Event event) {
 // snapshot: the program requested all held locks; no limit is involved.
 enum class Phase : uint8_t { over, still, released, late, snapshot };
 
+constexpr bool has_ended(Phase phase) {
+  return phase == Phase::released || phase == Phase::late;
+}
+
 // How the acquire call was made, where that changes what a reader needs to know about the "taken" stack. unseen: it
 // bypassed our hooks; inside_call: a signal handler has interrupted it, or the unlock; elsewhere: in another process.
 enum class Acquired : uint8_t { by_call, by_condition_wait, before_attach, unseen, inside_call, elsewhere };
