@@ -12,8 +12,8 @@
 #include "shim/base/libc_functions.h"
 #include "shim/base/os.h"
 #include "shim/common/contract/settings.h"
+#include "shim/common/glibc/interrupted_call.h"
 #include "shim/common/kernel/copy_bytes.h"
-#include "shim/inspection/interrupted_call.h"
 #include "shim/inspection/task_files.h"
 
 namespace holdwatch {

@@ -5,8 +5,8 @@
 
 #include <cerrno>
 
-#include "shim/base/noted_call.h"
 #include "shim/base/unloads.h"
+#include "shim/common/glibc/noted_call.h"
 #include "shim/interpose/behaviours.h"
 #include "shim/interpose/filter_hooks.h"
 #include "shim/interpose/real_functions.h"

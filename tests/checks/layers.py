@@ -35,7 +35,8 @@ MAY_INCLUDE = {
     "shim/common/options": {"shim/common/options", "shim/common/contract", "shim/common/text", "shim/common/kernel"},
     "shim/common/proc": {"shim/common/proc", "shim/common/contract", "shim/common/text/digits.h"},
     "shim/common/elf": {"shim/common/elf", "shim/common/kernel"},
-    "shim/common/glibc": {"shim/common/glibc", "shim/common/contract"},
+    "shim/common/glibc": {"shim/common/glibc", "shim/common/contract", "shim/common/kernel",
+                          "shim/common/proc/memory_range.h"},
     "shim/base": BASE,
     "shim/own_threads": OWN_THREADS,
     "shim/record": {"shim/record"} | OWN_THREADS,
@@ -80,8 +81,7 @@ MAY_INCLUDE = {
                                 "symbolizer/unwind"} | PROC_TEXT,
     # What reaches into another process: the block that it finds there, and the unwinder, which serves any process.
     "symbolizer/tools/attach": {"symbolizer/tools/attach", "symbolizer/tools/command_line", "symbolizer/tools/process_state.h",
-                                "symbolizer/tools/missing_libraries.h", "symbolizer/unwind",
-                                "shim/inspection/interrupted_call.h"} | PROC_TEXT,
+                                "symbolizer/tools/missing_libraries.h", "symbolizer/unwind"} | PROC_TEXT,
     # Made of all stages of the symbolizer.
     "symbolizer/tools/inspect": {"symbolizer/tools/inspect", "symbolizer/tools/command_line", "symbolizer/tools/process_state.h",
                                  "symbolizer/tools/missing_libraries.h", "symbolizer/unwind",

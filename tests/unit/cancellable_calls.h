@@ -8,7 +8,7 @@
 #include <cstring>
 #include <vector>
 
-#include "shim/inspection/interrupted_call.h"
+#include "shim/common/glibc/interrupted_call.h"
 
 namespace holdwatch::test {
 

@@ -1,5 +1,5 @@
 // Which system call a signal cut short: read from code of every known shape, and from all of the running libc.
-#include "shim/inspection/interrupted_call.h"
+#include "shim/common/glibc/interrupted_call.h"
 
 #include <gnu/libc-version.h>
 #include <sys/syscall.h>
@@ -10,6 +10,7 @@
 #include <map>
 #include <vector>
 
+#include "shim/inspection/own_memory.h"
 #include "tests/catch.h"
 #include "tests/unit/cancellable_calls.h"
 

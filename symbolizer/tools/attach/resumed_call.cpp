@@ -1,4 +1,4 @@
-// See resumed_call.h. The sampling handler reads such numbers in its own process (shim/inspection/interrupted_call.h); here that gets
+// See resumed_call.h. The sampling handler reads such numbers in its own process (shim/common/glibc/interrupted_call.h); here that gets
 // copies to read, of code and stack of the other process, in which the way from one to the other leads to the copy.
 #include "symbolizer/tools/attach/resumed_call.h"
 
@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "shim/common/glibc/interrupted_call.h"
 #include "shim/common/kernel/system_call_numbers.h"
-#include "shim/inspection/interrupted_call.h"
 
 namespace holdwatch::control {
 namespace {

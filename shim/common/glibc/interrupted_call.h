@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "shim/base/noted_call.h"
-#include "shim/inspection/own_memory.h"
+#include "shim/common/glibc/noted_call.h"
+#include "shim/common/proc/memory_range.h"
 
 namespace holdwatch {
 

@@ -16,12 +16,12 @@
 // as an argument on the stack, where it stays. So it is read from there, as the caller's own instruction loads it. With a libc
 // that was compiled differently, no thread is sent a signal.
 //
-// syscall(2) gets the number as its argument, and keeps it nowhere: the hook of that function has noted it (base/noted_call.h).
+// syscall(2) gets the number as its argument, and keeps it nowhere: the hook of that function has noted it (common/glibc/noted_call.h).
 //
 // When it is not used: outside libc's own code, because only there it is known and tested how a number gets into eax
 // (the unit test reads every `syscall` of the running libc); for a number that was computed in another way; and, in
 // the mailbox, if another handled signal is pending, which would have interrupted the call without us as well.
-#include "shim/inspection/interrupted_call.h"
+#include "shim/common/glibc/interrupted_call.h"
 
 #include <cerrno>
 #include <cstring>
