@@ -2,8 +2,9 @@
 #include "shim/inspection/ownership.h"
 
 #include <algorithm>
+#include <optional>
 
-#include "shim/common/glibc/lock_layout.h"
+#include "shim/common/glibc/lock_fields.h"
 #include "shim/inspection/capture.h"
 #include "shim/record/current_record.h"
 
@@ -13,6 +14,20 @@ namespace {
 template <typename Lock>
 bool read_lock(LockWord word, Lock* out) {
   return read_own_memory(word.address(), out, sizeof *out) == sizeof *out;
+}
+
+std::optional<LockFields> read_fields(LockWord word) {
+  if (word.kind() == LockKind::mutex) {
+    pthread_mutex_t mutex;
+    return read_lock(word, &mutex) ? std::optional(fields_of(mutex)) : std::nullopt;
+  }
+  pthread_rwlock_t rwlock;
+  return read_lock(word, &rwlock) ? std::optional(fields_of(rwlock)) : std::nullopt;
+}
+
+// Those of a free lock where it cannot be read.
+LockFields fields_or_none(LockWord word) {
+  return read_fields(word).value_or(LockFields{});
 }
 
 // If reading our own memory is forbidden altogether (a seccomp filter), a failed read proves nothing.
@@ -34,88 +49,54 @@ Ownership from(bool confirmed) {
 }  // namespace
 
 Ownership confirm_ownership(LockWord word, int tid) {
-  if (word.kind() == LockKind::mutex) {
-    pthread_mutex_t mutex;
-    if (!read_lock(word, &mutex)) return unreadable();
-    return from(is_owner(mutex_holder(mutex), tid));
-  }
-  pthread_rwlock_t rwlock;
-  if (!read_lock(word, &rwlock)) return unreadable();
-  if (word.access() == Access::exclusive) return from(is_owner(rwlock_writer(rwlock), tid));
-  return from(rwlock_readers(rwlock) != 0);
+  const std::optional<LockFields> fields = read_fields(word);
+  if (!fields) return unreadable();
+  const bool is_exclusive = word.kind() == LockKind::mutex || word.access() == Access::exclusive;
+  return from(is_exclusive ? is_owner(fields->owner, tid) : fields->readers != 0);
 }
 
 int owner_of(LockWord lock, LockWord* held) {
   *held = {reinterpret_cast<const void*>(lock.address()), lock.kind(), Access::exclusive};
-  if (lock.kind() == LockKind::mutex) {
-    pthread_mutex_t mutex;
-    return read_lock(lock, &mutex) ? mutex_holder(mutex) : 0;
-  }
-  pthread_rwlock_t rwlock;
-  return read_lock(lock, &rwlock) ? rwlock_writer(rwlock) : 0;
+  return fields_or_none(lock).owner;
 }
 
 bool is_contended(LockWord lock) {
-  if (lock.kind() == LockKind::mutex) {
-    pthread_mutex_t mutex;
-    return read_lock(lock, &mutex) && is_mutex_contended(mutex);
-  }
-  pthread_rwlock_t rwlock;
-  return read_lock(lock, &rwlock) && is_rwlock_contended(rwlock);
+  return fields_or_none(lock).is_contended;
 }
 
 bool is_unnamed_mutex(LockWord word, uint32_t value) {
   pthread_mutex_t mutex;
-  if (!read_lock(word, &mutex) || (mutex.__data.__kind & ~kMutexKnownBits) != 0) return false;
-  const bool is_asked_for = static_cast<uint32_t>(mutex.__data.__lock) == value && mutex_holder(mutex) != 0;
-  if ((mutex.__data.__kind & kMutexIsRobust) != 0) return is_asked_for && (value & FUTEX_WAITERS) != 0;
-  return (mutex.__data.__kind & kMutexProtects) != 0 && is_asked_for && (value & ~kMutexCeiling) == kProtectedContended;
+  return read_lock(word, &mutex) && is_unnamed_mutex(mutex, value);
 }
 
 bool is_changing_hands(LockWord lock) {
-  if (lock.kind() == LockKind::mutex) {
-    pthread_mutex_t mutex;
-    return read_lock(lock, &mutex) && is_mutex_locked(mutex) && mutex_holder(mutex) == 0;
-  }
-  pthread_rwlock_t rwlock;
-  return read_lock(lock, &rwlock) && is_rwlock_write_locked(rwlock) && rwlock_writer(rwlock) == 0;
+  const LockFields fields = fields_or_none(lock);
+  return fields.is_taken && fields.owner == 0;
 }
 
 Access access_of_nameless(LockWord lock) {
-  pthread_rwlock_t rwlock;
-  if (lock.kind() == LockKind::mutex || !read_lock(lock, &rwlock) || is_rwlock_in_write_phase(rwlock))
-    return Access::exclusive;
+  const LockFields fields = fields_or_none(lock);
   // More than there can be threads: it has been released too often.
   constexpr uint32_t kMaxReaders = 1u << 22;
-  const uint32_t readers = rwlock_readers(rwlock);
-  return readers != 0 && readers <= kMaxReaders ? Access::shared : Access::exclusive;
+  const bool is_read = !fields.is_writers_turn && fields.readers != 0 && fields.readers <= kMaxReaders;
+  return is_read ? Access::shared : Access::exclusive;
 }
 
 bool is_process_shared(LockWord lock) {
-  if (lock.kind() == LockKind::mutex) {
-    pthread_mutex_t mutex;
-    return read_lock(lock, &mutex) && is_mutex_process_shared(mutex);
-  }
-  pthread_rwlock_t rwlock;
-  return read_lock(lock, &rwlock) && rwlock.__data.__shared != 0;
+  return fields_or_none(lock).process_shared;
 }
 
 uint32_t held_count(LockWord word) {
-  pthread_mutex_t mutex;
-  if (word.access() == Access::shared) return std::max(reader_count(word), 1u);
-  if (word.kind() != LockKind::mutex || !read_lock(word, &mutex)) return 1;
-  const bool recursive = mutex_type(mutex) == PTHREAD_MUTEX_RECURSIVE;
-  return recursive && mutex_count(mutex) > 0 ? mutex_count(mutex) : 1;
+  const LockFields fields = fields_or_none(word);
+  return word.access() == Access::shared ? std::max(fields.readers, 1u) : fields.depth;
 }
 
 bool inherits_priority(LockWord word) {
-  pthread_mutex_t mutex;
-  return word.kind() == LockKind::mutex && read_lock(word, &mutex) && (mutex.__data.__kind & kMutexInherits) != 0;
+  return fields_or_none(word).inherits;
 }
 
 uint32_t reader_count(LockWord word) {
-  pthread_rwlock_t rwlock;
-  return read_lock(word, &rwlock) ? rwlock_readers(rwlock) : 0;
+  return fields_or_none(word).readers;
 }
 
 }  // namespace holdwatch

@@ -19,9 +19,7 @@ Ownership confirm_ownership(LockWord word, int tid);
 // The id of the thread that a lock names as its only holder, 0 if it names none; `held` is how it holds the lock.
 int owner_of(LockWord lock, LockWord* held);
 
-// Whether `mutex` is one that is waited for with `value`, of the kinds whose waits are in a function of libc that has no symbol
-// (nptl/pthread_mutex_lock.c, __pthread_mutex_lock_full): robust ones, whose word names the owner, and those with
-// PTHREAD_PRIO_PROTECT, whose word has the ceiling. For PTHREAD_PRIO_INHERIT the system call itself is enough.
+// Whether the lock is such a mutex (common/glibc/lock_fields.h); false where it cannot be read.
 bool is_unnamed_mutex(LockWord mutex, uint32_t value);
 
 // Whether the lock says that it has waiters, which it may do for a while after the last one has gone. False if it cannot be

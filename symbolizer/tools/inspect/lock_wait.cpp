@@ -12,7 +12,7 @@
 
 #include "shim/common/glibc/futex_wait.h"
 #include "shim/common/glibc/lock_layout.h"
-#include "symbolizer/tools/inspect/lock_fields.h"
+#include "symbolizer/tools/inspect/lock_reader.h"
 
 namespace holdwatch {
 namespace {

@@ -13,7 +13,7 @@
 #include <optional>
 
 #include "symbolizer/report/named_stack.h"
-#include "symbolizer/tools/inspect/lock_fields.h"
+#include "symbolizer/tools/inspect/lock_reader.h"
 #include "symbolizer/tools/inspect/lock_wait.h"
 #include "symbolizer/unwind/unwinder.h"
 

@@ -1,0 +1,66 @@
+// See lock_fields.h.
+#include "shim/common/glibc/lock_fields.h"
+
+#include <linux/futex.h>
+
+#include "shim/common/glibc/lock_layout.h"
+
+namespace holdwatch {
+namespace {
+
+bool has_known_kind(const pthread_mutex_t& mutex) {
+  return (mutex.__data.__kind & ~kMutexKnownBits) == 0;
+}
+
+// What robust recovery puts in place of the owner names nobody.
+int named_owner(const pthread_mutex_t& mutex) {
+  const int owner = mutex_holder(mutex);
+  return owner == kOwnerIsInconsistent || owner == kOwnerIsNotRecoverable ? 0 : owner;
+}
+
+}  // namespace
+
+LockFields fields_of(const pthread_mutex_t& mutex) {
+  const int type = mutex_type(mutex);
+  const bool is_in_word = has_owner_in_word(mutex);
+  LockFields fields;
+  fields.owner = named_owner(mutex);
+  if (type == PTHREAD_MUTEX_RECURSIVE && mutex_count(mutex) > 0) fields.depth = mutex_count(mutex);
+  fields.is_taken = is_mutex_locked(mutex);
+  fields.is_contended = is_mutex_contended(mutex);
+  fields.inherits = (mutex.__data.__kind & kMutexInherits) != 0;
+  fields.robust = (mutex.__data.__kind & kMutexIsRobust) != 0;
+  fields.process_shared = is_mutex_process_shared(mutex);
+  fields.compares_owner = is_in_word || type == PTHREAD_MUTEX_RECURSIVE || type == PTHREAD_MUTEX_ERRORCHECK;
+  fields.owner_died = is_in_word && (mutex.__data.__lock & FUTEX_OWNER_DIED) != 0;
+  return fields;
+}
+
+LockFields fields_of(const pthread_rwlock_t& rwlock) {
+  LockFields fields;
+  fields.owner = rwlock_writer(rwlock);
+  fields.readers = rwlock_readers(rwlock);
+  fields.is_taken = is_rwlock_write_locked(rwlock);
+  fields.is_contended = is_rwlock_contended(rwlock);
+  fields.is_writers_turn = is_rwlock_in_write_phase(rwlock);
+  fields.process_shared = rwlock.__data.__shared != 0;
+  return fields;
+}
+
+bool may_be_lock(const pthread_mutex_t& mutex) {
+  return has_known_kind(mutex) && mutex.__data.__owner >= 0;
+}
+
+bool may_be_lock(const pthread_rwlock_t& rwlock) {
+  return rwlock.__data.__cur_writer >= 0 && (rwlock.__data.__shared == 0 || rwlock.__data.__shared == 1) &&
+         rwlock.__data.__flags <= PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP;
+}
+
+bool is_unnamed_mutex(const pthread_mutex_t& mutex, uint32_t value) {
+  if (!has_known_kind(mutex)) return false;
+  const bool is_asked_for = static_cast<uint32_t>(mutex.__data.__lock) == value && mutex_holder(mutex) != 0;
+  if ((mutex.__data.__kind & kMutexIsRobust) != 0) return is_asked_for && (value & FUTEX_WAITERS) != 0;
+  return (mutex.__data.__kind & kMutexProtects) != 0 && is_asked_for && (value & ~kMutexCeiling) == kProtectedContended;
+}
+
+}  // namespace holdwatch
