@@ -1,11 +1,11 @@
-// Which threads wait for each other in a cycle.
-// Cold context (watcher). Pure: values in, values out, in fixed memory. The search in another process
-// (symbolizer/tools/inspect/wait_graph.h) is a different one because it has no bound and may allocate.
+// Room for the waits and holds of this process, in which the watcher looks for deadlocks (common/waits/wait_cycles.h).
+// Cold context (watcher). Pure: values in, values out, in fixed room.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
+#include "shim/common/waits/wait_cycles.h"
 #include "shim/inspection/lock_state.h"
 #include "shim/record/view.h"
 
@@ -16,6 +16,8 @@ struct CycleHold {
   LockWord lock;
   int tid;
   Identity identity;
+
+  uint64_t lock_key() const { return lock.address(); }
 };
 
 // The holds of a cycle: the thread of each waits for the lock of the next one, that of the last for the lock of the
@@ -44,24 +46,15 @@ class CycleSearch {
   void find(void (*visit)(void* context, const Cycle& cycle), void* context, bool (*is_woken)(int tid, LockWord mutex));
 
  private:
-  enum class State : uint8_t { untried, on_way, done };
   struct Wait {
     int tid;
     LockWord lock;
-    State state;
-    uint32_t next_hold;  // of its lock's holds, the one to try next
-    uint32_t by;         // the hold through which the path came to its thread
-    uint32_t before;     // the wait before it on the path
+    SearchStep step;
+
+    uint64_t lock_key() const { return lock.address(); }
   };
-
   void sort();
-  uint32_t first_hold_of(LockWord lock) const;
-  bool is_held(LockWord lock) const;
-  Wait* wait_of(int tid);
-  void follow(uint32_t start, void (*visit)(void*, const Cycle&), void* context);
-  void close(uint32_t last, uint32_t closing_hold, void (*visit)(void*, const Cycle&), void* context) const;
 
-  static constexpr uint32_t kNone = UINT32_MAX;
   Wait waits_[kMaxWaits] = {};  // by thread
   size_t wait_count_ = 0;
   CycleHold holds_[kMaxHolds] = {};  // by lock

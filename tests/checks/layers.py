@@ -35,6 +35,7 @@ MAY_INCLUDE = {
     "shim/common/options": {"shim/common/options", "shim/common/contract", "shim/common/text", "shim/common/kernel"},
     "shim/common/proc": {"shim/common/proc", "shim/common/contract", "shim/common/text/digits.h"},
     "shim/common/elf": {"shim/common/elf", "shim/common/kernel"},
+    "shim/common/waits": {"shim/common/waits"},
     "shim/common/glibc": {"shim/common/glibc", "shim/common/contract", "shim/common/kernel",
                           "shim/common/proc/memory_range.h"},
     "shim/base": BASE,

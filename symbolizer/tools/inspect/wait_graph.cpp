@@ -4,22 +4,25 @@
 #include <algorithm>
 #include <set>
 
+#include "shim/common/waits/wait_cycles.h"
+
 namespace holdwatch {
 namespace {
 
-// A thread on the way of the search, the lock that it waits for, and which of that lock's holders is to be tried next.
-struct Step {
+struct Wait {
   int tid;
   size_t lock;
-  size_t next = 0;
+  SearchStep step;
+
+  uint64_t lock_key() const { return lock; }
 };
 
-std::vector<int> cycle_from(const std::vector<Step>& way, int tid) {
-  std::vector<int> cycle;
-  const auto first = std::find_if(way.begin(), way.end(), [tid](const Step& step) { return step.tid == tid; });
-  for (auto step = first; step != way.end(); ++step) cycle.push_back(step->tid);
-  return cycle;
-}
+struct Hold {
+  size_t lock;
+  int tid;
+
+  uint64_t lock_key() const { return lock; }
+};
 
 }  // namespace
 
@@ -28,33 +31,19 @@ const size_t* WaitGraph::lock_waited_for(int tid) const {
   return found == waits_.end() ? nullptr : &found->second;
 }
 
-// Depth first, without recursion: a chain may be as long as there are threads.
 std::vector<std::vector<int>> WaitGraph::cycles() const {
+  std::vector<Wait> waits;
+  for (const auto& [tid, lock] : waits_) waits.push_back({tid, lock, {}});
+  std::vector<Hold> holds;
+  for (size_t lock = 0; lock < holders_.size(); ++lock)
+    for (const int tid : holders_[lock]) holds.push_back({lock, tid});
   std::vector<std::vector<int>> found;
-  std::set<int> done, on_way;
-  for (const auto& [start, lock] : waits_) {
-    std::vector<Step> way;
-    const auto enter = [&](int tid) {
-      const size_t* wanted = lock_waited_for(tid);
-      if (wanted == nullptr || done.contains(tid)) return;
-      if (on_way.insert(tid).second) {
-        way.push_back({tid, *wanted});
-      } else {
-        found.push_back(cycle_from(way, tid));
-      }
-    };
-    enter(start);
-    while (!way.empty()) {
-      const std::vector<int>& holders = holders_[way.back().lock];
-      if (way.back().next < holders.size()) {
-        enter(holders[way.back().next++]);
-        continue;
-      }
-      done.insert(way.back().tid);
-      on_way.erase(way.back().tid);
-      way.pop_back();
-    }
-  }
+  WaitCycles search(waits.data(), waits.size(), holds.data(), holds.size());
+  search.find([&](const auto& cycle) {
+    std::vector<int> threads;
+    cycle.for_each_backwards([&](const Hold& hold) { threads.push_back(hold.tid); });
+    found.emplace_back(threads.rbegin(), threads.rend());
+  });
   return found;
 }
 

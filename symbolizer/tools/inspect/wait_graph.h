@@ -1,5 +1,5 @@
 // Who waits for whom: cycles, and the chain that a waiting thread is the end of.
-// Pure: numbers in, numbers out.
+// Pure: numbers in, numbers out. The search for cycles is the watcher's too: shim/common/waits/wait_cycles.h.
 #pragma once
 
 #include <cstddef>
