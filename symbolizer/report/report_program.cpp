@@ -6,7 +6,9 @@
 // reap, and its child, which does. So a program that is process 1 of a container gets no orphan either.
 //
 // The supervisor shares our memory (a fork would copy the page tables of a server of many gigabytes while its threads
-// wait), so it may use its own stack and plain system calls only, not even errno, which is the reporter thread's.
+// wait), so it may use its own stack and plain system calls only, not even errno, which is the reporter thread's. So does
+// the program until its execve. It must find its stack, path and environment there, even if the supervisor is killed
+// meanwhile: before Linux 5.16 the core dump of a crash takes all processes along that share the memory.
 #include "symbolizer/report/report_program.h"
 
 #include <fcntl.h>
@@ -27,13 +29,14 @@
 
 namespace holdwatch {
 
-// What supervisor and program need, in memory that stays valid until the supervisor has ended.
+// What supervisor and program need, in memory that stays valid until the program has begun and the supervisor ended.
 struct ReportProgram::ProgramStart {
   const char* path;
   char* arguments[2];
   char** environment;
   unsigned char* program_stack_top;
   int input;
+  bool has_begun;  // the program has memory of its own, or does not exist
 };
 
 namespace {
@@ -115,13 +118,14 @@ template <typename ProgramStart>
 // Runs with all signals blocked, from its first instruction on.
 template <typename ProgramStart>
 [[gnu::no_sanitize_address]] int supervise(void* argument) {
-  const auto* start = static_cast<const ProgramStart*>(argument);
+  auto* start = static_cast<ProgramStart*>(argument);
   // Killed with the watched program, so that its memory does not stay in use by the supervisor.
   call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
   default_dispositions();
   arrange_descriptors(start->input);
   const int program =
       clone(become_program<ProgramStart>, start->program_stack_top, CLONE_VM | CLONE_VFORK | SIGCHLD, argument);
+  __atomic_store_n(&start->has_begun, true, __ATOMIC_RELEASE);
   if (program > 0) await_program(program);
   call(SYS_exit_group, 0);
   return 0;
@@ -152,24 +156,41 @@ int report_file(std::string_view json, int* descriptor) {
 
 }  // namespace
 
-ReportProgram::ReportProgram(std::string path) : path_(std::move(path)), environment_(environment_at_start()) {
-  for (std::string& variable : environment_) environment_pointers_.push_back(variable.data());
-  environment_pointers_.push_back(nullptr);
+ReportProgram::ReportProgram(std::string path)
+    : text_(std::make_unique<Text>(Text{std::move(path), environment_at_start(), {}})) {
+  for (std::string& variable : text_->environment) text_->environment_pointers.push_back(variable.data());
+  text_->environment_pointers.push_back(nullptr);
   void* memory = mmap(nullptr, kStartSize + 2 * kStackSize, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
   if (memory == MAP_FAILED) return;
-  start_ = new (memory) ProgramStart{path_.c_str(), {path_.data(), nullptr}, environment_pointers_.data(), nullptr, -1};
+  start_ = new (memory) ProgramStart{
+      text_->path.c_str(), {text_->path.data(), nullptr}, text_->environment_pointers.data(), nullptr, -1, true};
   stack_ = static_cast<unsigned char*>(memory) + kStartSize;
   start_->program_stack_top = stack_ + 2 * kStackSize;
 }
 
 ReportProgram::~ReportProgram() {
+  const bool has_begun = await_begin();
   if (!reap()) {
     kill(supervisor_, SIGKILL);
     while (waitpid(supervisor_, nullptr, __WALL) < 0 && errno == EINTR) {
     }
   }
-  if (start_ != nullptr) munmap(start_, kStartSize + 2 * kStackSize);
+  if (!has_begun)
+    static_cast<void>(text_.release());  // the program may still need all of it
+  else if (start_ != nullptr)
+    munmap(start_, kStartSize + 2 * kStackSize);
+}
+
+// False: the program has not begun within a second. Reading it may take as long as its file system does.
+bool ReportProgram::await_begin() const {
+  constexpr timespec kStep{0, 1'000'000};
+  constexpr int kSteps = 1000;
+  for (int step = 0; start_ != nullptr && !__atomic_load_n(&start_->has_begun, __ATOMIC_ACQUIRE); ++step) {
+    if (step == kSteps) return false;
+    nanosleep(&kStep, nullptr);
+  }
+  return true;
 }
 
 int ReportProgram::start(std::string_view json) {
@@ -177,12 +198,14 @@ int ReportProgram::start(std::string_view json) {
   if (!reap()) return EBUSY;
   const int reason = report_file(json, &start_->input);
   if (reason != 0) return reason;
+  start_->has_begun = false;
   // No handler of the watched program may run in the supervisor, in its memory.
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   supervisor_ = clone(supervise<ProgramStart>, stack_ + kStackSize, CLONE_VM, start_);
   const int failed = supervisor_ < 0 ? errno : 0;
+  if (failed != 0) start_->has_begun = true;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   close(start_->input);
   return failed;

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,7 @@ class ReportProgram {
   // `path` must be absolute. Its environment is that of this process at its start, without LD_PRELOAD: the program is
   // to be run, not watched.
   explicit ReportProgram(std::string path);
+  // Lets a program that has just been started begin, but not end: it runs on.
   ~ReportProgram();
   ReportProgram(const ReportProgram&) = delete;
   ReportProgram& operator=(const ReportProgram&) = delete;
@@ -30,11 +32,15 @@ class ReportProgram {
 
  private:
   struct ProgramStart;
+  struct Text {
+    std::string path;
+    std::vector<std::string> environment;
+    std::vector<char*> environment_pointers;
+  };
   bool reap();
+  bool await_begin() const;
 
-  std::string path_;
-  std::vector<std::string> environment_;
-  std::vector<char*> environment_pointers_;
+  std::unique_ptr<Text> text_;      // read by the program until it begins
   unsigned char* stack_ = nullptr;  // of the supervisor, who shares our memory
   ProgramStart* start_ = nullptr;
   pid_t supervisor_ = -1;

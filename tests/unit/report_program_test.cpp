@@ -1,6 +1,7 @@
 // The rules of symbolizer/report/report_program.h.
 #include "symbolizer/report/report_program.h"
 
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -124,4 +125,29 @@ TEST_CASE("it is not watched itself") {
   REQUIRE(program.wait(kLongEnoughMs));
   CHECK(content(directory.file("got")).find("PATH=") != std::string::npos);
   CHECK(content(directory.file("got")).find("LD_PRELOAD=") == std::string::npos);
+}
+
+TEST_CASE("a program that was just started begins, whenever the object goes") {
+  const TestDirectory directory;
+  const std::string path = script(directory, "exit 0");
+  const pid_t watched = fork();
+  if (watched == 0) {
+    prctl(PR_SET_CHILD_SUBREAPER, 1);  // the program becomes our child when its supervisor is gone
+    int well = 0;
+    for (useconds_t moment = 0; moment < 100; ++moment) {
+      {
+        ReportProgram program(path);
+        if (program.start("{}") != 0) _exit(1);
+        usleep(moment % 40 * 15);
+      }
+      int status = 0;
+      const pid_t ended = waitpid(-1, &status, __WALL);
+      well += (ended > 0 && status == 0) || (ended < 0 && errno == ECHILD);  // none: its supervisor has seen it end
+    }
+    _exit(well == 100 ? 0 : 2);
+  }
+  int status = 0;
+  REQUIRE(waitpid(watched, &status, 0) == watched);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
 }
