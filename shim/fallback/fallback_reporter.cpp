@@ -7,7 +7,7 @@
 #include "shim/base/clock.h"
 #include "shim/common/text/text_buffer.h"
 #include "shim/fallback/plain_report.h"
-#include "shim/handoff/reporter_loading.h"
+#include "shim/handoff/reporter_start.h"
 
 namespace holdwatch {
 namespace {

@@ -20,7 +20,7 @@
 #include "shim/common/contract/settings.h"
 #include "shim/common/options/options.h"
 #include "shim/common/text/text_buffer.h"
-#include "shim/handoff/startup_messages.h"
+#include "shim/handoff/reporter_start.h"
 #include "shim/inspection/capture.h"
 #include "shim/inspection/task_files.h"
 #include "shim/interpose/real_functions.h"

@@ -5,7 +5,7 @@
 #include "shim/base/upcalls.h"
 #include "shim/common/text/text_buffer.h"
 #include "shim/fallback/plain_report.h"
-#include "shim/handoff/startup_messages.h"
+#include "shim/handoff/reporter_start.h"
 #include "shim/own_threads/seccomp_state.h"
 #include "shim/own_threads/standard_error.h"
 #include "shim/record/call_sites.h"

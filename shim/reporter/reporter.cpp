@@ -13,7 +13,7 @@
 #include "shim/base/os.h"
 #include "shim/common/kernel/system_call.h"
 #include "shim/handoff/report_request.h"
-#include "shim/handoff/reporter_loading.h"
+#include "shim/handoff/reporter_start.h"
 #include "shim/inspection/capture.h"
 #include "shim/inspection/task_files.h"
 #include "shim/own_threads/own_thread.h"

@@ -23,7 +23,7 @@
 #include "shim/common/kernel/system_call.h"
 #include "shim/common/text/missing_library.h"
 #include "shim/common/text/text_buffer.h"
-#include "shim/handoff/startup_messages.h"
+#include "shim/handoff/reporter_start.h"
 #include "shim/own_threads/standard_error.h"
 #include "shim/reporter/clean_pages.h"
 

@@ -1,17 +1,19 @@
-// See startup_messages.h.
-#include "shim/handoff/startup_messages.h"
+// See reporter_start.h.
+#include "shim/handoff/reporter_start.h"
 
 #include <atomic>
 #include <cstring>
 
 #include "shim/base/clock.h"
+#include "shim/base/os.h"
 #include "shim/common/contract/control_block.h"
 #include "shim/common/text/text_buffer.h"
-#include "shim/handoff/reporter_loading.h"
 #include "shim/own_threads/standard_error.h"
 
 namespace holdwatch {
 namespace {
+
+std::atomic<uint32_t> g_is_loading{0};
 
 constexpr uint64_t kTimeoutNs = 5 * kNanosecondsPerSecond;
 
@@ -33,6 +35,22 @@ constinit Messages g_refusals{}, g_remarks{};
 std::atomic<bool> g_listening{false};
 
 }  // namespace
+
+void reporter_loading_begins() {
+  g_is_loading.store(1);
+}
+
+void reporter_loading_ends() {
+  g_is_loading.store(0);
+  wake(g_is_loading);
+}
+
+bool wait_for_reporter_loaded(uint64_t timeout_ns) {
+  const uint64_t until_ns = monotonic_ns() + timeout_ns;
+  for (uint64_t now_ns = monotonic_ns(); g_is_loading.load() != 0 && now_ns < until_ns; now_ns = monotonic_ns())
+    sleep_on(g_is_loading, 1, until_ns - now_ns);
+  return g_is_loading.load() == 0;
+}
 
 void listen_for_startup_messages() {
   g_refusals.clear();
