@@ -10,8 +10,6 @@
 namespace holdwatch {
 namespace {
 
-constexpr char kLibrary[] = "libunwind-x86_64.so.8";
-
 #define HOLDWATCH_TEXT_OF(name) #name
 #define HOLDWATCH_TEXT(name) HOLDWATCH_TEXT_OF(name)
 
@@ -19,12 +17,12 @@ template <typename Function>
 void look_up(void* library, const char* name, Function*& function) {
   function = reinterpret_cast<Function*>(dlsym(library, name));
   if (function == nullptr)
-    throw std::runtime_error(std::string("attach cannot use ") + kLibrary + ": it lacks " + name);
+    throw std::runtime_error(std::string("attach cannot use ") + kLibunwindFile + ": it lacks " + name);
 }
 
 Libunwind load() {
-  void* library = dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) throw std::runtime_error("attach " + why_not_loaded(kLibrary, dlerror()));
+  void* library = dlopen(kLibunwindFile, RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) throw std::runtime_error("attach " + why_not_loaded(kLibunwindFile, dlerror()));
   Libunwind functions{};
 #define HOLDWATCH_LOOK_UP(name) look_up(library, HOLDWATCH_TEXT(UNW_OBJ(name)), functions.name);
   HOLDWATCH_LIBUNWIND_FUNCTIONS(HOLDWATCH_LOOK_UP)

@@ -1,5 +1,5 @@
 // The functions of libunwind that are used, as a table: whoever needs the library whenever it runs is linked with it
-// (libunwind_linked.cpp); a command that needs it for one thing only loads it when it comes to that (control/late_libunwind.cpp).
+// (libunwind_linked.cpp); a command that needs it for one thing only loads it when it comes to that (tools/late_libunwind.cpp).
 // Cold context only.
 #pragma once
 
@@ -22,6 +22,8 @@ extern "C" int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t space, unw_wo
   FUNCTION(is_signal_frame)
 
 namespace holdwatch {
+
+inline constexpr char kLibunwindFile[] = "libunwind-x86_64.so.8";
 
 struct Libunwind {
 #define HOLDWATCH_MEMBER(name) decltype(&UNW_OBJ(name)) name;

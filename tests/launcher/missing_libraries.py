@@ -125,8 +125,11 @@ def says_what_to_install():
     assert names_all(answer.err), answer
     with subprocess.Popen([HOLDER, "1000"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
+            launcher.wait_until_runs(process.pid, HOLDER)
             launcher.call(HOLDWATCH, "attach", process.pid).expect(
                 1, "", r"holdwatch: attach needs libunwind\S* which is not installed; on Debian: apt-get install libunwind8\n")
+            launcher.call(HOLDWATCH, "doctor", process.pid).expect(
+                0, r".*note +watch +it is not watched and cannot be attached to: attach needs libunwind\S* which is not installed; .*")
         finally:
             process.kill()
     said = launcher.call(HOLDWATCH, "doctor").expect(0, ".*")[0]
@@ -148,6 +151,7 @@ def attaches_without_the_symbolizer():
                 launcher.call(HOLDWATCH, "attach", process.pid, option, "/tmp/none").expect(
                     1, "", r"holdwatch: attach can write to no log and no JSON file: the symbolizer needs [^\n]*libdw\.so\.1[^\n]*"
                     r"apt-get install [^\n]*libdw1[^\n]*\n")
+            launcher.call(HOLDWATCH, "doctor", process.pid).expect(0, r".*note +watch +it is not watched; holdwatch attach \d+ watches it now.*")
             with open(f"/proc/{process.pid}/maps", encoding="utf-8") as maps:
                 assert "holdwatch.so" not in maps.read(), "it was touched"
             launcher.call(HOLDWATCH, "attach", process.pid).expect(

@@ -1,6 +1,8 @@
 // See watch_checks.h.
 #include "symbolizer/tools/doctor/watch_checks.h"
 
+#include <dlfcn.h>
+
 #include <algorithm>
 
 #include "symbolizer/proc_text.h"
@@ -9,6 +11,8 @@
 #include "symbolizer/tools/attach/refusal.h"
 #include "symbolizer/tools/attach/target.h"
 #include "symbolizer/tools/attach/watched.h"
+#include "symbolizer/tools/missing_libraries.h"
+#include "symbolizer/unwind/libunwind.h"
 
 namespace holdwatch {
 namespace {
@@ -28,6 +32,8 @@ bool has_thread_of_ours(pid_t pid) {
 
 // Empty, or why `attach` would not know how to go about it.
 std::string why_attach_refuses(Target& target, const std::string& library) {
+  if (dlopen(kLibunwindFile, RTLD_LAZY | RTLD_LOCAL) == nullptr)
+    return "attach " + why_not_loaded(kLibunwindFile, dlerror());
   try {
     control::check_reachable(target.pid(), library);
     if (target.libc() != nullptr) control::find_libc_code(target);
