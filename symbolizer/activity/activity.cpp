@@ -59,14 +59,14 @@ std::string describe_fd(uint64_t argument, Direction direction, const CallContex
   return "fd " + describe_descriptor(as_int(argument), direction, context.files);
 }
 
-// Of the one file that the call waits for.
+// For the one file that the call waits for.
 std::string describe_stream(uint64_t argument, Direction direction, const CallContext& context) {
   const bool is_reused = is_of_other_file(as_int(argument), context.wait_channel, context.files);
   return is_reused ? "fd " + std::to_string(as_int(argument)) : describe_fd(argument, direction, context);
 }
 
-// The folder that the path in the next argument counts from. Left out where it counts for nothing, and for the working
-// directory: the path says enough.
+// The directory to which the path in the next argument is relative. Left out for an absolute path, and for the working
+// directory: the path is enough.
 std::string describe_folder(const uint64_t* argument, const CallContext& context) {
   if (as_int(argument[0]) == AT_FDCWD || read_path(argument[1], context).starts_with('/')) return "";
   return describe_fd(argument[0], Direction::any, context);
@@ -138,7 +138,7 @@ std::string describe_call(const SystemCall& call, std::string_view lock_name, co
   return std::string(row->name) + "(" + describe_arguments(*row, call, context) + ")";
 }
 
-// Of a call alone, and of a page fault no more than that it is one.
+// From a call alone; of a page fault only that it is one.
 std::string describe_by_registers(const Snapshot& snapshot, std::string_view lock_name, const CallContext& context) {
   if (snapshot.in_page_fault) return "page fault";
   return snapshot.call.known ? describe_call(snapshot.call, lock_name, context) : "blocked (unknown system call)";
@@ -147,7 +147,7 @@ std::string describe_by_registers(const Snapshot& snapshot, std::string_view loc
 std::string describe_blocked(const Snapshot& snapshot, std::string_view lock_name, const CallContext& context) {
   if (context.memory == nullptr || !context.files.known()) return describe_by_registers(snapshot, lock_name, context);
   PresentMemory memory(*context.memory, context.files);
-  const std::string wait_channel = context.files.text("wchan");  // once: all is of one moment
+  const std::string wait_channel = context.files.text("wchan");  // read once, so that all of it is of one moment
   const auto site = [&] { return context.fault_site ? context.fault_site() : FaultSite{}; };
   if (snapshot.in_page_fault) return describe_page_fault(site(), wait_channel, memory);
   Snapshot resumed = snapshot;

@@ -13,7 +13,7 @@ namespace holdwatch {
 
 // The text of "doing" for one thread, e.g. "sendto(fd 41 -> 10.2.3.4:443, 96 KiB unsent)"; empty if nothing is known.
 // `lock_name` is the id of the lock of ours that a futex call waits for ("L3"), or empty. What the context refers to must be
-// of the snapshot's moment: ask afterwards whether the thread has run since.
+// of the snapshot's moment: check afterwards whether the thread has run since.
 std::string describe_activity(const Snapshot& snapshot, std::string_view lock_name, const CallContext& context);
 
 }  // namespace holdwatch

@@ -1,5 +1,5 @@
 // The calls whose arguments belong together (poll, select, futex, the sleeps), and paths and addresses in memory, in words.
-// Cold context only; reads the watched memory through a MemoryReader, for the program may change it while we look.
+// Cold context only; reads the watched memory through a MemoryReader, because the program may change it meanwhile.
 #pragma once
 
 #include <cstdint>
@@ -12,14 +12,14 @@
 
 namespace holdwatch {
 
-// What stands between the parentheses of a call with this letter in the table (see syscalls.h); none if the letter is
-// not one of the whole calls.
+// The text between the parentheses of a call with this letter in the table (see syscalls.h); none if the letter is not
+// one for a whole call.
 std::optional<std::string> describe_whole_call(char letter, const SystemCall& call, const CallContext& context);
 
-// The string at `address`, printable and cut to a reasonable length; "?" if it cannot be read, empty if there is none.
+// The string at `address`, printable and of limited length; "?" if it cannot be read, empty if there is none.
 std::string read_path(uintptr_t address, const CallContext& context);
 
-// "to 10.2.3.4:443", where a call sends to whom its argument says; empty if it says nothing.
+// "to 10.2.3.4:443", if a call has its receiver as an argument; empty if that is missing.
 std::string describe_receiver(uintptr_t address, uint64_t length, const CallContext& context);
 // The same from a msghdr.
 std::string describe_message_receiver(uintptr_t message, const CallContext& context);

@@ -1,5 +1,5 @@
 // What a system call's arguments refer to, at the moment of the call: the thread's descriptors, memory and clocks. An empty
-// context knows none of it: then the registers are all that is told.
+// context knows none of it: then only the registers are described.
 // Cold context only.
 #pragma once
 

@@ -1,5 +1,5 @@
 // Where a thread is that waits for a page: its innermost frames, and what is mapped where.
-// Plain values, made by whoever knows the unwinder.
+// Plain values, made where the unwinder is known.
 #pragma once
 
 #include <cstdint>

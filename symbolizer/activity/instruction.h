@@ -1,5 +1,5 @@
-// One x86-64 instruction: its length, its memory operand, and as much of what it does as following a register takes.
-// Pure; any thread. "Not known" is always an answer: then nothing behind it can be decoded.
+// One x86-64 instruction: its length, its memory operand, and what is needed of its effect to follow a register.
+// Pure; any thread. An instruction may be unknown: then nothing after it can be decoded.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@ namespace holdwatch {
 inline constexpr size_t kLongestInstruction = 15;
 inline constexpr int kNoRegister = -1;
 
-// base + index * scale + displacement; with `relative` the next instruction's address takes the base's place.
+// base + index * scale + displacement; with `relative` the next instruction's address replaces the base.
 struct MemoryOperand {
   int base = kNoRegister;
   int index = kNoRegister;

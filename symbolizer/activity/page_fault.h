@@ -1,7 +1,7 @@
-// A page fault in words: at which address, and what is mapped there. The kernel tells neither; the address is what the
-// instruction's operand comes to, as far as the code proves the registers that it takes, and only where the page is missing
-// indeed.
-// Cold context only; reads no page that is not there.
+// A page fault in words: at which address, and what is mapped there. The kernel shows neither; the address is computed from
+// the instruction's operand, as far as the code proves the registers that it uses, and only if the page is really
+// missing.
+// Cold context only; reads no page that is not present.
 #pragma once
 
 #include <string>
@@ -17,10 +17,10 @@ namespace holdwatch {
 // `wait_channel` is /proc/TID/wchan. `site` may be empty.
 std::string describe_page_fault(const FaultSite& site, std::string_view wait_channel, PresentMemory& memory);
 
-// Whether a thread in a system call waits for somebody to supply a page that the call reads or writes.
+// Whether a thread in a system call waits for a page that the call reads or writes.
 bool waits_for_userfaultfd(std::string_view wait_channel);
 
-// Of such a thread: "page fault at 0x7f1234567000 (userfaultfd region)", without the address where it is not plain which of
+// Of such a thread: "page fault at 0x7f1234567000 (userfaultfd region)", without the address if it is not clear which of
 // the arguments it is.
 std::string describe_fault_in_call(const SystemCall& call, const FaultSite& site, PresentMemory& memory);
 

@@ -1,5 +1,5 @@
-// Memory of which only the pages that are there are read: one that its thread has to be supplied with (userfaultfd, a
-// mapped file of a server that hangs) would let the reader wait as long as the thread does.
+// Memory of which only present pages are read: reading a page that a thread waits for (userfaultfd, a mapped file on a server
+// that hangs) would make the reader wait as long as the thread.
 // Cold context only.
 #pragma once
 
@@ -23,13 +23,13 @@ class PresentMemory final : public MemoryReader {
 
   size_t read(uintptr_t address, void* out, size_t size) override;
 
-  // Of the page that the address lies in; none if the kernel does not tell.
+  // For the page that contains the address; none if the kernel does not show it.
   std::optional<PageState> page_state(uintptr_t address);
 
  private:
   MemoryReader& memory_;
   const ThreadFiles& files_;
-  int pagemap_ = -1;  // open for as long as this lives: microseconds
+  int pagemap_ = -1;  // open during this object's lifetime: microseconds
   bool opened_ = false;
   bool untold_ = false;  // the kernel was built without the file
 };

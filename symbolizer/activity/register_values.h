@@ -1,5 +1,5 @@
-// What a function's code proves of the general registers at one of its instructions: constants followed along all ways that
-// lead there from the function's beginning. A register that two ways leave with different values is not known.
+// What a function's code proves of the general registers at one of its instructions: constants followed along all paths that
+// lead there from the function's beginning. A register with different values on two paths is unknown.
 // Cold context only; bounded.
 #pragma once
 
@@ -23,10 +23,10 @@ struct KnownPlace {
   RegisterValues registers;
 };
 
-// None if the code cannot be followed. What the caller passes in registers is known as far as its own code proves it.
+// None if the code cannot be followed. The caller's arguments in registers are known as far as its own code proves them.
 std::optional<KnownPlace> place_of(const std::vector<CodeFrame>& frames, MemoryReader& memory);
 
-// The operand's address; none if a register that it takes is not known.
+// The operand's address; none if a register that it uses is unknown.
 std::optional<uintptr_t> address_of(const MemoryOperand& operand, const RegisterValues& registers, uintptr_t next);
 
 }  // namespace holdwatch

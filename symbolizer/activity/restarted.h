@@ -1,5 +1,5 @@
-// Which call restart_syscall goes on with: after a stop the kernel has a sleep or a wait with a timeout resumed under that
-// number (signal(7)), its arguments left in the registers.
+// Which call restart_syscall continues: after a stop, the kernel resumes a sleep or a wait with a timeout under that number
+// (signal(7)), with its arguments still in the registers.
 // Cold context only.
 #pragma once
 
@@ -9,7 +9,7 @@
 
 namespace holdwatch {
 
-// The call under its own number; as it is if it is another one, or if what it resumes is not known. `wait_channel` is
+// The call under its own number; unchanged if it is another one, or if what it resumes is not known. `wait_channel` is
 // /proc/TID/wchan: the kernel's function that the thread sleeps in.
 SystemCall resumed_call(const SystemCall& call, std::string_view wait_channel);
 

@@ -1,5 +1,5 @@
-// Sockets in words: whom one is connected to or where it listens, what has not left it, how long it lets a call wait.
-// Cold context only. Only asks.
+// Sockets in words: the peer or the listening address, unsent bytes, and the timeout of its calls.
+// Cold context only. Nothing is sent or received.
 #pragma once
 
 #include <string>

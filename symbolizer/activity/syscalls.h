@@ -7,7 +7,7 @@
 
 namespace holdwatch {
 
-// One letter an argument in `arguments`, from the first on; what is not said stays out of the text.
+// One letter per argument in `arguments`, from the first on; further arguments are not shown.
 //   d descriptor                      f path                     m timeout in milliseconds, int
 //   s descriptor that is written to   @ directory of the path    t timeout, pointer to a timespec
 //   r descriptor that is read from    p process id to wait for   a its end by the wall clock, pointer to a timespec
@@ -15,7 +15,7 @@ namespace holdwatch {
 //     file's by now, or soon          o address to send to, whose length is the next argument
 //   n number   x number in hex        h message to send, with its address
 //   w descriptor that is written to, where the call may wait for another one too
-//   . says nothing to a reader        0 (alone) the call has no arguments
+//   . not shown                       0 (alone) the call has no arguments
 // An upper case letter is the whole of a call whose arguments belong together:
 //   A connect   U futex        P poll          Q ppoll       S select   R pselect6   C clock_nanosleep   N nanosleep
 //   W waitid    F futex_wait   V futex_waitv   I io_uring_enter

@@ -1,6 +1,6 @@
-// What /proc shows of one thread: the links of its own descriptor table, which unshare(CLONE_FILES) parts from the process's,
-// and its small text files.
-// Cold context only. Only asks: nothing here reads from a descriptor, writes to it, or waits for what is behind it.
+// What /proc shows of one thread: the links of its own descriptor table, which unshare(CLONE_FILES) separates from the
+// process's, and its small text files.
+// Cold context only. Nothing here reads from a descriptor, writes to it, or waits for what it refers to.
 #pragma once
 
 #include <sys/types.h>
@@ -12,7 +12,7 @@ namespace holdwatch {
 
 class ThreadFiles {
  public:
-  // Not known, as in a core file: descriptors are mere numbers then.
+  // Unknown, as in a core file: descriptors are only numbers then.
   ThreadFiles() = default;
 
   // A thread of this process.
@@ -27,13 +27,13 @@ class ThreadFiles {
   // "/proc/self/task/TID/NAME".
   std::string path(const std::string& name) const;
 
-  // Where the link leads ("/var/lib/x", "pipe:[1234]"), raw; none if it cannot be read.
+  // The link's target ("/var/lib/x", "pipe:[1234]"), raw; none if it cannot be read.
   std::optional<std::string> link(const std::string& name) const;
 
   // A text file; empty if it cannot be read.
   std::string text(const std::string& name) const;
 
-  // Of a descriptor: its link; empty if it is not open; none if that cannot be told.
+  // A descriptor's link; empty if it is not open; none if that is not known.
   std::optional<std::string> descriptor_link(int descriptor) const;
 
  private:
@@ -43,8 +43,8 @@ class ThreadFiles {
   int tid_ = 0;
 };
 
-// A descriptor of this process to ask the kernel by: the one of that number if the thread's leads to the same socket or
-// pipe, or a duplicate of another process's; -1 if it cannot be had.
+// A descriptor of this process for queries: the one of that number if the thread's refers to the same socket or pipe, or a
+// duplicate of another process's; -1 if there is none.
 class Asked {
  public:
   // `link` is the thread's, with the inode that tells sockets and pipes from each other.

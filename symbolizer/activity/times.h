@@ -1,4 +1,4 @@
-// How long a call goes on waiting, from its arguments: relative times as they were given, absolute ones as what is left.
+// How long a call will wait, from its arguments: relative times as given, absolute ones as the time left.
 // Cold context only.
 #pragma once
 
@@ -13,12 +13,12 @@
 
 namespace holdwatch {
 
-// None for what is no time, or more than a program can mean in earnest.
+// None for an invalid time, or one that is too long to be meant.
 std::optional<uint64_t> nanoseconds_of(const timespec& time);
 std::optional<uint64_t> nanoseconds_of(
     const timeval& time);  // more than a million microseconds are allowed, as in select
 
-// "timeout 3 s", "no timeout" for a null pointer; empty if what is at `address` cannot be read or is no time.
+// "timeout 3 s", "no timeout" for a null pointer; empty if the time at `address` cannot be read or is invalid.
 std::string describe_timeout_at(uintptr_t address, const CallContext& context);
 std::string describe_timeval_at(uintptr_t address, const CallContext& context);
 
@@ -28,7 +28,7 @@ std::string describe_deadline_at(uintptr_t address, clockid_t clock, const CallC
 // The same for poll's and epoll_wait's number of milliseconds, which is negative for none.
 std::string describe_timeout_ms(uint64_t argument);
 
-// Of a sleep: "3 s", "until 1.2 s from now", "2 s of CPU time"; empty if not known.
+// For a sleep: "3 s", "until 1.2 s from now", "2 s of CPU time"; empty if not known.
 std::string describe_sleep_at(uintptr_t address, clockid_t clock, bool absolute, const CallContext& context);
 
 }  // namespace holdwatch

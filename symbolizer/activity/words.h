@@ -1,4 +1,4 @@
-// The small words of a cause line: sizes, durations, and names that others chose made safe to print.
+// The parts of a description: sizes, durations, and names from outside made safe to print.
 // Pure; any thread.
 #pragma once
 
@@ -8,10 +8,10 @@
 
 namespace holdwatch {
 
-// "512 B", "1.5 KiB", "96 KiB", "2 MiB": cut off after one decimal.
+// "512 B", "1.5 KiB", "96 KiB", "2 MiB": truncated after one decimal.
 std::string size_in_words(uint64_t bytes);
 
-// "50 us", "1.5 ms", "3 s", "90 s": cut off after one decimal.
+// "50 us", "1.5 ms", "3 s", "90 s": truncated after one decimal.
 std::string duration_in_words(uint64_t ns);
 
 // "0x7f1234".
