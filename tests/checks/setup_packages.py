@@ -8,6 +8,7 @@ a server. What it asks of the system is answered by small scripts; it runs as an
 import os
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -78,7 +79,7 @@ def main():
         "says what the release does not have": "this release has no redis-redisearch" in run.stderr,
         "names no command that starts servers": "apt-get" not in run.stderr,
         "name for building what README names": differs_from_readme(setup) == [],
-        "says how to install": f"run as root: {setup}" in run.stderr,
+        "says how to install": f"run as root: {shlex.quote(str(setup))}" in run.stderr,
         "names nothing but packages without lists too": all(re.fullmatch(r"[a-z0-9][a-z0-9.+-]*[a-z0-9+]", name)
                                                             for name in missing_packages(run_without_lists)[3:]),
         "names what building needs without lists too": "libdw-dev" in missing_packages(run_without_lists),

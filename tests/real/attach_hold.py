@@ -20,7 +20,7 @@ from soak_load import Load
 
 KINDS = {"memcached": soak_servers.Memcached, "redis": attach_servers.Redis, "mariadb": soak_servers.Mariadb,
          "nginx": attach_servers.Nginx, "python": attach_servers.Python}
-LIMIT = "1s"
+LIMIT = "1300ms"  # not a multiple of the second after which memcached's poll() returns to be called again
 MEASURED_S = 0.5
 
 
