@@ -1,5 +1,6 @@
-// What the kernel told a process when it started: its auxiliary vector (getauxval(3)), as /proc/PID/auxv or a core file has it.
-// Pure, but for the process's memory.
+// What the kernel passed to a process at its start: its auxiliary vector (getauxval(3)), as in /proc/PID/auxv or a core
+// file.
+// Pure, except for reads of the process's memory.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,7 @@
 
 namespace holdwatch {
 
-// AT_ENTRY and its like.
+// The value of AT_ENTRY and the like.
 std::optional<uint64_t> auxiliary_value(std::string_view vector, uint64_t type);
 
 // The path that execve was given; empty if it cannot be read.

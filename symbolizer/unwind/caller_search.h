@@ -1,4 +1,4 @@
-// The search for a caller that is found by rbp where rbp was not captured.
+// Searches for a caller that can only be found by rbp, when rbp was not captured.
 // Cold context only.
 #pragma once
 
@@ -6,8 +6,8 @@
 
 namespace holdwatch {
 
-// Finds the caller of the walk's last frame, and goes on from there to the thread's start. False, and the walk as it was,
-// if the stack proves no caller. Where there is doubt, the walk's note says so.
+// Finds the caller of the walk's last frame, and continues from there to the thread's start. Returns false and leaves
+// the walk unchanged if the stack proves no caller. In case of doubt, the walk's note says so.
 bool find_caller(StackWalker& walker, Walk& walk, const Snapshot& snapshot);
 
 }  // namespace holdwatch

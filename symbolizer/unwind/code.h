@@ -1,6 +1,6 @@
-// What the instructions around an address prove about a call: that there is one, whom it calls, whether it can have led
-// into a given function.
-// Cold context only. "Cannot tell" is always an answer.
+// What the instructions around an address prove about a call: that there is one, which function it calls, and whether
+// it can have led into a given function.
+// Cold context only. Every result may be "unknown".
 #pragma once
 
 #include <cstdint>
@@ -17,10 +17,10 @@ namespace holdwatch {
 
 // Whether the call before a return address can have led into a given function.
 enum class CallMatch : uint8_t {
-  proven,       // it calls that function, or one that ends in a jump to it, perhaps by way of others
+  proven,       // it calls that function, or one that ends in a jump to it, perhaps through further functions
   possible,     // it calls through a pointer, or a function that may end in a jump through one
-  elsewhere,    // it calls through a pointer that leads to another function by now
-  doubtful,     // it calls another function, not all of which could be followed
+  elsewhere,    // it calls through a pointer that now leads to another function
+  doubtful,     // it calls another function, which could not be followed completely
   contradicted  // there is no call, or it calls another function
 };
 
@@ -33,19 +33,19 @@ class Code {
   // Whether the bytes before `return_address` can be a call instruction.
   bool follows_call(uintptr_t return_address) const;
 
-  // Whether the call before `return_address` can have led to `callee_pc`, itself a return address or an exact one.
+  // Whether the call before `return_address` can have led to `callee_pc`, which is a return address or an exact pc.
   CallMatch match_call(uintptr_t return_address, uintptr_t callee_pc, bool callee_pc_is_exact);
 
   // Whether a call of the function that begins at `target` can have led to `callee_pc`.
   CallMatch match_target(uintptr_t target, uintptr_t callee_pc, bool callee_pc_is_exact);
 
-  // Where the call before `return_address` leads, if it says so itself: by way of a linkage stub, or of a slot at a fixed place,
-  // too. No instruction lies between that could change a register.
+  // The target of the call before `return_address`, if the code alone determines it: also through a linkage stub, or a
+  // pointer at a fixed address. No instruction in between can change a register.
   std::optional<uintptr_t> callee_entry(uintptr_t return_address);
 
   std::optional<Procedure> procedure(uintptr_t pc) const;
 
-  // To ask other questions about code; what it was asked before is forgotten.
+  // For other analyses of code; drops the results of the previous one.
   CodeFlow& flow() { return flow_; }
 
   // Drops what is known of functions: pointers that they jump through may change.

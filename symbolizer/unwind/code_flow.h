@@ -1,7 +1,8 @@
-// Follows a function's code from its entry: where its stack pointer and rbp stand at a given instruction, relative to each
-// other, and which other functions it may end in by a jump.
-// Cold context only. Nothing is run: values that are a distance from what a register held at the entry are followed through
-// moves, additions, pushes and alignments; whatever else a register may hold is "not known". Bounded in instructions.
+// Follows a function's code from its entry: how its stack pointer and rbp relate to each other at a given instruction,
+// and to which other functions it may jump at its end (tail calls).
+// Cold context only. Nothing is executed: values that have a known distance from a register's value at the entry are
+// followed through moves, additions, pushes and alignments; anything else is unknown. The number of instructions is
+// bounded.
 #pragma once
 
 #include <array>
@@ -23,18 +24,18 @@ namespace holdwatch {
 // General registers as instructions encode them.
 enum class Encoded : uint8_t { rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15 };
 
-// `base` plus `offset`, where base is what a register held at the entry (0 ... 15, as encoded), or the stack pointer
-// after it was lowered by an amount that is not known (16 and above).
+// `base` plus `offset`: base is the value of a register at the entry (0 ... 15, as encoded), or the stack pointer after
+// it was lowered by an unknown amount (16 and above).
 struct FlowValue {
   static constexpr int kUnknown = -1;
-  static constexpr int kConstant = -2;    // the offset by itself
+  static constexpr int kConstant = -2;    // the value is the offset alone
   static constexpr int kStackGuard = -3;  // what -fstack-protector puts between arrays and the return address
   int base = kUnknown;
   int64_t offset = 0;
-  bool is_loaded = false;  // what memory holds at that address, not the address itself
+  bool is_loaded = false;  // the contents of memory at that address, not the address itself
 
   bool is_address() const { return base >= 0 && !is_loaded; }
-  // What the function was given in a register (System V ABI, section 3.2.3), or a distance from that.
+  // Whether it is an argument passed in a register (System V ABI, section 3.2.3), or has a known distance from one.
   bool is_argument() const;
   bool operator==(const FlowValue&) const = default;
 };
@@ -48,7 +49,7 @@ inline bool FlowValue::is_argument() const {
   return false;
 }
 
-// What the function has stored at an address relative to its frame, 64 bits.
+// A 64-bit value that the function has stored at an address relative to its frame.
 struct FlowStore {
   FlowValue where;
   FlowValue what;
@@ -57,7 +58,7 @@ struct FlowStore {
 
 struct FlowState {
   std::array<FlowValue, 16> registers;
-  std::vector<FlowStore> stores;  // that have not been overwritten since, as far as that was seen
+  std::vector<FlowStore> stores;  // not overwritten since, as far as could be seen
 
   FlowValue& operator[](Encoded which) { return registers[static_cast<size_t>(which)]; }
   const FlowValue& operator[](Encoded which) const { return registers[static_cast<size_t>(which)]; }
@@ -65,7 +66,7 @@ struct FlowState {
   bool has_no_frame() const { return (*this)[Encoded::rsp] == FlowValue{static_cast<int>(Encoded::rsp), 0, false}; }
 };
 
-// How far one address lies above another.
+// By how much one address is above another.
 struct Distance {
   uint64_t least = 0;
   uint64_t most = 0;
@@ -81,34 +82,35 @@ class CodeFlow {
   // The instruction whose registers are wanted: the one at `pc`, or, if `pc` is a return address, the call before it.
   void watch(uintptr_t pc, bool is_return_address);
 
-  // Follows the function that begins at `entry`: as far as a table says that it reaches, with its parts elsewhere, or if
-  // there is no table as far as its jumps lead.
+  // Follows the function that begins at `entry`: as far as the unwind tables say that it extends, including its parts
+  // elsewhere; without a table, as far as its jumps lead.
   void follow_function(uintptr_t entry);
 
-  // Follows the code from `pc` on until it returns, where nobody knows in which function it lies. "Entry" is `pc` then.
+  // Follows the code from `pc` until it returns, when the function that contains it is unknown. `pc` then counts as the
+  // entry.
   void follow_to_return(uintptr_t pc);
 
-  // Null where there is none.
+  // Null if there is none.
   const Instruction* instruction_at(uintptr_t pc);
 
   // The registers at the watched instruction; nothing if it has not been reached.
   const std::optional<FlowState>& watched() const { return watched_; }
-  // How far above `lower`, a stack pointer, `upper` lies; nothing if neither descends from the other.
+  // By how much `upper` is above `lower`, a stack pointer; nothing if neither is derived from the other.
   std::optional<Distance> distance(FlowValue lower, const FlowValue& upper) const;
 
-  // Where the function's code lies by the tables; empty if they do not tell.
+  // The ranges of the function's code according to the tables; empty if there are no tables for it.
   const std::vector<Procedure>& parts() const { return ranges_; }
-  // Where the jumps lead by which the function ends in another one.
+  // The targets of jumps that leave the function for another one.
   const std::set<uintptr_t>& exits() const { return exits_; }
   // It may also end in a jump through a pointer.
   bool has_unknown_exit() const { return has_unknown_exit_; }
-  // No instruction of it has been missed.
+  // No instruction of it was missed.
   bool is_complete() const { return is_complete_; }
   // The registers at each `ret`.
   const std::vector<FlowState>& returns() const { return returns_; }
 
  private:
-  // The stack pointer after an instruction that lowers it by an amount that is not known: `from` minus least ... most.
+  // The stack pointer after an instruction that lowers it by an unknown amount: `from` minus least ... most.
   struct Lowering {
     FlowValue from;
     uint64_t least = 0;
@@ -148,9 +150,9 @@ class CodeFlow {
   bool watches_call_ = false;
   std::optional<FlowState> watched_;
 
-  std::vector<Procedure> ranges_;  // empty: no table tells where the function ends
+  std::vector<Procedure> ranges_;  // empty: no table shows where the function ends
   bool is_seeding_ = false;
-  std::unordered_set<uintptr_t> seeded_;  // blocks that were reached by an assumption only
+  std::unordered_set<uintptr_t> seeded_;  // blocks reached only by an assumption
   std::unordered_map<uintptr_t, Instruction> code_;
   std::unordered_set<uintptr_t> reached_;
   std::set<uintptr_t> leaders_;            // where blocks begin
@@ -159,13 +161,13 @@ class CodeFlow {
   std::map<uint64_t, int> lowering_keys_;
   std::vector<Lowering> lowerings_;
   std::optional<FlowState>
-      at_switch_;  // at a jump through a table, by which blocks are reached that nothing else leads to
+      at_switch_;  // at a jump through a table, from which blocks are reached that nothing else leads to
   std::optional<FlowState> at_call_;  // from which landing pads are reached
   std::set<uintptr_t> exits_;
   bool has_unknown_exit_ = false;
   bool is_complete_ = true;
   std::vector<FlowState> returns_;
-  FlowValue compared_;  // with the stack pointer, by the instruction before
+  FlowValue compared_;  // with the stack pointer, by the previous instruction
   size_t steps_left_ = 0;
 };
 

@@ -1,4 +1,4 @@
-// What the readers of unwind tables have in common: bytes read from front to back, and the encodings of pointers.
+// What all readers of unwind tables need: a sequential byte reader, and the encodings of pointers.
 // Pure; any thread.
 #pragma once
 
@@ -8,7 +8,7 @@
 
 namespace holdwatch {
 
-// Bytes that have been copied, read from front to back; `good` turns false at the first read beyond the end.
+// A copy of some bytes, read sequentially; `good` becomes false at the first read beyond the end.
 class Bytes {
  public:
   Bytes(const unsigned char* data, size_t size) : at_(data), end_(data + size) {}

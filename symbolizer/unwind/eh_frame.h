@@ -1,6 +1,7 @@
-// The procedure that contains an address, through a module's .eh_frame_hdr, with what libunwind takes on trust checked.
+// Finds the procedure that contains an address in a module's .eh_frame_hdr, and checks everything that libunwind would
+// use unchecked.
 // Cold context only. libunwind 1.6 indexes arrays with numbers from the tables (return-address column, DW_CFA_register)
-// and follows a table entry that leads to a CIE: only what has passed here may be handed to it.
+// and follows a table entry that leads to a CIE: only data that was checked here may be passed to it.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,7 @@ struct Procedure {
   bool contains(uintptr_t pc) const { return pc >= start && pc < end; }
 };
 
-// Nothing if the module's tables do not describe `pc`, or do so in a way that cannot be trusted.
+// Nothing if the module's tables do not describe `pc`, or cannot be trusted.
 std::optional<Procedure> find_procedure(const Module& module, MemoryReader& memory, uintptr_t pc);
 
 }  // namespace holdwatch

@@ -1,4 +1,4 @@
-// What the ELF headers of a mapped object say about it: how far it reaches, where its unwind tables are, its build id.
+// What the ELF headers of a mapped object contain: its extent, its unwind tables, its build id.
 // Cold context only.
 #pragma once
 
@@ -11,7 +11,7 @@
 
 namespace holdwatch {
 
-// What an object's program headers say, as run-time addresses.
+// The contents of an object's program headers, as run-time addresses.
 struct ElfLayout {
   uintptr_t bias = 0;
   uintptr_t end = 0;
@@ -21,7 +21,7 @@ struct ElfLayout {
   std::string build_id;
 };
 
-// The layout of the object whose file offset 0 is mapped at `base`; nothing if there is no ELF header that makes sense.
+// The layout of the object whose file offset 0 is mapped at `base`; nothing if there is no valid ELF header.
 std::optional<ElfLayout> read_elf_layout(MemoryReader& memory, uintptr_t base);
 
 }  // namespace holdwatch

@@ -11,7 +11,7 @@ namespace holdwatch {
 // Bytes as lower-case hex digits, as build ids are written.
 std::string to_hex(std::string_view bytes);
 
-// As hex; empty if it is not there. `alignment` is that of the segment or section.
+// As hex; empty if there is none. `alignment` is that of the segment or section.
 std::string build_id_in(std::string_view notes, size_t alignment);
 
 }  // namespace holdwatch

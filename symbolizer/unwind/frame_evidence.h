@@ -1,6 +1,6 @@
-// Where rbp is not known: what else speaks for a value of it, or tells it. What the function has stored in its frame, what
-// the caller keeps in registers, and the arguments of the system call that the thread is in.
-// Cold context only. Looks at code by data flow, and runs nothing.
+// When rbp is unknown: evidence for or against a value of it, or the value itself, from what the function has stored in
+// its frame, what the caller keeps in registers, and the arguments of the thread's current system call.
+// Cold context only. Analyses code by data flow, and executes nothing.
 #pragma once
 
 #include <cstdint>
@@ -14,21 +14,21 @@
 namespace holdwatch {
 
 enum class Support : uint8_t {
-  against,  // what is said cannot be true
+  against,  // it contradicts the value
   none,
-  supported  // more fits than chance would let fit
+  supported  // more matches than would by chance
 };
 
 class FrameEvidence {
  public:
   FrameEvidence(Code& code, MemoryReader& stack) : code_(code), stack_(stack) {}
 
-  // Whether the frame's memory holds what its function, which begins at `entry`, has stored there if its rbp is right:
-  // constants, addresses within the frame, the stack guard.
+  // Whether the frame's memory contains what its function, which begins at `entry`, must have stored there if rbp is
+  // right: constants, addresses within the frame, the stack guard.
   Support of_stores(const RegisterSet& frame, uintptr_t entry);
 
-  // Whether a frame has the registers that the function at `entry` keeps at a known distance from its stack pointer, as rbp in
-  // code with frame pointers.
+  // Whether a frame's registers fit the function at `entry`, which keeps some at a known distance from its stack
+  // pointer, such as rbp in code with frame pointers.
   Support of_registers(const RegisterSet& frame, uintptr_t entry);
 
  private:

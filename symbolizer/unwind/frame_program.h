@@ -1,4 +1,5 @@
-// Checks call-frame programs before libunwind runs them: it indexes arrays with numbers from them, and follows branches.
+// Checks call-frame programs before libunwind runs them: it uses numbers from them as array indexes, and follows
+// branches.
 // Cold context only; pure.
 #pragma once
 
@@ -8,8 +9,8 @@
 
 namespace holdwatch {
 
-// Walks a program without running it: every instruction known, every register in range, nothing beyond the end.
-// `defines_cfa` turns true if it says where the frame is.
+// Walks through a program without running it: every instruction must be known, every register in range, and nothing
+// beyond the end. Sets `defines_cfa` if the program defines where the frame is.
 bool check_frame_program(Bytes program, uint8_t pointer_encoding, bool& defines_cfa);
 
 }  // namespace holdwatch

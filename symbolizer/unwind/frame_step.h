@@ -1,6 +1,6 @@
-// One step up a stack: the registers of a frame to those of its caller, by the module's unwind tables.
-// Cold context only. The one file pair that uses libunwind; each step starts it afresh, so that what is known of every
-// register, and whether an address is exact, is decided here and not by it.
+// One step up a stack: from the registers of a frame to those of its caller, by the module's unwind tables.
+// Cold context only. The only pair of files that uses libunwind. Each step starts libunwind afresh, so that our code,
+// and not libunwind, decides which registers are known and whether an address is exact.
 #pragma once
 
 #include <array>
@@ -36,7 +36,7 @@ enum Register : unsigned {
   kRegisters
 };
 
-// The registers in one frame, as far as they are known.
+// The registers of one frame, as far as they are known.
 struct RegisterSet {
   std::array<uintptr_t, kRegisters> values{};
   uint32_t known = 0;        // bit per register
@@ -48,21 +48,21 @@ struct RegisterSet {
     values[which] = value;
     known |= 1u << which;
   }
-  // An address inside the instruction that the frame is at: for a return address, inside the call before it.
+  // An address inside the frame's current instruction: for a return address, inside the call before it.
   uintptr_t lookup_pc() const { return values[kRip] - (ip_is_exact ? 0 : 1); }
 };
 
 enum class Stepped : uint8_t {
   to_caller,
-  end,               // the tables say that nobody called this (the return address is undefined)
+  end,               // the tables say that this function has no caller (the return address is undefined)
   no_procedure,      // no table describes the address
-  unknown_register,  // the tables need a register that is not known
-  unreadable         // memory that cannot be read, or tables that make no sense
+  unknown_register,  // the tables need an unknown register
+  unreadable         // memory that cannot be read, or invalid tables
 };
 
 struct StepResult {
   Stepped outcome = Stepped::unreadable;
-  bool was_signal_frame = false;          // the frame stepped from is a signal trampoline: the caller was interrupted
+  bool was_signal_frame = false;          // the frame is a signal trampoline: its caller was interrupted
   uintptr_t cfa = 0;                      // with to_caller and end
   unsigned needed_register = kRegisters;  // with unknown_register
 };

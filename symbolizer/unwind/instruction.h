@@ -1,5 +1,5 @@
-// One x86-64 instruction as far as the unwinder cares: how long it is, where it jumps, what it does to registers.
-// Any context; pure. Source: Intel SDM, volume 2, chapter 2 and appendix A. Lengths are compared with objdump's by a test.
+// What the unwinder needs to know of one x86-64 instruction: its length, its jump target, its effect on registers.
+// Any context; pure. Source: Intel SDM, volume 2, chapter 2 and appendix A. A test compares the lengths with objdump's.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 namespace holdwatch {
 
 enum class Operation : uint8_t {
-  other,           // `clobbers` says which registers may have changed
+  other,           // `clobbers` shows which registers may have changed
   nop,             // padding
   push,            // of a register, a constant or memory
   pop,             // to `reg`
@@ -28,16 +28,16 @@ enum class Operation : uint8_t {
   load_low,
   address_low,
   add_constant_low,
-  extend,         // reg = the low 32 bits of rm or of memory, with their sign
+  extend,         // reg = the low 32 bits of rm or of memory, sign-extended
   shift_left,     // reg <<= constant, 64 bits
   leave,          // rsp = rbp, pop rbp
   jump,           // to `target`
-  branch,         // to `target`, or on
+  branch,         // to `target`, or to the next instruction
   jump_indirect,  // to rm or to what memory holds
   call,           // of `target`
   call_indirect,  // of rm or of what memory holds
   ret,
-  stop  // ud2, hlt, int3: execution does not go on
+  stop  // ud2, hlt, int3: execution does not continue
 };
 
 struct Instruction {
@@ -48,20 +48,20 @@ struct Instruction {
   Operation operation = Operation::other;
   int reg = kNone;   // registers are numbered as they are encoded: rax rcx rdx rbx rsp rbp rsi rdi r8 ... r15
   int rm = kNone;    // kNone: memory
-  int base = kNone;  // of memory; kRipRelative: `displacement` is counted from the next instruction
+  int base = kNone;  // of memory; kRipRelative: `displacement` is relative to the next instruction
   int index = kNone;
-  uint8_t scale = 1;         // by which the index is multiplied
+  uint8_t scale = 1;         // factor of the index
   bool has_segment = false;  // fs or gs
   int64_t displacement = 0;
   int64_t constant = 0;
   uintptr_t target = 0;   // of a direct jump or call
   uint8_t condition = 0;  // of a branch; as in the opcode's low half: 4 equal, 5 not equal
-  uint32_t clobbers = 0;  // bit per register, as encoded: what may have changed besides `reg`
+  uint32_t clobbers = 0;  // bit per register, as encoded: what may have changed apart from `reg`
 };
 
 constexpr size_t kMaxInstruction = 15;
 
-// The instruction that begins with these bytes and lies at `address`; nothing if it is none or is cut off.
+// The instruction with these bytes at `address`; nothing if it is invalid or cut off.
 std::optional<Instruction> decode(const unsigned char* bytes, size_t size, uintptr_t address);
 
 }  // namespace holdwatch

@@ -1,5 +1,5 @@
-// Which modules call libc's lock functions themselves, past whoever stands in front of them: bound so with RTLD_DEEPBIND, for
-// instance.
+// Which modules call libc's lock functions directly and so bypass our hooks, for example because they were bound with
+// RTLD_DEEPBIND.
 // Cold context. Reads the modules' dynamic sections in memory (elf(5)) through a reader that cannot fault.
 #pragma once
 
@@ -11,8 +11,8 @@
 
 namespace holdwatch {
 
-// Their paths. A call that is yet to be bound, at its first use, does not count; nor do modules in a namespace of their own
-// (dlmopen), which have another libc. libc is the one that the program was started with.
+// Their paths. A call that is not bound yet (lazy binding) does not count; nor do modules in a namespace of their own
+// (dlmopen), which have another libc. "libc" is the one that the program was started with.
 std::vector<std::string> libc_lock_callers(const Modules& modules, MemoryReader& memory);
 
 }  // namespace holdwatch

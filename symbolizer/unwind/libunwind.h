@@ -1,15 +1,16 @@
-// The functions of libunwind that are used, as a table: whoever needs the library whenever it runs is linked with it
-// (libunwind_linked.cpp); a command that needs it for one thing only loads it when it comes to that (tools/late_libunwind.cpp).
+// The functions of libunwind that are used, as a table: what always needs the library is linked with it
+// (libunwind_linked.cpp); a command that needs it for only one task loads it when it gets there
+// (tools/late_libunwind.cpp).
 // Cold context only.
 #pragma once
 
 #include <libunwind-x86_64.h>
 
-// Exported, but in no installed header; perf declares it in the same way.
+// Exported, but in no installed header; perf declares it the same way.
 extern "C" int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t space, unw_word_t pc, unw_dyn_info_t* table,
                                                   unw_proc_info_t* info, int need_unwind_info, void* argument);
 
-// Each as libunwind's headers call it without its prefix; UNW_OBJ gives it the prefix of this processor.
+// Each name is as in libunwind's headers, without its prefix; UNW_OBJ adds the prefix of this processor.
 #define HOLDWATCH_LIBUNWIND_FUNCTIONS(FUNCTION) \
   FUNCTION(create_addr_space)                   \
   FUNCTION(destroy_addr_space)                  \
@@ -31,7 +32,7 @@ struct Libunwind {
 #undef HOLDWATCH_MEMBER
 };
 
-// Throws std::runtime_error, with what to install, where it is loaded late and is not there.
+// Throws std::runtime_error, saying what to install, if the library is to be loaded late and is missing.
 const Libunwind& libunwind();
 
 }  // namespace holdwatch

@@ -17,7 +17,7 @@ struct Mapping {
   std::string path;
 };
 
-// The text of a maps file as mappings. Lines that are not understood are left out.
+// Parses the text of a maps file. Lines that are not understood are skipped.
 std::vector<Mapping> parse_maps(std::string_view text);
 
 }  // namespace holdwatch

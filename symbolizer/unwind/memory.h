@@ -1,5 +1,5 @@
-// Reads another address space, or our own, without ever faulting: the memory may be unmapped while we look.
-// Cold context only. A reader is used by one thread at a time.
+// Reads another address space, or our own, without ever faulting: the memory may be unmapped during the read.
+// Cold context only. One thread at a time uses a reader.
 #pragma once
 
 #include <sys/types.h>
@@ -16,16 +16,16 @@ namespace holdwatch {
 class MemoryReader {
  public:
   virtual ~MemoryReader() = default;
-  // Copies up to `size` bytes from `address`; returns how many could be read from the start on (0 if none).
+  // Copies up to `size` bytes from `address`; returns how many of them could be read, from the first on (0 if none).
   virtual size_t read(uintptr_t address, void* out, size_t size) = 0;
 
-  // The same for bytes that do not change while a module stays mapped (code, unwind tables): may be served from a cache.
+  // The same for bytes that do not change while a module stays mapped (code, unwind tables): may come from a cache.
   virtual size_t read_constant(uintptr_t address, void* out, size_t size) { return read(address, out, size); }
 
-  // Drops what read_constant keeps: to be called when modules have come or gone.
+  // Drops what read_constant has cached: must be called when modules were loaded or unloaded.
   virtual void forget() {}
 
-  // Up to its zero, or as far as it can be read; cut if it is longer than any path.
+  // The string up to its terminating zero, or as far as it can be read; cut if it is longer than any path.
   std::string read_string(uintptr_t address) {
     constexpr size_t kLongest = 4096;
     std::string text;
@@ -54,7 +54,7 @@ class MemoryReader {
   }
 };
 
-// The same memory, all of it read as constant: a source (shim/common/elf/headers.h) for what a module's file says.
+// The same memory, always read as constant: a source (shim/common/elf/headers.h) for the contents of a module's file.
 struct ConstantMemory {
   MemoryReader& memory;
 

@@ -1,5 +1,6 @@
 // The modules of a process: which file is mapped where, from /proc/PID/maps and the ELF headers in memory.
-// Cold context only. No dl_iterate_phdr: it takes the loader's lock, which a stalled program may hold for ever.
+// Cold context only. Does not use dl_iterate_phdr: it takes the loader's lock, which a stalled program may hold
+// forever.
 #pragma once
 
 #include <sys/types.h>
@@ -22,7 +23,7 @@ struct Module {
   uintptr_t start = 0;   // lowest mapped address
   uintptr_t end = 0;     // one past the highest
   uintptr_t bias = 0;    // run-time address minus the address in the file's program headers
-  std::string path;      // as /proc/PID/maps says, without " (deleted)"; "[vdso]" for the vdso
+  std::string path;      // as in /proc/PID/maps, without " (deleted)"; "[vdso]" for the vdso
   bool deleted = false;  // the file was removed or replaced since it was mapped
   uint64_t inode = 0;
   uint64_t device = 0;
@@ -38,29 +39,31 @@ struct Module {
   bool contains(uintptr_t address) const { return address >= start && address < end; }
 };
 
-// What is mapped now, and what was at other times, as far as that is known. Modules that vanished are remembered for a while, so that a stack that was captured before a
-// dlclose can still be named.
+// What is mapped now, and what was mapped earlier, as far as known. Modules that vanished are remembered for a while,
+// so that a stack captured before a dlclose can still be symbolized.
 class Modules {
  public:
   explicit Modules(pid_t pid, MemoryReader& memory) : pid_(pid), memory_(memory) {}
 
-  // Says whether a module may have been unloaded between two times (CLOCK_MONOTONIC). Without it nothing is taken to be.
+  // Returns whether a module may have been unloaded between two times (CLOCK_MONOTONIC). Without it, none is assumed to
+  // be.
   using Unloaded = bool (*)(uint64_t from_ns, uint64_t until_ns);
   void set_unloaded(Unloaded unloaded) { unloaded_ = unloaded; }
 
-  // From now on, addresses are those of this time. A module is there for them only if it was seen with no unload between
-  // then and when it was seen, or both before and after. Returns a number that is another if another answer may be given.
+  // From now on, addresses are those of this time. A module counts as mapped then only if it was seen and nothing was
+  // unloaded between that time and the sighting, or if it was seen both before and after. Returns a number that changes
+  // whenever results may differ.
   uint64_t look_back(const Period& when);
 
   // Reads the maps again. Cheap if nothing changed. Returns false if they cannot be read (then the old state is kept).
   bool refresh();
 
-  // The module that contains `address` now, or null; also if something else was there at the time of look_back. A vanished
-  // module is never returned for an address that something else has taken since: what is in memory there is not its own.
+  // The module that contains `address` now, or null, whatever was there at the time of look_back. Never a vanished
+  // module for an address that is in use again: the memory there is no longer that module's.
   const Module* find(uintptr_t address) const;
 
-  // The module that contained `address` at the time of look_back, for what its file says: also one that something else has
-  // taken the place of.
+  // The module that contained `address` at the time of look_back, for the contents of its file: also one whose
+  // addresses are in use by another by now.
   const Module* find_then(uintptr_t address) const;
 
   // The mapping (of anything) that contains `address` now, or null.
@@ -68,14 +71,14 @@ class Modules {
 
   const std::vector<std::shared_ptr<const Module>>& all() const { return modules_; }
 
-  // Changes whenever a module has come or gone: what was derived from modules is stale then.
+  // Changes whenever a module was loaded or unloaded: anything derived from modules is stale then.
   uint64_t generation() const { return generation_; }
 
-  // Takes the text of a maps file, read at this time, instead of reading it: refresh without its edge.
+  // Takes the text of a maps file that was read at this time instead of reading it: the part of refresh without I/O.
   void update(std::string text, const Period& read = {});
 
  private:
-  // When a module was first and last seen. Of one that is mapped, the last time is that of the latest reading.
+  // When a module was first and last seen. For a mapped one, the last time is that of the latest reading.
   struct LockIndex {
     Period first, last;
   };
@@ -91,13 +94,13 @@ class Modules {
   std::string text_;
   std::vector<Mapping> mappings_;
   std::vector<std::shared_ptr<const Module>> modules_;   // by start address
-  std::vector<std::shared_ptr<const Module>> vanished_;  // the latest last
+  std::vector<std::shared_ptr<const Module>> vanished_;  // in order, the latest last
   uint64_t generation_ = 0;
   Unloaded unloaded_ = nullptr;
   Period when_{};
   Period latest_{};  // reading of the maps
   std::map<const Module*, LockIndex> lock_index_;
-  std::vector<const Module*> others_then_;  // which were not there at the time of look_back
+  std::vector<const Module*> others_then_;  // not mapped at the time of look_back
 };
 
 }  // namespace holdwatch

@@ -1,6 +1,7 @@
-// Where a call through a pointer leads: the instructions just before it are followed with the registers that its frame has, on
-// memory as it is now. Tells the caller that is alive from one that a call which is over has left on the stack.
-// Cold context only. Nothing is run.
+// Where a call through a pointer leads: follows the instructions just before it with the registers of its frame, on
+// memory as it is now. Distinguishes the live caller from a return address that an earlier, finished call has left on
+// the stack.
+// Cold context only. Nothing is executed.
 #pragma once
 
 #include <array>
@@ -16,34 +17,36 @@
 
 namespace holdwatch {
 
-// What is known of the general registers, as they are encoded, at one instruction.
+// The known values of the general registers, numbered as encoded, at one instruction.
 using KnownRegisters = std::array<std::optional<uintptr_t>, 16>;
 
 class PointerCalls {
  public:
   explicit PointerCalls(MemoryReader& memory) : memory_(memory) {}
 
-  // From where on the code before the return address in `frame` can be followed: execution must have come by there. `procedure`
-  // is the frame's. 0 if it cannot be followed.
+  // The address from which the code before the return address in `frame` can be followed: execution must have passed
+  // through it. `procedure` is the frame's. 0 if there is none.
   uintptr_t followed_from(const Procedure& procedure, const RegisterSet& frame);
 
-  // The registers at the call before the return address in `frame`, from those at the address that followed_from tells.
+  // The registers at the call before the return address in `frame`, from those at the address that followed_from
+  // returns.
   KnownRegisters at_call(const Procedure& procedure, const RegisterSet& frame, const KnownRegisters& at_start);
 
-  // The address that the call reads, if it is one through a pointer. The pointer may have been changed since.
+  // The target that the call reads, if it is a call through a pointer. The pointer may have changed since.
   std::optional<uintptr_t> target(const Procedure& procedure, const RegisterSet& frame, const KnownRegisters& at_call);
 
-  // The registers at `end`, if the code from `start` on can be followed there: a function may end in a jump to another one.
+  // The registers at `end`, if the code from `start` to there can be followed: a function may end in a jump to another
+  // one.
   std::optional<KnownRegisters> follow(uintptr_t start, uintptr_t end, const KnownRegisters& at_start);
 
   void forget() { windows_.clear(); }
 
  private:
   struct Placed {
-    uintptr_t next;  // address of the instruction behind it
+    uintptr_t next;  // address of the following instruction
     Instruction instruction;
   };
-  // The instructions that must have run just before a call, in order; the call is the last. Empty if they are not known.
+  // The instructions that must have run just before a call, in order; the call is the last. Empty if unknown.
   using Window = std::vector<Placed>;
 
   std::optional<KnownRegisters> follow(uintptr_t start, uintptr_t end, const KnownRegisters& at_start,

@@ -1,7 +1,8 @@
-// Memory of a process by its id, our own included: through process_vm_readv where no filter of system calls is in force, for
-// that one is not commonly allowed (systemd's @system-service leaves it out) and may end the process; else /proc/PID/mem.
-// Cold context only; one thread at a time. Opens /proc/PID/mem for each read that needs it: a descriptor that is kept
-// could be closed by the program and then belong to another file.
+// Memory of a process by its id, also of our own: through process_vm_readv if no system call filter is in force,
+// otherwise through /proc/PID/mem: filters often do not allow process_vm_readv (systemd's @system-service does not) and
+// may end the process for it.
+// Cold context only; one thread at a time. Opens /proc/PID/mem for each read that needs it: the program could close a
+// descriptor that is kept, and its number could then refer to another file.
 #pragma once
 
 #include <sys/types.h>
@@ -36,7 +37,7 @@ class ProcessMemory final : public MemoryReader {
 
   pid_t pid_;
   enum class Way { unknown, system_call, proc } way_ = Way::unknown;
-  std::vector<std::unique_ptr<Page>> cache_;  // by the page's number modulo kCachedPages; empty until first used
+  std::vector<std::unique_ptr<Page>> cache_;  // by page number modulo kCachedPages; empty until first used
 };
 
 }  // namespace holdwatch

@@ -1,5 +1,6 @@
-// The memory of one unwind: the snapshot's stack bytes first, then the live process, whose stack is read in large pieces.
-// Cold context only. A live stack changes: begin() forgets all of it, so that no unwind sees the bytes of another.
+// The memory of one unwind: first the snapshot's copy of the stack, then the live process, whose stack is read in large
+// pieces.
+// Cold context only. A live stack changes: begin() drops all of it, so that no unwind sees bytes read for another.
 #pragma once
 
 #include <array>
@@ -14,7 +15,7 @@ class StackMemory final : public MemoryReader {
  public:
   explicit StackMemory(MemoryReader& live) : live_(live) {}
 
-  // Starts the unwind of `snapshot`, whose copy must stay valid as long as it is read from.
+  // Starts the unwind of `snapshot`, whose copy must stay valid while it is in use.
   void begin(const Snapshot& snapshot);
 
   size_t read(uintptr_t address, void* out, size_t size) override;
@@ -25,7 +26,7 @@ class StackMemory final : public MemoryReader {
  private:
   struct Piece {
     uintptr_t address = 0;
-    std::vector<unsigned char> bytes;  // empty: holds nothing
+    std::vector<unsigned char> bytes;  // empty: unused
   };
   Piece& fetch(uintptr_t address);
 
@@ -33,7 +34,7 @@ class StackMemory final : public MemoryReader {
   const unsigned char* copy_ = nullptr;
   uintptr_t copy_address_ = 0;
   size_t copy_size_ = 0;
-  uintptr_t closed_end_ = 0;  // up to here nothing is read from the live stack; see Snapshot::copy_is_old
+  uintptr_t closed_end_ = 0;  // below this address nothing is read from the live stack; see Snapshot::copy_is_old
   std::array<Piece, 4> pieces_;
   size_t next_piece_ = 0;
   size_t piece_size_ = 0;

@@ -1,5 +1,5 @@
-// The walk up one stack, frame by frame: by the unwind tables, and by the frame pointer where there are none.
-// Cold context only; one thread at a time. Ends where the stack makes no sense, and says why.
+// Walks up one stack, frame by frame: by the unwind tables, and by the frame pointer where there are none.
+// Cold context only; one thread at a time. Stops where the stack is invalid, and notes why.
 #pragma once
 
 #include <chrono>
@@ -23,25 +23,25 @@ enum class End : uint8_t {
   broken                  // the note says why
 };
 
-// A walk up a stack: the frames so far, and the registers of the one to come.
+// A walk up a stack: the frames so far, and the registers of the next one.
 struct Walk {
   RegisterSet registers;
   std::vector<RawFrame> frames;
   std::vector<RegisterSet> registers_of_frames;  // of the innermost ones
   bool check_calls = false;                      // while a guess is being proven: every call must fit its callee
   bool is_contradicted = false;                  // one did not
-  uintptr_t first_without_tables = 0;            // pc of the first frame that was left by its frame pointer
+  uintptr_t first_without_tables = 0;            // pc of the first frame that was unwound by its frame pointer
   std::string note;
 };
 
-// What speaks for a value of rbp besides the call that it leads to.
+// Evidence for a value of rbp, including the call that it leads to.
 struct CallerEvidence {
-  CallMatch call = CallMatch::possible;  // with what its pointer holds, if it is one through a pointer
+  CallMatch call = CallMatch::possible;  // if it is a call through a pointer, by the pointer's current value
   Support stores = Support::none;        // in the frame itself
   Support registers = Support::none;     // of its caller
 };
 
-// A call as it was made.
+// A call with its target, and the registers at the call.
 struct Call {
   uintptr_t target;
   KnownRegisters registers;
@@ -62,34 +62,34 @@ class StackWalker {
   // Starts the unwind of `snapshot`: all its walks together make a bounded number of steps and take no more than `timeout`.
   void begin(const Snapshot& snapshot, std::chrono::nanoseconds timeout);
 
-  // Asked at every step.
+  // Called at every step.
   bool is_out_of_time();
 
-  // Goes on from the walk's registers to where the stack ends.
+  // Continues from the walk's registers to the end of the stack.
   End climb(Walk& walk);
 
-  // Whether a frame is one to which functions return that nobody called by a call instruction: the kernel pushed a signal's
-  // trampoline, makecontext a context's end.
+  // Whether functions return to this frame without having been called from it by a call instruction: the kernel pushed
+  // a signal's trampoline, makecontext the end of a context.
   bool needs_no_call(RegisterSet frame);
 
-  // Where the rbp of a frame may point that was not captured, as far as the frame's code tells: exactly, where it moves its
-  // stack pointer by constants only.
+  // Where a frame's rbp may point that was not captured, as far as the frame's code determines it: exactly, if the code
+  // moves its stack pointer only by constants.
   Distance where_frame_pointer(const RegisterSet& frame);
 
-  // How far above its rbp a frame ends, by its unwind tables, whatever rbp is; nothing if they do not say so. 16 in compiled
-  // code; libffi's ffi_call_unix64 has its return address 24 bytes above.
+  // How far above its rbp a frame ends, according to its unwind tables and for any rbp; nothing if they do not say so.
+  // 16 in compiled code; 24 in libffi's ffi_call_unix64, from rbp to its return address.
   std::optional<uintptr_t> distance_to_frame_end(RegisterSet frame);
 
-  // What else speaks for the caller that a frame has if its rbp is right.
+  // Further evidence for the caller that a frame has if its rbp is right.
   CallerEvidence caller_evidence(const RegisterSet& frame);
 
-  // How many of the calls through pointers from a frame outwards lead elsewhere by now; see CallMatch.
+  // How many of the calls through pointers, from a frame outwards, now lead elsewhere; see CallMatch.
   unsigned calls_elsewhere(RegisterSet frame);
 
   // "0x7f.. (libfoo.so)" for a note.
   std::string place(uintptr_t pc) const;
 
-  // Drops what is cached of the unwind tables.
+  // Drops the cached unwind tables and the results derived from code.
   void forget() {
     stepper_.forget();
     code_.forget();

@@ -1,5 +1,5 @@
-// One step up a stack where no unwind tables describe the code: along the code itself to where it returns, else by the frame
-// pointer, else from the top of the stack.
+// One step up a stack where no unwind tables describe the code: along the code to its return, otherwise by the frame
+// pointer, otherwise from the top of the stack.
 // Cold context only; one thread at a time. Registers are unchanged unless the outcome is to_caller.
 #pragma once
 
@@ -14,12 +14,12 @@
 
 namespace holdwatch {
 
-// What a function hands back as it found it, and the stack pointer.
+// The registers that a function must preserve, and the stack pointer.
 inline constexpr std::pair<Register, Encoded> kPreservedRegisters[] = {
     {kRsp, Encoded::rsp}, {kRbx, Encoded::rbx}, {kRbp, Encoded::rbp}, {kR12, Encoded::r12},
     {kR13, Encoded::r13}, {kR14, Encoded::r14}, {kR15, Encoded::r15}};
 
-// Those in which arguments are handed over, and r10, which holds the fourth one of a system call.
+// The registers for arguments, and r10, which contains the fourth argument of a system call.
 inline constexpr std::pair<Register, Encoded> kArgumentPairs[] = {
     {kRdi, Encoded::rdi}, {kRsi, Encoded::rsi}, {kRdx, Encoded::rdx}, {kRcx, Encoded::rcx},
     {kR8, Encoded::r8},   {kR9, Encoded::r9},   {kR10, Encoded::r10}};
@@ -30,7 +30,7 @@ class TablelessStepper {
   TablelessStepper(const Modules& modules, Code& code, MemoryReader& stack)
       : modules_(modules), code_(code), stack_(stack) {}
 
-  // From code that no table describes. `end` in the start code of a program, unknown_register where rbp is needed.
+  // From code that no table describes. Returns `end` in the start code of a program, unknown_register if rbp is needed.
   StepResult step(RegisterSet& caller);
 
   // From an address that is not code at all.

@@ -1,7 +1,7 @@
-// A stack from a snapshot: step by step up copied or live memory, and where the frame pointer is not known, a search for
-// the frame that saved it.
+// From a snapshot to a stack: step by step up copied or live memory, and, if the frame pointer is unknown, by a search
+// for the frame that saved it.
 // Cold context only; one thread at a time. Nothing here writes to, stops or signals the thread, and no byte of the
-// process is trusted: a stack may be short, with the reason said, but never holds a frame that was guessed.
+// process is trusted: a stack may be incomplete, with the reason noted, but never contains a guessed frame.
 #pragma once
 
 #include <memory>
@@ -18,17 +18,17 @@ class Unwinder {
   Unwinder(Modules& modules, MemoryReader& memory);
   ~Unwinder();
 
-  // What follows is for another report. All stacks of one take two seconds together, and each a little beyond that: where
-  // tables are hostile, it is cut.
+  // A new report begins. All its stacks together may take two seconds, and each a little more after that: with hostile
+  // tables, stacks are cut.
   void begin_report();
 
-  // Fills `out` from the snapshot's registers on. Never throws; what is missing stands in out.note.
+  // Fills `out`, starting from the snapshot's registers. Never throws; out.note says what is missing.
   void unwind(const Snapshot& snapshot, RawStack& out);
 
   // Where the function containing `pc` begins according to the unwind tables, 0 if they do not say.
   uintptr_t function_start(uintptr_t pc);
 
-  // Forgets what is cached of modules and unwind tables. Happens by itself when `modules` has changed.
+  // Drops what is cached of modules and unwind tables. Done automatically when `modules` has changed.
   void forget();
 
  private:
