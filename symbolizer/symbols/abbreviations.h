@@ -1,4 +1,4 @@
-// Whether a file's .debug_abbrev is such that libdw may go by it.
+// Whether libdw may rely on a file's .debug_abbrev.
 // Cold context only; pure.
 #pragma once
 
@@ -8,14 +8,15 @@
 
 namespace holdwatch {
 
-// The tables of one .debug_abbrev. An entry of the debug data says by its abbreviation how many attributes it has, and
-// libdw goes through them again and again. Attributes may take no room in the entry, so a few bytes could be millions.
+// The tables of one .debug_abbrev. The abbreviation of an entry of the debug data determines how many attributes the
+// entry has, and libdw goes through them repeatedly. Attributes may take no space in the entry, so a few bytes could
+// claim millions.
 class Abbreviations {
  public:
-  // Nothing is sound in a section that does not make sense from its start to its end.
+  // If any part of the section is invalid, no table in it is sound.
   explicit Abbreviations(std::string_view section);
 
-  // Whether a table begins at this offset whose abbreviations have as many attributes as a compiler would give them.
+  // Whether a table begins at this offset whose abbreviations have no more attributes than a compiler would give them.
   bool is_sound(uint64_t offset) const { return tables_.contains(offset); }
 
  private:

@@ -1,4 +1,5 @@
-// How long the look-ups of one report may take. Debug data that is hostile, or only very large, must not keep the report.
+// How long the look-ups of one report may take. Debug data that is hostile, or only very large, must not hold up the
+// report.
 // Cold context only.
 #pragma once
 
@@ -17,19 +18,19 @@ class Deadline {
     has_passed_ = timeout_.count() == 0;
   }
 
-  // To be asked at every step of a loop: the clock is looked at now and then.
+  // To be called at every step of a loop: only some calls read the clock.
   bool has_passed() {
     if (!has_passed_ && ++asked_ % 64 == 0) look();
     return has_passed_;
   }
 
-  // To be asked after a call that may have taken long.
+  // To be called after a call that may have taken long.
   bool look() {
     has_passed_ = has_passed_ || Clock::now() >= end_;
     return has_passed_;
   }
 
-  // Whether what was begun at `start` has used up most of the time by itself.
+  // Whether an operation that began at `start` has itself used up most of the time.
   bool is_mostly_since(Clock::time_point start) const { return Clock::now() - start >= timeout_ / 2; }
 
  private:

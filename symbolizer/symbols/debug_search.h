@@ -1,5 +1,5 @@
-// Where a program's separate debug file may be, and whether one that is there belongs to it.
-// Cold context only. Without a library: doctor asks too, wherever it runs.
+// Where a program's separate debug file may be, and whether a file found there belongs to it.
+// Cold context only. Uses no library, because doctor needs it too, on any machine.
 #pragma once
 
 #include <sys/types.h>
@@ -17,22 +17,22 @@ namespace holdwatch {
 // Where files are looked for, how much of them may be in memory at once, and how long one report may wait for them.
 struct DebugSearch {
   std::string debug_root = "/usr/lib/debug";  // where distributions put separate debug files
-  std::string proc = "/proc/self";          // the watched process: its files can be had there when their names are gone
-  std::string root;                         // of another process in a container: where its files are, "/proc/123/root"
-  size_t memory_limit = size_t{512} << 20;  // debug data beyond it is not read: such a module has symbols, no lines
-  std::chrono::milliseconds timeout{5000};  // then the report's remaining frames are given without lines
+  std::string proc = "/proc/self";  // the watched process: gives access to its files even when their names are gone
+  std::string root;                 // for a process in a container: where its files are, "/proc/123/root"
+  size_t memory_limit = size_t{512} << 20;  // debug data beyond it is not read: such a module has symbols, but no lines
+  std::chrono::milliseconds timeout{5000};  // after that, the report's remaining frames have no lines
 };
 
-// What stands in .gnu_debuglink: a file's name, and the checksum of its contents.
+// The contents of .gnu_debuglink: a file's name, and the checksum of its contents.
 struct DebugLink {
   std::string name;
   uint32_t crc = 0;
 };
 std::optional<DebugLink> read_debug_link(std::string_view section);
 
-// The checksum that .gnu_debuglink holds: CRC-32 as in zlib. `crc` continues an earlier call's result.
+// The checksum in .gnu_debuglink: CRC-32 as in zlib. `crc` continues an earlier call's result.
 uint32_t debuglink_crc(uint32_t crc, std::string_view bytes);
-// False for a file that is too large to be read for this.
+// False for a file that is too large to read for this purpose.
 bool crc_matches(int descriptor, off_t size, uint32_t expected);
 
 // Empty for an id that is too short to be one.
@@ -41,7 +41,7 @@ std::string build_id_path(const std::string& build_id, const DebugSearch& search
 std::vector<std::string> debug_link_paths(const std::string& program, const std::string& name,
                                           const DebugSearch& search);
 
-// What is found by build id is the right file wherever it is.
+// A file that is found by build id is the right one wherever it is.
 template <typename Image>
 std::unique_ptr<Image> find_by_build_id(const std::string& build_id, const DebugSearch& search) {
   const std::string path = build_id_path(build_id, search);
@@ -66,8 +66,8 @@ std::unique_ptr<Image> find_by_debug_link(const Image& main, const DebugSearch& 
   return nullptr;
 }
 
-// The separate debug file of `main`: by build id, else by its .gnu_debuglink. An Image is a file that has been opened by
-// whichever of our two readers of ELF files.
+// The separate debug file of `main`: by build id, otherwise by its .gnu_debuglink. An Image is a file opened by either
+// of our two readers of ELF files.
 template <typename Image>
 std::unique_ptr<Image> find_debug_file(const Image& main, const DebugSearch& search) {
   if (auto image = find_by_build_id<Image>(main.build_id(), search)) return image;

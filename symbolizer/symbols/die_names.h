@@ -1,4 +1,4 @@
-// The name of a function as its debug data has it.
+// The name of a function according to its debug data.
 // Cold context only.
 #pragma once
 
@@ -16,8 +16,8 @@ struct FunctionName {
   bool is_rust = false;
 };
 
-// For DW_TAG_subprogram and DW_TAG_inlined_subroutine: the linkage name where there is one, else the plain name within
-// its namespaces and classes, or as much of that as the deadline allows.
+// For DW_TAG_subprogram and DW_TAG_inlined_subroutine: the linkage name if there is one, otherwise the plain name
+// within its namespaces and classes, or as much of that as the deadline allows.
 FunctionName function_name(Dwarf_Die die, Deadline& deadline);
 
 // The DIE that `attribute` of `die` refers to. False if there is none.

@@ -1,6 +1,5 @@
 // Functions, inlined functions and lines at an address, from one module's DWARF.
-// Cold context only. The data may be truncated or damaged: what is walked here is bounded, and a failure means
-// "not known".
+// Cold context only. The data may be truncated or damaged: all traversal is bounded, and a failure means "unknown".
 #pragma once
 
 #include <elfutils/libdw.h>
@@ -28,17 +27,17 @@ struct CodeScope {
 
 class DwarfInfo {
  public:
-  // Null if the image has no DWARF that can be trusted, or reading it would take more than `memory_limit` bytes or longer
-  // than the deadline. `alternate` is the file that dwz moved shared parts to, or null. Everything needed is read here; the
-  // files may be closed afterwards, but the images and the deadline must outlive this.
+  // Null if the image has no DWARF that can be trusted, or reading it would take more than `memory_limit` bytes or
+  // longer than the deadline. `alternate` is the file to which dwz moved shared parts, or null. Everything needed is
+  // read here; the files may be closed afterwards, but the images and the deadline must outlive this.
   static std::unique_ptr<DwarfInfo> load(ElfImage& image, ElfImage* alternate, size_t memory_limit, Deadline& deadline);
   ~DwarfInfo();
 
-  // The functions at `address` (as the file counts it), innermost first. Empty if nothing is known; where only the line
-  // is (assembly), one scope without a name.
+  // The functions at `address` (as in the file's symbol tables), innermost first. Empty if nothing is known; if only
+  // the line is known (assembly), one scope without a name.
   std::vector<CodeScope> find(uintptr_t address);
 
-  // About how much memory this takes.
+  // Approximate memory use.
   size_t size_in_bytes() const { return size_in_bytes_; }
 
  private:

@@ -1,6 +1,6 @@
 // One ELF file (or the copy of one), opened for reading symbols and debug data.
-// Cold context only. Reads with pread and never maps the file: a mapped file that somebody truncates raises SIGBUS,
-// and this is somebody else's process.
+// Cold context only. Reads with pread and never maps the file: if a mapped file is truncated, access to it raises
+// SIGBUS, and this process is not ours.
 #pragma once
 
 #include <libelf.h>
@@ -19,10 +19,10 @@ namespace holdwatch {
 
 class ElfImage {
  public:
-  // Null if there is no regular file at `path`, it is not to be read, or it is not an ELF file.
+  // Null if there is no regular file at `path`, it cannot be read, or it is not an ELF file.
   static std::unique_ptr<ElfImage> open(const std::string& path);
   static std::unique_ptr<ElfImage> from_bytes(std::vector<char> bytes);
-  // A copy of `origin` in other memory: it goes by its name.
+  // A copy of `origin` in other memory, under the same path.
   static std::unique_ptr<ElfImage> from_pages(Pages pages, const ElfImage& origin);
 
   ElfImage(const ElfImage&) = delete;
@@ -43,7 +43,7 @@ class ElfImage {
   // The first section of that type (SHT_SYMTAB ...) with contents, else null.
   Elf_Scn* section_of_type(uint32_t type) const;
   std::string_view section_name(Elf_Scn* section) const;
-  // The section's bytes as they stand in the file; empty on any failure. Valid as long as the image.
+  // The section's bytes as in the file; empty on any failure. Valid as long as the image.
   std::string_view bytes(Elf_Scn* section) const;
   // The bytes of the section of that name; empty if there is none.
   std::string_view contents(std::string_view name) const;
@@ -54,17 +54,18 @@ class ElfImage {
   // Bytes of the section once inflated, 0 if it has none.
   size_t inflated_size(Elf_Scn* section) const;
 
-  // Closes the file; what was read stays readable. A descriptor kept would be one of the program's few, and a program
-  // that closes all descriptors and opens its own would make us read those.
+  // Closes the file; what was read stays readable. An open descriptor would use up one of the program's limited number,
+  // and if the program closes all descriptors and opens its own, we would read those.
   void close_file();
 
  private:
-  static constexpr size_t kMaxSection = size_t{512} << 20;  // the largest browsers' symbol names are half of that
+  static constexpr size_t kMaxSection = size_t{512} << 20;  // the symbol names of the largest browsers are half of that
 
   ElfImage() = default;
   bool begin();
   bool notes_are_small() const;
-  // Whether the section has contents, of a size that is worth reading: what a header claims may be a hole in the file.
+  // Whether the section has contents, of a size that is worth reading: the size in a header may be that of a hole in
+  // the file.
   bool is_readable(Elf_Scn* section) const;
   size_t old_inflated_size(Elf_Scn* section, size_t size) const;
 

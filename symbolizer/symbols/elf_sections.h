@@ -1,4 +1,4 @@
-// The sections of an ELF file, read without a library: enough to tell what kind of program it is, wherever that is asked.
+// The sections of an ELF file, read without a library: enough to show what kind of program it is, on any machine.
 // Cold context only. The file may be damaged: every count, size and offset in it is checked before use.
 #pragma once
 
@@ -15,7 +15,7 @@ namespace holdwatch {
 
 class ElfSections {
  public:
-  // Null if there is no regular file at `path`, it is not to be read, or it is no ELF file of this machine's kind.
+  // Null if there is no regular file at `path`, it cannot be read, or it is not an ELF file for this machine.
   static std::unique_ptr<ElfSections> open(const std::string& path);
 
   ElfSections(const ElfSections&) = delete;
@@ -24,7 +24,7 @@ class ElfSections {
 
   // Whether there is a section of that name with contents in this file.
   bool has(std::string_view name) const { return find(name) != nullptr; }
-  // As they stand in the file, read when they are first asked for; empty on any failure. Valid as long as this.
+  // As in the file, read on first use; empty on any failure. Valid as long as this object.
   std::string_view contents(std::string_view name) const;
 
   const std::string& path() const { return path_; }

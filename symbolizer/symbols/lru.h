@@ -1,4 +1,4 @@
-// A map of bounded size that forgets the entry whose last use is longest ago.
+// A map of bounded size that drops the least recently used entry.
 // Any context that may allocate.
 #pragma once
 
@@ -14,7 +14,7 @@ class Lru {
  public:
   explicit Lru(size_t capacity) : capacity_(capacity) {}
 
-  // The value of `key`, which now counts as used last; null if there is none. Valid until the next insert.
+  // The value of `key`, which becomes the most recently used; null if there is none. Valid until the next insert.
   Value* find(const Key& key) {
     auto place = places_.find(key);
     if (place == places_.end()) return nullptr;
@@ -22,7 +22,7 @@ class Lru {
     return &entries_.front().second;
   }
 
-  // Adds what find() did not find.
+  // Adds an entry that find() did not find.
   Value& insert(const Key& key, Value value) {
     if (entries_.size() >= capacity_) drop_oldest();
     entries_.emplace_front(key, std::move(value));

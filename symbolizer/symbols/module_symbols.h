@@ -24,11 +24,11 @@ class ModuleSymbols {
   // Finds and reads the module's files; keeps none open. The deadline must outlive this.
   ModuleSymbols(const Module& module, Symbolize how, const DebugSearch& search, Deadline& deadline);
 
-  // The frames at `address` (as the module's file counts it): functions, lines and source text. At least one, which is
-  // empty if nothing is known. Past the deadline, the function that the symbols know.
+  // The frames at `address` (as in the module's file): functions, lines and source text. At least one, which is empty
+  // if nothing is known. After the deadline, only the function from the symbol table.
   std::vector<Frame> frames_at(uintptr_t address);
 
-  // About how much memory this takes.
+  // Approximate memory use.
   size_t size_in_bytes() const;
 
  private:
@@ -39,7 +39,7 @@ class ModuleSymbols {
   Symbolize how_;
   Deadline& deadline_;
   timespec modified_ = {};
-  // The images come first: what follows reads from them.
+  // The images come first: the members below read from them.
   std::unique_ptr<ElfImage> main_, debug_, alternate_, mini_debug_;
   SymbolTable symbols_;
   std::optional<PltStubs> plt_;

@@ -1,4 +1,4 @@
-// Memory mapped for one purpose and unmapped with it: nothing of it stays in the program's heap.
+// Memory mapped for one purpose and unmapped afterwards: nothing of it stays in the program's heap.
 // Cold context only.
 #pragma once
 
@@ -12,7 +12,7 @@ namespace holdwatch {
 class Pages {
  public:
   Pages() = default;
-  // Zeroed; data() is null if there is no memory to be had.
+  // Zeroed; data() is null if there is no memory.
   explicit Pages(size_t size) : size_(size) {
     void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     data_ = memory == MAP_FAILED ? nullptr : memory;

@@ -15,7 +15,7 @@ class PltStubs {
   // Reads the module's own file; it may be closed afterwards.
   explicit PltStubs(const ElfImage& image);
 
-  // "function@plt" if `address` lies in the stub of a known function, else empty.
+  // "function@plt" if `address` is in the stub of a known function, else empty.
   std::string find(uintptr_t address) const;
 
  private:

@@ -1,5 +1,6 @@
-// What a program's file says beyond whether a library can be preloaded: in which language it was written, which of the
-// watched functions it calls, whether there is debug data, whether its functions keep frame pointers. Runs nothing.
+// What a program's file shows, apart from whether a library can be preloaded: in which language it was written, which
+// of the watched functions it calls, whether there is debug data, whether its functions keep frame pointers. Runs
+// nothing.
 #pragma once
 
 #include <memory>
@@ -18,17 +19,17 @@ class ProgramFile {
   bool is_go() const;
   bool is_rust() const;
 
-  // Of the functions that are watched.
+  // Only the functions that are watched.
   std::vector<std::string> imported_lock_functions() const { return lock_functions(true); }
   std::vector<std::string> defined_lock_functions() const { return lock_functions(false); }
 
   enum class DebugData { none, exported, symbols, lines };
   DebugData debug_data() const;
 
-  // Whether most functions begin by saving rbp. False where that cannot be told.
+  // Whether most functions begin by saving rbp. False if that cannot be determined.
   bool keeps_frame_pointers() const;
 
-  // The NN of the highest GLIBC_2.NN that the file speaks of: what a program needs, or what a libc has. 0 if none.
+  // The NN of the highest GLIBC_2.NN in the file: what a program needs, or what a libc provides. 0 if none.
   unsigned glibc_minor() const;
 
  private:

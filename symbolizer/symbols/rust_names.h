@@ -9,8 +9,8 @@
 
 namespace holdwatch {
 
-// The name without crates' disambiguators and hashes; nothing if it is no Rust symbol, or one that is not understood.
-// A symbol may be anybody's bytes: its name has at most `most` characters, or there is none.
+// The name without crates' disambiguators and hashes; nothing if it is not a Rust symbol, or one that is not
+// understood. A symbol may be arbitrary bytes: if its name would be longer than `most` characters, there is none.
 std::optional<std::string> demangle_rust(std::string_view symbol, size_t most);
 
 }  // namespace holdwatch

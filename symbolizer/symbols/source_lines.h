@@ -1,4 +1,4 @@
-// One line of a source file, as the module was built from it.
+// One line of a source file, as it was when the module was built.
 // Cold context only.
 #pragma once
 
@@ -9,9 +9,9 @@ namespace holdwatch {
 
 inline constexpr size_t kMaxSourceText = 200;  // bytes of a line that are kept
 
-// Line `line` (from 1) of the file, without leading and trailing white space; control characters stay, for the renderer to
-// escape. Empty if the file is not to be read, is no regular file, is larger than 16 MiB, or was changed after the module
-// was built: then the line may say something else by now.
+// Line `line` (from 1) of the file, without leading and trailing white space; control characters stay, for the renderer
+// to escape. Empty if the file cannot be read, is not a regular file, is larger than 16 MiB, or was changed after the
+// module was built: then the line may be different by now.
 std::string source_line(const std::string& path, int line, const timespec& module_modified);
 
 }  // namespace holdwatch

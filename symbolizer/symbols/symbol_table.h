@@ -15,7 +15,7 @@ namespace holdwatch {
 
 class SymbolTable {
  public:
-  // Reads the image's .symtab and .dynsym. Its file may be closed afterwards, but it must outlive the table.
+  // Reads the image's .symtab and .dynsym. The file may be closed afterwards, but the image must outlive the table.
   void add(const ElfImage& image);
 
   // The symbol's name (mangled, without its version) of the function that contains `address`.
@@ -29,7 +29,7 @@ class SymbolTable {
     const ElfImage* image;
     Elf_Data* symbols;
     Elf_Data* names;
-    bool thinned;  // has no local functions: static functions may lie, nameless, between its symbols
+    bool thinned;  // without local functions: there may be unnamed static functions between its symbols
   };
   struct Candidate;
 
