@@ -1,4 +1,4 @@
-// The stack of an acquisition, put together from what the lock call recorded and where the holder is now.
+// The stack of an acquisition, put together from what the lock call recorded and the holder's current stack.
 // Pure; cold context. Addresses only: names come later.
 #pragma once
 
@@ -9,8 +9,8 @@
 
 namespace holdwatch {
 
-// The frames of an acquisition as addresses: the recorded call sites, and beyond them the live stack, as long as a frame
-// of the acquisition is alive.
+// The frames of an acquisition as addresses: the recorded call sites, and outside of them the live stack, as long as a
+// frame of the acquisition is alive.
 struct AcquisitionStack {
   RawStack stack;
   int own_frame;       // index in holder.now of the innermost frame that is still alive, -1 if none is

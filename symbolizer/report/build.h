@@ -1,4 +1,4 @@
-// Finding to Report: names and lines for every stack, the "taken" stack put together, waiters grouped.
+// From Finding to Report: adds names and lines to every stack, puts the "taken" stack together, groups the waiters.
 // Cold context only.
 #pragma once
 
@@ -21,16 +21,16 @@ struct Resolver {
   std::function<std::vector<Frame>(uintptr_t pc, bool exact)> resolve;
   std::function<uintptr_t(uintptr_t pc)> function_start;
   std::function<std::optional<uint64_t>(int tid)> switches = thread_switches;
-  StackNamer::LookBack look_back = nullptr;  // of `resolve` and `function_start`
+  StackNamer::LookBack look_back = nullptr;  // for `resolve` and `function_start`
 };
 
-// Turns findings into reports. For each episode it remembers where its holders were, to see whether they have moved, where
-// they acquired the lock, which may not be visible later, and its fingerprint, which must not change.
+// Turns findings into reports. For each episode it remembers where its holders were, to detect whether they have moved;
+// where they acquired the lock, which may not be visible later; and its fingerprint, which must not change.
 class ReportBuilder {
  public:
   ReportBuilder(Resolver resolver, std::string host, int pid, std::string exe);
   Report build(const Finding& finding);
-  // The facts of a first line: no stacks, and nothing that needs a look-up.
+  // The data of a first line: no stacks, and nothing that needs a look-up.
   Report facts(const Finding& finding) const;
 
  private:
@@ -42,7 +42,7 @@ class ReportBuilder {
     std::optional<uint64_t> switches;
     bool is_same(const HolderPosition& other) const;
   };
-  // What was known of the acquisition stack. Its beginning and its call site identify the hold.
+  // What was known of the acquisition stack. The hold's start time and call site identify the hold.
   struct Taken {
     uint64_t since_ns;
     CallSite site;

@@ -1,5 +1,5 @@
 // Writes rendered reports to the outputs of LOG and JSON, enforces RATE, and runs ON_REPORT.
-// Cold context only; one thread, with all signals blocked. The one file pair that knows spdlog.
+// Cold context only; one thread, with all signals blocked. The only pair of files that uses spdlog.
 #pragma once
 
 #include <functional>
@@ -17,12 +17,12 @@ class Emitter {
   // Receives what cannot be used (the option, the path, the reason), and what is done instead.
   using Complain = std::function<void(const char* what, const char* instead)>;
 
-  // Opens nothing yet: a file is opened at the first report. A destination that could not be opened now is replaced now,
-  // with one message: to `complain`, or, without one, to stderr.
+  // Opens nothing yet: a file is opened at the first report. A destination that cannot be opened is replaced right
+  // away, with one message: to `complain`, or, without one, to stderr.
   explicit Emitter(const Settings& settings, const Complain& complain = {});
   ~Emitter();
 
-  // Whether RATE admits a report of this. Call it before anything is looked up for the report; otherwise emit calls it. If
+  // Whether RATE admits such a report. Call it before anything is looked up for the report; otherwise emit calls it. If
   // no emit follows, nothing was admitted.
   bool admit(Phase phase, uint64_t episode);
 
@@ -30,11 +30,11 @@ class Emitter {
   // returns false if RATE suppressed the report. Never throws. Does not return if ON_REPORT is `abort`.
   bool emit(const Report& report, std::string* text, std::string* json);
 
-  // Writes the first line of the admitted report, where text goes line by line; emit then writes the rest, whose first line
-  // is this one. False: nothing was written.
+  // Writes the first line of the admitted report to text outputs that take single lines; emit then writes the rest of
+  // the report, which begins with this line. Returns false if nothing was written.
   bool write_first_line(const Report& facts);
 
-  // Writes a line that is not a report to the output of the text. Never throws.
+  // Writes a line that is not a report to the text output. Never throws.
   void notice(std::string_view line);
 
   // Writes how many reports RATE has suppressed and how many could not be written, if any.

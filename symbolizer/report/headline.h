@@ -8,16 +8,16 @@
 
 namespace holdwatch {
 
-// Without "holdwatch[PID]: " before it and without a newline.
+// Without the leading "holdwatch[PID]: " and without a newline.
 std::string headline(const Report& report);
 
 // `4711 "bcast"`, or the number alone for a thread without a name.
 std::string thread_label(int tid, const std::string& name);
 
-// The same of a holder; for a thread of another process, with that process's label.
+// The same for a holder; for a thread of another process, with that process's label.
 std::string holder_label(const ReportHolder& holder);
 
-// How many threads wait, including those whose stacks were not captured.
+// The number of waiting threads, including those whose stacks were not captured.
 size_t waiting_threads(const Report& report);
 
 // "running", "blocked in poll(fd 3)", "waits for L4, in futex(L4)", "stopped".

@@ -1,5 +1,5 @@
 // The placeholders of a path option: %p pid, %e program name, %h host, %t start time, %% a percent sign.
-// Pure, except own_process_facts, which asks the kernel.
+// Pure, except own_process_facts, which reads them from the kernel.
 #pragma once
 
 #include <sys/types.h>
@@ -21,7 +21,7 @@ struct ProcessFacts {
 // Unknown values stay empty or zero.
 ProcessFacts own_process_facts();
 
-// A placeholder that is not known stays as it is. A slash in what is filled in becomes "_": a program or host cannot
+// An unknown placeholder stays as it is. A slash in an inserted value becomes "_", so that a program or host cannot
 // choose the directory.
 std::string expand_placeholders(std::string_view pattern, const ProcessFacts& facts);
 

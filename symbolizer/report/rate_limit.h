@@ -1,4 +1,4 @@
-// RATE: at most so many reports in any minute, and a count of the suppressed ones.
+// RATE: a maximum number of reports in any minute, and a count of the suppressed ones.
 // Pure: the time is an argument. One thread.
 #pragma once
 
@@ -11,7 +11,7 @@
 
 namespace holdwatch {
 
-// How many reports were suppressed, and during which time.
+// How many reports were suppressed, and in how much time.
 struct LeftOut {
   uint64_t reports;
   uint64_t period_ns;
@@ -21,14 +21,15 @@ class RateLimit {
  public:
   explicit RateLimit(uint64_t reports_a_minute) : limit_(reports_a_minute) {}
 
-  // True if the report may be written. The closing line of an episode whose first report was written always may: there is at
-  // most one for each, so that these cannot flood the log either.
+  // True if the report may be written. The closing line of an episode whose first report was written is always allowed:
+  // there is at most one for each, so they cannot flood the log either.
   bool admit(Phase phase, uint64_t episode, uint64_t now_ns);
 
   // The last admitted report was not written after all: it no longer counts.
   void withdraw();
 
-  // The suppressed reports that were not mentioned yet, at most once a minute; with `final`, at once. Then counts from zero.
+  // The suppressed reports that were not mentioned yet, at most once per minute; with `final`, immediately. Resets the
+  // count.
   std::optional<LeftOut> take_left_out(uint64_t now_ns, bool final);
 
  private:

@@ -1,4 +1,4 @@
-// The plain report: everything that text and JSON say, as values. No behaviour, no reference to anything live.
+// The plain report: the contents of text and JSON, as values. No behaviour, no reference to anything live.
 #pragma once
 
 #include <atomic>
@@ -50,7 +50,7 @@ struct ReportCycleStep {
   LockKind lock_kind = LockKind::mutex;
   uintptr_t lock_address = 0;
   std::string lock_name;
-  uint64_t waited_ns = 0;      // at least so long; 0 if not known
+  uint64_t waited_ns = 0;      // at least this long; 0 if unknown
   bool before_attach = false;  // waited_ns counts from the attachment
 };
 
@@ -62,7 +62,7 @@ struct ReportOrderEdge {
   Stack stack;
 };
 
-// The waiters with one stack and one mode, for one lock.
+// The waiters for one lock that have the same stack and mode.
 struct ReportWaiters {
   std::string lock_id;
   Access access = Access::exclusive;
@@ -99,17 +99,18 @@ struct Report {
   uint64_t unreported_holds = 0;
   std::string note;
   bool was_said_plainly = false;                 // late: it was seen before it ended, and reported without stacks
-  std::atomic<bool>* first_line_said = nullptr;  // as in the finding
+  std::atomic<bool>* first_line_said = nullptr;  // see Finding
 };
 
 // The report for people: lines of "holdwatch[PID]: ..." with indented details, ending in a newline.
 std::string render_text(const Report& report);
 
-// The report for machines: one JSON object as docs/json.md describes, without a newline.
+// The report for machines: one JSON object as described in docs/json.md, without a newline.
 std::string render_json(const Report& report);
 
 // 16 hex digits that are the same for the same bug in every process and on every host: from the event, the lock's kind
-// and the function names of the acquire stack and of the holder's stack down to it. No addresses, lines or thread ids.
+// and the function names of the acquisition stack and of the holder's stack down to it. No addresses, lines or thread
+// ids.
 std::string fingerprint(const Report& report);
 
 }  // namespace holdwatch

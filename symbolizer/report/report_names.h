@@ -1,4 +1,4 @@
-// The enums of a report as the words that JSON, the journal and the text use for them.
+// The words for a report's enums in JSON, the journal and the text.
 // Pure; the words are part of the interface: never change one.
 #pragma once
 

@@ -1,6 +1,6 @@
 // ON_REPORT=exec:PATH: runs a program with the report's JSON line on its standard input, without the watched program
 // noticing a child: no SIGCHLD, nothing that its wait() could return, no inherited descriptor.
-// Cold context; one thread, which must not end while the program runs.
+// Cold context; one thread, which must not exit while the program runs.
 #pragma once
 
 #include <sys/types.h>
@@ -15,19 +15,19 @@ namespace holdwatch {
 
 class ReportProgram {
  public:
-  // `path` must be absolute. Its environment is that of this process at its start, without LD_PRELOAD: the program is
-  // to be run, not watched.
+  // `path` must be absolute. Its environment is that of this process at its start, without LD_PRELOAD, so that the
+  // program is not watched itself.
   explicit ReportProgram(std::string path);
-  // Lets a program that has just been started begin, but not end: it runs on.
+  // Waits until a program that was just started has begun, but not for its end: it keeps running.
   ~ReportProgram();
   ReportProgram(const ReportProgram&) = delete;
   ReportProgram& operator=(const ReportProgram&) = delete;
 
-  // Starts it and does not wait for it. One at a time for each object: returns EBUSY while the last one still runs (it is killed after
-  // 30 s), another errno value if it could not be started, else 0.
+  // Starts it and does not wait for it. One at a time for each object: returns EBUSY while the previous one still runs
+  // (it is killed after 30 s), another errno if it could not be started, otherwise 0.
   int start(std::string_view json);
 
-  // Waits for the running one, at most so long. True if none is running afterwards.
+  // Waits for the running one, at most this long. True if none is running afterwards.
   bool wait(int timeout_ms);
 
  private:
@@ -41,7 +41,7 @@ class ReportProgram {
   bool await_begin() const;
 
   std::unique_ptr<Text> text_;      // read by the program until it begins
-  unsigned char* stack_ = nullptr;  // of the supervisor, who shares our memory
+  unsigned char* stack_ = nullptr;  // the supervisor's, which shares our memory
   ProgramStart* start_ = nullptr;
   pid_t supervisor_ = -1;
 };

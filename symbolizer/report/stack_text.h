@@ -1,5 +1,5 @@
-// Stacks as aligned rows of text: number, function, place, source line. Each begins at the function that made a system call, without
-// what libc has between the two.
+// Stacks as aligned rows of text: number, function, place, source line. Each begins at the function that made a system
+// call, without libc's own frames below it.
 // Pure.
 #pragma once
 
@@ -12,11 +12,11 @@
 
 namespace holdwatch {
 
-// What one stack of a report needs besides its frames.
+// What the display of one stack needs, apart from its frames.
 struct StackView {
   const Stack* stack = nullptr;
-  bool skip_wrappers = false;           // begin at the first frame that is not the standard library's lock wrapper
-  std::optional<size_t> took;           // the frame that took the lock
+  bool skip_wrappers = false;  // begin at the first frame that is not one of the standard library's lock wrappers
+  std::optional<size_t> took;  // the frame that took the lock
   const Stack* like_outside = nullptr;  // beyond `took`, frames equal to the end of this stack are not repeated
   std::string lock_id = {};             // of the lock that `took` took
 };
@@ -25,7 +25,7 @@ struct StackView {
 // added, then the rows are made.
 class StackText {
  public:
-  // Returns the number by which rows() gives this stack's lines.
+  // Returns the number to pass to rows() for this stack's lines.
   size_t add(const StackView& view);
   std::vector<std::string> rows(size_t stack) const;
 

@@ -1,5 +1,5 @@
-// The small words of a text report: durations, times, counts, and names from the program made safe to print.
-// Pure; any thread. Nothing here knows what a report is.
+// The elements of a text report: durations, times, counts, and names from the program made safe to print.
+// Pure; any thread. Does not depend on reports.
 #pragma once
 
 #include <cstddef>
@@ -23,14 +23,14 @@ std::string format_time_compact(uint64_t wall_clock_ns);
 // "1 thread", "37 threads".
 std::string count_of(size_t count, std::string_view singular, std::string_view plural);
 
-// Control characters and bytes that are not UTF-8 as \xNN, so that a name chosen by a client can neither move the
-// cursor of a terminal nor begin a line of its own in a log.
+// Replaces control characters and bytes that are not UTF-8 by \xNN, so that a name chosen by a client can neither move
+// the cursor of a terminal nor begin a line of its own in a log.
 std::string escape(std::string_view text);
 
 // `text` in double quotes, with quotes and backslashes inside escaped too.
 std::string quote(std::string_view text);
 
-// How many columns valid UTF-8 takes, counting every code point as one.
+// How many columns valid UTF-8 occupies, counting every code point as one.
 size_t columns(std::string_view text);
 
 // What follows the last slash.

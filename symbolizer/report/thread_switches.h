@@ -1,4 +1,4 @@
-// A thread's number of context switches: the proof that a blocked thread has not run in between.
+// A thread's number of context switches: if it is unchanged, a blocked thread has not run in between.
 // Cold context only.
 #pragma once
 

@@ -1,5 +1,6 @@
-// Says once that locks taken in some libraries are not seen, when a report shows that calls go past us.
-// Pure but for the memory of what was said; cold context. Only for first reports, and not for ever.
+// Prints once that locks taken in some libraries are not seen, when a report shows that calls bypass our hooks.
+// Pure except that it remembers what was printed; cold context. Only for first reports, and for a limited number of
+// them.
 #pragma once
 
 #include <functional>
@@ -14,10 +15,10 @@ namespace holdwatch {
 
 class UnseenCalls {
  public:
-  // `libraries` says which ones call libc's own functions, by path; asked only where it matters.
+  // `libraries` returns the paths of those that call libc's own functions; called only when needed.
   using Libraries = std::function<std::vector<std::string>()>;
 
-  // A line to write after the report, if it shows what was not said before.
+  // A line to write after the report, if the report shows something not printed before.
   std::optional<std::string> notice(const Report& report, const Libraries& libraries);
 
  private:

@@ -1,5 +1,5 @@
-// Descriptors that the program may close, redirect or fill behind our back.
-// Cold context. Never writes to a descriptor that is not proven to be still the file it was.
+// Handles descriptors that the program may close, redirect or fill up without our knowledge.
+// Cold context. Never writes to a descriptor unless it is proven to refer to the same file still.
 #pragma once
 
 #include <sys/types.h>
@@ -20,15 +20,17 @@ struct FileIdentity {
 std::optional<FileIdentity> identity_of(int descriptor);
 std::optional<FileIdentity> identity_of(const char* path);  // follows symbolic links
 
-// Writes all of `text`, in one write() but where a pipe's or socket's reader is behind. One that stays full is waited for,
-// for at most a fifth of a second, whether it blocks or not. Returns 0 or an errno value; *written says how far it came.
+// Writes all of `text`, in one write() unless the reader of a pipe or socket is behind. Waits for a full one for at
+// most a fifth of a second, whether or not the descriptor blocks. Returns 0 or an errno value; *written is the number
+// of bytes that were written.
 int write_all(int descriptor, std::string_view text, size_t* written);
 
-// The size of a regular file; nothing for whatever else the descriptor may be.
+// The size of a regular file; nothing for any other kind.
 std::optional<off_t> size_of(int descriptor);
 
-// Shortens a file to the size that it had before `written` bytes were appended to it, if they alone have come since. False,
-// with the file as it is, if somebody else has appended too or the file cannot be shortened.
+// Truncates a file to the size that it had before `written` bytes were appended to it, if nothing else was appended
+// since. Returns false and leaves the file as it is if another process has appended too or the file cannot be
+// truncated.
 bool take_back(int descriptor, off_t size_before, size_t written);
 
 }  // namespace holdwatch

@@ -1,5 +1,5 @@
-// A file that reports are appended to, one write each; opened when the first report comes, and again when it has been
-// rotated away or the program has closed our descriptor. What a full disk cuts short is taken back.
+// A file that reports are appended to, one write each; opened at the first report, and again when it was rotated away
+// or the program has closed our descriptor. If a full disk cuts a report short, what was written of it is removed.
 // See output.h for context and rules.
 #pragma once
 
@@ -12,12 +12,12 @@ namespace holdwatch {
 
 class FileOutput final : public Output {
  public:
-  // A relative path is meant from where the program is now, wherever it goes later.
+  // A relative path is resolved against the current directory now, wherever the program changes to later.
   explicit FileOutput(const std::string& path);
   ~FileOutput() override;
   std::string name() const override { return path_; }
 
-  // Leaves it to the first report to create the file: a process that never has one leaves no empty file behind.
+  // Leaves creating the file to the first report: a process without reports leaves no empty file behind.
   int probe() const override;
 
  private:
@@ -28,7 +28,7 @@ class FileOutput final : public Output {
   std::string path_;
   int descriptor_ = -1;
   std::optional<FileIdentity> identity_;
-  bool torn_ = false;  // the latest line has no end and could not be taken back
+  bool torn_ = false;  // the latest line is incomplete and could not be removed
 };
 
 }  // namespace holdwatch

@@ -1,5 +1,6 @@
-// The systemd journal, by its native protocol (https://systemd.io/JOURNAL_NATIVE_PROTOCOL): one entry a report, with
-// fields to search by. Our own forty lines, because libsystemd would bring four more libraries into every process.
+// The systemd journal, by its native protocol (https://systemd.io/JOURNAL_NATIVE_PROTOCOL): one entry per report, with
+// searchable fields. Not libsystemd, which would bring four more libraries into every process; our own code is forty
+// lines.
 // See output.h for context and rules.
 #pragma once
 
@@ -21,7 +22,7 @@ class JournalOutput final : public Output {
   std::string socket_path_;
 };
 
-// The entry as the protocol has it. Pure.
+// The entry in the protocol's format. Pure.
 std::string journal_entry(const Message& message);
 
 }  // namespace holdwatch

@@ -1,7 +1,7 @@
-// Where a rendered report goes: one class for each kind of destination. None throws, and none blocks longer than its
+// The destinations of rendered reports: one class for each kind. None throws, and none blocks longer than its
 // destination does; what could not be written is counted, with the reason.
-// Cold context; one thread. That thread has all signals blocked, so that writing to a pipe or socket that nobody reads
-// leaves at most a SIGPIPE pending on it, which nobody ever sees.
+// Cold context; one thread. That thread has all signals blocked, so that writing to a pipe or socket without a reader
+// leaves at most a SIGPIPE pending on it, which is never delivered.
 #pragma once
 
 #include <cstdint>
@@ -13,13 +13,13 @@
 
 namespace holdwatch {
 
-// The severities of syslog(3) that reports have.
+// The severities of syslog(3) that are used for reports.
 enum class Severity : int { error = 3, warning = 4, info = 6 };
 
 struct Message {
   std::string_view text;  // whole lines, each with its newline
   Severity severity = Severity::warning;
-  const Report* report = nullptr;  // what the text says, null for a notice of holdwatch's own
+  const Report* report = nullptr;  // the report in the text, null for a notice of holdwatch's own
 };
 
 class Output {
@@ -29,13 +29,14 @@ class Output {
   Output& operator=(const Output&) = delete;
   virtual ~Output() = default;
 
-  // What the option names: "stderr", "syslog" or a path.
+  // As in the option: "stderr", "syslog" or a path.
   virtual std::string name() const = 0;
 
-  // Whether a report may come in two parts: a reader sees lines that follow each other, rather than messages.
+  // Whether a report may be written in two parts: true if readers see consecutive lines, false if they see separate
+  // messages.
   virtual bool takes_lines() const { return true; }
 
-  // An errno value if nothing could be written as things are, else 0. Creates and sends nothing.
+  // An errno value if nothing could be written at present, otherwise 0. Creates and sends nothing.
   virtual int probe() const = 0;
 
   void write(const Message& message) {
@@ -49,21 +50,21 @@ class Output {
     if (message.report != nullptr) ++lost_;
   }
 
-  // Reports that did not get through and have not been counted in a line yet.
+  // Reports that could not be written and have not been mentioned in a line yet.
   struct Losses {
     uint64_t reports;
     int reason;  // errno of the latest
   };
 
-  // What should be said now: the first loss, not every one after it, and their number once the destination works again;
-  // with `final` whatever there is. Zero reports if nothing.
+  // The losses to mention now: the first loss at once, later ones as a count when the destination works again; with
+  // `final`, all. Zero reports if there is nothing to mention.
   Losses take_losses(bool final) {
     if (failing_ && failure_said_ && !final) return {0, 0};
     failure_said_ = failing_;
     return {std::exchange(lost_, 0), reason_};
   }
 
-  bool failing() const { return failing_; }  // the latest message did not get through
+  bool failing() const { return failing_; }  // the latest message could not be written
 
  private:
   // Returns 0 or an errno value.

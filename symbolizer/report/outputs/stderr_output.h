@@ -11,11 +11,12 @@ namespace holdwatch {
 
 class StderrOutput final : public Output {
  public:
-  // Only the file that the descriptor is now, or that `remember` was told of, is ever written to: a daemon closes its
-  // descriptors and may get a data file under this number.
+  // Writes only to the file that the descriptor refers to now, or that was passed to `remember`: a daemon closes its
+  // descriptors and may open a data file under this number.
   explicit StderrOutput(int descriptor = 2);
 
-  // For every later StderrOutput of descriptor 2: what it was at the program's start, nothing if it was closed.
+  // For every later StderrOutput of descriptor 2: the file that it was at the program's start, nothing if it was
+  // closed.
   static void remember(std::optional<FileIdentity> at_start);
   std::string name() const override { return "stderr"; }
   int probe() const override;

@@ -1,5 +1,5 @@
-// The system log, by datagrams to /dev/log. Not through syslog(3): its openlog settings and its descriptor are the
-// program's own.
+// The system log, by datagrams to /dev/log. Not through syslog(3), whose openlog settings and descriptor belong to the
+// program.
 // See output.h for context and rules.
 #pragma once
 
