@@ -1,7 +1,7 @@
-// Stops one running thread of another process for as long as it takes to copy its registers and the part of its stack
-// that is in use, and lets it go. The one file pair that knows ptrace.
-// Cold context. Only for a thread that runs, or waits on a futex, which it will go on with as if nothing had happened: other
-// calls that block would end with EINTR (signal(7)), or with a part of their bytes.
+// Stops one thread of another process only while its registers and the part of its stack that is in use are copied,
+// then lets it continue. The only pair of files that uses ptrace.
+// Cold context. Only for a thread that runs, or waits on a futex, which it continues as if nothing had happened: other
+// blocking calls would end with EINTR (signal(7)), or transfer only a part of their bytes.
 #pragma once
 
 #include <sys/types.h>
@@ -12,8 +12,9 @@
 
 namespace holdwatch {
 
-// Fills `out` and returns how long the thread was stopped, in nanoseconds; 0 if it could not be, with the reason in
-// out.snapshot.why_short. `out.snapshot.tid` is the thread. By the mappings of `modules` the copy ends with the stack.
+// Fills `out` and returns how long the thread was stopped, in nanoseconds; 0 if it could not be stopped, with the
+// reason in out.snapshot.why_short. `out.snapshot.tid` is the thread. `modules` shows where the stack's mapping, and so
+// the copy, ends.
 uint64_t capture_stopped(MemoryReader& memory, const Modules& modules, Capture& out);
 
 }  // namespace holdwatch

@@ -1,4 +1,4 @@
-// The command line of `holdwatch inspect`, without --help, which is the launcher's.
+// The command line of `holdwatch inspect`, except --help, which the launcher handles.
 // Pure.
 #pragma once
 
@@ -9,12 +9,12 @@ namespace holdwatch {
 
 struct InspectArguments {
   int pid = 0;
-  std::string core;     // a core file; empty: the process lives
-  std::string program;  // whose core it is; empty: as the core says
+  std::string core;     // a core file; empty: a running process
+  std::string program;  // the program that dumped it; empty: the one named in the core
   std::string json;     // a file, "-" for standard output, empty: none
 };
 
-// Nothing if they make no sense; then `why` says what to type.
+// Nothing if they are invalid; then `why` says what to type.
 std::optional<InspectArguments> parse_inspect_arguments(int count, const char* const* arguments, std::string& why);
 
 }  // namespace holdwatch

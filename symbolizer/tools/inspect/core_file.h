@@ -1,6 +1,6 @@
 // The contents of an ELF core file, as values: threads with their registers, what was mapped, and where in the file the
 // memory is.
-// Cold context. The file is anybody's: every count, size and offset in it is checked, and nothing is taken on trust.
+// Cold context. The file may come from anyone: every count, size and offset in it is checked.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace holdwatch {
 
-// A segment: `stored` of its bytes are in the file, from `offset` on; the rest was left out by the kernel or gdb.
+// A segment: `stored` of its bytes are in the file, from `offset` on; the kernel or gdb left out the rest.
 struct CoreSegment {
   uintptr_t start = 0, end = 0;
   uint64_t offset = 0, stored = 0;
@@ -29,30 +29,30 @@ struct CoreMapping {
 struct CoreThread {
   int tid = 0;
   Registers registers{};
-  SystemCall call{};  // known only if the thread was in one that had not ended
+  SystemCall call{};  // known only if the thread was in a system call that had not ended
 };
 
 struct CoreFile {
   int pid = 0;
-  std::string program;       // its name, as the kernel had it
-  uintptr_t vdso = 0;        // where it was mapped, 0 if that is not known
+  std::string program;       // its name in the kernel
+  uintptr_t vdso = 0;        // where it was mapped, 0 if unknown
   uintptr_t entry = 0;       // the program's entry point
-  uintptr_t started_as = 0;  // where the path lies that it was started by
+  uintptr_t started_as = 0;  // address of the path that it was started by
   std::vector<CoreThread> threads;
   std::vector<CoreSegment> segments;  // by address
   std::vector<CoreMapping> mappings;  // by address
-  bool cut_short = false;             // its end is missing, and with it part of the memory
-  std::string fault;                  // empty, or why this is not a core file that can be read
+  bool cut_short = false;             // its end is missing, and so a part of the memory
+  std::string fault;                  // empty, or why this is not a readable core file
 };
 
-// `file` gives the file's bytes by offset.
+// `file` reads the file's bytes by offset.
 CoreFile read_core_file(MemoryReader& file);
 
-// The parts of mapped files of which the core file has no segment: gdb leaves out what can be read from the file. They come
-// with the mapping's path and offset.
+// The parts of mapped files for which the core file has no segment: gdb leaves out what can be read from the file. With
+// the mapping's path and offset.
 std::vector<CoreMapping> left_out(const CoreFile& core);
 
-// What /proc/PID/maps said of the process, as far as the core file knows.
+// The contents of /proc/PID/maps, as far as the core file shows them.
 std::string maps_text(const CoreFile& core);
 
 }  // namespace holdwatch

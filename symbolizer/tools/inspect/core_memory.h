@@ -1,5 +1,5 @@
-// The memory of a process that left a core file: what the core has, and else, of files that were mapped, the files
-// themselves, provided that they are the same still.
+// The memory of a process that left a core file: what the core contains, and otherwise, for files that were mapped, the
+// files themselves, if they are unchanged.
 // Cold context; one thread at a time.
 #pragma once
 
@@ -14,7 +14,7 @@ namespace holdwatch {
 // A file's bytes by offset.
 class FileBytes final : public MemoryReader {
  public:
-  // Null if there is no regular file that can be read; then errno says why.
+  // Null if there is no regular file that can be read; then errno is the reason.
   static std::unique_ptr<FileBytes> open(const std::string& path);
   ~FileBytes() override;
   FileBytes(const FileBytes&) = delete;
@@ -33,7 +33,7 @@ class CoreMemory final : public MemoryReader {
 
   size_t read(uintptr_t address, void* out, size_t size) override;
 
-  // Whether a part of a mapped file is code, by the file's program headers; true if the file cannot be used.
+  // Whether a part of a mapped file is code, according to the file's program headers; true if the file cannot be used.
   bool is_code(const CoreMapping& part);
 
   // Files that are missing or have changed, by path, and what is wrong with each: their code cannot be read.

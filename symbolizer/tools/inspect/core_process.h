@@ -1,5 +1,5 @@
 // A process that left a core file as the target of an inspection.
-// Cold context. Nothing moves any more: every look is the same.
+// Cold context. Nothing changes any more: every look gives the same result.
 #pragma once
 
 #include <memory>
@@ -13,8 +13,8 @@ namespace holdwatch {
 
 class CoreProcess final : public Target {
  public:
-  // Null if the file is no core file that can be read, with the reason. `program` takes the place of the program's path
-  // in the core; empty: as it is there.
+  // Null if the file is not a readable core file; `why` is the reason. `program` replaces the program's path in the
+  // core; empty: as in the core.
   static std::unique_ptr<CoreProcess> open(const std::string& path, const std::string& program, std::string& why);
 
   int pid() const override { return core_.pid; }
@@ -32,7 +32,7 @@ class CoreProcess final : public Target {
   Capture capture_registers(const Task& task) override { return capture(task); }
   bool has_stayed(const Task&) override { return true; }
   std::string describe(const Snapshot& snapshot, const std::string& lock_id) override;
-  // A thread of its own that has ended was started later than itself.
+  // A thread of the process itself, even one that has exited, was started later than the process and has a higher id.
   Kin kin(int own_tid) override { return own_tid < core_.pid ? Kin::main_before_fork : Kin::none; }
   std::string how_looked() const override;
 
@@ -45,7 +45,7 @@ class CoreProcess final : public Target {
   std::unique_ptr<FileBytes> file_;
   CoreFile core_;
   uint64_t written_ns_;
-  std::string executable_;  // the file, under the path that its mappings have
+  std::string executable_;  // the file, under the path of its mappings
   CoreMemory memory_{core_, *file_};
   Modules modules_{-1, memory_};
 };

@@ -1,5 +1,5 @@
-// The part of holdwatch-inspect that needs libraries: a module, which the program loads once it knows what to do, so that it
-// starts, and says what to install, where they are missing.
+// The part of holdwatch-inspect that needs libraries: a module, which the program loads once it knows what to do. So
+// the program starts even if libraries are missing, and says what to install.
 #pragma once
 
 #include "symbolizer/tools/inspect/command_line.h"
@@ -12,10 +12,11 @@ inline constexpr int kCouldNotLook = 1;
 inline constexpr int kBadUse = 2;
 inline constexpr int kDeadlock = 3;
 
-// Beside the program.
+// In the program's directory.
 inline constexpr char kInspectionModule[] = "libholdwatch-inspect.so";
 
-// Its one function: looks, prints, and returns the exit status. Both are of one build. Never throws.
+// Its only function: inspects, prints, and returns the exit status. Program and module are from the same build. Never
+// throws.
 using Inspection = int (*)(const InspectArguments& arguments);
 inline constexpr char kInspectionName[] = "holdwatch_inspection";
 

@@ -1,10 +1,11 @@
-// When a thread last ran, by the scheduler's own account of it (/proc/PID/task/TID/sched), and how long it has surely been
+// When a thread last ran, according to the scheduler (/proc/PID/task/TID/sched), and how long it has certainly been
 // asleep since then.
 // Pure.
 //
-// Each processor has a clock of its own for this (rq_clock_task in the kernel). It runs as time does, but stands still while
-// a hypervisor lets others run or, in some kernels, while interrupts are served: two of them may be minutes apart. So only a
-// difference on one and the same clock says anything, and it is never more than the time that has gone by.
+// Each processor has its own clock for this (rq_clock_task in the kernel). It advances with real time, but stands still
+// while a hypervisor runs other guests or, in some kernels, during interrupts: two of them may be minutes apart. So
+// only a difference between two values of the same clock is meaningful, and it is never more than the time that has
+// passed.
 #pragma once
 
 #include <cstdint>
@@ -16,21 +17,22 @@ namespace holdwatch {
 
 struct LastRun {
   uint64_t ran_ns = 0;      // se.exec_start: when it went to sleep, by the clock of the processor that it ran on
-  uint64_t settled_ns = 0;  // se.avg.last_update_time: when it left that processor's queue; 0: the kernel does not tell
+  uint64_t settled_ns = 0;  // se.avg.last_update_time: when it left that processor's queue; 0: not shown by the kernel
 };
 
-// Nothing if the text of the file does not tell (CONFIG_SCHED_DEBUG).
+// Nothing if the file's text does not contain it (needs CONFIG_SCHED_DEBUG).
 std::optional<LastRun> parse_last_run(std::string_view sched_file);
 
-// Whether a sleeping thread may have been given to another processor's queue since it ran. Linux from 6.12 on leaves one
-// that goes to sleep in the queue for a while (delayed dequeue), and may move it from there.
+// Whether a sleeping thread may have been moved to another processor's queue since it ran. Linux 6.12 and later leave a
+// thread that goes to sleep in the queue for a while (delayed dequeue), and may move it from there.
 bool may_move_asleep(std::string_view kernel_release);
 
-// Whether it surely was not: it left the queue the moment it went to sleep.
+// Whether it certainly was not moved: it left the queue the moment it went to sleep.
 bool left_queue_at_once(const LastRun& last);
 
-// `now_ns`: what the clocks that it may have run by say now. Less than has gone by: by a thousandth, since they are not set as
-// CLOCK_MONOTONIC is, and by what the kernel may have spared itself to look at them (a tick). 0 if nothing is sure.
+// `now_ns`: the current values of the clocks that it may have run by. The result is less than the time that has passed:
+// by a thousandth, since these clocks are not adjusted as CLOCK_MONOTONIC is, and by the time for which the kernel may
+// not have updated them (a tick). 0 if nothing is certain.
 uint64_t surely_asleep_ns(const LastRun& last, const std::vector<uint64_t>& now_ns);
 
 }  // namespace holdwatch

@@ -1,5 +1,5 @@
-// A running process as the target of an inspection: /proc tells where its blocked threads are, and they notice nothing;
-// one that runs, and whose stack is wanted, is sampled by the kernel, or where that is not allowed stopped for a moment.
+// A running process as the target of an inspection: /proc shows where its blocked threads are, without affecting them.
+// A running thread whose stack is needed is sampled by the kernel, or, where that is not allowed, stopped for a moment.
 // Cold context. Writes nothing to the process.
 #pragma once
 
@@ -15,7 +15,7 @@ namespace holdwatch {
 
 class LiveProcess final : public Target {
  public:
-  // Null if it cannot be looked at; then `why` is one line that says what to do.
+  // Null if it cannot be inspected; then `why` is one line that says what to do.
   static std::unique_ptr<LiveProcess> open(int pid, std::string& why);
 
   int pid() const override { return pid_; }
@@ -44,7 +44,7 @@ class LiveProcess final : public Target {
   std::string proc() const { return "/proc/" + std::to_string(reading_tid_); }
 
   int pid_;
-  int reading_tid_;  // a thread that has memory: the main one may have left
+  int reading_tid_;  // a thread that has memory: the main one may have exited
   ProcessMemory memory_;
   Modules modules_;
   SchedulerClocks clocks_;

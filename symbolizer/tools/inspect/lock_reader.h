@@ -1,5 +1,5 @@
-// Reads a lock in the examined process, or in its core file.
-// Cold context. What the fields mean: shim/common/glibc/lock_fields.h.
+// Reads a lock in the inspected process, or in its core file.
+// Cold context. For the meaning of the fields see shim/common/glibc/lock_fields.h.
 #pragma once
 
 #include <optional>
@@ -10,7 +10,7 @@
 
 namespace holdwatch {
 
-// Nothing if the memory cannot be read or holds no such lock.
+// Nothing if the memory cannot be read or does not contain such a lock.
 std::optional<LockFields> read_lock_fields(LockRef lock, MemoryReader& memory);
 
 }  // namespace holdwatch

@@ -1,4 +1,4 @@
-// What was seen of a process's locks at one moment, as values: the stage between looking and telling.
+// What was seen of a process's locks at one moment, as values: the stage between inspecting and reporting.
 // Plain data.
 #pragma once
 
@@ -17,18 +17,18 @@ struct SeenThread {
   std::string name;
   ThreadState state = ThreadState::blocked;
   Stack stack;
-  std::string doing;       // of one that does not wait for a lock
-  uint64_t asleep_ns = 0;  // so long it has not run, at least; 0: not known
+  std::string doing;       // if it does not wait for a lock
+  uint64_t asleep_ns = 0;  // it has not run for at least this long; 0: unknown
 };
 
 struct SeenWait {
   int tid = 0;
   Access access = Access::exclusive;
-  bool likely = false;  // that it is a lock that it waits for
-  bool timed = false;   // it ends by itself, when its time is up
+  bool likely = false;  // it is not certain that it waits for a lock
+  bool timed = false;   // the wait ends by itself when its timeout expires
 };
 
-// What became of an owner that is no thread of the process.
+// What is known of an owner that is not a thread of the process.
 enum class LostOwner : uint8_t { none, ended, of_parent, of_other_process };
 
 struct SeenLock {
@@ -37,12 +37,12 @@ struct SeenLock {
   std::vector<int> holders;  // by thread id
   Access held_as = Access::exclusive;
   uint32_t depth = 1;
-  bool holders_likely = false;   // by their stacks, the lock itself does not name them
-  uint32_t unknown_readers = 0;  // hold it for reading, and nothing says who they are
+  bool holders_likely = false;   // found by their stacks, not named by the lock itself
+  uint32_t unknown_readers = 0;  // threads that hold it for reading and cannot be identified
   LostOwner lost = LostOwner::none;
-  int owner = 0;               // as the lock names it: another number than the holder's in a container
-  bool before_fork = false;    // the holder's number was that before it became this process's main thread
-  bool changed_hands = false;  // while it was looked at
+  int owner = 0;               // as in the lock: in a container, another number than the holder's
+  bool before_fork = false;    // the holder had this number before the fork that made it this process's main thread
+  bool changed_hands = false;  // during the inspection
 };
 
 struct Observation {

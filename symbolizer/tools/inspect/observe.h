@@ -1,6 +1,6 @@
-// Looks at a process: finds the threads that wait for locks, reads who holds these, and makes sure that nothing has moved
-// meanwhile.
-// Cold context. Threads that run are looked at only if they hold a lock that is waited for.
+// Inspects a process: finds the threads that wait for locks, reads who holds these, and verifies that nothing has
+// changed meanwhile.
+// Cold context. Running threads are inspected only if they hold a lock that is waited for.
 #pragma once
 
 #include "symbolizer/tools/inspect/observation.h"

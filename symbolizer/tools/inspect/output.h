@@ -1,4 +1,5 @@
-// Writes the reports of an inspection: text to standard output, JSON lines to a file or in the text's place.
+// Writes the reports of an inspection: text to standard output, JSON lines to a file or to standard output instead of
+// the text.
 // Cold context.
 #pragma once
 
@@ -21,10 +22,10 @@ class InspectionOutput {
   // False with the reason if the file cannot be written to.
   bool open(std::string& why);
   void report(const Report& report);
-  // For a report that is true, but no find; the summary says so.
+  // For a report that is true but not a finding; the summary mentions it.
   void leave_out(const char* why);
-  // The last lines: what was left out, how many threads wait, and what the look cost. To standard error where JSON is on
-  // standard output.
+  // The last lines: what was left out, how many threads wait, and what the inspection cost. To standard error if JSON
+  // goes to standard output.
   void summary(const Observation& seen, uint64_t took_ns, const std::string& how_looked);
   bool close(std::string& why);
 

@@ -1,4 +1,5 @@
-// From what was seen to reports: deadlocks, locks whose owner is gone, and plain waits with the chain behind them.
+// From observation to reports: deadlocks, locks whose owner is gone, and plain waits with the chain of threads behind
+// them.
 // Pure.
 #pragma once
 
@@ -9,11 +10,11 @@
 
 namespace holdwatch {
 
-// What can never end comes first. One report for each lock that is waited for; the locks of one cycle share one, and have
-// another only where threads outside of the cycle wait too.
+// Waits that can never end come first. One report for each lock that is waited for; the locks of one cycle share one,
+// and have a second one only if threads outside the cycle wait too.
 std::vector<Report> reports_of(const Observation& seen);
 
-// Whether what is reported can never end by itself.
+// Whether the reported wait can never end by itself.
 bool is_forever(const Report& report);
 
 }  // namespace holdwatch

@@ -1,6 +1,6 @@
-// What the scheduler's clocks say now, one for each processor.
-// Cold context. A clock can be read only on its own processor, so a thread of ours goes there for a moment; where it may not
-// go, or does not come to run within a second, that clock is unknown.
+// The current time of the scheduler's clocks, one for each processor.
+// Cold context. A clock can be read only on its own processor, so a thread of ours moves there for a moment; if that is
+// not allowed, or the thread does not get to run there within a second, that clock is unknown.
 #pragma once
 
 #include <chrono>
@@ -14,12 +14,12 @@ namespace holdwatch {
 
 class SchedulerClocks {
  public:
-  // The time on these processors' clocks, or a little before; nothing if one of them is unknown.
+  // The time on these processors' clocks, or a little earlier; nothing if one of them is unknown.
   std::optional<std::vector<uint64_t>> now_ns(const std::vector<unsigned>& processors);
 
-  // The processors that there are; none if the kernel does not tell.
+  // The processors that are online; none if the kernel does not show them.
   static std::vector<unsigned> online();
-  // Those of /proc/stat: where /sys is not mounted, as in many a chroot.
+  // Those listed in /proc/stat: for when /sys is not mounted, as in many chroots.
   static std::vector<unsigned> listed_in(std::istream& stat);
 
  private:

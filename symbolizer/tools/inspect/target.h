@@ -1,5 +1,5 @@
-// What is inspected: the threads and the memory of a process that lives, or of one that left a core file. The stages
-// behind do not know which.
+// What is inspected: the threads and the memory of a running process, or of one that left a core file. Later stages do
+// not need to know which.
 // Cold context, in a process of our own.
 #pragma once
 
@@ -16,21 +16,21 @@ namespace holdwatch {
 
 // One thread as it was at one look.
 struct Task {
-  int tid = 0;          // as we count it
-  int own_tid = 0;      // as the process counts it: another number in a container
+  int tid = 0;          // in our pid namespace
+  int own_tid = 0;      // in its own pid namespace: another number in a container
   Snapshot snapshot{};  // its registers and system call, without a copy of its stack
 };
 
-// A thread's registers with the part of its stack that is in use, all of one moment.
+// A thread's registers with the part of its stack that is in use, all from one moment.
 struct Capture {
   Snapshot snapshot{};
   std::vector<unsigned char> stack;  // what snapshot.copy points to
 };
 
-// What a thread of another process is to this one.
+// How a thread of another process is related to this one.
 enum class Kin : uint8_t {
-  none,              // it is nowhere to be found
-  main_before_fork,  // likely what is the main thread here since a fork
+  none,              // not found anywhere
+  main_before_fork,  // likely the thread that became the main thread here at a fork
   of_parent,         // a thread of the parent that did not fork
   alive_elsewhere,
 };
@@ -41,7 +41,7 @@ class Target {
 
   virtual int pid() const = 0;
   virtual std::string executable() = 0;
-  // Where its program's file can be read.
+  // Where the program's file can be read.
   virtual std::string program_file() const = 0;
   virtual std::string host() const = 0;
   virtual uint64_t wall_clock_ns() const = 0;
@@ -50,30 +50,30 @@ class Target {
   virtual Modules& modules() = 0;
   virtual DebugSearch debug_search() const = 0;
 
-  // All its threads, those that have ended left out.
+  // All its threads, except those that have exited.
   virtual std::vector<Task> tasks() = 0;
   virtual std::string thread_name(int tid) = 0;
 
-  // So long the thread has not run at all, at least; 0: not known.
+  // The thread has not run for at least this long; 0: unknown.
   virtual uint64_t asleep_ns(int tid) = 0;
 
-  // Captures where a thread is now; the snapshot's why_short says what could not be had.
+  // Captures where a thread is now; the snapshot's why_short says what could not be captured.
   virtual Capture capture(const Task& task) = 0;
 
-  // The same with all registers, for which a blocked thread has to be stopped too: only for one whose call is made again
-  // by the kernel as if nothing had happened.
+  // The same with all registers, for which even a blocked thread must be stopped: only for a thread whose call the
+  // kernel restarts as if nothing had happened.
   virtual Capture capture_registers(const Task& task) = 0;
 
-  // Whether a thread has been where it was at that look ever since.
+  // Whether a thread has stayed where it was since that look.
   virtual bool has_stayed(const Task& task) = 0;
 
   // What it is doing, in words.
   virtual std::string describe(const Snapshot& snapshot, const std::string& lock_id) = 0;
 
-  // What is known of an owner that is no thread of the process.
+  // What is known of an owner that is not a thread of the process.
   virtual Kin kin(int own_tid) = 0;
 
-  // What the process felt of it, in words.
+  // How the inspection affected the process, in words.
   virtual std::string how_looked() const = 0;
 };
 

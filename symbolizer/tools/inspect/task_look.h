@@ -1,12 +1,12 @@
-// One look at a thread of another process, by its files of /proc.
-// Cold context. Nothing is noticed there.
+// One look at a thread of another process, through its files in /proc.
+// Cold context. Does not affect the thread.
 #pragma once
 
 #include "symbolizer/tools/inspect/target.h"
 
 namespace holdwatch {
 
-// False if the thread is not there any more.
+// False if the thread no longer exists.
 bool look_at_task(int pid, int tid, Task& out);
 
 }  // namespace holdwatch

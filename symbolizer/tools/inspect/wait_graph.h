@@ -1,5 +1,5 @@
-// Who waits for whom: cycles, and the chain that a waiting thread is the end of.
-// Pure: numbers in, numbers out. The search for cycles is the watcher's too: shim/common/waits/wait_cycles.h.
+// Who waits for whom: cycles, and the chain of threads behind a waiting one.
+// Pure: numbers in, numbers out. The watcher uses the same search for cycles: shim/common/waits/wait_cycles.h.
 #pragma once
 
 #include <cstddef>
@@ -16,12 +16,12 @@ class WaitGraph {
 
   void add_wait(int tid, size_t lock) { waits_[tid] = lock; }
 
-  // Each cycle once: a thread waits for what the next one holds, the last for what the first one holds. One that waits
-  // for itself is a cycle of one.
+  // Each cycle once: every thread waits for a lock that the next one holds, the last for one that the first holds. A
+  // thread that waits for itself is a cycle of one.
   std::vector<std::vector<int>> cycles() const;
 
-  // The threads from a holder of `lock` on, each waiting for a lock that the next one holds, up to one that does not wait or has
-  // been met before. Of several holders the one that waits itself is followed.
+  // The threads starting with a holder of `lock`, each waiting for a lock that the next one holds, up to one that does
+  // not wait or is already in the chain. Of several holders, one that waits itself is followed.
   std::vector<int> chain(size_t lock) const;
 
   // The lock that a thread waits for, null if it waits for none.
