@@ -1,4 +1,4 @@
-// The symbolizer as the shim sees it: puts the stages together behind the C interface, and lets no exception out.
+// Implements the symbolizer's C interface for the shim: connects the stages, and lets no exception out.
 // Cold context: the shim's reporter thread only, one call at a time.
 #include "shim/common/contract/symbolizer_api.h"
 
@@ -68,7 +68,7 @@ class Pipeline {
 
   bool admit(Phase phase, uint64_t episode) { return emitter_.admit(phase, episode); }
 
-  // Later reports of an episode are one line, which needs the stacks.
+  // Not for later reports of an episode: those are one line, which needs the stacks.
   bool say_first_line(const Finding& finding) {
     if (finding.phase == Phase::still || finding.phase == Phase::released) return false;
     const Report facts = builder_.facts(finding);
@@ -121,8 +121,8 @@ class Pipeline {
             [this](const Period& when) { return modules_.look_back(when); }};
   }
 
-  // The place of a page fault is found from the innermost frames, so here the stack is unwound before the call is described:
-  // such a thread does not continue soon, and if it has, the check afterwards shows it.
+  // Locating a page fault takes the innermost frames, so here the stack is unwound before the call is described: such a
+  // thread stays blocked for a while, and if it has run, the check afterwards detects it.
   FaultSite fault_site(const Snapshot& snapshot) {
     FaultSite site;
     look_at_modules();
@@ -143,7 +143,7 @@ class Pipeline {
     return site;
   }
 
-  // Once a report: modules come and go with dlopen, but reading the maps of a big program takes a while.
+  // Once per report: modules come and go with dlopen, but reading the maps of a big program takes a while.
   void look_at_modules() {
     if (modules_known_) return;
     modules_.refresh();
@@ -151,8 +151,8 @@ class Pipeline {
     modules_known_ = true;
   }
 
-  // For a hold whose acquiring function has returned: the next acquisition at its site should copy the whole stack. Noted
-  // before any name is looked up, which may take long: the same function may soon be called again.
+  // For a hold whose acquiring function has returned: the next acquisition at its site should copy the whole stack.
+  // Done before any name is looked up, which may take long: the same function may soon be called again.
   void learn_lost_sites(const Finding& finding) {
     if (settings_.stacks == Stacks::callsite || (finding.phase != Phase::over && finding.phase != Phase::late)) return;
     for (size_t i = 0; i < finding.holder_count; ++i) {
@@ -165,7 +165,8 @@ class Pipeline {
     }
   }
 
-  // If the first report was complete without a copy, the site needs none because the release found no callers.
+  // If the first report was complete without a copy, then the callers missing at the release are no reason to copy
+  // stacks at this site.
   void learn_kept_sites(const Finding& finding, const Report& report) {
     constexpr size_t kMax = 1024;
     if (finding.phase == Phase::released && told_in_full_.erase(finding.episode) == 0) return;
@@ -209,7 +210,7 @@ void remember_standard_error(const FileFacts& facts) {
 
 const HostCalls* g_host = nullptr;
 
-// Before the destructors of our own objects and of the libraries, which run after ours.
+// Runs before the destructors of our own objects and of the libraries.
 [[gnu::destructor]] void before_libraries_end() {
   if (g_host != nullptr) g_host->before_libraries_end();
 }

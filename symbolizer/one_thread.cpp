@@ -1,8 +1,9 @@
-// holdwatch-threads.so, of a build with a glibc before 2.34: what the symbolizer's libraries want of libpthread. A second libpthread in
-// the process would take the calling thread off the list of the first, and put its own functions in the loader's hooks. So this library
-// says that it is libpthread.so.0 (its SONAME), and is loaded into the symbolizer's namespace before the first that asks for that.
-// Cold context: the shim's reporter thread. The namespace is used by one thread at a time: there is nothing to lock. The functions of
-// mutexes and conditions are libc's own, which do nothing without a libpthread.
+// holdwatch-threads.so, only in a build with a glibc before 2.34: a replacement for what the symbolizer's libraries
+// need from libpthread. A second libpthread in the process would take the calling thread off the first one's list, and
+// put its own functions into the loader's hooks. So this library has libpthread.so.0 as its SONAME, and is loaded into
+// the symbolizer's namespace before the first library that needs libpthread.
+// Cold context: the shim's reporter thread. Only one thread at a time uses the namespace, so there is nothing to lock.
+// The functions for mutexes and conditions are libc's own, which do nothing without a libpthread.
 #include <pthread.h>
 #include <signal.h>
 

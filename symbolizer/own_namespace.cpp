@@ -1,7 +1,7 @@
 // See own_namespace.h.
 //
-// The symbolizer comes first in its namespace, so that what it exports replaces functions of the same names there, in calls
-// by libc too. The program sees none of it.
+// The symbolizer comes first in its namespace, so the functions that it exports replace those of the same names there,
+// also in calls by libc. The program is not affected.
 #include "symbolizer/own_namespace.h"
 
 #include <dlfcn.h>
@@ -30,10 +30,11 @@ struct TlsIndex {
   size_t offset;
 };
 
-// The thread-local variables of the namespace's libraries. The loader would allocate them at their first use in each thread,
-// again when the program has loaded more libraries, and by the program's malloc: under locks that the program can hold. As
-// only one thread at a time uses the namespace, one copy is enough. libc's own are not among them: they lie in each thread's
-// descriptor (static TLS), as do those of libraries that were compiled for that.
+// The thread-local variables of the namespace's libraries. The loader would allocate them at their first use in each
+// thread, again after the program has loaded more libraries, and with the program's malloc: under locks that the
+// program may hold. One copy is enough because only one thread at a time uses the namespace. libc's own variables are
+// not among them: they are in static TLS, next to each thread's descriptor, as are those of libraries that were
+// compiled for that.
 class ThreadLocals {
  public:
   void* find(const TlsIndex& index) {
@@ -52,7 +53,7 @@ class ThreadLocals {
 
  private:
   static constexpr size_t kModules = 256;
-  static constexpr size_t kSize = 4096;  // glibc's, gcc's and elfutils' have some hundred bytes together
+  static constexpr size_t kSize = 4096;  // glibc, gcc and elfutils need some hundred bytes together
 
   static int note_module(dl_phdr_info* info, size_t, void* self) {
     for (size_t i = 0; i < info->dlpi_phnum; ++i)
@@ -108,7 +109,7 @@ size_t bytes_in_use() {
 #endif
 }
 
-// One that malloc did not have ready for this thread counts as newly in use.
+// Returns false if the chunk did not come from the thread's cache: only then does malloc count more bytes as in use.
 bool keep_ready_chunk(size_t size) {
   const size_t in_use = bytes_in_use();
   auto* const chunk = static_cast<Kept*>(malloc(size));
@@ -141,19 +142,20 @@ void leave_own_namespace() {
 
 }  // namespace holdwatch
 
-// Some compilers call it with a stack that is not aligned (gcc's bug 58066), hence force_align_arg_pointer above.
+// Some compilers call it with an unaligned stack (gcc bug 58066), hence force_align_arg_pointer above.
 HOLDWATCH_STAND_IN(void*, __tls_get_addr, (const holdwatch::TlsIndex* index)) {
   return holdwatch::g_thread_locals.find(*index);
 }
 
-// libunwind calls it at start to find out how to test whether memory is readable, which we never need. A system call filter
-// such as systemd's @system-service kills the process for it.
+// libunwind calls it at startup to find out how to test whether memory is readable, which we never need. A system call
+// filter such as systemd's @system-service kills the process for this call.
 HOLDWATCH_STAND_IN(int, mincore, (void*, size_t, unsigned char*)) {
   errno = ENOSYS;
   return -1;
 }
 
-// libunwind makes a pipe when it starts, for the same purpose. The program's next descriptors would have other numbers.
+// libunwind creates a pipe at startup, for the same purpose. That would change the numbers of the program's next
+// descriptors.
 HOLDWATCH_STAND_IN(int, pipe2, (int*, int)) {
   errno = EMFILE;
   return -1;
@@ -165,12 +167,14 @@ HOLDWATCH_STAND_IN(void*, dlopen, (const char*, int)) {
   return nullptr;
 }
 
-// The process may exit in the middle of a report, without waiting long for it: what a report uses must not be destroyed.
+// The process may exit in the middle of a report and does not wait long for it: what a report uses must not be
+// destroyed.
 HOLDWATCH_STAND_IN(int, __cxa_atexit, (void (*)(void*), void*, void*)) {
   return 0;
 }
 
-// libc's takes the loader's lock. The threads that enter are few, and what they leave behind is too.
+// libc's version takes the loader's lock. Few threads enter the namespace, so what stays allocated when they exit is
+// little.
 HOLDWATCH_STAND_IN(int, __cxa_thread_atexit_impl, (void (*)(void*), void*, void*)) {
   return 0;
 }

@@ -15,7 +15,7 @@ namespace {
 // A "status" file fits into one read, so that it describes one moment.
 constexpr size_t kPart = 16384;
 
-// Appends all that is left of the file. 0 or an errno.
+// Appends the rest of the file. Returns 0 or an errno.
 int append_rest(int file, std::string& text) {
   size_t length = 0;
   while (true) {

@@ -1,4 +1,4 @@
-// Text files of /proc, for the symbolizer and for the tools; shim/common/proc makes values of them.
+// Reads text files of /proc, for the symbolizer and for the tools; shim/common/proc parses them.
 // Cold context only.
 #pragma once
 
@@ -7,7 +7,8 @@
 
 namespace holdwatch {
 
-// The whole file, which may be empty. If it cannot be read, an empty text, and *error is the errno; else that is 0.
+// The whole file, which may be empty. If it cannot be read, returns an empty text and sets *error to the errno;
+// otherwise to 0.
 std::string read_text(const std::string& path, int* error = nullptr);
 
 std::string process_file(int pid, const std::string& name);          // "/proc/PID/NAME"
