@@ -1,4 +1,4 @@
-// See attachment.h. Read `attend` first: it is the program.
+// See attachment.h. Read `run_attachment` first: it is the main sequence.
 #include "shim/attach/attachment.h"
 
 #include <pthread.h>
@@ -26,7 +26,7 @@ constexpr size_t kMaxOptions = 64;
 constexpr uint64_t kNoTimeoutNs = 3600 * kNanosecondsPerSecond;
 
 std::atomic<bool> g_has_thread{false};
-std::atomic<uint32_t> g_asked{0};  // counts what the thread sleeps for
+std::atomic<uint32_t> g_asked{0};  // counts the events that the thread sleeps for
 std::atomic<bool> g_detach_wanted{false};
 std::atomic<bool> g_modules_wanted{false};
 std::atomic<bool> g_minds_modules{false};  // while calls are redirected
@@ -36,8 +36,8 @@ void ask() {
   wake(g_asked);
 }
 
-// A module shows in the loader's list before its calls are bound, and nothing tells when they are: so it is looked for again
-// and again, ever more seldom, until loading can be expected to be over.
+// A module appears in the loader's list before its calls are bound, and nothing tells when they are. So this redirects
+// again and again, at increasing intervals, until loading should be over.
 void redirect_what_comes() {
   constexpr uint64_t kFirstNs = 1'000'000, kLastNs = 2 * kNanosecondsPerSecond;
   std::atomic<uint32_t> never{0};
@@ -73,8 +73,8 @@ void set_state(ControlState state) {
   holdwatch_control_block.state.store(state, std::memory_order_release);
 }
 
-// Calls are redirected again and again at the beginning: where the loader was binding one in another thread at that moment,
-// its store came after ours.
+// Calls are redirected several times at the beginning: if the loader was binding a call in another thread at that
+// moment, its store may have come after ours.
 size_t redirect_all() {
   constexpr int kRounds = 3;
   constexpr uint64_t kPauseNs = 2'000'000;
@@ -111,7 +111,7 @@ void begin() {
   answer_question(true, text);
 }
 
-// False if a filter of system calls stands in the way by now.
+// False if a filter of system calls makes this impossible now.
 bool end() {
   const SystemCallScope calls;
   if (calls_filtered()) {
@@ -124,7 +124,7 @@ bool end() {
   restore_calls();
   kUpcalls.end_attachment();
   g_has_thread.store(false);
-  // Before a new question can be asked.
+  // Before a new request can arrive.
   answer_question(true, "");
   set_state(ControlState::idle);
   return true;
@@ -147,7 +147,7 @@ int start_thread() {
   return error;
 }
 
-// Called from outside, in a thread of the program that was interrupted for it.
+// Called by the attaching command, in a thread of the program that was interrupted for this.
 int attach() {
   const Inside inside;
   ControlState expected = ControlState::idle;

@@ -16,8 +16,8 @@ namespace {
 
 constinit WaitingFunction g_functions[kHookedFunctionCount] = {};
 
-// Where the code is that the thread waits in. pthread_mutex_timedlock and _clocklock are a few instructions that end in a
-// jump to what they have in common, which has no name of its own and stands right before them
+// The range of the code in which the thread waits. pthread_mutex_timedlock and _clocklock are a few instructions that
+// end in a jump to their common code, which has no name of its own and is located right before them
 // (nptl/pthread_mutex_timedlock.c).
 WaitingFunction code_of(HookRole role, uintptr_t start, size_t size) {
   const LockKind kind = kind_of_lock(role);

@@ -1,10 +1,10 @@
 // See redirect.h.
 //
-// A slot is an entry of a module's global offset table, or a function's address in its data: what the loader's relocations
-// of a symbol fill in (R_X86_64_JUMP_SLOT, GLOB_DAT and 64). It is turned only from a known value: the function's own
-// address, or, where the loader binds at the first call, the module's own code. So a slot that the loader has not got to
-// yet, or that leads to somebody else's function, stays as it is. The store is a compare-and-swap of an aligned word:
-// another thread's call goes to the one function or to the other.
+// A slot is an entry of a module's global offset table, or a function's address in its data: what the loader's
+// relocations of a symbol fill in (R_X86_64_JUMP_SLOT, GLOB_DAT and 64). It is redirected only from a known value: the
+// function's own address, or, if the loader binds at the first call, the module's own code. So a slot that the loader
+// has not reached yet, or that leads to another library's function, stays as it is. The store is a compare-and-swap of
+// an aligned word: a call in another thread reaches one function or the other.
 #include "shim/attach/redirect.h"
 
 #include <dlfcn.h>
@@ -40,10 +40,10 @@ constexpr size_t kHooks = 2  // dlopen, dlmopen
 #include "shim/common/glibc/hooked_functions.def"
 #undef HOLDWATCH_FUNCTION
     ;
-Hook g_hooks[kHooks];  // dlopen and dlmopen come first; looked up before the first call is turned
+Hook g_hooks[kHooks];  // dlopen and dlmopen come first; looked up before the first call is redirected
 
-// Both end in a jump, not in a call: the loader looks at its return address to tell in whose search path to look for the
-// file (dlopen(3): the caller's DT_RUNPATH).
+// Both end in a jump, not in a call: the loader uses its return address to find out which module's search path applies
+// (dlopen(3): the caller's DT_RUNPATH).
 void* hook_dlopen(const char* file, int mode) {
   attachment_module_wanted();
   return reinterpret_cast<void* (*)(const char*, int)>(g_hooks[0].real)(file, mode);
@@ -58,7 +58,8 @@ uintptr_t address_of(Function* function) {
   return reinterpret_cast<uintptr_t>(function);
 }
 
-// Before the loader's list of modules is locked: looking up takes the loader's other lock, which comes first (elf/dl-open.c).
+// Called before the loader's list of modules is locked: a look-up takes the loader's other lock, which comes first in
+// the lock order (elf/dl-open.c).
 void look_hooks_up() {
   if (g_hooks[0].name != nullptr) return;
   size_t count = 0;
@@ -76,7 +77,7 @@ const Hook* find_hook(const char* name) {
   return nullptr;
 }
 
-// A loaded module's dynamic section, as far as it matters here.
+// The part of a loaded module's dynamic section that is needed here.
 class ModuleView {
  public:
   explicit ModuleView(const dl_phdr_info& info);
@@ -142,7 +143,7 @@ bool ModuleView::redirect(uintptr_t slot, const Hook& hook, Redirected& out) {
   if (value == hook.ours || slot % sizeof(uintptr_t) != 0) return false;
   const bool is_bound_later = contains(value);
   if (value != hook.real && !is_bound_later) {
-    // A value below the module is what the file says: its relocations are still to come.
+    // A value below the module is still the one in the file: its relocations have not been applied yet.
     if (value < start_) out.unsettled = true;
     return false;
   }
@@ -154,8 +155,8 @@ bool ModuleView::redirect(uintptr_t slot, const Hook& hook, Redirected& out) {
   return note_and_turn({slot, value, hook.real, hook.ours, is_protected});
 }
 
-// The loader protects these pages last of all. While it still relocates the module, in another thread, they must stay
-// writable: we would take them away from under it.
+// The loader protects these pages last. While another thread is still relocating the module, the pages must stay
+// writable: if we made them read-only after our store, the loader's next store would crash.
 bool ModuleView::protection_is_in_force() {
   if (protection_ == Protection::unknown) {
     const bool is_writable = mapped_around(protected_start_, MappedAs::stack).contains(protected_start_);

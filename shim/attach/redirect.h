@@ -1,4 +1,4 @@
-// Turns the calls that modules have already bound to glibc's lock functions to our hooks, and back.
+// Redirects the calls that modules have already bound to glibc's lock functions to our hooks, and restores them.
 // Cold context; the attachment's thread. Waits for the loader's list of modules, never with a lock of ours held.
 #pragma once
 
@@ -7,14 +7,14 @@
 namespace holdwatch {
 
 struct Redirected {
-  size_t slots;    // turned by this call
-  bool unsettled;  // a module is still being loaded: look again soon
+  size_t slots;    // redirected by this call
+  bool unsettled;  // a module is still being loaded: try again soon
 };
 
-// Every module but libc, the loader and us. Can be called again for modules that have come since.
+// Handles every module but libc, the loader and us. Can be called again for modules loaded since.
 Redirected redirect_calls();
 
-// Gives back what it turned, as far as it is still there.
+// Restores the redirected calls of the modules that are still loaded.
 void restore_calls();
 
 }  // namespace holdwatch

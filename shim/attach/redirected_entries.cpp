@@ -22,7 +22,7 @@ long protect_page(void* page, int protection) {
   return system_call(SYS_mprotect, page, kPageSize, protection);
 }
 
-// The program's own threads only read the slot: a page that is writable for a moment changes nothing for them.
+// The program's own threads only read the slot: a page that is writable for a moment makes no difference to them.
 bool exchange(const Slot& slot, uintptr_t from, uintptr_t to) {
   void* page = reinterpret_cast<void*>(slot.address & ~(kPageSize - 1));
   if (slot.is_protected && protect_page(page, PROT_READ | PROT_WRITE) != 0) return false;
@@ -32,7 +32,7 @@ bool exchange(const Slot& slot, uintptr_t from, uintptr_t to) {
   return done;
 }
 
-// Where to note a slot: a module that comes and goes over and over again must not fill the list.
+// The entry for a slot: the list must not fill up if a module is loaded and unloaded over and over again.
 Slot* place_for(uintptr_t address) {
   for (size_t i = 0; g_may_be_known && i < g_count; ++i)
     if (g_slots[i].address == address) return &g_slots[i];
@@ -54,7 +54,7 @@ void expect_known_slots() {
   g_may_be_known = true;
 }
 
-// Where the loader was to bind at the first call, the function itself is as good and spares it the work.
+// If the loader would have bound the slot at the first call, the function's address works as well and saves that work.
 void restore_redirected(uintptr_t start, uintptr_t end) {
   for (size_t i = 0; i < g_count; ++i) {
     const Slot& slot = g_slots[i];

@@ -1,5 +1,5 @@
-// The slots that were turned to our hooks, remembered so that they can be turned back.
-// Cold context, one thread at a time (redirect.cpp sees to it). Reserved memory; what does not fit is not turned.
+// The slots that were redirected to our hooks, remembered so that they can be restored.
+// Cold context, one thread at a time (redirect.cpp ensures this). Reserved memory; what does not fit is not redirected.
 #pragma once
 
 #include <cstddef>
@@ -9,20 +9,22 @@ namespace holdwatch {
 
 struct Slot {
   uintptr_t address;
-  uintptr_t found;  // what it held: `real`, or code of its module that has the loader bind it at the first call
+  uintptr_t found;  // its content before: `real`, or code of its module that makes the loader bind it at the first call
   uintptr_t real;   // the function that it leads to without us
   uintptr_t ours;
-  bool is_protected;  // its page is read-only and has to be so again
+  bool is_protected;  // its page is read-only and must be made so again
 };
 
-// Writes `ours` if the slot still holds `found`. False: it does not, or it cannot be written or remembered.
+// Stores `ours` in the slot if it still contains `found`. False if it does not, or if it cannot be written or
+// remembered.
 bool note_and_turn(const Slot& slot);
 
-// Modules have been looked at once: what is turned from now on may lie where a module lay that is gone.
+// All modules have been examined once: from now on, a new slot may have the address of one in a module that was
+// unloaded.
 void expect_known_slots();
 
-// Gives those between two addresses what they held, where they still hold our hook: a module that is there is asked for its
-// own slots, so that nothing is written into memory which something else has taken since.
+// Restores the slots between two addresses that still lead to our hook. The caller passes the ranges of modules that
+// are still loaded, so that nothing is written to memory that is in use for something else by now.
 void restore_redirected(uintptr_t start, uintptr_t end);
 
 void forget_slots();

@@ -1,6 +1,6 @@
 // What a lock function does around the real call: five behaviours, written once for some forty functions.
 // Hot context: straight-line code on the thread's own record; no allocation, no lock, no system call, errno untouched.
-// Never reads another thread's record and never looks into a lock after it is given up.
+// Never reads another thread's record, and never reads a lock after releasing it.
 #pragma once
 
 #include <pthread.h>
@@ -21,12 +21,12 @@
 
 namespace holdwatch {
 
-// Where the hook was called from. Must be evaluated in the hook itself, and says the same at any point of it. The value is the
-// caller's stack pointer before the call; below it lies the return address.
+// Where the hook was called from. Must be evaluated in the hook itself, and has the same value anywhere in it. The
+// value is the caller's stack pointer before the call; the return address is below it.
 //
-// The caller's rbp is still in the register where this code is compiled not to use it (HOLDWATCH_RBP_IS_THE_CALLERS, with
-// -ffixed-rbp): a hook then has no frame pointer to set up, and whoever unwinds through it needs the stack pointer alone. Else
-// it is what the hook's own frame pointer points at.
+// The caller's rbp is still in the register if this code is compiled not to use it (HOLDWATCH_RBP_IS_THE_CALLERS, with
+// -ffixed-rbp): a hook then sets up no frame pointer, and unwinding through it needs only the stack pointer. Otherwise
+// it is where the hook's own frame pointer points.
 #ifdef HOLDWATCH_RBP_IS_THE_CALLERS
 #define HOLDWATCH_FRAME (static_cast<const uintptr_t*>(__builtin_dwarf_cfa()))
 #else
@@ -49,8 +49,8 @@ namespace holdwatch {
   return {frame[-1], reinterpret_cast<uintptr_t>(frame), callers_rbp(frame)};
 }
 
-// The argument of a lock function, of which the compiler knows what kind of lock it is and how it is to be taken. The lock
-// word is put together where it is needed: kept for the rare ways, it would cost the usual one a register.
+// The argument of a lock function; kind of lock and access are known to the compiler. The lock word is computed where
+// it is needed: keeping it for the rare paths would cost the usual one a register.
 template <LockKind Kind, Access How>
 struct Lock {
   const void* address;
@@ -67,13 +67,13 @@ inline OwnRecord* own_record() {
   return record != nullptr ? record : first_record_slow();
 }
 
-// The record that notes releases: also a paused thread's, lest its holds last for ever.
+// The record that notes releases: also a paused thread's, because otherwise its holds would last forever.
 [[gnu::always_inline]] inline OwnRecord* releasing_record() {
   OwnRecord* record = current_record();
   return record != nullptr ? record : paused_record();
 }
 
-// The real call has returned, and there is more to it than an ordinary acquisition; `slot` is null if none was left.
+// The real call has returned, and this is not an ordinary acquisition; `slot` is null if none was left.
 inline void acquired_slow(OwnRecord& record, HeldSlot* slot, LockWord lock, int result) {
   if (slot == nullptr) {
     if (acquired(result)) record.count_unrecorded();
@@ -84,14 +84,14 @@ inline void acquired_slow(OwnRecord& record, HeldSlot* slot, LockWord lock, int 
   }
 }
 
-// Whether the mutex is the thread's own. The caller is about to take it, so that it is there to be read.
+// Whether the calling thread owns the mutex. The caller is about to acquire it, so that its fields may be read.
 template <LockKind Kind, Access How>
 bool is_own_mutex(Lock<Kind, How> lock, const OwnRecord& record) {
   return Kind == LockKind::mutex &&
          mutex_owner(*static_cast<const pthread_mutex_t*>(lock.address)) == record.tid.load(std::memory_order_relaxed);
 }
 
-// Whether a call that takes the lock is one more level of a recursive mutex that the thread has: then it does not block.
+// Whether the call acquires another level of a recursive mutex that the thread holds: then it does not block.
 template <LockKind Kind, Access How>
 [[gnu::always_inline]] inline bool is_further_level(Lock<Kind, How> lock, const OwnRecord& record) {
   return is_own_mutex(lock, record) &&
@@ -126,7 +126,7 @@ LockWord wanted(Lock<Kind, How> lock) {
   return result;
 }
 
-// Takes a lock that the thread does not have, in a slot that is ready for it.
+// Acquires a lock that the thread does not hold, in a slot that is ready for it.
 template <bool HasTimeout, LockKind Kind, Access How, typename Call>
 [[gnu::always_inline]] inline int acquire_in(HeldSlot& slot, OwnRecord& record, Lock<Kind, How> lock,
                                              const Caller& caller, uint64_t tick_ns, Call call) {
@@ -137,13 +137,14 @@ template <bool HasTimeout, LockKind Kind, Access How, typename Call>
   return 0;
 }
 
-// Whether a call that finds the lock taken is to have an exact stamp.
+// Whether a call that finds the lock in use gets an exact stamp.
 template <LockKind Kind, Access How>
 [[gnu::always_inline]] inline bool is_stamped_exactly(Lock<Kind, How> lock, uint64_t tick_ns) {
   return (tick_ns & kCallsAreFew) != 0 && is_in_use(lock.address);
 }
 
-// The thread's first lock call, one that may begin the watch, recursion, a full block of slots, a signal handler. The caller comes in registers: a struct would be put on the stack by the short way too.
+// The thread's first lock call, one that may begin the watch, recursion, a full block of slots, a signal handler. The
+// caller is passed in registers: as a struct, the fast path would have to store it on the stack as well.
 template <bool HasTimeout, LockKind Kind, Access How, typename Call>
 [[gnu::noinline, gnu::cold]] int acquire_slow(Lock<Kind, How> lock, uintptr_t pc, uintptr_t sp, uintptr_t bp,
                                               Call call) {
@@ -161,7 +162,7 @@ template <bool HasTimeout, LockKind Kind, Access How, typename Call>
   return result;
 }
 
-// Reading while other locks are held, too.
+// The same for reading, also while other locks are held.
 template <bool HasTimeout, LockKind Kind, Access How, typename Call>
 [[gnu::noinline]] int acquire_reading_slow(Lock<Kind, How> lock, uintptr_t pc, uintptr_t sp, uintptr_t bp, Call call) {
   OwnRecord* record = current_record();
@@ -189,7 +190,7 @@ template <bool HasTimeout = false, LockKind Kind, Access How, typename Call>
   return acquire_in<HasTimeout>(*slot, *record, lock, caller, tick_ns, call);
 }
 
-// timedlock, clocklock ...: may block, but not for ever.
+// timedlock, clocklock ...: may block, but not forever.
 template <LockKind Kind, Access How, typename Call>
 [[gnu::always_inline]] inline int acquire_timed(Lock<Kind, How> lock, const Caller& caller, Call call) {
   return acquire<true>(lock, caller, call);
@@ -201,13 +202,13 @@ template <LockKind Kind, Access How>
   return result;
 }
 
-// Whether the thread, which has just acquired the lock, had it before, by a recursive mutex's own count.
+// Whether the thread, which has just acquired the lock, held it before, by a recursive mutex's own count.
 template <LockKind Kind, Access How>
 bool has_several_levels(Lock<Kind, How> lock) {
   return Kind == LockKind::mutex && mutex_count(*static_cast<const pthread_mutex_t*>(lock.address)) > 1;
 }
 
-// trylock and its kin: never block. A try that fails leaves every record as it was.
+// trylock and the like: never block. If the attempt fails, no record changes.
 template <LockKind Kind, Access How, typename Call>
 [[gnu::always_inline]] inline int try_acquire(Lock<Kind, How> lock, const uintptr_t* frame, Call call) {
   const int result = call();
@@ -220,8 +221,8 @@ template <LockKind Kind, Access How, typename Call>
   return result;
 }
 
-// Whether glibc's fields say that the lock is another thread's by now, and the hold was ended by somebody else long ago. The
-// caller is about to unlock it, so that they are there to be read. Of readers they do not tell.
+// Whether, by glibc's fields, the lock belongs to another thread now, because the hold was ended by another thread long
+// ago. The caller is about to unlock it, so that the fields may be read. They do not show readers.
 inline bool is_anothers(LockWord lock, int tid) {
   int owner = 0;
   if (lock.kind() == LockKind::mutex)
@@ -231,10 +232,10 @@ inline bool is_anothers(LockWord lock, int tid) {
   return owner != 0 && owner != tid && !was_before_fork(tid, owner);
 }
 
-// Ends the hold of `lock` whose last level is in the slot `last` with all that there is to note of it: an overlong one is
-// handed over before. A hold from before the watch began counts from the watch's beginning.
+// Ends the hold of `lock` whose last level is in the slot `last` and notes what is to be learnt from it; an overlong
+// hold is handed over first. A hold from before the watch began counts from the watch's beginning.
 inline void end_hold(OwnRecord& record, LockWord lock, HeldSlot& first, HeldSlot& last, const Caller& caller) {
-  // Below zero where the stamp is exact, and newer than the tick.
+  // Negative if the stamp is exact, and newer than the tick.
   const auto age_ns = static_cast<int64_t>(g_clock_line.tick_ns.load(std::memory_order_relaxed) -
                                            first.since_ns.load(std::memory_order_relaxed));
   const auto overlong_ns = static_cast<int64_t>(
@@ -246,9 +247,9 @@ inline void end_hold(OwnRecord& record, LockWord lock, HeldSlot& first, HeldSlot
   if (&first != &last) record.drop(first);
 }
 
-// The unlock of what is not the newest ordinary hold. Without a slot it is not ours: another thread took it, or it was taken
-// before we looked; the watcher sees from the lock that it is free. The watcher may empty the slot at any time (drop_left_over): what it
-// says is read once.
+// The unlock of a lock that is not the newest ordinary hold. If it has no slot, it is not recorded for this thread:
+// another thread acquired it, or it was acquired before we watched; the watcher sees from the lock that it is free. The
+// watcher may empty the slot at any time (drop_left_over): so its word is read only once.
 [[gnu::noinline]] inline void note_release_slow(OwnRecord& record, const void* lock, uintptr_t pc, uintptr_t sp,
                                                 uintptr_t bp) {
   HeldSlot* newest = record.find(reinterpret_cast<uintptr_t>(lock));
@@ -279,9 +280,9 @@ template <typename Call>
   return call();
 }
 
-// unlock. Noted before the real call: afterwards the next holder may already have freed the lock's memory. The real call's
-// result is not waited for: where this thread has the lock it succeeds, and where it fails (an error-checking mutex that
-// another thread took over, or a child's that its parent had locked) the hold is none of this thread's any more.
+// unlock. Noted before the real call: afterwards the next holder may already have freed the lock's memory. The real
+// call's result does not matter: if this thread holds the lock, it succeeds; if it fails (an error-checking mutex that
+// another thread took over, or one in a child that its parent had locked), the hold is no longer this thread's.
 template <LockKind Kind, Access How, typename Call, typename Slow>
 [[gnu::always_inline]] inline int release(Lock<Kind, How> lock, Call call, Slow slow) {
   OwnRecord* record = current_record();
@@ -290,8 +291,8 @@ template <LockKind Kind, Access How, typename Call, typename Slow>
   return call();
 }
 
-// init and destroy: whatever was held there is held no more. An init of a lock that is held is how allocators reset
-// their locks in the child of a fork.
+// init and destroy: the lock at this address is not held any more. Allocators call init for a held lock to reset their
+// locks in the child of a fork.
 template <typename Call>
 inline auto forget(const void* lock, Call call) {
   const auto address = reinterpret_cast<uintptr_t>(lock);
@@ -301,7 +302,7 @@ inline auto forget(const void* lock, Call call) {
   return call();
 }
 
-// destroy, where it may be refused: a mutex that is held stays so.
+// destroy, for locks where it may fail: a mutex that is held stays held.
 template <typename Call>
 inline int forget_unless_refused(const void* lock, Call call) {
   OwnRecord* record = releasing_record();
@@ -310,8 +311,8 @@ inline int forget_unless_refused(const void* lock, Call call) {
   return result != 0 ? result : forget(lock, [] { return 0; });
 }
 
-// What a condition wait has to put in order when it returns, or when it is cancelled: a cancelled wait takes the mutex
-// again before the cleanup handlers run (POSIX), and they find it held.
+// What a condition wait must restore when it returns or is cancelled: a cancelled wait reacquires the mutex before the
+// cleanup handlers run (POSIX), so that they find it held.
 struct ConditionWait {
   OwnRecord* record;
   HeldSlot* slot;
@@ -321,15 +322,15 @@ struct ConditionWait {
   static void cancelled(void* wait) { static_cast<ConditionWait*>(wait)->finished(0); }
 };
 
-// glibc answers EINVAL to such a time, or clock, before it gives the mutex up: the hold goes on.
+// glibc returns EINVAL for such a time or clock before it releases the mutex: the hold continues.
 inline bool is_refused(const timespec* until, clockid_t clock = CLOCK_REALTIME) {
   constexpr long kSecondNs = 1'000'000'000;
   return until->tv_nsec < 0 || until->tv_nsec >= kSecondNs || (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC);
 }
 
-// What pthread_cleanup_push calls. We ask for the oldest version of each, which every glibc still has, so that we do not depend on the
-// newest. The symbols are weak because before glibc 2.34 they belong to libpthread, which we do not link to. Where it is not loaded they
-// are never called: there are no threads, and so no condition waits.
+// What pthread_cleanup_push calls. We use the oldest version of each, which every glibc still has, so that we do not
+// depend on the newest. The symbols are weak because before glibc 2.34 they belong to libpthread, which we do not link
+// to. If it is not loaded they are never called: there are no threads, and so no condition waits.
 #if __GLIBC_PREREQ(2, 34)
 #define HOLDWATCH_OLDEST(name) __asm__(".weak " #name "\n\t.symver " #name ", " #name "@GLIBC_2.3.3")
 #else
@@ -340,14 +341,14 @@ HOLDWATCH_OLDEST(__pthread_unregister_cancel);
 HOLDWATCH_OLDEST(__pthread_unwind_next);
 #undef HOLDWATCH_OLDEST
 
-// cond_wait and its kin: the hold ends here and begins anew when the mutex is taken again.
+// cond_wait and the like: the hold ends here, and a new one begins when the mutex is reacquired.
 template <typename Call>
 inline int condition_wait(const void* mutex, const Caller& caller, Call call, int timed_out) {
   OwnRecord* record = releasing_record();
   HeldSlot* slot = record == nullptr ? nullptr : record->find(reinterpret_cast<uintptr_t>(mutex));
   const LockWord held(mutex, LockKind::mutex, Access::exclusive);
   HeldSlot* first = nullptr;
-  // Held several times (recursive): glibc gives it up once only, so that it stays held and the hold goes on.
+  // Held several times (recursive): glibc releases one level only, so that the mutex stays held and the hold continues.
   if (slot == nullptr || !is_last_level(*record, *slot, held, &first)) return call();
   end_hold(*record, held, *first, *slot, caller);
   const LockWord word = held.with_condition();

@@ -25,7 +25,7 @@
 namespace holdwatch {
 namespace {
 
-// How much longer exit() may take for us in total: first for what the reporter can still write, then for short reports.
+// How much longer exit() may take because of us: first for what the reporter can still write, then for short reports.
 constexpr uint64_t kLastReportsNs = 3'000'000;
 constexpr uint64_t kLastWordsNs = 1'000'000;
 
@@ -94,7 +94,7 @@ void watch_end() {
   const Inside inside;
   capture_no_more_of(own_tid());
   const uint64_t until_ns = monotonic_ns() + kLastReportsNs;
-  // A hold that ended just now has its closing line still to come.
+  // The closing line of a hold that has just ended has yet to be written.
   watcher_look(kLastReportsNs);
   if (!reporter_finish(until_ns)) watcher_speak_last(kLastWordsNs);
   close_report_callback();

@@ -36,7 +36,7 @@
 #include "shim/reporter/reporter.h"
 #include "shim/reporter/symbolizer_link.h"
 
-// By which libc identifies this library.
+// libc identifies this library by it.
 extern "C" [[gnu::visibility("hidden")]] void* __dso_handle;
 
 namespace holdwatch {
@@ -44,7 +44,7 @@ namespace {
 
 Settings g_settings;
 std::atomic<bool> g_takes_part{false};     // this process is watched; hooks and forks depend on it
-std::atomic<bool> g_minds_filters{false};  // since it took part for the first time
+std::atomic<bool> g_minds_filters{false};  // since this process was watched for the first time
 bool g_has_thread_sanitizer = false;
 
 // Calls that are under way when an attachment ends continue.
@@ -63,8 +63,9 @@ void resolve_functions(void* scope) {
   g_has_thread_sanitizer = some_module_exports("__tsan_init");
 }
 
-// Our threads are made by libc's own function. ThreadSanitizer alone must see them begin, for it ends the program at the
-// first call from a thread that it does not know, and the program's callback for reports is called by one of ours.
+// Our threads are created by libc's own function. Only ThreadSanitizer must see them begin, because it ends the program
+// at the first call from a thread that it does not know, and the program's callback for reports is called by one of
+// ours.
 int create_thread(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*), void* argument) {
   const auto create = g_has_thread_sanitizer ? g_real.pthread_create : libc().pthread_create;
   return create(thread, attributes, run, argument);
@@ -104,8 +105,8 @@ void in_child() {
   attachment_after_fork();
 }
 
-// If we were preloaded or linked to, we come before libc in the loader's list, and our hooks before its functions in every
-// look-up. A library that dlopen loads comes last: then our hooks see no calls by themselves.
+// If we were preloaded or linked, we come before libc in the loader's list, and every look-up finds our hooks before
+// libc's functions. A library that dlopen loads comes last: then no call reaches our hooks unless it is redirected.
 bool is_loaded_late() {
   const link_map* before = &own_module();
   while (before != nullptr && before != &libc_module()) before = before->l_prev;
@@ -123,7 +124,7 @@ void print_to_both(void* why, std::string_view line) {
   add_line(*static_cast<TextBuffer*>(why), line);
 }
 
-// Once for all attachments.
+// Done once for all attachments.
 bool prepare_late(TextBuffer& why) {
   static bool prepared = false;
   if (prepared) return true;
@@ -142,7 +143,8 @@ void end_attachment() {
   watch_stop();
 }
 
-// Filters that the program's threads have installed before the attachment cannot be assigned to single threads later.
+// For filters that the program's threads installed before the attachment: it cannot be found out later which thread has
+// which.
 void note_filters_of_threads() {
   static unsigned own_filters;
   StatusFile own;
@@ -216,7 +218,7 @@ void stay_out(std::string_view why) {
   take_part();
 }
 
-// After the program's exit handlers; usually the reporter has finished before, see reporter.cpp.
+// Runs after the program's exit handlers; usually the reporter has finished before, see reporter.cpp.
 [[gnu::destructor]] void end() {
   const Inside inside;
   watch_end();

@@ -29,7 +29,7 @@ struct ReservedStack {
 };
 ReservedStack g_reserved[2] = {};
 
-// Otherwise glibc would map a stack, and protect its guard page.
+// Without this, glibc would map a stack and protect its guard page, with system calls of its own.
 int use_reserved_stack(pthread_attr_t& attributes, size_t size) {
   for (ReservedStack& stack : g_reserved) {
     if (stack.start == nullptr || stack.is_used || stack.size != size) continue;
@@ -50,8 +50,8 @@ void* enter(void* argument) {
   return nullptr;
 }
 
-// No signal of the program is ever handled, or taken from it, by a thread of ours. Before glibc 2.32 a thread's mask can only be its
-// maker's: then the program's thread blocks its signals for as long as it makes ours.
+// Our threads never handle or consume a signal of the program. Before glibc 2.32 a thread can only inherit the mask of
+// the thread that creates it: then the program's thread blocks its signals while it creates ours.
 class AllSignalsBlocked {
  public:
   AllSignalsBlocked(pthread_attr_t* attributes, int* error) {
@@ -77,7 +77,7 @@ class AllSignalsBlocked {
   bool by_hand_;
 };
 
-// The caller counts as working until the thread has finished libc's own calls at its start.
+// The caller counts as inside a system call scope until the new thread has made libc's own calls at its start.
 int make(pthread_t* thread, const pthread_attr_t& attributes, const OwnThread& what) {
   SystemCallScope::begin();
   const int error = kUpcalls.create_thread(thread, &attributes, enter, const_cast<OwnThread*>(&what));

@@ -1,5 +1,5 @@
-// See seccomp_state.h. Either the worker sees the filter, or the installing thread sees the worker: both write first and then
-// read, in one total order.
+// See seccomp_state.h. Either the working thread sees the filter, or the installing thread sees the work: each writes
+// first and then reads, in one total order.
 #include "shim/own_threads/seccomp_state.h"
 
 #include "shim/base/clock.h"

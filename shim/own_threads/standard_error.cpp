@@ -20,14 +20,14 @@
 namespace holdwatch {
 namespace {
 
-// Not more than PIPE_BUF, so that lines of several processes on one pipe do not mix (pipe(7)).
+// At most PIPE_BUF, so that lines of several processes on one pipe do not mix (pipe(7)).
 constexpr size_t kLineSize = 2048;
 constexpr int kTimeoutMs = 100;
-// The kernel's sigset_t, which is what its system calls want: 64 bits, whatever libc's has.
+// The size of the kernel's sigset_t, which its system calls require: 64 bits, whatever the size of libc's.
 constexpr size_t kKernelSignalSetSize = 8;
 
-FileFacts g_at_start;  // written by say_start, only read afterwards
-int g_pid = 0;         // the same, and in a child of fork
+FileFacts g_at_start;  // written by standard_error_start, only read afterwards
+int g_pid = 0;         // the same, but also written in the child of a fork
 
 // 0, or the error negated.
 long identify_standard_error(FileFacts* out) {
@@ -37,8 +37,8 @@ long identify_standard_error(FileFacts* out) {
   return error;
 }
 
-// A daemon closes its descriptors, and the next file that it opens may well be number 2. A file that takes that place
-// between this look and the write is not noticed: the kernel has no write-if-still-the-same.
+// A daemon closes its descriptors, and the next file that it opens may get number 2. If another file takes its place
+// between this check and the write, that is not noticed: the kernel has no write-if-still-the-same.
 // If a filter of the program makes the call fail, the file is assumed to be the same.
 bool standard_error_is_what_it_was() {
   FileFacts now{};
@@ -48,20 +48,21 @@ bool standard_error_is_what_it_was() {
          now.special_device == g_at_start.special_device;
 }
 
-// C0, DEL, and the second byte of C1 in its UTF-8 form: terminals obey all of them.
+// C0, DEL, and the second byte of C1 in its UTF-8 form: terminals act on all of them.
 bool is_control(unsigned char before, unsigned char byte) {
   return byte < ' ' || byte == 0x7f || (before == 0xc2 && byte >= 0x80 && byte < 0xa0);
 }
 
-// A pipe without a reader, or a terminal stopped with Ctrl-S, must not stop us too. A pipe that polls writable takes
-// PIPE_BUF bytes without blocking.
+// A pipe without a reader, or a terminal stopped with Ctrl-S, must not stop us too. A pipe that poll reports as
+// writable takes PIPE_BUF bytes without blocking.
 bool takes_bytes() {
   pollfd descriptor = {STDERR_FILENO, POLLOUT, 0};
   const long ready = system_call(SYS_poll, &descriptor, 1, kTimeoutMs);
   return ready < 0 || (ready == 1 && (descriptor.revents & POLLOUT) != 0);
 }
 
-// Writes with SIGPIPE blocked, because its default is to kill the program, and consumes the one that the write caused.
+// Writes with SIGPIPE blocked, because its default is to kill the program, and consumes the signal that the write
+// caused.
 bool write_without_signal(std::string_view text) {
   const uint64_t broken_pipe = uint64_t{1} << (SIGPIPE - 1);
   uint64_t old_mask = 0;
@@ -77,7 +78,7 @@ bool write_without_signal(std::string_view text) {
   return written == static_cast<long>(text.size());
 }
 
-// Which file descriptor 2 is cannot be checked. Our threads block all signals, so that a broken pipe's has no effect.
+// It cannot be checked which file descriptor 2 refers to. Our threads block all signals, so SIGPIPE has no effect.
 bool write_only(std::string_view text) {
   if (!t_is_own_thread) return false;
   return system_call(SYS_write, STDERR_FILENO, text.data(), text.size()) == static_cast<long>(text.size());

@@ -8,20 +8,20 @@
 
 namespace holdwatch {
 
-// Remembers which file descriptor 2 is. Call once, in the constructor, before the program's first instruction.
+// Remembers which file descriptor 2 refers to. Call once, in the constructor, before the program's first instruction.
 void standard_error_start();
 
-// In the child after fork: notes its process id, because a filter may forbid to ask for it later.
+// In the child after fork: notes its process id, because a filter may forbid getpid later.
 void standard_error_after_fork(int pid);
 
-// What say_start found.
+// The file that standard_error_start found.
 FileFacts standard_error_at_start();
 
-// Writes "holdwatch[PID]: text\n" to descriptor 2. Control characters in `text` (a thread's name may hold any byte)
-// become '?', so that one call is one line; a text too long for one write ends in "...". Returns false if nothing, or
-// not all, was written: descriptor 2 is closed, is not the file any more that it was at start, or takes no more bytes.
-// Leaves errno, signals and cancellation as they were. Under a system call filter it is a single write, in a thread of
-// ours, and may wait for the reader; the program's own threads print nothing then.
+// Writes "holdwatch[PID]: text\n" to descriptor 2. Control characters in `text` (a thread's name may contain any byte)
+// become '?', so that one call is one line; a text too long for one write ends in "...". Returns false if not
+// everything was written: descriptor 2 is closed, refers to another file than at start, or accepts no more bytes.
+// Leaves errno, signals and cancellation as they were. Under a system call filter it is a single write, made only in
+// our own threads, which may wait for the reader; the program's threads print nothing then.
 bool print_message(std::string_view text);
 
 }  // namespace holdwatch

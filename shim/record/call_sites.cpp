@@ -16,7 +16,7 @@ std::atomic<uint64_t>& entry_of(uintptr_t pc, size_t neighbour) {
 }
 
 std::atomic<bool> g_every_site_is_noted{false};
-// In the entry of a site that copies: only until a report has shown whether it needs that.
+// In the entry of a site that copies: until a report has shown whether the site needs copies.
 constexpr uint64_t kOnTrial = uint64_t{1} << 54;
 std::atomic<bool> g_trials_allowed{false};
 
@@ -41,7 +41,7 @@ bool is_settled(uint64_t entry) {
          (kind == SiteKind::returns && seen_in(entry) >= kTrustedAfter);
 }
 
-// The entry of a site that is not settled, given its present one and what was learnt.
+// The new entry of a site that is not settled, given its present entry and what was learnt.
 uint64_t after(uint64_t known, uintptr_t pc, SiteKind kind, uint32_t links) {
   if (kind == SiteKind::copies) return site_entry(pc, kind);
   const uint64_t seen = seen_in(known) + 1;
@@ -56,7 +56,7 @@ bool may_learn(uint64_t known, SiteKind kind) {
   return !is_settled(known) || (kind > SiteKind::stays && kind_in(known) < kind);
 }
 
-// Makes `fresh` of the site's entry, or of a free one, where `wanted(known)` is true of it.
+// Stores `fresh` in the site's entry, or in a free one, if `wanted(known)` is true for its present value.
 template <typename Wanted>
 void replace_entry(uintptr_t pc, uint64_t fresh, Wanted wanted) {
   for (size_t neighbour = 0; neighbour < kSiteNeighbours; ++neighbour) {

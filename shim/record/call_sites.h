@@ -1,8 +1,8 @@
-// What has been learnt about the program's call sites of lock functions: how much an acquisition there has to note, so that
-// its call stack can be reported later. Where the frame that calls the lock function stays until the unlock, as with
-// inlined guards, the call site alone is enough; where it returns (an out-of-line std::mutex::lock, std::lock, a helper
-// that hands out a lock), its callers must be noted before they are gone.
-// site_stays: hot context, one load. The rest is called a few times a site: no allocation, no lock.
+// What has been learnt about the program's call sites of lock functions: how much an acquisition there must note, so
+// that its call stack can be reported later. If the frame that calls the lock function stays until the unlock, as with
+// inlined guards, the call site alone is enough; if it returns earlier (an out-of-line std::mutex::lock, std::lock, a
+// helper that returns with a lock held), its callers must be noted while they are still there.
+// site_stays: hot context, one load. The rest is called a few times per site: no allocation, no lock.
 #pragma once
 
 #include <array>
@@ -16,12 +16,13 @@ namespace holdwatch {
 
 enum class SiteKind : uint64_t {
   unseen,   // too few holds from there have ended so far
-  stays,    // every time, the frame was still there at the unlock
-  returns,  // at least once, it was not
+  stays,    // the frame was still there at every unlock
+  returns,  // it was gone at least once
   copies    // the noted callers were not enough for a report (STACKS=auto): copy the stack
 };
 
-// A function may usually release the lock itself and sometimes return it locked: this many holds are observed before it is trusted.
+// A function may usually release the lock itself and sometimes return with it held: so many holds are observed before
+// the site is trusted.
 inline constexpr uint64_t kTrustedAfter = 64;
 
 // A set of four neighbours is searched, the first of them in lock calls. Written with compare-and-swap by any thread that
@@ -30,9 +31,9 @@ inline constexpr size_t kSiteEntries = 4096;
 inline constexpr size_t kSiteNeighbours = 4;
 alignas(kCacheLine) [[gnu::visibility("hidden")]] extern std::array<std::atomic<uint64_t>, kSiteEntries> g_call_sites;
 
-// The address in the low 48 bits, above them a code of the kind, which is 0 for `stays`: the entry of such a site is its
-// address, and a lock call need only compare the two. Above it the links, and how many holds were seen of one that is not
-// settled yet.
+// The address in the low 48 bits, above them a code of the kind, which is 0 for `stays`: the entry of such a site is
+// its address, and a lock call need only compare the two. Above the code the number of links, and for a site that is
+// not settled yet the number of holds seen.
 constexpr uint64_t site_code(SiteKind kind) {
   return kind == SiteKind::stays ? 0 : kind == SiteKind::unseen ? 1 : static_cast<uint64_t>(kind);
 }
@@ -58,12 +59,12 @@ inline bool site_stays_if_noted(uintptr_t pc) {
   return g_call_sites[first_site_entry(pc)].load(std::memory_order_relaxed) == (pc | kIsNoted);
 }
 
-// While `wanted`, site_stays is false for every site, so that each acquisition takes the path that notes everything. The
-// watcher's, and before it begins; what g_clock_line.extras asks for is set before.
+// While `wanted`, site_stays is false for every site, so that each acquisition takes the path that notes everything.
+// Called by the watcher, and once before it starts; g_clock_line.extras must be set before.
 void note_every_site(bool wanted);
 
-// Halves the counts of sites that are not settled, so that only sites settle from which many holds end between two calls;
-// with `trusted`, sites that are known to stay have to show it again. Watcher only.
+// Halves the counts of sites that are not settled, so that a site settles only if many of its holds end between two
+// calls; with `trusted`, sites that are known to stay have to prove it again. Watcher only.
 void forget_half_of_sites(bool trusted);
 
 // Whether try_copies does anything (STACKS=auto). Start context.
@@ -81,8 +82,8 @@ Site site_of(uintptr_t pc);
 // copies. If the table is full, only `copies` is kept, in the place of another entry.
 void note_site(uintptr_t pc, SiteKind kind, uint32_t links = 0);
 
-// A hold that will be reported has ended outside everything that was noted: from now on stacks are copied there, on trial.
-// The report decides: it notes `copies`, or ends the trial. Hot context too.
+// For a hold that will be reported and has ended in a frame outside all that was noted: from now on, stacks are copied
+// at this site, on trial. The report decides: it notes `copies`, or ends the trial. Hot context too.
 void try_copies(uintptr_t pc);
 void end_trial(uintptr_t pc);
 

@@ -15,13 +15,13 @@ inline constexpr uint32_t kFewestLinks = 2;
 // them. Returns the bits for the slot's `noted`.
 uint32_t note_callers(CallerNotes& notes, const Caller& caller, uintptr_t stack_end, uint32_t most_links);
 
-// How many of the innermost noted callers have returned since, judging by what has changed on the stack. If words were noted
-// instead of call sites, the change may be only a variable that looked like a return address. Nothing below `lowest` is read.
-// For the calling thread's own stack.
+// How many of the innermost noted callers have returned since, judging by what has changed on the stack. If words were
+// noted instead of call sites, a changed word may only be a variable that looked like a return address. Reads nothing
+// below `lowest`. For the calling thread's own stack.
 uint32_t changed_callers(const HeldSlot& slot, const CallerNotes& notes, uintptr_t lowest, uintptr_t stack_end);
 
-// Whether `caller`, of another call, returns to where a noted function would have returned: that function ended in a tail
-// call, whose frame replaced its own.
+// Whether `caller`, of another call, returns to the same address as a noted function would have: that function ended in
+// a tail call, whose frame replaced its own.
 bool was_noted(const HeldSlot& slot, const CallerNotes& notes, const Caller& caller);
 
 }  // namespace holdwatch

@@ -22,7 +22,7 @@ HOLDWATCH_TLS OwnRecord* t_record = nullptr;
 
 namespace {
 
-constexpr uintptr_t kMainStackSpan = uintptr_t{64} << 20;  // the kernel keeps at least 128 MiB below it free
+constexpr uintptr_t kMainStackSpan = uintptr_t{64} << 20;  // the kernel keeps at least 128 MiB below the stack free
 
 std::atomic<uint32_t> g_live{0};
 
@@ -30,13 +30,13 @@ std::atomic<size_t> g_smallest_stack{SIZE_MAX};
 pthread_key_t g_exit_key;
 bool g_exit_key_made = false;
 
-// The thread that survived the last fork, and the ids that it had in earlier processes. Written in the child while it has
-// one thread.
+// The thread that survived the last fork, and the ids that it had in earlier processes. Written in the child while it
+// has only one thread.
 int g_survivor = 0;
 int g_former_tids[8] = {};
 unsigned g_forks = 0;
 
-int g_late_leader = 0;  // the main thread's id where thread_table_start did not run in it
+int g_late_leader = 0;  // the main thread's id, if thread_table_start did not run in it
 HOLDWATCH_TLS bool t_main_stack = false;
 HOLDWATCH_TLS uint8_t t_exit_rounds = 0;
 HOLDWATCH_TLS OwnRecord* t_paused = nullptr;
@@ -53,8 +53,8 @@ void note_stack(OwnRecord& record) {
   }
 }
 
-// Runs among the destructors of thread-specific data. Those of others may still take locks, so it asks to be called
-// again and gives the record back in the last round (POSIX: PTHREAD_DESTRUCTOR_ITERATIONS rounds).
+// Runs among the destructors of thread-specific data. Other destructors may still acquire locks, so it sets its value
+// again to be called again, and returns the record in the last round (POSIX: PTHREAD_DESTRUCTOR_ITERATIONS rounds).
 void give_back_record();
 
 void on_thread_exit(void* value) {
@@ -83,7 +83,7 @@ void give_back_record() {
 
 }  // namespace
 
-// glibc writes it into a mutex that the thread locks.
+// glibc writes the thread id into a mutex that the thread locks.
 int own_tid() {
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   libc().pthread_mutex_lock(&mutex);
@@ -92,8 +92,8 @@ int own_tid() {
   return tid;
 }
 
-// A program that uses a key that it never created, usually number 0, must get its EINVAL. So ours is the last one of those
-// whose values need no allocation (nptl/pthread_setspecific.c: the first 32); keys are given out from 0 upwards.
+// A program that uses a key that it never created, usually number 0, must still get EINVAL. So our key is the last of
+// those whose values need no allocation (nptl/pthread_setspecific.c: the first 32); keys are assigned from 0 upwards.
 constexpr size_t kKeysWithoutAllocation = 32;
 
 bool make_exit_key() {
@@ -138,7 +138,7 @@ bool current_record_start_late() {
 
 namespace {
 
-// Makes the record the calling thread's, unless a signal handler has given it one meanwhile.
+// Makes the record the calling thread's, unless a signal handler has given the thread one meanwhile.
 bool become_own(OwnRecord* record) {
   OwnRecord* none = nullptr;
   return __atomic_compare_exchange_n(&t_record, &none, record, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
@@ -146,10 +146,12 @@ bool become_own(OwnRecord* record) {
 
 }  // namespace
 
-// A signal handler may interrupt it, acquire locks itself, and never return (siglongjmp): so no flag marks it as running, and
-// the thread has a record once the last store is made, or none. At worst one record is never freed.
+// A signal handler may interrupt it, acquire locks itself, and never return (siglongjmp): so no flag marks it as
+// running, and the thread has either no record or, once the last store is made, a complete one. At worst one record is
+// never freed.
 OwnRecord* register_thread_slow() {
-  // Without the exit key a record would outlive its thread and blame a later one with the same stack.
+  // Without the exit key, a record would outlive its thread, and its holds would be attributed to a later thread with
+  // the same stack.
   if (t_mode != ThreadMode::recording || !g_exit_key_made) return nullptr;
   OwnRecord* record = take_record();
   if (record == nullptr) {

@@ -12,7 +12,7 @@ namespace holdwatch {
 namespace {
 
 constinit EndedHold g_entries[32] = {};
-std::atomic<uint32_t> g_ready{0};  // entries that are ready: a scan need not touch every entry's page
+std::atomic<uint32_t> g_ready{0};  // entries that are ready: a scan need not touch the page of each entry
 std::atomic<uint64_t> g_lost{0};
 
 Identity identity_of(const ThreadRecord& record, const HeldSlot& slot) {
@@ -33,7 +33,7 @@ void copy_hold(const ThreadRecord& record, LockWord lock, const HeldSlot& first,
   out->stack_end = record.stack_end.load(std::memory_order_relaxed);
 }
 
-// A hold that is certainly below the limit uses up no lock id.
+// A hold that is certainly below its limit gets no lock id.
 bool may_be_over(const HoldView& hold, uint64_t released_ns) {
   const auto access = static_cast<size_t>(hold.word.access());
   return released_ns - (hold.since_ns & ~uint64_t{kStampBits}) >=

@@ -1,6 +1,6 @@
-// Holds that reached (nearly) their limit, passed on by the thread that ends them: the exact end, and where the thread
-// was at that moment. So an overlong hold is reported even if the watcher never saw it.
-// The watcher's and the reporter's side; that of lock calls is in hand_over.h.
+// Holds that reached (nearly) their limit, passed on by the releasing thread: the exact end, and where the thread was
+// at that moment. So an overlong hold is reported even if the watcher never saw it.
+// This is the interface for the watcher and the reporter; that for lock calls is in hand_over.h.
 #pragma once
 
 #include <atomic>

@@ -1,4 +1,4 @@
-// What an unlock does with a hold that reached (nearly) its limit: see ended_holds.h, whose .cpp has it.
+// What an unlock does with a hold that reached (nearly) its limit: see ended_holds.h; defined in ended_holds.cpp.
 // Hot context, but only for holds near their limit; no allocation, no lock, no system call beyond a vDSO clock.
 #pragma once
 

@@ -23,7 +23,7 @@ struct Caller {
 // acquisitions of the same lock that came after the slot's own and have no slot.
 enum AtRelease : uint32_t {
   kUnsettled = 1u << 31,  // the site's kind has yet to be learnt
-  kAgain = 1u << 30,      // the thread held the lock already: a further level of the hold that began in an older slot
+  kAgain = 1u << 30,      // the thread held the lock already: another level of the hold that began in an older slot
   kGivenUp = 1u << 29,  // the hold's first level was released before later ones, which is why the slot is still in use
   kDepthMask = kGivenUp - 1
 };
@@ -47,7 +47,7 @@ struct alignas(kCacheLine) HeldSlot {
 
   uint32_t at_release() const { return static_cast<uint32_t>(notes.load(std::memory_order_acquire)); }
   uint32_t noted() const { return static_cast<uint32_t>(notes.load(std::memory_order_acquire) >> kHalf); }
-  // The owner's.
+  // Owner only.
   void set_at_release(uint32_t value) {
     notes.store((notes.load(std::memory_order_relaxed) >> kHalf << kHalf) | value, std::memory_order_release);
   }
@@ -64,11 +64,11 @@ static_assert(offsetof(HeldSlot, pc) == kLockCallNoteAt &&
               offsetof(HeldSlot, sp) == kLockCallNoteAt + offsetof(LockCallNote, sp) &&
               offsetof(HeldSlot, bp) == kLockCallNoteAt + offsetof(LockCallNote, bp));
 
-// The callers' callers, in one of two forms. Where frame pointers lead to them: the return address in the low 48 bits,
-// above them the distance of its stack pointer from the slot's `sp` in words. Else the words at sp + 8, sp + 24, sp + 40
-// ...: a call is made with sp a multiple of 16 (System V ABI, section 3.2.2), so that every return address lies in such a
-// word, and the unwind tables tell which one it is, with the slot's rbp. Eight reach just beyond the frame that std::lock for two
-// mutexes has in gcc 14's code.
+// The callers' callers, in one of two forms. If frame pointers lead to them: the return address in the low 48 bits, and
+// above it the distance of its stack pointer from the slot's `sp`, in words. Otherwise the words at sp + 8, sp + 24, sp
+// + 40 ...: sp is a multiple of 16 at every call (System V ABI, section 3.2.2), so that every return address lies in
+// such a word, and the unwind tables, with the slot's rbp, tell which one it is. Eight words reach just beyond the
+// frame that std::lock for two mutexes has in gcc 14's code.
 struct alignas(kCacheLine) CallerNotes {
   std::atomic<uint64_t> sites[kPackedSites] = {};
 };

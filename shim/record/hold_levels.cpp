@@ -15,31 +15,31 @@ HeldSlot* older_level(OwnRecord& record, const HeldSlot& slot, LockWord lock) {
 
 namespace {
 
-// Whether an unlock may be the last act of the function that took `level`, made a jump by the compiler: then it returns to
-// where that function would have.
+// Whether an unlock may be the last call of the function that acquired `level`, which the compiler made a jump (a tail
+// call): then the unlock returns to where that function would have returned.
 bool ends_in_jump(const HeldSlot& level, const Caller& caller) {
   const bool is_again = (level.at_release() & kAgain) != 0;
   return (is_again && level.tsc.load(std::memory_order_relaxed) == caller.pc) ||
          was_noted(level, OwnRecord::notes_of(level), caller);
 }
 
-// Whether lock and unlock may be made by functions of their own, both called by one frame.
+// Whether lock and unlock may both be wrapped in functions that the same frame calls.
 bool is_wrapped_like(const HeldSlot& level, const Caller& caller) {
   constexpr uintptr_t kMaxDifference = 32;
   return level.sp.load(std::memory_order_relaxed) - caller.sp + kMaxDifference <= 2 * kMaxDifference &&
          site_of(level.pc.load(std::memory_order_relaxed)).kind == SiteKind::returns;
 }
 
-// Which level `caller` gives up. Unlocks do not say so, but a function gives up what it has taken: the newest level that was
-// taken from the same frame, or from almost the same, where lock and unlock are wrapped in functions of their own (code without
-// optimisation). If the unlock is a jump the function's frame is gone: it is the one whose return address the unlock has, and
-// of those that returned into one another by jumps, or were leaked, the outermost. Else it is the newest, which a helper may
-// have taken that has returned.
+// Which level `caller` releases. The unlock call does not tell, but a function usually releases what it acquired: so
+// the newest level that was acquired from the same frame, or from nearly the same one, if lock and unlock are wrapped
+// in functions (unoptimized code). If the unlock is a tail call, that frame is gone: it is then the level with the same
+// return address as the unlock, and of several, which returned into one another by tail calls or were leaked, the
+// outermost. Otherwise it is the newest level, which may have been acquired by a helper that has returned.
 HeldSlot& level_given_up(OwnRecord& record, HeldSlot& newest, LockWord lock, const Caller& caller) {
   const bool is_known = (newest.at_release() & kAgain) != 0;
   HeldSlot* by_jump = nullptr;
   HeldSlot* near = nullptr;
-  HeldSlot* staying = nullptr;  // taken where functions do not hand the lock out
+  HeldSlot* staying = nullptr;  // acquired at a site where functions do not return with the lock held
   const auto sp_of = [](const HeldSlot* level) { return level->sp.load(std::memory_order_relaxed); };
   const auto is_outer = [&](const HeldSlot* level, const HeldSlot* known) {
     return sp_of(level) < caller.sp && (known == nullptr || sp_of(level) > sp_of(known));
@@ -90,7 +90,7 @@ void give_up_level(OwnRecord& record, HeldSlot& newest, LockWord lock, const Cal
   const uint32_t at_release = level.at_release();
   if ((at_release & kDepthMask) != 0) return level.set_at_release(at_release - 1);
   learn_site(record, level, caller);
-  // The first one stays as long as the hold does.
+  // The first slot stays as long as the hold does.
   if (older_level(record, level, lock) == nullptr)
     level.set_at_release(kGivenUp);
   else

@@ -28,7 +28,8 @@ void copy_stack(OwnRecord& record, HeldSlot& slot, size_t most) {
   const uintptr_t sp = slot.sp.load(std::memory_order_relaxed);
   const uintptr_t available = std::min(end - sp, g_main_frames_end - sp);
   const size_t size = std::min(available, most);
-  // Pairs with the reader's fence in copy_acquired_stack: who reads a byte of this copy finds the old hold ended.
+  // Pairs with the reader's fence in copy_acquired_stack: a reader that reads a byte of this copy sees that the old
+  // hold ended.
   std::atomic_thread_fence(std::memory_order_release);
   copy_bytes(memory->bytes[index], sp, size);
   memory->sizes[index].store(static_cast<uint32_t>(size), std::memory_order_release);
@@ -39,7 +40,7 @@ void copy_stack(OwnRecord& record, HeldSlot& slot, size_t most) {
   const Caller caller = OwnRecord::caller_of(slot);
   const uint32_t noted = slot.noted();
   if ((noted & kCopied) != 0 || !record.is_on_own_stack(caller.sp)) return;
-  // Few holds come from a site that nothing is known of yet: the first report is to have all of the stack.
+  // Few holds come from a site about which nothing is known yet: its first report is to have the whole stack.
   const bool is_new = (slot.at_release() & kUnsettled) != 0;
   copy_stack(record, slot, is_new ? kStackCopySize : kUsualCopySize);
 }
@@ -54,7 +55,7 @@ void copy_stack(OwnRecord& record, HeldSlot& slot, size_t most) {
   slot.set_noted(noted);
   if (!site.is_settled) {
     slot.set_at_release(slot.at_release() | kUnsettled);
-    // Few holds are from there: dating them exactly costs nothing that counts.
+    // Few holds come from such a site: dating them exactly costs too little to matter.
     slot.since_ns.store(exact_stamp(slot.since_ns.load(std::memory_order_relaxed)), std::memory_order_release);
   }
   if (site.kind == SiteKind::copies) copy_stack(record, slot, kStackCopySize);
@@ -65,7 +66,7 @@ void copy_stack(OwnRecord& record, HeldSlot& slot, size_t most) {
   slot.word.store(lock.bits(), std::memory_order_release);
 }
 
-// The counter is read last: what comes before it is done while the lock's own instruction waits for the cache.
+// The counter is read last: what comes before it runs while the lock's own instruction waits for the cache.
 [[gnu::noinline]] void settle_with_extras_slow(OwnRecord& record, HeldSlot& slot, LockWord lock) {
   const uint32_t extras = g_clock_line.extras.load(std::memory_order_relaxed);
   if (!site_stays_if_noted(slot.pc.load(std::memory_order_relaxed))) note_callers_slow(record, slot);
@@ -79,7 +80,7 @@ void settle_noted(OwnRecord& record, HeldSlot& slot, LockWord lock) {
                                                                   : settle_with_extras_slow(record, slot, lock);
 }
 
-// Where calls are few.
+// For processes with few lock calls.
 [[gnu::noinline]] void settle_now_slow(OwnRecord& record, HeldSlot& slot, LockWord lock) {
   slot.since_ns.store(stamp_slow(), std::memory_order_release);
   settle_noted(record, slot, lock);
@@ -96,20 +97,21 @@ void settle(OwnRecord& record, HeldSlot& slot, LockWord lock) {
   slot.word.store(lock.bits(), std::memory_order_release);
 }
 
-// A frame that has returned cannot be the caller of the unlock, unless the unlock is the last thing that its function does
-// and the compiler made it a jump: then the call returns to where that function would have. A frame that has not returned
-// may still have its callers' words changed, when a guard's destructor made a frame of its constructor's size: they tell.
+// A frame that has returned cannot be the caller of the unlock, unless the unlock is the last call of its function and
+// the compiler made it a jump (a tail call): then it returns to where that function would have. Even below a frame that
+// has not returned, callers' words may have changed, if the frame of a guard's destructor has the same size as that of
+// its constructor: such changes show it.
 void learn_site(const OwnRecord& record, const HeldSlot& slot, const Caller& caller) {
   if ((slot.at_release() & kUnsettled) == 0) return;
   const CallerNotes& notes = OwnRecord::notes_of(slot);
   const bool became_jump = was_noted(slot, notes, caller);
   const bool is_lower = caller.sp <= slot.sp.load(std::memory_order_relaxed) || became_jump;
-  // Below the place that a jump leaves on top there are frames of ours by now.
+  // Below the place that a tail call leaves at the top of the stack, there are already frames of ours.
   const uintptr_t lowest = became_jump ? caller.sp - sizeof(uintptr_t) : 0;
   const uint32_t changed = changed_callers(slot, notes, lowest, record.stack_end.load(std::memory_order_relaxed));
   const uintptr_t pc = slot.pc.load(std::memory_order_relaxed);
   if (changed == 0 && is_lower) return note_site(pc, SiteKind::stays);
-  // The last that changed led into a frame that is still there, where the live stack goes on.
+  // The outermost changed caller leads into a frame that is still there, where the live stack continues.
   const bool has_links = (slot.noted() & kSitesMask) != 0;
   note_site(pc, SiteKind::returns, has_links ? std::max(changed, kFewestLinks) : 0);
 }

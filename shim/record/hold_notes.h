@@ -1,6 +1,6 @@
-// What a lock call notes of a hold beyond its caller, once it has the lock: an exact time, the callers' callers, a copy of the
-// stack; and what the end of the hold teaches about its call site.
-// Hot context, on the long way: no allocation, no lock, no log.
+// What a lock call notes about a hold in addition to its caller, once it has acquired the lock: an exact time, the
+// callers' callers, a copy of the stack; and what the end of the hold shows about its call site.
+// Hot context, slow path: no allocation, no lock, no log.
 #pragma once
 
 #include <cstdint>
@@ -9,11 +9,11 @@
 
 namespace holdwatch {
 
-// Above this address the main thread's stack has no frames, only what the program was started with: arguments, environment.
-// Written at the start; 0 where it is not known.
+// The main thread's stack has no frames above this address, only the program's arguments and environment. Written at
+// the start; 0 if not known.
 [[gnu::visibility("hidden")]] extern uintptr_t g_main_frames_end;
 
-// Makes the wait in `slot`, whose lock call has succeeded, a hold of `lock`, with all that there is to note of it.
+// Turns the wait in `slot`, whose lock call has succeeded, into a hold of `lock`, and notes everything about it.
 [[gnu::noinline]] void settle(OwnRecord& record, HeldSlot& slot, LockWord lock);
 
 // Learns from the end of the hold in `slot`, at `caller`, whether the frame that took the lock was still there.

@@ -1,5 +1,6 @@
-// See lock_registry.h. Open addressing. One thread at a time changes the table; the thread that destroys a lock crosses out its
-// entry, which is used again. A reader checks afterwards that all it read belonged to one lock.
+// See lock_registry.h. Open addressing. One thread at a time changes the table; a thread that destroys a lock marks its
+// entry as unused, and the entry is used again. A reader checks afterwards that everything it read belonged to one
+// lock.
 #include "shim/record/lock_registry.h"
 
 #include <atomic>
@@ -15,7 +16,7 @@ struct Entry {
   // Odd while the rest is being written. Readers load it before (acquire) and after what they read.
   std::atomic<uint32_t> version{0};
   std::atomic<uint32_t> id{0};
-  std::atomic<uint32_t> made{0};               // counts entries: the smaller, the older
+  std::atomic<uint32_t> made{0};               // counts entries: the smaller the number, the older the entry
   std::atomic<uint64_t> limit_plus_one_ns{0};  // 0: no limit of its own, so that the table starts as zero pages
   std::atomic<char> name[kLockNameSize] = {};
 };
@@ -24,7 +25,7 @@ constexpr size_t kEntries = 16384;
 constexpr int kIndexBits = 14;
 static_assert(kEntries == size_t{1} << kIndexBits);
 constexpr size_t kProbes = 64;
-constexpr uintptr_t kCrossedOut = 1;  // no lock's address: a lock is several bytes long
+constexpr uintptr_t kCrossedOut = 1;  // not the address of a lock: a lock is several bytes long
 
 // Apart from the entries, so that a search touches few cache lines. Stored (release) after the entry's content.
 std::atomic<uintptr_t> g_addresses[kEntries];
@@ -32,11 +33,11 @@ Entry g_entries[kEntries];
 std::atomic<uint32_t> g_last_id{0};
 std::atomic<uint32_t> g_last_made{0};
 std::atomic<bool> g_used{false};
-std::atomic<bool> g_some_have_limits{false};  // of their own, be it 0
+std::atomic<bool> g_some_have_limits{false};  // limits of their own, including 0
 std::atomic<uint64_t> g_smallest_limit_ns{UINT64_MAX};
 
-// The right to change the table. A thread that cannot get it soon, because the thread that has it is not running or was
-// interrupted by this signal handler, does without it.
+// The right to change the table. A thread that cannot get it soon, because the owner is not running or was interrupted
+// by this very signal handler, continues without it.
 std::atomic<bool> g_is_changed{false};
 
 enum class Patience : int { none = 1, some = 1000 };
@@ -77,7 +78,7 @@ size_t find(uintptr_t address) {
   return kNowhere;
 }
 
-// Calls `read(entry)` for what is known of the lock; false if nothing is, or the entry was another's or not whole.
+// Calls `read(entry)` for the lock's entry; false if there is none, or if it belonged to another lock or was changing.
 template <typename Read>
 bool read_entry(uintptr_t address, Read read) {
   constexpr int kTries = 4;
@@ -121,7 +122,7 @@ size_t place_for(uintptr_t address) {
   return best;
 }
 
-// Calls `change(entry)` for the lock's entry, which is made if there is none. False if that cannot be had now.
+// Calls `change(entry)` for the lock's entry, which is created if there is none. False if that is not possible now.
 template <typename Write>
 bool change_entry(uintptr_t address, Patience timeout, Write write) {
   const Change change(timeout);
@@ -195,12 +196,12 @@ uint64_t lock_limit_ns(uintptr_t address, uint64_t usual_ns) {
   if (!g_some_have_limits.load(std::memory_order_relaxed)) return usual_ns;
   uint64_t own_ns = kUsualLimit;
   const bool known = read_entry(address, [&](const Entry& entry) {
-    own_ns = entry.limit_plus_one_ns.load(std::memory_order_relaxed) - 1;  // of none: kUsualLimit
+    own_ns = entry.limit_plus_one_ns.load(std::memory_order_relaxed) - 1;  // if it has none: kUsualLimit
   });
   return !known || own_ns == kUsualLimit ? usual_ns : own_ns;
 }
 
-// Its only other writer is the watcher, which then reads the smallest limit of all again.
+// The only other writer is the watcher, which then computes the smallest limit again.
 static void lower(std::atomic<uint64_t>& value, uint64_t to) {
   if (to < value.load(std::memory_order_relaxed)) value.store(to, std::memory_order_relaxed);
 }

@@ -1,5 +1,5 @@
-// See own_record.h: the stack of slots where it is not the top slot of a block that is taken or given back, with holes,
-// signal handlers and more locks than a block has slots. Hot context all the same (inside lock calls): no allocation, no lock.
+// See own_record.h: the stack of slots in the less simple cases, with holes, signal handlers and more locks than a
+// block has slots. Hot context as well (inside lock calls): no allocation, no lock.
 #include "shim/record/own_record.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace holdwatch {
 namespace {
 
-// Of a hold that is over.
+// For a hold that has ended.
 void forget_notes(HeldSlot& slot) {
   slot.notes.store(0, std::memory_order_release);
 }
@@ -38,7 +38,7 @@ HeldSlot* OwnRecord::next_below_of(const HeldSlot* slot, LockWord lock) {
   return older;
 }
 
-// The slot below `slot`, in an older block too; null below the first.
+// The slot below `slot`, if need be in the previous block; null below the first.
 HeldSlot* OwnRecord::next_below(const HeldSlot* slot) {
   if (is_block_start(slot)) slot = older_block_end(slot);
   return slot == nullptr ? nullptr : below(slot);
@@ -51,7 +51,7 @@ bool OwnRecord::has_level_of(uintptr_t address) {
   return false;
 }
 
-// Where the slots of the block before the one that begins with `first` end; null before the record's own.
+// The end of the slots of the block before the one that begins with `first`; null if that is the record's own block.
 HeldSlot* OwnRecord::older_block_end(const HeldSlot* first) {
   if (first == slots_) return nullptr;
   OverflowBlock* blocks = overflow.load(std::memory_order_relaxed)->blocks;
@@ -66,17 +66,17 @@ void OwnRecord::drop(HeldSlot& slot) {
   slot.word.store(is_top ? 0 : LockWord::hole().bits(), std::memory_order_release);
   forget_notes(slot);
   if (is_top) give_top_back_to(&slot);
-  // A block that has become empty has its older one's end for the top.
+  // If the block has become empty, the top moves to the end of the previous block.
   if (is_block_start(top()) || (is_top && word_below(top()).is_hole())) pop_slow();
 }
 
-// Lets go of the holes below the top, and of a block with nothing in it.
+// Removes the holes below the top, and an empty block.
 void OwnRecord::pop_slow() {
   HeldSlot* top_slot = top();
   while (true) {
     if (is_block_start(top_slot)) {
       HeldSlot* older = older_block_end(top_slot);
-      // A block that is full stays so: the next lock call would have to come back at once.
+      // The top does not move to a block that is full: the next lock call would have to move it forward again at once.
       if (older == nullptr || !word_below(older).is_hole()) break;
       top_slot = older;
     }
@@ -91,21 +91,22 @@ void OwnRecord::pop_slow() {
 HeldSlot* OwnRecord::take_slot_slow(uintptr_t sp) {
   skip_used_top();
   drop_left_over_calls(sp);
-  // Holes come last: a newer hold would stand below an older one.
+  // Holes are used last: in a hole, a newer hold would be below an older one.
   HeldSlot* slot = is_block_end(top()) ? next_block_slow() : top();
   if (slot == nullptr) return take_hole_slow();
   take_top(*slot);
   return slot;
 }
 
-// A handler may have given up a slot that it had interrupted the taking of, and that was filled when it returned.
+// A signal handler may have released a slot that was just being taken when it interrupted, and that was filled when it
+// returned.
 void OwnRecord::skip_used_top() {
   while (!is_block_end(top()) && !word_of(*top()).empty()) give_top_back_to(top() + 1);
 }
 
-// A lock call has begun and not ended, and yet its thread makes another one: either in a signal handler that has interrupted
-// it, or because a handler left it for good (siglongjmp). What it has published is a wait, or nothing yet, or nothing any
-// more.
+// A lock call has begun and not ended, yet its thread makes another one: either in a signal handler that has
+// interrupted it, or because a handler jumped out of it (siglongjmp). The interrupted call has published a wait, or
+// nothing yet, or has already removed what it had published.
 void OwnRecord::drop_left_over_calls(uintptr_t sp) {
   while (word_below(top()).is_no_hold()) {
     HeldSlot& call = *below(top());
@@ -114,10 +115,10 @@ void OwnRecord::drop_left_over_calls(uintptr_t sp) {
   }
 }
 
-// The handler's frames lie below those that it interrupted, unless it has a stack of its own, which may be anywhere; but as
-// long as the call has not been left, its return address stands where it was. Before a call has noted its stack pointer, the
-// first that it notes, an older call's stands there: should that one look as if it had been left, a handler may have the slot
-// all the same, for the interrupted call is still to fill in all of it.
+// A handler's frames lie below those that it interrupted, unless it has a stack of its own, which may be anywhere; but
+// as long as the call has not been left, its return address stands where it was. A call stores its stack pointer first;
+// until then the slot contains that of an older call. If this makes the interrupted call look as if it had been left, a
+// handler may still use the slot, because the interrupted call has yet to fill all of it.
 bool OwnRecord::is_left_for_good(const HeldSlot& call, uintptr_t sp) const {
   const uintptr_t call_sp = call.sp.load(std::memory_order_relaxed);
   if (!is_on_own_stack(sp) || !is_on_own_stack(call_sp) || call_sp > sp) return false;
@@ -125,11 +126,11 @@ bool OwnRecord::is_left_for_good(const HeldSlot& call, uintptr_t sp) const {
   return call_sp == sp || return_address != call.pc.load(std::memory_order_relaxed);
 }
 
-// All slots of the block are in use or holes: one of the latter, in any block.
+// All slots of the block are in use or holes: takes a hole, in any block.
 HeldSlot* OwnRecord::take_hole_slow() {
   for (HeldSlot* slot = next_below(top()); slot != nullptr; slot = next_below(slot)) {
     if (!word_of(*slot).is_hole()) continue;
-    // A signal handler that looks for one in between is to find another.
+    // A signal handler that looks for a hole at this point must find another one.
     slot->word.store(LockWord::block_end().bits(), std::memory_order_release);
     forget_notes(*slot);
     std::atomic_signal_fence(std::memory_order_seq_cst);
@@ -138,7 +139,7 @@ HeldSlot* OwnRecord::take_hole_slow() {
   return nullptr;
 }
 
-// The first slot of the block after the top's; null if there is none.
+// The first slot of the block after the one that contains the top; null if there is none.
 HeldSlot* OwnRecord::next_block_slow() {
   OverflowSlots* chunk = overflow.load(std::memory_order_relaxed);
   if (chunk == nullptr) {

@@ -1,7 +1,7 @@
-// A thread's record as its thread may use it: the short ways of lock calls, and the stack of slots, which the long ways use
-// too. Readers have a ThreadRecord instead, the same memory, which offers none of this.
+// A thread's record as its thread may use it: the fast paths of lock calls, and the stack of slots, which the slow
+// paths use too. Readers have a ThreadRecord instead: the same memory, without these operations.
 // Hot context: straight-line stores to the thread's own cache lines; no call, no allocation, no atomic read-modify-write.
-// The long ways: acquire_slow.h, hold_levels.h, hold_notes.h.
+// The slow paths: acquire_slow.h, hold_levels.h, hold_notes.h.
 #pragma once
 
 #include <atomic>
@@ -15,10 +15,10 @@
 
 namespace holdwatch {
 
-// Whether the lock that the calling thread has just acquired, or is about to give up, is held by it more than once, from
-// glibc's own fields (layout: sysdeps/nptl/bits/struct_mutex.h and struct_rwlock.h, unchanged ABI since 2.30 on x86-64). If it
-// is not, an older slot for the same lock is left over from a hold that another thread ended. The caller owns the lock, so
-// that the fields are there to be read. Of readers they only count all together.
+// Whether the calling thread holds the lock more than once, from glibc's own fields (layout:
+// sysdeps/nptl/bits/struct_mutex.h and struct_rwlock.h, unchanged ABI since 2.30 on x86-64). The thread has just
+// acquired the lock, or is about to release it, so that the fields may be read. If it holds the lock once, an older
+// slot for the same lock is left over from a hold that another thread ended. Of readers, glibc counts only the total.
 inline bool held_repeatedly(LockWord lock) {
   const auto address = lock.address();
   if (lock.kind() == LockKind::mutex) return mutex_count(*reinterpret_cast<const pthread_mutex_t*>(address)) > 1;
@@ -27,9 +27,10 @@ inline bool held_repeatedly(LockWord lock) {
 
 class OwnRecord : public ThreadRecord {
  public:
-  // Whether the next lock call may take `slot`, which becomes the one at the top, just so. Not at the end of a block; not where
-  // a lock call below has not ended, which a signal handler has interrupted or left; nor for reading over other locks, one of
-  // which may be the same. A mutex tells by itself whether it is taken again.
+  // Whether the next lock call may simply take the top slot, which is returned in `slot`. False at the end of a block;
+  // if the slot below belongs to a lock call that has not ended, because a signal handler has interrupted it or jumped
+  // out of it; and for reading while the thread has other locks, one of which may be the same. A mutex's own fields
+  // show whether it is acquired again.
   template <LockKind Kind, Access How>
   [[gnu::always_inline]] bool takes_at_once(HeldSlot*& slot) const {
     slot = top();
@@ -38,22 +39,22 @@ class OwnRecord : public ThreadRecord {
     return How == Access::exclusive ? !known.is_no_hold() : known == LockWord::record_start();
   }
 
-  // The same for the rwlock at `address` and for reading, where there are other locks. The caller is about to take it, so that
-  // it is there to be read: what nobody reads is not had yet.
+  // The same for reading the rwlock at `address`, while the thread has other locks. The caller is about to acquire the
+  // lock, so that its fields may be read: if it has no readers, this thread does not hold it for reading.
   [[gnu::always_inline]] bool takes_over_others(uintptr_t address, HeldSlot*& slot) {
     return takes_at_once<LockKind::rwlock, Access::exclusive>(slot) &&
            (rwlock_readers(*reinterpret_cast<const pthread_rwlock_t*>(address)) == 0 || !has_level_of(address));
   }
 
-  // Takes the top slot, by takes_at_once or takes_over_others, and publishes in it that the thread wants `lock`.
+  // Takes the top slot, after takes_at_once or takes_over_others, and publishes in it that the thread waits for `lock`.
   [[gnu::always_inline]] void begin_wait(HeldSlot& slot, LockWord lock, const Caller& caller, uint64_t tick_ns) {
     take_top(slot);
     fill(slot, caller, tick_ns);
     slot.word.store(lock.with_waiting().bits(), std::memory_order_release);
   }
 
-  // Makes the wait in `slot`, whose lock call has succeeded, a hold; false if there is more to note than that. One tag
-  // less to clear is an instruction less.
+  // Turns the wait in `slot`, whose lock call has succeeded, into a hold; false if more must be noted. Not clearing the
+  // timeout tag saves an instruction.
   template <bool HasTimeout = false>
   static bool hold_at_once(HeldSlot& slot) {
     if (!needs_no_notes(slot)) return false;
@@ -62,8 +63,8 @@ class OwnRecord : public ThreadRecord {
     return true;
   }
 
-  // Notes an acquisition that has just succeeded and that nothing was published of; false, and nothing is done, if there is
-  // more to note than that.
+  // Notes an acquisition that has just succeeded and whose wait was not published; false, and nothing is done, if more
+  // must be noted.
   template <LockKind Kind, Access How>
   [[gnu::always_inline]] bool hold_new_at_once(uintptr_t address, const Caller& caller) {
     const LockWord lock(reinterpret_cast<const void*>(address), Kind, How);
@@ -75,8 +76,8 @@ class OwnRecord : public ThreadRecord {
     return true;
   }
 
-  // Ends the newest hold if it is of `lock` and an ordinary one: taken once, young, with nothing to learn from its end and
-  // another hold below, or none. Else false, and nothing is done.
+  // Ends the newest hold if it is of `lock` and an ordinary one: acquired once, young, nothing to learn from its end,
+  // and a hold or nothing at all below it. Otherwise false, and nothing is done.
   template <LockKind Kind>
   [[gnu::always_inline]] bool drop_at_once(LockWord lock) {
     HeldSlot* slot = below(top());
@@ -87,7 +88,7 @@ class OwnRecord : public ThreadRecord {
     return slot->at_release() == 0 && drop_young<true>(slot);
   }
 
-  // The same for a further level of the recursive mutex that the newest hold is of.
+  // The same for another level of the recursive mutex that the newest hold is of.
   [[gnu::always_inline]] bool hold_again_at_once(LockWord lock, const Caller& caller) {
     HeldSlot* slot = nullptr;
     if (!takes_at_once<LockKind::mutex, Access::exclusive>(slot) || word_below(slot) != lock || !site_stays(caller.pc))
@@ -101,8 +102,9 @@ class OwnRecord : public ThreadRecord {
     return true;
   }
 
-  // Where drop_at_once says no: which of the two newest holds is to be dropped if it is of the mutex, young, and all that there
-  // is of it, or a level of a hold that goes on; else null. `caller_sp` is of the unlock's caller.
+  // For an unlock that drop_at_once cannot handle: the one of the two newest holds that is of the mutex, if it is young
+  // and can be dropped, because it is the only level or one level of a hold that continues; else null. `caller_sp` is
+  // the stack pointer of the unlock's caller.
   HeldSlot* droppable_near_top(LockWord mutex, uintptr_t caller_sp) const {
     HeldSlot* slot = below(top());
     if (word_of(*slot) != mutex) {
@@ -132,14 +134,14 @@ class OwnRecord : public ThreadRecord {
     slot.since_ns.store(tick_ns, std::memory_order_release);
     slot.bp.store(caller.bp, std::memory_order_release);
   }
-  // Ends a hold, or a wait that came to nothing.
+  // Ends a hold, or a wait that did not succeed.
   [[gnu::noinline]] void drop(HeldSlot& slot);
-  // Its thread is gone: what it waited for, it waits for no more.
+  // The thread has exited: it no longer waits for anything.
   void end_waits();
-  // Empties the record for its next owner. Numbers go on counting: an identity is never used twice.
+  // Empties the record for its next owner. Use numbers keep counting: an identity is never reused.
   void clear();
 
-  // --- what else the long ways use ---
+  // --- what else the slow paths use ---
 
   static Caller caller_of(const HeldSlot& slot) {
     return {slot.pc.load(std::memory_order_relaxed), slot.sp.load(std::memory_order_relaxed),
@@ -147,12 +149,12 @@ class OwnRecord : public ThreadRecord {
   }
   using ThreadRecord::word_of;
   CallerNotes& own_notes(HeldSlot& slot) { return const_cast<CallerNotes&>(notes_of(slot)); }
-  // Where the frame that had the stack pointer `sp` at its own lock call has made a call since, the return address of that one.
-  // 0 where it cannot be read, as with an `sp` of 0, which stands for no frame.
+  // The return address of the latest call made by the frame whose stack pointer was `sp` at its own lock call. 0 if it
+  // cannot be read, as with an `sp` of 0, which stands for no frame.
   uintptr_t return_address_below(uintptr_t sp) const {
     return is_on_own_stack(sp) ? *reinterpret_cast<const uintptr_t*>(sp - sizeof(uintptr_t)) : 0;
   }
-  // Not on a coroutine's stack, which may end anywhere above. Never 0, also where the stack is not known.
+  // False on a coroutine's stack, which may end anywhere above. `sp` 0 gives false even if the stack is not known.
   bool is_on_own_stack(uintptr_t sp) const {
     return stack_end.load(std::memory_order_relaxed) - sp < stack_span.load(std::memory_order_relaxed);
   }
@@ -166,12 +168,12 @@ class OwnRecord : public ThreadRecord {
   static bool is_block_start(const HeldSlot* slot) {
     return reinterpret_cast<uintptr_t>(slot) % kBlockSize == kCacheLine;
   }
-  // Whether `slot`, or what stands below a block's first one, has no other below it in its block. What is before a record need
-  // not be mapped.
+  // Whether no slot of the same block is below `slot` (a slot, or the end marker below a block's first slot). The
+  // memory before a record need not be mapped.
   static bool has_none_below(const HeldSlot* slot) {
     return reinterpret_cast<uintptr_t>(slot) % kBlockSize <= kCacheLine;
   }
-  // By address, since what is below the first slot is none.
+  // Computed from the address, because the end marker below a block's first slot is not an element of the array.
   static HeldSlot* below(const HeldSlot* slot) {
     return reinterpret_cast<HeldSlot*>(reinterpret_cast<uintptr_t>(slot) - sizeof(HeldSlot));
   }
@@ -200,8 +202,8 @@ class OwnRecord : public ThreadRecord {
     return true;
   }
 
-  // A hold counts from the stamp that is found once the lock is had. The site's being known to stay also says that nothing
-  // is asked of every hold (note_every_site).
+  // A hold's time counts from the tick found once the lock is acquired. If the site is known to stay, no option
+  // requires notes for every hold either (note_every_site).
   static bool needs_no_notes(const HeldSlot& slot) {
     return slot.since_ns.load(std::memory_order_relaxed) == g_clock_line.settled_ns.load(std::memory_order_relaxed) &&
            site_stays(slot.pc.load(std::memory_order_relaxed));

@@ -1,4 +1,4 @@
-// Memory set aside beforehand, so that a lock call that needs a chunk makes no system call.
+// Memory reserved in advance, so that a lock call that needs a chunk makes no system call.
 // take_spare: hot context (wait-free but for a compare-and-swap loop; only in rare paths). refill_spares: cold context.
 #pragma once
 

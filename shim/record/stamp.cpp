@@ -7,7 +7,7 @@
 namespace holdwatch {
 namespace {
 
-// Written by any lock call that is stamped exactly, without care for the others: a few that get lost do not matter.
+// Written by all lock calls with exact stamps, without synchronization: a few lost counts do not matter.
 alignas(kCacheLine) std::atomic<uint32_t> g_exact_stamps{0};
 std::atomic<uint64_t> g_most_exact_stamps{0};
 
@@ -23,7 +23,7 @@ uint64_t stamp_slow() {
   if ((tick_ns & kCallsAreFew) == 0 || tick_ns == kNoWatch || calls_filtered()) return tick_ns;
   const uint32_t stamps = g_exact_stamps.load(std::memory_order_relaxed) + 1;
   g_exact_stamps.store(stamps, std::memory_order_relaxed);
-  // There are no longer few. A tick that the watcher publishes meanwhile stays.
+  // Lock calls are no longer few. A tick that the watcher publishes at the same time is kept.
   if (stamps > g_most_exact_stamps.load(std::memory_order_relaxed))
     g_clock_line.tick_ns.compare_exchange_strong(tick_ns, tick_ns & ~uint64_t{kStampBits});
   return exact_stamp(tick_ns);

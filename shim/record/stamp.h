@@ -1,9 +1,9 @@
-// The time that a lock call notes on its slow path: the tick, or, where lock calls are few, the clock's.
+// The time that a lock call notes on its slow path: the tick, or, if lock calls are few, the clock's time.
 // Hot context; no lock. The clock is read through the vDSO; under a system call filter it is not read, because some clock
 // sources need a system call.
 //
-// A tick dates a lock call to within the watcher's sleep. A process that makes few lock calls would pay more for the
-// watcher's wake-ups than for reading the clock in each call; and its stamps are exact.
+// A tick dates a lock call only to within the watcher's sleep. If a process makes few lock calls, reading the clock in
+// each call costs less than waking the watcher for ticks, and is exact.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@ namespace holdwatch {
 // The stamp of a call on its slow path, which may still be the last tick.
 [[gnu::noinline]] uint64_t stamp_slow();
 
-// The clock's time in place of `stamp`, which may be exact already; `stamp` itself before watching begins, and where the clock
-// must not be read.
+// The clock's time in place of `stamp`, which may be exact already; `stamp` itself before watching begins, and if the
+// clock must not be read.
 uint64_t exact_stamp(uint64_t stamp);
 
 // This many stamps may be exact from now on: if there are more calls, the rest use the tick again, on the slow path. Watcher only.

@@ -59,7 +59,7 @@ bool ThreadRecord::holds_nothing() const {
   return true;
 }
 
-// By an instruction (Intel's manual, volume 2, CMPXCHG16B): compilers would call a library for 16 bytes.
+// Inline assembly (Intel's manual, volume 2, CMPXCHG16B), because compilers would call a library for 16 bytes.
 bool ThreadRecord::drop_use(size_t index, LockWord word, uint64_t number) {
   static_assert(offsetof(HeldSlot, word) == 0 && offsetof(HeldSlot, number) == sizeof(uint64_t));
   auto& both = reinterpret_cast<unsigned char(&)[2 * sizeof(uint64_t)]>(*writable_slot(index));

@@ -1,16 +1,16 @@
-// What one thread holds and waits for: the layout, and what any thread may ask of it at any time.
-// The owner writes it in lock calls (own_record.h). The watcher reads it, through view.h, and writes nothing but holes over
+// What one thread holds and waits for: the layout, and what any thread may read of it at any time.
+// The owner writes it in lock calls (own_record.h). The watcher reads it, through view.h, and writes only holes, over
 // holds that another thread has ended (drop_use). Reading needs no lock, makes no call and may happen at any time.
 //
-// The slots are a stack: a lock call takes the one at the top, publishes the wait in it, and turns it into the hold when
-// the real call has succeeded; an unlock gives it back. So a pair of calls writes two cache lines, however many locks are
-// held. A hold that ends below the top leaves a hole, which goes when the slots above it do.
+// The slots are a stack: a lock call takes the one at the top, publishes the wait in it, and turns it into the hold
+// when the real call has succeeded; an unlock returns it. So a pair of calls writes two cache lines, however many locks
+// are held. A hold that ends below the top leaves a hole, which is removed when the slots above it are.
 //
-// How a reader gets a consistent slot: the owner stores the slot's fields, its number among them, while the lock word is 0,
-// and the word last, each with release. A reader loads number, word, fields, then word and number again, each with acquire
-// (view.cpp). If the owner wrote a newer field, the reader has seen the newer number; if the words are equal too, all
-// fields belong together. A reader looks at the slots up to the top, and passes over those with a 0: one is being taken or given up just now, or
-// was when a signal handler left the lock call for good (siglongjmp).
+// How a reader gets a consistent slot: while the lock word is 0, the owner stores the slot's fields, its number among
+// them, and then the word, each with release. A reader loads number, word, fields, then word and number again, each
+// with acquire (view.cpp). If the owner wrote a newer field, the reader has seen the newer number; if the words are
+// equal too, all fields belong together. A reader looks at the slots up to the top, and skips those whose word is 0:
+// such a slot is being taken or returned now, or was when a signal handler jumped out of the lock call (siglongjmp).
 #pragma once
 
 #include <atomic>
@@ -23,12 +23,12 @@
 
 namespace holdwatch {
 
-// Slots come in blocks of 1 KiB, each of these a line: the block's lower end, the slots, its upper end, the notes of each
-// slot. The first word of both ends is where a slot's lock word would be (LockWord::block_end).
+// Slots come in blocks of 1 KiB, which contain, one cache line each: the block's lower end, the slots, its upper end,
+// the notes of each slot. The first word of both ends is where a slot's lock word would be (LockWord::block_end).
 inline constexpr size_t kBlockSize = 1024;
 inline constexpr size_t kBlockSlots = 7;
 inline constexpr size_t kInlineSlots = kBlockSlots;  // in the record itself: 1 KiB a thread
-inline constexpr size_t kOverflowBlocks = 36;        // in a chunk that is attached when those are not enough
+inline constexpr size_t kOverflowBlocks = 36;        // in a chunk that is attached when the inline slots are not enough
 inline constexpr size_t kHeldSlots = kInlineSlots + kOverflowBlocks * kBlockSlots;
 
 enum class RecordState : uint32_t { free, live, gone };
@@ -46,8 +46,9 @@ struct OverflowSlots {
   OverflowBlock blocks[kOverflowBlocks];
 };
 
-// Room for the stack copies of the inline slots. Where every acquisition is copied (STACKS=full), not more than what costs
-// about as much as the lock call itself a few times over; what lies further out has seldom returned before the report.
+// Room for the stack copies of the inline slots. If every acquisition is copied (STACKS=full), usually only
+// kUsualCopySize bytes are, which costs a few times as much as the lock call itself; frames further out have rarely
+// returned before the report.
 inline constexpr size_t kStackCopySize = 64 * 1024;
 inline constexpr size_t kUsualCopySize = 4 * 1024;
 struct StackCopies {
@@ -68,14 +69,14 @@ class alignas(kBlockSize) ThreadRecord {
   }
 
   const HeldSlot* waiting() const;  // the newest wait, or null
-  // Of a hold whose first level was given up: the slot of the oldest that is left, null if that cannot be seen.
+  // For a hold whose first level was released: the slot of the oldest level left, null if that cannot be determined.
   const HeldSlot* level_left(const HeldSlot& first) const;
   const unsigned char* stack_copy(size_t index, size_t* size) const;
   bool holds_nothing() const;
 
-  // Makes the slot a hole if it still is in the use `number` and says `word`; else nothing, and false. The watcher's, of a hold
-  // that another thread has ended: the owner takes the hole for one that it has left itself. Both are compared at once: the
-  // owner may take the same lock into the same slot at any time, which is another hold.
+  // Turns the slot into a hole if it still has the use `number` and the lock word `word`; otherwise false, and nothing
+  // is done. For the watcher, when another thread has ended the hold: the owner treats the hole like one of its own.
+  // Both are compared at once: the owner may acquire the same lock in the same slot at any time, which is another hold.
   bool drop_use(size_t index, LockWord word, uint64_t number);
 
  protected:
@@ -83,7 +84,7 @@ class alignas(kBlockSize) ThreadRecord {
   static LockWord word_of(const HeldSlot& slot) { return LockWord(slot.word.load(std::memory_order_relaxed)); }
 
   std::atomic<uint64_t> lower_end_{LockWord::record_start().bits()};
-  // Where the next slot is taken. Written by the owner (release, after what it means for the slots below), read by readers
+  // Where the next slot is taken. Written by the owner (release, after its stores to the slots below), read by readers
   // (acquire) to know how far to look.
   std::atomic<HeldSlot*> top_{slots_};
 

@@ -16,14 +16,14 @@ constexpr uint32_t kSpareRecords = 64;
 
 std::atomic<OwnRecord*> g_slabs[kSlabs];
 std::atomic<uint32_t> g_capacity{0};  // records in all slabs
-std::atomic<uint32_t> g_limit{0};     // records ever given out
+std::atomic<uint32_t> g_limit{0};     // records ever used
 std::atomic<uint32_t> g_without_record{0};
 
 // Free records, newest first: index below, above it a counter that makes a compare-and-swap fail if the list was changed
 // and changed back in between (the ABA problem).
 std::atomic<uint64_t> g_free{kNone};
 
-// An index that was given out: its slab is there.
+// For an index that has been used: its slab exists.
 OwnRecord& known_record(uint32_t index) {
   return g_slabs[index / kRecordsPerSlab].load(std::memory_order_acquire)[index % kRecordsPerSlab];
 }
@@ -115,7 +115,7 @@ void refill_records() {
     return;
   auto* slab = static_cast<OwnRecord*>(reserve_memory(sizeof(OwnRecord) * kRecordsPerSlab));
   if (slab == nullptr) return;
-  // Two threads may get here at once: the loser's address space stays unused.
+  // Two threads may get here at once: the address space that the loser reserved stays unused.
   OwnRecord* expected = nullptr;
   if (g_slabs[capacity / kRecordsPerSlab].compare_exchange_strong(expected, slab, std::memory_order_acq_rel))
     g_capacity.store(capacity + kRecordsPerSlab, std::memory_order_release);
@@ -148,7 +148,7 @@ void drop_left_over(uint32_t record_index, uint32_t slot_index, uint64_t number)
 
 void reclaim_gone(ThreadRecord& record) {
   if (record.state.load(std::memory_order_acquire) != RecordState::gone || !record.holds_nothing()) return;
-  // Nobody else writes it any more.
+  // Its owner has exited, and nobody else writes it.
   auto& own = static_cast<OwnRecord&>(record);
   own.clear();
   return_record(own);

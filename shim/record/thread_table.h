@@ -1,4 +1,4 @@
-// The memory of all threads' records, by index: taken by threads that come, returned by those that go, walked by the watcher.
+// The memory of all threads' records, by index: taken by new threads, returned by exiting ones, walked by the watcher.
 // take_record, return_record: hot context (once a thread; no allocation, no lock, no system call). The rest: start, fork
 // and cold contexts.
 #pragma once
@@ -12,13 +12,13 @@ namespace holdwatch {
 
 class OwnRecord;
 
-// A record for a thread, not yet live and with its last owner's words; null if none is left.
+// A record for a thread, not live yet and with its last owner's values; null if none is left.
 OwnRecord* take_record();
-// Nothing may be left in it.
+// The record must be empty.
 void return_record(OwnRecord& record);
 
-// A record on behalf of a thread that has none yet, for what it has held or waited for since before the attachment; null if
-// none is left. The caller (the watcher) is its writer. `stack_end`: 0 if not known.
+// A record for a thread that has none yet, for what it has held or waited for since before the attachment; null if none
+// is left. The caller (the watcher) is its writer. `stack_end`: 0 if not known.
 OwnRecord* make_inferred_record(int tid, uintptr_t stack_end);
 void return_inferred_record(OwnRecord& record);
 
@@ -32,15 +32,16 @@ void thread_table_forget_holds();
 // In the child after fork, whose only thread has the record `own`, or none.
 void free_all_records_but(const OwnRecord* own);
 
-// Records by index: null beyond the last one ever used. A record may be free; its memory stays readable for ever.
+// Records by index: null beyond the last one ever used. A record may be free; its memory stays readable until the
+// process ends.
 ThreadRecord* record_at(uint32_t index);
 uint32_t record_limit();
 uint32_t index_of(const ThreadRecord& record);
 
-// Removes a hold that, by the lock's own fields, has ended, though the thread that acquired it never released it and may have
-// exited: turns its slot into a hole, as the owner itself would have done, and frees the record if the thread is gone and
-// this was its last hold. Does nothing if the slot has been reused. Watcher only; nothing else that it does writes into
-// another thread's slots.
+// Removes a hold that, by the lock's own fields, has ended, though the thread that acquired it never released it and
+// may have exited: turns its slot into a hole, as the owner itself would have done, and frees the record if the thread
+// has exited and this was its last hold. Does nothing if the slot has been reused. Watcher only; this is its only write
+// to another thread's slots.
 void drop_left_over(uint32_t record_index, uint32_t slot_index, uint64_t number);
 
 // Frees the record of a thread that exited while holding locks, once nothing is left in it. Watcher only.

@@ -14,7 +14,7 @@ bool is_unchanged(const HeldSlot& slot, LockWord word, uint64_t number) {
          slot.number.load(std::memory_order_acquire) == number;
 }
 
-// The word of the slot while it is in that use, else an empty one.
+// The slot's word while it is in the use that `identity` names, else an empty one.
 LockWord word_of_use(const Identity& identity) {
   const HeldSlot* slot = record_at(identity.record)->slot(identity.slot);
   if (slot == nullptr) return {};
@@ -42,7 +42,8 @@ static_assert(kPackedSites + 1 <= kMaxCallSites);
 
 namespace {
 
-// Of the hold that began in `first`: its call site and callers, or those of the oldest level that has not been released.
+// Fills in the call site and callers of the hold that began in `first`, or those of the oldest level that has not been
+// released.
 bool view_site(const ThreadRecord& record, const HeldSlot& first, HoldView* out) {
   out->is_given_up = first.is_given_up();
   out->levels = first.depth() + (out->is_given_up ? 0 : 1);

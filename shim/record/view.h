@@ -1,4 +1,4 @@
-// Consistent copies of what threads' records say, for the watcher and the reporter.
+// Consistent copies of the holds and waits in threads' records, for the watcher and the reporter.
 // Cold context. Reads only records, never a lock: a lock may be gone while its holder's slot is still being read.
 #pragma once
 
@@ -27,11 +27,11 @@ struct HoldView {
   uint64_t since_ns;  // tick at the acquisition
   uint64_t tsc;
   uint32_t levels;   // acquisitions in this slot that were not released yet: usually one
-  bool is_given_up;  // the first was released, but not all; what follows belongs to the oldest that is left
+  bool is_given_up;  // the first was released, but not all; the fields below belong to the oldest level left
   Identity site;     // the slot that contains the call site
   uint32_t site_count;
   CallSite sites[kMaxCallSites];  // [0] is the lock call's own return address
-  // Where no frame pointers led to more sites: every other word of the stack from sites[0].sp + 8 on.
+  // If no frame pointers led to more sites: every other word of the stack from sites[0].sp + 8 on.
   uint32_t word_count;
   uintptr_t words[kNotedWords];
   uintptr_t bp;  // at the lock call
@@ -52,7 +52,7 @@ struct WaitView {
 bool view_hold(uint32_t record_index, uint32_t slot_index, HoldView* out);
 bool view_wait(uint32_t record_index, WaitView* out);
 
-// Whether the hold or wait still lasts.
+// Whether the hold or wait still exists.
 bool hold_lasts(const Identity& identity);
 bool wait_lasts(const Identity& identity);
 

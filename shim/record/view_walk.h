@@ -7,8 +7,8 @@
 
 namespace holdwatch {
 
-// Calls `visit(index, record)` for all records. With thousands of threads, a walk mostly waits for memory: so the records that
-// come next, and their first slots, are prefetched.
+// Calls `visit(index, record)` for all records. With thousands of threads, a walk mostly waits for memory: so the next
+// records, and their first slots, are prefetched.
 template <typename Visit>
 void for_each_record(Visit visit) {
   constexpr uint32_t kAhead = 8;

@@ -35,7 +35,7 @@ bool is_loader(const link_map& module) {
   return name.starts_with("ld-linux");
 }
 
-// A library's first bytes are its header, where it is loaded.
+// Where a library is loaded, its memory begins with its ELF header.
 void note_segments(const link_map& module) {
   Elf64_Ehdr header;
   if (read_elf_header(LoadedMemory{}, module.l_addr, &header) != ElfKind::ours) return;

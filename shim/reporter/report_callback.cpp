@@ -11,8 +11,8 @@ struct Registration {
   void* context;
 };
 
-// Two places used in turn, so that the reporter never sees one registration's function with another's context unless a
-// program registers twice during one call.
+// Two entries used in turn, so that the reporter never combines one registration's function with another's context,
+// unless a program registers twice during one call.
 Registration g_registrations[2];
 std::atomic<unsigned> g_count{0};
 std::atomic<bool> g_closed{false};

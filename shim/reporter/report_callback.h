@@ -9,7 +9,7 @@ using ReportCallback = void (*)(const char* text, const char* json, void* contex
 void set_report_callback(ReportCallback callback, void* context);
 void call_report_callback(const char* text, const char* json);
 
-// From now on the callback is not called: what it uses is about to be destroyed. Any thread.
+// Stops calls of the callback: the data that it uses are about to be destroyed. Any thread.
 void close_report_callback();
 
 }  // namespace holdwatch

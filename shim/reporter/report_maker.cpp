@@ -12,7 +12,7 @@
 namespace holdwatch {
 namespace {
 
-// Whether what the finding is about was found again.
+// Whether the holders or waiters that the finding is about were found again.
 bool is_still_true(const Finding& finding) {
   if (finding.event != Event::wait) return finding.holder_count > 0;
   return finding.waiter_count > 0 || has_ended(finding.phase);
@@ -29,8 +29,8 @@ void ReportMaker::process(ReportRequest& request, ReportOutput& output) {
   stack_collector_.give_back();
 }
 
-// The first line needs no stack, so that it waits for none: unwinding and symbols take long where tables or debug data have to
-// be read.
+// The first line needs no stack and is written before any is captured: unwinding and symbols take long if tables or
+// debug data have to be read.
 void ReportMaker::report(ReportRequest& request, ReportOutput& output) {
   const Finding described = describe(request);
   if (!is_still_true(described)) return;
@@ -44,8 +44,8 @@ void ReportMaker::report(ReportRequest& request, ReportOutput& output) {
   reported_.note(finding);
 }
 
-// Whether it is worth capturing anything for: not what RATE leaves out, nor how a story goes on whose beginning was not
-// told because it was no longer true.
+// Whether anything should be captured for the request: not if RATE suppresses it, and not if it continues an episode
+// whose first report was dropped because it was no longer true.
 bool ReportMaker::is_wanted(const ReportRequest& request, const ReportOutput& output) {
   const Phase phase = told_phase(request);
   if ((phase == Phase::still || phase == Phase::released) && !reported_.has(request.episode) &&
@@ -57,7 +57,7 @@ bool ReportMaker::is_wanted(const ReportRequest& request, const ReportOutput& ou
   return false;
 }
 
-// Everything about the request that is (still) true, but for stacks.
+// Everything about the request that is (still) true, without stacks.
 Finding ReportMaker::describe(ReportRequest& request) {
   Finding finding{};
   finding.event = request.event;
@@ -85,14 +85,15 @@ Finding ReportMaker::describe(ReportRequest& request) {
   return finding;
 }
 
-// Adds the stacks. False: what the finding is about has ended meanwhile.
+// Adds the stacks. False if what the finding is about has ended meanwhile.
 bool ReportMaker::capture(const ReportRequest& request, Finding& finding) {
   finding.holder_count = stack_collector_.capture_holders(request, holders_);
   finding.waiter_count = stack_collector_.capture_waiters(request, waiters_);
   return is_still_true(finding);
 }
 
-// What the first line tells was true a moment ago. Where the threads are by now is another story.
+// What the first line states was true a moment ago, and stays in the report. Where the threads are now no longer
+// belongs to it.
 void ReportMaker::keep_what_was_said(const ReportRequest& request, const Finding& described, Finding& finding) {
   stack_collector_.describe_again(request, holders_, waiters_);
   finding.holder_count = described.holder_count;
@@ -100,7 +101,8 @@ void ReportMaker::keep_what_was_said(const ReportRequest& request, const Finding
   TextBuffer(finding.note, sizeof finding.note) << "it ended while this report was being written";
 }
 
-// A hold that ended before it could be captured was never blamed: what the releasing thread left makes a late report.
+// A hold that ended before it could be captured has not been reported yet: what the releasing thread handed over
+// becomes a late report.
 Phase ReportMaker::told_phase(const ReportRequest& request) const {
   const bool untold_end = request.phase == Phase::released && !reported_.has(request.episode);
   return untold_end && is_about_holds(request.event) && request.ended != nullptr ? Phase::late : request.phase;

@@ -1,4 +1,5 @@
-// Makes a report of a request: checks that it is still true, has the first line written, captures the stacks, checks again.
+// Turns a request into a report: checks that it is still true, writes the first line, captures the stacks, checks
+// again.
 // Cold context (reporter).
 #pragma once
 
@@ -12,10 +13,10 @@ namespace holdwatch {
 
 class ReportMaker {
  public:
-  // Reserves memory for stacks. False: there is none.
+  // Reserves memory for stacks. False if there is none.
   bool start() { return stack_collector_.start(); }
   void process(ReportRequest& request, ReportOutput& output);
-  // In a child of fork, or at the end: stacks that were being collected are given up.
+  // In a child of fork, or at the end: discards stacks that were being collected.
   void reset() { stack_collector_.give_back(); }
 
  private:

@@ -16,7 +16,7 @@
 namespace holdwatch {
 namespace {
 
-// The symbolizer could not tell who took a lock there.
+// The symbolizer could not determine which function acquired a lock at this site.
 void copy_stacks_at(uintptr_t pc) {
   note_site(pc, SiteKind::copies);
 }

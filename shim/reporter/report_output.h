@@ -1,5 +1,5 @@
-// Where the reporter's lines go: through the symbolizer to its outputs, or in short form to standard error where it is not
-// loaded or must not be called.
+// Where the reporter's lines go: through the symbolizer to its outputs, or, if that is not loaded or must not be
+// called, in short form to standard error.
 // Cold context (reporter). May block for as long as a library or an output does.
 #pragma once
 
@@ -20,18 +20,18 @@ class ReportOutput {
   // In a child of fork: a new symbolizer will be loaded, and the old one's memory is left alone.
   void forget() { symbolizer_ = {}; }
 
-  // Null where there is none. It opens files, so that under a filter of system calls it must not be called.
+  // Null if there is none. The symbolizer opens files, so it must not be called under a filter of system calls.
   const SymbolizerApi* api() const;
   void* self() const { return symbolizer_.self; }
 
-  // False: the first line is not out yet.
+  // False if the first line has not been written yet.
   bool write_first_line(const Finding& finding);
-  // `first_line_said`: set by whoever writes the report, the fallback reporter among them.
+  // `first_line_said`: set by whichever thread writes the report, which may be the fallback reporter's.
   void write(const Finding& finding, std::atomic<bool>& first_line_said);
 
   // Writes what has not been reported, and why.
   void flush();
-  // Gives back what the next report needs anew.
+  // Frees memory that the next report can allocate again.
   void trim();
 
  private:

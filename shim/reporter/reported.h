@@ -1,8 +1,8 @@
 // What has been reported of the latest episodes: whether there was a first report, and which waiters reports have shown.
 // Cold context (reporter); pure.
 //
-// The watcher counts waiters when it scans. A report is made a moment later, and may name a waiter that arrived in between and
-// is gone before the next scan: the closing line must not say that there were no waiters.
+// The watcher counts waiters when it scans. A report is made a moment later, and may name a waiter that arrived in
+// between and is gone before the next scan: the closing line must not say that there were no waiters.
 #pragma once
 
 #include <algorithm>
@@ -29,7 +29,7 @@ class ReportedEpisodes {
     told.waiters = std::max(told.waiters, waiters);
     told.waited_ns = std::max(told.waited_ns, waited_ns);
   }
-  // Adds to the watcher's count the waiters that it has not seen.
+  // Adds the waiters that the watcher has not seen to its count.
   void complete(Finding& finding) const {
     if (!has(finding.episode)) return;
     const Entry& told = entry(finding.episode);
@@ -40,7 +40,7 @@ class ReportedEpisodes {
  private:
   struct Entry {
     uint64_t episode;
-    size_t waiters;      // at most at once
+    size_t waiters;      // the largest number at one time
     uint64_t waited_ns;  // all together
   };
   static constexpr size_t kEntries = 1024;

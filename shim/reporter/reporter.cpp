@@ -1,4 +1,4 @@
-// See reporter.h: the thread, from its start to its end, and when it rests.
+// See reporter.h: the thread from start to end, and what it does when idle.
 #include "shim/reporter/reporter.h"
 
 #include <pthread.h>
@@ -29,7 +29,7 @@ namespace {
 constexpr uint64_t kFlushAfterNs = kNanosecondsPerSecond;
 constexpr uint64_t kTrimAfterNs = 60 * kNanosecondsPerSecond;
 constexpr uint64_t kNoTimeoutNs = 3600 * kNanosecondsPerSecond;
-// How long the program's threads wait for us: the first pthread_create, and a fork.
+// How long the program's threads wait for us: in the first pthread_create, and in a fork.
 constexpr uint64_t kThreadNs = 300'000'000;
 constexpr uint64_t kForkNs = 1'000'000'000;
 
@@ -50,7 +50,7 @@ class Reporter {
   void rest();
   uint64_t time_to_rest_ns() const;
 
-  // What has been done since nothing was posted any more.
+  // What has been done since the queue became empty.
   enum class Rest : uint8_t { none, flushed, trimmed };
 
   const Settings* settings_ = nullptr;
@@ -59,10 +59,10 @@ class Reporter {
   Rest rest_ = Rest::none;
   pthread_t thread_{};  // once it has been started
   std::atomic<bool> running_{false};
-  std::atomic<bool> busy_{false};  // may be in the symbolizer, or loads it
+  std::atomic<bool> busy_{false};  // may be calling the symbolizer or loading it
   std::atomic<int> tid_{0};
   std::atomic<uint32_t> finishing_{0};
-  std::atomic<bool> stopping_{false};  // finishing, and not because the process exits
+  std::atomic<bool> stopping_{false};  // ending although the process does not exit
   std::atomic<uint32_t> parked_{0};
 };
 
@@ -92,7 +92,8 @@ void Reporter::load() {
   rest_ = Rest::trimmed;
 }
 
-// Whoever waits for it goes on at once: what is left to do needs none of the program's locks, and nothing of the symbolizer.
+// Threads that wait for the loading continue: what is left to do needs none of the program's locks, and not the
+// symbolizer.
 void Reporter::leave_loader() {
   busy_.store(false);
   reporter_loading_ends();
@@ -137,8 +138,8 @@ uint64_t Reporter::time_to_rest_ns() const {
   return kNoTimeoutNs;
 }
 
-// Nothing was posted for a while. First what RATE has held back is said, later what the next report needs anew is given
-// back; then there is nothing to wake up for.
+// Nothing was posted for a while. First the reports suppressed by RATE are counted in a line, later memory that the
+// next report can allocate again is freed; after that there is nothing to wake up for.
 void Reporter::rest() {
   switch (rest_) {
     case Rest::none:
@@ -176,9 +177,9 @@ void Reporter::stop() {
   reset();
 }
 
-// The loader takes locks of the program's, once: if it is done before the program's second thread runs, nothing that the
-// program does from then on can stop a report. It takes about two milliseconds. The calling thread may hold one of those locks
-// (a constructor in dlopen makes threads), and then the reporter sleeps in a futex call.
+// The loader takes locks of the program once: if that is over before the program's second thread runs, nothing that the
+// program does afterwards can block a report. It takes about two milliseconds. The calling thread may hold one of those
+// locks (a constructor in dlopen that creates threads); then the reporter sleeps in a futex call.
 void Reporter::wait_unless_stuck(uint64_t timeout_ns) const {
   constexpr uint64_t kSliceNs = 10'000'000;
   SyscallFile before{}, now{};

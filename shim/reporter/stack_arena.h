@@ -17,7 +17,7 @@ class StackArena {
     return memory_ != nullptr;
   }
 
-  // An empty stack of full capacity, or null if the arena is full. Only the newest one may still grow.
+  // An empty stack of full capacity, or null if the arena is full. Only the newest stack may still grow.
   RawStack* take() {
     if (memory_ == nullptr || used_ + sizeof(RawStack) > kSize) return nullptr;
     auto* stack = reinterpret_cast<RawStack*>(memory_ + used_);

@@ -20,22 +20,22 @@
 namespace holdwatch {
 namespace {
 
-// A thread that alternately runs and blocks is captured within a few attempts; more are not worth it.
+// A thread that alternately runs and blocks is captured within a few attempts; more are not worthwhile.
 constexpr int kAttempts = 4;
 // Threads in a condition wait for the lock's mutex whose system call is read; a pool has many idle workers.
 constexpr size_t kMaxConditionLooks = 256;
 
-// The reporter's.
+// Used by the reporter.
 constinit ThreadNames g_names;
 
-// An inferred hold is in a record that the watcher updates only now and then; the lock itself is always up to date.
+// An inferred hold is in a record that the watcher updates only occasionally; the lock itself is always up to date.
 bool is_still_stated(const HolderState& holder) {
   const HoldView& hold = holder.hold;
   if (!is_inferred(hold.sites[0].pc) || (holder.inside_call && is_changing_hands(hold.word))) return true;
   return confirm_ownership(hold.word, hold.tid) != Ownership::refuted;
 }
 
-// A thread of another process that was never found gets no name, nor one that exited before it was examined.
+// A thread of another process gets no name if it was never found, or if it exited before it was examined.
 void describe_elsewhere(int pid, Holder* out) {
   static struct {
     int tid;
@@ -89,12 +89,12 @@ void describe_hold(const ReportRequest& request, size_t index, Holder* out) {
   }
 }
 
-// `ns` is by the numbers in `order`.
+// `ns` is indexed by the numbers in `order`.
 void sort_longest_first(size_t* order, size_t count, const uint64_t* ns) {
   std::sort(order, order + count, [&](size_t a, size_t b) { return ns[a] != ns[b] ? ns[a] > ns[b] : a < b; });
 }
 
-// Leaves of the holders in `order` the one with this identity; returns how many that are.
+// Keeps only the holder with this identity in `order`; returns how many are left.
 size_t keep_only(const Identity& identity, const ReportRequest& request, size_t* order, size_t count) {
   for (size_t i = 0; i < count; ++i) {
     if (request.state.holders[order[i]].hold.identity != identity) continue;
@@ -104,12 +104,14 @@ size_t keep_only(const Identity& identity, const ReportRequest& request, size_t*
   return 0;
 }
 
-// The caller's rbp. Where frame pointers were followed, the first site that they led to lies two words above.
+// The caller's rbp. If frame pointers were followed, the stack pointer of the first site found through them is two
+// words above.
 uintptr_t bp_at_acquisition(const HoldView& hold) {
   return hold.site_count > 1 ? hold.sites[1].sp - 2 * sizeof(uintptr_t) : hold.bp;
 }
 
-// Returns how many bytes from the acquisition's stack pointer on are filled in.
+// Puts the noted callers at their places on the stack. Returns how many bytes from the acquisition's stack pointer on
+// are filled in.
 size_t put_back_callers(const HoldView& hold, unsigned char* stack, size_t size) {
   const uintptr_t sp = hold.sites[0].sp;
   size_t used = 2 * hold.word_count * sizeof(uintptr_t);
@@ -201,7 +203,7 @@ bool StackCollector::capture_holder(const ReportRequest& request, size_t index, 
   return hold_lasts(hold.identity) && is_still_stated(request.state.holders[index]);
 }
 
-// Where the holder is. If it waits for another lock, its waiting slot has the exact position; else it is captured.
+// Where the holder is. If it waits for another lock, its waiting slot has the exact position; otherwise it is captured.
 void StackCollector::capture_now(Event event, const HoldView& hold, Holder* out) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     const uint64_t before_ns = monotonic_ns();
@@ -237,8 +239,9 @@ void StackCollector::capture_now(Event event, const HoldView& hold, Holder* out)
   }
 }
 
-// What the thread is doing, before anything that takes long, such as reading unwind tables for the first time. False if it has
-// run meanwhile, so that memory and descriptors may belong to another call: then only the call itself is described.
+// What the thread is doing, determined before anything that takes long, such as reading unwind tables for the first
+// time. False if the thread has run meanwhile, so that memory and descriptors may belong to another call: then only the
+// call itself is described.
 bool StackCollector::describe_activity(Holder* out) {
   out->doing[0] = '\0';
   if (api_ == nullptr) return true;
@@ -248,7 +251,7 @@ bool StackCollector::describe_activity(Holder* out) {
   return false;
 }
 
-// The stack copied at the acquisition (STACKS=full, or a site that needs it).
+// The stack copied at the acquisition (STACKS=full, or at a site that needs copies).
 void StackCollector::capture_acquired(const HoldView& hold, Holder* out) {
   if (is_inferred(hold.sites[0].pc)) return;
   const size_t size = copy_acquired_stack(hold.site, acquired_stack_, sizeof acquired_stack_);
@@ -268,8 +271,8 @@ void StackCollector::unwind_acquired(const HoldView& hold, const unsigned char* 
   out->taken_is_part = size == kUsualCopySize && out->taken != nullptr && !out->taken->complete;
 }
 
-// The innermost frames, from the words of the stack that the acquisition noted, put back at their addresses with gaps in
-// between. The unwinder reads what it needs; where it needs a word that was not noted, it stops.
+// The innermost frames, from the words of the stack that the acquisition noted, placed at their addresses with gaps in
+// between. The unwinder reads what it needs, and stops at a word that was not noted.
 void StackCollector::capture_noted_callers(const HoldView& hold, Holder* out) {
   if ((hold.word_count == 0 && hold.site_count < 2) || api_ == nullptr) return;
   const uintptr_t sp = hold.sites[0].sp;
@@ -323,7 +326,7 @@ bool StackCollector::describe_waiter(const ReportRequest& request, size_t index,
   out->waited_ns = request.waited_ns[index];
   if (wait.word.condition()) {
     if (!has_been_woken(wait.tid, wait.word)) return false;
-    // When it was woken is not known: it waits at least from now on.
+    // It is not known when the thread was woken: it has waited at least from now on.
     out->waited_ns = 0;
   }
   g_names.look_up(wait.tid, out->thread);

@@ -1,6 +1,6 @@
-// Collects for a finding what only the live process has: the stacks of holders and waiters, each checked afterwards to
-// belong still to the hold or wait it was captured for.
-// Cold context (reporter). Disturbs a thread no more than capture does.
+// Collects for a finding what only the live process has: the stacks of holders and waiters. Each is checked afterwards:
+// it must still belong to the hold or wait that it was captured for.
+// Cold context (reporter). Disturbs a thread only by capturing it.
 #pragma once
 
 #include "shim/common/contract/finding.h"
@@ -13,23 +13,23 @@ namespace holdwatch {
 class StackCollector {
  public:
   bool start() { return arena_.start(); }
-  // Null: no symbolizer, so that a stack is only its innermost address.
+  // Null if there is no symbolizer: then a stack is only its innermost address.
   void use(const SymbolizerApi* api, void* self) {
     api_ = api;
     self_ = self;
   }
 
   // First the facts, for which no stack is read: fills `holders` and `waiters` from the request and returns how many are still
-  // true. `holders` come longest hold first, those of a cycle in its order; of a hold that has ended, only the holder for
-  // which the releasing thread left its data, if it did.
+  // true. Holders are sorted by the length of the hold, longest first, those of a cycle in its order; for a hold that has
+  // ended, only the holder whose data the releasing thread handed over, if it did.
   size_t describe_holders(const ReportRequest& request, Holder* holders);
   size_t describe_waiters(const ReportRequest& request, Waiter* waiters);
 
-  // Then the stacks of those described last. Each returns how many are still true; the others are dropped.
+  // Then the stacks of those that were described. Each returns how many are still true; the others are dropped.
   size_t capture_holders(const ReportRequest& request, Holder* holders);
   size_t capture_waiters(const ReportRequest& request, Waiter* waiters);
 
-  // Those described last once more, whether they are still true or not.
+  // Describes the same holders and waiters again, whether they are still true or not.
   void describe_again(const ReportRequest& request, Holder* holders, Waiter* waiters) const;
 
   void give_back() { arena_.give_back(); }

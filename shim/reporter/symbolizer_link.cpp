@@ -33,23 +33,24 @@ namespace {
 
 char g_own_path[PATH_MAX];
 
-// Installed the symbolizer lies beside the shim; in the build tree, in the neighbouring folder.
+// When installed, the symbolizer is in the shim's directory; in the build tree, in a sibling directory.
 constexpr const char* kPlaces[] = {"/libholdwatch-symbolizer.so", "/../symbolizer/libholdwatch-symbolizer.so"};
 
-// The symbolizer, which stays once it is loaded. A child that was forked in the middle of a report can no longer use it,
-// because what its libc has locked stays locked: it loads another copy.
+// The symbolizer, which is never unloaded. A child that was forked in the middle of a report cannot use it, because
+// what its libc has locked stays locked: the child loads another copy.
 void* g_handle = nullptr;
 constexpr unsigned kMaxCopies = 8;  // glibc has room for 16 namespaces in all
 unsigned g_copies = 0;
 
-// A thread that walks the list of modules holds a lock, for which dlmopen waits while holding two others, one of which
-// pthread_create needs. A callback of such a walk that creates the first two threads would hang. Here we wait without holding any.
+// A thread that walks the list of modules holds a lock, and dlmopen waits for that lock while holding two others, one
+// of which pthread_create needs. A callback of such a walk that creates the first two threads would deadlock. So we
+// wait here first, without holding any lock.
 void wait_for_walks() {
   libc().dl_iterate_phdr([](dl_phdr_info*, size_t, void*) { return 1; }, nullptr);
 }
 
-// Whether the file is shorter than its header says, as while it is being copied. The loader would map it anyway, and the
-// process would get SIGBUS.
+// Whether the file is shorter than its header says, for example because it is being copied. The loader would map it
+// anyway, and the process would get SIGBUS.
 bool is_cut(const char* path) {
   const OpenFile file(path);
   const long size = system_call(SYS_lseek, file.descriptor(), 0, SEEK_END);
@@ -60,14 +61,14 @@ bool is_cut(const char* path) {
   });
 }
 
-// In a namespace of its own: its libraries do not replace the program's, nor the program's its own, and the program cannot
-// hold any of its locks.
+// Into a namespace of its own: its libraries do not replace the program's, the program's do not replace its own, and
+// the program cannot hold any of their locks.
 void* load(const char* path) {
   wait_for_walks();
   return libc().dlmopen(LM_ID_NEWLM, path, RTLD_NOW | RTLD_LOCAL);
 }
 
-// The loader's complaint, with what to do about it where that is known.
+// The loader's message, with what to do about it if that is known.
 void explain(std::string_view complaint, TextBuffer& out) {
   const std::string_view missing = library_missing_according_to(complaint);
   if (!missing.empty()) {
@@ -82,7 +83,8 @@ void explain(std::string_view complaint, TextBuffer& out) {
   }
 }
 
-// The attaching command has passed it as a file in memory, since this process cannot read it where it is installed.
+// The attaching command has passed the symbolizer as a file in memory, because this process cannot read the installed
+// file.
 void* open_handed_symbolizer(TextBuffer& tried) {
   void* handle = load(holdwatch_control_block.symbolizer);
   if (handle == nullptr) {
@@ -92,7 +94,7 @@ void* open_handed_symbolizer(TextBuffer& tried) {
   return handle;
 }
 
-// At the next attachment the name would lead to whatever has that descriptor number then.
+// Closed, because at the next attachment the name would refer to whatever file has that descriptor number then.
 void close_handed_symbolizer() {
   ControlBlock& block = holdwatch_control_block;
   if (block.symbolizer_descriptor != 0) system_call(SYS_close, block.symbolizer_descriptor - 1);
@@ -128,7 +130,7 @@ void* open_symbolizer(TextBuffer& tried) {
   return nullptr;
 }
 
-// What comes of it: reports on standard error, by the watcher and the fallback.
+// The consequence: where reports go without the symbolizer, written by the watcher and the fallback reporter.
 void say_what_is_lost(const Settings& settings, TextBuffer& out) {
   if (strcmp(settings.log, "none") == 0) {
     out << "; with LOG=none nothing is reported";

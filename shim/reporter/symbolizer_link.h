@@ -15,7 +15,7 @@ struct LoadedSymbolizer {
   void* self;
 };
 
-// Loads it, or uses the one that was loaded before.
+// Loads the symbolizer, or returns the one that was loaded before.
 LoadedSymbolizer load_symbolizer(const Settings& settings, const HostCalls& host);
 
 // In a child of fork: a thread of the parent was using it, so it cannot be used here. The next call loads another copy.

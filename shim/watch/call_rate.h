@@ -1,9 +1,9 @@
 // Whether lock calls are so few that each may read the clock: see record/stamp.h.
 // Cold context (watcher); pure.
 //
-// Only a trial can tell, because lock calls are not counted. It lasts for one sleep of the usual length, and costs a busy process
-// at most as many clock readings as count as few in twice that time. After a failed trial the next one comes later, but not much
-// later: a process that has become idle must not be woken at a busy one's rate for long.
+// Only a trial can tell, because lock calls are not counted. It lasts for one sleep of the usual length, and costs a
+// busy process at most as many clock readings as count as few in twice that time. After a failed trial the next one
+// comes later, but not much later: a process that has become idle must not be woken at a busy one's rate for long.
 #pragma once
 
 #include <algorithm>

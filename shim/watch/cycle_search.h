@@ -1,4 +1,5 @@
-// Room for the waits and holds of this process, in which the watcher looks for deadlocks (common/waits/wait_cycles.h).
+// Storage for the waits and holds of this process, in which the watcher looks for deadlocks
+// (common/waits/wait_cycles.h).
 // Cold context (watcher). Pure: values in, values out, in fixed room.
 #pragma once
 
@@ -11,7 +12,7 @@
 
 namespace holdwatch {
 
-// A hold that other threads may wait for: what the search needs of it.
+// A hold that other threads may wait for, as far as the search needs it.
 struct CycleHold {
   LockWord lock;
   int tid;
@@ -27,15 +28,15 @@ struct Cycle {
   size_t count;
 };
 
-// A thread waits for one lock at a time; a lock that is held for reading may have several holders, for all of which its
-// waiters wait. Only threads that both wait and hold can be part of a cycle: the holds of others need not be added.
+// A thread waits for one lock at a time; a lock that is held for reading may have several holders, and its waiters wait
+// for all of them. Only threads that both wait and hold can be part of a cycle: the holds of others need not be added.
 class CycleSearch {
  public:
   static constexpr size_t kMaxWaits = 4096;
   static constexpr size_t kMaxHolds = 8192;
 
   void clear() { wait_count_ = hold_count_ = 0; }
-  // Left out if there is no room.
+  // Both ignore their argument if there is no room.
   void add_wait(int tid, LockWord lock);
   void add_hold(const CycleHold& hold);
   bool any_waits() const { return wait_count_ > 0; }

@@ -1,8 +1,8 @@
 // See deadlocks.h.
 //
-// A proof reads the records twice: a slot with the same use number in both was in that use all the time in between. Between
-// the two readings come the owners from the locks and the threads' states from the kernel. So all threads of the cycle held
-// and waited at one moment; and none of them can run to change it.
+// A proof reads the records twice: a slot with the same use number in both was in that use all the time in between.
+// Between the two readings, the owners are read from the locks and the threads' states from the kernel. So all threads
+// of the cycle held and waited at one moment; and none of them can run to change it.
 #include "shim/watch/deadlocks.h"
 
 #include <algorithm>
@@ -33,8 +33,8 @@ void add_holds(CycleSearch& search, uint32_t index, bool waits) {
   });
 }
 
-// If a reader waits while another reader holds the lock, it waits behind a writer, in a kind of rwlock that prefers writers;
-// if the writer's wait has a timeout, the cycle will end too.
+// A reader that waits while another reader holds the lock waits behind a writer, in a kind of rwlock that prefers
+// writers; if that writer's wait has a timeout, the cycle will end too.
 bool has_endless_writer(LockWord rwlock) {
   bool found = false;
   for_each_wait(UINT64_MAX, [&](const WaitView& wait) {
@@ -52,8 +52,8 @@ bool both_read(const WaitView& wait, const HoldView& holder) {
   return wait.word.access() == Access::shared && holder.word.access() == Access::shared;
 }
 
-// If the kernel does not show what the thread does, its record is believed if it has lasted, and only if a lock call certainly
-// blocks: another thread holds the lock, and not both read.
+// If the kernel does not show what the thread does, the record is trusted once the wait has lasted long enough, and
+// only if the lock call is certain to block: another thread holds the lock, and not both for reading.
 bool is_surely_blocked(const WaitView& wait, const HoldView& holder, const Timing& timing) {
   const Blocked blocked = is_blocked_for(wait);
   if (blocked == Blocked::yes) return !both_read(wait, holder) || has_endless_writer(wait.word);
@@ -75,7 +75,8 @@ bool began_first(const HolderState& one, const HolderState& other) {
 
 }  // namespace
 
-// A thread that holds nothing cannot be part of a cycle: ten thousand waiters of one lock cost only the reading of their records.
+// A thread that holds nothing cannot be part of a cycle: ten thousand waiters of one lock cost no more than reading
+// their records.
 void read_waits(CycleSearch& search) {
   search.clear();
   WaitView wait;

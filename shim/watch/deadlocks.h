@@ -12,8 +12,8 @@ namespace holdwatch {
 // they end by themselves.
 void read_waits(CycleSearch& search);
 
-// Whether the whole cycle existed at one moment and can never end. Then `holders`, with room for kMaxHolders, are its
-// holders, from the oldest hold on in the cycle's order.
+// Whether the whole cycle existed at one moment and can never end. If so, `holders`, which has room for kMaxHolders,
+// gets its holders in the cycle's order, beginning with the oldest hold.
 bool prove_cycle(const Cycle& cycle, const Timing& timing, HolderState* holders);
 
 }  // namespace holdwatch

@@ -35,7 +35,7 @@ bool begin_hold(const EpisodeContext& in, LockWord lock) {
   in.reader.read(lock);
   Episode candidate{};
   candidate.lock = lock;
-  // None: it was left over from a hold that another thread ended.
+  // No holders: the candidate was left over from a hold that another thread ended.
   if (!in.reader.note_overdue_holders(candidate, in.timing)) return false;
   in.reader.add_unseen_waiters(lock);
   if (in.rules.only == Only::contended && in.reader.state().waiting == 0) return false;
@@ -45,7 +45,7 @@ bool begin_hold(const EpisodeContext& in, LockWord lock) {
   return episode != nullptr;
 }
 
-// Only where no hold explains the wait: the hold's report lists its waiters.
+// Only if no hold explains the wait: a report about the hold lists its waiters.
 bool begin_wait(const EpisodeContext& in, LockWord lock) {
   if (in.episodes.find_cycle(lock.address()) != nullptr) return true;
   in.reader.read(lock);

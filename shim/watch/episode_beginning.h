@@ -8,10 +8,10 @@
 
 namespace holdwatch {
 
-// Looks for new deadlocks. Before the others are begun: what is part of one is told there.
+// Begins episodes for new deadlocks. Called before the others: locks that are part of a deadlock are reported there.
 void begin_cycles(const EpisodeContext& in, CycleSearch& search);
 
-// False: not all became episodes.
+// Both return false if some candidates did not become episodes.
 bool begin_hold_episodes(const EpisodeContext& in, const Candidates& candidates);
 bool begin_wait_episodes(const EpisodeContext& in, const Candidates& candidates);
 

@@ -1,4 +1,4 @@
-// What those who begin, follow and report episodes share at one look of the watcher.
+// What the parts that begin, follow and report episodes share during one wake-up of the watcher.
 // Cold context (watcher).
 #pragma once
 
@@ -9,7 +9,7 @@
 
 namespace holdwatch {
 
-// What the options say of reports.
+// The options that decide what is reported.
 struct ReportRules {
   Only only = Only::all;
   bool repeat = false;  // all zero, so that the object takes no room in the file

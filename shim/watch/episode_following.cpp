@@ -10,8 +10,9 @@
 namespace holdwatch {
 namespace {
 
-// How long it may be until all episodes are followed again: so that this takes a eight-hundredth of the time at most, by
-// what a record and an episode cost. A handful of threads is followed at each look, ten thousand every second or two.
+// The time until all episodes are followed again, chosen so that following takes at most 1/800 of the time, estimated
+// from the cost per record and per episode. With a handful of threads, episodes are followed at each wake-up; with ten
+// thousand, every second or two.
 uint64_t following_interval_ns(size_t episodes, const Timing& timing) {
   constexpr uint64_t kShare = 800;
   constexpr uint64_t kPerRecordNs = 100;
@@ -39,7 +40,8 @@ void follow(const EpisodeContext& in, Episode& episode) {
   if (episode.ended_ns != 0) return close_episode(in, episode);
   const Episode before = episode;
   const bool lasts = in.reader.update(episode, in.timing);
-  // Who is gone has handed the hold over before, but maybe after that was looked for: told later, it would be told once more.
+  // A holder that is gone has handed its hold over, perhaps after the last look for ended holds: taken later, the hold
+  // would be reported twice.
   if (!lasts || has_lost_holder(episode, before)) take_ended_holds(in, &episode, &before);
   if (!lasts) {
     EndedHold* const ended = episode.ended;
@@ -55,14 +57,14 @@ void follow(const EpisodeContext& in, Episode& episode) {
   report_if_due(in, episode, in.reader.oldest_age_ns(episode, in.timing));
 }
 
-// Looks for the locks of the episodes that are to be followed now. A hold that was handed over has ended: that is told at
-// once. False: none is to be followed.
+// Looks up the locks of the episodes that are to be followed now. An episode whose hold was handed over is followed at
+// once: the hold has ended. False if no episode is to be followed.
 bool EpisodeFollower::find_due_episodes(const EpisodeContext& in) {
   followed_all_ = false;
   if (in.episodes.active() == 0) return false;
   const bool all = followed_all_ = in.timing.now_ns() >= follow_due_ns_;
   if (all) follow_due_ns_ = in.timing.now_ns() + following_interval_ns(in.episodes.active(), in.timing);
-  // What a hold's release says of a deadlock that the hold was part of is to be told first.
+  // If the released hold was part of a deadlock, what its release means for the deadlock is reported first.
   const bool has_ended_hold =
       std::any_of(in.episodes.begin_iteration(), in.episodes.end_iteration(),
                   [](const Episode& episode) { return episode.active && episode.ended != nullptr; });
@@ -84,7 +86,7 @@ bool EpisodeFollower::find_due_episodes(const EpisodeContext& in) {
 bool EpisodeFollower::follow_all(const EpisodeContext& in) {
   const size_t before = in.episodes.active();
   if (!find_due_episodes(in)) return true;
-  // That a deadlock is over comes before what its threads do then.
+  // The end of a deadlock is reported before what its threads do afterwards.
   for (const bool cycles : {true, false})
     for (Episode* episode = in.episodes.begin_iteration(); episode != in.episodes.end_iteration(); ++episode)
       if (episode->active && episode->due && is_cycle(episode->event) == cycles) follow(in, *episode);

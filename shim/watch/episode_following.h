@@ -6,16 +6,16 @@
 
 namespace holdwatch {
 
-// Takes what releasing threads have handed over. Releases come first: a hold that has ended must not be taken for one that
-// lasts. The holders of the episode `followed` are those that it had `before`, too.
+// Takes the ended holds that releasing threads have handed over. Called first, because a hold that has ended must not
+// be taken for one that still exists. The holders of the episode `followed` include those that it had `before`.
 void take_ended_holds(const EpisodeContext& in, Episode* followed = nullptr, const Episode* before = nullptr);
 
-// One step of an episode: what it is about is read, counted, and reported if a report is due.
+// One step of an episode: reads the state of its locks, counts waiting time, and reports if a report is due.
 void follow(const EpisodeContext& in, Episode& episode);
 
 class EpisodeFollower {
  public:
-  // False: one has ended, so that what it stood for may want another.
+  // False if an episode has ended, so that its lock may need a new one.
   bool follow_all(const EpisodeContext& in);
   // Whether the last follow_all looked at all episodes.
   bool has_followed_all() const { return followed_all_; }

@@ -1,4 +1,4 @@
-// All episodes, and what the watcher does with them at a look, in the order in which it does so.
+// All episodes, and what the watcher does with them at each wake-up, in this order.
 // Cold context (watcher).
 #pragma once
 
@@ -42,7 +42,7 @@ class EpisodeKeeper {
     };
     return {contain, &episodes_};
   }
-  // Room for whoever looks for locks in the records before this one does.
+  // The lock index, for code that looks up locks in the records before the keeper does.
   LockIndex& lock_index() { return reader_.lock_index(); }
 
  private:

@@ -58,7 +58,7 @@ bool EpisodeReader::note_overdue_waits(Episode& episode, const Timing& timing) c
 
 void EpisodeReader::add_unseen_waiters(LockWord lock) {
   if (state_.waiting > 0 || !infer_unseen_waiters(lock)) return;
-  lock_index_.clear();  // that walk knows nothing of them
+  lock_index_.clear();  // that walk did not include these locks
   read(lock);
 }
 

@@ -1,4 +1,5 @@
-// Reads what the records and locks say now about the locks of an episode, and notes in it who is over the limit.
+// Reads the present state of an episode's locks from the records and the locks, and notes in the episode who is over
+// the limit.
 // Cold context (watcher). Begins, reports and ends nothing.
 #pragma once
 
@@ -12,24 +13,25 @@ namespace holdwatch {
 
 class EpisodeReader {
  public:
-  // Looks in one walk over the records for who holds the locks, or waits for them. Those of other locks take a walk each.
+  // Finds the holders and waiters of these locks in one walk over the records. Each other lock costs a walk of its own.
   void find(const Candidates& locks);
   LockIndex& lock_index() { return lock_index_; }
 
   // What was read last.
   const LockState& state() const { return state_; }
   void read(LockWord lock) { read_lock_state(lock, lock_index_, &state_); }
-  // Reads the lock, or the cycle's locks, and notes what the episode is about; false if that is over.
+  // Reads the lock, or the cycle's locks, and updates the episode; false if what the episode is about has ended.
   bool update(Episode& episode, const Timing& timing);
 
-  // Of the lock that was read last. Notes all of its present holders.
+  // For the lock that was read last: notes all of its present holders.
   void note_holders(Episode& episode, const Timing& timing) const;
-  // Notes which of its present holders are over the limit; false if none is. A hold that is for ever need not be, where
-  // somebody waits so long for it: we may have seen it late.
+  // Notes which of its present holders are over the limit; false if none is. A hold that can never end counts even
+  // below the limit if a wait for it is over the limit: we may have seen the hold late.
   bool note_overdue_holders(Episode& episode, const Timing& timing) const;
-  // Where the records show nobody who waits, but the lock says that somebody does: by a call that we have not seen.
+  // For when the records show no waiters but the lock's fields show some: they wait in calls that our hooks have not
+  // seen.
   void add_unseen_waiters(LockWord lock);
-  // Of what the episode is about: its holds that are over the limit, or the waits.
+  // The age of the oldest of what the episode is about: its holds that are over the limit, or the waits.
   uint64_t oldest_age_ns(const Episode& episode, const Timing& timing) const;
 
  private:

@@ -7,18 +7,18 @@
 
 namespace holdwatch {
 
-// At first, and again at 2x, 4x, 8x ... of the limit. What the reporter has no room for comes at the next look; what is
-// part of a deadlock is told there.
+// Reports at first, and again at 2x, 4x, 8x ... of the limit. If the reporter has no room, the report is posted at the
+// next wake-up; what is part of a deadlock is reported with the deadlock.
 void report_if_due(const EpisodeContext& in, Episode& episode, uint64_t oldest_ns);
 
-// What the episode is about is over.
+// What the episode is about has ended.
 void end_episode(const EpisodeContext& in, Episode& episode);
 
-// Posts the closing line; if the reporter is too far behind, again at the next look. A hold whose first report could not
-// be posted in time is told all the same: the reporter makes a late report of it.
+// Posts the closing line; if the reporter is too far behind, again at the next wake-up. A hold whose first report could
+// not be posted in time is reported all the same: the reporter makes a late report of it.
 void close_episode(const EpisodeContext& in, Episode& episode);
 
-// A hold that nobody looked at while it was over its limit.
+// Reports a hold that the watcher did not see while it was over its limit.
 void report_late(const EpisodeContext& in, EndedHold* ended);
 
 }  // namespace holdwatch

@@ -29,7 +29,7 @@ void refresh_names(Episode& episode) {
 void count_waiting(Episode& episode, const LockState& state, const TickHistory& history, uint64_t now_ns) {
   for (size_t i = 0; i < state.waiter_count; ++i) {
     const WaitView& wait = state.waiters[i];
-    // A wait that began after this scan published its tick belongs to the next scan: it would be counted in both.
+    // A wait that began after this scan published its tick belongs to the next scan: otherwise both would count it.
     if (wait.word.condition() || wait.since_ns >= now_ns) continue;
     const uint64_t since_ns = history.latest_ns(wait.since_ns);
     // A wait that began after the last scan is a thread that has not been counted yet. Its latest beginning is the tick

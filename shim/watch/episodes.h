@@ -1,5 +1,5 @@
 // The episodes: one for each lock that is being held (or waited for) too long, from the first report to the closing line.
-// Cold context (watcher); values only, the watcher decides what becomes of them.
+// Cold context (watcher); values only: the watcher decides what happens to them.
 #pragma once
 
 #include <cstddef>
@@ -27,25 +27,25 @@ struct Episode {
   uint64_t lost_ns;
   size_t threads_delayed;
   size_t waiting;  // at the last look
-  // Those over the limit at the last look; of a wait: the present holders; of a deadlock: each with its own lock.
+  // Those over the limit at the last look; for a wait: the present holders; for a deadlock: each with its own lock.
   HolderState holders[kMaxHolders];
   uint64_t started_ns[kMaxHolders];
   size_t holder_count;
-  uint64_t ended_ns;  // CLOCK_MONOTONIC; not 0: it is over, and only its closing line is still to be posted
-  EndedHold* ended;   // what the last holder to release left
+  uint64_t ended_ns;  // CLOCK_MONOTONIC; not 0: it has ended, and only its closing line has yet to be posted
+  EndedHold* ended;   // what the last holder to release handed over
 
   size_t tag_count() const { return is_cycle(event) ? holder_count : 1; }
   LockWord tagged_lock(size_t index) const { return is_cycle(event) ? holders[index].hold.word : lock; }
 };
 
-// What a thread that has exited holds is held for ever. Of readers the lock does not say who they are: another thread may
-// have given the lock up in its stead.
+// Whether the hold can never end, because its thread has exited. False for readers: the lock does not show who they
+// are, and another thread may have released the lock in place of the one that exited.
 bool is_held_for_ever(const HolderState& holder);
 
-// What an episode about its holders is: a hold, or one that will never end.
+// The event for an episode about its holders: hold, or abandoned if a hold can never end.
 Event event_of_holders(const Episode& episode);
 
-// Looks up the ids and names of the locks as they are now; and the names once more.
+// tag_locks looks up the present ids and names of the locks; refresh_names looks up the names again.
 void tag_locks(Episode& episode);
 void refresh_names(Episode& episode);
 
@@ -56,20 +56,20 @@ bool has_holder(const Episode& episode, const Identity& identity);
 // Whether `before` has a holder that the episode no longer has.
 bool has_lost_holder(const Episode& episode, const Episode& before);
 
-// Keeps what the releasing holder left. A hold is passed on before the lock is released: if it was seen held after that
-// moment, it ended no earlier than seen.
+// Keeps what the releasing holder handed over. A hold is handed over before the lock is released: if it was seen held
+// after that moment, it ended at the earliest when it was last seen.
 void note_ended(Episode& episode, EndedHold* ended);
 
 class Episodes {
  public:
   static constexpr size_t kMax = 512;
 
-  // The episode about the lock's holders, or about its waiters; or null.
+  // The episode about the lock's holders, or the one about its waiters; or null.
   Episode* find_hold(uintptr_t lock);
   Episode* find_wait(uintptr_t lock);
   // The deadlock that has the lock in its cycle, or null.
   Episode* find_cycle(uintptr_t lock);
-  // Whether there is an episode that names the lock's holders; or one of any kind.
+  // Whether an episode names the lock's holders; or whether there is an episode of any kind about the lock.
   bool tell_of_hold(uintptr_t lock) { return find_hold(lock) != nullptr || find_cycle(lock) != nullptr; }
   bool tell_of(uintptr_t lock) { return tell_of_hold(lock) || find_wait(lock) != nullptr; }
   // The episode about holds, or else the deadlock, in which `identity` is one of the holders, or null.

@@ -1,4 +1,4 @@
-// The answer to a snapshot: one report for each lock that is held, as many as the reporter can take.
+// Handles the snapshot command: one report for each lock that is held, as many as the reporter can take.
 // Cold context (watcher).
 #pragma once
 
@@ -6,7 +6,7 @@
 
 namespace holdwatch {
 
-// The deadlocks among them are episodes already.
+// Deadlocks among them have episodes already.
 void report_all_holds(const EpisodeContext& in);
 
 }  // namespace holdwatch

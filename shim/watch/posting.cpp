@@ -12,14 +12,15 @@
 namespace holdwatch {
 namespace {
 
-constinit ThreadNames g_names;  // the watcher's
+constinit ThreadNames g_names;  // used by the watcher
 
-// Of a cycle: how long the thread has waited; else 0.
+// For a cycle: how long the thread has waited; otherwise 0.
 uint64_t waited_ns(const HolderState& holder, uint64_t now_ns, const Timing& timing) {
   return holder.waits_since_ns == 0 ? 0 : age_ns(timing.latest_ns(holder.waits_since_ns), now_ns);
 }
 
-// While it lasts, all holders of the lock are listed, also a reader whose own hold is short: a writer waits for all of them.
+// While the hold lasts, all holders of the lock are listed, including readers whose own hold is short: a writer waits
+// for all of them.
 void fill_living(ReportRequest& request, const LockState& state, const Timing& timing) {
   request.state.holder_count = state.holder_count;
   request.state.holders_left_out = state.holders_left_out;
@@ -50,7 +51,7 @@ void fill_ended(ReportRequest& request, const Episode& episode, const Timing& ti
   }
 }
 
-// By the time of the report the thread may have exited, and the reporter may not have reached an earlier report of it.
+// The thread may exit before the report is made, and the reporter may not have processed an earlier report about it.
 void fill_names(ReportRequest& request) {
   for (size_t i = 0; i < request.state.holder_count; ++i) {
     request.names[i][0] = '\0';
@@ -59,7 +60,7 @@ void fill_names(ReportRequest& request) {
   }
 }
 
-// The moment up to which a report's durations count.
+// The time up to which a report's durations are counted.
 uint64_t told_until_ns(const Episode& episode, Phase phase, const Timing& timing) {
   if (!has_ended(phase)) return timing.now_ns();
   return episode.ended == nullptr ? episode.ended_ns : episode.ended->released_ns;

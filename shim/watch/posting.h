@@ -1,4 +1,4 @@
-// Turns an episode into a request for the reporter.
+// Turns an episode into a report request for the reporter.
 // Cold context (watcher).
 #pragma once
 
@@ -7,8 +7,8 @@
 
 namespace holdwatch {
 
-// `state` is what the watcher knows of the lock at this scan; reports of released and late holds use the episode alone.
-// False: the queue is full, though the reporter is not stuck.
+// `state` is what the watcher knows about the lock at this scan; reports of released and late holds use the episode
+// alone. False if the queue is full although the reporter is not stuck.
 bool post(const Episode& episode, Phase phase, const LockState& state, const Timing& timing);
 
 }  // namespace holdwatch

@@ -27,7 +27,7 @@ void Scan::look_for_holds(const Timing& timing, Episodes& episodes, Candidates& 
   }
   if (now_ns + until_next_ns < holds_due_ns_ || episodes.full()) return;
   uint64_t due_ns = now_ns + smallest_ns;
-  // Those that can exceed it before the next tick are examined now, to know when.
+  // Those that can exceed it before the next tick are examined too, to know when that will be.
   const uint64_t ahead_ns = timing.wake_period_ns();
   const uint64_t oldest_ns = for_each_hold(age_ns(smallest_ns, now_ns + ahead_ns), [&](const HoldView& hold) {
     const uint64_t hold_age_ns = timing.age_of(hold);

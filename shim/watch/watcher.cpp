@@ -1,4 +1,4 @@
-// See watcher.h. Read `Watcher::wake_up` first: it is the program.
+// See watcher.h. Read `Watcher::wake_up` first: it is the main sequence.
 #include "shim/watch/watcher.h"
 
 #include <pthread.h>
@@ -38,7 +38,8 @@ class Watcher {
   void stop();
   void reset();
 
-  // Requests a scan now; the watcher sleeps on `asked`. A scan that began after the request has `answered` it.
+  // Requests a scan now; the watcher sleeps on `asked_`. A scan that began after the request completes it
+  // (`answered_`).
   uint32_t ask();
   void wait_for_answer(uint32_t question, uint64_t timeout_ns);
   std::atomic<bool> snapshot_wanted{false};
@@ -58,13 +59,13 @@ class Watcher {
   void sleep(uint32_t question);
 
   bool copies_stacks_ = false;
-  bool notes_all_ = false;         // an option needs more of every acquisition than the call site
+  bool notes_all_ = false;         // an option needs more than the call site noted for every acquisition
   bool notes_every_site_ = false;  // the last argument of note_every_site
   std::atomic<uint32_t> asked_{0};
   std::atomic<uint32_t> answered_{0};
   std::atomic<bool> stop_wanted_{false};
   std::atomic<uint32_t> stopped_{0};
-  bool looks_away_ = false;  // stopped by a command: nothing is reported until the start command
+  bool looks_away_ = false;  // watching was stopped by a command: nothing is reported until the start command
   Timing timing_;
   CallRate call_rate_;
   uint64_t look_due_ns_ = 0;
@@ -94,10 +95,10 @@ void Watcher::wake_up(uint32_t question) {
   cool_sites();
 }
 
-// A trylock is dated by the tick if its site is known to stay: where calls are few, none is.
+// A successful trylock is dated by the tick if its site is known to stay: no site is, if lock calls are few.
 void Watcher::tick() {
   if (calls_filtered()) {
-    call_rate_.reset();  // nobody reads the clock
+    call_rate_.reset();  // nobody reads the clock now
   } else {
     call_rate_.look(monotonic_ns(), timing_.smallest_limit_ns(), take_exact_stamps());
   }
@@ -108,7 +109,7 @@ void Watcher::tick() {
   note_every_site(notes_every_site_);
 }
 
-// Most wake-ups of a busy process are for the tick alone.
+// Most wake-ups of a busy process only publish the tick.
 bool Watcher::is_look_due(uint32_t question) const {
   return std::min(look_due_ns_, scan_.next_look_ns()) <= timing_.now_ns() ||
          answered_.load(std::memory_order_relaxed) != question;
@@ -119,7 +120,7 @@ uint64_t Watcher::longest_sleep_ns() const {
   return call_rate_.were_few() ? timing_.idle_period_ns() : timing_.busy_period_ns();
 }
 
-// Once per limit: so a call site is trusted, and its holds dated by the tick, only as long as it makes many calls.
+// Once per limit: so a call site is trusted, and its holds are dated by the tick, only as long as it makes many calls.
 void Watcher::cool_sites() {
   constexpr uint32_t kTrustedFor = 16;
   if (call_rate_.are_few() || timing_.now_ns() < sites_due_ns_) return;
@@ -158,7 +159,7 @@ void Watcher::look_away() {
   while (EndedHold* ended = take_ended_hold()) give_back(ended);
 }
 
-// Handles a command's request (common/contract/control_block.h), at the next wake-up after it.
+// Handles a command's request (common/contract/control_block.h) at the first wake-up after it.
 void Watcher::take_question() {
   if (!is_asked()) return;
   const ControlRequest request = holdwatch_control_block.request.load(std::memory_order_relaxed);
@@ -166,7 +167,7 @@ void Watcher::take_question() {
     case ControlRequest::none:
       return answer_question(false, "unknown request");
     case ControlRequest::attach:
-      return;  // answered by the attachment's thread, which has started us
+      return;  // completed by the attachment's thread, which has started us
     case ControlRequest::snapshot:
       keeper_.report_all_holds(timing_);
       return answer_question(true, "");
@@ -181,7 +182,7 @@ void Watcher::take_question() {
       return answer_question(true, "");
     }
     case ControlRequest::detach:
-      // Answered by the attachment's thread, when all is as it was.
+      // Completed by the attachment's thread, once all calls are restored.
       if (holdwatch_control_block.state.load(std::memory_order_relaxed) == ControlState::preloaded)
         return answer_question(false, "it was started with holdwatch preloaded");
       stop_looking(true);
@@ -234,8 +235,8 @@ void Watcher::run() {
   wake(stopped_);
 }
 
-// Until the next tick is due, or a hold or wait exceeds its limit, or a request arrives. Whatever has no time of its own waits
-// for the tick.
+// Until the next tick is due, a hold or wait can exceed its limit, or a request arrives. Work that has no time of its
+// own waits for the tick.
 void Watcher::sleep(uint32_t question) {
   uint64_t until_ns = timing_.now_ns() + longest_sleep_ns();
   if (scan_.next_look_ns() > timing_.now_ns()) until_ns = std::min(until_ns, scan_.next_look_ns());

@@ -1,6 +1,6 @@
 // The watcher: wakes up, advances the tick, looks for holds and waits over their limits, passes them to the reporter.
-// Its own thread; cold context. Never allocates, never takes a lock, never calls a library that might: the tick must advance
-// whatever the program or an output does.
+// Its own thread; cold context. Never allocates, never takes a lock, never calls a library that might: the tick must
+// advance whatever the program or an output does.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ inline constexpr size_t kWatcherStackSize = 128 * 1024;
 // Starts the thread, after the reporter's. 0 or an errno.
 int watcher_start(const Settings& settings);
 
-// Waits until the thread has ended, if it was started; its data stay until watcher_reset.
+// Waits until the thread has ended, if it was started; its data stay valid until watcher_reset.
 void watcher_stop();
 void watcher_reset();
 
@@ -28,8 +28,8 @@ void watcher_snapshot();
 // The limit of one lock was set or removed: the watcher's present sleep may be too long for it. Any thread.
 void watcher_limits_changed();
 
-// At exit: a scan now; and one that writes short reports of what the reporter has not reached, if reports go to standard
-// error. Each waits for the watcher, at most `timeout_ns`.
+// At exit. watcher_look: makes the watcher scan now. watcher_speak_last: makes it write short reports of what the reporter
+// has not reached, if reports go to standard error. Each waits for the watcher, at most `timeout_ns`.
 void watcher_look(uint64_t timeout_ns);
 void watcher_speak_last(uint64_t timeout_ns);
 
