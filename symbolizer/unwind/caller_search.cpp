@@ -16,7 +16,7 @@ constexpr uintptr_t kStackAlignment = 16;  // of rbp in a function that pushes i
 constexpr uintptr_t kPushedPair =
     2 * sizeof(uintptr_t);  // rbp as a function has pushed it, and the return address above
 
-// What the walk would be if rbp had a certain value, and how well the call fits that would have made the frame.
+// The walk that results if rbp has a certain value, and how well the call fits that would have made the frame.
 struct Guess {
   uintptr_t cfa;  // of the frame whose rbp it is
   CallMatch call;
@@ -24,10 +24,10 @@ struct Guess {
   unsigned calls_elsewhere;  // of the frames further out
   Walk walk;
 
-  // Registers that fit show that it was a frame once, not that it is one still.
+  // Matching registers show that it was a frame at some time, not that it still is one.
   bool is_supported() const { return evidence.stores == Support::supported; }
   bool is_proven() const { return call == CallMatch::proven || (is_supported() && call == CallMatch::possible); }
-  // The less, the better: more speaks for it than its call, its call is proven, possible, doubtful.
+  // Lower is better: there is evidence beyond its call, then its call is proven, possible, doubtful.
   int rank() const { return is_supported() && call <= CallMatch::possible ? -1 : static_cast<int>(call); }
   // Whether a frame of the walk ends there.
   bool has_frame(uintptr_t other_cfa) const {
@@ -41,7 +41,7 @@ class Search {
   Search(StackWalker& walker, const Walk& walk, const Snapshot& snapshot)
       : walker_(walker), walk_(walk), snapshot_(snapshot) {}
 
-  // The one guess that nothing speaks against; nothing if there is none.
+  // The only guess without contradiction or rival; nothing if there is none.
   std::optional<Walk> run();
 
  private:
@@ -54,13 +54,13 @@ class Search {
   const Walk& walk_;
   const Snapshot& snapshot_;
   uintptr_t at_ = 0, end_ = 0;
-  uintptr_t lift_ = kPushedPair;  // from rbp to where the frame ends
+  uintptr_t lift_ = kPushedPair;  // from rbp to the end of the frame
   uintptr_t stride_ = kStackAlignment;
   std::vector<Guess> guesses_;
-  CallMatch best_broken_ = CallMatch::contradicted;  // of those from which the thread's start is not reached
+  CallMatch best_broken_ = CallMatch::contradicted;  // among those that do not lead to the thread's start
 };
 
-// The frame's code says how far rbp is away at least, and sometimes at most.
+// The frame's code shows how far away rbp is at least, and sometimes at most.
 bool Search::set_bounds() {
   const uintptr_t sp = walk_.registers[kRsp];
   const Mapping* mapping = walker_.modules().mapping(sp);
@@ -68,7 +68,7 @@ bool Search::set_bounds() {
   end_ = std::min(mapping->end, sp + kMaxSearched);
   if (snapshot_.stack_end > sp) end_ = std::min(end_, snapshot_.stack_end);
   lift_ = walker_.distance_to_frame_end(walk_.registers).value_or(kPushedPair);
-  // Hand-written code keeps rbp where it likes.
+  // Hand-written code may keep rbp at any address.
   if (lift_ != kPushedPair) stride_ = sizeof(uintptr_t);
   const Distance distance = walker_.where_frame_pointer(walk_.registers);
   if (distance.least >= end_ - sp) return false;
@@ -77,7 +77,7 @@ bool Search::set_bounds() {
   return true;
 }
 
-// A signal handler, and the first function of a context, return to where nobody has called them: that is as good as a call.
+// A signal handler, and the first function of a context, return to where no call was made: that is as good as a call.
 CallMatch Search::match(uintptr_t return_address) {
   Code& code = walker_.code();
   const CallMatch call = code.match_call(return_address, walk_.registers[kRip], walk_.registers.ip_is_exact);
@@ -88,7 +88,7 @@ CallMatch Search::match(uintptr_t return_address) {
   return walker_.needs_no_call(frame) ? CallMatch::possible : CallMatch::contradicted;
 }
 
-// False where the stack ends, or the time is up.
+// False if the stack has ended, or the time is up.
 bool Search::try_at(uintptr_t frame_pointer) {
   const auto return_address = walker_.stack().read_value<uintptr_t>(frame_pointer + lift_ - sizeof(uintptr_t));
   if (!return_address) return false;
@@ -99,7 +99,8 @@ bool Search::try_at(uintptr_t frame_pointer) {
   }
   const CallMatch call = match(*return_address);
   if (call == CallMatch::contradicted) return true;
-  // A frame of a walk that fits no worse is no rival of it: the calls of a recursion would all be tried else.
+  // A frame of a walk that fits at least as well is not a rival of it: otherwise all calls of a recursion would be
+  // tried.
   const bool is_known = std::any_of(guesses_.begin(), guesses_.end(), [&](const Guess& guess) {
     return guess.is_supported() && guess.calls_elsewhere == 0 && guess.has_frame(frame_pointer + lift_);
   });
@@ -118,7 +119,7 @@ bool Search::try_at(uintptr_t frame_pointer) {
                              walker_.calls_elsewhere(frame), std::move(trial)});
     return true;
   }
-  // By tables a stack that is alive can be followed. One that cannot is what is left of another.
+  // With unwind tables, a live stack can be followed. If it cannot, it is left over from finished calls.
   const bool has_tables = walker_.code().procedure(trial.registers.lookup_pc()).has_value();
   if (!trial.is_contradicted && (call == CallMatch::proven || !has_tables)) best_broken_ = std::min(best_broken_, call);
   return true;
@@ -126,30 +127,30 @@ bool Search::try_at(uintptr_t frame_pointer) {
 
 // Whether two guesses cannot be told apart.
 bool is_rival(const Guess& best, const Guess& other) {
-  // If one is a frame of the other's walk it is open whether the frames between are alive or left over.
+  // If one is a frame of the other's walk, it is unknown whether the frames in between are alive or left over.
   if (!best.is_proven()) return other.call <= CallMatch::possible;
   if (best.has_frame(other.cfa) || other.calls_elsewhere > best.calls_elsewhere) return false;
-  // What the function has stored in its frame is there or is not.
+  // What the function has stored in its frame either is there or is not.
   const bool is_told_by_stores =
       best.evidence.stores == Support::supported && other.evidence.stores != Support::supported;
   return other.rank() <= best.rank() || (other.call == CallMatch::proven && !is_told_by_stores);
 }
 
-// The innermost of those for which most speaks. Where two contradict each other of which as much can be said, none is taken.
-// What is left of calls that are over may fit as well as what is alive, but for the place where it meets that: there a call
-// leads elsewhere.
+// The innermost guess with the best evidence, or nothing if another one contradicts it with equally good evidence. What
+// finished calls have left on the stack may fit as well as live frames, except where it meets them: there a call leads
+// elsewhere.
 std::optional<Walk> Search::verdict() {
   const auto best = std::min_element(guesses_.begin(), guesses_.end(), [](const Guess& a, const Guess& b) {
     return std::pair(a.calls_elsewhere, a.rank()) < std::pair(b.calls_elsewhere, b.rank());
   });
   if (best == guesses_.end() || best->call > CallMatch::possible) return std::nullopt;
-  // Of a recursion through a pointer an outer round may be proven, and is a frame of the inner one's walk.
+  // In a recursion through a pointer an outer round may be proven although it is a frame of the inner one's walk.
   const bool may_be_outer = std::any_of(guesses_.begin(), best, [&](const Guess& guess) {
     return guess.call <= CallMatch::possible && guess.calls_elsewhere <= best->calls_elsewhere &&
            guess.has_frame(best->cfa) && guess.evidence.stores >= best->evidence.stores;
   });
   if (may_be_outer) return std::nullopt;
-  // Another may be the caller all the same, if the stack above it leads through code that cannot be followed.
+  // Another may still be the caller, if the stack above it leads through code that cannot be followed.
   if (best->rank() >= static_cast<int>(best_broken_) && best->call != CallMatch::proven) return std::nullopt;
   const auto rivals_best = [&](const Guess& other) { return &other != &*best && is_rival(*best, other); };
   if (std::any_of(guesses_.begin(), guesses_.end(), rivals_best)) return std::nullopt;
@@ -171,12 +172,12 @@ std::optional<Walk> Search::run() {
 
 }  // namespace
 
-// The last frame's function has pushed its caller's rbp and copied its stack pointer into rbp, but rbp was not captured:
-// somewhere up the stack lie the saved rbp and above it the return address. Stale pairs of calls that are over may lie in
-// between, in buffers that were never written, and live ones of other calls above. So a pair counts only if the stack
-// then leads to the thread's start and no call on the way contradicts the function of the frame below. The innermost
-// whose own call is proven is taken, else the innermost possible one; not if another that is no frame of that walk
-// fits too.
+// The last frame's function has pushed its caller's rbp and copied its stack pointer into rbp, but rbp was not
+// captured: somewhere up the stack are the saved rbp and, above it, the return address. There may be stale pairs from
+// finished calls in between, in buffers that were never written, and live pairs of other calls above. So a pair counts
+// only if from there the stack leads to the thread's start and no call on the way contradicts the function of the frame
+// below. The innermost pair whose own call is proven is used, otherwise the innermost possible one; neither if another
+// pair fits that is not a frame of that walk.
 bool find_caller(StackWalker& walker, Walk& walk, const Snapshot& snapshot) {
   std::optional<Walk> found = Search(walker, walk, snapshot).run();
   if (!found) return false;

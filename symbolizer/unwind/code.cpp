@@ -1,4 +1,4 @@
-// Recognises calls by their bytes (Intel SDM, volume 2), and follows what they call. See code.h.
+// Recognises calls by their bytes (Intel SDM, volume 2), and follows the functions that they call. See code.h.
 // Cold context only.
 #include "symbolizer/unwind/code.h"
 
@@ -12,11 +12,11 @@ namespace {
 
 constexpr size_t kMaxCallLength = 7;  // ff /2 with SIB and disp32, without prefixes
 constexpr size_t kDirectCall = 5;     // e8 and a distance
-constexpr size_t kSlotCall = 6;       // ff 15 and a distance: through a slot at a fixed place
-constexpr size_t kMaxFunctions = 64;  // looked at for one call, each of which ends in a jump to the next
-constexpr size_t kMaxEndings = 1024;  // kept
+constexpr size_t kSlotCall = 6;       // ff 15 and a distance: through a pointer at a fixed address
+constexpr size_t kMaxFunctions = 64;  // examined for one call, each of which ends in a jump to the next
+constexpr size_t kMaxEndings = 1024;  // cached
 
-// Length of a ModRM byte with its SIB and displacement, from the two bytes it starts with.
+// Length of a ModRM byte with its SIB and displacement, from its first two bytes.
 size_t modrm_length(uint8_t modrm, uint8_t sib) {
   const unsigned mode = modrm >> 6;
   const unsigned base = modrm & 7;
@@ -49,7 +49,7 @@ std::optional<Procedure> Code::procedure(uintptr_t pc) const {
 bool Code::follows_call(uintptr_t return_address) const {
   if (!is_code(return_address - 1)) return false;
   std::array<unsigned char, kMaxCallLength> before{};
-  // The first bytes of a mapping may have less than this before them.
+  // There may be fewer bytes before an address at the beginning of a mapping.
   size_t size = before.size();
   while (size >= 2 &&
          memory_.read_constant(return_address - size, before.data() + before.size() - size, size) != size) {
@@ -65,7 +65,8 @@ bool Code::follows_call(uintptr_t return_address) const {
   return false;
 }
 
-// Whom a direct call calls. An 0xe8 that belongs to a longer call through a pointer leads to no code, but by a rare chance.
+// The function that a direct call calls. An 0xe8 that is part of a longer call through a pointer leads to code only by
+// a rare coincidence.
 std::optional<uintptr_t> Code::direct_target(uintptr_t return_address) const {
   std::array<unsigned char, kDirectCall> call{};
   if (memory_.read_constant(return_address - call.size(), call.data(), call.size()) != call.size()) return std::nullopt;
@@ -74,7 +75,7 @@ std::optional<uintptr_t> Code::direct_target(uintptr_t return_address) const {
   return is_code(target) ? std::optional(target) : std::nullopt;
 }
 
-// Where the pointer lies that a call calls through, if the call says so itself (-fno-plt, global function pointers).
+// The address of the pointer that a call calls through, if the call contains it (-fno-plt, global function pointers).
 std::optional<uintptr_t> Code::slot_of_call(uintptr_t return_address) const {
   std::array<unsigned char, kSlotCall> call{};
   if (memory_.read_constant(return_address - call.size(), call.data(), call.size()) != call.size()) return std::nullopt;
@@ -89,7 +90,7 @@ CallMatch Code::match_call(uintptr_t return_address, uintptr_t callee_pc, bool c
   const auto target = slot ? memory_.read_value<uintptr_t>(*slot) : std::nullopt;
   if (!target || !is_code(*target)) return CallMatch::possible;
   const CallMatch match = match_target(*target, callee_pc, callee_pc_is_exact);
-  // A pointer that can be written to may have had another value at the call.
+  // A writable pointer may have had another value at the call.
   const Mapping* mapping = modules_.mapping(*slot);
   const bool may_have_changed = mapping == nullptr || mapping->writable;
   return may_have_changed && match != CallMatch::proven ? CallMatch::possible : match;
@@ -119,8 +120,8 @@ std::optional<uintptr_t> Code::callee_entry(uintptr_t return_address) {
   return target;
 }
 
-// Follows the functions that begin with `target`, each of which may end in a jump to the next (sibling calls, linkage
-// stubs, parts that are kept elsewhere), until one is that of `callee_pc`.
+// Follows the functions from `target` on, each of which may end in a jump to the next (sibling calls, linkage stubs,
+// parts placed elsewhere), up to the one that contains `callee_pc`.
 CallMatch Code::match_target(uintptr_t target, uintptr_t callee_pc, bool callee_pc_is_exact) {
   std::vector<uintptr_t> functions = {target};
   std::set<uintptr_t> seen = {target};

@@ -1,4 +1,4 @@
-// Data flow over machine code, for the stack pointer's sake. See code_flow.h.
+// Data flow over machine code, to find the stack pointer. See code_flow.h.
 // Cold context only.
 #include "symbolizer/unwind/code_flow.h"
 
@@ -10,7 +10,7 @@ namespace holdwatch {
 
 namespace {
 
-constexpr size_t kMaxSteps = 60000;         // instructions followed for one question
+constexpr size_t kMaxSteps = 60000;         // instructions followed in one analysis
 constexpr size_t kMaxInstructions = 20000;  // of one function with its parts
 constexpr size_t kMaxParts = 4;
 constexpr size_t kMaxReturns = 64;
@@ -79,7 +79,7 @@ void CodeFlow::follow_function(uintptr_t entry) {
 
 void CodeFlow::follow_to_return(uintptr_t pc) {
   begin();
-  if (is_next_function(pc)) return;  // the call before it never returns
+  if (is_next_function(pc)) return;  // the previous call never returns
   discover(pc);
   leaders_.insert(pc);
   reach(pc, entry_state());
@@ -89,7 +89,7 @@ void CodeFlow::follow_to_return(uintptr_t pc) {
 std::optional<Instruction> decode_at(MemoryReader& memory, uintptr_t pc) {
   unsigned char bytes[kMaxInstruction];
   size_t size = sizeof bytes;
-  while (size != 0 && memory.read_constant(pc, bytes, size) != size) --size;  // the last of a mapping
+  while (size != 0 && memory.read_constant(pc, bytes, size) != size) --size;  // the last one in a mapping
   return decode(bytes, size, pc);
 }
 
@@ -107,7 +107,7 @@ bool CodeFlow::is_inside(uintptr_t pc) const {
   return std::any_of(ranges_.begin(), ranges_.end(), [pc](const Procedure& range) { return range.contains(pc); });
 }
 
-// Takes the code in which `pc` lies, by the tables, as part of the function.
+// Adds the code that contains `pc`, according to the tables, to the function.
 bool CodeFlow::add_procedure(uintptr_t pc) {
   const Module* module = modules_.find(pc);
   if (module == nullptr || ranges_.size() == kMaxParts) return false;
@@ -118,7 +118,7 @@ bool CodeFlow::add_procedure(uintptr_t pc) {
   return true;
 }
 
-// Finds all instructions of a part and where its blocks begin. Compilers put nothing but code there, on this processor.
+// Finds all instructions of a part and where its blocks begin. On this processor, compilers put only code there.
 void CodeFlow::sweep(const Procedure& range) {
   bool is_after_end = false;
   for (uintptr_t pc = range.start; pc < range.end;) {
@@ -137,7 +137,7 @@ void CodeFlow::sweep(const Procedure& range) {
   }
 }
 
-// The same where no table tells the extent: all that jumps lead to, as long as no table describes it.
+// The same if no table shows the extent: everything that jumps lead to, as long as no table describes it.
 void CodeFlow::discover(uintptr_t entry) {
   std::vector<uintptr_t> starts = {entry};
   while (!starts.empty()) {
@@ -163,8 +163,9 @@ void CodeFlow::discover(uintptr_t entry) {
   }
 }
 
-// Without tables: whether what follows a call is the next function, since this one ends in a call that never returns (such as
-// __stack_chk_fail): padding up to where functions are aligned to, or what functions begin with.
+// Without tables: whether the code after a call is the next function, because this one ends in a call that never
+// returns (such as __stack_chk_fail). It is if there is padding up to the alignment of functions, or a typical
+// beginning of a function.
 bool CodeFlow::is_next_function(uintptr_t pc) const {
   constexpr uintptr_t kAlignment = 16;
   constexpr uint32_t kLandingMark = 0xfa1e0ff3;         // endbr64
@@ -208,7 +209,8 @@ void CodeFlow::run_block(uintptr_t start) {
     pc += instruction->length;
     if (ranges_.empty() && is_call(*instruction) && is_next_function(pc)) return;
     if (!is_inside(pc)) {
-      // Code written by hand falls from one function into the next; other code has called a function that never returns.
+      // Hand-written code falls through from one function into the next; other code has called a function that never
+      // returns.
       if (state.has_no_frame()) exits_.insert(pc);
       return;
     }
@@ -229,7 +231,7 @@ void CodeFlow::note_watched(uintptr_t pc, const Instruction& instruction, const 
     watched_ = state;
 }
 
-// The registers after an instruction; false if execution does not go on behind it.
+// Computes the registers after an instruction; false if execution does not continue after it.
 bool CodeFlow::step(uintptr_t pc, const Instruction& instruction, FlowState& state) {
   const FlowValue compared = std::exchange(compared_, {});
   const Operation operation = instruction.operation;
@@ -238,7 +240,7 @@ bool CodeFlow::step(uintptr_t pc, const Instruction& instruction, FlowState& sta
   if (operation == Operation::ret) note_return(state);
   if (ends_block(operation)) return false;
   if (operation == Operation::branch) {
-    // A loop that touches each page of a large frame (-fstack-clash-protection) goes on until rsp has a certain value.
+    // A loop that touches each page of a large frame (-fstack-clash-protection) ends when rsp has a certain value.
     if (compared.is_address() && instruction.condition == kNotEqual) state[Encoded::rsp] = compared;
     return true;
   }
@@ -253,7 +255,7 @@ bool CodeFlow::step(uintptr_t pc, const Instruction& instruction, FlowState& sta
 
 void CodeFlow::note_return(const FlowState& state) {
   if (returns_.size() < kMaxReturns) returns_.push_back(state);
-  // An address that was pushed is jumped to.
+  // It jumps to an address that was pushed.
   if (!ranges_.empty() && state[Encoded::rsp].base == kRsp && !state.has_no_frame()) has_unknown_exit_ = true;
 }
 
@@ -293,7 +295,7 @@ void CodeFlow::change(uintptr_t pc, const Instruction& instruction, FlowState& s
   if (!rsp.is_address()) rsp = restored_stack_pointer(pc, state);
 }
 
-// What the instruction puts into its `reg`.
+// The value that the instruction puts into its `reg`.
 FlowValue CodeFlow::result_of(uintptr_t pc, const Instruction& instruction, const FlowState& state) {
   const auto value_of = [&state](int number) {
     return number >= 0 && number < 16 ? state.registers[static_cast<size_t>(number)] : FlowValue{};
@@ -320,7 +322,7 @@ FlowValue CodeFlow::result_of(uintptr_t pc, const Instruction& instruction, cons
   return {};
 }
 
-// An argument that was kept on the stack across a call is still that argument.
+// An argument that was saved on the stack across a call is still that argument.
 FlowValue CodeFlow::loaded(const FlowValue& address, const FlowState& state) {
   const auto kept = std::find_if(state.stores.begin(), state.stores.end(), [&address](const FlowStore& store) {
     return store.where == address && store.what.is_argument();
@@ -339,7 +341,7 @@ void CodeFlow::store(const FlowValue& where, const FlowValue& what, FlowState& s
   if (is_of_use && state.stores.size() < kMaxStores) state.stores.push_back({where, what});
 }
 
-// After the stack pointer was loaded with something that has not been followed: it still lies below the frame pointer.
+// The stack pointer was loaded with an unknown value: it is still below the frame pointer.
 FlowValue CodeFlow::restored_stack_pointer(uintptr_t pc, const FlowState& state) {
   const FlowValue rbp = state[Encoded::rbp];
   return lowered(2 * pc, rbp.is_address() && rbp.base != kRbp ? rbp : FlowValue{kRsp, 0, false}, 0, UINT64_MAX);
@@ -348,7 +350,7 @@ FlowValue CodeFlow::restored_stack_pointer(uintptr_t pc, const FlowState& state)
 FlowValue CodeFlow::lowered(uint64_t key, const FlowValue& from, uint64_t least, uint64_t most) {
   const auto [known, is_new] = lowering_keys_.try_emplace(key, kFirstLowering + static_cast<int>(lowerings_.size()));
   if (is_new) lowerings_.push_back({});
-  // What is reached again is reached with less known: the later visit is the one that holds for all.
+  // A later visit to the same instruction knows less: its result is the one that holds for all.
   if (from.base != known->second) lowerings_[static_cast<size_t>(known->second - kFirstLowering)] = {from, least, most};
   return {known->second, 0, false};
 }
@@ -380,7 +382,7 @@ std::optional<Distance> CodeFlow::distance(FlowValue lower, const FlowValue& upp
   return std::nullopt;
 }
 
-// Where paths meet on which the stack pointer stands at different places: somewhere below what they have in common.
+// Paths meet here with different stack pointers: the result is somewhere below what they have in common.
 FlowValue CodeFlow::merged_stack_pointer(uintptr_t pc, const FlowValue& one, const FlowValue& other) {
   const uint64_t key = 2 * pc + 1;
   const auto known = lowering_keys_.find(key);
@@ -419,7 +421,7 @@ void CodeFlow::reach(uintptr_t pc, const FlowState& state) {
   const auto [known, is_new] = states_.try_emplace(pc, state);
   bool changed = is_new;
   if (is_new && is_seeding_) seeded_.insert(pc);
-  // What is only assumed of a block that nothing was seen to lead to must not blur what is known of others.
+  // An assumption about a block that nothing was seen to lead to must not weaken what is known of other blocks.
   if (!is_new && (!is_seeding_ || seeded_.contains(pc))) merge(pc, known->second, state, changed);
   if (changed) pending_.push_back(pc);
 }
@@ -427,7 +429,7 @@ void CodeFlow::reach(uintptr_t pc, const FlowState& state) {
 void CodeFlow::jump_to(uintptr_t target, const FlowState& state) {
   if (is_inside(target)) return reach(target, state);
   if (!state.has_no_frame() && !ranges_.empty() && add_procedure(target)) {
-    leaders_.insert(target);  // a part of the function that is kept elsewhere
+    leaders_.insert(target);  // a part of the function that is placed elsewhere
     return reach(target, state);
   }
   exits_.insert(target);
@@ -453,7 +455,7 @@ void CodeFlow::jump_through_pointer(uintptr_t next, const Instruction& instructi
   }
 }
 
-// What has not been reached for all that may be left in any way.
+// Code that was not reached may still contain exits of any kind.
 void CodeFlow::note_unreached_exits() {
   for (const auto& [pc, instruction] : code_) {
     if (reached_.contains(pc)) continue;
@@ -463,8 +465,8 @@ void CodeFlow::note_unreached_exits() {
   }
 }
 
-// What is assumed of the blocks that no jump was seen to lead to. They are a switch's, or landing pads of exceptions,
-// which are reached from any call.
+// The assumed state of blocks that no jump was seen to lead to. They belong to a switch, or are landing pads of
+// exceptions, which are reached from any call.
 std::optional<FlowState> CodeFlow::seed() {
   if (!at_switch_ || !at_call_) return at_switch_ ? at_switch_ : at_call_;
   constexpr uintptr_t kOwnKey = 2;
@@ -474,7 +476,7 @@ std::optional<FlowState> CodeFlow::seed() {
   return merged;
 }
 
-// Again until the calls that these blocks make in their turn change nothing any more.
+// Repeated until the calls in these blocks change nothing any more.
 void CodeFlow::seed_unreached() {
   constexpr int kMaxRounds = 4;
   std::vector<uintptr_t> unreached;

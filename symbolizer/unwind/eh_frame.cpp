@@ -1,4 +1,5 @@
-// Parses .eh_frame_hdr, FDE and CIE: as the Linux Standard Base's "Exception Frames" and DWARF 4, section 6.4, say.
+// Parses .eh_frame_hdr, FDE and CIE: according to the Linux Standard Base, "Exception Frames", and DWARF 4, section
+// 6.4.
 // Cold context only.
 #include "symbolizer/unwind/eh_frame.h"
 
@@ -23,11 +24,11 @@ struct CommonInformation {
   bool defines_cfa = false;
 };
 
-// The bytes of the CIE or FDE at `address`, without its length field; empty if that makes no sense.
+// The bytes of the CIE or FDE at `address`, without its length field; empty if it is invalid.
 std::vector<unsigned char> read_entry(const Module& module, MemoryReader& memory, uintptr_t address) {
   if (!module.contains(address) || module.end - address < 8) return {};
   const auto length = memory.read_constant_value<uint32_t>(address);
-  // 0xffffffff would announce the 64-bit form, which nobody emits for .eh_frame.
+  // 0xffffffff would announce the 64-bit form, which no compiler emits for .eh_frame.
   if (!length || *length < 4 || *length > kMaxEntrySize || *length > module.end - address - 4) return {};
   std::vector<unsigned char> bytes(*length);
   if (memory.read_constant(address + 4, bytes.data(), bytes.size()) != bytes.size()) return {};
@@ -87,7 +88,7 @@ std::optional<CommonInformation> read_common_information(const Module& module, M
   return out;
 }
 
-// The range that the FDE at `address` describes; nothing if it or its CIE is not sound.
+// The range that the FDE at `address` describes; nothing if it or its CIE is invalid.
 std::optional<std::pair<uintptr_t, uintptr_t>> read_frame_description(const Module& module, MemoryReader& memory,
                                                                       uintptr_t address) {
   const std::vector<unsigned char> entry = read_entry(module, memory, address);

@@ -1,5 +1,5 @@
 // Reads the ELF headers of an object from the process's memory. See elf_layout.h.
-// Cold context only. The headers are another's bytes: every count, size and address of them is checked before use.
+// Cold context only. The headers are not trusted: every count, size and address in them is checked before use.
 #include "symbolizer/unwind/elf_layout.h"
 
 #include <elf.h>
@@ -16,7 +16,8 @@ namespace holdwatch {
 namespace {
 
 constexpr size_t kMaxNoteBytes = 4096;
-constexpr uintptr_t kMaxModuleSpan = uintptr_t{1} << 36;  // far beyond any real object, far below an overflow
+constexpr uintptr_t kMaxModuleSpan = uintptr_t{1}
+                                     << 36;  // far larger than any real object, far too small for an overflow
 constexpr uintptr_t kPageSize = 4096;
 
 uintptr_t round_up(uintptr_t value, uintptr_t unit) {

@@ -1,4 +1,4 @@
-// Compares what code says of a frame with what the stack holds. See frame_evidence.h.
+// Compares what code implies about a frame with what the stack contains. See frame_evidence.h.
 // Cold context only.
 #include "symbolizer/unwind/frame_evidence.h"
 
@@ -8,16 +8,16 @@ namespace holdwatch {
 
 namespace {
 
-constexpr int64_t kOrdinaryConstant = 256;  // smaller ones are found by chance
+constexpr int64_t kOrdinaryConstant = 256;  // smaller ones match by chance
 constexpr int kEnough = 2;                  // a rare value, or two ordinary ones
-constexpr uintptr_t kLowestByte = 0xff;     // of the stack guard it is zero, so that no string runs over it
+constexpr uintptr_t kLowestByte = 0xff;     // of the stack guard, is zero, so that no string runs over it
 
 constexpr std::pair<Register, Encoded> kKept[] = {{kRbp, Encoded::rbp}, {kRbx, Encoded::rbx}, {kR12, Encoded::r12},
                                                   {kR13, Encoded::r13}, {kR14, Encoded::r14}, {kR15, Encoded::r15}};
 
 }  // namespace
 
-// An address that the flow knows relative to rsp or rbp, both of which the frame has.
+// The run-time address for a value that the flow knows relative to rsp or rbp, both of which the frame has.
 std::optional<uintptr_t> FrameEvidence::resolve(const FlowValue& value, const RegisterSet& frame,
                                                 const FlowState& state) const {
   if (!value.is_address()) return std::nullopt;
@@ -41,7 +41,7 @@ Support FrameEvidence::of_stores(const RegisterSet& frame, uintptr_t entry) {
     const auto held = where ? stack_.read_value<uintptr_t>(*where) : std::nullopt;
     if (!held) continue;
     if (store.what.base == FlowValue::kConstant) {
-      // What a variable was given at first may have changed since.
+      // A variable's initial value may have changed since.
       const int64_t wanted = store.what.offset;
       if (*held == static_cast<uintptr_t>(wanted) && wanted != 0) fitting += wanted >= kOrdinaryConstant ? kEnough : 1;
     } else if (store.what.base == FlowValue::kStackGuard) {

@@ -11,7 +11,7 @@ namespace {
 
 constexpr uint64_t kRegisterCount = 17;  // rax ... r15 and the return address
 
-// One operand of a call-frame instruction, as far as the checks care.
+// The kind of an operand of a call-frame instruction, as far as the checks need it.
 enum class Operand : uint8_t { none, byte, half, word, leb128, register_number, expression, pointer };
 
 struct Instruction {
@@ -20,7 +20,7 @@ struct Instruction {
   bool defines_cfa;
 };
 
-// DWARF 4, figure 40, and the GNU extension 0x2e (args_size). Anything else is refused.
+// DWARF 4, figure 40, and the GNU extension 0x2e (args_size). Anything else is rejected.
 constexpr std::array<Instruction, 22> kInstructions{{
     {0x00, Operand::none, Operand::none, false},
     {0x01, Operand::pointer, Operand::none, false},
@@ -46,8 +46,8 @@ constexpr std::array<Instruction, 22> kInstructions{{
     {0x2e, Operand::leb128, Operand::none, false},
 }};
 
-// A DWARF expression of arithmetic, constants, registers and memory, which is all that compilers and libc put there.
-// Refused with the rest: branches, which may never end, and division, which traps for INT64_MIN / -1.
+// A DWARF expression of arithmetic, constants, registers and memory, which is all that compilers and libc use. The rest
+// is rejected, including branches, which may never end, and division, which traps for INT64_MIN / -1.
 bool check_expression(Bytes expression) {
   while (expression.more()) {
     const auto code = expression.take<uint8_t>();
@@ -95,7 +95,7 @@ bool take_operand(Bytes& program, Operand operand, uint8_t pointer_encoding) {
 
 }  // namespace
 
-// Registers beyond the general ones (vector registers, which the Windows ABI saves) are refused, as libunwind does.
+// Registers beyond the general ones (vector registers, which the Windows ABI saves) are rejected, as in libunwind.
 bool check_frame_program(Bytes program, uint8_t pointer_encoding, bool& defines_cfa) {
   while (program.more()) {
     const auto byte = program.take<uint8_t>();

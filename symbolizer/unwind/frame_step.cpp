@@ -1,4 +1,5 @@
-// libunwind's remote interface with accessors of our own: registers from a RegisterSet, memory through a MemoryReader.
+// Uses libunwind's remote interface with our own accessors: registers from a RegisterSet, memory through a
+// MemoryReader.
 // Cold context only.
 #include "symbolizer/unwind/frame_step.h"
 
@@ -10,16 +11,16 @@ namespace holdwatch {
 
 namespace {
 
-// Of one step; real ones need some hundred. Bounds expressions that jump backwards for ever.
+// In one step; real ones need some hundred. Bounds expressions that jump backwards forever.
 constexpr unsigned kMaxAccesses = 20000;
-// What a function must hand back as it found it (System V ABI, section 3.2.1): all that is left of a callee's registers
-// in its caller. The caller's other registers are not what the callee's frame says.
+// The registers that a function must preserve (System V ABI, section 3.2.1): only their values are still valid in the
+// caller. The callee's frame does not show the caller's other registers.
 constexpr uint32_t kCalleeSaved =
     1u << kRbx | 1u << kRbp | 1u << kR12 | 1u << kR13 | 1u << kR14 | 1u << kR15 | 1u << kRsp | 1u << kRip;
 
 static_assert(UNW_X86_64_RBP == int{kRbp} && UNW_X86_64_R15 == int{kR15} && UNW_X86_64_RIP == int{kRip});
 
-// What the accessors see of the step that is being made.
+// The data of the current step, for the accessors.
 struct Step {
   const Modules& modules;
   MemoryReader& memory;
@@ -38,7 +39,7 @@ int find_proc_info(unw_addr_space_t space, unw_word_t pc, unw_proc_info_t* info,
     step.procedure_missing = true;
     return -UNW_ENOINFO;
   }
-  // A table of the one entry that has been found and checked.
+  // A table with only the entry that was found and checked.
   unw_dyn_info_t table{};
   table.start_ip = procedure->start;
   table.end_ip = procedure->end;
@@ -55,7 +56,7 @@ int get_dyn_info_list_addr(unw_addr_space_t, unw_word_t*, void*) {
   return -UNW_ENOINFO;
 }
 
-// Tables and code lie in the module of the frame; everything else is stack.
+// Tables and code are in the frame's module; everything else is stack.
 int access_mem(unw_addr_space_t, unw_word_t address, unw_word_t* value, int is_write, void* argument) {
   Step& step = *static_cast<Step*>(argument);
   if (is_write != 0 || step.accesses_left == 0) return -UNW_EINVAL;
@@ -88,7 +89,7 @@ int get_proc_name(unw_addr_space_t, unw_word_t, char*, size_t, unw_word_t*, void
   return -UNW_ENOINFO;
 }
 
-// The caller's registers as libunwind found them after a step.
+// The caller's registers as libunwind computed them in a step.
 RegisterSet registers_of(unw_cursor_t& cursor, uintptr_t ip, bool interrupted) {
   RegisterSet out;
   for (unsigned number = kRax; number < kRip; ++number) {
@@ -121,7 +122,7 @@ struct FrameStepper::State {
     accessors.get_proc_name = get_proc_name;
     space = libunwind().create_addr_space(&accessors, 0);
     if (space == nullptr) throw std::bad_alloc();
-    // Not per thread: libunwind would then share one cache among all address spaces of the thread.
+    // Not per thread: then libunwind would share one cache among all address spaces of the thread.
     libunwind().set_caching_policy(space, UNW_CACHE_GLOBAL);
   }
   ~State() { libunwind().destroy_addr_space(space); }
@@ -141,8 +142,8 @@ std::optional<Procedure> FrameStepper::procedure(uintptr_t pc, MemoryReader& mem
   return module == nullptr ? std::nullopt : find_procedure(*module, memory, pc);
 }
 
-// A return address is handed over as the address before it: with a cursor of its own for every frame, libunwind takes
-// each for exact, and its cache, which is keyed by address alone, cannot mix up the two meanings of one address.
+// A return address is passed as the address before it. Since every frame has a cursor of its own, libunwind treats each
+// address as exact, and its cache, whose key is the address alone, cannot mix up the two meanings of one address.
 StepResult FrameStepper::step(RegisterSet& registers, MemoryReader& memory) {
   Step step{state_->modules, memory, registers, state_->modules.find(registers.lookup_pc())};
   StepResult result;
@@ -151,7 +152,7 @@ StepResult FrameStepper::step(RegisterSet& registers, MemoryReader& memory) {
 
   const int status = libunwind().step(&cursor);
   if (step.procedure_missing) {
-    result.outcome = Stepped::no_procedure;  // libunwind may have guessed on from there: not taken
+    result.outcome = Stepped::no_procedure;  // libunwind may have continued by guessing: discarded
     return result;
   }
   if (status < 0) {

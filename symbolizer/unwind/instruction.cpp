@@ -1,4 +1,4 @@
-// Decodes x86-64 instructions by the opcode maps of the Intel SDM, volume 2, appendix A. See instruction.h.
+// Decodes x86-64 instructions according to the opcode maps of the Intel SDM, volume 2, appendix A. See instruction.h.
 // Any context; pure.
 #include "symbolizer/unwind/instruction.h"
 
@@ -18,7 +18,7 @@ constexpr uint32_t bit(int which) {
 }
 constexpr uint32_t kCallerSaved = 1u << kAx | 1u << kCx | 1u << kDx | 1u << kSi | 1u << kDi | 0x0f00u;
 
-// The bytes of one instruction, and what its prefixes said.
+// The bytes of one instruction, and the settings from its prefixes.
 class Decoder {
  public:
   Decoder(const unsigned char* bytes, size_t size, uintptr_t address)
@@ -70,7 +70,7 @@ class Decoder {
     out_.reg = to;
     out_.rm = from;
   }
-  // ah ... bh are encoded as 4 ... 7 where there is no REX.
+  // ah ... bh are encoded as 4 ... 7 if there is no REX prefix.
   static int of_byte(int which, bool has_rex) { return !has_rex && which >= 4 && which < 8 ? which - 4 : which; }
   void bytes_are_registers() {
     reg_ = of_byte(reg_, has_rex_);
@@ -89,7 +89,7 @@ class Decoder {
   bool has_rex_ = false, wide_ = false;
   int reg_extension_ = 0, index_extension_ = 0, base_extension_ = 0;
   int reg_ = 0, rm_ = 0;
-  unsigned extension_ = 0;  // the reg field without REX.R, which tells a group's members apart
+  unsigned extension_ = 0;  // the reg field without REX.R, which selects the instruction within a group
   bool is_register_ = false;
 };
 
@@ -263,7 +263,7 @@ void Decoder::moves(uint8_t code) {
       if (!half_ && !short_ && !is_register_) of_low_halves(Operation::address_low, reg_, Instruction::kNone);
       return writes_reg();
     case 0x8f:
-      if (extension_ != 0) good_ = false;  // XOP, which no compiler makes
+      if (extension_ != 0) good_ = false;  // XOP, which no compiler generates
       out_.operation = Operation::pop;
       if (is_register_) out_.reg = rm_;
       return;
@@ -272,7 +272,7 @@ void Decoder::moves(uint8_t code) {
   }
 }
 
-// f6, f7, fe, ff: what they do stands in the reg field.
+// f6, f7, fe, ff: the reg field selects the operation.
 void Decoder::groups(uint8_t code) {
   take_modrm();
   if (code == 0xf6 || code == 0xfe) bytes_are_registers();
@@ -429,7 +429,7 @@ void Decoder::rest(uint8_t code) {
     if (code == 0xdf) out_.clobbers |= bit(kAx);  // fnstsw %ax
     return;
   }
-  // Strings, ports, flags: the registers that they move along.
+  // Strings, ports, flags: they also change index registers.
   if ((code >= 0x6c && code <= 0x6f) || (code >= 0xa4 && code <= 0xaf)) {
     out_.clobbers |= bit(kAx) | bit(kCx) | bit(kSi) | bit(kDi);
   }
@@ -484,7 +484,7 @@ void Decoder::one_byte(uint8_t code) {
   }
 }
 
-// Which of the two-byte instructions with a ModRM byte change a general register.
+// The two-byte instructions with a ModRM byte that change a general register.
 void Decoder::two_bytes_writes(uint8_t code) {
   const auto is_one_of = [code](std::initializer_list<uint8_t> list) {
     return std::find(list.begin(), list.end(), code) != list.end();

@@ -11,7 +11,7 @@
 namespace holdwatch {
 namespace {
 
-// Of one module.
+// In one module.
 constexpr size_t kMaxCalls = 64 * 1024;
 constexpr size_t kMaxSymbols = 256 * 1024;
 constexpr size_t kMaxStrings = size_t{16} << 20;
@@ -19,7 +19,7 @@ constexpr std::string_view kStart = "__libc_start_main";
 constexpr std::string_view kLockCalls[] = {"pthread_mutex_lock",    "pthread_mutex_trylock", "pthread_mutex_timedlock",
                                            "pthread_rwlock_rdlock", "pthread_rwlock_wrlock", "mtx_lock"};
 
-// Up to `most` of `count` items; fewer where the memory ends.
+// Up to `most` of `count` items; fewer if the memory ends.
 template <typename Item>
 std::vector<Item> read_items(uintptr_t address, size_t count, size_t most, MemoryReader& memory) {
   std::vector<Item> items(std::min(count, most));
@@ -31,8 +31,8 @@ bool is_of_interest(std::string_view name) {
   return name == kStart || std::find(std::begin(kLockCalls), std::end(kLockCalls), name) != std::end(kLockCalls);
 }
 
-// Calls `visit(name, address it is bound to)` for each function of interest that the table has. A few big reads: a small one
-// each would take longer than the report.
+// Calls `visit(name, address it is bound to)` for each relevant function in the table. Uses few, large reads: one small
+// read per item would take longer than the report.
 template <typename Visit>
 void for_each_call(const Module& module, const DynamicTable& table, const DynamicTable::Relocations& calls,
                    MemoryReader& memory, Visit visit) {

@@ -1,4 +1,4 @@
-// libunwind as the loader has bound it. See libunwind.h.
+// libunwind as linked by the loader. See libunwind.h.
 #include "symbolizer/unwind/libunwind.h"
 
 namespace holdwatch {

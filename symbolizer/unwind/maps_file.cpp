@@ -11,7 +11,7 @@
 namespace holdwatch {
 namespace {
 
-// The kernel writes a newline in a path as \012 and nothing else in another way (seq_file_path in fs/proc/task_mmu.c).
+// The kernel escapes only a newline in a path, as \012 (seq_file_path in fs/proc/task_mmu.c).
 std::string unescape(std::string_view path) {
   std::string out;
   for (size_t i = 0; i < path.size(); ++i) {
@@ -48,7 +48,7 @@ std::vector<Mapping> parse_maps(std::string_view text) {
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
     std::optional<Mapping> mapping = parse_line(text.substr(0, end));
-    // The kernel sorts them; a line that does not fit in would break every search by address.
+    // The kernel sorts them; a line out of order would break every search by address.
     if (mapping && (mappings.empty() || mappings.back().end <= mapping->start)) mappings.push_back(std::move(*mapping));
     text.remove_prefix(std::min(end + 1, text.size()));
   }

@@ -1,4 +1,4 @@
-// Puts mappings and ELF headers together into modules, and keeps track of those that come and go.
+// Combines mappings and ELF headers into modules, and keeps track of those that are loaded and unloaded.
 // Cold context only.
 #include "symbolizer/unwind/modules.h"
 
@@ -23,8 +23,8 @@ bool same_file(const Mapping& a, const Mapping& b) {
   return a.inode == b.inode && a.device == b.device && a.path == b.path;
 }
 
-// The mappings from index `first` on that an object reaching up to `limit` consists of: its file's, and anonymous ones
-// between and behind them (.bss, or code that the program has moved to huge pages). Sets end and executable ranges.
+// Takes the mappings, starting at index `first`, of an object that extends up to `limit`: its file's, and anonymous
+// ones between and after them (.bss, or code that the program has moved to huge pages). Sets end and executable ranges.
 size_t take_mappings(const std::vector<Mapping>& mappings, size_t first, uintptr_t limit, Module& module) {
   size_t next = first;
   for (; next < mappings.size() && (next == first || mappings[next].start < limit); ++next) {
@@ -68,8 +68,8 @@ size_t take_plain_file(const std::vector<Mapping>& mappings, size_t first, Modul
   return next;
 }
 
-// Whether anything that can be executed belongs to the file, memory without a name behind it included. If not it is data, and
-// is not read: the page may be one that a server has to supply, and never does.
+// Whether any executable memory belongs to the file, including the anonymous memory after it. If not, the file is data
+// and is not read: the page may be one that a file server has to supply, and never does.
 bool may_have_code(const std::vector<Mapping>& mappings, size_t first) {
   for (size_t i = first; i < mappings.size(); ++i) {
     if (!mappings[i].path.empty() && !same_file(mappings[i], mappings[first])) break;
@@ -98,7 +98,7 @@ bool may_start_module(const Mapping& mapping) {
   return mapping.path == "[vdso]" || (!mapping.path.empty() && mapping.path.front() != '[');
 }
 
-// The module of `modules` that is still mapped just as it was, from index `first` of `mappings` on.
+// The module of `modules` that is mapped unchanged, starting at index `first` of `mappings`.
 std::shared_ptr<const Module> unchanged(const std::vector<std::shared_ptr<const Module>>& modules,
                                         const std::vector<Mapping>& mappings, size_t first, size_t& next) {
   const Module now = module_of_file(mappings[first]);
@@ -114,7 +114,7 @@ std::shared_ptr<const Module> unchanged(const std::vector<std::shared_ptr<const 
   return extent.end == old.end && extent.executable == old.executable ? *found : nullptr;
 }
 
-// Whether what is mapped is still the file that it was: one that is overwritten in its place keeps its name and number.
+// Whether the mapped file still has the same contents: a file that is overwritten in place keeps its name and inode.
 bool has_its_headers(const Module& module, MemoryReader& memory) {
   const std::optional<ElfLayout> layout = read_elf_layout(memory, module.start);
   return layout ? layout->build_id == module.build_id && layout->bias == module.bias : module.build_id.empty();
@@ -149,7 +149,7 @@ bool Module::executes(uintptr_t address) const {
                      [address](const auto& range) { return address >= range.first && address < range.second; });
 }
 
-// Of our own process the calling thread's file is read: the main thread's is empty once that has called pthread_exit.
+// For our own process the calling thread's file is read: the main thread's is empty after it has called pthread_exit.
 bool Modules::refresh() {
   const uint64_t before_ns = now_ns();
   std::optional<std::string> text =
@@ -180,7 +180,7 @@ void Modules::update(std::string text, const Period& read) {
       next = build_module(mappings_, i, memory_, fresh);
       module = std::make_shared<const Module>(std::move(fresh));
     }
-    // A file that is mapped to be read only (a database, a debug file) is no module.
+    // A file that is mapped only for reading (a database, a debug file) is not a module.
     if (!module->executable.empty()) modules_.push_back(std::move(module));
     i = next;
   }

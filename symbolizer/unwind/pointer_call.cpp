@@ -14,9 +14,9 @@ namespace {
 
 constexpr uintptr_t kMaxProcedure = 65536;  // bytes
 constexpr size_t kMaxWindow = 256;          // instructions
-constexpr size_t kMaxWindows = 1024;        // kept
+constexpr size_t kMaxWindows = 1024;        // cached
 constexpr int kStackPointer = static_cast<int>(Encoded::rsp);
-constexpr size_t kMaxFollowed = 256;  // instructions on all ways from a call to the function that it reaches by jumps
+constexpr size_t kMaxFollowed = 256;  // instructions on all paths from a call to the function that it reaches by jumps
 constexpr uintptr_t kWordSize = sizeof(uintptr_t);
 
 bool goes_on(const Instruction& instruction) {
@@ -47,7 +47,7 @@ std::optional<uintptr_t> stack_pointer_before(const Instruction& instruction, st
   return std::nullopt;
 }
 
-// Registers as they are followed through a window.
+// Register values while following a window.
 class Values {
  public:
   Values(MemoryReader& memory, const KnownRegisters& values) : memory_(memory), values_(values) {}
@@ -60,7 +60,7 @@ class Values {
     return which >= 0 && which < static_cast<int>(values_.size()) ? values_[static_cast<size_t>(which)] : std::nullopt;
   }
 
-  // Of the memory that an instruction names.
+  // The address of the instruction's memory operand.
   std::optional<uintptr_t> address(const Instruction& instruction, uintptr_t next) const {
     if (instruction.has_segment) return std::nullopt;
     uintptr_t address = static_cast<uintptr_t>(instruction.displacement);
@@ -144,7 +144,7 @@ const PointerCalls::Window& PointerCalls::window_before(const Procedure& procedu
   return windows_.emplace(return_address, find_window(procedure, return_address)).first->second;
 }
 
-// Back from the call, over branches that were not taken and along a jump that is the only way to what it leads to.
+// Goes back from the call, over branches that were not taken and along a jump that is the only path to its target.
 PointerCalls::Window PointerCalls::find_window(const Procedure& procedure, uintptr_t return_address) {
   if (procedure.end - procedure.start > kMaxProcedure) return {};
   std::vector<Placed> code;
@@ -189,7 +189,7 @@ KnownRegisters PointerCalls::at_call(const Procedure& procedure, const RegisterS
   }
   Values values(memory_, at_start);
   for (size_t index = 0; index < window.size(); ++index) {
-    // What is not written any more before the call has the value that the frame has.
+    // A register that is not written again before the call has the value that it has in the frame.
     for (const auto& [which, encoded] : kPreservedRegisters) {
       const int number = static_cast<int>(encoded);
       const bool is_final = std::none_of(window.begin() + static_cast<std::ptrdiff_t>(index), window.end(),

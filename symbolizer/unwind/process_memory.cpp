@@ -1,4 +1,4 @@
-// process_vm_readv, its substitute, and the page cache for bytes that do not change.
+// process_vm_readv, its replacement, and the page cache for bytes that do not change.
 // Cold context only.
 #include "symbolizer/unwind/process_memory.h"
 
@@ -27,8 +27,8 @@ void ProcessMemory::forget() {
   way_ = Way::unknown;
 }
 
-// Of our own process the calling thread is asked, not the main thread: that has no memory any more once it has called
-// pthread_exit (the kernel then says ESRCH).
+// For our own process, reads through the calling thread and not the main thread, which has no memory any more after it
+// has called pthread_exit (the kernel then returns ESRCH).
 size_t ProcessMemory::read(uintptr_t address, void* out, size_t size) {
   if (way_ == Way::unknown) way_ = under_system_call_filter() ? Way::proc : Way::system_call;
   if (way_ == Way::proc) return read_through_proc(address, out, size);
@@ -36,7 +36,7 @@ size_t ProcessMemory::read(uintptr_t address, void* out, size_t size) {
   size_t done = 0;
   while (done < size) {
     const iovec local{static_cast<char*>(out) + done, size - done};
-    // An address of the other process, never used as a pointer here.
+    // An address in the other process, never used as a pointer here.
     const iovec remote{reinterpret_cast<void*>(address + done), size - done};  // NOLINT(performance-no-int-to-ptr)
     const ssize_t got = process_vm_readv(target, &local, 1, &remote, 1, 0);
     if (got > 0) {

@@ -1,4 +1,5 @@
-// The stack of one unwind, in pieces that grow: most stacks are shallow, and a deep one should not cost a call a frame.
+// The stack of one unwind, in pieces that grow: most stacks are shallow, and a deep one should not cost one call per
+// frame.
 // Cold context only.
 #include "symbolizer/unwind/stack_memory.h"
 
@@ -19,7 +20,7 @@ void StackMemory::begin(const Snapshot& snapshot) {
   closed_end_ = copy_ != nullptr && snapshot.copy_is_old ? std::max(snapshot.stack_end, copy_address_ + copy_size_) : 0;
   for (Piece& piece : pieces_) piece.bytes.clear();
   piece_size_ = kFirstPiece;
-  // From the stack pointer on, so that the frames' slots are met in ascending order.
+  // Starts at the stack pointer, so that the frames' slots are reached in ascending order.
   if (copy_ == nullptr && (snapshot.registers.known & Registers::kSp) != 0) fetch(snapshot.registers.sp);
 }
 
@@ -40,7 +41,7 @@ size_t StackMemory::read(uintptr_t address, void* out, size_t size) {
     return true;
   };
   if (take(copy_address_, copy_, copy_size_)) return size;
-  // Also a little below: what was there has been overwritten by the calls since.
+  // Also a little below: later calls have overwritten what was there.
   if (address < closed_end_ && address + kBelowStack >= copy_address_) return 0;
   for (const Piece& piece : pieces_) {
     if (take(piece.address, piece.bytes.data(), piece.bytes.size())) return size;

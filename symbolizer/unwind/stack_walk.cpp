@@ -1,4 +1,4 @@
-// Steps up a stack and judges each step. See stack_walk.h.
+// Steps up a stack and checks each step. See stack_walk.h.
 // Cold context only.
 #include "symbolizer/unwind/stack_walk.h"
 
@@ -13,11 +13,11 @@ namespace holdwatch {
 
 namespace {
 
-constexpr size_t kMaxWalked = 65536;       // frames of one stack; beyond, the stack is given up as too deep
-constexpr int kMaxHandedOn = 3;            // calls through which a pointer is followed that is called in the end
-constexpr size_t kMaxDoubted = 256;        // frames whose calls are looked at once more
+constexpr size_t kMaxWalked = 65536;       // frames of one stack; a deeper one is not walked further
+constexpr int kMaxHandedOn = 3;            // calls through which a pointer is followed until it is called
+constexpr size_t kMaxDoubted = 256;        // frames whose calls are checked a second time
 constexpr size_t kMaxArgumentFrames = 16;  // through which an argument is followed
-constexpr unsigned kMaxSteps = 100000;     // of one unwind, with all that a search tries
+constexpr unsigned kMaxSteps = 100000;     // of one unwind, with everything that a search tries
 
 std::string hex(uintptr_t value) {
   char text[24];
@@ -60,7 +60,7 @@ StepResult StackWalker::step(Walk& walk, RegisterSet& caller) {
   return result;
 }
 
-// Whether a function begins at `pc`, rather than a part of one that jumps lead to: its frame is still to be made.
+// Whether a function begins at `pc`, and not just a part of one that is reached by jumps: its frame does not exist yet.
 bool StackWalker::is_entry(uintptr_t pc, uintptr_t sp) {
   RegisterSet frame;
   frame.set(kRip, pc);
@@ -70,8 +70,8 @@ bool StackWalker::is_entry(uintptr_t pc, uintptr_t sp) {
   return stepped.cfa == sp + sizeof(uintptr_t);
 }
 
-// Where the function begins to which the tables' procedure belongs: rarely used parts are kept elsewhere, and most of them
-// jump back.
+// The start of the function to which the tables' procedure belongs: rarely used parts are placed elsewhere, and most of
+// them jump back.
 uintptr_t StackWalker::entry_of(const Procedure& procedure, const RegisterSet& frame) {
   if (is_entry(procedure.start, frame[kRsp])) return procedure.start;
   code_.flow().watch(0, false);
@@ -95,7 +95,7 @@ Distance StackWalker::where_frame_pointer(const RegisterSet& frame) {
   if (!flow.watched()) return anywhere;
   const FlowState& state = *flow.watched();
   const FlowValue& wanted = state[Encoded::rbp];
-  // Other registers that functions further in have saved may stand at a known distance too.
+  // Other registers that inner functions have saved may also be at a known distance.
   Distance best = anywhere;
   const auto use = [&](Register which, Encoded encoded) {
     const std::optional<Distance> distance = frame.knows(which) ? flow.distance(state[encoded], wanted) : std::nullopt;
@@ -109,7 +109,7 @@ Distance StackWalker::where_frame_pointer(const RegisterSet& frame) {
   return best;
 }
 
-// What the callee was given in registers, as far as it still has it or hands it on, is what the caller had there at the call.
+// Sets the caller's argument registers at the call from what the callee still has of its arguments, or passes on.
 bool StackWalker::hand_arguments_out(const RegisterSet& callee, RegisterSet& caller) {
   const std::optional<Procedure> procedure = code_.procedure(callee.lookup_pc());
   if (!procedure || caller.ip_is_exact) return false;
@@ -133,7 +133,7 @@ bool StackWalker::hand_arguments_out(const RegisterSet& callee, RegisterSet& cal
   return true;
 }
 
-// The arguments of the system call that the thread is in are known. They often are addresses within the frame that asked.
+// The arguments of the thread's current system call are known. They are often addresses within the calling frame.
 void StackWalker::learn_arguments(const Walk& walk, RegisterSet& frame) {
   if (walk.registers_of_frames.size() != walk.frames.size() || walk.frames.size() < 2) return;
   RegisterSet callee = walk.registers_of_frames.front();
@@ -184,7 +184,8 @@ bool StackWalker::deduce_frame_pointer(RegisterSet& frame) {
   return true;
 }
 
-// In a watched process: a hook has noted its caller's rbp. That the note is of this very call its other words show.
+// In a watched process, a hook has noted its caller's rbp. The other words of the note show that it belongs to this
+// very call.
 void StackWalker::read_lock_call(const RegisterSet& hook, RegisterSet& caller) {
   const Module* module = modules_.find(hook.lookup_pc());
   if (module == nullptr || module->path.find("/libholdwatch.so") == std::string::npos) return;
@@ -195,16 +196,16 @@ void StackWalker::read_lock_call(const RegisterSet& hook, RegisterSet& caller) {
   }
 }
 
-// Whether the caller is where a thread begins, and the callee is of another module. libc's clone calls through a pointer, but
-// what it is given is libc's start_thread.
+// Whether the caller is where a thread begins, and the callee is in another module. libc's clone calls through a
+// pointer, but that pointer is always libc's start_thread.
 bool StackWalker::starts_others(const RegisterSet& caller, const RegisterSet& callee) {
   RegisterSet frame = caller;
   return stepper_.step(frame, stack_).outcome == Stepped::end &&
          modules_.find(caller[kRip]) != modules_.find(callee[kRip]);
 }
 
-// The call before the return address in `frame`, if it is known where it leads. Arguments are followed through as many calls
-// further out as `handed_on` says.
+// The call before the return address in `frame`, if its target is known. Arguments are followed outwards through up to
+// `handed_on` calls.
 std::optional<Call> StackWalker::call_of(const RegisterSet& frame, int handed_on) {
   const std::optional<Procedure> code = code_around(frame, handed_on);
   const std::optional<uintptr_t> direct = code_.callee_entry(frame[kRip]);
@@ -224,7 +225,7 @@ std::optional<Call> StackWalker::entering_call(const RegisterSet& frame, int han
   return call_of(caller, handed_on - 1);
 }
 
-// The procedure of a frame; without tables, what lies between where its caller's call leads and where the frame is.
+// The procedure of a frame; without tables, the code between the target of its caller's call and the frame's address.
 std::optional<Procedure> StackWalker::code_around(const RegisterSet& frame, int handed_on) {
   if (const auto procedure = code_.procedure(frame.lookup_pc())) return procedure;
   const std::optional<Call> entered = entering_call(frame, handed_on);
@@ -250,7 +251,7 @@ CallMatch StackWalker::match_call(const RegisterSet& caller, const RegisterSet& 
   if (!call) return starts_others(caller, callee) ? CallMatch::elsewhere : match;
   const CallMatch through =
       std::min(code_.match_target(call->target, callee[kRip], callee.ip_is_exact), CallMatch::elsewhere);
-  // The functions in between may jump through pointers in their turn.
+  // The functions in between may themselves jump through pointers.
   const std::optional<Procedure> called =
       through == CallMatch::possible ? code_.procedure(callee.lookup_pc()) : std::nullopt;
   if (called && pointer_calls_.follow(call->target, entry_of(*called, callee), call->registers))
@@ -277,8 +278,8 @@ bool StackWalker::needs_no_call(RegisterSet frame) {
   return stepped.was_signal_frame || stepped.outcome == Stepped::end;
 }
 
-// Whether `caller` can be the caller of the last frame. A stack grows down: each caller's stack pointer is higher, but
-// for the thread that a signal interrupted while it was on another stack.
+// Whether `caller` can be the caller of the last frame. A stack grows down: each caller's stack pointer is higher,
+// except after a signal that interrupted the thread on another stack.
 bool StackWalker::accept(Walk& walk, const RegisterSet& caller, const StepResult& stepped) {
   const RegisterSet& here = walk.registers;
   if (!stepped.was_signal_frame && caller[kRsp] <= here[kRsp]) {
@@ -297,7 +298,7 @@ bool StackWalker::accept(Walk& walk, const RegisterSet& caller, const StepResult
     walk.is_contradicted = true;
     return false;
   }
-  // Whom the call leads to is asked only of what has to be proven: where nothing was guessed, the tables are to be believed.
+  // The call's target is checked only if something has to be proven: if nothing was guessed, the tables are trusted.
   walk.is_contradicted =
       walk.check_calls && code_.match_call(caller[kRip], here[kRip], here.ip_is_exact) == CallMatch::contradicted;
   return !walk.is_contradicted;
@@ -329,13 +330,13 @@ End StackWalker::climb(Walk& walk) {
     RegisterSet caller = walk.registers;
     const StepResult stepped = step(walk, caller);
     RawFrame& frame = walk.frames.back();
-    // Where a frame ends that nobody called counts for nothing else than the frame, and so has not been looked at yet.
+    // The end of a frame that has no caller is used only in the frame itself, and so was not checked yet.
     frame.cfa = stepped.cfa > walk.registers[kRsp] || stepped.was_signal_frame ? stepped.cfa : 0;
-    // The return address of a signal handler is the first instruction of the trampoline, not the one after a call.
+    // The return address of a signal handler is the first instruction of the trampoline, not one after a call.
     if (stepped.was_signal_frame) frame.pc_is_exact = true;
     if (stepped.outcome == Stepped::end) return End::thread_start;
     if (stepped.outcome == Stepped::unknown_register && stepped.needed_register == kRbp) {
-      walk.registers = caller;  // with what has been learnt of it
+      walk.registers = caller;  // with what was found out about it
       return End::frame_pointer_unknown;
     }
     if (stepped.outcome != Stepped::to_caller) {

@@ -19,7 +19,8 @@ std::optional<Register> from_encoded(int number) {
 
 }  // namespace
 
-// The caller by a return address at `slot`, if a call stands before it. Of its registers only rbp may be known then.
+// The caller at the return address in `slot`, if there is a call before that address. Of its registers only rbp may be
+// known.
 StepResult TablelessStepper::return_to(RegisterSet& caller, uintptr_t slot, std::optional<uintptr_t> frame_pointer) {
   StepResult result;
   const auto return_address = stack_.read_value<uintptr_t>(slot);
@@ -33,13 +34,14 @@ StepResult TablelessStepper::return_to(RegisterSet& caller, uintptr_t slot, std:
   return result;
 }
 
-// A call or jump through a wild pointer: the return address of the call is still on top of the stack.
+// After a call or jump through a wild pointer, the return address of the call is still on top of the stack.
 StepResult TablelessStepper::step_from_bad_address(RegisterSet& caller) {
   const RegisterSet here = caller;
   return return_to(caller, here[kRsp], here.knows(kRbp) ? std::optional(here[kRbp]) : std::nullopt);
 }
 
-// Where a value lies that was followed from the frame on, if the register is known from which it was followed.
+// The run-time address of a value that was followed from the frame on, if the register that it is derived from is
+// known.
 std::optional<uintptr_t> TablelessStepper::resolve(const FlowValue& value, const RegisterSet& frame) {
   const std::optional<Register> base = from_encoded(value.base);
   if (!base || !frame.knows(*base)) return std::nullopt;
@@ -47,7 +49,7 @@ std::optional<uintptr_t> TablelessStepper::resolve(const FlowValue& value, const
   return value.is_loaded ? stack_.read_value<uintptr_t>(address) : std::optional(address);
 }
 
-// The caller's registers when the frame's function has returned, as the code ahead of it restores them.
+// The caller's registers after the frame's function has returned, as restored by the code ahead of it.
 std::optional<RegisterSet> TablelessStepper::after_return(const FlowState& state, const RegisterSet& frame) {
   const std::optional<uintptr_t> slot = resolve(state[Encoded::rsp], frame);
   const auto return_address = slot ? stack_.read_value<uintptr_t>(*slot) : std::nullopt;
@@ -62,7 +64,7 @@ std::optional<RegisterSet> TablelessStepper::after_return(const FlowState& state
   return caller;
 }
 
-// Code that no table describes: it is followed to where it returns. All its ways out must lead to one place.
+// Code that no table describes is followed until it returns. All its exits must lead to one place.
 StepResult TablelessStepper::step_along_code(RegisterSet& caller) {
   StepResult result;
   const RegisterSet frame = caller;
@@ -90,8 +92,8 @@ StepResult TablelessStepper::step_along_code(RegisterSet& caller) {
   return result;
 }
 
-// Code that no table describes and that cannot be followed to its end: by the frame pointer, which compilers for such code
-// mostly keep, unless the function is just setting up or has taken down its frame, which an exact address shows.
+// Code that no table describes and that cannot be followed to its end: by the frame pointer, which compilers for such
+// code mostly keep, unless the function is just building or has removed its frame, which an exact address shows.
 StepResult TablelessStepper::step_by_frame_pointer(RegisterSet& caller) {
   StepResult result;
   if (!caller.knows(kRbp)) {

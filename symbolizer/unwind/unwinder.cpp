@@ -1,4 +1,4 @@
-// A snapshot in, a stack out: walks it, searches where the walk needs it, and cuts what is too deep.
+// From a snapshot to a stack: walks it, searches where necessary, and cuts a stack that is too deep.
 // Cold context only.
 #include "symbolizer/unwind/unwinder.h"
 
@@ -38,7 +38,7 @@ RegisterSet known_registers(const Registers& from) {
   return out;
 }
 
-// Of a thread that is in a system call, the registers in which it handed over its arguments: the kernel gives them back.
+// For a thread in a system call, the registers that contain its arguments: the kernel restores them.
 void take_arguments(const SystemCall& call, MemoryReader& memory, RegisterSet& registers) {
   constexpr uint16_t kSyscall = 0x050f;
   constexpr Register kOrder[] = {kRdi, kRsi, kRdx, kR10, kR8, kR9};
