@@ -1,5 +1,5 @@
-// See acquisition_stack.h. While the frame that took a lock is alive, the frames outside it are the same now as they were then. So
-// all that is needed is to find that frame in the holder's present stack.
+// See acquisition_stack.h. While the frame that took a lock is alive, the frames outside it are the same as at the
+// acquisition. So it is enough to find that frame in the holder's current stack.
 #include "symbolizer/report/acquisition_stack.h"
 
 #include <algorithm>
@@ -25,7 +25,7 @@ void append(RawStack& stack, const RawFrame& frame) {
   if (stack.count < kMaxFrames) stack.frames[stack.count++] = frame;
 }
 
-// True if both addresses lie in one function, and which one is known.
+// True if both addresses are in the same known function.
 bool same_function(uintptr_t a, uintptr_t b, const FunctionStart& function_start) {
   const uintptr_t start = function_start(a);
   return start != 0 && start == function_start(b);
@@ -34,8 +34,8 @@ bool same_function(uintptr_t a, uintptr_t b, const FunctionStart& function_start
 // The index of the live frame in which the stack pointer had this value: a frame's activation spans from the stack
 // pointer at its call of the next frame to its canonical frame address. -1 if there is none.
 int activation_at(const RawStack& now, uintptr_t sp) {
-  // A frame may take a lock while arguments or a variable array lie on its stack that are gone by now. What is further
-  // below is another stack, a coroutine's.
+  // A frame may take a lock while its stack is deeper than now, for arguments or a variable-length array. An address
+  // further below belongs to another stack, such as a coroutine's.
   constexpr uintptr_t kBelow = 1024;
   uintptr_t lowest = now.sp > kBelow ? now.sp - kBelow : now.sp;
   for (uint32_t i = 0; i < now.count; ++i) {
@@ -45,7 +45,7 @@ int activation_at(const RawStack& now, uintptr_t sp) {
   return -1;
 }
 
-// The live frame that `site` lies in, -1 if that frame has returned (another function may stand there by now).
+// The live frame that contains `site`, -1 if that frame has returned (another function's frame may be there by now).
 int live_frame_of(const CallSite& site, const RawStack& now, const FunctionStart& function_start) {
   const int frame = activation_at(now, site.sp);
   if (frame < 0 || !same_function(site.pc, now.frames[frame].pc, function_start)) return -1;
@@ -53,8 +53,8 @@ int live_frame_of(const CallSite& site, const RawStack& now, const FunctionStart
 }
 
 // The recorded sites that can be call sites. The walk that recorded them trusts rbp, which code built without frame
-// pointers uses for other things; what it then picks up as a "return address" lies in no known function. The first
-// site needs no such trust: it is where the lock call itself returned to.
+// pointers uses for other things; a "return address" that it then reads is in no known function. The first site does
+// not depend on rbp: it is the return address of the lock call itself.
 std::vector<CallSite> plausible_sites(const Holder& holder, const FunctionStart& function_start) {
   std::vector<CallSite> sites;
   for (uint32_t i = 0; i < std::min<uint32_t>(holder.site_count, kMaxCallSites); ++i) {
@@ -63,8 +63,8 @@ std::vector<CallSite> plausible_sites(const Holder& holder, const FunctionStart&
   return sites;
 }
 
-// The same from the innermost frames that were unwound from what the acquisition noted of its stack. Each frame's stack
-// pointer is the canonical frame address of the one before it.
+// The same from the innermost frames that were unwound from the part of the stack that was copied at the acquisition.
+// Each frame's stack pointer is the canonical frame address of the one before it.
 std::vector<CallSite> captured_sites(const Holder& holder) {
   std::vector<CallSite> sites;
   uintptr_t sp = holder.sites[0].sp;
@@ -75,7 +75,7 @@ std::vector<CallSite> captured_sites(const Holder& holder) {
   return sites;
 }
 
-// The first `count` sites as frames. A frame's canonical frame address is the stack pointer that the next site has.
+// The first `count` sites as frames. A frame's canonical frame address is the stack pointer of the next site.
 void append_sites(RawStack& stack, const std::vector<CallSite>& sites, size_t count, uintptr_t last_cfa) {
   for (size_t i = 0; i < count; ++i) {
     append(stack, {sites[i].pc, i + 1 < count ? sites[i + 1].sp : last_cfa, false});
@@ -91,11 +91,13 @@ void append_live_frames(RawStack& stack, const RawStack& now, uint32_t from) {
            }));
 }
 
-// Which of `count` frames of the acquisition, innermost first, is the innermost that is still alive; `live(k)` is the live
-// frame where the k-th was, -1 if none is. A function that is called a second time from another line stands where the first
-// call stood, like a guard's constructor that waits for the next lock: so the search goes inwards, and ends at a frame
-// that has gone on to another instruction. What it had called at the acquisition has returned.
-// If all are at the same instructions, the thread may be in a later call from the same line, and nothing tells.
+// Finds the innermost of the acquisition's `count` frames (innermost first) that is still alive; `live(k)` is the live
+// frame in place of frame k, -1 if there is none. A function that is called again from another line has its frame where
+// the first call had it, such as a guard's constructor that waits for the next lock: so the search goes inwards, and
+// stops at a frame that is at another instruction by now. Whatever that frame had called at the acquisition has
+// returned.
+// If all frames are at the same instructions, the thread may be in a later call from the same line, which cannot be
+// detected.
 struct Alive {
   uint32_t then;
   int now;  // -1: none is alive
@@ -115,7 +117,7 @@ Alive innermost_alive(uint32_t count, const RawStack& now, LiveFrame live, Pc pc
   return alive;
 }
 
-// The whole stack was captured at the acquisition: only which of its frames is still alive has to be found.
+// The whole stack was captured at the acquisition: it only remains to find which of its frames are still alive.
 void use_captured(const Holder& holder, const FunctionStart& function_start, AcquisitionStack& out) {
   out.stack = *holder.taken;
   out.first_alive = out.stack.count;

@@ -17,7 +17,7 @@
 namespace holdwatch {
 namespace {
 
-// More episodes than this at once are not followed: the oldest is forgotten.
+// At most this many episodes are followed at once: the oldest is dropped.
 constexpr size_t kMaxEpisodes = 1024;
 
 template <size_t Size>
@@ -35,8 +35,9 @@ void add_note(std::string& note, std::string_view more) {
   note += more;
 }
 
-// A lock that a helper function handed out: the helper's frames are known but gone, and where the caller is by now says
-// nothing of them. The wrappers of the standard library return at once in every program and need no word.
+// For a lock that a helper function took for its caller: the helper's frames are known but gone, and the caller's
+// current position does not show them. The wrappers of the standard library return immediately in every program and are
+// not mentioned.
 std::string returned_since(const NamedStack& taken, uint32_t first_alive) {
   const size_t end = taken.spans[first_alive].begin;
   std::string names;
@@ -57,7 +58,7 @@ struct HolderStacks {
 HolderStacks name_holder_stacks(const Holder& holder, const Resolver& resolver, StackNamer& namer) {
   if (resolver.look_back) resolver.look_back(holder.acquired_when);
   AcquisitionStack assembled = assemble_acquisition_stack(holder, resolver.function_start);
-  // What is still alive cannot have been unloaded.
+  // Code that is still in use cannot have been unloaded.
   assembled.stack.when = holder.now == nullptr ? holder.acquired_when : holder.now->when;
   HolderStacks stacks{namer.name(assembled.stack, assembled.first_alive, holder.acquired_when), namer.name(holder.now),
                       std::nullopt};
@@ -89,10 +90,10 @@ HolderStacks name_holder_stacks(const Holder& holder, const Resolver& resolver, 
   return stacks;
 }
 
-// The waiters of one kind and place, as they came from the watcher.
+// The waiters for the same lock, with the same stack and mode, in the watcher's order.
 using WaiterGroup = std::vector<const Waiter*>;
 
-// Groups by addresses, before anything is named: a thousand waiters have a handful of stacks.
+// Groups by addresses, before anything is named: a thousand waiters have only a few different stacks.
 std::vector<WaiterGroup> group_waiters(const Finding& finding) {
   std::map<std::tuple<uint32_t, Access, std::vector<uintptr_t>>, WaiterGroup> by_place;
   for (size_t i = 0; i < finding.waiter_count; ++i) {
@@ -147,12 +148,12 @@ ReportHolder describe_holder(const Holder& holder) {
   return described;
 }
 
-// Whether `a` tells less than `b`.
+// Whether `a` contains less information than `b`.
 bool tells_less(const Stack& a, const Stack& b) {
   return a.complete != b.complete ? b.complete : a.frames.size() < b.frames.size();
 }
 
-// Longest hold first, a cycle in its own order.
+// Longest hold first; a cycle in its own order.
 std::vector<const Holder*> in_order(const Finding& finding) {
   std::vector<const Holder*> holders;
   for (size_t i = 0; i < finding.holder_count; ++i) holders.push_back(&finding.holders[i]);
@@ -221,7 +222,7 @@ void ReportBuilder::add_names(const Finding& finding, Report& report) {
     named->taken = std::move(stacks.taken.stack);
     named->now = std::move(stacks.now.stack);
     named->now_took = stacks.now_took;
-    // Worth a word only while the thread holds the lock.
+    // Only useful while the thread holds the lock.
     if (!has_ended(finding.phase)) named->doing = bounded(holder->doing);
     ++named;
   }
@@ -229,8 +230,8 @@ void ReportBuilder::add_names(const Finding& finding, Report& report) {
   for (const WaiterGroup& group : group_waiters(finding)) (waiters++)->stack = namer.name(group.front()->stack).stack;
 }
 
-// Says which holders moved since the last report of the episode, and keeps the fingerprint of the first and what was told of
-// where they took the lock.
+// Determines which holders moved since the last report of the episode. Keeps the fingerprint of the first report, and
+// the acquisition stacks from earlier ones.
 void ReportBuilder::follow_episode(const Finding& finding, Report& report) {
   const auto known = episodes_.find(finding.episode);
   report.fingerprint = known == episodes_.end() ? fingerprint(report) : known->second.fingerprint;
@@ -252,8 +253,8 @@ void ReportBuilder::follow_episode(const Finding& finding, Report& report) {
   }
 }
 
-// A later report may know less: the code that took the lock is unloaded, its thread has exited, or released the lock before it
-// was looked at. What an earlier one told is as true as it was.
+// A later report may know less: the code that took the lock was unloaded, or its thread has exited or released the lock
+// before it was captured. What an earlier report showed is still true.
 void ReportBuilder::keep_acquisition_stacks(const Finding& finding, Report& report, EpisodeHistory& episode) {
   auto reported = report.holders.begin();
   for (const Holder* holder : in_order(finding)) {

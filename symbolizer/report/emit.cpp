@@ -1,5 +1,5 @@
-// See emit.h. spdlog carries the messages to the outputs: it levels them and lets no exception out. Its registry, default
-// logger and thread pool are global to whoever else has spdlog in this process, and are never used.
+// See emit.h. spdlog passes the messages to the outputs: it assigns levels and lets no exception out. Its registry,
+// default logger and thread pool are global to all users of spdlog in this process, and are never used.
 #include "symbolizer/report/emit.h"
 
 #include <fmt/format.h>
@@ -42,7 +42,7 @@ std::string tagged(int pid, std::string_view line) {
   return fmt::format("holdwatch[{}]: {}\n", pid, line);
 }
 
-// Hands what spdlog brings to one output. spdlog's messages carry text only, the journal's fields come from the report.
+// Passes spdlog's messages to one output. These carry only text; the journal's fields come from the report.
 class OutputSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
  public:
   explicit OutputSink(std::unique_ptr<Output> output) : output_(std::move(output)) {}
@@ -64,13 +64,14 @@ class OutputSink final : public spdlog::sinks::base_sink<spdlog::details::null_m
   const Report* report_ = nullptr;
 };
 
-// A lock that nobody can ever get is worse than one that is held long; a closing line is good news.
+// A lock that no thread can ever get is an error, a hold that is too long a warning, and a closing line only
+// information.
 spdlog::level::level_enum level_of(const Report& report) {
   if (report.phase == Phase::released) return spdlog::level::info;
   return ending_of(report.event) == Ending::lasts_forever ? spdlog::level::err : spdlog::level::warn;
 }
 
-// One destination: a logger of its own with one sink, or nothing at all.
+// One destination: its own logger with one sink, or nothing.
 class Channel {
  public:
   explicit Channel(std::unique_ptr<Output> output) {
@@ -78,7 +79,7 @@ class Channel {
     sink_ = std::make_shared<OutputSink>(std::move(output));
     logger_ = std::make_unique<spdlog::logger>("holdwatch", sink_);
     logger_->set_level(spdlog::level::trace);
-    // By default spdlog prints its own troubles to the C library's stderr stream, which is the program's.
+    // By default spdlog reports its own errors on the C library's stderr stream, which is the program's.
     logger_->set_error_handler([](const std::string&) {});
   }
 
@@ -116,7 +117,7 @@ std::unique_ptr<Output> text_output(std::string_view log, const ProcessFacts& fa
   if (log == "none") return nullptr;
   auto output = wanted_text_output(log, facts);
   const int reason = output->probe();
-  // A closed stderr cannot even be complained of; it may be opened again.
+  // There is nowhere to report a closed stderr; it may be opened again.
   if (reason == 0 || output->name() == "stderr") return output;
   complain(unusable("LOG", output->name(), reason).c_str(), "reports go to stderr");
   return std::make_unique<StderrOutput>();
@@ -132,7 +133,8 @@ std::unique_ptr<Output> json_output(std::string_view path, const ProcessFacts& f
   return nullptr;
 }
 
-// As many as may run at a time, none if ON_REPORT asks for none. More than one, because reports come in bursts.
+// One for each program that may run at a time, none if ON_REPORT runs none. More than one, because reports come in
+// bursts.
 using ReportPrograms = std::vector<std::unique_ptr<ReportProgram>>;
 
 ReportPrograms report_programs(std::string_view on_report, const Emitter::Complain& complain) {
@@ -150,7 +152,7 @@ ReportPrograms report_programs(std::string_view on_report, const Emitter::Compla
   return programs;
 }
 
-// False if somebody else has written it.
+// False if it has already been written, by the watcher.
 bool claim_first_line(const Report& report) {
   return report.first_line_said == nullptr || !report.first_line_said->exchange(true);
 }
@@ -178,15 +180,15 @@ struct Emitter::State {
   void run_program(const std::string& line);
   bool admit(Phase phase, uint64_t episode);
 
-  int pid;  // a filter of the program's may forbid to ask for it later
+  int pid;  // stored because a filter of the program may later forbid getpid
   Channel text;
   Channel json;
   ReportPrograms programs;
   bool abort_on_report;
   RateLimit rate;
   uint64_t rate_setting;
-  bool admitted = false;   // what emit is to write next
-  std::string first_line;  // of it, if it is out
+  bool admitted = false;   // a report was admitted and not yet emitted
+  std::string first_line;  // of the admitted report, if already written
   uint64_t not_run = 0;
 };
 
@@ -207,14 +209,15 @@ void Emitter::State::report_suppressed(bool final) {
                      rate_setting));
 }
 
-// True of a report that is one line, if the watcher has written that line, to the same place: we were late.
+// True for a one-line report if the watcher, because we were late, has already written that line to the same place.
 bool Emitter::State::is_said_already(const Report& report) {
   const bool was_ours = claim_first_line(report);
   const bool is_one_line = report.phase == Phase::still || report.phase == Phase::released;
   return !was_ours && is_one_line && text.open() && text.output().name() == "stderr";
 }
 
-// While the text's own destination fails, stderr is told, once. When it works again it says itself how much it missed.
+// While the text's own destination fails, the losses are reported on stderr, once. When it works again, their number is
+// written there.
 void Emitter::State::report_losses(Channel& channel, bool final) {
   if (!channel.open()) return;
   const bool on_stderr = &channel == &text && text.output().failing();
@@ -231,7 +234,7 @@ void Emitter::State::report_losses(Channel& channel, bool final) {
   }
 }
 
-// As with losses: the first time it is not run is said, and how often it was not once it is run again.
+// As with losses: prints the first failure, and once the program runs again, how often it was not run.
 void Emitter::State::run_program(const std::string& line) {
   if (programs.empty()) return;
   int reason = EBUSY;
@@ -262,7 +265,7 @@ bool Emitter::emit(const Report& report, std::string* text, std::string* json) t
   // Not between the first line and the rest.
   if (first_line.empty()) state.report_suppressed(false);
 
-  // JSON first: a file seldom blocks, what stderr leads to sometimes does.
+  // JSON first: a file rarely blocks, whatever stderr refers to sometimes does.
   std::string json_line = render_json(report);
   state.json.write(level_of(report), json_line + '\n', &report);
   std::string lines = render_text(report);
@@ -278,7 +281,7 @@ bool Emitter::emit(const Report& report, std::string* text, std::string* json) t
   if (json != nullptr) *json = std::move(json_line);
   return true;
 } catch (...) {
-  return false;  // out of memory: a guest goes without
+  return false;  // out of memory: the report is lost, the program is not affected
 }
 
 bool Emitter::write_first_line(const Report& facts) try {
@@ -289,7 +292,7 @@ bool Emitter::write_first_line(const Report& facts) try {
   std::string line = render_text(facts);
   line.resize(line.find('\n') + 1);
   claim_first_line(facts);
-  // Not as a report: what cannot be written is counted once, with the rest of it.
+  // Without the report: if it cannot be written, it is counted only once, with the rest of the report.
   state.text.write(level_of(facts), line, nullptr);
   if (!state.text.output().failing()) state.first_line = std::move(line);
   return !state.first_line.empty();

@@ -1,5 +1,5 @@
 // One number for one bug: a hash of what stays the same between processes, runs, hosts and, mostly, builds.
-// Pure. What goes in is listed in docs/json.md; a change here splits every fleet's counts in two.
+// Pure. Its inputs are listed in docs/json.md; a change here splits all users' statistics into before and after.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,8 +15,8 @@
 namespace holdwatch {
 namespace {
 
-// FNV-1a, 64 bit (http://www.isthe.com/chongo/tech/comp/fnv/): no secret and no speed is needed, only that everybody who
-// has the names comes to the same number.
+// FNV-1a, 64 bit (http://www.isthe.com/chongo/tech/comp/fnv/): it need not be secure or fast, only give the same number
+// to everyone who has the names.
 class Hash {
  public:
   void add(std::string_view word) {
@@ -30,7 +30,7 @@ class Hash {
   uint64_t value_ = 0xcbf29ce484222325u;
 };
 
-// The C and C++ runtime. Its inner functions have names only on hosts with its debug symbols.
+// The C and C++ runtime. Its internal functions have names only on hosts with its debug symbols.
 bool in_runtime(const Frame& frame) {
   const std::string_view module = base_name(frame.module);
   for (const std::string_view prefix :
@@ -40,7 +40,8 @@ bool in_runtime(const Frame& frame) {
   return false;
 }
 
-// "__libc_send", "__send" and "send" are one function at one address; which name is found depends on the symbol table.
+// "__libc_send", "__send" and "send" are one function at one address; which of the names is found depends on the symbol
+// table.
 std::string runtime_name(std::string_view function) {
   std::string name = stable_function_name(function);
   for (bool changed = true; changed;) {
@@ -56,8 +57,8 @@ std::string runtime_name(std::string_view function) {
   return name;
 }
 
-// The frames that are the program's or its libraries', without those of the C++ library: how many of these there are
-// depends on the optimiser. All of them if there are no others.
+// The frames of the program and its libraries, without those of the C++ library, whose number depends on the optimiser.
+// All frames if there are no others.
 std::vector<Frame> telling_frames(std::span<const Frame> frames) {
   std::vector<Frame> telling;
   std::copy_if(frames.begin(), frames.end(), std::back_inserter(telling),
@@ -65,8 +66,8 @@ std::vector<Frame> telling_frames(std::span<const Frame> frames) {
   return telling.empty() ? std::vector<Frame>(frames.begin(), frames.end()) : telling;
 }
 
-// Adds the frames' names. Of a run of runtime frames only the outermost counts: it is the one that the program called,
-// so it is exported and has a name everywhere.
+// Adds the frames' names. Of consecutive runtime frames only the outermost counts: the program called it, so it is
+// exported and has a name everywhere.
 void add_frames(Hash& hash, const std::vector<Frame>& frames) {
   for (size_t i = 0; i < frames.size(); ++i) {
     const Frame& frame = frames[i];
@@ -80,7 +81,7 @@ void add_frames(Hash& hash, const std::vector<Frame>& frames) {
   }
 }
 
-// What started the thread: named or not by the runtime's debug symbols.
+// Removes the runtime's thread start functions: they have names only with the runtime's debug symbols.
 void drop_thread_start(std::vector<Frame>& frames) {
   while (frames.size() > 1 && in_runtime(frames.back())) frames.pop_back();
 }
@@ -102,7 +103,7 @@ void add_present_stack(Hash& hash, const ReportHolder& holder) {
   add_frames(hash, frames);
 }
 
-// Which thread of a cycle comes first depends on the run: the least of all ways to go around is taken.
+// Which thread of a cycle comes first depends on the run: the smallest of all rotations is used.
 void add_cycle(Hash& hash, const Report& report) {
   std::vector<uint64_t> steps;
   for (size_t i = 0; i < report.holders.size(); ++i) {
@@ -131,7 +132,7 @@ std::string fingerprint(const Report& report) {
   }
   hash.add(kind_name(report.lock_kind));
   if (report.event == Event::wait) {
-    // Who holds the lock at that moment is chance: a long wait is known by where it waits.
+    // Which thread holds the lock at that moment is chance: a long wait is identified by where it waits.
     if (!report.waiters.empty()) add_acquire_stack(hash, report.waiters.front().stack);
   } else if (!report.holders.empty()) {
     add_acquire_stack(hash, report.holders.front().taken);

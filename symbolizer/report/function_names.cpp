@@ -1,4 +1,4 @@
-// See function_names.h. Demangled names are text made for people: these are rules of thumb over brackets, not a parser.
+// See function_names.h. Demangled names are text for people: these are heuristics over brackets, not a parser.
 #include "symbolizer/report/function_names.h"
 
 #include <array>
@@ -21,14 +21,14 @@ bool ends_with_operator(std::string_view text) {
   return text.ends_with("operator");
 }
 
-// True if the angle bracket at `at` belongs to an operator's name or to "->".
+// True if the angle bracket at `at` is part of an operator's name or of "->".
 bool is_operator_bracket(std::string_view text, size_t at) {
   size_t first = at;
   while (first > 0 && std::string_view("<>=-").find(text[first - 1]) != std::string_view::npos) --first;
   return ends_with_operator(text.substr(0, first)) || (text[at] == '>' && at > 0 && text[at - 1] == '-');
 }
 
-// The index of the parenthesis that opens what `close` closes, npos if there is none.
+// The index of the parenthesis that matches `close`, npos if there is none.
 size_t matching_open(std::string_view text, size_t close) {
   int depth = 0;
   for (size_t i = close + 1; i-- > 0;) {
@@ -38,7 +38,7 @@ size_t matching_open(std::string_view text, size_t close) {
   return std::string_view::npos;
 }
 
-// " [clone .isra.0]", "[abi:cxx11]" and what follows the parameters: " const", " &", " noexcept".
+// Removes " [clone .isra.0]", "[abi:cxx11]" and what follows the parameters: " const", " &", " noexcept".
 std::string_view without_suffixes(std::string_view name) {
   for (bool changed = true; changed;) {
     changed = false;
@@ -73,9 +73,9 @@ std::string_view without_parameters(std::string_view name) {
   return name.substr(0, open);
 }
 
-// Template functions are demangled with their return type before them.
+// The demangled name of a template function begins with its return type.
 std::string_view without_return_type(std::string_view name) {
-  if (name.find("operator ") != std::string_view::npos) return name;  // conversion operators have a blank of their own
+  if (name.find("operator ") != std::string_view::npos) return name;  // conversion operators contain a blank
   int depth = 0;
   size_t start = 0;
   for (size_t i = 0; i < name.size(); ++i) {
@@ -93,7 +93,7 @@ std::string_view without_return_type(std::string_view name) {
   return name.substr(start);
 }
 
-// Every outermost "<...>" that holds more than a word.
+// Shortens every outermost "<...>" that contains more than a word.
 std::string with_short_templates(std::string_view name) {
   constexpr size_t kShortArgument = 8;
   std::string out;
@@ -115,7 +115,7 @@ std::string with_short_templates(std::string_view name) {
   return depth == 0 ? out : std::string(name);
 }
 
-// The length of the bracket that the name begins with, as in Rust's "<Cache<Key> as Store>::get"; 0 if with none.
+// The length of the bracket at the start of the name, as in Rust's "<Cache<Key> as Store>::get"; 0 if there is none.
 size_t leading_bracket(std::string_view name) {
   int depth = 0;
   for (size_t i = 0; name.starts_with('<') && !name.starts_with("<lambda") && i < name.size(); ++i) {
@@ -126,7 +126,7 @@ size_t leading_bracket(std::string_view name) {
   return 0;
 }
 
-// The same for a whole name: of a type in brackets that comes first, only what is further in.
+// Shortens the arguments in a whole name; in a bracketed type at its start, only inner arguments.
 std::string with_short_arguments(std::string_view name) {
   const size_t leading = leading_bracket(name);
   if (leading == 0) return with_short_templates(name);
@@ -138,7 +138,7 @@ std::string with_short_parameters(const std::string& name) {
   return kept.size() + 5 < name.size() && name[kept.size()] == '(' ? std::string(kept) + "(...)" : name;
 }
 
-// "{lambda(int)#1}" is what the symbol table says, "{lambda}" the debug data, "<lambda(int)>" what is inlined.
+// The symbol table has "{lambda(int)#1}", the debug data "{lambda}", and inlined functions "<lambda(int)>".
 std::string with_plain_lambdas(std::string_view name) {
   constexpr std::string_view kLambda = "lambda";
   std::string out;
@@ -161,7 +161,7 @@ std::string with_plain_lambdas(std::string_view name) {
   return out;
 }
 
-// By name, or, for what has a plain name only, by file: the compiler's own path, or that of the sources beside it.
+// By name, or, if the name is unqualified, by file: the compiler's own source path, or that of the installed sources.
 bool is_rust_library_frame(const Frame& frame) {
   std::string_view name = frame.function;
   while (name.starts_with('<') || name.starts_with('&')) name.remove_prefix(1);
@@ -182,12 +182,12 @@ bool is_library_frame(const Frame& frame) {
   }
   const std::string_view module = base_name(frame.module);
   if (frame.function.empty() && (module.starts_with("libstdc++.so") || module.starts_with("libc++.so"))) return true;
-  // Inlined functions may be known by their plain name only ("lock"): their file tells them apart. libstdc++ lies in
+  // Inlined functions may have only an unqualified name ("lock"): their file identifies them. libstdc++ is in
   // /usr/include/c++/12 and /usr/include/x86_64-linux-gnu/c++/12, libc++ in .../include/c++/v1.
   return frame.file.find("/include/") != std::string::npos && frame.file.find("/c++/") != std::string::npos;
 }
 
-// The innermost of the three has two more symbols, at the ends of what may be cancelled.
+// The innermost of the three has two further symbols, at the ends of the range that can be cancelled.
 bool is_cancellation_frame(const Frame& frame) {
   const std::string_view name = frame.function;
   return name.starts_with("__syscall_cancel") || name == "__internal_syscall_cancel";
@@ -203,7 +203,7 @@ std::string readable_function_name(std::string_view function) {
   replace_all(name, "std::__cxx11::", "std::");
   replace_all(name, "std::basic_string<char, std::char_traits<char>, std::allocator<char> >", "std::string");
   replace_all(name, "std::basic_string_view<char, std::char_traits<char> >", "std::string_view");
-  // A template's return type, which says little and may be longer than the rest.
+  // A template's return type is rarely useful and may be longer than the rest.
   const std::string_view before_parameters = without_parameters(without_suffixes(name));
   name.erase(0, before_parameters.size() - without_return_type(before_parameters).size());
   if (name.size() > kLongName) name = with_short_arguments(name);

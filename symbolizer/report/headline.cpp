@@ -1,5 +1,5 @@
-// See headline.h. The wording is in shim/common/text/first_line.cpp; here are the facts, and the events that the shim does not
-// know.
+// See headline.h. The wording is in shim/common/text/first_line.cpp; this file supplies the values, and the wording of
+// events that the shim does not have.
 #include "symbolizer/report/headline.h"
 
 #include <fmt/format.h>
@@ -13,8 +13,8 @@
 namespace holdwatch {
 namespace {
 
-// Whether the holder moved since the last report. One that works or sleeps in a loop comes back to the same place: only
-// one that has not run at all is called frozen.
+// Whether the holder moved since the last report. A thread that works or sleeps in a loop returns to the same place:
+// only one that has not run at all is called frozen.
 std::string movement(const ReportHolder& holder) {
   if (!holder.moved) return "its current position is unknown";
   if (*holder.moved) return "moved: now " + activity(holder);
@@ -29,14 +29,14 @@ Acquired acquired(const ReportHolder& holder) {
   return holder.unseen ? Acquired::unseen : Acquired::by_call;
 }
 
-// The first that has exited: others may hold the lock beside it, for reading.
+// The first holder that has exited: there may be others that hold the lock for reading.
 const ReportHolder& exited_holder(const Report& report) {
   const auto exited = std::find_if(report.holders.begin(), report.holders.end(),
                                    [](const ReportHolder& holder) { return holder.state == ThreadState::gone; });
   return exited != report.holders.end() ? *exited : report.holders.front();
 }
 
-// The labels that a FirstLine points to, and how it is filled from a report.
+// The labels that a FirstLine refers to, filled from a report.
 class ReportFacts {
  public:
   explicit ReportFacts(const Report& report) : report_(report) {
@@ -52,7 +52,7 @@ class ReportFacts {
   }
 
   std::string first_line() const {
-    constexpr size_t kWording = 1024;  // and the labels of a lock once more
+    constexpr size_t kWording = 1024;  // plus the labels of a lock
     const size_t labels =
         holder_.size() + exited_.size() + position_.size() + waiter_.size() + steps_size_ + 4 * report_.lock_id.size();
     std::string storage(kWording + labels, '\0');
@@ -77,7 +77,7 @@ class ReportFacts {
     facts_.exited = {exited_, exited.access, exited.held_ns};
   }
 
-  // A waiter is named by the first of the group that waits longest.
+  // A group of waiters is represented by the first one of the group that has waited longest.
   void waiters() {
     facts_.waiter_count = waiting_threads(report_);
     facts_.lost_ns = report_.lost_ns;
@@ -171,7 +171,7 @@ std::string activity(const ReportHolder& holder) {
     case ThreadState::running:
       return doing.empty() || doing == "running" ? "running" : "running: " + doing;
     case ThreadState::blocked:
-      // Where the call is not known the description says "blocked" itself.
+      // If the call is unknown, the description itself says "blocked".
       return doing.empty() ? "blocked" : (doing.starts_with("blocked") ? "" : "blocked in ") + doing;
     case ThreadState::stopped:
       return doing.empty() || doing == "stopped" ? "stopped" : "stopped in " + doing;

@@ -1,4 +1,4 @@
-// A Report as one line of JSON, key for key as docs/json.md lists them.
+// A Report as one line of JSON, with the keys listed in docs/json.md.
 // Pure. The library does the quoting; bytes that are not UTF-8 become U+FFFD, so that every line can be parsed.
 #include <fmt/format.h>
 
@@ -33,7 +33,7 @@ Json frame_json(const Frame& frame) {
           {"inlined", frame.inlined}};
 }
 
-// A list is built through here: a braced list of pairs would turn into an object.
+// Lists are built here: a braced list of pairs would become an object.
 template <typename Item>
 Json list(const std::vector<Item>& items, Json (*convert)(const Item&)) {
   Json out = Json::array();

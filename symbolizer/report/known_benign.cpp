@@ -12,16 +12,16 @@
 namespace holdwatch {
 namespace {
 
-// The server's name, and those that Debian installs it under; a link's target is what the kernel shows.
+// The server's names, as installed by Debian too; for a link, the kernel shows the target's name.
 bool is_redis(const Report& report) {
   constexpr std::string_view kNames[] = {"redis-server",  "redis-check-rdb",  "redis-check-aof",
                                          "valkey-server", "valkey-check-rdb", "valkey-check-aof"};
   return std::find(std::begin(kNames), std::end(kNames), base_name(report.exe)) != std::end(kNames);
 }
 
-// What takes the locks that redis holds by design, where its names are known at all.
+// Whether the acquisition's function, if its name is known, is one that takes the locks that redis holds on purpose.
 bool is_taken_by_redis_start(const ReportHolder& holder, bool was_watched) {
-  if (holder.before_attach || holder.unseen || holder.elsewhere || !was_watched) return true;  // nothing is known of it
+  if (holder.before_attach || holder.unseen || holder.elsewhere || !was_watched) return true;  // its stack is unknown
   const Stack& taken = holder.taken;
   constexpr std::string_view kTakers[] = {"initThreadedIO", "InitServerLast", "stopThreadedIO",
                                           "moduleInitModulesSystem", "main"};
@@ -31,9 +31,9 @@ bool is_taken_by_redis_start(const ReportHolder& holder, bool was_watched) {
   return std::find(std::begin(kTakers), std::end(kTakers), taker.function) != std::end(kTakers);
 }
 
-// redis parks each of its I/O threads by a mutex that its main thread holds while there is little to do (networking.c,
-// initThreadedIO and stopThreadedIO), and holds the modules' lock from its start on if no module is loaded (module.c).
-// Only that thread ever waits for such a mutex, if anybody does.
+// redis parks each of its I/O threads with a mutex that its main thread holds while there is little to do
+// (networking.c, initThreadedIO and stopThreadedIO), and holds the modules' lock from its start if no module is loaded
+// (module.c). Only that I/O thread ever waits for such a mutex.
 bool is_redis_parking(const Report& report, bool was_watched) {
   if (is_cycle(report.event) || !is_redis(report) || report.lock_kind != LockKind::mutex || report.waiters_left_out > 0)
     return false;
@@ -63,7 +63,7 @@ bool KnownBenign::leaves_out(Report& report, std::string* notice) {
   if (report.phase == Phase::released) return left_out_.erase(report.episode) > 0;
   const char* why = why_known_benign(report, true);
   if (why == nullptr) {
-    // The first that is shown of its episode has to tell all.
+    // The first report that is shown of its episode must be complete.
     if (left_out_.erase(report.episode) > 0) report.phase = Phase::over;
     return false;
   }

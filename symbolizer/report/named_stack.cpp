@@ -7,7 +7,7 @@
 namespace holdwatch {
 namespace {
 
-// The hooks stand between the program and its lock calls: true frames, but no reader looks for them.
+// The hooks are between the program and its lock calls: true frames, but no reader needs them.
 bool is_own(const Frame& frame) {
   return base_name(frame.module).starts_with("libholdwatch");
 }
@@ -38,7 +38,7 @@ NamedStack StackNamer::name(const RawStack& raw, uint32_t changed, const Period&
     }
     named.spans.push_back({begin, frames.size()});
   }
-  // Of a function and what is inlined into it the note means the function itself.
+  // If functions are inlined into the frame's function, the note refers to the function itself.
   named.stack.note = with_frame_numbers(raw.note, [&](size_t number) -> std::optional<size_t> {
     if (number >= named.spans.size() || named.spans[number].begin == named.spans[number].end) return std::nullopt;
     return named.spans[number].end - 1;
@@ -64,7 +64,7 @@ std::optional<size_t> shared_frame(const NamedStack& taken, size_t then_raw, con
     const Frame& b = now.stack.frames[present.end - 1 - inwards];
     if (a.function != b.function) break;
     shared = present.end - 1 - inwards;
-    // At another line, what is inlined further in is another call.
+    // At another line, the functions inlined further in belong to another call.
     if (a.line != b.line || a.file != b.file) break;
   }
   return shared;

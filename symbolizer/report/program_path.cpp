@@ -19,15 +19,16 @@ bool is_same_file(const std::string& a, const std::string& b) {
          of_a.st_ino == of_b.st_ino;
 }
 
-// Links of the kernel's that lead to the file without being a name of it: /proc/self/exe, by which programs start
-// themselves anew, and /dev/fd/5, which is what fexecve says.
+// Links in the kernel's file systems that lead to the file but are not its name: /proc/self/exe, with which programs
+// restart themselves, and /dev/fd/5, which fexecve uses.
 bool is_kernels_link(const std::string& path) {
   return path.starts_with("/proc/") || path.starts_with("/dev/fd/");
 }
 
 }  // namespace
 
-// A path that was relative is so to a directory that nobody knows any more; the link mostly lies beside the file.
+// A relative path was relative to a directory that is no longer known; in most cases the link is in the file's
+// directory.
 std::string known_program_path(const std::string& path, const std::string& file, const std::string& started_as,
                                const std::string& root) {
   if (started_as.empty() || started_as.ends_with('/') || is_kernels_link(started_as)) return path;

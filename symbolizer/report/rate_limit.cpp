@@ -5,7 +5,7 @@ namespace holdwatch {
 namespace {
 
 constexpr uint64_t kMinuteNs = 60'000'000'000;
-constexpr size_t kMaxBegun = 4096;  // deadlocks have no end: their episodes would stay for ever
+constexpr size_t kMaxBegun = 4096;  // deadlocks never end: their episodes would stay forever
 
 }  // namespace
 

@@ -1,14 +1,15 @@
 // See report_program.h.
 //
-// An ordinary child would be the watched program's child too: its death raises SIGCHLD there, and a wait for any child
-// returns it. A child made by clone with no exit signal does neither (clone(2), __WCLONE in wait(2)), but execve gives it
-// SIGCHLD as exit signal again. So there are two: a supervisor without exit signal, which never execs and which we
-// reap, and its child, which does. So a program that is process 1 of a container gets no orphan either.
+// An ordinary child would be the watched program's child too: its exit raises SIGCHLD there, and a wait for any child
+// returns it. A child made by clone without an exit signal does neither (clone(2), __WCLONE in wait(2)), but execve
+// sets its exit signal to SIGCHLD again. So there are two: a supervisor without exit signal, which never execs and
+// which we reap, and its child, which does exec. This way, a program that is process 1 of a container does not get an
+// orphan either.
 //
-// The supervisor shares our memory (a fork would copy the page tables of a server of many gigabytes while its threads
-// wait), so it may use its own stack and plain system calls only, not even errno, which is the reporter thread's. So does
-// the program until its execve. It must find its stack, path and environment there, even if the supervisor is killed
-// meanwhile: before Linux 5.16 the core dump of a crash takes all processes along that share the memory.
+// The supervisor shares our memory (a fork would copy the page tables of a server with many gigabytes while its threads
+// wait), so it may use only its own stack and plain system calls, and not even errno, which is the reporter thread's.
+// The same applies to the program until its execve. Its stack, path and environment must stay valid even if the
+// supervisor is killed meanwhile: before Linux 5.16 the core dump of a crash kills all processes that share the memory.
 #include "symbolizer/report/report_program.h"
 
 #include <fcntl.h>
@@ -29,14 +30,15 @@
 
 namespace holdwatch {
 
-// What supervisor and program need, in memory that stays valid until the program has begun and the supervisor ended.
+// What supervisor and program need, in memory that stays valid until the program has begun and the supervisor has
+// exited.
 struct ReportProgram::ProgramStart {
   const char* path;
   char* arguments[2];
   char** environment;
   unsigned char* program_stack_top;
   int input;
-  bool has_begun;  // the program has memory of its own, or does not exist
+  bool has_begun;  // the program has its own memory, or does not exist
 };
 
 namespace {
@@ -44,7 +46,7 @@ namespace {
 constexpr size_t kStackSize = 32 * 1024;  // for each of the two
 constexpr size_t kStartSize = 4096;
 constexpr long kTimeoutSeconds = 30;
-constexpr size_t kKernelSignalSet = 8;  // sizeof(sigset_t) as the kernel has it
+constexpr size_t kKernelSignalSet = 8;  // sizeof(sigset_t) in the kernel
 constexpr int kNoExec = 127;            // the exit status that shells use
 
 // The kernel's struct sigaction on x86-64.
@@ -55,8 +57,8 @@ struct KernelSigaction {
   uint64_t mask;
 };
 
-// A system call that leaves errno unchanged; negative results are errors. This and everything else that runs in the two is
-// not sanitized: AddressSanitizer keeps track of stacks, and does not know theirs.
+// A system call that leaves errno unchanged; negative results are errors. This and everything else that runs in the two
+// processes is not sanitized: AddressSanitizer tracks stacks, and does not know theirs.
 [[gnu::no_sanitize_address]] long call(long number, long a = 0, long b = 0, long c = 0, long d = 0) {
   long result;
   register long r10 asm("r10") = d;
@@ -74,7 +76,7 @@ long pointer(const void* address) {
   for (long descriptor = first; descriptor < kOldKernels; ++descriptor) call(SYS_close, descriptor);
 }
 
-// Ignored signals stay ignored across execve: a program that ignores SIGPIPE would pass that on.
+// Ignored signals stay ignored across execve: if the watched program ignores SIGPIPE, ours would inherit that.
 [[gnu::no_sanitize_address]] void default_dispositions() {
   const KernelSigaction action{};
   for (long number = 1; number <= 64; ++number) call(SYS_rt_sigaction, number, pointer(&action), 0, kKernelSignalSet);
@@ -91,11 +93,11 @@ template <typename ProgramStart>
   return 0;
 }
 
-// Standard input is the report; what the program prints goes nowhere, since the descriptors 1 and 2 of the watched program
-// may be its data. Everything else is closed, or a socket that the watched program closes would stay open here.
+// Standard input is the report; the program's output is discarded, since the descriptors 1 and 2 of the watched program
+// may be its data. All others are closed: otherwise a socket that the watched program closes would stay open here.
 [[gnu::no_sanitize_address]] void arrange_descriptors(int input) {
   if (input == 0) {
-    call(SYS_fcntl, 0, F_SETFD, 0);  // the watched program has closed its own
+    call(SYS_fcntl, 0, F_SETFD, 0);  // if the watched program has closed its own
   } else {
     call(SYS_dup3, input, 0, 0);
   }
@@ -119,7 +121,7 @@ template <typename ProgramStart>
 template <typename ProgramStart>
 [[gnu::no_sanitize_address]] int supervise(void* argument) {
   auto* start = static_cast<ProgramStart*>(argument);
-  // Killed with the watched program, so that its memory does not stay in use by the supervisor.
+  // Killed together with the watched program, so that the supervisor does not keep its memory in use.
   call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
   default_dispositions();
   arrange_descriptors(start->input);
@@ -131,8 +133,8 @@ template <typename ProgramStart>
   return 0;
 }
 
-// The environment as the kernel keeps it: `environ` may be changed by another thread while we read. What setenv has
-// added since is not in it, and not needed.
+// The environment from the kernel's copy: another thread may change `environ` during the read. Variables added later by
+// setenv are missing, and not needed.
 std::vector<std::string> environment_at_start() {
   std::vector<std::string> variables;
   std::ifstream file("/proc/self/environ");
@@ -142,7 +144,7 @@ std::vector<std::string> environment_at_start() {
   return variables;
 }
 
-// The file from which the program reads the report: with a file, nothing has to be fed to it and nothing waits.
+// The file from which the program reads the report: with a file, nothing needs to feed it, and nothing waits.
 int report_file(std::string_view json, int* descriptor) {
   *descriptor = memfd_create("holdwatch-report", MFD_CLOEXEC);
   if (*descriptor < 0) return errno;
@@ -182,7 +184,7 @@ ReportProgram::~ReportProgram() {
     munmap(start_, kStartSize + 2 * kStackSize);
 }
 
-// False: the program has not begun within a second. Reading it may take as long as its file system does.
+// False: the program has not begun within a second. Reading its file may take as long as the file system needs.
 bool ReportProgram::await_begin() const {
   constexpr timespec kStep{0, 1'000'000};
   constexpr int kSteps = 1000;
@@ -199,7 +201,7 @@ int ReportProgram::start(std::string_view json) {
   const int reason = report_file(json, &start_->input);
   if (reason != 0) return reason;
   start_->has_begun = false;
-  // No handler of the watched program may run in the supervisor, in its memory.
+  // No handler of the watched program may run in the supervisor, which shares its memory.
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);

@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kInnermost = 24;       // frames of a very deep stack that are shown at its inner end
 constexpr size_t kOutermost = 8;        // and at its outer end; JSON has them all
-constexpr size_t kFunctionColumn = 44;  // a longer name shifts the rest of its own row only, not of all rows
+constexpr size_t kFunctionColumn = 44;  // a longer name shifts only the rest of its own row
 constexpr size_t kPlaceColumn = 28;
 constexpr size_t kSourceLength = 100;
 
@@ -29,29 +29,29 @@ std::string module_place(const Frame& frame) {
   return frame.module.empty() ? "" : fmt::format("{}+{:#x}", escape(base_name(frame.module)), frame.offset);
 }
 
-// Replaces the name of a function that has none: all that is needed to find it later.
+// Replaces the name of an unnamed function: everything that is needed to find it later.
 std::string nameless(const Frame& frame) {
   if (frame.module.empty()) return fmt::format("{:#x}", frame.ip);
   const std::string build_id = frame.build_id.empty() ? "no build id" : "build id " + escape(frame.build_id);
   return fmt::format("{} ({})", module_place(frame), build_id);
 }
 
-// How many of the innermost frames are of that kind; none if all are.
+// How many of the innermost frames match `is_of_kind`; 0 if all do.
 size_t leading(const Stack& stack, bool (*is_of_kind)(const Frame&)) {
   const auto first = std::find_if_not(stack.frames.begin(), stack.frames.end(), is_of_kind);
   return first == stack.frames.end() ? 0 : static_cast<size_t>(first - stack.frames.begin());
 }
 
-// Equal for a reader: an inlined function shares an address with the function it is inlined into, so that the same line may
-// have several addresses.
+// Equal to a reader: an inlined function shares an address with the function it is inlined into, so that the same line
+// may have several addresses.
 bool same_frame(const Frame& a, const Frame& b) {
   if (a.function != b.function) return false;
   const bool same_line = a.line > 0 && a.line == b.line && a.file == b.file;
   return same_line || a.ip == b.ip;
 }
 
-// Where the frames begin that need not be shown, because `other` ends in the same ones; the size of the stack if there
-// are fewer than two.
+// The index of the first frame that need not be shown because `other` ends in the same frames; the size of the stack if
+// there are fewer than two of them.
 size_t repeated_from(const StackView& view) {
   const std::vector<Frame>& frames = view.stack->frames;
   if (!view.took || view.like_outside == nullptr) return frames.size();
@@ -63,18 +63,18 @@ size_t repeated_from(const StackView& view) {
   return same ? first : frames.size();
 }
 
-// Where a run of the C++ library's own frames ends that begins at `begin`: std::thread alone has half a dozen between a
-// thread's start and the program's function, which are of no interest.
+// The end of the sequence of the C++ library's own frames that begins at `begin`: std::thread alone has half a dozen
+// between a thread's start and the program's function, which are of no interest.
 size_t end_of_library_run(const std::vector<Frame>& frames, size_t begin, size_t end, std::optional<size_t> took) {
   size_t i = begin;
   while (i < end && i != took && is_library_frame(frames[i])) ++i;
   return i;
 }
 
-// If there are fewer, leaving them out saves nothing.
+// A shorter sequence is shown: hiding it would save nothing.
 constexpr size_t kShortestRun = 3;
 
-// The indices to show out of [begin, end): all, or both ends of a very deep stack and the frame that took the lock.
+// The indices in [begin, end) to show: all, or both ends of a very deep stack and the frame that took the lock.
 std::vector<size_t> chosen(size_t begin, size_t end, std::optional<size_t> took) {
   std::vector<size_t> indices;
   const bool all = end - begin <= kInnermost + kOutermost + 1;
@@ -89,7 +89,7 @@ std::vector<size_t> without_library_runs(const std::vector<Frame>& frames, const
   std::vector<size_t> kept;
   for (size_t i = 0; i < indices.size();) {
     const size_t begin = indices[i];
-    // The innermost frame stays: it is where the thread is.
+    // The innermost frame stays, because it shows where the thread is.
     const size_t run = i == 0 ? 0 : end_of_library_run(frames, begin, frames.size(), took) - begin;
     if (run < kShortestRun) {
       kept.push_back(begin);
@@ -101,7 +101,7 @@ std::vector<size_t> without_library_runs(const std::vector<Frame>& frames, const
   return kept;
 }
 
-// Which library the frames in [begin, end) belong to.
+// The library that contains the frames in [begin, end).
 std::string_view library_of(const std::vector<Frame>& frames, size_t begin, size_t end) {
   const auto first = frames.begin() + static_cast<std::ptrdiff_t>(begin);
   const auto rust = std::count_if(first, frames.begin() + static_cast<std::ptrdiff_t>(end),

@@ -1,5 +1,5 @@
-// A Report as the lines that people read: the headline, then, indented, where the lock was taken, what the holder does now
-// and who waits. The sample in the README is this file's output.
+// A Report as the lines that people read: the headline, then, indented, where the lock was taken, what the holder is
+// doing now and who waits. The sample in the README is produced here.
 // Pure.
 #include <fmt/format.h>
 
@@ -14,17 +14,17 @@
 namespace holdwatch {
 namespace {
 
-constexpr size_t kDetailedHolders = 4;  // holders beyond are listed by number only
-constexpr size_t kDetailedGroups = 8;   // and so are groups of waiters
+constexpr size_t kDetailedHolders = 4;  // further holders are listed by number only
+constexpr size_t kDetailedGroups = 8;   // the same for groups of waiters
 constexpr size_t kListedThreads = 3;
 
-// Collects the indented lines under the headline. Stacks are laid out when all of them are known.
+// Collects the indented lines under the headline. Stacks are formatted when all of them are known.
 class Details {
  public:
   // A line under a label of the left column; an empty label continues the one above.
   void add(std::string_view label, std::string text) { items_.push_back({std::string(label), std::move(text), {}}); }
 
-  // A stack whose first row is beside the label.
+  // A stack whose first row is next to the label.
   void show(std::string_view label, const StackView& view) {
     items_.push_back({std::string(label), {}, stacks_.add(view)});
   }
@@ -86,7 +86,7 @@ void add_locks(const Report& report, Details& details) {
   }
 }
 
-// The lock that a holder has, or that waiters wait for: in a cycle of threads not the same for all.
+// The lock that a holder has, or that waiters wait for: in a deadlock it differs between threads.
 struct LockLabel {
   std::string id;
   LockKind kind;
@@ -104,12 +104,12 @@ LockLabel lock_of_waiters(const Report& report, const ReportWaiters& group) {
   return {report.lock_id, report.lock_kind, false};
 }
 
-// ", 12.4 s", or nothing where it is not known.
+// ", 12.4 s", or nothing if unknown.
 std::string lasting(uint64_t ns) {
   return ns == 0 ? "" : ", " + format_duration(ns);
 }
 
-// ", 12.4 s at least" where its beginning was not seen.
+// ", 12.4 s at least" if its beginning was not seen.
 std::string held_for(const ReportHolder& holder) {
   const bool began_unseen = holder.before_attach || holder.unseen || holder.elsewhere;
   return lasting(holder.held_ns) + (began_unseen && holder.held_ns != 0 ? " at least" : "");
@@ -125,7 +125,7 @@ std::string holder_line(const ReportHolder& holder, const LockLabel& lock) {
 void add_holder(const Report& report, size_t index, const ReportHolder* before, Details& details) {
   const ReportHolder& holder = report.holders[index];
   if (before != nullptr && same_frames(before->taken, holder.taken)) {
-    // Two unknown positions are never the same.
+    // Two unknown positions never count as the same.
     if (!holder.taken.frames.empty()) details.add("taken", "(same stack)");
   } else {
     details.show("taken", {&holder.taken, true, {}, nullptr});
@@ -239,7 +239,7 @@ void add_everything(const Report& report, Details& details) {
   add_identity(report, details);
 }
 
-// Only what is new: the present positions of holders that have moved.
+// Only new information: the current positions of holders that have moved.
 void add_movement(const Report& report, Details& details) {
   size_t shown = 0;
   for (size_t i = 0; i < report.holders.size(); ++i) {

@@ -15,7 +15,7 @@ constexpr uint64_t kMinute = 60 * kSecond;
 constexpr uint64_t kHour = 60 * kMinute;
 constexpr uint64_t kDay = 24 * kHour;
 
-// The length of the UTF-8 sequence at the start of `text`, 0 if it is none (RFC 3629: no overlong forms, no
+// The length of the UTF-8 sequence at the start of `text`, 0 if it is invalid (RFC 3629: no overlong forms, no
 // surrogates, nothing above U+10FFFF).
 size_t utf8_sequence(std::string_view text) {
   const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
@@ -36,7 +36,7 @@ size_t utf8_sequence(std::string_view text) {
   return 0;
 }
 
-// C0, DEL, and C1 in its UTF-8 form (terminals obey those too).
+// C0, DEL, and C1 in UTF-8 (terminals obey those too).
 bool is_control(std::string_view sequence) {
   const auto first = static_cast<unsigned char>(sequence[0]);
   if (sequence.size() == 1) return first < 0x20 || first == 0x7F;
@@ -68,8 +68,8 @@ struct UtcTime {
   uint64_t year, month, day, hour, minute, second, millisecond;
 };
 
-// Without std::chrono's calendar, which gcc has since 11, and without gmtime, which reads files. Years begin in March here, so that
-// the leap day is their last.
+// Without std::chrono's calendar, which gcc has only since 11, and without gmtime, which reads files. Years begin in
+// March here, so that the leap day is their last.
 UtcTime utc(uint64_t wall_clock_ns) {
   constexpr uint64_t kDaysTo1970 = 719'468;  // from 1 March of the year 0
   constexpr uint64_t kEraDays = 146'097;     // 400 years

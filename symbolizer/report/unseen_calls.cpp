@@ -12,9 +12,9 @@ namespace holdwatch {
 namespace {
 
 constexpr size_t kMaxNamed = 8;
-constexpr size_t kMaxAsked = 32;  // each one takes time in proportion to the number of modules
+constexpr size_t kMaxAsked = 32;  // each query takes time in proportion to the number of modules
 
-// A hold from before a fork was seen in the parent.
+// Not a hold from before a fork: it was seen in the parent.
 bool shows_unseen_call(const Report& report) {
   if (report.event == Event::fork_orphan) return false;
   const auto unseen = [](const auto& one) { return one.unseen; };

@@ -48,7 +48,7 @@ int connected_socket(const std::string& path) {
 
 // Never blocks for long and never raises SIGPIPE.
 int send_message(const std::string& path, const msghdr& message) {
-  // Connected, so that poll tells when the receiver's queue has room (unix(7)).
+  // Connected, so that poll shows when the receiver's queue has room (unix(7)).
   const Descriptor socket_descriptor(connected_socket(path));
   if (socket_descriptor.number() < 0) return -socket_descriptor.number();
   for (bool waited = false;;) {
@@ -82,7 +82,7 @@ int send_as_file(const std::string& path, std::string_view bytes) {
   size_t written = 0;
   const int reason = write_all(file.number(), bytes, &written);
   if (reason != 0) return reason;
-  // The journal refuses a file that could still change while it reads.
+  // The journal refuses a file that could still change while the journal reads it.
   if (fcntl(file.number(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0) return errno;
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
   msghdr message{};

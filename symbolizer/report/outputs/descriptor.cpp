@@ -17,8 +17,8 @@ namespace {
 
 constexpr int kTimeoutMs = 200;
 
-// How much may be written now without the risk of waiting for a reader forever: everything, unless a pipe's reader is behind.
-// Then as much as poll guarantees (pipe(7)).
+// How many bytes may be written now without the risk of waiting forever for a reader: all, unless a pipe's reader is
+// behind. Then as many as poll guarantees (pipe(7)).
 size_t portion(int descriptor, size_t size) {
   const int capacity = fcntl(descriptor, F_GETPIPE_SZ);
   int unread = 0;
@@ -26,13 +26,13 @@ size_t portion(int descriptor, size_t size) {
   return unread == 0 && size <= static_cast<size_t>(capacity) ? size : std::min<size_t>(size, PIPE_BUF);
 }
 
-// The errors that system call filters usually give to forbidden calls; poll has none of them otherwise.
+// The errors that system call filters usually return for forbidden calls; poll never returns them otherwise.
 bool is_refusal(int error) {
   return error == EPERM || error == EACCES || error == ENOSYS;
 }
 
-// Under systemd, standard error is a socket: a call can ask not to block, whatever the descriptor's flags are, which belong
-// to the program.
+// Under systemd, standard error is a socket: a call on it can be non-blocking whatever the descriptor's flags are,
+// which belong to the program.
 ssize_t write_some(int descriptor, std::string_view text) {
   const ssize_t sent = send(descriptor, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent >= 0 || (errno != ENOTSOCK && !is_refusal(errno))) return sent;
@@ -77,8 +77,8 @@ std::optional<off_t> size_of(int descriptor) {
   return status.st_size;
 }
 
-// Another process could append between the check and the call, and lose what it wrote. That needs a disk that was full a
-// moment ago and has room again just then.
+// Another process could append between the check and the call, and lose what it wrote. That is only possible if the
+// disk was full a moment ago and has room again right then.
 bool take_back(int descriptor, off_t size_before, size_t written) {
   return size_of(descriptor) == size_before + static_cast<off_t>(written) && ftruncate(descriptor, size_before) == 0;
 }

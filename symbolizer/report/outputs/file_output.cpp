@@ -24,8 +24,8 @@ bool writable_by_all(const std::string& directory) {
 // Opens without acquiring a controlling terminal, and without waiting for the reader of a named pipe.
 constexpr int kOpenFlags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 
-// A program that closes its first three descriptors expects its next ones under those numbers, and prints to them: ours
-// must be well above them. Returns the new number, or -1 with errno set.
+// A program that closes its first three descriptors expects to get these numbers again, and prints to them: ours must
+// be well above them. Returns the new number, or -1 with errno set.
 int moved_away(int descriptor) {
   constexpr int kFarAway = 100;
   const int moved = fcntl(descriptor, F_DUPFD_CLOEXEC, kFarAway);
@@ -36,8 +36,8 @@ int moved_away(int descriptor) {
   return moved;
 }
 
-// In a directory like /tmp another user may have put a symbolic or hard link to one of the program's own files, or a file
-// of his own to read our reports in, under the name that we are going to open.
+// In a directory like /tmp another user may have created, under the name that we are going to open, a symbolic or hard
+// link to one of the program's own files, or a file of their own in order to read our reports.
 int open_in_public_directory(const std::string& path, int* descriptor) {
   const int opened = open(path.c_str(), kOpenFlags | O_CREAT | O_NOFOLLOW, 0600);
   if (opened < 0) return errno;
@@ -97,14 +97,14 @@ int FileOutput::ensure_open() {
   int reason = open_for_append(path_, &opened);
   if (reason == 0 && (opened = moved_away(opened)) < 0) reason = errno;
   if (reason != 0) {
-    // A rotated file that still has a name is a better place than none: the program may have given up the right to
-    // create a new one, or be out of descriptors.
+    // A rotated file that still has a name is better than none: the program may have given up the right to create a new
+    // one, or be out of descriptors.
     struct stat status;
     if (ours && fstat(descriptor_, &status) == 0 && status.st_nlink > 0) return 0;
     give_up_descriptor();
     return reason;
   }
-  // The program may have closed our old descriptor: then the new one can have its number, and even its file.
+  // The program may have closed our old descriptor: then the new one can have the same number, and even the same file.
   if (opened != descriptor_) give_up_descriptor();
   descriptor_ = opened;
   identity_ = identity_of(opened);

@@ -49,7 +49,7 @@ void add_report_fields(std::string& entry, const Report& report) {
   add_number(entry, "HOLDWATCH_EPISODE", report.episode);
   add_field(entry, "HOLDWATCH_FINGERPRINT", report.fingerprint);
   add_number(entry, "HOLDWATCH_WAITERS", waiting_threads(report));
-  // The thread that the headline names, and its duration: the waiter if it is about a wait, else the holder.
+  // The thread and duration of the headline: the waiter's if it is about a wait, otherwise the holder's.
   if (report.event == Event::wait && !report.waiters.empty()) {
     const ReportWaiters& group = report.waiters.front();
     add_field(entry, "HOLDWATCH_TID", std::to_string(group.tids.front()));
@@ -63,7 +63,7 @@ void add_report_fields(std::string& entry, const Report& report) {
   }
 }
 
-// The journal shows identifier and pid itself.
+// Without the tag: the journal itself shows identifier and pid.
 std::string_view without_tag(std::string_view text) {
   const size_t end = text.find("]: ");
   if (text.starts_with("holdwatch[") && end != std::string_view::npos) text.remove_prefix(end + 3);
