@@ -41,8 +41,8 @@ std::string why_no_permission(int pid) {
   return subject(pid) + " cannot be inspected: run this as root (sudo)";
 }
 
-// A thread of the process that has not exited. Of one that has, as the main thread by pthread_exit, what /proc shows belongs to root
-// (task_dump_owner in fs/proc/base.c).
+// A thread of the process that has not exited. If a thread has, such as the main thread after pthread_exit, its files
+// in /proc belong to root (task_dump_owner in fs/proc/base.c).
 int living_thread(int process) {
   for (const int tid : thread_ids(process)) {
     StatusFile status;
@@ -99,7 +99,7 @@ std::string why_not_readable(int pid) {
 std::string why_not_supported(const Modules& modules) {
   for (const auto& module : modules.all()) {
     const std::string name = name_of(*module);
-    // glibc's has a number: libc.so.6.
+    // glibc's name contains a version: libc.so.6.
     if (name.starts_with("ld-musl") || name == "libc.so") {
       return "its C library is musl (" + module->path + "): only glibc's locks are known";
     }

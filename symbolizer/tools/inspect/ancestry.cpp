@@ -13,7 +13,7 @@
 namespace holdwatch {
 namespace {
 
-// 0 if there is none that can be looked at.
+// 0 if there is none that can be inspected.
 int parent_of(int pid) {
   const auto parent = status_number(read_text(process_file(pid, "status")), "PPid").value_or(0);
   return parent <= 1 ? 0 : static_cast<int>(parent);
@@ -27,10 +27,11 @@ std::optional<Task> thread_of_parent(int parent, int own_tid) {
   return std::nullopt;
 }
 
-// The copy of a thread goes on on the copy of its stack. The main thread's grows.
+// After a fork, the copy of the forking thread continues on the copy of that thread's stack. The stack of a main thread
+// grows, so it is compared by name.
 bool share_a_stack(const Task& main, const Task& owner, int parent, const Modules& modules) {
   const Registers &here = main.snapshot.registers, &there = owner.snapshot.registers;
-  if ((here.known & there.known & Registers::kSp) == 0) return true;  // one of them runs: it may be so
+  if ((here.known & there.known & Registers::kSp) == 0) return true;  // one of them is running: it is possible
   const Mapping* stack = modules.mapping(here.sp);
   if (stack == nullptr) return true;
   if (owner.tid == parent) return stack->path == "[stack]";

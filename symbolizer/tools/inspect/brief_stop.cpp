@@ -1,9 +1,10 @@
-// See brief_stop.h. PTRACE_SEIZE and PTRACE_INTERRUPT rather than PTRACE_ATTACH: no SIGSTOP that the process, its parent or its
-// shell could see.
+// See brief_stop.h. Uses PTRACE_SEIZE and PTRACE_INTERRUPT instead of PTRACE_ATTACH: no SIGSTOP that the process, its
+// parent or its shell could see.
 //
-// A thread that was running may have entered a system call before the stop. Most go on afterwards as if nothing had
-// happened; epoll_wait, semop and a few others return -EINTR for the stop alone. Such a one is made to begin again, by the
-// registers: it has done nothing yet, and what it loses of its time-out is the time since we saw it running.
+// A thread that was running may have entered a system call before the stop. Most calls continue afterwards as if
+// nothing had happened; epoll_wait, semop and a few others return -EINTR even for a stop without a signal. Such a call
+// is restarted by setting the registers: it has done nothing yet, and its timeout is extended only by the time since we
+// saw the thread running.
 #include "symbolizer/tools/inspect/brief_stop.h"
 
 #include <sched.h>
@@ -44,7 +45,7 @@ void explain(Snapshot& snapshot, const std::string& why) {
 
 void do_nothing(int) {}
 
-// Makes waitpid come back when it has waited long enough, and gives way to nobody while somebody is stopped.
+// Makes waitpid return after a timeout, and gives this process real-time priority while a thread is stopped.
 class Haste {
  public:
   Haste() {
@@ -71,18 +72,18 @@ class Haste {
   bool is_first_ = false;
 };
 
-// Waits for the stop; the wait status, 0 if it did not come in time or the thread has exited.
+// Waits for the stop. Returns the wait status, 0 if the thread did not stop in time or has exited.
 int wait_for_stop(pid_t tid) {
   int status = 0;
   return waitpid(tid, &status, __WALL) == tid && WIFSTOPPED(status) ? status : 0;
 }
 
-// The signal that the thread was about to get when it stopped, which it must not lose; 0 if it stopped for us.
+// The signal that was being delivered when the thread stopped, which must not be lost; 0 if it stopped for us.
 int signal_on_its_way(int status) {
   return status >> 16 == 0 ? WSTOPSIG(status) : 0;
 }
 
-// Whether a signal that will be handled waits for the thread: then EINTR is that signal's doing.
+// Whether an unblocked signal is pending for the thread: then that signal may be the reason for EINTR.
 bool has_signal_waiting(pid_t tid) {
   const std::string status = read_text(process_file(tid, "status"));
   return (pending_signals(status) & ~status_mask(status, "SigBlk").value_or(0)) != 0;
@@ -145,7 +146,8 @@ uint64_t capture_stopped(MemoryReader& memory, const Modules& modules, Capture& 
   ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr);
   const int status = wait_for_stop(tid);
   if (status == 0) {
-    // Of one that does not stop we cannot let go either; that happens when we end, and is not felt before.
+    // A thread that does not stop cannot be detached from either; that happens when we exit, and has no effect on it
+    // before.
     explain(out.snapshot, "the thread does not stop, or has exited");
     return 0;
   }

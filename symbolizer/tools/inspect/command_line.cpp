@@ -14,7 +14,7 @@ std::string with_usage(const TextBuffer& message) {
   return std::string(message) + "; " + kUsage;
 }
 
-// Returns what is wrong, or nothing.
+// Returns an error message, or an empty string.
 std::string take_option(const Argument& option, ArgumentReader& reader, InspectArguments& out) {
   Line<512> message;
   std::string* value = option.name == "core" ? &out.core : option.name == "json" ? &out.json : nullptr;

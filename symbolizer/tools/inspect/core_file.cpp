@@ -22,17 +22,17 @@ namespace holdwatch {
 namespace {
 
 constexpr uint64_t kMostSegments = uint64_t{1} << 20;
-constexpr size_t kMaxNoteBytes = size_t{256} << 20;  // some 4 KiB a thread, with its vector registers
+constexpr size_t kMaxNoteBytes = size_t{256} << 20;  // some 4 KiB per thread, including its vector registers
 constexpr size_t kMaxThreads = size_t{1} << 20;
 constexpr uint64_t kMaxPage = uint64_t{1} << 30;
 constexpr size_t kNoteAlignment = 4;
 
-// In the kernel only: what a system call that was cut short returns inside, before it is made again or ends with EINTR.
+// Internal to the kernel: the result of an interrupted system call before it is restarted or ends with EINTR.
 constexpr long kRestartFirst = -516;  // -ERESTART_RESTARTBLOCK
 constexpr long kRestartLast = -512;   // -ERESTARTSYS
 
 std::string read_bytes(MemoryReader& file, uint64_t offset, uint64_t size) {
-  constexpr size_t kStep = size_t{1} << 20;  // so that no more is allocated than there is
+  constexpr size_t kStep = size_t{1} << 20;  // read in pieces, so that no more is allocated than the file has
   std::string bytes;
   while (bytes.size() < size) {
     const size_t had = bytes.size();
@@ -52,7 +52,7 @@ bool take(std::string_view bytes, size_t at, T& out) {
   return true;
 }
 
-// A text that ends with a zero, or with the bytes; `at` comes to stand behind it.
+// A text that ends with a zero, or at the end of the bytes; moves `at` behind it.
 std::string take_text(std::string_view bytes, size_t& at) {
   const size_t start = std::min(at, bytes.size());
   const size_t end = std::min(bytes.find('\0', start), bytes.size());
@@ -79,7 +79,7 @@ CoreThread thread_from(const elf_prstatus& status) {
   return thread;
 }
 
-// NT_FILE: how many, the page size, start, end and offset of each, and then their names.
+// NT_FILE: the count, the page size, start, end and offset of each, and then their names.
 void take_mappings(std::string_view note, CoreFile& core) {
   struct Row {
     uint64_t start, end, page_offset;
@@ -133,7 +133,7 @@ void take_notes(std::string_view notes, CoreFile& core) {
   });
 }
 
-// What overlaps what came before would break every search by address.
+// Ranges that overlap an earlier one would break every search by address.
 template <typename Range>
 void sort_and_thin(std::vector<Range>& ranges) {
   std::stable_sort(ranges.begin(), ranges.end(), [](const Range& a, const Range& b) { return a.start < b.start; });
@@ -165,7 +165,7 @@ void take_segment(MemoryReader& file, const Elf64_Phdr& segment, uint64_t& room_
   }
 }
 
-// A full disk, a limit (ulimit -c), a copy that was broken off.
+// Because of a full disk, a limit (ulimit -c), or an aborted copy.
 bool is_cut_short(MemoryReader& file, const Elf64_Phdr& segment) {
   if (segment.p_filesz == 0 || segment.p_offset > UINT64_MAX - segment.p_filesz) return false;
   return !file.read_value<unsigned char>(segment.p_offset + segment.p_filesz - 1);

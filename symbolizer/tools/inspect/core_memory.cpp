@@ -30,7 +30,7 @@ const Range* find_range(const std::vector<Range>& ranges, uintptr_t address) {
 
 }  // namespace
 
-// The path may be a core file's word: opening some devices does something, and opening a fifo waits.
+// The path may come from a core file: opening some devices has side effects, and opening a fifo waits.
 std::unique_ptr<FileBytes> FileBytes::open(const std::string& path) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0) return nullptr;
@@ -73,7 +73,7 @@ size_t CoreMemory::read_stored(uintptr_t address, void* out, size_t size) {
   return file_.read(segment->offset + within, out, std::min<uint64_t>(size, segment->stored - within));
 }
 
-// Only what could not be written to: of the rest, the file has what was there before the program ran.
+// Only memory that was not writable: for other memory, the file has only the contents from before the program ran.
 size_t CoreMemory::read_mapped(uintptr_t address, void* out, size_t size) {
   const CoreSegment* segment = find_range(core_.segments, address);
   if (segment != nullptr && segment->writable) return 0;
@@ -98,8 +98,8 @@ FileBytes* CoreMemory::mapped_file(const CoreMapping& mapping) {
   return entry->second.get();
 }
 
-// By address, not by the place in the file: lld lets a page of the file be the end of one segment and the beginning of the next,
-// and maps it twice.
+// By address, not by file offset: lld lets a page of the file be the end of one segment and the beginning of the next,
+// and the loader maps it twice.
 bool CoreMemory::is_code(const CoreMapping& part) {
   FileBytes* file = mapped_file(part);
   Elf64_Ehdr header;
@@ -121,7 +121,7 @@ bool CoreMemory::is_code(const CoreMapping& part) {
   return executable;
 }
 
-// The headers are in nearly every core file, and with them the build id of what was mapped.
+// Nearly every core file contains the ELF headers, and with them the build id of the mapped file.
 std::string CoreMemory::why_not_same(const CoreMapping& mapping, FileBytes& file) {
   const auto first = std::find_if(core_.mappings.begin(), core_.mappings.end(), [&](const CoreMapping& candidate) {
     return candidate.path == mapping.path && candidate.offset == 0;

@@ -49,7 +49,7 @@ std::unique_ptr<CoreProcess> CoreProcess::open(const std::string& path, const st
   return why.empty() ? std::move(target) : nullptr;
 }
 
-// The program is the file that its entry point lies in.
+// The program is the file that contains the entry point.
 void CoreProcess::put_program(const std::string& program) {
   const auto main = std::find_if(core_.mappings.begin(), core_.mappings.end(), [this](const CoreMapping& mapping) {
     return core_.entry >= mapping.start && core_.entry < mapping.end;
@@ -81,7 +81,7 @@ std::string CoreProcess::host() const {
   return gethostname(name, sizeof name - 1) == 0 ? name : "";
 }
 
-// No file of a process with that number by now.
+// Not the files of a running process: that number may belong to another process by now.
 DebugSearch CoreProcess::debug_search() const {
   DebugSearch search;
   search.proc.clear();
@@ -101,7 +101,7 @@ std::vector<Task> CoreProcess::tasks() {
   return tasks;
 }
 
-// Core files have the name of the process only, which is its first thread's.
+// Core files contain only the name of the process, which is its first thread's.
 std::string CoreProcess::thread_name(int tid) {
   return tid == core_.pid ? core_.program : "";
 }

@@ -1,4 +1,4 @@
-// Looks at the process or core file, and prints what it has seen. See inspection.h.
+// Inspects the process or core file, and prints the results. See inspection.h.
 #include "symbolizer/tools/inspect/inspection.h"
 
 #include <chrono>

@@ -25,7 +25,7 @@ std::optional<uint64_t> number(std::string_view text) {
   return value;
 }
 
-// "11579388.261893": milliseconds with six digits behind the point.
+// "11579388.261893": milliseconds with six decimal places.
 std::optional<uint64_t> nanoseconds(std::string_view text) {
   constexpr size_t kDigits = 6;
   const size_t point = text.find('.');
@@ -53,7 +53,7 @@ bool may_move_asleep(std::string_view kernel_release) {
   return *major > 6 || (*major == 6 && *minor >= 12);
 }
 
-// The second is counted in steps of 1024 ns.
+// settled_ns has a resolution of 1024 ns.
 bool left_queue_at_once(const LastRun& last) {
   return last.settled_ns <= last.ran_ns && last.ran_ns - last.settled_ns < 1024;
 }

@@ -28,9 +28,9 @@ namespace holdwatch {
 namespace {
 
 constexpr useconds_t kBetweenLooksUs = 2000;
-constexpr int kLooks = 5;  // at a thread that has always moved on since
+constexpr int kLooks = 5;  // at a thread that has moved on each time
 
-// The processor that the thread belongs to (proc_pid_stat(5)).
+// The processor that the thread is assigned to (proc_pid_stat(5)).
 std::optional<unsigned> processor_of(const std::string& stat) {
   constexpr int kProcessor = 39;
   const auto number = stat_number(stat, kProcessor);
@@ -51,7 +51,7 @@ bool same_call(const Snapshot& a, const Snapshot& b) {
 
 }  // namespace
 
-// The main thread may have left by pthread_exit: then it has no memory any more, and another thread is asked.
+// The main thread may have called pthread_exit: then it has no memory any more, and another thread is used.
 std::unique_ptr<LiveProcess> LiveProcess::open(int pid, std::string& why) {
   const std::optional<int> process = process_to_inspect(pid, why);
   if (!process) return nullptr;
@@ -107,7 +107,8 @@ std::string LiveProcess::thread_name(int tid) {
   return name;
 }
 
-// Where it may have been moved since it ran, it went to sleep by one of the clocks, and the least difference is sure.
+// If it may have been moved since it ran, it went to sleep by one of the clocks, and only the smallest difference is
+// certain.
 uint64_t LiveProcess::asleep_ns(int tid) {
   const auto last = parse_last_run(read_text(thread_file(pid_, tid, "sched")));
   const auto processor = processor_of(read_text(thread_file(pid_, tid, "stat")));
@@ -144,8 +145,8 @@ Capture LiveProcess::capture_registers(const Task& task) {
   return capture;
 }
 
-// A stop is for a thread only that has run all the while: one on its way into a call that blocks would come back from it
-// early, with a part of the bytes that it was to send.
+// Only a thread that has been running all the time is stopped: a blocking call that it was just entering would return
+// early, with only a part of its bytes sent.
 bool LiveProcess::capture_running(const Task& task, Capture& out) {
   out = Capture{};
   out.snapshot = task.snapshot;
@@ -158,7 +159,8 @@ bool LiveProcess::capture_running(const Task& task, Capture& out) {
   return true;
 }
 
-// Of a thread that blocks for a fraction of a millisecond at a time, the copy may be of several moments: once more, then.
+// If a thread blocks only for fractions of a millisecond, the copy may be from several moments: then it is captured
+// again.
 Capture LiveProcess::capture(const Task& task) {
   Task now = task;
   Capture capture;
@@ -185,7 +187,7 @@ std::string LiveProcess::describe(const Snapshot& snapshot, const std::string& l
   task.snapshot = snapshot;
   const std::string text =
       describe_activity(snapshot, lock_id, {ThreadFiles::of(pid_, snapshot.tid), &memory_, "", {}});
-  // Memory and descriptors may be those of another call by now.
+  // Memory and descriptors may belong to another call by now.
   return snapshot.state != ThreadState::blocked || has_stayed(task) ? text : describe_activity(snapshot, lock_id, {});
 }
 

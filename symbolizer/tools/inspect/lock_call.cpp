@@ -8,8 +8,8 @@
 namespace holdwatch {
 namespace {
 
-// libc's functions that no hook stands for, by prefix: without leading underscores, they are in libc's symbol tables and debug
-// data under names that begin so.
+// libc's functions that have no hook, by prefix: without leading underscores, their names in libc's symbol tables and
+// debug data begin like this.
 struct Row {
   std::string_view prefix;
   LockCall call;
@@ -18,7 +18,7 @@ constexpr Row kRows[] = {
     {"pthread_mutex_", LockCall::mutex},
     {"pthread_cond_", LockCall::condition},
     {"lll_lock_wait_private", LockCall::internal},
-    {"lll_lock_wait", LockCall::mutex},  // for mutexes only: libc's own locks use the private one
+    {"lll_lock_wait", LockCall::mutex},  // only for mutexes: libc's own locks use the private one
     {"sem_", LockCall::other},
     {"new_sem_", LockCall::other},
     {"pthread_barrier_", LockCall::other},
@@ -53,7 +53,8 @@ std::string_view plain_name(std::string_view function) {
   return function;
 }
 
-// Its inner functions begin with its name: pthread_mutex_lock_full, pthread_rwlock_rdlock_full64, pthread_cond_wait_common ...
+// The internal functions' names begin with the hooked function's: pthread_mutex_lock_full,
+// pthread_rwlock_rdlock_full64, pthread_cond_wait_common ...
 LockCall call_by_name(std::string_view name) {
   for (const HookedFunction& function : kHookedFunctions) {
     if (can_block(function.role) && name.starts_with(function.name)) return call_of(function.role);

@@ -1,4 +1,5 @@
-// See lock_wait.h. Which word of a lock is waited on with which value: nptl/lowlevellock.h, pthread_rwlock_common.c.
+// See lock_wait.h. For the futex words and values of each kind of lock see nptl/lowlevellock.h,
+// pthread_rwlock_common.c.
 #include "symbolizer/tools/inspect/lock_wait.h"
 
 #include <linux/futex.h>
@@ -17,8 +18,8 @@
 namespace holdwatch {
 namespace {
 
-constexpr uint32_t kContended = 2;       // a plain mutex's word; __wrphase_futex for a writer who waits
-constexpr size_t kWaitingFrames = 1024;  // bytes of stack, of libc's functions that wait
+constexpr uint32_t kContended = 2;       // a plain mutex's word; __wrphase_futex for a waiting writer
+constexpr size_t kWaitingFrames = 1024;  // bytes of stack that libc's waiting functions use
 
 LockWait wait_for(const FutexWait& futex, LockKind kind, Access access, bool likely) {
   return {lock_waited_on(futex, kind, access), access, likely, futex.has_timeout};
@@ -28,7 +29,7 @@ LockWait mutex_wait(const FutexWait& futex, bool likely) {
   return wait_for(futex, LockKind::mutex, Access::exclusive, likely);
 }
 
-// The word must say that it is waited for, and the owner must be a thread: other data rarely does both.
+// The word must show that there are waiters, and the owner must be a thread: other data rarely does both.
 std::optional<LockWait> guess_mutex(const FutexWait& futex, MemoryReader& memory,
                                     const std::function<bool(int)>& is_thread) {
   if (futex.value != kContended && (futex.value & FUTEX_WAITERS) == 0) return std::nullopt;
@@ -55,8 +56,8 @@ std::optional<LockWait> refused_mutex(uintptr_t address, bool timed, MemoryReade
   return LockWait{lock, Access::exclusive, true, timed};
 }
 
-// The mutex that a thread which waits in vain has been refused: the first that a register or the stack's end has the
-// address of, or that of its kind, which is what Debian's build keeps.
+// The mutex that was refused to a thread that waits in vain: the first whose address, or the address of whose kind
+// field (which Debian's build keeps), is in a register or near the top of the stack.
 std::optional<LockWait> find_refused(const Capture& capture, bool timed, MemoryReader& memory) {
   const Registers& registers = capture.snapshot.registers;
   std::vector<uintptr_t> words;

@@ -1,6 +1,7 @@
-// holdwatch-inspect: who waits for which lock, held by whom, in a process that hangs now or has left a core file. The
-// launcher's `inspect` calls it.
-// A process of its own: looks at another one, prints, and ends. It needs libc alone; what looks is in a module.
+// holdwatch-inspect: shows who waits for which lock, held by whom, in a process that hangs now or has left a core file.
+// The launcher's `inspect` runs it.
+// A process of its own: inspects another one, prints, and exits. It needs only libc; the inspection itself is in a
+// module.
 #include <dlfcn.h>
 #include <sys/auxv.h>
 #include <unistd.h>
@@ -27,7 +28,7 @@ int fail(int status, const std::string& why) {
 std::string beside_this_program(const std::string& file) {
   char path[PATH_MAX];
   const ssize_t length = readlink("/proc/self/exe", path, sizeof path);
-  // Without /proc: by the path that it was executed by, which the launcher has from the root on.
+  // Without /proc, use the path that it was executed by, which is absolute if the launcher did it.
   const std::string program =
       length < 0 ? reinterpret_cast<const char*>(getauxval(AT_EXECFN)) : std::string(path, static_cast<size_t>(length));
   return program.substr(0, program.rfind('/') + 1) + file;

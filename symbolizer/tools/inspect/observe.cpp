@@ -1,8 +1,8 @@
 // See observe.h.
 //
-// A waiter counts only if it has not run between the first and the last look: then it waited for that lock all the time,
-// and whoever was read as its owner in between held it at that moment. Threads of a cycle all wait, so all of it was true
-// at once, without anybody having been stopped.
+// A waiter counts only if it has not run between the first and the last look: then it waited for that lock all the
+// time, and the owner that was read in between held the lock at that moment. All threads of a cycle wait, so all of it
+// was true at the same time, without stopping any thread.
 #include "symbolizer/tools/inspect/observe.h"
 
 #include <algorithm>
@@ -21,7 +21,7 @@ namespace holdwatch {
 namespace {
 
 constexpr size_t kMaxSearched = 512;  // threads whose stacks are searched for the address of one rwlock
-// The function that blocks is among these, libc's own wrappers included.
+// The function that blocks is among these frames, even with libc's own wrappers.
 constexpr std::ptrdiff_t kInnermost = 8;
 
 class Observer {
@@ -51,14 +51,14 @@ class Observer {
   }
 
  private:
-  // So long the thread had not run at the moment that the reports' time is of, at least; 0: not known.
+  // For how long, at least, the thread had not run at the time given in the reports; 0: unknown.
   uint64_t asleep_ns(int tid) {
     const uint64_t now_ns = target_.asleep_ns(tid);
     const auto since = std::chrono::nanoseconds(std::chrono::steady_clock::now() - began_);
     return now_ns - std::min(now_ns, static_cast<uint64_t>(since.count()));
   }
 
-  // Another list adds the threads that are new: of the others the first look counts, which the last is compared with.
+  // A later call adds only new threads: for the others, the first look is kept, for comparison with the last.
   void list_tasks() {
     for (const Task& task : target_.tasks()) {
       by_own_tid_[task.own_tid] = task.tid;
@@ -90,7 +90,7 @@ class Observer {
     }
   }
 
-  // One that waits in vain does so for ever, and our own stop would count as a move of its.
+  // A thread that waits in vain never moves, and our own stop would be counted as a move.
   bool has_stayed(const Task& task) { return waits_in_vain(task.snapshot) || target_.has_stayed(task); }
 
   SeenLock& lock_of(const LockRef& lock) {
@@ -125,19 +125,20 @@ class Observer {
 
   void read_owner(SeenLock& lock, const LockFields& fields) {
     lock.owner = fields.owner;
-    // It may have been started since we made the list.
+    // The owner may have been started since we listed the threads.
     if (!by_own_tid_.contains(fields.owner)) list_tasks();
     const auto owner = by_own_tid_.find(fields.owner);
     if (owner != by_own_tid_.end()) {
       lock.holders = {owner->second};
-      // In another container a thread of another process may have the same number.
+      // In another container, a thread of another process may have the same number.
       lock.holders_likely = fields.process_shared && owner->first != owner->second;
       return;
     }
     read_owner_elsewhere(lock, fields);
   }
 
-  // The main thread can give back what it took before the fork, under another number, if the lock does not compare.
+  // If the lock does not check its owner, the main thread can release a lock that it took before the fork under another
+  // id.
   void read_owner_elsewhere(SeenLock& lock, const LockFields& fields) {
     const Kin kin = target_.kin(fields.owner);
     if (fields.process_shared && kin != Kin::none) {
@@ -151,9 +152,10 @@ class Observer {
     }
   }
 
-  // An rwlock counts its readers only. Those that hold it mostly have its address on their stacks (in a std::shared_lock, in a register saved
-  // by a call); if as many threads have it as the lock counts, they are likely the ones. But others have it too: who made the
-  // lock, who waits for the end of those that use it. So nobody is named where one of them may be no reader.
+  // An rwlock only counts its readers. They usually have its address on their stacks (in a std::shared_lock, or in a
+  // register saved by a call); if the number of threads that do equals the count, they are likely the readers. But
+  // others have it too: the thread that created the lock, or one that waits for the users of the lock to finish. So no
+  // thread is named if one of them may not be a reader.
   void find_readers(SeenLock& lock, uint32_t readers) {
     lock.unknown_readers = readers;
     if (readers > kMaxSearched || tasks_.size() > kMaxSearched) return;
@@ -175,8 +177,8 @@ class Observer {
     return std::any_of(lock.waits.begin(), lock.waits.end(), [tid](const SeenWait& wait) { return wait.tid == tid; });
   }
 
-  // The main thread makes what the others share. One in a futex call waits for the end of another thread, a condition, a
-  // semaphore or another lock, and mostly has nothing to do with this one; unless it closes a cycle.
+  // The main thread often creates what the others share. A thread in a futex call waits for the end of another thread,
+  // a condition, a semaphore or another lock, and usually has nothing to do with this lock; unless it closes a cycle.
   bool may_be_reader(const Task& task, const SeenLock& lock) const {
     constexpr size_t kMaxSteps = 32;
     const bool waits_for_lock = std::any_of(seen_.locks.begin(), seen_.locks.end(),
@@ -185,7 +187,7 @@ class Observer {
     return waits_for_lock ? closes_cycle(task.tid, lock, kMaxSteps) : !is_in_futex_call(task.snapshot);
   }
 
-  // Whether the thread waits for what a thread holds that waits for `lock`, be it through others.
+  // Whether the thread waits for a lock whose owner waits for `lock`, directly or through other threads.
   bool closes_cycle(int tid, const SeenLock& lock, size_t steps) const {
     return steps > 0 && std::any_of(seen_.locks.begin(), seen_.locks.end(), [&](const SeenLock& other) {
              const auto fields = waits_for(tid, other) ? read_lock_fields(other.lock, target_.memory()) : std::nullopt;
@@ -215,9 +217,9 @@ class Observer {
     }
   }
 
-  // The last look. What is no longer waited for was an everyday wait, and is not told.
+  // The last look. A lock that is no longer waited for was an ordinary wait, and is not reported.
   void drop_what_moved() {
-    // A holder that has run may have given the lock up and taken it again.
+    // A holder that has run may have released the lock and acquired it again.
     for (auto& [tid, thread] : seen_.threads) {
       if (!has_stayed(tasks_[tid])) thread.asleep_ns = 0;
     }

@@ -18,7 +18,7 @@ InspectionOutput::~InspectionOutput() {
   if (json_ >= 0 && !only_json()) ::close(json_);
 }
 
-// Like the watched process's own, the file belongs to its owner alone: stacks and paths are nobody else's business.
+// Readable only by its owner, like the watched process's own file: stacks and paths must not be visible to others.
 bool InspectionOutput::open(std::string& why) {
   if (json_path_.empty()) return true;
   if (only_json()) {
@@ -38,7 +38,7 @@ void InspectionOutput::report(const Report& report) {
   if (json_ >= 0 && json_error_ == 0) write_json(render_json(report) + "\n");
 }
 
-// A pipe may take a part only.
+// A pipe may accept only a part.
 void InspectionOutput::write_json(std::string_view line) {
   while (!line.empty()) {
     const ssize_t written = write(json_, line.data(), line.size());

@@ -62,7 +62,7 @@ class ReportMaker {
     return holders;
   }
 
-  // Owners that are gone first, then the locks nearest to a thread that does not wait, then those of many waiters.
+  // Lost owners first, then the locks nearest to a thread that does not wait, then those with many waiters.
   std::tuple<bool, size_t, size_t> rank(size_t lock) const {
     const SeenLock& seen = seen_.locks[lock];
     return {seen.lost == LostOwner::none, graph_.chain(lock).size(), SIZE_MAX - seen.waits.size()};
@@ -74,7 +74,7 @@ class ReportMaker {
 
   std::string id(size_t lock) const { return "L" + std::to_string(ids_[lock]); }
 
-  // So that the same deadlock is told in the same way in every run, whoever has the lower thread id.
+  // So that a deadlock is reported the same way in every run, independent of thread ids.
   std::vector<int> begin_with_least(std::vector<int> cycle) const {
     const auto key = [this](int tid) { return std::pair(stack_key(seen_.threads.at(tid).stack), tid); };
     const auto least = std::min_element(cycle.begin(), cycle.end(), [&](int a, int b) { return key(a) < key(b); });
@@ -114,7 +114,7 @@ class ReportMaker {
     out.access = lock.held_as;
     out.depth = lock.depth;
     out.state = thread.state;
-    out.held_ns = thread.asleep_ns;  // asleep, it has taken nothing
+    out.held_ns = thread.asleep_ns;  // while asleep, it cannot have acquired anything
     out.taken.note = kNotWatched;
     out.now = thread.stack;
     out.likely = lock.holders_likely;
@@ -164,7 +164,7 @@ class ReportMaker {
   }
 
   void report_cycle(const std::vector<int>& cycle) {
-    // What the first one holds is what the last one waits for.
+    // The first thread holds the lock that the last one waits for.
     std::vector<size_t> held = {*graph_.lock_waited_for(cycle.back())};
     for (size_t i = 0; i + 1 < cycle.size(); ++i) held.push_back(*graph_.lock_waited_for(cycle[i]));
     for (const size_t lock : held) number(lock);
@@ -240,7 +240,7 @@ class ReportMaker {
     return out;
   }
 
-  // "13 waits for L2, held by 14; 14 waits for L3, held by 15 ..." where a holder waits itself.
+  // "13 waits for L2, held by 14; 14 waits for L3, held by 15 ..." if a holder waits itself.
   std::string chain_text(size_t lock) const {
     const std::vector<int> chain = graph_.chain(lock);
     std::string text;
@@ -259,8 +259,9 @@ class ReportMaker {
   WaitGraph graph_;
   std::vector<uint32_t> ids_;  // by lock; 0: none yet
   uint32_t last_id_ = 0;
-  std::set<int> timed_;                   // threads that wait for so long and no longer
-  std::map<size_t, int> passing_cycles_;  // locks of cycles that are none for ever, and a thread that waits so
+  std::set<int> timed_;  // threads that wait with a timeout
+  std::map<size_t, int>
+      passing_cycles_;  // locks of cycles that end by themselves, and a thread of each that waits with a timeout
   std::set<int> in_cycles_;
   std::vector<Report> reports_;
 };

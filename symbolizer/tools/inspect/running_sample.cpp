@@ -1,5 +1,5 @@
-// See running_sample.h. The records' layout: perf_event_open(2), "PERF_RECORD_SAMPLE"; the registers' numbers:
-// arch/x86/include/uapi/asm/perf_regs.h.
+// See running_sample.h. For the layout of the records see perf_event_open(2), "PERF_RECORD_SAMPLE"; for the numbers of
+// the registers, arch/x86/include/uapi/asm/perf_regs.h.
 #include "symbolizer/tools/inspect/running_sample.h"
 
 #include <asm/perf_regs.h>
@@ -17,7 +17,7 @@ namespace {
 
 constexpr uint64_t kPeriodNs = 1'000'000;  // of its own processor time
 constexpr int kTimeoutMs = 200;
-constexpr uint32_t kStackSize = 56 * 1024;  // a record has less than 64 KiB
+constexpr uint32_t kStackSize = 56 * 1024;  // a record is smaller than 64 KiB
 constexpr size_t kPage = 4096;
 constexpr size_t kRing = 128 * 1024;
 
@@ -25,7 +25,7 @@ constexpr uint64_t bit(unsigned which) {
   return uint64_t{1} << which;
 }
 
-// In the order in which the kernel writes them: by their numbers.
+// In the order of their numbers, in which the kernel writes them.
 struct SampledRegisters {
   uint64_t bx, bp, sp, ip, r12, r13, r14, r15;
 };
@@ -47,7 +47,7 @@ perf_event_attr timer() {
   return attributes;
 }
 
-// One event and the ring that its records come in.
+// One event, and the ring buffer for its records.
 class Sampler {
  public:
   explicit Sampler(int tid) {
@@ -65,7 +65,7 @@ class Sampler {
 
   bool is_open() const { return ring_ != MAP_FAILED; }
 
-  // Waits for the first record; false if it does not come, or is none of a sample.
+  // Waits for the first record; false if there is none, or it is not a sample.
   bool wait(Capture& out) {
     pollfd ready = {event_, POLLIN, 0};
     if (poll(&ready, 1, kTimeoutMs) <= 0) return false;
@@ -76,7 +76,7 @@ class Sampler {
     perf_event_header header{};
     if (head < sizeof header) return false;
     std::memcpy(&header, record, sizeof header);
-    // The ring is larger than any record: the first one lies at its start, in one piece.
+    // The ring buffer is larger than any record: the first one is at its start, in one piece.
     if (header.type != PERF_RECORD_SAMPLE || header.size > head) return false;
     return take(record + sizeof header, header.size - sizeof header, out);
   }

@@ -1,5 +1,5 @@
-// See scheduler_clocks.h. The account of a thread that runs begins when it was put on its processor, so ours is by that
-// one's clock.
+// See scheduler_clocks.h. For a running thread, the scheduler's account begins when it was put on its processor, so our
+// thread's is by that processor's clock.
 #include "symbolizer/tools/inspect/scheduler_clocks.h"
 
 #include <sched.h>
@@ -20,7 +20,7 @@ namespace {
 constexpr std::chrono::milliseconds kFresh{20};
 constexpr std::chrono::seconds kTimeout{1};
 
-// In a thread of its own: it stays there.
+// Runs in its own thread, which stays on that processor.
 std::optional<uint64_t> read_clock_of(unsigned processor) {
   std::vector<cpu_set_t> sets(processor / CPU_SETSIZE + 1);
   const size_t size = sets.size() * sizeof(cpu_set_t);
@@ -66,7 +66,8 @@ std::vector<unsigned> SchedulerClocks::listed_in(std::istream& stat) {
   return list;
 }
 
-// All at once, for a processor may be busy. A thread that does not come to run is left alone; it touches nothing of ours.
+// Reads all at once, because a processor may be busy. A thread that does not get to run is left alone; it uses no
+// memory of ours.
 void SchedulerClocks::read(const std::vector<unsigned>& processors) {
   const auto since = std::chrono::steady_clock::now();
   std::map<unsigned, std::future<std::optional<uint64_t>>> answers;
@@ -83,7 +84,7 @@ void SchedulerClocks::read(const std::vector<unsigned>& processors) {
   }
 }
 
-// What is unknown stays so: whatever keeps us off that processor would make us wait again and again.
+// An unknown clock stays unknown: whatever keeps us off that processor would make us wait again and again.
 bool SchedulerClocks::is_wanted(unsigned processor) const {
   const auto known = readings_.find(processor);
   if (known == readings_.end()) return true;

@@ -13,7 +13,7 @@ constexpr size_t kMaxCopied = size_t{256} << 10;  // most threads use less than 
 void copy_stack(MemoryReader& memory, const Modules& modules, Capture& out) {
   const uintptr_t sp = out.snapshot.registers.sp;
   const Mapping* mapping = modules.mapping(sp);
-  // Mapped since we looked, then: its end will be found by reading.
+  // If it was mapped since we read the maps, its end is found by reading.
   const size_t size = mapping == nullptr ? kMaxCopied : std::min<size_t>(mapping->end - sp, kMaxCopied);
   out.snapshot.stack_end = mapping == nullptr ? 0 : mapping->end;
   out.stack.resize(size);

@@ -15,7 +15,7 @@ ThreadState state_of(char letter, const SyscallFile& call) {
 
 }  // namespace
 
-// "status" first: if the thread runs between the two, its switches differ when they are compared later.
+// "status" first: if the thread runs between the two reads, its number of switches differs when compared later.
 bool look_at_task(int pid, int tid, Task& out) {
   StatusFile status;
   if (!parse_status(read_text(thread_file(pid, tid, "status")), &status)) return false;
