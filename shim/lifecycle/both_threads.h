@@ -22,9 +22,9 @@ void watch_after_fork();
 // attachment, in its thread. Waits for as long as it takes to write a report.
 void watch_stop();
 
-// Scans once more, and waits for what the reporter can write in a few milliseconds; the rest becomes short reports, if reports
-// go to standard error. Called at the program's exit; calling it again does nothing. A report that is being made at that
-// time continues during the rest of the exit, and is lost if the process ends first.
+// Scans once more, and waits for what the reporter can write in a few milliseconds; the rest becomes short reports, if
+// reports go to standard error. Called at the program's exit; calling it again does nothing. A report that is being
+// made at that time continues during the rest of the exit, and is lost if the process ends first.
 void watch_end();
 
 // Called before the program's next thread runs: waits, for a bounded time, until our threads no longer need a lock of

@@ -204,7 +204,8 @@ void stay_out(std::string_view why) {
   remember_own_path();
   std::string_view why_not;
   if (!libc_can_be_watched(&why_not)) return stay_out(why_not);
-  // libc's `environ`, not getenv: programs such as bash define a getenv of their own, which does not work before their main.
+  // libc's `environ`, not getenv: programs such as bash define a getenv of their own, which does not work before their
+  // main.
   const auto print_line = [](void*, std::string_view line) { static_cast<void>(print_message(line)); };
   const OptionSources sources = {environ,        program_name(), getauxval(AT_SECURE) != 0,
                                  describe_error, print_line,     nullptr};

@@ -2,8 +2,8 @@
 // a call of ours. In such a thread we make no system call but futex, and in threads of our own a write to standard
 // error.
 // Any context. A filter applies to the thread that installs it and to the threads that this one creates afterwards, or,
-// with SECCOMP_FILTER_FLAG_TSYNC, to all. Filters from before the program's start are not counted: they allowed the loader's
-// calls, and unusual calls are checked before they are used (inspection/own_memory).
+// with SECCOMP_FILTER_FLAG_TSYNC, to all. Filters from before the program's start are not counted: they allowed the
+// loader's calls, and unusual calls are checked before they are used (inspection/own_memory).
 #pragma once
 
 #include <atomic>

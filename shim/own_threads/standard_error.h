@@ -1,5 +1,6 @@
 // One line to standard error, in one write.
-// Cold and start contexts. Never allocates, never uses stdio, and never waits long for the reader of a pipe or terminal.
+// Cold and start contexts. Never allocates, never uses stdio, and never waits long for the reader of a pipe or
+// terminal.
 #pragma once
 
 #include <string_view>

@@ -25,8 +25,9 @@ enum class SiteKind : uint64_t {
 // the site is trusted.
 inline constexpr uint64_t kTrustedAfter = 64;
 
-// A set of four neighbours is searched, the first of them in lock calls. Written with compare-and-swap by any thread that
-// has learnt something, read by all; one entry describes a site completely, so it needs no ordering with other data.
+// A set of four neighbours is searched, the first of them in lock calls. Written with compare-and-swap by any thread
+// that has learnt something, read by all; one entry describes a site completely, so it needs no ordering with other
+// data.
 inline constexpr size_t kSiteEntries = 4096;
 inline constexpr size_t kSiteNeighbours = 4;
 alignas(kCacheLine) [[gnu::visibility("hidden")]] extern std::array<std::atomic<uint64_t>, kSiteEntries> g_call_sites;
@@ -78,8 +79,8 @@ struct Site {
 };
 Site site_of(uintptr_t pc);
 
-// Notes the end of one hold, or what a report has shown. A kind is only ever replaced by a stronger one: stays, returns,
-// copies. If the table is full, only `copies` is kept, in the place of another entry.
+// Notes the end of one hold, or what a report has shown. A kind is only ever replaced by a stronger one: stays,
+// returns, copies. If the table is full, only `copies` is kept, in the place of another entry.
 void note_site(uintptr_t pc, SiteKind kind, uint32_t links = 0);
 
 // For a hold that will be reported and has ended in a frame outside all that was noted: from now on, stacks are copied

@@ -11,8 +11,8 @@ namespace holdwatch {
 // Fewer links can be coincidence: code without frame pointers may keep pointers to its own variables in rbp.
 inline constexpr uint32_t kFewestLinks = 2;
 
-// Fills the notes from the stack between caller.sp and `stack_end`, up to `most_links` callers where frame pointers lead to
-// them. Returns the bits for the slot's `noted`.
+// Fills the notes from the stack between caller.sp and `stack_end`, up to `most_links` callers where frame pointers
+// lead to them. Returns the bits for the slot's `noted`.
 uint32_t note_callers(CallerNotes& notes, const Caller& caller, uintptr_t stack_end, uint32_t most_links);
 
 // How many of the innermost noted callers have returned since, judging by what has changed on the stack. If words were

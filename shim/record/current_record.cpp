@@ -41,8 +41,8 @@ HOLDWATCH_TLS bool t_main_stack = false;
 HOLDWATCH_TLS uint8_t t_exit_rounds = 0;
 HOLDWATCH_TLS OwnRecord* t_paused = nullptr;
 
-// glibc puts a thread's descriptor at the high end of its stack, whoever allocated the stack (nptl/allocatestack.c). The
-// main thread's stack ends with the program's file name (fs/binfmt_elf.c), somewhere in its last page.
+// glibc puts a thread's descriptor at the high end of its stack, whoever allocated the stack (nptl/allocatestack.c).
+// The main thread's stack ends with the program's file name (fs/binfmt_elf.c), somewhere in its last page.
 void note_stack(OwnRecord& record) {
   if (t_main_stack) {
     record.stack_end = (getauxval(AT_EXECFN) & ~uintptr_t{4095}) + 4096;

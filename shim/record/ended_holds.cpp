@@ -1,5 +1,5 @@
-// See ended_holds.h. A fixed set of entries, claimed by compare-and-swap: there is no order to keep, and an overlong hold
-// is rare enough for a search.
+// See ended_holds.h. A fixed set of entries, claimed by compare-and-swap: there is no order to keep, and an overlong
+// hold is rare enough for a search.
 #include "shim/record/ended_holds.h"
 
 #include "shim/base/clock.h"

@@ -33,8 +33,8 @@ void give_back(EndedHold* entry);
 // In the child after fork: entries that other threads were writing will never be finished.
 void ended_holds_after_fork();
 
-// How many overlong holds have gone unreported since start, because more ended at once than there was room for: here, or in
-// the queue of report requests, which the watcher counts.
+// How many overlong holds have gone unreported since start, because more ended at once than there was room for: here,
+// or in the queue of report requests, which the watcher counts.
 uint64_t ended_holds_lost();
 void count_lost_hold();
 

@@ -19,8 +19,8 @@ struct Caller {
   uintptr_t pc, sp, bp;
 };
 
-// HeldSlot::at_release(): what the release has to check. Zero in a free slot and in nearly every hold. The low bits count
-// acquisitions of the same lock that came after the slot's own and have no slot.
+// HeldSlot::at_release(): what the release has to check. Zero in a free slot and in nearly every hold. The low bits
+// count acquisitions of the same lock that came after the slot's own and have no slot.
 enum AtRelease : uint32_t {
   kUnsettled = 1u << 31,  // the site's kind has yet to be learnt
   kAgain = 1u << 30,      // the thread held the lock already: another level of the hold that began in an older slot
@@ -28,12 +28,12 @@ enum AtRelease : uint32_t {
   kDepthMask = kGivenUp - 1
 };
 
-// HeldSlot::noted(): how many entries of the notes are call sites, how many are words of the stack instead, and whether there is
-// a copy of the stack. Zero in a free slot and where the call site alone is enough.
+// HeldSlot::noted(): how many entries of the notes are call sites, how many are words of the stack instead, and whether
+// there is a copy of the stack. Zero in a free slot and where the call site alone is enough.
 enum Noted : uint32_t { kSitesMask = 0xff, kWordsShift = 8, kCopied = 1u << 16 };
 
-// One cache line: all that a lock call writes, except the position of the next slot. at_release() and noted() share one word,
-// so that the release of most holds, for which both are zero, loads it once.
+// One cache line: all that a lock call writes, except the position of the next slot. at_release() and noted() share one
+// word, so that the release of most holds, for which both are zero, loads it once.
 struct alignas(kCacheLine) HeldSlot {
   std::atomic<uint64_t> word{0};      // LockWord; 0: free
   std::atomic<uint64_t> number{0};    // counts the uses of this slot: the identity of the hold or wait
@@ -42,7 +42,8 @@ struct alignas(kCacheLine) HeldSlot {
   std::atomic<uintptr_t> sp{0};
   std::atomic<uintptr_t> bp{0};
   std::atomic<uint64_t> notes{0};  // at_release() in its low half, above it noted()
-  // Time stamp counter at the acquisition; valid with CLOCK=tsc. Of a further level: see ThreadRecord::return_address_below.
+  // Time stamp counter at the acquisition; valid with CLOCK=tsc. Of a further level: see
+  // ThreadRecord::return_address_below.
   std::atomic<uint64_t> tsc{0};
 
   uint32_t at_release() const { return static_cast<uint32_t>(notes.load(std::memory_order_acquire)); }

@@ -1,6 +1,7 @@
 // A thread's record as its thread may use it: the fast paths of lock calls, and the stack of slots, which the slow
 // paths use too. Readers have a ThreadRecord instead: the same memory, without these operations.
-// Hot context: straight-line stores to the thread's own cache lines; no call, no allocation, no atomic read-modify-write.
+// Hot context: straight-line stores to the thread's own cache lines; no call, no allocation, no atomic
+// read-modify-write.
 // The slow paths: acquire_slow.h, hold_levels.h, hold_notes.h.
 #pragma once
 

@@ -19,8 +19,8 @@ std::atomic<uint32_t> g_capacity{0};  // records in all slabs
 std::atomic<uint32_t> g_limit{0};     // records ever used
 std::atomic<uint32_t> g_without_record{0};
 
-// Free records, newest first: index below, above it a counter that makes a compare-and-swap fail if the list was changed
-// and changed back in between (the ABA problem).
+// Free records, newest first: index below, above it a counter that makes a compare-and-swap fail if the list was
+// changed and changed back in between (the ABA problem).
 std::atomic<uint64_t> g_free{kNone};
 
 // For an index that has been used: its slab exists.

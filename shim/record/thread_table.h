@@ -1,6 +1,6 @@
 // The memory of all threads' records, by index: taken by new threads, returned by exiting ones, walked by the watcher.
-// take_record, return_record: hot context (once a thread; no allocation, no lock, no system call). The rest: start, fork
-// and cold contexts.
+// take_record, return_record: hot context (once a thread; no allocation, no lock, no system call). The rest: start,
+// fork and cold contexts.
 #pragma once
 
 #include <cstddef>

@@ -56,8 +56,8 @@ bool view_wait(uint32_t record_index, WaitView* out);
 bool hold_lasts(const Identity& identity);
 bool wait_lasts(const Identity& identity);
 
-// The stack as it was at the acquisition in the slot `site` of a view, if it was copied: up to `size` bytes into `out`; 0 if
-// there is no copy or that acquisition has been released meanwhile.
+// The stack as it was at the acquisition in the slot `site` of a view, if it was copied: up to `size` bytes into `out`;
+// 0 if there is no copy or that acquisition has been released meanwhile.
 size_t copy_acquired_stack(const Identity& site, void* out, size_t size);
 
 // Fills in the callers from the slot and its notes: sites, words, bp.

@@ -1,8 +1,8 @@
 // See clean_pages.h.
 //
-// Only segments that are not writable are dropped: no relocation was applied there, so that nothing is lost. That covers all
-// modules in the symbolizer's namespace, which only we use and which stay loaded (the symbolizer is linked with nodelete),
-// except the loader, which all namespaces share.
+// Only segments that are not writable are dropped: no relocation was applied there, so that nothing is lost. That
+// covers all modules in the symbolizer's namespace, which only we use and which stay loaded (the symbolizer is linked
+// with nodelete), except the loader, which all namespaces share.
 #include "shim/reporter/clean_pages.h"
 
 #include <dlfcn.h>

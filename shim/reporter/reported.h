@@ -1,4 +1,5 @@
-// What has been reported of the latest episodes: whether there was a first report, and which waiters reports have shown.
+// What has been reported of the latest episodes: whether there was a first report, and which waiters reports have
+// shown.
 // Cold context (reporter); pure.
 //
 // The watcher counts waiters when it scans. A report is made a moment later, and may name a waiter that arrived in

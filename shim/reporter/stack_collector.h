@@ -19,9 +19,9 @@ class StackCollector {
     self_ = self;
   }
 
-  // First the facts, for which no stack is read: fills `holders` and `waiters` from the request and returns how many are still
-  // true. Holders are sorted by the length of the hold, longest first, those of a cycle in its order; for a hold that has
-  // ended, only the holder whose data the releasing thread handed over, if it did.
+  // First the facts, for which no stack is read: fills `holders` and `waiters` from the request and returns how many
+  // are still true. Holders are sorted by the length of the hold, longest first, those of a cycle in its order; for a
+  // hold that has ended, only the holder whose data the releasing thread handed over, if it did.
   size_t describe_holders(const ReportRequest& request, Holder* holders);
   size_t describe_waiters(const ReportRequest& request, Waiter* waiters);
 

@@ -42,8 +42,8 @@ class CycleSearch {
   bool any_waits() const { return wait_count_ > 0; }
 
   // Calls `visit(context, cycle)` for cycles that have no thread in common. Cycles of more than kMaxHolders threads are
-  // skipped. `is_woken(tid, mutex)` is called for threads in a condition wait whose mutex is held by another thread: only
-  // one that has been woken waits for it.
+  // skipped. `is_woken(tid, mutex)` is called for threads in a condition wait whose mutex is held by another thread:
+  // only one that has been woken waits for it.
   void find(void (*visit)(void* context, const Cycle& cycle), void* context, bool (*is_woken)(int tid, LockWord mutex));
 
  private:

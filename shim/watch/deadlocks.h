@@ -8,7 +8,8 @@
 
 namespace holdwatch {
 
-// Fills `search` with the threads that wait and hold something, and with what they hold. Waits with a timeout are left out:
+// Fills `search` with the threads that wait and hold something, and with what they hold. Waits with a timeout are left
+// out:
 // they end by themselves.
 void read_waits(CycleSearch& search);
 

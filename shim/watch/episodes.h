@@ -1,4 +1,5 @@
-// The episodes: one for each lock that is being held (or waited for) too long, from the first report to the closing line.
+// The episodes: one for each lock that is being held (or waited for) too long, from the first report to the closing
+// line.
 // Cold context (watcher); values only: the watcher decides what happens to them.
 #pragma once
 
@@ -18,7 +19,8 @@ struct Episode {
   bool posted;      // its first report was handed to the reporter
   uint64_t number;  // counts from 1
   LockWord lock;
-  // How reports refer to the lock, looked up at the beginning: it may be destroyed before the closing line. Of a deadlock:
+  // How reports refer to the lock, looked up at the beginning: it may be destroyed before the closing line. Of a
+  // deadlock:
   // each holder's lock; otherwise only the first.
   LockTag tags[kMaxHolders];
   uint64_t limit_ns;

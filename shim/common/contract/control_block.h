@@ -1,9 +1,11 @@
-// The piece of a watched process's memory by which holdwatch's commands speak to it: attach, detach, snapshot, limit ...
-// Any context. The command writes into it from outside, with process_vm_writev, so that the kernel decides who may
-// (PTRACE_MODE_ATTACH: the same user, or root), and no file, socket or signal shows in the process.
+// The part of a watched process's memory through which holdwatch's commands communicate with it: attach, detach,
+// snapshot, limit ...
+// Any context. The command writes into it from outside, with process_vm_writev, so that the kernel decides who may do
+// so (PTRACE_MODE_ATTACH: the same user, or root), and no file, socket or signal is visible in the process.
 //
-// One question at a time: the command writes `request`, `argument`, `options`, then `question`; the process does it, writes
-// `succeeded` and `answer`, then `answered`. Found from outside by the exported name holdwatch_control_block.
+// One request at a time: the command writes `request`, `argument`, `options`, then `question`; the process does what
+// was requested, writes `succeeded` and `answer`, then `answered`. Commands find the struct by its exported name
+// holdwatch_control_block.
 #pragma once
 
 #include <atomic>
@@ -17,12 +19,12 @@ inline constexpr uint32_t kControlVersion = 1;
 inline constexpr size_t kControlAnswerSize = 2048;  // room for some paths
 inline constexpr size_t kControlOptionsSize = 8192;
 inline constexpr size_t kControlPathSize = 64;
-// The end of the answer where the watch cannot be started: the command knows better which limit to raise.
+// The end of the answer if watching cannot be started: the command can tell better which limit to raise.
 inline constexpr char kNoRoomForWatch[] = "it has no thread or memory left for holdwatch";
 
 enum class ControlState : uint32_t {
-  loading,    // the library is there; its constructor has not run
-  preloaded,  // the hooks stand in front of the program's functions since its start
+  loading,    // loaded; its constructor has not run
+  preloaded,  // the hooks have been in front of the program's functions since its start
   left_out,   // the same, but the program is not to be watched (EXE)
   idle,       // loaded by attach: no call is redirected, no thread of ours exists
   attaching,
@@ -38,18 +40,18 @@ struct ControlBlock {
   uint32_t size;  // of this struct
   // Written by the process.
   std::atomic<ControlState> state;
-  std::atomic<uint32_t> answered;   // the question that was answered last
+  std::atomic<uint32_t> answered;   // the number of the last request that was completed
   std::atomic<uint32_t> succeeded;  // 1 or 0
-  std::atomic<uint32_t> looks;      // 1 while a watcher runs, which looks for questions at each wake-up
+  std::atomic<uint32_t> looks;      // 1 while a watcher runs, which checks for requests at each wake-up
   int (*attach)();                  // to be called in a thread of the process; 0 or an errno
-  char answer[kControlAnswerSize];  // one line for whoever asked, empty if there is nothing to say
+  char answer[kControlAnswerSize];  // one line for the command to print, empty if there is nothing to print
   // Written from outside.
   std::atomic<uint32_t> question;
   std::atomic<ControlRequest> request;
   std::atomic<uint64_t> argument;     // limit: nanoseconds
   char options[kControlOptionsSize];  // attach: "HOLDWATCH_LIMIT=1s" and so on, each zero-terminated, then an empty one
-  // Where the process cannot read the libraries' files: what to load as the symbolizer, and a descriptor to be closed
-  // afterwards, plus one; empty and 0 else.
+  // If the process cannot read the libraries' files: what to load as the symbolizer, and a descriptor to be closed
+  // afterwards, plus one. Otherwise empty and 0.
   char symbolizer[kControlPathSize];
   uint32_t symbolizer_descriptor;
 };

@@ -21,7 +21,7 @@ inline constexpr size_t kDoingSize = 512;      // what a thread is doing, one li
 enum class LockKind : uint8_t { mutex, rwlock };
 enum class Access : uint8_t { exclusive, shared };
 
-// A lock as the program knows it. The address may point to memory that is gone: never dereference it.
+// A lock as the program knows it. The address may point to memory that has been freed: never dereference it.
 struct LockRef {
   uintptr_t address;
   LockKind kind;
@@ -52,7 +52,7 @@ struct Registers {
   bool ip_is_exact;
 };
 
-// unknown: a core file does not say, nor does the kernel of what may have exited.
+// unknown: a core file does not contain the state, nor does the kernel report that of a thread that may have exited.
 enum class ThreadState : uint8_t { running, blocked, stopped, gone, unknown };
 
 // The system call that a blocked thread is in, from /proc/PID/task/TID/syscall (Documentation/filesystems/proc.rst).
@@ -62,8 +62,8 @@ struct SystemCall {
   uint64_t arguments[6];
 };
 
-// A thread at one moment, as far as it could be captured without disturbing it. If `copy` is null, the stack has to be read
-// from the live thread, which is valid only as long as the thread does not move: verify afterwards.
+// A thread at one moment, as far as it could be captured without disturbing it. If `copy` is null, the stack must be
+// read from the live thread, and is valid only as long as the thread does not run: verify afterwards.
 struct Snapshot {
   int tid;
   ThreadState state;
@@ -75,9 +75,9 @@ struct Snapshot {
   uintptr_t copy_address;
   size_t copy_size;
   bool copy_is_old;     // the thread has continued since: no stack beyond the copy may be read from the live thread
-  Period when;          // code may have been replaced since
+  Period when;          // when it was taken; code may have been replaced since
   uint64_t switches;    // the thread's context switches, from /proc/PID/task/TID/status
-  bool switches_known;  // false: nothing live to verify, the snapshot stays true of its moment
+  bool switches_known;  // false: nothing live to verify against, the snapshot stays true of its moment
   char why_short[kNoteSize];  // empty, or what could not be captured and why
 };
 
@@ -94,7 +94,7 @@ struct RawStack {
   bool complete;
   char note[kNoteSize];  // empty, or what is missing and why
   uintptr_t sp;          // the innermost frame's stack pointer, 0 if not known
-  Period when;           // the snapshot's
+  Period when;           // that of the snapshot
   RawFrame frames[kMaxFrames];
 };
 
@@ -123,7 +123,8 @@ constexpr Ending ending_of(Event event) {
   return kEndings[static_cast<uint8_t>(event)];
 }
 
-// In these events the holders are a cycle: each waits for what the next one holds, the last for what the first one holds.
+// In these events the holders are a cycle: each waits for what the next one holds, the last for what the first one
+// holds.
 constexpr bool is_cycle(Event event) {
   return event == Event::deadlock || event == Event::self_deadlock;
 }
@@ -134,25 +135,27 @@ constexpr bool is_about_holds(Event event) {
 }
 
 // over: found while it lasts. still: it continues. released: it has ended. late: it ended before the watcher saw it.
-// snapshot: the program requested all held locks; no limit is involved.
+// snapshot: the program requested a report of all held locks; no limit is involved.
 enum class Phase : uint8_t { over, still, released, late, snapshot };
 
 constexpr bool has_ended(Phase phase) {
   return phase == Phase::released || phase == Phase::late;
 }
 
-// How the acquire call was made, where that changes what a reader needs to know about the "taken" stack. unseen: it
-// bypassed our hooks; inside_call: a signal handler has interrupted it, or the unlock; elsewhere: in another process.
+// How the lock was acquired, if that changes what a reader needs to know about the "taken" stack. unseen: the call
+// bypassed our hooks; inside_call: a signal handler has interrupted the lock call, or the unlock; elsewhere: in another
+// process.
 enum class Acquired : uint8_t { by_call, by_condition_wait, before_attach, unseen, inside_call, elsewhere };
 
-// How a holder is known. recorded: its own record. stated: the lock's own fields. The others are guesses.
+// What shows that this thread is the holder. recorded: its own record. stated: the lock's own fields. The others are
+// guesses.
 enum class Evidence : uint8_t { recorded, stated, guard, code, learnt, stack };
 
-// A thread that holds the lock of a Finding (in `released` and `late`: held); of a cycle each holds another one.
+// A thread that holds the lock of a Finding (in `released` and `late`: held); in a cycle, each holds a different lock.
 struct Holder {
   int tid;
   char thread[kThreadNameSize];
-  // Of another process (acquired: elsewhere) that was found; else 0 and empty.
+  // If the holder is in another process (acquired: elsewhere) that was found; otherwise 0 and empty.
   int pid;
   char process[kThreadNameSize];
   LockRef lock;
@@ -167,18 +170,18 @@ struct Holder {
   uint32_t site_count;
   CallSite sites[kMaxCallSites];  // innermost first; [0] is where the lock call returned to
   const RawStack* taken;          // the stack at the acquisition as far as it was captured then, null if not at all
-  bool taken_is_part;             // its innermost frames only; false: all that was there (STACKS=full)
+  bool taken_is_part;             // only its innermost frames; false: everything there was (STACKS=full)
   const RawStack* now;            // where the thread is now (late, released: where it released), null if not captured
   SystemCall call;
   char doing[kDoingSize];          // the call in words, read while the thread was in it; empty if not known
   uint32_t waits_for;              // id of the lock that this holder itself waits for, 0 if none
-  uint64_t waited_ns;              // of a cycle: at least so long; else 0
+  uint64_t waited_ns;              // in a cycle: a lower bound; otherwise 0
   bool waits_since_before_attach;  // waited_ns counts from the attachment
-  bool likely;                     // not proven: by the lock's own fields, or that it is still the same hold
+  bool likely;                     // not proven by the lock's own fields, or maybe not the same hold
   Evidence evidence;
 };
 
-// A thread that waits for the lock of a Finding, or for one of its cycle's without being part of that.
+// A thread that waits for the lock of a Finding, or for a lock of its cycle without being part of the cycle.
 struct Waiter {
   int tid;
   char thread[kThreadNameSize];
@@ -209,9 +212,10 @@ struct Finding {
   size_t threads_delayed;     // how many distinct waits made up lost_ns
   uint64_t unrecorded_holds;  // holds that did not fit into a thread's record since start
   uint64_t unreported_holds;  // holds over their limit that ended unreported since start, too many at once
-  char note[kNoteSize];       // empty, or one more thing to say
-  bool was_said_plainly;      // late: it was seen, and said without stacks
-  // Whoever sets it writes the first line; null: nobody else does. Where reports go to standard error, it stands there already.
+  char note[kNoteSize];       // empty, or one more remark
+  bool was_said_plainly;      // late: it was seen, and reported without stacks
+  // Whoever sets it writes the first line; null: nobody else writes it. If reports go to standard error, the line is
+  // there already.
   std::atomic<bool>* first_line_said;
 };
 

@@ -1,6 +1,6 @@
-// What a hook has noted of the call that it serves, as those find it who unwind a watched thread from outside: some register
-// of the hook's points to a place in the thread's record, from which this is kLockCallNoteAt bytes away.
-// Any context. A hook leaves its caller's rbp in the register (interpose/behaviours.h), where /proc does not show it.
+// What a hook has noted about the call that it serves, for code that unwinds a watched thread from outside: some
+// register of the hook points into the thread's record, and the note is kLockCallNoteAt bytes away from there.
+// Any context. A hook leaves its caller's rbp in the register (interpose/behaviours.h), which /proc does not show.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@ namespace holdwatch {
 
 struct LockCallNote {
   uintptr_t pc;  // the call's return address
-  uintptr_t sp;  // the caller's, once the call has returned
+  uintptr_t sp;  // the caller's stack pointer, once the call has returned
   uintptr_t bp;  // the caller's
 };
 

@@ -1,4 +1,4 @@
-// A stretch of time in which something was so.
+// A period of time during which something was true.
 // Any context; pure.
 #pragma once
 
@@ -6,7 +6,7 @@
 
 namespace holdwatch {
 
-// At some time from the one to the other, CLOCK_MONOTONIC; all zero: now, as long as anybody asks.
+// Some time between the two, CLOCK_MONOTONIC; all zero: now, whenever it is used.
 struct Period {
   uint64_t from_ns;
   uint64_t until_ns;

@@ -17,7 +17,7 @@ enum class Symbolize : uint8_t { full, names, off };
 inline constexpr int kSignalAuto = -1;
 inline constexpr int kSignalOff = 0;
 
-// The kinds of options.def: how an option's text is read, and what its field is.
+// The kinds used in options.def: how an option's text is parsed, and the type of its field.
 namespace option_kind {
 struct duration {  // nanoseconds, 0 is off
   using type = uint64_t;

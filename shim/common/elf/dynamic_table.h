@@ -12,7 +12,7 @@
 
 namespace holdwatch {
 
-// Where a loaded module's tables are. 0: it has none of that kind.
+// Where a loaded module's tables are. 0: the module has no such table.
 struct DynamicTable {
   struct Relocations {
     uintptr_t start = 0;
@@ -25,9 +25,9 @@ struct DynamicTable {
   uintptr_t versions = 0;
   uintptr_t hashes = 0;  // DT_GNU_HASH
   Relocations data;      // of addresses that are bound at once
-  Relocations calls;     // of those that may be bound one by one
+  Relocations calls;     // of addresses that may be bound at their first use
 
-  // The loader has made addresses of the offsets, but not everywhere: the vdso's are not relocated.
+  // The loader has replaced offsets by addresses, but not everywhere: those of the vdso stay offsets.
   void take(const Elf64_Dyn& entry, uintptr_t bias) {
     const uint64_t value = entry.d_un.d_val;
     const uintptr_t address = value < bias ? value + bias : value;
@@ -43,7 +43,8 @@ struct DynamicTable {
   }
 };
 
-// Calls `visit(entry)` up to the one that ends the section. One at a time: behind it there may be nothing.
+// Calls `visit(entry)` up to the entry that ends the section. Reads one at a time: the memory may end after the last
+// one.
 template <typename Source, typename Visit>
 void visit_dynamic(Source&& source, uint64_t at, Visit&& visit) {
   constexpr size_t kMost = 256;
@@ -61,7 +62,7 @@ DynamicTable read_dynamic_table(Source&& source, uintptr_t at, uintptr_t bias) {
   return table;
 }
 
-// Of the module whose file begins at `base`; an empty one if there is none.
+// For the module whose file begins at `base`; an empty table if there is none.
 template <typename Source>
 DynamicTable find_dynamic_table(Source&& source, uintptr_t base, uintptr_t bias) {
   DynamicTable table;
@@ -75,7 +76,7 @@ DynamicTable find_dynamic_table(Source&& source, uintptr_t base, uintptr_t bias)
   return table;
 }
 
-// The place in the table of names of what a file asks the loader for (DT_NEEDED).
+// Visits the positions, in the table of names, of the libraries that a file requests from the loader (DT_NEEDED).
 template <typename Source, typename Visit>
 void visit_needed(Source&& source, uint64_t at, Visit&& visit) {
   visit_dynamic(source, at, [&](const Elf64_Dyn& entry) {
@@ -83,7 +84,7 @@ void visit_needed(Source&& source, uint64_t at, Visit&& visit) {
   });
 }
 
-// Byte by byte: what is compared may end where the memory does.
+// Reads byte by byte: the memory may end where the compared text does.
 template <typename Source>
 bool has_text(Source&& source, uint64_t at, std::string_view text) {
   for (size_t i = 0; i <= text.size(); ++i) {
@@ -93,7 +94,8 @@ bool has_text(Source&& source, uint64_t at, std::string_view text) {
   return true;
 }
 
-// Whether the module has the symbol itself, in the version that a program built today would get: older ones are hidden.
+// Whether the module itself defines the symbol, in the version that a program built today would get: older ones are
+// hidden.
 template <typename Source>
 bool is_current_definition(Source&& source, const DynamicTable& table, uint32_t index, const Elf64_Sym& symbol) {
   constexpr Elf64_Half kHidden = 0x8000;
@@ -103,8 +105,9 @@ bool is_current_definition(Source&& source, const DynamicTable& table, uint32_t 
   return symbol.st_shndx != SHN_UNDEF && (version & kHidden) == 0;
 }
 
-// By the module's hash table; a module without one shows no symbol. Its layout: four words, the Bloom filter, the buckets, and
-// from there on a hash for each symbol, the last of a chain marked by its lowest bit (binutils, elflink.c).
+// Uses the module's hash table; in a module without one, no symbol is found. Its layout: four words, the Bloom filter,
+// the buckets, and after them a hash for each symbol, the last of a chain marked by its lowest bit (binutils,
+// elflink.c).
 template <typename Source>
 bool find_exported_symbol(Source&& source, const DynamicTable& table, std::string_view name, Elf64_Sym* symbol) {
   struct {

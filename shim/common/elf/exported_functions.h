@@ -1,6 +1,6 @@
-// The functions that a loaded module exports, read from its own tables. dlsym is not asked: it allocates when it fails, is some
-// programs' own function, and before glibc 2.34 is in a library that the program may not have loaded.
-// Cold context. Only of a module that cannot be unloaded meanwhile.
+// The functions that a loaded module exports, read from its own tables. dlsym is not used: it allocates when it fails,
+// some programs replace it, and before glibc 2.34 it is in a library that the program may not have loaded.
+// Cold context. Only for a module that cannot be unloaded meanwhile.
 #pragma once
 
 #include <elf.h>
@@ -12,13 +12,13 @@
 
 namespace holdwatch {
 
-// By the module's hash table (DT_GNU_HASH; a module without one shows none).
+// Uses the module's hash table (DT_GNU_HASH; in a module without one, nothing is found).
 class ExportedFunctions {
  public:
   explicit ExportedFunctions(const link_map& module) : ExportedFunctions(module.l_addr, module.l_ld) {}
   ExportedFunctions(uintptr_t bias, const Elf64_Dyn* dynamic);
 
-  // The version that a program built today would get; null if there is none.
+  // The function in the version that a program built today would get; null if there is none.
   void* find(const char* name) const;
 
  private:

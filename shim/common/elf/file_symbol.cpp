@@ -13,7 +13,7 @@
 namespace holdwatch {
 namespace {
 
-// The file's table of symbols, and their names.
+// The file's symbol table, and the symbols' names.
 class SymbolTable {
  public:
   explicit SymbolTable(const MappedFile& file) {

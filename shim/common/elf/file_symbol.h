@@ -1,5 +1,5 @@
-// The place of a symbol that a library's file names but does not export (.symtab, which strip removes).
-// Start context: maps the file for as long as it looks.
+// The address of a symbol that a library's file contains but does not export (.symtab, which strip removes).
+// Start context: maps the file during the search.
 #pragma once
 
 #include <link.h>
@@ -8,7 +8,7 @@
 
 namespace holdwatch {
 
-// The address of the data object of that name and size in the loaded module; null if its file names none.
+// The address of the data object of that name and size in the loaded module; null if its file has no such symbol.
 void* find_file_symbol(const link_map& module, const char* name, size_t size);
 
 }  // namespace holdwatch

@@ -1,8 +1,8 @@
-// The headers of an ELF object (elf(5)): of a file, or of what is loaded from it. All that reads them does so here, and the
-// entries of any of its tables with visit_entries.
-// Any context; pure. A source has `size_t read(uint64_t at, void* out, size_t size)`, which copies up to `size` bytes and
-// returns how many, and so decides what can be read. The bytes may be another's: numbers among them are only ever a count
-// that is bounded, or a place that the source is asked for.
+// The headers of an ELF object (elf(5)), in a file or loaded from it. All code that reads them does so here, and reads
+// the entries of any of its tables with visit_entries.
+// Any context; pure. A source has `size_t read(uint64_t at, void* out, size_t size)`, which copies up to `size` bytes
+// and returns how many, and so decides what can be read. The bytes are not trusted: numbers in them are used only as
+// bounded counts, or as positions passed to the source.
 #pragma once
 
 #include <elf.h>
@@ -14,9 +14,9 @@
 namespace holdwatch {
 
 enum class ElfKind : uint8_t {
-  none,  // no ELF object
+  none,  // not an ELF object
   of_32_bits,
-  other_machine,  // of another processor or byte order
+  other_machine,  // for another processor or byte order
   ours,           // x86-64
 };
 
@@ -26,7 +26,7 @@ inline ElfKind kind_of(const Elf64_Ehdr& header) {
   return header.e_machine == EM_X86_64 ? ElfKind::ours : ElfKind::other_machine;
 }
 
-// The header of the object that begins at `base`: 0 in a file. Read whole only if it is ours.
+// The header of the object that begins at `base`, which is 0 in a file. Read completely only if it is ours.
 template <typename Source>
 ElfKind read_elf_header(Source&& source, uint64_t base, Elf64_Ehdr* header) {
   *header = {};
@@ -35,8 +35,8 @@ ElfKind read_elf_header(Source&& source, uint64_t base, Elf64_Ehdr* header) {
   return kind == ElfKind::ours && got < sizeof *header ? ElfKind::none : kind;
 }
 
-// Calls `visit(entry)` for each of `count` entries from `at` on until that returns true; then it is true. Ends early where no
-// more can be read. A few at a time: a read may be a system call.
+// Calls `visit(entry)` for `count` entries from `at` on until it returns true; returns true in that case. Stops early
+// if no more can be read. Reads several at a time: a read may be a system call.
 template <typename Entry, typename Source, typename Visit>
 bool visit_entries(Source&& source, uint64_t at, uint64_t count, Visit&& visit) {
   constexpr size_t kAtOnce = 16;
@@ -56,18 +56,18 @@ inline bool has_known_segments(const Elf64_Ehdr& header) {
   return header.e_phentsize == sizeof(Elf64_Phdr);
 }
 
-// No object has more: such a header is damaged. A core file does.
+// Real objects have fewer; a header with more is damaged. Core files may have more.
 inline constexpr uint64_t kMaxSegments = 128;
 
-// Calls `visit(segment)` for the program headers, as above.
+// Calls `visit(segment)` for the program headers, like visit_entries.
 template <typename Source, typename Visit>
 bool visit_segments(Source&& source, uint64_t base, const Elf64_Ehdr& header, Visit&& visit) {
   if (!has_known_segments(header) || header.e_phnum > kMaxSegments) return false;
   return visit_entries<Elf64_Phdr>(source, base + header.e_phoff, header.e_phnum, visit);
 }
 
-// Those of a core file, of which there may be many: more than 65,534 do not fit into e_phnum, and then the first section's
-// header has their number. `most` bounds it.
+// The number of program headers of a core file, which may be large: more than 65,534 do not fit into e_phnum, and then
+// the first section header contains their number. `most` is the upper bound.
 template <typename Source>
 uint64_t count_core_segments(Source&& source, const Elf64_Ehdr& header, uint64_t most) {
   Elf64_Shdr section{};
@@ -82,7 +82,7 @@ bool visit_core_segments(Source&& source, const Elf64_Ehdr& header, uint64_t cou
   return visit_entries<Elf64_Phdr>(source, header.e_phoff, count, visit);
 }
 
-// Calls `visit(section)` for the section headers of a file, as above.
+// Calls `visit(section)` for the section headers of a file, like visit_entries.
 template <typename Source, typename Visit>
 bool visit_sections(Source&& source, const Elf64_Ehdr& header, Visit&& visit) {
   if (header.e_shentsize != sizeof(Elf64_Shdr)) return false;

@@ -1,4 +1,4 @@
-// A file in memory, to be read at any offset: each access is checked against the file's size.
+// A file mapped into memory, to be read at any offset: each access is checked against the file's size.
 // Start context, and the launcher's helpers; no libc allocation.
 #pragma once
 
@@ -34,10 +34,10 @@ class MappedFile {
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
 
-  // As a source (headers.h).
+  // Read as a source (headers.h).
   size_t read(uint64_t at, void* out, size_t size) const { return ByteSource{{start_, size_}}.read(at, out, size); }
 
-  // `count` of them at an offset; null if the file does not reach so far.
+  // `count` elements at an offset; null if the file ends before.
   template <typename Type>
   const Type* at(uint64_t offset, uint64_t count = 1) const {
     const bool fits = offset <= size_ && count <= (size_ - offset) / sizeof(Type) && offset % alignof(Type) == 0;

@@ -1,4 +1,4 @@
-// The sources, as headers.h has them, for bytes in our own memory.
+// Sources as described in headers.h, for bytes in our own memory.
 // Any context.
 #pragma once
 
@@ -9,7 +9,7 @@
 
 namespace holdwatch {
 
-// By address: for modules of this process that cannot be unloaded meanwhile. What is read must be there.
+// By address: for modules of this process that cannot be unloaded meanwhile. The memory must exist.
 struct LoadedMemory {
   static size_t read(uintptr_t address, void* out, size_t size) {
     memcpy(out, reinterpret_cast<const void*>(address), size);

@@ -1,5 +1,5 @@
-// ELF notes, as segments and sections hold them, in memory or in a file.
-// Any context; pure. The notes are another's bytes: every size in them is checked before use.
+// ELF notes, from segments and sections, in memory or in a file.
+// Any context; pure. The bytes are not trusted: every size in them is checked before use.
 #pragma once
 
 #include <elf.h>
@@ -13,12 +13,12 @@ namespace holdwatch {
 
 struct ElfNote {
   uint32_t type;
-  std::string_view owner;  // as it stands there, with its zero
+  std::string_view owner;  // as it is in the note, with the terminating zero
   std::string_view description;
 };
 
-// Calls `visit(note)` for each until that returns true; then it is true. `alignment` is that of the segment or section: where
-// it is 8, notes are padded to that.
+// Calls `visit(note)` for each note until it returns true; returns true in that case. `alignment` is that of the
+// segment or section: if it is 8, notes are padded to 8 bytes.
 template <typename Visit>
 bool visit_notes(std::string_view notes, size_t alignment, Visit&& visit) {
   const size_t unit = alignment == 8 ? 8 : 4;
@@ -38,7 +38,7 @@ bool visit_notes(std::string_view notes, size_t alignment, Visit&& visit) {
   return false;
 }
 
-// The bytes of the build id among the notes, a part of them; empty if it is not there.
+// The bytes of the build id, as a part of `notes`; empty if there is none.
 std::string_view find_build_id(std::string_view notes, size_t alignment);
 
 }  // namespace holdwatch

@@ -1,6 +1,6 @@
-// The sources, as headers.h has them, for files: one that is open already, and one that is opened to be read. No file is mapped: one
-// that somebody cuts meanwhile would raise SIGBUS.
-// Any context; libc's functions are not called, so that none of the program's is.
+// Sources as described in headers.h, for files: one that is already open, and one that is opened for reading. Files are
+// not mapped: reading a file that is truncated meanwhile would raise SIGBUS.
+// Any context; calls no functions of libc, because the program may have replaced them.
 #pragma once
 
 #include <fcntl.h>
@@ -31,7 +31,7 @@ struct DescriptorSource {
 
 class OpenFile {
  public:
-  // O_NONBLOCK: opening a fifo must not wait for its writer.
+  // O_NONBLOCK: opening a FIFO must not wait for its writer.
   explicit OpenFile(const char* path)
       : descriptor_(
             static_cast<int>(system_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK))) {}

@@ -1,4 +1,4 @@
-// A wait for a lock of glibc's as the kernel sees it: a futex call, and which lock the word that it waits on belongs to.
+// A wait for a glibc lock as the kernel sees it: a futex call, and which lock the futex word belongs to.
 // Any context; pure.
 #pragma once
 
@@ -11,16 +11,16 @@ namespace holdwatch {
 
 struct FutexWait {
   uintptr_t word;
-  uint32_t value;  // that the word had when the thread began to wait
-  bool inherits;   // the kernel's own protocol, of a mutex that inherits priority: the word is the mutex's
+  uint32_t value;  // the value of the word when the thread began to wait
+  bool inherits;   // the kernel's own protocol, for a mutex that inherits priority: the word is the mutex's
   bool has_timeout;
 };
 
-// Nothing if the call is another, or wakes somebody. A wait with a timeout that was stopped and continued goes on as
-// restart_syscall, its arguments still in place (signal(7)).
+// Nothing if the call is another one, or wakes threads. A wait with a timeout that was stopped and continued goes on as
+// restart_syscall, with its arguments still in place (signal(7)).
 std::optional<FutexWait> futex_wait(const SystemCall& call);
 
-// The lock of that kind whose word it waits on.
+// The lock of that kind that the futex word belongs to.
 LockRef lock_waited_on(const FutexWait& wait, LockKind kind, Access access);
 
 }  // namespace holdwatch

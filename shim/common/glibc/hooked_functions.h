@@ -1,4 +1,4 @@
-// What each row of hooked_functions.def is to a lock.
+// What the function in each row of hooked_functions.def does to a lock.
 // Pure.
 #pragma once
 
@@ -16,12 +16,12 @@ constexpr bool can_block(HookRole role) {
   return role != HookRole::try_lock && role != HookRole::other;
 }
 
-// True for those after which the caller may own a lock that it did not own before the call.
+// True for functions after which the caller may hold a lock that it did not hold before the call.
 constexpr bool acquires_lock(HookRole role) {
   return role != HookRole::wait_for_condition && role != HookRole::other;
 }
 
-// A condition variable goes with a mutex.
+// The lock of a condition wait is a mutex.
 constexpr LockKind kind_of_lock(HookRole role) {
   return role == HookRole::lock_to_read || role == HookRole::lock_to_write ? LockKind::rwlock : LockKind::mutex;
 }

@@ -1,26 +1,27 @@
 // See interrupted_call.h.
 //
-// Why this is needed: only a thread that was just seen running is sampled, but it may enter a blocking call
-// before the signal arrives. SA_RESTART lets the kernel repeat read, accept and the like; poll, nanosleep, epoll_wait and
-// others fail with EINTR after any handler whatever its flags (signal(7)), and the program would see an error that it
-// would not have seen without us.
+// Why this is needed: only a thread that was just seen running is sampled, but it may enter a blocking call before the
+// signal arrives. SA_RESTART makes the kernel restart read, accept and the like; poll, nanosleep, epoll_wait and others
+// fail with EINTR after any handler whatever its flags (signal(7)), and the program would see an error that it would
+// not have seen without us.
 //
 // Why it is sound: the x86_64 kernel shows the handler such a call as ax == -EINTR and ip just after the instruction;
-// `syscall` itself left ip in cx too, and user code has run no instruction since, because the first thing it does with ax
-// is to test it. Every call in kMayBeginAgain that returns EINTR has done nothing yet, or has written back how much
-// time is left (select, and nanosleep into its own argument). A relative timeout starts again, and ends late by the time
-// from the last reading of the thread to the signal: before that it was running.
+// `syscall` itself also left ip in cx, and user code has run no instruction since, because the first thing it does with
+// ax is to test it. Every call in kMayBeginAgain that returns EINTR has done nothing yet, or has written back how much
+// time is left (select, and nanosleep into its own argument). A relative timeout starts again, and so ends late by the
+// time between the last observation of the thread and the signal: at that observation it was still running.
 //
-// Since glibc 2.41 cancellation points make their calls in one place: __syscall_cancel_arch gets the number in rsi and moves it to
-// rax (sysdeps/unix/sysv/linux/x86_64/syscall_cancel.S); its one caller, __internal_syscall_cancel (nptl/cancellation.c), has it
-// as an argument on the stack, where it stays. So it is read from there, as the caller's own instruction loads it. With a libc
-// that was compiled differently, no thread is sent a signal.
+// Since glibc 2.41 cancellation points make their calls in one place: __syscall_cancel_arch gets the number in rsi and
+// moves it to rax (sysdeps/unix/sysv/linux/x86_64/syscall_cancel.S); its one caller, __internal_syscall_cancel
+// (nptl/cancellation.c), has it as an argument on the stack, where it stays. So it is read from there, in the same way
+// as the caller's own instruction loads it. With a libc that was compiled differently, no thread is sent a signal.
 //
-// syscall(2) gets the number as its argument, and keeps it nowhere: the hook of that function has noted it (common/glibc/noted_call.h).
+// syscall(2) gets the number as its argument, and does not keep it: our hook of that function has noted it
+// (common/glibc/noted_call.h).
 //
 // When it is not used: outside libc's own code, because only there it is known and tested how a number gets into eax
-// (the unit test reads every `syscall` of the running libc); for a number that was computed in another way; and, in
-// the mailbox, if another handled signal is pending, which would have interrupted the call without us as well.
+// (the unit test reads every `syscall` of the running libc); for a number that was computed in another way; and, in the
+// mailbox, if another handled signal is pending, which would have interrupted the call without us as well.
 #include "shim/common/glibc/interrupted_call.h"
 
 #include <cerrno>
@@ -55,7 +56,7 @@ constexpr long kMayBeginAgain[] = {
     SYS_rt_sigsuspend,
     SYS_rt_sigtimedwait,
     SYS_io_getevents,
-    // Sockets with SO_RCVTIMEO or SO_SNDTIMEO; EINTR means that no byte was moved.
+    // For sockets with SO_RCVTIMEO or SO_SNDTIMEO; EINTR means that no byte was moved.
     SYS_accept,
     SYS_accept4,
     SYS_connect,
@@ -78,9 +79,9 @@ bool may_begin_again(long number) {
   return false;
 }
 
-// The length of a load of an argument register from the stack that ends at code[end], 0 if there is none:
-// [48] 8b MODRM 24 DISP8, mov DISP8(%rsp),%reg, the register not being eax. libc has up to two of them between the
-// number and the `syscall`, where it saved its arguments over a call of its own.
+// The length of an instruction that ends at code[end] and loads an argument register from the stack, 0 if there is
+// none: [48] 8b MODRM 24 DISP8, mov DISP8(%rsp),%reg, for registers other than eax. libc has up to two of them between
+// the number and the `syscall`, if it saved its arguments over a call of its own.
 size_t argument_load_before(const unsigned char* code, size_t end) {
   if (end < 5) return 0;
   const unsigned char* load = code + end - 4;
@@ -91,7 +92,7 @@ size_t argument_load_before(const unsigned char* code, size_t end) {
   return load[-1] == 0x48 ? 5 : 4;
 }
 
-// mov DISP8(%rsp),REG or mov DISP8(%rbp),REG at `load`, REG being rax or rsi: where the number lies on the stack.
+// mov DISP8(%rsp),REG or mov DISP8(%rbp),REG at `load`, REG being rax or rsi: where on the stack the number is.
 struct StackPlace {
   bool known = false;
   bool from_bp = false;
@@ -108,8 +109,8 @@ StackPlace load_before(const unsigned char* end, Loaded into) {
   return {};
 }
 
-// The length of an instruction that ends at `end` and leaves rsi and the stack unchanged, 0 if it is another one: a move between
-// registers, or lea DISP32(REG),%r8 to %r15.
+// The length of an instruction that ends at `end` and leaves rsi and the stack unchanged, 0 if it is another one: a
+// move between registers, or lea DISP32(REG),%r8 to %r15.
 size_t harmless_before(const unsigned char* end) {
   const unsigned char rex = end[-3], modrm = end[-1];
   const bool is_move = (rex & 0xf8) == 0x48 && end[-2] == 0x89 && modrm >= 0xc0;
@@ -119,7 +120,8 @@ size_t harmless_before(const unsigned char* end) {
   return (end[-7] & 0xfc) == 0x4c && end[-6] == 0x8d && (end[-5] & 0xc0) == 0x80 && (end[-5] & 7) != kRsp ? 7 : 0;
 }
 
-// Where a caller of __syscall_cancel_arch has the number, seen from its stack pointer at the call that `call` is.
+// Where a caller of __syscall_cancel_arch keeps the number, relative to its stack pointer at the call instruction
+// `call`.
 StackPlace number_at_call(const unsigned char* call) {
   size_t pushed = 0;
   for (int instructions = 0; instructions < 12; ++instructions) {
@@ -138,12 +140,12 @@ StackPlace number_at_call(const unsigned char* call) {
 }
 constexpr size_t kMaxBeforeCall = 12 * 7 + 7;
 
-// __syscall_cancel_arch, from where it fetches the number to the call.
+// __syscall_cancel_arch, from where it loads the number to the call.
 constexpr unsigned char kCancelArch[] = {0x48, 0x89, 0xf0, 0x48, 0x89, 0xd7, 0x48, 0x89, 0xce, 0x4c, 0x89, 0xc2, 0x4d,
                                          0x89, 0xca, 0x4c, 0x8b, 0x44, 0x24, 0x08, 0x4c, 0x8b, 0x4c, 0x24, 0x10};
 constexpr unsigned char kKeepsFlags[] = {0x4c, 0x89, 0x5c, 0x24, 0x08};  // mov %r11,0x8(%rsp)
 constexpr size_t kCancelArchLength = sizeof kCancelArch + sizeof kKeepsFlags + kSyscallLength;
-constexpr size_t kCancelArchStart = 64;  // the function begins at most so far before its call
+constexpr size_t kCancelArchStart = 64;  // the function begins at most this far before its call
 
 bool is_cancel_arch(const unsigned char* end) {
   const unsigned char* at = end - kSyscallLength;
@@ -167,7 +169,7 @@ long word_at(const StackPlace& place, uintptr_t sp, uintptr_t bp) {
   return *reinterpret_cast<const long*>((place.from_bp ? bp : sp) + place.offset);
 }
 
-// The number of a call whose number was not a constant, read from where the code before it took it; -1 if not known.
+// The number of a call that was not a constant, read from where the preceding code loaded it; -1 if not known.
 long number_on_stack(const CallRegisters& registers, MemoryRange libc_code) {
   const auto* end = reinterpret_cast<const unsigned char*>(registers.ip);
   if (const StackPlace place = load_before(end - kSyscallLength, Loaded::rax); place.known)
@@ -180,13 +182,13 @@ long number_on_stack(const CallRegisters& registers, MemoryRange libc_code) {
   return place.known ? word_at(place, registers.sp + sizeof(uintptr_t), registers.bp) : -1;
 }
 
-// syscall(2), from where it fetches the number to the call (sysdeps/unix/sysv/linux/x86_64/syscall.S).
+// syscall(2), from where it loads the number to the call (sysdeps/unix/sysv/linux/x86_64/syscall.S).
 constexpr unsigned char kSyscallFunction[] = {0x48, 0x89, 0xf8, 0x48, 0x89, 0xf7, 0x48, 0x89, 0xd6,
                                               0x48, 0x89, 0xca, 0x4d, 0x89, 0xc2, 0x4d, 0x89, 0xc8,
                                               0x4c, 0x8b, 0x4c, 0x24, 0x08, 0x0f, 0x05};
 static_assert(sizeof kSyscallFunction <= kLookBack);
 
-// The number of a call that was made by syscall(2), which our hook of it has noted; -1 if not known.
+// The number of a call made by syscall(2), as our hook noted it; -1 if not known.
 long number_noted(const CallRegisters& registers) {
   const auto* end = reinterpret_cast<const unsigned char*>(registers.ip);
   if (memcmp(end - sizeof kSyscallFunction, kSyscallFunction, sizeof kSyscallFunction) != 0) return -1;
@@ -196,7 +198,7 @@ long number_noted(const CallRegisters& registers) {
 }
 
 // With a REX prefix, eax becomes another register: 41 b8 loads r8d, 45 31 c0 clears it. The byte may also be the end of
-// the instruction before; then the number counts as unknown, which costs only an EINTR.
+// the preceding instruction; then the number counts as unknown, which costs only an EINTR.
 bool is_prefix(unsigned char byte) {
   return (byte & 0xf0) == 0x40;
 }
@@ -229,8 +231,8 @@ long call_cut_short(const CallRegisters& registers, MemoryRange libc_code) {
 
 namespace {
 
-// Every call of the function that returns at `end` shows where its caller has the number, and so does each `syscall` nearby: a
-// caller whose thread cannot be cancelled makes the system call itself.
+// Whether every call of the function that returns at `end` shows where its caller keeps the number, and every `syscall`
+// nearby does too: a caller whose thread cannot be cancelled makes the system call itself.
 bool all_callers_are_known(MemoryRange code, const unsigned char* end) {
   constexpr size_t kNearby = 128;
   const auto* const first = reinterpret_cast<const unsigned char*>(code.start) + kNearby;

@@ -1,6 +1,6 @@
-// Whether a signal has just interrupted a system call, and which one: what the sampling handler needs to restart it as if
-// nothing had happened.
-// Signal context; pure but for reading the code bytes before `ip`, never allocates, never calls out.
+// Whether a signal has just interrupted a system call, and which one: what the sampling handler needs to restart it as
+// if nothing had happened.
+// Signal context; pure except for reading the code bytes before `ip`; never allocates, calls no other code.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace holdwatch {
 
-// The registers of the interrupted thread that show it.
+// The interrupted thread's registers from which this is determined.
 struct CallRegisters {
   uintptr_t ip;
   int64_t ax;
@@ -23,16 +23,16 @@ struct CallRegisters {
   NotedCall noted{};
 };
 
-// The number of the system call whose `syscall` instruction ends at code[length], read from how the number was loaded;
-// -1 if the code has none of the known forms.
+// The number of the system call whose `syscall` instruction ends at code[length], read from the instruction that loaded
+// the number; -1 if the code has none of the known forms.
 long system_call_before(const unsigned char* code, size_t length);
 
-// The number of the call to restart (with ip moved back over the instruction), or -1 if no call was interrupted or it must
-// be left as it is. Looks only at code inside `libc_code`, and at the thread's own stack.
+// The number of the call to restart (with ip moved back over the instruction), or -1 if no call was interrupted or it
+// must not be restarted. Reads only code inside `libc_code`, and the thread's own stack.
 long call_cut_short(const CallRegisters& registers, MemoryRange libc_code);
 
 // Whether system calls of different cancellation points can be distinguished if libc makes them all in one place (glibc
-// 2.41). If not, no thread may be sent a signal. Reads all of the code: some tenths of a millisecond.
+// 2.41). If not, no thread may be sent a signal. Reads all of the code: takes some tenths of a millisecond.
 bool calls_can_be_told(MemoryRange libc_code);
 
 }  // namespace holdwatch

@@ -12,7 +12,7 @@ bool has_known_kind(const pthread_mutex_t& mutex) {
   return (mutex.__data.__kind & ~kMutexKnownBits) == 0;
 }
 
-// What robust recovery puts in place of the owner names nobody.
+// What the recovery of a robust mutex stores in place of the owner is not a thread.
 int named_owner(const pthread_mutex_t& mutex) {
   const int owner = mutex_holder(mutex);
   return owner == kOwnerIsInconsistent || owner == kOwnerIsNotRecoverable ? 0 : owner;

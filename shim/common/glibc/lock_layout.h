@@ -1,7 +1,7 @@
-// What glibc's locks say of themselves: the fields of pthread_mutex_t and pthread_rwlock_t, which are part of its ABI
-// (sysdeps/nptl/bits/struct_mutex.h, struct_rwlock.h), since programs have them compiled in through the static initializers;
-// what their bits mean is in nptl/pthreadP.h.
-// Any context; pure. Whether the lock may be read, or only a copy of it, is the caller's business.
+// The fields of glibc's locks, pthread_mutex_t and pthread_rwlock_t. They are part of its ABI
+// (sysdeps/nptl/bits/struct_mutex.h, struct_rwlock.h), since programs have them compiled in through the static
+// initializers; the meaning of their bits is in nptl/pthreadP.h.
+// Any context; pure. The caller ensures that the lock, or a copy of it, may be read.
 #pragma once
 
 #include <linux/futex.h>
@@ -22,10 +22,10 @@ inline constexpr int kMutexIsShared = 128;       // PTHREAD_MUTEX_PSHARED_BIT
 inline constexpr int kMutexElision = 256 | 512;  // PTHREAD_MUTEX_ELISION_NP, PTHREAD_MUTEX_NO_ELISION_NP
 inline constexpr int kMutexKnownBits =
     kMutexTypeBits | kMutexIsRobust | kMutexInherits | kMutexProtects | kMutexIsShared | kMutexElision;
-// In the word of a mutex with PTHREAD_PRIO_PROTECT: the ceiling, and how it says that somebody waits.
+// In the word of a mutex with PTHREAD_PRIO_PROTECT: the ceiling, and the value that means that threads wait.
 inline constexpr uint32_t kMutexCeiling = 0xfff80000;  // PTHREAD_MUTEX_PRIO_CEILING_MASK
 inline constexpr uint32_t kProtectedContended = 2;
-// What robust recovery puts in place of the owner.
+// What the recovery of a robust mutex stores in place of the owner.
 inline constexpr int kOwnerIsInconsistent = INT_MAX;        // PTHREAD_MUTEX_INCONSISTENT
 inline constexpr int kOwnerIsNotRecoverable = INT_MAX - 1;  // PTHREAD_MUTEX_NOTRECOVERABLE
 
@@ -41,13 +41,14 @@ inline int mutex_owner(const pthread_mutex_t& mutex) {
   return mutex.__data.__owner;
 }
 
-// Robust mutexes and those that inherit priority have their owner in the futex word (linux/futex.h), where it stands before
-// __owner is written. When a robust one's owner exits, the kernel takes it out of there, and __owner goes on naming it.
+// Robust mutexes and those that inherit priority have their owner in the futex word (linux/futex.h), which is written
+// before __owner. When the owner of a robust one exits, the kernel removes it from the word, but __owner still names
+// it.
 inline bool has_owner_in_word(const pthread_mutex_t& mutex) {
   return (mutex.__data.__kind & (kMutexIsRobust | kMutexInherits)) != 0;
 }
 
-// The id of the thread that holds it; 0 if it is free, or somebody is just taking or releasing it.
+// The id of the thread that holds it; 0 if it is free, or is just being acquired or released.
 inline int mutex_holder(const pthread_mutex_t& mutex) {
   if (!is_mutex_locked(mutex)) return 0;
   if (has_owner_in_word(mutex)) return mutex.__data.__lock & FUTEX_TID_MASK;
@@ -64,14 +65,15 @@ inline bool is_mutex_process_shared(const pthread_mutex_t& mutex) {
   return (mutex.__data.__kind & kMutexIsShared) != 0;
 }
 
-// How often its owner has taken a recursive mutex.
+// How often its owner has acquired a recursive mutex.
 inline uint32_t mutex_count(const pthread_mutex_t& mutex) {
   return mutex.__data.__count;
 }
 
-// The words of an rwlock that threads sleep on, and with which values (nptl/pthread_rwlock_common.c): readers on
-// __wrphase_futex while it says that a writer has the lock, or, where writers go first, on __readers; writers on
-// __wrphase_futex too, or on __writers_futex. A lock's address is a multiple of eight, so that the last tells itself apart.
+// The words of an rwlock on which threads sleep, and their values then (nptl/pthread_rwlock_common.c): readers on
+// __wrphase_futex while it shows that a writer has the lock, or, if writers are preferred, on __readers; writers on
+// __wrphase_futex too, or on __writers_futex. A lock's address is a multiple of eight, so __writers_futex can be
+// recognized by its address.
 inline constexpr size_t kRwlockReaders = offsetof(pthread_rwlock_t, __data.__readers);
 inline constexpr size_t kRwlockPhase = offsetof(pthread_rwlock_t, __data.__wrphase_futex);
 inline constexpr size_t kRwlockWriters = offsetof(pthread_rwlock_t, __data.__writers_futex);
@@ -81,7 +83,7 @@ inline constexpr uint32_t kPhaseForWriter = 2;  // PTHREAD_RWLOCK_FUTEX_USED
 inline constexpr uint32_t kPhaseForReader = 3;  // and the writers' phase
 inline constexpr uint32_t kReadersWait = 4;     // in __readers: PTHREAD_RWLOCK_RWAITING
 
-// How far into the rwlock the word lies that a thread sleeps on, while it has this value.
+// The offset, in the rwlock, of the word on which a thread sleeps while the word has this value.
 inline size_t rwlock_word_offset(uintptr_t word, uint32_t value, bool reads) {
   if (word % 8 != 0) return kRwlockWriters;
   const bool on_readers = reads && value != kPhaseForReader && (value & kReadersWait) != 0;
@@ -97,7 +99,7 @@ inline uint32_t rwlock_readers(const pthread_rwlock_t& rwlock) {
   return rwlock.__data.__readers >> kReaderShift;
 }
 
-// __writers counts those that wait to write.
+// __writers counts waiting writers.
 inline bool is_rwlock_contended(const pthread_rwlock_t& rwlock) {
   return rwlock.__data.__writers != 0 || (rwlock.__data.__readers & kReadersWait) != 0 ||
          (rwlock.__data.__wrphase_futex & kPhaseForWriter) != 0;
@@ -108,7 +110,8 @@ inline bool is_rwlock_write_locked(const pthread_rwlock_t& rwlock) {
   return (rwlock.__data.__readers & kWriteLocked) != 0;
 }
 
-// Otherwise it is the readers' turn, and those that are counted have the lock; a writer's bit is that of one that waits.
+// If false, it is the readers' turn, and the counted readers have the lock; the bit of a writer then means that it
+// waits.
 inline bool is_rwlock_in_write_phase(const pthread_rwlock_t& rwlock) {
   constexpr unsigned kWritePhase = 1;  // PTHREAD_RWLOCK_WRPHASE
   return (rwlock.__data.__readers & kWritePhase) != 0;

@@ -1,5 +1,5 @@
-// glibc's version: the present one, and those in the names of symbols. Without the C++ library: what starts with every glibc reads
-// them too.
+// glibc's version: the one in use, and those in the names of symbols. Needs no C++ library: programs that start with
+// every glibc use it too.
 #pragma once
 
 #include <gnu/libc-version.h>
@@ -10,7 +10,7 @@
 
 namespace holdwatch {
 
-// The NN at the start of "34" or "34\0..."; 0 if there is none. glibc's own strtoul may be of a new version.
+// The NN at the start of "34" or "34\0..."; 0 if there is none. Not strtoul: glibc's own may have a new symbol version.
 constexpr unsigned leading_number(std::string_view text) {
   unsigned number = 0;
   for (size_t at = 0; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at)
@@ -18,7 +18,7 @@ constexpr unsigned leading_number(std::string_view text) {
   return number;
 }
 
-// The NN of the highest GLIBC_2.NN in a table of names, each of which ends in a zero byte; 0 if there is none.
+// The NN of the highest GLIBC_2.NN in a table of zero-terminated names; 0 if there is none.
 constexpr unsigned highest_glibc_minor(std::string_view names) {
   constexpr std::string_view kPrefix = "GLIBC_2.";
   unsigned highest = 0;
@@ -30,7 +30,7 @@ constexpr unsigned highest_glibc_minor(std::string_view names) {
   return highest;
 }
 
-// The 31 of the glibc 2.31 that this process has.
+// The minor version of the glibc in this process, for example 31 for glibc 2.31.
 inline unsigned present_glibc_minor() {
   const char* dot = std::strchr(gnu_get_libc_version(), '.');
   return dot == nullptr ? 0 : leading_number(dot + 1);

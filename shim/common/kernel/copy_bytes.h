@@ -10,8 +10,9 @@
 
 namespace holdwatch {
 
-// Not memcpy: that is a function of the program's to replace, and sanitizers have one that checks what it reads, among it
-// the gaps that they leave between the variables of a frame. Our own tests under ThreadSanitizer are to see the accesses.
+// Not memcpy: a program may replace that function, and sanitizers have one that checks what it reads, including the
+// gaps that they leave between the variables of a frame. Our own tests under ThreadSanitizer use memcpy, so that it
+// sees the accesses.
 inline void copy_bytes(void* to, uintptr_t from, size_t size) {
 #ifdef __SANITIZE_THREAD__
   std::memcpy(to, reinterpret_cast<const void*>(from), size);

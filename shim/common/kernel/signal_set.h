@@ -23,8 +23,8 @@ inline bool contains(const sigset_t& set, int signal) {
   return (set.__val[0] & signal_bit(signal)) != 0;
 }
 
-// All that a program can block. libc keeps two for itself: in a thread that blocked 33, the program's setuid would wait for
-// ever (nptl/setxid_signal_handler.c).
+// All signals that a program can block. libc reserves two for itself: if a thread blocked 33, the program's setuid
+// would wait forever (nptl/setxid_signal_handler.c).
 inline constexpr uint64_t kAllSignals = ~(signal_bit(32) | signal_bit(33));
 
 }  // namespace holdwatch

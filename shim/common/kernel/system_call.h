@@ -1,13 +1,13 @@
-// A system call made by an instruction of our own. libc's functions of the same names are the program's to replace: a
+// A system call made by an instruction of our own. The program may replace libc's functions of the same names: a
 // sandbox, a fake clock or a fake root may take locks of its own in them, for which our threads must not wait.
-// Any context. errno is left alone: the kernel's answer is returned as it is.
+// Any context. errno is left alone: the kernel's result is returned unchanged.
 #pragma once
 
 #include <type_traits>
 
 namespace holdwatch {
 
-// One argument as the kernel takes it: a whole register.
+// One argument in the form that the kernel expects: a whole register.
 template <typename T>
 [[gnu::always_inline]] inline long system_word(T value) {
   if constexpr (std::is_null_pointer_v<T>)
@@ -18,7 +18,7 @@ template <typename T>
     return static_cast<long>(value);
 }
 
-// No template: gcc 10 forgets there which registers the variables are to be in.
+// Not a template: in templates, gcc 10 ignores which registers the variables are assigned to.
 [[gnu::always_inline]] inline long system_call_of_words(long number, long a, long b, long c, long d, long e, long f) {
   long result = number;
   register long fourth __asm__("r10") = d;
@@ -31,7 +31,7 @@ template <typename T>
   return result;
 }
 
-// What the call returns, or its error number negated (-4095 to -1; see syscall(2)).
+// Returns the call's result, or its error number negated (-4095 to -1; see syscall(2)).
 template <typename A = long, typename B = long, typename C = long, typename D = long, typename E = long,
           typename F = long>
 [[gnu::always_inline]] inline long system_call(long number, A a = {}, B b = {}, C c = {}, D d = {}, E e = {},

@@ -1,4 +1,4 @@
-// System calls for which older headers have no name: those of glibc 2.31 end with Linux 5.4.
+// System calls that older headers do not define: those of glibc 2.31 end with Linux 5.4.
 // Any context.
 #pragma once
 

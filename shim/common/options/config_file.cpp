@@ -1,5 +1,5 @@
 // Reads a file of "name = value" lines: the shim's replacement for fgets and sscanf.
-// Start context. One open, a few reads, no heap; never waits, whatever the path leads to.
+// Start context. One open, a few reads, no heap; never waits, whatever kind of file the path names.
 #include "shim/common/options/config_file.h"
 
 #include <fcntl.h>
@@ -43,7 +43,7 @@ ConfigFile::~ConfigFile() {
 }
 
 const char* ConfigFile::open(const char* path) {
-  // O_NONBLOCK: opening a FIFO would otherwise wait for somebody to write into it.
+  // O_NONBLOCK: opening a FIFO would otherwise wait for a writer.
   const long opened = system_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (opened < 0) return reason_of(opened);
   descriptor_ = static_cast<int>(opened);

@@ -1,5 +1,5 @@
 // Reads a file of "name = value" lines: the shim's replacement for fgets and sscanf.
-// Start context. One open, a few reads, no heap; never waits, whatever the path leads to.
+// Start context. One open, a few reads, no heap; never waits, whatever kind of file the path names.
 #pragma once
 
 #include <cstddef>
@@ -28,8 +28,8 @@ class ConfigFile {
   // Null, or the reason why the file cannot be read.
   const char* open(const char* path);
 
-  // The next line, without its newline; it stays valid until the next call. False at the end or at a read error, which
-  // `error` then tells. A line that does not fit is cut, and `line_is_cut` is true.
+  // The next line, without its newline; it stays valid until the next call. False at the end or after a read error,
+  // which `error` then returns. A line that does not fit is cut, and `line_is_cut` is true.
   bool next(std::string_view* line);
 
   unsigned line_number() const { return line_number_; }

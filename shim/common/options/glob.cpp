@@ -7,7 +7,7 @@
 namespace holdwatch {
 namespace {
 
-// What one element of a pattern (a character, ?, or a set) is: where it ends, and whether it takes `character`.
+// One element of a pattern (a character, ?, or a set): where it ends, and whether it matches `character`.
 struct Element {
   size_t end;
   bool matches;
@@ -54,8 +54,8 @@ bool glob_matches(std::string_view pattern, std::string_view name) {
   constexpr size_t kNone = static_cast<size_t>(-1);
   size_t in_pattern = 0;
   size_t in_name = 0;
-  // Where to go on when a match fails: behind the last star, which then takes one character more. Earlier stars need
-  // not be tried again: what they could take, the last one can take as well.
+  // Where to continue when a match fails: after the last star, which then matches one character more. Earlier stars
+  // need not be tried again: whatever they could match, the last one can match too.
   size_t behind_star = kNone;
   size_t star_took_to = 0;
   while (in_name < name.size()) {

@@ -1,5 +1,5 @@
 // The rows of options.def as data: names, texts, and how each option is read into and written from Settings.
-// Any context. Says nothing itself: whoever reads an option says what was wrong with it.
+// Any context. Prints nothing itself: the code that reads an option reports what was wrong with it.
 #include "shim/common/options/option_table.h"
 
 #include <cstdint>
@@ -95,7 +95,7 @@ const char* store(std::string_view text, TextField& field) {
   return nullptr;
 }
 
-// Where other tools take "-" for standard output, here it would become a file of that name.
+// Other tools use "-" for standard output; here it would become a file of that name.
 const char* check_destination(std::string_view text) {
   if (text == "-") return "standard output is the program's own; give a path (./- is a file of that name)";
   return check_placeholders(text);

@@ -1,5 +1,5 @@
 // The rows of options.def as data: names, texts, and how each option is read into and written from Settings.
-// Any context. Says nothing itself: whoever reads an option says what was wrong with it.
+// Any context. Prints nothing itself: the code that reads an option reports what was wrong with it.
 #pragma once
 
 #include <cstddef>
@@ -15,11 +15,11 @@ enum class Available : unsigned char { now, later };
 struct OptionRow {
   std::string_view name;      // "READ_LIMIT"
   std::string_view fallback;  // the default, as text
-  std::string_view values;    // what it may be, as text
+  std::string_view values;    // its possible values, as text
   std::string_view help;
   Available available;
 
-  // Reads `text` into the option's field. Returns null, or the reason why not; the field is then as it was.
+  // Parses `text` into the option's field. Returns null, or the reason why that failed; the field is then unchanged.
   const char* (*read)(std::string_view text, const OptionRow& row, Settings& settings);
   // Appends the field's value as one would write it in a file.
   void (*write)(const Settings& settings, const OptionRow& row, TextBuffer& out);
@@ -40,17 +40,17 @@ enum class OptionIndex : size_t {
 #undef HOLDWATCH_OPTION
 };
 
-// Every field at its default.
+// Sets every field to its default.
 void set_defaults(Settings& settings);
 
-// READ_LIMIT is as LIMIT, and WAIT_LIMIT five times LIMIT, unless they were given.
+// Sets READ_LIMIT to LIMIT, and WAIT_LIMIT to five times LIMIT, unless they were given.
 void derive_limits(Settings& settings, bool read_limit_given, bool wait_limit_given);
 
-// The row of that name, in whatever case; null if there is none.
+// The row of that name, ignoring case; null if there is none.
 const OptionRow* find_option(std::string_view name);
 
-// The row whose name is most like `name`, counting letters added, left out, changed or swapped; null if more than half
-// of the letters would be wrong.
+// The row with the name most similar to `name`, counting letters that are added, missing, changed or swapped; null if
+// more than half of the letters would be wrong.
 const OptionRow* nearest_option(std::string_view name);
 
 }  // namespace holdwatch

@@ -1,5 +1,5 @@
-// Option values from text and back: pure functions, a value or the reason why there is none.
-// Any context. Never says anything, never looks at the environment.
+// Option values from text and back: pure functions that return a value or the reason why there is none.
+// Any context. Never prints anything, never reads the environment.
 #include "shim/common/options/option_values.h"
 
 namespace holdwatch {
@@ -20,7 +20,7 @@ bool is_digit(char character) {
   return character >= '0' && character <= '9';
 }
 
-// Takes the digits at the beginning of `text`.
+// Removes the digits at the beginning of `text` and returns them.
 std::string_view take_digits(std::string_view& text) {
   size_t length = 0;
   while (length < text.size() && is_digit(text[length])) ++length;
@@ -44,7 +44,7 @@ Parsed<uint64_t> scale_fraction(std::string_view digits, uint64_t unit_ns) {
   return {sum, nullptr};
 }
 
-// Takes the next of the alternatives, which are separated by ", ".
+// Removes the first of the alternatives, which are separated by ", ", and returns it.
 std::string_view take_alternative(std::string_view& values) {
   size_t length = 0;
   while (length < values.size() && values[length] != ',') ++length;

@@ -1,5 +1,5 @@
-// Option values from text and back: pure functions, a value or the reason why there is none.
-// Any context. Never says anything, never looks at the environment.
+// Option values from text and back: pure functions that return a value or the reason why there is none.
+// Any context. Never prints anything, never reads the environment.
 #pragma once
 
 #include <cstddef>
@@ -23,14 +23,14 @@ struct Parsed {
   bool ok() const { return reason == nullptr; }
 };
 
-// A number, with or without a fraction, and a unit: ns, us, ms, s, m or h. Only 0 needs no unit. Nothing is rounded: what
-// is finer than a nanosecond is refused, or 0.0000000001s would silently turn a limit off.
+// A number, with or without a fraction, and a unit: ns, us, ms, s, m or h. Only 0 needs no unit. Nothing is rounded:
+// values finer than a nanosecond are refused, because 0.0000000001s would otherwise silently turn a limit off.
 Parsed<uint64_t> parse_duration(std::string_view text);
 
 // Decimal digits, nothing else.
 Parsed<uint64_t> parse_count(std::string_view text);
 
-// Which of the words in `values` (separated by ", ") the text is, counted from 0.
+// The index of the text among the words in `values` (separated by ", ").
 Parsed<size_t> parse_choice(std::string_view text, std::string_view values);
 
 // The first "A to B" in `values`, each end read by `parse`. A row without a range allows everything.
@@ -41,10 +41,10 @@ struct NumberRange {
 };
 NumberRange range_in(std::string_view values, Parsed<uint64_t> (*parse)(std::string_view));
 
-// Null if each % in a path begins a placeholder (%p, %e, %h, %t) or is a literal %%, else the reason.
+// Null if each % in a path begins a placeholder (%p, %e, %h, %t) or is a literal %%; otherwise the reason.
 const char* check_placeholders(std::string_view path);
 
-// The duration as an option is written, exactly: 1250ms, never 1.2s.
+// Writes the duration exactly, in the form of an option: 1250ms, never 1.2s.
 void write_duration(uint64_t ns, TextBuffer& out);
 
 // The word at `index` of `values`.

@@ -1,5 +1,5 @@
 // Reads the options from the environment and from the file that HOLDWATCH_CONFIG names.
-// Start context, before the program's first instruction. Never fails: what is wrong is said, and the default is kept.
+// Start context, before the program's first instruction. Never fails: errors are printed, and the default is kept.
 #include "shim/common/options/options.h"
 
 #include <cerrno>
@@ -62,7 +62,7 @@ class Loader {
 void Loader::load() {
   set_defaults(settings_);
   path_ = value_of(kConfigName);
-  // The environment comes last, and so wins.
+  // The environment is read last, so that it overrides the file.
   if (path_ != nullptr && *path_ != '\0') read_file(path_);
   read_environment();
   derive_limits(settings_, is_given(OptionIndex::READ_LIMIT), is_given(OptionIndex::WAIT_LIMIT));
@@ -79,7 +79,7 @@ bool Loader::parse_variable(const char* text, Setting* out) {
   return true;
 }
 
-// The first of a name counts, as with getenv.
+// The first variable of a name is used, as by getenv.
 const char* Loader::value_of(std::string_view name) const {
   Setting variable;
   for (const char* const* text = sources_.environment; *text != nullptr; ++text) {
@@ -89,7 +89,7 @@ const char* Loader::value_of(std::string_view name) const {
   return nullptr;
 }
 
-// In the table's order, not the environment's, which is anybody's: the same mistakes give the same lines.
+// In the order of the table, not in that of the environment, which is arbitrary: the same mistakes give the same lines.
 void Loader::read_environment() {
   constexpr SourceLine kEnvironment = {Origin::environment, 0};
   for (const OptionRow& row : kOptions) {
@@ -275,15 +275,15 @@ bool has_options(const char* const* environment) {
 
 bool options_load_from(Settings* out, const OptionSources& sources) {
   set_defaults(*out);
-  // Most programs, children of a watched one among them, have none: they pay for one look.
+  // Most programs, among them children of a watched one, have none: for them, this is the only cost.
   if (!has_options(sources.environment)) return true;
   if (sources.secure) {
-    // A user could otherwise have a set-user-ID program read and write files with its owner's rights.
+    // Otherwise a user could make a set-user-ID program read and write files with its owner's rights.
     sources.print(sources.context, "this program runs with elevated privileges: HOLDWATCH_* options are ignored");
     return true;
   }
   const int saved_errno = errno;
-  // EXE decides whether anything may be said, and may come last: so the first reading is silent.
+  // EXE decides whether anything may be printed, and may come last: so the first reading prints nothing.
   OptionSources silent = sources;
   silent.print = [](void*, std::string_view) {};
   Loader(*out, silent).load();

@@ -1,5 +1,5 @@
 // Reads the options from the environment and from the file that HOLDWATCH_CONFIG names.
-// Start context, before the program's first instruction. Never fails: what is wrong is said, and the default is kept.
+// Start context, before the program's first instruction. Never fails: errors are printed, and the default is kept.
 #pragma once
 
 #include <string_view>
@@ -12,13 +12,13 @@ namespace holdwatch {
 struct OptionSources {
   const char* const* environment;            // "NAME=value" texts, ended by a null pointer
   std::string_view program;                  // the program's name, for EXE
-  bool secure;                               // the program has more rights than its user: options are not to be trusted
+  bool secure;                               // the program has more privileges than its user: options are not trusted
   const char* (*describe_error)(int error);  // an errno in words
   void (*print)(void* context, std::string_view line);
   void* context;
 };
 
-// Reads the options and prints what is wrong with them. Returns whether EXE chooses this program; if not, nothing was printed.
+// Reads the options and prints errors in them. Returns whether EXE matches this program; if not, nothing was printed.
 bool options_load_from(Settings* out, const OptionSources& sources);
 
 }  // namespace holdwatch

@@ -8,7 +8,7 @@
 namespace holdwatch {
 namespace {
 
-// Takes one line apart from its front. Whatever does not fit makes it fail for good.
+// Parses one line from its start. After anything unexpected, all further fields fail.
 class Fields {
  public:
   explicit Fields(std::string_view text) : rest_(text) {}
@@ -26,7 +26,7 @@ class Fields {
       failed_ = true;
   }
 
-  // The next character is `yes`.
+  // Whether the next character is `yes`.
   bool flag(char yes) {
     if (rest_.empty()) failed_ = true;
     if (failed_) return false;

@@ -1,4 +1,4 @@
-// One line of a maps file (proc(5)), and how the file's text, which comes in pieces, is cut into lines.
+// One line of a maps file (proc(5)), and how the file's text, which is read in pieces, is split into lines.
 // Any context; pure. No allocation.
 #pragma once
 
@@ -13,14 +13,14 @@ namespace holdwatch {
 struct MapsLine {
   MemoryRange range;
   bool readable, writable, executable, shared;
-  FilePage start;         // the page of a file at its start
-  std::string_view path;  // as it stands there, a newline as \012; "[stack]" and its like too. Empty: there is none
+  FilePage start;         // the page of a file at the start of the range
+  std::string_view path;  // as in the file, a newline as \012; also "[stack]" and the like. Empty: there is none
 };
 
-// False if the line is not understood, or its range is empty.
+// False if the line is not understood, or if its range is empty.
 bool parse_maps_line(std::string_view line, MapsLine* out);
 
-// Cuts pieces of text into lines, and keeps no more than the first kSize bytes of each.
+// Splits pieces of text into lines, and keeps only the first kSize bytes of each.
 template <size_t kSize>
 class MapsLines {
  public:
@@ -44,7 +44,7 @@ class MapsLines {
   size_t length_ = 0;
 };
 
-// Enough for "START-END rwxp OFFSET DEVICE INODE"; the path behind it can be of any length.
+// Enough for "START-END rwxp OFFSET DEVICE INODE"; the path after it can have any length.
 inline constexpr size_t kMapsLineWithoutPath = 96;
 
 }  // namespace holdwatch

@@ -16,7 +16,7 @@ bool is_mapped_as(const MapsLine& line, MappedAs what) {
 
 }  // namespace
 
-// In the order of addresses, which is the file's.
+// Lines come in the order of addresses, as in the file.
 bool MapsSearch::take_line(std::string_view line) {
   MapsLine parsed;
   if (!parse_maps_line(line, &parsed)) return false;

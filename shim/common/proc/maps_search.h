@@ -1,5 +1,5 @@
 // Searches the text of a maps file for what is mapped around an address.
-// Any context; pure. Takes the text in pieces, so that no more than the start of one line is ever kept.
+// Any context; pure. Takes the text in pieces, so that only the start of one line is ever kept.
 #pragma once
 
 #include <cstdint>
@@ -9,12 +9,12 @@
 
 namespace holdwatch {
 
-// Joins neighbouring mappings of the wanted kind until the joined range holds the address and can grow no further.
+// Joins adjacent mappings of the wanted kind until the joined range contains the address and cannot grow.
 class MapsSearch {
  public:
   MapsSearch(uintptr_t address, MappedAs what) : address_(address), what_(what) {}
 
-  // Takes the next piece of the file's text. True once the answer is known.
+  // Takes the next piece of the file's text. True once the result is known.
   bool take(std::string_view text);
 
   MemoryRange result() const { return joined_.contains(address_) ? joined_ : MemoryRange{}; }

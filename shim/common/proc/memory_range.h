@@ -15,11 +15,11 @@ struct MemoryRange {
 };
 
 enum class MappedAs : uint8_t {
-  stack,  // readable, writable and private: what any stack is, and what can be read without a surprise
+  stack,  // readable, writable and private: as any stack is, and safe to read
   code    // readable and executable
 };
 
-// Which page of which file: for memory that processes share, anonymous or not, the same in all of them.
+// Which page of which file: identifies memory that processes share, anonymous or not, in all of them.
 struct FilePage {
   uint64_t device;
   uint64_t inode;

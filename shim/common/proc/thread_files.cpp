@@ -8,7 +8,7 @@
 namespace holdwatch {
 namespace {
 
-// Cuts numbers off the front of a text.
+// Removes numbers from the start of a text, one after the other.
 class Numbers {
  public:
   explicit Numbers(std::string_view text) : text_(text) {}
@@ -142,7 +142,7 @@ bool may_be_under_call_filter(std::string_view status) {
   return status_number(status, "Seccomp") != uint64_t{0};
 }
 
-// The second field is a name in parentheses that may contain anything: the last one ends it.
+// The second field is a name in parentheses that may contain anything: the last closing parenthesis ends it.
 std::optional<uint64_t> stat_number(std::string_view stat, int field) {
   constexpr int kAfterName = 3;
   const size_t name_end = stat.rfind(')');
@@ -155,7 +155,7 @@ std::optional<uint64_t> stat_number(std::string_view stat, int field) {
   return Numbers(stat).next(10);
 }
 
-// The 22nd field, in ticks of USER_HZ, which is 100 for programs everywhere.
+// The 22nd field, in ticks of USER_HZ, which is 100 for programs on all architectures.
 std::optional<uint64_t> parse_start_time(std::string_view stat) {
   constexpr int kStartTime = 22;
   constexpr uint64_t kTickNs = 10'000'000;

@@ -1,4 +1,5 @@
-// The kernel's files about one thread, /proc/PID/task/TID/{syscall,status,stat}, as values. A process has the same files.
+// The kernel's files about one thread, /proc/PID/task/TID/{syscall,status,stat}, as values. A process has the same
+// files.
 // Any context. Pure: text in, values out; no allocation.
 #pragma once
 
@@ -25,12 +26,12 @@ struct SyscallFile {
   uintptr_t pc = 0;
 };
 
-// What matters of "status".
+// The fields of "status" that are used.
 struct StatusFile {
   char state = '?';       // R, S, D, T, t, Z, X, I
-  int process = 0;        // Tgid: the id of its process, as we see it; 0: the line is missing
-  int innermost_tid = 0;  // the last number of NSpid, the thread's id for itself; 0: the kernel has no namespaces
-  unsigned seccomp_filters = 0;  // how many filters of system calls it is under (seccomp)
+  int process = 0;        // Tgid: the id of its process, as seen from our namespace; 0: the line is missing
+  int innermost_tid = 0;  // the last number of NSpid: the id in its own namespace; 0: the kernel has no namespaces
+  unsigned seccomp_filters = 0;  // how many filters of system calls apply to it (seccomp)
   uint64_t blocked_signals = 0;  // SigBlk: bit N-1 is signal N
   uint64_t voluntary_switches = 0;
   uint64_t involuntary_switches = 0;
@@ -41,22 +42,22 @@ struct StatusFile {
 
 SyscallFile parse_syscall(std::string_view text);
 
-// False if a field but Tgid, NSpid, Seccomp and Seccomp_filters (Linux 5.9) is missing.
+// False if a field other than Tgid, NSpid, Seccomp and Seccomp_filters (Linux 5.9) is missing.
 bool parse_status(std::string_view text, StatusFile* out);
 
-// Single fields of a "status" text, by the name in front of the colon. None: there is no such line. The first line is the
-// thread's name, in which the kernel escapes newlines: no name can pass for another line.
+// Single fields of a "status" text, by the name before the colon. None: there is no such line. The first line is the
+// thread's name, in which the kernel escapes newlines: no name can be mistaken for another line.
 std::optional<std::string_view> status_field(std::string_view status, std::string_view name);  // without leading blanks
 std::optional<uint64_t> status_number(std::string_view status, std::string_view name);         // its first, decimal
-std::optional<uint64_t> status_mask(std::string_view status, std::string_view name);           // SigBlk and its like
+std::optional<uint64_t> status_mask(std::string_view status, std::string_view name);           // SigBlk and the like
 
-// How often the thread has gone off the processor, willingly or not.
+// How often the thread was switched off a processor, willingly or not.
 std::optional<uint64_t> count_switches(std::string_view status);
-// The signals that wait for the thread or its process: SigPnd and ShdPnd.
+// The signals pending for the thread or its process: SigPnd and ShdPnd.
 uint64_t pending_signals(std::string_view status);
-// How many filters of system calls it is under. Strict mode counts as one, and so do any whose number is not there.
+// How many filters of system calls apply to it. Strict mode counts as one, and so do filters whose number is not shown.
 unsigned count_call_filters(std::string_view status);
-// True also if the text does not say.
+// True also if the text does not contain the field.
 bool may_be_under_call_filter(std::string_view status);
 
 // A field of a "stat" text by its number in proc_pid_stat(5), 3 or more. None also for a negative number.

@@ -21,7 +21,7 @@ constexpr void put_hex(std::string_view bytes, Put&& put) {
   }
 }
 
-// A byte that cannot be shown as it is: \x1b.
+// Writes a byte that cannot be shown as it is, for example \x1b.
 template <typename Put>
 constexpr void put_escaped(char byte, Put&& put) {
   put('\\');
@@ -29,15 +29,15 @@ constexpr void put_escaped(char byte, Put&& put) {
   put_hex({&byte, 1}, put);
 }
 
-// 16 if it is no digit. Lower case, as the kernel and compilers write them.
+// 16 if it is not a digit. Lower case, which the kernel and compilers use.
 constexpr unsigned digit_value(char character) {
   if (character >= '0' && character <= '9') return static_cast<unsigned>(character - '0');
   if (character >= 'a' && character <= 'f') return static_cast<unsigned>(character - 'a') + 10;
   return 16;
 }
 
-// The number at the front of `text`, which is taken off it. None, and nothing taken, if there is none or it needs more than 64
-// bits.
+// The number at the start of `text`, which is removed from it. None, and nothing is removed, if there is no number or
+// it needs more than 64 bits.
 constexpr std::optional<uint64_t> take_number(std::string_view& text, unsigned base) {
   uint64_t value = 0;
   size_t digits = 0;

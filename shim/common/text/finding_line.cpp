@@ -1,4 +1,4 @@
-// The first line of a finding, as far as the shim knows the facts: see first_line.h.
+// The first line of a finding, with the facts that the shim knows: see first_line.h.
 #include <algorithm>
 
 #include "shim/common/text/digits.h"
@@ -10,7 +10,7 @@ namespace {
 using Label = Line<256>;
 using LockLabel = Line<16>;
 
-// A name in quotes, which cannot end them or move a terminal's cursor.
+// A name in quotes, escaped so that it cannot end them or move a terminal's cursor.
 struct Quoted {
   const char* name;
 };
@@ -42,7 +42,7 @@ bool is_of_unknown_process(const Holder& holder) {
   return holder.acquired == Acquired::elsewhere && holder.pid == 0;
 }
 
-// The labels that a FirstLine points to, and how it is filled from a finding.
+// Fills a FirstLine from a finding; owns the labels that it points to.
 class FindingFacts {
  public:
   explicit FindingFacts(const Finding& finding) : finding_(finding) {
@@ -79,7 +79,7 @@ class FindingFacts {
     exited_holder();
   }
 
-  // The first that has exited: others may hold the lock beside it, for reading.
+  // The first holder that has exited: others may also hold the lock, for reading.
   void exited_holder() {
     const Holder* exited = std::find_if(first_holder(), end_of_holders(),
                                         [](const Holder& one) { return one.state == ThreadState::gone; });

@@ -1,4 +1,4 @@
-// See first_line.h. Here is the wording; what the shim knows of a finding is in finding_line.cpp.
+// See first_line.h. This file has the wording; finding_line.cpp has the facts that the shim knows.
 #include "shim/common/text/first_line.h"
 
 namespace holdwatch {
@@ -16,7 +16,8 @@ TextBuffer& operator<<(TextBuffer& out, Count count) {
 
 constexpr std::string_view kSinceBefore = " at least, since before the attach";
 
-// Whether a line opens an episode, continues it or closes it. `late` and a snapshot say all at once, like the first one.
+// Whether a line opens an episode, continues it or closes it. `late` and `snapshot` lines are complete, like an opening
+// line.
 enum class Stage { opens, continues, ends };
 constexpr Stage stage_of(Phase phase) {
   switch (phase) {
@@ -69,7 +70,7 @@ class Writer {
   void limit() {
     if (facts_.limit_ns != 0) out_ << " (limit " << Duration{facts_.limit_ns} << ')';
   }
-  // What a mode is called depends on whether the lock has two.
+  // The mode of access is named only if the lock has two.
   void held_for(const HolderFacts& holder) {
     if (facts_.lock_kind == LockKind::mutex) return;
     out_ << (holder.access == Access::shared ? " for reading" : " for writing");
@@ -91,7 +92,7 @@ class Writer {
          << Count{facts_.holder_count - 1, readers ? " more reader" : " more thread",
                   readers ? " more readers" : " more threads"};
   }
-  // After "which may have exited", where the sentence goes on.
+  // After "which may have exited", if the sentence continues.
   void end_clause() {
     if (facts_.is_of_unknown_process) out_ << ',';
   }
@@ -250,7 +251,7 @@ class Writer {
 
   void wait_over() {
     subject(facts_.waiter);
-    // What is seen once, from outside, may have begun at any time.
+    // A wait seen only once, from outside, may have begun at any time.
     if (is_snapshot() && facts_.longest_wait_ns == 0) {
       out_ << " waits";
     } else {

@@ -1,4 +1,5 @@
-// The first line of a report: one wording for the full report and for the one that the shim writes without the symbolizer.
+// The first line of a report: one wording for the full report and for the one that the shim writes without the
+// symbolizer.
 // Each of the two fills in what it knows (finding_line.cpp; symbolizer/report/headline.cpp).
 // Cold context (watcher or reporter). Pure; no allocation.
 #pragma once
@@ -8,11 +9,11 @@
 
 namespace holdwatch {
 
-// A deadlock's further threads are only counted.
+// Further threads of a deadlock are only counted.
 inline constexpr size_t kShownOfCycle = 4;
 
-// What a first line is made of. Labels are ready to print (`4711 "bcast"`) and stay valid while the line is written; an empty one
-// means that the thread is not known.
+// The facts from which a first line is made. Labels are ready to print (`4711 "bcast"`) and stay valid while the line
+// is written; an empty label means that the thread is not known.
 struct FirstLine {
   Event event;
   Phase phase;
@@ -25,7 +26,7 @@ struct FirstLine {
     Access access;
     uint64_t held_ns;
   };
-  HolderFacts holder;  // the one that has held longest
+  HolderFacts holder;  // the one that has held the lock longest
   HolderFacts exited;  // `abandoned`: the holder that has exited
   size_t holder_count;
   Acquired acquired;  // by the first holder
@@ -47,7 +48,7 @@ struct FirstLine {
   };
   CycleStep cycle[kShownOfCycle];
   size_t cycle_length;
-  uint64_t cycle_age_ns;             // since when all of its threads wait; 0: not known
+  uint64_t cycle_age_ns;             // how long all of its threads have waited; 0: not known
   bool is_cycle_from_before_attach;  // cycle_age_ns counts from the attachment
   bool is_cycle_likely;
 };
@@ -55,12 +56,12 @@ struct FirstLine {
 // Without "holdwatch[PID]: " before it, and without a newline. Writes nothing for lock-order events.
 void append_first_line(const FirstLine& facts, TextBuffer& out);
 
-// The line of a finding as the shim knows it. The finding's holders come longest first, or as the cycle has them, its waiters
-// longest first; stacks are not used.
+// The line of a finding with the facts that the shim knows. The finding's holders are sorted longest first, or in the
+// cycle's order, its waiters longest first; stacks are not used.
 void append_first_line(const Finding& finding, TextBuffer& out);
 
-// ` of another process, which may have exited`, or ` of process 12 "name"`; what follows a thread's label then. `process` is the
-// label of the process, empty if it was not found.
+// ` of another process, which may have exited`, or ` of process 12 "name"`: the text after the label of such a thread.
+// `process` is the label of the process, empty if it was not found.
 void append_process(std::string_view process, TextBuffer& out);
 
 }  // namespace holdwatch

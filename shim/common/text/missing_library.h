@@ -1,4 +1,4 @@
-// What the loader's complaint says of a library that is not there, and in which of Debian's packages that is.
+// Which library the loader's message reports as missing, and which of Debian's packages contains it.
 // Any context; pure.
 #pragma once
 
@@ -8,11 +8,12 @@
 
 namespace holdwatch {
 
-// "libdw.so.1: cannot open shared object file: No such file or directory": the name, which need not be that of the file that
-// was to be loaded; also where there is only the library of a 32-bit system. Empty if the loader complains of something else.
+// "libdw.so.1: cannot open shared object file: No such file or directory": the name, which need not be that of the file
+// that was to be loaded; also where there is only the library of a 32-bit system. Empty if the loader complains of
+// something else.
 std::string_view library_missing_according_to(std::string_view complaint);
 
-// Where Debian's package has another name by now (libdw1t64), it provides this one too, and apt-get takes it.
+// If Debian's package has a new name (libdw1t64), it provides this one too, and apt-get accepts it.
 void write_debian_package_of(std::string_view soname, TextBuffer& out);
 
 }  // namespace holdwatch

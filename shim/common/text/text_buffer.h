@@ -1,5 +1,5 @@
 // Builds one line of text in a fixed array: the shim's replacement for printf and iostream, which allocate and lock.
-// Any context, signal handlers included. Never allocates or calls out; text that does not fit ends in "...".
+// Any context, signal handlers included. Never allocates, calls no other code; text that does not fit ends in "...".
 #pragma once
 
 #include <concepts>
@@ -11,7 +11,7 @@
 
 namespace holdwatch {
 
-// How a value is to be written: `line << Hex{address}` gives 0x55d0c81f20, `line << Duration{ns}` gives 12.4 s.
+// Wrappers that choose a format: `line << Hex{address}` gives 0x55d0c81f20, `line << Duration{ns}` gives 12.4 s.
 struct Hex {
   uint64_t value;
 };
@@ -19,7 +19,7 @@ struct Duration {
   uint64_t ns;
 };
 
-// Appends to storage that belongs to somebody else. The text is zero-terminated at every moment.
+// Appends to storage that the caller owns. The text is zero-terminated at every moment.
 class TextBuffer {
  public:
   TextBuffer(char* storage, size_t size) : storage_(storage), capacity_(size - 1) { clear(); }
@@ -55,7 +55,7 @@ class TextBuffer {
   bool truncated_ = false;
 };
 
-// A TextBuffer that brings its storage along: Line<256> line; line << "thread " << tid;
+// A TextBuffer that contains its storage: Line<256> line; line << "thread " << tid;
 template <size_t Size>
 class Line : public TextBuffer {
   static_assert(Size >= 8, "too small to say that something was left out");
@@ -100,8 +100,8 @@ inline TextBuffer& TextBuffer::append_digits(uint64_t value, unsigned base) {
   return *this << std::string_view(digits + first, sizeof digits - first);
 }
 
-// Two units at most: 850 ms, 1.25 s, 12.4 s, 14 min 3 s, 3 h 20 min; a part that is zero is
-// left out. Rounds down, because a held time is a lower bound: a lock must not look held longer than it is known to be.
+// At most two units: 850 ms, 1.25 s, 12.4 s, 14 min 3 s, 3 h 20 min; a part that is zero is left out. Rounds down,
+// because a held time is a lower bound: a lock must not appear to be held longer than is known.
 inline TextBuffer& TextBuffer::operator<<(Duration duration) {
   struct Unit {
     uint64_t ns;

@@ -1,8 +1,8 @@
-// The search for deadlocks: which threads wait for one another in a cycle. The watcher uses it in its own process (cycle_search),
-// `inspect` on another one (wait_graph).
-// Any context; pure. Works in the caller's room, whose size it does not limit, and allocates nothing.
+// The search for deadlocks: which threads wait for one another in a cycle. The watcher uses it for its own process
+// (cycle_search), `inspect` for another one (wait_graph).
+// Any context; pure. Works in the caller's storage, whose size it does not limit, and allocates nothing.
 //
-// A thread waits for one lock at a time; a lock may have several holders, for all of which its waiters wait.
+// A thread waits for one lock at a time; a lock may have several holders, and its waiters wait for all of them.
 #pragma once
 
 #include <algorithm>
@@ -11,27 +11,28 @@
 
 namespace holdwatch {
 
-// What the search notes of a wait.
+// What the search notes in a wait.
 struct SearchStep {
   enum class State : uint8_t { untried, on_way, done };
   State state = State::untried;
-  uint32_t next_hold = 0;  // of its lock's, the one that is to be tried next
-  uint32_t by = 0;         // the hold through which the way came to its thread
-  uint32_t before = 0;     // the wait before it on the way
+  uint32_t next_hold = 0;  // the next hold of its lock to be tried
+  uint32_t by = 0;         // the hold through which the path reached its thread
+  uint32_t before = 0;     // the wait before it on the path
 };
 
-// `Wait` and `Hold` have a thread, `int tid`, and say which lock they are of, `uint64_t lock_key() const`; a Wait has a
+// `Wait` and `Hold` have a thread, `int tid`, and identify their lock by `uint64_t lock_key() const`; a Wait has a
 // `SearchStep step`.
 template <typename Wait, typename Hold>
 class WaitCycles {
  public:
   using State = SearchStep::State;
 
-  // The waits are sorted by thread, the holds by lock.
+  // The waits must be sorted by thread, the holds by lock.
   WaitCycles(Wait* waits, size_t wait_count, const Hold* holds, size_t hold_count)
       : waits_(waits), wait_count_(wait_count), holds_(holds), hold_count_(hold_count) {}
 
-  // The hold whose thread waits for the lock of the first one comes last. One thread that waits for itself is a cycle of one.
+  // The last hold is the one whose thread waits for the lock of the first. One thread that waits for itself is a cycle
+  // of one.
   class Cycle {
    public:
     size_t count() const {
@@ -57,8 +58,8 @@ class WaitCycles {
     uint32_t closing_hold_;
   };
 
-  // Calls `visit(cycle)` for cycles, until none is left that contains a thread of no other. Begins at the waits that are
-  // `untried`; those that are `done` are no part of any.
+  // Calls `visit(cycle)` for cycles, until every further cycle has a thread in common with one of them. Begins at the
+  // waits that are `untried`; those that are `done` are part of none.
   template <typename Visit>
   void find(Visit visit) {
     for (uint32_t start = 0; start < wait_count_; ++start)
@@ -76,7 +77,7 @@ class WaitCycles {
   }
   bool is_hold_of(uint32_t hold, uint64_t lock) const { return hold < hold_count_ && holds_[hold].lock_key() == lock; }
 
-  // The index of the thread's wait that is still to be tried or on the way, or kNone.
+  // The index of the thread's wait if that has yet to be tried or is on the path, else kNone.
   uint32_t open_wait_of(int tid) const {
     const auto is_less = [](const Wait& wait, int other) { return wait.tid < other; };
     const Wait* wait = std::lower_bound(waits_, waits_ + wait_count_, tid, is_less);
@@ -88,8 +89,8 @@ class WaitCycles {
     waits_[index].step = {State::on_way, first_hold_of(waits_[index].lock_key()), by, before};
   }
 
-  // Depth first, without recursion: a path may be as long as the number of threads. Each wait and each hold of a lock is tried
-  // once.
+  // Depth first, without recursion: a path may be as long as the number of threads. Each wait, and each hold of its
+  // lock, is tried once.
   template <typename Visit>
   void follow(uint32_t start, Visit visit) {
     enter(start, kNone, kNone);
