@@ -1,4 +1,4 @@
-// Reads .debug_abbrev (DWARF 5, section 7.5.3) from its start to its end. See abbreviations.h.
+// Reads .debug_abbrev (DWARF 5, section 7.5.3) from start to end. See abbreviations.h.
 // Cold context only; pure.
 #include "symbolizer/symbols/abbreviations.h"
 
@@ -9,7 +9,7 @@
 namespace holdwatch {
 namespace {
 
-constexpr size_t kMaxAttributes = 256;  // of one abbreviation; compilers write some twenty
+constexpr size_t kMaxAttributes = 256;  // in one abbreviation; compilers write some twenty
 
 class Reader {
  public:
@@ -24,7 +24,7 @@ class Reader {
     return static_cast<uint8_t>(bytes_[at_++]);
   }
 
-  // Signed ones too: the value does not matter then.
+  // Also used for signed numbers: then the value does not matter.
   uint64_t take_leb128() {
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 70 && good_; shift += 7) {
@@ -42,7 +42,7 @@ class Reader {
   bool good_ = true;
 };
 
-// Pairs of attribute and form up to a pair of zeros; the form implicit_const has its value here.
+// Pairs of attribute and form, terminated by a pair of zeros; the form implicit_const has its value here.
 bool take_attributes(Reader& reader) {
   for (size_t count = 0; reader.good() && count <= kMaxAttributes; ++count) {
     const uint64_t attribute = reader.take_leb128();
@@ -53,7 +53,7 @@ bool take_attributes(Reader& reader) {
   return false;
 }
 
-// Abbreviations up to a code of zero.
+// Abbreviations, terminated by a code of zero.
 bool take_table(Reader& reader) {
   while (reader.good() && reader.take_leb128() != 0) {
     reader.take_leb128();  // tag

@@ -15,7 +15,7 @@
 namespace holdwatch {
 namespace {
 
-// The vdso is in no file. Its pages are mapped as long as the process lives, so our own can be copied.
+// The vdso is not in a file. Its pages stay mapped for the lifetime of the process, so our own can be copied.
 std::unique_ptr<ElfImage> copy_vdso(const Module& module) {
   const uintptr_t own = getauxval(AT_SYSINFO_EHDR);
   if (own == 0 || own != module.start || module.end <= module.start) return nullptr;
@@ -24,13 +24,13 @@ std::unique_ptr<ElfImage> copy_vdso(const Module& module) {
   return ElfImage::from_bytes(std::move(bytes));
 }
 
-// A path may lead to another file by now: an upgrade replaces a file by renaming a new one over it.
+// The path may lead to another file by now: an upgrade replaces a file by renaming a new one over it.
 bool is_mapped_file(const ElfImage& image, const Module& module) {
   if (!module.build_id.empty()) return image.build_id() == module.build_id;
   return module.inode != 0 && image.inode() == module.inode && image.device() == module.device;
 }
 
-// /proc/PID/map_files has one link per mapping, named by its bounds; reading through it takes CAP_CHECKPOINT_RESTORE
+// /proc/PID/map_files has one link per mapping, named by its bounds; reading through it requires CAP_CHECKPOINT_RESTORE
 // (proc(5)), so this is for programs that run as root.
 std::string map_files_path(const Module& module, const DebugSearch& search) {
   if (module.executable.empty() || search.proc.empty()) return {};
@@ -58,13 +58,13 @@ std::unique_ptr<ElfImage> open_module_file(const Module& module, const DebugSear
 std::unique_ptr<ElfImage> find_alternate_file(const ElfImage& debug, const DebugSearch& search) {
   Elf_Scn* section = debug.section(".gnu_debugaltlink");
   if (section == nullptr) return nullptr;
-  // The section holds a file name, a zero byte and the build id of that file.
+  // The section contains a file name, a zero byte and the build id of that file.
   const std::string_view link = debug.bytes(section);
   const size_t name_end = link.find('\0');
   if (name_end == std::string_view::npos) return nullptr;
   const std::string build_id = to_hex(link.substr(name_end + 1));
   const std::filesystem::path name(link.substr(0, name_end));
-  // A relative name counts from the directory of the real debug file, not of a link to it.
+  // A relative name is relative to the directory of the real debug file, not of a link to it.
   std::error_code error;
   const auto directory = std::filesystem::canonical(debug.path(), error).parent_path();
   for (const std::string& path : {build_id_path(build_id, search), (directory / name).string()}) {

@@ -10,12 +10,12 @@
 namespace holdwatch {
 namespace {
 
-// The checksum of a file takes some seconds a GiB, and debug data of that size is not read anyway.
+// The checksum of a file takes some seconds per GiB, and debug data of that size is not read anyway.
 constexpr off_t kMaxChecked = off_t{1} << 30;
 
 }  // namespace
 
-// The name, a zero byte, as many more as make it a multiple of four, and the checksum.
+// The name, a zero byte, padding to a multiple of four bytes, and the checksum.
 std::optional<DebugLink> read_debug_link(std::string_view section) {
   const size_t name_end = section.find('\0');
   if (name_end == std::string_view::npos) return std::nullopt;

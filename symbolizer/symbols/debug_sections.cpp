@@ -1,4 +1,4 @@
-// Goes through a file's section headers. See debug_sections.h.
+// Traverses a file's section headers. See debug_sections.h.
 // Cold context only.
 #include "symbolizer/symbols/debug_sections.h"
 
@@ -11,8 +11,8 @@
 namespace holdwatch {
 namespace {
 
-// Sections that only a debugger needs. libdw reads and inflates every section it knows when it begins, so they are hidden
-// from it: in libc's debug data they are a third of the whole.
+// Sections that only a debugger needs. libdw reads and inflates every section it knows when it opens the file, so they
+// are hidden from it: they are a third of libc's debug data.
 constexpr std::array<std::string_view, 7> kNotNeeded = {".debug_loc",   ".debug_loclists", ".debug_macinfo",
                                                         ".debug_macro", ".debug_pubnames", ".debug_aranges",
                                                         ".debug_frame"};
@@ -50,7 +50,7 @@ size_t prepare_debug_sections(const ElfImage& image, bool has_alternate) {
   for (Elf_Scn* section = elf_nextscn(image.elf(), nullptr); section != nullptr;
        section = elf_nextscn(image.elf(), section)) {
     const std::string_view name = image.section_name(section);
-    // libdw would open the file that is named there without a look at its build id.
+    // libdw would open the file that is named there without checking its build id.
     const bool unproven = name == ".gnu_debugaltlink" && !has_alternate;
     if (!is_needed(name) || unproven) hide(section);
   }

@@ -30,7 +30,7 @@ std::string text_of(Dwarf_Die die, unsigned attribute) {
   return text != nullptr ? shortened(text) : std::string();
 }
 
-// From a concrete instance to the declaration, which stands in the class or namespace that the function belongs to.
+// From a concrete instance to the declaration, which is inside the class or namespace that the function belongs to.
 Dwarf_Die declaration_of(Dwarf_Die die) {
   for (int i = 0; i < kMaxChain; ++i) {
     Dwarf_Die next;
@@ -40,8 +40,8 @@ Dwarf_Die declaration_of(Dwarf_Die die) {
   return die;
 }
 
-// The entries around `die`, outermost first. Entries are stored in tree order, so the one that contains `die` is the last
-// sibling that begins before it.
+// The entries around `die`, outermost first. Entries are stored in tree order, so the one that contains `die` is the
+// last sibling that begins before it.
 std::vector<Dwarf_Die> enclosing(Dwarf_Die die, Deadline& deadline) {
   std::vector<Dwarf_Die> path;
   const Dwarf_Off wanted = dwarf_dieoffset(&die);
@@ -62,7 +62,7 @@ std::vector<Dwarf_Die> enclosing(Dwarf_Die die, Deadline& deadline) {
   return path;
 }
 
-// What a scope adds to the names in it, empty if nothing.
+// The name that a scope adds to the names in it, empty if none.
 std::string scope_name(Dwarf_Die scope, int local_classes, Deadline& deadline) {
   const std::string name = text_of(scope, DW_AT_name);
   switch (dwarf_tag(&scope)) {
@@ -84,7 +84,7 @@ std::string scope_name(Dwarf_Die scope, int local_classes, Deadline& deadline) {
 FunctionName name_within(Dwarf_Die die, int local_classes, Deadline& deadline) {
   for (unsigned attribute : {DW_AT_linkage_name, DW_AT_MIPS_linkage_name}) {
     const std::string symbol = text_of(die, attribute);
-    // A C function renamed by asm("...") has a linkage name too: libc's "__GI_send", which says less than "send".
+    // A C function renamed by asm("...") has a linkage name too: libc's "__GI_send", which is less useful than "send".
     if (symbol.starts_with("_Z") || symbol.starts_with("_R")) return {demangle(symbol), true, is_rust_symbol(symbol)};
   }
   const std::string name = text_of(die, DW_AT_name);
@@ -92,11 +92,11 @@ FunctionName name_within(Dwarf_Die die, int local_classes, Deadline& deadline) {
   std::string qualified;
   for (Dwarf_Die& scope : enclosing(declaration_of(die), deadline)) {
     const std::string outer = scope_name(scope, local_classes, deadline);
-    // A function's own name is qualified already.
+    // A function's own name is already qualified.
     if (dwarf_tag(&scope) == DW_TAG_subprogram) qualified.clear();
     if (!outer.empty()) qualified += outer + "::";
   }
-  // The class behind a lambda has no name of its own in gcc's debug data.
+  // The class of a lambda has no name of its own in gcc's debug data.
   const std::string nameless = std::string(kNameless) + "::";
   if (name == "operator()" && qualified.ends_with(nameless)) {
     qualified.replace(qualified.size() - nameless.size(), nameless.size(), "{lambda}::");

@@ -1,7 +1,7 @@
 // Reads DWARF through libdw. See dwarf_info.h.
-// Cold context only. libdw's own look-ups are passed over where they cost much or miss much: dwarf_addrdie needs
-// .debug_aranges, which clang does not write, and dwarf_getscopes goes through a whole unit twice, recursively, without
-// finding functions inside namespaces.
+// Cold context only. Avoids libdw's own look-ups where they are slow or incomplete: dwarf_addrdie needs .debug_aranges,
+// which clang does not write, and dwarf_getscopes goes through a whole unit twice, recursively, without finding
+// functions inside namespaces.
 #include "symbolizer/symbols/dwarf_info.h"
 
 #include <dwarf.h>
@@ -19,22 +19,24 @@ namespace holdwatch {
 namespace {
 
 constexpr size_t kMaxNesting = 64;               // of entries within a unit
-constexpr size_t kMaxEntries = size_t{1} << 22;  // looked at in one unit
+constexpr size_t kMaxEntries = size_t{1} << 22;  // visited in one unit
 constexpr size_t kMaxRanges = size_t{1} << 20;   // of all units, or of all functions in one
-constexpr size_t kMaxInlined = 64;               // functions inlined into each other
+constexpr size_t kMaxInlined = 64;               // functions inlined into one another
 
 constexpr size_t kBytesPerLine = 40;  // of libdw's decoded line table, which it keeps
-// Of a line program, which is a byte a line at least: libdw takes some 90 for each while it decodes a table.
+// Per byte of a line program, which has at least one byte per line: libdw takes some 90 bytes per line while it decodes
+// a table.
 constexpr size_t kMaxMemoryPerByte = 64;
 constexpr size_t kLongestPath = 4096;
 
-// By default libdw ends the program where memory runs out, and goes on with null pointers if this returns. Its functions
-// have unwind tables as all code has on x86-64, and what they hold is given back with the Dwarf.
-__attribute__((noreturn)) void out_of_memory() {  // [[noreturn]] is no part of the type for clang
+// By default libdw ends the program if memory runs out, and continues with null pointers if this function returns. So
+// it throws: libdw's functions have unwind tables, as all code on x86-64, and what they have allocated is freed with
+// the Dwarf.
+__attribute__((noreturn)) void out_of_memory() {  // for clang, [[noreturn]] is not part of the type
   throw std::bad_alloc();
 }
 
-// Whether entries of this kind can have functions with code somewhere below them.
+// Whether such entries may contain functions with code at any depth.
 bool may_hold_functions(int tag) {
   switch (tag) {
     case DW_TAG_namespace:
@@ -52,7 +54,7 @@ bool may_hold_functions(int tag) {
 
 enum class Next { enter, pass, stop };
 
-// Goes through the entries below `root` in tree order, without recursion. `visit` says what to do about each.
+// Visits the entries below `root` in tree order, without recursion. `visit` returns what to do next.
 template <typename Visit>
 void walk(Dwarf_Die root, Deadline& deadline, Visit visit) {
   std::vector<Dwarf_Die> path(1);
@@ -81,14 +83,14 @@ std::string text_of(Dwarf_Die die, std::initializer_list<unsigned> attributes) {
   return {};
 }
 
-// libdw opens the file that a unit names, whatever it is: a fifo would keep us until somebody writes to it.
+// libdw opens the file that a unit names, whatever it is: a fifo would block us until another process writes to it.
 bool may_be_opened(const std::string& path, size_t size_limit) {
   struct stat status;
   if (stat(path.c_str(), &status) != 0) return true;
   return S_ISREG(status.st_mode) && static_cast<size_t>(status.st_size) <= size_limit;
 }
 
-// libdw hands out names as the line table has them: often relative to where the compiler ran.
+// libdw returns names as in the line table: often relative to the directory of the compilation.
 std::string in_compilation_directory(const char* path, Dwarf_Die unit) {
   Dwarf_Attribute value;
   const char* directory = path[0] != '/' ? dwarf_formstring(dwarf_attr(&unit, DW_AT_comp_dir, &value)) : nullptr;
@@ -131,7 +133,7 @@ DwarfInfo::~DwarfInfo() {
   dwarf_end(alternate_);
 }
 
-// Any unit may be referred to by any other.
+// Checks all units, because any unit may refer to any other.
 bool DwarfInfo::has_sound_units(Dwarf* dwarf, const ElfImage& image) {
   const Abbreviations abbreviations(debug_section(image, "debug_abbrev"));
   Dwarf_CU* unit = nullptr;
@@ -161,12 +163,12 @@ void DwarfInfo::add_ranges(Dwarf_Die die, Ranges& ranges) {
   ptrdiff_t next = 0;
   while (ranges.size() < kMaxRanges && !deadline_.has_passed() &&
          (next = dwarf_ranges(&die, next, &base, &start, &end)) > 0) {
-    // Linkers leave functions that they dropped at 0, where no code can be: the ELF header is there.
+    // Linkers assign address 0 to functions that they dropped; there can be no code, because the ELF header is there.
     if (start != 0 && start < end) ranges.push_back({start, end, die});
   }
 }
 
-// The entry that has the unit's functions: with split DWARF it is in another file, which libdw finds and checks.
+// The entry that contains the unit's functions: with split DWARF it is in another file, which libdw finds and checks.
 Dwarf_Die DwarfInfo::full_unit(Dwarf_Die unit) const {
   uint8_t type = 0;
   Dwarf_Die split = {};
@@ -185,7 +187,7 @@ Dwarf_Die DwarfInfo::full_unit(Dwarf_Die unit) const {
   return split;
 }
 
-// Whether the unit's line table, which libdw decodes whole, takes no more memory than it may.
+// Whether decoding the unit's line table, which libdw does as a whole, stays within the memory limit.
 bool DwarfInfo::may_read_lines(Dwarf_Die unit) const {
   Dwarf_Attribute value;
   Dwarf_Word offset = 0;
@@ -193,7 +195,7 @@ bool DwarfInfo::may_read_lines(Dwarf_Die unit) const {
   uint32_t length = 0;
   if (offset > lines_.size() || lines_.size() - offset < sizeof length) return false;
   std::memcpy(&length, lines_.data() + offset, sizeof length);
-  // 0xffffffff announces the 64-bit form, in which no table of a size that is read would be.
+  // 0xffffffff announces the 64-bit form; a table that needs it would be too large to read anyway.
   return length <= memory_limit_ / kMaxMemoryPerByte;
 }
 
@@ -224,7 +226,7 @@ const DwarfInfo::Ranges& DwarfInfo::functions_of(Dwarf_Die unit) {
   return functions_.insert(key, std::move(functions));
 }
 
-// The calls at `address` that were inlined into `function`, outermost first.
+// The inlined calls at `address` in `function`, outermost first.
 std::vector<Dwarf_Die> DwarfInfo::inlined_at(Dwarf_Die function, uintptr_t address) {
   std::vector<Dwarf_Die> calls;
   Dwarf_Die scope = function;
@@ -251,13 +253,13 @@ void DwarfInfo::locate(Dwarf_Die unit, uintptr_t address, CodeScope& scope) cons
   Dwarf_Line* line = dwarf_getsrc_die(&unit, address);
   int number = 0;
   const char* path = line != nullptr ? dwarf_linesrc(line, nullptr, nullptr) : nullptr;
-  // Line 0 is code that belongs to no line.
+  // Line 0 means code that belongs to no line.
   if (path == nullptr || dwarf_lineno(line, &number) != 0 || number <= 0) return;
   scope.file = in_compilation_directory(path, unit);
   scope.line = number;
 }
 
-// Where the inlined function `call` was called from.
+// The line that called the inlined function `call`.
 void DwarfInfo::locate_call(Dwarf_Die call, Dwarf_Die unit, CodeScope& scope) const {
   if (!may_read_lines(unit)) return;
   Dwarf_Attribute value;
@@ -282,7 +284,7 @@ std::vector<CodeScope> DwarfInfo::find(uintptr_t address) {
   const Ranges& functions = functions_of(unit->die);
   const Range* function = innermost(functions, address);
   if (function == nullptr) {
-    // Assembly has lines, but no functions; in compiled code this is padding between functions.
+    // Assembly has lines, but no functions; in compiled code, an address outside all functions is padding between them.
     return functions.empty() && scopes.front().line != 0 ? scopes : std::vector<CodeScope>();
   }
 

@@ -1,4 +1,4 @@
-// Opens ELF files through libelf and hands out their sections. See elf_image.h.
+// Opens ELF files with libelf and returns their sections. See elf_image.h.
 // Cold context only.
 #include "symbolizer/symbols/elf_image.h"
 
@@ -18,7 +18,7 @@ namespace holdwatch {
 std::unique_ptr<ElfImage> ElfImage::open(const std::string& path) {
   std::unique_ptr<ElfImage> image(new ElfImage);
   image->path_ = path;
-  // O_NONBLOCK: opening a fifo that somebody put there must not wait for its writer.
+  // O_NONBLOCK: opening a fifo must not wait for its writer.
   image->descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (image->descriptor_ < 0) return nullptr;
   if (fstat(image->descriptor_, &image->status_) != 0 || !S_ISREG(image->status_.st_mode)) return nullptr;
@@ -56,7 +56,7 @@ bool ElfImage::begin() {
   return true;
 }
 
-// libelf reads notes whole to find the build id.
+// libelf reads notes as a whole to find the build id.
 bool ElfImage::notes_are_small() const {
   constexpr size_t kMaxNotes = size_t{1} << 20;
   size_t segments = 0;

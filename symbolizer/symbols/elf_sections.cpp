@@ -11,7 +11,7 @@
 namespace holdwatch {
 namespace {
 
-constexpr uint64_t kMaxRead = uint64_t{512} << 20;  // the largest browsers' code is half of that
+constexpr uint64_t kMaxRead = uint64_t{512} << 20;  // the code of the largest browsers is half of that
 constexpr uint64_t kMaxNotes = uint64_t{1} << 20;
 
 }  // namespace
@@ -30,7 +30,7 @@ ElfSections::~ElfSections() {
   if (descriptor_ >= 0) close(descriptor_);
 }
 
-// A file without section headers, or with damaged ones, is one without sections.
+// A file without section headers, or with damaged ones, counts as one without sections.
 bool ElfSections::begin() {
   Elf64_Ehdr header;
   const DescriptorSource file{descriptor_};
@@ -74,7 +74,7 @@ std::string_view ElfSections::contents(std::string_view name) const {
   return entry->second;
 }
 
-// All of it, or nothing.
+// Reads all of it, or nothing.
 std::string ElfSections::read(uint64_t offset, uint64_t size) const {
   const auto end = static_cast<uint64_t>(status_.st_size);
   if (size > kMaxRead || offset > end || size > end - offset) return {};

@@ -1,5 +1,5 @@
 // Unpacks .gnu_debugdata: an LZMA-compressed ELF file with the function symbols that stripping removed ("MiniDebugInfo"
-// in gdb's manual; Fedora's packages have it).
+// in gdb's manual; used by Fedora's packages).
 // Cold context only.
 #include <lzma.h>
 

@@ -1,4 +1,4 @@
-// Opens what belongs to a module and puts symbols, DWARF and source text together. See module_symbols.h.
+// Opens a module's files and combines symbols, DWARF and source text. See module_symbols.h.
 // Cold context only.
 #include "symbolizer/symbols/module_symbols.h"
 
@@ -15,7 +15,7 @@
 namespace holdwatch {
 namespace {
 
-// What is read of the file stays in memory that can be given back, unless there is more debug data than may be read.
+// What is read of the file goes into memory that can be unmapped, unless there is more debug data than may be read.
 std::unique_ptr<ElfImage> keep(std::unique_ptr<ElfImage> image, bool with_debug_data, const DebugSearch& search) {
   const size_t size = with_debug_data ? needed_debug_size(*image) : 0;
   return into_own_memory(std::move(image), size <= search.memory_limit / 2);
@@ -41,7 +41,7 @@ ModuleSymbols::ModuleSymbols(const Module& module, Symbolize how, const DebugSea
   if (mini_debug_ != nullptr) symbols_.add(*mini_debug_);
   plt_.emplace(*main_);
 
-  // For names alone the symbols do: DWARF is read only where there are none.
+  // For names alone symbols are enough: DWARF is read only if there are none.
   ElfImage* dwarf_image = has_dwarf ? main_.get() : debug_.get();
   if (dwarf_image != nullptr && (how == Symbolize::full || !symbols_.has_full_table())) {
     alternate_ = find_alternate_file(*dwarf_image, search);
@@ -53,7 +53,8 @@ ModuleSymbols::ModuleSymbols(const Module& module, Symbolize how, const DebugSea
   }
 }
 
-// What is found in a hurry is not kept, and debug data that takes so long for one address is given up for good.
+// A result from after the deadline is not cached, and debug data that takes that long for one address is dropped and
+// not used again.
 std::vector<Frame> ModuleSymbols::frames_at(uintptr_t address) {
   if (const std::vector<Frame>* known = resolved_.find(address)) return *known;
   const auto start = Deadline::Clock::now();
@@ -61,7 +62,7 @@ std::vector<Frame> ModuleSymbols::frames_at(uintptr_t address) {
   try {
     frames = resolve(address);
   } catch (const std::bad_alloc&) {
-    dwarf_.reset();  // the largest part of what there is, and libdw may have stopped in the middle of its work
+    dwarf_.reset();  // the largest part of the data, and libdw may have been interrupted in the middle of an operation
     throw;
   }
   if (!deadline_.look()) return resolved_.insert(address, std::move(frames));
@@ -69,7 +70,7 @@ std::vector<Frame> ModuleSymbols::frames_at(uintptr_t address) {
   return frames;
 }
 
-// Sets what the symbols know of the function at `address`; nothing if that is nothing.
+// Sets the function's name from the symbol at `address`; changes nothing if there is none.
 void ModuleSymbols::name_by_symbol(uintptr_t address, CodeScope& function) const {
   if (std::optional<std::string> symbol = symbols_.find(address)) {
     function.function = demangle(*symbol);
@@ -86,7 +87,7 @@ std::vector<CodeScope> ModuleSymbols::scopes_at(uintptr_t address) const {
   if (scopes.empty()) scopes.emplace_back();
   CodeScope& function = scopes.back();
   if (function.from_linkage) return scopes;
-  // Without a linkage name the symbol says more: a static C++ function's parameters, a C function's public name.
+  // Without a linkage name the symbol is better: it has a static C++ function's parameters, a C function's public name.
   name_by_symbol(address, function);
   if (function.function.empty() && how_ == Symbolize::names && use_dwarf) {
     const std::vector<CodeScope> known = dwarf_->find(address);

@@ -1,5 +1,5 @@
-// See own_copy.h. The copy has all of the file's section headers at their places, so that what refers to a section by its
-// number stays right; sections that are not wanted have no contents.
+// See own_copy.h. The copy has all of the file's section headers in the same order, so that references by section
+// number stay valid; unwanted sections have no contents.
 #include "symbolizer/symbols/own_copy.h"
 
 #include <elf.h>
@@ -27,7 +27,7 @@ size_t aligned(size_t size) {
 }
 
 struct Section {
-  Elf64_Shdr header;  // as it will stand in the copy
+  Elf64_Shdr header;  // as in the copy
   off_t from;         // in the file
   size_t size;        // in the file
   bool wanted;
@@ -52,7 +52,7 @@ bool lies_in_file(const GElf_Shdr& header, const ElfImage& image) {
   return header.sh_size <= kMaxSection && header.sh_offset <= size && header.sh_size <= size - header.sh_offset;
 }
 
-// Where one section comes to lie. None: the file is not as it should be.
+// Where a section is placed in the copy. Nothing if the file is malformed.
 std::optional<Section> place(const ElfImage& image, Elf_Scn* from, bool with_debug_data, Layout& layout) {
   GElf_Shdr header;
   if (gelf_getshdr(from, &header) == nullptr) return std::nullopt;
@@ -94,7 +94,7 @@ std::optional<Layout> lay_out(const ElfImage& image, bool with_debug_data) {
   }
   layout.headers_at = layout.size;
   layout.size += count * sizeof(Elf64_Shdr);
-  // Many sections may claim the same packed bytes.
+  // Many sections may claim the same compressed bytes.
   return layout.size <= kMaxMemory ? std::optional(std::move(layout)) : std::nullopt;
 }
 
@@ -146,7 +146,7 @@ bool fill(const ElfImage& image, const Layout& layout, unsigned char* memory) {
 }  // namespace
 
 std::unique_ptr<ElfImage> into_own_memory(std::unique_ptr<ElfImage> image, bool with_debug_data) {
-  // libdw looks for split debug data beside the file that it has open.
+  // libdw looks for split debug data in the directory of the open file.
   const bool may_be_split = image->section(".debug_addr") != nullptr;
   if (image->descriptor() < 0 || may_be_split || gelf_getclass(image->elf()) != ELFCLASS64) return image;
   const std::optional<Layout> layout = lay_out(*image, with_debug_data);

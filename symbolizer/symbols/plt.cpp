@@ -1,6 +1,6 @@
 // Matches each PLT stub's jump with the relocation of the slot that it jumps through. See plt.h.
-// Cold context only. x86-64: a stub holds "jmp *slot(%rip)", bytes ff 25 and a 32-bit distance (psABI, "Procedure
-// Linkage Table"); with -fcf-protection an endbr64 stands before it.
+// Cold context only. x86-64: a stub contains "jmp *slot(%rip)", bytes ff 25 and a 32-bit distance (psABI, "Procedure
+// Linkage Table"); with -fcf-protection, an endbr64 precedes it.
 #include "symbolizer/symbols/plt.h"
 
 #include <gelf.h>

@@ -16,7 +16,7 @@
 namespace holdwatch {
 namespace {
 
-// Where Rust's compiler leaves no comment, its library's source paths are among the texts of panics.
+// If Rust's compiler leaves no comment, its library's source paths are among the texts of panics.
 constexpr std::string_view kRustPath = "library/std/src/";
 
 constexpr std::string_view kPushRbpMoveRsp = "\x55\x48\x89\xe5";
@@ -73,7 +73,7 @@ ProgramFile::DebugData ProgramFile::debug_data() const {
   return exports_functions() ? DebugData::exported : DebugData::none;
 }
 
-// Some are exported by every program, for the C library's sake.
+// Not counting those that every program exports for the C library.
 bool ProgramFile::exports_functions() const {
   constexpr size_t kOfEveryProgram = 8;
   const std::string_view symbols = file_->contents(".dynsym");
@@ -85,7 +85,7 @@ bool ProgramFile::exports_functions() const {
   return exported > kOfEveryProgram;
 }
 
-// Functions are counted by the search table of their unwind tables.
+// Enumerates the functions by the search table of the unwind tables.
 bool ProgramFile::keeps_frame_pointers() const {
   constexpr size_t kCountOffset = 8;
   constexpr char kCountEncoding = 0x03;  // DW_EH_PE_udata4

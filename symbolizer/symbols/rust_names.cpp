@@ -1,5 +1,5 @@
-// See rust_names.h. The grammar of v0 is that of RFC 2603; what is printed is what rustc's own demangler prints in its short
-// form, so that names are those of backtraces and of other tools.
+// See rust_names.h. The grammar of v0 is that of RFC 2603; the output is the short form of rustc's own demangler, so
+// that names match those of backtraces and of other tools.
 // Cold context only; pure.
 #include "symbolizer/symbols/rust_names.h"
 
@@ -14,8 +14,8 @@
 namespace holdwatch {
 namespace {
 
-constexpr int kMaxDepth = 300;     // of paths and types within each other
-constexpr int kMaxSteps = 50'000;  // back references can make a short symbol stand for an endless name
+constexpr int kMaxDepth = 300;     // of nested paths and types
+constexpr int kMaxSteps = 50'000;  // with back references, a short symbol can represent an endless name
 constexpr uint64_t kMaxBound = 1'000;
 
 bool is_digit(char c) {
@@ -40,14 +40,15 @@ void append_utf8(std::string& out, uint32_t code) {
   for (int i = more - 1; i >= 0; --i) put(0x80 | (code >> 6 * i & 0x3f));
 }
 
-// "foo.llvm.123", "foo$got": what compilers and linkers put after a name.
+// "foo.llvm.123", "foo$got": suffixes that compilers and linkers append to a name.
 std::string_view without_suffix(std::string_view symbol) {
   return symbol.substr(0, symbol.find_first_of(".$"));
 }
 
 // --- the scheme before v0 ---
 
-// "17h0123456789abcdef": the last part of each name. A hash has many different digits; what has few is somebody's name.
+// "17h0123456789abcdef": the last part of each name. A hash has many different digits; with few, it is an ordinary
+// name.
 bool is_hash(std::string_view part) {
   constexpr size_t kFewest = 5;
   if (part.size() != 17 || part.front() != 'h') return false;
@@ -59,7 +60,7 @@ bool is_hash(std::string_view part) {
   return seen.count() >= kFewest;
 }
 
-// What "$...$" stands for; false if that is nothing known.
+// Appends the meaning of "$...$"; false if it is unknown.
 bool append_escape(std::string& out, std::string_view name) {
   struct Escape {
     std::string_view name;
@@ -92,7 +93,7 @@ void append_legacy_part(std::string& out, std::string_view part) {
     }
     const size_t end = part.front() == '$' ? part.find('$', 1) : std::string_view::npos;
     if (end == std::string_view::npos || !append_escape(out, part.substr(1, end - 1))) {
-      if (part.front() == '$') {  // not one of ours: as it stands
+      if (part.front() == '$') {  // not one of the known escapes: unchanged
         out += part;
         return;
       }
@@ -132,7 +133,7 @@ std::optional<std::string> demangle_legacy(std::string_view symbol) {
 
 struct Malformed {};
 
-// Prints while it reads. What is not understood is thrown as Malformed.
+// Prints while it parses. Throws Malformed if it does not understand the symbol.
 class V0 {
  public:
   V0(std::string_view symbol, size_t most) : symbol_(symbol), most_(most) {}
@@ -148,7 +149,7 @@ class V0 {
   }
 
  private:
-  // One level deeper, for as long as this lives.
+  // One level deeper, during this object's lifetime.
   class Level {
    public:
     explicit Level(V0& owner) : owner_(owner) {
@@ -193,7 +194,7 @@ class V0 {
     return value + 1;
   }
 
-  // 0 where the tag is not there.
+  // 0 if the tag is missing.
   uint64_t optional_base_62(char tag) { return eat(tag) ? base_62() + 1 : 0; }
   uint64_t disambiguator() { return optional_base_62('s'); }
 
@@ -213,13 +214,13 @@ class V0 {
     return id;
   }
 
-  // Reads what stands further in front, once more.
+  // Parses an earlier part of the symbol again.
   template <typename Read>
   void back_reference(Read read) {
     const size_t start = at_ - 1;
     const uint64_t target = base_62();
     if (target >= start) throw Malformed();
-    if (silent_) return;  // read already, and nothing is to be seen of it
+    if (silent_) return;  // already parsed, and nothing is to be printed
     const size_t after = at_;
     at_ = target;
     read();
@@ -244,7 +245,7 @@ class V0 {
     print("}");
   }
 
-  // RFC 3492, but that the basic characters end in '_' rather than '-'.
+  // RFC 3492, except that the basic characters end in '_' instead of '-'.
   static std::optional<std::string> decode_punycode(std::string_view text) {
     constexpr uint32_t kBase = 36, kSkew = 38, kDamp = 700, kMax = 26;
     constexpr size_t kLongest = 256;
@@ -334,7 +335,7 @@ class V0 {
 
   // --- the grammar ---
 
-  // `in_value`: where an expression could stand, a generic's arguments are written "::<T>".
+  // `in_value`: where an expression may occur, a generic's arguments are written "::<T>".
   void path(bool in_value) {
     const Level level(*this);
     switch (const char tag = next()) {
@@ -367,7 +368,7 @@ class V0 {
     }
   }
 
-  // Where an impl stands says nothing that its type does not.
+  // The path of an impl is not printed: it adds nothing to the impl's type.
   void impl_path() {
     const bool was_silent = silent_;
     silent_ = true;
@@ -537,7 +538,7 @@ class V0 {
     }
   }
 
-  // "Iterator<Item = u8>": what is bound to a name stands among the trait's arguments.
+  // "Iterator<Item = u8>": associated types are written among the trait's arguments.
   void dynamic_trait() {
     bool is_open = open_path();
     while (eat('p')) {
@@ -550,7 +551,7 @@ class V0 {
     if (is_open) print(">");
   }
 
-  // A path; true if its arguments' bracket is still open.
+  // Prints a path; returns true if the bracket of its arguments is still open.
   bool open_path() {
     const Level level(*this);
     if (eat('B')) {
@@ -576,7 +577,7 @@ class V0 {
     return digits;
   }
 
-  // The value of hex digits; nothing if they are more than fit.
+  // The value of hex digits; nothing if there are too many.
   static std::optional<uint64_t> value_of(std::string_view digits) {
     return digits.empty() ? 0 : take_number(digits, 16);
   }

@@ -35,7 +35,7 @@ class SourceFile {
            std::tie(changed.tv_sec, changed.tv_nsec) <= std::tie(module_modified.tv_sec, module_modified.tv_nsec);
   }
 
-  // The line, or as much of it as can be of use; empty if the file has fewer lines.
+  // The line, or as much of it as is useful; empty if the file has fewer lines.
   std::string line(int wanted) const {
     constexpr size_t kEnough = 4 * kMaxSourceText;  // room for deep indentation
     std::array<char, 16384> block;
@@ -61,7 +61,7 @@ class SourceFile {
   int descriptor_;
 };
 
-// At most kMaxSourceText bytes, no UTF-8 character cut in two.
+// Cuts to at most kMaxSourceText bytes, without splitting a UTF-8 character.
 void shorten(std::string& text) {
   if (text.size() <= kMaxSourceText) return;
   size_t end = kMaxSourceText;

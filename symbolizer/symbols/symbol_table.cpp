@@ -1,6 +1,6 @@
 // Looks an address up in .symtab and .dynsym. See symbol_table.h.
-// Cold context only. Every lookup scans the tables: 0.1 ms for libc's, no memory for an index, and the results are
-// cached by the caller.
+// Cold context only. Every lookup scans the tables: that takes 0.1 ms for libc's and needs no memory for an index, and
+// the caller caches the results.
 #include "symbolizer/symbols/symbol_table.h"
 
 #include <gelf.h>
@@ -24,7 +24,7 @@ size_t count_of(const Elf_Data& symbols) {
   return symbols.d_size / sizeof(GElf_Sym);
 }
 
-// gelf_getsym takes a lock for every symbol.
+// Not by gelf_getsym, which takes a lock for every symbol.
 GElf_Sym symbol_at(const Elf_Data& symbols, size_t index) {
   GElf_Sym symbol;
   std::memcpy(&symbol, static_cast<const char*>(symbols.d_buf) + index * sizeof symbol, sizeof symbol);
@@ -33,13 +33,13 @@ GElf_Sym symbol_at(const Elf_Data& symbols, size_t index) {
 
 bool is_function(const GElf_Sym& symbol) {
   const unsigned type = GELF_ST_TYPE(symbol.st_info);
-  // Hand-written assembly has untyped symbols; with a size they say as much as a function's.
+  // Hand-written assembly has untyped symbols; if they have a size, they are as good as a function's.
   const bool code = type == STT_FUNC || type == STT_GNU_IFUNC || (type == STT_NOTYPE && symbol.st_size != 0);
   return code && symbol.st_shndx != SHN_UNDEF && symbol.st_shndx != SHN_ABS && symbol.st_value != 0;
 }
 
-// Which of several names for one piece of code a reader knows best. libc has up to a dozen: "send" rather than
-// "__send" or "__libc_send". Smaller is better; the name itself makes the choice the same everywhere.
+// Chooses the best-known of several names for one piece of code. libc has up to a dozen: "send" is better than "__send"
+// or "__libc_send". Smaller is better; the name itself makes the choice the same everywhere.
 auto obscurity(const GElf_Sym& symbol, std::string_view name) {
   const size_t underscores = name.starts_with("_Z") ? 0 : std::min(name.find_first_not_of('_'), name.size());
   const unsigned binding = GELF_ST_BIND(symbol.st_info);
@@ -99,7 +99,7 @@ void SymbolTable::find_sized(const Table& table, uintptr_t address, Candidate& b
   }
 }
 
-// A function without a size reaches to the next symbol, but not out of its section.
+// A function without a size extends to the next symbol, but not beyond its section.
 void SymbolTable::find_sizeless(const Table& table, uintptr_t address, Candidate& best) const {
   for (size_t i = 0; i < count_of(*table.symbols); ++i) {
     const GElf_Sym symbol = symbol_at(*table.symbols, i);

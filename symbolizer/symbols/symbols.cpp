@@ -1,4 +1,4 @@
-// Keeps the debug data of the modules in use within its memory limit, and turns what they know into frames.
+// Keeps the debug data of the modules in use within its memory limit, and turns it into frames.
 // See symbols.h. Cold context only.
 #include "symbolizer/symbols/symbols.h"
 
@@ -15,7 +15,7 @@ namespace {
 
 constexpr size_t kMaxModules = 64;
 
-// The same for the same file, wherever and whenever it is mapped.
+// The same string for the same file, wherever and whenever it is mapped.
 std::string identity(const Module& module) {
   return module.path + '\n' + module.build_id + '\n' + std::to_string(module.device) + ':' +
          std::to_string(module.inode);
@@ -36,7 +36,7 @@ Frame bare_frame(uintptr_t pc, const Module* module) {
 struct Symbols::State {
   State(Symbolize wanted, DebugSearch where) : how(wanted), search(std::move(where)), deadline(search.timeout) {}
 
-  // Empty if there was no time to look.
+  // Empty if the time is up.
   std::vector<Frame> frames_at(const Module& module, uintptr_t address) {
     const std::string key = identity(module);
     if (auto* known = modules.find(key)) return (*known)->frames_at(address);
@@ -44,12 +44,12 @@ struct Symbols::State {
     const auto start = Deadline::Clock::now();
     auto fresh = std::make_unique<ModuleSymbols>(module, how, search, deadline);
     std::vector<Frame> frames = fresh->frames_at(address);
-    // Where only its turn came late, it has another chance at the next report.
+    // A module that was only reached too late is loaded again for the next report.
     if (!deadline.look() || deadline.is_mostly_since(start)) modules.insert(key, std::move(fresh));
     return frames;
   }
 
-  // Debug data grows while it is used, so this looks after every use.
+  // Debug data grows while it is used, so this is checked after every use.
   void keep_within_limit() {
     auto size = [this] {
       return std::accumulate(modules.begin(), modules.end(), size_t{0},
@@ -75,7 +75,7 @@ void Symbols::begin_report() {
 std::vector<Frame> Symbols::resolve(uintptr_t pc, bool exact, const Module* module) {
   const Frame bare = bare_frame(pc, module);
   if (module == nullptr || state_->how == Symbolize::off) return {bare};
-  // A return address may already belong to the next line, or, after a call that never returns, the next function.
+  // A return address may already belong to the next line, or, after a call that never returns, to the next function.
   const uintptr_t instruction = exact ? pc : pc - 1;
   if (!module->executable.empty() && !module->executes(instruction)) return {bare};
   try {
