@@ -1,4 +1,5 @@
-// See activity.h. One call in words: its name, and between parentheses what each letter of its row in the table says.
+// See activity.h. Describes a call: its name, and between parentheses its arguments according to the letters of its row
+// in the table.
 #include "symbolizer/activity/activity.h"
 
 #include <fcntl.h>
@@ -23,7 +24,7 @@ int as_int(uint64_t argument) {
   return static_cast<int>(static_cast<uint32_t>(argument));
 }
 
-// wait4's pid: several values are not one.
+// wait4's pid: several values have a special meaning.
 std::string describe_process(int pid) {
   if (pid == -1) return "any child";
   if (pid == 0) return "any child of the same group";

@@ -22,7 +22,7 @@ namespace {
 
 constexpr size_t kDescriptorsShown = 3;
 constexpr size_t kPathShown = 256;
-constexpr uint64_t kMaxPolled = 65536;  // entries looked at: half a megabyte of them
+constexpr uint64_t kMaxPolled = 65536;  // entries that are read: half a megabyte of them
 
 int as_int(uint64_t argument) {
   return static_cast<int>(static_cast<uint32_t>(argument));
@@ -46,7 +46,7 @@ std::string describe_set(const std::vector<int>& descriptors, const CallContext&
   return descriptors.size() > shown ? text + ", ..." : text;
 }
 
-// Entries with a negative descriptor are switched off. Where not all can be read, how many there are is all that is told.
+// Entries with a negative descriptor are disabled. If not all can be read, only their number is shown.
 std::string describe_polled(const SystemCall& call, const CallContext& context) {
   constexpr size_t kAtOnce = 512;
   const uint64_t count = static_cast<uint32_t>(call.arguments[1]);
@@ -62,7 +62,7 @@ std::string describe_polled(const SystemCall& call, const CallContext& context) 
   return describe_set(descriptors, context);
 }
 
-// The descriptors in any of select's three sets. The kernel reads as many whole words as `limit` bits need, no more.
+// The descriptors in any of select's three sets. The kernel reads only as many whole words as `limit` bits need.
 std::string describe_selected(const SystemCall& call, const CallContext& context) {
   constexpr uint64_t kBits = 64;
   const uint64_t limit = std::min<uint64_t>(static_cast<uint64_t>(std::max(as_int(call.arguments[0]), 0)), kMaxPolled);
@@ -96,8 +96,8 @@ std::string address_at(uintptr_t address, uint64_t length, const CallContext& co
   return describe_address({bytes.data(), context.read(address, bytes.data(), size)});
 }
 
-// A socket that is still connecting has no peer yet: where it wants to go stands in the call's own argument. SO_SNDTIMEO is
-// what bounds it.
+// A socket that is still connecting has no peer yet: the target is in the call's own argument. SO_SNDTIMEO limits the
+// wait.
 std::string describe_connecting(const SystemCall& call, const CallContext& context) {
   const std::string target = address_at(call.arguments[1], call.arguments[2], context);
   return "fd " + std::to_string(as_int(call.arguments[0])) + (target.empty() ? "" : " -> " + target);
@@ -105,7 +105,7 @@ std::string describe_connecting(const SystemCall& call, const CallContext& conte
 
 // "pid 4711", "any child", "any child of group 12", "fd 9 pidfd".
 std::string describe_child(const SystemCall& call, const CallContext& context) {
-  constexpr int kPidfd = 3;  // P_PIDFD, which glibc's headers have since 2.36
+  constexpr int kPidfd = 3;  // P_PIDFD, in glibc's headers since 2.36
   const int id = as_int(call.arguments[1]);
   switch (as_int(call.arguments[0])) {
     case P_ALL:
@@ -121,7 +121,7 @@ std::string describe_child(const SystemCall& call, const CallContext& context) {
   }
 }
 
-// futex_wait's and futex_waitv's flags have no bit for the clock: it is an argument of its own.
+// The flags of futex_wait and futex_waitv have no bit for the clock: it is a separate argument.
 std::string describe_new_futex(const std::string& what, const SystemCall& call, size_t timeout,
                                const CallContext& context) {
   const uintptr_t address = call.arguments[timeout];
@@ -130,10 +130,10 @@ std::string describe_new_futex(const std::string& what, const SystemCall& call, 
   return words.empty() ? what : what + ", " + words;
 }
 
-// The timeout stands in memory of its own, unless the ring's registered memory has it. An absolute one counts on a clock that
-// the ring alone knows.
+// The timeout is in memory of its own, unless it is in the ring's registered memory. An absolute one is by a clock that
+// only the ring knows.
 std::string describe_ring(const SystemCall& call, const CallContext& context) {
-  // linux/io_uring.h of older kernels has not all of them.
+  // Older kernels' linux/io_uring.h does not have all of them.
   constexpr uint32_t kExtendedArgument = 8, kRegisteredRing = 16, kAbsoluteTimer = 32, kRegisteredArgument = 64;
   struct ExtendedArgument {
     uint64_t signals;
@@ -174,7 +174,7 @@ std::string describe_message_receiver(uintptr_t message, const CallContext& cont
   return header ? describe_receiver(reinterpret_cast<uintptr_t>(header->msg_name), header->msg_namelen, context) : "";
 }
 
-// FUTEX_WAIT alone takes a relative time; of the other calls that wait, all take the time at which it ends.
+// Only FUTEX_WAIT takes a relative time; all other waiting operations take an absolute time.
 std::string describe_futex_timeout(const SystemCall& call, const CallContext& context) {
   const auto operation = static_cast<uint32_t>(call.arguments[1]);
   const uintptr_t address = call.arguments[3];

@@ -13,14 +13,14 @@
 namespace holdwatch {
 namespace {
 
-// "[eventfd]" and "inotify" to "eventfd" and "inotify".
+// Turns "[eventfd]" and "inotify" into "eventfd" and "inotify".
 std::string describe_anonymous(std::string_view name) {
   if (name.starts_with('[') && name.ends_with(']')) name = name.substr(1, name.size() - 2);
   if (name == "eventpoll") return "epoll";
   return printable(name);
 }
 
-// With or without a name. Not by fstat, which asks a file's server, and may wait for it.
+// With or without a name. Does not use fstat, which contacts a file's server and may wait for it.
 bool is_pipe(int descriptor) {
   return fcntl(descriptor, F_GETPIPE_SZ) >= 0;
 }
@@ -30,7 +30,7 @@ bool is_one_of(std::string_view function, std::initializer_list<std::string_view
                      [&](std::string_view part) { return function.find(part) != std::string_view::npos; });
 }
 
-// ", 64 KiB unread" of a pipe with or without a name; empty for everything else.
+// ", 64 KiB unread" for a pipe with or without a name; empty for everything else.
 std::string describe_unread(int descriptor) {
   int bytes = 0;
   if (!is_pipe(descriptor) || ioctl(descriptor, FIONREAD, &bytes) != 0 || bytes <= 0) return "";
@@ -43,7 +43,7 @@ std::string describe_target(int descriptor, const std::string& link, Direction d
   const bool is_socket = link.starts_with("socket:[");
   if (!is_socket && direction != Direction::sending) return printable(link);
   const Asked asked(descriptor, files, link);
-  // Of what cannot be asked the kernel's number is all there is.
+  // If the descriptor cannot be examined, the kernel's number in the link is all that is known.
   if (asked.descriptor() < 0) return printable(link);
   return is_socket ? describe_socket(asked.descriptor(), direction)
                    : printable(link) + describe_unread(asked.descriptor());

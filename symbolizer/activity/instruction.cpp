@@ -1,4 +1,4 @@
-// See instruction.h. Lengths after Intel's manual, volume 2, appendix A.
+// See instruction.h. Lengths according to Intel's manual, volume 2, appendix A.
 #include "symbolizer/activity/instruction.h"
 
 #include <algorithm>
@@ -12,7 +12,7 @@ using Map = Instruction::Map;
 constexpr int kRsp = 4;
 constexpr int kRbp = 5;
 
-// Takes bytes one by one; after the end it yields zeros and says so.
+// Takes bytes one by one; past the end it returns zeros and remembers that.
 class InstructionBytes {
  public:
   explicit InstructionBytes(std::span<const uint8_t> bytes) : bytes_(bytes) {}
@@ -36,7 +36,7 @@ class InstructionBytes {
   bool failed_ = false;
 };
 
-// What an opcode has behind it; nothing if the opcode is not known.
+// What follows an opcode; nothing if the opcode is unknown.
 struct Shape {
   bool modrm = false;
   size_t immediate = 0;
@@ -189,7 +189,7 @@ void take_vex(InstructionBytes& bytes, bool is_long, Extensions& high, Instructi
   it.vector_register = ~(last >> 3) & 0xf;
 }
 
-// False for a map that is not known.
+// False for an unknown map.
 bool take_evex(InstructionBytes& bytes, Extensions& high, Instruction& it) {
   it.is_vector = true;
   const uint8_t first = bytes.next();
@@ -246,7 +246,7 @@ std::optional<Instruction> decode_instruction(std::span<const uint8_t> all) {
   it.opcode = byte;
   const std::optional<Shape> shape = shape_of(it, bytes.peek());
   if (!shape) return std::nullopt;
-  it.reg = (byte & 7) | high.base;  // of opcodes that hold a register
+  it.reg = (byte & 7) | high.base;  // for opcodes that contain a register
   if (shape->modrm) {
     it.has_modrm = true;
     it.modrm = bytes.next();

@@ -24,7 +24,7 @@ class Accesses {
  public:
   explicit Accesses(const KnownPlace& place, uintptr_t next) : place_(place), next_(next) {}
 
-  // All memory that the instruction touches whose address is known.
+  // All memory that the instruction accesses and whose address is known.
   std::vector<MemoryAccess> list() {
     const Instruction& it = place_.instruction;
     if (it.memory && !is_mere_address(it)) add(address_of(*it.memory, place_.registers, next_), may_write(it));
@@ -54,7 +54,7 @@ class Accesses {
            (it.map == Map::two && (it.opcode == 0x0d || (it.opcode >= 0x18 && it.opcode <= 0x1f)));
   }
 
-  // Whether it may be a store. Only moves and the arithmetic of whole registers are told from each other.
+  // Whether it may be a store. Only moves and whole-register arithmetic are classified.
   static bool may_write(const Instruction& it) {
     const uint8_t code = it.opcode;
     if (it.map != Map::one)
@@ -73,8 +73,8 @@ class Accesses {
   std::vector<MemoryAccess> list_;
 };
 
-// Whether the access has to wait: the page is not there, or is there and must not be written to yet, which may take long for
-// a file's.
+// Whether the access has to wait: the page is missing, or must not be written to yet, which may take long for a file's
+// page.
 bool has_to_wait(const MemoryAccess& access, const FaultSite& site, PresentMemory& memory) {
   const FileMapping file = site.mapped_at(access.address);
   if (!file.is_mapped) return false;
@@ -83,11 +83,11 @@ bool has_to_wait(const MemoryAccess& access, const FaultSite& site, PresentMemor
   return !page->is_present || (access.writes && (page->is_write_protected || file.path.starts_with('/')));
 }
 
-// None unless exactly one of the accesses has to wait.
+// Nothing unless exactly one of the accesses has to wait.
 std::optional<uintptr_t> faulting_address(const FaultSite& site, PresentMemory& memory) {
   if (site.frames.empty()) return std::nullopt;
   const uintptr_t pc = site.frames.front().pc;
-  // The instruction itself has to be read first.
+  // The instruction itself is fetched first.
   if (const auto code = memory.page_state(pc); code && !code->is_present) return pc;
   const std::optional<KnownPlace> place = place_of(site.frames, memory);
   if (!place) return std::nullopt;

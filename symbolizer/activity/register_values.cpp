@@ -21,7 +21,7 @@ void forget(RegisterValues& values, std::initializer_list<int> numbers) {
     if (number != kNoRegister) values[static_cast<size_t>(number)].reset();
 }
 
-// The calling convention keeps the others.
+// The calling convention preserves the others.
 void forget_by_call(RegisterValues& values) {
   forget(values, {kRax, kRcx, kRdx, kRsi, kRdi, 8, 9, 10, 11});
 }
@@ -30,7 +30,7 @@ bool is_string_operation(const Instruction& it) {
   return it.map == Map::one && ((it.opcode >= 0xa4 && it.opcode <= 0xa7) || (it.opcode >= 0xaa && it.opcode <= 0xaf));
 }
 
-// Whether it writes no general register, though its fields have numbers that could be those of some.
+// Whether it writes no general register, although its fields look like register numbers.
 bool is_of_vectors_only(const Instruction& it) {
   const uint8_t code = it.opcode;
   if (it.map == Map::three_38) return code < 0xf0;
@@ -41,7 +41,7 @@ bool is_of_vectors_only(const Instruction& it) {
   return moves || computes || code == 0xc2 || code == 0xc6 || (code >= 0xd0 && code <= 0xd6) || code >= 0xd8;
 }
 
-// Whether it is known to change no register at all.
+// Whether it certainly changes no register at all.
 bool changes_nothing(const Instruction& it) {
   if (is_of_vectors_only(it)) return true;
   const uint8_t code = it.opcode;
@@ -74,7 +74,7 @@ bool is_jump(const Instruction& it) {
   return it.is(Map::one, 0xe9) || it.is(Map::one, 0xeb);
 }
 
-// Nothing comes behind it.
+// Whether execution never continues after it.
 bool ends(const Instruction& it) {
   return is_jump(it) || it.is(Map::one, 0xc3) || it.is(Map::one, 0xc2) || it.is(Map::one, 0xf4) ||
          it.is(Map::two, 0x0b);
@@ -112,12 +112,12 @@ bool moves_stack_pointer_oddly(const Instruction& it) {
   return it.map == Map::one && (code == 0x8f || code == 0x9c || code == 0x9d);
 }
 
-// Takes one instruction at a time over a thread's registers.
+// Applies one instruction at a time to a thread's registers.
 class Machine {
  public:
   explicit Machine(MemoryReader& memory) : memory_(memory) {}
 
-  // The registers behind `it`, which is followed by `next`.
+  // The registers after `it`, which is followed by `next`.
   RegisterValues after(const Instruction& it, RegisterValues values, uintptr_t next) {
     values_ = std::move(values);
     it_ = &it;
@@ -130,7 +130,7 @@ class Machine {
   bool is_full() const { return it_->is_wide || !it_->half_width; }
   Value& reg() { return values_[static_cast<size_t>(it_->reg)]; }
 
-  // A value as the instruction's width leaves it in a register.
+  // A value as it is stored in a register by an instruction of this width.
   Value sized(Value value) const {
     if (value && !it_->is_wide) *value &= 0xffffffff;
     return value;
@@ -143,18 +143,18 @@ class Machine {
     return value;
   }
 
-  // The operand that may lie in memory.
+  // The operand that may be in memory.
   Value operand() {
     if (it_->rm != kNoRegister) return sized(values_[static_cast<size_t>(it_->rm)]);
     return load(it_->is_wide ? 8 : 4);
   }
 
-  // To where the operand is: a store changes no register.
+  // Writes to the operand: a store to memory changes no register.
   void put(Value value) {
     if (it_->rm != kNoRegister) values_[static_cast<size_t>(it_->rm)] = sized(value);
   }
 
-  // False if the instruction is not among those that are followed.
+  // False if the instruction is not one of those that are followed.
   bool take() {
     if (it_->is_vector) return false;
     if (it_->map == Map::two) return take_two_bytes();
@@ -265,7 +265,7 @@ class Machine {
     return false;
   }
 
-  // Whatever an instruction that is not followed may have written.
+  // Forgets everything that an instruction which is not followed may have written.
   void forget_all_written() {
     const uint8_t code = it_->opcode;
     if (it_->has_modrm ? !is_group(*it_) : has_register_in_opcode(*it_)) forget(values_, {it_->reg});
@@ -279,7 +279,7 @@ class Machine {
     if (multiplies || extends || exchanges || (it_->map == Map::one && it_->opcode < 0x40))
       forget(values_, {kRax, kRdx});
     if (it_->map == Map::one && code >= 0xe0 && code <= 0xe3) forget(values_, {kRcx});
-    // cpuid, rdtsc, system calls, compare and exchange: rare, and each with registers of its own.
+    // cpuid, rdtsc, system calls, compare and exchange: rare, and each with its own fixed registers.
     const bool is_special = it_->map == Map::two && (code < 0x10 || code == 0x31 || code == 0xa2 || code == 0xb0 ||
                                                      code == 0xb1 || code == 0xc7 || code == 0xae || code == 0x05);
     if (is_special) forget(values_, {kRax, kRcx, kRdx, kRbx, 11});
@@ -291,7 +291,7 @@ class Machine {
   uintptr_t next_ = 0;
 };
 
-// One function, followed from its beginning along all its ways.
+// One function, followed from its beginning along all its paths.
 class Follower {
  public:
   Follower(const CodeFrame& frame, MemoryReader& memory) : frame_(frame), memory_(memory), machine_(memory) {}
@@ -311,7 +311,7 @@ class Follower {
   }
 
  private:
-  // The instruction there may be reached with these values too.
+  // Notes that the instruction at `at` may be reached with these values too.
   void reach(uintptr_t at, const RegisterValues& values) {
     if (at < frame_.start || at >= frame_.end) return;  // a tail call, or the rarely used part of the function
     const auto [known, is_new] = known_.try_emplace(at, values);
@@ -324,7 +324,7 @@ class Follower {
     if (changed) open_.push_back(at);
   }
 
-  // False where it cannot be said what comes next.
+  // False if the next instruction cannot be determined.
   bool follow(uintptr_t at) {
     const auto it = decode_instruction(std::span(code_).subspan(at - frame_.start));
     if (!it) return false;
@@ -347,7 +347,7 @@ class Follower {
   std::optional<KnownPlace> found_;
 };
 
-// Where the stub at `target` jumps to, if it is one of a procedure linkage table; else `target` itself.
+// The target of the stub at `target`, if it is one in a procedure linkage table; otherwise `target` itself.
 uintptr_t through_slot(uintptr_t target, MemoryReader& memory) {
   std::array<uint8_t, 2 * kLongestInstruction> bytes{};
   const size_t size = memory.read(target, bytes.data(), bytes.size());
@@ -365,7 +365,7 @@ uintptr_t through_slot(uintptr_t target, MemoryReader& memory) {
   return target;
 }
 
-// The function that a call leads to; none if it is called through a pointer that is not known.
+// The function that a call leads to; none if it is called through an unknown pointer.
 std::optional<uintptr_t> target_of(const KnownPlace& call, uintptr_t next, MemoryReader& memory) {
   const Instruction& it = call.instruction;
   if (it.is(Map::one, 0xe8)) return through_slot(next + static_cast<uintptr_t>(it.immediate), memory);
@@ -375,8 +375,8 @@ std::optional<uintptr_t> target_of(const KnownPlace& call, uintptr_t next, Memor
   return slot ? memory.read_value<uintptr_t>(*slot) : std::nullopt;
 }
 
-// What the function of `callee` finds in its registers: nothing is known where another function lies between, which was
-// called and has jumped on.
+// The registers at the entry of `callee`'s function: unknown if another function was called in between, which then
+// jumped there.
 RegisterValues at_start_of(const CodeFrame& callee, const CodeFrame& caller, const std::optional<KnownPlace>& call,
                            MemoryReader& memory) {
   RegisterValues values;

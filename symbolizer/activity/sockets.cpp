@@ -32,7 +32,7 @@ std::string port_of(uint16_t network_order) {
   return ":" + std::to_string(ntohs(network_order));
 }
 
-// The name of a unix socket may hold any byte: an abstract one begins with a zero and goes on to the end.
+// The name of a unix socket may contain any byte: an abstract one begins with a zero and extends to the end.
 std::string describe_unix_address(std::string_view bytes) {
   std::string_view name = bytes.substr(std::min(bytes.size(), offsetof(sockaddr_un, sun_path)));
   if (name.empty()) return "unnamed unix socket";
@@ -45,12 +45,12 @@ std::string describe_vsock_address(std::string_view bytes) {
   return "vsock " + std::to_string(address.svm_cid) + ":" + std::to_string(address.svm_port);
 }
 
-// A socket of this process, and the kernel's answers about it.
+// A socket of this process, and what the kernel shows of it.
 class Socket {
  public:
   explicit Socket(int descriptor) : descriptor_(descriptor) {}
 
-  // 0 if the kernel does not say.
+  // 0 if the kernel does not return it.
   int option(int name) const {
     int value = 0;
     socklen_t length = sizeof value;
@@ -60,8 +60,8 @@ class Socket {
   std::string own_address() const { return name(getsockname); }
   std::string peer_address() const { return name(getpeername); }
 
-  // Bytes that the peer has not acknowledged. Of every other kind the kernel's answer is the memory that it keeps for them,
-  // with its own structures.
+  // Bytes that the peer has not acknowledged. For all other kinds, the kernel returns the memory that it uses for them,
+  // including its own structures.
   std::string unsent() const {
     constexpr int kMultipathTcp = 262;  // IPPROTO_MPTCP, which older headers do not have
     const int protocol = option(SO_PROTOCOL);
@@ -81,7 +81,7 @@ class Socket {
   }
 
  private:
-  // The bytes that getpeername or getsockname tell; empty if they fail.
+  // The bytes that getpeername or getsockname return; empty if they fail.
   std::string name(int (*ask)(int, sockaddr*, socklen_t*)) const {
     sockaddr_storage storage{};
     socklen_t length = sizeof storage;
@@ -96,7 +96,7 @@ bool is_unnamed(std::string_view address) {
   return address.size() == sizeof(sa_family_t) && address_from<sockaddr>(address).sa_family == AF_UNIX;
 }
 
-// Of a family in which peers say nothing to a reader, or of a raw socket, whose port is no port.
+// For a family whose peers mean nothing to a reader, or a raw socket, whose port is not a port.
 std::string describe_kind(const Socket& socket) {
   switch (const int family = socket.option(SO_DOMAIN)) {
     case AF_INET:
@@ -115,7 +115,7 @@ std::string describe_kind(const Socket& socket) {
   }
 }
 
-// Where packets that nobody has asked for arrive. A port of 0 is none yet.
+// The address where unsolicited packets arrive. Port 0 means that it has none yet.
 std::string describe_unconnected(const Socket& socket, const std::string& own) {
   const bool has_port = socket.is_internet() && address_from<sockaddr_in>(own).sin_port != 0;  // the same place in IPv6
   const bool has_name = socket.option(SO_DOMAIN) == AF_UNIX && !is_unnamed(own);
@@ -129,7 +129,7 @@ std::string describe_ends(const Socket& socket) {
   if (socket.option(SO_ACCEPTCONN) != 0) return "listening on " + describe_address(own);
   const std::string peer = socket.peer_address();
   if (peer.empty()) return describe_unconnected(socket, own);
-  // The clients of a server on a unix socket have no name; which server's they are says more.
+  // The clients of a server on a unix socket have no name; the server's own is more useful.
   if (is_unnamed(peer) && !is_unnamed(own)) return "-> client of " + describe_address(own);
   return "-> " + describe_address(peer);
 }

@@ -52,14 +52,16 @@ std::string ThreadFiles::text(const std::string& name) const {
   return known() ? read_text(path(name)) : "";
 }
 
-// Without /proc, or with that of another process id namespace, every link is missing: then so is the folder.
+// Without /proc, or with that of another process id namespace, every link is missing: then the directory is missing
+// too.
 std::optional<std::string> ThreadFiles::descriptor_link(int descriptor) const {
   if (!known() || descriptor < 0) return std::nullopt;
   if (auto target = link(fd_name(descriptor))) return target;
   return errno == ENOENT && exists(path("fd")) ? std::optional<std::string>("") : std::nullopt;
 }
 
-// By /proc/thread-self: /proc/self is the main thread, which has no descriptors any more once it has left by pthread_exit.
+// Through /proc/thread-self: /proc/self is the main thread, which has no descriptors any more after it has called
+// pthread_exit.
 Asked::Asked(int descriptor, const ThreadFiles& files, const std::string& link)
     : descriptor_(descriptor), is_duplicate_(!files.is_ours()) {
   if (is_duplicate_) descriptor_ = duplicate_from(files.process(), descriptor);

@@ -12,8 +12,8 @@ namespace {
 constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
 constexpr int64_t kMicrosecondsPerSecond = 1'000'000;
 
-// How the kernel numbers the clocks of one thread or process (include/linux/posix-timers_types.h): the complement of its id,
-// 0 meaning the caller, above three bits.
+// The kernel's numbers for the clocks of one thread or process (include/linux/posix-timers_types.h): the complement of
+// its id, where 0 means the caller, above three bits.
 constexpr clockid_t kSchedulerClock = 2;
 constexpr clockid_t kDescriptorClock = 3;
 constexpr clockid_t kPerThread = 4;
@@ -27,7 +27,7 @@ bool counts_processor_time(clockid_t clock) {
          (clock < 0 && (clock & kDescriptorClock) != kDescriptorClock);
 }
 
-// The same clock under the number that it has for us.
+// The number that the same clock has for us.
 clockid_t as_seen_by_us(clockid_t clock, const ThreadFiles& files) {
   const pid_t process = files.is_ours() ? getpid() : files.process();
   if (clock == CLOCK_PROCESS_CPUTIME_ID) return clock_of(process, kSchedulerClock);
@@ -42,7 +42,7 @@ bool has_our_clocks(const ThreadFiles& files) {
   return files.known() && files.link("ns/time") == ThreadFiles::of_ours(gettid()).link("ns/time");
 }
 
-// By system call: a program's own clock_gettime may tell another time (libfaketime), which the kernel does not go by.
+// By system call: the program's own clock_gettime may return another time (libfaketime), which the kernel does not use.
 std::optional<uint64_t> now_ns(clockid_t clock, const CallContext& context) {
   if (!has_our_clocks(context.files)) return std::nullopt;
   timespec now{};
@@ -55,7 +55,7 @@ std::optional<uint64_t> time_at(uintptr_t address, const CallContext& context) {
   return time ? nanoseconds_of(*time) : std::nullopt;
 }
 
-// What is left until the time at `address`; 0 if it is over.
+// The time left until the time at `address`; 0 if it has passed.
 std::optional<uint64_t> left_until(uintptr_t address, clockid_t clock, const CallContext& context) {
   const std::optional<uint64_t> end_ns = time_at(address, context);
   const std::optional<uint64_t> now = end_ns ? now_ns(clock, context) : std::nullopt;

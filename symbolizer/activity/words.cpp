@@ -15,7 +15,7 @@ struct Unit {
   std::string_view name;
 };
 
-// `value` in the largest unit that it reaches; the last unit is 1.
+// `value` in the largest unit that it reaches; the size of the last unit is 1.
 std::string in_units(uint64_t value, std::span<const Unit> units) {
   size_t i = 0;
   while (i + 1 < units.size() && value < units[i].size) ++i;
