@@ -28,7 +28,7 @@ int fail(int status, const std::string& why) {
 std::string beside_this_program(const std::string& file) {
   char path[PATH_MAX];
   const ssize_t length = readlink("/proc/self/exe", path, sizeof path);
-  // Without /proc, use the path that it was executed by, which is absolute if the launcher did it.
+  // Without /proc: the path passed to execve, which is absolute if the launcher ran it.
   const std::string program =
       length < 0 ? reinterpret_cast<const char*>(getauxval(AT_EXECFN)) : std::string(path, static_cast<size_t>(length));
   return program.substr(0, program.rfind('/') + 1) + file;

@@ -259,9 +259,8 @@ class ReportMaker {
   WaitGraph graph_;
   std::vector<uint32_t> ids_;  // by lock; 0: none yet
   uint32_t last_id_ = 0;
-  std::set<int> timed_;  // threads that wait with a timeout
-  std::map<size_t, int>
-      passing_cycles_;  // locks of cycles that end by themselves, and a thread of each that waits with a timeout
+  std::set<int> timed_;                   // threads that wait with a timeout
+  std::map<size_t, int> passing_cycles_;  // lock in a cycle that ends by itself -> a thread of it with a timeout
   std::set<int> in_cycles_;
   std::vector<Report> reports_;
 };
