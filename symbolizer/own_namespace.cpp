@@ -43,7 +43,7 @@ class ThreadLocals {
     return of_loader_(&index);
   }
 
-  // Takes the loader's lock, once. The first use is when the symbolizer is created, or earlier, in a library's constructor.
+  // Takes the loader's lock, once. Used first when the symbolizer is created, or earlier, in a library's constructor.
   void note_modules() {
     if (known_) return;
     known_ = true;
@@ -161,8 +161,8 @@ HOLDWATCH_STAND_IN(int, pipe2, (int*, int)) {
   return -1;
 }
 
-// libdw opens libdebuginfod when it is loaded, to fetch debug data from the network, which we never want. Before glibc 2.34, a
-// failure of dlopen outside the program's namespace ends the process.
+// libdw opens libdebuginfod when it is loaded, to fetch debug data from the network, which we never want. Before glibc
+// 2.34, a failure of dlopen outside the program's namespace ends the process.
 HOLDWATCH_STAND_IN(void*, dlopen, (const char*, int)) {
   return nullptr;
 }

@@ -60,7 +60,7 @@ std::string describe_fd(uint64_t argument, Direction direction, const CallContex
   return "fd " + describe_descriptor(as_int(argument), direction, context.files);
 }
 
-// For the one file that the call waits for.
+// Describes the one file that the call waits for.
 std::string describe_stream(uint64_t argument, Direction direction, const CallContext& context) {
   const bool is_reused = is_of_other_file(as_int(argument), context.wait_channel, context.files);
   return is_reused ? "fd " + std::to_string(as_int(argument)) : describe_fd(argument, direction, context);

@@ -1,4 +1,4 @@
-// The calls whose arguments belong together (poll, select, futex, the sleeps), and paths and addresses in memory, in words.
+// Describes calls whose arguments belong together (poll, select, futex, the sleeps), and paths and addresses in memory.
 // Cold context only; reads the watched memory through a MemoryReader, because the program may change it meanwhile.
 #pragma once
 

@@ -1,5 +1,5 @@
-// What a system call's arguments refer to, at the moment of the call: the thread's descriptors, memory and clocks. An empty
-// context knows none of it: then only the registers are described.
+// What a system call's arguments refer to, at the moment of the call: the thread's descriptors, memory and clocks. With
+// an empty context, only the registers are described.
 // Cold context only.
 #pragma once
 
@@ -14,9 +14,9 @@ namespace holdwatch {
 
 struct CallContext {
   ThreadFiles files;
-  MemoryReader* memory = nullptr;  // null: not known
-  std::string wait_channel;  // /proc/TID/wchan, the function of the kernel that the thread sleeps in; empty: not known
-  std::function<FaultSite()> fault_site;  // of a thread that waits for a page; takes a while. Empty: not known
+  MemoryReader* memory = nullptr;  // null: unknown
+  std::string wait_channel;  // /proc/TID/wchan, the function of the kernel that the thread sleeps in; empty: unknown
+  std::function<FaultSite()> fault_site;  // for a thread that waits for a page; takes a while. Empty: unknown
 
   template <typename T>
   std::optional<T> read_value(uintptr_t address) const {

@@ -1,5 +1,5 @@
-// Where a thread is that waits for a page: its innermost frames, and what is mapped where.
-// Plain values, made where the unwinder is known.
+// The position of a thread that waits for a page: its innermost frames, and what is mapped where.
+// Plain values, filled in by the code that uses the unwinder.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// One x86-64 instruction: its length, its memory operand, and what is needed of its effect to follow a register.
+// One x86-64 instruction: its length, its memory operand, and what is needed to follow a register through it.
 // Pure; any thread. An instruction may be unknown: then nothing after it can be decoded.
 #pragma once
 
@@ -19,7 +19,7 @@ struct MemoryOperand {
   int scale = 1;
   int64_t displacement = 0;
   bool relative = false;
-  bool is_computable = true;  // false: counted from a segment's base, or in a unit that is not known here
+  bool is_computable = true;  // false: relative to a segment's base, or in an unknown unit
 };
 
 struct Instruction {
@@ -34,7 +34,7 @@ struct Instruction {
   bool repeats = false;               // f3 or f2 before it
   bool half_width = false;            // 66 before it
   bool is_wide = false;               // 64 bits (REX.W)
-  int reg = 0;                        // the register that the reg field names, or of an opcode that holds one
+  int reg = 0;                        // the register in the reg field, or in the opcode itself
   int rm = kNoRegister;               // the register in place of a memory operand
   int vector_register = kNoRegister;  // VEX's third
   std::optional<MemoryOperand> memory;
@@ -44,7 +44,7 @@ struct Instruction {
   int extension() const { return modrm >> 3 & 7; }  // the reg field where it is part of the opcode
 };
 
-// The instruction that begins at `bytes`; none if it is not known or cut off.
+// The instruction that begins at `bytes`; none if it is unknown or cut off.
 std::optional<Instruction> decode_instruction(std::span<const uint8_t> bytes);
 
 }  // namespace holdwatch

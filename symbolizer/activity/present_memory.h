@@ -1,5 +1,5 @@
-// Memory of which only present pages are read: reading a page that a thread waits for (userfaultfd, a mapped file on a server
-// that hangs) would make the reader wait as long as the thread.
+// Memory of which only present pages are read: reading a page that a thread waits for (userfaultfd, a mapped file on a
+// server that hangs) would make the reader wait as long as the thread.
 // Cold context only.
 #pragma once
 
@@ -15,7 +15,7 @@ struct PageState {
 
 class PresentMemory final : public MemoryReader {
  public:
-  // Both must outlive it.
+  // Both must outlive this object.
   PresentMemory(MemoryReader& memory, const ThreadFiles& files) : memory_(memory), files_(files) {}
   PresentMemory(const PresentMemory&) = delete;
   PresentMemory& operator=(const PresentMemory&) = delete;

@@ -1,5 +1,5 @@
-// What a function's code proves of the general registers at one of its instructions: constants followed along all paths that
-// lead there from the function's beginning. A register with different values on two paths is unknown.
+// What a function's code proves about the general registers at one of its instructions: constants followed along all
+// paths that lead there from the function's beginning. A register with different values on two paths is unknown.
 // Cold context only; bounded.
 #pragma once
 
@@ -17,13 +17,13 @@ namespace holdwatch {
 // By the registers' numbers in instructions: rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8 to r15.
 using RegisterValues = std::array<std::optional<uint64_t>, 16>;
 
-// The instruction that the innermost frame is about to make, and the registers before it.
+// The instruction that the innermost frame is about to execute, and the registers before it.
 struct KnownPlace {
   Instruction instruction;
   RegisterValues registers;
 };
 
-// None if the code cannot be followed. The caller's arguments in registers are known as far as its own code proves them.
+// None if the code cannot be followed. Argument registers are known as far as the caller's own code proves them.
 std::optional<KnownPlace> place_of(const std::vector<CodeFrame>& frames, MemoryReader& memory);
 
 // The operand's address; none if a register that it uses is unknown.

@@ -9,8 +9,8 @@
 
 namespace holdwatch {
 
-// The call under its own number; unchanged if it is another one, or if what it resumes is not known. `wait_channel` is
-// /proc/TID/wchan: the kernel's function that the thread sleeps in.
+// The call under its own number; unchanged if it is another one, or if the call that it resumes is unknown.
+// `wait_channel` is /proc/TID/wchan: the kernel's function that the thread sleeps in.
 SystemCall resumed_call(const SystemCall& call, std::string_view wait_channel);
 
 }  // namespace holdwatch

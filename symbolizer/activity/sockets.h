@@ -13,8 +13,8 @@ namespace holdwatch {
 // socket". `descriptor` is one of this process.
 std::string describe_socket(int descriptor, Direction direction);
 
-// A sockaddr's bytes: "10.2.3.4:443", "[2001:db8::1]:443", "/run/x.sock", "@abstract", "vsock 2:1024"; "unnamed unix socket"
-// for one without a name, "address family 16" for any other kind, empty if there is none.
+// A sockaddr's bytes: "10.2.3.4:443", "[2001:db8::1]:443", "/run/x.sock", "@abstract", "vsock 2:1024"; "unnamed unix
+// socket" for one without a name, "address family 16" for any other kind, empty if there is none.
 std::string describe_address(std::string_view bytes);
 
 }  // namespace holdwatch

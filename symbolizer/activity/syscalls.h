@@ -16,13 +16,13 @@ namespace holdwatch {
 //   n number   x number in hex        h message to send, with its address
 //   w descriptor that is written to, where the call may wait for another one too
 //   . not shown                       0 (alone) the call has no arguments
-// An upper case letter is the whole of a call whose arguments belong together:
+// An upper case letter stands for all arguments of a call in which they belong together:
 //   A connect   U futex        P poll          Q ppoll       S select   R pselect6   C clock_nanosleep   N nanosleep
 //   W waitid    F futex_wait   V futex_waitv   I io_uring_enter
 struct SystemCallRow {
   int number;
   std::string_view name;
-  std::string_view arguments;  // empty: none are worth a word
+  std::string_view arguments;  // empty: none are worth showing
 };
 
 // Generated: the names in the system's header, in the order of their numbers, without arguments.

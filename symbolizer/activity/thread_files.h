@@ -43,8 +43,8 @@ class ThreadFiles {
   int tid_ = 0;
 };
 
-// A descriptor of this process for queries: the one of that number if the thread's refers to the same socket or pipe, or a
-// duplicate of another process's; -1 if there is none.
+// A descriptor of this process for queries: the one with that number if the thread's refers to the same socket or pipe,
+// or a duplicate of another process's; -1 if there is none.
 class Asked {
  public:
   // `link` is the thread's, with the inode that tells sockets and pipes from each other.

@@ -13,7 +13,7 @@
 
 namespace holdwatch {
 
-// None for an invalid time, or one that is too long to be meant.
+// None for an invalid or implausibly long time.
 std::optional<uint64_t> nanoseconds_of(const timespec& time);
 std::optional<uint64_t> nanoseconds_of(
     const timeval& time);  // more than a million microseconds are allowed, as in select

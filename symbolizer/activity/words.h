@@ -20,7 +20,8 @@ std::string hex_in_words(uint64_t value);
 // Cut to `size` bytes, at the end of a UTF-8 sequence, with "..." where something is missing.
 std::string cut_to(std::string_view text, size_t size);
 
-// Control characters, those of terminals (U+0080 to U+009F) included, as \xNN, so that a file's name cannot begin a line of its own in a log.
+// Replaces control characters, including those of terminals (U+0080 to U+009F), by \xNN, so that a file's name cannot
+// begin a line of its own in a log.
 std::string printable(std::string_view text);
 
 }  // namespace holdwatch

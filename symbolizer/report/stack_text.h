@@ -1,5 +1,5 @@
 // Stacks as aligned rows of text: number, function, place, source line. Each begins at the function that made a system
-// call, without libc's own frames below it.
+// call, without libc's internal frames inside it.
 // Pure.
 #pragma once
 
@@ -21,8 +21,8 @@ struct StackView {
   std::string lock_id = {};             // of the lock that `took` took
 };
 
-// The rows of a report's stacks. Two passes, because the columns of all stacks of a report are aligned: first all stacks are
-// added, then the rows are made.
+// The rows of a report's stacks. Made in two passes, because the columns of all stacks of a report are aligned: first
+// all stacks are added, then the rows are made.
 class StackText {
  public:
   // Returns the number to pass to rows() for this stack's lines.

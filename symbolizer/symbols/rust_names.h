@@ -1,5 +1,5 @@
-// Rust's symbols as its authors wrote the names: the scheme "v0" (RFC 2603, "Rust Symbol Mangling") and the one before it,
-// which looks like C++ and ends in a hash.
+// Rust's symbols with the names as their authors wrote them: the scheme "v0" (RFC 2603, "Rust Symbol Mangling") and the
+// one before it, which looks like C++ and ends in a hash.
 // Cold context only; pure.
 #pragma once
 

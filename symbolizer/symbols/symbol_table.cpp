@@ -85,7 +85,7 @@ std::optional<std::string> SymbolTable::find(uintptr_t address) const {
   return std::string(best.name.substr(0, best.name.find('@')));
 }
 
-// Of the symbols around `address`, the one that begins last is the innermost.
+// The symbol around `address` that begins last is the innermost one.
 void SymbolTable::find_sized(const Table& table, uintptr_t address, Candidate& best) const {
   for (size_t i = 0; i < count_of(*table.symbols); ++i) {
     const GElf_Sym symbol = symbol_at(*table.symbols, i);

@@ -16,8 +16,7 @@ namespace holdwatch {
 namespace {
 
 constexpr size_t kMaxNoteBytes = 4096;
-constexpr uintptr_t kMaxModuleSpan = uintptr_t{1}
-                                     << 36;  // far larger than any real object, far too small for an overflow
+constexpr uintptr_t kMaxModuleSpan = uintptr_t{1} << 36;  // far beyond any real object, far below an overflow
 constexpr uintptr_t kPageSize = 4096;
 
 uintptr_t round_up(uintptr_t value, uintptr_t unit) {

@@ -10,7 +10,7 @@ namespace {
 
 constexpr int64_t kOrdinaryConstant = 256;  // smaller ones match by chance
 constexpr int kEnough = 2;                  // a rare value, or two ordinary ones
-constexpr uintptr_t kLowestByte = 0xff;     // of the stack guard, is zero, so that no string runs over it
+constexpr uintptr_t kLowestByte = 0xff;     // zero in the stack guard, so that no string runs over it
 
 constexpr std::pair<Register, Encoded> kKept[] = {{kRbp, Encoded::rbp}, {kRbx, Encoded::rbx}, {kR12, Encoded::r12},
                                                   {kR13, Encoded::r13}, {kR14, Encoded::r14}, {kR15, Encoded::r15}};

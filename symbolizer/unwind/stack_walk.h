@@ -59,7 +59,7 @@ class StackWalker {
         tableless_(modules, code_, stack_),
         pointer_calls_(stack_) {}
 
-  // Starts the unwind of `snapshot`: all its walks together make a bounded number of steps and take no more than `timeout`.
+  // Starts the unwind of `snapshot`: all its walks together make a bounded number of steps and take at most `timeout`.
   void begin(const Snapshot& snapshot, std::chrono::nanoseconds timeout);
 
   // Called at every step.

@@ -1,4 +1,4 @@
-// The registers of a thread of another process, as ptrace and core files give them, in the form that the unwinder takes.
+// The registers of a thread of another process, from ptrace or a core file, converted for the unwinder.
 // Any context; pure.
 #pragma once
 
