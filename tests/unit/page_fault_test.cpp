@@ -26,7 +26,7 @@ struct Scene {
     const auto start = reinterpret_cast<uintptr_t>(code);
     site.frames = {{start + 10, true, 0x8000, start, start + sizeof code}};
     site.mapped_at = [this](uintptr_t at) {
-      return MappedFile{at - reinterpret_cast<uintptr_t>(pages) < 2 * kPage, path};
+      return FileMapping{at - reinterpret_cast<uintptr_t>(pages) < 2 * kPage, path};
     };
   }
   ~Scene() { munmap(pages, 2 * kPage); }
@@ -66,7 +66,7 @@ TEST_CASE("an operand whose page is there is not what a thread waits for") {
 
 TEST_CASE("where the thread is, or what is mapped, may not be known") {
   Scene scene;
-  scene.site.mapped_at = [](uintptr_t) { return MappedFile{}; };
+  scene.site.mapped_at = [](uintptr_t) { return FileMapping{}; };
   CHECK(scene.text() == "page fault");
   scene.site = {};
   CHECK(scene.text() == "page fault");
