@@ -1,4 +1,5 @@
-// libunwind for `attach` alone: the other commands do without, and start where it is not installed. See unwind/libunwind.h.
+// libunwind for `attach` alone: the other commands do without it, and start where it is not installed. See
+// unwind/libunwind.h.
 #include <dlfcn.h>
 
 #include <stdexcept>

@@ -20,7 +20,7 @@ namespace {
 
 constexpr char kSymbolizer[] = "libholdwatch-symbolizer.so";
 
-// The names in the loader's list of what the file needs.
+// The libraries that the file requires, from its dynamic section.
 std::vector<std::string> needed_by(const std::string& path) {
   std::vector<std::string> names;
   const auto file = ElfSections::open(path);
@@ -32,7 +32,7 @@ std::vector<std::string> needed_by(const std::string& path) {
   return names;
 }
 
-// The loader names one at a time: so the others are tried, for one answer to be enough.
+// The loader reports one at a time: so the others are tried too, to report all at once.
 std::vector<std::string> find_missing(const std::string& file, const std::string& error) {
   std::vector<std::string> missing;
   const auto add = [&](const std::string& name) {
@@ -73,7 +73,7 @@ std::string debian_package_of(const std::string& soname) {
   return package.c_str();
 }
 
-// Installed it lies beside the library; in the build tree, in the neighbouring folder.
+// When installed, it is in the library's directory; in the build tree, in a sibling directory.
 std::string symbolizer_beside(const std::string& library) {
   const std::filesystem::path folder = std::filesystem::path(library).parent_path();
   for (const auto& place : {folder, folder.parent_path() / "symbolizer"})

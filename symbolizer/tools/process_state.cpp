@@ -16,7 +16,8 @@
 namespace holdwatch::control {
 namespace {
 
-// It has its memory yet, and is not about to be killed: the threads of a process end one after the other.
+// Whether the thread still has its memory, and is not about to be killed: the threads of a process exit one after the
+// other.
 bool thread_lives(int pid, int tid) {
   constexpr uint64_t kKilled = uint64_t{1} << (SIGKILL - 1);
   const std::string status = read_text(thread_file(pid, tid, "status"));
@@ -44,7 +45,7 @@ std::string describe_process(int pid) {
   return std::to_string(pid) + " (" + name + ")";
 }
 
-// By its flags (proc_pid_stat(5), include/linux/sched.h).
+// According to its flags (proc_pid_stat(5), include/linux/sched.h).
 bool is_of_kernel(int pid) {
   constexpr int kFlags = 9;
   constexpr uint64_t kKernelThread = 0x00200000;

@@ -13,8 +13,8 @@ struct Setting {
 };
 enum class LineContent : unsigned char { nothing, setting, junk };
 
-// Takes a line apart. Blanks around name and value do not count, nor does a comment: from a # at the line's start or
-// behind a blank, for a path may have one inside, to its end.
+// Parses a line. Blanks around name and value are ignored, and so is a comment, which begins with a # at the start of
+// the line or after a blank (a path may contain one) and extends to the end of the line.
 LineContent parse_setting(std::string_view line, Setting* out);
 
 class ConfigFile {

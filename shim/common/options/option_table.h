@@ -21,7 +21,7 @@ struct OptionRow {
 
   // Parses `text` into the option's field. Returns null, or the reason why that failed; the field is then unchanged.
   const char* (*read)(std::string_view text, const OptionRow& row, Settings& settings);
-  // Appends the field's value as one would write it in a file.
+  // Appends the field's value in the form used in a configuration file.
   void (*write)(const Settings& settings, const OptionRow& row, TextBuffer& out);
 };
 

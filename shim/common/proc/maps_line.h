@@ -24,7 +24,7 @@ bool parse_maps_line(std::string_view line, MapsLine* out);
 template <size_t kSize>
 class MapsLines {
  public:
-  // Calls `take_line(line)` for each line that the piece completes, until one call returns true; then it is true.
+  // Calls `take_line(line)` for each line that the piece completes, until it returns true; returns true in that case.
   template <typename TakeLine>
   bool take(std::string_view text, TakeLine take_line) {
     for (const char character : text) {

@@ -29,12 +29,11 @@ struct FirstLine {
   HolderFacts holder;  // the one that has held the lock longest
   HolderFacts exited;  // `abandoned`: the holder that has exited
   size_t holder_count;
-  Acquired acquired;  // by the first holder
-  bool
-      is_of_unknown_process;  // acquired elsewhere, and that process was not found: the label ends in a clause of its own
-  bool is_likely;             // the first holder is not proven
-  std::string_view position;  // `still`: where the first holder is now
-  bool was_said_plainly;      // `late`: seen before it ended, and reported without stacks
+  Acquired acquired;           // by the first holder
+  bool is_of_unknown_process;  // acquired in another process that was not found: the label ends in its own clause
+  bool is_likely;              // the first holder is not proven
+  std::string_view position;   // `still`: where the first holder is now
+  bool was_said_plainly;       // `late`: seen before it ended, and reported without stacks
 
   std::string_view waiter;  // the one that has waited longest
   Access wanted;

@@ -8,9 +8,9 @@
 
 namespace holdwatch {
 
-// "libdw.so.1: cannot open shared object file: No such file or directory": the name, which need not be that of the file
-// that was to be loaded; also where there is only the library of a 32-bit system. Empty if the loader complains of
-// something else.
+// From "libdw.so.1: cannot open shared object file: No such file or directory": the library's name, which need not be
+// that of the file that was to be loaded; also if only the library of a 32-bit system exists. Empty if the message is
+// about something else.
 std::string_view library_missing_according_to(std::string_view complaint);
 
 // If Debian's package has a new name (libdw1t64), it provides this one too, and apt-get accepts it.

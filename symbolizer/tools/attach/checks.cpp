@@ -94,7 +94,7 @@ void check_libc(Target& target, const std::string& who) {
                 "wait for which");
 }
 
-// An action that leaves the process alive and running; as in shim/interpose/filter_hooks.cpp.
+// Whether this is not an action that ends the process or stops it; as in shim/interpose/filter_hooks.cpp.
 bool is_harmless(const sock_filter& instruction) {
   if (BPF_CLASS(instruction.code) != BPF_RET) return true;
   const unsigned action = instruction.k & SECCOMP_RET_ACTION_FULL;
@@ -102,7 +102,7 @@ bool is_harmless(const sock_filter& instruction) {
          (action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG || action == SECCOMP_RET_ERRNO);
 }
 
-// Containers have filters that make calls fail, which is harmless; only root may read them.
+// Filters of containers make calls fail, which is harmless; only root may read them.
 bool all_filters_are_harmless(int stopped_tid) {
   constexpr int kMaxFilters = 256;
   for (int index = 0; index < kMaxFilters; ++index) {
@@ -129,7 +129,7 @@ int open_memory(int pid) {
     throw Refusal(
         describe_process(pid) +
         " has lost its main thread, through which its memory is accessed: start it with holdwatch run instead");
-  // Opening it is what the kernel asks all its questions at: user, capabilities, yama, security modules.
+  // When it is opened, the kernel makes all its checks: user, capabilities, yama, security modules.
   const int memory = open(process_file(pid, "mem").c_str(), O_RDWR | O_CLOEXEC);
   if (memory < 0 && errno == ENOENT) throw Refusal("process " + std::to_string(pid) + " has exited");
   if (memory < 0) refuse_access(pid, status);

@@ -1,4 +1,4 @@
-// What can stand in the way of a command, found out before anything is done.
+// What can prevent a command from working, checked before anything is done.
 // Reads only. Each check throws a Refusal: one line, with the remedy.
 #pragma once
 
@@ -8,22 +8,22 @@
 
 namespace holdwatch::control {
 
-// The process is there, and this user may read and write its memory, which is opened for the caller to close.
+// The process exists, and this user may read and write its memory, which is opened; the caller must close it.
 int open_memory(int pid);
 
-// A library can be loaded into it: not stopped, traced, 32-bit, static or without glibc.
+// A library can be loaded into it: it is not stopped, traced, 32-bit, static or without glibc.
 void check_loadable(Target& target);
 
-// It can get our library: by the file's path, or as a copy in memory, which it opens by /proc.
+// It can load our library: by the file's path, or as a copy in memory, which it opens through /proc.
 void check_reachable(int pid, const std::string& library);
 
-// It is not stopped, so that it can answer.
+// It is not stopped, so that it can handle a request.
 void check_running(int pid);
 
-// It has not answered in time: throws a Refusal that says why.
+// It has not handled the request in time: throws a Refusal with the reason.
 [[noreturn]] void refuse_silent(int pid);
 
-// With a thread of it stopped: no filter of system calls is in force that might kill it for one of ours.
+// While one of its threads is stopped: no filter of system calls is in force that might kill it for one of our calls.
 void check_filters(Target& target, int stopped_tid);
 
 }  // namespace holdwatch::control

@@ -50,7 +50,7 @@ void refuse_if_watched(const std::string& who, ControlState state) {
   }
 }
 
-// Where reports go that are to go to standard error.
+// The destination of reports that go to standard error.
 std::string standard_error_of(int pid) {
   char path[PATH_MAX];
   const ssize_t length = readlink(("/proc/" + std::to_string(pid) + "/fd/2").c_str(), path, sizeof path);
@@ -63,7 +63,7 @@ bool names_log(const std::vector<std::string>& options) {
   return false;
 }
 
-// Whether reports are to go anywhere but to standard error.
+// Whether reports are to go anywhere other than to standard error.
 bool names_output(const std::vector<std::string>& options) {
   return std::any_of(options.begin(), options.end(), [](const std::string& option) {
     const std::string value = option.substr(option.find('=') + 1);
@@ -72,7 +72,7 @@ bool names_output(const std::vector<std::string>& options) {
   });
 }
 
-// Borrows threads of the process for what has to be done in one, and counts how long they stood still.
+// Stops threads of the process for what must be done in one, and measures for how long they were stopped.
 class Visit {
  public:
   explicit Visit(Target& target) : target_(target), code_(find_libc_code(target)) {}
@@ -132,7 +132,7 @@ void load_and_begin(Target& target, Visit& visit, const std::string& library, co
   });
 }
 
-// Of a process that holdwatch is not in (any more): `how` says which of the two.
+// For a process without holdwatch, or one that no longer has it: `how` says which of the two.
 [[noreturn]] void refuse_unwatched(int pid, ControlRequest request, const std::string& how) {
   const std::string remedy =
       request == ControlRequest::detach ? "nothing to detach" : "to watch it: holdwatch attach " + std::to_string(pid);
@@ -149,7 +149,7 @@ Watched find_watched(Target& target, ControlRequest request) {
   return *watched;
 }
 
-// Whatever fails when a process is gone, that it is gone is the reason.
+// Whatever fails because a process has exited, the message is that it has exited.
 template <typename Work>
 void with_process(int pid, Work work) {
   if (!has_proc()) throw Refusal(std::string("reaching into a process ") + kNeedsProc);
@@ -204,7 +204,7 @@ void refuse_if_unwatched(int pid, const std::string& who, const Watched::Answer&
                   "is limited; its standard error says which");
 }
 
-// The library's answer begins with what it did; what it found wrong follows.
+// The library's answer begins with what it did; problems that it found follow.
 void say_attached(const std::string& who, const std::string& answer, uint64_t stopped_ns) {
   constexpr std::string_view kSeparator = "; ";
   const size_t end = answer.find(kSeparator);
@@ -213,8 +213,8 @@ void say_attached(const std::string& who, const std::string& answer, uint64_t st
   if (end != std::string::npos) fprintf(stderr, "holdwatch: %s\n", answer.c_str() + end + kSeparator.size());
 }
 
-// Where reports are to go to a file or a log, they cannot without the symbolizer. In a container, which may have other libraries than
-// we see, the process itself will say so.
+// Reports cannot go to a file or a log without the symbolizer. A process in a container, which may have other libraries
+// than those we see, prints its own message.
 void refuse_if_outputs_are_lost(int pid, const std::string& library, const std::vector<std::string>& options) {
   if (!names_output(options) || !sees_the_same_file(pid, library)) return;
   if (const std::string why_not = why_symbolizer_not_loaded(library); !why_not.empty())

@@ -1,5 +1,5 @@
-// What the commands do, each from its checks to its one line of success.
-// Throws Refusal where something is in the way.
+// The commands, each from its checks to its one line of success.
+// Throws Refusal if something prevents it.
 #pragma once
 
 #include <cstdint>

@@ -25,7 +25,8 @@ constexpr std::chrono::milliseconds kLookAgain{5};
 InjectionSession::InjectionSession(int pid) : file_(open_memory(pid)) {
   const auto until = std::chrono::steady_clock::now() + kTimeout;
   while (flock(file_, LOCK_EX | LOCK_NB) != 0) {
-    // A kernel or security module that knows no locks on such files leaves it to whoever calls not to call twice.
+    // A kernel or security module may not support locks on such files: then users must avoid running two commands at
+    // once.
     if (errno != EWOULDBLOCK && errno != EINTR) return;
     if (std::chrono::steady_clock::now() > until || has_ended(pid)) {
       close(file_);

@@ -1,6 +1,6 @@
-// One command at a time on a process: while this lives, others that are about the same process wait.
-// By a lock on a file of the kernel's which only those may open who may trace the process; should this command be killed,
-// the lock goes with it.
+// One command at a time per process: while this object exists, other commands for the same process wait.
+// Uses a lock on a file of the kernel's that can be opened only with the right to trace the process; if this command is
+// killed, the lock is released.
 #pragma once
 
 namespace holdwatch::control {

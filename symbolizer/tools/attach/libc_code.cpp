@@ -12,13 +12,14 @@
 namespace holdwatch::control {
 namespace {
 
-// __restore_rt (sysdeps/unix/sysv/linux/x86_64/libc_sigaction.c), by which unwinders know it too: mov $15, %rax; syscall.
+// __restore_rt (sysdeps/unix/sysv/linux/x86_64/libc_sigaction.c), which unwinders recognize too: mov $15, %rax;
+// syscall.
 constexpr unsigned char kRestorer[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
 
 uintptr_t find_bytes(MemoryReader& memory, uintptr_t start, uintptr_t end) {
   constexpr size_t kPart = 256 * 1024;
   std::vector<unsigned char> part(kPart);
-  // Each part begins a little before the end of the one before, where the bytes may lie across.
+  // Each part begins slightly before the end of the previous one, because the bytes may extend over both.
   for (uintptr_t at = start; at < end; at += kPart - sizeof kRestorer) {
     const size_t got = memory.read(at, part.data(), std::min<size_t>(kPart, end - at));
     const auto stop = part.begin() + static_cast<ptrdiff_t>(got);
@@ -28,7 +29,8 @@ uintptr_t find_bytes(MemoryReader& memory, uintptr_t start, uintptr_t end) {
   return 0;
 }
 
-// __fentry__ (sysdeps/x86_64/_mcount.S) keeps the registers of whoever it is called in front of, rax at the lowest place:
+// __fentry__ (sysdeps/x86_64/_mcount.S) keeps the registers of whoever it is called in front of, rax at the lowest
+// place:
 //     endbr64 (in some builds); sub $size, %rsp; mov %rax, (%rsp)
 // The profiler that it then calls returns at once where none runs.
 size_t size_of_kept(MemoryReader& memory, uintptr_t function) {

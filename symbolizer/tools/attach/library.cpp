@@ -1,5 +1,5 @@
-// See library.h. The process may have another file system than ours (a container), or no right to read the file (a server
-// that became an unprivileged user): then it gets the libraries as files in memory.
+// See library.h. The process may have another file system than ours (a container), or no right to read the file (a
+// server that has become an unprivileged user): then it gets the libraries as files in memory.
 #include "symbolizer/tools/attach/library.h"
 
 #include <dlfcn.h>
@@ -24,19 +24,19 @@ namespace {
 
 constexpr const char *kLibraryCopy = "libholdwatch.so", *kSymbolizerCopy = "libholdwatch-symbolizer.so";
 
-// Its name must not be that of the library again, which the loader would take for the same file.
+// Its name must differ from the library's, because the loader would otherwise take it for the same file.
 HandedSymbolizer handed(int descriptor) {
   return {"/proc/self//fd/" + std::to_string(descriptor), descriptor};
 }
 
-// A file in memory that the process has open; -1 if it cannot be made. Its number is far from the first ones: a program that
-// has closed those expects its own next ones there.
+// A file in memory that the process has open; -1 if it cannot be created. Its descriptor number is high: a program that
+// has closed the low ones expects to get them for its own files.
 int make_memory_file(RemoteCall& thread, const std::string& name) {
   constexpr int kFarAway = 100;
   const auto made = static_cast<int>(thread.call("memfd_create", {thread.push_text(name), MFD_CLOEXEC}));
   if (made < 0) return made;
   const auto moved = static_cast<int>(thread.call("fcntl", {static_cast<uint64_t>(made), F_DUPFD_CLOEXEC, kFarAway}));
-  if (moved < 0) return made;  // no more descriptors are allowed
+  if (moved < 0) return made;  // the limit of open descriptors is reached
   thread.call("close", {static_cast<uint64_t>(made)});
   return moved;
 }
@@ -49,7 +49,7 @@ bool fill(int pid, int descriptor, const std::string& path) {
   return from && to;
 }
 
-// Empty, or the loader's words.
+// Empty, or the loader's message.
 std::string open_in(Target& target, RemoteCall& thread, const std::string& path) {
   if (thread.call("dlopen", {thread.push_text(path), RTLD_NOW | RTLD_LOCAL}) != 0) return "";
   return target.read_string(thread.call("dlerror", {}));
@@ -120,7 +120,7 @@ void fill_copies(Target& target, const MemoryCopies& copies, const std::string& 
                   limits_in_the_way(target.pid()));
 }
 
-// The symbolizer is loaded later, by a thread of the library's.
+// The symbolizer is loaded later, by a thread of the library.
 HandedSymbolizer load_copies(Target& target, RemoteCall& thread, const MemoryCopies& copies) {
   if (copies.has_library) return handed(copies.symbolizer);
   const std::string error = open_in(target, thread, "/proc/self/fd/" + std::to_string(copies.library));

@@ -1,4 +1,4 @@
-// Brings libholdwatch.so into a process whose thread is remote for it.
+// Loads libholdwatch.so into a process, by remote calls in one of its threads.
 #pragma once
 
 #include <string>
@@ -9,35 +9,35 @@
 
 namespace holdwatch::control {
 
-// What the library needs to know where its own file is not for the process to be read.
+// What the library must be told if the process cannot read the symbolizer's own file.
 struct HandedSymbolizer {
   std::string path;  // empty: the library finds it by itself
   int descriptor = -1;
 };
 
-// Files in the process's memory that hold what it cannot read.
+// Files in the process's memory with the contents of files that it cannot read.
 struct MemoryCopies {
   int library = -1, symbolizer = -1;
   bool has_library = false;  // only the symbolizer is needed
 };
 
-// What a command that was killed has left open in the process.
+// What a killed command has left open in the process.
 struct CopiesLeft {
   std::vector<int> libraries, symbolizers;
 };
 CopiesLeft find_copies_left(int pid);
-// Closes them. A symbolizer that the library is still to load is handed over and left open.
+// Closes them. A symbolizer that the library has yet to load is handed over and left open.
 HandedSymbolizer clear_up(Target& target, RemoteCall& thread, const CopiesLeft& left);
 
-// Whether the process finds our file under that path.
+// Whether that path leads the process to the same file as us.
 bool sees_the_same_file(int pid, const std::string& path);
 
-// Empty, or why the process cannot load the file: the loader's words.
+// Empty, or why the process cannot load the file, in the loader's words.
 std::string load_library(Target& target, RemoteCall& thread, const std::string& path);
 
-// The other way, in three steps, so that the thread need not stand still for the second. Throws Refusal.
+// The other way, in three steps, so that the thread need not be stopped during the second. Throws Refusal.
 MemoryCopies make_copies(RemoteCall& thread);
-// Where the library is a copy already: its symbolizer could not be loaded when it was handed over.
+// For a library that is a copy already: whether its symbolizer could not be loaded when it was handed over.
 bool needs_symbolizer_again(Target& target);
 MemoryCopies make_copy_of_symbolizer(RemoteCall& thread);
 void fill_copies(Target& target, const MemoryCopies& copies, const std::string& library);

@@ -1,8 +1,8 @@
-// The part of the launcher that reaches into a running process: attach, detach, snapshot, stop, start, limit.
+// The part of the launcher that works on a running process: attach, detach, snapshot, stop, start, limit.
 //     control attach LIBRARY PID      options: HOLDWATCH_* in the environment
 //     control detach|snapshot|stop|start PID
 //     control limit PID DURATION
-// Exit status 1: the process could not be had or would not, said in one line; 2: bad use.
+// Exit status 1: the process could not be reached or refused, explained in one line; 2: bad use.
 #include <unistd.h>
 
 #include <cstdio>

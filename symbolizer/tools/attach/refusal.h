@@ -1,4 +1,4 @@
-// Why a command does nothing: one line that says what is in the way, and what to do about it.
+// Why a command does nothing: one line with the obstacle and what to do about it.
 #pragma once
 
 #include <stdexcept>

@@ -20,7 +20,7 @@ namespace {
 constexpr size_t kRedZone = 128;  // below the stack pointer (System V ABI, section 3.2.2)
 constexpr size_t kOwnStackSize = 256 * 1024;
 constexpr uint64_t kDirectionFlag = 1 << 10;
-constexpr uint64_t kNoCall = ~0ull;  // in the place of a system call's number: none is made, none is made again
+constexpr uint64_t kNoCall = ~0ull;  // in place of a system call's number: none is made or restarted
 
 uint64_t bit_of(int signal) {
   return uint64_t{1} << (signal - 1);
@@ -31,7 +31,8 @@ uint64_t bit_of(int signal) {
 RemoteCall::RemoteCall(Target& target, const LibcCode& code, int tid)
     : target_(target), code_(code), thread_(target.pid(), tid), stopped_(thread_.registers()) {
   saved_context_.signal_mask = thread_.signal_mask();
-  // At once: should this command be killed before it has done anything, a call that the stop has ended goes on all the same.
+  // Done first: if this command is killed before it has done anything, a call that the stop interrupted still
+  // continues.
   thread_.set_registers(to_go_on(stopped_, is_signalled(), target_.memory()));
 }
 
@@ -39,16 +40,16 @@ RemoteCall::~RemoteCall() {
   try {
     give_stack_back();
   } catch (const Refusal&) {
-    // It has ended, or goes on with a little more memory.
+    // It has ended, or keeps the memory of the calls' stack.
   }
   try {
     if (!thread_.is_gone()) restore();
   } catch (const Refusal&) {
-    // It has ended, or gets back by itself.
+    // It has ended, or restores itself.
   }
 }
 
-// A signal waits for it, other than such as it ignores: it ends the call that the thread was in.
+// Whether a signal is pending for it that it does not ignore: such a signal ends the call that the thread was in.
 bool RemoteCall::is_signalled() const {
   const std::string status = read_text(thread_file(target_.pid(), id(), "status"));
   return (pending_signals(status) & ~saved_context_.signal_mask & ~status_mask(status, "SigIgn").value_or(0)) != 0;
@@ -58,8 +59,8 @@ bool RemoteCall::was_in_restartable_call() const {
   return can_go_on(stopped_);
 }
 
-// The main thread's stack, or one that libc has put the thread's own data at the upper end of, with room below. A coroutine's,
-// or a signal handler's, may be part of other memory, and end anywhere.
+// Whether its stack is the main thread's, or one with libc's data of the thread at its upper end, with enough room
+// below. A coroutine's or a signal handler's stack may be part of other memory, and end anywhere.
 bool RemoteCall::is_on_its_stack() const {
   constexpr size_t kRoom = 8192;
   const Mapping* mapping = target_.modules().mapping(stopped_.rsp);
@@ -74,7 +75,7 @@ std::string RemoteCall::prepare() {
   return write_return_trampoline(stopped_.rsp - kRedZone) ? "" : "on a stack that cannot be written";
 }
 
-// The way that the thread stands on stays whole: its end is the same in another one with the same top.
+// The trampoline in which the thread is now stays intact: its end is the same in another one with the same top.
 bool RemoteCall::write_return_trampoline(uintptr_t top) {
   ReturnTrampoline way = make_return_trampoline(code_, saved_context_, top, errno_);
   if (!target_.write(way.address, way.bytes.data(), way.bytes.size())) return false;
@@ -82,13 +83,13 @@ bool RemoteCall::write_return_trampoline(uintptr_t top) {
   return true;
 }
 
-// Signals wait until the thread is itself again; those that a fault raises cannot be held back.
+// Signals wait until the thread is restored; those that a fault raises cannot be blocked.
 void RemoteCall::block_signals() {
   const uint64_t faults = bit_of(SIGSEGV) | bit_of(SIGBUS) | bit_of(SIGILL) | bit_of(SIGFPE) | bit_of(SIGTRAP);
   thread_.set_signal_mask(~faults);
 }
 
-// A system call that has gone well leaves errno as it was; so do we.
+// A successful system call leaves errno unchanged; so do we.
 void RemoteCall::use_own_stack() {
   SavedErrno saved{call("__errno_location", {}), 0};
   if (target_.memory().read(saved.address, &saved.value, sizeof saved.value) != sizeof saved.value)
@@ -128,7 +129,7 @@ uint64_t RemoteCall::call(uintptr_t function, const std::vector<uint64_t>& argum
   registers.orig_rax = kNoCall;
   registers.eflags &= ~kDirectionFlag;
   thread_.set_registers(registers);
-  // In this order: blocked first, they would stay so if this command were killed now.
+  // In this order: if signals were blocked first, they would stay blocked if this command were killed at that moment.
   if (!changed_) block_signals();
   changed_ = true;
   at_return_ = false;
@@ -142,7 +143,7 @@ uint64_t RemoteCall::call(uintptr_t function, const std::vector<uint64_t>& argum
 int RemoteCall::run_to_stop() {
   int status = thread_.run_on();
   while (status == 0) {
-    // Taking it back now would leave behind whatever the function has locked. So it is waited for.
+    // Restoring the thread now would leave locked what the function has locked. So wait for it.
     fprintf(stderr,
             "holdwatch: thread %d of the process is blocked inside the loader or the allocator; waiting for it\n",
             thread_.id());
@@ -151,7 +152,7 @@ int RemoteCall::run_to_stop() {
   return status;
 }
 
-// Whether it stands before the rt_sigreturn that would take it home, and not at a system call of the function.
+// Whether it is at the rt_sigreturn that would restore it, and not at a system call of the function.
 bool RemoteCall::has_returned(int status) {
   if (!thread_.is_at_system_call(status))
     thread_.fail(std::string("the call made in it raised ") + strsignal(WSTOPSIG(status)) + "; it continues as before");
@@ -165,8 +166,8 @@ uint64_t RemoteCall::call(const std::string& name, const std::vector<uint64_t>& 
   return call(function, arguments);
 }
 
-// From the rt_sigreturn, which is not made, to a place where the kernel goes on with the interrupted call; on the way there
-// it stands before that rt_sigreturn again.
+// Moves it from the rt_sigreturn, which is not made, to a place where the kernel restarts the interrupted call; in
+// between it is again at that rt_sigreturn.
 void RemoteCall::leave_return() {
   if (!at_return_) return;
   user_regs_struct registers = thread_.registers();
@@ -177,7 +178,8 @@ void RemoteCall::leave_return() {
   thread_.run_to_interruption();
 }
 
-// The registers last of all: up to then its way back leads home, whatever else is home already.
+// The registers are restored last: until then the trampoline can still restore the thread, whatever has been restored
+// already.
 void RemoteCall::restore() {
   if (errno_) target_.write(errno_->address, &errno_->value, sizeof errno_->value);
   leave_return();

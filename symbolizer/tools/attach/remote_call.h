@@ -1,7 +1,8 @@
-// One thread of another process, stopped while this lives, to call functions of that process in it; put back exactly as
-// it was afterwards. The other threads run on and notice nothing.
-// From the first call on the thread has a way back of its own (return_trampoline.h), which it goes by itself should this command be
-// killed. Each change of its registers is one step from one state that leads home to another.
+// One thread of another process, stopped while this object exists, to call functions of that process in it; afterwards
+// its state is restored exactly. The other threads keep running and notice nothing.
+// From the first call on, the thread's stack contains a return trampoline (return_trampoline.h), by which the thread
+// restores itself if this command is killed. Each change of its registers is one step between states from which it can
+// do so.
 #pragma once
 
 #include <cstdint>
@@ -18,27 +19,28 @@ namespace holdwatch::control {
 
 class RemoteCall {
  public:
-  // Throws Refusal if the thread cannot be had.
+  // Throws Refusal if the thread cannot be stopped.
   RemoteCall(Target& target, const LibcCode& code, int tid);
-  // Puts it back and lets it go.
+  // Restores the thread and lets it run.
   ~RemoteCall();
   RemoteCall(const RemoteCall&) = delete;
   RemoteCall& operator=(const RemoteCall&) = delete;
 
   int id() const { return thread_.id(); }
   const user_regs_struct& registers() const { return stopped_; }
-  // Whether it was taken out of a system call that goes on afterwards as if nothing had been.
+  // Whether it was stopped in a system call that continues afterwards as if nothing had happened.
   bool was_in_restartable_call() const;
 
-  // Lays its way back onto its stack. Empty, or why that cannot be done, as a phrase. Before the first call.
+  // Writes the return trampoline to its stack. Returns an empty text, or why that is not possible, as a phrase. Before
+  // the first call.
   std::string prepare();
-  // Has the calls that follow use a stack of their own, for the thread's may be nearly full.
+  // Makes the following calls use a stack of their own, because the thread's may be nearly full.
   void use_own_stack();
   // Calls a function with up to six integers or addresses. Throws Refusal if it does not return.
   uint64_t call(uintptr_t function, const std::vector<uint64_t>& arguments);
-  // The same for a libc function by its name.
+  // The same for a libc function, by its name.
   uint64_t call(const std::string& name, const std::vector<uint64_t>& arguments);
-  // Puts a text where a call's argument can point to it, on the own stack.
+  // Stores a text on the calls' own stack, for an argument to point to.
   uintptr_t push_text(const std::string& text);
 
   uint64_t stopped_ns() const { return thread_.stopped_ns(); }
@@ -57,12 +59,12 @@ class RemoteCall {
   Target& target_;
   LibcCode code_;
   TracedThread thread_;
-  user_regs_struct stopped_{};  // as the kernel left them
-  SavedContext saved_context_;  // as the thread goes on by itself
+  user_regs_struct stopped_{};  // as they were when the kernel stopped it
+  SavedContext saved_context_;  // with which the thread continues if it restores itself
   bool changed_ = false;
-  bool at_return_ = false;  // stands at the rt_sigreturn that ends a call
+  bool at_return_ = false;  // is at the rt_sigreturn that ends a call
   ReturnTrampoline trampoline_;
-  uintptr_t own_stack_ = 0;  // the start of the memory that was made for calls
+  uintptr_t own_stack_ = 0;  // the start of the memory allocated for calls
   uintptr_t texts_end_ = 0;  // texts lie at its lower end
   std::optional<SavedErrno> errno_;
 };

@@ -14,12 +14,12 @@
 namespace holdwatch::control {
 namespace {
 
-// What an attachment maps in all, nearly all of it without using it (two arenas of malloc in each of two libcs among it), and what of that counts
-// as data.
+// What an attachment maps in total, nearly all of it unused (including two arenas of malloc in each of two libcs), and
+// the part of that which counts as data.
 constexpr uint64_t kAddressSpace = uint64_t{512} << 20, kData = uint64_t{128} << 20;
 constexpr uint64_t kDescriptors = 4;
 
-// The soft limit in a line of /proc/PID/limits: "Max open files            1024                 1048576              files".
+// The soft limit in a line of /proc/PID/limits: "Max open files    1024    1048576    files", with more blanks.
 std::optional<uint64_t> soft_limit(const std::string& limits, const std::string& name) {
   const size_t line = limits.find("\n" + name + " ");
   if (line == std::string::npos) return std::nullopt;

@@ -1,4 +1,4 @@
-// Which of a process's limits (setrlimit(2)) leaves no room for what an attachment wants, and how to raise it.
+// Which of a process's limits (setrlimit(2)) is too low for an attachment, and how to raise it.
 // Reads /proc only.
 #pragma once
 
@@ -6,7 +6,7 @@
 
 namespace holdwatch::control {
 
-// To be put behind what has failed: ": its limit of ... ; raise it: prlimit ...". Empty if no limit is in the way.
+// To be appended to what has failed: ": its limit of ... ; raise it: prlimit ...". Empty if all limits are high enough.
 std::string limits_in_the_way(int pid);
 
 }  // namespace holdwatch::control

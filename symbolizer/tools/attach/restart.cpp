@@ -12,9 +12,9 @@
 namespace holdwatch::control {
 namespace {
 
-// What the kernel leaves in rax for a call that it means to make again (include/linux/errno.h): never seen by a program.
+// What the kernel leaves in rax for a call that it will restart (include/linux/errno.h): never visible to a program.
 constexpr long kRestartAlways = -512, kRestartNoInterrupt = -513, kRestartNoHandler = -514, kRestartBlock = -516;
-constexpr size_t kInstructionSize = 2;  // of both instructions that call the kernel
+constexpr size_t kInstructionSize = 2;  // of both instructions that make system calls
 
 bool is_in_call(const user_regs_struct& registers) {
   return static_cast<long>(registers.orig_rax) >= 0;
@@ -26,8 +26,8 @@ bool kernel_goes_on(const user_regs_struct& registers) {
          result == kRestartBlock;
 }
 
-// The calls that the kernel ends with EINTR at any interruption, even where no signal is handled, and that have done
-// nothing by then: made again, they go on waiting.
+// Calls that the kernel ends with EINTR at any interruption, even if no signal is handled, and that have done nothing
+// by then: made again, they continue to wait.
 bool was_ended_in_vain(const user_regs_struct& registers) {
   static constexpr long kCalls[] = {SYS_epoll_wait, SYS_epoll_pwait, SYS_rt_sigtimedwait, SYS_semop,
                                     SYS_semtimedop, SYS_accept,      SYS_accept4,         SYS_recvfrom,
@@ -69,7 +69,7 @@ user_regs_struct to_go_on(const user_regs_struct& stopped, bool signals_pending,
 
 user_regs_struct to_begin_again(const user_regs_struct& stopped, bool signals_pending, MemoryReader& memory) {
   if (!is_in_call(stopped) || !kernel_goes_on(stopped)) return to_go_on(stopped, signals_pending, memory);
-  // A signal that is waiting is to end these calls; delivered before the call begins again, it would not.
+  // A pending signal must end these calls; if it were delivered before the call is made again, it would not.
   const auto result = static_cast<long>(stopped.rax);
   if (signals_pending && (result == kRestartNoHandler || result == kRestartBlock)) return interrupted(stopped);
   if (static_cast<long>(stopped.orig_rax) != SYS_restart_syscall) return made_again(stopped);

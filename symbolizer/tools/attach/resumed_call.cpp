@@ -1,5 +1,6 @@
-// See resumed_call.h. The sampling handler reads such numbers in its own process (shim/common/glibc/interrupted_call.h); here that gets
-// copies to read, of code and stack of the other process, in which the way from one to the other leads to the copy.
+// See resumed_call.h. The sampling handler reads such numbers in its own process
+// (shim/common/glibc/interrupted_call.h); here that code reads copies of the code and stack of the other process, in
+// which the stack's return address is changed to point into the copied code.
 #include "symbolizer/tools/attach/resumed_call.h"
 
 #include <algorithm>
@@ -14,20 +15,20 @@
 namespace holdwatch::control {
 namespace {
 
-// Since glibc 2.41 the number is with the caller of the function that calls the kernel, elsewhere in libc.
+// Since glibc 2.41 the caller of the function that makes the system call has the number; it is elsewhere in libc.
 constexpr size_t kLongestWay = size_t{4} << 20;
-constexpr size_t kBefore = 256;  // how far before each place the code is looked at
+constexpr size_t kBefore = 256;  // how far before each place the code is copied
 
 class CodeCopy {
  public:
-  // Of what leads to both places.
+  // Copies the code that leads to both places.
   CodeCopy(uintptr_t place, uintptr_t other, MemoryReader& memory)
       : start_(std::min(place, other) - kBefore), bytes_(std::max(place, other) - start_) {
     if (memory.read(start_, bytes_.data(), bytes_.size()) != bytes_.size()) bytes_.clear();
   }
 
   bool is_whole() const { return !bytes_.empty(); }
-  // 0 for what is not in it.
+  // 0 for an address outside the copy.
   uintptr_t at(uintptr_t place) const {
     return place >= start_ && place - start_ <= bytes_.size() ? range().start + (place - start_) : 0;
   }
@@ -50,7 +51,7 @@ CodeCopy copy_code(uintptr_t place, uintptr_t return_trampoline, MemoryReader& m
   return {place, place, memory};
 }
 
-// What the kernel resumes so (set_restart_fn in its sources). Anything else was misread.
+// The calls that the kernel resumes in this way (set_restart_fn in its sources). Any other number was misread.
 long if_resumed(long number) {
   const bool is_such =
       number == SYS_nanosleep || number == SYS_clock_nanosleep || number == SYS_poll || number == SYS_futex;
@@ -60,7 +61,7 @@ long if_resumed(long number) {
 }  // namespace
 
 long resumed_call_number(const user_regs_struct& stopped, MemoryReader& memory) {
-  // Where nothing can be read there is no number.
+  // What cannot be read is filled with a value that is no number of a call.
   constexpr size_t kReach = 64, kUnknown = 32;
   std::array<uint64_t, kReach + kUnknown> stack;
   stack.fill(~uint64_t{0});

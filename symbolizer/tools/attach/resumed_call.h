@@ -1,6 +1,6 @@
-// Which call restart_syscall goes on with, told from the code and the stack of the thread that made it: the kernel has forgotten it
-// once that thread has made another call.
-// Reads only, what the thread has stopped at.
+// Which call restart_syscall continues, determined from the code and the stack of the thread that made it: the kernel
+// forgets it once that thread has made another call.
+// Only reads, at the place where the thread has stopped.
 #pragma once
 
 #include <sys/user.h>
@@ -9,7 +9,7 @@
 
 namespace holdwatch::control {
 
-// Its number; -1 if that cannot be told.
+// Its number; -1 if that cannot be determined.
 long resumed_call_number(const user_regs_struct& stopped, MemoryReader& memory);
 
 }  // namespace holdwatch::control

@@ -1,5 +1,5 @@
-// See return_trampoline.h. The frame of rt_sigreturn is arch/x86/include/asm/sigframe.h, what it checks of the vector registers
-// arch/x86/kernel/fpu/signal.c.
+// See return_trampoline.h. The frame of rt_sigreturn is in arch/x86/include/asm/sigframe.h, what it checks of the
+// vector registers in arch/x86/kernel/fpu/signal.c.
 #include "symbolizer/tools/attach/return_trampoline.h"
 
 #include <cpuid.h>
@@ -14,13 +14,13 @@ namespace holdwatch::control {
 namespace {
 
 constexpr size_t kWord = sizeof(uint64_t);
-// The kernel's struct ends with a mask of 64 signals, where libc's goes on.
+// The kernel's struct ends with a mask of 64 signals, while libc's continues.
 constexpr size_t kContextSize = offsetof(ucontext_t, uc_sigmask) + sizeof(uint64_t);
 constexpr unsigned long kExtendedVectors = 1, kSegmentIsThere = 2, kSegmentIsMeant = 4;  // asm/ucontext.h
 constexpr int kNoSignalStack = 0x40;  // flags that sigaltstack(2) refuses, so that the thread's stays as it is
 
-constexpr size_t kSoftwareBytes = 464;  // of the area, where the kernel notes what else there is (asm/sigcontext.h)
-constexpr size_t kHeader = 512;         // the first word of it: which components are not in their initial state
+constexpr size_t kSoftwareBytes = 464;  // of the area, where the kernel notes what else it contains (asm/sigcontext.h)
+constexpr size_t kHeader = 512;         // its first word shows which components are not in their initial state
 constexpr size_t kSmallest = kHeader + 64;
 constexpr uint64_t kTileData = uint64_t{1} << 18;
 constexpr unsigned kComponents = 63;
@@ -32,7 +32,7 @@ T value_at(const std::vector<unsigned char>& bytes, size_t offset) {
   return value;
 }
 
-// As far as the given components reach in the format that is not compacted.
+// The size that the given components take in the non-compacted format.
 size_t size_of_components(uint64_t components) {
   size_t size = kSmallest;
   for (unsigned i = 2; i < kComponents; ++i) {
@@ -43,12 +43,13 @@ size_t size_of_components(uint64_t components) {
   return size;
 }
 
-// Vector registers as the kernel itself leaves them on the stack of a signal's handler.
+// Vector registers as the kernel itself stores them on the stack of a signal handler.
 std::vector<unsigned char> vectors_for_frame(std::vector<unsigned char> vectors) {
   if (vectors.size() < kSmallest) return {};
   const auto used = value_at<uint64_t>(vectors, kHeader);
   uint64_t components = value_at<uint64_t>(vectors, kSoftwareBytes) | used;
-  // Tiles are in the frame only of who has asked for them; who has not used them need not be told from who may not.
+  // Tiles are only in the frames of threads that have requested them; a thread that has not used them need not be
+  // distinguished from one that may not.
   if ((used & kTileData) == 0) components &= ~kTileData;
   const size_t size = std::min(size_of_components(components), vectors.size());
   vectors.resize(size);
@@ -98,12 +99,12 @@ ucontext_t context_of(const user_regs_struct& from, uint64_t signal_mask, uintpt
   return context;
 }
 
-// Fills a stack from its upper end on.
+// Fills a stack downwards from its upper end.
 class Layer {
  public:
   explicit Layer(uintptr_t top) : at_(top) {}
 
-  // Below all that is there, at a multiple of `alignment` plus `offset`.
+  // Below everything put so far, at a multiple of `alignment` plus `offset`.
   uintptr_t put(const void* data, size_t size, size_t alignment = kWord, size_t offset = 0) {
     const uintptr_t address = (at_ - size - offset) / alignment * alignment + offset;
     bytes_.insert(bytes_.begin(), at_ - address, 0);
@@ -111,7 +112,7 @@ class Layer {
     return at_ = address;
   }
   uintptr_t put_word(uint64_t word) { return put(&word, sizeof word); }
-  // Where a function that returns here finds its stack pointer on a multiple of 16, as it may expect.
+  // Placed so that a function that returns here has a stack pointer that is a multiple of 16, as it may expect.
   uintptr_t put_context(const ucontext_t& context) { return put(&context, kContextSize, 2 * kWord, kWord); }
 
   std::vector<unsigned char> take() { return std::move(bytes_); }
@@ -121,7 +122,7 @@ class Layer {
   std::vector<unsigned char> bytes_;
 };
 
-// What has errno put back, and then returns into the context that lies there already.
+// Restores errno, and then returns into the context that is already on the stack.
 uintptr_t put_errno(Layer& layer, const LibcCode& code, const SavedContext& saved_context, const SavedErrno& saved) {
   const uintptr_t return_to = layer.put_word(code.restorer);
   unsigned char swapped[sizeof saved.value];

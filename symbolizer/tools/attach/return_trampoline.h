@@ -1,10 +1,11 @@
-// A stack from which a thread that calls a function for us gets back by itself, should this command be killed meanwhile.
+// Stack contents by which a thread that calls a function for us restores itself if this command is killed meanwhile.
 //
-// The function returns into libc's code that keeps its result, that into the code by which signal handlers return, and with
-// what lies on the stack then, rt_sigreturn(2) takes the thread home: to its registers, vector registers and signal mask. If
-// errno is to be put back too, a first rt_sigreturn has the thread call swab(3) for it, and a second restores the rest. A command
-// that lives stops the thread at the first of them, and lets none be made.
-// Pure: bytes to be written at an address, and where in them what begins.
+// The function returns into code of libc that saves its result, which returns into the code by which signal handlers
+// return; with the context that is on the stack there, rt_sigreturn(2) restores the thread's registers, vector
+// registers and signal mask. If errno must be restored too, a first rt_sigreturn makes the thread call swab(3) for
+// that, and a second one restores the rest. A command that is still running stops the thread at the first of them,
+// before it is made.
+// Pure: bytes to be written at an address, and the offsets of their parts.
 #pragma once
 
 #include <sys/user.h>
@@ -19,7 +20,7 @@ namespace holdwatch::control {
 
 struct SavedContext {
   user_regs_struct registers{};
-  std::vector<unsigned char> vectors;  // the floating point and vector registers, as PTRACE_GETREGSET hands them out
+  std::vector<unsigned char> vectors;  // the floating point and vector registers, as PTRACE_GETREGSET returns them
   uint64_t signal_mask = 0;
 };
 
@@ -30,10 +31,10 @@ struct SavedErrno {
 
 struct ReturnTrampoline {
   std::vector<unsigned char> bytes;
-  uintptr_t address = 0;  // where they have to lie
-  uintptr_t call = 0;     // the stack pointer with which a function begins
-  uintptr_t end = 0;      // that of the rt_sigreturn that ends a call
-  uintptr_t result = 0;   // where the function's result lies then
+  uintptr_t address = 0;  // where they must be
+  uintptr_t call = 0;     // the stack pointer at the start of a function
+  uintptr_t end = 0;      // the stack pointer at the rt_sigreturn that ends a call
+  uintptr_t result = 0;   // where the function's result is then
 };
 
 // All of it below `top`.

@@ -27,7 +27,7 @@ unsigned call_filters(int pid, int tid) {
   return count_call_filters(read_text(thread_file(pid, tid, "status")));
 }
 
-// How gladly a thread in this call is taken, 0: not at all. First those that the kernel goes on with by itself.
+// How suitable a thread in this call is, 0: not at all. Best are the calls that the kernel restarts by itself.
 int fitness(long number) {
   switch (number) {
     case SYS_futex:
@@ -60,16 +60,16 @@ int fitness(long number) {
   }
 }
 
-// Tells from a stack whether the thread is at work in the loader, the allocator, or another place of libc that must not be
-// entered twice.
+// Determines from a stack whether the thread is working in the loader, the allocator, or another part of libc that is
+// not reentrant.
 class Sensitive {
  public:
   explicit Sensitive(Target& target) : target_(target), unwinder_(target.modules(), target.memory()) { find_places(); }
 
   void begin() { unwinder_.begin_report(); }
 
-  // Empty if the thread is elsewhere; else where it is, as a phrase. `only_surely`: a stack that cannot be followed to its
-  // end is taken for harmless.
+  // Empty if the thread is elsewhere; otherwise where it is, as a phrase. `only_surely`: a stack that cannot be unwound
+  // to its end is considered harmless.
   std::string where(const Snapshot& snapshot, bool only_surely);
 
  private:
@@ -99,7 +99,7 @@ void Sensitive::find_places() {
   for (const auto& module : target_.modules().all()) {
     if (module->path.find("/ld-linux") != std::string::npos)
       places_.push_back({module->start, module->end, "inside the loader", false});
-    // Another allocator's functions call one another without coming back through malloc.
+    // Functions of another allocator call one another without going through malloc.
     const bool is_allocator = module.get() != libc && module->path.find(".so") != std::string::npos &&
                               target_.symbol(*module, "malloc") && target_.symbol(*module, "free");
     if (is_allocator) places_.push_back({module->start, module->end, "inside the memory allocator", true});
@@ -121,7 +121,8 @@ const Sensitive::Place* Sensitive::place_of(uintptr_t pc) const {
   return nullptr;
 }
 
-// An allocator's background thread, which nobody called into: libc started it there.
+// Whether this is a background thread of an allocator, which libc started there, rather than a thread that called into
+// it.
 bool Sensitive::is_own_thread_of(const Place& place) const {
   constexpr size_t kThreadStartFrames = 2;
   if (!stack_.complete || stack_.count <= kThreadStartFrames) return false;
@@ -158,8 +159,8 @@ Snapshot snapshot_of(int tid, const user_regs_struct& from) {
   return snapshot;
 }
 
-// Whether the kernel goes on with the call, once it was interrupted, by another one: restart_syscall(2). A filter need not allow
-// that one.
+// Whether the kernel continues the call, after an interruption, with another one: restart_syscall(2). A filter may
+// forbid that one.
 bool is_restarted_by_another(const SyscallFile& file) {
   switch (file.call.number) {
     case SYS_restart_syscall:
@@ -178,7 +179,7 @@ class Search {
  public:
   Search(Target& target, const LibcCode& code) : target_(target), code_(code), sensitive_(target) {}
 
-  // Null if there is none now; then `obstacle` says why.
+  // Null if there is none now; `obstacle` then returns the reason.
   std::unique_ptr<RemoteCall> look();
   const std::string& obstacle() const { return obstacle_; }
 
@@ -189,7 +190,7 @@ class Search {
     unsigned filters;
   };
 
-  // A thread that is blocked at work in the loader or the allocator would stop whoever follows it there.
+  // A thread that is blocked while working in the loader or the allocator would block every thread that enters it.
   bool is_blocked_at_work(int tid, const SyscallFile& file);
   static void leave_out_sandboxed(std::vector<Candidate>& candidates);
   std::unique_ptr<RemoteCall> take(int tid);
@@ -208,7 +209,7 @@ bool Search::is_blocked_at_work(int tid, const SyscallFile& file) {
   return true;
 }
 
-// A thread may end, or be traced by somebody else, between the look at it and this.
+// Between the check and this call, a thread may end, or be traced by another process.
 std::unique_ptr<RemoteCall> Search::take(int tid) try {
   auto thread = std::make_unique<RemoteCall>(target_, code_, tid);
   if (!thread->was_in_restartable_call()) return nullptr;
@@ -222,7 +223,8 @@ std::unique_ptr<RemoteCall> Search::take(int tid) try {
   return nullptr;
 }
 
-// A thread may have filtered its calls for itself alone; ours, which one of the others makes, are free of that.
+// A thread may have installed a filter for itself alone; our threads do not inherit it if one of the others creates
+// them.
 void Search::leave_out_sandboxed(std::vector<Candidate>& candidates) {
   const auto least = std::min_element(candidates.begin(), candidates.end(),
                                       [](const Candidate& a, const Candidate& b) { return a.filters < b.filters; });
@@ -249,7 +251,7 @@ std::unique_ptr<RemoteCall> Search::look() {
   leave_out_sandboxed(candidates);
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Candidate& a, const Candidate& b) { return a.fitness > b.fitness; });
-  // Each look takes others, where the fittest cannot be had.
+  // Each look tries other candidates, in case the best ones are not available.
   constexpr size_t kMaxTaken = 8;
   if (candidates.size() > kMaxTaken) {
     const size_t first = looks_++ * kMaxTaken % candidates.size();

@@ -1,6 +1,7 @@
-// Finds a thread in which a function can be called without harm, and takes it.
-// Harm would be: in the middle of the loader's or the allocator's work, whose locks the function takes again; in a system
-// call that an interruption ends; while any other thread stays inside the loader or the allocator for good.
+// Finds a thread in which a function can be called without harm, and stops it.
+// A call would do harm in the middle of the loader's or the allocator's work, because the function takes their locks
+// again; in a system call that an interruption ends; and while any other thread stays blocked inside the loader or the
+// allocator.
 #pragma once
 
 #include <chrono>
@@ -11,7 +12,7 @@
 
 namespace holdwatch::control {
 
-// Looks for one again and again until `timeout` is over; then throws Refusal with what was in the way.
+// Tries again and again until `timeout` is over; then throws Refusal with what prevented it.
 std::unique_ptr<RemoteCall> take_safe_thread(Target& target, const LibcCode& code, std::chrono::milliseconds timeout);
 
 }  // namespace holdwatch::control

@@ -1,4 +1,4 @@
-// See target.h. The dynamic section as the loader left it: glibc relocates its addresses in place.
+// See target.h. Reads the dynamic section as the loader left it: glibc relocates its addresses in place.
 #include "symbolizer/tools/attach/target.h"
 
 #include <elf.h>
@@ -19,7 +19,7 @@ std::optional<RemoteSymbol> Target::symbol(const Module& module, const std::stri
   return RemoteSymbol{module.bias + found.st_value, found.st_size};
 }
 
-// A module that the loader was still relocating has other tables afterwards.
+// If the loader was still relocating a module, its tables are different afterwards.
 void Target::refresh() {
   const uint64_t before = modules_.generation();
   modules_.refresh();
@@ -38,8 +38,8 @@ const Module* Target::module_with(const std::string& symbol_name) {
   return nullptr;
 }
 
-// A process may have several: each of the loader's namespaces has its own, and a process that was watched before has one of
-// ours. The program's is in the first namespace, which the loader shows to debuggers.
+// A process may have several: each of the loader's namespaces has its own, and a process that was watched before has
+// one of ours. The program's is in the first namespace, which the loader shows to debuggers.
 const Module* Target::libc() {
   const std::vector<uintptr_t> program = biases_in_program();
   const Module* found = nullptr;
@@ -52,7 +52,7 @@ const Module* Target::libc() {
 }
 
 std::vector<uintptr_t> Target::biases_in_program() {
-  constexpr size_t kMax = 100'000;  // the list is in memory that the program may have spoilt
+  constexpr size_t kMax = 100'000;  // the list is in memory that the program may have corrupted
   std::vector<uintptr_t> biases;
   const auto debugger = symbol("_r_debug");
   const auto head = debugger ? memory_.read_value<r_debug>(debugger->address) : std::nullopt;

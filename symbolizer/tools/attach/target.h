@@ -1,4 +1,4 @@
-// The process that a command is about: its memory, its modules, and the symbols that they export.
+// The process that a command works on: its memory, its modules, and the symbols that they export.
 // Reads only; nothing here stops or changes the process.
 #pragma once
 
@@ -27,21 +27,22 @@ class Target {
   Modules& modules() { return modules_; }
   void refresh();
 
-  // From the module's hash table in memory, so that it is the process's own truth, whatever its files are called here.
+  // From the module's hash table in memory, so that it is right for this process, whatever files the same paths lead to
+  // here.
   std::optional<RemoteSymbol> symbol(const Module& module, const std::string& name);
   std::optional<RemoteSymbol> symbol(const std::string& name);  // in the first module that has it
 
   const Module* module_with(const std::string& symbol_name);
   // Null if there is no glibc.
   const Module* libc();
-  // The address of a function of glibc's, 0 if it has none of that name. Looked up once.
+  // The address of a function of glibc, 0 if it has none of that name. Looked up only once.
   uintptr_t libc_function(const std::string& name);
 
   std::string read_string(uintptr_t address) { return memory_.read_string(address); }
   bool write(uintptr_t address, const void* data, size_t size);
 
  private:
-  // Of the modules in the program's own namespace of the loader; empty if the loader does not tell.
+  // Of the modules in the program's own loader namespace; empty if the loader does not show them.
   std::vector<uintptr_t> biases_in_program();
 
   int pid_;

@@ -30,8 +30,8 @@ uint64_t monotonic_now_ns() {
   return static_cast<uint64_t>(now.tv_sec) * kSecondNs + static_cast<uint64_t>(now.tv_nsec);
 }
 
-// Stops and ends of what is traced come as SIGCHLD, which is blocked here. One that came earlier ends the wait too soon: the
-// caller looks again.
+// Stops and exits of traced threads are signalled by SIGCHLD, which is blocked here. An earlier one may end the wait
+// too soon: the caller checks again.
 void sleep_until_something_stops(uint64_t timeout_ns) {
   sigset_t wanted;
   sigemptyset(&wanted);
@@ -47,11 +47,11 @@ bool is_stop_for_us(int status) {
 }  // namespace
 
 TracedThread::TracedThread(int pid, int tid) : pid_(pid), tid_(tid) {
-  // Ended half-way, this command would leave a process that is watched and yet was said not to be.
+  // If this command were ended half-way, the process could be watched although the command had reported that it is not.
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, &own_mask_);
-  signal(SIGCHLD, SIG_DFL);  // ignored, as whoever started this may have had it, it would not come
+  signal(SIGCHLD, SIG_DFL);  // if it was ignored when this command was started, it would not arrive
   const bool seized = ptrace(PTRACE_SEIZE, tid_, 0, PTRACE_O_TRACESYSGOOD) == 0;
   const int error = errno;
   try {
@@ -90,7 +90,7 @@ uint64_t TracedThread::stopped_ns() const {
   return monotonic_now_ns() - stopped_at_ns_;
 }
 
-// The wait status, 0 if nothing came in time.
+// Returns the wait status, 0 if nothing happened in time.
 int TracedThread::wait_for_stop(uint64_t timeout_ns) {
   const uint64_t until_ns = monotonic_now_ns() + timeout_ns;
   while (true) {
@@ -112,12 +112,12 @@ void TracedThread::wait_for_interruption() {
   while (true) {
     const int status = wait_for_stop(kStopPatienceNs);
     if (status == 0 || monotonic_now_ns() > until_ns) {
-      // Detaching needs a stop; a thread that never stops (state D) keeps its tracer until this command ends.
+      // Detaching requires a stop; a thread that never stops (state D) stays traced until this command ends.
       gone_ = true;
       fail("it does not stop; it is in an uninterruptible wait in the kernel");
     }
     if (is_stop_for_us(status)) return;
-    // A signal was on its way: it is delivered as if nobody had looked.
+    // A signal was pending: it is delivered as if the thread were not traced.
     ptrace(PTRACE_CONT, tid_, 0, WSTOPSIG(status));
   }
 }
@@ -135,7 +135,7 @@ int TracedThread::run_on() {
 
 int TracedThread::wait_on() {
   int status = wait_for_stop(kRunPatienceNs);
-  // A signal that stops the process cannot be held back. It has its effect on the other threads; this one is needed.
+  // A signal that stops the process cannot be held back. It takes effect in the other threads; this one is needed.
   while (status != 0 && (is_stop_for_us(status) || WSTOPSIG(status) == SIGSTOP)) {
     ptrace(PTRACE_SYSCALL, tid_, 0, is_stop_for_us(status) ? 0 : SIGSTOP);
     status = wait_for_stop(kRunPatienceNs);

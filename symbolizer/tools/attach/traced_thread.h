@@ -1,7 +1,7 @@
-// A thread of another process that is stopped and let run by ptrace(2), and nothing else: what is done with it is
-// borrowed_thread.h.
-// Only PTRACE_SEIZE and PTRACE_INTERRUPT: neither sends a signal, so that the stop itself is invisible. Should this command
-// end at any time, the thread runs on from where it stands, with the registers that it has then.
+// A thread of another process that is stopped and continued with ptrace(2), and nothing else: what is done in it is in
+// remote_call.h.
+// Uses only PTRACE_SEIZE and PTRACE_INTERRUPT: neither sends a signal, so that the stop itself is invisible. If this
+// command ends at any time, the thread continues from where it is, with the registers that it has then.
 #pragma once
 
 #include <sys/user.h>
@@ -15,9 +15,9 @@ namespace holdwatch::control {
 
 class TracedThread {
  public:
-  // Stops it. Throws Refusal if it cannot be had.
+  // Stops it. Throws Refusal if that is not possible.
   TracedThread(int pid, int tid);
-  // Lets it go.
+  // Detaches from it, so that it runs.
   ~TracedThread();
   TracedThread(const TracedThread&) = delete;
   TracedThread& operator=(const TracedThread&) = delete;
@@ -29,18 +29,18 @@ class TracedThread {
 
   user_regs_struct registers() const;
   void set_registers(const user_regs_struct& registers) const;
-  // Floating point and vector registers, as the kernel hands them out.
+  // Floating point and vector registers, as the kernel returns them.
   std::vector<unsigned char> vectors() const;
   void set_vectors(std::vector<unsigned char>& vectors) const;
   uint64_t signal_mask() const;
   void set_signal_mask(uint64_t mask) const;
 
-  // Lets it run until it stops again: at a system call, or before a signal. The wait status, 0 if that takes very long:
-  // then wait_on waits as long again.
+  // Lets it run until it stops again: at a system call, or before a signal. Returns the wait status, 0 if that takes
+  // very long: then wait_on waits as long again.
   int run_on();
   int wait_on();
   bool is_at_system_call(int status) const;
-  // Lets it run until it stands where a signal would be delivered: there the kernel makes an interrupted call again.
+  // Lets it run until it is where a signal would be delivered: there the kernel restarts an interrupted call.
   void run_to_interruption();
 
   // Throws Refusal, with what went wrong in which thread.

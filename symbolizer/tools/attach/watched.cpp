@@ -79,7 +79,7 @@ bool Watched::wait_for_watcher(uint64_t timeout_ns) {
 void Watched::hand_symbolizer(const std::string& path, int descriptor) {
   char text[kControlPathSize] = "";
   path.copy(text, sizeof text - 1);
-  // The path last: it is what says that all is there.
+  // The path is written last: it shows that the rest is complete.
   write(OFFSET(symbolizer_descriptor), static_cast<uint32_t>(descriptor + 1));
   write(OFFSET(symbolizer), text);
 }
@@ -93,7 +93,7 @@ int Watched::symbolizer_descriptor() {
 }
 
 void Watched::ask(ControlRequest request, uint64_t argument, const std::vector<std::string>& options) {
-  // One is left over where a command was killed: it is answered by itself, unless it was never heard.
+  // A request of a killed command may be left over: it is completed without us, unless the process never saw it.
   if (request != ControlRequest::attach && has_watcher() && !wait_for_answer(kBusyPatienceNs))
     throw Refusal(describe_process(target_->pid()) + " is still busy with another command; try again");
   std::string text;

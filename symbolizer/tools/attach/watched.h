@@ -1,4 +1,4 @@
-// A process that has libholdwatch.so in it, as a command sees it: its control block (shim/common/contract/control_block.h).
+// A process with libholdwatch.so in it, as a command sees it: its control block (shim/common/contract/control_block.h).
 #pragma once
 
 #include <cstdint>
@@ -13,23 +13,23 @@ namespace holdwatch::control {
 
 class Watched {
  public:
-  // Nothing if holdwatch is not in the process. Throws Refusal if another version of it is.
+  // Nothing if holdwatch is not in the process. Throws Refusal if it is another version.
   static std::optional<Watched> find(Target& target);
 
   ControlState state();
   bool has_watcher();
   uintptr_t attach_function();
-  // Loading, attaching and detaching go on by themselves when the command that began them is gone: waits for their end, for
-  // no longer than that.
+  // Loading, attaching and detaching continue by themselves if the command that began them is killed: waits until they
+  // are over, for at most that time.
   void settle(uint64_t timeout_ns);
-  // False: there is none yet. One that was attached to just now gets its watcher in a moment.
+  // False if there is none yet. A process that was attached to just now gets its watcher in a moment.
   bool wait_for_watcher(uint64_t timeout_ns);
 
   // Tells the library where to find the symbolizer, and which descriptor to close when it has.
   void hand_symbolizer(const std::string& path, int descriptor);
 
   bool has_symbolizer();
-  // The descriptor that is still to be closed; -1 if there is none.
+  // The descriptor that has yet to be closed; -1 if there is none.
   int symbolizer_descriptor();
 
   struct Answer {
@@ -37,9 +37,9 @@ class Watched {
     std::string text;
   };
 
-  // Writes a question; the process finds it by itself, or is told.
+  // Writes a request; the process finds it by itself, or must be notified.
   void ask(ControlRequest request, uint64_t argument, const std::vector<std::string>& options);
-  // Nothing if there is none in time.
+  // Nothing if there is no answer in time.
   std::optional<Answer> wait_for_answer(uint64_t timeout_ns);
 
  private:

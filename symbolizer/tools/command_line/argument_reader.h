@@ -1,5 +1,5 @@
-// The one parser of command lines: takes a command's arguments apart into options, their values and operands, by the same
-// rules and with the same words for every tool. Which options there are, and what they mean, is the caller's.
+// The one parser of command lines: splits a command's arguments into options, their values and operands, by the same
+// rules and with the same messages for every tool. The caller knows which options there are, and what they mean.
 // Pure: libc alone, no memory of its own, no exceptions, for the helper that `holdwatch run` starts with every glibc.
 #pragma once
 
@@ -11,7 +11,7 @@
 namespace holdwatch {
 
 struct Argument {
-  // separator: the first "--", after which all is operands.
+  // separator: the first "--", after which all arguments are operands.
   enum class Kind : uint8_t { operand, option, help, separator };
 
   Kind kind = Kind::operand;
@@ -22,7 +22,7 @@ struct Argument {
 
 class ArgumentReader {
  public:
-  // first: the first operand ends the options, for it names a program, and what follows is that program's.
+  // first: the first operand ends the options, because it names a program, and what follows belongs to that program.
   enum class Options : uint8_t { first, anywhere };
 
   ArgumentReader(int count, const char* const* arguments, Options where)
@@ -31,10 +31,11 @@ class ArgumentReader {
   // False at the end.
   bool next(Argument& out);
 
-  // The value of the option read last: after =, or the next argument, whatever that looks like; null if there is none.
+  // The value of the option read last: after =, or the next argument, whatever it looks like; null if there is none.
   const char* value_of(const Argument& option);
 
-  // The same for an option that is on or off: without a value it is on, and "--repeat 0" is as good as "--repeat=0".
+  // The same for an option that is on or off: without a value it is on, and "--repeat 0" means the same as
+  // "--repeat=0".
   const char* toggle_of(const Argument& option);
 
   // How many arguments have been read.
@@ -48,7 +49,7 @@ class ArgumentReader {
   bool only_operands_ = false;
 };
 
-// What is wrong, for one line to standard error and status 2; what to type may follow.
+// Error messages, each one line for standard error, with exit status 2; a hint about what to type may be appended.
 void write_unknown_option(const Argument& option, TextBuffer& out);
 void write_missing_value(const Argument& option, std::string_view possible, TextBuffer& out);
 void write_needless_value(const Argument& option, TextBuffer& out);

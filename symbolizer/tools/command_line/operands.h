@@ -1,5 +1,5 @@
-// The command line of a command that has operands alone: detach PID, doctor [PROGRAM|PID].
-// For tools that have the C++ library; bad use is thrown.
+// The command line of a command that has only operands: detach PID, doctor [PROGRAM|PID].
+// For tools that have the C++ library; errors are thrown.
 #pragma once
 
 #include <string>
@@ -9,12 +9,12 @@
 
 namespace holdwatch {
 
-// What is to be said, in one line to standard error, before the tool ends with status 2.
+// The message, one line for standard error, with which the tool ends with status 2.
 struct BadUse {
   std::string what;
 };
 
-// `usage` is the command as it is to be typed: "detach PID".
+// `usage` is the command in the form in which it is typed: "detach PID".
 inline BadUse bad_use(std::string_view what, const std::string& usage) {
   return {std::string(what) + (what.empty() ? "" : "; ") + "usage: holdwatch " + usage};
 }

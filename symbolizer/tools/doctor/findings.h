@@ -1,4 +1,4 @@
-// What the doctor has found, a line each, and how it is shown.
+// What the doctor has found, one line each, and how it is printed.
 #pragma once
 
 #include <cstdint>
@@ -9,21 +9,21 @@ namespace holdwatch {
 
 enum class Verdict : uint8_t {
   fine,
-  note,      // the watch works, but sees or tells less
+  note,      // watching works, but sees or reports less
   obstacle,  // nothing is watched
 };
 
-// How far the doctor could look.
+// How much the doctor could examine.
 enum class Look : uint8_t {
   complete,
-  closed,  // what matters most may not be looked at; a finding says so
+  closed,  // permission denied for what matters most; a finding says so
   nothing_there,
 };
 
 struct CheckResult {
   Verdict verdict;
   std::string subject;  // one word
-  std::string text;     // what is so, and after a semicolon what to do about it
+  std::string text;     // the fact, and after a semicolon what to do about it
 };
 
 class Findings {
@@ -35,7 +35,7 @@ class Findings {
   void add_all(const Findings& others) { list_.insert(list_.end(), others.list_.begin(), others.list_.end()); }
 
   bool has_obstacle() const;
-  // Leaves out what is in order.
+  // Removes the findings that are fine.
   void drop_fine();
   void print(bool in_colour) const;
 

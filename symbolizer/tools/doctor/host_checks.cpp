@@ -20,7 +20,7 @@
 namespace holdwatch {
 namespace {
 
-// What the loader says to standard error when `library` is preloaded into a program that does nothing else.
+// What the loader prints to standard error when `library` is preloaded into a program that does nothing else.
 std::string complaint_of_loader(const std::string& library) {
   int ends[2];
   if (pipe(ends) != 0) return "";
@@ -101,7 +101,7 @@ void check_libc_debug_data(Findings& findings) {
   }
 }
 
-// Only who looks from outside is held back by it. Without /proc nobody can look, nor can this be read.
+// It restricts only processes that look from outside. Without /proc nobody can look, and the setting cannot be read.
 void check_yama(Findings& findings) {
   if (!control::has_proc()) return;
   const int scope = control::ptrace_scope();

@@ -1,4 +1,4 @@
-// What the doctor says about this machine: whether our libraries load, and what the kernel lets be seen.
+// What the doctor reports about this machine: whether our libraries load, and what the kernel allows us to see.
 #pragma once
 
 #include <string>

@@ -1,9 +1,9 @@
-// Says whether holdwatch will work here, for a program or for a running process, and what it will not see: a line each,
-// with the remedy. Changes nothing, runs no program but /bin/true.
+// Reports whether holdwatch will work here, for a program or for a running process, and what it will not see: one line
+// each, with the remedy. Changes nothing, runs no program but /bin/true.
 //
 //   doctor LIBRARY [PROGRAM|PID]
 //
-// Exit status 1 if nothing would be watched, 2 for bad use, 3 if the process or program is closed to this user.
+// Exit status 1 if nothing would be watched, 2 for bad use, 3 if this user may not read the process or program.
 #include <unistd.h>
 
 #include <cstdio>

@@ -40,7 +40,7 @@ class Process {
     return fs::read_symlink(directory_ + "/" + name, failure);
   }
   const std::string& status() const { return status_; }
-  // Of a field of its status; 0 if there is none.
+  // The number in a field of its status; 0 if there is none.
   long number(const char* name) const { return static_cast<long>(status_number(status_, name).value_or(0)); }
 
  private:
@@ -49,7 +49,7 @@ class Process {
   std::string status_;
 };
 
-// Empty, or why its memory may not be looked into, and what to do about that.
+// Empty, or why its memory may not be read, and what to do about that.
 std::string why_closed_to_us(pid_t pid) {
   try {
     close(control::open_memory(pid));
@@ -59,14 +59,14 @@ std::string why_closed_to_us(pid_t pid) {
   }
 }
 
-// What it was started by, rather than where that leads to.
+// The path by which it was started, rather than the file that the path leads to.
 std::string known_path(const Process& process, pid_t pid) {
   ProcessMemory memory(pid);
   return known_program_path(process.link("exe"), process.directory() + "/exe", started_as(process.read("auxv"), memory),
                             process.directory() + "/root");
 }
 
-// Whether what its loader did with LD_PRELOAD was what the environment said.
+// Checks whether the loader respected LD_PRELOAD in the environment.
 void check_rights(const Process& process, Findings& findings) {
   if (auxiliary_value(process.read("auxv"), AT_SECURE).value_or(0) != 0) {
     findings.obstacle("rights",
@@ -75,7 +75,8 @@ void check_rights(const Process& process, Findings& findings) {
   }
 }
 
-// The files of a process that has changed its user, and has executed nothing since, are root's (PR_SET_DUMPABLE in prctl(2)).
+// In /proc, the files of a process that has changed its user, and has executed nothing since, belong to root
+// (PR_SET_DUMPABLE in prctl(2)).
 void check_own_files(const Process& process, Findings& findings) {
   struct stat status;
   const long user = process.number("Uid");
@@ -113,7 +114,7 @@ void check_container(const Process& process, const std::string& library, Finding
   }
 }
 
-// Of the libc that is loaded there, which may be a container's.
+// Checks the libc that is loaded there, which may be a container's.
 void check_libc(const Process& process, const std::string& maps, const std::string& library, Findings& findings) {
   const std::vector<Mapping> mappings = parse_maps(maps);
   const auto found = std::find_if(mappings.begin(), mappings.end(),
@@ -154,7 +155,7 @@ Look check_process(pid_t pid, const std::string& library, Findings& findings) {
   check_tracer(process, about_it);
   check_container(process, library, about_it);
   check_libc(process, maps, library, about_it);
-  // What it gained is known by now; its file can be had even if it has been deleted.
+  // Privileges that it gained are known already; its file can be read even if it has been deleted.
   check_program(process.directory() + "/exe", program, kGainsNoRights, about_it);
   check_watch(pid, library, why_closed, !about_it.has_obstacle(), findings);
   findings.add_all(about_it);

@@ -1,4 +1,4 @@
-// What the doctor says about a running process: whether it is watched, and what would keep one from watching it.
+// What the doctor reports about a running process: whether it is watched, and what would prevent watching it.
 #pragma once
 
 #include <sys/types.h>
@@ -9,7 +9,7 @@
 
 namespace holdwatch {
 
-// Throws a Refusal if there is no such process, or the number is a thread's.
+// Throws a Refusal if there is no such process, or if the number is a thread's.
 Look check_process(pid_t pid, const std::string& library, Findings& findings);
 
 }  // namespace holdwatch

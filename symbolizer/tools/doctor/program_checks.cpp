@@ -16,7 +16,7 @@ std::string text_of(const TextBuffer& buffer) {
   return std::string(std::string_view(buffer));
 }
 
-// A statically linked one of these languages has no lock of pthread's either.
+// A statically linked program in one of these languages has no pthread locks either.
 void check_language(const ProgramFile& file, Findings& findings) {
   if (file.is_go()) {
     findings.note("language",
@@ -82,12 +82,12 @@ void check_contents(const ProgramFile& file, Findings& findings) {
   check_frame_pointers(file, findings);
 }
 
-// "#!/usr/bin/env python3": the script's head does not say where that is.
+// "#!/usr/bin/env python3": the script does not say where that program is.
 bool starts_another(const std::string& interpreter) {
   return interpreter.ends_with("/env");
 }
 
-// What holds for root does not for others, and the doctor is often root where the program's user is not.
+// What is true for root is not true for other users, and the doctor often runs as root although the program will not.
 void check_gained_rights(const std::string& path, uid_t uid, Findings& findings) {
   struct stat status;
   if (uid != 0 || stat(path.c_str(), &status) != 0 || (status.st_mode & S_ISUID) == 0) return;
@@ -104,7 +104,7 @@ void check_script(const std::string& path, const std::string& interpreter, Findi
                             : "starts; --exe NAME limits it to one program; the following is about " + interpreter));
 }
 
-// In a directory that this user may not search.
+// Whether the file may be in a directory that this user may not search.
 bool may_be_hidden(const std::string& path) {
   return path.find('/') != std::string::npos && access(path.c_str(), F_OK) != 0 && errno == EACCES;
 }

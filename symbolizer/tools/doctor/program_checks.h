@@ -1,4 +1,4 @@
-// What the doctor says about a program's file.
+// What the doctor reports about a program's file.
 #pragma once
 
 #include <sys/types.h>
@@ -9,7 +9,7 @@
 
 namespace holdwatch {
 
-// As `uid` would execute it. `shown` is what it is called, empty for the path at which it is found.
+// As if `uid` executed it. `shown` is its name in messages, empty for the path at which it is found.
 Look check_program(const std::string& program, const std::string& shown, uid_t uid, Findings& findings);
 
 }  // namespace holdwatch

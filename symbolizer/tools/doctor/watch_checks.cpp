@@ -30,7 +30,7 @@ bool has_thread_of_ours(pid_t pid) {
                      [pid](int tid) { return read_text(thread_file(pid, tid, "comm")).starts_with("holdwatch"); });
 }
 
-// Empty, or why `attach` would not know how to go about it.
+// Empty, or why `attach` would refuse.
 std::string why_attach_refuses(Target& target, const std::string& library) {
   if (dlopen(kLibunwindFile, RTLD_LAZY | RTLD_LOCAL) == nullptr)
     return "attach " + why_not_loaded(kLibunwindFile, dlerror());
@@ -100,7 +100,7 @@ void say_state(pid_t pid, Watched& watched, bool is_possible, Findings& findings
   }
 }
 
-// Threads of ours show that it is watched; the library alone may do nothing.
+// Threads of ours show that it is watched; the library alone may be inactive.
 void guess_from_outside(pid_t pid, const std::string& why_closed, bool is_possible, Findings& findings) {
   if (read_text("/proc/" + std::to_string(pid) + "/maps").find("/libholdwatch.so") == std::string::npos) {
     say_not_watched(pid, is_possible, "", findings);

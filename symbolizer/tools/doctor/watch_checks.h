@@ -1,5 +1,5 @@
-// What the doctor says about whether a running process is watched: what its control block says, which the commands that reach
-// into it go by too.
+// What the doctor reports about whether a running process is watched, from its control block, which the commands for
+// running processes use too.
 #pragma once
 
 #include <sys/types.h>
@@ -10,8 +10,8 @@
 
 namespace holdwatch {
 
-// `why_closed`: empty, or why its memory may not be read; then what everybody may see of it has to do. `is_possible`: whether
-// a process of this program can be watched at all.
+// `why_closed`: empty, or why its memory may not be read; then only what everybody may see of it is used.
+// `is_possible`: whether a process of this program can be watched at all.
 void check_watch(pid_t pid, const std::string& library, const std::string& why_closed, bool is_possible,
                  Findings& findings);
 

@@ -1,6 +1,6 @@
-// Linked into the helpers that have to start with every glibc since 2.17, whatever they were built with.
-// crt1.o, which calls main, asks for the __libc_start_main of the glibc that it belongs to: 2.34 today. The one here stands in for
-// that and calls the first one, which every glibc has.
+// Linked into the helpers that must start with every glibc since 2.17, whatever they were built with.
+// crt1.o, which calls main, needs the __libc_start_main of the glibc that it belongs to: version 2.34 today. The
+// definition here takes its place and calls the first version, which every glibc has.
 namespace {
 
 using Main = int (*)(int, char**, char**);
@@ -19,7 +19,7 @@ __asm__(".symver first_libc_start_main, __libc_start_main@GLIBC_2.2.5");
 [[gnu::visibility("hidden")]] int __libc_start_main(Main, int, char**, Initializer, Function, Function, void*);
 }
 
-// glibc before 2.34 leaves a program's initializers to what crt1.o hands over; a newer crt1.o hands over nothing.
+// glibc before 2.34 runs the program's initializers through a function that crt1.o passes; a newer crt1.o passes none.
 static void initialize(int count, char** arguments, char** environment) {
   for (const Initializer* each = __init_array_start; each != __init_array_end; ++each)
     (*each)(count, arguments, environment);

@@ -1,15 +1,16 @@
-// Reads a command's arguments against the table of options, and prints for the launcher's shell what they say.
+// Reads a command's arguments with the table of options, and prints the result for the launcher's shell.
 //
 //   arguments COMMAND [--anywhere] [--environment] [--flags 'dry-run core=']... -- ARGUMENT...
 //       HOLDWATCH_LIMIT='200ms'; export HOLDWATCH_LIMIT; given="$given LIMIT"; flag_dry_run=1; set -- 'operand' ...
 //   arguments COMMAND --list        the options, for --help
 //   arguments COMMAND --values NAME  what may follow --NAME, a word a line, for completion; nothing after a toggle
 //
-// --anywhere: options may follow operands. --environment: paths of options that stand in the environment are completed too, as
-// seen from here, for a process that is elsewhere. --flags: the command's own, with = if they take a value. --program: the first
-// operand is to be run; says what keeps the loader from preloading into it, and ends with the shell's 126 or 127 if it cannot
-// be run at all. With a glibc that needs it, needed_beside='libdl.so.2' is what has to be preloaded beside the library. Bad use: one
-// line to standard error, status 2.
+// --anywhere: options may follow operands. --environment: relative paths in options in the environment are completed
+// too, with this command's working directory, for a process whose own may differ. --flags: the command's own flags,
+// with = if they take a value. --program: the first operand is a program to run; prints what prevents the loader from
+// preloading into it, and ends with the shell's 126 or 127 if it cannot be run at all. With a glibc that needs it,
+// needed_beside='libdl.so.2' is what must be preloaded together with the library. Bad use: one line to standard error,
+// status 2.
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -30,7 +31,7 @@ namespace holdwatch {
 namespace {
 
 constexpr int kBadUse = 2;
-constexpr int kCannotRun = 126, kNoProgram = 127;  // as the shell has it
+constexpr int kCannotRun = 126, kNoProgram = 127;  // the shell's exit statuses
 
 [[noreturn]] void bad_use(const TextBuffer& message) {
   std::fprintf(stderr, "holdwatch: %s\n", message.c_str());
@@ -54,7 +55,7 @@ const char* working_directory() {
   return getcwd(directory, sizeof directory) == nullptr ? "" : directory;
 }
 
-// What makes no sense is left to whoever reads it; see refuse_standard_output for the one exception.
+// Invalid values are left to the code that reads them; refuse_standard_output handles the one exception.
 void complete_environment() {
   for (const OptionRow& row : kOptions) {
     const char* typed = std::getenv((Line<64>() << "HOLDWATCH_" << row.name).c_str());
@@ -79,7 +80,7 @@ class Command {
  public:
   explicit Command(const char* name) : name_(name) {}
 
-  // Our own arguments: what to do with those after --, which are the command's.
+  // Our own arguments: what to do with the command's arguments, which follow --.
   enum class Task : uint8_t { arguments, print };
   Task read_rules(ArgumentReader& rules);
   void read_arguments(int count, char** arguments);
@@ -210,8 +211,8 @@ void Command::read_table_option(const Argument& option, ArgumentReader& reader) 
   print_setting(row->name, value);
 }
 
-// Of the variables that the program will read, unless an option of the command replaces them: a user who wants reports on standard
-// output has to hear before the program runs that there will be none.
+// Checks the variables that the program will read, unless an option of the command replaces them: a user who wants
+// reports on standard output must be told before the program runs that there will be none.
 void Command::refuse_standard_output() const {
   if (!is_for_program_ && !completes_environment_) return;
   for (const OptionRow& row : kOptions) {
@@ -246,8 +247,8 @@ void Command::print_operands() const {
   std::putchar('\n');
 }
 
-// With glibc before 2.34 the library needs libdl, which a program may not link to, and to which it must not link itself: later
-// glibcs need not have it.
+// With glibc before 2.34 the library needs libdl, which a program may not be linked to, and to which the library must
+// not be linked itself: later glibcs need not have it.
 void Command::print_needed_beside() const {
   constexpr unsigned kHasLibdlInside = 34;
   if (present_glibc_minor() < kHasLibdlInside) std::fputs("needed_beside=libdl.so.2; ", stdout);
@@ -271,7 +272,7 @@ void Command::check_program() {
                  check.interpreter.c_str());
     std::exit(kNoProgram);
   }
-  // bash's exec would take the name for an option, and dash's knows no --.
+  // bash's exec would take the name for an option, and dash's exec does not accept --.
   if (program[0] == '-') operands_[0] = const_cast<char*>(check.path.c_str());
   if (check.obstacle.size() == 0) return;
   std::fprintf(stderr, "holdwatch: %s is not watched: %s (for details: holdwatch doctor %s)\n", program,

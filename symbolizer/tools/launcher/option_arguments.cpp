@@ -16,18 +16,18 @@ const OptionRow& help_row() {
   return kOptions[static_cast<size_t>(OptionIndex::HELP)];
 }
 
-// Values are read only to hear whether they can be.
+// Values are parsed only to find out whether they are valid.
 Settings& scratch_settings() {
   static Settings settings;
   return settings;
 }
 
-// The table's names have underscores.
+// The names in the table have underscores.
 void write_table_name(std::string_view typed, TextBuffer& out) {
   for (const char character : typed) out << (character == '-' ? '_' : character);
 }
 
-// The words of a row's values, one after the other.
+// The words in a row's values, one after the other.
 class Words {
  public:
   explicit Words(std::string_view values) : rest_(values) {}
@@ -45,8 +45,8 @@ class Words {
   std::string_view rest_;
 };
 
-// If `typed` is a path that does not begin at the root, how much stands before it ("exec:" or nothing); else npos. "-" is
-// none: whoever reads the value says so.
+// If `typed` contains a relative path, the length of what precedes it ("exec:" or nothing); otherwise npos. "-" is not
+// a path here: the code that reads the value reports it.
 size_t relative_path_begins(const OptionRow& row, std::string_view typed) {
   if (typed == "-") return std::string_view::npos;
   std::string_view word;
@@ -60,7 +60,7 @@ size_t relative_path_begins(const OptionRow& row, std::string_view typed) {
   return begin == std::string_view::npos || typed[begin] == '/' ? std::string_view::npos : begin;
 }
 
-// The first part of a path, which is taken off it; slashes in a row are one.
+// Removes the first component of a path and returns it; several slashes count as one.
 std::string_view take_part(std::string_view* path) {
   while (!path->empty() && path->front() == '/') path->remove_prefix(1);
   const size_t slash = path->find('/');
@@ -69,8 +69,8 @@ std::string_view take_part(std::string_view* path) {
   return part;
 }
 
-// `path` as seen from `directory`, without the dots at its beginning. One after a name stays: if that is a symbolic link,
-// the way back from it leads elsewhere.
+// `path` completed with `directory`, with "." and ".." at its beginning resolved. A ".." after a name stays: if the
+// name is a symbolic link, the result would be another file.
 void write_whole_path(std::string_view directory, std::string_view path, bool doubles_percent, TextBuffer& out) {
   if (directory == "/") directory = {};
   std::string_view rest = path;
@@ -87,12 +87,12 @@ void write_whole_path(std::string_view directory, std::string_view path, bool do
   } while (!path.empty());
 }
 
-// Paths with placeholders are the ones that refuse a lone %.
+// Options whose paths have placeholders are the ones that refuse a single %.
 bool has_placeholders(const OptionRow& row) {
   return row.read("/%", row, scratch_settings()) != nullptr;
 }
 
-// Words in lines of kWidth, each after the first begun at kMeaningColumn.
+// Prints words in lines of kWidth, each line after the first starting at kMeaningColumn.
 void print_wrapped(std::string_view text) {
   size_t column = kMeaningColumn;
   while (!text.empty()) {

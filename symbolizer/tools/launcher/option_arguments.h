@@ -1,5 +1,6 @@
-// The rows of options.def as arguments of a command: --read-limit 250ms, --read-limit=250ms, --lock-order, --config FILE.
-// The names and what they may be come from the table alone.
+// The rows of options.def as arguments of a command: --read-limit 250ms, --read-limit=250ms, --lock-order, --config
+// FILE.
+// The names and the possible values come from the table alone.
 #pragma once
 
 #include <cstddef>
@@ -10,32 +11,33 @@
 
 namespace holdwatch {
 
-// A value as it goes into the environment; room for what an option holds, and for the directory before it.
+// A value in the form that the environment gets; has room for an option's value, and for the directory before it.
 using OptionValue = Line<2 * kTextOptionSize>;
 
-// The row of "read-limit"; null if there is none. HELP is none: --help is the launcher's.
+// The row of "read-limit"; null if there is none. HELP is not found: --help belongs to the launcher.
 const OptionRow* find_argument(std::string_view name);
 
-// The row whose name is most like it, or null.
+// The row with the most similar name, or null.
 const OptionRow* nearest_argument(std::string_view name);
 
-// How a row is typed: READ_LIMIT is read-limit.
+// The row's name as an argument: READ_LIMIT is read-limit.
 void write_argument_name(const OptionRow& row, TextBuffer& out);
 
-// Whether the row is on or off: then it needs no value.
+// Whether the row's value is on or off: then it need not be given.
 bool is_toggle(const OptionRow& row);
 
-// The value as the environment is to have it: a path from `directory` on, for the program may be somewhere else when it
-// opens it. `directory` is empty if it is not known. Returns null, or the reason why it cannot be.
+// The value in the form that the environment gets: a relative path is completed with `directory`, because the program may
+// have another working directory when it opens the file. `directory` is empty if it is not known. Returns null, or the
+// reason why the value is invalid.
 const char* complete_value(const OptionRow& row, std::string_view typed, std::string_view directory, OptionValue& out);
 
-// Null, or why the option cannot be `typed`, which is "-" for standard output. Other values are not looked at.
+// Null, or why the option cannot be `typed`, which is "-" for standard output. Other values are not checked.
 const char* why_not_standard_output(const OptionRow& row, std::string_view typed);
 
-// A line for each word that the option may be; a range, and a text of one's own, are what the table has for them.
+// One line for each word that the option may have as its value; for a range or free text, the table's own description.
 void print_value_words(const OptionRow& row);
 
-// A line or two on each option, for --help.
+// A line or two about each option, for --help.
 void print_options();
 
 }  // namespace holdwatch

@@ -18,15 +18,15 @@
 namespace holdwatch {
 namespace {
 
-constexpr int kDeepestScript = 4;  // as in the kernel
+constexpr int kDeepestScript = 4;  // the kernel's limit
 
-// libc's stat and fstat are of glibc 2.33, and this runs with any.
+// libc's stat and fstat need glibc 2.33, and this must run with any.
 bool is_executable(const char* path) {
   struct stat status;
   return access(path, X_OK) == 0 && system_call(SYS_stat, path, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-// As execvp finds it.
+// Searches in the same way as execvp.
 bool find_in_path(const char* program, TextBuffer& path) {
   if (strchr(program, '/') != nullptr) {
     path << program;
@@ -45,7 +45,7 @@ bool find_in_path(const char* program, TextBuffer& path) {
   }
 }
 
-// "#! /usr/bin/env -S x": the word after #!.
+// For "#! /usr/bin/env -S x": the word after #!.
 void read_script_head(const char* head, size_t size, TextBuffer& interpreter) {
   size_t begin = 2;
   while (begin < size && (head[begin] == ' ' || head[begin] == '\t')) ++begin;
@@ -54,7 +54,7 @@ void read_script_head(const char* head, size_t size, TextBuffer& interpreter) {
   interpreter << std::string_view(head + begin, end - begin);
 }
 
-// The loader's path from the program headers; false if there is none, and so no loader and no preload.
+// The loader's path from the program headers; false if there is none, and so neither a loader nor a preload.
 bool read_interpreter(const OpenFile& file, const Elf64_Ehdr& header, TextBuffer& interpreter) {
   return visit_segments(file, 0, header, [&](const Elf64_Phdr& segment) {
     if (segment.p_type != PT_INTERP) return false;
@@ -82,8 +82,8 @@ void check_loader(std::string_view loader, TextBuffer& obstacle) {
   }
 }
 
-// The loader ignores the preload in a program that starts with more rights than its caller (AT_SECURE). For root, a file's
-// capabilities are nothing new.
+// The loader ignores the preload in a program that starts with more privileges than its caller (AT_SECURE). For root, a
+// file's capabilities add nothing.
 void check_rights(const OpenFile& file, uid_t uid, TextBuffer& obstacle) {
   struct stat status;
   if (uid == kGainsNoRights || system_call(SYS_fstat, file.descriptor(), &status) != 0) return;

@@ -1,5 +1,5 @@
-// Looks at a program's file for the launcher's shell: program PROGRAM UID, UID being the user that will execute it, or
-// nobody-gains where no program can gain rights.
+// Examines a program's file for the launcher's shell: program PROGRAM UID, where UID is the user that will execute it,
+// or nobody-gains if no program can gain privileges.
 //   program_kind=elf; program_path='/usr/bin/x'; program_interpreter='/lib64/ld-linux-x86-64.so.2'; program_obstacle=''
 #include <cstdio>
 

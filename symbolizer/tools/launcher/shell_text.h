@@ -1,11 +1,11 @@
-// Text as the shell reads it: written to standard output, for the launcher to eval.
+// Text in the shell's syntax: written to standard output, for the launcher to eval.
 #pragma once
 
 #include <string_view>
 
 namespace holdwatch {
 
-// In single quotes, whatever it holds.
+// Quotes the text with single quotes, whatever it contains.
 void print_quoted(std::string_view text);
 
 }  // namespace holdwatch

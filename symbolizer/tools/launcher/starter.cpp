@@ -1,5 +1,7 @@
-// Executes another helper of the launcher, unless this system's glibc is too old for it: starter COMMAND HELPER ARGUMENT...
-// The loader would end such a helper, in lines of its own, before any code of ours runs. This one starts with every glibc.
+// Executes another helper of the launcher, unless this system's glibc is too old for it: starter COMMAND HELPER
+// ARGUMENT...
+// The loader would end such a helper with messages of its own before any of our code runs. This program starts with
+// every glibc.
 #include <elf.h>
 #include <gnu/libc-version.h>
 
@@ -17,7 +19,7 @@ namespace {
 
 constexpr int kCannot = 1, kBadUse = 2;
 
-// Of the table of names that the loader reads, whose versions are those that the file asks for.
+// From the loader's table of symbol names, which contains the names of the versions that the file requires.
 unsigned needed_glibc_minor(const MappedFile& file) {
   Elf64_Ehdr header;
   unsigned minor = 0;
