@@ -12,7 +12,7 @@ struct Slot {
   uintptr_t found;  // its content before: `real`, or code of its module that makes the loader bind it at the first call
   uintptr_t real;   // the function that it leads to without us
   uintptr_t ours;
-  bool is_protected;  // its page is read-only and must be made so again
+  bool is_protected;  // its page is read-only and must become so again
 };
 
 // Stores `ours` in the slot if it still contains `found`. False if it does not, or if it cannot be written or

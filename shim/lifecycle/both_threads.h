@@ -15,7 +15,7 @@ bool watch_is_on();
 // not begun yet.
 void watch_prepare_for_filter(const Settings& settings);
 
-// In the child of a fork, which has neither thread: watching begins again when the rules for children require it.
+// In the child of a fork, which has neither thread: watching begins again under the same conditions as in its parent.
 void watch_after_fork();
 
 // Ends both threads, as far as they were started; watch_begin can be called again afterwards. For the end of an

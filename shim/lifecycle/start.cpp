@@ -63,9 +63,9 @@ void resolve_functions(void* scope) {
   g_has_thread_sanitizer = some_module_exports("__tsan_init");
 }
 
-// Our threads are created by libc's own function. Only ThreadSanitizer must see them begin, because it ends the program
-// at the first call from a thread that it does not know, and the program's callback for reports is called by one of
-// ours.
+// Our threads are created by libc's own function, except under ThreadSanitizer, which must see them begin: it ends the
+// program at the first call from a thread that it does not know, and the program's callback for reports is called by
+// one of ours.
 int create_thread(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*), void* argument) {
   const auto create = g_has_thread_sanitizer ? g_real.pthread_create : libc().pthread_create;
   return create(thread, attributes, run, argument);

@@ -54,9 +54,9 @@ class SystemCallScope {
 };
 
 // The calling thread is about to install a filter: from now on no work begins that the filter might forbid. Waits for
-// work in progress to end, and for `is_idle` to return true, which means that none of our other threads is busy. Waits
-// up to eight seconds, because a report may take as long; work that is stuck, perhaps behind a lock that the caller
-// holds, must not stop the program.
+// work in progress to end, and for `is_idle` to return true: no other work of ours, such as a sample, is going on.
+// Waits up to eight seconds, because a report may take as long; work that is stuck, perhaps behind a lock that the
+// caller holds, must not stop the program.
 void expect_filter(FilterScope scope, bool (*is_idle)());
 // The filter was not installed after all.
 void expect_no_filter(FilterScope scope);

@@ -74,8 +74,7 @@ void allow_trials(bool wanted);
 struct Site {
   SiteKind kind = SiteKind::unseen;
   bool is_settled = false;  // releases learn nothing more about it
-  uint32_t links =
-      0;  // of a site that returns: how many callers, by frame pointers, lead to a frame that stays; 0: not known
+  uint32_t links = 0;       // for a site that returns: callers, by frame pointers, up to a frame that stays; 0: unknown
 };
 Site site_of(uintptr_t pc);
 

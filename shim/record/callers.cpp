@@ -14,8 +14,8 @@ uintptr_t load(uintptr_t address) {
   return *reinterpret_cast<const uintptr_t*>(address);
 }
 
-// Follows rbp as long as it looks like a frame pointer: above sp, below the end of the stack, aligned, growing. The reader
-// checks the result.
+// Follows rbp as long as it looks like a frame pointer: above sp, below the end of the stack, aligned, growing. The
+// reader checks the result.
 uint32_t walk_frame_pointers(CallerNotes& notes, const Caller& caller, uintptr_t stack_end, uint32_t most) {
   uintptr_t frame = caller.bp;
   uintptr_t lowest = caller.sp;

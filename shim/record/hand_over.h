@@ -7,7 +7,8 @@
 namespace holdwatch {
 
 // Notes that the calling thread is about to end its hold of `lock`, which began in the slot `first` of its record; the
-// slot `last` belongs to the level that ends, usually the same slot. The lock is not read from it: see drop_left_over.
+// slot `last` belongs to the level that ends, usually the same slot. `lock` is passed along because the watcher may
+// empty the slot at any time (drop_left_over).
 [[gnu::noinline]] void hand_over_slow(OwnRecord& record, LockWord lock, const HeldSlot& first, const HeldSlot& last,
                                       const Caller& caller);
 

@@ -15,8 +15,8 @@ HeldSlot* older_level(OwnRecord& record, const HeldSlot& slot, LockWord lock) {
 
 namespace {
 
-// Whether an unlock may be the last call of the function that acquired `level`, which the compiler made a jump (a tail
-// call): then the unlock returns to where that function would have returned.
+// Whether the unlock may be a tail call of the function that acquired `level`: then it returns to where that function
+// would have returned.
 bool ends_in_jump(const HeldSlot& level, const Caller& caller) {
   const bool is_again = (level.at_release() & kAgain) != 0;
   return (is_again && level.tsc.load(std::memory_order_relaxed) == caller.pc) ||

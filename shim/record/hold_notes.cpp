@@ -98,9 +98,9 @@ void settle(OwnRecord& record, HeldSlot& slot, LockWord lock) {
 }
 
 // A frame that has returned cannot be the caller of the unlock, unless the unlock is the last call of its function and
-// the compiler made it a jump (a tail call): then it returns to where that function would have. Even below a frame that
-// has not returned, callers' words may have changed, if the frame of a guard's destructor has the same size as that of
-// its constructor: such changes show it.
+// the compiler made it a jump (a tail call): then it returns to where that function would have. A frame that seems to
+// be still there may be another one, if a guard's destructor has a frame of the same size as its constructor had: then
+// changed words of the callers show it.
 void learn_site(const OwnRecord& record, const HeldSlot& slot, const Caller& caller) {
   if ((slot.at_release() & kUnsettled) == 0) return;
   const CallerNotes& notes = OwnRecord::notes_of(slot);

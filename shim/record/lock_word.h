@@ -20,10 +20,10 @@ class LockWord {
 
   // For a held lock: reacquired by a condition wait. For a waiting thread: it is in the condition wait.
   constexpr LockWord with_condition() const { return LockWord(bits_ | kCondition); }
-  // Wanted, not held.
+  // Waited for, not held.
   constexpr LockWord with_waiting() const { return LockWord(bits_ | kWaiting); }
   constexpr LockWord without_waiting() const { return LockWord(bits_ & ~kWaiting); }
-  // Of a thread that waits: with a timeout.
+  // For a waiting thread: its wait has a timeout.
   constexpr LockWord with_timeout() const { return LockWord(bits_ | kTimeout); }
   // What the word of a wait becomes once the lock is acquired.
   constexpr LockWord as_hold() const { return LockWord(bits_ & ~(kWaiting | kTimeout)); }
@@ -38,8 +38,8 @@ class LockWord {
   constexpr bool empty() const { return bits_ == 0; }
   constexpr bool is_lock_at(uintptr_t address) const { return (bits_ ^ address) << kTagBits == 0; }
   constexpr bool is_same_lock(LockWord other) const { return (bits_ ^ other.bits_) << kTagBits == 0; }
-  // Held after a plain lock call: neither a wait nor a reacquisition by a condition wait. A rwlock may be held in
-  // either way.
+  // Held after a plain lock call: neither a wait nor a reacquisition by a condition wait. An rwlock may be held with
+  // either access.
   template <LockKind Kind>
   constexpr bool is_plain_hold_of(LockWord lock) const {
     if (Kind == LockKind::mutex) return bits_ == lock.bits_;
@@ -47,7 +47,7 @@ class LockWord {
   }
   constexpr bool is_hold() const { return !is_no_hold() && address() < kEnd; }
   constexpr bool is_hole() const { return bits_ == kHole; }
-  // Nothing, a wait or a hole. False for the marks at a block's ends, too: one comparison in a lock call.
+  // Empty, a wait or a hole. Also false for the marks at a block's ends, so that a lock call needs only one comparison.
   constexpr bool is_no_hold() const { return static_cast<int64_t>(bits_) <= 0; }
   friend constexpr bool operator==(LockWord, LockWord) = default;
 

@@ -44,7 +44,7 @@ HeldSlot* OwnRecord::next_below(const HeldSlot* slot) {
   return slot == nullptr ? nullptr : below(slot);
 }
 
-// Whether the thread has, or wants, the lock at `address`.
+// Whether the thread holds, or waits for, the lock at `address`.
 bool OwnRecord::has_level_of(uintptr_t address) {
   for (HeldSlot* slot = next_below(top()); slot != nullptr; slot = next_below(slot))
     if (word_of(*slot).is_lock_at(address)) return true;

@@ -203,8 +203,8 @@ class OwnRecord : public ThreadRecord {
     return true;
   }
 
-  // A hold's time counts from the tick found once the lock is acquired. If the site is known to stay, no option
-  // requires notes for every hold either (note_every_site).
+  // A hold's time counts from the tick found once the lock is acquired. That the site is known to stay also implies
+  // that no option requires notes for every hold (note_every_site).
   static bool needs_no_notes(const HeldSlot& slot) {
     return slot.since_ns.load(std::memory_order_relaxed) == g_clock_line.settled_ns.load(std::memory_order_relaxed) &&
            site_stays(slot.pc.load(std::memory_order_relaxed));

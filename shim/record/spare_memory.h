@@ -11,8 +11,8 @@ enum class SpareKind : uint8_t { overflow, stack_copies };
 // A zeroed chunk, which is never freed; null if none is left until the next refill.
 void* take_spare(SpareKind kind);
 
-// Reserves a new slab where the old one is nearly used up. Stack copies only if `with_copies`: otherwise nothing uses
-// them.
+// Reserves a new slab if the old one is nearly used up. Reserves stack copies only if `with_copies`: otherwise nothing
+// uses them.
 void refill_spares(bool with_copies);
 
 }  // namespace holdwatch

@@ -22,7 +22,7 @@ inline constexpr size_t kReporterStackSize = size_t{1} << 20;  // DWARF readers 
 void reporter_reserve();
 
 // Waits until everything that was posted is written, not longer than `until_ns` (CLOCK_MONOTONIC); false if it is not.
-// The reporter writes nothing after that. At exit only.
+// The reporter writes nothing that is posted later. At exit only.
 bool reporter_finish(uint64_t until_ns);
 
 // Writes what was posted and ends the thread, however long that takes; reporter_start can be called again afterwards.

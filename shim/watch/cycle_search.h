@@ -1,6 +1,6 @@
 // Storage for the waits and holds of this process, in which the watcher looks for deadlocks
 // (common/waits/wait_cycles.h).
-// Cold context (watcher). Pure: values in, values out, in fixed room.
+// Cold context (watcher). Pure: values in, values out, in storage of fixed size.
 #pragma once
 
 #include <cstddef>

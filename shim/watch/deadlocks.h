@@ -9,8 +9,7 @@
 namespace holdwatch {
 
 // Fills `search` with the threads that wait and hold something, and with what they hold. Waits with a timeout are left
-// out:
-// they end by themselves.
+// out: they end by themselves.
 void read_waits(CycleSearch& search);
 
 // Whether the whole cycle existed at one moment and can never end. If so, `holders`, which has room for kMaxHolders,

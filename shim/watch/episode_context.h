@@ -12,7 +12,7 @@ namespace holdwatch {
 // The options that decide what is reported.
 struct ReportRules {
   Only only = Only::all;
-  bool repeat = false;  // all zero, so that the object takes no room in the file
+  bool repeat = false;  // all zero, so that the object takes no space in the file
 };
 
 struct EpisodeContext {

@@ -19,9 +19,8 @@ struct Episode {
   bool posted;      // its first report was handed to the reporter
   uint64_t number;  // counts from 1
   LockWord lock;
-  // How reports refer to the lock, looked up at the beginning: it may be destroyed before the closing line. Of a
-  // deadlock:
-  // each holder's lock; otherwise only the first.
+  // How reports refer to the lock, looked up at the beginning: it may be destroyed before the closing line. For a
+  // deadlock: each holder's lock; otherwise only the first.
   LockTag tags[kMaxHolders];
   uint64_t limit_ns;
   uint64_t next_age_ns;   // the age at which it is to be reported again
@@ -59,7 +58,7 @@ bool has_holder(const Episode& episode, const Identity& identity);
 bool has_lost_holder(const Episode& episode, const Episode& before);
 
 // Keeps what the releasing holder handed over. A hold is handed over before the lock is released: if it was seen held
-// after that moment, it ended at the earliest when it was last seen.
+// after that moment, it ended no earlier than it was last seen.
 void note_ended(Episode& episode, EndedHold* ended);
 
 class Episodes {

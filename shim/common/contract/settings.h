@@ -1,4 +1,4 @@
-// The options as values: what options.def's rows are parsed into.
+// The values of the options: one field for each row of options.def.
 // Any context may read it; only start writes it. Shared with the symbolizer.
 #pragma once
 

@@ -62,10 +62,10 @@ struct SymbolizerApi {
   void (*unwind)(void* self, const Snapshot* snapshot, RawStack* out);
 
   // Describes what the thread of a fresh snapshot is doing, cut to fit `out`; empty if nothing is known. `waits_for` is
-  // the id of the lock that it waits for, 0 for none. With `by_registers`, only the snapshot itself is used: the text is
-  // true of its moment whatever the thread has done since. Otherwise the memory, descriptors and clocks that the call
-  // refers to are also read, as they are now: the text is true only if the thread has not run since, which the shim
-  // checks afterwards. Looks up no symbols.
+  // the id of the lock that it waits for, 0 for none. With `by_registers`, only the snapshot itself is used: the text
+  // is true of its moment whatever the thread has done since. Otherwise the memory, descriptors and clocks that the
+  // call refers to are also read, as they are now: the text is true only if the thread has not run since, which the
+  // shim checks afterwards. Looks up no symbols.
   void (*describe)(void* self, const Snapshot* snapshot, uint32_t waits_for, bool by_registers, char* out, size_t size);
 
   // Symbolizes, renders and writes one report to every sink. Keeps nothing of `finding` after its return. False if the

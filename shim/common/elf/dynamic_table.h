@@ -84,7 +84,8 @@ void visit_needed(Source&& source, uint64_t at, Visit&& visit) {
   });
 }
 
-// Reads byte by byte: the memory may end where the compared text does.
+// Whether `text`, with a zero after it, is at this position. Reads byte by byte: the memory may end where the text
+// does.
 template <typename Source>
 bool has_text(Source&& source, uint64_t at, std::string_view text) {
   for (size_t i = 0; i <= text.size(); ++i) {

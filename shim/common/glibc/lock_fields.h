@@ -32,9 +32,10 @@ LockFields fields_of(const pthread_rwlock_t& rwlock);
 bool may_be_lock(const pthread_mutex_t& mutex);
 bool may_be_lock(const pthread_rwlock_t& rwlock);
 
-// Whether threads wait for this mutex with `value` in a function of libc that has no name (nptl/pthread_mutex_lock.c,
-// __pthread_mutex_lock_full), and it is a robust one, whose word names the owner, or one with PTHREAD_PRIO_PROTECT,
-// whose word contains the ceiling. For PTHREAD_PRIO_INHERIT the system call itself is enough.
+// Whether a thread that sleeps on the mutex's word with `value` waits for the mutex, and the mutex is of a kind for
+// which it does so in a function of libc that has no symbol (nptl/pthread_mutex_lock.c, __pthread_mutex_lock_full): a
+// robust one, whose word names the owner, or one with PTHREAD_PRIO_PROTECT, whose word contains the ceiling. For
+// PTHREAD_PRIO_INHERIT the system call itself is enough.
 bool is_unnamed_mutex(const pthread_mutex_t& mutex, uint32_t value);
 
 }  // namespace holdwatch

@@ -31,7 +31,8 @@ std::string_view library_missing_according_to(std::string_view complaint) {
   return {complaint.data(), complaint.find(':')};
 }
 
-// Debian's rule is the name and the version in lower case, with a hyphen between two digits (Debian Policy, section 8.1).
+// Debian's rule is the name and the version in lower case, with a hyphen between two digits (Debian Policy, section
+// 8.1).
 void write_debian_package_of(std::string_view soname, TextBuffer& out) {
   constexpr std::string_view kSuffix = ".so.", kPartOfLibunwind = "libunwind-";
   const size_t suffix = soname.find(kSuffix);

@@ -94,7 +94,8 @@ void check_libc(Target& target, const std::string& who) {
                 "wait for which");
 }
 
-// Whether this is not an action that ends the process or stops it; as in shim/interpose/filter_hooks.cpp.
+// Whether the instruction leaves the process alive and running, whatever system call it is applied to; as in
+// shim/interpose/filter_hooks.cpp.
 bool is_harmless(const sock_filter& instruction) {
   if (BPF_CLASS(instruction.code) != BPF_RET) return true;
   const unsigned action = instruction.k & SECCOMP_RET_ACTION_FULL;

@@ -12,8 +12,8 @@
 namespace holdwatch::control {
 namespace {
 
-// __restore_rt (sysdeps/unix/sysv/linux/x86_64/libc_sigaction.c), which unwinders recognize too: mov $15, %rax;
-// syscall.
+// __restore_rt (sysdeps/unix/sysv/linux/x86_64/libc_sigaction.c), which unwinders recognize by the same bytes:
+// mov $15, %rax; syscall.
 constexpr unsigned char kRestorer[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
 
 uintptr_t find_bytes(MemoryReader& memory, uintptr_t start, uintptr_t end) {
@@ -29,10 +29,10 @@ uintptr_t find_bytes(MemoryReader& memory, uintptr_t start, uintptr_t end) {
   return 0;
 }
 
-// __fentry__ (sysdeps/x86_64/_mcount.S) keeps the registers of whoever it is called in front of, rax at the lowest
-// place:
+// __fentry__ (sysdeps/x86_64/_mcount.S) saves the registers of the function at whose start it is called, rax at the
+// lowest address:
 //     endbr64 (in some builds); sub $size, %rsp; mov %rax, (%rsp)
-// The profiler that it then calls returns at once where none runs.
+// Then it calls the profiler, which returns at once if profiling is off.
 size_t size_of_kept(MemoryReader& memory, uintptr_t function) {
   constexpr std::array<unsigned char, 4> kBranchTarget = {0xf3, 0x0f, 0x1e, 0xfa};
   constexpr unsigned char kMakeRoom[] = {0x48, 0x83, 0xec}, kKeepResult[] = {0x48, 0x89, 0x04, 0x24};

@@ -11,9 +11,8 @@
 namespace holdwatch::control {
 
 struct LibcCode {
-  uintptr_t restorer = 0;  // loads the number of rt_sigreturn into rax and calls it: signal handlers return to it
-  uintptr_t keep_result =
-      0;  // writes rax `result_below` bytes below the stack pointer that it begins with, and returns
+  uintptr_t restorer = 0;     // loads the number of rt_sigreturn into rax and calls it: signal handlers return to it
+  uintptr_t keep_result = 0;  // writes rax `result_below` bytes below its initial stack pointer, and returns
   size_t result_below = 0;
   uintptr_t swap_bytes = 0;  // swab(3): copies bytes, swapping each pair, and does nothing else
 };

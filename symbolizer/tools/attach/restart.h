@@ -12,8 +12,8 @@ namespace holdwatch::control {
 // or by us.
 bool can_go_on(const user_regs_struct& stopped);
 
-// The registers to set in the stopped thread. The kernel restarts most calls by itself; a call that it ended with EINTR,
-// although no signal required that, is made again, and its timeout starts anew.
+// The registers to set in the stopped thread. The kernel restarts most calls by itself; a call that it ended with
+// EINTR, although no signal required that, is made again, and its timeout starts anew.
 user_regs_struct to_go_on(const user_regs_struct& stopped, bool signals_pending, MemoryReader& memory);
 
 // The same for a thread that has left the kernel meanwhile, so that the kernel has forgotten the call: every call is

@@ -26,9 +26,9 @@ void write_argument_name(const OptionRow& row, TextBuffer& out);
 // Whether the row's value is on or off: then it need not be given.
 bool is_toggle(const OptionRow& row);
 
-// The value in the form that the environment gets: a relative path is completed with `directory`, because the program may
-// have another working directory when it opens the file. `directory` is empty if it is not known. Returns null, or the
-// reason why the value is invalid.
+// The value in the form that the environment gets: a relative path is completed with `directory`, because the program
+// may have another working directory when it opens the file. `directory` is empty if it is not known. Returns null, or
+// the reason why the value is invalid.
 const char* complete_value(const OptionRow& row, std::string_view typed, std::string_view directory, OptionValue& out);
 
 // Null, or why the option cannot be `typed`, which is "-" for standard output. Other values are not checked.
