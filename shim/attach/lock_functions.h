@@ -1,5 +1,5 @@
-// Where glibc's lock functions are in memory, so that a thread that has been waiting in one since before the attachment
-// can be recognized.
+// Where glibc's lock functions are in memory: for recognizing threads that have waited in one since before the
+// attachment.
 // Cold context (the attaching thread); waits for the loader's lock.
 #pragma once
 

@@ -24,7 +24,7 @@ bool note_and_turn(const Slot& slot);
 void expect_known_slots();
 
 // Restores the slots between two addresses that still lead to our hook. The caller passes the ranges of modules that
-// are still loaded, so that nothing is written to memory that is in use for something else by now.
+// are still loaded, so that nothing is written to memory that has been reused for something else.
 void restore_redirected(uintptr_t start, uintptr_t end);
 
 void forget_slots();

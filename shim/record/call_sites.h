@@ -21,8 +21,8 @@ enum class SiteKind : uint64_t {
   copies    // the noted callers were not enough for a report (STACKS=auto): copy the stack
 };
 
-// A function may usually release the lock itself and sometimes return with it held: so many holds are observed before
-// the site is trusted.
+// How many holds are observed before a site is trusted: a function may usually release the lock itself, and sometimes
+// return with it held.
 inline constexpr uint64_t kTrustedAfter = 64;
 
 // A set of four neighbours is searched, the first of them in lock calls. Written with compare-and-swap by any thread

@@ -22,7 +22,7 @@ struct Levels {
 };
 
 // The levels of `lock` before the acquisition in `slot`; none if the thread now holds it only once. In that case older
-// holds were ended by other threads, and are dropped: they would fill the record of a thread whose locks are always
+// holds were ended by other threads, and are dropped: otherwise they would fill the record of a thread whose locks are
 // released by others.
 Levels levels_before(OwnRecord& record, const HeldSlot& slot, LockWord lock);
 

@@ -40,7 +40,7 @@ void copy_stack(OwnRecord& record, HeldSlot& slot, size_t most) {
   const Caller caller = OwnRecord::caller_of(slot);
   const uint32_t noted = slot.noted();
   if ((noted & kCopied) != 0 || !record.is_on_own_stack(caller.sp)) return;
-  // Few holds come from a site about which nothing is known yet: its first report is to have the whole stack.
+  // A site about which nothing is known yet has few holds, so its whole stack is copied for the first report.
   const bool is_new = (slot.at_release() & kUnsettled) != 0;
   copy_stack(record, slot, is_new ? kStackCopySize : kUsualCopySize);
 }

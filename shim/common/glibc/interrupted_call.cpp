@@ -20,8 +20,9 @@
 // (common/glibc/noted_call.h).
 //
 // When it is not used: outside libc's own code, because only there it is known and tested how a number gets into eax
-// (the unit test reads every `syscall` of the running libc); for a number that was computed in another way; and, in the
-// mailbox, if another handled signal is pending, which would have interrupted the call without us as well.
+// (the unit test reads every `syscall` of the running libc); for a number that was computed in another way; and, in our
+// signal handler (inspection/mailbox.cpp), if another handled signal is pending, which would have interrupted the call
+// without us as well.
 #include "shim/common/glibc/interrupted_call.h"
 
 #include <cerrno>
@@ -81,7 +82,7 @@ bool may_begin_again(long number) {
 
 // The length of an instruction that ends at code[end] and loads an argument register from the stack, 0 if there is
 // none: [48] 8b MODRM 24 DISP8, mov DISP8(%rsp),%reg, for registers other than eax. libc has up to two of them between
-// the number and the `syscall`, if it saved its arguments over a call of its own.
+// the number and the `syscall`, if it saved its arguments across a call of its own.
 size_t argument_load_before(const unsigned char* code, size_t end) {
   if (end < 5) return 0;
   const unsigned char* load = code + end - 4;

@@ -72,7 +72,7 @@ bool names_output(const std::vector<std::string>& options) {
   });
 }
 
-// Stops threads of the process for what must be done in one, and measures for how long they were stopped.
+// Stops a thread of the process for each step that must run in one, and keeps the longest time that this took.
 class Visit {
  public:
   explicit Visit(Target& target) : target_(target), code_(find_libc_code(target)) {}

@@ -1,6 +1,6 @@
 // One command at a time per process: while this object exists, other commands for the same process wait.
-// Uses a lock on a file of the kernel's that can be opened only with the right to trace the process; if this command is
-// killed, the lock is released.
+// Locks /proc/PID/mem, which can be opened only with the right to trace the process; if this command is killed, the
+// kernel releases the lock.
 #pragma once
 
 namespace holdwatch::control {

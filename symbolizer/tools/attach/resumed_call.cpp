@@ -61,7 +61,7 @@ long if_resumed(long number) {
 }  // namespace
 
 long resumed_call_number(const user_regs_struct& stopped, MemoryReader& memory) {
-  // What cannot be read is filled with a value that is no number of a call.
+  // What cannot be read is filled with a value that is not the number of a system call.
   constexpr size_t kReach = 64, kUnknown = 32;
   std::array<uint64_t, kReach + kUnknown> stack;
   stack.fill(~uint64_t{0});
