@@ -51,7 +51,7 @@ bool OwnRecord::has_level_of(uintptr_t address) {
   return false;
 }
 
-// The end of the slots of the block before the one that begins with `first`; null if that is the record's own block.
+// The end of the slots of the previous block, before the one that begins with `first`; null if `first` begins the first.
 HeldSlot* OwnRecord::older_block_end(const HeldSlot* first) {
   if (first == slots_) return nullptr;
   OverflowBlock* blocks = overflow.load(std::memory_order_relaxed)->blocks;
