@@ -1,5 +1,5 @@
-// Which call restart_syscall continues: after a stop, the kernel resumes a sleep or a wait with a timeout under that number
-// (signal(7)), with its arguments still in the registers.
+// Which call restart_syscall continues: after a stop, the kernel resumes a sleep or a wait with a timeout under that
+// number (signal(7)), with its arguments still in the registers.
 // Cold context only.
 #pragma once
 
