@@ -22,6 +22,7 @@ HOSTILE = "-Wl,-z,pack-relative-relocs -Wl,--no-as-needed -Wl,--build-id=none -W
 PACKED = "has packed relocations, which need glibc 2.36"  # binutils before 2.38 know none
 # What the loader has to relocate, and nothing of the C++ library.
 PROBE = "int number; int* volatile place = &number;"
+VERSION_SCRIPT = "shim/exports.map"  # generated, and named by the command that links the library
 
 
 def faults_of(file):
@@ -65,6 +66,7 @@ def as_ninja_knows(build, file):
 
 def configure(root, build):
     subprocess.run(["meson", "setup", build, root], env={**os.environ, "LDFLAGS": HOSTILE}, check=True, capture_output=True)
+    subprocess.run(["ninja", "-C", build, VERSION_SCRIPT], check=True, capture_output=True)
 
 
 def main():

@@ -29,7 +29,7 @@
 extern "C" const char* __tsan_default_suppressions();
 extern "C" const char* __tsan_default_suppressions() {
   return "race:holdwatch::copy_acquired_stack\n"
-         "race:holdwatch::*copy_stack\n";
+         "race:^copy_stack$\n";
 }
 
 // The last round of a thread's destructors, in which it gives its record back, comes after ThreadSanitizer has taken leave
