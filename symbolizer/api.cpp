@@ -40,7 +40,7 @@ std::string host_name() {
 }
 
 std::string executable_path() {
-  const std::string path = own_program_path();
+  const std::string path = current_program_path();
   return path.empty() ? program_invocation_name : path;
 }
 
@@ -69,7 +69,7 @@ class Pipeline {
   bool admit(Phase phase, uint64_t episode) { return emitter_.admit(phase, episode); }
 
   // Not for later reports of an episode: those are one line, which needs the stacks.
-  bool say_first_line(const Finding& finding) {
+  bool write_first_line(const Finding& finding) {
     if (finding.phase == Phase::still || finding.phase == Phase::released) return false;
     const Report facts = builder_.facts(finding);
     return !KnownBenign::may_leave_out(facts) && emitter_.write_first_line(facts);
@@ -169,7 +169,7 @@ class Pipeline {
   // stacks at this site.
   void learn_kept_sites(const Finding& finding, const Report& report) {
     constexpr size_t kMax = 1024;
-    if (finding.phase == Phase::released && told_in_full_.erase(finding.episode) == 0) return;
+    if (finding.phase == Phase::released && reported_in_full_.erase(finding.episode) == 0) return;
     bool all_complete = true;
     for (size_t i = 0; i < finding.holder_count; ++i) {
       const Holder& holder = finding.holders[i];
@@ -180,8 +180,8 @@ class Pipeline {
       all_complete = all_complete && complete;
       if (complete || finding.phase == Phase::released) host_.need_no_copy_at(holder.sites[0].pc);
     }
-    if (finding.phase == Phase::over && all_complete) told_in_full_.insert(finding.episode);
-    while (told_in_full_.size() > kMax) told_in_full_.erase(told_in_full_.begin());
+    if (finding.phase == Phase::over && all_complete) reported_in_full_.insert(finding.episode);
+    while (reported_in_full_.size() > kMax) reported_in_full_.erase(reported_in_full_.begin());
   }
 
   // Whether all of the stack was captured at the acquisition.
@@ -197,7 +197,8 @@ class Pipeline {
   Emitter emitter_;
   KnownBenign known_benign_;
   UnseenCalls unseen_calls_;
-  std::set<uint64_t> told_in_full_;  // episodes whose first report had the complete acquisition stack without a copy
+  std::set<uint64_t>
+      reported_in_full_;  // episodes whose first report had the complete acquisition stack without a copy
   bool modules_known_ = false;
 };
 
@@ -233,9 +234,9 @@ bool admit(void* self, Phase phase, uint64_t episode) {
   return static_cast<Pipeline*>(self)->admit(phase, episode);
 }
 
-bool say_first_line(void* self, const Finding* finding) {
+bool write_first_line(void* self, const Finding* finding) {
   try {
-    return static_cast<Pipeline*>(self)->say_first_line(*finding);
+    return static_cast<Pipeline*>(self)->write_first_line(*finding);
   } catch (...) {
     return false;  // `report` tries again with the whole stack
   }
@@ -300,7 +301,7 @@ constexpr SymbolizerApi kApi = {kSymbolizerApiVersion,
                                 sizeof(SymbolizerApi),
                                 create,
                                 admit,
-                                say_first_line,
+                                write_first_line,
                                 unwind,
                                 describe,
                                 report,

@@ -9,37 +9,37 @@
 
 #include <cerrno>
 
-#define HOLDWATCH_STAND_IN(name, ...)                                                              \
+#define HOLDWATCH_REPLACEMENT(name, ...)                                                           \
   extern "C" [[gnu::visibility("default")]] int replacement_of_##name(__VA_ARGS__) __asm__(#name); \
   int replacement_of_##name(__VA_ARGS__)
 
-HOLDWATCH_STAND_IN(pthread_create, pthread_t*, const pthread_attr_t*, void* (*)(void*), void*) {
+HOLDWATCH_REPLACEMENT(pthread_create, pthread_t*, const pthread_attr_t*, void* (*)(void*), void*) {
   return EAGAIN;
 }
-HOLDWATCH_STAND_IN(pthread_join, pthread_t, void**) {
+HOLDWATCH_REPLACEMENT(pthread_join, pthread_t, void**) {
   return ESRCH;
 }
-HOLDWATCH_STAND_IN(pthread_sigmask, int, const sigset_t*, sigset_t*) {
+HOLDWATCH_REPLACEMENT(pthread_sigmask, int, const sigset_t*, sigset_t*) {
   return EINVAL;
 }
-HOLDWATCH_STAND_IN(pthread_condattr_setclock, pthread_condattr_t*, clockid_t) {
+HOLDWATCH_REPLACEMENT(pthread_condattr_setclock, pthread_condattr_t*, clockid_t) {
   return 0;
 }
-HOLDWATCH_STAND_IN(pthread_rwlock_init, pthread_rwlock_t*, const pthread_rwlockattr_t*) {
+HOLDWATCH_REPLACEMENT(pthread_rwlock_init, pthread_rwlock_t*, const pthread_rwlockattr_t*) {
   return 0;
 }
-HOLDWATCH_STAND_IN(pthread_rwlock_destroy, pthread_rwlock_t*) {
+HOLDWATCH_REPLACEMENT(pthread_rwlock_destroy, pthread_rwlock_t*) {
   return 0;
 }
-HOLDWATCH_STAND_IN(pthread_rwlock_rdlock, pthread_rwlock_t*) {
+HOLDWATCH_REPLACEMENT(pthread_rwlock_rdlock, pthread_rwlock_t*) {
   return 0;
 }
-HOLDWATCH_STAND_IN(pthread_rwlock_tryrdlock, pthread_rwlock_t*) {
+HOLDWATCH_REPLACEMENT(pthread_rwlock_tryrdlock, pthread_rwlock_t*) {
   return 0;
 }
-HOLDWATCH_STAND_IN(pthread_rwlock_wrlock, pthread_rwlock_t*) {
+HOLDWATCH_REPLACEMENT(pthread_rwlock_wrlock, pthread_rwlock_t*) {
   return 0;
 }
-HOLDWATCH_STAND_IN(pthread_rwlock_unlock, pthread_rwlock_t*) {
+HOLDWATCH_REPLACEMENT(pthread_rwlock_unlock, pthread_rwlock_t*) {
   return 0;
 }

@@ -17,7 +17,7 @@
 #include <utility>
 
 // Each is defined under a name of its own, because the C library's headers declare the original.
-#define HOLDWATCH_STAND_IN(result, name, parameters)                                                  \
+#define HOLDWATCH_REPLACEMENT(result, name, parameters)                                               \
   extern "C" [[gnu::visibility("default"),                                                            \
                gnu::force_align_arg_pointer]] result replacement_of_##name parameters __asm__(#name); \
   result replacement_of_##name parameters
@@ -143,38 +143,38 @@ void leave_own_namespace() {
 }  // namespace holdwatch
 
 // Some compilers call it with an unaligned stack (gcc bug 58066), hence force_align_arg_pointer above.
-HOLDWATCH_STAND_IN(void*, __tls_get_addr, (const holdwatch::TlsIndex* index)) {
+HOLDWATCH_REPLACEMENT(void*, __tls_get_addr, (const holdwatch::TlsIndex* index)) {
   return holdwatch::g_thread_locals.find(*index);
 }
 
 // libunwind calls it at startup to find out how to test whether memory is readable, which we never need. A system call
 // filter such as systemd's @system-service kills the process for this call.
-HOLDWATCH_STAND_IN(int, mincore, (void*, size_t, unsigned char*)) {
+HOLDWATCH_REPLACEMENT(int, mincore, (void*, size_t, unsigned char*)) {
   errno = ENOSYS;
   return -1;
 }
 
 // libunwind creates a pipe at startup, for the same purpose. That would change the numbers of the program's next
 // descriptors.
-HOLDWATCH_STAND_IN(int, pipe2, (int*, int)) {
+HOLDWATCH_REPLACEMENT(int, pipe2, (int*, int)) {
   errno = EMFILE;
   return -1;
 }
 
 // libdw opens libdebuginfod when it is loaded, to fetch debug data from the network, which we never want. Before glibc
 // 2.34, a failure of dlopen outside the program's namespace ends the process.
-HOLDWATCH_STAND_IN(void*, dlopen, (const char*, int)) {
+HOLDWATCH_REPLACEMENT(void*, dlopen, (const char*, int)) {
   return nullptr;
 }
 
 // The process may exit in the middle of a report and does not wait long for it: what a report uses must not be
 // destroyed.
-HOLDWATCH_STAND_IN(int, __cxa_atexit, (void (*)(void*), void*, void*)) {
+HOLDWATCH_REPLACEMENT(int, __cxa_atexit, (void (*)(void*), void*, void*)) {
   return 0;
 }
 
 // libc's version takes the loader's lock. Few threads enter the namespace, so what stays allocated when they exit is
 // little.
-HOLDWATCH_STAND_IN(int, __cxa_thread_atexit_impl, (void (*)(void*), void*, void*)) {
+HOLDWATCH_REPLACEMENT(int, __cxa_thread_atexit_impl, (void (*)(void*), void*, void*)) {
   return 0;
 }

@@ -51,7 +51,7 @@ std::string thread_file(int pid, int tid, const std::string& name) {
   return process_file(pid, "task/" + std::to_string(tid) + "/" + name);
 }
 
-std::string own_thread_file(int tid, const std::string& name) {
+std::string current_process_thread_file(int tid, const std::string& name) {
   return "/proc/self/task/" + std::to_string(tid) + "/" + name;
 }
 

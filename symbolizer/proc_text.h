@@ -11,9 +11,9 @@ namespace holdwatch {
 // otherwise to 0.
 std::string read_text(const std::string& path, int* error = nullptr);
 
-std::string process_file(int pid, const std::string& name);          // "/proc/PID/NAME"
-std::string thread_file(int pid, int tid, const std::string& name);  // "/proc/PID/task/TID/NAME"
-std::string own_thread_file(int tid, const std::string& name);       // "/proc/self/task/TID/NAME"
+std::string process_file(int pid, const std::string& name);                 // "/proc/PID/NAME"
+std::string thread_file(int pid, int tid, const std::string& name);         // "/proc/PID/task/TID/NAME"
+std::string current_process_thread_file(int tid, const std::string& name);  // "/proc/self/task/TID/NAME"
 
 // The threads of a process, in ascending order; none if it has exited.
 std::vector<int> thread_ids(int pid);

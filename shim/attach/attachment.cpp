@@ -26,14 +26,14 @@ constexpr size_t kMaxOptions = 64;
 constexpr uint64_t kNoTimeoutNs = 3600 * kNanosecondsPerSecond;
 
 std::atomic<bool> g_has_thread{false};
-std::atomic<uint32_t> g_asked{0};  // counts the events that the thread sleeps for
+std::atomic<uint32_t> g_requests{0};  // counts the events that the thread sleeps for
 std::atomic<bool> g_detach_wanted{false};
 std::atomic<bool> g_modules_wanted{false};
 std::atomic<bool> g_minds_modules{false};  // while calls are redirected
 
 void ask() {
-  g_asked.fetch_add(1, std::memory_order_release);
-  wake(g_asked);
+  g_requests.fetch_add(1, std::memory_order_release);
+  wake(g_requests);
 }
 
 // A module appears in the loader's list before its calls are bound, and nothing tells when they are. So this redirects
@@ -52,11 +52,11 @@ void redirect_what_comes() {
 
 void attend() {
   while (!g_detach_wanted.load(std::memory_order_acquire)) {
-    const uint32_t asked = g_asked.load(std::memory_order_acquire);
+    const uint32_t asked = g_requests.load(std::memory_order_acquire);
     if (g_modules_wanted.load(std::memory_order_acquire))
       redirect_what_comes();
     else if (!g_detach_wanted.load(std::memory_order_acquire))
-      sleep_on(g_asked, asked, kNoTimeoutNs);
+      sleep_on(g_requests, asked, kNoTimeoutNs);
   }
 }
 
@@ -174,7 +174,7 @@ void attachment_module_wanted() {
   if (!g_modules_wanted.exchange(true, std::memory_order_acq_rel)) ask();
 }
 
-void ask_for_detachment() {
+void request_detachment() {
   g_detach_wanted.store(true, std::memory_order_release);
   ask();
 }

@@ -15,7 +15,7 @@ bool is_attached();
 void attachment_module_wanted();
 
 // For the watcher: passes a request to detach on to the attachment's thread.
-void ask_for_detachment();
+void request_detachment();
 
 // The child of a fork has the redirected calls, but not the thread; it gets one when watching begins there.
 void attachment_after_fork();

@@ -22,7 +22,7 @@
 #include "shim/base/os.h"
 #include "shim/common/elf/dynamic_table.h"
 #include "shim/common/elf/memory_sources.h"
-#include "shim/inspection/own_memory.h"
+#include "shim/inspection/local_memory.h"
 #include "shim/interpose/real_functions.h"
 
 namespace holdwatch {
@@ -152,7 +152,7 @@ bool ModuleView::redirect(uintptr_t slot, const Hook& hook, Redirected& out) {
     out.unsettled = true;
     return false;
   }
-  return note_and_turn({slot, value, hook.real, hook.ours, is_protected});
+  return note_and_redirect({slot, value, hook.real, hook.ours, is_protected});
 }
 
 // The loader protects these pages last. While another thread is still relocating the module, the pages must stay

@@ -41,7 +41,7 @@ Slot* place_for(uintptr_t address) {
 
 }  // namespace
 
-bool note_and_turn(const Slot& slot) {
+bool note_and_redirect(const Slot& slot) {
   if (g_slots == nullptr) g_slots = static_cast<Slot*>(reserve_memory(kMaxSlots * sizeof(Slot)));
   Slot* place = g_slots == nullptr ? nullptr : place_for(slot.address);
   if (place == nullptr || !exchange(slot, slot.found, slot.ours)) return false;

@@ -17,7 +17,7 @@ struct Slot {
 
 // Stores `ours` in the slot if it still contains `found`. False if it does not, or if it cannot be written or
 // remembered.
-bool note_and_turn(const Slot& slot);
+bool note_and_redirect(const Slot& slot);
 
 // All modules have been examined once: from now on, a new slot may have the address of one in a module that was
 // unloaded.

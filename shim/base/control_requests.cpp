@@ -22,7 +22,7 @@ constinit holdwatch::ControlBlock holdwatch_control_block = {"holdwatch-block",
 
 namespace holdwatch {
 
-bool is_asked() {
+bool is_requested() {
   const ControlBlock& block = holdwatch_control_block;
   return block.question.load(std::memory_order_acquire) != block.answered.load(std::memory_order_relaxed);
 }

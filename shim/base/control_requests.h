@@ -9,7 +9,7 @@
 namespace holdwatch {
 
 // Whether there is an unanswered request.
-bool is_asked();
+bool is_requested();
 
 // Why an attachment cannot be ended: without system calls that a filter may forbid, read-only pages cannot be written, and threads
 // cannot end.

@@ -12,12 +12,12 @@ namespace {
 constexpr uint64_t kKept = 64;
 constexpr uint64_t kNotYet = UINT64_MAX;
 
-struct Entry {
+struct UnloadTime {
   std::atomic<uint64_t> begin_ns{0};
   std::atomic<uint64_t> end_ns{0};
 };
 
-constinit Entry g_entries[kKept];
+constinit UnloadTime g_entries[kKept];
 constinit std::atomic<uint64_t> g_begun{0};
 
 }  // namespace
@@ -25,7 +25,7 @@ constinit std::atomic<uint64_t> g_begun{0};
 // The end first: whoever reads in between sees an unload that goes on. Sequentially consistent, so that who reads the
 // process's maps after an unmapping, and then the ring, sees it there.
 Unload::Unload() : number_(g_begun.fetch_add(1)) {
-  Entry& entry = g_entries[number_ % kKept];
+  UnloadTime& entry = g_entries[number_ % kKept];
   entry.end_ns.store(kNotYet);
   entry.begin_ns.store(monotonic_ns());
 }
@@ -47,7 +47,7 @@ bool unloaded_between(uint64_t from_ns, uint64_t until_ns) {
 }
 
 void unloads_after_fork() {
-  for (Entry& entry : g_entries) {
+  for (UnloadTime& entry : g_entries) {
     if (entry.end_ns.load() == kNotYet) entry.end_ns.store(monotonic_ns());
   }
 }

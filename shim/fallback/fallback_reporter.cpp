@@ -57,7 +57,7 @@ bool reporter_is_stuck() {
 
 void report_plainly(const ReportRequest& request, uint64_t now_ns) {
   if (g_budget.is_over(now_ns)) report_suppressed();
-  const bool ends_a_story = request.phase == Phase::released && was_said_plainly(request.episode);
+  const bool ends_a_story = request.phase == Phase::released && had_fallback_report(request.episode);
   if (ends_a_story || g_budget.take(now_ns)) write_plain_first_line(request);
 }
 
@@ -76,14 +76,15 @@ void FallbackReporter::speak_for_a_stuck_reporter(uint64_t now_ns) {
   g_reporter_is_stuck = oldest != nullptr && oldest->posted_ns + timeout_ns_ <= now_ns;
   if (!g_reporter_is_stuck) return;
   report_queue().for_each_posted([&](ReportRequest& request) {
-    if (request.posted_ns + timeout_ns_ <= now_ns && !request.said.exchange(true)) report_plainly(request, now_ns);
+    if (request.posted_ns + timeout_ns_ <= now_ns && !request.first_line_written.exchange(true))
+      report_plainly(request, now_ns);
   });
   explain_once();
 }
 
 void FallbackReporter::explain_once() {
-  if (reason_said_ || wait_for_reporter_loaded(0)) return;
-  reason_said_ = true;
+  if (reason_written_ || wait_for_reporter_loaded(0)) return;
+  reason_written_ = true;
   write_plain_notice(
       "reports are short and without names: the symbolizer cannot be loaded, because a lock of the loader or the "
       "allocator has been held since before holdwatch started");
@@ -93,7 +94,7 @@ void FallbackReporter::take_over(uint64_t now_ns) const {
   if (!speaks_on_standard_error_) return;
   g_reporter_is_stuck = true;
   report_queue().for_each_posted([&](ReportRequest& request) {
-    if (!request.said.exchange(true)) report_plainly(request, now_ns);
+    if (!request.first_line_written.exchange(true)) report_plainly(request, now_ns);
   });
 }
 

@@ -30,7 +30,7 @@ class FallbackReporter {
   void explain_once();
 
   uint64_t timeout_ns_ = 0;
-  bool reason_said_ = false;
+  bool reason_written_ = false;
   bool speaks_on_standard_error_ = false;
 };
 

@@ -23,7 +23,7 @@
 namespace holdwatch {
 namespace {
 
-struct FileMapping {
+struct ModuleMapping {
   uintptr_t start = 0, end = 0;  // of the part that contains the address
   uintptr_t first = 0;           // lowest address of the same file
   char path[PATH_MAX] = "";
@@ -49,7 +49,7 @@ std::string_view from(std::string_view text, size_t begin) {
 }
 
 // The calling thread's file: the process's is that of its main thread, which is empty once that has left by pthread_exit.
-bool find_mapping(uintptr_t address, FileMapping* out) {
+bool find_mapping(uintptr_t address, ModuleMapping* out) {
   bool found = false;
   for_each_line("/proc/thread-self/maps", [&](std::string_view text) {
     MapsLine line;
@@ -69,8 +69,8 @@ bool find_mapping(uintptr_t address, FileMapping* out) {
 }
 
 // As a source (elf/headers.h).
-struct OwnMemory {
-  static size_t read(uintptr_t address, void* out, size_t size) { return read_own_memory(address, out, size); }
+struct LocalMemory {
+  static size_t read(uintptr_t address, void* out, size_t size) { return read_local_memory(address, out, size); }
 };
 
 // Appends the build id that is among these notes; false if there is none.
@@ -78,7 +78,7 @@ bool append_build_id(const Elf64_Phdr& segment, uintptr_t bias, TextBuffer& out)
   constexpr size_t kLongestId = 64;
   char notes[2048];  // a damaged header may announce a GiB of them
   const size_t size = segment.p_memsz < sizeof notes ? segment.p_memsz : sizeof notes;
-  const size_t length = read_own_memory(bias + segment.p_vaddr, notes, size);
+  const size_t length = read_local_memory(bias + segment.p_vaddr, notes, size);
   const std::string_view id = find_build_id({notes, length}, segment.p_align);
   if (id.empty() || id.size() > kLongestId) return false;
   out << " (build id ";
@@ -89,7 +89,7 @@ bool append_build_id(const Elf64_Phdr& segment, uintptr_t bias, TextBuffer& out)
 
 // The program's own file cannot be unloaded.
 bool is_in_program(uintptr_t address) {
-  FileMapping own, its;
+  ModuleMapping own, its;
   return find_mapping(getauxval(AT_PHDR), &own) && find_mapping(address, &its) && own.first == its.first;
 }
 
@@ -103,14 +103,14 @@ void append_module_then(uintptr_t address, uint64_t since_ns, TextBuffer& out) {
 }
 
 void append_module_of(uintptr_t address, TextBuffer& out) {
-  FileMapping mapping;
+  ModuleMapping mapping;
   Elf64_Ehdr header;
-  if (!find_mapping(address, &mapping) || read_elf_header(OwnMemory{}, mapping.first, &header) != ElfKind::ours) {
+  if (!find_mapping(address, &mapping) || read_elf_header(LocalMemory{}, mapping.first, &header) != ElfKind::ours) {
     out << Hex{address};
     return;
   }
   uintptr_t bias = mapping.first;
-  visit_segments(OwnMemory{}, mapping.first, header, [&](const Elf64_Phdr& segment) {
+  visit_segments(LocalMemory{}, mapping.first, header, [&](const Elf64_Phdr& segment) {
     if (segment.p_type != PT_LOAD) return false;
     bias = mapping.first - (segment.p_vaddr & ~uintptr_t{4095});
     return true;
@@ -118,7 +118,7 @@ void append_module_of(uintptr_t address, TextBuffer& out) {
   const std::string_view path(mapping.path);
   out << from(path, path.rfind('/') + 1) << '+' << Hex{address - bias};
   // Which of a file's note segments has the build id depends on the linker.
-  visit_segments(OwnMemory{}, mapping.first, header, [&](const Elf64_Phdr& segment) {
+  visit_segments(LocalMemory{}, mapping.first, header, [&](const Elf64_Phdr& segment) {
     return segment.p_type == PT_NOTE && append_build_id(segment, bias, out);
   });
 }

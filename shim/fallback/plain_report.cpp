@@ -22,14 +22,14 @@ bool g_wanted = true;
 // The episodes that have a short report. Written by the watcher, read by the reporter, which reaches a request long after
 // that.
 constexpr size_t kEpisodes = 1024;
-std::atomic<uint64_t> g_said[kEpisodes] = {};
+std::atomic<uint64_t> g_reported_episodes[kEpisodes] = {};
 
 const char* access_name(LockRef lock, Access access) {
   if (lock.kind == LockKind::mutex) return "";
   return access == Access::shared ? " for reading" : " for writing";
 }
 
-void say_first_line(const Finding& finding) {
+void write_first_line(const Finding& finding) {
   Line<512> text;
   append_first_line(finding, text);
   print_message(text);
@@ -111,15 +111,15 @@ void set_plain_reports_wanted(bool wanted) {
   g_wanted = wanted;
 }
 
-bool was_said_plainly(uint64_t episode) {
-  return g_said[episode % kEpisodes].load(std::memory_order_relaxed) == episode;
+bool had_fallback_report(uint64_t episode) {
+  return g_reported_episodes[episode % kEpisodes].load(std::memory_order_relaxed) == episode;
 }
 
 void write_plain_first_line(const ReportRequest& request) {
   if (!g_wanted) return;
-  g_said[request.episode % kEpisodes].store(request.episode, std::memory_order_relaxed);
+  g_reported_episodes[request.episode % kEpisodes].store(request.episode, std::memory_order_relaxed);
   g_request_finding.fill(request);
-  say_first_line(g_request_finding.finding);
+  write_first_line(g_request_finding.finding);
 }
 
 void write_plain_notice(std::string_view line) {
@@ -128,7 +128,7 @@ void write_plain_notice(std::string_view line) {
 
 void write_plain_report(const Finding& finding) {
   if (!g_wanted) return;
-  say_first_line(finding);
+  write_first_line(finding);
   if (finding.phase == Phase::still || finding.phase == Phase::released) return;
   for (size_t i = 0; i < finding.holder_count; ++i) {
     for (uint32_t site = 0; site < finding.holders[i].site_count; ++site) {

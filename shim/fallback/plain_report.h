@@ -16,7 +16,7 @@ void set_plain_reports_wanted(bool wanted);
 void write_plain_first_line(const ReportRequest& request);
 
 // Whether it was written for one of the last episodes. Any thread.
-bool was_said_plainly(uint64_t episode);
+bool had_fallback_report(uint64_t episode);
 
 // A line that is not a report.
 void write_plain_notice(std::string_view line);

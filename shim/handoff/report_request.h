@@ -30,7 +30,7 @@ struct ReportRequest {
   EndedHold* ended;  // released, late: what the releasing thread left, or null; the reporter returns it
   uint64_t lost_ns;
   size_t threads_delayed;
-  std::atomic<bool> said;  // its first line is written: whoever sets this writes it
+  std::atomic<bool> first_line_written;  // its first line is written: whoever sets this writes it
 
   const LockTag& tag_of_holder(size_t index) const { return tags[is_cycle(event) ? index : 0]; }
   // How this report refers to the lock; a lock that it is not about is looked up in the registry.

@@ -66,7 +66,7 @@ bool has_lost_its_frame(const WaitView& wait) {
   if (is_inferred(wait.caller.pc)) return false;
   uintptr_t return_address = 0;
   const uintptr_t place = wait.caller.sp - sizeof return_address;
-  return read_own_memory(place, &return_address, sizeof return_address) == sizeof return_address &&
+  return read_local_memory(place, &return_address, sizeof return_address) == sizeof return_address &&
          return_address != wait.caller.pc;
 }
 

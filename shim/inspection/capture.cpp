@@ -15,8 +15,8 @@
 #include "shim/common/contract/settings.h"
 #include "shim/common/kernel/system_call.h"
 #include "shim/common/text/text_buffer.h"
+#include "shim/inspection/local_memory.h"
 #include "shim/inspection/mailbox.h"
-#include "shim/inspection/own_memory.h"
 #include "shim/inspection/task_files.h"
 #include "shim/own_threads/seccomp_state.h"
 #include "shim/own_threads/standard_error.h"
@@ -143,7 +143,7 @@ bool has_stayed(const Snapshot& snapshot) {
 void copy_blocked_stack(Snapshot* out) {
   const size_t size = out->stack_end - out->registers.sp;
   if (out->stack_end == 0 || size > sizeof g_blocked_copy) return;
-  if (read_own_memory(out->registers.sp, g_blocked_copy, size) != size || !has_stayed(*out)) return;
+  if (read_local_memory(out->registers.sp, g_blocked_copy, size) != size || !has_stayed(*out)) return;
   out->copy = g_blocked_copy;
   out->copy_address = out->registers.sp;
   out->copy_size = size;

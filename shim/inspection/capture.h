@@ -40,6 +40,6 @@ void capture_no_more_of(int tid);
 bool capture_samples_under_way();
 
 // Copies up to `size` bytes of this process's own memory without faulting; returns how many.
-size_t read_own_memory(uintptr_t address, void* out, size_t size);
+size_t read_local_memory(uintptr_t address, void* out, size_t size);
 
 }  // namespace holdwatch

@@ -7,13 +7,13 @@
 #include "shim/base/clock_line.h"
 #include "shim/inspection/blocked_thread.h"
 #include "shim/inspection/inside_call.h"
-#include "shim/inspection/own_memory.h"
+#include "shim/inspection/local_memory.h"
 #include "shim/inspection/ownership.h"
 #include "shim/inspection/stillness.h"
 #include "shim/inspection/task_files.h"
 #include "shim/inspection/waiting_call.h"
 #include "shim/record/acquire_slow.h"
-#include "shim/record/own_record.h"
+#include "shim/record/owner_record.h"
 #include "shim/record/thread_table.h"
 
 namespace holdwatch {
@@ -25,7 +25,7 @@ constexpr int kLooks = 3;             // a thread may be about to wait while it 
 constexpr size_t kMaxWaited = 512;    // locks with waiters whose holders are inferred in one scan
 
 struct Inferred {
-  OwnRecord* record;  // null: free
+  OwnerRecord* record;  // null: free
   HeldSlot* slot;
   LockWord word;
   bool is_wait;
@@ -63,14 +63,14 @@ Inferred* find_inferred(int tid, LockWord word, bool is_wait) {
 }
 
 // The record with what was inferred about the thread already, or null.
-OwnRecord* record_of(int tid) {
+OwnerRecord* record_of(int tid) {
   for (size_t i = 0; i < g_used; ++i)
     if (g_inferred[i].record != nullptr && g_inferred[i].tid() == tid) return g_inferred[i].record;
   return nullptr;
 }
 
 void drop(Inferred& inferred) {
-  OwnRecord& record = *inferred.record;
+  OwnerRecord& record = *inferred.record;
   inferred.record = nullptr;
   record.drop(*inferred.slot);
   if (record_of(inferred.tid()) == nullptr) return_inferred_record(record);
@@ -93,7 +93,7 @@ bool waits_by_record(int tid) {
 
 // Publishes in the thread's inferred record that it waits for the lock from now on, or holds it.
 bool publish(Inferred& inferred) {
-  OwnRecord& record = *inferred.record;
+  OwnerRecord& record = *inferred.record;
   inferred.slot =
       begin_wait_slow(record, inferred.word, {0, 0, 0}, g_clock_line.tick_ns.load(std::memory_order_relaxed));
   if (inferred.slot == nullptr) return false;
@@ -104,7 +104,7 @@ bool publish(Inferred& inferred) {
 Inferred* infer(const OwnerPlace& place, LockWord word, bool is_wait) {
   Inferred* inferred = free_entry();
   if (inferred == nullptr) return nullptr;
-  OwnRecord* record = record_of(place.tid);
+  OwnerRecord* record = record_of(place.tid);
   if (record == nullptr) {
     SyscallFile file;
     const bool has_stack = place.where == Whereabouts::here && read_syscall_file(place.tid, &file) == 0;

@@ -13,7 +13,7 @@
 #include "shim/common/kernel/system_call.h"
 #include "shim/inspection/blocked_thread.h"
 #include "shim/inspection/capture.h"
-#include "shim/inspection/own_memory.h"
+#include "shim/inspection/local_memory.h"
 #include "shim/inspection/task_files.h"
 #include "shim/own_threads/seccomp_state.h"
 
@@ -59,7 +59,7 @@ size_t size_of(LockWord lock) {
 bool is_interrupted_call(uintptr_t frame, uintptr_t restorer, LockWord lock) {
   ucontext_t context;
   const size_t wanted = offsetof(ucontext_t, uc_mcontext) + sizeof context.uc_mcontext.gregs;
-  if (read_own_memory(frame + sizeof restorer, &context, wanted) < wanted) return false;
+  if (read_local_memory(frame + sizeof restorer, &context, wanted) < wanted) return false;
   const auto& registers = context.uc_mcontext.gregs;
   constexpr int kOnes[] = {REG_RDI, REG_RSI, REG_RBX, REG_RBP, REG_RDX, REG_RCX, REG_RAX, REG_R8,
                            REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
@@ -84,7 +84,7 @@ bool is_inside_call_on(const WaitView& wait) {
   const uintptr_t restorer = sp == 0 ? 0 : signal_restorer();
   uintptr_t words[kPiece / sizeof(uintptr_t)];
   for (size_t done = 0; restorer != 0 && done < kSearched; done += kPiece) {
-    const size_t count = read_own_memory(sp + done, words, sizeof words) / sizeof words[0];
+    const size_t count = read_local_memory(sp + done, words, sizeof words) / sizeof words[0];
     for (size_t i = 0; i < count; ++i) {
       const uintptr_t frame = sp + done + i * sizeof words[0];
       if (words[i] == restorer && is_interrupted_call(frame, restorer, wait.word)) return true;

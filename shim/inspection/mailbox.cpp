@@ -19,23 +19,23 @@
 namespace holdwatch {
 namespace {
 
-constexpr uint64_t kAnswerPatienceNs = 50'000'000;
+constexpr uint64_t kAnswerTimeoutNs = 50'000'000;
 // Copying takes far less than a millisecond, but a debugger may stop the thread in it.
-constexpr uint64_t kWritingPatienceNs = 1'000'000'000;
+constexpr uint64_t kWritingTimeoutNs = 1'000'000'000;
 
-enum class Stage : uint32_t { idle, requested, writing, written, abandoned };
+enum class MailboxStage : uint32_t { idle, requested, writing, written, abandoned };
 constexpr unsigned kStageBits = 3;
 constexpr uint32_t kSequenceMask = UINT32_MAX >> kStageBits;
 
-constexpr uint32_t word_of(uint32_t sequence, Stage stage) {
+constexpr uint32_t word_of(uint32_t sequence, MailboxStage stage) {
   return sequence << kStageBits | static_cast<uint32_t>(stage);
 }
-constexpr Stage stage_of(uint32_t word) {
-  return static_cast<Stage>(word & ((1u << kStageBits) - 1));
+constexpr MailboxStage stage_of(uint32_t word) {
+  return static_cast<MailboxStage>(word & ((1u << kStageBits) - 1));
 }
 
 struct Mailbox {
-  // Stage and sequence number. Storing `requested` (release) publishes the request to the handler's acquiring
+  // MailboxStage and sequence number. Storing `requested` (release) publishes the request to the handler's acquiring
   // compare-and-swap; storing `written` (release) publishes the answer to the requester's acquiring load.
   std::atomic<uint32_t> word;
   uint32_t sequence;  // requester only
@@ -73,9 +73,9 @@ Registers registers_of(const ucontext_t& context) {
 }
 
 void write_answer(uint32_t sequence, const ucontext_t& context) {
-  uint32_t expected = word_of(sequence, Stage::requested);
-  if (!g_mailbox.word.compare_exchange_strong(expected, word_of(sequence, Stage::writing), std::memory_order_acquire,
-                                              std::memory_order_relaxed)) {
+  uint32_t expected = word_of(sequence, MailboxStage::requested);
+  if (!g_mailbox.word.compare_exchange_strong(expected, word_of(sequence, MailboxStage::writing),
+                                              std::memory_order_acquire, std::memory_order_relaxed)) {
     return;
   }
   const uintptr_t sp = register_of(context, REG_RSP);
@@ -86,7 +86,7 @@ void write_answer(uint32_t sequence, const ucontext_t& context) {
     g_mailbox.copy_size = above < kMailboxCopySize ? above : kMailboxCopySize;
     copy_bytes(g_mailbox.copy, sp, g_mailbox.copy_size);
   }
-  g_mailbox.word.store(word_of(sequence, Stage::written), std::memory_order_release);
+  g_mailbox.word.store(word_of(sequence, MailboxStage::written), std::memory_order_release);
   wake(g_mailbox.word);
 }
 
@@ -127,21 +127,21 @@ void answer(uint32_t sequence, ucontext_t* context) {
 }
 
 SamplingFailure wait_for_sample(uint32_t sequence) {
-  const uint64_t asked_ns = monotonic_ns();
-  uint64_t deadline_ns = asked_ns + kAnswerPatienceNs;
+  const uint64_t requested_ns = monotonic_ns();
+  uint64_t deadline_ns = requested_ns + kAnswerTimeoutNs;
   for (;;) {
     uint32_t word = g_mailbox.word.load(std::memory_order_acquire);
-    if (stage_of(word) == Stage::written) return SamplingFailure::none;
+    if (stage_of(word) == MailboxStage::written) return SamplingFailure::none;
     const uint64_t now_ns = monotonic_ns();
     if (now_ns < deadline_ns) {
       sleep_on(g_mailbox.word, word, deadline_ns - now_ns);
-    } else if (stage_of(word) == Stage::requested) {
-      const uint32_t abandoned = word_of(sequence, Stage::abandoned);
+    } else if (stage_of(word) == MailboxStage::requested) {
+      const uint32_t abandoned = word_of(sequence, MailboxStage::abandoned);
       if (g_mailbox.word.compare_exchange_strong(word, abandoned, std::memory_order_relaxed)) {
         return SamplingFailure::not_in_time;
       }
-    } else if (now_ns < asked_ns + kWritingPatienceNs) {
-      deadline_ns = asked_ns + kWritingPatienceNs;
+    } else if (now_ns < requested_ns + kWritingTimeoutNs) {
+      deadline_ns = requested_ns + kWritingTimeoutNs;
     } else {
       return SamplingFailure::still_writing;
     }
@@ -155,7 +155,7 @@ void wait_for_handlers_return(int tid) {
   constexpr auto bit = [](int signal) { return uint64_t{1} << (signal - 1); };
   constexpr uint64_t kNeverBlocked = bit(SIGKILL) | bit(SIGSTOP) | bit(32) | bit(33);
   constexpr uint64_t kLookAgainNs = 50'000;
-  const uint64_t until_ns = monotonic_ns() + kAnswerPatienceNs;
+  const uint64_t until_ns = monotonic_ns() + kAnswerTimeoutNs;
   std::atomic<uint32_t> never{0};
   StatusFile status;
   while (read_status_file(tid, &status) == 0 && (status.blocked_signals | kNeverBlocked) == UINT64_MAX &&
@@ -169,23 +169,23 @@ bool hides_calls() {
   const bool is_older =
       version[0] == '2' && version[1] == '.' && (version[3] == '\0' || (version[2] - '0') * 10 + version[3] - '0' < 41);
   if (is_older) return false;
-  return !calls_can_be_told(g_mailbox.libc_code);
+  return !can_distinguish_calls(g_mailbox.libc_code);
 }
 
 SamplingFailure request_sample(int tid, uint64_t blocked_signals, MemoryRange stack) {
   g_mailbox.sequence = (g_mailbox.sequence + 1) & kSequenceMask;
   g_mailbox.stack = stack;
-  g_mailbox.word.store(word_of(g_mailbox.sequence, Stage::requested), std::memory_order_release);
+  g_mailbox.word.store(word_of(g_mailbox.sequence, MailboxStage::requested), std::memory_order_release);
   const SamplingFailure failure = signal_send(tid, blocked_signals, g_mailbox.sequence);
   if (failure == SamplingFailure::none) return wait_for_sample(g_mailbox.sequence);
-  g_mailbox.word.store(word_of(g_mailbox.sequence, Stage::abandoned), std::memory_order_relaxed);
+  g_mailbox.word.store(word_of(g_mailbox.sequence, MailboxStage::abandoned), std::memory_order_relaxed);
   return failure;
 }
 
 }  // namespace
 
 bool mailbox_open(int signal_option, MemoryRange libc_code, MemoryRange libpthread_code) {
-  g_mailbox.word.store(word_of(g_mailbox.sequence, Stage::idle), std::memory_order_relaxed);
+  g_mailbox.word.store(word_of(g_mailbox.sequence, MailboxStage::idle), std::memory_order_relaxed);
   g_mailbox.libc_code = libc_code;
   g_mailbox.libpthread_code = libpthread_code;
   if (g_mailbox.copy == nullptr) g_mailbox.copy = static_cast<unsigned char*>(reserve_memory(kMailboxCopySize));
@@ -195,7 +195,8 @@ bool mailbox_open(int signal_option, MemoryRange libc_code, MemoryRange libpthre
 SamplingFailure mailbox_sample(int tid, uint64_t blocked_signals, MemoryRange stack, Snapshot* out) {
   static const bool calls_are_hidden = hides_calls();  // computed when it is first needed
   if (calls_are_hidden) return SamplingFailure::calls_are_hidden;
-  if (stage_of(g_mailbox.word.load(std::memory_order_acquire)) == Stage::writing) return SamplingFailure::still_writing;
+  if (stage_of(g_mailbox.word.load(std::memory_order_acquire)) == MailboxStage::writing)
+    return SamplingFailure::still_writing;
   const SamplingFailure failure = request_sample(tid, blocked_signals, stack);
   if (failure == SamplingFailure::none) wait_for_handlers_return(tid);
   signal_give_back();

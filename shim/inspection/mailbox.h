@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "shim/common/contract/finding.h"
-#include "shim/inspection/own_memory.h"
+#include "shim/inspection/local_memory.h"
 #include "shim/inspection/sampling_signal.h"
 
 namespace holdwatch {

@@ -5,7 +5,7 @@
 
 #include "shim/base/clock.h"
 #include "shim/common/text/text_buffer.h"
-#include "shim/inspection/own_memory.h"
+#include "shim/inspection/local_memory.h"
 #include "shim/inspection/task_files.h"
 
 namespace holdwatch {

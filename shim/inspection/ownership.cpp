@@ -13,7 +13,7 @@ namespace {
 
 template <typename Lock>
 bool read_lock(LockWord word, Lock* out) {
-  return read_own_memory(word.address(), out, sizeof *out) == sizeof *out;
+  return read_local_memory(word.address(), out, sizeof *out) == sizeof *out;
 }
 
 std::optional<LockFields> read_fields(LockWord word) {
@@ -34,7 +34,7 @@ LockFields fields_or_none(LockWord word) {
 Ownership unreadable() {
   static const int known_value = 1;
   int value = 0;
-  const size_t got = read_own_memory(reinterpret_cast<uintptr_t>(&known_value), &value, sizeof value);
+  const size_t got = read_local_memory(reinterpret_cast<uintptr_t>(&known_value), &value, sizeof value);
   return got == sizeof value ? Ownership::refuted : Ownership::unknown;
 }
 
@@ -71,7 +71,7 @@ bool is_unnamed_mutex(LockWord word, uint32_t value) {
 
 bool is_changing_hands(LockWord lock) {
   const LockFields fields = fields_or_none(lock);
-  return fields.is_taken && fields.owner == 0;
+  return fields.is_locked && fields.owner == 0;
 }
 
 Access access_of_nameless(LockWord lock) {

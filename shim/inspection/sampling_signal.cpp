@@ -47,7 +47,7 @@ int last_signal() {
   return libc().__libc_current_sigrtmax();
 }
 
-int own_process() {
+int current_process() {
   return static_cast<int>(system_call(SYS_getpid));
 }
 
@@ -57,7 +57,7 @@ void act_as_default(int signal, siginfo_t* info) {
   struct sigaction standard {};
   standard.sa_handler = SIG_DFL;
   libc().sigaction(signal, &standard, nullptr);
-  system_call(SYS_rt_tgsigqueueinfo, own_process(), system_call(SYS_gettid), signal, info);
+  system_call(SYS_rt_tgsigqueueinfo, current_process(), system_call(SYS_gettid), signal, info);
 }
 
 void on_signal(int signal, siginfo_t* info, void* context) {
@@ -152,11 +152,11 @@ SamplingFailure signal_send(int tid, uint64_t blocked_signals, uint32_t value) {
   siginfo_t info{};
   info.si_signo = signal;
   info.si_code = SI_QUEUE;
-  info.si_pid = own_process();
+  info.si_pid = current_process();
   info.si_uid = static_cast<uid_t>(system_call(SYS_getuid));
   info.si_value.sival_ptr = reinterpret_cast<void*>(kCookie | value);
   g_uses[signal].sent.fetch_add(1, std::memory_order_relaxed);
-  const long answer = system_call(SYS_rt_tgsigqueueinfo, own_process(), tid, signal, &info);
+  const long answer = system_call(SYS_rt_tgsigqueueinfo, current_process(), tid, signal, &info);
   if (answer == 0) return SamplingFailure::none;
   g_uses[signal].sent.fetch_sub(1, std::memory_order_relaxed);
   return answer == -ESRCH ? SamplingFailure::thread_gone : SamplingFailure::not_queued;

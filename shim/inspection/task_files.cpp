@@ -22,12 +22,12 @@ constexpr size_t kStatSize = 1024;
 
 using TaskPath = Line<64>;
 
-constexpr int kOwnProcess = 0;
+constexpr int kCurrentProcess = 0;
 
 long read_task_file(int pid, int tid, const char* name, char* out, size_t size) {
   TaskPath path;
   path << "/proc/";
-  if (pid == kOwnProcess)
+  if (pid == kCurrentProcess)
     path << "self";
   else
     path << pid;
@@ -51,14 +51,14 @@ long read_proc_file(const char* path, char* out, size_t size) {
 
 int read_syscall_file(int tid, SyscallFile* out) {
   char text[kSyscallSize];
-  const long length = read_task_file(kOwnProcess, tid, "syscall", text, sizeof text);
+  const long length = read_task_file(kCurrentProcess, tid, "syscall", text, sizeof text);
   if (length < 0) return static_cast<int>(-length);
   *out = parse_syscall({text, static_cast<size_t>(length)});
   return out->kind == SyscallFile::Kind::not_understood ? EPROTO : 0;
 }
 
 int read_status_file(int tid, StatusFile* out) {
-  return read_status_file(kOwnProcess, tid, out);
+  return read_status_file(kCurrentProcess, tid, out);
 }
 
 int read_status_file(int pid, int tid, StatusFile* out) {
@@ -69,7 +69,7 @@ int read_status_file(int pid, int tid, StatusFile* out) {
 }
 
 int read_thread_name(int tid, char (&name)[kThreadNameSize]) {
-  return read_thread_name(kOwnProcess, tid, name);
+  return read_thread_name(kCurrentProcess, tid, name);
 }
 
 int read_thread_name(int pid, int tid, char (&name)[kThreadNameSize]) {

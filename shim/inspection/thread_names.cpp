@@ -8,7 +8,7 @@
 namespace holdwatch {
 
 bool ThreadNames::look_up(int tid, char (&out)[kThreadNameSize]) {
-  Known& known = known_[static_cast<size_t>(tid) % kMax];
+  NamedThread& known = known_[static_cast<size_t>(tid) % kMax];
   if (read_thread_name(tid, out) == 0) {
     known.tid = tid;
     std::memcpy(known.name, out, sizeof out);

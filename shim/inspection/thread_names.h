@@ -14,12 +14,12 @@ class ThreadNames {
   bool look_up(int tid, char (&out)[kThreadNameSize]);
 
  private:
-  struct Known {
+  struct NamedThread {
     int tid;
     char name[kThreadNameSize];
   };
   static constexpr size_t kMax = 256;
-  Known known_[kMax] = {};
+  NamedThread known_[kMax] = {};
 };
 
 }  // namespace holdwatch

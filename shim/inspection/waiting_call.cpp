@@ -45,7 +45,7 @@ const WaitingFunction* function_of(uintptr_t return_address) {
 const WaitingFunction* function_waited_in(const SyscallFile& place) {
   if (!futex_wait_of(place)) return nullptr;
   uintptr_t words[kWordsLookedAt];
-  const size_t count = read_own_memory(place.sp, words, sizeof words) / sizeof words[0];
+  const size_t count = read_local_memory(place.sp, words, sizeof words) / sizeof words[0];
   const WaitingFunction* function = count == 0 ? nullptr : function_of(place.pc);
   for (size_t i = 0; i < count && function == nullptr; ++i) function = function_of(words[i]);
   return function;

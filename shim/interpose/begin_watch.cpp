@@ -16,8 +16,8 @@ void begin_watch_slow() {
   if (!calls_ever_filtered()) kUpcalls.begin_watch();
 }
 
-OwnRecord* first_record_slow() {
-  OwnRecord* record = register_thread_slow();
+OwnerRecord* first_record_slow() {
+  OwnerRecord* record = register_thread_slow();
   if (record != nullptr && live_records() > 1 && g_clock_line.tick_ns.load(std::memory_order_relaxed) == kNoWatch)
     begin_watch_slow();
   return record;

@@ -1,12 +1,12 @@
 // When watching begins: with the program's first thread, or when its only thread is about to block.
-// looks_taken: hot context. begin_watch_slow: start context in effect; it makes our threads.
+// looks_locked: hot context. begin_watch_slow: start context in effect; it makes our threads.
 #pragma once
 
 #include <pthread.h>
 
 #include "shim/common/glibc/lock_layout.h"
 #include "shim/record/lock_word.h"
-#include "shim/record/own_record.h"
+#include "shim/record/owner_record.h"
 
 namespace holdwatch {
 
@@ -14,7 +14,7 @@ namespace holdwatch {
 
 // Gives the calling thread its record at its first lock call. A second live record means that the program has threads,
 // even if glibc created them itself (timers, asynchronous I/O), past our hooks: then watching begins here.
-[[gnu::noinline, gnu::cold]] OwnRecord* first_record_slow();
+[[gnu::noinline, gnu::cold]] OwnerRecord* first_record_slow();
 
 // Called before the program creates a thread, whose record must come from memory that is already reserved.
 [[gnu::noinline, gnu::cold]] void prepare_for_thread_slow(const pthread_attr_t* attributes);
@@ -26,7 +26,7 @@ inline bool is_in_use(const void* lock) {
 
 // Whether a call that acquires the lock would probably block, from glibc's own fields. Called
 // only while the process has one thread. A wrong yes costs a thread of ours; the caller is about to use the lock, so it can be read.
-inline bool looks_taken(LockWord word) {
+inline bool looks_locked(LockWord word) {
   const uintptr_t address = word.address();
   if (word.kind() == LockKind::mutex) {
     const auto& mutex = *reinterpret_cast<const pthread_mutex_t*>(address);

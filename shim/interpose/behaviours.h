@@ -16,7 +16,7 @@
 #include "shim/record/hold_levels.h"
 #include "shim/record/hold_notes.h"
 #include "shim/record/lock_registry.h"
-#include "shim/record/own_record.h"
+#include "shim/record/owner_record.h"
 #include "shim/record/stamp.h"
 
 namespace holdwatch {
@@ -62,19 +62,19 @@ inline bool acquired(int result) {
   return result == 0 || result == EOWNERDEAD;
 }
 
-inline OwnRecord* own_record() {
-  OwnRecord* record = current_record();
+inline OwnerRecord* owner_record() {
+  OwnerRecord* record = current_record();
   return record != nullptr ? record : first_record_slow();
 }
 
 // The record that notes releases: also a paused thread's, because otherwise its holds would last forever.
-[[gnu::always_inline]] inline OwnRecord* releasing_record() {
-  OwnRecord* record = current_record();
+[[gnu::always_inline]] inline OwnerRecord* releasing_record() {
+  OwnerRecord* record = current_record();
   return record != nullptr ? record : paused_record();
 }
 
 // The real call has returned, and this is not an ordinary acquisition; `slot` is null if none was left.
-inline void acquired_slow(OwnRecord& record, HeldSlot* slot, LockWord lock, int result) {
+inline void acquired_slow(OwnerRecord& record, HeldSlot* slot, LockWord lock, int result) {
   if (slot == nullptr) {
     if (acquired(result)) record.count_unrecorded();
   } else if (acquired(result)) {
@@ -86,15 +86,15 @@ inline void acquired_slow(OwnRecord& record, HeldSlot* slot, LockWord lock, int 
 
 // Whether the calling thread owns the mutex. The caller is about to acquire it, so that its fields may be read.
 template <LockKind Kind, Access How>
-bool is_own_mutex(Lock<Kind, How> lock, const OwnRecord& record) {
+bool is_held_by_thread(Lock<Kind, How> lock, const OwnerRecord& record) {
   return Kind == LockKind::mutex &&
          mutex_owner(*static_cast<const pthread_mutex_t*>(lock.address)) == record.tid.load(std::memory_order_relaxed);
 }
 
 // Whether the call acquires another level of a recursive mutex that the thread holds: then it does not block.
 template <LockKind Kind, Access How>
-[[gnu::always_inline]] inline bool is_further_level(Lock<Kind, How> lock, const OwnRecord& record) {
-  return is_own_mutex(lock, record) &&
+[[gnu::always_inline]] inline bool is_further_level(Lock<Kind, How> lock, const OwnerRecord& record) {
+  return is_held_by_thread(lock, record) &&
          mutex_type(*static_cast<const pthread_mutex_t*>(lock.address)) == PTHREAD_MUTEX_RECURSIVE;
 }
 
@@ -108,16 +108,16 @@ LockWord wanted(Lock<Kind, How> lock) {
   return HasTimeout ? lock.word().with_timeout() : lock.word();
 }
 
-[[gnu::noinline]] inline void hold_slow(OwnRecord& record, LockWord lock, uintptr_t pc, uintptr_t sp, uintptr_t bp) {
+[[gnu::noinline]] inline void hold_slow(OwnerRecord& record, LockWord lock, uintptr_t pc, uintptr_t sp, uintptr_t bp) {
   hold_slow(record, lock, Caller{pc, sp, bp});
 }
 
-[[gnu::noinline]] inline void hold_again(OwnRecord& record, LockWord lock, uintptr_t pc, uintptr_t sp, uintptr_t bp) {
+[[gnu::noinline]] inline void hold_again(OwnerRecord& record, LockWord lock, uintptr_t pc, uintptr_t sp, uintptr_t bp) {
   if (!record.hold_again_at_once(lock, {pc, sp, bp})) hold_slow(record, lock, pc, sp, bp);
 }
 
 [[gnu::noinline]] inline int settle_slow(HeldSlot& slot, int result) {
-  OwnRecord* record = releasing_record();  // a signal handler may have paused the thread
+  OwnerRecord* record = releasing_record();  // a signal handler may have paused the thread
   if (acquired(result)) {
     settle(*record, slot, LockWord(slot.word.load(std::memory_order_relaxed)).as_hold());
   } else {
@@ -128,11 +128,11 @@ LockWord wanted(Lock<Kind, How> lock) {
 
 // Acquires a lock that the thread does not hold, in a slot that is ready for it.
 template <bool HasTimeout, LockKind Kind, Access How, typename Call>
-[[gnu::always_inline]] inline int acquire_in(HeldSlot& slot, OwnRecord& record, Lock<Kind, How> lock,
+[[gnu::always_inline]] inline int acquire_in(HeldSlot& slot, OwnerRecord& record, Lock<Kind, How> lock,
                                              const Caller& caller, uint64_t tick_ns, Call call) {
   record.begin_wait(slot, wanted<HasTimeout>(lock), caller, tick_ns);
   const int result = call();
-  if (result != 0 || !OwnRecord::hold_at_once<HasTimeout>(slot)) [[unlikely]]
+  if (result != 0 || !OwnerRecord::hold_at_once<HasTimeout>(slot)) [[unlikely]]
     return settle_slow(slot, result);
   return 0;
 }
@@ -148,14 +148,14 @@ template <LockKind Kind, Access How>
 template <bool HasTimeout, LockKind Kind, Access How, typename Call>
 [[gnu::noinline, gnu::cold]] int acquire_slow(Lock<Kind, How> lock, uintptr_t pc, uintptr_t sp, uintptr_t bp,
                                               Call call) {
-  OwnRecord* record = own_record();
+  OwnerRecord* record = owner_record();
   if (record == nullptr) return call();
   if (is_further_level(lock, *record)) {
     const int result = call();
     if (result == 0) hold_again(*record, lock.word(), pc, sp, bp);
     return result;
   }
-  if (g_clock_line.tick_ns.load(std::memory_order_relaxed) == kNoWatch && looks_taken(lock.word())) begin_watch_slow();
+  if (g_clock_line.tick_ns.load(std::memory_order_relaxed) == kNoWatch && looks_locked(lock.word())) begin_watch_slow();
   HeldSlot* slot = begin_wait_slow(*record, wanted<HasTimeout>(lock), {pc, sp, bp}, stamp_slow());
   const int result = call();
   acquired_slow(*record, slot, lock.word(), result);
@@ -165,7 +165,7 @@ template <bool HasTimeout, LockKind Kind, Access How, typename Call>
 // The same for reading, also while other locks are held.
 template <bool HasTimeout, LockKind Kind, Access How, typename Call>
 [[gnu::noinline]] int acquire_reading_slow(Lock<Kind, How> lock, uintptr_t pc, uintptr_t sp, uintptr_t bp, Call call) {
-  OwnRecord* record = current_record();
+  OwnerRecord* record = current_record();
   const uint64_t tick_ns = g_clock_line.tick_ns.load(std::memory_order_relaxed);
   HeldSlot* slot = nullptr;
   if (record == nullptr || is_stamped_exactly(lock, tick_ns) || !record->takes_over_others(address_of(lock), slot))
@@ -177,10 +177,10 @@ template <bool HasTimeout, LockKind Kind, Access How, typename Call>
 // lock, rdlock, wrlock ...: may block.
 template <bool HasTimeout = false, LockKind Kind, Access How, typename Call>
 [[gnu::always_inline]] inline int acquire(Lock<Kind, How> lock, const Caller& caller, Call call) {
-  OwnRecord* record = current_record();
+  OwnerRecord* record = current_record();
   const uint64_t tick_ns = g_clock_line.tick_ns.load(std::memory_order_relaxed);
   HeldSlot* slot = nullptr;
-  if (record == nullptr || !record->takes_at_once<Kind, How>(slot) || is_own_mutex(lock, *record) ||
+  if (record == nullptr || !record->takes_at_once<Kind, How>(slot) || is_held_by_thread(lock, *record) ||
       is_stamped_exactly(lock, tick_ns)) [[unlikely]] {
     if constexpr (How == Access::shared)
       return acquire_reading_slow<HasTimeout>(lock, caller.pc, caller.sp, caller.bp, call);
@@ -198,7 +198,7 @@ template <LockKind Kind, Access How, typename Call>
 
 template <LockKind Kind, Access How>
 [[gnu::noinline]] inline int hold_slow(Lock<Kind, How> lock, uintptr_t pc, uintptr_t sp, uintptr_t bp, int result) {
-  if (OwnRecord* record = own_record(); record != nullptr) hold_slow(*record, lock.word(), pc, sp, bp);
+  if (OwnerRecord* record = owner_record(); record != nullptr) hold_slow(*record, lock.word(), pc, sp, bp);
   return result;
 }
 
@@ -213,7 +213,7 @@ template <LockKind Kind, Access How, typename Call>
 [[gnu::always_inline]] inline int try_acquire(Lock<Kind, How> lock, const uintptr_t* frame, Call call) {
   const int result = call();
   if (!acquired(result)) return result;
-  OwnRecord* record = current_record();
+  OwnerRecord* record = current_record();
   const Caller caller = caller_at(frame);
   if (record == nullptr || has_several_levels(lock) || !record->hold_new_at_once<Kind, How>(address_of(lock), caller))
       [[unlikely]]
@@ -234,7 +234,7 @@ inline bool is_anothers(LockWord lock, int tid) {
 
 // Ends the hold of `lock` whose last level is in the slot `last` and notes what is to be learnt from it; an overlong
 // hold is handed over first. A hold from before the watch began counts from the watch's beginning.
-inline void end_hold(OwnRecord& record, LockWord lock, HeldSlot& first, HeldSlot& last, const Caller& caller) {
+inline void end_hold(OwnerRecord& record, LockWord lock, HeldSlot& first, HeldSlot& last, const Caller& caller) {
   // Negative if the stamp is exact, and newer than the tick.
   const auto age_ns = static_cast<int64_t>(g_clock_line.tick_ns.load(std::memory_order_relaxed) -
                                            first.since_ns.load(std::memory_order_relaxed));
@@ -250,7 +250,7 @@ inline void end_hold(OwnRecord& record, LockWord lock, HeldSlot& first, HeldSlot
 // The unlock of a lock that is not the newest ordinary hold. If it has no slot, it is not recorded for this thread:
 // another thread acquired it, or it was acquired before we watched; the watcher sees from the lock that it is free. The
 // watcher may empty the slot at any time (drop_left_over): so its word is read only once.
-[[gnu::noinline]] inline void note_release_slow(OwnRecord& record, const void* lock, uintptr_t pc, uintptr_t sp,
+[[gnu::noinline]] inline void note_release_slow(OwnerRecord& record, const void* lock, uintptr_t pc, uintptr_t sp,
                                                 uintptr_t bp) {
   HeldSlot* newest = record.find(reinterpret_cast<uintptr_t>(lock));
   if (newest == nullptr) return;
@@ -262,11 +262,11 @@ inline void end_hold(OwnRecord& record, LockWord lock, HeldSlot& first, HeldSlot
 }
 
 [[gnu::noinline]] inline void note_paused_release(const void* lock, uintptr_t pc, uintptr_t sp, uintptr_t bp) {
-  if (OwnRecord* record = paused_record(); record != nullptr) note_release_slow(*record, lock, pc, sp, bp);
+  if (OwnerRecord* record = paused_record(); record != nullptr) note_release_slow(*record, lock, pc, sp, bp);
 }
 
 [[gnu::noinline]] inline void note_release(const void* lock, uintptr_t pc, uintptr_t sp, uintptr_t bp) {
-  OwnRecord* record = current_record();
+  OwnerRecord* record = current_record();
   if (record == nullptr) [[unlikely]]
     return note_paused_release(lock, pc, sp, bp);
   HeldSlot* slot = record->droppable_near_top({lock, LockKind::mutex, Access::exclusive}, sp);
@@ -285,7 +285,7 @@ template <typename Call>
 // another thread took over, or one in a child that its parent had locked), the hold is no longer this thread's.
 template <LockKind Kind, Access How, typename Call, typename Slow>
 [[gnu::always_inline]] inline int release(Lock<Kind, How> lock, Call call, Slow slow) {
-  OwnRecord* record = current_record();
+  OwnerRecord* record = current_record();
   if (record == nullptr || !record->drop_at_once<Kind>(lock.word())) [[unlikely]]
     return slow();
   return call();
@@ -296,7 +296,7 @@ template <LockKind Kind, Access How, typename Call, typename Slow>
 template <typename Call>
 inline auto forget(const void* lock, Call call) {
   const auto address = reinterpret_cast<uintptr_t>(lock);
-  if (OwnRecord* record = releasing_record(); record != nullptr)
+  if (OwnerRecord* record = releasing_record(); record != nullptr)
     while (HeldSlot* slot = record->find(address)) record->drop(*slot);
   forget_lock(address);
   return call();
@@ -305,7 +305,7 @@ inline auto forget(const void* lock, Call call) {
 // destroy, for locks where it may fail: a mutex that is held stays held.
 template <typename Call>
 inline int forget_unless_refused(const void* lock, Call call) {
-  OwnRecord* record = releasing_record();
+  OwnerRecord* record = releasing_record();
   if (record == nullptr || record->find(reinterpret_cast<uintptr_t>(lock)) == nullptr) return forget(lock, call);
   const int result = call();
   return result != 0 ? result : forget(lock, [] { return 0; });
@@ -314,7 +314,7 @@ inline int forget_unless_refused(const void* lock, Call call) {
 // What a condition wait must restore when it returns or is cancelled: a cancelled wait reacquires the mutex before the
 // cleanup handlers run (POSIX), so that they find it held.
 struct ConditionWait {
-  OwnRecord* record;
+  OwnerRecord* record;
   HeldSlot* slot;
   LockWord mutex;
 
@@ -344,7 +344,7 @@ HOLDWATCH_OLDEST(__pthread_unwind_next);
 // cond_wait and the like: the hold ends here, and a new one begins when the mutex is reacquired.
 template <typename Call>
 inline int condition_wait(const void* mutex, const Caller& caller, Call call, int timed_out) {
-  OwnRecord* record = releasing_record();
+  OwnerRecord* record = releasing_record();
   HeldSlot* slot = record == nullptr ? nullptr : record->find(reinterpret_cast<uintptr_t>(mutex));
   const LockWord held(mutex, LockKind::mutex, Access::exclusive);
   HeldSlot* first = nullptr;

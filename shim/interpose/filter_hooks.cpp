@@ -37,7 +37,7 @@ bool may_kill(const sock_fprog* program) {
   return false;
 }
 
-bool asks_for_filter(long mode, long program) {
+bool sets_filter(long mode, long program) {
   if (mode == SECCOMP_MODE_STRICT) return true;
   return mode == SECCOMP_MODE_FILTER && may_kill(reinterpret_cast<const sock_fprog*>(program));
 }
@@ -68,10 +68,10 @@ auto install_filter(long number, const long (&arguments)[6], Call call) {
 }  // namespace
 
 bool installs_killing_filter(long number, const long (&arguments)[6]) {
-  if (number == SYS_prctl) return arguments[0] == PR_SET_SECCOMP && asks_for_filter(arguments[1], arguments[2]);
+  if (number == SYS_prctl) return arguments[0] == PR_SET_SECCOMP && sets_filter(arguments[1], arguments[2]);
   if (number != SYS_seccomp) return false;
-  if (arguments[0] == SECCOMP_SET_MODE_STRICT) return asks_for_filter(SECCOMP_MODE_STRICT, 0);
-  return arguments[0] == SECCOMP_SET_MODE_FILTER && asks_for_filter(SECCOMP_MODE_FILTER, arguments[2]);
+  if (arguments[0] == SECCOMP_SET_MODE_STRICT) return sets_filter(SECCOMP_MODE_STRICT, 0);
+  return arguments[0] == SECCOMP_SET_MODE_FILTER && sets_filter(SECCOMP_MODE_FILTER, arguments[2]);
 }
 
 int prctl_slow(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) {

@@ -92,7 +92,7 @@ void watch_await_loaded() {
 void watch_end() {
   if (!watch_is_on() || g_ended.exchange(true)) return;
   const Inside inside;
-  capture_no_more_of(own_tid());
+  capture_no_more_of(current_tid());
   const uint64_t until_ns = monotonic_ns() + kLastReportsNs;
   // The closing line of a hold that has just ended has yet to be written.
   watcher_look(kLastReportsNs);

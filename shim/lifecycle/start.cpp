@@ -96,7 +96,7 @@ void before_fork() {
 void in_child() {
   const Inside inside;
   seccomp_after_fork();
-  standard_error_after_fork(own_tid());
+  standard_error_after_fork(current_tid());
   current_record_after_fork();
   ended_holds_after_fork();
   lock_registry_after_fork();
@@ -146,12 +146,12 @@ void end_attachment() {
 // For filters that the program's threads installed before the attachment: it cannot be found out later which thread has
 // which.
 void note_filters_of_threads() {
-  static unsigned own_filters;
+  static unsigned current_filters;
   StatusFile own;
-  own_filters = read_status_file(own_tid(), &own) == 0 ? own.seccomp_filters : 0;
+  current_filters = read_status_file(current_tid(), &own) == 0 ? own.seccomp_filters : 0;
   for_each_thread([](int tid) {
     StatusFile status;
-    if (read_status_file(tid, &status) == 0 && status.seccomp_filters > own_filters) note_filter_of_program();
+    if (read_status_file(tid, &status) == 0 && status.seccomp_filters > current_filters) note_filter_of_program();
   });
 }
 
@@ -180,9 +180,9 @@ bool begin_attachment(const char* const* options, char* why, unsigned long why_s
 
 // Options that have no effect here cause no message.
 void stay_out(std::string_view why) {
-  const auto say_nothing = [](void*, std::string_view) {};
+  const auto ignore_message = [](void*, std::string_view) {};
   const bool is_chosen = options_load_from(
-      &g_settings, {environ, program_name(), getauxval(AT_SECURE) != 0, describe_error, say_nothing, nullptr});
+      &g_settings, {environ, program_name(), getauxval(AT_SECURE) != 0, describe_error, ignore_message, nullptr});
   if (is_chosen && !g_settings.follow) leave_preload_variable(environ, own_path());
   if (is_chosen && !why.empty()) print_message(why);
 }
@@ -234,7 +234,7 @@ constinit const Upcalls kUpcalls = {
     .create_thread = create_thread,
     .begin_attachment = begin_attachment,
     .end_attachment = end_attachment,
-    .detach = ask_for_detachment,
+    .detach = request_detachment,
     .before_exit = watch_end,
 };
 

@@ -7,7 +7,7 @@
 
 namespace holdwatch {
 
-HOLDWATCH_TLS int t_own_filters = 0;
+HOLDWATCH_TLS int t_thread_filters = 0;
 HOLDWATCH_TLS bool t_is_own_thread = false;
 std::atomic<int> SystemCallScope::count_{0};
 
@@ -15,7 +15,7 @@ namespace {
 
 void count_filter(FilterScope scope, int change) {
   if (scope == FilterScope::calling_thread) {
-    t_own_filters += change;
+    t_thread_filters += change;
     return;
   }
   g_seccomp_state.on_program.fetch_add(change, std::memory_order_seq_cst);
@@ -46,7 +46,7 @@ void note_filter_of_program() {
 }
 
 void pass_filters_on() {
-  if (t_own_filters != 0) note_filter_of_program();
+  if (t_thread_filters != 0) note_filter_of_program();
 }
 
 void take_filters_over() {

@@ -3,7 +3,7 @@
 // error.
 // Any context. A filter applies to the thread that installs it and to the threads that this one creates afterwards, or,
 // with SECCOMP_FILTER_FLAG_TSYNC, to all. Filters from before the program's start are not counted: they allowed the
-// loader's calls, and unusual calls are checked before they are used (inspection/own_memory).
+// loader's calls, and unusual calls are checked before they are used (inspection/local_memory).
 #pragma once
 
 #include <atomic>
@@ -21,14 +21,14 @@ struct SeccompState {
 
 // Written by the thread that installs a filter, before it does; read before each system call that may be forbidden.
 [[gnu::visibility("hidden")]] inline SeccompState g_seccomp_state;
-[[gnu::visibility("hidden")]] extern HOLDWATCH_TLS int t_own_filters;     // filters on the calling thread alone
+[[gnu::visibility("hidden")]] extern HOLDWATCH_TLS int t_thread_filters;  // filters on the calling thread alone
 [[gnu::visibility("hidden")]] extern HOLDWATCH_TLS bool t_is_own_thread;  // one of our threads
 
 // Whether the calling thread may be killed for a system call. Call it within a SystemCallScope, so that the result
 // stays true.
 inline bool calls_filtered() {
   if (t_is_own_thread) return g_seccomp_state.on_ours.load(std::memory_order_seq_cst) != 0;
-  return t_own_filters != 0 || g_seccomp_state.on_program.load(std::memory_order_seq_cst) != 0;
+  return t_thread_filters != 0 || g_seccomp_state.on_program.load(std::memory_order_seq_cst) != 0;
 }
 
 // Whether any thread of the program may be under one.

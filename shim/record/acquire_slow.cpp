@@ -6,15 +6,15 @@
 
 namespace holdwatch {
 
-HeldSlot* begin_wait_slow(OwnRecord& record, LockWord lock, const Caller& caller, uint64_t tick_ns) {
+HeldSlot* begin_wait_slow(OwnerRecord& record, LockWord lock, const Caller& caller, uint64_t tick_ns) {
   HeldSlot* slot = record.take_slot_slow(caller.sp);
   if (slot == nullptr) return nullptr;
-  OwnRecord::fill(*slot, caller, tick_ns);
+  OwnerRecord::fill(*slot, caller, tick_ns);
   slot->word.store(lock.with_waiting().bits(), std::memory_order_release);
   return slot;
 }
 
-void hold_waited_slow(OwnRecord& record, HeldSlot& slot, LockWord lock) {
+void hold_waited_slow(OwnerRecord& record, HeldSlot& slot, LockWord lock) {
   const Levels before = levels_before(record, slot, lock);
   if (before.count >= kSitedLevels) {
     record.drop(slot);
@@ -25,10 +25,10 @@ void hold_waited_slow(OwnRecord& record, HeldSlot& slot, LockWord lock) {
   if (before.count != 0) slot.tsc.store(record.return_address_below(before.frame_sp), std::memory_order_release);
 }
 
-void hold_slow(OwnRecord& record, LockWord lock, const Caller& caller) {
+void hold_slow(OwnerRecord& record, LockWord lock, const Caller& caller) {
   HeldSlot* slot = record.take_slot_slow(caller.sp);
   if (slot == nullptr) return record.count_unrecorded();
-  OwnRecord::fill(*slot, caller, 0);
+  OwnerRecord::fill(*slot, caller, 0);
   hold_waited_slow(record, *slot, lock);
 }
 

@@ -18,7 +18,7 @@
 
 namespace holdwatch {
 
-HOLDWATCH_TLS OwnRecord* t_record = nullptr;
+HOLDWATCH_TLS OwnerRecord* t_record = nullptr;
 
 namespace {
 
@@ -39,11 +39,11 @@ unsigned g_forks = 0;
 int g_late_leader = 0;  // the main thread's id, if thread_table_start did not run in it
 HOLDWATCH_TLS bool t_main_stack = false;
 HOLDWATCH_TLS uint8_t t_exit_rounds = 0;
-HOLDWATCH_TLS OwnRecord* t_paused = nullptr;
+HOLDWATCH_TLS OwnerRecord* t_paused = nullptr;
 
 // glibc puts a thread's descriptor at the high end of its stack, whoever allocated the stack (nptl/allocatestack.c).
 // The main thread's stack ends with the program's file name (fs/binfmt_elf.c), somewhere in its last page.
-void note_stack(OwnRecord& record) {
+void note_stack(OwnerRecord& record) {
   if (t_main_stack) {
     record.stack_end = (getauxval(AT_EXECFN) & ~uintptr_t{4095}) + 4096;
     record.stack_span = kMainStackSpan;
@@ -67,7 +67,7 @@ void on_thread_exit(void* value) {
 
 void give_back_record() {
   resume_thread();
-  OwnRecord* record = t_record;
+  OwnerRecord* record = t_record;
   t_record = nullptr;
   t_mode = ThreadMode::finished;
   if (record == nullptr) return;
@@ -84,7 +84,7 @@ void give_back_record() {
 }  // namespace
 
 // glibc writes the thread id into a mutex that the thread locks.
-int own_tid() {
+int current_tid() {
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   libc().pthread_mutex_lock(&mutex);
   const int tid = mutex_owner(mutex);
@@ -139,8 +139,8 @@ bool current_record_start_late() {
 namespace {
 
 // Makes the record the calling thread's, unless a signal handler has given the thread one meanwhile.
-bool become_own(OwnRecord* record) {
-  OwnRecord* none = nullptr;
+bool make_current(OwnerRecord* record) {
+  OwnerRecord* none = nullptr;
   return __atomic_compare_exchange_n(&t_record, &none, record, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
@@ -149,25 +149,25 @@ bool become_own(OwnRecord* record) {
 // A signal handler may interrupt it, acquire locks itself, and never return (siglongjmp): so no flag marks it as
 // running, and the thread has either no record or, once the last store is made, a complete one. At worst one record is
 // never freed.
-OwnRecord* register_thread_slow() {
+OwnerRecord* register_thread_slow() {
   // Without the exit key, a record would outlive its thread, and its holds would be attributed to a later thread with
   // the same stack.
   if (t_mode != ThreadMode::recording || !g_exit_key_made) return nullptr;
-  OwnRecord* record = take_record();
+  OwnerRecord* record = take_record();
   if (record == nullptr) {
     count_thread_without_record();
     return nullptr;
   }
   record->clear();
   record->unrecorded.store(0, std::memory_order_relaxed);
-  const int tid = own_tid();
+  const int tid = current_tid();
   if (tid == g_late_leader) t_main_stack = true;
   note_stack(*record);
   record->tid.store(tid, std::memory_order_relaxed);
   // Keys below 32 need no allocation (nptl: PTHREAD_KEY_2NDLEVEL_SIZE), and ours was made at the program's start.
   libc().pthread_setspecific(g_exit_key, record);
   record->state.store(RecordState::live, std::memory_order_release);
-  if (become_own(record)) {
+  if (make_current(record)) {
     g_live.fetch_add(1, std::memory_order_relaxed);
     return record;
   }
@@ -175,7 +175,7 @@ OwnRecord* register_thread_slow() {
   return t_record;
 }
 
-OwnRecord* paused_record() {
+OwnerRecord* paused_record() {
   return t_paused;
 }
 
@@ -204,12 +204,12 @@ void note_stack_size(size_t size) {
 }
 
 void current_record_after_fork() {
-  OwnRecord* own = t_mode == ThreadMode::paused ? t_paused : t_record;
+  OwnerRecord* own = t_mode == ThreadMode::paused ? t_paused : t_record;
   free_all_records_but(own);
   g_live.store(own == nullptr ? 0 : 1, std::memory_order_relaxed);
   if (own == nullptr) return;
   const int former = own->tid.load(std::memory_order_relaxed);
-  const int tid = own_tid();
+  const int tid = current_tid();
   g_former_tids[g_forks++ % std::size(g_former_tids)] = former;
   g_survivor = tid;
   own->tid.store(tid, std::memory_order_release);

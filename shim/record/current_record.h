@@ -7,14 +7,14 @@
 #include <cstdint>
 
 #include "shim/base/thread_mode.h"
-#include "shim/record/own_record.h"
+#include "shim/record/owner_record.h"
 
 namespace holdwatch {
 
-[[gnu::visibility("hidden")]] extern HOLDWATCH_TLS OwnRecord* t_record;
+[[gnu::visibility("hidden")]] extern HOLDWATCH_TLS OwnerRecord* t_record;
 
 // The calling thread's record while it is recording, else null.
-inline OwnRecord* current_record() {
+inline OwnerRecord* current_record() {
   return t_record;
 }
 
@@ -30,10 +30,10 @@ bool current_record_start_late();
 void current_record_after_fork();
 
 // Gives the calling thread a record; null if it should not have one (ThreadMode) or none is left.
-[[gnu::noinline]] OwnRecord* register_thread_slow();
+[[gnu::noinline]] OwnerRecord* register_thread_slow();
 
 // The record of a paused thread, in which its releases can be noted; else null.
-OwnRecord* paused_record();
+OwnerRecord* paused_record();
 void pause_thread();
 void resume_thread();
 
@@ -44,7 +44,7 @@ uint32_t live_records();
 void note_stack_size(size_t size);
 
 // The caller's thread id, without a system call.
-int own_tid();
+int current_tid();
 
 // Whether the thread whose id is `tid` now had the id `former` in a process from which this one was forked. A lock that
 // it held at that time still contains the former id.

@@ -58,7 +58,7 @@ bool callers_are_lost(const HoldView& hold, const Caller& caller) {
 
 }  // namespace
 
-void hand_over_slow(OwnRecord& record, LockWord lock, const HeldSlot& first, const HeldSlot& last,
+void hand_over_slow(OwnerRecord& record, LockWord lock, const HeldSlot& first, const HeldSlot& last,
                     const Caller& caller) {
   for (EndedHold& entry : g_entries) {
     auto expected = EndedHold::State::free;
@@ -66,13 +66,14 @@ void hand_over_slow(OwnRecord& record, LockWord lock, const HeldSlot& first, con
     copy_hold(record, lock, first, last, &entry.hold);
     entry.released_ns = monotonic_ns();
     entry.acquired_size = copy_acquired(record, last, entry.acquired);
-    const bool is_told = may_be_over(entry.hold, entry.released_ns);
-    entry.lock = is_told ? lock_tag_at_once(entry.hold.word.address()) : LockTag{};
-    if (is_told && entry.acquired_size == 0 && callers_are_lost(entry.hold, caller)) try_copies(entry.hold.sites[0].pc);
+    const bool is_reported = may_be_over(entry.hold, entry.released_ns);
+    entry.lock = is_reported ? lock_tag_at_once(entry.hold.word.address()) : LockTag{};
+    if (is_reported && entry.acquired_size == 0 && callers_are_lost(entry.hold, caller))
+      try_copies(entry.hold.sites[0].pc);
     entry.caller = caller;
     const uintptr_t available = entry.hold.stack_end - caller.sp;
-    const bool own_stack = available <= record.stack_span.load(std::memory_order_relaxed);
-    entry.stack_size = !own_stack ? 0 : available < sizeof entry.stack ? available : sizeof entry.stack;
+    const bool on_thread_stack = available <= record.stack_span.load(std::memory_order_relaxed);
+    entry.stack_size = !on_thread_stack ? 0 : available < sizeof entry.stack ? available : sizeof entry.stack;
     copy_bytes(entry.stack, caller.sp, entry.stack_size);
     entry.state.store(EndedHold::State::ready, std::memory_order_release);
     g_ready.fetch_add(1, std::memory_order_release);

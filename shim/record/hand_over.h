@@ -2,14 +2,14 @@
 // Hot context, but only for holds near their limit; no allocation, no lock, no system call beyond a vDSO clock.
 #pragma once
 
-#include "shim/record/own_record.h"
+#include "shim/record/owner_record.h"
 
 namespace holdwatch {
 
 // Notes that the calling thread is about to end its hold of `lock`, which began in the slot `first` of its record; the
 // slot `last` belongs to the level that ends, usually the same slot. `lock` is passed along because the watcher may
 // empty the slot at any time (drop_left_over).
-[[gnu::noinline]] void hand_over_slow(OwnRecord& record, LockWord lock, const HeldSlot& first, const HeldSlot& last,
+[[gnu::noinline]] void hand_over_slow(OwnerRecord& record, LockWord lock, const HeldSlot& first, const HeldSlot& last,
                                       const Caller& caller);
 
 }  // namespace holdwatch

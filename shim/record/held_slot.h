@@ -43,7 +43,7 @@ struct alignas(kCacheLine) HeldSlot {
   std::atomic<uintptr_t> bp{0};
   std::atomic<uint64_t> notes{0};  // at_release() in its low half, above it noted()
   // Time stamp counter at the acquisition; valid with CLOCK=tsc. For another level of a held lock it is a return
-  // address instead: see OwnRecord::return_address_below.
+  // address instead: see OwnerRecord::return_address_below.
   std::atomic<uint64_t> tsc{0};
 
   uint32_t at_release() const { return static_cast<uint32_t>(notes.load(std::memory_order_acquire)); }

@@ -7,10 +7,10 @@
 
 namespace holdwatch {
 
-HeldSlot* older_level(OwnRecord& record, const HeldSlot& slot, LockWord lock) {
+HeldSlot* older_level(OwnerRecord& record, const HeldSlot& slot, LockWord lock) {
   if ((slot.at_release() & kAgain) == 0 && !held_repeatedly(lock)) return nullptr;
   HeldSlot* older = record.next_below_of(&slot, lock);
-  return older != nullptr && OwnRecord::word_of(*older).access() == lock.access() ? older : nullptr;
+  return older != nullptr && OwnerRecord::word_of(*older).access() == lock.access() ? older : nullptr;
 }
 
 namespace {
@@ -20,7 +20,7 @@ namespace {
 bool ends_in_jump(const HeldSlot& level, const Caller& caller) {
   const bool is_again = (level.at_release() & kAgain) != 0;
   return (is_again && level.tsc.load(std::memory_order_relaxed) == caller.pc) ||
-         was_noted(level, OwnRecord::notes_of(level), caller);
+         was_noted(level, OwnerRecord::notes_of(level), caller);
 }
 
 // Whether lock and unlock may both be wrapped in functions that the same frame calls.
@@ -35,7 +35,7 @@ bool is_wrapped_like(const HeldSlot& level, const Caller& caller) {
 // in functions (unoptimized code). If the unlock is a tail call, that frame is gone: it is then the level with the same
 // return address as the unlock, and of several, which returned into one another by tail calls or were leaked, the
 // outermost. Otherwise it is the newest level, which may have been acquired by a helper that has returned.
-HeldSlot& level_given_up(OwnRecord& record, HeldSlot& newest, LockWord lock, const Caller& caller) {
+HeldSlot& level_given_up(OwnerRecord& record, HeldSlot& newest, LockWord lock, const Caller& caller) {
   const bool is_known = (newest.at_release() & kAgain) != 0;
   HeldSlot* by_jump = nullptr;
   HeldSlot* near = nullptr;
@@ -60,13 +60,13 @@ HeldSlot& level_given_up(OwnRecord& record, HeldSlot& newest, LockWord lock, con
 
 }  // namespace
 
-Levels levels_before(OwnRecord& record, const HeldSlot& slot, LockWord lock) {
+Levels levels_before(OwnerRecord& record, const HeldSlot& slot, LockWord lock) {
   Levels before;
   const uintptr_t sp = slot.sp.load(std::memory_order_relaxed);
   for (HeldSlot* other = record.next_below_of(record.top(), lock); other != nullptr;
        other = record.next_below_of(other, lock)) {
     if (other == &slot) continue;
-    if (before.count == 0 && (OwnRecord::word_of(*other).access() != lock.access() || !held_repeatedly(lock))) {
+    if (before.count == 0 && (OwnerRecord::word_of(*other).access() != lock.access() || !held_repeatedly(lock))) {
       record.drop(*other);
       continue;
     }
@@ -77,7 +77,7 @@ Levels levels_before(OwnRecord& record, const HeldSlot& slot, LockWord lock) {
   return before;
 }
 
-bool is_last_level_slow(OwnRecord& record, HeldSlot& newest, LockWord lock, HeldSlot** first) {
+bool is_last_level_slow(OwnerRecord& record, HeldSlot& newest, LockWord lock, HeldSlot** first) {
   if (newest.depth() != 0) return false;
   HeldSlot* older = older_level(record, newest, lock);
   if (older != nullptr && !older->is_given_up()) return false;
@@ -85,7 +85,7 @@ bool is_last_level_slow(OwnRecord& record, HeldSlot& newest, LockWord lock, Held
   return true;
 }
 
-void give_up_level(OwnRecord& record, HeldSlot& newest, LockWord lock, const Caller& caller) {
+void give_up_level(OwnerRecord& record, HeldSlot& newest, LockWord lock, const Caller& caller) {
   HeldSlot& level = level_given_up(record, newest, lock, caller);
   const uint32_t at_release = level.at_release();
   if ((at_release & kDepthMask) != 0) return level.set_at_release(at_release - 1);

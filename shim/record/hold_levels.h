@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "shim/record/own_record.h"
+#include "shim/record/owner_record.h"
 
 namespace holdwatch {
 
@@ -24,23 +24,23 @@ struct Levels {
 // The levels of `lock` before the acquisition in `slot`; none if the thread now holds it only once. In that case older
 // holds were ended by other threads, and are dropped: otherwise they would fill the record of a thread whose locks are
 // released by others.
-Levels levels_before(OwnRecord& record, const HeldSlot& slot, LockWord lock);
+Levels levels_before(OwnerRecord& record, const HeldSlot& slot, LockWord lock);
 
 // The slot of the previous level at which the thread holds `lock`, older than `slot`; null if there is none. The caller
 // holds the lock.
-HeldSlot* older_level(OwnRecord& record, const HeldSlot& slot, LockWord lock);
+HeldSlot* older_level(OwnerRecord& record, const HeldSlot& slot, LockWord lock);
 
-[[gnu::noinline]] bool is_last_level_slow(OwnRecord& record, HeldSlot& newest, LockWord lock, HeldSlot** first);
+[[gnu::noinline]] bool is_last_level_slow(OwnerRecord& record, HeldSlot& newest, LockWord lock, HeldSlot** first);
 
 // Whether releasing the level in `newest`, the newest slot of the hold, ends the hold; if so, `first` is the slot in
 // which the hold began. The caller holds the lock.
-inline bool is_last_level(OwnRecord& record, HeldSlot& newest, LockWord lock, HeldSlot** first) {
+inline bool is_last_level(OwnerRecord& record, HeldSlot& newest, LockWord lock, HeldSlot** first) {
   *first = &newest;
   const bool is_first = (newest.at_release() & ~kUnsettled) == 0;
   return (is_first && !held_repeatedly(lock)) || is_last_level_slow(record, newest, lock, first);
 }
 
 // Notes that `caller` releases one level of a hold that continues; `newest` is the hold's newest slot.
-[[gnu::noinline]] void give_up_level(OwnRecord& record, HeldSlot& newest, LockWord lock, const Caller& caller);
+[[gnu::noinline]] void give_up_level(OwnerRecord& record, HeldSlot& newest, LockWord lock, const Caller& caller);
 
 }  // namespace holdwatch

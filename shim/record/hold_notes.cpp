@@ -15,7 +15,7 @@ uintptr_t g_main_frames_end = 0;
 
 namespace {
 
-void copy_stack(OwnRecord& record, HeldSlot& slot, size_t most) {
+void copy_stack(OwnerRecord& record, HeldSlot& slot, size_t most) {
   const size_t index = record.index_of_slot(slot);
   if (index >= kInlineSlots) return;
   StackCopies* memory = record.copies.load(std::memory_order_relaxed);
@@ -36,22 +36,22 @@ void copy_stack(OwnRecord& record, HeldSlot& slot, size_t most) {
   slot.set_noted(slot.noted() | kCopied);
 }
 
-[[gnu::noinline]] void copy_every_stack(OwnRecord& record, HeldSlot& slot) {
-  const Caller caller = OwnRecord::caller_of(slot);
+[[gnu::noinline]] void copy_every_stack(OwnerRecord& record, HeldSlot& slot) {
+  const Caller caller = OwnerRecord::caller_of(slot);
   const uint32_t noted = slot.noted();
-  if ((noted & kCopied) != 0 || !record.is_on_own_stack(caller.sp)) return;
+  if ((noted & kCopied) != 0 || !record.is_on_thread_stack(caller.sp)) return;
   // A site about which nothing is known yet has few holds, so its whole stack is copied for the first report.
   const bool is_new = (slot.at_release() & kUnsettled) != 0;
   copy_stack(record, slot, is_new ? kStackCopySize : kUsualCopySize);
 }
 
-[[gnu::always_inline]] inline void note_callers_slow(OwnRecord& record, HeldSlot& slot) {
-  const Caller caller = OwnRecord::caller_of(slot);
+[[gnu::always_inline]] inline void note_callers_slow(OwnerRecord& record, HeldSlot& slot) {
+  const Caller caller = OwnerRecord::caller_of(slot);
   const Site site = site_of(caller.pc);
-  if (site.kind == SiteKind::stays || !record.is_on_own_stack(caller.sp)) return;
+  if (site.kind == SiteKind::stays || !record.is_on_thread_stack(caller.sp)) return;
   const uint32_t links = site.is_settled && site.links != 0 ? site.links : kPackedSites;
   const uint32_t noted =
-      note_callers(record.own_notes(slot), caller, record.stack_end.load(std::memory_order_relaxed), links);
+      note_callers(record.caller_notes(slot), caller, record.stack_end.load(std::memory_order_relaxed), links);
   slot.set_noted(noted);
   if (!site.is_settled) {
     slot.set_at_release(slot.at_release() | kUnsettled);
@@ -61,13 +61,13 @@ void copy_stack(OwnRecord& record, HeldSlot& slot, size_t most) {
   if (site.kind == SiteKind::copies) copy_stack(record, slot, kStackCopySize);
 }
 
-[[gnu::noinline]] void settle_noted_slow(OwnRecord& record, HeldSlot& slot, LockWord lock) {
+[[gnu::noinline]] void settle_noted_slow(OwnerRecord& record, HeldSlot& slot, LockWord lock) {
   note_callers_slow(record, slot);
   slot.word.store(lock.bits(), std::memory_order_release);
 }
 
 // The counter is read last: what comes before it runs while the lock's own instruction waits for the cache.
-[[gnu::noinline]] void settle_with_extras_slow(OwnRecord& record, HeldSlot& slot, LockWord lock) {
+[[gnu::noinline]] void settle_with_extras_slow(OwnerRecord& record, HeldSlot& slot, LockWord lock) {
   const uint32_t extras = g_clock_line.extras.load(std::memory_order_relaxed);
   if (!site_stays_if_noted(slot.pc.load(std::memory_order_relaxed))) note_callers_slow(record, slot);
   if ((extras & kCopyAlways) != 0) copy_every_stack(record, slot);
@@ -75,20 +75,20 @@ void copy_stack(OwnRecord& record, HeldSlot& slot, size_t most) {
   slot.word.store(lock.bits(), std::memory_order_release);
 }
 
-void settle_noted(OwnRecord& record, HeldSlot& slot, LockWord lock) {
+void settle_noted(OwnerRecord& record, HeldSlot& slot, LockWord lock) {
   return g_clock_line.extras.load(std::memory_order_relaxed) == 0 ? settle_noted_slow(record, slot, lock)
                                                                   : settle_with_extras_slow(record, slot, lock);
 }
 
 // For processes with few lock calls.
-[[gnu::noinline]] void settle_now_slow(OwnRecord& record, HeldSlot& slot, LockWord lock) {
+[[gnu::noinline]] void settle_now_slow(OwnerRecord& record, HeldSlot& slot, LockWord lock) {
   slot.since_ns.store(stamp_slow(), std::memory_order_release);
   settle_noted(record, slot, lock);
 }
 
 }  // namespace
 
-void settle(OwnRecord& record, HeldSlot& slot, LockWord lock) {
+void settle(OwnerRecord& record, HeldSlot& slot, LockWord lock) {
   const uint64_t settled_ns = g_clock_line.settled_ns.load(std::memory_order_relaxed);
   if (settled_ns == 0) [[unlikely]]
     return settle_now_slow(record, slot, lock);
@@ -101,9 +101,9 @@ void settle(OwnRecord& record, HeldSlot& slot, LockWord lock) {
 // the compiler made it a jump (a tail call): then it returns to where that function would have. A frame that seems to
 // be still there may be another one, if a guard's destructor has a frame of the same size as its constructor had: then
 // changed words of the callers show it.
-void learn_site(const OwnRecord& record, const HeldSlot& slot, const Caller& caller) {
+void learn_site(const OwnerRecord& record, const HeldSlot& slot, const Caller& caller) {
   if ((slot.at_release() & kUnsettled) == 0) return;
-  const CallerNotes& notes = OwnRecord::notes_of(slot);
+  const CallerNotes& notes = OwnerRecord::notes_of(slot);
   const bool became_jump = was_noted(slot, notes, caller);
   const bool is_lower = caller.sp <= slot.sp.load(std::memory_order_relaxed) || became_jump;
   // Below the place that a tail call leaves at the top of the stack, there are already frames of ours.

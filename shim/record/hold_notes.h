@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "shim/record/own_record.h"
+#include "shim/record/owner_record.h"
 
 namespace holdwatch {
 
@@ -14,9 +14,9 @@ namespace holdwatch {
 [[gnu::visibility("hidden")]] extern uintptr_t g_main_frames_end;
 
 // Turns the wait in `slot`, whose lock call has succeeded, into a hold of `lock`, and notes everything about it.
-[[gnu::noinline]] void settle(OwnRecord& record, HeldSlot& slot, LockWord lock);
+[[gnu::noinline]] void settle(OwnerRecord& record, HeldSlot& slot, LockWord lock);
 
 // Learns from the end of the hold in `slot`, at `caller`, whether the frame that took the lock was still there.
-[[gnu::noinline]] void learn_site(const OwnRecord& record, const HeldSlot& slot, const Caller& caller);
+[[gnu::noinline]] void learn_site(const OwnerRecord& record, const HeldSlot& slot, const Caller& caller);
 
 }  // namespace holdwatch

@@ -12,7 +12,7 @@
 namespace holdwatch {
 namespace {
 
-struct Entry {
+struct RegisteredLock {
   // Odd while the rest is being written. Readers load it before (acquire) and after what they read.
   std::atomic<uint32_t> version{0};
   std::atomic<uint32_t> id{0};
@@ -29,7 +29,7 @@ constexpr uintptr_t kCrossedOut = 1;  // not the address of a lock: a lock is se
 
 // Apart from the entries, so that a search touches few cache lines. Stored (release) after the entry's content.
 std::atomic<uintptr_t> g_addresses[kEntries];
-Entry g_entries[kEntries];
+RegisteredLock g_entries[kEntries];
 std::atomic<uint32_t> g_last_id{0};
 std::atomic<uint32_t> g_last_made{0};
 std::atomic<bool> g_used{false};
@@ -40,11 +40,11 @@ std::atomic<uint64_t> g_smallest_limit_ns{UINT64_MAX};
 // by this very signal handler, continues without it.
 std::atomic<bool> g_is_changed{false};
 
-enum class Patience : int { none = 1, some = 1000 };
+enum class Attempts : int { none = 1, some = 1000 };
 
 class Change {
  public:
-  explicit Change(Patience timeout) {
+  explicit Change(Attempts timeout) {
     for (int i = 0; i < static_cast<int>(timeout) && !may_; ++i) {
       may_ = !g_is_changed.exchange(true, std::memory_order_acquire);
       if (!may_) __builtin_ia32_pause();
@@ -85,7 +85,7 @@ bool read_entry(uintptr_t address, Read read) {
   for (int i = 0; i < kTries; ++i) {
     const size_t at = find(address);
     if (at == kNowhere) return false;
-    const Entry& entry = g_entries[at];
+    const RegisteredLock& entry = g_entries[at];
     const uint32_t version = entry.version.load(std::memory_order_acquire);
     if (version % 2 != 0) continue;
     read(entry);
@@ -97,18 +97,18 @@ bool read_entry(uintptr_t address, Read read) {
   return false;
 }
 
-void set_name(Entry& entry, const char* name, size_t length) {
+void set_name(RegisteredLock& entry, const char* name, size_t length) {
   for (size_t i = 0; i < kLockNameSize; ++i)
     entry.name[i].store(i < length ? name[i] : '\0', std::memory_order_relaxed);
 }
 
 // What is replaced if there is no room: first locks without a name or limit, then the oldest.
 bool goes_before(size_t a, size_t b) {
-  const auto was_said = [](size_t at) {
+  const auto was_set = [](size_t at) {
     return g_entries[at].name[0].load(std::memory_order_relaxed) != '\0' ||
            g_entries[at].limit_plus_one_ns.load(std::memory_order_relaxed) != 0;
   };
-  if (was_said(a) != was_said(b)) return was_said(b);
+  if (was_set(a) != was_set(b)) return was_set(b);
   return g_entries[a].made.load(std::memory_order_relaxed) < g_entries[b].made.load(std::memory_order_relaxed);
 }
 
@@ -124,13 +124,13 @@ size_t place_for(uintptr_t address) {
 
 // Calls `change(entry)` for the lock's entry, which is created if there is none. False if that is not possible now.
 template <typename Write>
-bool change_entry(uintptr_t address, Patience timeout, Write write) {
+bool change_entry(uintptr_t address, Attempts timeout, Write write) {
   const Change change(timeout);
   if (!change) return false;
   g_used.store(true, std::memory_order_relaxed);
   const size_t known = find(address);
   const size_t at = known != kNowhere ? known : place_for(address);
-  Entry& entry = g_entries[at];
+  RegisteredLock& entry = g_entries[at];
   if (known == kNowhere) g_addresses[at].store(kCrossedOut, std::memory_order_relaxed);
   const uint32_t version = entry.version.load(std::memory_order_relaxed);
   entry.version.store(version + 1, std::memory_order_relaxed);
@@ -147,7 +147,7 @@ bool change_entry(uintptr_t address, Patience timeout, Write write) {
   return true;
 }
 
-void read_tag(const Entry& entry, LockTag* tag) {
+void read_tag(const RegisteredLock& entry, LockTag* tag) {
   tag->id = entry.id.load(std::memory_order_relaxed);
   size_t length = 0;
   while (length < kLockNameSize - 1 && (tag->name[length] = entry.name[length].load(std::memory_order_relaxed)) != 0)
@@ -159,10 +159,10 @@ uint32_t next_id() {
   return g_last_id.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-LockTag known_or_new_tag(uintptr_t address, Patience timeout) {
+LockTag known_or_new_tag(uintptr_t address, Attempts timeout) {
   LockTag tag{};
-  if (read_entry(address, [&](const Entry& entry) { read_tag(entry, &tag); }) && tag.id != 0) return tag;
-  const bool changed = change_entry(address, timeout, [&](Entry& entry) {
+  if (read_entry(address, [&](const RegisteredLock& entry) { read_tag(entry, &tag); }) && tag.id != 0) return tag;
+  const bool changed = change_entry(address, timeout, [&](RegisteredLock& entry) {
     if (entry.id.load(std::memory_order_relaxed) == 0) entry.id.store(next_id(), std::memory_order_relaxed);
     read_tag(entry, &tag);
   });
@@ -172,11 +172,11 @@ LockTag known_or_new_tag(uintptr_t address, Patience timeout) {
 }  // namespace
 
 LockTag lock_tag(uintptr_t address) {
-  return known_or_new_tag(address, Patience::some);
+  return known_or_new_tag(address, Attempts::some);
 }
 
 LockTag lock_tag_at_once(uintptr_t address) {
-  return known_or_new_tag(address, Patience::none);
+  return known_or_new_tag(address, Attempts::none);
 }
 
 uint32_t lock_id(uintptr_t address) {
@@ -185,20 +185,21 @@ uint32_t lock_id(uintptr_t address) {
 
 void refresh_lock_name(uintptr_t address, LockTag& tag) {
   LockTag now{};
-  if (read_entry(address, [&](const Entry& entry) { read_tag(entry, &now); }) && now.id == tag.id) tag = now;
+  if (read_entry(address, [&](const RegisteredLock& entry) { read_tag(entry, &now); }) && now.id == tag.id) tag = now;
 }
 
 void set_lock_name(uintptr_t address, const char* name) {
-  change_entry(address, Patience::some, [&](Entry& entry) { set_name(entry, name, strnlen(name, kLockNameSize - 1)); });
+  change_entry(address, Attempts::some,
+               [&](RegisteredLock& entry) { set_name(entry, name, strnlen(name, kLockNameSize - 1)); });
 }
 
 uint64_t lock_limit_ns(uintptr_t address, uint64_t usual_ns) {
   if (!g_some_have_limits.load(std::memory_order_relaxed)) return usual_ns;
-  uint64_t own_ns = kUsualLimit;
-  const bool known = read_entry(address, [&](const Entry& entry) {
-    own_ns = entry.limit_plus_one_ns.load(std::memory_order_relaxed) - 1;  // if it has none: kUsualLimit
+  uint64_t specific_ns = kUsualLimit;
+  const bool known = read_entry(address, [&](const RegisteredLock& entry) {
+    specific_ns = entry.limit_plus_one_ns.load(std::memory_order_relaxed) - 1;  // if it has none: kUsualLimit
   });
-  return !known || own_ns == kUsualLimit ? usual_ns : own_ns;
+  return !known || specific_ns == kUsualLimit ? usual_ns : specific_ns;
 }
 
 // The only other writer is the watcher, which then computes the smallest limit again.
@@ -207,7 +208,7 @@ static void lower(std::atomic<uint64_t>& value, uint64_t to) {
 }
 
 void set_lock_limit_ns(uintptr_t address, uint64_t limit_ns) {
-  const bool changed = change_entry(address, Patience::some, [&](Entry& entry) {
+  const bool changed = change_entry(address, Attempts::some, [&](RegisteredLock& entry) {
     entry.limit_plus_one_ns.store(limit_ns + 1, std::memory_order_relaxed);
   });
   if (changed) g_some_have_limits.store(true, std::memory_order_relaxed);

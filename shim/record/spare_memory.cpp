@@ -15,10 +15,10 @@ constexpr size_t kChunksPerSlab = 64;
 // A slab and how many of its chunks are taken, in one word, so that a taker never mixes two slabs: slabs are aligned to
 // pages, and a page's offset bits hold the count.
 struct Slab {
-  std::atomic<uintptr_t> start_and_taken{0};
+  std::atomic<uintptr_t> start_and_used{0};
 };
-constexpr uintptr_t kTakenMask = 4095;
-static_assert(kChunksPerSlab <= kTakenMask);
+constexpr uintptr_t kUsedMask = 4095;
+static_assert(kChunksPerSlab <= kUsedMask);
 
 Slab g_slabs[2];
 
@@ -28,21 +28,21 @@ constexpr size_t chunk_size(SpareKind kind) {
 
 void refill(SpareKind kind) {
   Slab& slab = g_slabs[static_cast<size_t>(kind)];
-  uintptr_t current = slab.start_and_taken.load(std::memory_order_acquire);
-  if (current != 0 && (current & kTakenMask) < kChunksPerSlab) return;
+  uintptr_t current = slab.start_and_used.load(std::memory_order_acquire);
+  if (current != 0 && (current & kUsedMask) < kChunksPerSlab) return;
   void* memory = reserve_memory(chunk_size(kind) * kChunksPerSlab);
-  if (memory != nullptr) slab.start_and_taken.store(reinterpret_cast<uintptr_t>(memory), std::memory_order_release);
+  if (memory != nullptr) slab.start_and_used.store(reinterpret_cast<uintptr_t>(memory), std::memory_order_release);
 }
 
 }  // namespace
 
 void* take_spare(SpareKind kind) {
   Slab& slab = g_slabs[static_cast<size_t>(kind)];
-  uintptr_t current = slab.start_and_taken.load(std::memory_order_acquire);
+  uintptr_t current = slab.start_and_used.load(std::memory_order_acquire);
   do {
-    if (current == 0 || (current & kTakenMask) >= kChunksPerSlab) return nullptr;
-  } while (!slab.start_and_taken.compare_exchange_weak(current, current + 1, std::memory_order_acq_rel));
-  return reinterpret_cast<void*>((current & ~kTakenMask) + (current & kTakenMask) * chunk_size(kind));
+    if (current == 0 || (current & kUsedMask) >= kChunksPerSlab) return nullptr;
+  } while (!slab.start_and_used.compare_exchange_weak(current, current + 1, std::memory_order_acq_rel));
+  return reinterpret_cast<void*>((current & ~kUsedMask) + (current & kUsedMask) * chunk_size(kind));
 }
 
 void refill_spares(bool with_copies) {

@@ -1,5 +1,5 @@
 // What one thread holds and waits for: the layout, and what any thread may read of it at any time.
-// The owner writes it in lock calls (own_record.h). The watcher reads it, through view.h, and writes only holes, over
+// The owner writes it in lock calls (owner_record.h). The watcher reads it, through view.h, and writes only holes, over
 // holds that another thread has ended (drop_use). Reading needs no lock, makes no call and may happen at any time.
 //
 // The slots are a stack: a lock call takes the one at the top, publishes the wait in it, and turns it into the hold

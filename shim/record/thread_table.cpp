@@ -4,7 +4,7 @@
 #include <atomic>
 
 #include "shim/base/os.h"
-#include "shim/record/own_record.h"
+#include "shim/record/owner_record.h"
 
 namespace holdwatch {
 namespace {
@@ -14,7 +14,7 @@ constexpr uint32_t kSlabs = 128;  // 131,072 threads; Linux's own default limit 
 constexpr uint32_t kNone = UINT32_MAX;
 constexpr uint32_t kSpareRecords = 64;
 
-std::atomic<OwnRecord*> g_slabs[kSlabs];
+std::atomic<OwnerRecord*> g_slabs[kSlabs];
 std::atomic<uint32_t> g_capacity{0};  // records in all slabs
 std::atomic<uint32_t> g_limit{0};     // records ever used
 std::atomic<uint32_t> g_without_record{0};
@@ -24,7 +24,7 @@ std::atomic<uint32_t> g_without_record{0};
 std::atomic<uint64_t> g_free{kNone};
 
 // For an index that has been used: its slab exists.
-OwnRecord& known_record(uint32_t index) {
+OwnerRecord& known_record(uint32_t index) {
   return g_slabs[index / kRecordsPerSlab].load(std::memory_order_acquire)[index % kRecordsPerSlab];
 }
 
@@ -49,7 +49,7 @@ void push_free(uint32_t index) {
 
 }  // namespace
 
-OwnRecord* take_record() {
+OwnerRecord* take_record() {
   uint32_t index = pop_free();
   if (index == kNone) {
     index = g_limit.load(std::memory_order_relaxed);
@@ -60,15 +60,15 @@ OwnRecord* take_record() {
   return &known_record(index);
 }
 
-void return_record(OwnRecord& record) {
+void return_record(OwnerRecord& record) {
   record.state.store(RecordState::free, std::memory_order_release);
   push_free(index_of(record));
 }
 
-void free_all_records_but(const OwnRecord* own) {
+void free_all_records_but(const OwnerRecord* own) {
   g_free.store(kNone, std::memory_order_relaxed);
   for (uint32_t index = record_limit(); index-- > 0;) {
-    OwnRecord& record = known_record(index);
+    OwnerRecord& record = known_record(index);
     if (&record == own) continue;
     record.clear();
     return_record(record);
@@ -77,7 +77,7 @@ void free_all_records_but(const OwnRecord* own) {
 
 void thread_table_forget_holds() {
   for (uint32_t index = 0; index < record_limit(); ++index) {
-    OwnRecord& record = known_record(index);
+    OwnerRecord& record = known_record(index);
     switch (record.state.load(std::memory_order_acquire)) {
       case RecordState::free:
         break;
@@ -92,8 +92,8 @@ void thread_table_forget_holds() {
   }
 }
 
-OwnRecord* make_inferred_record(int tid, uintptr_t stack_end) {
-  OwnRecord* record = take_record();
+OwnerRecord* make_inferred_record(int tid, uintptr_t stack_end) {
+  OwnerRecord* record = take_record();
   if (record == nullptr) return nullptr;
   record->clear();
   record->unrecorded.store(0, std::memory_order_relaxed);
@@ -104,7 +104,7 @@ OwnRecord* make_inferred_record(int tid, uintptr_t stack_end) {
   return record;
 }
 
-void return_inferred_record(OwnRecord& record) {
+void return_inferred_record(OwnerRecord& record) {
   record.clear();
   return_record(record);
 }
@@ -113,16 +113,16 @@ void refill_records() {
   const uint32_t capacity = g_capacity.load(std::memory_order_relaxed);
   if (capacity - g_limit.load(std::memory_order_relaxed) >= kSpareRecords || capacity == kSlabs * kRecordsPerSlab)
     return;
-  auto* slab = static_cast<OwnRecord*>(reserve_memory(sizeof(OwnRecord) * kRecordsPerSlab));
+  auto* slab = static_cast<OwnerRecord*>(reserve_memory(sizeof(OwnerRecord) * kRecordsPerSlab));
   if (slab == nullptr) return;
   // Two threads may get here at once: the address space that the loser reserved stays unused.
-  OwnRecord* expected = nullptr;
+  OwnerRecord* expected = nullptr;
   if (g_slabs[capacity / kRecordsPerSlab].compare_exchange_strong(expected, slab, std::memory_order_acq_rel))
     g_capacity.store(capacity + kRecordsPerSlab, std::memory_order_release);
 }
 
 ThreadRecord* record_at(uint32_t index) {
-  OwnRecord* slab = g_slabs[index / kRecordsPerSlab].load(std::memory_order_acquire);
+  OwnerRecord* slab = g_slabs[index / kRecordsPerSlab].load(std::memory_order_acquire);
   return slab == nullptr ? nullptr : slab + index % kRecordsPerSlab;
 }
 
@@ -149,7 +149,7 @@ void drop_left_over(uint32_t record_index, uint32_t slot_index, uint64_t number)
 void reclaim_gone(ThreadRecord& record) {
   if (record.state.load(std::memory_order_acquire) != RecordState::gone || !record.holds_nothing()) return;
   // Its owner has exited, and nobody else writes it.
-  auto& own = static_cast<OwnRecord&>(record);
+  auto& own = static_cast<OwnerRecord&>(record);
   own.clear();
   return_record(own);
 }

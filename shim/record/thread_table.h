@@ -10,17 +10,17 @@
 
 namespace holdwatch {
 
-class OwnRecord;
+class OwnerRecord;
 
 // A record for a thread, not live yet and with its last owner's values; null if none is left.
-OwnRecord* take_record();
+OwnerRecord* take_record();
 // The record must be empty.
-void return_record(OwnRecord& record);
+void return_record(OwnerRecord& record);
 
 // A record for a thread that has none yet, for what it has held or waited for since before the attachment; null if none
 // is left. The caller (the watcher) is its writer. `stack_end`: 0 if not known.
-OwnRecord* make_inferred_record(int tid, uintptr_t stack_end);
-void return_inferred_record(OwnRecord& record);
+OwnerRecord* make_inferred_record(int tid, uintptr_t stack_end);
+void return_inferred_record(OwnerRecord& record);
 
 // Makes sure that there are records for new threads. Cold context.
 void refill_records();
@@ -30,7 +30,7 @@ void refill_records();
 void thread_table_forget_holds();
 
 // In the child after fork, whose only thread has the record `own`, or none.
-void free_all_records_but(const OwnRecord* own);
+void free_all_records_but(const OwnerRecord* own);
 
 // Records by index: null beyond the last one ever used. A record may be free; its memory stays readable until the
 // process ends.

@@ -24,7 +24,7 @@ void ReportMaker::process(ReportRequest& request, ReportOutput& output) {
   const SystemCallScope calls;
   stack_collector_.use(output.api(), output.self());
   if (is_wanted(request, output)) report(request, output);
-  request.said.store(true);
+  request.first_line_written.store(true);
   if (request.ended != nullptr) give_back(request.ended);
   stack_collector_.give_back();
 }
@@ -38,18 +38,18 @@ void ReportMaker::report(ReportRequest& request, ReportOutput& output) {
   Finding finding = described;
   if (!capture(request, finding)) {
     if (!first_line_is_out) return;
-    keep_what_was_said(request, described, finding);
+    keep_described_facts(request, described, finding);
   }
-  output.write(finding, request.said);
+  output.write(finding, request.first_line_written);
   reported_.note(finding);
 }
 
 // Whether anything should be captured for the request: not if RATE suppresses it, and not if it continues an episode
 // whose first report was dropped because it was no longer true.
 bool ReportMaker::is_wanted(const ReportRequest& request, const ReportOutput& output) {
-  const Phase phase = told_phase(request);
+  const Phase phase = reported_phase(request);
   if ((phase == Phase::still || phase == Phase::released) && !reported_.has(request.episode) &&
-      !was_said_plainly(request.episode))
+      !had_fallback_report(request.episode))
     return false;
   const SymbolizerApi* const api = output.api();
   if (api == nullptr || api->admit(output.self(), phase, request.episode)) return true;
@@ -61,7 +61,7 @@ bool ReportMaker::is_wanted(const ReportRequest& request, const ReportOutput& ou
 Finding ReportMaker::describe(ReportRequest& request) {
   Finding finding{};
   finding.event = request.event;
-  finding.phase = told_phase(request);
+  finding.phase = reported_phase(request);
   finding.episode = request.episode;
   finding.wall_clock_ns = request.wall_clock_ns;
   finding.limit_ns = request.limit_ns;
@@ -75,8 +75,8 @@ Finding ReportMaker::describe(ReportRequest& request) {
   finding.holders = holders_;
   finding.waiters = waiters_;
   finding.waiters_left_out = request.state.waiters_left_out;
-  finding.was_said_plainly = was_said_plainly(request.episode);
-  finding.first_line_said = &request.said;
+  finding.had_fallback_report = had_fallback_report(request.episode);
+  finding.first_line_written = &request.first_line_written;
   finding.holder_count = stack_collector_.describe_holders(request, holders_);
   finding.waiter_count = stack_collector_.describe_waiters(request, waiters_);
   reported_.complete(finding);
@@ -94,7 +94,7 @@ bool ReportMaker::capture(const ReportRequest& request, Finding& finding) {
 
 // What the first line states was true a moment ago, and stays in the report. Where the threads are now no longer
 // belongs to it.
-void ReportMaker::keep_what_was_said(const ReportRequest& request, const Finding& described, Finding& finding) {
+void ReportMaker::keep_described_facts(const ReportRequest& request, const Finding& described, Finding& finding) {
   stack_collector_.describe_again(request, holders_, waiters_);
   finding.holder_count = described.holder_count;
   finding.waiter_count = described.waiter_count;
@@ -103,9 +103,9 @@ void ReportMaker::keep_what_was_said(const ReportRequest& request, const Finding
 
 // A hold that ended before it could be captured has not been reported yet: what the releasing thread handed over
 // becomes a late report.
-Phase ReportMaker::told_phase(const ReportRequest& request) const {
-  const bool untold_end = request.phase == Phase::released && !reported_.has(request.episode);
-  return untold_end && is_about_holds(request.event) && request.ended != nullptr ? Phase::late : request.phase;
+Phase ReportMaker::reported_phase(const ReportRequest& request) const {
+  const bool unreported_end = request.phase == Phase::released && !reported_.has(request.episode);
+  return unreported_end && is_about_holds(request.event) && request.ended != nullptr ? Phase::late : request.phase;
 }
 
 }  // namespace holdwatch

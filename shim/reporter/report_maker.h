@@ -24,8 +24,8 @@ class ReportMaker {
   void report(ReportRequest& request, ReportOutput& output);
   Finding describe(ReportRequest& request);
   bool capture(const ReportRequest& request, Finding& finding);
-  void keep_what_was_said(const ReportRequest& request, const Finding& described, Finding& finding);
-  Phase told_phase(const ReportRequest& request) const;
+  void keep_described_facts(const ReportRequest& request, const Finding& described, Finding& finding);
+  Phase reported_phase(const ReportRequest& request) const;
 
   StackCollector stack_collector_;
   Holder holders_[kMaxHolders] = {};

@@ -41,13 +41,13 @@ const SymbolizerApi* ReportOutput::api() const {
 
 bool ReportOutput::write_first_line(const Finding& finding) {
   const SymbolizerApi* const symbolizer = api();
-  return symbolizer != nullptr && symbolizer->say_first_line(self(), &finding);
+  return symbolizer != nullptr && symbolizer->write_first_line(self(), &finding);
 }
 
-void ReportOutput::write(const Finding& finding, std::atomic<bool>& first_line_said) {
+void ReportOutput::write(const Finding& finding, std::atomic<bool>& first_line_written) {
   const SymbolizerApi* const symbolizer = api();
   const bool reported = symbolizer != nullptr && symbolizer->report(self(), &finding);
-  if (!reported && !first_line_said.exchange(true)) write_plain_report(finding);
+  if (!reported && !first_line_written.exchange(true)) write_plain_report(finding);
   note_filter_once();
 }
 
@@ -59,8 +59,8 @@ void ReportOutput::write_notice(const char* line) {
 }
 
 void ReportOutput::note_filter_once() {
-  if (!calls_filtered() || filter_said_) return;
-  filter_said_ = true;
+  if (!calls_filtered() || filter_notice_written_) return;
+  filter_notice_written_ = true;
   write_plain_notice(
       "the program has installed a seccomp filter: from now on reports go to standard error only, without names and "
       "without the holder's position");
@@ -69,13 +69,13 @@ void ReportOutput::note_filter_once() {
 void ReportOutput::flush() {
   const SystemCallScope calls;
   const uint64_t lost = ended_holds_lost();
-  if (lost != lost_said_) {
+  if (lost != lost_reported_) {
     char line[kNoteSize];
     TextBuffer text(line, sizeof line);
-    const uint64_t more = lost - lost_said_;
+    const uint64_t more = lost - lost_reported_;
     text << more << (more == 1 ? " more hold over its limit was" : " more holds over their limit were")
          << " not reported: too many ended at once";
-    lost_said_ = lost;
+    lost_reported_ = lost;
     write_notice(line);
   }
   if (const SymbolizerApi* const symbolizer = api(); symbolizer != nullptr) symbolizer->flush(self());

@@ -26,8 +26,8 @@ class ReportOutput {
 
   // False if the first line has not been written yet.
   bool write_first_line(const Finding& finding);
-  // `first_line_said`: set by whichever thread writes the report, which may be the fallback reporter's.
-  void write(const Finding& finding, std::atomic<bool>& first_line_said);
+  // `first_line_written`: set by whichever thread writes the report, which may be the fallback reporter's.
+  void write(const Finding& finding, std::atomic<bool>& first_line_written);
 
   // Writes what has not been reported, and why.
   void flush();
@@ -40,8 +40,8 @@ class ReportOutput {
 
   HostCalls host_{};
   LoadedSymbolizer symbolizer_{};
-  uint64_t lost_said_ = 0;
-  bool filter_said_ = false;
+  uint64_t lost_reported_ = 0;
+  bool filter_notice_written_ = false;
 };
 
 }  // namespace holdwatch

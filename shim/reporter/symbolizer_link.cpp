@@ -131,7 +131,7 @@ void* open_symbolizer(TextBuffer& tried) {
 }
 
 // The consequence: where reports go without the symbolizer, written by the watcher and the fallback reporter.
-void say_what_is_lost(const Settings& settings, TextBuffer& out) {
+void describe_what_is_lost(const Settings& settings, TextBuffer& out) {
   if (strcmp(settings.log, "none") == 0) {
     out << "; with LOG=none nothing is reported";
     return;
@@ -196,7 +196,7 @@ LoadedSymbolizer load_symbolizer(const Settings& settings, const HostCalls& host
       complaint << "libholdwatch-symbolizer.so beside " << own_path() << " is of another version";
     }
   }
-  say_what_is_lost(settings, complaint);
+  describe_what_is_lost(settings, complaint);
   print_message(complaint);
   add_startup_remark(complaint);
   return {nullptr, nullptr};

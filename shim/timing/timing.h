@@ -31,7 +31,7 @@ class Timing {
 
   uint64_t limit_of(LockWord lock) const { return lock_limit_ns(lock.address(), limits_.of(lock.access())); }
   uint64_t smallest_limit_ns() const {
-    return std::min(limits_.smallest_ns(), std::max(smallest_lock_limit_ns(), kSmallestOwnLimitNs));
+    return std::min(limits_.smallest_ns(), std::max(smallest_lock_limit_ns(), kSmallestLockLimitNs));
   }
   uint64_t wait_limit_ns() const { return limits_.wait_ns; }
   // After which a lock that no thread can ever release is reported, once a thread waits for it.
@@ -59,7 +59,7 @@ class Timing {
   static uint64_t smallest_hold_limit_ns(uint64_t usual_ns);
 
   // A lock's own limit of a millisecond must not wake the process a thousand times a second.
-  static constexpr uint64_t kSmallestOwnLimitNs = 100'000'000;
+  static constexpr uint64_t kSmallestLockLimitNs = 100'000'000;
 
   Limits limits_{};
   bool reads_tsc_ = false;

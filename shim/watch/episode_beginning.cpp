@@ -16,9 +16,10 @@ void begin_cycle(const EpisodeContext& in, const Cycle& cycle) {
   Episode candidate{};
   if (!prove_cycle(cycle, in.timing, candidate.holders)) return;
   const LockWord lock = candidate.holders[0].hold.word;
-  const uint64_t own_limit_ns = in.timing.limit_of(lock);
-  Episode* episode = in.episodes.begin(cycle.count == 1 ? Event::self_deadlock : Event::deadlock, lock,
-                                       own_limit_ns == kNoLimit ? in.timing.smallest_limit_ns() : own_limit_ns);
+  const uint64_t specific_limit_ns = in.timing.limit_of(lock);
+  Episode* episode =
+      in.episodes.begin(cycle.count == 1 ? Event::self_deadlock : Event::deadlock, lock,
+                        specific_limit_ns == kNoLimit ? in.timing.smallest_limit_ns() : specific_limit_ns);
   if (episode == nullptr) return;
   episode->holder_count = cycle.count;
   for (size_t i = 0; i < cycle.count; ++i) {

@@ -38,7 +38,7 @@ class EpisodeKeeper {
   Episodes& episodes() { return episodes_; }
   ReportedLocks reported_locks() {
     const auto contain = [](void* episodes, uintptr_t lock) {
-      return static_cast<Episodes*>(episodes)->tell_of_hold(lock);
+      return static_cast<Episodes*>(episodes)->has_hold_or_cycle(lock);
     };
     return {contain, &episodes_};
   }

@@ -1,7 +1,7 @@
 // See episode_reports.h.
 #include "shim/watch/episode_reports.h"
 
-#include "shim/watch/posting.h"
+#include "shim/watch/post_request.h"
 
 namespace holdwatch {
 

@@ -22,8 +22,8 @@ void tag_locks(Episode& episode) {
 
 void refresh_names(Episode& episode) {
   for (size_t i = 0; i < episode.tag_count(); ++i) refresh_lock_name(episode.tagged_lock(i).address(), episode.tags[i]);
-  const bool tells_later = episode.ended != nullptr && episode.ended->lock.id == episode.tags[0].id;
-  if (tells_later && !is_cycle(episode.event)) episode.tags[0] = episode.ended->lock;
+  const bool has_later_tag = episode.ended != nullptr && episode.ended->lock.id == episode.tags[0].id;
+  if (has_later_tag && !is_cycle(episode.event)) episode.tags[0] = episode.ended->lock;
 }
 
 void count_waiting(Episode& episode, const LockState& state, const TickHistory& history, uint64_t now_ns) {

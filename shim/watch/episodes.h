@@ -71,8 +71,8 @@ class Episodes {
   // The deadlock that has the lock in its cycle, or null.
   Episode* find_cycle(uintptr_t lock);
   // Whether an episode names the lock's holders; or whether there is an episode of any kind about the lock.
-  bool tell_of_hold(uintptr_t lock) { return find_hold(lock) != nullptr || find_cycle(lock) != nullptr; }
-  bool tell_of(uintptr_t lock) { return tell_of_hold(lock) || find_wait(lock) != nullptr; }
+  bool has_hold_or_cycle(uintptr_t lock) { return find_hold(lock) != nullptr || find_cycle(lock) != nullptr; }
+  bool has_episode(uintptr_t lock) { return has_hold_or_cycle(lock) || find_wait(lock) != nullptr; }
   // The episode about holds, or else the deadlock, in which `identity` is one of the holders, or null.
   Episode* find_holder(const Identity& identity);
   // A new one; null if there are too many: the watcher tries again at the next scan.

@@ -3,7 +3,7 @@
 
 #include "shim/inspection/candidates.h"
 #include "shim/record/view.h"
-#include "shim/watch/posting.h"
+#include "shim/watch/post_request.h"
 
 namespace holdwatch {
 namespace {

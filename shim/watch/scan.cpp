@@ -37,7 +37,7 @@ void Scan::look_for_holds(const Timing& timing, Episodes& episodes, Candidates& 
       due_ns = std::min(due_ns, now_ns + limit_ns - hold_age_ns);
       return;
     }
-    if (episodes.tell_of_hold(hold.word.address())) return;
+    if (episodes.has_hold_or_cycle(hold.word.address())) return;
     HolderState holder;
     if (!candidates.full() && describe_holder(hold, &holder)) return candidates.add(hold.word);
     // A hold that another thread has ended must not become a candidate: it would become one again at every scan.
@@ -63,7 +63,7 @@ void Scan::look_for_waits(const Timing& timing, Episodes& episodes, Candidates& 
     if (wait.word.condition()) return;
     if (!timing.is_over_limit(wait, limit_ns)) {
       due_ns = std::min(due_ns, timing.started_ns(wait) + limit_ns);
-    } else if (!episodes.tell_of(wait.word.address())) {
+    } else if (!episodes.has_episode(wait.word.address())) {
       if (candidates.full()) due_ns = 0;
       candidates.add(wait.word);
     }

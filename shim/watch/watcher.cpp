@@ -161,7 +161,7 @@ void Watcher::look_away() {
 
 // Handles a command's request (common/contract/control_block.h) at the first wake-up after it.
 void Watcher::take_question() {
-  if (!is_asked()) return;
+  if (!is_requested()) return;
   const ControlRequest request = holdwatch_control_block.request.load(std::memory_order_relaxed);
   switch (request) {
     case ControlRequest::none:

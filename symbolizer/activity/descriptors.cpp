@@ -42,7 +42,7 @@ std::string describe_target(int descriptor, const std::string& link, Direction d
   if (link.starts_with(kAnonymous)) return describe_anonymous(std::string_view(link).substr(kAnonymous.size()));
   const bool is_socket = link.starts_with("socket:[");
   if (!is_socket && direction != Direction::sending) return printable(link);
-  const Asked asked(descriptor, files, link);
+  const QueryDescriptor asked(descriptor, files, link);
   // If the descriptor cannot be examined, the kernel's number in the link is all that is known.
   if (asked.descriptor() < 0) return printable(link);
   return is_socket ? describe_socket(asked.descriptor(), direction)
@@ -65,7 +65,7 @@ bool is_of_other_file(int descriptor, std::string_view wait_channel, const Threa
   const bool is_socket = link->starts_with("socket:[");
   if (is_one_of(wait_channel, {"pipe_read", "pipe_write"})) {
     if (is_socket || link->starts_with("anon_inode:")) return true;
-    const Asked asked(descriptor, files, *link);
+    const QueryDescriptor asked(descriptor, files, *link);
     return asked.descriptor() >= 0 && !is_pipe(asked.descriptor());
   }
   return !is_socket && is_one_of(wait_channel, {"skb", "sock_", "unix_stream", "inet_csk"});

@@ -7,7 +7,7 @@
 namespace holdwatch {
 namespace {
 
-using Map = Instruction::Map;
+using Map = MemoryInstruction::Map;
 
 constexpr int kRsp = 4;
 constexpr int kRbp = 5;
@@ -134,7 +134,7 @@ std::optional<Shape> two_byte_shape(uint8_t opcode) {
   return has_modrm ? std::optional(Shape{true}) : std::nullopt;
 }
 
-std::optional<Shape> shape_of(const Instruction& it, uint8_t modrm) {
+std::optional<Shape> shape_of(const MemoryInstruction& it, uint8_t modrm) {
   switch (it.map) {
     case Map::one:
       return one_byte_shape(it.opcode, modrm, it.is_wide, it.half_width ? 2 : 4);
@@ -153,7 +153,7 @@ struct Extensions {
   int reg = 0, index = 0, base = 0;
 };
 
-void take_memory(InstructionBytes& bytes, const Extensions& high, Instruction& it, MemoryOperand operand) {
+void take_memory(InstructionBytes& bytes, const Extensions& high, MemoryInstruction& it, MemoryOperand operand) {
   const int mode = it.modrm >> 6;
   int base = it.modrm & 7;
   if (base == kRsp) {
@@ -174,7 +174,7 @@ void take_memory(InstructionBytes& bytes, const Extensions& high, Instruction& i
   it.memory = operand;
 }
 
-void take_vex(InstructionBytes& bytes, bool is_long, Extensions& high, Instruction& it) {
+void take_vex(InstructionBytes& bytes, bool is_long, Extensions& high, MemoryInstruction& it) {
   it.is_vector = true;
   uint8_t last = bytes.next();
   high.reg = (last & 0x80) == 0 ? 8 : 0;
@@ -190,7 +190,7 @@ void take_vex(InstructionBytes& bytes, bool is_long, Extensions& high, Instructi
 }
 
 // False for an unknown map.
-bool take_evex(InstructionBytes& bytes, Extensions& high, Instruction& it) {
+bool take_evex(InstructionBytes& bytes, Extensions& high, MemoryInstruction& it) {
   it.is_vector = true;
   const uint8_t first = bytes.next();
   high.reg = (first & 0x80) == 0 ? 8 : 0;
@@ -206,9 +206,9 @@ bool take_evex(InstructionBytes& bytes, Extensions& high, Instruction& it) {
 
 }  // namespace
 
-std::optional<Instruction> decode_instruction(std::span<const uint8_t> all) {
+std::optional<MemoryInstruction> decode_instruction(std::span<const uint8_t> all) {
   InstructionBytes bytes(all.first(std::min(all.size(), kLongestInstruction)));
-  Instruction it;
+  MemoryInstruction it;
   MemoryOperand operand;
   Extensions high;
   uint8_t byte = bytes.next();

@@ -22,7 +22,7 @@ struct MemoryOperand {
   bool is_computable = true;  // false: relative to a segment's base, or in an unknown unit
 };
 
-struct Instruction {
+struct MemoryInstruction {
   enum class Map : uint8_t { one, two, three_38, three_3a };
 
   size_t length = 0;
@@ -45,6 +45,6 @@ struct Instruction {
 };
 
 // The instruction that begins at `bytes`; none if it is unknown or cut off.
-std::optional<Instruction> decode_instruction(std::span<const uint8_t> bytes);
+std::optional<MemoryInstruction> decode_instruction(std::span<const uint8_t> bytes);
 
 }  // namespace holdwatch

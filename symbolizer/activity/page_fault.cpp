@@ -11,7 +11,7 @@
 namespace holdwatch {
 namespace {
 
-using Map = Instruction::Map;
+using Map = MemoryInstruction::Map;
 
 enum PointerRegister { kRsp = 4, kRsi = 6, kRdi = 7 };
 
@@ -26,7 +26,7 @@ class Accesses {
 
   // All memory that the instruction accesses and whose address is known.
   std::vector<MemoryAccess> list() {
-    const Instruction& it = place_.instruction;
+    const MemoryInstruction& it = place_.instruction;
     if (it.memory && !is_mere_address(it)) add(address_of(*it.memory, place_.registers, next_), may_write(it));
     if (it.map != Map::one || it.is_vector) return list_;
     const uint8_t code = it.opcode;
@@ -48,14 +48,14 @@ class Accesses {
     if (address) list_.push_back({*address, writes});
   }
 
-  static bool is_mere_address(const Instruction& it) {
+  static bool is_mere_address(const MemoryInstruction& it) {
     if (it.is_vector) return false;
     return it.is(Map::one, 0x8d) ||
            (it.map == Map::two && (it.opcode == 0x0d || (it.opcode >= 0x18 && it.opcode <= 0x1f)));
   }
 
   // Whether it may be a store. Only moves and whole-register arithmetic are classified.
-  static bool may_write(const Instruction& it) {
+  static bool may_write(const MemoryInstruction& it) {
     const uint8_t code = it.opcode;
     if (it.map != Map::one)
       return code == 0x11 || code == 0x29 || code == 0x7f || code == 0x7e || code == 0xd6 || code == 0xe7 ||

@@ -7,7 +7,7 @@
 namespace holdwatch {
 namespace {
 
-using Map = Instruction::Map;
+using Map = MemoryInstruction::Map;
 
 constexpr size_t kMaxCode = 65536;
 constexpr size_t kMaxSteps = 200'000;
@@ -26,12 +26,12 @@ void forget_by_call(RegisterValues& values) {
   forget(values, {kRax, kRcx, kRdx, kRsi, kRdi, 8, 9, 10, 11});
 }
 
-bool is_string_operation(const Instruction& it) {
+bool is_string_operation(const MemoryInstruction& it) {
   return it.map == Map::one && ((it.opcode >= 0xa4 && it.opcode <= 0xa7) || (it.opcode >= 0xaa && it.opcode <= 0xaf));
 }
 
 // Whether it writes no general register, although its fields look like register numbers.
-bool is_of_vectors_only(const Instruction& it) {
+bool is_of_vectors_only(const MemoryInstruction& it) {
   const uint8_t code = it.opcode;
   if (it.map == Map::three_38) return code < 0xf0;
   if (it.map == Map::three_3a) return code < 0x14 || (code > 0x17 && code < 0xf0);
@@ -42,7 +42,7 @@ bool is_of_vectors_only(const Instruction& it) {
 }
 
 // Whether it certainly changes no register at all.
-bool changes_nothing(const Instruction& it) {
+bool changes_nothing(const MemoryInstruction& it) {
   if (is_of_vectors_only(it)) return true;
   const uint8_t code = it.opcode;
   if (it.map == Map::two)
@@ -56,32 +56,32 @@ bool changes_nothing(const Instruction& it) {
   return compares || compares_constant || jumps || tests || code == 0x90 || code == 0xcc || code == 0xf4;
 }
 
-bool is_indirect_jump(const Instruction& it) {
+bool is_indirect_jump(const MemoryInstruction& it) {
   return it.is(Map::one, 0xff) && (it.extension() == 4 || it.extension() == 5);
 }
 
-bool is_call(const Instruction& it) {
+bool is_call(const MemoryInstruction& it) {
   return it.is(Map::one, 0xe8) || (it.is(Map::one, 0xff) && it.extension() == 2);
 }
 
-bool is_conditional_jump(const Instruction& it) {
+bool is_conditional_jump(const MemoryInstruction& it) {
   return (it.map == Map::one &&
           ((it.opcode >= 0x70 && it.opcode <= 0x7f) || (it.opcode >= 0xe0 && it.opcode <= 0xe3))) ||
          (it.map == Map::two && !it.is_vector && it.opcode >= 0x80 && it.opcode <= 0x8f);
 }
 
-bool is_jump(const Instruction& it) {
+bool is_jump(const MemoryInstruction& it) {
   return it.is(Map::one, 0xe9) || it.is(Map::one, 0xeb);
 }
 
 // Whether execution never continues after it.
-bool ends(const Instruction& it) {
+bool ends(const MemoryInstruction& it) {
   return is_jump(it) || it.is(Map::one, 0xc3) || it.is(Map::one, 0xc2) || it.is(Map::one, 0xf4) ||
          it.is(Map::two, 0x0b);
 }
 
 // Whether the reg field is part of the opcode.
-bool is_group(const Instruction& it) {
+bool is_group(const MemoryInstruction& it) {
   const uint8_t code = it.opcode;
   if (it.map == Map::two) return code < 0x02 || code == 0xae || code == 0xba || code == 0xc7;
   if (it.map != Map::one) return false;
@@ -92,7 +92,7 @@ bool is_group(const Instruction& it) {
 }
 
 // Whether its other operand is only read.
-bool writes_reg_alone(const Instruction& it) {
+bool writes_reg_alone(const MemoryInstruction& it) {
   const uint8_t code = it.opcode;
   if (it.map == Map::one) return code == 0x69 || code == 0x6b || code == 0x8a || (code < 0x40 && (code & 7) == 2);
   if (it.map != Map::two) return false;
@@ -100,13 +100,13 @@ bool writes_reg_alone(const Instruction& it) {
          code == 0x2c || code == 0x2d || code == 0x50 || code == 0xc5 || code == 0xd7;
 }
 
-bool has_register_in_opcode(const Instruction& it) {
+bool has_register_in_opcode(const MemoryInstruction& it) {
   const uint8_t code = it.opcode;
   if (it.map == Map::two) return code >= 0xc8 && code <= 0xcf;  // bswap
   return it.map == Map::one && ((code >= 0x90 && code <= 0x97) || (code >= 0xb0 && code <= 0xbf));
 }
 
-bool moves_stack_pointer_oddly(const Instruction& it) {
+bool moves_stack_pointer_oddly(const MemoryInstruction& it) {
   const uint8_t code = it.opcode;
   if (it.map == Map::two) return code == 0xa0 || code == 0xa1 || code == 0xa8 || code == 0xa9;
   return it.map == Map::one && (code == 0x8f || code == 0x9c || code == 0x9d);
@@ -118,7 +118,7 @@ class Machine {
   explicit Machine(MemoryReader& memory) : memory_(memory) {}
 
   // The registers after `it`, which is followed by `next`.
-  RegisterValues after(const Instruction& it, RegisterValues values, uintptr_t next) {
+  RegisterValues after(const MemoryInstruction& it, RegisterValues values, uintptr_t next) {
     values_ = std::move(values);
     it_ = &it;
     next_ = next;
@@ -287,7 +287,7 @@ class Machine {
 
   MemoryReader& memory_;
   RegisterValues values_;
-  const Instruction* it_ = nullptr;
+  const MemoryInstruction* it_ = nullptr;
   uintptr_t next_ = 0;
 };
 
@@ -367,7 +367,7 @@ uintptr_t through_slot(uintptr_t target, MemoryReader& memory) {
 
 // The function that a call leads to; none if it is called through an unknown pointer.
 std::optional<uintptr_t> target_of(const KnownPlace& call, uintptr_t next, MemoryReader& memory) {
-  const Instruction& it = call.instruction;
+  const MemoryInstruction& it = call.instruction;
   if (it.is(Map::one, 0xe8)) return through_slot(next + static_cast<uintptr_t>(it.immediate), memory);
   if (!is_call(it)) return std::nullopt;
   if (it.rm != kNoRegister) return call.registers[static_cast<size_t>(it.rm)];

@@ -19,7 +19,7 @@ using RegisterValues = std::array<std::optional<uint64_t>, 16>;
 
 // The instruction that the innermost frame is about to execute, and the registers before it.
 struct KnownPlace {
-  Instruction instruction;
+  MemoryInstruction instruction;
   RegisterValues registers;
 };
 

@@ -57,7 +57,7 @@ class Socket {
     return getsockopt(descriptor_, SOL_SOCKET, name, &value, &length) == 0 ? value : 0;
   }
   bool is_internet() const { return option(SO_DOMAIN) == AF_INET || option(SO_DOMAIN) == AF_INET6; }
-  std::string own_address() const { return name(getsockname); }
+  std::string local_address() const { return name(getsockname); }
   std::string peer_address() const { return name(getpeername); }
 
   // Bytes that the peer has not acknowledged. For all other kinds, the kernel returns the memory that it uses for them,
@@ -125,7 +125,7 @@ std::string describe_unconnected(const Socket& socket, const std::string& own) {
 std::string describe_ends(const Socket& socket) {
   const std::string kind = describe_kind(socket);
   if (!kind.empty()) return kind;
-  const std::string own = socket.own_address();
+  const std::string own = socket.local_address();
   if (socket.option(SO_ACCEPTCONN) != 0) return "listening on " + describe_address(own);
   const std::string peer = socket.peer_address();
   if (peer.empty()) return describe_unconnected(socket, own);

@@ -41,7 +41,7 @@ int duplicate_from(pid_t process, int descriptor) {
 }  // namespace
 
 std::string ThreadFiles::path(const std::string& name) const {
-  return process_ == 0 ? own_thread_file(tid_, name) : thread_file(process_, tid_, name);
+  return process_ == 0 ? current_process_thread_file(tid_, name) : thread_file(process_, tid_, name);
 }
 
 std::optional<std::string> ThreadFiles::link(const std::string& name) const {
@@ -62,7 +62,7 @@ std::optional<std::string> ThreadFiles::descriptor_link(int descriptor) const {
 
 // Through /proc/thread-self: /proc/self is the main thread, which has no descriptors any more after it has called
 // pthread_exit.
-Asked::Asked(int descriptor, const ThreadFiles& files, const std::string& link)
+QueryDescriptor::QueryDescriptor(int descriptor, const ThreadFiles& files, const std::string& link)
     : descriptor_(descriptor), is_duplicate_(!files.is_ours()) {
   if (is_duplicate_) descriptor_ = duplicate_from(files.process(), descriptor);
   if (descriptor_ < 0 || read_link("/proc/thread-self/" + fd_name(descriptor_)) == link) return;
@@ -70,7 +70,7 @@ Asked::Asked(int descriptor, const ThreadFiles& files, const std::string& link)
   descriptor_ = -1;
 }
 
-Asked::~Asked() {
+QueryDescriptor::~QueryDescriptor() {
   if (is_duplicate_ && descriptor_ >= 0) close(descriptor_);
 }
 

@@ -45,13 +45,13 @@ class ThreadFiles {
 
 // A descriptor of this process for queries: the one with that number if the thread's refers to the same socket or pipe,
 // or a duplicate of another process's; -1 if there is none.
-class Asked {
+class QueryDescriptor {
  public:
   // `link` is the thread's, with the inode that tells sockets and pipes from each other.
-  Asked(int descriptor, const ThreadFiles& files, const std::string& link);
-  Asked(const Asked&) = delete;
-  Asked& operator=(const Asked&) = delete;
-  ~Asked();
+  QueryDescriptor(int descriptor, const ThreadFiles& files, const std::string& link);
+  QueryDescriptor(const QueryDescriptor&) = delete;
+  QueryDescriptor& operator=(const QueryDescriptor&) = delete;
+  ~QueryDescriptor();
   int descriptor() const { return descriptor_; }
 
  private:

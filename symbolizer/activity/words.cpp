@@ -10,13 +10,13 @@
 namespace holdwatch {
 namespace {
 
-struct Unit {
+struct NamedUnit {
   uint64_t size;
   std::string_view name;
 };
 
 // `value` in the largest unit that it reaches; the size of the last unit is 1.
-std::string in_units(uint64_t value, std::span<const Unit> units) {
+std::string in_units(uint64_t value, std::span<const NamedUnit> units) {
   size_t i = 0;
   while (i + 1 < units.size() && value < units[i].size) ++i;
   const auto [size, name] = units[i];
@@ -37,12 +37,14 @@ bool is_continuation(char character) {
 }  // namespace
 
 std::string size_in_words(uint64_t bytes) {
-  static constexpr std::array<Unit, 4> kUnits = {{{1u << 30, "GiB"}, {1u << 20, "MiB"}, {1u << 10, "KiB"}, {1, "B"}}};
+  static constexpr std::array<NamedUnit, 4> kUnits = {
+      {{1u << 30, "GiB"}, {1u << 20, "MiB"}, {1u << 10, "KiB"}, {1, "B"}}};
   return in_units(bytes, kUnits);
 }
 
 std::string duration_in_words(uint64_t ns) {
-  static constexpr std::array<Unit, 4> kUnits = {{{1'000'000'000, "s"}, {1'000'000, "ms"}, {1'000, "us"}, {1, "ns"}}};
+  static constexpr std::array<NamedUnit, 4> kUnits = {
+      {{1'000'000'000, "s"}, {1'000'000, "ms"}, {1'000, "us"}, {1, "ns"}}};
   return in_units(ns, kUnits);
 }
 

@@ -132,8 +132,8 @@ void use_captured(const Holder& holder, const FunctionStart& function_start, Acq
   };
   const Alive alive =
       innermost_alive(out.stack.count, *holder.now, live, [&](uint32_t k) { return out.stack.frames[k].pc; });
-  out.own_frame = alive.now;
-  out.own_is_proven = alive.is_proven;
+  out.alive_frame = alive.now;
+  out.alive_is_proven = alive.is_proven;
   out.first_alive = alive.then;
 }
 
@@ -156,8 +156,8 @@ void use_sites(const Holder& holder, const FunctionStart& function_start, Acquis
         alive.then, *holder.now, [&](uint32_t k) { return live_frame_of(sites[k], *holder.now, function_start); },
         [&](uint32_t k) { return sites[k].pc; });
   }
-  out.own_frame = alive.now;
-  out.own_is_proven = alive.is_proven;
+  out.alive_frame = alive.now;
+  out.alive_is_proven = alive.is_proven;
   out.first_alive = alive.then;
   if (alive.now < 0) {
     append_sites(out.stack, sites, sites.size(), 0);
@@ -171,7 +171,7 @@ void use_sites(const Holder& holder, const FunctionStart& function_start, Acquis
 
 AcquisitionStack assemble_acquisition_stack(const Holder& holder, const FunctionStart& function_start) {
   AcquisitionStack out{};
-  out.own_frame = -1;
+  out.alive_frame = -1;
   if (holder.taken != nullptr && !holder.taken_is_part) {
     use_captured(holder, function_start, out);
   } else {

@@ -13,8 +13,8 @@ namespace holdwatch {
 // frame of the acquisition is alive.
 struct AcquisitionStack {
   RawStack stack;
-  int own_frame;       // index in holder.now of the innermost frame that is still alive, -1 if none is
-  bool own_is_proven;  // false: by now it may be another call of the same function
+  int alive_frame;       // index in holder.now of the innermost frame that is still alive, -1 if none is
+  bool alive_is_proven;  // false: by now it may be another call of the same function
   uint32_t
       first_alive;  // the same frame in `stack`: frames before it have returned since. stack.count if none is alive
 };

@@ -62,9 +62,9 @@ HolderStacks name_holder_stacks(const Holder& holder, const Resolver& resolver, 
   assembled.stack.when = holder.now == nullptr ? holder.acquired_when : holder.now->when;
   HolderStacks stacks{namer.name(assembled.stack, assembled.first_alive, holder.acquired_when), namer.name(holder.now),
                       std::nullopt};
-  if (assembled.own_frame >= 0 && assembled.own_is_proven) {
+  if (assembled.alive_frame >= 0 && assembled.alive_is_proven) {
     stacks.now_took =
-        shared_frame(stacks.taken, assembled.first_alive, stacks.now, static_cast<size_t>(assembled.own_frame));
+        shared_frame(stacks.taken, assembled.first_alive, stacks.now, static_cast<size_t>(assembled.alive_frame));
     add_note(stacks.taken.stack.note, returned_since(stacks.taken, assembled.first_alive));
   }
   switch (holder.acquired) {
@@ -149,7 +149,7 @@ ReportHolder describe_holder(const Holder& holder) {
 }
 
 // Whether `a` contains less information than `b`.
-bool tells_less(const Stack& a, const Stack& b) {
+bool shows_less(const Stack& a, const Stack& b) {
   return a.complete != b.complete ? b.complete : a.frames.size() < b.frames.size();
 }
 
@@ -199,8 +199,8 @@ Report ReportBuilder::facts(const Finding& finding) const {
   report.unrecorded_holds = finding.unrecorded_holds;
   report.unreported_holds = finding.unreported_holds;
   report.note = bounded(finding.note);
-  report.was_said_plainly = finding.was_said_plainly;
-  report.first_line_said = finding.first_line_said;
+  report.had_fallback_report = finding.had_fallback_report;
+  report.first_line_written = finding.first_line_written;
   for (const Holder* holder : in_order(finding)) report.holders.push_back(describe_holder(*holder));
   for (const WaiterGroup& group : group_waiters(finding)) report.waiters.push_back(describe_group(group));
   if (is_cycle(finding.event)) report.cycle = describe_cycle(finding);
@@ -262,7 +262,7 @@ void ReportBuilder::keep_acquisition_stacks(const Finding& finding, Report& repo
     if (holder->site_count == 0) continue;
     const auto known = episode.taken.find(holder->tid);
     const bool is_same = known != episode.taken.end() && known->second.is_of(*holder);
-    if (is_same && tells_less(stack, known->second.stack))
+    if (is_same && shows_less(stack, known->second.stack))
       stack = known->second.stack;
     else
       episode.taken[holder->tid] = {holder->acquired_when.from_ns, holder->sites[0], stack};

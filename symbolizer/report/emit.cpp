@@ -154,7 +154,7 @@ ReportPrograms report_programs(std::string_view on_report, const Emitter::Compla
 
 // False if it has already been written, by the watcher.
 bool claim_first_line(const Report& report) {
-  return report.first_line_said == nullptr || !report.first_line_said->exchange(true);
+  return report.first_line_written == nullptr || !report.first_line_written->exchange(true);
 }
 
 std::string_view bounded(const char (&text)[kTextOptionSize]) {
@@ -176,7 +176,7 @@ struct Emitter::State {
   void notice(std::string_view line) { text.write(spdlog::level::warn, tagged(pid, line), nullptr); }
   void report_suppressed(bool final);
   void report_losses(Channel& channel, bool final);
-  bool is_said_already(const Report& report);
+  bool is_first_line_written(const Report& report);
   void run_program(const std::string& line);
   bool admit(Phase phase, uint64_t episode);
 
@@ -210,7 +210,7 @@ void Emitter::State::report_suppressed(bool final) {
 }
 
 // True for a one-line report if the watcher, because we were late, has already written that line to the same place.
-bool Emitter::State::is_said_already(const Report& report) {
+bool Emitter::State::is_first_line_written(const Report& report) {
   const bool was_ours = claim_first_line(report);
   const bool is_one_line = report.phase == Phase::still || report.phase == Phase::released;
   return !was_ours && is_one_line && text.open() && text.output().name() == "stderr";
@@ -249,7 +249,7 @@ void Emitter::State::run_program(const std::string& line) {
 }
 
 Emitter::Emitter(const Settings& settings, const Complain& complain)
-    : state_(std::make_unique<State>(settings, own_process_facts(), complain ? complain : complain_on_stderr)) {}
+    : state_(std::make_unique<State>(settings, current_process_facts(), complain ? complain : complain_on_stderr)) {}
 
 Emitter::~Emitter() = default;
 
@@ -270,7 +270,7 @@ bool Emitter::emit(const Report& report, std::string* text, std::string* json) t
   state.json.write(level_of(report), json_line + '\n', &report);
   std::string lines = render_text(report);
   if (!first_line.empty()) lines.replace(0, lines.find('\n') + 1, first_line);
-  if (!first_line.empty() || !state.is_said_already(report))
+  if (!first_line.empty() || !state.is_first_line_written(report))
     state.text.write(level_of(report), lines.substr(first_line.size()), &report);
   state.report_losses(state.json, false);
   state.report_losses(state.text, false);

@@ -59,7 +59,7 @@ std::string runtime_name(std::string_view function) {
 
 // The frames of the program and its libraries, without those of the C++ library, whose number depends on the optimiser.
 // All frames if there are no others.
-std::vector<Frame> telling_frames(std::span<const Frame> frames) {
+std::vector<Frame> distinctive_frames(std::span<const Frame> frames) {
   std::vector<Frame> telling;
   std::copy_if(frames.begin(), frames.end(), std::back_inserter(telling),
                [](const Frame& frame) { return !is_library_frame(frame); });
@@ -87,7 +87,7 @@ void drop_thread_start(std::vector<Frame>& frames) {
 }
 
 void add_acquire_stack(Hash& hash, const Stack& stack) {
-  std::vector<Frame> frames = telling_frames(stack.frames);
+  std::vector<Frame> frames = distinctive_frames(stack.frames);
   drop_thread_start(frames);
   hash.add("taken");
   add_frames(hash, frames);
@@ -97,7 +97,7 @@ void add_acquire_stack(Hash& hash, const Stack& stack) {
 void add_present_stack(Hash& hash, const ReportHolder& holder) {
   std::span<const Frame> shown = holder.now.frames;
   if (holder.now_took) shown = shown.first(std::min(*holder.now_took + 1, shown.size()));
-  std::vector<Frame> frames = telling_frames(shown);
+  std::vector<Frame> frames = distinctive_frames(shown);
   if (!holder.now_took) drop_thread_start(frames);
   hash.add("now");
   add_frames(hash, frames);

@@ -45,7 +45,7 @@ class ReportFacts {
     facts_.limit_ns = report.limit_ns;
     facts_.lock_kind = report.lock_kind;
     facts_.lock_id = report.lock_id;
-    facts_.was_said_plainly = report.was_said_plainly;
+    facts_.had_fallback_report = report.had_fallback_report;
     if (!report.holders.empty()) holders();
     waiters();
     cycle();

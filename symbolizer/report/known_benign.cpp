@@ -68,8 +68,8 @@ bool KnownBenign::leaves_out(Report& report, std::string* notice) {
     return false;
   }
   if (report.phase != Phase::late) left_out_.insert(report.episode);
-  if (!said_) *notice = fmt::format("{} and similar locks are not reported: {}", report.lock_id, why);
-  said_ = true;
+  if (!notice_given_) *notice = fmt::format("{} and similar locks are not reported: {}", report.lock_id, why);
+  notice_given_ = true;
   return true;
 }
 

@@ -29,7 +29,7 @@ class KnownBenign {
 
  private:
   std::set<uint64_t> left_out_;  // episodes that have not ended
-  bool said_ = false;
+  bool notice_given_ = false;
 };
 
 }  // namespace holdwatch

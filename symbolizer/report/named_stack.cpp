@@ -8,7 +8,7 @@ namespace holdwatch {
 namespace {
 
 // The hooks are between the program and its lock calls: true frames, but no reader needs them.
-bool is_own(const Frame& frame) {
+bool is_of_holdwatch(const Frame& frame) {
   return base_name(frame.module).starts_with("libholdwatch");
 }
 
@@ -34,7 +34,7 @@ NamedStack StackNamer::name(const RawStack& raw, uint32_t changed, const Period&
     std::vector<Frame>& frames = named.stack.frames;
     const size_t begin = frames.size();
     for (const Frame& frame : frames_at(raw.frames[i])) {
-      if (!is_own(frame)) frames.push_back(frame);
+      if (!is_of_holdwatch(frame)) frames.push_back(frame);
     }
     named.spans.push_back({begin, frames.size()});
   }

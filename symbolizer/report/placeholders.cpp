@@ -33,10 +33,10 @@ std::string without_slashes(std::string text) {
 
 }  // namespace
 
-ProcessFacts own_process_facts() {
+ProcessFacts current_process_facts() {
   ProcessFacts facts;
   facts.pid = getpid();
-  facts.exe = own_program_path();
+  facts.exe = current_program_path();
   facts.program = base_name(facts.exe);
   char host[HOST_NAME_MAX + 1] = {};
   if (gethostname(host, sizeof host - 1) == 0) facts.host = host;

@@ -1,5 +1,5 @@
 // The placeholders of a path option: %p pid, %e program name, %h host, %t start time, %% a percent sign.
-// Pure, except own_process_facts, which reads them from the kernel.
+// Pure, except current_process_facts, which reads them from the kernel.
 #pragma once
 
 #include <sys/types.h>
@@ -19,7 +19,7 @@ struct ProcessFacts {
 };
 
 // Unknown values stay empty or zero.
-ProcessFacts own_process_facts();
+ProcessFacts current_process_facts();
 
 // An unknown placeholder stays as it is. A slash in an inserted value becomes "_", so that a program or host cannot
 // choose the directory.

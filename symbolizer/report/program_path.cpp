@@ -37,7 +37,7 @@ std::string known_program_path(const std::string& path, const std::string& file,
   return is_same_file(root + beside, file) ? beside : path;
 }
 
-std::string own_program_path() {
+std::string current_program_path() {
   constexpr char kFile[] = "/proc/self/exe";
   char path[PATH_MAX];
   const ssize_t length = readlink(kFile, path, sizeof path);

@@ -13,6 +13,6 @@ std::string known_program_path(const std::string& path, const std::string& file,
                                const std::string& root);
 
 // For this process; empty if it cannot be read from /proc.
-std::string own_program_path();
+std::string current_program_path();
 
 }  // namespace holdwatch

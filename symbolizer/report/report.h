@@ -98,8 +98,8 @@ struct Report {
   uint64_t unrecorded_holds = 0;
   uint64_t unreported_holds = 0;
   std::string note;
-  bool was_said_plainly = false;                 // late: it was seen before it ended, and reported without stacks
-  std::atomic<bool>* first_line_said = nullptr;  // see Finding
+  bool had_fallback_report = false;                 // late: it was seen before it ended, and reported without stacks
+  std::atomic<bool>* first_line_written = nullptr;  // see Finding
 };
 
 // The report for people: lines of "holdwatch[PID]: ..." with indented details, ending in a newline.

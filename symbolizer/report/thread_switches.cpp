@@ -7,7 +7,7 @@
 namespace holdwatch {
 
 std::optional<uint64_t> thread_switches(int tid) {
-  return count_switches(read_text(own_thread_file(tid, "status")));
+  return count_switches(read_text(current_process_thread_file(tid, "status")));
 }
 
 }  // namespace holdwatch

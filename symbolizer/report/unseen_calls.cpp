@@ -34,11 +34,11 @@ std::optional<std::string> UnseenCalls::notice(const Report& report, const Libra
     names += (names.empty() ? "" : ", ") + escape(base_name(path));
   }
   if (!names.empty()) {
-    said_ = true;
+    notice_given_ = true;
     return fmt::format("locks taken in {}{} are not seen: calls from there bypass holdwatch, as with RTLD_DEEPBIND",
                        names, count > kMaxNamed ? " ..." : "");
   }
-  if (std::exchange(said_, true)) return std::nullopt;
+  if (std::exchange(notice_given_, true)) return std::nullopt;
   return "a lock call was not seen: it was made through a pointer to libc's own function, or its thread had paused "
          "holdwatch or held too many locks";
 }

@@ -22,7 +22,7 @@ class UnseenCalls {
   std::optional<std::string> notice(const Report& report, const Libraries& libraries);
 
  private:
-  bool said_ = false;
+  bool notice_given_ = false;
   size_t asked_ = 0;
   std::set<std::string> named_;
 };

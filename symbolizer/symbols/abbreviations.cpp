@@ -11,9 +11,9 @@ namespace {
 
 constexpr size_t kMaxAttributes = 256;  // in one abbreviation; compilers write some twenty
 
-class Reader {
+class AbbreviationReader {
  public:
-  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
+  explicit AbbreviationReader(std::string_view bytes) : bytes_(bytes) {}
 
   bool more() const { return good_ && at_ < bytes_.size(); }
   bool good() const { return good_; }
@@ -43,7 +43,7 @@ class Reader {
 };
 
 // Pairs of attribute and form, terminated by a pair of zeros; the form implicit_const has its value here.
-bool take_attributes(Reader& reader) {
+bool take_attributes(AbbreviationReader& reader) {
   for (size_t count = 0; reader.good() && count <= kMaxAttributes; ++count) {
     const uint64_t attribute = reader.take_leb128();
     const uint64_t form = reader.take_leb128();
@@ -54,7 +54,7 @@ bool take_attributes(Reader& reader) {
 }
 
 // Abbreviations, terminated by a code of zero.
-bool take_table(Reader& reader) {
+bool take_table(AbbreviationReader& reader) {
   while (reader.good() && reader.take_leb128() != 0) {
     reader.take_leb128();  // tag
     reader.take_byte();    // whether it has children
@@ -66,7 +66,7 @@ bool take_table(Reader& reader) {
 }  // namespace
 
 Abbreviations::Abbreviations(std::string_view section) {
-  Reader reader(section);
+  AbbreviationReader reader(section);
   while (reader.more()) {
     const size_t start = reader.position();
     if (!take_table(reader)) return;

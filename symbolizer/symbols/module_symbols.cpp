@@ -9,7 +9,7 @@
 
 #include "symbolizer/symbols/debug_sections.h"
 #include "symbolizer/symbols/demangle.h"
-#include "symbolizer/symbols/own_copy.h"
+#include "symbolizer/symbols/private_copy.h"
 #include "symbolizer/symbols/source_lines.h"
 
 namespace holdwatch {
@@ -18,7 +18,7 @@ namespace {
 // What is read of the file goes into memory that can be unmapped, unless there is more debug data than may be read.
 std::unique_ptr<ElfImage> keep(std::unique_ptr<ElfImage> image, bool with_debug_data, const DebugSearch& search) {
   const size_t size = with_debug_data ? needed_debug_size(*image) : 0;
-  return into_own_memory(std::move(image), size <= search.memory_limit / 2);
+  return into_private_memory(std::move(image), size <= search.memory_limit / 2);
 }
 
 }  // namespace

@@ -36,9 +36,9 @@ struct Guess {
   }
 };
 
-class Search {
+class CallerSearch {
  public:
-  Search(StackWalker& walker, const Walk& walk, const Snapshot& snapshot)
+  CallerSearch(StackWalker& walker, const Walk& walk, const Snapshot& snapshot)
       : walker_(walker), walk_(walk), snapshot_(snapshot) {}
 
   // The only guess without contradiction or rival; nothing if there is none.
@@ -61,7 +61,7 @@ class Search {
 };
 
 // The frame's code shows how far away rbp is at least, and sometimes at most.
-bool Search::set_bounds() {
+bool CallerSearch::set_bounds() {
   const uintptr_t sp = walk_.registers[kRsp];
   const Mapping* mapping = walker_.modules().mapping(sp);
   if (mapping == nullptr) return false;
@@ -78,7 +78,7 @@ bool Search::set_bounds() {
 }
 
 // A signal handler, and the first function of a context, return to where no call was made: that is as good as a call.
-CallMatch Search::match(uintptr_t return_address) {
+CallMatch CallerSearch::match(uintptr_t return_address) {
   Code& code = walker_.code();
   const CallMatch call = code.match_call(return_address, walk_.registers[kRip], walk_.registers.ip_is_exact);
   if (call != CallMatch::contradicted || code.follows_call(return_address)) return call;
@@ -89,7 +89,7 @@ CallMatch Search::match(uintptr_t return_address) {
 }
 
 // False if the stack has ended, or the time is up.
-bool Search::try_at(uintptr_t frame_pointer) {
+bool CallerSearch::try_at(uintptr_t frame_pointer) {
   const auto return_address = walker_.stack().read_value<uintptr_t>(frame_pointer + lift_ - sizeof(uintptr_t));
   if (!return_address) return false;
   if (!walker_.code().is_code(*return_address)) return true;
@@ -131,15 +131,15 @@ bool is_rival(const Guess& best, const Guess& other) {
   if (!best.is_proven()) return other.call <= CallMatch::possible;
   if (best.has_frame(other.cfa) || other.calls_elsewhere > best.calls_elsewhere) return false;
   // What the function has stored in its frame either is there or is not.
-  const bool is_told_by_stores =
+  const bool is_shown_by_stores =
       best.evidence.stores == Support::supported && other.evidence.stores != Support::supported;
-  return other.rank() <= best.rank() || (other.call == CallMatch::proven && !is_told_by_stores);
+  return other.rank() <= best.rank() || (other.call == CallMatch::proven && !is_shown_by_stores);
 }
 
 // The innermost guess with the best evidence, or nothing if another one contradicts it with equally good evidence. What
 // finished calls have left on the stack may fit as well as live frames, except where it meets them: there a call leads
 // elsewhere.
-std::optional<Walk> Search::verdict() {
+std::optional<Walk> CallerSearch::verdict() {
   const auto best = std::min_element(guesses_.begin(), guesses_.end(), [](const Guess& a, const Guess& b) {
     return std::pair(a.calls_elsewhere, a.rank()) < std::pair(b.calls_elsewhere, b.rank());
   });
@@ -162,7 +162,7 @@ std::optional<Walk> Search::verdict() {
   return walk;
 }
 
-std::optional<Walk> Search::run() {
+std::optional<Walk> CallerSearch::run() {
   if (!set_bounds()) return std::nullopt;
   for (; at_ < end_ && end_ - at_ >= lift_ && guesses_.size() < kMaxGuesses; at_ += stride_) {
     if (!try_at(at_)) break;
@@ -179,7 +179,7 @@ std::optional<Walk> Search::run() {
 // below. The innermost pair whose own call is proven is used, otherwise the innermost possible one; neither if another
 // pair fits that is not a frame of that walk.
 bool find_caller(StackWalker& walker, Walk& walk, const Snapshot& snapshot) {
-  std::optional<Walk> found = Search(walker, walk, snapshot).run();
+  std::optional<Walk> found = CallerSearch(walker, walk, snapshot).run();
   if (!found) return false;
   walk = std::move(*found);
   return true;

@@ -20,8 +20,8 @@ constexpr int kFirstLowering = 16;
 constexpr int kLongestAncestry = 32;
 constexpr int64_t kWordSize = 8;
 
-constexpr int kRsp = static_cast<int>(Encoded::rsp);
-constexpr int kRbp = static_cast<int>(Encoded::rbp);
+constexpr int kRsp = static_cast<int>(EncodedRegister::rsp);
+constexpr int kRbp = static_cast<int>(EncodedRegister::rbp);
 constexpr uint8_t kNotEqual = 5;  // the condition of jne
 
 FlowState entry_state() {
@@ -241,7 +241,7 @@ bool CodeFlow::step(uintptr_t pc, const Instruction& instruction, FlowState& sta
   if (ends_block(operation)) return false;
   if (operation == Operation::branch) {
     // A loop that touches each page of a large frame (-fstack-clash-protection) ends when rsp has a certain value.
-    if (compared.is_address() && instruction.condition == kNotEqual) state[Encoded::rsp] = compared;
+    if (compared.is_address() && instruction.condition == kNotEqual) state[EncodedRegister::rsp] = compared;
     return true;
   }
   // A call within the function pushes an address to jump to (retpolines).
@@ -256,19 +256,19 @@ bool CodeFlow::step(uintptr_t pc, const Instruction& instruction, FlowState& sta
 void CodeFlow::note_return(const FlowState& state) {
   if (returns_.size() < kMaxReturns) returns_.push_back(state);
   // It jumps to an address that was pushed.
-  if (!ranges_.empty() && state[Encoded::rsp].base == kRsp && !state.has_no_frame()) has_unknown_exit_ = true;
+  if (!ranges_.empty() && state[EncodedRegister::rsp].base == kRsp && !state.has_no_frame()) has_unknown_exit_ = true;
 }
 
 void CodeFlow::change(uintptr_t pc, const Instruction& instruction, FlowState& state) {
-  FlowValue& rsp = state[Encoded::rsp];
+  FlowValue& rsp = state[EncodedRegister::rsp];
   if (instruction.operation == Operation::compare) {
     if (instruction.reg == kRsp) compared_ = state.registers[static_cast<size_t>(instruction.rm)];
     if (instruction.rm == kRsp) compared_ = state.registers[static_cast<size_t>(instruction.reg)];
     return;
   }
   if (instruction.operation == Operation::leave) {
-    const FlowValue rbp = state[Encoded::rbp];
-    state[Encoded::rbp] = rbp.is_address() ? FlowValue{rbp.base, rbp.offset, true} : FlowValue{};
+    const FlowValue rbp = state[EncodedRegister::rbp];
+    state[EncodedRegister::rbp] = rbp.is_address() ? FlowValue{rbp.base, rbp.offset, true} : FlowValue{};
     rsp = rbp.is_address() ? FlowValue{rbp.base, rbp.offset + kWordSize, false} : restored_stack_pointer(pc, state);
     return;
   }
@@ -305,7 +305,7 @@ FlowValue CodeFlow::result_of(uintptr_t pc, const Instruction& instruction, cons
   base.offset += instruction.displacement;
   const auto if_address = [](const FlowValue& value) { return value.is_address() ? value : FlowValue{}; };
   const Operation operation = instruction.operation;
-  if (operation == Operation::pop) return {state[Encoded::rsp].base, state[Encoded::rsp].offset, true};
+  if (operation == Operation::pop) return {state[EncodedRegister::rsp].base, state[EncodedRegister::rsp].offset, true};
   if (operation == Operation::move) return value_of(instruction.rm);
   if (operation == Operation::load && instruction.has_segment && instruction.base < 0 && instruction.index < 0 &&
       instruction.displacement == kStackGuardOffset) {
@@ -343,7 +343,7 @@ void CodeFlow::store(const FlowValue& where, const FlowValue& what, FlowState& s
 
 // The stack pointer was loaded with an unknown value: it is still below the frame pointer.
 FlowValue CodeFlow::restored_stack_pointer(uintptr_t pc, const FlowState& state) {
-  const FlowValue rbp = state[Encoded::rbp];
+  const FlowValue rbp = state[EncodedRegister::rbp];
   return lowered(2 * pc, rbp.is_address() && rbp.base != kRbp ? rbp : FlowValue{kRsp, 0, false}, 0, UINT64_MAX);
 }
 
@@ -445,7 +445,7 @@ void CodeFlow::jump_through_pointer(uintptr_t next, const Instruction& instructi
       return;
     }
   }
-  if (state.has_no_frame() || state[Encoded::rsp].base != kRsp) has_unknown_exit_ = true;
+  if (state.has_no_frame() || state[EncodedRegister::rsp].base != kRsp) has_unknown_exit_ = true;
   if (ranges_.empty()) is_complete_ = false;
   bool changed = false;
   if (at_switch_) {
@@ -469,10 +469,10 @@ void CodeFlow::note_unreached_exits() {
 // exceptions, which are reached from any call.
 std::optional<FlowState> CodeFlow::seed() {
   if (!at_switch_ || !at_call_) return at_switch_ ? at_switch_ : at_call_;
-  constexpr uintptr_t kOwnKey = 2;
+  constexpr uintptr_t kCallKey = 2;
   FlowState merged = *at_switch_;
   bool changed = false;
-  merge(kOwnKey, merged, *at_call_, changed);
+  merge(kCallKey, merged, *at_call_, changed);
   return merged;
 }
 

@@ -22,7 +22,7 @@
 namespace holdwatch {
 
 // General registers as instructions encode them.
-enum class Encoded : uint8_t { rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15 };
+enum class EncodedRegister : uint8_t { rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15 };
 
 // `base` plus `offset`: base is the value of a register at the entry (0 ... 15, as encoded), or the stack pointer after
 // it was lowered by an unknown amount (16 and above).
@@ -40,11 +40,12 @@ struct FlowValue {
   bool operator==(const FlowValue&) const = default;
 };
 
-inline constexpr Encoded kArgumentRegisters[] = {Encoded::rdi, Encoded::rsi, Encoded::rdx,
-                                                 Encoded::rcx, Encoded::r8,  Encoded::r9};
+inline constexpr EncodedRegister kArgumentRegisters[] = {EncodedRegister::rdi, EncodedRegister::rsi,
+                                                         EncodedRegister::rdx, EncodedRegister::rcx,
+                                                         EncodedRegister::r8,  EncodedRegister::r9};
 
 inline bool FlowValue::is_argument() const {
-  for (const Encoded which : kArgumentRegisters)
+  for (const EncodedRegister which : kArgumentRegisters)
     if (base == static_cast<int>(which)) return !is_loaded;
   return false;
 }
@@ -60,10 +61,12 @@ struct FlowState {
   std::array<FlowValue, 16> registers;
   std::vector<FlowStore> stores;  // not overwritten since, as far as could be seen
 
-  FlowValue& operator[](Encoded which) { return registers[static_cast<size_t>(which)]; }
-  const FlowValue& operator[](Encoded which) const { return registers[static_cast<size_t>(which)]; }
+  FlowValue& operator[](EncodedRegister which) { return registers[static_cast<size_t>(which)]; }
+  const FlowValue& operator[](EncodedRegister which) const { return registers[static_cast<size_t>(which)]; }
   // As at the entry: the return address is on top of the stack.
-  bool has_no_frame() const { return (*this)[Encoded::rsp] == FlowValue{static_cast<int>(Encoded::rsp), 0, false}; }
+  bool has_no_frame() const {
+    return (*this)[EncodedRegister::rsp] == FlowValue{static_cast<int>(EncodedRegister::rsp), 0, false};
+  }
 };
 
 // By how much one address is above another.

@@ -12,8 +12,9 @@ constexpr int64_t kOrdinaryConstant = 256;  // smaller ones match by chance
 constexpr int kEnough = 2;                  // a rare value, or two ordinary ones
 constexpr uintptr_t kLowestByte = 0xff;     // zero in the stack guard, so that no string runs over it
 
-constexpr std::pair<Register, Encoded> kKept[] = {{kRbp, Encoded::rbp}, {kRbx, Encoded::rbx}, {kR12, Encoded::r12},
-                                                  {kR13, Encoded::r13}, {kR14, Encoded::r14}, {kR15, Encoded::r15}};
+constexpr std::pair<Register, EncodedRegister> kKept[] = {{kRbp, EncodedRegister::rbp}, {kRbx, EncodedRegister::rbx},
+                                                          {kR12, EncodedRegister::r12}, {kR13, EncodedRegister::r13},
+                                                          {kR14, EncodedRegister::r14}, {kR15, EncodedRegister::r15}};
 
 }  // namespace
 
@@ -21,7 +22,7 @@ constexpr std::pair<Register, Encoded> kKept[] = {{kRbp, Encoded::rbp}, {kRbx, E
 std::optional<uintptr_t> FrameEvidence::resolve(const FlowValue& value, const RegisterSet& frame,
                                                 const FlowState& state) const {
   if (!value.is_address()) return std::nullopt;
-  for (const auto& [which, encoded] : {std::pair{kRbp, Encoded::rbp}, std::pair{kRsp, Encoded::rsp}}) {
+  for (const auto& [which, encoded] : {std::pair{kRbp, EncodedRegister::rbp}, std::pair{kRsp, EncodedRegister::rsp}}) {
     const FlowValue& known = state[encoded];
     if (!known.is_address() || known.base != value.base || !frame.knows(which)) continue;
     return frame[which] + static_cast<uintptr_t>(value.offset - known.offset);
@@ -62,7 +63,7 @@ Support FrameEvidence::of_registers(const RegisterSet& frame, uintptr_t entry) {
   const FlowState& state = *flow.watched();
   Support support = Support::none;
   for (const auto& [which, encoded] : kKept) {
-    const std::optional<Distance> distance = flow.distance(state[Encoded::rsp], state[encoded]);
+    const std::optional<Distance> distance = flow.distance(state[EncodedRegister::rsp], state[encoded]);
     if (!distance || !frame.knows(which)) continue;
     const uintptr_t above = frame[which] - frame[kRsp];
     if (above < distance->least || above > distance->most) return Support::against;

@@ -14,14 +14,14 @@ constexpr uint64_t kRegisterCount = 17;  // rax ... r15 and the return address
 // The kind of an operand of a call-frame instruction, as far as the checks need it.
 enum class Operand : uint8_t { none, byte, half, word, leb128, register_number, expression, pointer };
 
-struct Instruction {
+struct FrameInstruction {
   uint8_t code;
   Operand first, second;
   bool defines_cfa;
 };
 
 // DWARF 4, figure 40, and the GNU extension 0x2e (args_size). Anything else is rejected.
-constexpr std::array<Instruction, 22> kInstructions{{
+constexpr std::array<FrameInstruction, 22> kInstructions{{
     {0x00, Operand::none, Operand::none, false},
     {0x01, Operand::pointer, Operand::none, false},
     {0x02, Operand::byte, Operand::none, false},
@@ -108,7 +108,7 @@ bool check_frame_program(Bytes program, uint8_t pointer_encoding, bool& defines_
       continue;
     }
     auto known = std::find_if(kInstructions.begin(), kInstructions.end(),
-                              [byte](const Instruction& instruction) { return instruction.code == byte; });
+                              [byte](const FrameInstruction& instruction) { return instruction.code == byte; });
     if (known == kInstructions.end()) return false;
     if (!take_operand(program, known->first, pointer_encoding)) return false;
     if (!take_operand(program, known->second, pointer_encoding)) return false;

@@ -21,7 +21,7 @@ constexpr uint32_t kCalleeSaved =
 static_assert(UNW_X86_64_RBP == int{kRbp} && UNW_X86_64_R15 == int{kR15} && UNW_X86_64_RIP == int{kRip});
 
 // The data of the current step, for the accessors.
-struct Step {
+struct PlannedStep {
   const Modules& modules;
   MemoryReader& memory;
   const RegisterSet& registers;
@@ -32,7 +32,7 @@ struct Step {
 };
 
 int find_proc_info(unw_addr_space_t space, unw_word_t pc, unw_proc_info_t* info, int need_unwind_info, void* argument) {
-  Step& step = *static_cast<Step*>(argument);
+  PlannedStep& step = *static_cast<PlannedStep*>(argument);
   std::optional<Procedure> procedure;
   if (step.module != nullptr) procedure = find_procedure(*step.module, step.memory, pc);
   if (!procedure) {
@@ -58,7 +58,7 @@ int get_dyn_info_list_addr(unw_addr_space_t, unw_word_t*, void*) {
 
 // Tables and code are in the frame's module; everything else is stack.
 int access_mem(unw_addr_space_t, unw_word_t address, unw_word_t* value, int is_write, void* argument) {
-  Step& step = *static_cast<Step*>(argument);
+  PlannedStep& step = *static_cast<PlannedStep*>(argument);
   if (is_write != 0 || step.accesses_left == 0) return -UNW_EINVAL;
   --step.accesses_left;
   const bool constant = step.module != nullptr && step.module->contains(address);
@@ -68,7 +68,7 @@ int access_mem(unw_addr_space_t, unw_word_t address, unw_word_t* value, int is_w
 }
 
 int access_reg(unw_addr_space_t, unw_regnum_t number, unw_word_t* value, int is_write, void* argument) {
-  Step& step = *static_cast<Step*>(argument);
+  PlannedStep& step = *static_cast<PlannedStep*>(argument);
   if (is_write != 0 || number < 0 || number >= int{kRegisters}) return -UNW_EBADREG;
   const auto which = static_cast<Register>(number);
   if (!step.registers.knows(which)) {
@@ -145,7 +145,7 @@ std::optional<Procedure> FrameStepper::procedure(uintptr_t pc, MemoryReader& mem
 // A return address is passed as the address before it. Since every frame has a cursor of its own, libunwind treats each
 // address as exact, and its cache, whose key is the address alone, cannot mix up the two meanings of one address.
 StepResult FrameStepper::step(RegisterSet& registers, MemoryReader& memory) {
-  Step step{state_->modules, memory, registers, state_->modules.find(registers.lookup_pc())};
+  PlannedStep step{state_->modules, memory, registers, state_->modules.find(registers.lookup_pc())};
   StepResult result;
   unw_cursor_t cursor;
   if (libunwind().init_remote(&cursor, state_->space, &step) < 0) return result;

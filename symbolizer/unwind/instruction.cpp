@@ -11,7 +11,7 @@ namespace holdwatch {
 
 namespace {
 
-enum Encoded : int { kAx, kCx, kDx, kBx, kSp, kBp, kSi, kDi, kR11 = 11 };
+enum RegisterCode : int { kAx, kCx, kDx, kBx, kSp, kBp, kSi, kDi, kR11 = 11 };
 
 constexpr uint32_t bit(int which) {
   return which >= 0 && which < 16 ? 1u << which : 0;

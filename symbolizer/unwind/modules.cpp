@@ -187,7 +187,7 @@ void Modules::update(std::string text, const Period& read) {
   if (modules_ == before) return;
   ++generation_;
   others_then_.clear();
-  for (const auto& module : modules_) lock_index_.try_emplace(module.get(), LockIndex{read, read});
+  for (const auto& module : modules_) seen_periods_.try_emplace(module.get(), SeenPeriods{read, read});
   remember_vanished(before, last_seen);
 }
 
@@ -195,10 +195,10 @@ void Modules::remember_vanished(const List& before, const Period& last_seen) {
   for (const auto& module : before) {
     if (std::find(modules_.begin(), modules_.end(), module) != modules_.end()) continue;
     vanished_.push_back(module);
-    lock_index_[module.get()].last = last_seen;
+    seen_periods_[module.get()].last = last_seen;
   }
   while (vanished_.size() > kVanishedKept) {
-    lock_index_.erase(vanished_.front().get());
+    seen_periods_.erase(vanished_.front().get());
     vanished_.erase(vanished_.begin());
   }
 }
@@ -211,7 +211,7 @@ uint64_t Modules::look_back(const Period& when) {
   for (const auto& module : modules_)
     if (!was_there(*module, latest_)) others.push_back(module.get());
   for (const auto& module : vanished_)
-    if (!was_there(*module, lock_index_.at(module.get()).last)) others.push_back(module.get());
+    if (!was_there(*module, seen_periods_.at(module.get()).last)) others.push_back(module.get());
   if (others != others_then_) ++generation_;
   others_then_ = std::move(others);
   return generation_;
@@ -219,7 +219,7 @@ uint64_t Modules::look_back(const Period& when) {
 
 bool Modules::was_there(const Module& module, const Period& last) const {
   if (unloaded_ == nullptr || when_.until_ns == 0) return true;
-  const Period& first = lock_index_.at(&module).first;
+  const Period& first = seen_periods_.at(&module).first;
   if (when_.from_ns < first.until_ns && unloaded_(when_.from_ns, first.until_ns)) return false;
   return when_.until_ns <= last.from_ns || !unloaded_(last.from_ns, when_.until_ns);
 }

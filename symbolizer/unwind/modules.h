@@ -79,7 +79,7 @@ class Modules {
 
  private:
   // When a module was first and last seen. For a mapped one, the last time is that of the latest reading.
-  struct LockIndex {
+  struct SeenPeriods {
     Period first, last;
   };
   using List = std::vector<std::shared_ptr<const Module>>;
@@ -99,7 +99,7 @@ class Modules {
   Unloaded unloaded_ = nullptr;
   Period when_{};
   Period latest_{};  // reading of the maps
-  std::map<const Module*, LockIndex> lock_index_;
+  std::map<const Module*, SeenPeriods> seen_periods_;
   std::vector<const Module*> others_then_;  // not mapped at the time of look_back
 };
 

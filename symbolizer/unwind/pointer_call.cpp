@@ -15,7 +15,7 @@ namespace {
 constexpr uintptr_t kMaxProcedure = 65536;  // bytes
 constexpr size_t kMaxWindow = 256;          // instructions
 constexpr size_t kMaxWindows = 1024;        // cached
-constexpr int kStackPointer = static_cast<int>(Encoded::rsp);
+constexpr int kStackPointer = static_cast<int>(EncodedRegister::rsp);
 constexpr size_t kMaxFollowed = 256;  // instructions on all paths from a call to the function that it reaches by jumps
 constexpr uintptr_t kWordSize = sizeof(uintptr_t);
 
@@ -32,7 +32,7 @@ bool jumps(const Instruction& instruction) {
 bool writes(const Instruction& instruction, int which) {
   if ((instruction.clobbers >> which & 1) != 0) return true;
   if (instruction.operation == Operation::leave)
-    return which == kStackPointer || which == static_cast<int>(Encoded::rbp);
+    return which == kStackPointer || which == static_cast<int>(EncodedRegister::rbp);
   if (instruction.operation == Operation::compare) return false;
   const bool moves_stack = instruction.operation == Operation::push || instruction.operation == Operation::pop;
   return instruction.reg == which || (moves_stack && which == kStackPointer);

@@ -16,8 +16,8 @@
 namespace holdwatch {
 namespace {
 
-bool under_system_call_filter() {
-  return may_be_under_call_filter(read_text("/proc/thread-self/status"));
+bool has_seccomp_filter() {
+  return may_have_seccomp_filter(read_text("/proc/thread-self/status"));
 }
 
 }  // namespace
@@ -30,7 +30,7 @@ void ProcessMemory::forget() {
 // For our own process, reads through the calling thread and not the main thread, which has no memory any more after it
 // has called pthread_exit (the kernel then returns ESRCH).
 size_t ProcessMemory::read(uintptr_t address, void* out, size_t size) {
-  if (way_ == Way::unknown) way_ = under_system_call_filter() ? Way::proc : Way::system_call;
+  if (way_ == Way::unknown) way_ = has_seccomp_filter() ? Way::proc : Way::system_call;
   if (way_ == Way::proc) return read_through_proc(address, out, size);
   const pid_t target = pid_ == getpid() ? gettid() : pid_;
   size_t done = 0;

@@ -14,7 +14,7 @@ namespace holdwatch {
 namespace {
 
 constexpr size_t kMaxWalked = 65536;       // frames of one stack; a deeper one is not walked further
-constexpr int kMaxHandedOn = 3;            // calls through which a pointer is followed until it is called
+constexpr int kMaxForwarded = 3;           // calls through which a pointer is followed until it is called
 constexpr size_t kMaxDoubted = 256;        // frames whose calls are checked a second time
 constexpr size_t kMaxArgumentFrames = 16;  // through which an argument is followed
 constexpr unsigned kMaxSteps = 100000;     // of one unwind, with everything that a search tries
@@ -94,10 +94,10 @@ Distance StackWalker::where_frame_pointer(const RegisterSet& frame) {
   flow.follow_function(entry);
   if (!flow.watched()) return anywhere;
   const FlowState& state = *flow.watched();
-  const FlowValue& wanted = state[Encoded::rbp];
+  const FlowValue& wanted = state[EncodedRegister::rbp];
   // Other registers that inner functions have saved may also be at a known distance.
   Distance best = anywhere;
-  const auto use = [&](Register which, Encoded encoded) {
+  const auto use = [&](Register which, EncodedRegister encoded) {
     const std::optional<Distance> distance = frame.knows(which) ? flow.distance(state[encoded], wanted) : std::nullopt;
     if (!distance || best.least == best.most) return;
     const uintptr_t lift = frame[which] - frame[kRsp];
@@ -120,7 +120,7 @@ bool StackWalker::hand_arguments_out(const RegisterSet& callee, RegisterSet& cal
   flow.follow_function(entry);
   if (!flow.watched()) return false;
   const FlowState& state = *flow.watched();
-  const auto hand_out = [&](Register which, Encoded encoded) {
+  const auto hand_out = [&](Register which, EncodedRegister encoded) {
     const FlowValue& value = state[encoded];
     if (!callee.knows(which) || !value.is_argument()) return;
     for (const auto& [argument, number] : kArgumentPairs) {
@@ -247,7 +247,7 @@ KnownRegisters StackWalker::registers_at_call(const RegisterSet& frame, const Pr
 CallMatch StackWalker::match_call(const RegisterSet& caller, const RegisterSet& callee) {
   const CallMatch match = code_.match_call(caller[kRip], callee[kRip], callee.ip_is_exact);
   if (match != CallMatch::possible) return match;
-  const std::optional<Call> call = call_of(caller, kMaxHandedOn);
+  const std::optional<Call> call = call_of(caller, kMaxForwarded);
   if (!call) return starts_others(caller, callee) ? CallMatch::elsewhere : match;
   const CallMatch through =
       std::min(code_.match_target(call->target, callee[kRip], callee.ip_is_exact), CallMatch::elsewhere);

@@ -51,7 +51,7 @@ std::optional<uintptr_t> TablelessStepper::resolve(const FlowValue& value, const
 
 // The caller's registers after the frame's function has returned, as restored by the code ahead of it.
 std::optional<RegisterSet> TablelessStepper::after_return(const FlowState& state, const RegisterSet& frame) {
-  const std::optional<uintptr_t> slot = resolve(state[Encoded::rsp], frame);
+  const std::optional<uintptr_t> slot = resolve(state[EncodedRegister::rsp], frame);
   const auto return_address = slot ? stack_.read_value<uintptr_t>(*slot) : std::nullopt;
   if (!return_address || *slot < frame[kRsp] || !code_.follows_call(*return_address)) return std::nullopt;
   RegisterSet caller;
@@ -75,7 +75,7 @@ StepResult TablelessStepper::step_along_code(RegisterSet& caller) {
   const std::vector<FlowState> returns = flow.returns();
   std::optional<RegisterSet> found;
   for (const FlowState& state : returns) {
-    if (state[Encoded::rsp].base == static_cast<int>(Encoded::rbp) && !frame.knows(kRbp)) {
+    if (state[EncodedRegister::rsp].base == static_cast<int>(EncodedRegister::rbp) && !frame.knows(kRbp)) {
       result.outcome = Stepped::unknown_register;
       result.needed_register = kRbp;
       continue;

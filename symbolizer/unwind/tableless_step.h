@@ -15,14 +15,16 @@
 namespace holdwatch {
 
 // The registers that a function must preserve, and the stack pointer.
-inline constexpr std::pair<Register, Encoded> kPreservedRegisters[] = {
-    {kRsp, Encoded::rsp}, {kRbx, Encoded::rbx}, {kRbp, Encoded::rbp}, {kR12, Encoded::r12},
-    {kR13, Encoded::r13}, {kR14, Encoded::r14}, {kR15, Encoded::r15}};
+inline constexpr std::pair<Register, EncodedRegister> kPreservedRegisters[] = {
+    {kRsp, EncodedRegister::rsp}, {kRbx, EncodedRegister::rbx}, {kRbp, EncodedRegister::rbp},
+    {kR12, EncodedRegister::r12}, {kR13, EncodedRegister::r13}, {kR14, EncodedRegister::r14},
+    {kR15, EncodedRegister::r15}};
 
 // The registers for arguments, and r10, which contains the fourth argument of a system call.
-inline constexpr std::pair<Register, Encoded> kArgumentPairs[] = {
-    {kRdi, Encoded::rdi}, {kRsi, Encoded::rsi}, {kRdx, Encoded::rdx}, {kRcx, Encoded::rcx},
-    {kR8, Encoded::r8},   {kR9, Encoded::r9},   {kR10, Encoded::r10}};
+inline constexpr std::pair<Register, EncodedRegister> kArgumentPairs[] = {
+    {kRdi, EncodedRegister::rdi}, {kRsi, EncodedRegister::rsi}, {kRdx, EncodedRegister::rdx},
+    {kRcx, EncodedRegister::rcx}, {kR8, EncodedRegister::r8},   {kR9, EncodedRegister::r9},
+    {kR10, EncodedRegister::r10}};
 
 class TablelessStepper {
  public:

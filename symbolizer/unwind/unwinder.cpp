@@ -17,7 +17,7 @@ namespace holdwatch {
 namespace {
 
 constexpr std::chrono::nanoseconds kTimeout = std::chrono::seconds(2);
-constexpr std::chrono::nanoseconds kLeastPatience = std::chrono::milliseconds(20);
+constexpr std::chrono::nanoseconds kShortestTimeLimit = std::chrono::milliseconds(20);
 constexpr size_t kKeptInnermost = kMaxFrames / 2;  // of a stack that is deeper than kMaxFrames
 
 RegisterSet known_registers(const Registers& from) {
@@ -77,7 +77,7 @@ struct Unwinder::State {
 
 void Unwinder::State::unwind(const Snapshot& snapshot, RawStack& out) {
   if (generation != modules.generation()) forget();
-  walker.begin(snapshot, std::max(time_left, kLeastPatience));
+  walker.begin(snapshot, std::max(time_left, kShortestTimeLimit));
   Walk walk;
   walk.registers = known_registers(snapshot.registers);
   take_arguments(snapshot.call, memory, walk.registers);

@@ -78,7 +78,7 @@ def without_our_libraries(subject):
     require(uncovered.returncode == 0, "cannot uncover the library")
     subject.attach()
     subject.tell("hold")
-    wait_until("a report with names", lambda: "takes_the_lock" in subject.said_inside())
+    wait_until("a report with names", lambda: "takes_the_lock" in subject.stderr_inside())
     subject.tell("release")
     subject.detach()
 
@@ -110,7 +110,7 @@ def other_file_system(subject):
     before = subject.descriptors()
     subject.attach()
     subject.tell("hold")
-    wait_until("a report with names", lambda: "takes_the_lock" in subject.said_inside())
+    wait_until("a report with names", lambda: "takes_the_lock" in subject.stderr_inside())
     subject.tell("release")
     subject.detach()
     subject.attach()

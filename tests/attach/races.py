@@ -14,7 +14,7 @@ import time
 from subject import DEADLINE_S, Failure, Waiting, require, wait_until
 
 
-def said_by(command):
+def stderr_of(command):
     _, complaint = command.communicate(timeout=DEADLINE_S)
     require(len(complaint.splitlines()) == (command.returncode != 0), f"no single line: {command.returncode} {complaint}")
     return complaint
@@ -37,8 +37,8 @@ def two_at_once(options):
         wait_until("the second command", lambda: second.poll() is not None or has_open(second.pid, f"/proc/{subject.pid}/mem"))
         require(second.poll() is None, "the second one did not wait")
         subject.write("g")
-        require(said_by(first) == "" and first.returncode == 0, "the first one")
-        complaint = said_by(second)
+        require(stderr_of(first) == "" and first.returncode == 0, "the first one")
+        complaint = stderr_of(second)
         require(re.search(rf"is already watched; to end that: holdwatch detach {subject.pid}", complaint), complaint)
 
 
@@ -49,7 +49,7 @@ def two_at_once_for_long(options):
         said = subject.control("detach", subject.pid, status=1)
         require("another holdwatch command is working on" in said and "wait until that has finished" in said, said)
         subject.write("g")
-        require(said_by(first) == "" and first.returncode == 0, "the first one")
+        require(stderr_of(first) == "" and first.returncode == 0, "the first one")
 
 
 def has_open(pid, path):
@@ -63,7 +63,7 @@ def ends_in_between(options):
     with contextlib.closing(Waiting(options)) as subject:
         attaching = hold(subject)
         subject.process.kill()
-        complaint = said_by(attaching)
+        complaint = stderr_of(attaching)
         require(attaching.returncode == 1 and re.match(rf"holdwatch: {subject.pid} \(.*\) has exited$", complaint), complaint)
 
 
@@ -79,7 +79,7 @@ def ends_at_any_time(options):
             attaching = subject.begin_attaching()
             time.sleep(chance.uniform(0, 0.04))
             subject.process.kill()
-            complaint = said_by(attaching)
+            complaint = stderr_of(attaching)
             reason = re.sub(r"\d+", "N", complaint)
             reasons[reason] = reasons.get(reason, 0) + 1
             known = r"holdwatch: (\d+ \(.*\) has (already )?exited|no such process: \d+|process \d+ has exited)$|$"

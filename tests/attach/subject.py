@@ -149,7 +149,7 @@ class HiddenSubject(Subject):
     def watch_options(self):
         return {"HOLDWATCH_LIMIT": LIMIT, "HOLDWATCH_LOG": "/tmp/text"}
 
-    def said_inside(self):
+    def stderr_inside(self):
         with contextlib.suppress(OSError):
             return Path(f"/proc/{self.pid}/root/tmp/text").read_text()
         return ""

@@ -15,7 +15,7 @@ BASE = {"shim/base"} | COMMON
 OWN_THREADS = {"shim/own_threads"} | BASE
 # A thread's record has two audiences: its thread, in lock calls, and whoever reads the records of others.
 IN_LOCK_CALLS = {f"shim/record/{name}.h" for name in (
-    "acquire_slow", "current_record", "hand_over", "hold_levels", "hold_notes", "lock_registry", "lock_word", "own_record",
+    "acquire_slow", "current_record", "hand_over", "hold_levels", "hold_notes", "lock_registry", "lock_word", "owner_record",
     "stamp")} | OWN_THREADS
 RECORD = {f"shim/record/{name}.h" for name in (
     "call_sites", "current_record", "ended_holds", "held_slot", "lock_registry", "lock_word", "spare_memory", "stamp",
@@ -47,7 +47,7 @@ MAY_INCLUDE = {
     "shim/timing": {"shim/timing"} | RECORD,
     "shim/inspection": INSPECTION,
     # The owner of the records that it keeps for threads which have none of their own.
-    "shim/inspection/inferred_holds.cpp": {"shim/record/own_record.h", "shim/record/acquire_slow.h"} | INSPECTION,
+    "shim/inspection/inferred_holds.cpp": {"shim/record/owner_record.h", "shim/record/acquire_slow.h"} | INSPECTION,
     "shim/handoff": HANDOFF,
     "shim/fallback": FALLBACK,
     # The two threads, which know each other by handoff alone.

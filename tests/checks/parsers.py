@@ -18,7 +18,7 @@ RULES = (
     ("headers and dynamic sections of ELF objects",
      r"\bELFMAG\b|\be_ident\b|\be_phoff\b|\be_phentsize\b|\be_shoff\b|\be_shentsize\b|\bDT_[A-Z]+",
      "if (memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)", "shim/common/elf/",
-     {"symbolizer/symbols/own_copy.cpp": "writes the header of a copy"}),
+     {"symbolizer/symbols/private_copy.cpp": "writes the header of a copy"}),
     ("hash tables of ELF symbols", r"\b5381\b", "uint32_t hash = 5381;", "shim/common/elf/dynamic_table.h", {}),
     ("ELF notes", r"\bElf64_Nhdr\b|\bn_descsz\b", "Elf64_Nhdr header;", "shim/common/elf/notes.h", {}),
     ("build ids", r"\bNT_GNU_BUILD_ID\b", "if (type == NT_GNU_BUILD_ID)", "shim/common/elf/notes.cpp", {}),

@@ -95,7 +95,7 @@ def units():
         expect_units({"room@"}, "enable", "--limit", "1s", "ro", path=path)
 
 
-def nothing_is_said():
+def nothing_is_printed():
     """where tools are missing, or the launcher itself, nothing is offered and nothing is said"""
     with tempfile.TemporaryDirectory() as directory:
         for words in (("",), ("ru",), ("run", "--"), ("systemd", "enable", ""), ("attach", ""), ("run", "--log", "")):
@@ -104,4 +104,4 @@ def nothing_is_said():
 
 if __name__ == "__main__":
     launcher.abilities.skip_if(launcher.abilities.missing("bash"))
-    launcher.run_cases([commands, options, operands, units, nothing_is_said])
+    launcher.run_cases([commands, options, operands, units, nothing_is_printed])

@@ -96,7 +96,7 @@ def library_is_loaded():
     assert SHIM in run("cat", "/proc/self/maps").out
 
 
-def bad_use_is_told():
+def bad_use_is_refused():
     """bad use: status 2, and one line that says what to type"""
     run().expect_bad_use("usage: holdwatch run")
     run("--limit", "1s").expect_bad_use("no program given")
@@ -124,7 +124,7 @@ def bad_use_is_told():
     launcher.call(HOLDWATCH, "../commands/run").expect_bad_use("unknown command")
 
 
-def no_program_is_told():
+def missing_program_is_reported():
     """a program that is not there, or not to be run, ends as with the shell"""
     run("no-such-program").expect(127, "", "holdwatch: no such program: 'no-such-program'\n")
     run("").expect(127, "", "holdwatch: no such program: ''\n")
@@ -154,7 +154,7 @@ def odd_words_are_kept():
     run("/bin/true", env=launcher.environment(PATH="")).expect(0)
 
 
-def unwatchable_is_told():
+def unwatchable_is_reported():
     """a program that cannot be watched runs, and one line says so"""
     run(STATIC_PROGRAM).expect(0, "", r"holdwatch: [^\n]+ is not watched: it is statically linked[^\n]*\n")
     if abilities.left_out(abilities.no_root()):
@@ -202,5 +202,6 @@ if __name__ == "__main__":
     abilities.skip_if(abilities.no_preloading(SHIM))
     launcher.run_cases([keeps_pid_status_and_arguments, keeps_signals, options_become_variables,
                         relative_paths_are_made_whole, preload_is_joined,
-                        brings_libdl_where_that_is_apart, library_is_loaded, bad_use_is_told, no_program_is_told, odd_words_are_kept,
-                        unwatchable_is_told, help_at_each_level, commands_find_their_tools, is_found_from_everywhere])
+                        brings_libdl_where_that_is_apart, library_is_loaded, bad_use_is_refused, missing_program_is_reported,
+                        odd_words_are_kept,
+                        unwatchable_is_reported, help_at_each_level, commands_find_their_tools, is_found_from_everywhere])

@@ -51,11 +51,11 @@ class AttachableRun(AttachedRun):
 
     def attach(self, pid):
         """What the command says. It may ask to be tried again: every thread may have been at work in the allocator."""
-        def said_if_attached():
+        def stderr_if_attached():
             status, said = self.command("attach", self.shim, pid)
             servers.require(status == 0 or re.search(PASSING, said), said)
             return said if status == 0 else None
-        return servers.wait_until(f"attaching to {pid}", said_if_attached)
+        return servers.wait_until(f"attaching to {pid}", stderr_if_attached)
 
     def detach(self, pid):
         status, said = self.command("detach", pid)

@@ -83,7 +83,7 @@ LockWord word_of(uint64_t value) {
 // An array that stands for the thread's stack: two frames, whose return addresses are made from a value.
 class FakeStack {
  public:
-  explicit FakeStack(OwnRecord& record) {
+  explicit FakeStack(OwnerRecord& record) {
     record.stack_end = reinterpret_cast<uintptr_t>(words_ + kStackWords);
     record.stack_span = sizeof words_ + 1;
   }
@@ -102,14 +102,14 @@ class FakeStack {
 
 // --- the threads ---
 
-void wait_and_hold(OwnRecord& record, FakeStack& stack, uint64_t value) {
+void wait_and_hold(OwnerRecord& record, FakeStack& stack, uint64_t value) {
   const Caller caller = stack.caller(value);
   record.drop(*begin_wait(record, word_of(value), {value, value + 1, value + 2}, value + 3));
   HeldSlot* slot = begin_wait(record, word_of(value), caller, value + 3);
-  if (!OwnRecord::hold_at_once(*slot)) hold_waited_slow(record, *slot, word_of(value));
+  if (!OwnerRecord::hold_at_once(*slot)) hold_waited_slow(record, *slot, word_of(value));
 }
 
-void release(OwnRecord& record, FakeStack& stack, uint64_t value) {
+void release(OwnerRecord& record, FakeStack& stack, uint64_t value) {
   HeldSlot* slot = record.find(value << 4);
   if (slot == nullptr) return expect(record.unrecorded > 0, "a hold is found, or counted as unrecorded");
   if (value % 16 == 0) {
@@ -130,7 +130,7 @@ void use_book(uint64_t value) {
 
 // One thread, from its first lock call to its exit. Most hold few locks at once, some more than a record has inline.
 void live(uint64_t first_value) {
-  OwnRecord* record = register_thread_slow();
+  OwnerRecord* record = register_thread_slow();
   if (record == nullptr) return expect(false, "a thread gets a record");
   expect(record->holds_nothing(), "a record is given out empty");
   FakeStack stack(*record);
@@ -233,7 +233,7 @@ void post_requests(ReportQueue& queue) {
       continue;
     }
     request->episode = request->held_ns[0] = request->waited_ns[kMaxWaiters - 1] = number++;
-    request->said.store(false, std::memory_order_relaxed);
+    request->first_line_written.store(false, std::memory_order_relaxed);
     queue.post();
   }
 }
@@ -247,7 +247,7 @@ void do_requests(ReportQueue& queue) {
     }
     expect(request->episode == number && request->held_ns[0] == number && request->waited_ns[kMaxWaiters - 1] == number,
            "requests come whole and in order");
-    request->said.store(true, std::memory_order_relaxed);
+    request->first_line_written.store(true, std::memory_order_relaxed);
     queue.done();
     ++number;
   }

@@ -54,7 +54,7 @@ const RawStack kNow =
 TEST_CASE("with the lock call inlined into the function, the site and the live frames outside it are the stack") {
   const AcquisitionStack taken = assemble_acquisition_stack(holder_with({{0x3041, 0x7050}}, &kNow), function_start);
   CHECK(pcs(taken.stack) == Pcs{0x3041, 0x4088, 0x6140});
-  CHECK(taken.own_frame == 2);
+  CHECK(taken.alive_frame == 2);
   CHECK(taken.first_alive == 0);
   CHECK(taken.stack.complete);
   CHECK(std::string(taken.stack.note).empty());
@@ -67,7 +67,7 @@ TEST_CASE("wrappers that have returned come before the frame that is alive") {
   const AcquisitionStack taken = assemble_acquisition_stack(
       holder_with({{0x1110, 0x7000}, {0x1220, 0x7020}, {0x3041, 0x7050}, {0x4088, 0x70a0}}, &kNow), function_start);
   CHECK(pcs(taken.stack) == Pcs{0x1110, 0x1220, 0x3041, 0x4088, 0x6140});
-  CHECK(taken.own_frame == 2);
+  CHECK(taken.alive_frame == 2);
   CHECK(taken.first_alive == 2);
   CHECK(taken.stack.frames[0].cfa == 0x7020);
 }
@@ -75,7 +75,7 @@ TEST_CASE("wrappers that have returned come before the frame that is alive") {
 TEST_CASE("a helper that has returned leaves its call site only, and the note says so") {
   const AcquisitionStack taken = assemble_acquisition_stack(holder_with({{0x1110, 0x7000}}, &kNow), function_start);
   CHECK(pcs(taken.stack) == Pcs{0x1110});
-  CHECK(taken.own_frame == -1);
+  CHECK(taken.alive_frame == -1);
   CHECK(taken.first_alive == 1);
   CHECK_FALSE(taken.stack.complete);
   CHECK(std::string(taken.stack.note) ==
@@ -86,17 +86,17 @@ TEST_CASE("a helper that has returned to a caller that is alive gives the whole 
   const AcquisitionStack taken =
       assemble_acquisition_stack(holder_with({{0x1110, 0x7040}, {0x3041, 0x7050}}, &kNow), function_start);
   CHECK(pcs(taken.stack) == Pcs{0x1110, 0x3041, 0x4088, 0x6140});
-  CHECK(taken.own_frame == 2);
+  CHECK(taken.alive_frame == 2);
 }
 
 TEST_CASE("in a recursion the stack pointer shows which activation acquired the lock") {
   const RawStack now =
       stack_of({{0x5010, 0x7010}, {0x3050, 0x7050}, {0x3050, 0x7090}, {0x3050, 0x70d0}, {0x6140, 0x7200}});
   const AcquisitionStack taken = assemble_acquisition_stack(holder_with({{0x3041, 0x7090}}, &now), function_start);
-  CHECK(taken.own_frame == 3);
+  CHECK(taken.alive_frame == 3);
   CHECK(pcs(taken.stack) == Pcs{0x3041, 0x6140});
   const AcquisitionStack inner = assemble_acquisition_stack(holder_with({{0x3041, 0x7050}}, &now), function_start);
-  CHECK(inner.own_frame == 2);
+  CHECK(inner.alive_frame == 2);
   CHECK(pcs(inner.stack) == Pcs{0x3041, 0x3050, 0x6140});
 }
 
@@ -105,7 +105,7 @@ TEST_CASE("a wrapper that was called again from the next line is not the call th
   const RawStack now = stack_of({{0x1110, 0x7020}, {0x1220, 0x7050}, {0x3059, 0x70a0}, {0x4088, 0x7100}});
   const AcquisitionStack taken = assemble_acquisition_stack(
       holder_with({{0x1110, 0x7000}, {0x1220, 0x7020}, {0x3041, 0x7050}, {0x4088, 0x70a0}}, &now), function_start);
-  CHECK(taken.own_frame == 2);
+  CHECK(taken.alive_frame == 2);
   CHECK(taken.first_alive == 2);
   CHECK(pcs(taken.stack) == Pcs{0x1110, 0x1220, 0x3041, 0x4088});
 }
@@ -114,14 +114,14 @@ TEST_CASE("a frame on another stack, a coroutine's, is not taken for the one tha
   RawStack now = stack_of({{0x3059, 0x9070a0}, {0x4088, 0x907100}});
   now.sp = 0x907050;
   const AcquisitionStack taken = assemble_acquisition_stack(holder_with({{0x3041, 0x7050}}, &now), function_start);
-  CHECK(taken.own_frame == -1);
+  CHECK(taken.alive_frame == -1);
 }
 
 TEST_CASE("a frame at the same instructions as then may be a later call: it is not marked") {
   const RawStack now = stack_of({{0x1110, 0x7020}, {0x3041, 0x70a0}, {0x4088, 0x7100}});
   const AcquisitionStack taken = assemble_acquisition_stack(
       holder_with({{0x1110, 0x7000}, {0x3041, 0x7020}, {0x4088, 0x70a0}}, &now), function_start);
-  CHECK_FALSE(taken.own_is_proven);
+  CHECK_FALSE(taken.alive_is_proven);
   CHECK(pcs(taken.stack) == Pcs{0x1110, 0x3041, 0x4088});
 }
 
@@ -132,7 +132,7 @@ TEST_CASE("a part of the stack that was captured leads to the frame that is aliv
   holder.taken_is_part = true;
   const AcquisitionStack taken = assemble_acquisition_stack(holder, function_start);
   CHECK(pcs(taken.stack) == Pcs{0x1110, 0x3041, 0x4088, 0x6140});
-  CHECK(taken.own_frame == 2);
+  CHECK(taken.alive_frame == 2);
   CHECK(taken.first_alive == 1);
   CHECK(taken.stack.complete);
 }
@@ -140,7 +140,7 @@ TEST_CASE("a part of the stack that was captured leads to the frame that is aliv
 TEST_CASE("another function at the place of the acquiring frame is not taken for it") {
   // The stack pointer lies in Session::send's frame, but the site is in a function of its own.
   const AcquisitionStack taken = assemble_acquisition_stack(holder_with({{0x9910, 0x7020}}, &kNow), function_start);
-  CHECK(taken.own_frame == -1);
+  CHECK(taken.alive_frame == -1);
 }
 
 TEST_CASE("sites that a walk over misused frame pointers found are dropped, but the first is always kept") {
@@ -150,14 +150,14 @@ TEST_CASE("sites that a walk over misused frame pointers found are dropped, but 
   const AcquisitionStack unknown =
       assemble_acquisition_stack(holder_with({{0x0010, 0x7050}, {0x0042, 0x7060}}, &kNow), function_start);
   CHECK(pcs(unknown.stack) == Pcs{0x0010});
-  CHECK(unknown.own_frame == -1);
+  CHECK(unknown.alive_frame == -1);
   CHECK(std::string(unknown.stack.note) == "the code that took it has no unwind tables: only the call sites are known");
 }
 
 TEST_CASE("a holder that was interrupted in the acquiring function itself") {
   const RawStack now = stack_of({{0x3048, 0x70a0}, {0x4088, 0x7100}});
   const AcquisitionStack taken = assemble_acquisition_stack(holder_with({{0x3041, 0x7050}}, &now), function_start);
-  CHECK(taken.own_frame == 0);
+  CHECK(taken.alive_frame == 0);
   CHECK(pcs(taken.stack) == Pcs{0x3041, 0x4088});
 }
 
@@ -174,7 +174,7 @@ TEST_CASE("without a live stack the call sites are all there is") {
   const AcquisitionStack taken =
       assemble_acquisition_stack(holder_with({{0x3041, 0x7050}, {0x4088, 0x70a0}}, nullptr), function_start);
   CHECK(pcs(taken.stack) == Pcs{0x3041, 0x4088});
-  CHECK(taken.own_frame == -1);
+  CHECK(taken.alive_frame == -1);
   CHECK(std::string(taken.stack.note).find("was not captured") != std::string::npos);
   const AcquisitionStack nothing = assemble_acquisition_stack(holder_with({}, nullptr), function_start);
   CHECK(nothing.stack.count == 0);
@@ -187,7 +187,7 @@ TEST_CASE("a stack captured at the acquisition is used whole, and its live frame
   holder.taken = &captured;
   const AcquisitionStack taken = assemble_acquisition_stack(holder, function_start);
   CHECK(pcs(taken.stack) == pcs(captured));
-  CHECK(taken.own_frame == 2);
+  CHECK(taken.alive_frame == 2);
   CHECK(taken.first_alive == 1);
 }
 

@@ -42,7 +42,7 @@ class CancellableCalls {
     return {ip, -EINTR, ip, reinterpret_cast<uintptr_t>(stack_ + 3), 0};
   }
   void spoil_the_load() { bytes_[kCaller + 20] = 0x90; }
-  uintptr_t& way_back() { return stack_[0]; }
+  uintptr_t& return_address() { return stack_[0]; }
 
  private:
   static constexpr size_t kArch = 512, kCaller = 256, kAfterCall = 33;

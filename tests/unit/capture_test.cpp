@@ -22,7 +22,7 @@
 #include <thread>
 
 #include "shim/common/contract/settings.h"
-#include "shim/inspection/own_memory.h"
+#include "shim/inspection/local_memory.h"
 #include "shim/own_threads/seccomp_state.h"
 #include "tests/catch.h"
 #include "tests/unit/in_child.h"
@@ -33,12 +33,12 @@ using namespace holdwatch;
 
 namespace {
 
-int own_tid() {
+int current_tid() {
   return static_cast<int>(syscall(SYS_gettid));
 }
 
 // As the thread's creator knows it: the mapping may go on beyond the stack.
-uintptr_t own_stack_end() {
+uintptr_t current_stack_end() {
   pthread_attr_t attributes;
   void* start = nullptr;
   size_t size = 0;
@@ -53,8 +53,8 @@ class Worker {
  public:
   explicit Worker(std::function<void()> body) {
     thread_ = std::thread([this, body] {
-      stack_end_ = own_stack_end();
-      tid_ = own_tid();
+      stack_end_ = current_stack_end();
+      tid_ = current_tid();
       body();
     });
     while (tid_ == 0) std::this_thread::yield();
@@ -477,7 +477,7 @@ TEST_CASE("own memory can be read in a process that changed its user") {
           if (setresuid(65534, 65534, 65534) != 0) return false;
           const int value = 42;
           int out = 0;
-          return read_own_memory(reinterpret_cast<uintptr_t>(&value), &out, sizeof out) == sizeof out && out == 42;
+          return read_local_memory(reinterpret_cast<uintptr_t>(&value), &out, sizeof out) == sizeof out && out == 42;
         }) == 0);
 }
 
@@ -590,7 +590,7 @@ TEST_CASE("under a filter that may kill for a system call no thread is looked at
   const std::string why = snapshot.why_short;
   int value = 0;
   const int known = 42;
-  const size_t got = read_own_memory(reinterpret_cast<uintptr_t>(&known), &value, sizeof value);
+  const size_t got = read_local_memory(reinterpret_cast<uintptr_t>(&known), &value, sizeof value);
   g_seccomp_state.on_program.store(0);
   pipe.put();
   CHECK_FALSE(captured);
@@ -637,7 +637,7 @@ TEST_CASE("a filter for the whole process, our threads included, does not preven
 TEST_CASE("a main thread that has left is gone, though the process lives on and the kernel still lists it") {
   CHECK(result_in_child([] {
           capture_start(kSignalAuto);
-          static const int main_tid = own_tid();
+          static const int main_tid = current_tid();
           std::thread([] {
             Snapshot snapshot;
             while (capture_thread(main_tid, 0, &snapshot) || snapshot.state != ThreadState::gone) usleep(1000);
@@ -679,11 +679,11 @@ TEST_CASE("without /proc a thread's state is known from its clock, and the reaso
 
 TEST_CASE(
     "where no signal is to be had, one line says which was asked for, and that running threads are not captured") {
-  const auto said_for = [](int option) { return in_child([option] { return capture_start(option) ? 0 : 1; }); };
-  CHECK(said_for(kSignalAuto).text.empty());
-  CHECK(said_for(kSignalOff).text.empty());
-  CHECK(said_for(kSignalOff).status == 0);
-  const Outcome ordinary = said_for(SIGUSR1);
+  const auto result_of_start = [](int option) { return in_child([option] { return capture_start(option) ? 0 : 1; }); };
+  CHECK(result_of_start(kSignalAuto).text.empty());
+  CHECK(result_of_start(kSignalOff).text.empty());
+  CHECK(result_of_start(kSignalOff).status == 0);
+  const Outcome ordinary = result_of_start(SIGUSR1);
   CHECK(ordinary.status == 1);
   CHECK(contains(ordinary.text.c_str(), "SIGNAL=10 is not a real-time signal"));
   const Outcome none_free = in_child([] {
@@ -696,8 +696,8 @@ TEST_CASE(
 
 TEST_CASE("a snapshot from a call site is exact about its caller and needs no verifying") {
   Snapshot snapshot;
-  capture_from_call_site(own_tid(), 0x1000, 0x2000, 0x3000, 0x4000, &snapshot);
-  CHECK(snapshot.tid == own_tid());
+  capture_from_call_site(current_tid(), 0x1000, 0x2000, 0x3000, 0x4000, &snapshot);
+  CHECK(snapshot.tid == current_tid());
   CHECK(snapshot.state == ThreadState::blocked);
   CHECK(snapshot.registers.ip == 0x1000);
   CHECK(snapshot.registers.sp == 0x2000);
@@ -710,6 +710,6 @@ TEST_CASE("a snapshot from a call site is exact about its caller and needs no ve
 
 TEST_CASE("a stack pointer above the thread's stack means another stack, whose end is not known") {
   Snapshot snapshot;
-  capture_from_call_site(own_tid(), 0x1000, 0x5000, 0, 0x4000, &snapshot);
+  capture_from_call_site(current_tid(), 0x1000, 0x5000, 0, 0x4000, &snapshot);
   CHECK(snapshot.stack_end == 0);
 }

@@ -40,7 +40,7 @@ struct Fixture {
     flow.watch(entry + return_offset, true);
     flow.follow_function(entry);
     if (!flow.watched()) return std::nullopt;
-    return flow.distance((*flow.watched())[Encoded::rsp], (*flow.watched())[Encoded::rbp]);
+    return flow.distance((*flow.watched())[EncodedRegister::rsp], (*flow.watched())[EncodedRegister::rbp]);
   }
   void check_exact(size_t return_offset, uint64_t wanted) {
     const std::optional<Distance> distance = to_frame_pointer(return_offset);
@@ -121,8 +121,8 @@ TEST_CASE("an argument that is kept on the stack across a call is still that arg
   fixture.flow.watch(fixture.entry + 18, true);
   fixture.flow.follow_function(fixture.entry);
   REQUIRE(fixture.flow.watched());
-  const FlowValue value = (*fixture.flow.watched())[Encoded::rsi];
-  CHECK(value == FlowValue{static_cast<int>(Encoded::rsi), 0, false});
+  const FlowValue value = (*fixture.flow.watched())[EncodedRegister::rsi];
+  CHECK(value == FlowValue{static_cast<int>(EncodedRegister::rsi), 0, false});
 }
 
 TEST_CASE("a frame that is made on one way only is known where it is made") {
@@ -145,10 +145,10 @@ TEST_CASE("code is followed to where it returns") {
   fixture.flow.follow_to_return(fixture.entry + 2);
   REQUIRE(fixture.flow.returns().size() == 1);
   const FlowState& state = fixture.flow.returns().front();
-  CHECK(state[Encoded::rsp] == FlowValue{4, 0x28, false});
-  CHECK(state[Encoded::rbx] == FlowValue{4, 0x18, true});
-  CHECK(state[Encoded::rbp] == FlowValue{4, 0x20, true});
-  CHECK(state[Encoded::r12] == FlowValue{12, 0, false});
+  CHECK(state[EncodedRegister::rsp] == FlowValue{4, 0x28, false});
+  CHECK(state[EncodedRegister::rbx] == FlowValue{4, 0x18, true});
+  CHECK(state[EncodedRegister::rbp] == FlowValue{4, 0x20, true});
+  CHECK(state[EncodedRegister::r12] == FlowValue{12, 0, false});
 }
 
 TEST_CASE("a call that never returns is not followed into the next function") {

@@ -250,8 +250,9 @@ TEST_CASE("a thread's own descriptor table is used if it has one") {
   std::atomic<int> tid{0};
   std::atomic<bool> seen{false};
   std::thread other([&] {
-    const bool own_table = unshare(CLONE_FILES) == 0 && dup2(writer, common) == common && dup2(common, left) == left;
-    tid = own_table ? gettid() : -1;
+    const bool has_private_table =
+        unshare(CLONE_FILES) == 0 && dup2(writer, common) == common && dup2(common, left) == left;
+    tid = has_private_table ? gettid() : -1;
     while (!seen) std::this_thread::yield();
   });
   while (tid == 0) std::this_thread::yield();

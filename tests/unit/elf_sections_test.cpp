@@ -14,7 +14,7 @@ using namespace holdwatch;
 
 namespace {
 
-std::string own_bytes() {
+std::string bytes_of_self() {
   std::ostringstream bytes;
   bytes << std::ifstream("/proc/self/exe", std::ios::binary).rdbuf();
   return bytes.str();
@@ -54,7 +54,7 @@ TEST_CASE("what is no ELF file is not opened, and one whose sections are damaged
   CHECK(ElfSections::open("/tmp") == nullptr);
   CHECK(File("").open() == nullptr);
   CHECK(File("#!/bin/sh\necho a script that is longer than an ELF header would be, and so on\n").open() == nullptr);
-  std::string bytes = own_bytes();
+  std::string bytes = bytes_of_self();
   Elf64_Ehdr header;
   memcpy(&header, bytes.data(), sizeof header);
   header.e_shoff = bytes.size() - 1;

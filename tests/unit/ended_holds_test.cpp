@@ -31,7 +31,7 @@ struct Releaser {
   Caller caller() const { return {0x402000, reinterpret_cast<uintptr_t>(words.data()), 0x7100}; }
 
   void hand_over(uintptr_t lock, const Caller& from) {
-    OwnRecord& record = thread.record();
+    OwnerRecord& record = thread.record();
     // A site that no other file's tests use: what is learnt of one stays for the process.
     hold(record, {reinterpret_cast<const void*>(lock), LockKind::rwlock, Access::shared}, {0x401666, from.sp, 0});
     HeldSlot* slot = record.find(lock);
@@ -48,7 +48,7 @@ void give_all_back() {
 TEST_CASE("what is handed over is the hold, its end, and where the thread was") {
   give_all_back();
   Releaser releaser;
-  OwnRecord& record = releaser.thread.record();
+  OwnerRecord& record = releaser.thread.record();
   const TickAt tick(4712);
   hold(record, {reinterpret_cast<const void*>(0x1000), LockKind::rwlock, Access::shared}, {0x401000, 0, 0});
   HeldSlot* slot = record.find(0x1000);
@@ -79,7 +79,7 @@ TEST_CASE("what is handed over is the hold, its end, and where the thread was") 
 TEST_CASE("a copy that was made at the acquisition is handed over with the hold") {
   give_all_back();
   Releaser releaser;
-  OwnRecord& record = releaser.thread.record();
+  OwnerRecord& record = releaser.thread.record();
   note_site(0x401777, SiteKind::copies);
   const Caller taker{0x401777, reinterpret_cast<uintptr_t>(releaser.words.data()), 0};
   refill_spares(true);
@@ -104,7 +104,7 @@ TEST_CASE(
     "where the notes end before the frame that unlocks, the next acquisition copies its stack, if that is allowed") {
   give_all_back();
   Releaser releaser(64);
-  OwnRecord& record = releaser.thread.record();
+  OwnerRecord& record = releaser.thread.record();
   const auto sp = [&](size_t word) { return reinterpret_cast<uintptr_t>(releaser.words.data() + word); };
   const auto kind_after = [&](uintptr_t pc, size_t unlock_at) {
     hold(record, {reinterpret_cast<const void*>(0x3000), LockKind::mutex, Access::exclusive}, {pc, sp(0), 0});

@@ -339,7 +339,7 @@ TEST_CASE_METHOD(StoryTest, "a hold whose thread exits is told at once, as aband
     holdwatch::hold(leaving->record(), word, {0x401000, 0, 0});
   });
   REQUIRE(begin_hold());
-  OwnRecord& record = leaving->record();
+  OwnerRecord& record = leaving->record();
   HeldSlot& left = *record.find(word.address());
   leaving.reset();
   look();
@@ -359,7 +359,7 @@ TEST_CASE_METHOD(StoryTest,
     pthread_mutex_lock(&mutex);
     holdwatch::hold(leaving->record(), word, {0x401000, 0, 0});
   });
-  OwnRecord& record = leaving->record();
+  OwnerRecord& record = leaving->record();
   HeldSlot& left = *record.find(word.address());
   leaving.reset();
   wait(kHour / 2);
@@ -531,7 +531,7 @@ TEST_CASE("that a deadlock is over is told before the end of a hold that it kept
           if (!story.begin_hold_of(0)) return 1;
           story.keeper->begin_cycles(*story.timing);
           story.told();
-          OwnRecord& record = story.scene.threads[0].record();
+          OwnerRecord& record = story.scene.threads[0].record();
           HeldSlot& slot = *record.find(story.scene.word(0).address());
           hand_over_slow(record, story.scene.word(0), slot, slot, {0x402000, 0, 0});
           record.clear();

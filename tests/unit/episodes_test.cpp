@@ -247,19 +247,19 @@ TEST_CASE_METHOD(EpisodesTest,
 TEST_CASE_METHOD(EpisodesTest,
                  "the holders of a lock are named by its hold and by its deadlock, but not by a wait for it") {
   episodes.begin(Event::wait, mutex_at(0x1000), 77);
-  CHECK_FALSE(episodes.tell_of_hold(0x1000));
-  CHECK(episodes.tell_of(0x1000));
+  CHECK_FALSE(episodes.has_hold_or_cycle(0x1000));
+  CHECK(episodes.has_episode(0x1000));
   for (const Event event : {Event::hold, Event::abandoned, Event::fork_orphan}) {
     episodes.clear();
     episodes.begin(event, mutex_at(0x1000), 77);
-    CHECK(episodes.tell_of_hold(0x1000));
+    CHECK(episodes.has_hold_or_cycle(0x1000));
   }
   episodes.clear();
   Episode* cycle = episodes.begin(Event::self_deadlock, mutex_at(0x1000), 77);
   cycle->holder_count = 1;
   cycle->holders[0].hold.word = mutex_at(0x1000);
-  CHECK(episodes.tell_of_hold(0x1000));
-  CHECK_FALSE(episodes.tell_of(0x2000));
+  CHECK(episodes.has_hold_or_cycle(0x1000));
+  CHECK_FALSE(episodes.has_episode(0x2000));
 }
 
 TEST_CASE_METHOD(EpisodesTest, "a number is never given twice, not even when all are cleared") {

@@ -75,7 +75,7 @@ struct Story {
 TEST_CASE_METHOD(Story, "one holder, any number of waiters") {
   add_holder(11, "bcast", 1'250'000'000);
   check_all();
-  finding.was_said_plainly = true;
+  finding.had_fallback_report = true;
   check_all();
   add_waiter(12, "first", 800'000'000);
   check_all();
@@ -185,7 +185,7 @@ bool tell(Story& story, size_t number) {
   story.finding.threads_delayed = choices.among(3);
   const bool is_lost = choices.either() || story.finding.threads_delayed > 0;
   story.finding.lost_ns = is_lost ? 2'500'000'000 : 0;
-  story.finding.was_said_plainly = choices.either();
+  story.finding.had_fallback_report = choices.either();
   return choices.all_made();
 }
 

@@ -10,7 +10,7 @@
 #include <map>
 #include <vector>
 
-#include "shim/inspection/own_memory.h"
+#include "shim/inspection/local_memory.h"
 #include "tests/catch.h"
 #include "tests/unit/cancellable_calls.h"
 
@@ -41,7 +41,7 @@ CallRegisters cut_short_at_end(const std::vector<unsigned char>& bytes) {
 
 TEST_CASE("the number of a cancellation point's call is read from where glibc 2.41 keeps it") {
   CancellableCalls calls;
-  CHECK(calls_can_be_told(calls.range()));
+  CHECK(can_distinguish_calls(calls.range()));
   CHECK(call_cut_short(calls.cut_short_in_arch(), calls.range()) == SYS_poll);
   CHECK(call_cut_short(calls.cut_short_in_caller(), calls.range()) == SYS_poll);
 }
@@ -50,14 +50,14 @@ TEST_CASE(
     "where a cancellation point's number cannot be found, nothing is guessed, and the libc is known to be of that "
     "kind") {
   CancellableCalls calls;
-  calls.way_back() += 1;
+  calls.return_address() += 1;
   CHECK(call_cut_short(calls.cut_short_in_arch(), calls.range()) == -1);
   CancellableCalls other;
   other.spoil_the_load();
-  CHECK_FALSE(calls_can_be_told(other.range()));
+  CHECK_FALSE(can_distinguish_calls(other.range()));
   CHECK(call_cut_short(other.cut_short_in_arch(), other.range()) == -1);
   const std::vector<unsigned char> nothing(4096, 0x90);
-  CHECK_FALSE(calls_can_be_told(range_of(nothing)));
+  CHECK_FALSE(can_distinguish_calls(range_of(nothing)));
 }
 
 TEST_CASE("the number of a call by syscall(2) is the one that its hook has noted for this very call") {
@@ -139,7 +139,7 @@ TEST_CASE("every way in which the running libc makes a call that may be cut shor
     if (number >= 0) ++found[number];
   }
   // Since glibc 2.41 most numbers are in no code: all cancellation points make their calls in one place.
-  const bool is_one_place = calls_can_be_told(libc);
+  const bool is_one_place = can_distinguish_calls(libc);
   for (const long number :
        {SYS_poll,       SYS_ppoll,         SYS_pselect6,        SYS_epoll_wait, SYS_epoll_pwait, SYS_clock_nanosleep,
         SYS_pause,      SYS_rt_sigsuspend, SYS_rt_sigtimedwait, SYS_accept,     SYS_accept4,     SYS_connect,

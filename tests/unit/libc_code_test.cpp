@@ -32,13 +32,13 @@ uintptr_t restorer_of_a_handler() {
 }  // namespace
 
 TEST_CASE("the code that signal handlers return to is found") {
-  Target target(getpid());
+  AttachTarget target(getpid());
   target.refresh();
   CHECK(find_libc_code(target).restorer == restorer_of_a_handler());
 }
 
 TEST_CASE("the code that keeps a result says how far below the stack pointer") {
-  Target target(getpid());
+  AttachTarget target(getpid());
   target.refresh();
   const LibcCode code = find_libc_code(target);
   uint64_t kept = 0;

@@ -15,7 +15,7 @@ LockWord mutex_at(uintptr_t address) {
   return {reinterpret_cast<const void*>(address), LockKind::mutex, Access::exclusive};
 }
 
-struct SightingsTest {
+struct LockIndexTest {
   std::unique_ptr<LockIndex> lock_index = std::make_unique<LockIndex>();
   std::deque<RecordedThread> threads;
 
@@ -32,7 +32,7 @@ struct SightingsTest {
   }
 };
 
-TEST_CASE_METHOD(SightingsTest, "one walk sees each wanted lock's holders and waiters, and of no other's") {
+TEST_CASE_METHOD(LockIndexTest, "one walk sees each wanted lock's holders and waiters, and of no other's") {
   RecordedThread& first = thread();
   RecordedThread& second = thread();
   hold(first.record(), mutex_at(0x1000));
@@ -50,7 +50,7 @@ TEST_CASE_METHOD(SightingsTest, "one walk sees each wanted lock's holders and wa
   for (const uintptr_t lock : {0x1000u, 0x2000u, 0x3000u}) drop(first.record(), lock);
 }
 
-TEST_CASE_METHOD(SightingsTest, "what has ended since the walk is not visited") {
+TEST_CASE_METHOD(LockIndexTest, "what has ended since the walk is not visited") {
   RecordedThread& holder = thread();
   hold(holder.record(), mutex_at(0x1000));
   lock_index->want(mutex_at(0x1000));
@@ -59,7 +59,7 @@ TEST_CASE_METHOD(SightingsTest, "what has ended since the walk is not visited") 
   CHECK(holders_of(0x1000).empty());
 }
 
-TEST_CASE_METHOD(SightingsTest, "a lock that was not wanted, or not among so many, is found all the same") {
+TEST_CASE_METHOD(LockIndexTest, "a lock that was not wanted, or not among so many, is found all the same") {
   RecordedThread& holder = thread();
   hold(holder.record(), mutex_at(0x1000));
   CHECK(holders_of(0x1000) == std::vector{holder.tid()});
@@ -70,7 +70,7 @@ TEST_CASE_METHOD(SightingsTest, "a lock that was not wanted, or not among so man
   drop(holder.record(), 0x1000);
 }
 
-TEST_CASE_METHOD(SightingsTest, "a cleared one has seen nothing and wants nothing") {
+TEST_CASE_METHOD(LockIndexTest, "a cleared one has seen nothing and wants nothing") {
   lock_index->want(mutex_at(0x1000));
   lock_index->clear();
   RecordedThread& holder = thread();

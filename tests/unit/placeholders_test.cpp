@@ -33,7 +33,7 @@ TEST_CASE("a program's or host's name cannot choose the directory") {
 }
 
 TEST_CASE("the facts of this process are true") {
-  const ProcessFacts facts = own_process_facts();
+  const ProcessFacts facts = current_process_facts();
   CHECK(facts.pid == getpid());
   CHECK(facts.exe.starts_with('/'));
   CHECK(facts.exe.ends_with("/" + facts.program));

@@ -189,7 +189,7 @@ TEST_CASE("with LOG=none nothing is written in any form, and nothing counts as r
     write_plain_report(Finding{});
     write_plain_notice("notice");
     write_plain_first_line(*request);
-    return was_said_plainly(5) ? 1 : 0;
+    return had_fallback_report(5) ? 1 : 0;
   });
   CHECK(outcome.text.empty());
   CHECK(outcome.status == 0);
@@ -197,14 +197,14 @@ TEST_CASE("with LOG=none nothing is written in any form, and nothing counts as r
 
 // --- the first line of a request, which the watcher writes without a look at any thread ---
 
-struct PlainJobTest {
+struct PlainRequestTest {
   std::unique_ptr<ReportRequest> request = std::make_unique<ReportRequest>();
   // What the line has to be about.
   std::vector<Holder> holders;
   Waiter longest{};
   Finding finding{};
 
-  PlainJobTest() {
+  PlainRequestTest() {
     const auto* const lock = reinterpret_cast<const void*>(uintptr_t{0x1000});
     request->event = finding.event = Event::hold;
     request->phase = finding.phase = Phase::over;
@@ -253,14 +253,15 @@ struct PlainJobTest {
     finding.waiters = &longest;
     const Outcome outcome = in_child([&] {
       write_plain_first_line(*request);
-      return was_said_plainly(request->episode) ? 0 : 1;
+      return had_fallback_report(request->episode) ? 0 : 1;
     });
     CHECK(outcome.status == 0);
     CHECK(lines_of(outcome) == Lines{first_line(finding)});
   }
 };
 
-TEST_CASE_METHOD(PlainJobTest, "holders come longest first, by the names that they had when the request was posted") {
+TEST_CASE_METHOD(PlainRequestTest,
+                 "holders come longest first, by the names that they had when the request was posted") {
   request->state.lock = {reinterpret_cast<const void*>(uintptr_t{0x1000}), LockKind::rwlock, Access::shared};
   finding.lock.kind = LockKind::rwlock;
   add_holder(11, "younger", 2 * kSecond, Access::shared);
@@ -271,7 +272,7 @@ TEST_CASE_METHOD(PlainJobTest, "holders come longest first, by the names that th
   check();
 }
 
-TEST_CASE_METHOD(PlainJobTest,
+TEST_CASE_METHOD(PlainRequestTest,
                  "of those that wait the longest is told, and how many there are; who waits for a condition is none") {
   add_holder(11, "holder", 3 * kSecond);
   expect_holder(11, "holder", 3 * kSecond);
@@ -286,7 +287,7 @@ TEST_CASE_METHOD(PlainJobTest,
   check();
 }
 
-TEST_CASE_METHOD(PlainJobTest, "a waiter is shown by its name, and whether it wants to read") {
+TEST_CASE_METHOD(PlainRequestTest, "a waiter is shown by its name, and whether it wants to read") {
   request->event = finding.event = Event::wait;
   request->state.lock = {reinterpret_cast<const void*>(uintptr_t{0x1000}), LockKind::rwlock, Access::shared};
   finding.lock.kind = LockKind::rwlock;
@@ -303,7 +304,7 @@ TEST_CASE_METHOD(PlainJobTest, "a waiter is shown by its name, and whether it wa
   CHECK(lines_of(outcome) == Lines{first_line(finding)});
 }
 
-TEST_CASE_METHOD(PlainJobTest, "of a holder that has exited the name is its record's") {
+TEST_CASE_METHOD(PlainRequestTest, "of a holder that has exited the name is its record's") {
   RecordedThread thread;
   HolderState& holder = add_holder(11, "", 3 * kSecond);
   holder.hold.gone = true;
@@ -316,14 +317,14 @@ TEST_CASE_METHOD(PlainJobTest, "of a holder that has exited the name is its reco
   thread.record().gone_name[0] = '\0';
 }
 
-TEST_CASE_METHOD(PlainJobTest, "an inferred hold has lasted at least so long") {
+TEST_CASE_METHOD(PlainRequestTest, "an inferred hold has lasted at least so long") {
   add_holder(11, "early", 3 * kSecond).hold.sites[0].pc = 0;
   expect_holder(11, "early", 3 * kSecond);
   holders[0].acquired = Acquired::unseen;
   check();
 }
 
-TEST_CASE_METHOD(PlainJobTest, "of a holder in another process that process is named, if it was found") {
+TEST_CASE_METHOD(PlainRequestTest, "of a holder in another process that process is named, if it was found") {
   HolderState& holder = add_holder(11, "", 3 * kSecond);
   holder.hold.sites[0].pc = 0;
   holder.where = Whereabouts::elsewhere;
@@ -334,7 +335,7 @@ TEST_CASE_METHOD(PlainJobTest, "of a holder in another process that process is n
   check();
 }
 
-TEST_CASE_METHOD(PlainJobTest, "a cycle is shown in its own order, each thread with its own lock and wait") {
+TEST_CASE_METHOD(PlainRequestTest, "a cycle is shown in its own order, each thread with its own lock and wait") {
   request->event = finding.event = Event::deadlock;
   add_holder(11, "first", kSecond);
   add_holder(12, "second", 3 * kSecond);
@@ -356,7 +357,7 @@ TEST_CASE_METHOD(PlainJobTest, "a cycle is shown in its own order, each thread w
   check();
 }
 
-TEST_CASE_METHOD(PlainJobTest, "a closing line counts the delayed threads") {
+TEST_CASE_METHOD(PlainRequestTest, "a closing line counts the delayed threads") {
   request->phase = finding.phase = Phase::released;
   request->threads_delayed = finding.threads_delayed = 4;
   request->lost_ns = finding.lost_ns = 5 * kSecond;
@@ -365,7 +366,7 @@ TEST_CASE_METHOD(PlainJobTest, "a closing line counts the delayed threads") {
   check();
 }
 
-TEST_CASE_METHOD(PlainJobTest, "what is left of one request is not in the next one's line") {
+TEST_CASE_METHOD(PlainRequestTest, "what is left of one request is not in the next one's line") {
   const Outcome outcome = in_child([&] {
     pthread_setname_np(pthread_self(), "waiter");
     add_holder(11, "holder", 3 * kSecond).likely = true;
@@ -386,19 +387,19 @@ TEST_CASE_METHOD(PlainJobTest, "what is left of one request is not in the next o
   CHECK(lines[1] == first_line(finding));
 }
 
-TEST_CASE_METHOD(PlainJobTest, "short reports are remembered for the last thousand episodes") {
+TEST_CASE_METHOD(PlainRequestTest, "short reports are remembered for the last thousand episodes") {
   const Outcome outcome = in_child([&] {
-    if (was_said_plainly(7)) return 1;
+    if (had_fallback_report(7)) return 1;
     write_plain_first_line(*request);
-    if (!was_said_plainly(7) || was_said_plainly(8)) return 2;
+    if (!had_fallback_report(7) || had_fallback_report(8)) return 2;
     for (int i = 0; i < 1000; ++i) {
       ++request->episode;
       write_plain_first_line(*request);
     }
-    if (!was_said_plainly(7)) return 3;
+    if (!had_fallback_report(7)) return 3;
     request->episode = 7 + 1024;
     write_plain_first_line(*request);
-    return was_said_plainly(7) ? 4 : 0;
+    return had_fallback_report(7) ? 4 : 0;
   });
   CHECK(outcome.status == 0);
 }

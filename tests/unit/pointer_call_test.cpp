@@ -16,7 +16,7 @@ constexpr uintptr_t kCode = 0x7f0000000000;
 constexpr uintptr_t kData = 0x7f0000100000;
 constexpr uintptr_t kSp = 0x7ffd00000000;
 constexpr uintptr_t kWanted = 0x7f0000001230;
-constexpr auto kDi = static_cast<size_t>(Encoded::rdi), kAx = static_cast<size_t>(Encoded::rax);
+constexpr auto kDi = static_cast<size_t>(EncodedRegister::rdi), kAx = static_cast<size_t>(EncodedRegister::rax);
 
 // One function, whose last instruction is a call; words of data.
 struct Fixture {

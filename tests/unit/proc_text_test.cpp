@@ -22,7 +22,8 @@ TEST_CASE("a file that cannot be read says why, and one that can says so too") {
   CHECK(error == ENOENT);
   CHECK(read_text("/proc/self/task", &error).empty());
   CHECK(error == EISDIR);
-  CHECK(read_text(own_thread_file(gettid(), "comm"), &error) == read_text(thread_file(getpid(), gettid(), "comm")));
+  CHECK(read_text(current_process_thread_file(gettid(), "comm"), &error) ==
+        read_text(thread_file(getpid(), gettid(), "comm")));
   CHECK(error == 0);
 }
 

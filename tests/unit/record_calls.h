@@ -2,16 +2,16 @@
 #pragma once
 
 #include "shim/record/acquire_slow.h"
-#include "shim/record/own_record.h"
+#include "shim/record/owner_record.h"
 
 namespace holdwatch {
 
-inline bool takes_at_once(OwnRecord& record, LockWord lock, HeldSlot*& slot) {
+inline bool takes_at_once(OwnerRecord& record, LockWord lock, HeldSlot*& slot) {
   if (lock.access() == Access::shared) return record.takes_at_once<LockKind::rwlock, Access::shared>(slot);
   return record.takes_at_once<LockKind::mutex, Access::exclusive>(slot);
 }
 
-inline bool hold_new_at_once(OwnRecord& record, LockWord lock, const Caller& caller) {
+inline bool hold_new_at_once(OwnerRecord& record, LockWord lock, const Caller& caller) {
   if (lock.kind() == LockKind::mutex)
     return record.hold_new_at_once<LockKind::mutex, Access::exclusive>(lock.address(), caller);
   return lock.access() == Access::shared
@@ -19,22 +19,22 @@ inline bool hold_new_at_once(OwnRecord& record, LockWord lock, const Caller& cal
              : record.hold_new_at_once<LockKind::rwlock, Access::exclusive>(lock.address(), caller);
 }
 
-inline bool drop_at_once(OwnRecord& record, LockWord lock) {
+inline bool drop_at_once(OwnerRecord& record, LockWord lock) {
   return lock.kind() == LockKind::mutex ? record.drop_at_once<LockKind::mutex>(lock)
                                         : record.drop_at_once<LockKind::rwlock>(lock);
 }
 
-inline void hold(OwnRecord& record, LockWord lock, const Caller& caller = {}) {
+inline void hold(OwnerRecord& record, LockWord lock, const Caller& caller = {}) {
   if (!hold_new_at_once(record, lock, caller)) hold_slow(record, lock, caller);
 }
 
-inline void drop(OwnRecord& record, uintptr_t address) {
+inline void drop(OwnerRecord& record, uintptr_t address) {
   HeldSlot* slot = record.find(address);
   const LockKind kind = LockWord(slot->word.load()).kind();
   if (!drop_at_once(record, {reinterpret_cast<const void*>(address), kind, Access::exclusive})) record.drop(*slot);
 }
 
-inline HeldSlot* begin_wait(OwnRecord& record, LockWord lock, const Caller& caller = {}, uint64_t tick_ns = 1) {
+inline HeldSlot* begin_wait(OwnerRecord& record, LockWord lock, const Caller& caller = {}, uint64_t tick_ns = 1) {
   HeldSlot* slot = nullptr;
   if (!takes_at_once(record, lock, slot)) return begin_wait_slow(record, lock, caller, tick_ns);
   record.begin_wait(*slot, lock, caller, tick_ns);
@@ -42,9 +42,9 @@ inline HeldSlot* begin_wait(OwnRecord& record, LockWord lock, const Caller& call
 }
 
 // The wait is over, and the lock is had.
-inline void end_wait_with_lock(OwnRecord& record, HeldSlot& slot) {
+inline void end_wait_with_lock(OwnerRecord& record, HeldSlot& slot) {
   const LockWord lock = LockWord(slot.word.load()).without_waiting();
-  if (!OwnRecord::hold_at_once(slot)) hold_waited_slow(record, slot, lock);
+  if (!OwnerRecord::hold_at_once(slot)) hold_waited_slow(record, slot, lock);
 }
 
 }  // namespace holdwatch

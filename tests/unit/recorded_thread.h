@@ -72,7 +72,7 @@ class RecordedThread {
     thread_.join();
   }
 
-  OwnRecord& record() { return *record_; }
+  OwnerRecord& record() { return *record_; }
   uint32_t index() const { return index_of(*record_); }
   int tid() const { return record_->tid.load(); }
 
@@ -94,7 +94,7 @@ class RecordedThread {
   std::condition_variable changed_;
   std::function<void()> task_;
   bool leaves_ = false;
-  OwnRecord* record_ = nullptr;
+  OwnerRecord* record_ = nullptr;
   std::thread thread_;
 };
 

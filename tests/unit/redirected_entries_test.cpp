@@ -19,7 +19,7 @@ void give_all_back(const uintptr_t* first, size_t count) {
 
 TEST_CASE("a slot that holds what was found is turned, and turned back to the function") {
   uintptr_t word = 100;
-  CHECK(note_and_turn({at(word), 100, 1, 2, false}));
+  CHECK(note_and_redirect({at(word), 100, 1, 2, false}));
   CHECK(word == 2);
   give_all_back(&word, 1);
   CHECK(word == 1);
@@ -27,7 +27,7 @@ TEST_CASE("a slot that holds what was found is turned, and turned back to the fu
 
 TEST_CASE("a slot that has changed meanwhile is left alone") {
   uintptr_t word = 101;
-  CHECK_FALSE(note_and_turn({at(word), 100, 1, 2, false}));
+  CHECK_FALSE(note_and_redirect({at(word), 100, 1, 2, false}));
   CHECK(word == 101);
   give_all_back(&word, 1);
   CHECK(word == 101);
@@ -35,7 +35,7 @@ TEST_CASE("a slot that has changed meanwhile is left alone") {
 
 TEST_CASE("what something else has been written over since is not given back") {
   uintptr_t word = 100;
-  REQUIRE(note_and_turn({at(word), 100, 1, 2, false}));
+  REQUIRE(note_and_redirect({at(word), 100, 1, 2, false}));
   word = 7;
   give_all_back(&word, 1);
   CHECK(word == 7);
@@ -43,8 +43,8 @@ TEST_CASE("what something else has been written over since is not given back") {
 
 TEST_CASE("only slots between the two addresses are given back") {
   uintptr_t words[2] = {100, 100};
-  REQUIRE(note_and_turn({at(words[0]), 100, 1, 2, false}));
-  REQUIRE(note_and_turn({at(words[1]), 100, 1, 2, false}));
+  REQUIRE(note_and_redirect({at(words[0]), 100, 1, 2, false}));
+  REQUIRE(note_and_redirect({at(words[1]), 100, 1, 2, false}));
   restore_redirected(at(words[1]), at(words[1]) + sizeof(uintptr_t));
   CHECK(words[0] == 2);
   CHECK(words[1] == 1);
@@ -55,11 +55,11 @@ TEST_CASE("only slots between the two addresses are given back") {
 TEST_CASE("a module that comes and goes at the same place takes one entry") {
   constexpr size_t kMoreThanFit = 200'000;
   uintptr_t word = 100;
-  REQUIRE(note_and_turn({at(word), 100, 1, 2, false}));
+  REQUIRE(note_and_redirect({at(word), 100, 1, 2, false}));
   expect_known_slots();
   for (size_t i = 0; i < kMoreThanFit; ++i) {
     word = 100;
-    REQUIRE(note_and_turn({at(word), 100, 1, 2, false}));
+    REQUIRE(note_and_redirect({at(word), 100, 1, 2, false}));
   }
   give_all_back(&word, 1);
   CHECK(word == 1);
@@ -72,7 +72,7 @@ TEST_CASE("a slot in a read-only page is turned, and the page stays read-only") 
   auto* word = static_cast<uintptr_t*>(page);
   *word = 100;
   mprotect(page, page_size, PROT_READ);
-  CHECK(note_and_turn({at(*word), 100, 1, 2, true}));
+  CHECK(note_and_redirect({at(*word), 100, 1, 2, true}));
   CHECK(*word == 2);
   // The kernel refuses to write what the page's own protection forbids.
   int ends[2];

@@ -14,7 +14,7 @@ constexpr uintptr_t kCaller = 0x3000;
 constexpr uintptr_t kData = 0x2000;
 enum { kRax = 0, kRcx = 1, kRsp = 4, kRdi = 7 };
 
-Instruction decoded(const ByteVector& bytes) {
+MemoryInstruction decoded(const ByteVector& bytes) {
   const auto it = decode_instruction(bytes);
   REQUIRE(it);
   return *it;
@@ -51,14 +51,14 @@ std::optional<uint64_t> passed(const ByteVector& call) {
 TEST_CASE("instructions have the length and the operand that the manual gives them") {
   CHECK(decoded({0x48, 0x8b, 0x05, 1, 0, 0, 0}).length == 7);  // mov 1(%rip),%rax
   CHECK(decoded({0x48, 0x8b, 0x05, 1, 0, 0, 0}).memory->relative);
-  CHECK(decoded({0x48, 0xb8, 1, 2, 3, 4, 5, 6, 7, 8}).length == 10);    // movabs
-  CHECK(decoded({0xf3, 0x0f, 0x1e, 0xfa}).length == 4);                 // endbr64
-  CHECK(decoded({0xf7, 0xc7, 1, 0, 0, 0}).length == 6);                 // test $1,%edi
-  CHECK(decoded({0xf7, 0xd8}).length == 2);                             // neg %eax
-  CHECK(decoded({0x66, 0x0f, 0x3a, 0x0f, 0xc1, 0x08}).length == 6);     // palignr
-  CHECK(decoded({0xc5, 0xfe, 0x6f, 0x06}).length == 4);                 // vmovdqu (%rsi),%ymm0
-  CHECK(decoded({0x62, 0xf1, 0xfe, 0x48, 0x6f, 0x06}).length == 6);     // vmovdqu64 (%rsi),%zmm0
-  const Instruction indexed = decoded({0x43, 0x8b, 0x44, 0x8c, 0x10});  // mov 0x10(%r12,%r9,4),%eax
+  CHECK(decoded({0x48, 0xb8, 1, 2, 3, 4, 5, 6, 7, 8}).length == 10);          // movabs
+  CHECK(decoded({0xf3, 0x0f, 0x1e, 0xfa}).length == 4);                       // endbr64
+  CHECK(decoded({0xf7, 0xc7, 1, 0, 0, 0}).length == 6);                       // test $1,%edi
+  CHECK(decoded({0xf7, 0xd8}).length == 2);                                   // neg %eax
+  CHECK(decoded({0x66, 0x0f, 0x3a, 0x0f, 0xc1, 0x08}).length == 6);           // palignr
+  CHECK(decoded({0xc5, 0xfe, 0x6f, 0x06}).length == 4);                       // vmovdqu (%rsi),%ymm0
+  CHECK(decoded({0x62, 0xf1, 0xfe, 0x48, 0x6f, 0x06}).length == 6);           // vmovdqu64 (%rsi),%zmm0
+  const MemoryInstruction indexed = decoded({0x43, 0x8b, 0x44, 0x8c, 0x10});  // mov 0x10(%r12,%r9,4),%eax
   CHECK(indexed.length == 5);
   CHECK(indexed.memory->base == 12);
   CHECK(indexed.memory->index == 9);

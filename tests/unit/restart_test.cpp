@@ -134,7 +134,7 @@ TEST_CASE("a call is ended whose number cannot be told, or is none that is gone 
     CHECK(is_ended(stopped, to_begin_again(stopped, false, memory)));
   }
   test::CancellableCalls calls;
-  calls.way_back() = 1;
+  calls.return_address() = 1;
   const user_regs_struct stopped = resumed_at(calls.cut_short_in_arch().ip, calls.cut_short_in_arch().sp);
   CHECK(is_ended(stopped, to_begin_again(stopped, false, memory)));
 }

@@ -27,7 +27,7 @@ void note_arrival(uint32_t value, ucontext_t*) {
 
 void do_nothing(int) {}
 
-int own_tid() {
+int current_tid() {
   return static_cast<int>(syscall(SYS_gettid));
 }
 
@@ -80,7 +80,7 @@ TEST_CASE("opening changes no disposition") {
 TEST_CASE("a signal carries its value, and leaves the default disposition behind") {
   REQUIRE(signal_open(kSignalAuto, note_arrival));
   const int before = g_arrived;
-  REQUIRE(signal_send(own_tid(), 0, 4711) == SamplingFailure::none);
+  REQUIRE(signal_send(current_tid(), 0, 4711) == SamplingFailure::none);
   CHECK(g_arrived == before + 1);  // a signal to oneself is delivered before the system call returns
   CHECK(g_value == 4711);
   CHECK(handled_signals() == std::vector<int>{SIGRTMAX});
@@ -94,7 +94,7 @@ TEST_CASE("the handler stays as long as a signal is on its way, and it is not de
     g_arrived = 0;
     block(SIGRTMAX, SIG_BLOCK);
     for (const uint32_t value : {1u, 2u}) {
-      signal_send(own_tid(), 0, value);
+      signal_send(current_tid(), 0, value);
       signal_give_back();
       if (disposition_is_default(SIGRTMAX) || !signals_under_way()) _exit(1);
     }
@@ -111,7 +111,7 @@ TEST_CASE("a signal that the program uses is passed over") {
   REQUIRE(signal_open(kSignalAuto, note_arrival));
   std::signal(SIGRTMAX, do_nothing);
   std::signal(SIGRTMAX - 1, SIG_IGN);
-  const SamplingFailure failure = signal_send(own_tid(), 0, 2);
+  const SamplingFailure failure = signal_send(current_tid(), 0, 2);
   const std::vector<int> handled = handled_signals();
   signal_give_back();
   std::signal(SIGRTMAX, SIG_DFL);
@@ -124,13 +124,13 @@ TEST_CASE("a signal that the program uses is passed over") {
 TEST_CASE("a signal that the program takes over while it is borrowed stays the program's") {
   const int status = status_of_child([] {
     signal_open(kSignalAuto, note_arrival);
-    signal_send(own_tid(), 0, 3);
+    signal_send(current_tid(), 0, 3);
     std::signal(SIGRTMAX, do_nothing);
     signal_give_back();
     struct sigaction action;
     sigaction(SIGRTMAX, nullptr, &action);
     if (action.sa_handler != do_nothing) _exit(1);
-    if (signal_send(own_tid(), 0, 4) != SamplingFailure::none || g_value != 4) _exit(2);
+    if (signal_send(current_tid(), 0, 4) != SamplingFailure::none || g_value != 4) _exit(2);
     sigaction(SIGRTMAX, nullptr, &action);
     if (action.sa_handler != do_nothing) _exit(3);
   });
@@ -139,33 +139,33 @@ TEST_CASE("a signal that the program takes over while it is borrowed stays the p
 
 TEST_CASE("a signal that the thread blocks is skipped, and without another the thread is not sampled") {
   REQUIRE(signal_open(kSignalAuto, note_arrival));
-  REQUIRE(signal_send(own_tid(), bit_of(SIGRTMAX), 5) == SamplingFailure::none);
+  REQUIRE(signal_send(current_tid(), bit_of(SIGRTMAX), 5) == SamplingFailure::none);
   CHECK(handled_signals() == std::vector<int>{SIGRTMAX - 1});
   signal_give_back();
-  CHECK(signal_send(own_tid(), UINT64_MAX, 6) == SamplingFailure::thread_blocks_signal);
+  CHECK(signal_send(current_tid(), UINT64_MAX, 6) == SamplingFailure::thread_blocks_signal);
   CHECK(handled_signals().empty());
 }
 
 TEST_CASE("the option's signal is used and no other") {
   const int wanted = SIGRTMIN + 3;
   REQUIRE(signal_open(wanted, note_arrival));
-  REQUIRE(signal_send(own_tid(), 0, 7) == SamplingFailure::none);
+  REQUIRE(signal_send(current_tid(), 0, 7) == SamplingFailure::none);
   CHECK(handled_signals() == std::vector<int>{wanted});
   signal_give_back();
   std::signal(wanted, do_nothing);
-  CHECK(signal_send(own_tid(), 0, 8) == SamplingFailure::no_signal_free);
+  CHECK(signal_send(current_tid(), 0, 8) == SamplingFailure::no_signal_free);
   CHECK_FALSE(signal_open(wanted, note_arrival));
   std::signal(wanted, SIG_DFL);
 }
 
 TEST_CASE("an ordinary signal is not accepted, for two of them may become one on their way") {
   CHECK_FALSE(signal_open(SIGUSR1, note_arrival));
-  CHECK(signal_send(own_tid(), 0, 9) == SamplingFailure::no_signal_free);
+  CHECK(signal_send(current_tid(), 0, 9) == SamplingFailure::no_signal_free);
 }
 
 TEST_CASE("switched off, nothing is sent") {
   CHECK_FALSE(signal_open(kSignalOff, note_arrival));
-  CHECK(signal_send(own_tid(), 0, 10) == SamplingFailure::switched_off);
+  CHECK(signal_send(current_tid(), 0, 10) == SamplingFailure::switched_off);
 }
 
 TEST_CASE("a thread that is gone is reported, and the signal given back") {
@@ -179,7 +179,7 @@ TEST_CASE("a thread that is gone is reported, and the signal given back") {
 TEST_CASE("a program that raises the signal itself gets the default action: its end by that signal") {
   const int status = status_of_child([] {
     signal_open(kSignalAuto, note_arrival);
-    signal_send(own_tid(), 0, 12);  // not given back: the handler is still there
+    signal_send(current_tid(), 0, 12);  // not given back: the handler is still there
     raise(SIGRTMAX);
   });
   REQUIRE(WIFSIGNALED(status));
@@ -189,7 +189,7 @@ TEST_CASE("a program that raises the signal itself gets the default action: its 
 TEST_CASE("a value like ours that was sent in another way is not taken for ours") {
   const int status = status_of_child([] {
     signal_open(kSignalAuto, note_arrival);
-    signal_send(own_tid(), 0, 13);
+    signal_send(current_tid(), 0, 13);
     sigval value;
     value.sival_ptr = reinterpret_cast<void*>(uintptr_t{13});
     sigqueue(getpid(), SIGRTMAX, value);
@@ -200,11 +200,11 @@ TEST_CASE("a value like ours that was sent in another way is not taken for ours"
 
 TEST_CASE("a child of fork that starts anew has the default dispositions again") {
   REQUIRE(signal_open(kSignalAuto, note_arrival));
-  REQUIRE(signal_send(own_tid(), 0, 14) == SamplingFailure::none);
+  REQUIRE(signal_send(current_tid(), 0, 14) == SamplingFailure::none);
   const int status = status_of_child([] {
     signal_open(kSignalAuto, note_arrival);
     // The parent's handler is ours, and is given back when it is next used.
-    signal_send(own_tid(), 0, 15);
+    signal_send(current_tid(), 0, 15);
     signal_give_back();
     if (g_value != 15 || !handled_signals().empty()) _exit(1);
   });
@@ -216,7 +216,7 @@ TEST_CASE("in a child of fork nothing is on its way that its parent has sent") {
   const int status = status_of_child([] {
     signal_open(kSignalAuto, note_arrival);
     block(SIGRTMAX, SIG_BLOCK);
-    signal_send(own_tid(), 0, 17);
+    signal_send(current_tid(), 0, 17);
     const int of_child = status_of_child([] {
       signal_open(kSignalAuto, note_arrival);
       if (signals_under_way() || !disposition_is_default(SIGRTMAX)) _exit(1);
@@ -231,7 +231,7 @@ TEST_CASE("if the kernel queues no more signals, nothing is sent, and the dispos
     const rlimit none = {0, 0};
     setrlimit(RLIMIT_SIGPENDING, &none);
     signal_open(kSignalAuto, note_arrival);
-    if (signal_send(own_tid(), 0, 18) != SamplingFailure::not_queued || signals_under_way()) _exit(1);
+    if (signal_send(current_tid(), 0, 18) != SamplingFailure::not_queued || signals_under_way()) _exit(1);
     signal_give_back();
     if (!handled_signals().empty()) _exit(2);
   });
@@ -241,7 +241,7 @@ TEST_CASE("if the kernel queues no more signals, nothing is sent, and the dispos
 TEST_CASE("errno is the same before and after an arrival") {
   REQUIRE(signal_open(kSignalAuto, [](uint32_t, ucontext_t*) { errno = EIO; }));
   errno = ENOENT;
-  const SamplingFailure failure = signal_send(own_tid(), 0, 16);
+  const SamplingFailure failure = signal_send(current_tid(), 0, 16);
   const int error = errno;
   signal_give_back();
   CHECK(failure == SamplingFailure::none);

@@ -9,7 +9,7 @@
 #include <functional>
 
 #include "shim/common/contract/finding.h"
-#include "shim/inspection/own_memory.h"
+#include "shim/inspection/local_memory.h"
 
 namespace holdwatch {
 

@@ -14,7 +14,7 @@ using namespace holdwatch;
 
 namespace {
 
-int own_tid() {
+int current_tid() {
   return static_cast<int>(syscall(SYS_gettid));
 }
 
@@ -22,11 +22,11 @@ int own_tid() {
 
 TEST_CASE("the files of this thread can be read, and say that it runs") {
   StatusFile status;
-  REQUIRE(read_status_file(own_tid(), &status) == 0);
+  REQUIRE(read_status_file(current_tid(), &status) == 0);
   CHECK(status.state == 'R');
-  CHECK(status.is_of(own_tid()));
+  CHECK(status.is_of(current_tid()));
   SyscallFile file;
-  REQUIRE(read_syscall_file(own_tid(), &file) == 0);
+  REQUIRE(read_syscall_file(current_tid(), &file) == 0);
   // A thread that reads its own file is in that very read, and so neither blocked nor "running" for the kernel.
   CHECK(file.kind == SyscallFile::Kind::in_call);
   CHECK(file.call.number == SYS_read);
@@ -39,7 +39,7 @@ TEST_CASE("a thread's name is read without its newline, up to the longest that t
   prctl(PR_GET_NAME, before);
   prctl(PR_SET_NAME, wanted);
   char name[kThreadNameSize];
-  const int error = read_thread_name(own_tid(), name);
+  const int error = read_thread_name(current_tid(), name);
   prctl(PR_SET_NAME, before);
   REQUIRE(error == 0);
   CHECK(std::string(name) == wanted);

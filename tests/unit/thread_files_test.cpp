@@ -133,10 +133,10 @@ TEST_CASE("a signal waits for the thread or for its process") {
 }
 
 TEST_CASE("only a status that says so is of a thread without a filter of system calls") {
-  CHECK_FALSE(may_be_under_call_filter("Name:\tx\nSeccomp:\t0\nSeccomp_filters:\t0\n"));
+  CHECK_FALSE(may_have_seccomp_filter("Name:\tx\nSeccomp:\t0\nSeccomp_filters:\t0\n"));
   const char* const text = GENERATE("Seccomp:\t2\n", "Seccomp:\t1\n", "Name:\tSeccomp:\t0\n", "Seccomp:\t\n", "");
   INFO(text);
-  CHECK(may_be_under_call_filter(text));
+  CHECK(may_have_seccomp_filter(text));
 }
 
 TEST_CASE("fields of stat are counted from the end of the name, and a negative number is rejected") {

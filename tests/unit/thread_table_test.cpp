@@ -25,7 +25,7 @@ TEST_CASE("a registered thread's record names it, is live, and is its own alone"
   RecordedThread first;
   RecordedThread second;
   pid_t tid = 0;
-  OwnRecord* current = nullptr;
+  OwnerRecord* current = nullptr;
   first.run([&] {
     tid = gettid();
     current = current_record();
@@ -49,7 +49,7 @@ TEST_CASE("a thread's stack bounds have its frames between them") {
 
 TEST_CASE("the main thread's stack bounds have its frames and arguments between them") {
   start_thread_table();
-  OwnRecord* record = current_record() != nullptr ? current_record() : register_thread_slow();
+  OwnerRecord* record = current_record() != nullptr ? current_record() : register_thread_slow();
   REQUIRE(record != nullptr);
   const auto frame = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
   CHECK(frame < record->stack_end);
@@ -68,7 +68,7 @@ TEST_CASE("a smaller stack that the program asks for narrows what is taken for a
 
 TEST_CASE("a thread of ours gets no record") {
   RecordedThread thread;
-  OwnRecord* record = &thread.record();
+  OwnerRecord* record = &thread.record();
   thread.run([&] {
     const Inside inside;
     record = register_thread_slow();
@@ -78,9 +78,9 @@ TEST_CASE("a thread of ours gets no record") {
 
 TEST_CASE("a paused thread records nothing, but its releases can be noted") {
   RecordedThread thread;
-  OwnRecord* current = &thread.record();
-  OwnRecord* paused = nullptr;
-  OwnRecord* registered = &thread.record();
+  OwnerRecord* current = &thread.record();
+  OwnerRecord* paused = nullptr;
+  OwnerRecord* registered = &thread.record();
   thread.run([&] {
     pause_thread();
     current = current_record();
@@ -101,7 +101,7 @@ TEST_CASE("a paused thread records nothing, but its releases can be noted") {
 
 TEST_CASE("pausing twice is undone by resuming once, and resuming alone does nothing") {
   RecordedThread thread;
-  OwnRecord* current = nullptr;
+  OwnerRecord* current = nullptr;
   thread.run([&] {
     pause_thread();
     pause_thread();
@@ -153,7 +153,7 @@ TEST_CASE("as many threads one after the other as one likes need one record") {
 TEST_CASE("threads at one time have records of their own, beyond the first slab too") {
   start_thread_table();
   std::vector<std::unique_ptr<RecordedThread>> threads;
-  std::set<OwnRecord*> records;
+  std::set<OwnerRecord*> records;
   for (int i = 0; i < 1100; ++i) {
     refill_records();
     threads.push_back(std::make_unique<RecordedThread>());
@@ -208,7 +208,7 @@ TEST_CASE("a live record is never reclaimed") {
 }
 
 TEST_CASE("a thread that takes locks in its last destructors is recorded until the end") {
-  static OwnRecord* seen = nullptr;
+  static OwnerRecord* seen = nullptr;
   pthread_key_t key;
   REQUIRE(pthread_key_create(&key, [](void*) { seen = current_record(); }) == 0);
   RecordedThread thread;
@@ -228,7 +228,7 @@ TEST_CASE("the sum of unrecorded holds grows by what each record counts") {
 }
 
 // What is asked of the child's table, as bits.
-enum : int { kOwnRecordStays = 1, kOthersAreFree = 2, kOneIsLive = 4, kHasNewTid = 8, kKnowsFormerTid = 16 };
+enum : int { kCurrentRecordStays = 1, kOthersAreFree = 2, kOneIsLive = 4, kHasNewTid = 8, kKnowsFormerTid = 16 };
 
 TEST_CASE("after a fork the child's table has the forking thread's record alone, under its new id") {
   RecordedThread other;
@@ -242,7 +242,7 @@ TEST_CASE("after a fork the child's table has the forking thread's record alone,
     if (child == 0) {
       current_record_after_fork();
       int answer = 0;
-      if (current_record()->find(0x1000) != nullptr) answer |= kOwnRecordStays;
+      if (current_record()->find(0x1000) != nullptr) answer |= kCurrentRecordStays;
       if (other.record().state == RecordState::free && other.record().holds_nothing()) answer |= kOthersAreFree;
       if (live_records() == 1) answer |= kOneIsLive;
       if (current_record()->tid == getpid()) answer |= kHasNewTid;
@@ -252,7 +252,7 @@ TEST_CASE("after a fork the child's table has the forking thread's record alone,
     waitpid(child, &status, 0);
   });
   REQUIRE(WIFEXITED(status));
-  CHECK((WEXITSTATUS(status) & kOwnRecordStays) != 0);
+  CHECK((WEXITSTATUS(status) & kCurrentRecordStays) != 0);
   CHECK((WEXITSTATUS(status) & kOthersAreFree) != 0);
   CHECK((WEXITSTATUS(status) & kOneIsLive) != 0);
   CHECK((WEXITSTATUS(status) & kHasNewTid) != 0);

@@ -90,7 +90,7 @@ struct Fixture {
   // The stack of a thread blocked in leaf; rbp of `framed` would be kFrame.
   static constexpr uintptr_t kFrame = kStack + 0x1000;
   static constexpr uintptr_t kSp = kFrame - 0x48;
-  void stand_in_leaf() {
+  void put_stack_of_leaf() {
     put(kSp, after_call(framed));
     put(kFrame, 0x1234);
     put(kFrame + 8, after_call(outer));
@@ -129,7 +129,7 @@ bool mentions(const Fixture& fixture, const char* text) {
 
 TEST_CASE("a stack is followed by the unwind tables to its outermost function") {
   Fixture fixture;
-  fixture.stand_in_leaf();
+  fixture.put_stack_of_leaf();
   Snapshot snapshot = fixture.blocked_in_leaf();
   snapshot.registers.bp = Fixture::kFrame;
   snapshot.registers.known |= Registers::kBp;
@@ -145,7 +145,7 @@ TEST_CASE("a stack is followed by the unwind tables to its outermost function") 
 
 TEST_CASE("the snapshot's copy of the stack is preferred to the live stack") {
   Fixture fixture;
-  fixture.stand_in_leaf();
+  fixture.put_stack_of_leaf();
   const ByteVector copy = fixture.stack;
   std::fill(fixture.stack.begin(), fixture.stack.end(), 0);
   Snapshot snapshot = fixture.blocked_in_leaf();
@@ -159,7 +159,7 @@ TEST_CASE("the snapshot's copy of the stack is preferred to the live stack") {
 
 TEST_CASE("a frame whose rbp is not known is found on the stack") {
   Fixture fixture;
-  fixture.stand_in_leaf();
+  fixture.put_stack_of_leaf();
   fixture.unwind(fixture.blocked_in_leaf());
   CHECK(fixture.pcs() == fixture.whole_stack());
   CHECK(fixture.out.complete);
@@ -168,7 +168,7 @@ TEST_CASE("a frame whose rbp is not known is found on the stack") {
 
 TEST_CASE("a stale return address inside the frame that the prologue allocates is not looked at") {
   Fixture fixture;
-  fixture.stand_in_leaf();
+  fixture.put_stack_of_leaf();
   // As good as the true one in every respect but its place.
   fixture.put(Fixture::kFrame - 0x20 + 8, fixture.after_call(Fixture::outer));
   fixture.put(Fixture::kFrame - 0x20 + 16, fixture.after_call(Fixture::start));
@@ -179,7 +179,7 @@ TEST_CASE("a stale return address inside the frame that the prologue allocates i
 
 TEST_CASE("a stale return address after a call to another function is passed over") {
   Fixture fixture(kVariable);
-  fixture.stand_in_leaf();
+  fixture.put_stack_of_leaf();
   fixture.put(Fixture::kFrame - 0x20 + 8, fixture.after_call(Fixture::framed));
   fixture.put(Fixture::kFrame - 0x20 + 16, fixture.after_call(Fixture::start));
   fixture.unwind(fixture.blocked_in_leaf());
@@ -189,7 +189,7 @@ TEST_CASE("a stale return address after a call to another function is passed ove
 
 TEST_CASE("a fitting return address from which the thread's start is not reached is passed over") {
   Fixture fixture(kVariable);
-  fixture.stand_in_leaf();
+  fixture.put_stack_of_leaf();
   fixture.put(Fixture::kFrame - 0x20 + 8, fixture.after_call(Fixture::outer));
   fixture.put(Fixture::kFrame - 0x20 + 16, 0x4141414141414141);
   fixture.unwind(fixture.blocked_in_leaf());
@@ -199,7 +199,7 @@ TEST_CASE("a fitting return address from which the thread's start is not reached
 
 TEST_CASE("a stale chain ends where it joins the live stack at a call to another function") {
   Fixture fixture(kVariable);
-  fixture.stand_in_leaf();
+  fixture.put_stack_of_leaf();
   // framed <- outer <- other, of which only the last step is a lie: other calls jumper, not outer.
   fixture.put(Fixture::kFrame - 0x30 + 8, fixture.after_call(Fixture::outer));
   fixture.put(Fixture::kFrame - 0x30 + 16, fixture.after_call(Fixture::outer));
@@ -210,7 +210,7 @@ TEST_CASE("a stale chain ends where it joins the live stack at a call to another
 
 TEST_CASE("of stale and live return addresses the one after a call to this very function is taken") {
   Fixture fixture(kVariable);
-  fixture.stand_in_leaf();
+  fixture.put_stack_of_leaf();
   fixture.put(Fixture::kFrame - 0x20 + 8, fixture.after_call(Fixture::start));  // calls through a pointer
   fixture.unwind(fixture.blocked_in_leaf());
   CHECK(fixture.pcs() == fixture.whole_stack());
@@ -219,7 +219,7 @@ TEST_CASE("of stale and live return addresses the one after a call to this very 
 
 TEST_CASE("where a stale return address fits as well as the live one the stack ends and says so") {
   Fixture fixture(kVariable);
-  fixture.stand_in_leaf();
+  fixture.put_stack_of_leaf();
   fixture.put(Fixture::kFrame - 0x20 + 8, fixture.after_call(Fixture::outer));
   fixture.put(Fixture::kFrame - 0x20 + 16, fixture.after_call(Fixture::start));
   fixture.unwind(fixture.blocked_in_leaf());
@@ -230,7 +230,7 @@ TEST_CASE("where a stale return address fits as well as the live one the stack e
 
 TEST_CASE("a caller that matches only through an unseen jump is marked as likely") {
   Fixture fixture(kVariable);
-  fixture.stand_in_leaf();
+  fixture.put_stack_of_leaf();
   fixture.put(Fixture::kFrame + 8, fixture.after_call(Fixture::other));  // calls jumper, which jumps through a pointer
   fixture.unwind(fixture.blocked_in_leaf());
   REQUIRE(fixture.out.count == 4);
@@ -251,7 +251,7 @@ void build_calls_through_pointers(Fixture& fixture) {
                         {other, {0x44, 0x0e, 16}},
                         {{0x90, 0xff, 0xe0}, {}}});
   fixture.map();
-  fixture.stand_in_leaf();
+  fixture.put_stack_of_leaf();
   fixture.put(Fixture::kFrame + 8, fixture.after_call(Fixture::other));
   fixture.put(Fixture::kFrame + 24, fixture.after_call(Fixture::start));
 }
@@ -276,7 +276,7 @@ TEST_CASE("a caller by way of several jumps is as good as a direct one") {
                         {Fixture::calls(Fixture::other, Fixture::jumper), {}},
                         {{0x90, 0xe9, 0xfa, 0xfd, 0xff, 0xff}, {}}});  // jmp leaf
   fixture.map();
-  fixture.stand_in_leaf();
+  fixture.put_stack_of_leaf();
   fixture.put(Fixture::kFrame + 8, fixture.after_call(Fixture::other));
   fixture.unwind(fixture.blocked_in_leaf());
   REQUIRE(fixture.out.count == 4);
@@ -289,7 +289,7 @@ TEST_CASE("an argument of the system call that lies in a frame tells where the f
   ByteVector code = kVariable;
   append(code, {0x48, 0x8d, 0x75, 0xe0});  // lea -0x20(%rbp),%rsi
   Fixture fixture(code);
-  fixture.stand_in_leaf();
+  fixture.put_stack_of_leaf();
   // Two that fit and exclude each other, were it not for the argument.
   fixture.put(Fixture::kFrame - 0x20 + 8, fixture.after_call(Fixture::outer));
   fixture.put(Fixture::kFrame - 0x20 + 16, fixture.after_call(Fixture::start));
@@ -309,7 +309,7 @@ TEST_CASE("an argument of the system call that lies in a frame tells where the f
 
 TEST_CASE("the frame of a function of constant size is computed, not searched") {
   Fixture fixture;
-  fixture.stand_in_leaf();
+  fixture.put_stack_of_leaf();
   fixture.put(Fixture::kFrame + 8, fixture.after_call(Fixture::start));  // whom it would not be proven by
   fixture.unwind(fixture.blocked_in_leaf());
   CHECK(fixture.pcs() == std::vector<uintptr_t>{fixture.address(Fixture::leaf) + 2, fixture.after_call(Fixture::framed),
@@ -319,7 +319,7 @@ TEST_CASE("the frame of a function of constant size is computed, not searched") 
 
 // The frame of `framed` is garbage; further up lies a call through a pointer, as every thread's start has one.
 void overwrite_frame(Fixture& fixture) {
-  fixture.stand_in_leaf();
+  fixture.put_stack_of_leaf();
   for (uintptr_t at = Fixture::kFrame; at < Fixture::kFrame + 0x100; at += 8) fixture.put(at, 0x4141414141414141);
   fixture.put(Fixture::kFrame + 0x108, fixture.after_call(Fixture::start));
 }
@@ -356,7 +356,7 @@ TEST_CASE("where the stack proves no caller the stack ends there and says so") {
 
 TEST_CASE("nothing above the known end of the stack is taken for a frame") {
   Fixture fixture(kVariable);
-  fixture.stand_in_leaf();
+  fixture.put_stack_of_leaf();
   Snapshot snapshot = fixture.blocked_in_leaf();
   snapshot.stack_end = Fixture::kFrame;
   fixture.unwind(snapshot);
@@ -393,7 +393,7 @@ TEST_CASE("without registers the snapshot's reason is the note") {
 
 TEST_CASE("a call through a null pointer shows its caller") {
   Fixture fixture;
-  fixture.stand_in_leaf();
+  fixture.put_stack_of_leaf();
   Snapshot snapshot = fixture.blocked_in_leaf();
   snapshot.registers.ip = 0;
   fixture.unwind(snapshot);
@@ -493,7 +493,7 @@ TEST_CASE("of two callers that fit the one is taken in whose frame stands what t
   ByteVector stores = kVariable;
   test::append(stores, {0x48, 0xc7, 0x45, 0xf0, 0x39, 0x30, 0, 0});  // movq $12345,-0x10(%rbp)
   Fixture fixture(stores);
-  fixture.stand_in_leaf();
+  fixture.put_stack_of_leaf();
   fixture.put(Fixture::kFrame - 0x10, 12345);
   fixture.put(Fixture::kFrame - 0x30 + 8, fixture.after_call(Fixture::outer));
   fixture.put(Fixture::kFrame - 0x30 + 16, fixture.after_call(Fixture::start));
@@ -506,7 +506,7 @@ TEST_CASE("of two callers that fit the one is taken in whose frame stands what t
 TEST_CASE("code without tables that does not return is left by its frame pointer, and the note says so") {
   Fixture fixture;
   fixture.memory.regions[kJit] = ByteVector(4096, 0x90);
-  fixture.stand_in_leaf();
+  fixture.put_stack_of_leaf();
   Snapshot snapshot = fixture.blocked_in_leaf();
   snapshot.registers.ip = kJit + 0x100;
   snapshot.registers.bp = Fixture::kFrame;
@@ -528,7 +528,7 @@ TEST_CASE("a function without tables that has just been entered is left by the t
   ByteVector code(4096, 0x90);
   code[0x100] = 0x55;  // push %rbp
   fixture.memory.regions[kJit] = code;
-  fixture.stand_in_leaf();
+  fixture.put_stack_of_leaf();
   Snapshot snapshot = fixture.blocked_in_leaf();
   snapshot.registers.ip = kJit + 0x100;
   snapshot.registers.bp = Fixture::kFrame;
@@ -565,7 +565,7 @@ TEST_CASE("no bytes whatever in tables, code and stack make the unwinder crash o
   std::mt19937 random(20240229);
   for (int round = 0; round < 3000; ++round) {
     Fixture fixture;
-    fixture.stand_in_leaf();
+    fixture.put_stack_of_leaf();
     const size_t changes = 1 + random() % 12;
     for (size_t i = 0; i < changes; ++i) {
       const size_t table = FakeModule::kHeader + random() % 0x300;
@@ -642,13 +642,13 @@ class BlockedThread {
   std::thread thread_;
 };
 
-struct OwnProcess {
+struct CurrentProcess {
   ProcessMemory memory{getpid()};
   Modules modules{getpid(), memory};
   Unwinder unwinder{modules, memory};
   RawStack out;
 
-  OwnProcess() { REQUIRE(modules.refresh()); }
+  CurrentProcess() { REQUIRE(modules.refresh()); }
 
   // Whether the functions stand on the stack in this order, innermost first.
   bool shows(const std::vector<uintptr_t>& functions) {
@@ -670,7 +670,7 @@ uintptr_t start_of(Function* function) {
 
 TEST_CASE("a thread blocked in a system call is unwound to its start without rbp") {
   BlockedThread thread;
-  OwnProcess own;
+  CurrentProcess own;
   own.unwinder.unwind(thread.snapshot, own.out);
   CHECK(own.out.complete);
   CHECK(std::string(own.out.note).empty());
@@ -679,7 +679,7 @@ TEST_CASE("a thread blocked in a system call is unwound to its start without rbp
 
 TEST_CASE("a copy of the stack unwinds as the stack did, when the thread is long gone") {
   BlockedThread thread;
-  OwnProcess own;
+  CurrentProcess own;
   own.unwinder.unwind(thread.snapshot, own.out);
   std::vector<uintptr_t> before;
   for (uint32_t i = 0; i < own.out.count; ++i) before.push_back(own.out.frames[i].pc);
@@ -705,7 +705,7 @@ Registers in_handler;
 uintptr_t interrupted_ip;
 
 // Notes where the handler itself is, so that the stack leads through the kernel's signal frame.
-__attribute__((noinline)) void note_own_registers() {
+__attribute__((noinline)) void note_current_registers() {
   in_handler.ip = reinterpret_cast<uintptr_t>(__builtin_return_address(0));
   in_handler.sp = reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) + 16;
   in_handler.bp = *static_cast<uintptr_t*>(__builtin_frame_address(0));
@@ -713,11 +713,11 @@ __attribute__((noinline)) void note_own_registers() {
   in_handler.ip_is_exact = false;
 }
 
-OwnProcess* unwinding_process;
+CurrentProcess* unwinding_process;
 
 void handler(int, siginfo_t*, void* context) {
   interrupted_ip = static_cast<uintptr_t>(static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_RIP]);
-  note_own_registers();
+  note_current_registers();
   Snapshot snapshot{};
   snapshot.registers = in_handler;
   unwinding_process->unwinder.unwind(snapshot, unwinding_process->out);
@@ -732,7 +732,7 @@ __attribute__((noinline)) void trap() {
 }  // namespace
 
 TEST_CASE("a stack leads through a signal's frame to the instruction that was interrupted") {
-  OwnProcess own;
+  CurrentProcess own;
   unwinding_process = &own;
   // The trap is left by a handler that skips it.
   struct sigaction action {

@@ -27,7 +27,7 @@ void drop(RecordedThread& thread, uintptr_t address) {
 
 HoldView view_of(RecordedThread& thread, uintptr_t address) {
   HoldView view{};
-  OwnRecord& record = thread.record();
+  OwnerRecord& record = thread.record();
   REQUIRE(view_hold(thread.index(), record.index_of_slot(*record.find(address)), &view));
   return view;
 }

@@ -16,7 +16,7 @@ namespace {
 
 // Asks about a thread once it is blocked in a futex call.
 template <typename Wait>
-LockWord asked_while_blocked(Wait wait, void (*let_go)()) {
+LockWord word_while_blocked(Wait wait, void (*let_go)()) {
   std::atomic<int> tid{0};
   std::thread thread([&] {
     tid = static_cast<int>(syscall(SYS_gettid));
@@ -49,7 +49,7 @@ TEST_CASE("a thread that waits for a robust mutex is known by the mutex's word, 
     pthread_mutex_lock(&robust);
     pthread_mutex_unlock(&robust);
   };
-  const LockWord word = asked_while_blocked(wait, [] { pthread_mutex_unlock(&robust); });
+  const LockWord word = word_while_blocked(wait, [] { pthread_mutex_unlock(&robust); });
   CHECK(word == LockWord(&robust, LockKind::mutex, Access::exclusive));
 }
 
@@ -60,7 +60,7 @@ TEST_CASE("a thread that waits in pthread_mutex_lock waits for that mutex") {
     pthread_mutex_lock(&g_mutex);
     pthread_mutex_unlock(&g_mutex);
   };
-  const LockWord word = asked_while_blocked(wait, [] { pthread_mutex_unlock(&g_mutex); });
+  const LockWord word = word_while_blocked(wait, [] { pthread_mutex_unlock(&g_mutex); });
   CHECK(word == LockWord(&g_mutex, LockKind::mutex, Access::exclusive));
 }
 
@@ -71,7 +71,7 @@ TEST_CASE("a thread that waits with a timeout waits for that mutex, but not fore
     const timespec tomorrow = {time(nullptr) + 86'400, 0};
     if (pthread_mutex_timedlock(&g_mutex, &tomorrow) == 0) pthread_mutex_unlock(&g_mutex);
   };
-  const LockWord word = asked_while_blocked(wait, [] { pthread_mutex_unlock(&g_mutex); });
+  const LockWord word = word_while_blocked(wait, [] { pthread_mutex_unlock(&g_mutex); });
   CHECK(word == LockWord(&g_mutex, LockKind::mutex, Access::exclusive).with_timeout());
 }
 
@@ -82,7 +82,7 @@ TEST_CASE("a thread that waits for a rwlock waits to read or to write") {
     pthread_rwlock_rdlock(&g_rwlock);
     pthread_rwlock_unlock(&g_rwlock);
   };
-  const LockWord reading = asked_while_blocked(read, [] { pthread_rwlock_unlock(&g_rwlock); });
+  const LockWord reading = word_while_blocked(read, [] { pthread_rwlock_unlock(&g_rwlock); });
   CHECK(reading == LockWord(&g_rwlock, LockKind::rwlock, Access::shared));
 
   pthread_rwlock_rdlock(&g_rwlock);
@@ -90,7 +90,7 @@ TEST_CASE("a thread that waits for a rwlock waits to read or to write") {
     pthread_rwlock_wrlock(&g_rwlock);
     pthread_rwlock_unlock(&g_rwlock);
   };
-  const LockWord writing = asked_while_blocked(write, [] { pthread_rwlock_unlock(&g_rwlock); });
+  const LockWord writing = word_while_blocked(write, [] { pthread_rwlock_unlock(&g_rwlock); });
   CHECK(writing == LockWord(&g_rwlock, LockKind::rwlock, Access::exclusive));
 }
 
@@ -103,7 +103,7 @@ TEST_CASE("a thread in another system call, or in a condition wait, waits for no
     while (!done) pthread_cond_wait(&condition, &g_mutex);
     pthread_mutex_unlock(&g_mutex);
   };
-  const LockWord word = asked_while_blocked(wait, [] {
+  const LockWord word = word_while_blocked(wait, [] {
     pthread_mutex_lock(&g_mutex);
     done = true;
     pthread_cond_signal(&condition);

@@ -213,10 +213,10 @@ struct Finding {
   uint64_t unrecorded_holds;  // holds that did not fit into a thread's record since start
   uint64_t unreported_holds;  // holds over their limit that ended unreported since start, too many at once
   char note[kNoteSize];       // empty, or one more remark
-  bool was_said_plainly;      // late: it was seen, and reported without stacks
+  bool had_fallback_report;   // late: it was seen, and reported without stacks
   // Whoever sets it writes the first line; null: nobody else writes it. If reports go to standard error, the line is
   // there already.
-  std::atomic<bool>* first_line_said;
+  std::atomic<bool>* first_line_written;
 };
 
 }  // namespace holdwatch

@@ -55,7 +55,7 @@ struct SymbolizerApi {
   // Writes the first line of an admitted report, from a finding without stacks: no file is read for it. True if the
   // line has been written; then `report` must follow, and writes the rest. False if a report is written in one piece
   // (JSON, the journal), or if its first line cannot be written yet.
-  bool (*say_first_line)(void* self, const Finding* finding);
+  bool (*write_first_line)(void* self, const Finding* finding);
 
   // Unwinds one thread. Reads the snapshot's copy, or the live stack if there is none; never fails, but writes to
   // out->note what is missing. `out` is fully written up to out->count frames.

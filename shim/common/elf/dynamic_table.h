@@ -47,9 +47,9 @@ struct DynamicTable {
 // one.
 template <typename Source, typename Visit>
 void visit_dynamic(Source&& source, uint64_t at, Visit&& visit) {
-  constexpr size_t kMost = 256;
+  constexpr size_t kMax = 256;
   Elf64_Dyn entry;
-  for (size_t i = 0; i < kMost; ++i, at += sizeof entry) {
+  for (size_t i = 0; i < kMax; ++i, at += sizeof entry) {
     if (source.read(at, &entry, sizeof entry) != sizeof entry || entry.d_tag == DT_NULL) return;
     visit(entry);
   }
@@ -123,8 +123,8 @@ bool find_exported_symbol(Source&& source, const DynamicTable& table, std::strin
   uint32_t index = 0, chained = 0;
   if (source.read(buckets + hash % head.buckets * sizeof index, &index, sizeof index) != sizeof index) return false;
   if (index == 0 || index < head.first_symbol) return false;
-  constexpr uint32_t kMostInChain = 1u << 20;
-  for (uint32_t steps = 0; steps < kMostInChain; ++steps, ++index) {
+  constexpr uint32_t kMaxInChain = 1u << 20;
+  for (uint32_t steps = 0; steps < kMaxInChain; ++steps, ++index) {
     if (source.read(chains + (index - head.first_symbol) * sizeof chained, &chained, sizeof chained) != sizeof chained)
       return false;
     if ((chained | 1) == (hash | 1) &&

@@ -14,9 +14,9 @@ namespace holdwatch {
 namespace {
 
 // The file's symbol table, and the symbols' names.
-class SymbolTable {
+class FileSymbols {
  public:
-  explicit SymbolTable(const MappedFile& file) {
+  explicit FileSymbols(const MappedFile& file) {
     Elf64_Ehdr header;
     if (read_elf_header(file, 0, &header) != ElfKind::ours) return;
     visit_sections(file, header, [&](const Elf64_Shdr& section) {
@@ -56,7 +56,7 @@ class SymbolTable {
 
 void* find_file_symbol(const link_map& module, const char* name, size_t size) {
   const MappedFile file(module.l_name);
-  const Elf64_Sym* const symbol = SymbolTable(file).find_object(name, size);
+  const Elf64_Sym* const symbol = FileSymbols(file).find_object(name, size);
   return symbol == nullptr ? nullptr : reinterpret_cast<void*>(module.l_addr + symbol->st_value);
 }
 

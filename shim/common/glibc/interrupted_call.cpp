@@ -255,7 +255,7 @@ bool all_callers_are_known(MemoryRange code, const unsigned char* end) {
 
 }  // namespace
 
-bool calls_can_be_told(MemoryRange libc_code) {
+bool can_distinguish_calls(MemoryRange libc_code) {
   if (libc_code.end - libc_code.start < kCancelArchLength) return false;
   const auto* const last = reinterpret_cast<const unsigned char*>(libc_code.end);
   for (auto* end = reinterpret_cast<const unsigned char*>(libc_code.start) + kCancelArchLength; end <= last; ++end)

@@ -33,6 +33,6 @@ long call_cut_short(const CallRegisters& registers, MemoryRange libc_code);
 
 // Whether system calls of different cancellation points can be distinguished if libc makes them all in one place (glibc
 // 2.41). If not, no thread may be sent a signal. Reads all of the code: takes some tenths of a millisecond.
-bool calls_can_be_told(MemoryRange libc_code);
+bool can_distinguish_calls(MemoryRange libc_code);
 
 }  // namespace holdwatch

@@ -26,7 +26,7 @@ LockFields fields_of(const pthread_mutex_t& mutex) {
   LockFields fields;
   fields.owner = named_owner(mutex);
   if (type == PTHREAD_MUTEX_RECURSIVE && mutex_count(mutex) > 0) fields.depth = mutex_count(mutex);
-  fields.is_taken = is_mutex_locked(mutex);
+  fields.is_locked = is_mutex_locked(mutex);
   fields.is_contended = is_mutex_contended(mutex);
   fields.inherits = (mutex.__data.__kind & kMutexInherits) != 0;
   fields.robust = (mutex.__data.__kind & kMutexIsRobust) != 0;
@@ -40,7 +40,7 @@ LockFields fields_of(const pthread_rwlock_t& rwlock) {
   LockFields fields;
   fields.owner = rwlock_writer(rwlock);
   fields.readers = rwlock_readers(rwlock);
-  fields.is_taken = is_rwlock_write_locked(rwlock);
+  fields.is_locked = is_rwlock_write_locked(rwlock);
   fields.is_contended = is_rwlock_contended(rwlock);
   fields.is_writers_turn = is_rwlock_in_write_phase(rwlock);
   fields.process_shared = rwlock.__data.__shared != 0;
@@ -58,9 +58,9 @@ bool may_be_lock(const pthread_rwlock_t& rwlock) {
 
 bool is_unnamed_mutex(const pthread_mutex_t& mutex, uint32_t value) {
   if (!has_known_kind(mutex)) return false;
-  const bool is_asked_for = static_cast<uint32_t>(mutex.__data.__lock) == value && mutex_holder(mutex) != 0;
-  if ((mutex.__data.__kind & kMutexIsRobust) != 0) return is_asked_for && (value & FUTEX_WAITERS) != 0;
-  return (mutex.__data.__kind & kMutexProtects) != 0 && is_asked_for && (value & ~kMutexCeiling) == kProtectedContended;
+  const bool is_awaited = static_cast<uint32_t>(mutex.__data.__lock) == value && mutex_holder(mutex) != 0;
+  if ((mutex.__data.__kind & kMutexIsRobust) != 0) return is_awaited && (value & FUTEX_WAITERS) != 0;
+  return (mutex.__data.__kind & kMutexProtects) != 0 && is_awaited && (value & ~kMutexCeiling) == kProtectedContended;
 }
 
 }  // namespace holdwatch

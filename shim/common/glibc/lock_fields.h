@@ -15,7 +15,7 @@ struct LockFields {
   int owner = 0;                 // a mutex's owner or an rwlock's writer, 0 if the fields name none
   uint32_t readers = 0;          // how many hold an rwlock for reading; the fields do not show which
   uint32_t depth = 1;            // how often a recursive mutex is held
-  bool is_taken = false;         // a mutex that is locked, or an rwlock that is locked for writing
+  bool is_locked = false;        // a mutex that is locked, or an rwlock that is locked for writing
   bool is_contended = false;     // the fields show waiters, which may have stopped waiting shortly before
   bool is_writers_turn = false;  // an rwlock: the readers that it counts do not hold it yet
   bool inherits = false;         // a mutex that the kernel manages too (PTHREAD_PRIO_INHERIT)

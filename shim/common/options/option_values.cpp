@@ -5,13 +5,13 @@
 namespace holdwatch {
 namespace {
 
-struct Unit {
+struct DurationUnit {
   std::string_view name;
   uint64_t ns;
 };
 
-constexpr Unit kUnits[] = {{"h", 3'600'000'000'000}, {"m", 60'000'000'000}, {"s", 1'000'000'000},
-                           {"ms", 1'000'000},        {"us", 1'000},         {"ns", 1}};
+constexpr DurationUnit kUnits[] = {{"h", 3'600'000'000'000}, {"m", 60'000'000'000}, {"s", 1'000'000'000},
+                                   {"ms", 1'000'000},        {"us", 1'000},         {"ns", 1}};
 
 constexpr const char* kNotADuration = "not a duration such as 250ms or 1.5s";
 constexpr const char* kTooLarge = "too large";
@@ -67,7 +67,7 @@ Parsed<uint64_t> parse_duration(std::string_view text) {
   }
   if (whole.empty()) return {0, kNotADuration};
   if (text.empty()) return {0, "needs a unit, as in 250ms or 1.5s"};
-  for (const Unit& unit : kUnits) {
+  for (const DurationUnit& unit : kUnits) {
     if (text != unit.name) continue;
     const Parsed<uint64_t> number = parse_count(whole);
     if (!number.ok()) return number;
@@ -132,7 +132,7 @@ void write_duration(uint64_t ns, TextBuffer& out) {
     out << '0';
     return;
   }
-  const Unit* unit = kUnits;
+  const DurationUnit* unit = kUnits;
   while (ns % unit->ns != 0) ++unit;
   out << ns / unit->ns << unit->name;
 }

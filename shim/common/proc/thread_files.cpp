@@ -116,7 +116,7 @@ bool parse_status(std::string_view text, StatusFile* out) {
   if (const auto process = status_number(text, "Tgid")) out->process = static_cast<int>(*process);
   Numbers ids(status_field(text, "NSpid").value_or(""));
   while (const std::optional<uint64_t> id = ids.next()) out->innermost_tid = static_cast<int>(*id);
-  out->seccomp_filters = count_call_filters(text);
+  out->seccomp_filters = count_seccomp_filters(text);
   return store(status_mask(text, "SigBlk"), &out->blocked_signals) &&
          store(status_number(text, "voluntary_ctxt_switches"), &out->voluntary_switches) &&
          store(status_number(text, "nonvoluntary_ctxt_switches"), &out->involuntary_switches);
@@ -132,13 +132,13 @@ uint64_t pending_signals(std::string_view status) {
   return status_mask(status, "SigPnd").value_or(0) | status_mask(status, "ShdPnd").value_or(0);
 }
 
-unsigned count_call_filters(std::string_view status) {
+unsigned count_seccomp_filters(std::string_view status) {
   const uint64_t mode = status_number(status, "Seccomp").value_or(0);
   const uint64_t filters = status_number(status, "Seccomp_filters").value_or(0);
   return mode != 0 && filters == 0 ? 1 : static_cast<unsigned>(filters);
 }
 
-bool may_be_under_call_filter(std::string_view status) {
+bool may_have_seccomp_filter(std::string_view status) {
   return status_number(status, "Seccomp") != uint64_t{0};
 }
 

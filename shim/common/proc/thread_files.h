@@ -56,9 +56,9 @@ std::optional<uint64_t> count_switches(std::string_view status);
 // The signals pending for the thread or its process: SigPnd and ShdPnd.
 uint64_t pending_signals(std::string_view status);
 // How many filters of system calls apply to it. Strict mode counts as one, and so do filters whose number is not shown.
-unsigned count_call_filters(std::string_view status);
+unsigned count_seccomp_filters(std::string_view status);
 // True also if the text does not contain the field.
-bool may_be_under_call_filter(std::string_view status);
+bool may_have_seccomp_filter(std::string_view status);
 
 // A field of a "stat" text by its number in proc_pid_stat(5), 3 or more. None also for a negative number.
 std::optional<uint64_t> stat_number(std::string_view stat, int field);

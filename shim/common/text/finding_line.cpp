@@ -51,7 +51,7 @@ class FindingFacts {
     facts_.limit_ns = finding.limit_ns;
     facts_.lock_kind = finding.lock.kind;
     facts_.lock_id = append_lock(finding.lock_id, lock_id_);
-    facts_.was_said_plainly = finding.was_said_plainly;
+    facts_.had_fallback_report = finding.had_fallback_report;
     if (finding.holder_count != 0) holders();
     waiters();
     if (is_cycle(finding.event)) cycle();

@@ -184,7 +184,7 @@ class Writer {
     held_for(facts_.holder);
     out_ << ' ' << Duration{facts_.holder.held_ns};
     limit();
-    out_ << (facts_.was_said_plainly ? "; released before the full report; " : "; detected only at release; ");
+    out_ << (facts_.had_fallback_report ? "; released before the full report; " : "; detected only at release; ");
     lost();
   }
 

@@ -33,7 +33,7 @@ struct FirstLine {
   bool is_of_unknown_process;  // acquired in another process that was not found: the label ends in its own clause
   bool is_likely;              // the first holder is not proven
   std::string_view position;   // `still`: where the first holder is now
-  bool was_said_plainly;       // `late`: seen before it ended, and reported without stacks
+  bool had_fallback_report;    // `late`: seen before it ended, and reported without stacks
 
   std::string_view waiter;  // the one that has waited longest
   Access wanted;

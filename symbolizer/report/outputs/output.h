@@ -43,7 +43,7 @@ class Output {
     const int reason = try_write(message);
     failing_ = reason != 0;
     if (!failing_) {
-      failure_said_ = false;
+      failure_reported_ = false;
       return;
     }
     reason_ = reason;
@@ -59,8 +59,8 @@ class Output {
   // The losses to mention now: the first loss at once, later ones as a count when the destination works again; with
   // `final`, all. Zero reports if there is nothing to mention.
   Losses take_losses(bool final) {
-    if (failing_ && failure_said_ && !final) return {0, 0};
-    failure_said_ = failing_;
+    if (failing_ && failure_reported_ && !final) return {0, 0};
+    failure_reported_ = failing_;
     return {std::exchange(lost_, 0), reason_};
   }
 
@@ -71,7 +71,7 @@ class Output {
   virtual int try_write(const Message& message) = 0;
 
   bool failing_ = false;
-  bool failure_said_ = false;
+  bool failure_reported_ = false;
   uint64_t lost_ = 0;
   int reason_ = 0;
 };

@@ -81,7 +81,7 @@ void check_executable(int pid, const std::string& who) {
   }
 }
 
-void check_libc(Target& target, const std::string& who) {
+void check_libc(AttachTarget& target, const std::string& who) {
   if (target.libc() != nullptr) return;
   for (const auto& module : target.modules().all()) {
     if (module->path.find("musl") != std::string::npos)
@@ -147,7 +147,7 @@ void refuse_silent(int pid) {
   throw Refusal(who + " does not respond: its threads get no CPU, or a report is blocked on its reader; try again");
 }
 
-void check_loadable(Target& target) {
+void check_loadable(AttachTarget& target) {
   const std::string who = describe_process(target.pid());
   const std::string status = read_text(process_file(target.pid(), "status"));
   check_state(who, status);
@@ -161,9 +161,9 @@ void check_reachable(int pid, const std::string& library) {
                 ", and /proc is not mounted there: mount /proc there, or make that file visible there");
 }
 
-void check_filters(Target& target, int stopped_tid) {
+void check_filters(AttachTarget& target, int stopped_tid) {
   const std::string status = read_text(thread_file(target.pid(), stopped_tid, "status"));
-  if (count_call_filters(status) == 0 || all_filters_are_harmless(stopped_tid)) return;
+  if (count_seccomp_filters(status) == 0 || all_filters_are_harmless(stopped_tid)) return;
   throw Refusal(describe_process(target.pid()) +
                 " has a seccomp filter that might kill it for one of holdwatch's system calls: start it with holdwatch "
                 "run instead, which avoids them");

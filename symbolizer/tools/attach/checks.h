@@ -12,7 +12,7 @@ namespace holdwatch::control {
 int open_memory(int pid);
 
 // A library can be loaded into it: it is not stopped, traced, 32-bit, static or without glibc.
-void check_loadable(Target& target);
+void check_loadable(AttachTarget& target);
 
 // It can load our library: by the file's path, or as a copy in memory, which it opens through /proc.
 void check_reachable(int pid, const std::string& library);
@@ -24,6 +24,6 @@ void check_running(int pid);
 [[noreturn]] void refuse_silent(int pid);
 
 // While one of its threads is stopped: no filter of system calls is in force that might kill it for one of our calls.
-void check_filters(Target& target, int stopped_tid);
+void check_filters(AttachTarget& target, int stopped_tid);
 
 }  // namespace holdwatch::control

@@ -24,11 +24,11 @@
 namespace holdwatch::control {
 namespace {
 
-constexpr std::chrono::milliseconds kSafePointPatience{5000};
+constexpr std::chrono::milliseconds kSafeThreadTimeout{5000};
 constexpr uint64_t kSecondNs = 1'000'000'000;
-constexpr uint64_t kAttachPatienceNs = 30 * kSecondNs;
-constexpr uint64_t kDetachPatienceNs = 30 * kSecondNs;
-constexpr uint64_t kAnswerPatienceNs = 5 * kSecondNs;
+constexpr uint64_t kAttachTimeoutNs = 30 * kSecondNs;
+constexpr uint64_t kDetachTimeoutNs = 30 * kSecondNs;
+constexpr uint64_t kAnswerTimeoutNs = 5 * kSecondNs;
 constexpr const char* kMoreThreads = ": raise its thread limit (prlimit --nproc, TasksMax=)";
 
 void refuse_if_watched(const std::string& who, ControlState state) {
@@ -73,27 +73,27 @@ bool names_output(const std::vector<std::string>& options) {
 }
 
 // Stops a thread of the process for each step that must run in one, and keeps the longest time that this took.
-class Visit {
+class RemoteWork {
  public:
-  explicit Visit(Target& target) : target_(target), code_(find_libc_code(target)) {}
+  explicit RemoteWork(AttachTarget& target) : target_(target), code_(find_libc_code(target)) {}
 
   template <typename Work>
   void in_its_thread(Work work) {
-    const auto thread = take_safe_thread(target_, code_, kSafePointPatience);
+    const auto thread = take_safe_thread(target_, code_, kSafeThreadTimeout);
     check_filters(target_, thread->id());
-    thread->use_own_stack();
+    thread->use_remote_stack();
     work(*thread);
     stopped_ns_ = std::max(stopped_ns_, thread->stopped_ns());
   }
   uint64_t longest_stop_ns() const { return stopped_ns_; }
 
  private:
-  Target& target_;
+  AttachTarget& target_;
   LibcCode code_;
   uint64_t stopped_ns_ = 0;
 };
 
-void begin_in_its_thread(Target& target, RemoteCall& thread, const std::vector<std::string>& options,
+void begin_in_its_thread(AttachTarget& target, RemoteCall& thread, const std::vector<std::string>& options,
                          const HandedSymbolizer& symbolizer) {
   const std::string who = describe_process(target.pid());
   target.refresh();
@@ -109,11 +109,12 @@ void begin_in_its_thread(Target& target, RemoteCall& thread, const std::vector<s
                 "; the library stays loaded and does nothing");
 }
 
-void load_and_begin(Target& target, Visit& visit, const std::string& library, const std::vector<std::string>& options) {
+void load_and_begin(AttachTarget& target, RemoteWork& remote_work, const std::string& library,
+                    const std::vector<std::string>& options) {
   std::optional<MemoryCopies> made;
   const CopiesLeft left = find_copies_left(target.pid());
   const bool symbolizer_only = needs_symbolizer_again(target);
-  visit.in_its_thread([&](RemoteCall& thread) {
+  remote_work.in_its_thread([&](RemoteCall& thread) {
     const HandedSymbolizer symbolizer = clear_up(target, thread, left);
     if (symbolizer_only && symbolizer.path.empty()) {
       made = make_copy_of_symbolizer(thread);
@@ -126,7 +127,7 @@ void load_and_begin(Target& target, Visit& visit, const std::string& library, co
   if (!made) return;
   const MemoryCopies copies = *made;
   fill_copies(target, copies, library);
-  visit.in_its_thread([&](RemoteCall& thread) {
+  remote_work.in_its_thread([&](RemoteCall& thread) {
     const HandedSymbolizer symbolizer = load_copies(target, thread, copies);
     begin_in_its_thread(target, thread, options, symbolizer);
   });
@@ -139,11 +140,11 @@ void load_and_begin(Target& target, Visit& visit, const std::string& library, co
   throw Refusal(describe_process(pid) + " is not watched" + how + ": " + remedy);
 }
 
-Watched find_watched(Target& target, ControlRequest request) {
+Watched find_watched(AttachTarget& target, ControlRequest request) {
   target.refresh();
   auto watched = Watched::find(target);
   if (!watched) refuse_unwatched(target.pid(), request, "");
-  watched->settle(kAnswerPatienceNs);
+  watched->settle(kAnswerTimeoutNs);
   if (const ControlState state = watched->state(); state == ControlState::loading || state == ControlState::attaching)
     throw Refusal(describe_process(target.pid()) + " is still being attached to; try again");
   return *watched;
@@ -163,30 +164,29 @@ void with_process(int pid, Work work) {
   }
 }
 
-void ask_in_turn(int pid, ControlRequest request, uint64_t argument) {
-  Target target(pid);
+void send_request(int pid, ControlRequest request, uint64_t argument) {
+  AttachTarget target(pid);
   Watched watched = find_watched(target, request);
   const std::string who = describe_process(pid);
   check_running(pid);
-  if (!watched.wait_for_watcher(kAnswerPatienceNs)) {
+  if (!watched.wait_for_watcher(kAnswerTimeoutNs)) {
     if (watched.state() == ControlState::idle) refuse_unwatched(pid, request, " any more");
     throw Refusal(who + " has only one thread, which has not blocked yet: nothing to watch");
   }
   watched.ask(request, argument, {});
-  const auto answer =
-      watched.wait_for_answer(request == ControlRequest::detach ? kDetachPatienceNs : kAnswerPatienceNs);
+  const auto answer = watched.wait_for_answer(request == ControlRequest::detach ? kDetachTimeoutNs : kAnswerTimeoutNs);
   if (!answer) refuse_silent(pid);
   if (!answer->succeeded) throw Refusal(who + ": " + answer->text);
 }
 
 void ask(int pid, ControlRequest request, uint64_t argument) {
-  with_process(pid, [&] { ask_in_turn(pid, request, argument); });
+  with_process(pid, [&] { send_request(pid, request, argument); });
 }
 
-Watched::Answer answer_of_attachment(Target& target, const std::string& who) {
+Watched::Answer answer_of_attachment(AttachTarget& target, const std::string& who) {
   auto watched = Watched::find(target);
   if (!watched) throw Refusal(who + " has lost holdwatch's library: it has exited or executed another program");
-  auto answer = watched->wait_for_answer(kAttachPatienceNs);
+  auto answer = watched->wait_for_answer(kAttachTimeoutNs);
   if (!answer)
     throw Refusal(who + ": attaching waits for the loader, which another thread holds; it will complete by itself");
   return *answer;
@@ -205,7 +205,7 @@ void refuse_if_unwatched(int pid, const std::string& who, const Watched::Answer&
 }
 
 // The library's answer begins with what it did; problems that it found follow.
-void say_attached(const std::string& who, const std::string& answer, uint64_t stopped_ns) {
+void print_attached(const std::string& who, const std::string& answer, uint64_t stopped_ns) {
   constexpr std::string_view kSeparator = "; ";
   const size_t end = answer.find(kSeparator);
   printf("attached to %s: %s; one thread was paused for %.1f ms\n", who.c_str(), answer.substr(0, end).c_str(),
@@ -222,29 +222,29 @@ void refuse_if_outputs_are_lost(int pid, const std::string& library, const std::
                   "; without --log and --json, reports go to the process's standard error, without names");
 }
 
-void attach_in_turn(int pid, const std::string& library, const std::vector<std::string>& options) {
-  Target target(pid);
+void attach_serialized(int pid, const std::string& library, const std::vector<std::string>& options) {
+  AttachTarget target(pid);
   target.refresh();
   const std::string who = describe_process(pid);
   if (auto watched = Watched::find(target)) {
-    watched->settle(kAnswerPatienceNs);
+    watched->settle(kAnswerTimeoutNs);
     refuse_if_watched(who, watched->state());
   }
   check_loadable(target);
   check_reachable(pid, library);
   refuse_if_outputs_are_lost(pid, library, options);
-  Visit visit(target);
-  load_and_begin(target, visit, library, options);
+  RemoteWork remote_work(target);
+  load_and_begin(target, remote_work, library, options);
   const Watched::Answer answer = answer_of_attachment(target, who);
   refuse_if_unwatched(pid, who, answer);
-  say_attached(who, answer.text, visit.longest_stop_ns());
+  print_attached(who, answer.text, remote_work.longest_stop_ns());
   if (!names_log(options)) printf("reports go to its standard error, %s\n", standard_error_of(pid).c_str());
 }
 
 }  // namespace
 
 void attach(int pid, const std::string& library, const std::vector<std::string>& options) {
-  with_process(pid, [&] { attach_in_turn(pid, library, options); });
+  with_process(pid, [&] { attach_serialized(pid, library, options); });
 }
 
 void detach(int pid) {

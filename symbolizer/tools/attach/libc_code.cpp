@@ -45,7 +45,7 @@ size_t size_of_kept(MemoryReader& memory, uintptr_t function) {
 
 }  // namespace
 
-LibcCode find_libc_code(Target& target) {
+LibcCode find_libc_code(AttachTarget& target) {
   LibcCode code;
   if (const Module* libc = target.libc(); libc != nullptr)
     for (const auto& [start, end] : libc->executable)

@@ -19,6 +19,6 @@ struct LibcCode {
 
 // Throws Refusal if this libc does not have them, or not in the known form; also if it has no dlopen, without which
 // they are useless.
-LibcCode find_libc_code(Target& target);
+LibcCode find_libc_code(AttachTarget& target);
 
 }  // namespace holdwatch::control

@@ -50,7 +50,7 @@ bool fill(int pid, int descriptor, const std::string& path) {
 }
 
 // Empty, or the loader's message.
-std::string open_in(Target& target, RemoteCall& thread, const std::string& path) {
+std::string open_in(AttachTarget& target, RemoteCall& thread, const std::string& path) {
   if (thread.call("dlopen", {thread.push_text(path), RTLD_NOW | RTLD_LOCAL}) != 0) return "";
   return target.read_string(thread.call("dlerror", {}));
 }
@@ -75,7 +75,7 @@ CopiesLeft find_copies_left(int pid) {
   return left;
 }
 
-HandedSymbolizer clear_up(Target& target, RemoteCall& thread, const CopiesLeft& left) {
+HandedSymbolizer clear_up(AttachTarget& target, RemoteCall& thread, const CopiesLeft& left) {
   if (left.libraries.empty() && left.symbolizers.empty()) return {};
   auto watched = Watched::find(target);
   const bool is_handed = watched && watched->has_symbolizer();
@@ -90,7 +90,7 @@ HandedSymbolizer clear_up(Target& target, RemoteCall& thread, const CopiesLeft& 
   return is_handed || needed < 0 ? HandedSymbolizer{} : handed(needed);
 }
 
-std::string load_library(Target& target, RemoteCall& thread, const std::string& path) {
+std::string load_library(AttachTarget& target, RemoteCall& thread, const std::string& path) {
   return sees_the_same_file(target.pid(), path) ? open_in(target, thread, path) : "the file is not visible to it";
 }
 
@@ -98,7 +98,7 @@ MemoryCopies make_copies(RemoteCall& thread) {
   return {make_memory_file(thread, kLibraryCopy), make_memory_file(thread, kSymbolizerCopy)};
 }
 
-bool needs_symbolizer_again(Target& target) {
+bool needs_symbolizer_again(AttachTarget& target) {
   auto watched = Watched::find(target);
   const bool is_copy =
       read_text(process_file(target.pid(), "maps")).find(std::string("/memfd:") + kLibraryCopy) != std::string::npos;
@@ -109,7 +109,7 @@ MemoryCopies make_copy_of_symbolizer(RemoteCall& thread) {
   return {-1, make_memory_file(thread, kSymbolizerCopy), true};
 }
 
-void fill_copies(Target& target, const MemoryCopies& copies, const std::string& library) {
+void fill_copies(AttachTarget& target, const MemoryCopies& copies, const std::string& library) {
   const auto fill_one = [&](int descriptor, const std::string& path) {
     return descriptor >= 0 && fill(target.pid(), descriptor, path);
   };
@@ -121,7 +121,7 @@ void fill_copies(Target& target, const MemoryCopies& copies, const std::string& 
 }
 
 // The symbolizer is loaded later, by a thread of the library.
-HandedSymbolizer load_copies(Target& target, RemoteCall& thread, const MemoryCopies& copies) {
+HandedSymbolizer load_copies(AttachTarget& target, RemoteCall& thread, const MemoryCopies& copies) {
   if (copies.has_library) return handed(copies.symbolizer);
   const std::string error = open_in(target, thread, "/proc/self/fd/" + std::to_string(copies.library));
   thread.call("close", {static_cast<uint64_t>(copies.library)});

@@ -27,20 +27,20 @@ struct CopiesLeft {
 };
 CopiesLeft find_copies_left(int pid);
 // Closes them. A symbolizer that the library has yet to load is handed over and left open.
-HandedSymbolizer clear_up(Target& target, RemoteCall& thread, const CopiesLeft& left);
+HandedSymbolizer clear_up(AttachTarget& target, RemoteCall& thread, const CopiesLeft& left);
 
 // Whether that path leads the process to the same file as us.
 bool sees_the_same_file(int pid, const std::string& path);
 
 // Empty, or why the process cannot load the file, in the loader's words.
-std::string load_library(Target& target, RemoteCall& thread, const std::string& path);
+std::string load_library(AttachTarget& target, RemoteCall& thread, const std::string& path);
 
 // The other way, in three steps, so that the thread need not be stopped during the second. Throws Refusal.
 MemoryCopies make_copies(RemoteCall& thread);
 // For a library that is a copy already: whether its symbolizer could not be loaded when it was handed over.
-bool needs_symbolizer_again(Target& target);
+bool needs_symbolizer_again(AttachTarget& target);
 MemoryCopies make_copy_of_symbolizer(RemoteCall& thread);
-void fill_copies(Target& target, const MemoryCopies& copies, const std::string& library);
-HandedSymbolizer load_copies(Target& target, RemoteCall& thread, const MemoryCopies& copies);
+void fill_copies(AttachTarget& target, const MemoryCopies& copies, const std::string& library);
+HandedSymbolizer load_copies(AttachTarget& target, RemoteCall& thread, const MemoryCopies& copies);
 
 }  // namespace holdwatch::control

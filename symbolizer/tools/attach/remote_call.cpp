@@ -18,7 +18,7 @@ namespace holdwatch::control {
 namespace {
 
 constexpr size_t kRedZone = 128;  // below the stack pointer (System V ABI, section 3.2.2)
-constexpr size_t kOwnStackSize = 256 * 1024;
+constexpr size_t kRemoteStackSize = 256 * 1024;
 constexpr uint64_t kDirectionFlag = 1 << 10;
 constexpr uint64_t kNoCall = ~0ull;  // in place of a system call's number: none is made or restarted
 
@@ -28,7 +28,7 @@ uint64_t bit_of(int signal) {
 
 }  // namespace
 
-RemoteCall::RemoteCall(Target& target, const LibcCode& code, int tid)
+RemoteCall::RemoteCall(AttachTarget& target, const LibcCode& code, int tid)
     : target_(target), code_(code), thread_(target.pid(), tid), stopped_(thread_.registers()) {
   saved_context_.signal_mask = thread_.signal_mask();
   // Done first: if this command is killed before it has done anything, a call that the stop interrupted still
@@ -90,25 +90,25 @@ void RemoteCall::block_signals() {
 }
 
 // A successful system call leaves errno unchanged; so do we.
-void RemoteCall::use_own_stack() {
+void RemoteCall::use_remote_stack() {
   SavedErrno saved{call("__errno_location", {}), 0};
   if (target_.memory().read(saved.address, &saved.value, sizeof saved.value) != sizeof saved.value)
     thread_.fail("its errno cannot be read");
   errno_ = saved;
   if (!write_return_trampoline(stopped_.rsp - kRedZone)) thread_.fail("its stack cannot be written");
   const uint64_t address =
-      call("mmap", {0, kOwnStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, ~0ull, 0});
+      call("mmap", {0, kRemoteStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, ~0ull, 0});
   if (address == reinterpret_cast<uintptr_t>(MAP_FAILED))
     thread_.fail("the process has no memory left" + limits_in_the_way(target_.pid()));
-  own_stack_ = texts_end_ = address;
-  if (!write_return_trampoline(own_stack_ + kOwnStackSize)) thread_.fail("its own memory cannot be written");
+  remote_stack_ = texts_end_ = address;
+  if (!write_return_trampoline(remote_stack_ + kRemoteStackSize)) thread_.fail("its own memory cannot be written");
 }
 
 void RemoteCall::give_stack_back() {
-  if (own_stack_ == 0 || thread_.is_gone()) return;
-  const uintptr_t start = own_stack_;
-  own_stack_ = 0;
-  if (write_return_trampoline(stopped_.rsp - kRedZone)) call("munmap", {start, kOwnStackSize});
+  if (remote_stack_ == 0 || thread_.is_gone()) return;
+  const uintptr_t start = remote_stack_;
+  remote_stack_ = 0;
+  if (write_return_trampoline(stopped_.rsp - kRedZone)) call("munmap", {start, kRemoteStackSize});
 }
 
 uintptr_t RemoteCall::push_text(const std::string& text) {

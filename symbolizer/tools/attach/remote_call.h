@@ -20,7 +20,7 @@ namespace holdwatch::control {
 class RemoteCall {
  public:
   // Throws Refusal if the thread cannot be stopped.
-  RemoteCall(Target& target, const LibcCode& code, int tid);
+  RemoteCall(AttachTarget& target, const LibcCode& code, int tid);
   // Restores the thread and lets it run.
   ~RemoteCall();
   RemoteCall(const RemoteCall&) = delete;
@@ -35,7 +35,7 @@ class RemoteCall {
   // the first call.
   std::string prepare();
   // Makes the following calls use a stack of their own, because the thread's may be nearly full.
-  void use_own_stack();
+  void use_remote_stack();
   // Calls a function with up to six integers or addresses. Throws Refusal if it does not return.
   uint64_t call(uintptr_t function, const std::vector<uint64_t>& arguments);
   // The same for a libc function, by its name.
@@ -56,7 +56,7 @@ class RemoteCall {
   void leave_return();
   void restore();
 
-  Target& target_;
+  AttachTarget& target_;
   LibcCode code_;
   TracedThread thread_;
   user_regs_struct stopped_{};  // as they were when the kernel stopped it
@@ -64,8 +64,8 @@ class RemoteCall {
   bool changed_ = false;
   bool at_return_ = false;  // is at the rt_sigreturn that ends a call
   ReturnTrampoline trampoline_;
-  uintptr_t own_stack_ = 0;  // the start of the memory allocated for calls
-  uintptr_t texts_end_ = 0;  // texts lie at its lower end
+  uintptr_t remote_stack_ = 0;  // the start of the memory allocated for calls
+  uintptr_t texts_end_ = 0;     // texts lie at its lower end
   std::optional<SavedErrno> errno_;
 };
 

@@ -23,8 +23,8 @@ std::optional<SyscallFile> blocked_call(int pid, int tid) {
   return file.kind == SyscallFile::Kind::in_call ? std::optional(file) : std::nullopt;
 }
 
-unsigned call_filters(int pid, int tid) {
-  return count_call_filters(read_text(thread_file(pid, tid, "status")));
+unsigned seccomp_filters(int pid, int tid) {
+  return count_seccomp_filters(read_text(thread_file(pid, tid, "status")));
 }
 
 // How suitable a thread in this call is, 0: not at all. Best are the calls that the kernel restarts by itself.
@@ -64,7 +64,9 @@ int fitness(long number) {
 // not reentrant.
 class Sensitive {
  public:
-  explicit Sensitive(Target& target) : target_(target), unwinder_(target.modules(), target.memory()) { find_places(); }
+  explicit Sensitive(AttachTarget& target) : target_(target), unwinder_(target.modules(), target.memory()) {
+    find_places();
+  }
 
   void begin() { unwinder_.begin_report(); }
 
@@ -83,7 +85,7 @@ class Sensitive {
   const Place* place_of(uintptr_t pc) const;
   bool is_own_thread_of(const Place& place) const;
 
-  Target& target_;
+  AttachTarget& target_;
   Unwinder unwinder_;
   std::vector<Place> places_;
   RawStack stack_{};
@@ -175,9 +177,9 @@ bool is_restarted_by_another(const SyscallFile& file) {
   }
 }
 
-class Search {
+class SafeThreadSearch {
  public:
-  Search(Target& target, const LibcCode& code) : target_(target), code_(code), sensitive_(target) {}
+  SafeThreadSearch(AttachTarget& target, const LibcCode& code) : target_(target), code_(code), sensitive_(target) {}
 
   // Null if there is none now; `obstacle` then returns the reason.
   std::unique_ptr<RemoteCall> look();
@@ -195,14 +197,14 @@ class Search {
   static void leave_out_sandboxed(std::vector<Candidate>& candidates);
   std::unique_ptr<RemoteCall> take(int tid);
 
-  Target& target_;
+  AttachTarget& target_;
   const LibcCode& code_;
   Sensitive sensitive_;
   size_t looks_ = 0;
   std::string obstacle_ = "its threads are running, or blocked in calls that cannot be interrupted safely";
 };
 
-bool Search::is_blocked_at_work(int tid, const SyscallFile& file) {
+bool SafeThreadSearch::is_blocked_at_work(int tid, const SyscallFile& file) {
   const std::string where = sensitive_.where(snapshot_of(tid, file.pc, file.sp), true);
   if (where.empty() || where.starts_with("starting")) return false;
   obstacle_ = "thread " + std::to_string(tid) + " is blocked " + where;
@@ -210,7 +212,7 @@ bool Search::is_blocked_at_work(int tid, const SyscallFile& file) {
 }
 
 // Between the check and this call, a thread may end, or be traced by another process.
-std::unique_ptr<RemoteCall> Search::take(int tid) try {
+std::unique_ptr<RemoteCall> SafeThreadSearch::take(int tid) try {
   auto thread = std::make_unique<RemoteCall>(target_, code_, tid);
   if (!thread->was_in_restartable_call()) return nullptr;
   std::string where = sensitive_.where(snapshot_of(tid, thread->registers()), false);
@@ -225,7 +227,7 @@ std::unique_ptr<RemoteCall> Search::take(int tid) try {
 
 // A thread may have installed a filter for itself alone; our threads do not inherit it if one of the others creates
 // them.
-void Search::leave_out_sandboxed(std::vector<Candidate>& candidates) {
+void SafeThreadSearch::leave_out_sandboxed(std::vector<Candidate>& candidates) {
   const auto least = std::min_element(candidates.begin(), candidates.end(),
                                       [](const Candidate& a, const Candidate& b) { return a.filters < b.filters; });
   if (least == candidates.end()) return;
@@ -233,7 +235,7 @@ void Search::leave_out_sandboxed(std::vector<Candidate>& candidates) {
   std::erase_if(candidates, [=](const Candidate& candidate) { return candidate.filters > fewest; });
 }
 
-std::unique_ptr<RemoteCall> Search::look() {
+std::unique_ptr<RemoteCall> SafeThreadSearch::look() {
   target_.refresh();
   sensitive_.begin();
   std::vector<Candidate> candidates;
@@ -242,7 +244,7 @@ std::unique_ptr<RemoteCall> Search::look() {
     const auto file = blocked_call(target_.pid(), tid);
     if (!file) continue;
     if (is_blocked_at_work(tid, *file)) return nullptr;
-    const unsigned filters = call_filters(target_.pid(), tid);
+    const unsigned filters = seccomp_filters(target_.pid(), tid);
     if (filters > 0 && is_restarted_by_another(*file))
       obstacle_ = "thread " + std::to_string(tid) + " has a seccomp filter, and might not survive being stopped";
     else if (fitness(file->call.number) > 0)
@@ -252,11 +254,11 @@ std::unique_ptr<RemoteCall> Search::look() {
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Candidate& a, const Candidate& b) { return a.fitness > b.fitness; });
   // Each look tries other candidates, in case the best ones are not available.
-  constexpr size_t kMaxTaken = 8;
-  if (candidates.size() > kMaxTaken) {
-    const size_t first = looks_++ * kMaxTaken % candidates.size();
+  constexpr size_t kMaxPaused = 8;
+  if (candidates.size() > kMaxPaused) {
+    const size_t first = looks_++ * kMaxPaused % candidates.size();
     std::rotate(candidates.begin(), candidates.begin() + static_cast<ptrdiff_t>(first), candidates.end());
-    candidates.resize(kMaxTaken);
+    candidates.resize(kMaxPaused);
   }
   for (const Candidate& candidate : candidates)
     if (auto thread = take(candidate.tid)) return thread;
@@ -265,9 +267,10 @@ std::unique_ptr<RemoteCall> Search::look() {
 
 }  // namespace
 
-std::unique_ptr<RemoteCall> take_safe_thread(Target& target, const LibcCode& code, std::chrono::milliseconds timeout) {
+std::unique_ptr<RemoteCall> take_safe_thread(AttachTarget& target, const LibcCode& code,
+                                             std::chrono::milliseconds timeout) {
   const auto until = std::chrono::steady_clock::now() + timeout;
-  Search search(target, code);
+  SafeThreadSearch search(target, code);
   while (true) {
     if (auto thread = search.look()) return thread;
     if (has_ended(target.pid())) throw Refusal(describe_process(target.pid()) + " has exited");

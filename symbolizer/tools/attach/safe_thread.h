@@ -13,6 +13,7 @@
 namespace holdwatch::control {
 
 // Tries again and again until `timeout` is over; then throws Refusal with what prevented it.
-std::unique_ptr<RemoteCall> take_safe_thread(Target& target, const LibcCode& code, std::chrono::milliseconds timeout);
+std::unique_ptr<RemoteCall> take_safe_thread(AttachTarget& target, const LibcCode& code,
+                                             std::chrono::milliseconds timeout);
 
 }  // namespace holdwatch::control

@@ -11,7 +11,7 @@
 
 namespace holdwatch::control {
 
-std::optional<RemoteSymbol> Target::symbol(const Module& module, const std::string& name) {
+std::optional<RemoteSymbol> AttachTarget::symbol(const Module& module, const std::string& name) {
   const ConstantMemory memory{memory_};
   Elf64_Sym found;
   if (!find_exported_symbol(memory, find_dynamic_table(memory, module.start, module.bias), name, &found))
@@ -20,19 +20,19 @@ std::optional<RemoteSymbol> Target::symbol(const Module& module, const std::stri
 }
 
 // If the loader was still relocating a module, its tables are different afterwards.
-void Target::refresh() {
+void AttachTarget::refresh() {
   const uint64_t before = modules_.generation();
   modules_.refresh();
   if (modules_.generation() != before) memory_.forget();
 }
 
-std::optional<RemoteSymbol> Target::symbol(const std::string& name) {
+std::optional<RemoteSymbol> AttachTarget::symbol(const std::string& name) {
   for (const auto& module : modules_.all())
     if (const auto found = symbol(*module, name)) return found;
   return std::nullopt;
 }
 
-const Module* Target::module_with(const std::string& symbol_name) {
+const Module* AttachTarget::module_with(const std::string& symbol_name) {
   for (const auto& module : modules_.all())
     if (symbol(*module, symbol_name)) return module.get();
   return nullptr;
@@ -40,7 +40,7 @@ const Module* Target::module_with(const std::string& symbol_name) {
 
 // A process may have several: each of the loader's namespaces has its own, and a process that was watched before has
 // one of ours. The program's is in the first namespace, which the loader shows to debuggers.
-const Module* Target::libc() {
+const Module* AttachTarget::libc() {
   const std::vector<uintptr_t> program = biases_in_program();
   const Module* found = nullptr;
   for (const auto& module : modules_.all()) {
@@ -51,7 +51,7 @@ const Module* Target::libc() {
   return found;
 }
 
-std::vector<uintptr_t> Target::biases_in_program() {
+std::vector<uintptr_t> AttachTarget::biases_in_program() {
   constexpr size_t kMax = 100'000;  // the list is in memory that the program may have corrupted
   std::vector<uintptr_t> biases;
   const auto debugger = symbol("_r_debug");
@@ -66,7 +66,7 @@ std::vector<uintptr_t> Target::biases_in_program() {
   return biases;
 }
 
-uintptr_t Target::libc_function(const std::string& name) {
+uintptr_t AttachTarget::libc_function(const std::string& name) {
   const auto known = libc_functions_.find(name);
   if (known != libc_functions_.end()) return known->second;
   const Module* module = libc();
@@ -74,7 +74,7 @@ uintptr_t Target::libc_function(const std::string& name) {
   return libc_functions_[name] = found ? found->address : 0;
 }
 
-bool Target::write(uintptr_t address, const void* data, size_t size) {
+bool AttachTarget::write(uintptr_t address, const void* data, size_t size) {
   const iovec local{const_cast<void*>(data), size};
   const iovec remote{reinterpret_cast<void*>(address), size};  // NOLINT(performance-no-int-to-ptr)
   return process_vm_writev(pid_, &local, 1, &remote, 1, 0) == static_cast<ssize_t>(size);

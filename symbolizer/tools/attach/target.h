@@ -18,9 +18,9 @@ struct RemoteSymbol {
   size_t size = 0;
 };
 
-class Target {
+class AttachTarget {
  public:
-  explicit Target(int pid) : pid_(pid), memory_(pid), modules_(pid, memory_) {}
+  explicit AttachTarget(int pid) : pid_(pid), memory_(pid), modules_(pid, memory_) {}
 
   int pid() const { return pid_; }
   ProcessMemory& memory() { return memory_; }

@@ -19,8 +19,8 @@ namespace holdwatch::control {
 namespace {
 
 constexpr uint64_t kSecondNs = 1'000'000'000;
-constexpr uint64_t kStopPatienceNs = kSecondNs;
-constexpr uint64_t kRunPatienceNs = 10 * kSecondNs;
+constexpr uint64_t kStopTimeoutNs = kSecondNs;
+constexpr uint64_t kRunTimeoutNs = 10 * kSecondNs;
 constexpr size_t kVectorsSize = 64 * 1024;  // more than any processor has
 constexpr int kSystemCallStop = SIGTRAP | 0x80;
 
@@ -50,7 +50,7 @@ TracedThread::TracedThread(int pid, int tid) : pid_(pid), tid_(tid) {
   // If this command were ended half-way, the process could be watched although the command had reported that it is not.
   sigset_t all;
   sigfillset(&all);
-  sigprocmask(SIG_SETMASK, &all, &own_mask_);
+  sigprocmask(SIG_SETMASK, &all, &saved_mask_);
   signal(SIGCHLD, SIG_DFL);  // if it was ignored when this command was started, it would not arrive
   const bool seized = ptrace(PTRACE_SEIZE, tid_, 0, PTRACE_O_TRACESYSGOOD) == 0;
   const int error = errno;
@@ -72,7 +72,7 @@ TracedThread::~TracedThread() {
 
 void TracedThread::let_go() {
   if (!gone_) ptrace(PTRACE_DETACH, tid_, 0, 0);
-  sigprocmask(SIG_SETMASK, &own_mask_, nullptr);
+  sigprocmask(SIG_SETMASK, &saved_mask_, nullptr);
 }
 
 void TracedThread::fail(const std::string& what) const {
@@ -108,9 +108,9 @@ int TracedThread::wait_for_stop(uint64_t timeout_ns) {
 }
 
 void TracedThread::wait_for_interruption() {
-  const uint64_t until_ns = monotonic_now_ns() + kStopPatienceNs;
+  const uint64_t until_ns = monotonic_now_ns() + kStopTimeoutNs;
   while (true) {
-    const int status = wait_for_stop(kStopPatienceNs);
+    const int status = wait_for_stop(kStopTimeoutNs);
     if (status == 0 || monotonic_now_ns() > until_ns) {
       // Detaching requires a stop; a thread that never stops (state D) stays traced until this command ends.
       gone_ = true;
@@ -134,11 +134,11 @@ int TracedThread::run_on() {
 }
 
 int TracedThread::wait_on() {
-  int status = wait_for_stop(kRunPatienceNs);
+  int status = wait_for_stop(kRunTimeoutNs);
   // A signal that stops the process cannot be held back. It takes effect in the other threads; this one is needed.
   while (status != 0 && (is_stop_for_us(status) || WSTOPSIG(status) == SIGSTOP)) {
     ptrace(PTRACE_SYSCALL, tid_, 0, is_stop_for_us(status) ? 0 : SIGSTOP);
-    status = wait_for_stop(kRunPatienceNs);
+    status = wait_for_stop(kRunTimeoutNs);
   }
   return status;
 }

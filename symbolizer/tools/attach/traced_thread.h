@@ -55,7 +55,7 @@ class TracedThread {
   int pid_, tid_;
   bool gone_ = false;
   uint64_t stopped_at_ns_ = 0;
-  sigset_t own_mask_{};  // of this command
+  sigset_t saved_mask_{};  // of this command
 };
 
 }  // namespace holdwatch::control

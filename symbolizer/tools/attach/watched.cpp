@@ -12,7 +12,7 @@ namespace holdwatch::control {
 namespace {
 
 constexpr uint64_t kLookAgainNs = 2'000'000;
-constexpr uint64_t kBusyPatienceNs = 5'000'000'000;
+constexpr uint64_t kBusyTimeoutNs = 5'000'000'000;
 
 #define OFFSET(field) (offsetof(ControlBlock, field))
 
@@ -36,7 +36,7 @@ void Watched::write(size_t offset, const T& value) {
     throw Refusal(describe_process(target_->pid()) + ": its memory cannot be written");
 }
 
-std::optional<Watched> Watched::find(Target& target) {
+std::optional<Watched> Watched::find(AttachTarget& target) {
   const auto symbol = target.symbol("holdwatch_control_block");
   if (!symbol) return std::nullopt;
   Watched watched(target, symbol->address);
@@ -94,7 +94,7 @@ int Watched::symbolizer_descriptor() {
 
 void Watched::ask(ControlRequest request, uint64_t argument, const std::vector<std::string>& options) {
   // A request of a killed command may be left over: it is completed without us, unless the process never saw it.
-  if (request != ControlRequest::attach && has_watcher() && !wait_for_answer(kBusyPatienceNs))
+  if (request != ControlRequest::attach && has_watcher() && !wait_for_answer(kBusyTimeoutNs))
     throw Refusal(describe_process(target_->pid()) + " is still busy with another command; try again");
   std::string text;
   for (const std::string& option : options) text += option + '\0';

@@ -14,7 +14,7 @@ namespace holdwatch::control {
 class Watched {
  public:
   // Nothing if holdwatch is not in the process. Throws Refusal if it is another version.
-  static std::optional<Watched> find(Target& target);
+  static std::optional<Watched> find(AttachTarget& target);
 
   ControlState state();
   bool has_watcher();
@@ -43,14 +43,14 @@ class Watched {
   std::optional<Answer> wait_for_answer(uint64_t timeout_ns);
 
  private:
-  Watched(Target& target, uintptr_t address) : target_(&target), address_(address) {}
+  Watched(AttachTarget& target, uintptr_t address) : target_(&target), address_(address) {}
 
   template <typename T>
   T read(size_t offset);
   template <typename T>
   void write(size_t offset, const T& value);
 
-  Target* target_;
+  AttachTarget* target_;
   uintptr_t address_;
 };
 

@@ -77,7 +77,7 @@ void check_rights(const Process& process, Findings& findings) {
 
 // In /proc, the files of a process that has changed its user, and has executed nothing since, belong to root
 // (PR_SET_DUMPABLE in prctl(2)).
-void check_own_files(const Process& process, Findings& findings) {
+void check_files_of_process(const Process& process, Findings& findings) {
   struct stat status;
   const long user = process.number("Uid");
   if (user == 0 || stat((process.directory() + "/maps").c_str(), &status) != 0 || status.st_uid != 0) return;
@@ -87,7 +87,7 @@ void check_own_files(const Process& process, Findings& findings) {
 }
 
 void check_filter(const Process& process, Findings& findings) {
-  if (count_call_filters(process.status()) == 0) return;
+  if (count_seccomp_filters(process.status()) == 0) return;
   findings.note("seccomp",
                 "it has a seccomp filter; one set up before it started (by systemd, a container) must allow "
                 "holdwatch's calls; after one of its own that may kill, reports have only who, which lock and how "
@@ -150,7 +150,7 @@ Look check_process(pid_t pid, const std::string& library, Findings& findings) {
                                (threads == 1 ? " thread" : " threads"));
   Findings about_it;
   check_rights(process, about_it);
-  check_own_files(process, about_it);
+  check_files_of_process(process, about_it);
   check_filter(process, about_it);
   check_tracer(process, about_it);
   check_container(process, library, about_it);

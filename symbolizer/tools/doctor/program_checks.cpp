@@ -109,7 +109,7 @@ bool may_be_hidden(const std::string& path) {
   return path.find('/') != std::string::npos && access(path.c_str(), F_OK) != 0 && errno == EACCES;
 }
 
-Look say_closed(const std::string& path, Findings& findings) {
+Look report_closed(const std::string& path, Findings& findings) {
   findings.note("program", path + " cannot be read by this user and was not checked; run doctor as root (sudo)");
   return Look::closed;
 }
@@ -122,9 +122,9 @@ Look check_program(const std::string& program, const std::string& shown, uid_t u
   const std::string path = shown.empty() ? text_of(check.path) : shown;
   switch (check.kind) {
     case FileKind::missing:
-      return may_be_hidden(program) ? say_closed(program, findings) : Look::nothing_there;
+      return may_be_hidden(program) ? report_closed(program, findings) : Look::nothing_there;
     case FileKind::unreadable:
-      return say_closed(path, findings);
+      return report_closed(path, findings);
     case FileKind::not_elf:
       findings.obstacle("program", path + " is neither a program nor a script");
       return Look::complete;

@@ -17,7 +17,7 @@
 namespace holdwatch {
 namespace {
 
-using control::Target;
+using control::AttachTarget;
 using control::Watched;
 
 size_t count_threads_of(pid_t pid) {
@@ -31,7 +31,7 @@ bool has_thread_of_ours(pid_t pid) {
 }
 
 // Empty, or why `attach` would refuse.
-std::string why_attach_refuses(Target& target, const std::string& library) {
+std::string why_attach_refuses(AttachTarget& target, const std::string& library) {
   if (dlopen(kLibunwindFile, RTLD_LAZY | RTLD_LOCAL) == nullptr)
     return "attach " + why_not_loaded(kLibunwindFile, dlerror());
   try {
@@ -43,7 +43,7 @@ std::string why_attach_refuses(Target& target, const std::string& library) {
   }
 }
 
-void say_not_watched(pid_t pid, bool is_possible, const std::string& why_attach_refuses, Findings& findings) {
+void report_not_watched(pid_t pid, bool is_possible, const std::string& why_attach_refuses, Findings& findings) {
   const std::string number = std::to_string(pid);
   if (is_possible && !why_attach_refuses.empty()) {
     findings.note("watch", "it is not watched and cannot be attached to: " + why_attach_refuses);
@@ -56,7 +56,7 @@ void say_not_watched(pid_t pid, bool is_possible, const std::string& why_attach_
   }
 }
 
-void say_preloaded(pid_t pid, bool has_watcher, Findings& findings) {
+void report_preloaded(pid_t pid, bool has_watcher, Findings& findings) {
   if (has_watcher) {
     findings.fine("watch", "it is watched: it was started with holdwatch preloaded");
   } else if (count_threads_of(pid) == 1) {
@@ -70,14 +70,14 @@ void say_preloaded(pid_t pid, bool has_watcher, Findings& findings) {
   }
 }
 
-void say_state(pid_t pid, Watched& watched, bool is_possible, Findings& findings) {
+void report_state(pid_t pid, Watched& watched, bool is_possible, Findings& findings) {
   const std::string number = std::to_string(pid);
   switch (watched.state()) {
     case ControlState::loading:
       findings.note("watch", "it is loading holdwatch now; try again");
       break;
     case ControlState::preloaded:
-      say_preloaded(pid, watched.has_watcher(), findings);
+      report_preloaded(pid, watched.has_watcher(), findings);
       break;
     case ControlState::left_out:
       findings.note("watch",
@@ -103,7 +103,7 @@ void say_state(pid_t pid, Watched& watched, bool is_possible, Findings& findings
 // Threads of ours show that it is watched; the library alone may be inactive.
 void guess_from_outside(pid_t pid, const std::string& why_closed, bool is_possible, Findings& findings) {
   if (read_text("/proc/" + std::to_string(pid) + "/maps").find("/libholdwatch.so") == std::string::npos) {
-    say_not_watched(pid, is_possible, "", findings);
+    report_not_watched(pid, is_possible, "", findings);
   } else if (has_thread_of_ours(pid)) {
     findings.fine("watch", "it is watched: holdwatch's threads run in it");
   } else {
@@ -118,12 +118,12 @@ void check_watch(pid_t pid, const std::string& library, const std::string& why_c
                  Findings& findings) {
   if (!why_closed.empty()) return guess_from_outside(pid, why_closed, is_possible, findings);
   try {
-    Target target(pid);
+    AttachTarget target(pid);
     target.refresh();
     if (std::optional<Watched> watched = Watched::find(target))
-      say_state(pid, *watched, is_possible, findings);
+      report_state(pid, *watched, is_possible, findings);
     else
-      say_not_watched(pid, is_possible, why_attach_refuses(target, library), findings);
+      report_not_watched(pid, is_possible, why_attach_refuses(target, library), findings);
   } catch (const control::Refusal& refusal) {
     findings.note("watch", refusal.what());
   }

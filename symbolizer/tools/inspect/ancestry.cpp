@@ -19,10 +19,10 @@ int parent_of(int pid) {
   return parent <= 1 ? 0 : static_cast<int>(parent);
 }
 
-std::optional<Task> thread_of_parent(int parent, int own_tid) {
+std::optional<Task> thread_of_parent(int parent, int namespace_tid) {
   Task task;
   for (const int tid : parent == 0 ? std::vector<int>{} : thread_ids(parent)) {
-    if (look_at_task(parent, tid, task) && task.own_tid == own_tid) return task;
+    if (look_at_task(parent, tid, task) && task.namespace_tid == namespace_tid) return task;
   }
   return std::nullopt;
 }
@@ -40,20 +40,20 @@ bool share_a_stack(const Task& main, const Task& owner, int parent, const Module
 
 }  // namespace
 
-bool is_thread_of_parent(int pid, int own_tid) {
-  return thread_of_parent(parent_of(pid), own_tid).has_value();
+bool is_thread_of_parent(int pid, int namespace_tid) {
+  return thread_of_parent(parent_of(pid), namespace_tid).has_value();
 }
 
-bool may_be_main_before_fork(int pid, int own_tid, const Modules& modules) {
+bool may_be_main_before_fork(int pid, int namespace_tid, const Modules& modules) {
   Task main;
   if (!look_at_task(pid, pid, main) || main.snapshot.state == ThreadState::gone) return false;
   const int parent = parent_of(pid);
-  const auto owner = thread_of_parent(parent, own_tid);
-  return owner ? share_a_stack(main, *owner, parent, modules) : own_tid < main.own_tid;
+  const auto owner = thread_of_parent(parent, namespace_tid);
+  return owner ? share_a_stack(main, *owner, parent, modules) : namespace_tid < main.namespace_tid;
 }
 
-bool is_alive_elsewhere(int own_tid) {
-  return access(("/proc/" + std::to_string(own_tid)).c_str(), F_OK) == 0;
+bool is_alive_elsewhere(int namespace_tid) {
+  return access(("/proc/" + std::to_string(namespace_tid)).c_str(), F_OK) == 0;
 }
 
 }  // namespace holdwatch

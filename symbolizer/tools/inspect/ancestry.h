@@ -7,13 +7,13 @@
 
 namespace holdwatch {
 
-bool is_thread_of_parent(int pid, int own_tid);
+bool is_thread_of_parent(int pid, int namespace_tid);
 
 // Whether the owner may be the thread that became this process's main thread at the fork: then that thread can release
 // the lock. By its stack, if the parent still exists; otherwise, if the owner is older than the process. `modules` are
 // the process's.
-bool may_be_main_before_fork(int pid, int own_tid, const Modules& modules);
+bool may_be_main_before_fork(int pid, int namespace_tid, const Modules& modules);
 
-bool is_alive_elsewhere(int own_tid);
+bool is_alive_elsewhere(int namespace_tid);
 
 }  // namespace holdwatch

@@ -21,7 +21,7 @@
 namespace holdwatch {
 namespace {
 
-constexpr uint64_t kMostSegments = uint64_t{1} << 20;
+constexpr uint64_t kMaxCoreSegments = uint64_t{1} << 20;
 constexpr size_t kMaxNoteBytes = size_t{256} << 20;  // some 4 KiB per thread, including its vector registers
 constexpr size_t kMaxThreads = size_t{1} << 20;
 constexpr uint64_t kMaxPage = uint64_t{1} << 30;
@@ -179,7 +179,7 @@ CoreFile read_core_file(MemoryReader& file) {
   const ElfKind kind = read_elf_header(file, 0, &header);
   core.fault = why_no_core(kind, header);
   if (!core.fault.empty()) return core;
-  const uint64_t count = count_core_segments(file, header, kMostSegments);
+  const uint64_t count = count_core_segments(file, header, kMaxCoreSegments);
   uint64_t seen = 0, room_for_notes = kMaxNoteBytes;
   visit_core_segments(file, header, count, [&](const Elf64_Phdr& segment) {
     ++seen;

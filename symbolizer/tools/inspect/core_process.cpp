@@ -92,7 +92,7 @@ std::vector<Task> CoreProcess::tasks() {
   std::vector<Task> tasks;
   for (const CoreThread& thread : core_.threads) {
     Task task;
-    task.tid = task.own_tid = task.snapshot.tid = thread.tid;
+    task.tid = task.namespace_tid = task.snapshot.tid = thread.tid;
     task.snapshot.state = ThreadState::unknown;
     task.snapshot.registers = thread.registers;
     task.snapshot.call = thread.call;

@@ -11,7 +11,7 @@
 
 namespace holdwatch {
 
-class CoreProcess final : public Target {
+class CoreProcess final : public InspectTarget {
  public:
   // Null if the file is not a readable core file; `why` is the reason. `program` replaces the program's path in the
   // core; empty: as in the core.
@@ -33,7 +33,7 @@ class CoreProcess final : public Target {
   bool has_stayed(const Task&) override { return true; }
   std::string describe(const Snapshot& snapshot, const std::string& lock_id) override;
   // A thread of the process itself, even one that has exited, was started later than the process and has a higher id.
-  Kin kin(int own_tid) override { return own_tid < core_.pid ? Kin::main_before_fork : Kin::none; }
+  Kin kin(int namespace_tid) override { return namespace_tid < core_.pid ? Kin::main_before_fork : Kin::none; }
   std::string how_looked() const override;
 
  private:

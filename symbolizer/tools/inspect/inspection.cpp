@@ -25,12 +25,12 @@ int fail(const std::string& why) {
   return kCouldNotLook;
 }
 
-std::unique_ptr<Target> open_target(const InspectArguments& arguments, std::string& why) {
+std::unique_ptr<InspectTarget> open_target(const InspectArguments& arguments, std::string& why) {
   if (arguments.core.empty()) return LiveProcess::open(arguments.pid, why);
   return CoreProcess::open(arguments.core, arguments.program, why);
 }
 
-std::string what_is_not_seen(Target& target) {
+std::string what_is_not_seen(InspectTarget& target) {
   const ProgramFile program(target.program_file());
   if (program.is_readable() && program.is_go()) return "; it is written in Go, whose own locks are not seen";
   if (program.is_readable() && program.is_rust()) return "; it is written in Rust, whose own locks are not seen";
@@ -42,7 +42,7 @@ int inspect(const InspectArguments& arguments) {
   std::string why;
   InspectionOutput output(arguments.json);
   if (!output.open(why)) return fail(why);
-  const std::unique_ptr<Target> target = open_target(arguments, why);
+  const std::unique_ptr<InspectTarget> target = open_target(arguments, why);
   if (target == nullptr) return fail(why);
   const auto start = std::chrono::steady_clock::now();
   const Observation seen = observe(*target);

@@ -191,10 +191,10 @@ std::string LiveProcess::describe(const Snapshot& snapshot, const std::string& l
   return snapshot.state != ThreadState::blocked || has_stayed(task) ? text : describe_activity(snapshot, lock_id, {});
 }
 
-Kin LiveProcess::kin(int own_tid) {
-  if (may_be_main_before_fork(pid_, own_tid, modules_)) return Kin::main_before_fork;
-  if (is_thread_of_parent(pid_, own_tid)) return Kin::of_parent;
-  return is_alive_elsewhere(own_tid) ? Kin::alive_elsewhere : Kin::none;
+Kin LiveProcess::kin(int namespace_tid) {
+  if (may_be_main_before_fork(pid_, namespace_tid, modules_)) return Kin::main_before_fork;
+  if (is_thread_of_parent(pid_, namespace_tid)) return Kin::of_parent;
+  return is_alive_elsewhere(namespace_tid) ? Kin::alive_elsewhere : Kin::none;
 }
 
 std::string LiveProcess::how_looked() const {

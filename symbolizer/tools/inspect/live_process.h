@@ -13,7 +13,7 @@
 
 namespace holdwatch {
 
-class LiveProcess final : public Target {
+class LiveProcess final : public InspectTarget {
  public:
   // Null if it cannot be inspected; then `why` is one line that says what to do.
   static std::unique_ptr<LiveProcess> open(int pid, std::string& why);
@@ -33,7 +33,7 @@ class LiveProcess final : public Target {
   Capture capture_registers(const Task& task) override;
   bool has_stayed(const Task& task) override;
   std::string describe(const Snapshot& snapshot, const std::string& lock_id) override;
-  Kin kin(int own_tid) override;
+  Kin kin(int namespace_tid) override;
   std::string how_looked() const override;
 
  private:

@@ -10,11 +10,11 @@ namespace {
 
 // libc's functions that have no hook, by prefix: without leading underscores, their names in libc's symbol tables and
 // debug data begin like this.
-struct Row {
+struct LockCallRow {
   std::string_view prefix;
   LockCall call;
 };
-constexpr Row kRows[] = {
+constexpr LockCallRow kRows[] = {
     {"pthread_mutex_", LockCall::mutex},
     {"pthread_cond_", LockCall::condition},
     {"lll_lock_wait_private", LockCall::internal},
@@ -59,7 +59,7 @@ LockCall call_by_name(std::string_view name) {
   for (const HookedFunction& function : kHookedFunctions) {
     if (can_block(function.role) && name.starts_with(function.name)) return call_of(function.role);
   }
-  for (const Row& row : kRows) {
+  for (const LockCallRow& row : kRows) {
     if (name.starts_with(row.prefix)) return row.call;
   }
   return LockCall::unknown;

@@ -26,7 +26,7 @@ constexpr std::ptrdiff_t kInnermost = 8;
 
 class Observer {
  public:
-  explicit Observer(Target& target)
+  explicit Observer(InspectTarget& target)
       : target_(target),
         unwinder_(target.modules(), target.memory()),
         symbols_(Symbolize::full, target.debug_search()),
@@ -61,7 +61,7 @@ class Observer {
   // A later call adds only new threads: for the others, the first look is kept, for comparison with the last.
   void list_tasks() {
     for (const Task& task : target_.tasks()) {
-      by_own_tid_[task.own_tid] = task.tid;
+      by_namespace_tid_[task.namespace_tid] = task.tid;
       tasks_.try_emplace(task.tid, task);
     }
   }
@@ -83,7 +83,7 @@ class Observer {
       const bool may_be_refused = function == LockCall::mutex || function == LockCall::unknown;
       if (may_be_refused && waits_in_vain(task.snapshot)) capture = target_.capture_registers(task);
       const auto wait = find_lock_wait(capture, function, target_.memory(),
-                                       [this](int own_tid) { return by_own_tid_.contains(own_tid); });
+                                       [this](int namespace_tid) { return by_namespace_tid_.contains(namespace_tid); });
       if (!wait || !has_stayed(task)) continue;
       lock_of(wait->lock).waits.push_back({tid, wait->access, wait->likely, wait->timed});
       see_thread(task, std::move(stack), "", slept_ns);
@@ -126,9 +126,9 @@ class Observer {
   void read_owner(SeenLock& lock, const LockFields& fields) {
     lock.owner = fields.owner;
     // The owner may have been started since we listed the threads.
-    if (!by_own_tid_.contains(fields.owner)) list_tasks();
-    const auto owner = by_own_tid_.find(fields.owner);
-    if (owner != by_own_tid_.end()) {
+    if (!by_namespace_tid_.contains(fields.owner)) list_tasks();
+    const auto owner = by_namespace_tid_.find(fields.owner);
+    if (owner != by_namespace_tid_.end()) {
       lock.holders = {owner->second};
       // In another container, a thread of another process may have the same number.
       lock.holders_likely = fields.process_shared && owner->first != owner->second;
@@ -191,8 +191,8 @@ class Observer {
   bool closes_cycle(int tid, const SeenLock& lock, size_t steps) const {
     return steps > 0 && std::any_of(seen_.locks.begin(), seen_.locks.end(), [&](const SeenLock& other) {
              const auto fields = waits_for(tid, other) ? read_lock_fields(other.lock, target_.memory()) : std::nullopt;
-             const auto owner = fields ? by_own_tid_.find(fields->owner) : by_own_tid_.end();
-             return owner != by_own_tid_.end() &&
+             const auto owner = fields ? by_namespace_tid_.find(fields->owner) : by_namespace_tid_.end();
+             return owner != by_namespace_tid_.end() &&
                     (waits_for(owner->second, lock) || closes_cycle(owner->second, lock, steps - 1));
            });
   }
@@ -235,21 +235,21 @@ class Observer {
     std::erase_if(seen_.locks, [](const SeenLock& lock) { return lock.waits.empty(); });
   }
 
-  Target& target_;
+  InspectTarget& target_;
   Unwinder unwinder_;
   Symbols symbols_;
   StackNamer::Resolve resolve_;
   StackNamer namer_;
   std::unique_ptr<RawStack> raw_ = std::make_unique<RawStack>();
   std::map<int, Task> tasks_;
-  std::map<int, int> by_own_tid_;
+  std::map<int, int> by_namespace_tid_;
   std::chrono::steady_clock::time_point began_;
   Observation seen_;
 };
 
 }  // namespace
 
-Observation observe(Target& target) {
+Observation observe(InspectTarget& target) {
   return Observer(target).run();
 }
 

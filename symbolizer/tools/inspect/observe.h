@@ -8,6 +8,6 @@
 
 namespace holdwatch {
 
-Observation observe(Target& target);
+Observation observe(InspectTarget& target);
 
 }  // namespace holdwatch

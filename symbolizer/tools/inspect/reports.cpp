@@ -26,9 +26,9 @@ std::string stack_key(const Stack& stack) {
   return key;
 }
 
-class ReportMaker {
+class InspectReports {
  public:
-  explicit ReportMaker(const Observation& seen) : seen_(seen), graph_(holders_of(seen)), ids_(seen.locks.size()) {
+  explicit InspectReports(const Observation& seen) : seen_(seen), graph_(holders_of(seen)), ids_(seen.locks.size()) {
     for (size_t lock = 0; lock < seen.locks.size(); ++lock) {
       for (const SeenWait& wait : seen.locks[lock].waits) {
         graph_.add_wait(wait.tid, lock);
@@ -268,7 +268,7 @@ class ReportMaker {
 }  // namespace
 
 std::vector<Report> reports_of(const Observation& seen) {
-  return ReportMaker(seen).run();
+  return InspectReports(seen).run();
 }
 
 bool is_forever(const Report& report) {

@@ -16,9 +16,9 @@ namespace holdwatch {
 
 // One thread as it was at one look.
 struct Task {
-  int tid = 0;          // in our pid namespace
-  int own_tid = 0;      // in its own pid namespace: another number in a container
-  Snapshot snapshot{};  // its registers and system call, without a copy of its stack
+  int tid = 0;            // in our pid namespace
+  int namespace_tid = 0;  // in its own pid namespace: another number in a container
+  Snapshot snapshot{};    // its registers and system call, without a copy of its stack
 };
 
 // A thread's registers with the part of its stack that is in use, all from one moment.
@@ -35,9 +35,9 @@ enum class Kin : uint8_t {
   alive_elsewhere,
 };
 
-class Target {
+class InspectTarget {
  public:
-  virtual ~Target() = default;
+  virtual ~InspectTarget() = default;
 
   virtual int pid() const = 0;
   virtual std::string executable() = 0;
@@ -71,7 +71,7 @@ class Target {
   virtual std::string describe(const Snapshot& snapshot, const std::string& lock_id) = 0;
 
   // What is known of an owner that is not a thread of the process.
-  virtual Kin kin(int own_tid) = 0;
+  virtual Kin kin(int namespace_tid) = 0;
 
   // How the inspection affected the process, in words.
   virtual std::string how_looked() const = 0;

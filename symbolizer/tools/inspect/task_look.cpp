@@ -22,7 +22,7 @@ bool look_at_task(int pid, int tid, Task& out) {
   const SyscallFile call = parse_syscall(read_text(thread_file(pid, tid, "syscall")));
   out = Task{};
   out.tid = tid;
-  out.own_tid = status.innermost_tid == 0 ? tid : status.innermost_tid;
+  out.namespace_tid = status.innermost_tid == 0 ? tid : status.innermost_tid;
   Snapshot& snapshot = out.snapshot;
   snapshot.tid = tid;
   snapshot.state = state_of(status.state, call);

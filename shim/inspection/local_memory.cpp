@@ -1,8 +1,8 @@
-// See own_memory.h and capture.h.
+// See local_memory.h and capture.h.
 //
 // Both functions go through /proc/thread-self, not /proc/self: that is the main thread, and once a program's main thread
 // has ended in pthread_exit, its "maps" and "mem" are empty although the process goes on.
-#include "shim/inspection/own_memory.h"
+#include "shim/inspection/local_memory.h"
 
 #include <fcntl.h>
 #include <sys/syscall.h>
@@ -25,7 +25,7 @@ namespace holdwatch {
 namespace {
 
 constexpr size_t kStatusSize = 16384;
-constexpr char kOwnMaps[] = "/proc/thread-self/maps";
+constexpr char kLocalMaps[] = "/proc/thread-self/maps";
 
 // Reads a maps file until `take(piece of text)` is true. False if it never is.
 template <typename Take>
@@ -43,14 +43,14 @@ bool search_file(const char* path, Take take) {
 
 // process_vm_readv is usually forbidden to services (systemd's @system-service does not contain it), and a system call
 // that a filter forbids may kill the process. So it is used only if the kernel says that there is no filter.
-bool under_system_call_filter() {
+bool has_seccomp_filter() {
   char text[kStatusSize];
   const long length = read_proc_file("/proc/thread-self/status", text, sizeof text);
-  return length <= 0 || may_be_under_call_filter({text, static_cast<size_t>(length)});
+  return length <= 0 || may_have_seccomp_filter({text, static_cast<size_t>(length)});
 }
 
 size_t read_through_system_call(uintptr_t address, void* out, size_t size) {
-  if (under_system_call_filter()) return 0;
+  if (has_seccomp_filter()) return 0;
   const iovec local = {out, size};
   // The kernel takes the remote address as a number too; it never becomes a pointer of ours.
   const iovec remote = {reinterpret_cast<void*>(address), size};
@@ -62,7 +62,7 @@ size_t read_through_system_call(uintptr_t address, void* out, size_t size) {
 
 MemoryRange mapped_around(uintptr_t address, MappedAs what) {
   MapsSearch search(address, what);
-  search_file(kOwnMaps, [&](std::string_view text) { return search.take(text); });
+  search_file(kLocalMaps, [&](std::string_view text) { return search.take(text); });
   return search.result();
 }
 
@@ -73,7 +73,7 @@ bool shared_page_at(uintptr_t address, FilePage* out) {
   const auto is_there = [&](std::string_view text) {
     return parse_maps_line(text, &line) && line.range.contains(address);
   };
-  if (!search_file(kOwnMaps, [&](std::string_view text) { return lines.take(text, is_there); }) || !line.shared)
+  if (!search_file(kLocalMaps, [&](std::string_view text) { return lines.take(text, is_there); }) || !line.shared)
     return false;
   *out = line.start;
   out->offset += (address & ~kPageMask) - line.range.start;
@@ -94,7 +94,7 @@ bool maps_page(int pid, const FilePage& page) {
 
 // Through /proc/thread-self/mem, which needs only ordinary system calls. A process that is not dumpable may not open
 // it; process_vm_readv has no such condition for the caller's own memory.
-size_t read_own_memory(uintptr_t address, void* out, size_t size) {
+size_t read_local_memory(uintptr_t address, void* out, size_t size) {
   if (calls_filtered()) return 0;
   const long descriptor = system_call(SYS_openat, AT_FDCWD, "/proc/thread-self/mem", O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return read_through_system_call(address, out, size);

@@ -1,6 +1,6 @@
-// See own_copy.h. The copy has all of the file's section headers in the same order, so that references by section
+// See private_copy.h. The copy has all of the file's section headers in the same order, so that references by section
 // number stay valid; unwanted sections have no contents.
-#include "symbolizer/symbols/own_copy.h"
+#include "symbolizer/symbols/private_copy.h"
 
 #include <elf.h>
 #include <gelf.h>
@@ -145,7 +145,7 @@ bool fill(const ElfImage& image, const Layout& layout, unsigned char* memory) {
 
 }  // namespace
 
-std::unique_ptr<ElfImage> into_own_memory(std::unique_ptr<ElfImage> image, bool with_debug_data) {
+std::unique_ptr<ElfImage> into_private_memory(std::unique_ptr<ElfImage> image, bool with_debug_data) {
   // libdw looks for split debug data in the directory of the open file.
   const bool may_be_split = image->section(".debug_addr") != nullptr;
   if (image->descriptor() < 0 || may_be_split || gelf_getclass(image->elf()) != ELFCLASS64) return image;

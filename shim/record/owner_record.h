@@ -26,7 +26,7 @@ inline bool held_repeatedly(LockWord lock) {
   return lock.access() == Access::shared && rwlock_readers(*reinterpret_cast<const pthread_rwlock_t*>(address)) > 1;
 }
 
-class OwnRecord : public ThreadRecord {
+class OwnerRecord : public ThreadRecord {
  public:
   // Whether the next lock call may simply take the top slot, which is returned in `slot`. False at the end of a block;
   // if the slot below belongs to a lock call that has not ended, because a signal handler has interrupted it or jumped
@@ -149,14 +149,14 @@ class OwnRecord : public ThreadRecord {
             slot.bp.load(std::memory_order_relaxed)};
   }
   using ThreadRecord::word_of;
-  CallerNotes& own_notes(HeldSlot& slot) { return const_cast<CallerNotes&>(notes_of(slot)); }
+  CallerNotes& caller_notes(HeldSlot& slot) { return const_cast<CallerNotes&>(notes_of(slot)); }
   // The return address of the latest call made by the frame whose stack pointer was `sp` at its own lock call. 0 if it
   // cannot be read, as with an `sp` of 0, which stands for no frame.
   uintptr_t return_address_below(uintptr_t sp) const {
-    return is_on_own_stack(sp) ? *reinterpret_cast<const uintptr_t*>(sp - sizeof(uintptr_t)) : 0;
+    return is_on_thread_stack(sp) ? *reinterpret_cast<const uintptr_t*>(sp - sizeof(uintptr_t)) : 0;
   }
   // False on a coroutine's stack, which may end anywhere above. `sp` 0 gives false even if the stack is not known.
-  bool is_on_own_stack(uintptr_t sp) const {
+  bool is_on_thread_stack(uintptr_t sp) const {
     return stack_end.load(std::memory_order_relaxed) - sp < stack_span.load(std::memory_order_relaxed);
   }
   // Counts an acquisition for which there was no slot.
@@ -220,6 +220,6 @@ class OwnRecord : public ThreadRecord {
   void drop_left_over_calls(uintptr_t sp);
   bool is_left_for_good(const HeldSlot& call, uintptr_t sp) const;
 };
-static_assert(sizeof(OwnRecord) == sizeof(ThreadRecord), "the same memory, in its owner's hands");
+static_assert(sizeof(OwnerRecord) == sizeof(ThreadRecord), "the same memory, in its owner's hands");
 
 }  // namespace holdwatch

@@ -1,4 +1,4 @@
-#include "shim/watch/posting.h"
+#include "shim/watch/post_request.h"
 
 #include <cstring>
 #include <memory>
@@ -16,7 +16,7 @@ namespace {
 constexpr uint64_t kSecond = 1'000'000'000;
 
 // Episodes are posted to the reporter's queue, which no reporter takes them from.
-struct PostingTest {
+struct PostRequestTest {
   std::unique_ptr<Timing> timing = std::make_unique<Timing>();
   std::unique_ptr<Episode> episode = std::make_unique<Episode>();
   std::unique_ptr<LockState> state = std::make_unique<LockState>();
@@ -25,7 +25,7 @@ struct PostingTest {
   Settings settings{};
   FallbackReporter fallback_reporter;
 
-  PostingTest() {
+  PostRequestTest() {
     while (EndedHold* entry = take_ended_hold()) give_back(entry);
     settings.limit_ns = settings.read_limit_ns = settings.wait_limit_ns = kSecond;
     settings.rate = 60;
@@ -42,7 +42,7 @@ struct PostingTest {
     tag_locks(*episode);
     state->lock = word;
   }
-  ~PostingTest() {
+  ~PostRequestTest() {
     report_queue().reset();
     stop_tick();
   }
@@ -73,7 +73,7 @@ struct PostingTest {
   void let_wait(uint64_t time_ns) { fallback_reporter.speak_for_a_stuck_reporter(timing->now_ns() + time_ns); }
 };
 
-TEST_CASE_METHOD(PostingTest, "a hold that lasts is posted with its holders and waiters, each with its age") {
+TEST_CASE_METHOD(PostRequestTest, "a hold that lasts is posted with its holders and waiters, each with its age") {
   add_holder(11, 3 * kSecond);
   add_waiter(12, 2 * kSecond);
   add_waiter(13, kSecond);
@@ -85,7 +85,7 @@ TEST_CASE_METHOD(PostingTest, "a hold that lasts is posted with its holders and 
   CHECK(request->episode == 7);
   CHECK(request->limit_ns == kSecond);
   CHECK(request->tags[0].id == episode->tags[0].id);
-  CHECK_FALSE(request->said.load());
+  CHECK_FALSE(request->first_line_written.load());
   CHECK(request->ended == nullptr);
   REQUIRE(request->state.holder_count == 1);
   CHECK(request->state.holders[0].hold.tid == 11);
@@ -97,7 +97,8 @@ TEST_CASE_METHOD(PostingTest, "a hold that lasts is posted with its holders and 
   CHECK(request->waited_ns[1] <= kSecond);
 }
 
-TEST_CASE_METHOD(PostingTest, "a hold that has ended is posted as the episode knew it, to its end, without waiters") {
+TEST_CASE_METHOD(PostRequestTest,
+                 "a hold that has ended is posted as the episode knew it, to its end, without waiters") {
   add_holder(11, 3 * kSecond);
   add_waiter(12, 2 * kSecond);
   episode->ended_ns = timing->now_ns() - kSecond;
@@ -113,17 +114,18 @@ TEST_CASE_METHOD(PostingTest, "a hold that has ended is posted as the episode kn
   CHECK(request->lost_ns == 5 * kSecond);
 }
 
-TEST_CASE_METHOD(PostingTest, "the wall clock of a closing line is that of the end, not of the look that found it") {
+TEST_CASE_METHOD(PostRequestTest,
+                 "the wall clock of a closing line is that of the end, not of the look that found it") {
   add_holder(11, 3 * kSecond);
   episode->ended_ns = monotonic_ns() - kSecond;
   const uint64_t before_ns = wall_clock_ns();
   REQUIRE(post(Phase::released));
-  const uint64_t said_ns = report_queue().oldest()->wall_clock_ns;
-  CHECK(said_ns <= wall_clock_ns() - kSecond);
-  CHECK(said_ns + kSecond + kSecond / 2 > before_ns);
+  const uint64_t posted_wall_clock_ns = report_queue().oldest()->wall_clock_ns;
+  CHECK(posted_wall_clock_ns <= wall_clock_ns() - kSecond);
+  CHECK(posted_wall_clock_ns + kSecond + kSecond / 2 > before_ns);
 }
 
-TEST_CASE_METHOD(PostingTest, "a full queue accepts no request until one is done") {
+TEST_CASE_METHOD(PostRequestTest, "a full queue accepts no request until one is done") {
   add_holder(11, kSecond);
   CHECK(fill_queue() > 1);
   CHECK_FALSE(post(Phase::over));
@@ -132,18 +134,18 @@ TEST_CASE_METHOD(PostingTest, "a full queue accepts no request until one is done
   CHECK_FALSE(post(Phase::over));
 }
 
-TEST_CASE_METHOD(PostingTest, "what waits for the reporter for a moment is left to it") {
+TEST_CASE_METHOD(PostRequestTest, "what waits for the reporter for a moment is left to it") {
   const Outcome outcome = in_child([&] {
     add_holder(11, kSecond);
     post(Phase::over);
     let_wait(kSecond);
-    return report_queue().oldest()->said.load() ? 1 : 0;
+    return report_queue().oldest()->first_line_written.load() ? 1 : 0;
   });
   CHECK(outcome.status == 0);
   CHECK(outcome.text.empty());
 }
 
-TEST_CASE_METHOD(PostingTest, "of what waits too long the first line is written once, and then of each phase") {
+TEST_CASE_METHOD(PostRequestTest, "of what waits too long the first line is written once, and then of each phase") {
   const Outcome outcome = in_child([&] {
     add_holder(11, kSecond);
     post(Phase::over);
@@ -151,7 +153,7 @@ TEST_CASE_METHOD(PostingTest, "of what waits too long the first line is written 
     let_wait(4 * kSecond);
     post(Phase::still);
     let_wait(7 * kSecond);
-    return report_queue().oldest()->said.load() ? 0 : 1;
+    return report_queue().oldest()->first_line_written.load() ? 0 : 1;
   });
   CHECK(outcome.status == 0);
   CHECK(outcome.text.find("thread 11 has held mutex L") != std::string::npos);
@@ -159,7 +161,7 @@ TEST_CASE_METHOD(PostingTest, "of what waits too long the first line is written 
   CHECK(outcome.text.find(" still held by 11") != std::string::npos);
 }
 
-TEST_CASE_METHOD(PostingTest, "what has no room while the reporter is stuck is written at once") {
+TEST_CASE_METHOD(PostRequestTest, "what has no room while the reporter is stuck is written at once") {
   const Outcome outcome = in_child([&] {
     add_holder(11, kSecond);
     fill_queue();
@@ -172,7 +174,7 @@ TEST_CASE_METHOD(PostingTest, "what has no room while the reporter is stuck is w
   CHECK(outcome.text.find("thread 12 has held mutex L") != std::string::npos);
 }
 
-TEST_CASE_METHOD(PostingTest,
+TEST_CASE_METHOD(PostRequestTest,
                  "RATE bounds the lines of a stuck reporter, and how many were left out is written later") {
   settings.rate = 2;
   fallback_reporter.start(settings);
@@ -190,7 +192,7 @@ TEST_CASE_METHOD(PostingTest,
   CHECK(outcome.text.find("3 reports suppressed (RATE=2)") != std::string::npos);
 }
 
-TEST_CASE_METHOD(PostingTest, "with LOG=none nothing is written for a stuck reporter either") {
+TEST_CASE_METHOD(PostRequestTest, "with LOG=none nothing is written for a stuck reporter either") {
   std::strcpy(settings.log, "none");
   fallback_reporter.start(settings);
   const Outcome outcome = in_child([&] {

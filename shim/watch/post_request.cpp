@@ -1,5 +1,5 @@
-// See posting.h.
-#include "shim/watch/posting.h"
+// See post_request.h.
+#include "shim/watch/post_request.h"
 
 #include <algorithm>
 
@@ -61,7 +61,7 @@ void fill_names(ReportRequest& request) {
 }
 
 // The time up to which a report's durations are counted.
-uint64_t told_until_ns(const Episode& episode, Phase phase, const Timing& timing) {
+uint64_t reported_until_ns(const Episode& episode, Phase phase, const Timing& timing) {
   if (!has_ended(phase)) return timing.now_ns();
   return episode.ended == nullptr ? episode.ended_ns : episode.ended->released_ns;
 }
@@ -75,12 +75,12 @@ void fill(ReportRequest* request, const Episode& episode, Phase phase, const Loc
   request->phase = phase;
   request->episode = episode.number;
   request->posted_ns = timing.now_ns();
-  request->wall_clock_ns = wall_clock_at(told_until_ns(episode, phase, timing));
+  request->wall_clock_ns = wall_clock_at(reported_until_ns(episode, phase, timing));
   request->limit_ns = episode.limit_ns;
   request->lost_ns = episode.lost_ns;
   request->threads_delayed = episode.threads_delayed;
   request->ended = has_ended(phase) ? episode.ended : nullptr;
-  request->said.store(false, std::memory_order_relaxed);
+  request->first_line_written.store(false, std::memory_order_relaxed);
   request->state.lock = episode.lock;
   std::copy_n(episode.tags, episode.tag_count(), request->tags);
   if (has_ended(phase))

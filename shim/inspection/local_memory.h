@@ -1,5 +1,5 @@
 // This process's address space as the kernel sees it: what is mapped around an address.
-// Cold context; no allocation, no loader's lock. read_own_memory is declared in capture.h.
+// Cold context; no allocation, no loader's lock. read_local_memory is declared in capture.h.
 #pragma once
 
 #include <cstdint>

@@ -12,6 +12,6 @@ namespace holdwatch {
 
 // The copy, with the file closed; or the unchanged image if it cannot be copied (no memory, or the file is malformed).
 // With debug data only if `with_debug_data`.
-std::unique_ptr<ElfImage> into_own_memory(std::unique_ptr<ElfImage> image, bool with_debug_data);
+std::unique_ptr<ElfImage> into_private_memory(std::unique_ptr<ElfImage> image, bool with_debug_data);
 
 }  // namespace holdwatch

@@ -1,5 +1,5 @@
 // This process's own memory, read without faulting and looked up in the maps.
-#include "shim/inspection/own_memory.h"
+#include "shim/inspection/local_memory.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -49,7 +49,7 @@ class Pages {
 TEST_CASE("own memory is copied") {
   const std::string text = "what is in memory";
   char out[64] = {};
-  REQUIRE(read_own_memory(reinterpret_cast<uintptr_t>(text.data()), out, text.size()) == text.size());
+  REQUIRE(read_local_memory(reinterpret_cast<uintptr_t>(text.data()), out, text.size()) == text.size());
   CHECK(text == out);
 }
 
@@ -58,10 +58,10 @@ TEST_CASE("memory that is not mapped is no fault, and reading stops where the ma
   pages.unmap(1);
   memset(reinterpret_cast<void*>(pages.address(0)), 'a', kPage);
   char out[2 * kPage];
-  CHECK(read_own_memory(pages.address(1), out, 16) == 0);
-  CHECK(read_own_memory(0, out, 16) == 0);
-  CHECK(read_own_memory(UINTPTR_MAX - 15, out, 16) == 0);
-  CHECK(read_own_memory(pages.address(0) + 100, out, sizeof out) == kPage - 100);
+  CHECK(read_local_memory(pages.address(1), out, 16) == 0);
+  CHECK(read_local_memory(0, out, 16) == 0);
+  CHECK(read_local_memory(UINTPTR_MAX - 15, out, 16) == 0);
+  CHECK(read_local_memory(pages.address(0) + 100, out, sizeof out) == kPage - 100);
 }
 
 TEST_CASE("without a free descriptor nothing is read, rather than a call tried that a filter may forbid") {
@@ -71,7 +71,7 @@ TEST_CASE("without a free descriptor nothing is read, rather than a call tried t
   REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
   const int value = 42;
   int out = 0;
-  const size_t got = read_own_memory(reinterpret_cast<uintptr_t>(&value), &out, sizeof out);
+  const size_t got = read_local_memory(reinterpret_cast<uintptr_t>(&value), &out, sizeof out);
   setrlimit(RLIMIT_NOFILE, &before);
   CHECK(got == 0);
   CHECK(out == 0);

@@ -1,4 +1,4 @@
-#include "shim/record/own_record.h"
+#include "shim/record/owner_record.h"
 
 #include <pthread.h>
 #include <sys/mman.h>
@@ -92,21 +92,21 @@ struct RecordOnArray : ArrayStack {
     return noted;
   }
 
-  OwnRecord record;
+  OwnerRecord record;
 };
 
 bool is_copied(const HeldSlot& slot) {
   return (slot.noted() & kCopied) != 0;
 }
 
-size_t copied_size(const OwnRecord& record, const HeldSlot& slot) {
+size_t copied_size(const OwnerRecord& record, const HeldSlot& slot) {
   size_t size = 0;
   record.stack_copy(record.index_of_slot(slot), &size);
   return size;
 }
 
 TEST_CASE("a hold notes its lock, its caller and the tick, and is found by the lock's address") {
-  OwnRecord record;
+  OwnerRecord record;
   const TickAt tick(4712);
   hold(record, {reinterpret_cast<const void*>(0x1000), LockKind::rwlock, Access::shared}, {0x401234, 0x7000, 0});
   const HeldSlot* slot = record.find(0x1000);
@@ -122,14 +122,14 @@ TEST_CASE("a hold notes its lock, its caller and the tick, and is found by the l
 }
 
 TEST_CASE("a lock that was never taken is not found") {
-  OwnRecord record;
+  OwnerRecord record;
   CHECK(record.find(0x1000) == nullptr);
   hold(record, mutex_at(0x1000), kCaller);
   CHECK(record.find(0x2000) == nullptr);
 }
 
 TEST_CASE("a dropped hold is no longer found") {
-  OwnRecord record;
+  OwnerRecord record;
   hold(record, mutex_at(0x1000), kCaller);
   drop(record, 0x1000);
   CHECK(record.find(0x1000) == nullptr);
@@ -137,7 +137,7 @@ TEST_CASE("a dropped hold is no longer found") {
 }
 
 TEST_CASE("holds may end in any order") {
-  OwnRecord record;
+  OwnerRecord record;
   for (const uintptr_t lock : {0x1000u, 0x2000u, 0x3000u}) hold(record, mutex_at(lock), kCaller);
   drop(record, 0x1000);
   hold(record, mutex_at(0x4000), kCaller);
@@ -151,7 +151,7 @@ TEST_CASE("holds may end in any order") {
 }
 
 TEST_CASE("each acquisition has a number of its own") {
-  OwnRecord record;
+  OwnerRecord record;
   std::set<uint64_t> numbers;
   for (int i = 0; i < 100; ++i) {
     hold(record, mutex_at(0x1000), kCaller);
@@ -167,17 +167,17 @@ class RecordAfterNothing {
   RecordAfterNothing() {
     REQUIRE(pages_ != MAP_FAILED);
     REQUIRE(mprotect(pages_, kPage, PROT_NONE) == 0);
-    record_ = new (static_cast<char*>(pages_) + kPage) OwnRecord;
+    record_ = new (static_cast<char*>(pages_) + kPage) OwnerRecord;
   }
   ~RecordAfterNothing() { munmap(pages_, 2 * kPage); }
   RecordAfterNothing(const RecordAfterNothing&) = delete;
   RecordAfterNothing& operator=(const RecordAfterNothing&) = delete;
-  OwnRecord& record() { return *record_; }
+  OwnerRecord& record() { return *record_; }
 
  private:
   static constexpr size_t kPage = 4096;
   void* pages_ = mmap(nullptr, 2 * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  OwnRecord* record_ = nullptr;
+  OwnerRecord* record_ = nullptr;
 };
 
 TEST_CASE("the unlock of what is not in an empty record reads nothing beyond it") {
@@ -188,7 +188,7 @@ TEST_CASE("the unlock of what is not in an empty record reads nothing beyond it"
 }
 
 // How many slots the thread has for a lock.
-size_t slots_of(OwnRecord& record, uintptr_t address) {
+size_t slots_of(OwnerRecord& record, uintptr_t address) {
   size_t count = 0;
   for (uint32_t index = 0; index < record.used_limit(); ++index) {
     const LockWord word = word_of(*record.slot(index));
@@ -198,7 +198,7 @@ size_t slots_of(OwnRecord& record, uintptr_t address) {
 }
 
 TEST_CASE("each level of a recursive mutex has a slot, and the first keeps the hold's identity and time") {
-  OwnRecord record;
+  OwnerRecord record;
   RecursiveMutex mutex;
   const TickAt first(100);
   hold(record, mutex.word(), kCaller);
@@ -219,7 +219,7 @@ TEST_CASE("each level of a recursive mutex has a slot, and the first keeps the h
 
 TEST_CASE("levels without a slot are counted, and released first") {
   refill_spares(false);
-  OwnRecord record;
+  OwnerRecord record;
   RecursiveMutex mutex;
   hold(record, mutex.word(), kCaller);
   for (size_t level = 1; level < kSitedLevels + 3; ++level) {
@@ -237,7 +237,7 @@ TEST_CASE("levels without a slot are counted, and released first") {
 }
 
 TEST_CASE("a read lock taken again by its thread has a slot for each time") {
-  OwnRecord record;
+  OwnerRecord record;
   pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
   const LockWord word(&rwlock, LockKind::rwlock, Access::shared);
   for (int i = 0; i < 3; ++i) {
@@ -329,7 +329,7 @@ TEST_CASE_METHOD(NoSiteIsKnown, "lock and unlock in wrappers of their own need n
 }
 
 TEST_CASE("a mutex that another thread gave up, taken again, is a new hold") {
-  OwnRecord record;
+  OwnerRecord record;
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   const LockWord word(&mutex, LockKind::mutex, Access::exclusive);
   pthread_mutex_lock(&mutex);
@@ -353,7 +353,7 @@ TEST_CASE("a mutex that another thread gave up, taken again, is a new hold") {
 
 TEST_CASE("mutexes that the thread takes by turns and others give up do not fill its record") {
   while (take_spare(SpareKind::overflow) != nullptr) continue;
-  OwnRecord record;
+  OwnerRecord record;
   pthread_mutex_t mutexes[2] = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER};
   for (int round = 0; round < 1'000; ++round) {
     pthread_mutex_t& mutex = mutexes[round % 2];
@@ -366,7 +366,7 @@ TEST_CASE("mutexes that the thread takes by turns and others give up do not fill
 }
 
 TEST_CASE("a recursive mutex taken again under another lock has a second slot, which ends first") {
-  OwnRecord record;
+  OwnerRecord record;
   RecursiveMutex mutex;
   hold(record, mutex.word(), {0x401000, 0, 0});
   hold(record, mutex_at(0x1000), kCaller);
@@ -382,7 +382,7 @@ TEST_CASE("a recursive mutex taken again under another lock has a second slot, w
 
 TEST_CASE("an acquisition that finds no slot is counted") {
   while (take_spare(SpareKind::overflow) != nullptr) continue;
-  OwnRecord record;
+  OwnerRecord record;
   for (uintptr_t lock = 1; lock <= kInlineSlots; ++lock) hold(record, mutex_at(lock * 64), kCaller);
   CHECK(record.unrecorded == 0);
   hold(record, mutex_at(0x9000), kCaller);
@@ -394,7 +394,7 @@ TEST_CASE("an acquisition that finds no slot is counted") {
 
 TEST_CASE("more than 256 locks held at once all have slots, those beyond are counted") {
   refill_spares(false);
-  OwnRecord record;
+  OwnerRecord record;
   for (uintptr_t lock = 1; lock <= kHeldSlots; ++lock) hold(record, mutex_at(lock * 64), kCaller);
   CHECK(record.unrecorded == 0);
   std::set<HeldSlot*> slots;
@@ -411,7 +411,7 @@ TEST_CASE("more than 256 locks held at once all have slots, those beyond are cou
 
 TEST_CASE("a released overflow slot is used by the next lock") {
   refill_spares(false);
-  OwnRecord record;
+  OwnerRecord record;
   for (uintptr_t lock = 1; lock <= kHeldSlots; ++lock) hold(record, mutex_at(lock * 64), kCaller);
   HeldSlot* slot = record.find(100 * 64);
   record.drop(*slot);
@@ -423,7 +423,7 @@ TEST_CASE("a released overflow slot is used by the next lock") {
 
 TEST_CASE("a lock in an overflow slot is found when all inline slots are free again") {
   refill_spares(false);
-  OwnRecord record;
+  OwnerRecord record;
   for (uintptr_t lock = 1; lock <= kInlineSlots + 1; ++lock) hold(record, mutex_at(lock * 64), kCaller);
   for (uintptr_t lock = 1; lock <= kInlineSlots; ++lock) drop(record, lock * 64);
   CHECK(record.find((kInlineSlots + 1) * 64) != nullptr);
@@ -431,7 +431,7 @@ TEST_CASE("a lock in an overflow slot is found when all inline slots are free ag
 
 TEST_CASE("each slot has one index, by which it is found again") {
   refill_spares(false);
-  OwnRecord record;
+  OwnerRecord record;
   CHECK(record.slot_limit() == kInlineSlots);
   CHECK(record.slot(kInlineSlots) == nullptr);
   for (uintptr_t lock = 1; lock <= kHeldSlots; ++lock) hold(record, mutex_at(lock * 64), kCaller);
@@ -448,7 +448,7 @@ TEST_CASE("each slot has one index, by which it is found again") {
 }
 
 TEST_CASE("holds that end in the order of their beginning leave no holes behind") {
-  OwnRecord record;
+  OwnerRecord record;
   for (int round = 0; round < 100; ++round) {
     for (const uintptr_t lock : {0x1000u, 0x2000u, 0x3000u, 0x4000u}) hold(record, mutex_at(lock), kCaller);
     for (const uintptr_t lock : {0x1000u, 0x2000u, 0x3000u, 0x4000u}) drop(record, lock);
@@ -461,7 +461,7 @@ TEST_CASE("holds that end in the order of their beginning leave no holes behind"
 
 TEST_CASE("hand over hand along a chain of locks, the slots suffice") {
   while (take_spare(SpareKind::overflow) != nullptr) continue;
-  OwnRecord record;
+  OwnerRecord record;
   hold(record, mutex_at(0x1000), kCaller);
   for (uintptr_t lock = 0x2000; lock < 0x80000; lock += 0x1000) {
     hold(record, mutex_at(lock), kCaller);
@@ -474,7 +474,7 @@ TEST_CASE("hand over hand along a chain of locks, the slots suffice") {
 
 TEST_CASE("a recursive mutex taken again where the block is full ends its newer hold first") {
   refill_spares(false);
-  OwnRecord record;
+  OwnerRecord record;
   for (uintptr_t lock = 1; lock <= kInlineSlots + 1; ++lock) hold(record, mutex_at(lock * 64), kCaller);
   for (uintptr_t lock = kInlineSlots + 1; lock > 0; --lock) drop(record, lock * 64);
   hold(record, mutex_at(0x100), kCaller);
@@ -493,7 +493,7 @@ TEST_CASE("a recursive mutex taken again where the block is full ends its newer 
 
 TEST_CASE("a lock that is acquired and released at the end of a block stays findable") {
   refill_spares(false);
-  OwnRecord record;
+  OwnerRecord record;
   for (uintptr_t lock = 1; lock <= kInlineSlots; ++lock) hold(record, mutex_at(lock * 64), kCaller);
   for (int round = 0; round < 3; ++round) {
     hold(record, mutex_at(0x9000), kCaller);
@@ -508,7 +508,7 @@ TEST_CASE("a lock that is acquired and released at the end of a block stays find
 }
 
 TEST_CASE("a wait is published until it ends, and each has a number of its own") {
-  OwnRecord record;
+  OwnerRecord record;
   CHECK(record.waiting() == nullptr);
   HeldSlot* slot = begin_wait(record, mutex_at(0x1000), {0x401000, 0x7000, 0x7100}, 55);
   REQUIRE(record.waiting() == slot);
@@ -547,7 +547,7 @@ TEST_CASE_METHOD(NoSiteIsKnown,
 }
 
 TEST_CASE("where calls are few a hold is counted from the very moment") {
-  OwnRecord record;
+  OwnerRecord record;
   const TickAt tick(4000 | kCallsAreFew);
   g_clock_line.settled_ns = 0;
   HeldSlot* slot = begin_wait(record, mutex_at(0x1000), {0x401000, 0x7000, 0x7100}, 4000 | kCallsAreFew);
@@ -559,7 +559,7 @@ TEST_CASE("where calls are few a hold is counted from the very moment") {
 }
 
 TEST_CASE("a wait whose lock is acquired becomes the hold, counted from the tick at that moment") {
-  OwnRecord record;
+  OwnerRecord record;
   HeldSlot* slot = begin_wait(record, mutex_at(0x1000), {0x401000, 0x7000, 0x7100}, 55);
   const TickAt tick(76);
   end_wait_with_lock(record, *slot);
@@ -571,7 +571,7 @@ TEST_CASE("a wait whose lock is acquired becomes the hold, counted from the tick
 
 TEST_CASE("a signal handler's lock call leaves the wait that it interrupted as it is") {
   RecordOnArray stack(64);
-  OwnRecord& record = stack.record;
+  OwnerRecord& record = stack.record;
   HeldSlot* interrupted = begin_wait(record, mutex_at(0x1000), {0x401000, stack.at(20), 0x7100}, 55);
   HeldSlot* inner = begin_wait(record, mutex_at(0x2000), {0x402000, stack.at(10), 0x6100}, 77);
   CHECK(record.waiting() == inner);
@@ -612,7 +612,7 @@ TEST_CASE("a lock call on an alternate stack elsewhere is a handler's") {
 }
 
 // A lock call that was interrupted before it could publish its wait, or an unlock before it could lower the top.
-HeldSlot* begin_call(OwnRecord& record, const Caller& caller) {
+HeldSlot* begin_call(OwnerRecord& record, const Caller& caller) {
   HeldSlot* slot = begin_wait(record, mutex_at(0x1000), caller, 55);
   slot->word = 0;
   return slot;
@@ -656,7 +656,7 @@ TEST_CASE("a signal handler's lock call leaves the call that it interrupted its 
 }
 
 TEST_CASE("a slot that was filled above the top is not taken again") {
-  OwnRecord record;
+  OwnerRecord record;
   hold(record, mutex_at(0x1000), kCaller);
   HeldSlot* slot = record.find(0x1000);
   HeldSlot* above = slot + 1;
@@ -678,7 +678,7 @@ TEST_CASE("an unlock in a handler does not end the wait for the same lock that i
 
 TEST_CASE("a record that is emptied for its next owner goes on counting") {
   refill_spares(false);
-  OwnRecord record;
+  OwnerRecord record;
   for (uintptr_t lock = 1; lock <= 10; ++lock) hold(record, mutex_at(lock * 64), kCaller);
   begin_wait(record, mutex_at(0x1000), kCaller, 1);
   const uint64_t last = record.slot(0)->number;
@@ -750,7 +750,7 @@ TEST_CASE_METHOD(NoSiteIsKnown,
 }
 
 TEST_CASE("the time stamp counter is noted only if requested") {
-  OwnRecord record;
+  OwnerRecord record;
   hold(record, mutex_at(0x1000), kCaller);
   CHECK(record.find(0x1000)->tsc == 0);
   const ExtrasAre extras(kReadTsc);
@@ -823,7 +823,7 @@ TEST_CASE_METHOD(NoSiteIsKnown, "a slot that is taken again without a copy does 
 }
 
 TEST_CASE("a left-over hold is dropped in the use that it was seen in, and in no later one of the same lock") {
-  OwnRecord record;
+  OwnerRecord record;
   hold(record, mutex_at(0x1000), kCaller);
   HeldSlot* slot = record.find(0x1000);
   const LockWord seen = word_of(*slot);
@@ -841,7 +841,7 @@ TEST_CASE("a left-over hold is dropped in the use that it was seen in, and in no
 }
 
 TEST_CASE("the watcher may drop a hold while its thread releases it") {
-  OwnRecord record;
+  OwnerRecord record;
   hold(record, mutex_at(0x1000), kCaller);
   HeldSlot* slot = record.find(0x1000);
   REQUIRE(record.drop_use(record.index_of_slot(*slot), word_of(*slot), slot->number));
@@ -853,7 +853,7 @@ TEST_CASE("the watcher may drop a hold while its thread releases it") {
 }
 
 TEST_CASE("find gives the newest hold of a lock") {
-  OwnRecord record;
+  OwnerRecord record;
   RecursiveMutex mutex;
   hold(record, mutex_at(0x1000), {1, 0, 0});
   hold(record, mutex.word(), {2, 0, 0});
