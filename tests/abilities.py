@@ -1,7 +1,7 @@
 """What this machine lets a test do: root on a desktop may do all of it, a user or root in a container less.
 
 Each ability is tried, not deduced from the user or the kernel. A function returns why it is not there, or "" if it is. What cannot
-be tested for such a reason is left out in one form, which scripts/summarize-tests shows again at the end.
+be tested for such a reason is left out in one form, which scripts/dev/summarize-tests shows again at the end.
 """
 
 import ctypes
