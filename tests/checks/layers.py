@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks every #include of the program against the table of what each folder may know.
+"""Checks every #include of the program against the table of what each folder may know, and that none leads upwards.
 
     layers.py SOURCE_ROOT
 
@@ -25,12 +25,12 @@ HANDOFF = {"shim/handoff"} | INSPECTION
 FALLBACK = {"shim/fallback"} | HANDOFF
 PROC_TEXT = {"symbolizer/proc_text.h"} | COMMON
 
-# Folder or file: the folders and files of ours that it may include, from the lowest layer up. The longest key that fits a path
-# counts.
+# Folder or file: the folders and files of ours that it may include. The longest key that fits a path counts. The rows go from the
+# lowest layer up: none may include what a later row is about.
 MAY_INCLUDE = {
     # What crosses boundaries, and pure parsers: no state, libc alone.
     "shim/common/kernel": {"shim/common/kernel"},
-    "shim/common/contract": {"shim/common/contract", "shim/common/options/options.def"},
+    "shim/common/contract": {"shim/common/contract"},
     "shim/common/text": {"shim/common/text", "shim/common/contract"},
     "shim/common/options": {"shim/common/options", "shim/common/contract", "shim/common/text", "shim/common/kernel"},
     "shim/common/proc": {"shim/common/proc", "shim/common/contract", "shim/common/text/digits.h"},
@@ -58,31 +58,31 @@ MAY_INCLUDE = {
     # The start order, what lower layers may call in higher ones, and the public functions, which reach into several layers by
     # their nature.
     "shim/lifecycle": {"shim"},
+    "shim/holdwatch.h": set(),
     "shim/public_api.cpp": {"shim/holdwatch.h", "shim/watch/watcher.h", "shim/reporter/report_callback.h"} | RECORD,
     "shim/asan_options.cpp": set(),
-    "shim/holdwatch.h": set(),
     # The reader of /proc for the symbolizer and the tools. The shim has its own (inspection/task_files), which counts with filters.
-    "symbolizer/proc_text.cpp": {"symbolizer/proc_text.h"},
     "symbolizer/proc_text.h": set(),
+    "symbolizer/proc_text.cpp": {"symbolizer/proc_text.h"},
     "symbolizer/unwind": {"symbolizer/unwind"} | PROC_TEXT,
     "symbolizer/symbols": {"symbolizer/symbols", "symbolizer/unwind/modules.h", "symbolizer/unwind/elf_notes.h"} | COMMON,
     "symbolizer/activity": {"symbolizer/activity", "symbolizer/unwind/memory.h"} | PROC_TEXT,
     "symbolizer/report": {"symbolizer/report", "symbolizer/symbols/symbols.h"} | PROC_TEXT,
+    "symbolizer/own_namespace.h": set(),
+    "symbolizer/own_namespace.cpp": {"symbolizer/own_namespace.h"},
     # The one place that knows all stages of the symbolizer.
     "symbolizer/api.cpp": {"symbolizer/unwind", "symbolizer/symbols", "symbolizer/activity", "symbolizer/report",
                            "symbolizer/own_namespace.h"} | COMMON,
-    "symbolizer/own_namespace.cpp": {"symbolizer/own_namespace.h"},
-    "symbolizer/own_namespace.h": set(),
     # What a user types. Programs of their own.
     "symbolizer/tools": {"symbolizer/tools", "symbolizer/unwind/libunwind.h", "symbolizer/symbols/elf_sections.h"} | PROC_TEXT,
-    "symbolizer/tools/launcher": {"symbolizer/tools/launcher", "symbolizer/tools/command_line"} | COMMON,
     # The parser of command lines, for each of them.
     "symbolizer/tools/command_line": {"symbolizer/tools/command_line", "shim/common/text"},
-    "symbolizer/tools/doctor": {"symbolizer/tools", "symbolizer/symbols/program_file.h", "symbolizer/report/program_path.h",
-                                "symbolizer/unwind"} | PROC_TEXT,
+    "symbolizer/tools/launcher": {"symbolizer/tools/launcher", "symbolizer/tools/command_line"} | COMMON,
     # What reaches into another process: the block that it finds there, and the unwinder, which serves any process.
     "symbolizer/tools/attach": {"symbolizer/tools/attach", "symbolizer/tools/command_line", "symbolizer/tools/process_state.h",
                                 "symbolizer/tools/missing_libraries.h", "symbolizer/unwind"} | PROC_TEXT,
+    "symbolizer/tools/doctor": {"symbolizer/tools", "symbolizer/symbols/program_file.h", "symbolizer/report/program_path.h",
+                                "symbolizer/unwind"} | PROC_TEXT,
     # Made of all stages of the symbolizer.
     "symbolizer/tools/inspect": {"symbolizer/tools/inspect", "symbolizer/tools/command_line", "symbolizer/tools/process_state.h",
                                  "symbolizer/tools/missing_libraries.h", "symbolizer/unwind",
@@ -113,12 +113,20 @@ def is_allowed(included, allowed):
     return any(included == one or included.startswith(one + "/") for one in allowed)
 
 
+def layer(path):
+    """The row of a path: the lower the layer, the smaller. -1 without one."""
+    fitting = [key for key in MAY_INCLUDE if path == key or path.startswith(key + "/")]
+    return list(MAY_INCLUDE).index(max(fitting, key=len)) if fitting else -1
+
+
 def own_include_faults(path, included, root):
     allowed = rule_for(path)
     if allowed is None:
         return [f"{path} is in no layer: add it to {pathlib.Path(__file__).name}"]
     if not (root / included).exists():
         return [f'{path} includes "{included}", which is no path from the top of the repository']
+    if layer(included) > layer(path):
+        return [f'{path} includes "{included}", which is in a higher layer: see the order of the rows']
     if is_allowed(included, allowed):
         return []
     return [f'{path} includes "{included}", but may know only: {", ".join(sorted(allowed)) or "nothing of ours"}']
@@ -146,7 +154,6 @@ def main():
         path = file.relative_to(root).as_posix()
         for quote, included in re.findall(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', file.read_text(), re.MULTILINE):
             count += 1
-            # options.def comes with settings.h, which is made of it.
             faults += own_include_faults(path, included, root) if quote == '"' else system_include_faults(path, included)
     print("\n".join(faults) if faults else f"{count} includes keep to their layers")
     return 1 if faults or count == 0 else 0

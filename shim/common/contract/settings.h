@@ -55,7 +55,7 @@ struct action {  // "log", "abort" or "exec:PATH"
 // Holds limit_ns, read_limit_ns, wait_limit_ns, only, log, json ...: one field a row.
 struct Settings {
 #define HOLDWATCH_OPTION(kind, field, name, fallback, values, available, help) option_kind::kind::type field;
-#include "shim/common/options/options.def"
+#include "shim/common/contract/options.def"
 #undef HOLDWATCH_OPTION
 };
 

@@ -196,7 +196,7 @@ size_t distance(std::string_view from, std::string_view to) {
    }},
 // constinit: read by our constructor, before run-time initialization of another file can be relied on.
 constinit const OptionRow kOptions[kOptionCount] = {
-#include "shim/common/options/options.def"
+#include "shim/common/contract/options.def"
 };
 #undef HOLDWATCH_OPTION
 

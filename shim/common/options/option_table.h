@@ -27,7 +27,7 @@ struct OptionRow {
 
 inline constexpr size_t kOptionCount = 0
 #define HOLDWATCH_OPTION(...) +1
-#include "shim/common/options/options.def"
+#include "shim/common/contract/options.def"
 #undef HOLDWATCH_OPTION
     ;
 
@@ -36,7 +36,7 @@ extern const OptionRow kOptions[kOptionCount];
 // The position of each row in kOptions.
 enum class OptionIndex : size_t {
 #define HOLDWATCH_OPTION(kind, field, name, ...) name,
-#include "shim/common/options/options.def"
+#include "shim/common/contract/options.def"
 #undef HOLDWATCH_OPTION
 };
 
