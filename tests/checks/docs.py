@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Checks the documentation: no line is longer than 120 columns, tables and lines with a URL excepted; a relative link leads to a
-file, and to a heading in it; a file that a page names is there; every event is described; the README stays short.
+file, and to a heading in it; a file that a page names is there; every event is described; design.md's tree has every folder, and
+nothing else; the README stays short.
 
     docs.py SOURCE_ROOT
 """
@@ -13,6 +14,8 @@ LONGEST = 120
 README_LINES = 140
 # `shim/record/view.h`; NAME in capitals stands for a name.
 NAMED = re.compile(r"`((?:shim|symbolizer|scripts|tests|docs)/[a-z0-9_./-]+)`")
+# What meson and Python put beside what is to be described.
+NO_ENTRIES = {"meson.build", "__pycache__"}
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -52,6 +55,27 @@ def missing_files(page, root):
             yield f"{page}: there is no {name}"
 
 
+def paths_of_tree(page):
+    """The paths in design.md's tree: two columns of indentation a level, then what a line is about."""
+    parents = []
+    for line in re.search(r"^## Folders.*?```\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)[1].splitlines():
+        name = line.split()[0]
+        parents[(len(line) - len(line.lstrip())) // 2:] = [name.rstrip("/")]
+        yield "/".join(parents)
+
+
+def faults_of_tree(root):
+    """Each folder of the program and each entry of scripts has a line in the tree, which says what it is for."""
+    page = root / "docs" / "design.md"
+    described = set(paths_of_tree(page))
+    sources = [file.relative_to(root) for top in ("shim", "symbolizer") for file in (root / top).rglob("*")
+               if file.suffix in {".h", ".cpp"}]
+    present = {folder.as_posix() for file in sources for folder in file.parents if folder.parts}
+    present |= {file.relative_to(root).as_posix() for file in (root / "scripts").iterdir() if file.name not in NO_ENTRIES}
+    yield from (f"{page}: the tree lacks {path}" for path in sorted(present - described))
+    yield from (f"{page}: the tree has {path}, which is not there" for path in sorted(described) if not (root / path).exists())
+
+
 def undescribed_events(root):
     """Each event of events.def has a place in the table of fields and one, with its MESSAGE_ID, in the journal's table."""
     table = (root / "shim" / "common" / "contract" / "events.def").read_text()
@@ -67,7 +91,7 @@ def main():
     root = pathlib.Path(sys.argv[1])
     complaints = [complaint for page in pages(root) for complaint in
                   (*long_lines(page), *broken_links(page), *missing_files(page, root))]
-    complaints += undescribed_events(root)
+    complaints += [*faults_of_tree(root), *undescribed_events(root)]
     lines = len((root / "README.md").read_text().splitlines())
     if lines > README_LINES:
         complaints.append(f"README.md has {lines} lines, more than {README_LINES}")
