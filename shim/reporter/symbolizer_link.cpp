@@ -2,7 +2,6 @@
 #include "shim/reporter/symbolizer_link.h"
 
 #include <dlfcn.h>
-#include <elf.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <link.h>
@@ -18,8 +17,7 @@
 
 #include "shim/base/libc_functions.h"
 #include "shim/common/contract/control_block.h"
-#include "shim/common/elf/headers.h"
-#include "shim/common/elf/open_file.h"
+#include "shim/common/elf/cut_file.h"
 #include "shim/common/kernel/system_call.h"
 #include "shim/common/text/missing_library.h"
 #include "shim/common/text/text_buffer.h"
@@ -47,18 +45,6 @@ unsigned g_copies = 0;
 // wait here first, without holding any lock.
 void wait_for_walks() {
   libc().dl_iterate_phdr([](dl_phdr_info*, size_t, void*) { return 1; }, nullptr);
-}
-
-// Whether the file is shorter than its header says, for example because it is being copied. The loader would map it
-// anyway, and the process would get SIGBUS.
-bool is_cut(const char* path) {
-  const OpenFile file(path);
-  const long size = system_call(SYS_lseek, file.descriptor(), 0, SEEK_END);
-  Elf64_Ehdr header;
-  if (size < 0 || read_elf_header(file, 0, &header) != ElfKind::ours) return false;
-  return visit_segments(file, 0, header, [&](const Elf64_Phdr& segment) {
-    return segment.p_type == PT_LOAD && segment.p_offset + segment.p_filesz > static_cast<uint64_t>(size);
-  });
 }
 
 // Into a namespace of its own: its libraries do not replace the program's, the program's do not replace its own, and

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "shim/common/elf/cut_file.h"
 #include "shim/common/elf/dynamic_table.h"
 #include "shim/common/elf/memory_sources.h"
 #include "shim/common/text/missing_library.h"
@@ -85,7 +86,19 @@ std::string why_symbolizer_not_loaded(const std::string& library) {
   const std::string found = symbolizer_beside(library);
   const std::string path =
       found.empty() ? std::filesystem::path(library).replace_filename(kSymbolizer).string() : found;
-  return dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL) == nullptr ? why_not_loaded(path, dlerror()) : "";
+  std::string why_not;
+  load_or_say_why(path, why_not);
+  return why_not;
+}
+
+void* load_or_say_why(const std::string& file, std::string& why) {
+  if (is_cut(file.c_str())) {
+    why = "cannot use " + file + ": the file is incomplete; build or install holdwatch again";
+    return nullptr;
+  }
+  void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) why = why_not_loaded(file, dlerror());
+  return library;
 }
 
 std::string why_not_loaded(const std::string& file, const std::string& error) {

@@ -9,6 +9,7 @@ loader passes those over, and finds none. Skipped where there can be no such mou
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -71,6 +72,26 @@ def packages_are_those_of_this_release():
         assert LIBRARIES[name] in real, f"{name}: {LIBRARIES[name]} is not among {sorted(real)}"
         assert any(re.search(rf"(^|[ ,]){re.escape(package)}([ ,]|$)", brought_along, re.MULTILINE) for package in real), \
             f"{sorted(real)} is needed by no package that scripts/setup installs for building"
+
+
+def copy_beginning(source, target):
+    with open(source, "rb") as whole, open(target, "wb") as part:
+        part.write(whole.read(64 * 1024))
+
+
+def incomplete_files_are_named():
+    """files that are just being copied: inspect and doctor say so, and do not die of the loader's SIGBUS"""
+    with tempfile.TemporaryDirectory() as directory:
+        inspect, shim, symbolizer = (f"{directory}/{name}" for name in ("inspect", "libholdwatch.so", "libholdwatch-symbolizer.so"))
+        shutil.copy(f"{BUILD}/symbolizer/tools/inspect/holdwatch-inspect", inspect)
+        copy_beginning(INSPECTION, f"{directory}/libholdwatch-inspect.so")
+        launcher.call(inspect, os.getpid()).expect(
+            1, "", r"holdwatch: inspect cannot use \S+/libholdwatch-inspect\.so: the file is incomplete; [^\n]*\n")
+        copy_beginning(f"{BUILD}/shim/libholdwatch.so", shim)
+        copy_beginning(f"{BUILD}/symbolizer/libholdwatch-symbolizer.so", symbolizer)
+        launcher.call(f"{BUILD}/symbolizer/tools/doctor/doctor", "--", shim).expect(
+            1, rf".*no +library +{re.escape(shim)} is incomplete; .*"
+            rf"note +names +[^\n]*the symbolizer cannot use {re.escape(symbolizer)}: the file is incomplete; .*")
 
 
 def hide_libraries():
@@ -163,7 +184,7 @@ def attaches_without_the_symbolizer():
 
 
 if __name__ == "__main__":
-    launcher.run_cases([commands_need_libc_alone, packages_are_those_of_this_release])
+    launcher.run_cases([commands_need_libc_alone, packages_are_those_of_this_release, incomplete_files_are_named])
     if abilities.left_out(abilities.no_mounts()):
         sys.exit(0)
     hidden = hide_libraries()

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "shim/common/elf/cut_file.h"
 #include "shim/common/glibc/version_names.h"
 #include "symbolizer/proc_text.h"
 #include "symbolizer/symbols/program_file.h"
@@ -49,6 +50,10 @@ void check_library(const std::string& library, Findings& findings) {
     findings.obstacle("library", is_missing ? library + " does not exist; build or install it again"
                                             : library + " cannot be read by this user: " + std::strerror(errno) +
                                                   "; install holdwatch where every user can read it");
+    return;
+  }
+  if (is_cut(library.c_str())) {
+    findings.obstacle("library", library + " is incomplete; build or install it again");
     return;
   }
   if (const std::string complaint = complaint_of_loader(library); !complaint.empty()) {

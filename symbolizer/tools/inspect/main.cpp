@@ -38,8 +38,9 @@ int inspect(const InspectArguments& arguments) {
   if (arguments.core.empty() && !control::has_proc())
     return fail(kCouldNotLook, std::string("inspect ") + control::kNeedsProc);
   const std::string path = beside_this_program(kInspectionModule);
-  void* module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (module == nullptr) return fail(kCouldNotLook, "inspect " + why_not_loaded(path, dlerror()));
+  std::string why_not;
+  void* module = load_or_say_why(path, why_not);
+  if (module == nullptr) return fail(kCouldNotLook, "inspect " + why_not);
   const auto look = reinterpret_cast<Inspection>(dlsym(module, kInspectionName));
   if (look == nullptr) return fail(kCouldNotLook, path + " is of another version: install holdwatch again");
   return look(arguments);
