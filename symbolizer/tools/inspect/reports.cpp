@@ -153,7 +153,7 @@ class InspectReports {
     ReportWaiters out;
     out.access = access;
     out.longest_ns = threads.front()->asleep_ns;
-    out.stack = threads.front()->stack;
+    out.stack = Stack(threads.front()->stack);  // not assigned: gcc 16 warns of a null pointer in that, wrongly
     for (const SeenThread* thread : threads) {
       out.tids.push_back(thread->tid);
       out.threads.push_back(thread->name);
