@@ -56,7 +56,7 @@ def no_systemd_of_the_user():
 
 def drop_in_has_what_run_preloads():
     """with a glibc before 2.34 libdl is preloaded too, and once, as by holdwatch run; systemd is played by a script"""
-    if abilities.left_out(abilities.missing("cc")):
+    if abilities.left_out(abilities.missing("cc") or abilities.no_preloading(HOLDWATCH)):
         return
     with tempfile.TemporaryDirectory() as directory:
         before = "/usr/lib/libholdwatch.so:libdl.so.2:libother.so"
