@@ -1,6 +1,6 @@
 // The life of an attachment: a running process loads us late, has its calls redirected, is watched, and is detached
 // again. offer_attachment: start context, in whichever thread loads the library. The rest runs in a thread of its own,
-// which sleeps until there is a request; it may block in the loader, and nobody waits for it.
+// which sleeps until there is a request; it may block in the loader, which delays no other thread.
 #pragma once
 
 namespace holdwatch {

@@ -36,7 +36,7 @@ int g_survivor = 0;
 int g_former_tids[8] = {};
 unsigned g_forks = 0;
 
-int g_late_leader = 0;  // the main thread's id, if thread_table_start did not run in it
+int g_late_leader = 0;  // the main thread's id, if current_record_start did not run in it
 HOLDWATCH_TLS bool t_main_stack = false;
 HOLDWATCH_TLS uint8_t t_exit_rounds = 0;
 HOLDWATCH_TLS OwnerRecord* t_paused = nullptr;

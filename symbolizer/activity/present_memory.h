@@ -1,5 +1,5 @@
-// Memory of which only present pages are read: reading a page that a thread waits for (userfaultfd, a mapped file on a
-// server that hangs) would make the reader wait as long as the thread.
+// Reads another thread's memory, but only pages that are present: reading a page that a thread is waiting for
+// (userfaultfd, a mapped file on a server that hangs) would block the reader for as long as that thread.
 // Cold context only.
 #pragma once
 

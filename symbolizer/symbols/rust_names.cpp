@@ -18,9 +18,6 @@ constexpr int kMaxDepth = 300;     // of nested paths and types
 constexpr int kMaxSteps = 50'000;  // with back references, a short symbol can represent an endless name
 constexpr uint64_t kMaxBound = 1'000;
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 bool is_lower(char c) {
   return c >= 'a' && c <= 'z';
 }

@@ -2,6 +2,8 @@
 // Any context. Never prints anything, never reads the environment.
 #include "shim/common/options/option_values.h"
 
+#include "shim/common/text/digits.h"
+
 namespace holdwatch {
 namespace {
 
@@ -15,10 +17,6 @@ constexpr DurationUnit kUnits[] = {{"h", 3'600'000'000'000}, {"m", 60'000'000'00
 
 constexpr const char* kNotADuration = "not a duration such as 250ms or 1.5s";
 constexpr const char* kTooLarge = "too large";
-
-bool is_digit(char character) {
-  return character >= '0' && character <= '9';
-}
 
 // Removes the digits at the beginning of `text` and returns them.
 std::string_view take_digits(std::string_view& text) {

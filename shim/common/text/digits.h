@@ -11,6 +11,11 @@ namespace holdwatch {
 
 inline constexpr char kDigits[] = "0123456789abcdef";
 
+// Of ASCII, whatever the locale is.
+constexpr bool is_digit(char character) {
+  return character >= '0' && character <= '9';
+}
+
 // Calls `put(character)` for the two digits of each byte.
 template <typename Put>
 constexpr void put_hex(std::string_view bytes, Put&& put) {

@@ -1,15 +1,13 @@
 // See missing_library.h.
 #include "shim/common/text/missing_library.h"
 
+#include "shim/common/text/digits.h"
+
 namespace holdwatch {
 namespace {
 
 bool ends_with(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && std::string_view(text.data() + text.size() - end.size(), end.size()) == end;
-}
-
-bool is_digit(char character) {
-  return character >= '0' && character <= '9';
 }
 
 char lower(char character) {
