@@ -84,15 +84,19 @@ def check_place(what, stack):
     servers.require(own[0]["function"] or own[0]["offset"] and own[0]["build_id"], f"{what}: {own[0]}")
 
 
+def between_polls(holder):
+    """Its poll() returns each second, and is called again."""
+    return holder["state"] == "running" and holder["doing"] == "running"
+
+
 def check_hold(report, peer, proc_is_open):
     servers.require(report["event"] == "hold" and report["lock"]["kind"] == "mutex", f"not the hold: {report}")
     [holder] = report["holders"]
     servers.require(holder["mode"] == "exclusive" and holder["held_ns"] >= report["limit_ns"], f"holder: {holder}")
     check_place("taken", holder["taken"])
     if proc_is_open:
-        # Its poll() returns each second, and is called again.
-        between_polls = holder["state"] == "running" and holder["doing"] == "running"
-        servers.require(between_polls or (holder["doing"].startswith("poll(") and peer in holder["doing"]), f"doing {holder['doing']!r}")
+        servers.require(between_polls(holder) or (holder["doing"].startswith("poll(") and peer in holder["doing"]),
+                        f"doing {holder['doing']!r}")
         check_place("now", holder["now"])
     else:
         servers.require(holder["now"]["complete"] or holder["now"]["note"], "now: silent about what is missing")

@@ -38,9 +38,12 @@ class Memcached:
 
     def check(self, report):
         memcached_stuck_dump.check_hold(report, self.peer, proc_is_open=self.user is None)
-        # Where its /proc is closed there is little else to tell this hold from another by.
-        servers.require(self.fingerprint in (None, report["fingerprint"]), "another hold than the one before")
-        self.fingerprint = report["fingerprint"]
+        # Where its /proc is closed there is little else to tell this hold from another by. The fingerprint is made of the first report,
+        # which may have met the thread between two poll()s: then its stack is another one.
+        if report["phase"] == "over" and not memcached_stuck_dump.between_polls(report["holders"][0]):
+            servers.require(self.fingerprint in (None, report["fingerprint"]),
+                            f"another hold than the one before, with fingerprint {self.fingerprint}: {report}")
+            self.fingerprint = report["fingerprint"]
 
     def said(self):
         return self.server.log()
