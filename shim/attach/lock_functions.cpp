@@ -10,6 +10,7 @@
 #include "shim/common/glibc/hooked_functions.h"
 #include "shim/inspection/waiting_call.h"
 #include "shim/interpose/real_functions.h"
+#include "shim/own_threads/loader_use.h"
 
 namespace holdwatch {
 namespace {
@@ -43,6 +44,7 @@ WaitingFunction code_of(HookRole role, uintptr_t start, size_t size) {
 void note_lock_functions() {
   static unsigned count = 0;
   if (count > 0) return;
+  const LoaderUse loader(LoaderUser::attachment);
   const void* const addresses[] = {
 #define HOLDWATCH_FUNCTION(name, version, missing_result, role, ...) reinterpret_cast<void*>(g_real.name),
 #include "shim/common/glibc/hooked_functions.def"

@@ -24,6 +24,7 @@
 #include "shim/common/elf/memory_sources.h"
 #include "shim/inspection/local_memory.h"
 #include "shim/interpose/real_functions.h"
+#include "shim/own_threads/loader_use.h"
 
 namespace holdwatch {
 
@@ -188,6 +189,7 @@ int restore_module(dl_phdr_info* info, size_t, void*) {
 
 // No module can be unmapped while dl_iterate_phdr calls back: the loader's list is locked.
 Redirected redirect_calls() {
+  const LoaderUse loader(LoaderUser::attachment);
   look_hooks_up();
   Redirected sum{};
   libc().dl_iterate_phdr(redirect_module, &sum);
@@ -196,6 +198,7 @@ Redirected redirect_calls() {
 }
 
 void restore_calls() {
+  const LoaderUse loader(LoaderUser::attachment);
   libc().dl_iterate_phdr(restore_module, nullptr);
   forget_slots();
 }

@@ -11,6 +11,8 @@ struct Redirected {
   bool unsettled;  // a module is still being loaded: try again soon
 };
 
+// Both are inside the loader meanwhile: see own_threads/loader_use.h.
+
 // Handles every module but libc, the loader and us. Can be called again for modules loaded since.
 Redirected redirect_calls();
 

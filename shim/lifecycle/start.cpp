@@ -11,6 +11,7 @@
 
 #include "shim/attach/attachment.h"
 #include "shim/base/libc_functions.h"
+#include "shim/base/os.h"
 #include "shim/base/preload_variable.h"
 #include "shim/base/program_name.h"
 #include "shim/base/thread_mode.h"
@@ -22,9 +23,11 @@
 #include "shim/common/text/text_buffer.h"
 #include "shim/handoff/reporter_start.h"
 #include "shim/inspection/capture.h"
+#include "shim/inspection/futex_sleeper.h"
 #include "shim/inspection/task_files.h"
 #include "shim/interpose/real_functions.h"
 #include "shim/lifecycle/both_threads.h"
+#include "shim/own_threads/loader_use.h"
 #include "shim/own_threads/seccomp_state.h"
 #include "shim/own_threads/standard_error.h"
 #include "shim/record/current_record.h"
@@ -89,12 +92,24 @@ void take_part() {
   g_takes_part.store(true, std::memory_order_release);
 }
 
+// A thread of ours that is itself stuck behind a lock may wait for one that the forking thread holds.
 void before_fork() {
-  reporter_before_fork();
+  constexpr uint64_t kTimeoutNs = 1'000'000'000, kSliceNs = 10'000'000;
+  loader_use_before_fork();
+  FutexSleeper inside;
+  for (uint64_t waited_ns = 0; thread_in_loader() != 0 && waited_ns < kTimeoutNs; waited_ns += kSliceNs) {
+    if (inside.is_stuck(thread_in_loader())) return;
+    sleep_until_loader_left(kSliceNs);
+  }
+}
+
+void in_parent() {
+  loader_use_after_fork();
 }
 
 void in_child() {
   const Inside inside;
+  loader_use_in_child();
   seccomp_after_fork();
   standard_error_after_fork(current_tid());
   current_record_after_fork();
@@ -134,7 +149,11 @@ bool prepare_late(TextBuffer& why) {
     why << "the program has used up the thread-specific data keys that need no allocation";
     return false;
   }
-  libc().__register_atfork(before_fork, nullptr, in_child, &__dso_handle);
+  libc().__register_atfork(before_fork, in_parent, in_child, &__dso_handle);
+  // A fork that is past its handlers does not know of us; it is given time to be over.
+  constexpr uint64_t kForkNs = 20'000'000;
+  std::atomic<uint32_t> never{0};
+  sleep_on(never, 0, kForkNs);
   return prepared = true;
 }
 
@@ -215,7 +234,7 @@ void stay_out(std::string_view why) {
   g_main_frames_end = reinterpret_cast<uintptr_t>(arguments);
   current_record_start();
   refill_spares(false);
-  libc().__register_atfork(before_fork, nullptr, in_child, &__dso_handle);
+  libc().__register_atfork(before_fork, in_parent, in_child, &__dso_handle);
   take_part();
 }
 

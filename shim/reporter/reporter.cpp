@@ -15,7 +15,8 @@
 #include "shim/handoff/report_request.h"
 #include "shim/handoff/reporter_start.h"
 #include "shim/inspection/capture.h"
-#include "shim/inspection/task_files.h"
+#include "shim/inspection/futex_sleeper.h"
+#include "shim/own_threads/loader_use.h"
 #include "shim/own_threads/own_thread.h"
 #include "shim/own_threads/seccomp_state.h"
 #include "shim/reporter/clean_pages.h"
@@ -29,9 +30,8 @@ namespace {
 constexpr uint64_t kFlushAfterNs = kNanosecondsPerSecond;
 constexpr uint64_t kTrimAfterNs = 60 * kNanosecondsPerSecond;
 constexpr uint64_t kNoTimeoutNs = 3600 * kNanosecondsPerSecond;
-// How long the program's threads wait for us: in the first pthread_create, and in a fork.
+// How long the program's threads wait for us, in the first pthread_create.
 constexpr uint64_t kThreadNs = 300'000'000;
-constexpr uint64_t kForkNs = 1'000'000'000;
 
 class Reporter {
  public:
@@ -82,6 +82,7 @@ int Reporter::start(const Settings& settings) {
 }
 
 void Reporter::load() {
+  const LoaderUse loader(LoaderUser::reporter);
   const SystemCallScope calls;
   if (calls_filtered()) return leave_loader();
   tid_.store(static_cast<int>(system_call(SYS_gettid)));
@@ -182,13 +183,9 @@ void Reporter::stop() {
 // locks (a constructor in dlopen that creates threads); then the reporter sleeps in a futex call.
 void Reporter::wait_unless_stuck(uint64_t timeout_ns) const {
   constexpr uint64_t kSliceNs = 10'000'000;
-  SyscallFile before{}, now{};
+  FutexSleeper reporter;
   for (uint64_t slice = 0; slice < timeout_ns / kSliceNs && !wait_for_reporter_loaded(kSliceNs); ++slice) {
-    const int tid = tid_.load();
-    if (tid == 0 || read_syscall_file(tid, &now) != 0) continue;
-    const bool sleeps = now.kind == SyscallFile::Kind::in_call && now.call.known && now.call.number == SYS_futex;
-    if (sleeps && before.kind == now.kind && before.call.arguments[0] == now.call.arguments[0]) return;
-    before = sleeps ? now : SyscallFile{};
+    if (reporter.is_stuck(tid_.load())) return;
   }
 }
 
@@ -225,10 +222,6 @@ bool reporter_finish(uint64_t until_ns) {
 
 void reporter_stop() {
   g_reporter.stop();
-}
-
-void reporter_before_fork() {
-  g_reporter.wait_unless_stuck(kForkNs);
 }
 
 void reporter_after_fork() {

@@ -28,10 +28,7 @@ bool reporter_finish(uint64_t until_ns);
 // Writes what was posted and ends the thread, however long that takes; reporter_start can be called again afterwards.
 void reporter_stop();
 
-// Before fork: waits, for a bounded time, until the reporter is not inside the loader, whose lock the child would
-// inherit locked; does not wait if the reporter itself waits for a lock and holds none. After fork, in the child: no
-// reporter, nothing posted.
-void reporter_before_fork();
+// After fork, in the child: no reporter, nothing posted.
 void reporter_after_fork();
 
 }  // namespace holdwatch

@@ -157,6 +157,21 @@ def fork_goes_on(subject):
     subject.detach()
 
 
+def children_load_libraries(subject):
+    """No child of a fork finds one of the loader's locks taken by a thread of ours, which it does not have."""
+    done = 0
+    while done < 50 and subject.process.poll() is None:
+        # Its only thread may be inside fork whenever the command looks.
+        said = subject.command("attach", subject.options.shim, subject.pid)
+        if said.returncode == 0:
+            subject.detach()
+            done += 1
+        require(said.returncode == 0 or "nothing was changed" in said.stderr, said.stderr)
+    said = subject.tell("how many")
+    require(re.fullmatch(r"[1-9]\d+ children, 0 did not come back", said), said)
+    print(said)
+
+
 def main_leaves(subject):
     """A process whose main thread leaves ends with its last thread, although ours are there."""
     subject.attach()
@@ -214,6 +229,7 @@ def plugin_of(options):
 HOW = {
     nobody_notices: lambda options: Subject(options, "--sit", "--hammer"),
     comings_and_goings: lambda options: Subject(options, "--sit", "--churn", plugin_of(options)),
+    children_load_libraries: lambda options: Subject(options, plugin_of(options)),
     signals_arrive: lambda options: Subject(options, "--signals"),
     hundred_rounds: lambda options: Subject(options, "--sit", "--hammer"),
     questions_to_preloaded: lambda options: Subject(options, preload=True),
