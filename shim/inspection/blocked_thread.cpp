@@ -9,6 +9,7 @@
 #include "shim/inspection/ownership.h"
 #include "shim/inspection/task_files.h"
 #include "shim/record/thread_table.h"
+#include "shim/record/view_walk.h"
 
 namespace holdwatch {
 namespace {

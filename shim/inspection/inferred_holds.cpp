@@ -15,6 +15,7 @@
 #include "shim/record/acquire_slow.h"
 #include "shim/record/owner_record.h"
 #include "shim/record/thread_table.h"
+#include "shim/record/view_walk.h"
 
 namespace holdwatch {
 namespace {

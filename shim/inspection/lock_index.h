@@ -7,7 +7,7 @@
 
 #include "shim/record/lock_word.h"
 #include "shim/record/thread_table.h"
-#include "shim/record/view.h"
+#include "shim/record/view_walk.h"
 
 namespace holdwatch {
 

@@ -63,13 +63,4 @@ size_t copy_acquired_stack(const Identity& site, void* out, size_t size);
 // Fills in the callers from the slot and its notes: sites, words, bp.
 void view_callers(const HeldSlot& slot, const CallerNotes& notes, HoldView* out);
 
-// Calls `visit(view)` for every hold (wait) that began at tick `newest_ns` or before. Returns the tick at which the
-// oldest of the newer ones began, UINT64_MAX if there is none: nothing else can become overdue before that one does.
-template <typename Visit>
-uint64_t for_each_hold(uint64_t newest_ns, Visit visit);
-template <typename Visit>
-uint64_t for_each_wait(uint64_t newest_ns, Visit visit);
-
 }  // namespace holdwatch
-
-#include "shim/record/view_walk.h"

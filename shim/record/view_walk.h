@@ -1,4 +1,4 @@
-// The loops over all records behind for_each_hold and for_each_wait (view.h).
+// Walks over all records: a view of each hold, or of each wait, that is old enough.
 // Cold context. An empty record costs two loads; views are made only of slots in use.
 #pragma once
 
@@ -32,6 +32,8 @@ void for_each_used_slot(const ThreadRecord& record, Visit visit) {
   }
 }
 
+// Calls `visit(view)` for every hold that began at tick `newest_ns` or before. Returns the tick at which the
+// oldest of the newer ones began, UINT64_MAX if there is none: nothing else can become overdue before that one does.
 template <typename Visit>
 uint64_t for_each_hold(uint64_t newest_ns, Visit visit) {
   uint64_t oldest_other_ns = UINT64_MAX;
@@ -50,6 +52,7 @@ uint64_t for_each_hold(uint64_t newest_ns, Visit visit) {
   return oldest_other_ns;
 }
 
+// The same for waits.
 template <typename Visit>
 uint64_t for_each_wait(uint64_t newest_ns, Visit visit) {
   uint64_t oldest_other_ns = UINT64_MAX;

@@ -11,6 +11,7 @@
 #include "shim/inspection/inferred_holds.h"
 #include "shim/inspection/ownership.h"
 #include "shim/record/thread_table.h"
+#include "shim/record/view_walk.h"
 
 namespace holdwatch {
 namespace {

@@ -2,7 +2,7 @@
 #include "shim/watch/held_locks_report.h"
 
 #include "shim/inspection/candidates.h"
-#include "shim/record/view.h"
+#include "shim/record/view_walk.h"
 #include "shim/watch/post_request.h"
 
 namespace holdwatch {

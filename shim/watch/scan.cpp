@@ -5,6 +5,7 @@
 
 #include "shim/inspection/lock_state.h"
 #include "shim/record/thread_table.h"
+#include "shim/record/view_walk.h"
 
 namespace holdwatch {
 namespace {

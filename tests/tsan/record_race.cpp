@@ -21,7 +21,7 @@
 #include "shim/record/lock_registry.h"
 #include "shim/record/spare_memory.h"
 #include "shim/record/thread_table.h"
-#include "shim/record/view.h"
+#include "shim/record/view_walk.h"
 #include "tests/unit/record_calls.h"
 
 // A race by the letter, with a check that makes it harmless: a stack copy is read while its owner may be writing the next

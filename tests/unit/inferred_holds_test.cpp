@@ -18,6 +18,7 @@
 #include "shim/inspection/blocked_thread.h"
 #include "shim/inspection/lock_state.h"
 #include "shim/inspection/other_process.h"
+#include "shim/record/view_walk.h"
 #include "tests/catch.h"
 #include "tests/unit/await_sleep.h"
 #include "tests/unit/in_child.h"

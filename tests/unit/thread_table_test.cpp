@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "shim/record/current_record.h"
-#include "shim/record/view.h"
+#include "shim/record/view_walk.h"
 #include "tests/catch.h"
 #include "tests/unit/record_calls.h"
 #include "tests/unit/recorded_thread.h"

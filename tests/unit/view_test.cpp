@@ -3,6 +3,7 @@
 #include <set>
 
 #include "shim/record/spare_memory.h"
+#include "shim/record/view_walk.h"
 #include "tests/catch.h"
 #include "tests/unit/no_site_is_known.h"
 #include "tests/unit/record_calls.h"
