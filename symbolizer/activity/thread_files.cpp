@@ -9,7 +9,7 @@
 #include <cerrno>
 
 #include "shim/common/kernel/system_call_numbers.h"
-#include "symbolizer/proc_text.h"
+#include "symbolizer/proc/proc_text.h"
 
 namespace holdwatch {
 namespace {

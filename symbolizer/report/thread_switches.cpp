@@ -2,7 +2,7 @@
 #include "symbolizer/report/thread_switches.h"
 
 #include "shim/common/proc/thread_files.h"
-#include "symbolizer/proc_text.h"
+#include "symbolizer/proc/proc_text.h"
 
 namespace holdwatch {
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "shim/common/proc/thread_files.h"
-#include "symbolizer/proc_text.h"
+#include "symbolizer/proc/proc_text.h"
 
 namespace holdwatch::control {
 namespace {

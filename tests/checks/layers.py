@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Checks every #include of the program against the table of what each folder may know, and that none leads upwards.
+"""Checks every #include of the program against the table of what each folder may know, and that none leads upwards, nor back: no
+two folders include each other, directly or through others, and no two files.
 
     layers.py SOURCE_ROOT
 
 If an include breaks the table, suspect the design first, then the table.
 """
 
+import itertools
 import pathlib
 import re
 import sys
@@ -23,7 +25,7 @@ RECORD = {f"shim/record/{name}.h" for name in (
 INSPECTION = {"shim/inspection", "shim/timing"} | RECORD
 HANDOFF = {"shim/handoff"} | INSPECTION
 FALLBACK = {"shim/fallback"} | HANDOFF
-PROC_TEXT = {"symbolizer/proc_text.h"} | COMMON
+PROC_TEXT = {"symbolizer/proc"} | COMMON
 
 # Folder or file: the folders and files of ours that it may include. The longest key that fits a path counts. The rows go from the
 # lowest layer up: none may include what a later row is about.
@@ -62,17 +64,18 @@ MAY_INCLUDE = {
     "shim/public_api.cpp": {"shim/holdwatch.h", "shim/watch/watcher.h", "shim/reporter/report_callback.h"} | RECORD,
     "shim/asan_options.cpp": set(),
     # The reader of /proc for the symbolizer and the tools. The shim has its own (inspection/task_files), which counts with filters.
-    "symbolizer/proc_text.h": set(),
-    "symbolizer/proc_text.cpp": {"symbolizer/proc_text.h"},
+    "symbolizer/proc": {"symbolizer/proc"},
     "symbolizer/unwind": {"symbolizer/unwind"} | PROC_TEXT,
     "symbolizer/symbols": {"symbolizer/symbols", "symbolizer/unwind/modules.h", "symbolizer/unwind/elf_notes.h"} | COMMON,
     "symbolizer/activity": {"symbolizer/activity", "symbolizer/unwind/memory.h"} | PROC_TEXT,
     "symbolizer/report": {"symbolizer/report", "symbolizer/symbols/symbols.h"} | PROC_TEXT,
+    # Where a report goes.
+    "symbolizer/outputs": {"symbolizer/outputs", "symbolizer/report"} | PROC_TEXT,
     "symbolizer/own_namespace.h": set(),
     "symbolizer/own_namespace.cpp": {"symbolizer/own_namespace.h"},
     # The one place that knows all stages of the symbolizer.
     "symbolizer/api.cpp": {"symbolizer/unwind", "symbolizer/symbols", "symbolizer/activity", "symbolizer/report",
-                           "symbolizer/own_namespace.h"} | COMMON,
+                           "symbolizer/outputs", "symbolizer/own_namespace.h"} | COMMON,
     # What a user types. Programs of their own.
     "symbolizer/tools": {"symbolizer/tools", "symbolizer/unwind/libunwind.h", "symbolizer/symbols/elf_sections.h"} | PROC_TEXT,
     # The parser of command lines, for each of them.
@@ -89,11 +92,12 @@ MAY_INCLUDE = {
                                  "symbolizer/symbols", "symbolizer/activity", "symbolizer/report"} | PROC_TEXT,
 }
 
-# A library's headers, and the one folder that may use them.
+# A library's headers, and the folders that may use them.
 SOLE_USERS = {
-    r"libunwind": "symbolizer/unwind",
-    r"elfutils/|dwarf\.h|gelf\.h|libelf\.h|lzma|zlib\.h": "symbolizer/symbols",
-    r"spdlog/|fmt/": "symbolizer/report",
+    r"libunwind": {"symbolizer/unwind"},
+    r"elfutils/|dwarf\.h|gelf\.h|libelf\.h|lzma|zlib\.h": {"symbolizer/symbols"},
+    r"spdlog/": {"symbolizer/outputs"},
+    r"fmt/": {"symbolizer/report", "symbolizer/outputs"},
 }
 
 # What of the C++ library is header-only as far as the shim needs it; the rest would need libstdc++ at run time.
@@ -134,9 +138,9 @@ def own_include_faults(path, included, root):
 
 def system_include_faults(path, included):
     faults = []
-    for pattern, folder in SOLE_USERS.items():
-        if re.match(pattern, included) and not path.startswith(folder + "/"):
-            faults.append(f"{path} includes <{included}>, which is {folder}'s alone")
+    for pattern, folders in SOLE_USERS.items():
+        if re.match(pattern, included) and not any(path.startswith(folder + "/") for folder in folders):
+            faults.append(f"{path} includes <{included}>, which only {' and '.join(sorted(folders))} may use")
     is_of_the_shim = path.startswith("shim/") and path != "shim/holdwatch.h"
     is_cpp_header = "." not in included and "/" not in included
     if is_of_the_shim and (included in SHIM_FORBIDDEN_HEADERS or
@@ -145,16 +149,51 @@ def system_include_faults(path, included):
     return faults
 
 
+def cycle(includes):
+    """A way that leads back to where it began, in a graph given as what each node includes; empty if there is none."""
+    finished = set()
+
+    def way_back(node, way):
+        if node in way:
+            return [*way[way.index(node):], node]
+        if node in finished:
+            return []
+        found = next(filter(None, (way_back(other, [*way, node]) for other in sorted(includes.get(node, ())))), [])
+        finished.add(node)
+        return found
+
+    return next(filter(None, map(way_back, sorted(includes), itertools.repeat([]))), [])
+
+
+def cycle_faults(includes):
+    """`includes`: pairs of a file and a file that it includes."""
+    files, folders = {}, {}
+    for path, included in includes:
+        files.setdefault(path, set()).add(included)
+        folder, other = (str(pathlib.PurePath(name).parent) for name in (path, included))
+        if folder != other:
+            folders.setdefault(folder, set()).add(other)
+    for kind, graph in (("files", files), ("folders", folders)):
+        found = cycle(graph)
+        if found:
+            yield f"{kind} include each other: {' -> '.join(found)}"
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
-    faults, count = [], 0
+    faults, includes, count = [], [], 0
     for file in sorted(file for top in ("shim", "symbolizer") for file in (root / top).rglob("*")):
         if file.suffix not in {".h", ".cpp", ".def"}:
             continue
         path = file.relative_to(root).as_posix()
         for quote, included in re.findall(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', file.read_text(), re.MULTILINE):
             count += 1
-            faults += own_include_faults(path, included, root) if quote == '"' else system_include_faults(path, included)
+            if quote == '"':
+                includes.append((path, included))
+                faults += own_include_faults(path, included, root)
+            else:
+                faults += system_include_faults(path, included)
+    faults += cycle_faults(includes)
     print("\n".join(faults) if faults else f"{count} includes keep to their layers")
     return 1 if faults or count == 0 else 0
 

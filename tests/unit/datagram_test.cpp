@@ -1,5 +1,5 @@
-// The rules of symbolizer/report/outputs/datagram.h.
-#include "symbolizer/report/outputs/datagram.h"
+// The rules of symbolizer/outputs/datagram.h.
+#include "symbolizer/outputs/datagram.h"
 
 #include <fcntl.h>
 

@@ -1,5 +1,5 @@
-// The rules of symbolizer/report/outputs/descriptor.h.
-#include "symbolizer/report/outputs/descriptor.h"
+// The rules of symbolizer/outputs/descriptor.h.
+#include "symbolizer/outputs/descriptor.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>

@@ -1,5 +1,5 @@
-// The rules of symbolizer/report/emit.h.
-#include "symbolizer/report/emit.h"
+// The rules of symbolizer/outputs/emit.h.
+#include "symbolizer/outputs/emit.h"
 
 #include <sys/stat.h>
 #include <sys/wait.h>

@@ -1,5 +1,5 @@
-// The rules of symbolizer/report/outputs/file_output.h.
-#include "symbolizer/report/outputs/file_output.h"
+// The rules of symbolizer/outputs/file_output.h.
+#include "symbolizer/outputs/file_output.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>

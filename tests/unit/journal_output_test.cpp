@@ -1,5 +1,5 @@
-// The rules of symbolizer/report/outputs/journal_output.h.
-#include "symbolizer/report/outputs/journal_output.h"
+// The rules of symbolizer/outputs/journal_output.h.
+#include "symbolizer/outputs/journal_output.h"
 
 #include <cerrno>
 #include <map>

@@ -1,4 +1,4 @@
-// What the tests of symbolizer/report/outputs share: a directory of their own, files as text, and a socket to listen on.
+// What the tests of symbolizer/outputs share: a directory of their own, files as text, and a socket to listen on.
 #pragma once
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-// The rules of symbolizer/report/placeholders.h.
-#include "symbolizer/report/placeholders.h"
+// The rules of symbolizer/outputs/placeholders.h.
+#include "symbolizer/outputs/placeholders.h"
 
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
-// The reader of symbolizer/proc_text.h, on files of this very process.
-#include "symbolizer/proc_text.h"
+// The reader of symbolizer/proc/proc_text.h, on files of this very process.
+#include "symbolizer/proc/proc_text.h"
 
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
-// The rules of symbolizer/report/rate_limit.h.
-#include "symbolizer/report/rate_limit.h"
+// The rules of symbolizer/outputs/rate_limit.h.
+#include "symbolizer/outputs/rate_limit.h"
 
 #include "tests/catch.h"
 

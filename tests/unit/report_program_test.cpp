@@ -1,5 +1,5 @@
-// The rules of symbolizer/report/report_program.h.
-#include "symbolizer/report/report_program.h"
+// The rules of symbolizer/outputs/report_program.h.
+#include "symbolizer/outputs/report_program.h"
 
 #include <sys/prctl.h>
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
-// The rules of symbolizer/report/outputs/stderr_output.h.
-#include "symbolizer/report/outputs/stderr_output.h"
+// The rules of symbolizer/outputs/stderr_output.h.
+#include "symbolizer/outputs/stderr_output.h"
 
 #include <fcntl.h>
 #include <unistd.h>

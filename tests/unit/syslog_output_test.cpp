@@ -1,5 +1,5 @@
-// The rules of symbolizer/report/outputs/syslog_output.h.
-#include "symbolizer/report/outputs/syslog_output.h"
+// The rules of symbolizer/outputs/syslog_output.h.
+#include "symbolizer/outputs/syslog_output.h"
 
 #include <unistd.h>
 

@@ -12,7 +12,7 @@
 #include <fstream>
 #include <system_error>
 
-#include "symbolizer/proc_text.h"
+#include "symbolizer/proc/proc_text.h"
 #include "symbolizer/tools/attach/refusal.h"
 #include "symbolizer/tools/attach/resource_limits.h"
 #include "symbolizer/tools/attach/watched.h"

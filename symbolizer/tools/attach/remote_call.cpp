@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "shim/common/proc/thread_files.h"
-#include "symbolizer/proc_text.h"
+#include "symbolizer/proc/proc_text.h"
 #include "symbolizer/tools/attach/refusal.h"
 #include "symbolizer/tools/attach/resource_limits.h"
 #include "symbolizer/tools/attach/restart.h"

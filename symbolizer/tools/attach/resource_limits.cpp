@@ -9,7 +9,7 @@
 #include <system_error>
 
 #include "shim/common/proc/thread_files.h"
-#include "symbolizer/proc_text.h"
+#include "symbolizer/proc/proc_text.h"
 
 namespace holdwatch::control {
 namespace {

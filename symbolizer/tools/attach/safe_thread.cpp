@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "shim/common/proc/thread_files.h"
-#include "symbolizer/proc_text.h"
+#include "symbolizer/proc/proc_text.h"
 #include "symbolizer/tools/attach/refusal.h"
 #include "symbolizer/tools/process_state.h"
 #include "symbolizer/unwind/unwinder.h"

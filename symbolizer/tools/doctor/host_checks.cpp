@@ -13,7 +13,7 @@
 
 #include "shim/common/elf/cut_file.h"
 #include "shim/common/glibc/version_names.h"
-#include "symbolizer/proc_text.h"
+#include "symbolizer/proc/proc_text.h"
 #include "symbolizer/symbols/program_file.h"
 #include "symbolizer/tools/missing_libraries.h"
 #include "symbolizer/tools/process_state.h"

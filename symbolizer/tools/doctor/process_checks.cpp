@@ -9,7 +9,7 @@
 #include <filesystem>
 
 #include "shim/common/proc/thread_files.h"
-#include "symbolizer/proc_text.h"
+#include "symbolizer/proc/proc_text.h"
 #include "symbolizer/report/program_path.h"
 #include "symbolizer/symbols/program_file.h"
 #include "symbolizer/tools/attach/checks.h"

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "symbolizer/proc_text.h"
+#include "symbolizer/proc/proc_text.h"
 #include "symbolizer/tools/attach/checks.h"
 #include "symbolizer/tools/attach/libc_code.h"
 #include "symbolizer/tools/attach/refusal.h"

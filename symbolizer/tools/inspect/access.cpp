@@ -11,7 +11,7 @@
 #include "shim/common/elf/headers.h"
 #include "shim/common/elf/open_file.h"
 #include "shim/common/proc/thread_files.h"
-#include "symbolizer/proc_text.h"
+#include "symbolizer/proc/proc_text.h"
 #include "symbolizer/tools/process_state.h"
 
 namespace holdwatch {

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "shim/common/proc/thread_files.h"
-#include "symbolizer/proc_text.h"
+#include "symbolizer/proc/proc_text.h"
 #include "symbolizer/tools/inspect/task_look.h"
 
 namespace holdwatch {

@@ -23,7 +23,7 @@
 
 #include "shim/common/kernel/system_call_numbers.h"
 #include "shim/common/proc/thread_files.h"
-#include "symbolizer/proc_text.h"
+#include "symbolizer/proc/proc_text.h"
 #include "symbolizer/tools/inspect/stack_copy.h"
 #include "symbolizer/unwind/user_registers.h"
 

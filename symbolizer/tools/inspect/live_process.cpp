@@ -13,7 +13,7 @@
 
 #include "shim/common/proc/thread_files.h"
 #include "symbolizer/activity/activity.h"
-#include "symbolizer/proc_text.h"
+#include "symbolizer/proc/proc_text.h"
 #include "symbolizer/report/program_path.h"
 #include "symbolizer/tools/inspect/access.h"
 #include "symbolizer/tools/inspect/ancestry.h"

@@ -11,7 +11,7 @@
 #include <string>
 #include <thread>
 
-#include "symbolizer/proc_text.h"
+#include "symbolizer/proc/proc_text.h"
 #include "symbolizer/tools/inspect/last_run.h"
 
 namespace holdwatch {

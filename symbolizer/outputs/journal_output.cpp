@@ -1,12 +1,12 @@
 // See journal_output.h.
-#include "symbolizer/report/outputs/journal_output.h"
+#include "symbolizer/outputs/journal_output.h"
 
 #include <fmt/format.h>
 
 #include <cerrno>
 
+#include "symbolizer/outputs/datagram.h"
 #include "symbolizer/report/headline.h"
-#include "symbolizer/report/outputs/datagram.h"
 #include "symbolizer/report/report_names.h"
 
 namespace holdwatch {

@@ -1,5 +1,5 @@
 // See proc_text.h.
-#include "symbolizer/proc_text.h"
+#include "symbolizer/proc/proc_text.h"
 
 #include <dirent.h>
 #include <fcntl.h>

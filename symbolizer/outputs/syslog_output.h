@@ -3,7 +3,7 @@
 // See output.h for context and rules.
 #pragma once
 
-#include "symbolizer/report/outputs/output.h"
+#include "symbolizer/outputs/output.h"
 
 namespace holdwatch {
 

@@ -4,8 +4,8 @@
 
 #include <optional>
 
-#include "symbolizer/report/outputs/descriptor.h"
-#include "symbolizer/report/outputs/output.h"
+#include "symbolizer/outputs/descriptor.h"
+#include "symbolizer/outputs/output.h"
 
 namespace holdwatch {
 

@@ -5,8 +5,8 @@
 
 #include <optional>
 
-#include "symbolizer/report/outputs/descriptor.h"
-#include "symbolizer/report/outputs/output.h"
+#include "symbolizer/outputs/descriptor.h"
+#include "symbolizer/outputs/output.h"
 
 namespace holdwatch {
 

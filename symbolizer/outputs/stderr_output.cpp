@@ -1,5 +1,5 @@
 // See stderr_output.h.
-#include "symbolizer/report/outputs/stderr_output.h"
+#include "symbolizer/outputs/stderr_output.h"
 
 #include <cerrno>
 

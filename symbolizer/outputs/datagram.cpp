@@ -1,5 +1,5 @@
 // See datagram.h.
-#include "symbolizer/report/outputs/datagram.h"
+#include "symbolizer/outputs/datagram.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -11,7 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "symbolizer/report/outputs/descriptor.h"
+#include "symbolizer/outputs/descriptor.h"
 
 namespace holdwatch {
 namespace {

@@ -1,5 +1,5 @@
 // See rate_limit.h.
-#include "symbolizer/report/rate_limit.h"
+#include "symbolizer/outputs/rate_limit.h"
 
 namespace holdwatch {
 namespace {

@@ -1,5 +1,5 @@
 // See placeholders.h.
-#include "symbolizer/report/placeholders.h"
+#include "symbolizer/outputs/placeholders.h"
 
 #include <unistd.h>
 
@@ -8,7 +8,7 @@
 #include <ctime>
 
 #include "shim/common/proc/thread_files.h"
-#include "symbolizer/proc_text.h"
+#include "symbolizer/proc/proc_text.h"
 #include "symbolizer/report/program_path.h"
 #include "symbolizer/report/text_format.h"
 

@@ -1,5 +1,5 @@
 // See file_output.h.
-#include "symbolizer/report/outputs/file_output.h"
+#include "symbolizer/outputs/file_output.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,11 +1,11 @@
 // See syslog_output.h.
-#include "symbolizer/report/outputs/syslog_output.h"
+#include "symbolizer/outputs/syslog_output.h"
 
 #include <fmt/format.h>
 #include <syslog.h>
 #include <unistd.h>
 
-#include "symbolizer/report/outputs/datagram.h"
+#include "symbolizer/outputs/datagram.h"
 
 namespace holdwatch {
 

@@ -10,7 +10,7 @@
 // wait), so it may use only its own stack and plain system calls, and not even errno, which is the reporter thread's.
 // The same applies to the program until its execve. Its stack, path and environment must stay valid even if the
 // supervisor is killed meanwhile: before Linux 5.16 the core dump of a crash kills all processes that share the memory.
-#include "symbolizer/report/report_program.h"
+#include "symbolizer/outputs/report_program.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -26,7 +26,7 @@
 #include <new>
 
 #include "shim/common/kernel/system_call_numbers.h"
-#include "symbolizer/report/outputs/descriptor.h"
+#include "symbolizer/outputs/descriptor.h"
 
 namespace holdwatch {
 

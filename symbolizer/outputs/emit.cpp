@@ -1,6 +1,6 @@
 // See emit.h. spdlog passes the messages to the outputs: it assigns levels and lets no exception out. Its registry,
 // default logger and thread pool are global to all users of spdlog in this process, and are never used.
-#include "symbolizer/report/emit.h"
+#include "symbolizer/outputs/emit.h"
 
 #include <fmt/format.h>
 #include <spdlog/details/null_mutex.h>
@@ -15,13 +15,13 @@
 #include <utility>
 #include <vector>
 
-#include "symbolizer/report/outputs/file_output.h"
-#include "symbolizer/report/outputs/journal_output.h"
-#include "symbolizer/report/outputs/stderr_output.h"
-#include "symbolizer/report/outputs/syslog_output.h"
-#include "symbolizer/report/placeholders.h"
-#include "symbolizer/report/rate_limit.h"
-#include "symbolizer/report/report_program.h"
+#include "symbolizer/outputs/file_output.h"
+#include "symbolizer/outputs/journal_output.h"
+#include "symbolizer/outputs/placeholders.h"
+#include "symbolizer/outputs/rate_limit.h"
+#include "symbolizer/outputs/report_program.h"
+#include "symbolizer/outputs/stderr_output.h"
+#include "symbolizer/outputs/syslog_output.h"
 #include "symbolizer/report/text_format.h"
 
 namespace holdwatch {

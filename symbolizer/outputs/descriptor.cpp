@@ -1,5 +1,5 @@
 // See descriptor.h.
-#include "symbolizer/report/outputs/descriptor.h"
+#include "symbolizer/outputs/descriptor.h"
 
 #include <fcntl.h>
 #include <poll.h>
