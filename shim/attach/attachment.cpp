@@ -29,16 +29,16 @@ std::atomic<bool> g_has_thread{false};
 std::atomic<uint32_t> g_requests{0};  // counts the events that the thread sleeps for
 std::atomic<bool> g_detach_wanted{false};
 std::atomic<bool> g_modules_wanted{false};
-std::atomic<bool> g_minds_modules{false};  // while calls are redirected
+std::atomic<bool> g_calls_redirected{false};
 
-void ask() {
+void wake_thread() {
   g_requests.fetch_add(1, std::memory_order_release);
   wake(g_requests);
 }
 
 // A module appears in the loader's list before its calls are bound, and nothing tells when they are. So this redirects
 // again and again, at increasing intervals, until loading should be over.
-void redirect_what_comes() {
+void redirect_new_modules() {
   constexpr uint64_t kFirstNs = 1'000'000, kLastNs = 2 * kNanosecondsPerSecond;
   std::atomic<uint32_t> never{0};
   g_modules_wanted.store(false, std::memory_order_release);
@@ -50,13 +50,13 @@ void redirect_what_comes() {
   }
 }
 
-void attend() {
+void serve_requests() {
   while (!g_detach_wanted.load(std::memory_order_acquire)) {
-    const uint32_t asked = g_requests.load(std::memory_order_acquire);
+    const uint32_t seen = g_requests.load(std::memory_order_acquire);
     if (g_modules_wanted.load(std::memory_order_acquire))
-      redirect_what_comes();
+      redirect_new_modules();
     else if (!g_detach_wanted.load(std::memory_order_acquire))
-      sleep_on(g_requests, asked, kNoTimeoutNs);
+      sleep_on(g_requests, seen, kNoTimeoutNs);
   }
 }
 
@@ -96,10 +96,10 @@ void begin() {
   if (!kUpcalls.begin_attachment(options, why, sizeof why)) {
     restore_calls();
     g_has_thread.store(false);
-    answer_question(false, why);
+    answer_request(false, why);
     return set_state(ControlState::idle);
   }
-  g_minds_modules.store(true);
+  g_calls_redirected.store(true);
   Line<kControlAnswerSize> text;
   text << redirect_all() << " calls redirected";
   if (why[0] != '\0') text << "; " << why;
@@ -108,7 +108,7 @@ void begin() {
     infer_after_attachment();
   }
   set_state(ControlState::attached);
-  answer_question(true, text);
+  answer_request(true, text);
 }
 
 // False if a filter of system calls makes this impossible now.
@@ -116,16 +116,16 @@ bool end() {
   const SystemCallScope calls;
   if (calls_filtered()) {
     g_detach_wanted.store(false, std::memory_order_release);
-    answer_question(false, kFilterKeepsAttachment);
+    answer_request(false, kFilterKeepsAttachment);
     return false;
   }
   set_state(ControlState::detaching);
-  g_minds_modules.store(false);
+  g_calls_redirected.store(false);
   restore_calls();
   kUpcalls.end_attachment();
   g_has_thread.store(false);
   // Before a new request can arrive.
-  answer_question(true, "");
+  answer_request(true, "");
   set_state(ControlState::idle);
   return true;
 }
@@ -133,7 +133,7 @@ bool end() {
 void run_attachment() {
   if (!is_attached()) begin();
   if (!is_attached()) return;
-  do attend();
+  do serve_requests();
   while (!end());
 }
 
@@ -168,15 +168,15 @@ bool is_attached() {
   return holdwatch_control_block.state.load(std::memory_order_acquire) == ControlState::attached;
 }
 
-void attachment_module_wanted() {
-  if (!g_minds_modules.load(std::memory_order_acquire)) return;
+void attachment_before_module_load() {
+  if (!g_calls_redirected.load(std::memory_order_acquire)) return;
   const Inside inside;
-  if (!g_modules_wanted.exchange(true, std::memory_order_acq_rel)) ask();
+  if (!g_modules_wanted.exchange(true, std::memory_order_acq_rel)) wake_thread();
 }
 
 void request_detachment() {
   g_detach_wanted.store(true, std::memory_order_release);
-  ask();
+  wake_thread();
 }
 
 void attachment_after_fork() {

@@ -12,7 +12,7 @@ void offer_attachment();
 bool is_attached();
 
 // Called in a thread of the program that is about to load a module, whose calls must be redirected too.
-void attachment_module_wanted();
+void attachment_before_module_load();
 
 // For the watcher: passes a request to detach on to the attachment's thread.
 void request_detachment();

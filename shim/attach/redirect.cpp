@@ -46,11 +46,11 @@ Hook g_hooks[kHooks];  // dlopen and dlmopen come first; looked up before the fi
 // Both end in a jump, not in a call: the loader uses its return address to find out which module's search path applies
 // (dlopen(3): the caller's DT_RUNPATH).
 void* hook_dlopen(const char* file, int mode) {
-  attachment_module_wanted();
+  attachment_before_module_load();
   return reinterpret_cast<void* (*)(const char*, int)>(g_hooks[0].real)(file, mode);
 }
 void* hook_dlmopen(Lmid_t name_space, const char* file, int mode) {
-  attachment_module_wanted();
+  attachment_before_module_load();
   return reinterpret_cast<void* (*)(Lmid_t, const char*, int)>(g_hooks[1].real)(name_space, file, mode);
 }
 

@@ -24,15 +24,15 @@ namespace holdwatch {
 
 bool is_requested() {
   const ControlBlock& block = holdwatch_control_block;
-  return block.question.load(std::memory_order_acquire) != block.answered.load(std::memory_order_relaxed);
+  return block.requested.load(std::memory_order_acquire) != block.answered.load(std::memory_order_relaxed);
 }
 
-void answer_question(bool succeeded, std::string_view text) {
+void answer_request(bool succeeded, std::string_view text) {
   ControlBlock& block = holdwatch_control_block;
   TextBuffer(block.answer, sizeof block.answer) << text;
   block.succeeded.store(succeeded ? 1 : 0, std::memory_order_relaxed);
   // The command reads it after it has seen `answered`.
-  block.answered.store(block.question.load(std::memory_order_relaxed), std::memory_order_release);
+  block.answered.store(block.requested.load(std::memory_order_relaxed), std::memory_order_release);
 }
 
 }  // namespace holdwatch

@@ -18,6 +18,6 @@ inline constexpr char kFilterKeepsAttachment[] =
     "through holdwatch, which no longer reports anything";
 
 // Answers it. The text is one line, empty if there is nothing to say.
-void answer_question(bool succeeded, std::string_view text);
+void answer_request(bool succeeded, std::string_view text);
 
 }  // namespace holdwatch

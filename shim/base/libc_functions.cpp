@@ -101,7 +101,7 @@ struct AnyModule {
   void* found;
 };
 
-int look_into(dl_phdr_info* info, size_t, void* data) {
+int find_in_module(dl_phdr_info* info, size_t, void* data) {
   auto& wanted = *static_cast<AnyModule*>(data);
   if (info->dlpi_adds == wanted.known) return 1;
   for (size_t i = 0; i < info->dlpi_phnum; ++i) {
@@ -167,7 +167,7 @@ void* find_after_us(const char* name) {
 
 void* find_anywhere(const char* name, unsigned long long* known_modules) {
   AnyModule wanted{name, *known_modules, nullptr};
-  libc().dl_iterate_phdr(look_into, &wanted);
+  libc().dl_iterate_phdr(find_in_module, &wanted);
   libc().dl_iterate_phdr(note_count, known_modules);
   return wanted.found;
 }

@@ -16,8 +16,9 @@ struct Upcalls {
   // create another.
   void (*await_loaded)();
 
-  // The calling thread is about to install a filter of system calls that may kill: stops our threads at their next safe point,
-  // and waits for that, not longer than a few seconds (own_threads/seccomp_state.h). False: there is nothing of ours to stop.
+  // The calling thread is about to install a filter of system calls that may kill: from now on our threads begin no work that it
+  // might forbid. Waits a few seconds at most for work in progress to end (own_threads/seccomp_state.h). False if this process
+  // has never been watched.
   bool (*before_filter)(FilterScope scope);
 
   // Creates a thread of ours by the function that the process requires: libc's own, or ThreadSanitizer's. 0 or an errno.

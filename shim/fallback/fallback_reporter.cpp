@@ -55,15 +55,15 @@ bool reporter_is_stuck() {
   return g_reporter_is_stuck;
 }
 
-void report_plainly(const ReportRequest& request, uint64_t now_ns) {
+void write_short_report(const ReportRequest& request, uint64_t now_ns) {
   if (g_budget.is_over(now_ns)) report_suppressed();
-  const bool ends_a_story = request.phase == Phase::released && had_fallback_report(request.episode);
-  if (ends_a_story || g_budget.take(now_ns)) write_plain_first_line(request);
+  const bool closes_episode = request.phase == Phase::released && had_fallback_report(request.episode);
+  if (closes_episode || g_budget.take(now_ns)) write_plain_first_line(request);
 }
 
 void FallbackReporter::start(const Settings& settings) {
-  speaks_on_standard_error_ = strcmp(settings.log, "stderr") == 0;
-  timeout_ns_ = speaks_on_standard_error_ ? kTimeoutNs : kLongTimeoutNs;
+  writes_to_standard_error_ = strcmp(settings.log, "stderr") == 0;
+  timeout_ns_ = writes_to_standard_error_ ? kTimeoutNs : kLongTimeoutNs;
   set_plain_reports_wanted(strcmp(settings.log, "none") != 0);
   g_budget.start(settings.rate);
   g_reporter_is_stuck = false;
@@ -71,13 +71,13 @@ void FallbackReporter::start(const Settings& settings) {
 
 // The reporter may be stuck in the loader or the allocator, whose locks the stalled program may hold forever: the first line
 // must be written anyway.
-void FallbackReporter::speak_for_a_stuck_reporter(uint64_t now_ns) {
+void FallbackReporter::report_for_stuck_reporter(uint64_t now_ns) {
   const ReportRequest* const oldest = report_queue().oldest();
   g_reporter_is_stuck = oldest != nullptr && oldest->posted_ns + timeout_ns_ <= now_ns;
   if (!g_reporter_is_stuck) return;
   report_queue().for_each_posted([&](ReportRequest& request) {
     if (request.posted_ns + timeout_ns_ <= now_ns && !request.first_line_written.exchange(true))
-      report_plainly(request, now_ns);
+      write_short_report(request, now_ns);
   });
   explain_once();
 }
@@ -91,16 +91,16 @@ void FallbackReporter::explain_once() {
 }
 
 void FallbackReporter::take_over(uint64_t now_ns) const {
-  if (!speaks_on_standard_error_) return;
+  if (!writes_to_standard_error_) return;
   g_reporter_is_stuck = true;
   report_queue().for_each_posted([&](ReportRequest& request) {
-    if (!request.first_line_written.exchange(true)) report_plainly(request, now_ns);
+    if (!request.first_line_written.exchange(true)) write_short_report(request, now_ns);
   });
 }
 
 void FallbackReporter::end(uint64_t now_ns) const {
   take_over(now_ns);
-  if (speaks_on_standard_error_) report_suppressed();
+  if (writes_to_standard_error_) report_suppressed();
 }
 
 }  // namespace holdwatch

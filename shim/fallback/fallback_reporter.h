@@ -13,14 +13,14 @@ namespace holdwatch {
 bool reporter_is_stuck();
 
 // Writes the first line of the request, if RATE allows it.
-void report_plainly(const ReportRequest& request, uint64_t now_ns);
+void write_short_report(const ReportRequest& request, uint64_t now_ns);
 
 // Short reports of requests that have waited too long. While the reporter is stuck, these are all phases of all episodes, as many
 // per minute as RATE allows.
 class FallbackReporter {
  public:
   void start(const Settings& settings);
-  void speak_for_a_stuck_reporter(uint64_t now_ns);
+  void report_for_stuck_reporter(uint64_t now_ns);
   // At exit, if reports go to standard error: for every request without a report, and for what no longer fits into the queue.
   // `end` prints how many of them RATE has suppressed.
   void take_over(uint64_t now_ns) const;
@@ -31,7 +31,7 @@ class FallbackReporter {
 
   uint64_t timeout_ns_ = 0;
   bool reason_written_ = false;
-  bool speaks_on_standard_error_ = false;
+  bool writes_to_standard_error_ = false;
 };
 
 }  // namespace holdwatch

@@ -62,7 +62,7 @@ bool is_listening_for_startup_messages() {
   return g_listening.load();
 }
 
-StartupMessages hear_startup_messages() {
+StartupMessages await_startup_messages() {
   const bool has_looked = wait_for_reporter_loaded(kTimeoutNs);
   g_listening.store(false);
   return has_looked ? StartupMessages{g_refusals.text(), g_remarks.text()} : StartupMessages{};

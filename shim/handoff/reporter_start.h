@@ -27,7 +27,7 @@ void listen_for_startup_messages();
 bool is_listening_for_startup_messages();
 
 // Waits, for a bounded time, until the reporter has looked where it will write; messages that come later go to standard error.
-StartupMessages hear_startup_messages();
+StartupMessages await_startup_messages();
 
 // The reporter: reports cannot be written to `what`, and go to `instead`; or another line, which standard error has already.
 void add_startup_refusal(const char* what, const char* instead);

@@ -212,7 +212,7 @@ void check_inferred(const Timing& timing) {
 }
 
 // A thread that has been woken waits for the mutex now, or has recorded a wait of its own.
-void look_after_sleepers() {
+void recheck_sleepers() {
   for (size_t checks = std::min(g_sleeper_count, kChecksAtOnce); checks > 0 && g_sleeper_count > 0; --checks) {
     const size_t at = g_next_sleeper++ % g_sleeper_count;
     const int tid = g_sleepers[at];
@@ -336,7 +336,7 @@ void update_inferred(const Timing& timing, const ReportedLocks& reported, LockIn
     for_each_thread(infer_wait);
   }
   const uint64_t old_ns = age_ns(timing.smallest_limit_ns() / 2, timing.now_ns());
-  if (g_sleeper_count > 0 && anything_is_held_since(old_ns)) look_after_sleepers();
+  if (g_sleeper_count > 0 && anything_is_held_since(old_ns)) recheck_sleepers();
   if (timing.smallest_limit_ns() != UINT64_MAX) look_for_unexplained(timing, reported, lock_index, stuck);
 }
 

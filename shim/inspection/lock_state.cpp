@@ -22,7 +22,7 @@ void merge_into(HolderState& known, const HoldView& another) {
   const HoldView& older = another_is_older ? another : known.hold;
   const HoldView& newer = another_is_older ? known.hold : another;
   const bool covers_both =
-      older.is_given_up || (newer.word.access() == older.word.access() && newer.levels < held_count(newer.word));
+      older.first_is_released || (newer.word.access() == older.word.access() && newer.levels < held_count(newer.word));
   const uint32_t levels = newer.levels + (covers_both ? older.levels : 0);
   known.hold = covers_both ? HoldView(older) : HoldView(newer);
   known.hold.levels = levels;

@@ -154,13 +154,13 @@ SamplingFailure wait_for_sample(uint32_t sequence) {
 void wait_for_handlers_return(int tid) {
   constexpr auto bit = [](int signal) { return uint64_t{1} << (signal - 1); };
   constexpr uint64_t kNeverBlocked = bit(SIGKILL) | bit(SIGSTOP) | bit(32) | bit(33);
-  constexpr uint64_t kLookAgainNs = 50'000;
+  constexpr uint64_t kPollIntervalNs = 50'000;
   const uint64_t until_ns = monotonic_ns() + kAnswerTimeoutNs;
   std::atomic<uint32_t> never{0};
   StatusFile status;
   while (read_status_file(tid, &status) == 0 && (status.blocked_signals | kNeverBlocked) == UINT64_MAX &&
          monotonic_ns() < until_ns)
-    sleep_on(never, 0, kLookAgainNs);
+    sleep_on(never, 0, kPollIntervalNs);
 }
 
 // Since 2.41, libc makes the calls of all cancellation points in one place.
@@ -199,7 +199,7 @@ SamplingFailure mailbox_sample(int tid, uint64_t blocked_signals, MemoryRange st
     return SamplingFailure::still_writing;
   const SamplingFailure failure = request_sample(tid, blocked_signals, stack);
   if (failure == SamplingFailure::none) wait_for_handlers_return(tid);
-  signal_give_back();
+  signal_remove_handlers();
   if (failure != SamplingFailure::none) return failure;
   out->registers = g_mailbox.registers;
   out->copy = g_mailbox.copy_size == 0 ? nullptr : g_mailbox.copy;

@@ -137,7 +137,7 @@ bool signal_open(int option, OnArrival on_arrival) {
     use.sent.store(0, std::memory_order_relaxed);
     use.arrived.store(0, std::memory_order_relaxed);
   }
-  signal_give_back();
+  signal_remove_handlers();
   for (int signal = first_signal(); signal <= last_signal(); ++signal) {
     struct sigaction found;
     if (may_use(signal) && libc().sigaction(signal, nullptr, &found) == 0 && is_default(found)) return true;
@@ -168,7 +168,7 @@ bool signals_under_way() {
   return false;
 }
 
-void signal_give_back() {
+void signal_remove_handlers() {
   struct sigaction standard {};
   standard.sa_handler = SIG_DFL;
   for (int signal = first_signal(); signal <= last_signal(); ++signal) {

@@ -35,7 +35,7 @@ SamplingFailure signal_send(int tid, uint64_t blocked_signals, uint32_t value);
 bool signals_under_way();
 
 // Removes our handler from every signal of which none is on its way.
-void signal_give_back();
+void signal_remove_handlers();
 
 // In the handler: true if a signal is pending that the program handles and that the thread did not block when ours came.
 bool another_signal_is_due(const ucontext_t& context);

@@ -258,7 +258,7 @@ inline void end_hold(OwnerRecord& record, LockWord lock, HeldSlot& first, HeldSl
   HeldSlot* first = nullptr;
   if (held.is_no_hold()) return;
   if (is_last_level(record, *newest, held, &first)) return end_hold(record, held, *first, *newest, {pc, sp, bp});
-  give_up_level(record, *newest, held, {pc, sp, bp});
+  release_level(record, *newest, held, {pc, sp, bp});
 }
 
 [[gnu::noinline]] inline void note_paused_release(const void* lock, uintptr_t pc, uintptr_t sp, uintptr_t bp) {

@@ -27,7 +27,7 @@ namespace {
 
 // How much longer exit() may take because of us: first for what the reporter can still write, then for short reports.
 constexpr uint64_t kLastReportsNs = 3'000'000;
-constexpr uint64_t kLastWordsNs = 1'000'000;
+constexpr uint64_t kFinalReportsNs = 1'000'000;
 
 enum class Begun : uint32_t { no, under_way, yes, failed };
 std::atomic<Begun> g_begun{Begun::no};
@@ -60,7 +60,7 @@ void watch_stop() {
   watcher_stop();
   reporter_stop();
   stop_tick();
-  while (EndedHold* ended = take_ended_hold()) give_back(ended);
+  while (EndedHold* ended = take_ended_hold()) free_ended_hold(ended);
   forget_inferred();
   watcher_reset();
   g_begun.store(Begun::no);
@@ -95,8 +95,8 @@ void watch_end() {
   capture_no_more_of(current_tid());
   const uint64_t until_ns = monotonic_ns() + kLastReportsNs;
   // The closing line of a hold that has just ended has yet to be written.
-  watcher_look(kLastReportsNs);
-  if (!reporter_finish(until_ns)) watcher_speak_last(kLastWordsNs);
+  watcher_scan_now(kLastReportsNs);
+  if (!reporter_finish(until_ns)) watcher_write_final_reports(kFinalReportsNs);
   close_report_callback();
 }
 

@@ -46,8 +46,8 @@ namespace holdwatch {
 namespace {
 
 Settings g_settings;
-std::atomic<bool> g_takes_part{false};     // this process is watched; hooks and forks depend on it
-std::atomic<bool> g_minds_filters{false};  // since this process was watched for the first time
+std::atomic<bool> g_takes_part{false};   // this process is watched; hooks and forks depend on it
+std::atomic<bool> g_was_watched{false};  // ever: a filter may then concern threads or samples of ours
 bool g_has_thread_sanitizer = false;
 
 // Calls that are under way when an attachment ends continue.
@@ -79,7 +79,7 @@ bool no_sample_is_under_way() {
 }
 
 bool before_filter(FilterScope scope) {
-  if (!g_minds_filters.load(std::memory_order_acquire)) return false;
+  if (!g_was_watched.load(std::memory_order_acquire)) return false;
   const Inside inside;
   if (const SystemCallScope calls; !calls_filtered()) watch_prepare_for_filter(g_settings);
   expect_filter(scope, no_sample_is_under_way);
@@ -88,7 +88,7 @@ bool before_filter(FilterScope scope) {
 
 // Sets what lock calls and forks do from now on.
 void take_part() {
-  g_minds_filters.store(true, std::memory_order_release);
+  g_was_watched.store(true, std::memory_order_release);
   g_takes_part.store(true, std::memory_order_release);
 }
 
@@ -186,10 +186,10 @@ bool begin_attachment(const char* const* options, char* why, unsigned long why_s
   refill_spares(false);
   listen_for_startup_messages();
   watch_begin(g_settings);
-  const StartupMessages heard = watch_is_on() ? hear_startup_messages() : StartupMessages{kNoRoomForWatch, nullptr};
-  if (heard.remark != nullptr) add_line(text, heard.remark);
-  if (heard.refusal != nullptr) {
-    add_line(text, heard.refusal);
+  const StartupMessages messages = watch_is_on() ? await_startup_messages() : StartupMessages{kNoRoomForWatch, nullptr};
+  if (messages.remark != nullptr) add_line(text, messages.remark);
+  if (messages.refusal != nullptr) {
+    add_line(text, messages.refusal);
     end_attachment();
     return false;
   }

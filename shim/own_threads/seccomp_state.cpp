@@ -26,13 +26,13 @@ void count_filter(FilterScope scope, int change) {
 
 void expect_filter(FilterScope scope, bool (*is_idle)()) {
   constexpr uint64_t kLongestNs = 8 * kNanosecondsPerSecond;
-  constexpr uint64_t kLookAgainNs = 1'000'000;
+  constexpr uint64_t kPollIntervalNs = 1'000'000;
   g_seccomp_state.any.store(true, std::memory_order_relaxed);
   count_filter(scope, 1);
   if (scope == FilterScope::calling_thread) return;
   std::atomic<uint32_t> never{0};
   const uint64_t until_ns = monotonic_ns() + kLongestNs;
-  while ((SystemCallScope::anybody() || !is_idle()) && monotonic_ns() < until_ns) sleep_on(never, 0, kLookAgainNs);
+  while ((SystemCallScope::anybody() || !is_idle()) && monotonic_ns() < until_ns) sleep_on(never, 0, kPollIntervalNs);
 }
 
 void expect_no_filter(FilterScope scope) {

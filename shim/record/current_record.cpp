@@ -55,17 +55,17 @@ void note_stack(OwnerRecord& record) {
 
 // Runs among the destructors of thread-specific data. Other destructors may still acquire locks, so it sets its value
 // again to be called again, and returns the record in the last round (POSIX: PTHREAD_DESTRUCTOR_ITERATIONS rounds).
-void give_back_record();
+void retire_record();
 
 void on_thread_exit(void* value) {
   if (++t_exit_rounds < PTHREAD_DESTRUCTOR_ITERATIONS) {
     libc().pthread_setspecific(g_exit_key, value);
     return;
   }
-  give_back_record();
+  retire_record();
 }
 
-void give_back_record() {
+void retire_record() {
   resume_thread();
   OwnerRecord* record = t_record;
   t_record = nullptr;

@@ -27,7 +27,7 @@ void copy_hold(const ThreadRecord& record, LockWord lock, const HeldSlot& first,
   out->since_ns = first.since_ns.load(std::memory_order_relaxed);
   out->tsc = first.tsc.load(std::memory_order_relaxed);
   out->levels = 1;
-  out->is_given_up = &first != &last;
+  out->first_is_released = &first != &last;
   out->site = identity_of(record, last);
   view_callers(last, ThreadRecord::notes_of(last), out);
   out->stack_end = record.stack_end.load(std::memory_order_relaxed);
@@ -95,7 +95,7 @@ EndedHold* take_ended_hold() {
   return oldest;
 }
 
-void give_back(EndedHold* entry) {
+void free_ended_hold(EndedHold* entry) {
   entry->state.store(EndedHold::State::free, std::memory_order_release);
 }
 

@@ -28,7 +28,7 @@ struct EndedHold {
 
 // The next entry that is ready, now `taken`, or null. Watcher only.
 EndedHold* take_ended_hold();
-void give_back(EndedHold* entry);
+void free_ended_hold(EndedHold* entry);
 
 // In the child after fork: entries that other threads were writing will never be finished.
 void ended_holds_after_fork();

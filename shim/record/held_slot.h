@@ -24,8 +24,9 @@ struct Caller {
 enum AtRelease : uint32_t {
   kUnsettled = 1u << 31,  // the site's kind has yet to be learnt
   kAgain = 1u << 30,      // the thread held the lock already: another level of the hold that began in an older slot
-  kGivenUp = 1u << 29,  // the hold's first level was released before later ones, which is why the slot is still in use
-  kDepthMask = kGivenUp - 1
+  kReleasedLevel =
+      1u << 29,  // the hold's first level was released before later ones, which is why the slot is still in use
+  kDepthMask = kReleasedLevel - 1
 };
 
 // HeldSlot::noted(): how many entries of the notes are call sites, how many are words of the stack instead, and whether
@@ -55,7 +56,7 @@ struct alignas(kCacheLine) HeldSlot {
   void set_noted(uint32_t value) { notes.store(uint64_t{value} << kHalf | at_release(), std::memory_order_release); }
 
   uint32_t depth() const { return at_release() & kDepthMask; }
-  bool is_given_up() const { return (at_release() & kGivenUp) != 0; }
+  bool is_released() const { return (at_release() & kReleasedLevel) != 0; }
 
  private:
   static constexpr int kHalf = 32;

@@ -35,7 +35,7 @@ bool is_wrapped_like(const HeldSlot& level, const Caller& caller) {
 // in functions (unoptimized code). If the unlock is a tail call, that frame is gone: it is then the level with the same
 // return address as the unlock, and of several, which returned into one another by tail calls or were leaked, the
 // outermost. Otherwise it is the newest level, which may have been acquired by a helper that has returned.
-HeldSlot& level_given_up(OwnerRecord& record, HeldSlot& newest, LockWord lock, const Caller& caller) {
+HeldSlot& level_to_release(OwnerRecord& record, HeldSlot& newest, LockWord lock, const Caller& caller) {
   const bool is_known = (newest.at_release() & kAgain) != 0;
   HeldSlot* by_jump = nullptr;
   HeldSlot* near = nullptr;
@@ -44,7 +44,7 @@ HeldSlot& level_given_up(OwnerRecord& record, HeldSlot& newest, LockWord lock, c
   const auto is_outer = [&](const HeldSlot* level, const HeldSlot* known) {
     return sp_of(level) < caller.sp && (known == nullptr || sp_of(level) > sp_of(known));
   };
-  for (HeldSlot* level = &newest; level != nullptr && !level->is_given_up();
+  for (HeldSlot* level = &newest; level != nullptr && !level->is_released();
        level = older_level(record, *level, lock)) {
     if (sp_of(level) == caller.sp) return by_jump != nullptr ? *by_jump : is_known ? *level : newest;
     if (is_outer(level, by_jump) && ends_in_jump(*level, caller)) by_jump = level;
@@ -80,19 +80,19 @@ Levels levels_before(OwnerRecord& record, const HeldSlot& slot, LockWord lock) {
 bool is_last_level_slow(OwnerRecord& record, HeldSlot& newest, LockWord lock, HeldSlot** first) {
   if (newest.depth() != 0) return false;
   HeldSlot* older = older_level(record, newest, lock);
-  if (older != nullptr && !older->is_given_up()) return false;
+  if (older != nullptr && !older->is_released()) return false;
   *first = older == nullptr ? &newest : older;
   return true;
 }
 
-void give_up_level(OwnerRecord& record, HeldSlot& newest, LockWord lock, const Caller& caller) {
-  HeldSlot& level = level_given_up(record, newest, lock, caller);
+void release_level(OwnerRecord& record, HeldSlot& newest, LockWord lock, const Caller& caller) {
+  HeldSlot& level = level_to_release(record, newest, lock, caller);
   const uint32_t at_release = level.at_release();
   if ((at_release & kDepthMask) != 0) return level.set_at_release(at_release - 1);
   learn_site(record, level, caller);
   // The first slot stays as long as the hold does.
   if (older_level(record, level, lock) == nullptr)
-    level.set_at_release(kGivenUp);
+    level.set_at_release(kReleasedLevel);
   else
     record.drop(level);
 }

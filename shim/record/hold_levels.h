@@ -41,6 +41,6 @@ inline bool is_last_level(OwnerRecord& record, HeldSlot& newest, LockWord lock, 
 }
 
 // Notes that `caller` releases one level of a hold that continues; `newest` is the hold's newest slot.
-[[gnu::noinline]] void give_up_level(OwnerRecord& record, HeldSlot& newest, LockWord lock, const Caller& caller);
+[[gnu::noinline]] void release_level(OwnerRecord& record, HeldSlot& newest, LockWord lock, const Caller& caller);
 
 }  // namespace holdwatch

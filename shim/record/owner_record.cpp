@@ -65,7 +65,7 @@ void OwnerRecord::drop(HeldSlot& slot) {
   const bool is_top = &slot + 1 == top();
   slot.word.store(is_top ? 0 : LockWord::hole().bits(), std::memory_order_release);
   forget_notes(slot);
-  if (is_top) give_top_back_to(&slot);
+  if (is_top) set_top(&slot);
   // If the block has become empty, the top moves to the end of the previous block.
   if (is_block_start(top()) || (is_top && word_below(top()).is_hole())) pop_slow();
 }
@@ -85,7 +85,7 @@ void OwnerRecord::pop_slow() {
     top_slot->word.store(0, std::memory_order_release);
     forget_notes(*top_slot);
   }
-  give_top_back_to(top_slot);
+  set_top(top_slot);
 }
 
 HeldSlot* OwnerRecord::take_slot_slow(uintptr_t sp) {
@@ -101,7 +101,7 @@ HeldSlot* OwnerRecord::take_slot_slow(uintptr_t sp) {
 // A signal handler may have released a slot that was just being taken when it interrupted, and that was filled when it
 // returned.
 void OwnerRecord::skip_used_top() {
-  while (!is_block_end(top()) && !word_of(*top()).empty()) give_top_back_to(top() + 1);
+  while (!is_block_end(top()) && !word_of(*top()).empty()) set_top(top() + 1);
 }
 
 // A lock call has begun and not ended, yet its thread makes another one: either in a signal handler that has
@@ -110,7 +110,7 @@ void OwnerRecord::skip_used_top() {
 void OwnerRecord::drop_left_over_calls(uintptr_t sp) {
   while (word_below(top()).is_no_hold()) {
     HeldSlot& call = *below(top());
-    if (!word_of(call).is_hole() && !is_left_for_good(call, sp)) return;
+    if (!word_of(call).is_hole() && !was_jumped_out_of(call, sp)) return;
     drop(call);
   }
 }
@@ -119,7 +119,7 @@ void OwnerRecord::drop_left_over_calls(uintptr_t sp) {
 // as long as the call has not been left, its return address stands where it was. A call stores its stack pointer first;
 // until then the slot contains that of an older call. If this makes the interrupted call look as if it had been left, a
 // handler may still use the slot, because the interrupted call has yet to fill all of it.
-bool OwnerRecord::is_left_for_good(const HeldSlot& call, uintptr_t sp) const {
+bool OwnerRecord::was_jumped_out_of(const HeldSlot& call, uintptr_t sp) const {
   const uintptr_t call_sp = call.sp.load(std::memory_order_relaxed);
   if (!is_on_thread_stack(sp) || !is_on_thread_stack(call_sp) || call_sp > sp) return false;
   const uintptr_t return_address = *reinterpret_cast<const uintptr_t*>(call_sp - sizeof(uintptr_t));

@@ -129,7 +129,7 @@ class OwnerRecord : public ThreadRecord {
   // A slot for a lock call whose caller has the stack pointer `sp`; null if none is left.
   HeldSlot* take_slot_slow(uintptr_t sp);
   static void fill(HeldSlot& slot, const Caller& caller, uint64_t tick_ns) {
-    slot.sp.store(caller.sp, std::memory_order_release);  // first: see is_left_for_good
+    slot.sp.store(caller.sp, std::memory_order_release);  // first: see was_jumped_out_of
     slot.pc.store(caller.pc, std::memory_order_release);
     slot.number.store(slot.number.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     slot.since_ns.store(tick_ns, std::memory_order_release);
@@ -186,7 +186,7 @@ class OwnerRecord : public ThreadRecord {
     top_.store(&slot + 1, std::memory_order_release);
     std::atomic_signal_fence(std::memory_order_seq_cst);
   }
-  void give_top_back_to(HeldSlot* slot) {
+  void set_top(HeldSlot* slot) {
     std::atomic_signal_fence(std::memory_order_seq_cst);
     top_.store(slot, std::memory_order_release);
   }
@@ -199,7 +199,7 @@ class OwnerRecord : public ThreadRecord {
       return false;
     slot->word.store(0, std::memory_order_release);
     if (HasNotes) slot->notes.store(0, std::memory_order_release);
-    give_top_back_to(slot);
+    set_top(slot);
     return true;
   }
 
@@ -218,7 +218,7 @@ class OwnerRecord : public ThreadRecord {
   void pop_slow();
   void skip_used_top();
   void drop_left_over_calls(uintptr_t sp);
-  bool is_left_for_good(const HeldSlot& call, uintptr_t sp) const;
+  bool was_jumped_out_of(const HeldSlot& call, uintptr_t sp) const;
 };
 static_assert(sizeof(OwnerRecord) == sizeof(ThreadRecord), "the same memory, in its owner's hands");
 

@@ -41,7 +41,7 @@ const HeldSlot* ThreadRecord::level_left(const HeldSlot& first) const {
   for (uint32_t index = 0, limit = used_limit(); index < limit; ++index) {
     const HeldSlot& other = *slot(index);
     const LockWord word(other.word.load(std::memory_order_acquire));
-    if (&other != &first && word.is_hold() && word.is_same_lock(lock) && !other.is_given_up()) return &other;
+    if (&other != &first && word.is_hold() && word.is_same_lock(lock) && !other.is_released()) return &other;
   }
   return nullptr;
 }

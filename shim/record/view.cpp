@@ -45,9 +45,9 @@ namespace {
 // Fills in the call site and callers of the hold that began in `first`, or those of the oldest level that has not been
 // released.
 bool view_site(const ThreadRecord& record, const HeldSlot& first, HoldView* out) {
-  out->is_given_up = first.is_given_up();
-  out->levels = first.depth() + (out->is_given_up ? 0 : 1);
-  const HeldSlot* slot = out->is_given_up ? record.level_left(first) : &first;
+  out->first_is_released = first.is_released();
+  out->levels = first.depth() + (out->first_is_released ? 0 : 1);
+  const HeldSlot* slot = out->first_is_released ? record.level_left(first) : &first;
   if (slot == nullptr) return false;
   const LockWord word(slot->word.load(std::memory_order_acquire));
   const uint64_t number = slot->number.load(std::memory_order_acquire);

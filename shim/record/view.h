@@ -26,9 +26,9 @@ struct HoldView {
   bool gone;          // its thread has exited
   uint64_t since_ns;  // tick at the acquisition
   uint64_t tsc;
-  uint32_t levels;   // acquisitions in this slot that were not released yet: usually one
-  bool is_given_up;  // the first was released, but not all; the fields below belong to the oldest level left
-  Identity site;     // the slot that contains the call site
+  uint32_t levels;         // acquisitions in this slot that were not released yet: usually one
+  bool first_is_released;  // the first was released, but not all; the fields below belong to the oldest level left
+  Identity site;           // the slot that contains the call site
   uint32_t site_count;
   CallSite sites[kMaxCallSites];  // [0] is the lock call's own return address
   // If no frame pointers led to more sites: every other word of the stack from sites[0].sp + 8 on.

@@ -60,7 +60,7 @@ void note_clean_pages(void* handle) {
     if (!is_loader(*module) && g_segment_count < kMaxKept) note_segments(*module);
 }
 
-void give_back_clean_pages() {
+void drop_clean_pages() {
   for (size_t i = 0; i < g_segment_count; ++i)
     release_pages(reinterpret_cast<void*>(g_segments[i].start), g_segments[i].size);
 }

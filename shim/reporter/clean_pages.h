@@ -9,6 +9,6 @@ namespace holdwatch {
 void note_clean_pages(void* handle);
 
 // Drops them. Takes no lock.
-void give_back_clean_pages();
+void drop_clean_pages();
 
 }  // namespace holdwatch

@@ -25,8 +25,8 @@ void ReportMaker::process(ReportRequest& request, ReportOutput& output) {
   stack_collector_.use(output.api(), output.self());
   if (is_wanted(request, output)) report(request, output);
   request.first_line_written.store(true);
-  if (request.ended != nullptr) give_back(request.ended);
-  stack_collector_.give_back();
+  if (request.ended != nullptr) free_ended_hold(request.ended);
+  stack_collector_.release();
 }
 
 // The first line needs no stack and is written before any is captured: unwinding and symbols take long if tables or

@@ -17,7 +17,7 @@ class ReportMaker {
   bool start() { return stack_collector_.start(); }
   void process(ReportRequest& request, ReportOutput& output);
   // In a child of fork, or at the end: discards stacks that were being collected.
-  void reset() { stack_collector_.give_back(); }
+  void reset() { stack_collector_.release(); }
 
  private:
   bool is_wanted(const ReportRequest& request, const ReportOutput& output);

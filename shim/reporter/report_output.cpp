@@ -86,7 +86,7 @@ void ReportOutput::trim() {
   const SymbolizerApi* const symbolizer = api();
   if (symbolizer == nullptr) return;
   symbolizer->trim(self());
-  give_back_clean_pages();
+  drop_clean_pages();
 }
 
 }  // namespace holdwatch

@@ -89,7 +89,7 @@ void Reporter::load() {
   output_.open(*settings_);
   leave_loader();
   capture_start(settings_->signal);
-  give_back_clean_pages();
+  drop_clean_pages();
   rest_ = Rest::trimmed;
 }
 
@@ -169,11 +169,11 @@ bool Reporter::finish(uint64_t until_ns) {
 
 void Reporter::stop() {
   if (!running_.load()) return;
-  constexpr uint64_t kLookAgainNs = 100'000'000;
+  constexpr uint64_t kPollIntervalNs = 100'000'000;
   stopping_.store(true, std::memory_order_relaxed);
   finishing_.store(1, std::memory_order_release);
   wake(report_queue().posted_word());
-  while (parked_.load(std::memory_order_acquire) == 0) sleep_on(parked_, 0, kLookAgainNs);
+  while (parked_.load(std::memory_order_acquire) == 0) sleep_on(parked_, 0, kPollIntervalNs);
   libc().pthread_join(thread_, nullptr);
   reset();
 }

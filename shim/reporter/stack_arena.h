@@ -33,7 +33,7 @@ class StackArena {
     used_ += (size + alignof(RawStack) - 1) & ~(alignof(RawStack) - 1);
   }
 
-  void give_back() {
+  void clear() {
     if (used_ > 0 && !calls_filtered())
       release_pages(memory_, used_ + sizeof(RawStack) < kSize ? used_ + sizeof(RawStack) : kSize);
     used_ = 0;

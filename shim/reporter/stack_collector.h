@@ -32,7 +32,7 @@ class StackCollector {
   // Describes the same holders and waiters again, whether they are still true or not.
   void describe_again(const ReportRequest& request, Holder* holders, Waiter* waiters) const;
 
-  void give_back() { arena_.give_back(); }
+  void release() { arena_.clear(); }
 
  private:
   size_t describe_ended_holders(const ReportRequest& request, Holder* holders);

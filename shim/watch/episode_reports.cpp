@@ -17,10 +17,10 @@ void report_if_due(const EpisodeContext& in, Episode& episode, uint64_t oldest_n
 }
 
 void close_episode(const EpisodeContext& in, Episode& episode) {
-  const bool has_story = episode.posted || (is_about_holds(episode.event) && episode.ended != nullptr);
+  const bool has_report = episode.posted || (is_about_holds(episode.event) && episode.ended != nullptr);
   refresh_names(episode);
-  if (has_story && !post(episode, Phase::released, in.reader.state(), in.timing)) return;
-  if (!has_story && episode.ended != nullptr) give_back(episode.ended);
+  if (has_report && !post(episode, Phase::released, in.reader.state(), in.timing)) return;
+  if (!has_report && episode.ended != nullptr) free_ended_hold(episode.ended);
   in.episodes.end(episode);
 }
 
@@ -51,7 +51,7 @@ void report_late(const EpisodeContext& in, EndedHold* ended) {
   episode.ended_ns = ended->released_ns;
   if (wanted && post(episode, Phase::late, in.reader.state(), in.timing)) return;
   if (wanted) count_lost_hold();
-  give_back(ended);
+  free_ended_hold(ended);
 }
 
 }  // namespace holdwatch

@@ -53,7 +53,7 @@ bool has_lost_holder(const Episode& episode, const Episode& before) {
 }
 
 void note_ended(Episode& episode, EndedHold* ended) {
-  if (episode.ended != nullptr) give_back(episode.ended);
+  if (episode.ended != nullptr) free_ended_hold(episode.ended);
   ended->released_ns = std::max(ended->released_ns, episode.last_look_ns);
   episode.ended = ended;
 }
@@ -119,7 +119,7 @@ void Episodes::end(Episode& episode) {
 void Episodes::clear() {
   for (size_t i = 0; i < used_; ++i) {
     Episode& episode = episodes_[i];
-    if (episode.active && episode.ended != nullptr) give_back(episode.ended);
+    if (episode.active && episode.ended != nullptr) free_ended_hold(episode.ended);
     episode.active = false;
   }
   active_ = 0;

@@ -103,8 +103,8 @@ bool post(const Episode& episode, Phase phase, const LockState& state, const Tim
   if (!reporter_is_stuck()) return false;
   ReportRequest& spare = queue.spare();
   fill(&spare, episode, phase, state, timing);
-  report_plainly(spare, timing.now_ns());
-  if (spare.ended != nullptr) give_back(spare.ended);
+  write_short_report(spare, timing.now_ns());
+  if (spare.ended != nullptr) free_ended_hold(spare.ended);
   return true;
 }
 

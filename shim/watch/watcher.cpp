@@ -38,37 +38,37 @@ class Watcher {
   void stop();
   void reset();
 
-  // Requests a scan now; the watcher sleeps on `asked_`. A scan that began after the request completes it
-  // (`answered_`).
-  uint32_t ask();
-  void wait_for_answer(uint32_t question, uint64_t timeout_ns);
+  // Requests a scan now; the watcher sleeps on `scans_requested_`. A scan that began after the request completes it
+  // (`scans_completed_`).
+  uint32_t request_scan();
+  void await_scan(uint32_t scan_number, uint64_t timeout_ns);
   std::atomic<bool> snapshot_wanted{false};
   std::atomic<bool> limits_changed{false};
-  std::atomic<bool> last_words_wanted{false};
+  std::atomic<bool> final_reports_wanted{false};
 
  private:
-  void wake_up(uint32_t question);
+  void wake_up(uint32_t scan_number);
   void tick();
-  bool is_look_due(uint32_t question) const;
+  bool is_scan_due(uint32_t scan_number) const;
   uint64_t longest_sleep_ns() const;
-  void look();
-  void look_away();
-  void stop_looking(bool stop);
-  void take_question();
+  void scan();
+  void drop_ended_holds();
+  void set_paused(bool paused);
+  void handle_request();
   void cool_sites();
-  void sleep(uint32_t question);
+  void sleep(uint32_t scan_number);
 
   bool copies_stacks_ = false;
   bool notes_all_ = false;         // an option needs more than the call site noted for every acquisition
   bool notes_every_site_ = false;  // the last argument of note_every_site
-  std::atomic<uint32_t> asked_{0};
-  std::atomic<uint32_t> answered_{0};
+  std::atomic<uint32_t> scans_requested_{0};
+  std::atomic<uint32_t> scans_completed_{0};
   std::atomic<bool> stop_wanted_{false};
   std::atomic<uint32_t> stopped_{0};
-  bool looks_away_ = false;  // watching was stopped by a command: nothing is reported until the start command
+  bool is_paused_ = false;  // watching was stopped by a command: nothing is reported until the start command
   Timing timing_;
   CallRate call_rate_;
-  uint64_t look_due_ns_ = 0;
+  uint64_t scan_due_ns_ = 0;
   uint64_t sites_due_ns_ = 0;
   uint32_t sites_cooled_ = 0;
   Scan scan_;
@@ -80,15 +80,15 @@ constinit Watcher g_watcher;
 pthread_t g_watcher_thread;  // while it runs
 std::atomic<bool> g_runs{false};
 
-void Watcher::wake_up(uint32_t question) {
+void Watcher::wake_up(uint32_t scan_number) {
   tick();
-  if (!is_look_due(question)) return;
-  look_due_ns_ = timing_.now_ns() + timing_.wake_period_ns();
-  if (looks_away_)
-    look_away();
+  if (!is_scan_due(scan_number)) return;
+  scan_due_ns_ = timing_.now_ns() + timing_.wake_period_ns();
+  if (is_paused_)
+    drop_ended_holds();
   else
-    look();
-  take_question();
+    scan();
+  handle_request();
   if (calls_filtered()) return;
   refill_spares(copies_stacks_);
   refill_records();
@@ -110,9 +110,9 @@ void Watcher::tick() {
 }
 
 // Most wake-ups of a busy process only publish the tick.
-bool Watcher::is_look_due(uint32_t question) const {
-  return std::min(look_due_ns_, scan_.next_look_ns()) <= timing_.now_ns() ||
-         answered_.load(std::memory_order_relaxed) != question;
+bool Watcher::is_scan_due(uint32_t scan_number) const {
+  return std::min(scan_due_ns_, scan_.next_look_ns()) <= timing_.now_ns() ||
+         scans_completed_.load(std::memory_order_relaxed) != scan_number;
 }
 
 uint64_t Watcher::longest_sleep_ns() const {
@@ -128,9 +128,9 @@ void Watcher::cool_sites() {
   sites_due_ns_ = timing_.now_ns() + std::min(timing_.smallest_limit_ns(), kLongestCoolingNs);
 }
 
-void Watcher::look() {
-  const bool are_last_words = last_words_wanted.load(std::memory_order_relaxed);
-  if (are_last_words) fallback_reporter_.take_over(timing_.now_ns());
+void Watcher::scan() {
+  const bool is_final = final_reports_wanted.load(std::memory_order_relaxed);
+  if (is_final) fallback_reporter_.take_over(timing_.now_ns());
   keeper_.take_ended_holds(timing_);
   if (limits_changed.exchange(false, std::memory_order_relaxed)) scan_.look_again();
   Candidates held, waited_for;
@@ -142,51 +142,51 @@ void Watcher::look() {
   scan_.look_for_waits(timing_, keeper_.episodes(), waited_for);
   if (waited_for.count > 0) keeper_.begin_cycles(timing_);
   if (!keeper_.begin_wait_episodes(waited_for, timing_)) scan_.look_again();
-  if (are_last_words)
+  if (is_final)
     fallback_reporter_.end(timing_.now_ns());
   else
-    fallback_reporter_.speak_for_a_stuck_reporter(timing_.now_ns());
+    fallback_reporter_.report_for_stuck_reporter(timing_.now_ns());
   if (snapshot_wanted.exchange(false, std::memory_order_relaxed)) keeper_.report_all_holds(timing_);
 }
 
-void Watcher::stop_looking(bool stop) {
-  looks_away_ = stop;
+void Watcher::set_paused(bool paused) {
+  is_paused_ = paused;
   keeper_.reset();
   scan_.look_again();
 }
 
-void Watcher::look_away() {
-  while (EndedHold* ended = take_ended_hold()) give_back(ended);
+void Watcher::drop_ended_holds() {
+  while (EndedHold* ended = take_ended_hold()) free_ended_hold(ended);
 }
 
 // Handles a command's request (common/contract/control_block.h) at the first wake-up after it.
-void Watcher::take_question() {
+void Watcher::handle_request() {
   if (!is_requested()) return;
   const ControlRequest request = holdwatch_control_block.request.load(std::memory_order_relaxed);
   switch (request) {
     case ControlRequest::none:
-      return answer_question(false, "unknown request");
+      return answer_request(false, "unknown request");
     case ControlRequest::attach:
       return;  // completed by the attachment's thread, which has started us
     case ControlRequest::snapshot:
       keeper_.report_all_holds(timing_);
-      return answer_question(true, "");
+      return answer_request(true, "");
     case ControlRequest::stop:
     case ControlRequest::start:
-      stop_looking(request == ControlRequest::stop);
-      return answer_question(true, "");
+      set_paused(request == ControlRequest::stop);
+      return answer_request(true, "");
     case ControlRequest::limit: {
       const uint64_t limit_ns = holdwatch_control_block.argument.load(std::memory_order_relaxed);
       timing_.set_limits({limit_ns, limit_ns, 5 * limit_ns});
       scan_.look_again();
-      return answer_question(true, "");
+      return answer_request(true, "");
     }
     case ControlRequest::detach:
       // Completed by the attachment's thread, once all calls are restored.
       if (holdwatch_control_block.state.load(std::memory_order_relaxed) == ControlState::preloaded)
-        return answer_question(false, "it was started with holdwatch preloaded");
-      stop_looking(true);
-      if (calls_filtered()) return answer_question(false, kFilterKeepsAttachment);
+        return answer_request(false, "it was started with holdwatch preloaded");
+      set_paused(true);
+      if (calls_filtered()) return answer_request(false, kFilterKeepsAttachment);
       return kUpcalls.detach();
   }
 }
@@ -206,69 +206,69 @@ void Watcher::start(const Settings& settings) {
   keeper_.start(settings);
   timing_.start(settings);
   timing_.advance();
-  looks_away_ = false;
+  is_paused_ = false;
 }
 
 void Watcher::stop() {
-  constexpr uint64_t kLookAgainNs = 100'000'000;
+  constexpr uint64_t kPollIntervalNs = 100'000'000;
   stop_wanted_.store(true, std::memory_order_release);
-  ask();
-  while (stopped_.load(std::memory_order_acquire) == 0) sleep_on(stopped_, 0, kLookAgainNs);
+  request_scan();
+  while (stopped_.load(std::memory_order_acquire) == 0) sleep_on(stopped_, 0, kPollIntervalNs);
 }
 
 void Watcher::run() {
-  holdwatch_control_block.looks.store(1, std::memory_order_release);
+  holdwatch_control_block.watcher_runs.store(1, std::memory_order_release);
   while (!stop_wanted_.load(std::memory_order_acquire)) {
-    const uint32_t question = asked_.load(std::memory_order_acquire);
+    const uint32_t scan_number = scans_requested_.load(std::memory_order_acquire);
     {
       const SystemCallScope calls;
-      wake_up(question);
+      wake_up(scan_number);
     }
-    if (answered_.load(std::memory_order_relaxed) != question) {
-      answered_.store(question, std::memory_order_release);
-      wake(answered_);
+    if (scans_completed_.load(std::memory_order_relaxed) != scan_number) {
+      scans_completed_.store(scan_number, std::memory_order_release);
+      wake(scans_completed_);
     }
-    sleep(question);
+    sleep(scan_number);
   }
-  holdwatch_control_block.looks.store(0, std::memory_order_release);
+  holdwatch_control_block.watcher_runs.store(0, std::memory_order_release);
   stopped_.store(1, std::memory_order_release);
   wake(stopped_);
 }
 
 // Until the next tick is due, a hold or wait can exceed its limit, or a request arrives. Work that has no time of its
 // own waits for the tick.
-void Watcher::sleep(uint32_t question) {
+void Watcher::sleep(uint32_t scan_number) {
   uint64_t until_ns = timing_.now_ns() + longest_sleep_ns();
   if (scan_.next_look_ns() > timing_.now_ns()) until_ns = std::min(until_ns, scan_.next_look_ns());
   const uint64_t after_ns = monotonic_ns();
-  if (until_ns > after_ns) sleep_on(asked_, question, until_ns - after_ns);
+  if (until_ns > after_ns) sleep_on(scans_requested_, scan_number, until_ns - after_ns);
 }
 
-uint32_t Watcher::ask() {
-  const uint32_t question = asked_.fetch_add(1, std::memory_order_release) + 1;
-  wake(asked_);
-  return question;
+uint32_t Watcher::request_scan() {
+  const uint32_t scan_number = scans_requested_.fetch_add(1, std::memory_order_release) + 1;
+  wake(scans_requested_);
+  return scan_number;
 }
 
-void Watcher::wait_for_answer(uint32_t question, uint64_t timeout_ns) {
+void Watcher::await_scan(uint32_t scan_number, uint64_t timeout_ns) {
   const uint64_t until_ns = monotonic_ns() + timeout_ns;
   for (uint64_t now_ns = monotonic_ns(); now_ns < until_ns; now_ns = monotonic_ns()) {
-    const uint32_t answered = answered_.load(std::memory_order_acquire);
-    if (static_cast<int32_t>(answered - question) >= 0) return;
-    sleep_on(answered_, answered, until_ns - now_ns);
+    const uint32_t completed = scans_completed_.load(std::memory_order_acquire);
+    if (static_cast<int32_t>(completed - scan_number) >= 0) return;
+    sleep_on(scans_completed_, completed, until_ns - now_ns);
   }
 }
 
 void Watcher::reset() {
   timing_.reset();
   call_rate_.reset();
-  look_due_ns_ = 0;
+  scan_due_ns_ = 0;
   keeper_.reset();
   scan_.look_again();
   stop_wanted_.store(false, std::memory_order_relaxed);
   stopped_.store(0, std::memory_order_relaxed);
   snapshot_wanted.store(false, std::memory_order_relaxed);
-  last_words_wanted.store(false, std::memory_order_relaxed);
+  final_reports_wanted.store(false, std::memory_order_relaxed);
 }
 
 constexpr OwnThread kWatcherThread = {"holdwatch", [] { g_watcher.run(); }, kWatcherStackSize};
@@ -295,29 +295,29 @@ void watcher_reset() {
 
 void watcher_after_fork() {
   g_runs.store(false);
-  holdwatch_control_block.looks.store(0, std::memory_order_relaxed);
+  holdwatch_control_block.watcher_runs.store(0, std::memory_order_relaxed);
   g_watcher.reset();
 }
 
 void watcher_snapshot() {
   if (!g_runs.load()) return;
   g_watcher.snapshot_wanted.store(true, std::memory_order_relaxed);
-  g_watcher.ask();
+  g_watcher.request_scan();
 }
 
 void watcher_limits_changed() {
   if (!g_runs.load()) return;
   g_watcher.limits_changed.store(true, std::memory_order_relaxed);
-  g_watcher.ask();
+  g_watcher.request_scan();
 }
 
-void watcher_look(uint64_t timeout_ns) {
-  g_watcher.wait_for_answer(g_watcher.ask(), timeout_ns);
+void watcher_scan_now(uint64_t timeout_ns) {
+  g_watcher.await_scan(g_watcher.request_scan(), timeout_ns);
 }
 
-void watcher_speak_last(uint64_t timeout_ns) {
-  g_watcher.last_words_wanted.store(true, std::memory_order_relaxed);
-  watcher_look(timeout_ns);
+void watcher_write_final_reports(uint64_t timeout_ns) {
+  g_watcher.final_reports_wanted.store(true, std::memory_order_relaxed);
+  watcher_scan_now(timeout_ns);
 }
 
 }  // namespace holdwatch

@@ -28,9 +28,9 @@ void watcher_snapshot();
 // The limit of one lock was set or removed: the watcher's present sleep may be too long for it. Any thread.
 void watcher_limits_changed();
 
-// At exit. watcher_look: makes the watcher scan now. watcher_speak_last: makes it write short reports of what the
+// At exit. watcher_scan_now: makes the watcher scan now. watcher_write_final_reports: makes it write short reports of what the
 // reporter has not reached, if reports go to standard error. Each waits for the watcher, at most `timeout_ns`.
-void watcher_look(uint64_t timeout_ns);
-void watcher_speak_last(uint64_t timeout_ns);
+void watcher_scan_now(uint64_t timeout_ns);
+void watcher_write_final_reports(uint64_t timeout_ns);
 
 }  // namespace holdwatch

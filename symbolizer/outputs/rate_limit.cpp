@@ -13,12 +13,12 @@ bool RateLimit::admit(Phase phase, uint64_t episode, uint64_t now_ns) {
   while (!admitted_.empty() && now_ns - admitted_.front() >= kMinuteNs) admitted_.pop_front();
   last_begun_.reset();
   last_took_place_ = false;
-  const bool ends_a_story = phase == Phase::released && begun_.erase(episode) > 0;
-  if (admitted_.size() >= limit_ && !ends_a_story) {
+  const bool closes_episode = phase == Phase::released && begun_.erase(episode) > 0;
+  if (admitted_.size() >= limit_ && !closes_episode) {
     if (left_out_++ == 0) left_out_since_ns_ = now_ns;
     return false;
   }
-  last_took_place_ = !ends_a_story;
+  last_took_place_ = !closes_episode;
   if (last_took_place_) admitted_.push_back(now_ns);
   if (phase == Phase::over && begun_.insert(episode).second) last_begun_ = episode;
   if (begun_.size() > kMaxBegun) begun_.erase(begun_.begin());

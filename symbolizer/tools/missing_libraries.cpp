@@ -87,11 +87,11 @@ std::string why_symbolizer_not_loaded(const std::string& library) {
   const std::string path =
       found.empty() ? std::filesystem::path(library).replace_filename(kSymbolizer).string() : found;
   std::string why_not;
-  load_or_say_why(path, why_not);
+  open_library(path, why_not);
   return why_not;
 }
 
-void* load_or_say_why(const std::string& file, std::string& why) {
+void* open_library(const std::string& file, std::string& why) {
   if (is_cut(file.c_str())) {
     why = "cannot use " + file + ": the file is incomplete; build or install holdwatch again";
     return nullptr;

@@ -12,7 +12,7 @@ std::string why_not_loaded(const std::string& file, const std::string& error);
 
 // dlopen(file, RTLD_NOW | RTLD_LOCAL). If it cannot be loaded: nullptr, and that text in `why`. A file that is incomplete
 // is not passed to the loader, which would end this process with SIGBUS.
-void* load_or_say_why(const std::string& file, std::string& why);
+void* open_library(const std::string& file, std::string& why);
 
 // The path of the symbolizer that belongs to that libholdwatch.so; empty if it does not exist.
 std::string symbolizer_beside(const std::string& library);

@@ -13,7 +13,7 @@
 #include "shim/common/proc/thread_files.h"
 #include "symbolizer/proc/proc_text.h"
 
-namespace holdwatch::control {
+namespace holdwatch {
 namespace {
 
 // Whether the thread still has its memory, and is not about to be killed: the threads of a process exit one after the
@@ -65,4 +65,4 @@ int ptrace_scope() {
   return scope;
 }
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch

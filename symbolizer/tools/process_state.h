@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace holdwatch::control {
+namespace holdwatch {
 
 // Whether /proc is mounted, without which nothing can be known about any process; and whether process `pid` itself can
 // see it.
@@ -25,4 +25,4 @@ bool has_ended(int pid);
 // The setting of the Yama security module, 0 if it is not in use (Documentation/admin-guide/LSM/Yama.rst).
 int ptrace_scope();
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch

@@ -24,14 +24,14 @@ bool has_seccomp_filter() {
 
 void ProcessMemory::forget() {
   cache_.clear();
-  way_ = Way::unknown;
+  method_ = Method::unknown;
 }
 
 // For our own process, reads through the calling thread and not the main thread, which has no memory any more after it
 // has called pthread_exit (the kernel then returns ESRCH).
 size_t ProcessMemory::read(uintptr_t address, void* out, size_t size) {
-  if (way_ == Way::unknown) way_ = has_seccomp_filter() ? Way::proc : Way::system_call;
-  if (way_ == Way::proc) return read_through_proc(address, out, size);
+  if (method_ == Method::unknown) method_ = has_seccomp_filter() ? Method::proc : Method::system_call;
+  if (method_ == Method::proc) return read_through_proc(address, out, size);
   const pid_t target = pid_ == getpid() ? gettid() : pid_;
   size_t done = 0;
   while (done < size) {
@@ -42,7 +42,7 @@ size_t ProcessMemory::read(uintptr_t address, void* out, size_t size) {
     if (got > 0) {
       done += static_cast<size_t>(got);
     } else if (got < 0 && (errno == ENOSYS || errno == EPERM)) {
-      way_ = Way::proc;  // a security module, or a kernel built without it
+      method_ = Method::proc;  // a security module, or a kernel built without it
       return read_through_proc(address, out, size);
     } else {
       break;

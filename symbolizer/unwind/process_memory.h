@@ -36,7 +36,7 @@ class ProcessMemory final : public MemoryReader {
   size_t read_through_proc(uintptr_t address, void* out, size_t size) const;
 
   pid_t pid_;
-  enum class Way { unknown, system_call, proc } way_ = Way::unknown;
+  enum class Method { unknown, system_call, proc } method_ = Method::unknown;
   std::vector<std::unique_ptr<Page>> cache_;  // by page number modulo kCachedPages; empty until first used
 };
 

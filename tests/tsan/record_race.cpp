@@ -185,7 +185,7 @@ uint64_t take_all_ended_holds() {
     memcpy(&word, entry->stack, sizeof word);
     expect(entry->stack_size == kStackWords * sizeof word && word == entry->hold.sites[0].pc,
            "the stack that is handed over is the releasing thread's");
-    give_back(entry);
+    free_ended_hold(entry);
     ++taken;
   }
   return taken;

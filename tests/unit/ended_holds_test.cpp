@@ -42,7 +42,7 @@ struct Releaser {
 };
 
 void give_all_back() {
-  while (EndedHold* entry = take_ended_hold()) give_back(entry);
+  while (EndedHold* entry = take_ended_hold()) free_ended_hold(entry);
 }
 
 TEST_CASE("what is handed over is the hold, its end, and where the thread was") {
@@ -73,7 +73,7 @@ TEST_CASE("what is handed over is the hold, its end, and where the thread was") 
   CHECK(entry->caller.bp == 0x7100);
   REQUIRE(entry->stack_size == releaser.words.size() * sizeof(uintptr_t));
   CHECK(memcmp(entry->stack, releaser.words.data(), entry->stack_size) == 0);
-  give_back(entry);
+  free_ended_hold(entry);
 }
 
 TEST_CASE("a copy that was made at the acquisition is handed over with the hold") {
@@ -93,11 +93,11 @@ TEST_CASE("a copy that was made at the acquisition is handed over with the hold"
   REQUIRE(entry != nullptr);
   REQUIRE(entry->acquired_size == then.size() * sizeof(uintptr_t));
   CHECK(memcmp(entry->acquired, then.data(), entry->acquired_size) == 0);
-  give_back(entry);
+  free_ended_hold(entry);
   releaser.hand_over(0x2000);
   entry = take_ended_hold();
   CHECK(entry->acquired_size == 0);
-  give_back(entry);
+  free_ended_hold(entry);
 }
 
 TEST_CASE(
@@ -130,7 +130,7 @@ TEST_CASE("a large stack is handed over as far as there is room") {
   EndedHold* entry = take_ended_hold();
   REQUIRE(entry != nullptr);
   CHECK(entry->stack_size == sizeof entry->stack);
-  give_back(entry);
+  free_ended_hold(entry);
 }
 
 TEST_CASE("of a stack that is not the thread's own nothing is read") {
@@ -140,7 +140,7 @@ TEST_CASE("of a stack that is not the thread's own nothing is read") {
   EndedHold* entry = take_ended_hold();
   REQUIRE(entry != nullptr);
   CHECK(entry->stack_size == 0);
-  give_back(entry);
+  free_ended_hold(entry);
 }
 
 TEST_CASE("the hold that ended first is taken first, and each once") {
@@ -150,13 +150,13 @@ TEST_CASE("the hold that ended first is taken first, and each once") {
   EndedHold* first = take_ended_hold();
   REQUIRE(first != nullptr);
   CHECK(first->hold.word.address() == 64);
-  give_back(first);
+  free_ended_hold(first);
   releaser.hand_over(4 * 64);  // into the place that is free again, before the others
   for (uintptr_t lock = 2; lock <= 4; ++lock) {
     EndedHold* next = take_ended_hold();
     REQUIRE(next != nullptr);
     CHECK(next->hold.word.address() == lock * 64);
-    give_back(next);
+    free_ended_hold(next);
   }
   CHECK(take_ended_hold() == nullptr);
 }
@@ -168,7 +168,7 @@ TEST_CASE("an entry that is being read is not overwritten") {
   EndedHold* taken = take_ended_hold();
   for (uintptr_t lock = 1; lock <= kRoom + 5; ++lock) releaser.hand_over(0x2000 + lock * 64);
   CHECK(taken->hold.word.address() == 0x1000);
-  give_back(taken);
+  free_ended_hold(taken);
   give_all_back();
 }
 
@@ -188,7 +188,7 @@ TEST_CASE("what finds no room is counted") {
   }
   CHECK(taken == kRoom);
   CHECK(entries.size() == kRoom);
-  for (EndedHold* entry : entries) give_back(entry);
+  for (EndedHold* entry : entries) free_ended_hold(entry);
 }
 
 TEST_CASE("after a fork all entries are free") {

@@ -25,7 +25,7 @@ struct KeeperTest {
   LockWord word{&lock, LockKind::rwlock, Access::shared};
 
   KeeperTest() {
-    while (EndedHold* entry = take_ended_hold()) give_back(entry);
+    while (EndedHold* entry = take_ended_hold()) free_ended_hold(entry);
     Settings settings{};
     settings.limit_ns = settings.read_limit_ns = settings.wait_limit_ns = 1;
     timing->start(settings);
@@ -71,7 +71,7 @@ struct KeeperTest {
     std::vector<Phase> phases;
     for (; ReportRequest* request = report_queue().oldest(); report_queue().done()) {
       phases.push_back(request->phase);
-      if (request->ended != nullptr) give_back(request->ended);
+      if (request->ended != nullptr) free_ended_hold(request->ended);
     }
     return phases;
   }
@@ -121,7 +121,7 @@ struct StoryTest {
   RecordedThread holder, waiter;
 
   StoryTest() {
-    while (EndedHold* entry = take_ended_hold()) give_back(entry);
+    while (EndedHold* entry = take_ended_hold()) free_ended_hold(entry);
     REQUIRE(report_queue().start());
     report_queue().reset();
     settings.limit_ns = kHour;
@@ -204,7 +204,7 @@ struct StoryTest {
     Story all;
     for (; ReportRequest* request = report_queue().oldest(); report_queue().done()) {
       all.push_back({request->event, request->phase});
-      if (request->ended != nullptr) give_back(request->ended);
+      if (request->ended != nullptr) free_ended_hold(request->ended);
     }
     return all;
   }

@@ -8,7 +8,7 @@
 
 #include "tests/catch.h"
 
-using namespace holdwatch::control;
+using namespace holdwatch::attach;
 
 namespace {
 

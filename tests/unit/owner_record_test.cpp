@@ -229,10 +229,10 @@ TEST_CASE("levels without a slot are counted, and released first") {
   CHECK(slots_of(record, mutex.address()) == kSitedLevels);
   HeldSlot* newest = record.find(mutex.address());
   CHECK(newest->depth() == 3);
-  for (int i = 0; i < 3; ++i) give_up_level(record, *newest, mutex.word(), {0x403000, 0x7000, 0});
+  for (int i = 0; i < 3; ++i) release_level(record, *newest, mutex.word(), {0x403000, 0x7000, 0});
   CHECK(newest->depth() == 0);
   CHECK(slots_of(record, mutex.address()) == kSitedLevels);
-  give_up_level(record, *newest, mutex.word(), {0x403000, 0x7000, 0});
+  release_level(record, *newest, mutex.word(), {0x403000, 0x7000, 0});
   CHECK(slots_of(record, mutex.address()) == kSitedLevels - 1);
 }
 
@@ -260,12 +260,12 @@ struct LevelsOnArray : RecordOnArray {
   }
   // Whose level an unlock from the place gives up: the place of its lock call.
   void unlock(size_t place, uintptr_t pc = 0x409999) {
-    give_up_level(record, *record.find(mutex.address()), mutex.word(), {pc, at(place), 0});
+    release_level(record, *record.find(mutex.address()), mutex.word(), {pc, at(place), 0});
   }
   bool has_level(size_t place) {
     for (uint32_t index = 0; index < record.used_limit(); ++index) {
       const HeldSlot& slot = *record.slot(index);
-      if (word_of(slot).is_hold() && slot.pc == 0x401000 + place && !slot.is_given_up()) return true;
+      if (word_of(slot).is_hold() && slot.pc == 0x401000 + place && !slot.is_released()) return true;
     }
     return false;
   }
@@ -288,7 +288,7 @@ TEST_CASE_METHOD(NoSiteIsKnown, "an unlock gives up the level that its own frame
   SECTION("the first, whose slot stays for the hold's sake") {
     const HeldSlot* first = levels.record.slot(0);
     levels.unlock(50);
-    CHECK(first->is_given_up());
+    CHECK(first->is_released());
     CHECK(word_of(*first) == levels.mutex.word());
     CHECK(levels.record.level_left(*first)->pc == 0x401000 + 40);
     levels.unlock(40);

@@ -26,7 +26,7 @@ struct PostRequestTest {
   FallbackReporter fallback_reporter;
 
   PostRequestTest() {
-    while (EndedHold* entry = take_ended_hold()) give_back(entry);
+    while (EndedHold* entry = take_ended_hold()) free_ended_hold(entry);
     settings.limit_ns = settings.read_limit_ns = settings.wait_limit_ns = kSecond;
     settings.rate = 60;
     std::strcpy(settings.log, "stderr");
@@ -70,7 +70,7 @@ struct PostRequestTest {
     return posted;
   }
   // As a look after so long does.
-  void let_wait(uint64_t time_ns) { fallback_reporter.speak_for_a_stuck_reporter(timing->now_ns() + time_ns); }
+  void let_wait(uint64_t time_ns) { fallback_reporter.report_for_stuck_reporter(timing->now_ns() + time_ns); }
 };
 
 TEST_CASE_METHOD(PostRequestTest, "a hold that lasts is posted with its holders and waiters, each with its age") {

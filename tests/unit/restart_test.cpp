@@ -12,7 +12,7 @@
 #include "tests/unit/cancellable_calls.h"
 
 using namespace holdwatch;
-using namespace holdwatch::control;
+using namespace holdwatch::attach;
 
 namespace {
 

@@ -84,7 +84,7 @@ TEST_CASE("a signal carries its value, and leaves the default disposition behind
   CHECK(g_arrived == before + 1);  // a signal to oneself is delivered before the system call returns
   CHECK(g_value == 4711);
   CHECK(handled_signals() == std::vector<int>{SIGRTMAX});
-  signal_give_back();
+  signal_remove_handlers();
   CHECK(handled_signals().empty());
 }
 
@@ -95,13 +95,13 @@ TEST_CASE("the handler stays as long as a signal is on its way, and it is not de
     block(SIGRTMAX, SIG_BLOCK);
     for (const uint32_t value : {1u, 2u}) {
       signal_send(current_tid(), 0, value);
-      signal_give_back();
+      signal_remove_handlers();
       if (disposition_is_default(SIGRTMAX) || !signals_under_way()) _exit(1);
     }
     block(SIGRTMAX, SIG_UNBLOCK);
     if (g_arrived != 2) _exit(2);
     if (signals_under_way()) _exit(3);
-    signal_give_back();
+    signal_remove_handlers();
     if (!disposition_is_default(SIGRTMAX)) _exit(4);
   });
   CHECK(status == 0);
@@ -113,7 +113,7 @@ TEST_CASE("a signal that the program uses is passed over") {
   std::signal(SIGRTMAX - 1, SIG_IGN);
   const SamplingFailure failure = signal_send(current_tid(), 0, 2);
   const std::vector<int> handled = handled_signals();
-  signal_give_back();
+  signal_remove_handlers();
   std::signal(SIGRTMAX, SIG_DFL);
   std::signal(SIGRTMAX - 1, SIG_DFL);
   CHECK(failure == SamplingFailure::none);
@@ -126,7 +126,7 @@ TEST_CASE("a signal that the program takes over while it is borrowed stays the p
     signal_open(kSignalAuto, note_arrival);
     signal_send(current_tid(), 0, 3);
     std::signal(SIGRTMAX, do_nothing);
-    signal_give_back();
+    signal_remove_handlers();
     struct sigaction action;
     sigaction(SIGRTMAX, nullptr, &action);
     if (action.sa_handler != do_nothing) _exit(1);
@@ -141,7 +141,7 @@ TEST_CASE("a signal that the thread blocks is skipped, and without another the t
   REQUIRE(signal_open(kSignalAuto, note_arrival));
   REQUIRE(signal_send(current_tid(), bit_of(SIGRTMAX), 5) == SamplingFailure::none);
   CHECK(handled_signals() == std::vector<int>{SIGRTMAX - 1});
-  signal_give_back();
+  signal_remove_handlers();
   CHECK(signal_send(current_tid(), UINT64_MAX, 6) == SamplingFailure::thread_blocks_signal);
   CHECK(handled_signals().empty());
 }
@@ -151,7 +151,7 @@ TEST_CASE("the option's signal is used and no other") {
   REQUIRE(signal_open(wanted, note_arrival));
   REQUIRE(signal_send(current_tid(), 0, 7) == SamplingFailure::none);
   CHECK(handled_signals() == std::vector<int>{wanted});
-  signal_give_back();
+  signal_remove_handlers();
   std::signal(wanted, do_nothing);
   CHECK(signal_send(current_tid(), 0, 8) == SamplingFailure::no_signal_free);
   CHECK_FALSE(signal_open(wanted, note_arrival));
@@ -172,7 +172,7 @@ TEST_CASE("a thread that is gone is reported, and the signal given back") {
   REQUIRE(signal_open(kSignalAuto, note_arrival));
   CHECK(signal_send(0x3fffffff, 0, 11) == SamplingFailure::thread_gone);
   CHECK_FALSE(signals_under_way());
-  signal_give_back();
+  signal_remove_handlers();
   CHECK(handled_signals().empty());
 }
 
@@ -205,10 +205,10 @@ TEST_CASE("a child of fork that starts anew has the default dispositions again")
     signal_open(kSignalAuto, note_arrival);
     // The parent's handler is ours, and is given back when it is next used.
     signal_send(current_tid(), 0, 15);
-    signal_give_back();
+    signal_remove_handlers();
     if (g_value != 15 || !handled_signals().empty()) _exit(1);
   });
-  signal_give_back();
+  signal_remove_handlers();
   CHECK(status == 0);
 }
 
@@ -232,7 +232,7 @@ TEST_CASE("if the kernel queues no more signals, nothing is sent, and the dispos
     setrlimit(RLIMIT_SIGPENDING, &none);
     signal_open(kSignalAuto, note_arrival);
     if (signal_send(current_tid(), 0, 18) != SamplingFailure::not_queued || signals_under_way()) _exit(1);
-    signal_give_back();
+    signal_remove_handlers();
     if (!handled_signals().empty()) _exit(2);
   });
   CHECK(status == 0);
@@ -243,7 +243,7 @@ TEST_CASE("errno is the same before and after an arrival") {
   errno = ENOENT;
   const SamplingFailure failure = signal_send(current_tid(), 0, 16);
   const int error = errno;
-  signal_give_back();
+  signal_remove_handlers();
   CHECK(failure == SamplingFailure::none);
   CHECK(error == ENOENT);
 }

@@ -31,7 +31,7 @@ struct Collection {
     capture_start(kSignalAuto);
     collector->start();
   }
-  ~Collection() { collector->give_back(); }
+  ~Collection() { collector->release(); }
 
   HolderState& add_holder(RecordedThread& thread, LockWord lock, uint64_t held_ns) {
     const size_t index = request->state.holder_count++;

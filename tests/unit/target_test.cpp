@@ -6,7 +6,7 @@
 
 #include "tests/catch.h"
 
-using namespace holdwatch::control;
+using namespace holdwatch::attach;
 
 TEST_CASE("a function of libc's is found where the loader finds it") {
   AttachTarget target(getpid());

@@ -3,8 +3,8 @@
 // Any context. The command writes into it from outside, with process_vm_writev, so that the kernel decides who may do
 // so (PTRACE_MODE_ATTACH: the same user, or root), and no file, socket or signal is visible in the process.
 //
-// One request at a time: the command writes `request`, `argument`, `options`, then `question`; the process does what
-// was requested, writes `succeeded` and `answer`, then `answered`. Commands find the struct by its exported name
+// One request at a time: the command writes `request`, `argument`, `options`, then a new number in `requested`; the process
+// does what was requested, writes `succeeded` and `answer`, then `answered`. Commands find the struct by its exported name
 // holdwatch_control_block.
 #pragma once
 
@@ -40,13 +40,13 @@ struct ControlBlock {
   uint32_t size;  // of this struct
   // Written by the process.
   std::atomic<ControlState> state;
-  std::atomic<uint32_t> answered;   // the number of the last request that was completed
-  std::atomic<uint32_t> succeeded;  // 1 or 0
-  std::atomic<uint32_t> looks;      // 1 while a watcher runs, which checks for requests at each wake-up
-  int (*attach)();                  // to be called in a thread of the process; 0 or an errno
-  char answer[kControlAnswerSize];  // one line for the command to print, empty if there is nothing to print
+  std::atomic<uint32_t> answered;      // the number of the latest request that was completed
+  std::atomic<uint32_t> succeeded;     // 1 or 0
+  std::atomic<uint32_t> watcher_runs;  // 1 while a watcher runs, which checks for requests at each wake-up
+  int (*attach)();                     // to be called in a thread of the process; 0 or an errno
+  char answer[kControlAnswerSize];     // one line for the command to print, empty if there is nothing to print
   // Written from outside.
-  std::atomic<uint32_t> question;
+  std::atomic<uint32_t> requested;  // the number of the latest request
   std::atomic<ControlRequest> request;
   std::atomic<uint64_t> argument;     // limit: nanoseconds
   char options[kControlOptionsSize];  // attach: "HOLDWATCH_LIMIT=1s" and so on, each zero-terminated, then an empty one

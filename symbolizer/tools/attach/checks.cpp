@@ -20,7 +20,7 @@
 #include "symbolizer/tools/attach/refusal.h"
 #include "symbolizer/tools/process_state.h"
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 namespace {
 
 int process_in(const std::string& status, const char* field) {
@@ -169,4 +169,4 @@ void check_filters(AttachTarget& target, int stopped_tid) {
                 "run instead, which avoids them");
 }
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

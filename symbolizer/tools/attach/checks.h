@@ -6,7 +6,7 @@
 
 #include "symbolizer/tools/attach/target.h"
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 
 // The process exists, and this user may read and write its memory, which is opened; the caller must close it.
 int open_memory(int pid);
@@ -26,4 +26,4 @@ void check_running(int pid);
 // While one of its threads is stopped: no filter of system calls is in force that might kill it for one of our calls.
 void check_filters(AttachTarget& target, int stopped_tid);
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

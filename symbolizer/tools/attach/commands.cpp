@@ -21,7 +21,7 @@
 #include "symbolizer/tools/missing_libraries.h"
 #include "symbolizer/tools/process_state.h"
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 namespace {
 
 constexpr std::chrono::milliseconds kSafeThreadTimeout{5000};
@@ -101,11 +101,11 @@ void begin_in_its_thread(AttachTarget& target, RemoteCall& thread, const std::ve
   if (!watched) throw Refusal(who + ": the loaded library is not holdwatch's");
   refuse_if_watched(who, watched->state());
   if (!symbolizer.path.empty()) watched->hand_symbolizer(symbolizer.path, symbolizer.descriptor);
-  watched->ask(ControlRequest::attach, 0, options);
+  watched->send(ControlRequest::attach, 0, options);
   const auto error = static_cast<int>(thread.call(watched->attach_function(), {}));
   if (error == 0) return;
   throw Refusal(who + " cannot start a thread for holdwatch: " + strerror(error) +
-                (error == EAGAIN ? kMoreThreads : "") + limits_in_the_way(target.pid()) +
+                (error == EAGAIN ? kMoreThreads : "") + reached_limits(target.pid()) +
                 "; the library stays loaded and does nothing");
 }
 
@@ -173,13 +173,13 @@ void send_request(int pid, ControlRequest request, uint64_t argument) {
     if (watched.state() == ControlState::idle) refuse_unwatched(pid, request, " any more");
     throw Refusal(who + " has only one thread, which has not blocked yet: nothing to watch");
   }
-  watched.ask(request, argument, {});
+  watched.send(request, argument, {});
   const auto answer = watched.wait_for_answer(request == ControlRequest::detach ? kDetachTimeoutNs : kAnswerTimeoutNs);
   if (!answer) refuse_silent(pid);
   if (!answer->succeeded) throw Refusal(who + ": " + answer->text);
 }
 
-void ask(int pid, ControlRequest request, uint64_t argument) {
+void send_to_process(int pid, ControlRequest request, uint64_t argument) {
   with_process(pid, [&] { send_request(pid, request, argument); });
 }
 
@@ -195,7 +195,7 @@ Watched::Answer answer_of_attachment(AttachTarget& target, const std::string& wh
 void refuse_if_unwatched(int pid, const std::string& who, const Watched::Answer& answer) {
   if (!answer.succeeded) {
     const bool is_full = answer.text.ends_with(kNoRoomForWatch);
-    const std::string limits = is_full ? limits_in_the_way(pid) : "";
+    const std::string limits = is_full ? reached_limits(pid) : "";
     throw Refusal("cannot attach to " + who + ": " + answer.text + (is_full && limits.empty() ? kMoreThreads : limits));
   }
   if (answer.text.starts_with("0 calls"))
@@ -248,31 +248,31 @@ void attach(int pid, const std::string& library, const std::vector<std::string>&
 }
 
 void detach(int pid) {
-  ask(pid, ControlRequest::detach, 0);
+  send_to_process(pid, ControlRequest::detach, 0);
   printf("detached from %s: all redirected calls restored\n", describe_process(pid).c_str());
 }
 
 void snapshot(int pid) {
-  ask(pid, ControlRequest::snapshot, 0);
+  send_to_process(pid, ControlRequest::snapshot, 0);
   printf("%s reports all its held locks to its log\n", describe_process(pid).c_str());
 }
 
 void stop(int pid) {
-  ask(pid, ControlRequest::stop, 0);
+  send_to_process(pid, ControlRequest::stop, 0);
   printf("%s is silent until holdwatch start %d\n", describe_process(pid).c_str(), pid);
 }
 
 void start(int pid) {
-  ask(pid, ControlRequest::start, 0);
+  send_to_process(pid, ControlRequest::start, 0);
   printf("%s reports again\n", describe_process(pid).c_str());
 }
 
 void limit(int pid, uint64_t limit_ns, const std::string& as_given) {
-  ask(pid, ControlRequest::limit, limit_ns);
+  send_to_process(pid, ControlRequest::limit, limit_ns);
   if (limit_ns == 0)
     printf("%s no longer reports holds\n", describe_process(pid).c_str());
   else
     printf("%s reports locks held longer than %s\n", describe_process(pid).c_str(), as_given.c_str());
 }
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 
 // `options`: HOLDWATCH_NAME=value.
 void attach(int pid, const std::string& library, const std::vector<std::string>& options);
@@ -16,4 +16,4 @@ void stop(int pid);
 void start(int pid);
 void limit(int pid, uint64_t limit_ns, const std::string& as_given);
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

@@ -14,7 +14,7 @@
 #include "symbolizer/tools/attach/refusal.h"
 #include "symbolizer/tools/process_state.h"
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 namespace {
 
 constexpr std::chrono::seconds kTimeout{5};
@@ -41,4 +41,4 @@ InjectionSession::~InjectionSession() {
   close(file_);
 }
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

@@ -3,7 +3,7 @@
 // kernel releases the lock.
 #pragma once
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 
 class InjectionSession {
  public:
@@ -17,4 +17,4 @@ class InjectionSession {
   int file_;
 };
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

@@ -9,7 +9,7 @@
 #include "symbolizer/tools/attach/refusal.h"
 #include "symbolizer/tools/process_state.h"
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 namespace {
 
 // __restore_rt (sysdeps/unix/sysv/linux/x86_64/libc_sigaction.c), which unwinders recognize by the same bytes:
@@ -62,4 +62,4 @@ LibcCode find_libc_code(AttachTarget& target) {
   return code;
 }
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

@@ -8,7 +8,7 @@
 
 #include "symbolizer/tools/attach/target.h"
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 
 struct LibcCode {
   uintptr_t restorer = 0;     // loads the number of rt_sigreturn into rax and calls it: signal handlers return to it
@@ -21,4 +21,4 @@ struct LibcCode {
 // they are useless.
 LibcCode find_libc_code(AttachTarget& target);
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

@@ -19,7 +19,7 @@
 #include "symbolizer/tools/missing_libraries.h"
 #include "symbolizer/tools/process_state.h"
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 namespace {
 
 constexpr const char *kLibraryCopy = "libholdwatch.so", *kSymbolizerCopy = "libholdwatch-symbolizer.so";
@@ -117,7 +117,7 @@ void fill_copies(AttachTarget& target, const MemoryCopies& copies, const std::st
                       fill_one(copies.symbolizer, symbolizer_beside(library));
   if (!filled)
     throw Refusal(describe_process(target.pid()) + " cannot load " + library + ", nor from a copy in memory" +
-                  limits_in_the_way(target.pid()));
+                  reached_limits(target.pid()));
 }
 
 // The symbolizer is loaded later, by a thread of the library.
@@ -127,8 +127,8 @@ HandedSymbolizer load_copies(AttachTarget& target, RemoteCall& thread, const Mem
   thread.call("close", {static_cast<uint64_t>(copies.library)});
   if (!error.empty())
     throw Refusal(describe_process(target.pid()) + " cannot load libholdwatch.so: " + error +
-                  limits_in_the_way(target.pid()));
+                  reached_limits(target.pid()));
   return handed(copies.symbolizer);
 }
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

@@ -7,7 +7,7 @@
 #include "symbolizer/tools/attach/remote_call.h"
 #include "symbolizer/tools/attach/target.h"
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 
 // What the library must be told if the process cannot read the symbolizer's own file.
 struct HandedSymbolizer {
@@ -43,4 +43,4 @@ MemoryCopies make_copy_of_symbolizer(RemoteCall& thread);
 void fill_copies(AttachTarget& target, const MemoryCopies& copies, const std::string& library);
 HandedSymbolizer load_copies(AttachTarget& target, RemoteCall& thread, const MemoryCopies& copies);
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

@@ -16,7 +16,7 @@
 #include "symbolizer/tools/attach/commands.h"
 #include "symbolizer/tools/command_line/operands.h"
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 namespace {
 
 uint64_t duration_ns(const char* text) {
@@ -62,11 +62,11 @@ void run(int count, const char* const* arguments) {
 }
 
 }  // namespace
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach
 
 int main(int argc, char** argv) {
   try {
-    holdwatch::control::run(argc - 1, argv + 1);
+    holdwatch::attach::run(argc - 1, argv + 1);
     return 0;
   } catch (const holdwatch::BadUse& use) {
     std::fprintf(stderr, "holdwatch: %s\n", use.what.c_str());

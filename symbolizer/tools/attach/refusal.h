@@ -3,10 +3,10 @@
 
 #include <stdexcept>
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 
 class Refusal : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

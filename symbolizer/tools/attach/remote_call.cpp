@@ -14,7 +14,7 @@
 #include "symbolizer/tools/attach/resource_limits.h"
 #include "symbolizer/tools/attach/restart.h"
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 namespace {
 
 constexpr size_t kRedZone = 128;  // below the stack pointer (System V ABI, section 3.2.2)
@@ -38,7 +38,7 @@ RemoteCall::RemoteCall(AttachTarget& target, const LibcCode& code, int tid)
 
 RemoteCall::~RemoteCall() {
   try {
-    give_stack_back();
+    unmap_stack();
   } catch (const Refusal&) {
     // It has ended, or keeps the memory of the calls' stack.
   }
@@ -99,12 +99,12 @@ void RemoteCall::use_remote_stack() {
   const uint64_t address =
       call("mmap", {0, kRemoteStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, ~0ull, 0});
   if (address == reinterpret_cast<uintptr_t>(MAP_FAILED))
-    thread_.fail("the process has no memory left" + limits_in_the_way(target_.pid()));
+    thread_.fail("the process has no memory left" + reached_limits(target_.pid()));
   remote_stack_ = texts_end_ = address;
   if (!write_return_trampoline(remote_stack_ + kRemoteStackSize)) thread_.fail("its own memory cannot be written");
 }
 
-void RemoteCall::give_stack_back() {
+void RemoteCall::unmap_stack() {
   if (remote_stack_ == 0 || thread_.is_gone()) return;
   const uintptr_t start = remote_stack_;
   remote_stack_ = 0;
@@ -190,4 +190,4 @@ void RemoteCall::restore() {
   thread_.set_registers(to_go_on(stopped_, is_signalled(), target_.memory()));
 }
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

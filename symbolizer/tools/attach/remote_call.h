@@ -15,7 +15,7 @@
 #include "symbolizer/tools/attach/target.h"
 #include "symbolizer/tools/attach/traced_thread.h"
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 
 class RemoteCall {
  public:
@@ -52,7 +52,7 @@ class RemoteCall {
   int run_to_stop();
   bool has_returned(int status);
   void block_signals();
-  void give_stack_back();
+  void unmap_stack();
   void leave_return();
   void restore();
 
@@ -69,4 +69,4 @@ class RemoteCall {
   std::optional<SavedErrno> errno_;
 };
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

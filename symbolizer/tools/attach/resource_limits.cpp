@@ -11,7 +11,7 @@
 #include "shim/common/proc/thread_files.h"
 #include "symbolizer/proc/proc_text.h"
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 namespace {
 
 // What an attachment maps in total, nearly all of it unused (including two arenas of malloc in each of two libcs), and
@@ -41,7 +41,7 @@ uint64_t descriptors_of(int pid) {
 
 }  // namespace
 
-std::string limits_in_the_way(int pid) {
+std::string reached_limits(int pid) {
   const std::string directory = "/proc/" + std::to_string(pid) + "/";
   const std::string limits = read_text(directory + "limits"), status = read_text(directory + "status");
   const struct {
@@ -61,4 +61,4 @@ std::string limits_in_the_way(int pid) {
   return "";
 }
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

@@ -4,9 +4,9 @@
 
 #include <string>
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 
 // To be appended to what has failed: ": its limit of ... ; raise it: prlimit ...". Empty if all limits are high enough.
-std::string limits_in_the_way(int pid);
+std::string reached_limits(int pid);
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

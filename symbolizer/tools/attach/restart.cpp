@@ -9,7 +9,7 @@
 #include "shim/common/kernel/system_call_numbers.h"
 #include "symbolizer/tools/attach/resumed_call.h"
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 namespace {
 
 // What the kernel leaves in rax for a call that it will restart (include/linux/errno.h): never visible to a program.
@@ -78,4 +78,4 @@ user_regs_struct to_begin_again(const user_regs_struct& stopped, bool signals_pe
   return is_in_call(original) ? made_again(original) : interrupted(stopped);
 }
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

@@ -6,7 +6,7 @@
 
 #include "symbolizer/unwind/memory.h"
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 
 // Whether the call continues from these registers, which the kernel left in a stopped thread: restarted by the kernel,
 // or by us.
@@ -20,4 +20,4 @@ user_regs_struct to_go_on(const user_regs_struct& stopped, bool signals_pending,
 // made again, and its timeout starts anew.
 user_regs_struct to_begin_again(const user_regs_struct& stopped, bool signals_pending, MemoryReader& memory);
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

@@ -12,11 +12,11 @@
 #include "shim/common/glibc/interrupted_call.h"
 #include "shim/common/kernel/system_call_numbers.h"
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 namespace {
 
 // Since glibc 2.41 the caller of the function that makes the system call has the number; it is elsewhere in libc.
-constexpr size_t kLongestWay = size_t{4} << 20;
+constexpr size_t kMaxDistance = size_t{4} << 20;
 constexpr size_t kBefore = 256;  // how far before each place the code is copied
 
 class CodeCopy {
@@ -44,7 +44,7 @@ class CodeCopy {
 
 CodeCopy copy_code(uintptr_t place, uintptr_t return_trampoline, MemoryReader& memory) {
   const uintptr_t distance = std::max(place, return_trampoline) - std::min(place, return_trampoline);
-  if (distance <= kLongestWay) {
+  if (distance <= kMaxDistance) {
     CodeCopy both(place, return_trampoline, memory);
     if (both.is_whole()) return both;
   }
@@ -76,4 +76,4 @@ long resumed_call_number(const user_regs_struct& stopped, MemoryReader& memory) 
   return if_resumed(call_cut_short({ip, -EINTR, ip, sp, bp}, code.range()));
 }
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

@@ -7,9 +7,9 @@
 
 #include "symbolizer/unwind/memory.h"
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 
 // Its number; -1 if that cannot be determined.
 long resumed_call_number(const user_regs_struct& stopped, MemoryReader& memory);
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <cstring>
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 namespace {
 
 constexpr size_t kWord = sizeof(uint64_t);
@@ -157,4 +157,4 @@ ReturnTrampoline make_return_trampoline(const LibcCode& code, const SavedContext
   return way;
 }
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

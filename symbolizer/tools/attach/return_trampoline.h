@@ -16,7 +16,7 @@
 
 #include "symbolizer/tools/attach/libc_code.h"
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 
 struct SavedContext {
   user_regs_struct registers{};
@@ -41,4 +41,4 @@ struct ReturnTrampoline {
 ReturnTrampoline make_return_trampoline(const LibcCode& code, const SavedContext& saved_context, uintptr_t top,
                                         std::optional<SavedErrno> saved_errno);
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

@@ -15,7 +15,7 @@
 #include "symbolizer/unwind/unwinder.h"
 #include "symbolizer/unwind/user_registers.h"
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 namespace {
 
 std::optional<SyscallFile> blocked_call(int pid, int tid) {
@@ -281,4 +281,4 @@ std::unique_ptr<RemoteCall> take_safe_thread(AttachTarget& target, const LibcCod
   }
 }
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

@@ -10,10 +10,10 @@
 #include "symbolizer/tools/attach/remote_call.h"
 #include "symbolizer/tools/attach/target.h"
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 
 // Tries again and again until `timeout` is over; then throws Refusal with what prevented it.
 std::unique_ptr<RemoteCall> take_safe_thread(AttachTarget& target, const LibcCode& code,
                                              std::chrono::milliseconds timeout);
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

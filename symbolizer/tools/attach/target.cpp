@@ -9,7 +9,7 @@
 
 #include "shim/common/elf/dynamic_table.h"
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 
 std::optional<RemoteSymbol> AttachTarget::symbol(const Module& module, const std::string& name) {
   const ConstantMemory memory{memory_};
@@ -80,4 +80,4 @@ bool AttachTarget::write(uintptr_t address, const void* data, size_t size) {
   return process_vm_writev(pid_, &local, 1, &remote, 1, 0) == static_cast<ssize_t>(size);
 }
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

@@ -11,7 +11,7 @@
 #include "symbolizer/unwind/modules.h"
 #include "symbolizer/unwind/process_memory.h"
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 
 struct RemoteSymbol {
   uintptr_t address = 0;
@@ -51,4 +51,4 @@ class AttachTarget {
   std::map<std::string, uintptr_t> libc_functions_;
 };
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

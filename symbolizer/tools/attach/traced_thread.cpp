@@ -15,7 +15,7 @@
 #include "symbolizer/tools/attach/refusal.h"
 #include "symbolizer/tools/process_state.h"
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 namespace {
 
 constexpr uint64_t kSecondNs = 1'000'000'000;
@@ -183,4 +183,4 @@ void TracedThread::set_signal_mask(uint64_t mask) const {
   ptrace(PTRACE_SETSIGMASK, tid_, sizeof mask, &mask);
 }
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

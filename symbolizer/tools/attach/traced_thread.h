@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 
 class TracedThread {
  public:
@@ -58,4 +58,4 @@ class TracedThread {
   sigset_t saved_mask_{};  // of this command
 };
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

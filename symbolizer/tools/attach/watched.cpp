@@ -8,16 +8,16 @@
 #include "symbolizer/tools/attach/refusal.h"
 #include "symbolizer/tools/process_state.h"
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 namespace {
 
-constexpr uint64_t kLookAgainNs = 2'000'000;
+constexpr uint64_t kPollIntervalNs = 2'000'000;
 constexpr uint64_t kBusyTimeoutNs = 5'000'000'000;
 
 #define OFFSET(field) (offsetof(ControlBlock, field))
 
-void sleep_before_next_look() {
-  const timespec pause{0, kLookAgainNs};
+void sleep_before_retry() {
+  const timespec pause{0, kPollIntervalNs};
   nanosleep(&pause, nullptr);
 }
 
@@ -54,7 +54,7 @@ ControlState Watched::state() {
 }
 
 bool Watched::has_watcher() {
-  return read<uint32_t>(OFFSET(looks)) != 0;
+  return read<uint32_t>(OFFSET(watcher_runs)) != 0;
 }
 
 uintptr_t Watched::attach_function() {
@@ -65,14 +65,14 @@ void Watched::settle(uint64_t timeout_ns) {
   const auto is_passing = [](ControlState state) {
     return state == ControlState::loading || state == ControlState::attaching || state == ControlState::detaching;
   };
-  for (uint64_t waited_ns = 0; is_passing(state()) && waited_ns < timeout_ns; waited_ns += kLookAgainNs)
-    sleep_before_next_look();
+  for (uint64_t waited_ns = 0; is_passing(state()) && waited_ns < timeout_ns; waited_ns += kPollIntervalNs)
+    sleep_before_retry();
 }
 
 bool Watched::wait_for_watcher(uint64_t timeout_ns) {
   const auto is_to_come = [&] { return state() == ControlState::attached && !has_watcher(); };
-  for (uint64_t waited_ns = 0; is_to_come() && waited_ns < timeout_ns; waited_ns += kLookAgainNs)
-    sleep_before_next_look();
+  for (uint64_t waited_ns = 0; is_to_come() && waited_ns < timeout_ns; waited_ns += kPollIntervalNs)
+    sleep_before_retry();
   return has_watcher();
 }
 
@@ -92,7 +92,7 @@ int Watched::symbolizer_descriptor() {
   return static_cast<int>(read<uint32_t>(OFFSET(symbolizer_descriptor))) - 1;
 }
 
-void Watched::ask(ControlRequest request, uint64_t argument, const std::vector<std::string>& options) {
+void Watched::send(ControlRequest request, uint64_t argument, const std::vector<std::string>& options) {
   // A request of a killed command may be left over: it is completed without us, unless the process never saw it.
   if (request != ControlRequest::attach && has_watcher() && !wait_for_answer(kBusyTimeoutNs))
     throw Refusal(describe_process(target_->pid()) + " is still busy with another command; try again");
@@ -104,16 +104,16 @@ void Watched::ask(ControlRequest request, uint64_t argument, const std::vector<s
     throw Refusal(describe_process(target_->pid()) + ": its memory cannot be written");
   write(OFFSET(request), request);
   write(OFFSET(argument), argument);
-  write(OFFSET(question), read<uint32_t>(OFFSET(question)) + 1);
+  write(OFFSET(requested), read<uint32_t>(OFFSET(requested)) + 1);
 }
 
 std::optional<Watched::Answer> Watched::wait_for_answer(uint64_t timeout_ns) {
-  const auto question = read<uint32_t>(OFFSET(question));
-  for (uint64_t waited_ns = 0; read<uint32_t>(OFFSET(answered)) != question; waited_ns += kLookAgainNs) {
+  const auto requested = read<uint32_t>(OFFSET(requested));
+  for (uint64_t waited_ns = 0; read<uint32_t>(OFFSET(answered)) != requested; waited_ns += kPollIntervalNs) {
     if (waited_ns > timeout_ns) return std::nullopt;
-    sleep_before_next_look();
+    sleep_before_retry();
   }
   return Answer{read<uint32_t>(OFFSET(succeeded)) != 0, target_->read_string(address_ + OFFSET(answer))};
 }
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

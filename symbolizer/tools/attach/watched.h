@@ -9,7 +9,7 @@
 #include "shim/common/contract/control_block.h"
 #include "symbolizer/tools/attach/target.h"
 
-namespace holdwatch::control {
+namespace holdwatch::attach {
 
 class Watched {
  public:
@@ -38,7 +38,7 @@ class Watched {
   };
 
   // Writes a request; the process finds it by itself, or must be notified.
-  void ask(ControlRequest request, uint64_t argument, const std::vector<std::string>& options);
+  void send(ControlRequest request, uint64_t argument, const std::vector<std::string>& options);
   // Nothing if there is no answer in time.
   std::optional<Answer> wait_for_answer(uint64_t timeout_ns);
 
@@ -54,4 +54,4 @@ class Watched {
   uintptr_t address_;
 };
 
-}  // namespace holdwatch::control
+}  // namespace holdwatch::attach

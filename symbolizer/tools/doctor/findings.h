@@ -14,10 +14,10 @@ enum class Verdict : uint8_t {
 };
 
 // How much the doctor could examine.
-enum class Look : uint8_t {
+enum class Coverage : uint8_t {
   complete,
-  closed,  // permission denied for what matters most; a finding says so
-  nothing_there,
+  denied,  // permission denied for what matters most; a finding says so
+  none,
 };
 
 struct CheckResult {

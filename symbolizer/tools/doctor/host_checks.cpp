@@ -108,8 +108,8 @@ void check_libc_debug_data(Findings& findings) {
 
 // It restricts only processes that look from outside. Without /proc nobody can look, and the setting cannot be read.
 void check_yama(Findings& findings) {
-  if (!control::has_proc()) return;
-  const int scope = control::ptrace_scope();
+  if (!has_proc()) return;
+  const int scope = ptrace_scope();
   if (scope == 0) {
     findings.fine("yama", "processes of the same user can be traced");
   } else if (scope == 3) {
@@ -124,7 +124,7 @@ void check_yama(Findings& findings) {
 }
 
 void check_proc(Findings& findings) {
-  if (!control::has_proc()) {
+  if (!has_proc()) {
     findings.note(
         "proc",
         "/proc is not mounted: reports cannot show where threads are, and only run, doctor and inspect --core work; "

@@ -42,23 +42,23 @@ int fail(int status, const std::string& why) {
   return status;
 }
 
-int verdict(Look look, const Findings& findings) {
+int verdict(Coverage coverage, const Findings& findings) {
   findings.print(wants_colour());
   if (findings.has_obstacle()) return kObstacle;
-  return look == Look::closed ? kClosed : 0;
+  return coverage == Coverage::denied ? kClosed : 0;
 }
 
 int look_at_process(const std::string& subject, const std::string& library, Findings& findings) {
   int pid = 0;
   if (!parse_process_id(subject, pid)) return fail(kBadUse, "no such process: " + subject);
-  if (!control::has_proc()) {
+  if (!has_proc()) {
     findings.note("process", "process " + subject + " cannot be looked at without /proc");
-    return verdict(Look::closed, findings);
+    return verdict(Coverage::denied, findings);
   }
   try {
-    const Look look = check_process(pid, library, findings);
-    return verdict(look, findings);
-  } catch (const control::Refusal& refusal) {
+    const Coverage coverage = check_process(pid, library, findings);
+    return verdict(coverage, findings);
+  } catch (const attach::Refusal& refusal) {
     return fail(kBadUse, refusal.what());
   }
 }
@@ -66,12 +66,12 @@ int look_at_process(const std::string& subject, const std::string& library, Find
 int check(const std::string& library, const std::string& subject) {
   Findings findings;
   check_host(library, findings);
-  if (subject.empty()) return verdict(Look::complete, findings);
+  if (subject.empty()) return verdict(Coverage::complete, findings);
   findings.drop_fine();
   if (is_number(subject)) return look_at_process(subject, library, findings);
-  const Look look = check_program(subject, "", geteuid(), findings);
-  if (look == Look::nothing_there) return fail(kBadUse, "no such program: " + subject);
-  return verdict(look, findings);
+  const Coverage coverage = check_program(subject, "", geteuid(), findings);
+  if (coverage == Coverage::none) return fail(kBadUse, "no such program: " + subject);
+  return verdict(coverage, findings);
 }
 
 int run(int count, const char* const* arguments) {

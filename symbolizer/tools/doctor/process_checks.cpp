@@ -52,9 +52,9 @@ class Process {
 // Empty, or why its memory may not be read, and what to do about that.
 std::string why_closed_to_us(pid_t pid) {
   try {
-    close(control::open_memory(pid));
+    close(attach::open_memory(pid));
     return "";
-  } catch (const control::Refusal& refusal) {
+  } catch (const attach::Refusal& refusal) {
     return refusal.what();
   }
 }
@@ -97,7 +97,7 @@ void check_filter(const Process& process, Findings& findings) {
 void check_tracer(const Process& process, Findings& findings) {
   const long tracer = process.number("TracerPid");
   if (tracer == 0) return;
-  findings.note("traced", "process " + control::describe_process(static_cast<int>(tracer)) +
+  findings.note("traced", "process " + describe_process(static_cast<int>(tracer)) +
                               " is tracing it: holdwatch attach works only after that ends");
 }
 
@@ -108,7 +108,7 @@ void check_container(const Process& process, const std::string& library, Finding
   if (access((process.directory() + "/root" + library).c_str(), R_OK) == 0) {
     findings.fine("container", "it has its own root directory or mounts, and the library is there too");
   } else {
-    const std::string neither = control::sees_proc(process.id()) ? " (attach needs neither)" : "";
+    const std::string neither = sees_proc(process.id()) ? " (attach needs neither)" : "";
     findings.note("container", "it has its own root directory or mounts, without " + library +
                                    "; to start it watched, install holdwatch there, or mount its directory" + neither);
   }
@@ -129,20 +129,20 @@ void check_libc(const Process& process, const std::string& maps, const std::stri
 
 }  // namespace
 
-Look check_process(pid_t pid, const std::string& library, Findings& findings) {
+Coverage check_process(pid_t pid, const std::string& library, Findings& findings) {
   const Process process(pid);
   const std::string why_closed = why_closed_to_us(pid);
-  if (process.number("Tgid") != pid) throw control::Refusal(why_closed);
+  if (process.number("Tgid") != pid) throw attach::Refusal(why_closed);
   if (!status_field(process.status(), "VmSize")) {
     findings.obstacle("process", why_closed);
-    return Look::complete;
+    return Coverage::complete;
   }
   const std::string maps = process.read("maps");
   if (process.link("exe").empty() || maps.empty()) {
     check_filter(process, findings);
     check_tracer(process, findings);
     findings.note("access", "its program, its libraries and whether it is watched were not checked: " + why_closed);
-    return Look::closed;
+    return Coverage::denied;
   }
   const std::string program = known_path(process, pid);
   const size_t threads = thread_ids(pid).size();
@@ -159,7 +159,7 @@ Look check_process(pid_t pid, const std::string& library, Findings& findings) {
   check_program(process.directory() + "/exe", program, kGainsNoRights, about_it);
   check_watch(pid, library, why_closed, !about_it.has_obstacle(), findings);
   findings.add_all(about_it);
-  return Look::complete;
+  return Coverage::complete;
 }
 
 }  // namespace holdwatch

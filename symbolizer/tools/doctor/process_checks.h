@@ -10,6 +10,6 @@
 namespace holdwatch {
 
 // Throws a Refusal if there is no such process, or if the number is a thread's.
-Look check_process(pid_t pid, const std::string& library, Findings& findings);
+Coverage check_process(pid_t pid, const std::string& library, Findings& findings);
 
 }  // namespace holdwatch

@@ -109,28 +109,28 @@ bool may_be_hidden(const std::string& path) {
   return path.find('/') != std::string::npos && access(path.c_str(), F_OK) != 0 && errno == EACCES;
 }
 
-Look report_closed(const std::string& path, Findings& findings) {
+Coverage report_closed(const std::string& path, Findings& findings) {
   findings.note("program", path + " cannot be read by this user and was not checked; run doctor as root (sudo)");
-  return Look::closed;
+  return Coverage::denied;
 }
 
 }  // namespace
 
-Look check_program(const std::string& program, const std::string& shown, uid_t uid, Findings& findings) {
+Coverage check_program(const std::string& program, const std::string& shown, uid_t uid, Findings& findings) {
   PreloadCheck check;
   check_preload(program.c_str(), uid, check);
   const std::string path = shown.empty() ? text_of(check.path) : shown;
   switch (check.kind) {
     case FileKind::missing:
-      return may_be_hidden(program) ? report_closed(program, findings) : Look::nothing_there;
+      return may_be_hidden(program) ? report_closed(program, findings) : Coverage::none;
     case FileKind::unreadable:
       return report_closed(path, findings);
     case FileKind::not_elf:
       findings.obstacle("program", path + " is neither a program nor a script");
-      return Look::complete;
+      return Coverage::complete;
     case FileKind::script:
       check_script(path, text_of(check.interpreter), findings);
-      if (starts_another(text_of(check.interpreter))) return Look::complete;
+      if (starts_another(text_of(check.interpreter))) return Coverage::complete;
       break;
     case FileKind::elf:
       break;
@@ -141,14 +141,14 @@ Look check_program(const std::string& program, const std::string& shown, uid_t u
     findings.fine("program", path + ": x86-64, linked dynamically with glibc");
   }
   const ProgramFile file(check.kind == FileKind::script ? text_of(check.interpreter) : text_of(check.path));
-  if (!file.is_readable()) return Look::complete;
+  if (!file.is_readable()) return Coverage::complete;
   if (check.obstacle.size() > 0) {
     check_language(file, findings);
   } else {
     if (check.kind == FileKind::elf) check_gained_rights(text_of(check.path), uid, findings);
     check_contents(file, findings);
   }
-  return Look::complete;
+  return Coverage::complete;
 }
 
 }  // namespace holdwatch

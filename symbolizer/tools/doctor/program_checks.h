@@ -10,6 +10,6 @@
 namespace holdwatch {
 
 // As if `uid` executed it. `shown` is its name in messages, empty for the path at which it is found.
-Look check_program(const std::string& program, const std::string& shown, uid_t uid, Findings& findings);
+Coverage check_program(const std::string& program, const std::string& shown, uid_t uid, Findings& findings);
 
 }  // namespace holdwatch

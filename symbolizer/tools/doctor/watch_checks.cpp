@@ -17,8 +17,8 @@
 namespace holdwatch {
 namespace {
 
-using control::AttachTarget;
-using control::Watched;
+using attach::AttachTarget;
+using attach::Watched;
 
 size_t count_threads_of(pid_t pid) {
   return thread_ids(pid).size();
@@ -35,10 +35,10 @@ std::string why_attach_refuses(AttachTarget& target, const std::string& library)
   if (dlopen(kLibunwindFile, RTLD_LAZY | RTLD_LOCAL) == nullptr)
     return "attach " + why_not_loaded(kLibunwindFile, dlerror());
   try {
-    control::check_reachable(target.pid(), library);
-    if (target.libc() != nullptr) control::find_libc_code(target);
+    attach::check_reachable(target.pid(), library);
+    if (target.libc() != nullptr) attach::find_libc_code(target);
     return "";
-  } catch (const control::Refusal& refusal) {
+  } catch (const attach::Refusal& refusal) {
     return refusal.what();
   }
 }
@@ -124,7 +124,7 @@ void check_watch(pid_t pid, const std::string& library, const std::string& why_c
       report_state(pid, *watched, is_possible, findings);
     else
       report_not_watched(pid, is_possible, why_attach_refuses(target, library), findings);
-  } catch (const control::Refusal& refusal) {
+  } catch (const attach::Refusal& refusal) {
     findings.note("watch", refusal.what());
   }
 }

@@ -24,7 +24,7 @@ std::string subject(int pid) {
 std::string why_no_permission(int pid) {
   constexpr int kNobody = 3;
   struct stat owner {};
-  const int scope = control::ptrace_scope();
+  const int scope = ptrace_scope();
   if (scope == kNobody) {
     return subject(pid) + " cannot be inspected: kernel.yama.ptrace_scope is 3, which only a reboot changes";
   }

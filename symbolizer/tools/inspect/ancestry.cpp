@@ -8,7 +8,7 @@
 
 #include "shim/common/proc/thread_files.h"
 #include "symbolizer/proc/proc_text.h"
-#include "symbolizer/tools/inspect/task_look.h"
+#include "symbolizer/tools/inspect/read_task.h"
 
 namespace holdwatch {
 namespace {
@@ -22,7 +22,7 @@ int parent_of(int pid) {
 std::optional<Task> thread_of_parent(int parent, int namespace_tid) {
   Task task;
   for (const int tid : parent == 0 ? std::vector<int>{} : thread_ids(parent)) {
-    if (look_at_task(parent, tid, task) && task.namespace_tid == namespace_tid) return task;
+    if (read_task(parent, tid, task) && task.namespace_tid == namespace_tid) return task;
   }
   return std::nullopt;
 }
@@ -46,7 +46,7 @@ bool is_thread_of_parent(int pid, int namespace_tid) {
 
 bool may_be_main_before_fork(int pid, int namespace_tid, const Modules& modules) {
   Task main;
-  if (!look_at_task(pid, pid, main) || main.snapshot.state == ThreadState::gone) return false;
+  if (!read_task(pid, pid, main) || main.snapshot.state == ThreadState::gone) return false;
   const int parent = parent_of(pid);
   const auto owner = thread_of_parent(parent, namespace_tid);
   return owner ? share_a_stack(main, *owner, parent, modules) : namespace_tid < main.namespace_tid;

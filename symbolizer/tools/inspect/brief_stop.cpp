@@ -117,7 +117,7 @@ bool may_begin_again(unsigned long long number) {
   }
 }
 
-void mend_cut_call(pid_t tid, user_regs_struct registers) {
+void restart_interrupted_call(pid_t tid, user_regs_struct registers) {
   if (static_cast<long>(registers.rax) != -EINTR || !may_begin_again(registers.orig_rax) || has_signal_waiting(tid)) {
     return;
   }
@@ -156,7 +156,7 @@ uint64_t capture_stopped(MemoryReader& memory, const Modules& modules, Capture& 
   if (known) {
     out.snapshot.registers = registers_from(registers);
     copy_stack(memory, modules, out);
-    if (signal_on_its_way(status) == 0) mend_cut_call(tid, registers);
+    if (signal_on_its_way(status) == 0) restart_interrupted_call(tid, registers);
   }
   ptrace(PTRACE_DETACH, tid, nullptr, reinterpret_cast<void*>(static_cast<intptr_t>(signal_on_its_way(status))));
   const uint64_t stopped_ns = monotonic_ns() - start_ns;

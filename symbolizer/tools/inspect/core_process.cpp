@@ -117,7 +117,7 @@ std::string CoreProcess::describe(const Snapshot& snapshot, const std::string& l
   return describe_activity(snapshot, lock_id, {ThreadFiles(), &memory_, "", {}});
 }
 
-std::string CoreProcess::how_looked() const {
+std::string CoreProcess::effect_on_process() const {
   std::string text = "from a core file";
   if (core_.cut_short) text += ", which is truncated: waits and frames may be missing";
   for (const auto& [path, fault] : memory_.missing()) text += "; " + path + " could not be used: " + fault;

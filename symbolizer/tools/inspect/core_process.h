@@ -34,7 +34,7 @@ class CoreProcess final : public InspectTarget {
   std::string describe(const Snapshot& snapshot, const std::string& lock_id) override;
   // A thread of the process itself, even one that has exited, was started later than the process and has a higher id.
   Kin kin(int namespace_tid) override { return namespace_tid < core_.pid ? Kin::main_before_fork : Kin::none; }
-  std::string how_looked() const override;
+  std::string effect_on_process() const override;
 
  private:
   CoreProcess(std::unique_ptr<FileBytes> file, CoreFile core, uint64_t written_ns)

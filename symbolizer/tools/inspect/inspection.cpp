@@ -57,8 +57,8 @@ int inspect(const InspectArguments& arguments) {
     output.report(report);
     forever = forever || is_forever(report);
   }
-  const std::string how_looked = target->how_looked() + what_is_not_seen(*target);
-  output.summary(seen, static_cast<uint64_t>(took.count()), how_looked);
+  const std::string effect_on_process = target->effect_on_process() + what_is_not_seen(*target);
+  output.summary(seen, static_cast<uint64_t>(took.count()), effect_on_process);
   if (!output.close(why)) return fail(why);
   return forever ? kDeadlock : kNoDeadlock;
 }

@@ -19,9 +19,9 @@
 #include "symbolizer/tools/inspect/ancestry.h"
 #include "symbolizer/tools/inspect/brief_stop.h"
 #include "symbolizer/tools/inspect/last_run.h"
+#include "symbolizer/tools/inspect/read_task.h"
 #include "symbolizer/tools/inspect/running_sample.h"
 #include "symbolizer/tools/inspect/stack_copy.h"
-#include "symbolizer/tools/inspect/task_look.h"
 #include "symbolizer/unwind/auxiliary.h"
 
 namespace holdwatch {
@@ -96,7 +96,7 @@ std::vector<Task> LiveProcess::tasks() {
   std::vector<Task> tasks;
   Task task;
   for (const int tid : thread_ids(pid_)) {
-    if (look_at_task(pid_, tid, task) && task.snapshot.state != ThreadState::gone) tasks.push_back(task);
+    if (read_task(pid_, tid, task) && task.snapshot.state != ThreadState::gone) tasks.push_back(task);
   }
   return tasks;
 }
@@ -120,7 +120,7 @@ uint64_t LiveProcess::asleep_ns(int tid) {
 
 bool LiveProcess::has_stayed(const Task& task) {
   Task now;
-  return look_at_task(pid_, task.tid, now) && now.snapshot.state == task.snapshot.state &&
+  return read_task(pid_, task.tid, now) && now.snapshot.state == task.snapshot.state &&
          now.snapshot.switches == task.snapshot.switches && same_call(now.snapshot, task.snapshot);
 }
 
@@ -171,7 +171,7 @@ Capture LiveProcess::capture(const Task& task) {
       capture = capture_blocked(now);
       if (has_stayed(now)) return capture;
     }
-    if (!look_at_task(pid_, task.tid, now) || now.snapshot.state == ThreadState::gone) break;
+    if (!read_task(pid_, task.tid, now) || now.snapshot.state == ThreadState::gone) break;
   }
   capture = Capture{};
   capture.snapshot.tid = task.tid;
@@ -197,7 +197,7 @@ Kin LiveProcess::kin(int namespace_tid) {
   return is_alive_elsewhere(namespace_tid) ? Kin::alive_elsewhere : Kin::none;
 }
 
-std::string LiveProcess::how_looked() const {
+std::string LiveProcess::effect_on_process() const {
   const std::string sampled = samples_ == 0 ? "" : ", " + std::to_string(samples_) + " sampled while running";
   const std::string most = std::to_string((longest_stop_ns_ + 999) / 1000) + " us";
   if (stops_ == 0) return "no thread was stopped" + sampled;

@@ -34,7 +34,7 @@ class LiveProcess final : public InspectTarget {
   bool has_stayed(const Task& task) override;
   std::string describe(const Snapshot& snapshot, const std::string& lock_id) override;
   Kin kin(int namespace_tid) override;
-  std::string how_looked() const override;
+  std::string effect_on_process() const override;
 
  private:
   LiveProcess(int pid, int reading_tid)

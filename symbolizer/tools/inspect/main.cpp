@@ -35,11 +35,10 @@ std::string beside_this_program(const std::string& file) {
 }
 
 int inspect(const InspectArguments& arguments) {
-  if (arguments.core.empty() && !control::has_proc())
-    return fail(kCouldNotLook, std::string("inspect ") + control::kNeedsProc);
+  if (arguments.core.empty() && !has_proc()) return fail(kCouldNotLook, std::string("inspect ") + kNeedsProc);
   const std::string path = beside_this_program(kInspectionModule);
   std::string why_not;
-  void* module = load_or_say_why(path, why_not);
+  void* module = open_library(path, why_not);
   if (module == nullptr) return fail(kCouldNotLook, "inspect " + why_not);
   const auto look = reinterpret_cast<Inspection>(dlsym(module, kInspectionName));
   if (look == nullptr) return fail(kCouldNotLook, path + " is of another version: install holdwatch again");

@@ -54,7 +54,7 @@ void InspectionOutput::leave_out(const char* why) {
   why_left_out_ = why;
 }
 
-void InspectionOutput::summary(const Observation& seen, uint64_t took_ns, const std::string& how_looked) {
+void InspectionOutput::summary(const Observation& seen, uint64_t took_ns, const std::string& effect_on_process) {
   size_t waiting = 0;
   for (const SeenLock& lock : seen.locks) waiting += lock.waits.size();
   const std::string waiting_text = waiting == 0 ? "no thread waits for a lock"
@@ -67,7 +67,7 @@ void InspectionOutput::summary(const Observation& seen, uint64_t took_ns, const 
   }
   std::fprintf(stream, "holdwatch[%d]: %s, of %s in %s; inspected in %s, %s\n", seen.pid, waiting_text.c_str(),
                count_of(seen.thread_count, "thread", "threads").c_str(), escape(base_name(seen.executable)).c_str(),
-               format_duration(took_ns).c_str(), how_looked.c_str());
+               format_duration(took_ns).c_str(), effect_on_process.c_str());
 }
 
 bool InspectionOutput::close(std::string& why) {

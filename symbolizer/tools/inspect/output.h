@@ -26,7 +26,7 @@ class InspectionOutput {
   void leave_out(const char* why);
   // The last lines: what was left out, how many threads wait, and what the inspection cost. To standard error if JSON
   // goes to standard output.
-  void summary(const Observation& seen, uint64_t took_ns, const std::string& how_looked);
+  void summary(const Observation& seen, uint64_t took_ns, const std::string& effect_on_process);
   bool close(std::string& why);
 
  private:

@@ -74,7 +74,7 @@ class InspectTarget {
   virtual Kin kin(int namespace_tid) = 0;
 
   // How the inspection affected the process, in words.
-  virtual std::string how_looked() const = 0;
+  virtual std::string effect_on_process() const = 0;
 };
 
 }  // namespace holdwatch

@@ -2,7 +2,7 @@
 // SHIM: alone
 // RUN-ENV: HOLDWATCH_LIMIT=300ms
 // EXPECT: deadlock of 2 threads( for \d.*)?: \d+ "first" holds L1 and waits for L2, \d+ "second" holds L2 and waits for L1; no other waiters
-// EXPECT: taken by \d+ .*deadlock_said_plainly\+0x
+// EXPECT: taken by \d+ .*deadlock_without_symbolizer\+0x
 // NO-BARE: without a watch nothing would end it
 #include "tests/programs/deadlock.h"
 using namespace harness;

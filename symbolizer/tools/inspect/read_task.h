@@ -7,6 +7,6 @@
 namespace holdwatch {
 
 // False if the thread no longer exists.
-bool look_at_task(int pid, int tid, Task& out);
+bool read_task(int pid, int tid, Task& out);
 
 }  // namespace holdwatch

@@ -1,5 +1,5 @@
-// See task_look.h.
-#include "symbolizer/tools/inspect/task_look.h"
+// See read_task.h.
+#include "symbolizer/tools/inspect/read_task.h"
 
 #include "shim/common/proc/thread_files.h"
 #include "symbolizer/proc/proc_text.h"
@@ -16,7 +16,7 @@ ThreadState state_of(char letter, const SyscallFile& call) {
 }  // namespace
 
 // "status" first: if the thread runs between the two reads, its number of switches differs when compared later.
-bool look_at_task(int pid, int tid, Task& out) {
+bool read_task(int pid, int tid, Task& out) {
   StatusFile status;
   if (!parse_status(read_text(thread_file(pid, tid, "status")), &status)) return false;
   const SyscallFile call = parse_syscall(read_text(thread_file(pid, tid, "syscall")));
