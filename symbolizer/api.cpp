@@ -30,6 +30,8 @@
 #include "symbolizer/unwind/modules.h"
 #include "symbolizer/unwind/process_memory.h"
 #include "symbolizer/unwind/unwinder.h"
+#include "symbolizer/waits/wait_reader.h"
+#include "symbolizer/waits/wait_words.h"
 
 namespace holdwatch {
 namespace {
@@ -60,6 +62,10 @@ class Pipeline {
         modules_(getpid(), memory_),
         unwinder_(modules_, memory_),
         symbols_(settings.symbolize),
+        resolve_([this](uintptr_t pc, bool exact) {
+          return symbols_.resolve(pc, exact, modules_.find_then(exact ? pc : pc - 1));
+        }),
+        waits_(process_, resolve_),
         builder_(resolver(), host_name(), getpid(), executable_path()),
         emitter_(settings, host.complain == nullptr ? Emitter::Complain{} : host.complain) {
     modules_.set_unloaded(host.unloaded_between);
@@ -81,11 +87,15 @@ class Pipeline {
     unwinder_.unwind(snapshot, out);
   }
 
-  std::string describe(const Snapshot& snapshot, uint32_t waits_for, bool by_registers) {
+  std::string describe(const Snapshot& snapshot, uint32_t waits_for, bool by_registers, Wait& wait) {
     const std::string lock = waits_for == 0 ? "" : "L" + std::to_string(waits_for);
+    wait = Wait{};
     if (by_registers) return describe_activity(snapshot, lock, CallContext{});
     const auto site = [&] { return fault_site(snapshot); };
-    return describe_activity(snapshot, lock, {ThreadFiles::of_ours(snapshot.tid), &memory_, "", site});
+    const CallContext context{ThreadFiles::of_ours(snapshot.tid), &memory_, "", site};
+    wait = read_wait(snapshot, context);
+    const std::string words = waits_for == 0 ? describe_wait(wait) : "";
+    return words.empty() ? describe_activity(snapshot, lock, context) + describe_file_lock_holder(wait) : words;
   }
 
   void report(const Finding& finding) {
@@ -114,12 +124,28 @@ class Pipeline {
 
  private:
   Resolver resolver() {
-    return {[this](uintptr_t pc, bool exact) {
-              return symbols_.resolve(pc, exact, modules_.find_then(exact ? pc : pc - 1));
-            },
-            [this](uintptr_t pc) { return unwinder_.function_start(pc); }, thread_switches,
+    return {resolve_, [this](uintptr_t pc) { return unwinder_.function_start(pc); }, thread_switches,
             [this](const Period& when) { return modules_.look_back(when); }};
   }
+
+  Wait read_wait(const Snapshot& snapshot, const CallContext& context) {
+    std::unique_ptr<RawStack> stack;
+    const auto unwound = [&]() -> const RawStack& {
+      look_at_modules();
+      stack = std::make_unique<RawStack>();
+      unwinder_.unwind(snapshot, *stack);
+      return *stack;
+    };
+    return waits_.read(snapshot, unwound, context);
+  }
+
+  static std::string name_of_thread(int pid, int tid) {
+    std::string name = (pid == 0 ? ThreadFiles::of_ours(tid) : ThreadFiles::of(pid, tid)).text("comm");
+    if (name.ends_with('\n')) name.pop_back();
+    return name;
+  }
+
+  static bool is_thread(int tid) { return !ThreadFiles::of_ours(tid).text("comm").empty(); }
 
   // Locating a page fault takes the innermost frames, so here the stack is unwound before the call is described: such a
   // thread stays blocked for a while, and if it has run, the check afterwards detects it.
@@ -193,6 +219,9 @@ class Pipeline {
   Modules modules_;
   Unwinder unwinder_;
   Symbols symbols_;
+  const WaitingProcess process_{modules_, memory_, is_thread, name_of_thread};
+  const ResolveFrames resolve_;
+  WaitReader waits_;
   ReportBuilder builder_;
   Emitter emitter_;
   KnownBenign known_benign_;
@@ -253,11 +282,13 @@ void unwind(void* self, const Snapshot* snapshot, RawStack* out) {
   }
 }
 
-void describe(void* self, const Snapshot* snapshot, uint32_t waits_for, bool by_registers, char* out, size_t size) {
+void describe(void* self, const Snapshot* snapshot, uint32_t waits_for, bool by_registers, Wait* wait, char* out,
+              size_t size) {
   try {
-    const std::string text = static_cast<Pipeline*>(self)->describe(*snapshot, waits_for, by_registers);
+    const std::string text = static_cast<Pipeline*>(self)->describe(*snapshot, waits_for, by_registers, *wait);
     copy_text(out, size, cut_to(text, size - 1).c_str());
   } catch (...) {
+    *wait = Wait{};
     out[0] = '\0';
   }
 }

@@ -9,6 +9,9 @@ import pathlib
 import re
 
 EVENTS_DEF = pathlib.Path(__file__).resolve().parents[1] / "shim/common/contract/events.def"
+WAIT_KINDS_DEF = EVENTS_DEF.parent / "wait_kinds.def"
+WAIT_KINDS = set(re.findall(r'^HOLDWATCH_WAIT_KIND\(\w+, "(\w+)"\)', WAIT_KINDS_DEF.read_text(), re.MULTILINE))
+EVIDENCE = {"recorded", "stated", "guard", "code", "learnt", "stack"}
 EVENTS = set(re.findall(r"^HOLDWATCH_EVENT\((\w+)", EVENTS_DEF.read_text(), re.MULTILINE))
 ABOUT_HOLDS = {"hold", "abandoned", "fork_orphan"}  # a hold becomes abandoned when its thread exits
 PHASES = {"over", "still", "released", "late", "snapshot"}
@@ -99,9 +102,17 @@ def _holder(value, at):
     _keys(value, at, {
         "tid": _positive, "thread": _string, "mode": _one_of(MODES), "held_ns": _count, "depth": _positive,
         "taken": _stack, "now": _stack, "state": _or_null(_one_of(STATES)), "doing": _or_null(_text), "moved": _or_null(_bool),
-        "waits_for": _or_null(_lock_id),
-    }, {"likely": _bool, "now_took": _or_null(_count), "pid": _positive,
-        "evidence": _one_of({"recorded", "stated", "guard", "code", "learnt", "stack"})})
+        "waits_for": _or_null(_lock_id), "wait": _or_null(_wait),
+    }, {"likely": _bool, "now_took": _or_null(_count), "pid": _positive, "evidence": _one_of(EVIDENCE)})
+
+
+def _wait(value, at):
+    _keys(value, at, {"kind": _one_of(WAIT_KINDS), "object": _or_null(_address), "name": _or_null(_text),
+                      "waited_ns": _count, "timeout_ns": _or_null(_count), "enders": _list(_ender)})
+
+
+def _ender(value, at):
+    _keys(value, at, {"tid": _positive, "thread": _or_null(_text), "evidence": _one_of(EVIDENCE)}, {"pid": _positive})
 
 
 def _waiters(value, at):

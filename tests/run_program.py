@@ -186,7 +186,21 @@ def names_for_expressions(plan, runs):
         found = [h["doing"] or "" for event in lasting for h in event["holders"] if h["thread"] == thread]
         return found != [] and re.fullmatch(pattern, found[-1]) is not None
 
+    def wait_of(thread):
+        """What the thread waited for when its hold was first reported."""
+        return next(h["wait"] for event in holds if event["phase"] == "over" for h in event["holders"] if h["thread"] == thread)
+
+    def waits_so(thread, kind, words, ender=None):
+        """Whether the thread waited for this, in these words; and whether nobody was named who can end it, or only this thread
+        (any, for `anyone`)."""
+        wait = wait_of(thread)
+        names = [one["thread"] for one in wait["enders"]]
+        enders_are_right = len(names) == 1 if ender is anyone else names == ([ender] if ender else [])
+        return wait["kind"] == kind and doing(thread, words) and enders_are_right
+
+    anyone = object()
     return {
+        "wait_of": wait_of, "waits_so": waits_so, "anyone": anyone,
         "e": events, "runs": runs, "count": count, "doing": doing, "frame": frame, "line": plan.line_of,
         "waits": [event for event in events if event["event"] == "wait"],
         "deadlocks": [event for event in events if event["event"] in ("deadlock", "self_deadlock")],

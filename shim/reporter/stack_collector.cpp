@@ -244,10 +244,11 @@ void StackCollector::capture_now(Event event, const HoldView& hold, Holder* out)
 // call itself is described.
 bool StackCollector::describe_activity(Holder* out) {
   out->doing[0] = '\0';
+  out->wait = {};
   if (api_ == nullptr) return true;
-  api_->describe(self_, &snapshot_, out->waits_for, false, out->doing, sizeof out->doing);
+  api_->describe(self_, &snapshot_, out->waits_for, false, &out->wait, out->doing, sizeof out->doing);
   if (capture_lasts(snapshot_)) return true;
-  api_->describe(self_, &snapshot_, out->waits_for, true, out->doing, sizeof out->doing);
+  api_->describe(self_, &snapshot_, out->waits_for, true, &out->wait, out->doing, sizeof out->doing);
   return false;
 }
 

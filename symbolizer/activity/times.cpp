@@ -50,19 +50,6 @@ std::optional<uint64_t> now_ns(clockid_t clock, const CallContext& context) {
   return nanoseconds_of(now);
 }
 
-std::optional<uint64_t> time_at(uintptr_t address, const CallContext& context) {
-  const auto time = context.read_value<timespec>(address);
-  return time ? nanoseconds_of(*time) : std::nullopt;
-}
-
-// The time left until the time at `address`; 0 if it has passed.
-std::optional<uint64_t> left_until(uintptr_t address, clockid_t clock, const CallContext& context) {
-  const std::optional<uint64_t> end_ns = time_at(address, context);
-  const std::optional<uint64_t> now = end_ns ? now_ns(clock, context) : std::nullopt;
-  if (!now) return std::nullopt;
-  return *end_ns > *now ? *end_ns - *now : 0;
-}
-
 std::string timeout(std::optional<uint64_t> ns) {
   return ns ? "timeout " + duration_in_words(*ns) : "";
 }
@@ -83,6 +70,18 @@ std::optional<uint64_t> nanoseconds_of(const timeval& time) {
       timespec{time.tv_sec + time.tv_usec / kMicrosecondsPerSecond, time.tv_usec % kMicrosecondsPerSecond * 1000});
 }
 
+std::optional<uint64_t> time_at(uintptr_t address, const CallContext& context) {
+  const auto time = context.read_value<timespec>(address);
+  return time ? nanoseconds_of(*time) : std::nullopt;
+}
+
+std::optional<uint64_t> time_left_until(uintptr_t address, clockid_t clock, const CallContext& context) {
+  const std::optional<uint64_t> end_ns = time_at(address, context);
+  const std::optional<uint64_t> now = end_ns ? now_ns(clock, context) : std::nullopt;
+  if (!now) return std::nullopt;
+  return *end_ns > *now ? *end_ns - *now : 0;
+}
+
 std::string describe_timeout_at(uintptr_t address, const CallContext& context) {
   return address == 0 ? "no timeout" : timeout(time_at(address, context));
 }
@@ -95,7 +94,7 @@ std::string describe_timeval_at(uintptr_t address, const CallContext& context) {
 
 std::string describe_deadline_at(uintptr_t address, clockid_t clock, const CallContext& context) {
   if (address == 0) return "no timeout";
-  const std::optional<uint64_t> left_ns = left_until(address, clock, context);
+  const std::optional<uint64_t> left_ns = time_left_until(address, clock, context);
   if (!left_ns) return "";
   return *left_ns == 0 ? "timeout now" : "timeout in " + duration_in_words(*left_ns);
 }
@@ -106,7 +105,7 @@ std::string describe_timeout_ms(uint64_t argument) {
 }
 
 std::string describe_sleep_at(uintptr_t address, clockid_t clock, bool absolute, const CallContext& context) {
-  const std::optional<uint64_t> ns = absolute ? left_until(address, clock, context) : time_at(address, context);
+  const std::optional<uint64_t> ns = absolute ? time_left_until(address, clock, context) : time_at(address, context);
   if (!ns) return "";
   const std::string time = duration_in_words(*ns);
   if (counts_processor_time(clock)) return time + (absolute ? " more CPU time" : " of CPU time");

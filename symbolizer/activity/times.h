@@ -25,6 +25,11 @@ std::string describe_timeval_at(uintptr_t address, const CallContext& context);
 // The same for a time of `clock` at which the wait ends: "timeout in 1.2 s"; "timeout now" once it is over.
 std::string describe_deadline_at(uintptr_t address, clockid_t clock, const CallContext& context);
 
+// The time left until then; 0 once it is over, none if that is not known.
+std::optional<uint64_t> time_left_until(uintptr_t address, clockid_t clock, const CallContext& context);
+// The relative time at `address`.
+std::optional<uint64_t> time_at(uintptr_t address, const CallContext& context);
+
 // The same for poll's and epoll_wait's number of milliseconds, which is negative for none.
 std::string describe_timeout_ms(uint64_t argument);
 

@@ -176,6 +176,20 @@ std::vector<ReportCycleStep> describe_cycle(const Finding& finding) {
 
 }  // namespace
 
+std::optional<ReportWait> describe_wait(const Wait& wait, uint64_t waited_ns) {
+  if (!wait.known) return std::nullopt;
+  ReportWait described;
+  described.kind = wait.kind;
+  described.object = wait.object;
+  described.waited_ns = waited_ns;
+  described.has_timeout = wait.has_timeout;
+  described.timeout_ns = wait.timeout_ns;
+  for (uint32_t i = 0; i < wait.ender_count; ++i)
+    described.enders.push_back(
+        {wait.enders[i].pid, wait.enders[i].tid, bounded(wait.enders[i].thread), wait.enders[i].evidence});
+  return described;
+}
+
 ReportBuilder::ReportBuilder(Resolver resolver, std::string host, int pid, std::string exe)
     : resolver_(std::move(resolver)), host_(std::move(host)), pid_(pid), exe_(std::move(exe)) {}
 
@@ -223,7 +237,10 @@ void ReportBuilder::add_names(const Finding& finding, Report& report) {
     named->now = std::move(stacks.now.stack);
     named->now_took = stacks.now_took;
     // Only useful while the thread holds the lock.
-    if (!has_ended(finding.phase)) named->doing = bounded(holder->doing);
+    if (!has_ended(finding.phase)) {
+      named->doing = bounded(holder->doing);
+      named->wait = describe_wait(holder->wait, holder->waited_ns);
+    }
     ++named;
   }
   auto waiters = report.waiters.begin();

@@ -140,6 +140,11 @@ std::string read_recursion(const Report& report) {
       lock_label(report));
 }
 
+// Not the name of a call: "waits for thread 4711 to exit"; "blocked (unknown system call)".
+bool is_predicate(std::string_view doing) {
+  return doing.starts_with("waits ") || doing.starts_with("in a ") || doing.starts_with("blocked");
+}
+
 }  // namespace
 
 std::string thread_label(int tid, const std::string& name) {
@@ -171,8 +176,7 @@ std::string activity(const ReportHolder& holder) {
     case ThreadState::running:
       return doing.empty() || doing == "running" ? "running" : "running: " + doing;
     case ThreadState::blocked:
-      // If the call is unknown, the description itself says "blocked".
-      return doing.empty() ? "blocked" : (doing.starts_with("blocked") ? "" : "blocked in ") + doing;
+      return doing.empty() ? "blocked" : (is_predicate(doing) ? "" : "blocked in ") + doing;
     case ThreadState::stopped:
       return doing.empty() || doing == "stopped" ? "stopped" : "stopped in " + doing;
     case ThreadState::gone:

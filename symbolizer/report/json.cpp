@@ -7,6 +7,7 @@
 #include "symbolizer/report/report.h"
 #include "symbolizer/report/report_names.h"
 #include "symbolizer/report/text_format.h"
+#include "symbolizer/waits/wait_words.h"
 
 namespace holdwatch {
 namespace {
@@ -45,6 +46,21 @@ Json stack_json(const Stack& stack) {
   return {{"frames", list(stack.frames, frame_json)}, {"complete", stack.complete}, {"note", text_or_null(stack.note)}};
 }
 
+Json ender_json(const ReportEnder& ender) {
+  Json object = {{"tid", ender.tid}, {"thread", text_or_null(ender.thread)}, {"evidence", evidence_name(ender.evidence)}};
+  if (ender.pid != 0) object["pid"] = ender.pid;
+  return object;
+}
+
+Json wait_json(const ReportWait& wait) {
+  return {{"kind", wait_kind_name(wait.kind)},
+          {"object", wait.object == 0 ? Json(nullptr) : hex(wait.object)},
+          {"name", text_or_null(wait.name)},
+          {"waited_ns", wait.waited_ns},
+          {"timeout_ns", wait.has_timeout ? Json(wait.timeout_ns) : Json(nullptr)},
+          {"enders", list(wait.enders, ender_json)}};
+}
+
 Json holder_json(const ReportHolder& holder) {
   Json object = {{"tid", holder.tid},
                  {"thread", holder.thread},
@@ -57,6 +73,7 @@ Json holder_json(const ReportHolder& holder) {
                  {"doing", text_or_null(holder.doing)},
                  {"moved", holder.moved ? Json(*holder.moved) : Json(nullptr)},
                  {"waits_for", text_or_null(holder.waits_for)},
+                 {"wait", holder.wait ? wait_json(*holder.wait) : Json(nullptr)},
                  {"likely", holder.likely},
                  {"evidence", evidence_name(holder.evidence)}};
   if (holder.pid != 0) object["pid"] = holder.pid;

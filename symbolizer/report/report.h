@@ -19,6 +19,28 @@ struct Stack {
   std::string note;  // empty, or what is missing and why
 };
 
+// A thread that can end a wait.
+struct ReportEnder {
+  int pid = 0;  // 0: this process
+  int tid = 0;
+  std::string thread;
+  Evidence evidence = Evidence::stated;
+};
+
+// What a blocked thread waits for, and who can end it.
+struct ReportWait {
+  WaitKind kind = WaitKind::other;
+  uintptr_t object = 0;    // 0: none, or not known
+  std::string name;        // empty: none
+  uint64_t waited_ns = 0;  // at least this long; 0 if unknown
+  bool has_timeout = false;
+  uint64_t timeout_ns = 0;          // the time left
+  std::vector<ReportEnder> enders;  // empty: not known
+};
+
+// Nothing if it is not known what the thread waits for.
+std::optional<ReportWait> describe_wait(const Wait& wait, uint64_t waited_ns);
+
 struct ReportHolder {
   int tid = 0;
   std::string thread;
@@ -33,6 +55,7 @@ struct ReportHolder {
   std::optional<bool> moved;       // since the last report of this episode
   std::optional<bool> ran;         // since the last report of this episode, though it may be back in the same place
   std::string waits_for;           // lock id, empty: none
+  std::optional<ReportWait> wait;  // not known, or it does not wait: none
   bool likely = false;             // not proven by the lock's own fields
   bool before_attach = false;      // held_ns counts from the attachment; it was taken before
   bool unseen = false;             // its lock call bypassed our hooks; held_ns counts from when the hold was found

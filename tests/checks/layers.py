@@ -68,14 +68,15 @@ MAY_INCLUDE = {
     "symbolizer/unwind": {"symbolizer/unwind"} | PROC_TEXT,
     "symbolizer/symbols": {"symbolizer/symbols", "symbolizer/unwind/modules.h", "symbolizer/unwind/elf_notes.h"} | COMMON,
     "symbolizer/activity": {"symbolizer/activity", "symbolizer/unwind/memory.h"} | PROC_TEXT,
-    "symbolizer/report": {"symbolizer/report", "symbolizer/symbols/symbols.h"} | PROC_TEXT,
+    "symbolizer/waits": {"symbolizer/waits", "symbolizer/activity", "symbolizer/symbols/symbols.h", "symbolizer/unwind"} | PROC_TEXT,
+    "symbolizer/report": {"symbolizer/report", "symbolizer/symbols/symbols.h", "symbolizer/waits/wait_words.h"} | PROC_TEXT,
     # Where a report goes.
     "symbolizer/outputs": {"symbolizer/outputs", "symbolizer/report"} | PROC_TEXT,
     "symbolizer/own_namespace.h": set(),
     "symbolizer/own_namespace.cpp": {"symbolizer/own_namespace.h"},
     # The one place that knows all stages of the symbolizer.
-    "symbolizer/api.cpp": {"symbolizer/unwind", "symbolizer/symbols", "symbolizer/activity", "symbolizer/report",
-                           "symbolizer/outputs", "symbolizer/own_namespace.h"} | COMMON,
+    "symbolizer/api.cpp": {"symbolizer/unwind", "symbolizer/symbols", "symbolizer/activity", "symbolizer/waits",
+                           "symbolizer/report", "symbolizer/outputs", "symbolizer/own_namespace.h"} | COMMON,
     # What a user types. Programs of their own.
     "symbolizer/tools": {"symbolizer/tools", "symbolizer/unwind/libunwind.h", "symbolizer/symbols/elf_sections.h"} | PROC_TEXT,
     # The parser of command lines, for each of them.
@@ -89,7 +90,7 @@ MAY_INCLUDE = {
     # Made of all stages of the symbolizer.
     "symbolizer/tools/inspect": {"symbolizer/tools/inspect", "symbolizer/tools/command_line", "symbolizer/tools/process_state.h",
                                  "symbolizer/tools/missing_libraries.h", "symbolizer/unwind",
-                                 "symbolizer/symbols", "symbolizer/activity", "symbolizer/report"} | PROC_TEXT,
+                                 "symbolizer/symbols", "symbolizer/activity", "symbolizer/waits", "symbolizer/report"} | PROC_TEXT,
 }
 
 # A library's headers, and the folders that may use them.

@@ -35,6 +35,9 @@ TEST_CASE("activity is the thread's state and what it is in") {
   holder.state = ThreadState::blocked;
   holder.doing = "poll(fd 3)";
   CHECK(activity(holder) == "blocked in poll(fd 3)");
+  holder.doing = "waits for thread 5 \"relay\" to exit";
+  CHECK(activity(holder) == holder.doing);
+  holder.doing = "poll(fd 3)";
   holder.state = ThreadState::stopped;
   CHECK(activity(holder) == "stopped in poll(fd 3)");
   holder.state = ThreadState::blocked;

@@ -45,7 +45,7 @@ TEST_CASE("a report is one line of JSON with every key of the interface, in its 
                               "note"});
   CHECK(keys(report["lock"]) == Names{"id", "kind", "address", "name"});
   CHECK(keys(report["holders"][0]) == Names{"tid", "thread", "mode", "held_ns", "depth", "taken", "now", "state",
-                                            "doing", "moved", "waits_for", "likely", "evidence"});
+                                            "doing", "moved", "waits_for", "wait", "likely", "evidence"});
   CHECK(keys(report["waiters"][0]) == Names{"mode", "count", "longest_ns", "tids", "threads", "stack", "lock"});
   CHECK(keys(report["holders"][0]["taken"]) == Names{"frames", "complete", "note"});
   CHECK(keys(report["holders"][0]["taken"]["frames"][0]) ==
@@ -78,12 +78,28 @@ TEST_CASE("what is not known is null") {
   CHECK(holder["doing"].is_null());
   CHECK(holder["moved"].is_null());
   CHECK(holder["waits_for"].is_null());
+  CHECK(holder["wait"].is_null());
   const Json& frame = holder["now"]["frames"][0];
   CHECK(frame["ip"] == "0x1234");
   for (const char* key : {"module", "offset", "build_id", "function", "file", "line", "source"}) {
     CAPTURE(key);
     CHECK(frame[key].is_null());
   }
+}
+
+TEST_CASE("a wait has its kind, its object and who can end it") {
+  Report report = sample_report();
+  ReportWait wait;
+  wait.kind = WaitKind::local_static;
+  wait.object = 0x1f;
+  wait.waited_ns = 7;
+  wait.has_timeout = true;
+  wait.enders = {{0, 4713, "relay", Evidence::stated}, {31, 31, "", Evidence::learnt}};
+  report.holders[0].wait = wait;
+  CHECK(Json::parse(render_json(report))["holders"][0]["wait"] == Json::parse(R"({
+    "kind": "static", "object": "0x1f", "name": null, "waited_ns": 7, "timeout_ns": 0,
+    "enders": [{"tid": 4713, "thread": "relay", "evidence": "stated"},
+               {"tid": 31, "thread": null, "evidence": "learnt", "pid": 31}]})"));
 }
 
 TEST_CASE("lists are lists when they are empty or have one entry") {

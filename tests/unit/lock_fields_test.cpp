@@ -1,5 +1,5 @@
 // The rules of shim/common/glibc/lock_fields.h, with the locks of the running libc.
-#include "symbolizer/tools/inspect/lock_reader.h"
+#include "symbolizer/waits/lock_reader.h"
 
 #include <pthread.h>
 #include <unistd.h>

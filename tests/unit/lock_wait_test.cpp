@@ -31,7 +31,7 @@ bool only_the_owner(int tid) {
   return tid == kOwner;
 }
 
-std::optional<LockWait> find(const Capture& capture, LockCall function, test::FakeMemory memory = {}) {
+std::optional<LockWait> find(const Capture& capture, BlockingFunction function, test::FakeMemory memory = {}) {
   return find_lock_wait(capture, function, memory, only_the_owner);
 }
 
@@ -55,7 +55,7 @@ pthread_mutex_t mutex_of(int owner, int kind = 0) {
 }  // namespace
 
 TEST_CASE("a mutex begins with its futex") {
-  const auto wait = find(waits_on(kLock, 2), LockCall::mutex);
+  const auto wait = find(waits_on(kLock, 2), BlockingFunction::mutex);
   REQUIRE(wait);
   CHECK(wait->lock.address == kLock);
   CHECK(wait->lock.kind == LockKind::mutex);
@@ -63,66 +63,66 @@ TEST_CASE("a mutex begins with its futex") {
 }
 
 TEST_CASE("each of an rwlock's three words leads to where it begins") {
-  CHECK(find(waits_on(kLock + 8, 3), LockCall::read_lock)->lock.address == kLock);
-  CHECK(find(waits_on(kLock, 14), LockCall::read_lock)->lock.address == kLock);
-  CHECK(find(waits_on(kLock + 8, 2), LockCall::write_lock)->lock.address == kLock);
-  CHECK(find(waits_on(kLock + 12, 3), LockCall::write_lock)->lock.address == kLock);
-  CHECK(find(waits_on(kLock + 12, 3), LockCall::write_lock)->access == Access::exclusive);
-  CHECK(find(waits_on(kLock + 8, 3), LockCall::read_lock)->access == Access::shared);
+  CHECK(find(waits_on(kLock + 8, 3), BlockingFunction::read_lock)->lock.address == kLock);
+  CHECK(find(waits_on(kLock, 14), BlockingFunction::read_lock)->lock.address == kLock);
+  CHECK(find(waits_on(kLock + 8, 2), BlockingFunction::write_lock)->lock.address == kLock);
+  CHECK(find(waits_on(kLock + 12, 3), BlockingFunction::write_lock)->lock.address == kLock);
+  CHECK(find(waits_on(kLock + 12, 3), BlockingFunction::write_lock)->access == Access::exclusive);
+  CHECK(find(waits_on(kLock + 8, 3), BlockingFunction::read_lock)->access == Access::shared);
 }
 
 TEST_CASE("a wait with a time-out is a timed one") {
   Capture capture = waits_on(kLock, 2);
-  CHECK_FALSE(find(capture, LockCall::mutex)->timed);
-  CHECK_FALSE(find(capture, LockCall::write_lock)->timed);
+  CHECK_FALSE(find(capture, BlockingFunction::mutex)->timed);
+  CHECK_FALSE(find(capture, BlockingFunction::write_lock)->timed);
   capture.snapshot.call.arguments[3] = 0x7ffd00001100;
-  CHECK(find(capture, LockCall::mutex)->timed);
-  CHECK(find(capture, LockCall::write_lock)->timed);
+  CHECK(find(capture, BlockingFunction::mutex)->timed);
+  CHECK(find(capture, BlockingFunction::write_lock)->timed);
 }
 
 TEST_CASE("other waits on a futex are no waits for a lock") {
-  for (const LockCall function : {LockCall::condition, LockCall::internal, LockCall::other}) {
+  for (const BlockingFunction function : {BlockingFunction::condition, BlockingFunction::libc_lock, BlockingFunction::semaphore}) {
     CHECK_FALSE(find(waits_on(kLock, 2), function, memory_with(mutex_of(kOwner))));
   }
-  CHECK_FALSE(find(waits_on(kLock, FUTEX_WAKE, 2), LockCall::mutex));
+  CHECK_FALSE(find(waits_on(kLock, FUTEX_WAKE, 2), BlockingFunction::mutex));
   Capture elsewhere = waits_on(kLock, 2);
   elsewhere.snapshot.call.number = SYS_read;
-  CHECK_FALSE(find(elsewhere, LockCall::mutex));
+  CHECK_FALSE(find(elsewhere, BlockingFunction::mutex));
   CHECK_FALSE(may_wait_for_lock(waits_on(kLock, 0).snapshot));
 }
 
 TEST_CASE("a wait that was stopped and continued goes on under another number") {
   Capture capture = waits_on(kLock, 2);
   capture.snapshot.call.number = SYS_restart_syscall;
-  CHECK(find(capture, LockCall::mutex)->lock.address == kLock);
+  CHECK(find(capture, BlockingFunction::mutex)->lock.address == kLock);
 }
 
 TEST_CASE("the kernel's protocol for inheriting mutexes needs no name") {
-  const auto wait = find(waits_on(kLock, FUTEX_LOCK_PI_PRIVATE, 0), LockCall::unknown);
+  const auto wait = find(waits_on(kLock, FUTEX_LOCK_PI_PRIVATE, 0), BlockingFunction::unknown);
   REQUIRE(wait);
   CHECK(wait->lock.kind == LockKind::mutex);
   CHECK_FALSE(wait->likely);
 }
 
 TEST_CASE("without a name it is likely a mutex if its owner is a thread") {
-  const auto wait = find(waits_on(kLock, 2), LockCall::unknown, memory_with(mutex_of(kOwner)));
+  const auto wait = find(waits_on(kLock, 2), BlockingFunction::unknown, memory_with(mutex_of(kOwner)));
   REQUIRE(wait);
   CHECK(wait->likely);
-  CHECK_FALSE(find(waits_on(kLock, 2), LockCall::unknown, memory_with(mutex_of(kOwner + 1))));
-  CHECK_FALSE(find(waits_on(kLock, 2), LockCall::unknown, memory_with(mutex_of(0))));
-  CHECK_FALSE(find(waits_on(kLock, 2), LockCall::unknown));
+  CHECK_FALSE(find(waits_on(kLock, 2), BlockingFunction::unknown, memory_with(mutex_of(kOwner + 1))));
+  CHECK_FALSE(find(waits_on(kLock, 2), BlockingFunction::unknown, memory_with(mutex_of(0))));
+  CHECK_FALSE(find(waits_on(kLock, 2), BlockingFunction::unknown));
 }
 
 TEST_CASE("without a name it is likely an rwlock if its writer is a thread") {
   pthread_rwlock_t rwlock{};
   rwlock.__data.__cur_writer = kOwner;
-  const auto wait = find(waits_on(kLock + 8, 3), LockCall::unknown, memory_with(rwlock));
+  const auto wait = find(waits_on(kLock + 8, 3), BlockingFunction::unknown, memory_with(rwlock));
   REQUIRE(wait);
   CHECK(wait->lock.kind == LockKind::rwlock);
   CHECK(wait->likely);
   rwlock.__data.__cur_writer = 0;
   rwlock.__data.__readers = 8;
-  CHECK_FALSE(find(waits_on(kLock + 12, 3), LockCall::unknown, memory_with(rwlock)));
+  CHECK_FALSE(find(waits_on(kLock + 12, 3), BlockingFunction::unknown, memory_with(rwlock)));
 }
 
 TEST_CASE("of one that waits in vain on its own stack, a register leads to the mutex that it was refused") {
@@ -131,11 +131,11 @@ TEST_CASE("of one that waits in vain on its own stack, a register leads to the m
   REQUIRE(waits_in_vain(capture.snapshot));
   capture.snapshot.registers.r14 = kLock + 16;
   capture.snapshot.registers.known = Registers::kBx | Registers::kR14;
-  const auto wait = find(capture, LockCall::mutex, memory_with(mutex_of(kOwner, kInherits)));
+  const auto wait = find(capture, BlockingFunction::mutex, memory_with(mutex_of(kOwner, kInherits)));
   REQUIRE(wait);
   CHECK(wait->lock.address == kLock);
   CHECK(wait->likely);
-  CHECK_FALSE(find(capture, LockCall::mutex, memory_with(mutex_of(kOwner))));
-  CHECK(find(capture, LockCall::unknown, memory_with(mutex_of(kOwner, kInherits))));
-  CHECK_FALSE(find(capture, LockCall::other, memory_with(mutex_of(kOwner, kInherits))));
+  CHECK_FALSE(find(capture, BlockingFunction::mutex, memory_with(mutex_of(kOwner))));
+  CHECK(find(capture, BlockingFunction::unknown, memory_with(mutex_of(kOwner, kInherits))));
+  CHECK_FALSE(find(capture, BlockingFunction::semaphore, memory_with(mutex_of(kOwner, kInherits))));
 }

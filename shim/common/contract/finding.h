@@ -8,15 +8,15 @@
 #include <cstdint>
 
 #include "shim/common/contract/period.h"
+#include "shim/common/contract/wait.h"
 
 namespace holdwatch {
 
-inline constexpr size_t kThreadNameSize = 16;  // TASK_COMM_LEN, with the terminating zero
-inline constexpr size_t kMaxCallSites = 10;    // return addresses kept for one acquisition
-inline constexpr size_t kMaxFrames = 512;      // frames kept of one stack
-inline constexpr size_t kNoteSize = 160;       // "what is missing and why", one line
-inline constexpr size_t kLockNameSize = 64;    // a name given through the public API
-inline constexpr size_t kDoingSize = 512;      // what a thread is doing, one line
+inline constexpr size_t kMaxCallSites = 10;  // return addresses kept for one acquisition
+inline constexpr size_t kMaxFrames = 512;    // frames kept of one stack
+inline constexpr size_t kNoteSize = 160;     // "what is missing and why", one line
+inline constexpr size_t kLockNameSize = 64;  // a name given through the public API
+inline constexpr size_t kDoingSize = 512;    // what a thread is doing, one line
 
 enum class LockKind : uint8_t { mutex, rwlock };
 enum class Access : uint8_t { exclusive, shared };
@@ -147,10 +147,6 @@ constexpr bool has_ended(Phase phase) {
 // process.
 enum class Acquired : uint8_t { by_call, by_condition_wait, before_attach, unseen, inside_call, elsewhere };
 
-// What shows that this thread is the holder. recorded: its own record. stated: the lock's own fields. The others are
-// guesses.
-enum class Evidence : uint8_t { recorded, stated, guard, code, learnt, stack };
-
 // A thread that holds the lock of a Finding (in `released` and `late`: held); in a cycle, each holds a different lock.
 struct Holder {
   int tid;
@@ -173,6 +169,7 @@ struct Holder {
   bool taken_is_part;             // only its innermost frames; false: everything there was (STACKS=full)
   const RawStack* now;            // where the thread is now (late, released: where it released), null if not captured
   SystemCall call;
+  Wait wait;                       // what the thread waits for, read at the same moment as `doing`
   char doing[kDoingSize];          // the call in words, read while the thread was in it; empty if not known
   uint32_t waits_for;              // id of the lock that this holder itself waits for, 0 if none
   uint64_t waited_ns;              // in a cycle: a lower bound; otherwise 0

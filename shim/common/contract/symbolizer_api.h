@@ -9,7 +9,7 @@
 
 namespace holdwatch {
 
-inline constexpr uint32_t kSymbolizerApiVersion = 11;
+inline constexpr uint32_t kSymbolizerApiVersion = 12;
 
 // Functions of the shim that the symbolizer may call.
 struct HostCalls {
@@ -61,12 +61,15 @@ struct SymbolizerApi {
   // out->note what is missing. `out` is fully written up to out->count frames.
   void (*unwind)(void* self, const Snapshot* snapshot, RawStack* out);
 
-  // Describes what the thread of a fresh snapshot is doing, cut to fit `out`; empty if nothing is known. `waits_for` is
+  // Describes what the thread of a fresh snapshot is doing, cut to fit `out`; empty if nothing is known. If it is
+  // blocked, `wait` gets what it waits for and who can end that. `waits_for` is
   // the id of the lock that it waits for, 0 for none. With `by_registers`, only the snapshot itself is used: the text
   // is true of its moment whatever the thread has done since. Otherwise the memory, descriptors and clocks that the
   // call refers to are also read, as they are now: the text is true only if the thread has not run since, which the
-  // shim checks afterwards. Looks up no symbols.
-  void (*describe)(void* self, const Snapshot* snapshot, uint32_t waits_for, bool by_registers, char* out, size_t size);
+  // shim checks afterwards. Of symbols, it looks up only those of libc's and the C++ library's functions, and only for a
+  // thread in a futex call.
+  void (*describe)(void* self, const Snapshot* snapshot, uint32_t waits_for, bool by_registers, Wait* wait, char* out,
+                   size_t size);
 
   // Symbolizes, renders and writes one report to every sink. Keeps nothing of `finding` after its return. False if the
   // report could not be made (no memory): then the shim writes it in its own short form.

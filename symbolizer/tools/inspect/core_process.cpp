@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "symbolizer/activity/activity.h"
 #include "symbolizer/report/program_path.h"
 #include "symbolizer/tools/inspect/access.h"
 #include "symbolizer/tools/inspect/stack_copy.h"
@@ -111,10 +110,6 @@ Capture CoreProcess::capture(const Task& task) {
   capture.snapshot = task.snapshot;
   copy_stack(memory_, modules_, capture);
   return capture;
-}
-
-std::string CoreProcess::describe(const Snapshot& snapshot, const std::string& lock_id) {
-  return describe_activity(snapshot, lock_id, {ThreadFiles(), &memory_, "", {}});
 }
 
 std::string CoreProcess::effect_on_process() const {

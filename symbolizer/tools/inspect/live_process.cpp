@@ -12,7 +12,6 @@
 #include <optional>
 
 #include "shim/common/proc/thread_files.h"
-#include "symbolizer/activity/activity.h"
 #include "symbolizer/proc/proc_text.h"
 #include "symbolizer/report/program_path.h"
 #include "symbolizer/tools/inspect/access.h"
@@ -179,16 +178,6 @@ Capture LiveProcess::capture(const Task& task) {
   std::snprintf(capture.snapshot.why_short, sizeof capture.snapshot.why_short,
                 "stack not captured: the thread has exited, or keeps moving");
   return capture;
-}
-
-std::string LiveProcess::describe(const Snapshot& snapshot, const std::string& lock_id) {
-  Task task;
-  task.tid = snapshot.tid;
-  task.snapshot = snapshot;
-  const std::string text =
-      describe_activity(snapshot, lock_id, {ThreadFiles::of(pid_, snapshot.tid), &memory_, "", {}});
-  // Memory and descriptors may belong to another call by now.
-  return snapshot.state != ThreadState::blocked || has_stayed(task) ? text : describe_activity(snapshot, lock_id, {});
 }
 
 Kin LiveProcess::kin(int namespace_tid) {

@@ -32,7 +32,7 @@ class LiveProcess final : public InspectTarget {
   Capture capture(const Task& task) override;
   Capture capture_registers(const Task& task) override;
   bool has_stayed(const Task& task) override;
-  std::string describe(const Snapshot& snapshot, const std::string& lock_id) override;
+  CallContext context(int tid) override { return {ThreadFiles::of(pid_, tid), &memory_, "", {}}; }
   Kin kin(int namespace_tid) override;
   std::string effect_on_process() const override;
 

@@ -13,7 +13,7 @@
 
 #include "shim/common/glibc/futex_wait.h"
 #include "shim/common/glibc/lock_layout.h"
-#include "symbolizer/tools/inspect/lock_reader.h"
+#include "symbolizer/waits/lock_reader.h"
 
 namespace holdwatch {
 namespace {
@@ -100,24 +100,31 @@ bool may_wait_for_lock(const Snapshot& snapshot) {
   return futex->inherits || has_lock_value(*futex) || waits_in_vain(snapshot);
 }
 
-std::optional<LockWait> find_lock_wait(const Capture& capture, LockCall function, MemoryReader& memory,
+std::optional<LockWait> find_lock_wait(const Capture& capture, BlockingFunction function, MemoryReader& memory,
                                        const std::function<bool(int tid)>& is_thread) {
   if (!may_wait_for_lock(capture.snapshot)) return std::nullopt;
   const auto futex = futex_wait(capture.snapshot.call);
   const bool refused = waits_in_vain(capture.snapshot);
   switch (function) {
-    case LockCall::mutex:
+    case BlockingFunction::mutex:
       return refused ? find_refused(capture, futex->has_timeout, memory) : mutex_wait(*futex, false);
-    case LockCall::read_lock:
+    case BlockingFunction::read_lock:
       return wait_for(*futex, LockKind::rwlock, Access::shared, false);
-    case LockCall::write_lock:
+    case BlockingFunction::write_lock:
       return wait_for(*futex, LockKind::rwlock, Access::exclusive, false);
-    case LockCall::condition:
-    case LockCall::internal:
-    case LockCall::other:
-      return std::nullopt;
-    case LockCall::unknown:
+    case BlockingFunction::unknown:
       break;
+    case BlockingFunction::condition:
+    case BlockingFunction::join:
+    case BlockingFunction::semaphore:
+    case BlockingFunction::barrier:
+    case BlockingFunction::once:
+    case BlockingFunction::local_static:
+    case BlockingFunction::stream:
+    case BlockingFunction::atomic:
+    case BlockingFunction::libc_lock:
+    case BlockingFunction::futex:
+      return std::nullopt;
   }
   if (refused) return find_refused(capture, futex->has_timeout, memory);
   if (futex->inherits) return mutex_wait(*futex, false);  // the kernel's own protocol

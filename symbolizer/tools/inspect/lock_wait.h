@@ -8,9 +8,9 @@
 #include <optional>
 
 #include "shim/common/contract/finding.h"
-#include "symbolizer/tools/inspect/lock_call.h"
 #include "symbolizer/tools/inspect/target.h"
 #include "symbolizer/unwind/memory.h"
+#include "symbolizer/waits/blocking_function.h"
 
 namespace holdwatch {
 
@@ -35,7 +35,7 @@ bool waits_in_vain(const Snapshot& snapshot);
 
 // The lock that a thread waits for in its system call, which was made by `function`. `is_thread` returns whether the
 // process has a thread with that id.
-std::optional<LockWait> find_lock_wait(const Capture& capture, LockCall function, MemoryReader& memory,
+std::optional<LockWait> find_lock_wait(const Capture& capture, BlockingFunction function, MemoryReader& memory,
                                        const std::function<bool(int tid)>& is_thread);
 
 }  // namespace holdwatch

@@ -18,6 +18,7 @@ struct SeenThread {
   ThreadState state = ThreadState::blocked;
   Stack stack;
   std::string doing;       // if it does not wait for a lock
+  Wait wait{};             // the same for programs
   uint64_t asleep_ns = 0;  // it has not run for at least this long; 0: unknown
 };
 

@@ -12,17 +12,18 @@
 #include <memory>
 #include <optional>
 
+#include "symbolizer/activity/activity.h"
 #include "symbolizer/report/named_stack.h"
-#include "symbolizer/tools/inspect/lock_reader.h"
 #include "symbolizer/tools/inspect/lock_wait.h"
 #include "symbolizer/unwind/unwinder.h"
+#include "symbolizer/waits/lock_reader.h"
+#include "symbolizer/waits/wait_reader.h"
+#include "symbolizer/waits/wait_words.h"
 
 namespace holdwatch {
 namespace {
 
 constexpr size_t kMaxSearched = 512;  // threads whose stacks are searched for the address of one rwlock
-// The function that blocks is among these frames, even with libc's own wrappers.
-constexpr std::ptrdiff_t kInnermost = 8;
 
 class Observer {
  public:
@@ -33,7 +34,11 @@ class Observer {
         resolve_([this](uintptr_t pc, bool exact) {
           return symbols_.resolve(pc, exact, target_.modules().find(exact ? pc : pc - 1));
         }),
-        namer_(resolve_) {}
+        namer_(resolve_),
+        process_{target.modules(), target.memory(),
+                 [this](int namespace_tid) { return by_namespace_tid_.contains(namespace_tid); },
+                 [this](int, int tid) { return target_.thread_name(tid); }},
+        waits_(process_, resolve_) {}
 
   Observation run() {
     seen_.pid = target_.pid();
@@ -66,11 +71,13 @@ class Observer {
     }
   }
 
-  Stack named_stack(const Capture& capture) {
+  const RawStack& unwound(const Capture& capture) {
     unwinder_.begin_report();
     unwinder_.unwind(capture.snapshot, *raw_);
-    return namer_.name(*raw_).stack;
+    return *raw_;
   }
+
+  Stack named_stack(const Capture& capture) { return namer_.name(unwound(capture)).stack; }
 
   void find_waits() {
     for (const auto& [tid, task] : tasks_) {
@@ -78,9 +85,8 @@ class Observer {
       const uint64_t slept_ns = asleep_ns(tid);
       Capture capture = target_.capture(task);
       Stack stack = named_stack(capture);
-      const auto end = stack.frames.begin() + std::min<std::ptrdiff_t>(std::ssize(stack.frames), kInnermost);
-      const LockCall function = lock_call({stack.frames.begin(), end});
-      const bool may_be_refused = function == LockCall::mutex || function == LockCall::unknown;
+      const BlockingFunction function = waits_.function_in(*raw_);
+      const bool may_be_refused = function == BlockingFunction::mutex || function == BlockingFunction::unknown;
       if (may_be_refused && waits_in_vain(task.snapshot)) capture = target_.capture_registers(task);
       const auto wait = find_lock_wait(capture, function, target_.memory(),
                                        [this](int namespace_tid) { return by_namespace_tid_.contains(namespace_tid); });
@@ -92,6 +98,25 @@ class Observer {
 
   // A thread that waits in vain never moves, and our own stop would be counted as a move.
   bool has_stayed(const Task& task) { return waits_in_vain(task.snapshot) || target_.has_stayed(task); }
+
+  struct Doing {
+    Wait wait{};
+    std::string words;
+  };
+
+  // Memory and descriptors may belong to another call by now: then only the call itself is described.
+  Doing look_at(const Task& task, const Capture& capture) {
+    const Snapshot& snapshot = capture.snapshot;
+    const CallContext context = target_.context(task.tid);
+    Doing doing;
+    doing.wait = waits_.read(
+        snapshot, [&]() -> const RawStack& { return unwound(capture); }, context);
+    doing.words = describe_wait(doing.wait);
+    if (doing.words.empty())
+      doing.words = describe_activity(snapshot, "", context) + describe_file_lock_holder(doing.wait);
+    if (snapshot.state != ThreadState::blocked || target_.has_stayed(task)) return doing;
+    return {{}, describe_activity(snapshot, "", {})};
+  }
 
   SeenLock& lock_of(const LockRef& lock) {
     for (SeenLock& known : seen_.locks) {
@@ -212,8 +237,9 @@ class Observer {
       const Capture capture = target_.capture(task);
       task.snapshot.state = capture.snapshot.state;
       // Before the stack is named, which may take long.
-      std::string doing = target_.describe(capture.snapshot, "");
-      see_thread(task, named_stack(capture), std::move(doing), slept_ns);
+      const Doing doing = look_at(task, capture);
+      see_thread(task, named_stack(capture), doing.words, slept_ns);
+      seen_.threads[tid].wait = doing.wait;
     }
   }
 
@@ -240,6 +266,8 @@ class Observer {
   Symbols symbols_;
   StackNamer::Resolve resolve_;
   StackNamer namer_;
+  const WaitingProcess process_;
+  WaitReader waits_;
   std::unique_ptr<RawStack> raw_ = std::make_unique<RawStack>();
   std::map<int, Task> tasks_;
   std::map<int, int> by_namespace_tid_;

@@ -119,6 +119,7 @@ class InspectReports {
     out.now = thread.stack;
     out.likely = lock.holders_likely;
     out.doing = thread.doing;
+    out.wait = describe_wait(thread.wait, thread.asleep_ns);
     out.evidence = lock.holders_likely && lock.owner == 0 ? Evidence::stack : Evidence::stated;
     if (const size_t* next = graph_.lock_waited_for(tid)) out.waits_for = id(*next);
     return out;

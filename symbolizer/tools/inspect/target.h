@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "shim/common/contract/finding.h"
+#include "symbolizer/activity/context.h"
 #include "symbolizer/symbols/symbols.h"
 #include "symbolizer/unwind/memory.h"
 #include "symbolizer/unwind/modules.h"
@@ -67,8 +68,8 @@ class InspectTarget {
   // Whether a thread has stayed where it was since that look.
   virtual bool has_stayed(const Task& task) = 0;
 
-  // What it is doing, in words.
-  virtual std::string describe(const Snapshot& snapshot, const std::string& lock_id) = 0;
+  // What a thread's system call refers to. Valid as long as this object.
+  virtual CallContext context(int tid) = 0;
 
   // What is known of an owner that is not a thread of the process.
   virtual Kin kin(int namespace_tid) = 0;

@@ -1,4 +1,4 @@
-// Reads a lock in the inspected process, or in its core file.
+// Reads a lock in the memory of a process, or in its core file.
 // Cold context. For the meaning of the fields see shim/common/glibc/lock_fields.h.
 #pragma once
 

@@ -1,5 +1,5 @@
 // See lock_reader.h.
-#include "symbolizer/tools/inspect/lock_reader.h"
+#include "symbolizer/waits/lock_reader.h"
 
 #include <pthread.h>
 

@@ -1,0 +1,111 @@
+// See file_locks.h.
+#include "symbolizer/waits/file_locks.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cinttypes>
+#include <cstdio>
+#include <optional>
+#include <string>
+
+#include "symbolizer/proc/proc_text.h"
+
+namespace holdwatch {
+namespace {
+
+FileLock::Kind kind_of(std::string_view word) {
+  if (word == "FLOCK") return FileLock::Kind::flock;
+  if (word == "POSIX") return FileLock::Kind::posix;
+  return FileLock::Kind::other;
+}
+
+// "1: POSIX  ADVISORY  WRITE 4711 fe:01:131 0 EOF"; a lock that is waited for has "-> " after its number.
+std::optional<FileLock> parse_line(const std::string& line) {
+  FileLock lock;
+  unsigned major_number = 0, minor_number = 0;
+  char kind[16], access[16], end[32];
+  const size_t arrow = line.find("-> ");
+  lock.waits = arrow != std::string::npos;
+  const size_t begin = lock.waits ? arrow + 3 : line.find(": ");
+  if (begin == std::string::npos) return std::nullopt;
+  const char* const words = line.c_str() + begin + (lock.waits ? 0 : 2);
+  if (std::sscanf(words, "%15s %*15s %15s %d %x:%x:%" SCNu64 " %" SCNu64 " %31s", kind, access, &lock.pid,
+                  &major_number, &minor_number, &lock.inode, &lock.start, end) != 8)
+    return std::nullopt;
+  lock.kind = kind_of(kind);
+  lock.writes = std::string_view(access) == "WRITE";
+  lock.device = makedev(major_number, minor_number);
+  if (std::sscanf(end, "%" SCNu64, &lock.end) != 1) lock.end = UINT64_MAX;  // "EOF"
+  return lock;
+}
+
+// What the thread asks for, as a line would show it.
+std::optional<FileLock> wanted_lock(const SystemCall& call, const CallContext& context) {
+  FileLock wanted;
+  if (call.number == SYS_flock) {
+    wanted.kind = FileLock::Kind::flock;
+    wanted.writes = (call.arguments[1] & LOCK_EX) != 0;
+    return wanted;
+  }
+  const auto range = context.read_value<struct flock>(call.arguments[2]);
+  if (call.arguments[1] != F_SETLKW || !range || range->l_whence != SEEK_SET || range->l_start < 0 || range->l_len < 0)
+    return std::nullopt;
+  wanted.kind = FileLock::Kind::posix;
+  wanted.writes = range->l_type == F_WRLCK;
+  wanted.start = static_cast<uint64_t>(range->l_start);
+  if (range->l_len > 0) wanted.end = wanted.start + static_cast<uint64_t>(range->l_len) - 1;
+  return wanted;
+}
+
+bool identify(FileLock& wanted, int descriptor, const CallContext& context) {
+  struct stat file {};
+  const std::string link = context.files.path("fd/" + std::to_string(descriptor));
+  if (!context.files.known() || stat(link.c_str(), &file) != 0) return false;
+  wanted.device = file.st_dev;
+  wanted.inode = file.st_ino;
+  return true;
+}
+
+bool keeps_out(const FileLock& held, const FileLock& wanted, int own_process) {
+  if (held.waits || held.pid <= 0 || held.kind != wanted.kind) return false;
+  if (held.device != wanted.device || held.inode != wanted.inode) return false;
+  if (!held.writes && !wanted.writes) return false;
+  if (wanted.kind == FileLock::Kind::flock) return true;
+  return held.pid != own_process && held.start <= wanted.end && wanted.start <= held.end;
+}
+
+// A lock by flock stays with those who have inherited its descriptor, also when the process that took it has exited.
+bool is_alive(int pid) {
+  return !read_text(process_file(pid, "comm")).empty();
+}
+
+}  // namespace
+
+std::vector<FileLock> parse_file_locks(std::string_view text) {
+  std::vector<FileLock> locks;
+  while (!text.empty()) {
+    const std::string line(text.substr(0, text.find('\n')));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    if (const auto lock = parse_line(line)) locks.push_back(*lock);
+  }
+  return locks;
+}
+
+std::vector<int> holders_of_file_lock(const SystemCall& call, const CallContext& context) {
+  auto wanted = wanted_lock(call, context);
+  if (!wanted || !identify(*wanted, static_cast<int>(static_cast<uint32_t>(call.arguments[0])), context)) return {};
+  const int own_process = context.files.is_ours() ? getpid() : context.files.process();
+  std::vector<int> pids;
+  for (const FileLock& held : parse_file_locks(read_text("/proc/locks"))) {
+    if (keeps_out(held, *wanted, own_process) && is_alive(held.pid)) pids.push_back(held.pid);
+  }
+  return pids;
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,34 @@
+// Who holds the file lock that a thread waits for, by /proc/locks (proc(5)).
+// Cold context only. Reads the lock's file's identity by the descriptor's link in /proc; opens nothing.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "shim/common/contract/finding.h"
+#include "symbolizer/activity/context.h"
+
+namespace holdwatch {
+
+// One line of /proc/locks.
+struct FileLock {
+  enum class Kind : uint8_t { flock, posix, other };
+  bool waits = false;
+  Kind kind = Kind::other;
+  bool writes = false;
+  int pid = 0;  // of the process that took it, as we see it; 0 or negative if it is none of ours, or of several
+  dev_t device = 0;
+  uint64_t inode = 0;
+  uint64_t start = 0, end = UINT64_MAX;  // the last byte
+};
+
+std::vector<FileLock> parse_file_locks(std::string_view text);
+
+// The processes that keep the lock from the thread, for a call of flock or of fcntl with F_SETLKW. Empty if they cannot be
+// found: the file system gives its files other device numbers there (btrfs, overlayfs), or the descriptor is unknown.
+std::vector<int> holders_of_file_lock(const SystemCall& call, const CallContext& context);
+
+}  // namespace holdwatch

@@ -1,0 +1,88 @@
+// See innermost_functions.h.
+#include "symbolizer/waits/innermost_functions.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace holdwatch {
+namespace {
+
+// What blocks is among these frames, even with libc's own wrappers and our hooks.
+constexpr uint32_t kInnermost = 8;
+constexpr std::string_view kLibraries[] = {"libc.so", "libc-2",   "libpthread",  "libstdc++",
+                                           "libc++",  "ld-linux", "libholdwatch"};
+
+bool is_runtime_library(const Module* module) {
+  if (module == nullptr) return false;
+  const std::string_view path = module->path;
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  return std::any_of(std::begin(kLibraries), std::end(kLibraries),
+                     [name](std::string_view library) { return name.starts_with(library); });
+}
+
+class Names {
+ public:
+  Names(const RawStack& stack, const Modules& modules, Code& code, const ResolveFrames& resolve)
+      : stack_(stack), count_(std::min(stack.count, kInnermost)), modules_(modules), code_(code), resolve_(resolve) {}
+
+  std::vector<std::string> collect() {
+    if (count_ == 0) return {};
+    const uint32_t libraries = count_of_libraries();
+    if (libraries == 0) add_frames(count_);
+    add_frames(libraries);
+    if (libraries > 0 && libraries < count_) {
+      add_called(stack_.frames[libraries].pc);
+      add_standard_templates(stack_.frames[libraries]);
+    }
+    return std::move(names_);
+  }
+
+ private:
+  uint32_t count_of_libraries() const {
+    const auto* const end = stack_.frames + count_;
+    return static_cast<uint32_t>(
+        std::find_if_not(stack_.frames, end,
+                         [this](const RawFrame& frame) { return is_runtime_library(modules_.find(inside(frame))); }) -
+        stack_.frames);
+  }
+
+  static uintptr_t inside(const RawFrame& frame) { return frame.pc_is_exact ? frame.pc : frame.pc - 1; }
+
+  void add_frames(uint32_t count) {
+    for (uint32_t i = 0; i < count; ++i) {
+      for (const Frame& frame : resolve_(stack_.frames[i].pc, stack_.frames[i].pc_is_exact)) add(frame);
+    }
+  }
+
+  void add_called(uintptr_t return_address) {
+    const auto entry = code_.callee_entry(return_address);
+    if (entry && is_runtime_library(modules_.find(*entry))) add(resolve_(*entry, true).back());
+  }
+
+  // std::atomic's wait and all that is built on it is compiled into the program.
+  void add_standard_templates(const RawFrame& caller) {
+    for (const Frame& frame : resolve_(caller.pc, caller.pc_is_exact)) {
+      if (frame.function.find("std::__") != std::string::npos) add(frame);
+    }
+  }
+
+  void add(const Frame& frame) {
+    if (!frame.function.empty()) names_.push_back(frame.function);
+  }
+
+  const RawStack& stack_;
+  uint32_t count_;
+  const Modules& modules_;
+  Code& code_;
+  const ResolveFrames& resolve_;
+  std::vector<std::string> names_;
+};
+
+}  // namespace
+
+std::vector<std::string> innermost_functions(const RawStack& stack, const Modules& modules, Code& code,
+                                             const ResolveFrames& resolve) {
+  return Names(stack, modules, code, resolve).collect();
+}
+
+}  // namespace holdwatch

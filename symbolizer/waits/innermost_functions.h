@@ -1,0 +1,25 @@
+// The names of the functions that a thread blocks in, as far as they belong to libc or the C++ library, and of the
+// function of theirs that the program called: its own code has no say in what a wait is.
+// Cold context only.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "shim/common/contract/finding.h"
+#include "symbolizer/symbols/symbols.h"
+#include "symbolizer/unwind/code.h"
+#include "symbolizer/unwind/modules.h"
+
+namespace holdwatch {
+
+using ResolveFrames = std::function<std::vector<Frame>(uintptr_t pc, bool exact)>;
+
+// `stack`: at least the innermost frames. The function that was called is found from the call instruction: what is
+// exported may have jumped into an internal function without a name (pthread_join). In a program that is linked
+// statically, the names of all innermost functions. Innermost first.
+std::vector<std::string> innermost_functions(const RawStack& stack, const Modules& modules, Code& code,
+                                             const ResolveFrames& resolve);
+
+}  // namespace holdwatch

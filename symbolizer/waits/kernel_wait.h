@@ -1,0 +1,16 @@
+// Waits in other system calls, by the kind of what the kernel lets them wait for.
+// Cold context only.
+#pragma once
+
+#include "shim/common/contract/finding.h"
+#include "shim/common/contract/wait.h"
+#include "symbolizer/activity/context.h"
+
+namespace holdwatch {
+
+// One of which no more is known.
+Wait wait_of_kind(WaitKind kind);
+
+Wait read_kernel_wait(const SystemCall& call, const CallContext& context);
+
+}  // namespace holdwatch

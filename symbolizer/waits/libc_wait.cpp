@@ -1,0 +1,202 @@
+// See libc_wait.h. Layouts and futex values are those of glibc 2.31 to 2.41: nptl/pthread_join_common.c (join),
+// sysdeps/nptl/internaltypes.h (pthread_barrier), sysdeps/nptl/bits/thread-shared-types.h (pthread_cond_t),
+// libio/stdio-lock.h (_IO_lock_t), nptl/pthread_once.c.
+#include "symbolizer/waits/libc_wait.h"
+
+#include <linux/futex.h>
+#include <pthread.h>
+
+#include <string>
+
+#include "shim/common/glibc/futex_wait.h"
+#include "shim/common/glibc/thread_descriptor.h"
+#include "symbolizer/activity/times.h"
+#include "symbolizer/waits/glibc_version.h"
+#include "symbolizer/waits/lock_reader.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr uint32_t kContended = 2;       // of a lock of libc's own, and of a plain mutex (nptl/lowlevellock.h)
+constexpr uint32_t kOnceInProgress = 1;  // __PTHREAD_ONCE_INPROGRESS; the bits above count forks
+constexpr uint32_t kOnceStates = 3;
+
+struct Barrier {
+  uint32_t in, current_round, count;
+};
+
+// _IO_lock_t, which stdio's functions and flockfile lock.
+struct StreamLock {
+  uint32_t word;
+  int32_t depth;
+  uintptr_t owner;  // its descriptor
+};
+
+class LibcWait {
+ public:
+  LibcWait(const SystemCall& call, const FutexWait& futex, const WaitingProcess& process, const CallContext& context)
+      : call_(call), futex_(futex), process_(process), context_(context) {}
+
+  Wait read(BlockingFunction function) {
+    wait_.known = true;
+    wait_.kind = WaitKind::futex;
+    wait_.object = futex_.word;
+    wait_.descriptor = -1;
+    read_timeout();
+    read_object(function);
+    return wait_;
+  }
+
+ private:
+  // A name decides where there is one. Without, only what the object itself proves.
+  void read_object(BlockingFunction function) {
+    switch (function) {
+      case BlockingFunction::mutex:
+        return read_mutex();
+      case BlockingFunction::read_lock:
+        return read_rwlock(Access::shared);
+      case BlockingFunction::write_lock:
+        return read_rwlock(Access::exclusive);
+      case BlockingFunction::condition:
+        return read_condition();
+      case BlockingFunction::semaphore:
+        wait_.kind = WaitKind::semaphore;
+        return;
+      case BlockingFunction::barrier:
+        return read_barrier();
+      case BlockingFunction::once:
+        wait_.kind = WaitKind::once;
+        return;
+      case BlockingFunction::local_static:
+        wait_.kind = WaitKind::local_static;
+        return;
+      case BlockingFunction::atomic:
+        wait_.kind = WaitKind::atomic;
+        return;
+      case BlockingFunction::join:
+        wait_.kind = WaitKind::join;
+        static_cast<void>(is_join());
+        return;
+      case BlockingFunction::stream:
+        wait_.kind = WaitKind::stream;
+        static_cast<void>(is_stream());
+        return;
+      case BlockingFunction::libc_lock:
+        wait_.kind = WaitKind::libc;
+        static_cast<void>(is_stream());
+        return;
+      case BlockingFunction::futex:
+      case BlockingFunction::unknown:
+        if (!is_join()) static_cast<void>(is_stream());
+        return;
+    }
+  }
+
+  void read_mutex() {
+    wait_.kind = is_in_loader() ? WaitKind::loader : WaitKind::mutex;
+    read_lock({futex_.word, LockKind::mutex});
+  }
+
+  void read_rwlock(Access access) {
+    wait_.kind = WaitKind::rwlock;
+    read_lock(lock_waited_on(futex_, LockKind::rwlock, access));
+  }
+
+  void read_lock(LockRef lock) {
+    wait_.object = lock.address;
+    const auto fields = context_.memory == nullptr ? std::nullopt : read_lock_fields(lock, *context_.memory);
+    if (fields) add_ender(fields->owner);
+  }
+
+  // pthread_join sleeps on the id in the descriptor of the thread that it waits for, until the kernel clears it.
+  bool is_join() {
+    const auto operation = static_cast<uint32_t>(call_.arguments[1]);
+    const bool may_be_join = operation == (FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME) ||
+                             operation == FUTEX_WAIT_BITSET || operation == FUTEX_WAIT;
+    const auto tid = static_cast<int>(futex_.value);
+    if (!may_be_join || tid <= 0 || tid_of(futex_.word - kDescriptorTid) != tid) return false;
+    wait_.kind = WaitKind::join;
+    wait_.object = futex_.word - kDescriptorTid;
+    add_ender(tid);
+    return true;
+  }
+
+  // Only if its fields make it one, whatever function was recognized.
+  bool is_stream() {
+    if (futex_.value != kContended) return false;
+    const auto lock = context_.read_value<StreamLock>(futex_.word);
+    if (!lock || lock->word != kContended || lock->depth <= 0) return false;
+    const int owner = tid_of(lock->owner);
+    if (owner == 0 || !process_.is_thread(owner)) return false;
+    wait_.kind = WaitKind::stream;
+    add_ender(owner);
+    return true;
+  }
+
+  // Where the words lie that a condition's waiters sleep on: glibc 2.41 has moved them.
+  void read_condition() {
+    const auto operation = static_cast<uint32_t>(call_.arguments[1]) & static_cast<uint32_t>(FUTEX_CMD_MASK);
+    // It waits for its mutex again.
+    if (operation == FUTEX_WAIT) return read_mutex();
+    wait_.kind = WaitKind::condition;
+    const unsigned minor = glibc_minor_of(process_.modules, process_.memory);
+    wait_.object = 0;
+    if (minor == 0) return;
+    const uintptr_t signals = futex_.word - (minor >= 41 ? 32 : 40);
+    wait_.object = signals % alignof(pthread_cond_t) == 0 ? signals : signals - sizeof(uint32_t);
+  }
+
+  void read_barrier() {
+    wait_.kind = WaitKind::barrier;
+    wait_.object = futex_.word - offsetof(Barrier, current_round);
+    const auto barrier = context_.read_value<Barrier>(wait_.object);
+    if (!barrier) return;
+    wait_.arrived = barrier->in - barrier->current_round;
+    wait_.needed = barrier->count;
+  }
+
+  void read_timeout() {
+    wait_.has_timeout = futex_.has_timeout;
+    const auto operation = static_cast<uint32_t>(call_.arguments[1]);
+    const uintptr_t address = call_.arguments[3];
+    if (!futex_.has_timeout || address == 0) return;
+    const bool by_wall_clock = (operation & FUTEX_CLOCK_REALTIME) != 0 || futex_.inherits;
+    const bool is_relative = (operation & static_cast<uint32_t>(FUTEX_CMD_MASK)) == FUTEX_WAIT;
+    const auto left_ns = is_relative
+                             ? time_at(address, context_)
+                             : time_left_until(address, by_wall_clock ? CLOCK_REALTIME : CLOCK_MONOTONIC, context_);
+    wait_.timeout_ns = left_ns.value_or(0);
+  }
+
+  // 0 if there is no descriptor.
+  int tid_of(uintptr_t descriptor) const {
+    const auto self = context_.read_value<uintptr_t>(descriptor + kDescriptorSelf);
+    if (!self || !is_descriptor(descriptor, *self)) return 0;
+    return context_.read_value<int32_t>(descriptor + kDescriptorTid).value_or(0);
+  }
+
+  void add_ender(int tid) {
+    if (tid != 0 && process_.is_thread(tid)) wait_.enders[wait_.ender_count++] = {0, tid, Evidence::stated, {}};
+  }
+
+  bool is_in_loader() const {
+    const Module* module = process_.modules.find(futex_.word);
+    return module != nullptr && module->path.find("/ld-linux") != std::string::npos;
+  }
+
+  const SystemCall& call_;
+  const FutexWait& futex_;
+  const WaitingProcess& process_;
+  const CallContext& context_;
+  Wait wait_{};
+};
+
+}  // namespace
+
+Wait read_libc_wait(const SystemCall& futex_call, BlockingFunction function, const WaitingProcess& process,
+                    const CallContext& context) {
+  const auto futex = futex_wait(futex_call);
+  return futex ? LibcWait(futex_call, *futex, process, context).read(function) : Wait{};
+}
+
+}  // namespace holdwatch

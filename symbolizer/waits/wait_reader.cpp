@@ -1,0 +1,48 @@
+// See wait_reader.h.
+#include "symbolizer/waits/wait_reader.h"
+
+#include <sys/syscall.h>
+
+#include "symbolizer/activity/present_memory.h"
+#include "symbolizer/activity/restarted.h"
+#include "symbolizer/waits/kernel_wait.h"
+#include "symbolizer/waits/libc_wait.h"
+
+namespace holdwatch {
+
+namespace {
+
+void name_enders(const WaitingProcess& process, Wait& wait) {
+  for (uint32_t i = 0; i < wait.ender_count; ++i) {
+    Ender& ender = wait.enders[i];
+    const std::string name = process.thread_name(ender.pid, ender.tid);
+    name.copy(ender.thread, kThreadNameSize - 1);
+  }
+}
+
+}  // namespace
+
+BlockingFunction WaitReader::function_in(const RawStack& stack) {
+  return blocking_function(innermost_functions(stack, process_.modules, code_, resolve_));
+}
+
+Wait WaitReader::read(const Snapshot& snapshot, const std::function<const RawStack&()>& unwind,
+                      const CallContext& context) {
+  if (snapshot.state != ThreadState::blocked && snapshot.state != ThreadState::unknown) return Wait{};
+  if (snapshot.in_page_fault) return wait_of_kind(WaitKind::page_fault);
+  if (!snapshot.call.known) return Wait{};
+  if (context.memory == nullptr || !context.files.known()) return read_present(snapshot, unwind, context);
+  PresentMemory memory(*context.memory, context.files);
+  return read_present(snapshot, unwind, {context.files, &memory, context.files.text("wchan"), {}});
+}
+
+Wait WaitReader::read_present(const Snapshot& snapshot, const std::function<const RawStack&()>& unwind,
+                              const CallContext& context) {
+  const SystemCall call = resumed_call(snapshot.call, context.wait_channel);
+  Wait wait = call.number == SYS_futex ? read_libc_wait(call, function_in(unwind()), process_, context)
+                                       : read_kernel_wait(call, context);
+  name_enders(process_, wait);
+  return wait;
+}
+
+}  // namespace holdwatch

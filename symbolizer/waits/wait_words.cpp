@@ -1,0 +1,99 @@
+// See wait_words.h.
+#include "symbolizer/waits/wait_words.h"
+
+#include "symbolizer/activity/words.h"
+
+namespace holdwatch {
+namespace {
+
+std::string thread_words(const Ender& ender) {
+  const std::string name = printable(ender.thread);
+  return std::to_string(ender.tid) + (name.empty() ? "" : " \"" + name + "\"");
+}
+
+// ", held by 4711 "main"".
+std::string ender_words(std::string_view how, const Wait& wait) {
+  if (wait.ender_count == 0) return "";
+  return ", " + std::string(how) + " by " + thread_words(wait.enders[0]);
+}
+
+std::string object_words(std::string_view what, const Wait& wait) {
+  return std::string(what) + (wait.object == 0 ? "" : " " + hex_in_words(wait.object));
+}
+
+std::string join_words(const Wait& wait) {
+  if (wait.ender_count == 0) return "waits for a thread to exit";
+  return "waits for thread " + thread_words(wait.enders[0]) + " to exit";
+}
+
+std::string barrier_words(const Wait& wait) {
+  const std::string text = object_words("waits at barrier", wait);
+  if (wait.needed == 0) return text;
+  return text + " (" + std::to_string(wait.arrived) + " of " + std::to_string(wait.needed) + " threads have arrived)";
+}
+
+std::string words(const Wait& wait) {
+  switch (wait.kind) {
+    case WaitKind::join:
+      return join_words(wait);
+    case WaitKind::condition:
+      return wait.object == 0 ? "in a condition wait" : object_words("in a condition wait on", wait);
+    case WaitKind::semaphore:
+      return object_words("waits for semaphore", wait);
+    case WaitKind::barrier:
+      return barrier_words(wait);
+    case WaitKind::once:
+      return object_words("waits for another thread's initializer, pthread_once", wait);
+    case WaitKind::local_static:
+      return "waits for another thread's initializer of a static variable, guard " + hex_in_words(wait.object);
+    case WaitKind::atomic:
+      return object_words("waits for a change of the atomic", wait);
+    case WaitKind::stream:
+      return object_words("waits for stream lock", wait) + ender_words("held", wait);
+    case WaitKind::loader:
+      return "waits for the loader's lock" + ender_words("held", wait);
+    case WaitKind::libc:
+      return object_words("waits for a lock inside libc", wait);
+    case WaitKind::mutex:
+    case WaitKind::rwlock:
+    case WaitKind::file_lock:
+    case WaitKind::page_fault:
+    case WaitKind::pipe:
+    case WaitKind::socket:
+    case WaitKind::child:
+    case WaitKind::futex:
+    case WaitKind::sleep:
+    case WaitKind::poll:
+    case WaitKind::other:
+      break;
+  }
+  return "";
+}
+
+std::string timeout_words(const Wait& wait) {
+  if (!wait.has_timeout) return "";
+  return wait.timeout_ns == 0 ? ", with a timeout" : ", timeout in " + duration_in_words(wait.timeout_ns);
+}
+
+}  // namespace
+
+std::string_view wait_kind_name(WaitKind kind) {
+  static constexpr std::string_view kNames[] = {
+#define HOLDWATCH_WAIT_KIND(name, json_name) json_name,
+#include "shim/common/contract/wait_kinds.def"
+#undef HOLDWATCH_WAIT_KIND
+  };
+  return kNames[static_cast<size_t>(kind)];
+}
+
+std::string describe_wait(const Wait& wait) {
+  const std::string text = wait.known ? words(wait) : "";
+  return text.empty() ? "" : text + timeout_words(wait);
+}
+
+std::string describe_file_lock_holder(const Wait& wait) {
+  const bool is_known = wait.known && wait.kind == WaitKind::file_lock && wait.ender_count > 0;
+  return is_known ? ", held by process " + thread_words(wait.enders[0]) : "";
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,20 @@
+// A wait in words, for "doing": "waits for thread 4711 "relay" to exit".
+// Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "shim/common/contract/wait.h"
+
+namespace holdwatch {
+
+std::string_view wait_kind_name(WaitKind kind);  // as in JSON
+
+// Empty for kinds that the system call describes better, with its arguments.
+std::string describe_wait(const Wait& wait);
+
+// For the end of a system call's description: ", held by process 4711 "backup""; empty if it is not known who holds it.
+std::string describe_file_lock_holder(const Wait& wait);
+
+}  // namespace holdwatch

@@ -1,0 +1,192 @@
+// A holder that waits for something else than a lock: what for, and who can end it, where libc's objects or the kernel say so.
+// RUN-ENV: HOLDWATCH_LIMIT=300ms HOLDWATCH_RATE=1000
+// EXPECT-JSON: waits_so("condition", "condition", r"in a condition wait on 0x\w+")
+// EXPECT-JSON: waits_so("condition_for", "condition", r"in a condition wait on 0x\w+, timeout in 89\d\S* s")
+// EXPECT-JSON: waits_so("join", "join", r"waits for thread \d+ \"joined\" to exit", "joined")
+// EXPECT-JSON: waits_so("timed_join", "join", r"waits for thread \d+ \"joined\" to exit, timeout in 89\d\S* s", "joined")
+// EXPECT-JSON: waits_so("semaphore", "semaphore", r"waits for semaphore 0x\w+")
+// EXPECT-JSON: waits_so("barrier", "barrier", r"waits at barrier 0x\w+ \(1 of 3 threads have arrived\)")
+// EXPECT-JSON: waits_so("once", "once", r"waits for another thread's initializer, pthread_once 0x\w+")
+// EXPECT-JSON: waits_so("call_once", "once", r"waits for another thread's initializer, pthread_once 0x\w+")
+// EXPECT-JSON: waits_so("static", "static", r"waits for another thread's initializer of a static variable, guard 0x\w+")
+// EXPECT-JSON: waits_so("atomic", "atomic", r"waits for a change of the atomic 0x\w+")
+// EXPECT-JSON: waits_so("latch", "atomic", r"waits for a change of the atomic 0x\w+")
+// EXPECT-JSON: waits_so("future", "atomic", r"waits for a change of the atomic 0x\w+")
+// EXPECT-JSON: waits_so("puts", "stream", r"waits for stream lock 0x\w+, held by \d+ \"logger\"", "logger")
+// EXPECT-JSON: waits_so("flockfile", "stream", r"waits for stream lock 0x\w+, held by \d+ \"logger\"", "logger")
+// EXPECT-JSON: waits_so("futex", "futex", r"futex\(0x\w+\)")
+// EXPECT-JSON: waits_so("file_lock", "file_lock", r"flock\(fd \d+ \S+, exclusive\), held by process \d+ \".+\"", anyone)
+// EXPECT-JSON: waits_so("range_lock", "file_lock", r"fcntl\(fd \d+ \S+, F_SETLKW\), held by process \d+ \".+\"", anyone)
+// EXPECT-JSON: waits_so("child", "child", r"wait4\(pid \d+\)", anyone)
+// EXPECT-JSON: waits_so("pipe", "pipe", r"read\(fd \d+ pipe:\[\d+\]\)")
+// EXPECT-JSON: waits_so("sleep", "sleep", r"clock_nanosleep\(.*")
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <semaphore.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <future>
+#include <latch>
+#include <list>
+#include <mutex>
+
+#include "tests/programs/harness.h"
+using namespace harness;
+
+namespace {
+
+constexpr auto kLong = std::chrono::seconds(900);
+
+pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
+sem_t semaphore;
+pthread_barrier_t barrier;
+pthread_once_t once = PTHREAD_ONCE_INIT;
+std::once_flag once_flag;
+std::atomic<int> atomic{0};
+std::latch latch{1};
+std::promise<int> promise;
+FILE* log_file;
+int futex_word;
+std::atomic<int> initializers{0};
+
+[[noreturn]] void initialize_forever() {
+  ++initializers;
+  while (true) pause();
+}
+
+struct NeverInitialized {
+  NeverInitialized() { initialize_forever(); }
+};
+NeverInitialized& never_initialized() {
+  static NeverInitialized instance;
+  return instance;
+}
+
+timespec in_a_long_time() {
+  timespec time{};
+  clock_gettime(CLOCK_REALTIME, &time);
+  time.tv_sec += kLong.count();
+  return time;
+}
+
+void wait_for_condition(bool timed) {
+  pthread_mutex_t own = PTHREAD_MUTEX_INITIALIZER;
+  const timespec time = in_a_long_time();
+  pthread_mutex_lock(&own);
+  timed ? pthread_cond_timedwait(&condition, &own, &time) : pthread_cond_wait(&condition, &own);
+}
+
+void join(Thread& thread, bool timed) {
+  const timespec time = in_a_long_time();
+  timed ? pthread_timedjoin_np(thread.handle(), nullptr, &time) : pthread_join(thread.handle(), nullptr);
+}
+
+// A child that ends with this process, and does nothing but that.
+template <typename Begin>
+pid_t start_child(Begin begin) {
+  const pid_t child = fork();
+  if (child != 0) return child;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  begin();
+  while (true) pause();
+}
+
+bool is_reported_to_wait_for(const char* thread, const void* object) {
+  char object_text[64];
+  std::snprintf(object_text, sizeof object_text, "\"object\":\"%p\"", object);
+  const std::string json = read_file(std::getenv("HOLDWATCH_JSON"));
+  const size_t line = json.find(std::string("\"thread\":\"") + thread + '"');
+  return json.substr(line, json.find('\n', line) - line).find(object_text) != std::string::npos;
+}
+
+void lock_again(const std::string& path, bool range) {
+  const int first = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  struct flock whole {};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  start_child([&] {
+    const int own = open(path.c_str(), O_RDWR | O_CLOEXEC);
+    range ? fcntl(own, F_SETLK, &whole) : flock(own, LOCK_EX);
+    static_cast<void>(write(first, "x", 1));
+  });
+  struct stat file {};
+  while (fstat(first, &file) == 0 && file.st_size == 0) usleep(1000);
+  range ? fcntl(first, F_SETLKW, &whole) : flock(first, LOCK_EX);
+}
+
+void wait_for_child() {
+  waitpid(start_child([] {}), nullptr, 0);
+}
+
+}  // namespace
+
+int main() {
+  sem_init(&semaphore, 0, 0);
+  pthread_barrier_init(&barrier, nullptr, 3);
+  log_file = fopen("/dev/null", "w");
+  Thread joined("joined", [] {
+    while (true) pause();
+  });
+  Thread logger("logger", [] {
+    flockfile(log_file);
+    ++initializers;
+    while (true) pause();
+  });
+  Thread first_once("first_once", [] { pthread_once(&once, [] { initialize_forever(); }); });
+  Thread first_call("first_call", [] { std::call_once(once_flag, initialize_forever); });
+  Thread first_static("first_static", [] { never_initialized(); });
+  while (initializers < 4) usleep(1000);
+  const std::string file = temporary_path("file"), ranges = temporary_path("ranges");
+  const struct {
+    const char* name;
+    std::function<void()> wait;
+    const void* object;
+  } kinds[] = {
+      {"condition", [] { wait_for_condition(false); }, &condition},
+      {"condition_for", [] { wait_for_condition(true); }, &condition},
+      {"join", [&] { join(joined, false); }, reinterpret_cast<const void*>(joined.handle())},
+      {"timed_join", [&] { join(joined, true); }, reinterpret_cast<const void*>(joined.handle())},
+      {"semaphore", [] { sem_wait(&semaphore); }, &semaphore},
+      {"barrier", [] { pthread_barrier_wait(&barrier); }, &barrier},
+      {"once", [] { pthread_once(&once, [] {}); }, &once},
+      {"call_once", [] { std::call_once(once_flag, [] {}); }, &once_flag},
+      {"static", [] { never_initialized(); }, nullptr},
+      {"atomic", [] { atomic.wait(0); }, &atomic},
+      {"latch", [] { latch.wait(); }, &latch},
+      {"future", [] { promise.get_future().wait(); }, nullptr},
+      {"puts", [] { fputs("x", log_file); }, nullptr},
+      {"flockfile", [] { flockfile(log_file); }, nullptr},
+      {"futex", [] { syscall(SYS_futex, &futex_word, FUTEX_WAIT_PRIVATE, 0, nullptr); }, &futex_word},
+      {"file_lock", [&] { lock_again(file, false); }, nullptr},
+      {"range_lock", [&] { lock_again(ranges, true); }, nullptr},
+      {"child", wait_for_child, nullptr},
+      {"pipe",
+       [] {
+         int ends[2];
+         char byte;
+         if (pipe(ends) == 0) read(ends[0], &byte, 1);
+       },
+       nullptr},
+      {"sleep", [] { std::this_thread::sleep_for(kLong); }, nullptr},
+  };
+  std::list<std::mutex> locks;
+  std::list<Thread> holders;
+  for (const auto& kind : kinds) {
+    std::mutex& lock = locks.emplace_back();
+    holders.emplace_back(kind.name, [&] {
+      const std::lock_guard guard(lock);
+      kind.wait();
+    });
+  }
+  for (const auto& kind : kinds) {
+    await_report_of("over", kind.name, 1);
+    if (is_watched() && kind.object != nullptr) CHECK(is_reported_to_wait_for(kind.name, kind.object));
+  }
+  std::fflush(stdout);
+  _exit(0);
+}

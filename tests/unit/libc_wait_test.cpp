@@ -1,0 +1,121 @@
+// The rules of symbolizer/waits/libc_wait.h: objects in memory, and what looks like one and is none.
+#include "symbolizer/waits/libc_wait.h"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+
+#include "shim/common/glibc/thread_descriptor.h"
+#include "tests/catch.h"
+#include "tests/unit/fake_process.h"
+
+using namespace holdwatch;
+
+namespace {
+
+constexpr uintptr_t kObject = 0x10000, kDescriptor = 0x20000;
+constexpr int kThread = 4711;
+constexpr int kJoining = FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME;
+
+struct Scene {
+  test::FakeMemory memory;
+  Modules modules{-1, memory};
+  WaitingProcess process{modules, memory, [](int tid) { return tid == kThread; }, [](int, int) { return ""; }};
+
+  void add_descriptor(uintptr_t self = kDescriptor, int tid = kThread) {
+    test::ByteVector bytes(0x300);
+    test::put(bytes, kDescriptorSelf, self);
+    test::put(bytes, kDescriptorTid, tid);
+    memory.regions[kDescriptor] = bytes;
+  }
+
+  void add_stream_lock(uint32_t word, int depth, uintptr_t owner) {
+    test::ByteVector bytes;
+    test::append_value(bytes, word);
+    test::append_value(bytes, depth);
+    test::append_value(bytes, owner);
+    memory.regions[kObject] = bytes;
+  }
+
+  Wait wait(BlockingFunction function, uintptr_t word, int operation, uint32_t value) {
+    const SystemCall call{true, SYS_futex, {word, static_cast<uint64_t>(operation), value, 0, 0, 0}};
+    return read_libc_wait(call, function, process, {ThreadFiles(), &memory, "", {}});
+  }
+  Wait join(int tid) {
+    return wait(BlockingFunction::unknown, kDescriptor + kDescriptorTid, kJoining, static_cast<uint32_t>(tid));
+  }
+  Wait stream() { return wait(BlockingFunction::libc_lock, kObject, FUTEX_WAIT_PRIVATE, 2); }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Scene, "a join names the thread whose descriptor it sleeps on") {
+  add_descriptor();
+  const Wait wait = join(kThread);
+  CHECK(wait.known);
+  CHECK(wait.kind == WaitKind::join);
+  CHECK(wait.object == kDescriptor);
+  REQUIRE(wait.ender_count == 1);
+  CHECK(wait.enders[0].tid == kThread);
+  CHECK(wait.enders[0].evidence == Evidence::stated);
+}
+
+TEST_CASE_METHOD(Scene, "a word that happens to contain a thread's id is no join") {
+  memory.regions[kDescriptor] = test::ByteVector(0x300);
+  CHECK(join(kThread).kind == WaitKind::futex);  // not the address of a descriptor
+  add_descriptor(kDescriptor + 8);
+  CHECK(join(kThread).kind == WaitKind::futex);
+  add_descriptor(kDescriptor, kThread + 1);
+  CHECK(join(kThread).kind == WaitKind::futex);  // another thread's by now
+}
+
+TEST_CASE_METHOD(Scene, "a thread that is not there is not named") {
+  add_descriptor(kDescriptor, kThread + 1);
+  const Wait wait = join(kThread + 1);
+  CHECK(wait.kind == WaitKind::join);
+  CHECK(wait.ender_count == 0);
+}
+
+TEST_CASE_METHOD(Scene, "a stream's lock names its owner") {
+  add_descriptor();
+  add_stream_lock(2, 1, kDescriptor);
+  const Wait wait = stream();
+  CHECK(wait.kind == WaitKind::stream);
+  CHECK(wait.object == kObject);
+  REQUIRE(wait.ender_count == 1);
+  CHECK(wait.enders[0].tid == kThread);
+}
+
+TEST_CASE_METHOD(Scene, "another lock of libc's is not taken for a stream's") {
+  add_descriptor();
+  add_stream_lock(2, 0, kDescriptor);
+  CHECK(stream().kind == WaitKind::libc);
+  add_stream_lock(2, 1, kDescriptor + 8);
+  CHECK(stream().kind == WaitKind::libc);
+  add_stream_lock(1, 1, kDescriptor);
+  CHECK(stream().kind == WaitKind::libc);
+  memory.regions.erase(kObject);
+  CHECK(stream().kind == WaitKind::libc);
+  CHECK(stream().ender_count == 0);
+}
+
+TEST_CASE_METHOD(Scene, "a barrier counts who has arrived in this round") {
+  test::ByteVector bytes;
+  for (const uint32_t value : {11u, 9u, 3u}) test::append_value(bytes, value);
+  memory.regions[kObject] = bytes;
+  const Wait wait = this->wait(BlockingFunction::barrier, kObject + 4, FUTEX_WAIT_PRIVATE, 9);
+  CHECK(wait.kind == WaitKind::barrier);
+  CHECK(wait.object == kObject);
+  CHECK(wait.arrived == 2);
+  CHECK(wait.needed == 3);
+}
+
+TEST_CASE_METHOD(Scene, "a condition wait that sleeps like a mutex's waiter takes its mutex back") {
+  CHECK(wait(BlockingFunction::condition, kObject, FUTEX_WAIT_PRIVATE, 2).kind == WaitKind::mutex);
+  const Wait sleeping = wait(BlockingFunction::condition, kObject + 40, FUTEX_WAIT_BITSET_PRIVATE, 0);
+  CHECK(sleeping.kind == WaitKind::condition);
+  CHECK(sleeping.object == 0);  // in which glibc's layout is not known
+}
+
+TEST_CASE_METHOD(Scene, "a call that wakes is no wait") {
+  CHECK_FALSE(wait(BlockingFunction::futex, kObject, FUTEX_WAKE_PRIVATE, 1).known);
+}

@@ -1,0 +1,58 @@
+// The rules of symbolizer/waits/wait_words.h.
+#include "symbolizer/waits/wait_words.h"
+
+#include "tests/catch.h"
+
+using namespace holdwatch;
+
+namespace {
+
+Wait wait_for(WaitKind kind, uintptr_t object = 0x1234) {
+  Wait wait{};
+  wait.known = true;
+  wait.kind = kind;
+  wait.object = object;
+  return wait;
+}
+
+Wait ended_by(Wait wait, Ender ender) {
+  wait.enders[wait.ender_count++] = ender;
+  return wait;
+}
+
+}  // namespace
+
+TEST_CASE("a wait names its object and who can end it") {
+  CHECK(describe_wait(wait_for(WaitKind::semaphore)) == "waits for semaphore 0x1234");
+  CHECK(describe_wait(wait_for(WaitKind::condition, 0)) == "in a condition wait");
+  CHECK(describe_wait(wait_for(WaitKind::join)) == "waits for a thread to exit");
+  CHECK(describe_wait(ended_by(wait_for(WaitKind::join), {0, 4711, Evidence::stated, "relay"})) ==
+        "waits for thread 4711 \"relay\" to exit");
+  CHECK(describe_wait(ended_by(wait_for(WaitKind::loader), {0, 4711, Evidence::stated, ""})) ==
+        "waits for the loader's lock, held by 4711");
+}
+
+TEST_CASE("a name from outside begins no line of its own") {
+  CHECK(describe_wait(ended_by(wait_for(WaitKind::join), {0, 1, Evidence::stated, "a\nb"})) ==
+        "waits for thread 1 \"a\\x0ab\" to exit");
+}
+
+TEST_CASE("a timeout is told, whether or not the time left is known") {
+  Wait wait = wait_for(WaitKind::semaphore);
+  wait.has_timeout = true;
+  CHECK(describe_wait(wait) == "waits for semaphore 0x1234, with a timeout");
+  wait.timeout_ns = 1'500'000'000;
+  CHECK(describe_wait(wait) == "waits for semaphore 0x1234, timeout in 1.5 s");
+}
+
+TEST_CASE("what a system call says better is left to it") {
+  CHECK(describe_wait(wait_for(WaitKind::mutex)).empty());
+  CHECK(describe_wait(wait_for(WaitKind::poll)).empty());
+  CHECK(describe_wait(Wait{}).empty());
+}
+
+TEST_CASE("a file lock's holder is a process") {
+  const Wait wait = ended_by(wait_for(WaitKind::file_lock, 0), {31, 31, Evidence::stated, "backup"});
+  CHECK(describe_file_lock_holder(wait) == ", held by process 31 \"backup\"");
+  CHECK(describe_file_lock_holder(wait_for(WaitKind::file_lock, 0)).empty());
+}
