@@ -7,7 +7,6 @@
 #include "symbolizer/report/report.h"
 #include "symbolizer/report/report_names.h"
 #include "symbolizer/report/text_format.h"
-#include "symbolizer/waits/wait_words.h"
 
 namespace holdwatch {
 namespace {
@@ -47,7 +46,8 @@ Json stack_json(const Stack& stack) {
 }
 
 Json ender_json(const ReportEnder& ender) {
-  Json object = {{"tid", ender.tid}, {"thread", text_or_null(ender.thread)}, {"evidence", evidence_name(ender.evidence)}};
+  Json object = {
+      {"tid", ender.tid}, {"thread", text_or_null(ender.thread)}, {"evidence", evidence_name(ender.evidence)}};
   if (ender.pid != 0) object["pid"] = ender.pid;
   return object;
 }

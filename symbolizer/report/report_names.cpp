@@ -40,6 +40,15 @@ std::string_view kind_name(LockKind kind) {
   return "unknown";
 }
 
+std::string_view wait_kind_name(WaitKind kind) {
+  static constexpr std::string_view kNames[] = {
+#define HOLDWATCH_WAIT_KIND(name, json_name) json_name,
+#include "shim/common/contract/wait_kinds.def"
+#undef HOLDWATCH_WAIT_KIND
+  };
+  return kNames[static_cast<size_t>(kind)];
+}
+
 std::string_view access_name(Access access) {
   switch (access) {
     case Access::exclusive:

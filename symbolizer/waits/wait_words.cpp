@@ -77,15 +77,6 @@ std::string timeout_words(const Wait& wait) {
 
 }  // namespace
 
-std::string_view wait_kind_name(WaitKind kind) {
-  static constexpr std::string_view kNames[] = {
-#define HOLDWATCH_WAIT_KIND(name, json_name) json_name,
-#include "shim/common/contract/wait_kinds.def"
-#undef HOLDWATCH_WAIT_KIND
-  };
-  return kNames[static_cast<size_t>(kind)];
-}
-
 std::string describe_wait(const Wait& wait) {
   const std::string text = wait.known ? words(wait) : "";
   return text.empty() ? "" : text + timeout_words(wait);

@@ -3,13 +3,10 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "shim/common/contract/wait.h"
 
 namespace holdwatch {
-
-std::string_view wait_kind_name(WaitKind kind);  // as in JSON
 
 // Empty for kinds that the system call describes better, with its arguments.
 std::string describe_wait(const Wait& wait);

@@ -69,7 +69,7 @@ MAY_INCLUDE = {
     "symbolizer/symbols": {"symbolizer/symbols", "symbolizer/unwind/modules.h", "symbolizer/unwind/elf_notes.h"} | COMMON,
     "symbolizer/activity": {"symbolizer/activity", "symbolizer/unwind/memory.h"} | PROC_TEXT,
     "symbolizer/waits": {"symbolizer/waits", "symbolizer/activity", "symbolizer/symbols/symbols.h", "symbolizer/unwind"} | PROC_TEXT,
-    "symbolizer/report": {"symbolizer/report", "symbolizer/symbols/symbols.h", "symbolizer/waits/wait_words.h"} | PROC_TEXT,
+    "symbolizer/report": {"symbolizer/report", "symbolizer/symbols/symbols.h"} | PROC_TEXT,
     # Where a report goes.
     "symbolizer/outputs": {"symbolizer/outputs", "symbolizer/report"} | PROC_TEXT,
     "symbolizer/own_namespace.h": set(),

@@ -81,7 +81,8 @@ TEST_CASE("a wait with a time-out is a timed one") {
 }
 
 TEST_CASE("other waits on a futex are no waits for a lock") {
-  for (const BlockingFunction function : {BlockingFunction::condition, BlockingFunction::libc_lock, BlockingFunction::semaphore}) {
+  for (const BlockingFunction function :
+       {BlockingFunction::condition, BlockingFunction::libc_lock, BlockingFunction::semaphore}) {
     CHECK_FALSE(find(waits_on(kLock, 2), function, memory_with(mutex_of(kOwner))));
   }
   CHECK_FALSE(find(waits_on(kLock, FUTEX_WAKE, 2), BlockingFunction::mutex));
