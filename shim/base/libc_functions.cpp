@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <string_view>
 
-#include "shim/base/clock.h"
 #include "shim/base/libc_threads.h"
 #include "shim/common/elf/exported_functions.h"
 #include "shim/common/elf/file_symbol.h"
@@ -19,10 +18,11 @@ extern "C++" [[gnu::weak]] r_debug _r_debug;
 extern "C++" [[gnu::visibility("hidden")]] Elf64_Dyn _DYNAMIC[];
 
 namespace holdwatch {
-namespace {
 
-LibcFunctions g_functions;
-std::atomic<bool> g_known{false};  // written last: a thread that sees it sees the functions
+constinit LibcFunctions g_libc_functions{};
+constinit std::atomic<bool> g_libc_functions_are_known{false};
+
+namespace {
 
 const link_map* find_module(std::string_view wanted) {
   for (const link_map* module = _r_debug.r_map; module != nullptr; module = module->l_next) {
@@ -70,22 +70,10 @@ unsigned* find_thread_count(const LibcParts& parts) {
   if (void* const exported = parts.find("__nptl_nthreads"); exported != nullptr)
     return static_cast<unsigned*>(exported);
   const link_map* const threads = find_module("libpthread.so.0");
-  if (threads == nullptr || g_functions.dlmopen == nullptr) return nullptr;
+  if (threads == nullptr || g_libc_functions.dlmopen == nullptr) return nullptr;
   auto* const count = static_cast<unsigned*>(find_file_symbol(*threads, "__nptl_nthreads", sizeof(unsigned)));
   constexpr unsigned kMaxAtStart = 1024;
   return count != nullptr && *count >= 1 && *count <= kMaxAtStart ? count : nullptr;
-}
-
-[[gnu::noinline, gnu::cold]] void look_up_slow() {
-  const LibcParts parts;
-#define HOLDWATCH_LIBC_FUNCTION(name) \
-  g_functions.name = reinterpret_cast<decltype(g_functions.name)>(parts.find(#name));
-#include "shim/base/libc_functions.def"
-#undef HOLDWATCH_LIBC_FUNCTION
-  if (void* clock = parts.find("clock_gettime"); clock != nullptr)
-    g_clock.store(reinterpret_cast<ClockFunction>(clock), std::memory_order_relaxed);
-  g_libc_thread_count = find_thread_count(parts);
-  g_known.store(true, std::memory_order_release);
 }
 
 // glibc 2.25 gave rwlocks and condition variables the fields that they have today; what is read of a lock is wrong before.
@@ -119,9 +107,14 @@ int note_count(dl_phdr_info* info, size_t, void* count) {
 
 }  // namespace
 
-const LibcFunctions& libc() {
-  if (!g_known.load(std::memory_order_acquire)) look_up_slow();
-  return g_functions;
+[[gnu::noinline, gnu::cold]] void look_up_libc_functions_slow() {
+  const LibcParts parts;
+#define HOLDWATCH_LIBC_FUNCTION(name) \
+  g_libc_functions.name = reinterpret_cast<decltype(g_libc_functions.name)>(parts.find(#name));
+#include "shim/base/libc_functions.def"
+#undef HOLDWATCH_LIBC_FUNCTION
+  g_libc_thread_count = find_thread_count(parts);
+  g_libc_functions_are_known.store(true, std::memory_order_release);
 }
 
 bool libc_can_be_watched(std::string_view* why) {

@@ -13,8 +13,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <string_view>
 
 // What pthread_atfork, which is linked into each library, calls.
@@ -31,8 +33,16 @@ struct LibcFunctions {
 #undef HOLDWATCH_LIBC_FUNCTION
 };
 
+// For libc() alone. The flag is written last, with release: a thread that sees it sees the functions.
+[[gnu::visibility("hidden")]] extern LibcFunctions g_libc_functions;
+[[gnu::visibility("hidden")]] extern std::atomic<bool> g_libc_functions_are_known;
+void look_up_libc_functions_slow();
+
 // Looks them up at the first use. Where libc_can_be_watched, none is null but for the ones that libc_functions.def says may be.
-const LibcFunctions& libc();
+inline const LibcFunctions& libc() {
+  if (!g_libc_functions_are_known.load(std::memory_order_acquire)) look_up_libc_functions_slow();
+  return g_libc_functions;
+}
 
 // An errno in words. Not strerror, which looks up a translation and allocates.
 const char* describe_error(int error);

@@ -3,6 +3,9 @@
 #pragma once
 
 #include <pthread.h>
+#include <ucontext.h>
+
+#include <cstdint>
 
 namespace holdwatch {
 
@@ -30,6 +33,10 @@ struct Upcalls {
 
   // The watcher: a command requests the end of the attachment.
   void (*detach)();
+
+  // The handler of the sampling signal, in the thread that is sampled: the signal has arrived with the value that was sent. May
+  // change the context to which the thread returns (inspection/sampling_signal.h).
+  void (*sampling_signal_arrived)(uint32_t value, ucontext_t* context);
 
   // The process exits; called before the destructors of the symbolizer's libraries.
   void (*before_exit)();

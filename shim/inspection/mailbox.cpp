@@ -120,12 +120,6 @@ void begin_call_again(ucontext_t* context) {
   registers[REG_RAX] = number;
 }
 
-// In the handler. Late or not, the signal may have interrupted a call.
-void answer(uint32_t sequence, ucontext_t* context) {
-  write_answer(sequence, *context);
-  begin_call_again(context);
-}
-
 SamplingFailure wait_for_sample(uint32_t sequence) {
   const uint64_t requested_ns = monotonic_ns();
   uint64_t deadline_ns = requested_ns + kAnswerTimeoutNs;
@@ -189,7 +183,12 @@ bool mailbox_open(int signal_option, MemoryRange libc_code, MemoryRange libpthre
   g_mailbox.libc_code = libc_code;
   g_mailbox.libpthread_code = libpthread_code;
   if (g_mailbox.copy == nullptr) g_mailbox.copy = static_cast<unsigned char*>(reserve_memory(kMailboxCopySize));
-  return signal_open(g_mailbox.copy == nullptr ? kSignalOff : signal_option, answer);
+  return signal_open(g_mailbox.copy == nullptr ? kSignalOff : signal_option);
+}
+
+void mailbox_answer(uint32_t sequence, ucontext_t* context) {
+  write_answer(sequence, *context);
+  begin_call_again(context);
 }
 
 SamplingFailure mailbox_sample(int tid, uint64_t blocked_signals, MemoryRange stack, Snapshot* out) {

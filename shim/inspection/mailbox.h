@@ -23,4 +23,8 @@ bool mailbox_open(int signal_option, MemoryRange libc_code, MemoryRange libpthre
 // stays valid until the next call. Waits 50 ms at most. Only to be used on a thread that is running: see capture.cpp.
 SamplingFailure mailbox_sample(int tid, uint64_t blocked_signals, MemoryRange stack, Snapshot* out);
 
+// In the handler of the sampling signal, for kUpcalls.sampling_signal_arrived: answers the request that has this sequence number, unless
+// it is over. Late or not, the signal may have interrupted a system call, which is restarted.
+void mailbox_answer(uint32_t sequence, ucontext_t* context);
+
 }  // namespace holdwatch

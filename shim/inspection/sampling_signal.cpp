@@ -18,6 +18,7 @@
 #include <csignal>
 
 #include "shim/base/libc_functions.h"
+#include "shim/base/upcalls.h"
 #include "shim/common/contract/settings.h"
 #include "shim/common/kernel/signal_set.h"
 #include "shim/common/kernel/system_call.h"
@@ -37,7 +38,6 @@ struct SignalUse {
 
 constinit SignalUse g_uses[kHighestSignal + 1] = {};
 int g_option = kSignalOff;  // written by signal_open
-OnArrival g_on_arrival;     // written by signal_open, before any signal is sent
 
 // The real-time signals that libc leaves to the program: SIGRTMIN and SIGRTMAX.
 int first_signal() {
@@ -66,7 +66,7 @@ void on_signal(int signal, siginfo_t* info, void* context) {
   if (info->si_code == SI_QUEUE && (value & kCookieMask) == kCookie) {
     // First: a delivered signal no longer needs its handler.
     g_uses[signal].arrived.fetch_add(1, std::memory_order_relaxed);
-    g_on_arrival(static_cast<uint32_t>(value), static_cast<ucontext_t*>(context));
+    kUpcalls.sampling_signal_arrived(static_cast<uint32_t>(value), static_cast<ucontext_t*>(context));
   } else {
     act_as_default(signal, info);
   }
@@ -129,9 +129,8 @@ int choose_signal(uint64_t blocked_signals, SamplingFailure* why) {
 
 }  // namespace
 
-bool signal_open(int option, OnArrival on_arrival) {
+bool signal_open(int option) {
   g_option = option;
-  g_on_arrival = on_arrival;
   // In a child of fork no signal is on its way: pending signals are not inherited, but the parent's handler is.
   for (SignalUse& use : g_uses) {
     use.sent.store(0, std::memory_order_relaxed);

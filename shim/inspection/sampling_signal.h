@@ -1,5 +1,6 @@
 // A real-time signal that the program does not use, with our handler while one is on its way to a thread.
-// Cold context, one user at a time; the handler runs in signal context. The sole user of sigaction and tgkill.
+// Cold context, one user at a time; the handler runs in signal context, and hands the value that was sent to
+// kUpcalls.sampling_signal_arrived. The sole user of sigaction and tgkill.
 #pragma once
 
 #include <ucontext.h>
@@ -22,11 +23,8 @@ enum class SamplingFailure : uint8_t {
   still_writing  // a thread was stopped inside the handler, for this sample or an earlier one
 };
 
-// Called in the handler with the value that was sent; may change the context to which the thread returns.
-using OnArrival = void (*)(uint32_t value, ucontext_t* context);
-
 // `option` as in Settings::signal. May be called again in a child of fork. Returns whether a signal is free at present.
-bool signal_open(int option, OnArrival on_arrival);
+bool signal_open(int option);
 
 // Sends `value` to a thread of this process whose signal mask is `blocked_signals`.
 SamplingFailure signal_send(int tid, uint64_t blocked_signals, uint32_t value);

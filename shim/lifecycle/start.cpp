@@ -24,6 +24,7 @@
 #include "shim/handoff/reporter_start.h"
 #include "shim/inspection/capture.h"
 #include "shim/inspection/futex_sleeper.h"
+#include "shim/inspection/mailbox.h"
 #include "shim/inspection/task_files.h"
 #include "shim/interpose/real_functions.h"
 #include "shim/lifecycle/both_threads.h"
@@ -254,6 +255,7 @@ constinit const Upcalls kUpcalls = {
     .begin_attachment = begin_attachment,
     .end_attachment = end_attachment,
     .detach = request_detachment,
+    .sampling_signal_arrived = mailbox_answer,
     .before_exit = watch_end,
 };
 

@@ -4,7 +4,8 @@
     function_pointers.py LIBRARY
 
 The library's debug data tell the types of all variables, which gdb lists. What lower layers may call in higher ones is the one
-constant table kUpcalls (shim/base/upcalls.h); libc's functions and those that ours stand in front of are tables too.
+constant table kUpcalls (shim/base/upcalls.h); libc's functions and those that ours stand in front of are tables too. There is no
+list of exceptions.
 """
 
 import re
@@ -13,11 +14,6 @@ import subprocess
 import sys
 
 SKIPPED = 77
-# Variable: why it is none of that.
-ALLOWED = {
-    "g_clock": "libc's clock_gettime, looked up with libc's other functions (base/libc_functions)",
-    "g_on_arrival": "the mailbox's handler in the sampling signal, one folder (inspection)",
-}
 LINE = re.compile(r"^\d+:\s+(?P<type>.*?)(?P<name>(?:holdwatch::|\(anonymous namespace\)::|\w+::)*\w+)(?:\[\d+\])*(?P<rest>\)\(.*)?;$")
 
 
@@ -56,9 +52,8 @@ def main():
         return 1
     pointers = {name for name, declared in found.items() if is_function_pointer(declared, library)}
     faults = [f"{name} points to a function: let lifecycle's table have it (shim/base/upcalls.h)"
-              for name in sorted(pointers - set(ALLOWED))]
-    faults += [f"{name} points to no function any more: take it off the list" for name in sorted(set(ALLOWED) - pointers)]
-    print("\n".join(faults) or f"none of {len(found)} variables points to a function, but for {len(ALLOWED)} with a reason")
+              for name in sorted(pointers)]
+    print("\n".join(faults) or f"none of {len(found)} variables points to a function")
     return 1 if faults else 0
 
 

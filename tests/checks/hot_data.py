@@ -18,7 +18,7 @@ CACHE_LINE = 64
 WRITABLE = "dDbB"
 # Neighbours that do no harm, and why.
 HARMLESS = {
-    r"holdwatch::(g_real|g_begin_watch|g_await_watch|g_clock|g_before_filter|g_libc_thread_count)$": "written at start",
+    r"holdwatch::(g_real|g_libc_functions|g_libc_functions_are_known|g_libc_thread_count)$": "written at start",
     r"holdwatch::\(anonymous namespace\)::g_resolution$": "written at start",
     r"holdwatch::\(anonymous namespace\)::g_every_site_is_noted$": "written once",
     r"holdwatch::\(anonymous namespace\)::g_lost$": "counts overlong holds that found no room: seldom",

@@ -44,18 +44,17 @@ static int create_key_without_destructor(pthread_key_t* key, Destructor destruct
 namespace holdwatch {
 
 // The sanitizer's functions, for it has to see the threads' locks.
-const LibcFunctions& libc() {
-  static const LibcFunctions functions = [] {
-    LibcFunctions all{
+LibcFunctions g_libc_functions = [] {
+  LibcFunctions all{
 #define HOLDWATCH_LIBC_FUNCTION(name) .name = &::name,
 #include "shim/base/libc_functions.def"
 #undef HOLDWATCH_LIBC_FUNCTION
-    };
-    all.pthread_key_create = create_key_without_destructor;
-    return all;
-  }();
-  return functions;
-}
+  };
+  all.pthread_key_create = create_key_without_destructor;
+  return all;
+}();
+std::atomic<bool> g_libc_functions_are_known{true};
+void look_up_libc_functions_slow() {}
 
 namespace {
 

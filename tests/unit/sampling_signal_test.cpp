@@ -12,6 +12,7 @@
 
 #include "shim/common/contract/settings.h"
 #include "tests/catch.h"
+#include "tests/unit/upcalls.h"
 
 using namespace holdwatch;
 
@@ -24,6 +25,10 @@ void note_arrival(uint32_t value, ucontext_t*) {
   g_value = value;
   ++g_arrived;
 }
+
+struct NotedArrivals {
+  const ArrivalsGoTo receiver{note_arrival};
+};
 
 void do_nothing(int) {}
 
@@ -72,13 +77,13 @@ uint64_t bit_of(int signal) {
 
 }  // namespace
 
-TEST_CASE("opening changes no disposition") {
-  CHECK(signal_open(kSignalAuto, note_arrival));
+TEST_CASE_METHOD(NotedArrivals, "opening changes no disposition") {
+  CHECK(signal_open(kSignalAuto));
   CHECK(handled_signals().empty());
 }
 
-TEST_CASE("a signal carries its value, and leaves the default disposition behind") {
-  REQUIRE(signal_open(kSignalAuto, note_arrival));
+TEST_CASE_METHOD(NotedArrivals, "a signal carries its value, and leaves the default disposition behind") {
+  REQUIRE(signal_open(kSignalAuto));
   const int before = g_arrived;
   REQUIRE(signal_send(current_tid(), 0, 4711) == SamplingFailure::none);
   CHECK(g_arrived == before + 1);  // a signal to oneself is delivered before the system call returns
@@ -88,9 +93,9 @@ TEST_CASE("a signal carries its value, and leaves the default disposition behind
   CHECK(handled_signals().empty());
 }
 
-TEST_CASE("the handler stays as long as a signal is on its way, and it is not deadly") {
+TEST_CASE_METHOD(NotedArrivals, "the handler stays as long as a signal is on its way, and it is not deadly") {
   const int status = status_of_child([] {
-    signal_open(kSignalAuto, note_arrival);
+    signal_open(kSignalAuto);
     g_arrived = 0;
     block(SIGRTMAX, SIG_BLOCK);
     for (const uint32_t value : {1u, 2u}) {
@@ -107,8 +112,8 @@ TEST_CASE("the handler stays as long as a signal is on its way, and it is not de
   CHECK(status == 0);
 }
 
-TEST_CASE("a signal that the program uses is passed over") {
-  REQUIRE(signal_open(kSignalAuto, note_arrival));
+TEST_CASE_METHOD(NotedArrivals, "a signal that the program uses is passed over") {
+  REQUIRE(signal_open(kSignalAuto));
   std::signal(SIGRTMAX, do_nothing);
   std::signal(SIGRTMAX - 1, SIG_IGN);
   const SamplingFailure failure = signal_send(current_tid(), 0, 2);
@@ -121,9 +126,9 @@ TEST_CASE("a signal that the program uses is passed over") {
   CHECK(handled_signals().empty());
 }
 
-TEST_CASE("a signal that the program takes over while it is borrowed stays the program's") {
+TEST_CASE_METHOD(NotedArrivals, "a signal that the program takes over while it is borrowed stays the program's") {
   const int status = status_of_child([] {
-    signal_open(kSignalAuto, note_arrival);
+    signal_open(kSignalAuto);
     signal_send(current_tid(), 0, 3);
     std::signal(SIGRTMAX, do_nothing);
     signal_remove_handlers();
@@ -137,8 +142,9 @@ TEST_CASE("a signal that the program takes over while it is borrowed stays the p
   CHECK(status == 0);
 }
 
-TEST_CASE("a signal that the thread blocks is skipped, and without another the thread is not sampled") {
-  REQUIRE(signal_open(kSignalAuto, note_arrival));
+TEST_CASE_METHOD(NotedArrivals,
+                 "a signal that the thread blocks is skipped, and without another the thread is not sampled") {
+  REQUIRE(signal_open(kSignalAuto));
   REQUIRE(signal_send(current_tid(), bit_of(SIGRTMAX), 5) == SamplingFailure::none);
   CHECK(handled_signals() == std::vector<int>{SIGRTMAX - 1});
   signal_remove_handlers();
@@ -146,39 +152,40 @@ TEST_CASE("a signal that the thread blocks is skipped, and without another the t
   CHECK(handled_signals().empty());
 }
 
-TEST_CASE("the option's signal is used and no other") {
+TEST_CASE_METHOD(NotedArrivals, "the option's signal is used and no other") {
   const int wanted = SIGRTMIN + 3;
-  REQUIRE(signal_open(wanted, note_arrival));
+  REQUIRE(signal_open(wanted));
   REQUIRE(signal_send(current_tid(), 0, 7) == SamplingFailure::none);
   CHECK(handled_signals() == std::vector<int>{wanted});
   signal_remove_handlers();
   std::signal(wanted, do_nothing);
   CHECK(signal_send(current_tid(), 0, 8) == SamplingFailure::no_signal_free);
-  CHECK_FALSE(signal_open(wanted, note_arrival));
+  CHECK_FALSE(signal_open(wanted));
   std::signal(wanted, SIG_DFL);
 }
 
-TEST_CASE("an ordinary signal is not accepted, for two of them may become one on their way") {
-  CHECK_FALSE(signal_open(SIGUSR1, note_arrival));
+TEST_CASE_METHOD(NotedArrivals, "an ordinary signal is not accepted, for two of them may become one on their way") {
+  CHECK_FALSE(signal_open(SIGUSR1));
   CHECK(signal_send(current_tid(), 0, 9) == SamplingFailure::no_signal_free);
 }
 
-TEST_CASE("switched off, nothing is sent") {
-  CHECK_FALSE(signal_open(kSignalOff, note_arrival));
+TEST_CASE_METHOD(NotedArrivals, "switched off, nothing is sent") {
+  CHECK_FALSE(signal_open(kSignalOff));
   CHECK(signal_send(current_tid(), 0, 10) == SamplingFailure::switched_off);
 }
 
-TEST_CASE("a thread that is gone is reported, and the signal given back") {
-  REQUIRE(signal_open(kSignalAuto, note_arrival));
+TEST_CASE_METHOD(NotedArrivals, "a thread that is gone is reported, and the signal given back") {
+  REQUIRE(signal_open(kSignalAuto));
   CHECK(signal_send(0x3fffffff, 0, 11) == SamplingFailure::thread_gone);
   CHECK_FALSE(signals_under_way());
   signal_remove_handlers();
   CHECK(handled_signals().empty());
 }
 
-TEST_CASE("a program that raises the signal itself gets the default action: its end by that signal") {
+TEST_CASE_METHOD(NotedArrivals,
+                 "a program that raises the signal itself gets the default action: its end by that signal") {
   const int status = status_of_child([] {
-    signal_open(kSignalAuto, note_arrival);
+    signal_open(kSignalAuto);
     signal_send(current_tid(), 0, 12);  // not given back: the handler is still there
     raise(SIGRTMAX);
   });
@@ -186,9 +193,9 @@ TEST_CASE("a program that raises the signal itself gets the default action: its 
   CHECK(WTERMSIG(status) == SIGRTMAX);
 }
 
-TEST_CASE("a value like ours that was sent in another way is not taken for ours") {
+TEST_CASE_METHOD(NotedArrivals, "a value like ours that was sent in another way is not taken for ours") {
   const int status = status_of_child([] {
-    signal_open(kSignalAuto, note_arrival);
+    signal_open(kSignalAuto);
     signal_send(current_tid(), 0, 13);
     sigval value;
     value.sival_ptr = reinterpret_cast<void*>(uintptr_t{13});
@@ -198,11 +205,11 @@ TEST_CASE("a value like ours that was sent in another way is not taken for ours"
   CHECK(WTERMSIG(status) == SIGRTMAX);
 }
 
-TEST_CASE("a child of fork that starts anew has the default dispositions again") {
-  REQUIRE(signal_open(kSignalAuto, note_arrival));
+TEST_CASE_METHOD(NotedArrivals, "a child of fork that starts anew has the default dispositions again") {
+  REQUIRE(signal_open(kSignalAuto));
   REQUIRE(signal_send(current_tid(), 0, 14) == SamplingFailure::none);
   const int status = status_of_child([] {
-    signal_open(kSignalAuto, note_arrival);
+    signal_open(kSignalAuto);
     // The parent's handler is ours, and is given back when it is next used.
     signal_send(current_tid(), 0, 15);
     signal_remove_handlers();
@@ -212,13 +219,13 @@ TEST_CASE("a child of fork that starts anew has the default dispositions again")
   CHECK(status == 0);
 }
 
-TEST_CASE("in a child of fork nothing is on its way that its parent has sent") {
+TEST_CASE_METHOD(NotedArrivals, "in a child of fork nothing is on its way that its parent has sent") {
   const int status = status_of_child([] {
-    signal_open(kSignalAuto, note_arrival);
+    signal_open(kSignalAuto);
     block(SIGRTMAX, SIG_BLOCK);
     signal_send(current_tid(), 0, 17);
     const int of_child = status_of_child([] {
-      signal_open(kSignalAuto, note_arrival);
+      signal_open(kSignalAuto);
       if (signals_under_way() || !disposition_is_default(SIGRTMAX)) _exit(1);
     });
     if (of_child != 0 || !signals_under_way()) _exit(2);
@@ -226,11 +233,12 @@ TEST_CASE("in a child of fork nothing is on its way that its parent has sent") {
   CHECK(status == 0);
 }
 
-TEST_CASE("if the kernel queues no more signals, nothing is sent, and the disposition is restored") {
+TEST_CASE_METHOD(NotedArrivals,
+                 "if the kernel queues no more signals, nothing is sent, and the disposition is restored") {
   const int status = status_of_child([] {
     const rlimit none = {0, 0};
     setrlimit(RLIMIT_SIGPENDING, &none);
-    signal_open(kSignalAuto, note_arrival);
+    signal_open(kSignalAuto);
     if (signal_send(current_tid(), 0, 18) != SamplingFailure::not_queued || signals_under_way()) _exit(1);
     signal_remove_handlers();
     if (!handled_signals().empty()) _exit(2);
@@ -238,8 +246,9 @@ TEST_CASE("if the kernel queues no more signals, nothing is sent, and the dispos
   CHECK(status == 0);
 }
 
-TEST_CASE("errno is the same before and after an arrival") {
-  REQUIRE(signal_open(kSignalAuto, [](uint32_t, ucontext_t*) { errno = EIO; }));
+TEST_CASE_METHOD(NotedArrivals, "errno is the same before and after an arrival") {
+  const ArrivalsGoTo failing([](uint32_t, ucontext_t*) { errno = EIO; });
+  REQUIRE(signal_open(kSignalAuto));
   errno = ENOENT;
   const SamplingFailure failure = signal_send(current_tid(), 0, 16);
   const int error = errno;
@@ -248,7 +257,8 @@ TEST_CASE("errno is the same before and after an arrival") {
   CHECK(error == ENOENT);
 }
 
-TEST_CASE("another signal is due only if it is pending, handled, and was not blocked when ours came") {
+TEST_CASE_METHOD(NotedArrivals,
+                 "another signal is due only if it is pending, handled, and was not blocked when ours came") {
   block(SIGUSR1, SIG_BLOCK);
   ucontext_t context{};
   sigemptyset(&context.uc_sigmask);
