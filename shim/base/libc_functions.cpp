@@ -11,6 +11,7 @@
 #include "shim/base/libc_threads.h"
 #include "shim/common/elf/exported_functions.h"
 #include "shim/common/elf/file_symbol.h"
+#include "shim/common/glibc/version_names.h"
 
 // The loader's description of itself for debuggers. Weak, so that no library is needed for it: the loader is always there.
 extern "C++" [[gnu::weak]] r_debug _r_debug;
@@ -78,9 +79,7 @@ unsigned* find_thread_count(const LibcParts& parts) {
 
 // glibc 2.25 gave rwlocks and condition variables the fields that they have today; what is read of a lock is wrong before.
 bool is_too_old() {
-  const char* const version = libc().gnu_get_libc_version();
-  const bool has_two_digits = version[0] == '2' && version[1] == '.' && version[2] != '\0' && version[3] != '\0';
-  return version[0] == '2' && (!has_two_digits || (version[2] - '0') * 10 + version[3] - '0' < 25);
+  return glibc_minor(libc().gnu_get_libc_version()) < 25;
 }
 
 struct AnyModule {

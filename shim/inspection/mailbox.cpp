@@ -13,6 +13,7 @@
 #include "shim/base/os.h"
 #include "shim/common/contract/settings.h"
 #include "shim/common/glibc/interrupted_call.h"
+#include "shim/common/glibc/version_names.h"
 #include "shim/common/kernel/copy_bytes.h"
 #include "shim/inspection/task_files.h"
 
@@ -159,11 +160,8 @@ void wait_for_handlers_return(int tid) {
 
 // Since 2.41, libc makes the calls of all cancellation points in one place.
 bool hides_calls() {
-  const char* version = libc().gnu_get_libc_version();
-  const bool is_older =
-      version[0] == '2' && version[1] == '.' && (version[3] == '\0' || (version[2] - '0') * 10 + version[3] - '0' < 41);
-  if (is_older) return false;
-  return !can_distinguish_calls(g_mailbox.libc_code);
+  constexpr unsigned kHasOnePlace = 41;
+  return glibc_minor(libc().gnu_get_libc_version()) >= kHasOnePlace && !can_distinguish_calls(g_mailbox.libc_code);
 }
 
 SamplingFailure request_sample(int tid, uint64_t blocked_signals, MemoryRange stack) {

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "shim/common/kernel/system_call.h"
+#include "shim/common/text/digits.h"
 #include "shim/common/text/text_buffer.h"
 #include "shim/own_threads/seccomp_state.h"
 
@@ -125,11 +126,7 @@ bool visit_task_names(Visit visit) {
 }  // namespace
 
 void for_each_thread(void (*visit)(int tid)) {
-  visit_task_names([&](const char* name) {
-    int tid = 0;
-    for (; *name >= '0' && *name <= '9'; ++name) tid = tid * 10 + (*name - '0');
-    visit(tid);
-  });
+  visit_task_names([&](const char* name) { visit(static_cast<int>(leading_number(name))); });
 }
 
 }  // namespace holdwatch

@@ -19,11 +19,6 @@ namespace holdwatch {
 // Called before the program creates a thread, whose record must come from memory that is already reserved.
 [[gnu::noinline, gnu::cold]] void prepare_for_thread_slow(const pthread_attr_t* attributes);
 
-// Whether any thread may hold the lock: the first word of glibc's mutexes and rwlocks is 0 if none does.
-inline bool is_in_use(const void* lock) {
-  return *static_cast<const uint32_t*>(lock) != 0;
-}
-
 // Whether a call that acquires the lock would probably block, from glibc's own fields. Called
 // only while the process has one thread. A wrong yes costs a thread of ours; the caller is about to use the lock, so it can be read.
 inline bool looks_locked(LockWord word) {
@@ -32,8 +27,8 @@ inline bool looks_locked(LockWord word) {
     const auto& mutex = *reinterpret_cast<const pthread_mutex_t*>(address);
     const int type = mutex_type(mutex);
     // An only thread gets EDEADLK for an error-checking mutex of its own; it waits for one that another process holds.
-    const bool never_waits = type == PTHREAD_MUTEX_RECURSIVE ||
-                             (type == PTHREAD_MUTEX_ERRORCHECK && (mutex.__data.__kind & kMutexIsShared) == 0);
+    const bool never_waits =
+        type == PTHREAD_MUTEX_RECURSIVE || (type == PTHREAD_MUTEX_ERRORCHECK && !is_mutex_process_shared(mutex));
     return is_mutex_locked(mutex) && !never_waits;
   }
   const auto& rwlock = *reinterpret_cast<const pthread_rwlock_t*>(address);

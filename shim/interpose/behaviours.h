@@ -140,7 +140,7 @@ template <bool HasTimeout, LockKind Kind, Access How, typename Call>
 // Whether a call that finds the lock in use gets an exact stamp.
 template <LockKind Kind, Access How>
 [[gnu::always_inline]] inline bool is_stamped_exactly(Lock<Kind, How> lock, uint64_t tick_ns) {
-  return (tick_ns & kCallsAreFew) != 0 && is_in_use(lock.address);
+  return (tick_ns & kCallsAreFew) != 0 && is_lock_in_use(lock.address);
 }
 
 // The thread's first lock call, one that may begin the watch, recursion, a full block of slots, a signal handler. The

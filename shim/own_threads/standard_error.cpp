@@ -15,6 +15,7 @@
 
 #include "shim/base/thread_mode.h"
 #include "shim/common/kernel/system_call.h"
+#include "shim/common/text/escaped_text.h"
 #include "shim/common/text/text_buffer.h"
 #include "shim/own_threads/seccomp_state.h"
 
@@ -47,11 +48,6 @@ bool standard_error_is_what_it_was() {
   if (error != 0) return g_at_start.known && error != -EBADF;
   return g_at_start.known && now.device == g_at_start.device && now.inode == g_at_start.inode &&
          now.special_device == g_at_start.special_device;
-}
-
-// C0, DEL, and the second byte of C1 in its UTF-8 form: terminals act on all of them.
-bool is_control(unsigned char before, unsigned char byte) {
-  return byte < ' ' || byte == 0x7f || (before == 0xc2 && byte >= 0x80 && byte < 0xa0);
 }
 
 // A pipe without a reader, or a terminal stopped with Ctrl-S, must not stop us too. A pipe that poll reports as
@@ -103,12 +99,7 @@ FileFacts standard_error_at_start() {
 bool print_message(std::string_view text) {
   Line<kLineSize - 1> line;  // leaves room for the newline
   line << "holdwatch[" << g_pid << "]: ";
-  unsigned char before = 0;
-  for (const char character : text) {
-    const auto byte = static_cast<unsigned char>(character);
-    line << (is_control(before, byte) ? '?' : character);
-    before = byte;
-  }
+  put_printable(text, Escape::unprintable, [&line](char part) { line << part; });
   Line<kLineSize> whole;
   whole << line << '\n';
   if (calls_filtered()) return write_only(whole);

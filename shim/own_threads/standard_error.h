@@ -18,8 +18,8 @@ void standard_error_after_fork(int pid);
 // The file that standard_error_start found.
 FileFacts standard_error_at_start();
 
-// Writes "holdwatch[PID]: text\n" to descriptor 2. Control characters in `text` (a thread's name may contain any byte)
-// become '?', so that one call is one line; a text too long for one write ends in "...". Returns false if not
+// Writes "holdwatch[PID]: text\n" to descriptor 2. What is not printable in `text` (a path may contain any byte) is escaped
+// (common/text/escaped_text.h), so that one call is one line; a text too long for one write ends in "...". Returns false if not
 // everything was written: descriptor 2 is closed, refers to another file than at start, or accepts no more bytes.
 // Leaves errno, signals and cancellation as they were. Under a system call filter it is a single write, made only in
 // our own threads, which may wait for the reader; the program's threads print nothing then.

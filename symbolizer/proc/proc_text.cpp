@@ -7,7 +7,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
+
+#include "shim/common/text/digits.h"
 
 namespace holdwatch {
 namespace {
@@ -60,7 +61,7 @@ std::vector<int> thread_ids(int pid) {
   DIR* directory = opendir(process_file(pid, "task").c_str());
   if (directory == nullptr) return ids;
   while (const dirent* entry = readdir(directory)) {
-    if (entry->d_name[0] != '.') ids.push_back(std::atoi(entry->d_name));
+    if (entry->d_name[0] != '.') ids.push_back(static_cast<int>(leading_number(entry->d_name)));
   }
   closedir(directory);
   std::sort(ids.begin(), ids.end());

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "shim/common/text/digits.h"
+#include "shim/common/text/escaped_text.h"
 #include "shim/common/text/text_buffer.h"
 
 namespace holdwatch {
@@ -14,55 +14,6 @@ constexpr uint64_t kSecond = 1'000'000'000;
 constexpr uint64_t kMinute = 60 * kSecond;
 constexpr uint64_t kHour = 60 * kMinute;
 constexpr uint64_t kDay = 24 * kHour;
-
-// The length of the UTF-8 sequence at the start of `text`, 0 if it is invalid (RFC 3629: no overlong forms, no
-// surrogates, nothing above U+10FFFF).
-size_t utf8_sequence(std::string_view text) {
-  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  const auto continues = [&](size_t i) { return (byte(i) & 0xC0u) == 0x80u; };
-  const unsigned lead = byte(0);
-  if (lead < 0x80) return 1;
-  if (lead >= 0xC2 && lead <= 0xDF) return continues(1) ? 2 : 0;
-  if (lead >= 0xE0 && lead <= 0xEF) {
-    if (lead == 0xE0 && byte(1) < 0xA0) return 0;
-    if (lead == 0xED && byte(1) > 0x9F) return 0;
-    return continues(1) && continues(2) ? 3 : 0;
-  }
-  if (lead >= 0xF0 && lead <= 0xF4) {
-    if (lead == 0xF0 && byte(1) < 0x90) return 0;
-    if (lead == 0xF4 && byte(1) > 0x8F) return 0;
-    return continues(1) && continues(2) && continues(3) ? 4 : 0;
-  }
-  return 0;
-}
-
-// C0, DEL, and C1 in UTF-8 (terminals obey those too).
-bool is_control(std::string_view sequence) {
-  const auto first = static_cast<unsigned char>(sequence[0]);
-  if (sequence.size() == 1) return first < 0x20 || first == 0x7F;
-  return sequence.size() == 2 && first == 0xC2 && static_cast<unsigned char>(sequence[1]) < 0xA0;
-}
-
-void append_escaped(std::string& out, std::string_view bytes) {
-  for (const char byte : bytes) put_escaped(byte, [&out](char part) { out += part; });
-}
-
-std::string escape_with(std::string_view text, bool quotes) {
-  std::string out;
-  out.reserve(text.size());
-  while (!text.empty()) {
-    const size_t length = utf8_sequence(text);
-    const std::string_view piece = text.substr(0, length == 0 ? 1 : length);
-    if (length == 0 || is_control(piece)) {
-      append_escaped(out, piece);
-    } else {
-      if (quotes && (piece == "\"" || piece == "\\")) out += '\\';
-      out += piece;
-    }
-    text.remove_prefix(piece.size());
-  }
-  return out;
-}
 
 struct UtcTime {
   uint64_t year, month, day, hour, minute, second, millisecond;
@@ -113,11 +64,15 @@ std::string count_of(size_t count, std::string_view singular, std::string_view p
 }
 
 std::string escape(std::string_view text) {
-  return escape_with(text, false);
+  std::string out;
+  put_printable(text, Escape::unprintable, [&out](char part) { out += part; });
+  return out;
 }
 
 std::string quote(std::string_view text) {
-  return '"' + escape_with(text, true) + '"';
+  std::string out;
+  put_quoted(text, [&out](char part) { out += part; });
+  return out;
 }
 
 size_t columns(std::string_view text) {

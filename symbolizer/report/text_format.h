@@ -23,11 +23,8 @@ std::string format_time_compact(uint64_t wall_clock_ns);
 // "1 thread", "37 threads".
 std::string count_of(size_t count, std::string_view singular, std::string_view plural);
 
-// Replaces control characters and bytes that are not UTF-8 by \xNN, so that a name chosen by a client can neither move
-// the cursor of a terminal nor begin a line of its own in a log.
+// Safe to print, and in double quotes: see common/text/escaped_text.h.
 std::string escape(std::string_view text);
-
-// `text` in double quotes, with quotes and backslashes inside escaped too.
 std::string quote(std::string_view text);
 
 // How many columns valid UTF-8 occupies, counting every code point as one.

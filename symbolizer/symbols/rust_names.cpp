@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <bitset>
-#include <charconv>
 #include <cstdint>
 
 #include "shim/common/text/digits.h"
@@ -71,11 +70,10 @@ bool append_escape(std::string& out, std::string_view name) {
     return true;
   }
   if (!name.starts_with('u')) return false;
-  uint32_t code = 0;
-  const char* const end = name.data() + name.size();
-  const auto [after, error] = std::from_chars(name.data() + 1, end, code, 16);
-  if (error != std::errc() || after != end || !is_character(code) || code < 0x20 || code == 0x7f) return false;
-  append_utf8(out, code);
+  const auto code = number_of(name.substr(1), 16);
+  if (!code || *code > UINT32_MAX || !is_character(static_cast<uint32_t>(*code)) || *code < 0x20 || *code == 0x7f)
+    return false;
+  append_utf8(out, static_cast<uint32_t>(*code));
   return true;
 }
 
@@ -108,10 +106,7 @@ std::optional<std::string> demangle_legacy(std::string_view symbol) {
   std::string_view part;
   bool is_first = true;
   while (!symbol.empty() && is_digit(symbol.front())) {
-    size_t length = 0;
-    const auto [after, error] = std::from_chars(symbol.data(), symbol.data() + symbol.size(), length);
-    if (error != std::errc()) return std::nullopt;
-    symbol.remove_prefix(static_cast<size_t>(after - symbol.data()));
+    const size_t length = take_number(symbol, 10).value_or(0);
     if (length == 0 || length > symbol.size()) return std::nullopt;
     if (!part.empty()) {
       if (!is_first) out += "::";
@@ -184,11 +179,24 @@ class V0 {
     uint64_t value = 0;
     while (!eat('_')) {
       const char c = next();
-      const int digit = is_digit(c) ? c - '0' : is_lower(c) ? 10 + c - 'a' : is_upper(c) ? 36 + c - 'A' : -1;
+      const int digit = is_digit(c)   ? static_cast<int>(digit_value(c))
+                        : is_lower(c) ? 10 + c - 'a'
+                        : is_upper(c) ? 36 + c - 'A'
+                                      : -1;
       if (digit < 0 || value > (UINT64_MAX - 62) / 62) throw Malformed();
       value = value * 62 + static_cast<uint64_t>(digit);
     }
     return value + 1;
+  }
+
+  // Without a zero before it: "0" is a number, and what follows is not its.
+  size_t decimal() {
+    if (eat('0')) return 0;
+    std::string_view rest = symbol_.substr(at_);
+    const auto number = take_number(rest, 10);
+    if (!number) throw Malformed();
+    at_ = symbol_.size() - rest.size();
+    return *number;
   }
 
   // 0 if the tag is missing.
@@ -198,12 +206,7 @@ class V0 {
   Identifier identifier() {
     Identifier id;
     id.is_punycode = eat('u');
-    if (!is_digit(peek())) throw Malformed();
-    size_t length = static_cast<size_t>(next() - '0');
-    while (length != 0 && is_digit(peek())) {
-      length = length * 10 + static_cast<size_t>(next() - '0');
-      if (length > symbol_.size()) throw Malformed();
-    }
+    const size_t length = decimal();
     eat('_');
     if (length > symbol_.size() - at_) throw Malformed();
     id.text = symbol_.substr(at_, length);
@@ -263,7 +266,7 @@ class V0 {
         const char c = text.front();
         text.remove_prefix(1);
         if (!is_lower(c) && !is_digit(c)) return std::nullopt;
-        const auto digit = static_cast<uint64_t>(is_lower(c) ? c - 'a' : c - '0' + 26);
+        const auto digit = static_cast<uint64_t>(is_lower(c) ? c - 'a' : 26 + static_cast<int>(digit_value(c)));
         delta += digit * weight;
         const uint32_t threshold = k <= bias ? 1 : k >= bias + kMax ? kMax : k - bias;
         if (digit < threshold) break;

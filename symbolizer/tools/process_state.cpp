@@ -5,12 +5,12 @@
 #include <sys/vfs.h>
 
 #include <algorithm>
-#include <charconv>
 #include <csignal>
 #include <cstdint>
 #include <vector>
 
 #include "shim/common/proc/thread_files.h"
+#include "shim/common/text/digits.h"
 #include "symbolizer/proc/proc_text.h"
 
 namespace holdwatch {
@@ -59,10 +59,7 @@ bool has_ended(int pid) {
 }
 
 int ptrace_scope() {
-  const std::string text = read_text("/proc/sys/kernel/yama/ptrace_scope");
-  int scope = 0;
-  std::from_chars(text.data(), text.data() + text.size(), scope);
-  return scope;
+  return static_cast<int>(leading_number(read_text("/proc/sys/kernel/yama/ptrace_scope")));
 }
 
 }  // namespace holdwatch

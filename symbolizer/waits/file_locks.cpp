@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cinttypes>
-#include <cstdio>
 #include <optional>
 #include <string>
+#include <string_view>
 
+#include "shim/common/text/digits.h"
 #include "symbolizer/proc/proc_text.h"
 
 namespace holdwatch {
@@ -25,23 +25,34 @@ FileLock::Kind kind_of(std::string_view word) {
   return FileLock::Kind::other;
 }
 
+// Removes the next word from the start of `text`, up to a blank or the `end` of the word.
+std::string_view take_word(std::string_view& text, char end = ' ') {
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  const std::string_view word = text.substr(0, text.find(end));
+  text.remove_prefix(std::min(word.size() + 1, text.size()));
+  return word;
+}
+
 // "1: POSIX  ADVISORY  WRITE 4711 fe:01:131 0 EOF"; a lock that is waited for has "-> " after its number.
-std::optional<FileLock> parse_line(const std::string& line) {
+std::optional<FileLock> parse_line(std::string_view line) {
   FileLock lock;
-  unsigned major_number = 0, minor_number = 0;
-  char kind[16], access[16], end[32];
-  const size_t arrow = line.find("-> ");
-  lock.waits = arrow != std::string::npos;
-  const size_t begin = lock.waits ? arrow + 3 : line.find(": ");
-  if (begin == std::string::npos) return std::nullopt;
-  const char* const words = line.c_str() + begin + (lock.waits ? 0 : 2);
-  if (std::sscanf(words, "%15s %*15s %15s %d %x:%x:%" SCNu64 " %" SCNu64 " %31s", kind, access, &lock.pid,
-                  &major_number, &minor_number, &lock.inode, &lock.start, end) != 8)
-    return std::nullopt;
-  lock.kind = kind_of(kind);
-  lock.writes = std::string_view(access) == "WRITE";
-  lock.device = makedev(major_number, minor_number);
-  if (std::sscanf(end, "%" SCNu64, &lock.end) != 1) lock.end = UINT64_MAX;  // "EOF"
+  lock.waits = line.find("-> ") != std::string_view::npos;
+  const std::string_view before = lock.waits ? "-> " : ": ";
+  const size_t begin = line.find(before);
+  if (begin == std::string_view::npos) return std::nullopt;
+  line.remove_prefix(begin + before.size());
+  lock.kind = kind_of(take_word(line));
+  take_word(line);  // whether it is advisory
+  lock.writes = take_word(line) == "WRITE";
+  const auto pid = number_of(take_word(line));
+  lock.pid = pid ? static_cast<int>(*pid) : -1;
+  const auto major_number = number_of(take_word(line, ':'), 16), minor_number = number_of(take_word(line, ':'), 16);
+  const auto inode = number_of(take_word(line)), start = number_of(take_word(line));
+  if (!major_number || !minor_number || !inode || !start || line.empty()) return std::nullopt;
+  lock.device = makedev(static_cast<unsigned>(*major_number), static_cast<unsigned>(*minor_number));
+  lock.inode = *inode;
+  lock.start = *start;
+  lock.end = number_of(take_word(line)).value_or(UINT64_MAX);  // "EOF"
   return lock;
 }
 
@@ -90,7 +101,7 @@ bool is_alive(int pid) {
 std::vector<FileLock> parse_file_locks(std::string_view text) {
   std::vector<FileLock> locks;
   while (!text.empty()) {
-    const std::string line(text.substr(0, text.find('\n')));
+    const std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(text.size(), line.size() + 1));
     if (const auto lock = parse_line(line)) locks.push_back(*lock);
   }

@@ -39,7 +39,7 @@ MAY_INCLUDE = {
     "shim/common/elf": {"shim/common/elf", "shim/common/kernel"},
     "shim/common/waits": {"shim/common/waits"},
     "shim/common/glibc": {"shim/common/glibc", "shim/common/contract", "shim/common/kernel",
-                          "shim/common/proc/memory_range.h"},
+                          "shim/common/proc/memory_range.h", "shim/common/text/digits.h"},
     "shim/base": BASE,
     "shim/own_threads": OWN_THREADS,
     "shim/record": {"shim/record"} | OWN_THREADS,
@@ -64,7 +64,7 @@ MAY_INCLUDE = {
     "shim/public_api.cpp": {"shim/holdwatch.h", "shim/watch/watcher.h", "shim/reporter/report_callback.h"} | RECORD,
     "shim/asan_options.cpp": set(),
     # The reader of /proc for the symbolizer and the tools. The shim has its own (inspection/task_files), which counts with filters.
-    "symbolizer/proc": {"symbolizer/proc"},
+    "symbolizer/proc": {"symbolizer/proc", "shim/common/text/digits.h"},
     "symbolizer/unwind": {"symbolizer/unwind"} | PROC_TEXT,
     "symbolizer/symbols": {"symbolizer/symbols", "symbolizer/unwind/modules.h", "symbolizer/unwind/elf_notes.h"} | COMMON,
     "symbolizer/activity": {"symbolizer/activity", "symbolizer/unwind/memory.h"} | PROC_TEXT,

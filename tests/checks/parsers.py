@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks that what has a parser of its own is parsed nowhere else: two readers of the same bytes come to differ.
+"""Checks that what has a parser of its own is parsed nowhere else, and what has a writer is written nowhere else: two that read the
+same bytes, or write the same words, come to differ.
 
     parsers.py SOURCE_ROOT
 
@@ -27,6 +28,16 @@ RULES = (
     ("/proc/PID/stat", r"rfind\('\)'\)", "stat.rfind(')')", "shim/common/proc/thread_files.cpp", {}),
     ("/proc/PID/maps", r"separator\('-'\)|%l?l?x-%l?l?x|\bmaps\w*\.r?find\(", 'sscanf(line, "%lx-%lx %4s", &from, &to, how)',
      "shim/common/proc/maps_line.cpp", {}),
+    ("numbers in text", r"\bfrom_chars\b|\bstrto(?:l|u|d|f|imax)\w*\(|\bscanf\b|\bsscanf\b|\bato(?:i|l|ll|f)\(|\bsto(?:i|l|u|d|f)\w*\(|"
+     r"\*\s*10\s*\+|\b10\s*\*\s*\w+\s*\+|-\s*'0'", "number = number * 10 + (*at - '0');", "shim/common/text/digits.h", {}),
+    ("durations", r'"\s?(?:ns|us|ms|min)"|(?:%[\d.l]*[a-z]|\{[^{}"]*\}) ?(?:ns|us|ms|min)\b', 'text += std::to_string(ns / 1000) + " us";',
+     "shim/common/text/text_buffer.h",
+     {"shim/common/options/option_values.cpp": "values of options, which are parsed too: 250ms",
+      "symbolizer/tools/attach/commands.cpp": "always in milliseconds: scripts compare it",
+      "symbolizer/tools/inspect/live_process.cpp": "an upper bound, which is rounded up"}),
+    ("names and other text from outside", r"\bput_escaped\(|(?<!<)<\s*(?:0x20|' ')", "if (byte < 0x20 || byte == 0x7f)",
+     "shim/common/text/", {"symbolizer/symbols/rust_names.cpp": "not for printing: an escape in a name that no compiler writes"}),
+    ("fields of glibc's locks", r"\b__data\.__|\b__size\[", "mutex.__data.__owner", "shim/common/glibc/", {}),
     ("hexadecimal digits", r'"0123456789abcdef"|%02x|:02x', 'text += "0123456789abcdef"[byte >> 4];', "shim/common/text/digits.h", {}),
     ("command lines", r"\bgetopt|==\s*\"--[a-z]|starts_with\(\"--|\"-h\"", 'if (word == "--help")',
      "symbolizer/tools/command_line/argument_reader.cpp", {}),
@@ -39,7 +50,7 @@ def faults_of(path, text):
         found = re.search(pattern, code)
         if found and not path.startswith(home) and path not in exceptions:
             line = code.count("\n", 0, found.start()) + 1
-            yield f"{path}:{line}: {found[0]!r}: {what} are parsed in {home} alone"
+            yield f"{path}:{line}: {found[0]!r}: {what} are the business of {home} alone"
 
 
 def faults_of_rules(texts):

@@ -98,7 +98,7 @@ TEST_CASE("select names the descriptors of all three sets, each once, below its 
   FD_SET(101, &writers);
   FD_SET(103, &readers);
   const timeval time = {3, 250'000};
-  CHECK(whole('S', {103, at(readers), at(writers), 0, at(time)}) == "2 fds: 100 eventfd, 101 eventfd; timeout 3.2 s");
+  CHECK(whole('S', {103, at(readers), at(writers), 0, at(time)}) == "2 fds: 100 eventfd, 101 eventfd; timeout 3.25 s");
   CHECK(whole('S', {0, 0, 0, 0, 0}) == "no fds; no timeout");
   const timespec nine = {9, 0};
   CHECK(whole('R', {101, at(readers), 0, 0, at(nine)}) == "fd 100 eventfd; timeout 9 s");
@@ -114,7 +114,7 @@ TEST_CASE("a sleep says how long, or until when from now") {
   CHECK(whole('N', {at(time), 0}) == "3 s");
   CHECK(whole('C', {CLOCK_MONOTONIC, 0, at(time)}) == "3 s");
   const timespec never = {1'000'000'000, 0};
-  CHECK(Catch::endsWith(whole('C', {CLOCK_MONOTONIC, TIMER_ABSTIME, at(never)}), " s from now"));
+  CHECK(Catch::endsWith(whole('C', {CLOCK_MONOTONIC, TIMER_ABSTIME, at(never)}), " from now"));
   const timespec long_ago = {0, 1};
   CHECK(whole('C', {CLOCK_MONOTONIC, TIMER_ABSTIME, at(long_ago)}) == "until now");
 }
@@ -132,7 +132,7 @@ TEST_CASE("a sleep by processor time says so") {
   const timespec three = {3, 0}, never = {1'000'000'000, 0};
   CHECK(whole('C', {CLOCK_PROCESS_CPUTIME_ID, 0, at(three)}) == "3 s of CPU time");
   for (const clockid_t clock : {CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID, -6, -2, ~gettid() * 8 + 6})
-    CHECK(Catch::endsWith(whole('C', {static_cast<uint32_t>(clock), TIMER_ABSTIME, at(never)}), " s more CPU time"));
+    CHECK(Catch::endsWith(whole('C', {static_cast<uint32_t>(clock), TIMER_ABSTIME, at(never)}), " more CPU time"));
 }
 
 timespec seconds_from_now(clockid_t clock, time_t seconds) {
@@ -142,9 +142,9 @@ timespec seconds_from_now(clockid_t clock, time_t seconds) {
   return time;
 }
 
-// "timeout in 899.9 s": what is left of 900 s.
+// "timeout in 14 min 59 s": what is left of 900 s.
 bool is_in_900_s(const std::string& text, const std::string& prefix) {
-  return text.starts_with(prefix + "timeout in 8") && text.ends_with(" s");
+  return text.starts_with(prefix + "timeout in 14 min");
 }
 
 TEST_CASE("a futex is an address, and waits for as long as its operation says") {

@@ -31,6 +31,15 @@ TEST_CASE("a number is taken off the front, up to what is no digit of its base")
   CHECK(text == "ab");
 }
 
+TEST_CASE("a number that is a whole text has nothing beside it") {
+  CHECK(number_of("120") == 120);
+  CHECK(number_of("ff", 16) == 255);
+  for (const std::string_view given : {"", "1 ", " 1", "1x", "-1", "18446744073709551616"})
+    CHECK_FALSE(number_of(given));
+  CHECK(leading_number("34\n") == 34);
+  CHECK(leading_number("self") == 0);
+}
+
 TEST_CASE("no number, or one that does not fit, is none and takes nothing") {
   for (const std::string_view given : {"", "-1", "x", "A0", "18446744073709551616", "99999999999999999999999"}) {
     INFO(given);

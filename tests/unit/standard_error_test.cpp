@@ -24,7 +24,8 @@ TEST_CASE("a line begins with the name and the pid, and ends in a newline") {
 TEST_CASE("a line stays one line, whatever bytes are in it") {
   const Outcome outcome =
       in_child([] { return print_message("a\nb\x1b[31mc\td \xc3\xa4 \x7f\xc2\x9b\xc2\xa0") ? 0 : 1; });
-  CHECK(outcome.text == "holdwatch[" + std::to_string(outcome.pid) + "]: a?b?[31mc?d \xc3\xa4 ?\xc2?\xc2\xa0\n");
+  CHECK(outcome.text ==
+        "holdwatch[" + std::to_string(outcome.pid) + "]: a\\x0ab\\x1b[31mc\\x09d \xc3\xa4 \\x7f\\xc2\\x9b\xc2\xa0\n");
 }
 
 TEST_CASE("a line that is too long is cut, and still ends in a newline") {

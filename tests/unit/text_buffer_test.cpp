@@ -56,6 +56,15 @@ TEST_CASE("hundredths of a second are written below ten seconds only") {
   CHECK(written(Duration{20'090'000'000}) == "20 s");
 }
 
+TEST_CASE("tenths of a millisecond or of a microsecond are written below ten only") {
+  CHECK(written(Duration{1'590'000}) == "1.5 ms");
+  CHECK(written(Duration{2'000'000}) == "2 ms");
+  CHECK(written(Duration{10'500'000}) == "10 ms");
+  CHECK(written(Duration{9'999}) == "9.9 us");
+  CHECK(written(Duration{50'900}) == "50 us");
+  CHECK(written(Duration{99}) == "0 us");
+}
+
 TEST_CASE("a duration is rounded down, never up to a time that was not reached") {
   CHECK(written(Duration{999'999'999}) == "999 ms");
   CHECK(written(Duration{1'999'999'999}) == "1.99 s");

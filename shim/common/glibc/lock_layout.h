@@ -29,6 +29,15 @@ inline constexpr uint32_t kProtectedContended = 2;
 inline constexpr int kOwnerIsInconsistent = INT_MAX;        // PTHREAD_MUTEX_INCONSISTENT
 inline constexpr int kOwnerIsNotRecoverable = INT_MAX - 1;  // PTHREAD_MUTEX_NOTRECOVERABLE
 
+// Whether any thread may hold the lock, a mutex or an rwlock: the first word of either is 0 if none does.
+inline bool is_lock_in_use(const void* lock) {
+  static_assert(offsetof(pthread_mutex_t, __data.__lock) == 0 && offsetof(pthread_rwlock_t, __data.__readers) == 0);
+  return *static_cast<const uint32_t*>(lock) != 0;
+}
+
+// Where the kind is in a mutex.
+inline constexpr size_t kMutexKind = offsetof(pthread_mutex_t, __data.__kind);
+
 inline int mutex_type(const pthread_mutex_t& mutex) {
   return mutex.__data.__kind & kMutexTypeBits;
 }

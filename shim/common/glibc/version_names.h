@@ -5,17 +5,18 @@
 #include <gnu/libc-version.h>
 
 #include <cstddef>
-#include <cstring>
 #include <string_view>
+
+#include "shim/common/text/digits.h"
 
 namespace holdwatch {
 
-// The NN at the start of "34" or "34\0..."; 0 if there is none. Not strtoul: glibc's own may have a new symbol version.
-constexpr unsigned leading_number(std::string_view text) {
-  unsigned number = 0;
-  for (size_t at = 0; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at)
-    number = 10 * number + static_cast<unsigned>(text[at] - '0');
-  return number;
+// The NN of "2.NN", as gnu_get_libc_version has it; 0 if it is something else.
+constexpr unsigned glibc_minor(std::string_view version) {
+  constexpr std::string_view kPrefix = "2.";
+  if (version.find(kPrefix) != 0) return 0;
+  version.remove_prefix(kPrefix.size());
+  return static_cast<unsigned>(leading_number(version));
 }
 
 // The NN of the highest GLIBC_2.NN in a table of zero-terminated names; 0 if there is none.
@@ -24,7 +25,7 @@ constexpr unsigned highest_glibc_minor(std::string_view names) {
   unsigned highest = 0;
   for (size_t at = names.find(kPrefix); at != std::string_view::npos; at = names.find(kPrefix, at)) {
     at += kPrefix.size();
-    const unsigned minor = leading_number({names.data() + at, names.size() - at});
+    const auto minor = static_cast<unsigned>(leading_number({names.data() + at, names.size() - at}));
     if (minor > highest) highest = minor;
   }
   return highest;
@@ -32,8 +33,7 @@ constexpr unsigned highest_glibc_minor(std::string_view names) {
 
 // The minor version of the glibc in this process, for example 31 for glibc 2.31.
 inline unsigned present_glibc_minor() {
-  const char* dot = std::strchr(gnu_get_libc_version(), '.');
-  return dot == nullptr ? 0 : leading_number(dot + 1);
+  return glibc_minor(gnu_get_libc_version());
 }
 
 }  // namespace holdwatch

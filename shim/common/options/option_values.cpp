@@ -31,13 +31,13 @@ Parsed<uint64_t> scale_fraction(std::string_view digits, uint64_t unit_ns) {
   uint64_t sum = 0;
   uint64_t place = unit_ns;
   for (const char digit : digits) {
-    if (digit == '0') {
+    if (digit_value(digit) == 0) {
       place = place % 10 == 0 ? place / 10 : 0;
       continue;
     }
     if (place == 0 || place % 10 != 0) return {0, "finer than a nanosecond"};
     place /= 10;
-    sum += static_cast<uint64_t>(digit - '0') * place;
+    sum += digit_value(digit) * place;
   }
   return {sum, nullptr};
 }
@@ -82,15 +82,11 @@ Parsed<uint64_t> parse_duration(std::string_view text) {
 
 Parsed<uint64_t> parse_count(std::string_view text) {
   if (text.empty()) return {0, "empty"};
-  uint64_t value = 0;
-  for (const char character : text) {
+  for (const char character : text)
     if (!is_digit(character)) return {0, "not a whole number"};
-    if (__builtin_mul_overflow(value, uint64_t{10}, &value) ||
-        __builtin_add_overflow(value, static_cast<uint64_t>(character - '0'), &value)) {
-      return {0, kTooLarge};
-    }
-  }
-  return {value, nullptr};
+  const std::optional<uint64_t> number = number_of(text);
+  if (!number) return {0, kTooLarge};
+  return {*number, nullptr};
 }
 
 Parsed<size_t> parse_choice(std::string_view text, std::string_view values) {

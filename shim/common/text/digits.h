@@ -56,4 +56,15 @@ constexpr std::optional<uint64_t> take_number(std::string_view& text, unsigned b
   return value;
 }
 
+// The number that `text` is; none if there is anything else in it.
+constexpr std::optional<uint64_t> number_of(std::string_view text, unsigned base = 10) {
+  const std::optional<uint64_t> value = take_number(text, base);
+  return text.empty() ? value : std::nullopt;
+}
+
+// The number at the start of `text`, 0 if there is none: for what the kernel wrote, such as the name of a thread's directory.
+constexpr uint64_t leading_number(std::string_view text) {
+  return take_number(text, 10).value_or(0);
+}
+
 }  // namespace holdwatch

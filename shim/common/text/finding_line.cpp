@@ -1,7 +1,7 @@
 // The first line of a finding, with the facts that the shim knows: see first_line.h.
 #include <algorithm>
 
-#include "shim/common/text/digits.h"
+#include "shim/common/text/escaped_text.h"
 #include "shim/common/text/first_line.h"
 
 namespace holdwatch {
@@ -10,27 +10,11 @@ namespace {
 using Label = Line<256>;
 using LockLabel = Line<16>;
 
-// A name in quotes, escaped so that it cannot end them or move a terminal's cursor.
-struct Quoted {
-  const char* name;
-};
-TextBuffer& operator<<(TextBuffer& out, Quoted quoted) {
-  out << '"';
-  for (const char* at = quoted.name; *at != '\0'; ++at) {
-    const auto byte = static_cast<unsigned char>(*at);
-    if (byte < ' ' || byte == 0x7f) {
-      put_escaped(*at, [&out](char part) { out << part; });
-      continue;
-    }
-    if (*at == '"' || *at == '\\') out << '\\';
-    out << *at;
-  }
-  return out << '"';
-}
-
 std::string_view append_label(int tid, const char* name, TextBuffer& out) {
   out << tid;
-  if (name[0] != '\0') out << ' ' << Quoted{name};
+  if (name[0] == '\0') return out;
+  out << ' ';
+  put_quoted(name, [&out](char part) { out << part; });
   return out;
 }
 

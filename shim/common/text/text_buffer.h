@@ -48,6 +48,7 @@ class TextBuffer {
 
  private:
   TextBuffer& append_digits(uint64_t value, unsigned base);
+  TextBuffer& append_in_unit(uint64_t value, uint64_t unit, unsigned decimals);
 
   char* storage_;
   size_t capacity_;  // characters, without the terminating zero
@@ -100,6 +101,19 @@ inline TextBuffer& TextBuffer::append_digits(uint64_t value, unsigned base) {
   return *this << std::string_view(digits + first, sizeof digits - first);
 }
 
+// `value` in that unit, rounded down, with up to so many decimals: 2.50 is written as 2.5.
+inline TextBuffer& TextBuffer::append_in_unit(uint64_t value, uint64_t unit, unsigned decimals) {
+  append_digits(value / unit, 10);
+  char digits[3] = {'.'};
+  size_t kept = 0;
+  for (size_t i = 1; i <= decimals; ++i) {
+    value = value % unit * 10;
+    digits[i] = kDigits[value / unit];
+    if (digits[i] != '0') kept = i + 1;
+  }
+  return *this << std::string_view(digits, kept);
+}
+
 // At most two units: 850 ms, 1.25 s, 12.4 s, 14 min 3 s, 3 h 20 min; a part that is zero is left out. Rounds down,
 // because a held time is a lower bound: a lock must not appear to be held longer than is known.
 inline TextBuffer& TextBuffer::operator<<(Duration duration) {
@@ -109,24 +123,20 @@ inline TextBuffer& TextBuffer::operator<<(Duration duration) {
     uint64_t part_ns;
     const char* part_name;
   };
-  constexpr uint64_t kSecond = 1'000'000'000;
+  constexpr uint64_t kMicrosecond = 1'000, kMillisecond = 1'000'000, kSecond = 1'000'000'000;
   static constexpr Unit kUnits[] = {{86'400 * kSecond, " d", 3'600 * kSecond, " h"},
                                     {3'600 * kSecond, " h", 60 * kSecond, " min"},
                                     {60 * kSecond, " min", kSecond, " s"}};
+  const uint64_t ns = duration.ns;
   for (const Unit& unit : kUnits) {
-    if (duration.ns < unit.ns) continue;
-    *this << duration.ns / unit.ns << unit.name;
-    const uint64_t parts = duration.ns % unit.ns / unit.part_ns;
+    if (ns < unit.ns) continue;
+    *this << ns / unit.ns << unit.name;
+    const uint64_t parts = ns % unit.ns / unit.part_ns;
     return parts == 0 ? *this : *this << ' ' << parts << unit.part_name;
   }
-  if (duration.ns < 1'000'000) return *this << duration.ns / 1'000 << " us";
-  if (duration.ns < kSecond) return *this << duration.ns / 1'000'000 << " ms";
-  const uint64_t tenths = duration.ns % kSecond / 100'000'000;
-  const uint64_t hundredths = duration.ns < 10 * kSecond ? duration.ns % 100'000'000 / 10'000'000 : 0;
-  *this << duration.ns / kSecond;
-  if (tenths != 0 || hundredths != 0) *this << '.' << tenths;
-  if (hundredths != 0) *this << hundredths;
-  return *this << " s";
+  if (ns >= kSecond) return append_in_unit(ns, kSecond, ns < 10 * kSecond ? 2 : 1) << " s";
+  if (ns >= kMillisecond) return append_in_unit(ns, kMillisecond, ns < 10 * kMillisecond ? 1 : 0) << " ms";
+  return append_in_unit(ns, kMicrosecond, ns < 10 * kMicrosecond ? 1 : 0) << " us";
 }
 
 }  // namespace holdwatch

@@ -7,11 +7,11 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
 
+#include "shim/common/text/digits.h"
 #include "symbolizer/proc/proc_text.h"
 #include "symbolizer/tools/attach/refusal.h"
 #include "symbolizer/tools/attach/resource_limits.h"
@@ -68,7 +68,7 @@ CopiesLeft find_copies_left(int pid) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(process_file(pid, "fd"), error)) {
     const std::string path = std::filesystem::read_symlink(entry.path(), error);
-    const int descriptor = std::atoi(entry.path().filename().c_str());
+    const int descriptor = static_cast<int>(leading_number(entry.path().filename().native()));
     if (path == std::string("/memfd:") + kLibraryCopy + " (deleted)") left.libraries.push_back(descriptor);
     if (path == std::string("/memfd:") + kSymbolizerCopy + " (deleted)") left.symbolizers.push_back(descriptor);
   }

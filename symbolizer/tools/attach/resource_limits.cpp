@@ -1,14 +1,16 @@
 // See resource_limits.h.
 #include "symbolizer/tools/attach/resource_limits.h"
 
-#include <charconv>
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <iterator>
 #include <optional>
+#include <string_view>
 #include <system_error>
 
 #include "shim/common/proc/thread_files.h"
+#include "shim/common/text/digits.h"
 #include "symbolizer/proc/proc_text.h"
 
 namespace holdwatch::attach {
@@ -20,13 +22,12 @@ constexpr uint64_t kAddressSpace = uint64_t{512} << 20, kData = uint64_t{128} <<
 constexpr uint64_t kDescriptors = 4;
 
 // The soft limit in a line of /proc/PID/limits: "Max open files    1024    1048576    files", with more blanks.
-std::optional<uint64_t> soft_limit(const std::string& limits, const std::string& name) {
+std::optional<uint64_t> soft_limit(std::string_view limits, const std::string& name) {
   const size_t line = limits.find("\n" + name + " ");
-  if (line == std::string::npos) return std::nullopt;
-  const size_t value = limits.find_first_not_of(' ', line + 1 + name.size());
-  uint64_t limit = 0;
-  const auto [end, error] = std::from_chars(limits.data() + value, limits.data() + limits.size(), limit);
-  return error == std::errc{} ? std::optional(limit) : std::nullopt;  // "unlimited"
+  if (line == std::string_view::npos) return std::nullopt;
+  limits.remove_prefix(line + 1 + name.size());
+  limits.remove_prefix(std::min(limits.find_first_not_of(' '), limits.size()));
+  return take_number(limits, 10);  // none: "unlimited"
 }
 
 uint64_t bytes_of(const std::string& status, const char* field) {

@@ -2,7 +2,8 @@
 #include "symbolizer/tools/inspect/last_run.h"
 
 #include <algorithm>
-#include <charconv>
+
+#include "shim/common/text/digits.h"
 
 namespace holdwatch {
 namespace {
@@ -18,19 +19,12 @@ std::string_view value_of(std::string_view text, std::string_view name) {
   return start == std::string_view::npos ? std::string_view{} : text.substr(start, text.find('\n', start) - start);
 }
 
-std::optional<uint64_t> number(std::string_view text) {
-  uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 // "11579388.261893": milliseconds with six decimal places.
 std::optional<uint64_t> nanoseconds(std::string_view text) {
   constexpr size_t kDigits = 6;
   const size_t point = text.find('.');
   if (point == std::string_view::npos || text.size() - point - 1 != kDigits) return std::nullopt;
-  const auto whole = number(text.substr(0, point)), rest = number(text.substr(point + 1));
+  const auto whole = number_of(text.substr(0, point)), rest = number_of(text.substr(point + 1));
   if (!whole || !rest || *whole > UINT64_MAX / 1'000'000 - 1) return std::nullopt;
   return *whole * 1'000'000 + *rest;
 }
@@ -40,15 +34,15 @@ std::optional<uint64_t> nanoseconds(std::string_view text) {
 std::optional<LastRun> parse_last_run(std::string_view sched_file) {
   const auto ran_ns = nanoseconds(value_of(sched_file, "se.exec_start"));
   if (!ran_ns || *ran_ns == 0) return std::nullopt;
-  return LastRun{*ran_ns, number(value_of(sched_file, "se.avg.last_update_time")).value_or(0)};
+  return LastRun{*ran_ns, number_of(value_of(sched_file, "se.avg.last_update_time")).value_or(0)};
 }
 
 bool may_move_asleep(std::string_view kernel_release) {
   const size_t point = kernel_release.find('.');
   if (point == std::string_view::npos) return true;
-  const std::string_view rest = kernel_release.substr(point + 1);
-  const auto major = number(kernel_release.substr(0, point));
-  const auto minor = number(rest.substr(0, rest.find_first_not_of("0123456789")));
+  std::string_view rest = kernel_release.substr(point + 1);
+  const auto major = number_of(kernel_release.substr(0, point));
+  const auto minor = take_number(rest, 10);
   if (!major || !minor) return true;
   return *major > 6 || (*major == 6 && *minor >= 12);
 }

@@ -70,7 +70,7 @@ std::optional<LockWait> find_refused(const Capture& capture, bool timed, MemoryR
   }
   for (const uintptr_t word : words) {
     if (const auto wait = refused_mutex(word, timed, memory)) return wait;
-    if (const auto wait = refused_mutex(word - offsetof(pthread_mutex_t, __data.__kind), timed, memory)) return wait;
+    if (const auto wait = refused_mutex(word - kMutexKind, timed, memory)) return wait;
   }
   return std::nullopt;
 }

@@ -4,13 +4,14 @@
 
 #include <sched.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <future>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 
+#include "shim/common/text/digits.h"
 #include "symbolizer/proc/proc_text.h"
 #include "symbolizer/tools/inspect/last_run.h"
 
@@ -34,16 +35,19 @@ std::optional<uint64_t> read_clock_of(unsigned processor) {
 }
 
 // "0-3,6": Documentation/admin-guide/cputopology.rst.
-std::vector<unsigned> parse_list(const std::string& text) {
+std::vector<unsigned> parse_list(std::string_view text) {
   std::vector<unsigned> list;
-  const char* at = text.c_str();
-  while (*at >= '0' && *at <= '9') {
-    char* end = nullptr;
-    const unsigned long first = std::strtoul(at, &end, 10);
-    const unsigned long last = *end == '-' ? std::strtoul(end + 1, &end, 10) : first;
-    for (unsigned long one = first; one <= last; ++one) list.push_back(static_cast<unsigned>(one));
-    at = *end == ',' ? end + 1 : end;
-  }
+  const auto take = [&text](char before) {
+    if (!text.starts_with(before)) return false;
+    text.remove_prefix(1);
+    return true;
+  };
+  do {
+    const auto first = take_number(text, 10);
+    if (!first) break;
+    const uint64_t last = take('-') ? take_number(text, 10).value_or(*first) : *first;
+    for (uint64_t one = *first; one <= last; ++one) list.push_back(static_cast<unsigned>(one));
+  } while (take(','));
   return list;
 }
 
@@ -60,8 +64,9 @@ std::vector<unsigned> SchedulerClocks::online() {
 std::vector<unsigned> SchedulerClocks::listed_in(std::istream& stat) {
   std::vector<unsigned> list;
   for (std::string line; std::getline(stat, line) && line.starts_with("cpu");) {
-    const char* const number = line.c_str() + 3;
-    if (*number >= '0' && *number <= '9') list.push_back(static_cast<unsigned>(std::strtoul(number, nullptr, 10)));
+    std::string_view after(line);
+    after.remove_prefix(3);
+    if (const auto number = take_number(after, 10)) list.push_back(static_cast<unsigned>(*number));
   }
   return list;
 }

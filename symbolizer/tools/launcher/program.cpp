@@ -3,7 +3,7 @@
 //   program_kind=elf; program_path='/usr/bin/x'; program_interpreter='/lib64/ld-linux-x86-64.so.2'; program_obstacle=''
 #include <cstdio>
 
-#include "shim/common/glibc/version_names.h"
+#include "shim/common/text/digits.h"
 #include "symbolizer/tools/launcher/preload_check.h"
 #include "symbolizer/tools/launcher/shell_text.h"
 
