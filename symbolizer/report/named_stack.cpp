@@ -2,6 +2,7 @@
 #include "symbolizer/report/named_stack.h"
 
 #include "symbolizer/report/frame_numbers.h"
+#include "symbolizer/report/function_names.h"
 #include "symbolizer/report/text_format.h"
 
 namespace holdwatch {
@@ -67,6 +68,9 @@ std::optional<size_t> shared_frame(const NamedStack& taken, size_t then_raw, con
     // At another line, the functions inlined further in belong to another call.
     if (a.line != b.line || a.file != b.file) break;
   }
+  // A lock and the next one may be taken at the same line, in a loop for example. The standard library's functions that are inlined
+  // there are then alike in both stacks, but of two calls: what took the lock is the function that called them.
+  while (shared + 1 < present.end && is_library_frame(now.stack.frames[shared])) ++shared;
   return shared;
 }
 

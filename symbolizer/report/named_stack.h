@@ -51,7 +51,8 @@ class StackNamer {
 };
 
 // The frame in `now` of the function that took the lock, if the raw frames `then_raw` of `taken` and `now_raw` of `now`
-// are the same activation. Both may have inlined functions; the innermost one that they share is meant.
+// are the same activation. Both may have inlined functions; the innermost one that they share is meant, but for the standard
+// library's, which take the lock for their caller.
 std::optional<size_t> shared_frame(const NamedStack& taken, size_t then_raw, const NamedStack& now, size_t now_raw);
 
 }  // namespace holdwatch

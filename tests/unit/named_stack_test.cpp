@@ -98,6 +98,11 @@ TEST_CASE("the frame that took the lock is the innermost function that both stac
     CHECK(shared({frame("lock"), frame("f", 41), frame("main", 7)},
                  {frame("send"), frame("f", 43), frame("main", 7)}) == 1u);
   }
+  SECTION("the standard library's functions that take locks at one line, such as in a loop, are of two calls") {
+    CHECK(shared({frame("__gthread_mutex_lock", 749), frame("std::mutex::lock", 100), frame("f", 41)},
+                 {frame("__gthread_mutex_lock", 749), frame("std::mutex::lock", 100), frame("f", 41)}) == 2u);
+    CHECK(shared({frame("std::mutex::lock", 100)}, {frame("std::mutex::lock", 100)}) == 0u);
+  }
   SECTION("the same function inlined at another line is another call") {
     CHECK(shared({frame("f", 41), frame("main", 7)}, {frame("f", 43), frame("main", 9)}) == 1u);
   }
