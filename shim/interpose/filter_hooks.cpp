@@ -1,12 +1,13 @@
 // See filter_hooks.h.
 #include "shim/interpose/filter_hooks.h"
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
+
 #include "shim/base/upcalls.h"
+#include "shim/common/kernel/seccomp_filter.h"
 #include "shim/interpose/real_functions.h"
 #include "shim/own_threads/seccomp_state.h"
 
@@ -14,27 +15,10 @@ namespace holdwatch {
 
 namespace {
 
-// An action that leaves the caller alive and running: all others kill it, or pass it to a tracer or supervisor that may.
-bool is_harmless(unsigned action) {
-  switch (action & SECCOMP_RET_ACTION_FULL) {
-    case SECCOMP_RET_ALLOW:
-    case SECCOMP_RET_LOG:
-    case SECCOMP_RET_ERRNO:
-      return true;
-    default:
-      return false;
-  }
-}
-
 // The program's memory, which it is about to hand to the kernel.
 bool may_kill(const sock_fprog* program) {
   if (program == nullptr || program->filter == nullptr) return false;  // the kernel will refuse it
-  for (unsigned i = 0; i < program->len; ++i) {
-    const sock_filter& instruction = program->filter[i];
-    if (BPF_CLASS(instruction.code) != BPF_RET) continue;
-    if (BPF_RVAL(instruction.code) != BPF_K || !is_harmless(instruction.k)) return true;
-  }
-  return false;
+  return !std::all_of(program->filter, program->filter + program->len, is_harmless);
 }
 
 bool sets_filter(long mode, long program) {

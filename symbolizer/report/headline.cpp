@@ -39,13 +39,9 @@ const ReportHolder& exited_holder(const Report& report) {
 // The labels that a FirstLine refers to, filled from a report.
 class ReportFacts {
  public:
-  explicit ReportFacts(const Report& report) : report_(report) {
-    facts_.event = report.event;
-    facts_.phase = report.phase;
-    facts_.limit_ns = report.limit_ns;
+  explicit ReportFacts(const Report& report) : report_(report), facts_(first_line_from(report)) {
     facts_.lock_kind = report.lock_kind;
     facts_.lock_id = report.lock_id;
-    facts_.had_fallback_report = report.had_fallback_report;
     if (!report.holders.empty()) holders();
     waiters();
     cycle();
@@ -80,8 +76,6 @@ class ReportFacts {
   // A group of waiters is represented by the first one of the group that has waited longest.
   void waiters() {
     facts_.waiter_count = waiting_threads(report_);
-    facts_.lost_ns = report_.lost_ns;
-    facts_.threads_delayed = report_.threads_delayed;
     if (report_.waiters.empty()) return;
     const ReportWaiters& group = report_.waiters.front();
     facts_.longest_wait_ns = group.longest_ns;
@@ -111,7 +105,7 @@ class ReportFacts {
   }
 
   const Report& report_;
-  FirstLine facts_{};
+  FirstLine facts_;
   std::string holder_, exited_, position_, waiter_;
   std::string steps_[kShownOfCycle];
   size_t steps_size_ = 0;

@@ -13,6 +13,7 @@
 #include "shim/common/elf/cut_file.h"
 #include "shim/common/elf/dynamic_table.h"
 #include "shim/common/elf/memory_sources.h"
+#include "shim/common/text/listing.h"
 #include "shim/common/text/missing_library.h"
 #include "symbolizer/symbols/elf_sections.h"
 
@@ -47,13 +48,9 @@ std::vector<std::string> find_missing(const std::string& file, const std::string
   return missing;
 }
 
-// "a", "a and b", "a, b and c"
 std::string listed(const std::vector<std::string>& names) {
   std::string text;
-  for (size_t i = 0; i < names.size(); ++i) {
-    if (i > 0) text += i + 1 == names.size() ? " and " : ", ";
-    text += names[i];
-  }
+  for (size_t i = 0; i < names.size(); ++i) text.append(listing_separator(i, names.size())).append(names[i]);
   return text;
 }
 

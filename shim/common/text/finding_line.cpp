@@ -29,13 +29,9 @@ bool is_of_unknown_process(const Holder& holder) {
 // Fills a FirstLine from a finding; owns the labels that it points to.
 class FindingFacts {
  public:
-  explicit FindingFacts(const Finding& finding) : finding_(finding) {
-    facts_.event = finding.event;
-    facts_.phase = finding.phase;
-    facts_.limit_ns = finding.limit_ns;
+  explicit FindingFacts(const Finding& finding) : finding_(finding), facts_(first_line_from(finding)) {
     facts_.lock_kind = finding.lock.kind;
     facts_.lock_id = append_lock(finding.lock_id, lock_id_);
-    facts_.had_fallback_report = finding.had_fallback_report;
     if (finding.holder_count != 0) holders();
     waiters();
     if (is_cycle(finding.event)) cycle();
@@ -73,8 +69,6 @@ class FindingFacts {
 
   void waiters() {
     facts_.waiter_count = finding_.waiter_count + finding_.waiters_left_out;
-    facts_.lost_ns = finding_.lost_ns;
-    facts_.threads_delayed = finding_.threads_delayed;
     if (finding_.waiter_count == 0) return;
     const Waiter& first = finding_.waiters[0];
     facts_.waiter = append_label(first.tid, first.thread, waiter_label_);
@@ -103,7 +97,7 @@ class FindingFacts {
   }
 
   const Finding& finding_;
-  FirstLine facts_{};
+  FirstLine facts_;
   LockLabel lock_id_;
   Label holder_label_, exited_label_, waiter_label_;
   struct {

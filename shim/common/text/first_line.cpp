@@ -1,6 +1,8 @@
 // See first_line.h. This file has the wording; finding_line.cpp has the facts that the shim knows.
 #include "shim/common/text/first_line.h"
 
+#include "shim/common/text/listing.h"
+
 namespace holdwatch {
 namespace {
 
@@ -320,8 +322,7 @@ class Writer {
         out_ << " and " << facts_.cycle_length - i << " more";
         return;
       }
-      if (i > 0) out_ << (i + 1 == facts_.cycle_length ? " and " : ", ");
-      out_ << facts_.cycle[i].holds;
+      out_ << listing_separator(i, facts_.cycle_length) << facts_.cycle[i].holds;
     }
   }
   // Who holds what and waits for what.

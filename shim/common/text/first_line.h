@@ -52,6 +52,19 @@ struct FirstLine {
   bool is_cycle_likely;
 };
 
+// With the facts that a Finding and a Report call by the same name.
+template <typename Source>
+FirstLine first_line_from(const Source& source) {
+  FirstLine facts{};
+  facts.event = source.event;
+  facts.phase = source.phase;
+  facts.limit_ns = source.limit_ns;
+  facts.had_fallback_report = source.had_fallback_report;
+  facts.lost_ns = source.lost_ns;
+  facts.threads_delayed = source.threads_delayed;
+  return facts;
+}
+
 // Without "holdwatch[PID]: " before it, and without a newline. Writes nothing for lock-order events.
 void append_first_line(const FirstLine& facts, TextBuffer& out);
 

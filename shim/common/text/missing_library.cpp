@@ -6,10 +6,6 @@
 namespace holdwatch {
 namespace {
 
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && std::string_view(text.data() + text.size() - end.size(), end.size()) == end;
-}
-
 char lower(char character) {
   return character >= 'A' && character <= 'Z' ? static_cast<char>(character - 'A' + 'a') : character;
 }
@@ -25,7 +21,7 @@ void write_package(std::string_view name, std::string_view version, TextBuffer& 
 std::string_view library_missing_according_to(std::string_view complaint) {
   constexpr std::string_view kNotThere = ": cannot open shared object file: No such file or directory";
   constexpr std::string_view kOnly32Bits = ": wrong ELF class: ELFCLASS32";
-  if (!ends_with(complaint, kNotThere) && !ends_with(complaint, kOnly32Bits)) return {};
+  if (!complaint.ends_with(kNotThere) && !complaint.ends_with(kOnly32Bits)) return {};
   return {complaint.data(), complaint.find(':')};
 }
 

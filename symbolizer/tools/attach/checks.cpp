@@ -2,8 +2,6 @@
 #include "symbolizer/tools/attach/checks.h"
 
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <pwd.h>
 #include <sys/ptrace.h>
 #include <unistd.h>
@@ -14,6 +12,7 @@
 
 #include "shim/common/elf/headers.h"
 #include "shim/common/elf/open_file.h"
+#include "shim/common/kernel/seccomp_filter.h"
 #include "shim/common/proc/thread_files.h"
 #include "symbolizer/proc/proc_text.h"
 #include "symbolizer/tools/attach/library.h"
@@ -92,15 +91,6 @@ void check_libc(AttachTarget& target, const std::string& who) {
   throw Refusal(who +
                 " is statically linked: its lock calls cannot be redirected; holdwatch inspect shows which threads "
                 "wait for which");
-}
-
-// Whether the instruction leaves the process alive and running, whatever system call it is applied to; as in
-// shim/interpose/filter_hooks.cpp.
-bool is_harmless(const sock_filter& instruction) {
-  if (BPF_CLASS(instruction.code) != BPF_RET) return true;
-  const unsigned action = instruction.k & SECCOMP_RET_ACTION_FULL;
-  return BPF_RVAL(instruction.code) == BPF_K &&
-         (action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG || action == SECCOMP_RET_ERRNO);
 }
 
 // Filters of containers make calls fail, which is harmless; only root may read them.
