@@ -14,16 +14,13 @@ TEXT
   "$tool" run --list
   cat <<'TEXT'
 
-Exit status: that of PROGRAM; 1 if the library to preload is missing; 2 for bad use; 126 if PROGRAM cannot be run; 127 if
+Exit status: that of PROGRAM; 1 if the library cannot be preloaded; 2 for bad use; 126 if PROGRAM cannot be run; 127 if
 it does not exist.
 TEXT
 }
 
 # Ours after the ones that are there: some insist on being the first. With glibc before 2.34 also what the program may not link to.
 join_preload() {
-  case $library in
-    *[:\ ]*) fail "the loader cannot preload $library: its path has a colon or a space" ;;
-  esac
   case :${LD_PRELOAD-}: in
     *[:\ ]"$library"[:\ ]*) ;;
     *) LD_PRELOAD=${LD_PRELOAD:+$LD_PRELOAD:}$library${needed_beside:+:$needed_beside} ;;
@@ -31,10 +28,9 @@ join_preload() {
 }
 
 main() {
-  parse_arguments --program -- "$@"
+  parse_arguments --program --library "$library" -- "$@"
   eval "$operands"
   if [ $# = 0 ]; then bad_use "no program given; usage: holdwatch run [OPTION...] PROGRAM [ARGUMENT...]"; fi
-  if ! [ -r "$library" ]; then fail "cannot read $library: build or install holdwatch again"; fi
   join_preload
   export LD_PRELOAD
   exec "$@"

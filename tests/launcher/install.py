@@ -46,7 +46,7 @@ def check_place(place):
     answer = launcher.call(program, "run", "cat", "/proc/self/maps")
     if " " in str(place):
         answer.expect(1, "", "holdwatch: the loader cannot preload [^\n]*\n")
-        launcher.call(program, "doctor").expect(1, ".*no    library +the loader says: .*")
+        launcher.call(program, "doctor").expect(1, rf".*no    library +the loader cannot preload {re.escape(str(place))}/\S+: its path has a .*")
     else:
         assert f" {library_in(place)}\n" in answer.out, answer
         launcher.call(program, "doctor").expect(0, f".* {re.escape(str(library_in(place)))} .*")
@@ -79,6 +79,23 @@ def every_shell_will_do(top):
     launcher_file.write_text(text)
 
 
+def missing_parts_are_named(top):
+    """a library that was cut short, and the directory of commands: one line, and nothing is run"""
+    program, library = top / "bin/holdwatch", library_in(top)
+    whole = library.read_bytes()
+    library.write_bytes(whole[:64 * 1024])
+    launcher.call(program, "run", "echo", "ran").expect(1, "", rf"holdwatch: {re.escape(str(library))} is incomplete; [^\n]*\n")
+    library.unlink()
+    launcher.call(program, "run", "echo", "ran").expect(1, "", rf"holdwatch: {re.escape(str(library))} does not exist; [^\n]*\n")
+    launcher.call(program, "run").expect_bad_use("no program given; .*")
+    library.write_bytes(whole)
+    commands = top / "libexec/holdwatch/commands"
+    aside = shutil.move(commands, top / "aside")
+    launcher.call(program, "run", "echo", "ran").expect(
+        1, "", rf"holdwatch: the directory {re.escape(str(commands))} is missing or incomplete: install holdwatch again\n")
+    shutil.move(aside, commands)
+
+
 def commands_have_help(top):
     """each command's help, which needs no more than what is installed, and is listed"""
     program = top / "bin/holdwatch"
@@ -92,7 +109,7 @@ def main():
     directory = Path(tempfile.mkdtemp(prefix="holdwatch-install-"))
     try:
         top = install(directory)
-        launcher.run_cases([everything_is_there, parts_are_found, every_shell_will_do, commands_have_help], top)
+        launcher.run_cases([everything_is_there, parts_are_found, every_shell_will_do, missing_parts_are_named, commands_have_help], top)
     finally:
         shutil.rmtree(directory)
 

@@ -80,7 +80,7 @@ def copy_beginning(source, target):
 
 
 def incomplete_files_are_named():
-    """files that are just being copied: inspect and doctor say so, and do not die of the loader's SIGBUS"""
+    """files that are just being copied: every command says so, and neither it nor the program dies of the loader's SIGBUS"""
     with tempfile.TemporaryDirectory() as directory:
         inspect, shim, symbolizer = (f"{directory}/{name}" for name in ("inspect", "libholdwatch.so", "libholdwatch-symbolizer.so"))
         shutil.copy(f"{BUILD}/symbolizer/tools/inspect/holdwatch-inspect", inspect)
@@ -92,6 +92,18 @@ def incomplete_files_are_named():
         launcher.call(f"{BUILD}/symbolizer/tools/doctor/doctor", "--", shim).expect(
             1, rf".*no +library +{re.escape(shim)} is incomplete; .*"
             rf"note +names +[^\n]*the symbolizer cannot use {re.escape(symbolizer)}: the file is incomplete; .*")
+        launcher.call(f"{BUILD}/symbolizer/tools/launcher/arguments", "run", "--program", "--library", shim, "--", "true").expect(
+            1, ".*", rf"holdwatch: {re.escape(shim)} is incomplete; build or install holdwatch again\n")
+        if abilities.left_out(abilities.no_attaching()):
+            return
+        with subprocess.Popen([HOLDER, "1000"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            try:
+                launcher.wait_until_runs(process.pid, HOLDER)
+                launcher.call(f"{BUILD}/symbolizer/tools/attach/control", "attach", shim, process.pid).expect(
+                    1, "", rf"holdwatch: {re.escape(shim)} is incomplete; build or install holdwatch again\n")
+                assert process.poll() is None, "the process died of it"
+            finally:
+                process.kill()
 
 
 def hide_libraries():

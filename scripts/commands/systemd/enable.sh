@@ -4,11 +4,8 @@ for part in unit sandbox programs preload warnings drop_in; do . "$commands/syst
 
 # The library by a path without dots, which is to be read in unit files.
 settle_library() {
-  if ! [ -r "$library" ]; then fail "cannot read $library: build or install holdwatch again"; fi
-  library=$(readlink -f -- "$library")
-  case $library in
-    *[:\ ]*) fail "the loader cannot preload $library: its path has a colon or a space" ;;
-  esac
+  if [ -e "$library" ]; then library=$(readlink -f -- "$library"); fi
+  check_library
 }
 
 # Whether option $1, $2 in a file, is given here or there.

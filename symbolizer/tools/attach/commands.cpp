@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "shim/common/elf/cut_file.h"
 #include "symbolizer/tools/attach/checks.h"
 #include "symbolizer/tools/attach/injection_session.h"
 #include "symbolizer/tools/attach/libc_code.h"
@@ -222,6 +223,11 @@ void refuse_if_outputs_are_lost(int pid, const std::string& library, const std::
                   "; without --log and --json, reports go to the process's standard error, without names");
 }
 
+// The loader would map it, and the process would die of SIGBUS.
+void refuse_if_incomplete(const std::string& library) {
+  if (is_cut(library.c_str())) throw Refusal(library + " is incomplete; build or install holdwatch again");
+}
+
 void attach_serialized(int pid, const std::string& library, const std::vector<std::string>& options) {
   AttachTarget target(pid);
   target.refresh();
@@ -230,6 +236,7 @@ void attach_serialized(int pid, const std::string& library, const std::vector<st
     watched->settle(kAnswerTimeoutNs);
     refuse_if_watched(who, watched->state());
   }
+  refuse_if_incomplete(library);
   check_loadable(target);
   check_reachable(pid, library);
   refuse_if_outputs_are_lost(pid, library, options);

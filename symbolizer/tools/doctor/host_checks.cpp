@@ -7,14 +7,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
+#include <climits>
 #include <filesystem>
 
-#include "shim/common/elf/cut_file.h"
 #include "shim/common/glibc/version_names.h"
 #include "symbolizer/proc/proc_text.h"
 #include "symbolizer/symbols/program_file.h"
+#include "symbolizer/tools/launcher/library_check.h"
 #include "symbolizer/tools/missing_libraries.h"
 #include "symbolizer/tools/process_state.h"
 
@@ -45,15 +44,10 @@ std::string complaint_of_loader(const std::string& library) {
 }
 
 void check_library(const std::string& library, Findings& findings) {
-  if (access(library.c_str(), R_OK) != 0) {
-    const bool is_missing = errno == ENOENT || errno == ENOTDIR;
-    findings.obstacle("library", is_missing ? library + " does not exist; build or install it again"
-                                            : library + " cannot be read by this user: " + std::strerror(errno) +
-                                                  "; install holdwatch where every user can read it");
-    return;
-  }
-  if (is_cut(library.c_str())) {
-    findings.obstacle("library", library + " is incomplete; build or install it again");
+  Line<PATH_MAX + 128> obstacle;
+  write_library_obstacle(library.c_str(), obstacle);
+  if (obstacle.size() != 0) {
+    findings.obstacle("library", obstacle.c_str());
     return;
   }
   if (const std::string complaint = complaint_of_loader(library); !complaint.empty()) {

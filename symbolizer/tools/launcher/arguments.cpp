@@ -1,6 +1,6 @@
 // Reads a command's arguments with the table of options, and prints the result for the launcher's shell.
 //
-//   arguments COMMAND [--anywhere] [--environment] [--flags 'dry-run core=']... -- ARGUMENT...
+//   arguments COMMAND [--anywhere] [--environment] [--program] [--library FILE] [--flags 'dry-run core=']... -- ARGUMENT...
 //       HOLDWATCH_LIMIT='200ms'; export HOLDWATCH_LIMIT; given="$given LIMIT"; flag_dry_run=1; set -- 'operand' ...
 //   arguments COMMAND --list        the options, for --help
 //   arguments COMMAND --values NAME  what may follow --NAME, a word a line, for completion; nothing after a toggle
@@ -8,7 +8,8 @@
 // --anywhere: options may follow operands. --environment: relative paths in options in the environment are completed
 // too, with this command's working directory, for a process whose own may differ. --flags: the command's own flags,
 // with = if they take a value. --program: the first operand is a program to run; prints what prevents the loader from
-// preloading into it, and ends with the shell's 126 or 127 if it cannot be run at all. With a glibc that needs it,
+// preloading into it, and ends with the shell's 126 or 127 if it cannot be run at all. --library: the library to
+// preload; ends with status 1 and one line if the loader cannot. With a glibc that needs it,
 // needed_beside='libdl.so.2' is what must be preloaded together with the library. Bad use: one line to standard error,
 // status 2.
 #include <sys/stat.h>
@@ -23,6 +24,7 @@
 #include "shim/common/glibc/version_names.h"
 #include "shim/common/kernel/system_call.h"
 #include "symbolizer/tools/command_line/argument_reader.h"
+#include "symbolizer/tools/launcher/library_check.h"
 #include "symbolizer/tools/launcher/option_arguments.h"
 #include "symbolizer/tools/launcher/preload_check.h"
 #include "symbolizer/tools/launcher/shell_text.h"
@@ -30,7 +32,7 @@
 namespace holdwatch {
 namespace {
 
-constexpr int kBadUse = 2;
+constexpr int kNoLibrary = 1, kBadUse = 2;
 constexpr int kCannotRun = 126, kNoProgram = 127;  // the shell's exit statuses
 
 [[noreturn]] void bad_use(const TextBuffer& message) {
@@ -87,6 +89,7 @@ class Command {
   void refuse_standard_output() const;
   void print_operands() const;
   void print_needed_beside() const;
+  void check_library() const;
   void check_program();
 
  private:
@@ -97,6 +100,7 @@ class Command {
   [[noreturn]] void refuse_unknown(const Argument& option) const;
 
   const char* name_;
+  const char* library_ = nullptr;
   char** operands_ = nullptr;
   int count_ = 0;
   ArgumentReader::Options where_ = ArgumentReader::Options::first;
@@ -123,6 +127,7 @@ Command::Task Command::read_rules(ArgumentReader& rules) {
       completes_environment_ = true;
     }
     if (rule.name == "program") is_for_program_ = true;
+    if (rule.name == "library") library_ = rules.value_of(rule);
     if (rule.name == "flags") flags_ = rules.value_of(rule);
   }
   return Task::arguments;
@@ -254,6 +259,16 @@ void Command::print_needed_beside() const {
   if (present_glibc_minor() < kHasLibdlInside) std::fputs("needed_beside=libdl.so.2; ", stdout);
 }
 
+// Without a program, `run` is used in a wrong way, which its script says.
+void Command::check_library() const {
+  if (library_ == nullptr || (is_for_program_ && count_ == 0)) return;
+  Line<PATH_MAX + 128> obstacle;
+  write_library_obstacle(library_, obstacle);
+  if (obstacle.size() == 0) return;
+  std::fprintf(stderr, "holdwatch: %s\n", obstacle.c_str());
+  std::exit(kNoLibrary);
+}
+
 void Command::check_program() {
   if (!is_for_program_ || count_ == 0) return;
   const char* program = operands_[0];
@@ -287,6 +302,7 @@ int run(int count, char** arguments) {
     command.read_arguments(count - read, arguments + read);
     command.refuse_standard_output();
     command.print_needed_beside();
+    command.check_library();
     command.check_program();
     command.print_operands();
   }
