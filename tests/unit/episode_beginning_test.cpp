@@ -144,6 +144,8 @@ TEST_CASE("a wait for a lock that is part of a deadlock begins no episode of its
           test.deadlock(0);
           test.keeper->begin_cycles(*test.timing);
           if (take_reports() != Reports{{Event::deadlock, Phase::over}}) return 1;
+          for (RecordedThread& thread : test.scene.threads)
+            const_cast<HeldSlot*>(thread.record().waiting())->since_ns.store(test.ago(2 * kHour));
           if (!test.begin(&EpisodeKeeper::begin_wait_episodes, {test.scene.word(0), test.scene.word(1)})) return 2;
           return take_reports().empty() && test.keeper->episodes().active() == 1 ? 0 : 3;
         }) == 0);

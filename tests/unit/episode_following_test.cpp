@@ -65,6 +65,10 @@ TEST_CASE_METHOD(ReleaseDuringScan, "a hold that is released after the ended hol
   begin();
   release(thread);
   follow_after_taking();
+  const EndedHold* ended = nullptr;
+  report_queue().for_each_posted([&](const ReportRequest& request) { ended = request.ended; });
+  REQUIRE(ended != nullptr);
+  CHECK(ended->caller.pc == 0x402000);
   CHECK(take_reports() == Reports{{Event::hold, Phase::over}, {Event::hold, Phase::released}});
 }
 
