@@ -231,7 +231,7 @@ void StackCollector::capture_now(Event event, const HoldView& hold, Holder* out)
     if (!stayed) {
       stack->count = 0;
       stack->complete = false;
-      TextBuffer(stack->note, sizeof stack->note) << "the thread moved each time its stack was read";
+      TextBuffer(stack->note, sizeof stack->note) << "the stack changed each time it was read";
     }
     arena_.keep(*stack);
     out->now = stack;

@@ -123,7 +123,7 @@ void describe_what_is_lost(const Settings& settings, TextBuffer& out) {
     return;
   }
   out << "; reports go to stderr without function names";
-  const char* separator = ", and there will be nothing in ";
+  const char* separator = ", and nothing is written to ";
   for (const auto& [name, value] : {std::pair{"LOG=", settings.log}, std::pair{"JSON=", settings.json}}) {
     if (value[0] == '\0' || strcmp(value, "stderr") == 0) continue;
     out << separator << name << value;

@@ -162,7 +162,7 @@ def check_waits(checker):
         checker.expect("signal's stack", pid, rf"nothing was changed: thread {pid} is on a stack that is not its own or is nearly full")
     busy = "import sys; print(); sys.stdout.flush()\nwhile True: pass"
     with running(["/usr/bin/python3", "-c", busy]) as pid:
-        checker.expect("busy", pid, r"nothing was changed: its threads are running, .*; try again when .*, or start it with holdwatch run")
+        checker.expect("busy", pid, r"nothing was changed: its threads are running, .*; try again later, or start the program with holdwatch run")
 
 
 def check_ends(checker):
@@ -174,7 +174,7 @@ def check_ends(checker):
     leave = ("import ctypes, threading, time; threading.Thread(target=time.sleep, args=(3600,)).start(); print(flush=True); "
              "ctypes.CDLL(None).pthread_exit(None)")
     with running(["/usr/bin/python3", "-c", leave], status_says("State", "Z")) as pid:
-        checker.expect("main thread", pid, r".* has lost its main thread, .*: start it with holdwatch run instead")
+        checker.expect("main thread", pid, r".*: its main thread, .*, has exited: start it with holdwatch run instead")
 
 
 def check_unwritable(checker, directory):

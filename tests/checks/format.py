@@ -38,7 +38,7 @@ def main():
                    if file.suffix in {".h", ".cpp", ".c"})
     action = ["-i"] if "--fix" in sys.argv else ["--dry-run", "-Werror"]
     if subprocess.run([program, *action, *files], check=False).returncode != 0:
-        print(f"to mend it: {pathlib.Path(__file__).relative_to(root.resolve())} . --fix")
+        print(f"to fix it: {pathlib.Path(__file__).relative_to(root.resolve())} . --fix")
         return 1
     print(f"{len(files)} files are formatted")
     return 0

@@ -60,7 +60,7 @@ def moved_program(inspector, program, directory):
     half = pathlib.Path(directory) / "half"
     half.write_bytes(core.read_bytes()[:core.stat().st_size // 2])  # gdb writes the threads last
     look = Look(inspector, "--core", half)
-    require(look.status == 1 and "is truncated: what is left has no thread's registers" in look.errors, look)
+    require(look.status == 1 and "is truncated: no thread's registers are left" in look.errors, look)
     old.rename(new)
     look = Look(inspector, "--core", core)
     require(is_deadlock(look) and not has_names(look), look)

@@ -138,7 +138,7 @@ def scripts_and_others():
     script.write_text(f"#!{compile_c('static', LOCKS, '-static')}\n")
     expect(script, 1, "note +program .*", "no +program .*statically linked.*")
     script.write_text("#!/usr/bin/env python3\n")
-    said = expect(script, 0, r"note +program .*is a script run by /usr/bin/env, .*; run doctor on the program .*")
+    said = expect(script, 0, r"note +program .*is a script run by /usr/bin/env; .*; run doctor on it")
     assert said.count("\n") == 1, said
     expect(SHIM, 1, "no +program .*: it is a library, not a program")
     text = WORK / "text"

@@ -144,7 +144,7 @@ def reports_say_what_to_install():
     assert LIBRARIES[library] == package, answer
     assert "has held mutex" in answer.err, answer
     answer = launcher.call(HOLDWATCH, "run", "--limit", "200ms", "--json", "/nowhere/a", "--log", "/nowhere/b", HOLDER, "--briefly")
-    assert re.search(complaint + ", and there will be nothing in LOG=/nowhere/b and JSON=/nowhere/a$", answer.err, re.MULTILINE), answer
+    assert re.search(complaint + ", and nothing is written to LOG=/nowhere/b and JSON=/nowhere/a$", answer.err, re.MULTILINE), answer
 
 
 def says_what_to_install():
@@ -182,7 +182,7 @@ def attaches_without_the_symbolizer():
             launcher.wait_until_runs(process.pid, HOLDER)
             for option in ("--json", "--log"):
                 launcher.call(HOLDWATCH, "attach", process.pid, option, "/tmp/none").expect(
-                    1, "", r"holdwatch: attach can write to no log and no JSON file: the symbolizer needs [^\n]*libdw\.so\.1[^\n]*"
+                    1, "", r"holdwatch: attach cannot write a log or a JSON file: the symbolizer needs [^\n]*libdw\.so\.1[^\n]*"
                     r"apt-get install [^\n]*libdw1[^\n]*\n")
             launcher.call(HOLDWATCH, "doctor", process.pid).expect(0, r".*note +watch +it is not watched; holdwatch attach \d+ watches it now.*")
             with open(f"/proc/{process.pid}/maps", encoding="utf-8") as maps:

@@ -71,7 +71,7 @@ def build_directory_alone_is_moved(scratch):
     layout.write_text(re.sub("^commands=.*$", "commands=/nowhere/scripts/commands", layout.read_text(), flags=re.MULTILINE))
     for words in (("doctor",), ("--help",), ("help", "run"), ("run", "true"), ("nonsense",)):
         launcher.call(build / "scripts/holdwatch", *words).expect(
-            1, "", r"holdwatch: the commands are not in /nowhere/scripts/commands: [^\n*]* moved; to mend it, [^\n*]*"
+            1, "", r"holdwatch: the commands are not in /nowhere/scripts/commands: [^\n*]* moved; to fix it, [^\n*]*"
             r"scripts/configure BUILD_DIRECTORY\n")
 
 

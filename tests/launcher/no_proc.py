@@ -40,13 +40,13 @@ def for_us():
     launcher.mount("none", "/proc", "tmpfs")
     pid = os.getpid()
     for command in ("attach", "detach", "snapshot", "stop", "start"):
-        launcher.call(HOLDWATCH, command, pid).expect(1, "", f"holdwatch: reaching into a process {NEEDS_PROC}")
-    launcher.call(HOLDWATCH, "limit", pid, "1s").expect(1, "", f"holdwatch: reaching into a process {NEEDS_PROC}")
+        launcher.call(HOLDWATCH, command, pid).expect(1, "", f"holdwatch: this command {NEEDS_PROC}")
+    launcher.call(HOLDWATCH, "limit", pid, "1s").expect(1, "", f"holdwatch: this command {NEEDS_PROC}")
     launcher.call(HOLDWATCH, "inspect", pid).expect(1, "", f"holdwatch: inspect {NEEDS_PROC}")
     launcher.call(HOLDWATCH, "inspect", "--core", "/dev/null").expect(1, "", r"holdwatch: (?!inspect needs)[^\n]*\n")
     said = launcher.call(HOLDWATCH, "doctor").expect(0, ".*note +proc +/proc is not mounted: [^\n]*mount -t proc proc /proc\n.*")
     assert "traced" not in said[0], said[0]
-    launcher.call(HOLDWATCH, "doctor", pid).expect(3, rf".*note +process +process {pid} cannot be looked at without /proc\n")
+    launcher.call(HOLDWATCH, "doctor", pid).expect(3, rf".*note +process +process {pid} cannot be examined without /proc\n")
     launcher.call(HOLDWATCH, "run", "true").expect(0)
 
 

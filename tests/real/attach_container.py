@@ -26,7 +26,7 @@ PASSWD = "root:x:0:0:root:/:/none\nnobody:x:65534:65534:nobody:/:/none\n"
 # Where LOG and JSON lead to, as the container sees it.
 OPTIONS = {"HOLDWATCH_LOG": "/tmp/reports.txt", "HOLDWATCH_JSON": "/tmp/reports.json"}
 CANNOT_NAME = r"holdwatch\[1\]: cannot load libholdwatch-symbolizer\.so: .*; reports go to stderr without function names" \
-    r", and there will be nothing in LOG=/tmp/reports\.txt and JSON=/tmp/reports\.json"
+    r", and nothing is written to LOG=/tmp/reports\.txt and JSON=/tmp/reports\.json"
 TOLD = r'holdwatch\[1\]: thread (\d+) "mc-itemcrawler" has held mutex L1 1 s'
 TAKEN = r"holdwatch\[1\]: +taken by (\d+) .*memcached\+0x[0-9a-f]+ \(build id [0-9a-f]+\)"
 RELEASED = r'holdwatch\[1\]: L1 released by (\d+) "mc-itemcrawler"'

@@ -99,7 +99,7 @@ TEST_CASE("a file whose end is missing is cut short, however much of it can be r
   bytes.resize(FakeCore().bytes().size() / 2);
   CHECK(read(bytes).cut_short);
   bytes.resize(sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr) + 10);
-  CHECK(read(bytes).fault == "is truncated: what is left has no thread's registers");
+  CHECK(read(bytes).fault == "is truncated: no thread's registers are left");
 }
 
 namespace {

@@ -119,7 +119,7 @@ int open_memory(int pid) {
   if (is_in_state(status, 'Z'))
     throw Refusal(
         describe_process(pid) +
-        " has lost its main thread, through which its memory is accessed: start it with holdwatch run instead");
+        ": its main thread, through which its memory is accessed, has exited: start it with holdwatch run instead");
   // When it is opened, the kernel makes all its checks: user, capabilities, yama, security modules.
   const int memory = open(process_file(pid, "mem").c_str(), O_RDWR | O_CLOEXEC);
   if (memory < 0 && errno == ENOENT) throw Refusal("process " + std::to_string(pid) + " has exited");

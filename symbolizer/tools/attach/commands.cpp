@@ -43,7 +43,7 @@ void refuse_if_watched(const std::string& who, ControlState state) {
     case ControlState::attaching:
       throw Refusal(who + " is already watched; to end that: holdwatch detach " + who.substr(0, who.find(' ')));
     case ControlState::detaching:
-      throw Refusal(who + " is still being detached from: a report is blocked on its reader; try again");
+      throw Refusal(who + ": a detach is still in progress, because a report is blocked on its reader; try again");
     case ControlState::loading:
       throw Refusal(who + " is still loading holdwatch; try again");
     case ControlState::idle:
@@ -147,14 +147,14 @@ Watched find_watched(AttachTarget& target, ControlRequest request) {
   if (!watched) refuse_unwatched(target.pid(), request, "");
   watched->settle(kAnswerTimeoutNs);
   if (const ControlState state = watched->state(); state == ControlState::loading || state == ControlState::attaching)
-    throw Refusal(describe_process(target.pid()) + " is still being attached to; try again");
+    throw Refusal(describe_process(target.pid()) + ": another attach is still in progress; try again");
   return *watched;
 }
 
 // Whatever fails because a process has exited, the message is that it has exited.
 template <typename Work>
 void with_process(int pid, Work work) {
-  if (!has_proc()) throw Refusal(std::string("reaching into a process ") + kNeedsProc);
+  if (!has_proc()) throw Refusal(std::string("this command ") + kNeedsProc);
   const std::string who = describe_process(pid);
   try {
     const InjectionSession session(pid);
@@ -186,10 +186,10 @@ void send_to_process(int pid, ControlRequest request, uint64_t argument) {
 
 Watched::Answer answer_of_attachment(AttachTarget& target, const std::string& who) {
   auto watched = Watched::find(target);
-  if (!watched) throw Refusal(who + " has lost holdwatch's library: it has exited or executed another program");
+  if (!watched) throw Refusal(who + " no longer has holdwatch loaded: it has exited or executed another program");
   auto answer = watched->wait_for_answer(kAttachTimeoutNs);
   if (!answer)
-    throw Refusal(who + ": attaching waits for the loader, which another thread holds; it will complete by itself");
+    throw Refusal(who + ": attaching waits for the loader's lock, which another thread holds; it completes by itself");
   return *answer;
 }
 
@@ -219,7 +219,7 @@ void print_attached(const std::string& who, const std::string& answer, uint64_t 
 void refuse_if_outputs_are_lost(int pid, const std::string& library, const std::vector<std::string>& options) {
   if (!names_output(options) || !sees_the_same_file(pid, library)) return;
   if (const std::string why_not = why_symbolizer_not_loaded(library); !why_not.empty())
-    throw Refusal("attach can write to no log and no JSON file: the symbolizer " + why_not +
+    throw Refusal("attach cannot write a log or a JSON file: the symbolizer " + why_not +
                   "; without --log and --json, reports go to the process's standard error, without names");
 }
 
@@ -266,7 +266,7 @@ void snapshot(int pid) {
 
 void stop(int pid) {
   send_to_process(pid, ControlRequest::stop, 0);
-  printf("%s is silent until holdwatch start %d\n", describe_process(pid).c_str(), pid);
+  printf("%s no longer reports anything; to resume: holdwatch start %d\n", describe_process(pid).c_str(), pid);
 }
 
 void start(int pid) {

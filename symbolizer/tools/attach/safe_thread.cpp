@@ -275,8 +275,8 @@ std::unique_ptr<RemoteCall> take_safe_thread(AttachTarget& target, const LibcCod
     if (auto thread = search.look()) return thread;
     if (has_ended(target.pid())) throw Refusal(describe_process(target.pid()) + " has exited");
     if (std::chrono::steady_clock::now() > until)
-      throw Refusal("nothing was changed: " + search.obstacle() + "; try again when " + describe_process(target.pid()) +
-                    " is past it, or start it with holdwatch run");
+      throw Refusal("nothing was changed: " + search.obstacle() +
+                    "; try again later, or start the program with holdwatch run");
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
 }

@@ -52,7 +52,7 @@ int look_at_process(const std::string& subject, const std::string& library, Find
   int pid = 0;
   if (!parse_process_id(subject, pid)) return fail(kBadUse, "no such process: " + subject);
   if (!has_proc()) {
-    findings.note("process", "process " + subject + " cannot be looked at without /proc");
+    findings.note("process", "process " + subject + " cannot be examined without /proc");
     return verdict(Coverage::denied, findings);
   }
   try {

@@ -97,11 +97,13 @@ void check_gained_rights(const std::string& path, uid_t uid, Findings& findings)
 }
 
 void check_script(const std::string& path, const std::string& interpreter, Findings& findings) {
-  const std::string runs = path + " is a script run by " + interpreter + ", which is watched with everything that it ";
+  const std::string runs = path + " is a script run by " + interpreter + "; ";
   findings.note("program",
                 runs + (starts_another(interpreter)
-                            ? "starts in its place; run doctor on the program that it starts"
-                            : "starts; --exe NAME limits it to one program; the following is about " + interpreter));
+                            ? "the program that this executes is watched; run doctor on it"
+                            : "this and all programs that it starts are watched; --exe NAME limits that to one; the "
+                              "following is about " +
+                                  interpreter));
 }
 
 // Whether the file may be in a directory that this user may not search.

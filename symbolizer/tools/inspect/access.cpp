@@ -26,19 +26,20 @@ std::string why_no_permission(int pid) {
   struct stat owner {};
   const int scope = ptrace_scope();
   if (scope == kNobody) {
-    return subject(pid) + " cannot be inspected: kernel.yama.ptrace_scope is 3, which only a reboot changes";
+    return "cannot inspect " + subject(pid) + ": kernel.yama.ptrace_scope is 3, which forbids it until the next reboot";
   }
   if (geteuid() == 0) {
-    return subject(pid) + " cannot be inspected: root here lacks CAP_SYS_PTRACE (a container?); run it on the host";
+    return "cannot inspect " + subject(pid) + ": root here lacks CAP_SYS_PTRACE (a container?); run it on the host";
   }
   if (stat(process_file(pid, "").c_str(), &owner) == 0 && owner.st_uid != geteuid()) {
-    return subject(pid) + " belongs to another user or is not dumpable: run this as root (sudo)";
+    return "cannot inspect " + subject(pid) +
+           ": it belongs to another user or is not dumpable; run this as root (sudo)";
   }
   if (scope != 0) {
-    return subject(pid) + " cannot be inspected: kernel.yama.ptrace_scope is " + std::to_string(scope) +
+    return "cannot inspect " + subject(pid) + ": kernel.yama.ptrace_scope is " + std::to_string(scope) +
            "; run this as root (sudo)";
   }
-  return subject(pid) + " cannot be inspected: run this as root (sudo)";
+  return "cannot inspect " + subject(pid) + ": permission denied; run this as root (sudo)";
 }
 
 // A thread of the process that has not exited. If a thread has, such as the main thread after pthread_exit, its files
@@ -87,7 +88,7 @@ std::optional<int> process_to_inspect(int pid, std::string& why) {
 
 std::string why_not_readable(int pid) {
   const std::string status = read_text(process_file(pid, "status"));
-  if (!status_number(status, "Tgid")) return subject(pid) + " has exited meanwhile";
+  if (!status_number(status, "Tgid")) return subject(pid) + " has exited";
   if (status_field(status, "State").value_or("").starts_with('Z'))
     return subject(pid) + " has exited and is a zombie: its parent has not waited for it";
   char path[16];

@@ -191,8 +191,8 @@ CoreFile read_core_file(MemoryReader& file) {
   sort_and_thin(core.segments);
   sort_and_thin(core.mappings);
   if (!core.threads.empty()) return core;
-  core.fault = core.cut_short ? "is truncated: what is left has no thread's registers"
-                              : "is damaged: it has no thread's registers";
+  core.fault =
+      core.cut_short ? "is truncated: no thread's registers are left" : "is damaged: it has no thread's registers";
   return core;
 }
 

@@ -128,7 +128,7 @@ Capture LiveProcess::capture_blocked(const Task& task) {
   capture.snapshot = task.snapshot;
   if (task.snapshot.registers.known == 0) {
     std::snprintf(capture.snapshot.why_short, sizeof capture.snapshot.why_short,
-                  "stack not captured: it runs, and another program has stopped it");
+                  "stack not captured: the thread was running when another program stopped it");
     return capture;
   }
   copy_stack(memory_, modules_, capture);
@@ -176,7 +176,7 @@ Capture LiveProcess::capture(const Task& task) {
   capture.snapshot.tid = task.tid;
   capture.snapshot.state = now.snapshot.state;
   std::snprintf(capture.snapshot.why_short, sizeof capture.snapshot.why_short,
-                "stack not captured: the thread has exited, or keeps moving");
+                "stack not captured: the thread has exited, or its state changed during each attempt");
   return capture;
 }
 
