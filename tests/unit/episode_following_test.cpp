@@ -101,6 +101,7 @@ TEST_CASE_METHOD(EpisodeScene, "an ended hold goes to the episode that it belong
   REQUIRE(request != nullptr);
   REQUIRE(request->ended != nullptr);
   CHECK(request->ended->caller.pc == 0x402000);
+  CHECK(request->state.holder_count == 1);  // as it was last seen
   CHECK(take_reports() == Reports{{Event::hold, Phase::released}});
   CHECK(keeper->episodes().active() == 0);
 }
@@ -190,11 +191,10 @@ TEST_CASE_METHOD(EpisodeScene,
   start();
   hold(kHour + kHour / 2);
   REQUIRE(begin_hold());
-  CHECK(keeper->follow_all(*timing));
   fill_queue();
-  release();
-  keeper->take_ended_holds(*timing);
+  release_without_handing_over();
   CHECK(keeper->follow_all(*timing));
+  CHECK(keeper->has_followed_all());
   empty_queue();
   CHECK_FALSE(keeper->follow_all(*timing));
   CHECK_FALSE(keeper->has_followed_all());
