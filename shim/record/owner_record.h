@@ -1,18 +1,16 @@
-// A thread's record as its thread may use it: the fast paths of lock calls, and the stack of slots, which the slow
-// paths use too. Readers have a ThreadRecord instead: the same memory, without these operations.
+// A thread's record as its thread may use it in lock calls: the fast paths, on top of the stack of slots.
 // Hot context: straight-line stores to the thread's own cache lines; no call, no allocation, no atomic
 // read-modify-write.
-// The slow paths: acquire_slow.h, hold_levels.h, hold_notes.h.
+// The slow paths: acquire_slow.h, hold_levels.h, hold_notes.h. Readers have a ThreadRecord instead: the same memory, without
+// these operations.
 #pragma once
 
-#include <atomic>
-#include <cstddef>
 #include <cstdint>
 
 #include "shim/base/clock_line.h"
 #include "shim/common/glibc/lock_layout.h"
 #include "shim/record/call_sites.h"
-#include "shim/record/thread_record.h"
+#include "shim/record/slot_stack.h"
 
 namespace holdwatch {
 
@@ -26,7 +24,7 @@ inline bool held_repeatedly(LockWord lock) {
   return lock.access() == Access::shared && rwlock_readers(*reinterpret_cast<const pthread_rwlock_t*>(address)) > 1;
 }
 
-class OwnerRecord : public ThreadRecord {
+class OwnerRecord : public SlotStack {
  public:
   // Whether the next lock call may simply take the top slot, which is returned in `slot`. False at the end of a block;
   // if the slot below belongs to a lock call that has not ended, because a signal handler has interrupted it or jumped
@@ -119,45 +117,17 @@ class OwnerRecord : public ThreadRecord {
     return at_release == kAgain && slot->sp.load(std::memory_order_relaxed) == caller_sp ? slot : nullptr;
   }
 
-  // --- the stack of slots ---
-
-  HeldSlot* top() const { return top_.load(std::memory_order_relaxed); }
-  // The newest slot of a hold of the lock at `address`, or null.
-  [[gnu::noinline]] HeldSlot* find(uintptr_t address);
-  // The next hold of the lock in a slot older than `slot`, or null.
-  HeldSlot* next_below_of(const HeldSlot* slot, LockWord lock);
-  // A slot for a lock call whose caller has the stack pointer `sp`; null if none is left.
-  HeldSlot* take_slot_slow(uintptr_t sp);
-  static void fill(HeldSlot& slot, const Caller& caller, uint64_t tick_ns) {
-    slot.sp.store(caller.sp, std::memory_order_release);  // first: see was_jumped_out_of
-    slot.pc.store(caller.pc, std::memory_order_release);
-    slot.number.store(slot.number.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-    slot.since_ns.store(tick_ns, std::memory_order_release);
-    slot.bp.store(caller.bp, std::memory_order_release);
-  }
-  // Ends a hold, or a wait that did not succeed.
-  [[gnu::noinline]] void drop(HeldSlot& slot);
-  // The thread has exited: it no longer waits for anything.
-  void end_waits();
-  // Empties the record for its next owner. Use numbers keep counting: an identity is never reused.
-  void clear();
-
-  // --- what else the slow paths use ---
+  // --- for the slow paths ---
 
   static Caller caller_of(const HeldSlot& slot) {
     return {slot.pc.load(std::memory_order_relaxed), slot.sp.load(std::memory_order_relaxed),
             slot.bp.load(std::memory_order_relaxed)};
   }
-  using ThreadRecord::word_of;
   CallerNotes& caller_notes(HeldSlot& slot) { return const_cast<CallerNotes&>(notes_of(slot)); }
   // The return address of the latest call made by the frame whose stack pointer was `sp` at its own lock call. 0 if it
   // cannot be read, as with an `sp` of 0, which stands for no frame.
   uintptr_t return_address_below(uintptr_t sp) const {
     return is_on_thread_stack(sp) ? *reinterpret_cast<const uintptr_t*>(sp - sizeof(uintptr_t)) : 0;
-  }
-  // False on a coroutine's stack, which may end anywhere above. `sp` 0 gives false even if the stack is not known.
-  bool is_on_thread_stack(uintptr_t sp) const {
-    return stack_end.load(std::memory_order_relaxed) - sp < stack_span.load(std::memory_order_relaxed);
   }
   // Counts an acquisition for which there was no slot.
   void count_unrecorded() {
@@ -165,32 +135,6 @@ class OwnerRecord : public ThreadRecord {
   }
 
  private:
-  static bool is_block_end(const HeldSlot* slot) { return reinterpret_cast<uintptr_t>(slot) % (kBlockSize / 2) == 0; }
-  static bool is_block_start(const HeldSlot* slot) {
-    return reinterpret_cast<uintptr_t>(slot) % kBlockSize == kCacheLine;
-  }
-  // Whether no slot of the same block is below `slot` (a slot, or the end marker below a block's first slot). The
-  // memory before a record need not be mapped.
-  static bool has_none_below(const HeldSlot* slot) {
-    return reinterpret_cast<uintptr_t>(slot) % kBlockSize <= kCacheLine;
-  }
-  // Computed from the address, because the end marker below a block's first slot is not an element of the array.
-  static HeldSlot* below(const HeldSlot* slot) {
-    return reinterpret_cast<HeldSlot*>(reinterpret_cast<uintptr_t>(slot) - sizeof(HeldSlot));
-  }
-  // The word of the slot below, or the block's lower end.
-  static LockWord word_below(const HeldSlot* slot) { return word_of(*below(slot)); }
-
-  // Taken before it is filled: a signal handler that takes a lock in between gets the next one.
-  void take_top(HeldSlot& slot) {
-    top_.store(&slot + 1, std::memory_order_release);
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-  }
-  void set_top(HeldSlot* slot) {
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-    top_.store(slot, std::memory_order_release);
-  }
-
   // See drop_at_once.
   template <bool HasNotes>
   [[gnu::always_inline]] bool drop_young(HeldSlot* slot) {
@@ -209,17 +153,7 @@ class OwnerRecord : public ThreadRecord {
     return slot.since_ns.load(std::memory_order_relaxed) == g_clock_line.settled_ns.load(std::memory_order_relaxed) &&
            site_stays(slot.pc.load(std::memory_order_relaxed));
   }
-
-  bool has_level_of(uintptr_t address);
-  HeldSlot* next_below(const HeldSlot* slot);
-  HeldSlot* older_block_end(const HeldSlot* first);
-  HeldSlot* next_block_slow();
-  HeldSlot* take_hole_slow();
-  void pop_slow();
-  void skip_used_top();
-  void drop_left_over_calls(uintptr_t sp);
-  bool was_jumped_out_of(const HeldSlot& call, uintptr_t sp) const;
 };
-static_assert(sizeof(OwnerRecord) == sizeof(ThreadRecord), "the same memory, in its owner's hands");
+static_assert(sizeof(OwnerRecord) == sizeof(ThreadRecord), "the same memory, as its owner may use it");
 
 }  // namespace holdwatch

@@ -1,4 +1,4 @@
-// What lock calls do with a thread's record (interpose/behaviours.h), one step at a time and on any record.
+// What lock calls do with a thread's record (interpose/acquire.h, release.h), one step at a time and on any record.
 #pragma once
 
 #include "shim/record/acquire_slow.h"

@@ -1,6 +1,5 @@
-// See owner_record.h: the stack of slots in the less simple cases, with holes, signal handlers and more locks than a
-// block has slots. Hot context as well (inside lock calls): no allocation, no lock.
-#include "shim/record/owner_record.h"
+// See slot_stack.h. Hot context as well (inside lock calls): no allocation, no lock.
+#include "shim/record/slot_stack.h"
 
 #include <algorithm>
 #include <initializer_list>
@@ -17,7 +16,7 @@ void forget_notes(HeldSlot& slot) {
 
 }  // namespace
 
-HeldSlot* OwnerRecord::find(uintptr_t address) {
+HeldSlot* SlotStack::find(uintptr_t address) {
   const auto search = [&]() -> HeldSlot* {
     for (HeldSlot* slot = next_below(top()); slot != nullptr; slot = next_below(slot)) {
       const LockWord word = word_of(*slot);
@@ -31,7 +30,7 @@ HeldSlot* OwnerRecord::find(uintptr_t address) {
   return search();
 }
 
-HeldSlot* OwnerRecord::next_below_of(const HeldSlot* slot, LockWord lock) {
+HeldSlot* SlotStack::next_below_of(const HeldSlot* slot, LockWord lock) {
   HeldSlot* older = next_below(slot);
   while (older != nullptr && !(word_of(*older).is_hold() && word_of(*older).is_same_lock(lock)))
     older = next_below(older);
@@ -39,20 +38,19 @@ HeldSlot* OwnerRecord::next_below_of(const HeldSlot* slot, LockWord lock) {
 }
 
 // The slot below `slot`, if need be in the previous block; null below the first.
-HeldSlot* OwnerRecord::next_below(const HeldSlot* slot) {
+HeldSlot* SlotStack::next_below(const HeldSlot* slot) {
   if (is_block_start(slot)) slot = older_block_end(slot);
   return slot == nullptr ? nullptr : below(slot);
 }
 
-// Whether the thread holds, or waits for, the lock at `address`.
-bool OwnerRecord::has_level_of(uintptr_t address) {
+bool SlotStack::has_level_of(uintptr_t address) {
   for (HeldSlot* slot = next_below(top()); slot != nullptr; slot = next_below(slot))
     if (word_of(*slot).is_lock_at(address)) return true;
   return false;
 }
 
 // The end of the slots of the previous block, before the one that begins with `first`; null if `first` begins the first.
-HeldSlot* OwnerRecord::older_block_end(const HeldSlot* first) {
+HeldSlot* SlotStack::older_block_end(const HeldSlot* first) {
   if (first == slots_) return nullptr;
   OverflowBlock* blocks = overflow.load(std::memory_order_relaxed)->blocks;
   return first == blocks[0].slots
@@ -61,7 +59,7 @@ HeldSlot* OwnerRecord::older_block_end(const HeldSlot* first) {
                    kBlockSlots;
 }
 
-void OwnerRecord::drop(HeldSlot& slot) {
+void SlotStack::drop(HeldSlot& slot) {
   const bool is_top = &slot + 1 == top();
   slot.word.store(is_top ? 0 : LockWord::hole().bits(), std::memory_order_release);
   forget_notes(slot);
@@ -71,7 +69,7 @@ void OwnerRecord::drop(HeldSlot& slot) {
 }
 
 // Removes the holes below the top, and an empty block.
-void OwnerRecord::pop_slow() {
+void SlotStack::pop_slow() {
   HeldSlot* top_slot = top();
   while (true) {
     if (is_block_start(top_slot)) {
@@ -88,7 +86,7 @@ void OwnerRecord::pop_slow() {
   set_top(top_slot);
 }
 
-HeldSlot* OwnerRecord::take_slot_slow(uintptr_t sp) {
+HeldSlot* SlotStack::take_slot_slow(uintptr_t sp) {
   skip_used_top();
   drop_left_over_calls(sp);
   // Holes are used last: in a hole, a newer hold would be below an older one.
@@ -100,14 +98,14 @@ HeldSlot* OwnerRecord::take_slot_slow(uintptr_t sp) {
 
 // A signal handler may have released a slot that was just being taken when it interrupted, and that was filled when it
 // returned.
-void OwnerRecord::skip_used_top() {
+void SlotStack::skip_used_top() {
   while (!is_block_end(top()) && !word_of(*top()).empty()) set_top(top() + 1);
 }
 
 // A lock call has begun and not ended, yet its thread makes another one: either in a signal handler that has
 // interrupted it, or because a handler jumped out of it (siglongjmp). The interrupted call has published a wait, or
 // nothing yet, or has already removed what it had published.
-void OwnerRecord::drop_left_over_calls(uintptr_t sp) {
+void SlotStack::drop_left_over_calls(uintptr_t sp) {
   while (word_below(top()).is_no_hold()) {
     HeldSlot& call = *below(top());
     if (!word_of(call).is_hole() && !was_jumped_out_of(call, sp)) return;
@@ -119,7 +117,7 @@ void OwnerRecord::drop_left_over_calls(uintptr_t sp) {
 // as long as the call has not been left, its return address stands where it was. A call stores its stack pointer first;
 // until then the slot contains that of an older call. If this makes the interrupted call look as if it had been left, a
 // handler may still use the slot, because the interrupted call has yet to fill all of it.
-bool OwnerRecord::was_jumped_out_of(const HeldSlot& call, uintptr_t sp) const {
+bool SlotStack::was_jumped_out_of(const HeldSlot& call, uintptr_t sp) const {
   const uintptr_t call_sp = call.sp.load(std::memory_order_relaxed);
   if (!is_on_thread_stack(sp) || !is_on_thread_stack(call_sp) || call_sp > sp) return false;
   const uintptr_t return_address = *reinterpret_cast<const uintptr_t*>(call_sp - sizeof(uintptr_t));
@@ -127,7 +125,7 @@ bool OwnerRecord::was_jumped_out_of(const HeldSlot& call, uintptr_t sp) const {
 }
 
 // All slots of the block are in use or holes: takes a hole, in any block.
-HeldSlot* OwnerRecord::take_hole_slow() {
+HeldSlot* SlotStack::take_hole_slow() {
   for (HeldSlot* slot = next_below(top()); slot != nullptr; slot = next_below(slot)) {
     if (!word_of(*slot).is_hole()) continue;
     // A signal handler that looks for a hole at this point must find another one.
@@ -140,7 +138,7 @@ HeldSlot* OwnerRecord::take_hole_slow() {
 }
 
 // The first slot of the block after the one that contains the top; null if there is none.
-HeldSlot* OwnerRecord::next_block_slow() {
+HeldSlot* SlotStack::next_block_slow() {
   OverflowSlots* chunk = overflow.load(std::memory_order_relaxed);
   if (chunk == nullptr) {
     chunk = static_cast<OverflowSlots*>(take_spare(SpareKind::overflow));
@@ -157,13 +155,13 @@ HeldSlot* OwnerRecord::next_block_slow() {
   return block.slots;
 }
 
-void OwnerRecord::end_waits() {
+void SlotStack::end_waits() {
   for (size_t index = 0; index < slot_limit(); ++index)
     if (word_of(*slot(index)).waiting())
       writable_slot(index)->word.store(LockWord::hole().bits(), std::memory_order_release);
 }
 
-void OwnerRecord::clear() {
+void SlotStack::clear() {
   for (size_t index = 0; index < slot_limit(); ++index) {
     HeldSlot& one = *writable_slot(index);
     one.word.store(0, std::memory_order_release);
