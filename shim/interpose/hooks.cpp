@@ -1,5 +1,5 @@
 // The functions that replace glibc's: one line each, from arguments to behaviour.
-// Hot context. Nothing is decided here; see behaviours.h.
+// Hot context. Nothing is decided here: what surrounds each real call is in acquire.h, release.h and condition_wait.h.
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -7,9 +7,11 @@
 
 #include "shim/base/unloads.h"
 #include "shim/common/glibc/noted_call.h"
-#include "shim/interpose/behaviours.h"
+#include "shim/interpose/acquire.h"
+#include "shim/interpose/condition_wait.h"
 #include "shim/interpose/filter_hooks.h"
 #include "shim/interpose/real_functions.h"
+#include "shim/interpose/release.h"
 
 // Each hook is defined under a name of its own and exported under glibc's: a definition of the name itself would have to
 // repeat glibc's noexcept, and a cancelled thread that unwinds through a noexcept function ends the program.

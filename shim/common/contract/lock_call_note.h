@@ -1,6 +1,6 @@
 // What a hook has noted about the call that it serves, for code that unwinds a watched thread from outside: some
 // register of the hook points into the thread's record, and the note is kLockCallNoteAt bytes away from there.
-// Any context. A hook leaves its caller's rbp in the register (interpose/behaviours.h), which /proc does not show.
+// Any context. A hook leaves its caller's rbp in the register (interpose/lock_call.h), which /proc does not show.
 #pragma once
 
 #include <cstddef>
