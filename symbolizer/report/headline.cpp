@@ -1,4 +1,4 @@
-// See headline.h. The wording is in shim/common/text/first_line.cpp; this file supplies the values, and the wording of
+// See headline.h. The wording is in shim/common/text (line_parts.h); this file supplies the values, and the wording of
 // events that the shim does not have.
 #include "symbolizer/report/headline.h"
 

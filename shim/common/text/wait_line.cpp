@@ -1,0 +1,90 @@
+// The first lines of waits (line_parts.h).
+#include "shim/common/text/line_parts.h"
+
+namespace holdwatch {
+namespace {
+
+class WaitLine : LineParts {
+ public:
+  WaitLine(const FirstLine& facts, TextBuffer& out) : LineParts(facts, out) {}
+
+  void write() {
+    switch (facts_.phase) {
+      case Phase::snapshot:
+        out_ << "snapshot: ";
+        return wait_over();
+      case Phase::over:
+        return wait_over();
+      case Phase::still:
+        thread(facts_.waiter);
+        out_ << " still waits for " << facts_.lock_id << ", " << Duration{facts_.longest_wait_ns};
+        held_by();
+        return more_waiters();
+      case Phase::released:
+        return wait_ended();
+      case Phase::late:
+        subject(facts_.waiter);
+        out_ << " waited " << Duration{facts_.longest_wait_ns};
+        for_lock();
+        limit();
+        out_ << "; detected only after it ended";
+        return;
+    }
+  }
+
+ private:
+  void wait_over() {
+    subject(facts_.waiter);
+    // A wait seen only once, from outside, may have begun at any time.
+    if (is_snapshot() && facts_.longest_wait_ns == 0) {
+      out_ << " waits";
+    } else {
+      out_ << " has waited " << Duration{facts_.longest_wait_ns};
+    }
+    for_lock();
+    if (!is_snapshot()) limit();
+    held_by();
+    more_waiters();
+  }
+
+  void wait_ended() {
+    if (facts_.waiter.empty()) {
+      out_ << "the long wait for " << facts_.lock_id << " is over; ";
+    } else {
+      out_ << facts_.waiter << " no longer waits for " << facts_.lock_id << ", after "
+           << Duration{facts_.longest_wait_ns} << "; ";
+    }
+    lost();
+  }
+
+  void for_lock() {
+    out_ << " for ";
+    lock();
+    if (facts_.lock_kind == LockKind::mutex || facts_.waiter.empty()) return;
+    out_ << (facts_.wanted == Access::shared ? " to read" : " to write");
+  }
+  void held_by() {
+    if (!has_holder()) {
+      out_ << "; holder unknown";
+      return;
+    }
+    out_ << "; ";
+    likely(facts_.is_likely);
+    out_ << "now held by " << facts_.holder.label;
+    other_holders();
+    if (facts_.holder.held_ns == 0) return;
+    out_ << ", " << (are_several() ? "longest " : "") << Duration{facts_.holder.held_ns};
+  }
+  void more_waiters() {
+    if (facts_.waiter_count < 2) return;
+    out_ << "; " << Count{facts_.waiter_count - 1, " more thread waits", " more threads wait"};
+  }
+};
+
+}  // namespace
+
+void append_wait_line(const FirstLine& facts, TextBuffer& out) {
+  WaitLine(facts, out).write();
+}
+
+}  // namespace holdwatch
