@@ -10,12 +10,11 @@
 #include "shim/inspection/blocked_thread.h"
 #include "shim/inspection/inferred_holds.h"
 #include "shim/inspection/lock_state.h"
-#include "shim/inspection/other_process.h"
 #include "shim/inspection/ownership.h"
 #include "shim/inspection/task_files.h"
-#include "shim/inspection/thread_names.h"
 #include "shim/record/lock_registry.h"
 #include "shim/record/thread_table.h"
+#include "shim/reporter/holder_facts.h"
 
 namespace holdwatch {
 namespace {
@@ -25,68 +24,11 @@ constexpr int kAttempts = 4;
 // Threads in a condition wait for the lock's mutex whose system call is read; a pool has many idle workers.
 constexpr size_t kMaxConditionLooks = 256;
 
-// Used by the reporter.
-constinit ThreadNames g_names;
-
 // An inferred hold is in a record that the watcher updates only occasionally; the lock itself is always up to date.
 bool is_still_stated(const HolderState& holder) {
   const HoldView& hold = holder.hold;
   if (!is_inferred(hold.sites[0].pc) || (holder.inside_call && is_changing_hands(hold.word))) return true;
   return confirm_ownership(hold.word, hold.tid) != Ownership::refuted;
-}
-
-// A thread of another process gets no name if it was never found, or if it exited before it was examined.
-void describe_elsewhere(int pid, Holder* out) {
-  static struct {
-    int tid;
-    ThreadElsewhere seen;
-  } known[64];
-  auto& last = known[static_cast<size_t>(out->tid) % std::size(known)];
-  out->state = ThreadState::unknown;
-  if (pid == 0) return;
-  ThreadElsewhere seen = look_at_thread(pid, out->tid);
-  if (seen.state != ThreadState::gone)
-    last = {out->tid, seen};
-  else if (last.tid != out->tid)
-    return;
-  out->pid = pid;
-  out->state = seen.state;
-  std::memcpy(out->thread, last.seen.thread, sizeof out->thread);
-  std::memcpy(out->process, last.seen.process, sizeof out->process);
-}
-
-// The facts from a hold's record, before anything is captured.
-void describe_hold(const ReportRequest& request, size_t index, Holder* out) {
-  const HoldView& hold = request.state.holders[index].hold;
-  *out = Holder{};
-  out->tid = hold.tid;
-  out->lock = {hold.word.address(), hold.word.kind()};
-  out->lock_id = request.tag_of_holder(index).id;
-  std::memcpy(out->lock_name, request.tag_of_holder(index).name, sizeof out->lock_name);
-  out->access = hold.word.access();
-  out->acquired = acquired_how(request.state.holders[index]);
-  out->depth = hold.levels;
-  out->held_ns = request.held_ns[index];
-  const uint64_t since_ns = hold.since_ns & ~uint64_t{kStampBits};
-  out->acquired_when = {since_ns, std::max(since_ns, request.started_ns[index])};
-  out->site_count = is_inferred(hold.sites[0].pc) ? 0 : hold.site_count;
-  out->likely = request.state.holders[index].likely;
-  out->evidence = is_inferred(hold.sites[0].pc) ? Evidence::stated : Evidence::recorded;
-  if (is_cycle(request.event)) {
-    out->waits_for = request.tags[(index + 1) % request.state.holder_count].id;
-    out->waited_ns = request.holder_waits_ns[index];
-    out->waits_since_before_attach = request.state.holders[index].waits_since_before;
-  }
-  std::copy_n(hold.sites, hold.site_count, out->sites);
-  if (out->acquired == Acquired::elsewhere) {
-    describe_elsewhere(request.state.holders[index].pid, out);
-  } else if (hold.gone) {
-    std::memcpy(out->thread, record_at(hold.identity.record)->gone_name, kThreadNameSize - 1);
-    out->state = ThreadState::gone;
-  } else {
-    out->state = g_names.look_up(hold.tid, out->thread) ? ThreadState::running : ThreadState::gone;
-    if (out->thread[0] == '\0') std::memcpy(out->thread, request.names[index], sizeof out->thread);
-  }
 }
 
 // `ns` is indexed by the numbers in `order`.
@@ -157,7 +99,7 @@ size_t StackCollector::describe_holders(const ReportRequest& request, Holder* ho
   if (!is_cycle(request.event)) sort_longest_first(order, request.state.holder_count, request.held_ns);
   for (size_t i = 0; i < request.state.holder_count; ++i) {
     // The name is also kept for a hold that has just ended: the closing line may need it after the thread has exited.
-    describe_hold(request, order[i], &holders[holder_count_]);
+    describe_holder(request, order[i], &holders[holder_count_]);
     if (is_cycle(request.event) || hold_lasts(request.state.holders[order[i]].hold.identity))
       holders_[holder_count_++] = order[i];
   }
@@ -172,7 +114,7 @@ size_t StackCollector::describe_ended_holders(const ReportRequest& request, Hold
     if (request.ended != nullptr)
       holder_count_ = keep_only(request.ended->hold.identity, request, holders_, holder_count_);
   }
-  for (size_t i = 0; i < holder_count_; ++i) describe_hold(request, holders_[i], &holders[i]);
+  for (size_t i = 0; i < holder_count_; ++i) describe_holder(request, holders_[i], &holders[i]);
   return holder_count_;
 }
 
@@ -188,7 +130,7 @@ size_t StackCollector::capture_holders(const ReportRequest& request, Holder* hol
 }
 
 void StackCollector::describe_again(const ReportRequest& request, Holder* holders, Waiter* waiters) const {
-  for (size_t i = 0; i < holder_count_; ++i) describe_hold(request, holders_[i], &holders[i]);
+  for (size_t i = 0; i < holder_count_; ++i) describe_holder(request, holders_[i], &holders[i]);
   for (size_t i = 0; i < waiter_count_; ++i) describe_waiter(request, waiters_[i], &waiters[i]);
 }
 
@@ -315,23 +257,6 @@ size_t StackCollector::describe_waiters(const ReportRequest& request, Waiter* wa
     if (describe_waiter(request, order[i], &waiters[waiter_count_])) waiters_[waiter_count_++] = order[i];
   }
   return waiter_count_;
-}
-
-bool StackCollector::describe_waiter(const ReportRequest& request, size_t index, Waiter* out) const {
-  const WaitView& wait = request.state.waiters[index];
-  *out = Waiter{};
-  out->tid = wait.tid;
-  out->lock_id = request.id_of(wait.word);
-  out->access = wait.word.access();
-  out->unseen = is_inferred(wait.caller.pc) && !inferred_since_attachment();
-  out->waited_ns = request.waited_ns[index];
-  if (wait.word.condition()) {
-    if (!has_been_woken(wait.tid, wait.word)) return false;
-    // It is not known when the thread was woken: it has waited at least from now on.
-    out->waited_ns = 0;
-  }
-  g_names.look_up(wait.tid, out->thread);
-  return wait_lasts(wait.identity) && !has_been_left(wait);
 }
 
 size_t StackCollector::capture_waiters(const ReportRequest& request, Waiter* waiters) {

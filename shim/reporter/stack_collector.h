@@ -43,7 +43,6 @@ class StackCollector {
   void capture_acquired(const HoldView& hold, Holder* out);
   void unwind_acquired(const HoldView& hold, const unsigned char* copy, size_t size, Holder* out);
   void capture_noted_callers(const HoldView& hold, Holder* out);
-  bool describe_waiter(const ReportRequest& request, size_t index, Waiter* out) const;
   bool capture_waiter(const WaitView& wait, Waiter* out);
   RawStack* unwind(const Snapshot& snapshot);
   RawStack* unwind_unkept(const Snapshot& snapshot);

@@ -1,0 +1,91 @@
+// See holder_facts.h.
+#include "shim/reporter/holder_facts.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "shim/inspection/blocked_thread.h"
+#include "shim/inspection/inferred_holds.h"
+#include "shim/inspection/lock_state.h"
+#include "shim/inspection/other_process.h"
+#include "shim/inspection/thread_names.h"
+#include "shim/record/thread_table.h"
+
+namespace holdwatch {
+namespace {
+
+constinit ThreadNames g_names;
+
+// A thread of another process gets no name if it was never found, or if it exited before it was examined.
+void describe_elsewhere(int pid, Holder* out) {
+  static struct {
+    int tid;
+    ThreadElsewhere seen;
+  } known[64];
+  auto& last = known[static_cast<size_t>(out->tid) % std::size(known)];
+  out->state = ThreadState::unknown;
+  if (pid == 0) return;
+  ThreadElsewhere seen = look_at_thread(pid, out->tid);
+  if (seen.state != ThreadState::gone)
+    last = {out->tid, seen};
+  else if (last.tid != out->tid)
+    return;
+  out->pid = pid;
+  out->state = seen.state;
+  std::memcpy(out->thread, last.seen.thread, sizeof out->thread);
+  std::memcpy(out->process, last.seen.process, sizeof out->process);
+}
+
+}  // namespace
+
+void describe_holder(const ReportRequest& request, size_t index, Holder* out) {
+  const HoldView& hold = request.state.holders[index].hold;
+  *out = Holder{};
+  out->tid = hold.tid;
+  out->lock = {hold.word.address(), hold.word.kind()};
+  out->lock_id = request.tag_of_holder(index).id;
+  std::memcpy(out->lock_name, request.tag_of_holder(index).name, sizeof out->lock_name);
+  out->access = hold.word.access();
+  out->acquired = acquired_how(request.state.holders[index]);
+  out->depth = hold.levels;
+  out->held_ns = request.held_ns[index];
+  const uint64_t since_ns = hold.since_ns & ~uint64_t{kStampBits};
+  out->acquired_when = {since_ns, std::max(since_ns, request.started_ns[index])};
+  out->site_count = is_inferred(hold.sites[0].pc) ? 0 : hold.site_count;
+  out->likely = request.state.holders[index].likely;
+  out->evidence = is_inferred(hold.sites[0].pc) ? Evidence::stated : Evidence::recorded;
+  if (is_cycle(request.event)) {
+    out->waits_for = request.tags[(index + 1) % request.state.holder_count].id;
+    out->waited_ns = request.holder_waits_ns[index];
+    out->waits_since_before_attach = request.state.holders[index].waits_since_before;
+  }
+  std::copy_n(hold.sites, hold.site_count, out->sites);
+  if (out->acquired == Acquired::elsewhere) {
+    describe_elsewhere(request.state.holders[index].pid, out);
+  } else if (hold.gone) {
+    std::memcpy(out->thread, record_at(hold.identity.record)->gone_name, kThreadNameSize - 1);
+    out->state = ThreadState::gone;
+  } else {
+    out->state = g_names.look_up(hold.tid, out->thread) ? ThreadState::running : ThreadState::gone;
+    if (out->thread[0] == '\0') std::memcpy(out->thread, request.names[index], sizeof out->thread);
+  }
+}
+
+bool describe_waiter(const ReportRequest& request, size_t index, Waiter* out) {
+  const WaitView& wait = request.state.waiters[index];
+  *out = Waiter{};
+  out->tid = wait.tid;
+  out->lock_id = request.id_of(wait.word);
+  out->access = wait.word.access();
+  out->unseen = is_inferred(wait.caller.pc) && !inferred_since_attachment();
+  out->waited_ns = request.waited_ns[index];
+  if (wait.word.condition()) {
+    if (!has_been_woken(wait.tid, wait.word)) return false;
+    // It is not known when the thread was woken: it has waited at least from now on.
+    out->waited_ns = 0;
+  }
+  g_names.look_up(wait.tid, out->thread);
+  return wait_lasts(wait.identity) && !has_been_left(wait);
+}
+
+}  // namespace holdwatch

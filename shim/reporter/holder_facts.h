@@ -1,0 +1,18 @@
+// What a report says of a holder or a waiter before a stack is read: from the request, the records and /proc.
+// Cold context (reporter).
+#pragma once
+
+#include <cstddef>
+
+#include "shim/common/contract/finding.h"
+#include "shim/handoff/report_request.h"
+
+namespace holdwatch {
+
+// `index`: which of the request's holders.
+void describe_holder(const ReportRequest& request, size_t index, Holder* out);
+
+// `index`: which of the request's waiters. False if it no longer waits.
+bool describe_waiter(const ReportRequest& request, size_t index, Waiter* out);
+
+}  // namespace holdwatch
