@@ -193,7 +193,7 @@ void check_hold(Inferred& inferred, const Timing& timing) {
   if (!still_holds(inferred)) return drop(inferred);
   if (is_same_hold(inferred)) return;
   const uint64_t since_ns = timing.latest_ns(inferred.slot->since_ns.load(std::memory_order_relaxed));
-  inferred.hold.doubtful = is_over(age_ns(since_ns, timing.now_ns()), timing.limit_of(inferred.word));
+  inferred.hold.doubtful = is_over(age_ns(since_ns, timing.now_ns()), timing.limits().of(inferred.word));
   if (inferred.hold.doubtful) return;
   inferred.record->drop(*inferred.slot);
   if (!publish(inferred)) drop(inferred);
@@ -288,7 +288,7 @@ void explain(LockWord lock, const Timing& timing, const ReportedLocks& reported,
   if (owner == nullptr) return;
   infer_sleepers(lock);
   const bool is_stuck = is_gone(owner->hold.place.where) || waits_for_itself(*owner, lock, lock_index);
-  if (is_stuck && is_over(waited_ns, timing.stuck_limit_ns(owner->word)) &&
+  if (is_stuck && is_over(waited_ns, timing.limits().if_stuck_ns(owner->word)) &&
       !reported.contain(reported.episodes, lock.address()))
     stuck.add(lock);
 }
@@ -335,9 +335,9 @@ void update_inferred(const Timing& timing, const ReportedLocks& reported, LockIn
     g_looks_wanted.store(looks - 1, std::memory_order_relaxed);
     for_each_thread(infer_wait);
   }
-  const uint64_t old_ns = age_ns(timing.smallest_limit_ns() / 2, timing.now_ns());
+  const uint64_t old_ns = age_ns(timing.limits().smallest_ns() / 2, timing.now_ns());
   if (g_sleeper_count > 0 && anything_is_held_since(old_ns)) recheck_sleepers();
-  if (timing.smallest_limit_ns() != UINT64_MAX) look_for_unexplained(timing, reported, lock_index, stuck);
+  if (timing.limits().smallest_ns() != UINT64_MAX) look_for_unexplained(timing, reported, lock_index, stuck);
 }
 
 bool infer_unseen_waiters(LockWord lock) {

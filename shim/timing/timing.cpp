@@ -21,11 +21,11 @@ void Timing::start(const Settings& settings) {
 }
 
 void Timing::set_limits(const Limits& limits) {
-  limits_ = limits;
+  limits_.set(limits);
   // A release passes a hold on early: its exact end, noted then, decides. The tick that the release finds may be as old as
   // the watcher's longest sleep.
   for (const Access access : {Access::exclusive, Access::shared}) {
-    const uint64_t limit_ns = smallest_hold_limit_ns(limits_.of(access));
+    const uint64_t limit_ns = limits_.smallest_of_holds_ns(access);
     const uint64_t early_ns = limit_ns - std::min(limit_ns / 4 * 3, idle_period_ns());
     const auto at = static_cast<size_t>(access);
     g_clock_line.limit_ns[at].store(limit_ns, std::memory_order_relaxed);
@@ -61,14 +61,6 @@ void Timing::publish_tick(bool calls_are_few) {
 void Timing::reset() {
   history_.clear();
   scale_ = TscScale{};
-}
-
-uint64_t Timing::smallest_hold_limit_ns() const {
-  return std::min(smallest_hold_limit_ns(limits_.exclusive_ns), smallest_hold_limit_ns(limits_.shared_ns));
-}
-
-uint64_t Timing::smallest_hold_limit_ns(uint64_t usual_ns) {
-  return std::min(usual_ns == kNoLimit ? UINT64_MAX : usual_ns, smallest_lock_limit_ns());
 }
 
 }  // namespace holdwatch

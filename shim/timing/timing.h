@@ -1,12 +1,11 @@
-// The time at one scan, and what follows for the records: how old a hold or wait certainly is, and which limit it has.
+// The time at one scan, and how old a hold or wait certainly is by then.
 // Cold context (watcher). advance() reads the clocks and publishes the tick; the rest is pure.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 
 #include "shim/common/contract/settings.h"
-#include "shim/record/lock_registry.h"
+#include "shim/timing/lock_limits.h"
 #include "shim/timing/overdue.h"
 
 namespace holdwatch {
@@ -25,19 +24,11 @@ class Timing {
 
   uint64_t now_ns() const { return now_ns_; }
   // How long the watcher may sleep at most: see overdue.h.
-  uint64_t busy_period_ns() const { return holdwatch::busy_period_ns(smallest_limit_ns()); }
-  uint64_t wake_period_ns() const { return holdwatch::wake_period_ns(smallest_limit_ns()); }
-  uint64_t idle_period_ns() const { return holdwatch::idle_period_ns(smallest_limit_ns()); }
+  uint64_t busy_period_ns() const { return holdwatch::busy_period_ns(limits_.smallest_ns()); }
+  uint64_t wake_period_ns() const { return holdwatch::wake_period_ns(limits_.smallest_ns()); }
+  uint64_t idle_period_ns() const { return holdwatch::idle_period_ns(limits_.smallest_ns()); }
 
-  uint64_t limit_of(LockWord lock) const { return lock_limit_ns(lock.address(), limits_.of(lock.access())); }
-  uint64_t smallest_limit_ns() const {
-    return std::min(limits_.smallest_ns(), std::max(smallest_lock_limit_ns(), kSmallestLockLimitNs));
-  }
-  uint64_t wait_limit_ns() const { return limits_.wait_ns; }
-  // After which a lock that no thread can ever release is reported, once a thread waits for it.
-  uint64_t stuck_limit_ns(LockWord lock) const { return limit_of(lock) != kNoLimit ? limit_of(lock) : wait_limit_ns(); }
-  // The smallest limit that any hold can have, UINT64_MAX if none has one.
-  uint64_t smallest_hold_limit_ns() const;
+  const LockLimits& limits() const { return limits_; }
 
   // The latest moments at which they can have begun.
   uint64_t started_ns(const HoldView& hold) const { return latest_start_ns(hold, history_, scale_); }
@@ -55,13 +46,8 @@ class Timing {
 
  private:
   void publish_tick(bool calls_are_few);
-  // The same of holds whose usual limit is `usual_ns`.
-  static uint64_t smallest_hold_limit_ns(uint64_t usual_ns);
 
-  // A lock's own limit of a millisecond must not wake the process a thousand times a second.
-  static constexpr uint64_t kSmallestLockLimitNs = 100'000'000;
-
-  Limits limits_{};
+  LockLimits limits_;
   bool reads_tsc_ = false;
   uint64_t now_ns_ = 0;
   TickHistory history_;

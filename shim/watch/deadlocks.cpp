@@ -46,7 +46,8 @@ bool has_endless_writer(LockWord rwlock) {
 
 // A thread that waits for itself in a signal handler may do so without sleeping (inside_call.h).
 bool keeps_itself_waiting(const WaitView& wait, const HolderState& holder, const Timing& timing) {
-  return holder.inside_call && wait.tid == holder.hold.tid && is_over(timing.age_of(wait), timing.smallest_limit_ns());
+  return holder.inside_call && wait.tid == holder.hold.tid &&
+         is_over(timing.age_of(wait), timing.limits().smallest_ns());
 }
 
 bool both_read(const WaitView& wait, const HoldView& holder) {
@@ -60,7 +61,7 @@ bool is_surely_blocked(const WaitView& wait, const HoldView& holder, const Timin
   if (blocked == Blocked::yes) return !both_read(wait, holder) || has_endless_writer(wait.word);
   if (blocked == Blocked::no) return false;
   const bool must_block = wait.tid != holder.tid && !both_read(wait, holder);
-  return must_block && !wait.word.condition() && is_over(timing.age_of(wait), timing.smallest_limit_ns());
+  return must_block && !wait.word.condition() && is_over(timing.age_of(wait), timing.limits().smallest_ns());
 }
 
 bool view_holder(const CycleHold& hold, HolderState* out) {

@@ -16,10 +16,10 @@ void begin_cycle(const EpisodeContext& in, const Cycle& cycle) {
   Episode candidate{};
   if (!prove_cycle(cycle, in.timing, candidate.holders)) return;
   const LockWord lock = candidate.holders[0].hold.word;
-  const uint64_t specific_limit_ns = in.timing.limit_of(lock);
+  const uint64_t specific_limit_ns = in.timing.limits().of(lock);
   Episode* episode =
       in.episodes.begin(cycle.count == 1 ? Event::self_deadlock : Event::deadlock, lock,
-                        specific_limit_ns == kNoLimit ? in.timing.smallest_limit_ns() : specific_limit_ns);
+                        specific_limit_ns == kNoLimit ? in.timing.limits().smallest_ns() : specific_limit_ns);
   if (episode == nullptr) return;
   episode->holder_count = cycle.count;
   for (size_t i = 0; i < cycle.count; ++i) {
@@ -41,7 +41,7 @@ bool begin_hold(const EpisodeContext& in, LockWord lock) {
   in.reader.add_unseen_waiters(lock);
   if (in.rules.only == Only::contended && in.reader.state().waiting == 0) return false;
   const LockWord held = candidate.holders[0].hold.word;
-  Episode* episode = in.episodes.begin(event_of_holders(candidate), lock, in.timing.stuck_limit_ns(held));
+  Episode* episode = in.episodes.begin(event_of_holders(candidate), lock, in.timing.limits().if_stuck_ns(held));
   if (episode != nullptr) follow(in, *episode);
   return episode != nullptr;
 }
@@ -52,7 +52,7 @@ bool begin_wait(const EpisodeContext& in, LockWord lock) {
   in.reader.read(lock);
   const LockState& state = in.reader.state();
   if (std::any_of(state.holders, state.holders + state.holder_count, is_held_for_ever)) return begin_hold(in, lock);
-  Episode* episode = in.episodes.begin(Event::wait, lock, in.timing.wait_limit_ns());
+  Episode* episode = in.episodes.begin(Event::wait, lock, in.timing.limits().of_waits_ns());
   if (episode != nullptr) follow(in, *episode);
   return episode != nullptr;
 }

@@ -35,8 +35,8 @@ bool EpisodeReader::note_overdue_holders(Episode& episode, const Timing& timing)
   for (size_t i = 0; i < state_.holder_count; ++i) {
     const HoldView& hold = state_.holders[i].hold;
     const bool is_stuck =
-        is_held_for_ever(state_.holders[i]) && is_waited_for(timing.stuck_limit_ns(hold.word), timing);
-    if (!is_stuck && !is_over(timing.age_of(hold), timing.limit_of(hold.word))) continue;
+        is_held_for_ever(state_.holders[i]) && is_waited_for(timing.limits().if_stuck_ns(hold.word), timing);
+    if (!is_stuck && !is_over(timing.age_of(hold), timing.limits().of(hold.word))) continue;
     episode.holders[episode.holder_count] = state_.holders[i];
     episode.started_ns[episode.holder_count++] = timing.started_ns(hold);
   }

@@ -33,7 +33,7 @@ void end_episode(const EpisodeContext& in, Episode& episode) {
 
 void report_late(const EpisodeContext& in, EndedHold* ended) {
   const uint64_t start_ns = in.timing.started_ns(ended->hold);
-  const uint64_t limit_ns = in.timing.limit_of(ended->hold.word);
+  const uint64_t limit_ns = in.timing.limits().of(ended->hold.word);
   const bool wanted = is_over(age_ns(start_ns, ended->released_ns), limit_ns) && in.rules.only == Only::all;
   Episode episode{};
   episode.event = Event::hold;

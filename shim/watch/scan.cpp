@@ -21,7 +21,7 @@ uint64_t over_ns(uint64_t tick_ns, uint64_t limit_ns, const Timing& timing) {
 
 void Scan::look_for_holds(const Timing& timing, Episodes& episodes, Candidates& candidates, uint64_t until_next_ns) {
   const uint64_t now_ns = timing.now_ns();
-  const uint64_t smallest_ns = timing.smallest_hold_limit_ns();
+  const uint64_t smallest_ns = timing.limits().smallest_of_holds_ns();
   if (smallest_ns == kNever) {
     holds_due_ns_ = kNever;
     return;
@@ -32,7 +32,7 @@ void Scan::look_for_holds(const Timing& timing, Episodes& episodes, Candidates& 
   const uint64_t ahead_ns = timing.wake_period_ns();
   const uint64_t oldest_ns = for_each_hold(age_ns(smallest_ns, now_ns + ahead_ns), [&](const HoldView& hold) {
     const uint64_t hold_age_ns = timing.age_of(hold);
-    const uint64_t limit_ns = timing.limit_of(hold.word);
+    const uint64_t limit_ns = timing.limits().of(hold.word);
     if (limit_ns == kNoLimit) return;
     if (!is_over(hold_age_ns, limit_ns)) {
       due_ns = std::min(due_ns, now_ns + limit_ns - hold_age_ns);
@@ -53,7 +53,7 @@ void Scan::look_for_holds(const Timing& timing, Episodes& episodes, Candidates& 
 // A wait for a lock that has an episode is examined again when the episode has ended.
 void Scan::look_for_waits(const Timing& timing, Episodes& episodes, Candidates& candidates) {
   const uint64_t now_ns = timing.now_ns();
-  const uint64_t limit_ns = timing.wait_limit_ns();
+  const uint64_t limit_ns = timing.limits().of_waits_ns();
   if (limit_ns == kNoLimit) {
     waits_due_ns_ = kNever;
     return;

@@ -100,7 +100,7 @@ void Watcher::tick() {
   if (calls_filtered()) {
     call_rate_.reset();  // nobody reads the clock now
   } else {
-    call_rate_.look(monotonic_ns(), timing_.smallest_limit_ns(), take_exact_stamps());
+    call_rate_.look(monotonic_ns(), timing_.limits().smallest_ns(), take_exact_stamps());
   }
   timing_.advance(call_rate_.are_few());
   allow_exact_stamps(CallRate::few_in(2 * longest_sleep_ns()));
@@ -125,7 +125,7 @@ void Watcher::cool_sites() {
   constexpr uint32_t kTrustedFor = 16;
   if (call_rate_.are_few() || timing_.now_ns() < sites_due_ns_) return;
   if (sites_due_ns_ != 0) forget_half_of_sites(++sites_cooled_ % kTrustedFor == 0);
-  sites_due_ns_ = timing_.now_ns() + std::min(timing_.smallest_limit_ns(), kLongestCoolingNs);
+  sites_due_ns_ = timing_.now_ns() + std::min(timing_.limits().smallest_ns(), kLongestCoolingNs);
 }
 
 void Watcher::scan() {

@@ -60,14 +60,14 @@ struct SearchTest {
 // Where all files' tests run in one process, another has given a lock a limit of its own, which stays.
 struct LongLimitTest : SearchTest {
   LongLimitTest() : SearchTest(kHour) {}
-  bool applies() const { return timing->smallest_hold_limit_ns() == kHour; }
+  bool applies() const { return timing->limits().smallest_of_holds_ns() == kHour; }
 };
 
 // Of which a tick is the whole.
 struct ShortLimitTest : SearchTest {
   static constexpr uint64_t kLimit = 1'000'000;
   ShortLimitTest() : SearchTest(kLimit) {}
-  bool applies() const { return timing->smallest_hold_limit_ns() == kLimit; }
+  bool applies() const { return timing->limits().smallest_of_holds_ns() == kLimit; }
   // Unless the machine was so slow that the look came later.
   void expect_look_at(uint64_t due_ns) const {
     if (timing->now_ns() < due_ns) CHECK(search.next_look_ns() == due_ns);

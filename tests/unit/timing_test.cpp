@@ -46,17 +46,17 @@ TEST_CASE_METHOD(TimingTest, "without a limit no release hands a hold over") {
 
 TEST_CASE_METHOD(TimingTest, "the limit for waits does not apply to holds") {
   timing->set_limits({kSecond, kNoLimit, kSecond / 2});
-  CHECK(timing->smallest_hold_limit_ns() == kSecond);
-  CHECK(timing->smallest_limit_ns() == kSecond / 2);
+  CHECK(timing->limits().smallest_of_holds_ns() == kSecond);
+  CHECK(timing->limits().smallest_ns() == kSecond / 2);
 }
 
 TEST_CASE_METHOD(TimingTest, "what can never end is reported after the lock's limit, or that of waits if it has none") {
   timing->set_limits({kSecond, kSecond, 5 * kSecond});
-  CHECK(timing->stuck_limit_ns(word) == kSecond);
+  CHECK(timing->limits().if_stuck_ns(word) == kSecond);
   timing->set_limits({kNoLimit, kNoLimit, 5 * kSecond});
-  CHECK(timing->stuck_limit_ns(word) == 5 * kSecond);
+  CHECK(timing->limits().if_stuck_ns(word) == 5 * kSecond);
   timing->set_limits({kNoLimit, kNoLimit, kNoLimit});
-  CHECK(timing->stuck_limit_ns(word) == kNoLimit);
+  CHECK(timing->limits().if_stuck_ns(word) == kNoLimit);
 }
 
 TEST_CASE_METHOD(TimingTest, "a look publishes its time as the tick, and as the stamp of acquisitions") {
@@ -127,16 +127,16 @@ TEST_CASE_METHOD(TimingTest, "a lock's own smaller limit has every release look 
   set_lock_limit_ns(word.address(), kSecond / 4);
   timing->set_limits({kSecond, kSecond, kSecond});
   CHECK(published(g_clock_line.limit_ns, Access::exclusive) == kSecond / 4);
-  CHECK(timing->limit_of(word) == kSecond / 4);
-  CHECK(timing->smallest_hold_limit_ns() == kSecond / 4);
+  CHECK(timing->limits().of(word) == kSecond / 4);
+  CHECK(timing->limits().smallest_of_holds_ns() == kSecond / 4);
 }
 
 TEST_CASE_METHOD(TimingTest,
                  "a lock's own limit, however small, does not wake the watcher more often than one of 100 ms") {
   set_lock_limit_ns(word.address(), 1'000'000);
   timing->set_limits({kSecond, kSecond, kSecond});
-  CHECK(timing->smallest_limit_ns() == kSecond / 10);
-  CHECK(timing->smallest_hold_limit_ns() == 1'000'000);
+  CHECK(timing->limits().smallest_ns() == kSecond / 10);
+  CHECK(timing->limits().smallest_of_holds_ns() == 1'000'000);
 }
 
 }  // namespace
