@@ -49,7 +49,7 @@ MAY_INCLUDE = {
     "shim/timing": {"shim/timing"} | RECORD,
     "shim/inspection": INSPECTION,
     # The owner of the records that it keeps for threads which have none of their own.
-    "shim/inspection/inferred_holds.cpp": {"shim/record/owner_record.h", "shim/record/acquire_slow.h"} | INSPECTION,
+    "shim/inspection/inference.cpp": {"shim/record/owner_record.h", "shim/record/acquire_slow.h"} | INSPECTION,
     "shim/handoff": HANDOFF,
     "shim/fallback": FALLBACK,
     # The two threads, which know each other by handoff alone.

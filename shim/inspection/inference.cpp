@@ -1,0 +1,143 @@
+// See inference.h.
+#include "shim/inspection/inference.h"
+
+#include <algorithm>
+
+#include "shim/base/clock_line.h"
+#include "shim/inspection/blocked_thread.h"
+#include "shim/inspection/local_memory.h"
+#include "shim/inspection/ownership.h"
+#include "shim/inspection/task_files.h"
+#include "shim/inspection/waiting_call.h"
+#include "shim/record/acquire_slow.h"
+#include "shim/record/owner_record.h"
+#include "shim/record/thread_table.h"
+#include "shim/record/view_walk.h"
+
+namespace holdwatch {
+namespace {
+
+constinit Inferred g_inferred[kMaxInferred] = {};
+size_t g_used = 0;  // entries ever used
+
+Inferred* free_entry() {
+  for (size_t i = 0; i < g_used; ++i)
+    if (g_inferred[i].record == nullptr) return &g_inferred[i];
+  return g_used < kMaxInferred ? &g_inferred[g_used++] : nullptr;
+}
+
+// The record with what was inferred about the thread already, or null.
+OwnerRecord* record_of(int tid) {
+  for (size_t i = 0; i < g_used; ++i)
+    if (g_inferred[i].record != nullptr && g_inferred[i].tid() == tid) return g_inferred[i].record;
+  return nullptr;
+}
+
+// Publishes in the thread's inferred record that it waits for the lock from now on, or holds it.
+bool publish(Inferred& inferred) {
+  OwnerRecord& record = *inferred.record;
+  inferred.slot =
+      begin_wait_slow(record, inferred.word, {0, 0, 0}, g_clock_line.tick_ns.load(std::memory_order_relaxed));
+  if (inferred.slot == nullptr) return false;
+  if (!inferred.is_wait) hold_waited_slow(record, *inferred.slot, inferred.word);
+  return true;
+}
+
+}  // namespace
+
+Inferred* begin_inferred() {
+  return g_inferred;
+}
+
+Inferred* end_inferred() {
+  return g_inferred + g_used;
+}
+
+void clear_inferred() {
+  for (size_t i = 0; i < g_used; ++i) g_inferred[i].record = nullptr;
+  g_used = 0;
+}
+
+Inferred* find_inferred(int tid, LockWord word, bool is_wait) {
+  Inferred* const found = std::find_if(g_inferred, g_inferred + g_used, [&](const Inferred& one) {
+    return one.record != nullptr && one.tid() == tid && one.is_wait == is_wait && one.word.is_same_lock(word);
+  });
+  return found == g_inferred + g_used ? nullptr : found;
+}
+
+void drop(Inferred& inferred) {
+  OwnerRecord& record = *inferred.record;
+  inferred.record = nullptr;
+  record.drop(*inferred.slot);
+  if (record_of(inferred.tid()) == nullptr) return_inferred_record(record);
+}
+
+void begin_again(Inferred& inferred) {
+  inferred.record->drop(*inferred.slot);
+  if (!publish(inferred)) drop(inferred);
+}
+
+Inferred* find_inferred(const HoldView& hold) {
+  const ThreadRecord* record = record_at(hold.identity.record);
+  Inferred* const found = std::find_if(g_inferred, g_inferred + g_used, [&](const Inferred& one) {
+    return one.record == record && !one.is_wait && one.record->index_of_slot(*one.slot) == hold.identity.slot;
+  });
+  return found == g_inferred + g_used ? nullptr : found;
+}
+
+bool is_recorded(int tid, LockWord word) {
+  bool found = false;
+  for_each_hold(UINT64_MAX, [&](const HoldView& hold) {
+    found |= hold.tid == tid && !is_inferred(hold.sites[0].pc) && hold.word.is_same_lock(word);
+  });
+  return found;
+}
+
+bool waits_by_record(int tid) {
+  bool found = false;
+  for_each_wait(UINT64_MAX, [&](const WaitView& wait) { found |= wait.tid == tid; });
+  return found;
+}
+
+Inferred* infer(const OwnerPlace& place, LockWord word, bool is_wait) {
+  Inferred* inferred = free_entry();
+  if (inferred == nullptr) return nullptr;
+  OwnerRecord* record = record_of(place.tid);
+  if (record == nullptr) {
+    SyscallFile file;
+    const bool has_stack = place.where == Whereabouts::here && read_syscall_file(place.tid, &file) == 0;
+    record = make_inferred_record(place.tid, has_stack ? mapped_around(file.sp, MappedAs::stack).end : 0);
+  }
+  if (record == nullptr) return nullptr;
+  record->gone_name[0] = '\0';  // it was another thread's
+  *inferred = {record, nullptr, word, is_wait, {place, false, false}, {}};
+  if (!publish(*inferred)) inferred->record = nullptr;
+  return inferred->record == nullptr ? nullptr : inferred;
+}
+
+Inferred* infer_owner(LockWord lock, uint64_t waited_since_ns) {
+  LockWord held;
+  const int owner = owner_of(lock, &held);
+  if (owner == 0) return nullptr;
+  if (Inferred* known = find_inferred(owner, held, false); known != nullptr) return known;
+  const OwnerPlace place = find_owner(owner, lock, waited_since_ns);
+  if (Inferred* known = find_inferred(place.tid, held, false); known != nullptr) return known;
+  if (place.where == Whereabouts::unknown || is_recorded(place.tid, held)) return nullptr;
+  Inferred* inferred = infer(place, held, false);
+  if (inferred != nullptr && !is_gone(place.where)) inferred->still.begin(place.pid, place.tid, held);
+  return inferred;
+}
+
+bool infer_sleepers(LockWord lock) {
+  bool any = false;
+  const Sleepers sleepers = sleepers_for(lock);
+  for (size_t i = 0; i < sleepers.count; ++i) {
+    SyscallFile place;
+    const int tid = sleepers.tids[i];
+    if (waits_by_record(tid) || read_syscall_file(tid, &place) != 0 || !sleeps_for(place, lock)) continue;
+    any |= infer({Whereabouts::here, tid}, wanted_of(place, lock), true) != nullptr;
+  }
+  return any;
+}
+
+}  // namespace holdwatch

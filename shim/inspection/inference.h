@@ -1,0 +1,53 @@
+// Infers holds and waits on behalf of their threads, and keeps what was inferred: see inferred_holds.h for what that is about.
+// Cold context (watcher), which alone calls this.
+#pragma once
+
+#include <cstdint>
+
+#include "shim/inspection/inferred_holds.h"
+#include "shim/inspection/stillness.h"
+#include "shim/inspection/whereabouts.h"
+
+namespace holdwatch {
+
+class OwnerRecord;
+
+inline constexpr size_t kMaxInferred = 4096;
+
+struct Inferred {
+  OwnerRecord* record;  // null: free
+  HeldSlot* slot;
+  LockWord word;
+  bool is_wait;
+  InferredHold hold;  // of a hold; its tid is always set
+  Stillness still;
+
+  int tid() const { return hold.place.tid; }
+};
+
+// All entries that were ever used; those that are free have no record.
+Inferred* begin_inferred();
+Inferred* end_inferred();
+// For the child of a fork, whose records are empty by now.
+void clear_inferred();
+
+// Infers that a thread holds the lock, or waits for it, from now on; null if there is no room.
+Inferred* infer(const OwnerPlace& place, LockWord word, bool is_wait);
+// The hold of the thread that the lock names, inferred now or before; null if it names none, or one that has recorded the hold.
+Inferred* infer_owner(LockWord lock, uint64_t waited_since_ns);
+// Infers the threads that wait for the lock by calls that bypass our hooks; false if there are none.
+bool infer_sleepers(LockWord lock);
+
+// What was inferred of that thread and lock before, or null.
+Inferred* find_inferred(int tid, LockWord word, bool is_wait);
+// The one behind that view, or null.
+Inferred* find_inferred(const HoldView& hold);
+// Ends it, and for a lock that may have been released and acquired again, begins another hold by the same thread.
+void drop(Inferred& inferred);
+void begin_again(Inferred& inferred);
+
+// Whether the thread itself has recorded that it holds the lock; whether any record says that it waits.
+bool is_recorded(int tid, LockWord word);
+bool waits_by_record(int tid);
+
+}  // namespace holdwatch
