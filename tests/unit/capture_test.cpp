@@ -678,7 +678,7 @@ TEST_CASE("without /proc a thread's state is known from its clock, and the reaso
 }
 
 TEST_CASE(
-    "where no signal is to be had, one line says which was asked for, and that running threads are not captured") {
+    "if no signal is available, one line names the requested one and says that running threads are not captured") {
   const auto result_of_start = [](int option) { return in_child([option] { return capture_start(option) ? 0 : 1; }); };
   CHECK(result_of_start(kSignalAuto).text.empty());
   CHECK(result_of_start(kSignalOff).text.empty());

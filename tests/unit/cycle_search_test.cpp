@@ -77,7 +77,7 @@ TEST_CASE("a thread that waits for what it holds is a cycle of one") {
   CHECK(scene.cycles() == Cycles{{1}});
 }
 
-TEST_CASE("of several readers the one that waits closes the cycle") {
+TEST_CASE("of several readers, only one that waits closes the cycle") {
   Scene scene;
   for (const int reader : {5, 6, 7}) scene.holds(reader, 10);
   scene.holds(1, 20);
@@ -131,7 +131,7 @@ TEST_CASE("a cycle that is too long to report is skipped") {
   CHECK(chain(static_cast<int>(kMaxHolders) + 1, 1).cycles().empty());
 }
 
-TEST_CASE("what there is no room for is left out, and the rest is found") {
+TEST_CASE("without room for all threads, cycles among the others are found") {
   Scene scene;
   scene.holds(1, 1);
   scene.waits(1, 1);

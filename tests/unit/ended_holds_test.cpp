@@ -45,7 +45,7 @@ void give_all_back() {
   while (EndedHold* entry = take_ended_hold()) free_ended_hold(entry);
 }
 
-TEST_CASE("what is handed over is the hold, its end, and where the thread was") {
+TEST_CASE("an ended hold has the hold, its end, and where the thread was") {
   give_all_back();
   Releaser releaser;
   OwnerRecord& record = releaser.thread.record();
@@ -100,8 +100,7 @@ TEST_CASE("a copy that was made at the acquisition is handed over with the hold"
   free_ended_hold(entry);
 }
 
-TEST_CASE(
-    "where the notes end before the frame that unlocks, the next acquisition copies its stack, if that is allowed") {
+TEST_CASE("if the noted callers end before the frame that unlocks, the next acquisition copies its stack, if allowed") {
   give_all_back();
   Releaser releaser(64);
   OwnerRecord& record = releaser.thread.record();
@@ -133,7 +132,7 @@ TEST_CASE("a large stack is handed over as far as there is room") {
   free_ended_hold(entry);
 }
 
-TEST_CASE("of a stack that is not the thread's own nothing is read") {
+TEST_CASE("nothing is read of a stack that is not the thread's own") {
   give_all_back();
   Releaser releaser;
   releaser.hand_over(0x1000, {0x402000, reinterpret_cast<uintptr_t>(&releaser), 0});
@@ -172,7 +171,7 @@ TEST_CASE("an entry that is being read is not overwritten") {
   give_all_back();
 }
 
-TEST_CASE("what finds no room is counted") {
+TEST_CASE("an ended hold without room is counted") {
   give_all_back();
   Releaser releaser;
   const uint64_t lost = ended_holds_lost();

@@ -353,7 +353,7 @@ TEST_CASE("a waiter that the look saw in the middle of its own tick is counted o
   CHECK(looks.episode->lost_ns == 200);
 }
 
-TEST_CASE("when all episodes are cleared, what was handed over to them is given back") {
+TEST_CASE("when all episodes are cleared, their ended holds are freed") {
   RecordedThread thread;
   const LockWord lock = mutex_at(0x1000);
   Episodes episodes;

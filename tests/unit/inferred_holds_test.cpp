@@ -206,8 +206,7 @@ TEST_CASE_METHOD(InferredTest, "threads are looked at after an attachment only, 
   release();
 }
 
-TEST_CASE_METHOD(InferredTest,
-                 "who waits at the third look only is known, too: it may have been on its way there before") {
+TEST_CASE_METHOD(InferredTest, "a thread that begins to wait between the first look and the third is inferred") {
   infer_after_attachment();
   look();
   look();
@@ -290,7 +289,7 @@ TEST_CASE_METHOD(InferredTest, "a rwlock names its writer, but none of its reade
 }
 
 TEST_CASE_METHOD(InferredTest,
-                 "who sat in a condition wait waits for the mutex once it has been woken, and is known from then on") {
+                 "a thread in a condition wait from before the attachment is inferred once it has been woken") {
   pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
   waiter.start([&] {
     pthread_mutex_lock(&mutex);
@@ -358,7 +357,7 @@ TEST_CASE_METHOD(InferredTest, "a hold that was over its limit, and may be anoth
   CHECK(the_holder().likely);
 }
 
-TEST_CASE_METHOD(InferredTest, "after a detachment nothing is known any more") {
+TEST_CASE_METHOD(InferredTest, "after a detachment nothing is inferred any more") {
   lock_and_block();
   attach();
   forget_inferred();
@@ -382,7 +381,8 @@ TEST_CASE_METHOD(InferredTest, "a wait for a lock without a recorded holder lead
   waiter.record().clear();
 }
 
-TEST_CASE_METHOD(InferredTest, "and to all others that sleep for the lock unrecorded") {
+TEST_CASE_METHOD(InferredTest,
+                 "a wait for a lock without a recorded holder leads to all threads that wait for it without a record") {
   RecordedThread unrecorded;
   lock();
   record_wait(waiter, word, 10 * kSecond);
@@ -448,14 +448,15 @@ TEST_CASE_METHOD(ExitedHolderTest, "a lock whose holder has exited is stuck once
   CHECK(is_stuck());
 }
 
-TEST_CASE_METHOD(ExitedHolderTest, "and not before") {
+TEST_CASE_METHOD(ExitedHolderTest,
+                 "a lock whose holder has exited is not stuck before a thread has waited for the limit") {
   record_wait(waiter, word, kSecond / 2);
   look();
   CHECK(holding() == Tids{exited});
   CHECK(stuck.count == 0);
 }
 
-TEST_CASE_METHOD(ExitedHolderTest, "nor where it has been reported") {
+TEST_CASE_METHOD(ExitedHolderTest, "a lock whose holder has exited is not stuck if it has been reported") {
   reported_lock = word.address();
   record_wait(waiter, word, 2 * kSecond);
   look();

@@ -50,7 +50,7 @@ TEST_CASE_METHOD(LockIndexTest, "one walk sees each wanted lock's holders and wa
   for (const uintptr_t lock : {0x1000u, 0x2000u, 0x3000u}) drop(first.record(), lock);
 }
 
-TEST_CASE_METHOD(LockIndexTest, "what has ended since the walk is not visited") {
+TEST_CASE_METHOD(LockIndexTest, "a hold that has ended since the walk is not visited") {
   RecordedThread& holder = thread();
   hold(holder.record(), mutex_at(0x1000));
   lock_index->want(mutex_at(0x1000));

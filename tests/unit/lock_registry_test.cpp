@@ -35,7 +35,7 @@ TEST_CASE("a lock keeps its id, and no two have the same") {
   CHECK(lock_id(0x10000) == id);
 }
 
-TEST_CASE("what comes to the address of a forgotten lock is another lock") {
+TEST_CASE("a lock at the address of a forgotten one has another id") {
   const uint32_t id = lock_id(0x20000);
   set_lock_name(0x20000, "journal");
   set_lock_limit_ns(0x20000, 9'000);

@@ -29,7 +29,7 @@ TEST_CASE("a hold is over its limit from the limit on, and never without one") {
   CHECK_FALSE(is_over(UINT64_MAX, kNoLimit));
 }
 
-TEST_CASE("what begins after now has no age") {
+TEST_CASE("a hold that begins after now has no age") {
   CHECK(age_ns(100, 130) == 30);
   CHECK(age_ns(130, 100) == 0);
 }

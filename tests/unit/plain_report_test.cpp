@@ -118,7 +118,7 @@ TEST_CASE_METHOD(PlainReportTest,
          "  taken by 12  #0 " + module_of(in_libc()), "  waits     21, 1.5 s  " + module_of(in_libc())});
 }
 
-TEST_CASE_METHOD(PlainReportTest, "how a story goes on and ends takes one line, for the rest has been written") {
+TEST_CASE_METHOD(PlainReportTest, "later reports of an episode have one line") {
   add_holder(11, {in_libc()});
   add_waiter(21);
   for (const Phase phase : {Phase::still, Phase::released}) {
@@ -131,8 +131,7 @@ TEST_CASE_METHOD(PlainReportTest, "how a story goes on and ends takes one line, 
   }
 }
 
-TEST_CASE_METHOD(PlainReportTest,
-                 "where nothing is known of the acquisition or of a waiter's stack, nothing is made up") {
+TEST_CASE_METHOD(PlainReportTest, "without an acquisition's or a waiter's stack, the report has no line for it") {
   add_holder(11, {});
   add_waiter(21).stack = nullptr;
   RawStack empty{};
@@ -140,7 +139,7 @@ TEST_CASE_METHOD(PlainReportTest,
   check({"  waits     21, 1.5 s  ", "  waits     22, 1.5 s  "});
 }
 
-TEST_CASE_METHOD(PlainReportTest, "of a rwlock each waiter wants it for reading or for writing") {
+TEST_CASE_METHOD(PlainReportTest, "each waiter for an rwlock is shown with the access that it wants") {
   finding.lock.kind = LockKind::rwlock;
   add_waiter(21, Access::shared).stack = nullptr;
   add_waiter(22).stack = nullptr;
@@ -273,7 +272,7 @@ TEST_CASE_METHOD(PlainRequestTest,
 }
 
 TEST_CASE_METHOD(PlainRequestTest,
-                 "of those that wait the longest is told, and how many there are; who waits for a condition is none") {
+                 "the longest wait and the number of waiters are shown; a thread in a condition wait is no waiter") {
   add_holder(11, "holder", 3 * kSecond);
   expect_holder(11, "holder", 3 * kSecond);
   add_waiter(13, kSecond);
@@ -304,7 +303,7 @@ TEST_CASE_METHOD(PlainRequestTest, "a waiter is shown by its name, and whether i
   CHECK(lines_of(outcome) == Lines{first_line(finding)});
 }
 
-TEST_CASE_METHOD(PlainRequestTest, "of a holder that has exited the name is its record's") {
+TEST_CASE_METHOD(PlainRequestTest, "the name of a holder that has exited comes from its record") {
   RecordedThread thread;
   HolderState& holder = add_holder(11, "", 3 * kSecond);
   holder.hold.gone = true;
@@ -324,7 +323,7 @@ TEST_CASE_METHOD(PlainRequestTest, "an inferred hold has lasted at least so long
   check();
 }
 
-TEST_CASE_METHOD(PlainRequestTest, "of a holder in another process that process is named, if it was found") {
+TEST_CASE_METHOD(PlainRequestTest, "a holder in another process is shown with that process, if it was found") {
   HolderState& holder = add_holder(11, "", 3 * kSecond);
   holder.hold.sites[0].pc = 0;
   holder.where = Whereabouts::elsewhere;
@@ -366,7 +365,7 @@ TEST_CASE_METHOD(PlainRequestTest, "a closing line counts the delayed threads") 
   check();
 }
 
-TEST_CASE_METHOD(PlainRequestTest, "what is left of one request is not in the next one's line") {
+TEST_CASE_METHOD(PlainRequestTest, "a line has nothing of the previous request") {
   const Outcome outcome = in_child([&] {
     pthread_setname_np(pthread_self(), "waiter");
     add_holder(11, "holder", 3 * kSecond).likely = true;

@@ -134,7 +134,7 @@ TEST_CASE_METHOD(PostRequestTest, "a full queue accepts no request until one is 
   CHECK_FALSE(post(Phase::over));
 }
 
-TEST_CASE_METHOD(PostRequestTest, "what waits for the reporter for a moment is left to it") {
+TEST_CASE_METHOD(PostRequestTest, "a request that has waited only briefly is left to the reporter") {
   const Outcome outcome = in_child([&] {
     add_holder(11, kSecond);
     post(Phase::over);
@@ -145,7 +145,8 @@ TEST_CASE_METHOD(PostRequestTest, "what waits for the reporter for a moment is l
   CHECK(outcome.text.empty());
 }
 
-TEST_CASE_METHOD(PostRequestTest, "of what waits too long the first line is written once, and then of each phase") {
+TEST_CASE_METHOD(PostRequestTest,
+                 "a request that has waited too long has its first line written once, and so has each later phase") {
   const Outcome outcome = in_child([&] {
     add_holder(11, kSecond);
     post(Phase::over);
@@ -161,7 +162,8 @@ TEST_CASE_METHOD(PostRequestTest, "of what waits too long the first line is writ
   CHECK(outcome.text.find(" still held by 11") != std::string::npos);
 }
 
-TEST_CASE_METHOD(PostRequestTest, "what has no room while the reporter is stuck is written at once") {
+TEST_CASE_METHOD(PostRequestTest,
+                 "a request without room in the queue is written at once while the reporter is stuck") {
   const Outcome outcome = in_child([&] {
     add_holder(11, kSecond);
     fill_queue();

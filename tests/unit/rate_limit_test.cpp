@@ -21,7 +21,7 @@ TEST_CASE("no minute has more reports than the limit, wherever it begins") {
   CHECK(rate.admit(Phase::late, 6, 110 * kSecondNs));
 }
 
-TEST_CASE("what was admitted and not written leaves its place to the next") {
+TEST_CASE("a report that was admitted but not written does not count") {
   RateLimit rate(1);
   CHECK(rate.admit(Phase::over, 1, 0));
   rate.withdraw();

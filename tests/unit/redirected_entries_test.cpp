@@ -33,7 +33,7 @@ TEST_CASE("a slot that has changed meanwhile is left alone") {
   CHECK(word == 101);
 }
 
-TEST_CASE("what something else has been written over since is not given back") {
+TEST_CASE("a redirected call that something else has overwritten since is not restored") {
   uintptr_t word = 100;
   REQUIRE(note_and_redirect({at(word), 100, 1, 2, false}));
   word = 7;

@@ -145,7 +145,7 @@ TEST_CASE("readers that nothing names are counted, and no thread is blamed") {
   CHECK(reports[0].note == "held by 3 readers: glibc does not record which threads");
 }
 
-TEST_CASE("what is likely only is called so") {
+TEST_CASE("a guess is called likely") {
   SeenLock lock = lock_at(0x10, {2}, {1});
   lock.holders_likely = true;
   lock.waits[0].likely = true;

@@ -100,14 +100,14 @@ TEST_CASE_METHOD(SearchTest, "a lock that has an episode is not a candidate") {
   release(holder);
 }
 
-TEST_CASE_METHOD(LongLimitTest, "what a walk did not see cannot be over before a whole limit has gone by") {
+TEST_CASE_METHOD(LongLimitTest,
+                 "a hold that a walk has not seen cannot be over its limit before a whole limit has passed") {
   if (!applies()) return;
   look();
   CHECK(search.next_look_ns() == timing->now_ns() + kHour);
 }
 
-TEST_CASE_METHOD(LongLimitTest,
-                 "what a walk saw is looked at again a tick before it can be over, and until then no walk is made") {
+TEST_CASE_METHOD(LongLimitTest, "the next walk comes a tick before a hold that was seen can be over its limit") {
   if (!applies()) return;
   RecordedThread holder;
   const uint64_t tick_ns = timing->now_ns();
@@ -122,7 +122,8 @@ TEST_CASE_METHOD(LongLimitTest,
   CHECK(search.next_look_ns() == timing->now_ns() + kHour);
 }
 
-TEST_CASE_METHOD(LongLimitTest, "what can be over before the watcher would wake again is looked for now") {
+TEST_CASE_METHOD(LongLimitTest,
+                 "a hold that can be over its limit before the watcher wakes up again is a candidate now") {
   if (!applies()) return;
   RecordedThread holder;
   hold(holder);
@@ -135,8 +136,9 @@ TEST_CASE_METHOD(LongLimitTest, "what can be over before the watcher would wake 
   CHECK(search.next_look_ns() > due_ns);
 }
 
-TEST_CASE_METHOD(ShortLimitTest,
-                 "what is about to be over is looked at when it is: by the next tick, or by its own exact time") {
+TEST_CASE_METHOD(
+    ShortLimitTest,
+    "a hold that is about to be over its limit is examined then: at the next tick, or at its own exact time") {
   if (!applies()) return;
   RecordedThread by_tick, exact;
   hold(by_tick);

@@ -27,7 +27,7 @@ TEST_CASE("the newest tick is the latest moment known: what read it is of no age
   CHECK(history_of(1)->latest_ns(100) == 100);
 }
 
-TEST_CASE("what began before the watch counts from the watch's beginning") {
+TEST_CASE("a hold from before the watch counts from the beginning of the watch") {
   const auto history = history_of(5);
   CHECK(history->latest_ns(0) == 100);
   CHECK(history->first_ns() == 100);
@@ -57,7 +57,7 @@ TEST_CASE("each tick that is kept is found, also when the ring has gone round") 
   CHECK(history->latest_ns(ticks * 100) == ticks * 100);
 }
 
-TEST_CASE("of older ticks fewer are kept: an age is never too long, and short by less than a sixty-fourth") {
+TEST_CASE("fewer of the older ticks are kept: an age is never too long, and too short by less than a sixty-fourth") {
   const uint64_t ticks = GENERATE(as<uint64_t>(), kKept + 100, 10 * kKept + 3, 300'000);
   const auto history = history_of(ticks);
   bool never_too_long = true;

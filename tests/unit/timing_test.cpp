@@ -50,7 +50,8 @@ TEST_CASE_METHOD(TimingTest, "the limit for waits does not apply to holds") {
   CHECK(timing->limits().smallest_ns() == kSecond / 2);
 }
 
-TEST_CASE_METHOD(TimingTest, "what can never end is reported after the lock's limit, or that of waits if it has none") {
+TEST_CASE_METHOD(TimingTest,
+                 "a hold that can never end is reported after the lock's limit, or that of waits if it has none") {
   timing->set_limits({kSecond, kSecond, 5 * kSecond});
   CHECK(timing->limits().if_stuck_ns(word) == kSecond);
   timing->set_limits({kNoLimit, kNoLimit, 5 * kSecond});
