@@ -11,10 +11,6 @@
 namespace holdwatch {
 namespace {
 
-using Map = MemoryInstruction::Map;
-
-enum PointerRegister { kRsp = 4, kRsi = 6, kRdi = 7 };
-
 struct MemoryAccess {
   uintptr_t address = 0;
   bool writes = false;
@@ -26,46 +22,21 @@ class Accesses {
 
   // All memory that the instruction accesses and whose address is known.
   std::vector<MemoryAccess> list() {
-    const MemoryInstruction& it = place_.instruction;
-    if (it.memory && !is_mere_address(it)) add(address_of(*it.memory, place_.registers, next_), may_write(it));
-    if (it.map != Map::one || it.is_vector) return list_;
-    const uint8_t code = it.opcode;
-    const auto& rsp = place_.registers[kRsp];
-    const bool pushes = (code >= 0x50 && code <= 0x57) || code == 0x68 || code == 0x6a || code == 0xe8 ||
-                        (code == 0xff && (it.extension() == 2 || it.extension() == 6));
-    if (pushes && rsp) add(*rsp - 8, true);
-    if ((code >= 0x58 && code <= 0x5f) || code == 0xc3 || code == 0xc2) add(rsp, false);
-    const bool reads_source = (code >= 0xa4 && code <= 0xa7) || code == 0xac || code == 0xad;
-    const bool takes_target =
-        (code >= 0xa4 && code <= 0xa7) || code == 0xaa || code == 0xab || code == 0xae || code == 0xaf;
-    if (reads_source) add(place_.registers[kRsi], false);
-    if (takes_target) add(place_.registers[kRdi], code == 0xa4 || code == 0xa5 || code == 0xaa || code == 0xab);
+    const Instruction& it = place_.instruction;
+    if (it.memory) add(address_of(*it.memory, place_.registers, next_), it.use_of_memory);
+    const std::optional<uint64_t> top = value_of(EncodedRegister::rsp);
+    if (it.operation == Operation::push || is_call(it)) add(top ? std::optional(*top - 8) : top, MemoryUse::write);
+    if (it.operation == Operation::pop || it.operation == Operation::ret) add(top, MemoryUse::read);
+    if (it.reads_at_rsi) add(value_of(EncodedRegister::rsi), MemoryUse::read);
+    add(value_of(EncodedRegister::rdi), it.use_at_rdi);
     return list_;
   }
 
  private:
-  void add(std::optional<uint64_t> address, bool writes) {
-    if (address) list_.push_back({*address, writes});
-  }
+  std::optional<uint64_t> value_of(EncodedRegister which) const { return place_.registers[static_cast<size_t>(which)]; }
 
-  static bool is_mere_address(const MemoryInstruction& it) {
-    if (it.is_vector) return false;
-    return it.is(Map::one, 0x8d) ||
-           (it.map == Map::two && (it.opcode == 0x0d || (it.opcode >= 0x18 && it.opcode <= 0x1f)));
-  }
-
-  // Whether it may be a store. Only moves and whole-register arithmetic are classified.
-  static bool may_write(const MemoryInstruction& it) {
-    const uint8_t code = it.opcode;
-    if (it.map != Map::one)
-      return code == 0x11 || code == 0x29 || code == 0x7f || code == 0x7e || code == 0xd6 || code == 0xe7 ||
-             (it.map == Map::two && (code == 0xb0 || code == 0xb1 || code == 0xc0 || code == 0xc1));
-    const bool compares =
-        (code >= 0x38 && code <= 0x3b) || ((code == 0x80 || code == 0x81 || code == 0x83) && it.extension() == 7);
-    const bool computes = code < 0x40 && (code & 7) < 2;
-    return !compares &&
-           (computes || (code >= 0x80 && code <= 0x83) || code == 0x86 || code == 0x87 || code == 0x88 ||
-            code == 0x89 || code == 0xc6 || code == 0xc7 || code == 0xfe || (code == 0xff && it.extension() < 2));
+  void add(std::optional<uint64_t> address, MemoryUse use) {
+    if (address && use != MemoryUse::none) list_.push_back({*address, use == MemoryUse::write});
   }
 
   const KnownPlace& place_;

@@ -16,18 +16,6 @@ constexpr size_t kSlotCall = 6;       // ff 15 and a distance: through a pointer
 constexpr size_t kMaxFunctions = 64;  // examined for one call, each of which ends in a jump to the next
 constexpr size_t kMaxEndings = 1024;  // cached
 
-// Length of a ModRM byte with its SIB and displacement, from its first two bytes.
-size_t modrm_length(uint8_t modrm, uint8_t sib) {
-  const unsigned mode = modrm >> 6;
-  const unsigned base = modrm & 7;
-  if (mode == 3) return 1;
-  const size_t sib_length = base == 4 ? 1 : 0;
-  if (mode == 1) return 2 + sib_length;
-  if (mode == 2) return 5 + sib_length;
-  const bool bare_displacement = base == 5 || (base == 4 && (sib & 7) == 5);
-  return 1 + sib_length + (bare_displacement ? 4 : 0);
-}
-
 uintptr_t after(uintptr_t address, const unsigned char* distance) {
   int32_t value;
   std::memcpy(&value, distance, sizeof value);
@@ -59,8 +47,9 @@ bool Code::follows_call(uintptr_t return_address) const {
   if (size >= kDirectCall && end[-5] == 0xe8) return true;
   for (size_t length = 2; length <= size && length <= kMaxCallLength; ++length) {
     const unsigned char* call = end - length;
-    if (call[0] != 0xff || (call[1] >> 3 & 7) != 2) continue;
-    if (1 + modrm_length(call[1], length > 2 ? call[2] : uint8_t{0}) == length) return true;
+    if (call[0] != 0xff) continue;
+    const std::optional<Instruction> instruction = decode(call, length, return_address - length);
+    if (instruction && instruction->length == length && instruction->operation == Operation::call_indirect) return true;
   }
   return false;
 }
@@ -107,12 +96,10 @@ std::optional<uintptr_t> Code::callee_entry(uintptr_t return_address) {
   for (size_t count = 0; count < kLongestStub; ++count) {
     const Instruction* instruction = flow_.instruction_at(pc);
     if (instruction == nullptr) return std::nullopt;
-    const bool is_jump_through_slot = instruction->operation == Operation::jump_indirect &&
-                                      instruction->base == Instruction::kRipRelative &&
-                                      instruction->index == Instruction::kNone;
+    const auto& operand = instruction->memory;
     pc += instruction->length;
-    if (is_jump_through_slot)
-      return memory_.read_value<uintptr_t>(pc + static_cast<uintptr_t>(instruction->displacement));
+    if (instruction->operation == Operation::jump_indirect && operand && operand->is_relative && operand->is_computable)
+      return memory_.read_value<uintptr_t>(pc + static_cast<uintptr_t>(operand->displacement));
     const bool does_nothing = instruction->operation == Operation::nop ||
                               (instruction->operation == Operation::other && instruction->clobbers == 0);  // endbr64
     if (!does_nothing) break;

@@ -30,13 +30,34 @@ FlowState entry_state() {
   return state;
 }
 
-bool is_call(const Instruction& instruction) {
-  return instruction.operation == Operation::call || instruction.operation == Operation::call_indirect;
+// Code after a breakpoint is not followed: compilers use it as padding.
+bool ends_block(const Instruction& instruction) {
+  return ends_path(instruction) || instruction.operation == Operation::breakpoint;
 }
 
-bool ends_block(Operation operation) {
-  return operation == Operation::jump || operation == Operation::jump_indirect || operation == Operation::ret ||
-         operation == Operation::stop;
+bool is_padding(const Instruction& instruction) {
+  return instruction.operation == Operation::nop || instruction.operation == Operation::stop ||
+         instruction.operation == Operation::breakpoint;
+}
+
+// A register's value; unknown for what is no general register.
+FlowValue value_of(int number, const FlowState& state) {
+  return number >= 0 && number < kGeneralRegisters ? state.registers[static_cast<size_t>(number)] : FlowValue{};
+}
+
+// The address of the instruction's memory operand.
+FlowValue operand_address(const Instruction& instruction, const FlowState& state) {
+  if (!instruction.memory) return {};
+  const MemoryOperand& operand = *instruction.memory;
+  const bool has_base_alone = operand.index == kNoRegister && operand.is_computable;
+  FlowValue address = has_base_alone ? value_of(operand.base, state) : FlowValue{};
+  address.offset += operand.displacement;
+  return address;
+}
+
+bool is_stack_guard(const Instruction& instruction) {
+  return instruction.is_move_of(Source::memory) && instruction.memory->has_segment && instruction.memory->is_fixed() &&
+         !instruction.memory->is_relative && instruction.memory->displacement == kStackGuardOffset;
 }
 
 }  // namespace
@@ -127,12 +148,9 @@ void CodeFlow::sweep(const Procedure& range) {
       is_complete_ = false;
       return;
     }
-    const bool is_padding = instruction->operation == Operation::nop || instruction->operation == Operation::stop;
-    if (is_after_end && !is_padding) leaders_.insert(pc);
-    is_after_end = ends_block(instruction->operation) || (is_after_end && is_padding);
-    if (instruction->operation == Operation::jump || instruction->operation == Operation::branch) {
-      leaders_.insert(instruction->target);
-    }
+    if (is_after_end && !is_padding(*instruction)) leaders_.insert(pc);
+    is_after_end = ends_block(*instruction) || (is_after_end && is_padding(*instruction));
+    if (is_direct_jump(*instruction)) leaders_.insert(instruction->target);
     pc += instruction->length;
   }
 }
@@ -149,14 +167,14 @@ void CodeFlow::discover(uintptr_t entry) {
         is_complete_ = false;
         break;
       }
-      if (instruction->operation == Operation::jump || instruction->operation == Operation::branch) {
+      if (is_direct_jump(*instruction)) {
         leaders_.insert(instruction->target);
         const Module* module = modules_.find(instruction->target);
         if (module != nullptr && !find_procedure(*module, memory_, instruction->target)) {
           starts.push_back(instruction->target);
         }
       }
-      if (ends_block(instruction->operation)) break;
+      if (ends_block(*instruction)) break;
       pc += instruction->length;
       if (is_call(*instruction) && is_next_function(pc)) break;
     }
@@ -175,8 +193,8 @@ bool CodeFlow::is_next_function(uintptr_t pc) const {
   std::optional<Instruction> instruction = decode_at(memory_, pc);
   if (pc % kAlignment == 0 && instruction) {
     const bool makes_room =
-        instruction->operation == Operation::add_constant && instruction->reg == kRsp && instruction->constant < 0;
-    return makes_room || (instruction->operation == Operation::push && instruction->rm >= 0);
+        instruction->adds_constant() && instruction->is_wide && instruction->reg == kRsp && instruction->constant < 0;
+    return makes_room || (instruction->operation == Operation::push && instruction->source == Source::reg);
   }
   const uintptr_t start = pc;
   while (instruction && instruction->operation == Operation::nop && pc - start < kAlignment) {
@@ -235,10 +253,10 @@ void CodeFlow::note_watched(uintptr_t pc, const Instruction& instruction, const 
 bool CodeFlow::step(uintptr_t pc, const Instruction& instruction, FlowState& state) {
   const FlowValue compared = std::exchange(compared_, {});
   const Operation operation = instruction.operation;
-  if (operation == Operation::jump || operation == Operation::branch) jump_to(instruction.target, state);
+  if (is_direct_jump(instruction)) jump_to(instruction.target, state);
   if (operation == Operation::jump_indirect) jump_through_pointer(pc + instruction.length, instruction, state);
   if (operation == Operation::ret) note_return(state);
-  if (ends_block(operation)) return false;
+  if (ends_block(instruction)) return false;
   if (operation == Operation::branch) {
     // A loop that touches each page of a large frame (-fstack-clash-protection) ends when rsp has a certain value.
     if (compared.is_address() && instruction.condition == kNotEqual) state[EncodedRegister::rsp] = compared;
@@ -272,54 +290,50 @@ void CodeFlow::change(uintptr_t pc, const Instruction& instruction, FlowState& s
     rsp = rbp.is_address() ? FlowValue{rbp.base, rbp.offset + kWordSize, false} : restored_stack_pointer(pc, state);
     return;
   }
-  const FlowValue result = result_of(pc, instruction, state);
-  if (instruction.operation == Operation::store || instruction.operation == Operation::store_constant) {
-    const bool is_constant = instruction.operation == Operation::store_constant;
-    FlowValue where =
-        instruction.index < 0 && !instruction.has_segment && instruction.base >= 0 && instruction.base < 16
-            ? state.registers[static_cast<size_t>(instruction.base)]
-            : FlowValue{};
-    where.offset += instruction.displacement;
-    store(where,
-          is_constant ? FlowValue{FlowValue::kConstant, instruction.constant, false}
-                      : state.registers[static_cast<size_t>(instruction.rm)],
-          state);
-    return;
+  if (instruction.operation == Operation::store) {
+    if (!instruction.is_wide) return;
+    const bool is_constant = instruction.source == Source::constant;
+    return store(
+        operand_address(instruction, state),
+        is_constant ? FlowValue{FlowValue::kConstant, instruction.constant, false} : value_of(instruction.rm, state),
+        state);
   }
-  for (size_t number = 0; number < state.registers.size(); ++number) {
-    if ((instruction.clobbers >> number & 1) != 0) state.registers[number] = {};
+  const FlowValue result = result_of(pc, instruction, state);
+  for (int number = 0; number < kGeneralRegisters; ++number) {
+    if ((instruction.clobbers & register_bit(number)) != 0) state.registers[static_cast<size_t>(number)] = {};
   }
   if (instruction.operation == Operation::push) rsp.offset -= kWordSize;
   if (instruction.operation == Operation::pop) rsp.offset += kWordSize;
-  if (instruction.reg >= 0) state.registers[static_cast<size_t>(instruction.reg)] = result;
+  if (instruction.reg != kNoRegister) state.registers[static_cast<size_t>(instruction.reg)] = result;
   if (!rsp.is_address()) rsp = restored_stack_pointer(pc, state);
 }
 
-// The value that the instruction puts into its `reg`.
+// The value that the instruction puts into its `reg`. Only 64-bit operations are followed.
 FlowValue CodeFlow::result_of(uintptr_t pc, const Instruction& instruction, const FlowState& state) {
-  const auto value_of = [&state](int number) {
-    return number >= 0 && number < 16 ? state.registers[static_cast<size_t>(number)] : FlowValue{};
-  };
-  const FlowValue before = value_of(instruction.reg);
-  FlowValue base = instruction.index < 0 && !instruction.has_segment ? value_of(instruction.base) : FlowValue{};
-  base.offset += instruction.displacement;
-  const auto if_address = [](const FlowValue& value) { return value.is_address() ? value : FlowValue{}; };
   const Operation operation = instruction.operation;
+  if (!instruction.is_wide) return {};
   if (operation == Operation::pop) return {state[EncodedRegister::rsp].base, state[EncodedRegister::rsp].offset, true};
-  if (operation == Operation::move) return value_of(instruction.rm);
-  if (operation == Operation::load && instruction.has_segment && instruction.base < 0 && instruction.index < 0 &&
-      instruction.displacement == kStackGuardOffset) {
-    return {FlowValue::kStackGuard, 0, false};
+  if (operation == Operation::move) return moved(instruction, state);
+  if (operation == Operation::address) {
+    const FlowValue address = operand_address(instruction, state);
+    return address.is_address() ? address : FlowValue{};
   }
-  if (operation == Operation::load && base.is_address()) return loaded(base, state);
-  if (operation == Operation::address) return if_address(base);
+  const FlowValue before = value_of(instruction.reg, state);
   if (!before.is_address()) return {};
-  if (operation == Operation::add_constant) return {before.base, before.offset + instruction.constant, false};
-  if (operation == Operation::sub_register) return lowered(2 * pc, before, 0, UINT64_MAX);
-  if (operation == Operation::align && instruction.constant < 0) {
-    return lowered(2 * pc, before, 0, static_cast<uint64_t>(-(instruction.constant + 1)));
-  }
+  const int64_t constant = instruction.constant;
+  if (instruction.adds_constant()) return {before.base, before.offset + constant, false};
+  if (operation == Operation::subtract && instruction.source == Source::reg)
+    return lowered(2 * pc, before, 0, UINT64_MAX);
+  if (operation == Operation::bit_and && instruction.source == Source::constant && constant < 0)
+    return lowered(2 * pc, before, 0, static_cast<uint64_t>(-(constant + 1)));
   return {};
+}
+
+FlowValue CodeFlow::moved(const Instruction& instruction, const FlowState& state) {
+  if (instruction.source == Source::reg) return value_of(instruction.rm, state);
+  if (is_stack_guard(instruction)) return {FlowValue::kStackGuard, 0, false};
+  const FlowValue from = instruction.source == Source::memory ? operand_address(instruction, state) : FlowValue{};
+  return from.is_address() ? loaded(from, state) : FlowValue{};
 }
 
 // An argument that was saved on the stack across a call is still that argument.
@@ -436,10 +450,9 @@ void CodeFlow::jump_to(uintptr_t target, const FlowState& state) {
 }
 
 void CodeFlow::jump_through_pointer(uintptr_t next, const Instruction& instruction, const FlowState& state) {
-  if (instruction.rm < 0 && instruction.index < 0 && !instruction.has_segment &&
-      (instruction.base == Instruction::kNone || instruction.base == Instruction::kRipRelative)) {
-    const uintptr_t from = instruction.base == Instruction::kNone ? 0 : next;
-    const auto target = memory_.read_value<uintptr_t>(from + static_cast<uintptr_t>(instruction.displacement));
+  if (instruction.memory && instruction.memory->is_fixed() && instruction.memory->is_computable) {
+    const uintptr_t from = instruction.memory->is_relative ? next : 0;
+    const auto target = memory_.read_value<uintptr_t>(from + static_cast<uintptr_t>(instruction.memory->displacement));
     if (target && *target != 0) {
       exits_.insert(*target);
       return;
@@ -460,8 +473,7 @@ void CodeFlow::note_unreached_exits() {
   for (const auto& [pc, instruction] : code_) {
     if (reached_.contains(pc)) continue;
     if (instruction.operation == Operation::jump_indirect) has_unknown_exit_ = true;
-    const bool is_jump = instruction.operation == Operation::jump || instruction.operation == Operation::branch;
-    if (is_jump && !is_inside(instruction.target)) exits_.insert(instruction.target);
+    if (is_direct_jump(instruction) && !is_inside(instruction.target)) exits_.insert(instruction.target);
   }
 }
 

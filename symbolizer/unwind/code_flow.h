@@ -15,14 +15,11 @@
 #include <vector>
 
 #include "symbolizer/unwind/eh_frame.h"
-#include "symbolizer/unwind/instruction.h"
 #include "symbolizer/unwind/memory.h"
 #include "symbolizer/unwind/modules.h"
+#include "symbolizer/x86/instruction.h"
 
 namespace holdwatch {
-
-// General registers as instructions encode them.
-enum class EncodedRegister : uint8_t { rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15 };
 
 // `base` plus `offset`: base is the value of a register at the entry (0 ... 15, as encoded), or the stack pointer after
 // it was lowered by an unknown amount (16 and above).
@@ -132,6 +129,7 @@ class CodeFlow {
   void note_return(const FlowState& state);
   void change(uintptr_t pc, const Instruction& instruction, FlowState& state);
   FlowValue result_of(uintptr_t pc, const Instruction& instruction, const FlowState& state);
+  FlowValue moved(const Instruction& instruction, const FlowState& state);
   void store(const FlowValue& where, const FlowValue& what, FlowState& state);
   static FlowValue loaded(const FlowValue& address, const FlowState& state);
   FlowValue restored_stack_pointer(uintptr_t pc, const FlowState& state);

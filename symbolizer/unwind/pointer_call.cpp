@@ -20,22 +20,11 @@ constexpr size_t kMaxFollowed = 256;  // instructions on all paths from a call t
 constexpr uintptr_t kWordSize = sizeof(uintptr_t);
 
 bool goes_on(const Instruction& instruction) {
-  const Operation operation = instruction.operation;
-  return operation != Operation::jump && operation != Operation::jump_indirect && operation != Operation::ret &&
-         operation != Operation::stop;
-}
-
-bool jumps(const Instruction& instruction) {
-  return instruction.operation == Operation::jump || instruction.operation == Operation::branch;
+  return !ends_path(instruction) && instruction.operation != Operation::breakpoint;
 }
 
 bool writes(const Instruction& instruction, int which) {
-  if ((instruction.clobbers >> which & 1) != 0) return true;
-  if (instruction.operation == Operation::leave)
-    return which == kStackPointer || which == static_cast<int>(EncodedRegister::rbp);
-  if (instruction.operation == Operation::compare) return false;
-  const bool moves_stack = instruction.operation == Operation::push || instruction.operation == Operation::pop;
-  return instruction.reg == which || (moves_stack && which == kStackPointer);
+  return (changed_registers(instruction) & register_bit(which)) != 0;
 }
 
 // The stack pointer before an instruction, from the one after it.
@@ -43,97 +32,19 @@ std::optional<uintptr_t> stack_pointer_before(const Instruction& instruction, st
   if (!after || !writes(instruction, kStackPointer)) return after;
   if (instruction.operation == Operation::push) return *after + kWordSize;
   if (instruction.operation == Operation::pop && instruction.reg != kStackPointer) return *after - kWordSize;
-  if (instruction.operation == Operation::add_constant) return *after - static_cast<uintptr_t>(instruction.constant);
+  if (instruction.adds_constant() && instruction.is_wide) return *after - static_cast<uintptr_t>(instruction.constant);
   return std::nullopt;
 }
 
-// Register values while following a window.
-class Values {
- public:
-  Values(MemoryReader& memory, const KnownRegisters& values) : memory_(memory), values_(values) {}
-
-  const KnownRegisters& all() const { return values_; }
-
-  void set(int which, std::optional<uintptr_t> value) { values_[static_cast<size_t>(which)] = value; }
-
-  std::optional<uintptr_t> of(int which) const {
-    return which >= 0 && which < static_cast<int>(values_.size()) ? values_[static_cast<size_t>(which)] : std::nullopt;
-  }
-
-  // The address of the instruction's memory operand.
-  std::optional<uintptr_t> address(const Instruction& instruction, uintptr_t next) const {
-    if (instruction.has_segment) return std::nullopt;
-    uintptr_t address = static_cast<uintptr_t>(instruction.displacement);
-    if (instruction.base == Instruction::kRipRelative) {
-      address += next;
-    } else if (instruction.base != Instruction::kNone) {
-      const auto base = of(instruction.base);
-      if (!base) return std::nullopt;
-      address += *base;
-    }
-    if (instruction.index != Instruction::kNone) {
-      const auto index = of(instruction.index);
-      if (!index) return std::nullopt;
-      address += *index * instruction.scale;
-    }
-    return address;
-  }
-
-  std::optional<uintptr_t> loaded(const Instruction& instruction, uintptr_t next) const {
-    const auto from = address(instruction, next);
-    return from ? memory_.read_value<uintptr_t>(*from) : std::nullopt;
-  }
-
-  void run(const Instruction& instruction, uintptr_t next) {
-    const std::optional<uintptr_t> result = result_of(instruction, next);
-    for (int which = 0; which < static_cast<int>(values_.size()); ++which) {
-      if (writes(instruction, which)) set(which, std::nullopt);
-    }
-    if (instruction.reg >= 0 && instruction.operation != Operation::compare) set(instruction.reg, result);
-  }
-
- private:
-  static std::optional<uintptr_t> low_half(std::optional<uintptr_t> value) {
-    return value ? std::optional<uintptr_t>(static_cast<uint32_t>(*value)) : std::nullopt;
-  }
-  static std::optional<uintptr_t> with_sign(std::optional<uintptr_t> value) {
-    return value ? std::optional(static_cast<uintptr_t>(intptr_t{static_cast<int32_t>(*value)})) : std::nullopt;
-  }
-  std::optional<uintptr_t> loaded_low(const Instruction& instruction, uintptr_t next) const {
-    const auto from = address(instruction, next);
-    const auto value = from ? memory_.read_value<uint32_t>(*from) : std::nullopt;
-    return value ? std::optional<uintptr_t>(*value) : std::nullopt;
-  }
-  std::optional<uintptr_t> result_of(const Instruction& instruction, uintptr_t next) const {
-    const auto before = of(instruction.reg), other = of(instruction.rm);
-    const auto constant = static_cast<uintptr_t>(instruction.constant);
-    const Operation operation = instruction.operation;
-    if (operation == Operation::move) return other;
-    if (operation == Operation::load) return loaded(instruction, next);
-    if (operation == Operation::load_constant) return constant;
-    if (operation == Operation::address) return address(instruction, next);
-    if (operation == Operation::move_low) return low_half(other);
-    if (operation == Operation::load_low) return low_half(loaded_low(instruction, next));
-    if (operation == Operation::address_low) return low_half(address(instruction, next));
-    if (operation == Operation::extend) return with_sign(instruction.rm >= 0 ? other : loaded_low(instruction, next));
-    if (operation == Operation::pop) {
-      const auto top = of(kStackPointer);
-      return top ? memory_.read_value<uintptr_t>(*top) : std::nullopt;
-    }
-    if (!before) return std::nullopt;
-    if (operation == Operation::add_constant) return *before + constant;
-    if (operation == Operation::add_constant_low) return low_half(*before + constant);
-    if (operation == Operation::shift_left) return *before << (constant & 63);
-    if (operation == Operation::align) return *before & constant;
-    if (!other) return std::nullopt;
-    if (operation == Operation::add_register) return *before + *other;
-    if (operation == Operation::sub_register) return *before - *other;
-    return std::nullopt;
-  }
-
-  MemoryReader& memory_;
-  KnownRegisters values_;
-};
+// What was pushed may have been overwritten since: the stack is not followed.
+void follow_but_stack(const Instruction& instruction, uintptr_t next, MemoryReader& memory, KnownRegisters& registers) {
+  follow_instruction(instruction, next, memory, registers);
+  const bool leaves = instruction.operation == Operation::leave;
+  if (leaves) registers[static_cast<size_t>(EncodedRegister::rbp)].reset();
+  if (leaves || instruction.operation == Operation::push ||
+      (instruction.operation == Operation::pop && instruction.reg != kStackPointer))
+    registers[kStackPointer].reset();
+}
 
 }  // namespace
 
@@ -154,7 +65,7 @@ PointerCalls::Window PointerCalls::find_window(const Procedure& procedure, uintp
     const std::optional<Instruction> instruction = decode_at(memory_, pc);
     if (!instruction) return {};
     pc += instruction->length;
-    if (jumps(*instruction)) jumps_to.emplace(instruction->target, code.size());
+    if (is_direct_jump(*instruction)) jumps_to.emplace(instruction->target, code.size());
     if (pc == return_address) at = code.size();
     code.push_back({pc, *instruction});
   }
@@ -187,28 +98,27 @@ KnownRegisters PointerCalls::at_call(const Procedure& procedure, const RegisterS
     if (index + 1 != window.size()) stack_pointer = stack_pointer_before(window[index].instruction, stack_pointer);
     stack_pointers[index] = stack_pointer;
   }
-  Values values(memory_, at_start);
+  KnownRegisters values = at_start;
   for (size_t index = 0; index < window.size(); ++index) {
     // A register that is not written again before the call has the value that it has in the frame.
     for (const auto& [which, encoded] : kPreservedRegisters) {
       const int number = static_cast<int>(encoded);
       const bool is_final = std::none_of(window.begin() + static_cast<std::ptrdiff_t>(index), window.end(),
                                          [number](const Placed& placed) { return writes(placed.instruction, number); });
-      if (is_final && frame.knows(which)) values.set(number, frame[which]);
+      if (is_final && frame.knows(which)) values[static_cast<size_t>(number)] = frame[which];
     }
-    values.set(kStackPointer, stack_pointers[index]);
-    if (index + 1 != window.size()) values.run(window[index].instruction, window[index].next);
+    values[kStackPointer] = stack_pointers[index];
+    if (index + 1 != window.size()) follow_but_stack(window[index].instruction, window[index].next, memory_, values);
   }
-  return values.all();
+  return values;
 }
 
 std::optional<uintptr_t> PointerCalls::target(const Procedure& procedure, const RegisterSet& frame,
                                               const KnownRegisters& at_call) {
   const Window& window = window_before(procedure, frame[kRip]);
   if (window.empty() || window.back().instruction.operation != Operation::call_indirect) return std::nullopt;
-  const Values values(memory_, at_call);
   const Placed& call = window.back();
-  return call.instruction.rm >= 0 ? values.of(call.instruction.rm) : values.loaded(call.instruction, call.next);
+  return source_of(call.instruction, at_call, call.next, memory_);
 }
 
 std::optional<KnownRegisters> PointerCalls::follow(uintptr_t start, uintptr_t end, const KnownRegisters& at_start) {
@@ -218,7 +128,7 @@ std::optional<KnownRegisters> PointerCalls::follow(uintptr_t start, uintptr_t en
 
 std::optional<KnownRegisters> PointerCalls::follow(uintptr_t start, uintptr_t end, const KnownRegisters& at_start,
                                                    size_t& steps_left) {
-  Values values(memory_, at_start);
+  KnownRegisters values = at_start;
   for (uintptr_t pc = start; pc != end;) {
     const std::optional<Instruction> instruction = decode_at(memory_, pc);
     if (!instruction || steps_left == 0) return std::nullopt;
@@ -226,19 +136,21 @@ std::optional<KnownRegisters> PointerCalls::follow(uintptr_t start, uintptr_t en
     const uintptr_t next = pc + instruction->length;
     const Operation operation = instruction->operation;
     std::optional<uintptr_t> then = next;
-    if (operation == Operation::ret || operation == Operation::stop) return std::nullopt;
-    if (operation == Operation::jump) then = instruction->target;
-    if (operation == Operation::jump_indirect) {
-      then = instruction->rm >= 0 ? values.of(instruction->rm) : values.loaded(*instruction, next);
+    if (operation == Operation::jump) {
+      then = instruction->target;
+    } else if (operation == Operation::jump_indirect) {
+      then = source_of(*instruction, values, next, memory_);
+    } else if (!goes_on(*instruction)) {
+      return std::nullopt;
     }
     if (!then) return std::nullopt;
     if (operation == Operation::branch) {
-      if (const auto found = follow(instruction->target, end, values.all(), steps_left)) return found;
+      if (const auto found = follow(instruction->target, end, values, steps_left)) return found;
     }
-    values.run(*instruction, next);
+    follow_but_stack(*instruction, next, memory_, values);
     pc = *then;
   }
-  return values.all();
+  return values;
 }
 
 }  // namespace holdwatch

@@ -4,7 +4,6 @@
 // Cold context only. Nothing is executed.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -12,13 +11,11 @@
 
 #include "symbolizer/unwind/eh_frame.h"
 #include "symbolizer/unwind/frame_step.h"
-#include "symbolizer/unwind/instruction.h"
+#include "symbolizer/unwind/known_registers.h"
 #include "symbolizer/unwind/memory.h"
+#include "symbolizer/x86/instruction.h"
 
 namespace holdwatch {
-
-// The known values of the general registers, numbered as encoded, at one instruction.
-using KnownRegisters = std::array<std::optional<uintptr_t>, 16>;
 
 class PointerCalls {
  public:

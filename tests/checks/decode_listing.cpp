@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "symbolizer/unwind/instruction.h"
+#include "symbolizer/x86/instruction.h"
 
 namespace {
 

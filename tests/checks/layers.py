@@ -65,9 +65,12 @@ MAY_INCLUDE = {
     "shim/asan_options.cpp": set(),
     # The reader of /proc for the symbolizer and the tools. The shim has its own (inspection/task_files), which counts with filters.
     "symbolizer/proc": {"symbolizer/proc", "shim/common/text/digits.h"},
-    "symbolizer/unwind": {"symbolizer/unwind"} | PROC_TEXT,
+    # The instructions of the processor: pure.
+    "symbolizer/x86": {"symbolizer/x86"},
+    "symbolizer/unwind": {"symbolizer/unwind", "symbolizer/x86"} | PROC_TEXT,
     "symbolizer/symbols": {"symbolizer/symbols", "symbolizer/unwind/modules.h", "symbolizer/unwind/elf_notes.h"} | COMMON,
-    "symbolizer/activity": {"symbolizer/activity", "symbolizer/unwind/memory.h"} | PROC_TEXT,
+    "symbolizer/activity": {"symbolizer/activity", "symbolizer/unwind/memory.h", "symbolizer/unwind/known_registers.h",
+                            "symbolizer/x86"} | PROC_TEXT,
     "symbolizer/waits": {"symbolizer/waits", "symbolizer/activity", "symbolizer/symbols/symbols.h", "symbolizer/unwind"} | PROC_TEXT,
     "symbolizer/report": {"symbolizer/report", "symbolizer/symbols/symbols.h"} | PROC_TEXT,
     # Where a report goes.

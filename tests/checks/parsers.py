@@ -39,6 +39,8 @@ RULES = (
      "shim/common/text/", {"symbolizer/symbols/rust_names.cpp": "not for printing: an escape in a name that no compiler writes"}),
     ("fields of glibc's locks", r"\b__data\.__|\b__size\[", "mutex.__data.__owner", "shim/common/glibc/", {}),
     ("hexadecimal digits", r'"0123456789abcdef"|%02x|:02x', 'text += "0123456789abcdef"[byte >> 4];', "shim/common/text/digits.h", {}),
+    ("instructions", r"\bmodrm\b", "const int mode = modrm >> 6;", "symbolizer/x86/encoding.cpp",
+     {"shim/common/glibc/interrupted_call.cpp": "compares the bytes of a few known instructions"}),
     ("command lines", r"\bgetopt|==\s*\"--[a-z]|starts_with\(\"--|\"-h\"", 'if (word == "--help")',
      "symbolizer/tools/command_line/argument_reader.cpp", {}),
 )

@@ -1,4 +1,4 @@
-// Single instructions, and what the code of a function and its caller proves of registers.
+// What the code of a function and its caller proves of registers.
 #include "symbolizer/activity/register_values.h"
 
 #include "tests/catch.h"
@@ -14,18 +14,12 @@ constexpr uintptr_t kCaller = 0x3000;
 constexpr uintptr_t kData = 0x2000;
 enum { kRax = 0, kRcx = 1, kRsp = 4, kRdi = 7 };
 
-MemoryInstruction decoded(const ByteVector& bytes) {
-  const auto it = decode_instruction(bytes);
-  REQUIRE(it);
-  return *it;
-}
-
 CodeFrame frame_at(uintptr_t start, const ByteVector& code, uintptr_t pc, bool is_exact) {
   return {pc, is_exact, 0x8000, start, start + code.size()};
 }
 
 // The registers before the instruction at this offset of the function.
-std::optional<RegisterValues> before(const ByteVector& code, size_t offset, test::FakeMemory memory = {}) {
+std::optional<KnownRegisters> before(const ByteVector& code, size_t offset, test::FakeMemory memory = {}) {
   memory.regions[kCode] = code;
   const auto place = place_of({frame_at(kCode, code, kCode + offset, true)}, memory);
   return place ? std::optional(place->registers) : std::nullopt;
@@ -47,28 +41,6 @@ std::optional<uint64_t> passed(const ByteVector& call) {
 }
 
 }  // namespace
-
-TEST_CASE("instructions have the length and the operand that the manual gives them") {
-  CHECK(decoded({0x48, 0x8b, 0x05, 1, 0, 0, 0}).length == 7);  // mov 1(%rip),%rax
-  CHECK(decoded({0x48, 0x8b, 0x05, 1, 0, 0, 0}).memory->relative);
-  CHECK(decoded({0x48, 0xb8, 1, 2, 3, 4, 5, 6, 7, 8}).length == 10);          // movabs
-  CHECK(decoded({0xf3, 0x0f, 0x1e, 0xfa}).length == 4);                       // endbr64
-  CHECK(decoded({0xf7, 0xc7, 1, 0, 0, 0}).length == 6);                       // test $1,%edi
-  CHECK(decoded({0xf7, 0xd8}).length == 2);                                   // neg %eax
-  CHECK(decoded({0x66, 0x0f, 0x3a, 0x0f, 0xc1, 0x08}).length == 6);           // palignr
-  CHECK(decoded({0xc5, 0xfe, 0x6f, 0x06}).length == 4);                       // vmovdqu (%rsi),%ymm0
-  CHECK(decoded({0x62, 0xf1, 0xfe, 0x48, 0x6f, 0x06}).length == 6);           // vmovdqu64 (%rsi),%zmm0
-  const MemoryInstruction indexed = decoded({0x43, 0x8b, 0x44, 0x8c, 0x10});  // mov 0x10(%r12,%r9,4),%eax
-  CHECK(indexed.length == 5);
-  CHECK(indexed.memory->base == 12);
-  CHECK(indexed.memory->index == 9);
-  CHECK(indexed.memory->scale == 4);
-  CHECK(indexed.memory->displacement == 0x10);
-  CHECK_FALSE(decoded({0x64, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0}).memory->is_computable);  // mov %fs:0,%rax
-  CHECK_FALSE(decode_instruction(ByteVector{0x48, 0x8b}));
-  CHECK_FALSE(decode_instruction(ByteVector{0x06}));
-  CHECK_FALSE(decode_instruction(ByteVector{}));
-}
 
 TEST_CASE("a register is followed from where it was loaded") {
   test::FakeMemory memory;
@@ -125,4 +97,16 @@ TEST_CASE("what a caller passes is known where its call leads to the function it
   CHECK_FALSE(passed({0xe8, 0xf6, 0xe7, 0xff, 0xff}));        // call 0x1800, which has jumped on
   CHECK_FALSE(passed({0xff, 0xd0}));                          // call *%rax
   CHECK(passed({0xb8, 0, 0x10, 0, 0, 0xff, 0xd0}) == 0x40u);  // mov $0x1000,%eax; call *%rax
+}
+
+TEST_CASE("what an instruction changes besides its operands is not known behind it") {
+  // mov $0x10,%ecx; pcmpistri $0x1a,%xmm1,%xmm0
+  auto registers = before({0xb9, 0x10, 0, 0, 0, 0x66, 0x0f, 0x3a, 0x63, 0xc1, 0x1a, 0x8b, 0x01, 0xc3}, 11);
+  REQUIRE(registers);
+  CHECK_FALSE((*registers)[kRcx]);
+  // mov $0x10,%eax; mov %cl,%ah
+  registers = before({0xb8, 0x10, 0, 0, 0, 0x88, 0xcc, 0x8b, 0x00, 0xc3}, 7);
+  REQUIRE(registers);
+  CHECK_FALSE((*registers)[kRax]);
+  CHECK((*registers)[kRsp] == 0x8000u - 8);
 }
