@@ -84,7 +84,7 @@ constexpr std::string_view kOneByteMap =
     "aammSSSS..SSSSSS"   // a0: mov, strings, test
     "oooooooooooooooo"   // b0: mov
     "mm....mmff...a.."   // c0: shifts, mov, enter, int
-    "mmmm...a.......a"   // d0: shifts, xlat, fnstsw
+    "mmmm...a........"   // d0: shifts, xlat, x87; fnstsw is an exception
     "ccc.aa......aa.."   // e0: loop, in
     "......TT......mG";  // f0
 
@@ -157,8 +157,10 @@ char letter_of_two_byte(const Encoding& encoding) {
 char letter_of(const Encoding& encoding) {
   const uint8_t code = encoding.opcode;
   switch (encoding.map) {
-    case Map::one:
-      return kOneByteMap[code];
+    case Map::one: {
+      const bool is_fnstsw = code == 0xdf && encoding.extension == 4 && encoding.rm == 0;
+      return is_fnstsw ? 'a' : kOneByteMap[code];
+    }
     case Map::two:
       return letter_of_two_byte(encoding);
     case Map::three_38:
