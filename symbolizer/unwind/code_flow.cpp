@@ -10,14 +10,10 @@ namespace holdwatch {
 
 namespace {
 
-constexpr size_t kMaxSteps = 60000;         // instructions followed in one analysis
-constexpr size_t kMaxInstructions = 20000;  // of one function with its parts
-constexpr size_t kMaxParts = 4;
+constexpr size_t kMaxSteps = 60000;  // instructions followed in one analysis
 constexpr size_t kMaxReturns = 64;
 constexpr size_t kMaxStores = 32;
 constexpr int64_t kStackGuardOffset = 0x28;  // from fs: glibc's tcbhead_t::stack_guard
-constexpr int kFirstLowering = 16;
-constexpr int kLongestAncestry = 32;
 constexpr int64_t kWordSize = 8;
 
 constexpr int kRsp = static_cast<int>(EncodedRegister::rsp);
@@ -28,16 +24,6 @@ FlowState entry_state() {
   FlowState state;
   for (int number = 0; number < 16; ++number) state.registers[static_cast<size_t>(number)] = {number, 0, false};
   return state;
-}
-
-// Code after a breakpoint is not followed: compilers use it as padding.
-bool ends_block(const Instruction& instruction) {
-  return ends_path(instruction) || instruction.operation == Operation::breakpoint;
-}
-
-bool is_padding(const Instruction& instruction) {
-  return instruction.operation == Operation::nop || instruction.operation == Operation::stop ||
-         instruction.operation == Operation::breakpoint;
 }
 
 // A register's value; unknown for what is no general register.
@@ -68,17 +54,14 @@ void CodeFlow::watch(uintptr_t pc, bool is_return_address) {
 }
 
 void CodeFlow::begin() {
+  code_.clear();
+  lowerings_.clear();
   watched_.reset();
-  ranges_.clear();
   is_seeding_ = false;
   seeded_.clear();
-  code_.clear();
-  leaders_.clear();
   reached_.clear();
   states_.clear();
   pending_.clear();
-  lowering_keys_.clear();
-  lowerings_.clear();
   at_switch_.reset();
   at_call_.reset();
   exits_.clear();
@@ -90,118 +73,21 @@ void CodeFlow::begin() {
 
 void CodeFlow::follow_function(uintptr_t entry) {
   begin();
-  if (!add_procedure(entry)) discover(entry);
-  leaders_.insert(entry);
+  if (!code_.add_procedure(entry)) code_.discover(entry);
+  code_.begin_block(entry);
   reach(entry, entry_state());
   run();
-  if (!ranges_.empty()) seed_unreached();
+  if (code_.has_table()) seed_unreached();
   note_unreached_exits();
 }
 
 void CodeFlow::follow_to_return(uintptr_t pc) {
   begin();
-  if (is_next_function(pc)) return;  // the previous call never returns
-  discover(pc);
-  leaders_.insert(pc);
+  if (code_.is_next_function(pc)) return;  // the previous call never returns
+  code_.discover(pc);
+  code_.begin_block(pc);
   reach(pc, entry_state());
   run();
-}
-
-std::optional<Instruction> decode_at(MemoryReader& memory, uintptr_t pc) {
-  unsigned char bytes[kMaxInstruction];
-  size_t size = sizeof bytes;
-  while (size != 0 && memory.read_constant(pc, bytes, size) != size) --size;  // the last one in a mapping
-  return decode(bytes, size, pc);
-}
-
-const Instruction* CodeFlow::instruction_at(uintptr_t pc) {
-  const auto known = code_.find(pc);
-  if (known != code_.end()) return &known->second;
-  if (code_.size() == kMaxInstructions) return nullptr;
-  const std::optional<Instruction> instruction = decode_at(memory_, pc);
-  if (!instruction) return nullptr;
-  return &code_.emplace(pc, *instruction).first->second;
-}
-
-bool CodeFlow::is_inside(uintptr_t pc) const {
-  if (ranges_.empty()) return code_.contains(pc);
-  return std::any_of(ranges_.begin(), ranges_.end(), [pc](const Procedure& range) { return range.contains(pc); });
-}
-
-// Adds the code that contains `pc`, according to the tables, to the function.
-bool CodeFlow::add_procedure(uintptr_t pc) {
-  const Module* module = modules_.find(pc);
-  if (module == nullptr || ranges_.size() == kMaxParts) return false;
-  const std::optional<Procedure> procedure = find_procedure(*module, memory_, pc);
-  if (!procedure) return false;
-  ranges_.push_back(*procedure);
-  sweep(*procedure);
-  return true;
-}
-
-// Finds all instructions of a part and where its blocks begin. On this processor, compilers put only code there.
-void CodeFlow::sweep(const Procedure& range) {
-  bool is_after_end = false;
-  for (uintptr_t pc = range.start; pc < range.end;) {
-    const Instruction* instruction = instruction_at(pc);
-    if (instruction == nullptr) {
-      is_complete_ = false;
-      return;
-    }
-    if (is_after_end && !is_padding(*instruction)) leaders_.insert(pc);
-    is_after_end = ends_block(*instruction) || (is_after_end && is_padding(*instruction));
-    if (is_direct_jump(*instruction)) leaders_.insert(instruction->target);
-    pc += instruction->length;
-  }
-}
-
-// The same if no table shows the extent: everything that jumps lead to, as long as no table describes it.
-void CodeFlow::discover(uintptr_t entry) {
-  std::vector<uintptr_t> starts = {entry};
-  while (!starts.empty()) {
-    uintptr_t pc = starts.back();
-    starts.pop_back();
-    while (!code_.contains(pc)) {
-      const Instruction* instruction = instruction_at(pc);
-      if (instruction == nullptr) {
-        is_complete_ = false;
-        break;
-      }
-      if (is_direct_jump(*instruction)) {
-        leaders_.insert(instruction->target);
-        const Module* module = modules_.find(instruction->target);
-        if (module != nullptr && !find_procedure(*module, memory_, instruction->target)) {
-          starts.push_back(instruction->target);
-        }
-      }
-      if (ends_block(*instruction)) break;
-      pc += instruction->length;
-      if (is_call(*instruction) && is_next_function(pc)) break;
-    }
-  }
-}
-
-// Without tables: whether the code after a call is the next function, because this one ends in a call that never
-// returns (such as __stack_chk_fail). It is if there is padding up to the alignment of functions, or a typical
-// beginning of a function.
-bool CodeFlow::is_next_function(uintptr_t pc) const {
-  constexpr uintptr_t kAlignment = 16;
-  constexpr uint32_t kLandingMark = 0xfa1e0ff3;         // endbr64
-  constexpr uint32_t kFramePointerIsMade = 0xe5894855;  // push %rbp; mov %rsp,%rbp
-  const auto bytes = memory_.read_constant_value<uint32_t>(pc);
-  if (bytes == kLandingMark || bytes == kFramePointerIsMade) return true;
-  std::optional<Instruction> instruction = decode_at(memory_, pc);
-  if (pc % kAlignment == 0 && instruction) {
-    const bool makes_room =
-        instruction->adds_constant() && instruction->is_wide && instruction->reg == kRsp && instruction->constant < 0;
-    return makes_room || (instruction->operation == Operation::push && instruction->source == Source::reg);
-  }
-  const uintptr_t start = pc;
-  while (instruction && instruction->operation == Operation::nop && pc - start < kAlignment) {
-    pc += instruction->length;
-    instruction = decode_at(memory_, pc);
-  }
-  return pc != start && pc % kAlignment == 0;
 }
 
 void CodeFlow::run() {
@@ -215,7 +101,7 @@ void CodeFlow::run() {
 void CodeFlow::run_block(uintptr_t start) {
   FlowState state = states_.at(start);
   for (uintptr_t pc = start;;) {
-    const Instruction* instruction = instruction_at(pc);
+    const Instruction* instruction = code_.instruction_at(pc);
     if (instruction == nullptr || steps_left_ == 0) {
       is_complete_ = false;
       return;
@@ -225,14 +111,14 @@ void CodeFlow::run_block(uintptr_t start) {
     note_watched(pc, *instruction, state);
     if (!step(pc, *instruction, state)) return;
     pc += instruction->length;
-    if (ranges_.empty() && is_call(*instruction) && is_next_function(pc)) return;
-    if (!is_inside(pc)) {
+    if (!code_.has_table() && is_call(*instruction) && code_.is_next_function(pc)) return;
+    if (!code_.is_inside(pc)) {
       // Hand-written code falls through from one function into the next; other code has called a function that never
       // returns.
       if (state.has_no_frame()) exits_.insert(pc);
       return;
     }
-    if (leaders_.contains(pc)) return reach(pc, state);
+    if (code_.begins_block(pc)) return reach(pc, state);
   }
 }
 
@@ -263,8 +149,8 @@ bool CodeFlow::step(uintptr_t pc, const Instruction& instruction, FlowState& sta
     return true;
   }
   // A call within the function pushes an address to jump to (retpolines).
-  if (operation == Operation::call && !ranges_.empty() && is_inside(instruction.target) &&
-      instruction.target != ranges_.front().start) {
+  if (operation == Operation::call && code_.has_table() && code_.is_inside(instruction.target) &&
+      instruction.target != code_.parts().front().start) {
     has_unknown_exit_ = true;
   }
   change(pc, instruction, state);
@@ -274,7 +160,7 @@ bool CodeFlow::step(uintptr_t pc, const Instruction& instruction, FlowState& sta
 void CodeFlow::note_return(const FlowState& state) {
   if (returns_.size() < kMaxReturns) returns_.push_back(state);
   // It jumps to an address that was pushed.
-  if (!ranges_.empty() && state[EncodedRegister::rsp].base == kRsp && !state.has_no_frame()) has_unknown_exit_ = true;
+  if (code_.has_table() && state[EncodedRegister::rsp].base == kRsp && !state.has_no_frame()) has_unknown_exit_ = true;
 }
 
 void CodeFlow::change(uintptr_t pc, const Instruction& instruction, FlowState& state) {
@@ -322,10 +208,9 @@ FlowValue CodeFlow::result_of(uintptr_t pc, const Instruction& instruction, cons
   if (!before.is_address()) return {};
   const int64_t constant = instruction.constant;
   if (instruction.adds_constant()) return {before.base, before.offset + constant, false};
-  if (operation == Operation::subtract && instruction.source == Source::reg)
-    return lowered(2 * pc, before, 0, UINT64_MAX);
+  if (operation == Operation::subtract && instruction.source == Source::reg) return lowerings_.lowered_at(pc, before);
   if (operation == Operation::bit_and && instruction.source == Source::constant && constant < 0)
-    return lowered(2 * pc, before, 0, static_cast<uint64_t>(-(constant + 1)));
+    return lowerings_.lowered_at(pc, before, static_cast<uint64_t>(-(constant + 1)));
   return {};
 }
 
@@ -350,7 +235,7 @@ void CodeFlow::store(const FlowValue& where, const FlowValue& what, FlowState& s
     const int64_t apart = old.where.offset - where.offset;
     return old.where.base == where.base && apart > -kWordSize && apart < kWordSize;
   });
-  const bool is_of_use = (what.is_address() && (what.base == kRsp || what.base >= kFirstLowering)) ||
+  const bool is_of_use = (what.is_address() && (what.base == kRsp || what.base >= FlowValue::kFirstLowering)) ||
                          what.base == FlowValue::kConstant || what.base == FlowValue::kStackGuard || what.is_argument();
   if (is_of_use && state.stores.size() < kMaxStores) state.stores.push_back({where, what});
 }
@@ -358,61 +243,7 @@ void CodeFlow::store(const FlowValue& where, const FlowValue& what, FlowState& s
 // The stack pointer was loaded with an unknown value: it is still below the frame pointer.
 FlowValue CodeFlow::restored_stack_pointer(uintptr_t pc, const FlowState& state) {
   const FlowValue rbp = state[EncodedRegister::rbp];
-  return lowered(2 * pc, rbp.is_address() && rbp.base != kRbp ? rbp : FlowValue{kRsp, 0, false}, 0, UINT64_MAX);
-}
-
-FlowValue CodeFlow::lowered(uint64_t key, const FlowValue& from, uint64_t least, uint64_t most) {
-  const auto [known, is_new] = lowering_keys_.try_emplace(key, kFirstLowering + static_cast<int>(lowerings_.size()));
-  if (is_new) lowerings_.push_back({});
-  // A later visit to the same instruction knows less: its result is the one that holds for all.
-  if (from.base != known->second) lowerings_[static_cast<size_t>(known->second - kFirstLowering)] = {from, least, most};
-  return {known->second, 0, false};
-}
-
-const CodeFlow::Lowering* CodeFlow::lowering_of(const FlowValue& value) const {
-  return value.base >= kFirstLowering ? &lowerings_[static_cast<size_t>(value.base - kFirstLowering)] : nullptr;
-}
-
-std::optional<Distance> CodeFlow::distance(FlowValue lower, const FlowValue& upper) const {
-  if (!lower.is_address() || !upper.is_address()) return std::nullopt;
-  Distance between;
-  for (int generation = 0; generation < kLongestAncestry; ++generation) {
-    if (lower.base == upper.base) {
-      const int64_t apart = upper.offset - lower.offset;
-      const bool is_bounded = between.most != UINT64_MAX;
-      if (apart < 0 && static_cast<uint64_t>(-apart) > between.least) {
-        return Distance{0, is_bounded ? between.most + static_cast<uint64_t>(apart) : UINT64_MAX};
-      }
-      return Distance{between.least + static_cast<uint64_t>(apart),
-                      is_bounded ? between.most + static_cast<uint64_t>(apart) : UINT64_MAX};
-    }
-    const Lowering* lowering = lowering_of(lower);
-    if (lowering == nullptr) return std::nullopt;
-    between.least += lowering->least;
-    between.most =
-        lowering->most == UINT64_MAX || between.most == UINT64_MAX ? UINT64_MAX : between.most + lowering->most;
-    lower = {lowering->from.base, lowering->from.offset + lower.offset, false};
-  }
-  return std::nullopt;
-}
-
-// Paths meet here with different stack pointers: the result is somewhere below what they have in common.
-FlowValue CodeFlow::merged_stack_pointer(uintptr_t pc, const FlowValue& one, const FlowValue& other) {
-  const uint64_t key = 2 * pc + 1;
-  const auto known = lowering_keys_.find(key);
-  const int own = known == lowering_keys_.end() ? FlowValue::kUnknown : known->second;
-  FlowValue common = one;
-  for (int generation = 0; generation < kLongestAncestry; ++generation) {
-    const std::optional<Distance> from_one = distance(one, {common.base, 0, false});
-    const std::optional<Distance> from_other = distance(other, {common.base, 0, false});
-    if (common.base != own && from_one && from_other) {
-      return lowered(key, {common.base, 0, false}, std::min(from_one->least, from_other->least), UINT64_MAX);
-    }
-    const Lowering* lowering = lowering_of(common);
-    if (lowering == nullptr) break;
-    common = lowering->from;
-  }
-  return lowered(key, {kRsp, 0, false}, 0, UINT64_MAX);
+  return lowerings_.lowered_at(pc, rbp.is_address() && rbp.base != kRbp ? rbp : FlowValue{kRsp, 0, false});
 }
 
 void CodeFlow::merge(uintptr_t pc, FlowState& into, const FlowState& from, bool& changed) {
@@ -424,7 +255,7 @@ void CodeFlow::merge(uintptr_t pc, FlowState& into, const FlowState& from, bool&
     FlowValue& value = into.registers[number];
     if (value == from.registers[number]) continue;
     FlowValue merged;
-    if (number == static_cast<size_t>(kRsp)) merged = merged_stack_pointer(pc, value, from.registers[number]);
+    if (number == static_cast<size_t>(kRsp)) merged = lowerings_.merged_at(pc, value, from.registers[number]);
     if (merged == value) continue;
     value = merged;
     changed = true;
@@ -441,9 +272,9 @@ void CodeFlow::reach(uintptr_t pc, const FlowState& state) {
 }
 
 void CodeFlow::jump_to(uintptr_t target, const FlowState& state) {
-  if (is_inside(target)) return reach(target, state);
-  if (!state.has_no_frame() && !ranges_.empty() && add_procedure(target)) {
-    leaders_.insert(target);  // a part of the function that is placed elsewhere
+  if (code_.is_inside(target)) return reach(target, state);
+  if (!state.has_no_frame() && code_.has_table() && code_.add_procedure(target)) {
+    code_.begin_block(target);  // a part of the function that is placed elsewhere
     return reach(target, state);
   }
   exits_.insert(target);
@@ -459,7 +290,7 @@ void CodeFlow::jump_through_pointer(uintptr_t next, const Instruction& instructi
     }
   }
   if (state.has_no_frame() || state[EncodedRegister::rsp].base != kRsp) has_unknown_exit_ = true;
-  if (ranges_.empty()) is_complete_ = false;
+  if (!code_.has_table()) is_complete_ = false;
   bool changed = false;
   if (at_switch_) {
     merge(1, *at_switch_, state, changed);
@@ -470,10 +301,10 @@ void CodeFlow::jump_through_pointer(uintptr_t next, const Instruction& instructi
 
 // Code that was not reached may still contain exits of any kind.
 void CodeFlow::note_unreached_exits() {
-  for (const auto& [pc, instruction] : code_) {
+  for (const auto& [pc, instruction] : code_.instructions()) {
     if (reached_.contains(pc)) continue;
     if (instruction.operation == Operation::jump_indirect) has_unknown_exit_ = true;
-    if (is_direct_jump(instruction) && !is_inside(instruction.target)) exits_.insert(instruction.target);
+    if (is_direct_jump(instruction) && !code_.is_inside(instruction.target)) exits_.insert(instruction.target);
   }
 }
 
@@ -492,8 +323,8 @@ std::optional<FlowState> CodeFlow::seed() {
 void CodeFlow::seed_unreached() {
   constexpr int kMaxRounds = 4;
   std::vector<uintptr_t> unreached;
-  std::copy_if(leaders_.begin(), leaders_.end(), std::back_inserter(unreached),
-               [this](uintptr_t pc) { return is_inside(pc) && !states_.contains(pc); });
+  std::copy_if(code_.block_starts().begin(), code_.block_starts().end(), std::back_inserter(unreached),
+               [this](uintptr_t pc) { return code_.is_inside(pc) && !states_.contains(pc); });
   is_seeding_ = true;
   for (int round = 0; round < kMaxRounds; ++round) {
     const std::optional<FlowState> state = seed();
