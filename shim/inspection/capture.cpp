@@ -4,7 +4,6 @@
 #include "shim/inspection/capture.h"
 
 #include <sys/syscall.h>
-#include <time.h>
 
 #include <atomic>
 #include <cerrno>
@@ -15,9 +14,11 @@
 #include "shim/common/contract/settings.h"
 #include "shim/common/kernel/system_call.h"
 #include "shim/common/text/text_buffer.h"
+#include "shim/inspection/capture_failure.h"
 #include "shim/inspection/local_memory.h"
 #include "shim/inspection/mailbox.h"
 #include "shim/inspection/task_files.h"
+#include "shim/inspection/task_state.h"
 #include "shim/own_threads/seccomp_state.h"
 #include "shim/own_threads/standard_error.h"
 
@@ -25,108 +26,12 @@ namespace holdwatch {
 namespace {
 
 constexpr uint64_t kTimeoutNs = 50'000'000;
-constexpr uint64_t kBetweenLooksNs = 200'000;
-// Processor time between two readings after which a thread has certainly left the system call from which it was woken.
-constexpr uint64_t kRanEnoughNs = 20'000;
 
 unsigned char g_blocked_copy[65536];
-
-// One reading of a thread's files in /proc.
-struct TaskState {
-  StatusFile status;
-  SyscallFile syscall;
-  int status_error = 0;
-  int syscall_error = 0;  // usually EACCES: the file belongs to root in a process that is not dumpable
-  uint64_t processor_ns = 0;
-
-  bool succeeded() const { return status_error == 0; }
-  bool runs() const { return syscall_error == 0 ? syscall.kind == SyscallFile::Kind::running : status.state == 'R'; }
-};
-
-// The processor time of a thread of this process, exact to the moment, unlike /proc's. The clock's number is how the
-// kernel encodes "thread TID, scheduler's clock" (include/uapi/linux/time.h, posix-cpu-timers); the calls that make
-// such a number take a pthread_t.
-// 0, or the error negated: -EINVAL for a thread that has ended.
-long read_processor_clock(int tid, uint64_t* out) {
-  constexpr int kPerThread = 4;
-  constexpr int kSchedulerClock = 2;
-  const clockid_t clock = (~tid * 8) | kPerThread | kSchedulerClock;
-  timespec now{};
-  const long error = system_call(SYS_clock_gettime, clock, &now);
-  *out = static_cast<uint64_t>(now.tv_sec) * kNanosecondsPerSecond + static_cast<uint64_t>(now.tv_nsec);
-  return error;
-}
-
-uint64_t processor_ns(int tid) {
-  uint64_t now_ns = 0;
-  read_processor_clock(tid, &now_ns);
-  return now_ns;
-}
-
-// "status" first: if the thread runs between the two, its switches differ when they are compared later.
-TaskState read_task(int tid) {
-  TaskState task;
-  task.status_error = read_status_file(tid, &task.status);
-  if (task.status_error == 0 && !task.status.is_of(tid)) task.status_error = ENOENT;
-  if (task.status_error == 0) task.syscall_error = read_syscall_file(tid, &task.syscall);
-  if (task.succeeded() && task.runs()) task.processor_ns = processor_ns(tid);
-  return task;
-}
-
-ThreadState state_of(const TaskState& task) {
-  const char letter = task.status.state;
-  if (letter == 'Z' || letter == 'X') return ThreadState::gone;
-  if (task.runs()) return ThreadState::running;
-  return letter == 'T' || letter == 't' ? ThreadState::stopped : ThreadState::blocked;
-}
-
-void wait_for_next_look() {
-  const timespec pause = {0, kBetweenLooksNs};
-  system_call(SYS_nanosleep, &pause, nullptr);
-}
-
-// The state as far as it can be known without /proc. A filter of the program may make this call fail too.
-ThreadState state_by_clock(int tid) {
-  const uint64_t before_ns = processor_ns(tid);
-  wait_for_next_look();
-  uint64_t now_ns = 0;
-  const long error = read_processor_clock(tid, &now_ns);
-  if (error != 0) return error == -EINVAL || error == -ESRCH ? ThreadState::gone : ThreadState::unknown;
-  return now_ns >= before_ns + kRanEnoughNs ? ThreadState::running : ThreadState::blocked;
-}
 
 // A stack pointer beyond the thread's stack means that the thread is on another stack, whose end is not known.
 void distrust_foreign_stack(Snapshot* out) {
   if (out->registers.sp >= out->stack_end) out->stack_end = 0;
-}
-
-// Explains a read that failed. Returns false, for the snapshot is empty.
-bool explain_no_status(int error, Snapshot* out) {
-  TextBuffer why(out->why_short, sizeof out->why_short);
-  const bool not_there = error == ENOENT || error == ESRCH;
-  if (not_there && proc_shows_us()) {
-    out->state = ThreadState::gone;
-    why << "stack not captured: thread exited";
-    return false;
-  }
-  out->state = state_by_clock(out->tid);
-  if (not_there) {
-    why << "stack not captured: /proc is not mounted, or shows another PID namespace";
-  } else {
-    why << "stack not captured: /proc/self/task/" << out->tid << "/status cannot be read (errno " << error << ')';
-  }
-  return false;
-}
-
-bool explain_no_registers(int error, Snapshot* out) {
-  TextBuffer why(out->why_short, sizeof out->why_short);
-  if (error == EACCES || error == EPERM) {
-    why << "stack not captured: permission denied for /proc/self/task/" << out->tid
-        << "/syscall: the process changed its user or is not dumpable";
-  } else {
-    why << "stack not captured: /proc/self/task/" << out->tid << "/syscall cannot be read (errno " << error << ')';
-  }
-  return false;
 }
 
 // True if the thread has not moved since the snapshot.
@@ -167,46 +72,6 @@ bool take_from_files(const TaskState& task, Snapshot* out) {
   return true;
 }
 
-// A signal must not reach a thread that is entering or leaving a blocking call: a call that has transferred some of its
-// bytes would return early, and no handler can repair that. So the thread must have run, without ever blocking, since
-// the first reading.
-bool ran_throughout(const TaskState& since, const TaskState& now) {
-  return since.status.voluntary_switches == now.status.voluntary_switches &&
-         now.processor_ns >= since.processor_ns + kRanEnoughNs;
-}
-
-const char* reason_of(SamplingFailure failure) {
-  switch (failure) {
-    case SamplingFailure::none:
-      return "";
-    case SamplingFailure::switched_off:
-      return "running threads are not sampled (SIGNAL=off)";
-    case SamplingFailure::calls_are_hidden:
-      return "the thread is running, and with this libc holdwatch cannot tell which system call a signal would "
-             "interrupt";
-    case SamplingFailure::no_signal_free:
-      return "the thread is running, and the program uses every real-time signal, so none is left to sample it";
-    case SamplingFailure::thread_filters_calls:
-      return "the thread is running, and has a seccomp filter of its own";
-    case SamplingFailure::thread_blocks_signal:
-      return "the thread is running, and blocks the sampling signal";
-    case SamplingFailure::thread_gone:
-      return "thread exited";
-    case SamplingFailure::not_queued:
-      return "the thread is running, and the kernel cannot queue more signals (RLIMIT_SIGPENDING)";
-    case SamplingFailure::not_in_time:
-      return "the thread is runnable, but got no CPU for 50 ms";
-    case SamplingFailure::still_writing:
-      return "another thread was stopped while it was being sampled";
-  }
-  return "";
-}
-
-bool explain_no_sample(const char* reason, Snapshot* out) {
-  TextBuffer(out->why_short, sizeof out->why_short) << "stack not captured: " << reason;
-  return false;
-}
-
 // The stack to copy: the thread's own at first. A thread that turns out to be on another one (a coroutine's, a signal
 // handler's, or its own, grown since) is sampled again, with the memory that is mapped around its stack pointer.
 class WantedStack {
@@ -232,16 +97,11 @@ class WantedStack {
   bool tried_ = false;
 };
 
-bool explain_failure(SamplingFailure failure, Snapshot* out) {
-  if (failure == SamplingFailure::thread_gone) out->state = ThreadState::gone;
-  return explain_no_sample(reason_of(failure), out);
-}
-
 bool finish_sample(const WantedStack& stack, Snapshot* out) {
   distrust_foreign_stack(out);
   if (out->copy != nullptr) return true;
   const bool is_stack = stack.range().start != stack.range().end;
-  explain_no_sample(
+  explain_no_capture(
       is_stack ? "the thread keeps switching stacks" : "the thread is on a stack that is not private memory", out);
   return true;
 }
@@ -273,7 +133,7 @@ bool capture_running(TaskState since, Snapshot* out) {
     if (out->state != ThreadState::running) return take_from_files(now, out);
     if (ran_throughout(since, now)) {
       const SamplingFailure failure = sample(now, stack.range(), out);
-      if (failure != SamplingFailure::none) return explain_failure(failure, out);
+      if (failure != SamplingFailure::none) return explain_no_capture(failure, out);
       if (out->copy != nullptr || !stack.try_around(out->registers.sp)) return finish_sample(stack, out);
       deadline_ns = monotonic_ns() + kTimeoutNs;
     }
@@ -281,9 +141,9 @@ bool capture_running(TaskState since, Snapshot* out) {
     blocked_between = true;
     since = now;
   }
-  return explain_no_sample(blocked_between ? "the thread keeps blocking, each time too briefly to be captured"
-                                           : "the thread is runnable, but got no CPU for 50 ms",
-                           out);
+  return explain_no_capture(blocked_between ? "the thread keeps blocking, each time too briefly to be captured"
+                                            : "the thread is runnable, but got no CPU for 50 ms",
+                            out);
 }
 
 std::atomic<int> g_no_more_of{0};
@@ -324,16 +184,12 @@ bool capture_start(int signal_option) {
 
 bool capture_thread(int tid, uintptr_t stack_end, Snapshot* out) {
   begin(tid, stack_end, out);
-  if (calls_filtered()) {
-    TextBuffer(out->why_short, sizeof out->why_short) << "stack not captured: the program has a seccomp filter";
-    return false;
-  }
+  if (calls_filtered()) return explain_no_capture("the program has a seccomp filter", out);
   const bool captured = take(tid, out);
   // Checked afterwards: the thread first sets the flag, then begins to wait.
   if (g_no_more_of.load(std::memory_order_acquire) != tid) return captured;
   begin(tid, stack_end, out);
-  TextBuffer(out->why_short, sizeof out->why_short) << "stack not captured: the thread is exiting the process";
-  return false;
+  return explain_no_capture("the thread is exiting the process", out);
 }
 
 void capture_no_more_of(int tid) {
