@@ -10,7 +10,6 @@ using Value = std::optional<uint64_t>;
 constexpr auto kRsp = static_cast<size_t>(EncodedRegister::rsp);
 constexpr auto kRbp = static_cast<size_t>(EncodedRegister::rbp);
 constexpr uint64_t kWordSize = 8;
-constexpr uint64_t kLowHalf = 0xffffffff;
 
 size_t source_size(const Instruction& instruction) {
   if (instruction.operation == Operation::zero_extend) return instruction.source_size;

@@ -1,5 +1,6 @@
 // The first lines of deadlocks and self-deadlocks (line_parts.h).
 #include "shim/common/text/line_parts.h"
+#include "shim/common/text/listing.h"
 
 namespace holdwatch {
 namespace {
@@ -33,8 +34,7 @@ class DeadlockLine : LineParts {
         out_ << " and " << facts_.cycle_length - i << " more";
         return;
       }
-      if (i > 0) out_ << (i + 1 == facts_.cycle_length ? " and " : ", ");
-      out_ << facts_.cycle[i].holds;
+      out_ << listing_separator(i, facts_.cycle_length) << facts_.cycle[i].holds;
     }
   }
   // Who holds what and waits for what.
