@@ -1,0 +1,16 @@
+// Unicode characters as UTF-8. Any context; pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace holdwatch {
+
+// Whether there is a character with this number: surrogates are none.
+constexpr bool is_character(uint64_t code) {
+  return code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
+}
+
+void append_utf8(std::string& out, uint32_t code);
+
+}  // namespace holdwatch
