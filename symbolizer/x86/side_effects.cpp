@@ -46,6 +46,7 @@ constexpr Change kChanges[] = {
     {'a', kNone, kAx},
     {'c', kNone, kCx},
     {'d', kNone, kAx | kDx},
+    {'t', kNone, kAx | kCx | kDx},  // rdtscp
     {'q', kNone, kAx | kBx | kCx | kDx},
     {'s', kNone, kSp},
     {'f', kNone, kSp | kBp},
@@ -53,7 +54,6 @@ constexpr Change kChanges[] = {
     {'y', kNone, kAx | kCx | kR11},       // system calls
     {'C', kRm, kAx},                      // cmpxchg
     {'Q', kRm, kAx | kDx},                // cmpxchg16b, rdrand
-    {'B', kRm, kAx | kBx | kCx | kDx},    // rdtscp
 };
 
 // Letters for groups, whose reg field selects the instruction: g, b, T and G. Which letter the selected one has.
@@ -89,7 +89,7 @@ constexpr std::string_view kOneByteMap =
     "......TT......mG";  // f0
 
 constexpr std::string_view kTwoByteMap =
-    "mBrr.y.........."   // 00: sldt, rdtscp, lar, lsl, syscall
+    "mqrr.y.........."   // 00: sldt, a group of its own, lar, lsl, syscall
     ".w.w...w........"   // 10: SSE stores; rdssp is an exception
     "mm.......w.wrr.."   // 20: mov of control registers, SSE stores, cvtss2si
     ".ddd............"   // 30: rdtsc, rdmsr, rdpmc
@@ -146,10 +146,32 @@ char letter_in(const Row (&rows)[N], uint8_t opcode) {
   return row == std::end(rows) ? '.' : row->letter;
 }
 
+// 0f 01, where rm selects the instruction together with the reg field. Any that is not listed may change what cpuid
+// changes: calls of a hypervisor or of an enclave.
+char letter_of_system_group(const Encoding& encoding) {
+  constexpr int kStoreTables = 1, kSmsw = 4, kLmsw = 6;  // reg fields: sgdt and sidt up to 1
+  const int extension = encoding.extension;
+  if (extension == kSmsw) return 'm';
+  if (encoding.memory) return extension <= kStoreTables ? 'w' : '.';
+  constexpr struct {
+    int extension, rm;
+    char letter;
+  } kListed[] = {{1, 0, '.'}, {1, 1, '.'},  // monitor, mwait
+                 {2, 0, 'd'},               // xgetbv
+                 {2, 5, '.'}, {2, 6, '.'},  // xend, xtest: in the locks of glibc
+                 {5, 6, 'd'}, {5, 7, '.'},  // rdpkru, wrpkru
+                 {7, 0, '.'}, {7, 1, 't'},  // swapgs, rdtscp
+                 {7, 5, 'd'}};              // rdpru
+  for (const auto& one : kListed)
+    if (extension == one.extension && encoding.rm == one.rm) return one.letter;
+  return extension == kLmsw ? '.' : 'q';
+}
+
 char letter_of_two_byte(const Encoding& encoding) {
   const uint8_t code = encoding.opcode;
   if (code == 0x7e && encoding.has_f3) return '.';  // movq between vector registers, or from memory
   if (encoding.is_vector) return letter_in(kVectorTwo, code);
+  if (code == 0x01) return letter_of_system_group(encoding);
   if (code == 0x1e && encoding.has_f3 && encoding.extension == 1) return 'm';  // rdssp
   return kTwoByteMap[code];
 }

@@ -102,6 +102,10 @@ TEST_CASE("which registers other instructions change is known") {
   CHECK_FALSE(changes({0xe8, 0, 0, 0, 0}, rbp));
   CHECK(changes({0x49, 0x90}, r8));  // xchg %rax,%r8
   CHECK_FALSE(changes({0x90}, rax));
+  CHECK_FALSE(changes({0x0f, 0x01, 0xd5}, rbp));  // xend
+  CHECK(changes({0x0f, 0x01, 0xf9}, rcx));        // rdtscp
+  CHECK_FALSE(changes({0x0f, 0x01, 0xf9}, rbx));
+  CHECK(changes({0x0f, 0x01, 0xe5}, rbp));                 // smsw %ebp
   CHECK(changes({0xdf, 0xe0}, rax));                       // fnstsw %ax
   CHECK_FALSE(changes({0xdf, 0xe9}, rax));                 // fucomip
   CHECK(changes({0x66, 0x0f, 0x3a, 0x63, 0xc1, 0}, rcx));  // pcmpistri
