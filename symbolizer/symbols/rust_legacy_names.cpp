@@ -39,7 +39,7 @@ bool append_escape(std::string& out, std::string_view name) {
   }
   if (!name.starts_with('u')) return false;
   const std::optional<uint64_t> code = number_of(name.substr(1), 16);
-  if (!code || !is_character(*code) || *code < 0x20 || *code == 0x7f) return false;
+  if (!code || !is_character(*code) || is_control(*code)) return false;
   append_utf8(out, static_cast<uint32_t>(*code));
   return true;
 }

@@ -395,7 +395,7 @@ class Printer {
         text = std::string("\\") + static_cast<char>(code);
         break;
       default:
-        if (code < 0x20 || code == 0x7f)
+        if (is_control(code))
           text = "\\u{" + std::string(digits) + "}";
         else
           append_utf8(text, code);

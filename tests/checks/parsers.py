@@ -36,7 +36,7 @@ RULES = (
       "symbolizer/tools/attach/commands.cpp": "always in milliseconds: scripts compare it",
       "symbolizer/tools/inspect/live_process.cpp": "an upper bound, which is rounded up"}),
     ("names and other text from outside", r"\bput_escaped\(|(?<!<)<\s*(?:0x20|' ')", "if (byte < 0x20 || byte == 0x7f)",
-     "shim/common/text/", {"symbolizer/symbols/rust_v0_names.cpp": "not for printing: an escape in a name that no compiler writes"}),
+     "shim/common/text/", {"symbolizer/symbols/unicode.h": "not for printing: an escape in a name that no compiler writes"}),
     ("fields of glibc's locks", r"\b__data\.__|\b__size\[", "mutex.__data.__owner", "shim/common/glibc/", {}),
     ("hexadecimal digits", r'"0123456789abcdef"|%02x|:02x', 'text += "0123456789abcdef"[byte >> 4];', "shim/common/text/digits.h", {}),
     ("instructions", r"\bmodrm\b", "const int mode = modrm >> 6;", "symbolizer/x86/encoding.cpp",
