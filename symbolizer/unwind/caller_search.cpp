@@ -67,10 +67,10 @@ bool CallerSearch::set_bounds() {
   if (mapping == nullptr) return false;
   end_ = std::min(mapping->end, sp + kMaxSearched);
   if (snapshot_.stack_end > sp) end_ = std::min(end_, snapshot_.stack_end);
-  lift_ = walker_.distance_to_frame_end(walk_.registers).value_or(kPushedPair);
+  lift_ = walker_.stepper().distance_to_frame_end(walk_.registers).value_or(kPushedPair);
   // Hand-written code may keep rbp at any address.
   if (lift_ != kPushedPair) stride_ = sizeof(uintptr_t);
-  const Distance distance = walker_.where_frame_pointer(walk_.registers);
+  const Distance distance = walker_.stepper().where_frame_pointer(walk_.registers);
   if (distance.least >= end_ - sp) return false;
   if (distance.most < end_ - sp) end_ = std::min(end_, sp + distance.most + lift_);
   at_ = (sp + distance.least + stride_ - 1) / stride_ * stride_;
@@ -85,7 +85,7 @@ CallMatch CallerSearch::match(uintptr_t return_address) {
   RegisterSet frame;
   frame.set(kRip, return_address);
   frame.set(kRsp, walk_.registers[kRsp]);
-  return walker_.needs_no_call(frame) ? CallMatch::possible : CallMatch::contradicted;
+  return walker_.stepper().needs_no_call(frame) ? CallMatch::possible : CallMatch::contradicted;
 }
 
 // False if the stack has ended, or the time is up.
