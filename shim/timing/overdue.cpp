@@ -53,6 +53,7 @@ uint64_t idle_period_ns(uint64_t smallest_limit_ns) {
 }
 
 uint64_t next_report_age_ns(uint64_t age_ns, uint64_t limit_ns) {
+  if (limit_ns == kNoLimit) return UINT64_MAX;
   uint64_t next_ns = limit_ns;
   while (next_ns <= age_ns && next_ns < UINT64_MAX / 2) next_ns *= 2;
   return next_ns;

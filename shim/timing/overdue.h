@@ -53,7 +53,8 @@ uint64_t wake_period_ns(uint64_t smallest_limit_ns);
 // Where they are few, and dated exactly: three quarters of the limit, at most 1 s: each hold is still seen before it exceeds its limit.
 uint64_t idle_period_ns(uint64_t smallest_limit_ns);
 
-// The multiple of the limit at which a hold that is `age_ns` old is to be reported next: 2x, 4x, 8x ...
+// The multiple of the limit at which a hold that is `age_ns` old is to be reported next: 2x, 4x, 8x ... Never without a
+// limit.
 uint64_t next_report_age_ns(uint64_t age_ns, uint64_t limit_ns);
 
 }  // namespace holdwatch

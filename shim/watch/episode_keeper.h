@@ -4,6 +4,7 @@
 
 #include "shim/common/contract/settings.h"
 #include "shim/inspection/inferred_holds.h"
+#include "shim/record/thread_table.h"
 #include "shim/watch/cycle_search.h"
 #include "shim/watch/episode_beginning.h"
 #include "shim/watch/episode_context.h"
@@ -18,12 +19,20 @@ class EpisodeKeeper {
   void reset() {
     episodes_.clear();
     follower_.reset();
+    search_due_ns_ = 0;
   }
 
   void take_ended_holds(const Timing& timing) { holdwatch::take_ended_holds(context(timing)); }
   bool follow_all(const Timing& timing) { return follower_.follow_all(context(timing)); }
   bool has_followed_all() const { return follower_.has_followed_all(); }
-  void begin_cycles(const Timing& timing) { holdwatch::begin_cycles(context(timing), cycle_search_); }
+  // Deadlocks are searched for at each wake-up, but no more often than takes 1/800 of the time: with ten thousand
+  // threads, about once a second.
+  bool is_search_due(const Timing& timing) const { return timing.now_ns() >= search_due_ns_; }
+  void begin_cycles(const Timing& timing) {
+    constexpr uint64_t kShare = 800, kPerRecordNs = 100;
+    search_due_ns_ = timing.now_ns() + kShare * kPerRecordNs * record_limit();
+    holdwatch::begin_cycles(context(timing), cycle_search_);
+  }
   bool begin_hold_episodes(const Candidates& candidates, const Timing& timing) {
     return holdwatch::begin_hold_episodes(context(timing), candidates);
   }
@@ -51,6 +60,7 @@ class EpisodeKeeper {
   ReportRules rules_;
   EpisodeFollower follower_;
   CycleSearch cycle_search_;
+  uint64_t search_due_ns_ = 0;
   Episodes episodes_;
   EpisodeReader reader_;
 };

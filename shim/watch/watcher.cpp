@@ -137,7 +137,7 @@ void Watcher::scan() {
   update_inferred(timing_, keeper_.reported_locks(), keeper_.lock_index(), held);
   if (!keeper_.follow_all(timing_)) scan_.look_again();
   scan_.look_for_holds(timing_, keeper_.episodes(), held, call_rate_.were_few() ? longest_sleep_ns() : 0);
-  if (held.count > 0 || keeper_.has_followed_all()) keeper_.begin_cycles(timing_);
+  if (held.count > 0 || keeper_.is_search_due(timing_)) keeper_.begin_cycles(timing_);
   if (!keeper_.begin_hold_episodes(held, timing_)) scan_.look_again();
   scan_.look_for_waits(timing_, keeper_.episodes(), waited_for);
   if (waited_for.count > 0) keeper_.begin_cycles(timing_);
