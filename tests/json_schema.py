@@ -142,8 +142,11 @@ def _frame(value, at):
 
 
 def _cycle_edge(value, at):
-    _keys(value, at, {"tid": _positive, "holds": _lock_id, "waits_for": _lock_id}, {
-        "waited_ns": _count, "kind": _one_of({"mutex", "rwlock"}), "address": _address, "name": _or_null(_text)})
+    _keys(value, at, {"tid": _positive, "holds": _or_null(_lock_id), "waits_for": _or_null(_lock_id)}, {
+        "waited_ns": _count, "kind": _or_null(_one_of({"mutex", "rwlock"})), "address": _or_null(_address),
+        "name": _or_null(_text), "joins": _or_null(_positive)})
+    if (value["waits_for"] is None) != (value["joins"] is not None):
+        raise SchemaError(f"{at}: a step of a cycle waits either for a lock or for a thread's end")
 
 
 def _order_edge(value, at):

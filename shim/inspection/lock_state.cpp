@@ -5,6 +5,7 @@
 
 #include "shim/inspection/blocked_thread.h"
 #include "shim/inspection/inferred_holds.h"
+#include "shim/inspection/joined_thread.h"
 #include "shim/inspection/ownership.h"
 
 namespace holdwatch {
@@ -98,19 +99,37 @@ void read_cycle_state(const HolderState* holders, size_t count, LockIndex& lock_
   const auto is_member = [&](const WaitView& wait) {
     return std::any_of(holders, holders + count, [&](const HolderState& one) { return one.hold.tid == wait.tid; });
   };
-  for (size_t i = 0; i < count; ++i)
+  for (size_t i = 0; i < count; ++i) {
+    if (!holders[i].holds_lock()) continue;
     lock_index.for_each_wait_for(holders[i].hold.word, [&](const WaitView& wait) {
       if (!is_member(wait)) add_wait(*out, wait);
     });
+  }
 }
 
+bool still_holds(const HolderState& holder) {
+  return holder.holds_lock() ? hold_lasts(holder.hold.identity)
+                             : thread_lasts(holder.hold.identity.record, holder.hold.tid);
+}
+
+bool still_joins(const HolderState& holder) {
+  JoinView join;
+  return view_join(holder.join_record, &join) && join.state == holder.join_state;
+}
+
+namespace {
+
+bool still_waits_for(const HolderState& next, const HolderState& holder) {
+  if (holder.joins != 0) return still_joins(holder);
+  WaitView wait;
+  return view_wait_of(holder.hold, &wait) && wait.word.is_same_lock(next.hold.word) && !has_lost_its_frame(wait);
+}
+
+}  // namespace
+
 bool cycle_lasts(const HolderState* holders, size_t count) {
-  for (size_t i = 0; i < count; ++i) {
-    WaitView wait;
-    if (!hold_lasts(holders[i].hold.identity) || !view_wait_of(holders[i].hold, &wait) ||
-        !wait.word.is_same_lock(holders[(i + 1) % count].hold.word) || has_lost_its_frame(wait))
-      return false;
-  }
+  for (size_t i = 0; i < count; ++i)
+    if (!still_holds(holders[i]) || !still_waits_for(holders[(i + 1) % count], holders[i])) return false;
   return true;
 }
 

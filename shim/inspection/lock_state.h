@@ -15,7 +15,7 @@ inline constexpr size_t kMaxHolders = 32;
 inline constexpr size_t kMaxWaiters = 4096;
 
 struct HolderState {
-  HoldView hold;
+  HoldView hold;                    // of a cycle: without a lock if the thread is in it only because another joins it
   bool likely;                      // the lock's own fields could not confirm it, or that it is still the same hold
   bool waits_since_before = false;  // of a cycle: its own wait was inferred (inspection/inferred_holds)
   uint64_t waits_since_ns = 0;      // of a cycle: the tick at which its own wait began
@@ -23,6 +23,12 @@ struct HolderState {
   Whereabouts where = Whereabouts::unknown;
   int pid = 0;  // elsewhere: its process, 0 if not found
   bool inside_call = false;
+  // Of a cycle: the thread whose end it waits for, 0 if it waits for a lock; and where that wait is noted.
+  int joins = 0;
+  uint32_t join_record = 0;
+  uint64_t join_state = 0;
+
+  bool holds_lock() const { return !hold.word.empty(); }
 };
 
 struct LockState {
@@ -46,7 +52,10 @@ void read_lock_state(LockWord lock, LockIndex& lock_index, LockState* out);
 // the cycle's locks without being part of it.
 void read_cycle_state(const HolderState* holders, size_t count, LockIndex& lock_index, LockState* out);
 
-// Whether each holder of a cycle still waits for what the next one holds. Watcher and reporter.
+// Of a cycle's holder: whether it is still the same hold (or thread, without a lock), and the same join.
+bool still_holds(const HolderState& holder);
+bool still_joins(const HolderState& holder);
+// Whether each holder of a cycle still waits for what the next one holds, or for its end. Watcher and reporter.
 bool cycle_lasts(const HolderState* holders, size_t count);
 
 // How the holder acquired the lock, where a reader needs to know it.

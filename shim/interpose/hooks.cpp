@@ -1,5 +1,6 @@
 // The functions that replace glibc's: one line each, from arguments to behaviour.
-// Hot context. Nothing is decided here: what surrounds each real call is in acquire.h, release.h and condition_wait.h.
+// Hot context. Nothing is decided here: what surrounds each real call is in acquire.h, release.h, condition_wait.h and
+// join.h.
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -10,6 +11,7 @@
 #include "shim/interpose/acquire.h"
 #include "shim/interpose/condition_wait.h"
 #include "shim/interpose/filter_hooks.h"
+#include "shim/interpose/join.h"
 #include "shim/interpose/real_functions.h"
 #include "shim/interpose/release.h"
 
@@ -194,6 +196,21 @@ HOOK(int, cnd_timedwait, (cnd_t * condition, mtx_t* mutex, const timespec* until
   if (is_refused(until)) return g_real.cnd_timedwait(condition, mutex, until);
   return condition_wait(
       mutex, HOLDWATCH_CALLER, [=] { return g_real.cnd_timedwait(condition, mutex, until); }, thrd_timedout);
+}
+
+HOOK(int, pthread_join, (pthread_t thread, void** result)) {
+  return join_thread(thread, false, HOLDWATCH_CALLER, [=] { return g_real.pthread_join(thread, result); });
+}
+HOOK(int, pthread_timedjoin_np, (pthread_t thread, void** result, const timespec* until)) {
+  return join_thread(thread, until != nullptr, HOLDWATCH_CALLER,
+                     [=] { return g_real.pthread_timedjoin_np(thread, result, until); });
+}
+HOOK(int, pthread_clockjoin_np, (pthread_t thread, void** result, clockid_t clock, const timespec* until)) {
+  return join_thread(thread, until != nullptr, HOLDWATCH_CALLER,
+                     [=] { return g_real.pthread_clockjoin_np(thread, result, clock, until); });
+}
+HOOK(int, thrd_join, (thrd_t thread, int* result)) {
+  return join_thread(thread, false, HOLDWATCH_CALLER, [=] { return g_real.thrd_join(thread, result); });
 }
 
 // Both may install a system call filter; all other calls are passed on by a jump.

@@ -159,6 +159,7 @@ void SlotStack::end_waits() {
   for (size_t index = 0; index < slot_limit(); ++index)
     if (word_of(*slot(index)).waiting())
       writable_slot(index)->word.store(LockWord::hole().bits(), std::memory_order_release);
+  join.clear();
 }
 
 void SlotStack::clear() {
@@ -170,6 +171,7 @@ void SlotStack::clear() {
   lower_end_.store(LockWord::record_start().bits(), std::memory_order_relaxed);
   upper_end_.store(LockWord::block_end().bits(), std::memory_order_relaxed);
   top_.store(slots_, std::memory_order_release);
+  join.clear();
 }
 
 }  // namespace holdwatch

@@ -19,6 +19,7 @@
 
 #include "shim/common/contract/finding.h"
 #include "shim/record/held_slot.h"
+#include "shim/record/join_note.h"
 #include "shim/record/lock_word.h"
 
 namespace holdwatch {
@@ -105,6 +106,7 @@ class alignas(kBlockSize) ThreadRecord {
 
  public:
   char gone_name[kThreadNameSize] = {};  // the name of a thread that exited while it held locks
+  JoinNote join;                         // here, because lock calls hardly ever touch this line
 
  private:
   CallerNotes notes_[kInlineSlots];

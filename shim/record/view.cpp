@@ -94,6 +94,25 @@ bool view_wait(uint32_t record_index, WaitView* out) {
   return is_unchanged(slot, word, number);
 }
 
+bool view_join(uint32_t record_index, JoinView* out) {
+  const ThreadRecord& record = *record_at(record_index);
+  const uint64_t state = record.join.state();
+  if (!JoinNote::waits(state)) return false;
+  out->record = record_index;
+  out->state = state;
+  out->tid = record.tid.load(std::memory_order_acquire);
+  out->thread = record.join.thread();
+  out->has_timeout = JoinNote::has_timeout(state);
+  out->since_ns = record.join.since_ns();
+  out->pc = record.join.pc();
+  out->sp = record.join.sp();
+  return join_lasts(*out);
+}
+
+bool join_lasts(const JoinView& join) {
+  return record_at(join.record)->join.state() == join.state;
+}
+
 bool hold_lasts(const Identity& identity) {
   return word_of_use(identity).is_hold();
 }

@@ -48,6 +48,21 @@ struct WaitView {
   uintptr_t stack_end;
 };
 
+// A wait for another thread's end, as it was at one moment.
+struct JoinView {
+  uint32_t record;
+  uint64_t state;    // with the record, its identity; never reused
+  int tid;           // the thread that waits
+  uintptr_t thread;  // pthread_t of the one that it waits for
+  bool has_timeout;
+  uint64_t since_ns;
+  uintptr_t pc, sp;  // the caller
+};
+
+// False if the thread is in no join, or if it changes while it is being read.
+bool view_join(uint32_t record_index, JoinView* out);
+bool join_lasts(const JoinView& join);
+
 // False if the slot is free or changes while it is being read.
 bool view_hold(uint32_t record_index, uint32_t slot_index, HoldView* out);
 bool view_wait(uint32_t record_index, WaitView* out);

@@ -54,6 +54,10 @@ void describe_holder(const ReportRequest& request, size_t index, Holder* out) {
   out->site_count = is_inferred(hold.sites[0].pc) ? 0 : hold.site_count;
   out->likely = request.state.holders[index].likely;
   out->evidence = is_inferred(hold.sites[0].pc) ? Evidence::stated : Evidence::recorded;
+  if (!request.state.holders[index].holds_lock()) {
+    out->acquired = Acquired::by_call;
+    out->evidence = Evidence::recorded;
+  }
   if (is_cycle(request.event)) {
     out->waits_for = request.tags[(index + 1) % request.state.holder_count].id;
     out->waited_ns = request.holder_waits_ns[index];

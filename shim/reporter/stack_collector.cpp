@@ -140,9 +140,10 @@ bool StackCollector::capture_holder(const ReportRequest& request, size_t index, 
     if (request.ended != nullptr && hold.identity == request.ended->hold.identity) capture_release(*request.ended, out);
     return true;
   }
-  capture_acquired(hold, out);
+  const HolderState& holder = request.state.holders[index];
+  if (holder.holds_lock()) capture_acquired(hold, out);
   if (!hold.gone && out->acquired != Acquired::elsewhere) capture_now(request.event, hold, out);
-  return hold_lasts(hold.identity) && is_still_stated(request.state.holders[index]);
+  return still_holds(holder) && (!holder.holds_lock() || is_still_stated(holder));
 }
 
 // Where the holder is. If it waits for another lock, its waiting slot has the exact position; otherwise it is captured.

@@ -6,7 +6,11 @@
 namespace holdwatch {
 
 void CycleSearch::add_wait(int tid, LockWord lock) {
-  if (wait_count_ < kMaxWaits) waits_[wait_count_++] = {tid, lock, {}};
+  if (wait_count_ < kMaxWaits) waits_[wait_count_++] = {tid, lock, 0, {}};
+}
+
+void CycleSearch::add_join(int tid, int joined) {
+  if (wait_count_ < kMaxWaits) waits_[wait_count_++] = {tid, {}, joined, {}};
 }
 
 void CycleSearch::add_hold(const CycleHold& hold) {
@@ -16,8 +20,7 @@ void CycleSearch::add_hold(const CycleHold& hold) {
 void CycleSearch::sort() {
   std::sort(waits_, waits_ + wait_count_, [](const Wait& a, const Wait& b) { return a.tid < b.tid; });
   std::sort(holds_, holds_ + hold_count_, [](const CycleHold& a, const CycleHold& b) {
-    if (!a.lock.is_same_lock(b.lock)) return a.lock.address() < b.lock.address();
-    return a.tid < b.tid;
+    return a.lock_key() != b.lock_key() ? a.lock_key() < b.lock_key() : a.tid < b.tid;
   });
 }
 

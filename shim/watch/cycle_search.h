@@ -12,23 +12,29 @@
 
 namespace holdwatch {
 
-// A hold that other threads may wait for, as far as the search needs it.
+// The end of a thread, for which those wait that join it: to the search it is a lock that the thread holds as long as it
+// lives. No address of a lock is as high.
+constexpr uint64_t key_of_end(int tid) {
+  return uint64_t{1} << 63 | static_cast<uint32_t>(tid);
+}
+
+// A hold that other threads may wait for, as far as the search needs it; without a lock, the thread's life.
 struct CycleHold {
   LockWord lock;
   int tid;
-  Identity identity;
+  Identity identity;  // of a life: its record
 
-  uint64_t lock_key() const { return lock.address(); }
+  uint64_t lock_key() const { return lock.empty() ? key_of_end(tid) : lock.address(); }
 };
 
-// The holds of a cycle: the thread of each waits for the lock of the next one, that of the last for the lock of the
-// first. One thread that waits for itself is a cycle of one.
+// The holds of a cycle: the thread of each waits for the lock, or the end, of the next one, that of the last for the lock
+// of the first. One thread that waits for itself is a cycle of one.
 struct Cycle {
   CycleHold holds[kMaxHolders];
   size_t count;
 };
 
-// A thread waits for one lock at a time; a lock that is held for reading may have several holders, and its waiters wait
+// A thread waits for one lock, or one thread's end, at a time; a lock that is held for reading may have several holders, and its waiters wait
 // for all of them. Only threads that both wait and hold can be part of a cycle: the holds of others need not be added.
 class CycleSearch {
  public:
@@ -36,8 +42,9 @@ class CycleSearch {
   static constexpr size_t kMaxHolds = 8192;
 
   void clear() { wait_count_ = hold_count_ = 0; }
-  // Both ignore their argument if there is no room.
+  // All ignore their argument if there is no room.
   void add_wait(int tid, LockWord lock);
+  void add_join(int tid, int joined);
   void add_hold(const CycleHold& hold);
   bool any_waits() const { return wait_count_ > 0; }
 
@@ -50,9 +57,10 @@ class CycleSearch {
   struct Wait {
     int tid;
     LockWord lock;
+    int joined;  // if it waits for no lock
     SearchStep step;
 
-    uint64_t lock_key() const { return lock.address(); }
+    uint64_t lock_key() const { return lock.empty() ? key_of_end(joined) : lock.address(); }
   };
   void sort();
 

@@ -9,30 +9,13 @@
 
 #include "shim/inspection/blocked_thread.h"
 #include "shim/inspection/inferred_holds.h"
+#include "shim/inspection/joined_thread.h"
 #include "shim/inspection/ownership.h"
 #include "shim/record/thread_table.h"
 #include "shim/record/view_walk.h"
 
 namespace holdwatch {
 namespace {
-
-bool holds_anything(const ThreadRecord& record) {
-  bool any = false;
-  for_each_used_slot(record, [&](uint32_t, const HeldSlot&, LockWord word) { any |= word.is_hold(); });
-  return any;
-}
-
-// `waits` is false for an inferred record: the waits of its thread are in another record.
-void add_holds(CycleSearch& search, uint32_t index, bool waits) {
-  const ThreadRecord& record = *record_at(index);
-  const int tid = record.tid.load(std::memory_order_acquire);
-  for_each_used_slot(record, [&](uint32_t position, const HeldSlot& slot, LockWord) {
-    if (!waits && !is_inferred(slot.pc.load(std::memory_order_acquire))) return;
-    const uint64_t number = slot.number.load(std::memory_order_acquire);
-    const LockWord word(slot.word.load(std::memory_order_acquire));
-    if (word.is_hold()) search.add_hold({word, tid, {index, position, number}});
-  });
-}
 
 // A reader that waits while another reader holds the lock waits behind a writer, in a kind of rwlock that prefers
 // writers; if that writer's wait has a timeout, the cycle will end too.
@@ -64,34 +47,54 @@ bool is_surely_blocked(const WaitView& wait, const HoldView& holder, const Timin
   return must_block && !wait.word.condition() && is_over(timing.age_of(wait), timing.limits().smallest_ns());
 }
 
+// A thread that is in the cycle only because another joins it.
+bool view_joined(const CycleHold& life, HolderState* out) {
+  if (!thread_lasts(life.identity.record, life.tid)) return false;
+  *out = {};
+  out->hold.identity = life.identity;
+  out->hold.tid = life.tid;
+  out->hold.stack_end = record_at(life.identity.record)->stack_end.load(std::memory_order_relaxed);
+  return true;
+}
+
 bool view_holder(const CycleHold& hold, HolderState* out) {
+  if (hold.lock.empty()) return view_joined(hold, out);
   HoldView view;
   if (!view_hold(hold.identity.record, hold.identity.slot, &view)) return false;
   return view.identity == hold.identity && view.word.is_same_lock(hold.lock) && describe_holder(view, out);
 }
 
+// Completes `holder`, which must wait for the end of `next`.
+bool prove_join(HolderState* holder, const HolderState& next) {
+  JoinView join;
+  if (!view_join_of(holder->hold, &join) || join.has_timeout || joined_thread(join) != next.hold.tid) return false;
+  holder->joins = next.hold.tid;
+  holder->join_record = join.record;
+  holder->join_state = join.state;
+  holder->waits_since_ns = join.since_ns;
+  holder->waits_since_before = is_inferred(join.pc) && inferred_since_attachment();
+  return true;
+}
+
+// Completes `holder`, which must wait for the lock that `next` holds.
+bool prove_lock_wait(HolderState* holder, const HolderState& next, const Timing& timing, Identity* identity) {
+  WaitView wait;
+  if (!view_wait_of(holder->hold, &wait) || !wait.word.is_same_lock(next.hold.word) || wait.word.timeout() ||
+      (!keeps_itself_waiting(wait, next, timing) && !is_surely_blocked(wait, next.hold, timing)))
+    return false;
+  *identity = wait.identity;
+  holder->waits_since_ns = wait.since_ns;
+  holder->waits_since_before = is_inferred(wait.caller.pc) && inferred_since_attachment();
+  return true;
+}
+
 bool began_first(const HolderState& one, const HolderState& other) {
+  if (one.holds_lock() != other.holds_lock()) return one.holds_lock();
   return one.hold.since_ns != other.hold.since_ns ? one.hold.since_ns < other.hold.since_ns
                                                   : one.hold.tid < other.hold.tid;
 }
 
 }  // namespace
-
-// A thread that holds nothing cannot be part of a cycle: ten thousand waiters of one lock cost no more than reading
-// their records.
-void read_waits(CycleSearch& search) {
-  search.clear();
-  WaitView wait;
-  const bool any_inferred = has_inferred();
-  for (uint32_t index = 0, limit = record_limit(); index < limit; ++index) {
-    const ThreadRecord& record = *record_at(index);
-    if (record.state.load(std::memory_order_acquire) != RecordState::live) continue;
-    if (!any_inferred && !holds_anything(record)) continue;
-    const bool waits = view_wait(index, &wait) && !wait.word.timeout();
-    if (waits) search.add_wait(wait.tid, wait.word);
-    if (waits || any_inferred) add_holds(search, index, waits);
-  }
-}
 
 bool prove_cycle(const Cycle& cycle, const Timing& timing, HolderState* holders) {
   const size_t count = cycle.count;
@@ -99,17 +102,13 @@ bool prove_cycle(const Cycle& cycle, const Timing& timing, HolderState* holders)
   for (size_t i = 0; i < count; ++i)
     if (!view_holder(cycle.holds[i], &holders[i])) return false;
   for (size_t i = 0; i < count; ++i) {
-    WaitView wait;
-    const HolderState& waited_for = holders[(i + 1) % count];
-    if (!view_wait_of(holders[i].hold, &wait) || !wait.word.is_same_lock(waited_for.hold.word) || wait.word.timeout() ||
-        (!keeps_itself_waiting(wait, waited_for, timing) && !is_surely_blocked(wait, waited_for.hold, timing)))
+    const HolderState& next = holders[(i + 1) % count];
+    if (next.holds_lock() ? !prove_lock_wait(&holders[i], next, timing, &waits[i]) : !prove_join(&holders[i], next))
       return false;
-    waits[i] = wait.identity;
-    holders[i].waits_since_ns = wait.since_ns;
-    holders[i].waits_since_before = is_inferred(wait.caller.pc) && inferred_since_attachment();
   }
   for (size_t i = 0; i < count; ++i)
-    if (!hold_lasts(holders[i].hold.identity) || !wait_lasts(waits[i])) return false;
+    if (!still_holds(holders[i]) || !(holders[i].joins != 0 ? still_joins(holders[i]) : wait_lasts(waits[i])))
+      return false;
   std::rotate(holders, std::min_element(holders, holders + count, began_first), holders + count);
   return true;
 }

@@ -8,12 +8,8 @@
 
 namespace holdwatch {
 
-// Fills `search` with the threads that wait and hold something, and with what they hold. Waits with a timeout are left
-// out: they end by themselves.
-void read_waits(CycleSearch& search);
-
 // Whether the whole cycle existed at one moment and can never end. If so, `holders`, which has room for kMaxHolders,
-// gets its holders in the cycle's order, beginning with the oldest hold.
+// gets its holders in the cycle's order, beginning with the oldest hold of a lock.
 bool prove_cycle(const Cycle& cycle, const Timing& timing, HolderState* holders);
 
 }  // namespace holdwatch

@@ -4,27 +4,43 @@
 #include <algorithm>
 
 #include "shim/inspection/blocked_thread.h"
+#include "shim/watch/cycle_reading.h"
 #include "shim/watch/deadlocks.h"
 #include "shim/watch/episode_following.h"
 
 namespace holdwatch {
 namespace {
 
+bool is_known(const EpisodeContext& in, const Cycle& cycle) {
+  return std::any_of(cycle.holds, cycle.holds + cycle.count, [&](const CycleHold& hold) {
+    return !hold.lock.empty() && in.episodes.find_cycle(hold.lock.address()) != nullptr;
+  });
+}
+
+// Of threads that only join one another: a report is about a lock.
+bool has_no_lock(const Cycle& cycle) {
+  return std::all_of(cycle.holds, cycle.holds + cycle.count, [](const CycleHold& hold) { return hold.lock.empty(); });
+}
+
+// 0, for no limit, if holds and waits have none.
+uint64_t limit_of_cycle(LockWord lock, const Timing& timing) {
+  const uint64_t limit_ns = timing.limits().of(lock);
+  if (limit_ns != kNoLimit) return limit_ns;
+  return timing.limits().smallest_ns() == UINT64_MAX ? 0 : timing.limits().smallest_ns();
+}
+
 void begin_cycle(const EpisodeContext& in, const Cycle& cycle) {
-  for (size_t i = 0; i < cycle.count; ++i)
-    if (in.episodes.find_cycle(cycle.holds[i].lock.address()) != nullptr) return;
+  if (is_known(in, cycle) || has_no_lock(cycle)) return;
   Episode candidate{};
   if (!prove_cycle(cycle, in.timing, candidate.holders)) return;
   const LockWord lock = candidate.holders[0].hold.word;
-  const uint64_t specific_limit_ns = in.timing.limits().of(lock);
-  Episode* episode =
-      in.episodes.begin(cycle.count == 1 ? Event::self_deadlock : Event::deadlock, lock,
-                        specific_limit_ns == kNoLimit ? in.timing.limits().smallest_ns() : specific_limit_ns);
+  Episode* episode = in.episodes.begin(cycle.count == 1 ? Event::self_deadlock : Event::deadlock, lock,
+                                       limit_of_cycle(lock, in.timing));
   if (episode == nullptr) return;
   episode->holder_count = cycle.count;
   for (size_t i = 0; i < cycle.count; ++i) {
     episode->holders[i] = candidate.holders[i];
-    episode->started_ns[i] = in.timing.started_ns(candidate.holders[i].hold);
+    episode->started_ns[i] = started_ns(candidate.holders[i], in.timing);
   }
   tag_locks(*episode);
   in.reader.lock_index().clear();

@@ -16,12 +16,18 @@ Event event_of_holders(const Episode& episode) {
   return gone->where == Whereabouts::of_parent ? Event::fork_orphan : Event::abandoned;
 }
 
+uint64_t started_ns(const HolderState& holder, const Timing& timing) {
+  return holder.holds_lock() ? timing.started_ns(holder.hold) : timing.now_ns();
+}
+
 void tag_locks(Episode& episode) {
-  for (size_t i = 0; i < episode.tag_count(); ++i) episode.tags[i] = lock_tag(episode.tagged_lock(i).address());
+  for (size_t i = 0; i < episode.tag_count(); ++i)
+    if (const LockWord lock = episode.tagged_lock(i); !lock.empty()) episode.tags[i] = lock_tag(lock.address());
 }
 
 void refresh_names(Episode& episode) {
-  for (size_t i = 0; i < episode.tag_count(); ++i) refresh_lock_name(episode.tagged_lock(i).address(), episode.tags[i]);
+  for (size_t i = 0; i < episode.tag_count(); ++i)
+    if (const LockWord lock = episode.tagged_lock(i); !lock.empty()) refresh_lock_name(lock.address(), episode.tags[i]);
   const bool has_later_tag = episode.ended != nullptr && episode.ended->lock.id == episode.tags[0].id;
   if (has_later_tag && !is_cycle(episode.event)) episode.tags[0] = episode.ended->lock;
 }

@@ -9,6 +9,7 @@
 #include "shim/inspection/lock_state.h"
 #include "shim/record/ended_holds.h"
 #include "shim/timing/overdue.h"
+#include "shim/timing/timing.h"
 
 namespace holdwatch {
 
@@ -45,6 +46,9 @@ bool is_held_for_ever(const HolderState& holder);
 
 // The event for an episode about its holders: hold, or abandoned if a hold can never end.
 Event event_of_holders(const Episode& episode);
+
+// When the hold began; the present for a thread of a cycle that holds no lock, so that its age is 0.
+uint64_t started_ns(const HolderState& holder, const Timing& timing);
 
 // tag_locks looks up the present ids and names of the locks; refresh_names looks up the names again.
 void tag_locks(Episode& episode);

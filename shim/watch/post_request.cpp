@@ -26,7 +26,7 @@ void fill_living(ReportRequest& request, const LockState& state, const Timing& t
   request.state.holders_left_out = state.holders_left_out;
   for (size_t i = 0; i < state.holder_count; ++i) {
     request.state.holders[i] = state.holders[i];
-    request.started_ns[i] = timing.started_ns(state.holders[i].hold);
+    request.started_ns[i] = started_ns(state.holders[i], timing);
     request.held_ns[i] = age_ns(request.started_ns[i], timing.now_ns());
     request.holder_waits_ns[i] = waited_ns(state.holders[i], timing.now_ns(), timing);
   }
@@ -47,6 +47,7 @@ void fill_ended(ReportRequest& request, const Episode& episode, const Timing& ti
     request.state.holders[i] = episode.holders[i];
     request.started_ns[i] = episode.started_ns[i];
     request.held_ns[i] = age_ns(request.started_ns[i], ended_here ? request.ended->released_ns : episode.ended_ns);
+    if (!episode.holders[i].holds_lock()) request.held_ns[i] = 0;
     request.holder_waits_ns[i] = waited_ns(episode.holders[i], episode.ended_ns, timing);
   }
 }

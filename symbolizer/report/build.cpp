@@ -55,6 +55,13 @@ struct HolderStacks {
   std::optional<size_t> now_took;
 };
 
+// Of a thread that is in a cycle only because another joins it.
+HolderStacks name_joined_stacks(const Holder& holder, StackNamer& namer) {
+  HolderStacks stacks{{}, namer.name(holder.now), std::nullopt};
+  stacks.taken.stack.note = "the thread holds no lock of this deadlock";
+  return stacks;
+}
+
 HolderStacks name_holder_stacks(const Holder& holder, const Resolver& resolver, StackNamer& namer) {
   if (resolver.look_back) resolver.look_back(holder.acquired_when);
   AcquisitionStack assembled = assemble_acquisition_stack(holder, resolver.function_start);
@@ -169,7 +176,8 @@ std::vector<ReportCycleStep> describe_cycle(const Finding& finding) {
     const Holder& holder = finding.holders[i];
     const Holder& next = finding.holders[(i + 1) % finding.holder_count];
     cycle.push_back({holder.tid, lock_id(holder.lock_id), lock_id(next.lock_id), holder.lock.kind, holder.lock.address,
-                     bounded(holder.lock_name), holder.waited_ns, holder.waits_since_before_attach});
+                     bounded(holder.lock_name), holder.waited_ns, holder.waits_since_before_attach,
+                     next.lock_id == 0 ? next.tid : 0});
   }
   return cycle;
 }
@@ -232,7 +240,9 @@ void ReportBuilder::add_names(const Finding& finding, Report& report) {
   StackNamer namer(resolver_.resolve, resolver_.look_back);
   auto named = report.holders.begin();
   for (const Holder* holder : in_order(finding)) {
-    HolderStacks stacks = name_holder_stacks(*holder, resolver_, namer);
+    const bool is_only_joined = is_cycle(finding.event) && holder->lock_id == 0;
+    HolderStacks stacks =
+        is_only_joined ? name_joined_stacks(*holder, namer) : name_holder_stacks(*holder, resolver_, namer);
     named->taken = std::move(stacks.taken.stack);
     named->now = std::move(stacks.now.stack);
     named->now_took = stacks.now_took;

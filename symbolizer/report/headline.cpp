@@ -95,19 +95,25 @@ class ReportFacts {
       return left.waited_ns < right.waited_ns;
     });
     facts_.cycle_age_ns = youngest->waited_ns;
+    facts_.cycle_locks = static_cast<size_t>(
+        std::count_if(cycle.begin(), cycle.end(), [](const ReportCycleStep& step) { return !step.holds.empty(); }));
     facts_.is_cycle_from_before_attach =
         std::all_of(cycle.begin(), cycle.end(), [](const ReportCycleStep& step) { return step.before_attach; });
     for (size_t i = 0; i < std::min(cycle.size(), kShownOfCycle); ++i) {
-      steps_[i] = thread_label(cycle[i].tid, i < report_.holders.size() ? report_.holders[i].thread : "");
-      facts_.cycle[i] = {steps_[i], cycle[i].holds, cycle[i].waits_for};
-      steps_size_ += steps_[i].size() + cycle[i].holds.size() + cycle[i].waits_for.size();
+      steps_[i] = label_of_step(i);
+      joined_[i] = label_of_step((i + 1) % cycle.size());
+      facts_.cycle[i] = {steps_[i], cycle[i].holds, cycle[i].waits_for, joined_[i]};
+      steps_size_ += steps_[i].size() + joined_[i].size() + cycle[i].holds.size() + cycle[i].waits_for.size();
     }
+  }
+  std::string label_of_step(size_t i) const {
+    return thread_label(report_.cycle[i].tid, i < report_.holders.size() ? report_.holders[i].thread : "");
   }
 
   const Report& report_;
   FirstLine facts_;
   std::string holder_, exited_, position_, waiter_;
-  std::string steps_[kShownOfCycle];
+  std::string steps_[kShownOfCycle], joined_[kShownOfCycle];
   size_t steps_size_ = 0;
 };
 

@@ -89,11 +89,12 @@ Json waiters_json(const ReportWaiters& group) {
 
 Json cycle_json(const ReportCycleStep& step) {
   return {{"tid", step.tid},
-          {"holds", step.holds},
-          {"waits_for", step.waits_for},
+          {"holds", text_or_null(step.holds)},
+          {"waits_for", text_or_null(step.waits_for)},
+          {"joins", step.joins == 0 ? Json(nullptr) : Json(step.joins)},
           {"waited_ns", step.waited_ns},
-          {"kind", kind_name(step.lock_kind)},
-          {"address", hex(step.lock_address)},
+          {"kind", step.holds.empty() ? Json(nullptr) : Json(kind_name(step.lock_kind))},
+          {"address", step.holds.empty() ? Json(nullptr) : hex(step.lock_address)},
           {"name", text_or_null(step.lock_name)}};
 }
 

@@ -65,16 +65,17 @@ struct ReportHolder {
   std::string process;
 };
 
-// One step of a deadlock's cycle: the thread, and the lock that it holds.
+// One step of a deadlock's cycle: the thread, the lock that it holds, and what it waits for.
 struct ReportCycleStep {
   int tid = 0;
-  std::string holds;  // lock ids
-  std::string waits_for;
+  std::string holds;      // lock ids; empty: none, another thread of the cycle waits for its end
+  std::string waits_for;  // empty: it waits for the end of the thread `joins`
   LockKind lock_kind = LockKind::mutex;
   uintptr_t lock_address = 0;
   std::string lock_name;
   uint64_t waited_ns = 0;      // at least this long; 0 if unknown
   bool before_attach = false;  // waited_ns counts from the attachment
+  int joins = 0;
 };
 
 // One observation that `then` was taken while `first` was held.

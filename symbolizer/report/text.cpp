@@ -79,8 +79,11 @@ void add_lock(std::string_view label, const std::string& id, LockKind kind, uint
 void add_locks(const Report& report, Details& details) {
   if (report.cycle.size() < 2)
     return add_lock("lock", report.lock_id, report.lock_kind, report.lock_address, report.lock_name, details);
-  std::string_view label = "locks";
+  const auto locks = std::count_if(report.cycle.begin(), report.cycle.end(),
+                                   [](const ReportCycleStep& step) { return !step.holds.empty(); });
+  std::string_view label = locks == 1 ? "lock" : "locks";
   for (const ReportCycleStep& step : report.cycle) {
+    if (step.holds.empty()) continue;
     add_lock(label, step.holds, step.lock_kind, step.lock_address, step.lock_name, details);
     label = "";
   }
@@ -122,9 +125,24 @@ std::string holder_line(const ReportHolder& holder, const LockLabel& lock) {
                      held_for(holder), holder.likely ? " (likely)" : "");
 }
 
+// In a cycle only because another thread waits for its end.
+bool is_only_joined(const Report& report, size_t index) {
+  return lock_of_holder(report, index).id.empty();
+}
+
+void name_holder(const Report& report, size_t index, Details& details) {
+  const ReportHolder& holder = report.holders[index];
+  if (is_only_joined(report, index))
+    details.add("joined", holder_label(holder));
+  else
+    details.add("holder", holder_line(holder, lock_of_holder(report, index)));
+}
+
 void add_holder(const Report& report, size_t index, const ReportHolder* before, Details& details) {
   const ReportHolder& holder = report.holders[index];
-  if (before != nullptr && same_frames(before->taken, holder.taken)) {
+  if (is_only_joined(report, index)) {
+    // It has taken nothing.
+  } else if (before != nullptr && same_frames(before->taken, holder.taken)) {
     // Two unknown positions never count as the same.
     if (!holder.taken.frames.empty()) details.add("taken", "(same stack)");
   } else {
@@ -148,8 +166,7 @@ void add_holders(const Report& report, Details& details) {
   const ReportHolder* before = nullptr;
   for (size_t i = 0; i < report.holders.size() && i < kDetailedHolders; ++i) {
     const ReportHolder& holder = report.holders[i];
-    if (report.holders.size() > 1 || report.event == Event::wait)
-      details.add("holder", holder_line(holder, lock_of_holder(report, i)));
+    if (report.holders.size() > 1 || report.event == Event::wait) name_holder(report, i, details);
     add_holder(report, i, before, details);
     before = &holder;
   }
@@ -245,7 +262,7 @@ void add_movement(const Report& report, Details& details) {
   for (size_t i = 0; i < report.holders.size(); ++i) {
     const ReportHolder& holder = report.holders[i];
     if (!holder.moved.value_or(false) || ++shown > kDetailedHolders) continue;
-    if (report.holders.size() > 1) details.add("holder", holder_line(holder, lock_of_holder(report, i)));
+    if (report.holders.size() > 1) name_holder(report, i, details);
     details.show("now", {&holder.now, false, holder.now_took, nullptr, lock_of_holder(report, i).id});
   }
   if (!report.note.empty()) details.add("note", escape(report.note));

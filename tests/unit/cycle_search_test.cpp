@@ -17,6 +17,10 @@ class Scene {
 
   void waits(int tid, uintptr_t lock) { scan_->add_wait(tid, word(lock)); }
   void waits_in_condition(int tid, uintptr_t mutex) { scan_->add_wait(tid, word(mutex).with_condition()); }
+  void joins(int tid, int joined) {
+    scan_->add_join(tid, joined);
+    scan_->add_hold({{}, joined, {static_cast<uint32_t>(joined), 0, 0}});
+  }
   void holds(int tid, uintptr_t lock) { scan_->add_hold({word(lock), tid, {static_cast<uint32_t>(tid), 0, lock}}); }
 
   std::vector<std::vector<int>> cycles() {
@@ -52,6 +56,16 @@ TEST_CASE("two threads that wait for each other are a cycle, in which each waits
   scene.holds(3, 30);
   scene.waits(1, 20);
   scene.waits(2, 30);
+  CHECK(scene.cycles().empty());
+  scene.waits(3, 10);
+  CHECK(scene.cycles() == Cycles{{1, 2, 3}});
+}
+
+TEST_CASE("a thread that joins another one waits for it as for a lock") {
+  Scene scene;
+  scene.holds(1, 10);
+  scene.joins(1, 2);
+  scene.joins(2, 3);
   CHECK(scene.cycles().empty());
   scene.waits(3, 10);
   CHECK(scene.cycles() == Cycles{{1, 2, 3}});

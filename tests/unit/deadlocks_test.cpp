@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "shim/inspection/blocked_thread.h"
+#include "shim/watch/cycle_reading.h"
 #include "tests/catch.h"
 #include "tests/unit/deadlock_scene.h"
 #include "tests/unit/in_child.h"

@@ -140,6 +140,23 @@ TEST_CASE_METHOD(Story, "cycles of any length") {
   check(Event::self_deadlock);
 }
 
+TEST_CASE_METHOD(Story, "cycles through joins") {
+  for (const char* name : {"one", "two", "three"})
+    add_holder(static_cast<int>(10 + holders.size()), name, 4'000'000'000);
+  holders[1].lock_id = 0;
+  check(Event::deadlock);
+  finding.phase = Phase::over;
+  CHECK(plainly(finding).find("10 \"one\" holds L3 and waits for thread 11 \"two\" to exit, 11 \"two\" waits for L5, "
+                              "12 \"three\" holds L5 and waits for L3;") != std::string::npos);
+  finding.phase = Phase::still;
+  CHECK(plainly(finding).find("deadlock of L3 and L5 continues") != std::string::npos);
+  for (const char* name : {"four", "five", "six"})
+    add_holder(static_cast<int>(10 + holders.size()), name, 4'000'000'000);
+  check(Event::deadlock);
+  finding.phase = Phase::still;
+  CHECK(plainly(finding).find("deadlock of L3, L5, L6 and 2 more continues") != std::string::npos);
+}
+
 // One of all combinations, by its number.
 class Choices {
  public:

@@ -111,9 +111,20 @@ TEST_CASE("lists are lists when they are empty or have one entry") {
   sample.edges = {{"L1", "L2", 4711, {}}};
   const Json report = Json::parse(render_json(sample));
   CHECK(report["holders"] == Json::array());
-  CHECK(report["cycle"] == Json::parse(R"([{"tid": 4711, "holds": "L1", "waits_for": "L2", "waited_ns": 5,
-                                            "kind": "rwlock", "address": "0x10", "name": null}])"));
+  CHECK(report["cycle"] == Json::parse(R"([{"tid": 4711, "holds": "L1", "waits_for": "L2", "joins": null,
+                                            "waited_ns": 5, "kind": "rwlock", "address": "0x10", "name": null}])"));
   CHECK(report["edges"][0]["then"] == "L2");
+}
+
+TEST_CASE("a step of a cycle that joins a thread names it, and one that holds no lock has nulls instead") {
+  Report sample = sample_report();
+  sample.cycle = {{4711, "L1", "", LockKind::mutex, 0x10, "", 5}, {4712, "", "L1", LockKind::mutex, 0, "", 4}};
+  sample.cycle[0].joins = 4712;
+  const Json cycle = Json::parse(render_json(sample))["cycle"];
+  CHECK(cycle[0] == Json::parse(R"({"tid": 4711, "holds": "L1", "waits_for": null, "joins": 4712, "waited_ns": 5,
+                                    "kind": "mutex", "address": "0x10", "name": null})"));
+  CHECK(cycle[1] == Json::parse(R"({"tid": 4712, "holds": null, "waits_for": "L1", "joins": null, "waited_ns": 4,
+                                    "kind": null, "address": null, "name": null})"));
 }
 
 TEST_CASE("whether a holder moved is true, false or null") {

@@ -52,6 +52,25 @@ Walked walk_waits(uint64_t newest_ns) {
   return walked;
 }
 
+TEST_CASE("the view of a join says for which thread it waits, and ends with the join") {
+  RecordedThread thread;
+  JoinNote& note = thread.record().join;
+  JoinView view{}, later{};
+  CHECK_FALSE(view_join(thread.index(), &view));
+  const uint64_t first = note.begin(0x7000, true, 4712, 0x401000, 0x6000);
+  REQUIRE(view_join(thread.index(), &view));
+  CHECK((view.thread == 0x7000 && view.has_timeout && view.since_ns == 4712));
+  CHECK((view.pc == 0x401000 && view.sp == 0x6000));
+  note.end(first);
+  CHECK_FALSE(join_lasts(view));
+  const uint64_t second = note.begin(0x7000, false, 4712, 0x401000, 0x6000);
+  note.end(first);  // not this one
+  REQUIRE(view_join(thread.index(), &later));
+  CHECK((later.state != view.state && !later.has_timeout));
+  note.end(second);
+  CHECK_FALSE(view_join(thread.index(), &later));
+}
+
 TEST_CASE("the view of a hold says all that its slot does") {
   RecordedThread thread;
   const TickAt tick(4712);

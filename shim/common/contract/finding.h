@@ -123,8 +123,8 @@ constexpr Ending ending_of(Event event) {
   return kEndings[static_cast<uint8_t>(event)];
 }
 
-// In these events the holders are a cycle: each waits for what the next one holds, the last for what the first one
-// holds.
+// In these events the holders are a cycle: each waits for what the next one holds, or for its end, the last for what the
+// first one holds.
 constexpr bool is_cycle(Event event) {
   return event == Event::deadlock || event == Event::self_deadlock;
 }
@@ -155,7 +155,7 @@ struct Holder {
   int pid;
   char process[kThreadNameSize];
   LockRef lock;
-  uint32_t lock_id;  // 3 for "L3"
+  uint32_t lock_id;  // 3 for "L3"; in a cycle 0 if it holds no lock: another one of the cycle joins it
   char lock_name[kLockNameSize];
   Access access;
   Acquired acquired;

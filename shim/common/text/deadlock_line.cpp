@@ -1,4 +1,6 @@
 // The first lines of deadlocks and self-deadlocks (line_parts.h).
+#include <algorithm>
+
 #include "shim/common/text/line_parts.h"
 #include "shim/common/text/listing.h"
 
@@ -29,13 +31,22 @@ class DeadlockLine : LineParts {
   }
   // "L1, L2 and L3"
   void locks_of_cycle() {
-    for (size_t i = 0; i < facts_.cycle_length; ++i) {
-      if (i == kShownOfCycle) {
-        out_ << " and " << facts_.cycle_length - i << " more";
-        return;
-      }
-      out_ << listing_separator(i, facts_.cycle_length) << facts_.cycle[i].holds;
+    size_t named = 0;
+    for (size_t i = 0; i < std::min(facts_.cycle_length, kShownOfCycle); ++i) {
+      if (facts_.cycle[i].holds.empty()) continue;
+      out_ << listing_separator(named++, facts_.cycle_locks) << facts_.cycle[i].holds;
     }
+    if (named < facts_.cycle_locks) out_ << " and " << facts_.cycle_locks - named << " more";
+  }
+  // `4711 "a" holds L1 and waits for L2`, `4712 "b" waits for thread 4713 "c" to exit`.
+  void step_of_cycle(const FirstLine::CycleStep& step) {
+    out_ << step.label;
+    if (!step.holds.empty()) out_ << " holds " << step.holds << " and";
+    out_ << " waits for ";
+    if (step.waits_for.empty())
+      out_ << "thread " << step.joins << " to exit";
+    else
+      out_ << step.waits_for;
   }
   // Who holds what and waits for what.
   void steps_of_cycle() {
@@ -44,8 +55,8 @@ class DeadlockLine : LineParts {
         out_ << ", and " << facts_.cycle_length - i << " more";
         return;
       }
-      const FirstLine::CycleStep& step = facts_.cycle[i];
-      out_ << (i == 0 ? "" : ", ") << step.label << " holds " << step.holds << " and waits for " << step.waits_for;
+      out_ << (i == 0 ? "" : ", ");
+      step_of_cycle(facts_.cycle[i]);
     }
   }
 

@@ -18,8 +18,10 @@ std::string_view append_label(int tid, const char* name, TextBuffer& out) {
   return out;
 }
 
+// Nothing for id 0, which stands for no lock.
 std::string_view append_lock(uint32_t id, TextBuffer& out) {
-  return out << 'L' << id;
+  if (id != 0) out << 'L' << id;
+  return out;
 }
 
 bool is_of_unknown_process(const Holder& holder) {
@@ -86,13 +88,15 @@ class FindingFacts {
       age_ns = std::min(age_ns, holder.waited_ns);
       facts_.is_cycle_from_before_attach = facts_.is_cycle_from_before_attach && holder.waits_since_before_attach;
       facts_.is_cycle_likely = facts_.is_cycle_likely || holder.likely;
+      if (holder.lock_id != 0) ++facts_.cycle_locks;
     }
     facts_.cycle_age_ns = age_ns;
     for (size_t i = 0; i < std::min(length, kShownOfCycle); ++i) {
       const Holder& holder = finding_.holders[i];
+      const Holder& next = finding_.holders[(i + 1) % length];
       facts_.cycle[i] = {append_label(holder.tid, holder.thread, steps_[i].label),
-                         append_lock(holder.lock_id, steps_[i].holds),
-                         append_lock(finding_.holders[(i + 1) % length].lock_id, steps_[i].waits_for)};
+                         append_lock(holder.lock_id, steps_[i].holds), append_lock(next.lock_id, steps_[i].waits_for),
+                         append_label(next.tid, next.thread, steps_[i].joins)};
     }
   }
 
@@ -101,7 +105,7 @@ class FindingFacts {
   LockLabel lock_id_;
   Label holder_label_, exited_label_, waiter_label_;
   struct {
-    Label label;
+    Label label, joins;
     LockLabel holds, waits_for;
   } steps_[kShownOfCycle];
 };

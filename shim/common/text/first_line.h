@@ -43,10 +43,14 @@ struct FirstLine {
   size_t threads_delayed;
 
   struct CycleStep {
-    std::string_view label, holds, waits_for;
+    std::string_view label;
+    std::string_view holds;      // empty: no lock, another thread of the cycle waits for its end
+    std::string_view waits_for;  // empty: it waits for the end of the thread with the label `joins`
+    std::string_view joins;
   };
   CycleStep cycle[kShownOfCycle];
   size_t cycle_length;
+  size_t cycle_locks;                // how many of its threads hold a lock
   uint64_t cycle_age_ns;             // how long all of its threads have waited; 0: not known
   bool is_cycle_from_before_attach;  // cycle_age_ns counts from the attachment
   bool is_cycle_likely;

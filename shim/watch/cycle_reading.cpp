@@ -1,0 +1,105 @@
+// See cycle_reading.h.
+//
+// A thread that holds nothing and that no other thread joins cannot be part of a cycle: ten thousand waiters of one lock
+// cost no more than reading their records. Joins are followed from threads that hold something: so a main thread that
+// joins its workers costs nothing.
+#include "shim/watch/cycle_reading.h"
+
+#include <algorithm>
+
+#include "shim/inspection/blocked_thread.h"
+#include "shim/inspection/inferred_holds.h"
+#include "shim/inspection/joined_thread.h"
+#include "shim/record/thread_table.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr size_t kMaxJoined = 256;  // each costs a look at the joining thread's system call
+
+// The threads that are joined by threads of interest, each once.
+class JoinedThreads {
+ public:
+  bool full() const { return count_ == kMaxJoined; }
+  size_t count() const { return count_; }
+  void add(int tid) {
+    if (!full() && !contains(tid, 0)) tids_[count_++] = tid;
+  }
+  bool contains(int tid, size_t from) const { return std::find(tids_ + from, tids_ + count_, tid) != tids_ + count_; }
+
+ private:
+  int tids_[kMaxJoined] = {};
+  size_t count_ = 0;
+};
+
+bool holds_anything(const ThreadRecord& record) {
+  bool any = false;
+  for_each_used_slot(record, [&](uint32_t, const HeldSlot&, LockWord word) { any |= word.is_hold(); });
+  return any;
+}
+
+// `waits` is false for an inferred record: the waits of its thread are in another record.
+void add_holds(CycleSearch& search, uint32_t index, bool waits) {
+  const ThreadRecord& record = *record_at(index);
+  const int tid = record.tid.load(std::memory_order_acquire);
+  for_each_used_slot(record, [&](uint32_t position, const HeldSlot& slot, LockWord) {
+    if (!waits && !is_inferred(slot.pc.load(std::memory_order_acquire))) return;
+    const uint64_t number = slot.number.load(std::memory_order_acquire);
+    const LockWord word(slot.word.load(std::memory_order_acquire));
+    if (word.is_hold()) search.add_hold({word, tid, {index, position, number}});
+  });
+}
+
+bool add_join(CycleSearch& search, uint32_t index, JoinedThreads& joined) {
+  JoinView join;
+  if (joined.full() || !view_join(index, &join) || join.has_timeout) return false;
+  const int tid = joined_thread(join);
+  if (tid == 0 || tid == join.tid) return false;
+  search.add_join(join.tid, tid);
+  joined.add(tid);
+  return true;
+}
+
+// False if the thread waits for nothing, or not forever. A lock call within a join is a signal handler's: the thread
+// waits for the lock.
+bool add_wait(CycleSearch& search, uint32_t index, JoinedThreads& joined) {
+  WaitView wait;
+  if (!view_wait(index, &wait)) return add_join(search, index, joined);
+  if (!wait.word.timeout()) search.add_wait(wait.tid, wait.word);
+  return !wait.word.timeout();
+}
+
+void add_threads_that_hold(CycleSearch& search, bool any_inferred, JoinedThreads& joined) {
+  for (uint32_t index = 0, limit = record_limit(); index < limit; ++index) {
+    const ThreadRecord& record = *record_at(index);
+    if (record.state.load(std::memory_order_acquire) != RecordState::live) continue;
+    if (!any_inferred && !holds_anything(record)) continue;
+    const bool waits = add_wait(search, index, joined);
+    if (waits || any_inferred) add_holds(search, index, waits);
+  }
+}
+
+// The joined threads from `from` on, of which those that hold nothing have not been added yet.
+void add_joined_threads(CycleSearch& search, bool any_inferred, JoinedThreads& joined, size_t from) {
+  const size_t end = joined.count();
+  for (uint32_t index = 0, limit = record_limit(); index < limit; ++index) {
+    const ThreadRecord& record = *record_at(index);
+    const int tid = record.tid.load(std::memory_order_acquire);
+    if (record.state.load(std::memory_order_acquire) != RecordState::live || !joined.contains(tid, from)) continue;
+    search.add_hold({{}, tid, {index, 0, 0}});
+    if (!any_inferred && !holds_anything(record)) add_wait(search, index, joined);
+  }
+  if (joined.count() > end) add_joined_threads(search, any_inferred, joined, end);
+}
+
+}  // namespace
+
+void read_waits(CycleSearch& search) {
+  search.clear();
+  JoinedThreads joined;
+  const bool any_inferred = has_inferred();
+  add_threads_that_hold(search, any_inferred, joined);
+  if (joined.count() > 0) add_joined_threads(search, any_inferred, joined, 0);
+}
+
+}  // namespace holdwatch
