@@ -11,6 +11,7 @@ import re
 EVENTS_DEF = pathlib.Path(__file__).resolve().parents[1] / "shim/common/contract/events.def"
 WAIT_KINDS_DEF = EVENTS_DEF.parent / "wait_kinds.def"
 WAIT_KINDS = set(re.findall(r'^HOLDWATCH_WAIT_KIND\(\w+, "(\w+)"\)', WAIT_KINDS_DEF.read_text(), re.MULTILINE))
+LOCK_KINDS = {"mutex", "rwlock", "stream", "loader"}
 EVIDENCE = {"recorded", "stated", "guard", "code", "learnt", "stack"}
 EVENTS = set(re.findall(r"^HOLDWATCH_EVENT\((\w+)", EVENTS_DEF.read_text(), re.MULTILINE))
 ABOUT_HOLDS = {"hold", "abandoned", "fork_orphan"}  # a hold becomes abandoned when its thread exits
@@ -89,12 +90,25 @@ def _event(value, at):
         "holders": _list(_holder), "waiters": _list(_waiters), "lost_ns": _count,
     }, {
         "cycle": _list(_cycle_edge), "edges": _list(_order_edge), "waiters_left_out": _count,
+        "root": _or_null(_root), "chain": _list(_chain_step), "tree": _tree,
         "threads_delayed": _count, "unrecorded_holds": _count, "unreported_holds": _count, "note": _or_null(_text),
     })
 
 
+def _root(value, at):
+    _keys(value, at, {"pid": _positive, "tid": _positive, "thread": _string, "doing": _or_null(_text)})
+
+
+def _chain_step(value, at):
+    _keys(value, at, {"tid": _positive, "thread": _string, "holds": _or_null(_lock_id), "wait": _or_null(_wait)}, {"pid": _positive})
+
+
+def _tree(value, at):
+    _keys(value, at, {"threads": _count, "lost_ns": _count})
+
+
 def _lock(value, at):
-    _keys(value, at, {"id": _lock_id, "kind": _one_of({"mutex", "rwlock"}), "address": _address,
+    _keys(value, at, {"id": _lock_id, "kind": _one_of(LOCK_KINDS), "address": _address,
                       "name": _or_null(_text)})
 
 
@@ -117,7 +131,7 @@ def _ender(value, at):
 
 def _waiters(value, at):
     _keys(value, at, {"mode": _one_of(MODES), "count": _positive, "longest_ns": _count, "tids": _list(_positive),
-                      "threads": _list(_string), "stack": _stack}, {"lock": _or_null(_lock_id)})
+                      "threads": _list(_string), "stack": _stack}, {"lock": _or_null(_lock_id), "wait": _wait})
     if len(set(value["tids"])) != len(value["tids"]):
         raise SchemaError(f"{at}.tids: a thread is listed twice")
     if len(value["tids"]) > value["count"] or len(value["threads"]) > value["count"]:
@@ -142,11 +156,10 @@ def _frame(value, at):
 
 
 def _cycle_edge(value, at):
-    _keys(value, at, {"tid": _positive, "holds": _or_null(_lock_id), "waits_for": _or_null(_lock_id)}, {
-        "waited_ns": _count, "kind": _or_null(_one_of({"mutex", "rwlock"})), "address": _or_null(_address),
-        "name": _or_null(_text), "joins": _or_null(_positive)})
-    if (value["waits_for"] is None) != (value["joins"] is not None):
-        raise SchemaError(f"{at}: a step of a cycle waits either for a lock or for a thread's end")
+    _keys(value, at, {"tid": _positive, "holds": _or_null(_lock_id), "waits_for": _or_null(_lock_id), "joins": _or_null(_positive)}, {
+        "waited_ns": _count, "kind": _or_null(_one_of(LOCK_KINDS)), "address": _or_null(_address), "name": _or_null(_text)})
+    if (value["waits_for"] is None) == (value["joins"] is None):
+        raise SchemaError(f"{at}: it waits for a lock or for a thread")
 
 
 def _order_edge(value, at):

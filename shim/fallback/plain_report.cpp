@@ -25,7 +25,7 @@ constexpr size_t kEpisodes = 1024;
 std::atomic<uint64_t> g_reported_episodes[kEpisodes] = {};
 
 const char* access_name(LockRef lock, Access access) {
-  if (lock.kind == LockKind::mutex) return "";
+  if (lock.kind != LockKind::rwlock) return "";
   return access == Access::shared ? " for reading" : " for writing";
 }
 

@@ -58,7 +58,7 @@ struct HolderStacks {
 // Of a thread that is in a cycle only because another joins it.
 HolderStacks name_joined_stacks(const Holder& holder, StackNamer& namer) {
   HolderStacks stacks{{}, namer.name(holder.now), std::nullopt};
-  stacks.taken.stack.note = "the thread holds no lock of this deadlock";
+  stacks.taken.stack.note = kHoldsNoLock;
   return stacks;
 }
 
@@ -232,8 +232,20 @@ Report ReportBuilder::facts(const Finding& finding) const {
 Report ReportBuilder::build(const Finding& finding) {
   Report report = facts(finding);
   add_names(finding, report);
+  add_root(finding, report);
   follow_episode(finding, report);
   return report;
+}
+
+// Beyond a holder that waits for another thread, the chain is not followed here.
+void ReportBuilder::add_root(const Finding& finding, Report& report) {
+  if (is_cycle(finding.event) || has_ended(finding.phase) || report.holders.size() != 1) return;
+  const ReportHolder& holder = report.holders.front();
+  if (!holder.waits_for.empty() || (holder.wait && !holder.wait->enders.empty())) return;
+  report.chain.push_back({holder.pid, holder.tid, holder.thread, report.lock_id, holder.wait, holder.doing});
+  report.tree_threads = report.waiters_left_out;
+  for (const ReportWaiters& group : report.waiters) report.tree_threads += group.tids.size();
+  report.tree_lost_ns = report.lost_ns;
 }
 
 void ReportBuilder::add_names(const Finding& finding, Report& report) {

@@ -55,6 +55,7 @@ class ReportBuilder {
     std::map<int, Taken> taken;               // likewise
   };
 
+  static void add_root(const Finding& finding, Report& report);
   void add_names(const Finding& finding, Report& report);
   void follow_episode(const Finding& finding, Report& report);
   void keep_acquisition_stacks(const Finding& finding, Report& report, EpisodeHistory& episode);

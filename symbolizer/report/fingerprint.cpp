@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "shim/common/text/lock_kind_name.h"
 #include "symbolizer/report/function_names.h"
 #include "symbolizer/report/report.h"
 #include "symbolizer/report/report_names.h"
@@ -108,7 +109,7 @@ void add_cycle(Hash& hash, const Report& report) {
   std::vector<uint64_t> steps;
   for (size_t i = 0; i < report.holders.size(); ++i) {
     Hash step;
-    step.add(kind_name(i < report.cycle.size() ? report.cycle[i].lock_kind : report.lock_kind));
+    step.add(lock_kind_name(i < report.cycle.size() ? report.cycle[i].lock_kind : report.lock_kind));
     add_acquire_stack(step, report.holders[i].taken);
     add_present_stack(step, report.holders[i]);
     steps.push_back(step.value());
@@ -130,7 +131,7 @@ std::string fingerprint(const Report& report) {
     add_cycle(hash, report);
     return fmt::format("{:016x}", hash.value());
   }
-  hash.add(kind_name(report.lock_kind));
+  hash.add(lock_kind_name(report.lock_kind));
   if (report.event == Event::wait) {
     // Which thread holds the lock at that moment is chance: a long wait is identified by where it waits.
     if (!report.waiters.empty()) add_acquire_stack(hash, report.waiters.front().stack);

@@ -1,6 +1,7 @@
 // See headline.h. The wording is in shim/common/text (line_parts.h); this file supplies the values, and the wording of
 // events that the shim does not have.
 #include "symbolizer/report/headline.h"
+#include "shim/common/text/lock_kind_name.h"
 
 #include <fmt/format.h>
 
@@ -118,7 +119,7 @@ class ReportFacts {
 };
 
 std::string lock_label(const Report& report) {
-  return fmt::format("{} {}", kind_name(report.lock_kind), report.lock_id);
+  return fmt::format("{} {}", lock_kind_name(report.lock_kind), report.lock_id);
 }
 
 std::string lock_order(const Report& report) {

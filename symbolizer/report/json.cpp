@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "shim/common/text/lock_kind_name.h"
 #include "symbolizer/report/report.h"
 #include "symbolizer/report/report_names.h"
 #include "symbolizer/report/text_format.h"
@@ -80,11 +81,52 @@ Json holder_json(const ReportHolder& holder) {
   return object;
 }
 
-Json waiters_json(const ReportWaiters& group) {
-  return {{"mode", access_name(group.access)},  {"count", group.tids.size()},
-          {"longest_ns", group.longest_ns},     {"tids", group.tids},
-          {"threads", group.threads},           {"stack", stack_json(group.stack)},
-          {"lock", text_or_null(group.lock_id)}};
+// The lock of a group of waiters, in a deadlock one of several.
+ReportWait wait_of(const ReportWaiters& group, const Report& report) {
+  ReportWait wait;
+  wait.kind = wait_kind_of(report.lock_kind);
+  wait.object = report.lock_address;
+  wait.name = report.lock_name;
+  wait.waited_ns = group.longest_ns;
+  for (size_t i = 0; i < report.holders.size(); ++i) {
+    const ReportHolder& holder = report.holders[i];
+    if (i < report.cycle.size()) {
+      if (report.cycle[i].holds != group.lock_id) continue;
+      wait.kind = wait_kind_of(report.cycle[i].lock_kind);
+      wait.object = report.cycle[i].lock_address;
+      wait.name = report.cycle[i].lock_name;
+    }
+    wait.enders.push_back({holder.pid, holder.tid, holder.thread, holder.evidence});
+  }
+  return wait;
+}
+
+Json chain_json(const ReportChainStep& step, const Report& report) {
+  return {{"pid", step.pid == 0 ? report.pid : step.pid},
+          {"tid", step.tid},
+          {"thread", step.thread},
+          {"holds", text_or_null(step.holds)},
+          {"wait", step.wait ? wait_json(*step.wait) : Json(nullptr)}};
+}
+
+Json root_json(const Report& report) {
+  if (report.chain.empty()) return nullptr;
+  const ReportChainStep& root = report.chain.front();
+  return {{"pid", root.pid == 0 ? report.pid : root.pid},
+          {"tid", root.tid},
+          {"thread", root.thread},
+          {"doing", text_or_null(root.doing)}};
+}
+
+Json waiters_json(const ReportWaiters& group, const Report& report) {
+  return {{"mode", access_name(group.access)},
+          {"count", group.tids.size()},
+          {"longest_ns", group.longest_ns},
+          {"tids", group.tids},
+          {"threads", group.threads},
+          {"stack", stack_json(group.stack)},
+          {"lock", text_or_null(group.lock_id)},
+          {"wait", wait_json(wait_of(group, report))}};
 }
 
 Json cycle_json(const ReportCycleStep& step) {
@@ -93,7 +135,7 @@ Json cycle_json(const ReportCycleStep& step) {
           {"waits_for", text_or_null(step.waits_for)},
           {"joins", step.joins == 0 ? Json(nullptr) : Json(step.joins)},
           {"waited_ns", step.waited_ns},
-          {"kind", step.holds.empty() ? Json(nullptr) : Json(kind_name(step.lock_kind))},
+          {"kind", step.holds.empty() ? Json(nullptr) : Json(lock_kind_name(step.lock_kind))},
           {"address", step.holds.empty() ? Json(nullptr) : hex(step.lock_address)},
           {"name", text_or_null(step.lock_name)}};
 }
@@ -106,9 +148,13 @@ Json edge_json(const ReportOrderEdge& edge) {
 
 std::string render_json(const Report& report) {
   const Json lock = {{"id", report.lock_id},
-                     {"kind", kind_name(report.lock_kind)},
+                     {"kind", lock_kind_name(report.lock_kind)},
                      {"address", hex(report.lock_address)},
                      {"name", text_or_null(report.lock_name)}};
+  Json waiters = Json::array();
+  for (const ReportWaiters& group : report.waiters) waiters.push_back(waiters_json(group, report));
+  Json chain = Json::array();
+  for (const ReportChainStep& step : report.chain) chain.push_back(chain_json(step, report));
   const Json object = {{"event", event_name(report.event)},
                        {"phase", phase_name(report.phase)},
                        {"time", format_time(report.wall_clock_ns)},
@@ -120,8 +166,11 @@ std::string render_json(const Report& report) {
                        {"limit_ns", report.limit_ns},
                        {"lock", lock},
                        {"holders", list(report.holders, holder_json)},
-                       {"waiters", list(report.waiters, waiters_json)},
+                       {"waiters", waiters},
                        {"lost_ns", report.lost_ns},
+                       {"root", root_json(report)},
+                       {"chain", chain},
+                       {"tree", {{"threads", report.tree_threads}, {"lost_ns", report.tree_lost_ns}}},
                        {"cycle", list(report.cycle, cycle_json)},
                        {"edges", list(report.edges, edge_json)},
                        {"waiters_left_out", report.waiters_left_out},

@@ -78,6 +78,16 @@ struct ReportCycleStep {
   int joins = 0;
 };
 
+// One step from the thread that holds everybody up to the lock of the report: the next step's thread waits for it.
+struct ReportChainStep {
+  int pid = 0;  // 0: the process of the report
+  int tid = 0;
+  std::string thread;
+  std::string holds;               // the id of the lock that the next one, or the waiters, wait for; empty: none
+  std::optional<ReportWait> wait;  // what it waits for itself; the first one: for no thread that is known
+  std::string doing;               // empty: not known
+};
+
 // One observation that `then` was taken while `first` was held.
 struct ReportOrderEdge {
   std::string first;  // lock ids
@@ -118,6 +128,11 @@ struct Report {
   uint64_t lost_ns = 0;
   size_t threads_delayed = 0;
   std::vector<ReportCycleStep> cycle;  // deadlocks only
+  // From the thread at the root to the holder of the report's lock. Empty: not known, or there is no root, as behind a
+  // deadlock.
+  std::vector<ReportChainStep> chain;
+  size_t tree_threads = 0;             // all threads that wait for the root, directly or through others
+  uint64_t tree_lost_ns = 0;           // for how long, together
   std::vector<ReportOrderEdge> edges;  // lock order only
   uint64_t unrecorded_holds = 0;
   uint64_t unreported_holds = 0;
@@ -125,6 +140,9 @@ struct Report {
   bool had_fallback_report = false;                 // late: it was seen before it ended, and reported without stacks
   std::atomic<bool>* first_line_written = nullptr;  // see Finding
 };
+
+// Why the acquisition of a thread is not shown that is in a cycle only because another one waits for it to exit.
+inline constexpr char kHoldsNoLock[] = "the thread holds no lock of this deadlock";
 
 // The report for people: lines of "holdwatch[PID]: ..." with indented details, ending in a newline.
 std::string render_text(const Report& report);

@@ -30,16 +30,6 @@ std::string_view phase_name(Phase phase) {
   return "unknown";
 }
 
-std::string_view kind_name(LockKind kind) {
-  switch (kind) {
-    case LockKind::mutex:
-      return "mutex";
-    case LockKind::rwlock:
-      return "rwlock";
-  }
-  return "unknown";
-}
-
 std::string_view wait_kind_name(WaitKind kind) {
   static constexpr std::string_view kNames[] = {
 #define HOLDWATCH_WAIT_KIND(name, json_name) json_name,
@@ -47,6 +37,20 @@ std::string_view wait_kind_name(WaitKind kind) {
 #undef HOLDWATCH_WAIT_KIND
   };
   return kNames[static_cast<size_t>(kind)];
+}
+
+WaitKind wait_kind_of(LockKind kind) {
+  switch (kind) {
+    case LockKind::mutex:
+      return WaitKind::mutex;
+    case LockKind::rwlock:
+      return WaitKind::rwlock;
+    case LockKind::stream:
+      return WaitKind::stream;
+    case LockKind::loader:
+      return WaitKind::loader;
+  }
+  return WaitKind::other;
 }
 
 std::string_view access_name(Access access) {

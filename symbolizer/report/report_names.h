@@ -10,9 +10,9 @@ namespace holdwatch {
 
 std::string_view event_name(Event event);
 std::string_view phase_name(Phase phase);
-std::string_view kind_name(LockKind kind);
 std::string_view access_name(Access access);
 std::string_view wait_kind_name(WaitKind kind);
+WaitKind wait_kind_of(LockKind kind);
 std::string_view evidence_name(Evidence evidence);
 std::string_view state_name(ThreadState state);
 

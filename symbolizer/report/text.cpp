@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "shim/common/text/lock_kind_name.h"
 #include "symbolizer/report/headline.h"
 #include "symbolizer/report/report.h"
 #include "symbolizer/report/report_names.h"
@@ -73,7 +74,7 @@ std::string list_threads(const std::vector<int>& tids, const std::vector<std::st
 void add_lock(std::string_view label, const std::string& id, LockKind kind, uintptr_t address, const std::string& name,
               Details& details) {
   details.add(label,
-              fmt::format("{} {} {:#x}{}{}", id, kind_name(kind), address, name.empty() ? "" : " ", escape(name)));
+              fmt::format("{} {} {:#x}{}{}", id, lock_kind_name(kind), address, name.empty() ? "" : " ", escape(name)));
 }
 
 void add_locks(const Report& report, Details& details) {
@@ -236,6 +237,16 @@ void add_notes(const Report& report, Details& details) {
   if (!report.note.empty()) details.add("note", escape(report.note));
 }
 
+// Only if somebody else than the holder that was shown holds everybody up.
+void add_root(const Report& report, Details& details) {
+  if (report.chain.size() < 2) return;
+  const ReportChainStep& root = report.chain.front();
+  std::string text = thread_label(root.tid, root.thread);
+  if (!root.doing.empty()) text += ", " + escape(root.doing);
+  details.add("root", text + "; " + count_of(report.tree_threads, "thread waits", "threads wait") +
+                          " for it, directly or through others");
+}
+
 void add_identity(const Report& report, Details& details) {
   details.add("report",
               fmt::format("{} on {}, {}, episode {}, fingerprint {}", format_time(report.wall_clock_ns),
@@ -251,6 +262,7 @@ void add_everything(const Report& report, Details& details) {
     add_holders(report, details);
     add_waiters(report, details);
   }
+  add_root(report, details);
   add_edges(report, details);
   add_notes(report, details);
   add_identity(report, details);

@@ -17,19 +17,10 @@
 namespace holdwatch {
 namespace {
 
-constexpr uint32_t kContended = 2;       // of a lock of libc's own, and of a plain mutex (nptl/lowlevellock.h)
-constexpr uint32_t kOnceInProgress = 1;  // __PTHREAD_ONCE_INPROGRESS; the bits above count forks
-constexpr uint32_t kOnceStates = 3;
+constexpr uint32_t kContended = 2;  // of a lock of libc's own, and of a plain mutex (nptl/lowlevellock.h)
 
 struct Barrier {
   uint32_t in, current_round, count;
-};
-
-// _IO_lock_t, which stdio's functions and flockfile lock.
-struct StreamLock {
-  uint32_t word;
-  int32_t depth;
-  uintptr_t owner;  // its descriptor
 };
 
 class LibcWait {
@@ -93,7 +84,7 @@ class LibcWait {
   }
 
   void read_mutex() {
-    wait_.kind = is_in_loader() ? WaitKind::loader : WaitKind::mutex;
+    wait_.kind = is_in_loader(futex_.word, process_.modules) ? WaitKind::loader : WaitKind::mutex;
     read_lock({futex_.word, LockKind::mutex});
   }
 
@@ -104,8 +95,11 @@ class LibcWait {
 
   void read_lock(LockRef lock) {
     wait_.object = lock.address;
-    const auto fields = context_.memory == nullptr ? std::nullopt : read_lock_fields(lock, *context_.memory);
-    if (fields) add_ender(fields->owner);
+    if (const auto fields = read_fields(lock)) add_ender(fields->owner);
+  }
+
+  std::optional<LockFields> read_fields(LockRef lock) const {
+    return context_.memory == nullptr ? std::nullopt : read_lock_fields(lock, *context_.memory);
   }
 
   // pthread_join sleeps on the id in the descriptor of the thread that it waits for, until the kernel clears it.
@@ -114,7 +108,9 @@ class LibcWait {
     const bool may_be_join = operation == (FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME) ||
                              operation == FUTEX_WAIT_BITSET || operation == FUTEX_WAIT;
     const auto tid = static_cast<int>(futex_.value);
-    if (!may_be_join || tid <= 0 || tid_of(futex_.word - kDescriptorTid) != tid) return false;
+    if (!may_be_join || tid <= 0 || context_.memory == nullptr ||
+        tid_in_descriptor(futex_.word - kDescriptorTid, *context_.memory) != tid)
+      return false;
     wait_.kind = WaitKind::join;
     wait_.object = futex_.word - kDescriptorTid;
     add_ender(tid);
@@ -124,12 +120,10 @@ class LibcWait {
   // Only if its fields make it one, whatever function was recognized.
   bool is_stream() {
     if (futex_.value != kContended) return false;
-    const auto lock = context_.read_value<StreamLock>(futex_.word);
-    if (!lock || lock->word != kContended || lock->depth <= 0) return false;
-    const int owner = tid_of(lock->owner);
-    if (owner == 0 || !process_.is_thread(owner)) return false;
+    const auto lock = read_fields({futex_.word, LockKind::stream});
+    if (!lock || !lock->is_contended || !process_.is_thread(lock->owner)) return false;
     wait_.kind = WaitKind::stream;
-    add_ender(owner);
+    add_ender(lock->owner);
     return true;
   }
 
@@ -168,20 +162,8 @@ class LibcWait {
     wait_.timeout_ns = left_ns.value_or(0);
   }
 
-  // 0 if there is no descriptor.
-  int tid_of(uintptr_t descriptor) const {
-    const auto self = context_.read_value<uintptr_t>(descriptor + kDescriptorSelf);
-    if (!self || !is_descriptor(descriptor, *self)) return 0;
-    return context_.read_value<int32_t>(descriptor + kDescriptorTid).value_or(0);
-  }
-
   void add_ender(int tid) {
     if (tid != 0 && process_.is_thread(tid)) wait_.enders[wait_.ender_count++] = {0, tid, Evidence::stated, {}};
-  }
-
-  bool is_in_loader() const {
-    const Module* module = process_.modules.find(futex_.word);
-    return module != nullptr && module->path.find("/ld-linux") != std::string::npos;
   }
 
   const SystemCall& call_;
@@ -192,6 +174,11 @@ class LibcWait {
 };
 
 }  // namespace
+
+bool is_in_loader(uintptr_t address, const Modules& modules) {
+  const Module* module = modules.find(address);
+  return module != nullptr && module->path.find("/ld-linux") != std::string::npos;
+}
 
 Wait read_libc_wait(const SystemCall& futex_call, BlockingFunction function, const WaitingProcess& process,
                     const CallContext& context) {

@@ -10,6 +10,9 @@
 
 namespace holdwatch {
 
+// Whether the dynamic loader's data, or code, is at this address.
+bool is_in_loader(uintptr_t address, const Modules& modules);
+
 Wait read_libc_wait(const SystemCall& futex_call, BlockingFunction function, const WaitingProcess& process,
                     const CallContext& context);
 

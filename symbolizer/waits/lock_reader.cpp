@@ -3,6 +3,8 @@
 
 #include <pthread.h>
 
+#include "shim/common/glibc/thread_descriptor.h"
+
 namespace holdwatch {
 namespace {
 
@@ -13,11 +15,45 @@ std::optional<LockFields> read_as(uintptr_t address, MemoryReader& memory) {
   return fields_of(*lock);
 }
 
+// _IO_lock_t (libio/stdio-lock.h), which stdio's functions and flockfile take.
+struct StreamLock {
+  uint32_t word;
+  int32_t depth;
+  uintptr_t owner;  // its descriptor
+};
+
+std::optional<LockFields> read_stream(uintptr_t address, MemoryReader& memory) {
+  constexpr uint32_t kContended = 2;  // nptl/lowlevellock.h
+  const auto lock = memory.read_value<StreamLock>(address);
+  if (!lock || lock->word > kContended || lock->word == 0 || lock->depth <= 0) return std::nullopt;
+  LockFields fields;
+  fields.owner = tid_in_descriptor(lock->owner, memory);
+  if (fields.owner == 0) return std::nullopt;
+  fields.depth = static_cast<uint32_t>(lock->depth);
+  fields.is_locked = true;
+  fields.is_contended = lock->word == kContended;
+  return fields;
+}
+
 }  // namespace
 
 std::optional<LockFields> read_lock_fields(LockRef lock, MemoryReader& memory) {
-  return lock.kind == LockKind::mutex ? read_as<pthread_mutex_t>(lock.address, memory)
-                                      : read_as<pthread_rwlock_t>(lock.address, memory);
+  switch (lock.kind) {
+    case LockKind::mutex:
+    case LockKind::loader:
+      return read_as<pthread_mutex_t>(lock.address, memory);
+    case LockKind::rwlock:
+      return read_as<pthread_rwlock_t>(lock.address, memory);
+    case LockKind::stream:
+      return read_stream(lock.address, memory);
+  }
+  return std::nullopt;
+}
+
+int tid_in_descriptor(uintptr_t descriptor, MemoryReader& memory) {
+  const auto self = memory.read_value<uintptr_t>(descriptor + kDescriptorSelf);
+  if (!self || !is_descriptor(descriptor, *self)) return 0;
+  return memory.read_value<int32_t>(descriptor + kDescriptorTid).value_or(0);
 }
 
 }  // namespace holdwatch

@@ -26,21 +26,30 @@ BlockingFunction WaitReader::function_in(const RawStack& stack) {
   return blocking_function(innermost_functions(stack, process_.modules, code_, resolve_));
 }
 
+Wait WaitReader::read(const Snapshot& snapshot, BlockingFunction function, const CallContext& context) {
+  return read_with(
+      snapshot, [function] { return function; }, context);
+}
+
 Wait WaitReader::read(const Snapshot& snapshot, const std::function<const RawStack&()>& unwind,
                       const CallContext& context) {
+  return read_with(
+      snapshot, [&] { return function_in(unwind()); }, context);
+}
+
+Wait WaitReader::read_with(const Snapshot& snapshot, const FunctionOf& function, const CallContext& context) {
   if (snapshot.state != ThreadState::blocked && snapshot.state != ThreadState::unknown) return Wait{};
   if (snapshot.in_page_fault) return wait_of_kind(WaitKind::page_fault);
   if (!snapshot.call.known) return Wait{};
-  if (context.memory == nullptr || !context.files.known()) return read_present(snapshot, unwind, context);
+  if (context.memory == nullptr || !context.files.known()) return read_present(snapshot, function, context);
   PresentMemory memory(*context.memory, context.files);
-  return read_present(snapshot, unwind, {context.files, &memory, context.files.text("wchan"), {}});
+  return read_present(snapshot, function, {context.files, &memory, context.files.text("wchan"), {}});
 }
 
-Wait WaitReader::read_present(const Snapshot& snapshot, const std::function<const RawStack&()>& unwind,
-                              const CallContext& context) {
+Wait WaitReader::read_present(const Snapshot& snapshot, const FunctionOf& function, const CallContext& context) {
   const SystemCall call = resumed_call(snapshot.call, context.wait_channel);
-  Wait wait = call.number == SYS_futex ? read_libc_wait(call, function_in(unwind()), process_, context)
-                                       : read_kernel_wait(call, context);
+  Wait wait =
+      call.number == SYS_futex ? read_libc_wait(call, function(), process_, context) : read_kernel_wait(call, context);
   name_enders(process_, wait);
   return wait;
 }

@@ -25,13 +25,17 @@ class WaitReader {
   // Which blocking function the innermost frames of a stack show.
   BlockingFunction function_in(const RawStack& stack);
 
+  // The same if the function is known.
+  Wait read(const Snapshot& snapshot, BlockingFunction function, const CallContext& context);
+
   // `unwind` gives at least the innermost frames; it is called only for a futex call, which alone does not show what it
   // is for. The result's `known` is false if the thread is not blocked, or if it is not known in which call.
   Wait read(const Snapshot& snapshot, const std::function<const RawStack&()>& unwind, const CallContext& context);
 
  private:
-  Wait read_present(const Snapshot& snapshot, const std::function<const RawStack&()>& unwind,
-                    const CallContext& context);
+  using FunctionOf = std::function<BlockingFunction()>;
+  Wait read_with(const Snapshot& snapshot, const FunctionOf& function, const CallContext& context);
+  Wait read_present(const Snapshot& snapshot, const FunctionOf& function, const CallContext& context);
 
   const WaitingProcess& process_;
   const ResolveFrames& resolve_;

@@ -68,6 +68,62 @@ def chain(look):
             in middle["note"], as_json(middle))
 
 
+def ender(holder):
+    """The kind of wait of a holder, and the thread that it says can end it."""
+    wait = holder["wait"]
+    return wait["kind"], [one["tid"] for one in wait["enders"]]
+
+
+def join_cycle(*names, kinds=("mutex",)):
+    """One deadlock of these threads in their order, the first of which joins the second."""
+    def check(look):
+        require(look.kinds() == ["deadlock"], look)
+        event = look.events[0]
+        holders, steps = event["holders"], event["cycle"]
+        require(holders[0]["thread"] in (names[0], names[2]), as_json(event))
+        turn = [holder["thread"] for holder in holders].index(names[0])
+        holders, steps = holders[turn:] + holders[:turn], steps[turn:] + steps[:turn]
+        require([holder["thread"] for holder in holders] == list(names), as_json(event))
+        require(steps[0]["joins"] == holders[1]["tid"] and steps[0]["waits_for"] is None, as_json(event))
+        require(steps[1]["holds"] is None and steps[1]["waits_for"] == steps[2]["holds"], as_json(event))
+        require(steps[2]["waits_for"] == steps[0]["holds"] and [step["joins"] for step in steps[1:]] == [None, None], as_json(event))
+        require(ender(holders[0]) == ("join", [holders[1]["tid"]]), as_json(holders[0]))
+        require(ender(holders[1]) == (kinds[-1], [holders[2]["tid"]]), as_json(holders[1]))
+        require("to exit" in look.text and f"joined  {holders[1]['tid']}" in look.text, look)
+    return check
+
+
+def join_chain(look):
+    """Who holds everybody up is no holder of a lock."""
+    require(look.kinds() == ["wait"], look)
+    event = look.events[0]
+    holder = event["holders"][0]
+    root = event["root"]
+    require(holder["thread"] == "closer" and root["thread"] == "worker" and root["doing"] == "pause()", as_json(event))
+    require(holder["doing"] == f'waits for thread {root["tid"]} "worker" to exit', as_json(holder))
+    require([(step["thread"], step["holds"], (step["wait"] or {}).get("kind")) for step in event["chain"]] ==
+            [("worker", None, "other"), ("closer", event["lock"]["id"], "join")], as_json(event["chain"]))
+    require(event["tree"]["threads"] == 3, as_json(event["tree"]))
+    require(re.search(r'^  root +\d+ "worker", pause\(\); 3 threads wait for it', look.text, re.MULTILINE), look)
+
+
+def stream(look):
+    require(look.kinds() == ["wait"], look)
+    event = look.events[0]
+    require(event["lock"]["kind"] == "stream" and event["waiters"][0]["threads"] == ["writer"], as_json(event))
+    holder = event["holders"][0]
+    require(holder["thread"] == "logger" and holder["depth"] == 2 and not holder["likely"], as_json(holder))
+    require(event["waiters"][0]["wait"]["kind"] == "stream", as_json(event["waiters"]))
+    require(re.search(r'thread \d+ "writer" .*for stream L1.* held by \d+ "logger"', look.text), look)
+
+
+def loader(look):
+    require(look.kinds() == ["wait"], look)
+    event = look.events[0]
+    require(event["lock"]["kind"] == "loader" and event["waiters"][0]["threads"] == ["wants_too"], as_json(event))
+    require(event["holders"][0]["thread"] == "loading", as_json(event))
+
+
 def holder_runs(look):
     """A holder that runs is sampled, or where that is not allowed, stopped for a moment: its stack is had too."""
     require(look.kinds() == ["wait"], look)
@@ -150,12 +206,17 @@ SCENES = {
     "crowd": (NO_DEADLOCK, 1000, one("wait", 1000, None, "crowd")),
     "great_crowd": (NO_DEADLOCK, 10000, one("wait", 10000, None, "crowd")),
     "idle": (NO_DEADLOCK, 0, idle),
+    "join_cycle": (FOREVER, 2, join_cycle("closer", "relay", "handler")),
+    "join_chain": (NO_DEADLOCK, 2, join_chain),
+    "stream": (NO_DEADLOCK, 1, stream),
+    "join_and_stream": (FOREVER, 2, join_cycle("closer", "relay", "logger", kinds=("stream",))),
+    "loader": (NO_DEADLOCK, 1, loader),
 }
 # What a core file cannot tell: who the parent was, or another process; and of 10,000 threads gdb takes its time. gcore
 # finds no threads where the main one has left.
 LIVE_ONLY = {"orphan", "before_fork", "shared", "holder_runs", "main_leaves", "crowd", "great_crowd"}
 # What the text says once the holder has come to where it stays.
-SETTLED = {"chain": "blocked in pause()", "orphan": "held it in the parent", "before_fork": "blocked in pause()",
+SETTLED = {"chain": "blocked in pause()", "join_chain": "3 threads wait for it", "orphan": "held it in the parent", "before_fork": "blocked in pause()",
            "before_daemon": "blocked in pause()",
            "holder_runs": "spin", "holder_sends": "blocked in sendto("}
 

@@ -50,4 +50,11 @@ void idle();
 void storm();
 void crowd(int count);
 
+// The scenes of wait_scenes.cpp.
+void join_cycle();
+void join_chain();
+void stream();
+void join_and_stream();
+void loader();
+
 }  // namespace stage

@@ -36,6 +36,9 @@ TEST_CASE("a report is one line of JSON with every key of the interface, in its 
                               "holders",
                               "waiters",
                               "lost_ns",
+                              "root",
+                              "chain",
+                              "tree",
                               "cycle",
                               "edges",
                               "waiters_left_out",
@@ -46,7 +49,7 @@ TEST_CASE("a report is one line of JSON with every key of the interface, in its 
   CHECK(keys(report["lock"]) == Names{"id", "kind", "address", "name"});
   CHECK(keys(report["holders"][0]) == Names{"tid", "thread", "mode", "held_ns", "depth", "taken", "now", "state",
                                             "doing", "moved", "waits_for", "wait", "likely", "evidence"});
-  CHECK(keys(report["waiters"][0]) == Names{"mode", "count", "longest_ns", "tids", "threads", "stack", "lock"});
+  CHECK(keys(report["waiters"][0]) == Names{"mode", "count", "longest_ns", "tids", "threads", "stack", "lock", "wait"});
   CHECK(keys(report["holders"][0]["taken"]) == Names{"frames", "complete", "note"});
   CHECK(keys(report["holders"][0]["taken"]["frames"][0]) ==
         Names{"ip", "module", "offset", "build_id", "function", "file", "line", "source", "inlined"});
@@ -100,6 +103,32 @@ TEST_CASE("a wait has its kind, its object and who can end it") {
     "kind": "static", "object": "0x1f", "name": null, "waited_ns": 7, "timeout_ns": 0,
     "enders": [{"tid": 4713, "thread": "relay", "evidence": "stated"},
                {"tid": 31, "thread": null, "evidence": "learnt", "pid": 31}]})"));
+}
+
+TEST_CASE("the chain begins at its root, which is named by itself") {
+  Report sample = sample_report();
+  sample.pid = 31;
+  CHECK(Json::parse(render_json(sample))["root"].is_null());
+  sample.chain = {{32, 5, "relay", "", std::nullopt, "running"}, {0, 4, "closer", "L1", ReportWait{}, ""}};
+  sample.tree_threads = 3;
+  sample.tree_lost_ns = 9;
+  const Json report = Json::parse(render_json(sample));
+  CHECK(report["root"] == Json::parse(R"({"pid": 32, "tid": 5, "thread": "relay", "doing": "running"})"));
+  CHECK(report["chain"][0] == Json::parse(R"({"pid": 32, "tid": 5, "thread": "relay", "holds": null, "wait": null})"));
+  CHECK(report["chain"][1]["pid"] == 31);
+  CHECK(report["chain"][1]["holds"] == "L1");
+  CHECK(report["chain"][1]["wait"]["kind"] == "other");
+  CHECK(report["tree"] == Json::parse(R"({"threads": 3, "lost_ns": 9})"));
+}
+
+TEST_CASE("waiters wait for the lock of the report, whose holders can end that") {
+  const Report sample = sample_report();
+  const Json report = Json::parse(render_json(sample));
+  const Json& wait = report["waiters"][0]["wait"];
+  CHECK(wait["kind"] == "rwlock");
+  CHECK(wait["object"] == "0x55d0c81f20");
+  CHECK(wait["enders"].size() == sample.holders.size());
+  CHECK(wait["enders"][0]["tid"] == sample.holders[0].tid);
 }
 
 TEST_CASE("lists are lists when they are empty or have one entry") {

@@ -1,6 +1,7 @@
 // The rules of symbolizer/report/report_names.h.
 #include "symbolizer/report/report_names.h"
 
+#include "shim/common/text/lock_kind_name.h"
 #include "tests/catch.h"
 
 using namespace holdwatch;
@@ -19,8 +20,8 @@ TEST_CASE("events, phases, kinds, modes and states have the interface's names") 
   CHECK(phase_name(Phase::released) == "released");
   CHECK(phase_name(Phase::late) == "late");
   CHECK(phase_name(Phase::snapshot) == "snapshot");
-  CHECK(kind_name(LockKind::mutex) == "mutex");
-  CHECK(kind_name(LockKind::rwlock) == "rwlock");
+  CHECK(lock_kind_name(LockKind::mutex) == "mutex");
+  CHECK(lock_kind_name(LockKind::rwlock) == "rwlock");
   CHECK(access_name(Access::exclusive) == "exclusive");
   CHECK(access_name(Access::shared) == "shared");
   CHECK(state_name(ThreadState::running) == "running");

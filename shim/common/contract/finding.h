@@ -18,7 +18,9 @@ inline constexpr size_t kNoteSize = 160;     // "what is missing and why", one l
 inline constexpr size_t kLockNameSize = 64;  // a name given through the public API
 inline constexpr size_t kDoingSize = 512;    // what a thread is doing, one line
 
-enum class LockKind : uint8_t { mutex, rwlock };
+// stream: that of a FILE, which flockfile and the functions of stdio take. loader: a mutex of the dynamic loader. Both are
+// found by `inspect` only.
+enum class LockKind : uint8_t { mutex, rwlock, stream, loader };
 enum class Access : uint8_t { exclusive, shared };
 
 // A lock as the program knows it. The address may point to memory that has been freed: never dereference it.

@@ -8,7 +8,7 @@ void LineParts::limit() {
 }
 
 void LineParts::held_for(const HolderFacts& holder) {
-  if (facts_.lock_kind == LockKind::mutex) return;
+  if (facts_.lock_kind != LockKind::rwlock) return;
   out_ << (holder.access == Access::shared ? " for reading" : " for writing");
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "shim/common/text/first_line.h"
+#include "shim/common/text/lock_kind_name.h"
 
 namespace holdwatch {
 
@@ -44,7 +45,10 @@ class LineParts {
   bool has_holder() const { return !facts_.holder.label.empty(); }
   bool are_several() const { return facts_.holder_count > 1; }
   bool is_snapshot() const { return facts_.phase == Phase::snapshot; }
-  void lock() { out_ << (facts_.lock_kind == LockKind::mutex ? "mutex " : "rwlock ") << facts_.lock_id; }
+  void lock() {
+    out_ << lock_kind_name(facts_.lock_kind) << (facts_.lock_kind == LockKind::loader ? " lock " : " ")
+         << facts_.lock_id;
+  }
   void limit();
   // The mode of access is named only if the lock has two.
   void held_for(const HolderFacts& holder);

@@ -60,7 +60,7 @@ class WaitLine : LineParts {
   void for_lock() {
     out_ << " for ";
     lock();
-    if (facts_.lock_kind == LockKind::mutex || facts_.waiter.empty()) return;
+    if (facts_.lock_kind != LockKind::rwlock || facts_.waiter.empty()) return;
     out_ << (facts_.wanted == Access::shared ? " to read" : " to write");
   }
   void held_by() {

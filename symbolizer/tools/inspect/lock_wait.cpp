@@ -48,6 +48,14 @@ std::optional<LockWait> guess_rwlock(const FutexWait& futex, MemoryReader& memor
   return wait;
 }
 
+// Of libc's own locks, only those of streams name their owner.
+std::optional<LockWait> find_stream(const FutexWait& futex, MemoryReader& memory,
+                                    const std::function<bool(int)>& is_thread) {
+  const auto fields = read_lock_fields({futex.word, LockKind::stream}, memory);
+  if (futex.value != kContended || !fields || !is_thread(fields->owner)) return std::nullopt;
+  return LockWait{{futex.word, LockKind::stream}, Access::exclusive, false, futex.has_timeout};
+}
+
 std::optional<LockWait> refused_mutex(uintptr_t address, bool timed, MemoryReader& memory) {
   if (address == 0 || address % alignof(pthread_mutex_t) != 0) return std::nullopt;
   const LockRef lock{address, LockKind::mutex};
@@ -100,6 +108,11 @@ bool may_wait_for_lock(const Snapshot& snapshot) {
   return futex->inherits || has_lock_value(*futex) || waits_in_vain(snapshot);
 }
 
+bool may_wait_for_thread(const Snapshot& snapshot, const std::function<bool(int tid)>& is_thread) {
+  const auto futex = futex_wait(snapshot.call);
+  return futex && is_thread(static_cast<int>(futex->value));
+}
+
 std::optional<LockWait> find_lock_wait(const Capture& capture, BlockingFunction function, MemoryReader& memory,
                                        const std::function<bool(int tid)>& is_thread) {
   if (!may_wait_for_lock(capture.snapshot)) return std::nullopt;
@@ -112,6 +125,9 @@ std::optional<LockWait> find_lock_wait(const Capture& capture, BlockingFunction 
       return wait_for(*futex, LockKind::rwlock, Access::shared, false);
     case BlockingFunction::write_lock:
       return wait_for(*futex, LockKind::rwlock, Access::exclusive, false);
+    case BlockingFunction::stream:
+    case BlockingFunction::libc_lock:
+      return find_stream(*futex, memory, is_thread);
     case BlockingFunction::unknown:
       break;
     case BlockingFunction::condition:
@@ -120,9 +136,7 @@ std::optional<LockWait> find_lock_wait(const Capture& capture, BlockingFunction 
     case BlockingFunction::barrier:
     case BlockingFunction::once:
     case BlockingFunction::local_static:
-    case BlockingFunction::stream:
     case BlockingFunction::atomic:
-    case BlockingFunction::libc_lock:
     case BlockingFunction::futex:
       return std::nullopt;
   }

@@ -33,6 +33,9 @@ bool is_in_futex_call(const Snapshot& snapshot);
 // the thread's registers show which mutex it wanted.
 bool waits_in_vain(const Snapshot& snapshot);
 
+// Whether it may wait for a thread to exit: it sleeps on a word that had a thread's id.
+bool may_wait_for_thread(const Snapshot& snapshot, const std::function<bool(int tid)>& is_thread);
+
 // The lock that a thread waits for in its system call, which was made by `function`. `is_thread` returns whether the
 // process has a thread with that id.
 std::optional<LockWait> find_lock_wait(const Capture& capture, BlockingFunction function, MemoryReader& memory,

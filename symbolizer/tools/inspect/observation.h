@@ -54,6 +54,7 @@ struct Observation {
   size_t thread_count = 0;
   std::map<int, SeenThread> threads;  // by thread id: those that wait or hold
   std::vector<SeenLock> locks;        // those that are waited for
+  std::map<int, int> joins;           // who waits for the end of which thread, without a timeout
 };
 
 }  // namespace holdwatch

@@ -16,6 +16,7 @@
 #include "symbolizer/report/named_stack.h"
 #include "symbolizer/tools/inspect/lock_wait.h"
 #include "symbolizer/unwind/unwinder.h"
+#include "symbolizer/waits/libc_wait.h"
 #include "symbolizer/waits/lock_reader.h"
 #include "symbolizer/waits/wait_reader.h"
 #include "symbolizer/waits/wait_words.h"
@@ -50,7 +51,8 @@ class Observer {
     seen_.thread_count = tasks_.size();
     find_waits();
     for (SeenLock& lock : seen_.locks) read_holders(lock);
-    for (SeenLock& lock : seen_.locks) see_holders(lock);
+    for (SeenLock& lock : seen_.locks) see_holders(lock.holders);
+    for (const auto& [tid, joined] : std::map(seen_.joins)) see_holders({joined});
     drop_what_moved();
     return std::move(seen_);
   }
@@ -81,6 +83,7 @@ class Observer {
 
   void find_waits() {
     for (const auto& [tid, task] : tasks_) {
+      if (may_wait_for_thread(task.snapshot, process_.is_thread)) find_join(task);
       if (!may_wait_for_lock(task.snapshot)) continue;
       const uint64_t slept_ns = asleep_ns(tid);
       Capture capture = target_.capture(task);
@@ -91,9 +94,21 @@ class Observer {
       const auto wait = find_lock_wait(capture, function, target_.memory(),
                                        [this](int namespace_tid) { return by_namespace_tid_.contains(namespace_tid); });
       if (!wait || !has_stayed(task)) continue;
-      lock_of(wait->lock).waits.push_back({tid, wait->access, wait->likely, wait->timed});
+      lock_of(of_its_kind(wait->lock)).waits.push_back({tid, wait->access, wait->likely, wait->timed});
+      const Wait seen = waits_.read(task.snapshot, function, target_.context(tid));
       see_thread(task, std::move(stack), "", slept_ns);
+      seen_.threads[tid].wait = seen;
     }
+  }
+
+  void find_join(const Task& task) {
+    const uint64_t slept_ns = asleep_ns(task.tid);
+    const Capture capture = target_.capture(task);
+    const Doing doing = look_at(task, capture);
+    if (doing.wait.kind != WaitKind::join || doing.wait.ender_count == 0 || !has_stayed(task)) return;
+    see_thread(task, named_stack(capture), doing.words, slept_ns);
+    seen_.threads[task.tid].wait = doing.wait;
+    if (!doing.wait.has_timeout) seen_.joins[task.tid] = by_namespace_tid_[doing.wait.enders[0].tid];
   }
 
   // A thread that waits in vain never moves, and our own stop would be counted as a move.
@@ -114,8 +129,15 @@ class Observer {
     doing.words = describe_wait(doing.wait);
     if (doing.words.empty())
       doing.words = describe_activity(snapshot, "", context) + describe_file_lock_holder(doing.wait);
-    if (snapshot.state != ThreadState::blocked || target_.has_stayed(task)) return doing;
+    const bool stayed = target_.has_stayed({task.tid, task.namespace_tid, snapshot});
+    if (snapshot.state != ThreadState::blocked || stayed) return doing;
     return {{}, describe_activity(snapshot, "", {})};
+  }
+
+  // The loader's locks are mutexes in its own data.
+  LockRef of_its_kind(LockRef lock) {
+    const bool is_loaders = lock.kind == LockKind::mutex && is_in_loader(lock.address, target_.modules());
+    return {lock.address, is_loaders ? LockKind::loader : lock.kind};
   }
 
   SeenLock& lock_of(const LockRef& lock) {
@@ -229,8 +251,8 @@ class Observer {
     return false;
   }
 
-  void see_holders(const SeenLock& lock) {
-    for (const int tid : lock.holders) {
+  void see_holders(const std::vector<int>& holders) {
+    for (const int tid : holders) {
       if (seen_.threads.contains(tid)) continue;
       Task task = tasks_[tid];
       const uint64_t slept_ns = task.snapshot.state == ThreadState::running ? 0 : asleep_ns(tid);
@@ -258,6 +280,7 @@ class Observer {
       lock.holders.clear();
       lock.lost = LostOwner::none;
     }
+    std::erase_if(seen_.joins, [this](const auto& join) { return !has_stayed(tasks_[join.first]); });
     std::erase_if(seen_.locks, [](const SeenLock& lock) { return lock.waits.empty(); });
   }
 

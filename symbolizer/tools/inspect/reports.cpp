@@ -35,6 +35,10 @@ class InspectReports {
         if (wait.timed) timed_.insert(wait.tid);
       }
     }
+    for (const auto& [tid, joined] : seen.joins) {
+      graph_.add_wait(tid, seen.locks.size() + waits_for_ends_.size());
+      waits_for_ends_.push_back(tid);
+    }
   }
 
   std::vector<Report> run() {
@@ -59,6 +63,7 @@ class InspectReports {
   static std::vector<std::vector<int>> holders_of(const Observation& seen) {
     std::vector<std::vector<int>> holders;
     for (const SeenLock& lock : seen.locks) holders.push_back(lock.holders);
+    for (const auto& [tid, joined] : seen.joins) holders.push_back({joined});
     return holders;
   }
 
@@ -68,17 +73,25 @@ class InspectReports {
     return {seen.lost == LostOwner::none, graph_.chain(lock).size(), SIZE_MAX - seen.waits.size()};
   }
 
-  void number(size_t lock) {
-    if (ids_[lock] == 0) ids_[lock] = ++last_id_;
+  // What is waited for is a lock, or the end of a thread.
+  bool is_lock(size_t object) const { return object < seen_.locks.size(); }
+
+  void number(size_t object) {
+    if (is_lock(object) && ids_[object] == 0) ids_[object] = ++last_id_;
   }
 
-  std::string id(size_t lock) const { return "L" + std::to_string(ids_[lock]); }
+  // Empty if it is no lock.
+  std::string id(size_t object) const { return is_lock(object) ? "L" + std::to_string(ids_[object]) : ""; }
 
-  // So that a deadlock is reported the same way in every run, independent of thread ids.
+  // So that a deadlock is reported the same way in every run, independent of thread ids. The first one holds a lock.
   std::vector<int> begin_with_least(std::vector<int> cycle) const {
-    const auto key = [this](int tid) { return std::pair(stack_key(seen_.threads.at(tid).stack), tid); };
-    const auto least = std::min_element(cycle.begin(), cycle.end(), [&](int a, int b) { return key(a) < key(b); });
-    std::rotate(cycle.begin(), least, cycle.end());
+    const auto key = [&](size_t i) {
+      const bool is_joined = !is_lock(*graph_.lock_waited_for(cycle[(i + cycle.size() - 1) % cycle.size()]));
+      return std::tuple(is_joined, stack_key(seen_.threads.at(cycle[i]).stack), cycle[i]);
+    };
+    size_t least = 0;
+    for (size_t i = 1; i < cycle.size(); ++i) least = key(i) < key(least) ? i : least;
+    std::rotate(cycle.begin(), cycle.begin() + static_cast<std::ptrdiff_t>(least), cycle.end());
     return cycle;
   }
 
@@ -125,6 +138,14 @@ class InspectReports {
     return out;
   }
 
+  // One that is in a cycle only because another one waits for its end.
+  ReportHolder joined(int tid) const {
+    ReportHolder out = holder(tid, SeenLock{});
+    out.held_ns = 0;
+    out.taken.note = kHoldsNoLock;
+    return out;
+  }
+
   // Waiters by stack and mode, longest waiting first.
   void add_waiters(Report& report, size_t number, const std::set<int>& but) {
     const SeenLock& lock = seen_.locks[number];
@@ -168,15 +189,18 @@ class InspectReports {
     // The first thread holds the lock that the last one waits for.
     std::vector<size_t> held = {*graph_.lock_waited_for(cycle.back())};
     for (size_t i = 0; i + 1 < cycle.size(); ++i) held.push_back(*graph_.lock_waited_for(cycle[i]));
-    for (const size_t lock : held) number(lock);
+    if (!is_lock(held.front())) return;  // threads that only join one another: there is no lock to report about
+    for (const size_t object : held) number(object);
     Report report = begin(cycle.size() == 1 ? Event::self_deadlock : Event::deadlock, held.front());
     const std::set<int> members(cycle.begin(), cycle.end());
     for (size_t i = 0; i < cycle.size(); ++i) {
-      const SeenLock& lock = seen_.locks[held[i]];
-      report.holders.push_back(holder(cycle[i], lock));
-      report.cycle.push_back({cycle[i], id(held[i]), id(held[(i + 1) % held.size()]), lock.lock.kind, lock.lock.address,
-                              "", seen_.threads.at(cycle[i]).asleep_ns});
-      add_waiters(report, held[i], members);
+      const size_t next = (i + 1) % held.size();
+      const int joins = is_lock(held[next]) ? 0 : cycle[next];
+      const SeenLock lock = is_lock(held[i]) ? seen_.locks[held[i]] : SeenLock{};
+      report.holders.push_back(is_lock(held[i]) ? holder(cycle[i], lock) : joined(cycle[i]));
+      report.cycle.push_back({cycle[i], id(held[i]), id(held[next]), lock.lock.kind, lock.lock.address, "",
+                              seen_.threads.at(cycle[i]).asleep_ns, false, joins});
+      if (is_lock(held[i])) add_waiters(report, held[i], members);
     }
     in_cycles_.insert(cycle.begin(), cycle.end());
     finish(std::move(report));
@@ -198,7 +222,36 @@ class InspectReports {
     const auto passing = passing_cycles_.find(number);
     const std::string more = passing == passing_cycles_.end() ? chain_text(number) : passing_text(passing->second);
     if (!more.empty()) add_note(report.note, more);
+    add_chain(number, report);
     finish(std::move(report));
+  }
+
+  // From the thread at the root to a holder of the lock.
+  void add_chain(size_t lock, Report& report) const {
+    const std::vector<int> chain = graph_.chain(lock);
+    if (chain.empty() || graph_.waits(chain.back())) return;
+    size_t object = lock;
+    for (const int tid : chain) {
+      const SeenThread& thread = seen_.threads.at(tid);
+      report.chain.push_back(
+          {0, tid, thread.name, id(object), describe_wait(thread.wait, thread.asleep_ns), thread.doing});
+      if (const size_t* next = graph_.lock_waited_for(tid)) object = *next;
+    }
+    std::reverse(report.chain.begin(), report.chain.end());
+    add_tree(chain.back(), report);
+  }
+
+  // All who wait for this thread, directly or through others.
+  void add_tree(int root, Report& report) const {
+    const auto add_waiters_of = [&](size_t object, int waiter) {
+      const std::vector<int> chain = graph_.chain(object);
+      if (chain.empty() || chain.back() != root) return;
+      ++report.tree_threads;
+      report.tree_lost_ns += seen_.threads.at(waiter).asleep_ns;
+    };
+    for (size_t lock = 0; lock < seen_.locks.size(); ++lock)
+      for (const SeenWait& wait : seen_.locks[lock].waits) add_waiters_of(lock, wait.tid);
+    for (size_t i = 0; i < waits_for_ends_.size(); ++i) add_waiters_of(seen_.locks.size() + i, waits_for_ends_[i]);
   }
 
   static std::string passing_text(int timed) {
@@ -248,17 +301,20 @@ class InspectReports {
     for (size_t i = 0; i < chain.size(); ++i) {
       const size_t* next = graph_.lock_waited_for(chain[i]);
       if (next == nullptr) break;
-      add_note(text, std::to_string(chain[i]) + " waits for " + id(*next));
-      if (i + 1 < chain.size()) text += ", held by " + std::to_string(chain[i + 1]);
+      add_note(text, std::to_string(chain[i]) + " waits for " + (is_lock(*next) ? id(*next) : end_of(chain[i])));
+      if (is_lock(*next) && i + 1 < chain.size()) text += ", held by " + std::to_string(chain[i + 1]);
       if (in_cycles_.contains(chain[i])) return text + ", and is part of a deadlock";
       if (i + 1 == kMaxInChain) return text + " ...";
     }
     return text;
   }
 
+  std::string end_of(int tid) const { return "thread " + std::to_string(seen_.joins.at(tid)) + " to exit"; }
+
   const Observation& seen_;
   WaitGraph graph_;
-  std::vector<uint32_t> ids_;  // by lock; 0: none yet
+  std::vector<int> waits_for_ends_;  // threads; what they wait for comes after the locks in the graph
+  std::vector<uint32_t> ids_;        // by lock; 0: none yet
   uint32_t last_id_ = 0;
   std::set<int> timed_;                   // threads that wait with a timeout
   std::map<size_t, int> passing_cycles_;  // lock in a cycle that ends by itself -> a thread of it with a timeout

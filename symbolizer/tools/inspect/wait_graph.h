@@ -8,7 +8,8 @@
 
 namespace holdwatch {
 
-// A thread waits for one lock at a time; a lock may have several holders, for all of which it waits.
+// A thread waits for one lock at a time; a lock may have several holders, for all of which it waits. The end of a thread is
+// like a lock that this thread holds.
 class WaitGraph {
  public:
   // `holders[lock]` are the threads that hold it.
@@ -23,6 +24,8 @@ class WaitGraph {
   // The threads starting with a holder of `lock`, each waiting for a lock that the next one holds, up to one that does
   // not wait or is already in the chain. Of several holders, one that waits itself is followed.
   std::vector<int> chain(size_t lock) const;
+
+  bool waits(int tid) const { return lock_waited_for(tid) != nullptr; }
 
   // The lock that a thread waits for, null if it waits for none.
   const size_t* lock_waited_for(int tid) const;

@@ -1,0 +1,25 @@
+// What kind of lock it is, in text and JSON.
+// Pure.
+#pragma once
+
+#include <string_view>
+
+#include "shim/common/contract/finding.h"
+
+namespace holdwatch {
+
+constexpr std::string_view lock_kind_name(LockKind kind) {
+  switch (kind) {
+    case LockKind::mutex:
+      return "mutex";
+    case LockKind::rwlock:
+      return "rwlock";
+    case LockKind::stream:
+      return "stream";
+    case LockKind::loader:
+      return "loader";
+  }
+  return "unknown";
+}
+
+}  // namespace holdwatch

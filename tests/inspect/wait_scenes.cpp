@@ -1,0 +1,125 @@
+// Scenes in which what a thread waits for is no mutex and no rwlock.
+#include <link.h>
+
+#include <cstdio>
+#include <mutex>
+
+#include "tests/inspect/stage.h"
+
+namespace stage {
+namespace {
+
+std::mutex first, second;
+
+[[gnu::noinline]] void work_forever() {
+  stay();
+}
+
+[[gnu::noinline]] void join(std::thread& thread) {
+  pthread_join(thread.native_handle(), nullptr);
+  go_on();
+}
+
+}  // namespace
+
+// `closer` holds `first` and joins `relay`, which wants `second`; its holder wants `first`.
+void join_cycle() {
+  pthread_barrier_init(&g_all_hold, nullptr, 3);
+  g_threads.reserve(8);
+  start("relay", [] {
+    all_hold();
+    const std::lock_guard wanted(second);
+    go_on();
+  });
+  start("closer", [] {
+    const std::lock_guard mine(first);
+    all_hold();
+    join(g_threads.front());
+  });
+  start("handler", [] {
+    const std::lock_guard mine(second);
+    all_hold();
+    const std::lock_guard wanted(first);
+    go_on();
+  });
+}
+
+// `closer` holds `first` and joins a thread that has work to do; two wait for `first`.
+void join_chain() {
+  pthread_barrier_init(&g_all_hold, nullptr, 3);
+  g_threads.reserve(8);
+  start("worker", work_forever);
+  start("closer", [] {
+    const std::lock_guard mine(first);
+    all_hold();
+    join(g_threads.front());
+  });
+  for (int i = 0; i < 2; ++i) {
+    start("waiter", [] {
+      all_hold();
+      const std::lock_guard wanted(first);
+      go_on();
+    });
+  }
+}
+
+// `logger` keeps a stream to itself.
+void stream() {
+  static FILE* const file = std::fopen("/dev/null", "w");
+  pthread_barrier_init(&g_all_hold, nullptr, 2);
+  start("logger", [] {
+    flockfile(file);
+    flockfile(file);
+    all_hold();
+    work_forever();
+  });
+  start("writer", [] {
+    all_hold();
+    std::fputs("x", file);
+    go_on();
+  });
+}
+
+// `closer` holds `first` and joins a thread that waits for a stream, whose owner wants `first`.
+void join_and_stream() {
+  static FILE* const file = std::fopen("/dev/null", "w");
+  pthread_barrier_init(&g_all_hold, nullptr, 3);
+  g_threads.reserve(8);
+  start("relay", [] {
+    all_hold();
+    std::fputs("x", file);
+    go_on();
+  });
+  start("closer", [] {
+    const std::lock_guard mine(first);
+    all_hold();
+    join(g_threads.front());
+  });
+  start("logger", [] {
+    flockfile(file);
+    all_hold();
+    const std::lock_guard wanted(first);
+    go_on();
+  });
+}
+
+// The loader calls back with its lock held, as it does for a constructor in dlopen; another thread wants to load something.
+void loader() {
+  pthread_barrier_init(&g_all_hold, nullptr, 2);
+  start("loading", [] {
+    dl_iterate_phdr(
+        [](dl_phdr_info*, size_t, void*) {
+          all_hold();
+          work_forever();
+          return 0;
+        },
+        nullptr);
+  });
+  start("wants_too", [] {
+    all_hold();
+    dl_iterate_phdr([](dl_phdr_info*, size_t, void*) { return 1; }, nullptr);
+    go_on();
+  });
+}
+
+}  // namespace stage
