@@ -1,4 +1,5 @@
 // A holder that waits for something else than a lock: what for, and who can end it, where libc's objects or the kernel say so.
+// With an argument, for tests/inspect/kinds.py: each of the locks is waited for, what the holders wait for is printed, and all stays.
 // RUN-ENV: HOLDWATCH_LIMIT=300ms HOLDWATCH_RATE=1000
 // EXPECT-JSON: waits_so("condition", "condition", r"in a condition wait on 0x\w+")
 // EXPECT-JSON: waits_so("condition_for", "condition", r"in a condition wait on 0x\w+, timeout in 14 min( \d+ s)?")
@@ -125,7 +126,9 @@ void wait_for_child() {
 
 }  // namespace
 
-int main() {
+int main(int count, char**) {
+  const bool stays = count > 1;
+  if (stays) prctl(PR_SET_PDEATHSIG, SIGKILL);
   sem_init(&semaphore, 0, 0);
   pthread_barrier_init(&barrier, nullptr, 3);
   log_file = fopen("/dev/null", "w");
@@ -175,13 +178,22 @@ int main() {
       {"sleep", [] { std::this_thread::sleep_for(kLong); }, nullptr},
   };
   std::list<std::mutex> locks;
-  std::list<Thread> holders;
+  std::list<Thread> holders, waiters;
   for (const auto& kind : kinds) {
     std::mutex& lock = locks.emplace_back();
     holders.emplace_back(kind.name, [&] {
       const std::lock_guard guard(lock);
       kind.wait();
     });
+    if (!stays) continue;
+    std::printf("%s %p\n", kind.name, kind.object);
+    for (; lock.try_lock(); lock.unlock()) usleep(100);
+    waiters.emplace_back("waiter", [&] { const std::lock_guard guard(lock); });
+  }
+  if (stays) {
+    std::printf("ready %d\n", getpid());
+    std::fflush(stdout);
+    while (true) pause();
   }
   for (const auto& kind : kinds) {
     await_report_of("over", kind.name, 1);
