@@ -12,6 +12,7 @@
 #include <new>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "symbolizer/activity/activity.h"
 #include "symbolizer/activity/page_fault.h"
@@ -30,6 +31,8 @@
 #include "symbolizer/unwind/modules.h"
 #include "symbolizer/unwind/process_memory.h"
 #include "symbolizer/unwind/unwinder.h"
+#include "symbolizer/waits/thread_snapshot.h"
+#include "symbolizer/waits/wait_chain.h"
 #include "symbolizer/waits/wait_reader.h"
 #include "symbolizer/waits/wait_words.h"
 
@@ -98,6 +101,22 @@ class Pipeline {
     return words.empty() ? describe_activity(snapshot, lock, context) + describe_file_lock_holder(wait) : words;
   }
 
+  WaitChain follow(const Wait& wait) {
+    std::vector<Snapshot> looked_at;
+    const auto look = [&](int tid) -> std::optional<SeenInChain> {
+      const ThreadFiles files = ThreadFiles::of_ours(tid);
+      const auto thread = look_at_thread(files);
+      if (!thread) return std::nullopt;
+      looked_at.push_back(thread->snapshot);
+      const CallContext context{files, &memory_, "", {}};
+      const Wait own = read_wait(thread->snapshot, context);
+      const std::string words = describe_wait(own);
+      return SeenInChain{name_of_thread(0, tid), own,
+                         words.empty() ? describe_activity(thread->snapshot, "", context) : words};
+    };
+    return follow_wait(wait, look, [&] { return std::all_of(looked_at.begin(), looked_at.end(), has_stayed); });
+  }
+
   void report(const Finding& finding) {
     look_at_modules();
     learn_lost_sites(finding);
@@ -143,6 +162,13 @@ class Pipeline {
     std::string name = (pid == 0 ? ThreadFiles::of_ours(tid) : ThreadFiles::of(pid, tid)).text("comm");
     if (name.ends_with('\n')) name.pop_back();
     return name;
+  }
+
+  // A thread that runs may be the root: it holds everybody up whatever it does.
+  static bool has_stayed(const Snapshot& before) {
+    const auto now = look_at_thread(ThreadFiles::of_ours(before.tid));
+    if (!now || now->snapshot.state != before.state) return false;
+    return before.state == ThreadState::running || now->snapshot.switches == before.switches;
   }
 
   static bool is_thread(int tid) { return !ThreadFiles::of_ours(tid).text("comm").empty(); }
@@ -293,6 +319,14 @@ void describe(void* self, const Snapshot* snapshot, uint32_t waits_for, bool by_
   }
 }
 
+void follow(void* self, const Wait* wait, WaitChain* out) {
+  try {
+    *out = static_cast<Pipeline*>(self)->follow(*wait);
+  } catch (...) {
+    *out = WaitChain{};
+  }
+}
+
 // The emitter itself reports what it could not write. Only a failed allocation arrives here.
 bool report(void* self, const Finding* finding) {
   try {
@@ -335,6 +369,7 @@ constexpr SymbolizerApi kApi = {kSymbolizerApiVersion,
                                 write_first_line,
                                 unwind,
                                 describe,
+                                follow,
                                 report,
                                 notice,
                                 flush,

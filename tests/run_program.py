@@ -200,6 +200,7 @@ def names_for_expressions(plan, runs):
 
     anyone = object()
     return {
+        "lock_held_by": lambda thread: next(event["lock"]["id"] for event in holds for h in event["holders"] if h["thread"] == thread),
         "wait_of": wait_of, "waits_so": waits_so, "anyone": anyone,
         "e": events, "runs": runs, "count": count, "doing": doing, "frame": frame, "line": plan.line_of,
         "waits": [event for event in events if event["event"] == "wait"],

@@ -188,11 +188,25 @@ void StackCollector::capture_now(Event event, const HoldView& hold, Holder* out)
 bool StackCollector::describe_activity(Holder* out) {
   out->doing[0] = '\0';
   out->wait = {};
+  out->chain = {};
   if (api_ == nullptr) return true;
   api_->describe(self_, &snapshot_, out->waits_for, false, &out->wait, out->doing, sizeof out->doing);
+  follow_wait(out);
   if (capture_lasts(snapshot_)) return true;
+  out->chain = {};
   api_->describe(self_, &snapshot_, out->waits_for, true, &out->wait, out->doing, sizeof out->doing);
   return false;
+}
+
+// Locks that are waited for along the way get ids as if they were reported.
+void StackCollector::follow_wait(Holder* out) {
+  api_->follow(self_, &out->wait, &out->chain);
+  const Wait* before = &out->wait;
+  for (uint32_t i = 0; i < out->chain.count; ++i) {
+    const bool is_lock = before->kind == WaitKind::mutex || before->kind == WaitKind::rwlock;
+    out->chain.threads[i].lock_id = is_lock ? lock_id(before->object) : 0;
+    before = &out->chain.threads[i].wait;
+  }
 }
 
 // The stack copied at the acquisition (STACKS=full, or at a site that needs copies).

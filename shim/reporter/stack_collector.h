@@ -39,6 +39,7 @@ class StackCollector {
   bool capture_holder(const ReportRequest& request, size_t index, Holder* out);
   void capture_now(Event event, const HoldView& hold, Holder* out);
   bool describe_activity(Holder* out);
+  void follow_wait(Holder* out);
   void capture_release(const EndedHold& ended, Holder* out);
   void capture_acquired(const HoldView& hold, Holder* out);
   void unwind_acquired(const HoldView& hold, const unsigned char* copy, size_t size, Holder* out);

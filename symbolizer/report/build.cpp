@@ -237,13 +237,26 @@ Report ReportBuilder::build(const Finding& finding) {
   return report;
 }
 
-// Beyond a holder that waits for another thread, the chain is not followed here.
+// From the thread at the root to the holder of the report's lock, as they were found in the other order.
 void ReportBuilder::add_root(const Finding& finding, Report& report) {
-  if (is_cycle(finding.event) || has_ended(finding.phase) || report.holders.size() != 1) return;
+  if (is_cycle(finding.event) || has_ended(finding.phase) || finding.holder_count != 1) return;
   const ReportHolder& holder = report.holders.front();
-  if (!holder.waits_for.empty() || (holder.wait && !holder.wait->enders.empty())) return;
+  const WaitChain& chain = finding.holders[0].chain;
+  const bool waits_for_thread = !holder.waits_for.empty() || (holder.wait && !holder.wait->enders.empty());
+  if (chain.count == 0 && (waits_for_thread || is_for_unknown_holder(finding.holders[0].wait))) return;
   report.chain.push_back({holder.pid, holder.tid, holder.thread, report.lock_id, holder.wait, holder.doing});
-  report.tree_threads = report.waiters_left_out;
+  for (uint32_t i = 0; i < chain.count; ++i) {
+    const ChainThread& next = chain.threads[i];
+    report.chain.push_back({0, next.tid, bounded(next.thread), lock_id(next.lock_id), describe_wait(next.wait, 0), ""});
+  }
+  std::reverse(report.chain.begin(), report.chain.end());
+  if (chain.count > 0) report.chain.front().doing = bounded(chain.root_doing);
+  add_tree(report);
+}
+
+// The waiters of this lock, and those on the way to the root.
+void ReportBuilder::add_tree(Report& report) {
+  report.tree_threads = report.waiters_left_out + report.chain.size() - 1;
   for (const ReportWaiters& group : report.waiters) report.tree_threads += group.tids.size();
   report.tree_lost_ns = report.lost_ns;
 }

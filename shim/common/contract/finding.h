@@ -172,6 +172,7 @@ struct Holder {
   const RawStack* now;            // where the thread is now (late, released: where it released), null if not captured
   SystemCall call;
   Wait wait;                       // what the thread waits for, read at the same moment as `doing`
+  WaitChain chain;                 // the threads that it waits for
   char doing[kDoingSize];          // the call in words, read while the thread was in it; empty if not known
   uint32_t waits_for;              // id of the lock that this holder itself waits for, 0 if none
   uint64_t waited_ns;              // in a cycle: a lower bound; otherwise 0

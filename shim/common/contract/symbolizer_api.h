@@ -9,7 +9,7 @@
 
 namespace holdwatch {
 
-inline constexpr uint32_t kSymbolizerApiVersion = 12;
+inline constexpr uint32_t kSymbolizerApiVersion = 13;
 
 // Functions of the shim that the symbolizer may call.
 struct HostCalls {
@@ -70,6 +70,10 @@ struct SymbolizerApi {
   // thread in a futex call.
   void (*describe)(void* self, const Snapshot* snapshot, uint32_t waits_for, bool by_registers, Wait* wait, char* out,
                    size_t size);
+
+  // Follows a thread's wait to the threads that can end it, as long as each is a single thread of this process that is
+  // stated to be the one; reads their calls, stacks and what these refer to. Sets no lock ids.
+  void (*follow)(void* self, const Wait* wait, WaitChain* out);
 
   // Symbolizes, renders and writes one report to every sink. Keeps nothing of `finding` after its return. False if the
   // report could not be made (no memory): then the shim writes it in its own short form.

@@ -19,6 +19,7 @@ enum class WaitKind : uint8_t {
 
 inline constexpr size_t kThreadNameSize = 16;  // TASK_COMM_LEN, with the terminating zero
 inline constexpr size_t kMaxEnders = 4;
+inline constexpr size_t kRootDoingSize = 256;
 
 // A thread that can end the wait: that holds, runs, or is what is waited for.
 struct Ender {
@@ -38,6 +39,31 @@ struct Wait {
   Ender enders[kMaxEnders];
   uint32_t arrived, needed;  // of a barrier: how many threads are there, of how many; needed is 0 if not known
   int descriptor;            // of a stream or a file; -1: none, or not known
+};
+
+// It waits for a lock, but the lock does not say who has it.
+constexpr bool is_for_unknown_holder(const Wait& wait) {
+  const bool is_lock = wait.kind == WaitKind::mutex || wait.kind == WaitKind::rwlock || wait.kind == WaitKind::stream ||
+                       wait.kind == WaitKind::loader || wait.kind == WaitKind::libc;
+  return wait.known && is_lock && wait.ender_count == 0;
+}
+
+inline constexpr size_t kMaxChain = 8;
+
+// A thread that the one before it waits for.
+struct ChainThread {
+  int tid;
+  char thread[kThreadNameSize];  // empty: not known
+  uint32_t lock_id;  // of the lock that it holds and the one before waits for; 0: it is waited for in another way
+  Wait wait;         // what it waits for itself
+};
+
+// From the thread that a holder waits for to the one that waits for nobody who is known. Only if each of the threads has
+// stayed where it was while all were looked at.
+struct WaitChain {
+  uint32_t count;  // 0: the holder waits for nobody who is known, or not for a single thread
+  ChainThread threads[kMaxChain];
+  char root_doing[kRootDoingSize];  // what the last one is doing; empty: not known
 };
 
 }  // namespace holdwatch

@@ -1,0 +1,18 @@
+// One look at a thread through its files in /proc: its state and its system call.
+// Cold context. Does not affect the thread.
+#pragma once
+
+#include "shim/common/contract/finding.h"
+#include "symbolizer/activity/thread_files.h"
+
+namespace holdwatch {
+
+struct ThreadLook {
+  int namespace_tid = 0;  // its id in its own pid namespace
+  Snapshot snapshot{};    // without a copy of its stack
+};
+
+// None if the thread no longer exists, or the kernel does not show it.
+std::optional<ThreadLook> look_at_thread(const ThreadFiles& files);
+
+}  // namespace holdwatch

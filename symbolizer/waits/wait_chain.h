@@ -1,0 +1,25 @@
+// From a wait to the thread that can end it, and on to what that one waits for: up to the root.
+// Cold context.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "shim/common/contract/wait.h"
+
+namespace holdwatch {
+
+struct SeenInChain {
+  std::string thread;  // its name
+  Wait wait{};
+  std::string doing;
+};
+
+// `look` gives what a thread is seen to do; nothing if that is not known. `have_stayed` is asked at the end, once: whether
+// all threads that were looked at have stayed where they were. Without that, if the threads wait in a circle, and if the
+// last one waits for a lock whose holder is not known, the result is empty.
+WaitChain follow_wait(const Wait& wait, const std::function<std::optional<SeenInChain>(int tid)>& look,
+                      const std::function<bool()>& have_stayed);
+
+}  // namespace holdwatch

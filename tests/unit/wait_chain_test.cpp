@@ -1,0 +1,81 @@
+// The rules of symbolizer/waits/wait_chain.h.
+#include "symbolizer/waits/wait_chain.h"
+
+#include <map>
+#include <string_view>
+
+#include "tests/catch.h"
+
+using namespace holdwatch;
+
+namespace {
+
+Wait wait_for(WaitKind kind, std::initializer_list<Ender> enders) {
+  Wait wait{};
+  wait.known = true;
+  wait.kind = kind;
+  for (const Ender& ender : enders) wait.enders[wait.ender_count++] = ender;
+  return wait;
+}
+
+Ender thread(int tid) {
+  return {0, tid, Evidence::stated, ""};
+}
+
+struct Scene {
+  std::map<int, SeenInChain> threads;
+  bool stays = true;
+
+  WaitChain from(const Wait& wait) {
+    return follow_wait(
+        wait,
+        [this](int tid) {
+          const auto found = threads.find(tid);
+          return found == threads.end() ? std::nullopt : std::optional(found->second);
+        },
+        [this] { return stays; });
+  }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Scene, "the last thread is the one that waits for nobody who is known") {
+  threads[1] = {"one", wait_for(WaitKind::mutex, {thread(2)}), "futex(0x1)"};
+  threads[2] = {"two", wait_for(WaitKind::pipe, {}), "read(fd 3)"};
+  const WaitChain chain = from(wait_for(WaitKind::join, {thread(1)}));
+  REQUIRE(chain.count == 2);
+  CHECK(chain.threads[0].tid == 1);
+  CHECK(chain.threads[1].thread == std::string_view("two"));
+  CHECK(chain.root_doing == std::string_view("read(fd 3)"));
+}
+
+TEST_CASE_METHOD(Scene, "there is no chain where it is not certain who comes next") {
+  threads[1] = {"one", Wait{}, "running"};
+  CHECK(from(Wait{}).count == 0);
+  CHECK(from(wait_for(WaitKind::semaphore, {})).count == 0);
+  CHECK(from(wait_for(WaitKind::rwlock, {thread(1), thread(2)})).count == 0);
+  CHECK(from(wait_for(WaitKind::child, {{31, 31, Evidence::stated, ""}})).count == 0);
+  CHECK(from(wait_for(WaitKind::join, {thread(9)})).count == 0);  // not there
+  CHECK(from(wait_for(WaitKind::join, {thread(1)})).count == 1);
+  stays = false;
+  CHECK(from(wait_for(WaitKind::join, {thread(1)})).count == 0);
+}
+
+TEST_CASE_METHOD(Scene, "a circle has no root, and a lock that does not name its holder leads to none") {
+  threads[1] = {"one", wait_for(WaitKind::mutex, {thread(2)}), ""};
+  threads[2] = {"two", wait_for(WaitKind::mutex, {thread(1)}), ""};
+  CHECK(from(wait_for(WaitKind::join, {thread(1)})).count == 0);
+  threads[2].wait = wait_for(WaitKind::rwlock, {});
+  CHECK(from(wait_for(WaitKind::join, {thread(1)})).count == 0);
+  threads[2].wait = wait_for(WaitKind::condition, {});
+  CHECK(from(wait_for(WaitKind::join, {thread(1)})).count == 2);
+}
+
+TEST_CASE_METHOD(Scene, "a chain that is too long is left out, not cut") {
+  for (int tid = 1; tid <= 9; ++tid) threads[tid] = {"", wait_for(WaitKind::mutex, {thread(tid + 1)}), ""};
+  threads[8].wait = wait_for(WaitKind::pipe, {});
+  CHECK(from(wait_for(WaitKind::join, {thread(1)})).count == 8);
+  threads[8].wait = wait_for(WaitKind::mutex, {thread(9)});
+  threads[9].wait = wait_for(WaitKind::pipe, {});
+  CHECK(from(wait_for(WaitKind::join, {thread(1)})).count == 0);
+}
