@@ -243,8 +243,8 @@ void add_root(const Report& report, Details& details) {
   const ReportChainStep& root = report.chain.front();
   std::string text = thread_label(root.tid, root.thread);
   if (!root.doing.empty()) text += ", " + escape(root.doing);
-  details.add("root", text + "; " + count_of(report.tree_threads, "thread waits", "threads wait") +
-                          " for it, directly or through others");
+  details.add("root", fmt::format("{}; at least {} for it, directly or through others", text,
+                                  count_of(report.tree_threads, "thread waits", "threads wait")));
 }
 
 void add_identity(const Report& report, Details& details) {
