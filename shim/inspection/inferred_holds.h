@@ -18,7 +18,7 @@ namespace holdwatch {
 // Has the next call of update_inferred examine all threads, after an attachment. Any thread.
 void infer_after_attachment();
 
-// Which locks need no report because there is one about their holders.
+// Which locks need no report because there is one about their holders, or one that says that their count is impossible.
 struct ReportedLocks {
   bool (*contain)(void* episodes, uintptr_t lock);
   void* episodes;

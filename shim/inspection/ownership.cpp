@@ -82,6 +82,10 @@ Access access_of_nameless(LockWord lock) {
   return is_read ? Access::shared : Access::exclusive;
 }
 
+bool is_miscounted(LockWord lock) {
+  return fields_or_none(lock).is_miscounted;
+}
+
 bool is_process_shared(LockWord lock) {
   return fields_or_none(lock).process_shared;
 }

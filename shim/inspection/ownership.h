@@ -32,6 +32,10 @@ bool is_changing_hands(LockWord lock);
 // The access it is held for then.
 Access access_of_nameless(LockWord lock);
 
+// Whether it is an rwlock whose count of readers is impossible if a writer sleeps until its readers have left; false if it
+// cannot be read.
+bool is_miscounted(LockWord lock);
+
 // Whether threads of other processes may hold it (PTHREAD_PROCESS_SHARED); false if it cannot be read.
 bool is_process_shared(LockWord lock);
 

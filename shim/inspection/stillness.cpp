@@ -9,16 +9,6 @@
 namespace holdwatch {
 namespace {
 
-// Of a sleeping thread: its number of context switches, which grows as soon as the thread runs again. 0: it is running, or
-// the number cannot be read.
-uint64_t switches_asleep(int process, int tid) {
-  StatusFile status;
-  const int error = process == 0 ? read_status_file(tid, &status) : read_status_file(process, tid, &status);
-  if (error != 0) return 0;
-  const bool asleep = status.state == 'S' || status.state == 'D' || status.state == 'T' || status.state == 't';
-  return asleep ? status.switches() : 0;
-}
-
 // What for_each_thread fills. Watcher only.
 struct SleeperScan {
   LockWord lock;
@@ -36,6 +26,14 @@ void look_at_thread(int tid) {
 }
 
 }  // namespace
+
+uint64_t switches_asleep(int process, int tid) {
+  StatusFile status;
+  const int error = process == 0 ? read_status_file(tid, &status) : read_status_file(process, tid, &status);
+  if (error != 0) return 0;
+  const bool asleep = status.state == 'S' || status.state == 'D' || status.state == 'T' || status.state == 't';
+  return asleep ? status.switches() : 0;
+}
 
 Sleepers sleepers_for(LockWord lock) {
   g_scan = {lock, {}, 0};

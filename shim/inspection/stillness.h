@@ -19,6 +19,10 @@ struct Sleepers {
 };
 Sleepers sleepers_for(LockWord lock);
 
+// The number of context switches of a sleeping thread, which grows as soon as it runs again. 0: it is running, or the
+// number cannot be read. `process`: 0 for this one.
+uint64_t switches_asleep(int process, int tid);
+
 class Stillness {
  public:
   // `process`: 0 for this one.

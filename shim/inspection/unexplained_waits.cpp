@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "shim/inspection/blocked_thread.h"
+#include "shim/inspection/corrupt_lock.h"
 #include "shim/inspection/inference.h"
 #include "shim/inspection/inside_call.h"
 #include "shim/inspection/ownership.h"
@@ -66,16 +67,19 @@ bool waits_for_itself(Inferred& owner, LockWord lock, LockIndex& lock_index) {
 
 void explain(LockWord lock, const Timing& timing, const ReportedLocks& reported, LockIndex& lock_index,
              Candidates& stuck) {
-  if (is_explained(lock, lock_index)) return;
   const uint64_t waited_ns = longest_wait_ns(lock, timing, lock_index);
+  const auto is_due = [&](LockWord held) {
+    return is_over(waited_ns, timing.limits().if_stuck_ns(held)) &&
+           !reported.contain(reported.episodes, lock.address());
+  };
+  if (is_due(lock) && is_corrupt(lock, lock_index)) return stuck.add(lock);
+  if (is_explained(lock, lock_index)) return;
   Inferred* owner = infer_owner(lock, timing.now_ns() - waited_ns);
   if (owner == nullptr) owner = infer_interrupted(lock, lock_index);
   if (owner == nullptr) return;
   infer_sleepers(lock);
   const bool is_stuck = is_gone(owner->hold.place.where) || waits_for_itself(*owner, lock, lock_index);
-  if (is_stuck && is_over(waited_ns, timing.limits().if_stuck_ns(owner->word)) &&
-      !reported.contain(reported.episodes, lock.address()))
-    stuck.add(lock);
+  if (is_stuck && is_due(owner->word)) stuck.add(lock);
 }
 
 // The locks that have had a waiter since tick `old_ns` or before; `*next_ns`: when the next wait began.

@@ -97,6 +97,11 @@ LockWord wanted_of(const SyscallFile& place, LockWord lock) {
   return wait.has_timeout ? wanted.with_timeout() : wanted;
 }
 
+bool sleeps_for_readers(const SyscallFile& place, LockWord rwlock) {
+  const std::optional<FutexWait> wait = futex_wait_of(place);
+  return wait && waits_for_readers(*wait, rwlock.address());
+}
+
 bool sits_in_condition_wait(const SyscallFile& place) {
   const WaitingFunction* function = function_waited_in(place);
   return function != nullptr && function->is_condition;

@@ -28,6 +28,9 @@ bool lock_waited_for(const SyscallFile& place, LockWord* out);
 bool sleeps_for(const SyscallFile& place, LockWord lock);
 LockWord wanted_of(const SyscallFile& place, LockWord lock);
 
+// Whether it sleeps as the writer that has `rwlock` next, until its readers have left (common/glibc/futex_wait.h).
+bool sleeps_for_readers(const SyscallFile& place, LockWord rwlock);
+
 // Whether it waits for a condition, or for its mutex.
 bool sits_in_condition_wait(const SyscallFile& place);
 

@@ -14,7 +14,7 @@ namespace {
 
 // Whether the holders or waiters that the finding is about were found again.
 bool is_still_true(const Finding& finding) {
-  if (finding.event != Event::wait) return finding.holder_count > 0;
+  if (!is_about_waits(finding.event)) return finding.holder_count > 0;
   return finding.waiter_count > 0 || has_ended(finding.phase);
 }
 

@@ -47,13 +47,27 @@ void begin_cycle(const EpisodeContext& in, const Cycle& cycle) {
   follow(in, *episode);
 }
 
+// An episode about the waits for the lock that was read last, unless there is one.
+bool begin_episode_of_waits(const EpisodeContext& in, LockWord lock, Event event, uint64_t limit_ns) {
+  if (in.episodes.find_wait(lock.address()) != nullptr) return true;
+  Episode* episode = in.episodes.begin(event, lock, limit_ns);
+  if (episode != nullptr) follow(in, *episode);
+  return episode != nullptr;
+}
+
+// Nobody holds the lock, and yet its waiters cannot have it.
+bool begin_corrupt(const EpisodeContext& in, LockWord lock) {
+  return in.reader.event_of_waits(in.timing) == Event::corrupt &&
+         begin_episode_of_waits(in, lock, Event::corrupt, in.timing.limits().if_stuck_ns(lock));
+}
+
 bool begin_hold(const EpisodeContext& in, LockWord lock) {
   if (in.episodes.find_cycle(lock.address()) != nullptr) return true;
   in.reader.read(lock);
   Episode candidate{};
   candidate.lock = lock;
-  // No holders: the candidate was left over from a hold that another thread ended.
-  if (!in.reader.note_overdue_holders(candidate, in.timing)) return false;
+  // No holders: the candidate was left over from a hold that another thread ended, or it is a corrupt lock.
+  if (!in.reader.note_overdue_holders(candidate, in.timing)) return begin_corrupt(in, lock);
   in.reader.add_unseen_waiters(lock);
   if (in.rules.only == Only::contended && in.reader.state().waiting == 0) return false;
   const LockWord held = candidate.holders[0].hold.word;
@@ -68,9 +82,7 @@ bool begin_wait(const EpisodeContext& in, LockWord lock) {
   in.reader.read(lock);
   const LockState& state = in.reader.state();
   if (std::any_of(state.holders, state.holders + state.holder_count, is_held_for_ever)) return begin_hold(in, lock);
-  Episode* episode = in.episodes.begin(Event::wait, lock, in.timing.limits().of_waits_ns());
-  if (episode != nullptr) follow(in, *episode);
-  return episode != nullptr;
+  return begin_corrupt(in, lock) || begin_episode_of_waits(in, lock, Event::wait, in.timing.limits().of_waits_ns());
 }
 
 }  // namespace

@@ -47,7 +47,8 @@ class EpisodeKeeper {
   Episodes& episodes() { return episodes_; }
   ReportedLocks reported_locks() {
     const auto contain = [](void* episodes, uintptr_t lock) {
-      return static_cast<Episodes*>(episodes)->has_hold_or_cycle(lock);
+      auto& all = *static_cast<Episodes*>(episodes);
+      return all.has_hold_or_cycle(lock) || all.is_reported_corrupt(lock);
     };
     return {contain, &episodes_};
   }

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "shim/inspection/corrupt_lock.h"
 #include "shim/inspection/inferred_holds.h"
+#include "shim/inspection/ownership.h"
 
 namespace holdwatch {
 
@@ -19,6 +21,9 @@ bool EpisodeReader::update(Episode& episode, const Timing& timing) {
     return cycle_lasts(episode.holders, episode.holder_count);
   }
   read(episode.lock);
+  LockWord held;
+  if (episode.event == Event::corrupt && owner_of(episode.lock, &held) != 0)
+    return false;  // its writer got it after all
   return is_about_holds(episode.event) ? note_overdue_holders(episode, timing) : note_overdue_waits(episode, timing);
 }
 
@@ -56,6 +61,12 @@ bool EpisodeReader::note_overdue_waits(Episode& episode, const Timing& timing) c
   return any_is_over;
 }
 
+Event EpisodeReader::event_of_waits(const Timing& timing) {
+  const LockWord lock = state_.lock;
+  const bool is_due = is_waited_for(timing.limits().if_stuck_ns(lock), timing);
+  return is_due && is_corrupt(lock, lock_index_) ? Event::corrupt : Event::wait;
+}
+
 void EpisodeReader::add_unseen_waiters(LockWord lock) {
   if (state_.waiting > 0 || !infer_unseen_waiters(lock)) return;
   lock_index_.clear();  // that walk did not include these locks
@@ -64,7 +75,7 @@ void EpisodeReader::add_unseen_waiters(LockWord lock) {
 
 uint64_t EpisodeReader::oldest_age_ns(const Episode& episode, const Timing& timing) const {
   uint64_t oldest_ns = 0;
-  if (episode.event != Event::wait) {
+  if (!is_about_waits(episode.event)) {
     for (size_t i = 0; i < episode.holder_count; ++i)
       oldest_ns = std::max(oldest_ns, age_ns(episode.started_ns[i], timing.now_ns()));
   } else {

@@ -76,7 +76,7 @@ Episode* Episodes::find_hold(uintptr_t lock) {
 }
 
 Episode* Episodes::find_wait(uintptr_t lock) {
-  return find(lock, [](Event event) { return event == Event::wait; });
+  return find(lock, is_about_waits);
 }
 
 Episode* Episodes::find_cycle(uintptr_t lock) {
@@ -93,7 +93,7 @@ Episode* Episodes::find_holder(const Identity& identity) {
   Episode* found = nullptr;
   for (size_t position = 0; position < used_; ++position) {
     Episode& episode = episodes_[position];
-    if (!episode.active || episode.event == Event::wait) continue;
+    if (!episode.active || is_about_waits(episode.event)) continue;
     if (has_holder(episode, identity) && (found == nullptr || is_about_holds(episode.event))) found = &episode;
   }
   return found;

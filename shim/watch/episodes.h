@@ -15,7 +15,8 @@ namespace holdwatch {
 
 struct Episode {
   bool active;
-  Event event;      // hold, abandoned, wait, deadlock or self_deadlock; a hold becomes abandoned if its thread exits
+  // A hold becomes abandoned if its thread exits, a wait becomes corrupt if the lock's count turns out to be impossible.
+  Event event;
   bool due;         // to be checked at this scan
   bool posted;      // its first report was handed to the reporter
   uint64_t number;  // counts from 1
@@ -76,6 +77,10 @@ class Episodes {
   Episode* find_cycle(uintptr_t lock);
   // Whether an episode names the lock's holders; or whether there is an episode of any kind about the lock.
   bool has_hold_or_cycle(uintptr_t lock) { return find_hold(lock) != nullptr || find_cycle(lock) != nullptr; }
+  bool is_reported_corrupt(uintptr_t lock) {
+    const Episode* const wait = find_wait(lock);
+    return wait != nullptr && wait->event == Event::corrupt;
+  }
   bool has_episode(uintptr_t lock) { return has_hold_or_cycle(lock) || find_wait(lock) != nullptr; }
   // The episode about holds, or else the deadlock, in which `identity` is one of the holders, or null.
   Episode* find_holder(const Identity& identity);

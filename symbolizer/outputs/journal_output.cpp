@@ -50,12 +50,12 @@ void add_report_fields(std::string& entry, const Report& report) {
   add_field(entry, "HOLDWATCH_FINGERPRINT", report.fingerprint);
   add_number(entry, "HOLDWATCH_WAITERS", waiting_threads(report));
   // The thread and duration of the headline: the waiter's if it is about a wait, otherwise the holder's.
-  if (report.event == Event::wait && !report.waiters.empty()) {
+  if (is_about_waits(report.event) && !report.waiters.empty()) {
     const ReportWaiters& group = report.waiters.front();
     add_field(entry, "HOLDWATCH_TID", std::to_string(group.tids.front()));
     add_field(entry, "HOLDWATCH_THREAD", group.threads.front());
     add_number(entry, "HOLDWATCH_DURATION_NS", group.longest_ns);
-  } else if (report.event != Event::wait && !report.holders.empty()) {
+  } else if (!is_about_waits(report.event) && !report.holders.empty()) {
     const ReportHolder& holder = report.holders.front();
     add_field(entry, "HOLDWATCH_TID", std::to_string(holder.tid));
     add_field(entry, "HOLDWATCH_THREAD", holder.thread);

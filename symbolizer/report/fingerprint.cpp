@@ -132,7 +132,7 @@ std::string fingerprint(const Report& report) {
     return fmt::format("{:016x}", hash.value());
   }
   hash.add(lock_kind_name(report.lock_kind));
-  if (report.event == Event::wait) {
+  if (is_about_waits(report.event)) {
     // Which thread holds the lock at that moment is chance: a long wait is identified by where it waits.
     if (!report.waiters.empty()) add_acquire_stack(hash, report.waiters.front().stack);
   } else if (!report.holders.empty()) {

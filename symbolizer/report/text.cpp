@@ -167,7 +167,7 @@ void add_holders(const Report& report, Details& details) {
   const ReportHolder* before = nullptr;
   for (size_t i = 0; i < report.holders.size() && i < kDetailedHolders; ++i) {
     const ReportHolder& holder = report.holders[i];
-    if (report.holders.size() > 1 || report.event == Event::wait) name_holder(report, i, details);
+    if (report.holders.size() > 1 || is_about_waits(report.event)) name_holder(report, i, details);
     add_holder(report, i, before, details);
     before = &holder;
   }
@@ -255,7 +255,7 @@ void add_identity(const Report& report, Details& details) {
 
 void add_everything(const Report& report, Details& details) {
   add_locks(report, details);
-  if (report.event == Event::wait) {
+  if (is_about_waits(report.event)) {
     add_waiters(report, details);
     add_holders(report, details);
   } else {

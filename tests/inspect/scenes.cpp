@@ -164,6 +164,19 @@ void abandoned(const pthread_mutexattr_t* attributes) {
   });
 }
 
+// The lock is unlocked by one who does not hold it; with a reader after the writer, its count is zero.
+void miscounted(bool is_read) {
+  static pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
+  pthread_rwlock_unlock(&rwlock);
+  start("writer", [] {
+    pthread_rwlock_wrlock(&rwlock);
+    go_on();
+  });
+  constexpr unsigned kWriterSleeps = 2;
+  while (__atomic_load_n(&rwlock.__data.__wrphase_futex, __ATOMIC_RELAXED) != kWriterSleeps) usleep(1000);
+  if (is_read) pthread_rwlock_rdlock(&rwlock);
+}
+
 // The child has the mutex as another thread of its parent had taken it.
 void orphan() {
   static std::mutex mutex;
@@ -283,6 +296,8 @@ const std::map<std::string, std::function<void()>> kScenes = {
     {"waited_by_another", waited_by_another},
     {"abandoned", [] { abandoned(nullptr); }},
     {"abandoned_inheriting", [] { abandoned(attributes_of(PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_STALLED)); }},
+    {"miscounted", [] { miscounted(false); }},
+    {"miscounted_read", [] { miscounted(true); }},
     {"orphan", orphan},
     {"before_fork", before_fork},
     {"before_daemon", before_daemon},

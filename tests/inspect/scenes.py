@@ -193,6 +193,8 @@ SCENES = {
     "writers": (FOREVER, 2, circle("first", "second", kind=["rwlock"])),
     "abandoned": (FOREVER, 1, one("abandoned", 1, "waiter", "abandoned")),
     "abandoned_inheriting": (FOREVER, 1, one("abandoned", 1, "waiter", "abandoned")),
+    "miscounted": (FOREVER, 1, one("corrupt", 1, None, "miscounted", "unlocked more often than locked")),
+    "miscounted_read": (FOREVER, 1, one("corrupt", 1, None, "miscounted", "unlocked more often than locked")),
     "orphan": (FOREVER, 1, one("fork_orphan", 1, None, "orphan")),
     "before_fork": (NO_DEADLOCK, 1, before_fork),
     "before_daemon": (NO_DEADLOCK, 1, before_fork),

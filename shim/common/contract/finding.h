@@ -136,6 +136,11 @@ constexpr bool is_about_holds(Event event) {
   return event == Event::hold || event == Event::abandoned || event == Event::fork_orphan;
 }
 
+// In these events the waits are the subject: whoever holds the lock now is chance, or does not matter.
+constexpr bool is_about_waits(Event event) {
+  return event == Event::wait || event == Event::corrupt;
+}
+
 // over: found while it lasts. still: it continues. released: it has ended. late: it ended before the watcher saw it.
 // snapshot: the program requested a report of all held locks; no limit is involved.
 enum class Phase : uint8_t { over, still, released, late, snapshot };

@@ -24,4 +24,8 @@ LockRef lock_waited_on(const FutexWait& wait, LockKind kind, Access access) {
   return {wait.word - offset, kind};
 }
 
+bool waits_for_readers(const FutexWait& wait, uintptr_t rwlock) {
+  return wait.word == rwlock + kRwlockPhase && wait.value == kPhaseForWriter && !wait.has_timeout;
+}
+
 }  // namespace holdwatch

@@ -23,4 +23,8 @@ std::optional<FutexWait> futex_wait(const SystemCall& call);
 // The lock of that kind that the futex word belongs to.
 LockRef lock_waited_on(const FutexWait& wait, LockKind kind, Access access);
 
+// Whether it is how the writer that is to have the rwlock next waits, without a timeout, until its readers have left. No
+// more than one thread does.
+bool waits_for_readers(const FutexWait& wait, uintptr_t rwlock);
+
 }  // namespace holdwatch

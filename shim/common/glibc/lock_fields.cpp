@@ -43,6 +43,7 @@ LockFields fields_of(const pthread_rwlock_t& rwlock) {
   fields.is_locked = is_rwlock_write_locked(rwlock);
   fields.is_contended = is_rwlock_contended(rwlock);
   fields.is_writers_turn = is_rwlock_in_write_phase(rwlock);
+  fields.is_miscounted = may_be_lock(rwlock) && is_rwlock_miscounted(rwlock);
   fields.process_shared = rwlock.__data.__shared != 0;
   return fields;
 }

@@ -18,6 +18,7 @@ struct LockFields {
   bool is_locked = false;        // a mutex that is locked, or an rwlock that is locked for writing
   bool is_contended = false;     // the fields show waiters, which may have stopped waiting shortly before
   bool is_writers_turn = false;  // an rwlock: the readers that it counts do not hold it yet
+  bool is_miscounted = false;    // an rwlock: a writer waits for readers, but the count of readers is impossible then
   bool inherits = false;         // a mutex that the kernel manages too (PTHREAD_PRIO_INHERIT)
   bool robust = false;           // the kernel unlocks the mutex when its owner exits
   bool process_shared = false;   // the owner may be a thread of another process

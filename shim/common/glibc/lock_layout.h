@@ -126,4 +126,17 @@ inline bool is_rwlock_in_write_phase(const pthread_rwlock_t& rwlock) {
   return (rwlock.__data.__readers & kWritePhase) != 0;
 }
 
+// Whether the fields show a writer that waits for readers which are not there: it is to have the lock next and has marked
+// __wrphase_futex, on which it sleeps, but no reader is counted, or fewer than none. Calls in order lead to these fields
+// only while that writer runs: the unlock that counts the last reader out begins the writers' phase in the same step,
+// and a count that grows is stopped in the middle of its range (EAGAIN).
+inline bool is_rwlock_miscounted(const pthread_rwlock_t& rwlock) {
+  constexpr uint32_t kCountRange = 1u << 29;
+  constexpr uint32_t kMaxBelowZero = 1u << 22;  // more than that is no count of unlocks, but overwritten memory
+  const uint32_t readers = rwlock_readers(rwlock);
+  const bool has_next_writer = is_rwlock_write_locked(rwlock) && (rwlock.__data.__writers_futex & 1) != 0;
+  return has_next_writer && rwlock_writer(rwlock) == 0 && !is_rwlock_in_write_phase(rwlock) &&
+         rwlock.__data.__wrphase_futex == kPhaseForWriter && (readers == 0 || readers >= kCountRange - kMaxBelowZero);
+}
+
 }  // namespace holdwatch

@@ -13,6 +13,7 @@ void append_first_line(const FirstLine& facts, TextBuffer& out) {
     case Event::fork_orphan:
       return append_hold_line(facts, out);
     case Event::wait:
+    case Event::corrupt:
       return append_wait_line(facts, out);
     case Event::deadlock:
     case Event::self_deadlock:

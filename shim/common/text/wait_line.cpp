@@ -42,6 +42,7 @@ class WaitLine : LineParts {
       out_ << " has waited " << Duration{facts_.longest_wait_ns};
     }
     for_lock();
+    if (facts_.event == Event::corrupt) out_ << ", which was unlocked more often than locked";
     if (!is_snapshot()) limit();
     held_by();
     more_waiters();
@@ -64,6 +65,10 @@ class WaitLine : LineParts {
     out_ << (facts_.wanted == Access::shared ? " to read" : " to write");
   }
   void held_by() {
+    if (facts_.event == Event::corrupt) {
+      out_ << "; its count of readers is impossible";
+      return;
+    }
     if (!has_holder()) {
       out_ << "; holder unknown";
       return;

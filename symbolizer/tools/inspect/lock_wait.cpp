@@ -29,6 +29,12 @@ LockWait mutex_wait(const FutexWait& futex, bool likely) {
   return wait_for(futex, LockKind::mutex, Access::exclusive, likely);
 }
 
+LockWait write_wait(const FutexWait& futex) {
+  LockWait wait = wait_for(futex, LockKind::rwlock, Access::exclusive, false);
+  wait.for_readers = waits_for_readers(futex, wait.lock.address);
+  return wait;
+}
+
 // The word must show that there are waiters, and the owner must be a thread: other data rarely does both.
 std::optional<LockWait> guess_mutex(const FutexWait& futex, MemoryReader& memory,
                                     const std::function<bool(int)>& is_thread) {
@@ -124,7 +130,7 @@ std::optional<LockWait> find_lock_wait(const Capture& capture, BlockingFunction 
     case BlockingFunction::read_lock:
       return wait_for(*futex, LockKind::rwlock, Access::shared, false);
     case BlockingFunction::write_lock:
-      return wait_for(*futex, LockKind::rwlock, Access::exclusive, false);
+      return write_wait(*futex);
     case BlockingFunction::stream:
     case BlockingFunction::libc_lock:
       return find_stream(*futex, memory, is_thread);

@@ -17,8 +17,9 @@ namespace holdwatch {
 struct LockWait {
   LockRef lock;
   Access access;
-  bool likely;         // not proven: found only by its contents
-  bool timed = false;  // the wait ends by itself when its timeout expires
+  bool likely;               // not proven: found only by its contents
+  bool timed = false;        // the wait ends by itself when its timeout expires
+  bool for_readers = false;  // as the writer that has an rwlock next (common/glibc/futex_wait.h)
 };
 
 // Whether, by its call alone, the thread can be waiting for a glibc lock at all. Nine out of ten waiting threads of an

@@ -25,8 +25,9 @@ struct SeenThread {
 struct SeenWait {
   int tid = 0;
   Access access = Access::exclusive;
-  bool likely = false;  // it is not certain that it waits for a lock
-  bool timed = false;   // the wait ends by itself when its timeout expires
+  bool likely = false;       // it is not certain that it waits for a lock
+  bool timed = false;        // the wait ends by itself when its timeout expires
+  bool for_readers = false;  // as the writer that has an rwlock next (common/glibc/futex_wait.h)
 };
 
 // What is known of an owner that is not a thread of the process.
@@ -44,6 +45,7 @@ struct SeenLock {
   int owner = 0;               // as in the lock: in a container, another number than the holder's
   bool before_fork = false;    // the holder had this number before the fork that made it this process's main thread
   bool changed_hands = false;  // during the inspection
+  bool corrupt = false;        // its next writer waits for readers, of whom it has an impossible number
 };
 
 struct Observation {

@@ -94,7 +94,8 @@ class Observer {
       const auto wait = find_lock_wait(capture, function, target_.memory(),
                                        [this](int namespace_tid) { return by_namespace_tid_.contains(namespace_tid); });
       if (!wait || !has_stayed(task)) continue;
-      lock_of(of_its_kind(wait->lock)).waits.push_back({tid, wait->access, wait->likely, wait->timed});
+      lock_of(of_its_kind(wait->lock))
+          .waits.push_back({tid, wait->access, wait->likely, wait->timed, wait->for_readers});
       const Wait seen = waits_.read(task.snapshot, function, target_.context(tid));
       see_thread(task, std::move(stack), "", slept_ns);
       seen_.threads[tid].wait = seen;
@@ -274,6 +275,7 @@ class Observer {
     for (SeenLock& lock : seen_.locks) {
       std::erase_if(lock.waits, [this](const SeenWait& wait) { return !has_stayed(tasks_[wait.tid]); });
       const auto fields = read_lock_fields(lock.lock, target_.memory());
+      lock.corrupt = fields && fields->is_miscounted && is_waited_for_readers_of(lock);
       const int owner = fields ? fields->owner : 0;
       if (owner == lock.owner) continue;
       lock.changed_hands = true;
@@ -282,6 +284,12 @@ class Observer {
     }
     std::erase_if(seen_.joins, [this](const auto& join) { return !has_stayed(tasks_[join.first]); });
     std::erase_if(seen_.locks, [](const SeenLock& lock) { return lock.waits.empty(); });
+  }
+
+  // Whether a thread has slept since before the fields were read, and does so now, as the writer that has the rwlock next.
+  bool is_waited_for_readers_of(const SeenLock& lock) {
+    return std::any_of(lock.waits.begin(), lock.waits.end(),
+                       [this](const SeenWait& wait) { return wait.for_readers && has_stayed(tasks_[wait.tid]); });
   }
 
   InspectTarget& target_;

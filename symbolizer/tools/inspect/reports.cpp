@@ -67,10 +67,10 @@ class InspectReports {
     return holders;
   }
 
-  // Lost owners first, then the locks nearest to a thread that does not wait, then those with many waiters.
+  // What can never end first, then the locks nearest to a thread that does not wait, then those with many waiters.
   std::tuple<bool, size_t, size_t> rank(size_t lock) const {
     const SeenLock& seen = seen_.locks[lock];
-    return {seen.lost == LostOwner::none, graph_.chain(lock).size(), SIZE_MAX - seen.waits.size()};
+    return {seen.lost == LostOwner::none && !seen.corrupt, graph_.chain(lock).size(), SIZE_MAX - seen.waits.size()};
   }
 
   // What is waited for is a lock, or the end of a thread.
@@ -212,7 +212,7 @@ class InspectReports {
     for (const int tid : lock.holders) report.holders.push_back(holder(tid, lock));
     if (lock.lost != LostOwner::none) report.holders.push_back(lost_holder(lock));
     add_waiters(report, number, {});
-    if (lock.unknown_readers != 0) add_note(report.note, readers_text(lock.unknown_readers));
+    if (lock.unknown_readers != 0 && !lock.corrupt) add_note(report.note, readers_text(lock.unknown_readers));
     if (lock.before_fork) add_note(report.note, before_fork_text(lock));
     if (lock.changed_hands) add_note(report.note, "its holder changed during the inspection");
     if (lock.lost == LostOwner::of_other_process) {
@@ -269,6 +269,7 @@ class InspectReports {
   }
 
   static Event event_of(const SeenLock& lock) {
+    if (lock.corrupt) return Event::corrupt;
     switch (lock.lost) {
       case LostOwner::ended:
         return Event::abandoned;
