@@ -16,7 +16,7 @@ struct Row {
 };
 constexpr Row kRows[] = {
     {"pthread_mutex_", BlockingFunction::mutex},
-    {"pthread_cond_", BlockingFunction::condition},
+    {"pthread_cond_", BlockingFunction::futex},  // pthread_cond_destroy and _signal, for those that have been woken
     {"lll_lock_wait_private", BlockingFunction::libc_lock},
     {"lll_lock_wait", BlockingFunction::mutex},  // only for mutexes: libc's own locks use the private one
     {"pthread_join", BlockingFunction::join},

@@ -1,4 +1,4 @@
-// The version of the glibc that a process uses, from the symbol versions that its libc.so.6 defines.
+// The version of the glibc that a process uses, from the symbol versions that its libc defines.
 // Cold context only.
 #pragma once
 
@@ -7,7 +7,10 @@
 
 namespace holdwatch {
 
-// 36 for 2.36; at least so much if a release defined no new version in libc. 0: no libc.so.6, as in a static program.
+// libc.so.6, or libc-2.31.so: until 2.34 the file has its version in its name. Null in a static program.
+const Module* glibc_of(const Modules& modules);
+
+// 36 for 2.36; less if a release defined no new version in libc, as 2.31, 2.37 and 2.40 did not. 0: no glibc_of.
 unsigned glibc_minor_of(const Modules& modules, MemoryReader& memory);
 
 }  // namespace holdwatch

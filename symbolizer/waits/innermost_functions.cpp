@@ -9,8 +9,8 @@ namespace {
 
 // What blocks is among these frames, even with libc's own wrappers and our hooks.
 constexpr uint32_t kInnermost = 8;
-constexpr std::string_view kLibraries[] = {"libc.so", "libc-2",   "libpthread",  "libstdc++",
-                                           "libc++",  "ld-linux", "libholdwatch"};
+constexpr std::string_view kLibraries[] = {"libc.so", "libc-2",   "libpthread", "libstdc++",
+                                           "libc++",  "ld-linux", "ld-2.",      "libholdwatch"};
 
 bool is_runtime_library(const Module* module) {
   if (module == nullptr) return false;

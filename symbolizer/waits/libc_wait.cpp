@@ -1,16 +1,15 @@
 // See libc_wait.h. Layouts and futex values are those of glibc 2.31 to 2.41: nptl/pthread_join_common.c (join),
-// sysdeps/nptl/internaltypes.h (pthread_barrier), sysdeps/nptl/bits/thread-shared-types.h (pthread_cond_t),
-// libio/stdio-lock.h (_IO_lock_t), nptl/pthread_once.c.
+// sysdeps/nptl/internaltypes.h (pthread_barrier), sysdeps/nptl/stdio-lock.h (_IO_lock_t), nptl/pthread_once.c.
 #include "symbolizer/waits/libc_wait.h"
 
 #include <linux/futex.h>
-#include <pthread.h>
 
 #include <string>
 
 #include "shim/common/glibc/futex_wait.h"
 #include "shim/common/glibc/thread_descriptor.h"
 #include "symbolizer/activity/times.h"
+#include "symbolizer/waits/condition_object.h"
 #include "symbolizer/waits/glibc_version.h"
 #include "symbolizer/waits/lock_reader.h"
 
@@ -127,17 +126,17 @@ class LibcWait {
     return true;
   }
 
-  // Where the words lie that a condition's waiters sleep on: glibc 2.41 has moved them.
   void read_condition() {
-    const auto operation = static_cast<uint32_t>(call_.arguments[1]) & static_cast<uint32_t>(FUTEX_CMD_MASK);
-    // It waits for its mutex again.
-    if (operation == FUTEX_WAIT) return read_mutex();
+    if (takes_mutex_back()) return read_mutex();
     wait_.kind = WaitKind::condition;
-    const unsigned minor = glibc_minor_of(process_.modules, process_.memory);
-    wait_.object = 0;
-    if (minor == 0) return;
-    const uintptr_t signals = futex_.word - (minor >= 41 ? 32 : 40);
-    wait_.object = signals % alignof(pthread_cond_t) == 0 ? signals : signals - sizeof(uint32_t);
+    wait_.object = condition_slept_in(futex_, glibc_minor_of(process_.modules, process_.memory), process_.memory);
+  }
+
+  // A contended mutex's word is never 0. Up to glibc 2.32 pthread_cond_wait sleeps by FUTEX_WAIT too, while the word is
+  // 0; from 2.33 on by FUTEX_WAIT_BITSET (nptl/pthread_cond_wait.c, sysdeps/nptl/futex-internal.h).
+  bool takes_mutex_back() const {
+    const auto operation = static_cast<uint32_t>(call_.arguments[1]) & static_cast<uint32_t>(FUTEX_CMD_MASK);
+    return futex_.inherits || (operation == FUTEX_WAIT && futex_.value != 0);
   }
 
   void read_barrier() {
@@ -177,7 +176,9 @@ class LibcWait {
 
 bool is_in_loader(uintptr_t address, const Modules& modules) {
   const Module* module = modules.find(address);
-  return module != nullptr && module->path.find("/ld-linux") != std::string::npos;
+  // ld-2.31.so: until 2.34 the file has its version in its name.
+  return module != nullptr &&
+         (module->path.find("/ld-linux") != std::string::npos || module->path.find("/ld-2.") != std::string::npos);
 }
 
 Wait read_libc_wait(const SystemCall& futex_call, BlockingFunction function, const WaitingProcess& process,

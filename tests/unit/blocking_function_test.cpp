@@ -21,6 +21,7 @@ TEST_CASE("libc's functions are known by their names with and without its debug 
 TEST_CASE("a call that is not a wait for a lock is not taken for one") {
   CHECK(blocking_function({"__futex_abstimed_wait_common", "__pthread_cond_wait_common", "main"}) ==
         BlockingFunction::condition);
+  CHECK(blocking_function({"", "pthread_cond_destroy"}) == BlockingFunction::futex);
   CHECK(blocking_function({"", "sem_wait"}) == BlockingFunction::semaphore);
   CHECK(blocking_function({"", "__new_sem_wait_slow64.constprop.0"}) == BlockingFunction::semaphore);
   CHECK(blocking_function({"", "__pthread_clockjoin_ex"}) == BlockingFunction::join);

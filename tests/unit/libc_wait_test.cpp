@@ -116,6 +116,11 @@ TEST_CASE_METHOD(Scene, "a condition wait that sleeps like a mutex's waiter take
   CHECK(sleeping.object == 0);  // in which glibc's layout is not known
 }
 
+TEST_CASE_METHOD(Scene, "a condition wait that sleeps as old versions of glibc did is one") {
+  CHECK(wait(BlockingFunction::condition, kObject + 40, FUTEX_WAIT_PRIVATE, 0).kind == WaitKind::condition);
+  CHECK(wait(BlockingFunction::condition, kObject, FUTEX_LOCK_PI_PRIVATE, 0).kind == WaitKind::mutex);
+}
+
 TEST_CASE_METHOD(Scene, "a call that wakes is no wait") {
   CHECK_FALSE(wait(BlockingFunction::futex, kObject, FUTEX_WAKE_PRIVATE, 1).known);
 }

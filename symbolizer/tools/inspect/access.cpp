@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -13,6 +12,7 @@
 #include "shim/common/proc/thread_files.h"
 #include "symbolizer/proc/proc_text.h"
 #include "symbolizer/tools/process_state.h"
+#include "symbolizer/waits/glibc_version.h"
 
 namespace holdwatch {
 namespace {
@@ -109,10 +109,7 @@ std::string why_not_supported(const Modules& modules) {
 }
 
 bool has_glibc(const Modules& modules) {
-  return std::any_of(modules.all().begin(), modules.all().end(), [](const auto& module) {
-    const std::string name = name_of(*module);
-    return name.starts_with("libc.so.") || name.starts_with("libc-2.");
-  });
+  return glibc_of(modules) != nullptr;
 }
 
 }  // namespace holdwatch
