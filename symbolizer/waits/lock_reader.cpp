@@ -15,21 +15,31 @@ std::optional<LockFields> read_as(uintptr_t address, MemoryReader& memory) {
   return fields_of(*lock);
 }
 
-// _IO_lock_t (libio/stdio-lock.h), which stdio's functions and flockfile take.
+// _IO_lock_t (sysdeps/nptl/stdio-lock.h), which stdio's functions and flockfile take.
 struct StreamLock {
   uint32_t word;
-  int32_t depth;
+  int32_t count;
   uintptr_t owner;  // its descriptor
 };
 
-std::optional<LockFields> read_stream(uintptr_t address, MemoryReader& memory) {
+// glibc commit c51c483d2b, "libio: Improve performance of IO locks", in 2.37: the first lock has not been counted since.
+// 2.37 defines no new symbols in libc, so it looks like 2.36; there a stream that is locked again counts one too few.
+constexpr unsigned kFirstIsNotCounted = 38;
+
+uint32_t depth_of(const StreamLock& lock, unsigned glibc_minor) {
+  if (glibc_minor == 0) return 1;
+  const bool first_is_counted = lock.count != 0 && glibc_minor < kFirstIsNotCounted;
+  return static_cast<uint32_t>(lock.count) + (first_is_counted ? 0 : 1);
+}
+
+std::optional<LockFields> read_stream(uintptr_t address, MemoryReader& memory, unsigned glibc_minor) {
   constexpr uint32_t kContended = 2;  // nptl/lowlevellock.h
   const auto lock = memory.read_value<StreamLock>(address);
-  if (!lock || lock->word > kContended || lock->word == 0 || lock->depth <= 0) return std::nullopt;
+  if (!lock || lock->word > kContended || lock->word == 0 || lock->count < 0) return std::nullopt;
   LockFields fields;
   fields.owner = tid_in_descriptor(lock->owner, memory);
   if (fields.owner == 0) return std::nullopt;
-  fields.depth = static_cast<uint32_t>(lock->depth);
+  fields.depth = depth_of(*lock, glibc_minor);
   fields.is_locked = true;
   fields.is_contended = lock->word == kContended;
   return fields;
@@ -37,7 +47,7 @@ std::optional<LockFields> read_stream(uintptr_t address, MemoryReader& memory) {
 
 }  // namespace
 
-std::optional<LockFields> read_lock_fields(LockRef lock, MemoryReader& memory) {
+std::optional<LockFields> read_lock_fields(LockRef lock, MemoryReader& memory, unsigned glibc_minor) {
   switch (lock.kind) {
     case LockKind::mutex:
     case LockKind::loader:
@@ -45,7 +55,7 @@ std::optional<LockFields> read_lock_fields(LockRef lock, MemoryReader& memory) {
     case LockKind::rwlock:
       return read_as<pthread_rwlock_t>(lock.address, memory);
     case LockKind::stream:
-      return read_stream(lock.address, memory);
+      return read_stream(lock.address, memory, glibc_minor);
   }
   return std::nullopt;
 }

@@ -11,8 +11,8 @@
 namespace holdwatch {
 
 // Nothing if the memory cannot be read or does not contain such a lock. Of a stream's lock, the owner and how often it
-// has taken it.
-std::optional<LockFields> read_lock_fields(LockRef lock, MemoryReader& memory);
+// has taken it: glibc's versions count that differently (see glibc_version.h). Without the version it is "once".
+std::optional<LockFields> read_lock_fields(LockRef lock, MemoryReader& memory, unsigned glibc_minor = 0);
 
 // The id in a thread's descriptor; 0 if there is no descriptor at this address, or the thread has exited.
 int tid_in_descriptor(uintptr_t descriptor, MemoryReader& memory);

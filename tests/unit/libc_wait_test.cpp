@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 
 #include "shim/common/glibc/thread_descriptor.h"
+#include "symbolizer/waits/lock_reader.h"
 #include "tests/catch.h"
 #include "tests/unit/fake_process.h"
 
@@ -28,10 +29,10 @@ struct Scene {
     memory.regions[kDescriptor] = bytes;
   }
 
-  void add_stream_lock(uint32_t word, int depth, uintptr_t owner) {
+  void add_stream_lock(uint32_t word, int count, uintptr_t owner) {
     test::ByteVector bytes;
     test::append_value(bytes, word);
-    test::append_value(bytes, depth);
+    test::append_value(bytes, count);
     test::append_value(bytes, owner);
     memory.regions[kObject] = bytes;
   }
@@ -75,19 +76,34 @@ TEST_CASE_METHOD(Scene, "a thread that is not there is not named") {
   CHECK(wait.ender_count == 0);
 }
 
-TEST_CASE_METHOD(Scene, "a stream's lock names its owner") {
+TEST_CASE_METHOD(Scene, "a stream's lock names its owner, whether or not the first lock is counted") {
   add_descriptor();
-  add_stream_lock(2, 1, kDescriptor);
-  const Wait wait = stream();
-  CHECK(wait.kind == WaitKind::stream);
-  CHECK(wait.object == kObject);
-  REQUIRE(wait.ender_count == 1);
-  CHECK(wait.enders[0].tid == kThread);
+  for (const int count : {0, 1}) {
+    add_stream_lock(2, count, kDescriptor);
+    const Wait wait = stream();
+    CHECK(wait.kind == WaitKind::stream);
+    CHECK(wait.object == kObject);
+    REQUIRE(wait.ender_count == 1);
+    CHECK(wait.enders[0].tid == kThread);
+  }
+}
+
+TEST_CASE_METHOD(Scene, "how often a stream is locked depends on the version of glibc") {
+  const auto depth = [this](int count, unsigned glibc_minor) {
+    add_stream_lock(2, count, kDescriptor);
+    return read_lock_fields({kObject, LockKind::stream}, memory, glibc_minor)->depth;
+  };
+  add_descriptor();
+  CHECK(depth(2, 36) == 2);
+  CHECK(depth(0, 36) == 1);  // 2.37 looks like 2.36
+  CHECK(depth(0, 41) == 1);
+  CHECK(depth(1, 41) == 2);
+  CHECK(depth(2, 0) == 1);
 }
 
 TEST_CASE_METHOD(Scene, "another lock of libc's is not taken for a stream's") {
   add_descriptor();
-  add_stream_lock(2, 0, kDescriptor);
+  add_stream_lock(2, -1, kDescriptor);
   CHECK(stream().kind == WaitKind::libc);
   add_stream_lock(2, 1, kDescriptor + 8);
   CHECK(stream().kind == WaitKind::libc);

@@ -16,6 +16,7 @@
 #include "symbolizer/report/named_stack.h"
 #include "symbolizer/tools/inspect/lock_wait.h"
 #include "symbolizer/unwind/unwinder.h"
+#include "symbolizer/waits/glibc_version.h"
 #include "symbolizer/waits/libc_wait.h"
 #include "symbolizer/waits/lock_reader.h"
 #include "symbolizer/waits/wait_reader.h"
@@ -160,7 +161,9 @@ class Observer {
   }
 
   void read_holders(SeenLock& lock) {
-    const auto fields = read_lock_fields(lock.lock, target_.memory());
+    const bool is_stream = lock.lock.kind == LockKind::stream;
+    const unsigned glibc_minor = is_stream ? glibc_minor_of(target_.modules(), target_.memory()) : 0;
+    const auto fields = read_lock_fields(lock.lock, target_.memory(), glibc_minor);
     if (!fields) return;
     lock.depth = fields->depth;
     if (fields->owner != 0) {
