@@ -68,7 +68,8 @@ struct Story {
     }
   }
   void check_all() {
-    for (const Event event : {Event::hold, Event::wait, Event::abandoned, Event::fork_orphan}) check(event);
+    for (const Event event : {Event::hold, Event::wait, Event::abandoned, Event::fork_orphan, Event::corrupt})
+      check(event);
   }
 };
 

@@ -93,7 +93,7 @@ TEST_CASE("a hold without waiters says so") {
 
 TEST_CASE("a report without holders or waiters is still a sentence") {
   for (const Event event : {Event::hold, Event::wait, Event::deadlock, Event::self_deadlock, Event::abandoned,
-                            Event::fork_orphan, Event::lock_order, Event::read_recursion}) {
+                            Event::fork_orphan, Event::corrupt, Event::lock_order, Event::read_recursion}) {
     for (const Phase phase : {Phase::over, Phase::still, Phase::released, Phase::late, Phase::snapshot}) {
       Report report = sample_report();
       report.event = event;

@@ -72,12 +72,12 @@ TEST_CASE("a wait is about the waiter") {
 TEST_CASE("each kind of event has a message id of its own") {
   std::set<std::string> ids;
   for (const Event event : {Event::hold, Event::wait, Event::deadlock, Event::self_deadlock, Event::abandoned,
-                            Event::fork_orphan, Event::lock_order, Event::read_recursion}) {
+                            Event::fork_orphan, Event::corrupt, Event::lock_order, Event::read_recursion}) {
     Report report = sample_report();
     report.event = event;
     ids.insert(parse(journal_entry({"x\n", Severity::warning, &report}))["MESSAGE_ID"]);
   }
-  CHECK(ids.size() == 8);
+  CHECK(ids.size() == 9);
 }
 
 TEST_CASE("a name cannot add a field") {

@@ -81,6 +81,51 @@ TEST_CASE("an rwlock names its writer, and counts its readers") {
   pthread_rwlock_unlock(&rwlock);
 }
 
+namespace {
+
+// As glibc leaves it: the reader count, with the bits for a waiting writer and the readers' turn.
+pthread_rwlock_t awaited_by_writer(uint32_t readers) {
+  pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
+  rwlock.__data.__readers = readers << 3 | 2;
+  rwlock.__data.__wrphase_futex = 2;
+  rwlock.__data.__writers_futex = 1;
+  return rwlock;
+}
+
+bool is_miscounted(const pthread_rwlock_t& rwlock) {
+  return holdwatch::fields_of(rwlock).is_miscounted;
+}
+
+}  // namespace
+
+TEST_CASE("a writer that waits for no readers, or for fewer than none, is a miscount") {
+  CHECK(is_miscounted(awaited_by_writer(0)));
+  CHECK(is_miscounted(awaited_by_writer(0U - 1)));
+  CHECK(is_miscounted(awaited_by_writer(0U - 1000)));
+}
+
+TEST_CASE("no number of readers that there can be is a miscount") {
+  for (const uint32_t readers : {1u, 2u, 100'000u, 1u << 28, (1u << 28) + (1u << 22)})
+    CHECK_FALSE(is_miscounted(awaited_by_writer(readers)));
+}
+
+TEST_CASE("an rwlock that differs in anything else is not called miscounted") {
+  const auto with = [](void (*change)(pthread_rwlock_t&)) {
+    pthread_rwlock_t rwlock = awaited_by_writer(0U - 1);
+    change(rwlock);
+    return is_miscounted(rwlock);
+  };
+  CHECK_FALSE(with([](pthread_rwlock_t& rwlock) { rwlock.__data.__readers |= 1; }));    // the writers' turn
+  CHECK_FALSE(with([](pthread_rwlock_t& rwlock) { rwlock.__data.__readers &= ~2U; }));  // no writer is next
+  CHECK_FALSE(with([](pthread_rwlock_t& rwlock) { rwlock.__data.__cur_writer = 4711; }));
+  CHECK_FALSE(with([](pthread_rwlock_t& rwlock) { rwlock.__data.__wrphase_futex = 1; }));
+  CHECK_FALSE(with([](pthread_rwlock_t& rwlock) { rwlock.__data.__writers_futex = 0; }));
+  CHECK_FALSE(with([](pthread_rwlock_t& rwlock) { rwlock.__data.__shared = 2; }));
+  CHECK(with([](pthread_rwlock_t& rwlock) { rwlock.__data.__readers |= 4; }));  // readers wait behind the writer
+  CHECK(with([](pthread_rwlock_t& rwlock) { rwlock.__data.__writers_futex = 3; }));
+  CHECK(with([](pthread_rwlock_t& rwlock) { rwlock.__data.__shared = 1; }));
+}
+
 TEST_CASE("bytes that can be no lock, and memory that is not there, are none") {
   unsigned char garbage[64];
   std::fill(std::begin(garbage), std::end(garbage), 0xee);

@@ -13,6 +13,7 @@ TEST_CASE("events, phases, kinds, modes and states have the interface's names") 
   CHECK(event_name(Event::self_deadlock) == "self_deadlock");
   CHECK(event_name(Event::abandoned) == "abandoned");
   CHECK(event_name(Event::fork_orphan) == "fork_orphan");
+  CHECK(event_name(Event::corrupt) == "corrupt");
   CHECK(event_name(Event::lock_order) == "lock_order");
   CHECK(event_name(Event::read_recursion) == "read_recursion");
   CHECK(phase_name(Phase::over) == "over");

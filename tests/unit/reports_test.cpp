@@ -145,6 +145,19 @@ TEST_CASE("readers that nothing names are counted, and no thread is blamed") {
   CHECK(reports[0].note == "held by 3 readers: glibc does not record which threads");
 }
 
+TEST_CASE("a lock whose count is impossible can never be had, and nothing is said of its readers") {
+  SeenLock lock = lock_at(0x20, {}, {2});
+  lock.lock.kind = LockKind::rwlock;
+  lock.unknown_readers = (1u << 29) - 1;
+  lock.corrupt = true;
+  const std::vector<Report> reports = reports_of(seen({lock_at(0x10, {}, {1, 3}), lock}));
+  REQUIRE(reports.size() == 2);
+  CHECK(reports[0].event == Event::corrupt);
+  CHECK(is_forever(reports[0]));
+  CHECK(reports[0].note.empty());
+  CHECK(reports[1].event == Event::wait);
+}
+
 TEST_CASE("a guess is called likely") {
   SeenLock lock = lock_at(0x10, {2}, {1});
   lock.holders_likely = true;

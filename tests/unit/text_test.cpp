@@ -199,6 +199,8 @@ TEST_CASE("every event has a first line of its own that names the lock") {
   CHECK(line(Event::self_deadlock).find("waits for rwlock L3, which it holds itself") != std::string::npos);
   CHECK(line(Event::abandoned).find("exited while holding rwlock L3 for reading") != std::string::npos);
   CHECK(line(Event::fork_orphan).find("rwlock L3 can never be acquired in this process") != std::string::npos);
+  CHECK(line(Event::corrupt).find("for rwlock L3 to write, which was unlocked more often than locked (limit ") !=
+        std::string::npos);
   CHECK(line(Event::lock_order).find("rwlock L3 is taken in conflicting orders") != std::string::npos);
   CHECK(line(Event::read_recursion).find("read-locks rwlock L3 again") != std::string::npos);
   report.edges = {{"L1", "L2", 1, sample_taken()}, {"L2", "L1", 2, sample_now()}};
