@@ -8,14 +8,10 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
-#include <memory>
 #include <new>
 #include <set>
 #include <string>
-#include <vector>
 
-#include "symbolizer/activity/activity.h"
-#include "symbolizer/activity/page_fault.h"
 #include "symbolizer/activity/words.h"
 #include "symbolizer/outputs/emit.h"
 #include "symbolizer/outputs/stderr_output.h"
@@ -26,15 +22,11 @@
 #include "symbolizer/report/program_path.h"
 #include "symbolizer/report/unseen_calls.h"
 #include "symbolizer/symbols/symbols.h"
-#include "symbolizer/unwind/eh_frame.h"
+#include "symbolizer/thread_activity.h"
 #include "symbolizer/unwind/libc_callers.h"
 #include "symbolizer/unwind/modules.h"
 #include "symbolizer/unwind/process_memory.h"
 #include "symbolizer/unwind/unwinder.h"
-#include "symbolizer/waits/thread_snapshot.h"
-#include "symbolizer/waits/wait_chain.h"
-#include "symbolizer/waits/wait_reader.h"
-#include "symbolizer/waits/wait_words.h"
 
 namespace holdwatch {
 namespace {
@@ -54,8 +46,6 @@ void copy_text(char* out, size_t size, const char* text) {
   out[size - 1] = '\0';
 }
 
-constexpr uint32_t kFaultFrames = 3;
-
 class Pipeline {
  public:
   Pipeline(const Settings& settings, const HostCalls& host)
@@ -68,7 +58,7 @@ class Pipeline {
         resolve_([this](uintptr_t pc, bool exact) {
           return symbols_.resolve(pc, exact, modules_.find_then(exact ? pc : pc - 1));
         }),
-        waits_(process_, resolve_),
+        activity_(modules_, memory_, unwinder_, resolve_, [this] { look_at_modules(); }),
         builder_(resolver(), host_name(), getpid(), executable_path()),
         emitter_(settings, host.complain == nullptr ? Emitter::Complain{} : host.complain) {
     modules_.set_unloaded(host.unloaded_between);
@@ -90,32 +80,7 @@ class Pipeline {
     unwinder_.unwind(snapshot, out);
   }
 
-  std::string describe(const Snapshot& snapshot, uint32_t waits_for, bool by_registers, Wait& wait) {
-    const std::string lock = waits_for == 0 ? "" : "L" + std::to_string(waits_for);
-    wait = Wait{};
-    if (by_registers) return describe_activity(snapshot, lock, CallContext{});
-    const auto site = [&] { return fault_site(snapshot); };
-    const CallContext context{ThreadFiles::of_ours(snapshot.tid), &memory_, "", site};
-    wait = read_wait(snapshot, context);
-    const std::string words = waits_for == 0 ? describe_wait(wait) : "";
-    return words.empty() ? describe_activity(snapshot, lock, context) + describe_file_lock_holder(wait) : words;
-  }
-
-  WaitChain follow(const Wait& wait) {
-    std::vector<Snapshot> looked_at;
-    const auto look = [&](int tid) -> std::optional<SeenInChain> {
-      const ThreadFiles files = ThreadFiles::of_ours(tid);
-      const auto thread = look_at_thread(files);
-      if (!thread) return std::nullopt;
-      looked_at.push_back(thread->snapshot);
-      const CallContext context{files, &memory_, "", {}};
-      const Wait own = read_wait(thread->snapshot, context);
-      const std::string words = describe_wait(own);
-      return SeenInChain{name_of_thread(0, tid), own,
-                         words.empty() ? describe_activity(thread->snapshot, "", context) : words};
-    };
-    return follow_wait(wait, look, [&] { return std::all_of(looked_at.begin(), looked_at.end(), has_stayed); });
-  }
+  ThreadActivity& activity() { return activity_; }
 
   void report(const Finding& finding) {
     look_at_modules();
@@ -145,54 +110,6 @@ class Pipeline {
   Resolver resolver() {
     return {resolve_, [this](uintptr_t pc) { return unwinder_.function_start(pc); }, thread_switches,
             [this](const Period& when) { return modules_.look_back(when); }};
-  }
-
-  Wait read_wait(const Snapshot& snapshot, const CallContext& context) {
-    std::unique_ptr<RawStack> stack;
-    const auto unwound = [&]() -> const RawStack& {
-      look_at_modules();
-      stack = std::make_unique<RawStack>();
-      unwinder_.unwind(snapshot, *stack);
-      return *stack;
-    };
-    return waits_.read(snapshot, unwound, context);
-  }
-
-  static std::string name_of_thread(int pid, int tid) {
-    std::string name = (pid == 0 ? ThreadFiles::of_ours(tid) : ThreadFiles::of(pid, tid)).text("comm");
-    if (name.ends_with('\n')) name.pop_back();
-    return name;
-  }
-
-  // A thread that runs may be the root: it holds everybody up whatever it does.
-  static bool has_stayed(const Snapshot& before) {
-    const auto now = look_at_thread(ThreadFiles::of_ours(before.tid));
-    if (!now || now->snapshot.state != before.state) return false;
-    return before.state == ThreadState::running || now->snapshot.switches == before.switches;
-  }
-
-  static bool is_thread(int tid) { return !ThreadFiles::of_ours(tid).text("comm").empty(); }
-
-  // Locating a page fault takes the innermost frames, so here the stack is unwound before the call is described: such a
-  // thread stays blocked for a while, and if it has run, the check afterwards detects it.
-  FaultSite fault_site(const Snapshot& snapshot) {
-    FaultSite site;
-    look_at_modules();
-    auto stack = std::make_unique<RawStack>();
-    unwinder_.unwind(snapshot, *stack);
-    for (uint32_t i = 0; i < std::min(stack->count, kFaultFrames); ++i) {
-      const RawFrame& frame = stack->frames[i];
-      const uintptr_t inside = frame.pc_is_exact ? frame.pc : frame.pc - 1;
-      const Module* module = modules_.find(inside);
-      const auto procedure = module == nullptr ? std::nullopt : find_procedure(*module, memory_, inside);
-      if (!procedure) break;
-      site.frames.push_back({frame.pc, frame.pc_is_exact, frame.cfa, procedure->start, procedure->end});
-    }
-    site.mapped_at = [this](uintptr_t address) {
-      const Mapping* mapping = modules_.mapping(address);
-      return mapping == nullptr ? FileMapping{} : FileMapping{true, mapping->path};
-    };
-    return site;
   }
 
   // Once per report: modules come and go with dlopen, but reading the maps of a big program takes a while.
@@ -245,9 +162,8 @@ class Pipeline {
   Modules modules_;
   Unwinder unwinder_;
   Symbols symbols_;
-  const WaitingProcess process_{modules_, memory_, is_thread, name_of_thread};
   const ResolveFrames resolve_;
-  WaitReader waits_;
+  ThreadActivity activity_;
   ReportBuilder builder_;
   Emitter emitter_;
   KnownBenign known_benign_;
@@ -311,7 +227,8 @@ void unwind(void* self, const Snapshot* snapshot, RawStack* out) {
 void describe(void* self, const Snapshot* snapshot, uint32_t waits_for, bool by_registers, Wait* wait, char* out,
               size_t size) {
   try {
-    const std::string text = static_cast<Pipeline*>(self)->describe(*snapshot, waits_for, by_registers, *wait);
+    const std::string text =
+        static_cast<Pipeline*>(self)->activity().describe(*snapshot, waits_for, by_registers, *wait);
     copy_text(out, size, cut_to(text, size - 1).c_str());
   } catch (...) {
     *wait = Wait{};
@@ -321,7 +238,7 @@ void describe(void* self, const Snapshot* snapshot, uint32_t waits_for, bool by_
 
 void follow(void* self, const Wait* wait, WaitChain* out) {
   try {
-    *out = static_cast<Pipeline*>(self)->follow(*wait);
+    *out = static_cast<Pipeline*>(self)->activity().follow(*wait);
   } catch (...) {
     *out = WaitChain{};
   }

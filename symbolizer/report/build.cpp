@@ -8,26 +8,17 @@
 #include <iterator>
 #include <tuple>
 
-#include <fmt/format.h>
-
+#include "symbolizer/report/finding_text.h"
 #include "symbolizer/report/function_names.h"
 #include "symbolizer/report/named_stack.h"
 #include "symbolizer/report/text_format.h"
+#include "symbolizer/report/wait_report.h"
 
 namespace holdwatch {
 namespace {
 
 // At most this many episodes are followed at once: the oldest is dropped.
 constexpr size_t kMaxEpisodes = 1024;
-
-template <size_t Size>
-std::string bounded(const char (&text)[Size]) {
-  return std::string(text, strnlen(text, Size));
-}
-
-std::string lock_id(uint32_t id) {
-  return id == 0 ? std::string() : fmt::format("L{}", id);
-}
 
 void add_note(std::string& note, std::string_view more) {
   if (more.empty()) return;
@@ -184,20 +175,6 @@ std::vector<ReportCycleStep> describe_cycle(const Finding& finding) {
 
 }  // namespace
 
-std::optional<ReportWait> describe_wait(const Wait& wait, uint64_t waited_ns) {
-  if (!wait.known) return std::nullopt;
-  ReportWait described;
-  described.kind = wait.kind;
-  described.object = wait.object;
-  described.waited_ns = waited_ns;
-  described.has_timeout = wait.has_timeout;
-  described.timeout_ns = wait.timeout_ns;
-  for (uint32_t i = 0; i < wait.ender_count; ++i)
-    described.enders.push_back(
-        {wait.enders[i].pid, wait.enders[i].tid, bounded(wait.enders[i].thread), wait.enders[i].evidence});
-  return described;
-}
-
 ReportBuilder::ReportBuilder(Resolver resolver, std::string host, int pid, std::string exe)
     : resolver_(std::move(resolver)), host_(std::move(host)), pid_(pid), exe_(std::move(exe)) {}
 
@@ -232,33 +209,9 @@ Report ReportBuilder::facts(const Finding& finding) const {
 Report ReportBuilder::build(const Finding& finding) {
   Report report = facts(finding);
   add_names(finding, report);
-  add_root(finding, report);
+  add_chain(finding, report);
   follow_episode(finding, report);
   return report;
-}
-
-// From the thread at the root to the holder of the report's lock, as they were found in the other order.
-void ReportBuilder::add_root(const Finding& finding, Report& report) {
-  if (is_cycle(finding.event) || has_ended(finding.phase) || finding.holder_count != 1) return;
-  const ReportHolder& holder = report.holders.front();
-  const WaitChain& chain = finding.holders[0].chain;
-  const bool waits_for_thread = !holder.waits_for.empty() || (holder.wait && !holder.wait->enders.empty());
-  if (chain.count == 0 && (waits_for_thread || is_for_unknown_holder(finding.holders[0].wait))) return;
-  report.chain.push_back({holder.pid, holder.tid, holder.thread, report.lock_id, holder.wait, holder.doing});
-  for (uint32_t i = 0; i < chain.count; ++i) {
-    const ChainThread& next = chain.threads[i];
-    report.chain.push_back({0, next.tid, bounded(next.thread), lock_id(next.lock_id), describe_wait(next.wait, 0), ""});
-  }
-  std::reverse(report.chain.begin(), report.chain.end());
-  if (chain.count > 0) report.chain.front().doing = bounded(chain.root_doing);
-  add_tree(report);
-}
-
-// The waiters of this lock, and those on the way to the root.
-void ReportBuilder::add_tree(Report& report) {
-  report.tree_threads = report.waiters_left_out + report.chain.size() - 1;
-  for (const ReportWaiters& group : report.waiters) report.tree_threads += group.tids.size();
-  report.tree_lost_ns = report.lost_ns;
 }
 
 void ReportBuilder::add_names(const Finding& finding, Report& report) {

@@ -8,30 +8,47 @@
 namespace holdwatch {
 namespace {
 
-// Functions that have no hook, by prefix: their names in symbol tables and debug data begin like this, without leading
-// underscores.
+// Functions that have no hook, and internal ones that the hooked functions call, with the names that they have in symbol
+// tables and debug data, without leading underscores.
 struct Row {
-  std::string_view prefix;
+  std::string_view name;
   BlockingFunction function;
 };
 constexpr Row kRows[] = {
-    {"pthread_mutex_", BlockingFunction::mutex},
-    {"pthread_cond_", BlockingFunction::futex},  // pthread_cond_destroy and _signal, for those that have been woken
-    {"lll_lock_wait_private", BlockingFunction::libc_lock},
+    {"pthread_mutex_lock_full", BlockingFunction::mutex},
+    {"pthread_mutex_cond_lock", BlockingFunction::mutex},
+    {"pthread_mutex_cond_lock_full", BlockingFunction::mutex},
+    {"pthread_mutex_clocklock_common", BlockingFunction::mutex},
+    {"lll_mutex_lock_optimized", BlockingFunction::mutex},
     {"lll_lock_wait", BlockingFunction::mutex},  // only for mutexes: libc's own locks use the private one
+    {"lll_timedlock_wait", BlockingFunction::mutex},
+    {"lll_clocklock_wait", BlockingFunction::mutex},
+    {"lll_lock_wait_private", BlockingFunction::libc_lock},
+    {"pthread_rwlock_rdlock_full", BlockingFunction::read_lock},
+    {"pthread_rwlock_wrlock_full", BlockingFunction::write_lock},
+    {"pthread_cond_wait_common", BlockingFunction::condition},
     {"pthread_join", BlockingFunction::join},
-    {"pthread_timedjoin", BlockingFunction::join},
-    {"pthread_clockjoin", BlockingFunction::join},
+    {"pthread_timedjoin_np", BlockingFunction::join},
+    {"pthread_clockjoin_np", BlockingFunction::join},
+    {"pthread_timedjoin_ex", BlockingFunction::join},
+    {"pthread_clockjoin_ex", BlockingFunction::join},
     {"thrd_join", BlockingFunction::join},
     {"sem_wait", BlockingFunction::semaphore},
     {"sem_timedwait", BlockingFunction::semaphore},
     {"sem_clockwait", BlockingFunction::semaphore},
-    {"new_sem_", BlockingFunction::semaphore},
-    {"pthread_barrier_", BlockingFunction::barrier},
+    {"new_sem_wait", BlockingFunction::semaphore},
+    {"new_sem_wait_slow", BlockingFunction::semaphore},
+    {"pthread_barrier_wait", BlockingFunction::barrier},
     {"pthread_once", BlockingFunction::once},
+    {"pthread_once_slow", BlockingFunction::once},
     {"call_once", BlockingFunction::once},
     {"cxa_guard_acquire", BlockingFunction::local_static},
     {"flockfile", BlockingFunction::stream},
+    // These wait for threads that have been woken to leave.
+    {"pthread_cond_destroy", BlockingFunction::futex},
+    {"pthread_cond_signal", BlockingFunction::futex},
+    {"pthread_cond_broadcast", BlockingFunction::futex},
+    {"pthread_barrier_destroy", BlockingFunction::futex},
     {"syscall", BlockingFunction::futex},
 };
 
@@ -64,14 +81,21 @@ std::string_view plain_name(std::string_view function) {
   return function;
 }
 
-// The internal functions' names begin with the hooked function's: pthread_mutex_lock_full,
-// pthread_rwlock_rdlock_full64, pthread_cond_wait_common ...
+// Also its variant for a 64-bit time, its clones and its versions: rdlock_full64, slow64.constprop.0,
+// clockwrlock@@GLIBC_2.30. Not what merely begins like it: a program's own sem_wait_for().
+bool is_named(std::string_view symbol, std::string_view function) {
+  if (!symbol.starts_with(function)) return false;
+  symbol.remove_prefix(function.size());
+  if (symbol.starts_with("64")) symbol.remove_prefix(2);
+  return symbol.empty() || symbol.front() == '.' || symbol.front() == '@';
+}
+
 BlockingFunction by_name(std::string_view name) {
   for (const HookedFunction& function : kHookedFunctions) {
-    if (can_block(function.role) && name.starts_with(function.name)) return function_of(function.role);
+    if (can_block(function.role) && is_named(name, plain_name(function.name))) return function_of(function.role);
   }
   const auto* row = std::find_if(std::begin(kRows), std::end(kRows),
-                                 [name](const Row& candidate) { return name.starts_with(candidate.prefix); });
+                                 [name](const Row& candidate) { return is_named(name, candidate.name); });
   if (row != std::end(kRows)) return row->function;
   const bool is_atomic = std::any_of(std::begin(kAtomicWaits), std::end(kAtomicWaits), [name](std::string_view wait) {
     return name.find(wait) != std::string_view::npos;

@@ -9,9 +9,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "shim/common/text/digits.h"
 #include "symbolizer/proc/proc_text.h"
@@ -91,9 +93,18 @@ bool keeps_out(const FileLock& held, const FileLock& wanted, int own_process) {
   return held.pid != own_process && held.start <= wanted.end && wanted.start <= held.end;
 }
 
-// A lock by flock stays with those who have inherited its descriptor, also when the process that took it has exited.
-bool is_alive(int pid) {
-  return !read_text(process_file(pid, "comm")).empty();
+// A lock by flock belongs to the open file, which a child inherits: the process that took it may have closed it, or have
+// exited. Where a process still has the open file, its /proc/PID/fdinfo says so (proc(5)). A lock by fcntl ends with its
+// process.
+bool still_has(int pid, const FileLock& wanted) {
+  if (wanted.kind == FileLock::Kind::posix) return true;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(process_file(pid, "fdinfo"), error)) {
+    for (const FileLock& lock : parse_file_locks(read_text(entry.path()))) {
+      if (keeps_out(lock, wanted, 0)) return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace
@@ -114,7 +125,7 @@ std::vector<int> holders_of_file_lock(const SystemCall& call, const CallContext&
   const int own_process = context.files.is_ours() ? getpid() : context.files.process();
   std::vector<int> pids;
   for (const FileLock& held : parse_file_locks(read_text("/proc/locks"))) {
-    if (keeps_out(held, *wanted, own_process) && is_alive(held.pid)) pids.push_back(held.pid);
+    if (keeps_out(held, *wanted, own_process) && still_has(held.pid, *wanted)) pids.push_back(held.pid);
   }
   return pids;
 }

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "symbolizer/waits/glibc_version.h"
+
 namespace holdwatch {
 namespace {
 
@@ -28,7 +30,8 @@ class Names {
   std::vector<std::string> collect() {
     if (count_ == 0) return {};
     const uint32_t libraries = count_of_libraries();
-    if (libraries == 0) add_frames(count_);
+    // Where libc is a library of its own, no other code can be its.
+    if (libraries == 0 && glibc_of(modules_) == nullptr) add_frames(count_);
     add_frames(libraries);
     if (libraries > 0 && libraries < count_) {
       add_called(stack_.frames[libraries].pc);

@@ -61,8 +61,7 @@ class LibcWait {
         wait_.kind = WaitKind::local_static;
         return;
       case BlockingFunction::atomic:
-        wait_.kind = WaitKind::atomic;
-        return;
+        return read_atomic();
       case BlockingFunction::join:
         wait_.kind = WaitKind::join;
         static_cast<void>(is_join());
@@ -77,9 +76,17 @@ class LibcWait {
         return;
       case BlockingFunction::futex:
       case BlockingFunction::unknown:
-        if (!is_join()) static_cast<void>(is_stream());
+        static_cast<void>(is_join());
         return;
     }
+  }
+
+  // libstdc++ waits for what is no int by the counters of a pool that all such objects share (bits/atomic_wait.h,
+  // __waiter_pool_base): they are aligned to 64 bytes, and an int that is so too cannot be told from them.
+  void read_atomic() {
+    constexpr uintptr_t kAlignmentOfPool = 64;
+    wait_.kind = WaitKind::atomic;
+    if (futex_.word % kAlignmentOfPool == 0) wait_.object = 0;
   }
 
   void read_mutex() {
@@ -116,11 +123,11 @@ class LibcWait {
     return true;
   }
 
-  // Only if its fields make it one, whatever function was recognized.
+  // Of libc's own locks, only those of streams name their owner.
   bool is_stream() {
     if (futex_.value != kContended) return false;
     const auto lock = read_fields({futex_.word, LockKind::stream});
-    if (!lock || !lock->is_contended || !process_.is_thread(lock->owner)) return false;
+    if (!lock || !lock->is_contended || process_.thread_with_id(lock->owner) == 0) return false;
     wait_.kind = WaitKind::stream;
     add_ender(lock->owner);
     return true;
@@ -162,7 +169,8 @@ class LibcWait {
   }
 
   void add_ender(int tid) {
-    if (tid != 0 && process_.is_thread(tid)) wait_.enders[wait_.ender_count++] = {0, tid, Evidence::stated, {}};
+    const int id = tid == 0 ? 0 : process_.thread_with_id(tid);
+    if (id != 0) wait_.enders[wait_.ender_count++] = {0, id, Evidence::stated, {}};
   }
 
   const SystemCall& call_;

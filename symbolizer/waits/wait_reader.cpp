@@ -50,6 +50,8 @@ Wait WaitReader::read_present(const Snapshot& snapshot, const FunctionOf& functi
   const SystemCall call = resumed_call(snapshot.call, context.wait_channel);
   Wait wait =
       call.number == SYS_futex ? read_libc_wait(call, function(), process_, context) : read_kernel_wait(call, context);
+  // The call names a child by the id that it has for the process.
+  if (wait.kind == WaitKind::child && !process_.has_our_pids()) wait.ender_count = 0;
   name_enders(process_, wait);
   return wait;
 }

@@ -47,7 +47,8 @@ std::string words(const Wait& wait) {
     case WaitKind::local_static:
       return "waits for another thread's initializer of a static variable, guard " + hex_in_words(wait.object);
     case WaitKind::atomic:
-      return object_words("waits for a change of the atomic", wait);
+      return wait.object == 0 ? "waits for a change of an atomic variable"
+                              : object_words("waits for a change of the atomic", wait);
     case WaitKind::stream:
       return object_words("waits for stream lock", wait) + ender_words("held", wait);
     case WaitKind::loader:

@@ -12,9 +12,10 @@ namespace holdwatch {
 struct WaitingProcess {
   const Modules& modules;
   MemoryReader& memory;
-  // By the ids that libc's objects contain.
-  std::function<bool(int tid)> is_thread;
+  // The thread's id for us, from the one that it has for itself and that libc's objects contain; 0: there is no such thread.
+  std::function<int(int tid)> thread_with_id;
   std::function<std::string(int pid, int tid)> thread_name;  // pid 0: this process
+  std::function<bool()> has_our_pids;                        // it is in our pid namespace
 };
 
 }  // namespace holdwatch

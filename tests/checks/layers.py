@@ -77,8 +77,11 @@ MAY_INCLUDE = {
     "symbolizer/outputs": {"symbolizer/outputs", "symbolizer/report"} | PROC_TEXT,
     "symbolizer/own_namespace.h": set(),
     "symbolizer/own_namespace.cpp": {"symbolizer/own_namespace.h"},
+    # Joins activity and waits with the stacks and names that they need.
+    "symbolizer/thread_activity.h": {"symbolizer/unwind", "symbolizer/activity", "symbolizer/waits"} | COMMON,
+    "symbolizer/thread_activity.cpp": {"symbolizer/thread_activity.h", "symbolizer/unwind", "symbolizer/activity", "symbolizer/waits"} | COMMON,
     # The one place that knows all stages of the symbolizer.
-    "symbolizer/api.cpp": {"symbolizer/unwind", "symbolizer/symbols", "symbolizer/activity", "symbolizer/waits",
+    "symbolizer/api.cpp": {"symbolizer/thread_activity.h", "symbolizer/unwind", "symbolizer/symbols", "symbolizer/activity", "symbolizer/waits",
                            "symbolizer/report", "symbolizer/outputs", "symbolizer/own_namespace.h"} | COMMON,
     # What a user types. Programs of their own.
     "symbolizer/tools": {"symbolizer/tools", "symbolizer/unwind/libunwind.h", "symbolizer/symbols/elf_sections.h"} | PROC_TEXT,

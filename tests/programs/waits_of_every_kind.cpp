@@ -12,7 +12,7 @@
 // EXPECT-JSON: waits_so("static", "static", r"waits for another thread's initializer of a static variable, guard 0x\w+")
 // EXPECT-JSON: waits_so("atomic", "atomic", r"waits for a change of the atomic 0x\w+")
 // EXPECT-JSON: waits_so("latch", "atomic", r"waits for a change of the atomic 0x\w+")
-// EXPECT-JSON: waits_so("future", "atomic", r"waits for a change of the atomic 0x\w+")
+// EXPECT-JSON: waits_so("future", "atomic", r"waits for a change of (the atomic 0x\w+|an atomic variable)")
 // EXPECT-JSON: waits_so("puts", "stream", r"waits for stream lock 0x\w+, held by \d+ \"logger\"", "logger")
 // EXPECT-JSON: waits_so("flockfile", "stream", r"waits for stream lock 0x\w+, held by \d+ \"logger\"", "logger")
 // EXPECT-JSON: waits_so("futex", "futex", r"futex\(0x\w+\)")
@@ -48,8 +48,14 @@ sem_t semaphore;
 pthread_barrier_t barrier;
 pthread_once_t once = PTHREAD_ONCE_INIT;
 std::once_flag once_flag;
-std::atomic<int> atomic{0};
-std::latch latch{1};
+// At no multiple of 64, where libstdc++'s pool is.
+struct alignas(64) Unaligned {
+  int before = 0;
+  std::atomic<int> atomic{0};
+  std::latch latch{1};
+} unaligned;
+std::atomic<int>& atomic = unaligned.atomic;
+std::latch& latch = unaligned.latch;
 std::promise<int> promise;
 FILE* log_file;
 int futex_word;

@@ -36,6 +36,13 @@ TEST_CASE("the innermost function decides: a condition wait that takes its mutex
         BlockingFunction::mutex);
 }
 
+TEST_CASE("a program's own function that begins like one of libc's is none of them") {
+  CHECK(blocking_function({"sem_wait_for_worker", "mtx_lock_slow", "pthread_once_mine"}) == BlockingFunction::unknown);
+  CHECK(blocking_function({"sem_wait(Worker&)"}) == BlockingFunction::unknown);
+  CHECK(blocking_function({"pthread_barrier_destroy"}) == BlockingFunction::futex);
+  CHECK(blocking_function({"syscall", "sem_wait_for_worker"}) == BlockingFunction::futex);
+}
+
 TEST_CASE("without a known name the call is unknown") {
   CHECK(blocking_function({}) == BlockingFunction::unknown);
   CHECK(blocking_function({"", "", "Room::add(Session&)"}) == BlockingFunction::unknown);

@@ -20,7 +20,8 @@ constexpr int kJoining = FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME;
 struct Scene {
   test::FakeMemory memory;
   Modules modules{-1, memory};
-  WaitingProcess process{modules, memory, [](int tid) { return tid == kThread; }, [](int, int) { return ""; }};
+  WaitingProcess process{modules, memory, [](int tid) { return tid == kThread ? kThread : 0; },
+                         [](int, int) { return ""; }, [] { return true; }};
 
   void add_descriptor(uintptr_t self = kDescriptor, int tid = kThread) {
     test::ByteVector bytes(0x300);
@@ -112,6 +113,18 @@ TEST_CASE_METHOD(Scene, "another lock of libc's is not taken for a stream's") {
   memory.regions.erase(kObject);
   CHECK(stream().kind == WaitKind::libc);
   CHECK(stream().ender_count == 0);
+}
+
+TEST_CASE_METHOD(Scene, "what has a stream lock's fields is none without one of libc's functions") {
+  add_descriptor();
+  add_stream_lock(2, 1, kDescriptor);
+  for (const BlockingFunction function : {BlockingFunction::futex, BlockingFunction::unknown})
+    CHECK(wait(function, kObject, FUTEX_WAIT_PRIVATE, 2).kind == WaitKind::futex);
+}
+
+TEST_CASE_METHOD(Scene, "an atomic variable has an address only if it cannot be the library's pool") {
+  CHECK(wait(BlockingFunction::atomic, 0x10044, FUTEX_WAIT, 0).object == 0x10044);
+  CHECK(wait(BlockingFunction::atomic, 0x10040, FUTEX_WAIT, 0).object == 0);
 }
 
 TEST_CASE_METHOD(Scene, "a barrier counts who has arrived in this round") {

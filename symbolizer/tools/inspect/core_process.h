@@ -32,6 +32,8 @@ class CoreProcess final : public InspectTarget {
   Capture capture_registers(const Task& task) override { return capture(task); }
   bool has_stayed(const Task&) override { return true; }
   CallContext context(int) override { return {ThreadFiles(), &memory_, "", {}}; }
+  bool sees_other_processes() const override { return false; }
+  std::string process_name(int) const override { return ""; }
   // A thread of the process itself, even one that has exited, was started later than the process and has a higher id.
   Kin kin(int namespace_tid) override { return namespace_tid < core_.pid ? Kin::main_before_fork : Kin::none; }
   std::string effect_on_process() const override;

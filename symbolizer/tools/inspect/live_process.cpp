@@ -180,6 +180,12 @@ Capture LiveProcess::capture(const Task& task) {
   return capture;
 }
 
+std::string LiveProcess::process_name(int pid) const {
+  std::string name = read_text(process_file(pid, "comm"));
+  if (name.ends_with('\n')) name.pop_back();
+  return name;
+}
+
 Kin LiveProcess::kin(int namespace_tid) {
   if (may_be_main_before_fork(pid_, namespace_tid, modules_)) return Kin::main_before_fork;
   if (is_thread_of_parent(pid_, namespace_tid)) return Kin::of_parent;

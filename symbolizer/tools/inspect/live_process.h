@@ -33,6 +33,8 @@ class LiveProcess final : public InspectTarget {
   Capture capture_registers(const Task& task) override;
   bool has_stayed(const Task& task) override;
   CallContext context(int tid) override { return {ThreadFiles::of(pid_, tid), &memory_, "", {}}; }
+  bool sees_other_processes() const override { return true; }
+  std::string process_name(int pid) const override;
   Kin kin(int namespace_tid) override;
   std::string effect_on_process() const override;
 

@@ -137,6 +137,9 @@ std::optional<LockWait> find_lock_wait(const Capture& capture, BlockingFunction 
     case BlockingFunction::unknown:
       break;
     case BlockingFunction::condition:
+      // It takes its mutex back.
+      if (futex->inherits) return mutex_wait(*futex, false);
+      return std::nullopt;
     case BlockingFunction::join:
     case BlockingFunction::semaphore:
     case BlockingFunction::barrier:

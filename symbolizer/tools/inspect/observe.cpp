@@ -37,9 +37,9 @@ class Observer {
           return symbols_.resolve(pc, exact, target_.modules().find(exact ? pc : pc - 1));
         }),
         namer_(resolve_),
-        process_{target.modules(), target.memory(),
-                 [this](int namespace_tid) { return by_namespace_tid_.contains(namespace_tid); },
-                 [this](int, int tid) { return target_.thread_name(tid); }},
+        process_{target.modules(), target.memory(), [this](int namespace_tid) { return tid_of(namespace_tid); },
+                 [this](int pid, int tid) { return pid == 0 ? target_.thread_name(tid) : target_.process_name(pid); },
+                 [this] { return is_in_our_pid_namespace(); }},
         waits_(process_, resolve_) {}
 
   Observation run() {
@@ -74,6 +74,17 @@ class Observer {
     }
   }
 
+  // 0 if there is no such thread.
+  int tid_of(int namespace_tid) const {
+    const auto found = by_namespace_tid_.find(namespace_tid);
+    return found == by_namespace_tid_.end() ? 0 : found->second;
+  }
+
+  bool is_in_our_pid_namespace() const {
+    return std::all_of(tasks_.begin(), tasks_.end(),
+                       [](const auto& task) { return task.second.namespace_tid == task.first; });
+  }
+
   const RawStack& unwound(const Capture& capture) {
     unwinder_.begin_report();
     unwinder_.unwind(capture.snapshot, *raw_);
@@ -84,7 +95,7 @@ class Observer {
 
   void find_waits() {
     for (const auto& [tid, task] : tasks_) {
-      if (may_wait_for_thread(task.snapshot, process_.is_thread)) find_join(task);
+      if (may_wait_for_thread(task.snapshot, [this](int thread) { return tid_of(thread) != 0; })) find_join(task);
       if (!may_wait_for_lock(task.snapshot)) continue;
       const uint64_t slept_ns = asleep_ns(tid);
       Capture capture = target_.capture(task);
@@ -110,7 +121,7 @@ class Observer {
     if (doing.wait.kind != WaitKind::join || doing.wait.ender_count == 0 || !has_stayed(task)) return;
     see_thread(task, named_stack(capture), doing.words, slept_ns);
     seen_.threads[task.tid].wait = doing.wait;
-    if (!doing.wait.has_timeout) seen_.joins[task.tid] = by_namespace_tid_[doing.wait.enders[0].tid];
+    if (!doing.wait.has_timeout) seen_.joins[task.tid] = doing.wait.enders[0].tid;
   }
 
   // A thread that waits in vain never moves, and our own stop would be counted as a move.
@@ -192,7 +203,7 @@ class Observer {
   // id.
   void read_owner_elsewhere(SeenLock& lock, const LockFields& fields) {
     const Kin kin = target_.kin(fields.owner);
-    if (fields.process_shared && kin != Kin::none) {
+    if (fields.process_shared && (kin != Kin::none || !target_.sees_other_processes())) {
       lock.lost = LostOwner::of_other_process;
     } else if (kin == Kin::main_before_fork && !fields.compares_owner) {
       lock.holders = {target_.pid()};

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "symbolizer/report/wait_report.h"
 #include "symbolizer/tools/inspect/wait_graph.h"
 
 namespace holdwatch {
@@ -237,8 +238,17 @@ class InspectReports {
           {0, tid, thread.name, id(object), describe_wait(thread.wait, thread.asleep_ns), thread.doing});
       if (const size_t* next = graph_.lock_waited_for(tid)) object = *next;
     }
+    if (is_for_other_thread(report.chain.back().wait)) {
+      report.chain.clear();  // one that was not looked at: it is not the root
+      return;
+    }
+    add_other_process(report);
     std::reverse(report.chain.begin(), report.chain.end());
     add_tree(chain.back(), report);
+  }
+
+  static bool is_for_other_thread(const std::optional<ReportWait>& wait) {
+    return wait && !wait->enders.empty() && wait->enders[0].pid == 0;
   }
 
   // All who wait for this thread, directly or through others.

@@ -71,6 +71,12 @@ class InspectTarget {
   // What a thread's system call refers to. Valid as long as this object.
   virtual CallContext context(int tid) = 0;
 
+  // Whether threads of other processes can be seen: in a core file, one that is missing may live elsewhere.
+  virtual bool sees_other_processes() const = 0;
+
+  // The name of another process; empty: not known.
+  virtual std::string process_name(int pid) const = 0;
+
   // What is known of an owner that is not a thread of the process.
   virtual Kin kin(int namespace_tid) = 0;
 

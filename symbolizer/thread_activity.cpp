@@ -1,0 +1,110 @@
+// See thread_activity.h.
+#include "symbolizer/thread_activity.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "symbolizer/activity/activity.h"
+#include "symbolizer/activity/page_fault.h"
+#include "symbolizer/unwind/eh_frame.h"
+#include "symbolizer/waits/thread_snapshot.h"
+#include "symbolizer/waits/wait_chain.h"
+#include "symbolizer/waits/wait_words.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr uint32_t kFaultFrames = 3;
+
+std::string name_of_thread(int pid, int tid) {
+  std::string name = (pid == 0 ? ThreadFiles::of_ours(tid) : ThreadFiles::of(pid, tid)).text("comm");
+  if (name.ends_with('\n')) name.pop_back();
+  return name;
+}
+
+// A thread that runs may be the root: it holds everybody up whatever it does.
+bool has_stayed(const Snapshot& before) {
+  const auto now = look_at_thread(ThreadFiles::of_ours(before.tid));
+  if (!now || now->snapshot.state != before.state) return false;
+  return before.state == ThreadState::running || now->snapshot.switches == before.switches;
+}
+
+int existing_thread(int tid) {
+  return ThreadFiles::of_ours(tid).text("comm").empty() ? 0 : tid;
+}
+
+}  // namespace
+
+ThreadActivity::ThreadActivity(Modules& modules, MemoryReader& memory, Unwinder& unwinder, const ResolveFrames& resolve,
+                               std::function<void()> look_at_modules)
+    : modules_(modules),
+      memory_(memory),
+      unwinder_(unwinder),
+      look_at_modules_(std::move(look_at_modules)),
+      process_{modules, memory, existing_thread, name_of_thread, [] { return true; }},
+      waits_(process_, resolve) {}
+
+std::string ThreadActivity::describe(const Snapshot& snapshot, uint32_t waits_for, bool by_registers, Wait& wait) {
+  const std::string lock = waits_for == 0 ? "" : "L" + std::to_string(waits_for);
+  wait = Wait{};
+  if (by_registers) return describe_activity(snapshot, lock, CallContext{});
+  const auto site = [&] { return fault_site(snapshot); };
+  const CallContext context{ThreadFiles::of_ours(snapshot.tid), &memory_, "", site};
+  wait = read_wait(snapshot, context);
+  const std::string words = waits_for == 0 ? describe_wait(wait) : "";
+  return words.empty() ? describe_activity(snapshot, lock, context) + describe_file_lock_holder(wait) : words;
+}
+
+WaitChain ThreadActivity::follow(const Wait& wait) {
+  std::vector<Snapshot> looked_at;
+  const auto look = [&](int tid) -> std::optional<SeenInChain> {
+    const ThreadFiles files = ThreadFiles::of_ours(tid);
+    const auto thread = look_at_thread(files);
+    if (!thread) return std::nullopt;
+    looked_at.push_back(thread->snapshot);
+    const CallContext context{files, &memory_, "", {}};
+    const Wait own = read_wait(thread->snapshot, context);
+    const std::string words = describe_wait(own);
+    return SeenInChain{name_of_thread(0, tid), own,
+                       words.empty() ? describe_activity(thread->snapshot, "", context) : words};
+  };
+  return follow_wait(wait, look, [&] { return std::all_of(looked_at.begin(), looked_at.end(), has_stayed); });
+}
+
+Wait ThreadActivity::read_wait(const Snapshot& snapshot, const CallContext& context) {
+  std::unique_ptr<RawStack> stack;
+  const auto unwound = [&]() -> const RawStack& {
+    look_at_modules_();
+    stack = std::make_unique<RawStack>();
+    unwinder_.unwind(snapshot, *stack);
+    return *stack;
+  };
+  return waits_.read(snapshot, unwound, context);
+}
+
+// Locating a page fault takes the innermost frames, so here the stack is unwound before the call is described: such a
+// thread stays blocked for a while, and if it has run, the check afterwards detects it.
+FaultSite ThreadActivity::fault_site(const Snapshot& snapshot) {
+  FaultSite site;
+  look_at_modules_();
+  auto stack = std::make_unique<RawStack>();
+  unwinder_.unwind(snapshot, *stack);
+  for (uint32_t i = 0; i < std::min(stack->count, kFaultFrames); ++i) {
+    const RawFrame& frame = stack->frames[i];
+    const uintptr_t inside = frame.pc_is_exact ? frame.pc : frame.pc - 1;
+    const Module* module = modules_.find(inside);
+    const auto procedure = module == nullptr ? std::nullopt : find_procedure(*module, memory_, inside);
+    if (!procedure) break;
+    site.frames.push_back({frame.pc, frame.pc_is_exact, frame.cfa, procedure->start, procedure->end});
+  }
+  site.mapped_at = [this](uintptr_t address) {
+    const Mapping* mapping = modules_.mapping(address);
+    return mapping == nullptr ? FileMapping{} : FileMapping{true, mapping->path};
+  };
+  return site;
+}
+
+}  // namespace holdwatch
