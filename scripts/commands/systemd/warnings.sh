@@ -3,10 +3,10 @@
 # SystemCallFilter=@system-service and most others. tests/systemd tries them all.
 
 # What the watch calls the kernel for; a filter that ends the service for one of them ends it at the first report at the latest.
-needed_calls='access brk clock_nanosleep clone3 close connect exit faccessat2 fcntl fstat futex getdents64 getpeername getpid
-  getrandom getsockname getsockopt gettid ioctl lseek madvise memfd_create mmap mprotect munmap newfstatat openat poll
-  prctl pread64 read readlink rseq rt_sigaction rt_sigprocmask rt_sigreturn rt_tgsigqueueinfo sendmsg sendto set_robust_list
-  socket sysinfo uname write'
+needed_calls='access brk clock_nanosleep clone3 close connect exit faccessat faccessat2 fcntl fstat futex getdents64
+  getpeername getpid getrandom getsockname getsockopt gettid ioctl lseek madvise memfd_create mmap mprotect munmap
+  newfstatat openat poll prctl pread64 read readlink rseq rt_sigaction rt_sigprocmask rt_sigreturn rt_tgsigqueueinfo
+  sendmsg sendto set_robust_list socket sysinfo tgkill uname write'
 
 # What comes from a template's instance is called NAME.
 warn() {
