@@ -9,6 +9,7 @@
 
 #include "symbolizer/activity/activity.h"
 #include "symbolizer/activity/page_fault.h"
+#include "symbolizer/proc/proc_text.h"
 #include "symbolizer/unwind/eh_frame.h"
 #include "symbolizer/waits/thread_snapshot.h"
 #include "symbolizer/waits/wait_chain.h"
@@ -20,9 +21,7 @@ namespace {
 constexpr uint32_t kFaultFrames = 3;
 
 std::string name_of_thread(int pid, int tid) {
-  std::string name = (pid == 0 ? ThreadFiles::of_ours(tid) : ThreadFiles::of(pid, tid)).text("comm");
-  if (name.ends_with('\n')) name.pop_back();
-  return name;
+  return read_name((pid == 0 ? ThreadFiles::of_ours(tid) : ThreadFiles::of(pid, tid)).path("comm"));
 }
 
 // A thread that runs may be the root: it holds everybody up whatever it does.

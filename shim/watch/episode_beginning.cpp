@@ -55,7 +55,7 @@ bool begin_episode_of_waits(const EpisodeContext& in, LockWord lock, Event event
   return episode != nullptr;
 }
 
-// Nobody holds the lock, and yet its waiters cannot have it.
+// A lock that nobody holds, but whose waiters cannot get it.
 bool begin_corrupt(const EpisodeContext& in, LockWord lock) {
   return in.reader.event_of_waits(in.timing) == Event::corrupt &&
          begin_episode_of_waits(in, lock, Event::corrupt, in.timing.limits().if_stuck_ns(lock));

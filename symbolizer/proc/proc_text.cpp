@@ -44,6 +44,12 @@ std::string read_text(const std::string& path, int* error) {
   return text;
 }
 
+std::string read_name(const std::string& path) {
+  std::string name = read_text(path);
+  if (name.ends_with('\n')) name.pop_back();
+  return name;
+}
+
 std::string process_file(int pid, const std::string& name) {
   return "/proc/" + std::to_string(pid) + "/" + name;
 }

@@ -11,6 +11,9 @@ namespace holdwatch {
 // otherwise to 0.
 std::string read_text(const std::string& path, int* error = nullptr);
 
+// A "comm" file without its newline; empty if it cannot be read.
+std::string read_name(const std::string& path);
+
 std::string process_file(int pid, const std::string& name);                 // "/proc/PID/NAME"
 std::string thread_file(int pid, int tid, const std::string& name);         // "/proc/PID/task/TID/NAME"
 std::string current_process_thread_file(int tid, const std::string& name);  // "/proc/self/task/TID/NAME"

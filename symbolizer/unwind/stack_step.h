@@ -36,7 +36,7 @@ class StackStepper {
   // From the registers of a frame to those of its caller.
   StepResult step(Walk& walk, RegisterSet& caller);
 
-  // The same without a walk, of which only the innermost frames' arguments could be learnt.
+  // The same outside a walk, for a caller that needs nothing of what a walk notes about its innermost frames.
   StepResult step(RegisterSet& caller) {
     Walk unused;
     return step(unused, caller);

@@ -19,11 +19,8 @@ int descriptor_of(const SystemCall& call) {
 // read and the like wait for a pipe or a socket, a terminal, a disk ...
 Wait read_file_wait(const SystemCall& call, const CallContext& context) {
   const std::string link = context.files.descriptor_link(descriptor_of(call)).value_or("");
-  Wait wait = wait_of_kind(link.starts_with("pipe:")     ? WaitKind::pipe
-                           : link.starts_with("socket:") ? WaitKind::socket
-                                                         : WaitKind::other);
-  wait.descriptor = descriptor_of(call);
-  return wait;
+  if (link.starts_with("pipe:")) return wait_of_kind(WaitKind::pipe);
+  return wait_of_kind(link.starts_with("socket:") ? WaitKind::socket : WaitKind::other);
 }
 
 Wait wait_for_child(long id) {
@@ -35,7 +32,6 @@ Wait wait_for_child(long id) {
 
 Wait wait_for_file_lock(const SystemCall& call, const CallContext& context) {
   Wait wait = wait_of_kind(WaitKind::file_lock);
-  wait.descriptor = descriptor_of(call);
   for (const int pid : holders_of_file_lock(call, context)) {
     if (wait.ender_count < kMaxEnders) wait.enders[wait.ender_count++] = {pid, pid, Evidence::stated, {}};
   }
@@ -52,7 +48,6 @@ Wait wait_of_kind(WaitKind kind) {
   Wait wait{};
   wait.known = true;
   wait.kind = kind;
-  wait.descriptor = -1;
   return wait;
 }
 
@@ -70,11 +65,8 @@ Wait read_kernel_wait(const SystemCall& call, const CallContext& context) {
       return read_file_wait(call, context);
     case SYS_accept:
     case SYS_accept4:
-    case SYS_connect: {
-      Wait wait = wait_of_kind(WaitKind::socket);
-      wait.descriptor = descriptor_of(call);
-      return wait;
-    }
+    case SYS_connect:
+      return wait_of_kind(WaitKind::socket);
     case SYS_wait4:
       return wait_for_child(static_cast<int>(static_cast<uint32_t>(call.arguments[0])));
     case SYS_waitid:

@@ -31,7 +31,6 @@ class LibcWait {
     wait_.known = true;
     wait_.kind = WaitKind::futex;
     wait_.object = futex_.word;
-    wait_.descriptor = -1;
     read_timeout();
     read_object(function);
     return wait_;

@@ -79,7 +79,7 @@ MAY_INCLUDE = {
     "symbolizer/own_namespace.cpp": {"symbolizer/own_namespace.h"},
     # Joins activity and waits with the stacks and names that they need.
     "symbolizer/thread_activity.h": {"symbolizer/unwind", "symbolizer/activity", "symbolizer/waits"} | COMMON,
-    "symbolizer/thread_activity.cpp": {"symbolizer/thread_activity.h", "symbolizer/unwind", "symbolizer/activity", "symbolizer/waits"} | COMMON,
+    "symbolizer/thread_activity.cpp": {"symbolizer/thread_activity.h", "symbolizer/unwind", "symbolizer/activity", "symbolizer/waits"} | PROC_TEXT,
     # The one place that knows all stages of the symbolizer.
     "symbolizer/api.cpp": {"symbolizer/thread_activity.h", "symbolizer/unwind", "symbolizer/symbols", "symbolizer/activity", "symbolizer/waits",
                            "symbolizer/report", "symbolizer/outputs", "symbolizer/own_namespace.h"} | COMMON,

@@ -38,7 +38,6 @@ struct Wait {
   uint32_t ender_count;  // 0: not known
   Ender enders[kMaxEnders];
   uint32_t arrived, needed;  // of a barrier: how many threads are there, of how many; needed is 0 if not known
-  int descriptor;            // of a stream or a file; -1: none, or not known
 };
 
 // It waits for a lock, but the lock does not say who has it.

@@ -101,9 +101,7 @@ std::vector<Task> LiveProcess::tasks() {
 }
 
 std::string LiveProcess::thread_name(int tid) {
-  std::string name = read_text(thread_file(pid_, tid, "comm"));
-  if (name.ends_with('\n')) name.pop_back();
-  return name;
+  return read_name(thread_file(pid_, tid, "comm"));
 }
 
 // If it may have been moved since it ran, it went to sleep by one of the clocks, and only the smallest difference is
@@ -181,9 +179,7 @@ Capture LiveProcess::capture(const Task& task) {
 }
 
 std::string LiveProcess::process_name(int pid) const {
-  std::string name = read_text(process_file(pid, "comm"));
-  if (name.ends_with('\n')) name.pop_back();
-  return name;
+  return read_name(process_file(pid, "comm"));
 }
 
 Kin LiveProcess::kin(int namespace_tid) {
