@@ -63,7 +63,7 @@ bool take_from_files(const TaskState& task, Snapshot* out) {
   out->in_page_fault = task.syscall.kind == SyscallFile::Kind::blocked_outside && out->state == ThreadState::blocked;
   out->registers.ip = task.syscall.pc;
   out->registers.sp = task.syscall.sp;
-  out->registers.known = Registers::kIp | Registers::kSp;
+  out->registers.known = Registers::kIpIsKnown | Registers::kSpIsKnown;
   out->registers.ip_is_exact = true;
   out->switches = task.status.switches();
   out->switches_known = true;
@@ -216,7 +216,7 @@ void capture_from_call_site(int tid, uintptr_t pc, uintptr_t sp, uintptr_t bp, u
   out->registers.ip = pc;
   out->registers.sp = sp;
   out->registers.bp = bp;
-  out->registers.known = Registers::kIp | Registers::kSp | Registers::kBp;
+  out->registers.known = Registers::kIpIsKnown | Registers::kSpIsKnown | Registers::kBpIsKnown;
   out->registers.ip_is_exact = false;
   distrust_foreign_stack(out);
 }

@@ -67,8 +67,8 @@ Registers registers_of(const ucontext_t& context) {
   registers.r13 = register_of(context, REG_R13);
   registers.r14 = register_of(context, REG_R14);
   registers.r15 = register_of(context, REG_R15);
-  registers.known = Registers::kIp | Registers::kSp | Registers::kBp | Registers::kBx | Registers::kR12 |
-                    Registers::kR13 | Registers::kR14 | Registers::kR15;
+  registers.known = Registers::kIpIsKnown | Registers::kSpIsKnown | Registers::kBpIsKnown | Registers::kBxIsKnown |
+                    Registers::kR12IsKnown | Registers::kR13IsKnown | Registers::kR14IsKnown | Registers::kR15IsKnown;
   registers.ip_is_exact = true;
   return registers;
 }

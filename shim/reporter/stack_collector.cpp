@@ -76,7 +76,7 @@ RawStack* StackCollector::unwind_unkept(const Snapshot& snapshot) {
   if (stack == nullptr) return nullptr;
   if (api_ != nullptr) {
     api_->unwind(self_, &snapshot, stack);
-  } else if ((snapshot.registers.known & Registers::kIp) != 0) {
+  } else if ((snapshot.registers.known & Registers::kIpIsKnown) != 0) {
     stack->frames[0] = {snapshot.registers.ip, snapshot.registers.sp, snapshot.registers.ip_is_exact};
     stack->count = 1;
   }

@@ -21,7 +21,7 @@ void StackMemory::begin(const Snapshot& snapshot) {
   for (Piece& piece : pieces_) piece.bytes.clear();
   piece_size_ = kFirstPiece;
   // Starts at the stack pointer, so that the frames' slots are reached in ascending order.
-  if (copy_ == nullptr && (snapshot.registers.known & Registers::kSp) != 0) fetch(snapshot.registers.sp);
+  if (copy_ == nullptr && (snapshot.registers.known & Registers::kSpIsKnown) != 0) fetch(snapshot.registers.sp);
 }
 
 StackMemory::Piece& StackMemory::fetch(uintptr_t address) {

@@ -26,10 +26,10 @@ RegisterSet known_registers(const Registers& from) {
     Register which;
     uintptr_t value;
   };
-  const Row rows[] = {{Registers::kIp, kRip, from.ip},   {Registers::kSp, kRsp, from.sp},
-                      {Registers::kBp, kRbp, from.bp},   {Registers::kBx, kRbx, from.bx},
-                      {Registers::kR12, kR12, from.r12}, {Registers::kR13, kR13, from.r13},
-                      {Registers::kR14, kR14, from.r14}, {Registers::kR15, kR15, from.r15}};
+  const Row rows[] = {{Registers::kIpIsKnown, kRip, from.ip},   {Registers::kSpIsKnown, kRsp, from.sp},
+                      {Registers::kBpIsKnown, kRbp, from.bp},   {Registers::kBxIsKnown, kRbx, from.bx},
+                      {Registers::kR12IsKnown, kR12, from.r12}, {Registers::kR13IsKnown, kR13, from.r13},
+                      {Registers::kR14IsKnown, kR14, from.r14}, {Registers::kR15IsKnown, kR15, from.r15}};
   RegisterSet out;
   out.ip_is_exact = from.ip_is_exact;
   for (const Row& row : rows) {
@@ -120,7 +120,7 @@ void Unwinder::unwind(const Snapshot& snapshot, RawStack& out) {
   out.count = 0;
   out.complete = false;
   out.note[0] = '\0';
-  out.sp = (snapshot.registers.known & Registers::kSp) != 0 ? snapshot.registers.sp : 0;
+  out.sp = (snapshot.registers.known & Registers::kSpIsKnown) != 0 ? snapshot.registers.sp : 0;
   const auto start = std::chrono::steady_clock::now();
   try {
     state_->unwind(snapshot, out);

@@ -9,8 +9,9 @@
 namespace holdwatch {
 
 inline Registers registers_from(const user_regs_struct& from) {
-  constexpr uint32_t kAll = Registers::kIp | Registers::kSp | Registers::kBp | Registers::kBx | Registers::kR12 |
-                            Registers::kR13 | Registers::kR14 | Registers::kR15;
+  constexpr uint32_t kAll = Registers::kIpIsKnown | Registers::kSpIsKnown | Registers::kBpIsKnown |
+                            Registers::kBxIsKnown | Registers::kR12IsKnown | Registers::kR13IsKnown |
+                            Registers::kR14IsKnown | Registers::kR15IsKnown;
   return {from.rip, from.rsp, from.rbp, from.rbx, from.r12, from.r13, from.r14, from.r15, kAll, true};
 }
 

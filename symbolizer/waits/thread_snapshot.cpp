@@ -31,7 +31,7 @@ std::optional<ThreadLook> look_at_thread(const ThreadFiles& files) {
   if (call.kind == SyscallFile::Kind::in_call || call.kind == SyscallFile::Kind::blocked_outside) {
     snapshot.registers.ip = call.pc;
     snapshot.registers.sp = call.sp;
-    snapshot.registers.known = Registers::kIp | Registers::kSp;
+    snapshot.registers.known = Registers::kIpIsKnown | Registers::kSpIsKnown;
     snapshot.registers.ip_is_exact = true;
   }
   return look;

@@ -30,7 +30,7 @@ bool blocked_thread(const std::string& directory, holdwatch::Snapshot& out) {
   out.state = holdwatch::ThreadState::blocked;
   out.registers.sp = std::strtoull(line.c_str() + sp + 1, nullptr, 16);
   out.registers.ip = std::strtoull(line.c_str() + ip + 1, nullptr, 16);
-  out.registers.known = holdwatch::Registers::kIp | holdwatch::Registers::kSp;
+  out.registers.known = holdwatch::Registers::kIpIsKnown | holdwatch::Registers::kSpIsKnown;
   out.registers.ip_is_exact = true;
   char* next = nullptr;
   out.call.number = std::strtol(line.c_str(), &next, 10);

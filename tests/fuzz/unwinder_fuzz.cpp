@@ -75,7 +75,7 @@ Snapshot snapshot_of(fuzz::Choices& choices, const Process& process) {
   registers.sp = near(choices, kSp);
   registers.bp = near(choices, kFrame);
   registers.bx = near(choices, kFrame);
-  registers.known = Registers::kIp | Registers::kSp | choices.take<uint8_t>();
+  registers.known = Registers::kIpIsKnown | Registers::kSpIsKnown | choices.take<uint8_t>();
   registers.ip_is_exact = choices.take<uint8_t>() % 4 != 0;
   if (choices.take<uint8_t>() % 4 == 0) {
     snapshot.copy = process.stack.data();

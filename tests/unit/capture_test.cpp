@@ -200,7 +200,7 @@ TEST_CASE("a blocked thread shows its call, its arguments and its place, and its
   CHECK(snapshot.call.number == SYS_read);
   CHECK(snapshot.call.arguments[0] == static_cast<uint64_t>(pipe.reader()));
   CHECK(snapshot.call.arguments[2] == 1);
-  CHECK(snapshot.registers.known == (Registers::kIp | Registers::kSp));
+  CHECK(snapshot.registers.known == (Registers::kIpIsKnown | Registers::kSpIsKnown));
   CHECK(snapshot.registers.ip_is_exact);
   // The instruction before the place is `syscall`.
   CHECK(memcmp(reinterpret_cast<const void*>(snapshot.registers.ip - 2), "\x0f\x05", 2) == 0);
@@ -702,7 +702,7 @@ TEST_CASE("a snapshot from a call site is exact about its caller and needs no ve
   CHECK(snapshot.registers.ip == 0x1000);
   CHECK(snapshot.registers.sp == 0x2000);
   CHECK(snapshot.registers.bp == 0x3000);
-  CHECK(snapshot.registers.known == (Registers::kIp | Registers::kSp | Registers::kBp));
+  CHECK(snapshot.registers.known == (Registers::kIpIsKnown | Registers::kSpIsKnown | Registers::kBpIsKnown));
   CHECK_FALSE(snapshot.registers.ip_is_exact);
   CHECK(snapshot.stack_end == 0x4000);
   CHECK(capture_unchanged(snapshot));

@@ -28,7 +28,7 @@ TEST_CASE("a core file has the threads with their registers, and the call that a
   CHECK(core.threads[0].call.arguments[0] == 0x600100);
   CHECK(core.threads[0].registers.ip == FakeCore::kText + 0x10);
   CHECK(core.threads[0].registers.bp == 0xb0);
-  CHECK((core.threads[0].registers.known & Registers::kBp) != 0);
+  CHECK((core.threads[0].registers.known & Registers::kBpIsKnown) != 0);
   CHECK_FALSE(core.threads[1].call.known);
 }
 

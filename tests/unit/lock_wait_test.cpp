@@ -131,7 +131,7 @@ TEST_CASE("of one that waits in vain on its own stack, a register leads to the m
   Capture capture = waits_on(0x7ffd00001054, FUTEX_WAIT_BITSET_PRIVATE, 0);
   REQUIRE(waits_in_vain(capture.snapshot));
   capture.snapshot.registers.r14 = kLock + 16;
-  capture.snapshot.registers.known = Registers::kBx | Registers::kR14;
+  capture.snapshot.registers.known = Registers::kBxIsKnown | Registers::kR14IsKnown;
   const auto wait = find(capture, BlockingFunction::mutex, memory_with(mutex_of(kOwner, kInherits)));
   REQUIRE(wait);
   CHECK(wait->lock.address == kLock);

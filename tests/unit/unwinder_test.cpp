@@ -100,7 +100,7 @@ struct Fixture {
     Snapshot snapshot{};
     snapshot.registers.ip = address(leaf) + 2;
     snapshot.registers.sp = kSp;
-    snapshot.registers.known = Registers::kIp | Registers::kSp;
+    snapshot.registers.known = Registers::kIpIsKnown | Registers::kSpIsKnown;
     snapshot.registers.ip_is_exact = true;
     return snapshot;
   }
@@ -132,7 +132,7 @@ TEST_CASE("a stack is followed by the unwind tables to its outermost function") 
   fixture.put_stack_of_leaf();
   Snapshot snapshot = fixture.blocked_in_leaf();
   snapshot.registers.bp = Fixture::kFrame;
-  snapshot.registers.known |= Registers::kBp;
+  snapshot.registers.known |= Registers::kBpIsKnown;
   fixture.unwind(snapshot);
   CHECK(fixture.pcs() == fixture.whole_stack());
   CHECK(fixture.out.complete);
@@ -510,7 +510,7 @@ TEST_CASE("code without tables that does not return is left by its frame pointer
   Snapshot snapshot = fixture.blocked_in_leaf();
   snapshot.registers.ip = kJit + 0x100;
   snapshot.registers.bp = Fixture::kFrame;
-  snapshot.registers.known |= Registers::kBp;
+  snapshot.registers.known |= Registers::kBpIsKnown;
   fixture.unwind(snapshot);
   CHECK(fixture.pcs() ==
         std::vector<uintptr_t>{kJit + 0x100, fixture.after_call(Fixture::outer), fixture.after_call(Fixture::start)});
@@ -532,7 +532,7 @@ TEST_CASE("a function without tables that has just been entered is left by the t
   Snapshot snapshot = fixture.blocked_in_leaf();
   snapshot.registers.ip = kJit + 0x100;
   snapshot.registers.bp = Fixture::kFrame;
-  snapshot.registers.known |= Registers::kBp;
+  snapshot.registers.known |= Registers::kBpIsKnown;
   fixture.unwind(snapshot);
   REQUIRE(fixture.out.count == 4);
   CHECK(fixture.out.frames[1].pc == fixture.after_call(Fixture::framed));
@@ -577,7 +577,7 @@ TEST_CASE("no bytes whatever in tables, code and stack make the unwinder crash o
     Snapshot snapshot = fixture.blocked_in_leaf();
     if (round % 5 == 0) {
       snapshot.registers.bp = Fixture::kFrame;
-      snapshot.registers.known |= Registers::kBp;
+      snapshot.registers.known |= Registers::kBpIsKnown;
     }
     fixture.unwind(snapshot);
     REQUIRE(fixture.out.count <= kMaxFrames);
@@ -625,7 +625,7 @@ class BlockedThread {
     const size_t ip = line.rfind(' ');
     snapshot.registers.ip = std::stoul(line.substr(ip), nullptr, 16);
     snapshot.registers.sp = std::stoul(line.substr(line.rfind(' ', ip - 1)), nullptr, 16);
-    snapshot.registers.known = Registers::kIp | Registers::kSp;
+    snapshot.registers.known = Registers::kIpIsKnown | Registers::kSpIsKnown;
     snapshot.registers.ip_is_exact = true;
   }
   ~BlockedThread() { finish(); }
@@ -709,7 +709,7 @@ __attribute__((noinline)) void note_current_registers() {
   in_handler.ip = reinterpret_cast<uintptr_t>(__builtin_return_address(0));
   in_handler.sp = reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) + 16;
   in_handler.bp = *static_cast<uintptr_t*>(__builtin_frame_address(0));
-  in_handler.known = Registers::kIp | Registers::kSp | Registers::kBp;
+  in_handler.known = Registers::kIpIsKnown | Registers::kSpIsKnown | Registers::kBpIsKnown;
   in_handler.ip_is_exact = false;
 }
 

@@ -38,14 +38,14 @@ struct CallSite {
 // What was known of a thread's registers. A register whose bit is not set in `known` has no meaningful value.
 struct Registers {
   enum Known : uint32_t {
-    kIp = 1u << 0,
-    kSp = 1u << 1,
-    kBp = 1u << 2,
-    kBx = 1u << 3,
-    kR12 = 1u << 4,
-    kR13 = 1u << 5,
-    kR14 = 1u << 6,
-    kR15 = 1u << 7
+    kIpIsKnown = 1u << 0,
+    kSpIsKnown = 1u << 1,
+    kBpIsKnown = 1u << 2,
+    kBxIsKnown = 1u << 3,
+    kR12IsKnown = 1u << 4,
+    kR13IsKnown = 1u << 5,
+    kR14IsKnown = 1u << 6,
+    kR15IsKnown = 1u << 7
   };
   uintptr_t ip, sp, bp, bx, r12, r13, r14, r15;
   uint32_t known;

@@ -150,7 +150,7 @@ Snapshot snapshot_of(int tid, uintptr_t pc, uintptr_t sp) {
   snapshot.state = ThreadState::blocked;
   snapshot.registers.ip = pc;
   snapshot.registers.sp = sp;
-  snapshot.registers.known = Registers::kIp | Registers::kSp;
+  snapshot.registers.known = Registers::kIpIsKnown | Registers::kSpIsKnown;
   snapshot.registers.ip_is_exact = true;
   return snapshot;
 }

@@ -31,7 +31,7 @@ std::optional<Task> thread_of_parent(int parent, int namespace_tid) {
 // grows, so it is compared by name.
 bool share_a_stack(const Task& main, const Task& owner, int parent, const Modules& modules) {
   const Registers &here = main.snapshot.registers, &there = owner.snapshot.registers;
-  if ((here.known & there.known & Registers::kSp) == 0) return true;  // one of them is running: it is possible
+  if ((here.known & there.known & Registers::kSpIsKnown) == 0) return true;  // one of them is running: it is possible
   const Mapping* stack = modules.mapping(here.sp);
   if (stack == nullptr) return true;
   if (owner.tid == parent) return stack->path == "[stack]";

@@ -75,7 +75,7 @@ std::optional<LockWait> refused_mutex(uintptr_t address, bool timed, MemoryReade
 std::optional<LockWait> find_refused(const Capture& capture, bool timed, MemoryReader& memory) {
   const Registers& registers = capture.snapshot.registers;
   std::vector<uintptr_t> words;
-  if ((registers.known & Registers::kBx) != 0) {
+  if ((registers.known & Registers::kBxIsKnown) != 0) {
     words = {registers.bx, registers.bp, registers.r12, registers.r13, registers.r14, registers.r15};
   }
   for (size_t at = 0; at + sizeof(uintptr_t) <= std::min(capture.stack.size(), kWaitingFrames);

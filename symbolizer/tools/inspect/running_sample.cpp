@@ -103,8 +103,9 @@ class Sampler {
                               from.r13,
                               from.r14,
                               from.r15,
-                              Registers::kIp | Registers::kSp | Registers::kBp | Registers::kBx | Registers::kR12 |
-                                  Registers::kR13 | Registers::kR14 | Registers::kR15,
+                              Registers::kIpIsKnown | Registers::kSpIsKnown | Registers::kBpIsKnown |
+                                  Registers::kBxIsKnown | Registers::kR12IsKnown | Registers::kR13IsKnown |
+                                  Registers::kR14IsKnown | Registers::kR15IsKnown,
                               true};
     return true;
   }
