@@ -4,9 +4,12 @@
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
+#include <optional>
 #include <string>
 
+#include "symbolizer/activity/times.h"
 #include "symbolizer/waits/file_locks.h"
 
 namespace holdwatch {
@@ -40,6 +43,30 @@ Wait wait_for_file_lock(const SystemCall& call, const CallContext& context) {
 
 bool is_lock_command(uint64_t command) {
   return command == F_SETLKW || command == F_OFD_SETLKW;
+}
+
+// The kernel does not show how much of a relative time is left.
+std::optional<uint64_t> clock_sleep_left(const SystemCall& call, const CallContext& context) {
+  if ((call.arguments[1] & TIMER_ABSTIME) == 0) return std::nullopt;
+  return time_left_until(call.arguments[2], static_cast<clockid_t>(call.arguments[0]), context);
+}
+
+Wait sleep_of(std::optional<uint64_t> left_ns) {
+  Wait wait = wait_of_kind(WaitKind::sleep);
+  wait.has_timeout = true;
+  wait.timeout_ns = left_ns.value_or(0);
+  return wait;
+}
+
+// An int, of which the upper half of the register is no part.
+bool waits_for_milliseconds(uint64_t argument) {
+  return static_cast<int32_t>(static_cast<uint32_t>(argument)) >= 0;
+}
+
+Wait poll_of(bool has_timeout) {
+  Wait wait = wait_of_kind(WaitKind::poll);
+  wait.has_timeout = has_timeout;
+  return wait;
 }
 
 }  // namespace
@@ -76,15 +103,21 @@ Wait read_kernel_wait(const SystemCall& call, const CallContext& context) {
     case SYS_fcntl:
       return is_lock_command(call.arguments[1]) ? wait_for_file_lock(call, context) : wait_of_kind(WaitKind::other);
     case SYS_nanosleep:
+      return sleep_of(std::nullopt);
     case SYS_clock_nanosleep:
-      return wait_of_kind(WaitKind::sleep);
+      return sleep_of(clock_sleep_left(call, context));
     case SYS_poll:
+      return poll_of(waits_for_milliseconds(call.arguments[2]));
     case SYS_ppoll:
+      return poll_of(call.arguments[2] != 0);
     case SYS_select:
     case SYS_pselect6:
+      return poll_of(call.arguments[4] != 0);
     case SYS_epoll_wait:
     case SYS_epoll_pwait:
-      return wait_of_kind(WaitKind::poll);
+      return poll_of(waits_for_milliseconds(call.arguments[3]));
+    case SYS_epoll_pwait2:
+      return poll_of(call.arguments[3] != 0);
     default:
       return wait_of_kind(WaitKind::other);
   }

@@ -1,5 +1,6 @@
 // A holder that waits for something else than a lock: what for, and who can end it, where libc's objects or the kernel say so.
-// With an argument, for tests/inspect/kinds.py: each of the locks is waited for, what the holders wait for is printed, and all stays.
+// With an argument, for tests/waits/grades.py: each of the locks is waited for, what the holders wait for is printed, and all stays.
+// A second argument names a scene that is left out.
 // RUN-ENV: HOLDWATCH_LIMIT=300ms HOLDWATCH_RATE=1000
 // EXPECT-JSON: waits_so("condition", "condition", r"in a condition wait on 0x\w+")
 // EXPECT-JSON: waits_so("condition_for", "condition", r"in a condition wait on 0x\w+, timeout in 14 min( \d+ s)?")
@@ -15,17 +16,24 @@
 // EXPECT-JSON: waits_so("future", "atomic", r"waits for a change of (the atomic 0x\w+|an atomic variable)")
 // EXPECT-JSON: waits_so("puts", "stream", r"waits for stream lock 0x\w+, held by \d+ \"logger\"", "logger")
 // EXPECT-JSON: waits_so("flockfile", "stream", r"waits for stream lock 0x\w+, held by \d+ \"logger\"", "logger")
+// EXPECT-JSON: waits_so("loader", "loader", r"waits for the loader's lock, held by \d+ \"loading\"", "loading")
 // EXPECT-JSON: waits_so("futex", "futex", r"futex\(0x\w+\)")
 // EXPECT-JSON: waits_so("file_lock", "file_lock", r"flock\(fd \d+ \S+, exclusive\), held by process \d+ \".+\"", anyone)
 // EXPECT-JSON: waits_so("range_lock", "file_lock", r"fcntl\(fd \d+ \S+, F_SETLKW\), held by process \d+ \".+\"", anyone)
 // EXPECT-JSON: waits_so("child", "child", r"wait4\(pid \d+\)", anyone)
 // EXPECT-JSON: waits_so("pipe", "pipe", r"read\(fd \d+ pipe:\[\d+\]\)")
+// EXPECT-JSON: waits_so("poll", "poll", r"poll\(.*")
+// EXPECT-JSON: waits_so("poll_for", "poll", r"poll\(.*")
+// EXPECT-JSON: waits_so("socket", "socket", r"recvfrom\(.*")
 // EXPECT-JSON: waits_so("sleep", "sleep", r"clock_nanosleep\(.*")
 #include <fcntl.h>
+#include <link.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <semaphore.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -35,6 +43,8 @@
 #include <latch>
 #include <list>
 #include <mutex>
+#include <shared_mutex>
+#include <vector>
 
 #include "tests/programs/harness.h"
 using namespace harness;
@@ -59,15 +69,24 @@ std::latch& latch = unaligned.latch;
 std::promise<int> promise;
 FILE* log_file;
 int futex_word;
-std::atomic<int> initializers{0};
+// A thread of this name holds a lock and waits.
+struct Scene {
+  const char* name;
+  std::function<void()> wait;
+  const void* object;  // what it waits for; null if that has no address, or none that the program knows
+};
 
-[[noreturn]] void initialize_forever() {
-  ++initializers;
+std::atomic<int> ready{0};  // of the threads that others wait for
+std::mutex owned;
+std::shared_mutex written, read_by_two;
+
+[[noreturn]] void stay() {
+  ++ready;
   while (true) pause();
 }
 
 struct NeverInitialized {
-  NeverInitialized() { initialize_forever(); }
+  NeverInitialized() { stay(); }
 };
 NeverInitialized& never_initialized() {
   static NeverInitialized instance;
@@ -126,14 +145,29 @@ void lock_again(const std::string& path, bool range) {
   range ? fcntl(first, F_SETLKW, &whole) : flock(first, LOCK_EX);
 }
 
+// The loader calls back with its lock held, as it does for a constructor in dlopen.
+void iterate_over_libraries(int (*visit)(dl_phdr_info*, size_t, void*)) {
+  dl_iterate_phdr(visit, nullptr);
+}
+int stay_within(dl_phdr_info*, size_t, void*) {
+  stay();
+}
+
+template <template <typename> class Guard, typename Lock>
+[[noreturn]] void hold_forever(Lock& lock) {
+  const Guard<Lock> guard(lock);
+  stay();
+}
+
 void wait_for_child() {
   waitpid(start_child([] {}), nullptr, 0);
 }
 
 }  // namespace
 
-int main(int count, char**) {
+int main(int count, char** words) {
   const bool stays = count > 1;
+  const std::string left_out = count > 2 ? words[2] : "";
   if (stays) prctl(PR_SET_PDEATHSIG, SIGKILL);
   sem_init(&semaphore, 0, 0);
   pthread_barrier_init(&barrier, nullptr, 3);
@@ -143,19 +177,19 @@ int main(int count, char**) {
   });
   Thread logger("logger", [] {
     flockfile(log_file);
-    ++initializers;
-    while (true) pause();
+    stay();
   });
-  Thread first_once("first_once", [] { pthread_once(&once, [] { initialize_forever(); }); });
-  Thread first_call("first_call", [] { std::call_once(once_flag, initialize_forever); });
+  Thread first_once("first_once", [] { pthread_once(&once, [] { stay(); }); });
+  Thread first_call("first_call", [] { std::call_once(once_flag, stay); });
   Thread first_static("first_static", [] { never_initialized(); });
-  while (initializers < 4) usleep(1000);
+  Thread loading("loading", [&] { left_out == "loader" ? stay() : iterate_over_libraries(stay_within); });
+  Thread owner("owner", [] { hold_forever<std::lock_guard>(owned); });
+  Thread writing("writing", [] { hold_forever<std::lock_guard>(written); });
+  Thread first_reader("first_reader", [] { hold_forever<std::shared_lock>(read_by_two); });
+  Thread second_reader("second_reader", [] { hold_forever<std::shared_lock>(read_by_two); });
+  while (ready < 9) usleep(1000);
   const std::string file = temporary_path("file"), ranges = temporary_path("ranges");
-  const struct {
-    const char* name;
-    std::function<void()> wait;
-    const void* object;
-  } kinds[] = {
+  std::vector<Scene> scenes = {
       {"condition", [] { wait_for_condition(false); }, &condition},
       {"condition_for", [] { wait_for_condition(true); }, &condition},
       {"join", [&] { join(joined, false); }, reinterpret_cast<const void*>(joined.handle())},
@@ -171,6 +205,7 @@ int main(int count, char**) {
       {"future", [] { promise.get_future().wait(); }, nullptr},
       {"puts", [] { fputs("x", log_file); }, nullptr},
       {"flockfile", [] { flockfile(log_file); }, nullptr},
+      {"loader", [] { iterate_over_libraries([](dl_phdr_info*, size_t, void*) { return 1; }); }, nullptr},
       {"futex", [] { syscall(SYS_futex, &futex_word, FUTEX_WAIT_PRIVATE, 0, nullptr); }, &futex_word},
       {"file_lock", [&] { lock_again(file, false); }, nullptr},
       {"range_lock", [&] { lock_again(ranges, true); }, nullptr},
@@ -182,29 +217,46 @@ int main(int count, char**) {
          if (pipe(ends) == 0) read(ends[0], &byte, 1);
        },
        nullptr},
+      {"socket",
+       [] {
+         int ends[2];
+         char byte;
+         if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0) recv(ends[0], &byte, 1, 0);
+       },
+       nullptr},
+      {"poll", [] { poll(nullptr, 0, -1); }, nullptr},
+      {"poll_for", [] { poll(nullptr, 0, std::chrono::milliseconds(kLong).count()); }, nullptr},
       {"sleep", [] { std::this_thread::sleep_for(kLong); }, nullptr},
   };
+  // These are seen in a chain of locks.
+  const std::vector<Scene> scenes_of_locks = {
+      {"mutex", [] { const std::lock_guard wanted(owned); }, &owned},
+      {"reader", [] { const std::shared_lock wanted(written); }, &written},
+      {"writer", [] { const std::lock_guard wanted(read_by_two); }, &read_by_two},
+  };
+  if (stays) scenes.insert(scenes.end(), scenes_of_locks.begin(), scenes_of_locks.end());
+  std::erase_if(scenes, [&](const Scene& scene) { return scene.name == left_out; });
   std::list<std::mutex> locks;
   std::list<Thread> holders, waiters;
-  for (const auto& kind : kinds) {
+  for (const Scene& scene : scenes) {
     std::mutex& lock = locks.emplace_back();
-    holders.emplace_back(kind.name, [&] {
+    holders.emplace_back(scene.name, [&lock, &scene] {
       const std::lock_guard guard(lock);
-      kind.wait();
+      scene.wait();
     });
     if (!stays) continue;
-    std::printf("%s %p\n", kind.name, kind.object);
+    std::printf("%s %p\n", scene.name, scene.object);
     for (; lock.try_lock(); lock.unlock()) usleep(100);
-    waiters.emplace_back("waiter", [&] { const std::lock_guard guard(lock); });
+    waiters.emplace_back("waiter", [&lock] { const std::lock_guard guard(lock); });
   }
   if (stays) {
     std::printf("ready %d\n", getpid());
     std::fflush(stdout);
     while (true) pause();
   }
-  for (const auto& kind : kinds) {
-    await_report_of("over", kind.name, 1);
-    if (is_watched() && kind.object != nullptr) CHECK(is_reported_to_wait_for(kind.name, kind.object));
+  for (const Scene& scene : scenes) {
+    await_report_of("over", scene.name, 1);
+    if (is_watched() && scene.object != nullptr) CHECK(is_reported_to_wait_for(scene.name, scene.object));
   }
   std::fflush(stdout);
   _exit(0);
