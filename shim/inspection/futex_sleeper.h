@@ -16,4 +16,15 @@ class FutexSleeper {
   SyscallFile before_{};
 };
 
+// Waits in slices of 10 ms until `wait_ended(slice_ns)` is true, but only while the thread of ours for which the caller waits, whose
+// id `thread` gives, is not stuck behind a lock that the caller's thread may hold; and `timeout_ns` at most, rounded up.
+template <typename Thread, typename WaitEnded>
+void wait_unless_stuck(uint64_t timeout_ns, Thread thread, WaitEnded wait_ended) {
+  constexpr uint64_t kSliceNs = 10'000'000;
+  FutexSleeper sleeper;
+  for (uint64_t waited_ns = 0; waited_ns < timeout_ns && !wait_ended(kSliceNs); waited_ns += kSliceNs) {
+    if (sleeper.is_stuck(thread())) return;
+  }
+}
+
 }  // namespace holdwatch

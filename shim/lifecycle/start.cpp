@@ -93,15 +93,14 @@ void take_part() {
   g_takes_part.store(true, std::memory_order_release);
 }
 
-// A thread of ours that is itself stuck behind a lock may wait for one that the forking thread holds.
 void before_fork() {
-  constexpr uint64_t kTimeoutNs = 1'000'000'000, kSliceNs = 10'000'000;
+  constexpr uint64_t kTimeoutNs = 1'000'000'000;
   loader_use_before_fork();
-  FutexSleeper inside;
-  for (uint64_t waited_ns = 0; thread_in_loader() != 0 && waited_ns < kTimeoutNs; waited_ns += kSliceNs) {
-    if (inside.is_stuck(thread_in_loader())) return;
-    sleep_until_loader_left(kSliceNs);
-  }
+  if (thread_in_loader() == 0) return;
+  wait_unless_stuck(kTimeoutNs, thread_in_loader, [](uint64_t slice_ns) {
+    sleep_until_loader_left(slice_ns);
+    return thread_in_loader() == 0;
+  });
 }
 
 void in_parent() {

@@ -40,7 +40,7 @@ class Reporter {
   bool reserve() { return report_queue().start() && maker_.start(); }
   bool finish(uint64_t until_ns);
   void stop();
-  void wait_unless_stuck(uint64_t timeout_ns) const;
+  void await_loaded(uint64_t timeout_ns) const;
   void reset();
   bool is_busy() const { return busy_.load(); }
 
@@ -181,12 +181,9 @@ void Reporter::stop() {
 // The loader takes locks of the program once: if that is over before the program's second thread runs, nothing that the
 // program does afterwards can block a report. It takes about two milliseconds. The calling thread may hold one of those
 // locks (a constructor in dlopen that creates threads); then the reporter sleeps in a futex call.
-void Reporter::wait_unless_stuck(uint64_t timeout_ns) const {
-  constexpr uint64_t kSliceNs = 10'000'000;
-  FutexSleeper reporter;
-  for (uint64_t slice = 0; slice < timeout_ns / kSliceNs && !wait_for_reporter_loaded(kSliceNs); ++slice) {
-    if (reporter.is_stuck(tid_.load())) return;
-  }
+void Reporter::await_loaded(uint64_t timeout_ns) const {
+  wait_unless_stuck(
+      timeout_ns, [this] { return tid_.load(); }, wait_for_reporter_loaded);
 }
 
 void Reporter::reset() {
@@ -213,7 +210,7 @@ void reporter_reserve() {
 }
 
 void reporter_await_loaded() {
-  g_reporter.wait_unless_stuck(kThreadNs);
+  g_reporter.await_loaded(kThreadNs);
 }
 
 bool reporter_finish(uint64_t until_ns) {
