@@ -53,10 +53,19 @@ constexpr Row kRows[] = {
 };
 
 // Of libstdc++ and libc++, for std::atomic's wait and what is built on it. In a template's name, its type of return value
-// comes first.
-constexpr std::string_view kAtomicWaits[] = {"std::__detail::__platform_wait", "std::__atomic_wait_address",
-                                             "std::__atomic_futex_unsigned_base", "std::__1::__libcpp_atomic_wait",
-                                             "std::__1::__cxx_atomic_wait"};
+// comes first. libc++ has one function for ints, and one for all else (LLVM, libcxx/src/atomic.cpp); inline namespaces are
+// left out of names.
+struct AtomicWait {
+  std::string_view part;
+  BlockingFunction function;
+};
+constexpr AtomicWait kAtomicWaits[] = {
+    {"std::__detail::__platform_wait", BlockingFunction::atomic},
+    {"std::__atomic_wait_address", BlockingFunction::atomic},
+    {"std::__atomic_futex_unsigned_base", BlockingFunction::atomic},
+    {"std::__libcpp_atomic_wait(void ", BlockingFunction::libcxx_pool},
+    {"std::__libcpp_atomic_wait(", BlockingFunction::libcxx_atomic},
+};
 
 constexpr BlockingFunction function_of(HookRole role) {
   switch (role) {
@@ -97,10 +106,10 @@ BlockingFunction by_name(std::string_view name) {
   const auto* row = std::find_if(std::begin(kRows), std::end(kRows),
                                  [name](const Row& candidate) { return is_named(name, candidate.name); });
   if (row != std::end(kRows)) return row->function;
-  const bool is_atomic = std::any_of(std::begin(kAtomicWaits), std::end(kAtomicWaits), [name](std::string_view wait) {
-    return name.find(wait) != std::string_view::npos;
-  });
-  return is_atomic ? BlockingFunction::atomic : BlockingFunction::unknown;
+  const auto* const atomic =
+      std::find_if(std::begin(kAtomicWaits), std::end(kAtomicWaits),
+                   [name](const AtomicWait& wait) { return name.find(wait.part) != std::string_view::npos; });
+  return atomic == std::end(kAtomicWaits) ? BlockingFunction::unknown : atomic->function;
 }
 
 // Its caller may say more: __cxa_guard_acquire waits by syscall, flockfile by libc's own lock.

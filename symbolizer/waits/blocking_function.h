@@ -20,10 +20,12 @@ enum class BlockingFunction : uint8_t {
   barrier,
   once,
   local_static,
-  stream,     // flockfile; the other functions of stdio lock their stream by libc_lock
-  atomic,     // std::atomic's wait and what is built on it
-  libc_lock,  // a lock of libc's own: stdio's, malloc's
-  futex       // the system call by libc's function syscall, for a purpose that no name shows
+  stream,         // flockfile; the other functions of stdio lock their stream by libc_lock
+  atomic,         // std::atomic's wait and what is built on it, of libstdc++
+  libcxx_atomic,  // the same of libc++, on the variable itself
+  libcxx_pool,    // the same for what is no int, by a counter in libc++
+  libc_lock,      // a lock of libc's own: stdio's, malloc's
+  futex           // the system call by libc's function syscall, for a purpose that no name shows
 };
 
 // `names`: of the innermost functions, innermost first, as symbol tables or debug data have them.

@@ -61,6 +61,10 @@ class LibcWait {
         return;
       case BlockingFunction::atomic:
         return read_atomic();
+      case BlockingFunction::libcxx_atomic:
+        return read_libcxx_atomic(futex_.word);
+      case BlockingFunction::libcxx_pool:
+        return read_libcxx_atomic(0);
       case BlockingFunction::join:
         wait_.kind = WaitKind::join;
         static_cast<void>(is_join());
@@ -86,6 +90,14 @@ class LibcWait {
     constexpr uintptr_t kAlignmentOfPool = 64;
     wait_.kind = WaitKind::atomic;
     if (futex_.word % kAlignmentOfPool == 0) wait_.object = 0;
+  }
+
+  // libc++ lets each call end after two seconds and makes it again (libcxx/src/atomic.cpp): that is no timeout.
+  void read_libcxx_atomic(uintptr_t object) {
+    wait_.kind = WaitKind::atomic;
+    wait_.object = object;
+    wait_.has_timeout = false;
+    wait_.timeout_ns = 0;
   }
 
   void read_mutex() {

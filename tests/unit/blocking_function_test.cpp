@@ -55,4 +55,9 @@ TEST_CASE("a function that serves many purposes leaves it to its caller") {
         BlockingFunction::atomic);
   CHECK(blocking_function({"syscall", "std::__atomic_futex_unsigned_base::_M_futex_wait_until(unsigned int*)"}) ==
         BlockingFunction::atomic);
+  // As the symbolizer writes them, without inline namespaces.
+  CHECK(blocking_function({"syscall", "std::__libcpp_atomic_wait(void const volatile*, int)"}) ==
+        BlockingFunction::libcxx_pool);
+  CHECK(blocking_function({"syscall", "std::__libcpp_atomic_wait(std::__cxx_atomic_impl<int> const volatile*, int)"}) ==
+        BlockingFunction::libcxx_atomic);
 }

@@ -13,7 +13,7 @@ using namespace holdwatch;
 
 namespace {
 
-constexpr uintptr_t kObject = 0x10000, kDescriptor = 0x20000;
+constexpr uintptr_t kObject = 0x10000, kDescriptor = 0x20000, kTimeout = 0x30000;
 constexpr int kThread = 4711;
 constexpr int kJoining = FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME;
 
@@ -38,8 +38,8 @@ struct Scene {
     memory.regions[kObject] = bytes;
   }
 
-  Wait wait(BlockingFunction function, uintptr_t word, int operation, uint32_t value) {
-    const SystemCall call{true, SYS_futex, {word, static_cast<uint64_t>(operation), value, 0, 0, 0}};
+  Wait wait(BlockingFunction function, uintptr_t word, int operation, uint32_t value, uintptr_t timeout = 0) {
+    const SystemCall call{true, SYS_futex, {word, static_cast<uint64_t>(operation), value, timeout, 0, 0}};
     return read_libc_wait(call, function, process, {ThreadFiles(), &memory, "", {}});
   }
   Wait join(int tid) {
@@ -125,6 +125,16 @@ TEST_CASE_METHOD(Scene, "what has a stream lock's fields is none without one of 
 TEST_CASE_METHOD(Scene, "an atomic variable has an address only if it cannot be the library's pool") {
   CHECK(wait(BlockingFunction::atomic, 0x10044, FUTEX_WAIT, 0).object == 0x10044);
   CHECK(wait(BlockingFunction::atomic, 0x10040, FUTEX_WAIT, 0).object == 0);
+}
+
+TEST_CASE_METHOD(Scene, "libc++ names only the atomics that it waits for themselves, and waits without a timeout") {
+  CHECK(wait(BlockingFunction::libcxx_atomic, 0x10040, FUTEX_WAIT, 0).object == 0x10040);
+  CHECK(wait(BlockingFunction::libcxx_pool, 0x10044, FUTEX_WAIT, 0).object == 0);
+  test::append_value(memory.regions[kTimeout], timespec{2, 0});
+  CHECK(wait(BlockingFunction::atomic, 0x10044, FUTEX_WAIT, 0, kTimeout).has_timeout);
+  const Wait wait = this->wait(BlockingFunction::libcxx_pool, 0x10044, FUTEX_WAIT, 0, kTimeout);
+  CHECK(wait.kind == WaitKind::atomic);
+  CHECK_FALSE(wait.has_timeout);
 }
 
 TEST_CASE_METHOD(Scene, "a barrier counts who has arrived in this round") {

@@ -146,6 +146,8 @@ std::optional<LockWait> find_lock_wait(const Capture& capture, BlockingFunction 
     case BlockingFunction::once:
     case BlockingFunction::local_static:
     case BlockingFunction::atomic:
+    case BlockingFunction::libcxx_atomic:
+    case BlockingFunction::libcxx_pool:
     case BlockingFunction::futex:
       return std::nullopt;
   }
