@@ -9,7 +9,6 @@
 #include <string_view>
 
 #include "shim/base/libc_threads.h"
-#include "shim/common/elf/exported_functions.h"
 #include "shim/common/elf/file_symbol.h"
 #include "shim/common/glibc/version_names.h"
 
@@ -82,6 +81,13 @@ bool is_too_old() {
   return glibc_minor(libc().gnu_get_libc_version()) < 25;
 }
 
+ExportedVariable find_loader_data() {
+  ExportedVariable found;
+  for (const link_map* module = _r_debug.r_map; module != nullptr && found.size == 0; module = module->l_next)
+    found = ExportedFunctions(*module).find_variable("_rtld_global");
+  return found;
+}
+
 struct AnyModule {
   const char* name;
   unsigned long long known;
@@ -142,6 +148,11 @@ const link_map& own_module() {
 const link_map& libc_module() {
   static const link_map* const found = find_libc();
   return *found;
+}
+
+ExportedVariable loader_data() {
+  static const ExportedVariable found = find_loader_data();
+  return found;
 }
 
 bool some_module_exports(const char* name) {

@@ -19,6 +19,8 @@
 #include <atomic>
 #include <string_view>
 
+#include "shim/common/elf/exported_functions.h"
+
 // What pthread_atfork, which is linked into each library, calls.
 extern "C" int __register_atfork(void (*prepare)(), void (*parent)(), void (*child)(), void* library);
 // glibc's headers have these since 2.32.
@@ -54,6 +56,10 @@ bool libc_can_be_watched(std::string_view* why);
 // Entries of the loader's list of modules. Start context: nothing locks the list.
 const link_map& own_module();
 const link_map& libc_module();
+
+// The dynamic loader's data, which contains its locks (_rtld_global); empty if it was not found. The loader comes before all
+// modules that may be unloaded, so any thread may ask.
+ExportedVariable loader_data();
 
 // Whether the program or a library that was loaded with it defines `name` for others. Start context, as above.
 bool some_module_exports(const char* name);

@@ -10,6 +10,7 @@
 #include "shim/common/text/first_line.h"
 #include "shim/common/text/text_buffer.h"
 #include "shim/fallback/module_of.h"
+#include "shim/inspection/loader_locks.h"
 #include "shim/inspection/task_files.h"
 #include "shim/own_threads/standard_error.h"
 #include "shim/record/thread_table.h"
@@ -53,7 +54,7 @@ void RequestFinding::fill(const ReportRequest& request) {
   finding.event = request.event;
   finding.phase = request.phase;
   finding.limit_ns = request.limit_ns;
-  finding.lock = {request.state.lock.address(), request.state.lock.kind()};
+  finding.lock = reported_lock(request.state.lock);
   finding.lock_id = request.tags[0].id;
   finding.lost_ns = request.lost_ns;
   finding.threads_delayed = request.threads_delayed;

@@ -31,12 +31,11 @@ bool is_in_another_call(const SyscallFile& file, const WaitView& wait) {
 bool view_wait_of(const HoldView& hold, WaitView* out) {
   if (view_wait(hold.identity.record, out)) return true;
   bool found = false;
-  if (is_inferred(hold.sites[0].pc))
-    for_each_wait(UINT64_MAX, [&](const WaitView& wait) {
-      if (wait.tid != hold.tid) return;
-      *out = wait;
-      found = true;
-    });
+  for_each_wait(UINT64_MAX, [&](const WaitView& wait) {
+    if (wait.tid != hold.tid) return;
+    *out = wait;
+    found = true;
+  });
   return found;
 }
 

@@ -65,6 +65,11 @@ Inferred* find_inferred(int tid, LockWord word, bool is_wait) {
   return found == g_inferred + g_used ? nullptr : found;
 }
 
+Identity identity_of(const Inferred& inferred) {
+  return {index_of(*inferred.record), inferred.record->index_of_slot(*inferred.slot),
+          inferred.slot->number.load(std::memory_order_acquire)};
+}
+
 void drop(Inferred& inferred) {
   OwnerRecord& record = *inferred.record;
   inferred.record = nullptr;

@@ -42,6 +42,7 @@ bool infer_sleepers(LockWord lock);
 Inferred* find_inferred(int tid, LockWord word, bool is_wait);
 // The one behind that view, or null.
 Inferred* find_inferred(const HoldView& hold);
+Identity identity_of(const Inferred& inferred);
 // Ends it, and for a lock that may have been released and acquired again, begins another hold by the same thread.
 void drop(Inferred& inferred);
 void begin_again(Inferred& inferred);

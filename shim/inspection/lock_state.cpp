@@ -6,6 +6,7 @@
 #include "shim/inspection/blocked_thread.h"
 #include "shim/inspection/inferred_holds.h"
 #include "shim/inspection/joined_thread.h"
+#include "shim/inspection/loader_locks.h"
 #include "shim/inspection/ownership.h"
 
 namespace holdwatch {
@@ -137,6 +138,7 @@ Acquired acquired_how(const HolderState& holder) {
   const HoldView& hold = holder.hold;
   if (holder.inside_call) return Acquired::inside_call;
   if (holder.where == Whereabouts::elsewhere) return Acquired::elsewhere;
+  if (is_loader_lock(hold.word)) return Acquired::by_loader;
   if (is_inferred(hold.sites[0].pc)) return inferred_since_attachment() ? Acquired::before_attach : Acquired::unseen;
   return hold.word.condition() ? Acquired::by_condition_wait : Acquired::by_call;
 }

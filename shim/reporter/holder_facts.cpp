@@ -6,6 +6,7 @@
 
 #include "shim/inspection/blocked_thread.h"
 #include "shim/inspection/inferred_holds.h"
+#include "shim/inspection/loader_locks.h"
 #include "shim/inspection/lock_state.h"
 #include "shim/inspection/other_process.h"
 #include "shim/inspection/thread_names.h"
@@ -42,7 +43,7 @@ void describe_holder(const ReportRequest& request, size_t index, Holder* out) {
   const HoldView& hold = request.state.holders[index].hold;
   *out = Holder{};
   out->tid = hold.tid;
-  out->lock = {hold.word.address(), hold.word.kind()};
+  out->lock = reported_lock(hold.word);
   out->lock_id = request.tag_of_holder(index).id;
   std::memcpy(out->lock_name, request.tag_of_holder(index).name, sizeof out->lock_name);
   out->access = hold.word.access();

@@ -5,6 +5,7 @@
 
 #include "shim/common/text/text_buffer.h"
 #include "shim/fallback/plain_report.h"
+#include "shim/inspection/loader_locks.h"
 #include "shim/own_threads/seccomp_state.h"
 #include "shim/record/ended_holds.h"
 #include "shim/record/thread_table.h"
@@ -65,7 +66,7 @@ Finding ReportMaker::describe(ReportRequest& request) {
   finding.episode = request.episode;
   finding.wall_clock_ns = request.wall_clock_ns;
   finding.limit_ns = request.limit_ns;
-  finding.lock = {request.state.lock.address(), request.state.lock.kind()};
+  finding.lock = reported_lock(request.state.lock);
   finding.lock_id = request.tags[0].id;
   std::memcpy(finding.lock_name, request.tags[0].name, sizeof finding.lock_name);
   finding.lost_ns = request.lost_ns;

@@ -11,16 +11,18 @@
 #include "shim/inspection/inferred_holds.h"
 #include "shim/inspection/joined_thread.h"
 #include "shim/record/thread_table.h"
+#include "shim/watch/loader_waits.h"
 
 namespace holdwatch {
 namespace {
 
-constexpr size_t kMaxJoined = 256;  // each costs a look at the joining thread's system call
+constexpr size_t kMaxFollowed = 256;  // most cost a look at the joining thread's system call
 
-// The threads that are joined by threads of interest, each once.
-class JoinedThreads {
+// The threads for which threads of interest wait although they may hold nothing by the records, each once: those that are
+// joined, and owners of the loader's locks.
+class FollowedThreads {
  public:
-  bool full() const { return count_ == kMaxJoined; }
+  bool full() const { return count_ == kMaxFollowed; }
   size_t count() const { return count_; }
   void add(int tid) {
     if (!full() && !contains(tid, 0)) tids_[count_++] = tid;
@@ -28,7 +30,7 @@ class JoinedThreads {
   bool contains(int tid, size_t from) const { return std::find(tids_ + from, tids_ + count_, tid) != tids_ + count_; }
 
  private:
-  int tids_[kMaxJoined] = {};
+  int tids_[kMaxFollowed] = {};
   size_t count_ = 0;
 };
 
@@ -50,56 +52,62 @@ void add_holds(CycleSearch& search, uint32_t index, bool waits) {
   });
 }
 
-bool add_join(CycleSearch& search, uint32_t index, JoinedThreads& joined) {
+bool add_join(CycleSearch& search, uint32_t index, FollowedThreads& followed) {
   JoinView join;
-  if (joined.full() || !view_join(index, &join) || join.has_timeout) return false;
+  if (followed.full() || !view_join(index, &join) || join.has_timeout) return false;
   const int tid = joined_thread(join);
   if (tid == 0 || tid == join.tid) return false;
   search.add_join(join.tid, tid);
-  joined.add(tid);
+  followed.add(tid);
   return true;
 }
 
 // False if the thread waits for nothing, or not forever. A lock call within a join is a signal handler's: the thread
 // waits for the lock.
-bool add_wait(CycleSearch& search, uint32_t index, JoinedThreads& joined) {
+bool add_wait(CycleSearch& search, uint32_t index, FollowedThreads& followed, LoaderWaits& loader) {
   WaitView wait;
-  if (!view_wait(index, &wait)) return add_join(search, index, joined);
+  if (!view_wait(index, &wait))
+    return add_join(search, index, followed) ||
+           loader.add_wait(search, record_at(index)->tid.load(std::memory_order_acquire));
   if (!wait.word.timeout()) search.add_wait(wait.tid, wait.word);
   return !wait.word.timeout();
 }
 
-void add_threads_that_hold(CycleSearch& search, bool any_inferred, JoinedThreads& joined) {
+void add_threads_that_hold(CycleSearch& search, bool any_inferred, FollowedThreads& followed, LoaderWaits& loader) {
   for (uint32_t index = 0, limit = record_limit(); index < limit; ++index) {
     const ThreadRecord& record = *record_at(index);
     if (record.state.load(std::memory_order_acquire) != RecordState::live) continue;
     if (!any_inferred && !holds_anything(record)) continue;
-    const bool waits = add_wait(search, index, joined);
+    const bool waits = add_wait(search, index, followed, loader);
     if (waits || any_inferred) add_holds(search, index, waits);
   }
 }
 
-// The joined threads from `from` on, of which those that hold nothing have not been added yet.
-void add_joined_threads(CycleSearch& search, bool any_inferred, JoinedThreads& joined, size_t from) {
-  const size_t end = joined.count();
+// The followed threads from `from` on, of which those that hold nothing have not been added yet.
+void add_followed_threads(CycleSearch& search, bool any_inferred, FollowedThreads& followed, LoaderWaits& loader,
+                          size_t from) {
+  const size_t end = followed.count();
   for (uint32_t index = 0, limit = record_limit(); index < limit; ++index) {
     const ThreadRecord& record = *record_at(index);
     const int tid = record.tid.load(std::memory_order_acquire);
-    if (record.state.load(std::memory_order_acquire) != RecordState::live || !joined.contains(tid, from)) continue;
+    if (record.state.load(std::memory_order_acquire) != RecordState::live || !followed.contains(tid, from)) continue;
     search.add_hold({{}, tid, {index, 0, 0}});
-    if (!any_inferred && !holds_anything(record)) add_wait(search, index, joined);
+    if (!any_inferred && !holds_anything(record)) add_wait(search, index, followed, loader);
   }
-  if (joined.count() > end) add_joined_threads(search, any_inferred, joined, end);
+  if (followed.count() > end) add_followed_threads(search, any_inferred, followed, loader, end);
 }
 
 }  // namespace
 
 void read_waits(CycleSearch& search) {
   search.clear();
-  JoinedThreads joined;
+  FollowedThreads followed;
+  LoaderWaits loader;
+  loader.add_owners(search);
+  loader.for_each_owner([&](int tid) { followed.add(tid); });
   const bool any_inferred = has_inferred();
-  add_threads_that_hold(search, any_inferred, joined);
-  if (joined.count() > 0) add_joined_threads(search, any_inferred, joined, 0);
+  add_threads_that_hold(search, any_inferred, followed, loader);
+  if (followed.count() > 0) add_followed_threads(search, any_inferred, followed, loader, 0);
 }
 
 }  // namespace holdwatch

@@ -18,6 +18,9 @@ constexpr uint64_t key_of_end(int tid) {
   return uint64_t{1} << 63 | static_cast<uint32_t>(tid);
 }
 
+// Of a hold that no record shows: it gets a record if it closes a cycle (inferred_edges).
+inline constexpr Identity kUnrecorded{UINT32_MAX, UINT32_MAX, 0};
+
 // A hold that other threads may wait for, as far as the search needs it; without a lock, the thread's life.
 struct CycleHold {
   LockWord lock;

@@ -10,6 +10,7 @@
 #include "shim/inspection/blocked_thread.h"
 #include "shim/inspection/inferred_holds.h"
 #include "shim/inspection/joined_thread.h"
+#include "shim/inspection/loader_locks.h"
 #include "shim/inspection/ownership.h"
 #include "shim/record/thread_table.h"
 #include "shim/record/view_walk.h"
@@ -84,7 +85,7 @@ bool prove_lock_wait(HolderState* holder, const HolderState& next, const Timing&
     return false;
   *identity = wait.identity;
   holder->waits_since_ns = wait.since_ns;
-  holder->waits_since_before = is_inferred(wait.caller.pc) && inferred_since_attachment();
+  holder->waits_since_before = is_inferred(wait.caller.pc) && inferred_since_attachment() && !is_loader_lock(wait.word);
   return true;
 }
 

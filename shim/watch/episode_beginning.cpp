@@ -7,6 +7,7 @@
 #include "shim/watch/cycle_reading.h"
 #include "shim/watch/deadlocks.h"
 #include "shim/watch/episode_following.h"
+#include "shim/watch/inferred_edges.h"
 
 namespace holdwatch {
 namespace {
@@ -32,11 +33,14 @@ uint64_t limit_of_cycle(LockWord lock, const Timing& timing) {
 void begin_cycle(const EpisodeContext& in, const Cycle& cycle) {
   if (is_known(in, cycle) || has_no_lock(cycle)) return;
   Episode candidate{};
-  if (!prove_cycle(cycle, in.timing, candidate.holders)) return;
+  Cycle recorded = cycle;
+  InferredEdges inferred;
+  if (!inferred.infer(recorded) || !prove_cycle(recorded, in.timing, candidate.holders)) return;
   const LockWord lock = candidate.holders[0].hold.word;
   Episode* episode = in.episodes.begin(cycle.count == 1 ? Event::self_deadlock : Event::deadlock, lock,
                                        limit_of_cycle(lock, in.timing));
   if (episode == nullptr) return;
+  inferred.keep();
   episode->holder_count = cycle.count;
   for (size_t i = 0; i < cycle.count; ++i) {
     episode->holders[i] = candidate.holders[i];

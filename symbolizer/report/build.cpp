@@ -74,6 +74,9 @@ HolderStacks name_holder_stacks(const Holder& holder, const Resolver& resolver, 
     case Acquired::unseen:
       stacks.taken.stack.note = "unknown: its lock call was not seen";
       break;
+    case Acquired::by_loader:
+      stacks.taken.stack.note = "unknown: it was taken inside the dynamic loader";
+      break;
     case Acquired::elsewhere:
       stacks.taken.stack.note = "unknown: it was taken in another process";
       stacks.now.stack.note = "not captured: the thread belongs to another process";
@@ -139,6 +142,7 @@ ReportHolder describe_holder(const Holder& holder) {
   described.likely = holder.likely;
   described.before_attach = holder.acquired == Acquired::before_attach;
   described.unseen = holder.acquired == Acquired::unseen;
+  described.by_loader = holder.acquired == Acquired::by_loader;
   described.evidence = holder.evidence;
   described.elsewhere = holder.acquired == Acquired::elsewhere;
   described.pid = holder.pid;

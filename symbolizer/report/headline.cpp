@@ -27,6 +27,7 @@ std::string movement(const ReportHolder& holder) {
 Acquired acquired(const ReportHolder& holder) {
   if (holder.before_attach) return Acquired::before_attach;
   if (holder.elsewhere) return Acquired::elsewhere;
+  if (holder.by_loader) return Acquired::by_loader;
   return holder.unseen ? Acquired::unseen : Acquired::by_call;
 }
 

@@ -59,6 +59,7 @@ struct ReportHolder {
   bool likely = false;             // not proven by the lock's own fields
   bool before_attach = false;      // held_ns counts from the attachment; it was taken before
   bool unseen = false;             // its lock call bypassed our hooks; held_ns counts from when the hold was found
+  bool by_loader = false;          // inside the dynamic loader; held_ns counts from when the hold was found
   Evidence evidence = Evidence::recorded;
   bool elsewhere = false;  // a thread of another process
   int pid = 0;             // which one, and its name; 0: not found

@@ -115,7 +115,7 @@ std::string lasting(uint64_t ns) {
 
 // ", 12.4 s at least" if its beginning was not seen.
 std::string held_for(const ReportHolder& holder) {
-  const bool began_unseen = holder.before_attach || holder.unseen || holder.elsewhere;
+  const bool began_unseen = holder.before_attach || holder.unseen || holder.by_loader || holder.elsewhere;
   return lasting(holder.held_ns) + (began_unseen && holder.held_ns != 0 ? " at least" : "");
 }
 

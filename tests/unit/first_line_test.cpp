@@ -107,7 +107,8 @@ TEST_CASE_METHOD(Story, "readers, known and likely") {
 
 TEST_CASE_METHOD(Story, "holders without a record") {
   Holder& holder = add_holder(11, "main", 3'000'000'000);
-  for (const Acquired acquired : {Acquired::before_attach, Acquired::unseen, Acquired::elsewhere}) {
+  for (const Acquired acquired :
+       {Acquired::before_attach, Acquired::unseen, Acquired::elsewhere, Acquired::by_loader}) {
     holder.acquired = acquired;
     check_all();
   }
@@ -176,8 +177,9 @@ class Choices {
 
 // False: there is no combination of this number.
 bool tell(Story& story, size_t number) {
-  constexpr Acquired kAcquired[] = {Acquired::by_call, Acquired::by_condition_wait, Acquired::before_attach,
-                                    Acquired::unseen,  Acquired::inside_call,       Acquired::elsewhere};
+  constexpr Acquired kAcquired[] = {Acquired::by_call,  Acquired::by_condition_wait, Acquired::before_attach,
+                                    Acquired::unseen,   Acquired::inside_call,       Acquired::elsewhere,
+                                    Acquired::by_loader};
   Choices choices(number);
   story.finding.lock.kind = choices.either() ? LockKind::rwlock : LockKind::mutex;
   const Access access =

@@ -18,8 +18,8 @@ inline constexpr size_t kNoteSize = 160;     // "what is missing and why", one l
 inline constexpr size_t kLockNameSize = 64;  // a name given through the public API
 inline constexpr size_t kDoingSize = 512;    // what a thread is doing, one line
 
-// stream: that of a FILE, which flockfile and the functions of stdio take. loader: a mutex of the dynamic loader. Both are
-// found by `inspect` only.
+// stream: that of a FILE, which flockfile and the functions of stdio take. loader: a mutex of the dynamic loader. The
+// first is found by `inspect` only, the second also if it is part of a deadlock.
 enum class LockKind : uint8_t { mutex, rwlock, stream, loader };
 enum class Access : uint8_t { exclusive, shared };
 
@@ -151,8 +151,8 @@ constexpr bool has_ended(Phase phase) {
 
 // How the lock was acquired, if that changes what a reader needs to know about the "taken" stack. unseen: the call
 // bypassed our hooks; inside_call: a signal handler has interrupted the lock call, or the unlock; elsewhere: in another
-// process.
-enum class Acquired : uint8_t { by_call, by_condition_wait, before_attach, unseen, inside_call, elsewhere };
+// process; by_loader: it is one of the dynamic loader's own.
+enum class Acquired : uint8_t { by_call, by_condition_wait, before_attach, unseen, inside_call, elsewhere, by_loader };
 
 // A thread that holds the lock of a Finding (in `released` and `late`: held); in a cycle, each holds a different lock.
 struct Holder {

@@ -13,6 +13,12 @@ void* ExportedFunctions::find(const char* name) const {
   return find_exported_symbol(LoadedMemory{}, table_, name, &symbol) ? address_of(symbol) : nullptr;
 }
 
+ExportedVariable ExportedFunctions::find_variable(const char* name) const {
+  Elf64_Sym symbol;
+  if (!find_exported_symbol(LoadedMemory{}, table_, name, &symbol)) return {};
+  return {bias_ + symbol.st_value, symbol.st_size};
+}
+
 void* ExportedFunctions::address_of(const Elf64_Sym& symbol) const {
   const uintptr_t address = bias_ + symbol.st_value;
   using Chooser = void* (*)();

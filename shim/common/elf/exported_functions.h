@@ -1,4 +1,4 @@
-// The functions that a loaded module exports, read from its own tables. dlsym is not used: it allocates when it fails,
+// The functions and variables that a loaded module exports, read from its own tables. dlsym is not used: it allocates when it fails,
 // some programs replace it, and before glibc 2.34 it is in a library that the program may not have loaded.
 // Cold context. Only for a module that cannot be unloaded meanwhile.
 #pragma once
@@ -6,11 +6,17 @@
 #include <elf.h>
 #include <link.h>
 
+#include <cstddef>
 #include <cstdint>
 
 #include "shim/common/elf/dynamic_table.h"
 
 namespace holdwatch {
+
+struct ExportedVariable {
+  uintptr_t address = 0;
+  size_t size = 0;
+};
 
 // Uses the module's hash table (DT_GNU_HASH; in a module without one, nothing is found).
 class ExportedFunctions {
@@ -20,6 +26,8 @@ class ExportedFunctions {
 
   // The function in the version that a program built today would get; null if there is none.
   void* find(const char* name) const;
+  // The variable of that name; an empty one if there is none.
+  ExportedVariable find_variable(const char* name) const;
 
  private:
   void* address_of(const Elf64_Sym& symbol) const;

@@ -36,7 +36,9 @@ void LineParts::end_clause() {
 void LineParts::since_before() {
   if (!has_holder()) return;
   if (facts_.acquired == Acquired::before_attach) out_ << kSinceBefore;
-  if (facts_.acquired == Acquired::unseen || facts_.acquired == Acquired::elsewhere) out_ << " at least";
+  const bool began_unseen = facts_.acquired == Acquired::unseen || facts_.acquired == Acquired::elsewhere ||
+                            facts_.acquired == Acquired::by_loader;
+  if (began_unseen) out_ << " at least";
 }
 
 void LineParts::waiting(bool with_longest) {
