@@ -36,14 +36,14 @@ auto to_read(const void* rwlock) {
 
 // The fast path of an unlock needs no frame, and ends in a jump to the real function. So the slow path begins with a jump too,
 // with registers and stack as the program's call left them: HOLDWATCH_CALLER finds the program here.
-template <auto Function, typename Type>
+template <auto Function, LockKind Kind, typename Type>
 [[gnu::noinline, gnu::cold]] int release_slow_by(Type* lock) {
-  return release_slow(lock, HOLDWATCH_CALLER, [=] { return (g_real.*Function)(lock); });
+  return release_slow<Kind>(lock, HOLDWATCH_CALLER, [=] { return (g_real.*Function)(lock); });
 }
 template <auto Function, LockKind Kind, Access How, typename Type>
 [[gnu::always_inline]] inline int release_by(Lock<Kind, How> word, Type* lock) {
   return release(
-      word, [=] { return (g_real.*Function)(lock); }, [=] { return release_slow_by<Function>(lock); });
+      word, [=] { return (g_real.*Function)(lock); }, [=] { return release_slow_by<Function, Kind>(lock); });
 }
 
 // Addresses in code that is unloaded now must not be named after what is loaded in its place.

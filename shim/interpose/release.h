@@ -3,6 +3,8 @@
 // Hot context: straight-line code on the thread's own record; no allocation, no lock, no system call, errno untouched.
 #pragma once
 
+#include <type_traits>
+
 #include "shim/common/glibc/lock_layout.h"
 #include "shim/interpose/lock_call.h"
 #include "shim/record/hand_over.h"
@@ -38,13 +40,22 @@ inline void end_hold(OwnerRecord& record, LockWord lock, HeldSlot& first, HeldSl
   if (&first != &last) record.drop(first);
 }
 
-// The unlock of a lock that is not the newest ordinary hold. If it has no slot, it is not recorded for this thread:
-// another thread acquired it, or it was acquired before we watched; the watcher sees from the lock that it is free. The
-// watcher may empty the slot at any time (drop_left_over): so its word is read only once.
+// The unlock of a lock that this thread does not hold by its record: another thread acquired it, or it was acquired before
+// we watched, past our hooks, or when no slot was left. In all these cases the lock itself is locked; if it is not, no
+// thread held it. The caller is about to unlock it, so that its fields may be read.
+template <LockKind Kind>
+[[gnu::noinline]] inline void note_unrecorded_release(const void* lock, uintptr_t pc, uintptr_t sp, uintptr_t bp) {
+  using Type = std::conditional_t<Kind == LockKind::mutex, pthread_mutex_t, pthread_rwlock_t>;
+  if (is_free(*static_cast<const Type*>(lock))) note_stray_unlock_slow({lock, Kind, Access::exclusive}, {pc, sp, bp});
+}
+
+// The unlock of a lock that is not the newest ordinary hold. The watcher may empty the slot at any time (drop_left_over):
+// so its word is read only once.
+template <LockKind Kind>
 [[gnu::noinline]] inline void note_release_slow(OwnerRecord& record, const void* lock, uintptr_t pc, uintptr_t sp,
                                                 uintptr_t bp) {
   HeldSlot* newest = record.find(reinterpret_cast<uintptr_t>(lock));
-  if (newest == nullptr) return;
+  if (newest == nullptr) return note_unrecorded_release<Kind>(lock, pc, sp, bp);
   const LockWord held(newest->word.load(std::memory_order_relaxed));
   HeldSlot* first = nullptr;
   if (held.is_no_hold()) return;
@@ -52,22 +63,27 @@ inline void end_hold(OwnerRecord& record, LockWord lock, HeldSlot& first, HeldSl
   release_level(record, *newest, held, {pc, sp, bp});
 }
 
-[[gnu::noinline]] inline void note_paused_release(const void* lock, uintptr_t pc, uintptr_t sp, uintptr_t bp) {
-  if (OwnerRecord* record = paused_record(); record != nullptr) note_release_slow(*record, lock, pc, sp, bp);
+// In a thread that is paused, or has no record yet.
+template <LockKind Kind>
+[[gnu::noinline]] inline void note_release_elsewhere(const void* lock, uintptr_t pc, uintptr_t sp, uintptr_t bp) {
+  if (OwnerRecord* record = paused_record(); record != nullptr)
+    return note_release_slow<Kind>(*record, lock, pc, sp, bp);
+  note_unrecorded_release<Kind>(lock, pc, sp, bp);
 }
 
+template <LockKind Kind>
 [[gnu::noinline]] inline void note_release(const void* lock, uintptr_t pc, uintptr_t sp, uintptr_t bp) {
   OwnerRecord* record = current_record();
   if (record == nullptr) [[unlikely]]
-    return note_paused_release(lock, pc, sp, bp);
+    return note_release_elsewhere<Kind>(lock, pc, sp, bp);
   HeldSlot* slot = record->droppable_near_top({lock, LockKind::mutex, Access::exclusive}, sp);
-  if (slot == nullptr) return note_release_slow(*record, lock, pc, sp, bp);
+  if (slot == nullptr) return note_release_slow<Kind>(*record, lock, pc, sp, bp);
   record->drop(*slot);
 }
 
-template <typename Call>
+template <LockKind Kind, typename Call>
 [[gnu::always_inline]] inline int release_slow(const void* lock, const Caller& caller, Call call) {
-  note_release(lock, caller.pc, caller.sp, caller.bp);
+  note_release<Kind>(lock, caller.pc, caller.sp, caller.bp);
   return call();
 }
 

@@ -5,6 +5,7 @@
 #include "shim/base/clock.h"
 #include "shim/common/kernel/copy_bytes.h"
 #include "shim/record/call_sites.h"
+#include "shim/record/current_record.h"
 #include "shim/record/hand_over.h"
 #include "shim/record/thread_table.h"
 
@@ -12,6 +13,8 @@ namespace holdwatch {
 namespace {
 
 constinit EndedHold g_entries[32] = {};
+// Return addresses of unlocks that were noted as strays.
+constinit std::atomic<uintptr_t> g_stray_places[64] = {};
 std::atomic<uint32_t> g_ready{0};  // entries that are ready: a scan need not touch the page of each entry
 std::atomic<uint64_t> g_lost{0};
 
@@ -56,30 +59,84 @@ bool callers_are_lost(const HoldView& hold, const Caller& caller) {
   return caller.sp > last.sp + 2 * hold.word_count * sizeof(uintptr_t);
 }
 
+// One that is now `writing`; null if there is none.
+EndedHold* claim_entry() {
+  for (EndedHold& entry : g_entries) {
+    auto expected = EndedHold::State::free;
+    if (entry.state.compare_exchange_strong(expected, EndedHold::State::writing, std::memory_order_acquire))
+      return &entry;
+  }
+  return nullptr;
+}
+
+// Adds where the thread is now, and passes the entry on.
+void hand_over(EndedHold& entry, const OwnerRecord& record, const Caller& caller) {
+  entry.caller = caller;
+  const uintptr_t available = entry.hold.stack_end - caller.sp;
+  const bool on_thread_stack = available <= record.stack_span.load(std::memory_order_relaxed);
+  entry.stack_size = !on_thread_stack ? 0 : available < sizeof entry.stack ? available : sizeof entry.stack;
+  copy_bytes(entry.stack, caller.sp, entry.stack_size);
+  entry.state.store(EndedHold::State::ready, std::memory_order_release);
+  g_ready.fetch_add(1, std::memory_order_release);
+}
+
+// True also where there is no room for another one.
+bool is_noted_place(uintptr_t pc) {
+  for (const std::atomic<uintptr_t>& place : g_stray_places) {
+    const uintptr_t known = place.load(std::memory_order_relaxed);
+    if (known == pc) return true;
+    if (known == 0) return false;
+  }
+  return true;
+}
+
+// False if another thread has noted it meanwhile, or has taken the room.
+bool note_place(uintptr_t pc) {
+  for (std::atomic<uintptr_t>& place : g_stray_places) {
+    uintptr_t known = 0;
+    if (place.compare_exchange_strong(known, pc, std::memory_order_relaxed)) return true;
+    if (known == pc) return false;
+  }
+  return false;
+}
+
 }  // namespace
 
 void hand_over_slow(OwnerRecord& record, LockWord lock, const HeldSlot& first, const HeldSlot& last,
                     const Caller& caller) {
-  for (EndedHold& entry : g_entries) {
-    auto expected = EndedHold::State::free;
-    if (!entry.state.compare_exchange_strong(expected, EndedHold::State::writing, std::memory_order_acquire)) continue;
-    copy_hold(record, lock, first, last, &entry.hold);
-    entry.released_ns = monotonic_ns();
-    entry.acquired_size = copy_acquired(record, last, entry.acquired);
-    const bool is_reported = may_be_over(entry.hold, entry.released_ns);
-    entry.lock = is_reported ? lock_tag_at_once(entry.hold.word.address()) : LockTag{};
-    if (is_reported && entry.acquired_size == 0 && callers_are_lost(entry.hold, caller))
-      try_copies(entry.hold.sites[0].pc);
-    entry.caller = caller;
-    const uintptr_t available = entry.hold.stack_end - caller.sp;
-    const bool on_thread_stack = available <= record.stack_span.load(std::memory_order_relaxed);
-    entry.stack_size = !on_thread_stack ? 0 : available < sizeof entry.stack ? available : sizeof entry.stack;
-    copy_bytes(entry.stack, caller.sp, entry.stack_size);
-    entry.state.store(EndedHold::State::ready, std::memory_order_release);
-    g_ready.fetch_add(1, std::memory_order_release);
-    return;
-  }
-  count_lost_hold();
+  EndedHold* const entry = claim_entry();
+  if (entry == nullptr) return count_lost_hold();
+  entry->is_stray = false;
+  copy_hold(record, lock, first, last, &entry->hold);
+  entry->released_ns = monotonic_ns();
+  entry->acquired_size = copy_acquired(record, last, entry->acquired);
+  const bool is_reported = may_be_over(entry->hold, entry->released_ns);
+  entry->lock = is_reported ? lock_tag_at_once(entry->hold.word.address()) : LockTag{};
+  if (is_reported && entry->acquired_size == 0 && callers_are_lost(entry->hold, caller))
+    try_copies(entry->hold.sites[0].pc);
+  hand_over(*entry, record, caller);
+}
+
+// A thread whose first lock call this is gets its record here: the record knows its stack.
+void note_stray_unlock_slow(LockWord lock, const Caller& caller) {
+  if (t_mode != ThreadMode::recording) return;
+  OwnerRecord* record = current_record();
+  if (record == nullptr) record = register_thread_slow();
+  if (record == nullptr || is_noted_place(caller.pc)) return;
+  EndedHold* const entry = claim_entry();
+  if (entry == nullptr) return;  // it is noted the next time
+  if (!note_place(caller.pc)) return free_ended_hold(entry);
+  entry->is_stray = true;
+  entry->hold = HoldView{};
+  entry->hold.identity = {index_of(*record), UINT32_MAX, 0};
+  entry->hold.word = lock;
+  entry->hold.tid = record->tid.load(std::memory_order_relaxed);
+  entry->hold.sites[0] = {caller.pc, caller.sp};  // not from before the attachment, nor unseen
+  entry->hold.stack_end = record->stack_end.load(std::memory_order_relaxed);
+  entry->released_ns = monotonic_ns();
+  entry->acquired_size = 0;
+  entry->lock = lock_tag_at_once(lock.address());
+  hand_over(*entry, *record, caller);
 }
 
 EndedHold* take_ended_hold() {

@@ -1,5 +1,6 @@
 // Holds that reached (nearly) their limit, passed on by the releasing thread: the exact end, and where the thread was
-// at that moment. So an overlong hold is reported even if the watcher never saw it.
+// at that moment. So an overlong hold is reported even if the watcher never saw it. Unlocks of locks that no thread
+// held are passed on in the same way.
 // This is the interface for the watcher and the reporter; that for lock calls is in hand_over.h.
 #pragma once
 
@@ -16,6 +17,7 @@ struct EndedHold {
   // free -> writing -> ready (releasing thread) -> taken (watcher) -> free (watcher or reporter).
   enum class State : uint32_t { free, writing, ready, taken };
   std::atomic<State> state{State::free};
+  bool is_stray;  // no thread held the lock that was unlocked: `hold` has only the lock and the thread
   HoldView hold;
   LockTag lock;          // looked up while it was still held: it may be destroyed right afterwards; id 0: not looked up
   uint64_t released_ns;  // CLOCK_MONOTONIC

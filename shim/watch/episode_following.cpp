@@ -26,6 +26,10 @@ uint64_t following_interval_ns(size_t episodes, const Timing& timing) {
 
 void take_ended_holds(const EpisodeContext& in, Episode* followed, const Episode* before) {
   while (EndedHold* ended = take_ended_hold()) {
+    if (ended->is_stray) {
+      report_stray_unlock(in, ended);
+      continue;
+    }
     const Identity& identity = ended->hold.identity;
     const bool was_its = before != nullptr && is_about_holds(before->event) && has_holder(*before, identity);
     Episode* episode = was_its ? followed : in.episodes.find_holder(identity);

@@ -4,6 +4,30 @@
 #include "shim/watch/post_request.h"
 
 namespace holdwatch {
+namespace {
+
+// What only the thread that unlocked has seen.
+void post_ended(const EpisodeContext& in, Event event, EndedHold* ended, uint64_t start_ns, uint64_t limit_ns) {
+  Episode episode{};
+  episode.event = event;
+  episode.number = in.episodes.next_number();
+  episode.lock = ended->hold.word;
+  if (ended->lock.id != 0)
+    episode.tags[0] = ended->lock;
+  else
+    tag_locks(episode);
+  episode.limit_ns = limit_ns;
+  episode.holders[0] = {ended->hold, false};
+  episode.started_ns[0] = start_ns;
+  episode.holder_count = 1;
+  episode.ended = ended;
+  episode.ended_ns = ended->released_ns;
+  if (post(episode, Phase::late, in.reader.state(), in.timing)) return;
+  count_lost_hold();
+  free_ended_hold(ended);
+}
+
+}  // namespace
 
 void report_if_due(const EpisodeContext& in, Episode& episode, uint64_t oldest_ns) {
   const bool is_due =
@@ -35,23 +59,12 @@ void report_late(const EpisodeContext& in, EndedHold* ended) {
   const uint64_t start_ns = in.timing.started_ns(ended->hold);
   const uint64_t limit_ns = in.timing.limits().of(ended->hold.word);
   const bool wanted = is_over(age_ns(start_ns, ended->released_ns), limit_ns) && in.rules.only == Only::all;
-  Episode episode{};
-  episode.event = Event::hold;
-  episode.number = wanted ? in.episodes.next_number() : 0;
-  episode.lock = ended->hold.word;
-  if (ended->lock.id != 0)
-    episode.tags[0] = ended->lock;
-  else if (wanted)
-    tag_locks(episode);
-  episode.limit_ns = limit_ns;
-  episode.holders[0] = {ended->hold, false};
-  episode.started_ns[0] = start_ns;
-  episode.holder_count = 1;
-  episode.ended = ended;
-  episode.ended_ns = ended->released_ns;
-  if (wanted && post(episode, Phase::late, in.reader.state(), in.timing)) return;
-  if (wanted) count_lost_hold();
-  free_ended_hold(ended);
+  if (!wanted) return free_ended_hold(ended);
+  post_ended(in, Event::hold, ended, start_ns, limit_ns);
+}
+
+void report_stray_unlock(const EpisodeContext& in, EndedHold* ended) {
+  post_ended(in, Event::stray_unlock, ended, ended->released_ns, 0);
 }
 
 }  // namespace holdwatch

@@ -53,6 +53,13 @@ HolderStacks name_joined_stacks(const Holder& holder, StackNamer& namer) {
   return stacks;
 }
 
+// Of a thread that unlocked a lock which no thread held.
+HolderStacks name_stray_stacks(const Holder& holder, StackNamer& namer) {
+  HolderStacks stacks{{}, namer.name(holder.now), std::nullopt};
+  stacks.taken.stack.note = "it did not hold the lock";
+  return stacks;
+}
+
 HolderStacks name_holder_stacks(const Holder& holder, const Resolver& resolver, StackNamer& namer) {
   if (resolver.look_back) resolver.look_back(holder.acquired_when);
   AcquisitionStack assembled = assemble_acquisition_stack(holder, resolver.function_start);
@@ -223,8 +230,9 @@ void ReportBuilder::add_names(const Finding& finding, Report& report) {
   auto named = report.holders.begin();
   for (const Holder* holder : in_order(finding)) {
     const bool is_only_joined = is_cycle(finding.event) && holder->lock_id == 0;
-    HolderStacks stacks =
-        is_only_joined ? name_joined_stacks(*holder, namer) : name_holder_stacks(*holder, resolver_, namer);
+    HolderStacks stacks = finding.event == Event::stray_unlock ? name_stray_stacks(*holder, namer)
+                          : is_only_joined                     ? name_joined_stacks(*holder, namer)
+                                                               : name_holder_stacks(*holder, resolver_, namer);
     named->taken = std::move(stacks.taken.stack);
     named->now = std::move(stacks.now.stack);
     named->now_took = stacks.now_took;

@@ -141,7 +141,7 @@ void name_holder(const Report& report, size_t index, Details& details) {
 
 void add_holder(const Report& report, size_t index, const ReportHolder* before, Details& details) {
   const ReportHolder& holder = report.holders[index];
-  if (is_only_joined(report, index)) {
+  if (is_only_joined(report, index) || report.event == Event::stray_unlock) {
     // It has taken nothing.
   } else if (before != nullptr && same_frames(before->taken, holder.taken)) {
     // Two unknown positions never count as the same.

@@ -1,6 +1,7 @@
 // What programs do to locks in error gives the results that it gives without us, and no report of what is not so.
 // RUN-ENV: HOLDWATCH_LIMIT=100ms
-// EXPECT-JSON: held_by(e) <= {"last"} and len(over) == 1
+// EXPECT-JSON: held_by(over) <= {"last"} and len(over) == 1
+// EXPECT-JSON: [event["event"] for event in e if event["event"] != "hold"] == ["stray_unlock"] * 3
 #include <cstring>
 #include <initializer_list>
 

@@ -126,6 +126,17 @@ inline bool is_rwlock_in_write_phase(const pthread_rwlock_t& rwlock) {
   return (rwlock.__data.__readers & kWritePhase) != 0;
 }
 
+// Whether the fields are those of a lock that no thread has. A mutex with lock elision, whose fields show nothing, is
+// never called free.
+inline bool is_free(const pthread_mutex_t& mutex) {
+  constexpr int kShowingBits = kMutexKnownBits & ~kMutexElision;
+  return !is_mutex_locked(mutex) && mutex_owner(mutex) == 0 && (mutex.__data.__kind & ~kShowingBits) == 0;
+}
+inline bool is_free(const pthread_rwlock_t& rwlock) {
+  return rwlock_readers(rwlock) == 0 && !is_rwlock_write_locked(rwlock) && rwlock_writer(rwlock) == 0 &&
+         rwlock.__data.__flags <= PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP;
+}
+
 // Whether the fields show a writer that waits for readers which are not there: it is to have the lock next and has marked
 // __wrphase_futex, on which it sleeps, but no reader is counted, or fewer than none. Calls in order lead to these fields
 // only while that writer runs: the unlock that counts the last reader out begins the writers' phase in the same step,

@@ -11,6 +11,7 @@ void append_first_line(const FirstLine& facts, TextBuffer& out) {
     case Event::hold:
     case Event::abandoned:
     case Event::fork_orphan:
+    case Event::stray_unlock:
       return append_hold_line(facts, out);
     case Event::wait:
     case Event::corrupt:

@@ -1,4 +1,4 @@
-// The first lines of holds, and of locks that no thread can release any more (line_parts.h).
+// The first lines of holds, of locks that no thread can release any more, and of unlocks without a hold (line_parts.h).
 #include "shim/common/text/line_parts.h"
 
 namespace holdwatch {
@@ -11,6 +11,7 @@ class HoldLine : LineParts {
   void write() {
     if (facts_.event == Event::abandoned) return abandoned();
     if (facts_.event == Event::fork_orphan) return fork_orphan();
+    if (facts_.event == Event::stray_unlock) return stray_unlock();
     hold();
   }
 
@@ -109,6 +110,13 @@ class HoldLine : LineParts {
     thread(facts_.holder.label);
     out_ << " held it in the parent process at the fork; ";
     waiting(true);
+  }
+
+  void stray_unlock() {
+    subject(facts_.holder.label);
+    out_ << " unlocked ";
+    lock();
+    out_ << ", which no thread held";
   }
 };
 
