@@ -69,6 +69,19 @@ bool is_interrupted_call(uintptr_t frame, uintptr_t restorer, LockWord lock) {
   return has_lock && is_lock_code(static_cast<uintptr_t>(registers[REG_RIP]));
 }
 
+// Whether `is_it(address, word)` is true of a word of the stack from `sp` on.
+template <typename IsIt>
+bool any_word_above(uintptr_t sp, IsIt is_it) {
+  uintptr_t words[kPiece / sizeof(uintptr_t)];
+  for (size_t done = 0; done < kSearched; done += kPiece) {
+    const size_t count = read_local_memory(sp + done, words, sizeof words) / sizeof words[0];
+    for (size_t i = 0; i < count; ++i)
+      if (is_it(sp + done + i * sizeof words[0], words[i])) return true;
+    if (count < std::size(words)) break;
+  }
+  return false;
+}
+
 // Of the handler's lock call, or below. It need not sleep: glibc's rwlocks spin until the interrupted call takes its next step.
 uintptr_t lowest_frame(const WaitView& wait) {
   if (!is_inferred(wait.caller.pc)) return wait.caller.sp;
@@ -82,16 +95,15 @@ bool is_inside_call_on(const WaitView& wait) {
   if (calls_filtered()) return false;
   const uintptr_t sp = lowest_frame(wait);
   const uintptr_t restorer = sp == 0 ? 0 : signal_restorer();
-  uintptr_t words[kPiece / sizeof(uintptr_t)];
-  for (size_t done = 0; restorer != 0 && done < kSearched; done += kPiece) {
-    const size_t count = read_local_memory(sp + done, words, sizeof words) / sizeof words[0];
-    for (size_t i = 0; i < count; ++i) {
-      const uintptr_t frame = sp + done + i * sizeof words[0];
-      if (words[i] == restorer && is_interrupted_call(frame, restorer, wait.word)) return true;
-    }
-    if (count < std::size(words)) break;
-  }
-  return false;
+  return restorer != 0 && any_word_above(sp, [&](uintptr_t frame, uintptr_t word) {
+           return word == restorer && is_interrupted_call(frame, restorer, wait.word);
+         });
+}
+
+bool may_be_in_handler(uintptr_t sp) {
+  if (calls_filtered()) return true;
+  const uintptr_t restorer = signal_restorer();
+  return restorer != 0 && any_word_above(sp, [&](uintptr_t, uintptr_t word) { return word == restorer; });
 }
 
 }  // namespace holdwatch

@@ -86,6 +86,14 @@ bool is_miscounted(LockWord lock) {
   return fields_or_none(lock).is_miscounted;
 }
 
+bool is_overwritten(LockWord mutex) {
+  return fields_or_none(mutex).is_overwritten;
+}
+
+bool is_there_for_taking(LockWord lock) {
+  return fields_or_none(lock).is_there_for_taking;
+}
+
 bool is_process_shared(LockWord lock) {
   return fields_or_none(lock).process_shared;
 }

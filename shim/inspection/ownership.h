@@ -36,6 +36,12 @@ Access access_of_nameless(LockWord lock);
 // cannot be read.
 bool is_miscounted(LockWord lock);
 
+// Whether it is a mutex whose word is none of those that it can have; false if it cannot be read.
+bool is_overwritten(LockWord mutex);
+
+// Whether whoever sleeps for it would get it if woken (common/glibc/lock_layout.h); false if it cannot be read.
+bool is_there_for_taking(LockWord lock);
+
 // Whether threads of other processes may hold it (PTHREAD_PROCESS_SHARED); false if it cannot be read.
 bool is_process_shared(LockWord lock);
 

@@ -81,6 +81,13 @@ int read_thread_name(int pid, int tid, char (&name)[kThreadNameSize]) {
   return 0;
 }
 
+int read_wait_channel(int tid, char (&channel)[kWaitChannelSize]) {
+  const long length = read_task_file(kCurrentProcess, tid, "wchan", channel, sizeof channel - 1);
+  if (length < 0) return static_cast<int>(-length);
+  channel[length] = '\0';
+  return 0;
+}
+
 int read_start_time(int pid, uint64_t* out_ns) {
   char text[kStatSize];
   TaskPath path;

@@ -1,4 +1,4 @@
-// What the kernel shows of one thread: /proc/self/task/TID/{syscall,status,comm}; some of it also of another process's.
+// What the kernel shows of one thread: /proc/self/task/TID/{syscall,status,comm,wchan}; some of it also of another process's.
 // Cold context; no allocation, and no descriptor stays open.
 #pragma once
 
@@ -16,6 +16,10 @@ namespace holdwatch {
 int read_syscall_file(int tid, SyscallFile* out);
 int read_status_file(int tid, StatusFile* out);
 int read_thread_name(int tid, char (&name)[kThreadNameSize]);
+
+// The name of the function of the kernel in which it sleeps; "0" if the kernel does not tell.
+inline constexpr size_t kWaitChannelSize = 64;
+int read_wait_channel(int tid, char (&channel)[kWaitChannelSize]);
 
 // The same of a thread of process `pid`.
 int read_status_file(int pid, int tid, StatusFile* out);

@@ -4,10 +4,10 @@
 #include <algorithm>
 
 #include "shim/inspection/blocked_thread.h"
-#include "shim/inspection/corrupt_lock.h"
 #include "shim/inspection/inference.h"
 #include "shim/inspection/inside_call.h"
 #include "shim/inspection/ownership.h"
+#include "shim/inspection/stuck_lock.h"
 #include "shim/record/thread_table.h"
 #include "shim/record/view_walk.h"
 
@@ -72,7 +72,8 @@ void explain(LockWord lock, const Timing& timing, const ReportedLocks& reported,
     return is_over(waited_ns, timing.limits().if_stuck_ns(held)) &&
            !reported.contain(reported.episodes, lock.address());
   };
-  if (is_due(lock) && is_corrupt(lock, lock_index)) return stuck.add(lock);
+  const Event event = event_of_waits(lock, lock_index, timing.now_ns(), timing.limits().if_stuck_ns(lock));
+  if (event != Event::wait && is_due(lock)) return stuck.add(lock);
   if (is_explained(lock, lock_index)) return;
   Inferred* owner = infer_owner(lock, timing.now_ns() - waited_ns);
   if (owner == nullptr) owner = infer_interrupted(lock, lock_index);
@@ -114,6 +115,7 @@ void examine_unexplained_waits(const Timing& timing, const ReportedLocks& report
 }
 
 void unexplained_waits_reset() {
+  forget_lost_wakeups();
   g_due_ns = 0;
 }
 

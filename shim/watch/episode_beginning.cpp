@@ -60,9 +60,9 @@ bool begin_episode_of_waits(const EpisodeContext& in, LockWord lock, Event event
 }
 
 // A lock that nobody holds, but whose waiters cannot get it.
-bool begin_corrupt(const EpisodeContext& in, LockWord lock) {
-  return in.reader.event_of_waits(in.timing) == Event::corrupt &&
-         begin_episode_of_waits(in, lock, Event::corrupt, in.timing.limits().if_stuck_ns(lock));
+bool begin_stuck(const EpisodeContext& in, LockWord lock) {
+  const Event event = in.reader.event_of_waits(in.timing);
+  return event != Event::wait && begin_episode_of_waits(in, lock, event, in.timing.limits().if_stuck_ns(lock));
 }
 
 bool begin_hold(const EpisodeContext& in, LockWord lock) {
@@ -70,8 +70,8 @@ bool begin_hold(const EpisodeContext& in, LockWord lock) {
   in.reader.read(lock);
   Episode candidate{};
   candidate.lock = lock;
-  // No holders: the candidate was left over from a hold that another thread ended, or it is a corrupt lock.
-  if (!in.reader.note_overdue_holders(candidate, in.timing)) return begin_corrupt(in, lock);
+  // No holders: the candidate was left over from a hold that another thread ended, or the lock is stuck.
+  if (!in.reader.note_overdue_holders(candidate, in.timing)) return begin_stuck(in, lock);
   in.reader.add_unseen_waiters(lock);
   if (in.rules.only == Only::contended && in.reader.state().waiting == 0) return false;
   const LockWord held = candidate.holders[0].hold.word;
@@ -86,7 +86,7 @@ bool begin_wait(const EpisodeContext& in, LockWord lock) {
   in.reader.read(lock);
   const LockState& state = in.reader.state();
   if (std::any_of(state.holders, state.holders + state.holder_count, is_held_for_ever)) return begin_hold(in, lock);
-  return begin_corrupt(in, lock) || begin_episode_of_waits(in, lock, Event::wait, in.timing.limits().of_waits_ns());
+  return begin_stuck(in, lock) || begin_episode_of_waits(in, lock, Event::wait, in.timing.limits().of_waits_ns());
 }
 
 }  // namespace

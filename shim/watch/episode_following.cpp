@@ -57,9 +57,9 @@ void follow(const EpisodeContext& in, Episode& episode) {
     episode.event = event_of_holders(episode);
     episode.next_age_ns = 0;  // worth a report at once
   }
-  if (episode.event == Event::wait && in.reader.event_of_waits(in.timing) != Event::wait) {
-    episode.event = Event::corrupt;
-    episode.next_age_ns = 0;
+  if (episode.event == Event::wait) {
+    episode.event = in.reader.event_of_waits(in.timing);
+    if (episode.event != Event::wait) episode.next_age_ns = 0;
   }
   count_waiting(episode, in.reader.state(), in.timing.history(), in.timing.now_ns());
   report_if_due(in, episode, in.reader.oldest_age_ns(episode, in.timing));

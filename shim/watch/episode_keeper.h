@@ -48,7 +48,7 @@ class EpisodeKeeper {
   ReportedLocks reported_locks() {
     const auto contain = [](void* episodes, uintptr_t lock) {
       auto& all = *static_cast<Episodes*>(episodes);
-      return all.has_hold_or_cycle(lock) || all.is_reported_corrupt(lock);
+      return all.has_hold_or_cycle(lock) || all.is_reported_stuck(lock);
     };
     return {contain, &episodes_};
   }

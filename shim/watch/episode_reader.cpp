@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "shim/inspection/corrupt_lock.h"
 #include "shim/inspection/inferred_holds.h"
 #include "shim/inspection/ownership.h"
+#include "shim/inspection/stuck_lock.h"
 
 namespace holdwatch {
 
@@ -63,8 +63,9 @@ bool EpisodeReader::note_overdue_waits(Episode& episode, const Timing& timing) c
 
 Event EpisodeReader::event_of_waits(const Timing& timing) {
   const LockWord lock = state_.lock;
-  const bool is_due = is_waited_for(timing.limits().if_stuck_ns(lock), timing);
-  return is_due && is_corrupt(lock, lock_index_) ? Event::corrupt : Event::wait;
+  const uint64_t limit_ns = timing.limits().if_stuck_ns(lock);
+  if (!is_waited_for(limit_ns, timing)) return Event::wait;
+  return holdwatch::event_of_waits(lock, lock_index_, timing.now_ns(), limit_ns);
 }
 
 void EpisodeReader::add_unseen_waiters(LockWord lock) {

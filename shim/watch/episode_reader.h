@@ -28,8 +28,8 @@ class EpisodeReader {
   // Notes which of its present holders are over the limit; false if none is. A hold that can never end counts even
   // below the limit if a wait for it is over the limit: we may have seen the hold late.
   bool note_overdue_holders(Episode& episode, const Timing& timing) const;
-  // For the lock that was read last: wait, or corrupt if a wait for it is over the limit for locks that nobody can
-  // release.
+  // For the lock that was read last: wait, or corrupt or lost_wakeup if a wait for it is over the limit for locks that
+  // nobody can release.
   Event event_of_waits(const Timing& timing);
   // For when the records show no waiters but the lock's fields show some: they wait in calls that our hooks have not
   // seen.

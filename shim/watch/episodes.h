@@ -15,7 +15,8 @@ namespace holdwatch {
 
 struct Episode {
   bool active;
-  // A hold becomes abandoned if its thread exits, a wait becomes corrupt if the lock's count turns out to be impossible.
+  // A hold becomes abandoned if its thread exits, a wait becomes corrupt or lost_wakeup if the lock
+  // turns out to be stuck.
   Event event;
   bool due;         // to be checked at this scan
   bool posted;      // its first report was handed to the reporter
@@ -77,9 +78,9 @@ class Episodes {
   Episode* find_cycle(uintptr_t lock);
   // Whether an episode names the lock's holders; or whether there is an episode of any kind about the lock.
   bool has_hold_or_cycle(uintptr_t lock) { return find_hold(lock) != nullptr || find_cycle(lock) != nullptr; }
-  bool is_reported_corrupt(uintptr_t lock) {
+  bool is_reported_stuck(uintptr_t lock) {
     const Episode* const wait = find_wait(lock);
-    return wait != nullptr && wait->event == Event::corrupt;
+    return wait != nullptr && wait->event != Event::wait;
   }
   bool has_episode(uintptr_t lock) { return has_hold_or_cycle(lock) || find_wait(lock) != nullptr; }
   // The episode about holds, or else the deadlock, in which `identity` is one of the holders, or null.

@@ -138,7 +138,7 @@ constexpr bool is_about_holds(Event event) {
 
 // In these events the waits are the subject: whoever holds the lock now is chance, or does not matter.
 constexpr bool is_about_waits(Event event) {
-  return event == Event::wait || event == Event::corrupt;
+  return event == Event::wait || event == Event::corrupt || event == Event::lost_wakeup;
 }
 
 // over: found while it lasts. still: it continues. released: it has ended. late: it ended before the watcher saw it.

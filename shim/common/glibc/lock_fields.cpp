@@ -32,6 +32,8 @@ LockFields fields_of(const pthread_mutex_t& mutex) {
   fields.robust = (mutex.__data.__kind & kMutexIsRobust) != 0;
   fields.process_shared = is_mutex_process_shared(mutex);
   fields.compares_owner = is_in_word || type == PTHREAD_MUTEX_RECURSIVE || type == PTHREAD_MUTEX_ERRORCHECK;
+  fields.is_overwritten = is_mutex_overwritten(mutex);
+  fields.is_there_for_taking = is_there_for_taking(mutex);
   fields.owner_died = is_in_word && (mutex.__data.__lock & FUTEX_OWNER_DIED) != 0;
   return fields;
 }
@@ -44,6 +46,7 @@ LockFields fields_of(const pthread_rwlock_t& rwlock) {
   fields.is_contended = is_rwlock_contended(rwlock);
   fields.is_writers_turn = is_rwlock_in_write_phase(rwlock);
   fields.is_miscounted = may_be_lock(rwlock) && is_rwlock_miscounted(rwlock);
+  fields.is_there_for_taking = may_be_lock(rwlock) && is_there_for_taking(rwlock);
   fields.process_shared = rwlock.__data.__shared != 0;
   return fields;
 }

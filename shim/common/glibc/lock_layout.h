@@ -64,10 +64,11 @@ inline int mutex_holder(const pthread_mutex_t& mutex) {
   return mutex.__data.__owner;
 }
 
+inline constexpr int kMutexContended = 2;  // the word of one without an owner in it: nptl/lowlevellock.h
+
 inline bool is_mutex_contended(const pthread_mutex_t& mutex) {
-  constexpr int kContended = 2;  // nptl/lowlevellock.h
   if (has_owner_in_word(mutex)) return (static_cast<uint32_t>(mutex.__data.__lock) & FUTEX_WAITERS) != 0;
-  return (mutex.__data.__lock & kContended) != 0;
+  return (mutex.__data.__lock & kMutexContended) != 0;
 }
 
 inline bool is_mutex_process_shared(const pthread_mutex_t& mutex) {
@@ -135,6 +136,26 @@ inline bool is_free(const pthread_mutex_t& mutex) {
 inline bool is_free(const pthread_rwlock_t& rwlock) {
   return rwlock_readers(rwlock) == 0 && !is_rwlock_write_locked(rwlock) && rwlock_writer(rwlock) == 0 &&
          rwlock.__data.__flags <= PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP;
+}
+
+// Of a mutex whose word is 0, 1 or 2, by the lock's own protocol (nptl/lowlevellock.h): free, locked, locked with
+// waiters. A private one, so that all who can unlock it are threads of the process.
+inline bool is_plain_private(const pthread_mutex_t& mutex) {
+  return (mutex.__data.__kind & ~kMutexTypeBits) == 0;
+}
+
+// Whether threads that sleep for the lock would get it if they were woken, and none but threads of the process can unlock
+// it. That is so for a moment at each unlock, between the change of the word and the call that wakes one of them.
+inline bool is_there_for_taking(const pthread_mutex_t& mutex) {
+  return is_plain_private(mutex) && !is_mutex_locked(mutex);
+}
+inline bool is_there_for_taking(const pthread_rwlock_t& rwlock) {
+  return rwlock.__data.__shared == 0 && is_free(rwlock);
+}
+
+// Whether a mutex that threads wait for has a word that no call in order gives it.
+inline bool is_mutex_overwritten(const pthread_mutex_t& mutex) {
+  return is_plain_private(mutex) && static_cast<uint32_t>(mutex.__data.__lock) > kMutexContended;
 }
 
 // Whether the fields show a writer that waits for readers which are not there: it is to have the lock next and has marked

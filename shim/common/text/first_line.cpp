@@ -15,6 +15,7 @@ void append_first_line(const FirstLine& facts, TextBuffer& out) {
       return append_hold_line(facts, out);
     case Event::wait:
     case Event::corrupt:
+    case Event::lost_wakeup:
       return append_wait_line(facts, out);
     case Event::deadlock:
     case Event::self_deadlock:

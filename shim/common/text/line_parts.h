@@ -70,7 +70,7 @@ class LineParts {
 
 // Each writes the lines of some events.
 void append_hold_line(const FirstLine& facts, TextBuffer& out);      // hold, abandoned, fork_orphan, stray_unlock
-void append_wait_line(const FirstLine& facts, TextBuffer& out);      // wait, corrupt
+void append_wait_line(const FirstLine& facts, TextBuffer& out);      // wait, corrupt, lost_wakeup
 void append_deadlock_line(const FirstLine& facts, TextBuffer& out);  // deadlock, self_deadlock
 
 }  // namespace holdwatch

@@ -33,6 +33,8 @@ class WaitLine : LineParts {
   }
 
  private:
+  bool is_rwlock() const { return facts_.lock_kind == LockKind::rwlock; }
+
   void wait_over() {
     subject(facts_.waiter);
     // A wait seen only once, from outside, may have begun at any time.
@@ -42,7 +44,9 @@ class WaitLine : LineParts {
       out_ << " has waited " << Duration{facts_.longest_wait_ns};
     }
     for_lock();
-    if (facts_.event == Event::corrupt) out_ << ", which was unlocked more often than locked";
+    if (facts_.event == Event::corrupt)
+      out_ << (is_rwlock() ? ", which was unlocked more often than locked" : ", whose memory was overwritten");
+    if (facts_.event == Event::lost_wakeup) out_ << ", which is free";
     if (!is_snapshot()) limit();
     held_by();
     more_waiters();
@@ -66,7 +70,11 @@ class WaitLine : LineParts {
   }
   void held_by() {
     if (facts_.event == Event::corrupt) {
-      out_ << "; its count of readers is impossible";
+      out_ << (is_rwlock() ? "; its count of readers is impossible" : "; its state is impossible");
+      return;
+    }
+    if (facts_.event == Event::lost_wakeup) {
+      out_ << "; nobody wakes it";
       return;
     }
     if (!has_holder()) {
