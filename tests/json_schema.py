@@ -157,7 +157,8 @@ def _frame(value, at):
 
 def _cycle_edge(value, at):
     _keys(value, at, {"tid": _positive, "holds": _or_null(_lock_id), "waits_for": _or_null(_lock_id), "joins": _or_null(_positive)}, {
-        "waited_ns": _count, "kind": _or_null(_one_of(LOCK_KINDS)), "address": _or_null(_address), "name": _or_null(_text)})
+        "waited_ns": _count, "kind": _or_null(_one_of(LOCK_KINDS)), "address": _or_null(_address), "name": _or_null(_text),
+        "pid": _positive})
     if (value["waits_for"] is None) == (value["joins"] is None):
         raise SchemaError(f"{at}: it waits for a lock or for a thread")
 

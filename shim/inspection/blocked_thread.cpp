@@ -6,6 +6,8 @@
 
 #include <cerrno>
 
+#include "shim/inspection/inference.h"
+#include "shim/inspection/other_process.h"
 #include "shim/inspection/ownership.h"
 #include "shim/inspection/task_files.h"
 #include "shim/record/thread_table.h"
@@ -41,6 +43,11 @@ bool view_wait_of(const HoldView& hold, WaitView* out) {
 
 Blocked is_blocked_for(const WaitView& wait) {
   SyscallFile file;
+  if (is_inferred(wait.caller.pc)) {
+    const OwnerPlace place = place_of(wait.identity.record);
+    if (place.where == Whereabouts::elsewhere)
+      return wanted_elsewhere(place.pid, place.tid, wait.word) == wait.word ? Blocked::yes : Blocked::no;
+  }
   if (has_lost_its_frame(wait)) return Blocked::no;
   const int error = read_syscall_file(wait.tid, &file);
   if (error == ENOENT || error == ESRCH) return proc_shows_us() ? Blocked::no : Blocked::unknown;

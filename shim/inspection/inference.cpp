@@ -65,6 +65,13 @@ Inferred* find_inferred(int tid, LockWord word, bool is_wait) {
   return found == g_inferred + g_used ? nullptr : found;
 }
 
+OwnerPlace place_of(uint32_t record) {
+  const ThreadRecord* const wanted = record_at(record);
+  for (size_t i = 0; i < g_used; ++i)
+    if (g_inferred[i].record == wanted) return g_inferred[i].hold.place;
+  return {Whereabouts::here, wanted->tid.load(std::memory_order_acquire)};
+}
+
 Identity identity_of(const Inferred& inferred) {
   return {index_of(*inferred.record), inferred.record->index_of_slot(*inferred.slot),
           inferred.slot->number.load(std::memory_order_acquire)};
@@ -115,7 +122,7 @@ Inferred* infer(const OwnerPlace& place, LockWord word, bool is_wait) {
   }
   if (record == nullptr) return nullptr;
   record->gone_name[0] = '\0';  // it was another thread's
-  *inferred = {record, nullptr, word, is_wait, {place, false, false}, {}};
+  *inferred = {record, nullptr, word, is_wait, {place, false, false}, {}, 0};
   if (!publish(*inferred)) inferred->record = nullptr;
   return inferred->record == nullptr ? nullptr : inferred;
 }

@@ -21,6 +21,7 @@ struct Inferred {
   bool is_wait;
   InferredHold hold;  // of a hold; its tid is always set
   Stillness still;
+  uint64_t switches;  // of a wait in another process: its thread's context switches when it was last seen to wait
 
   int tid() const { return hold.place.tid; }
 };
@@ -42,6 +43,9 @@ bool infer_sleepers(LockWord lock);
 Inferred* find_inferred(int tid, LockWord word, bool is_wait);
 // The one behind that view, or null.
 Inferred* find_inferred(const HoldView& hold);
+// What is inferred of that record's thread shows where it is; a record of its own says that it is here.
+OwnerPlace place_of(uint32_t record);
+
 Identity identity_of(const Inferred& inferred);
 // Ends it, and for a lock that may have been released and acquired again, begins another hold by the same thread.
 void drop(Inferred& inferred);

@@ -7,6 +7,7 @@
 #include "shim/base/clock.h"
 #include "shim/inspection/blocked_thread.h"
 #include "shim/inspection/inference.h"
+#include "shim/inspection/other_process.h"
 #include "shim/inspection/ownership.h"
 #include "shim/inspection/task_files.h"
 #include "shim/inspection/unexplained_waits.h"
@@ -46,8 +47,18 @@ void infer_wait(int tid) {
   if (infer({Whereabouts::here, tid}, word, true) != nullptr) infer_owner(word, monotonic_ns());
 }
 
-bool still_waits(const Inferred& inferred) {
+// One that has not run since has not stopped waiting either; to look at its system call costs more.
+bool still_waits_elsewhere(Inferred& inferred) {
+  const OwnerPlace& place = inferred.hold.place;
+  const uint64_t switches = switches_asleep(place.pid, place.tid);
+  if (switches != 0 && switches == inferred.switches) return true;
+  inferred.switches = switches;
+  return wanted_elsewhere(place.pid, place.tid, inferred.word) == inferred.word;
+}
+
+bool still_waits(Inferred& inferred) {
   SyscallFile place;
+  if (inferred.hold.place.where == Whereabouts::elsewhere) return still_waits_elsewhere(inferred);
   return read_syscall_file(inferred.tid(), &place) == 0 && sleeps_for(place, inferred.word) &&
          wanted_of(place, inferred.word) == inferred.word;
 }

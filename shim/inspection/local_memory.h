@@ -2,6 +2,7 @@
 // Cold context; no allocation, no loader's lock. read_local_memory is declared in capture.h.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "shim/common/proc/memory_range.h"
@@ -12,6 +13,9 @@ namespace holdwatch {
 bool shared_page_at(uintptr_t address, FilePage* out);
 // Whether that process maps it too; false also if the kernel does not allow us to read it.
 bool maps_page(int pid, const FilePage& page);
+// The addresses at which we map the byte that that process has at `address`, in a shared mapping. Returns how many; 0 also if
+// the kernel does not allow us to read its maps.
+size_t shared_addresses_of(int pid, uintptr_t address, uintptr_t* out, size_t size);
 
 // The longest unbroken range of such memory around `address`; empty if it is in none, or /proc cannot be read.
 MemoryRange mapped_around(uintptr_t address, MappedAs what);

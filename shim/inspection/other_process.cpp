@@ -3,10 +3,14 @@
 
 #include <ctime>
 
+#include <optional>
+
 #include "shim/base/clock.h"
+#include "shim/common/glibc/futex_wait.h"
 #include "shim/common/text/text_buffer.h"
 #include "shim/inspection/local_memory.h"
 #include "shim/inspection/task_files.h"
+#include "shim/inspection/waiting_call.h"
 
 namespace holdwatch {
 namespace {
@@ -41,6 +45,29 @@ int process_sharing(int tid, uintptr_t address, uint64_t since_ns) {
   FilePage page;
   if (!shared_page_at(address, &page) || !maps_page(status.process, page)) return 0;
   return was_there_before(status.process, since_ns) ? status.process : 0;
+}
+
+SleepElsewhere sleep_of_thread(int pid, int tid) {
+  SleepElsewhere out;
+  SyscallFile place;
+  if (read_syscall_file(pid, tid, &place) != 0 || place.kind != SyscallFile::Kind::in_call) return out;
+  const std::optional<FutexWait> wait = futex_wait(place.call);
+  // A mutex that inherits priority is never waited for in a cycle: the kernel refuses that.
+  if (!wait || !wait->is_shared || wait->has_timeout || wait->inherits) return out;
+  uintptr_t words[SleepElsewhere::kMax];
+  out.count = shared_addresses_of(pid, wait->word, words, SleepElsewhere::kMax);
+  for (size_t i = 0; i < out.count; ++i) {
+    out.calls[i] = place;
+    out.calls[i].call.arguments[0] = words[i];
+  }
+  return out;
+}
+
+LockWord wanted_elsewhere(int pid, int tid, LockWord lock) {
+  const SleepElsewhere sleep = sleep_of_thread(pid, tid);
+  for (size_t i = 0; i < sleep.count; ++i)
+    if (sleeps_for(sleep.calls[i], lock)) return wanted_of(sleep.calls[i], lock);
+  return {};
 }
 
 ThreadElsewhere look_at_thread(int pid, int tid) {

@@ -98,6 +98,13 @@ bool is_process_shared(LockWord lock) {
   return fields_or_none(lock).process_shared;
 }
 
+bool is_shared_mutex(LockWord word) {
+  pthread_mutex_t mutex;
+  if (!read_lock(word, &mutex) || !may_be_lock(mutex)) return false;
+  const LockFields fields = fields_of(mutex);
+  return fields.process_shared && fields.is_contended && fields.owner != 0;
+}
+
 uint32_t held_count(LockWord word) {
   const LockFields fields = fields_or_none(word);
   return word.access() == Access::shared ? std::max(fields.readers, 1u) : fields.depth;

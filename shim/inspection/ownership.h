@@ -45,6 +45,10 @@ bool is_there_for_taking(LockWord lock);
 // Whether threads of other processes may hold it (PTHREAD_PROCESS_SHARED); false if it cannot be read.
 bool is_process_shared(LockWord lock);
 
+// Whether the memory there has the fields of a mutex that processes share, that is held and has waiters; false if it cannot be
+// read.
+bool is_shared_mutex(LockWord mutex);
+
 // How many times a recursive mutex is held by its owner, and a rwlock by all its readers; 1 for every other lock, and if it
 // cannot be read.
 uint32_t held_count(LockWord word);

@@ -51,8 +51,12 @@ long read_proc_file(const char* path, char* out, size_t size) {
 }
 
 int read_syscall_file(int tid, SyscallFile* out) {
+  return read_syscall_file(kCurrentProcess, tid, out);
+}
+
+int read_syscall_file(int pid, int tid, SyscallFile* out) {
   char text[kSyscallSize];
-  const long length = read_task_file(kCurrentProcess, tid, "syscall", text, sizeof text);
+  const long length = read_task_file(pid, tid, "syscall", text, sizeof text);
   if (length < 0) return static_cast<int>(-length);
   *out = parse_syscall({text, static_cast<size_t>(length)});
   return out->kind == SyscallFile::Kind::not_understood ? EPROTO : 0;

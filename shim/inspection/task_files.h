@@ -22,6 +22,7 @@ inline constexpr size_t kWaitChannelSize = 64;
 int read_wait_channel(int tid, char (&channel)[kWaitChannelSize]);
 
 // The same of a thread of process `pid`.
+int read_syscall_file(int pid, int tid, SyscallFile* out);
 int read_status_file(int pid, int tid, StatusFile* out);
 int read_thread_name(int pid, int tid, char (&name)[kThreadNameSize]);
 

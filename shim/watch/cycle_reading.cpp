@@ -12,6 +12,7 @@
 #include "shim/inspection/joined_thread.h"
 #include "shim/record/thread_table.h"
 #include "shim/watch/loader_waits.h"
+#include "shim/watch/waits_elsewhere.h"
 
 namespace holdwatch {
 namespace {
@@ -40,74 +41,94 @@ bool holds_anything(const ThreadRecord& record) {
   return any;
 }
 
+class CycleReading {
+ public:
+  CycleReading(CycleSearch& search, const Timing& timing) : search_(search), elsewhere_(timing) {}
+
+  void run() {
+    loader_.add_owners(search_);
+    loader_.for_each_owner([this](int tid) { followed_.add(tid); });
+    add_threads_that_hold();
+    if (followed_.count() > 0) add_followed_threads(0);
+    elsewhere_.add_edges(search_);
+  }
+
+ private:
+  void add_holds(uint32_t index, bool waits);
+  bool add_join(uint32_t index);
+  bool add_wait(uint32_t index);
+  void add_threads_that_hold();
+  void add_followed_threads(size_t from);
+
+  CycleSearch& search_;
+  const bool any_inferred_ = has_inferred();
+  FollowedThreads followed_;
+  LoaderWaits loader_;
+  WaitsElsewhere elsewhere_;
+};
+
 // `waits` is false for an inferred record: the waits of its thread are in another record.
-void add_holds(CycleSearch& search, uint32_t index, bool waits) {
+void CycleReading::add_holds(uint32_t index, bool waits) {
   const ThreadRecord& record = *record_at(index);
   const int tid = record.tid.load(std::memory_order_acquire);
   for_each_used_slot(record, [&](uint32_t position, const HeldSlot& slot, LockWord) {
     if (!waits && !is_inferred(slot.pc.load(std::memory_order_acquire))) return;
     const uint64_t number = slot.number.load(std::memory_order_acquire);
     const LockWord word(slot.word.load(std::memory_order_acquire));
-    if (word.is_hold()) search.add_hold({word, tid, {index, position, number}});
+    if (word.is_hold()) search_.add_hold({word, tid, {index, position, number}});
   });
 }
 
-bool add_join(CycleSearch& search, uint32_t index, FollowedThreads& followed) {
+bool CycleReading::add_join(uint32_t index) {
   JoinView join;
-  if (followed.full() || !view_join(index, &join) || join.has_timeout) return false;
+  if (followed_.full() || !view_join(index, &join) || join.has_timeout) return false;
   const int tid = joined_thread(join);
   if (tid == 0 || tid == join.tid) return false;
-  search.add_join(join.tid, tid);
-  followed.add(tid);
+  search_.add_join(join.tid, tid);
+  followed_.add(tid);
   return true;
 }
 
 // False if the thread waits for nothing, or not forever. A lock call within a join is a signal handler's: the thread
 // waits for the lock.
-bool add_wait(CycleSearch& search, uint32_t index, FollowedThreads& followed, LoaderWaits& loader) {
+bool CycleReading::add_wait(uint32_t index) {
   WaitView wait;
   if (!view_wait(index, &wait))
-    return add_join(search, index, followed) ||
-           loader.add_wait(search, record_at(index)->tid.load(std::memory_order_acquire));
-  if (!wait.word.timeout()) search.add_wait(wait.tid, wait.word);
-  return !wait.word.timeout();
+    return add_join(index) || loader_.add_wait(search_, record_at(index)->tid.load(std::memory_order_acquire));
+  if (wait.word.timeout()) return false;
+  search_.add_wait(wait.tid, wait.word);
+  elsewhere_.consider(wait);
+  return true;
 }
 
-void add_threads_that_hold(CycleSearch& search, bool any_inferred, FollowedThreads& followed, LoaderWaits& loader) {
+void CycleReading::add_threads_that_hold() {
   for (uint32_t index = 0, limit = record_limit(); index < limit; ++index) {
     const ThreadRecord& record = *record_at(index);
     if (record.state.load(std::memory_order_acquire) != RecordState::live) continue;
-    if (!any_inferred && !holds_anything(record)) continue;
-    const bool waits = add_wait(search, index, followed, loader);
-    if (waits || any_inferred) add_holds(search, index, waits);
+    if (!any_inferred_ && !holds_anything(record)) continue;
+    const bool waits = add_wait(index);
+    if (waits || any_inferred_) add_holds(index, waits);
   }
 }
 
 // The followed threads from `from` on, of which those that hold nothing have not been added yet.
-void add_followed_threads(CycleSearch& search, bool any_inferred, FollowedThreads& followed, LoaderWaits& loader,
-                          size_t from) {
-  const size_t end = followed.count();
+void CycleReading::add_followed_threads(size_t from) {
+  const size_t end = followed_.count();
   for (uint32_t index = 0, limit = record_limit(); index < limit; ++index) {
     const ThreadRecord& record = *record_at(index);
     const int tid = record.tid.load(std::memory_order_acquire);
-    if (record.state.load(std::memory_order_acquire) != RecordState::live || !followed.contains(tid, from)) continue;
-    search.add_hold({{}, tid, {index, 0, 0}});
-    if (!any_inferred && !holds_anything(record)) add_wait(search, index, followed, loader);
+    if (record.state.load(std::memory_order_acquire) != RecordState::live || !followed_.contains(tid, from)) continue;
+    search_.add_hold({{}, tid, {index, 0, 0}});
+    if (!any_inferred_ && !holds_anything(record)) add_wait(index);
   }
-  if (followed.count() > end) add_followed_threads(search, any_inferred, followed, loader, end);
+  if (followed_.count() > end) add_followed_threads(end);
 }
 
 }  // namespace
 
-void read_waits(CycleSearch& search) {
+void read_waits(CycleSearch& search, const Timing& timing) {
   search.clear();
-  FollowedThreads followed;
-  LoaderWaits loader;
-  loader.add_owners(search);
-  loader.for_each_owner([&](int tid) { followed.add(tid); });
-  const bool any_inferred = has_inferred();
-  add_threads_that_hold(search, any_inferred, followed, loader);
-  if (followed.count() > 0) add_followed_threads(search, any_inferred, followed, loader, 0);
+  CycleReading(search, timing).run();
 }
 
 }  // namespace holdwatch

@@ -26,6 +26,7 @@ struct CycleHold {
   LockWord lock;
   int tid;
   Identity identity;  // of a life: its record
+  int pid = 0;        // if it is not recorded: the process of the thread, 0 for this one
 
   uint64_t lock_key() const { return lock.empty() ? key_of_end(tid) : lock.address(); }
 };
@@ -50,6 +51,10 @@ class CycleSearch {
   void add_join(int tid, int joined);
   void add_hold(const CycleHold& hold);
   bool any_waits() const { return wait_count_ > 0; }
+  template <typename Visit>
+  void for_each_hold(Visit visit) const {
+    for (size_t i = 0; i < hold_count_; ++i) visit(holds_[i]);
+  }
 
   // Calls `visit(context, cycle)` for cycles that have no thread in common. Cycles of more than kMaxHolders threads are
   // skipped. `is_woken(tid, mutex)` is called for threads in a condition wait whose mutex is held by another thread:

@@ -92,7 +92,7 @@ bool begin_wait(const EpisodeContext& in, LockWord lock) {
 }  // namespace
 
 void begin_cycles(const EpisodeContext& in, CycleSearch& search) {
-  read_waits(search);
+  read_waits(search, in.timing);
   if (!search.any_waits()) return;
   EpisodeContext context = in;
   search.find([](void* found, const Cycle& cycle) { begin_cycle(*static_cast<EpisodeContext*>(found), cycle); },

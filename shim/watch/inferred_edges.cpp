@@ -2,6 +2,8 @@
 #include "shim/watch/inferred_edges.h"
 
 #include "shim/inspection/inference.h"
+#include "shim/inspection/other_process.h"
+#include "shim/inspection/stillness.h"
 
 namespace holdwatch {
 
@@ -16,26 +18,37 @@ bool InferredEdges::note(Inferred* inferred) {
 }
 
 bool InferredEdges::infer_hold(CycleHold& hold) {
+  if (hold.identity != kUnrecorded) return true;
   Inferred* inferred = find_inferred(hold.tid, hold.lock, false);
   if (inferred == nullptr) {
-    inferred = holdwatch::infer({Whereabouts::here, hold.tid}, hold.lock, false);
+    const Whereabouts where = hold.pid == 0 ? Whereabouts::here : Whereabouts::elsewhere;
+    inferred = holdwatch::infer({where, hold.tid, hold.pid}, hold.lock, false);
     if (!note(inferred)) return false;
-    inferred->still.begin(0, hold.tid, hold.lock);
+    inferred->still.begin(hold.pid, hold.tid, hold.lock);
   }
   hold.identity = identity_of(*inferred);
   return true;
 }
 
-// A thread waits for one lock at a time: if a record says for which, there is nothing to infer.
-bool InferredEdges::infer_wait(const CycleHold& holder, LockWord wanted) {
-  return waits_by_record(holder.tid) || note(holdwatch::infer({Whereabouts::here, holder.tid}, wanted, true));
+// A thread waits for one lock at a time: if a record says for which, there is nothing to infer. In this process such a wait is
+// in the loader.
+bool InferredEdges::infer_wait(const CycleHold& holder, LockWord lock) {
+  if (waits_by_record(holder.tid)) return true;
+  const OwnerPlace place = place_of(holder.identity.record);
+  if (place.where != Whereabouts::elsewhere) return note(holdwatch::infer({Whereabouts::here, holder.tid}, lock, true));
+  const LockWord wanted = wanted_elsewhere(place.pid, place.tid, lock);
+  const uint64_t switches = switches_asleep(place.pid, place.tid);
+  if (wanted.empty() || !note(holdwatch::infer(place, wanted, true))) return false;
+  inferred_[count_ - 1]->switches = switches;
+  return true;
 }
 
 bool InferredEdges::infer(Cycle& cycle) {
+  for (size_t i = 0; i < cycle.count; ++i)
+    if (!infer_hold(cycle.holds[i])) return false;
   for (size_t i = 0; i < cycle.count; ++i) {
-    CycleHold& next = cycle.holds[(i + 1) % cycle.count];
-    if (next.identity != kUnrecorded) continue;
-    if (!infer_hold(next) || !infer_wait(cycle.holds[i], next.lock)) return false;
+    const CycleHold& next = cycle.holds[(i + 1) % cycle.count];
+    if (!next.lock.empty() && !infer_wait(cycle.holds[i], next.lock)) return false;
   }
   return true;
 }

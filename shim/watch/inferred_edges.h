@@ -25,7 +25,7 @@ class InferredEdges {
 
  private:
   bool infer_hold(CycleHold& hold);
-  bool infer_wait(const CycleHold& holder, LockWord wanted);
+  bool infer_wait(const CycleHold& holder, LockWord lock);
   bool note(Inferred* inferred);
 
   Inferred* inferred_[2 * kMaxHolders] = {};

@@ -179,7 +179,7 @@ std::vector<ReportCycleStep> describe_cycle(const Finding& finding) {
     const Holder& next = finding.holders[(i + 1) % finding.holder_count];
     cycle.push_back({holder.tid, lock_id(holder.lock_id), lock_id(next.lock_id), holder.lock.kind, holder.lock.address,
                      bounded(holder.lock_name), holder.waited_ns, holder.waits_since_before_attach,
-                     next.lock_id == 0 ? next.tid : 0});
+                     next.lock_id == 0 ? next.tid : 0, holder.pid});
   }
   return cycle;
 }

@@ -109,7 +109,7 @@ class ReportFacts {
     }
   }
   std::string label_of_step(size_t i) const {
-    return thread_label(report_.cycle[i].tid, i < report_.holders.size() ? report_.holders[i].thread : "");
+    return i < report_.holders.size() ? holder_label(report_.holders[i]) : thread_label(report_.cycle[i].tid, "");
   }
 
   const Report& report_;

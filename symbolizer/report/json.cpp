@@ -130,14 +130,16 @@ Json waiters_json(const ReportWaiters& group, const Report& report) {
 }
 
 Json cycle_json(const ReportCycleStep& step) {
-  return {{"tid", step.tid},
-          {"holds", text_or_null(step.holds)},
-          {"waits_for", text_or_null(step.waits_for)},
-          {"joins", step.joins == 0 ? Json(nullptr) : Json(step.joins)},
-          {"waited_ns", step.waited_ns},
-          {"kind", step.holds.empty() ? Json(nullptr) : Json(lock_kind_name(step.lock_kind))},
-          {"address", step.holds.empty() ? Json(nullptr) : hex(step.lock_address)},
-          {"name", text_or_null(step.lock_name)}};
+  Json json = {{"tid", step.tid},
+               {"holds", text_or_null(step.holds)},
+               {"waits_for", text_or_null(step.waits_for)},
+               {"joins", step.joins == 0 ? Json(nullptr) : Json(step.joins)},
+               {"waited_ns", step.waited_ns},
+               {"kind", step.holds.empty() ? Json(nullptr) : Json(lock_kind_name(step.lock_kind))},
+               {"address", step.holds.empty() ? Json(nullptr) : hex(step.lock_address)},
+               {"name", text_or_null(step.lock_name)}};
+  if (step.pid != 0) json["pid"] = step.pid;
+  return json;
 }
 
 Json edge_json(const ReportOrderEdge& edge) {

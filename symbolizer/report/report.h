@@ -77,6 +77,7 @@ struct ReportCycleStep {
   uint64_t waited_ns = 0;      // at least this long; 0 if unknown
   bool before_attach = false;  // waited_ns counts from the attachment
   int joins = 0;
+  int pid = 0;  // 0: the process of the report
 };
 
 // One step from the thread that holds everybody up to the lock of the report: the next step's thread waits for it.

@@ -28,7 +28,7 @@ struct Scene : DeadlockScene {
   }
 
   Found look() {
-    read_waits(*search);
+    read_waits(*search, *timing);
     const auto visit = [](void* self, const Cycle& cycle) {
       Scene& scene = *static_cast<Scene*>(self);
       scene.found = prove_cycle(cycle, *scene.timing, scene.holders) ? kProven : kUnproven;

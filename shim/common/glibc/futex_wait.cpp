@@ -15,7 +15,8 @@ std::optional<FutexWait> futex_wait(const SystemCall& call) {
   const bool inherits = command == FUTEX_LOCK_PI || command == kLockPi2;
   if (!inherits && command != FUTEX_WAIT && command != FUTEX_WAIT_BITSET) return std::nullopt;
   const bool has_timeout = call.number == SYS_restart_syscall || call.arguments[3] != 0;
-  return FutexWait{call.arguments[0], static_cast<uint32_t>(call.arguments[2]), inherits, has_timeout};
+  const bool is_shared = (static_cast<int>(call.arguments[1]) & FUTEX_PRIVATE_FLAG) == 0;
+  return FutexWait{call.arguments[0], static_cast<uint32_t>(call.arguments[2]), inherits, has_timeout, is_shared};
 }
 
 LockRef lock_waited_on(const FutexWait& wait, LockKind kind, Access access) {

@@ -14,6 +14,7 @@ struct FutexWait {
   uint32_t value;  // the value of the word when the thread began to wait
   bool inherits;   // the kernel's own protocol, for a mutex that inherits priority: the word is the mutex's
   bool has_timeout;
+  bool is_shared;  // between processes, or between mappings of one; else the kernel identifies the word by its address
 };
 
 // Nothing if the call is another one, or wakes threads. A wait with a timeout that was stopped and continued goes on as

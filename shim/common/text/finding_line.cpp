@@ -28,6 +28,16 @@ bool is_of_unknown_process(const Holder& holder) {
   return holder.acquired == Acquired::elsewhere && holder.pid == 0;
 }
 
+// `4711 "name"`, for a thread of another process with that process.
+std::string_view append_thread_of_process(const Holder& holder, TextBuffer& out) {
+  append_label(holder.tid, holder.thread, out);
+  if (holder.acquired != Acquired::elsewhere) return out;
+  Label process;
+  if (holder.pid != 0) append_label(holder.pid, holder.process, process);
+  append_process(process, out);
+  return out;
+}
+
 // Fills a FirstLine from a finding; owns the labels that it points to.
 class FindingFacts {
  public:
@@ -46,12 +56,7 @@ class FindingFacts {
 
   void holders() {
     const Holder& first = *first_holder();
-    append_label(first.tid, first.thread, holder_label_);
-    if (first.acquired == Acquired::elsewhere) {
-      Label process;
-      if (first.pid != 0) append_label(first.pid, first.process, process);
-      append_process(process, holder_label_);
-    }
+    append_thread_of_process(first, holder_label_);
     facts_.holder = {holder_label_, first.access, first.held_ns};
     facts_.holder_count = finding_.holder_count;
     facts_.acquired = first.acquired;
@@ -94,7 +99,7 @@ class FindingFacts {
     for (size_t i = 0; i < std::min(length, kShownOfCycle); ++i) {
       const Holder& holder = finding_.holders[i];
       const Holder& next = finding_.holders[(i + 1) % length];
-      facts_.cycle[i] = {append_label(holder.tid, holder.thread, steps_[i].label),
+      facts_.cycle[i] = {append_thread_of_process(holder, steps_[i].label),
                          append_lock(holder.lock_id, steps_[i].holds), append_lock(next.lock_id, steps_[i].waits_for),
                          append_label(next.tid, next.thread, steps_[i].joins)};
     }

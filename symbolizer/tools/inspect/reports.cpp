@@ -200,7 +200,7 @@ class InspectReports {
       const SeenLock lock = is_lock(held[i]) ? seen_.locks[held[i]] : SeenLock{};
       report.holders.push_back(is_lock(held[i]) ? holder(cycle[i], lock) : joined(cycle[i]));
       report.cycle.push_back({cycle[i], id(held[i]), id(held[next]), lock.lock.kind, lock.lock.address, "",
-                              seen_.threads.at(cycle[i]).asleep_ns, false, joins});
+                              seen_.threads.at(cycle[i]).asleep_ns, false, joins, 0});
       if (is_lock(held[i])) add_waiters(report, held[i], members);
     }
     in_cycles_.insert(cycle.begin(), cycle.end());
