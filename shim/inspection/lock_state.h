@@ -11,7 +11,7 @@
 
 namespace holdwatch {
 
-inline constexpr size_t kMaxHolders = 32;
+inline constexpr size_t kMaxHolders = 64;
 inline constexpr size_t kMaxWaiters = 4096;
 
 struct HolderState {

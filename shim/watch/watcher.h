@@ -10,7 +10,7 @@
 
 namespace holdwatch {
 
-inline constexpr size_t kWatcherStackSize = 128 * 1024;
+inline constexpr size_t kWatcherStackSize = 192 * 1024;
 
 // Starts the thread, after the reporter's. 0 or an errno.
 int watcher_start(const Settings& settings);
