@@ -54,7 +54,7 @@ std::string ThreadActivity::describe(const Snapshot& snapshot, uint32_t waits_fo
   const CallContext context{ThreadFiles::of_ours(snapshot.tid), &memory_, "", site};
   wait = read_wait(snapshot, context);
   const std::string words = waits_for == 0 ? describe_wait(wait) : "";
-  return words.empty() ? describe_activity(snapshot, lock, context) + describe_file_lock_holder(wait) : words;
+  return words.empty() ? describe_activity(snapshot, lock, context) + describe_other_processes(wait) : words;
 }
 
 WaitChain ThreadActivity::follow(const Wait& wait) {

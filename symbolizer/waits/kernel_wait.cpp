@@ -11,6 +11,7 @@
 
 #include "symbolizer/activity/times.h"
 #include "symbolizer/waits/file_locks.h"
+#include "symbolizer/waits/other_end.h"
 
 namespace holdwatch {
 namespace {
@@ -20,10 +21,16 @@ int descriptor_of(const SystemCall& call) {
 }
 
 // read and the like wait for a pipe or a socket, a terminal, a disk ...
-Wait read_file_wait(const SystemCall& call, const CallContext& context) {
+Wait read_file_wait(const SystemCall& call, bool reads, const CallContext& context) {
   const std::string link = context.files.descriptor_link(descriptor_of(call)).value_or("");
-  if (link.starts_with("pipe:")) return wait_of_kind(WaitKind::pipe);
-  return wait_of_kind(link.starts_with("socket:") ? WaitKind::socket : WaitKind::other);
+  if (!link.starts_with("pipe:") && !link.starts_with("socket:")) return wait_of_kind(WaitKind::other);
+  Wait wait = wait_of_kind(link.starts_with("pipe:") ? WaitKind::pipe : WaitKind::socket);
+  const OtherEnd other_end = find_other_end(link, reads, context);
+  wait.other_end_is_here = other_end.is_here;
+  wait.other_ends = static_cast<uint32_t>(other_end.processes.size());
+  if (other_end.processes.size() > kMaxEnders) return wait;
+  for (const int pid : other_end.processes) wait.enders[wait.ender_count++] = {pid, pid, Evidence::stated, {}};
+  return wait;
 }
 
 Wait wait_for_child(long id) {
@@ -82,14 +89,15 @@ Wait read_kernel_wait(const SystemCall& call, const CallContext& context) {
   switch (call.number) {
     case SYS_read:
     case SYS_readv:
+    case SYS_recvfrom:
+    case SYS_recvmsg:
+      return read_file_wait(call, true, context);
     case SYS_write:
     case SYS_writev:
     case SYS_sendto:
     case SYS_sendmsg:
-    case SYS_recvfrom:
-    case SYS_recvmsg:
     case SYS_sendfile:
-      return read_file_wait(call, context);
+      return read_file_wait(call, false, context);
     case SYS_accept:
     case SYS_accept4:
     case SYS_connect:

@@ -71,6 +71,10 @@ std::string words(const Wait& wait) {
   return "";
 }
 
+std::string process_words(const Wait& wait, uint32_t index) {
+  return "process " + thread_words(wait.enders[index]);
+}
+
 std::string timeout_words(const Wait& wait) {
   if (!wait.has_timeout) return "";
   return wait.timeout_ns == 0 ? ", with a timeout" : ", timeout in " + duration_in_words(wait.timeout_ns);
@@ -83,9 +87,16 @@ std::string describe_wait(const Wait& wait) {
   return text.empty() ? "" : text + timeout_words(wait);
 }
 
-std::string describe_file_lock_holder(const Wait& wait) {
-  const bool is_known = wait.known && wait.kind == WaitKind::file_lock && wait.ender_count > 0;
-  return is_known ? ", held by process " + thread_words(wait.enders[0]) : "";
+std::string describe_other_processes(const Wait& wait) {
+  if (!wait.known) return "";
+  if (wait.kind == WaitKind::file_lock) return wait.ender_count == 0 ? "" : ", held by " + process_words(wait, 0);
+  if (wait.kind != WaitKind::pipe && wait.kind != WaitKind::socket) return "";
+  if (wait.other_ends > kMaxEnders)
+    return ", its other end is open in " + std::to_string(wait.other_ends) + " processes";
+  std::string text;
+  for (uint32_t i = 0; i < wait.ender_count; ++i) text += (i == 0 ? "" : ", ") + process_words(wait, i);
+  if (wait.other_end_is_here) text += text.empty() ? "this process" : " and this one";
+  return text.empty() ? "" : ", its other end is open in " + text;
 }
 
 }  // namespace holdwatch

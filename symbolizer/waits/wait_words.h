@@ -12,6 +12,6 @@ namespace holdwatch {
 std::string describe_wait(const Wait& wait);
 
 // For the end of a system call's description: ", held by process 4711 "backup""; empty if it is not known who holds it.
-std::string describe_file_lock_holder(const Wait& wait);
+std::string describe_other_processes(const Wait& wait);
 
 }  // namespace holdwatch

@@ -21,10 +21,10 @@
 // EXPECT-JSON: waits_so("file_lock", "file_lock", r"flock\(fd \d+ \S+, exclusive\), held by process \d+ \".+\"", anyone)
 // EXPECT-JSON: waits_so("range_lock", "file_lock", r"fcntl\(fd \d+ \S+, F_SETLKW\), held by process \d+ \".+\"", anyone)
 // EXPECT-JSON: waits_so("child", "child", r"wait4\(pid \d+\)", anyone)
-// EXPECT-JSON: waits_so("pipe", "pipe", r"read\(fd \d+ pipe:\[\d+\]\)")
+// EXPECT-JSON: waits_so("pipe", "pipe", r"read\(fd \d+ pipe:\[\d+\]\), its other end is open in process \d+ \".+\"", anyone)
 // EXPECT-JSON: waits_so("poll", "poll", r"poll\(.*")
 // EXPECT-JSON: waits_so("poll_for", "poll", r"poll\(.*")
-// EXPECT-JSON: waits_so("socket", "socket", r"recvfrom\(.*")
+// EXPECT-JSON: waits_so("socket", "socket", r"recvfrom\(.*\), its other end is open in process \d+ \".+\"", anyone)
 // EXPECT-JSON: waits_so("sleep", "sleep", r"clock_nanosleep\(.*")
 #include <fcntl.h>
 #include <link.h>
@@ -169,6 +169,11 @@ int main(int count, char** words) {
   const bool stays = count > 1;
   const std::string left_out = count > 2 ? words[2] : "";
   if (stays) prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // Before there are other children, which would have the far ends too.
+  int pipe_ends[2], socket_ends[2];
+  CHECK(pipe(pipe_ends) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, socket_ends) == 0);
+  start_child([&] { close(pipe_ends[0]), close(socket_ends[0]); });
+  close(pipe_ends[1]), close(socket_ends[1]);
   sem_init(&semaphore, 0, 0);
   pthread_barrier_init(&barrier, nullptr, 3);
   log_file = fopen("/dev/null", "w");
@@ -211,17 +216,15 @@ int main(int count, char** words) {
       {"range_lock", [&] { lock_again(ranges, true); }, nullptr},
       {"child", wait_for_child, nullptr},
       {"pipe",
-       [] {
-         int ends[2];
+       [&] {
          char byte;
-         if (pipe(ends) == 0) read(ends[0], &byte, 1);
+         read(pipe_ends[0], &byte, 1);
        },
        nullptr},
       {"socket",
-       [] {
-         int ends[2];
+       [&] {
          char byte;
-         if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0) recv(ends[0], &byte, 1, 0);
+         recv(socket_ends[0], &byte, 1, 0);
        },
        nullptr},
       {"poll", [] { poll(nullptr, 0, -1); }, nullptr},

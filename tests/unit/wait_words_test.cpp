@@ -53,6 +53,19 @@ TEST_CASE("what a system call says better is left to it") {
 
 TEST_CASE("a file lock's holder is a process") {
   const Wait wait = ended_by(wait_for(WaitKind::file_lock, 0), {31, 31, Evidence::stated, "backup"});
-  CHECK(describe_file_lock_holder(wait) == ", held by process 31 \"backup\"");
-  CHECK(describe_file_lock_holder(wait_for(WaitKind::file_lock, 0)).empty());
+  CHECK(describe_other_processes(wait) == ", held by process 31 \"backup\"");
+  CHECK(describe_other_processes(wait_for(WaitKind::file_lock, 0)).empty());
+}
+
+TEST_CASE("of a pipe or a socket, the processes with its other end are named, or counted if they are many") {
+  Wait wait = wait_for(WaitKind::pipe, 0);
+  CHECK(describe_other_processes(wait).empty());
+  wait.other_end_is_here = true;
+  CHECK(describe_other_processes(wait) == ", its other end is open in this process");
+  wait = ended_by(wait, {31, 31, Evidence::stated, "far"});
+  wait.other_ends = 1;
+  CHECK(describe_other_processes(wait) == ", its other end is open in process 31 \"far\" and this one");
+  wait = wait_for(WaitKind::socket, 0);
+  wait.other_ends = 5;
+  CHECK(describe_other_processes(wait) == ", its other end is open in 5 processes");
 }

@@ -37,6 +37,8 @@ struct Wait {
   uint64_t timeout_ns;   // the time left; 0 if it is over, or not known
   uint32_t ender_count;  // 0: not known
   Ender enders[kMaxEnders];
+  uint32_t other_ends;       // of a pipe or a socket: how many other processes have its other end
+  bool other_end_is_here;    // the waiting thread's process has it too
   uint32_t arrived, needed;  // of a barrier: how many threads are there, of how many; needed is 0 if not known
 };
 

@@ -141,7 +141,7 @@ class Observer {
         snapshot, [&]() -> const RawStack& { return unwound(capture); }, context);
     doing.words = describe_wait(doing.wait);
     if (doing.words.empty())
-      doing.words = describe_activity(snapshot, "", context) + describe_file_lock_holder(doing.wait);
+      doing.words = describe_activity(snapshot, "", context) + describe_other_processes(doing.wait);
     const bool stayed = target_.has_stayed({task.tid, task.namespace_tid, snapshot});
     if (snapshot.state != ThreadState::blocked || stayed) return doing;
     return {{}, describe_activity(snapshot, "", {})};
