@@ -5,9 +5,11 @@
 // EXPECT: release +.*unlock_twice
 // EXPECT: thread \d+ "\w+" unlocked rwlock L\d, which no thread held
 // EXPECT-JSON: all(event["event"] == "stray_unlock" and event["phase"] == "late" for event in e)
-// EXPECT-JSON: sorted(functions(event["holders"][0]["now"])[0].split("::")[-1].split("(")[0] for event in e) == ["unlock_checked", "unlock_never_locked", "unlock_read", "unlock_twice"]
+// EXPECT-JSON: sorted(functions(event["holders"][0]["now"])[0].split("::")[-1].split("(")[0] for event in e) == ["unlock_c11", "unlock_checked", "unlock_never_locked", "unlock_read", "unlock_twice"]
 // EXPECT-JSON: held_by(e) == {"careless"}
 // EXPECT-JSON: all(event["holders"][0]["taken"]["note"] == "it did not hold the lock" for event in e)
+#include <threads.h>
+
 #include "tests/programs/harness.h"
 using namespace harness;
 
@@ -43,6 +45,13 @@ pthread_mutex_t g_other = PTHREAD_MUTEX_INITIALIZER;
   CHECK(pthread_mutex_unlock(&mutex) == EPERM);
 }
 
+// Of a kind that says that it is never elided, as any mutex whose type was set to PTHREAD_MUTEX_NORMAL.
+[[gnu::noinline]] void unlock_c11() {
+  mtx_t mutex;
+  CHECK(mtx_init(&mutex, mtx_plain) == thrd_success);
+  CHECK(mtx_unlock(&mutex) == thrd_success);
+}
+
 // Another thread's, one that is held past the hooks, and a level of a recursive mutex that remains.
 void unlock_what_is_held() {
   Thread("taker", [] { CHECK(pthread_mutex_lock(&g_other) == 0); }).join();
@@ -65,10 +74,11 @@ int main() {
     unlock_never_locked();
     for (int i = 0; i < 3; ++i) unlock_twice();
     unlock_checked();
+    unlock_c11();
     unlock_what_is_held();
     unlock_read();
     reported.wait();
   });
-  await_report("stray_unlock late", 4);
+  await_report("stray_unlock late", 5);
   reported.fire();
 }

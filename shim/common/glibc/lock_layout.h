@@ -14,14 +14,15 @@
 namespace holdwatch {
 
 // Bits of a mutex's kind.
-inline constexpr int kMutexTypeBits = 3;         // PTHREAD_MUTEX_KIND_MASK_NP
-inline constexpr int kMutexIsRobust = 16;        // PTHREAD_MUTEX_ROBUST_NORMAL_NP
-inline constexpr int kMutexInherits = 32;        // PTHREAD_MUTEX_PRIO_INHERIT_NP
-inline constexpr int kMutexProtects = 64;        // PTHREAD_MUTEX_PRIO_PROTECT_NP
-inline constexpr int kMutexIsShared = 128;       // PTHREAD_MUTEX_PSHARED_BIT
-inline constexpr int kMutexElision = 256 | 512;  // PTHREAD_MUTEX_ELISION_NP, PTHREAD_MUTEX_NO_ELISION_NP
-inline constexpr int kMutexKnownBits =
-    kMutexTypeBits | kMutexIsRobust | kMutexInherits | kMutexProtects | kMutexIsShared | kMutexElision;
+inline constexpr int kMutexTypeBits = 3;       // PTHREAD_MUTEX_KIND_MASK_NP
+inline constexpr int kMutexIsRobust = 16;      // PTHREAD_MUTEX_ROBUST_NORMAL_NP
+inline constexpr int kMutexInherits = 32;      // PTHREAD_MUTEX_PRIO_INHERIT_NP
+inline constexpr int kMutexProtects = 64;      // PTHREAD_MUTEX_PRIO_PROTECT_NP
+inline constexpr int kMutexIsShared = 128;     // PTHREAD_MUTEX_PSHARED_BIT
+inline constexpr int kMutexElides = 256;       // PTHREAD_MUTEX_ELISION_NP
+inline constexpr int kMutexNeverElides = 512;  // PTHREAD_MUTEX_NO_ELISION_NP: set with the type PTHREAD_MUTEX_NORMAL
+inline constexpr int kMutexKnownBits = kMutexTypeBits | kMutexIsRobust | kMutexInherits | kMutexProtects |
+                                       kMutexIsShared | kMutexElides | kMutexNeverElides;
 // In the word of a mutex with PTHREAD_PRIO_PROTECT: the ceiling, and the value that means that threads wait.
 inline constexpr uint32_t kMutexCeiling = 0xfff80000;  // PTHREAD_MUTEX_PRIO_CEILING_MASK
 inline constexpr uint32_t kProtectedContended = 2;
@@ -130,7 +131,7 @@ inline bool is_rwlock_in_write_phase(const pthread_rwlock_t& rwlock) {
 // Whether the fields are those of a lock that no thread has. A mutex with lock elision, whose fields show nothing, is
 // never called free.
 inline bool is_free(const pthread_mutex_t& mutex) {
-  constexpr int kShowingBits = kMutexKnownBits & ~kMutexElision;
+  constexpr int kShowingBits = kMutexKnownBits & ~kMutexElides;
   return !is_mutex_locked(mutex) && mutex_owner(mutex) == 0 && (mutex.__data.__kind & ~kShowingBits) == 0;
 }
 inline bool is_free(const pthread_rwlock_t& rwlock) {
@@ -141,7 +142,7 @@ inline bool is_free(const pthread_rwlock_t& rwlock) {
 // Of a mutex whose word is 0, 1 or 2, by the lock's own protocol (nptl/lowlevellock.h): free, locked, locked with
 // waiters. A private one, so that all who can unlock it are threads of the process.
 inline bool is_plain_private(const pthread_mutex_t& mutex) {
-  return (mutex.__data.__kind & ~kMutexTypeBits) == 0;
+  return (mutex.__data.__kind & ~(kMutexTypeBits | kMutexNeverElides)) == 0;
 }
 
 // Whether threads that sleep for the lock would get it if they were woken, and none but threads of the process can unlock
