@@ -177,6 +177,35 @@ void miscounted(bool is_read) {
   if (is_read) pthread_rwlock_rdlock(&rwlock);
 }
 
+// A mutex that a thread waits for is freed without an unlock, or is written over.
+void freed_by_a_store(int word) {
+  static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  pthread_mutex_lock(&mutex);
+  start("waiter", [] {
+    pthread_mutex_lock(&mutex);
+    go_on();
+  });
+  constexpr int kContended = 2;
+  while (__atomic_load_n(&mutex.__data.__lock, __ATOMIC_RELAXED) != kContended) usleep(1000);
+  usleep(100'000);  // the waiter may have yet to fall asleep
+  mutex.__data.__owner = 0;
+  __atomic_store_n(&mutex.__data.__lock, word, __ATOMIC_RELEASE);
+}
+
+// The same, while another thread may be about to wake the waiter: it runs, or is in a signal handler.
+void freed_while_running() {
+  freed_by_a_store(0);
+  start("runner", [] {
+    for (volatile unsigned i = 0;; i = i + 1) {
+    }
+  });
+}
+void freed_in_handler() {
+  freed_by_a_store(0);
+  signal(SIGUSR1, [](int) { pause(); });
+  start("handler", [] { raise(SIGUSR1); });
+}
+
 // The child has the mutex as another thread of its parent had taken it.
 void orphan() {
   static std::mutex mutex;
@@ -298,6 +327,10 @@ const std::map<std::string, std::function<void()>> kScenes = {
     {"abandoned_inheriting", [] { abandoned(attributes_of(PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_STALLED)); }},
     {"miscounted", [] { miscounted(false); }},
     {"miscounted_read", [] { miscounted(true); }},
+    {"lost_wakeup", [] { freed_by_a_store(0); }},
+    {"overwritten", [] { freed_by_a_store(0x656d616e); }},
+    {"freed_while_running", freed_while_running},
+    {"freed_in_handler", freed_in_handler},
     {"orphan", orphan},
     {"before_fork", before_fork},
     {"before_daemon", before_daemon},

@@ -173,6 +173,13 @@ def no_bystander(look):
     require(event["holders"] == [] and "held by one reader" in event["note"], as_json(event))
 
 
+def free_for_now(look):
+    """Somebody may be about to wake the waiter."""
+    require(look.kinds() == ["wait"], look)
+    event, = look.events
+    require(event["holders"] == [] and "it is free: its waiters are about to get it" in event["note"], as_json(event))
+
+
 def idle(look):
     require(look.events == [] and "no thread waits for a lock" in look.text, look)
 
@@ -195,6 +202,10 @@ SCENES = {
     "abandoned_inheriting": (FOREVER, 1, one("abandoned", 1, "waiter", "abandoned")),
     "miscounted": (FOREVER, 1, one("corrupt", 1, None, "miscounted", "unlocked more often than locked")),
     "miscounted_read": (FOREVER, 1, one("corrupt", 1, None, "miscounted", "unlocked more often than locked")),
+    "lost_wakeup": (FOREVER, 1, one("lost_wakeup", 1, "waiter", "freed_by_a_store", "which is free; nobody wakes it")),
+    "overwritten": (FOREVER, 1, one("corrupt", 1, None, "freed_by_a_store", "whose memory was overwritten")),
+    "freed_while_running": (NO_DEADLOCK, 1, free_for_now),
+    "freed_in_handler": (NO_DEADLOCK, 1, free_for_now),
     "orphan": (FOREVER, 1, one("fork_orphan", 1, None, "orphan")),
     "before_fork": (NO_DEADLOCK, 1, before_fork),
     "before_daemon": (NO_DEADLOCK, 1, before_fork),
@@ -217,6 +228,8 @@ SCENES = {
 # What a core file cannot tell: who the parent was, or another process; and of 10,000 threads gdb takes its time. gcore
 # finds no threads where the main one has left.
 LIVE_ONLY = {"orphan", "before_fork", "shared", "holder_runs", "main_leaves", "crowd", "great_crowd"}
+# Whose threads may not have been stopped at the same moment.
+OF_CORE = {"lost_wakeup": (NO_DEADLOCK, free_for_now)}
 # What the text says once the holder has come to where it stays.
 SETTLED = {"chain": "blocked in pause()", "join_chain": "3 threads wait for it", "orphan": "held it in the parent", "before_fork": "blocked in pause()",
            "before_daemon": "blocked in pause()",
@@ -247,6 +260,10 @@ def main():
             return
         with tempfile.TemporaryDirectory(prefix="holdwatch-core-") as directory:
             core = Look(inspector, "--core", core_of(pid, directory))
+        if name in OF_CORE:
+            status, check = OF_CORE[name]
+            require(core.status == status, core)
+            return check(core)
         require(core.status == status, core)
         require(essence(core) == essence(live), f"the core file says\n{core}\nwhile the process said\n{live}")
 

@@ -45,7 +45,9 @@ struct SeenLock {
   int owner = 0;               // as in the lock: in a container, another number than the holder's
   bool before_fork = false;    // the holder had this number before the fork that made it this process's main thread
   bool changed_hands = false;  // during the inspection
-  bool corrupt = false;        // its next writer waits for readers, of whom it has an impossible number
+  bool corrupt = false;        // its next writer waits for readers, of whom it has an impossible number; or overwritten
+  bool free = false;           // no thread has it
+  bool lost_wakeup = false;    // and none is about to take it, or to wake those who wait
 };
 
 struct Observation {

@@ -15,6 +15,7 @@
 #include "symbolizer/activity/activity.h"
 #include "symbolizer/report/named_stack.h"
 #include "symbolizer/tools/inspect/lock_wait.h"
+#include "symbolizer/tools/inspect/lost_wakeup.h"
 #include "symbolizer/unwind/unwinder.h"
 #include "symbolizer/waits/glibc_version.h"
 #include "symbolizer/waits/libc_wait.h"
@@ -289,7 +290,9 @@ class Observer {
     for (SeenLock& lock : seen_.locks) {
       std::erase_if(lock.waits, [this](const SeenWait& wait) { return !has_stayed(tasks_[wait.tid]); });
       const auto fields = read_lock_fields(lock.lock, target_.memory());
-      lock.corrupt = fields && fields->is_miscounted && is_waited_for_readers_of(lock);
+      lock.corrupt = fields && ((fields->is_miscounted && is_waited_for_readers_of(lock)) ||
+                                (fields->is_overwritten && sleeper_for(lock) != nullptr));
+      if (fields && fields->is_there_for_taking) see_free_lock(lock);
       const int owner = fields ? fields->owner : 0;
       if (owner == lock.owner) continue;
       lock.changed_hands = true;
@@ -304,6 +307,34 @@ class Observer {
   bool is_waited_for_readers_of(const SeenLock& lock) {
     return std::any_of(lock.waits.begin(), lock.waits.end(),
                        [this](const SeenWait& wait) { return wait.for_readers && has_stayed(tasks_[wait.tid]); });
+  }
+
+  // A thread that has slept for the lock since before its fields were read, and will not wake up by itself; or null.
+  const Task* sleeper_for(const SeenLock& lock) {
+    const auto found = std::find_if(lock.waits.begin(), lock.waits.end(), [this](const SeenWait& wait) {
+      return !wait.timed && !wait.likely && has_stayed(tasks_[wait.tid]);
+    });
+    return found == lock.waits.end() ? nullptr : &tasks_[found->tid];
+  }
+
+  void see_free_lock(SeenLock& lock) {
+    const Task* const sleeper = sleeper_for(lock);
+    if (sleeper == nullptr) return;
+    lock.free = true;
+    const auto is_free = [&] {
+      const auto fields = read_lock_fields(lock.lock, target_.memory());
+      return fields && fields->is_there_for_taking;
+    };
+    lock.lost_wakeup =
+        is_wakeup_lost(target_, *sleeper, is_free, [this](const Task& task) { return may_be_in_handler(task); });
+  }
+
+  // The frame that a signal has interrupted is an exact position further out.
+  bool may_be_in_handler(const Task& task) {
+    const RawStack& stack = unwound(target_.capture(task));
+    const auto is_interrupted = [](const RawFrame& frame) { return frame.pc_is_exact; };
+    return !stack.complete || stack.count == 0 ||
+           std::any_of(stack.frames + 1, stack.frames + stack.count, is_interrupted);
   }
 
   InspectTarget& target_;

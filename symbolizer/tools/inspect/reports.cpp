@@ -14,6 +14,7 @@ namespace holdwatch {
 namespace {
 
 constexpr char kNotWatched[] = "unknown: the process was not watched when it took the lock";
+constexpr char kFree[] = "it is free: its waiters are about to get it, or their wake-up was lost";
 constexpr size_t kMaxInChain = 6;
 
 void add_note(std::string& note, const std::string& more) {
@@ -71,7 +72,8 @@ class InspectReports {
   // What can never end first, then the locks nearest to a thread that does not wait, then those with many waiters.
   std::tuple<bool, size_t, size_t> rank(size_t lock) const {
     const SeenLock& seen = seen_.locks[lock];
-    return {seen.lost == LostOwner::none && !seen.corrupt, graph_.chain(lock).size(), SIZE_MAX - seen.waits.size()};
+    return {seen.lost == LostOwner::none && !seen.corrupt && !seen.lost_wakeup, graph_.chain(lock).size(),
+            SIZE_MAX - seen.waits.size()};
   }
 
   // What is waited for is a lock, or the end of a thread.
@@ -211,9 +213,10 @@ class InspectReports {
     const SeenLock& lock = seen_.locks[number];
     Report report = begin(event_of(lock), number);
     for (const int tid : lock.holders) report.holders.push_back(holder(tid, lock));
-    if (lock.lost != LostOwner::none) report.holders.push_back(lost_holder(lock));
+    if (lock.lost != LostOwner::none && !lock.corrupt) report.holders.push_back(lost_holder(lock));
     add_waiters(report, number, {});
     if (lock.unknown_readers != 0 && !lock.corrupt) add_note(report.note, readers_text(lock.unknown_readers));
+    if (lock.free && !lock.lost_wakeup) add_note(report.note, kFree);
     if (lock.before_fork) add_note(report.note, before_fork_text(lock));
     if (lock.changed_hands) add_note(report.note, "its holder changed during the inspection");
     if (lock.lost == LostOwner::of_other_process) {
@@ -280,6 +283,7 @@ class InspectReports {
 
   static Event event_of(const SeenLock& lock) {
     if (lock.corrupt) return Event::corrupt;
+    if (lock.lost_wakeup) return Event::lost_wakeup;
     switch (lock.lost) {
       case LostOwner::ended:
         return Event::abandoned;
