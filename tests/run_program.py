@@ -213,6 +213,8 @@ def names_for_expressions(plan, runs):
         "functions": lambda stack: [f["function"] for f in stack["frames"]],
         "has": lambda stack, function: frame(stack, function)["function"] is not None,
         "ms": 1_000_000, "re": re,
+        # In the first of all pid namespaces, where /proc shows every process (PROC_PID_INIT_INO, linux/proc_ns.h).
+        "sees_all": os.readlink("/proc/self/ns/pid") == "pid:[4026531836]",
     }
 
 

@@ -76,6 +76,7 @@ bool is_same_hold(Inferred& inferred) {
     case Whereabouts::elsewhere:
       return inferred.still.lasts();
     case Whereabouts::exited:
+    case Whereabouts::exited_elsewhere:
     case Whereabouts::of_parent:
     case Whereabouts::unknown:
       break;
@@ -83,9 +84,16 @@ bool is_same_hold(Inferred& inferred) {
   return true;
 }
 
+void look_for_exit(OwnerPlace& place) {
+  if (place.where == Whereabouts::elsewhere && place.pid != 0 &&
+      look_at_thread(place.pid, place.tid).state == ThreadState::gone)
+    place.where = Whereabouts::exited_elsewhere;
+}
+
 // A hold that may be a different one by now starts again, unless it was reported already: then it is only likely from now on.
 void check_hold(Inferred& inferred, const Timing& timing) {
   if (!still_holds(inferred)) return drop(inferred);
+  look_for_exit(inferred.hold.place);
   if (is_same_hold(inferred)) return;
   const uint64_t since_ns = timing.latest_ns(inferred.slot->since_ns.load(std::memory_order_relaxed));
   inferred.hold.doubtful = is_over(age_ns(since_ns, timing.now_ns()), timing.limits().of(inferred.word));

@@ -137,7 +137,7 @@ bool cycle_lasts(const HolderState* holders, size_t count) {
 Acquired acquired_how(const HolderState& holder) {
   const HoldView& hold = holder.hold;
   if (holder.inside_call) return Acquired::inside_call;
-  if (holder.where == Whereabouts::elsewhere) return Acquired::elsewhere;
+  if (is_of_other_process(holder.where)) return Acquired::elsewhere;
   if (is_loader_lock(hold.word)) return Acquired::by_loader;
   if (is_inferred(hold.sites[0].pc)) return inferred_since_attachment() ? Acquired::before_attach : Acquired::unseen;
   return hold.word.condition() ? Acquired::by_condition_wait : Acquired::by_call;

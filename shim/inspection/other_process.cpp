@@ -1,12 +1,16 @@
 // See other_process.h.
 #include "shim/inspection/other_process.h"
 
+#include <sys/syscall.h>
+
+#include <cerrno>
 #include <ctime>
 
 #include <optional>
 
 #include "shim/base/clock.h"
 #include "shim/common/glibc/futex_wait.h"
+#include "shim/common/kernel/system_call.h"
 #include "shim/common/text/text_buffer.h"
 #include "shim/inspection/local_memory.h"
 #include "shim/inspection/task_files.h"
@@ -38,6 +42,51 @@ ThreadState state_of(char letter) {
 }
 
 }  // namespace
+
+namespace {
+
+// In the initial pid namespace (PROC_PID_INIT_INO, linux/proc_ns.h), if /proc does not hide other users' processes.
+bool are_all_processes_visible() {
+  constexpr std::string_view kInitial = "pid:[4026531836]";
+  char link[2 * kInitial.size()];
+  const long length = system_call(SYS_readlink, "/proc/self/ns/pid", link, sizeof link);
+  StatusFile init;
+  return length > 0 && std::string_view(link, static_cast<size_t>(length)) == kInitial &&
+         read_status_file(1, 1, &init) == 0;
+}
+
+// What for_each_process fills. Watcher only.
+struct PageSearch {
+  FilePage page;
+  bool may_be_mapped;
+};
+constinit PageSearch g_page_search{};
+
+bool may_map_page(int pid, const FilePage& page) {
+  Line<32> path;
+  path << "/proc/" << pid << "/maps";
+  char first;
+  const long error = read_proc_file(path.c_str(), &first, sizeof first);
+  if (error < 0) return error != -ENOENT && error != -ESRCH;
+  return maps_page(pid, page);
+}
+
+void look_for_page_in(int pid) {
+  StatusFile status;
+  if (g_page_search.may_be_mapped || read_status_file(pid, pid, &status) != 0) return;
+  const bool has_own_ids = status.innermost_tid != pid;
+  g_page_search.may_be_mapped = has_own_ids && may_map_page(pid, g_page_search.page);
+}
+
+}  // namespace
+
+bool has_exited_elsewhere(int tid, uintptr_t address) {
+  StatusFile status;
+  if (read_status_file(tid, tid, &status) != ENOENT || !are_all_processes_visible()) return false;
+  g_page_search = {};
+  if (!shared_page_at(address, &g_page_search.page) || !for_each_process(look_for_page_in)) return false;
+  return !g_page_search.may_be_mapped && read_status_file(tid, tid, &status) == ENOENT;
+}
 
 int process_sharing(int tid, uintptr_t address, uint64_t since_ns) {
   StatusFile status;

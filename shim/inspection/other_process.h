@@ -16,6 +16,10 @@ namespace holdwatch {
 // none, or it is not certain: it may have exited, or be in another container.
 int process_sharing(int tid, uintptr_t address, uint64_t since_ns);
 
+// Whether no thread can have that id that shares the lock at `address`: the id is not in use, we see all processes, and none
+// that has ids of its own (a container) maps the page. False if that is not certain.
+bool has_exited_elsewhere(int tid, uintptr_t address);
+
 // Where, in our address space, the words are on which that thread sleeps in a futex call without a timeout: more than one if we
 // map the page more than once. The call is as if it were made here.
 struct SleepElsewhere {

@@ -113,9 +113,9 @@ namespace {
 
 // False if /proc does not tell.
 template <typename Visit>
-bool visit_task_names(Visit visit) {
+bool visit_names(const char* path, Visit visit) {
   if (calls_filtered()) return false;
-  const long directory = system_call(SYS_openat, AT_FDCWD, "/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const long directory = system_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0) return false;
   // linux/dirent.h has no linux_dirent64 for programs: getdents64(2).
   struct Entry {
@@ -137,7 +137,17 @@ bool visit_task_names(Visit visit) {
 }  // namespace
 
 void for_each_thread(void (*visit)(int tid)) {
-  visit_task_names([&](const char* name) { visit(static_cast<int>(leading_number(name))); });
+  visit_names("/proc/self/task", [&](const char* name) { visit(static_cast<int>(leading_number(name))); });
+}
+
+bool for_each_process(void (*visit)(int pid)) {
+  constexpr size_t kMax = 4096;  // a file of each is read
+  size_t count = 0;
+  const bool listed = visit_names("/proc", [&](const char* name) {
+    const bool is_process = name[0] >= '1' && name[0] <= '9';
+    if (is_process && ++count <= kMax) visit(static_cast<int>(leading_number(name)));
+  });
+  return listed && count > 0 && count <= kMax;
 }
 
 }  // namespace holdwatch

@@ -36,6 +36,9 @@ bool proc_shows_us();
 // Calls `visit(tid)` for each thread of the process, ours included.
 void for_each_thread(void (*visit)(int tid));
 
+// Calls `visit(pid)` for each process that /proc shows; false if there are too many, or they cannot be listed.
+bool for_each_process(void (*visit)(int pid));
+
 // Reads the start of a /proc file, at most `size` bytes. Returns the number of bytes, or minus errno.
 long read_proc_file(const char* path, char* out, size_t size);
 

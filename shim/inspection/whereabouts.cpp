@@ -43,7 +43,11 @@ OwnerPlace find_owner(int owner, LockWord lock, uint64_t since_ns) {
   const int pid = static_cast<int>(system_call(SYS_getpid));
   if (was_before_fork(pid, owner)) return {Whereabouts::here, pid};
   if (is_here(owner)) return {Whereabouts::here, owner};
-  if (is_process_shared(lock)) return {Whereabouts::elsewhere, owner, process_sharing(owner, lock.address(), since_ns)};
+  if (is_process_shared(lock)) {
+    const int process = process_sharing(owner, lock.address(), since_ns);
+    const bool has_exited = process == 0 && has_exited_elsewhere(owner, lock.address());
+    return {has_exited ? Whereabouts::exited_elsewhere : Whereabouts::elsewhere, owner, process};
+  }
   return {is_of_parent(owner) ? Whereabouts::of_parent : Whereabouts::exited, owner};
 }
 

@@ -9,16 +9,21 @@
 namespace holdwatch {
 
 enum class Whereabouts : uint8_t {
-  unknown,    // the kernel may not be asked
-  here,       // a thread of this process
-  exited,     // it was one, or the lock is not shared with other processes
-  of_parent,  // a thread of the process that this one was forked from, and did not fork
-  elsewhere,  // of another process, which shares the lock
+  unknown,           // the kernel may not be asked
+  here,              // a thread of this process
+  exited,            // it was one, or the lock is not shared with other processes
+  of_parent,         // a thread of the process that this one was forked from, and did not fork
+  elsewhere,         // of another process, which shares the lock
+  exited_elsewhere,  // it was one of another process
 };
 
 // It can no longer release anything.
 constexpr bool is_gone(Whereabouts where) {
-  return where == Whereabouts::exited || where == Whereabouts::of_parent;
+  return where == Whereabouts::exited || where == Whereabouts::of_parent || where == Whereabouts::exited_elsewhere;
+}
+
+constexpr bool is_of_other_process(Whereabouts where) {
+  return where == Whereabouts::elsewhere || where == Whereabouts::exited_elsewhere;
 }
 
 struct OwnerPlace {

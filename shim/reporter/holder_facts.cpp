@@ -67,6 +67,7 @@ void describe_holder(const ReportRequest& request, size_t index, Holder* out) {
   std::copy_n(hold.sites, hold.site_count, out->sites);
   if (out->acquired == Acquired::elsewhere) {
     describe_elsewhere(request.state.holders[index].pid, out);
+    if (hold.gone) out->state = ThreadState::gone;
   } else if (hold.gone) {
     std::memcpy(out->thread, record_at(hold.identity.record)->gone_name, kThreadNameSize - 1);
     out->state = ThreadState::gone;

@@ -72,6 +72,8 @@ class ReportFacts {
     if (report_.event == Event::hold && report_.phase == Phase::still) facts_.position = position_ = movement(first);
     const ReportHolder& exited = exited_holder(report_);
     exited_ = thread_label(exited.tid, exited.thread);
+    if (exited.elsewhere)
+      exited_ += exited.pid == 0 ? " of another process" : " of process " + thread_label(exited.pid, exited.process);
     facts_.exited = {exited_, exited.access, exited.held_ns};
   }
 

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -239,6 +240,23 @@ void shared_between_processes() {
   stay();
 }
 
+// The process that held it has ended.
+void left_by_other_process() {
+  auto* mutex = static_cast<pthread_mutex_t*>(
+      mmap(nullptr, sizeof(pthread_mutex_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  pthread_mutex_init(mutex, shared_attributes());
+  const pid_t child = fork();
+  if (child == 0) {
+    pthread_mutex_lock(mutex);
+    _exit(0);
+  }
+  waitpid(child, nullptr, 0);
+  start("waiter", [mutex] {
+    pthread_mutex_lock(mutex);
+    go_on();
+  });
+}
+
 // One that holds a lock and sleeps, one that waits for it with a lock of its own, and two that wait for that.
 void chain() {
   static std::mutex root, middle;
@@ -335,6 +353,7 @@ const std::map<std::string, std::function<void()>> kScenes = {
     {"before_fork", before_fork},
     {"before_daemon", before_daemon},
     {"shared", shared_between_processes},
+    {"left_by_other_process", left_by_other_process},
     {"chain", chain},
     {"holder_runs", holder_runs},
     {"holder_sends", holder_sends},

@@ -210,6 +210,7 @@ SCENES = {
     "before_fork": (NO_DEADLOCK, 1, before_fork),
     "before_daemon": (NO_DEADLOCK, 1, before_fork),
     "shared": (NO_DEADLOCK, 1, one("wait", 1, None, "shared_between_processes", "belongs to another process")),
+    "left_by_other_process": (FOREVER, 1, one("abandoned", 1, "waiter", "left_by_other_process")),
     "chain": (NO_DEADLOCK, 3, chain),
     "holder_runs": (NO_DEADLOCK, 1, holder_runs),
     "holder_sends": (NO_DEADLOCK, 1, holder_sends),
@@ -227,7 +228,7 @@ SCENES = {
 }
 # What a core file cannot tell: who the parent was, or another process; and of 10,000 threads gdb takes its time. gcore
 # finds no threads where the main one has left.
-LIVE_ONLY = {"orphan", "before_fork", "shared", "holder_runs", "main_leaves", "crowd", "great_crowd"}
+LIVE_ONLY = {"orphan", "before_fork", "shared", "left_by_other_process", "holder_runs", "main_leaves", "crowd", "great_crowd"}
 # Whose threads may not have been stopped at the same moment.
 OF_CORE = {"lost_wakeup": (NO_DEADLOCK, free_for_now)}
 # What the text says once the holder has come to where it stays.

@@ -71,7 +71,17 @@ class FindingFacts {
     const Holder* exited = std::find_if(first_holder(), end_of_holders(),
                                         [](const Holder& one) { return one.state == ThreadState::gone; });
     if (exited == end_of_holders()) exited = first_holder();
-    facts_.exited = {append_label(exited->tid, exited->thread, exited_label_), exited->access, exited->held_ns};
+    append_label(exited->tid, exited->thread, exited_label_);
+    if (exited->acquired == Acquired::elsewhere) append_exited_process(*exited);
+    facts_.exited = {exited_label_, exited->access, exited->held_ns};
+  }
+
+  void append_exited_process(const Holder& exited) {
+    Label process;
+    if (exited.pid == 0)
+      exited_label_ << " of another process";
+    else
+      append_process(append_label(exited.pid, exited.process, process), exited_label_);
   }
 
   void waiters() {
