@@ -4,41 +4,32 @@
 #include <algorithm>
 #include <set>
 
-#include "shim/common/waits/wait_cycles.h"
-
 namespace holdwatch {
-namespace {
 
-struct Wait {
-  int tid;
-  size_t lock;
-  SearchStep step;
+WaitGraph::WaitGraph(const std::vector<std::vector<int>>& holders) {
+  for (size_t lock = 0; lock < holders.size(); ++lock)
+    for (const int tid : holders[lock]) holds_.push_back({lock, tid});
+}
 
-  uint64_t lock_key() const { return lock; }
-};
-
-struct Hold {
-  size_t lock;
-  int tid;
-
-  uint64_t lock_key() const { return lock; }
-};
-
-}  // namespace
+void WaitGraph::add_wait(int tid, size_t lock) {
+  const auto at =
+      std::lower_bound(waits_.begin(), waits_.end(), tid, [](const Wait& wait, int other) { return wait.tid < other; });
+  if (at != waits_.end() && at->tid == tid)
+    at->lock = lock;
+  else
+    waits_.insert(at, {tid, lock, {}});
+}
 
 const size_t* WaitGraph::lock_waited_for(int tid) const {
-  const auto found = waits_.find(tid);
-  return found == waits_.end() ? nullptr : &found->second;
+  const auto at =
+      std::lower_bound(waits_.begin(), waits_.end(), tid, [](const Wait& wait, int other) { return wait.tid < other; });
+  return at == waits_.end() || at->tid != tid ? nullptr : &at->lock;
 }
 
 std::vector<std::vector<int>> WaitGraph::cycles() const {
-  std::vector<Wait> waits;
-  for (const auto& [tid, lock] : waits_) waits.push_back({tid, lock, {}});
-  std::vector<Hold> holds;
-  for (size_t lock = 0; lock < holders_.size(); ++lock)
-    for (const int tid : holders_[lock]) holds.push_back({lock, tid});
+  std::vector<Wait> waits = waits_;
   std::vector<std::vector<int>> found;
-  WaitCycles search(waits.data(), waits.size(), holds.data(), holds.size());
+  WaitCycles search(waits.data(), waits.size(), holds_.data(), holds_.size());
   search.find([&](const auto& cycle) {
     std::vector<int> threads;
     cycle.for_each_backwards([&](const Hold& hold) { threads.push_back(hold.tid); });
@@ -48,16 +39,15 @@ std::vector<std::vector<int>> WaitGraph::cycles() const {
 }
 
 std::vector<int> WaitGraph::chain(size_t lock) const {
+  const WaitPaths<const Wait, Hold> paths(waits_.data(), waits_.size(), holds_.data(), holds_.size());
   std::vector<int> threads;
   std::set<int> met;
-  for (const size_t* next = &lock; next != nullptr && !holders_[*next].empty();) {
-    const std::vector<int>& holders = holders_[*next];
-    const auto waiting =
-        std::find_if(holders.begin(), holders.end(), [this](int tid) { return lock_waited_for(tid) != nullptr; });
-    const int tid = waiting == holders.end() ? holders.front() : *waiting;
-    threads.push_back(tid);
-    if (!met.insert(tid).second) break;
-    next = lock_waited_for(tid);
+  for (const size_t* next = &lock; next != nullptr;) {
+    const uint32_t hold = paths.chosen_hold_of(*next, is_better);
+    if (hold == PathStep::kNone) break;
+    threads.push_back(holds_[hold].tid);
+    if (!met.insert(threads.back()).second) break;
+    next = lock_waited_for(threads.back());
   }
   return threads;
 }

@@ -1,10 +1,13 @@
 // Who waits for whom: cycles, and the chain of threads behind a waiting one.
-// Pure: numbers in, numbers out. The watcher uses the same search for cycles: shim/common/waits/wait_cycles.h.
+// Pure: numbers in, numbers out. The watcher uses the same searches: shim/common/waits.
 #pragma once
 
 #include <cstddef>
-#include <map>
+#include <cstdint>
 #include <vector>
+
+#include "shim/common/waits/wait_cycles.h"
+#include "shim/common/waits/wait_paths.h"
 
 namespace holdwatch {
 
@@ -13,9 +16,9 @@ namespace holdwatch {
 class WaitGraph {
  public:
   // `holders[lock]` are the threads that hold it.
-  explicit WaitGraph(std::vector<std::vector<int>> holders) : holders_(std::move(holders)) {}
+  explicit WaitGraph(const std::vector<std::vector<int>>& holders);
 
-  void add_wait(int tid, size_t lock) { waits_[tid] = lock; }
+  void add_wait(int tid, size_t lock);
 
   // Each cycle once: every thread waits for a lock that the next one holds, the last for one that the first holds. A
   // thread that waits for itself is a cycle of one.
@@ -31,8 +34,24 @@ class WaitGraph {
   const size_t* lock_waited_for(int tid) const;
 
  private:
-  std::vector<std::vector<int>> holders_;  // by lock
-  std::map<int, size_t> waits_;            // by thread
+  struct Wait {
+    int tid;
+    size_t lock;
+    SearchStep step;
+
+    uint64_t lock_key() const { return lock; }
+  };
+  struct Hold {
+    size_t lock;
+    int tid;
+
+    uint64_t lock_key() const { return lock; }
+  };
+
+  static bool is_better(const Hold&, bool waits, const Hold&, bool other_waits) { return waits && !other_waits; }
+
+  std::vector<Hold> holds_;  // by lock
+  std::vector<Wait> waits_;  // by thread
 };
 
 }  // namespace holdwatch
