@@ -145,6 +145,9 @@ def what_a_start_brings(environment):
 def cases():
     return {
         "idle": lambda bench: watcher_rows(bench, "idle watcher, default limit", 1, (), 0.02),
+        "idle-waiting": lambda bench: watcher_rows(bench, "4,000 threads in condition waits", 4000, ("waiting",), None),
+        "idle-stalled": lambda bench: watcher_rows(bench, "the same, and a hold over its limit with one behind it", 4000,
+                                                   ("stalled",), None),
         "idle-10000": lambda bench: watcher_rows(bench, f"the same, {MANY:,} threads each holding a lock", MANY,
                                                  ("holding",), 0.5),
         "memory-thread": thread_memory_rows,
