@@ -58,6 +58,10 @@ void RequestFinding::fill(const ReportRequest& request) {
   finding.lock_id = request.tags[0].id;
   finding.lost_ns = request.lost_ns;
   finding.threads_delayed = request.threads_delayed;
+  finding.behind_threads = request.behind.threads;
+  finding.behind_longest_ns = request.behind.longest_ns;
+  finding.behind_lost_ns = request.behind_lost_ns;
+  finding.behind_delayed = request.behind_delayed;
   finding.holders = holders;
   finding.waiters = &longest;
   for (size_t i = 0; i < request.state.holder_count; ++i) add_holder(request, i);

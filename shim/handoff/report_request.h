@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "shim/common/contract/finding.h"
+#include "shim/handoff/behind.h"
 #include "shim/inspection/lock_state.h"
 #include "shim/record/ended_holds.h"
 #include "shim/record/lock_registry.h"
@@ -30,6 +31,9 @@ struct ReportRequest {
   EndedHold* ended;  // released, late: what the releasing thread left, or null; the reporter returns it
   uint64_t lost_ns;
   size_t threads_delayed;
+  Behind behind;  // of holds that last
+  uint64_t behind_lost_ns;
+  size_t behind_delayed;
   std::atomic<bool> first_line_written;  // its first line is written: whoever sets this writes it
 
   const LockTag& tag_of_holder(size_t index) const { return tags[is_cycle(event) ? index : 0]; }

@@ -77,6 +77,31 @@ void describe_holder(const ReportRequest& request, size_t index, Holder* out) {
   }
 }
 
+namespace {
+
+bool still_waits(const BehindStep& step) {
+  if (!step.waits_for.empty()) return wait_lasts(step.wait);
+  JoinView join;
+  return view_join(step.wait.record, &join) && join.state == step.wait.number;
+}
+
+}  // namespace
+
+size_t describe_behind(const ReportRequest& request, BehindThread* out) {
+  for (size_t i = 0; i < request.behind.step_count; ++i) {
+    const BehindStep& step = request.behind.steps[i];
+    BehindThread& thread = out[i] = BehindThread{};
+    thread.tid = step.tid;
+    thread.lock_id = step.holds.empty() ? 0 : lock_id(step.holds.address());
+    thread.waits_for = {step.waits_for.address(), step.waits_for.kind()};
+    thread.has_timeout = step.waits_for.timeout();
+    thread.waited_ns = step.waited_ns;
+    g_names.look_up(step.tid, thread.thread);
+    if (!still_waits(step)) return i;
+  }
+  return request.behind.step_count;
+}
+
 bool describe_waiter(const ReportRequest& request, size_t index, Waiter* out) {
   const WaitView& wait = request.state.waiters[index];
   *out = Waiter{};

@@ -15,4 +15,7 @@ void describe_holder(const ReportRequest& request, size_t index, Holder* out);
 // `index`: which of the request's waiters. False if it no longer waits.
 bool describe_waiter(const ReportRequest& request, size_t index, Waiter* out);
 
+// The steps of the request that are still true, up to the first that is not; returns how many.
+size_t describe_behind(const ReportRequest& request, BehindThread* out);
+
 }  // namespace holdwatch

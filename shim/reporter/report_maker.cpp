@@ -9,6 +9,7 @@
 #include "shim/own_threads/seccomp_state.h"
 #include "shim/record/ended_holds.h"
 #include "shim/record/thread_table.h"
+#include "shim/reporter/holder_facts.h"
 
 namespace holdwatch {
 namespace {
@@ -71,6 +72,13 @@ Finding ReportMaker::describe(ReportRequest& request) {
   std::memcpy(finding.lock_name, request.tags[0].name, sizeof finding.lock_name);
   finding.lost_ns = request.lost_ns;
   finding.threads_delayed = request.threads_delayed;
+  finding.behind_threads = request.behind.threads;
+  finding.behind_longest_ns = request.behind.longest_ns;
+  finding.behind_lost_ns = request.behind_lost_ns;
+  finding.behind_delayed = request.behind_delayed;
+  finding.behind = behind_;
+  finding.behind_count = describe_behind(request, behind_);
+  finding.behind_left_out = finding.behind_count == request.behind.step_count ? request.behind.steps_left_out : 0;
   finding.unrecorded_holds = unrecorded_holds();
   finding.unreported_holds = ended_holds_lost();
   finding.holders = holders_;

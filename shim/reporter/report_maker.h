@@ -30,6 +30,7 @@ class ReportMaker {
   StackCollector stack_collector_;
   Holder holders_[kMaxHolders] = {};
   Waiter waiters_[kMaxWaiters] = {};
+  BehindThread behind_[Behind::kMaxSteps] = {};
   ReportedEpisodes reported_;
 };
 

@@ -8,6 +8,7 @@
 #include "shim/watch/deadlocks.h"
 #include "shim/watch/episode_following.h"
 #include "shim/watch/inferred_edges.h"
+#include "shim/watch/tree_following.h"
 
 namespace holdwatch {
 namespace {
@@ -65,6 +66,20 @@ bool begin_stuck(const EpisodeContext& in, LockWord lock) {
   return event != Event::wait && begin_episode_of_waits(in, lock, event, in.timing.limits().if_stuck_ns(lock));
 }
 
+// Whether other reports explain all holds that are over the limit.
+bool are_explained(const EpisodeContext& in, const Episode& candidate) {
+  return std::all_of(candidate.holders, candidate.holders + candidate.holder_count,
+                     [&](const HolderState& holder) { return is_explained(in, holder.hold); });
+}
+
+// Somebody waits for the lock, or for the end of a thread that holds it.
+bool is_contended(const EpisodeContext& in, const Episode& candidate) {
+  bool any = in.reader.state().waiting > 0;
+  in.trees.for_each_behind(candidate.lock, candidate.holders, candidate.holder_count,
+                           [&](const TreeWait&) { any = true; });
+  return any;
+}
+
 bool begin_hold(const EpisodeContext& in, LockWord lock) {
   if (in.episodes.find_cycle(lock.address()) != nullptr) return true;
   in.reader.read(lock);
@@ -72,12 +87,30 @@ bool begin_hold(const EpisodeContext& in, LockWord lock) {
   candidate.lock = lock;
   // No holders: the candidate was left over from a hold that another thread ended, or the lock is stuck.
   if (!in.reader.note_overdue_holders(candidate, in.timing)) return begin_stuck(in, lock);
+  if (are_explained(in, candidate)) return true;
   in.reader.add_unseen_waiters(lock);
-  if (in.rules.only == Only::contended && in.reader.state().waiting == 0) return false;
+  if (in.rules.only == Only::contended && !is_contended(in, candidate)) return false;
   const LockWord held = candidate.holders[0].hold.word;
   Episode* episode = in.episodes.begin(event_of_holders(candidate), lock, in.timing.limits().if_stuck_ns(held));
   if (episode != nullptr) follow(in, *episode);
   return episode != nullptr;
+}
+
+// Whether a wait is long without the time until which a report explained it (0: none did).
+bool is_long_by_itself(const EpisodeContext& in, const WaitView& wait, uint64_t explained_until_ns) {
+  if (waits_for_reported(in, wait.tid)) return false;
+  if (explained_until_ns == 0) return true;
+  const uint64_t began_ns = std::max(explained_until_ns, in.timing.started_ns(wait));
+  return is_over(age_ns(began_ns, in.timing.now_ns()), in.timing.limits().of_waits_ns());
+}
+
+// Whether reports of holds explain all waits that are over the limit, of those for the lock that was read last.
+bool are_waits_explained(const EpisodeContext& in) {
+  const LockState& state = in.reader.state();
+  const uint64_t until_ns = in.behind.waits.until_ns(state.lock);
+  return std::none_of(state.waiters, state.waiters + state.waiter_count, [&](const WaitView& wait) {
+    return !wait.word.condition() && is_long_by_itself(in, wait, until_ns);
+  });
 }
 
 // Only if no hold explains the wait: a report about the hold lists its waiters.
@@ -86,7 +119,8 @@ bool begin_wait(const EpisodeContext& in, LockWord lock) {
   in.reader.read(lock);
   const LockState& state = in.reader.state();
   if (std::any_of(state.holders, state.holders + state.holder_count, is_held_for_ever)) return begin_hold(in, lock);
-  return begin_stuck(in, lock) || begin_episode_of_waits(in, lock, Event::wait, in.timing.limits().of_waits_ns());
+  if (begin_stuck(in, lock) || are_waits_explained(in)) return true;
+  return begin_episode_of_waits(in, lock, Event::wait, in.timing.limits().of_waits_ns());
 }
 
 }  // namespace
@@ -100,13 +134,18 @@ void begin_cycles(const EpisodeContext& in, CycleSearch& search) {
 }
 
 bool begin_hold_episodes(const EpisodeContext& in, const Candidates& candidates) {
+  if (candidates.count == 0) return true;
+  look_at_trees(in);
   in.reader.find(candidates);
   bool all = true;
   for (size_t i = 0; i < candidates.count; ++i) all = begin_hold(in, candidates.locks[i]) && all;
+  if (in.behind.count() > 0) look_at_trees(in);
   return all;
 }
 
 bool begin_wait_episodes(const EpisodeContext& in, const Candidates& candidates) {
+  if (candidates.count == 0) return true;
+  in.trees.read(in.timing);
   in.reader.find(candidates);
   bool all = true;
   for (size_t i = 0; i < candidates.count; ++i) all = begin_wait(in, candidates.locks[i]) && all;

@@ -4,8 +4,10 @@
 
 #include "shim/common/contract/settings.h"
 #include "shim/timing/timing.h"
+#include "shim/watch/behind_holds.h"
 #include "shim/watch/episode_reader.h"
 #include "shim/watch/episodes.h"
+#include "shim/watch/wait_trees.h"
 
 namespace holdwatch {
 
@@ -18,6 +20,8 @@ struct ReportRules {
 struct EpisodeContext {
   Episodes& episodes;
   EpisodeReader& reader;
+  WaitTrees& trees;
+  BehindHolds& behind;
   const ReportRules& rules;
   const Timing& timing;
 };

@@ -6,19 +6,20 @@
 
 #include "shim/record/thread_table.h"
 #include "shim/watch/episode_reports.h"
+#include "shim/watch/tree_following.h"
 
 namespace holdwatch {
 namespace {
 
 // The time until all episodes are followed again, chosen so that following takes at most 1/800 of the time, estimated
-// from the cost per record and per episode. With a handful of threads, episodes are followed at each wake-up; with ten
+// from the cost per record, which is read twice (LockIndex, WaitTrees), and per episode, or hold behind one. With a handful of threads, episodes are followed at each wake-up; with ten
 // thousand, every second or two.
-uint64_t following_interval_ns(size_t episodes, const Timing& timing) {
+uint64_t following_interval_ns(size_t holds, const Timing& timing) {
   constexpr uint64_t kShare = 800;
-  constexpr uint64_t kPerRecordNs = 100;
-  constexpr uint64_t kPerEpisodeNs = 5'000;  // most of it system calls that read the lock
+  constexpr uint64_t kPerRecordNs = 200;
+  constexpr uint64_t kPerHoldNs = 5'000;  // most of it system calls that read the lock
   constexpr uint64_t kMaxPeriods = 16;
-  const uint64_t cost_ns = record_limit() * kPerRecordNs + episodes * kPerEpisodeNs;
+  const uint64_t cost_ns = record_limit() * kPerRecordNs + holds * kPerHoldNs;
   return std::min(std::max(kShare * cost_ns, timing.wake_period_ns()), kMaxPeriods * timing.wake_period_ns());
 }
 
@@ -33,11 +34,12 @@ void take_ended_holds(const EpisodeContext& in, Episode* followed, const Episode
     const Identity& identity = ended->hold.identity;
     const bool was_its = before != nullptr && is_about_holds(before->event) && has_holder(*before, identity);
     Episode* episode = was_its ? followed : in.episodes.find_holder(identity);
-    if (episode == nullptr)
-      report_late(in, ended);
-    else
+    if (episode != nullptr)
       note_ended(*episode, ended);
+    else if (!take_end_of_explained(in, ended))
+      report_late(in, ended);
   }
+  settle_ended(in);
 }
 
 void follow(const EpisodeContext& in, Episode& episode) {
@@ -61,6 +63,10 @@ void follow(const EpisodeContext& in, Episode& episode) {
     episode.event = in.reader.event_of_waits(in.timing);
     if (episode.event != Event::wait) episode.next_age_ns = 0;
   }
+  if (is_about_holds(episode.event)) {
+    in.trees.read(in.timing);
+    count_behind(episode, in.trees, in.timing);
+  }
   count_waiting(episode, in.reader.state(), in.timing.history(), in.timing.now_ns());
   report_if_due(in, episode, in.reader.oldest_age_ns(episode, in.timing));
 }
@@ -71,7 +77,8 @@ bool EpisodeFollower::find_due_episodes(const EpisodeContext& in) {
   followed_all_ = false;
   if (in.episodes.active() == 0) return false;
   const bool all = followed_all_ = in.timing.now_ns() >= follow_due_ns_;
-  if (all) follow_due_ns_ = in.timing.now_ns() + following_interval_ns(in.episodes.active(), in.timing);
+  if (all)
+    follow_due_ns_ = in.timing.now_ns() + following_interval_ns(in.episodes.active() + in.behind.count(), in.timing);
   // If the released hold was part of a deadlock, what its release means for the deadlock is reported first.
   const bool has_ended_hold =
       std::any_of(in.episodes.begin_iteration(), in.episodes.end_iteration(),
@@ -93,11 +100,15 @@ bool EpisodeFollower::find_due_episodes(const EpisodeContext& in) {
 
 bool EpisodeFollower::follow_all(const EpisodeContext& in) {
   const size_t before = in.episodes.active();
-  if (!find_due_episodes(in)) return true;
+  if (!find_due_episodes(in)) {
+    if (before == 0 && in.behind.count() > 0) look_at_trees(in);
+    return true;
+  }
   // The end of a deadlock is reported before what its threads do afterwards.
   for (const bool cycles : {true, false})
     for (Episode* episode = in.episodes.begin_iteration(); episode != in.episodes.end_iteration(); ++episode)
       if (episode->active && episode->due && is_cycle(episode->event) == cycles) follow(in, *episode);
+  if (in.behind.count() > 0) look_at_trees(in);
   return in.episodes.active() == before;
 }
 

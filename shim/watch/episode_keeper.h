@@ -19,6 +19,8 @@ class EpisodeKeeper {
   void reset() {
     episodes_.clear();
     follower_.reset();
+    trees_.reset();
+    behind_.clear();
     search_due_ns_ = 0;
   }
 
@@ -52,13 +54,17 @@ class EpisodeKeeper {
     };
     return {contain, &episodes_};
   }
+  // Holds that other reports explain.
+  BehindHolds& behind_holds() { return behind_; }
   // The lock index, for code that looks up locks in the records before the keeper does.
   LockIndex& lock_index() { return reader_.lock_index(); }
 
  private:
-  EpisodeContext context(const Timing& timing) { return {episodes_, reader_, rules_, timing}; }
+  EpisodeContext context(const Timing& timing) { return {episodes_, reader_, trees_, behind_, rules_, timing}; }
 
   ReportRules rules_;
+  WaitTrees trees_;
+  BehindHolds behind_;
   EpisodeFollower follower_;
   CycleSearch cycle_search_;
   uint64_t search_due_ns_ = 0;

@@ -1,7 +1,10 @@
 // See episode_reports.h.
 #include "shim/watch/episode_reports.h"
 
+#include <algorithm>
+
 #include "shim/watch/post_request.h"
+#include "shim/watch/tree_following.h"
 
 namespace holdwatch {
 namespace {
@@ -29,13 +32,35 @@ void post_ended(const EpisodeContext& in, Event event, EndedHold* ended, uint64_
 
 }  // namespace
 
+namespace {
+
+// Whether each of its holders waits for a hold that has a report itself: then that one goes on, and this one does not.
+bool is_behind_another(const EpisodeContext& in, const Episode& episode) {
+  return is_about_holds(episode.event) &&
+         std::all_of(episode.holders, episode.holders + episode.holder_count,
+                     [&](const HolderState& holder) { return waits_for_reported(in, holder.hold.tid); });
+}
+
+// Those who waited at the last look have waited on until the end.
+void count_last_part(Episode& episode, uint64_t time_ns) {
+  episode.lost_ns += episode.waiting * time_ns;
+  episode.behind_lost_ns += episode.behind * time_ns;
+}
+
+}  // namespace
+
 void report_if_due(const EpisodeContext& in, Episode& episode, uint64_t oldest_ns) {
   const bool is_due =
       !episode.posted || episode.next_age_ns == 0 || (in.rules.repeat && oldest_ns >= episode.next_age_ns);
   if (!is_due || (!is_cycle(episode.event) && in.episodes.find_cycle(episode.lock.address()) != nullptr)) return;
+  if (episode.posted && episode.next_age_ns != 0 && is_behind_another(in, episode)) return;
   refresh_names(episode);
-  if (is_about_holds(episode.event)) in.reader.add_unseen_waiters(episode.lock);
-  if (!post(episode, episode.posted ? Phase::still : Phase::over, in.reader.state(), in.timing)) return;
+  const Behind* behind = nullptr;
+  if (is_about_holds(episode.event)) {
+    in.reader.add_unseen_waiters(episode.lock);
+    behind = &in.trees.describe_behind(episode.lock, episode.holders, episode.holder_count, in.timing);
+  }
+  if (!post(episode, episode.posted ? Phase::still : Phase::over, in.reader.state(), in.timing, behind)) return;
   episode.posted = true;
   episode.next_age_ns = next_report_age_ns(oldest_ns, episode.limit_ns);
 }
@@ -51,7 +76,8 @@ void close_episode(const EpisodeContext& in, Episode& episode) {
 void end_episode(const EpisodeContext& in, Episode& episode) {
   episode.ended_ns = episode.ended == nullptr ? in.timing.now_ns() : episode.ended->released_ns;
   if (episode.ended_ns > episode.last_look_ns && episode.last_look_ns != 0)
-    episode.lost_ns += episode.waiting * (episode.ended_ns - episode.last_look_ns);
+    count_last_part(episode, episode.ended_ns - episode.last_look_ns);
+  if (is_about_holds(episode.event)) in.behind.waits.note(episode.lock, episode.ended_ns);
   close_episode(in, episode);
 }
 

@@ -10,6 +10,7 @@
 #include "shim/record/ended_holds.h"
 #include "shim/timing/overdue.h"
 #include "shim/timing/timing.h"
+#include "shim/watch/wait_trees.h"
 
 namespace holdwatch {
 
@@ -31,6 +32,10 @@ struct Episode {
   uint64_t lost_ns;
   size_t threads_delayed;
   size_t waiting;  // at the last look
+  // The same of those who are behind it without waiting for its lock.
+  uint64_t behind_lost_ns;
+  size_t behind_delayed;
+  size_t behind;
   // Those over the limit at the last look; for a wait: the present holders; for a deadlock: each with its own lock.
   HolderState holders[kMaxHolders];
   uint64_t started_ns[kMaxHolders];
@@ -58,6 +63,9 @@ void refresh_names(Episode& episode);
 
 // Adds the time that the waiters of `state` have lost since the last look. A wait is counted once as a delayed thread.
 void count_waiting(Episode& episode, const LockState& state, const TickHistory& history, uint64_t now_ns);
+
+// The same for those who wait for others that are behind the episode's lock. Called first.
+void count_behind(Episode& episode, const WaitTrees& trees, const Timing& timing);
 
 bool has_holder(const Episode& episode, const Identity& identity);
 // Whether `before` has a holder that the episode no longer has.

@@ -22,8 +22,11 @@ void report_holds_of(const EpisodeContext& in, LockWord lock) {
   in.reader.note_holders(episode, in.timing);
   episode.event = event_of_holders(episode);
   tag_locks(episode);
+  count_behind(episode, in.trees, in.timing);
   count_waiting(episode, in.reader.state(), in.timing.history(), in.timing.now_ns());
-  if (episode.holder_count > 0) post(episode, Phase::snapshot, in.reader.state(), in.timing);
+  if (episode.holder_count == 0) return;
+  const Behind& behind = in.trees.describe_behind(lock, episode.holders, episode.holder_count, in.timing);
+  post(episode, Phase::snapshot, in.reader.state(), in.timing, &behind);
 }
 
 }  // namespace
@@ -32,6 +35,7 @@ void report_all_holds(const EpisodeContext& in) {
   Candidates held;
   for_each_hold(UINT64_MAX, [&](const HoldView& hold) { held.add(hold.word); });
   in.reader.find(held);
+  in.trees.read(in.timing);
   for (Episode* cycle = in.episodes.begin_iteration(); cycle != in.episodes.end_iteration(); ++cycle)
     if (cycle->active && cycle->ended_ns == 0 && is_cycle(cycle->event)) report_cycle(in, *cycle);
   for (size_t i = 0; i < held.count; ++i)

@@ -71,7 +71,17 @@ uint64_t wall_clock_at(uint64_t then_ns) {
   return wall_clock_ns() - age_ns(then_ns, monotonic_ns());
 }
 
-void fill(ReportRequest* request, const Episode& episode, Phase phase, const LockState& state, const Timing& timing) {
+void fill_behind(ReportRequest& request, const Episode& episode, const Behind* behind) {
+  request.behind_lost_ns = episode.behind_lost_ns;
+  request.behind_delayed = episode.behind_delayed;
+  if (behind != nullptr)
+    request.behind = *behind;
+  else
+    request.behind.threads = request.behind.step_count = request.behind.steps_left_out = 0;
+}
+
+void fill(ReportRequest* request, const Episode& episode, Phase phase, const LockState& state, const Timing& timing,
+          const Behind* behind) {
   request->event = episode.event;
   request->phase = phase;
   request->episode = episode.number;
@@ -89,21 +99,22 @@ void fill(ReportRequest* request, const Episode& episode, Phase phase, const Loc
   else
     fill_living(*request, state, timing);
   fill_names(*request);
+  fill_behind(*request, episode, has_ended(phase) ? nullptr : behind);
 }
 
 }  // namespace
 
-bool post(const Episode& episode, Phase phase, const LockState& state, const Timing& timing) {
+bool post(const Episode& episode, Phase phase, const LockState& state, const Timing& timing, const Behind* behind) {
   ReportQueue& queue = report_queue();
   ReportRequest* const request = queue.next_free();
   if (request != nullptr) {
-    fill(request, episode, phase, state, timing);
+    fill(request, episode, phase, state, timing, behind);
     queue.post();
     return true;
   }
   if (!reporter_is_stuck()) return false;
   ReportRequest& spare = queue.spare();
-  fill(&spare, episode, phase, state, timing);
+  fill(&spare, episode, phase, state, timing, behind);
   write_short_report(spare, timing.now_ns());
   if (spare.ended != nullptr) free_ended_hold(spare.ended);
   return true;

@@ -2,13 +2,15 @@
 // Cold context (watcher).
 #pragma once
 
+#include "shim/handoff/behind.h"
 #include "shim/timing/timing.h"
 #include "shim/watch/episodes.h"
 
 namespace holdwatch {
 
 // `state` is what the watcher knows about the lock at this scan; reports of released and late holds use the episode
-// alone. False if the queue is full although the reporter is not stuck.
-bool post(const Episode& episode, Phase phase, const LockState& state, const Timing& timing);
+// alone. `behind`: null if nobody is, or that is not known. False if the queue is full although the reporter is not stuck.
+bool post(const Episode& episode, Phase phase, const LockState& state, const Timing& timing,
+          const Behind* behind = nullptr);
 
 }  // namespace holdwatch

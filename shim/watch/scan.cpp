@@ -19,7 +19,8 @@ uint64_t over_ns(uint64_t tick_ns, uint64_t limit_ns, const Timing& timing) {
 
 }  // namespace
 
-void Scan::look_for_holds(const Timing& timing, Episodes& episodes, Candidates& candidates, uint64_t until_next_ns) {
+void Scan::look_for_holds(const Timing& timing, Episodes& episodes, BehindHolds& behind, Candidates& candidates,
+                          uint64_t until_next_ns) {
   const uint64_t now_ns = timing.now_ns();
   const uint64_t smallest_ns = timing.limits().smallest_of_holds_ns();
   if (smallest_ns == kNever) {
@@ -39,6 +40,11 @@ void Scan::look_for_holds(const Timing& timing, Episodes& episodes, Candidates& 
       return;
     }
     if (episodes.has_hold_or_cycle(hold.word.address())) return;
+    const BehindHold* const explained = behind.find(hold.identity);
+    if (explained != nullptr && explained->is_explained(limit_ns)) {
+      due_ns = std::min(due_ns, now_ns + timing.wake_period_ns());
+      return;
+    }
     HolderState holder;
     if (!candidates.full() && describe_holder(hold, &holder)) return candidates.add(hold.word);
     // A hold that another thread has ended must not become a candidate: it would become one again at every scan.

@@ -10,6 +10,7 @@
 
 #include "shim/inspection/candidates.h"
 #include "shim/timing/timing.h"
+#include "shim/watch/behind_holds.h"
 #include "shim/watch/episodes.h"
 
 namespace holdwatch {
@@ -17,8 +18,10 @@ namespace holdwatch {
 class Scan {
  public:
   // `until_next_ns`: how long the watcher will sleep if nothing is due. Holds that would become due during that time
-  // are looked for now: most will have ended by then, and the watcher need not wake up for them.
-  void look_for_holds(const Timing& timing, Episodes& episodes, Candidates& candidates, uint64_t until_next_ns = 0);
+  // are looked for now: most will have ended by then, and the watcher need not wake up for them. Of those `behind` reported
+  // ones, the holds that they explain are left out.
+  void look_for_holds(const Timing& timing, Episodes& episodes, BehindHolds& behind, Candidates& candidates,
+                      uint64_t until_next_ns = 0);
   void look_for_waits(const Timing& timing, Episodes& episodes, Candidates& candidates);
 
   // Walk at the next wake-up, whatever the last walk showed: an episode has ended, a candidate did not become one, or

@@ -136,7 +136,8 @@ void Watcher::scan() {
   Candidates held, waited_for;
   update_inferred(timing_, keeper_.reported_locks(), keeper_.lock_index(), held);
   if (!keeper_.follow_all(timing_)) scan_.look_again();
-  scan_.look_for_holds(timing_, keeper_.episodes(), held, call_rate_.were_few() ? longest_sleep_ns() : 0);
+  scan_.look_for_holds(timing_, keeper_.episodes(), keeper_.behind_holds(), held,
+                       call_rate_.were_few() ? longest_sleep_ns() : 0);
   if (held.count > 0 || keeper_.is_search_due(timing_)) keeper_.begin_cycles(timing_);
   if (!keeper_.begin_hold_episodes(held, timing_)) scan_.look_again();
   scan_.look_for_waits(timing_, keeper_.episodes(), waited_for);

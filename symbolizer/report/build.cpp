@@ -206,6 +206,10 @@ Report ReportBuilder::facts(const Finding& finding) const {
   report.waiters_left_out = finding.waiters_left_out;
   report.lost_ns = finding.lost_ns;
   report.threads_delayed = finding.threads_delayed;
+  report.behind_threads = finding.behind_threads;
+  report.behind_longest_ns = finding.behind_longest_ns;
+  report.behind_lost_ns = finding.behind_lost_ns;
+  report.behind_delayed = finding.behind_delayed;
   report.unrecorded_holds = finding.unrecorded_holds;
   report.unreported_holds = finding.unreported_holds;
   report.note = bounded(finding.note);

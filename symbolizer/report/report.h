@@ -80,7 +80,8 @@ struct ReportCycleStep {
   int pid = 0;  // 0: the process of the report
 };
 
-// One step from the thread that holds everybody up to the lock of the report: the next step's thread waits for it.
+// One step from the thread that holds everybody up to the lock of the report, and on to those who are farthest behind it:
+// the next step's thread waits for it.
 struct ReportChainStep {
   int pid = 0;  // 0: the process of the report
   int tid = 0;
@@ -129,10 +130,17 @@ struct Report {
   size_t waiters_left_out = 0;
   uint64_t lost_ns = 0;
   size_t threads_delayed = 0;
+  // Of the threads that wait for others that are behind the lock: see Finding.
+  size_t behind_threads = 0;
+  uint64_t behind_longest_ns = 0;
+  uint64_t behind_lost_ns = 0;
+  size_t behind_delayed = 0;
   std::vector<ReportCycleStep> cycle;  // deadlocks only
-  // From the thread at the root to the holder of the report's lock. Empty: not known, or there is no root, as behind a
-  // deadlock.
+  // From the thread at the root to the holder of the report's lock (of several, the one that has held it longest), and on
+  // to those who are farthest behind that. Empty: not known, or there is no root, as behind a deadlock.
   std::vector<ReportChainStep> chain;
+  size_t steps_to_holder = 0;          // where in `chain` the holder is; 0: it is the root
+  size_t chain_left_out = 0;           // steps beyond the last
   size_t tree_threads = 0;             // all threads that wait for the root, directly or through others
   uint64_t tree_lost_ns = 0;           // for how long, together
   std::vector<ReportOrderEdge> edges;  // lock order only

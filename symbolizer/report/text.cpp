@@ -16,6 +16,7 @@ namespace holdwatch {
 namespace {
 
 constexpr size_t kDetailedHolders = 4;  // further holders are listed by number only
+constexpr size_t kDetailedSteps = 20;   // of a chain; further ones are counted
 constexpr size_t kDetailedGroups = 8;   // the same for groups of waiters
 constexpr size_t kListedThreads = 3;
 
@@ -237,9 +238,30 @@ void add_notes(const Report& report, Details& details) {
   if (!report.note.empty()) details.add("note", escape(report.note));
 }
 
+std::string wait_words(const ReportChainStep& step, const ReportChainStep& before) {
+  if (step.wait && step.wait->kind == WaitKind::join) return fmt::format("waits for thread {} to exit", before.tid);
+  return "waits for " + (before.holds.empty() ? thread_label(before.tid, before.thread) : before.holds);
+}
+
+// What the headline, the holder and the root do not say yet: who else is on the way.
+void add_chain(const Report& report, Details& details) {
+  const bool ends_with_holder = report.steps_to_holder + 1 == report.chain.size();
+  if (report.chain.empty() || (ends_with_holder && report.chain.size() < 3)) return;
+  std::string_view label = "chain";
+  const size_t steps = report.chain.size() - 1;
+  for (size_t i = 1; i <= std::min(steps, kDetailedSteps); ++i) {
+    const ReportChainStep& step = report.chain[i];
+    const std::string holds = step.holds.empty() ? "" : fmt::format(" holds {} and", step.holds);
+    details.add(label, thread_label(step.tid, step.thread) + holds + " " + wait_words(step, report.chain[i - 1]));
+    label = "";
+  }
+  const size_t more = steps - std::min(steps, kDetailedSteps) + report.chain_left_out;
+  if (more > 0) details.add("", fmt::format("and {}", count_of(more, "more step", "more steps")));
+}
+
 // Only if somebody else than the holder that was shown holds everybody up.
 void add_root(const Report& report, Details& details) {
-  if (report.chain.size() < 2) return;
+  if (report.steps_to_holder == 0) return;
   const ReportChainStep& root = report.chain.front();
   std::string text = thread_label(root.tid, root.thread);
   if (!root.doing.empty()) text += ", " + escape(root.doing);
@@ -263,6 +285,7 @@ void add_everything(const Report& report, Details& details) {
     add_waiters(report, details);
   }
   add_root(report, details);
+  add_chain(report, details);
   add_edges(report, details);
   add_notes(report, details);
   add_identity(report, details);

@@ -8,11 +8,54 @@
 namespace holdwatch {
 namespace {
 
-// The waiters of this lock, and those on the way to the root.
+// Those who wait for the lock, those behind them, and those on the way from the lock to the root.
 void count_tree(Report& report) {
-  report.tree_threads = report.waiters_left_out + report.chain.size() - 1;
+  report.tree_threads = report.waiters_left_out + report.behind_threads + report.steps_to_holder;
   for (const ReportWaiters& group : report.waiters) report.tree_threads += group.tids.size();
-  report.tree_lost_ns = report.lost_ns;
+  report.tree_lost_ns = report.lost_ns + report.behind_lost_ns;
+}
+
+// From the holder to the root; false if that is not known.
+bool add_way_to_root(const Finding& finding, Report& report) {
+  const ReportHolder& holder = report.holders.front();
+  const WaitChain& chain = finding.holders[0].chain;
+  const bool waits_for_thread =
+      !holder.waits_for.empty() || (holder.wait && !holder.wait->enders.empty() && holder.wait->enders[0].pid == 0);
+  if (chain.count == 0 && (waits_for_thread || is_for_unknown_holder(finding.holders[0].wait))) return false;
+  report.chain.push_back({holder.pid, holder.tid, holder.thread, report.lock_id, holder.wait, holder.doing});
+  for (uint32_t i = 0; i < chain.count; ++i) {
+    const ChainThread& next = chain.threads[i];
+    report.chain.push_back({0, next.tid, bounded(next.thread), lock_id(next.lock_id), describe_wait(next.wait, 0), ""});
+  }
+  if (chain.count > 0) report.chain.back().doing = bounded(chain.root_doing);
+  add_other_process(report);
+  return true;
+}
+
+WaitKind kind_of_wait(const BehindThread& thread) {
+  if (thread.waits_for.address == 0) return WaitKind::join;
+  return thread.waits_for.kind == LockKind::rwlock ? WaitKind::rwlock : WaitKind::mutex;
+}
+
+void add_threads_behind(const Finding& finding, Report& report) {
+  for (size_t i = 0; i < finding.behind_count; ++i) {
+    const BehindThread& thread = finding.behind[i];
+    const ReportChainStep& before = report.chain.back();
+    ReportWait wait;
+    wait.kind = kind_of_wait(thread);
+    wait.object = thread.waits_for.address;
+    wait.has_timeout = thread.has_timeout;
+    wait.waited_ns = thread.waited_ns;
+    wait.enders = {{before.pid, before.tid, before.thread, Evidence::recorded}};
+    report.chain.push_back({0, thread.tid, bounded(thread.thread), lock_id(thread.lock_id), wait, ""});
+  }
+  report.chain_left_out = finding.behind_left_out;
+}
+
+// Those who have waited, once it is over.
+void sum_tree(Report& report) {
+  report.tree_threads = report.threads_delayed + report.behind_delayed;
+  report.tree_lost_ns = report.lost_ns + report.behind_lost_ns;
 }
 
 }  // namespace
@@ -41,20 +84,13 @@ void add_other_process(Report& report) {
 
 // The chain was found from the holder to the root; a report begins with the root.
 void add_chain(const Finding& finding, Report& report) {
-  if (is_cycle(finding.event) || has_ended(finding.phase) || finding.holder_count != 1) return;
-  const ReportHolder& holder = report.holders.front();
-  const WaitChain& chain = finding.holders[0].chain;
-  const bool waits_for_thread =
-      !holder.waits_for.empty() || (holder.wait && !holder.wait->enders.empty() && holder.wait->enders[0].pid == 0);
-  if (chain.count == 0 && (waits_for_thread || is_for_unknown_holder(finding.holders[0].wait))) return;
-  report.chain.push_back({holder.pid, holder.tid, holder.thread, report.lock_id, holder.wait, holder.doing});
-  for (uint32_t i = 0; i < chain.count; ++i) {
-    const ChainThread& next = chain.threads[i];
-    report.chain.push_back({0, next.tid, bounded(next.thread), lock_id(next.lock_id), describe_wait(next.wait, 0), ""});
+  if (is_cycle(finding.event) || finding.holder_count == 0) return;
+  if (has_ended(finding.phase)) return sum_tree(report);
+  if (add_way_to_root(finding, report)) {
+    report.steps_to_holder = report.chain.size() - 1;
+    std::reverse(report.chain.begin(), report.chain.end());
+    add_threads_behind(finding, report);
   }
-  if (chain.count > 0) report.chain.back().doing = bounded(chain.root_doing);
-  add_other_process(report);
-  std::reverse(report.chain.begin(), report.chain.end());
   count_tree(report);
 }
 

@@ -7,7 +7,8 @@
 
 namespace holdwatch {
 
-// Fills `chain` and the size of the tree from the holder's chain of threads. The report's holder must be described.
+// Fills `chain` and the size of the tree from the holder's chain of threads and from those behind it. The report's holders
+// and waiters must be described.
 void add_chain(const Finding& finding, Report& report);
 
 // If the last thread of a chain, which is in the order from the holder to the root, waits for another process, that is the

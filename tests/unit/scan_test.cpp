@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "shim/base/clock_line.h"
+#include "shim/record/view_walk.h"
 #include "tests/catch.h"
 #include "tests/unit/record_calls.h"
 #include "tests/unit/recorded_thread.h"
@@ -19,6 +20,7 @@ constexpr uint64_t kHour = 3600'000'000'000;
 struct SearchTest {
   std::unique_ptr<Timing> timing = std::make_unique<Timing>();
   std::unique_ptr<Episodes> episodes = std::make_unique<Episodes>();
+  std::unique_ptr<BehindHolds> behind = std::make_unique<BehindHolds>();
   Scan search;
   Candidates candidates;
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -52,7 +54,7 @@ struct SearchTest {
   void look(uint64_t until_next_ns = 0) {
     timing->advance();
     candidates.count = 0;
-    search.look_for_holds(*timing, *episodes, candidates, until_next_ns);
+    search.look_for_holds(*timing, *episodes, *behind, candidates, until_next_ns);
     search.look_for_waits(*timing, *episodes, candidates);
   }
 };
@@ -84,6 +86,30 @@ TEST_CASE_METHOD(SearchTest, "a hold over its limit makes its lock a candidate, 
   CHECK(candidates.count == 1);
   CHECK(candidates.locks[0].is_lock_at(word.address()));
   waiter.record().drop(waiting);
+  release(holder);
+}
+
+TEST_CASE_METHOD(LongLimitTest, "a hold that another report explains is left out, and looked at again in a while") {
+  if (!applies()) return;
+  RecordedThread holder;
+  hold(holder);
+  BehindHold explained{};
+  for_each_hold(UINT64_MAX, [&](const HoldView& view) {
+    if (view.word.is_lock_at(word.address())) explained.identity = view.identity;
+  });
+  explained.is_behind = true;
+  REQUIRE(behind->add(explained) != nullptr);
+  Settings settings{};
+  settings.limit_ns = settings.read_limit_ns = 2 * kPublishedWithinNs;
+  timing->start(settings);
+  std::this_thread::sleep_for(std::chrono::nanoseconds(4 * kPublishedWithinNs));
+  look();
+  CHECK(candidates.count == 0);
+  CHECK(search.next_look_ns() <= timing->now_ns() + timing->wake_period_ns());
+  behind->clear();
+  search.look_again();
+  look();
+  CHECK(candidates.count == 1);
   release(holder);
 }
 

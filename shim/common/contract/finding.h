@@ -197,6 +197,16 @@ struct Waiter {
   bool unseen;            // its call bypassed our hooks
 };
 
+// A thread that is behind the lock of a Finding without waiting for it, or holds what others behind it wait for.
+struct BehindThread {
+  int tid;
+  char thread[kThreadNameSize];
+  uint32_t lock_id;   // of the lock that it holds and the next one waits for; 0: none, that one waits for its end
+  LockRef waits_for;  // address 0: it waits for the end of the thread before it
+  bool has_timeout;
+  uint64_t waited_ns;
+};
+
 // What the watcher found, captured and verified: everything in a report except names and lines. The arrays stay valid
 // during the call that hands the finding over.
 struct Finding {
@@ -211,10 +221,18 @@ struct Finding {
   const Holder* holders;
   size_t holder_count;
   const Waiter* waiters;
-  size_t waiter_count;        // entries in `waiters`
-  size_t waiters_left_out;    // waiting threads beyond that, counted only
-  uint64_t lost_ns;           // thread-time lost by all waiters so far
-  size_t threads_delayed;     // how many distinct waits made up lost_ns
+  size_t waiter_count;      // entries in `waiters`
+  size_t waiters_left_out;  // waiting threads beyond that, counted only
+  uint64_t lost_ns;         // thread-time lost by all waiters so far
+  size_t threads_delayed;   // how many distinct waits made up lost_ns
+  // Threads that wait for others that are behind the lock: how many now, since when the first, and both sums for them.
+  size_t behind_threads;
+  uint64_t behind_longest_ns;
+  uint64_t behind_lost_ns;
+  size_t behind_delayed;
+  const BehindThread* behind;  // the way to those who are farthest behind the lock, nearest first
+  size_t behind_count;
+  size_t behind_left_out;     // steps beyond that
   uint64_t unrecorded_holds;  // holds that did not fit into a thread's record since start
   uint64_t unreported_holds;  // holds over their limit that ended unreported since start, too many at once
   char note[kNoteSize];       // empty, or one more remark

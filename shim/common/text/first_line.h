@@ -39,7 +39,10 @@ struct FirstLine {
   Access wanted;
   uint64_t longest_wait_ns;
   size_t waiter_count;
-  uint64_t lost_ns;
+  // Those who wait for others that are behind the lock.
+  size_t behind_threads;
+  uint64_t behind_longest_ns;
+  uint64_t lost_ns;  // by all of them
   size_t threads_delayed;
 
   struct CycleStep {
@@ -64,8 +67,10 @@ FirstLine first_line_from(const Source& source) {
   facts.phase = source.phase;
   facts.limit_ns = source.limit_ns;
   facts.had_fallback_report = source.had_fallback_report;
-  facts.lost_ns = source.lost_ns;
-  facts.threads_delayed = source.threads_delayed;
+  facts.lost_ns = source.lost_ns + source.behind_lost_ns;
+  facts.threads_delayed = source.threads_delayed + source.behind_delayed;
+  facts.behind_threads = source.behind_threads;
+  facts.behind_longest_ns = source.behind_longest_ns;
   return facts;
 }
 

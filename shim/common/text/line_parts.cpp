@@ -1,6 +1,8 @@
 // See line_parts.h.
 #include "shim/common/text/line_parts.h"
 
+#include <algorithm>
+
 namespace holdwatch {
 
 void LineParts::limit() {
@@ -42,14 +44,15 @@ void LineParts::since_before() {
 }
 
 void LineParts::waiting(bool with_longest) {
-  const size_t count = facts_.waiter_count;
+  const size_t count = facts_.waiter_count + facts_.behind_threads;
+  const uint64_t longest_ns = std::max(facts_.longest_wait_ns, facts_.behind_longest_ns);
   if (count == 0) {
     out_ << "no waiters";
     return;
   }
   out_ << Count{count, " thread waits", " threads wait"};
-  if (!with_longest || facts_.longest_wait_ns == 0) return;
-  out_ << ", " << (count == 1 ? "" : "longest ") << Duration{facts_.longest_wait_ns};
+  if (!with_longest || longest_ns == 0) return;
+  out_ << ", " << (count == 1 ? "" : "longest ") << Duration{longest_ns};
 }
 
 void LineParts::lost() {

@@ -246,6 +246,7 @@ class InspectReports {
       return;
     }
     add_other_process(report);
+    report.steps_to_holder = report.chain.size() - 1;
     std::reverse(report.chain.begin(), report.chain.end());
     add_tree(chain.back(), report);
   }

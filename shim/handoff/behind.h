@@ -1,0 +1,33 @@
+// Who is behind a reported lock without waiting for it: those wait for locks that other waiting threads hold, or for such
+// threads to exit.
+// Cold context; values only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "shim/record/lock_word.h"
+#include "shim/record/view.h"
+
+namespace holdwatch {
+
+// A thread on the way from the lock to those who are farthest behind it.
+struct BehindStep {
+  LockWord holds;  // what the next one waits for; empty: for its end
+  int tid;
+  LockWord waits_for;  // empty: for the end of the thread `joins`
+  int joins;
+  Identity wait;  // of a join: its record, and its state instead of a slot's number
+  uint64_t waited_ns;
+};
+
+struct Behind {
+  static constexpr size_t kMaxSteps = 64;
+  size_t threads;
+  uint64_t longest_ns;
+  size_t step_count;      // entries in `steps`, nearest first
+  size_t steps_left_out;  // beyond that
+  BehindStep steps[kMaxSteps];
+};
+
+}  // namespace holdwatch

@@ -1,0 +1,115 @@
+// See tree_following.h.
+#include "shim/watch/tree_following.h"
+
+#include <algorithm>
+
+#include "shim/watch/episode_reports.h"
+
+namespace holdwatch {
+namespace {
+
+bool has_report(const EpisodeContext& in, const TreeHold& root) {
+  const Episode* const episode = in.episodes.find_hold(root.lock.address());
+  if (episode != nullptr && episode->ended_ns == 0) return true;
+  const BehindHold* const behind = in.behind.find(root.identity);
+  return behind != nullptr && behind->root_has_report;
+}
+
+// Whether it will have a report in a moment: it exceeds its limit just now.
+bool is_about_due(const EpisodeContext& in, const TreeHold& root) {
+  const uint64_t limit_ns = in.timing.limits().of(root.lock);
+  return age_ns(in.timing.latest_ns(root.since_ns), in.timing.now_ns()) < limit_ns + limit_ns / 8;
+}
+
+// Of the holds that the thread waits for, the one nearest to the root, if that is what a report is about, or soon will be.
+bool find_reported_blocker(const EpisodeContext& in, int tid, WaitTrees::Blocker* out) {
+  if (!in.trees.find_blocker(tid, in.timing, out)) return false;
+  return has_report(in, out->root) || in.behind.find(out->root.identity) != nullptr || is_about_due(in, out->root);
+}
+
+void look_at(const EpisodeContext& in, BehindHold& hold) {
+  WaitTrees::Blocker blocker;
+  if (!hold_lasts(hold.identity)) {
+    if (hold.missed_ns == 0) hold.missed_ns = in.timing.now_ns();
+  } else if (find_reported_blocker(in, hold.tid, &blocker)) {
+    hold.note_behind(blocker.first.identity, blocker.since_ns, in.timing.now_ns());
+    hold.root_has_report |= has_report(in, blocker.root);
+  } else {
+    hold.note_free(in.timing.now_ns());
+  }
+}
+
+// From just before it exceeds its limit on: if it ended soon after that, it would be reported.
+void add_new_holds(const EpisodeContext& in) {
+  in.trees.for_each_hold_of_waiting([&](const TreeHold& hold) {
+    WaitTrees::Blocker blocker;
+    if (in.behind.find(hold.identity) != nullptr || !find_reported_blocker(in, hold.tid, &blocker)) return;
+    BehindHold behind{};
+    behind.identity = hold.identity;
+    behind.tid = hold.tid;
+    behind.counted_until_ns = in.timing.latest_ns(hold.since_ns);
+    if (BehindHold* const added = in.behind.add(behind)) look_at(in, *added);
+  });
+}
+
+// When the hold was released, 0 if that is not known.
+uint64_t end_of(const EpisodeContext& in, const Identity& identity) {
+  const BehindHold* const behind = in.behind.find(identity);
+  if (behind != nullptr && behind->ended != nullptr) return behind->ended->released_ns;
+  for (const Episode* episode = in.episodes.begin_iteration(); episode != in.episodes.end_iteration(); ++episode) {
+    if (episode->active && episode->ended != nullptr && episode->ended->hold.identity == identity)
+      return episode->ended->released_ns;
+  }
+  return 0;
+}
+
+}  // namespace
+
+// A hold that is over stays for one more look: it may have been handed over since the last time.
+void look_at_trees(const EpisodeContext& in) {
+  in.trees.read(in.timing);
+  const uint64_t now_ns = in.timing.now_ns();
+  in.behind.drop([now_ns](const BehindHold& hold) { return hold.missed_ns != 0 && hold.missed_ns != now_ns; });
+  for (BehindHold& hold : in.behind) look_at(in, hold);
+  add_new_holds(in);
+}
+
+bool is_explained(const EpisodeContext& in, const HoldView& hold) {
+  const BehindHold* const behind = in.behind.find(hold.identity);
+  return behind != nullptr && behind->is_explained(in.timing.limits().of(hold.word));
+}
+
+bool waits_for_reported(const EpisodeContext& in, int tid) {
+  WaitTrees::Blocker blocker;
+  return in.trees.find_blocker(tid, in.timing, &blocker) && has_report(in, blocker.root);
+}
+
+bool take_end_of_explained(const EpisodeContext& in, EndedHold* ended) {
+  BehindHold* const behind = in.behind.find(ended->hold.identity);
+  if (behind == nullptr || behind->ended != nullptr) return false;
+  behind->ended = ended;
+  return true;
+}
+
+void settle_ended(const EpisodeContext& in) {
+  bool any = false;
+  for (BehindHold& hold : in.behind) {
+    if (hold.ended == nullptr) continue;
+    hold.note_end(hold.ended->released_ns, end_of(in, hold.blocker));
+    any = true;
+  }
+  if (!any) return;
+  for (BehindHold& hold : in.behind) {
+    if (hold.ended == nullptr) continue;
+    const bool is_explained = hold.root_has_report && hold.is_explained(in.timing.limits().of(hold.ended->hold.word));
+    if (!is_explained) {
+      report_late(in, hold.ended);
+      continue;
+    }
+    in.behind.waits.note(hold.ended->hold.word, hold.ended->released_ns);
+    free_ended_hold(hold.ended);
+  }
+  in.behind.drop([](const BehindHold& hold) { return hold.ended != nullptr; });
+}
+
+}  // namespace holdwatch

@@ -1,0 +1,115 @@
+// Which recorded waits are behind which holds: each wait leads to a holder of what is waited for, that thread's own wait
+// to the next one, up to the root.
+// Cold context (watcher). Reads records, and of threads whose hold may need no report the lock and the system call;
+// disturbs none.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "shim/common/waits/wait_paths.h"
+#include "shim/handoff/behind.h"
+#include "shim/inspection/lock_state.h"
+#include "shim/timing/timing.h"
+#include "shim/watch/cycle_search.h"
+
+namespace holdwatch {
+
+// What takes system calls is found out once at each wake-up.
+enum class Known : uint8_t { no_one_asked, yes, no };
+
+// A hold that another thread may wait for; without a lock, the life of a thread that another one joins.
+struct TreeHold {
+  LockWord lock;
+  int tid;
+  Identity identity;
+  uint64_t since_ns;
+  mutable Known is_soon_over = Known::no_one_asked;
+
+  bool is_life() const { return lock.empty(); }
+  uint64_t lock_key() const { return is_life() ? key_of_end(tid) : lock.address(); }
+};
+
+struct TreeWait {
+  int tid;
+  LockWord lock;
+  int joined;         // if it waits for no lock
+  Identity identity;  // of a join: its record, and its state instead of a slot's number
+  uint64_t since_ns;
+  PathStep path;
+  uint32_t holds;  // the oldest hold of the thread that is soon over a limit, or PathStep::kNone
+  mutable Known is_certain = Known::no_one_asked;
+
+  bool is_join() const { return lock.empty(); }
+  uint64_t lock_key() const { return is_join() ? key_of_end(joined) : lock.address(); }
+};
+
+class WaitTrees {
+ public:
+  static constexpr size_t kMaxWaits = 16 * 1024;
+  static constexpr size_t kMaxHolds = 8192;
+
+  // Reads all records, once at each wake-up. What does not fit is left out.
+  void read(const Timing& timing);
+  void reset() { read_ns_ = 0; }
+
+  // What keeps a thread waiting.
+  struct Blocker {
+    TreeHold root;  // of the holds on the way that are, or soon will be, over their limits, the one nearest to the root
+    TreeHold first;     // the first of them
+    uint64_t since_ns;  // when the thread's own wait began
+  };
+  // Calls `visit(hold)` for each hold of a waiting thread that is soon over a limit.
+  template <typename Visit>
+  void for_each_hold_of_waiting(Visit visit) const {
+    for (size_t i = 0; i < hold_count_; ++i) {
+      const TreeHold& hold = holds_[i];
+      if (hold.is_life() || hold.since_ns > newest_ns_ || paths().wait_of(hold.tid) == PathStep::kNone) continue;
+      visit(hold);
+    }
+  }
+  // False if the thread does not wait for such a hold, or if that is not certain: it may have left the lock call, or wait
+  // in a circle.
+  bool find_blocker(int tid, const Timing& timing, Blocker* out) const;
+
+  // Calls `visit(wait)` for each wait that leads to this lock, or to the end of one of these holders.
+  template <typename Visit>
+  void for_each_behind(LockWord lock, const HolderState* holders, size_t count, Visit visit) const {
+    for_each_leading_to(lock.address(), visit);
+    for (size_t i = 0; i < count; ++i) for_each_leading_to(key_of_end(holders[i].hold.tid), visit);
+  }
+  // The same, described; valid until the next call.
+  const Behind& describe_behind(LockWord lock, const HolderState* holders, size_t count, const Timing& timing);
+
+ private:
+  template <typename Visit>
+  void for_each_leading_to(uint64_t key, Visit visit) const {
+    for (size_t i = 0; i < wait_count_; ++i)
+      if (leads_to(waits_[i], key)) visit(waits_[i]);
+  }
+  bool leads_to(const TreeWait& wait, uint64_t key) const;
+  WaitPaths<const TreeWait, TreeHold> paths() const { return {waits_, wait_count_, holds_, hold_count_}; }
+  void read_record(uint32_t index, bool any_inferred);
+  bool read_wait(uint32_t index);
+  bool read_join(uint32_t index);
+  void read_joined(size_t from);
+  void find_paths();
+  const TreeHold* overdue_hold_of(const TreeHold& hold, const Timing& timing) const;
+  bool is_farther(const TreeWait& wait, const TreeWait& other) const;
+  void add_chain(const TreeWait& farthest, uint64_t key, const Timing& timing);
+  void add_step(size_t index, uint32_t hold, const TreeWait& wait, const Timing& timing);
+
+  static constexpr size_t kMaxJoined = 256;  // each costs a look at the joining thread's system call
+
+  uint64_t read_ns_ = 0;
+  uint64_t newest_ns_ = 0;          // holds that began later are not soon over a limit
+  TreeWait waits_[kMaxWaits] = {};  // by thread
+  size_t wait_count_ = 0;
+  TreeHold holds_[kMaxHolds] = {};  // by lock
+  size_t hold_count_ = 0;
+  int joined_[kMaxJoined] = {};
+  size_t joined_count_ = 0;
+  Behind behind_ = {};
+};
+
+}  // namespace holdwatch
