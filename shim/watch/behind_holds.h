@@ -33,6 +33,8 @@ struct BehindHold {
   // Whether another report explains it. Not if for half of its limit or more its thread has waited for no such hold: it takes a
   // little time to get through what one was kept from.
   bool is_explained(uint64_t limit_ns) const { return (is_behind || root_has_report) && own_ns < limit_ns / 2; }
+  // How much longer it will surely be explained; 0: until a report about what it is behind comes or fails to.
+  uint64_t explained_for_ns(uint64_t limit_ns) const { return root_has_report ? limit_ns / 2 - own_ns : 0; }
 };
 
 // The latest locks whose hold had a report, or was explained by one, until it was released: their waiters need a while to get

@@ -42,7 +42,7 @@ void Scan::look_for_holds(const Timing& timing, Episodes& episodes, BehindHolds&
     if (episodes.has_hold_or_cycle(hold.word.address())) return;
     const BehindHold* const explained = behind.find(hold.identity);
     if (explained != nullptr && explained->is_explained(limit_ns)) {
-      due_ns = std::min(due_ns, now_ns + timing.wake_period_ns());
+      due_ns = std::min(due_ns, now_ns + std::max(timing.wake_period_ns(), explained->explained_for_ns(limit_ns)));
       return;
     }
     HolderState holder;

@@ -26,6 +26,7 @@ TEST_CASE("a hold is explained while its thread waits for a reported one") {
   BehindHold hold = waiting_hold();
   CHECK(hold.own_ns == 100);
   CHECK(hold.is_explained(kLimit));
+  CHECK(hold.explained_for_ns(kLimit) == 400);
   hold.note_behind(kRoot, 100, 90'000);
   CHECK(hold.own_ns == 100);
   CHECK(hold.is_explained(kLimit));
