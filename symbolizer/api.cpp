@@ -27,6 +27,7 @@
 #include "symbolizer/unwind/modules.h"
 #include "symbolizer/unwind/process_memory.h"
 #include "symbolizer/unwind/unwinder.h"
+#include "symbolizer/waits/stream_name.h"
 
 namespace holdwatch {
 namespace {
@@ -87,6 +88,7 @@ class Pipeline {
     learn_lost_sites(finding);
     symbols_.begin_report();
     Report report = builder_.build(finding);
+    name_streams(report);
     modules_.look_back({});
     modules_known_ = false;  // the next report reads them again
     learn_kept_sites(finding, report);
@@ -110,6 +112,15 @@ class Pipeline {
   Resolver resolver() {
     return {resolve_, [this](uintptr_t pc) { return unwinder_.function_start(pc); }, thread_switches,
             [this](const Period& when) { return modules_.look_back(when); }};
+  }
+
+  // Where the program has given them no name.
+  void name_streams(Report& report) {
+    const auto name = [this](LockKind kind, uintptr_t address, std::string& out) {
+      if (kind == LockKind::stream && out.empty()) out = stream_name(address, modules_, memory_);
+    };
+    name(report.lock_kind, report.lock_address, report.lock_name);
+    for (ReportCycleStep& step : report.cycle) name(step.lock_kind, step.lock_address, step.lock_name);
   }
 
   // Once per report: modules come and go with dlopen, but reading the maps of a big program takes a while.

@@ -53,7 +53,8 @@ std::string ThreadActivity::describe(const Snapshot& snapshot, uint32_t waits_fo
   const auto site = [&] { return fault_site(snapshot); };
   const CallContext context{ThreadFiles::of_ours(snapshot.tid), &memory_, "", site};
   wait = read_wait(snapshot, context);
-  const std::string words = waits_for == 0 ? describe_wait(wait) : "";
+  // The lock of a stream says who has it, whether or not there is a report about that too.
+  const std::string words = waits_for == 0 || wait.kind == WaitKind::stream ? describe_wait(wait) : "";
   return words.empty() ? describe_activity(snapshot, lock, context) + describe_other_processes(wait) : words;
 }
 

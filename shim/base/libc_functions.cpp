@@ -8,8 +8,10 @@
 #include <cstdint>
 #include <string_view>
 
+#include "shim/base/libc_streams.h"
 #include "shim/base/libc_threads.h"
 #include "shim/common/elf/file_symbol.h"
+#include "shim/common/glibc/stream_layout.h"
 #include "shim/common/glibc/version_names.h"
 
 // The loader's description of itself for debuggers. Weak, so that no library is needed for it: the loader is always there.
@@ -119,6 +121,8 @@ int note_count(dl_phdr_info* info, size_t, void* count) {
 #include "shim/base/libc_functions.def"
 #undef HOLDWATCH_LIBC_FUNCTION
   g_libc_thread_count = find_thread_count(parts);
+  if (const auto version = g_libc_functions.gnu_get_libc_version; version != nullptr)
+    g_uncounted.levels = uncounted_levels(glibc_minor(version()));
   g_libc_functions_are_known.store(true, std::memory_order_release);
 }
 

@@ -1,11 +1,11 @@
 // See blocked_thread.h.
 #include "shim/inspection/blocked_thread.h"
 
-#include <pthread.h>
 #include <sys/syscall.h>
 
 #include <cerrno>
 
+#include "shim/common/glibc/lock_fields.h"
 #include "shim/inspection/inference.h"
 #include "shim/inspection/other_process.h"
 #include "shim/inspection/ownership.h"
@@ -17,8 +17,7 @@ namespace holdwatch {
 namespace {
 
 bool is_within(uintptr_t word, LockWord lock) {
-  const size_t size = lock.kind() == LockKind::mutex ? sizeof(pthread_mutex_t) : sizeof(pthread_rwlock_t);
-  return word - lock.address() < size;
+  return word - lock.address() < size_of_lock(lock.kind());
 }
 
 // A thread that waits for a lock is in a futex call, or about to make one. A wait with a timeout that was stopped and continued

@@ -18,8 +18,8 @@ inline bool is_inferred(uintptr_t pc) {
   return pc == 0;
 }
 
-// What the holder waits for, by its record; false if for nothing. An inferred hold is in another record than what its thread
-// has done since.
+// What the holder waits for, by its record; false if for nothing. What was inferred of a thread is in another record than what
+// it notes itself.
 bool view_wait_of(const HoldView& hold, WaitView* out);
 
 Blocked is_blocked_for(const WaitView& wait);

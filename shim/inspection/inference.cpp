@@ -140,6 +140,13 @@ Inferred* infer_owner(LockWord lock, uint64_t waited_since_ns) {
   return inferred;
 }
 
+void infer_stream_wait(int tid, uint64_t now_ns) {
+  SyscallFile place;
+  LockWord stream;
+  if (read_syscall_file(tid, &place) != 0 || !stream_waited_for(place, &stream) || waits_by_record(tid)) return;
+  if (infer({Whereabouts::here, tid}, stream, true) != nullptr) infer_owner(stream, now_ns);
+}
+
 bool infer_sleepers(LockWord lock) {
   bool any = false;
   const Sleepers sleepers = sleepers_for(lock);

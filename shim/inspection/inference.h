@@ -39,6 +39,9 @@ Inferred* infer_owner(LockWord lock, uint64_t waited_since_ns);
 // Infers the threads that wait for the lock by calls that bypass our hooks; false if there are none.
 bool infer_sleepers(LockWord lock);
 
+// Infers that the thread waits for a stream inside of a function of stdio, and who has that stream.
+void infer_stream_wait(int tid, uint64_t now_ns);
+
 // What was inferred of that thread and lock before, or null.
 Inferred* find_inferred(int tid, LockWord word, bool is_wait);
 // The one behind that view, or null.

@@ -148,7 +148,7 @@ void update_inferred(const Timing& timing, const ReportedLocks& reported, LockIn
   }
   const uint64_t old_ns = age_ns(timing.limits().smallest_ns() / 2, timing.now_ns());
   if (g_sleeper_count > 0 && anything_is_held_since(old_ns)) recheck_sleepers();
-  if (timing.limits().smallest_ns() != UINT64_MAX) examine_unexplained_waits(timing, reported, lock_index, stuck);
+  examine_unexplained_waits(timing, reported, lock_index, stuck);
 }
 
 bool infer_unseen_waiters(LockWord lock) {
@@ -159,8 +159,13 @@ bool has_inferred() {
   return std::any_of(begin_inferred(), end_inferred(), [](const Inferred& one) { return one.record != nullptr; });
 }
 
-bool inferred_since_attachment() {
-  return g_is_attached.load(std::memory_order_relaxed);
+bool has_inferred_wait(int tid) {
+  return std::any_of(begin_inferred(), end_inferred(),
+                     [tid](const Inferred& one) { return one.record != nullptr && one.is_wait && one.tid() == tid; });
+}
+
+bool inferred_since_attachment(LockWord lock) {
+  return lock.kind() != LockKind::stream && g_is_attached.load(std::memory_order_relaxed);
 }
 
 const InferredHold* inferred_hold(const HoldView& hold) {

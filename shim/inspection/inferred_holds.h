@@ -31,11 +31,13 @@ void update_inferred(const Timing& timing, const ReportedLocks& reported, LockIn
 // Infers which threads wait for the lock without a record, if the lock's fields say that there are waiters; false if none.
 bool infer_unseen_waiters(LockWord lock);
 
-// Whether there are inferred records.
+// Whether there are inferred records; whether one says that this thread waits.
 bool has_inferred();
+bool has_inferred_wait(int tid);
 
-// Whether inferred holds and waits are from before an attachment. Any thread.
-bool inferred_since_attachment();
+// Whether inferred holds of this lock, and waits for it, are from before an attachment. That is never known of a stream's:
+// the calls inside of stdio are not seen after it either. Any thread.
+bool inferred_since_attachment(LockWord lock);
 
 // What is known about an inferred hold apart from its record.
 struct InferredHold {

@@ -10,6 +10,7 @@
 #include <cstddef>
 
 #include "shim/base/libc_functions.h"
+#include "shim/common/glibc/lock_fields.h"
 #include "shim/common/kernel/system_call.h"
 #include "shim/inspection/blocked_thread.h"
 #include "shim/inspection/capture.h"
@@ -51,11 +52,6 @@ bool is_lock_code(uintptr_t pc) {
   return is_beside(libc().pthread_mutex_lock) || is_beside(&is_inside_call_on);
 }
 
-// A register may hold the address of one of the lock's fields.
-size_t size_of(LockWord lock) {
-  return lock.kind() == LockKind::mutex ? sizeof(pthread_mutex_t) : sizeof(pthread_rwlock_t);
-}
-
 bool is_interrupted_call(uintptr_t frame, uintptr_t restorer, LockWord lock) {
   ucontext_t context;
   const size_t wanted = offsetof(ucontext_t, uc_mcontext) + sizeof context.uc_mcontext.gregs;
@@ -63,8 +59,9 @@ bool is_interrupted_call(uintptr_t frame, uintptr_t restorer, LockWord lock) {
   const auto& registers = context.uc_mcontext.gregs;
   constexpr int kOnes[] = {REG_RDI, REG_RSI, REG_RBX, REG_RBP, REG_RDX, REG_RCX, REG_RAX, REG_R8,
                            REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
+  // A register may hold the address of one of the lock's fields.
   const bool has_lock = std::any_of(std::begin(kOnes), std::end(kOnes), [&](int one) {
-    return static_cast<uintptr_t>(registers[one]) - lock.address() < size_of(lock);
+    return static_cast<uintptr_t>(registers[one]) - lock.address() < size_of_lock(lock.kind());
   });
   return has_lock && is_lock_code(static_cast<uintptr_t>(registers[REG_RIP]));
 }

@@ -72,7 +72,7 @@ void begin(LockWord lock, LockState* out) {
 
 bool describe_holder(const HoldView& hold, HolderState* out) {
   const InferredHold* inferred = inferred_hold(hold);
-  Ownership ownership = confirm_ownership(hold.word, hold.tid);
+  Ownership ownership = confirm_ownership(hold);
   // A thread in the middle of its own lock call: no owner is named then.
   if (inferred != nullptr && inferred->inside_call && is_changing_hands(hold.word)) ownership = Ownership::unknown;
   *out = {hold, ownership == Ownership::unknown};
@@ -139,7 +139,8 @@ Acquired acquired_how(const HolderState& holder) {
   if (holder.inside_call) return Acquired::inside_call;
   if (is_of_other_process(holder.where)) return Acquired::elsewhere;
   if (is_loader_lock(hold.word)) return Acquired::by_loader;
-  if (is_inferred(hold.sites[0].pc)) return inferred_since_attachment() ? Acquired::before_attach : Acquired::unseen;
+  if (is_inferred(hold.sites[0].pc))
+    return inferred_since_attachment(hold.word) ? Acquired::before_attach : Acquired::unseen;
   return hold.word.condition() ? Acquired::by_condition_wait : Acquired::by_call;
 }
 

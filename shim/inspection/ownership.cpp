@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <optional>
 
+#include "shim/base/libc_streams.h"
 #include "shim/common/glibc/lock_fields.h"
+#include "shim/common/glibc/thread_descriptor.h"
 #include "shim/inspection/capture.h"
 #include "shim/record/current_record.h"
 
@@ -16,7 +18,26 @@ bool read_lock(LockWord word, Lock* out) {
   return read_local_memory(word.address(), out, sizeof *out) == sizeof *out;
 }
 
+// The id in the descriptor that a stream's lock names; 0 if that thread has exited, or there is no descriptor. Once it has been
+// joined, glibc makes that -1.
+int tid_in_descriptor(uintptr_t descriptor) {
+  uintptr_t self = 0;
+  int tid = 0;
+  const bool is_there = read_local_memory(descriptor + kDescriptorSelf, &self, sizeof self) == sizeof self &&
+                        is_descriptor(descriptor, self) &&
+                        read_local_memory(descriptor + kDescriptorTid, &tid, sizeof tid) == sizeof tid;
+  return is_there && tid > 0 ? tid : 0;
+}
+
+std::optional<LockFields> read_stream(LockWord word) {
+  StreamLock stream;
+  if (!read_lock(word, &stream)) return std::nullopt;
+  if (!may_be_lock(stream) || stream.word == 0) return LockFields{};
+  return fields_of(stream, tid_in_descriptor(stream.owner), g_uncounted.levels);
+}
+
 std::optional<LockFields> read_fields(LockWord word) {
+  if (word.kind() == LockKind::stream) return read_stream(word);
   if (word.kind() == LockKind::mutex) {
     pthread_mutex_t mutex;
     return read_lock(word, &mutex) ? std::optional(fields_of(mutex)) : std::nullopt;
@@ -53,6 +74,15 @@ Ownership confirm_ownership(LockWord word, int tid) {
   if (!fields) return unreadable();
   const bool is_exclusive = word.kind() == LockKind::mutex || word.access() == Access::exclusive;
   return from(is_exclusive ? is_owner(fields->owner, tid) : fields->readers != 0);
+}
+
+// A stream names its owner by the descriptor, which contains no id any more, or that of a later thread.
+Ownership confirm_ownership(const HoldView& hold) {
+  StreamLock stream;
+  if (!hold.gone || hold.word.kind() != LockKind::stream) return confirm_ownership(hold.word, hold.tid);
+  if (!read_lock(hold.word, &stream)) return unreadable();
+  if (!may_be_lock(stream) || stream.word == 0 || stream.owner != hold.stack_end) return Ownership::refuted;
+  return tid_in_descriptor(stream.owner) == 0 ? Ownership::confirmed : Ownership::unknown;
 }
 
 int owner_of(LockWord lock, LockWord* held) {

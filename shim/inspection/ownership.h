@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "shim/record/lock_word.h"
+#include "shim/record/view.h"
 
 namespace holdwatch {
 
@@ -15,6 +16,8 @@ enum class Ownership : uint8_t {
 };
 
 Ownership confirm_ownership(LockWord word, int tid);
+// The same for a recorded hold, whose thread may have exited.
+Ownership confirm_ownership(const HoldView& hold);
 
 // The id of the thread that a lock names as its only holder, 0 if it names none; `held` is how it holds the lock.
 int owner_of(LockWord lock, LockWord* held);

@@ -65,6 +65,14 @@ bool waits_for_itself(Inferred& owner, LockWord lock, LockIndex& lock_index) {
   return waits;
 }
 
+// Those of a lock that is waited for may be waiting themselves, inside of stdio, whose functions take the locks of streams past
+// our hooks.
+void explain_holders(LockWord lock, const Timing& timing, LockIndex& lock_index) {
+  lock_index.for_each_hold_of(lock, [&](const HoldView& hold) {
+    if (!hold.gone) infer_stream_wait(hold.tid, timing.now_ns());
+  });
+}
+
 void explain(LockWord lock, const Timing& timing, const ReportedLocks& reported, LockIndex& lock_index,
              Candidates& stuck) {
   const uint64_t waited_ns = longest_wait_ns(lock, timing, lock_index);
@@ -74,7 +82,7 @@ void explain(LockWord lock, const Timing& timing, const ReportedLocks& reported,
   };
   const Event event = event_of_waits(lock, lock_index, timing.now_ns(), timing.limits().if_stuck_ns(lock));
   if (event != Event::wait && is_due(lock)) return stuck.add(lock);
-  if (is_explained(lock, lock_index)) return;
+  if (is_explained(lock, lock_index)) return explain_holders(lock, timing, lock_index);
   Inferred* owner = infer_owner(lock, timing.now_ns() - waited_ns);
   if (owner == nullptr) owner = infer_interrupted(lock, lock_index);
   if (owner == nullptr) return;

@@ -8,6 +8,7 @@
 
 #include "shim/common/glibc/futex_wait.h"
 #include "shim/common/glibc/lock_layout.h"
+#include "shim/common/glibc/stream_layout.h"
 #include "shim/inspection/capture.h"
 #include "shim/inspection/ownership.h"
 
@@ -33,6 +34,15 @@ bool is_for_mutex(const FutexWait& wait) {
   constexpr uint32_t kContended = 2;
   LockWord held;
   return wait.value == kContended && !wait.has_timeout && owner_of(mutex_at(wait.word), &held) != 0;
+}
+
+// Of libc's own locks, which are waited for with this value, only those of streams name their owner.
+LockWord stream_waited_for(const FutexWait& wait) {
+  const LockWord stream{reinterpret_cast<const void*>(wait.word), LockKind::stream, Access::exclusive};
+  LockWord held;
+  const bool is_stream =
+      wait.value == kStreamContended && !wait.has_timeout && is_contended(stream) && owner_of(stream, &held) != 0;
+  return is_stream ? stream : LockWord{};
 }
 
 const WaitingFunction* function_of(uintptr_t return_address) {
@@ -74,8 +84,16 @@ bool lock_waited_for(const SyscallFile& place, LockWord* out) {
     if (!function->is_condition || is_for_mutex(*wait)) *out = lock_of(*wait, *function);
   } else if (is_unnamed_mutex(mutex_at(wait->word), wait->value)) {
     *out = mutex_at(wait->word);
+  } else {
+    *out = stream_waited_for(*wait);
   }
   if (!out->empty() && wait->has_timeout) *out = out->with_timeout();
+  return !out->empty();
+}
+
+bool stream_waited_for(const SyscallFile& place, LockWord* out) {
+  const std::optional<FutexWait> wait = futex_wait_of(place);
+  *out = wait ? stream_waited_for(*wait) : LockWord{};
   return !out->empty();
 }
 
@@ -83,14 +101,14 @@ bool sleeps_for(const SyscallFile& place, LockWord lock) {
   const std::optional<FutexWait> wait = futex_wait_of(place);
   if (!wait) return false;
   const uintptr_t offset = wait->word - lock.address();
-  if (lock.kind() == LockKind::mutex) return offset == 0;
+  if (lock.kind() != LockKind::rwlock) return offset == 0;
   return offset == kRwlockReaders || offset == kRwlockPhase || offset == kRwlockWriters;
 }
 
 LockWord wanted_of(const SyscallFile& place, LockWord lock) {
   const FutexWait wait = futex_wait_of(place).value_or(FutexWait{});
   const uintptr_t offset = wait.word - lock.address();
-  const bool writes = lock.kind() == LockKind::mutex || offset == kRwlockWriters ||
+  const bool writes = lock.kind() != LockKind::rwlock || offset == kRwlockWriters ||
                       (offset == kRwlockPhase && wait.value == kPhaseForWriter);
   const LockWord wanted(reinterpret_cast<const void*>(lock.address()), lock.kind(),
                         writes ? Access::exclusive : Access::shared);

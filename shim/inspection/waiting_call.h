@@ -24,6 +24,9 @@ void set_waiting_functions(const WaitingFunction* functions, unsigned count);
 // been woken and another thread holds the mutex.
 bool lock_waited_for(const SyscallFile& place, LockWord* out);
 
+// Whether it waits for a stream, which needs no function: the lock itself tells.
+bool stream_waited_for(const SyscallFile& place, LockWord* out);
+
 // Whether it sleeps in a futex call on one of the words of `lock`, whatever function made that call; and what it wants then.
 bool sleeps_for(const SyscallFile& place, LockWord lock);
 LockWord wanted_of(const SyscallFile& place, LockWord lock);

@@ -30,18 +30,20 @@ inline void acquired_slow(OwnerRecord& record, HeldSlot* slot, LockWord lock, in
   }
 }
 
-// Whether the calling thread owns the mutex. The caller is about to acquire it, so that its fields may be read.
+// Whether the calling thread owns the mutex or stream. The caller is about to acquire it, so that its fields may be read.
 template <LockKind Kind, Access How>
 bool is_held_by_thread(Lock<Kind, How> lock, const OwnerRecord& record) {
+  if (Kind == LockKind::stream) return static_cast<const StreamLock*>(lock.address)->owner == own_descriptor();
   return Kind == LockKind::mutex &&
          mutex_owner(*static_cast<const pthread_mutex_t*>(lock.address)) == record.tid.load(std::memory_order_relaxed);
 }
 
-// Whether the call acquires another level of a recursive mutex that the thread holds: then it does not block.
+// Whether the call acquires another level of a recursive mutex or a stream that the thread holds: then it does not block.
 template <LockKind Kind, Access How>
 [[gnu::always_inline]] inline bool is_further_level(Lock<Kind, How> lock, const OwnerRecord& record) {
   return is_held_by_thread(lock, record) &&
-         mutex_type(*static_cast<const pthread_mutex_t*>(lock.address)) == PTHREAD_MUTEX_RECURSIVE;
+         (Kind == LockKind::stream ||
+          mutex_type(*static_cast<const pthread_mutex_t*>(lock.address)) == PTHREAD_MUTEX_RECURSIVE);
 }
 
 template <LockKind Kind, Access How>
@@ -148,9 +150,10 @@ template <LockKind Kind, Access How>
   return result;
 }
 
-// Whether the thread, which has just acquired the lock, held it before, by a recursive mutex's own count.
+// Whether the thread, which has just acquired the lock, held it before, by the own count of a recursive mutex or a stream.
 template <LockKind Kind, Access How>
 bool has_several_levels(Lock<Kind, How> lock) {
+  if (Kind == LockKind::stream) return held_repeatedly(lock.word());
   return Kind == LockKind::mutex && mutex_count(*static_cast<const pthread_mutex_t*>(lock.address)) > 1;
 }
 

@@ -31,6 +31,10 @@ inline bool looks_locked(LockWord word) {
         type == PTHREAD_MUTEX_RECURSIVE || (type == PTHREAD_MUTEX_ERRORCHECK && !is_mutex_process_shared(mutex));
     return is_mutex_locked(mutex) && !never_waits;
   }
+  if (word.kind() == LockKind::stream) {
+    const auto& stream = *reinterpret_cast<const StreamLock*>(address);
+    return stream.word != 0 && stream.owner != own_descriptor();
+  }
   const auto& rwlock = *reinterpret_cast<const pthread_rwlock_t*>(address);
   return is_rwlock_write_locked(rwlock) || (word.access() == Access::exclusive && rwlock_readers(rwlock) != 0);
 }

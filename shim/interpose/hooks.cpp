@@ -8,6 +8,7 @@
 
 #include "shim/base/unloads.h"
 #include "shim/common/glibc/noted_call.h"
+#include "shim/common/glibc/stream_layout.h"
 #include "shim/interpose/acquire.h"
 #include "shim/interpose/condition_wait.h"
 #include "shim/interpose/filter_hooks.h"
@@ -33,15 +34,27 @@ auto to_write(const void* rwlock) {
 auto to_read(const void* rwlock) {
   return Lock<LockKind::rwlock, Access::shared>{rwlock};
 }
+auto a_stream(const FILE* stream) {
+  return Lock<LockKind::stream, Access::exclusive>{lock_of(stream)};
+}
+
+// The address by which a record knows the lock that a function's argument stands for.
+template <typename Type>
+const void* recorded_address(const Type* lock) {
+  return lock;
+}
+const void* recorded_address(const FILE* stream) {
+  return lock_of(stream);
+}
 
 // The fast path of an unlock needs no frame, and ends in a jump to the real function. So the slow path begins with a jump too,
 // with registers and stack as the program's call left them: HOLDWATCH_CALLER finds the program here.
 template <auto Function, LockKind Kind, typename Type>
-[[gnu::noinline, gnu::cold]] int release_slow_by(Type* lock) {
-  return release_slow<Kind>(lock, HOLDWATCH_CALLER, [=] { return (g_real.*Function)(lock); });
+[[gnu::noinline, gnu::cold]] auto release_slow_by(Type* lock) {
+  return release_slow<Kind>(recorded_address(lock), HOLDWATCH_CALLER, [=] { return (g_real.*Function)(lock); });
 }
 template <auto Function, LockKind Kind, Access How, typename Type>
-[[gnu::always_inline]] inline int release_by(Lock<Kind, How> word, Type* lock) {
+[[gnu::always_inline]] inline auto release_by(Lock<Kind, How> word, Type* lock) {
   return release(
       word, [=] { return (g_real.*Function)(lock); }, [=] { return release_slow_by<Function, Kind>(lock); });
 }
@@ -196,6 +209,32 @@ HOOK(int, cnd_timedwait, (cnd_t * condition, mtx_t* mutex, const timespec* until
   if (is_refused(until)) return g_real.cnd_timedwait(condition, mutex, until);
   return condition_wait(
       mutex, HOLDWATCH_CALLER, [=] { return g_real.cnd_timedwait(condition, mutex, until); }, thrd_timedout);
+}
+
+// A stream's lock is recursive. Its functions have a second name each; those of stdio take the lock without them.
+HOOK(void, flockfile, (FILE * stream)) {
+  acquire(a_stream(stream), HOLDWATCH_CALLER, [=] { return g_real.flockfile(stream), 0; });
+}
+HOOK(void, _IO_flockfile, (FILE * stream)) {
+  acquire(a_stream(stream), HOLDWATCH_CALLER, [=] { return g_real._IO_flockfile(stream), 0; });
+}
+HOOK(int, ftrylockfile, (FILE * stream)) {
+  return try_acquire(a_stream(stream), HOLDWATCH_FRAME, [=] { return g_real.ftrylockfile(stream); });
+}
+HOOK(int, _IO_ftrylockfile, (FILE * stream)) {
+  return try_acquire(a_stream(stream), HOLDWATCH_FRAME, [=] { return g_real._IO_ftrylockfile(stream); });
+}
+HOOK(void, funlockfile, (FILE * stream)) {
+  release_by<&RealFunctions::funlockfile>(a_stream(stream), stream);
+}
+HOOK(void, _IO_funlockfile, (FILE * stream)) {
+  release_by<&RealFunctions::_IO_funlockfile>(a_stream(stream), stream);
+}
+HOOK(int, fclose, (FILE * stream)) {
+  return forget(lock_of(stream), [=] { return g_real.fclose(stream); });
+}
+HOOK(int, pclose, (FILE * stream)) {
+  return forget(lock_of(stream), [=] { return g_real.pclose(stream); });
 }
 
 HOOK(int, pthread_join, (pthread_t thread, void** result)) {

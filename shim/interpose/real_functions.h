@@ -2,6 +2,7 @@
 // Any context after start; a call that comes before start resolves them on the way.
 #pragma once
 
+#include <bits/types/FILE.h>
 #include <pthread.h>
 #include <threads.h>
 

@@ -14,12 +14,18 @@
 
 namespace holdwatch {
 
+inline bool is_anothers(const StreamLock& stream) {
+  return stream.owner != 0 && stream.owner != own_descriptor();
+}
+
 // Whether, by glibc's fields, the lock belongs to another thread now, because the hold was ended by another thread long
 // ago. The caller is about to unlock it, so that the fields may be read. They do not show readers.
 inline bool is_anothers(LockWord lock, int tid) {
   int owner = 0;
   if (lock.kind() == LockKind::mutex)
     owner = mutex_owner(*reinterpret_cast<const pthread_mutex_t*>(lock.address()));
+  else if (lock.kind() == LockKind::stream)
+    return is_anothers(*reinterpret_cast<const StreamLock*>(lock.address()));
   else if (lock.access() == Access::exclusive)
     owner = rwlock_writer(*reinterpret_cast<const pthread_rwlock_t*>(lock.address()));
   return owner != 0 && owner != tid && !was_before_fork(tid, owner);
@@ -45,6 +51,7 @@ inline void end_hold(OwnerRecord& record, LockWord lock, HeldSlot& first, HeldSl
 // thread held it. The caller is about to unlock it, so that its fields may be read.
 template <LockKind Kind>
 [[gnu::noinline]] inline void note_unrecorded_release(const void* lock, uintptr_t pc, uintptr_t sp, uintptr_t bp) {
+  if constexpr (Kind == LockKind::stream) return;  // stdio's functions take it past our hooks
   using Type = std::conditional_t<Kind == LockKind::mutex, pthread_mutex_t, pthread_rwlock_t>;
   if (is_free(*static_cast<const Type*>(lock))) note_stray_unlock_slow({lock, Kind, Access::exclusive}, {pc, sp, bp});
 }
@@ -82,7 +89,7 @@ template <LockKind Kind>
 }
 
 template <LockKind Kind, typename Call>
-[[gnu::always_inline]] inline int release_slow(const void* lock, const Caller& caller, Call call) {
+[[gnu::always_inline]] inline auto release_slow(const void* lock, const Caller& caller, Call call) {
   note_release<Kind>(lock, caller.pc, caller.sp, caller.bp);
   return call();
 }
@@ -91,7 +98,7 @@ template <LockKind Kind, typename Call>
 // call's result does not matter: if this thread holds the lock, it succeeds; if it fails (an error-checking mutex that
 // another thread took over, or one in a child that its parent had locked), the hold is no longer this thread's.
 template <LockKind Kind, Access How, typename Call, typename Slow>
-[[gnu::always_inline]] inline int release(Lock<Kind, How> lock, Call call, Slow slow) {
+[[gnu::always_inline]] inline auto release(Lock<Kind, How> lock, Call call, Slow slow) {
   OwnerRecord* record = current_record();
   if (record == nullptr || !record->drop_at_once<Kind>(lock.word())) [[unlikely]]
     return slow();

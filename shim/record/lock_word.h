@@ -15,8 +15,7 @@ class LockWord {
   constexpr LockWord() = default;
   constexpr explicit LockWord(uint64_t bits) : bits_(bits) {}
   LockWord(const void* lock, LockKind kind, Access access)
-      : bits_(reinterpret_cast<uintptr_t>(lock) | (kind == LockKind::rwlock ? kRwlock : 0) |
-              (access == Access::shared ? kShared : 0)) {}
+      : bits_(reinterpret_cast<uintptr_t>(lock) | tag_of(kind) | (access == Access::shared ? kShared : 0)) {}
 
   // For a held lock: reacquired by a condition wait. For a waiting thread: it is in the condition wait.
   constexpr LockWord with_condition() const { return LockWord(bits_ | kCondition); }
@@ -30,7 +29,10 @@ class LockWord {
 
   constexpr uint64_t bits() const { return bits_; }
   constexpr uintptr_t address() const { return bits_ & kAddress; }
-  constexpr LockKind kind() const { return (bits_ & kRwlock) != 0 ? LockKind::rwlock : LockKind::mutex; }
+  constexpr LockKind kind() const {
+    if ((bits_ & kStream) != 0) return LockKind::stream;
+    return (bits_ & kRwlock) != 0 ? LockKind::rwlock : LockKind::mutex;
+  }
   constexpr Access access() const { return (bits_ & kShared) != 0 ? Access::shared : Access::exclusive; }
   constexpr bool condition() const { return (bits_ & kCondition) != 0; }
   constexpr bool waiting() const { return (bits_ & kWaiting) != 0 && address() < kEnd; }
@@ -42,7 +44,7 @@ class LockWord {
   // either access.
   template <LockKind Kind>
   constexpr bool is_plain_hold_of(LockWord lock) const {
-    if (Kind == LockKind::mutex) return bits_ == lock.bits_;
+    if (Kind != LockKind::rwlock) return bits_ == lock.bits_;
     return !is_no_hold() && (bits_ ^ lock.bits_) << kAccessTagBits == 0;
   }
   constexpr bool is_hold() const { return !is_no_hold() && address() < kEnd; }
@@ -65,6 +67,10 @@ class LockWord {
   static constexpr uint64_t kShared = uint64_t{1} << 61;
   static constexpr uint64_t kCondition = uint64_t{1} << 60;
   static constexpr uint64_t kTimeout = uint64_t{1} << 59;
+  static constexpr uint64_t kStream = uint64_t{1} << 58;
+  static constexpr uint64_t tag_of(LockKind kind) {
+    return kind == LockKind::rwlock ? kRwlock : kind == LockKind::stream ? kStream : 0;
+  }
   static constexpr uint64_t kAddress = ~uint64_t{0} >> kTagBits;
   static constexpr uint64_t kEnd = kAddress;
   static constexpr uint64_t kHole = kWaiting | kAddress;

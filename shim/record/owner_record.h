@@ -8,7 +8,9 @@
 #include <cstdint>
 
 #include "shim/base/clock_line.h"
+#include "shim/base/libc_streams.h"
 #include "shim/common/glibc/lock_layout.h"
+#include "shim/common/glibc/stream_layout.h"
 #include "shim/record/call_sites.h"
 #include "shim/record/slot_stack.h"
 
@@ -18,9 +20,14 @@ namespace holdwatch {
 // sysdeps/nptl/bits/struct_mutex.h and struct_rwlock.h, unchanged ABI since 2.30 on x86-64). The thread has just
 // acquired the lock, or is about to release it, so that the fields may be read. If it holds the lock once, an older
 // slot for the same lock is left over from a hold that another thread ended. Of readers, glibc counts only the total.
+inline bool is_held_repeatedly(uintptr_t mutex) {
+  return mutex_count(*reinterpret_cast<const pthread_mutex_t*>(mutex)) > 1;
+}
 inline bool held_repeatedly(LockWord lock) {
   const auto address = lock.address();
-  if (lock.kind() == LockKind::mutex) return mutex_count(*reinterpret_cast<const pthread_mutex_t*>(address)) > 1;
+  if (lock.kind() == LockKind::mutex) return is_held_repeatedly(address);
+  if (lock.kind() == LockKind::stream)
+    return stream_levels(*reinterpret_cast<const StreamLock*>(address), g_uncounted.levels) > 1;
   return lock.access() == Access::shared && rwlock_readers(*reinterpret_cast<const pthread_rwlock_t*>(address)) > 1;
 }
 
@@ -113,7 +120,7 @@ class OwnerRecord : public SlotStack {
     if (slot->since_ns.load(std::memory_order_relaxed) < g_clock_line.old_before_ns.load(std::memory_order_relaxed))
       return nullptr;
     const uint32_t at_release = slot->at_release();
-    if (at_release == 0) return held_repeatedly(mutex) ? nullptr : slot;
+    if (at_release == 0) return is_held_repeatedly(mutex.address()) ? nullptr : slot;
     return at_release == kAgain && slot->sp.load(std::memory_order_relaxed) == caller_sp ? slot : nullptr;
   }
 

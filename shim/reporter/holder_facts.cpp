@@ -108,7 +108,7 @@ bool describe_waiter(const ReportRequest& request, size_t index, Waiter* out) {
   out->tid = wait.tid;
   out->lock_id = request.id_of(wait.word);
   out->access = wait.word.access();
-  out->unseen = is_inferred(wait.caller.pc) && !inferred_since_attachment();
+  out->unseen = is_inferred(wait.caller.pc) && !inferred_since_attachment(wait.word);
   out->waited_ns = request.waited_ns[index];
   if (wait.word.condition()) {
     if (!has_been_woken(wait.tid, wait.word)) return false;

@@ -101,12 +101,16 @@ bool CycleReading::add_wait(uint32_t index) {
   return true;
 }
 
+bool holds_and_waits_unseen(const ThreadRecord& record) {
+  return holds_anything(record) && has_inferred_wait(record.tid.load(std::memory_order_acquire));
+}
+
 void CycleReading::add_threads_that_hold() {
   for (uint32_t index = 0, limit = record_limit(); index < limit; ++index) {
     const ThreadRecord& record = *record_at(index);
     if (record.state.load(std::memory_order_acquire) != RecordState::live) continue;
     if (!any_inferred_ && !holds_anything(record)) continue;
-    const bool waits = add_wait(index);
+    const bool waits = add_wait(index) || (any_inferred_ && holds_and_waits_unseen(record));
     if (waits || any_inferred_) add_holds(index, waits);
   }
 }

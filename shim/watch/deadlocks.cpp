@@ -73,7 +73,7 @@ bool prove_join(HolderState* holder, const HolderState& next) {
   holder->join_record = join.record;
   holder->join_state = join.state;
   holder->waits_since_ns = join.since_ns;
-  holder->waits_since_before = is_inferred(join.pc) && inferred_since_attachment();
+  holder->waits_since_before = is_inferred(join.pc) && inferred_since_attachment({});
   return true;
 }
 
@@ -85,7 +85,8 @@ bool prove_lock_wait(HolderState* holder, const HolderState& next, const Timing&
     return false;
   *identity = wait.identity;
   holder->waits_since_ns = wait.since_ns;
-  holder->waits_since_before = is_inferred(wait.caller.pc) && inferred_since_attachment() && !is_loader_lock(wait.word);
+  holder->waits_since_before =
+      is_inferred(wait.caller.pc) && inferred_since_attachment(wait.word) && !is_loader_lock(wait.word);
   return true;
 }
 

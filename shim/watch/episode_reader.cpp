@@ -69,7 +69,9 @@ Event EpisodeReader::event_of_waits(const Timing& timing) {
 }
 
 void EpisodeReader::add_unseen_waiters(LockWord lock) {
-  if (state_.waiting > 0 || !infer_unseen_waiters(lock)) return;
+  // Of a stream's waiters, those inside of stdio's functions have no record.
+  const bool may_have_more = state_.waiting == 0 || lock.kind() == LockKind::stream;
+  if (!may_have_more || !infer_unseen_waiters(lock)) return;
   lock_index_.clear();  // that walk did not include these locks
   read(lock);
 }

@@ -170,10 +170,15 @@ size_t waiting_threads(const Report& report) {
   return count;
 }
 
+// What it does is told by the lock of the stream that it waits for, and by who has that.
+static bool names_its_stream(const ReportHolder& holder) {
+  return holder.wait && holder.wait->kind == WaitKind::stream;
+}
+
 std::string activity(const ReportHolder& holder) {
   const std::string doing = escape(holder.doing);
   if (!holder.waits_for.empty()) {
-    if (doing.starts_with("waiting for " + holder.waits_for)) return doing;
+    if (doing.starts_with("waiting for " + holder.waits_for) || names_its_stream(holder)) return doing;
     return "waits for " + holder.waits_for + (doing.empty() || doing == "running" ? "" : ", in " + doing);
   }
   switch (holder.state) {

@@ -14,9 +14,15 @@ namespace {
 constexpr size_t kMaxNamed = 8;
 constexpr size_t kMaxAsked = 32;  // each query takes time in proportion to the number of modules
 
+// The functions of stdio take the locks of streams by themselves: no call of the program's is missing.
+bool is_about_stream(const Report& report) {
+  const auto is_stream = [](const ReportCycleStep& step) { return step.lock_kind == LockKind::stream; };
+  return report.lock_kind == LockKind::stream || std::any_of(report.cycle.begin(), report.cycle.end(), is_stream);
+}
+
 // Not a hold from before a fork: it was seen in the parent.
 bool shows_unseen_call(const Report& report) {
-  if (report.event == Event::fork_orphan) return false;
+  if (report.event == Event::fork_orphan || is_about_stream(report)) return false;
   const auto unseen = [](const auto& one) { return one.unseen; };
   return std::any_of(report.holders.begin(), report.holders.end(), unseen) ||
          std::any_of(report.waiters.begin(), report.waiters.end(), unseen);

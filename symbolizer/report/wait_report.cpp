@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "symbolizer/report/finding_text.h"
+#include "symbolizer/report/report_names.h"
 
 namespace holdwatch {
 namespace {
@@ -34,7 +35,7 @@ bool add_way_to_root(const Finding& finding, Report& report) {
 
 WaitKind kind_of_wait(const BehindThread& thread) {
   if (thread.waits_for.address == 0) return WaitKind::join;
-  return thread.waits_for.kind == LockKind::rwlock ? WaitKind::rwlock : WaitKind::mutex;
+  return wait_kind_of(thread.waits_for.kind);
 }
 
 void add_threads_behind(const Finding& finding, Report& report) {
@@ -65,6 +66,7 @@ std::optional<ReportWait> describe_wait(const Wait& wait, uint64_t waited_ns) {
   ReportWait described;
   described.kind = wait.kind;
   described.object = wait.object;
+  described.name = bounded(wait.name);
   described.waited_ns = waited_ns;
   described.has_timeout = wait.has_timeout;
   described.timeout_ns = wait.timeout_ns;

@@ -43,7 +43,6 @@ constexpr Row kRows[] = {
     {"pthread_once_slow", BlockingFunction::once},
     {"call_once", BlockingFunction::once},
     {"cxa_guard_acquire", BlockingFunction::local_static},
-    {"flockfile", BlockingFunction::stream},
     // These wait for threads that have been woken to leave.
     {"pthread_cond_destroy", BlockingFunction::futex},
     {"pthread_cond_signal", BlockingFunction::futex},
@@ -75,6 +74,8 @@ constexpr BlockingFunction function_of(HookRole role) {
       return BlockingFunction::read_lock;
     case HookRole::lock_to_write:
       return BlockingFunction::write_lock;
+    case HookRole::lock_stream:
+      return BlockingFunction::stream;
     case HookRole::wait_for_condition:
       return BlockingFunction::condition;
     case HookRole::try_lock:

@@ -10,13 +10,15 @@
 
 namespace holdwatch {
 
+bool is_glibc(const Module& module) {
+  const std::string_view path = module.path;
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  return name.starts_with("libc.so.") || name.starts_with("libc-2.");
+}
+
 const Module* glibc_of(const Modules& modules) {
-  const auto is_glibc = [](const auto& module) {
-    const std::string_view path = module->path;
-    const std::string_view name = path.substr(path.rfind('/') + 1);
-    return name.starts_with("libc.so.") || name.starts_with("libc-2.");
-  };
-  const auto glibc = std::find_if(modules.all().begin(), modules.all().end(), is_glibc);
+  const auto glibc =
+      std::find_if(modules.all().begin(), modules.all().end(), [](const auto& module) { return is_glibc(*module); });
   return glibc == modules.all().end() ? nullptr : &**glibc;
 }
 

@@ -12,11 +12,10 @@
 #include "symbolizer/waits/condition_object.h"
 #include "symbolizer/waits/glibc_version.h"
 #include "symbolizer/waits/lock_reader.h"
+#include "symbolizer/waits/stream_name.h"
 
 namespace holdwatch {
 namespace {
-
-constexpr uint32_t kContended = 2;  // of a lock of libc's own, and of a plain mutex (nptl/lowlevellock.h)
 
 struct Barrier {
   uint32_t in, current_round, count;
@@ -134,12 +133,12 @@ class LibcWait {
     return true;
   }
 
-  // Of libc's own locks, only those of streams name their owner.
   bool is_stream() {
-    if (futex_.value != kContended) return false;
-    const auto lock = read_fields({futex_.word, LockKind::stream});
-    if (!lock || !lock->is_contended || process_.thread_with_id(lock->owner) == 0) return false;
+    if (context_.memory == nullptr) return false;
+    const auto lock = read_stream_waited_for(futex_, *context_.memory);
+    if (!lock || process_.thread_with_id(lock->owner) == 0) return false;
     wait_.kind = WaitKind::stream;
+    stream_name(futex_.word, process_.modules, *context_.memory).copy(wait_.name, sizeof wait_.name - 1);
     add_ender(lock->owner);
     return true;
   }

@@ -15,33 +15,13 @@ std::optional<LockFields> read_as(uintptr_t address, MemoryReader& memory) {
   return fields_of(*lock);
 }
 
-// _IO_lock_t (sysdeps/nptl/stdio-lock.h), which stdio's functions and flockfile take.
-struct StreamLock {
-  uint32_t word;
-  int32_t count;
-  uintptr_t owner;  // its descriptor
-};
-
-// glibc commit c51c483d2b, "libio: Improve performance of IO locks", in 2.37: the first lock has not been counted since.
 // 2.37 defines no new symbols in libc, so it looks like 2.36; there a stream that is locked again counts one too few.
-constexpr unsigned kFirstIsNotCounted = 38;
-
-uint32_t depth_of(const StreamLock& lock, unsigned glibc_minor) {
-  if (glibc_minor == 0) return 1;
-  const bool first_is_counted = lock.count != 0 && glibc_minor < kFirstIsNotCounted;
-  return static_cast<uint32_t>(lock.count) + (first_is_counted ? 0 : 1);
-}
-
 std::optional<LockFields> read_stream(uintptr_t address, MemoryReader& memory, unsigned glibc_minor) {
-  constexpr uint32_t kContended = 2;  // nptl/lowlevellock.h
   const auto lock = memory.read_value<StreamLock>(address);
-  if (!lock || lock->word > kContended || lock->word == 0 || lock->count < 0) return std::nullopt;
-  LockFields fields;
-  fields.owner = tid_in_descriptor(lock->owner, memory);
+  if (!lock || !may_be_lock(*lock)) return std::nullopt;
+  LockFields fields = fields_of(*lock, tid_in_descriptor(lock->owner, memory), uncounted_levels(glibc_minor));
   if (fields.owner == 0) return std::nullopt;
-  fields.depth = depth_of(*lock, glibc_minor);
-  fields.is_locked = true;
-  fields.is_contended = lock->word == kContended;
+  if (glibc_minor == 0) fields.depth = 1;
   return fields;
 }
 
@@ -58,6 +38,12 @@ std::optional<LockFields> read_lock_fields(LockRef lock, MemoryReader& memory, u
       return read_stream(lock.address, memory, glibc_minor);
   }
   return std::nullopt;
+}
+
+std::optional<LockFields> read_stream_waited_for(const FutexWait& futex, MemoryReader& memory) {
+  if (futex.value != kStreamContended || futex.has_timeout) return std::nullopt;
+  const auto fields = read_lock_fields({futex.word, LockKind::stream}, memory);
+  return fields && fields->is_contended ? fields : std::nullopt;
 }
 
 int tid_in_descriptor(uintptr_t descriptor, MemoryReader& memory) {

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "shim/common/contract/finding.h"
+#include "shim/common/glibc/futex_wait.h"
 #include "shim/common/glibc/lock_fields.h"
 #include "symbolizer/unwind/memory.h"
 
@@ -13,6 +14,10 @@ namespace holdwatch {
 // Nothing if the memory cannot be read or does not contain such a lock. Of a stream's lock, the owner and how often it
 // has taken it: glibc's versions count that differently (see glibc_version.h). Without the version it is "once".
 std::optional<LockFields> read_lock_fields(LockRef lock, MemoryReader& memory, unsigned glibc_minor = 0);
+
+// What the lock of a stream says of its owner, if a futex call waits for one: of libc's own locks, only those of streams name
+// their owner, and a stream's names it by a descriptor.
+std::optional<LockFields> read_stream_waited_for(const FutexWait& futex, MemoryReader& memory);
 
 // The id in a thread's descriptor; 0 if there is no descriptor at this address, or the thread has exited.
 int tid_in_descriptor(uintptr_t descriptor, MemoryReader& memory);

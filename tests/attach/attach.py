@@ -56,6 +56,17 @@ def robust_before(subject):
     require([group["threads"] for group in event["waiters"]] == [["waiter"]], f"{event}")
 
 
+def stream_before(subject):
+    """The lock of a stream names its holder, and needs no function's name, such as that of fputs."""
+    subject.tell("stream")
+    subject.attach()
+    event = subject.await_events(phase="over")[0]
+    require(event["lock"]["kind"] == "stream" and event["lock"]["name"].startswith("the stream of descriptor "), f"{event}")
+    require([holder["thread"] for holder in event["holders"]] == ["holder"], f"{event}")
+    require(event["holders"][0]["evidence"] == "stated" and not event["holders"][0]["likely"], f"{event}")
+    require([group["threads"] for group in event["waiters"]] == [["waiter"]], f"{event}")
+
+
 def queue_before(subject):
     """Readers that wait behind a writer sleep on another word of the rwlock than the writer: it is one lock all the same."""
     address = subject.tell("queue")
@@ -237,4 +248,4 @@ HOW = {
 
 
 if __name__ == "__main__":
-    run_one_of((report, held_before, robust_before, queue_before, loaded_later, fork_goes_on, main_leaves, questions, *HOW), HOW, __doc__)
+    run_one_of((report, held_before, robust_before, stream_before, queue_before, loaded_later, fork_goes_on, main_leaves, questions, *HOW), HOW, __doc__)

@@ -3,6 +3,7 @@
 //     hold        a thread "holder" takes the lock and a thread "waiter" wants it
 //     release     both are done
 //     robust      the same with a robust mutex, for good
+//     stream      the same with a stream, which "waiter" waits for inside of fputs, for good
 //     queue       "reader" reads an rwlock that lets writers go first, "writer" wants it, and "behind" wants to read; answers with
 //                 its address
 //     recall      reads a line of its threads' complaints: "fine" if there are none
@@ -70,6 +71,19 @@ void hold_robust_mutex() {
   locked.wait();
   static Thread waiter("waiter", [] { pthread_mutex_lock(&mutex); });
   waiter.wait_until_blocked_on(mutex);
+}
+
+void hold_stream() {
+  static FILE* const stream = std::fopen("/dev/null", "w");
+  static Event locked, never;
+  static Thread holder("holder", [] {
+    flockfile(stream);
+    locked.fire();
+    never.wait();
+  });
+  locked.wait();
+  static Thread waiter("waiter", [] { std::fputs("text", stream); });
+  waiter.wait_until_blocked_in(SYS_futex);
 }
 
 std::string queue_for_rwlock() {
@@ -258,6 +272,7 @@ int main(int argc, char** argv) {
     if (command == "release") hold.reset();
     if (command == "leave") leave();
     if (command == "robust") hold_robust_mutex();
+    if (command == "stream") hold_stream();
     std::cout << (command == "fork"     ? fork_and_hold()
                   : command == "load"   ? load(argument)
                   : command == "queue"  ? queue_for_rwlock()

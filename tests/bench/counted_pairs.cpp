@@ -100,6 +100,16 @@ void hand_over_hand() {
   pthread_mutex_unlock(&g_many[1]);
   end_of_frame();
 }
+void stream() {
+  flockfile(stdout);
+  funlockfile(stdout);
+  end_of_frame();
+}
+void try_stream() {
+  static_cast<void>(ftrylockfile(stdout));
+  funlockfile(stdout);
+  end_of_frame();
+}
 void held_64() {
   mutex_pair(g_mutex);
 }
@@ -153,6 +163,8 @@ constexpr Kind kKinds[] = {
     {"write_lock", &write_lock},
     {"try_read_lock", &try_read_lock},
     {"try_write_lock", &try_write_lock},
+    {"stream", &stream},
+    {"try_stream", &try_stream},
     {"nested_4", &nested_4},
     {"nested_4_jump", &nested_4_jump},
     {"hand_over_hand", &hand_over_hand},

@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 # Hooks that are no lock call, or the beginning or end of a lock's life, or that sleep as a rule.
-COLD_HOOKS = r"prctl|syscall|pthread_create|thrd_create|.*_(init|destroy)|(pthread_cond|cnd)_.*|.*join(_np)?"
+COLD_HOOKS = r"prctl|syscall|[fp]close|pthread_create|thrd_create|.*_(init|destroy)|(pthread_cond|cnd)_.*|.*join(_np)?"
 SLOW = r"\w+_slow(_by)?\b"
 # What may stand out of line in a hook's path, and why.
 OUT_OF_LINE = {

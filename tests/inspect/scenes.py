@@ -110,6 +110,7 @@ def join_chain(look):
 def stream(look):
     require(look.kinds() == ["wait"], look)
     event = look.events[0]
+    require(re.fullmatch(r"the stream of descriptor \d+", event["lock"]["name"]), as_json(event["lock"]))
     require(event["lock"]["kind"] == "stream" and event["waiters"][0]["threads"] == ["writer"], as_json(event))
     holder = event["holders"][0]
     require(holder["thread"] == "logger" and holder["depth"] == 2 and not holder["likely"], as_json(holder))

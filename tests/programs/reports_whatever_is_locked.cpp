@@ -156,9 +156,10 @@ int main() {
       usleep(50'000);  // each is to find the others' locks free that it needs itself; if it does not, less is locked
     }
     go[0].fire();
-    for (int round = 0; count_in_reports("\"phase\":\"over\"") < 2 && round < 2000; ++round) usleep(10'000);
-    go[1].fire();
+    // The first two are of main's mutex and of standard error.
     for (int round = 0; count_in_reports("\"phase\":\"over\"") < 3 && round < 2000; ++round) usleep(10'000);
+    go[1].fire();
+    for (int round = 0; count_in_reports("\"phase\":\"over\"") < 4 && round < 2000; ++round) usleep(10'000);
     _exit(0);
   });
   allocates_from_heap();  // the main thread's heap is another one

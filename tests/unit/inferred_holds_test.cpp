@@ -173,7 +173,7 @@ TEST_CASE_METHOD(InferredTest, "after an attachment the waiters and holders of a
   attach();
   look();
   CHECK(has_inferred());
-  CHECK(inferred_since_attachment());
+  CHECK(inferred_since_attachment({}));
   CHECK(holding() == Tids{holder.tid()});
   CHECK(waiting() == Tids{waiter.tid()});
   const InferredHold* const known = inferred_hold(the_hold());
@@ -189,7 +189,7 @@ TEST_CASE_METHOD(InferredTest, "threads are looked at after an attachment only, 
   lock_and_block();
   look();
   CHECK_FALSE(has_inferred());
-  CHECK_FALSE(inferred_since_attachment());
+  CHECK_FALSE(inferred_since_attachment({}));
   release();
   waiter.exit();
   infer_after_attachment();
@@ -362,7 +362,7 @@ TEST_CASE_METHOD(InferredTest, "after a detachment nothing is inferred any more"
   attach();
   forget_inferred();
   CHECK_FALSE(has_inferred());
-  CHECK_FALSE(inferred_since_attachment());
+  CHECK_FALSE(inferred_since_attachment({}));
   CHECK(holding().empty());
   CHECK(waiting().empty());
   look();

@@ -10,7 +10,7 @@ const void* at(uintptr_t address) {
 }
 
 TEST_CASE("a lock word gives back the address, kind and access that it was made of") {
-  const auto kind = GENERATE(LockKind::mutex, LockKind::rwlock);
+  const auto kind = GENERATE(LockKind::mutex, LockKind::rwlock, LockKind::stream);
   const auto access = GENERATE(Access::exclusive, Access::shared);
   const LockWord word(at(0x55d0c81f20), kind, access);
   CHECK(word.address() == 0x55d0c81f20);

@@ -18,8 +18,8 @@ inline constexpr size_t kNoteSize = 160;     // "what is missing and why", one l
 inline constexpr size_t kLockNameSize = 64;  // a name given through the public API
 inline constexpr size_t kDoingSize = 512;    // what a thread is doing, one line
 
-// stream: that of a FILE, which flockfile and the functions of stdio take. loader: a mutex of the dynamic loader. The
-// first is found by `inspect` only, the second also if it is part of a deadlock.
+// stream: that of a FILE, which flockfile and the functions of stdio take. loader: a mutex of the dynamic loader, found by
+// `inspect` only, or if it is part of a deadlock.
 enum class LockKind : uint8_t { mutex, rwlock, stream, loader };
 enum class Access : uint8_t { exclusive, shared };
 

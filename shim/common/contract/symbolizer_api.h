@@ -9,7 +9,7 @@
 
 namespace holdwatch {
 
-inline constexpr uint32_t kSymbolizerApiVersion = 14;
+inline constexpr uint32_t kSymbolizerApiVersion = 15;
 
 // Functions of the shim that the symbolizer may call.
 struct HostCalls {

@@ -18,6 +18,7 @@ enum class WaitKind : uint8_t {
 };
 
 inline constexpr size_t kThreadNameSize = 16;  // TASK_COMM_LEN, with the terminating zero
+inline constexpr size_t kWaitNameSize = 48;
 inline constexpr size_t kMaxEnders = 4;
 inline constexpr size_t kRootDoingSize = 256;
 
@@ -39,6 +40,7 @@ struct Wait {
   Ender enders[kMaxEnders];
   uint32_t other_ends;       // of a pipe or a socket: how many other processes have its other end
   bool other_end_is_here;    // the waiting thread's process has it too
+  char name[kWaitNameSize];  // of the object, empty if it has none; of a stream, its descriptor
   uint32_t arrived, needed;  // of a barrier: how many threads are there, of how many; needed is 0 if not known
 };
 

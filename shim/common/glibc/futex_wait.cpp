@@ -21,7 +21,7 @@ std::optional<FutexWait> futex_wait(const SystemCall& call) {
 
 LockRef lock_waited_on(const FutexWait& wait, LockKind kind, Access access) {
   const size_t offset =
-      kind == LockKind::mutex ? 0 : rwlock_word_offset(wait.word, wait.value, access == Access::shared);
+      kind == LockKind::rwlock ? rwlock_word_offset(wait.word, wait.value, access == Access::shared) : 0;
   return {wait.word - offset, kind};
 }
 

@@ -9,8 +9,16 @@
 
 namespace holdwatch {
 
-// The first four can block their caller; `other` neither acquires a lock nor waits.
-enum class HookRole : uint8_t { lock_mutex, lock_to_read, lock_to_write, wait_for_condition, try_lock, other };
+// The first five can block their caller; `other` neither acquires a lock nor waits.
+enum class HookRole : uint8_t {
+  lock_mutex,
+  lock_to_read,
+  lock_to_write,
+  lock_stream,
+  wait_for_condition,
+  try_lock,
+  other
+};
 
 constexpr bool can_block(HookRole role) {
   return role != HookRole::try_lock && role != HookRole::other;
@@ -23,6 +31,7 @@ constexpr bool acquires_lock(HookRole role) {
 
 // The lock of a condition wait is a mutex.
 constexpr LockKind kind_of_lock(HookRole role) {
+  if (role == HookRole::lock_stream) return LockKind::stream;
   return role == HookRole::lock_to_read || role == HookRole::lock_to_write ? LockKind::rwlock : LockKind::mutex;
 }
 constexpr Access access_of_lock(HookRole role) {

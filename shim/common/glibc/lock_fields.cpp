@@ -3,6 +3,8 @@
 
 #include <linux/futex.h>
 
+#include <algorithm>
+
 #include "shim/common/glibc/lock_layout.h"
 
 namespace holdwatch {
@@ -49,6 +51,20 @@ LockFields fields_of(const pthread_rwlock_t& rwlock) {
   fields.is_there_for_taking = may_be_lock(rwlock) && is_there_for_taking(rwlock);
   fields.process_shared = rwlock.__data.__shared != 0;
   return fields;
+}
+
+LockFields fields_of(const StreamLock& stream, int owner, uint32_t uncounted) {
+  LockFields fields;
+  fields.is_locked = stream.word != 0;
+  if (!fields.is_locked) return fields;
+  fields.owner = owner;
+  fields.depth = std::max(stream_levels(stream, uncounted), 1u);
+  fields.is_contended = stream.word == kStreamContended;
+  return fields;
+}
+
+bool may_be_lock(const StreamLock& stream) {
+  return stream.word <= kStreamContended && stream.count >= 0;
 }
 
 bool may_be_lock(const pthread_mutex_t& mutex) {

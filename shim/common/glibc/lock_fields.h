@@ -6,16 +6,20 @@
 
 #include <pthread.h>
 
+#include <cstddef>
 #include <cstdint>
+
+#include "shim/common/contract/finding.h"
+#include "shim/common/glibc/stream_layout.h"
 
 namespace holdwatch {
 
 // Thread ids are those of the process's own namespace.
 struct LockFields {
-  int owner = 0;                 // a mutex's owner or an rwlock's writer, 0 if the fields name none
+  int owner = 0;                 // the owner of a mutex or stream or an rwlock's writer, 0 if the fields name none
   uint32_t readers = 0;          // how many hold an rwlock for reading; the fields do not show which
-  uint32_t depth = 1;            // how often a recursive mutex is held
-  bool is_locked = false;        // a mutex that is locked, or an rwlock that is locked for writing
+  uint32_t depth = 1;            // how often a recursive mutex or a stream is held
+  bool is_locked = false;        // a mutex or stream that is locked, or an rwlock that is locked for writing
   bool is_contended = false;     // the fields show waiters, which may have stopped waiting shortly before
   bool is_writers_turn = false;  // an rwlock: the readers that it counts do not hold it yet
   bool is_miscounted = false;    // an rwlock: a writer waits for readers, but the count of readers is impossible then
@@ -30,10 +34,19 @@ struct LockFields {
 
 LockFields fields_of(const pthread_mutex_t& mutex);
 LockFields fields_of(const pthread_rwlock_t& rwlock);
+// `owner` is the id in the descriptor that the stream's lock names; for `uncounted` see stream_layout.h.
+LockFields fields_of(const StreamLock& stream, int owner, uint32_t uncounted);
+
+// How many bytes of memory such a lock is.
+constexpr size_t size_of_lock(LockKind kind) {
+  if (kind == LockKind::stream) return sizeof(StreamLock);
+  return kind == LockKind::rwlock ? sizeof(pthread_rwlock_t) : sizeof(pthread_mutex_t);
+}
 
 // Whether all fields have values that glibc can give them.
 bool may_be_lock(const pthread_mutex_t& mutex);
 bool may_be_lock(const pthread_rwlock_t& rwlock);
+bool may_be_lock(const StreamLock& stream);
 
 // Whether a thread that sleeps on the mutex's word with `value` waits for the mutex, and the mutex is of a kind for
 // which it does so in a function of libc that has no symbol (nptl/pthread_mutex_lock.c, __pthread_mutex_lock_full): a

@@ -54,12 +54,11 @@ std::optional<LockWait> guess_rwlock(const FutexWait& futex, MemoryReader& memor
   return wait;
 }
 
-// Of libc's own locks, only those of streams name their owner.
 std::optional<LockWait> find_stream(const FutexWait& futex, MemoryReader& memory,
                                     const std::function<bool(int)>& is_thread) {
-  const auto fields = read_lock_fields({futex.word, LockKind::stream}, memory);
-  if (futex.value != kContended || !fields || !is_thread(fields->owner)) return std::nullopt;
-  return LockWait{{futex.word, LockKind::stream}, Access::exclusive, false, futex.has_timeout};
+  const auto fields = read_stream_waited_for(futex, memory);
+  if (!fields || !is_thread(fields->owner)) return std::nullopt;
+  return wait_for(futex, LockKind::stream, Access::exclusive, false);
 }
 
 std::optional<LockWait> refused_mutex(uintptr_t address, bool timed, MemoryReader& memory) {

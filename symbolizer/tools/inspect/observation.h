@@ -35,6 +35,7 @@ enum class LostOwner : uint8_t { none, ended, of_parent, of_other_process };
 
 struct SeenLock {
   LockRef lock{};
+  std::string name;  // empty: none
   std::vector<SeenWait> waits;
   std::vector<int> holders;  // by thread id
   Access held_as = Access::exclusive;

@@ -20,6 +20,7 @@
 #include "symbolizer/waits/glibc_version.h"
 #include "symbolizer/waits/libc_wait.h"
 #include "symbolizer/waits/lock_reader.h"
+#include "symbolizer/waits/stream_name.h"
 #include "symbolizer/waits/wait_reader.h"
 #include "symbolizer/waits/wait_words.h"
 
@@ -176,6 +177,7 @@ class Observer {
     const bool is_stream = lock.lock.kind == LockKind::stream;
     const unsigned glibc_minor = is_stream ? glibc_minor_of(target_.modules(), target_.memory()) : 0;
     const auto fields = read_lock_fields(lock.lock, target_.memory(), glibc_minor);
+    if (is_stream) lock.name = stream_name(lock.lock.address, target_.modules(), target_.memory());
     if (!fields) return;
     lock.depth = fields->depth;
     if (fields->owner != 0) {

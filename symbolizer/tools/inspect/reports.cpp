@@ -111,6 +111,7 @@ class InspectReports {
     report.lock_id = id(lock);
     report.lock_kind = seen.lock.kind;
     report.lock_address = seen.lock.address;
+    report.lock_name = seen.name;
     if (std::any_of(seen.waits.begin(), seen.waits.end(), [](const SeenWait& wait) { return wait.likely; })) {
       add_note(report.note, "likely this lock: inferred from memory, not from a function's name or argument");
     }
@@ -201,7 +202,7 @@ class InspectReports {
       const int joins = is_lock(held[next]) ? 0 : cycle[next];
       const SeenLock lock = is_lock(held[i]) ? seen_.locks[held[i]] : SeenLock{};
       report.holders.push_back(is_lock(held[i]) ? holder(cycle[i], lock) : joined(cycle[i]));
-      report.cycle.push_back({cycle[i], id(held[i]), id(held[next]), lock.lock.kind, lock.lock.address, "",
+      report.cycle.push_back({cycle[i], id(held[i]), id(held[next]), lock.lock.kind, lock.lock.address, lock.name,
                               seen_.threads.at(cycle[i]).asleep_ns, false, joins, 0});
       if (is_lock(held[i])) add_waiters(report, held[i], members);
     }
