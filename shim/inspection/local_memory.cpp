@@ -25,7 +25,6 @@ namespace holdwatch {
 namespace {
 
 constexpr size_t kStatusSize = 16384;
-constexpr uintptr_t kPageMask = 4095;
 constexpr char kLocalMaps[] = "/proc/thread-self/maps";
 
 // Reads a maps file until `take(piece of text)` is true. False if it never is.
@@ -73,47 +72,42 @@ struct MapsPath : Line<64> {
   explicit MapsPath(int pid) { *this << "/proc/" << pid << "/maps"; }
 };
 
-// The page at `address` in the address space with these maps, if its mapping is shared.
-bool shared_page_in(const char* maps, uintptr_t address, FilePage* out) {
+// Which byte of which file is at `address` in the address space with these maps, if its mapping is shared.
+bool shared_byte_in(const char* maps, uintptr_t address, FilePage* out) {
   MapsLines<kMapsLineWithoutPath> lines;
   MapsLine line{};
   const auto is_there = [&](std::string_view text) {
     return parse_maps_line(text, &line) && line.range.contains(address);
   };
-  if (!search_file(maps, [&](std::string_view text) { return lines.take(text, is_there); }) || !line.shared)
-    return false;
-  *out = line.start;
-  out->offset += (address & ~kPageMask) - line.range.start;
-  return true;
-}
-
-bool is_part_of(const FilePage& page, const MapsLine& line) {
-  return line.shared && line.start.device == page.device && line.start.inode == page.inode &&
-         page.offset - line.start.offset < line.range.end - line.range.start;
+  return search_file(maps, [&](std::string_view text) { return lines.take(text, is_there); }) &&
+         shared_byte_at(line, address, out);
 }
 
 }  // namespace
 
 bool shared_page_at(uintptr_t address, FilePage* out) {
-  return shared_page_in(kLocalMaps, address, out);
+  constexpr uintptr_t kPageMask = 4095;
+  return shared_byte_in(kLocalMaps, address & ~kPageMask, out);
 }
 
 bool maps_page(int pid, const FilePage& page) {
   MapsLines<kMapsLineWithoutPath> lines;
   MapsLine line{};
-  const auto has_page = [&](std::string_view text) { return parse_maps_line(text, &line) && is_part_of(page, line); };
+  const auto has_page = [&](std::string_view text) {
+    return parse_maps_line(text, &line) && shared_address_of(line, page) != 0;
+  };
   return search_file(MapsPath(pid).c_str(), [&](std::string_view text) { return lines.take(text, has_page); });
 }
 
 size_t shared_addresses_of(int pid, uintptr_t address, uintptr_t* out, size_t size) {
-  FilePage page;
-  if (!shared_page_in(MapsPath(pid).c_str(), address, &page)) return 0;
+  FilePage byte;
+  if (!shared_byte_in(MapsPath(pid).c_str(), address, &byte)) return 0;
   size_t count = 0;
   MapsLines<kMapsLineWithoutPath> lines;
   MapsLine line{};
   const auto note = [&](std::string_view text) {
-    if (parse_maps_line(text, &line) && is_part_of(page, line))
-      out[count++] = line.range.start + (page.offset - line.start.offset) + (address & kPageMask);
+    const uintptr_t here = parse_maps_line(text, &line) ? shared_address_of(line, byte) : 0;
+    if (here != 0) out[count++] = here;
     return count == size;
   };
   search_file(kLocalMaps, [&](std::string_view text) { return lines.take(text, note); });

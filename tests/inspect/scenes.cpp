@@ -257,6 +257,29 @@ void left_by_other_process() {
   });
 }
 
+// A thread of this process and its child have one mutex each and want the other's; the child maps them at another address.
+void circle_of_processes() {
+  constexpr size_t kSize = 4096;
+  void* const shared = mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  auto* mutexes = static_cast<pthread_mutex_t*>(shared);
+  for (int i = 0; i < 2; ++i) pthread_mutex_init(&mutexes[i], shared_attributes());
+  pthread_mutex_lock(&mutexes[0]);
+  int has[2];
+  if (pipe(has) != 0) return;
+  const pid_t child = fork();
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    auto* theirs = static_cast<pthread_mutex_t*>(
+        mremap(shared, kSize, kSize, MREMAP_MAYMOVE | MREMAP_FIXED, static_cast<char*>(shared) - (uintptr_t{1} << 30)));
+    pthread_mutex_lock(&theirs[1]);
+    if (write(has[1], "", 1) == 1) pthread_mutex_lock(&theirs[0]);
+  }
+  char byte;
+  if (read(has[0], &byte, 1) != 1) return;
+  ready(child);
+  pthread_mutex_lock(&mutexes[1]);
+}
+
 // One that holds a lock and sleeps, one that waits for it with a lock of its own, and two that wait for that.
 void chain() {
   static std::mutex root, middle;
@@ -354,6 +377,7 @@ const std::map<std::string, std::function<void()>> kScenes = {
     {"before_daemon", before_daemon},
     {"shared", shared_between_processes},
     {"left_by_other_process", left_by_other_process},
+    {"processes", circle_of_processes},
     {"chain", chain},
     {"holder_runs", holder_runs},
     {"holder_sends", holder_sends},

@@ -93,6 +93,17 @@ def join_cycle(*names, kinds=("mutex",)):
     return check
 
 
+def circle_of_processes(look):
+    require(look.kinds() == ["deadlock"], look)
+    event = look.events[0]
+    ours, theirs = event["holders"]
+    require([step.get("pid") for step in event["cycle"]] == [None, theirs["pid"]], as_json(event))
+    require(theirs["pid"] == theirs["tid"] != event["pid"] == ours["tid"], as_json(event))
+    require(not ours["likely"] and not theirs["likely"] and theirs["evidence"] == "stated", as_json(event))
+    require(ender(theirs) == ("mutex", [ours["tid"]]), as_json(theirs))
+    require(f'{theirs["tid"]} "scenes" of process {theirs["pid"]} "scenes" holds L2 and waits for L1' in look.text, look)
+
+
 def join_chain(look):
     """Who holds everybody up is no holder of a lock."""
     require(look.kinds() == ["wait"], look)
@@ -212,6 +223,7 @@ SCENES = {
     "before_daemon": (NO_DEADLOCK, 1, before_fork),
     "shared": (NO_DEADLOCK, 1, one("wait", 1, None, "shared_between_processes", "belongs to another process")),
     "left_by_other_process": (FOREVER, 1, one("abandoned", 1, "waiter", "left_by_other_process")),
+    "processes": (FOREVER, 2, circle_of_processes),
     "chain": (NO_DEADLOCK, 3, chain),
     "holder_runs": (NO_DEADLOCK, 1, holder_runs),
     "holder_sends": (NO_DEADLOCK, 1, holder_sends),
@@ -229,7 +241,7 @@ SCENES = {
 }
 # What a core file cannot tell: who the parent was, or another process; and of 10,000 threads gdb takes its time. gcore
 # finds no threads where the main one has left.
-LIVE_ONLY = {"orphan", "before_fork", "shared", "left_by_other_process", "holder_runs", "main_leaves", "crowd", "great_crowd"}
+LIVE_ONLY = {"orphan", "before_fork", "shared", "processes", "left_by_other_process", "holder_runs", "main_leaves", "crowd", "great_crowd"}
 # Whose threads may not have been stopped at the same moment.
 OF_CORE = {"lost_wakeup": (NO_DEADLOCK, free_for_now)}
 # What the text says once the holder has come to where it stays.

@@ -73,4 +73,18 @@ bool parse_maps_line(std::string_view line, MapsLine* out) {
   return !fields.failed() && out->range.start < out->range.end;
 }
 
+bool shared_byte_at(const MapsLine& line, uintptr_t address, FilePage* out) {
+  if (!line.shared || !line.range.contains(address)) return false;
+  *out = line.start;
+  out->offset += address - line.range.start;
+  return true;
+}
+
+uintptr_t shared_address_of(const MapsLine& line, const FilePage& byte) {
+  const uint64_t from_start = byte.offset - line.start.offset;
+  const bool is_there = line.shared && line.start.device == byte.device && line.start.inode == byte.inode &&
+                        from_start < line.range.end - line.range.start;
+  return is_there ? line.range.start + from_start : 0;
+}
+
 }  // namespace holdwatch

@@ -20,6 +20,12 @@ struct MapsLine {
 // False if the line is not understood, or if its range is empty.
 bool parse_maps_line(std::string_view line, MapsLine* out);
 
+// Memory that processes share is the same byte of the same file for all of them (`offset` counts bytes here).
+// False if the address is not in this mapping, or if the mapping is not shared.
+bool shared_byte_at(const MapsLine& line, uintptr_t address, FilePage* out);
+// The address of that byte; 0 if it is not in this mapping.
+uintptr_t shared_address_of(const MapsLine& line, const FilePage& byte);
+
 // Splits pieces of text into lines, and keeps only the first kSize bytes of each.
 template <size_t kSize>
 class MapsLines {

@@ -36,6 +36,8 @@ class CoreProcess final : public InspectTarget {
   std::string process_name(int) const override { return ""; }
   // A thread of the process itself, even one that has exited, was started later than the process and has a higher id.
   Kin kin(int namespace_tid) override { return namespace_tid < core_.pid ? Kin::main_before_fork : Kin::none; }
+  std::optional<OtherThread> other_thread(int, uintptr_t) override { return std::nullopt; }
+  bool has_stayed(const OtherThread&) override { return true; }
   std::string effect_on_process() const override;
 
  private:

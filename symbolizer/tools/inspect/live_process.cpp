@@ -18,6 +18,7 @@
 #include "symbolizer/tools/inspect/ancestry.h"
 #include "symbolizer/tools/inspect/brief_stop.h"
 #include "symbolizer/tools/inspect/last_run.h"
+#include "symbolizer/tools/inspect/other_thread.h"
 #include "symbolizer/tools/inspect/read_task.h"
 #include "symbolizer/tools/inspect/running_sample.h"
 #include "symbolizer/tools/inspect/stack_copy.h"
@@ -106,18 +107,18 @@ std::string LiveProcess::thread_name(int tid) {
 
 // If it may have been moved since it ran, it went to sleep by one of the clocks, and only the smallest difference is
 // certain.
-uint64_t LiveProcess::asleep_ns(int tid) {
-  const auto last = parse_last_run(read_text(thread_file(pid_, tid, "sched")));
-  const auto processor = processor_of(read_text(thread_file(pid_, tid, "stat")));
+uint64_t LiveProcess::asleep_in(int pid, int tid) {
+  const auto last = parse_last_run(read_text(thread_file(pid, tid, "sched")));
+  const auto processor = processor_of(read_text(thread_file(pid, tid, "stat")));
   if (!last || !processor) return 0;
   const bool is_where_it_ran = left_queue_at_once(*last) || !may_move_asleep(kernel_release());
   const auto now_ns = clocks_.now_ns(is_where_it_ran ? std::vector{*processor} : SchedulerClocks::online());
   return now_ns ? surely_asleep_ns(*last, *now_ns) : 0;
 }
 
-bool LiveProcess::has_stayed(const Task& task) {
+bool LiveProcess::has_stayed_in(int pid, const Task& task) {
   Task now;
-  return read_task(pid_, task.tid, now) && now.snapshot.state == task.snapshot.state &&
+  return read_task(pid, task.tid, now) && now.snapshot.state == task.snapshot.state &&
          now.snapshot.switches == task.snapshot.switches && same_call(now.snapshot, task.snapshot);
 }
 
@@ -186,6 +187,12 @@ Kin LiveProcess::kin(int namespace_tid) {
   if (may_be_main_before_fork(pid_, namespace_tid, modules_)) return Kin::main_before_fork;
   if (is_thread_of_parent(pid_, namespace_tid)) return Kin::of_parent;
   return is_alive_elsewhere(namespace_tid) ? Kin::alive_elsewhere : Kin::none;
+}
+
+std::optional<OtherThread> LiveProcess::other_thread(int tid, uintptr_t lock) {
+  auto other = find_other_thread(pid_, tid, lock);
+  if (other) other->asleep_ns = asleep_in(other->pid, tid);
+  return other;
 }
 
 std::string LiveProcess::effect_on_process() const {

@@ -28,19 +28,23 @@ class LiveProcess final : public InspectTarget {
   DebugSearch debug_search() const override;
   std::vector<Task> tasks() override;
   std::string thread_name(int tid) override;
-  uint64_t asleep_ns(int tid) override;
+  uint64_t asleep_ns(int tid) override { return asleep_in(pid_, tid); }
   Capture capture(const Task& task) override;
   Capture capture_registers(const Task& task) override;
-  bool has_stayed(const Task& task) override;
+  bool has_stayed(const Task& task) override { return has_stayed_in(pid_, task); }
   CallContext context(int tid) override { return {ThreadFiles::of(pid_, tid), &memory_, "", {}}; }
   bool sees_other_processes() const override { return true; }
   std::string process_name(int pid) const override;
   Kin kin(int namespace_tid) override;
+  std::optional<OtherThread> other_thread(int tid, uintptr_t lock) override;
+  bool has_stayed(const OtherThread& other) override { return has_stayed_in(other.pid, other.task); }
   std::string effect_on_process() const override;
 
  private:
   LiveProcess(int pid, int reading_tid)
       : pid_(pid), reading_tid_(reading_tid), memory_(reading_tid), modules_(reading_tid, memory_) {}
+  static bool has_stayed_in(int pid, const Task& task);
+  uint64_t asleep_in(int pid, int tid);
   Capture capture_blocked(const Task& task);
   bool capture_running(const Task& task, Capture& out);
   std::string proc() const { return "/proc/" + std::to_string(reading_tid_); }

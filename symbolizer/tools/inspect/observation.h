@@ -20,6 +20,8 @@ struct SeenThread {
   std::string doing;       // if it does not wait for a lock
   Wait wait{};             // the same for programs
   uint64_t asleep_ns = 0;  // it has not run for at least this long; 0: unknown
+  int pid = 0;             // a thread of another process: that one, and its name
+  std::string process;
 };
 
 struct SeenWait {

@@ -53,7 +53,11 @@ class Observer {
     list_tasks();
     seen_.thread_count = tasks_.size();
     find_waits();
-    for (SeenLock& lock : seen_.locks) read_holders(lock);
+    // The other process's threads may wait for locks that are not in the list yet.
+    for (size_t i = 0; i < seen_.locks.size(); ++i) {
+      read_holders(seen_.locks[i]);
+      follow_other_process(i);
+    }
     for (SeenLock& lock : seen_.locks) see_holders(lock.holders);
     for (const auto& [tid, joined] : std::map(seen_.joins)) see_holders({joined});
     drop_what_moved();
@@ -217,6 +221,44 @@ class Observer {
     }
   }
 
+  // A lock shared with another process, whose owner there sleeps for a mutex that it shares with this one.
+  void follow_other_process(size_t index) {
+    const SeenLock lock = seen_.locks[index];
+    if (lock.lost != LostOwner::of_other_process || !is_in_our_pid_namespace()) return;
+    const auto other = target_.other_thread(lock.owner, lock.lock.address);
+    if (!other || other->word == 0) return;
+    const LockRef wanted{other->word, LockKind::mutex};
+    const auto fields = read_lock_fields(wanted, target_.memory());
+    if (!fields || !fields->process_shared || !fields->is_contended || fields->owner == 0) return;
+    seen_.locks[index].holders = {lock.owner};
+    seen_.locks[index].lost = LostOwner::none;
+    see_other_thread(*other, wanted, fields->owner);
+    lock_of(wanted).waits.push_back({lock.owner, Access::exclusive});
+  }
+
+  void see_other_thread(const OtherThread& other, const LockRef& wanted, int owner) {
+    SeenThread& thread = seen_.threads[other.task.tid];
+    thread.tid = other.task.tid;
+    thread.name = other.name;
+    thread.state = other.task.snapshot.state;
+    thread.asleep_ns = other.asleep_ns;
+    thread.pid = other.pid;
+    thread.process = other.process;
+    thread.stack.note = "not captured: the thread belongs to another process";
+    thread.wait.known = true;
+    thread.wait.kind = WaitKind::mutex;
+    thread.wait.object = wanted.address;
+    if (const int tid = tid_of(owner); tid != 0)
+      thread.wait.enders[thread.wait.ender_count++] = {0, tid, Evidence::stated, {}};
+    others_.try_emplace(other.task.tid, other);
+  }
+
+  // Of any thread that was looked at.
+  bool has_stayed(int tid) {
+    const auto other = others_.find(tid);
+    return other != others_.end() ? target_.has_stayed(other->second) : has_stayed(tasks_[tid]);
+  }
+
   // An rwlock only counts its readers. They usually have its address on their stacks (in a std::shared_lock, or in a
   // register saved by a call); if the number of threads that do equals the count, they are likely the readers. But
   // others have it too: the thread that created the lock, or one that waits for the users of the lock to finish. So no
@@ -287,10 +329,10 @@ class Observer {
   void drop_what_moved() {
     // A holder that has run may have released the lock and acquired it again.
     for (auto& [tid, thread] : seen_.threads) {
-      if (!has_stayed(tasks_[tid])) thread.asleep_ns = 0;
+      if (!has_stayed(tid)) thread.asleep_ns = 0;
     }
     for (SeenLock& lock : seen_.locks) {
-      std::erase_if(lock.waits, [this](const SeenWait& wait) { return !has_stayed(tasks_[wait.tid]); });
+      std::erase_if(lock.waits, [this](const SeenWait& wait) { return !has_stayed(wait.tid); });
       const auto fields = read_lock_fields(lock.lock, target_.memory());
       lock.corrupt = fields && ((fields->is_miscounted && is_waited_for_readers_of(lock)) ||
                                 (fields->is_overwritten && sleeper_for(lock) != nullptr));
@@ -348,6 +390,7 @@ class Observer {
   WaitReader waits_;
   std::unique_ptr<RawStack> raw_ = std::make_unique<RawStack>();
   std::map<int, Task> tasks_;
+  std::map<int, OtherThread> others_;
   std::map<int, int> by_namespace_tid_;
   std::chrono::steady_clock::time_point began_;
   Observation seen_;

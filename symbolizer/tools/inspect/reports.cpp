@@ -90,7 +90,8 @@ class InspectReports {
   std::vector<int> begin_with_least(std::vector<int> cycle) const {
     const auto key = [&](size_t i) {
       const bool is_joined = !is_lock(*graph_.lock_waited_for(cycle[(i + cycle.size() - 1) % cycle.size()]));
-      return std::tuple(is_joined, stack_key(seen_.threads.at(cycle[i]).stack), cycle[i]);
+      return std::tuple(is_joined, seen_.threads.at(cycle[i]).pid != 0, stack_key(seen_.threads.at(cycle[i]).stack),
+                        cycle[i]);
     };
     size_t least = 0;
     for (size_t i = 1; i < cycle.size(); ++i) least = key(i) < key(least) ? i : least;
@@ -135,6 +136,9 @@ class InspectReports {
     out.taken.note = kNotWatched;
     out.now = thread.stack;
     out.likely = lock.holders_likely;
+    out.elsewhere = thread.pid != 0;
+    out.pid = thread.pid;
+    out.process = thread.process;
     out.doing = thread.doing;
     out.wait = describe_wait(thread.wait, thread.asleep_ns);
     out.evidence = lock.holders_likely && lock.owner == 0 ? Evidence::stack : Evidence::stated;
@@ -203,7 +207,7 @@ class InspectReports {
       const SeenLock lock = is_lock(held[i]) ? seen_.locks[held[i]] : SeenLock{};
       report.holders.push_back(is_lock(held[i]) ? holder(cycle[i], lock) : joined(cycle[i]));
       report.cycle.push_back({cycle[i], id(held[i]), id(held[next]), lock.lock.kind, lock.lock.address, lock.name,
-                              seen_.threads.at(cycle[i]).asleep_ns, false, joins, 0});
+                              seen_.threads.at(cycle[i]).asleep_ns, false, joins, seen_.threads.at(cycle[i]).pid});
       if (is_lock(held[i])) add_waiters(report, held[i], members);
     }
     in_cycles_.insert(cycle.begin(), cycle.end());

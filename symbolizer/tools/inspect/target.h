@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,16 @@ enum class Kin : uint8_t {
   main_before_fork,  // likely the thread that became the main thread here at a fork
   of_parent,         // a thread of the parent that did not fork
   alive_elsewhere,
+};
+
+// A thread of another process that owns a lock of this one.
+struct OtherThread {
+  int pid = 0;
+  Task task;
+  std::string name, process;
+  uint64_t asleep_ns = 0;  // it has not run for at least this long; 0: unknown
+  // The futex word of memory shared with this process on which it sleeps without a timeout, where this process has it; 0: none.
+  uintptr_t word = 0;
 };
 
 class InspectTarget {
@@ -79,6 +90,10 @@ class InspectTarget {
 
   // What is known of an owner that is not a thread of the process.
   virtual Kin kin(int namespace_tid) = 0;
+
+  // The owner `tid` of the lock at this address, and whether it has stayed where it was since then; nothing if it is not found.
+  virtual std::optional<OtherThread> other_thread(int tid, uintptr_t lock) = 0;
+  virtual bool has_stayed(const OtherThread& other) = 0;
 
   // How the inspection affected the process, in words.
   virtual std::string effect_on_process() const = 0;
