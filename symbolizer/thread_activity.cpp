@@ -1,6 +1,8 @@
 // See thread_activity.h.
 #include "symbolizer/thread_activity.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -43,7 +45,12 @@ ThreadActivity::ThreadActivity(Modules& modules, MemoryReader& memory, Unwinder&
       memory_(memory),
       unwinder_(unwinder),
       look_at_modules_(std::move(look_at_modules)),
-      process_{modules, memory, existing_thread, name_of_thread, [] { return true; }},
+      process_{modules,
+               memory,
+               existing_thread,
+               name_of_thread,
+               [] { return true; },
+               [this](const WaitingProcess::VisitStack& visit) { visit_stacks(visit); }},
       waits_(process_, resolve) {}
 
 std::string ThreadActivity::describe(const Snapshot& snapshot, uint32_t waits_for, bool by_registers, Wait& wait) {
@@ -83,6 +90,20 @@ Wait ThreadActivity::read_wait(const Snapshot& snapshot, const CallContext& cont
     return *stack;
   };
   return waits_.read(snapshot, unwound, context);
+}
+
+void ThreadActivity::visit_stacks(const WaitingProcess::VisitStack& visit) {
+  constexpr size_t kMaxThreads = 256;
+  const std::vector<int> threads = thread_ids(getpid());
+  if (threads.size() > kMaxThreads) return;
+  look_at_modules_();
+  const auto stack = std::make_unique<RawStack>();
+  for (const int tid : threads) {
+    const auto thread = look_at_thread(ThreadFiles::of_ours(tid));
+    if (!thread || (thread->snapshot.registers.known & Registers::kSpIsKnown) == 0) continue;
+    unwinder_.unwind(thread->snapshot, *stack);
+    if (has_stayed(thread->snapshot)) visit(thread->snapshot, *stack);
+  }
 }
 
 // Locating a page fault takes the innermost frames, so here the stack is unwound before the call is described: such a

@@ -27,6 +27,7 @@ class ThreadActivity {
  private:
   Wait read_wait(const Snapshot& snapshot, const CallContext& context);
   FaultSite fault_site(const Snapshot& snapshot);
+  void visit_stacks(const WaitingProcess::VisitStack& visit);
 
   Modules& modules_;
   MemoryReader& memory_;

@@ -5,6 +5,7 @@
 
 #include "symbolizer/activity/present_memory.h"
 #include "symbolizer/activity/restarted.h"
+#include "symbolizer/waits/inside_malloc.h"
 #include "symbolizer/waits/kernel_wait.h"
 #include "symbolizer/waits/libc_wait.h"
 
@@ -52,8 +53,21 @@ Wait WaitReader::read_present(const Snapshot& snapshot, const FunctionOf& functi
       call.number == SYS_futex ? read_libc_wait(call, function(), process_, context) : read_kernel_wait(call, context);
   // The call names a child by the id that it has for the process.
   if (wait.kind == WaitKind::child && !process_.has_our_pids()) wait.ender_count = 0;
+  if (wait.kind == WaitKind::libc && wait.ender_count == 0) add_thread_inside(wait);
   name_enders(process_, wait);
   return wait;
+}
+
+// Only if it is a single one.
+void WaitReader::add_thread_inside(Wait& wait) {
+  if (!process_.for_each_stack) return;
+  int tid = 0, found = 0;
+  process_.for_each_stack([&](const Snapshot& thread, const RawStack& stack) {
+    if (!is_inside_malloc_with(wait.object, thread, stack, process_.modules, process_.memory, resolve_)) return;
+    tid = thread.tid;
+    ++found;
+  });
+  if (found == 1) wait.enders[wait.ender_count++] = {0, tid, Evidence::stack, {}};
 }
 
 }  // namespace holdwatch

@@ -37,6 +37,8 @@ class WaitReader {
   Wait read_with(const Snapshot& snapshot, const FunctionOf& function, const CallContext& context);
   Wait read_present(const Snapshot& snapshot, const FunctionOf& function, const CallContext& context);
 
+  void add_thread_inside(Wait& wait);
+
   const WaitingProcess& process_;
   const ResolveFrames& resolve_;
   Code code_;

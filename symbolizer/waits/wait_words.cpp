@@ -54,7 +54,7 @@ std::string words(const Wait& wait) {
     case WaitKind::loader:
       return "waits for the loader's lock" + ender_words("held", wait);
     case WaitKind::libc:
-      return object_words("waits for a lock inside libc", wait);
+      return object_words("waits for a lock inside libc", wait) + ender_words("likely held", wait);
     case WaitKind::mutex:
     case WaitKind::rwlock:
     case WaitKind::file_lock:

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "shim/common/contract/finding.h"
 #include "symbolizer/unwind/memory.h"
 #include "symbolizer/unwind/modules.h"
 
@@ -16,6 +17,9 @@ struct WaitingProcess {
   std::function<int(int tid)> thread_with_id;
   std::function<std::string(int pid, int tid)> thread_name;  // pid 0: this process
   std::function<bool()> has_our_pids;                        // it is in our pid namespace
+  // Calls `visit` for each of its threads that does not run, with its stack; for none if there are too many, or it is empty.
+  using VisitStack = std::function<void(const Snapshot& thread, const RawStack& stack)>;
+  std::function<void(const VisitStack& visit)> for_each_stack{};
 };
 
 }  // namespace holdwatch

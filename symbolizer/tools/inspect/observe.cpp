@@ -39,9 +39,12 @@ class Observer {
           return symbols_.resolve(pc, exact, target_.modules().find(exact ? pc : pc - 1));
         }),
         namer_(resolve_),
-        process_{target.modules(), target.memory(), [this](int namespace_tid) { return tid_of(namespace_tid); },
+        process_{target.modules(),
+                 target.memory(),
+                 [this](int namespace_tid) { return tid_of(namespace_tid); },
                  [this](int pid, int tid) { return pid == 0 ? target_.thread_name(tid) : target_.process_name(pid); },
-                 [this] { return is_in_our_pid_namespace(); }},
+                 [this] { return is_in_our_pid_namespace(); },
+                 [this](const WaitingProcess::VisitStack& visit) { visit_stacks(visit); }},
         waits_(process_, resolve_) {}
 
   Observation run() {
@@ -117,6 +120,16 @@ class Observer {
       const Wait seen = waits_.read(task.snapshot, function, target_.context(tid));
       see_thread(task, std::move(stack), "", slept_ns);
       seen_.threads[tid].wait = seen;
+    }
+  }
+
+  void visit_stacks(const WaitingProcess::VisitStack& visit) {
+    if (tasks_.size() > kMaxSearched) return;
+    for (const auto& [tid, task] : tasks_) {
+      if (task.snapshot.state == ThreadState::running) continue;
+      const Capture capture = target_.capture(task);
+      const RawStack& stack = unwound(capture);
+      if (has_stayed(task)) visit(capture.snapshot, stack);
     }
   }
 
