@@ -19,6 +19,9 @@ namespace {
 static_assert(offsetof(FILE, _flags) == 0 && offsetof(FILE, _lock) == kStreamLock &&
               offsetof(FILE, _fileno) == kStreamDescriptor);
 
+// In the flags of a stream with a descriptor (_IO_IS_FILEBUF): not of open_memstream's, whose _fileno is 0.
+constexpr uint32_t kHasDescriptor = 0x2000;
+
 struct StandardStream {
   const char* symbol;
   const char* name;
@@ -31,6 +34,7 @@ std::optional<int> descriptor_of(uintptr_t stream, uintptr_t lock, MemoryReader&
   const auto flags = memory.read_value<uint32_t>(stream);
   if (!flags || (*flags & kStreamMagicMask) != kStreamMagic) return std::nullopt;
   if (memory.read_value<uintptr_t>(stream + kStreamLock) != lock) return std::nullopt;
+  if ((*flags & kHasDescriptor) == 0) return -1;
   return memory.read_value<int>(stream + kStreamDescriptor);
 }
 
