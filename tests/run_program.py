@@ -190,6 +190,15 @@ def names_for_expressions(plan, runs):
         """What the thread waited for when its hold was first reported."""
         return next(h["wait"] for event in holds if event["phase"] == "over" for h in event["holders"] if h["thread"] == thread)
 
+    def holder_in(thread, phase):
+        return next(h for event in holds if event["phase"] == phase for h in event["holders"] if h["thread"] == thread)
+
+    def waited(thread, phase):
+        return holder_in(thread, phase)["wait"]["waited_ns"]
+
+    def held_ns(thread, phase):
+        return holder_in(thread, phase)["held_ns"]
+
     def waits_so(thread, kind, words, ender=None):
         """Whether the thread waited for this, in these words; and whether nobody was named who can end it, or only this thread
         (any, for `anyone`)."""
@@ -201,7 +210,7 @@ def names_for_expressions(plan, runs):
     anyone = object()
     return {
         "lock_held_by": lambda thread: next(event["lock"]["id"] for event in holds for h in event["holders"] if h["thread"] == thread),
-        "wait_of": wait_of, "waits_so": waits_so, "anyone": anyone,
+        "wait_of": wait_of, "waited": waited, "held_ns": held_ns, "waits_so": waits_so, "anyone": anyone,
         "e": events, "runs": runs, "count": count, "doing": doing, "frame": frame, "line": plan.line_of,
         "waits": [event for event in events if event["event"] == "wait"],
         "deadlocks": [event for event in events if event["event"] in ("deadlock", "self_deadlock")],

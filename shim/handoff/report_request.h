@@ -14,6 +14,13 @@
 
 namespace holdwatch {
 
+// The lock call, condition wait or join that a holder is in itself, by its record.
+struct OwnWait {
+  LockWord lock;       // empty: the end of a thread, or no such wait
+  Identity wait;       // of a join: its record, and its state instead of a slot's number
+  uint64_t waited_ns;  // at least; 0: it is in none
+};
+
 struct ReportRequest {
   Event event;
   Phase phase;
@@ -27,6 +34,7 @@ struct ReportRequest {
   uint64_t held_ns[kMaxHolders];
   char names[kMaxHolders][kThreadNameSize];  // of the holders; empty: not known
   uint64_t holder_waits_ns[kMaxHolders];     // of a cycle: how long each has waited
+  OwnWait own_waits[kMaxHolders];            // of a lock
   uint64_t waited_ns[kMaxWaiters];
   EndedHold* ended;  // released, late: what the releasing thread left, or null; the reporter returns it
   uint64_t lost_ns;

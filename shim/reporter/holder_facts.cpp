@@ -79,10 +79,17 @@ void describe_holder(const ReportRequest& request, size_t index, Holder* out) {
 
 namespace {
 
-bool still_waits(const BehindStep& step) {
-  if (!step.waits_for.empty()) return wait_lasts(step.wait);
+bool still_waits(LockWord lock, const Identity& wait) {
+  if (!lock.empty()) return wait_lasts(wait);
   JoinView join;
-  return view_join(step.wait.record, &join) && join.state == step.wait.number;
+  return view_join(wait.record, &join) && join.state == wait.number;
+}
+
+// A thread that takes the mutex of its condition back has waited for that since it is not known when.
+bool is_seen(const OwnWait& own, const Wait& seen) {
+  if (own.lock.empty()) return seen.kind == WaitKind::join;
+  if (own.lock.condition()) return seen.kind == WaitKind::condition;
+  return seen.object == own.lock.address();
 }
 
 }  // namespace
@@ -97,9 +104,15 @@ size_t describe_behind(const ReportRequest& request, BehindThread* out) {
     thread.has_timeout = step.waits_for.timeout();
     thread.waited_ns = step.waited_ns;
     g_names.look_up(step.tid, thread.thread);
-    if (!still_waits(step)) return i;
+    if (!still_waits(step.waits_for, step.wait)) return i;
   }
   return request.behind.step_count;
+}
+
+void describe_own_wait(const ReportRequest& request, size_t index, Holder* out) {
+  const OwnWait& own = request.own_waits[index];
+  if (own.waited_ns == 0 || !out->wait.known || !is_seen(own, out->wait)) return;
+  if (still_waits(own.lock, own.wait)) out->waited_ns = own.waited_ns;
 }
 
 bool describe_waiter(const ReportRequest& request, size_t index, Waiter* out) {

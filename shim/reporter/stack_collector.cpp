@@ -142,7 +142,10 @@ bool StackCollector::capture_holder(const ReportRequest& request, size_t index, 
   }
   const HolderState& holder = request.state.holders[index];
   if (holder.holds_lock()) capture_acquired(hold, out);
-  if (!hold.gone && out->acquired != Acquired::elsewhere) capture_now(request.event, hold, out);
+  if (!hold.gone && out->acquired != Acquired::elsewhere) {
+    capture_now(request.event, hold, out);
+    describe_own_wait(request, index, out);
+  }
   return still_holds(holder) && (!holder.holds_lock() || is_still_stated(holder));
 }
 

@@ -6,6 +6,8 @@
 #include "shim/base/clock.h"
 #include "shim/fallback/fallback_reporter.h"
 #include "shim/handoff/report_request.h"
+#include "shim/inspection/blocked_thread.h"
+#include "shim/inspection/joined_thread.h"
 #include "shim/inspection/thread_names.h"
 #include "shim/record/ended_holds.h"
 
@@ -19,6 +21,14 @@ uint64_t waited_ns(const HolderState& holder, uint64_t now_ns, const Timing& tim
   return holder.waits_since_ns == 0 ? 0 : age_ns(timing.latest_ns(holder.waits_since_ns), now_ns);
 }
 
+OwnWait own_wait(const HoldView& hold, const Timing& timing) {
+  WaitView wait;
+  if (view_wait_of(hold, &wait)) return {wait.word, wait.identity, timing.age_of(wait)};
+  JoinView join;
+  if (!view_join_of(hold, &join)) return {};
+  return {{}, {join.record, 0, join.state}, age_ns(timing.latest_ns(join.since_ns), timing.now_ns())};
+}
+
 // While the hold lasts, all holders of the lock are listed, including readers whose own hold is short: a writer waits
 // for all of them.
 void fill_living(ReportRequest& request, const LockState& state, const Timing& timing) {
@@ -29,6 +39,7 @@ void fill_living(ReportRequest& request, const LockState& state, const Timing& t
     request.started_ns[i] = started_ns(state.holders[i], timing);
     request.held_ns[i] = age_ns(request.started_ns[i], timing.now_ns());
     request.holder_waits_ns[i] = waited_ns(state.holders[i], timing.now_ns(), timing);
+    request.own_waits[i] = is_cycle(request.event) ? OwnWait{} : own_wait(state.holders[i].hold, timing);
   }
   request.state.waiter_count = state.waiter_count;
   request.state.waiters_left_out = state.waiters_left_out;
@@ -48,6 +59,7 @@ void fill_ended(ReportRequest& request, const Episode& episode, const Timing& ti
     request.started_ns[i] = episode.started_ns[i];
     request.held_ns[i] = age_ns(request.started_ns[i], ended_here ? request.ended->released_ns : episode.ended_ns);
     if (!episode.holders[i].holds_lock()) request.held_ns[i] = 0;
+    request.own_waits[i] = {};
     request.holder_waits_ns[i] = waited_ns(episode.holders[i], episode.ended_ns, timing);
   }
 }

@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <iterator>
 #include <tuple>
@@ -16,6 +17,11 @@
 
 namespace holdwatch {
 namespace {
+
+uint64_t monotonic_now_ns() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();  // CLOCK_MONOTONIC
+  return static_cast<uint64_t>(std::chrono::nanoseconds(now).count());
+}
 
 // At most this many episodes are followed at once: the oldest is dropped.
 constexpr size_t kMaxEpisodes = 1024;
@@ -224,8 +230,8 @@ Report ReportBuilder::facts(const Finding& finding) const {
 Report ReportBuilder::build(const Finding& finding) {
   Report report = facts(finding);
   add_names(finding, report);
-  add_chain(finding, report);
   follow_episode(finding, report);
+  add_chain(finding, report);
   return report;
 }
 
@@ -298,7 +304,8 @@ void ReportBuilder::compare_positions(const Finding& finding, Report& report, Ep
   for (size_t i = 0; i < finding.holder_count; ++i) {
     const Holder& holder = finding.holders[i];
     if (holder.now == nullptr || holder.now->count == 0) continue;
-    HolderPosition place{{}, holder.call, resolver_.switches(holder.tid)};
+    HolderPosition place{{}, holder.call, resolver_.switches(holder.tid), 0};
+    place.since_ns = monotonic_now_ns();
     for (uint32_t k = 0; k < holder.now->count; ++k) place.pcs.push_back(holder.now->frames[k].pc);
     const auto before = episode.positions.find(holder.tid);
     if (before != episode.positions.end()) {
@@ -306,9 +313,18 @@ void ReportBuilder::compare_positions(const Finding& finding, Report& report, Ep
                                       [&](const ReportHolder& candidate) { return candidate.tid == holder.tid; });
       named->moved = !before->second.is_same(place);
       if (before->second.switches && place.switches) named->ran = before->second.switches != place.switches;
+      if (named->ran == false) keep_waiting(*named, *holder.now, before->second, place);
     }
     episode.positions[holder.tid] = std::move(place);
   }
+}
+
+// It has been in the same wait since it was last seen.
+void ReportBuilder::keep_waiting(ReportHolder& holder, const RawStack& now, const HolderPosition& before,
+                                 HolderPosition& place) {
+  place.since_ns = before.since_ns;
+  if (!holder.wait || now.when.from_ns <= before.since_ns) return;
+  holder.wait->waited_ns = std::max(holder.wait->waited_ns, now.when.from_ns - before.since_ns);
 }
 
 void ReportBuilder::forget_oldest() {

@@ -40,6 +40,7 @@ class ReportBuilder {
     std::vector<uintptr_t> pcs;
     SystemCall call;
     std::optional<uint64_t> switches;
+    uint64_t since_ns;  // CLOCK_MONOTONIC: it has not run since then
     bool is_same(const HolderPosition& other) const;
   };
   // What was known of the acquisition stack. The hold's start time and call site identify the hold.
@@ -57,6 +58,8 @@ class ReportBuilder {
 
   void add_names(const Finding& finding, Report& report);
   void follow_episode(const Finding& finding, Report& report);
+  static void keep_waiting(ReportHolder& holder, const RawStack& now, const HolderPosition& before,
+                           HolderPosition& place);
   void keep_acquisition_stacks(const Finding& finding, Report& report, EpisodeHistory& episode);
   void compare_positions(const Finding& finding, Report& report, EpisodeHistory& episode);
   void forget_oldest();

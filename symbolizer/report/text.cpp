@@ -140,6 +140,11 @@ void name_holder(const Report& report, size_t index, Details& details) {
     details.add("holder", holder_line(holder, lock_of_holder(report, index)));
 }
 
+std::string wait_duration(const ReportHolder& holder) {
+  const bool is_known = holder.state == ThreadState::blocked && holder.wait && holder.wait->waited_ns > 0;
+  return is_known ? ", for " + format_duration(holder.wait->waited_ns) : "";
+}
+
 void add_holder(const Report& report, size_t index, const ReportHolder* before, Details& details) {
   const ReportHolder& holder = report.holders[index];
   if (is_only_joined(report, index) || report.event == Event::stray_unlock) {
@@ -154,7 +159,7 @@ void add_holder(const Report& report, size_t index, const ReportHolder* before, 
   if (has_ended(report.phase)) {
     label = "release";
   } else {
-    details.add(label, activity(holder));
+    details.add(label, activity(holder) + wait_duration(holder));
     label = "";
   }
   if (before != nullptr && same_frames(before->now, holder.now)) {

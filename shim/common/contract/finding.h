@@ -180,7 +180,7 @@ struct Holder {
   WaitChain chain;                 // the threads that it waits for
   char doing[kDoingSize];          // the call in words, read while the thread was in it; empty if not known
   uint32_t waits_for;              // id of the lock that this holder itself waits for, 0 if none
-  uint64_t waited_ns;              // in a cycle: a lower bound; otherwise 0
+  uint64_t waited_ns;              // for `wait`, or in a cycle: a lower bound; 0: not known
   bool waits_since_before_attach;  // waited_ns counts from the attachment
   bool likely;                     // not proven by the lock's own fields, or maybe not the same hold
   Evidence evidence;
