@@ -356,7 +356,8 @@ TEST_CASE("a waiter that the look saw in the middle of its own tick is counted o
 TEST_CASE("when all episodes are cleared, their ended holds are freed") {
   RecordedThread thread;
   const LockWord lock = mutex_at(0x1000);
-  Episodes episodes;
+  const auto owned = std::make_unique<Episodes>();  // too large for a stack
+  Episodes& episodes = *owned;
   for (int round = 0; round < 100; ++round) {
     hold(thread.record(), lock);
     HeldSlot* slot = thread.record().find(lock.address());
