@@ -4,7 +4,11 @@
 #include <algorithm>
 
 #include "shim/base/clock_line.h"
+#include "shim/common/glibc/futex_wait.h"
+#include "shim/common/glibc/thread_descriptor.h"
 #include "shim/inspection/blocked_thread.h"
+#include "shim/inspection/capture.h"
+#include "shim/inspection/joined_thread.h"
 #include "shim/inspection/local_memory.h"
 #include "shim/inspection/ownership.h"
 #include "shim/inspection/task_files.h"
@@ -41,6 +45,16 @@ bool publish(Inferred& inferred) {
   if (inferred.slot == nullptr) return false;
   if (!inferred.is_wait) hold_waited_slow(record, *inferred.slot, inferred.word);
   return true;
+}
+
+// The descriptor of the thread for whose end that call waits, without a timeout; 0 if it does not.
+uintptr_t descriptor_joined_in(const SyscallFile& place) {
+  const std::optional<FutexWait> wait = futex_wait(place.call);
+  if (!wait || wait->inherits || wait->has_timeout) return 0;
+  const uintptr_t descriptor = wait->word - kDescriptorTid;
+  uintptr_t self = 0;
+  const size_t got = read_local_memory(descriptor + kDescriptorSelf, &self, sizeof self);
+  return got == sizeof self && is_descriptor(descriptor, self) ? descriptor : 0;
 }
 
 }  // namespace
@@ -137,7 +151,21 @@ Inferred* infer_owner(LockWord lock, uint64_t waited_since_ns) {
   if (place.where == Whereabouts::unknown || is_recorded(place.tid, held)) return nullptr;
   Inferred* inferred = infer(place, held, false);
   if (inferred != nullptr && !is_gone(place.where)) inferred->still.begin(place.pid, place.tid, held);
+  if (inferred != nullptr) note_join(*inferred);
   return inferred;
+}
+
+void note_join(Inferred& hold) {
+  SyscallFile place;
+  if (hold.hold.place.where != Whereabouts::here || read_syscall_file(hold.tid(), &place) != 0) return;
+  const uintptr_t thread = descriptor_joined_in(place);
+  if (thread == 0 || JoinNote::waits(hold.record->join.state())) return;
+  hold.record->join.begin(thread, false, g_clock_line.tick_ns.load(std::memory_order_relaxed), 0, 0);
+}
+
+void forget_ended_join(Inferred& hold) {
+  JoinView join;
+  if (view_join(index_of(*hold.record), &join) && joined_thread(join) == 0) hold.record->join.clear();
 }
 
 void infer_stream_wait(int tid, uint64_t now_ns) {

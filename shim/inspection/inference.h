@@ -36,6 +36,9 @@ void clear_inferred();
 Inferred* infer(const OwnerPlace& place, LockWord word, bool is_wait);
 // The hold of the thread that the lock names, inferred now or before; null if it names none, or one that has recorded the hold.
 Inferred* infer_owner(LockWord lock, uint64_t waited_since_ns);
+// A join that began before the attachment is noted in the record that a hold of its thread was inferred in, until it ends.
+void note_join(Inferred& hold);
+void forget_ended_join(Inferred& hold);
 // Infers the threads that wait for the lock by calls that bypass our hooks; false if there are none.
 bool infer_sleepers(LockWord lock);
 

@@ -93,6 +93,7 @@ void look_for_exit(OwnerPlace& place) {
 // A hold that may be a different one by now starts again, unless it was reported already: then it is only likely from now on.
 void check_hold(Inferred& inferred, const Timing& timing) {
   if (!still_holds(inferred)) return drop(inferred);
+  forget_ended_join(inferred);
   look_for_exit(inferred.hold.place);
   if (is_same_hold(inferred)) return;
   const uint64_t since_ns = timing.latest_ns(inferred.slot->since_ns.load(std::memory_order_relaxed));

@@ -119,6 +119,15 @@ void in_time_beside_a_sleeper() {
   in_time();
 }
 
+void join_under_lock() {
+  Thread* second = start(
+      "second", [] { return 0; }, lock(one));
+  Thread* first = start("first", lock(one), [second] { second->join(); });
+  close_circle.fire();
+  second->wait_until_blocked_on(one);
+  first->wait_until_blocked_in(SYS_futex);
+}
+
 void later() {
   start("first", lock(one), lock(two));
   start("second", lock(two), lock(one));
@@ -137,6 +146,7 @@ int main(int, char** argv) {
                 {"woken", woken},
                 {"woken_later", woken_later},
                 {"in_time_beside_a_sleeper", in_time_beside_a_sleeper},
+                {"join_under_lock", join_under_lock},
                 {"later", later}};
   for (const auto& scene : scenes)
     if (std::strcmp(scene.name, argv[1]) == 0) scene.make();

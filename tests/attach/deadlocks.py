@@ -50,6 +50,16 @@ def later(subject):
     check_circle(subject, ["first", "second"])
 
 
+def join_under_lock(subject):
+    """One joins the other, which waits for what the first one holds: both since before the attachment."""
+    subject.attach()
+    event = subject.await_events(event="deadlock", phase="over")[0]
+    first, second = event["holders"]
+    require((first["thread"], second["thread"]) == ("first", "second"), f"{event['holders']}")
+    steps = [(step["holds"], step["waits_for"], step["joins"]) for step in event["cycle"]]
+    require(steps == [("L1", None, second["tid"]), (None, "L1", None)], f"{event['cycle']}")
+
+
 def check_woken(subject):
     event = subject.await_events(event="deadlock", phase="over")[0]
     require({holder["thread"] for holder in event["holders"]} == {"first", "second"}, f"{event['holders']}")
@@ -91,7 +101,7 @@ def in_time_beside_a_sleeper(subject):
     in_time(subject)
 
 
-TESTS = (three_mutexes, mutex_and_rwlock, later, woken, woken_later, itself, in_time, in_time_beside_a_sleeper)
+TESTS = (three_mutexes, mutex_and_rwlock, join_under_lock, later, woken, woken_later, itself, in_time, in_time_beside_a_sleeper)
 
 if __name__ == "__main__":
     run_one_of(TESTS, {test: lambda options: Subject(options, options.test) for test in TESTS}, __doc__)
