@@ -270,6 +270,9 @@ void add_root(const Report& report, Details& details) {
   const ReportChainStep& root = report.chain.front();
   std::string text = thread_label(root.tid, root.thread);
   if (!root.doing.empty()) text += ", " + escape(root.doing);
+  if (report.holders.size() > 1)
+    text += fmt::format("; behind it is {}, one of {} holders", report.chain[report.steps_to_holder].tid,
+                        report.holders.size());
   details.add("root", fmt::format("{}; at least {} for it, directly or through others", text,
                                   count_of(report.tree_threads, "thread waits", "threads wait")));
 }
