@@ -59,7 +59,8 @@ class Pipeline {
         resolve_([this](uintptr_t pc, bool exact) {
           return symbols_.resolve(pc, exact, modules_.find_then(exact ? pc : pc - 1));
         }),
-        activity_(modules_, memory_, unwinder_, resolve_, [this] { look_at_modules(); }),
+        activity_(
+            modules_, memory_, unwinder_, resolve_, [this] { look_at_modules(); }, host.learnt_ends),
         builder_(resolver(), host_name(), getpid(), executable_path()),
         emitter_(settings, host.complain == nullptr ? Emitter::Complain{} : host.complain) {
     modules_.set_unloaded(host.unloaded_between);

@@ -40,7 +40,7 @@ int existing_thread(int tid) {
 }  // namespace
 
 ThreadActivity::ThreadActivity(Modules& modules, MemoryReader& memory, Unwinder& unwinder, const ResolveFrames& resolve,
-                               std::function<void()> look_at_modules)
+                               std::function<void()> look_at_modules, decltype(WaitingProcess::learnt_ends) learnt_ends)
     : modules_(modules),
       memory_(memory),
       unwinder_(unwinder),
@@ -50,7 +50,8 @@ ThreadActivity::ThreadActivity(Modules& modules, MemoryReader& memory, Unwinder&
                existing_thread,
                name_of_thread,
                [] { return true; },
-               [this](const WaitingProcess::VisitStack& visit) { visit_stacks(visit); }},
+               [this](const WaitingProcess::VisitStack& visit) { visit_stacks(visit); },
+               std::move(learnt_ends)},
       waits_(process_, resolve) {}
 
 std::string ThreadActivity::describe(const Snapshot& snapshot, uint32_t waits_for, bool by_registers, Wait& wait) {

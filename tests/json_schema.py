@@ -90,7 +90,7 @@ def _event(value, at):
         "holders": _list(_holder), "waiters": _list(_waiters), "lost_ns": _count,
     }, {
         "cycle": _list(_cycle_edge), "edges": _list(_order_edge), "waiters_left_out": _count,
-        "root": _or_null(_root), "chain": _list(_chain_step), "tree": _tree,
+        "root": _or_null(_root), "chain": _list(_chain_step), "tree": _tree, "likely_cycle": _list(_likely_cycle_step),
         "threads_delayed": _count, "unrecorded_holds": _count, "unreported_holds": _count, "note": _or_null(_text),
     })
 
@@ -122,11 +122,20 @@ def _holder(value, at):
 
 def _wait(value, at):
     _keys(value, at, {"kind": _one_of(WAIT_KINDS), "object": _or_null(_address), "name": _or_null(_text),
-                      "waited_ns": _count, "timeout_ns": _or_null(_count), "enders": _list(_ender)})
+                      "waited_ns": _count, "timeout_ns": _or_null(_count), "enders": _list(_ender)}, {
+        "enders_unknown": _or_null(_text), "last_ended_by": _or_null(_last_ender)})
 
 
 def _ender(value, at):
-    _keys(value, at, {"tid": _positive, "thread": _or_null(_text), "evidence": _one_of(EVIDENCE)}, {"pid": _positive})
+    _keys(value, at, {"tid": _positive, "thread": _or_null(_text), "evidence": _one_of(EVIDENCE)}, {"pid": _positive, "likely": _bool})
+
+
+def _last_ender(value, at):
+    _keys(value, at, {"tid": _positive, "thread": _or_null(_text), "at": _frame})
+
+
+def _likely_cycle_step(value, at):
+    _keys(value, at, {"tid": _positive, "holds": _or_null(_lock_id), "waits_for": _or_null(_lock_id)})
 
 
 def _waiters(value, at):

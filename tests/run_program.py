@@ -207,10 +207,21 @@ def names_for_expressions(plan, runs):
         enders_are_right = len(names) == 1 if ender is anyone else names == ([ender] if ender else [])
         return wait["kind"] == kind and doing(thread, words) and enders_are_right
 
+    def ends_of(thread):
+        """Of each wait of the holder that was reported: why it is not known who can end it, and who likely can."""
+        reported = [h["wait"] for event in holds if event["phase"] == "over" for h in event["holders"] if h["thread"] == thread]
+        return [(wait["enders_unknown"], sorted(one["thread"] for one in wait["enders"])) for wait in reported]
+
+    def last_words(thread):
+        """Who is said to have ended such a wait last, with N for the thread's id."""
+        said = [h["doing"] for event in holds if event["phase"] == "over" for h in event["holders"] if h["thread"] == thread][-1]
+        return re.sub(r"\bby \d+", "by N", said.rpartition("(")[2].rstrip(")"))
+
     anyone = object()
     return {
         "lock_held_by": lambda thread: next(event["lock"]["id"] for event in holds for h in event["holders"] if h["thread"] == thread),
         "wait_of": wait_of, "waited": waited, "held_ns": held_ns, "waits_so": waits_so, "anyone": anyone,
+        "ends_of": ends_of, "last_words": last_words,
         "e": events, "runs": runs, "count": count, "doing": doing, "frame": frame, "line": plan.line_of,
         "waits": [event for event in events if event["event"] == "wait"],
         "deadlocks": [event for event in events if event["event"] in ("deadlock", "self_deadlock")],

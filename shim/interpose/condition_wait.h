@@ -9,6 +9,7 @@
 
 #include "shim/interpose/acquire.h"
 #include "shim/interpose/release.h"
+#include "shim/record/learnt_enders.h"
 
 namespace holdwatch {
 
@@ -42,9 +43,10 @@ HOLDWATCH_OLDEST(__pthread_unregister_cancel);
 HOLDWATCH_OLDEST(__pthread_unwind_next);
 #undef HOLDWATCH_OLDEST
 
-// cond_wait and the like: the hold ends here, and a new one begins when the mutex is reacquired.
+// cond_wait and the like: the hold ends here, and a new one begins when the mutex is reacquired. If the thread keeps other
+// locks meanwhile, it matters who signals the condition.
 template <typename Call>
-inline int condition_wait(const void* mutex, const Caller& caller, Call call, int timed_out) {
+inline int condition_wait(const void* condition, const void* mutex, const Caller& caller, Call call, int timed_out) {
   OwnerRecord* record = releasing_record();
   HeldSlot* slot = record == nullptr ? nullptr : record->find(reinterpret_cast<uintptr_t>(mutex));
   const LockWord held(mutex, LockKind::mutex, Access::exclusive);
@@ -52,6 +54,7 @@ inline int condition_wait(const void* mutex, const Caller& caller, Call call, in
   // Held several times (recursive): glibc releases one level only, so that the mutex stays held and the hold continues.
   if (slot == nullptr || !is_last_level(*record, *slot, held, &first)) return call();
   end_hold(*record, held, *first, *slot, caller);
+  if (!record->holds_nothing()) note_ends_of(reinterpret_cast<uintptr_t>(condition));
   const LockWord word = held.with_condition();
   const ConditionWait wait{record, begin_wait_slow(*record, word, caller, stamp_slow()), word};
   int result = 0;

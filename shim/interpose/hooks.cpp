@@ -1,6 +1,6 @@
 // The functions that replace glibc's: one line each, from arguments to behaviour.
-// Hot context. Nothing is decided here: what surrounds each real call is in acquire.h, release.h, condition_wait.h and
-// join.h.
+// Hot context. Nothing is decided here: what surrounds each real call is in acquire.h, release.h, condition_wait.h,
+// end_wait.h and join.h.
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -11,6 +11,7 @@
 #include "shim/common/glibc/stream_layout.h"
 #include "shim/interpose/acquire.h"
 #include "shim/interpose/condition_wait.h"
+#include "shim/interpose/end_wait.h"
 #include "shim/interpose/filter_hooks.h"
 #include "shim/interpose/join.h"
 #include "shim/interpose/real_functions.h"
@@ -166,19 +167,55 @@ HOOK(int, __pthread_rwlock_destroy, (pthread_rwlock_t * rwlock)) {
 
 HOOK(int, pthread_cond_wait, (pthread_cond_t * condition, pthread_mutex_t* mutex)) {
   return condition_wait(
-      mutex, HOLDWATCH_CALLER, [=] { return g_real.pthread_cond_wait(condition, mutex); }, ETIMEDOUT);
+      condition, mutex, HOLDWATCH_CALLER, [=] { return g_real.pthread_cond_wait(condition, mutex); }, ETIMEDOUT);
 }
 HOOK(int, pthread_cond_timedwait, (pthread_cond_t * condition, pthread_mutex_t* mutex, const timespec* until)) {
   if (is_refused(until)) return g_real.pthread_cond_timedwait(condition, mutex, until);
   return condition_wait(
-      mutex, HOLDWATCH_CALLER, [=] { return g_real.pthread_cond_timedwait(condition, mutex, until); }, ETIMEDOUT);
+      condition, mutex, HOLDWATCH_CALLER, [=] { return g_real.pthread_cond_timedwait(condition, mutex, until); },
+      ETIMEDOUT);
 }
 HOOK(int, pthread_cond_clockwait,
      (pthread_cond_t * condition, pthread_mutex_t* mutex, clockid_t clock, const timespec* until)) {
   if (is_refused(until, clock)) return g_real.pthread_cond_clockwait(condition, mutex, clock, until);
   return condition_wait(
-      mutex, HOLDWATCH_CALLER, [=] { return g_real.pthread_cond_clockwait(condition, mutex, clock, until); },
+      condition, mutex, HOLDWATCH_CALLER, [=] { return g_real.pthread_cond_clockwait(condition, mutex, clock, until); },
       ETIMEDOUT);
+}
+
+HOOK(int, pthread_cond_signal, (pthread_cond_t * condition)) {
+  return end_wait_by<&RealFunctions::pthread_cond_signal>(condition);
+}
+HOOK(int, pthread_cond_broadcast, (pthread_cond_t * condition)) {
+  return end_wait_by<&RealFunctions::pthread_cond_broadcast>(condition);
+}
+HOOK(int, pthread_cond_init, (pthread_cond_t * condition, const pthread_condattr_t* attributes)) {
+  return renew_by<&RealFunctions::pthread_cond_init>(condition, attributes);
+}
+HOOK(int, pthread_cond_destroy, (pthread_cond_t * condition)) {
+  return renew_by<&RealFunctions::pthread_cond_destroy>(condition);
+}
+
+HOOK(int, sem_post, (sem_t * semaphore)) {
+  return end_wait_by<&RealFunctions::sem_post>(semaphore);
+}
+HOOK(int, sem_init, (sem_t * semaphore, int is_shared, unsigned value)) {
+  return renew_by<&RealFunctions::sem_init>(semaphore, is_shared, value);
+}
+HOOK(int, sem_destroy, (sem_t * semaphore)) {
+  return renew_by<&RealFunctions::sem_destroy>(semaphore);
+}
+
+// Whoever comes to a barrier helps to end the others' waits.
+HOOK(int, pthread_barrier_wait, (pthread_barrier_t * barrier)) {
+  return end_wait_by<&RealFunctions::pthread_barrier_wait>(barrier);
+}
+HOOK(int, pthread_barrier_init,
+     (pthread_barrier_t * barrier, const pthread_barrierattr_t* attributes, unsigned count)) {
+  return renew_by<&RealFunctions::pthread_barrier_init>(barrier, attributes, count);
+}
+HOOK(int, pthread_barrier_destroy, (pthread_barrier_t * barrier)) {
+  return renew_by<&RealFunctions::pthread_barrier_destroy>(barrier);
 }
 
 // C11. glibc's own versions call its internal pthread functions, past any interposition, so each needs its hook. An mtx_t
@@ -203,12 +240,25 @@ HOOK(void, mtx_destroy, (mtx_t * mutex)) {
 }
 HOOK(int, cnd_wait, (cnd_t * condition, mtx_t* mutex)) {
   return condition_wait(
-      mutex, HOLDWATCH_CALLER, [=] { return g_real.cnd_wait(condition, mutex); }, thrd_timedout);
+      condition, mutex, HOLDWATCH_CALLER, [=] { return g_real.cnd_wait(condition, mutex); }, thrd_timedout);
 }
 HOOK(int, cnd_timedwait, (cnd_t * condition, mtx_t* mutex, const timespec* until)) {
   if (is_refused(until)) return g_real.cnd_timedwait(condition, mutex, until);
   return condition_wait(
-      mutex, HOLDWATCH_CALLER, [=] { return g_real.cnd_timedwait(condition, mutex, until); }, thrd_timedout);
+      condition, mutex, HOLDWATCH_CALLER, [=] { return g_real.cnd_timedwait(condition, mutex, until); }, thrd_timedout);
+}
+
+HOOK(int, cnd_signal, (cnd_t * condition)) {
+  return end_wait_by<&RealFunctions::cnd_signal>(condition);
+}
+HOOK(int, cnd_broadcast, (cnd_t * condition)) {
+  return end_wait_by<&RealFunctions::cnd_broadcast>(condition);
+}
+HOOK(int, cnd_init, (cnd_t * condition)) {
+  return renew_by<&RealFunctions::cnd_init>(condition);
+}
+HOOK(void, cnd_destroy, (cnd_t * condition)) {
+  renew_by<&RealFunctions::cnd_destroy>(condition);
 }
 
 // A stream's lock is recursive. Its functions have a second name each; those of stdio take the lock without them.
@@ -262,12 +312,24 @@ HOOK(int, prctl, (int option, unsigned long a, unsigned long b, unsigned long c,
 // of the caller, which another thread may be writing; passing it on would write back an old value.
 using WithSixthInPlace = long (*)(long, long, long, long, long, long);
 
-HOOK(long, syscall, (long number, long a, long b, long c, long d, long e)) {
-  if (number == SYS_seccomp || number == SYS_prctl) [[unlikely]]
-    return syscall_slow(number, a, b, c, d, e);
+[[gnu::always_inline]] inline long pass_on(long number, long a, long b, long c, long d, long e) {
   note_call(number, a, b);
   const auto function = reinterpret_cast<void (*)()>(g_real.syscall);
   return reinterpret_cast<WithSixthInPlace>(function)(number, a, b, c, d, e);
+}
+
+// Locks of other libraries sleep and are woken by this call. `e`: the second word of some operations (futex(2)).
+[[gnu::noinline, gnu::cold]] long futex_slow(long number, long a, long b, long c, long d, long e) {
+  note_futex_slow(a, b, e, HOLDWATCH_CALLER.pc);
+  return pass_on(number, a, b, c, d, e);
+}
+
+HOOK(long, syscall, (long number, long a, long b, long c, long d, long e)) {
+  if (number == g_noted_ends.call.load(std::memory_order_relaxed)) [[unlikely]]
+    return futex_slow(number, a, b, c, d, e);
+  if (number == SYS_seccomp || number == SYS_prctl) [[unlikely]]
+    return syscall_slow(number, a, b, c, d, e);
+  return pass_on(number, a, b, c, d, e);
 }
 
 HOOK(int, dlclose, (void* handle)) {

@@ -4,6 +4,7 @@
 
 #include <bits/types/FILE.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <threads.h>
 
 #include <cstdint>

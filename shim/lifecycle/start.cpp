@@ -34,6 +34,7 @@
 #include "shim/record/current_record.h"
 #include "shim/record/ended_holds.h"
 #include "shim/record/hold_notes.h"
+#include "shim/record/learnt_enders.h"
 #include "shim/record/lock_registry.h"
 #include "shim/record/spare_memory.h"
 #include "shim/record/thread_table.h"
@@ -115,6 +116,7 @@ void in_child() {
   current_record_after_fork();
   ended_holds_after_fork();
   lock_registry_after_fork();
+  learnt_enders_after_fork();
   unloads_after_fork();
   watch_after_fork();
   attachment_after_fork();

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "shim/inspection/lock_state.h"
+#include "shim/inspection/long_waits.h"
 #include "shim/record/thread_table.h"
 #include "shim/record/view_walk.h"
 
@@ -11,6 +12,9 @@ namespace holdwatch {
 namespace {
 
 constexpr uint64_t kNever = UINT64_MAX;
+// What holders wait for is looked at once a hold has lasted for this part of the smallest limit: of so many in a walk.
+constexpr uint64_t kPartOfLimit = 4;
+constexpr size_t kMaxWaitsLookedAt = 16;
 
 // When something that began at tick `tick_ns` certainly exceeds its limit.
 uint64_t over_ns(uint64_t tick_ns, uint64_t limit_ns, const Timing& timing) {
@@ -31,8 +35,11 @@ void Scan::look_for_holds(const Timing& timing, Episodes& episodes, BehindHolds&
   uint64_t due_ns = now_ns + smallest_ns;
   // Those that can exceed it before the next tick are examined too, to know when that will be.
   const uint64_t ahead_ns = timing.wake_period_ns();
-  const uint64_t oldest_ns = for_each_hold(age_ns(smallest_ns, now_ns + ahead_ns), [&](const HoldView& hold) {
+  size_t waits_looked_at = 0;
+  const uint64_t newest_ns = age_ns(smallest_ns / kPartOfLimit, now_ns + ahead_ns);
+  const uint64_t oldest_ns = for_each_hold(newest_ns, [&](const HoldView& hold) {
     const uint64_t hold_age_ns = timing.age_of(hold);
+    if (hold_age_ns >= smallest_ns / kPartOfLimit && waits_looked_at++ < kMaxWaitsLookedAt) learn_ends_for(hold);
     const uint64_t limit_ns = timing.limits().of(hold.word);
     if (limit_ns == kNoLimit) return;
     if (!is_over(hold_age_ns, limit_ns)) {

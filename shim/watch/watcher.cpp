@@ -16,6 +16,7 @@
 #include "shim/own_threads/own_thread.h"
 #include "shim/own_threads/seccomp_state.h"
 #include "shim/record/call_sites.h"
+#include "shim/record/learnt_enders.h"
 #include "shim/record/spare_memory.h"
 #include "shim/record/stamp.h"
 #include "shim/record/thread_table.h"
@@ -89,6 +90,7 @@ void Watcher::wake_up(uint32_t scan_number) {
   else
     scan();
   handle_request();
+  forget_old_ends(timing_.now_ns());
   if (calls_filtered()) return;
   refill_spares(copies_stacks_);
   refill_records();

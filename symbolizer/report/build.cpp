@@ -9,6 +9,7 @@
 #include <iterator>
 #include <tuple>
 
+#include "symbolizer/report/ender_words.h"
 #include "symbolizer/report/finding_text.h"
 #include "symbolizer/report/function_names.h"
 #include "symbolizer/report/named_stack.h"
@@ -231,6 +232,7 @@ Report ReportBuilder::build(const Finding& finding) {
   Report report = facts(finding);
   add_names(finding, report);
   follow_episode(finding, report);
+  add_likely_cycle(finding, report);
   add_chain(finding, report);
   return report;
 }
@@ -250,11 +252,21 @@ void ReportBuilder::add_names(const Finding& finding, Report& report) {
     if (!has_ended(finding.phase)) {
       named->doing = bounded(holder->doing);
       named->wait = describe_wait(holder->wait, holder->waited_ns);
+      if (named->wait) describe_ends(*holder, *named);
     }
     ++named;
   }
   auto waiters = report.waiters.begin();
   for (const WaiterGroup& group : group_waiters(finding)) (waiters++)->stack = namer.name(group.front()->stack).stack;
+}
+
+void ReportBuilder::describe_ends(const Holder& holder, ReportHolder& named) const {
+  const auto resolve = [this](uintptr_t pc, const Period& when) {
+    if (resolver_.look_back) resolver_.look_back(when);
+    return resolver_.resolve(pc, false);
+  };
+  add_last_ender(holder.wait, resolve, *named.wait);
+  if (!named.doing.empty()) named.doing += last_ender_words(*named.wait);
 }
 
 // Determines which holders moved since the last report of the episode. Keeps the fingerprint of the first report, and

@@ -57,6 +57,7 @@ class ReportBuilder {
   };
 
   void add_names(const Finding& finding, Report& report);
+  void describe_ends(const Holder& holder, ReportHolder& named) const;
   void follow_episode(const Finding& finding, Report& report);
   static void keep_waiting(ReportHolder& holder, const RawStack& now, const HolderPosition& before,
                            HolderPosition& place);

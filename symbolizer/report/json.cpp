@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "shim/common/text/lock_kind_name.h"
+#include "symbolizer/report/ender_words.h"
 #include "symbolizer/report/report.h"
 #include "symbolizer/report/report_names.h"
 #include "symbolizer/report/text_format.h"
@@ -47,10 +48,17 @@ Json stack_json(const Stack& stack) {
 }
 
 Json ender_json(const ReportEnder& ender) {
-  Json object = {
-      {"tid", ender.tid}, {"thread", text_or_null(ender.thread)}, {"evidence", evidence_name(ender.evidence)}};
+  Json object = {{"tid", ender.tid},
+                 {"thread", text_or_null(ender.thread)},
+                 {"evidence", evidence_name(ender.evidence)},
+                 {"likely", is_guess(ender.evidence)}};
   if (ender.pid != 0) object["pid"] = ender.pid;
   return object;
+}
+
+Json last_ender_json(const ReportWait& wait) {
+  if (wait.last.tid == 0) return nullptr;
+  return {{"tid", wait.last.tid}, {"thread", text_or_null(wait.last.thread)}, {"at", frame_json(wait.last_at)}};
 }
 
 Json wait_json(const ReportWait& wait) {
@@ -59,7 +67,9 @@ Json wait_json(const ReportWait& wait) {
           {"name", text_or_null(wait.name)},
           {"waited_ns", wait.waited_ns},
           {"timeout_ns", wait.has_timeout ? Json(wait.timeout_ns) : Json(nullptr)},
-          {"enders", list(wait.enders, ender_json)}};
+          {"enders", list(wait.enders, ender_json)},
+          {"enders_unknown", text_or_null(gap_words(wait))},
+          {"last_ended_by", last_ender_json(wait)}};
 }
 
 Json holder_json(const ReportHolder& holder) {
@@ -142,6 +152,15 @@ Json cycle_json(const ReportCycleStep& step) {
   return json;
 }
 
+Json likely_cycle_json(const Report& report) {
+  Json steps = Json::array();
+  if (!report.likely_cycle) return steps;
+  const ReportLikelyCycle& cycle = *report.likely_cycle;
+  steps.push_back({{"tid", cycle.holder}, {"holds", cycle.lock_id}, {"waits_for", nullptr}});
+  steps.push_back({{"tid", cycle.ender.tid}, {"holds", nullptr}, {"waits_for", cycle.lock_id}});
+  return steps;
+}
+
 Json edge_json(const ReportOrderEdge& edge) {
   return {{"first", edge.first}, {"then", edge.then}, {"tid", edge.tid}, {"stack", stack_json(edge.stack)}};
 }
@@ -174,6 +193,7 @@ std::string render_json(const Report& report) {
                        {"chain", chain},
                        {"tree", {{"threads", report.tree_threads}, {"lost_ns", report.tree_lost_ns}}},
                        {"cycle", list(report.cycle, cycle_json)},
+                       {"likely_cycle", likely_cycle_json(report)},
                        {"edges", list(report.edges, edge_json)},
                        {"waiters_left_out", report.waiters_left_out},
                        {"threads_delayed", report.threads_delayed},

@@ -36,6 +36,11 @@ struct ReportWait {
   bool has_timeout = false;
   uint64_t timeout_ns = 0;          // the time left
   std::vector<ReportEnder> enders;  // empty: not known
+  EnderGap gap = EnderGap::none;    // why nobody is named
+  // The other thread that ended such a wait last, and where: the innermost frame of the program's. tid 0: not known.
+  ReportEnder last;
+  bool last_is_before = false;  // the waiting thread itself has done so later
+  Frame last_at{};
 };
 
 // Nothing if it is not known what the thread waits for.
@@ -78,6 +83,13 @@ struct ReportCycleStep {
   bool before_attach = false;  // waited_ns counts from the attachment
   int joins = 0;
   int pid = 0;  // 0: the process of the report
+};
+
+// A holder that waits for what, by all that was seen, a thread will end that waits for the holder's lock itself.
+struct ReportLikelyCycle {
+  int holder = 0;
+  std::string lock_id;
+  ReportEnder ender;
 };
 
 // One step from the thread that holds everybody up to the lock of the report, and on to those who are farthest behind it:
@@ -135,7 +147,8 @@ struct Report {
   uint64_t behind_longest_ns = 0;
   uint64_t behind_lost_ns = 0;
   size_t behind_delayed = 0;
-  std::vector<ReportCycleStep> cycle;  // deadlocks only
+  std::vector<ReportCycleStep> cycle;             // deadlocks only
+  std::optional<ReportLikelyCycle> likely_cycle;  // no deadlock for certain
   // From the thread at the root to the holder of the report's lock (of several, the one that has held it longest), and on
   // to those who are farthest behind that. Empty: not known, or there is no root, as behind a deadlock.
   std::vector<ReportChainStep> chain;

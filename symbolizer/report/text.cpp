@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "shim/common/text/lock_kind_name.h"
+#include "symbolizer/report/ender_words.h"
 #include "symbolizer/report/headline.h"
 #include "symbolizer/report/report.h"
 #include "symbolizer/report/report_names.h"
@@ -145,6 +146,18 @@ std::string wait_duration(const ReportHolder& holder) {
   return is_known ? ", for " + format_duration(holder.wait->waited_ns) : "";
 }
 
+// Who can end what the holder waits for, where that is no fact.
+void add_enders(const Report& report, const ReportHolder& holder, Details& details) {
+  if (!holder.wait) return;
+  for (const ReportEnder& ender : holder.wait->enders)
+    if (is_guess(ender.evidence)) details.add("", thread_label(ender.tid, ender.thread) + " can likely end that");
+  if (report.likely_cycle && report.likely_cycle->holder == holder.tid)
+    details.add("", fmt::format("probably a deadlock: {} waits for {}", report.likely_cycle->ender.tid,
+                                report.likely_cycle->lock_id));
+  if (const std::string why = gap_words(*holder.wait); !why.empty())
+    details.add("", "who can end that is not known: " + why);
+}
+
 void add_holder(const Report& report, size_t index, const ReportHolder* before, Details& details) {
   const ReportHolder& holder = report.holders[index];
   if (is_only_joined(report, index) || report.event == Event::stray_unlock) {
@@ -161,6 +174,7 @@ void add_holder(const Report& report, size_t index, const ReportHolder* before, 
   } else {
     details.add(label, activity(holder) + wait_duration(holder));
     label = "";
+    add_enders(report, holder, details);
   }
   if (before != nullptr && same_frames(before->now, holder.now)) {
     details.add(label, "(same stack)");

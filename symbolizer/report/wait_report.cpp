@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "symbolizer/report/finding_text.h"
+#include "symbolizer/report/function_names.h"
 #include "symbolizer/report/report_names.h"
 
 namespace holdwatch {
@@ -21,7 +22,8 @@ bool add_way_to_root(const Finding& finding, Report& report) {
   const ReportHolder& holder = report.holders.front();
   const WaitChain& chain = finding.holders[0].chain;
   const bool waits_for_thread =
-      !holder.waits_for.empty() || (holder.wait && !holder.wait->enders.empty() && holder.wait->enders[0].pid == 0);
+      !holder.waits_for.empty() || (holder.wait && !holder.wait->enders.empty() && holder.wait->enders[0].pid == 0 &&
+                                    !is_guess(holder.wait->enders[0].evidence));
   if (chain.count == 0 && (waits_for_thread || is_for_unknown_holder(finding.holders[0].wait))) return false;
   report.chain.push_back({holder.pid, holder.tid, holder.thread, report.lock_id, holder.wait, holder.doing});
   for (uint32_t i = 0; i < chain.count; ++i) {
@@ -59,6 +61,10 @@ void sum_tree(Report& report) {
   report.tree_lost_ns = report.lost_ns + report.behind_lost_ns;
 }
 
+ReportEnder describe_ender(const Ender& ender) {
+  return {ender.pid, ender.tid, bounded(ender.thread), ender.evidence};
+}
+
 }  // namespace
 
 std::optional<ReportWait> describe_wait(const Wait& wait, uint64_t waited_ns) {
@@ -70,10 +76,10 @@ std::optional<ReportWait> describe_wait(const Wait& wait, uint64_t waited_ns) {
   described.waited_ns = waited_ns;
   described.has_timeout = wait.has_timeout;
   described.timeout_ns = wait.timeout_ns;
-  for (uint32_t i = 0; i < wait.ender_count; ++i) {
-    const Ender& ender = wait.enders[i];
-    described.enders.push_back({ender.pid, ender.tid, bounded(ender.thread), ender.evidence});
-  }
+  for (uint32_t i = 0; i < wait.ender_count; ++i) described.enders.push_back(describe_ender(wait.enders[i]));
+  described.gap = wait.gap;
+  described.last = describe_ender(wait.last);
+  described.last_is_before = wait.last_is_before;
   return described;
 }
 
@@ -84,10 +90,29 @@ void add_other_process(Report& report) {
   report.chain.push_back({process.pid, process.tid, process.thread, "", std::nullopt, ""});
 }
 
+void add_last_ender(const Wait& wait, const ResolvePlace& resolve, ReportWait& described) {
+  if (described.last.tid == 0) return;
+  for (Frame& frame : resolve(wait.last_pc, {wait.last_ns, wait.last_ns})) {
+    described.last_at = std::move(frame);
+    if (!is_library_frame(described.last_at)) return;
+  }
+}
+
+void add_likely_cycle(const Finding& finding, Report& report) {
+  if (!is_about_holds(finding.event) || has_ended(finding.phase) || finding.holder_count != 1) return;
+  const Ender* const ender = only_thread(finding.holders[0].wait);
+  if (ender == nullptr || !is_guess(ender->evidence)) return;
+  const auto* const end = finding.waiters + finding.waiter_count;
+  const bool waits_itself =
+      std::any_of(finding.waiters, end, [&](const Waiter& waiter) { return waiter.tid == ender->tid; });
+  if (waits_itself) report.likely_cycle = {finding.holders[0].tid, report.lock_id, describe_ender(*ender)};
+}
+
 // The chain was found from the holder to the root; a report begins with the root.
 void add_chain(const Finding& finding, Report& report) {
   if (is_cycle(finding.event) || finding.holder_count == 0) return;
   if (has_ended(finding.phase)) return sum_tree(report);
+  if (report.likely_cycle) return;
   if (add_way_to_root(finding, report)) {
     report.steps_to_holder = report.chain.size() - 1;
     std::reverse(report.chain.begin(), report.chain.end());

@@ -2,10 +2,23 @@
 // Pure.
 #pragma once
 
+#include <functional>
+#include <vector>
+
 #include "shim/common/contract/finding.h"
 #include "symbolizer/report/report.h"
 
 namespace holdwatch {
+
+// The frames at a return address, innermost first, as of the time when the call was made.
+using ResolvePlace = std::function<std::vector<Frame>(uintptr_t pc, const Period& when)>;
+
+// Where the wait's last ender made its call.
+void add_last_ender(const Wait& wait, const ResolvePlace& resolve, ReportWait& described);
+
+// The report's waiters must be known. Before add_chain: if the holder likely waits for a thread that waits for it, there is no
+// root.
+void add_likely_cycle(const Finding& finding, Report& report);
 
 // Fills `chain` and the size of the tree from the holder's chain of threads and from those behind it. The report's holders
 // and waiters must be described.

@@ -6,10 +6,10 @@
 namespace holdwatch {
 namespace {
 
-// The one thread of this process that can end the wait; 0: there is none, or several.
+// The one thread of this process that is proven to be the one that can end the wait; 0: there is none.
 int next_thread(const Wait& wait) {
-  const bool is_certain = wait.known && wait.ender_count == 1 && wait.enders[0].pid == 0;
-  return is_certain ? wait.enders[0].tid : 0;
+  const Ender* const one = only_thread(wait);
+  return one != nullptr && !is_guess(one->evidence) ? one->tid : 0;
 }
 
 bool is_in(const WaitChain& chain, int tid) {

@@ -7,18 +7,21 @@
 #include "symbolizer/activity/restarted.h"
 #include "symbolizer/waits/inside_malloc.h"
 #include "symbolizer/waits/kernel_wait.h"
+#include "symbolizer/waits/learnt_enders.h"
 #include "symbolizer/waits/libc_wait.h"
 
 namespace holdwatch {
 
 namespace {
 
+void name_ender(const WaitingProcess& process, Ender& ender) {
+  const std::string name = process.thread_name(ender.pid, ender.tid);
+  name.copy(ender.thread, kThreadNameSize - 1);
+}
+
 void name_enders(const WaitingProcess& process, Wait& wait) {
-  for (uint32_t i = 0; i < wait.ender_count; ++i) {
-    Ender& ender = wait.enders[i];
-    const std::string name = process.thread_name(ender.pid, ender.tid);
-    name.copy(ender.thread, kThreadNameSize - 1);
-  }
+  for (uint32_t i = 0; i < wait.ender_count; ++i) name_ender(process, wait.enders[i]);
+  if (wait.last.tid != 0) name_ender(process, wait.last);
 }
 
 }  // namespace
@@ -54,6 +57,8 @@ Wait WaitReader::read_present(const Snapshot& snapshot, const FunctionOf& functi
   // The call names a child by the id that it has for the process.
   if (wait.kind == WaitKind::child && !process_.has_our_pids()) wait.ender_count = 0;
   if (wait.kind == WaitKind::libc && wait.ender_count == 0) add_thread_inside(wait);
+  add_learnt_enders(wait, call, snapshot.tid, process_, sleeps_on);
+  if (is_for_unknown_holder(wait)) wait.gap = EnderGap::not_stated;
   name_enders(process_, wait);
   return wait;
 }

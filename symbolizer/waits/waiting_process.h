@@ -5,6 +5,7 @@
 #include <string>
 
 #include "shim/common/contract/finding.h"
+#include "shim/common/contract/learnt_end.h"
 #include "symbolizer/unwind/memory.h"
 #include "symbolizer/unwind/modules.h"
 
@@ -20,6 +21,8 @@ struct WaitingProcess {
   // Calls `visit` for each of its threads that does not run, with its stack; for none if there are too many, or it is empty.
   using VisitStack = std::function<void(const Snapshot& thread, const RawStack& stack)>;
   std::function<void(const VisitStack& visit)> for_each_stack{};
+  // Empty where nobody has watched the process.
+  std::function<LearntEnds(uintptr_t object, size_t size)> learnt_ends{};
 };
 
 }  // namespace holdwatch

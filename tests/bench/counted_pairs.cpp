@@ -1,9 +1,13 @@
-// Does each kind of lock call so often, in a function of its own: counted_pairs COUNT [KIND]. No timing: valgrind's callgrind
+// Does each kind of lock call, and of call that ends others' waits, so often, in a function of its own: counted_pairs COUNT [KIND]. No timing: valgrind's callgrind
 // counts the instructions inside of that function, and the difference between two counts is what the pairs took. Each kind
 // is done three times: COUNT times until everything is learnt that there is to learn, COUNT times, and 2 COUNT times.
 // A second thread is alive, but for the kind "alone": see company.h. Without arguments it prints the kinds.
+#include <linux/futex.h>
 #include <pthread.h>
+#include <semaphore.h>
+#include <sys/syscall.h>
 #include <threads.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -22,6 +26,10 @@ pthread_mutex_t g_many[64];
 pthread_rwlock_t g_rwlock = PTHREAD_RWLOCK_INITIALIZER;
 mtx_t g_mtx;
 std::mutex g_std_mutex;
+pthread_cond_t g_condition = PTHREAD_COND_INITIALIZER;
+cnd_t g_cnd;
+sem_t g_semaphore;
+int g_word = 0;
 constexpr timespec kLongAgo{0, 0};  // a free lock is taken all the same
 
 // Without it the unlock would be a jump, from a frame that is gone: only the kinds named after that are to be so.
@@ -123,6 +131,28 @@ void guarded_O2_frame_pointers() {
   guarded_pair_O2_frame_pointers(g_std_mutex);
 }
 
+// No pairs, and nobody waits.
+void signal_condition() {
+  pthread_cond_signal(&g_condition);
+  end_of_frame();
+}
+void broadcast_condition() {
+  pthread_cond_broadcast(&g_condition);
+  end_of_frame();
+}
+void c11_signal() {
+  cnd_signal(&g_cnd);
+  end_of_frame();
+}
+void post() {
+  sem_post(&g_semaphore);
+  end_of_frame();
+}
+void wake() {
+  syscall(SYS_futex, &g_word, FUTEX_WAKE_PRIVATE, 1);
+  end_of_frame();
+}
+
 void nothing() {}
 void hold_mutex() {
   pthread_mutex_lock(&g_mutex);
@@ -173,6 +203,11 @@ constexpr Kind kKinds[] = {
     {"guarded_O0", &guarded_O0},
     {"guarded_O2", &guarded_O2},
     {"guarded_O2_frame_pointers", &guarded_O2_frame_pointers},
+    {"signal", &signal_condition},
+    {"broadcast", &broadcast_condition},
+    {"c11_signal", &c11_signal},
+    {"post", &post},
+    {"wake", &wake},
 };
 
 }  // namespace
@@ -186,6 +221,8 @@ extern "C" [[gnu::noinline]] void counted_pairs(void (*pair)(), long count) {
 int main(int argc, char** argv) {
   for (auto& one : g_many) one = PTHREAD_MUTEX_INITIALIZER;
   mtx_init(&g_mtx, mtx_plain);
+  cnd_init(&g_cnd);
+  sem_init(&g_semaphore, 0, 0);
   for (const Kind& kind : kKinds) {
     if (argc < 2) std::puts(kind.name);
     if (argc < 2 || (argc > 2 && std::strcmp(kind.name, argv[2]) != 0)) continue;

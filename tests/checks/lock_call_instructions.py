@@ -24,8 +24,8 @@ FUNCTION = "counted_pairs"
 WATCHES = {"": {}, "tsc": {"HOLDWATCH_CLOCK": "tsc"}}
 ONLY_KIND = {"tsc": "mutex"}
 HEAD = """\
-# Instructions that holdwatch adds to one uncontended lock and unlock, by kind: see lock_call_instructions.py, which rewrites
-# this file with --rewrite. Kinds are those of tests/bench/counted_pairs.cpp.
+# Instructions that holdwatch adds to one uncontended lock and unlock, or to one call that would wake a waiter, by kind: see
+# lock_call_instructions.py, which rewrites this file with --rewrite. Kinds are those of tests/bench/counted_pairs.cpp.
 """
 
 

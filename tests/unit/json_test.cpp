@@ -40,6 +40,7 @@ TEST_CASE("a report is one line of JSON with every key of the interface, in its 
                               "chain",
                               "tree",
                               "cycle",
+                              "likely_cycle",
                               "edges",
                               "waiters_left_out",
                               "threads_delayed",
@@ -101,8 +102,31 @@ TEST_CASE("a wait has its kind, its object and who can end it") {
   report.holders[0].wait = wait;
   CHECK(Json::parse(render_json(report))["holders"][0]["wait"] == Json::parse(R"({
     "kind": "static", "object": "0x1f", "name": null, "waited_ns": 7, "timeout_ns": 0,
-    "enders": [{"tid": 4713, "thread": "relay", "evidence": "stated"},
-               {"tid": 31, "thread": null, "evidence": "learnt", "pid": 31}]})"));
+    "enders": [{"tid": 4713, "thread": "relay", "evidence": "stated", "likely": false},
+               {"tid": 31, "thread": null, "evidence": "learnt", "likely": true, "pid": 31}],
+    "enders_unknown": null, "last_ended_by": null})"));
+}
+
+TEST_CASE("a wait that nobody is known to end says why, and who ended such a wait last") {
+  Report report = sample_report();
+  ReportWait wait;
+  wait.kind = WaitKind::semaphore;
+  wait.gap = EnderGap::several;
+  wait.last = {0, 4713, "", Evidence::learnt};
+  wait.last_at.function = "relay()";
+  report.holders[0].wait = wait;
+  const Json json = Json::parse(render_json(report))["holders"][0]["wait"];
+  CHECK(json["enders_unknown"] == "several threads have posted it");
+  CHECK(json["last_ended_by"]["tid"] == 4713);
+  CHECK(json["last_ended_by"]["thread"].is_null());
+  CHECK(json["last_ended_by"]["at"]["function"] == "relay()");
+}
+
+TEST_CASE("a likely cycle consists of the holder and the thread that waits for it") {
+  Report report = sample_report();
+  report.likely_cycle = {4711, "L1", {0, 4713, "relay", Evidence::learnt}};
+  CHECK(Json::parse(render_json(report))["likely_cycle"] == Json::parse(R"([
+    {"tid": 4711, "holds": "L1", "waits_for": null}, {"tid": 4713, "holds": null, "waits_for": "L1"}])"));
 }
 
 TEST_CASE("the chain begins at its root, which is named by itself") {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "shim/common/contract/finding.h"
+#include "shim/common/contract/learnt_end.h"
 #include "shim/common/contract/settings.h"
 
 namespace holdwatch {
@@ -34,6 +35,9 @@ struct HostCalls {
   // The process is exiting: called by the exiting thread, before the destructors of the symbolizer's libraries. When it
   // returns, nothing of the symbolizer may be in use.
   void (*before_libraries_end)();
+
+  // The threads that have been seen to end waits for an object of this size: see record/learnt_enders.h.
+  LearntEnds (*learnt_ends)(uintptr_t object, size_t size);
 
   // The file that descriptor 2 referred to when the program started. By the time the symbolizer is loaded, a daemon may
   // have reused the number for a file of its own.

@@ -11,6 +11,11 @@ namespace holdwatch {
 // object of libc's or the kernel's, says of it. The others are guesses.
 enum class Evidence : uint8_t { recorded, stated, guard, code, learnt, stack };
 
+// Whether that is no proof: reports say "likely".
+constexpr bool is_guess(Evidence evidence) {
+  return evidence == Evidence::code || evidence == Evidence::learnt || evidence == Evidence::stack;
+}
+
 enum class WaitKind : uint8_t {
 #define HOLDWATCH_WAIT_KIND(name, json_name) name,
 #include "shim/common/contract/wait_kinds.def"
@@ -30,6 +35,17 @@ struct Ender {
   char thread[kThreadNameSize];  // its name; empty: not known
 };
 
+// Why nobody is named who can end a wait.
+enum class EnderGap : uint8_t {
+  none,       // somebody is named, or nothing can be said
+  unwatched,  // it takes watching the process to see who ends such waits
+  unseen,     // no thread has been seen to end one
+  several,    // more threads have than one, or than are missing at a barrier
+  exited,     // who has is gone
+  processes,  // the object is shared with other processes
+  not_stated  // the lock does not say who has it
+};
+
 struct Wait {
   bool known;  // false: the thread does not wait, or it was not found out for what; the rest has no meaning
   WaitKind kind;
@@ -41,8 +57,18 @@ struct Wait {
   uint32_t other_ends;       // of a pipe or a socket: how many other processes have its other end
   bool other_end_is_here;    // the waiting thread's process has it too
   char name[kWaitNameSize];  // of the object, empty if it has none; of a stream, its descriptor
+  EnderGap gap;
+  Ender last;           // the other thread that ended such a wait last, perhaps not who can end this; tid 0: not known
+  bool last_is_before;  // the waiting thread itself has done so later
+  uintptr_t last_pc;    // where that call returned to
+  uint64_t last_ns;     // when that was (CLOCK_MONOTONIC)
   uint32_t arrived, needed;  // of a barrier: how many threads are there, of how many; needed is 0 if not known
 };
+
+// The thread of this process that alone can end the wait, by proof or only likely; null if there is none.
+constexpr const Ender* only_thread(const Wait& wait) {
+  return wait.known && wait.ender_count == 1 && wait.enders[0].pid == 0 ? &wait.enders[0] : nullptr;
+}
 
 // It waits for a lock, but the lock does not say who has it.
 constexpr bool is_for_unknown_holder(const Wait& wait) {

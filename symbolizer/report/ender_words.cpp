@@ -1,0 +1,62 @@
+// See ender_words.h.
+#include "symbolizer/report/ender_words.h"
+
+#include <fmt/format.h>
+
+#include "symbolizer/report/text_format.h"
+
+namespace holdwatch {
+namespace {
+
+// To end a wait of this kind: "signal it", "signalled".
+struct Verb {
+  const char* infinitive;
+  const char* participle;
+};
+
+Verb verb(WaitKind kind) {
+  if (kind == WaitKind::condition) return {"signal", "signalled"};
+  if (kind == WaitKind::semaphore) return {"post", "posted"};
+  if (kind == WaitKind::barrier) return {"come to", "reached"};
+  return {"wake", "woken"};
+}
+
+std::string place_words(const Frame& frame) {
+  if (!frame.file.empty() && frame.line > 0) return fmt::format(" at {}:{}", escape(base_name(frame.file)), frame.line);
+  if (!frame.function.empty()) return fmt::format(" in {}", escape(frame.function));
+  return frame.module.empty() ? "" : fmt::format(" at {}+{:#x}", escape(base_name(frame.module)), frame.offset);
+}
+
+}  // namespace
+
+std::string last_ender_words(const ReportWait& wait) {
+  if (wait.last.tid == 0) return "";
+  const std::string name = wait.last.thread.empty() ? "" : " " + quote(wait.last.thread);
+  const char* const participle = verb(wait.kind).participle;
+  const std::string how =
+      wait.last_is_before ? fmt::format("{} before", participle) : fmt::format("last {}", participle);
+  return fmt::format(" ({} by {}{}{})", how, wait.last.tid, name, place_words(wait.last_at));
+}
+
+std::string gap_words(const ReportWait& wait) {
+  const Verb to_end = verb(wait.kind);
+  switch (wait.gap) {
+    case EnderGap::none:
+      return "";
+    case EnderGap::unwatched:
+      return fmt::format("which threads {} it is seen only while the process is watched", to_end.infinitive);
+    case EnderGap::unseen:
+      return fmt::format("no other thread has been seen to {} it", to_end.infinitive);
+    case EnderGap::several:
+      return fmt::format("several threads have {} it", to_end.participle);
+    case EnderGap::exited:
+      return fmt::format("the thread that has {} it has exited", to_end.participle);
+    case EnderGap::processes:
+      return fmt::format("another process may {} it", to_end.infinitive);
+    case EnderGap::not_stated:
+      return "the lock does not say who has it";
+  }
+  return "";
+}
+
+}  // namespace holdwatch
