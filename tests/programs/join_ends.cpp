@@ -2,7 +2,7 @@
 // and one whose thread is cancelled. None is a deadlock, and the holder says for which thread it waits.
 // RUN-ENV: HOLDWATCH_LIMIT=200ms
 // FORBID: deadlock
-// EXPECT: waits for thread \d+ "slow" to exit$
+// EXPECT: waits for thread \d+ "slow" to exit(, for \d.*)?$
 // EXPECT-JSON: doing("patient", r'waits for thread \d+ "slow" to exit')
 // EXPECT-JSON: doing("timed", r'waits for thread \d+ "stuck" to exit, (with a timeout|timeout in .*)')
 // EXPECT-JSON: doing("cancelled", r'waits for thread \d+ "stuck too" to exit')
