@@ -18,6 +18,11 @@ inline bool is_inferred(uintptr_t pc) {
   return pc == 0;
 }
 
+// Inside of a function of stdio. Such a wait is told by the report of the lock that its thread holds.
+inline bool is_inside_stdio(const WaitView& wait) {
+  return is_inferred(wait.caller.pc) && wait.word.kind() == LockKind::stream;
+}
+
 // What the holder waits for, by its record; false if for nothing. What was inferred of a thread is in another record than what
 // it notes itself.
 bool view_wait_of(const HoldView& hold, WaitView* out);

@@ -168,11 +168,11 @@ void forget_ended_join(Inferred& hold) {
   if (view_join(index_of(*hold.record), &join) && joined_thread(join) == 0) hold.record->join.clear();
 }
 
-void infer_stream_wait(int tid, uint64_t now_ns) {
+void infer_stream_wait(int tid) {
   SyscallFile place;
   LockWord stream;
   if (read_syscall_file(tid, &place) != 0 || !stream_waited_for(place, &stream) || waits_by_record(tid)) return;
-  if (infer({Whereabouts::here, tid}, stream, true) != nullptr) infer_owner(stream, now_ns);
+  infer({Whereabouts::here, tid}, stream, true);
 }
 
 bool infer_sleepers(LockWord lock) {

@@ -42,8 +42,8 @@ void forget_ended_join(Inferred& hold);
 // Infers the threads that wait for the lock by calls that bypass our hooks; false if there are none.
 bool infer_sleepers(LockWord lock);
 
-// Infers that the thread waits for a stream inside of a function of stdio, and who has that stream.
-void infer_stream_wait(int tid, uint64_t now_ns);
+// Infers that the thread waits for a stream inside of a function of stdio, if it does.
+void infer_stream_wait(int tid);
 
 // What was inferred of that thread and lock before, or null.
 Inferred* find_inferred(int tid, LockWord word, bool is_wait);

@@ -67,9 +67,9 @@ bool waits_for_itself(Inferred& owner, LockWord lock, LockIndex& lock_index) {
 
 // Those of a lock that is waited for may be waiting themselves, inside of stdio, whose functions take the locks of streams past
 // our hooks.
-void explain_holders(LockWord lock, const Timing& timing, LockIndex& lock_index) {
+void explain_holders(LockWord lock, LockIndex& lock_index) {
   lock_index.for_each_hold_of(lock, [&](const HoldView& hold) {
-    if (!hold.gone) infer_stream_wait(hold.tid, timing.now_ns());
+    if (!hold.gone) infer_stream_wait(hold.tid);
   });
 }
 
@@ -82,7 +82,7 @@ void explain(LockWord lock, const Timing& timing, const ReportedLocks& reported,
   };
   const Event event = event_of_waits(lock, lock_index, timing.now_ns(), timing.limits().if_stuck_ns(lock));
   if (event != Event::wait && is_due(lock)) return stuck.add(lock);
-  if (is_explained(lock, lock_index)) return explain_holders(lock, timing, lock_index);
+  if (is_explained(lock, lock_index)) return explain_holders(lock, lock_index);
   Inferred* owner = infer_owner(lock, timing.now_ns() - waited_ns);
   if (owner == nullptr) owner = infer_interrupted(lock, lock_index);
   if (owner == nullptr) return;
@@ -96,7 +96,8 @@ size_t list_waited(uint64_t old_ns, LockIndex& lock_index, uint64_t* next_ns) {
   size_t count = 0;
   lock_index.clear();
   *next_ns = for_each_wait(old_ns, [&](const WaitView& wait) {
-    if (!wait.word.condition() && count < kMaxWaited && lock_index.want(wait.word)) g_waited[count++] = wait.word;
+    if (!wait.word.condition() && !is_inside_stdio(wait) && count < kMaxWaited && lock_index.want(wait.word))
+      g_waited[count++] = wait.word;
   });
   return count;
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "shim/inspection/blocked_thread.h"
 #include "shim/inspection/lock_state.h"
 #include "shim/inspection/long_waits.h"
 #include "shim/record/thread_table.h"
@@ -74,7 +75,7 @@ void Scan::look_for_waits(const Timing& timing, Episodes& episodes, Candidates& 
   if (now_ns < waits_due_ns_ || episodes.full()) return;
   uint64_t due_ns = now_ns + limit_ns;
   const uint64_t oldest_ns = for_each_wait(age_ns(limit_ns, now_ns), [&](const WaitView& wait) {
-    if (wait.word.condition()) return;
+    if (wait.word.condition() || is_inside_stdio(wait)) return;
     if (!timing.is_over_limit(wait, limit_ns)) {
       due_ns = std::min(due_ns, timing.started_ns(wait) + limit_ns);
     } else if (!episodes.has_episode(wait.word.address())) {
