@@ -1,6 +1,7 @@
 // See thread_activity.h.
 #include "symbolizer/thread_activity.h"
 
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,10 +10,12 @@
 #include <utility>
 #include <vector>
 
+#include "shim/common/glibc/futex_wait.h"
 #include "symbolizer/activity/activity.h"
 #include "symbolizer/activity/page_fault.h"
 #include "symbolizer/proc/proc_text.h"
 #include "symbolizer/unwind/eh_frame.h"
+#include "symbolizer/waits/lock_reader.h"
 #include "symbolizer/waits/thread_snapshot.h"
 #include "symbolizer/waits/wait_chain.h"
 #include "symbolizer/waits/wait_words.h"
@@ -31,6 +34,12 @@ bool has_stayed(const Snapshot& before) {
   const auto now = look_at_thread(ThreadFiles::of_ours(before.tid));
   if (!now || now->snapshot.state != before.state) return false;
   return before.state == ThreadState::running || now->snapshot.switches == before.switches;
+}
+
+uint64_t monotonic_time_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
 int existing_thread(int tid) {
@@ -52,7 +61,8 @@ ThreadActivity::ThreadActivity(Modules& modules, MemoryReader& memory, Unwinder&
                [] { return true; },
                [this](const WaitingProcess::VisitStack& visit) { visit_stacks(visit); },
                std::move(learnt_ends)},
-      waits_(process_, resolve) {}
+      waits_(process_, resolve),
+      code_ahead_(modules, memory, resolve) {}
 
 std::string ThreadActivity::describe(const Snapshot& snapshot, uint32_t waits_for, bool by_registers, Wait& wait) {
   const std::string lock = waits_for == 0 ? "" : "L" + std::to_string(waits_for);
@@ -61,6 +71,7 @@ std::string ThreadActivity::describe(const Snapshot& snapshot, uint32_t waits_fo
   const auto site = [&] { return fault_site(snapshot); };
   const CallContext context{ThreadFiles::of_ours(snapshot.tid), &memory_, "", site};
   wait = read_wait(snapshot, context);
+  add_enders_by_code(snapshot, wait);
   // The lock of a stream says who has it, whether or not there is a report about that too.
   const std::string words = waits_for == 0 || wait.kind == WaitKind::stream ? describe_wait(wait) : "";
   return words.empty() ? describe_activity(snapshot, lock, context) + describe_other_processes(wait) : words;
@@ -105,6 +116,45 @@ void ThreadActivity::visit_stacks(const WaitingProcess::VisitStack& visit) {
     unwinder_.unwind(thread->snapshot, *stack);
     if (has_stayed(thread->snapshot)) visit(thread->snapshot, *stack);
   }
+}
+
+// Of a wait that nobody is known to end.
+void ThreadActivity::add_enders_by_code(const Snapshot& waiter, Wait& wait) {
+  const bool is_signalled = wait.kind == WaitKind::condition || wait.kind == WaitKind::semaphore;
+  if (!wait.known || !is_signalled || wait.object == 0 || wait.ender_count > 0 || wait.gap == EnderGap::processes)
+    return;
+  find_enders_by_code(waiter.tid, wait.object);
+  const std::vector<Snapshot>& found = enders_by_code_.threads;
+  if (found.size() != 1 || !has_stayed(found.front())) return;
+  Ender& ender = wait.enders[wait.ender_count++];
+  ender = {0, found.front().tid, Evidence::code, {}};
+  name_of_thread(0, ender.tid).copy(ender.thread, kThreadNameSize - 1);
+  wait.gap = EnderGap::none;
+}
+
+void ThreadActivity::find_enders_by_code(int waiter, uintptr_t object) {
+  constexpr size_t kMaxThreads = 256;
+  constexpr uint64_t kFreshNs = 1'000'000'000;
+  EndersByCode& known = enders_by_code_;
+  const uint64_t now_ns = monotonic_time_ns();
+  if (known.waiter == waiter && known.object == object && now_ns - known.found_ns < kFreshNs) return;
+  known = {waiter, object, now_ns, {}};
+  const std::vector<int> all = thread_ids(getpid());
+  if (all.size() > kMaxThreads) return;
+  for (const int tid : all) {
+    const auto thread = look_at_thread(ThreadFiles::of_ours(tid));
+    const auto futex = thread && tid != waiter ? futex_wait(thread->snapshot.call) : std::nullopt;
+    const auto fields = futex ? read_lock_fields({futex->word, LockKind::mutex}, memory_) : std::nullopt;
+    if (fields && fields->owner == waiter && goes_on_to_end(thread->snapshot, object))
+      known.threads.push_back(thread->snapshot);
+  }
+}
+
+bool ThreadActivity::goes_on_to_end(const Snapshot& thread, uintptr_t object) {
+  look_at_modules_();
+  const auto stack = std::make_unique<RawStack>();
+  unwinder_.unwind(thread, *stack);
+  return code_ahead_.ends_wait_for(object, *stack) && has_stayed(thread);
 }
 
 // Locating a page fault takes the innermost frames, so here the stack is unwound before the call is described: such a

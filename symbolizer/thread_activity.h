@@ -5,11 +5,13 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "shim/common/contract/finding.h"
 #include "symbolizer/activity/context.h"
 #include "symbolizer/unwind/modules.h"
 #include "symbolizer/unwind/unwinder.h"
+#include "symbolizer/waits/code_ahead.h"
 #include "symbolizer/waits/wait_reader.h"
 
 namespace holdwatch {
@@ -29,12 +31,25 @@ class ThreadActivity {
   FaultSite fault_site(const Snapshot& snapshot);
   void visit_stacks(const WaitingProcess::VisitStack& visit);
 
+  // The threads that wait for a mutex that `waiter` has, and whose code goes on to end its wait for the object.
+  struct EndersByCode {
+    int waiter = 0;
+    uintptr_t object = 0;
+    uint64_t found_ns = 0;
+    std::vector<Snapshot> threads;
+  };
+  void add_enders_by_code(const Snapshot& waiter, Wait& wait);
+  void find_enders_by_code(int waiter, uintptr_t object);
+  bool goes_on_to_end(const Snapshot& thread, uintptr_t object);
+
   Modules& modules_;
   MemoryReader& memory_;
   Unwinder& unwinder_;
   std::function<void()> look_at_modules_;
   const WaitingProcess process_;
   WaitReader waits_;
+  CodeAhead code_ahead_;
+  EndersByCode enders_by_code_;  // a thread that waits in short slices is looked at several times
 };
 
 }  // namespace holdwatch

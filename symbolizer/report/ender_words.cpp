@@ -38,6 +38,11 @@ std::string last_ender_words(const ReportWait& wait) {
   return fmt::format(" ({} by {}{}{})", how, wait.last.tid, name, place_words(wait.last_at));
 }
 
+std::string reason_words(const ReportWait& wait, const ReportEnder& ender) {
+  if (ender.evidence != Evidence::code) return "";
+  return fmt::format(": its code goes on to {} it", verb(wait.kind).infinitive);
+}
+
 std::string gap_words(const ReportWait& wait) {
   const Verb to_end = verb(wait.kind);
   switch (wait.gap) {

@@ -12,6 +12,9 @@ namespace holdwatch {
 // thread itself was the last. Empty if it is not known.
 std::string last_ender_words(const ReportWait& wait);
 
+// ": its code goes on to signal it"; empty if it has been seen to do so.
+std::string reason_words(const ReportWait& wait, const ReportEnder& ender);
+
 // "no thread has been seen to signal it"; empty if somebody is named, or there is nothing to say.
 std::string gap_words(const ReportWait& wait);
 

@@ -150,7 +150,9 @@ std::string wait_duration(const ReportHolder& holder) {
 void add_enders(const Report& report, const ReportHolder& holder, Details& details) {
   if (!holder.wait) return;
   for (const ReportEnder& ender : holder.wait->enders)
-    if (is_guess(ender.evidence)) details.add("", thread_label(ender.tid, ender.thread) + " can likely end that");
+    if (is_guess(ender.evidence))
+      details.add("",
+                  thread_label(ender.tid, ender.thread) + " can likely end that" + reason_words(*holder.wait, ender));
   if (report.likely_cycle && report.likely_cycle->holder == holder.tid)
     details.add("", fmt::format("probably a deadlock: {} waits for {}", report.likely_cycle->ender.tid,
                                 report.likely_cycle->lock_id));

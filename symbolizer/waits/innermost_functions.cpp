@@ -14,14 +14,6 @@ constexpr uint32_t kInnermost = 8;
 constexpr std::string_view kLibraries[] = {"libc.so", "libc-2",   "libpthread", "libstdc++",
                                            "libc++",  "ld-linux", "ld-2.",      "libholdwatch"};
 
-bool is_runtime_library(const Module* module) {
-  if (module == nullptr) return false;
-  const std::string_view path = module->path;
-  const std::string_view name = path.substr(path.rfind('/') + 1);
-  return std::any_of(std::begin(kLibraries), std::end(kLibraries),
-                     [name](std::string_view library) { return name.starts_with(library); });
-}
-
 class Names {
  public:
   Names(const RawStack& stack, const Modules& modules, Code& code, const ResolveFrames& resolve)
@@ -82,6 +74,14 @@ class Names {
 };
 
 }  // namespace
+
+bool is_runtime_library(const Module* module) {
+  if (module == nullptr) return false;
+  const std::string_view path = module->path;
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  return std::any_of(std::begin(kLibraries), std::end(kLibraries),
+                     [name](std::string_view library) { return name.starts_with(library); });
+}
 
 std::vector<std::string> innermost_functions(const RawStack& stack, const Modules& modules, Code& code,
                                              const ResolveFrames& resolve) {

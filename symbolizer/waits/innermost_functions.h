@@ -16,6 +16,9 @@ namespace holdwatch {
 
 using ResolveFrames = std::function<std::vector<Frame>(uintptr_t pc, bool exact)>;
 
+// Whether it is libc, the C++ library, the loader, or ours. Null: no.
+bool is_runtime_library(const Module* module);
+
 // `stack`: at least the innermost frames. The function that was called is found from the call instruction: what is
 // exported may have jumped into an internal function without a name (pthread_join). In a program that is linked
 // statically, the names of all innermost functions. Innermost first.
