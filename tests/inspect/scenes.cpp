@@ -17,6 +17,7 @@
 #include <string>
 #include <thread>
 
+#include "tests/futex_sleep.h"
 #include "tests/inspect/stage.h"
 
 namespace {
@@ -186,9 +187,7 @@ void freed_by_a_store(int word) {
     pthread_mutex_lock(&mutex);
     go_on();
   });
-  constexpr int kContended = 2;
-  while (__atomic_load_n(&mutex.__data.__lock, __ATOMIC_RELAXED) != kContended) usleep(1000);
-  usleep(100'000);  // the waiter may have yet to fall asleep
+  await_sleep_on(&mutex);
   mutex.__data.__owner = 0;
   __atomic_store_n(&mutex.__data.__lock, word, __ATOMIC_RELEASE);
 }
@@ -197,8 +196,7 @@ void freed_by_a_store(int word) {
 void freed_while_running() {
   freed_by_a_store(0);
   start("runner", [] {
-    for (volatile unsigned i = 0;; i = i + 1) {
-    }
+    while (true) asm volatile("");
   });
 }
 void freed_in_handler() {

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "tests/futex_sleep.h"
 #include "tests/programs/harness.h"
 using namespace harness;
 
@@ -16,10 +17,6 @@ namespace {
 pthread_mutex_t g_cleared = PTHREAD_MUTEX_INITIALIZER, g_stored = PTHREAD_MUTEX_INITIALIZER,
                 g_timed = PTHREAD_MUTEX_INITIALIZER;
 pthread_rwlock_t g_rwlock = PTHREAD_RWLOCK_INITIALIZER;
-
-bool is_contended(const pthread_mutex_t& mutex) {
-  return __atomic_load_n(&mutex.__data.__lock, __ATOMIC_RELAXED) == 2;
-}
 
 }  // namespace
 
@@ -38,8 +35,8 @@ int main() {
     end.tv_sec += 3600;
     pthread_mutex_timedlock(&g_timed, &end);
   });
-  while (!is_contended(g_cleared) || !is_contended(g_stored) || !is_contended(g_timed)) pause_briefly();
-  while (__atomic_load_n(&g_rwlock.__data.__wrphase_futex, __ATOMIC_RELAXED) != 2) pause_briefly();
+  for (const pthread_mutex_t* mutex : {&g_cleared, &g_stored, &g_timed}) await_sleep_on(mutex);
+  await_sleep_on(&g_rwlock.__data.__wrphase_futex);
   std::memset(&g_cleared, 0, sizeof g_cleared);
   __atomic_store_n(&g_stored.__data.__lock, 0, __ATOMIC_RELEASE);
   __atomic_store_n(&g_timed.__data.__lock, 0, __ATOMIC_RELEASE);

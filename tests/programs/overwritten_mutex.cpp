@@ -3,6 +3,7 @@
 // EXPECT: thread \d+ "waiter" has waited .* for mutex L1, whose memory was overwritten \(limit 300 ms\); its state is impossible
 // EXPECT-JSON: [(event["event"], event["phase"]) for event in e] == [("corrupt", "over")]
 // EXPECT-JSON: waited_by(e) == {"waiter"} and e[0]["holders"] == []
+#include "tests/futex_sleep.h"
 #include "tests/programs/harness.h"
 using namespace harness;
 
@@ -17,7 +18,7 @@ int main() {
   Thread holder("holder", [] { CHECK(pthread_mutex_lock(&g_mutex) == 0); });
   holder.join();
   Thread waiter("waiter", [] { pthread_mutex_lock(&g_mutex); });
-  while (__atomic_load_n(&g_mutex.__data.__lock, __ATOMIC_RELAXED) != 2) pause_briefly();
+  await_sleep_on(&g_mutex);
   g_mutex.__data.__owner = 0;
   __atomic_store_n(&g_mutex.__data.__lock, 0x656d616e, __ATOMIC_RELEASE);
   await_report("corrupt");
