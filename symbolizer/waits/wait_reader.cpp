@@ -3,6 +3,7 @@
 
 #include <sys/syscall.h>
 
+#include "symbolizer/activity/page_fault.h"
 #include "symbolizer/activity/present_memory.h"
 #include "symbolizer/activity/restarted.h"
 #include "symbolizer/waits/inside_malloc.h"
@@ -46,8 +47,11 @@ Wait WaitReader::read_with(const Snapshot& snapshot, const FunctionOf& function,
   if (snapshot.in_page_fault) return wait_of_kind(WaitKind::page_fault);
   if (!snapshot.call.known) return Wait{};
   if (context.memory == nullptr || !context.files.known()) return read_present(snapshot, function, context);
+  const std::string wait_channel = context.files.text("wchan");
+  // Inside the call the thread waits for a page, whatever the call is for.
+  if (waits_for_userfaultfd(wait_channel)) return wait_of_kind(WaitKind::page_fault);
   PresentMemory memory(*context.memory, context.files);
-  return read_present(snapshot, function, {context.files, &memory, context.files.text("wchan"), {}});
+  return read_present(snapshot, function, {context.files, &memory, wait_channel, {}});
 }
 
 Wait WaitReader::read_present(const Snapshot& snapshot, const FunctionOf& function, const CallContext& context) {

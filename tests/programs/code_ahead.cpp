@@ -6,7 +6,7 @@
 // EXPECT: ^ +\d+ "script" can likely end that: its code goes on to signal it$
 // EXPECT: ^ +probably a deadlock: \d+ waits for L\d+$
 // EXPECT-JSON: ends_of("callback") == [(None, ["script"])]
-// EXPECT-JSON: [(one["evidence"], one["likely"]) for one in holder(over[0])["wait"]["enders"]] == [("code", True)]
+// EXPECT-JSON: [(one["evidence"], one["likely"]) for one in wait_of("callback")["enders"]] == [("code", True)]
 // EXPECT-JSON: ends_of("innocent") == [("no other thread has been seen to signal it", [])]
 // EXPECT-JSON: not deadlocks
 #include <condition_variable>

@@ -22,7 +22,7 @@ struct Scene {
   }
 
   uintptr_t object(uintptr_t offset, uint32_t value, unsigned glibc_minor) {
-    return condition_slept_in({kCondition + offset, value, false, false}, glibc_minor, memory);
+    return condition_slept_in({kCondition + offset, value, false, false, false}, glibc_minor, memory);
   }
 };
 

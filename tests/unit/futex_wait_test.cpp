@@ -20,7 +20,7 @@ SystemCall call(long number, int operation, uint64_t timeout = 0) {
 }
 
 uintptr_t lock_of(uintptr_t word, uint32_t value, LockKind kind, Access access) {
-  return lock_waited_on({word, value, false, false}, kind, access).address;
+  return lock_waited_on({word, value, false, false, false}, kind, access).address;
 }
 
 }  // namespace

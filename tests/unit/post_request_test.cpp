@@ -17,6 +17,7 @@ constexpr uint64_t kSecond = 1'000'000'000;
 
 // Episodes are posted to the reporter's queue, which no reporter takes them from.
 struct PostRequestTest {
+  RecordedThread thread;
   std::unique_ptr<Timing> timing = std::make_unique<Timing>();
   std::unique_ptr<Episode> episode = std::make_unique<Episode>();
   std::unique_ptr<LockState> state = std::make_unique<LockState>();
@@ -49,6 +50,7 @@ struct PostRequestTest {
 
   void add_holder(int tid, uint64_t age_ns) {
     HolderState& holder = state->holders[state->holder_count++];
+    holder.hold.identity = {thread.index(), 0, 0};
     holder.hold.word = word;
     holder.hold.tid = tid;
     holder.hold.since_ns = (timing->now_ns() - age_ns) | kExact;
