@@ -146,11 +146,11 @@ std::string wait_duration(const ReportHolder& holder) {
   return is_known ? ", for " + format_duration(holder.wait->waited_ns) : "";
 }
 
-// Who can end what the holder waits for, where that is no fact.
+// Who can end what the holder waits for, where that is no fact. What a thread is inside of is said with the wait itself.
 void add_enders(const Report& report, const ReportHolder& holder, Details& details) {
   if (!holder.wait) return;
   for (const ReportEnder& ender : holder.wait->enders)
-    if (is_guess(ender.evidence))
+    if (is_guess(ender.evidence) && ender.evidence != Evidence::stack)
       details.add("",
                   thread_label(ender.tid, ender.thread) + " can likely end that" + reason_words(*holder.wait, ender));
   if (report.likely_cycle && report.likely_cycle->holder == holder.tid)

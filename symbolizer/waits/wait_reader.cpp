@@ -6,6 +6,7 @@
 #include "symbolizer/activity/page_fault.h"
 #include "symbolizer/activity/present_memory.h"
 #include "symbolizer/activity/restarted.h"
+#include "symbolizer/waits/initializer_search.h"
 #include "symbolizer/waits/inside_malloc.h"
 #include "symbolizer/waits/kernel_wait.h"
 #include "symbolizer/waits/learnt_enders.h"
@@ -61,6 +62,7 @@ Wait WaitReader::read_present(const Snapshot& snapshot, const FunctionOf& functi
   // The call names a child by the id that it has for the process.
   if (wait.kind == WaitKind::child && !process_.has_our_pids()) wait.ender_count = 0;
   if (wait.kind == WaitKind::libc && wait.ender_count == 0) add_thread_inside(wait);
+  if (wait.kind == WaitKind::once || wait.kind == WaitKind::local_static) add_initializing_thread(wait);
   add_learnt_enders(wait, call, snapshot.tid, process_, sleeps_on);
   if (is_for_unknown_holder(wait)) wait.gap = EnderGap::not_stated;
   name_enders(process_, wait);
@@ -77,6 +79,13 @@ void WaitReader::add_thread_inside(Wait& wait) {
     ++found;
   });
   if (found == 1) wait.enders[wait.ender_count++] = {0, tid, Evidence::stack, {}};
+}
+
+void WaitReader::add_initializing_thread(Wait& wait) {
+  if (!process_.for_each_stack) return;
+  InitializerSearch search(wait, process_.modules, process_.memory, resolve_);
+  process_.for_each_stack([&](const Snapshot& thread, const RawStack& stack) { search.add(thread, stack); });
+  if (const auto tid = search.thread()) wait.enders[wait.ender_count++] = {0, *tid, Evidence::stack, {}};
 }
 
 }  // namespace holdwatch

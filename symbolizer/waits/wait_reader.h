@@ -38,6 +38,7 @@ class WaitReader {
   Wait read_present(const Snapshot& snapshot, const FunctionOf& function, const CallContext& context);
 
   void add_thread_inside(Wait& wait);
+  void add_initializing_thread(Wait& wait);
 
   const WaitingProcess& process_;
   const ResolveFrames& resolve_;

@@ -43,9 +43,11 @@ std::string words(const Wait& wait) {
     case WaitKind::barrier:
       return barrier_words(wait);
     case WaitKind::once:
-      return object_words("waits for another thread's initializer, pthread_once", wait);
+      return object_words("waits for another thread's initializer, pthread_once", wait) +
+             ender_words("likely run", wait);
     case WaitKind::local_static:
-      return "waits for another thread's initializer of a static variable, guard " + hex_in_words(wait.object);
+      return "waits for another thread's initializer of a static variable, guard " + hex_in_words(wait.object) +
+             ender_words("likely run", wait);
     case WaitKind::atomic:
       return wait.object == 0 ? "waits for a change of an atomic variable"
                               : object_words("waits for a change of the atomic", wait);

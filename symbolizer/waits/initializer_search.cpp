@@ -1,0 +1,90 @@
+// See initializer_search.h.
+#include "symbolizer/waits/initializer_search.h"
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include "shim/common/glibc/futex_wait.h"
+#include "symbolizer/unwind/function_code.h"
+#include "symbolizer/unwind/known_registers.h"
+#include "symbolizer/waits/glibc_version.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr size_t kMaxFrame = 4096;     // bytes of pthread_once's own part of a stack
+constexpr size_t kMaxAddresses = 512;  // whose functions are read
+
+uintptr_t inside(const RawFrame& frame) {
+  return frame.pc_is_exact ? frame.pc : frame.pc - 1;
+}
+
+bool is_named(const std::vector<Frame>& frames, std::string_view part) {
+  return !frames.empty() && frames.back().function.find(part) != std::string::npos;
+}
+
+bool sleeps_on(const Snapshot& thread, uintptr_t word) {
+  const auto futex = futex_wait(thread.call);
+  return futex && futex->word == word;
+}
+
+}  // namespace
+
+void InitializerSearch::add(const Snapshot& thread, const RawStack& stack) {
+  if (sleeps_on(thread, wait_.object)) return;
+  if (!(wait_.kind == WaitKind::once ? is_inside_once(stack) : is_inside_static(stack))) return;
+  is_ambiguous_ |= found_ != 0;
+  found_ = thread.tid;
+}
+
+// A frame's own part of the stack lies between the canonical frame addresses of the frame below it and its own.
+bool InitializerSearch::is_inside_once(const RawStack& stack) const {
+  for (uint32_t i = 1; i < stack.count; ++i) {
+    const RawFrame& frame = stack.frames[i];
+    const Module* const module = modules_.find(inside(frame));
+    const uintptr_t begin = stack.frames[i - 1].cfa;
+    if (module == nullptr || !is_glibc(*module) || frame.cfa <= begin || frame.cfa - begin > kMaxFrame) continue;
+    std::vector<uintptr_t> words((frame.cfa - begin) / sizeof(uintptr_t));
+    words.resize(memory_.read(begin, words.data(), words.size() * sizeof(uintptr_t)) / sizeof(uintptr_t));
+    if (std::find(words.begin(), words.end(), wait_.object) == words.end()) continue;
+    if (is_named(resolve_(frame.pc, frame.pc_is_exact), "pthread_once")) return true;
+  }
+  return false;
+}
+
+bool InitializerSearch::is_inside_static(const RawStack& stack) {
+  return std::any_of(stack.frames, stack.frames + stack.count, [this](const RawFrame& frame) {
+    return !frame.pc_is_exact && !is_runtime_library(modules_.find(frame.pc - 1)) && is_between_guard_calls(frame.pc);
+  });
+}
+
+bool InitializerSearch::is_between_guard_calls(uintptr_t return_address) {
+  const auto known = known_.find(return_address);
+  if (known != known_.end()) return known->second;
+  return known_.size() < kMaxAddresses && (known_[return_address] = follow_guard_calls(return_address));
+}
+
+// Compilers put the initializer between the two calls. The code is read from top to bottom, whatever its branches depend on.
+bool InitializerSearch::follow_guard_calls(uintptr_t return_address) const {
+  FunctionCode code(modules_, memory_);
+  if (!code.add_procedure(return_address - 1)) return false;
+  const std::map<uintptr_t, Instruction> in_order(code.instructions().begin(), code.instructions().end());
+  KnownRegisters registers{};
+  bool is_acquired = false;
+  for (auto at = in_order.begin(); at != in_order.end() && at->first < return_address; ++at) {
+    const auto& [pc, instruction] = *at;
+    if (code.begins_block(pc)) registers.fill(std::nullopt);
+    if (instruction.operation == Operation::call &&
+        registers[static_cast<size_t>(EncodedRegister::rdi)] == std::optional<uint64_t>(wait_.object)) {
+      const std::vector<Frame> called = resolve_(instruction.target, true);
+      // The return address of the call itself is that of a thread that waits, or has just been given the guard.
+      if (is_named(called, "cxa_guard_acquire")) is_acquired = pc + instruction.length != return_address;
+      if (is_named(called, "cxa_guard_release")) is_acquired = false;
+    }
+    follow_instruction(instruction, pc + instruction.length, memory_, registers);
+  }
+  return is_acquired;
+}
+
+}  // namespace holdwatch
