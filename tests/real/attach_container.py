@@ -106,8 +106,8 @@ def hold_told_on_standard_error(run, container, user):
 def hold_reported(run, container, user):
     with stuck(container) as peer:
         container.server.wait_until("a report", run.reports)
-    container.server.wait_until("the closing line", lambda: run.reports()[-1]["phase"] == "released")
-    for report in run.reports()[:-1]:
+    container.server.wait_until("the closing line", lambda: memcached_stuck_dump.hold_reports(run)[-1]["phase"] == "released")
+    for report in memcached_stuck_dump.hold_reports(run)[:-1]:
         # In there it is the first process.
         servers.require(report["pid"] == 1, f"pid {report['pid']}")
         memcached_stuck_dump.check_hold(report, peer, proc_is_open=user == "root")

@@ -18,6 +18,9 @@ BATCHES = 300
 KEYS_A_BATCH = 200
 LONG_NAME = b"k" * 150  # the list has to be larger than what the kernel buffers for a socket
 LIST = b"lru_crawler metadump all\r\n"
+# Events that are reported rightly, of a mistake of the server's own (1.6.18, crawler.c): of a client that has gone, the crawler
+# unlocks each of the lists that are left, which it has not locked.
+MISTAKES = {"stray_unlock"}
 
 
 def start(run, port, user):
@@ -84,6 +87,10 @@ def check_place(what, stack):
     servers.require(own[0]["function"] or own[0]["offset"] and own[0]["build_id"], f"{what}: {own[0]}")
 
 
+def hold_reports(run):
+    return [report for report in run.reports() if report["event"] not in MISTAKES]
+
+
 def between_polls(holder):
     """Its poll() returns each second, and is called again."""
     return holder["state"] == "running" and holder["doing"] == "running"
@@ -121,12 +128,12 @@ def story(shim, user):
                           lambda: any(report["waiters"] for report in run.reports() if report["phase"] == "still"))
         reader.close()
         print(f"keys in the second client's list: {list_or_busy(second) or 'none, BUSY'}")
-        server.wait_until("the closing line", lambda: run.reports()[-1]["phase"] == "released")
+        server.wait_until("the closing line", lambda: hold_reports(run)[-1]["phase"] == "released")
         second.close()
         check_keys(port)
         status = server.stop()
         print(run.reports_text())
-        reports = run.reports()
+        reports = hold_reports(run)
         for report in reports[:-1]:
             check_hold(report, peer, proc_is_open=user == "root" or os.geteuid() != 0)
         servers.require(reports[-1]["lost_ns"] > 0, "the closing line knows of no time lost")

@@ -17,6 +17,7 @@ class Memcached:
 
     NAME = "memcached"
     GETS_STUCK = True
+    MISTAKES = memcached_stuck_dump.MISTAKES
 
     def __init__(self, run):
         self.port = servers.free_port()
