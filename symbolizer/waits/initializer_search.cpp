@@ -48,9 +48,21 @@ bool InitializerSearch::is_inside_once(const RawStack& stack) const {
     std::vector<uintptr_t> words((frame.cfa - begin) / sizeof(uintptr_t));
     words.resize(memory_.read(begin, words.data(), words.size() * sizeof(uintptr_t)) / sizeof(uintptr_t));
     if (std::find(words.begin(), words.end(), wait_.object) == words.end()) continue;
-    if (is_named(resolve_(frame.pc, frame.pc_is_exact), "pthread_once")) return true;
+    if (is_of_once(stack, i)) return true;
   }
   return false;
+}
+
+// The internal function that keeps the address may have no name. pthread_once has called it, or has jumped to it.
+bool InitializerSearch::is_of_once(const RawStack& stack, uint32_t index) const {
+  constexpr std::string_view kName = "pthread_once";
+  const RawFrame& frame = stack.frames[index];
+  if (is_named(resolve_(frame.pc, frame.pc_is_exact), kName)) return true;
+  if (index + 1 == stack.count) return false;
+  const uintptr_t caller = stack.frames[index + 1].pc;
+  if (is_named(resolve_(caller, false), kName)) return true;
+  const auto called = code_.callee_entry(caller);
+  return called && is_named(resolve_(*called, true), kName);
 }
 
 bool InitializerSearch::is_inside_static(const RawStack& stack) {

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "shim/common/contract/finding.h"
+#include "symbolizer/unwind/code.h"
 #include "symbolizer/unwind/memory.h"
 #include "symbolizer/unwind/modules.h"
 #include "symbolizer/waits/innermost_functions.h"
@@ -20,8 +21,9 @@ namespace holdwatch {
 class InitializerSearch {
  public:
   // All must outlive the search.
-  InitializerSearch(const Wait& wait, const Modules& modules, MemoryReader& memory, const ResolveFrames& resolve)
-      : wait_(wait), modules_(modules), memory_(memory), resolve_(resolve) {}
+  InitializerSearch(const Wait& wait, const Modules& modules, MemoryReader& memory, Code& code,
+                    const ResolveFrames& resolve)
+      : wait_(wait), modules_(modules), memory_(memory), code_(code), resolve_(resolve) {}
 
   // To be called once for each thread that does not run.
   void add(const Snapshot& thread, const RawStack& stack);
@@ -31,6 +33,7 @@ class InitializerSearch {
 
  private:
   bool is_inside_once(const RawStack& stack) const;
+  bool is_of_once(const RawStack& stack, uint32_t index) const;
   bool is_inside_static(const RawStack& stack);
   bool is_between_guard_calls(uintptr_t return_address);
   bool follow_guard_calls(uintptr_t return_address) const;
@@ -38,6 +41,7 @@ class InitializerSearch {
   const Wait& wait_;
   const Modules& modules_;
   MemoryReader& memory_;
+  Code& code_;
   const ResolveFrames& resolve_;
   std::map<uintptr_t, bool> known_;  // return addresses: most threads of a program wait in the same functions
   int found_ = 0;

@@ -83,7 +83,7 @@ void WaitReader::add_thread_inside(Wait& wait) {
 
 void WaitReader::add_initializing_thread(Wait& wait) {
   if (!process_.for_each_stack) return;
-  InitializerSearch search(wait, process_.modules, process_.memory, resolve_);
+  InitializerSearch search(wait, process_.modules, process_.memory, code_, resolve_);
   process_.for_each_stack([&](const Snapshot& thread, const RawStack& stack) { search.add(thread, stack); });
   if (const auto tid = search.thread()) wait.enders[wait.ender_count++] = {0, *tid, Evidence::stack, {}};
 }
