@@ -1,6 +1,7 @@
 // See waiting_call.h.
 #include "shim/inspection/waiting_call.h"
 
+#include <linux/futex.h>
 #include <pthread.h>
 
 #include <cstddef>
@@ -61,6 +62,17 @@ const WaitingFunction* function_waited_in(const SyscallFile& place) {
   return function;
 }
 
+// A return address that an earlier call has left on the stack shows a function that the thread is not in: what it sleeps with must fit
+// too. Robust mutexes are waited for with their owner's id, and those with a ceiling with that (nptl/pthread_mutex_lock.c).
+bool fits(const FutexWait& wait, const WaitingFunction& function) {
+  if (function.is_condition) return is_for_mutex(wait);
+  if (function.kind != LockKind::mutex) return true;
+  const bool is_contended = wait.value == kMutexContended || (wait.value & FUTEX_WAITERS) != 0 ||
+                            (wait.value & ~kMutexCeiling) == kProtectedContended;
+  LockWord held;
+  return is_contended && owner_of(mutex_at(wait.word), &held) != 0;
+}
+
 LockWord lock_of(const FutexWait& wait, const WaitingFunction& function) {
   const LockRef lock = lock_waited_on(wait, function.kind, function.access);
   return {reinterpret_cast<const void*>(lock.address), lock.kind, function.access};
@@ -80,12 +92,12 @@ bool lock_waited_for(const SyscallFile& place, LockWord* out) {
   if (!wait) return false;
   if (wait->inherits) {
     *out = mutex_at(wait->word);
+  } else if (const LockWord stream = stream_waited_for(*wait); !stream.empty()) {
+    *out = stream;
   } else if (const WaitingFunction* function = function_waited_in(place); function != nullptr) {
-    if (!function->is_condition || is_for_mutex(*wait)) *out = lock_of(*wait, *function);
+    if (fits(*wait, *function)) *out = lock_of(*wait, *function);
   } else if (is_unnamed_mutex(mutex_at(wait->word), wait->value)) {
     *out = mutex_at(wait->word);
-  } else {
-    *out = stream_waited_for(*wait);
   }
   if (!out->empty() && wait->has_timeout) *out = out->with_timeout();
   return !out->empty();
