@@ -41,9 +41,10 @@ bool is_of_parent(int tid) {
 OwnerPlace find_owner(int owner, LockWord lock, uint64_t since_ns) {
   if (calls_filtered()) return {};
   const int pid = static_cast<int>(system_call(SYS_getpid));
-  if (was_before_fork(pid, owner)) return {Whereabouts::here, pid};
+  const bool is_shared = is_process_shared(lock);
+  if (!is_shared && was_before_fork(pid, owner)) return {Whereabouts::here, pid};
   if (is_here(owner)) return {Whereabouts::here, owner};
-  if (is_process_shared(lock)) {
+  if (is_shared) {
     const int process = process_sharing(owner, lock.address(), since_ns);
     const bool has_exited = process == 0 && has_exited_elsewhere(owner, lock.address());
     return {has_exited ? Whereabouts::exited_elsewhere : Whereabouts::elsewhere, owner, process};

@@ -28,6 +28,7 @@
 #include "shim/inspection/task_files.h"
 #include "shim/interpose/real_functions.h"
 #include "shim/lifecycle/both_threads.h"
+#include "shim/lifecycle/inherited_holds.h"
 #include "shim/own_threads/loader_use.h"
 #include "shim/own_threads/seccomp_state.h"
 #include "shim/own_threads/standard_error.h"
@@ -113,7 +114,7 @@ void in_child() {
   loader_use_in_child();
   seccomp_after_fork();
   standard_error_after_fork(current_tid());
-  current_record_after_fork();
+  if (OwnerRecord* own = current_record_after_fork(); own != nullptr) drop_holds_of_parent(*own);
   ended_holds_after_fork();
   lock_registry_after_fork();
   learnt_enders_after_fork();

@@ -203,16 +203,17 @@ void note_stack_size(size_t size) {
   }
 }
 
-void current_record_after_fork() {
+OwnerRecord* current_record_after_fork() {
   OwnerRecord* own = t_mode == ThreadMode::paused ? t_paused : t_record;
   free_all_records_but(own);
   g_live.store(own == nullptr ? 0 : 1, std::memory_order_relaxed);
-  if (own == nullptr) return;
+  if (own == nullptr) return nullptr;
   const int former = own->tid.load(std::memory_order_relaxed);
   const int tid = current_tid();
   g_former_tids[g_forks++ % std::size(g_former_tids)] = former;
   g_survivor = tid;
   own->tid.store(tid, std::memory_order_release);
+  return own;
 }
 
 bool was_before_fork(int tid, int former) {

@@ -27,7 +27,7 @@ void current_record_start();
 bool current_record_start_late();
 
 // In the child after fork: only the calling thread exists.
-void current_record_after_fork();
+OwnerRecord* current_record_after_fork();
 
 // Gives the calling thread a record; null if it should not have one (ThreadMode) or none is left.
 [[gnu::noinline]] OwnerRecord* register_thread_slow();

@@ -181,6 +181,8 @@ def main():
             found = subject.await_waits()
             if options.way == "core file":
                 found = subject.waits_in_core()
+            others = {event["event"] for event in subject.events()} - {"hold", "wait"}
+            require(not others, f"reported as well: {others}")
             for name in subject.scenes:
                 check(name, found[name], promised[SCENES[name][0]], subject)
         finally:

@@ -1,0 +1,49 @@
+// A child that waits for locks which its parent holds and both share: it holds none of them, and gets them in the end.
+// RUN-ENV: HOLDWATCH_LIMIT=300ms
+// FORBID: deadlock
+// FORBID: which it holds itself
+// EXPECT-JSON: [event["event"] for event in over if event["pid"] != over[0]["pid"]] == ["hold"]
+// EXPECT-JSON: not deadlocks
+// EXPECT-JSON: all(h["pid"] == over[0]["pid"] for event in over if event["pid"] != over[0]["pid"] for h in event["holders"])
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "tests/programs/harness.h"
+using namespace harness;
+
+int main() {
+  struct Shared {
+    pthread_mutex_t mutex;
+    pthread_rwlock_t rwlock;
+  };
+  void* const page = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  CHECK(page != MAP_FAILED);
+  auto& shared = *static_cast<Shared*>(page);
+  pthread_mutexattr_t mutex_attributes;
+  pthread_mutexattr_init(&mutex_attributes);
+  pthread_mutexattr_setpshared(&mutex_attributes, PTHREAD_PROCESS_SHARED);
+  pthread_mutex_init(&shared.mutex, &mutex_attributes);
+  pthread_rwlockattr_t rwlock_attributes;
+  pthread_rwlockattr_init(&rwlock_attributes);
+  pthread_rwlockattr_setpshared(&rwlock_attributes, PTHREAD_PROCESS_SHARED);
+  pthread_rwlock_init(&shared.rwlock, &rwlock_attributes);
+  Thread idle("idle", [] {});  // a process with threads
+  pthread_mutex_lock(&shared.mutex);
+  pthread_rwlock_wrlock(&shared.rwlock);
+  const pid_t child = fork();
+  if (child == 0) {
+    Thread idle_too("idle_too", [] {});
+    pthread_mutex_lock(&shared.mutex);
+    pthread_mutex_unlock(&shared.mutex);
+    std::fflush(stdout);
+    _exit(0);
+  }
+  const std::string of_child = "\"pid\":" + std::to_string(child) + ",";
+  while (is_watched() &&
+         read_file(std::getenv("HOLDWATCH_JSON")).find("\"pid\":" + std::to_string(child)) == std::string::npos)
+    usleep(10'000);
+  pthread_mutex_unlock(&shared.mutex);
+  pthread_rwlock_unlock(&shared.rwlock);
+  int status = -1;
+  CHECK(waitpid(child, &status, 0) == child && status == 0);
+}
