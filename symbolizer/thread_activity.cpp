@@ -1,7 +1,6 @@
 // See thread_activity.h.
 #include "symbolizer/thread_activity.h"
 
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include "shim/common/glibc/futex_wait.h"
 #include "symbolizer/activity/activity.h"
 #include "symbolizer/activity/page_fault.h"
+#include "symbolizer/proc/monotonic_clock.h"
 #include "symbolizer/proc/proc_text.h"
 #include "symbolizer/unwind/eh_frame.h"
 #include "symbolizer/waits/lock_reader.h"
@@ -34,12 +34,6 @@ bool has_stayed(const Snapshot& before) {
   const auto now = look_at_thread(ThreadFiles::of_ours(before.tid));
   if (!now || now->snapshot.state != before.state) return false;
   return before.state == ThreadState::running || now->snapshot.switches == before.switches;
-}
-
-uint64_t monotonic_time_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
 int existing_thread(int tid) {
@@ -136,7 +130,7 @@ void ThreadActivity::find_enders_by_code(int waiter, uintptr_t object) {
   constexpr size_t kMaxThreads = 256;
   constexpr uint64_t kFreshNs = 1'000'000'000;
   EndersByCode& known = enders_by_code_;
-  const uint64_t now_ns = monotonic_time_ns();
+  const uint64_t now_ns = monotonic_now_ns();
   if (known.waiter == waiter && known.object == object && now_ns - known.found_ns < kFreshNs) return;
   known = {waiter, object, now_ns, {}};
   const std::vector<int> all = thread_ids(getpid());
@@ -166,9 +160,9 @@ FaultSite ThreadActivity::fault_site(const Snapshot& snapshot) {
   unwinder_.unwind(snapshot, *stack);
   for (uint32_t i = 0; i < std::min(stack->count, kFaultFrames); ++i) {
     const RawFrame& frame = stack->frames[i];
-    const uintptr_t inside = frame.pc_is_exact ? frame.pc : frame.pc - 1;
-    const Module* module = modules_.find(inside);
-    const auto procedure = module == nullptr ? std::nullopt : find_procedure(*module, memory_, inside);
+    const uintptr_t pc = inside(frame);
+    const Module* module = modules_.find(pc);
+    const auto procedure = module == nullptr ? std::nullopt : find_procedure(*module, memory_, pc);
     if (!procedure) break;
     site.frames.push_back({frame.pc, frame.pc_is_exact, frame.cfa, procedure->start, procedure->end});
   }

@@ -18,7 +18,7 @@ inline bool is_inferred(uintptr_t pc) {
   return pc == 0;
 }
 
-// Inside of a function of stdio. Such a wait is told by the report of the lock that its thread holds.
+// Inside a function of stdio. The report of the lock that its thread holds covers such a wait.
 inline bool is_inside_stdio(const WaitView& wait) {
   return is_inferred(wait.caller.pc) && wait.word.kind() == LockKind::stream;
 }

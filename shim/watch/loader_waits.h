@@ -1,6 +1,6 @@
 // The edges of the wait graph that lead through the dynamic loader's locks, which no record shows: who holds such a lock, and
 // which threads of interest sleep for it.
-// Cold context (watcher). While nobody waits in the loader, all of it costs less than a microsecond.
+// Cold context (watcher). While no thread waits in the loader, this takes less than a microsecond.
 #pragma once
 
 #include "shim/inspection/loader_locks.h"

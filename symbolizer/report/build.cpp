@@ -4,11 +4,11 @@
 #include <sys/syscall.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <iterator>
 #include <tuple>
 
+#include "symbolizer/proc/monotonic_clock.h"
 #include "symbolizer/report/ender_words.h"
 #include "symbolizer/report/finding_text.h"
 #include "symbolizer/report/function_names.h"
@@ -18,11 +18,6 @@
 
 namespace holdwatch {
 namespace {
-
-uint64_t monotonic_now_ns() {
-  const auto now = std::chrono::steady_clock::now().time_since_epoch();  // CLOCK_MONOTONIC
-  return static_cast<uint64_t>(std::chrono::nanoseconds(now).count());
-}
 
 // At most this many episodes are followed at once: the oldest is dropped.
 constexpr size_t kMaxEpisodes = 1024;

@@ -170,7 +170,7 @@ size_t waiting_threads(const Report& report) {
   return count;
 }
 
-// What it does is told by the lock of the stream that it waits for, and by who has that.
+// Its activity already names the stream's lock that it waits for, and that lock's owner.
 static bool names_its_stream(const ReportHolder& holder) {
   return holder.wait && holder.wait->kind == WaitKind::stream;
 }

@@ -7,9 +7,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <optional>
 
+#include "symbolizer/proc/monotonic_clock.h"
 #include "symbolizer/unwind/elf_layout.h"
 
 namespace holdwatch {
@@ -137,11 +137,6 @@ std::optional<std::string> read_file(const std::string& path) {
   return text;
 }
 
-uint64_t now_ns() {
-  const auto now = std::chrono::steady_clock::now().time_since_epoch();  // CLOCK_MONOTONIC
-  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
-}
-
 }  // namespace
 
 bool Module::executes(uintptr_t address) const {
@@ -151,11 +146,11 @@ bool Module::executes(uintptr_t address) const {
 
 // For our own process the calling thread's file is read: the main thread's is empty after it has called pthread_exit.
 bool Modules::refresh() {
-  const uint64_t before_ns = now_ns();
+  const uint64_t before_ns = monotonic_now_ns();
   std::optional<std::string> text =
       read_file(pid_ == getpid() ? "/proc/thread-self/maps" : "/proc/" + std::to_string(pid_) + "/maps");
   if (!text) return false;
-  update(std::move(*text), {before_ns, now_ns()});
+  update(std::move(*text), {before_ns, monotonic_now_ns()});
   return true;
 }
 
@@ -206,7 +201,7 @@ void Modules::remember_vanished(const List& before, const Period& last_seen) {
 uint64_t Modules::look_back(const Period& when) {
   when_ = when;
   if (unloaded_ == nullptr) return generation_;
-  if (unloaded_(latest_.from_ns, now_ns())) refresh();
+  if (unloaded_(latest_.from_ns, monotonic_now_ns())) refresh();
   std::vector<const Module*> others;
   for (const auto& module : modules_)
     if (!was_there(*module, latest_)) others.push_back(module.get());

@@ -41,8 +41,6 @@ class Names {
         stack_.frames);
   }
 
-  static uintptr_t inside(const RawFrame& frame) { return frame.pc_is_exact ? frame.pc : frame.pc - 1; }
-
   void add_frames(uint32_t count) {
     for (uint32_t i = 0; i < count; ++i) {
       for (const Frame& frame : resolve_(stack_.frames[i].pc, stack_.frames[i].pc_is_exact)) add(frame);

@@ -16,6 +16,11 @@ namespace holdwatch {
 
 using ResolveFrames = std::function<std::vector<Frame>(uintptr_t pc, bool exact)>;
 
+// An address inside the call that a frame is in.
+inline uintptr_t inside(const RawFrame& frame) {
+  return frame.pc_is_exact ? frame.pc : frame.pc - 1;
+}
+
 // Whether it is libc, the C++ library, the loader, or ours. Null: no.
 bool is_runtime_library(const Module* module);
 

@@ -29,7 +29,7 @@ uintptr_t end_of_malloc(const RawStack& stack, const Modules& modules, const Res
   uintptr_t end = 0;
   for (uint32_t i = 0; i < stack.count; ++i) {
     const RawFrame& frame = stack.frames[i];
-    const Module* const module = modules.find(frame.pc_is_exact ? frame.pc : frame.pc - 1);
+    const Module* const module = modules.find(inside(frame));
     if (module == nullptr || !is_glibc(*module)) continue;
     const std::vector<Frame> names = resolve(frame.pc, frame.pc_is_exact);
     if (!names.empty() && is_malloc(names.back().function)) end = frame.cfa;

@@ -11,6 +11,7 @@
 #include <ctime>
 
 #include "shim/common/proc/thread_files.h"
+#include "symbolizer/proc/monotonic_clock.h"
 #include "symbolizer/proc/proc_text.h"
 #include "symbolizer/tools/attach/refusal.h"
 #include "symbolizer/tools/process_state.h"
@@ -23,12 +24,6 @@ constexpr uint64_t kStopTimeoutNs = kSecondNs;
 constexpr uint64_t kRunTimeoutNs = 10 * kSecondNs;
 constexpr size_t kVectorsSize = 64 * 1024;  // more than any processor has
 constexpr int kSystemCallStop = SIGTRAP | 0x80;
-
-uint64_t monotonic_now_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * kSecondNs + static_cast<uint64_t>(now.tv_nsec);
-}
 
 // Stops and exits of traced threads are signalled by SIGCHLD, which is blocked here. An earlier one may end the wait
 // too soon: the caller checks again.
