@@ -1,0 +1,571 @@
+#!/usr/bin/env python3
+"""Random programs whose threads hold locks in every way that compilers make of guards and of lock calls, with known answers.
+
+    generate.py --seed S --count N DIRECTORY      writes the programs and the commands that build them
+
+A *scenario* is one contended lock or a few of one object: the threads that hold it, each in a function of its own in a style of
+chance; decoys that do not hold it (they released it, will take it later, have a guard that is not locked, hold its neighbour, have
+merely its address); and threads that wait for it. Scenarios share nothing with one another; up to ten of one language share a
+process and the compiler's options, so a thread of another scenario is one more that must not be named. The program says who holds
+what as soon as all have come to rest, see stage.h.
+"""
+import argparse
+import dataclasses
+import pathlib
+import random
+import shlex
+
+HERE = pathlib.Path(__file__).resolve().parent
+EACH = 10  # scenarios in one process, at most
+BLOCKING = (
+    "{ int fd = stage_pipe(); char c; if (read(fd, &c, 1) < 0) sink = 2; close(fd); }",
+    "{ int fd = stage_full_socket(); char c[999] = {0}; if (send(fd, c, sizeof c, MSG_NOSIGNAL) < 0) sink = 2; close(fd); }",
+    "{ struct pollfd fd = {stage_pipe(), POLLIN, 0}; poll(&fd, 1, -1); close(fd.fd); }",
+    "{ struct timespec ts = {100000, 0}; nanosleep(&ts, NULL); }",
+    "{ pthread_mutex_t m = PTHREAD_MUTEX_INITIALIZER; pthread_cond_t v = PTHREAD_COND_INITIALIZER; pthread_mutex_lock(&m); "
+    "while (!zero) pthread_cond_wait(&v, &m); pthread_mutex_unlock(&m); }",
+    "{ pthread_t t; if (pthread_create(&t, NULL, stage_pause, NULL) == 0) pthread_join(t, NULL); }",
+    "{ sem_t s; sem_init(&s, 0, 0); sem_wait(&s); sem_destroy(&s); }",
+    "{ int word = 0; syscall(SYS_futex, &word, 128, 0, NULL, NULL, 0); }",
+    "sleep(100000);",
+)
+BLOCKING_CPP = (
+    "{ std::mutex m; std::condition_variable v; std::unique_lock<std::mutex> own(m); v.wait(own, [] { return zero != 0; }); }",
+    "{ std::thread t([] { stage_pause(nullptr); }); t.join(); }",
+    "std::this_thread::sleep_for(std::chrono::hours(30));",
+    "{ std::promise<int> promise; sink = promise.get_future().get(); }",
+)
+PRELUDE_CPP = """#include <condition_variable>
+#include <functional>
+#include <future>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+NOINLINE static int throws(int n) { if (one) throw std::runtime_error("n"); return n; }
+inline void lock_read(pthread_rwlock_t& l) { pthread_rwlock_rdlock(&l); }
+// Guards as other libraries have them: one that knows whether it is locked, and one with a bit of its pointer for that.
+template <int mode> struct Own {
+  using Lock = std::conditional_t<mode == 2, pthread_mutex_t, pthread_rwlock_t>;
+  Lock* lock_; bool locked_ = false;
+  explicit Own(Lock& l) : lock_(&l) { lock(); }
+  Own(Lock& l, std::defer_lock_t) : lock_(&l) {}
+  Own(Lock& l, std::adopt_lock_t) : lock_(&l), locked_(true) {}
+  Own(Lock& l, std::try_to_lock_t) : lock_(&l) {
+    if constexpr (mode == 0) locked_ = pthread_rwlock_tryrdlock(&l) == 0;
+    else if constexpr (mode == 1) locked_ = pthread_rwlock_trywrlock(&l) == 0;
+    else locked_ = pthread_mutex_trylock(&l) == 0;
+  }
+  Own(Own&& o) noexcept : lock_(o.lock_), locked_(o.locked_) { o.lock_ = nullptr; o.locked_ = false; }
+  Own& operator=(Own&&) = delete;
+  ~Own() { if (locked_) unlock(); }
+  bool owns_lock() const { return locked_; }
+  void lock() {
+    if constexpr (mode == 0) pthread_rwlock_rdlock(lock_);
+    else if constexpr (mode == 1) pthread_rwlock_wrlock(lock_);
+    else pthread_mutex_lock(lock_);
+    locked_ = true;
+  }
+  void unlock() {
+    locked_ = false;
+    if constexpr (mode == 2) pthread_mutex_unlock(lock_); else pthread_rwlock_unlock(lock_);
+  }
+};
+template <int mode> struct Tagged {
+  using Lock = typename Own<mode>::Lock;
+  unsigned long word_;
+  explicit Tagged(Lock& l) : word_((unsigned long)&l) { lock(); }
+  ~Tagged() { unlock(); }
+  Tagged(const Tagged&) = delete;
+  Lock* get() const { return (Lock*)(word_ & ~1ul); }
+  void lock() {
+    if (word_ & 1) return;
+    if constexpr (mode == 0) pthread_rwlock_rdlock(get());
+    else if constexpr (mode == 1) pthread_rwlock_wrlock(get());
+    else pthread_mutex_lock(get());
+    word_ |= 1;
+  }
+  void unlock() {
+    if (!(word_ & 1)) return;
+    word_ &= ~1ul;
+    if constexpr (mode == 2) pthread_mutex_unlock(get()); else pthread_rwlock_unlock(get());
+  }
+};
+struct Unlocker { void operator()(pthread_rwlock_t* l) const { pthread_rwlock_unlock(l); } void operator()(pthread_mutex_t* l) const { pthread_mutex_unlock(l); } };
+template <int mode> struct Pointer {
+  std::unique_ptr<typename Own<mode>::Lock, Unlocker> held_;
+  explicit Pointer(typename Own<mode>::Lock& l) {
+    if constexpr (mode == 0) pthread_rwlock_rdlock(&l);
+    else if constexpr (mode == 1) pthread_rwlock_wrlock(&l);
+    else pthread_mutex_lock(&l);
+    held_.reset(&l);
+  }
+};
+template <class F> struct Finally { F f; ~Finally() { f(); } };
+template <class F> Finally(F) -> Finally<F>;
+"""
+# What a guard is able to do: m(ove), d(efer, try, adopt), u(nlock and lock again). SHARED, EXCLUSIVE and MUTEX are stage_kinds.
+READ, WRITE, MUTEX = "STAGE_READ", "STAGE_WRITE", "STAGE_MUTEX"
+GUARDS = {  # the type of the lock: (guard, what it can, kind)
+    "std::shared_mutex": [("std::shared_lock<{0}>", "mdu", READ), ("std::shared_lock<{0}>", "mdu", READ), ("std::unique_lock<{0}>", "mdu", WRITE),
+                          ("std::lock_guard<{0}>", "", WRITE), ("std::scoped_lock<{0}>", "", WRITE)],
+    "std::shared_timed_mutex": [("std::shared_lock<{0}>", "mdu", READ), ("std::unique_lock<{0}>", "mdu", WRITE)],
+    "std::mutex": [("std::unique_lock<{0}>", "mdu", MUTEX), ("std::lock_guard<{0}>", "", MUTEX), ("std::scoped_lock<{0}>", "", MUTEX)],
+    "std::recursive_mutex": [("std::unique_lock<{0}>", "mdu", MUTEX), ("std::lock_guard<{0}>", "", MUTEX)],
+    "pthread_rwlock_t": [("Own<0>", "mdu", READ), ("Own<1>", "mdu", WRITE), ("Tagged<0>", "u", READ), ("Tagged<1>", "u", WRITE),
+                         ("Pointer<0>", "m", READ), ("Pointer<1>", "m", WRITE)],
+    "pthread_mutex_t": [("Own<2>", "mdu", MUTEX), ("Tagged<2>", "u", MUTEX), ("Pointer<2>", "m", MUTEX)],
+}
+INITIALIZERS = {"pthread_rwlock_t": "pthread_rwlock_init(&{0}, NULL);", "pthread_mutex_t": "pthread_mutex_init(&{0}, NULL);"}
+
+# Bodies of holders: {G} the guard's type, {l} the lock, {b} its neighbour, {block} what blocks, {f} the function's name. What the guard
+# must be able to do, names of other right functions, code in front of the function.
+CPP_STYLES = {
+    "local": ("", "{G} guard({l}); {block}"),
+    "braces": ("", "sink = n; {{ {G} guard{{{l}}}; {block} }} sink = sink + n;"),
+    "deferred": ("d", "{G} guard({l}, std::defer_lock); sink = n; guard.lock(); {block}"),
+    "tried": ("d", "{G} guard({l}, std::try_to_lock); if (!guard.owns_lock()) {{ sink = 9; return; }} {block}"),
+    "by_data": ("d", "{G} guard({l}, std::defer_lock); if (p->data & one) guard.lock(); {block}"),
+    "optional": ("", "std::optional<{G}> guard; if (p->data == 1) guard.emplace({l}); {block}"),
+    "handed_out": ("m", "auto guard = take_{f}(p, n); {block}",
+                   "{linkage} {G} take_{f}({S}* p, int n) {{ {G} guard({l}); sink = n; return guard; }}"),
+    "moved": ("m", "{G} first({l}); sink = n; {G} guard(std::move(first)); {block}"),
+    "by_value": ("m", "{G} guard({l}); use_{f}(p, n, go, std::move(guard)); sink = n;",
+                 "NOINLINE static void use_{f}({S}* p, int n, int go, {G} guard) {{ sink = n + (p != nullptr); {block} sink = (int)sizeof guard; }}"),
+    "by_reference": ("", "{G} guard({l}); use_{f}(p, n, go, guard); sink = n;",
+                     "NOINLINE static void use_{f}({S}* p, int n, int go, {G}& guard) {{ sink = n + (p != nullptr); {block} sink = (int)(long)&guard; }}"),
+    "relocked": ("u", "{G} guard({l}); sink = n; guard.unlock(); sink = n; guard.lock(); {block}"),
+    "unlocked_later": ("u", "{G} guard({l}); {block} guard.unlock(); sink = n; if (sink == 77) throws(n);"),
+    "loop": ("", "for (int i = 0; i < n + 3; ++i) {{ {G} guard({l}); sink = i; if (i == n + 2) {{ {block} }} }}"),
+    "member": ("", "Session_{f} session({l}); session.work(p, n, go);",
+               "struct Session_{f} {{ int before = 1; {G} guard; explicit Session_{f}({L}& l) : guard(l) {{}} ~Session_{f}() {{ sink = before; }}\n"
+               "  NOINLINE void work({S}* p, int n, int go) {{ sink = n + (p != nullptr); {block} sink = before; }} }};"),
+    "heap_member": ("", "auto session = std::make_unique<Session_{f}>({l}); session->work(p, n, go);",
+                    "struct Session_{f} {{ int before = 1; {G} guard; explicit Session_{f}({L}& l) : guard(l) {{}} virtual ~Session_{f}() {{ sink = before; }}\n"
+                    "  NOINLINE void work({S}* p, int n, int go) {{ sink = n + (p != nullptr); {block} sink = before; }} }};"),
+    "shared_pointer": ("", "auto guard = std::make_shared<{G}>({l}); {block}"),
+    "vector_of_guards": ("m", "std::vector<{G}> guards; guards.emplace_back({l}); {block}"),
+    "lambda": ("", "auto body = [&] {{ {G} guard({l}); {block} sink = n; }}; body();"),
+    "std_function": ("", "std::function<void()> body = [p, n, go] {{ {G} guard({l}); (void)p; {block} sink = n; }}; if (body) body();"),
+    "captured": ("m", "auto body = [guard = {G}({l}), n, go] {{ sink = n; {block} sink = (int)(long)&guard; }}; body();"),
+    "in_catch": ("", "try {{ throws(n); }} catch (const std::exception&) {{ {G} guard({l}); {block} }}"),
+    "after_catch": ("", "{G} guard({l}); try {{ throws(n); }} catch (const std::exception&) {{ sink = 3; }} {block}"),
+    "in_try": ("", "{G} guard({l}); try {{ {block} }} catch (const std::exception&) {{ sink = 4; }} sink = n;"),
+    "in_try_all": ("", "{G} guard({l}); try {{ {block} }} catch (...) {{ sink = 4; throw; }} sink = n;"),
+    "catches_all": ("", "try {{ {G} guard({l}); {block} }} catch (...) {{ sink = 4; }} sink = n;"),
+    "virtual": ("", "worker_{f}->work(p, n, go); sink = n;",
+                "struct Base_{f} {{ virtual void work({S}* p, int n, int go) = 0; virtual ~Base_{f}() = default; }};\n"
+                "struct Worker_{f} final : Base_{f} {{ void work({S}* p, int n, int go) override {{ {G} guard({l}); sink = n + (p != nullptr); {block} sink = n; }} }};\n"
+                "static Base_{f}* volatile worker_{f} = new Worker_{f};", "Worker_{f}"),
+    "template": ("", "with_{f}<{L}>({l}, [&] {{ {block} sink = n; }});",
+                 "template <class T, class F> {inlining} static void with_{f}(T& lock, F body) {{ {G} guard(lock); sink = 2; body(); sink = 3; }}", "with_{f}"),
+    "finally": ("u", "{G} guard({l}); Finally last{{[&] {{ sink = n; }}}}; {block}"),
+    "several_objects": ("", "std::vector<int> numbers(n + 2, 1); {G} guard({l}); std::unique_ptr<int> more(new int(n)); {block} sink = *more + numbers[0];"),
+    "noexcept": ("", "{G} guard({l}); {block} sink = n;"),
+    "neighbour_released": ("u", "{G} other({b}); sink = n; other.unlock(); {G} guard({l}); {block}"),
+    "switch": ("", "switch (p->data) {{ case 1: {{ {G} guard({l}); {block} break; }} case 2: {{ {G} guard({b}); sink = 3; break; }} default: sink = 1; }}"),
+}
+CPP_RECURSIVE = {
+    "twice": ("{G} guard({l}); sink = n; {{ {G} again({l}); {block} sink = n; }}", ""),
+    "inner": ("{G} guard({l}); inner_{f}(p, n, go); sink = n;",
+              "NOINLINE static void inner_{f}({S}* p, int n, int go) {{ {G} again({l}); sink = n + (p != nullptr); {block} sink = n; }}"),
+}
+CPP_BOTH = {
+    "both": ("{G} guard({l}); {G} other({b}); {block} sink = n;", ""),
+    "both_in_two": ("{G} guard({l}); inner_{f}(p, n, go); sink = n;",
+                    "NOINLINE static void inner_{f}({S}* p, int n, int go) {{ {G} other({b}); sink = n + (p != nullptr); {block} sink = n; }}"),
+    "both_as_members": ("struct Both {{ {G} first, second; }} both{{{G}({l}), {G}({b})}}; {block} sink = (int)sizeof both;", ""),
+}
+# Threads that do not hold the lock, and block. "early": takes the lock, and so must have come to rest before the holders begin.
+CPP_DECOYS = {
+    "released": ("early", "", "{{ {G} guard({l}); sink = n; }} {block}"),
+    "later": ("early", "", "{block} {G} guard({l}); sink = n;"),
+    "later_in_try": ("early", "", "try {{ {block} }} catch (...) {{ sink = 1; }} {{ {G} guard({l}); sink = n; }}"),
+    "deferred": ("early", "d", "{G} guard({l}, std::defer_lock); {block}"),
+    "by_data": ("early", "d", "{G} guard({l}, std::defer_lock); if (p->data & zero) guard.lock(); {block}"),
+    "unlocked": ("early", "u", "{G} guard({l}); sink = n; guard.unlock(); {block}"),
+    "unlocked_relocks": ("early", "u", "{G} guard({l}); sink = n; guard.unlock(); {block} guard.lock(); sink = n;"),
+    "failed_try": ("late", "d", "{G} guard({l}, std::try_to_lock); {block} if (guard.owns_lock()) sink = n;"),
+    "loop": ("early", "", "for (int i = 0; i < n + 5; ++i) {{ {{ {G} guard({l}); sink = i; }} if (i == n + 1) {{ {block} }} }}"),
+    "moved_away": ("early", "m", "{G} guard({l}); drop_{f}(std::move(guard)); {block} sink = (int)(long)&guard;",
+                   "NOINLINE static void drop_{f}({G} guard) {{ sink = (int)sizeof guard; }}"),
+    "empty_optional": ("early", "", "std::optional<{G}> guard; if (p->data != 1) guard.emplace({l}); {block}"),
+    "neighbour": ("early", "", "{G} guard({b}); {block}"),
+    "has_address": ("early", "", "auto* lock = &{l}; {block} sink = (int)(long)lock;"),
+    "session_gone": ("early", "", "{{ auto held = std::make_unique<{G}>({l}); sink = n; }} {block}"),
+}
+# How the lock is reached: the fields of the object, the lock, its neighbour, and what prepares them.
+PLACES = {
+    "field": ("{L} a; {L} b;", "p->a", "p->b", ""),
+    "global": ("{L} a; {L} b;", "g_{K}.a", "g_{K}.b", ""),
+    "array": ("{L} locks[5];", "p->locks[n + 2]", "p->locks[n + 1]", ""),
+    "pointer": ("{L} a; {L} b; {L}* where; {L}** whose;", "(**p->whose)", "p->b", "p->where = &p->a; p->whose = &p->where;"),
+    "behind": ("{L} a; {L} b; {S}* next;", "p->next->a", "p->next->b", "p->next = p;"),
+    "by_function": ("{L} a; {L} b;", "(*lock_{K}(p))", "p->b", ""),
+}
+PLACES_CPP = {
+    "vector": ("std::vector<std::unique_ptr<{L}>> locks;", "(*p->locks[n + 1])", "(*p->locks[n])", "for (int i = 0; i < 4; ++i) p->locks.push_back(std::make_unique<{L}>());"),
+    "map": ("std::map<int, {L}> locks;", "p->locks[n + 7]", "p->locks[n + 3]", "p->locks[7]; p->locks[3];"),
+    "virtual": ("{L} a; {L} b; virtual {L}& lock() {{ return a; }}", "p->lock()", "p->b", ""),
+}
+
+# C: {lock} takes the lock, {unlock} releases it, {try} is 0 if it got it; {lock_b}, {unlock_b} the neighbour's.
+C_STYLES = {
+    "plain": "{lock}; {block} {unlock};",
+    "busy": "int before = n * 3; {lock}; for (int i = 0; i < n + 2; ++i) before += p->data; {block} sink = before; {unlock}; sink = before + 1;",
+    "goto": "int result = -1; if (!one) goto out; {lock}; if (p->data == 77) goto unlock; {block} result = 0;\nunlock: {unlock};\nout: sink = result;",
+    "early_return": "{lock}; if (p->data == 5) {{ {unlock}; return; }} {block} if (sink == 99) {{ {unlock}; return; }} sink = n; {unlock};",
+    "flag": "int locked = 0; if (one) {{ {lock}; locked = 1; }} {block} if (locked) {unlock};",
+    "loop": "for (int i = 0; i < n + 3; ++i) {{ {lock}; sink = i; if (i == n + 1) {{ {block} }} {unlock}; }}",
+    "tried": "if ({try} != 0) {{ sink = 4; return; }} {block} {unlock};",
+    "last_call": "{lock}; {block} sink = 2; {unlock};",
+    "switch": "switch (p->data) {{ case 1: {lock}; {block} {unlock}; break; case 2: {lock_b}; sink = 3; {unlock_b}; break; default: sink = 1; }}",
+    "other_work_later": "{lock}; {block} for (int i = 0; i < p->data; ++i) sink = i; {unlock}; {lock_b}; sink = 2; {unlock_b};",
+    "error_path": "{lock}; {block} if (p->data != 1) {{ sink = 9; {unlock}; return; }} p->data = 1; {unlock};",
+    "on_failure": "{lock}; {block} int result = noisy_{K}(n); if (result < 0) {{ {unlock}; sink = -1; return; }} p->data = 1; {unlock};",
+    "local_pointer": "{S}* q = p; {block_nothing} {lock}; {block} q->data = 1; {unlock};",
+    "helpers": ("take_{f}(p, n); {block} give_{f}(p, n);",
+                "{linkage} void take_{f}({S}* p, int n) {{ sink = n; {lock}; sink = p->data; }}\n"
+                "{linkage} void give_{f}({S}* p, int n) {{ sink = n; {unlock}; sink = p->data; }}"),
+    "callback": ("with_{f}(p, n, body_{f}, go); sink = n;",
+                 "NOINLINE static void body_{f}({S}* p, int n, int go) {{ sink = n + p->data; {block} sink = n; }}\n"
+                 "NOINLINE static void with_{f}({S}* p, int n, void (*body)({S}*, int, int), int go) {{ {lock}; body(p, n, go); {unlock}; }}", "with_{f}"),
+    "table": ("{lock}; {block} (*table_{f})(p, n); sink = n;",
+              "NOINLINE static void give_{f}({S}* p, int n) {{ sink = n; {unlock}; sink = p->data; }}\n"
+              "static void (*volatile table_{f})({S}*, int) = give_{f};"),
+    "inner_takes_other": ("{lock}; inner_{f}(p, n, go); {unlock};",
+                          "NOINLINE static void inner_{f}({S}* p, int n, int go) {{ sink = n; {block} {lock_b}; p->data = 1; {unlock_b}; }}"),
+    "inner_took_other": ("{lock}; inner_{f}(p, n, go); {unlock};",
+                         "NOINLINE static void inner_{f}({S}* p, int n, int go) {{ {lock_b}; p->data = 1; {unlock_b}; sink = n; {block} sink = 2; }}"),
+    "cleanup_handler": ("{lock}; pthread_cleanup_push(give_{f}, p); {block} sink = n; pthread_cleanup_pop(1);",
+                        "NOINLINE static void give_{f}(void* q) {{ {S}* p = ({S}*)q; int n = zero; sink = n + p->data; {unlock}; sink = p->data; }}"),
+    "cleanup_attribute": ("{S}* guard __attribute__((cleanup(give_{f}))) = p; {lock}; {block} sink = n; (void)guard;",
+                          "static inline void give_{f}({S}** q) {{ {S}* p = *q; int n = zero; sink = n + p->data; {unlock}; }}"),
+}
+C_BOTH = {
+    "both": "{lock}; {lock_b}; {block} {unlock_b}; {unlock};",
+    "both_in_order": "{lock}; sink = n; {lock_b}; {block} {unlock}; sink = n; {unlock_b};",
+}
+# Whose holder takes the neighbour before it blocks: no other thread may hold that.
+USE_NEIGHBOUR = {"neighbour_released", "inner_took_other", *CPP_BOTH, *C_BOTH}
+C_RECURSIVE = {"twice": "{lock}; sink = n; {lock}; {block} {unlock}; sink = n; {unlock};"}
+C_DECOYS = {
+    "released": ("early", "{lock}; sink = n; {unlock}; {block} sink = p->data;"),
+    "released_helper": ("early", "short_{K}(p, n); {block} sink = p->data;"),
+    "later": ("early", "{block} {lock}; p->data = 1; {unlock};"),
+    "later_helper": ("early", "{block} short_{K}(p, n);"),
+    "flag": ("early", "int locked = 0; if (zero) {{ {lock}; locked = 1; }} {block} if (locked) {unlock};"),
+    "dropped": ("early", "{lock}; sink = n; {unlock}; {block} {lock}; p->data = 1; {unlock};"),
+    "loop": ("early", "for (int i = 0; i < n + 5; ++i) {{ {lock}; sink = i; {unlock}; if (i == n + 1) {{ {block} }} }}"),
+    "neighbour": ("early", "{lock_b}; {block} {unlock_b};"),
+    "failed_try": ("late", "int got = {try_w} == 0; {block} if (got) {unlock};"),
+    "has_address": ("early", "void* lock = {address}; {block} sink = (int)(long)lock;"),
+    "error_path": ("early", "if (p->data == 9) {{ {lock}; goto unlock; }} {block} return;\nunlock: {unlock};"),
+}
+MIDDLES = (
+    "NOINLINE static int {m}(int go, int n) {{ int r = {inner}; return r + n; }}",
+    "NOINLINE static int {m}(int go, int n) {{ char a[100]; memset(a, n, sizeof a); int r = {inner}; return r + a[n]; }}",
+    "static int {m}(int go, int n) {{ int r = {inner}; sink = r; return r * n; }}",
+    "NOINLINE static int {m}(int go, int n) {{ int s = n * 5, t = n * sink, r = 0; for (int i = 0; i <= n; ++i) r += {inner}; return r + s + t; }}",
+)
+MIDDLES_CPP = (
+    "NOINLINE static int {m}(int go, int n) {{ std::function<int()> f = [=] {{ return {inner} + n; }}; return f() + 1; }}",
+    "struct Middle_{m} {{ virtual int run(int go, int n) {{ return {inner} + n; }} virtual ~Middle_{m}() = default; }};\n"
+    "static Middle_{m}* volatile middle_{m} = new Middle_{m};\nNOINLINE static int {m}(int go, int n) {{ return middle_{m}->run(go, n) + 1; }}",
+    "static std::mutex mutex_{m};\nNOINLINE static int {m}(int go, int n) {{ std::lock_guard<std::mutex> own(mutex_{m}); return {inner} + n; }}",
+    "NOINLINE static int {m}(int go, int n) {{ try {{ return {inner} + n; }} catch (const std::exception&) {{ return 0; }} }}",
+    "template <int k> static int t_{m}(int go, int n) {{ std::unique_ptr<int> p(new int(k)); return {inner} + *p + n; }}\n"
+    "NOINLINE static int {m}(int go, int n) {{ return t_{m}<3>(go, n) + 1; }}",
+)
+COMPILERS = {"cpp": ("g++", "clang++"), "c": ("gcc", "clang")}
+FLAGS = (["-O0"], ["-O1"], ["-O2"], ["-O2"], ["-O3"], ["-Os"], ["-O2", "-fno-omit-frame-pointer"], ["-O2", "-D_FORTIFY_SOURCE=2", "-fstack-protector-strong"])
+MORE_FLAGS = ([], [], [], ["-fuse-ld=lld"], ["-fno-plt"], ["-fcf-protection=none"], ["-no-pie", "-fno-pie"], ["-fPIC"], ["-Wl,-z,now"])
+
+
+@dataclasses.dataclass
+class Program:
+    name: str
+    language: str
+    text: str
+    commands: list     # build `program` as it is asked about, and `program.debug` with debug data
+    note: str
+    scenarios: list    # of what each is made, by number
+
+
+class Scenario:
+    def __init__(self, rng, number, language):
+        self.rng, self.number, self.language = rng, number, language
+        self.code, self.prepare, self.early, self.holds, self.late, self.waits, self.made_of = [], [], [], [], [], [], []
+        self.answers = []
+        self.count = 0
+
+    def name(self, what):
+        self.count += 1
+        return f"{what}_{self.number}_{self.count}_"
+
+    def pick(self, choices):
+        return self.rng.choice(list(choices))
+
+    def block(self):
+        """A statement that blocks if `go`, with `n` that is 0."""
+        cpp = self.language == "cpp"
+        leaf = f"if (go) {self.pick(BLOCKING + (BLOCKING_CPP if cpp else ()))}"
+        depth = self.pick((0, 1, 1, 2, 3))
+        if depth == 0:
+            return leaf
+        inner = self.name("leaf")
+        self.code.append(f"NOINLINE static int {inner}(int go, int n) {{ {leaf} return n; }}")
+        for _ in range(depth - 1):
+            middle = self.name("middle")
+            kind = self.pick(MIDDLES + (MIDDLES_CPP if cpp else ()))
+            self.code.append(kind.format(m=middle, inner=f"{inner}(go, n)"))
+            inner = middle
+        return f"sink = {inner}(go, n);"
+
+    def body(self, function):
+        """What a thread runs: a function with the object."""
+        thread = f"thread_{function}"
+        self.code.append(f"static void* {thread}(void* q) {{ {function}(({self.object}*)q, zero, one); return q; }}")
+        return thread
+
+    def thread(self, phase, role, function):
+        # At most 15 characters, and no two alike in a program.
+        name = f"{self.number}{role}{self.count}"
+        phase.append(f'stage_start("{name}", {self.body(function)}, &{self.place});')
+        return name
+
+    def set_up(self, lock):
+        places = PLACES | (PLACES_CPP if self.language == "cpp" else {})
+        chosen = self.pick(places)
+        self.object, self.lock_type = f"S_{self.number}", lock
+        names = {"L": lock, "S": self.object if self.language == "cpp" else f"struct {self.object}", "K": self.number}
+        fields, self.lock, self.neighbour, prepare = (text.format(**names) for text in places[chosen])
+        if self.language == "cpp":
+            self.code.append(f"struct {self.object} {{ int data = 1; {fields} }};")
+        else:
+            self.code.append(f"struct {self.object} {{ int data; {fields} }}; typedef struct {self.object} {self.object};")
+        self.code.append(f"static {self.object} g_{self.number};")
+        if chosen == "by_function":
+            self.code.append(f"NOINLINE static {lock}* lock_{self.number}({self.object}* p) {{ return p->data == 1 ? &p->a : NULL; }}")
+        self.on_heap = chosen != "global" and self.pick((False, True))
+        self.place = f"(*made_{self.number})" if self.on_heap else f"g_{self.number}"
+        made = (f"new {self.object}" if self.language == "cpp" else f"({self.object}*)calloc(1, sizeof({self.object}))") if self.on_heap else f"&g_{self.number}"
+        self.prepare.append(f"{self.object}* made_{self.number} = {made}; {{ {self.object}* p = made_{self.number}; int n = zero; (void)n; p->data = 1; {prepare}")
+        if lock in INITIALIZERS:
+            self.prepare.append(" ".join(INITIALIZERS[lock].format(where) for where in (self.lock, self.neighbour)))
+        self.prepare.append("}")
+        self.made_of += [lock, chosen]
+
+    def hold(self, kind, both):
+        """The holders, and with this probability one that holds the neighbour too, which is waited for as well."""
+        holders = [self.holder(kind) for _ in range(self.pick((1, 1, 2, 3)) if kind == READ else 1)] if self.rng.random() >= both else []
+        if not holders:
+            holders = [self.holds_both(kind)]
+            thread, functions, how, times = holders[0]
+            self.answer(self.neighbour, kind, [(thread, functions.replace("hold_", "inner_hold_") + " " + functions, how, times)])
+            self.waiter(kind, self.neighbour)
+        self.answer(self.lock, kind, holders)
+
+    def answer(self, lock, kind, holders):
+        listed = ", ".join(f'{{"{thread}", "{functions}", "{how}", {times}}}' for thread, functions, how, times in holders)
+        self.answers.append(f"{{ {self.object}* p = made_{self.number}; int n = zero; (void)p; (void)n; const struct stage_holder holders[] = {{{listed}}}; "
+                            f'stage_answer("{self.number}", &{lock}, {kind}, holders, {len(holders)}); }}')
+
+    def text(self):
+        return "\n".join(self.code)
+
+    def main(self):
+        return "\n".join("  " + line for line in [*self.prepare, *self.early, *self.holds, *self.late, *self.answers, *self.waits])
+
+
+class CppScenario(Scenario):
+    def __init__(self, rng, number):
+        super().__init__(rng, number, "cpp")
+        self.set_up(self.pick(("std::shared_mutex",) * 4 + ("pthread_rwlock_t",) * 2 + tuple(GUARDS)))
+        guards = [(guard.format(self.lock_type), able, kind) for guard, able, kind in GUARDS[self.lock_type]]
+        kind = self.pick(guards)[2]
+        self.guards = [one for one in guards if one[2] == kind]
+        self.decoy_guards = guards
+        self.hold(kind, 0.1)
+        decoys = dict(CPP_DECOYS)
+        if kind == READ:
+            del decoys["failed_try"]
+        if USE_NEIGHBOUR & set(self.made_of):
+            del decoys["neighbour"]
+        for name in rng.sample(list(decoys), self.pick((1, 2, 3))):
+            self.decoy(name, decoys[name], kind)
+        for _ in range(self.pick((1, 1, 2))):
+            self.waiter(kind)
+
+    def function(self, style, body, front, guard, prefix):
+        f = self.name(prefix)
+        names = {"G": guard, "L": self.lock_type, "S": self.object, "l": self.lock, "b": self.neighbour, "block": self.block(), "f": f, "K": self.number,
+                 "linkage": self.pick(("NOINLINE static", "static inline", "NOINLINE static")), "inlining": self.pick(("NOINLINE", "inline"))}
+        if front:
+            self.code.append(front.format(**names))
+        linkage = self.pick(("NOINLINE static", "NOINLINE static", "static"))
+        ends = " noexcept" if style == "noexcept" else ""
+        self.code.append(f"{linkage} void {f}({self.object}* p, int n, int go){ends} {{ sink = n + go + (p != nullptr); {body.format(**names)} sink = n; }}")
+        self.made_of.append(style)
+        return f
+
+    def holder(self, kind):
+        guard, able, _ = self.pick(self.guards)
+        recursive = kind == READ or self.lock_type == "std::recursive_mutex"
+        if recursive and self.rng.random() < 0.08:
+            style = self.pick(CPP_RECURSIVE)
+            body, front = CPP_RECURSIVE[style]
+            f = self.function(style, body, front, guard, "hold")
+            return self.thread(self.holds, "h", f), f"{f} inner_{f}", "guard", 2
+        style = self.pick(name for name, one in CPP_STYLES.items() if set(one[0]) <= set(able))
+        _, body, *more = CPP_STYLES[style]
+        f = self.function(style, body, more[0] if more else "", guard, "hold")
+        functions = more[1].format(f=f) if len(more) > 1 else f
+        if style == "by_value":
+            functions += f" use_{f}"
+        return self.thread(self.holds, "h", f), functions, "guard", 1
+
+    def holds_both(self, kind):
+        style = self.pick(name for name in CPP_BOTH if name != "both_as_members" or any("m" in one[1] for one in self.guards))
+        guard = self.pick(one for one in self.guards if style != "both_as_members" or "m" in one[1])[0]
+        body, front = CPP_BOTH[style]
+        f = self.function(style, body, front, guard, "hold")
+        return self.thread(self.holds, "h", f), f, "guard", 1
+
+    def decoy(self, name, decoy, kind):
+        when, needs, body, *front = decoy
+        guards = [guard for guard, able, one_kind in self.decoy_guards if set(needs) <= set(able) and (when == "early" or one_kind == kind)]
+        if guards:
+            f = self.function("decoy:" + name, body, front[0] if front else "", self.pick(guards), "decoy")
+            self.thread(self.early if when == "early" else self.late, "d", f)
+
+    def waiter(self, kind, lock=None):
+        guard = self.pick(guard for guard, _, one_kind in self.decoy_guards if one_kind != READ or kind == WRITE)
+        f = self.name("wait")
+        free = not {"decoy:neighbour", *USE_NEIGHBOUR} & set(self.made_of) and not self.waits
+        other = f"{guard} other({self.neighbour}); " if free and self.rng.random() < 0.3 else ""
+        self.code.append(f"NOINLINE static void {f}({self.object}* p, int n, int go) {{ sink = n + go + (p != nullptr); {other}{guard} guard({lock or self.lock}); sink = n; }}")
+        self.thread(self.waits, "w", f)
+
+
+class CScenario(Scenario):
+    CALLS = {READ: ("pthread_rwlock_rdlock", "pthread_rwlock_unlock", "pthread_rwlock_tryrdlock"),
+             WRITE: ("pthread_rwlock_wrlock", "pthread_rwlock_unlock", "pthread_rwlock_trywrlock"),
+             MUTEX: ("pthread_mutex_lock", "pthread_mutex_unlock", "pthread_mutex_trylock")}
+
+    def __init__(self, rng, number):
+        super().__init__(rng, number, "c")
+        self.set_up(self.pick(("pthread_rwlock_t", "pthread_rwlock_t", "pthread_mutex_t")))
+        kind = MUTEX if self.lock_type == "pthread_mutex_t" else self.pick((READ, READ, WRITE))
+        self.any_kind = (MUTEX,) if kind == MUTEX else (READ, WRITE)
+        self.code.append(f"NOINLINE static int noisy_{number}(int n) {{ return n + zero; }}")
+        self.code.append(f"NOINLINE static void short_{number}({self.object}* p, int n) {{ {self.calls(self.pick(self.any_kind))['lock']}; sink = n + p->data; "
+                         f"{self.calls(kind)['unlock']}; }}")
+        self.hold(kind, 0.15)
+        decoys = dict(C_DECOYS)
+        if USE_NEIGHBOUR & set(self.made_of):
+            del decoys["neighbour"]
+        for name in rng.sample(list(decoys), self.pick((1, 2, 3))):
+            when, body = decoys[name]
+            f = self.function("decoy:" + name, body, "", self.pick(self.any_kind), "decoy")
+            self.thread(self.early if when == "early" else self.late, "d", f)
+        for _ in range(self.pick((1, 1, 2))):
+            self.waiter(kind)
+
+    def calls(self, kind, which=None):
+        lock, unlock, attempt = self.CALLS[kind]
+        which = which or self.lock
+        write = self.CALLS[MUTEX if kind == MUTEX else WRITE]
+        return {"lock": f"{lock}(&{which})", "unlock": f"{unlock}(&{which})", "try": f"{attempt}(&{self.lock})", "try_w": f"{write[2]}(&{self.lock})",
+                "lock_b": f"{lock}(&{self.neighbour})", "unlock_b": f"{unlock}(&{self.neighbour})", "address": f"&{self.lock}"}
+
+    def function(self, style, body, front, kind, prefix):
+        f = self.name(prefix)
+        names = {**self.calls(kind), "S": self.object, "block": self.block(), "block_nothing": "sink = n;", "f": f, "K": self.number,
+                 "linkage": self.pick(("NOINLINE static", "static inline"))}
+        if front:
+            self.code.append(front.format(**names))
+        linkage = self.pick(("NOINLINE static", "NOINLINE static", "static"))
+        last = "" if style == "last_call" else " sink = n;"
+        self.code.append(f"{linkage} void {f}({self.object}* p, int n, int go) {{ sink = n + go + (p != NULL); {body.format(**names)}{last} }}")
+        self.made_of.append(style)
+        return f
+
+    def holder(self, kind):
+        if kind == READ and self.rng.random() < 0.08:
+            style = self.pick(C_RECURSIVE)
+            f = self.function(style, C_RECURSIVE[style], "", kind, "hold")
+            return self.thread(self.holds, "h", f), f, "code", 2
+        style = self.pick(C_STYLES)
+        body, front, *right = C_STYLES[style] if isinstance(C_STYLES[style], tuple) else (C_STYLES[style], "")
+        f = self.function(style, body, front, kind, "hold")
+        return self.thread(self.holds, "h", f), right[0].format(f=f) if right else f, "code", 1
+
+    def holds_both(self, kind):
+        style = self.pick(C_BOTH)
+        f = self.function(style, C_BOTH[style], "", kind, "hold")
+        return self.thread(self.holds, "h", f), f, "code", 1
+
+    def waiter(self, kind, lock=None):
+        f, calls = self.name("wait"), self.calls(MUTEX if kind == MUTEX else self.pick((WRITE, READ)) if kind == WRITE else WRITE, lock)
+        self.code.append(f"NOINLINE static void {f}({self.object}* p, int n, int go) {{ sink = n + go + (p != NULL); {calls['lock']}; p->data = 1; {calls['unlock']}; }}")
+        self.thread(self.waits, "w", f)
+
+
+def commands(rng, language):
+    compiler = rng.choice(COMPILERS[language])
+    flags = [*rng.choice(FLAGS), *rng.choice(MORE_FLAGS)]
+    if rng.random() < 0.15:
+        flags = [flag for flag in flags if flag != "-fuse-ld=lld"] + ["-flto", "-O3"]  # lld does not read what gcc puts into objects for it
+        flags += ["-fuse-ld=lld"] if compiler.startswith("clang") else []
+    if language == "c" and rng.random() < 0.3:
+        flags += ["-fexceptions"]
+    standard = "-std=c++20" if language == "cpp" else "-std=gnu17"
+    source = f"program.{language}"
+    strip = rng.choice((["strip", "program"], ["strip", "-g", "program"], ["true"]))
+    return [[compiler, standard, "-g", *flags, "-w", "-pthread", f"-I{HERE}", source, "-o", "program"], ["cp", "program", "program.debug"], strip]
+
+
+def program(seed, first, count):
+    """The scenarios from `first` on of this seed, in one process; every other process is C."""
+    language = "c" if first // EACH % 2 else "cpp"
+    rng = random.Random(f"{seed}/{first}")
+    made_by = commands(rng, language)
+    kind = CScenario if language == "c" else CppScenario
+    scenarios = [kind(random.Random(f"{seed}/{number}/scenario"), number) for number in range(first, first + count)]
+    prelude = '#include "stage.h"\n' + (PRELUDE_CPP if language == "cpp" else "")
+    text = "\n".join([f"// Seed {seed}, scenarios {first} to {first + count - 1}; see generate.py.", prelude, *(one.text() for one in scenarios),
+                      "int main(void) {", *(one.main() for one in scenarios), "  stage_ready();", "}"]) + "\n"
+    return Program(f"{seed}-{first}", language, text, made_by, shlex.join(made_by[0][:-3]) + "; " + shlex.join(made_by[2]),
+                   {one.number: " ".join(one.made_of) for one in scenarios})
+
+
+def programs(seed, count, first=0):
+    for number in range(first, first + count, EACH):
+        yield program(seed, number, min(EACH, first + count - number))
+
+
+def write(one, directory):
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / f"program.{one.language}").write_text(one.text)
+    (directory / "build.sh").write_text("set -e\n" + "\n".join(map(shlex.join, one.commands)) + "\n")
+    (directory / "scenarios.txt").write_text("".join(f"{number}: {made_of}\n" for number, made_of in one.scenarios.items()))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--count", type=int, default=EACH)
+    parser.add_argument("directory", type=pathlib.Path)
+    options = parser.parse_args()
+    for one in programs(options.seed, options.count):
+        write(one, options.directory / one.name)
+
+
+if __name__ == "__main__":
+    main()
