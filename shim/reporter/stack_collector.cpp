@@ -163,16 +163,11 @@ void StackCollector::capture_now(Event event, const HoldView& hold, Holder* out)
                        !has_been_left(wait);
     if (!is_cycle(event)) out->waits_for = waits ? lock_id(wait.word.address()) : 0;
     if (!describe_activity(out) && attempt + 1 < kAttempts) continue;
-    if (waits && !is_inferred(wait.caller.pc)) {
-      Snapshot at_call;
-      capture_from_call_site(hold.tid, wait.caller.pc, wait.caller.sp, wait.caller.bp, hold.stack_end, &at_call);
-      snapshot_.registers = at_call.registers;
-    }
-    RawStack* stack = unwind_unkept(snapshot_);
+    RawStack* stack = unwind_unkept(waits ? at_wait(wait, hold.stack_end) : snapshot_);
     if (stack == nullptr) return;
     if (snapshot_.why_short[0] != '\0' && stack->note[0] == '\0')
       std::memcpy(stack->note, snapshot_.why_short, kNoteSize);
-    const bool stayed = !captured || (capture_unchanged(snapshot_) && (!waits || wait_lasts(wait.identity)));
+    const bool stayed = !captured || (capture_unchanged(snapshot_) && (!waits || is_same_wait(wait)));
     if (!stayed && attempt + 1 < kAttempts) continue;
     if (!stayed) {
       stack->count = 0;
@@ -183,6 +178,21 @@ void StackCollector::capture_now(Event event, const HoldView& hold, Holder* out)
     out->now = stack;
     return;
   }
+}
+
+// The snapshot with the position that the lock call has noted, if it has.
+Snapshot StackCollector::at_wait(const WaitView& wait, uintptr_t stack_end) const {
+  Snapshot at_call = snapshot_;
+  if (is_inferred(wait.caller.pc)) return at_call;
+  Snapshot noted;
+  capture_from_call_site(wait.tid, wait.caller.pc, wait.caller.sp, wait.caller.bp, stack_end, &noted);
+  at_call.registers = noted.registers;
+  return at_call;
+}
+
+// An inferred wait may have been found anew meanwhile, and be the same: then the thread has not run.
+bool StackCollector::is_same_wait(const WaitView& wait) const {
+  return wait_lasts(wait.identity) || (is_inferred(wait.caller.pc) && capture_lasts(snapshot_));
 }
 
 // What the thread is doing, determined before anything that takes long, such as reading unwind tables for the first

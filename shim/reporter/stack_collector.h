@@ -38,6 +38,8 @@ class StackCollector {
   size_t describe_ended_holders(const ReportRequest& request, Holder* holders);
   bool capture_holder(const ReportRequest& request, size_t index, Holder* out);
   void capture_now(Event event, const HoldView& hold, Holder* out);
+  Snapshot at_wait(const WaitView& wait, uintptr_t stack_end) const;
+  bool is_same_wait(const WaitView& wait) const;
   bool describe_activity(Holder* out);
   void follow_wait(Holder* out);
   void capture_release(const EndedHold& ended, Holder* out);
