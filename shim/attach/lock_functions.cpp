@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <link.h>
 
+#include <algorithm>
 #include <cstddef>
 
 #include "shim/base/libc_functions.h"
@@ -16,6 +17,16 @@ namespace holdwatch {
 namespace {
 
 constinit WaitingFunction g_functions[kHookedFunctionCount] = {};
+
+// libc, libpthread before glibc 2.34, and what other preloaded libraries put in their place.
+constinit UnwoundModule g_modules[4] = {};
+size_t g_module_count = 0;
+
+void note_module(uintptr_t start) {
+  const auto is_it = [start](const UnwoundModule& module) { return module.start == start; };
+  if (g_module_count < std::size(g_modules) && std::none_of(g_modules, g_modules + g_module_count, is_it))
+    g_modules[g_module_count++] = unwound_module_at(start);
+}
 
 // The range of the code in which the thread waits. pthread_mutex_timedlock and _clocklock are a few instructions that
 // end in a jump to their common code, which has no name of its own and is located right before them
@@ -42,7 +53,7 @@ WaitingFunction code_of(HookRole role, uintptr_t start, size_t size) {
 
 // The names with underscores lead to the same code as those without.
 void note_lock_functions() {
-  static unsigned count = 0;
+  static size_t count = 0;
   if (count > 0) return;
   const LoaderUse loader(LoaderUser::attachment);
   const void* const addresses[] = {
@@ -50,16 +61,18 @@ void note_lock_functions() {
 #include "shim/common/glibc/hooked_functions.def"
 #undef HOLDWATCH_FUNCTION
   };
+  note_module(libc_module().l_addr);
   for (size_t i = 0; i < kHookedFunctionCount; ++i) {
     if (!can_block(kHookedFunctions[i].role) || kHookedFunctions[i].name[0] == '_') continue;
     Dl_info info;
     const ElfW(Sym)* symbol = nullptr;
     void** const out = reinterpret_cast<void**>(const_cast<ElfW(Sym)**>(&symbol));
     if (libc().dladdr1(addresses[i], &info, out, RTLD_DL_SYMENT) == 0 || symbol == nullptr) continue;
+    note_module(reinterpret_cast<uintptr_t>(info.dli_fbase));
     const auto start = reinterpret_cast<uintptr_t>(addresses[i]);
     g_functions[count++] = code_of(kHookedFunctions[i].role, start, symbol->st_size);
   }
-  set_waiting_functions(g_functions, count);
+  set_waiting_code({g_functions, count, g_modules, g_module_count});
 }
 
 }  // namespace holdwatch

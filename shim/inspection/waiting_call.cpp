@@ -1,26 +1,22 @@
 // See waiting_call.h.
 #include "shim/inspection/waiting_call.h"
 
-#include <linux/futex.h>
-#include <pthread.h>
-
-#include <cstddef>
+#include <algorithm>
 #include <optional>
 
 #include "shim/common/glibc/futex_wait.h"
 #include "shim/common/glibc/lock_layout.h"
 #include "shim/common/glibc/stream_layout.h"
-#include "shim/inspection/capture.h"
 #include "shim/inspection/ownership.h"
 
 namespace holdwatch {
 namespace {
 
-// From the system call's frame to the return address into the function: __lll_lock_wait, __futex_abstimed_wait.
-constexpr size_t kWordsLookedAt = 48;
+// From the system call out to the function: those of the call itself, __futex_abstimed_wait, and a preloaded library's of the
+// same name.
+constexpr int kFramesLookedAt = 10;
 
-const WaitingFunction* g_functions = nullptr;
-unsigned g_count = 0;
+WaitingCode g_code;
 
 std::optional<FutexWait> futex_wait_of(const SyscallFile& place) {
   return place.kind == SyscallFile::Kind::in_call ? futex_wait(place.call) : std::nullopt;
@@ -46,31 +42,21 @@ LockWord stream_waited_for(const FutexWait& wait) {
   return is_stream ? stream : LockWord{};
 }
 
-const WaitingFunction* function_of(uintptr_t return_address) {
-  for (unsigned i = 0; i < g_count; ++i)
-    if (return_address > g_functions[i].start && return_address <= g_functions[i].end) return &g_functions[i];
-  return nullptr;
+const WaitingFunction* function_of(uintptr_t pc) {
+  const WaitingFunction* const end = g_code.functions + g_code.function_count;
+  const auto* const found = std::find_if(g_code.functions, end, [pc](const WaitingFunction& function) {
+    return pc >= function.start && pc < function.end;
+  });
+  return found == end ? nullptr : found;
 }
 
-// The innermost return address in such a function decides: frames below belong to functions that it calls.
+// The innermost such function decides.
 const WaitingFunction* function_waited_in(const SyscallFile& place) {
-  if (!futex_wait_of(place)) return nullptr;
-  uintptr_t words[kWordsLookedAt];
-  const size_t count = read_local_memory(place.sp, words, sizeof words) / sizeof words[0];
-  const WaitingFunction* function = count == 0 ? nullptr : function_of(place.pc);
-  for (size_t i = 0; i < count && function == nullptr; ++i) function = function_of(words[i]);
+  if (g_code.function_count == 0 || !futex_wait_of(place)) return nullptr;
+  BlockedFrames frames(place, g_code.modules, g_code.module_count);
+  const WaitingFunction* function = function_of(frames.pc());
+  for (int i = 0; i < kFramesLookedAt && function == nullptr && frames.step(); ++i) function = function_of(frames.pc());
   return function;
-}
-
-// A return address that an earlier call has left on the stack shows a function that the thread is not in: what it sleeps with must fit
-// too. Robust mutexes are waited for with their owner's id, and those with a ceiling with that (nptl/pthread_mutex_lock.c).
-bool fits(const FutexWait& wait, const WaitingFunction& function) {
-  if (function.is_condition) return is_for_mutex(wait);
-  if (function.kind != LockKind::mutex) return true;
-  const bool is_contended = wait.value == kMutexContended || (wait.value & FUTEX_WAITERS) != 0 ||
-                            (wait.value & ~kMutexCeiling) == kProtectedContended;
-  LockWord held;
-  return is_contended && owner_of(mutex_at(wait.word), &held) != 0;
 }
 
 LockWord lock_of(const FutexWait& wait, const WaitingFunction& function) {
@@ -80,9 +66,8 @@ LockWord lock_of(const FutexWait& wait, const WaitingFunction& function) {
 
 }  // namespace
 
-void set_waiting_functions(const WaitingFunction* functions, unsigned count) {
-  g_functions = functions;
-  g_count = count;
+void set_waiting_code(const WaitingCode& code) {
+  g_code = code;
 }
 
 // The kernel's priority-inheritance calls identify the lock without a function's name; such waits are in a function that has none.
@@ -95,7 +80,7 @@ bool lock_waited_for(const SyscallFile& place, LockWord* out) {
   } else if (const LockWord stream = stream_waited_for(*wait); !stream.empty()) {
     *out = stream;
   } else if (const WaitingFunction* function = function_waited_in(place); function != nullptr) {
-    if (fits(*wait, *function)) *out = lock_of(*wait, *function);
+    if (!function->is_condition || is_for_mutex(*wait)) *out = lock_of(*wait, *function);
   } else if (is_unnamed_mutex(mutex_at(wait->word), wait->value)) {
     *out = mutex_at(wait->word);
   }

@@ -1,9 +1,11 @@
-// Which lock a thread waits for, from the system call that it is blocked in and the stack below it.
+// Which lock a thread waits for, from the system call that it is blocked in and the functions of libc that made it.
 // Cold context. Reads without faulting; nothing here disturbs the thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
+#include "shim/inspection/blocked_frames.h"
 #include "shim/inspection/task_files.h"
 #include "shim/record/lock_word.h"
 
@@ -17,8 +19,15 @@ struct WaitingFunction {
   bool is_condition = false;
 };
 
-// The functions that lock_waited_for knows. Set once, before its first call; without them it finds nothing.
-void set_waiting_functions(const WaitingFunction* functions, unsigned count);
+struct WaitingCode {
+  const WaitingFunction* functions = nullptr;
+  size_t function_count = 0;
+  const UnwoundModule* modules = nullptr;  // that have these functions, and those that they call
+  size_t module_count = 0;
+};
+
+// What lock_waited_for knows. Set once, before its first call; without it, it finds nothing but what the lock itself tells.
+void set_waiting_code(const WaitingCode& code);
 
 // False if it waits for no lock, or in an unknown function. A thread in a condition wait waits for the mutex once it has
 // been woken and another thread holds the mutex.

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "symbolizer/unwind/dwarf_bytes.h"
+#include "shim/common/elf/dwarf_bytes.h"
 
 namespace holdwatch {
 

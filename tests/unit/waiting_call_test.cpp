@@ -1,5 +1,7 @@
 #include "shim/inspection/waiting_call.h"
 
+#include <dlfcn.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -92,6 +94,68 @@ TEST_CASE("a thread that waits for a rwlock waits to read or to write") {
   };
   const LockWord writing = word_while_blocked(write, [] { pthread_rwlock_unlock(&g_rwlock); });
   CHECK(writing == LockWord(&g_rwlock, LockKind::rwlock, Access::exclusive));
+}
+
+// Sleeps on a word of the program's, below words that lead into `function` like a return address that a call has left there.
+[[gnu::noinline]] void sleep_below_stale_words(void* function, uint32_t* word, int value) {
+  constexpr uintptr_t kIntoFunction = 24;
+  volatile uintptr_t stale[40];
+  for (volatile uintptr_t& one : stale) one = reinterpret_cast<uintptr_t>(function) + kIntoFunction;
+  while (*static_cast<volatile uint32_t*>(word) == static_cast<uint32_t>(value))
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0);
+  static_cast<void>(stale[0]);
+}
+
+TEST_CASE("what an earlier call has left on the stack is not the function that a thread is in") {
+  know_waiting_functions();
+  static uint32_t word;
+  for (const char* name :
+       {"pthread_mutex_lock", "pthread_rwlock_rdlock", "pthread_rwlock_wrlock", "pthread_cond_wait"}) {
+    static void* function;
+    function = dlsym(RTLD_DEFAULT, name);
+    word = 2;
+    const LockWord found = word_while_blocked([] { sleep_below_stale_words(function, &word, 2); },
+                                              [] {
+                                                word = 0;
+                                                syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+                                              });
+    CAPTURE(name);
+    CHECK(found.empty());
+  }
+}
+
+TEST_CASE("the function that a thread waits in is known in every form of it") {
+  know_waiting_functions();
+  static const timespec tomorrow = {time(nullptr) + 86'400, 0};
+  struct Form {
+    void (*wait)();
+    Access access;
+  };
+  pthread_rwlock_wrlock(&g_rwlock);
+  for (const Form& form :
+       {Form{[] { pthread_rwlock_timedrdlock(&g_rwlock, &tomorrow); }, Access::shared},
+        Form{[] { pthread_rwlock_clockrdlock(&g_rwlock, CLOCK_REALTIME, &tomorrow); }, Access::shared},
+        Form{[] { pthread_rwlock_timedwrlock(&g_rwlock, &tomorrow); }, Access::exclusive},
+        Form{[] { pthread_rwlock_clockwrlock(&g_rwlock, CLOCK_REALTIME, &tomorrow); }, Access::exclusive}}) {
+    static void (*wait)();
+    wait = form.wait;
+    const LockWord found = word_while_blocked(
+        [] {
+          wait();
+          pthread_rwlock_unlock(&g_rwlock);
+        },
+        [] { pthread_rwlock_unlock(&g_rwlock); });
+    CHECK(found == LockWord(&g_rwlock, LockKind::rwlock, form.access).with_timeout());
+    pthread_rwlock_wrlock(&g_rwlock);
+  }
+  pthread_rwlock_unlock(&g_rwlock);
+  pthread_mutex_lock(&g_mutex);
+  const LockWord found = word_while_blocked(
+      [] {
+        if (pthread_mutex_clocklock(&g_mutex, CLOCK_REALTIME, &tomorrow) == 0) pthread_mutex_unlock(&g_mutex);
+      },
+      [] { pthread_mutex_unlock(&g_mutex); });
+  CHECK(found == LockWord(&g_mutex, LockKind::mutex, Access::exclusive).with_timeout());
 }
 
 TEST_CASE("a thread in another system call, or in a condition wait, waits for no lock") {

@@ -32,15 +32,16 @@ class Bytes {
     return true;
   }
 
-  uint64_t take_leb128() {  // the sign does not matter to any check here
-    uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-      const auto byte = take<uint8_t>();
-      value |= static_cast<uint64_t>(byte & 0x7f) << shift;
-      if ((byte & 0x80) == 0) return value;
-    }
-    good_ = false;
-    return 0;
+  uint64_t take_leb128() {
+    unsigned bits;
+    return take_leb128(&bits);
+  }
+
+  int64_t take_signed_leb128() {
+    unsigned bits = 0;
+    const uint64_t value = take_leb128(&bits);
+    const bool is_cut = bits > 0 && bits < 64;  // its sign is that of the highest bit which is there
+    return static_cast<int64_t>(is_cut && (value >> (bits - 1) & 1) != 0 ? value | ~uint64_t{0} << bits : value);
   }
 
   Bytes take_block(uint64_t size) {
@@ -49,6 +50,19 @@ class Bytes {
   }
 
  private:
+  // `bits`: how many were encoded.
+  uint64_t take_leb128(unsigned* bits) {
+    uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+      const auto byte = take<uint8_t>();
+      value |= static_cast<uint64_t>(byte & 0x7f) << shift;
+      *bits = shift + 7;
+      if ((byte & 0x80) == 0) return value;
+    }
+    good_ = false;
+    return 0;
+  }
+
   const unsigned char* at_;
   const unsigned char* end_;
   bool good_ = true;

@@ -1,0 +1,89 @@
+// See unwind_entries.h.
+#include "shim/common/elf/unwind_entries.h"
+
+#include <string_view>
+
+namespace holdwatch {
+namespace {
+
+constexpr uint64_t kReturnAddressColumn = 16;
+
+bool take_augmentation(std::string_view augmentation, Bytes data, CommonEntry& out) {
+  for (const char letter : augmentation) {
+    switch (letter) {
+      case 'z':
+        break;
+      case 'S':
+        break;
+      case 'L':
+        data.skip(1);
+        break;
+      case 'R':
+        out.pointer_encoding = data.take<uint8_t>();
+        break;
+      case 'P': {
+        const size_t size = encoded_size(data.take<uint8_t>());
+        if (size == 0) return false;
+        data.skip(size);
+        break;
+      }
+      default:
+        return false;
+    }
+  }
+  return data.good();
+}
+
+uintptr_t take_pointer(Bytes& bytes, uint8_t encoding) {
+  if (encoded_size(encoding) == 8) return bytes.take<uint64_t>();
+  const bool is_signed = (encoding & 0x08) != 0;
+  return is_signed ? static_cast<uintptr_t>(intptr_t{bytes.take<int32_t>()}) : uintptr_t{bytes.take<uint32_t>()};
+}
+
+}  // namespace
+
+std::optional<CommonEntry> parse_common_entry(Bytes entry) {
+  CommonEntry out;
+  const auto id = entry.take<uint32_t>();
+  const auto version = entry.take<uint8_t>();
+  if (id != 0 || (version != 1 && version != 3)) return std::nullopt;
+  const std::string_view rest(reinterpret_cast<const char*>(entry.position()), entry.left());
+  const std::string_view augmentation = rest.substr(0, rest.find('\0'));
+  if (augmentation.size() > 7 || !entry.skip(augmentation.size() + 1)) return std::nullopt;
+  out.code_alignment = entry.take_leb128();
+  out.data_alignment = entry.take_signed_leb128();
+  const uint64_t return_column = version == 1 ? entry.take<uint8_t>() : entry.take_leb128();
+  if (!entry.good() || return_column != kReturnAddressColumn) return std::nullopt;
+  if (!augmentation.empty()) {
+    if (augmentation.front() != 'z') return std::nullopt;
+    out.sized_augmentation = true;
+    const Bytes data = entry.take_block(entry.take_leb128());
+    if (!take_augmentation(augmentation, data, out)) return std::nullopt;
+  }
+  if (!entry.good()) return std::nullopt;
+  out.instructions = entry;
+  return out;
+}
+
+uintptr_t common_entry_of(Bytes entry, uintptr_t address) {
+  const auto distance = entry.take<uint32_t>();
+  return !entry.good() || distance == 0 ? 0 : address + sizeof distance - distance;  // 0: it is a CIE itself
+}
+
+// The pointer is absolute, or relative to its field.
+std::optional<FrameEntry> parse_frame_entry(Bytes entry, uintptr_t address, const CommonEntry& common) {
+  constexpr unsigned kAbsolute = 0x00, kRelative = 0x10;
+  const unsigned base = common.pointer_encoding & 0xf0u;
+  if (encoded_size(common.pointer_encoding) == 0 || (base != kAbsolute && base != kRelative)) return std::nullopt;
+  FrameEntry out;
+  entry.take<uint32_t>();  // the distance of the CIE
+  out.start = take_pointer(entry, common.pointer_encoding) + (base == kRelative ? address + 2 * sizeof(uint32_t) : 0);
+  const bool is_long = encoded_size(common.pointer_encoding) == 8;
+  out.size = is_long ? entry.take<uint64_t>() : entry.take<uint32_t>();
+  if (common.sized_augmentation) entry.skip(entry.take_leb128());
+  if (!entry.good()) return std::nullopt;
+  out.instructions = entry;
+  return out;
+}
+
+}  // namespace holdwatch
