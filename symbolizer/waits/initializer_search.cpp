@@ -7,6 +7,8 @@
 
 #include "shim/common/glibc/futex_wait.h"
 #include "symbolizer/unwind/function_code.h"
+#include "symbolizer/waits/blocking_function.h"
+#include "symbolizer/waits/exported_entry.h"
 #include "symbolizer/unwind/known_registers.h"
 #include "symbolizer/waits/glibc_version.h"
 
@@ -44,21 +46,18 @@ bool InitializerSearch::is_inside_once(const RawStack& stack) const {
     std::vector<uintptr_t> words((frame.cfa - begin) / sizeof(uintptr_t));
     words.resize(memory_.read(begin, words.data(), words.size() * sizeof(uintptr_t)) / sizeof(uintptr_t));
     if (std::find(words.begin(), words.end(), wait_.object) == words.end()) continue;
-    if (is_of_once(stack, i)) return true;
+    if (is_of_once(stack, i, *module)) return true;
   }
   return false;
 }
 
 // The internal function that keeps the address may have no name. pthread_once has called it, or has jumped to it.
-bool InitializerSearch::is_of_once(const RawStack& stack, uint32_t index) const {
+bool InitializerSearch::is_of_once(const RawStack& stack, uint32_t index, const Module& libc) const {
   constexpr std::string_view kName = "pthread_once";
   const RawFrame& frame = stack.frames[index];
   if (is_named(resolve_(frame.pc, frame.pc_is_exact), kName)) return true;
-  if (index + 1 == stack.count) return false;
-  const uintptr_t caller = stack.frames[index + 1].pc;
-  if (is_named(resolve_(caller, false), kName)) return true;
-  const auto called = code_.callee_entry(caller);
-  return called && is_named(resolve_(*called, true), kName);
+  if (blocking_function({exported_entry_of(frame, libc, memory_, code_)}) == BlockingFunction::once) return true;
+  return index + 1 < stack.count && is_named(resolve_(stack.frames[index + 1].pc, false), kName);
 }
 
 bool InitializerSearch::is_inside_static(const RawStack& stack) {

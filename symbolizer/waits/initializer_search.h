@@ -33,7 +33,7 @@ class InitializerSearch {
 
  private:
   bool is_inside_once(const RawStack& stack) const;
-  bool is_of_once(const RawStack& stack, uint32_t index) const;
+  bool is_of_once(const RawStack& stack, uint32_t index, const Module& libc) const;
   bool is_inside_static(const RawStack& stack);
   bool is_between_guard_calls(uintptr_t return_address);
   bool follow_guard_calls(uintptr_t return_address) const;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "symbolizer/waits/exported_entry.h"
 #include "symbolizer/waits/glibc_version.h"
 
 namespace holdwatch {
@@ -16,8 +17,13 @@ constexpr std::string_view kLibraries[] = {"libc.so", "libc-2",   "libpthread", 
 
 class Names {
  public:
-  Names(const RawStack& stack, const Modules& modules, Code& code, const ResolveFrames& resolve)
-      : stack_(stack), count_(std::min(stack.count, kInnermost)), modules_(modules), code_(code), resolve_(resolve) {}
+  Names(const RawStack& stack, const Modules& modules, MemoryReader& memory, Code& code, const ResolveFrames& resolve)
+      : stack_(stack),
+        count_(std::min(stack.count, kInnermost)),
+        modules_(modules),
+        memory_(memory),
+        code_(code),
+        resolve_(resolve) {}
 
   std::vector<std::string> collect() {
     if (count_ == 0) return {};
@@ -43,8 +49,17 @@ class Names {
 
   void add_frames(uint32_t count) {
     for (uint32_t i = 0; i < count; ++i) {
-      for (const Frame& frame : resolve_(stack_.frames[i].pc, stack_.frames[i].pc_is_exact)) add(frame);
+      const RawFrame& at = stack_.frames[i];
+      const std::vector<Frame> frames = resolve_(at.pc, at.pc_is_exact);
+      for (const Frame& frame : frames) add(frame);
+      const Module* const module = modules_.find(inside(at));
+      if (frames.back().function.empty() && module != nullptr) add_entry(at, *module);
     }
+  }
+
+  void add_entry(const RawFrame& frame, const Module& module) {
+    if (std::string name = exported_entry_of(frame, module, memory_, code_); !name.empty())
+      names_.push_back(std::move(name));
   }
 
   void add_called(uintptr_t return_address) {
@@ -66,6 +81,7 @@ class Names {
   const RawStack& stack_;
   uint32_t count_;
   const Modules& modules_;
+  MemoryReader& memory_;
   Code& code_;
   const ResolveFrames& resolve_;
   std::vector<std::string> names_;
@@ -81,9 +97,9 @@ bool is_runtime_library(const Module* module) {
                      [name](std::string_view library) { return name.starts_with(library); });
 }
 
-std::vector<std::string> innermost_functions(const RawStack& stack, const Modules& modules, Code& code,
-                                             const ResolveFrames& resolve) {
-  return Names(stack, modules, code, resolve).collect();
+std::vector<std::string> innermost_functions(const RawStack& stack, const Modules& modules, MemoryReader& memory,
+                                             Code& code, const ResolveFrames& resolve) {
+  return Names(stack, modules, memory, code, resolve).collect();
 }
 
 }  // namespace holdwatch

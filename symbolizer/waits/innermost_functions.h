@@ -24,10 +24,10 @@ inline uintptr_t inside(const RawFrame& frame) {
 // Whether it is libc, the C++ library, the loader, or ours. Null: no.
 bool is_runtime_library(const Module* module);
 
-// `stack`: at least the innermost frames. The function that was called is found from the call instruction: what is
-// exported may have jumped into an internal function without a name (pthread_join). In a program that is linked
+// `stack`: at least the innermost frames. What is exported may have jumped into an internal function without a name
+// (pthread_join): it is found from libc's code, and from the call instruction. In a program that is linked
 // statically, the names of all innermost functions. Innermost first.
-std::vector<std::string> innermost_functions(const RawStack& stack, const Modules& modules, Code& code,
-                                             const ResolveFrames& resolve);
+std::vector<std::string> innermost_functions(const RawStack& stack, const Modules& modules, MemoryReader& memory,
+                                             Code& code, const ResolveFrames& resolve);
 
 }  // namespace holdwatch

@@ -29,7 +29,7 @@ void name_enders(const WaitingProcess& process, Wait& wait) {
 }  // namespace
 
 BlockingFunction WaitReader::function_in(const RawStack& stack) {
-  return blocking_function(innermost_functions(stack, process_.modules, code_, resolve_));
+  return blocking_function(innermost_functions(stack, process_.modules, process_.memory, code_, resolve_));
 }
 
 Wait WaitReader::read(const Snapshot& snapshot, BlockingFunction function, const CallContext& context) {

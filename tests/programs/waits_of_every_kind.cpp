@@ -7,6 +7,7 @@
 // EXPECT-JSON: waits_so("join", "join", r"waits for thread \d+ \"joined\" to exit", "joined")
 // EXPECT-JSON: waits_so("timed_join", "join", r"waits for thread \d+ \"joined\" to exit, timeout in 14 min( \d+ s)?", "joined")
 // EXPECT-JSON: waits_so("semaphore", "semaphore", r"waits for semaphore 0x\w+")
+// EXPECT-JSON: waits_so("jumps_to_sem", "semaphore", r"waits for semaphore 0x\w+")
 // EXPECT-JSON: waits_so("barrier", "barrier", r"waits at barrier 0x\w+ \(1 of 3 threads have arrived\)")
 // EXPECT-JSON: waits_so("once", "once", r"waits for another thread's initializer, pthread_once 0x\w+, likely run by \d+ \"first_once\"", "first_once")
 // EXPECT-JSON: waits_so("call_once", "once", r"waits for another thread's initializer, pthread_once 0x\w+, likely run by \d+ \"first_call\"", "first_call")
@@ -197,8 +198,9 @@ int main(int count, char** words) {
       {"condition_for", [] { wait_for_condition(true); }, &condition},
       {"join", [&] { join(joined, false); }, reinterpret_cast<const void*>(joined.handle())},
       {"timed_join", [&] { join(joined, true); }, reinterpret_cast<const void*>(joined.handle())},
-      // No tail call: sem_wait may jump too, into a function without a name.
       {"semaphore", [] { CHECK(sem_wait(&semaphore) == 0); }, &semaphore},
+      // A tail call; and sem_wait may jump too, into a function without a name.
+      {"jumps_to_sem", [] { sem_wait(&semaphore); }, &semaphore},
       {"barrier", [] { pthread_barrier_wait(&barrier); }, &barrier},
       {"once", [] { pthread_once(&once, [] {}); }, &once},
       {"call_once", [] { std::call_once(once_flag, [] {}); }, &once_flag},

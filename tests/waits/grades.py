@@ -2,9 +2,10 @@
 """Holders that wait for everything, seen in the four ways in which holdwatch sees a process: the kind of the wait, the object, and
 how well it is known who can end it, which must be what the table in docs/waits.md says.
 
-    grades.py --shim LIBRARY --control CONTROL --inspector INSPECTOR --subject PROGRAM --table DOCUMENT WAY
+    grades.py --shim LIBRARY --control CONTROL --inspector INSPECTOR --subject PROGRAM --table DOCUMENT [--hide-debug-symbols] WAY
 
-WAY is a column of the table. Skipped (77) where the way cannot be gone: no attaching, no gcore.
+WAY is a column of the table. Skipped (77) where the way cannot be gone: no attaching, no gcore. With --hide-debug-symbols, as on a
+machine where those of libc are not installed.
 """
 
 import argparse
@@ -29,7 +30,7 @@ SCENES = {
     "writer": ("rwlock, held by readers", "rwlock", ["first_reader", "second_reader"]),
     "condition": ("condition", "condition", []), "condition_for": ("condition", "condition", []),
     "join": ("join", "join", ["joined"]), "timed_join": ("join", "join", ["joined"]),
-    "semaphore": ("semaphore", "semaphore", []), "barrier": ("barrier", "barrier", []),
+    "semaphore": ("semaphore", "semaphore", []), "jumps_to_sem": ("semaphore", "semaphore", []), "barrier": ("barrier", "barrier", []),
     "once": ("once", "once", ["first_once"]), "call_once": ("once", "once", ["first_call"]),
     "static": ("static", "static", ["first_static"]),
     "atomic": ("atomic", "atomic", []), "latch": ("atomic", "atomic", []), "future": ("atomic", "atomic", []),
@@ -164,8 +165,14 @@ def main():
     parser = argparse.ArgumentParser()
     for option in ("shim", "control", "inspector", "subject", "table"):
         parser.add_argument(f"--{option}", required=True)
+    parser.add_argument("--hide-debug-symbols", action="store_true")
     parser.add_argument("way")
     options = parser.parse_args()
+    if options.hide_debug_symbols:
+        abilities.skip_if(abilities.no_mounts())
+        words = [word for word in sys.argv if word != "--hide-debug-symbols"]
+        hide = "if [ -d /usr/lib/debug ]; then mount -t tmpfs none /usr/lib/debug || exit; fi; exec \"$@\""
+        os.execvp("unshare", ["unshare", "--mount", "sh", "-c", hide, "sh", sys.executable, "-B", *words])
     promised = table(options.table, options.way)
     for name in NOT_THERE.get(options.way, ()):
         require(promised[SCENES[name][0]] == "–", f"{name} cannot be seen this way")
