@@ -60,7 +60,9 @@ class Pipeline {
           return symbols_.resolve(pc, exact, modules_.find_then(exact ? pc : pc - 1));
         }),
         activity_(
-            modules_, memory_, unwinder_, resolve_, [this] { look_at_modules(); }, host.learnt_ends),
+            modules_, memory_, unwinder_, resolve_,
+            [this](uintptr_t address) { return symbols_.variable(address, modules_.find(address)); },
+            [this] { look_at_modules(); }, host.learnt_ends),
         builder_(resolver(), host_name(), getpid(), executable_path()),
         emitter_(settings, host.complain == nullptr ? Emitter::Complain{} : host.complain) {
     modules_.set_unloaded(host.unloaded_between);

@@ -43,6 +43,7 @@ int existing_thread(int tid) {
 }  // namespace
 
 ThreadActivity::ThreadActivity(Modules& modules, MemoryReader& memory, Unwinder& unwinder, const ResolveFrames& resolve,
+                               decltype(WaitingProcess::variable_name) variable_name,
                                std::function<void()> look_at_modules, decltype(WaitingProcess::learnt_ends) learnt_ends)
     : modules_(modules),
       memory_(memory),
@@ -54,6 +55,7 @@ ThreadActivity::ThreadActivity(Modules& modules, MemoryReader& memory, Unwinder&
                name_of_thread,
                [] { return true; },
                [this](const WaitingProcess::VisitStack& visit) { visit_stacks(visit); },
+               std::move(variable_name),
                std::move(learnt_ends)},
       waits_(process_, resolve),
       code_ahead_(modules, memory, resolve) {}

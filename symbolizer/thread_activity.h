@@ -20,7 +20,8 @@ class ThreadActivity {
  public:
   // All must outlive this object. `look_at_modules` makes sure that the modules are those of this report.
   ThreadActivity(Modules& modules, MemoryReader& memory, Unwinder& unwinder, const ResolveFrames& resolve,
-                 std::function<void()> look_at_modules, decltype(WaitingProcess::learnt_ends) learnt_ends);
+                 decltype(WaitingProcess::variable_name) variable_name, std::function<void()> look_at_modules,
+                 decltype(WaitingProcess::learnt_ends) learnt_ends);
 
   // See SymbolizerApi::describe and SymbolizerApi::follow.
   std::string describe(const Snapshot& snapshot, uint32_t waits_for, bool by_registers, Wait& wait);

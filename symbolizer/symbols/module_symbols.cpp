@@ -112,6 +112,13 @@ std::vector<Frame> ModuleSymbols::resolve(uintptr_t address) const {
   return frames;
 }
 
+std::string ModuleSymbols::variable_at(uintptr_t address) const {
+  const auto variable = symbols_.find_variable(address);
+  if (!variable) return "";
+  const std::string name = demangle(variable->symbol);
+  return variable->offset == 0 ? name : name + "+" + std::to_string(variable->offset);
+}
+
 size_t ModuleSymbols::size_in_bytes() const {
   return symbols_.size_in_bytes() + (dwarf_ != nullptr ? dwarf_->size_in_bytes() : 0);
 }

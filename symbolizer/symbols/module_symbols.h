@@ -28,6 +28,9 @@ class ModuleSymbols {
   // if nothing is known. After the deadline, only the function from the symbol table.
   std::vector<Frame> frames_at(uintptr_t address);
 
+  // The variable that contains `address`: its name, and "+16" if the address is not its beginning. Empty if not known.
+  std::string variable_at(uintptr_t address) const;
+
   // Approximate memory use.
   size_t size_in_bytes() const;
 

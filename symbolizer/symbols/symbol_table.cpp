@@ -38,6 +38,15 @@ bool is_function(const GElf_Sym& symbol) {
   return code && symbol.st_shndx != SHN_UNDEF && symbol.st_shndx != SHN_ABS && symbol.st_value != 0;
 }
 
+bool is_variable(const GElf_Sym& symbol) {
+  return GELF_ST_TYPE(symbol.st_info) == STT_OBJECT && symbol.st_shndx != SHN_UNDEF && symbol.st_shndx != SHN_ABS;
+}
+
+// .symtab writes a versioned symbol as "name@VERSION" or "name@@VERSION".
+std::string without_version(std::string_view name) {
+  return std::string(name.substr(0, name.find('@')));
+}
+
 // Chooses the best-known of several names for one piece of code. libc has up to a dozen: "send" is better than "__send"
 // or "__libc_send". Smaller is better; the name itself makes the choice the same everywhere.
 auto obscurity(const GElf_Sym& symbol, std::string_view name) {
@@ -76,20 +85,27 @@ void SymbolTable::add(const ElfImage& image) {
 
 std::optional<std::string> SymbolTable::find(uintptr_t address) const {
   Candidate best;
-  for (const Table& table : tables_) find_sized(table, address, best);
+  for (const Table& table : tables_) find_sized(table, address, is_function, best);
   for (const Table& table : tables_) {
     if (!best.found && !table.thinned) find_sizeless(table, address, best);
   }
   if (!best.found) return std::nullopt;
-  // .symtab writes a versioned symbol as "name@VERSION" or "name@@VERSION".
-  return std::string(best.name.substr(0, best.name.find('@')));
+  return without_version(best.name);
+}
+
+std::optional<SymbolTable::Variable> SymbolTable::find_variable(uintptr_t address) const {
+  Candidate best;
+  for (const Table& table : tables_) find_sized(table, address, is_variable, best);
+  if (!best.found) return std::nullopt;
+  return Variable{without_version(best.name), address - best.symbol.st_value};
 }
 
 // The symbol around `address` that begins last is the innermost one.
-void SymbolTable::find_sized(const Table& table, uintptr_t address, Candidate& best) const {
+template <typename IsIt>
+void SymbolTable::find_sized(const Table& table, uintptr_t address, IsIt is_it, Candidate& best) const {
   for (size_t i = 0; i < count_of(*table.symbols); ++i) {
     const GElf_Sym symbol = symbol_at(*table.symbols, i);
-    if (address < symbol.st_value || address - symbol.st_value >= symbol.st_size || !is_function(symbol)) continue;
+    if (address < symbol.st_value || address - symbol.st_value >= symbol.st_size || !is_it(symbol)) continue;
     const std::string_view name = text_at(*table.names, symbol.st_name);
     if (name.empty()) continue;
     const bool better =

@@ -1,6 +1,6 @@
-// The function that contains an address, from an ELF file's symbol tables.
-// Cold context only. Names a function only if the address lies inside the symbol: in a stripped file the nearest symbol
-// below an address usually belongs to another function.
+// The function or the variable that contains an address, from an ELF file's symbol tables.
+// Cold context only. Names it only if the address lies inside the symbol: in a stripped file the nearest symbol below an
+// address usually belongs to another function.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,13 @@ class SymbolTable {
   // The symbol's name (mangled, without its version) of the function that contains `address`.
   std::optional<std::string> find(uintptr_t address) const;
 
+  // The innermost variable that contains `address`.
+  struct Variable {
+    std::string symbol;
+    uintptr_t offset;  // from its beginning
+  };
+  std::optional<Variable> find_variable(uintptr_t address) const;
+
   bool has_full_table() const { return has_full_table_; }
   size_t size_in_bytes() const;
 
@@ -33,7 +40,8 @@ class SymbolTable {
   };
   struct Candidate;
 
-  void find_sized(const Table& table, uintptr_t address, Candidate& best) const;
+  template <typename IsIt>
+  void find_sized(const Table& table, uintptr_t address, IsIt is_it, Candidate& best) const;
   void find_sizeless(const Table& table, uintptr_t address, Candidate& best) const;
 
   std::vector<Table> tables_;

@@ -1,4 +1,4 @@
-// Keeps the debug data of the modules in use within its memory limit, and turns it into frames.
+// Keeps the debug data of the modules in use within its memory limit, and turns it into names and frames.
 // See symbols.h. Cold context only.
 #include "symbolizer/symbols/symbols.h"
 
@@ -36,17 +36,18 @@ Frame bare_frame(uintptr_t pc, const Module* module) {
 struct Symbols::State {
   State(Symbolize wanted, DebugSearch where) : how(wanted), search(std::move(where)), deadline(search.timeout) {}
 
-  // Empty if the time is up.
-  std::vector<Frame> frames_at(const Module& module, uintptr_t address) {
+  // What `ask(ModuleSymbols&)` returns; an empty one if the time is up.
+  template <typename Ask>
+  auto ask_module(const Module& module, Ask ask) -> decltype(ask(std::declval<ModuleSymbols&>())) {
     const std::string key = identity(module);
-    if (auto* known = modules.find(key)) return (*known)->frames_at(address);
+    if (auto* known = modules.find(key)) return ask(**known);
     if (deadline.look()) return {};
     const auto start = Deadline::Clock::now();
     auto fresh = std::make_unique<ModuleSymbols>(module, how, search, deadline);
-    std::vector<Frame> frames = fresh->frames_at(address);
+    auto answer = ask(*fresh);
     // A module that was only reached too late is loaded again for the next report.
     if (!deadline.look() || deadline.is_mostly_since(start)) modules.insert(key, std::move(fresh));
-    return frames;
+    return answer;
   }
 
   // Debug data grows while it is used, so this is checked after every use.
@@ -79,7 +80,8 @@ std::vector<Frame> Symbols::resolve(uintptr_t pc, bool exact, const Module* modu
   const uintptr_t instruction = exact ? pc : pc - 1;
   if (!module->executable.empty() && !module->executes(instruction)) return {bare};
   try {
-    std::vector<Frame> frames = state_->frames_at(*module, module->offset_of(instruction));
+    const uintptr_t offset = module->offset_of(instruction);
+    std::vector<Frame> frames = state_->ask_module(*module, [&](ModuleSymbols& one) { return one.frames_at(offset); });
     if (frames.empty()) return {bare};
     state_->keep_within_limit();
     for (Frame& frame : frames) {
@@ -91,6 +93,18 @@ std::vector<Frame> Symbols::resolve(uintptr_t pc, bool exact, const Module* modu
     return frames;
   } catch (const std::exception&) {
     return {bare};
+  }
+}
+
+std::string Symbols::variable(uintptr_t address, const Module* module) {
+  if (module == nullptr || state_->how == Symbolize::off) return "";
+  try {
+    const uintptr_t offset = module->offset_of(address);
+    std::string name = state_->ask_module(*module, [&](ModuleSymbols& one) { return one.variable_at(offset); });
+    state_->keep_within_limit();
+    return name;
+  } catch (const std::exception&) {
+    return "";
   }
 }
 

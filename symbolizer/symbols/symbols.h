@@ -41,6 +41,9 @@ class Symbols {
   // A name is given only if the file is proven to be the one that is mapped and the symbol covers the address.
   std::vector<Frame> resolve(uintptr_t pc, bool exact, const Module* module);
 
+  // The variable that contains `address`: its name, with "+16" if the address is not its beginning. Empty if it is not known.
+  std::string variable(uintptr_t address, const Module* module);
+
   // Frees what is cached.
   void trim();
 

@@ -3,6 +3,9 @@
 
 #include <sys/syscall.h>
 
+#include <string>
+#include <string_view>
+
 #include "symbolizer/activity/page_fault.h"
 #include "symbolizer/activity/present_memory.h"
 #include "symbolizer/activity/restarted.h"
@@ -19,6 +22,45 @@ namespace {
 void name_ender(const WaitingProcess& process, Ender& ender) {
   const std::string name = process.thread_name(ender.pid, ender.tid);
   name.copy(ender.thread, kThreadNameSize - 1);
+}
+
+// Whether what is waited for may be a variable of the program's.
+bool has_variable(WaitKind kind) {
+  switch (kind) {
+    case WaitKind::mutex:
+    case WaitKind::rwlock:
+    case WaitKind::condition:
+    case WaitKind::semaphore:
+    case WaitKind::barrier:
+    case WaitKind::once:
+    case WaitKind::local_static:
+    case WaitKind::atomic:
+    case WaitKind::futex:
+      return true;
+    case WaitKind::join:
+    case WaitKind::stream:
+    case WaitKind::loader:
+    case WaitKind::libc:
+    case WaitKind::file_lock:
+    case WaitKind::page_fault:
+    case WaitKind::pipe:
+    case WaitKind::socket:
+    case WaitKind::child:
+    case WaitKind::sleep:
+    case WaitKind::poll:
+    case WaitKind::other:
+      break;
+  }
+  return false;
+}
+
+void name_object(const WaitingProcess& process, Wait& wait) {
+  constexpr std::string_view kGuard = "guard variable for ";
+  if (wait.object == 0 || wait.name[0] != '\0' || !process.variable_name) return;
+  std::string name = process.variable_name(wait.object);
+  if (name.starts_with(kGuard)) name.erase(0, kGuard.size());
+  const size_t length = name.copy(wait.name, kWaitNameSize - 1);
+  if (length < name.size()) std::string_view("...").copy(wait.name + length - 3, 3);
 }
 
 void name_enders(const WaitingProcess& process, Wait& wait) {
@@ -65,6 +107,7 @@ Wait WaitReader::read_present(const Snapshot& snapshot, const FunctionOf& functi
   if (wait.kind == WaitKind::once || wait.kind == WaitKind::local_static) add_initializing_thread(wait);
   add_learnt_enders(wait, call, snapshot.tid, process_, sleeps_on);
   if (is_for_unknown_holder(wait)) wait.gap = EnderGap::not_stated;
+  if (wait.known && has_variable(wait.kind)) name_object(process_, wait);
   name_enders(process_, wait);
   return wait;
 }

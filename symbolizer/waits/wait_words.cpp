@@ -18,7 +18,17 @@ std::string ender_words(std::string_view how, const Wait& wait) {
 }
 
 std::string object_words(std::string_view what, const Wait& wait) {
-  return std::string(what) + (wait.object == 0 ? "" : " " + hex_in_words(wait.object));
+  const std::string name = printable(wait.name);
+  if (name.empty() && wait.object == 0) return std::string(what);
+  return std::string(what) + " " + (name.empty() ? hex_in_words(wait.object) : name);
+}
+
+std::string static_words(const Wait& wait) {
+  const std::string name = printable(wait.name);
+  const std::string text =
+      name.empty() ? "waits for another thread's initializer of a static variable, guard " + hex_in_words(wait.object)
+                   : "waits for the initializer of " + name;
+  return text + ender_words("likely run", wait);
 }
 
 std::string join_words(const Wait& wait) {
@@ -46,13 +56,12 @@ std::string words(const Wait& wait) {
       return object_words("waits for another thread's initializer, pthread_once", wait) +
              ender_words("likely run", wait);
     case WaitKind::local_static:
-      return "waits for another thread's initializer of a static variable, guard " + hex_in_words(wait.object) +
-             ender_words("likely run", wait);
+      return static_words(wait);
     case WaitKind::atomic:
       return wait.object == 0 ? "waits for a change of an atomic variable"
                               : object_words("waits for a change of the atomic", wait);
     case WaitKind::stream:
-      return object_words("waits for stream lock", wait) + ender_words("held", wait);
+      return "waits for stream lock " + hex_in_words(wait.object) + ender_words("held", wait);
     case WaitKind::loader:
       return "waits for the loader's lock" + ender_words("held", wait);
     case WaitKind::libc:

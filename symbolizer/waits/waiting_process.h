@@ -21,6 +21,8 @@ struct WaitingProcess {
   // Calls `visit` for each of its threads that does not run, with its stack; for none if there are too many, or it is empty.
   using VisitStack = std::function<void(const Snapshot& thread, const RawStack& stack)>;
   std::function<void(const VisitStack& visit)> for_each_stack{};
+  // The variable of the program or a library at this address, as its symbols name it; empty if not known.
+  std::function<std::string(uintptr_t address)> variable_name{};
   // Empty where nobody has watched the process.
   std::function<LearntEnds(uintptr_t object, size_t size)> learnt_ends{};
 };

@@ -2,7 +2,7 @@
 // will, once it gets the mutex that the waiting thread has. Probably a deadlock, but no event of that name.
 // RUN-ENV: HOLDWATCH_LIMIT=300ms
 // EXPECT: thread \d+ "callback" has held mutex
-// EXPECT: ^  now +in a condition wait on 0x\w+, timeout in
+// EXPECT: ^  now +in a condition wait on \(anonymous namespace\)::is_free, timeout in
 // EXPECT: ^ +\d+ "script" can likely end that: its code goes on to signal it$
 // EXPECT: ^ +probably a deadlock: \d+ waits for L\d+$
 // EXPECT-JSON: ends_of("callback") == [(None, ["script"])]

@@ -23,7 +23,7 @@ enum class WaitKind : uint8_t {
 };
 
 inline constexpr size_t kThreadNameSize = 16;  // TASK_COMM_LEN, with the terminating zero
-inline constexpr size_t kWaitNameSize = 48;
+inline constexpr size_t kWaitNameSize = 96;
 inline constexpr size_t kMaxEnders = 4;
 inline constexpr size_t kRootDoingSize = 256;
 
@@ -56,7 +56,7 @@ struct Wait {
   Ender enders[kMaxEnders];
   uint32_t other_ends;       // of a pipe or a socket: how many other processes have its other end
   bool other_end_is_here;    // the waiting thread's process has it too
-  char name[kWaitNameSize];  // of the object, empty if it has none; of a stream, its descriptor
+  char name[kWaitNameSize];  // of the object, empty if none is known: of a variable; of a stream, its descriptor
   EnderGap gap;
   Ender last;           // the other thread that ended such a wait last, perhaps not who can end this; tid 0: not known
   bool last_is_before;  // the waiting thread itself has done so later

@@ -44,7 +44,8 @@ class Observer {
                  [this](int namespace_tid) { return tid_of(namespace_tid); },
                  [this](int pid, int tid) { return pid == 0 ? target_.thread_name(tid) : target_.process_name(pid); },
                  [this] { return is_in_our_pid_namespace(); },
-                 [this](const WaitingProcess::VisitStack& visit) { visit_stacks(visit); }},
+                 [this](const WaitingProcess::VisitStack& visit) { visit_stacks(visit); },
+                 [this](uintptr_t address) { return symbols_.variable(address, target_.modules().find(address)); }},
         waits_(process_, resolve_) {}
 
   Observation run() {
