@@ -15,10 +15,10 @@
 #include "symbolizer/proc/monotonic_clock.h"
 #include "symbolizer/proc/proc_text.h"
 #include "symbolizer/unwind/eh_frame.h"
+#include "symbolizer/waits/doing.h"
 #include "symbolizer/waits/lock_reader.h"
 #include "symbolizer/waits/thread_snapshot.h"
 #include "symbolizer/waits/wait_chain.h"
-#include "symbolizer/waits/wait_words.h"
 
 namespace holdwatch {
 namespace {
@@ -68,9 +68,7 @@ std::string ThreadActivity::describe(const Snapshot& snapshot, uint32_t waits_fo
   const CallContext context{ThreadFiles::of_ours(snapshot.tid), &memory_, "", site};
   wait = read_wait(snapshot, context);
   add_enders_by_code(snapshot, wait);
-  // The lock of a stream says who has it, whether or not there is a report about that too.
-  const std::string words = waits_for == 0 || wait.kind == WaitKind::stream ? describe_wait(wait) : "";
-  return words.empty() ? describe_activity(snapshot, lock, context) + describe_other_processes(wait) : words;
+  return describe_doing(snapshot, wait, lock, context);
 }
 
 WaitChain ThreadActivity::follow(const Wait& wait) {
@@ -82,9 +80,7 @@ WaitChain ThreadActivity::follow(const Wait& wait) {
     looked_at.push_back(thread->snapshot);
     const CallContext context{files, &memory_, "", {}};
     const Wait own = read_wait(thread->snapshot, context);
-    const std::string words = describe_wait(own);
-    return SeenInChain{name_of_thread(0, tid), own,
-                       words.empty() ? describe_activity(thread->snapshot, "", context) : words};
+    return SeenInChain{name_of_thread(0, tid), own, describe_doing(thread->snapshot, own, "", context)};
   };
   return follow_wait(wait, look, [&] { return std::all_of(looked_at.begin(), looked_at.end(), has_stayed); });
 }

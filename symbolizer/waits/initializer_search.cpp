@@ -5,11 +5,11 @@
 #include <string_view>
 #include <vector>
 
-#include "shim/common/glibc/futex_wait.h"
 #include "symbolizer/unwind/function_code.h"
+#include "symbolizer/unwind/known_registers.h"
+#include "symbolizer/waits/asleep_on.h"
 #include "symbolizer/waits/blocking_function.h"
 #include "symbolizer/waits/exported_entry.h"
-#include "symbolizer/unwind/known_registers.h"
 #include "symbolizer/waits/glibc_version.h"
 
 namespace holdwatch {
@@ -22,15 +22,10 @@ bool is_named(const std::vector<Frame>& frames, std::string_view part) {
   return !frames.empty() && frames.back().function.find(part) != std::string::npos;
 }
 
-bool sleeps_on(const Snapshot& thread, uintptr_t word) {
-  const auto futex = futex_wait(thread.call);
-  return futex && futex->word == word;
-}
-
 }  // namespace
 
 void InitializerSearch::add(const Snapshot& thread, const RawStack& stack) {
-  if (sleeps_on(thread, wait_.object)) return;
+  if (is_asleep_on(thread, wait_.object)) return;
   if (!(wait_.kind == WaitKind::once ? is_inside_once(stack) : is_inside_static(stack))) return;
   is_ambiguous_ |= found_ != 0;
   found_ = thread.tid;

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "shim/common/glibc/futex_wait.h"
+#include "symbolizer/waits/asleep_on.h"
 #include "symbolizer/waits/glibc_version.h"
 
 namespace holdwatch {
@@ -51,7 +51,7 @@ bool has_address_in_arena(uintptr_t lock, uintptr_t begin, uintptr_t end, Memory
 
 bool is_inside_malloc_with(uintptr_t lock, const Snapshot& thread, const RawStack& stack, const Modules& modules,
                            MemoryReader& memory, const ResolveFrames& resolve) {
-  if (const auto futex = futex_wait(thread.call); futex && futex->word == lock) return false;
+  if (is_asleep_on(thread, lock)) return false;
   const uintptr_t end = end_of_malloc(stack, modules, resolve);
   return end != 0 && has_address_in_arena(lock, stack.sp, end, memory);
 }

@@ -7,7 +7,7 @@
 
 #include <vector>
 
-#include "shim/common/glibc/futex_wait.h"
+#include "symbolizer/waits/asleep_on.h"
 #include "symbolizer/waits/thread_snapshot.h"
 
 namespace holdwatch {
@@ -98,8 +98,7 @@ void add_learnt_enders(Wait& wait, const SystemCall& call, int tid, const Waitin
 std::optional<bool> sleeps_on(int tid, uintptr_t object, size_t size) {
   const auto thread = look_at_thread(ThreadFiles::of_ours(tid));
   if (!thread) return std::nullopt;
-  const auto futex = futex_wait(thread->snapshot.call);
-  return thread->snapshot.state == ThreadState::blocked && futex && futex->word - object < size;
+  return thread->snapshot.state == ThreadState::blocked && is_asleep_on(thread->snapshot, object, size);
 }
 
 }  // namespace holdwatch

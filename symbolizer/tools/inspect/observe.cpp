@@ -17,12 +17,12 @@
 #include "symbolizer/tools/inspect/lock_wait.h"
 #include "symbolizer/tools/inspect/lost_wakeup.h"
 #include "symbolizer/unwind/unwinder.h"
+#include "symbolizer/waits/doing.h"
 #include "symbolizer/waits/glibc_version.h"
 #include "symbolizer/waits/libc_wait.h"
 #include "symbolizer/waits/lock_reader.h"
 #include "symbolizer/waits/stream_name.h"
 #include "symbolizer/waits/wait_reader.h"
-#include "symbolizer/waits/wait_words.h"
 
 namespace holdwatch {
 namespace {
@@ -159,9 +159,7 @@ class Observer {
     Doing doing;
     doing.wait = waits_.read(
         snapshot, [&]() -> const RawStack& { return unwound(capture); }, context);
-    doing.words = describe_wait(doing.wait);
-    if (doing.words.empty())
-      doing.words = describe_activity(snapshot, "", context) + describe_other_processes(doing.wait);
+    doing.words = describe_doing(snapshot, doing.wait, "", context);
     const bool stayed = target_.has_stayed({task.tid, task.namespace_tid, snapshot});
     if (snapshot.state != ThreadState::blocked || stayed) return doing;
     return {{}, describe_activity(snapshot, "", {})};
