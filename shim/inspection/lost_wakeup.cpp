@@ -4,9 +4,9 @@
 #include <sys/syscall.h>
 
 #include <algorithm>
-#include <string_view>
 
 #include "shim/common/kernel/system_call.h"
+#include "shim/common/waits/lost_wakeup.h"
 #include "shim/inspection/inside_call.h"
 #include "shim/inspection/ownership.h"
 #include "shim/inspection/task_files.h"
@@ -15,10 +15,8 @@
 namespace holdwatch {
 namespace {
 
-constexpr size_t kMaxThreads = 1024;  // three files of /proc each, once for a lock that stays free
 constexpr size_t kMaxPending = 64;
 constexpr uint64_t kLeastPauseNs = 5'000'000;  // between two looks that count
-constexpr unsigned kLeastLooks = 4;
 
 // A thread that sleeps in a system call: not one that runs, is stopped, or waits for a page.
 struct Sleep {
@@ -38,19 +36,16 @@ Sleep sleep_of(int tid) {
   return sleep;
 }
 
-// In the kernel's queue for a word of the lock, which it leaves before it is stopped, frozen or given a signal.
 bool is_queued_for(const Sleep& sleep, LockWord lock) {
   return sleep.known && sleeps_for(sleep.place, lock) && !wanted_of(sleep.place, lock).timeout() &&
-         std::string_view(sleep.channel).starts_with("futex");
+         is_in_futex_queue(sleep.channel);
 }
 
-// Neither about to wake a waiter, nor about to take the lock. A frozen thread is shown in the call that it was in when it
-// was frozen (cgroup v2); where the kernel does not name what it sleeps in, that is not known.
+// Neither about to wake a waiter, nor about to take the lock.
 bool is_elsewhere(int tid) {
   if (tid == static_cast<int>(system_call(SYS_gettid))) return true;
   const Sleep sleep = sleep_of(tid);
-  const std::string_view channel = sleep.channel;
-  return sleep.known && channel != "0" && channel.find("freezer") == channel.npos && !may_be_in_handler(sleep.place.sp);
+  return sleep.known && sleeps_by_itself(sleep.channel) && !may_be_in_handler(sleep.place.sp);
 }
 
 bool has_exited(int tid) {
@@ -102,7 +97,7 @@ size_t g_threads = 0;
 
 void list_thread(int tid) {
   Suspect& suspect = *g_listed;
-  if (++g_threads > kMaxThreads || suspect.pending_count == kMaxPending || tid == suspect.sleeper) return;
+  if (++g_threads > kMostThreadsLookedAt || suspect.pending_count == kMaxPending || tid == suspect.sleeper) return;
   if (!is_elsewhere(tid)) suspect.pending[suspect.pending_count++] = tid;
 }
 
@@ -112,7 +107,7 @@ void list_threads(Suspect& suspect) {
   g_threads = 0;
   suspect.pending_count = 0;
   for_each_thread(list_thread);
-  suspect.listed = g_threads > 0 && g_threads <= kMaxThreads && suspect.pending_count < kMaxPending;
+  suspect.listed = g_threads > 0 && g_threads <= kMostThreadsLookedAt && suspect.pending_count < kMaxPending;
 }
 
 void drop_those_elsewhere(Suspect& suspect) {
@@ -143,7 +138,7 @@ bool is_wakeup_lost(LockWord lock, LockIndex& lock_index, uint64_t now_ns, uint6
       list_threads(*suspect);
     if (!lasts(*suspect)) suspect->looks = 0;
   }
-  return suspect->looks >= kLeastLooks && suspect->listed && suspect->pending_count == 0 &&
+  return suspect->looks >= kLeastLooksAtFreeLock && suspect->listed && suspect->pending_count == 0 &&
          now_ns - suspect->since_ns >= limit_ns;
 }
 

@@ -8,10 +8,8 @@
 
 namespace holdwatch {
 
-// True only if, in several looks within a second, the lock was free, `sleeper` slept for it all the time, in the kernel's
-// queue for its word, and every other thread was seen asleep once in a system call of its own: not stopped, not frozen,
-// and not in a signal handler. So none is between freeing the lock and waking a waiter, nor on its way to take the lock.
-// False for a core file, whose threads may not have been stopped at the same moment.
+// True only if the rules (common/waits/lost_wakeup.h) have been kept in several looks within a second, with `sleeper` as the thread that
+// sleeps for the lock. False for a core file, whose threads may not have been stopped at the same moment.
 bool is_wakeup_lost(InspectTarget& target, const Task& sleeper, const std::function<bool()>& is_free,
                     const std::function<bool(const Task&)>& may_be_in_handler);
 
