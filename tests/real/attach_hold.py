@@ -49,7 +49,7 @@ def requests_a_second(load):
 def holds_since(run, subject, first):
     """The reports of holds from the report number `first` on. Any other one must be of a mistake that the server is known to make."""
     reports = run.reports()[first:]
-    others = [report for report in reports if report["event"] not in {"hold", *getattr(subject, "MISTAKES", ())}]
+    others = [report for report in reports if report["event"] not in {"hold", *servers.known_mistakes(subject)}]
     servers.require(not others, f"reported as well: {others}")
     return [report for report in reports if report["event"] == "hold"]
 

@@ -98,6 +98,11 @@ def children(pid):
     return [int(word) for word in listed.split()]
 
 
+def known_mistakes(subject):
+    """The events that are reported rightly of a server whose own mistakes they are."""
+    return getattr(subject, "MISTAKES", frozenset())
+
+
 def require_control(environment, attach=None):
     """Fails unless a hold that must be reported is, in this environment: without that silence proves nothing."""
     try:

@@ -117,7 +117,7 @@ class Pair:
         """Whether the hold that was just provoked has been reported as it is. Every other episode is one too many."""
         episodes = {}
         for report in reports:
-            if report["event"] not in getattr(self.kind, "MISTAKES", ()):
+            if report["event"] not in servers.known_mistakes(self.kind):
                 episodes.setdefault(report["episode"], []).append(report)
         if len(episodes) != self.kind.GETS_STUCK:
             print(f"{self.kind.NAME}: {len(episodes)} episodes in one turn\n" + "\n".join(map(json.dumps, reports)), flush=True)
