@@ -2,7 +2,6 @@
 // Cold context only.
 #include "symbolizer/unwind/eh_frame.h"
 
-#include <utility>
 #include <vector>
 
 #include "shim/common/elf/unwind_entries.h"
@@ -25,21 +24,21 @@ std::vector<unsigned char> read_entry(const Module& module, MemoryReader& memory
   return bytes;
 }
 
-// The range that the FDE at `address` describes; nothing if it or its CIE is invalid.
-std::optional<std::pair<uintptr_t, uintptr_t>> read_frame_description(const Module& module, MemoryReader& memory,
-                                                                      uintptr_t address) {
+// What the FDE at `address` describes; nothing if it or its CIE is invalid.
+std::optional<FrameEntry> read_frame_description(const Module& module, MemoryReader& memory, uintptr_t address) {
   const std::vector<unsigned char> bytes = read_entry(module, memory, address);
   const Bytes entry(bytes.data(), bytes.size());
   const std::vector<unsigned char> common_bytes = read_entry(module, memory, common_entry_of(entry, address));
   const auto common = parse_common_entry({common_bytes.data(), common_bytes.size()});
   bool defines_cfa = false;
   if (!common || !check_frame_program(common->instructions, common->pointer_encoding, defines_cfa)) return std::nullopt;
-  const auto frame = parse_frame_entry(entry, address, *common);
+  auto frame = parse_frame_entry(entry, address, *common);
   if (!frame || !check_frame_program(frame->instructions, common->pointer_encoding, defines_cfa) || !defines_cfa)
     return std::nullopt;
   if (!module.contains(frame->start) || frame->size == 0 || frame->size > module.end - frame->start)
     return std::nullopt;
-  return std::pair{frame->start, frame->start + frame->size};
+  if (!module.contains(frame->exception_table)) frame->exception_table = 0;
+  return frame;
 }
 
 }  // namespace
@@ -47,9 +46,9 @@ std::optional<std::pair<uintptr_t, uintptr_t>> read_frame_description(const Modu
 std::optional<Procedure> find_procedure(const Module& module, MemoryReader& memory, uintptr_t pc) {
   const auto found =
       search_unwind_table(ConstantMemory{memory}, UnwindHeader{module.eh_frame_hdr, module.eh_frame_hdr_size}, pc);
-  const auto range = found ? read_frame_description(module, memory, found->frame_entry) : std::nullopt;
-  if (!range || pc < range->first || pc >= range->second) return std::nullopt;
-  return Procedure{range->first, range->second, found->table_entry};
+  const auto frame = found ? read_frame_description(module, memory, found->frame_entry) : std::nullopt;
+  if (!frame || pc < frame->start || pc - frame->start >= frame->size) return std::nullopt;
+  return Procedure{frame->start, frame->start + frame->size, found->table_entry, frame->exception_table};
 }
 
 }  // namespace holdwatch

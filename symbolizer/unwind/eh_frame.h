@@ -15,7 +15,8 @@ namespace holdwatch {
 struct Procedure {
   uintptr_t start;
   uintptr_t end;
-  uintptr_t table_entry;  // run-time address of its entry in the search table of .eh_frame_hdr
+  uintptr_t table_entry;          // run-time address of its entry in the search table of .eh_frame_hdr
+  uintptr_t exception_table = 0;  // run-time address of its language-specific data, 0 if it has none
 
   bool contains(uintptr_t pc) const { return pc >= start && pc < end; }
 };

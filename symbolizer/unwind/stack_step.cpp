@@ -96,7 +96,9 @@ bool StackStepper::hand_arguments_out(const RegisterSet& callee, RegisterSet& ca
 
 // The arguments of the thread's current system call are known. They are often addresses within the calling frame.
 void StackStepper::learn_arguments(const Walk& walk, RegisterSet& frame) {
+  constexpr size_t kMaxArgumentFrames = 16;  // through which an argument is followed
   if (walk.registers_of_frames.size() != walk.frames.size() || walk.frames.size() < 2) return;
+  if (walk.frames.size() > kMaxArgumentFrames) return;
   RegisterSet callee = walk.registers_of_frames.front();
   for (size_t index = 1; index < walk.registers_of_frames.size(); ++index) {
     RegisterSet caller = walk.registers_of_frames[index];

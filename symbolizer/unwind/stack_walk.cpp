@@ -9,10 +9,10 @@ namespace holdwatch {
 
 namespace {
 
-constexpr size_t kMaxWalked = 65536;       // frames of one stack; a deeper one is not walked further
-constexpr size_t kMaxDoubted = 256;        // frames whose calls are checked a second time
-constexpr size_t kMaxArgumentFrames = 16;  // through which an argument is followed
-constexpr unsigned kMaxSteps = 100000;     // of one unwind, with everything that a search tries
+constexpr size_t kMaxWalked = 65536;      // frames of one stack; a deeper one is not walked further
+constexpr size_t kMaxDoubted = 256;       // frames whose calls are checked a second time
+constexpr size_t kMaxRegisterSets = 128;  // of the innermost frames of one stack
+constexpr unsigned kMaxSteps = 100000;    // of one unwind, with everything that a search tries
 
 std::string hex(uintptr_t value) {
   char text[24];
@@ -116,7 +116,7 @@ End StackWalker::climb(Walk& walk) {
     }
     --steps_left_;
     walk.frames.push_back(RawFrame{walk.registers[kRip], 0, walk.registers.ip_is_exact});
-    if (walk.registers_of_frames.size() < kMaxArgumentFrames) walk.registers_of_frames.push_back(walk.registers);
+    if (walk.registers_of_frames.size() < kMaxRegisterSets) walk.registers_of_frames.push_back(walk.registers);
     RegisterSet caller = walk.registers;
     const StepResult stepped = stepper_.step(walk, caller);
     RawFrame& frame = walk.frames.back();

@@ -8,6 +8,7 @@
 #include <exception>
 #include <iterator>
 #include <string>
+#include <utility>
 
 #include "symbolizer/unwind/caller_search.h"
 #include "symbolizer/unwind/stack_walk.h"
@@ -72,10 +73,10 @@ struct Unwinder::State {
     generation = modules.generation();
   }
 
-  void unwind(const Snapshot& snapshot, RawStack& out);
+  void unwind(const Snapshot& snapshot, RawStack& out, std::vector<RegisterSet>* registers);
 };
 
-void Unwinder::State::unwind(const Snapshot& snapshot, RawStack& out) {
+void Unwinder::State::unwind(const Snapshot& snapshot, RawStack& out, std::vector<RegisterSet>* registers) {
   if (generation != modules.generation()) forget();
   walker.begin(snapshot, std::max(time_left, kShortestTimeLimit));
   Walk walk;
@@ -111,19 +112,22 @@ void Unwinder::State::unwind(const Snapshot& snapshot, RawStack& out) {
     walk.note = walk.note.empty() ? cut : cut + "; " + walk.note;
   }
   set_note(out, walk.note);
+  if (registers == nullptr) return;
+  *registers = std::move(walk.registers_of_frames);
+  if (registers->size() > innermost) registers->resize(innermost);
 }
 
 Unwinder::Unwinder(Modules& modules, MemoryReader& memory) : state_(std::make_unique<State>(modules, memory)) {}
 Unwinder::~Unwinder() = default;
 
-void Unwinder::unwind(const Snapshot& snapshot, RawStack& out) {
+void Unwinder::unwind(const Snapshot& snapshot, RawStack& out, std::vector<RegisterSet>* registers) {
   out.count = 0;
   out.complete = false;
   out.note[0] = '\0';
   out.sp = (snapshot.registers.known & Registers::kSpIsKnown) != 0 ? snapshot.registers.sp : 0;
   const auto start = std::chrono::steady_clock::now();
   try {
-    state_->unwind(snapshot, out);
+    state_->unwind(snapshot, out, registers);
   } catch (const std::exception& error) {
     std::snprintf(out.note, sizeof out.note, "unwinding failed: %s", error.what());
   }

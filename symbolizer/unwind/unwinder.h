@@ -5,8 +5,10 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "shim/common/contract/finding.h"
+#include "symbolizer/unwind/frame_step.h"
 #include "symbolizer/unwind/memory.h"
 #include "symbolizer/unwind/modules.h"
 
@@ -22,8 +24,9 @@ class Unwinder {
   // tables, stacks are cut.
   void begin_report();
 
-  // Fills `out`, starting from the snapshot's registers. Never throws; out.note says what is missing.
-  void unwind(const Snapshot& snapshot, RawStack& out);
+  // Fills `out`, starting from the snapshot's registers. Never throws; out.note says what is missing. `registers`, if not null,
+  // receives those of the innermost frames, as far as they are known.
+  void unwind(const Snapshot& snapshot, RawStack& out, std::vector<RegisterSet>* registers = nullptr);
 
   // Where the function containing `pc` begins according to the unwind tables, 0 if they do not say.
   uintptr_t function_start(uintptr_t pc);

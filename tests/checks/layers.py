@@ -72,6 +72,8 @@ MAY_INCLUDE = {
     "symbolizer/activity": {"symbolizer/activity", "symbolizer/unwind/memory.h", "symbolizer/unwind/known_registers.h",
                             "symbolizer/x86"} | PROC_TEXT,
     "symbolizer/waits": {"symbolizer/waits", "symbolizer/activity", "symbolizer/symbols/symbols.h", "symbolizer/unwind"} | PROC_TEXT,
+    # What the frames of a stack will release. Which function a thread blocks in is asked of waits.
+    "symbolizer/guards": {"symbolizer/guards", "symbolizer/unwind", "symbolizer/x86", "symbolizer/waits/innermost_functions.h"} | COMMON,
     "symbolizer/report": {"symbolizer/report", "symbolizer/symbols/symbols.h"} | PROC_TEXT,
     # Where a report goes.
     "symbolizer/outputs": {"symbolizer/outputs", "symbolizer/report"} | PROC_TEXT,
@@ -96,13 +98,15 @@ MAY_INCLUDE = {
     # Made of all stages of the symbolizer.
     "symbolizer/tools/inspect": {"symbolizer/tools/inspect", "symbolizer/tools/command_line", "symbolizer/tools/process_state.h",
                                  "symbolizer/tools/missing_libraries.h", "symbolizer/unwind",
-                                 "symbolizer/symbols", "symbolizer/activity", "symbolizer/waits", "symbolizer/report"} | PROC_TEXT,
+                                 "symbolizer/symbols", "symbolizer/activity", "symbolizer/waits", "symbolizer/guards",
+                                 "symbolizer/report"} | PROC_TEXT,
 }
 
 # A library's headers, and the folders that may use them.
 SOLE_USERS = {
     r"libunwind": {"symbolizer/unwind"},
     r"elfutils/|dwarf\.h|gelf\.h|libelf\.h|lzma|zlib\.h": {"symbolizer/symbols"},
+    r"capstone/": {"symbolizer/guards"},
     r"spdlog/": {"symbolizer/outputs"},
     r"fmt/": {"symbolizer/report", "symbolizer/outputs"},
 }

@@ -5,8 +5,26 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 
 namespace holdwatch {
+
+inline constexpr uint8_t kOmittedPointer = 0xff;  // DW_EH_PE_omit
+
+// Size of a pointer in one of the encodings that compilers use; 0 for any other.
+inline size_t encoded_size(uint8_t encoding) {
+  switch (encoding & 0x0f) {
+    case 0x00:
+    case 0x04:
+    case 0x0c:
+      return 8;  // absptr, udata8, sdata8
+    case 0x03:
+    case 0x0b:
+      return 4;  // udata4, sdata4
+    default:
+      return 0;
+  }
+}
 
 // A copy of some bytes, read sequentially; `good` becomes false at the first read beyond the end.
 class Bytes {
@@ -44,6 +62,22 @@ class Bytes {
     return static_cast<int64_t>(is_cut && (value >> (bits - 1) & 1) != 0 ? value | ~uint64_t{0} << bits : value);
   }
 
+  // A pointer of a fixed size, absolute or relative to its own place, which is at the run-time address `field`. Nothing in
+  // another encoding, or if there are too few bytes; 0 is always "none".
+  std::optional<uint64_t> take_pointer(uint8_t encoding, uint64_t field) {
+    constexpr uint8_t kRelative = 0x10;  // DW_EH_PE_pcrel
+    constexpr uint8_t kSigned = 0x08;
+    const size_t size = encoded_size(encoding);
+    const unsigned base = encoding & 0xf0u;
+    if (size == 0 || (base != 0 && base != kRelative)) return std::nullopt;
+    uint64_t value = size == 8                   ? take<uint64_t>()
+                     : (encoding & kSigned) != 0 ? static_cast<uint64_t>(int64_t{take<int32_t>()})
+                                                 : uint64_t{take<uint32_t>()};
+    if (!good_) return std::nullopt;
+    if (base == kRelative && value != 0) value += field;
+    return value;
+  }
+
   Bytes take_block(uint64_t size) {
     const unsigned char* start = at_;
     return skip(size) ? Bytes(start, size) : Bytes(start, 0);
@@ -67,20 +101,5 @@ class Bytes {
   const unsigned char* end_;
   bool good_ = true;
 };
-
-// Size of a pointer in one of the encodings that compilers use; 0 for any other.
-inline size_t encoded_size(uint8_t encoding) {
-  switch (encoding & 0x0f) {
-    case 0x00:
-    case 0x04:
-    case 0x0c:
-      return 8;  // absptr, udata8, sdata8
-    case 0x03:
-    case 0x0b:
-      return 4;  // udata4, sdata4
-    default:
-      return 0;
-  }
-}
 
 }  // namespace holdwatch

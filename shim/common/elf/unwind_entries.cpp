@@ -16,7 +16,7 @@ bool take_augmentation(std::string_view augmentation, Bytes data, CommonEntry& o
       case 'S':
         break;
       case 'L':
-        data.skip(1);
+        out.exception_table_encoding = data.take<uint8_t>();
         break;
       case 'R':
         out.pointer_encoding = data.take<uint8_t>();
@@ -32,12 +32,6 @@ bool take_augmentation(std::string_view augmentation, Bytes data, CommonEntry& o
     }
   }
   return data.good();
-}
-
-uintptr_t take_pointer(Bytes& bytes, uint8_t encoding) {
-  if (encoded_size(encoding) == 8) return bytes.take<uint64_t>();
-  const bool is_signed = (encoding & 0x08) != 0;
-  return is_signed ? static_cast<uintptr_t>(intptr_t{bytes.take<int32_t>()}) : uintptr_t{bytes.take<uint32_t>()};
 }
 
 }  // namespace
@@ -70,17 +64,21 @@ uintptr_t common_entry_of(Bytes entry, uintptr_t address) {
   return !entry.good() || distance == 0 ? 0 : address + sizeof distance - distance;  // 0: it is a CIE itself
 }
 
-// The pointer is absolute, or relative to its field.
 std::optional<FrameEntry> parse_frame_entry(Bytes entry, uintptr_t address, const CommonEntry& common) {
-  constexpr unsigned kAbsolute = 0x00, kRelative = 0x10;
-  const unsigned base = common.pointer_encoding & 0xf0u;
-  if (encoded_size(common.pointer_encoding) == 0 || (base != kAbsolute && base != kRelative)) return std::nullopt;
+  const auto* const begin = entry.position();
+  const auto here = [&] { return address + sizeof(uint32_t) + static_cast<uintptr_t>(entry.position() - begin); };
   FrameEntry out;
   entry.take<uint32_t>();  // the distance of the CIE
-  out.start = take_pointer(entry, common.pointer_encoding) + (base == kRelative ? address + 2 * sizeof(uint32_t) : 0);
+  const std::optional<uintptr_t> start = entry.take_pointer(common.pointer_encoding, here());
+  if (!start) return std::nullopt;
+  out.start = *start;
   const bool is_long = encoded_size(common.pointer_encoding) == 8;
   out.size = is_long ? entry.take<uint64_t>() : entry.take<uint32_t>();
-  if (common.sized_augmentation) entry.skip(entry.take_leb128());
+  if (common.sized_augmentation) {
+    const uint64_t size = entry.take_leb128();
+    const uintptr_t field = here();
+    out.exception_table = entry.take_block(size).take_pointer(common.exception_table_encoding, field).value_or(0);
+  }
   if (!entry.good()) return std::nullopt;
   out.instructions = entry;
   return out;

@@ -16,6 +16,7 @@ struct CommonEntry {
   uint64_t code_alignment = 0;
   int64_t data_alignment = 0;
   uint8_t pointer_encoding = 0;
+  uint8_t exception_table_encoding = kOmittedPointer;
   bool sized_augmentation = false;
   Bytes instructions{nullptr, 0};
 };
@@ -24,6 +25,7 @@ struct CommonEntry {
 struct FrameEntry {
   uintptr_t start = 0;
   uintptr_t size = 0;
+  uintptr_t exception_table = 0;  // the address of its language-specific data, 0 if it has none
   Bytes instructions{nullptr, 0};
 };
 

@@ -30,6 +30,7 @@ class CoreProcess final : public InspectTarget {
   uint64_t asleep_ns(int) override { return 0; }
   Capture capture(const Task& task) override;
   Capture capture_registers(const Task& task) override { return capture(task); }
+  bool look_again(Task&) override { return true; }
   bool has_stayed(const Task&) override { return true; }
   CallContext context(int) override { return {ThreadFiles(), &memory_, "", {}}; }
   bool sees_other_processes() const override { return false; }

@@ -116,6 +116,20 @@ uint64_t LiveProcess::asleep_in(int pid, int tid) {
   return now_ns ? surely_asleep_ns(*last, *now_ns) : 0;
 }
 
+// It returns from the stop into its call a moment later.
+bool LiveProcess::look_again(Task& task) {
+  for (int look = 0; look < kLooks; ++look) {
+    Task now;
+    if (!read_task(pid_, task.tid, now)) return false;
+    if (now.snapshot.state == task.snapshot.state && same_call(now.snapshot, task.snapshot)) {
+      task = now;
+      return true;
+    }
+    usleep(kBetweenLooksUs);
+  }
+  return false;
+}
+
 bool LiveProcess::has_stayed_in(int pid, const Task& task) {
   Task now;
   return read_task(pid, task.tid, now) && now.snapshot.state == task.snapshot.state &&

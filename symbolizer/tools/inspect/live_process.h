@@ -31,6 +31,7 @@ class LiveProcess final : public InspectTarget {
   uint64_t asleep_ns(int tid) override { return asleep_in(pid_, tid); }
   Capture capture(const Task& task) override;
   Capture capture_registers(const Task& task) override;
+  bool look_again(Task& task) override;
   bool has_stayed(const Task& task) override { return has_stayed_in(pid_, task); }
   CallContext context(int tid) override { return {ThreadFiles::of(pid_, tid), &memory_, "", {}}; }
   bool sees_other_processes() const override { return true; }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,11 +36,20 @@ struct SeenWait {
 // What is known of an owner that is not a thread of the process.
 enum class LostOwner : uint8_t { none, ended, of_parent, of_other_process };
 
+// How it is known that a thread holds a lock which does not say so, or which function took it.
+struct SeenGuard {
+  Evidence evidence = Evidence::stack;
+  uint32_t times = 1;
+  Stack taken;
+  std::optional<size_t> now_took;  // see ReportHolder
+};
+
 struct SeenLock {
   LockRef lock{};
   std::string name;  // empty: none
   std::vector<SeenWait> waits;
-  std::vector<int> holders;  // by thread id
+  std::vector<int> holders;         // by thread id
+  std::map<int, SeenGuard> guards;  // of holders, where there is one
   Access held_as = Access::exclusive;
   uint32_t depth = 1;
   bool holders_likely = false;   // found by their stacks, not named by the lock itself

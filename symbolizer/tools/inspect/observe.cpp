@@ -14,6 +14,7 @@
 
 #include "symbolizer/activity/activity.h"
 #include "symbolizer/report/named_stack.h"
+#include "symbolizer/tools/inspect/holder_guards.h"
 #include "symbolizer/tools/inspect/lock_wait.h"
 #include "symbolizer/tools/inspect/lost_wakeup.h"
 #include "symbolizer/unwind/unwinder.h"
@@ -27,6 +28,7 @@
 namespace holdwatch {
 namespace {
 
+constexpr char kHeldByCode[] = "from its code: this function releases the lock when it is left";
 constexpr size_t kMaxSearched = 512;  // threads whose stacks are searched for the address of one rwlock
 
 class Observer {
@@ -46,7 +48,8 @@ class Observer {
                  [this] { return is_in_our_pid_namespace(); },
                  [this](const WaitingProcess::VisitStack& visit) { visit_stacks(visit); },
                  [this](uintptr_t address) { return symbols_.variable(address, target_.modules().find(address)); }},
-        waits_(process_, resolve_) {}
+        waits_(process_, resolve_),
+        guards_(target, unwinder_, resolve_) {}
 
   Observation run() {
     seen_.pid = target_.pid();
@@ -71,6 +74,7 @@ class Observer {
  private:
   // For how long, at least, the thread had not run at the time given in the reports; 0: unknown.
   uint64_t asleep_ns(int tid) {
+    if (const auto known = slept_before_stop_.find(tid); known != slept_before_stop_.end()) return known->second;
     const uint64_t now_ns = target_.asleep_ns(tid);
     const auto since = std::chrono::nanoseconds(std::chrono::steady_clock::now() - began_);
     return now_ns - std::min(now_ns, static_cast<uint64_t>(since.count()));
@@ -277,6 +281,57 @@ class Observer {
   // thread is named if one of them may not be a reader.
   void find_readers(SeenLock& lock, uint32_t readers) {
     lock.unknown_readers = readers;
+    find_guards(lock, readers);
+    if (lock.holders.empty()) find_addresses_of(lock, readers);
+  }
+
+  // What the frames of all threads will release. What contradicts the lock's count is dropped.
+  void find_guards(SeenLock& lock, uint32_t readers) {
+    uint32_t proven = 0;
+    uint32_t likely = 0;
+    for (auto& [tid, task] : tasks_) {
+      const auto guard = find_guard(task, lock);
+      if (!guard) continue;
+      (guard->evidence == Evidence::guard ? proven : likely) += guard->times;
+      lock.guards[tid] = *guard;
+    }
+    if (proven + likely > readers) {
+      likely = 0;
+      if (proven > readers) proven = 0;
+      std::erase_if(lock.guards, [&](const auto& guard) { return proven == 0 || is_guess(guard.second.evidence); });
+    }
+    for (const auto& [tid, guard] : lock.guards) lock.holders.push_back(tid);
+    lock.unknown_readers = readers - proven - likely;
+  }
+
+  std::optional<SeenGuard> find_guard(Task& task, const SeenLock& lock) {
+    const auto was_stopped = [&] { slept_before_stop_[task.tid] = asleep_ns(task.tid); };
+    const HolderGuards::Held* const held = guards_.of(task, lock_awaited_by(task.tid), was_stopped);
+    if (held == nullptr) return std::nullopt;
+    const auto found = std::find_if(held->locks.begin(), held->locks.end(), [&](const GuardedLock& one) {
+      return one.lock.address == lock.lock.address && one.lock.kind == lock.lock.kind;
+    });
+    if (found == held->locks.end()) return std::nullopt;
+    SeenGuard guard{found->evidence, found->times, {}, {}};
+    const NamedStack named = namer_.name(held->stack);
+    guard.now_took = shared_frame(named, found->frame, named, found->frame);
+    if (guard.now_took) {
+      const auto first = named.stack.frames.begin() + static_cast<std::ptrdiff_t>(*guard.now_took);
+      guard.taken.frames.assign(first, named.stack.frames.end());
+      guard.taken.complete = named.stack.complete;
+    }
+    guard.taken.note = kHeldByCode;
+    return guard;
+  }
+
+  std::optional<LockRef> lock_awaited_by(int tid) const {
+    for (const SeenLock& lock : seen_.locks) {
+      if (waits_for(tid, lock)) return lock.lock;
+    }
+    return std::nullopt;
+  }
+
+  void find_addresses_of(SeenLock& lock, uint32_t readers) {
     if (readers > kMaxSearched || tasks_.size() > kMaxSearched) return;
     std::vector<int> found;
     for (const auto& [tid, task] : tasks_) {
@@ -400,6 +455,8 @@ class Observer {
   StackNamer namer_;
   const WaitingProcess process_;
   WaitReader waits_;
+  HolderGuards guards_;
+  std::map<int, uint64_t> slept_before_stop_;  // by thread id
   std::unique_ptr<RawStack> raw_ = std::make_unique<RawStack>();
   std::map<int, Task> tasks_;
   std::map<int, OtherThread> others_;

@@ -142,8 +142,18 @@ class InspectReports {
     out.doing = thread.doing;
     out.wait = describe_wait(thread.wait, thread.asleep_ns);
     out.evidence = lock.holders_likely && lock.owner == 0 ? Evidence::stack : Evidence::stated;
+    if (const auto guard = lock.guards.find(tid); guard != lock.guards.end()) add_guard(guard->second, lock, out);
     if (const size_t* next = graph_.lock_waited_for(tid)) out.waits_for = id(*next);
     return out;
+  }
+
+  static void add_guard(const SeenGuard& guard, const SeenLock& lock, ReportHolder& out) {
+    out.taken = guard.taken;
+    out.now_took = guard.now_took;
+    if (lock.owner != 0) return;  // the lock itself says who has it
+    out.evidence = guard.evidence;
+    out.likely = is_guess(guard.evidence);
+    out.depth = guard.times;
   }
 
   // One that is in a cycle only because another one waits for its end.

@@ -76,6 +76,9 @@ class InspectTarget {
   // kernel restarts as if nothing had happened.
   virtual Capture capture_registers(const Task& task) = 0;
 
+  // After capture_registers: `task` becomes a new look, for later comparisons. Returns whether it is in the same call as before.
+  virtual bool look_again(Task& task) = 0;
+
   // Whether a thread has stayed where it was since that look.
   virtual bool has_stayed(const Task& task) = 0;
 

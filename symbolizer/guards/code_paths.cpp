@@ -1,0 +1,309 @@
+// See code_paths.h.
+#include "symbolizer/guards/code_paths.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "symbolizer/guards/exception_table.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr unsigned kMaxSteps = 8000;        // of all paths from one place
+constexpr unsigned kMaxStepsOfPath = 3000;  // of one
+constexpr unsigned kMaxStepsOfCall = 600;   // in a function that it calls
+constexpr unsigned kMaxJumps = 400;         // of one path: it may be in a loop
+constexpr size_t kMaxPaths = 128;           // that are open at a time
+constexpr unsigned kMaxNesting = 3;         // of pads for calls in handlers
+constexpr unsigned kPadDepth = 6;           // without optimization a guard's destructor is a call in a call
+constexpr uint64_t kException = 0x1000;     // an address where nothing is mapped
+
+bool is_same(const LockRef& a, const LockRef& b) {
+  return a.address == b.address && a.kind == b.kind;
+}
+
+bool remove(Locks& locks, const LockRef& lock) {
+  const auto found = std::find_if(locks.begin(), locks.end(), [&](const LockRef& one) { return is_same(one, lock); });
+  if (found == locks.end()) return false;
+  locks.erase(found);
+  return true;
+}
+
+void add_once(Locks& locks, const LockRef& lock) {
+  if (!contains(locks, lock)) locks.push_back(lock);
+}
+
+}  // namespace
+
+bool contains(const Locks& locks, const LockRef& lock) {
+  return std::any_of(locks.begin(), locks.end(), [&](const LockRef& one) { return is_same(one, lock); });
+}
+
+Locks released_by_all(const CodePaths::Found& found) {
+  if (!found.is_complete || found.paths.empty()) return {};
+  // What a handler of the exception would do is not what has to be done whatever happens.
+  const auto released = [](const PathLocks& path) -> const Locks& {
+    return path.is_handled ? path.guarded : path.released;
+  };
+  Locks all;
+  for (const LockRef& lock : released(found.paths.front())) {
+    const bool is_everywhere = std::all_of(found.paths.begin(), found.paths.end(),
+                                           [&](const PathLocks& path) { return contains(released(path), lock); });
+    if (is_everywhere) all.push_back(lock);
+  }
+  return all;
+}
+
+struct CodePaths::Path {
+  Machine machine;
+  uintptr_t pc;
+  PathLocks locks{};
+  unsigned steps = 0;
+  unsigned jumps = 0;
+  Procedure function{};
+  bool only_releases = true;  // so far no call but such that release locks
+  // The functions that it is in, from the one in which it began on: where each returns to, and how the path would continue if the
+  // call had not been followed. Of all paths that are lost in it, one continues so.
+  struct Call {
+    uintptr_t return_address;
+    unsigned steps_before;
+    std::shared_ptr<std::unique_ptr<Path>> without;
+  };
+  std::vector<Call> calls{};
+};
+
+// One search from one place.
+class CodePaths::Run {
+ public:
+  Run(CodePaths& paths, const PathStart& start) : all_(paths), start_(start) {}
+
+  Found run() {
+    Path first{start_.machine, start_.pc};
+    first.locks.acquired = start_.acquired;
+    open_.push_back(std::move(first));
+    while (!open_.empty()) {
+      Path path = std::move(open_.back());
+      open_.pop_back();
+      while (step(path)) {
+      }
+    }
+    return std::move(found_);
+  }
+
+ private:
+  // Whether the path continues.
+  bool step(Path& path) {
+    if (++steps_ > kMaxSteps || ++path.steps > kMaxStepsOfPath || path.jumps > kMaxJumps) return lose(path);
+    if (!path.calls.empty() && path.steps - path.calls.back().steps_before > kMaxStepsOfCall) return lose(path);
+    const uintptr_t at = path.pc;
+    const DecodedInstruction& instruction = all_.instructions_.at(at);
+    if (instruction.length == 0) return lose(path);
+    path.pc = at + instruction.length;
+    const Course course = path.machine.execute(instruction, path.pc);
+    switch (course.kind) {
+      case Course::Kind::next:
+        return true;
+      case Course::Kind::jump:
+        return jump(path, course.target);
+      case Course::Kind::branch:
+        return branch(path, course);
+      case Course::Kind::call:
+        return call(path, at, course.target);
+      case Course::Kind::ret:
+        return return_from(path);
+      case Course::Kind::stop:
+        return finish(path, PathEnd::ended);
+    }
+    return false;
+  }
+
+  bool finish(Path& path, PathEnd end) {
+    path.locks.end = end;
+    found_.paths.push_back(std::move(path.locks));
+    return false;
+  }
+
+  // If it is lost in a function that it has called, the call is left out instead.
+  bool lose(Path& path) {
+    while (!path.calls.empty()) {
+      const auto without = path.calls.back().without;
+      path.calls.pop_back();
+      if (*without == nullptr) return false;  // another path has continued so
+      if (steps_ > kMaxSteps) continue;
+      Path rest = std::move(**without);
+      without->reset();
+      open_.push_back(std::move(rest));
+      return false;
+    }
+    found_.is_complete = false;
+    return finish(path, PathEnd::lost);
+  }
+
+  bool go_to(Path& path, uintptr_t target) {
+    if (target < path.pc) ++path.jumps;
+    path.pc = target;
+    return true;
+  }
+
+  bool branch(Path& path, const Course& course) {
+    if (!course.target) return lose(path);
+    if (course.is_taken == true) return go_to(path, *course.target);
+    if (course.is_taken == false) return true;
+    if (is_new(path, *course.target)) {
+      if (open_.size() >= kMaxPaths) return lose(path);
+      Path other = path;
+      go_to(other, *course.target);
+      open_.push_back(std::move(other));
+    }
+    return is_new(path, path.pc);
+  }
+
+  // The same place with the same locks leads to the same results: a loop, or where two paths meet. What differs in memory or
+  // registers is not told apart: not good enough for a proof.
+  bool is_new(const Path& path, uintptr_t target) {
+    if (start_.is_pad) return true;
+    std::vector<uintptr_t> key = {target, path.calls.size(), path.only_releases ? 1u : 0u,
+                                  path.locks.acquired_first.size()};
+    for (const Locks* list : {&path.locks.released, &path.locks.acquired}) {
+      key.push_back(list->size());
+      for (const LockRef& lock : *list) key.push_back(lock.address);
+    }
+    return seen_.insert(std::move(key)).second;
+  }
+
+  bool return_from(Path& path) {
+    if (path.calls.empty()) return finish(path, PathEnd::returned);
+    path.machine.pop();
+    path.pc = path.calls.back().return_address;
+    path.calls.pop_back();
+    return true;
+  }
+
+  // Out of the function, it is a call at its end, or leads to a part of it that is placed elsewhere.
+  bool jump(Path& path, Known target) {
+    if (!target) return lose(path);
+    if (!path.function.contains(path.pc - 1)) path.function = all_.code_.procedure(path.pc - 1).value_or(Procedure{});
+    if (path.function.contains(*target)) return go_to(path, *target);
+    const CallTarget& to = all_.calls_.of(*target);
+    if (to.effect == CallEffect::unknown && to.entry != 0) return go_to(path, to.entry);
+    return affect(path, to) && return_from(path);
+  }
+
+  bool call(Path& path, uintptr_t at, Known target) {
+    look_at_pad(path, at);
+    const CallTarget to = target ? all_.calls_.of(*target) : CallTarget{};
+    if (start_.stops_at_call) {
+      if (to.effect == CallEffect::releases) affect(path, to);
+      return finish(path, PathEnd::ended);
+    }
+    if (to.effect == CallEffect::unknown && to.entry != 0 && path.calls.size() < start_.max_depth)
+      return enter(path, to.entry);
+    return affect(path, to);
+  }
+
+  void look_at_pad(Path& path, uintptr_t at) {
+    if (!start_.looks_at_pads && !path.locks.is_handled) return;
+    if (!path.only_releases || !path.calls.empty() || all_.nesting_ == kMaxNesting) return;
+    const auto procedure = all_.code_.procedure(at);
+    const auto pad = procedure ? find_landing_pad(*procedure, at, all_.memory_) : std::nullopt;
+    if (!pad) return;
+    for (const LockRef& lock : released_by_all(all_.follow_pad(path.machine, *pad))) add_once(path.locks.guarded, lock);
+  }
+
+  bool enter(Path& path, uintptr_t entry) {
+    path.only_releases = false;
+    auto without = std::make_unique<Path>(path);
+    without->machine.forget_caller_saved();
+    path.calls.push_back({path.pc, path.steps, std::make_shared<std::unique_ptr<Path>>(std::move(without))});
+    path.machine.push(path.pc);
+    path.pc = entry;
+    return true;
+  }
+
+  // What a function does that is not followed. Whether the path continues after it.
+  bool affect(Path& path, const CallTarget& to) {
+    const Known argument = path.machine.get(EncodedRegister::rdi);
+    if (to.effect != CallEffect::releases) path.only_releases = false;
+    path.machine.forget_caller_saved();
+    switch (to.effect) {
+      case CallEffect::unknown:
+        return true;
+      case CallEffect::waits:
+        path.machine.set(EncodedRegister::rax, 0);
+        return true;
+      case CallEffect::ends:
+        return finish(path, PathEnd::ended);
+      case CallEffect::catches:
+        path.locks.is_handled = path.only_releases = true;
+        return true;
+      case CallEffect::tries:
+        try_lock(path, argument, to.kind);
+        return true;
+      case CallEffect::acquires:
+        return acquire(path, argument, to.kind);
+      case CallEffect::releases:
+        release(path, argument, to.kind);
+        return true;
+    }
+    return true;
+  }
+
+  // Of a lock whose address is not known, a later release may be the release: then nothing more can be said.
+  bool acquire(Path& path, Known address, LockKind kind) {
+    path.machine.set(EncodedRegister::rax, 0);
+    if (!address) {
+      found_.lacks_registers = true;
+      return lose(path);
+    }
+    path.locks.acquired.push_back({*address, kind});
+    if (!contains(path.locks.released, {*address, kind})) add_once(path.locks.acquired_first, {*address, kind});
+    return true;
+  }
+
+  void try_lock(Path& path, Known address, LockKind kind) {
+    if (address && open_.size() < kMaxPaths) {
+      Path other = path;
+      if (acquire(other, address, kind)) open_.push_back(std::move(other));
+    }
+    path.machine.set(EncodedRegister::rax, EBUSY);
+  }
+
+  void release(Path& path, Known address, LockKind kind) {
+    path.machine.set(EncodedRegister::rax, 0);
+    if (!address) {
+      found_.lacks_registers = true;
+      return;
+    }
+    const LockRef lock{*address, kind};
+    if (remove(path.locks.acquired, lock)) return;
+    path.locks.released.push_back(lock);
+  }
+
+  CodePaths& all_;
+  const PathStart& start_;
+  std::vector<Path> open_;
+  std::set<std::vector<uintptr_t>> seen_;
+  unsigned steps_ = 0;
+  Found found_;
+};
+
+CodePaths::Found CodePaths::follow(const PathStart& start) {
+  return Run(*this, start).run();
+}
+
+// The personality routine passes the exception in rax, and in rdx which of the handlers it is for: 0, none.
+CodePaths::Found CodePaths::follow_pad(const Machine& machine, uintptr_t pad) {
+  PathStart start{machine, pad};
+  start.is_pad = true;
+  start.max_depth = kPadDepth;
+  start.machine.forget_caller_saved();
+  start.machine.set(EncodedRegister::rax, kException);
+  start.machine.set(EncodedRegister::rdx, 0);
+  ++nesting_;
+  Found found = Run(*this, start).run();
+  --nesting_;
+  return found;
+}
+
+}  // namespace holdwatch

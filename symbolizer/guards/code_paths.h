@@ -1,0 +1,84 @@
+// Follows code from one place on, both ways where a branch cannot be decided, and notes what the calls on each path do to locks.
+// Cold context only; one thread at a time. Bounded in steps. Nothing is executed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <tuple>
+#include <vector>
+
+#include "shim/common/contract/finding.h"
+#include "symbolizer/guards/code_reader.h"
+#include "symbolizer/guards/lock_calls.h"
+#include "symbolizer/guards/machine.h"
+#include "symbolizer/unwind/code.h"
+
+namespace holdwatch {
+
+// What is known of one lock after some steps of a path.
+using Locks = std::vector<LockRef>;
+
+enum class PathEnd : uint8_t {
+  returned,  // from the function in which it began
+  ended,     // in a call that does not return
+  lost       // it leads where it cannot be followed, or too far
+};
+
+// What happened to locks on a path.
+struct PathLocks {
+  PathEnd end = PathEnd::lost;
+  Locks released;        // without having been acquired on the path: the thread had them at its beginning
+  Locks acquired;        // and not released
+  Locks acquired_first;  // that were acquired before they were released, whatever came later
+  // What the landing pads of calls release before which the path makes no other call but such that release locks. Only with
+  // `looks_at_pads`, and in a handler.
+  Locks guarded;
+  bool is_handled = false;  // of a landing pad: it leads to a handler of the program, after which the path continues
+};
+
+struct PathStart {
+  Machine machine;
+  uintptr_t pc;
+  Locks acquired{};            // what a call that is still under way acquires
+  unsigned max_depth = 0;      // of calls that are followed
+  bool looks_at_pads = false;  // at calls that come first
+  bool stops_at_call = false;  // at the first call, which is followed only if it releases a lock
+  bool is_pad = false;
+};
+
+class CodePaths {
+ public:
+  // All must outlive this object.
+  CodePaths(Code& code, CodeReader& instructions, LockCalls& calls, MemoryReader& memory)
+      : code_(code), instructions_(instructions), calls_(calls), memory_(memory) {}
+
+  struct Found {
+    std::vector<PathLocks> paths;
+    bool is_complete = true;       // no path was left out
+    bool lacks_registers = false;  // a lock's address depends on a register that is not known
+  };
+
+  Found follow(const PathStart& start);
+
+  // What a landing pad releases, if the function is left by an exception in this state; see PathLocks.
+  Found follow_pad(const Machine& machine, uintptr_t pad);
+
+ private:
+  struct Frame;
+  struct Path;
+  class Run;
+
+  Code& code_;
+  CodeReader& instructions_;
+  LockCalls& calls_;
+  MemoryReader& memory_;
+  unsigned nesting_ = 0;
+};
+
+bool contains(const Locks& locks, const LockRef& lock);
+
+// The locks that all of the paths have released which were not lost; nothing if some of them were.
+Locks released_by_all(const CodePaths::Found& found);
+
+}  // namespace holdwatch

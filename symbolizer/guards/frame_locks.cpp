@@ -1,0 +1,128 @@
+// See frame_locks.h.
+#include "symbolizer/guards/frame_locks.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "symbolizer/guards/exception_table.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr unsigned kDepthAhead = 3;  // of functions that release what their callers have
+
+constexpr std::pair<Register, EncodedRegister> kGeneral[] = {
+    {kRax, EncodedRegister::rax}, {kRdx, EncodedRegister::rdx}, {kRcx, EncodedRegister::rcx},
+    {kRbx, EncodedRegister::rbx}, {kRsi, EncodedRegister::rsi}, {kRdi, EncodedRegister::rdi},
+    {kRbp, EncodedRegister::rbp}, {kRsp, EncodedRegister::rsp}, {kR8, EncodedRegister::r8},
+    {kR9, EncodedRegister::r9},   {kR10, EncodedRegister::r10}, {kR11, EncodedRegister::r11},
+    {kR12, EncodedRegister::r12}, {kR13, EncodedRegister::r13}, {kR14, EncodedRegister::r14},
+    {kR15, EncodedRegister::r15}};
+
+uint32_t times_in(const Locks& locks, const LockRef& lock) {
+  return static_cast<uint32_t>(std::count_if(locks.begin(), locks.end(), [&](const LockRef& one) {
+    return one.address == lock.address && one.kind == lock.kind;
+  }));
+}
+
+void add(std::vector<FrameLock>& found, const FrameLock& lock) {
+  const auto known = std::find_if(found.begin(), found.end(), [&](const FrameLock& one) {
+    return one.lock.address == lock.lock.address && one.lock.kind == lock.lock.kind;
+  });
+  if (known == found.end())
+    found.push_back(lock);
+  else
+    known->times = std::max(known->times, lock.times);
+}
+
+}  // namespace
+
+// After a call only what a function preserves is still what it was in the frame.
+Machine FrameLocks::machine_of(const RegisterSet& registers) const {
+  Machine machine(memory_);
+  for (const auto& [which, encoded] : kGeneral) {
+    if (registers.knows(which)) machine.set(encoded, registers[which]);
+  }
+  if (!registers.ip_is_exact) machine.forget_caller_saved();
+  return machine;
+}
+
+std::vector<FrameLock> FrameLocks::find(const FramePlace& place) {
+  std::vector<FrameLock> found;
+  const Locks guarded = find_guarded(place);
+  for (const LockRef& lock : guarded) add(found, {lock, true, times_in(guarded, lock)});
+  for (const FrameLock& lock : find_ahead(place)) add(found, lock);
+  return found;
+}
+
+Locks FrameLocks::find_guarded(const FramePlace& place) {
+  const Machine machine = machine_of(place.registers);
+  if (!place.registers.ip_is_exact) {
+    const uintptr_t call = place.registers.lookup_pc();
+    const auto procedure = code_.procedure(call);
+    if (const auto pad = procedure ? find_landing_pad(*procedure, call, memory_) : std::nullopt) {
+      const CodePaths::Found found = paths_.follow_pad(machine, *pad);
+      lacks_registers_ = lacks_registers_ || found.lacks_registers;
+      return released_by_all(found);
+    }
+  }
+  return place.is_in_library_call || place.registers.ip_is_exact ? look_ahead(place, machine) : Locks{};
+}
+
+// A call that never throws, such as pthread_mutex_lock, has no landing pad. The next one has: of std::mutex::lock, the one that
+// throws if there was an error. Between the two the frame makes no call, so its guards are the same.
+Locks FrameLocks::look_ahead(const FramePlace& place, const Machine& machine) {
+  PathStart start{machine, place.registers[kRip]};
+  start.looks_at_pads = start.stops_at_call = true;
+  const bool is_lock_call = place.call == CallEffect::acquires || place.call == CallEffect::tries;
+  if (!place.registers.ip_is_exact && is_lock_call) start.machine.set(EncodedRegister::rax, EDEADLK);
+  const CodePaths::Found found = paths_.follow(start);
+  lacks_registers_ = lacks_registers_ || found.lacks_registers;
+  if (!found.is_complete) return {};
+  Locks proven;
+  for (const PathLocks& path : found.paths) {
+    for (const LockRef& lock : path.guarded) {
+      const bool is_everywhere = std::all_of(found.paths.begin(), found.paths.end(), [&](const PathLocks& other) {
+        return contains(other.guarded, lock) || contains(other.released, lock);
+      });
+      if (is_everywhere && !contains(proven, lock)) proven.push_back(lock);
+    }
+  }
+  return proven;
+}
+
+std::vector<FrameLock> FrameLocks::find_ahead(const FramePlace& place) {
+  PathStart start{machine_of(place.registers), place.registers[kRip]};
+  start.max_depth = kDepthAhead;
+  start.acquired = under_way_;
+  if (place.call == CallEffect::acquires) {
+    start.acquired.push_back(place.lock);
+    start.machine.set(EncodedRegister::rax, 0);
+  }
+  const CodePaths::Found found = paths_.follow(start);
+  lacks_registers_ = lacks_registers_ || found.lacks_registers;
+
+  std::vector<FrameLock> ahead;
+  Locks left;
+  for (const PathLocks& path : found.paths) {
+    // What it releases could be what is under way, under an address that is not the right one yet.
+    const bool releases_pending = std::none_of(start.acquired.begin(), start.acquired.end(),
+                                               [&](const LockRef& lock) { return contains(path.acquired, lock); });
+    for (const LockRef& lock : path.released) {
+      if (releases_pending) add(ahead, {lock, false, times_in(path.released, lock)});
+    }
+    if (path.end != PathEnd::returned) continue;
+    for (const LockRef& lock : path.acquired) {
+      if (!contains(left, lock)) left.push_back(lock);
+    }
+  }
+  std::erase_if(ahead, [&](const FrameLock& one) {
+    return std::any_of(found.paths.begin(), found.paths.end(),
+                       [&](const PathLocks& path) { return contains(path.acquired_first, one.lock); });
+  });
+  under_way_ = std::move(left);
+  return ahead;
+}
+
+}  // namespace holdwatch

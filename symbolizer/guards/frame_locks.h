@@ -1,0 +1,63 @@
+// Which locks a frame of a stack will release: those that its thread has now, and that the frame is in charge of.
+//
+// Of a C++ guard it is proven: the landing pad for the frame's call releases what the guard has, and the pad can be followed with
+// the registers of the frame. Otherwise the code after the call may show it, which is likely only: it may depend on what the call
+// returns.
+// Cold context only; one thread at a time. Bounded in steps. Nothing is executed.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "shim/common/contract/finding.h"
+#include "symbolizer/guards/code_paths.h"
+#include "symbolizer/unwind/code.h"
+#include "symbolizer/unwind/frame_step.h"
+
+namespace holdwatch {
+
+struct FrameLock {
+  LockRef lock;
+  bool is_proven;
+  uint32_t times;  // how often it is released: of a lock that is held several times
+};
+
+// Where a frame is.
+struct FramePlace {
+  const RegisterSet& registers;
+  bool is_in_library_call;                // of libc or the C++ library: not in code that may make a guard for the frame
+  CallEffect call = CallEffect::unknown;  // what that call does, to `lock`
+  LockRef lock{};
+};
+
+class FrameLocks {
+ public:
+  FrameLocks(Code& code, CodePaths& paths, MemoryReader& memory) : code_(code), paths_(paths), memory_(memory) {}
+
+  // To be called for the frames of one stack, innermost first.
+  std::vector<FrameLock> find(const FramePlace& place);
+
+  // Whether the address of a lock could not be told, in any frame so far, because a register was not known.
+  bool lacks_registers() const { return lacks_registers_; }
+
+  // The next stack.
+  void begin() {
+    under_way_.clear();
+    lacks_registers_ = false;
+  }
+
+ private:
+  Machine machine_of(const RegisterSet& registers) const;
+  Locks find_guarded(const FramePlace& place);
+  Locks look_ahead(const FramePlace& place, const Machine& machine);
+  std::vector<FrameLock> find_ahead(const FramePlace& place);
+
+  Code& code_;
+  CodePaths& paths_;
+  MemoryReader& memory_;
+  // What inner frames acquire, or are about to, and do not release: their callers may.
+  Locks under_way_;
+  bool lacks_registers_ = false;
+};
+
+}  // namespace holdwatch

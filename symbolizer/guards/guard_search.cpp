@@ -1,0 +1,112 @@
+// See guard_search.h.
+#include "symbolizer/guards/guard_search.h"
+
+#include <algorithm>
+
+#include "symbolizer/guards/code_paths.h"
+#include "symbolizer/guards/code_reader.h"
+#include "symbolizer/guards/frame_locks.h"
+#include "symbolizer/guards/lock_calls.h"
+#include "symbolizer/unwind/code.h"
+#include "symbolizer/unwind/stack_memory.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr size_t kMaxFramesSearched = 64;
+
+void add(std::vector<GuardedLock>& locks, const FrameLock& found, uint32_t frame) {
+  const auto known = std::find_if(locks.begin(), locks.end(), [&](const GuardedLock& one) {
+    return one.lock.address == found.lock.address && one.lock.kind == found.lock.kind;
+  });
+  const Evidence evidence = found.is_proven ? Evidence::guard : Evidence::code;
+  if (known == locks.end()) {
+    locks.push_back({found.lock, evidence, found.times, frame});
+    return;
+  }
+  // What one frame may release last, another one is proven to release: the proof counts.
+  if (known->evidence == evidence) known->times += found.times;
+  if (known->evidence != Evidence::guard && evidence == Evidence::guard)
+    *known = {found.lock, evidence, found.times, frame};
+}
+
+}  // namespace
+
+struct GuardSearch::State {
+  Modules& modules;
+  Unwinder& unwinder;
+  StackMemory memory;
+  Code code;
+  CodeReader instructions;
+  LockCalls calls;
+  CodePaths paths;
+  FrameLocks frames;
+  uint64_t generation;
+  std::chrono::steady_clock::time_point end{};
+  std::vector<RegisterSet> registers;
+
+  State(Modules& the_modules, MemoryReader& the_memory, Unwinder& the_unwinder, const ResolveFrames& resolve)
+      : modules(the_modules),
+        unwinder(the_unwinder),
+        memory(the_memory),
+        code(the_modules, memory),
+        instructions(memory),
+        calls(the_modules, memory, instructions, resolve),
+        paths(code, instructions, calls, memory),
+        frames(code, paths, memory),
+        generation(the_modules.generation()) {}
+
+  void refresh() {
+    if (generation == modules.generation()) return;
+    generation = modules.generation();
+    code.forget();
+    instructions.forget();
+    calls.forget();
+  }
+
+  bool is_librarys(const RawFrame& frame) const { return is_runtime_library(modules.find(inside(frame))); }
+
+  FramePlace place_of(const RawStack& stack, size_t index, const std::optional<LockRef>& awaited);
+  ThreadGuards find(const RawStack& stack, const std::optional<LockRef>& awaited);
+};
+
+FramePlace GuardSearch::State::place_of(const RawStack& stack, size_t index, const std::optional<LockRef>& awaited) {
+  FramePlace place{registers[index], index > 0 && is_librarys(stack.frames[index - 1])};
+  const bool is_innermost =
+      std::all_of(stack.frames, stack.frames + index, [this](const RawFrame& frame) { return is_librarys(frame); });
+  if (index == 0 || !is_innermost || !awaited) return place;
+  place.call = CallEffect::acquires;
+  place.lock = *awaited;
+  return place;
+}
+
+ThreadGuards GuardSearch::State::find(const RawStack& stack, const std::optional<LockRef>& awaited) {
+  ThreadGuards found;
+  frames.begin();
+  const size_t count = std::min({size_t{stack.count}, registers.size(), kMaxFramesSearched});
+  for (size_t index = 0; index < count; ++index) {
+    if (is_librarys(stack.frames[index]) || modules.find(inside(stack.frames[index])) == nullptr) continue;
+    if (std::chrono::steady_clock::now() >= end) break;
+    for (const FrameLock& lock : frames.find(place_of(stack, index, awaited)))
+      add(found.locks, lock, static_cast<uint32_t>(index));
+  }
+  found.lacks_registers = frames.lacks_registers();
+  return found;
+}
+
+GuardSearch::GuardSearch(Modules& modules, MemoryReader& memory, Unwinder& unwinder, const ResolveFrames& resolve)
+    : state_(std::make_unique<State>(modules, memory, unwinder, resolve)) {}
+GuardSearch::~GuardSearch() = default;
+
+void GuardSearch::begin(std::chrono::nanoseconds timeout) {
+  state_->end = std::chrono::steady_clock::now() + timeout;
+}
+
+ThreadGuards GuardSearch::find(const Snapshot& snapshot, const std::optional<LockRef>& awaited, RawStack& stack) {
+  state_->refresh();
+  state_->unwinder.unwind(snapshot, stack, &state_->registers);
+  state_->memory.begin(snapshot);
+  return state_->find(stack, awaited);
+}
+
+}  // namespace holdwatch
