@@ -10,13 +10,13 @@
 namespace holdwatch {
 namespace {
 
-constexpr unsigned kMaxSteps = 8000;        // of all paths from one place
+constexpr unsigned kMaxSteps = 20000;       // of all paths from one place
 constexpr unsigned kMaxStepsOfPath = 3000;  // of one
 constexpr unsigned kMaxStepsOfCall = 600;   // in a function that it calls
 constexpr unsigned kMaxJumps = 400;         // of one path: it may be in a loop
 constexpr size_t kMaxPaths = 128;           // that are open at a time
 constexpr unsigned kMaxNesting = 3;         // of pads for calls in handlers
-constexpr unsigned kPadDepth = 6;           // without optimization a guard's destructor is a call in a call
+constexpr unsigned kPadDepth = 14;          // without optimization a guard is destroyed by calls in calls
 constexpr uint64_t kException = 0x1000;     // an address where nothing is mapped
 
 bool is_same(const LockRef& a, const LockRef& b) {

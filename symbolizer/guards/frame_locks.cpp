@@ -10,7 +10,7 @@
 namespace holdwatch {
 namespace {
 
-constexpr unsigned kDepthAhead = 3;  // of functions that release what their callers have
+constexpr unsigned kDepthAhead = 8;  // of calls: without optimization a guard is released by calls in calls
 
 constexpr std::pair<Register, EncodedRegister> kGeneral[] = {
     {kRax, EncodedRegister::rax}, {kRdx, EncodedRegister::rdx}, {kRcx, EncodedRegister::rcx},

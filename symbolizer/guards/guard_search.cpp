@@ -8,6 +8,7 @@
 #include "symbolizer/guards/frame_locks.h"
 #include "symbolizer/guards/lock_calls.h"
 #include "symbolizer/unwind/code.h"
+#include "symbolizer/unwind/deduced_registers.h"
 #include "symbolizer/unwind/stack_memory.h"
 
 namespace holdwatch {
@@ -37,6 +38,7 @@ struct GuardSearch::State {
   Unwinder& unwinder;
   StackMemory memory;
   Code code;
+  StackStepper stepper;
   CodeReader instructions;
   LockCalls calls;
   CodePaths paths;
@@ -50,6 +52,7 @@ struct GuardSearch::State {
         unwinder(the_unwinder),
         memory(the_memory),
         code(the_modules, memory),
+        stepper(the_modules, code, memory),
         instructions(memory),
         calls(the_modules, memory, instructions, resolve),
         paths(code, instructions, calls, memory),
@@ -60,6 +63,7 @@ struct GuardSearch::State {
     if (generation == modules.generation()) return;
     generation = modules.generation();
     code.forget();
+    stepper.forget();
     instructions.forget();
     calls.forget();
   }
@@ -68,6 +72,7 @@ struct GuardSearch::State {
 
   FramePlace place_of(const RawStack& stack, size_t index, const std::optional<LockRef>& awaited);
   ThreadGuards find(const RawStack& stack, const std::optional<LockRef>& awaited);
+  ThreadGuards find_with_deduced(const RawStack& stack, const std::optional<LockRef>& awaited);
 };
 
 FramePlace GuardSearch::State::place_of(const RawStack& stack, size_t index, const std::optional<LockRef>& awaited) {
@@ -94,6 +99,25 @@ ThreadGuards GuardSearch::State::find(const RawStack& stack, const std::optional
   return found;
 }
 
+// First with the registers that are certain. What is found only with the others is likely, if nothing supports them.
+ThreadGuards GuardSearch::State::find_with_deduced(const RawStack& stack, const std::optional<LockRef>& awaited) {
+  const std::vector<DeducedFrame> deduced = deduce_registers(registers, code, stepper, memory);
+  for (size_t index = 0; index < deduced.size(); ++index) registers[index] = deduced[index].certain;
+  ThreadGuards found = find(stack, awaited);
+  if (!found.lacks_registers) return found;
+  for (size_t index = 0; index < deduced.size(); ++index) registers[index] = deduced[index].likely;
+  const ThreadGuards more = find(stack, awaited);
+  for (GuardedLock lock : more.locks) {
+    const bool is_known = std::any_of(found.locks.begin(), found.locks.end(), [&](const GuardedLock& one) {
+      return one.lock.address == lock.lock.address && one.lock.kind == lock.lock.kind;
+    });
+    if (is_known) continue;
+    if (!deduced[lock.frame].is_supported) lock.evidence = Evidence::code;
+    found.locks.push_back(lock);
+  }
+  return found;
+}
+
 GuardSearch::GuardSearch(Modules& modules, MemoryReader& memory, Unwinder& unwinder, const ResolveFrames& resolve)
     : state_(std::make_unique<State>(modules, memory, unwinder, resolve)) {}
 GuardSearch::~GuardSearch() = default;
@@ -106,7 +130,9 @@ ThreadGuards GuardSearch::find(const Snapshot& snapshot, const std::optional<Loc
   state_->refresh();
   state_->unwinder.unwind(snapshot, stack, &state_->registers);
   state_->memory.begin(snapshot);
-  return state_->find(stack, awaited);
+  ThreadGuards found = state_->find(stack, awaited);
+  if (found.lacks_registers) found = state_->find_with_deduced(stack, awaited);
+  return found;
 }
 
 }  // namespace holdwatch

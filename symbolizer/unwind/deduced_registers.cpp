@@ -1,0 +1,180 @@
+// See deduced_registers.h.
+#include "symbolizer/unwind/deduced_registers.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "symbolizer/unwind/known_registers.h"
+#include "symbolizer/unwind/pointer_call.h"
+
+namespace holdwatch {
+namespace {
+
+size_t index_of(EncodedRegister which) {
+  return static_cast<size_t>(which);
+}
+
+KnownRegisters preserved_in(const RegisterSet& frame) {
+  KnownRegisters known{};
+  for (const auto& [which, encoded] : kPreservedRegisters) {
+    if (frame.knows(which)) known[index_of(encoded)] = frame[which];
+  }
+  return known;
+}
+
+// How a register's value came about since the function was entered, and what is known at its call and at its entry.
+class RegistersAtCall {
+ public:
+  // `memory`: null if nothing may be loaded.
+  RegistersAtCall(const FlowState& state, const KnownRegisters& known, const KnownRegisters& at_entry,
+                  MemoryReader* memory)
+      : state_(state), known_(known), at_entry_(at_entry), memory_(memory) {}
+
+  std::optional<uint64_t> value_of(EncodedRegister which) const {
+    if (const auto known = known_[index_of(which)]) return known;
+    const FlowValue& wanted = state_[which];
+    if (wanted.base == FlowValue::kConstant && !wanted.is_loaded) return static_cast<uint64_t>(wanted.offset);
+    if (wanted.base < 0) return std::nullopt;
+    return wanted.is_loaded ? loaded_again(wanted) : address_of(wanted);
+  }
+
+  // What is now where a value was loaded from.
+  std::optional<uint64_t> loaded_again(const FlowValue& value) const {
+    const auto address = memory_ == nullptr || value.base < 0 ? std::nullopt : address_of(value);
+    return address ? memory_->read_value<uint64_t>(*address) : std::nullopt;
+  }
+
+ private:
+  // What was loaded from memory says nothing of where that is.
+  std::optional<uint64_t> address_of(const FlowValue& wanted) const {
+    for (size_t number = 0; number < known_.size(); ++number) {
+      const FlowValue& from = state_.registers[number];
+      if (known_[number] && !from.is_loaded && from.base == wanted.base)
+        return *known_[number] + static_cast<uint64_t>(wanted.offset - from.offset);
+    }
+    const auto base = wanted.base < kGeneralRegisters ? at_entry_[static_cast<size_t>(wanted.base)] : std::nullopt;
+    return base ? std::optional(*base + static_cast<uint64_t>(wanted.offset)) : std::nullopt;
+  }
+
+  const FlowState& state_;
+  const KnownRegisters& known_;
+  const KnownRegisters& at_entry_;
+  MemoryReader* memory_;
+};
+
+class Deduction {
+ public:
+  Deduction(Code& code, StackStepper& stepper, MemoryReader& memory)
+      : code_(code), stepper_(stepper), memory_(memory), calls_(memory) {}
+
+  // To be called for each frame, outermost first.
+  DeducedFrame deduce(const RegisterSet& frame) {
+    DeducedFrame deduced{frame, frame};
+    const std::optional<Procedure> procedure = frame.ip_is_exact ? std::nullopt : code_.procedure(frame.lookup_pc());
+    const uintptr_t entry = procedure ? stepper_.entry_of(*procedure, frame) : 0;
+    const KnownRegisters certain_entry = at_entry(entry, caller_.certain, certain_arguments_);
+    const KnownRegisters likely_entry = likely_at_entry(entry);
+    certain_arguments_.fill(std::nullopt);
+    likely_arguments_.fill(std::nullopt);
+    if (entry != 0 && follow(entry, frame)) {
+      const FlowState state = *code_.flow().watched();
+      const KnownRegisters known = preserved_in(frame);
+      add(RegistersAtCall(state, known, certain_entry, nullptr), deduced.certain, certain_arguments_);
+      const RegistersAtCall likely(state, known, likely_entry, &memory_);
+      const int agreeing = compare(state, known, likely);
+      deduced.is_supported = agreeing > 0;
+      if (agreeing >= 0) add(likely, deduced.likely, likely_arguments_);
+      if (agreeing >= 0) add_arguments(*procedure, deduced.likely);
+    }
+    caller_ = deduced;
+    has_caller_ = true;
+    return deduced;
+  }
+
+ private:
+  bool follow(uintptr_t entry, const RegisterSet& frame) {
+    code_.flow().watch(frame[kRip], true);
+    code_.flow().follow_function(entry);
+    return code_.flow().watched().has_value();
+  }
+
+  static void add(const RegistersAtCall& at_call, RegisterSet& frame, KnownRegisters& arguments) {
+    for (const auto& [which, encoded] : kPreservedRegisters) {
+      const auto value = frame.knows(which) ? std::nullopt : at_call.value_of(encoded);
+      if (value) frame.set(which, *value);
+    }
+    for (const EncodedRegister which : kArgumentRegisters) arguments[index_of(which)] = at_call.value_of(which);
+  }
+
+  // By the last instructions before the call, which may load more than once.
+  void add_arguments(const Procedure& procedure, const RegisterSet& frame) {
+    const KnownRegisters at_call = calls_.at_call(procedure, frame, {});
+    for (const EncodedRegister which : kArgumentRegisters) {
+      if (!likely_arguments_[index_of(which)]) likely_arguments_[index_of(which)] = at_call[index_of(which)];
+    }
+  }
+
+  // How many of the registers that inner frames have saved were loaded from where the same is now; -1 if any is different there.
+  static int compare(const FlowState& state, const KnownRegisters& known, const RegistersAtCall& likely) {
+    int agreeing = 0;
+    for (size_t number = 0; number < known.size(); ++number) {
+      if (!known[number] || !state.registers[number].is_loaded) continue;
+      const auto now = likely.loaded_again(state.registers[number]);
+      if (now && *now != *known[number]) return -1;
+      if (now) ++agreeing;
+    }
+    return agreeing;
+  }
+
+  // What the function that begins at `entry` was called with. Registers that a function preserves have the caller's values also
+  // if it was entered by a jump from another one; arguments only if the call leads to it.
+  KnownRegisters at_entry(uintptr_t entry, const RegisterSet& caller, const KnownRegisters& arguments) {
+    KnownRegisters values{};
+    if (!has_caller_ || caller.ip_is_exact || entry == 0) return values;
+    values = preserved_in(caller);
+    values[index_of(EncodedRegister::rsp)] = caller[kRsp] - sizeof(uintptr_t);
+    if (code_.callee_entry(caller[kRip]) != entry) return values;
+    for (const EncodedRegister which : kArgumentRegisters) values[index_of(which)] = arguments[index_of(which)];
+    return values;
+  }
+
+  // The same if the call is made through a pointer, by what is in it now, or to a function that ends in a jump.
+  KnownRegisters likely_at_entry(uintptr_t entry) {
+    const RegisterSet& caller = caller_.likely;
+    KnownRegisters values = at_entry(entry, caller, likely_arguments_);
+    if (!has_caller_ || caller.ip_is_exact || entry == 0) return values;
+    const std::optional<Procedure> procedure = code_.procedure(caller.lookup_pc());
+    const auto direct = code_.callee_entry(caller[kRip]);
+    if (!procedure || direct == entry) return values;
+    const auto target = direct ? direct : calls_.target(*procedure, caller, calls_.at_call(*procedure, caller, {}));
+    KnownRegisters at_call = preserved_in(caller);
+    for (const EncodedRegister which : kArgumentRegisters)
+      at_call[index_of(which)] = likely_arguments_[index_of(which)];
+    const auto followed = target ? calls_.follow(*target, entry, at_call) : std::nullopt;
+    for (const EncodedRegister which : kArgumentRegisters) {
+      if (followed) values[index_of(which)] = (*followed)[index_of(which)];
+    }
+    return values;
+  }
+
+  Code& code_;
+  StackStepper& stepper_;
+  MemoryReader& memory_;
+  PointerCalls calls_;
+  DeducedFrame caller_{};
+  bool has_caller_ = false;
+  KnownRegisters certain_arguments_{};  // at the caller's call
+  KnownRegisters likely_arguments_{};
+};
+
+}  // namespace
+
+std::vector<DeducedFrame> deduce_registers(const std::vector<RegisterSet>& frames, Code& code, StackStepper& stepper,
+                                           MemoryReader& memory) {
+  Deduction deduction(code, stepper, memory);
+  std::vector<DeducedFrame> deduced(frames.size());
+  for (size_t index = frames.size(); index-- != 0;) deduced[index] = deduction.deduce(frames[index]);
+  return deduced;
+}
+
+}  // namespace holdwatch

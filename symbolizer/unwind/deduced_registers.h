@@ -1,0 +1,28 @@
+// The registers that no inner frame has saved, as far as they can be had without stopping the thread: from the code that led to
+// the frame's call.
+// Cold context only; one thread at a time. Nothing is executed.
+#pragma once
+
+#include <vector>
+
+#include "symbolizer/unwind/code.h"
+#include "symbolizer/unwind/frame_step.h"
+#include "symbolizer/unwind/memory.h"
+#include "symbolizer/unwind/stack_step.h"
+
+namespace holdwatch {
+
+struct DeducedFrame {
+  // What is certain: registers at a known distance from one that inner frames have saved, or from what the function was called with.
+  RegisterSet certain;
+  // With those that were loaded from memory, by what is there now. Nothing that inner frames have saved contradicts it.
+  RegisterSet likely;
+  // Some other register that was loaded in the same way is still what is there now.
+  bool is_supported = false;
+};
+
+// `frames`: the registers of a stack's frames, innermost first.
+std::vector<DeducedFrame> deduce_registers(const std::vector<RegisterSet>& frames, Code& code, StackStepper& stepper,
+                                           MemoryReader& memory);
+
+}  // namespace holdwatch
