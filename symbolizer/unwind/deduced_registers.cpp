@@ -44,7 +44,6 @@ class RegistersAtCall {
     return address ? memory_->read_value<uint64_t>(*address) : std::nullopt;
   }
 
- private:
   // What was loaded from memory says nothing of where that is.
   std::optional<uint64_t> address_of(const FlowValue& wanted) const {
     for (size_t number = 0; number < known_.size(); ++number) {
@@ -56,6 +55,7 @@ class RegistersAtCall {
     return base ? std::optional(*base + static_cast<uint64_t>(wanted.offset)) : std::nullopt;
   }
 
+ private:
   const FlowState& state_;
   const KnownRegisters& known_;
   const KnownRegisters& at_entry_;
@@ -79,9 +79,10 @@ class Deduction {
     if (entry != 0 && follow(entry, frame)) {
       const FlowState state = *code_.flow().watched();
       const KnownRegisters known = preserved_in(frame);
-      add(RegistersAtCall(state, known, certain_entry, nullptr), deduced.certain, certain_arguments_);
+      const RegistersAtCall certain(state, known, certain_entry, nullptr);
+      add(certain, deduced.certain, certain_arguments_);
       const RegistersAtCall likely(state, known, likely_entry, &memory_);
-      const int agreeing = compare(state, known, likely);
+      const int agreeing = compare(state, known, certain, likely);
       deduced.is_supported = agreeing > 0;
       if (agreeing >= 0) add(likely, deduced.likely, likely_arguments_);
       if (agreeing >= 0) add_arguments(*procedure, deduced.likely);
@@ -114,12 +115,15 @@ class Deduction {
     }
   }
 
-  // How many of the registers that inner frames have saved were loaded from where the same is now; -1 if any is different there.
-  static int compare(const FlowState& state, const KnownRegisters& known, const RegistersAtCall& likely) {
+  // How many of the registers that inner frames have saved were loaded through what is likely only, and are still what is there
+  // now; -1 if any is not.
+  static int compare(const FlowState& state, const KnownRegisters& known, const RegistersAtCall& certain,
+                     const RegistersAtCall& likely) {
     int agreeing = 0;
     for (size_t number = 0; number < known.size(); ++number) {
-      if (!known[number] || !state.registers[number].is_loaded) continue;
-      const auto now = likely.loaded_again(state.registers[number]);
+      const FlowValue& value = state.registers[number];
+      if (!known[number] || !value.is_loaded || value.base < 0 || certain.address_of(value)) continue;
+      const auto now = likely.loaded_again(value);
       if (now && *now != *known[number]) return -1;
       if (now) ++agreeing;
     }

@@ -21,34 +21,39 @@ bool shows_stop(const SystemCall& call) {
 
 }  // namespace
 
-const HolderGuards::Held* HolderGuards::of(Task& task, const std::optional<LockRef>& awaited,
-                                           const std::function<void()>& was_stopped) {
+const HolderGuards::Held* HolderGuards::of(const Task& task, const std::optional<LockRef>& awaited) {
+  const Known& known = look(task, awaited);
+  return known.held ? &*known.held : nullptr;
+}
+
+const HolderGuards::Held* HolderGuards::of_stopped(Task& task, const std::optional<LockRef>& awaited,
+                                                   const std::function<void()>& before_stop) {
+  Known& known = look(task, awaited);
+  const bool may_stop = task.snapshot.state != ThreadState::running && !shows_stop(task.snapshot.call);
+  if (known.lacks_registers && may_stop && target_.has_stayed(task)) {
+    before_stop();
+    const Capture capture = target_.capture_registers(task);
+    known = target_.look_again(task) ? search(capture, task, awaited) : Known{};
+    known.lacks_registers = false;  // that was all of them
+  }
+  return known.held ? &*known.held : nullptr;
+}
+
+HolderGuards::Known& HolderGuards::look(const Task& task, const std::optional<LockRef>& awaited) {
   if (known_.empty()) search_.begin(kTimeout);
   auto known = known_.find(task.tid);
-  if (known == known_.end()) known = known_.emplace(task.tid, look(task, awaited, was_stopped)).first;
-  return known->second ? &*known->second : nullptr;
+  if (known == known_.end()) known = known_.emplace(task.tid, search(target_.capture(task), task, awaited)).first;
+  return known->second;
 }
 
-std::optional<HolderGuards::Held> HolderGuards::look(Task& task, const std::optional<LockRef>& awaited,
-                                                     const std::function<void()>& was_stopped) {
-  bool lacks_registers = false;
-  const bool is_running = task.snapshot.state == ThreadState::running;
-  auto held = search(target_.capture(task), task, awaited, lacks_registers);
-  if (is_running || !lacks_registers || shows_stop(task.snapshot.call) || !target_.has_stayed(task)) return held;
-  was_stopped();
-  const Capture capture = target_.capture_registers(task);
-  if (!target_.look_again(task)) return std::nullopt;
-  return search(capture, task, awaited, lacks_registers);
-}
-
-std::optional<HolderGuards::Held> HolderGuards::search(const Capture& capture, const Task& task,
-                                                       const std::optional<LockRef>& awaited, bool& lacks_registers) {
+HolderGuards::Known HolderGuards::search(const Capture& capture, const Task& task,
+                                         const std::optional<LockRef>& awaited) {
   Held held{};
   ThreadGuards found = search_.find(capture.snapshot, awaited, held.stack);
-  lacks_registers = found.lacks_registers;
   held.locks = std::move(found.locks);
   const bool is_running = task.snapshot.state == ThreadState::running;
-  return is_running || target_.has_stayed(task) ? std::optional(std::move(held)) : std::nullopt;
+  if (!is_running && !target_.has_stayed(task)) return {};
+  return {std::move(held), found.lacks_registers};
 }
 
 }  // namespace holdwatch

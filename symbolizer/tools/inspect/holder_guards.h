@@ -23,19 +23,25 @@ class HolderGuards {
     RawStack stack;
   };
 
-  // Of a thread that has stayed since `task` was read; nothing otherwise, or if the time for all of them is over. `awaited`: the
-  // lock that it waits for. A thread some of whose registers are needed is stopped briefly, if its call does not show that: then
-  // `task` becomes a later look, and `was_stopped` is called before.
-  const Held* of(Task& task, const std::optional<LockRef>& awaited, const std::function<void()>& was_stopped);
+  // Of a thread that has stayed since `task` was read; null otherwise, or if the time for all of them is over. `awaited`: the lock
+  // that it waits for.
+  const Held* of(const Task& task, const std::optional<LockRef>& awaited);
+
+  // The same, but a thread some of whose registers are needed is stopped briefly, if its call does not show that. Then
+  // `before_stop` is called first, and `task` becomes a later look.
+  const Held* of_stopped(Task& task, const std::optional<LockRef>& awaited, const std::function<void()>& before_stop);
 
  private:
-  std::optional<Held> look(Task& task, const std::optional<LockRef>& awaited, const std::function<void()>& was_stopped);
-  std::optional<Held> search(const Capture& capture, const Task& task, const std::optional<LockRef>& awaited,
-                             bool& lacks_registers);
+  struct Known {
+    std::optional<Held> held;
+    bool lacks_registers = false;
+  };
+  Known& look(const Task& task, const std::optional<LockRef>& awaited);
+  Known search(const Capture& capture, const Task& task, const std::optional<LockRef>& awaited);
 
   InspectTarget& target_;
   GuardSearch search_;
-  std::map<int, std::optional<Held>> known_;  // by thread id
+  std::map<int, Known> known_;  // by thread id
 };
 
 }  // namespace holdwatch

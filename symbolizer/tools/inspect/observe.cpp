@@ -215,11 +215,18 @@ class Observer {
     const auto owner = by_namespace_tid_.find(fields.owner);
     if (owner != by_namespace_tid_.end()) {
       lock.holders = {owner->second};
+      find_taker(lock, tasks_[owner->second]);
       // In another container, a thread of another process may have the same number.
       lock.holders_likely = fields.process_shared && owner->first != owner->second;
       return;
     }
     read_owner_elsewhere(lock, fields);
+  }
+
+  // The lock says who has it; the function that took it may still be there.
+  void find_taker(SeenLock& lock, const Task& owner) {
+    const auto guard = guard_in(guards_.of(owner, lock_awaited_by(owner.tid)), lock.lock);
+    if (guard) lock.guards[owner.tid] = *guard;
   }
 
   // If the lock does not check its owner, the main thread can release a lock that it took before the fork under another
@@ -275,22 +282,14 @@ class Observer {
     return other != others_.end() ? target_.has_stayed(other->second) : has_stayed(tasks_[tid]);
   }
 
-  // An rwlock only counts its readers. They usually have its address on their stacks (in a std::shared_lock, or in a
-  // register saved by a call); if the number of threads that do equals the count, they are likely the readers. But
-  // others have it too: the thread that created the lock, or one that waits for the users of the lock to finish. So no
-  // thread is named if one of them may not be a reader.
+  // An rwlock only counts its readers. Who they are is found by what the frames of all threads will release; what contradicts
+  // the count is dropped.
   void find_readers(SeenLock& lock, uint32_t readers) {
-    lock.unknown_readers = readers;
-    find_guards(lock, readers);
-    if (lock.holders.empty()) find_addresses_of(lock, readers);
-  }
-
-  // What the frames of all threads will release. What contradicts the lock's count is dropped.
-  void find_guards(SeenLock& lock, uint32_t readers) {
     uint32_t proven = 0;
     uint32_t likely = 0;
     for (auto& [tid, task] : tasks_) {
-      const auto guard = find_guard(task, lock);
+      const auto before_stop = [&, id = tid] { slept_before_stop_[id] = asleep_ns(id); };
+      const auto guard = guard_in(guards_.of_stopped(task, lock_awaited_by(tid), before_stop), lock.lock);
       if (!guard) continue;
       (guard->evidence == Evidence::guard ? proven : likely) += guard->times;
       lock.guards[tid] = *guard;
@@ -304,12 +303,10 @@ class Observer {
     lock.unknown_readers = readers - proven - likely;
   }
 
-  std::optional<SeenGuard> find_guard(Task& task, const SeenLock& lock) {
-    const auto was_stopped = [&] { slept_before_stop_[task.tid] = asleep_ns(task.tid); };
-    const HolderGuards::Held* const held = guards_.of(task, lock_awaited_by(task.tid), was_stopped);
+  std::optional<SeenGuard> guard_in(const HolderGuards::Held* held, const LockRef& lock) {
     if (held == nullptr) return std::nullopt;
     const auto found = std::find_if(held->locks.begin(), held->locks.end(), [&](const GuardedLock& one) {
-      return one.lock.address == lock.lock.address && one.lock.kind == lock.lock.kind;
+      return one.lock.address == lock.address && one.lock.kind == lock.kind;
     });
     if (found == held->locks.end()) return std::nullopt;
     SeenGuard guard{found->evidence, found->times, {}, {}};
@@ -331,51 +328,8 @@ class Observer {
     return std::nullopt;
   }
 
-  void find_addresses_of(SeenLock& lock, uint32_t readers) {
-    if (readers > kMaxSearched || tasks_.size() > kMaxSearched) return;
-    std::vector<int> found;
-    for (const auto& [tid, task] : tasks_) {
-      if (waits_for(tid, lock)) continue;
-      if (task.snapshot.state == ThreadState::running) return;
-      if (!has_on_stack(target_.capture(task), lock.lock.address)) continue;
-      if (!may_be_reader(task, lock)) return;
-      found.push_back(tid);
-    }
-    if (found.size() != readers) return;
-    lock.holders = std::move(found);
-    lock.holders_likely = true;
-    lock.unknown_readers = 0;
-  }
-
   static bool waits_for(int tid, const SeenLock& lock) {
     return std::any_of(lock.waits.begin(), lock.waits.end(), [tid](const SeenWait& wait) { return wait.tid == tid; });
-  }
-
-  // The main thread often creates what the others share. A thread in a futex call waits for the end of another thread,
-  // a condition, a semaphore or another lock, and usually has nothing to do with this lock; unless it closes a cycle.
-  bool may_be_reader(const Task& task, const SeenLock& lock) const {
-    constexpr size_t kMaxSteps = 32;
-    const bool waits_for_lock = std::any_of(seen_.locks.begin(), seen_.locks.end(),
-                                            [&](const SeenLock& other) { return waits_for(task.tid, other); });
-    if (task.tid == target_.pid()) return false;
-    return waits_for_lock ? closes_cycle(task.tid, lock, kMaxSteps) : !is_in_futex_call(task.snapshot);
-  }
-
-  // Whether the thread waits for a lock whose owner waits for `lock`, directly or through other threads.
-  bool closes_cycle(int tid, const SeenLock& lock, size_t steps) const {
-    return steps > 0 && std::any_of(seen_.locks.begin(), seen_.locks.end(), [&](const SeenLock& other) {
-             const auto fields = waits_for(tid, other) ? read_lock_fields(other.lock, target_.memory()) : std::nullopt;
-             const auto owner = fields ? by_namespace_tid_.find(fields->owner) : by_namespace_tid_.end();
-             return owner != by_namespace_tid_.end() &&
-                    (waits_for(owner->second, lock) || closes_cycle(owner->second, lock, steps - 1));
-           });
-  }
-
-  static bool has_on_stack(const Capture& capture, uintptr_t address) {
-    for (size_t at = 0; at + sizeof address <= capture.stack.size(); at += sizeof address) {
-      if (std::memcmp(capture.stack.data() + at, &address, sizeof address) == 0) return true;
-    }
-    return false;
   }
 
   void see_holders(const std::vector<int>& holders) {
