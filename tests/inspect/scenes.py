@@ -28,8 +28,17 @@ def circle(*names, kind="mutex", likely=False):
         for step, after in zip(steps, steps[1:] + steps[:1]):
             require(step["waits_for"] == after["holds"] and step["holds"] != step["waits_for"], as_json(event))
         for holder in event["holders"]:
-            require(holder["now"]["complete"] and holder["taken"]["frames"] == [], as_json(holder))
+            require(holder["now"]["complete"], as_json(holder))
+            taken_in_its_own_frame(holder)
     return check
+
+
+def taken_in_its_own_frame(holder):
+    """Nobody saw it take the lock: at most, one of its frames is seen to have it."""
+    frames = holder["taken"]["frames"]
+    require(("from its code" in holder["taken"]["note"]) == bool(frames), as_json(holder))
+    outer = holder["now"]["frames"][-len(frames):] if frames else []
+    require([frame["ip"] for frame in outer] == [frame["ip"] for frame in frames], as_json(holder))
 
 
 def one(kind, waiting, waiter=None, in_function=None, text=""):
@@ -170,19 +179,25 @@ def before_fork(look):
     require("it was taken before a fork, as thread " in look.events[0]["note"], look)
 
 
-def unknown_reader(look):
-    """The main thread has the rwlock's address on its stack, but made it only: nobody, or the reader, is named."""
+def read_by_reader(event):
+    """The reader's code goes on to unlock the rwlock. A thread that has only made it, or has its address, is not named."""
+    holder, = event["holders"]
+    require(holder["thread"] == "reader" and holder["evidence"] == "code" and holder["likely"], as_json(event))
+    require(holder["taken"]["frames"], as_json(event))
+    taken_in_its_own_frame(holder)
+
+
+def made_by_main(look):
     require(look.kinds() == ["wait"], look)
     event, = look.events
     require(event["waiters"][0]["threads"] in (["writer"], [""]), as_json(event))
-    require(event["holders"] == [] and "held by one reader" in event["note"], as_json(event))
+    read_by_reader(event)
 
 
 def no_bystander(look):
-    """A thread that waits for another lock, without closing a circle, is not taken for the rwlock's reader."""
     require(look.kinds() == ["wait", "wait"], look)
     event, = [event for event in look.events if event["lock"]["kind"] == "rwlock"]
-    require(event["holders"] == [] and "held by one reader" in event["note"], as_json(event))
+    read_by_reader(event)
 
 
 def free_for_now(look):
@@ -205,9 +220,9 @@ SCENES = {
     "two_shared": (FOREVER, 2, circle("first", "second")),
     "self": (FOREVER, 1, itself("self_deadlock")),
     "self_inheriting": (FOREVER, 1, itself("self_deadlock")),
-    "writer_waits_for_reader": (FOREVER, 2, circle("reader", "writer", kind=["mutex", "rwlock"], likely=True)),
-    "made_by_main": (NO_DEADLOCK, 1, unknown_reader),
-    "joined_by_main": (NO_DEADLOCK, 1, unknown_reader),
+    "writer_waits_for_reader": (FOREVER, 2, circle("reader", "writer", kind=["mutex", "rwlock"])),
+    "made_by_main": (NO_DEADLOCK, 1, made_by_main),
+    "joined_by_main": (NO_DEADLOCK, 1, made_by_main),
     "waited_by_another": (NO_DEADLOCK, 2, no_bystander),
     "writers": (FOREVER, 2, circle("first", "second", kind=["rwlock"])),
     "abandoned": (FOREVER, 1, one("abandoned", 1, "waiter", "abandoned")),

@@ -225,6 +225,7 @@ class Observer {
 
   // The lock says who has it; the function that took it may still be there.
   void find_taker(SeenLock& lock, const Task& owner) {
+    if (owner.snapshot.state == ThreadState::running) return;  // it would be interrupted
     const auto guard = guard_in(guards_.of(owner, lock_awaited_by(owner.tid)), lock.lock);
     if (guard) lock.guards[owner.tid] = *guard;
   }
