@@ -27,6 +27,7 @@ struct Scene {
                          [](int, int) { return ""; },
                          [] { return true; },
                          {},
+                         {},
                          [this](uintptr_t, size_t) { return learnt; }};
 
   void ended_by(std::initializer_list<int> tids) {
