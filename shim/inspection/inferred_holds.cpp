@@ -9,6 +9,7 @@
 #include "shim/inspection/inference.h"
 #include "shim/inspection/other_process.h"
 #include "shim/inspection/ownership.h"
+#include "shim/inspection/standard_streams.h"
 #include "shim/inspection/task_files.h"
 #include "shim/inspection/unexplained_waits.h"
 #include "shim/inspection/waiting_call.h"
@@ -150,6 +151,7 @@ void update_inferred(const Timing& timing, const ReportedLocks& reported, LockIn
   const uint64_t old_ns = age_ns(timing.limits().smallest_ns() / 2, timing.now_ns());
   if (g_sleeper_count > 0 && anything_is_held_since(old_ns)) recheck_sleepers();
   examine_unexplained_waits(timing, reported, lock_index, stuck);
+  examine_standard_streams(timing);
 }
 
 bool infer_unseen_waiters(LockWord lock) {
@@ -188,6 +190,7 @@ void inferred_after_fork() {
   g_next_check = 0;
   g_sleeper_count = g_next_sleeper = 0;
   unexplained_waits_reset();
+  forget_standard_streams();
 }
 
 }  // namespace holdwatch

@@ -81,7 +81,9 @@ HolderStacks name_holder_stacks(const Holder& holder, const Resolver& resolver, 
       add_note(stacks.taken.stack.note, "reacquired when a condition wait returned");
       break;
     case Acquired::unseen:
-      stacks.taken.stack.note = "unknown: its lock call was not seen";
+      stacks.taken.stack.note = holder.lock.kind == LockKind::stream
+                                    ? "unknown: it was taken inside a function of stdio"
+                                    : "unknown: its lock call was not seen";
       break;
     case Acquired::by_loader:
       stacks.taken.stack.note = "unknown: it was taken inside the dynamic loader";
