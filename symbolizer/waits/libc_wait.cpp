@@ -78,17 +78,27 @@ class LibcWait {
         return;
       case BlockingFunction::futex:
       case BlockingFunction::unknown:
-        static_cast<void>(is_join());
+        if (!is_join() && is_guard()) wait_.kind = WaitKind::local_static;
         return;
     }
   }
 
   // libstdc++ waits for what is no int by the counters of a pool that all such objects share (bits/atomic_wait.h,
-  // __waiter_pool_base): they are aligned to 64 bytes, and an int that is so too cannot be told from them.
+  // __waiter_pool_base): they are aligned to 64 bytes, and an int that is so too is told from them by a symbol only.
   void read_atomic() {
     constexpr uintptr_t kAlignmentOfPool = 64;
     wait_.kind = WaitKind::atomic;
-    if (futex_.word % kAlignmentOfPool == 0) wait_.object = 0;
+    if (futex_.word % kAlignmentOfPool != 0) return;
+    const std::string name = process_.variable_name ? process_.variable_name(futex_.word) : "";
+    if (name.empty() || name.find("__waiter_pool") != std::string::npos) wait_.object = 0;
+  }
+
+  // How libstdc++'s __cxa_guard_acquire waits on the guard of a static, where it has no name: in a program that was linked with
+  // -static-libstdc++ and stripped (libsupc++/guard.cc: pending, waiting, and not initialized).
+  bool is_guard() const {
+    constexpr uint32_t kPendingAndWaiting = 0x10100;
+    return static_cast<uint32_t>(call_.arguments[1]) == FUTEX_WAIT && futex_.value == kPendingAndWaiting &&
+           !futex_.has_timeout;
   }
 
   // libc++ lets each call end after two seconds and makes it again (libcxx/src/atomic.cpp): that is no timeout.

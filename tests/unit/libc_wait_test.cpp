@@ -127,6 +127,24 @@ TEST_CASE_METHOD(Scene, "an atomic variable has an address only if it cannot be 
   CHECK(wait(BlockingFunction::atomic, 0x10040, FUTEX_WAIT, 0).object == 0);
 }
 
+TEST_CASE_METHOD(Scene, "a symbol tells an atomic variable from the library's pool") {
+  std::string name = "ready";
+  process.variable_name = [&](uintptr_t) { return name; };
+  CHECK(wait(BlockingFunction::atomic, 0x10040, FUTEX_WAIT, 0).object == 0x10040);
+  name = "std::__detail::__waiter_pool_base::_S_for(void const*)::__w+64";
+  CHECK(wait(BlockingFunction::atomic, 0x10040, FUTEX_WAIT, 0).object == 0);
+}
+
+TEST_CASE_METHOD(Scene,
+                 "the guard of a static is known by how it is waited for, where libstdc++'s function has no name") {
+  constexpr uint32_t kPendingAndWaiting = 0x10100;
+  for (const BlockingFunction function : {BlockingFunction::futex, BlockingFunction::unknown}) {
+    CHECK(wait(function, kObject, FUTEX_WAIT, kPendingAndWaiting).kind == WaitKind::local_static);
+    CHECK(wait(function, kObject, FUTEX_WAIT_PRIVATE, kPendingAndWaiting).kind == WaitKind::futex);
+    CHECK(wait(function, kObject, FUTEX_WAIT, 0x100).kind == WaitKind::futex);
+  }
+}
+
 TEST_CASE_METHOD(Scene, "libc++ names only the atomics that it waits for themselves, and waits without a timeout") {
   CHECK(wait(BlockingFunction::libcxx_atomic, 0x10040, FUTEX_WAIT, 0).object == 0x10040);
   CHECK(wait(BlockingFunction::libcxx_pool, 0x10044, FUTEX_WAIT, 0).object == 0);
