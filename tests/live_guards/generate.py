@@ -109,13 +109,13 @@ template <int mode> struct Pointer {
 template <class F> struct Finally { F f; ~Finally() { f(); } };
 template <class F> Finally(F) -> Finally<F>;
 """
-# What a guard is able to do: m(ove), d(efer, try, adopt), u(nlock and lock again). SHARED, EXCLUSIVE and MUTEX are stage_kinds.
+# What a guard is able to do: m(ove), d(efer, try, adopt), u(nlock and lock again), wait for a c(ondition). SHARED, EXCLUSIVE and MUTEX are stage_kinds.
 READ, WRITE, MUTEX = "STAGE_READ", "STAGE_WRITE", "STAGE_MUTEX"
 GUARDS = {  # the type of the lock: (guard, what it can, kind)
     "std::shared_mutex": [("std::shared_lock<{0}>", "mdu", READ), ("std::shared_lock<{0}>", "mdu", READ), ("std::unique_lock<{0}>", "mdu", WRITE),
                           ("std::lock_guard<{0}>", "", WRITE), ("std::scoped_lock<{0}>", "", WRITE)],
     "std::shared_timed_mutex": [("std::shared_lock<{0}>", "mdu", READ), ("std::unique_lock<{0}>", "mdu", WRITE)],
-    "std::mutex": [("std::unique_lock<{0}>", "mdu", MUTEX), ("std::lock_guard<{0}>", "", MUTEX), ("std::scoped_lock<{0}>", "", MUTEX)],
+    "std::mutex": [("std::unique_lock<{0}>", "mduc", MUTEX), ("std::lock_guard<{0}>", "", MUTEX), ("std::scoped_lock<{0}>", "", MUTEX)],
     "std::recursive_mutex": [("std::unique_lock<{0}>", "mdu", MUTEX), ("std::lock_guard<{0}>", "", MUTEX)],
     "pthread_rwlock_t": [("Own<0>", "mdu", READ), ("Own<1>", "mdu", WRITE), ("Tagged<0>", "u", READ), ("Tagged<1>", "u", WRITE),
                          ("Pointer<0>", "m", READ), ("Pointer<1>", "m", WRITE)],
@@ -168,6 +168,8 @@ CPP_STYLES = {
     "several_objects": ("", "std::vector<int> numbers(n + 2, 1); {G} guard({l}); std::unique_ptr<int> more(new int(n)); {block} sink = *more + numbers[0];"),
     "noexcept": ("", "{G} guard({l}); {block} sink = n;"),
     "neighbour_released": ("u", "{G} other({b}); sink = n; other.unlock(); {G} guard({l}); {block}"),
+    "in_destructor": ("", "{G} guard({l}); Slow_{f} slow{{p, n, go}}; sink = n;",
+                      "struct Slow_{f} {{ {S}* p; int n, go; NOINLINE ~Slow_{f}() {{ sink = n + (p != nullptr); {block} sink = n; }} }};"),
     "switch": ("", "switch (p->data) {{ case 1: {{ {G} guard({l}); {block} break; }} case 2: {{ {G} guard({b}); sink = 3; break; }} default: sink = 1; }}"),
 }
 CPP_RECURSIVE = {
@@ -179,6 +181,9 @@ CPP_BOTH = {
     "both": ("{G} guard({l}); {G} other({b}); {block} sink = n;", ""),
     "both_in_two": ("{G} guard({l}); inner_{f}(p, n, go); sink = n;",
                     "NOINLINE static void inner_{f}({S}* p, int n, int go) {{ {G} other({b}); sink = n + (p != nullptr); {block} sink = n; }}"),
+    "both_by_recursion": ("inner_{f}(p, n, go, 1); sink = n;",
+                          "NOINLINE static void inner_{f}({S}* p, int n, int go, int left) {{ {G} guard(left ? {l} : {b}); sink = n + (p != nullptr);\n"
+                          "  if (left) inner_{f}(p, n, go, left - 1); else {{ {block} }} sink = left; }}"),
     "both_as_members": ("struct Both {{ {G} first, second; }} both{{{G}({l}), {G}({b})}}; {block} sink = (int)sizeof both;", ""),
 }
 # Threads that do not hold the lock, and block. "early": takes the lock, and so must have come to rest before the holders begin.
@@ -197,6 +202,11 @@ CPP_DECOYS = {
     "empty_optional": ("early", "", "std::optional<{G}> guard; if (p->data != 1) guard.emplace({l}); {block}"),
     "neighbour": ("early", "", "{G} guard({b}); {block}"),
     "has_address": ("early", "", "auto* lock = &{l}; {block} sink = (int)(long)lock;"),
+    "condition": ("early", "c", "std::unique_lock<{L}> guard({l}); std::condition_variable v; while (!zero) v.wait(guard); sink = n;"),
+    "condition_any": ("early", "d", "{G} guard({l}); std::condition_variable_any v; while (!zero) v.wait(guard); sink = n;"),
+    "unwound": ("early", "", "try {{ {G} guard({l}); throws(n); }} catch (const std::exception&) {{ {block} }}"),
+    "before_destructor": ("early", "", "Slow_{f} slow{{p, n, go}}; {G} guard({l}); sink = n;",
+                          "struct Slow_{f} {{ {S}* p; int n, go; NOINLINE ~Slow_{f}() {{ sink = n + (p != nullptr); {block} sink = n; }} }};"),
     "session_gone": ("early", "", "{{ auto held = std::make_unique<{G}>({l}); sink = n; }} {block}"),
 }
 # How the lock is reached: the fields of the object, the lock, its neighbour, and what prepares them.
@@ -250,6 +260,7 @@ C_STYLES = {
 C_BOTH = {
     "both": "{lock}; {lock_b}; {block} {unlock_b}; {unlock};",
     "both_in_order": "{lock}; sink = n; {lock_b}; {block} {unlock}; sink = n; {unlock_b};",
+    "both_in_loop": "for (int i = 0; i < n + 2; ++i) {{ if (i == 0) {lock}; else {lock_b}; sink = i; }} {block} for (int i = n + 1; i >= 0; --i) {{ if (i == 0) {unlock}; else {unlock_b}; }}",
 }
 # Whose holder takes the neighbour before it blocks: no other thread may hold that.
 USE_NEIGHBOUR = {"neighbour_released", "inner_took_other", *CPP_BOTH, *C_BOTH}
@@ -264,6 +275,8 @@ C_DECOYS = {
     "loop": ("early", "for (int i = 0; i < n + 5; ++i) {{ {lock}; sink = i; {unlock}; if (i == n + 1) {{ {block} }} }}"),
     "neighbour": ("early", "{lock_b}; {block} {unlock_b};"),
     "failed_try": ("late", "int got = {try_w} == 0; {block} if (got) {unlock};"),
+    "condition": ("mutex", "{lock}; pthread_cond_t v = PTHREAD_COND_INITIALIZER; while (!zero) pthread_cond_wait(&v, {address}); p->data = 1; {unlock};"),
+    "asks_first": ("early", "{block} if (is_mine_{K}(p)) {unlock};"),
     "has_address": ("early", "void* lock = {address}; {block} sink = (int)(long)lock;"),
     "error_path": ("early", "if (p->data == 9) {{ {lock}; goto unlock; }} {block} return;\nunlock: {unlock};"),
 }
@@ -464,16 +477,19 @@ class CScenario(Scenario):
         kind = MUTEX if self.lock_type == "pthread_mutex_t" else self.pick((READ, READ, WRITE))
         self.any_kind = (MUTEX,) if kind == MUTEX else (READ, WRITE)
         self.code.append(f"NOINLINE static int noisy_{number}(int n) {{ return n + zero; }}")
+        self.code.append(f"NOINLINE static int is_mine_{number}({self.object}* p) {{ return p->data == 1 ? zero : one; }}")
         self.code.append(f"NOINLINE static void short_{number}({self.object}* p, int n) {{ {self.calls(self.pick(self.any_kind))['lock']}; sink = n + p->data; "
                          f"{self.calls(kind)['unlock']}; }}")
         self.hold(kind, 0.15)
         decoys = dict(C_DECOYS)
         if USE_NEIGHBOUR & set(self.made_of):
             del decoys["neighbour"]
+        if kind != MUTEX:
+            del decoys["condition"]
         for name in rng.sample(list(decoys), self.pick((1, 2, 3))):
             when, body = decoys[name]
             f = self.function("decoy:" + name, body, "", self.pick(self.any_kind), "decoy")
-            self.thread(self.early if when == "early" else self.late, "d", f)
+            self.thread(self.late if when == "late" else self.early, "d", f)
         for _ in range(self.pick((1, 1, 2))):
             self.waiter(kind)
 
