@@ -25,11 +25,13 @@ LATE_COMERS = ("carol", "dave", "erin")
 
 
 class Server:
-    """The chat server as a child process, with all that it and the watch have said so far."""
+    """The chat server as a child process, with all that it and the watch have said so far; without a shim it is not watched."""
 
     def __init__(self, shim, program, arguments=(), echo=None, **options):
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("HOLDWATCH_")}
-        self.environment.update({"LD_PRELOAD": shim, **{f"HOLDWATCH_{name}": value for name, value in options.items()}})
+        self.environment.update({f"HOLDWATCH_{name}": value for name, value in options.items()})
+        if shim:
+            self.environment["LD_PRELOAD"] = shim
         self.child = subprocess.Popen([program, *arguments], env=self.environment, stdin=subprocess.DEVNULL, text=True,
                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.port = int(re.fullmatch(r"listening on 127\.0\.0\.1:(\d+)\n", self.child.stdout.readline())[1])
