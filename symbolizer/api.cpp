@@ -23,6 +23,7 @@
 #include "symbolizer/report/unseen_calls.h"
 #include "symbolizer/symbols/symbols.h"
 #include "symbolizer/thread_activity.h"
+#include "symbolizer/unrecorded_readers.h"
 #include "symbolizer/unwind/libc_callers.h"
 #include "symbolizer/unwind/modules.h"
 #include "symbolizer/unwind/process_memory.h"
@@ -63,6 +64,7 @@ class Pipeline {
             modules_, memory_, unwinder_, resolve_,
             [this](uintptr_t address) { return symbols_.variable(address, modules_.find(address)); },
             [this] { look_at_modules(); }, host.learnt_ends),
+        readers_(modules_, memory_, unwinder_, resolve_, [this] { look_at_modules(); }),
         builder_(resolver(), host_name(), getpid(), executable_path()),
         emitter_(settings, host.complain == nullptr ? Emitter::Complain{} : host.complain) {
     modules_.set_unloaded(host.unloaded_between);
@@ -85,6 +87,11 @@ class Pipeline {
   }
 
   ThreadActivity& activity() { return activity_; }
+
+  std::vector<FoundReader> find_readers(uintptr_t rwlock, const std::vector<int>& recorded) {
+    const auto awaited = [this](const Snapshot& thread) { return activity_.lock_awaited_by(thread); };
+    return readers_.find(rwlock, recorded, awaited);
+  }
 
   void report(const Finding& finding) {
     look_at_modules();
@@ -178,6 +185,7 @@ class Pipeline {
   Symbols symbols_;
   const ResolveFrames resolve_;
   ThreadActivity activity_;
+  UnrecordedReaders readers_;
   ReportBuilder builder_;
   Emitter emitter_;
   KnownBenign known_benign_;
@@ -258,6 +266,18 @@ void follow(void* self, const Wait* wait, WaitChain* out) {
   }
 }
 
+size_t find_readers(void* self, uintptr_t rwlock, const int* recorded, size_t recorded_count, FoundReader* out,
+                    size_t max) {
+  try {
+    const auto found = static_cast<Pipeline*>(self)->find_readers(rwlock, {recorded, recorded + recorded_count});
+    const size_t count = std::min(found.size(), max);
+    std::copy_n(found.begin(), count, out);
+    return count;
+  } catch (...) {
+    return 0;
+  }
+}
+
 // The emitter itself reports what it could not write. Only a failed allocation arrives here.
 bool report(void* self, const Finding* finding) {
   try {
@@ -301,6 +321,7 @@ constexpr SymbolizerApi kApi = {kSymbolizerApiVersion,
                                 unwind,
                                 describe,
                                 follow,
+                                find_readers,
                                 report,
                                 notice,
                                 flush,

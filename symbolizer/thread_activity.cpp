@@ -85,6 +85,13 @@ WaitChain ThreadActivity::follow(const Wait& wait) {
   return follow_wait(wait, look, [&] { return std::all_of(looked_at.begin(), looked_at.end(), has_stayed); });
 }
 
+std::optional<LockRef> ThreadActivity::lock_awaited_by(const Snapshot& thread) {
+  if (!futex_wait(thread.call)) return std::nullopt;
+  const Wait wait = read_wait(thread, CallContext{ThreadFiles::of_ours(thread.tid), &memory_, "", {}});
+  if (!wait.known || (wait.kind != WaitKind::mutex && wait.kind != WaitKind::rwlock)) return std::nullopt;
+  return LockRef{wait.object, wait.kind == WaitKind::mutex ? LockKind::mutex : LockKind::rwlock};
+}
+
 Wait ThreadActivity::read_wait(const Snapshot& snapshot, const CallContext& context) {
   std::unique_ptr<RawStack> stack;
   const auto unwound = [&]() -> const RawStack& {

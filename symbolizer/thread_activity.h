@@ -27,6 +27,9 @@ class ThreadActivity {
   std::string describe(const Snapshot& snapshot, uint32_t waits_for, bool by_registers, Wait& wait);
   WaitChain follow(const Wait& wait);
 
+  // The mutex or rwlock that a thread waits for; none if it waits for none.
+  std::optional<LockRef> lock_awaited_by(const Snapshot& thread);
+
  private:
   Wait read_wait(const Snapshot& snapshot, const CallContext& context);
   FaultSite fault_site(const Snapshot& snapshot);

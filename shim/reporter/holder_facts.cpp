@@ -115,6 +115,22 @@ void describe_own_wait(const ReportRequest& request, size_t index, Holder* out) 
   if (still_waits(own.lock, own.wait)) out->waited_ns = own.waited_ns;
 }
 
+void describe_reader(const ReportRequest& request, const FoundReader& reader, Holder* out) {
+  *out = Holder{};
+  out->tid = reader.tid;
+  g_names.look_up(reader.tid, out->thread);
+  out->lock = reported_lock(request.state.lock);
+  out->lock_id = request.tags[0].id;
+  std::memcpy(out->lock_name, request.tags[0].name, sizeof out->lock_name);
+  out->access = Access::shared;
+  out->acquired = Acquired::by_its_code;
+  out->depth = reader.times;
+  out->evidence = reader.evidence;
+  out->likely = is_guess(reader.evidence);
+  out->site_count = 1;
+  out->sites[0] = reader.frame;
+}
+
 bool describe_waiter(const ReportRequest& request, size_t index, Waiter* out) {
   const WaitView& wait = request.state.waiters[index];
   *out = Waiter{};

@@ -20,6 +20,11 @@ bool is_still_true(const Finding& finding) {
   return finding.waiter_count > 0 || has_ended(finding.phase);
 }
 
+// Of a wait: a hold is reported for its own sake.
+bool may_have_unrecorded_readers(const ReportRequest& request) {
+  return request.event == Event::wait && !has_ended(request.phase) && request.state.lock.kind() == LockKind::rwlock;
+}
+
 }  // namespace
 
 void ReportMaker::process(ReportRequest& request, ReportOutput& output) {
@@ -98,6 +103,8 @@ Finding ReportMaker::describe(ReportRequest& request) {
 bool ReportMaker::capture(const ReportRequest& request, Finding& finding) {
   finding.holder_count = stack_collector_.capture_holders(request, holders_);
   finding.waiter_count = stack_collector_.capture_waiters(request, waiters_);
+  if (may_have_unrecorded_readers(request))
+    finding.holder_count = stack_collector_.add_readers(request, holders_, finding.holder_count);
   return is_still_true(finding);
 }
 

@@ -180,6 +180,34 @@ void StackCollector::capture_now(Event event, const HoldView& hold, Holder* out)
   }
 }
 
+size_t StackCollector::add_readers(const ReportRequest& request, Holder* holders, size_t count) {
+  FoundReader found[kMaxHolders];
+  int recorded[kMaxHolders];
+  if (api_ == nullptr || count == kMaxHolders) return count;
+  for (size_t i = 0; i < count; ++i) recorded[i] = holders[i].tid;
+  const size_t readers =
+      api_->find_readers(self_, request.state.lock.address(), recorded, count, found, kMaxHolders - count);
+  for (size_t i = 0; i < readers; ++i) {
+    if (capture_reader(request, found[i], &holders[count])) ++count;
+  }
+  return count;
+}
+
+// It has not run since its frames were looked at if it is still in the same call, to which the frame belongs.
+bool StackCollector::capture_reader(const ReportRequest& request, const FoundReader& reader, Holder* out) {
+  describe_reader(request, reader, out);
+  const uint64_t before_ns = monotonic_ns();
+  if (!capture_thread(reader.tid, 0, &snapshot_)) return false;
+  snapshot_.when = {before_ns, monotonic_ns()};
+  out->state = snapshot_.state;
+  out->call = snapshot_.call;
+  describe_activity(out);
+  out->now = unwind(snapshot_);
+  const auto is_its_frame = [&](const RawFrame& frame) { return frame.pc == reader.frame.pc; };
+  return out->now != nullptr && capture_unchanged(snapshot_) &&
+         std::any_of(out->now->frames, out->now->frames + out->now->count, is_its_frame);
+}
+
 // The snapshot with the position that the lock call has noted, if it has.
 Snapshot StackCollector::at_wait(const WaitView& wait, uintptr_t stack_end) const {
   Snapshot at_call = snapshot_;

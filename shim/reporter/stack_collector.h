@@ -29,6 +29,10 @@ class StackCollector {
   size_t capture_holders(const ReportRequest& request, Holder* holders);
   size_t capture_waiters(const ReportRequest& request, Waiter* waiters);
 
+  // Adds the readers of the request's rwlock that no record names, as far as their code shows them, to the `count` holders that
+  // there are; returns how many there are then.
+  size_t add_readers(const ReportRequest& request, Holder* holders, size_t count);
+
   // Describes the same holders and waiters again, whether they are still true or not.
   void describe_again(const ReportRequest& request, Holder* holders, Waiter* waiters) const;
 
@@ -46,6 +50,7 @@ class StackCollector {
   void capture_acquired(const HoldView& hold, Holder* out);
   void unwind_acquired(const HoldView& hold, const unsigned char* copy, size_t size, Holder* out);
   void capture_noted_callers(const HoldView& hold, Holder* out);
+  bool capture_reader(const ReportRequest& request, const FoundReader& reader, Holder* out);
   bool capture_waiter(const WaitView& wait, Waiter* out);
   RawStack* unwind(const Snapshot& snapshot);
   RawStack* unwind_unkept(const Snapshot& snapshot);

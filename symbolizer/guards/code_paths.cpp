@@ -214,6 +214,7 @@ class CodePaths::Run {
   bool enter(Path& path, uintptr_t entry) {
     path.only_releases = false;
     auto without = std::make_unique<Path>(path);
+    without->machine.forget_arguments();
     without->machine.forget_caller_saved();
     path.calls.push_back({path.pc, path.steps, std::make_shared<std::unique_ptr<Path>>(std::move(without))});
     path.machine.push(path.pc);
@@ -225,6 +226,7 @@ class CodePaths::Run {
   bool affect(Path& path, const CallTarget& to) {
     const Known argument = path.machine.get(EncodedRegister::rdi);
     if (to.effect != CallEffect::releases) path.only_releases = false;
+    if (to.effect == CallEffect::unknown && !to.is_librarys) path.machine.forget_arguments();
     path.machine.forget_caller_saved();
     switch (to.effect) {
       case CallEffect::unknown:
@@ -254,6 +256,8 @@ class CodePaths::Run {
     path.machine.set(EncodedRegister::rax, 0);
     if (!address) {
       found_.lacks_registers = true;
+      for (const Path::Call& call : path.calls) call.without->reset();
+      path.calls.clear();
       return lose(path);
     }
     path.locks.acquired.push_back({*address, kind});

@@ -75,9 +75,9 @@ bool is_throwing(std::string_view name) {
 std::optional<CallTarget> effect_of(std::string_view name) {
   name = plain(name);
   for (const Row& row : kRows) {
-    if (row.name == name) return CallTarget{row.effect, row.kind, 0};
+    if (row.name == name) return CallTarget{row.effect, row.kind};
   }
-  if (is_throwing(name)) return CallTarget{CallEffect::ends, LockKind::mutex, 0};
+  if (is_throwing(name)) return CallTarget{CallEffect::ends};
   return std::nullopt;
 }
 
@@ -110,7 +110,8 @@ CallTarget LockCalls::look_up(uintptr_t target) {
     // A slot that is not bound leads back into the module's own linkage table.
     if (module == modules_.find(target)) return {};
   }
-  return is_runtime_library(module) ? CallTarget{} : CallTarget{CallEffect::unknown, LockKind::mutex, function};
+  if (is_runtime_library(module)) return {CallEffect::unknown, LockKind::mutex, 0, true};
+  return {CallEffect::unknown, LockKind::mutex, function};
 }
 
 }  // namespace holdwatch

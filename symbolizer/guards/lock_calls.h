@@ -27,6 +27,7 @@ struct CallTarget {
   CallEffect effect = CallEffect::unknown;
   LockKind kind = LockKind::mutex;  // of acquires, tries and releases
   uintptr_t entry = 0;              // the function's first instruction, if its code can be followed; else 0
+  bool is_librarys = false;         // of libc or the C++ library: it makes no guards
 };
 
 class LockCalls {

@@ -79,6 +79,17 @@ void Machine::forget_caller_saved() {
   flags_ = {};
 }
 
+void Machine::forget_arguments() {
+  constexpr size_t kWords = 8;                      // of an object: a guard has two or three
+  constexpr uint64_t kHighest = uint64_t{1} << 20;  // above the stack pointer; other addresses are not on the stack
+  const Known top = get(EncodedRegister::rsp);
+  for (const EncodedRegister which : {EncodedRegister::rdi, EncodedRegister::rsi, EncodedRegister::rdx}) {
+    const Known address = get(which);
+    if (!top || !address || *address < *top || *address - *top > kHighest) continue;
+    for (size_t i = 0; i < kWords; ++i) written_.write(*address + i * kWord, kWord, std::nullopt);
+  }
+}
+
 void Machine::push(Known value) {
   const Known top = get(EncodedRegister::rsp);
   if (!top) return;

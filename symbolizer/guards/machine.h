@@ -50,6 +50,9 @@ class Machine {
   // What a function may change that was called and is not followed.
   void forget_caller_saved();
 
+  // The objects on the stack that such a function may change: those whose addresses are its first arguments.
+  void forget_arguments();
+
   void push(Known value);
   Known pop();
 

@@ -85,6 +85,9 @@ HolderStacks name_holder_stacks(const Holder& holder, const Resolver& resolver, 
                                     ? "unknown: it was taken inside a function of stdio"
                                     : "unknown: its lock call was not seen";
       break;
+    case Acquired::by_its_code:
+      stacks.taken.stack.note = kHeldByCode;
+      break;
     case Acquired::by_loader:
       stacks.taken.stack.note = "unknown: it was taken inside the dynamic loader";
       break;

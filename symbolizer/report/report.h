@@ -165,6 +165,7 @@ struct Report {
 };
 
 // Why the acquisition of a thread is not shown that is in a cycle only because another one waits for it to exit.
+inline constexpr char kHeldByCode[] = "from its code: this function releases the lock when it is left";
 inline constexpr char kHoldsNoLock[] = "the thread holds no lock of this deadlock";
 
 // The report for people: lines of "holdwatch[PID]: ..." with indented details, ending in a newline.

@@ -76,6 +76,7 @@ class Deduction {
     const KnownRegisters likely_entry = likely_at_entry(entry);
     certain_arguments_.fill(std::nullopt);
     likely_arguments_.fill(std::nullopt);
+    at_call_.fill(std::nullopt);
     if (entry != 0 && follow(entry, frame)) {
       const FlowState state = *code_.flow().watched();
       const KnownRegisters known = preserved_in(frame);
@@ -85,7 +86,7 @@ class Deduction {
       const int agreeing = compare(state, known, certain, likely);
       deduced.is_supported = agreeing > 0;
       if (agreeing >= 0) add(likely, deduced.likely, likely_arguments_);
-      if (agreeing >= 0) add_arguments(*procedure, deduced.likely);
+      if (agreeing >= 0) add_arguments(*procedure, deduced.likely, likely_entry);
     }
     caller_ = deduced;
     has_caller_ = true;
@@ -108,10 +109,11 @@ class Deduction {
   }
 
   // By the last instructions before the call, which may load more than once.
-  void add_arguments(const Procedure& procedure, const RegisterSet& frame) {
-    const KnownRegisters at_call = calls_.at_call(procedure, frame, {});
+  void add_arguments(const Procedure& procedure, const RegisterSet& frame, const KnownRegisters& entry) {
+    at_call_ = calls_.at_call(procedure, frame,
+                              calls_.followed_from(procedure, frame) == procedure.start ? entry : KnownRegisters{});
     for (const EncodedRegister which : kArgumentRegisters) {
-      if (!likely_arguments_[index_of(which)]) likely_arguments_[index_of(which)] = at_call[index_of(which)];
+      if (!likely_arguments_[index_of(which)]) likely_arguments_[index_of(which)] = at_call_[index_of(which)];
     }
   }
 
@@ -150,7 +152,7 @@ class Deduction {
     const std::optional<Procedure> procedure = code_.procedure(caller.lookup_pc());
     const auto direct = code_.callee_entry(caller[kRip]);
     if (!procedure || direct == entry) return values;
-    const auto target = direct ? direct : calls_.target(*procedure, caller, calls_.at_call(*procedure, caller, {}));
+    const auto target = direct ? direct : calls_.target(*procedure, caller, at_call_);
     KnownRegisters at_call = preserved_in(caller);
     for (const EncodedRegister which : kArgumentRegisters)
       at_call[index_of(which)] = likely_arguments_[index_of(which)];
@@ -169,6 +171,7 @@ class Deduction {
   bool has_caller_ = false;
   KnownRegisters certain_arguments_{};  // at the caller's call
   KnownRegisters likely_arguments_{};
+  KnownRegisters at_call_{};  // by the last instructions before it
 };
 
 }  // namespace

@@ -151,8 +151,17 @@ constexpr bool has_ended(Phase phase) {
 
 // How the lock was acquired, if that changes what a reader needs to know about the "taken" stack. unseen: the call
 // bypassed our hooks; inside_call: a signal handler has interrupted the lock call, or the unlock; elsewhere: in another
-// process; by_loader: it is one of the dynamic loader's own.
-enum class Acquired : uint8_t { by_call, by_condition_wait, before_attach, unseen, inside_call, elsewhere, by_loader };
+// process; by_loader: it is one of the dynamic loader's own; by_its_code: unknown, but the frame that will release it is.
+enum class Acquired : uint8_t {
+  by_call,
+  by_condition_wait,
+  before_attach,
+  unseen,
+  inside_call,
+  elsewhere,
+  by_loader,
+  by_its_code
+};
 
 // A thread that holds the lock of a Finding (in `released` and `late`: held); in a cycle, each holds a different lock.
 struct Holder {
@@ -184,6 +193,14 @@ struct Holder {
   bool waits_since_before_attach;  // waited_ns counts from the attachment
   bool likely;                     // not proven by the lock's own fields, or maybe not the same hold
   Evidence evidence;
+};
+
+// A thread that has an rwlock for reading by what one of its frames will release (evidence: guard or code), and how often.
+struct FoundReader {
+  int tid;
+  Evidence evidence;
+  uint32_t times;
+  CallSite frame;  // the frame's present call
 };
 
 // A thread that waits for the lock of a Finding, or for a lock of its cycle without being part of the cycle.

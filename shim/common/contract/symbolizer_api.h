@@ -10,7 +10,7 @@
 
 namespace holdwatch {
 
-inline constexpr uint32_t kSymbolizerApiVersion = 15;
+inline constexpr uint32_t kSymbolizerApiVersion = 16;
 
 // Functions of the shim that the symbolizer may call.
 struct HostCalls {
@@ -78,6 +78,12 @@ struct SymbolizerApi {
   // Follows a thread's wait to the threads that can end it, as long as each is a single thread of this process that is
   // stated to be the one; reads their calls, stacks and what these refer to. Sets no lock ids.
   void (*follow)(void* self, const Wait* wait, WaitChain* out);
+
+  // Finds threads that have an rwlock for reading, apart from the `recorded` ones: among those that do not run, by their code.
+  // Fills up to `max` and returns how many; not more than the lock counts. Reads the stacks of all threads, for half a second
+  // at most.
+  size_t (*find_readers)(void* self, uintptr_t rwlock, const int* recorded, size_t recorded_count, FoundReader* out,
+                         size_t max);
 
   // Symbolizes, renders and writes one report to every sink. Keeps nothing of `finding` after its return. False if the
   // report could not be made (no memory): then the shim writes it in its own short form.

@@ -28,7 +28,6 @@
 namespace holdwatch {
 namespace {
 
-constexpr char kHeldByCode[] = "from its code: this function releases the lock when it is left";
 constexpr size_t kMaxSearched = 512;  // threads whose stacks are searched for the address of one rwlock
 
 class Observer {

@@ -1,0 +1,36 @@
+// The readers of an rwlock that no record of ours names, because they took it before the process was attached to, or past the
+// hooks: found by what their frames will release.
+// Cold context only (reporter thread). Does not affect the threads.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "shim/common/contract/finding.h"
+#include "symbolizer/guards/guard_search.h"
+#include "symbolizer/unwind/memory.h"
+#include "symbolizer/waits/waiting_process.h"
+
+namespace holdwatch {
+
+class UnrecordedReaders {
+ public:
+  // The lock that a thread waits for; none if it waits for no mutex or rwlock.
+  using LockAwaited = std::function<std::optional<LockRef>(const Snapshot& thread)>;
+
+  // All must outlive this object. `look_at_modules` makes sure that the modules are those of this report.
+  UnrecordedReaders(Modules& modules, MemoryReader& memory, Unwinder& unwinder, const ResolveFrames& resolve,
+                    std::function<void()> look_at_modules)
+      : memory_(memory), search_(modules, memory, unwinder, resolve), look_at_modules_(std::move(look_at_modules)) {}
+
+  // See SymbolizerApi::find_readers.
+  std::vector<FoundReader> find(uintptr_t rwlock, const std::vector<int>& recorded, const LockAwaited& awaited);
+
+ private:
+  MemoryReader& memory_;
+  GuardSearch search_;
+  std::function<void()> look_at_modules_;
+};
+
+}  // namespace holdwatch
