@@ -101,7 +101,7 @@ ThreadGuards GuardSearch::State::find(const RawStack& stack, const std::optional
 
 // First with the registers that are certain. What is found only with the others is likely, if nothing supports them.
 ThreadGuards GuardSearch::State::find_with_deduced(const RawStack& stack, const std::optional<LockRef>& awaited) {
-  const std::vector<DeducedFrame> deduced = deduce_registers(registers, code, stepper, memory);
+  const std::vector<DeducedFrame> deduced = deduce_registers(registers, modules, code, stepper, memory);
   for (size_t index = 0; index < deduced.size(); ++index) registers[index] = deduced[index].certain;
   ThreadGuards found = find(stack, awaited);
   if (!found.lacks_registers) return found;

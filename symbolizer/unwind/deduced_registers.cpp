@@ -25,23 +25,31 @@ KnownRegisters preserved_in(const RegisterSet& frame) {
 // How a register's value came about since the function was entered, and what is known at its call and at its entry.
 class RegistersAtCall {
  public:
-  // `memory`: null if nothing may be loaded.
+  // `may_load`: what may have changed since.
   RegistersAtCall(const FlowState& state, const KnownRegisters& known, const KnownRegisters& at_entry,
-                  MemoryReader* memory)
-      : state_(state), known_(known), at_entry_(at_entry), memory_(memory) {}
+                  const Modules& modules, MemoryReader& memory, bool may_load)
+      : state_(state), known_(known), at_entry_(at_entry), modules_(modules), memory_(memory), may_load_(may_load) {}
 
   std::optional<uint64_t> value_of(EncodedRegister which) const {
     if (const auto known = known_[index_of(which)]) return known;
     const FlowValue& wanted = state_[which];
     if (wanted.base == FlowValue::kConstant && !wanted.is_loaded) return static_cast<uint64_t>(wanted.offset);
+    if (wanted.base == FlowValue::kConstant) return constant_at(static_cast<uintptr_t>(wanted.offset));
     if (wanted.base < 0) return std::nullopt;
     return wanted.is_loaded ? loaded_again(wanted) : address_of(wanted);
   }
 
   // What is now where a value was loaded from.
   std::optional<uint64_t> loaded_again(const FlowValue& value) const {
-    const auto address = memory_ == nullptr || value.base < 0 ? std::nullopt : address_of(value);
-    return address ? memory_->read_value<uint64_t>(*address) : std::nullopt;
+    const auto address = !may_load_ || value.base < 0 ? std::nullopt : address_of(value);
+    return address ? memory_.read_value<uint64_t>(*address) : std::nullopt;
+  }
+
+  // A pointer of the linkage table, which is not written again, or a variable.
+  std::optional<uint64_t> constant_at(uintptr_t address) const {
+    const Mapping* const mapping = modules_.mapping(address);
+    const bool is_constant = mapping != nullptr && !mapping->writable;
+    return is_constant || may_load_ ? memory_.read_value<uint64_t>(address) : std::nullopt;
   }
 
   // What was loaded from memory says nothing of where that is.
@@ -59,13 +67,15 @@ class RegistersAtCall {
   const FlowState& state_;
   const KnownRegisters& known_;
   const KnownRegisters& at_entry_;
-  MemoryReader* memory_;
+  const Modules& modules_;
+  MemoryReader& memory_;
+  bool may_load_;
 };
 
 class Deduction {
  public:
-  Deduction(Code& code, StackStepper& stepper, MemoryReader& memory)
-      : code_(code), stepper_(stepper), memory_(memory), calls_(memory) {}
+  Deduction(const Modules& modules, Code& code, StackStepper& stepper, MemoryReader& memory)
+      : modules_(modules), code_(code), stepper_(stepper), memory_(memory), calls_(memory) {}
 
   // To be called for each frame, outermost first.
   DeducedFrame deduce(const RegisterSet& frame) {
@@ -80,9 +90,9 @@ class Deduction {
     if (entry != 0 && follow(entry, frame)) {
       const FlowState state = *code_.flow().watched();
       const KnownRegisters known = preserved_in(frame);
-      const RegistersAtCall certain(state, known, certain_entry, nullptr);
+      const RegistersAtCall certain(state, known, certain_entry, modules_, memory_, false);
       add(certain, deduced.certain, certain_arguments_);
-      const RegistersAtCall likely(state, known, likely_entry, &memory_);
+      const RegistersAtCall likely(state, known, likely_entry, modules_, memory_, true);
       const int agreeing = compare(state, known, certain, likely);
       deduced.is_supported = agreeing > 0;
       if (agreeing >= 0) add(likely, deduced.likely, likely_arguments_);
@@ -163,6 +173,7 @@ class Deduction {
     return values;
   }
 
+  const Modules& modules_;
   Code& code_;
   StackStepper& stepper_;
   MemoryReader& memory_;
@@ -176,9 +187,9 @@ class Deduction {
 
 }  // namespace
 
-std::vector<DeducedFrame> deduce_registers(const std::vector<RegisterSet>& frames, Code& code, StackStepper& stepper,
-                                           MemoryReader& memory) {
-  Deduction deduction(code, stepper, memory);
+std::vector<DeducedFrame> deduce_registers(const std::vector<RegisterSet>& frames, const Modules& modules, Code& code,
+                                           StackStepper& stepper, MemoryReader& memory) {
+  Deduction deduction(modules, code, stepper, memory);
   std::vector<DeducedFrame> deduced(frames.size());
   for (size_t index = frames.size(); index-- != 0;) deduced[index] = deduction.deduce(frames[index]);
   return deduced;

@@ -8,6 +8,7 @@
 #include "symbolizer/unwind/code.h"
 #include "symbolizer/unwind/frame_step.h"
 #include "symbolizer/unwind/memory.h"
+#include "symbolizer/unwind/modules.h"
 #include "symbolizer/unwind/stack_step.h"
 
 namespace holdwatch {
@@ -22,7 +23,7 @@ struct DeducedFrame {
 };
 
 // `frames`: the registers of a stack's frames, innermost first.
-std::vector<DeducedFrame> deduce_registers(const std::vector<RegisterSet>& frames, Code& code, StackStepper& stepper,
-                                           MemoryReader& memory);
+std::vector<DeducedFrame> deduce_registers(const std::vector<RegisterSet>& frames, const Modules& modules, Code& code,
+                                           StackStepper& stepper, MemoryReader& memory);
 
 }  // namespace holdwatch
