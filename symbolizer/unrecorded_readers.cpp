@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 
+#include "symbolizer/guards/reader_candidates.h"
 #include "symbolizer/proc/proc_text.h"
 #include "symbolizer/waits/lock_reader.h"
 #include "symbolizer/waits/thread_snapshot.h"
@@ -26,21 +28,8 @@ uint32_t readers_of(uintptr_t rwlock, MemoryReader& memory) {
   return fields && fields->owner == 0 ? fields->readers : 0;
 }
 
-FoundReader reader_of(const Snapshot& thread, const GuardedLock& guard, const RawStack& stack) {
-  const RawFrame& frame = stack.frames[guard.frame];
-  const uintptr_t sp = guard.frame == 0 ? stack.sp : stack.frames[guard.frame - 1].cfa;
-  return {thread.tid, guard.evidence, guard.times, {frame.pc, sp}};
-}
-
-// What contradicts the lock's count of readers is dropped: first what is only likely.
-void drop_too_many(std::vector<FoundReader>& found, uint32_t readers) {
-  const auto count = [&] {
-    uint32_t sum = 0;
-    for (const FoundReader& reader : found) sum += reader.times;
-    return sum;
-  };
-  if (count() > readers) std::erase_if(found, [](const FoundReader& reader) { return is_guess(reader.evidence); });
-  if (count() > readers) found.clear();
+CallSite call_in(const RawStack& stack, uint32_t frame) {
+  return {stack.frames[frame].pc, frame == 0 ? stack.sp : stack.frames[frame - 1].cfa};
 }
 
 }  // namespace
@@ -54,18 +43,21 @@ std::vector<FoundReader> UnrecordedReaders::find(uintptr_t rwlock, const std::ve
   look_at_modules_();
   search_.begin(kTimeout);
   const auto stack = std::make_unique<RawStack>();
+  std::vector<ReaderCandidate> candidates;
+  std::map<int, CallSite> calls;
   for (const int tid : threads) {
     if (std::find(recorded.begin(), recorded.end(), tid) != recorded.end()) continue;
     const auto thread = look_at_thread(ThreadFiles::of_ours(tid));
     if (!thread || (thread->snapshot.registers.known & Registers::kSpIsKnown) == 0) continue;
     const ThreadGuards guards = search_.find(thread->snapshot, awaited(thread->snapshot), *stack);
-    const auto guard = std::find_if(guards.locks.begin(), guards.locks.end(), [rwlock](const GuardedLock& one) {
-      return one.lock.address == rwlock && one.lock.kind == LockKind::rwlock;
-    });
-    if (guard != guards.locks.end() && has_stayed(thread->snapshot))
-      found.push_back(reader_of(thread->snapshot, *guard, *stack));
+    const GuardedLock* const guard = find_lock(guards.locks, {rwlock, LockKind::rwlock});
+    if (guard == nullptr || !has_stayed(thread->snapshot)) continue;
+    candidates.push_back({tid, *guard});
+    calls[tid] = call_in(*stack, guard->frame);
   }
-  drop_too_many(found, readers - static_cast<uint32_t>(recorded.size()));
+  drop_contradicted(candidates, readers - static_cast<uint32_t>(recorded.size()));
+  for (const ReaderCandidate& one : candidates)
+    found.push_back({one.tid, one.lock.evidence, one.lock.times, calls[one.tid]});
   return found;
 }
 

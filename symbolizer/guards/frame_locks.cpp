@@ -26,6 +26,12 @@ uint32_t times_in(const Locks& locks, const LockRef& lock) {
   }));
 }
 
+bool is_kept_by_some(const CodePaths::Found& found, const LockRef& lock) {
+  return std::any_of(found.paths.begin(), found.paths.end(), [&](const PathLocks& path) {
+    return path.end == PathEnd::returned && !contains(path.released, lock);
+  });
+}
+
 void add(std::vector<FrameLock>& found, const FrameLock& lock) {
   const auto known = std::find_if(found.begin(), found.end(), [&](const FrameLock& one) {
     return one.lock.address == lock.lock.address && one.lock.kind == lock.lock.kind;
@@ -51,7 +57,7 @@ Machine FrameLocks::machine_of(const RegisterSet& registers) const {
 std::vector<FrameLock> FrameLocks::find(const FramePlace& place) {
   std::vector<FrameLock> found;
   const Locks guarded = find_guarded(place);
-  for (const LockRef& lock : guarded) add(found, {lock, true, times_in(guarded, lock)});
+  for (const LockRef& lock : guarded) add(found, {lock, true, times_in(guarded, lock), false});
   for (const FrameLock& lock : find_ahead(place)) add(found, lock);
   return found;
 }
@@ -110,7 +116,7 @@ std::vector<FrameLock> FrameLocks::find_ahead(const FramePlace& place) {
     const bool releases_pending = std::none_of(start.acquired.begin(), start.acquired.end(),
                                                [&](const LockRef& lock) { return contains(path.acquired, lock); });
     for (const LockRef& lock : path.released) {
-      if (releases_pending) add(ahead, {lock, false, times_in(path.released, lock)});
+      if (releases_pending) add(ahead, {lock, false, times_in(path.released, lock), is_kept_by_some(found, lock)});
     }
     if (path.end != PathEnd::returned) continue;
     for (const LockRef& lock : path.acquired) {

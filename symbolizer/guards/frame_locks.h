@@ -19,7 +19,8 @@ namespace holdwatch {
 struct FrameLock {
   LockRef lock;
   bool is_proven;
-  uint32_t times;  // how often it is released: of a lock that is held several times
+  uint32_t times;       // how often it is released: of a lock that is held several times
+  bool is_conditional;  // some path returns without releasing it
 };
 
 // Where a frame is.

@@ -22,13 +22,13 @@ void add(std::vector<GuardedLock>& locks, const FrameLock& found, uint32_t frame
   });
   const Evidence evidence = found.is_proven ? Evidence::guard : Evidence::code;
   if (known == locks.end()) {
-    locks.push_back({found.lock, evidence, found.times, frame});
+    locks.push_back({found.lock, evidence, found.times, frame, found.is_conditional});
     return;
   }
   // What one frame may release last, another one is proven to release: the proof counts.
   if (known->evidence == evidence) known->times += found.times;
   if (known->evidence != Evidence::guard && evidence == Evidence::guard)
-    *known = {found.lock, evidence, found.times, frame};
+    *known = {found.lock, evidence, found.times, frame, found.is_conditional};
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ struct GuardedLock {
   LockRef lock;
   Evidence evidence;  // guard or code
   uint32_t times;
-  uint32_t frame;  // of the stack: the innermost one that releases it
+  uint32_t frame;       // of the stack: the innermost one that releases it
+  bool is_conditional;  // the code may also return without releasing it
 };
 
 struct ThreadGuards {

@@ -84,7 +84,7 @@ MAY_INCLUDE = {
     "symbolizer/thread_activity.cpp": {"symbolizer/thread_activity.h", "symbolizer/unwind", "symbolizer/activity", "symbolizer/waits"} | PROC_TEXT,
     # The same of guards.
     "symbolizer/unrecorded_readers.h": {"symbolizer/unwind", "symbolizer/guards", "symbolizer/waits"} | COMMON,
-    "symbolizer/unrecorded_readers.cpp": {"symbolizer/unrecorded_readers.h", "symbolizer/waits"} | PROC_TEXT,
+    "symbolizer/unrecorded_readers.cpp": {"symbolizer/unrecorded_readers.h", "symbolizer/guards", "symbolizer/waits"} | PROC_TEXT,
     # The one place that knows all stages of the symbolizer.
     "symbolizer/api.cpp": {"symbolizer/thread_activity.h", "symbolizer/unrecorded_readers.h", "symbolizer/unwind", "symbolizer/symbols", "symbolizer/activity", "symbolizer/waits",
                            "symbolizer/report", "symbolizer/outputs", "symbolizer/own_namespace.h"} | COMMON,

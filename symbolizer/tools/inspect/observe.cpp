@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "symbolizer/activity/activity.h"
+#include "symbolizer/guards/reader_candidates.h"
 #include "symbolizer/report/named_stack.h"
 #include "symbolizer/tools/inspect/holder_guards.h"
 #include "symbolizer/tools/inspect/lock_wait.h"
@@ -225,8 +226,9 @@ class Observer {
   // The lock says who has it; the function that took it may still be there.
   void find_taker(SeenLock& lock, const Task& owner) {
     if (owner.snapshot.state == ThreadState::running) return;  // it would be interrupted
-    const auto guard = guard_in(guards_.of(owner, lock_awaited_by(owner.tid)), lock.lock);
-    if (guard) lock.guards[owner.tid] = *guard;
+    const HolderGuards::Held* const held = guards_.of(owner, lock_awaited_by(owner.tid));
+    const GuardedLock* const guard = held == nullptr ? nullptr : find_lock(held->locks, lock.lock);
+    if (guard != nullptr) lock.guards[owner.tid] = seen(*guard, held->stack);
   }
 
   // If the lock does not check its owner, the main thread can release a lock that it took before the fork under another
@@ -285,33 +287,26 @@ class Observer {
   // An rwlock only counts its readers. Who they are is found by what the frames of all threads will release; what contradicts
   // the count is dropped.
   void find_readers(SeenLock& lock, uint32_t readers) {
-    uint32_t proven = 0;
-    uint32_t likely = 0;
+    std::vector<ReaderCandidate> candidates;
+    std::map<int, const HolderGuards::Held*> held;
     for (auto& [tid, task] : tasks_) {
       const auto before_stop = [&, id = tid] { slept_before_stop_[id] = asleep_ns(id); };
-      const auto guard = guard_in(guards_.of_stopped(task, lock_awaited_by(tid), before_stop), lock.lock);
-      if (!guard) continue;
-      (guard->evidence == Evidence::guard ? proven : likely) += guard->times;
-      lock.guards[tid] = *guard;
+      held[tid] = guards_.of_stopped(task, lock_awaited_by(tid), before_stop);
+      const GuardedLock* const guard = held[tid] == nullptr ? nullptr : find_lock(held[tid]->locks, lock.lock);
+      if (guard != nullptr) candidates.push_back({tid, *guard});
     }
-    if (proven + likely > readers) {
-      likely = 0;
-      if (proven > readers) proven = 0;
-      std::erase_if(lock.guards, [&](const auto& guard) { return proven == 0 || is_guess(guard.second.evidence); });
+    drop_contradicted(candidates, readers);
+    for (const ReaderCandidate& candidate : candidates) {
+      lock.holders.push_back(candidate.tid);
+      lock.guards[candidate.tid] = seen(candidate.lock, held[candidate.tid]->stack);
     }
-    for (const auto& [tid, guard] : lock.guards) lock.holders.push_back(tid);
-    lock.unknown_readers = readers - proven - likely;
+    lock.unknown_readers = readers - holds_of(candidates);
   }
 
-  std::optional<SeenGuard> guard_in(const HolderGuards::Held* held, const LockRef& lock) {
-    if (held == nullptr) return std::nullopt;
-    const auto found = std::find_if(held->locks.begin(), held->locks.end(), [&](const GuardedLock& one) {
-      return one.lock.address == lock.address && one.lock.kind == lock.kind;
-    });
-    if (found == held->locks.end()) return std::nullopt;
-    SeenGuard guard{found->evidence, found->times, {}, {}};
-    const NamedStack named = namer_.name(held->stack);
-    guard.now_took = shared_frame(named, found->frame, named, found->frame);
+  SeenGuard seen(const GuardedLock& found, const RawStack& stack) {
+    SeenGuard guard{found.evidence, found.times, {}, {}};
+    const NamedStack named = namer_.name(stack);
+    guard.now_took = shared_frame(named, found.frame, named, found.frame);
     if (guard.now_took) {
       const auto first = named.stack.frames.begin() + static_cast<std::ptrdiff_t>(*guard.now_took);
       guard.taken.frames.assign(first, named.stack.frames.end());
