@@ -11,6 +11,7 @@ namespace {
 
 constexpr size_t kLongestInstruction = 15;
 constexpr size_t kMaxKnown = 1u << 16;
+constexpr uint8_t kRexW = 0x08;  // operands of 64 bits
 
 struct RegisterName {
   unsigned name;
@@ -153,6 +154,20 @@ void set_action(unsigned instruction, DecodedInstruction& out) {
   }
 }
 
+// Other ways to continue elsewhere (loop, jrcxz, xbegin, far calls and returns), and to write to the stack.
+constexpr unsigned kRefused[] = {X86_INS_JCXZ,   X86_INS_JECXZ,  X86_INS_JRCXZ, X86_INS_LOOP,  X86_INS_LOOPE,
+                                 X86_INS_LOOPNE, X86_INS_XBEGIN, X86_INS_LJMP,  X86_INS_LCALL, X86_INS_RETF,
+                                 X86_INS_RETFQ,  X86_INS_IRET,   X86_INS_IRETD, X86_INS_IRETQ, X86_INS_ENTER,
+                                 X86_INS_PUSHF,  X86_INS_PUSHFD, X86_INS_PUSHFQ};
+
+// What compilers do not make, and the machine does not follow: a path ends there, as at bytes that are no instruction. Capstone
+// mistakes the size of what is pushed and popped after an operand-size prefix.
+bool is_refused(unsigned instruction, const cs_x86& detail, Action action) {
+  const bool is_stack = action == Action::push || action == Action::pop || action == Action::leave;
+  if (is_stack && detail.prefix[2] == X86_PREFIX_OPSIZE) return true;
+  return std::find(std::begin(kRefused), std::end(kRefused), instruction) != std::end(kRefused);
+}
+
 Operand operand_of(const cs_x86_op& from) {
   Operand out;
   out.size = from.size;
@@ -169,7 +184,7 @@ Operand operand_of(const cs_x86_op& from) {
     out.shift = name.shift;
   } else if (from.type == X86_OP_MEM) {
     out.kind = Operand::Kind::memory;
-    out.is_relative = from.mem.base == X86_REG_RIP;
+    out.is_relative = from.mem.base == X86_REG_RIP || from.mem.base == X86_REG_EIP;
     out.base = name_of(from.mem.base).number;
     out.index = name_of(from.mem.index).number;
     out.scale = static_cast<uint8_t>(from.mem.scale);
@@ -208,11 +223,17 @@ DecodedInstruction CodeReader::Decoder::decode(const uint8_t* bytes, size_t size
   DecodedInstruction out;
   if (!cs_disasm_iter(handle, &bytes, &size, &address, instruction)) return out;
   const cs_x86& detail = instruction->detail->x86;
-  out.length = static_cast<uint8_t>(instruction->size);
   set_action(instruction->id, out);
+  if (is_refused(instruction->id, detail, out.action)) return {};
+  out.length = static_cast<uint8_t>(instruction->size);
   if (detail.op_count > out.operands.size()) out.action = Action::other;
   out.operand_count = std::min<uint8_t>(detail.op_count, static_cast<uint8_t>(out.operands.size()));
   for (size_t i = 0; i < out.operand_count; ++i) out.operands[i] = operand_of(detail.operands[i]);
+  for (Operand& operand : out.operands) operand.is_narrow = detail.addr_size == 4;
+  out.is_repeated = detail.prefix[0] == X86_PREFIX_REP || detail.prefix[0] == X86_PREFIX_REPNE;
+  // Capstone takes the destination of every movsxd for one of 64 bits.
+  if (instruction->id == X86_INS_MOVSXD && (detail.rex & kRexW) == 0) out.operands[0].size = 4;
+  if (instruction->id == X86_INS_MOVSXD && detail.prefix[2] == X86_PREFIX_OPSIZE) out.action = Action::other;
 
   cs_regs read, written;
   uint8_t read_count = 0, written_count = 0;

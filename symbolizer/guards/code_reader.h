@@ -65,6 +65,7 @@ struct Operand {
   uint8_t scale = 1;
   bool is_relative = false;  // to the next instruction
   bool in_segment = false;   // of fs or gs: not the address that it seems
+  bool is_narrow = false;    // an address of 32 bits
   int64_t displacement = 0;  // of memory; of a constant its value
 };
 
@@ -74,6 +75,7 @@ struct DecodedInstruction {
   uint8_t condition = 0;  // of branch, set and conditional_move: as in the opcode's low half
   uint8_t operand_count = 0;
   bool changes_flags = false;
+  bool is_repeated = false;  // rcx times, if it is a string instruction
   std::array<Operand, 3> operands;
   uint32_t changed = 0;          // a bit per general register, of those that it may change
   uint32_t changed_vectors = 0;  // the same for vector registers

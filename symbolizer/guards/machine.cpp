@@ -7,6 +7,7 @@ namespace holdwatch {
 namespace {
 
 constexpr size_t kWord = sizeof(uint64_t);
+constexpr uint64_t kMaxRepeated = 1u << 16;  // bytes that one instruction writes
 
 constexpr uint64_t mask_of(size_t size) {
   return size >= kWord ? UINT64_MAX : (uint64_t{1} << (8 * size)) - 1;
@@ -47,6 +48,11 @@ void WrittenMemory::write(uintptr_t address, size_t size, Known value) {
   }
 }
 
+void WrittenMemory::forget() {
+  words_.clear();
+  others_are_known_ = false;
+}
+
 Known WrittenMemory::read(uintptr_t address, size_t size, MemoryReader& memory) const {
   if (size > kWord) return std::nullopt;
   uint64_t value = 0;
@@ -63,6 +69,7 @@ Known WrittenMemory::read(uintptr_t address, size_t size, MemoryReader& memory) 
     --missing;
   }
   if (missing == 0) return value;
+  if (!others_are_known_) return std::nullopt;
   std::array<uint8_t, kWord> bytes;
   if (memory.read(address, bytes.data(), size) != size) return std::nullopt;
   for (size_t i = 0; i < size; ++i) {
@@ -116,7 +123,7 @@ Known Machine::address_of(const Operand& operand, uintptr_t next) const {
     if (!index) return std::nullopt;
     address += *index * operand.scale;
   }
-  return address;
+  return operand.is_narrow ? address & mask_of(4) : address;
 }
 
 Known Machine::value_of(const Operand& operand, uintptr_t next) const {
@@ -253,11 +260,14 @@ void Machine::exchange(const DecodedInstruction& instruction, uintptr_t next) {
   const Known b = value_of(second, next);
   if (instruction.action == Action::exchange_add) {
     flags_ = {};
-    assign(second, a, next);
+    // The address of the first operand may depend on the second; a register may be both, and receives the sum.
+    const bool is_in_memory = first.kind == Operand::Kind::memory;
+    if (!is_in_memory) assign(second, a, next);
     if (a && b)
       calculate_known(Action::add, first, *a, *b, next);
     else
       assign(first, std::nullopt, next);
+    if (is_in_memory) assign(second, a, next);
     return;
   }
   assign(first, b, next);
@@ -278,7 +288,7 @@ void Machine::compare_exchange(const DecodedInstruction& instruction, uintptr_t 
   if (*old == *expected)
     assign(to, value_of(instruction.operands[1], next), next);
   else
-    set(EncodedRegister::rax, *old);
+    assign({Operand::Kind::reg, to.size, static_cast<int8_t>(EncodedRegister::rax)}, old, next);
 }
 
 std::optional<bool> Machine::holds(uint8_t condition) const {
@@ -322,7 +332,20 @@ void Machine::move_conditionally(const DecodedInstruction& instruction, uintptr_
   assign(to, is_certain ? result : std::nullopt, next);
 }
 
+// The operand that an instruction may write to is its first.
+void Machine::forget_written(const DecodedInstruction& instruction, uintptr_t next) {
+  const Operand& to = instruction.operands[0];
+  if (instruction.operand_count == 0 || to.kind != Operand::Kind::memory) return;
+  const Known count = instruction.is_repeated ? get(EncodedRegister::rcx) : Known(1);
+  const Known address = to.in_segment ? std::nullopt : address_of(to, next);
+  if (address && count && *count <= kMaxRepeated)
+    written_.write(*address, *count * to.size, std::nullopt);
+  else if (instruction.is_repeated)
+    written_.forget();
+}
+
 void Machine::forget_changed(const DecodedInstruction& instruction, uintptr_t next) {
+  forget_written(instruction, next);
   for (size_t number = 0; number < registers_.size(); ++number) {
     if ((instruction.changed >> number & 1) != 0) registers_[number].reset();
   }
@@ -330,9 +353,6 @@ void Machine::forget_changed(const DecodedInstruction& instruction, uintptr_t ne
     if ((instruction.changed_vectors >> number & 1) != 0) vectors_[number] = {};
   }
   if (instruction.changes_flags) flags_ = {};
-  // The operand that an instruction may write to is its first.
-  if (instruction.operand_count > 0 && instruction.operands[0].kind == Operand::Kind::memory)
-    assign(instruction.operands[0], std::nullopt, next);
 }
 
 Course Machine::execute(const DecodedInstruction& instruction, uintptr_t next) {

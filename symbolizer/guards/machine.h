@@ -20,6 +20,9 @@ class WrittenMemory {
  public:
   void write(uintptr_t address, size_t size, Known value);
 
+  // Anything may have been written anywhere.
+  void forget();
+
   // Up to eight bytes, as they are in `memory` where nothing was written.
   Known read(uintptr_t address, size_t size, MemoryReader& memory) const;
 
@@ -30,6 +33,7 @@ class WrittenMemory {
     uint64_t known = 0;
   };
   std::map<uintptr_t, Word> words_;  // by address, a multiple of eight
+  bool others_are_known_ = true;
 };
 
 // How the code continues after an instruction.
@@ -78,6 +82,7 @@ class Machine {
   void exchange(const DecodedInstruction& instruction, uintptr_t next);
   void compare_exchange(const DecodedInstruction& instruction, uintptr_t next);
   void move_conditionally(const DecodedInstruction& instruction, uintptr_t next);
+  void forget_written(const DecodedInstruction& instruction, uintptr_t next);
   void forget_changed(const DecodedInstruction& instruction, uintptr_t next);
   std::optional<bool> holds(uint8_t condition) const;
 
