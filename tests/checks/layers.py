@@ -93,14 +93,16 @@ MAY_INCLUDE = {
     # The parser of command lines, for each of them.
     "symbolizer/tools/command_line": {"symbolizer/tools/command_line", "shim/common/text"},
     "symbolizer/tools/launcher": {"symbolizer/tools/launcher", "symbolizer/tools/command_line"} | COMMON,
+    # What the scheduler says of threads of other processes.
+    "symbolizer/tools/scheduler": {"symbolizer/tools/scheduler"} | PROC_TEXT,
     # What reaches into another process: the block that it finds there, and the unwinder, which serves any process.
     "symbolizer/tools/attach": {"symbolizer/tools/attach", "symbolizer/tools/command_line", "symbolizer/tools/process_state.h",
-                                "symbolizer/tools/missing_libraries.h", "symbolizer/unwind"} | PROC_TEXT,
+                                "symbolizer/tools/missing_libraries.h", "symbolizer/tools/scheduler", "symbolizer/unwind"} | PROC_TEXT,
     "symbolizer/tools/doctor": {"symbolizer/tools", "symbolizer/symbols/program_file.h", "symbolizer/report/program_path.h",
                                 "symbolizer/unwind"} | PROC_TEXT,
     # Made of all stages of the symbolizer.
     "symbolizer/tools/inspect": {"symbolizer/tools/inspect", "symbolizer/tools/command_line", "symbolizer/tools/process_state.h",
-                                 "symbolizer/tools/missing_libraries.h", "symbolizer/unwind",
+                                 "symbolizer/tools/missing_libraries.h", "symbolizer/tools/scheduler", "symbolizer/unwind",
                                  "symbolizer/symbols", "symbolizer/activity", "symbolizer/waits", "symbolizer/guards",
                                  "symbolizer/report"} | PROC_TEXT,
 }

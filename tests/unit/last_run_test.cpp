@@ -1,5 +1,5 @@
-// The rules of symbolizer/tools/inspect/last_run.h.
-#include "symbolizer/tools/inspect/last_run.h"
+// The rules of symbolizer/tools/scheduler/last_run.h.
+#include "symbolizer/tools/scheduler/last_run.h"
 
 #include "tests/catch.h"
 

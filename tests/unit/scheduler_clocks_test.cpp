@@ -1,5 +1,5 @@
-// The rules of symbolizer/tools/inspect/scheduler_clocks.h, with this machine's own clocks.
-#include "symbolizer/tools/inspect/scheduler_clocks.h"
+// The rules of symbolizer/tools/scheduler/scheduler_clocks.h, with this machine's own clocks.
+#include "symbolizer/tools/scheduler/scheduler_clocks.h"
 
 #include <sched.h>
 #include <unistd.h>
@@ -13,7 +13,7 @@
 
 #include "shim/base/clock.h"
 #include "shim/inspection/task_files.h"
-#include "symbolizer/tools/inspect/last_run.h"
+#include "symbolizer/tools/scheduler/last_run.h"
 #include "tests/catch.h"
 
 using namespace holdwatch;

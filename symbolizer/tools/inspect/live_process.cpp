@@ -2,7 +2,6 @@
 #include "symbolizer/tools/inspect/live_process.h"
 
 #include <limits.h>
-#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,7 +16,6 @@
 #include "symbolizer/tools/inspect/access.h"
 #include "symbolizer/tools/inspect/ancestry.h"
 #include "symbolizer/tools/inspect/brief_stop.h"
-#include "symbolizer/tools/inspect/last_run.h"
 #include "symbolizer/tools/inspect/other_thread.h"
 #include "symbolizer/tools/inspect/read_task.h"
 #include "symbolizer/tools/inspect/running_sample.h"
@@ -29,19 +27,6 @@ namespace {
 
 constexpr useconds_t kBetweenLooksUs = 2000;
 constexpr int kLooks = 5;  // at a thread that has moved on each time
-
-// The processor that the thread is assigned to (proc_pid_stat(5)).
-std::optional<unsigned> processor_of(const std::string& stat) {
-  constexpr int kProcessor = 39;
-  const auto number = stat_number(stat, kProcessor);
-  return number ? std::optional(static_cast<unsigned>(*number)) : std::nullopt;
-}
-
-std::string kernel_release() {
-  utsname kernel{};
-  uname(&kernel);
-  return kernel.release;
-}
 
 bool same_call(const Snapshot& a, const Snapshot& b) {
   return a.registers.sp == b.registers.sp && a.registers.ip == b.registers.ip && a.call.known == b.call.known &&
@@ -103,17 +88,6 @@ std::vector<Task> LiveProcess::tasks() {
 
 std::string LiveProcess::thread_name(int tid) {
   return read_name(thread_file(pid_, tid, "comm"));
-}
-
-// If it may have been moved since it ran, it went to sleep by one of the clocks, and only the smallest difference is
-// certain.
-uint64_t LiveProcess::asleep_in(int pid, int tid) {
-  const auto last = parse_last_run(read_text(thread_file(pid, tid, "sched")));
-  const auto processor = processor_of(read_text(thread_file(pid, tid, "stat")));
-  if (!last || !processor) return 0;
-  const bool is_where_it_ran = left_queue_at_once(*last) || !may_move_asleep(kernel_release());
-  const auto now_ns = clocks_.now_ns(is_where_it_ran ? std::vector{*processor} : SchedulerClocks::online());
-  return now_ns ? surely_asleep_ns(*last, *now_ns) : 0;
 }
 
 // It returns from the stop into its call a moment later.
@@ -205,7 +179,7 @@ Kin LiveProcess::kin(int namespace_tid) {
 
 std::optional<OtherThread> LiveProcess::other_thread(int tid, uintptr_t lock) {
   auto other = find_other_thread(pid_, tid, lock);
-  if (other) other->asleep_ns = asleep_in(other->pid, tid);
+  if (other) other->asleep_ns = sleep_.asleep_ns(other->pid, tid);
   return other;
 }
 

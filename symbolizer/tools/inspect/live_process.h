@@ -7,8 +7,8 @@
 
 #include <string>
 
-#include "symbolizer/tools/inspect/scheduler_clocks.h"
 #include "symbolizer/tools/inspect/target.h"
+#include "symbolizer/tools/scheduler/thread_sleep.h"
 #include "symbolizer/unwind/process_memory.h"
 
 namespace holdwatch {
@@ -28,7 +28,7 @@ class LiveProcess final : public InspectTarget {
   DebugSearch debug_search() const override;
   std::vector<Task> tasks() override;
   std::string thread_name(int tid) override;
-  uint64_t asleep_ns(int tid) override { return asleep_in(pid_, tid); }
+  uint64_t asleep_ns(int tid) override { return sleep_.asleep_ns(pid_, tid); }
   Capture capture(const Task& task) override;
   Capture capture_registers(const Task& task) override;
   bool look_again(Task& task) override;
@@ -45,7 +45,6 @@ class LiveProcess final : public InspectTarget {
   LiveProcess(int pid, int reading_tid)
       : pid_(pid), reading_tid_(reading_tid), memory_(reading_tid), modules_(reading_tid, memory_) {}
   static bool has_stayed_in(int pid, const Task& task);
-  uint64_t asleep_in(int pid, int tid);
   Capture capture_blocked(const Task& task);
   bool capture_running(const Task& task, Capture& out);
   std::string proc() const { return "/proc/" + std::to_string(reading_tid_); }
@@ -54,7 +53,7 @@ class LiveProcess final : public InspectTarget {
   int reading_tid_;  // a thread that has memory: the main one may have exited
   ProcessMemory memory_;
   Modules modules_;
-  SchedulerClocks clocks_;
+  ThreadSleep sleep_;
   size_t samples_ = 0;
   size_t stops_ = 0;
   uint64_t longest_stop_ns_ = 0;

@@ -1,5 +1,5 @@
 // See last_run.h.
-#include "symbolizer/tools/inspect/last_run.h"
+#include "symbolizer/tools/scheduler/last_run.h"
 
 #include <algorithm>
 

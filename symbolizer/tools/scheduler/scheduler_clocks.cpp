@@ -1,6 +1,6 @@
 // See scheduler_clocks.h. For a running thread, the scheduler's account begins when it was put on its processor, so our
 // thread's is by that processor's clock.
-#include "symbolizer/tools/inspect/scheduler_clocks.h"
+#include "symbolizer/tools/scheduler/scheduler_clocks.h"
 
 #include <sched.h>
 
@@ -13,7 +13,7 @@
 
 #include "shim/common/text/digits.h"
 #include "symbolizer/proc/proc_text.h"
-#include "symbolizer/tools/inspect/last_run.h"
+#include "symbolizer/tools/scheduler/last_run.h"
 
 namespace holdwatch {
 namespace {
