@@ -96,6 +96,35 @@ bool begin_hold(const EpisodeContext& in, LockWord lock) {
   return episode != nullptr;
 }
 
+// Begins the episode about the root of a tree before those about the holds behind it, which it explains then. Holds that
+// began long ago, before an attachment, exceed their limits all at once.
+class RootsFirst {
+ public:
+  explicit RootsFirst(const EpisodeContext& in) : in_(in) {}
+
+  bool begin(LockWord lock) {
+    in_.reader.read(lock);
+    const LockState& state = in_.reader.state();
+    for (size_t i = 0; i < state.holder_count; ++i) {
+      const LockWord root = unreported_root(in_, state.holders[i].hold.tid);
+      if (!root.empty() && !root.is_same_lock(lock) && !root.is_same_lock(latest_)) begin_one(latest_ = root);
+    }
+    // It may be the root of one before.
+    return in_.episodes.has_hold_or_cycle(lock.address()) || begin_one(lock);
+  }
+
+ private:
+  bool begin_one(LockWord lock) {
+    const size_t before = in_.episodes.active();
+    const bool has_begun = begin_hold(in_, lock);
+    if (in_.episodes.active() != before) look_at_trees(in_);
+    return has_begun;
+  }
+
+  const EpisodeContext& in_;
+  LockWord latest_;
+};
+
 // Whether a wait is long without the time until which a report explained it (0: none did).
 bool is_long_by_itself(const EpisodeContext& in, const WaitView& wait, uint64_t explained_until_ns) {
   if (waits_for_reported(in, wait.tid)) return false;
@@ -138,7 +167,8 @@ bool begin_hold_episodes(const EpisodeContext& in, const Candidates& candidates)
   look_at_trees(in);
   in.reader.find(candidates);
   bool all = true;
-  for (size_t i = 0; i < candidates.count; ++i) all = begin_hold(in, candidates.locks[i]) && all;
+  RootsFirst roots(in);
+  for (size_t i = 0; i < candidates.count; ++i) all = roots.begin(candidates.locks[i]) && all;
   if (in.behind.count() > 0) look_at_trees(in);
   return all;
 }

@@ -79,6 +79,12 @@ bool is_explained(const EpisodeContext& in, const HoldView& hold) {
   return behind != nullptr && behind->is_explained(in.timing.limits().of(hold.word));
 }
 
+LockWord unreported_root(const EpisodeContext& in, int tid) {
+  WaitTrees::Blocker blocker;
+  if (!in.trees.find_blocker(tid, in.timing, &blocker) || has_report(in, blocker.root)) return {};
+  return blocker.root.lock;
+}
+
 bool waits_for_reported(const EpisodeContext& in, int tid) {
   WaitTrees::Blocker blocker;
   return in.trees.find_blocker(tid, in.timing, &blocker) && has_report(in, blocker.root);

@@ -14,6 +14,9 @@ void look_at_trees(const EpisodeContext& in);
 
 // Whether another report explains the hold, by the last look.
 bool is_explained(const EpisodeContext& in, const HoldView& hold);
+// The lock nearest to the root of those over their limits that the thread waits for, if that has no report yet; otherwise
+// empty.
+LockWord unreported_root(const EpisodeContext& in, int tid);
 // Whether the thread waits for a hold that has a report.
 bool waits_for_reported(const EpisodeContext& in, int tid);
 
