@@ -6,8 +6,8 @@ Usage: holdwatch attach PID [OPTION...]
 
 Loads holdwatch into a running process, without a restart or LD_PRELOAD. One of its threads that waits in a system call
 is paused for some milliseconds to load the library; the others run on. From then on its lock calls are watched as under
-holdwatch run, including those of libraries loaded later. Holds and waits that began earlier are reported as far as the
-locks' own fields show them.
+holdwatch run, including those of libraries loaded later. What is stuck already is reported at once, as far as the locks'
+own fields and the scheduler show it, and the worst of it is printed here.
 
     holdwatch attach 4711 --limit 200ms --log /var/log/locks.txt
     holdwatch detach 4711

@@ -15,6 +15,7 @@
 #include "shim/base/upcalls.h"
 #include "shim/common/contract/control_block.h"
 #include "shim/common/text/text_buffer.h"
+#include "shim/inspection/earlier_sleeps.h"
 #include "shim/inspection/inferred_holds.h"
 #include "shim/own_threads/own_thread.h"
 #include "shim/own_threads/seccomp_state.h"
@@ -161,6 +162,7 @@ int attach() {
 
 void offer_attachment() {
   holdwatch_control_block.attach = attach;
+  holdwatch_control_block.earlier_sleeps = room_for_earlier_sleeps();
   set_state(ControlState::idle);
 }
 

@@ -127,6 +127,11 @@ void write_plain_first_line(const ReportRequest& request) {
   write_first_line(g_request_finding.finding);
 }
 
+void append_plain_first_line(const ReportRequest& request, TextBuffer& out) {
+  g_request_finding.fill(request);
+  append_first_line(g_request_finding.finding, out);
+}
+
 void write_plain_notice(std::string_view line) {
   if (g_wanted) print_message(line);
 }

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "shim/common/contract/finding.h"
+#include "shim/common/text/text_buffer.h"
 #include "shim/handoff/report_request.h"
 
 namespace holdwatch {
@@ -14,6 +15,7 @@ void set_plain_reports_wanted(bool wanted);
 
 // Only the first line: which thread holds what for how long, and how many wait.
 void write_plain_first_line(const ReportRequest& request);
+void append_plain_first_line(const ReportRequest& request, TextBuffer& out);
 
 // Whether it was written for one of the last episodes. Any thread.
 bool had_fallback_report(uint64_t episode);

@@ -8,6 +8,7 @@
 #include "shim/common/glibc/thread_descriptor.h"
 #include "shim/inspection/blocked_thread.h"
 #include "shim/inspection/capture.h"
+#include "shim/inspection/earlier_sleeps.h"
 #include "shim/inspection/joined_thread.h"
 #include "shim/inspection/local_memory.h"
 #include "shim/inspection/ownership.h"
@@ -37,13 +38,22 @@ OwnerRecord* record_of(int tid) {
   return nullptr;
 }
 
-// Publishes in the thread's inferred record that it waits for the lock from now on, or holds it.
+// When a thread cannot have acquired the lock, or begun to wait, any later: since before it slept, or else now.
+uint64_t stamp_of(const Inferred& inferred) {
+  const bool is_here = inferred.hold.place.where == Whereabouts::here;
+  const uint64_t since_ns = is_here ? asleep_since_ns(inferred.tid()) : 0;
+  if (since_ns != 0) return (since_ns & ~uint64_t{kStampBits}) | kExact;
+  return g_clock_line.tick_ns.load(std::memory_order_relaxed);
+}
+
+// Publishes in the thread's inferred record that it waits for the lock, or holds it.
 bool publish(Inferred& inferred) {
   OwnerRecord& record = *inferred.record;
-  inferred.slot =
-      begin_wait_slow(record, inferred.word, {0, 0, 0}, g_clock_line.tick_ns.load(std::memory_order_relaxed));
+  const uint64_t stamp = stamp_of(inferred);
+  inferred.slot = begin_wait_slow(record, inferred.word, {0, 0, 0}, stamp);
   if (inferred.slot == nullptr) return false;
   if (!inferred.is_wait) hold_waited_slow(record, *inferred.slot, inferred.word);
+  inferred.slot->since_ns.store(stamp, std::memory_order_relaxed);
   return true;
 }
 
@@ -103,6 +113,18 @@ void begin_again(Inferred& inferred) {
   if (!publish(inferred)) drop(inferred);
 }
 
+void date_back_inferred() {
+  for (Inferred* inferred = begin_inferred(); inferred != end_inferred(); ++inferred) {
+    if (inferred->record == nullptr) continue;
+    const uint64_t stamp = stamp_of(*inferred);
+    if (stamp >= inferred->slot->since_ns.load(std::memory_order_relaxed)) continue;
+    inferred->slot->since_ns.store(stamp, std::memory_order_relaxed);
+    if (inferred->is_wait) continue;
+    inferred->record->join.clear();
+    note_join(*inferred);
+  }
+}
+
 Inferred* find_inferred(const HoldView& hold) {
   const ThreadRecord* record = record_at(hold.identity.record);
   Inferred* const found = std::find_if(g_inferred, g_inferred + g_used, [&](const Inferred& one) {
@@ -160,7 +182,7 @@ void note_join(Inferred& hold) {
   if (hold.hold.place.where != Whereabouts::here || read_syscall_file(hold.tid(), &place) != 0) return;
   const uintptr_t thread = descriptor_joined_in(place);
   if (thread == 0 || JoinNote::waits(hold.record->join.state())) return;
-  hold.record->join.begin(thread, false, g_clock_line.tick_ns.load(std::memory_order_relaxed), 0, 0);
+  hold.record->join.begin(thread, false, stamp_of(hold), 0, 0);
 }
 
 void forget_ended_join(Inferred& hold) {

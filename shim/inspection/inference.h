@@ -32,7 +32,8 @@ Inferred* end_inferred();
 // For the child of a fork, whose records are empty by now.
 void clear_inferred();
 
-// Infers that a thread holds the lock, or waits for it, from now on; null if there is no room.
+// Infers that a thread holds the lock, or waits for it: from now on, or since it fell asleep before the attachment
+// (earlier_sleeps). Null if there is no room.
 Inferred* infer(const OwnerPlace& place, LockWord word, bool is_wait);
 // The hold of the thread that the lock names, inferred now or before; null if it names none, or one that has recorded the hold.
 Inferred* infer_owner(LockWord lock, uint64_t waited_since_ns);
@@ -44,6 +45,9 @@ bool infer_sleepers(LockWord lock);
 
 // Infers that the thread waits for a stream inside of a function of stdio, if it does.
 void infer_stream_wait(int tid);
+
+// Earlier sleeps have become known: what was inferred already began no later.
+void date_back_inferred();
 
 // What was inferred of that thread and lock before, or null.
 Inferred* find_inferred(int tid, LockWord word, bool is_wait);

@@ -6,6 +6,7 @@
 
 #include "shim/base/clock.h"
 #include "shim/inspection/blocked_thread.h"
+#include "shim/inspection/earlier_sleeps.h"
 #include "shim/inspection/inference.h"
 #include "shim/inspection/other_process.h"
 #include "shim/inspection/ownership.h"
@@ -142,6 +143,13 @@ void infer_after_attachment() {
   g_checks_wanted.store(kChecksAfterAttachment, std::memory_order_release);
 }
 
+void infer_since(uint64_t earlier_sleeps) {
+  take_earlier_sleeps(earlier_sleeps);
+  date_back_inferred();
+  for_each_thread(infer_wait);
+  unexplained_waits_look_again();
+}
+
 void update_inferred(const Timing& timing, const ReportedLocks& reported, LockIndex& lock_index, Candidates& stuck) {
   check_inferred(timing);
   if (const int checks = g_checks_wanted.load(std::memory_order_acquire); checks > 0) {
@@ -187,6 +195,7 @@ void forget_inferred() {
 void inferred_after_fork() {
   g_is_attached.store(false, std::memory_order_relaxed);
   clear_inferred();
+  forget_earlier_sleeps();
   g_next_check = 0;
   g_sleeper_count = g_next_sleeper = 0;
   unexplained_waits_reset();

@@ -18,6 +18,9 @@ namespace holdwatch {
 // Has the next call of update_inferred examine all threads, after an attachment. Any thread.
 void infer_after_attachment();
 
+// The same now, with what the attaching command knows of the time before (earlier_sleeps). Watcher.
+void infer_since(uint64_t earlier_sleeps);
+
 // Which locks need no report because there is one about their holders, or one that says that their count is impossible.
 struct ReportedLocks {
   bool (*contain)(void* episodes, uintptr_t lock);

@@ -123,6 +123,10 @@ void examine_unexplained_waits(const Timing& timing, const ReportedLocks& report
   g_due_ns = timing.now_ns() + std::max(kShare * cost_ns, grace_ns / 2);
 }
 
+void unexplained_waits_look_again() {
+  g_due_ns = 0;
+}
+
 void unexplained_waits_reset() {
   forget_lost_wakeups();
   g_due_ns = 0;

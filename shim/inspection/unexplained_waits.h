@@ -13,6 +13,9 @@ namespace holdwatch {
 void examine_unexplained_waits(const Timing& timing, const ReportedLocks& reported, LockIndex& lock_index,
                                Candidates& stuck);
 
+// Waits have turned out to be older: the next call examines them.
+void unexplained_waits_look_again();
+
 // From the next call on they are examined at once.
 void unexplained_waits_reset();
 

@@ -10,6 +10,7 @@
 #include "shim/watch/episode_context.h"
 #include "shim/watch/episode_following.h"
 #include "shim/watch/held_locks_report.h"
+#include "shim/watch/stuck_summary.h"
 
 namespace holdwatch {
 
@@ -30,6 +31,7 @@ class EpisodeKeeper {
   // Deadlocks are searched for at each wake-up, but no more often than takes 1/800 of the time: with ten thousand
   // threads, about once a second.
   bool is_search_due(const Timing& timing) const { return timing.now_ns() >= search_due_ns_; }
+  void search_at_once() { search_due_ns_ = 0; }
   void begin_cycles(const Timing& timing) {
     constexpr uint64_t kShare = 800, kPerRecordNs = 100;
     search_due_ns_ = timing.now_ns() + kShare * kPerRecordNs * record_limit();
@@ -44,6 +46,10 @@ class EpisodeKeeper {
   void report_all_holds(const Timing& timing) {
     begin_cycles(timing);
     holdwatch::report_all_holds(context(timing));
+  }
+
+  void append_stuck_summary(const Timing& timing, TextBuffer& out) {
+    holdwatch::append_stuck_summary(context(timing), out);
   }
 
   Episodes& episodes() { return episodes_; }

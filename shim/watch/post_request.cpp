@@ -5,6 +5,7 @@
 
 #include "shim/base/clock.h"
 #include "shim/fallback/fallback_reporter.h"
+#include "shim/fallback/plain_report.h"
 #include "shim/handoff/report_request.h"
 #include "shim/inspection/blocked_thread.h"
 #include "shim/inspection/joined_thread.h"
@@ -130,6 +131,13 @@ bool post(const Episode& episode, Phase phase, const LockState& state, const Tim
   write_short_report(spare, timing.now_ns());
   if (spare.ended != nullptr) free_ended_hold(spare.ended);
   return true;
+}
+
+void append_line(const Episode& episode, const LockState& state, const Timing& timing, const Behind* behind,
+                 TextBuffer& out) {
+  ReportRequest& spare = report_queue().spare();
+  fill(&spare, episode, Phase::over, state, timing, behind);
+  append_plain_first_line(spare, out);
 }
 
 }  // namespace holdwatch

@@ -2,6 +2,7 @@
 // Cold context (watcher).
 #pragma once
 
+#include "shim/common/text/text_buffer.h"
 #include "shim/handoff/behind.h"
 #include "shim/timing/timing.h"
 #include "shim/watch/episodes.h"
@@ -12,5 +13,9 @@ namespace holdwatch {
 // alone. `behind`: null if nobody is, or that is not known. False if the queue is full although the reporter is not stuck.
 bool post(const Episode& episode, Phase phase, const LockState& state, const Timing& timing,
           const Behind* behind = nullptr);
+
+// The first line of such a report.
+void append_line(const Episode& episode, const LockState& state, const Timing& timing, const Behind* behind,
+                 TextBuffer& out);
 
 }  // namespace holdwatch

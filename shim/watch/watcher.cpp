@@ -11,6 +11,7 @@
 #include "shim/base/libc_functions.h"
 #include "shim/base/os.h"
 #include "shim/base/upcalls.h"
+#include "shim/common/text/text_buffer.h"
 #include "shim/fallback/fallback_reporter.h"
 #include "shim/inspection/inferred_holds.h"
 #include "shim/own_threads/own_thread.h"
@@ -29,6 +30,10 @@ namespace holdwatch {
 
 namespace {
 
+// How long after its start the watcher of a process that is being attached to looks out for the command's next request, and how
+// often.
+constexpr uint64_t kFollowUpNs = 2 * kNanosecondsPerSecond;
+constexpr uint64_t kFollowUpPeriodNs = 5'000'000;
 constexpr uint64_t kLongestCoolingNs = 3600 * kNanosecondsPerSecond;
 
 class Watcher {
@@ -51,10 +56,12 @@ class Watcher {
   void wake_up(uint32_t scan_number);
   void tick();
   bool is_scan_due(uint32_t scan_number) const;
+  bool expects_follow_up() const { return timing_.now_ns() < follow_up_until_ns_; }
   uint64_t longest_sleep_ns() const;
   void scan();
   void drop_ended_holds();
   void set_paused(bool paused);
+  void report_stuck();
   void handle_request();
   void cool_sites();
   void sleep(uint32_t scan_number);
@@ -69,6 +76,7 @@ class Watcher {
   bool is_paused_ = false;  // watching was stopped by a command: nothing is reported until the start command
   Timing timing_;
   CallRate call_rate_;
+  uint64_t follow_up_until_ns_ = 0;
   uint64_t scan_due_ns_ = 0;
   uint64_t sites_due_ns_ = 0;
   uint32_t sites_cooled_ = 0;
@@ -114,7 +122,7 @@ void Watcher::tick() {
 // Most wake-ups of a busy process only publish the tick.
 bool Watcher::is_scan_due(uint32_t scan_number) const {
   return std::min(scan_due_ns_, scan_.next_look_ns()) <= timing_.now_ns() ||
-         scans_completed_.load(std::memory_order_relaxed) != scan_number;
+         scans_completed_.load(std::memory_order_relaxed) != scan_number || (expects_follow_up() && is_requested());
 }
 
 uint64_t Watcher::longest_sleep_ns() const {
@@ -162,6 +170,20 @@ void Watcher::drop_ended_holds() {
   while (EndedHold* ended = take_ended_hold()) free_ended_hold(ended);
 }
 
+// What was stuck before the attachment is over its limit by now, if it is known since when.
+void Watcher::report_stuck() {
+  if (calls_filtered()) return answer_request(false, "");
+  follow_up_until_ns_ = 0;
+  tick();  // what was read at this wake-up is out of date
+  infer_since(holdwatch_control_block.argument.load(std::memory_order_relaxed));
+  scan_.look_again();
+  keeper_.search_at_once();
+  scan();
+  Line<kControlAnswerSize> text;
+  keeper_.append_stuck_summary(timing_, text);
+  answer_request(true, text);
+}
+
 // Handles a command's request (common/contract/control_block.h) at the first wake-up after it.
 void Watcher::handle_request() {
   if (!is_requested()) return;
@@ -174,6 +196,8 @@ void Watcher::handle_request() {
     case ControlRequest::snapshot:
       keeper_.report_all_holds(timing_);
       return answer_request(true, "");
+    case ControlRequest::stuck:
+      return report_stuck();
     case ControlRequest::stop:
     case ControlRequest::start:
       set_paused(request == ControlRequest::stop);
@@ -210,6 +234,8 @@ void Watcher::start(const Settings& settings) {
   timing_.start(settings);
   timing_.advance();
   is_paused_ = false;
+  const bool is_attaching = holdwatch_control_block.state.load(std::memory_order_relaxed) == ControlState::attaching;
+  follow_up_until_ns_ = is_attaching ? timing_.now_ns() + kFollowUpNs : 0;
 }
 
 void Watcher::stop() {
@@ -243,6 +269,7 @@ void Watcher::run() {
 void Watcher::sleep(uint32_t scan_number) {
   uint64_t until_ns = timing_.now_ns() + longest_sleep_ns();
   if (scan_.next_look_ns() > timing_.now_ns()) until_ns = std::min(until_ns, scan_.next_look_ns());
+  if (expects_follow_up()) until_ns = std::min(until_ns, timing_.now_ns() + kFollowUpPeriodNs);
   const uint64_t after_ns = monotonic_ns();
   if (until_ns > after_ns) sleep_on(scans_requested_, scan_number, until_ns - after_ns);
 }

@@ -11,11 +11,13 @@
 
 #include <atomic>
 #include <csignal>
+#include <initializer_list>
 #include <memory>
 #include <vector>
 
 #include "shim/base/clock.h"
 #include "shim/inspection/blocked_thread.h"
+#include "shim/inspection/earlier_sleeps.h"
 #include "shim/inspection/lock_state.h"
 #include "shim/inspection/other_process.h"
 #include "shim/record/view_walk.h"
@@ -30,6 +32,7 @@ namespace holdwatch {
 namespace {
 
 constexpr uint64_t kSecond = 1'000'000'000;
+constexpr uint64_t kSlack = 1'000'000;
 constexpr Caller kSomewhere = {0x401000, 0, 0};
 
 struct InferredTest {
@@ -116,6 +119,23 @@ struct InferredTest {
     infer_after_attachment();
     look(age_ns);
   }
+  // What the command tells after an attachment; `then` comes before the watcher takes it.
+  struct Sleep {
+    int tid;
+    uint64_t asleep_ns;
+  };
+  template <typename Then>
+  void tell_sleeps(std::initializer_list<Sleep> sleeps, Then then) {
+    uint64_t count = 0;
+    for (const Sleep& sleep : sleeps)
+      room_for_earlier_sleeps()[count++] = {sleep.asleep_ns, switches(sleep.tid), sleep.tid};
+    then();
+    infer_since(count);
+    look();
+  }
+  void tell_sleeps(std::initializer_list<Sleep> sleeps) {
+    tell_sleeps(sleeps, [] {});
+  }
   bool is_stuck() const { return stuck.count == 1 && stuck.locks[0].is_same_lock(word); }
 
   std::vector<HoldView> holds() const {
@@ -183,6 +203,30 @@ TEST_CASE_METHOD(InferredTest, "after an attachment the waiters and holders of a
   CHECK(acquired_how(the_holder()) == Acquired::before_attach);
   CHECK_FALSE(the_holder().likely);
   CHECK_FALSE(is_stuck());
+}
+
+TEST_CASE_METHOD(InferredTest, "what a sleeping thread holds or waits for began before it fell asleep") {
+  lock_and_block();
+  attach();
+  tell_sleeps({{holder.tid(), 30 * kSecond}, {waiter.tid(), 20 * kSecond}});
+  CHECK(timing->age_of(the_hold()) >= 30 * kSecond - kSlack);
+  REQUIRE(waits().size() == 1);
+  CHECK(timing->age_of(waits()[0]) >= 20 * kSecond - kSlack);
+  CHECK(timing->age_of(waits()[0]) < 30 * kSecond);
+}
+
+TEST_CASE_METHOD(InferredTest, "a thread that has run since may have acquired the lock since") {
+  lock_and_block();
+  tell_sleeps({{holder.tid(), 30 * kSecond}, {waiter.tid(), 20 * kSecond}}, [this] { let_both_run(); });
+  CHECK(timing->age_of(the_hold()) < kSecond * 15);
+  REQUIRE(waits().size() == 1);
+  CHECK(timing->age_of(waits()[0]) < kSecond * 15);
+}
+
+TEST_CASE_METHOD(InferredTest, "how long waiters have slept says nothing about the holder") {
+  lock_and_block();
+  tell_sleeps({{waiter.tid(), 30 * kSecond}});
+  CHECK(timing->age_of(the_hold()) < 15 * kSecond);
 }
 
 TEST_CASE_METHOD(InferredTest, "threads are looked at after an attachment only, and then three times") {

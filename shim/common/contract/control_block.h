@@ -32,7 +32,17 @@ enum class ControlState : uint32_t {
   detaching,
 };
 
-enum class ControlRequest : uint32_t { none, attach, snapshot, stop, start, limit, detach };
+// stuck: what has been stuck since before the attachment is to be reported.
+enum class ControlRequest : uint32_t { none, attach, snapshot, stop, start, limit, detach, stuck };
+
+// A thread that was asleep before the attachment, as the scheduler shows only to other processes. While its context
+// switches are as many as here, it has not run since.
+struct EarlierSleep {
+  uint64_t asleep_ns;  // at least so long, when the request was sent
+  uint64_t switches;
+  int32_t tid;  // in the namespace of the process
+};
+inline constexpr size_t kMaxEarlierSleeps = 4096;
 
 struct ControlBlock {
   char magic[16];
@@ -44,11 +54,12 @@ struct ControlBlock {
   std::atomic<uint32_t> succeeded;     // 1 or 0
   std::atomic<uint32_t> watcher_runs;  // 1 while a watcher runs, which checks for requests at each wake-up
   int (*attach)();                     // to be called in a thread of the process; 0 or an errno
+  EarlierSleep* earlier_sleeps;        // room for kMaxEarlierSleeps, which the command fills in for `stuck`
   char answer[kControlAnswerSize];     // one line for the command to print, empty if there is nothing to print
   // Written from outside.
   std::atomic<uint32_t> requested;  // the number of the latest request
   std::atomic<ControlRequest> request;
-  std::atomic<uint64_t> argument;     // limit: nanoseconds
+  std::atomic<uint64_t> argument;     // limit: nanoseconds; stuck: how many earlier sleeps there are
   char options[kControlOptionsSize];  // attach: "HOLDWATCH_LIMIT=1s" and so on, each zero-terminated, then an empty one
   // If the process cannot read the libraries' files: what to load as the symbolizer, and a descriptor to be closed
   // afterwards, plus one. Otherwise empty and 0.

@@ -12,6 +12,7 @@
 
 #include "shim/common/elf/cut_file.h"
 #include "symbolizer/tools/attach/checks.h"
+#include "symbolizer/tools/attach/earlier_sleeps.h"
 #include "symbolizer/tools/attach/injection_session.h"
 #include "symbolizer/tools/attach/libc_code.h"
 #include "symbolizer/tools/attach/library.h"
@@ -76,20 +77,25 @@ bool names_output(const std::vector<std::string>& options) {
 // Stops a thread of the process for each step that must run in one, and keeps the longest time that this took.
 class RemoteWork {
  public:
-  explicit RemoteWork(AttachTarget& target) : target_(target), code_(find_libc_code(target)) {}
+  RemoteWork(AttachTarget& target, EarlierSleeps& sleeps)
+      : target_(target), sleeps_(sleeps), code_(find_libc_code(target)) {}
 
   template <typename Work>
   void in_its_thread(Work work) {
     const auto thread = take_safe_thread(target_, code_, kSafeThreadTimeout);
+    sleeps_.begin_use(thread->id());
     check_filters(target_, thread->id());
     thread->use_remote_stack();
     work(*thread);
+    thread->restore();
+    sleeps_.end_use(thread->id());
     stopped_ns_ = std::max(stopped_ns_, thread->stopped_ns());
   }
   uint64_t longest_stop_ns() const { return stopped_ns_; }
 
  private:
   AttachTarget& target_;
+  EarlierSleeps& sleeps_;
   LibcCode code_;
   uint64_t stopped_ns_ = 0;
 };
@@ -214,6 +220,16 @@ void print_attached(const std::string& who, const std::string& answer, uint64_t 
   if (end != std::string::npos) fprintf(stderr, "holdwatch: %s\n", answer.c_str() + end + kSeparator.size());
 }
 
+// Has what is stuck reported at once. Without an answer in time, as from a watcher that does not get to run, it is reported
+// when the watcher gets there.
+void report_what_is_stuck(AttachTarget& target, EarlierSleeps& sleeps) {
+  auto watched = Watched::find(target);
+  if (!watched || !watched->wait_for_watcher(kAnswerTimeoutNs)) return;
+  watched->send_stuck(sleeps.still_asleep());
+  const auto answer = watched->wait_for_answer(kAnswerTimeoutNs);
+  if (answer && answer->succeeded) printf("%s\n", answer->text.c_str());
+}
+
 // Reports cannot go to a file or a log without the symbolizer. A process in a container, which may have other libraries
 // than those we see, prints its own message.
 void refuse_if_outputs_are_lost(int pid, const std::string& library, const std::vector<std::string>& options) {
@@ -240,12 +256,14 @@ void attach_serialized(int pid, const std::string& library, const std::vector<st
   check_loadable(target);
   check_reachable(pid, library);
   refuse_if_outputs_are_lost(pid, library, options);
-  RemoteWork remote_work(target);
+  EarlierSleeps sleeps(pid);
+  RemoteWork remote_work(target, sleeps);
   load_and_begin(target, remote_work, library, options);
   const Watched::Answer answer = answer_of_attachment(target, who);
   refuse_if_unwatched(pid, who, answer);
   print_attached(who, answer.text, remote_work.longest_stop_ns());
   if (!names_log(options)) printf("reports go to its standard error, %s\n", standard_error_of(pid).c_str());
+  report_what_is_stuck(target, sleeps);
 }
 
 }  // namespace

@@ -37,13 +37,19 @@ RemoteCall::RemoteCall(AttachTarget& target, const LibcCode& code, int tid)
 }
 
 RemoteCall::~RemoteCall() {
+  restore();
+}
+
+void RemoteCall::restore() {
+  if (restored_) return;
+  restored_ = true;
   try {
     unmap_stack();
   } catch (const Refusal&) {
     // It has ended, or keeps the memory of the calls' stack.
   }
   try {
-    if (!thread_.is_gone()) restore();
+    if (!thread_.is_gone()) restore_state();
   } catch (const Refusal&) {
     // It has ended, or restores itself.
   }
@@ -180,7 +186,7 @@ void RemoteCall::leave_return() {
 
 // The registers are restored last: until then the trampoline can still restore the thread, whatever has been restored
 // already.
-void RemoteCall::restore() {
+void RemoteCall::restore_state() {
   if (errno_) target_.write(errno_->address, &errno_->value, sizeof errno_->value);
   leave_return();
   if (changed_) {

@@ -43,6 +43,9 @@ class RemoteCall {
   // Stores a text on the calls' own stack, for an argument to point to.
   uintptr_t push_text(const std::string& text);
 
+  // Gives the thread back what it had; the destructor, which does the same if this was not called, lets it run.
+  void restore();
+
   uint64_t stopped_ns() const { return thread_.stopped_ns(); }
 
  private:
@@ -54,7 +57,7 @@ class RemoteCall {
   void block_signals();
   void unmap_stack();
   void leave_return();
-  void restore();
+  void restore_state();
 
   AttachTarget& target_;
   LibcCode code_;
@@ -62,6 +65,7 @@ class RemoteCall {
   user_regs_struct stopped_{};  // as they were when the kernel stopped it
   SavedContext saved_context_;  // with which the thread continues if it restores itself
   bool changed_ = false;
+  bool restored_ = false;
   bool at_return_ = false;  // is at the rt_sigreturn that ends a call
   ReturnTrampoline trampoline_;
   uintptr_t remote_stack_ = 0;  // the start of the memory allocated for calls

@@ -107,6 +107,13 @@ void Watched::send(ControlRequest request, uint64_t argument, const std::vector<
   write(OFFSET(requested), read<uint32_t>(OFFSET(requested)) + 1);
 }
 
+void Watched::send_stuck(const std::vector<EarlierSleep>& sleeps) {
+  const auto room = read<uintptr_t>(OFFSET(earlier_sleeps));
+  if (!sleeps.empty() && !target_->write(room, sleeps.data(), sleeps.size() * sizeof sleeps[0]))
+    throw Refusal(describe_process(target_->pid()) + ": its memory cannot be written");
+  send(ControlRequest::stuck, sleeps.size(), {});
+}
+
 std::optional<Watched::Answer> Watched::wait_for_answer(uint64_t timeout_ns) {
   const auto requested = read<uint32_t>(OFFSET(requested));
   for (uint64_t waited_ns = 0; read<uint32_t>(OFFSET(answered)) != requested; waited_ns += kPollIntervalNs) {

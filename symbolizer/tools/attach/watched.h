@@ -39,6 +39,8 @@ class Watched {
 
   // Writes a request; the process finds it by itself, or must be notified.
   void send(ControlRequest request, uint64_t argument, const std::vector<std::string>& options);
+  // Requests a report of what has been stuck since before the attachment.
+  void send_stuck(const std::vector<EarlierSleep>& sleeps);
   // Nothing if there is no answer in time.
   std::optional<Answer> wait_for_answer(uint64_t timeout_ns);
 

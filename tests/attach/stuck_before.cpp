@@ -1,0 +1,205 @@
+// A process that is stuck before anybody looks ("ready"), or that seems to be, in one way per argument. Its main thread does
+// nothing in any of them, in a call that the kernel restarts: so that it is the one that a command uses. Ends when it is killed.
+#include <poll.h>
+
+#include <condition_variable>
+#include <cstring>
+#include <iostream>
+#include <mutex>
+
+#include "tests/programs/harness.h"
+using namespace harness;
+
+namespace {
+
+pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER, two = PTHREAD_MUTEX_INITIALIZER, three = PTHREAD_MUTEX_INITIALIZER;
+Event never;
+
+// A thread that is never joined and never freed. Returns once it is where it stays.
+template <typename Object, typename Work>
+void start_blocked_on(const Object& object, const char* name, Work work) {
+  (new Thread(name, work))->wait_until_blocked_on(object);
+}
+template <typename Work>
+void start_reading(const char* name, Work work) {
+  (new Thread(name, [=] {
+    work();
+    never.wait();
+  }))->wait_until_blocked_in(SYS_read);
+}
+
+auto lock(pthread_mutex_t& mutex) {
+  return [&mutex] { pthread_mutex_lock(&mutex); };
+}
+auto lock_both(pthread_mutex_t& mutex, pthread_mutex_t& wanted) {
+  return [&mutex, &wanted] {
+    pthread_mutex_lock(&mutex);
+    pthread_mutex_lock(&wanted);
+  };
+}
+
+void owner_reads() {
+  start_reading("owner", lock(one));
+  start_blocked_on(one, "waiter", lock(one));
+}
+
+void main_owns() {
+  pthread_mutex_lock(&one);
+  start_blocked_on(one, "waiter", lock(one));
+}
+
+void three_levels() {
+  start_reading("owner", lock(one));
+  start_blocked_on(one, "relay", lock_both(two, one));
+  start_blocked_on(two, "outer", lock_both(three, two));
+  start_blocked_on(three, "outermost", lock(three));
+}
+
+// More holds than are examined at once, and the one that explains them last.
+void wide_tree() {
+  constexpr size_t kRelays = 100;
+  static pthread_mutex_t own[kRelays];
+  static std::atomic<size_t> ready{0};
+  static Event go;
+  for (pthread_mutex_t& mutex : own) {
+    pthread_mutex_init(&mutex, nullptr);
+    new Thread("relay", [&mutex] {
+      pthread_mutex_lock(&mutex);
+      ++ready;
+      go.wait();
+      pthread_mutex_lock(&one);
+    });
+  }
+  while (ready < kRelays) pause_briefly();
+  start_reading("owner", lock(one));
+  go.fire();
+  for (pthread_mutex_t& mutex : own) start_blocked_on(mutex, "outer", lock(mutex));
+  start_blocked_on(one, "last", lock(one));
+}
+
+void circle() {
+  static std::atomic<int> ready{0};
+  const auto join_circle = [](pthread_mutex_t& mutex, pthread_mutex_t& wanted) {
+    return [&mutex, &wanted] {
+      pthread_mutex_lock(&mutex);
+      ++ready;
+      while (ready < 2) pause_briefly();
+      pthread_mutex_lock(&wanted);
+    };
+  };
+  auto* const first = new Thread("first", join_circle(one, two));
+  auto* const second = new Thread("second", join_circle(two, one));
+  first->wait_until_blocked_on(two);
+  second->wait_until_blocked_on(one);
+}
+
+void stream() {
+  static FILE* const file = std::fopen("/dev/null", "w");
+  start_reading("owner", [] { flockfile(file); });
+  (new Thread("waiter", [] { std::fputs("text", file); }))->wait_until_blocked_in(SYS_futex);
+}
+
+void join_under_lock() {
+  static Thread slow("slow", [] { never.wait(); });
+  slow.wait_until_blocked_in(SYS_read);
+  (new Thread("owner", [] {
+    pthread_mutex_lock(&one);
+    slow.join();
+  }))->wait_until_blocked_in(SYS_futex);
+  start_blocked_on(one, "waiter", lock(one));
+}
+
+void writer_holds() {
+  static pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
+  start_reading("owner", [] { pthread_rwlock_wrlock(&rwlock); });
+  start_blocked_on(rwlock, "reader", [] { pthread_rwlock_rdlock(&rwlock); });
+  start_blocked_on(rwlock, "writer", [] { pthread_rwlock_wrlock(&rwlock); });
+}
+
+// Readers that come after the writer sleep on the lock's first word.
+void writers_first() {
+  static pthread_rwlock_t rwlock = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
+  start_reading("reader", [] { pthread_rwlock_rdlock(&rwlock); });
+  start_blocked_on(rwlock, "writer", [] { pthread_rwlock_wrlock(&rwlock); });
+  start_blocked_on(rwlock, "behind", [] { pthread_rwlock_rdlock(&rwlock); });
+  std::cout << &rwlock << std::endl;
+}
+
+// --- not stuck ---
+
+void idle_pool() {
+  static std::mutex mutex;
+  static std::condition_variable work;
+  for (int i = 0; i < 8; ++i) {
+    (new Thread("idle", [] {
+      std::unique_lock guard(mutex);
+      work.wait(guard, [] { return false; });
+    }))->wait_until_blocked_in(SYS_futex);
+  }
+}
+
+void held_without_waiters() {
+  start_reading("owner", lock(one));
+}
+
+// Each thread has the lock for a moment, one after the other in the order in which they came: the last ones wait for long, and
+// none holds it for long.
+void handed_on() {
+  constexpr int kThreads = 60;
+  static std::atomic<int> begun{0};
+  static Event go;
+  static Thread first("first", [] {
+    pthread_mutex_lock(&one);
+    go.wait();
+    pthread_mutex_unlock(&one);
+  });
+  first.wait_until_blocked_in(SYS_read);
+  for (int i = 0; i < kThreads; ++i) {
+    start_blocked_on(one, "turn", [] {
+      pthread_mutex_lock(&one);
+      std::this_thread::sleep_for(100ms);
+      if (++begun == 30) std::cout << "half" << std::endl;
+      pthread_mutex_unlock(&one);
+    });
+  }
+  go.fire();
+}
+
+void busy() {
+  const unsigned threads = 4 * std::thread::hardware_concurrency();
+  for (unsigned i = 0; i < threads; ++i) {
+    new Thread("busy", [] {
+      for (;;) {
+        pthread_mutex_lock(&one);
+        for (int k = 0; k < 1000; ++k) asm volatile("" ::: "memory");
+        pthread_mutex_unlock(&one);
+      }
+    });
+  }
+}
+
+}  // namespace
+
+int main(int, char** arguments) {
+  const struct {
+    const char* name;
+    void (*begin)();
+  } kWays[] = {{"owner_reads", owner_reads},
+               {"main_owns", main_owns},
+               {"three_levels", three_levels},
+               {"wide_tree", wide_tree},
+               {"circle", circle},
+               {"stream", stream},
+               {"join_under_lock", join_under_lock},
+               {"writer_holds", writer_holds},
+               {"writers_first", writers_first},
+               {"idle_pool", idle_pool},
+               {"held_without_waiters", held_without_waiters},
+               {"handed_on", handed_on},
+               {"busy", busy}};
+  std::cout << "ready" << std::endl;
+  for (const auto& way : kWays)
+    if (std::strcmp(way.name, arguments[1]) == 0) way.begin();
+  std::cout << "begun" << std::endl;
+  for (;;) poll(nullptr, 0, -1);
+}

@@ -1,0 +1,198 @@
+"""What was stuck before the attachment is reported by it, and nothing that only seems so; see the functions' first lines.
+
+    stuck_before.py --shim LIBRARY --control CONTROL --subject PROGRAM TEST
+"""
+
+import os
+import re
+import time
+from pathlib import Path
+
+from subject import DEADLINE_S, Subject, abilities, require, run_one_of
+
+LIMIT_NS = 1_000_000_000
+
+
+def no_scheduler_clocks():
+    """Some kernels move sleeping threads from one processor's clock to another's: what is sure is shorter by what these differ."""
+    clocks = []
+    allowed = os.sched_getaffinity(0)
+    try:
+        for processor in allowed:
+            os.sched_setaffinity(0, {processor})
+            text = Path("/proc/thread-self/sched").read_text()
+            clocks.append(float(re.search(r"se.exec_start *: *([\d.]+)", text)[1]) / 1000)
+    except OSError as error:
+        return f"the scheduler does not tell when a thread ran: {error}"
+    finally:
+        os.sched_setaffinity(0, allowed)
+    apart_s = max(clocks) - min(clocks)
+    if apart_s > DEADLINE_S / 3:
+        return f"the scheduler's clocks differ by {apart_s:.0f} s"
+    return "" if os.cpu_count() == len(allowed) else "not allowed on all processors, whose clocks are needed"
+
+
+class Before(Subject):
+    """The program, once it has got as far as it gets."""
+
+    def __init__(self, options):
+        abilities.skip_if(no_scheduler_clocks())
+        super().__init__(options, options.test)
+        self.said = ""
+        self.earlier = 0  # how many reports there were before this attachment
+        while (line := self.process.stdout.readline().strip()) != "begun":
+            require(line, "the program has ended")
+            self.said = line
+
+    def watch_options(self):
+        # Nothing exceeds this limit that begins with the attachment, as long as a test takes.
+        return super().watch_options() | {"HOLDWATCH_LIMIT": f"{LIMIT_NS}ns", "HOLDWATCH_WAIT_LIMIT": "1s"}
+
+    def attach_when_stuck(self, wanted="stuck now: "):
+        """Attaches again until what is stuck is over the limit by the scheduler's clocks, which may stand still for a while.
+        The answer is about the first look of the watcher: nothing that begins with the attachment is over the limit by then."""
+        until = time.monotonic() + DEADLINE_S
+        while True:
+            time.sleep(1.5 * LIMIT_NS / 1e9)
+            self.earlier = len(self.events(phase="over"))
+            answer = self.attach()
+            if wanted in answer or time.monotonic() > until:
+                require(wanted in answer, answer)
+                return answer
+            self.detach()
+
+    def event(self):
+        return self.await_events(self.earlier + 1, phase="over")[self.earlier]
+
+    def only_event(self):
+        """The same if it is the only one; of a lock whose holder is known."""
+        event = self.event()
+        self.control("snapshot", self.pid)
+        self.await_events(phase="snapshot")  # whatever was found at the first look comes before that
+        found = self.events(phase="over")[self.earlier:]
+        require(len(found) == 1, f"{len(found)} reports: {found}")
+        return event
+
+
+def check_hold(subject, owner, waiters, lock_kind="mutex"):
+    answer = subject.attach_when_stuck(f' "{owner}" has held {lock_kind} ')
+    event = subject.only_event()
+    require(event["event"] == "hold" and event["lock"]["kind"] == lock_kind, f"{event}")
+    [holder] = event["holders"]
+    require((holder["thread"], holder["evidence"]) == (owner, "stated"), f"{holder}")
+    require(holder["held_ns"] >= LIMIT_NS, f"held for {holder['held_ns']} ns")
+    found = [name for group in event["waiters"] for name in group["threads"]]
+    require(found == waiters, f"waiters {found}")
+    require(min(group["longest_ns"] for group in event["waiters"]) > 0, f"{event['waiters']}")
+    require(f'stuck now: thread {holder["tid"]} "{owner}" has held ' in answer, answer)
+    require(" at least" in answer and "see the reports" not in answer, answer)
+    return event
+
+
+def owner_reads(subject):
+    """The holder of a mutex is blocked in a read."""
+    check_hold(subject, "owner", ["waiter"])
+
+
+def main_owns(subject):
+    """The holder is the thread that the command uses: what it did before that counts."""
+    answer = subject.attach_when_stuck(f"stuck now: thread {subject.pid} ")
+    event = subject.only_event()
+    [holder] = event["holders"]
+    require(holder["tid"] == subject.pid and holder["held_ns"] >= LIMIT_NS, f"{holder}")
+
+
+def three_levels(subject):
+    """A tree has one report, about its root."""
+    event = check_hold(subject, "owner", ["relay"])
+    require(event["tree"]["threads"] == 3, f"{event['tree']}")
+    require([step["thread"] for step in event["chain"]] == ["owner", "relay", "outer"], f"{event['chain']}")
+
+
+def wide_tree(subject):
+    """The same if a hundred holds are over the limit at once."""
+    event = subject.attach_when_stuck(' "owner" has held ') and subject.only_event()
+    require(event["holders"][0]["thread"] == "owner" and event["tree"]["threads"] == 201, f"{event}")
+
+
+def circle(subject):
+    """A deadlock."""
+    answer = subject.attach_when_stuck()
+    event = subject.only_event()
+    require(event["event"] == "deadlock" and len(event["cycle"]) == 2, f"{event}")
+    require("stuck now: deadlock of 2 threads" in answer, answer)
+
+
+def stream(subject):
+    """A stream."""
+    check_hold(subject, "owner", ["waiter"], "stream")
+
+
+def join_under_lock(subject):
+    """The holder of a mutex waits for another thread's end."""
+    event = check_hold(subject, "owner", ["waiter"])
+    require(event["holders"][0]["wait"]["kind"] == "join", f"{event['holders']}")
+    require(event["root"]["thread"] == "slow", f"{event['root']}")
+
+
+def writer_holds(subject):
+    """An rwlock that is held for writing."""
+    check_hold(subject, "owner", ["reader", "writer"], "rwlock")
+
+
+def writers_first(subject):
+    """Readers that wait behind a writer are waiters for the same rwlock; how long they have waited is known."""
+    subject.attach_when_stuck()
+    event = subject.event()
+    require(event["lock"]["kind"] == "rwlock" and event["lock"]["address"] == subject.said, f"{subject.said}: {event['lock']}")
+    found = {(name, group["mode"]) for group in event["waiters"] for name in group["threads"]}
+    require(found == {("writer", "exclusive"), ("behind", "shared")}, f"{event['waiters']}")
+    require(max(group["longest_ns"] for group in event["waiters"]) >= LIMIT_NS, f"{event['waiters']}")
+
+
+def check_not_stuck(subject, said):
+    answer = subject.attach()
+    require("stuck now" not in answer and said in answer, answer)
+    subject.control("snapshot", subject.pid)
+    require(not subject.events(phase="over"), f"{subject.events()}")
+
+
+def idle_pool(subject):
+    """Threads that wait for work are not stuck, however long they do."""
+    time.sleep(1.5)
+    check_not_stuck(subject, "no thread waits for a lock")
+
+
+def held_without_waiters(subject):
+    """A lock that no thread waits for is not known."""
+    time.sleep(1.5)
+    check_not_stuck(subject, "no thread waits for a lock")
+
+
+class Slow(Before):
+    """With limits that only what is really stuck exceeds, however slow the machine is."""
+
+    def watch_options(self):
+        return super().watch_options() | {"HOLDWATCH_LIMIT": "2500ms", "HOLDWATCH_WAIT_LIMIT": "0"}
+
+
+def handed_on(subject):
+    """A lock that goes from hand to hand is not stuck, though its waiters have slept for longer than the limit."""
+    require(subject.process.stdout.readline() == "half\n", "the lock is not handed on")
+    check_not_stuck(subject, "nothing is over its limit yet: ")
+
+
+def busy(subject):
+    """Neither is one that many threads fight for."""
+    time.sleep(3)
+    answer = subject.attach()
+    require("stuck now" not in answer, answer)
+    subject.control("snapshot", subject.pid)
+    require(not subject.events(phase="over"), f"{subject.events()}")
+
+
+TESTS = (owner_reads, main_owns, three_levels, wide_tree, circle, stream, join_under_lock, writer_holds, writers_first, idle_pool,
+         held_without_waiters, handed_on, busy)
+
+if __name__ == "__main__":
+    run_one_of(TESTS, {test: Slow if test in (handed_on, busy) else Before for test in TESTS}, __doc__)
