@@ -9,6 +9,7 @@
 #include "shim/watch/episode_following.h"
 #include "shim/watch/inferred_edges.h"
 #include "shim/watch/tree_following.h"
+#include "shim/watch/tree_reading.h"
 
 namespace holdwatch {
 namespace {
@@ -175,7 +176,7 @@ bool begin_hold_episodes(const EpisodeContext& in, const Candidates& candidates)
 
 bool begin_wait_episodes(const EpisodeContext& in, const Candidates& candidates) {
   if (candidates.count == 0) return true;
-  in.trees.read(in.timing);
+  read_trees(in.trees, in.timing);
   in.reader.find(candidates);
   bool all = true;
   for (size_t i = 0; i < candidates.count; ++i) all = begin_wait(in, candidates.locks[i]) && all;

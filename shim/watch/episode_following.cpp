@@ -7,6 +7,7 @@
 #include "shim/record/thread_table.h"
 #include "shim/watch/episode_reports.h"
 #include "shim/watch/tree_following.h"
+#include "shim/watch/tree_reading.h"
 
 namespace holdwatch {
 namespace {
@@ -64,7 +65,7 @@ void follow(const EpisodeContext& in, Episode& episode) {
     if (episode.event != Event::wait) episode.next_age_ns = 0;
   }
   if (is_about_holds(episode.event)) {
-    in.trees.read(in.timing);
+    read_trees(in.trees, in.timing);
     count_behind(episode, in.trees, in.timing);
   }
   count_waiting(episode, in.reader.state(), in.timing.history(), in.timing.now_ns());

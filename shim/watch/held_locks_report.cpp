@@ -4,6 +4,7 @@
 #include "shim/inspection/candidates.h"
 #include "shim/record/view_walk.h"
 #include "shim/watch/post_request.h"
+#include "shim/watch/tree_reading.h"
 
 namespace holdwatch {
 namespace {
@@ -35,7 +36,7 @@ void report_all_holds(const EpisodeContext& in) {
   Candidates held;
   for_each_hold(UINT64_MAX, [&](const HoldView& hold) { held.add(hold.word); });
   in.reader.find(held);
-  in.trees.read(in.timing);
+  read_trees(in.trees, in.timing);
   for (Episode* cycle = in.episodes.begin_iteration(); cycle != in.episodes.end_iteration(); ++cycle)
     if (cycle->active && cycle->ended_ns == 0 && is_cycle(cycle->event)) report_cycle(in, *cycle);
   for (size_t i = 0; i < held.count; ++i)

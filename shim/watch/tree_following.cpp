@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "shim/watch/episode_reports.h"
+#include "shim/watch/tree_reading.h"
 
 namespace holdwatch {
 namespace {
@@ -67,7 +68,7 @@ uint64_t end_of(const EpisodeContext& in, const Identity& identity) {
 
 // A hold that is over stays for one more look: it may have been handed over since the last time.
 void look_at_trees(const EpisodeContext& in) {
-  in.trees.read(in.timing);
+  read_trees(in.trees, in.timing);
   const uint64_t now_ns = in.timing.now_ns();
   in.behind.drop([now_ns](const BehindHold& hold) { return hold.missed_ns != 0 && hold.missed_ns != now_ns; });
   for (BehindHold& hold : in.behind) look_at(in, hold);

@@ -1,7 +1,6 @@
 // Which recorded waits are behind which holds: each wait leads to a holder of what is waited for, that thread's own wait
 // to the next one, up to the root.
-// Cold context (watcher). Reads records, and of threads whose hold may need no report the lock and the system call;
-// disturbs none.
+// Cold context (watcher). Of threads whose hold may need no report it reads the lock and the system call; disturbs none.
 #pragma once
 
 #include <cstddef>
@@ -49,8 +48,22 @@ class WaitTrees {
   static constexpr size_t kMaxWaits = 16 * 1024;
   static constexpr size_t kMaxHolds = 8192;
 
-  // Reads all records, once at each wake-up. What does not fit is left out.
-  void read(const Timing& timing);
+  static constexpr uint64_t kSoon = 8;  // a hold is soon over its limit when an eighth of it is left
+
+  // The waits and holds of one moment are added (tree_reading), and then their paths are found.
+  void clear(uint64_t now_ns, uint64_t newest_ns) {
+    read_ns_ = now_ns;
+    newest_ns_ = newest_ns;
+    wait_count_ = hold_count_ = 0;
+  }
+  // False if there is no room.
+  bool add_wait(const TreeWait& wait);
+  bool add_hold(const TreeHold& hold);
+  void find_paths();
+
+  bool is_of(uint64_t now_ns) const { return read_ns_ == now_ns; }
+  bool is_old(uint64_t since_ns) const { return since_ns <= newest_ns_; }
+  bool has_wait_of(int tid) const;  // before find_paths
   void reset() { read_ns_ = 0; }
 
   // What keeps a thread waiting.
@@ -72,34 +85,32 @@ class WaitTrees {
   // in a circle.
   bool find_blocker(int tid, const Timing& timing, Blocker* out) const;
 
-  // Calls `visit(wait)` for each wait that leads to this lock, or to the end of one of these holders.
+  // Calls `visit(wait)` for each wait that leads to this lock, or to the end of one of these holders; once, if to several.
   template <typename Visit>
   void for_each_behind(LockWord lock, const HolderState* holders, size_t count, Visit visit) const {
-    for_each_leading_to(lock.address(), visit);
-    for (size_t i = 0; i < count; ++i) for_each_leading_to(key_of_end(holders[i].hold.tid), visit);
+    const Goal goal{lock, holders, count};
+    for (size_t i = 0; i < wait_count_; ++i)
+      if (leads_to(waits_[i], goal)) visit(waits_[i]);
   }
   // The same, described; valid until the next call.
   const Behind& describe_behind(LockWord lock, const HolderState* holders, size_t count, const Timing& timing);
 
  private:
-  template <typename Visit>
-  void for_each_leading_to(uint64_t key, Visit visit) const {
-    for (size_t i = 0; i < wait_count_; ++i)
-      if (leads_to(waits_[i], key)) visit(waits_[i]);
-  }
-  bool leads_to(const TreeWait& wait, uint64_t key) const;
+  // What those who are behind a lock wait for at last: the lock, or the end of one of its holders.
+  struct Goal {
+    LockWord lock;
+    const HolderState* holders;
+    size_t count;
+
+    bool is_met_by(const TreeWait& wait) const;
+  };
+
+  bool leads_to(const TreeWait& wait, const Goal& goal) const;
   WaitPaths<const TreeWait, TreeHold> paths() const { return {waits_, wait_count_, holds_, hold_count_}; }
-  void read_record(uint32_t index, bool any_inferred);
-  bool read_wait(uint32_t index);
-  bool read_join(uint32_t index);
-  void read_joined(size_t from);
-  void find_paths();
   const TreeHold* overdue_hold_of(const TreeHold& hold, const Timing& timing) const;
   bool is_farther(const TreeWait& wait, const TreeWait& other) const;
-  void add_chain(const TreeWait& farthest, uint64_t key, const Timing& timing);
+  void add_chain(const TreeWait& farthest, const Goal& goal, const Timing& timing);
   void add_step(size_t index, uint32_t hold, const TreeWait& wait, const Timing& timing);
-
-  static constexpr size_t kMaxJoined = 256;  // each costs a look at the joining thread's system call
 
   uint64_t read_ns_ = 0;
   uint64_t newest_ns_ = 0;          // holds that began later are not soon over a limit
@@ -107,8 +118,6 @@ class WaitTrees {
   size_t wait_count_ = 0;
   TreeHold holds_[kMaxHolds] = {};  // by lock
   size_t hold_count_ = 0;
-  int joined_[kMaxJoined] = {};
-  size_t joined_count_ = 0;
   Behind behind_ = {};
 };
 

@@ -1,0 +1,99 @@
+// See tree_reading.h.
+//
+// A thread that joins another one and holds nothing is left out: a main thread that joins its workers costs nothing, and
+// is no victim of what they wait for.
+#include "shim/watch/tree_reading.h"
+
+#include <algorithm>
+
+#include "shim/inspection/inferred_holds.h"
+#include "shim/inspection/joined_thread.h"
+#include "shim/record/thread_table.h"
+#include "shim/record/view_walk.h"
+
+namespace holdwatch {
+namespace {
+
+constexpr size_t kMaxJoined = 256;  // each costs a look at the joining thread's system call
+
+class TreeReading {
+ public:
+  explicit TreeReading(WaitTrees& trees) : trees_(trees) {}
+
+  void run() {
+    for_each_record([this](uint32_t index, const ThreadRecord&) { read_record(index); });
+    if (joined_count_ > 0) read_joined(0);
+    trees_.find_paths();
+  }
+
+ private:
+  void read_record(uint32_t index);
+  bool read_wait(uint32_t index);
+  bool read_join(uint32_t index);
+  void read_joined(size_t from);
+
+  WaitTrees& trees_;
+  const bool any_inferred_ = has_inferred();
+  int joined_[kMaxJoined];
+  size_t joined_count_ = 0;
+};
+
+// Of a thread that does not wait, only holds that are soon over a limit matter. An inferred hold is in another record than
+// what its thread has done since.
+void TreeReading::read_record(uint32_t index) {
+  const ThreadRecord& record = *record_at(index);
+  const bool is_live = record.state.load(std::memory_order_acquire) == RecordState::live;
+  const bool waits_for_lock = is_live && record.waiting() != nullptr && read_wait(index);
+  bool is_first = true, is_joining = false;
+  for_each_used_slot(record, [&](uint32_t position, const HeldSlot& slot, LockWord) {
+    const uint64_t number = slot.number.load(std::memory_order_acquire);
+    const uint64_t since_ns = slot.since_ns.load(std::memory_order_acquire);
+    const LockWord word(slot.word.load(std::memory_order_acquire));
+    if (!word.is_hold()) return;
+    if (is_first && is_live && !waits_for_lock) is_joining = read_join(index);
+    is_first = false;
+    if (!waits_for_lock && !is_joining && !any_inferred_ && !trees_.is_old(since_ns)) return;
+    trees_.add_hold({word, record.tid.load(std::memory_order_acquire), {index, position, number}, since_ns});
+  });
+}
+
+bool TreeReading::read_wait(uint32_t index) {
+  WaitView wait;
+  if (!view_wait(index, &wait) || wait.word.condition()) return false;
+  trees_.add_wait({wait.tid, wait.word, 0, wait.identity, wait.since_ns, {}, 0});
+  return true;
+}
+
+bool TreeReading::read_join(uint32_t index) {
+  JoinView join;
+  if (joined_count_ == kMaxJoined || !view_join(index, &join)) return false;
+  const int tid = joined_thread(join);
+  if (tid == 0 || tid == join.tid) return false;
+  if (!trees_.add_wait({join.tid, {}, tid, {index, 0, join.state}, join.since_ns, {}, 0})) return false;
+  joined_[joined_count_++] = tid;
+  return true;
+}
+
+// The threads that are joined, from this one on: their lives, and which of them join others in turn.
+void TreeReading::read_joined(size_t from) {
+  const size_t end = joined_count_;
+  for_each_record([&](uint32_t index, const ThreadRecord& record) {
+    const int tid = record.tid.load(std::memory_order_acquire);
+    if (record.state.load(std::memory_order_acquire) != RecordState::live ||
+        std::find(joined_ + from, joined_ + end, tid) == joined_ + end || !trees_.add_hold({{}, tid, {index, 0, 0}, 0}))
+      return;
+    if (!trees_.has_wait_of(tid)) read_join(index);
+  });
+  if (joined_count_ > end) read_joined(end);
+}
+
+}  // namespace
+
+void read_trees(WaitTrees& trees, const Timing& timing) {
+  if (trees.is_of(timing.now_ns())) return;
+  const uint64_t limit_ns = timing.limits().smallest_of_holds_ns();
+  trees.clear(timing.now_ns(), age_ns(limit_ns - limit_ns / WaitTrees::kSoon, timing.now_ns()));
+  if (limit_ns != UINT64_MAX) TreeReading(trees).run();
+}
+
+}  // namespace holdwatch
