@@ -258,9 +258,9 @@ void describe(void* self, const Snapshot* snapshot, uint32_t waits_for, bool by_
   }
 }
 
-void follow(void* self, const Wait* wait, WaitChain* out) {
+void follow(void* self, int tid, const Wait* wait, WaitChain* out) {
   try {
-    *out = static_cast<Pipeline*>(self)->activity().follow(*wait);
+    *out = static_cast<Pipeline*>(self)->activity().follow(tid, *wait);
   } catch (...) {
     *out = WaitChain{};
   }

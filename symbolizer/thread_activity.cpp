@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -71,18 +72,27 @@ std::string ThreadActivity::describe(const Snapshot& snapshot, uint32_t waits_fo
   return describe_doing(snapshot, wait, lock, context);
 }
 
-WaitChain ThreadActivity::follow(const Wait& wait) {
+// What was seen of a thread on the proven way is used again on the likely one.
+WaitChain ThreadActivity::follow(int tid, const Wait& wait) {
   std::vector<Snapshot> looked_at;
-  const auto look = [&](int tid) -> std::optional<SeenInChain> {
-    const ThreadFiles files = ThreadFiles::of_ours(tid);
-    const auto thread = look_at_thread(files);
-    if (!thread) return std::nullopt;
-    looked_at.push_back(thread->snapshot);
-    const CallContext context{files, &memory_, "", {}};
-    const Wait own = read_wait(thread->snapshot, context);
-    return SeenInChain{name_of_thread(0, tid), own, describe_doing(thread->snapshot, own, "", context)};
+  std::map<int, std::optional<SeenInChain>> seen;
+  const auto look = [&](int other) -> std::optional<SeenInChain> {
+    const auto known = seen.find(other);
+    return known != seen.end() ? known->second : seen[other] = look_at_waiting(other, looked_at);
   };
-  return follow_wait(wait, look, [&] { return std::all_of(looked_at.begin(), looked_at.end(), has_stayed); });
+  const auto have_stayed = [&] { return std::all_of(looked_at.begin(), looked_at.end(), has_stayed); };
+  const WaitChain circle = follow_likely_circle(tid, wait, look, have_stayed);
+  return circle.count > 0 ? circle : follow_wait(wait, look, have_stayed);
+}
+
+std::optional<SeenInChain> ThreadActivity::look_at_waiting(int tid, std::vector<Snapshot>& looked_at) {
+  const ThreadFiles files = ThreadFiles::of_ours(tid);
+  const auto thread = look_at_thread(files);
+  if (!thread) return std::nullopt;
+  looked_at.push_back(thread->snapshot);
+  const CallContext context{files, &memory_, "", {}};
+  const Wait own = read_wait(thread->snapshot, context);
+  return SeenInChain{name_of_thread(0, tid), own, describe_doing(thread->snapshot, own, "", context)};
 }
 
 std::optional<LockRef> ThreadActivity::lock_awaited_by(const Snapshot& thread) {

@@ -12,6 +12,7 @@
 #include "symbolizer/unwind/modules.h"
 #include "symbolizer/unwind/unwinder.h"
 #include "symbolizer/waits/code_ahead.h"
+#include "symbolizer/waits/wait_chain.h"
 #include "symbolizer/waits/wait_reader.h"
 
 namespace holdwatch {
@@ -25,13 +26,14 @@ class ThreadActivity {
 
   // See SymbolizerApi::describe and SymbolizerApi::follow.
   std::string describe(const Snapshot& snapshot, uint32_t waits_for, bool by_registers, Wait& wait);
-  WaitChain follow(const Wait& wait);
+  WaitChain follow(int tid, const Wait& wait);
 
   // The mutex or rwlock that a thread waits for; none if it waits for none.
   std::optional<LockRef> lock_awaited_by(const Snapshot& thread);
 
  private:
   Wait read_wait(const Snapshot& snapshot, const CallContext& context);
+  std::optional<SeenInChain> look_at_waiting(int tid, std::vector<Snapshot>& looked_at);
   FaultSite fault_site(const Snapshot& snapshot);
   void visit_stacks(const WaitingProcess::VisitStack& visit);
 

@@ -11,7 +11,7 @@ import re
 EVENTS_DEF = pathlib.Path(__file__).resolve().parents[1] / "shim/common/contract/events.def"
 WAIT_KINDS_DEF = EVENTS_DEF.parent / "wait_kinds.def"
 WAIT_KINDS = set(re.findall(r'^HOLDWATCH_WAIT_KIND\(\w+, "(\w+)"\)', WAIT_KINDS_DEF.read_text(), re.MULTILINE))
-LOCK_KINDS = {"mutex", "rwlock", "stream", "loader"}
+LOCK_KINDS = {"mutex", "rwlock", "stream", "loader", "once", "static"}
 EVIDENCE = {"recorded", "stated", "guard", "code", "learnt", "stack"}
 EVENTS = set(re.findall(r"^HOLDWATCH_EVENT\((\w+)", EVENTS_DEF.read_text(), re.MULTILINE))
 ABOUT_HOLDS = {"hold", "abandoned", "fork_orphan"}  # a hold becomes abandoned when its thread exits
@@ -86,7 +86,7 @@ def _groups_differ(event, where):
 def _event(value, at):
     _keys(value, at, {
         "event": _one_of(EVENTS), "phase": _one_of(PHASES), "time": _time, "host": _text, "pid": _positive,
-        "exe": _path, "episode": _count, "fingerprint": _hex, "limit_ns": _count, "lock": _lock,
+        "exe": _path, "episode": _count, "fingerprint": _hex, "limit_ns": _count, "lock": _or_null(_lock),
         "holders": _list(_holder), "waiters": _list(_waiters), "lost_ns": _count,
     }, {
         "cycle": _list(_cycle_edge), "edges": _list(_order_edge), "waiters_left_out": _count,
@@ -135,7 +135,7 @@ def _last_ender(value, at):
 
 
 def _likely_cycle_step(value, at):
-    _keys(value, at, {"tid": _positive, "holds": _or_null(_lock_id), "waits_for": _or_null(_lock_id)})
+    _keys(value, at, {"tid": _positive, "thread": _or_null(_text), "holds": _or_null(_lock_id), "waits_for": _or_null(_lock_id)})
 
 
 def _waiters(value, at):

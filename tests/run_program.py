@@ -217,11 +217,16 @@ def names_for_expressions(plan, runs):
         said = [h["doing"] for event in holds if event["phase"] == "over" for h in event["holders"] if h["thread"] == thread][-1]
         return re.sub(r"\bby \d+", "by N", said.rpartition("(")[2].rstrip(")"))
 
+    def likely_cycle_of(thread):
+        """The threads of what is probably a deadlock, beginning with this holder; as of its last report."""
+        cycles = [event["likely_cycle"] for event in holds if event["phase"] == "over" for h in event["holders"] if h["thread"] == thread]
+        return [step["thread"] for step in cycles[-1]]
+
     anyone = object()
     return {
         "lock_held_by": lambda thread: next(event["lock"]["id"] for event in holds for h in event["holders"] if h["thread"] == thread),
         "wait_of": wait_of, "waited": waited, "held_ns": held_ns, "waits_so": waits_so, "anyone": anyone,
-        "ends_of": ends_of, "last_words": last_words,
+        "likely_cycle_of": likely_cycle_of, "ends_of": ends_of, "last_words": last_words,
         "e": events, "runs": runs, "count": count, "doing": doing, "frame": frame, "line": plan.line_of,
         "waits": [event for event in events if event["event"] == "wait"],
         "deadlocks": [event for event in events if event["event"] in ("deadlock", "self_deadlock")],

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "shim/common/glibc/futex_wait.h"
+#include "shim/common/glibc/thread_descriptor.h"
 #include "shim/inspection/blocked_thread.h"
 #include "shim/inspection/capture.h"
 #include "shim/record/thread_table.h"
@@ -39,6 +40,16 @@ int tid_by_descriptor(uintptr_t thread) {
 }
 
 }  // namespace
+
+// Once the thread has been joined, glibc makes its id -1.
+int tid_in_descriptor(uintptr_t descriptor) {
+  uintptr_t self = 0;
+  int tid = 0;
+  const bool is_there = read_local_memory(descriptor + kDescriptorSelf, &self, sizeof self) == sizeof self &&
+                        is_descriptor(descriptor, self) &&
+                        read_local_memory(descriptor + kDescriptorTid, &tid, sizeof tid) == sizeof tid;
+  return is_there && tid > 0 ? tid : 0;
+}
 
 bool view_join_of(const HoldView& hold, JoinView* out) {
   if (view_join(hold.identity.record, out)) return true;

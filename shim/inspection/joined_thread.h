@@ -16,6 +16,9 @@ bool view_join_of(const HoldView& hold, JoinView* out);
 int joined_thread(const JoinView& join);
 int joined_thread(const JoinView& join, const SystemCall& call);
 
+// The id in a thread's descriptor, as a pthread_t or a stream's lock names it; 0 if that thread has exited, or there is none.
+int tid_in_descriptor(uintptr_t descriptor);
+
 // Whether the thread with this record still has it: for threads that hold nothing.
 bool thread_lasts(uint32_t record, int tid);
 

@@ -6,8 +6,8 @@
 
 #include "shim/base/libc_streams.h"
 #include "shim/common/glibc/lock_fields.h"
-#include "shim/common/glibc/thread_descriptor.h"
 #include "shim/inspection/capture.h"
+#include "shim/inspection/joined_thread.h"
 #include "shim/record/current_record.h"
 
 namespace holdwatch {
@@ -16,17 +16,6 @@ namespace {
 template <typename Lock>
 bool read_lock(LockWord word, Lock* out) {
   return read_local_memory(word.address(), out, sizeof *out) == sizeof *out;
-}
-
-// The id in the descriptor that a stream's lock names; 0 if that thread has exited, or there is no descriptor. Once it has been
-// joined, glibc makes that -1.
-int tid_in_descriptor(uintptr_t descriptor) {
-  uintptr_t self = 0;
-  int tid = 0;
-  const bool is_there = read_local_memory(descriptor + kDescriptorSelf, &self, sizeof self) == sizeof self &&
-                        is_descriptor(descriptor, self) &&
-                        read_local_memory(descriptor + kDescriptorTid, &tid, sizeof tid) == sizeof tid;
-  return is_there && tid > 0 ? tid : 0;
 }
 
 std::optional<LockFields> read_stream(LockWord word) {

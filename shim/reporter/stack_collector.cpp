@@ -241,13 +241,18 @@ bool StackCollector::describe_activity(Holder* out) {
 
 // Locks that are waited for along the way get ids as if they were reported.
 void StackCollector::follow_wait(Holder* out) {
-  api_->follow(self_, &out->wait, &out->chain);
+  WaitChain& chain = out->chain;
+  api_->follow(self_, out->tid, &out->wait, &chain);
+  const auto id_of = [this](const Wait& wait) {
+    const bool is_lock = wait.kind == WaitKind::mutex || wait.kind == WaitKind::rwlock;
+    return is_lock ? lock_id(wait.object) : 0;
+  };
   const Wait* before = &out->wait;
-  for (uint32_t i = 0; i < out->chain.count; ++i) {
-    const bool is_lock = before->kind == WaitKind::mutex || before->kind == WaitKind::rwlock;
-    out->chain.threads[i].lock_id = is_lock ? lock_id(before->object) : 0;
-    before = &out->chain.threads[i].wait;
+  for (uint32_t i = 0; i < chain.count; ++i) {
+    chain.threads[i].lock_id = id_of(*before);
+    before = &chain.threads[i].wait;
   }
+  if (chain.comes_back) chain.back_lock_id = id_of(*before);
 }
 
 // The stack copied at the acquisition (STACKS=full, or at a site that needs copies).

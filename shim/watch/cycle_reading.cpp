@@ -1,8 +1,8 @@
 // See cycle_reading.h.
 //
 // A thread that holds nothing and that no other thread joins cannot be part of a cycle: ten thousand waiters of one lock
-// cost no more than reading their records. Joins are followed from threads that hold something: so a main thread that
-// joins its workers costs nothing.
+// cost no more than reading their records. Joins are followed from threads that hold something, and of those that seem to join one
+// another in a circle: so a main thread that joins its workers costs nothing.
 #include "shim/watch/cycle_reading.h"
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 #include "shim/inspection/inferred_holds.h"
 #include "shim/inspection/joined_thread.h"
 #include "shim/record/thread_table.h"
+#include "shim/watch/join_circles.h"
 #include "shim/watch/loader_waits.h"
 #include "shim/watch/waits_elsewhere.h"
 
@@ -49,6 +50,7 @@ class CycleReading {
     loader_.add_owners(search_);
     loader_.for_each_owner([this](int tid) { followed_.add(tid); });
     add_threads_that_hold();
+    follow_circles_of_joins();
     if (followed_.count() > 0) add_followed_threads(0);
     elsewhere_.add_edges(search_);
   }
@@ -58,11 +60,15 @@ class CycleReading {
   bool add_join(uint32_t index);
   bool add_wait(uint32_t index);
   void add_threads_that_hold();
+  void note_join(uint32_t index);
+  void follow_circles_of_joins();
   void add_followed_threads(size_t from);
 
   CycleSearch& search_;
   const bool any_inferred_ = has_inferred();
   FollowedThreads followed_;
+  uint32_t joiners_[JoinCircles::kMax];  // records of threads that hold nothing, and join another one
+  size_t joiner_count_ = 0;
   LoaderWaits loader_;
   WaitsElsewhere elsewhere_;
 };
@@ -109,10 +115,29 @@ void CycleReading::add_threads_that_hold() {
   for (uint32_t index = 0, limit = record_limit(); index < limit; ++index) {
     const ThreadRecord& record = *record_at(index);
     if (record.state.load(std::memory_order_acquire) != RecordState::live) continue;
-    if (!any_inferred_ && !holds_anything(record)) continue;
+    const bool holds = holds_anything(record);
+    if (!holds) note_join(index);
+    if (!any_inferred_ && !holds) continue;
     const bool waits = add_wait(index) || (any_inferred_ && holds_and_waits_unseen(record));
     if (waits || any_inferred_) add_holds(index, waits);
   }
+}
+
+void CycleReading::note_join(uint32_t index) {
+  JoinView join;
+  if (joiner_count_ < JoinCircles::kMax && view_join(index, &join) && !join.has_timeout)
+    joiners_[joiner_count_++] = index;
+}
+
+void CycleReading::follow_circles_of_joins() {
+  constexpr size_t kLeast = 3;  // pthread_join refuses it to two threads to join each other
+  if (joiner_count_ < kLeast) return;
+  JoinCircles circles;
+  for (size_t i = 0; i < joiner_count_; ++i) {
+    JoinView join;
+    if (view_join(joiners_[i], &join)) circles.add(join.tid, tid_in_descriptor(join.thread));
+  }
+  circles.for_each([this](int tid) { followed_.add(tid); });
 }
 
 // The followed threads from `from` on, of which those that hold nothing have not been added yet.

@@ -16,13 +16,9 @@ namespace {
 
 bool is_known(const EpisodeContext& in, const Cycle& cycle) {
   return std::any_of(cycle.holds, cycle.holds + cycle.count, [&](const CycleHold& hold) {
-    return !hold.lock.empty() && in.episodes.find_cycle(hold.lock.address()) != nullptr;
+    return hold.lock.empty() ? in.episodes.find_cycle_of_joined(hold.tid) != nullptr
+                             : in.episodes.find_cycle(hold.lock.address()) != nullptr;
   });
-}
-
-// Of threads that only join one another: a report is about a lock.
-bool has_no_lock(const Cycle& cycle) {
-  return std::all_of(cycle.holds, cycle.holds + cycle.count, [](const CycleHold& hold) { return hold.lock.empty(); });
 }
 
 // 0, for no limit, if holds and waits have none.
@@ -33,7 +29,7 @@ uint64_t limit_of_cycle(LockWord lock, const Timing& timing) {
 }
 
 void begin_cycle(const EpisodeContext& in, const Cycle& cycle) {
-  if (is_known(in, cycle) || has_no_lock(cycle)) return;
+  if (is_known(in, cycle)) return;
   Episode candidate{};
   Cycle recorded = cycle;
   InferredEdges inferred;

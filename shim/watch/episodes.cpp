@@ -102,14 +102,23 @@ Episode* Episodes::find_wait(uintptr_t lock) {
   return find(lock, is_about_waits);
 }
 
-Episode* Episodes::find_cycle(uintptr_t lock) {
+template <typename Matches>
+Episode* Episodes::find_cycle_with(Matches matches) {
   for (size_t position = 0; position < used_; ++position) {
     Episode& episode = episodes_[position];
-    if (!episode.active || !is_cycle(episode.event)) continue;
-    for (size_t i = 0; i < episode.holder_count; ++i)
-      if (episode.holders[i].hold.word.is_lock_at(lock)) return &episode;
+    if (episode.active && is_cycle(episode.event) &&
+        std::any_of(episode.holders, episode.holders + episode.holder_count, matches))
+      return &episode;
   }
   return nullptr;
+}
+
+Episode* Episodes::find_cycle(uintptr_t lock) {
+  return find_cycle_with([lock](const HolderState& holder) { return holder.hold.word.is_lock_at(lock); });
+}
+
+Episode* Episodes::find_cycle_of_joined(int tid) {
+  return find_cycle_with([tid](const HolderState& holder) { return !holder.holds_lock() && holder.hold.tid == tid; });
 }
 
 Episode* Episodes::find_holder(const Identity& identity) {

@@ -84,6 +84,8 @@ class Episodes {
   Episode* find_wait(uintptr_t lock);
   // The deadlock that has the lock in its cycle, or null.
   Episode* find_cycle(uintptr_t lock);
+  // The deadlock in which the thread is only because another one joins it, or null.
+  Episode* find_cycle_of_joined(int tid);
   // Whether an episode names the lock's holders; or whether there is an episode of any kind about the lock.
   bool has_hold_or_cycle(uintptr_t lock) { return find_hold(lock) != nullptr || find_cycle(lock) != nullptr; }
   bool is_reported_stuck(uintptr_t lock) {
@@ -107,6 +109,8 @@ class Episodes {
  private:
   template <typename Matches>
   Episode* find(uintptr_t lock, Matches matches);
+  template <typename Matches>
+  Episode* find_cycle_with(Matches matches);
 
   Episode episodes_[kMax] = {};
   size_t active_ = 0;

@@ -154,11 +154,19 @@ Json cycle_json(const ReportCycleStep& step) {
 
 Json likely_cycle_json(const Report& report) {
   Json steps = Json::array();
-  if (!report.likely_cycle) return steps;
-  const ReportLikelyCycle& cycle = *report.likely_cycle;
-  steps.push_back({{"tid", cycle.holder}, {"holds", cycle.lock_id}, {"waits_for", nullptr}});
-  steps.push_back({{"tid", cycle.ender.tid}, {"holds", nullptr}, {"waits_for", cycle.lock_id}});
+  for (const ReportLikelyStep& step : report.likely_cycle)
+    steps.push_back({{"tid", step.tid},
+                     {"thread", text_or_null(step.thread)},
+                     {"holds", text_or_null(step.holds)},
+                     {"waits_for", text_or_null(step.waits_for)}});
   return steps;
+}
+
+Json lock_json(const Report& report) {
+  return {{"id", report.lock_id},
+          {"kind", lock_kind_name(report.lock_kind)},
+          {"address", hex(report.lock_address)},
+          {"name", text_or_null(report.lock_name)}};
 }
 
 Json edge_json(const ReportOrderEdge& edge) {
@@ -168,10 +176,7 @@ Json edge_json(const ReportOrderEdge& edge) {
 }  // namespace
 
 std::string render_json(const Report& report) {
-  const Json lock = {{"id", report.lock_id},
-                     {"kind", lock_kind_name(report.lock_kind)},
-                     {"address", hex(report.lock_address)},
-                     {"name", text_or_null(report.lock_name)}};
+  const Json lock = report.lock_id.empty() ? Json(nullptr) : lock_json(report);
   Json waiters = Json::array();
   for (const ReportWaiters& group : report.waiters) waiters.push_back(waiters_json(group, report));
   Json chain = Json::array();

@@ -85,11 +85,13 @@ struct ReportCycleStep {
   int pid = 0;  // 0: the process of the report
 };
 
-// A holder that waits for what, by all that was seen, a thread will end that waits for the holder's lock itself.
-struct ReportLikelyCycle {
-  int holder = 0;
-  std::string lock_id;
-  ReportEnder ender;
+// One step of what is probably a deadlock: the thread, and what it waits for.
+struct ReportLikelyStep {
+  int tid = 0;
+  std::string thread;     // its name, empty: not known
+  std::string holds;      // the id of the lock that the step before waits for; empty: it is waited for in another way
+  std::string waits_for;  // lock id; empty: it waits for the next step's thread in another way
+  bool joins_next = false;
 };
 
 // One step from the thread that holds everybody up to the lock of the report, and on to those who are farthest behind it:
@@ -147,8 +149,8 @@ struct Report {
   uint64_t behind_longest_ns = 0;
   uint64_t behind_lost_ns = 0;
   size_t behind_delayed = 0;
-  std::vector<ReportCycleStep> cycle;             // deadlocks only
-  std::optional<ReportLikelyCycle> likely_cycle;  // no deadlock for certain
+  std::vector<ReportCycleStep> cycle;          // deadlocks only
+  std::vector<ReportLikelyStep> likely_cycle;  // from the holder back to it; no deadlock for certain
   // From the thread at the root to the holder of the report's lock (of several, the one that has held it longest), and on
   // to those who are farthest behind that. Empty: not known, or there is no root, as behind a deadlock.
   std::vector<ReportChainStep> chain;

@@ -49,6 +49,10 @@ WaitKind wait_kind_of(LockKind kind) {
       return WaitKind::stream;
     case LockKind::loader:
       return WaitKind::loader;
+    case LockKind::once:
+      return WaitKind::once;
+    case LockKind::local_static:
+      return WaitKind::local_static;
   }
   return WaitKind::other;
 }

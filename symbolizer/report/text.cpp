@@ -146,6 +146,18 @@ std::string wait_duration(const ReportHolder& holder) {
   return is_known ? ", for " + format_duration(holder.wait->waited_ns) : "";
 }
 
+// "probably a deadlock: 4713 waits for L2, 4714 waits for L1". What the holder itself waits for is said before.
+std::string likely_cycle_words(const std::vector<ReportLikelyStep>& cycle) {
+  std::string text = "probably a deadlock: ";
+  for (size_t i = 1; i < cycle.size(); ++i) {
+    const int next = cycle[(i + 1) % cycle.size()].tid;
+    const std::string thread = cycle[i].joins_next ? fmt::format("thread {} to exit", next) : fmt::format("{}", next);
+    text += fmt::format("{}{} waits for {}", i == 1 ? "" : ", ", cycle[i].tid,
+                        cycle[i].waits_for.empty() ? thread : cycle[i].waits_for);
+  }
+  return text;
+}
+
 // Who can end what the holder waits for, where that is no fact. What a thread is inside of is said with the wait itself.
 void add_enders(const Report& report, const ReportHolder& holder, Details& details) {
   if (!holder.wait) return;
@@ -153,9 +165,8 @@ void add_enders(const Report& report, const ReportHolder& holder, Details& detai
     if (is_guess(ender.evidence) && ender.evidence != Evidence::stack)
       details.add("",
                   thread_label(ender.tid, ender.thread) + " can likely end that" + reason_words(*holder.wait, ender));
-  if (report.likely_cycle && report.likely_cycle->holder == holder.tid)
-    details.add("", fmt::format("probably a deadlock: {} waits for {}", report.likely_cycle->ender.tid,
-                                report.likely_cycle->lock_id));
+  if (!report.likely_cycle.empty() && report.likely_cycle.front().tid == holder.tid)
+    details.add("", likely_cycle_words(report.likely_cycle));
   if (const std::string why = gap_words(*holder.wait); !why.empty())
     details.add("", "who can end that is not known: " + why);
 }

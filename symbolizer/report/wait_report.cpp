@@ -65,6 +65,22 @@ ReportEnder describe_ender(const Ender& ender) {
   return {ender.pid, ender.tid, bounded(ender.thread), ender.evidence};
 }
 
+// From the holder over the threads of its chain, of which the last one waits for it.
+void add_way_back(const Holder& holder, Report& report) {
+  const WaitChain& chain = holder.chain;
+  std::vector<ReportLikelyStep>& cycle = report.likely_cycle;
+  const auto add = [&](int tid, std::string thread, const std::string& holds, const Wait& wait) {
+    cycle.push_back({tid, std::move(thread), holds, "", wait.kind == WaitKind::join});
+  };
+  add(holder.tid, bounded(holder.thread), lock_id(chain.back_lock_id), holder.wait);
+  for (uint32_t i = 0; i < chain.count; ++i) {
+    const ChainThread& next = chain.threads[i];
+    cycle.back().waits_for = lock_id(next.lock_id);
+    add(next.tid, bounded(next.thread), cycle.back().waits_for, next.wait);
+  }
+  cycle.back().waits_for = cycle.front().holds;
+}
+
 }  // namespace
 
 std::optional<ReportWait> describe_wait(const Wait& wait, uint64_t waited_ns) {
@@ -100,19 +116,24 @@ void add_last_ender(const Wait& wait, const ResolvePlace& resolve, ReportWait& d
 
 void add_likely_cycle(const Finding& finding, Report& report) {
   if (!is_about_holds(finding.event) || has_ended(finding.phase) || finding.holder_count != 1) return;
-  const Ender* const ender = only_thread(finding.holders[0].wait);
-  if (ender == nullptr || !is_guess(ender->evidence)) return;
+  const Holder& holder = finding.holders[0];
+  if (holder.chain.comes_back) return add_way_back(holder, report);
+  const Ender* const ender = only_thread(holder.wait);
+  // Where the stack shows that the ender is at work, its chain would have come back.
+  if (ender == nullptr || !is_guess(ender->evidence) || ender->evidence == Evidence::stack) return;
   const auto* const end = finding.waiters + finding.waiter_count;
   const bool waits_itself =
       std::any_of(finding.waiters, end, [&](const Waiter& waiter) { return waiter.tid == ender->tid; });
-  if (waits_itself) report.likely_cycle = {finding.holders[0].tid, report.lock_id, describe_ender(*ender)};
+  if (waits_itself)
+    report.likely_cycle = {{holder.tid, bounded(holder.thread), report.lock_id, "", false},
+                           {ender->tid, bounded(ender->thread), "", report.lock_id, false}};
 }
 
 // The chain was found from the holder to the root; a report begins with the root.
 void add_chain(const Finding& finding, Report& report) {
   if (is_cycle(finding.event) || finding.holder_count == 0) return;
   if (has_ended(finding.phase)) return sum_tree(report);
-  if (report.likely_cycle) return;
+  if (!report.likely_cycle.empty()) return;
   if (add_way_to_root(finding, report)) {
     report.steps_to_holder = report.chain.size() - 1;
     std::reverse(report.chain.begin(), report.chain.end());

@@ -36,6 +36,9 @@ std::optional<LockFields> read_lock_fields(LockRef lock, MemoryReader& memory, u
       return read_as<pthread_rwlock_t>(lock.address, memory);
     case LockKind::stream:
       return read_stream(lock.address, memory, glibc_minor);
+    case LockKind::once:
+    case LockKind::local_static:
+      break;  // neither says who runs the initializer
   }
   return std::nullopt;
 }

@@ -17,6 +17,25 @@ bool is_in(const WaitChain& chain, int tid) {
                      [tid](const ChainThread& one) { return one.tid == tid; });
 }
 
+void add_thread(WaitChain& chain, int tid, const SeenInChain& seen) {
+  ChainThread& thread = chain.threads[chain.count++];
+  thread.tid = tid;
+  thread.wait = seen.wait;
+  seen.thread.copy(thread.thread, kThreadNameSize - 1);
+  chain.root_doing[seen.doing.copy(chain.root_doing, kRootDoingSize - 1)] = '\0';
+}
+
+// What the steps of a way rest on.
+struct Grounds {
+  bool any_guess = false;
+  bool any_other = false;  // than guesses about who signals, posts or wakes
+
+  void add(Evidence evidence) {
+    any_guess |= is_guess(evidence);
+    any_other |= evidence != Evidence::learnt && evidence != Evidence::code;
+  }
+};
+
 }  // namespace
 
 WaitChain follow_wait(const Wait& wait, const std::function<std::optional<SeenInChain>(int tid)>& look,
@@ -26,14 +45,30 @@ WaitChain follow_wait(const Wait& wait, const std::function<std::optional<SeenIn
     if (chain.count == kMaxChain || is_in(chain, tid)) return WaitChain{};
     const auto seen = look(tid);
     if (!seen) return WaitChain{};
-    ChainThread& thread = chain.threads[chain.count++];
-    thread.tid = tid;
-    thread.wait = seen->wait;
-    seen->thread.copy(thread.thread, kThreadNameSize - 1);
-    chain.root_doing[seen->doing.copy(chain.root_doing, kRootDoingSize - 1)] = '\0';
+    add_thread(chain, tid, *seen);
   }
   if (chain.count > 0 && is_for_unknown_holder(chain.threads[chain.count - 1].wait)) return WaitChain{};
   return have_stayed() ? chain : WaitChain{};
+}
+
+WaitChain follow_likely_circle(int tid, const Wait& wait,
+                               const std::function<std::optional<SeenInChain>(int tid)>& look,
+                               const std::function<bool()>& have_stayed) {
+  WaitChain chain{};
+  Grounds grounds;
+  for (const Wait* at = &wait;;) {
+    const Ender* const next = at->has_timeout ? nullptr : only_thread(*at);
+    if (next == nullptr) return WaitChain{};
+    grounds.add(next->evidence);
+    if (next->tid == tid) break;
+    if (chain.count == kMaxChain || is_in(chain, next->tid)) return WaitChain{};
+    const auto seen = look(next->tid);
+    if (!seen) return WaitChain{};
+    add_thread(chain, next->tid, *seen);
+    at = &chain.threads[chain.count - 1].wait;
+  }
+  chain.comes_back = grounds.any_guess && grounds.any_other && chain.count > 0;
+  return chain.comes_back && have_stayed() ? chain : WaitChain{};
 }
 
 }  // namespace holdwatch

@@ -22,4 +22,11 @@ struct SeenInChain {
 WaitChain follow_wait(const Wait& wait, const std::function<std::optional<SeenInChain>(int tid)>& look,
                       const std::function<bool()>& have_stayed);
 
+// The way from the wait of the thread `tid` back to that thread, by likely steps too: probably a deadlock. Empty if it does
+// not lead back, if a timeout ends one of the waits, or if all steps are proven, as the watcher finds those. Also if each is a
+// guess about who signals, posts or wakes: such guesses alone prove nothing.
+WaitChain follow_likely_circle(int tid, const Wait& wait,
+                               const std::function<std::optional<SeenInChain>(int tid)>& look,
+                               const std::function<bool()>& have_stayed);
+
 }  // namespace holdwatch

@@ -102,6 +102,36 @@ def join_cycle(*names, kinds=("mutex",)):
     return check
 
 
+def initializer_cycle(kind, *names, likely):
+    """A deadlock of these threads, of which one runs an initializer, likely: the last one waits for that."""
+    def check(look):
+        circle(*names, kind=["mutex", kind], likely=True)(look)
+        event = look.events[0]
+        require({holder["thread"] for holder in event["holders"] if holder["likely"]} == likely, as_json(event))
+        require(look.text.count("likely deadlock of") == 1, look)
+        for holder, step in zip(event["holders"], event["cycle"]):
+            runs = holder["likely"]
+            require((step["kind"] == kind) == runs and (holder["evidence"] == "stack") == runs, as_json(event))
+            require((holder["taken"]["note"] == "it runs the initializer") == runs, as_json(holder))
+    return check
+
+
+def initializer_works(look):
+    """Who waits for an initializer that goes on is in no cycle, and behind it is not the root: it is known as likely only."""
+    one("wait", 1, "waiter")(look)
+    holder = look.events[0]["holders"][0]
+    require(ender(holder)[0] == "static" and holder["wait"]["enders"][0]["thread"] == "runner", as_json(holder))
+    require(re.search(r"^  now +waits for the initializer of .*first_static\(\)::instance, likely run by", look.text, re.MULTILINE), look)
+
+
+def joins_only(look):
+    require(look.kinds() == ["deadlock"] and look.events[0]["lock"] is None, look)
+    event = look.events[0]
+    tids = [holder["tid"] for holder in event["holders"]]
+    require([step["joins"] for step in event["cycle"]] == tids[1:] + tids[:1], as_json(event))
+    require({step["holds"] for step in event["cycle"]} == {None} and not re.search(r"\bL\d", look.text), look)
+
+
 def circle_of_processes(look):
     require(look.kinds() == ["deadlock"], look)
     event = look.events[0]
@@ -253,6 +283,11 @@ SCENES = {
     "stream": (NO_DEADLOCK, 1, stream),
     "join_and_stream": (FOREVER, 2, join_cycle("closer", "relay", "logger", kinds=("stream",))),
     "loader": (NO_DEADLOCK, 1, loader),
+    "once_cycle": (FOREVER, 1, initializer_cycle("once", "holder", "runner", likely={"runner"})),
+    "static_cycle": (FOREVER, 2, initializer_cycle("static", "between", "holder", "runner", likely={"runner"})),
+    "two_statics": (FOREVER, 0, initializer_cycle("static", "first", "second", likely={"first", "second"})),
+    "initializer_works": (NO_DEADLOCK, 1, initializer_works),
+    "joins_only": (FOREVER, 0, joins_only),
 }
 # What a core file cannot tell: who the parent was, or another process; and of 10,000 threads gdb takes its time. gcore
 # finds no threads where the main one has left.

@@ -55,6 +55,11 @@ void join_cycle();
 void join_chain();
 void stream();
 void join_and_stream();
+void once_cycle();
+void static_cycle();
+void two_statics();
+void initializer_works();
+void joins_only();
 void loader();
 
 }  // namespace stage

@@ -122,4 +122,119 @@ void loader() {
   });
 }
 
+namespace {
+
+pthread_once_t once = PTHREAD_ONCE_INIT;
+
+// Each of its own function: their code shows who runs which.
+template <int kNumber>
+struct Initialized {
+  Initialized() { initialize(); }
+  static void (*initialize)();
+};
+template <int kNumber>
+void (*Initialized<kNumber>::initialize)() = nullptr;
+using First = Initialized<1>;
+using Second = Initialized<2>;
+
+[[gnu::noinline]] First& first_static() {
+  static First instance;
+  return instance;
+}
+
+[[gnu::noinline]] Second& second_static() {
+  static Second instance;
+  return instance;
+}
+
+}  // namespace
+
+// `holder` has `first` and waits for the initializer that `runner` runs, which wants `first`.
+void once_cycle() {
+  pthread_barrier_init(&g_all_hold, nullptr, 2);
+  start("runner", [] {
+    pthread_once(&once, [] {
+      all_hold();
+      const std::lock_guard wanted(first);
+      go_on();
+    });
+    go_on();
+  });
+  start("holder", [] {
+    const std::lock_guard mine(first);
+    all_hold();
+    pthread_once(&once, [] {});
+    go_on();
+  });
+}
+
+// The same with a static variable, and one more thread in between.
+void static_cycle() {
+  pthread_barrier_init(&g_all_hold, nullptr, 3);
+  First::initialize = [] {
+    all_hold();
+    const std::lock_guard wanted(first);
+    go_on();
+  };
+  start("runner", [] { first_static(), go_on(); });
+  start("between", [] {
+    const std::lock_guard mine(first);
+    all_hold();
+    const std::lock_guard wanted(second);
+    go_on();
+  });
+  start("holder", [] {
+    const std::lock_guard mine(second);
+    all_hold();
+    first_static(), go_on();
+  });
+}
+
+// No lock at all: each of two static variables needs the other.
+void two_statics() {
+  pthread_barrier_init(&g_all_hold, nullptr, 2);
+  First::initialize = [] {
+    all_hold();
+    second_static(), go_on();
+  };
+  Second::initialize = [] {
+    all_hold();
+    first_static(), go_on();
+  };
+  start("first", [] { first_static(), go_on(); });
+  start("second", [] { second_static(), go_on(); });
+}
+
+// One thread has work to do in its initializer; another waits for it with a lock.
+void initializer_works() {
+  pthread_barrier_init(&g_all_hold, nullptr, 2);
+  First::initialize = [] {
+    all_hold();
+    work_forever();
+  };
+  start("runner", [] { first_static(), go_on(); });
+  start("holder", [] {
+    const std::lock_guard mine(first);
+    all_hold();
+    first_static(), go_on();
+  });
+  start("waiter", [] {
+    while (first.try_lock()) first.unlock(), std::this_thread::yield();
+    const std::lock_guard wanted(first);
+    go_on();
+  });
+}
+
+// Three threads that hold nothing: each joins the next one.
+void joins_only() {
+  pthread_barrier_init(&g_all_hold, nullptr, 4);
+  g_threads.reserve(8);
+  for (size_t i = 0; i < 3; ++i)
+    start("circle", [i] {
+      all_hold();
+      join(g_threads[(i + 1) % 3]);
+    });
+  all_hold();
+}
+
 }  // namespace stage

@@ -124,9 +124,10 @@ TEST_CASE("a wait that nobody is known to end says why, and who ended such a wai
 
 TEST_CASE("a likely cycle consists of the holder and the thread that waits for it") {
   Report report = sample_report();
-  report.likely_cycle = {4711, "L1", {0, 4713, "relay", Evidence::learnt}};
+  report.likely_cycle = {{4711, "", "L1", "", false}, {4713, "relay", "", "L1", false}};
   CHECK(Json::parse(render_json(report))["likely_cycle"] == Json::parse(R"([
-    {"tid": 4711, "holds": "L1", "waits_for": null}, {"tid": 4713, "holds": null, "waits_for": "L1"}])"));
+    {"tid": 4711, "thread": null, "holds": "L1", "waits_for": null},
+    {"tid": 4713, "thread": "relay", "holds": null, "waits_for": "L1"}])"));
 }
 
 TEST_CASE("the chain begins at its root, which is named by itself") {

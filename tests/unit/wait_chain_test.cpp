@@ -26,14 +26,17 @@ struct Scene {
   std::map<int, SeenInChain> threads;
   bool stays = true;
 
+  std::optional<SeenInChain> look(int tid) const {
+    const auto found = threads.find(tid);
+    return found == threads.end() ? std::nullopt : std::optional(found->second);
+  }
   WaitChain from(const Wait& wait) {
     return follow_wait(
-        wait,
-        [this](int tid) {
-          const auto found = threads.find(tid);
-          return found == threads.end() ? std::nullopt : std::optional(found->second);
-        },
-        [this] { return stays; });
+        wait, [this](int tid) { return look(tid); }, [this] { return stays; });
+  }
+  WaitChain back_to(int tid, const Wait& wait) {
+    return follow_likely_circle(
+        tid, wait, [this](int other) { return look(other); }, [this] { return stays; });
   }
 };
 
@@ -69,6 +72,36 @@ TEST_CASE_METHOD(Scene, "a circle has no root, and a lock that does not name its
   CHECK(from(wait_for(WaitKind::join, {thread(1)})).count == 0);
   threads[2].wait = wait_for(WaitKind::condition, {});
   CHECK(from(wait_for(WaitKind::join, {thread(1)})).count == 2);
+}
+
+TEST_CASE_METHOD(Scene, "a way that leads back over a likely step is probably a deadlock") {
+  const auto likely = [](int tid, Evidence evidence) { return Ender{0, tid, evidence, ""}; };
+  const Wait for_initializer = wait_for(WaitKind::once, {likely(2, Evidence::stack)});
+  threads[2] = {"two", wait_for(WaitKind::join, {thread(3)}), ""};
+  threads[3] = {"three", wait_for(WaitKind::mutex, {thread(1)}), ""};
+  const WaitChain circle = back_to(1, for_initializer);
+  REQUIRE(circle.count == 2);
+  CHECK(circle.comes_back);
+  CHECK(circle.threads[1].thread == std::string_view("three"));
+  CHECK(back_to(9, for_initializer).count == 0);  // who does not wait
+  CHECK(back_to(4, for_initializer).count == 0);  // it leads into a circle without that one
+
+  // A thread of it gives up; or moves; or nothing is a guess.
+  threads[3].wait.has_timeout = true;
+  CHECK(back_to(1, for_initializer).count == 0);
+  threads[3].wait.has_timeout = false;
+  stays = false;
+  CHECK(back_to(1, for_initializer).count == 0);
+  stays = true;
+  CHECK(back_to(1, wait_for(WaitKind::mutex, {thread(2)})).count == 0);
+}
+
+TEST_CASE_METHOD(Scene, "guesses about who signals are no deadlock by themselves, but one over a lock is") {
+  const auto signalled_by = [](int tid) { return wait_for(WaitKind::condition, {{0, tid, Evidence::learnt, ""}}); };
+  threads[2] = {"two", signalled_by(1), ""};
+  CHECK(back_to(1, signalled_by(2)).count == 0);
+  threads[2].wait = wait_for(WaitKind::mutex, {thread(1)});
+  CHECK(back_to(1, signalled_by(2)).count == 1);
 }
 
 TEST_CASE_METHOD(Scene, "a chain that is too long is left out, not cut") {

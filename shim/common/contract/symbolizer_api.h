@@ -75,9 +75,10 @@ struct SymbolizerApi {
   void (*describe)(void* self, const Snapshot* snapshot, uint32_t waits_for, bool by_registers, Wait* wait, char* out,
                    size_t size);
 
-  // Follows a thread's wait to the threads that can end it, as long as each is a single thread of this process that is
-  // stated to be the one; reads their calls, stacks and what these refer to. Sets no lock ids.
-  void (*follow)(void* self, const Wait* wait, WaitChain* out);
+  // Follows the wait of the thread `tid` to the threads that can end it, as long as each is a single thread of this
+  // process that is stated to be the one, or likely the one if that leads back to `tid`; reads their calls, stacks and
+  // what these refer to. Sets no lock ids.
+  void (*follow)(void* self, int tid, const Wait* wait, WaitChain* out);
 
   // Finds threads that have an rwlock for reading, apart from the `recorded` ones: among those that do not run, by their code.
   // Fills up to `max` and returns how many; not more than the lock counts. Reads the stacks of all threads, for half a second

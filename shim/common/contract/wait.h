@@ -93,6 +93,10 @@ struct WaitChain {
   uint32_t count;  // 0: the holder waits for nobody who is known, or not for a single thread
   ChainThread threads[kMaxChain];
   char root_doing[kRootDoingSize];  // what the last one is doing; empty: not known
+  // The last one waits for the holder, but who comes next is likely only at one step or more: there is no root.
+  bool comes_back;
+  uint32_t
+      back_lock_id;  // then: of the holder's lock that the last one waits for; 0: it waits for the holder in another way
 };
 
 }  // namespace holdwatch

@@ -31,6 +31,10 @@ class DeadlockLine : LineParts {
   }
   // "L1, L2 and L3"
   void locks_of_cycle() {
+    if (facts_.cycle_locks == 0) {
+      out_ << Count{facts_.cycle_length, " thread", " threads"};
+      return;
+    }
     size_t named = 0;
     for (size_t i = 0; i < std::min(facts_.cycle_length, kShownOfCycle); ++i) {
       if (facts_.cycle[i].holds.empty()) continue;

@@ -18,6 +18,10 @@ constexpr std::string_view lock_kind_name(LockKind kind) {
       return "stream";
     case LockKind::loader:
       return "loader";
+    case LockKind::once:
+      return "once";
+    case LockKind::local_static:
+      return "static";
   }
   return "unknown";
 }

@@ -118,6 +118,14 @@ bool may_wait_for_thread(const Snapshot& snapshot, const std::function<bool(int 
   return futex && is_thread(static_cast<int>(futex->value));
 }
 
+// nptl/pthread_once.c: in progress, the rest counts forks. libsupc++/guard.cc: pending, with a waiter.
+bool may_wait_for_initializer(const Snapshot& snapshot) {
+  constexpr uint32_t kOnceStates = 3, kOnceInProgress = 1, kGuardPendingWithWaiter = 0x10100;
+  const auto futex = futex_wait(snapshot.call);
+  if (!futex || futex->inherits || futex->has_timeout) return false;
+  return (futex->value & kOnceStates) == kOnceInProgress || futex->value == kGuardPendingWithWaiter;
+}
+
 std::optional<LockWait> find_lock_wait(const Capture& capture, BlockingFunction function, MemoryReader& memory,
                                        const std::function<bool(int tid)>& is_thread) {
   if (!may_wait_for_lock(capture.snapshot)) return std::nullopt;

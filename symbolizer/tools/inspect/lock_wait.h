@@ -37,6 +37,9 @@ bool waits_in_vain(const Snapshot& snapshot);
 // Whether it may wait for a thread to exit: it sleeps on a word that had a thread's id.
 bool may_wait_for_thread(const Snapshot& snapshot, const std::function<bool(int tid)>& is_thread);
 
+// Whether it may wait for another thread's initializer, of pthread_once or a static variable.
+bool may_wait_for_initializer(const Snapshot& snapshot);
+
 // The lock that a thread waits for in its system call, which was made by `function`. `is_thread` returns whether the
 // process has a thread with that id.
 std::optional<LockWait> find_lock_wait(const Capture& capture, BlockingFunction function, MemoryReader& memory,

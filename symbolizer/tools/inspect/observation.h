@@ -69,9 +69,10 @@ struct Observation {
   std::string host;
   uint64_t wall_clock_ns = 0;
   size_t thread_count = 0;
-  std::map<int, SeenThread> threads;  // by thread id: those that wait or hold
-  std::vector<SeenLock> locks;        // those that are waited for
-  std::map<int, int> joins;           // who waits for the end of which thread, without a timeout
+  std::map<int, SeenThread> threads;   // by thread id: those that wait or hold
+  std::vector<SeenLock> locks;         // those that are waited for
+  std::map<int, int> joins;            // who waits for the end of which thread, without a timeout
+  std::vector<SeenLock> initializers;  // that one thread runs, likely, and others wait for
 };
 
 }  // namespace holdwatch

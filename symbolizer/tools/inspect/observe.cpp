@@ -11,7 +11,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 
+#include "shim/common/glibc/futex_wait.h"
 #include "symbolizer/activity/activity.h"
 #include "symbolizer/guards/reader_candidates.h"
 #include "symbolizer/report/named_stack.h"
@@ -67,6 +69,7 @@ class Observer {
     }
     for (SeenLock& lock : seen_.locks) see_holders(lock.holders);
     for (const auto& [tid, joined] : std::map(seen_.joins)) see_holders({joined});
+    for (const SeenLock& initializer : seen_.initializers) see_holders(initializer.holders);
     drop_what_moved();
     return std::move(seen_);
   }
@@ -110,6 +113,7 @@ class Observer {
   void find_waits() {
     for (const auto& [tid, task] : tasks_) {
       if (may_wait_for_thread(task.snapshot, [this](int thread) { return tid_of(thread) != 0; })) find_join(task);
+      if (may_wait_for_initializer(task.snapshot)) find_initializer(task);
       if (!may_wait_for_lock(task.snapshot)) continue;
       const uint64_t slept_ns = asleep_ns(tid);
       Capture capture = target_.capture(task);
@@ -146,6 +150,34 @@ class Observer {
     see_thread(task, named_stack(capture), doing.words, slept_ns);
     seen_.threads[task.tid].wait = doing.wait;
     if (!doing.wait.has_timeout) seen_.joins[task.tid] = doing.wait.enders[0].tid;
+  }
+
+  // Who runs an initializer is looked for once, however many wait for it.
+  void find_initializer(const Task& task) {
+    const uint64_t slept_ns = asleep_ns(task.tid);
+    const Capture capture = target_.capture(task);
+    Stack stack = named_stack(capture);
+    const BlockingFunction function = waits_.function_in(*raw_);
+    if (function != BlockingFunction::once && function != BlockingFunction::local_static) return;
+    const uintptr_t object = futex_wait(task.snapshot.call)->word;
+    if (!initializer_waits_.contains(object))
+      initializer_waits_[object] = waits_.read(task.snapshot, function, target_.context(task.tid));
+    const Wait& wait = initializer_waits_[object];
+    if (wait.object != object || wait.ender_count == 0 || !has_stayed(task)) return;
+    initializer_of(wait).waits.push_back({task.tid});
+    see_thread(task, std::move(stack), describe_doing(task.snapshot, wait, "", target_.context(task.tid)), slept_ns);
+    seen_.threads[task.tid].wait = wait;
+  }
+
+  SeenLock& initializer_of(const Wait& wait) {
+    for (SeenLock& known : seen_.initializers)
+      if (known.lock.address == wait.object) return known;
+    SeenLock& added = seen_.initializers.emplace_back();
+    added.lock = {wait.object, wait.kind == WaitKind::once ? LockKind::once : LockKind::local_static};
+    added.name = wait.name;
+    added.holders = {wait.enders[0].tid};
+    added.holders_likely = true;
+    return added;
   }
 
   // A thread that waits in vain never moves, and our own stop would be counted as a move.
@@ -359,6 +391,8 @@ class Observer {
       lock.holders.clear();
       lock.lost = LostOwner::none;
     }
+    for (SeenLock& initializer : seen_.initializers)
+      std::erase_if(initializer.waits, [this](const SeenWait& wait) { return !has_stayed(wait.tid); });
     std::erase_if(seen_.joins, [this](const auto& join) { return !has_stayed(tasks_[join.first]); });
     std::erase_if(seen_.locks, [](const SeenLock& lock) { return lock.waits.empty(); });
   }
@@ -409,6 +443,7 @@ class Observer {
   std::unique_ptr<RawStack> raw_ = std::make_unique<RawStack>();
   std::map<int, Task> tasks_;
   std::map<int, OtherThread> others_;
+  std::map<uintptr_t, Wait> initializer_waits_;  // by flag or guard: what the first thread waits for
   std::map<int, int> by_namespace_tid_;
   std::chrono::steady_clock::time_point began_;
   Observation seen_;

@@ -14,6 +14,7 @@ namespace holdwatch {
 namespace {
 
 constexpr char kNotWatched[] = "unknown: the process was not watched when it took the lock";
+constexpr char kRunsInitializer[] = "it runs the initializer";
 constexpr char kFree[] = "it is free: its waiters are about to get it, or their wake-up was lost";
 constexpr size_t kMaxInChain = 6;
 
@@ -30,7 +31,8 @@ std::string stack_key(const Stack& stack) {
 
 class InspectReports {
  public:
-  explicit InspectReports(const Observation& seen) : seen_(seen), graph_(holders_of(seen)), ids_(seen.locks.size()) {
+  explicit InspectReports(const Observation& seen)
+      : seen_(seen), graph_(holders_of(seen)), ids_(seen.locks.size() + seen.joins.size() + seen.initializers.size()) {
     for (size_t lock = 0; lock < seen.locks.size(); ++lock) {
       for (const SeenWait& wait : seen.locks[lock].waits) {
         graph_.add_wait(wait.tid, lock);
@@ -45,12 +47,13 @@ class InspectReports {
 
   std::vector<Report> run() {
     for (const std::vector<int>& cycle : graph_.cycles()) {
-      const auto timed = std::find_if(cycle.begin(), cycle.end(), [this](int tid) { return timed_.contains(tid); });
+      const auto timed = timed_in(cycle);
       if (timed == cycle.end())
-        report_cycle(begin_with_least(cycle));
+        report_cycle(cycle, graph_);
       else
         for (const int tid : cycle) passing_cycles_[*graph_.lock_waited_for(tid)] = *timed;
     }
+    report_likely_cycles();
     std::vector<size_t> rest;
     for (size_t lock = 0; lock < seen_.locks.size(); ++lock) {
       if (ids_[lock] == 0) rest.push_back(lock);
@@ -69,6 +72,27 @@ class InspectReports {
     return holders;
   }
 
+  std::vector<int>::const_iterator timed_in(const std::vector<int>& cycle) const {
+    return std::find_if(cycle.begin(), cycle.end(), [this](int tid) { return timed_.contains(tid); });
+  }
+
+  // Who runs an initializer is likely only: so the chains of waits, which graph_ has, do not lead through it.
+  void report_likely_cycles() {
+    if (seen_.initializers.empty()) return;
+    WaitGraph graph = graph_;
+    for (const SeenLock& initializer : seen_.initializers) {
+      const size_t object = graph.add_object(initializer.holders);
+      for (const SeenWait& wait : initializer.waits) graph.add_wait(wait.tid, object);
+    }
+    for (const std::vector<int>& cycle : graph.cycles()) {
+      const bool is_known =
+          std::any_of(cycle.begin(), cycle.end(), [this](int tid) { return in_cycles_.contains(tid); });
+      const bool is_likely =
+          std::any_of(cycle.begin(), cycle.end(), [&](int tid) { return is_initializer(*graph.lock_waited_for(tid)); });
+      if (!is_known && is_likely && timed_in(cycle) == cycle.end()) report_cycle(cycle, graph);
+    }
+  }
+
   // What can never end first, then the locks nearest to a thread that does not wait, then those with many waiters.
   std::tuple<bool, size_t, size_t> rank(size_t lock) const {
     const SeenLock& seen = seen_.locks[lock];
@@ -76,22 +100,31 @@ class InspectReports {
             SIZE_MAX - seen.waits.size()};
   }
 
-  // What is waited for is a lock, or the end of a thread.
+  // What is waited for is a lock, the end of a thread, or an initializer, in this order.
   bool is_lock(size_t object) const { return object < seen_.locks.size(); }
+  size_t first_initializer() const { return seen_.locks.size() + waits_for_ends_.size(); }
+  bool is_initializer(size_t object) const { return object >= first_initializer(); }
 
-  void number(size_t object) {
-    if (is_lock(object) && ids_[object] == 0) ids_[object] = ++last_id_;
+  // Null for the end of a thread.
+  const SeenLock* lock_at(size_t object) const {
+    if (is_lock(object)) return &seen_.locks[object];
+    return is_initializer(object) ? &seen_.initializers[object - first_initializer()] : nullptr;
   }
 
-  // Empty if it is no lock.
-  std::string id(size_t object) const { return is_lock(object) ? "L" + std::to_string(ids_[object]) : ""; }
+  void number(size_t object) {
+    if (lock_at(object) != nullptr && ids_[object] == 0) ids_[object] = ++last_id_;
+  }
 
-  // So that a deadlock is reported the same way in every run, independent of thread ids. The first one holds a lock.
-  std::vector<int> begin_with_least(std::vector<int> cycle) const {
+  // Empty for the end of a thread.
+  std::string id(size_t object) const { return lock_at(object) != nullptr ? "L" + std::to_string(ids_[object]) : ""; }
+
+  // So that a deadlock is reported the same way in every run, independent of thread ids. The first one holds a lock, if any
+  // does.
+  std::vector<int> begin_with_least(std::vector<int> cycle, const WaitGraph& graph) const {
     const auto key = [&](size_t i) {
-      const bool is_joined = !is_lock(*graph_.lock_waited_for(cycle[(i + cycle.size() - 1) % cycle.size()]));
-      return std::tuple(is_joined, seen_.threads.at(cycle[i]).pid != 0, stack_key(seen_.threads.at(cycle[i]).stack),
-                        cycle[i]);
+      const size_t held = *graph.lock_waited_for(cycle[(i + cycle.size() - 1) % cycle.size()]);
+      return std::tuple(lock_at(held) == nullptr, is_initializer(held), seen_.threads.at(cycle[i]).pid != 0,
+                        stack_key(seen_.threads.at(cycle[i]).stack), cycle[i]);
     };
     size_t least = 0;
     for (size_t i = 1; i < cycle.size(); ++i) least = key(i) < key(least) ? i : least;
@@ -99,8 +132,7 @@ class InspectReports {
     return cycle;
   }
 
-  Report begin(Event event, size_t lock) {
-    const SeenLock& seen = seen_.locks[lock];
+  Report begin(Event event, size_t object) {
     Report report;
     report.event = event;
     report.phase = Phase::snapshot;
@@ -109,14 +141,18 @@ class InspectReports {
     report.pid = seen_.pid;
     report.exe = seen_.executable;
     report.episode = reports_.size() + 1;
-    report.lock_id = id(lock);
-    report.lock_kind = seen.lock.kind;
-    report.lock_address = seen.lock.address;
-    report.lock_name = seen.name;
-    if (std::any_of(seen.waits.begin(), seen.waits.end(), [](const SeenWait& wait) { return wait.likely; })) {
+    if (const SeenLock* const lock = lock_at(object)) name_lock(*lock, id(object), report);
+    return report;
+  }
+
+  static void name_lock(const SeenLock& lock, const std::string& id, Report& report) {
+    report.lock_id = id;
+    report.lock_kind = lock.lock.kind;
+    report.lock_address = lock.lock.address;
+    report.lock_name = lock.name;
+    if (std::any_of(lock.waits.begin(), lock.waits.end(), [](const SeenWait& wait) { return wait.likely; })) {
       add_note(report.note, "likely this lock: inferred from memory, not from a function's name or argument");
     }
-    return report;
   }
 
   void finish(Report report) {
@@ -166,7 +202,7 @@ class InspectReports {
 
   // Waiters by stack and mode, longest waiting first.
   void add_waiters(Report& report, size_t number, const std::set<int>& but) {
-    const SeenLock& lock = seen_.locks[number];
+    const SeenLock& lock = *lock_at(number);
     std::map<std::pair<Access, std::string>, std::vector<const SeenThread*>> groups;
     for (const SeenWait& wait : lock.waits) {
       if (but.contains(wait.tid)) continue;
@@ -203,25 +239,35 @@ class InspectReports {
     return out;
   }
 
-  void report_cycle(const std::vector<int>& cycle) {
-    // The first thread holds the lock that the last one waits for.
-    std::vector<size_t> held = {*graph_.lock_waited_for(cycle.back())};
-    for (size_t i = 0; i + 1 < cycle.size(); ++i) held.push_back(*graph_.lock_waited_for(cycle[i]));
-    if (!is_lock(held.front())) return;  // threads that only join one another: there is no lock to report about
+  void report_cycle(const std::vector<int>& found, const WaitGraph& graph) {
+    const std::vector<int> cycle = begin_with_least(found, graph);
+    // The first thread holds what the last one waits for.
+    std::vector<size_t> held = {*graph.lock_waited_for(cycle.back())};
+    for (size_t i = 0; i + 1 < cycle.size(); ++i) held.push_back(*graph.lock_waited_for(cycle[i]));
     for (const size_t object : held) number(object);
     Report report = begin(cycle.size() == 1 ? Event::self_deadlock : Event::deadlock, held.front());
     const std::set<int> members(cycle.begin(), cycle.end());
     for (size_t i = 0; i < cycle.size(); ++i) {
       const size_t next = (i + 1) % held.size();
-      const int joins = is_lock(held[next]) ? 0 : cycle[next];
-      const SeenLock lock = is_lock(held[i]) ? seen_.locks[held[i]] : SeenLock{};
-      report.holders.push_back(is_lock(held[i]) ? holder(cycle[i], lock) : joined(cycle[i]));
-      report.cycle.push_back({cycle[i], id(held[i]), id(held[next]), lock.lock.kind, lock.lock.address, lock.name,
-                              seen_.threads.at(cycle[i]).asleep_ns, false, joins, seen_.threads.at(cycle[i]).pid});
-      if (is_lock(held[i])) add_waiters(report, held[i], members);
+      const SeenLock* const lock = lock_at(held[i]);
+      report.holders.push_back(lock != nullptr ? holder(cycle[i], *lock) : joined(cycle[i]));
+      report.holders.back().waits_for = id(held[next]);
+      if (is_initializer(held[i])) report.holders.back().taken.note = kRunsInitializer;
+      if (is_initializer(held[next])) report.holders.back().doing.clear();  // its lock says so
+      report.cycle.push_back(
+          cycle_step(cycle[i], held[i], id(held[next]), lock_at(held[next]) == nullptr ? cycle[next] : 0));
+      if (lock != nullptr) add_waiters(report, held[i], members);
     }
     in_cycles_.insert(cycle.begin(), cycle.end());
     finish(std::move(report));
+  }
+
+  ReportCycleStep cycle_step(int tid, size_t held, const std::string& waits_for, int joins) const {
+    const SeenThread& thread = seen_.threads.at(tid);
+    const SeenLock* const held_lock = lock_at(held);
+    const SeenLock lock = held_lock != nullptr ? *held_lock : SeenLock{};
+    return {tid,       id(held),         waits_for, lock.lock.kind, lock.lock.address,
+            lock.name, thread.asleep_ns, false,     joins,          thread.pid};
   }
 
   void report_lock(size_t number) {

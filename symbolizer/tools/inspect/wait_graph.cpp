@@ -7,8 +7,12 @@
 namespace holdwatch {
 
 WaitGraph::WaitGraph(const std::vector<std::vector<int>>& holders) {
-  for (size_t lock = 0; lock < holders.size(); ++lock)
-    for (const int tid : holders[lock]) holds_.push_back({lock, tid});
+  for (const std::vector<int>& threads : holders) add_object(threads);
+}
+
+size_t WaitGraph::add_object(const std::vector<int>& holders) {
+  for (const int tid : holders) holds_.push_back({objects_, tid});
+  return objects_++;
 }
 
 void WaitGraph::add_wait(int tid, size_t lock) {

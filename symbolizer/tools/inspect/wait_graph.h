@@ -18,6 +18,9 @@ class WaitGraph {
   // `holders[lock]` are the threads that hold it.
   explicit WaitGraph(const std::vector<std::vector<int>>& holders);
 
+  // One more that is held; returns its number.
+  size_t add_object(const std::vector<int>& holders);
+
   void add_wait(int tid, size_t lock);
 
   // Each cycle once: every thread waits for a lock that the next one holds, the last for one that the first holds. A
@@ -50,6 +53,7 @@ class WaitGraph {
 
   static bool is_better(const Hold&, bool waits, const Hold&, bool other_waits) { return waits && !other_waits; }
 
+  size_t objects_ = 0;
   std::vector<Hold> holds_;  // by lock
   std::vector<Wait> waits_;  // by thread
 };
