@@ -1,8 +1,10 @@
 // The deadlocks in the tests of other detectors, sasha-s/go-deadlock and Amanieu/parking_lot, built anew: each is reported
-// once and as what it is, long before the limit.
+// once and as what it is, long before the limit. Which is which: docs/waits.md.
 // RUN-ENV: HOLDWATCH_LIMIT=1h
 // EXPECT: "locks twice" (has waited .* for|waits for) mutex L\d+, which it holds itself
 // EXPECT: "reads, writes" (has waited .* for|waits for) rwlock L\d+, which it holds itself for reading
+// EXPECT-JSON: {h["thread"] for event in deadlocks if event["event"] == "self_deadlock" for h in event["holders"]}
+//     == {"locks twice", "reads, writes", "tries, locks", "tries to read"}
 // EXPECT-JSON: {event["event"] for event in e} == {"deadlock", "self_deadlock"} and {event["phase"] for event in e} <= {"over", "still"}
 // EXPECT-JSON: sorted(sorted({h["thread"] for h in event["holders"]}) for event in deadlocks if event["phase"] == "over" and event["event"] == "deadlock") == [["mutexes"], ["recursive"], ["rwlocks"]]
 // EXPECT-JSON: all(len(event["cycle"]) == 3 for event in e if event["event"] == "deadlock")
@@ -49,12 +51,22 @@ void write(pthread_rwlock_t& rwlock) {
 
 std::array<pthread_mutex_t, kRing> mutexes, recursive;
 std::array<pthread_rwlock_t, kRing> rwlocks;
-pthread_mutex_t one_mutex = PTHREAD_MUTEX_INITIALIZER;
-pthread_rwlock_t one_rwlock = PTHREAD_RWLOCK_INITIALIZER;
+pthread_mutex_t one_mutex = PTHREAD_MUTEX_INITIALIZER, tried_mutex = PTHREAD_MUTEX_INITIALIZER;
+pthread_rwlock_t one_rwlock = PTHREAD_RWLOCK_INITIALIZER, tried_rwlock = PTHREAD_RWLOCK_INITIALIZER;
 
 void read_then_write() {
   read(one_rwlock);
   write(one_rwlock);
+}
+
+void try_then_lock() {
+  CHECK(pthread_mutex_trylock(&tried_mutex) == 0);
+  lock(tried_mutex);
+}
+
+void try_to_read_then_write() {
+  CHECK(pthread_rwlock_tryrdlock(&tried_rwlock) == 0);
+  write(tried_rwlock);
 }
 
 }  // namespace
@@ -71,7 +83,9 @@ int main() {
   ring("rwlocks", rwlocks, read, write);
   new Thread("locks twice", [] { lock_twice(one_mutex); });
   new Thread("reads, writes", read_then_write);
+  new Thread("tries, locks", try_then_lock);
+  new Thread("tries to read", try_to_read_then_write);
   await_report("deadlock", 3);
-  await_report("self_deadlock", 2);
+  await_report("self_deadlock", 4);
   std::_Exit(0);
 }

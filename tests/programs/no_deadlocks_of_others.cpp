@@ -1,5 +1,6 @@
 // What the tests of other detectors expect silence for, built anew (sasha-s/go-deadlock, Amanieu/parking_lot, DRD): many threads
-// that nest locks in one order; two orders, one after the other; tries; locks that are taken again and again by their owner;
+// that nest locks in one order, mutexes and rwlocks; two orders, one after the other, or in many threads at once that agree; tries; many
+// readers and few writers; locks that are taken again and again by their owner;
 // readers that read again; locks whose memory is used again.
 // RUN-ENV: HOLDWATCH_LIMIT=60s
 // FORBID: deadlock|holdwatch\[\d+\]: thread
@@ -40,16 +41,46 @@ void nest_in_one_order() {
   });
 }
 
+void nest_rwlocks_in_one_order() {
+  std::array<pthread_rwlock_t, 3> rwlocks;
+  for (pthread_rwlock_t& rwlock : rwlocks) pthread_rwlock_init(&rwlock, nullptr);
+  std::atomic<int> number{0};
+  in_many_threads([&] {
+    const bool writes = ++number % 2 == 0;
+    for (int round = 0; round < kRounds; ++round) {
+      for (pthread_rwlock_t& rwlock : rwlocks)
+        CHECK((writes ? pthread_rwlock_wrlock(&rwlock) : pthread_rwlock_rdlock(&rwlock)) == 0);
+      for (pthread_rwlock_t& rwlock : rwlocks) CHECK(pthread_rwlock_unlock(&rwlock) == 0);
+    }
+  });
+}
+
+void nest(pthread_mutex_t& outer, pthread_mutex_t& inner) {
+  lock(outer);
+  lock(inner);
+  unlock(inner);
+  unlock(outer);
+}
+
 void take_two_orders_in_turn() {
   pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER, two = PTHREAD_MUTEX_INITIALIZER;
-  const auto nest = [](pthread_mutex_t& outer, pthread_mutex_t& inner) {
-    lock(outer);
-    lock(inner);
-    unlock(inner);
-    unlock(outer);
-  };
   Thread("first", [&] { nest(one, two); }).join();
   Thread("second", [&] { nest(two, one); }).join();
+  in_many_threads([&] {
+    for (int round = 0; round < kRounds; ++round) nest(two, one);
+  });
+}
+
+void write_among_many_readers() {
+  pthread_rwlock_t rwlock = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
+  std::atomic<int> number{0};
+  in_many_threads([&] {
+    const bool writes = ++number % kThreads == 0;
+    for (int round = 0; round < kRounds; ++round) {
+      CHECK((writes ? pthread_rwlock_wrlock(&rwlock) : pthread_rwlock_rdlock(&rwlock)) == 0);
+      CHECK(pthread_rwlock_unlock(&rwlock) == 0);
+    }
+  });
 }
 
 void try_in_every_order() {
@@ -97,7 +128,9 @@ void use_memory_again() {
 
 int main() {
   nest_in_one_order();
+  nest_rwlocks_in_one_order();
   take_two_orders_in_turn();
+  write_among_many_readers();
   try_in_every_order();
   take_again();
   use_memory_again();
