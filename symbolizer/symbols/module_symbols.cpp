@@ -112,7 +112,13 @@ std::vector<Frame> ModuleSymbols::resolve(uintptr_t address) const {
   return frames;
 }
 
-std::string ModuleSymbols::variable_at(uintptr_t address) const {
+// A thousand threads may wait for one variable.
+std::string ModuleSymbols::variable_at(uintptr_t address) {
+  if (const std::string* known = variables_.find(address)) return *known;
+  return variables_.insert(address, find_variable(address));
+}
+
+std::string ModuleSymbols::find_variable(uintptr_t address) const {
   const auto variable = symbols_.find_variable(address);
   if (!variable) return "";
   const std::string name = demangle(variable->symbol);

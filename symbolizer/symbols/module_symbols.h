@@ -29,13 +29,14 @@ class ModuleSymbols {
   std::vector<Frame> frames_at(uintptr_t address);
 
   // The variable that contains `address`: its name, and "+16" if the address is not its beginning. Empty if not known.
-  std::string variable_at(uintptr_t address) const;
+  std::string variable_at(uintptr_t address);
 
   // Approximate memory use.
   size_t size_in_bytes() const;
 
  private:
   std::vector<Frame> resolve(uintptr_t address) const;
+  std::string find_variable(uintptr_t address) const;
   std::vector<CodeScope> scopes_at(uintptr_t address) const;
   void name_by_symbol(uintptr_t address, CodeScope& function) const;
 
@@ -48,6 +49,7 @@ class ModuleSymbols {
   std::optional<PltStubs> plt_;
   std::unique_ptr<DwarfInfo> dwarf_;
   Lru<uintptr_t, std::vector<Frame>> resolved_{2048};
+  Lru<uintptr_t, std::string> variables_{256};
 };
 
 }  // namespace holdwatch
