@@ -121,10 +121,17 @@ constexpr bool is_vague(BlockingFunction function) {
 
 }  // namespace
 
+bool is_guard_function(std::string_view name) {
+  return by_name(plain_name(name)) == BlockingFunction::local_static;
+}
+
 BlockingFunction blocking_function(const std::vector<std::string>& names) {
+  const bool has_guard = std::any_of(names.begin(), names.end(), is_guard_function);
   BlockingFunction vague = BlockingFunction::unknown;
   for (const std::string& name : names) {
     const BlockingFunction function = by_name(plain_name(name));
+    if (has_guard && (function == BlockingFunction::condition || function == BlockingFunction::mutex))
+      return BlockingFunction::libcxxabi_static;
     if (!is_vague(function)) return function;
     if (vague == BlockingFunction::unknown) vague = function;
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "symbolizer/waits/blocking_function.h"
 #include "symbolizer/waits/exported_entry.h"
 #include "symbolizer/waits/glibc_version.h"
 
@@ -67,10 +68,10 @@ class Names {
     if (entry && is_runtime_library(modules_.find(*entry))) add(resolve_(*entry, true).back());
   }
 
-  // std::atomic's wait and all that is built on it is compiled into the program.
+  // std::atomic's wait and all that is built on it is compiled into the program, and libc++abi may be linked into it.
   void add_standard_templates(const RawFrame& caller) {
     for (const Frame& frame : resolve_(caller.pc, caller.pc_is_exact)) {
-      if (frame.function.find("std::__") != std::string::npos) add(frame);
+      if (frame.function.find("std::__") != std::string::npos || is_guard_function(frame.function)) add(frame);
     }
   }
 

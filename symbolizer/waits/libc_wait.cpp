@@ -58,6 +58,10 @@ class LibcWait {
       case BlockingFunction::local_static:
         wait_.kind = WaitKind::local_static;
         return;
+      case BlockingFunction::libcxxabi_static:
+        wait_.kind = WaitKind::local_static;
+        wait_.object = 0;
+        return;
       case BlockingFunction::atomic:
         return read_atomic();
       case BlockingFunction::libcxx_atomic:

@@ -104,7 +104,8 @@ Wait WaitReader::read_present(const Snapshot& snapshot, const FunctionOf& functi
   // The call names a child by the id that it has for the process.
   if (wait.kind == WaitKind::child && !process_.has_our_pids()) wait.ender_count = 0;
   if (wait.kind == WaitKind::libc && wait.ender_count == 0) add_thread_inside(wait);
-  if (wait.kind == WaitKind::once || wait.kind == WaitKind::local_static) add_initializing_thread(wait);
+  const bool is_for_initializer = wait.kind == WaitKind::once || wait.kind == WaitKind::local_static;
+  if (is_for_initializer && wait.object != 0) add_initializing_thread(wait);
   add_learnt_enders(wait, call, snapshot.tid, process_, sleeps_on);
   if (is_for_unknown_holder(wait)) wait.gap = EnderGap::not_stated;
   if (wait.known && has_variable(wait.kind)) name_object(process_, wait);

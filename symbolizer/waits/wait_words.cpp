@@ -25,9 +25,9 @@ std::string object_words(std::string_view what, const Wait& wait) {
 
 std::string static_words(const Wait& wait) {
   const std::string name = printable(wait.name);
-  const std::string text =
-      name.empty() ? "waits for another thread's initializer of a static variable, guard " + hex_in_words(wait.object)
-                   : "waits for the initializer of " + name;
+  const std::string guard = wait.object == 0 ? "" : ", guard " + hex_in_words(wait.object);
+  const std::string text = name.empty() ? "waits for another thread's initializer of a static variable" + guard
+                                        : "waits for the initializer of " + name;
   return text + ender_words("likely run", wait);
 }
 

@@ -36,6 +36,12 @@ TEST_CASE("the innermost function decides: a condition wait that takes its mutex
         BlockingFunction::mutex);
 }
 
+TEST_CASE("libc++abi's condition for all statics is a wait for an initializer") {
+  CHECK(blocking_function({"", "pthread_cond_wait", "__cxa_guard_acquire"}) == BlockingFunction::libcxxabi_static);
+  CHECK(blocking_function({"", "pthread_mutex_lock", "__cxa_guard_acquire"}) == BlockingFunction::libcxxabi_static);
+  CHECK(blocking_function({"", "pthread_cond_wait", "__cxa_guard_release"}) == BlockingFunction::condition);
+}
+
 TEST_CASE("a program's own function that begins like one of libc's is none of them") {
   CHECK(blocking_function({"sem_wait_for_worker", "mtx_lock_slow", "pthread_once_mine"}) == BlockingFunction::unknown);
   CHECK(blocking_function({"sem_wait(Worker&)"}) == BlockingFunction::unknown);

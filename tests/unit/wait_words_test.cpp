@@ -1,6 +1,8 @@
 // The rules of symbolizer/waits/wait_words.h.
 #include "symbolizer/waits/wait_words.h"
 
+#include <string_view>
+
 #include "tests/catch.h"
 
 using namespace holdwatch;
@@ -30,6 +32,16 @@ TEST_CASE("a wait names its object and who can end it") {
         "waits for thread 4711 \"relay\" to exit");
   CHECK(describe_wait(ended_by(wait_for(WaitKind::loader), {0, 4711, Evidence::stated, ""})) ==
         "waits for the loader's lock, held by 4711");
+}
+
+TEST_CASE("a wait for an initializer names the static, or its guard, or neither") {
+  Wait wait = wait_for(WaitKind::local_static);
+  CHECK(describe_wait(wait) == "waits for another thread's initializer of a static variable, guard 0x1234");
+  std::string_view("config()::instance").copy(wait.name, sizeof wait.name);
+  CHECK(describe_wait(ended_by(wait, {0, 4711, Evidence::stack, "main"})) ==
+        "waits for the initializer of config()::instance, likely run by 4711 \"main\"");
+  CHECK(describe_wait(wait_for(WaitKind::local_static, 0)) ==
+        "waits for another thread's initializer of a static variable");
 }
 
 TEST_CASE("a name from outside begins no line of its own") {

@@ -152,6 +152,7 @@ std::optional<LockWait> find_lock_wait(const Capture& capture, BlockingFunction 
     case BlockingFunction::barrier:
     case BlockingFunction::once:
     case BlockingFunction::local_static:
+    case BlockingFunction::libcxxabi_static:
     case BlockingFunction::atomic:
     case BlockingFunction::libcxx_atomic:
     case BlockingFunction::libcxx_pool:
