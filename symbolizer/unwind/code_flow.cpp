@@ -31,10 +31,14 @@ FlowValue value_of(int number, const FlowState& state) {
   return number >= 0 && number < kGeneralRegisters ? state.registers[static_cast<size_t>(number)] : FlowValue{};
 }
 
-// The address of the instruction's memory operand.
-FlowValue operand_address(const Instruction& instruction, const FlowState& state) {
+// The address of the memory operand of the instruction at `pc`.
+FlowValue operand_address(uintptr_t pc, const Instruction& instruction, const FlowState& state) {
   if (!instruction.memory) return {};
   const MemoryOperand& operand = *instruction.memory;
+  if (operand.is_fixed() && operand.is_computable && !operand.has_segment) {
+    const uintptr_t from = operand.is_relative ? pc + instruction.length : 0;
+    return {FlowValue::kConstant, static_cast<int64_t>(from) + operand.displacement, false};
+  }
   const bool has_base_alone = operand.index == kNoRegister && operand.is_computable;
   FlowValue address = has_base_alone ? value_of(operand.base, state) : FlowValue{};
   address.offset += operand.displacement;
@@ -180,7 +184,7 @@ void CodeFlow::change(uintptr_t pc, const Instruction& instruction, FlowState& s
     if (!instruction.is_wide) return;
     const bool is_constant = instruction.source == Source::constant;
     return store(
-        operand_address(instruction, state),
+        operand_address(pc, instruction, state),
         is_constant ? FlowValue{FlowValue::kConstant, instruction.constant, false} : value_of(instruction.rm, state),
         state);
   }
@@ -197,12 +201,18 @@ void CodeFlow::change(uintptr_t pc, const Instruction& instruction, FlowState& s
 // The value that the instruction puts into its `reg`. Only 64-bit operations are followed.
 FlowValue CodeFlow::result_of(uintptr_t pc, const Instruction& instruction, const FlowState& state) {
   const Operation operation = instruction.operation;
+  // 32 bits suffice for the addresses of a program that is not relocated.
+  if (instruction.is_move_of(Source::constant)) {
+    const int64_t constant = instruction.constant;
+    return {FlowValue::kConstant,
+            instruction.is_wide ? constant : static_cast<int64_t>(static_cast<uint32_t>(constant)), false};
+  }
   if (!instruction.is_wide) return {};
   if (operation == Operation::pop) return {state[EncodedRegister::rsp].base, state[EncodedRegister::rsp].offset, true};
-  if (operation == Operation::move) return moved(instruction, state);
+  if (operation == Operation::move) return moved(pc, instruction, state);
   if (operation == Operation::address) {
-    const FlowValue address = operand_address(instruction, state);
-    return address.is_address() ? address : FlowValue{};
+    const FlowValue address = operand_address(pc, instruction, state);
+    return address.is_address() || address.base == FlowValue::kConstant ? address : FlowValue{};
   }
   const FlowValue before = value_of(instruction.reg, state);
   if (!before.is_address()) return {};
@@ -214,17 +224,18 @@ FlowValue CodeFlow::result_of(uintptr_t pc, const Instruction& instruction, cons
   return {};
 }
 
-FlowValue CodeFlow::moved(const Instruction& instruction, const FlowState& state) {
+FlowValue CodeFlow::moved(uintptr_t pc, const Instruction& instruction, const FlowState& state) {
   if (instruction.source == Source::reg) return value_of(instruction.rm, state);
   if (is_stack_guard(instruction)) return {FlowValue::kStackGuard, 0, false};
-  const FlowValue from = instruction.source == Source::memory ? operand_address(instruction, state) : FlowValue{};
+  const FlowValue from = instruction.source == Source::memory ? operand_address(pc, instruction, state) : FlowValue{};
+  if (from.base == FlowValue::kConstant && !from.is_loaded) return {from.base, from.offset, true};
   return from.is_address() ? loaded(from, state) : FlowValue{};
 }
 
-// An argument that was saved on the stack across a call is still that argument.
+// An argument or a constant that was saved on the stack across a call is still the same.
 FlowValue CodeFlow::loaded(const FlowValue& address, const FlowState& state) {
   const auto kept = std::find_if(state.stores.begin(), state.stores.end(), [&address](const FlowStore& store) {
-    return store.where == address && store.what.is_argument();
+    return store.where == address && (store.what.is_argument() || store.what.base == FlowValue::kConstant);
   });
   return kept != state.stores.end() ? kept->what : FlowValue{address.base, address.offset, true};
 }
@@ -236,7 +247,8 @@ void CodeFlow::store(const FlowValue& where, const FlowValue& what, FlowState& s
     return old.where.base == where.base && apart > -kWordSize && apart < kWordSize;
   });
   const bool is_of_use = (what.is_address() && (what.base == kRsp || what.base >= FlowValue::kFirstLowering)) ||
-                         what.base == FlowValue::kConstant || what.base == FlowValue::kStackGuard || what.is_argument();
+                         (what.base == FlowValue::kConstant && !what.is_loaded) ||
+                         what.base == FlowValue::kStackGuard || what.is_argument();
   if (is_of_use && state.stores.size() < kMaxStores) state.stores.push_back({where, what});
 }
 

@@ -66,7 +66,7 @@ class CodeFlow {
   void note_return(const FlowState& state);
   void change(uintptr_t pc, const Instruction& instruction, FlowState& state);
   FlowValue result_of(uintptr_t pc, const Instruction& instruction, const FlowState& state);
-  static FlowValue moved(const Instruction& instruction, const FlowState& state);
+  static FlowValue moved(uintptr_t pc, const Instruction& instruction, const FlowState& state);
   void store(const FlowValue& where, const FlowValue& what, FlowState& state);
   static FlowValue loaded(const FlowValue& address, const FlowState& state);
   FlowValue restored_stack_pointer(uintptr_t pc, const FlowState& state);
