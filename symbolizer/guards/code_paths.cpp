@@ -150,6 +150,7 @@ class CodePaths::Run {
     if (!course.target) return lose(path);
     if (course.is_taken == true) return go_to(path, *course.target);
     if (course.is_taken == false) return true;
+    if (start_.is_pad) found_.lacks_registers = true;
     if (is_new(path, *course.target)) {
       if (open_.size() >= kMaxPaths) return lose(path);
       Path other = path;
@@ -193,6 +194,7 @@ class CodePaths::Run {
   bool call(Path& path, uintptr_t at, Known target) {
     look_at_pad(path, at);
     const CallTarget to = target ? all_.calls_.of(*target) : CallTarget{};
+    if (!target && start_.is_pad) found_.lacks_registers = true;
     if (start_.stops_at_call) {
       if (to.effect == CallEffect::releases) affect(path, to);
       return finish(path, PathEnd::ended);

@@ -55,8 +55,9 @@ class CodePaths {
 
   struct Found {
     std::vector<PathLocks> paths;
-    bool is_complete = true;       // no path was left out
-    bool lacks_registers = false;  // a lock's address depends on a register that is not known
+    bool is_complete = true;  // no path was left out
+    bool lacks_registers =
+        false;  // a lock's address, or the way through a landing pad, depends on one that is not known
   };
 
   Found follow(const PathStart& start);

@@ -2,6 +2,7 @@
 #include "symbolizer/tools/inspect/live_process.h"
 
 #include <limits.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -90,12 +91,14 @@ std::string LiveProcess::thread_name(int tid) {
   return read_name(thread_file(pid_, tid, "comm"));
 }
 
-// It returns from the stop into its call a moment later.
+// It returns from the stop into its call a moment later; the rest of a sleep is another call (signal(7)).
 bool LiveProcess::look_again(Task& task) {
   for (int look = 0; look < kLooks; ++look) {
     Task now;
     if (!read_task(pid_, task.tid, now)) return false;
-    if (now.snapshot.state == task.snapshot.state && same_call(now.snapshot, task.snapshot)) {
+    Snapshot before = task.snapshot;
+    if (now.snapshot.call.known && now.snapshot.call.number == SYS_restart_syscall) before.call = now.snapshot.call;
+    if (now.snapshot.state == before.state && same_call(now.snapshot, before)) {
       task = now;
       return true;
     }

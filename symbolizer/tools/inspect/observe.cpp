@@ -327,10 +327,6 @@ class Observer {
       const GuardedLock* const guard = held[tid] == nullptr ? nullptr : find_lock(held[tid]->locks, lock.lock);
       if (guard != nullptr) candidates.push_back({tid, *guard});
     }
-    fprintf(stderr, "LOCK %lx readers %u\n", lock.lock.address, readers);
-    for (auto& c : candidates)
-      fprintf(stderr, "  %s ev %d times %u frame %u cond %d\n", target_.thread_name(c.tid).c_str(),
-              int(c.lock.evidence), c.lock.times, c.lock.frame, c.lock.is_conditional);
     drop_contradicted(candidates, readers);
     for (const ReaderCandidate& candidate : candidates) {
       lock.holders.push_back(candidate.tid);
