@@ -71,6 +71,8 @@ struct CodePaths::Path {
     std::shared_ptr<std::unique_ptr<Path>> without;
   };
   std::vector<Call> calls{};
+  // How it would continue if the last branch that was decided had gone the other way.
+  std::shared_ptr<const Path> other_way{};
 };
 
 // One search from one place.
@@ -148,8 +150,14 @@ class CodePaths::Run {
 
   bool branch(Path& path, const Course& course) {
     if (!course.target) return lose(path);
-    if (course.is_taken == true) return go_to(path, *course.target);
-    if (course.is_taken == false) return true;
+    if (course.is_taken.has_value()) {
+      const uintptr_t fallen_through = path.pc;
+      auto other = std::make_shared<Path>(path);
+      other->other_way.reset();
+      other->pc = *course.is_taken ? fallen_through : *course.target;
+      path.other_way = std::move(other);
+      return !*course.is_taken || go_to(path, *course.target);
+    }
     if (start_.is_pad) found_.lacks_registers = true;
     if (is_new(path, *course.target)) {
       if (open_.size() >= kMaxPaths) return lose(path);
@@ -181,6 +189,14 @@ class CodePaths::Run {
     return true;
   }
 
+  // The memory by which the last branch was decided may be different when the code gets there; or the branch is an assertion.
+  bool take_other_way(Path& path, PathEnd otherwise) {
+    if (path.other_way == nullptr) return finish(path, otherwise);
+    const std::shared_ptr<const Path> other = std::move(path.other_way);
+    path = *other;
+    return true;
+  }
+
   // Out of the function, it is a call at its end, or leads to a part of it that is placed elsewhere.
   bool jump(Path& path, Known target) {
     if (!target) return lose(path);
@@ -192,6 +208,9 @@ class CodePaths::Run {
   }
 
   bool call(Path& path, uintptr_t at, Known target) {
+    const bool is_back = !start_.is_pad && path.calls.empty() && path.pc == start_.pc;
+    if (is_back && path.locks.released.empty()) return take_other_way(path, PathEnd::ended);
+    if (is_back) return finish(path, PathEnd::ended);
     look_at_pad(path, at);
     const CallTarget to = target ? all_.calls_.of(*target) : CallTarget{};
     if (!target && start_.is_pad) found_.lacks_registers = true;
@@ -238,6 +257,8 @@ class CodePaths::Run {
         return true;
       case CallEffect::ends:
         return finish(path, PathEnd::ended);
+      case CallEffect::terminates:
+        return take_other_way(path, PathEnd::ended);
       case CallEffect::catches:
         path.locks.is_handled = path.only_releases = true;
         return true;

@@ -1,6 +1,8 @@
 // See guard_search.h.
 #include "symbolizer/guards/guard_search.h"
 
+#include <time.h>
+
 #include <algorithm>
 
 #include "symbolizer/guards/code_paths.h"
@@ -15,6 +17,13 @@ namespace holdwatch {
 namespace {
 
 constexpr size_t kMaxFramesSearched = 64;
+
+// A machine that is busy with something else does not change what is found.
+std::chrono::nanoseconds processor_time() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
 
 void add(std::vector<GuardedLock>& locks, const FrameLock& found, uint32_t frame) {
   const auto known = std::find_if(locks.begin(), locks.end(), [&](const GuardedLock& one) {
@@ -44,7 +53,7 @@ struct GuardSearch::State {
   CodePaths paths;
   FrameLocks frames;
   uint64_t generation;
-  std::chrono::steady_clock::time_point end{};
+  std::chrono::nanoseconds end{};  // by processor_time
   std::vector<RegisterSet> registers;
 
   State(Modules& the_modules, MemoryReader& the_memory, Unwinder& the_unwinder, const ResolveFrames& resolve)
@@ -91,7 +100,7 @@ ThreadGuards GuardSearch::State::find(const RawStack& stack, const std::optional
   const size_t count = std::min({size_t{stack.count}, registers.size(), kMaxFramesSearched});
   for (size_t index = 0; index < count; ++index) {
     if (is_librarys(stack.frames[index]) || modules.find(inside(stack.frames[index])) == nullptr) continue;
-    if (std::chrono::steady_clock::now() >= end) break;
+    if (processor_time() >= end) break;
     for (const FrameLock& lock : frames.find(place_of(stack, index, awaited)))
       add(found.locks, lock, static_cast<uint32_t>(index));
   }
@@ -123,7 +132,7 @@ GuardSearch::GuardSearch(Modules& modules, MemoryReader& memory, Unwinder& unwin
 GuardSearch::~GuardSearch() = default;
 
 void GuardSearch::begin(std::chrono::nanoseconds timeout) {
-  state_->end = std::chrono::steady_clock::now() + timeout;
+  state_->end = processor_time() + timeout;
 }
 
 ThreadGuards GuardSearch::find(const Snapshot& snapshot, const std::optional<LockRef>& awaited, RawStack& stack) {

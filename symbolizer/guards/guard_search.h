@@ -36,7 +36,7 @@ class GuardSearch {
   GuardSearch(Modules& modules, MemoryReader& memory, Unwinder& unwinder, const ResolveFrames& resolve);
   ~GuardSearch();
 
-  // From now on all searches together may take this long.
+  // From now on all searches together may take this much processor time of the calling thread.
   void begin(std::chrono::nanoseconds timeout);
 
   // `snapshot`: of a thread that has not run since. `awaited`: the lock that it waits for, if any. `stack` receives its stack.

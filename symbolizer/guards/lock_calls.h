@@ -18,9 +18,10 @@ enum class CallEffect : uint8_t {
   acquires,  // the lock at its first argument
   tries,     // the same, or fails: also when a timeout expires
   releases,
-  waits,    // with the lock of a condition, which it releases and acquires again
-  catches,  // an exception: the program's handler follows
-  ends      // does not return
+  waits,      // with the lock of a condition, which it releases and acquires again
+  catches,    // an exception: the program's handler follows
+  ends,       // does not return
+  terminates  // ends the process, because something is not as it must be
 };
 
 struct CallTarget {
