@@ -13,6 +13,7 @@
 #include <string>
 
 #include "symbolizer/activity/words.h"
+#include "symbolizer/holders_by_code.h"
 #include "symbolizer/outputs/emit.h"
 #include "symbolizer/outputs/stderr_output.h"
 #include "symbolizer/own_namespace.h"
@@ -23,7 +24,6 @@
 #include "symbolizer/report/unseen_calls.h"
 #include "symbolizer/symbols/symbols.h"
 #include "symbolizer/thread_activity.h"
-#include "symbolizer/unrecorded_readers.h"
 #include "symbolizer/unwind/libc_callers.h"
 #include "symbolizer/unwind/modules.h"
 #include "symbolizer/unwind/process_memory.h"
@@ -64,7 +64,7 @@ class Pipeline {
             modules_, memory_, unwinder_, resolve_,
             [this](uintptr_t address) { return symbols_.variable(address, modules_.find(address)); },
             [this] { look_at_modules(); }, host.learnt_ends),
-        readers_(modules_, memory_, unwinder_, resolve_, [this] { look_at_modules(); }),
+        by_code_(modules_, memory_, unwinder_, resolve_, [this] { look_at_modules(); }),
         builder_(resolver(), host_name(), getpid(), executable_path()),
         emitter_(settings, host.complain == nullptr ? Emitter::Complain{} : host.complain) {
     modules_.set_unloaded(host.unloaded_between);
@@ -90,7 +90,12 @@ class Pipeline {
 
   std::vector<FoundReader> find_readers(uintptr_t rwlock, const std::vector<int>& recorded) {
     const auto awaited = [this](const Snapshot& thread) { return activity_.lock_awaited_by(thread); };
-    return readers_.find(rwlock, recorded, awaited);
+    return by_code_.find_readers(rwlock, recorded, awaited);
+  }
+
+  std::optional<CallSite> find_holding_frame(const Snapshot& snapshot, const LockRef& lock) {
+    const auto awaited = [this](const Snapshot& thread) { return activity_.lock_awaited_by(thread); };
+    return by_code_.find_holding_frame(snapshot, lock, awaited);
   }
 
   void report(const Finding& finding) {
@@ -185,7 +190,7 @@ class Pipeline {
   Symbols symbols_;
   const ResolveFrames resolve_;
   ThreadActivity activity_;
-  UnrecordedReaders readers_;
+  HoldersByCode by_code_;
   ReportBuilder builder_;
   Emitter emitter_;
   KnownBenign known_benign_;
@@ -278,6 +283,16 @@ size_t find_readers(void* self, uintptr_t rwlock, const int* recorded, size_t re
   }
 }
 
+bool find_holding_frame(void* self, const Snapshot* snapshot, LockRef lock, CallSite* out) {
+  try {
+    const auto found = static_cast<Pipeline*>(self)->find_holding_frame(*snapshot, lock);
+    if (found) *out = *found;
+    return found.has_value();
+  } catch (...) {
+    return false;
+  }
+}
+
 // The emitter itself reports what it could not write. Only a failed allocation arrives here.
 bool report(void* self, const Finding* finding) {
   try {
@@ -322,6 +337,7 @@ constexpr SymbolizerApi kApi = {kSymbolizerApiVersion,
                                 describe,
                                 follow,
                                 find_readers,
+                                find_holding_frame,
                                 report,
                                 notice,
                                 flush,

@@ -115,6 +115,10 @@ void describe_own_wait(const ReportRequest& request, size_t index, Holder* out) 
   if (still_waits(own.lock, own.wait)) out->waited_ns = own.waited_ns;
 }
 
+void name_thread(int tid, char (&out)[kThreadNameSize]) {
+  g_names.look_up(tid, out);
+}
+
 void describe_reader(const ReportRequest& request, const FoundReader& reader, Holder* out) {
   *out = Holder{};
   out->tid = reader.tid;

@@ -15,6 +15,9 @@ void describe_holder(const ReportRequest& request, size_t index, Holder* out);
 // How long the holder has been in the wait that was seen (`out->wait`), if it is the one that the request has.
 void describe_own_wait(const ReportRequest& request, size_t index, Holder* out);
 
+// Empty if the thread has exited.
+void name_thread(int tid, char (&out)[kThreadNameSize]);
+
 // A reader that no record names: its frame instead of the lock call.
 void describe_reader(const ReportRequest& request, const FoundReader& reader, Holder* out);
 

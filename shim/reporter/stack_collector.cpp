@@ -163,6 +163,7 @@ void StackCollector::capture_now(Event event, const HoldView& hold, Holder* out)
                        !has_been_left(wait);
     if (!is_cycle(event)) out->waits_for = waits ? lock_id(wait.word.address()) : 0;
     if (!describe_activity(out) && attempt + 1 < kAttempts) continue;
+    find_holding_frame(hold, out);
     RawStack* stack = unwind_unkept(waits ? at_wait(wait, hold.stack_end) : snapshot_);
     if (stack == nullptr) return;
     if (snapshot_.why_short[0] != '\0' && stack->note[0] == '\0')
@@ -208,6 +209,14 @@ bool StackCollector::capture_reader(const ReportRequest& request, const FoundRea
          std::any_of(out->now->frames, out->now->frames + out->now->count, is_its_frame);
 }
 
+// Of a hold whose lock call was not seen.
+void StackCollector::find_holding_frame(const HoldView& hold, Holder* out) {
+  const bool is_unseen = out->acquired == Acquired::before_attach || out->acquired == Acquired::unseen;
+  if (api_ == nullptr || !is_unseen || hold.word.empty()) return;
+  const LockRef lock{hold.word.address(), hold.word.kind()};
+  out->site_count = api_->find_holding_frame(self_, &snapshot_, lock, &out->sites[0]) ? 1 : 0;
+}
+
 // The snapshot with the position that the lock call has noted, if it has.
 Snapshot StackCollector::at_wait(const WaitView& wait, uintptr_t stack_end) const {
   Snapshot at_call = snapshot_;
@@ -232,11 +241,26 @@ bool StackCollector::describe_activity(Holder* out) {
   out->chain = {};
   if (api_ == nullptr) return true;
   api_->describe(self_, &snapshot_, out->waits_for, false, &out->wait, out->doing, sizeof out->doing);
+  add_readers(&out->wait);
   follow_wait(out);
   if (capture_lasts(snapshot_)) return true;
   out->chain = {};
   api_->describe(self_, &snapshot_, out->waits_for, true, &out->wait, out->doing, sizeof out->doing);
   return false;
+}
+
+// Since an attachment, what was read before it is in no record.
+void StackCollector::add_readers(Wait* wait) const {
+  const bool is_unknown = wait->known && wait->kind == WaitKind::rwlock && wait->ender_count == 0;
+  const LockWord lock(reinterpret_cast<const void*>(wait->object), LockKind::rwlock, Access::shared);
+  if (!is_unknown || !inferred_since_attachment(lock)) return;
+  FoundReader found[kMaxEnders];
+  const size_t count = api_->find_readers(self_, wait->object, nullptr, 0, found, kMaxEnders);
+  for (size_t i = 0; i < count; ++i) {
+    Ender& ender = wait->enders[wait->ender_count++] = {0, found[i].tid, found[i].evidence, {}};
+    name_thread(found[i].tid, ender.thread);
+  }
+  if (count > 0) wait->gap = EnderGap::none;
 }
 
 // Locks that are waited for along the way get ids as if they were reported.

@@ -45,7 +45,9 @@ class StackCollector {
   Snapshot at_wait(const WaitView& wait, uintptr_t stack_end) const;
   bool is_same_wait(const WaitView& wait) const;
   bool describe_activity(Holder* out);
+  void add_readers(Wait* wait) const;
   void follow_wait(Holder* out);
+  void find_holding_frame(const HoldView& hold, Holder* out);
   void capture_release(const EndedHold& ended, Holder* out);
   void capture_acquired(const HoldView& hold, Holder* out);
   void unwind_acquired(const HoldView& hold, const unsigned char* copy, size_t size, Holder* out);

@@ -81,7 +81,8 @@ HolderStacks name_holder_stacks(const Holder& holder, const Resolver& resolver, 
       add_note(stacks.taken.stack.note, "reacquired when a condition wait returned");
       break;
     case Acquired::unseen:
-      stacks.taken.stack.note = holder.lock.kind == LockKind::stream
+      stacks.taken.stack.note = holder.site_count > 0 ? kHeldByCode
+                                : holder.lock.kind == LockKind::stream
                                     ? "unknown: it was taken inside a function of stdio"
                                     : "unknown: its lock call was not seen";
       break;
@@ -99,7 +100,8 @@ HolderStacks name_holder_stacks(const Holder& holder, const Resolver& resolver, 
       stacks.taken.stack.note = "a signal interrupted the call that takes or releases it, see below";
       break;
     case Acquired::before_attach:
-      stacks.taken.stack.note = "unknown: it was taken before holdwatch was attached";
+      stacks.taken.stack.note =
+          holder.site_count > 0 ? kHeldByCode : "unknown: it was taken before holdwatch was attached";
       break;
   }
   return stacks;

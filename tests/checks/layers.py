@@ -83,10 +83,10 @@ MAY_INCLUDE = {
     "symbolizer/thread_activity.h": {"symbolizer/unwind", "symbolizer/activity", "symbolizer/waits"} | COMMON,
     "symbolizer/thread_activity.cpp": {"symbolizer/thread_activity.h", "symbolizer/unwind", "symbolizer/activity", "symbolizer/waits"} | PROC_TEXT,
     # The same of guards.
-    "symbolizer/unrecorded_readers.h": {"symbolizer/unwind", "symbolizer/guards", "symbolizer/waits"} | COMMON,
-    "symbolizer/unrecorded_readers.cpp": {"symbolizer/unrecorded_readers.h", "symbolizer/guards", "symbolizer/waits"} | PROC_TEXT,
+    "symbolizer/holders_by_code.h": {"symbolizer/unwind", "symbolizer/guards", "symbolizer/waits"} | COMMON,
+    "symbolizer/holders_by_code.cpp": {"symbolizer/holders_by_code.h", "symbolizer/guards", "symbolizer/waits"} | PROC_TEXT,
     # The one place that knows all stages of the symbolizer.
-    "symbolizer/api.cpp": {"symbolizer/thread_activity.h", "symbolizer/unrecorded_readers.h", "symbolizer/unwind", "symbolizer/symbols", "symbolizer/activity", "symbolizer/waits",
+    "symbolizer/api.cpp": {"symbolizer/thread_activity.h", "symbolizer/holders_by_code.h", "symbolizer/unwind", "symbolizer/symbols", "symbolizer/activity", "symbolizer/waits",
                            "symbolizer/report", "symbolizer/outputs", "symbolizer/own_namespace.h"} | COMMON,
     # What a user types. Programs of their own.
     "symbolizer/tools": {"symbolizer/tools", "symbolizer/unwind/libunwind.h", "symbolizer/symbols/elf_sections.h"} | PROC_TEXT,

@@ -86,6 +86,10 @@ struct SymbolizerApi {
   size_t (*find_readers)(void* self, uintptr_t rwlock, const int* recorded, size_t recorded_count, FoundReader* out,
                          size_t max);
 
+  // The frame of a holder that will release the lock, by its code: where it is now. False if none is found. The snapshot as in
+  // `describe`, or of a running thread.
+  bool (*find_holding_frame)(void* self, const Snapshot* snapshot, LockRef lock, CallSite* out);
+
   // Symbolizes, renders and writes one report to every sink. Keeps nothing of `finding` after its return. False if the
   // report could not be made (no memory): then the shim writes it in its own short form.
   bool (*report)(void* self, const Finding* finding);

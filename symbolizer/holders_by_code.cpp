@@ -1,5 +1,5 @@
-// See unrecorded_readers.h.
-#include "symbolizer/unrecorded_readers.h"
+// See holders_by_code.h.
+#include "symbolizer/holders_by_code.h"
 
 #include <unistd.h>
 
@@ -34,8 +34,8 @@ CallSite call_in(const RawStack& stack, uint32_t frame) {
 
 }  // namespace
 
-std::vector<FoundReader> UnrecordedReaders::find(uintptr_t rwlock, const std::vector<int>& recorded,
-                                                 const LockAwaited& awaited) {
+std::vector<FoundReader> HoldersByCode::find_readers(uintptr_t rwlock, const std::vector<int>& recorded,
+                                                     const LockAwaited& awaited) {
   std::vector<FoundReader> found;
   const std::vector<int> threads = thread_ids(getpid());
   const uint32_t readers = readers_of(rwlock, memory_);
@@ -59,6 +59,16 @@ std::vector<FoundReader> UnrecordedReaders::find(uintptr_t rwlock, const std::ve
   for (const ReaderCandidate& one : candidates)
     found.push_back({one.tid, one.lock.evidence, one.lock.times, calls[one.tid]});
   return found;
+}
+
+std::optional<CallSite> HoldersByCode::find_holding_frame(const Snapshot& thread, const LockRef& lock,
+                                                          const LockAwaited& awaited) {
+  look_at_modules_();
+  search_.begin(kTimeout);
+  const auto stack = std::make_unique<RawStack>();
+  const ThreadGuards guards = search_.find(thread, awaited(thread), *stack);
+  const GuardedLock* const guard = find_lock(guards.locks, lock);
+  return guard == nullptr ? std::nullopt : std::optional(call_in(*stack, guard->frame));
 }
 
 }  // namespace holdwatch

@@ -1,10 +1,12 @@
-// The readers of an rwlock that no record of ours names, because they took it before the process was attached to, or past the
-// hooks: found by what their frames will release.
+// Who has a lock that no record of ours tells, because it was taken before the process was attached to, or past the hooks, and
+// which function took it: found by what the frames of threads will release.
 // Cold context only (reporter thread). Does not affect the threads.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "shim/common/contract/finding.h"
@@ -14,18 +16,21 @@
 
 namespace holdwatch {
 
-class UnrecordedReaders {
+class HoldersByCode {
  public:
   // The lock that a thread waits for; none if it waits for no mutex or rwlock.
   using LockAwaited = std::function<std::optional<LockRef>(const Snapshot& thread)>;
 
   // All must outlive this object. `look_at_modules` makes sure that the modules are those of this report.
-  UnrecordedReaders(Modules& modules, MemoryReader& memory, Unwinder& unwinder, const ResolveFrames& resolve,
-                    std::function<void()> look_at_modules)
+  HoldersByCode(Modules& modules, MemoryReader& memory, Unwinder& unwinder, const ResolveFrames& resolve,
+                std::function<void()> look_at_modules)
       : memory_(memory), search_(modules, memory, unwinder, resolve), look_at_modules_(std::move(look_at_modules)) {}
 
   // See SymbolizerApi::find_readers.
-  std::vector<FoundReader> find(uintptr_t rwlock, const std::vector<int>& recorded, const LockAwaited& awaited);
+  std::vector<FoundReader> find_readers(uintptr_t rwlock, const std::vector<int>& recorded, const LockAwaited& awaited);
+
+  // See SymbolizerApi::find_holding_frame.
+  std::optional<CallSite> find_holding_frame(const Snapshot& thread, const LockRef& lock, const LockAwaited& awaited);
 
  private:
   MemoryReader& memory_;
