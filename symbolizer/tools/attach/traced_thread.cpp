@@ -41,6 +41,18 @@ bool is_stop_for_us(int status) {
 
 }  // namespace
 
+FirstToRun::FirstToRun() : policy_(sched_getscheduler(0)) {
+  sched_getparam(0, &parameters_);
+  sched_param first{};
+  first.sched_priority = sched_get_priority_min(SCHED_FIFO);
+  if (policy_ == SCHED_OTHER || policy_ == SCHED_BATCH || policy_ == SCHED_IDLE)
+    sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &first);
+}
+
+FirstToRun::~FirstToRun() {
+  if (policy_ >= 0) sched_setscheduler(0, policy_, &parameters_);
+}
+
 TracedThread::TracedThread(int pid, int tid) : pid_(pid), tid_(tid) {
   // If this command were ended half-way, the process could be watched although the command had reported that it is not.
   sigset_t all;
@@ -51,9 +63,9 @@ TracedThread::TracedThread(int pid, int tid) : pid_(pid), tid_(tid) {
   const int error = errno;
   try {
     if (!seized) refuse_seizure(error);
+    interrupted_at_ns_ = monotonic_now_ns();
     ptrace(PTRACE_INTERRUPT, tid_, 0, 0);
     wait_for_interruption();
-    stopped_at_ns_ = monotonic_now_ns();
   } catch (...) {
     gone_ |= !seized;
     let_go();
@@ -82,7 +94,7 @@ void TracedThread::refuse_seizure(int error) const {
 }
 
 uint64_t TracedThread::stopped_ns() const {
-  return monotonic_now_ns() - stopped_at_ns_;
+  return monotonic_now_ns() - interrupted_at_ns_;
 }
 
 // Returns the wait status, 0 if nothing happened in time.

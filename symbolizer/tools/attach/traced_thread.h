@@ -4,6 +4,7 @@
 // command ends at any time, the thread continues from where it is, with the registers that it has then.
 #pragma once
 
+#include <sched.h>
 #include <sys/user.h>
 
 #include <csignal>
@@ -12,6 +13,20 @@
 #include <vector>
 
 namespace holdwatch::attach {
+
+// While one exists, the command comes before all usual work, if it may (root, CAP_SYS_NICE): the thread stops some fifty times, and
+// where the processors are busy, it would stand until the command gets to run each time.
+class FirstToRun {
+ public:
+  FirstToRun();
+  ~FirstToRun();
+  FirstToRun(const FirstToRun&) = delete;
+  FirstToRun& operator=(const FirstToRun&) = delete;
+
+ private:
+  int policy_;
+  sched_param parameters_{};
+};
 
 class TracedThread {
  public:
@@ -25,6 +40,7 @@ class TracedThread {
   int pid() const { return pid_; }
   int id() const { return tid_; }
   bool is_gone() const { return gone_; }
+  // Since it was asked to stop: a little longer than it stands.
   uint64_t stopped_ns() const;
 
   user_regs_struct registers() const;
@@ -52,9 +68,10 @@ class TracedThread {
   void wait_for_interruption();
   int wait_for_stop(uint64_t timeout_ns);
 
+  FirstToRun first_to_run_;
   int pid_, tid_;
   bool gone_ = false;
-  uint64_t stopped_at_ns_ = 0;
+  uint64_t interrupted_at_ns_ = 0;
   sigset_t saved_mask_{};  // of this command
 };
 
