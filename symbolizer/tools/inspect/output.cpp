@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -49,6 +50,38 @@ void InspectionOutput::write_json(std::string_view line) {
   }
 }
 
+namespace {
+
+enum class Explained : uint8_t { exactly, likely, not_at_all };
+
+// How well it is known who keeps a lock's waiters waiting, or that nobody ever will end that.
+Explained explained(const SeenLock& lock) {
+  const bool can_never_end = lock.corrupt || lock.lost_wakeup || lock.lost != LostOwner::none;
+  if (can_never_end) return Explained::exactly;
+  if (lock.holders.empty() || lock.unknown_readers > 0) return Explained::not_at_all;
+  const bool is_guessed = std::any_of(lock.guards.begin(), lock.guards.end(), [&](const auto& guard) {
+    return lock.owner == 0 && is_guess(guard.second.evidence);
+  });
+  return lock.holders_likely || is_guessed ? Explained::likely : Explained::exactly;
+}
+
+// ": 2 waits explained exactly, 1 likely, 3 not at all"
+std::string explained_text(const Observation& seen) {
+  constexpr const char* kWords[] = {" exactly", " likely", " not at all"};
+  size_t counts[std::size(kWords)] = {};
+  for (const SeenLock& lock : seen.locks) counts[static_cast<size_t>(explained(lock))] += lock.waits.size();
+  std::string text;
+  for (size_t i = 0; i < std::size(kWords); ++i) {
+    if (counts[i] == 0) continue;
+    text +=
+        text.empty() ? ": " + count_of(counts[i], "wait", "waits") + " explained" : ", " + std::to_string(counts[i]);
+    text += kWords[i];
+  }
+  return text;
+}
+
+}  // namespace
+
 void InspectionOutput::leave_out(const char* why) {
   ++left_out_;
   why_left_out_ = why;
@@ -65,9 +98,9 @@ void InspectionOutput::summary(const Observation& seen, uint64_t took_ns, const 
     std::fprintf(stream, "holdwatch[%d]: %s not shown: %s\n", seen.pid, count_of(left_out_, "wait", "waits").c_str(),
                  why_left_out_);
   }
-  std::fprintf(stream, "holdwatch[%d]: %s, of %s in %s; inspected in %s, %s\n", seen.pid, waiting_text.c_str(),
+  std::fprintf(stream, "holdwatch[%d]: %s, of %s in %s%s; inspected in %s, %s\n", seen.pid, waiting_text.c_str(),
                count_of(seen.thread_count, "thread", "threads").c_str(), escape(base_name(seen.executable)).c_str(),
-               format_duration(took_ns).c_str(), effect_on_process.c_str());
+               explained_text(seen).c_str(), format_duration(took_ns).c_str(), effect_on_process.c_str());
 }
 
 bool InspectionOutput::close(std::string& why) {
