@@ -13,6 +13,7 @@
 #include <string>
 
 #include "symbolizer/activity/words.h"
+#include "symbolizer/guards/capstone.h"
 #include "symbolizer/holders_by_code.h"
 #include "symbolizer/outputs/emit.h"
 #include "symbolizer/outputs/stderr_output.h"
@@ -228,6 +229,10 @@ void* create(const Settings* settings, const HostCalls* host, char* why, size_t 
   return nullptr;
 }
 
+void use_decoder(void*, const void* functions) {
+  give_capstone(static_cast<const Capstone*>(functions));
+}
+
 bool admit(void* self, Phase phase, uint64_t episode) {
   return static_cast<Pipeline*>(self)->admit(phase, episode);
 }
@@ -331,6 +336,7 @@ void destroy(void* self) {
 constexpr SymbolizerApi kApi = {kSymbolizerApiVersion,
                                 sizeof(SymbolizerApi),
                                 create,
+                                use_decoder,
                                 admit,
                                 write_first_line,
                                 unwind,

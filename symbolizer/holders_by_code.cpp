@@ -7,6 +7,7 @@
 #include <chrono>
 #include <map>
 
+#include "symbolizer/guards/capstone.h"
 #include "symbolizer/guards/reader_candidates.h"
 #include "symbolizer/proc/proc_text.h"
 #include "symbolizer/waits/lock_reader.h"
@@ -34,14 +35,22 @@ CallSite call_in(const RawStack& stack, uint32_t frame) {
 
 }  // namespace
 
+GuardSearch* HoldersByCode::begin_search() {
+  if (capstone() == nullptr) return nullptr;
+  look_at_modules_();
+  if (search_ == nullptr) search_ = std::make_unique<GuardSearch>(modules_, memory_, unwinder_, resolve_);
+  search_->begin(kTimeout);
+  return search_.get();
+}
+
 std::vector<FoundReader> HoldersByCode::find_readers(uintptr_t rwlock, const std::vector<int>& recorded,
                                                      const LockAwaited& awaited) {
   std::vector<FoundReader> found;
   const std::vector<int> threads = thread_ids(getpid());
   const uint32_t readers = readers_of(rwlock, memory_);
   if (readers <= recorded.size() || threads.size() > kMaxThreads) return found;
-  look_at_modules_();
-  search_.begin(kTimeout);
+  GuardSearch* const search = begin_search();
+  if (search == nullptr) return found;
   const auto stack = std::make_unique<RawStack>();
   std::vector<ReaderCandidate> candidates;
   std::map<int, CallSite> calls;
@@ -49,7 +58,7 @@ std::vector<FoundReader> HoldersByCode::find_readers(uintptr_t rwlock, const std
     if (std::find(recorded.begin(), recorded.end(), tid) != recorded.end()) continue;
     const auto thread = look_at_thread(ThreadFiles::of_ours(tid));
     if (!thread || (thread->snapshot.registers.known & Registers::kSpIsKnown) == 0) continue;
-    const ThreadGuards guards = search_.find(thread->snapshot, awaited(thread->snapshot), *stack);
+    const ThreadGuards guards = search->find(thread->snapshot, awaited(thread->snapshot), *stack);
     const GuardedLock* const guard = find_lock(guards.locks, {rwlock, LockKind::rwlock});
     if (guard == nullptr || !has_stayed(thread->snapshot)) continue;
     candidates.push_back({tid, *guard});
@@ -63,10 +72,10 @@ std::vector<FoundReader> HoldersByCode::find_readers(uintptr_t rwlock, const std
 
 std::optional<CallSite> HoldersByCode::find_holding_frame(const Snapshot& thread, const LockRef& lock,
                                                           const LockAwaited& awaited) {
-  look_at_modules_();
-  search_.begin(kTimeout);
+  GuardSearch* const search = begin_search();
+  if (search == nullptr) return std::nullopt;
   const auto stack = std::make_unique<RawStack>();
-  const ThreadGuards guards = search_.find(thread, awaited(thread), *stack);
+  const ThreadGuards guards = search->find(thread, awaited(thread), *stack);
   const GuardedLock* const guard = find_lock(guards.locks, lock);
   return guard == nullptr ? std::nullopt : std::optional(call_in(*stack, guard->frame));
 }

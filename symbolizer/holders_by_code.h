@@ -24,7 +24,11 @@ class HoldersByCode {
   // All must outlive this object. `look_at_modules` makes sure that the modules are those of this report.
   HoldersByCode(Modules& modules, MemoryReader& memory, Unwinder& unwinder, const ResolveFrames& resolve,
                 std::function<void()> look_at_modules)
-      : memory_(memory), search_(modules, memory, unwinder, resolve), look_at_modules_(std::move(look_at_modules)) {}
+      : modules_(modules),
+        memory_(memory),
+        unwinder_(unwinder),
+        resolve_(resolve),
+        look_at_modules_(std::move(look_at_modules)) {}
 
   // See SymbolizerApi::find_readers.
   std::vector<FoundReader> find_readers(uintptr_t rwlock, const std::vector<int>& recorded, const LockAwaited& awaited);
@@ -33,8 +37,14 @@ class HoldersByCode {
   std::optional<CallSite> find_holding_frame(const Snapshot& thread, const LockRef& lock, const LockAwaited& awaited);
 
  private:
+  // Null without a decoder (guards/capstone.h): then nothing is found.
+  GuardSearch* begin_search();
+
+  Modules& modules_;
   MemoryReader& memory_;
-  GuardSearch search_;
+  Unwinder& unwinder_;
+  const ResolveFrames& resolve_;
+  std::unique_ptr<GuardSearch> search_;
   std::function<void()> look_at_modules_;
 };
 

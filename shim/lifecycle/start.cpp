@@ -184,6 +184,7 @@ bool begin_attachment(const char* const* options, char* why, unsigned long why_s
     text << "the option EXE excludes this program";
     return false;
   }
+  g_settings.is_attachment = true;
   note_filters_of_threads();
   thread_table_forget_holds();
   refill_spares(false);

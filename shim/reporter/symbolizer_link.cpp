@@ -165,6 +165,33 @@ void abandon_symbolizer() {
   g_handle = nullptr;
 }
 
+namespace {
+
+// Beside the symbolizer, into its namespace; null if that is impossible. Only for an attachment: see symbolizer/guards/capstone.h.
+const void* load_decoder(void* symbolizer_handle) {
+  Lmid_t space = 0;
+  link_map* module = nullptr;
+  if (libc().dlinfo(symbolizer_handle, RTLD_DI_LMID, &space) != 0) return nullptr;
+  if (libc().dlinfo(symbolizer_handle, RTLD_DI_LINKMAP, &module) != 0) return nullptr;
+  const std::string_view file = module->l_name;
+  Line<PATH_MAX + 64> path;
+  path << file.substr(0, file.rfind('/') + 1) << "libholdwatch-decoder.so";
+  wait_for_walks();
+  void* const handle = libc().dlmopen(space, path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (handle == nullptr) {
+    Line<2 * PATH_MAX> complaint;
+    complaint << "readers of rwlocks from before the attachment will not be named: ";
+    explain(libc().dlerror(), complaint);
+    print_message(complaint);
+    add_startup_remark(complaint);
+    return nullptr;
+  }
+  const auto entry = reinterpret_cast<DecoderEntry>(libc().dlsym(handle, kDecoderEntryName));
+  return entry == nullptr ? nullptr : entry();
+}
+
+}  // namespace
+
 LoadedSymbolizer load_symbolizer(const Settings& settings, const HostCalls& host) {
   Line<2 * PATH_MAX> complaint;
   void* handle = symbolizer(complaint);
@@ -174,6 +201,7 @@ LoadedSymbolizer load_symbolizer(const Settings& settings, const HostCalls& host
     if (api != nullptr && api->version == kSymbolizerApiVersion && api->size == sizeof(SymbolizerApi)) {
       char why[kNoteSize] = "";
       if (void* self = api->create(&settings, &host, why, sizeof why); self != nullptr) {
+        if (settings.is_attachment) api->use_decoder(self, load_decoder(handle));
         note_clean_pages(handle);
         return {api, self};
       }

@@ -1,10 +1,10 @@
 // See code_reader.h.
 #include "symbolizer/guards/code_reader.h"
 
-#include <capstone/capstone.h>
-
 #include <algorithm>
 #include <new>
+
+#include "symbolizer/guards/capstone.h"
 
 namespace holdwatch {
 namespace {
@@ -197,21 +197,22 @@ Operand operand_of(const cs_x86_op& from) {
 }  // namespace
 
 struct CodeReader::Decoder {
+  const Capstone& library = *capstone();
   csh handle = 0;
   cs_insn* instruction = nullptr;
 
   Decoder() {
-    if (cs_open(CS_ARCH_X86, CS_MODE_64, &handle) != CS_ERR_OK) throw std::bad_alloc();
-    cs_option(handle, CS_OPT_DETAIL, CS_OPT_ON);
-    instruction = cs_malloc(handle);
+    if (library.open(CS_ARCH_X86, CS_MODE_64, &handle) != CS_ERR_OK) throw std::bad_alloc();
+    library.option(handle, CS_OPT_DETAIL, CS_OPT_ON);
+    instruction = library.malloc(handle);
     if (instruction == nullptr) {
-      cs_close(&handle);
+      library.close(&handle);
       throw std::bad_alloc();
     }
   }
   ~Decoder() {
-    cs_free(instruction, 1);
-    cs_close(&handle);
+    library.free(instruction, 1);
+    library.close(&handle);
   }
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
@@ -221,7 +222,7 @@ struct CodeReader::Decoder {
 
 DecodedInstruction CodeReader::Decoder::decode(const uint8_t* bytes, size_t size, uint64_t address) {
   DecodedInstruction out;
-  if (!cs_disasm_iter(handle, &bytes, &size, &address, instruction)) return out;
+  if (!library.disasm_iter(handle, &bytes, &size, &address, instruction)) return out;
   const cs_x86& detail = instruction->detail->x86;
   set_action(instruction->id, out);
   if (is_refused(instruction->id, detail, out.action)) return {};
@@ -237,7 +238,7 @@ DecodedInstruction CodeReader::Decoder::decode(const uint8_t* bytes, size_t size
 
   cs_regs read, written;
   uint8_t read_count = 0, written_count = 0;
-  if (cs_regs_access(handle, instruction, read, &read_count, written, &written_count) != CS_ERR_OK) {
+  if (library.regs_access(handle, instruction, read, &read_count, written, &written_count) != CS_ERR_OK) {
     out.changed = out.changed_vectors = UINT32_MAX;
     out.changes_flags = true;
     return out;

@@ -32,7 +32,7 @@ struct ThreadGuards {
 
 class GuardSearch {
  public:
-  // All must outlive this object.
+  // All must outlive this object. Only where there is a decoder (capstone.h).
   GuardSearch(Modules& modules, MemoryReader& memory, Unwinder& unwinder, const ResolveFrames& resolve);
   ~GuardSearch();
 

@@ -86,8 +86,10 @@ MAY_INCLUDE = {
     "symbolizer/holders_by_code.h": {"symbolizer/unwind", "symbolizer/guards", "symbolizer/waits"} | COMMON,
     "symbolizer/holders_by_code.cpp": {"symbolizer/holders_by_code.h", "symbolizer/guards", "symbolizer/waits"} | PROC_TEXT,
     # The one place that knows all stages of the symbolizer.
-    "symbolizer/api.cpp": {"symbolizer/thread_activity.h", "symbolizer/holders_by_code.h", "symbolizer/unwind", "symbolizer/symbols", "symbolizer/activity", "symbolizer/waits",
+    "symbolizer/api.cpp": {"symbolizer/thread_activity.h", "symbolizer/holders_by_code.h", "symbolizer/guards/capstone.h", "symbolizer/unwind", "symbolizer/symbols", "symbolizer/activity", "symbolizer/waits",
                            "symbolizer/report", "symbolizer/outputs", "symbolizer/own_namespace.h"} | COMMON,
+    # Capstone alone, for the symbolizer of a process that is attached to.
+    "symbolizer/decoder": {"symbolizer/guards/capstone.h"},
     # What a user types. Programs of their own.
     "symbolizer/tools": {"symbolizer/tools", "symbolizer/unwind/libunwind.h", "symbolizer/symbols/elf_sections.h"} | PROC_TEXT,
     # The parser of command lines, for each of them.

@@ -57,6 +57,9 @@ struct Settings {
 #define HOLDWATCH_OPTION(kind, field, name, fallback, values, available, help) option_kind::kind::type field;
 #include "shim/common/contract/options.def"
 #undef HOLDWATCH_OPTION
+
+  // No option: the process was running already. What was before is not in the records.
+  bool is_attachment = false;
 };
 
 }  // namespace holdwatch

@@ -52,6 +52,10 @@ struct SymbolizerApi {
   // Returns null on failure, with the reason in `why`.
   void* (*create)(const Settings* settings, const HostCalls* host, char* why, size_t why_size);
 
+  // Gives it the table of libholdwatch-decoder.so, which was loaded into its namespace; without, find_readers and
+  // find_holding_frame find nothing.
+  void (*use_decoder)(void* self, const void* functions);
+
   // Whether RATE allows a report about this episode. Called before anything is captured for it; `report` follows, or
   // nothing.
   bool (*admit)(void* self, Phase phase, uint64_t episode);
@@ -111,5 +115,9 @@ struct SymbolizerApi {
 // The one exported function of libholdwatch-symbolizer.so.
 using SymbolizerEntry = const SymbolizerApi* (*)();
 inline constexpr char kSymbolizerEntryName[] = "holdwatch_symbolizer_api";
+
+// The one exported function of libholdwatch-decoder.so.
+using DecoderEntry = const void* (*)();
+inline constexpr char kDecoderEntryName[] = "holdwatch_decoder";
 
 }  // namespace holdwatch
