@@ -47,7 +47,7 @@ void append_waits(const Timing& timing, TextBuffer& out) {
     longest_ns = std::max(longest_ns, timing.age_of(wait));
   });
   if (waiting == 0) {
-    out << "no thread waits for a lock";
+    out << "no thread waits for a mutex or rwlock; holdwatch inspect shows other waits";
     return;
   }
   out << "nothing is over its limit yet: " << waiting

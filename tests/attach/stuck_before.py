@@ -160,13 +160,13 @@ def check_not_stuck(subject, said):
 def idle_pool(subject):
     """Threads that wait for work are not stuck, however long they do."""
     time.sleep(1.5)
-    check_not_stuck(subject, "no thread waits for a lock")
+    check_not_stuck(subject, "no thread waits for a mutex or rwlock")
 
 
 def held_without_waiters(subject):
     """A lock that no thread waits for is not known."""
     time.sleep(1.5)
-    check_not_stuck(subject, "no thread waits for a lock")
+    check_not_stuck(subject, "no thread waits for a mutex or rwlock")
 
 
 class Slow(Before):
