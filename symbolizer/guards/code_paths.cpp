@@ -11,6 +11,7 @@ namespace holdwatch {
 namespace {
 
 constexpr unsigned kMaxSteps = 20000;       // of all paths from one place
+constexpr unsigned kMaxStepsInAll = 60000;  // with those of the pads that are looked at on the way
 constexpr unsigned kMaxStepsOfPath = 3000;  // of one
 constexpr unsigned kMaxStepsOfCall = 600;   // in a function that it calls
 constexpr unsigned kMaxJumps = 400;         // of one path: it may be in a loop
@@ -46,11 +47,11 @@ Locks released_by_all(const CodePaths::Found& found) {
   const auto released = [](const PathLocks& path) -> const Locks& {
     return path.is_handled ? path.guarded : path.released;
   };
-  Locks all;
-  for (const LockRef& lock : released(found.paths.front())) {
-    const bool is_everywhere = std::all_of(found.paths.begin(), found.paths.end(),
-                                           [&](const PathLocks& path) { return contains(released(path), lock); });
-    if (is_everywhere) all.push_back(lock);
+  // As often as the path that releases it least often.
+  Locks all = released(found.paths.front());
+  for (const PathLocks& path : found.paths) {
+    Locks left = released(path);
+    std::erase_if(all, [&](const LockRef& lock) { return !remove(left, lock); });
   }
   return all;
 }
@@ -81,6 +82,7 @@ class CodePaths::Run {
   Run(CodePaths& paths, const PathStart& start) : all_(paths), start_(start) {}
 
   Found run() {
+    if (all_.running_++ == 0) all_.steps_ = 0;
     Path first{start_.machine, start_.pc};
     first.locks.acquired = start_.acquired;
     open_.push_back(std::move(first));
@@ -90,13 +92,18 @@ class CodePaths::Run {
       while (step(path)) {
       }
     }
+    --all_.running_;
     return std::move(found_);
   }
 
  private:
+  bool is_exhausted() const { return steps_ > kMaxSteps || all_.steps_ > kMaxStepsInAll; }
+
   // Whether the path continues.
   bool step(Path& path) {
-    if (++steps_ > kMaxSteps || ++path.steps > kMaxStepsOfPath || path.jumps > kMaxJumps) return lose(path);
+    ++steps_;
+    ++all_.steps_;
+    if (is_exhausted() || ++path.steps > kMaxStepsOfPath || path.jumps > kMaxJumps) return lose(path);
     if (!path.calls.empty() && path.steps - path.calls.back().steps_before > kMaxStepsOfCall) return lose(path);
     const uintptr_t at = path.pc;
     const DecodedInstruction& instruction = all_.instructions_.at(at);
@@ -132,7 +139,7 @@ class CodePaths::Run {
       const auto without = path.calls.back().without;
       path.calls.pop_back();
       if (*without == nullptr) return false;  // another path has continued so
-      if (steps_ > kMaxSteps) continue;
+      if (is_exhausted()) continue;
       Path rest = std::move(**without);
       without->reset();
       open_.push_back(std::move(rest));

@@ -74,7 +74,9 @@ class CodePaths {
   CodeReader& instructions_;
   LockCalls& calls_;
   MemoryReader& memory_;
-  unsigned nesting_ = 0;
+  unsigned nesting_ = 0;  // of pads
+  unsigned running_ = 0;  // searches, of which one has begun the next
+  unsigned steps_ = 0;    // of all that are running
 };
 
 bool contains(const Locks& locks, const LockRef& lock);

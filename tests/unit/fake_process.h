@@ -51,16 +51,18 @@ void put(ByteVector& into, size_t offset, const T& value) {
   std::memcpy(into.data() + offset, &value, sizeof value);
 }
 
-// One function of a fake module: its code, and the call-frame program of its FDE.
+// One function of a fake module: its code, the call-frame program of its FDE, and its exception table.
 struct FakeFunction {
   ByteVector code;
   ByteVector program;
+  ByteVector exceptions{};
 };
 
 // A shared object of one page of headers and tables and one of code, mapped at `base`.
 struct FakeModule {
   static constexpr size_t kPage = 4096;
   static constexpr size_t kNotes = 0x200, kHeader = 0x300, kFrames = 0x400, kCode = kPage;
+  static constexpr size_t kExceptions = 0xa00, kExceptionSpacing = 0x80;  // if a function has a table of them
   static constexpr size_t kFunctionSpacing = 0x100;
 
   uintptr_t base;
@@ -68,6 +70,7 @@ struct FakeModule {
   std::vector<size_t> descriptions;                   // offset of each FDE in the image
   ByteVector common_program = {0x0c, 7, 8, 0x90, 1};  // CFA = rsp + 8, return address at CFA - 8
   unsigned char return_column = 16;
+  bool has_exceptions = false;
 
   FakeModule(uintptr_t where, const std::vector<FakeFunction>& functions) : base(where) { build(functions); }
 
@@ -83,6 +86,8 @@ struct FakeModule {
 
   void build(const std::vector<FakeFunction>& functions) {
     std::fill(image.begin() + kCode, image.end(), 0xcc);  // int3: nothing runs on from one function into the next
+    has_exceptions = std::any_of(functions.begin(), functions.end(),
+                                 [](const FakeFunction& function) { return !function.exceptions.empty(); });
     write_elf_headers(functions.size());
     ByteVector frames;
     write_common_information(frames);
@@ -116,7 +121,8 @@ struct FakeModule {
   void write_common_information(ByteVector& frames) const {
     ByteVector entry;
     append_value<uint32_t>(entry, 0);
-    append(entry, {1, 'z', 'R', 0, 1, 0x78, return_column, 1, 0x1b});
+    append(entry, has_exceptions ? ByteVector{1, 'z', 'L', 'R', 0, 1, 0x78, return_column, 2, 0x1b, 0x1b}
+                                 : ByteVector{1, 'z', 'R', 0, 1, 0x78, return_column, 1, 0x1b});
     append(entry, common_program);
     append_value(frames, static_cast<uint32_t>(entry.size()));
     append(frames, entry);
@@ -131,10 +137,19 @@ struct FakeModule {
     append_value(entry, static_cast<uint32_t>(frames.size() + 4));
     append_value(entry, static_cast<int32_t>(kCode + index * kFunctionSpacing) - static_cast<int32_t>(at + 8));
     append_value(entry, static_cast<uint32_t>(kFunctionSpacing));
-    append(entry, {0});
+    append(entry, {static_cast<unsigned char>(has_exceptions ? 4 : 0)});
+    if (has_exceptions) write_exceptions(entry, at, index, function);
     append(entry, function.program);
     append_value(frames, static_cast<uint32_t>(entry.size()));
     append(frames, entry);
+  }
+
+  void write_exceptions(ByteVector& entry, size_t at, size_t index, const FakeFunction& function) {
+    const size_t table = kExceptions + index * kExceptionSpacing;
+    const size_t here = at + 4 + entry.size();
+    append_value(entry, function.exceptions.empty() ? 0 : static_cast<int32_t>(table) - static_cast<int32_t>(here));
+    std::copy(function.exceptions.begin(), function.exceptions.end(),
+              image.begin() + static_cast<std::ptrdiff_t>(table));
   }
 
   void write_search_table() {

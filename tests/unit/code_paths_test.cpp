@@ -1,0 +1,342 @@
+// What a frame will release, of small functions: see docs/design.md, "What a frame will release".
+#include "symbolizer/guards/code_paths.h"
+
+#include <initializer_list>
+#include <string>
+
+#include "symbolizer/guards/frame_locks.h"
+#include "tests/catch.h"
+#include "tests/unit/fake_process.h"
+
+using namespace holdwatch;
+using test::ByteVector;
+using test::FakeModule;
+
+namespace {
+
+constexpr uintptr_t kBase = 0x7f0000000000;
+constexpr uintptr_t kStack = 0x7ffd00000000;
+constexpr size_t kStackSize = 0x1000;
+constexpr LockRef kFirst{kStack + 0x100, LockKind::rwlock};   // its address is in rbx
+constexpr LockRef kSecond{kStack + 0x200, LockKind::rwlock};  // in r12
+
+// The functions of a scene: three with code of the test's, then some that are known by name, and one that jumps through a pointer.
+enum Function : size_t {
+  kFrame,
+  kHelper,
+  kOther,
+  kLock,
+  kTryLock,
+  kUnlock,
+  kWork,
+  kCatch,
+  kResume,
+  kPointer,
+  kFunctions
+};
+constexpr const char* kNames[] = {"frame",
+                                  "helper",
+                                  "other",
+                                  "pthread_rwlock_rdlock",
+                                  "pthread_rwlock_tryrdlock",
+                                  "pthread_rwlock_unlock",
+                                  "work",
+                                  "__cxa_begin_catch",
+                                  "_Unwind_Resume",
+                                  "pointer"};
+
+// The code of one function.
+class Assembly {
+ public:
+  explicit Assembly(Function function) : function_(function) {}
+  Assembly& raw(std::initializer_list<unsigned char> bytes) {
+    test::append(bytes_, bytes);
+    return *this;
+  }
+  Assembly& call(Function to) { return leads(0xe8, to); }
+  Assembly& jump(Function to) { return leads(0xe9, to); }
+  Assembly& lock_first() { return raw({0x48, 0x89, 0xdf}).call(kLock); }
+  Assembly& unlock_first() { return raw({0x48, 0x89, 0xdf}).call(kUnlock); }
+  Assembly& unlock_second() { return raw({0x4c, 0x89, 0xe7}).call(kUnlock); }
+  Assembly& is_zero() { return raw({0x85, 0xc0}); }  // test %eax, %eax
+  // Over the next `count` bytes.
+  Assembly& if_zero_skip(unsigned char count) { return raw({0x74, count}); }
+  Assembly& ret() { return raw({0xc3}); }
+  size_t size() const { return bytes_.size(); }
+  const ByteVector& bytes() const { return bytes_; }
+
+ private:
+  Assembly& leads(unsigned char opcode, Function to) {
+    const auto distance =
+        (static_cast<int>(to) - static_cast<int>(function_)) * static_cast<int>(FakeModule::kFunctionSpacing) -
+        static_cast<int>(bytes_.size()) - 5;
+    bytes_.push_back(opcode);
+    test::append_value(bytes_, distance);
+    return *this;
+  }
+  Function function_;
+  ByteVector bytes_;
+};
+
+constexpr unsigned char kRelease = 8;  // the size of the code that releases a lock
+
+// A call that fills the first five bytes of a function: the frame returns to the sixth.
+Assembly after_work() {
+  Assembly code(kFrame);
+  code.call(kWork);
+  return code;
+}
+
+// The calls that begin in [begin, end) have a landing pad.
+ByteVector pads(unsigned char begin, unsigned char end, unsigned char pad) {
+  return {0xff, 0xff, 0x01, 4, begin, static_cast<unsigned char>(end - begin), pad, 0};
+}
+
+class Scene {
+ public:
+  explicit Scene(const Assembly& frame, const ByteVector& exceptions = {}) {
+    functions_.resize(kFunctions, {{0xc3}, {}});
+    functions_[kPointer] = {{0xff, 0xe0}, {}};  // jmp *%rax
+    functions_[kFrame] = {frame.bytes(), {}, exceptions};
+    registers.set(kRsp, kStack + 0x800);
+    registers.set(kRbx, kFirst.address);
+    registers.set(kR12, kSecond.address);
+  }
+
+  void add(Function function, const Assembly& code) { functions_[function].code = code.bytes(); }
+
+  std::vector<FrameLock> find(CallEffect call = CallEffect::unknown, const LockRef& lock = {}) {
+    const FakeModule fake(kBase, functions_);
+    memory.regions[kBase] = fake.image;
+    memory.regions[kStack] = stack;
+    modules_.update(fake.maps() + "7ffd00000000-7ffd00001000 rw-p 0 00:00 0\n");
+    const ResolveFrames resolve = [&](uintptr_t pc, bool) {
+      Frame frame;
+      const size_t function = (pc - fake.function(0)) / FakeModule::kFunctionSpacing;
+      if (function < kFunctions) frame.function = kNames[function];
+      return std::vector<Frame>{frame};
+    };
+    registers.set(kRip, fake.function(kFrame) + 5);
+    Code code(modules_, memory);
+    CodeReader instructions(memory);
+    LockCalls calls(modules_, memory, instructions, resolve);
+    CodePaths paths(code, instructions, calls, memory);
+    FrameLocks frames(code, paths, memory);
+    frames.begin();
+    const std::vector<FrameLock> found = frames.find({registers, call != CallEffect::unknown, call, lock});
+    lacks_registers = frames.lacks_registers();
+    return found;
+  }
+
+  RegisterSet registers;
+  ByteVector stack = ByteVector(kStackSize);
+  test::FakeMemory memory;
+  bool lacks_registers = false;
+
+ private:
+  std::vector<test::FakeFunction> functions_;
+  Modules modules_{-1, memory};
+};
+
+std::string text_of(const std::vector<FrameLock>& found) {
+  std::string text;
+  for (const FrameLock& lock : found) {
+    text += lock.lock.address == kFirst.address ? "first" : lock.lock.address == kSecond.address ? "second" : "another";
+    text += lock.is_proven ? " proven" : lock.is_conditional ? " perhaps" : " likely";
+    if (lock.times != 1) text += " " + std::to_string(lock.times) + " times";
+    text += ";";
+  }
+  return text;
+}
+
+std::string found_in(const Assembly& frame) {
+  return text_of(Scene(frame).find());
+}
+
+}  // namespace
+
+TEST_CASE("what the code ahead releases, the frame has") {
+  CHECK(found_in(after_work().unlock_first().ret()) == "first likely;");
+  CHECK(found_in(after_work().unlock_first().unlock_second().ret()) == "first likely;second likely;");
+  CHECK(found_in(after_work().unlock_first().unlock_first().ret()) == "first likely 2 times;");
+  CHECK(found_in(after_work().ret()).empty());
+}
+
+TEST_CASE("what the code ahead acquires first, the frame has not") {
+  CHECK(found_in(after_work().lock_first().unlock_first().ret()).empty());
+  CHECK(found_in(after_work().lock_first().unlock_first().unlock_first().ret()).empty());
+  CHECK(found_in(after_work().lock_first().unlock_second().unlock_first().ret()) == "second likely;");
+  // Released, and acquired again.
+  CHECK(found_in(after_work().unlock_first().lock_first().unlock_first().ret()) == "first likely;");
+}
+
+TEST_CASE("a lock that is tried ahead is released only where it was acquired") {
+  Assembly frame = after_work();
+  frame.raw({0x48, 0x89, 0xdf}).call(kTryLock).is_zero().raw({0x75, kRelease}).unlock_first().ret();
+  CHECK(found_in(frame).empty());
+}
+
+TEST_CASE("a release behind a branch that cannot be decided is conditional") {
+  CHECK(found_in(after_work().is_zero().if_zero_skip(kRelease).unlock_first().ret()) == "first perhaps;");
+  // One that can be is not, either way.
+  const auto by_register = [](uint64_t value) {
+    Assembly frame = after_work();
+    frame.raw({0x4d, 0x85, 0xed}).if_zero_skip(kRelease).unlock_first().ret();  // test %r13, %r13
+    Scene scene(frame);
+    scene.registers.set(kR13, value);
+    return text_of(scene.find());
+  };
+  CHECK(by_register(1) == "first likely;");
+  CHECK(by_register(0).empty());
+}
+
+TEST_CASE("a loop ahead ends") {
+  CHECK(found_in(after_work().raw({0xeb, 0xfe})).empty());
+  // Until the result of a call is zero, then the release.
+  Assembly frame = after_work();
+  frame.call(kWork).is_zero().raw({0x75, 0xf7}).unlock_first().ret();
+  CHECK(found_in(frame) == "first likely;");
+  // A loop that acquires and releases.
+  Assembly again = after_work();
+  again.lock_first().unlock_first().raw({0xeb, 0xee});
+  CHECK(found_in(again).empty());
+}
+
+TEST_CASE("a release at the function's end by a jump counts") {
+  Assembly frame = after_work();
+  frame.raw({0x48, 0x89, 0xdf}).jump(kUnlock);
+  CHECK(found_in(frame) == "first likely;");
+  // Through another function, which jumps there in turn.
+  Assembly through = after_work();
+  through.raw({0x48, 0x89, 0xdf}).jump(kHelper);
+  Scene scene(through);
+  scene.add(kHelper, Assembly(kHelper).jump(kUnlock));
+  CHECK(text_of(scene.find()) == "first likely;");
+}
+
+TEST_CASE("calls ahead are followed") {
+  Assembly frame = after_work();
+  frame.raw({0x48, 0x89, 0xdf}).call(kHelper).ret();
+  Scene releases(frame);
+  releases.add(kHelper, Assembly(kHelper).call(kUnlock).ret());
+  CHECK(text_of(releases.find()) == "first likely;");
+
+  Scene acquires(after_work().raw({0x48, 0x89, 0xdf}).call(kHelper).unlock_first().ret());
+  acquires.add(kHelper, Assembly(kHelper).call(kLock).ret());
+  CHECK(text_of(acquires.find()).empty());
+
+  // It calls itself for ever: then the call is left out.
+  Scene endless(after_work().call(kHelper).unlock_first().ret());
+  endless.add(kHelper, Assembly(kHelper).call(kHelper).ret());
+  CHECK(text_of(endless.find()) == "first likely;");
+}
+
+TEST_CASE("a call ahead that cannot be followed is left out") {
+  CHECK(found_in(after_work().call(kPointer).unlock_first().ret()) == "first likely;");
+  CHECK(found_in(after_work().raw({0xff, 0xd0}).unlock_first().ret()) == "first likely;");  // call *%rax
+  // Whatever it is, it may have changed what only a caller preserves.
+  Scene scene(after_work().raw({0x48, 0x89, 0xde}).raw({0xff, 0xd0}).raw({0x48, 0x89, 0xf7}).call(kUnlock).ret());
+  CHECK(text_of(scene.find()).empty());
+  CHECK(scene.lacks_registers);
+}
+
+TEST_CASE("a release of a lock whose address is not known is none of a known one") {
+  Scene scene(after_work().raw({0x48, 0x89, 0xc7}).call(kUnlock).ret());  // mov %rax, %rdi
+  CHECK(text_of(scene.find()).empty());
+  CHECK(scene.lacks_registers);
+}
+
+TEST_CASE("an acquisition of a lock whose address is not known hides what comes later") {
+  Scene scene(after_work().raw({0x48, 0x89, 0xc7}).call(kLock).unlock_first().ret());
+  CHECK(text_of(scene.find()).empty());
+  CHECK(scene.lacks_registers);
+}
+
+TEST_CASE("the lock that a frame waits for is not one that it has") {
+  // Released after it was acquired, by the frame or by a helper.
+  Scene scene(after_work().unlock_first().ret());
+  CHECK(text_of(scene.find(CallEffect::acquires, kFirst)).empty());
+  Scene two(after_work().unlock_first().unlock_second().ret());
+  CHECK(text_of(two.find(CallEffect::acquires, kFirst)) == "second likely;");
+  Scene twice(after_work().unlock_first().unlock_first().ret());
+  CHECK(text_of(twice.find(CallEffect::acquires, kFirst)) == "first likely;");
+}
+
+TEST_CASE("a landing pad proves what it releases") {
+  Assembly frame = after_work();
+  frame.ret();
+  const auto pad = static_cast<unsigned char>(frame.size());
+  frame.unlock_first().call(kResume);
+  CHECK(text_of(Scene(frame, pads(0, 5, pad)).find()) == "first proven;");
+  // Of another call, it says nothing.
+  CHECK(text_of(Scene(frame, pads(5, 9, pad)).find()).empty());
+}
+
+TEST_CASE("a landing pad with a branch proves what is released both ways") {
+  const auto with_pad = [](bool both) {
+    Assembly frame = after_work();
+    frame.ret();
+    const auto pad = static_cast<unsigned char>(frame.size());
+    frame.raw({0x45, 0x85, 0xed}).if_zero_skip(kRelease);  // test %r13d, %r13d
+    frame.unlock_first();
+    if (both) frame.unlock_second();
+    frame.call(kResume);
+    return text_of(Scene(frame, pads(0, 5, pad)).find());
+  };
+  CHECK(with_pad(false).empty());
+  CHECK(with_pad(true) == "second proven;");
+}
+
+TEST_CASE("a landing pad that releases more on one way proves the lesser number") {
+  const auto with_pad = [](unsigned char condition) {
+    Assembly frame = after_work();
+    frame.ret();
+    const auto pad = static_cast<unsigned char>(frame.size());
+    frame.unlock_first().raw({0x45, 0x85, 0xed, condition, kRelease}).unlock_first().call(kResume);
+    return text_of(Scene(frame, pads(0, 5, pad)).find());
+  };
+  CHECK(with_pad(0x74) == "first proven;");
+  CHECK(with_pad(0x75) == "first proven;");
+}
+
+TEST_CASE("a guard that is not locked releases nothing") {
+  Assembly frame = after_work();
+  frame.ret();
+  const auto pad = static_cast<unsigned char>(frame.size());
+  frame.raw({0x80, 0x7c, 0x24, 0x08, 0x00}).if_zero_skip(kRelease).unlock_first().call(kResume);  // cmpb $0, 8(%rsp)
+  Scene scene(frame, pads(0, 5, pad));
+  CHECK(text_of(scene.find()).empty());
+  scene.stack[0x808] = 1;
+  CHECK(text_of(scene.find()) == "first proven;");
+}
+
+TEST_CASE("what a handler releases is not what has to be released") {
+  Assembly frame = after_work();
+  frame.ret();
+  const auto pad = static_cast<unsigned char>(frame.size());
+  frame.call(kCatch).unlock_first().ret();
+  CHECK(text_of(Scene(frame, pads(0, 5, pad)).find()).empty());
+}
+
+TEST_CASE("a call that never throws has the guards of the next one") {
+  Assembly frame = after_work();
+  frame.call(kWork).ret();
+  const auto pad = static_cast<unsigned char>(frame.size());
+  frame.unlock_first().call(kResume);
+  Scene scene(frame, pads(5, 10, pad));
+  CHECK(text_of(scene.find()).empty());
+  CHECK(text_of(scene.find(CallEffect::acquires, kSecond)) == "first proven;");
+}
+
+TEST_CASE("handlers within handlers are followed to a limit") {
+  // Each call in the handler has the handler as its landing pad.
+  Assembly frame = after_work();
+  frame.ret();
+  const auto pad = static_cast<unsigned char>(frame.size());
+  frame.call(kCatch);
+  for (int i = 0; i < 12; ++i) frame.unlock_first();
+  frame.raw({0x45, 0x85, 0xed, 0x74, 0x9b, 0xeb, 0x99});
+  Scene scene(frame, pads(0, 0x7e, pad));
+  CHECK(text_of(scene.find()).empty());
+  CHECK(scene.memory.reads < 2'000'000);
+}
