@@ -75,8 +75,9 @@ void CodeFlow::begin() {
   steps_left_ = kMaxSteps;
 }
 
-void CodeFlow::follow_function(uintptr_t entry) {
+void CodeFlow::follow_function(uintptr_t entry, Assumed assumed) {
   begin();
+  assumed_ = assumed;
   if (!code_.add_procedure(entry)) code_.discover(entry);
   code_.begin_block(entry);
   reach(entry, entry_state());
@@ -278,8 +279,13 @@ void CodeFlow::reach(uintptr_t pc, const FlowState& state) {
   const auto [known, is_new] = states_.try_emplace(pc, state);
   bool changed = is_new;
   if (is_new && is_seeding_) seeded_.insert(pc);
-  // An assumption about a block that nothing was seen to lead to must not weaken what is known of other blocks.
-  if (!is_new && (!is_seeding_ || seeded_.contains(pc))) merge(pc, known->second, state, changed);
+  if (!is_new && (!is_seeding_ || seeded_.contains(pc))) {
+    merge(pc, known->second, state, changed);
+  } else if (!is_new && assumed_ == Assumed::counts) {
+    FlowState same_stack = state;
+    same_stack[EncodedRegister::rsp] = known->second[EncodedRegister::rsp];
+    merge(pc, known->second, same_stack, changed);
+  }
   if (changed) pending_.push_back(pc);
 }
 
@@ -323,11 +329,16 @@ void CodeFlow::note_unreached_exits() {
 // The assumed state of blocks that no jump was seen to lead to. They belong to a switch, or are landing pads of
 // exceptions, which are reached from any call.
 std::optional<FlowState> CodeFlow::seed() {
-  if (!at_switch_ || !at_call_) return at_switch_ ? at_switch_ : at_call_;
+  if (!at_call_) return at_switch_;
+  FlowState at_pad = *at_call_;
+  for (size_t number = 0; number < at_pad.registers.size(); ++number) {
+    if ((kCallerSavedRegisters >> number & 1) != 0) at_pad.registers[number] = {};
+  }
+  if (!at_switch_) return at_pad;
   constexpr uintptr_t kCallKey = 2;
   FlowState merged = *at_switch_;
   bool changed = false;
-  merge(kCallKey, merged, *at_call_, changed);
+  merge(kCallKey, merged, at_pad, changed);
   return merged;
 }
 

@@ -29,9 +29,13 @@ class CodeFlow {
   // The instruction whose registers are wanted: the one at `pc`, or, if `pc` is a return address, the call before it.
   void watch(uintptr_t pc, bool is_return_address);
 
+  // What is assumed of a block that nothing was seen to lead to, such as the handler of an exception, must not weaken what is known
+  // of the stack pointer in other blocks. Of the other registers it counts, if what is found has to hold in any case.
+  enum class Assumed : uint8_t { is_ignored, counts };
+
   // Follows the function that begins at `entry`: as far as the unwind tables say that it extends, including its parts
   // elsewhere; without a table, as far as its jumps lead.
-  void follow_function(uintptr_t entry);
+  void follow_function(uintptr_t entry, Assumed assumed = Assumed::is_ignored);
 
   // Follows the code from `pc` until it returns, when the function that contains it is unknown. `pc` then counts as the
   // entry.
@@ -86,6 +90,7 @@ class CodeFlow {
   bool watches_call_ = false;
   std::optional<FlowState> watched_;
 
+  Assumed assumed_ = Assumed::is_ignored;
   bool is_seeding_ = false;
   std::unordered_set<uintptr_t> seeded_;  // blocks reached only by an assumption
   std::unordered_set<uintptr_t> reached_;

@@ -106,7 +106,7 @@ class Deduction {
  private:
   bool follow(uintptr_t entry, const RegisterSet& frame) {
     code_.flow().watch(frame[kRip], true);
-    code_.flow().follow_function(entry);
+    code_.flow().follow_function(entry, CodeFlow::Assumed::counts);
     return code_.flow().watched().has_value();
   }
 

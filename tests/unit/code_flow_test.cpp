@@ -172,3 +172,18 @@ TEST_CASE("endless and hostile code is abandoned") {
   undecodable.flow.follow_function(undecodable.entry);
   CHECK_FALSE(undecodable.flow.is_complete());
 }
+
+TEST_CASE("a handler that goes back into the function makes the registers that it changes unknown, if that counts") {
+  // 1: call *%rax; leave; ret; a handler: mov %rax,%r12; jmp 1b
+  Fixture fixture({kFrame, kCall, kCall, kReturn, {0x49, 0x89, 0xc4, 0xeb, 0xf7}});
+  const auto base_of = [&](EncodedRegister which, CodeFlow::Assumed assumed) {
+    fixture.flow.watch(fixture.entry + 8, true);
+    fixture.flow.follow_function(fixture.entry, assumed);
+    REQUIRE(fixture.flow.watched());
+    return (*fixture.flow.watched())[which].base;
+  };
+  CHECK(base_of(EncodedRegister::r12, CodeFlow::Assumed::is_ignored) == static_cast<int>(EncodedRegister::r12));
+  CHECK(base_of(EncodedRegister::r12, CodeFlow::Assumed::counts) == FlowValue::kUnknown);
+  CHECK(base_of(EncodedRegister::r13, CodeFlow::Assumed::counts) == static_cast<int>(EncodedRegister::r13));
+  CHECK(base_of(EncodedRegister::rsp, CodeFlow::Assumed::counts) == static_cast<int>(EncodedRegister::rsp));
+}
