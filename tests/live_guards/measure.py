@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """How many holders of locks that were taken before anybody looked are named? Of random programs with known answers.
 
-    measure.py BUILD_DIRECTORY [--count 1000] [--seed 1] [--first 0] [--views inspect,attach,core] [--keep DIRECTORY]
+    measure.py BUILD_DIRECTORY [--count 1000] [--seed 1] [--first 0] [--views inspect,attach,core] [--least 99,95] [--keep DIRECTORY]
 
 A program is a scenario of generate.py; ten of them share a process. Prints a line with the command that makes it again for each
 holder that is missing and each name or function that is wrong, and a table. Ends with 1 if one is wrong, or if fewer than 99 % of
-the C++ guards or 95 % of the holders in C are named. The view "watch" sees the locks being taken: it checks the answers.
+the C++ guards or 95 % of the holders in C are named (--least). The view "watch" sees the locks being taken: it checks the answers.
 """
 import argparse
 import collections
@@ -17,7 +17,6 @@ import asking
 import generate
 from asking import Failure
 
-WANTED = {"guard": 0.99, "code": 0.95}
 WORDS = {"guard": "C++ guards", "code": "C holders"}
 
 
@@ -46,7 +45,8 @@ class Results:
         """Also false if nothing has been measured."""
         counts = {how: [row for name, row in self.table.rows.items() if name.endswith(words)] for how, words in WORDS.items()}
         named = {how: (sum(row["holders"] - row["missing"] for row in rows), sum(row["holders"] for row in rows)) for how, rows in counts.items()}
-        return not self.table.wrong and not self.failed and bool(self.table.rows) and all(some >= WANTED[how] * all_ for how, (some, all_) in named.items())
+        enough = all(100 * named[how][0] >= least * named[how][1] for how, least in zip(WORDS, self.options.least))
+        return not self.table.wrong and not self.failed and bool(self.table.rows) and enough
 
 
 def measure(program, options, results):
@@ -66,6 +66,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--views", type=lambda text: text.split(","), default=["inspect"])
+    parser.add_argument("--least", type=lambda text: [int(part) for part in text.split(",")], default=[99, 95])
     parser.add_argument("--keep", type=pathlib.Path)
     options = parser.parse_args()
     results = Results(options)
