@@ -64,7 +64,7 @@ class Pipeline {
         activity_(
             modules_, memory_, unwinder_, resolve_,
             [this](uintptr_t address) { return symbols_.variable(address, modules_.find(address)); },
-            [this] { look_at_modules(); }, host.learnt_ends),
+            [this] { look_at_modules(); }, host),
         by_code_(modules_, memory_, unwinder_, resolve_, [this] { look_at_modules(); }),
         builder_(resolver(), host_name(), getpid(), executable_path()),
         emitter_(settings, host.complain == nullptr ? Emitter::Complain{} : host.complain) {

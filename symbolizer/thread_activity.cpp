@@ -45,7 +45,7 @@ int existing_thread(int tid) {
 
 ThreadActivity::ThreadActivity(Modules& modules, MemoryReader& memory, Unwinder& unwinder, const ResolveFrames& resolve,
                                decltype(WaitingProcess::variable_name) variable_name,
-                               std::function<void()> look_at_modules, decltype(WaitingProcess::learnt_ends) learnt_ends)
+                               std::function<void()> look_at_modules, const HostCalls& host)
     : modules_(modules),
       memory_(memory),
       unwinder_(unwinder),
@@ -57,7 +57,8 @@ ThreadActivity::ThreadActivity(Modules& modules, MemoryReader& memory, Unwinder&
                [] { return true; },
                [this](const WaitingProcess::VisitStack& visit) { visit_stacks(visit); },
                std::move(variable_name),
-               std::move(learnt_ends)},
+               host.learnt_ends,
+               host.repeated_wait},
       waits_(process_, resolve),
       code_ahead_(modules, memory, resolve) {}
 
@@ -153,7 +154,8 @@ void ThreadActivity::find_enders_by_code(int waiter, uintptr_t object) {
   for (const int tid : all) {
     const auto thread = look_at_thread(ThreadFiles::of_ours(tid));
     const auto futex = thread && tid != waiter ? futex_wait(thread->snapshot.call) : std::nullopt;
-    const auto fields = futex ? read_lock_fields({futex->word, LockKind::mutex}, memory_) : std::nullopt;
+    const auto fields =
+        futex && !futex->has_timeout ? read_lock_fields({futex->word, LockKind::mutex}, memory_) : std::nullopt;
     if (fields && fields->owner == waiter && goes_on_to_end(thread->snapshot, object))
       known.threads.push_back(thread->snapshot);
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "shim/common/contract/finding.h"
+#include "shim/common/contract/symbolizer_api.h"
 #include "symbolizer/activity/context.h"
 #include "symbolizer/unwind/modules.h"
 #include "symbolizer/unwind/unwinder.h"
@@ -22,7 +23,7 @@ class ThreadActivity {
   // All must outlive this object. `look_at_modules` makes sure that the modules are those of this report.
   ThreadActivity(Modules& modules, MemoryReader& memory, Unwinder& unwinder, const ResolveFrames& resolve,
                  decltype(WaitingProcess::variable_name) variable_name, std::function<void()> look_at_modules,
-                 decltype(WaitingProcess::learnt_ends) learnt_ends);
+                 const HostCalls& host);
 
   // See SymbolizerApi::describe and SymbolizerApi::follow.
   std::string describe(const Snapshot& snapshot, uint32_t waits_for, bool by_registers, Wait& wait);
@@ -37,7 +38,7 @@ class ThreadActivity {
   FaultSite fault_site(const Snapshot& snapshot);
   void visit_stacks(const WaitingProcess::VisitStack& visit);
 
-  // The threads that wait for a mutex that `waiter` has, and whose code goes on to end its wait for the object.
+  // The threads that wait, without a timeout, for a mutex that `waiter` has, and whose code goes on to end its wait for the object.
   struct EndersByCode {
     int waiter = 0;
     uintptr_t object = 0;

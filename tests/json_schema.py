@@ -123,7 +123,7 @@ def _holder(value, at):
 def _wait(value, at):
     _keys(value, at, {"kind": _one_of(WAIT_KINDS), "object": _or_null(_address), "name": _or_null(_text),
                       "waited_ns": _count, "timeout_ns": _or_null(_count), "enders": _list(_ender)}, {
-        "enders_unknown": _or_null(_text), "last_ended_by": _or_null(_last_ender)})
+        "enders_unknown": _or_null(_text), "last_ended_by": _or_null(_last_ender), "timeouts": _count})
 
 
 def _ender(value, at):

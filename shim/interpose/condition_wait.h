@@ -10,6 +10,7 @@
 #include "shim/interpose/acquire.h"
 #include "shim/interpose/release.h"
 #include "shim/record/learnt_enders.h"
+#include "shim/record/repeated_waits.h"
 
 namespace holdwatch {
 
@@ -44,7 +45,7 @@ HOLDWATCH_OLDEST(__pthread_unwind_next);
 #undef HOLDWATCH_OLDEST
 
 // cond_wait and the like: the hold ends here, and a new one begins when the mutex is reacquired. If the thread keeps other
-// locks meanwhile, it matters who signals the condition.
+// locks meanwhile, it matters who signals the condition, and whether the wait is a slice of a longer one.
 template <typename Call>
 inline int condition_wait(const void* condition, const void* mutex, const Caller& caller, Call call, int timed_out) {
   OwnerRecord* record = releasing_record();
@@ -54,13 +55,18 @@ inline int condition_wait(const void* condition, const void* mutex, const Caller
   // Held several times (recursive): glibc releases one level only, so that the mutex stays held and the hold continues.
   if (slot == nullptr || !is_last_level(*record, *slot, held, &first)) return call();
   end_hold(*record, held, *first, *slot, caller);
-  if (!record->holds_nothing()) note_ends_of(reinterpret_cast<uintptr_t>(condition));
+  const bool keeps_others = !record->holds_nothing();
+  if (keeps_others) {
+    note_ends_of(reinterpret_cast<uintptr_t>(condition));
+    note_condition_wait(*record, condition);
+  }
   const LockWord word = held.with_condition();
   const ConditionWait wait{record, begin_wait_slow(*record, word, caller, stamp_slow()), word};
   int result = 0;
   pthread_cleanup_push(&ConditionWait::cancelled, const_cast<ConditionWait*>(&wait));
   result = call();
   pthread_cleanup_pop(0);
+  if (keeps_others && result == timed_out) note_timeout(*record);
   wait.finished(result == timed_out ? ETIMEDOUT : result);
   return result;
 }

@@ -37,6 +37,7 @@
 #include "shim/record/hold_notes.h"
 #include "shim/record/learnt_enders.h"
 #include "shim/record/lock_registry.h"
+#include "shim/record/repeated_waits.h"
 #include "shim/record/spare_memory.h"
 #include "shim/record/thread_table.h"
 #include "shim/reporter/reporter.h"
@@ -118,6 +119,7 @@ void in_child() {
   ended_holds_after_fork();
   lock_registry_after_fork();
   learnt_enders_after_fork();
+  repeated_waits_after_fork();
   unloads_after_fork();
   watch_after_fork();
   attachment_after_fork();

@@ -1,9 +1,7 @@
 // See learnt_enders.h.
 //
 // An entry is an address within the object: that of a condition, or the word that a thread sleeps on. Each entry has a few
-// notes, one per thread. A note is written by one thread at a time: it makes the version odd, writes, and makes it even
-// again; a thread that finds it odd (another one writes, or this one was interrupted there by the signal handler that it is
-// in) does without, and counts that. An entry's number changes when its object ends, and a note contains the number of its
+// notes, one per thread. A note is written by one thread at a time (note_version.h); one that has to do without counts that. An entry's number changes when its object ends, and a note contains the number of its
 // entry: so a note that comes late belongs to nothing.
 #include "shim/record/learnt_enders.h"
 
@@ -11,6 +9,7 @@
 
 #include "shim/base/clock_line.h"
 #include "shim/record/current_record.h"
+#include "shim/record/note_version.h"
 #include "shim/record/stamp.h"
 
 namespace holdwatch {
@@ -24,7 +23,7 @@ constexpr uint64_t kKeptNs = 600'000'000'000;      // after the last wait
 constexpr uint64_t kKeptInFullNs = 5'000'000'000;  // if all entries are used
 
 struct Note {
-  std::atomic<uint32_t> version{0};
+  NoteVersion version;
   std::atomic<int> tid{0};
   std::atomic<uint64_t> entry_number{0};
   std::atomic<uint64_t> order{0};  // the higher, the later
@@ -72,15 +71,11 @@ bool belongs_to(const Note& note, uint64_t entry_number) {
   return note.entry_number.load(std::memory_order_relaxed) == entry_number;
 }
 
-bool is_being_written(const Note& note) {
-  return note.version.load(std::memory_order_relaxed) % 2 != 0;
-}
-
 // The thread's own note, else one that is not used, else the oldest.
 Note& note_to_write(Entry& entry, uint64_t number, int tid) {
   Note* best = &entry.notes[0];
   const auto age = [number](const Note& note) -> uint64_t {
-    if (is_being_written(note)) return UINT64_MAX;
+    if (note.version.is_being_written()) return UINT64_MAX;
     return belongs_to(note, number) ? note.order.load(std::memory_order_relaxed) : 0;
   };
   for (Note& note : entry.notes) {
@@ -90,18 +85,10 @@ Note& note_to_write(Entry& entry, uint64_t number, int tid) {
   return *best;
 }
 
-// False if another thread, or the code that this signal handler has interrupted, is writing there.
-bool begin_writing(Note& note) {
-  uint32_t version = note.version.load(std::memory_order_relaxed);
-  const bool may_write = version % 2 == 0 && note.version.compare_exchange_strong(version, version + 1);
-  if (may_write) std::atomic_thread_fence(std::memory_order_release);
-  return may_write;
-}
-
 Note* begin_note(Entry& entry, uint64_t number, int tid) {
   constexpr int kAttempts = 3;
   for (int i = 0; i < kAttempts; ++i)
-    if (Note& note = note_to_write(entry, number, tid); begin_writing(note)) return &note;
+    if (Note& note = note_to_write(entry, number, tid); note.version.begin_writing()) return &note;
   return nullptr;
 }
 
@@ -115,7 +102,7 @@ void write(Entry& entry, uint64_t number, int tid, uintptr_t pc) {
   note->order.store(g_order.fetch_add(1, std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   note->pc.store(pc, std::memory_order_relaxed);
   note->at_ns.store(exact_stamp(tick_ns()) & ~uint64_t{kStampBits}, std::memory_order_relaxed);
-  note->version.fetch_add(1, std::memory_order_release);
+  note->version.end_writing();
 }
 
 struct ReadNote {
@@ -126,13 +113,12 @@ struct ReadNote {
 
 // False if it is being written.
 bool read(const Note& note, ReadNote* out) {
-  const uint32_t version = note.version.load(std::memory_order_acquire);
-  *out = {{note.tid.load(std::memory_order_relaxed), note.pc.load(std::memory_order_relaxed),
-           note.at_ns.load(std::memory_order_relaxed)},
-          note.order.load(std::memory_order_relaxed),
-          note.entry_number.load(std::memory_order_relaxed)};
-  std::atomic_thread_fence(std::memory_order_acquire);
-  return version % 2 == 0 && note.version.load(std::memory_order_relaxed) == version;
+  return note.version.read([&] {
+    *out = {{note.tid.load(std::memory_order_relaxed), note.pc.load(std::memory_order_relaxed),
+             note.at_ns.load(std::memory_order_relaxed)},
+            note.order.load(std::memory_order_relaxed),
+            note.entry_number.load(std::memory_order_relaxed)};
+  });
 }
 
 // All notes of one object: it may have several entries, a condition one for each word that it is slept on.
@@ -233,7 +219,7 @@ LearntEnds learnt_ends(uintptr_t object, size_t size) {
 void learnt_enders_after_fork() {
   for (size_t i = 0; i < kObjects; ++i) {
     forget(i);
-    for (Note& note : g_entries[i].notes) note.version.store(0, std::memory_order_relaxed);
+    for (Note& note : g_entries[i].notes) note.version.reset();
   }
   publish_whether_any();
 }

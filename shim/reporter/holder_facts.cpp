@@ -143,6 +143,7 @@ bool describe_waiter(const ReportRequest& request, size_t index, Waiter* out) {
   out->access = wait.word.access();
   out->unseen = is_inferred(wait.caller.pc) && !inferred_since_attachment(wait.word);
   out->waited_ns = request.waited_ns[index];
+  out->has_timeout = wait.word.timeout();
   if (wait.word.condition()) {
     if (!has_been_woken(wait.tid, wait.word)) return false;
     // It is not known when the thread was woken: it has waited at least from now on.

@@ -11,6 +11,7 @@
 #include "shim/record/call_sites.h"
 #include "shim/record/ended_holds.h"
 #include "shim/record/learnt_enders.h"
+#include "shim/record/repeated_waits.h"
 #include "shim/reporter/clean_pages.h"
 #include "shim/reporter/report_callback.h"
 
@@ -26,9 +27,8 @@ void copy_stacks_at(uintptr_t pc) {
 
 void ReportOutput::open(const Settings& settings) {
   const auto complain = is_listening_for_startup_messages() ? &add_startup_refusal : nullptr;
-  host_ = {
-      &call_report_callback, &copy_stacks_at,          &end_trial, &unloaded_between, complain, kUpcalls.before_exit,
-      &learnt_ends,          standard_error_at_start()};
+  host_ = {&call_report_callback, &copy_stacks_at, &end_trial,     &unloaded_between,        complain,
+           kUpcalls.before_exit,  &learnt_ends,    &repeated_wait, standard_error_at_start()};
   symbolizer_ = load_symbolizer(settings, host_);
 }
 

@@ -58,7 +58,8 @@ Json ender_json(const ReportEnder& ender) {
 
 Json last_ender_json(const ReportWait& wait) {
   if (wait.last.tid == 0) return nullptr;
-  return {{"tid", wait.last.tid}, {"thread", text_or_null(wait.last.thread)}, {"at", frame_json(wait.last_at)}};
+  return {{"tid", wait.last.tid},
+          {"thread", text_or_null(wait.last.thread)}, {"at", frame_json(wait.last_at)}};
 }
 
 Json wait_json(const ReportWait& wait) {
@@ -67,6 +68,7 @@ Json wait_json(const ReportWait& wait) {
           {"name", text_or_null(wait.name)},
           {"waited_ns", wait.waited_ns},
           {"timeout_ns", wait.has_timeout ? Json(wait.timeout_ns) : Json(nullptr)},
+          {"timeouts", wait.timeouts},
           {"enders", list(wait.enders, ender_json)},
           {"enders_unknown", text_or_null(gap_words(wait))},
           {"last_ended_by", last_ender_json(wait)}};

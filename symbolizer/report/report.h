@@ -35,6 +35,7 @@ struct ReportWait {
   uint64_t waited_ns = 0;  // at least this long; 0 if unknown
   bool has_timeout = false;
   uint64_t timeout_ns = 0;          // the time left
+  uint64_t timeouts = 0;            // how often it was made before, and timed out
   std::vector<ReportEnder> enders;  // empty: not known
   EnderGap gap = EnderGap::none;    // why nobody is named
   // The other thread that ended such a wait last, and where: the innermost frame of the program's. tid 0: not known.

@@ -61,6 +61,12 @@ void sum_tree(Report& report) {
   report.tree_lost_ns = report.lost_ns + report.behind_lost_ns;
 }
 
+// Until the holder releases the lock. One that waits behind another reader waits for a writer, whose wait may have a timeout.
+bool waits_for_ever(const Waiter& waiter, const Holder& holder) {
+  const bool both_read = waiter.access == Access::shared && holder.access == Access::shared;
+  return !waiter.has_timeout && !both_read;
+}
+
 ReportEnder describe_ender(const Ender& ender) {
   return {ender.pid, ender.tid, bounded(ender.thread), ender.evidence};
 }
@@ -92,6 +98,7 @@ std::optional<ReportWait> describe_wait(const Wait& wait, uint64_t waited_ns) {
   described.waited_ns = waited_ns;
   described.has_timeout = wait.has_timeout;
   described.timeout_ns = wait.timeout_ns;
+  described.timeouts = wait.timeouts;
   for (uint32_t i = 0; i < wait.ender_count; ++i) described.enders.push_back(describe_ender(wait.enders[i]));
   described.gap = wait.gap;
   described.last = describe_ender(wait.last);
@@ -121,9 +128,11 @@ void add_likely_cycle(const Finding& finding, Report& report) {
   const Ender* const ender = only_thread(holder.wait);
   // Where the stack shows that the ender is at work, its chain would have come back.
   if (ender == nullptr || !is_guess(ender->evidence) || ender->evidence == Evidence::stack) return;
+  if (ends_by_timeout(holder.wait)) return;
   const auto* const end = finding.waiters + finding.waiter_count;
-  const bool waits_itself =
-      std::any_of(finding.waiters, end, [&](const Waiter& waiter) { return waiter.tid == ender->tid; });
+  const bool waits_itself = std::any_of(finding.waiters, end, [&](const Waiter& waiter) {
+    return waiter.tid == ender->tid && waits_for_ever(waiter, holder);
+  });
   if (waits_itself)
     report.likely_cycle = {{holder.tid, bounded(holder.thread), report.lock_id, "", false},
                            {ender->tid, bounded(ender->thread), "", report.lock_id, false}};

@@ -7,6 +7,7 @@
 
 #include <vector>
 
+#include "symbolizer/proc/monotonic_clock.h"
 #include "symbolizer/waits/asleep_on.h"
 #include "symbolizer/waits/thread_snapshot.h"
 
@@ -93,6 +94,17 @@ void add_learnt_enders(Wait& wait, const SystemCall& call, int tid, const Waitin
   if (!learnt.all_are_known || !candidates.are_enders()) return;
   wait.gap = EnderGap::none;
   for (const int one : candidates.tids()) wait.enders[wait.ender_count++] = {0, one, Evidence::learnt, {}};
+}
+
+void add_repetition(Wait& wait, int tid, const WaitingProcess& process) {
+  const bool may_be_slice = wait.known && wait.kind == WaitKind::condition && wait.object != 0 && wait.has_timeout;
+  if (!may_be_slice || !process.repeated_wait) return;
+  const RepeatedWait noted = process.repeated_wait(tid, wait.object, size_of_object(wait.kind));
+  if (noted.timeouts == 0) return;
+  const uint64_t now_ns = monotonic_now_ns();
+  wait.timeouts = noted.timeouts;
+  wait.repeated_ns = now_ns - noted.since_ns;
+  if (wait.timeout_is_known) wait.slice_ns = now_ns - noted.began_ns + wait.timeout_ns;
 }
 
 std::optional<bool> sleeps_on(int tid, uintptr_t object, size_t size) {

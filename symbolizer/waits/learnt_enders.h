@@ -21,7 +21,10 @@ using SleepsOn = std::function<std::optional<bool>(int tid, uintptr_t object, si
 void add_learnt_enders(Wait& wait, const SystemCall& call, int tid, const WaitingProcess& process,
                        const SleepsOn& sleeps_on);
 
-// The same by /proc.
+// For a condition wait with a timeout: whether it is a slice of a longer one (Wait::timeouts).
+void add_repetition(Wait& wait, int tid, const WaitingProcess& process);
+
+// The same as `SleepsOn`, by /proc.
 std::optional<bool> sleeps_on(int tid, uintptr_t object, size_t size);
 
 }  // namespace holdwatch

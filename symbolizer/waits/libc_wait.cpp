@@ -189,6 +189,7 @@ class LibcWait {
     const auto left_ns = is_relative
                              ? time_at(address, context_)
                              : time_left_until(address, by_wall_clock ? CLOCK_REALTIME : CLOCK_MONOTONIC, context_);
+    wait_.timeout_is_known = left_ns.has_value();
     wait_.timeout_ns = left_ns.value_or(0);
   }
 

@@ -57,7 +57,7 @@ WaitChain follow_likely_circle(int tid, const Wait& wait,
   WaitChain chain{};
   Grounds grounds;
   for (const Wait* at = &wait;;) {
-    const Ender* const next = at->has_timeout ? nullptr : only_thread(*at);
+    const Ender* const next = ends_by_timeout(*at) ? nullptr : only_thread(*at);
     if (next == nullptr) return WaitChain{};
     grounds.add(next->evidence);
     if (next->tid == tid) break;

@@ -88,7 +88,10 @@ std::string process_words(const Wait& wait, uint32_t index) {
 
 std::string timeout_words(const Wait& wait) {
   if (!wait.has_timeout) return "";
-  return wait.timeout_ns == 0 ? ", with a timeout" : ", timeout in " + duration_in_words(wait.timeout_ns);
+  const std::string text =
+      wait.timeout_ns == 0 ? ", with a timeout" : ", timeout in " + duration_in_words(wait.timeout_ns);
+  if (wait.timeouts == 0) return text;
+  return text + ", after " + std::to_string(wait.timeouts) + (wait.timeouts == 1 ? " timeout" : " timeouts");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "shim/common/contract/finding.h"
 #include "shim/common/contract/learnt_end.h"
+#include "shim/common/contract/repeated_wait.h"
 #include "symbolizer/unwind/memory.h"
 #include "symbolizer/unwind/modules.h"
 
@@ -25,6 +26,7 @@ struct WaitingProcess {
   std::function<std::string(uintptr_t address)> variable_name{};
   // Empty where nobody has watched the process.
   std::function<LearntEnds(uintptr_t object, size_t size)> learnt_ends{};
+  std::function<RepeatedWait(int tid, uintptr_t condition, size_t size)> repeated_wait{};
 };
 
 }  // namespace holdwatch

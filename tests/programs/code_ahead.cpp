@@ -1,6 +1,6 @@
 // A lock made of a condition, a mutex and a flag, whose holder has never dropped it: nobody was seen to signal the condition. Its code
 // will, once it gets the mutex that the waiting thread has. Probably a deadlock, but no event of that name.
-// RUN-ENV: HOLDWATCH_LIMIT=300ms
+// RUN-ENV: HOLDWATCH_LIMIT=600ms
 // EXPECT: thread \d+ "callback" has held mutex
 // EXPECT: ^  now +in a condition wait on \(anonymous namespace\)::is_free, timeout in
 // EXPECT: ^ +\d+ "script" can likely end that: its code goes on to signal it$
@@ -24,7 +24,7 @@ Event script_has_it;
 
 OWN_FRAME void take_interpreter() {
   std::unique_lock guard(interpreter);
-  while (is_taken) is_free.wait_for(guard, 50ms);
+  while (is_taken) is_free.wait_for(guard, 20ms);
   is_taken = true;
 }
 

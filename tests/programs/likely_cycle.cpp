@@ -1,6 +1,6 @@
 // A lock made of a condition and a flag, waited for in slices, in a cycle with a mutex: by what was seen, only the other user of the
 // lock ends the wait, and it waits for the mutex. Probably a deadlock, but no event of that name.
-// RUN-ENV: HOLDWATCH_LIMIT=300ms
+// RUN-ENV: HOLDWATCH_LIMIT=600ms
 // EXPECT: thread \d+ "callback" has held mutex
 // EXPECT: ^  now +in a condition wait on 0x\w+, timeout in .* \(signalled before by \d+ "script" at likely_cycle.cpp:\d+\)(, for .*)?$
 // EXPECT: ^ +\d+ "script" can likely end that$
@@ -24,7 +24,7 @@ class Interpreter {
   void take() {
     std::unique_lock guard(mutex_);
     ++waiting_;
-    while (is_taken_) is_free_.wait_for(guard, 50ms);
+    while (is_taken_) is_free_.wait_for(guard, 20ms);
     --waiting_;
     is_taken_ = true;
   }

@@ -98,10 +98,11 @@ TEST_CASE("a wait has its kind, its object and who can end it") {
   wait.object = 0x1f;
   wait.waited_ns = 7;
   wait.has_timeout = true;
+  wait.timeouts = 3;
   wait.enders = {{0, 4713, "relay", Evidence::stated}, {31, 31, "", Evidence::learnt}};
   report.holders[0].wait = wait;
   CHECK(Json::parse(render_json(report))["holders"][0]["wait"] == Json::parse(R"({
-    "kind": "static", "object": "0x1f", "name": null, "waited_ns": 7, "timeout_ns": 0,
+    "kind": "static", "object": "0x1f", "name": null, "waited_ns": 7, "timeout_ns": 0, "timeouts": 3,
     "enders": [{"tid": 4713, "thread": "relay", "evidence": "stated", "likely": false},
                {"tid": 31, "thread": null, "evidence": "learnt", "likely": true, "pid": 31}],
     "enders_unknown": null, "last_ended_by": null})"));

@@ -55,6 +55,10 @@ TEST_CASE("a timeout is told, whether or not the time left is known") {
   CHECK(describe_wait(wait) == "waits for semaphore 0x1234, with a timeout");
   wait.timeout_ns = 1'500'000'000;
   CHECK(describe_wait(wait) == "waits for semaphore 0x1234, timeout in 1.5 s");
+  wait.timeouts = 1;
+  CHECK(describe_wait(wait) == "waits for semaphore 0x1234, timeout in 1.5 s, after 1 timeout");
+  wait.timeouts = 57;
+  CHECK(describe_wait(wait) == "waits for semaphore 0x1234, timeout in 1.5 s, after 57 timeouts");
 }
 
 TEST_CASE("what a system call says better is left to it") {

@@ -211,6 +211,7 @@ struct Waiter {
   uint32_t lock_id;
   Access access;
   uint64_t waited_ns;
+  bool has_timeout;
   const RawStack* stack;  // null if not captured
   bool unseen;            // its call bypassed our hooks
 };

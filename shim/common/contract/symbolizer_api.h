@@ -6,11 +6,12 @@
 
 #include "shim/common/contract/finding.h"
 #include "shim/common/contract/learnt_end.h"
+#include "shim/common/contract/repeated_wait.h"
 #include "shim/common/contract/settings.h"
 
 namespace holdwatch {
 
-inline constexpr uint32_t kSymbolizerApiVersion = 16;
+inline constexpr uint32_t kSymbolizerApiVersion = 17;
 
 // Functions of the shim that the symbolizer may call.
 struct HostCalls {
@@ -38,6 +39,9 @@ struct HostCalls {
 
   // The threads that have been seen to end waits for an object of this size: see record/learnt_enders.h.
   LearntEnds (*learnt_ends)(uintptr_t object, size_t size);
+
+  // Of a thread that waits for a condition of this size in slices: see record/repeated_waits.h.
+  RepeatedWait (*repeated_wait)(int tid, uintptr_t condition, size_t size);
 
   // The file that descriptor 2 referred to when the program started. By the time the symbolizer is loaded, a daemon may
   // have reused the number for a file of its own.

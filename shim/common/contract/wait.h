@@ -51,7 +51,11 @@ struct Wait {
   WaitKind kind;
   uintptr_t object;  // the lock, semaphore, condition, flag ...; 0 if there is none, or its address is not known
   bool has_timeout;
-  uint64_t timeout_ns;   // the time left; 0 if it is over, or not known
+  bool timeout_is_known;
+  uint64_t timeout_ns;  // the time left; 0 if it is over, or not known
+  // Of a wait that is made again whenever it has timed out: how often it has, for how long that has been going on, and how long
+  // the present one lasts until its timeout (0: not known). All 0 if it is not known to be one.
+  uint64_t timeouts, repeated_ns, slice_ns;
   uint32_t ender_count;  // 0: not known
   Ender enders[kMaxEnders];
   uint32_t other_ends;       // of a pipe or a socket: how many other processes have its other end
@@ -68,6 +72,15 @@ struct Wait {
 // The thread of this process that alone can end the wait, by proof or only likely; null if there is none.
 constexpr const Ender* only_thread(const Wait& wait) {
   return wait.known && wait.ender_count == 1 && wait.enders[0].pid == 0 ? &wait.enders[0] : nullptr;
+}
+
+// Whether the wait ends by itself, as far as anybody can tell: it has a timeout, and is not a slice, short against the whole of
+// a wait that its thread has made again whenever it had timed out.
+constexpr bool ends_by_timeout(const Wait& wait) {
+  constexpr uint64_t kTimeouts = 3;
+  constexpr uint64_t kSlices = 4;
+  const bool is_slice = wait.timeouts >= kTimeouts && wait.slice_ns > 0 && wait.slice_ns <= wait.repeated_ns / kSlices;
+  return wait.has_timeout && !is_slice;
 }
 
 // It waits for a lock, but the lock does not say who has it.
