@@ -131,7 +131,7 @@ def _ender(value, at):
 
 
 def _last_ender(value, at):
-    _keys(value, at, {"tid": _positive, "thread": _or_null(_text), "at": _frame})
+    _keys(value, at, {"tid": _positive, "thread": _or_null(_text), "at": _frame}, {"ago_ns": _count})
 
 
 def _likely_cycle_step(value, at):

@@ -213,9 +213,9 @@ def names_for_expressions(plan, runs):
         return [(wait["enders_unknown"], sorted(one["thread"] for one in wait["enders"])) for wait in reported]
 
     def last_words(thread):
-        """Who is said to have ended such a wait last, with N for the thread's id."""
+        """Who is said to have ended such a wait last, with N for the thread's id, and without when."""
         said = [h["doing"] for event in holds if event["phase"] == "over" for h in event["holders"] if h["thread"] == thread][-1]
-        return re.sub(r"\bby \d+", "by N", said.rpartition("(")[2].rstrip(")"))
+        return re.sub(r"\bby \d+", "by N", re.sub(r", [^,]+ ago\)$", "", said.rpartition("(")[2]))
 
     def likely_cycle_of(thread):
         """The threads of what is probably a deadlock, beginning with this holder; as of its last report."""

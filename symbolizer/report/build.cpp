@@ -268,6 +268,7 @@ void ReportBuilder::describe_ends(const Holder& holder, ReportHolder& named) con
     return resolver_.resolve(pc, false);
   };
   add_last_ender(holder.wait, resolve, *named.wait);
+  if (holder.wait.last.tid != 0) named.wait->last_ago_ns = monotonic_now_ns() - holder.wait.last_ns;
   if (!named.doing.empty()) named.doing += last_ender_words(*named.wait);
 }
 

@@ -35,7 +35,8 @@ std::string last_ender_words(const ReportWait& wait) {
   const char* const participle = verb(wait.kind).participle;
   const std::string how =
       wait.last_is_before ? fmt::format("{} before", participle) : fmt::format("last {}", participle);
-  return fmt::format(" ({} by {}{}{})", how, wait.last.tid, name, place_words(wait.last_at));
+  const std::string when = wait.last_ago_ns == 0 ? "" : fmt::format(", {} ago", format_duration(wait.last_ago_ns));
+  return fmt::format(" ({} by {}{}{}{})", how, wait.last.tid, name, place_words(wait.last_at), when);
 }
 
 std::string reason_words(const ReportWait& wait, const ReportEnder& ender) {
@@ -58,6 +59,8 @@ std::string gap_words(const ReportWait& wait) {
       return fmt::format("the thread that has {} it has exited", to_end.participle);
     case EnderGap::processes:
       return fmt::format("another process may {} it", to_end.infinitive);
+    case EnderGap::on_stack:
+      return "it is on the waiting thread's stack, where another may have been before";
     case EnderGap::not_stated:
       return "the lock does not say who has it";
   }

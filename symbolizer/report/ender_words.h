@@ -8,7 +8,7 @@
 
 namespace holdwatch {
 
-// " (last signalled by 4712 "script" at script.cpp:11)", to be added to what the thread is doing: "signalled before" if that
+// " (last signalled by 4712 "script" at script.cpp:11, 12 s ago)", to be added to what the thread is doing: "signalled before" if that
 // thread itself was the last. Empty if it is not known.
 std::string last_ender_words(const ReportWait& wait);
 

@@ -59,7 +59,9 @@ Json ender_json(const ReportEnder& ender) {
 Json last_ender_json(const ReportWait& wait) {
   if (wait.last.tid == 0) return nullptr;
   return {{"tid", wait.last.tid},
-          {"thread", text_or_null(wait.last.thread)}, {"at", frame_json(wait.last_at)}};
+          {"thread", text_or_null(wait.last.thread)},
+          {"at", frame_json(wait.last_at)},
+          {"ago_ns", wait.last_ago_ns}};
 }
 
 Json wait_json(const ReportWait& wait) {

@@ -42,6 +42,7 @@ struct ReportWait {
   ReportEnder last;
   bool last_is_before = false;  // the waiting thread itself has done so later
   Frame last_at{};
+  uint64_t last_ago_ns = 0;  // 0: not known
 };
 
 // Nothing if it is not known what the thread waits for.

@@ -30,6 +30,11 @@ bool is_shared(const Wait& wait, const SystemCall& call) {
   return is_of_libc && (call.arguments[1] & FUTEX_PRIVATE_FLAG) == 0;
 }
 
+bool is_on_stack_of(const Snapshot& thread, uintptr_t object) {
+  return (thread.registers.known & Registers::kSpIsKnown) != 0 && object >= thread.registers.sp &&
+         object < thread.stack_end;
+}
+
 class Candidates {
  public:
   Candidates(const Wait& wait, int waiter, const WaitingProcess& process, const SleepsOn& sleeps_on)
@@ -76,7 +81,7 @@ void note_last(const LearntEnds& learnt, int waiter, Wait& wait) {
 
 }  // namespace
 
-void add_learnt_enders(Wait& wait, const SystemCall& call, int tid, const WaitingProcess& process,
+void add_learnt_enders(Wait& wait, const SystemCall& call, const Snapshot& waiter, const WaitingProcess& process,
                        const SleepsOn& sleeps_on) {
   const size_t size = wait.known ? size_of_object(wait.kind) : 0;
   if (size == 0 || wait.ender_count > 0) return;
@@ -85,10 +90,12 @@ void add_learnt_enders(Wait& wait, const SystemCall& call, int tid, const Waitin
     wait.gap = EnderGap::processes;
   else if (!process.learnt_ends)
     wait.gap = EnderGap::unwatched;
+  else if (is_on_stack_of(waiter, wait.object))
+    wait.gap = EnderGap::on_stack;
   if (wait.gap != EnderGap::unseen || wait.object == 0) return;
   const LearntEnds learnt = process.learnt_ends(wait.object, size);
-  note_last(learnt, tid, wait);
-  Candidates candidates(wait, tid, process, sleeps_on);
+  note_last(learnt, waiter.tid, wait);
+  Candidates candidates(wait, waiter.tid, process, sleeps_on);
   for (uint32_t i = 0; i < learnt.count; ++i) candidates.add(learnt.ends[i].tid);
   wait.gap = learnt.all_are_known || learnt.count == 0 ? candidates.gap() : EnderGap::several;
   if (!learnt.all_are_known || !candidates.are_enders()) return;

@@ -106,7 +106,7 @@ Wait WaitReader::read_present(const Snapshot& snapshot, const FunctionOf& functi
   if (wait.kind == WaitKind::libc && wait.ender_count == 0) add_thread_inside(wait);
   const bool is_for_initializer = wait.kind == WaitKind::once || wait.kind == WaitKind::local_static;
   if (is_for_initializer && wait.object != 0) add_initializing_thread(wait);
-  add_learnt_enders(wait, call, snapshot.tid, process_, sleeps_on);
+  add_learnt_enders(wait, call, snapshot, process_, sleeps_on);
   add_repetition(wait, snapshot.tid, process_);
   if (is_for_unknown_holder(wait)) wait.gap = EnderGap::not_stated;
   if (wait.known && has_variable(wait.kind)) name_object(process_, wait);

@@ -2,7 +2,7 @@
 // lock ends the wait, and it waits for the mutex. Probably a deadlock, but no event of that name.
 // RUN-ENV: HOLDWATCH_LIMIT=600ms
 // EXPECT: thread \d+ "callback" has held mutex
-// EXPECT: ^  now +in a condition wait on 0x\w+, timeout in .* \(signalled before by \d+ "script" at likely_cycle.cpp:\d+\)(, for .*)?$
+// EXPECT: ^  now +in a condition wait on 0x\w+, timeout in .* \(signalled before by \d+ "script" at likely_cycle.cpp:\d+, .* ago\)(, for .*)?$
 // EXPECT: ^ +\d+ "script" can likely end that$
 // EXPECT: ^ +probably a deadlock: \d+ waits for L\d+$
 // FORBID: ^  root

@@ -21,6 +21,7 @@ struct Scene {
   LearntEnds learnt{true, true, true, 0, {}};
   std::set<int> sleepers;
   int operation = FUTEX_WAIT_BITSET_PRIVATE;
+  Snapshot waiter{};
   WaitingProcess process{modules,
                          memory,
                          [](int tid) { return tid == kExited ? 0 : tid; },
@@ -29,6 +30,8 @@ struct Scene {
                          {},
                          {},
                          [this](uintptr_t, size_t) { return learnt; }};
+
+  Scene() { waiter.tid = kWaiter; }
 
   void ended_by(std::initializer_list<int> tids) {
     for (const int tid : tids) learnt.ends[learnt.count++] = {tid, 0x1000, 5};
@@ -42,7 +45,7 @@ struct Scene {
     wait.arrived = arrived;
     wait.needed = needed;
     const SystemCall call{true, SYS_futex, {wait.object + 40, static_cast<uint64_t>(operation), 0, 0, 0, 0}};
-    add_learnt_enders(wait, call, kWaiter, process,
+    add_learnt_enders(wait, call, waiter, process,
                       [this](int tid, uintptr_t, size_t) { return std::optional(sleepers.contains(tid)); });
     return wait;
   }
@@ -109,4 +112,18 @@ TEST_CASE_METHOD(Scene, "at a barrier as many must be left as are missing") {
   CHECK(read(WaitKind::barrier, 2, 4).ender_count == 2);
   CHECK(read(WaitKind::barrier, 2, 4).last.tid == 0);
   CHECK(read(WaitKind::barrier, 3, 4).gap == EnderGap::several);
+}
+
+TEST_CASE_METHOD(Scene, "what was noted of an address on the waiting thread's own stack may be about another object") {
+  ended_by({2});
+  waiter.registers = {};
+  waiter.registers.sp = 0x10000 - 8;
+  waiter.registers.known = Registers::kSpIsKnown;
+  waiter.stack_end = 0x20000;
+  const Wait wait = read();
+  CHECK(wait.ender_count == 0);
+  CHECK(wait.gap == EnderGap::on_stack);
+  CHECK(wait.last.tid == 0);
+  waiter.stack_end = 0x10000;
+  CHECK(read().ender_count == 1);
 }

@@ -43,6 +43,7 @@ enum class EnderGap : uint8_t {
   several,    // more threads have than one, or than are missing at a barrier
   exited,     // who has is gone
   processes,  // the object is shared with other processes
+  on_stack,   // the object is on the waiting thread's stack
   not_stated  // the lock does not say who has it
 };
 
