@@ -52,6 +52,12 @@ uint64_t idle_period_ns(uint64_t smallest_limit_ns) {
   return std::clamp(smallest_limit_ns / 4 * 3, kMillisecond, 1000 * kMillisecond);
 }
 
+uint64_t search_period_ns(uint64_t records) {
+  constexpr uint64_t kPerRecordNs = 100;
+  const uint64_t search_ns = kPerRecordNs * records;
+  return std::min(800 * search_ns, std::max(300 * kMillisecond, 500 * search_ns));
+}
+
 uint64_t next_report_age_ns(uint64_t age_ns, uint64_t limit_ns) {
   if (limit_ns == kNoLimit) return UINT64_MAX;
   uint64_t next_ns = limit_ns;

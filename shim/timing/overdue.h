@@ -53,6 +53,11 @@ uint64_t wake_period_ns(uint64_t smallest_limit_ns);
 // Where they are few, and dated exactly: three quarters of the limit, at most 1 s: each hold is still seen before it exceeds its limit.
 uint64_t idle_period_ns(uint64_t smallest_limit_ns);
 
+// How long a search for deadlocks must be ago before the next one, with so many records to read: as long as it takes 1/800 of the
+// time. Where that would be more than 300 ms, with which and two wake-ups a deadlock is found within half a second, 1/500 is
+// allowed: that is enough for 6,000 records.
+uint64_t search_period_ns(uint64_t records);
+
 // The multiple of the limit at which a hold that is `age_ns` old is to be reported next: 2x, 4x, 8x ... Never without a
 // limit.
 uint64_t next_report_age_ns(uint64_t age_ns, uint64_t limit_ns);

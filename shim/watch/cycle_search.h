@@ -42,8 +42,8 @@ struct Cycle {
 // for all of them. Only threads that both wait and hold can be part of a cycle: the holds of others need not be added.
 class CycleSearch {
  public:
-  static constexpr size_t kMaxWaits = 4096;
-  static constexpr size_t kMaxHolds = 8192;
+  static constexpr size_t kMaxWaits = 16 * 1024;
+  static constexpr size_t kMaxHolds = 32 * 1024;
 
   void clear() { wait_count_ = hold_count_ = 0; }
   // All ignore their argument if there is no room.

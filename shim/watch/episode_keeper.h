@@ -28,13 +28,11 @@ class EpisodeKeeper {
   void take_ended_holds(const Timing& timing) { holdwatch::take_ended_holds(context(timing)); }
   bool follow_all(const Timing& timing) { return follower_.follow_all(context(timing)); }
   bool has_followed_all() const { return follower_.has_followed_all(); }
-  // Deadlocks are searched for at each wake-up, but no more often than takes 1/800 of the time: with ten thousand
-  // threads, about once a second.
+  // Deadlocks are searched for at each wake-up, but with thousands of threads less often (overdue.h).
   bool is_search_due(const Timing& timing) const { return timing.now_ns() >= search_due_ns_; }
   void search_at_once() { search_due_ns_ = 0; }
   void begin_cycles(const Timing& timing) {
-    constexpr uint64_t kShare = 800, kPerRecordNs = 100;
-    search_due_ns_ = timing.now_ns() + kShare * kPerRecordNs * record_limit();
+    search_due_ns_ = timing.now_ns() + search_period_ns(record_limit());
     holdwatch::begin_cycles(context(timing), cycle_search_);
   }
   bool begin_hold_episodes(const Candidates& candidates, const Timing& timing) {
