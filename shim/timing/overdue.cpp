@@ -48,6 +48,10 @@ uint64_t wake_period_ns(uint64_t smallest_limit_ns) {
   return std::clamp(smallest_limit_ns / 8, kMillisecond, 1000 * kMillisecond);
 }
 
+uint64_t scan_period_ns(uint64_t smallest_limit_ns) {
+  return std::min(wake_period_ns(smallest_limit_ns), 150 * kMillisecond);
+}
+
 uint64_t idle_period_ns(uint64_t smallest_limit_ns) {
   return std::clamp(smallest_limit_ns / 4 * 3, kMillisecond, 1000 * kMillisecond);
 }

@@ -50,6 +50,9 @@ inline bool is_over(uint64_t age_ns, uint64_t limit_ns) {
 uint64_t busy_period_ns(uint64_t smallest_limit_ns);
 // Where they are dated by the tick, and their rate is not known: an eighth of the limit, at most 1 s.
 uint64_t wake_period_ns(uint64_t smallest_limit_ns);
+// How long the last look at all records must be ago before a wake-up makes the next one: as long as that, but at most 150 ms, so
+// that a deadlock is found within half a second whatever the limit is, in a process that wakes us as often.
+uint64_t scan_period_ns(uint64_t smallest_limit_ns);
 // Where they are few, and dated exactly: three quarters of the limit, at most 1 s: each hold is still seen before it exceeds its limit.
 uint64_t idle_period_ns(uint64_t smallest_limit_ns);
 

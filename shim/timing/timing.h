@@ -26,6 +26,7 @@ class Timing {
   // How long the watcher may sleep at most: see overdue.h.
   uint64_t busy_period_ns() const { return holdwatch::busy_period_ns(limits_.smallest_ns()); }
   uint64_t wake_period_ns() const { return holdwatch::wake_period_ns(limits_.smallest_ns()); }
+  uint64_t scan_period_ns() const { return holdwatch::scan_period_ns(limits_.smallest_ns()); }
   uint64_t idle_period_ns() const { return holdwatch::idle_period_ns(limits_.smallest_ns()); }
 
   const LockLimits& limits() const { return limits_; }

@@ -92,7 +92,7 @@ std::atomic<bool> g_runs{false};
 void Watcher::wake_up(uint32_t scan_number) {
   tick();
   if (!is_scan_due(scan_number)) return;
-  scan_due_ns_ = timing_.now_ns() + timing_.wake_period_ns();
+  scan_due_ns_ = timing_.now_ns() + timing_.scan_period_ns();
   if (is_paused_)
     drop_ended_holds();
   else

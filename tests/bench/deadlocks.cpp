@@ -1,13 +1,15 @@
-// Deadlocks of two threads, one after the other, in a process of many threads: deadlocks THREADS. Each of the THREADS holds a
+// Deadlocks of two threads, one after the other, in a process of many threads: deadlocks THREADS [busy]. Each of the THREADS holds a
 // lock of its own and waits for that of the next one, the last for a condition. Prints "ready" once all are there, and
 // "closed TIME" for each deadlock: nanoseconds of CLOCK_MONOTONIC, just before the call that closes the cycle. Waits before
-// each as long as a line on its standard input says, in microseconds, and ends with it.
+// each as long as a line on its standard input says, in microseconds, and ends with it. With `busy` one more thread makes
+// lock calls all the time.
 #include <pthread.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <string_view>
 #include <vector>
 
 namespace {
@@ -54,6 +56,14 @@ void make_chain(size_t count) {
   g_all_are_held.notify_all();
 }
 
+void* work(void*) {
+  pthread_mutex_t own = PTHREAD_MUTEX_INITIALIZER;
+  while (true) {
+    pthread_mutex_lock(&own);
+    pthread_mutex_unlock(&own);
+  }
+}
+
 struct Pair {
   pthread_mutex_t first = PTHREAD_MUTEX_INITIALIZER, second = PTHREAD_MUTEX_INITIALIZER;
   std::atomic<bool> first_is_held{false}, second_is_held{false}, may_close{false};
@@ -94,11 +104,13 @@ void make_deadlock(useconds_t after_us) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fprintf(stderr, "use: deadlocks THREADS\n");
+  const bool is_busy = argc == 3 && std::string_view(argv[2]) == "busy";
+  if (argc != 2 && !is_busy) {
+    std::fprintf(stderr, "use: deadlocks THREADS [busy]\n");
     return 2;
   }
   make_chain(static_cast<size_t>(std::atoi(argv[1])));
+  if (is_busy) start(&work, nullptr);
   std::printf("ready\n");
   std::fflush(stdout);
   unsigned after_us = 0;
