@@ -14,6 +14,7 @@
 #include <csignal>
 
 #include "tests/programs/harness.h"
+#include "tests/shared_locks.h"
 using namespace harness;
 
 namespace {
@@ -54,10 +55,7 @@ int main() {
   memory = static_cast<int>(syscall(SYS_memfd_create, "shared", 0));
   CHECK(memory >= 0 && ftruncate(memory, sizeof(Shared)) == 0);
   Shared* const shared = map();
-  pthread_mutexattr_t attributes;
-  pthread_mutexattr_init(&attributes);
-  pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-  for (pthread_mutex_t& mutex : shared->mutexes) CHECK(pthread_mutex_init(&mutex, &attributes) == 0);
+  for (pthread_mutex_t& mutex : shared->mutexes) shared_locks::init(mutex);
   const pid_t child = fork();
   if (child == 0) run_child(shared);
   new Thread("ours", [&] { take_crosswise(*shared, 0); });

@@ -8,9 +8,9 @@
 #include <sys/wait.h>
 
 #include <csignal>
-#include <new>
 
 #include "tests/programs/harness.h"
+#include "tests/shared_locks.h"
 using namespace harness;
 
 namespace {
@@ -20,18 +20,10 @@ struct Shared {
   std::atomic<bool> has_ours{false}, has_theirs{false}, enough{false};
 
   Shared() {
-    pthread_mutexattr_t attributes;
-    pthread_mutexattr_init(&attributes);
-    pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-    CHECK(pthread_mutex_init(&ours, &attributes) == 0 && pthread_mutex_init(&theirs, &attributes) == 0);
+    shared_locks::init(ours);
+    shared_locks::init(theirs);
   }
 };
-
-Shared* map(void* address, int flags) {
-  void* const mapped = mmap(address, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | flags, -1, 0);
-  CHECK(mapped != MAP_FAILED);
-  return new (mapped) Shared;
-}
 
 // The memory that it shares with its parent is elsewhere now, and other memory is at that address. There another thread of its
 // own has the mutex that it waits for.
@@ -39,7 +31,7 @@ void wait_in_other_memory(Shared* at) {
   void* const moved = mremap(at, 0, sizeof(Shared), MREMAP_MAYMOVE);
   CHECK(moved != MAP_FAILED);
   auto* const shared = static_cast<Shared*>(moved);
-  Shared* const other = map(at, MAP_FIXED);
+  Shared* const other = &shared_locks::map_shared<Shared>(at, MAP_FIXED);
   CHECK(pthread_mutex_lock(&shared->theirs) == 0);
   Thread holder("holder", [&] {
     CHECK(pthread_mutex_lock(&other->ours) == 0);
@@ -66,7 +58,7 @@ void wait_for_a_while(Shared* shared) {
 }
 
 void try_with(void (*child_waits)(Shared*)) {
-  Shared* const shared = map(nullptr, 0);
+  Shared* const shared = &shared_locks::map_shared<Shared>();
   const pid_t child = fork();
   if (child == 0) {
     while (!shared->has_ours) pause_briefly();

@@ -6,19 +6,14 @@
 // EXPECT-JSON: [(event["event"], holder(event)["state"]) for event in over] == [("abandoned", "gone") if sees_all else ("hold", None)]
 // EXPECT-JSON: all("pid" not in holder(event) for event in over)
 // EXPECT-JSON: held_by(over) == {""} and waited_by(over) == {"waiter"}
-#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "tests/programs/harness.h"
+#include "tests/shared_locks.h"
 using namespace harness;
 
 int main() {
-  auto* mutex = static_cast<pthread_mutex_t*>(
-      mmap(nullptr, sizeof(pthread_mutex_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-  pthread_mutexattr_t attributes;
-  pthread_mutexattr_init(&attributes);
-  pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-  CHECK(pthread_mutex_init(mutex, &attributes) == 0);
+  pthread_mutex_t* const mutex = &shared_locks::map_shared_lock<pthread_mutex_t>();
   const pid_t child = fork();
   if (child == 0) {
     pthread_mutex_lock(mutex);

@@ -4,15 +4,15 @@
 // EXPECT-JSON: holder(over[0])["thread"] == "parent" and holder(over[1])["thread"] == "child"
 // EXPECT-JSON: all("child" not in held_by([event]) for event in e if event["pid"] == over[0]["pid"])
 // EXPECT-JSON: all("parent" not in held_by([event]) for event in e if event["pid"] == over[1]["pid"])
-#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "tests/programs/harness.h"
+#include "tests/shared_locks.h"
 using namespace harness;
 
 struct Shared {
   pthread_mutex_t mutex;
-  std::atomic<bool> locked;
+  std::atomic<bool> locked{false};
 };
 
 void hold_in_thread(const char* name, Shared& shared, size_t report) {
@@ -30,13 +30,8 @@ void hold_in_thread(const char* name, Shared& shared, size_t report) {
 }
 
 int main() {
-  void* memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  CHECK(memory != MAP_FAILED);
-  Shared& shared = *new (memory) Shared{};
-  pthread_mutexattr_t attributes;
-  CHECK(pthread_mutexattr_init(&attributes) == 0);
-  CHECK(pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED) == 0);
-  CHECK(pthread_mutex_init(&shared.mutex, &attributes) == 0);
+  auto& shared = shared_locks::map_shared<Shared>();
+  shared_locks::init(shared.mutex);
 
   const pid_t child = fork();
   if (child == 0) {

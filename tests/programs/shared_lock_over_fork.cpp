@@ -5,10 +5,10 @@
 // EXPECT-JSON: [event["event"] for event in over if event["pid"] != over[0]["pid"]] == ["hold"]
 // EXPECT-JSON: not deadlocks
 // EXPECT-JSON: all(h["pid"] == over[0]["pid"] for event in over if event["pid"] != over[0]["pid"] for h in event["holders"])
-#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "tests/programs/harness.h"
+#include "tests/shared_locks.h"
 using namespace harness;
 
 int main() {
@@ -16,17 +16,9 @@ int main() {
     pthread_mutex_t mutex;
     pthread_rwlock_t rwlock;
   };
-  void* const page = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  CHECK(page != MAP_FAILED);
-  auto& shared = *static_cast<Shared*>(page);
-  pthread_mutexattr_t mutex_attributes;
-  pthread_mutexattr_init(&mutex_attributes);
-  pthread_mutexattr_setpshared(&mutex_attributes, PTHREAD_PROCESS_SHARED);
-  pthread_mutex_init(&shared.mutex, &mutex_attributes);
-  pthread_rwlockattr_t rwlock_attributes;
-  pthread_rwlockattr_init(&rwlock_attributes);
-  pthread_rwlockattr_setpshared(&rwlock_attributes, PTHREAD_PROCESS_SHARED);
-  pthread_rwlock_init(&shared.rwlock, &rwlock_attributes);
+  auto& shared = shared_locks::map_shared<Shared>();
+  shared_locks::init(shared.mutex);
+  shared_locks::init(shared.rwlock);
   Thread idle("idle", [] {});  // a process with threads
   pthread_mutex_lock(&shared.mutex);
   pthread_rwlock_wrlock(&shared.rwlock);

@@ -4,6 +4,7 @@
 #include <ctime>
 
 #include "tests/catch.h"
+#include "tests/shared_locks.h"
 #include "tests/unit/await_sleep.h"
 #include "tests/unit/in_child.h"
 #include "tests/unit/record_calls.h"
@@ -19,13 +20,7 @@ struct Scene {
   LockIndex index;
 
   LockWord wanted(Access access) const { return {&rwlock, LockKind::rwlock, access}; }
-  void prefer_writers() {
-    pthread_rwlockattr_t attributes;
-    pthread_rwlockattr_init(&attributes);
-    pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-    pthread_rwlockattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-    pthread_rwlock_init(&rwlock, &attributes);
-  }
+  void prefer_writers() { shared_locks::init(rwlock, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP); }
   void wait(Access access, std::function<void()> call) {
     thread.run([&] { begin_wait(thread.record(), wanted(access), {0x401000, 0, 0}); });
     thread.start(std::move(call));

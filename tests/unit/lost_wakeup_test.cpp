@@ -8,6 +8,7 @@
 
 #include "shim/base/clock.h"
 #include "tests/catch.h"
+#include "tests/shared_locks.h"
 #include "tests/unit/await_sleep.h"
 #include "tests/unit/in_child.h"
 #include "tests/unit/record_calls.h"
@@ -108,10 +109,7 @@ TEST_CASE("nothing is lost while a thread is in a signal handler, which may have
 
 TEST_CASE("a mutex of several processes has lost none: another one may be about to wake the waiter") {
   CHECK_FALSE(is_lost_after([](Scene& scene) {
-    pthread_mutexattr_t attributes;
-    pthread_mutexattr_init(&attributes);
-    pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-    pthread_mutex_init(&scene.mutex, &attributes);
+    shared_locks::init(scene.mutex);
     scene.wait();
     scene.free_it();
   }));
