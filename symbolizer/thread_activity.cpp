@@ -18,6 +18,7 @@
 #include "symbolizer/unwind/eh_frame.h"
 #include "symbolizer/waits/doing.h"
 #include "symbolizer/waits/lock_reader.h"
+#include "symbolizer/waits/shared_owner.h"
 #include "symbolizer/waits/thread_snapshot.h"
 #include "symbolizer/waits/wait_chain.h"
 
@@ -35,6 +36,12 @@ bool has_stayed(const Snapshot& before) {
   const auto now = look_at_thread(ThreadFiles::of_ours(before.tid));
   if (!now || now->snapshot.state != before.state) return false;
   return before.state == ThreadState::running || now->snapshot.switches == before.switches;
+}
+
+std::optional<SharedOwner> owner_of_shared(uintptr_t lock, int id) {
+  auto owner = find_shared_owner(getpid(), lock, id);
+  if (owner && owner->pid == getpid()) owner->pid = 0;
+  return owner;
 }
 
 int existing_thread(int tid) {
@@ -58,7 +65,8 @@ ThreadActivity::ThreadActivity(Modules& modules, MemoryReader& memory, Unwinder&
                [this](const WaitingProcess::VisitStack& visit) { visit_stacks(visit); },
                std::move(variable_name),
                host.learnt_ends,
-               host.repeated_wait},
+               host.repeated_wait,
+               owner_of_shared},
       waits_(process_, resolve),
       code_ahead_(modules, memory, resolve) {}
 

@@ -29,6 +29,7 @@ struct ReportRequest {
   uint64_t wall_clock_ns;  // CLOCK_REALTIME
   uint64_t limit_ns;
   LockTag tags[kMaxHolders];         // of the lock; of a cycle: of each holder's lock
+  int unclear_owner;                 // of a lock without a known holder (inferred_holds.h)
   LockState state;                   // released, late: holders as they were last seen, no waiters
   uint64_t started_ns[kMaxHolders];  // latest possible start of each holder's hold
   uint64_t held_ns[kMaxHolders];

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "shim/base/clock.h"
 #include "shim/base/clock_line.h"
 #include "shim/common/glibc/futex_wait.h"
 #include "shim/common/glibc/thread_descriptor.h"
@@ -65,6 +66,60 @@ uintptr_t descriptor_joined_in(const SyscallFile& place) {
   uintptr_t self = 0;
   const size_t got = read_local_memory(descriptor + kDescriptorSelf, &self, sizeof self);
   return got == sizeof self && is_descriptor(descriptor, self) ? descriptor : 0;
+}
+
+// The hold of the thread that the lock names by this id, or null.
+Inferred* find_inferred_owner(int id, LockWord word) {
+  Inferred* const found = std::find_if(g_inferred, g_inferred + g_used, [&](const Inferred& one) {
+    return one.record != nullptr && one.hold.place.named() == id && !one.is_wait && one.word.is_same_lock(word);
+  });
+  return found == g_inferred + g_used ? nullptr : found;
+}
+
+// Locks that name an owner who may be one thread or another, the latest ones.
+struct UnclearOwner {
+  uintptr_t lock;
+  int owner;
+};
+constexpr size_t kMaxUnclear = 16;
+constinit UnclearOwner g_unclear[kMaxUnclear] = {};
+size_t g_next_unclear = 0;
+
+UnclearOwner* find_unclear(uintptr_t lock) {
+  UnclearOwner* const found =
+      std::find_if(g_unclear, g_unclear + kMaxUnclear, [lock](const UnclearOwner& one) { return one.lock == lock; });
+  return found == g_unclear + kMaxUnclear ? nullptr : found;
+}
+
+void note_unclear(uintptr_t lock, int owner) {
+  UnclearOwner* const known = find_unclear(lock);
+  if (known == nullptr && owner == 0) return;
+  (known != nullptr ? *known : g_unclear[g_next_unclear++ % kMaxUnclear]) = {lock, owner};
+}
+
+// Our own threads record what they take. So where a thread of another pid namespace may be meant, it is none of ours that has no
+// record, unless that one may have taken the lock before an attachment; and never one that waits for the lock itself.
+bool is_refuted(const OwnerPlace& place, LockWord lock) {
+  if (place.where != Whereabouts::here || !place.likely) return false;
+  bool waits = false;
+  for_each_wait(UINT64_MAX,
+                [&](const WaitView& wait) { waits |= wait.tid == place.tid && wait.word.is_same_lock(lock); });
+  return waits || !inferred_since_attachment(lock);
+}
+
+// To find the owner of a lock that processes share takes a look at each of them: at most one fiftieth of the time.
+OwnerPlace find_owner_in_time(int owner, LockWord lock, uint64_t waited_since_ns) {
+  constexpr uint64_t kShare = 50;
+  static uint64_t due_ns = 0;
+  if (!is_process_shared(lock)) return find_owner(owner, lock, waited_since_ns);
+  const uint64_t began_ns = monotonic_ns();
+  if (began_ns < due_ns) return {};
+  OwnerPlace place = find_owner(owner, lock, waited_since_ns);
+  const uint64_t ended_ns = monotonic_ns();
+  due_ns = ended_ns + kShare * (ended_ns - began_ns);
+  if (is_refuted(place, lock)) place = {};
+  note_unclear(lock.address(), place.where == Whereabouts::unknown ? owner : 0);
+  return place;
 }
 
 }  // namespace
@@ -167,14 +222,20 @@ Inferred* infer_owner(LockWord lock, uint64_t waited_since_ns) {
   LockWord held;
   const int owner = owner_of(lock, &held);
   if (owner == 0) return nullptr;
-  if (Inferred* known = find_inferred(owner, held, false); known != nullptr) return known;
-  const OwnerPlace place = find_owner(owner, lock, waited_since_ns);
+  if (Inferred* known = find_inferred_owner(owner, held); known != nullptr) return known;
+  const OwnerPlace place = find_owner_in_time(owner, lock, waited_since_ns);
   if (Inferred* known = find_inferred(place.tid, held, false); known != nullptr) return known;
   if (place.where == Whereabouts::unknown || is_recorded(place.tid, held)) return nullptr;
   Inferred* inferred = infer(place, held, false);
   if (inferred != nullptr && !is_gone(place.where)) inferred->still.begin(place.pid, place.tid, held);
   if (inferred != nullptr) note_join(*inferred);
   return inferred;
+}
+
+int unclear_owner(LockWord lock) {
+  LockWord held;
+  const UnclearOwner* const noted = find_unclear(lock.address());
+  return noted != nullptr && noted->owner == owner_of(lock, &held) ? noted->owner : 0;
 }
 
 void note_join(Inferred& hold) {

@@ -67,7 +67,7 @@ bool still_waits(Inferred& inferred) {
 
 bool still_holds(const Inferred& inferred) {
   if (inferred.hold.inside_call && is_changing_hands(inferred.word)) return true;
-  return confirm_ownership(inferred.word, inferred.tid()) == Ownership::confirmed &&
+  return confirm_ownership(inferred.word, inferred.hold.place.named()) == Ownership::confirmed &&
          !is_recorded(inferred.tid(), inferred.word);
 }
 

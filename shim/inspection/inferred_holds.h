@@ -51,6 +51,9 @@ struct InferredHold {
 // Null if it was not inferred.
 const InferredHold* inferred_hold(const HoldView& hold);
 
+// The id of its owner in a lock that processes share, if it was found that threads of several pid namespaces may be meant by it; 0: no.
+int unclear_owner(LockWord lock);
+
 // Frees everything that was inferred. Only while no watcher runs.
 void forget_inferred();
 

@@ -27,18 +27,28 @@ namespace {
 constexpr size_t kStatusSize = 16384;
 constexpr char kLocalMaps[] = "/proc/thread-self/maps";
 
-// Reads a maps file until `take(piece of text)` is true. False if it never is.
+enum class Search : uint8_t { found, ended, failed };
+
+// Reads a maps file until `take(piece of text)` is true. A process that has exited has an empty one.
 template <typename Take>
-bool search_file(const char* path, Take take) {
-  if (calls_filtered()) return false;
+Search search_in(const char* path, Take take) {
+  if (calls_filtered()) return Search::failed;
   const long descriptor = system_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return false;
+  if (descriptor == -ENOENT || descriptor == -ESRCH) return Search::ended;
+  if (descriptor < 0) return Search::failed;
   char buffer[4096];
   bool found = false;
-  for (long got = 0; !found && (got = system_call(SYS_read, descriptor, buffer, sizeof buffer)) > 0;)
+  long got = 0;
+  while (!found && (got = system_call(SYS_read, descriptor, buffer, sizeof buffer)) > 0)
     found = take(std::string_view(buffer, static_cast<size_t>(got)));
   system_call(SYS_close, descriptor);
-  return found;
+  if (found) return Search::found;
+  return got < 0 && got != -ESRCH ? Search::failed : Search::ended;
+}
+
+template <typename Take>
+bool search_file(const char* path, Take take) {
+  return search_in(path, take) == Search::found;
 }
 
 // process_vm_readv is usually forbidden to services (systemd's @system-service does not contain it), and a system call
@@ -73,40 +83,59 @@ struct MapsPath : Line<64> {
 };
 
 // Which byte of which file is at `address` in the address space with these maps, if its mapping is shared.
-bool shared_byte_in(const char* maps, uintptr_t address, FilePage* out) {
+bool shared_byte_in(const char* maps, uintptr_t address, SharedPage* out) {
+  MapsLines<kMapsLineWithoutPath> lines;
+  MapsLine line{};
+  const auto is_there = [&](std::string_view text) {
+    if (!parse_maps_line(text, &line) || !line.range.contains(address)) return false;
+    out->is_anonymous = is_anonymous(line);
+    return true;
+  };
+  return search_file(maps, [&](std::string_view text) { return lines.take(text, is_there); }) &&
+         shared_byte_at(line, address, &out->page);
+}
+
+}  // namespace
+
+bool shared_page_at(uintptr_t address, SharedPage* out) {
+  constexpr uintptr_t kPageMask = 4095;
+  return shared_byte_in(kLocalMaps, address & ~kPageMask, out);
+}
+
+bool is_private_memory(uintptr_t address) {
   MapsLines<kMapsLineWithoutPath> lines;
   MapsLine line{};
   const auto is_there = [&](std::string_view text) {
     return parse_maps_line(text, &line) && line.range.contains(address);
   };
-  return search_file(maps, [&](std::string_view text) { return lines.take(text, is_there); }) &&
-         shared_byte_at(line, address, out);
+  return search_file(kLocalMaps, [&](std::string_view text) { return lines.take(text, is_there); }) && !line.shared;
 }
 
-}  // namespace
-
-bool shared_page_at(uintptr_t address, FilePage* out) {
-  constexpr uintptr_t kPageMask = 4095;
-  return shared_byte_in(kLocalMaps, address & ~kPageMask, out);
-}
-
-bool maps_page(int pid, const FilePage& page) {
+MapsLock maps_page(int pid, const FilePage& page) {
   MapsLines<kMapsLineWithoutPath> lines;
   MapsLine line{};
   const auto has_page = [&](std::string_view text) {
     return parse_maps_line(text, &line) && shared_address_of(line, page) != 0;
   };
-  return search_file(MapsPath(pid).c_str(), [&](std::string_view text) { return lines.take(text, has_page); });
+  switch (search_in(MapsPath(pid).c_str(), [&](std::string_view text) { return lines.take(text, has_page); })) {
+    case Search::found:
+      return MapsLock::yes;
+    case Search::ended:
+      return MapsLock::no;
+    case Search::failed:
+      break;
+  }
+  return MapsLock::unreadable;
 }
 
 size_t shared_addresses_of(int pid, uintptr_t address, uintptr_t* out, size_t size) {
-  FilePage byte;
+  SharedPage byte;
   if (!shared_byte_in(MapsPath(pid).c_str(), address, &byte)) return 0;
   size_t count = 0;
   MapsLines<kMapsLineWithoutPath> lines;
   MapsLine line{};
   const auto note = [&](std::string_view text) {
-    const uintptr_t here = parse_maps_line(text, &line) ? shared_address_of(line, byte) : 0;
+    const uintptr_t here = parse_maps_line(text, &line) ? shared_address_of(line, byte.page) : 0;
     if (here != 0) out[count++] = here;
     return count == size;
   };

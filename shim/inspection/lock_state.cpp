@@ -72,7 +72,8 @@ void begin(LockWord lock, LockState* out) {
 
 bool describe_holder(const HoldView& hold, HolderState* out) {
   const InferredHold* inferred = inferred_hold(hold);
-  Ownership ownership = confirm_ownership(hold);
+  Ownership ownership =
+      inferred == nullptr ? confirm_ownership(hold) : confirm_ownership(hold.word, inferred->place.named());
   // A thread in the middle of its own lock call: no owner is named then.
   if (inferred != nullptr && inferred->inside_call && is_changing_hands(hold.word)) ownership = Ownership::unknown;
   *out = {hold, ownership == Ownership::unknown};
@@ -81,7 +82,7 @@ bool describe_holder(const HoldView& hold, HolderState* out) {
     out->pid = inferred->place.pid;
     out->inside_call = inferred->inside_call;
     out->hold.gone = is_gone(out->where);
-    out->likely = out->likely || inferred->doubtful;
+    out->likely = out->likely || inferred->doubtful || inferred->place.likely;
   }
   return ownership != Ownership::refuted;
 }

@@ -1,29 +1,25 @@
 // See other_process.h.
 #include "shim/inspection/other_process.h"
 
-#include <sys/syscall.h>
-
-#include <cerrno>
 #include <ctime>
 
 #include <optional>
 
 #include "shim/base/clock.h"
 #include "shim/common/glibc/futex_wait.h"
-#include "shim/common/kernel/system_call.h"
-#include "shim/common/text/text_buffer.h"
 #include "shim/inspection/local_memory.h"
+#include "shim/inspection/pid_namespace.h"
 #include "shim/inspection/task_files.h"
 #include "shim/inspection/waiting_call.h"
 
 namespace holdwatch {
 namespace {
 
-// Processes count from the boot (proc(5)), and so do not stop while the machine sleeps.
-bool was_there_before(int pid, uint64_t monotonic_time_ns) {
+// Threads count from the boot (proc(5)), and so do not stop while the machine sleeps.
+bool was_there_before(int pid, int tid, uint64_t monotonic_time_ns) {
   uint64_t started_ns = 0;
   const uint64_t ago_ns = monotonic_ns() - monotonic_time_ns;
-  return read_start_time(pid, &started_ns) == 0 && started_ns + ago_ns <= clock_ns(CLOCK_BOOTTIME);
+  return read_start_time(pid, tid, &started_ns) == 0 && started_ns + ago_ns <= clock_ns(CLOCK_BOOTTIME);
 }
 
 ThreadState state_of(char letter) {
@@ -41,59 +37,61 @@ ThreadState state_of(char letter) {
   }
 }
 
-}  // namespace
-
-namespace {
-
-// In the initial pid namespace (PROC_PID_INIT_INO, linux/proc_ns.h), if /proc does not hide other users' processes.
-bool are_all_processes_visible() {
-  constexpr std::string_view kInitial = "pid:[4026531836]";
-  char link[2 * kInitial.size()];
-  const long length = system_call(SYS_readlink, "/proc/self/ns/pid", link, sizeof link);
-  StatusFile init;
-  return length > 0 && std::string_view(link, static_cast<size_t>(length)) == kInitial &&
-         read_status_file(1, 1, &init) == 0;
-}
-
-// What for_each_process fills. Watcher only.
-struct PageSearch {
-  FilePage page;
-  bool may_be_mapped;
+// What the visits to processes and threads fill. Watcher only.
+struct OwnerLook {
+  static constexpr size_t kMaxThreads = 4096;
+  SharedOwnerSearch search;
+  SharedPage memory;
+  int id;
+  uint64_t since_ns;
+  int pid;  // of the process whose threads are visited
+  MapsLock maps;
+  size_t threads;
 };
-constinit PageSearch g_page_search{};
+constinit OwnerLook g_look{};
 
-bool may_map_page(int pid, const FilePage& page) {
-  Line<32> path;
-  path << "/proc/" << pid << "/maps";
-  char first;
-  const long error = read_proc_file(path.c_str(), &first, sizeof first);
-  if (error < 0) return error != -ENOENT && error != -ESRCH;
-  return maps_page(pid, page);
+void add_thread(int pid, int tid, MapsLock maps) {
+  g_look.search.add_thread(pid, tid, maps, was_there_before(pid, tid, g_look.since_ns));
 }
 
-void look_for_page_in(int pid) {
+void look_at_thread_of_other_namespace(int tid) {
   StatusFile status;
-  if (g_page_search.may_be_mapped || read_status_file(pid, pid, &status) != 0) return;
-  const bool has_own_ids = status.innermost_tid != pid;
-  g_page_search.may_be_mapped = has_own_ids && may_map_page(pid, g_page_search.page);
+  if (++g_look.threads > OwnerLook::kMaxThreads || read_status_file(g_look.pid, tid, &status) != 0) return;
+  if (status.innermost_tid == g_look.id && !status.has_exited()) add_thread(g_look.pid, tid, g_look.maps);
+}
+
+void look_at_process(int pid) {
+  StatusFile status;
+  if (read_status_file(pid, pid, &status) != 0 || !status.has_own_ids()) return;
+  g_look.maps = maps_page(pid, g_look.memory.page);
+  if (g_look.maps == MapsLock::no) return;
+  g_look.search.add_process_of_other_namespace(g_look.maps);
+  g_look.pid = pid;
+  for_each_thread_of(pid, look_at_thread_of_other_namespace);
+}
+
+// Of our own namespace, where a thread has one id.
+void look_at_id() {
+  StatusFile status;
+  if (read_status_file(g_look.id, g_look.id, &status) != 0 || status.process == 0 || status.has_own_ids()) return;
+  if (!status.has_exited()) add_thread(status.process, g_look.id, maps_page(status.process, g_look.memory.page));
 }
 
 }  // namespace
 
-bool has_exited_elsewhere(int tid, uintptr_t address) {
-  StatusFile status;
-  if (read_status_file(tid, tid, &status) != ENOENT || !are_all_processes_visible()) return false;
-  g_page_search = {};
-  if (!shared_page_at(address, &g_page_search.page) || !for_each_process(look_for_page_in)) return false;
-  return !g_page_search.may_be_mapped && read_status_file(tid, tid, &status) == ENOENT;
+SharedOwner find_shared_owner(int id, uintptr_t address, uint64_t since_ns) {
+  g_look = {};
+  g_look.id = id;
+  g_look.since_ns = since_ns;
+  if (!proc_shows_us() || !shared_page_at(address, &g_look.memory)) return {};
+  look_at_id();
+  const bool listed = for_each_process(look_at_process) && g_look.threads <= OwnerLook::kMaxThreads;
+  return g_look.search.result(listed && are_all_sharers_visible(g_look.memory));
 }
 
-int process_sharing(int tid, uintptr_t address, uint64_t since_ns) {
+int process_of_thread(int tid) {
   StatusFile status;
-  if (read_status_file(tid, tid, &status) != 0 || status.process == 0) return 0;
-  FilePage page;
-  if (!shared_page_at(address, &page) || !maps_page(status.process, page)) return 0;
-  return was_there_before(status.process, since_ns) ? status.process : 0;
+  return read_status_file(tid, tid, &status) == 0 && !status.has_own_ids() ? status.process : 0;
 }
 
 SleepElsewhere sleep_of_thread(int pid, int tid) {

@@ -6,19 +6,19 @@
 #include <cstdint>
 
 #include "shim/common/contract/finding.h"
+#include "shim/common/proc/shared_owner.h"
 #include "shim/common/proc/thread_files.h"
 #include "shim/record/lock_word.h"
 
 namespace holdwatch {
 
-// The process of thread `tid`, if it is certainly the one that the lock means: the process maps the page that contains the
-// lock at `address`, and existed before `since_ns` (CLOCK_MONOTONIC), when the wait began; ids are reused. 0 if there is
-// none, or it is not certain: it may have exited, or be in another container.
-int process_sharing(int tid, uintptr_t address, uint64_t since_ns);
+// The thread that the shared lock at `address` means by the id of its owner: one that has this id for itself, in a process that
+// maps the page of the lock, and that was started before `since_ns` (CLOCK_MONOTONIC), when the wait began.
+// Looks at every process of the machine.
+SharedOwner find_shared_owner(int id, uintptr_t address, uint64_t since_ns);
 
-// Whether no thread can have that id that shares the lock at `address`: the id is not in use, we see all processes, and none
-// that has ids of its own (a container) maps the page. False if that is not certain.
-bool has_exited_elsewhere(int tid, uintptr_t address);
+// The process of that thread; 0 if there is none with this id in our pid namespace.
+int process_of_thread(int tid);
 
 // Where, in our address space, the words are on which that thread sleeps in a futex call without a timeout: more than one if we
 // map the page more than once. The call is as if it were made here.

@@ -92,11 +92,9 @@ int read_wait_channel(int tid, char (&channel)[kWaitChannelSize]) {
   return 0;
 }
 
-int read_start_time(int pid, uint64_t* out_ns) {
+int read_start_time(int pid, int tid, uint64_t* out_ns) {
   char text[kStatSize];
-  TaskPath path;
-  path << "/proc/" << pid << "/stat";
-  const long length = read_proc_file(path.c_str(), text, sizeof text);
+  const long length = read_task_file(pid, tid, "stat", text, sizeof text);
   if (length < 0) return static_cast<int>(-length);
   const std::optional<uint64_t> start_ns = parse_start_time({text, static_cast<size_t>(length)});
   if (start_ns) *out_ns = *start_ns;
@@ -138,6 +136,12 @@ bool visit_names(const char* path, Visit visit) {
 
 void for_each_thread(void (*visit)(int tid)) {
   visit_names("/proc/self/task", [&](const char* name) { visit(static_cast<int>(leading_number(name))); });
+}
+
+void for_each_thread_of(int pid, void (*visit)(int tid)) {
+  TaskPath path;
+  path << "/proc/" << pid << "/task";
+  visit_names(path.c_str(), [&](const char* name) { visit(static_cast<int>(leading_number(name))); });
 }
 
 bool for_each_process(void (*visit)(int pid)) {

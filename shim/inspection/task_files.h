@@ -26,8 +26,8 @@ int read_syscall_file(int pid, int tid, SyscallFile* out);
 int read_status_file(int pid, int tid, StatusFile* out);
 int read_thread_name(int pid, int tid, char (&name)[kThreadNameSize]);
 
-// When the process was started, in nanoseconds since the boot (CLOCK_BOOTTIME), rounded down to a tick of 10 ms.
-int read_start_time(int pid, uint64_t* out_ns);
+// When the thread was started, in nanoseconds since the boot (CLOCK_BOOTTIME), rounded down to a tick of 10 ms.
+int read_start_time(int pid, int tid, uint64_t* out_ns);
 
 // True if /proc shows this thread under the id that it has for itself. False without /proc, or where /proc was
 // mounted in another process id namespace: its thread ids are not ours there, and may even be somebody else's.
@@ -35,6 +35,9 @@ bool proc_shows_us();
 
 // Calls `visit(tid)` for each thread of the process, ours included.
 void for_each_thread(void (*visit)(int tid));
+
+// The same for a process.
+void for_each_thread_of(int pid, void (*visit)(int tid));
 
 // Calls `visit(pid)` for each process that /proc shows; false if there are too many, or they cannot be listed.
 bool for_each_process(void (*visit)(int pid));

@@ -9,6 +9,7 @@
 
 #include "shim/common/kernel/system_call.h"
 #include "shim/common/text/text_buffer.h"
+#include "shim/inspection/local_memory.h"
 #include "shim/inspection/other_process.h"
 #include "shim/inspection/ownership.h"
 #include "shim/inspection/task_files.h"
@@ -36,19 +37,31 @@ bool is_of_parent(int tid) {
   return system_call(SYS_faccessat, AT_FDCWD, path.c_str(), F_OK) == 0;
 }
 
+OwnerPlace find_owner_of_shared(int owner, LockWord lock, uint64_t since_ns) {
+  const SharedOwner found = find_shared_owner(owner, lock.address(), since_ns);
+  const bool likely = found.proof == OwnerProof::likely;
+  switch (found.proof) {
+    case OwnerProof::proven:
+    case OwnerProof::likely:
+      if (found.pid != system_call(SYS_getpid)) return {Whereabouts::elsewhere, found.tid, found.pid, owner, likely};
+      return {Whereabouts::here, found.tid, 0, owner, likely};
+    case OwnerProof::exited:
+      return {Whereabouts::exited_elsewhere, owner};
+    case OwnerProof::not_found:
+      if (found.is_ambiguous || is_here(owner)) break;
+      return {Whereabouts::elsewhere, owner};
+  }
+  return {};
+}
+
 }  // namespace
 
 OwnerPlace find_owner(int owner, LockWord lock, uint64_t since_ns) {
   if (calls_filtered()) return {};
+  if (is_process_shared(lock) && !is_private_memory(lock.address())) return find_owner_of_shared(owner, lock, since_ns);
   const int pid = static_cast<int>(system_call(SYS_getpid));
-  const bool is_shared = is_process_shared(lock);
-  if (!is_shared && was_before_fork(pid, owner)) return {Whereabouts::here, pid};
+  if (was_before_fork(pid, owner)) return {Whereabouts::here, pid, 0, owner};
   if (is_here(owner)) return {Whereabouts::here, owner};
-  if (is_shared) {
-    const int process = process_sharing(owner, lock.address(), since_ns);
-    const bool has_exited = process == 0 && has_exited_elsewhere(owner, lock.address());
-    return {has_exited ? Whereabouts::exited_elsewhere : Whereabouts::elsewhere, owner, process};
-  }
   return {is_of_parent(owner) ? Whereabouts::of_parent : Whereabouts::exited, owner};
 }
 

@@ -9,7 +9,7 @@
 namespace holdwatch {
 
 enum class Whereabouts : uint8_t {
-  unknown,           // the kernel may not be asked
+  unknown,           // the kernel may not be asked, or the lock may mean one thread or another
   here,              // a thread of this process
   exited,            // it was one, or the lock is not shared with other processes
   of_parent,         // a thread of the process that this one was forked from, and did not fork
@@ -28,8 +28,12 @@ constexpr bool is_of_other_process(Whereabouts where) {
 
 struct OwnerPlace {
   Whereabouts where = Whereabouts::unknown;
-  int tid = 0;  // its id here: not the lock's if it came through a fork
-  int pid = 0;  // elsewhere: its process, 0 if it cannot be found
+  int tid = 0;          // its id here: not the lock's if it came through a fork, or from another pid namespace
+  int pid = 0;          // elsewhere: its process, 0 if it cannot be found
+  int id_in_lock = 0;   // 0: the same as here
+  bool likely = false;  // a thread of another pid namespace may be meant instead
+
+  int named() const { return id_in_lock == 0 ? tid : id_in_lock; }
 };
 
 // `owner` is what owner_of() read from `lock`, for which a thread has waited since `since_ns` (CLOCK_MONOTONIC).

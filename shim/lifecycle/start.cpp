@@ -25,6 +25,7 @@
 #include "shim/inspection/capture.h"
 #include "shim/inspection/futex_sleeper.h"
 #include "shim/inspection/mailbox.h"
+#include "shim/inspection/pid_namespace.h"
 #include "shim/inspection/task_files.h"
 #include "shim/interpose/real_functions.h"
 #include "shim/lifecycle/both_threads.h"
@@ -238,6 +239,7 @@ void stay_out(std::string_view why) {
   holdwatch_control_block.state.store(ControlState::preloaded, std::memory_order_relaxed);
   if (!g_settings.follow) leave_preload_variable(environ, own_path());
   g_main_frames_end = reinterpret_cast<uintptr_t>(arguments);
+  note_pid_namespace();
   current_record_start();
   refill_spares(false);
   libc().__register_atfork(before_fork, in_parent, in_child, &__dso_handle);

@@ -94,8 +94,11 @@ Finding ReportMaker::describe(ReportRequest& request) {
   finding.holder_count = stack_collector_.describe_holders(request, holders_);
   finding.waiter_count = stack_collector_.describe_waiters(request, waiters_);
   reported_.complete(finding);
+  TextBuffer note(finding.note, sizeof finding.note);
   if (request.state.holders_left_out > 0)
-    TextBuffer(finding.note, sizeof finding.note) << request.state.holders_left_out << " more holders are not shown";
+    note << request.state.holders_left_out << " more holders are not shown";
+  else if (request.unclear_owner != 0 && finding.holder_count == 0)
+    note << "the lock names thread " << request.unclear_owner << ", which may be one of another pid namespace";
   return finding;
 }
 

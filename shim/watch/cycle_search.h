@@ -25,8 +25,8 @@ inline constexpr Identity kUnrecorded{UINT32_MAX, UINT32_MAX, 0};
 struct CycleHold {
   LockWord lock;
   int tid;
-  Identity identity;  // of a life: its record
-  int pid = 0;        // if it is not recorded: the process of the thread, 0 for this one
+  Identity identity;      // of a life: its record
+  OwnerPlace place = {};  // if it is not recorded: where the thread is; unknown stands for here
 
   uint64_t lock_key() const { return lock.empty() ? key_of_end(tid) : lock.address(); }
 };

@@ -21,10 +21,10 @@ bool InferredEdges::infer_hold(CycleHold& hold) {
   if (hold.identity != kUnrecorded) return true;
   Inferred* inferred = find_inferred(hold.tid, hold.lock, false);
   if (inferred == nullptr) {
-    const Whereabouts where = hold.pid == 0 ? Whereabouts::here : Whereabouts::elsewhere;
-    inferred = holdwatch::infer({where, hold.tid, hold.pid}, hold.lock, false);
+    const bool is_here = hold.place.where == Whereabouts::unknown;
+    inferred = holdwatch::infer(is_here ? OwnerPlace{Whereabouts::here, hold.tid} : hold.place, hold.lock, false);
     if (!note(inferred)) return false;
-    inferred->still.begin(hold.pid, hold.tid, hold.lock);
+    inferred->still.begin(hold.place.pid, hold.tid, hold.lock);
   }
   hold.identity = identity_of(*inferred);
   return true;

@@ -8,6 +8,7 @@
 #include "shim/fallback/plain_report.h"
 #include "shim/handoff/report_request.h"
 #include "shim/inspection/blocked_thread.h"
+#include "shim/inspection/inferred_holds.h"
 #include "shim/inspection/joined_thread.h"
 #include "shim/inspection/thread_names.h"
 #include "shim/record/ended_holds.h"
@@ -106,6 +107,7 @@ void fill(ReportRequest* request, const Episode& episode, Phase phase, const Loc
   request->ended = has_ended(phase) ? episode.ended : nullptr;
   request->first_line_written.store(false, std::memory_order_relaxed);
   request->state.lock = episode.lock;
+  request->unclear_owner = is_about_waits(episode.event) ? unclear_owner(episode.lock) : 0;
   std::copy_n(episode.tags, episode.tag_count(), request->tags);
   if (has_ended(phase))
     fill_ended(*request, episode, timing);

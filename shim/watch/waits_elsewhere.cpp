@@ -40,6 +40,13 @@ LockWord wanted_mutex(const SleepElsewhere& sleep) {
   return {};
 }
 
+// Whether the thread that has this id in our own namespace waits for nothing that we share. Mostly so; to find out whether it is
+// meant takes more.
+bool waits_for_nothing_shared(int owner) {
+  const int pid = process_of_thread(owner);
+  return pid != 0 && sleep_of_thread(pid, owner).count == 0;
+}
+
 }  // namespace
 
 WaitsElsewhere::WaitsElsewhere(const Timing& timing) : timing_(timing), is_due_(monotonic_ns() >= g_due_ns) {}
@@ -61,14 +68,15 @@ void WaitsElsewhere::follow(CycleSearch& search, LockWord lock, uint64_t waited_
   for (int step = 0; step < kMaxSteps && !lock.empty() && is_process_shared(lock); ++step) {
     LockWord held;
     const int owner = owner_of(lock, &held);
-    const OwnerPlace place = owner == 0 ? OwnerPlace{} : find_owner(owner, lock, timing_.now_ns() - waited_ns);
+    if (owner == 0 || waits_for_nothing_shared(owner)) return;
+    const OwnerPlace place = find_owner(owner, lock, timing_.now_ns() - waited_ns);
     if (place.where != Whereabouts::elsewhere || place.pid == 0) return;
-    const SleepElsewhere sleep = sleep_of_thread(place.pid, owner);
+    const SleepElsewhere sleep = sleep_of_thread(place.pid, place.tid);
     const LockWord ours = wanted_of_ours(search, sleep);
     lock = ours.empty() ? wanted_mutex(sleep) : LockWord();
     if (ours.empty() && lock.empty()) return;
-    search.add_hold({held, owner, kUnrecorded, place.pid});
-    search.add_wait(owner, ours.empty() ? lock : ours);
+    search.add_hold({held, place.tid, kUnrecorded, place});
+    search.add_wait(place.tid, ours.empty() ? lock : ours);
     waited_ns = 0;
   }
 }

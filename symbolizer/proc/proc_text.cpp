@@ -62,16 +62,30 @@ std::string current_process_thread_file(int tid, const std::string& name) {
   return "/proc/self/task/" + std::to_string(tid) + "/" + name;
 }
 
-std::vector<int> thread_ids(int pid) {
-  std::vector<int> ids;
-  DIR* directory = opendir(process_file(pid, "task").c_str());
-  if (directory == nullptr) return ids;
+namespace {
+
+// The entries of a directory that are numbers, in ascending order; none if it cannot be read.
+std::vector<int> numbers_in(const std::string& path) {
+  std::vector<int> numbers;
+  DIR* directory = opendir(path.c_str());
+  if (directory == nullptr) return numbers;
   while (const dirent* entry = readdir(directory)) {
-    if (entry->d_name[0] != '.') ids.push_back(static_cast<int>(leading_number(entry->d_name)));
+    if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9')
+      numbers.push_back(static_cast<int>(leading_number(entry->d_name)));
   }
   closedir(directory);
-  std::sort(ids.begin(), ids.end());
-  return ids;
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
+}
+
+}  // namespace
+
+std::vector<int> thread_ids(int pid) {
+  return numbers_in(process_file(pid, "task"));
+}
+
+std::vector<int> process_ids() {
+  return numbers_in("/proc");
 }
 
 }  // namespace holdwatch

@@ -21,4 +21,7 @@ std::string current_process_thread_file(int tid, const std::string& name);  // "
 // The threads of a process, in ascending order; none if it has exited.
 std::vector<int> thread_ids(int pid);
 
+// The processes that /proc shows, in ascending order.
+std::vector<int> process_ids();
+
 }  // namespace holdwatch

@@ -21,6 +21,11 @@ Verb verb(WaitKind kind) {
   return {"wake", "woken"};
 }
 
+// Whose owner is told by its id.
+bool is_for_lock(const ReportWait& wait) {
+  return wait.kind == WaitKind::mutex || wait.kind == WaitKind::rwlock || wait.kind == WaitKind::loader;
+}
+
 std::string place_words(const Frame& frame) {
   if (!frame.file.empty() && frame.line > 0) return fmt::format(" at {}:{}", escape(base_name(frame.file)), frame.line);
   if (!frame.function.empty()) return fmt::format(" in {}", escape(frame.function));
@@ -56,8 +61,10 @@ std::string gap_words(const ReportWait& wait) {
     case EnderGap::several:
       return fmt::format("several threads have {} it", to_end.participle);
     case EnderGap::exited:
+      if (is_for_lock(wait)) return "no thread that can have the lock has the id that it names";
       return fmt::format("the thread that has {} it has exited", to_end.participle);
     case EnderGap::processes:
+      if (is_for_lock(wait)) return "which thread of another process, or pid namespace, the lock names is not certain";
       return fmt::format("another process may {} it", to_end.infinitive);
     case EnderGap::on_stack:
       return "it is on the waiting thread's stack, where another may have been before";

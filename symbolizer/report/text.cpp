@@ -252,6 +252,11 @@ void add_edges(const Report& report, Details& details) {
   }
 }
 
+std::string why_likely(const ReportHolder& holder) {
+  if (holder.elsewhere) return "likely: the lock may mean a thread of another pid namespace, or be held anew";
+  return fmt::format("likely: the lock's own fields do not name {} as its holder", holder.tid);
+}
+
 void add_notes(const Report& report, Details& details) {
   for (size_t i = 0; i < report.holders.size(); ++i) {
     const ReportHolder& holder = report.holders[i];
@@ -259,9 +264,7 @@ void add_notes(const Report& report, Details& details) {
       details.add("note", fmt::format("{} has taken {} {} times and must release it as many times", holder.tid,
                                       lock_of_holder(report, i).id, holder.depth));
     }
-    if (holder.likely) {
-      details.add("note", fmt::format("likely: the lock's own fields do not name {} as its holder", holder.tid));
-    }
+    if (holder.likely) details.add("note", why_likely(holder));
   }
   if (report.unrecorded_holds > 0) {
     details.add("note", count_of(report.unrecorded_holds, "hold was", "holds were") +
@@ -296,6 +299,7 @@ void add_root(const Report& report, Details& details) {
   if (report.steps_to_holder == 0) return;
   const ReportChainStep& root = report.chain.front();
   std::string text = thread_label(root.tid, root.thread);
+  if (root.pid != 0 && root.pid != root.tid) text += fmt::format(" of process {}", root.pid);
   if (!root.doing.empty()) text += ", " + escape(root.doing);
   if (report.holders.size() > 1)
     text += fmt::format("; behind it is {}, one of {} holders", report.chain[report.steps_to_holder].tid,

@@ -17,6 +17,11 @@ void count_tree(Report& report) {
   report.tree_lost_ns = report.lost_ns + report.behind_lost_ns;
 }
 
+// It waits for what has one known ender, in another process.
+bool waits_for_other_process(const ReportHolder& holder) {
+  return holder.wait && holder.wait->enders.size() == 1 && holder.wait->enders[0].pid != 0;
+}
+
 // From the holder to the root; false if that is not known.
 bool add_way_to_root(const Finding& finding, Report& report) {
   const ReportHolder& holder = report.holders.front();
@@ -24,14 +29,16 @@ bool add_way_to_root(const Finding& finding, Report& report) {
   const bool waits_for_thread =
       !holder.waits_for.empty() || (holder.wait && !holder.wait->enders.empty() && holder.wait->enders[0].pid == 0 &&
                                     !is_guess(holder.wait->enders[0].evidence));
-  if (chain.count == 0 && (waits_for_thread || is_for_unknown_holder(finding.holders[0].wait))) return false;
+  if (chain.count == 0 && !waits_for_other_process(holder) &&
+      (waits_for_thread || is_for_unknown_holder(finding.holders[0].wait)))
+    return false;
   report.chain.push_back({holder.pid, holder.tid, holder.thread, report.lock_id, holder.wait, holder.doing});
   for (uint32_t i = 0; i < chain.count; ++i) {
     const ChainThread& next = chain.threads[i];
     report.chain.push_back({0, next.tid, bounded(next.thread), lock_id(next.lock_id), describe_wait(next.wait, 0), ""});
   }
   if (chain.count > 0) report.chain.back().doing = bounded(chain.root_doing);
-  add_other_process(report);
+  add_other_process(chain.count > 0 ? chain.threads[chain.count - 1].wait : finding.holders[0].wait, report);
   return true;
 }
 
@@ -106,9 +113,9 @@ std::optional<ReportWait> describe_wait(const Wait& wait, uint64_t waited_ns) {
   return described;
 }
 
-void add_other_process(Report& report) {
+void add_other_process(const Wait& wait, Report& report) {
   const std::optional<ReportWait>& last = report.chain.back().wait;
-  if (!last || last->enders.size() != 1 || last->enders[0].pid == 0) return;
+  if (!last || last->enders.size() != 1 || last->enders[0].pid == 0 || wait.other_end_is_here) return;
   const ReportEnder& process = last->enders[0];
   report.chain.push_back({process.pid, process.tid, process.thread, "", std::nullopt, ""});
 }

@@ -24,8 +24,8 @@ void add_likely_cycle(const Finding& finding, Report& report);
 // and waiters must be described.
 void add_chain(const Finding& finding, Report& report);
 
-// If the last thread of a chain, which is in the order from the holder to the root, waits for another process, that is the
-// root.
-void add_other_process(Report& report);
+// If the last thread of a chain, which is in the order from the holder to the root, waits for another process alone, that is
+// the root. `wait`: that of the last thread.
+void add_other_process(const Wait& wait, Report& report);
 
 }  // namespace holdwatch

@@ -125,7 +125,29 @@ class LibcWait {
 
   void read_lock(LockRef lock) {
     wait_.object = lock.address;
-    if (const auto fields = read_fields(lock)) add_ender(fields->owner);
+    const auto fields = read_fields(lock);
+    if (!fields || fields->owner == 0) return;
+    const auto shared_owner = fields->process_shared && process_.shared_owner
+                                  ? process_.shared_owner(lock.address, fields->owner)
+                                  : std::nullopt;
+    if (shared_owner) return add_owner(*shared_owner);
+    add_ender(fields->owner);
+    if (wait_.ender_count == 0) wait_.gap = EnderGap::exited;
+  }
+
+  void add_owner(const SharedOwner& owner) {
+    switch (owner.proof) {
+      case OwnerProof::proven:
+        wait_.enders[wait_.ender_count++] = {owner.pid, owner.tid, Evidence::stated, {}};
+        return;
+      case OwnerProof::exited:
+        wait_.gap = EnderGap::exited;
+        return;
+      case OwnerProof::likely:
+      case OwnerProof::not_found:
+        wait_.gap = EnderGap::processes;
+        return;
+    }
   }
 
   std::optional<LockFields> read_fields(LockRef lock) const {

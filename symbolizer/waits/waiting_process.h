@@ -2,11 +2,13 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "shim/common/contract/finding.h"
 #include "shim/common/contract/learnt_end.h"
 #include "shim/common/contract/repeated_wait.h"
+#include "shim/common/proc/shared_owner.h"
 #include "symbolizer/unwind/memory.h"
 #include "symbolizer/unwind/modules.h"
 
@@ -27,6 +29,9 @@ struct WaitingProcess {
   // Empty where nobody has watched the process.
   std::function<LearntEnds(uintptr_t object, size_t size)> learnt_ends{};
   std::function<RepeatedWait(int tid, uintptr_t condition, size_t size)> repeated_wait{};
+  // Of a lock that processes share, whom it means by the id of its owner (shared_owner.h); pid 0: this process. Empty where other
+  // processes cannot be seen.
+  std::function<std::optional<SharedOwner>(uintptr_t lock, int id)> shared_owner{};
 };
 
 }  // namespace holdwatch

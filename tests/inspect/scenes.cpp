@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +20,8 @@
 
 #include "tests/futex_sleep.h"
 #include "tests/inspect/stage.h"
+#include "tests/programs/pid_namespace.h"
+#include "tests/shared_locks.h"
 
 namespace {
 
@@ -225,9 +228,7 @@ void orphan() {
 }
 
 void shared_between_processes() {
-  auto* mutex = static_cast<pthread_mutex_t*>(
-      mmap(nullptr, sizeof(pthread_mutex_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-  pthread_mutex_init(mutex, shared_attributes());
+  pthread_mutex_t* const mutex = &shared_locks::map_shared_lock<pthread_mutex_t>();
   pthread_mutex_lock(mutex);
   const pid_t child = fork();
   if (child == 0) {
@@ -240,9 +241,7 @@ void shared_between_processes() {
 
 // The process that held it has ended.
 void left_by_other_process() {
-  auto* mutex = static_cast<pthread_mutex_t*>(
-      mmap(nullptr, sizeof(pthread_mutex_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-  pthread_mutex_init(mutex, shared_attributes());
+  pthread_mutex_t* const mutex = &shared_locks::map_shared_lock<pthread_mutex_t>();
   const pid_t child = fork();
   if (child == 0) {
     pthread_mutex_lock(mutex);
@@ -260,7 +259,7 @@ void circle_of_processes() {
   constexpr size_t kSize = 4096;
   void* const shared = mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   auto* mutexes = static_cast<pthread_mutex_t*>(shared);
-  for (int i = 0; i < 2; ++i) pthread_mutex_init(&mutexes[i], shared_attributes());
+  for (int i = 0; i < 2; ++i) shared_locks::init(mutexes[i]);
   pthread_mutex_lock(&mutexes[0]);
   int has[2];
   if (pipe(has) != 0) return;
@@ -276,6 +275,29 @@ void circle_of_processes() {
   if (read(has[0], &byte, 1) != 1) return;
   ready(child);
   pthread_mutex_lock(&mutexes[1]);
+}
+
+// A waiter, and the thread of another pid namespace that has the lock: with the id that the waiter has, or another one.
+void held_in_container(bool has_equal_id) {
+  static pthread_mutex_t& mutex = shared_locks::map_shared_lock<pthread_mutex_t>();
+  static auto& is_held = shared_locks::map_shared<std::atomic<bool>>();
+  static std::atomic<pid_t> waiter;
+  start("waiter", [] {
+    waiter = static_cast<pid_t>(syscall(SYS_gettid));
+    while (!is_held) usleep(1000);
+    pthread_mutex_lock(&mutex);
+    go_on();
+  });
+  while (waiter == 0) usleep(1000);
+  const harness::Container container(has_equal_id ? waiter.load() : 200, [] {
+    prctl(PR_SET_NAME, "keeper");
+    pthread_mutex_lock(&mutex);
+    is_held = true;
+    stay();
+  });
+  while (!is_held) usleep(1000);
+  ready();
+  stay();
 }
 
 // One that holds a lock and sleeps, one that waits for it with a lock of its own, and two that wait for that.
@@ -376,6 +398,8 @@ const std::map<std::string, std::function<void()>> kScenes = {
     {"shared", shared_between_processes},
     {"left_by_other_process", left_by_other_process},
     {"processes", circle_of_processes},
+    {"equal_ids", [] { held_in_container(true); }},
+    {"other_namespace", [] { held_in_container(false); }},
     {"chain", chain},
     {"holder_runs", holder_runs},
     {"holder_sends", holder_sends},

@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 
-from looking import Look, as_json, core_of, functions, look_until, require, scene, waiting_threads
+from looking import Look, abilities, as_json, core_of, functions, look_until, require, scene, waiting_threads
 
 FOREVER, NO_DEADLOCK = 3, 0
 
@@ -143,6 +143,19 @@ def circle_of_processes(look):
     require(f'{theirs["tid"]} "scenes" of process {theirs["pid"]} "scenes" holds L2 and waits for L1' in look.text, look)
 
 
+def held_elsewhere(thread, likely):
+    """By the main thread of another process, which exists and is named."""
+    def check(look):
+        require(look.kinds() == ["wait"], look)
+        event = look.events[0]
+        holder = event["holders"][0]
+        require(holder["thread"] == thread and holder["likely"] == likely, as_json(event))
+        require(holder["pid"] == holder["tid"] not in (event["pid"], 200) and holder["state"] == "blocked", as_json(event))
+        require(f'held by {holder["tid"]} "{thread}" of process {holder["pid"]} "{thread}"' in look.text, look)
+        require("may have exited" not in look.text, look)
+    return check
+
+
 def join_chain(look):
     """Who holds everybody up is no holder of a lock."""
     require(look.kinds() == ["wait"], look)
@@ -266,7 +279,9 @@ SCENES = {
     "orphan": (FOREVER, 1, one("fork_orphan", 1, None, "orphan")),
     "before_fork": (NO_DEADLOCK, 1, before_fork),
     "before_daemon": (NO_DEADLOCK, 1, before_fork),
-    "shared": (NO_DEADLOCK, 1, one("wait", 1, None, "shared_between_processes", "belongs to another process")),
+    "shared": (NO_DEADLOCK, 1, held_elsewhere("scenes", False)),
+    "equal_ids": (NO_DEADLOCK, 1, one("wait", 1, "waiter", None, "; holder unknown")),
+    "other_namespace": (NO_DEADLOCK, 1, held_elsewhere("keeper", True)),
     "left_by_other_process": (FOREVER, 1, one("abandoned", 1, "waiter", "left_by_other_process")),
     "processes": (FOREVER, 2, circle_of_processes),
     "chain": (NO_DEADLOCK, 3, chain),
@@ -291,7 +306,7 @@ SCENES = {
 }
 # What a core file cannot tell: who the parent was, or another process; and of 10,000 threads gdb takes its time. gcore
 # finds no threads where the main one has left.
-LIVE_ONLY = {"orphan", "before_fork", "shared", "processes", "left_by_other_process", "holder_runs", "main_leaves", "crowd", "great_crowd"}
+LIVE_ONLY = {"orphan", "before_fork", "shared", "equal_ids", "other_namespace", "processes", "left_by_other_process", "holder_runs", "main_leaves", "crowd", "great_crowd"}
 # Whose threads may not have been stopped at the same moment.
 OF_CORE = {"lost_wakeup": (NO_DEADLOCK, free_for_now)}
 # What the text says once the holder has come to where it stays.
@@ -311,6 +326,8 @@ def essence(look):
 
 def main():
     inspector, program, name = sys.argv[1:]
+    if name in {"equal_ids", "other_namespace"}:
+        abilities.skip_if(abilities.no_root() or abilities.no_namespaces("--pid", "--fork"))
     status, waiting, check = SCENES[name]
     with scene(program, name) as pid:
         says = f"{waiting} thread{'s wait' if waiting != 1 else ' waits'} for" if waiting else "no thread waits"

@@ -22,6 +22,7 @@
 #include "shim/inspection/other_process.h"
 #include "shim/record/view_walk.h"
 #include "tests/catch.h"
+#include "tests/shared_locks.h"
 #include "tests/unit/await_sleep.h"
 #include "tests/unit/in_child.h"
 #include "tests/unit/record_calls.h"
@@ -540,13 +541,7 @@ struct OtherProcess {
 };
 
 TEST_CASE_METHOD(InferredTest, "a lock that processes share is held by a thread of another one, which is named") {
-  void* const page = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  REQUIRE(page != MAP_FAILED);
-  auto* const shared = static_cast<pthread_mutex_t*>(page);
-  pthread_mutexattr_t attributes;
-  pthread_mutexattr_init(&attributes);
-  pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-  pthread_mutex_init(shared, &attributes);
+  pthread_mutex_t* const shared = &shared_locks::map_shared_lock<pthread_mutex_t>();
   const OtherProcess other;
   const pid_t child = other.pid;
   if (child == 0) {
@@ -556,7 +551,7 @@ TEST_CASE_METHOD(InferredTest, "a lock that processes share is held by a thread 
   while (shared->__data.__owner != child) usleep(1000);
   word = {shared, LockKind::mutex, Access::exclusive};
   // A process is known that is older than the wait.
-  while (process_sharing(child, word.address(), monotonic_ns()) != child) usleep(1000);
+  while (find_shared_owner(child, word.address(), monotonic_ns()).pid != child) usleep(1000);
   timing->set_limits({1'000'000, 1'000'000, 1'000'000});
   timing->advance();
   record_wait(waiter, word, 0);
@@ -569,7 +564,6 @@ TEST_CASE_METHOD(InferredTest, "a lock that processes share is held by a thread 
   CHECK(stuck.count == 0);
   waiter.record().clear();
   forget_inferred();
-  munmap(page, 4096);
 }
 
 // --- a call that a signal has interrupted ---

@@ -181,3 +181,45 @@ TEST_CASE_METHOD(Scene, "a condition wait that sleeps as old versions of glibc d
 TEST_CASE_METHOD(Scene, "a call that wakes is no wait") {
   CHECK_FALSE(wait(BlockingFunction::futex, kObject, FUTEX_WAKE_PRIVATE, 1).known);
 }
+
+namespace {
+
+// A mutex that processes share, held by the thread with this id.
+test::ByteVector shared_mutex(int owner) {
+  constexpr int kShared = 128;  // PTHREAD_MUTEX_PSHARED_BIT, nptl/pthreadP.h
+  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  mutex.__data.__lock = 2;
+  mutex.__data.__owner = owner;
+  mutex.__data.__kind = kShared;
+  test::ByteVector bytes;
+  test::append_value(bytes, mutex);
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(Scene, "the owner of a lock that processes share is whom its id means among all of them") {
+  memory.regions[kObject] = shared_mutex(kThread);
+  std::optional<SharedOwner> owner;
+  process.shared_owner = [&](uintptr_t lock, int id) {
+    CHECK(lock == kObject);
+    CHECK(id == kThread);
+    return owner;
+  };
+  const auto read = [&] { return wait(BlockingFunction::mutex, kObject, FUTEX_WAIT, 2); };
+  owner = SharedOwner{OwnerProof::proven, 31, 32};
+  REQUIRE(read().ender_count == 1);
+  CHECK(read().enders[0].pid == 31);
+  CHECK(read().enders[0].tid == 32);
+  CHECK(read().enders[0].evidence == Evidence::stated);
+  owner = SharedOwner{OwnerProof::likely, 31, 32};
+  CHECK(read().ender_count == 0);
+  CHECK(read().gap == EnderGap::processes);
+  owner = SharedOwner{OwnerProof::exited};
+  CHECK(read().ender_count == 0);
+  CHECK(read().gap == EnderGap::exited);
+  owner = std::nullopt;  // in memory of its own it means a thread of the process, whatever its attributes say
+  REQUIRE(read().ender_count == 1);
+  CHECK(read().enders[0].pid == 0);
+  CHECK(read().enders[0].tid == kThread);
+}

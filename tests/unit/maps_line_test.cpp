@@ -19,6 +19,18 @@ TEST_CASE("a line says which page of which file it begins with") {
   CHECK(line.start.inode == 1234);
 }
 
+TEST_CASE("shared memory without a file or a descriptor is anonymous") {
+  MapsLine line;
+  REQUIRE(parse_maps_line(
+      "7f0000003000-7f0000005000 rw-s 00002000 00:01 1027                       /dev/zero (deleted)", &line));
+  CHECK(is_anonymous(line));
+  REQUIRE(parse_maps_line("7f0000003000-7f0000005000 rw-s 00002000 00:01 1027                       /memfd:x (deleted)",
+                          &line));
+  CHECK_FALSE(is_anonymous(line));
+  REQUIRE(parse_maps_line("7f0000003000-7f0000005000 rw-p 00000000 00:00 0 ", &line));
+  CHECK_FALSE(is_anonymous(line));
+}
+
 TEST_CASE("a line says what is mapped how, and from which file") {
   MapsLine line;
   REQUIRE(parse_maps_line("1000-2000 r-xp 00000000 fd:01 1234       /a b\\012c (deleted)", &line));

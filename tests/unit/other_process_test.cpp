@@ -1,7 +1,6 @@
 // The rules of shim/inspection/other_process.h and whereabouts.h, with children of this process.
 #include "shim/inspection/other_process.h"
 
-#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -13,6 +12,7 @@
 #include "shim/base/clock.h"
 #include "shim/inspection/whereabouts.h"
 #include "tests/catch.h"
+#include "tests/shared_locks.h"
 
 using namespace holdwatch;
 
@@ -55,10 +55,12 @@ TEST_CASE("a process is named only if it maps the very page, and is older than t
   void* own = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   const uint64_t before_ns = monotonic_ns() - 60 * kNanosecondsPerSecond;
   const Child child(unshared);
-  while (process_sharing(child.pid(), address(unshared), monotonic_ns()) != 0) usleep(1000);
-  CHECK(process_sharing(child.pid(), address(shared) + 40, monotonic_ns()) == child.pid());
-  CHECK(process_sharing(child.pid(), address(shared), before_ns) == 0);
-  CHECK(process_sharing(child.pid(), address(own), monotonic_ns()) == 0);
+  while (find_shared_owner(child.pid(), address(unshared), monotonic_ns()).pid != 0) usleep(1000);
+  const SharedOwner owner = find_shared_owner(child.pid(), address(shared) + 40, monotonic_ns());
+  CHECK(owner.pid == child.pid());
+  CHECK(owner.tid == child.pid());
+  CHECK(find_shared_owner(child.pid(), address(shared), before_ns).pid == 0);
+  CHECK(find_shared_owner(child.pid(), address(own), monotonic_ns()).pid == 0);
   for (void* page : {shared, unshared, own}) munmap(page, 4096);
 }
 
@@ -77,14 +79,9 @@ TEST_CASE("a thread elsewhere has its state, and is gone when it is") {
 }
 
 TEST_CASE("an owner is here, has exited, or is elsewhere, by the lock's kind") {
-  void* page = shared_page();
-  auto* mutex = static_cast<pthread_mutex_t*>(page);
-  pthread_mutexattr_t attributes;
-  pthread_mutexattr_init(&attributes);
-  pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-  pthread_mutex_init(mutex, &attributes);
+  pthread_mutex_t& mutex = shared_locks::map_shared_lock<pthread_mutex_t>();
   pthread_mutex_t private_mutex = PTHREAD_MUTEX_INITIALIZER;
-  const LockWord shared(mutex, LockKind::mutex, Access::exclusive);
+  const LockWord shared(&mutex, LockKind::mutex, Access::exclusive);
   const LockWord own(&private_mutex, LockKind::mutex, Access::exclusive);
   int exited = 0;
   std::thread([&] { exited = gettid(); }).join();
@@ -97,5 +94,4 @@ TEST_CASE("an owner is here, has exited, or is elsewhere, by the lock's kind") {
   const Child child(mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   CHECK(find_owner(child.pid(), own, monotonic_ns()).where == Whereabouts::exited);
   CHECK(find_owner(child.pid(), shared, monotonic_ns()).pid == child.pid());
-  munmap(page, 4096);
 }

@@ -80,6 +80,11 @@ bool shared_byte_at(const MapsLine& line, uintptr_t address, FilePage* out) {
   return true;
 }
 
+// Names of that file, which shmem_zero_setup makes in the kernel's mm/shmem.c.
+bool is_anonymous(const MapsLine& line) {
+  return line.shared && line.path == "/dev/zero (deleted)";
+}
+
 uintptr_t shared_address_of(const MapsLine& line, const FilePage& byte) {
   const uint64_t from_start = byte.offset - line.start.offset;
   const bool is_there = line.shared && line.start.device == byte.device && line.start.inode == byte.inode &&

@@ -26,6 +26,9 @@ bool shared_byte_at(const MapsLine& line, uintptr_t address, FilePage* out);
 // The address of that byte; 0 if it is not in this mapping.
 uintptr_t shared_address_of(const MapsLine& line, const FilePage& byte);
 
+// Whether no file of the file system is behind it, nor a descriptor (MAP_ANONYMOUS | MAP_SHARED): only a fork passes it on.
+bool is_anonymous(const MapsLine& line);
+
 // Splits pieces of text into lines, and keeps only the first kSize bytes of each.
 template <size_t kSize>
 class MapsLines {

@@ -26,4 +26,11 @@ struct FilePage {
   uint64_t offset;
 };
 
+// A page of memory that processes share. `is_anonymous`: it has no file that another process could map, and is passed on by fork
+// alone.
+struct SharedPage {
+  FilePage page;
+  bool is_anonymous;
+};
+
 }  // namespace holdwatch

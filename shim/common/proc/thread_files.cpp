@@ -115,7 +115,8 @@ bool parse_status(std::string_view text, StatusFile* out) {
   out->state = state->front();
   if (const auto process = status_number(text, "Tgid")) out->process = static_cast<int>(*process);
   Numbers ids(status_field(text, "NSpid").value_or(""));
-  while (const std::optional<uint64_t> id = ids.next()) out->innermost_tid = static_cast<int>(*id);
+  for (out->namespaces = 0; const std::optional<uint64_t> id = ids.next(); ++out->namespaces)
+    out->innermost_tid = static_cast<int>(*id);
   out->seccomp_filters = count_seccomp_filters(text);
   return store(status_mask(text, "SigBlk"), &out->blocked_signals) &&
          store(status_number(text, "voluntary_ctxt_switches"), &out->voluntary_switches) &&

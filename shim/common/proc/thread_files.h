@@ -28,9 +28,10 @@ struct SyscallFile {
 
 // The fields of "status" that are used.
 struct StatusFile {
-  char state = '?';       // R, S, D, T, t, Z, X, I
-  int process = 0;        // Tgid: the id of its process, as seen from our namespace; 0: the line is missing
-  int innermost_tid = 0;  // the last number of NSpid: the id in its own namespace; 0: the kernel has no namespaces
+  char state = '?';         // R, S, D, T, t, Z, X, I
+  int process = 0;          // Tgid: the id of its process, as seen from our namespace; 0: the line is missing
+  int innermost_tid = 0;    // the last number of NSpid: the id in its own namespace; 0: the kernel has no namespaces
+  unsigned namespaces = 0;  // how many numbers NSpid has: from the namespace of /proc to its own
   unsigned seccomp_filters = 0;  // how many filters of system calls apply to it (seccomp)
   uint64_t blocked_signals = 0;  // SigBlk: bit N-1 is signal N
   uint64_t voluntary_switches = 0;
@@ -38,6 +39,8 @@ struct StatusFile {
 
   uint64_t switches() const { return voluntary_switches + involuntary_switches; }
   bool is_of(int tid) const { return innermost_tid == 0 || innermost_tid == tid; }
+  bool has_own_ids() const { return namespaces > 1; }
+  bool has_exited() const { return state == 'Z' || state == 'X'; }
 };
 
 SyscallFile parse_syscall(std::string_view text);

@@ -1,8 +1,6 @@
 // See ancestry.h.
 #include "symbolizer/tools/inspect/ancestry.h"
 
-#include <unistd.h>
-
 #include <optional>
 #include <string>
 
@@ -50,10 +48,6 @@ bool may_be_main_before_fork(int pid, int namespace_tid, const Modules& modules)
   const int parent = parent_of(pid);
   const auto owner = thread_of_parent(parent, namespace_tid);
   return owner ? share_a_stack(main, *owner, parent, modules) : namespace_tid < main.namespace_tid;
-}
-
-bool is_alive_elsewhere(int namespace_tid) {
-  return access(("/proc/" + std::to_string(namespace_tid)).c_str(), F_OK) == 0;
 }
 
 }  // namespace holdwatch

@@ -14,6 +14,4 @@ bool is_thread_of_parent(int pid, int namespace_tid);
 // the process's.
 bool may_be_main_before_fork(int pid, int namespace_tid, const Modules& modules);
 
-bool is_alive_elsewhere(int namespace_tid);
-
 }  // namespace holdwatch

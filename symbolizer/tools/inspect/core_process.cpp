@@ -101,8 +101,8 @@ std::vector<Task> CoreProcess::tasks() {
 }
 
 // Core files contain only the name of the process, which is its first thread's.
-std::string CoreProcess::thread_name(int tid) {
-  return tid == core_.pid ? core_.program : "";
+std::string CoreProcess::thread_name(int pid, int tid) {
+  return pid == 0 && tid == core_.pid ? core_.program : "";
 }
 
 Capture CoreProcess::capture(const Task& task) {
@@ -110,6 +110,18 @@ Capture CoreProcess::capture(const Task& task) {
   capture.snapshot = task.snapshot;
   copy_stack(memory_, modules_, capture);
   return capture;
+}
+
+// Shared memory has a file in a core file too, even where it is anonymous. Who else had it, in which pid namespaces, is not known
+// any more.
+std::optional<SharedOwner> CoreProcess::shared_owner(uintptr_t lock, int id) {
+  const bool has_file = std::any_of(core_.mappings.begin(), core_.mappings.end(), [lock](const CoreMapping& mapping) {
+    return lock >= mapping.start && lock < mapping.end;
+  });
+  if (!has_file || modules_.find(lock) != nullptr) return std::nullopt;
+  const bool is_here = std::any_of(core_.threads.begin(), core_.threads.end(),
+                                   [id](const CoreThread& thread) { return thread.tid == id; });
+  return is_here ? SharedOwner{OwnerProof::likely, core_.pid, id} : SharedOwner{};
 }
 
 std::string CoreProcess::effect_on_process() const {

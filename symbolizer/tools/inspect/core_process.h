@@ -26,18 +26,17 @@ class CoreProcess final : public InspectTarget {
   Modules& modules() override { return modules_; }
   DebugSearch debug_search() const override;
   std::vector<Task> tasks() override;
-  std::string thread_name(int tid) override;
+  std::string thread_name(int pid, int tid) override;
   uint64_t asleep_ns(int) override { return 0; }
   Capture capture(const Task& task) override;
   Capture capture_registers(const Task& task) override { return capture(task); }
   bool look_again(Task&) override { return true; }
   bool has_stayed(const Task&) override { return true; }
   CallContext context(int) override { return {ThreadFiles(), &memory_, "", {}}; }
-  bool sees_other_processes() const override { return false; }
-  std::string process_name(int) const override { return ""; }
   // A thread of the process itself, even one that has exited, was started later than the process and has a higher id.
   Kin kin(int namespace_tid) override { return namespace_tid < core_.pid ? Kin::main_before_fork : Kin::none; }
-  std::optional<OtherThread> other_thread(int, uintptr_t) override { return std::nullopt; }
+  std::optional<SharedOwner> shared_owner(uintptr_t lock, int id) override;
+  std::optional<OtherThread> other_thread(int, int) override { return std::nullopt; }
   bool has_stayed(const OtherThread&) override { return true; }
   std::string effect_on_process() const override;
 

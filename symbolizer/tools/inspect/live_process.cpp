@@ -22,6 +22,7 @@
 #include "symbolizer/tools/inspect/running_sample.h"
 #include "symbolizer/tools/inspect/stack_copy.h"
 #include "symbolizer/unwind/auxiliary.h"
+#include "symbolizer/waits/shared_owner.h"
 
 namespace holdwatch {
 namespace {
@@ -87,8 +88,8 @@ std::vector<Task> LiveProcess::tasks() {
   return tasks;
 }
 
-std::string LiveProcess::thread_name(int tid) {
-  return read_name(thread_file(pid_, tid, "comm"));
+std::string LiveProcess::thread_name(int pid, int tid) {
+  return read_name(thread_file(pid == 0 ? pid_ : pid, tid, "comm"));
 }
 
 // It returns from the stop into its call a moment later; the rest of a sleep is another call (signal(7)).
@@ -170,19 +171,21 @@ Capture LiveProcess::capture(const Task& task) {
   return capture;
 }
 
-std::string LiveProcess::process_name(int pid) const {
-  return read_name(process_file(pid, "comm"));
-}
-
 Kin LiveProcess::kin(int namespace_tid) {
   if (may_be_main_before_fork(pid_, namespace_tid, modules_)) return Kin::main_before_fork;
-  if (is_thread_of_parent(pid_, namespace_tid)) return Kin::of_parent;
-  return is_alive_elsewhere(namespace_tid) ? Kin::alive_elsewhere : Kin::none;
+  return is_thread_of_parent(pid_, namespace_tid) ? Kin::of_parent : Kin::none;
 }
 
-std::optional<OtherThread> LiveProcess::other_thread(int tid, uintptr_t lock) {
-  auto other = find_other_thread(pid_, tid, lock);
-  if (other) other->asleep_ns = sleep_.asleep_ns(other->pid, tid);
+// Many threads may wait for one lock.
+std::optional<SharedOwner> LiveProcess::shared_owner(uintptr_t lock, int id) {
+  const auto [found, is_new] = shared_owners_.try_emplace({lock, id});
+  if (is_new) found->second = find_shared_owner(pid_, lock, id);
+  return found->second;
+}
+
+std::optional<OtherThread> LiveProcess::other_thread(int pid, int tid) {
+  auto other = look_at_other_thread(pid_, pid, tid);
+  if (other) other->asleep_ns = sleep_.asleep_ns(pid, tid);
   return other;
 }
 

@@ -3,9 +3,10 @@
 // Cold context. Writes nothing to the process.
 #pragma once
 
+#include <map>
 #include <memory>
-
 #include <string>
+#include <utility>
 
 #include "symbolizer/tools/inspect/target.h"
 #include "symbolizer/tools/scheduler/thread_sleep.h"
@@ -27,17 +28,16 @@ class LiveProcess final : public InspectTarget {
   Modules& modules() override { return modules_; }
   DebugSearch debug_search() const override;
   std::vector<Task> tasks() override;
-  std::string thread_name(int tid) override;
+  std::string thread_name(int pid, int tid) override;
   uint64_t asleep_ns(int tid) override { return sleep_.asleep_ns(pid_, tid); }
   Capture capture(const Task& task) override;
   Capture capture_registers(const Task& task) override;
   bool look_again(Task& task) override;
   bool has_stayed(const Task& task) override { return has_stayed_in(pid_, task); }
   CallContext context(int tid) override { return {ThreadFiles::of(pid_, tid), &memory_, "", {}}; }
-  bool sees_other_processes() const override { return true; }
-  std::string process_name(int pid) const override;
   Kin kin(int namespace_tid) override;
-  std::optional<OtherThread> other_thread(int tid, uintptr_t lock) override;
+  std::optional<SharedOwner> shared_owner(uintptr_t lock, int id) override;
+  std::optional<OtherThread> other_thread(int pid, int tid) override;
   bool has_stayed(const OtherThread& other) override { return has_stayed_in(other.pid, other.task); }
   std::string effect_on_process() const override;
 
@@ -54,6 +54,8 @@ class LiveProcess final : public InspectTarget {
   ProcessMemory memory_;
   Modules modules_;
   ThreadSleep sleep_;
+  // By the address of a lock and the id in it.
+  std::map<std::pair<uintptr_t, int>, std::optional<SharedOwner>> shared_owners_;
   size_t samples_ = 0;
   size_t stops_ = 0;
   uint64_t longest_stop_ns_ = 0;

@@ -33,8 +33,9 @@ struct SeenWait {
   bool for_readers = false;  // as the writer that has an rwlock next (common/glibc/futex_wait.h)
 };
 
-// What is known of an owner that is not a thread of the process.
-enum class LostOwner : uint8_t { none, ended, of_parent, of_other_process };
+// What is known of an owner that is not a thread of the process. unclear: it may be one thread or another, in different pid
+// namespaces.
+enum class LostOwner : uint8_t { none, ended, of_parent, of_other_process, unclear };
 
 // How it is known that a thread holds a lock which does not say so, or which function took it.
 struct SeenGuard {
@@ -43,6 +44,11 @@ struct SeenGuard {
   Stack taken;
   std::optional<size_t> now_took;  // see ReportHolder
 };
+
+// No thread can release what it held.
+constexpr bool is_gone(LostOwner lost) {
+  return lost == LostOwner::ended || lost == LostOwner::of_parent;
+}
 
 struct SeenLock {
   LockRef lock{};

@@ -46,10 +46,12 @@ class Observer {
         process_{target.modules(),
                  target.memory(),
                  [this](int namespace_tid) { return tid_of(namespace_tid); },
-                 [this](int pid, int tid) { return pid == 0 ? target_.thread_name(tid) : target_.process_name(pid); },
+                 [this](int pid, int tid) { return target_.thread_name(pid, tid); },
                  [this] { return is_in_our_pid_namespace(); },
                  [this](const WaitingProcess::VisitStack& visit) { visit_stacks(visit); },
-                 [this](uintptr_t address) { return symbols_.variable(address, target_.modules().find(address)); }},
+                 [this](uintptr_t address) { return symbols_.variable(address, target_.modules().find(address)); },
+                 {},
+                 [this](uintptr_t lock, int id) { return owner_of_shared(lock, id); }},
         waits_(process_, resolve_),
         guards_(target, unwinder_, resolve_) {}
 
@@ -65,9 +67,10 @@ class Observer {
     // The other process's threads may wait for locks that are not in the list yet.
     for (size_t i = 0; i < seen_.locks.size(); ++i) {
       read_holders(seen_.locks[i]);
-      follow_other_process(i);
+      for (const int tid : std::vector(seen_.locks[i].holders)) follow_other_process(tid);
     }
     for (SeenLock& lock : seen_.locks) see_holders(lock.holders);
+    name_enders_elsewhere();
     for (const auto& [tid, joined] : std::map(seen_.joins)) see_holders({joined});
     for (const SeenLock& initializer : seen_.initializers) see_holders(initializer.holders);
     drop_what_moved();
@@ -95,6 +98,12 @@ class Observer {
   int tid_of(int namespace_tid) const {
     const auto found = by_namespace_tid_.find(namespace_tid);
     return found == by_namespace_tid_.end() ? 0 : found->second;
+  }
+
+  std::optional<SharedOwner> owner_of_shared(uintptr_t lock, int id) {
+    auto owner = target_.shared_owner(lock, id);
+    if (owner && owner->pid == target_.pid()) owner->pid = 0;
+    return owner;
   }
 
   bool is_in_our_pid_namespace() const {
@@ -218,7 +227,7 @@ class Observer {
   void see_thread(const Task& task, Stack stack, std::string doing, uint64_t asleep_ns) {
     SeenThread& thread = seen_.threads[task.tid];
     thread.tid = task.tid;
-    thread.name = target_.thread_name(task.tid);
+    thread.name = target_.thread_name(0, task.tid);
     thread.state = task.snapshot.state;
     thread.stack = std::move(stack);
     thread.doing = std::move(doing);
@@ -242,17 +251,19 @@ class Observer {
 
   void read_owner(SeenLock& lock, const LockFields& fields) {
     lock.owner = fields.owner;
+    const auto shared = fields.process_shared ? target_.shared_owner(lock.lock.address, lock.owner) : std::nullopt;
+    if (shared) return read_shared_owner(lock, *shared);
     // The owner may have been started since we listed the threads.
     if (!by_namespace_tid_.contains(fields.owner)) list_tasks();
-    const auto owner = by_namespace_tid_.find(fields.owner);
-    if (owner != by_namespace_tid_.end()) {
-      lock.holders = {owner->second};
-      find_taker(lock, tasks_[owner->second]);
-      // In another container, a thread of another process may have the same number.
-      lock.holders_likely = fields.process_shared && owner->first != owner->second;
-      return;
-    }
-    read_owner_elsewhere(lock, fields);
+    if (const int tid = tid_of(fields.owner); tid != 0)
+      take_owner(lock, tid);
+    else
+      read_lost_owner(lock, fields);
+  }
+
+  void take_owner(SeenLock& lock, int tid) {
+    lock.holders = {tid};
+    find_taker(lock, tasks_[tid]);
   }
 
   // The lock says who has it; the function that took it may still be there.
@@ -265,11 +276,9 @@ class Observer {
 
   // If the lock does not check its owner, the main thread can release a lock that it took before the fork under another
   // id.
-  void read_owner_elsewhere(SeenLock& lock, const LockFields& fields) {
+  void read_lost_owner(SeenLock& lock, const LockFields& fields) {
     const Kin kin = target_.kin(fields.owner);
-    if (fields.process_shared && (kin != Kin::none || !target_.sees_other_processes())) {
-      lock.lost = LostOwner::of_other_process;
-    } else if (kin == Kin::main_before_fork && !fields.compares_owner) {
+    if (kin == Kin::main_before_fork && !fields.compares_owner) {
       lock.holders = {target_.pid()};
       lock.holders_likely = lock.before_fork = true;
     } else {
@@ -278,36 +287,76 @@ class Observer {
     }
   }
 
-  // A lock shared with another process, whose owner there sleeps for a mutex that it shares with this one.
-  void follow_other_process(size_t index) {
-    const SeenLock lock = seen_.locks[index];
-    if (lock.lost != LostOwner::of_other_process || !is_in_our_pid_namespace()) return;
-    const auto other = target_.other_thread(lock.owner, lock.lock.address);
-    if (!other || other->word == 0) return;
-    const LockRef wanted{other->word, LockKind::mutex};
-    const auto fields = read_lock_fields(wanted, target_.memory());
-    if (!fields || !fields->process_shared || !fields->is_contended || fields->owner == 0) return;
-    seen_.locks[index].holders = {lock.owner};
-    seen_.locks[index].lost = LostOwner::none;
-    see_other_thread(*other, wanted, fields->owner);
-    lock_of(wanted).waits.push_back({lock.owner, Access::exclusive});
+  void read_shared_owner(SeenLock& lock, const SharedOwner& owner) {
+    switch (owner.proof) {
+      case OwnerProof::proven:
+      case OwnerProof::likely:
+        return take_shared_owner(lock, owner);
+      case OwnerProof::exited:
+        lock.lost = LostOwner::ended;
+        return;
+      case OwnerProof::not_found:
+        lock.lost = owner.is_ambiguous ? LostOwner::unclear : LostOwner::of_other_process;
+        return;
+    }
   }
 
-  void see_other_thread(const OtherThread& other, const LockRef& wanted, int owner) {
-    SeenThread& thread = seen_.threads[other.task.tid];
-    thread.tid = other.task.tid;
-    thread.name = other.name;
-    thread.state = other.task.snapshot.state;
-    thread.asleep_ns = other.asleep_ns;
-    thread.pid = other.pid;
-    thread.process = other.process;
+  void take_shared_owner(SeenLock& lock, const SharedOwner& owner) {
+    const bool is_here = owner.pid == target_.pid();
+    if (is_here && !tasks_.contains(owner.tid)) list_tasks();
+    // A thread that waits for the lock itself is hardly the one that has it, if another one may be meant.
+    lock.holders_likely = owner.proof == OwnerProof::likely;
+    if (lock.holders_likely && waits_for(owner.tid, lock))
+      lock.lost = LostOwner::unclear;
+    else if (is_here && tasks_.contains(owner.tid))
+      take_owner(lock, owner.tid);
+    else if (!is_here && see_other_thread(owner))
+      lock.holders = {owner.tid};
+    else
+      lock.lost = LostOwner::of_other_process;
+  }
+
+  bool see_other_thread(const SharedOwner& owner) {
+    if (others_.contains(owner.tid)) return true;
+    const auto other = target_.other_thread(owner.pid, owner.tid);
+    if (!other) return false;
+    SeenThread& thread = seen_.threads[owner.tid];
+    thread.tid = owner.tid;
+    thread.name = other->name;
+    thread.state = other->task.snapshot.state;
+    thread.asleep_ns = other->asleep_ns;
+    thread.pid = other->pid;
+    thread.process = other->process;
     thread.stack.note = "not captured: the thread belongs to another process";
-    thread.wait.known = true;
-    thread.wait.kind = WaitKind::mutex;
-    thread.wait.object = wanted.address;
-    if (const int tid = tid_of(owner); tid != 0)
-      thread.wait.enders[thread.wait.ender_count++] = {0, tid, Evidence::stated, {}};
-    others_.try_emplace(other.task.tid, other);
+    others_.try_emplace(owner.tid, *other);
+    return true;
+  }
+
+  // What a holder in another process sleeps for: a mutex that it shares with this one.
+  void follow_other_process(int tid) {
+    const auto other = others_.find(tid);
+    if (other == others_.end() || other->second.word == 0) return;
+    const LockRef wanted{other->second.word, LockKind::mutex};
+    const auto fields = read_lock_fields(wanted, target_.memory());
+    if (!fields || !fields->process_shared || !fields->is_contended || fields->owner == 0) return;
+    Wait& wait = seen_.threads[tid].wait;
+    wait.known = true;
+    wait.kind = WaitKind::mutex;
+    wait.object = wanted.address;
+    SeenLock& lock = lock_of(wanted);
+    if (!waits_for(tid, lock)) lock.waits.push_back({tid, Access::exclusive});
+  }
+
+  // Once it is known who has the lock that a thread of another process waits for.
+  void name_enders_elsewhere() {
+    for (const SeenLock& lock : seen_.locks) {
+      for (const SeenWait& seen : lock.waits) {
+        if (!others_.contains(seen.tid) || lock.holders.size() != 1 || lock.holders_likely) continue;
+        Wait& wait = seen_.threads[seen.tid].wait;
+        const int pid = seen_.threads[lock.holders[0]].pid;
+        wait.enders[wait.ender_count++] = {pid, lock.holders[0], Evidence::stated, {}};
+      }
+    }
   }
 
   // Of any thread that was looked at.

@@ -10,8 +10,7 @@
 
 namespace holdwatch {
 
-// The owner `tid` of the lock at this address in process `pid`: nothing if it is not certain that this is the lock's, because
-// its process does not map the memory of the lock; or if the kernel does not let us look.
-std::optional<OtherThread> find_other_thread(int pid, int tid, uintptr_t lock);
+// The thread `tid` of process `other_pid`, which shares memory with process `pid`: nothing if the kernel does not let us look.
+std::optional<OtherThread> look_at_other_thread(int pid, int other_pid, int tid);
 
 }  // namespace holdwatch

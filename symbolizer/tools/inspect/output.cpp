@@ -56,7 +56,7 @@ enum class Explained : uint8_t { exactly, likely, not_at_all };
 
 // How well it is known who keeps a lock's waiters waiting, or that nobody ever will end that.
 Explained explained(const SeenLock& lock) {
-  const bool can_never_end = lock.corrupt || lock.lost_wakeup || lock.lost != LostOwner::none;
+  const bool can_never_end = lock.corrupt || lock.lost_wakeup || is_gone(lock.lost);
   if (can_never_end) return Explained::exactly;
   if (lock.holders.empty() || lock.unknown_readers > 0) return Explained::not_at_all;
   const bool is_guessed = std::any_of(lock.guards.begin(), lock.guards.end(), [&](const auto& guard) {

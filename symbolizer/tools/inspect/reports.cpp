@@ -96,9 +96,11 @@ class InspectReports {
   // What can never end first, then the locks nearest to a thread that does not wait, then those with many waiters.
   std::tuple<bool, size_t, size_t> rank(size_t lock) const {
     const SeenLock& seen = seen_.locks[lock];
-    return {seen.lost == LostOwner::none && !seen.corrupt && !seen.lost_wakeup, graph_.chain(lock).size(),
+    return {!is_lost(seen) && !seen.corrupt && !seen.lost_wakeup, graph_.chain(lock).size(),
             SIZE_MAX - seen.waits.size()};
   }
+
+  static bool is_lost(const SeenLock& lock) { return lock.lost != LostOwner::none && lock.lost != LostOwner::unclear; }
 
   // What is waited for is a lock, the end of a thread, or an initializer, in this order.
   bool is_lock(size_t object) const { return object < seen_.locks.size(); }
@@ -274,7 +276,7 @@ class InspectReports {
     const SeenLock& lock = seen_.locks[number];
     Report report = begin(event_of(lock), number);
     for (const int tid : lock.holders) report.holders.push_back(holder(tid, lock));
-    if (lock.lost != LostOwner::none && !lock.corrupt) report.holders.push_back(lost_holder(lock));
+    if (is_lost(lock) && !lock.corrupt) report.holders.push_back(lost_holder(lock));
     add_waiters(report, number, {});
     if (lock.unknown_readers != 0 && !lock.corrupt) add_note(report.note, readers_text(lock.unknown_readers));
     if (lock.free && !lock.lost_wakeup) add_note(report.note, kFree);
@@ -284,6 +286,7 @@ class InspectReports {
       add_note(report.note, "it is shared between processes: its holder " + std::to_string(lock.owner) +
                                 " belongs to another process");
     }
+    if (lock.lost == LostOwner::unclear) add_note(report.note, unclear_text(lock));
     const auto passing = passing_cycles_.find(number);
     const std::string more = passing == passing_cycles_.end() ? chain_text(number) : passing_text(passing->second);
     if (!more.empty()) add_note(report.note, more);
@@ -299,14 +302,14 @@ class InspectReports {
     for (const int tid : chain) {
       const SeenThread& thread = seen_.threads.at(tid);
       report.chain.push_back(
-          {0, tid, thread.name, id(object), describe_wait(thread.wait, thread.asleep_ns), thread.doing});
+          {thread.pid, tid, thread.name, id(object), describe_wait(thread.wait, thread.asleep_ns), thread.doing});
       if (const size_t* next = graph_.lock_waited_for(tid)) object = *next;
     }
     if (is_for_other_thread(report.chain.back().wait)) {
       report.chain.clear();  // one that was not looked at: it is not the root
       return;
     }
-    add_other_process(report);
+    add_other_process(seen_.threads.at(chain.back()).wait, report);
     report.steps_to_holder = report.chain.size() - 1;
     std::reverse(report.chain.begin(), report.chain.end());
     add_tree(chain.back(), report);
@@ -343,6 +346,10 @@ class InspectReports {
            "; if that thread is now the main thread, it can still release it";
   }
 
+  static std::string unclear_text(const SeenLock& lock) {
+    return "the lock names thread " + std::to_string(lock.owner) + ", which may be one of another pid namespace";
+  }
+
   static Event event_of(const SeenLock& lock) {
     if (lock.corrupt) return Event::corrupt;
     if (lock.lost_wakeup) return Event::lost_wakeup;
@@ -353,6 +360,7 @@ class InspectReports {
         return Event::fork_orphan;
       case LostOwner::none:
       case LostOwner::of_other_process:
+      case LostOwner::unclear:
         break;
     }
     return Event::wait;

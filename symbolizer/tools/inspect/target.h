@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "shim/common/contract/finding.h"
+#include "shim/common/proc/shared_owner.h"
 #include "symbolizer/activity/context.h"
 #include "symbolizer/symbols/symbols.h"
 #include "symbolizer/unwind/memory.h"
@@ -34,7 +35,6 @@ enum class Kin : uint8_t {
   none,              // not found anywhere
   main_before_fork,  // likely the thread that became the main thread here at a fork
   of_parent,         // a thread of the parent that did not fork
-  alive_elsewhere,
 };
 
 // A thread of another process that owns a lock of this one.
@@ -64,7 +64,7 @@ class InspectTarget {
 
   // All its threads, except those that have exited.
   virtual std::vector<Task> tasks() = 0;
-  virtual std::string thread_name(int tid) = 0;
+  virtual std::string thread_name(int pid, int tid) = 0;  // pid 0: of its own; empty: not known
 
   // The thread has not run for at least this long; 0: unknown.
   virtual uint64_t asleep_ns(int tid) = 0;
@@ -85,17 +85,14 @@ class InspectTarget {
   // What a thread's system call refers to. Valid as long as this object.
   virtual CallContext context(int tid) = 0;
 
-  // Whether threads of other processes can be seen: in a core file, one that is missing may live elsewhere.
-  virtual bool sees_other_processes() const = 0;
-
-  // The name of another process; empty: not known.
-  virtual std::string process_name(int pid) const = 0;
-
   // What is known of an owner that is not a thread of the process.
   virtual Kin kin(int namespace_tid) = 0;
 
-  // The owner `tid` of the lock at this address, and whether it has stayed where it was since then; nothing if it is not found.
-  virtual std::optional<OtherThread> other_thread(int tid, uintptr_t lock) = 0;
+  // Whom the lock at this address, which processes share, means by the id of its owner; nothing if its memory is the process's own.
+  virtual std::optional<SharedOwner> shared_owner(uintptr_t lock, int id) = 0;
+
+  // That thread, if it is of another process, and whether it has stayed where it was since then; nothing if we may not look.
+  virtual std::optional<OtherThread> other_thread(int pid, int tid) = 0;
   virtual bool has_stayed(const OtherThread& other) = 0;
 
   // How the inspection affected the process, in words.
