@@ -11,12 +11,14 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <system_error>
 
 #include "shim/common/text/digits.h"
 #include "symbolizer/proc/proc_text.h"
+#include "symbolizer/waits/process_search.h"
 
 namespace holdwatch {
 namespace {
@@ -24,6 +26,7 @@ namespace {
 FileLock::Kind kind_of(std::string_view word) {
   if (word == "FLOCK") return FileLock::Kind::flock;
   if (word == "POSIX") return FileLock::Kind::posix;
+  if (word == "OFDLCK") return FileLock::Kind::open_file;
   return FileLock::Kind::other;
 }
 
@@ -67,9 +70,11 @@ std::optional<FileLock> wanted_lock(const SystemCall& call, const CallContext& c
     return wanted;
   }
   const auto range = context.read_value<struct flock>(call.arguments[2]);
-  if (call.arguments[1] != F_SETLKW || !range || range->l_whence != SEEK_SET || range->l_start < 0 || range->l_len < 0)
+  const bool is_of_open_file = call.arguments[1] == F_OFD_SETLKW;
+  if ((call.arguments[1] != F_SETLKW && !is_of_open_file) || !range || range->l_whence != SEEK_SET ||
+      range->l_start < 0 || range->l_len < 0)
     return std::nullopt;
-  wanted.kind = FileLock::Kind::posix;
+  wanted.kind = is_of_open_file ? FileLock::Kind::open_file : FileLock::Kind::posix;
   wanted.writes = range->l_type == F_WRLCK;
   wanted.start = static_cast<uint64_t>(range->l_start);
   if (range->l_len > 0) wanted.end = wanted.start + static_cast<uint64_t>(range->l_len) - 1;
@@ -85,27 +90,53 @@ bool identify(FileLock& wanted, int descriptor, const CallContext& context) {
   return true;
 }
 
-bool keeps_out(const FileLock& held, const FileLock& wanted, int own_process) {
-  if (held.waits || held.pid <= 0 || held.kind != wanted.kind) return false;
-  if (held.device != wanted.device || held.inode != wanted.inode) return false;
-  if (!held.writes && !wanted.writes) return false;
-  if (wanted.kind == FileLock::Kind::flock) return true;
-  return held.pid != own_process && held.start <= wanted.end && wanted.start <= held.end;
-}
+// Which processes have an open file with a lock that keeps out the wanted one: their /proc/PID/fdinfo says so (proc(5)). The process
+// that took it may have closed it, or have exited; a child that inherited it has it too.
+class OpenFileSearch {
+ public:
+  OpenFileSearch(const FileLock& wanted, int waiter, int descriptor, const std::string& link)
+      : wanted_(wanted), waiter_(waiter), descriptor_(descriptor), name_(std::filesystem::path(link).filename()) {}
 
-// A lock by flock belongs to the open file, which a child inherits: the process that took it may have closed it, or have
-// exited. Where a process still has the open file, its /proc/PID/fdinfo says so (proc(5)). A lock by fcntl ends with its
-// process.
-bool still_has(int pid, const FileLock& wanted) {
-  if (wanted.kind == FileLock::Kind::posix) return true;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(process_file(pid, "fdinfo"), error)) {
-    for (const FileLock& lock : parse_file_locks(read_text(entry.path()))) {
-      if (keeps_out(lock, wanted, 0)) return true;
-    }
+  // Nothing if there was not enough time.
+  std::vector<int> run() {
+    std::vector<int> found;
+    for_each_entry("/proc", time_, [&](const std::filesystem::path& process) {
+      const auto pid = number_of(process.filename().native());
+      if (pid && has_lock(static_cast<int>(*pid))) found.push_back(static_cast<int>(*pid));
+      return true;
+    });
+    return time_.is_over() ? std::vector<int>{} : found;
   }
-  return false;
-}
+
+ private:
+  bool has_lock(int pid) const {
+    bool found = false;
+    for_each_entry(process_file(pid, "fd"), time_, [&](const std::filesystem::path& descriptor) {
+      std::error_code error;
+      const std::string number = descriptor.filename();
+      // The file may have another path there, in a mount namespace; not another name.
+      if (std::filesystem::read_symlink(descriptor, error).filename() != name_) return true;
+      const bool is_wanted_one = pid == waiter_ && number == std::to_string(descriptor_);
+      found = !is_wanted_one && keeps_out_by(read_text(process_file(pid, "fdinfo/" + number)));
+      return !found;
+    });
+    return found;
+  }
+
+  // A lock of its process is in the texts of all of its descriptors of that file.
+  bool keeps_out_by(const std::string& information) const {
+    const std::vector<FileLock> locks = parse_file_locks(information);
+    return std::any_of(locks.begin(), locks.end(), [this](const FileLock& held) {
+      return held.kind != FileLock::Kind::posix && keeps_out(held, wanted_, false);
+    });
+  }
+
+  const SearchTime time_;
+  const FileLock& wanted_;
+  const int waiter_;
+  const int descriptor_;
+  const std::filesystem::path name_;
+};
 
 }  // namespace
 
@@ -119,15 +150,41 @@ std::vector<FileLock> parse_file_locks(std::string_view text) {
   return locks;
 }
 
-std::vector<int> holders_of_file_lock(const SystemCall& call, const CallContext& context) {
+// Locks of open files and of processes keep out each other.
+bool keeps_out(const FileLock& held, const FileLock& wanted, bool same_process) {
+  using Kind = FileLock::Kind;
+  const bool are_comparable = (held.kind == Kind::flock) == (wanted.kind == Kind::flock);
+  if (held.waits || held.kind == Kind::other || !are_comparable) return false;
+  if (held.device != wanted.device || held.inode != wanted.inode) return false;
+  if (!held.writes && !wanted.writes) return false;
+  if (wanted.kind == Kind::flock) return true;
+  if (same_process && held.kind == Kind::posix && wanted.kind == Kind::posix) return false;
+  return held.start <= wanted.end && wanted.start <= held.end;
+}
+
+FileLockHolders holders_of_file_lock(const SystemCall& call, const CallContext& context) {
+  const int descriptor = static_cast<int>(static_cast<uint32_t>(call.arguments[0]));
   auto wanted = wanted_lock(call, context);
-  if (!wanted || !identify(*wanted, static_cast<int>(static_cast<uint32_t>(call.arguments[0])), context)) return {};
-  const int own_process = context.files.is_ours() ? getpid() : context.files.process();
-  std::vector<int> pids;
+  if (!wanted || !identify(*wanted, descriptor, context)) return {};
+  const int waiter = context.files.is_ours() ? getpid() : context.files.process();
+  std::set<int> pids;
+  bool is_of_open_file = false;
   for (const FileLock& held : parse_file_locks(read_text("/proc/locks"))) {
-    if (keeps_out(held, *wanted, own_process) && still_has(held.pid, *wanted)) pids.push_back(held.pid);
+    if (!keeps_out(held, *wanted, held.pid == waiter)) continue;
+    if (held.kind != FileLock::Kind::posix)
+      is_of_open_file = true;
+    else if (held.pid > 0)
+      pids.insert(held.pid);
   }
-  return pids;
+  if (is_of_open_file) {
+    const std::string link = context.files.descriptor_link(descriptor).value_or("");
+    const std::vector<int> found = OpenFileSearch(*wanted, waiter, descriptor, link).run();
+    pids.insert(found.begin(), found.end());
+  }
+  FileLockHolders holders;
+  holders.is_here = pids.erase(waiter) != 0;
+  holders.processes.assign(pids.begin(), pids.end());
+  return holders;
 }
 
 }  // namespace holdwatch

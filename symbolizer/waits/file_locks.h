@@ -15,11 +15,11 @@ namespace holdwatch {
 
 // One line of /proc/locks.
 struct FileLock {
-  enum class Kind : uint8_t { flock, posix, other };
+  enum class Kind : uint8_t { flock, posix, open_file, other };
   bool waits = false;
   Kind kind = Kind::other;
   bool writes = false;
-  int pid = 0;  // of the process that took it, as we see it; 0 or negative if it is none of ours, or of several
+  int pid = 0;  // of the process that took it, as we see it; 0 or negative if it is none of ours, or of no process
   dev_t device = 0;
   uint64_t inode = 0;
   uint64_t start = 0, end = UINT64_MAX;  // the last byte
@@ -27,8 +27,18 @@ struct FileLock {
 
 std::vector<FileLock> parse_file_locks(std::string_view text);
 
-// The processes that keep the lock from the thread, for a call of flock or of fcntl with F_SETLKW. Empty if they cannot be
-// found: the file system gives its files other device numbers there (btrfs, overlayfs), or the descriptor is unknown.
-std::vector<int> holders_of_file_lock(const SystemCall& call, const CallContext& context);
+// The processes that keep the lock from a thread, in ascending order.
+struct FileLockHolders {
+  std::vector<int> processes;  // without the waiting one
+  bool is_here = false;        // the waiting process
+};
+
+// For a call of flock, or of fcntl with F_SETLKW or F_OFD_SETLKW. A lock by fcntl belongs to its process, all others to an open file:
+// whoever has that open can release it. None if they cannot be found: the file system gives its files other device numbers there
+// (btrfs, overlayfs), the descriptor is unknown, we may not look, or there was not enough time.
+FileLockHolders holders_of_file_lock(const SystemCall& call, const CallContext& context);
+
+// Whether `held` keeps out `wanted`. `same_process`: both are its locks.
+bool keeps_out(const FileLock& held, const FileLock& wanted, bool same_process);
 
 }  // namespace holdwatch

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <optional>
 #include <string>
@@ -40,9 +41,13 @@ Wait wait_for_child(long id) {
   return wait;
 }
 
+// If it is the waiting process itself that has the lock, it is not known which of its threads took it.
 Wait wait_for_file_lock(const SystemCall& call, const CallContext& context) {
   Wait wait = wait_of_kind(WaitKind::file_lock);
-  for (const int pid : holders_of_file_lock(call, context)) {
+  FileLockHolders holders = holders_of_file_lock(call, context);
+  wait.other_end_is_here = holders.is_here;
+  if (holders.is_here) holders.processes.push_back(context.files.is_ours() ? getpid() : context.files.process());
+  for (const int pid : holders.processes) {
     if (wait.ender_count < kMaxEnders) wait.enders[wait.ender_count++] = {pid, pid, Evidence::stated, {}};
   }
   return wait;

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <optional>
@@ -19,32 +18,10 @@
 
 #include "shim/common/text/digits.h"
 #include "symbolizer/proc/proc_text.h"
+#include "symbolizer/waits/process_search.h"
 
 namespace holdwatch {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-// All searches together: a report may have many holders, and a host many descriptors.
-class SearchTime {
- public:
-  SearchTime() {
-    const auto now = Clock::now();
-    if (now - period_began_ < kPeriod) return;
-    period_began_ = now;
-    left_ = kPerPeriod;
-  }
-  ~SearchTime() { left_ -= Clock::now() - began_; }
-  SearchTime(const SearchTime&) = delete;
-  SearchTime& operator=(const SearchTime&) = delete;
-  bool is_over() const { return Clock::now() - began_ >= std::min<Clock::duration>(left_, kPerSearch); }
-
- private:
-  static constexpr std::chrono::milliseconds kPerSearch{100}, kPerPeriod{200}, kPeriod{2000};
-  static inline Clock::time_point period_began_{};
-  static inline Clock::duration left_{};
-  Clock::time_point began_ = Clock::now();
-};
 
 std::optional<uint64_t> inode_in(std::string_view link, std::string_view kind) {
   if (!link.starts_with(kind) || !link.ends_with(']')) return std::nullopt;
@@ -59,17 +36,6 @@ std::string socket_link(uint64_t inode) {
 bool allows(const std::filesystem::path& link, mode_t needed) {
   struct stat status {};
   return lstat(link.c_str(), &status) == 0 && (status.st_mode & needed) == needed;
-}
-
-// Until `visit` returns false, or the time is over. An increment of the iterator without an error code would throw when the
-// process exits meanwhile.
-template <typename Visit>
-void for_each_entry(const std::string& directory, const SearchTime& time, Visit visit) {
-  std::error_code error;
-  std::filesystem::directory_iterator entry(directory, error);
-  for (; !error && entry != std::filesystem::directory_iterator() && !time.is_over(); entry.increment(error)) {
-    if (!visit(entry->path())) return;
-  }
 }
 
 bool has_open(int pid, const std::string& link, mode_t needed, const SearchTime& time) {

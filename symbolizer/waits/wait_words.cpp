@@ -86,6 +86,22 @@ std::string process_words(const Wait& wait, uint32_t index) {
   return "process " + thread_words(wait.enders[index]);
 }
 
+// "thread 4712 "relay" of process 4700".
+std::string owner_words(const Ender& owner) {
+  return "thread " + thread_words(owner) + " of process " + std::to_string(owner.pid);
+}
+
+bool is_for_lock(const Wait& wait) {
+  return wait.kind == WaitKind::mutex || wait.kind == WaitKind::rwlock;
+}
+
+// The waiting process itself is the last of those that have the lock.
+std::string file_lock_words(const Wait& wait) {
+  if (wait.ender_count == 0) return "";
+  if (!wait.other_end_is_here) return ", held by " + process_words(wait, 0);
+  return wait.ender_count == 1 ? ", held by this process" : ", held by " + process_words(wait, 0) + " and this one";
+}
+
 std::string timeout_words(const Wait& wait) {
   if (!wait.has_timeout) return "";
   const std::string text =
@@ -103,7 +119,9 @@ std::string describe_wait(const Wait& wait) {
 
 std::string describe_other_processes(const Wait& wait) {
   if (!wait.known) return "";
-  if (wait.kind == WaitKind::file_lock) return wait.ender_count == 0 ? "" : ", held by " + process_words(wait, 0);
+  if (is_for_lock(wait) && wait.ender_count > 0 && wait.enders[0].pid != 0)
+    return ", held by " + owner_words(wait.enders[0]);
+  if (wait.kind == WaitKind::file_lock) return file_lock_words(wait);
   if (wait.kind != WaitKind::pipe && wait.kind != WaitKind::socket) return "";
   if (wait.other_ends > kMaxEnders)
     return ", its other end is open in " + std::to_string(wait.other_ends) + " processes";

@@ -73,6 +73,22 @@ TEST_CASE("a file lock's holder is a process") {
   CHECK(describe_other_processes(wait_for(WaitKind::file_lock, 0)).empty());
 }
 
+TEST_CASE("it may be held by the waiting process itself, too or alone") {
+  Wait wait = ended_by(wait_for(WaitKind::file_lock, 0), {7, 7, Evidence::stated, "server"});
+  wait.other_end_is_here = true;
+  CHECK(describe_other_processes(wait) == ", held by this process");
+  wait = ended_by(wait_for(WaitKind::file_lock, 0), {31, 31, Evidence::stated, "backup"});
+  wait = ended_by(wait, {7, 7, Evidence::stated, "server"});
+  wait.other_end_is_here = true;
+  CHECK(describe_other_processes(wait) == ", held by process 31 \"backup\" and this one");
+}
+
+TEST_CASE("the owner of a lock in another process is a thread of it") {
+  const Wait wait = ended_by(wait_for(WaitKind::mutex, 0), {31, 32, Evidence::stated, "relay"});
+  CHECK(describe_other_processes(wait) == ", held by thread 32 \"relay\" of process 31");
+  CHECK(describe_other_processes(ended_by(wait_for(WaitKind::mutex, 0), {0, 8, Evidence::stated, "ours"})).empty());
+}
+
 TEST_CASE("of a pipe or a socket, the processes with its other end are named, or counted if they are many") {
   Wait wait = wait_for(WaitKind::pipe, 0);
   CHECK(describe_other_processes(wait).empty());
