@@ -10,6 +10,7 @@
 #include "shim/base/thread_mode.h"
 #include "shim/inspection/capture.h"
 #include "shim/inspection/inferred_holds.h"
+#include "shim/inspection/pid_namespace.h"
 #include "shim/own_threads/own_thread.h"
 #include "shim/own_threads/seccomp_state.h"
 #include "shim/own_threads/standard_error.h"
@@ -46,7 +47,10 @@ void watch_begin(const Settings& settings) {
   const bool begun = start_both(settings);
   if (!begun) {
     stop_tick();
-    print_message("cannot start holdwatch's threads: no thread or memory available; the program runs unwatched");
+    print_message(are_threads_refused()
+                      ? "cannot start holdwatch's threads: after unshare(CLONE_NEWPID) the kernel refuses new threads; "
+                        "the program runs unwatched"
+                      : "cannot start holdwatch's threads: no thread or memory available; the program runs unwatched");
   }
   g_begun.store(begun ? Begun::yes : Begun::failed);
 }
