@@ -39,6 +39,7 @@ class Container {
 
  private:
   [[noreturn]] static void enter(int pid, const std::function<void()>& run, int results) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (unshare(CLONE_NEWPID) != 0) ::_exit(1);
     const pid_t first = fork();
     if (first == 0) be_first(pid, run, results);

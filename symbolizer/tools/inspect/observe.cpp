@@ -51,6 +51,7 @@ class Observer {
                  [this](const WaitingProcess::VisitStack& visit) { visit_stacks(visit); },
                  [this](uintptr_t address) { return symbols_.variable(address, target_.modules().find(address)); },
                  {},
+                 {},
                  [this](uintptr_t lock, int id) { return owner_of_shared(lock, id); }},
         waits_(process_, resolve_),
         guards_(target, unwinder_, resolve_) {}
