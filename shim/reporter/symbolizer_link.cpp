@@ -182,8 +182,7 @@ const void* load_decoder(void* symbolizer_handle) {
     Line<2 * PATH_MAX> complaint;
     complaint << "readers of rwlocks from before the attachment will not be named: ";
     explain(libc().dlerror(), complaint);
-    print_message(complaint);
-    add_startup_remark(complaint);
+    add_startup_remark(complaint);  // the attaching command's last line
     return nullptr;
   }
   const auto entry = reinterpret_cast<DecoderEntry>(libc().dlsym(handle, kDecoderEntryName));

@@ -62,6 +62,23 @@ HolderStacks name_stray_stacks(const Holder& holder, StackNamer& namer) {
   return stacks;
 }
 
+// Its frame will release the lock; how it was taken was not seen.
+bool is_known_by_code(const Holder& holder) {
+  const bool is_unseen = holder.acquired == Acquired::before_attach || holder.acquired == Acquired::unseen;
+  return holder.site_count > 0 && (is_unseen || holder.acquired == Acquired::by_its_code);
+}
+
+// Which of the functions that are inlined into the frame takes the lock is not known.
+void show_whole_frame(HolderStacks& stacks) {
+  auto& frames = stacks.taken.stack.frames;
+  const auto whole = std::find_if(frames.begin(), frames.end(), [](const Frame& frame) { return !frame.inlined; });
+  if (whole == frames.end() || whole == frames.begin()) return;
+  frames.erase(frames.begin(), whole);
+  if (!stacks.now_took) return;
+  const auto& now = stacks.now.stack.frames;
+  while (*stacks.now_took + 1 < now.size() && now[*stacks.now_took].inlined) ++*stacks.now_took;
+}
+
 HolderStacks name_holder_stacks(const Holder& holder, const Resolver& resolver, StackNamer& namer) {
   if (resolver.look_back) resolver.look_back(holder.acquired_when);
   AcquisitionStack assembled = assemble_acquisition_stack(holder, resolver.function_start);
@@ -74,6 +91,7 @@ HolderStacks name_holder_stacks(const Holder& holder, const Resolver& resolver, 
         shared_frame(stacks.taken, assembled.first_alive, stacks.now, static_cast<size_t>(assembled.alive_frame));
     add_note(stacks.taken.stack.note, returned_since(stacks.taken, assembled.first_alive));
   }
+  if (is_known_by_code(holder)) show_whole_frame(stacks);
   switch (holder.acquired) {
     case Acquired::by_call:
       break;
@@ -81,7 +99,7 @@ HolderStacks name_holder_stacks(const Holder& holder, const Resolver& resolver, 
       add_note(stacks.taken.stack.note, "reacquired when a condition wait returned");
       break;
     case Acquired::unseen:
-      stacks.taken.stack.note = holder.site_count > 0 ? kHeldByCode
+      stacks.taken.stack.note = is_known_by_code(holder) ? kHeldByCode
                                 : holder.lock.kind == LockKind::stream
                                     ? "unknown: it was taken inside a function of stdio"
                                     : "unknown: its lock call was not seen";
@@ -101,7 +119,7 @@ HolderStacks name_holder_stacks(const Holder& holder, const Resolver& resolver, 
       break;
     case Acquired::before_attach:
       stacks.taken.stack.note =
-          holder.site_count > 0 ? kHeldByCode : "unknown: it was taken before holdwatch was attached";
+          is_known_by_code(holder) ? kHeldByCode : "unknown: it was taken before holdwatch was attached";
       break;
   }
   return stacks;

@@ -37,7 +37,8 @@ def held_before(subject):
     event = subject.await_events(phase="over")[0]
     holder, waiters = event["holders"][0], event["waiters"][0]
     require(holder["thread"] == "holder" and waiters["threads"] == ["waiter"], f"{event}")
-    require("before holdwatch was attached" in holder["taken"]["note"], f"{holder['taken']}")
+    require("from its code" in holder["taken"]["note"], f"{holder['taken']}")
+    require("takes_the_lock" in holder["taken"]["frames"][0]["function"], f"{holder['taken']}")
     require(any("takes_the_lock" in name for name in functions(holder["now"])), f"now {holder['now']}")
     require(any("wants_the_lock" in name for name in functions(waiters["stack"])), f"waits {waiters}")
     require("at least, since before the attach" in (subject.directory / "text").read_text(), "the text does not say so")

@@ -73,7 +73,7 @@ def of_redis():
     version = subprocess.run([servers.find_program("redis-server", "redis-server"), "--version"], capture_output=True, text=True,
                              check=True).stdout
     parks = int(re.search(r" v=(\d+)", version)[1]) < 8
-    return r"3 waits not shown: redis parks its idle .*\n.* in redis-server;" if parks else NOTHING
+    return r"3 waits not shown: redis parks its idle .*\n.* in redis-server: 3 waits explained exactly;" if parks else NOTHING
 
 
 # What the inspector says of each.

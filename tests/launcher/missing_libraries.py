@@ -188,7 +188,7 @@ def attaches_without_the_symbolizer():
             with open(f"/proc/{process.pid}/maps", encoding="utf-8") as maps:
                 assert "holdwatch.so" not in maps.read(), "it was touched"
             launcher.call(HOLDWATCH, "attach", process.pid).expect(
-                0, r"attached to \d+ \(holder\): \d+ calls redirected; one thread was paused [^\n]*\n[^\n]*\n",
+                0, r"attached to \d+ \(holder\): \d+ calls redirected; one thread was paused [^\n]*\n[^\n]*\n[^\n]*\n",
                 r"holdwatch: cannot load [^\n]* is not installed \(on Debian: apt-get install [^\n]*"
                 r"reports go to stderr without function names\n")
         finally:

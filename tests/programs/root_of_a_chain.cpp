@@ -3,7 +3,7 @@
 // Where a thread on the way cannot be known, nobody is named.
 // RUN-ENV: HOLDWATCH_LIMIT=1s HOLDWATCH_READ_LIMIT=0
 // EXPECT: thread \d+ "first" has held mutex (L\d+) .*; 2 threads wait, longest
-// EXPECT: ^  root +(\d+) "reader", read\(fd \d+ pipe:\[\d+\]\); at least 3 threads wait for it, directly or through others$
+// EXPECT: ^  root +(\d+) "reader", read\(fd \d+ pipe:\[\d+\]\), its other end is open in this process; at least 3 threads wait for it, directly or through others$
 // EXPECT: ^  chain +\d+ "first" holds (L\d+) and waits for thread \d+ to exit\n {10}\d+ "second" holds L\d+ and waits for \1$
 // EXPECT-JSON: held_by(e) == {"first", "behind_readers"}
 // EXPECT-JSON: all(event["root"]["doing"].startswith("read(fd ") for event in over if holder(event)["thread"] == "first")

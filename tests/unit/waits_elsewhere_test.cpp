@@ -10,6 +10,7 @@
 #include <ctime>
 #include <memory>
 
+#include "shim/base/clock_line.h"
 #include "shim/inspection/other_process.h"
 #include "tests/catch.h"
 #include "tests/shared_locks.h"
@@ -68,7 +69,7 @@ class Scene {
     WaitView wait{};
     wait.word = word(shared_.theirs);
     wait.tid = gettid();
-    wait.since_ns = began_ns_;
+    wait.since_ns = (began_ns_ & ~uint64_t{kStampBits}) | kExact;
     search_->clear();
     search_->add_hold({word(shared_.ours), gettid(), {1, 0, 1}});
     search_->add_wait(wait.tid, wait.word);

@@ -59,7 +59,7 @@ struct Settings {
 #undef HOLDWATCH_OPTION
 
   // No option: the process was running already. What was before is not in the records.
-  bool is_attachment = false;
+  bool is_attachment;
 };
 
 }  // namespace holdwatch

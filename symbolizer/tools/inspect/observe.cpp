@@ -369,13 +369,16 @@ class Observer {
   // An rwlock only counts its readers. Who they are is found by what the frames of all threads will release; what contradicts
   // the count is dropped.
   void find_readers(SeenLock& lock, uint32_t readers) {
-    std::vector<ReaderCandidate> candidates;
     std::map<int, const HolderGuards::Held*> held;
-    for (auto& [tid, task] : tasks_) {
-      const auto before_stop = [&, id = tid] { slept_before_stop_[id] = asleep_ns(id); };
-      held[tid] = guards_.of_stopped(task, lock_awaited_by(tid), before_stop);
-      const GuardedLock* const guard = held[tid] == nullptr ? nullptr : find_lock(held[tid]->locks, lock.lock);
-      if (guard != nullptr) candidates.push_back({tid, *guard});
+    for (auto& [tid, task] : tasks_) held[tid] = guards_.of(task, lock_awaited_by(tid));
+    std::vector<ReaderCandidate> candidates = candidates_for(lock, held);
+    // A thread is stopped for its registers only if that can tell more.
+    if (!are_proven(candidates, readers)) {
+      for (auto& [tid, task] : tasks_) {
+        const auto before_stop = [&, id = tid] { slept_before_stop_[id] = asleep_ns(id); };
+        held[tid] = guards_.of_stopped(task, lock_awaited_by(tid), before_stop);
+      }
+      candidates = candidates_for(lock, held);
     }
     drop_contradicted(candidates, readers);
     for (const ReaderCandidate& candidate : candidates) {
@@ -385,10 +388,28 @@ class Observer {
     lock.unknown_readers = readers - holds_of(candidates);
   }
 
+  static std::vector<ReaderCandidate> candidates_for(const SeenLock& lock,
+                                                     const std::map<int, const HolderGuards::Held*>& held) {
+    std::vector<ReaderCandidate> candidates;
+    for (const auto& [tid, known] : held) {
+      const GuardedLock* const guard = known == nullptr ? nullptr : find_lock(known->locks, lock.lock);
+      if (guard != nullptr) candidates.push_back({tid, *guard});
+    }
+    return candidates;
+  }
+
+  static bool are_proven(const std::vector<ReaderCandidate>& candidates, uint32_t readers) {
+    const bool is_any_likely = std::any_of(candidates.begin(), candidates.end(),
+                                           [](const ReaderCandidate& one) { return is_guess(one.lock.evidence); });
+    return !is_any_likely && holds_of(candidates) == readers;
+  }
+
   SeenGuard seen(const GuardedLock& found, const RawStack& stack) {
     SeenGuard guard{found.evidence, found.times, {}, {}};
     const NamedStack named = namer_.name(stack);
-    guard.now_took = shared_frame(named, found.frame, named, found.frame);
+    // Which of the functions that are inlined into the frame takes the lock is not known.
+    const NamedStack::Span& span = named.spans[found.frame];
+    if (span.end > span.begin) guard.now_took = span.end - 1;
     if (guard.now_took) {
       const auto first = named.stack.frames.begin() + static_cast<std::ptrdiff_t>(*guard.now_took);
       guard.taken.frames.assign(first, named.stack.frames.end());
