@@ -167,7 +167,15 @@ void abandon_symbolizer() {
 
 namespace {
 
-// Beside the symbolizer, into its namespace; null if that is impossible. Only for an attachment: see symbolizer/guards/capstone.h.
+// To the command that attaches: it is its last line.
+void add_remark_without_decoder(std::string_view why) {
+  Line<2 * PATH_MAX> remark;
+  remark << "readers of rwlocks from before the attachment will not be named: " << why;
+  add_startup_remark(remark);
+}
+
+// Beside the symbolizer, into its namespace; null if that is impossible. Only for an attachment: see
+// symbolizer/guards/capstone.h.
 const void* load_decoder(void* symbolizer_handle) {
   Lmid_t space = 0;
   link_map* module = nullptr;
@@ -176,13 +184,16 @@ const void* load_decoder(void* symbolizer_handle) {
   const std::string_view file = module->l_name;
   Line<PATH_MAX + 64> path;
   path << file.substr(0, file.rfind('/') + 1) << "libholdwatch-decoder.so";
+  if (system_call(SYS_access, path.c_str(), F_OK) != 0) {
+    add_remark_without_decoder("the process does not see libholdwatch-decoder.so");
+    return nullptr;
+  }
   wait_for_walks();
   void* const handle = libc().dlmopen(space, path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
-    Line<2 * PATH_MAX> complaint;
-    complaint << "readers of rwlocks from before the attachment will not be named: ";
-    explain(libc().dlerror(), complaint);
-    add_startup_remark(complaint);  // the attaching command's last line
+    Line<2 * PATH_MAX> reason;
+    explain(libc().dlerror(), reason);
+    add_remark_without_decoder(std::string_view(reason));
     return nullptr;
   }
   const auto entry = reinterpret_cast<DecoderEntry>(libc().dlsym(handle, kDecoderEntryName));
