@@ -57,7 +57,7 @@ bool begin_episode_of_waits(const EpisodeContext& in, LockWord lock, Event event
   return episode != nullptr;
 }
 
-// Nobody holds the lock, yet its waiters cannot get it.
+// Nobody holds the lock, but its waiters cannot get it either.
 bool begin_stuck(const EpisodeContext& in, LockWord lock) {
   const Event event = in.reader.event_of_waits(in.timing);
   return event != Event::wait && begin_episode_of_waits(in, lock, event, in.timing.limits().if_stuck_ns(lock));

@@ -21,7 +21,7 @@ Verb verb(WaitKind kind) {
   return {"wake", "woken"};
 }
 
-// Whose owner is told by its id.
+// A lock that names its owner by a thread id.
 bool is_for_lock(const ReportWait& wait) {
   return wait.kind == WaitKind::mutex || wait.kind == WaitKind::rwlock || wait.kind == WaitKind::loader;
 }

@@ -88,7 +88,7 @@ class LibcWait {
   }
 
   // libstdc++ waits for what is no int by the counters of a pool that all such objects share (bits/atomic_wait.h,
-  // __waiter_pool_base): they are aligned to 64 bytes, and an int that is so too is told from them by a symbol only.
+  // __waiter_pool_base): they are aligned to 64 bytes. If an int is too, only a symbol distinguishes it from them.
   void read_atomic() {
     constexpr uintptr_t kAlignmentOfPool = 64;
     wait_.kind = WaitKind::atomic;
