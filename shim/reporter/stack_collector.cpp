@@ -267,7 +267,7 @@ void StackCollector::add_readers(Wait* wait) const {
 void StackCollector::follow_wait(Holder* out) {
   WaitChain& chain = out->chain;
   api_->follow(self_, out->tid, &out->wait, &chain);
-  const auto id_of = [this](const Wait& wait) {
+  const auto id_of = [](const Wait& wait) {
     const bool is_lock = wait.kind == WaitKind::mutex || wait.kind == WaitKind::rwlock;
     return is_lock ? lock_id(wait.object) : 0;
   };
