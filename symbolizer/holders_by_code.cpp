@@ -19,11 +19,6 @@ namespace {
 constexpr std::chrono::milliseconds kTimeout{500};
 constexpr size_t kMaxThreads = 2000;
 
-bool has_stayed(const Snapshot& before) {
-  const auto now = look_at_thread(ThreadFiles::of_ours(before.tid));
-  return now && now->snapshot.state == before.state && now->snapshot.switches == before.switches;
-}
-
 uint32_t readers_of(uintptr_t rwlock, MemoryReader& memory) {
   const auto fields = read_lock_fields({rwlock, LockKind::rwlock}, memory);
   return fields && fields->owner == 0 ? fields->readers : 0;
@@ -46,11 +41,11 @@ GuardSearch* HoldersByCode::begin_search() {
 std::vector<FoundReader> HoldersByCode::find_readers(uintptr_t rwlock, const std::vector<int>& recorded,
                                                      const LockAwaited& awaited) {
   std::vector<FoundReader> found;
-  const std::vector<int> threads = thread_ids(getpid());
   const uint32_t readers = readers_of(rwlock, memory_);
-  if (readers <= recorded.size() || threads.size() > kMaxThreads) return found;
-  GuardSearch* const search = begin_search();
+  GuardSearch* const search = readers <= recorded.size() ? nullptr : begin_search();
   if (search == nullptr) return found;
+  const std::vector<int> threads = thread_ids(getpid());
+  if (threads.size() > kMaxThreads) return found;
   const auto stack = std::make_unique<RawStack>();
   std::vector<ReaderCandidate> candidates;
   std::map<int, CallSite> calls;

@@ -31,13 +31,6 @@ std::string name_of_thread(int pid, int tid) {
   return read_name((pid == 0 ? ThreadFiles::of_ours(tid) : ThreadFiles::of(pid, tid)).path("comm"));
 }
 
-// A thread that runs may be the root: it holds everybody up whatever it does.
-bool has_stayed(const Snapshot& before) {
-  const auto now = look_at_thread(ThreadFiles::of_ours(before.tid));
-  if (!now || now->snapshot.state != before.state) return false;
-  return before.state == ThreadState::running || now->snapshot.switches == before.switches;
-}
-
 std::optional<SharedOwner> owner_of_shared(uintptr_t lock, int id) {
   auto owner = find_shared_owner(getpid(), lock, id);
   if (owner && owner->pid == getpid()) owner->pid = 0;

@@ -20,12 +20,8 @@ constexpr unsigned kMaxNesting = 3;         // of pads for calls in handlers
 constexpr unsigned kPadDepth = 14;          // without optimization a guard is destroyed by calls in calls
 constexpr uint64_t kException = 0x1000;     // an address where nothing is mapped
 
-bool is_same(const LockRef& a, const LockRef& b) {
-  return a.address == b.address && a.kind == b.kind;
-}
-
 bool remove(Locks& locks, const LockRef& lock) {
-  const auto found = std::find_if(locks.begin(), locks.end(), [&](const LockRef& one) { return is_same(one, lock); });
+  const auto found = std::find(locks.begin(), locks.end(), lock);
   if (found == locks.end()) return false;
   locks.erase(found);
   return true;
@@ -38,7 +34,7 @@ void add_once(Locks& locks, const LockRef& lock) {
 }  // namespace
 
 bool contains(const Locks& locks, const LockRef& lock) {
-  return std::any_of(locks.begin(), locks.end(), [&](const LockRef& one) { return is_same(one, lock); });
+  return std::find(locks.begin(), locks.end(), lock) != locks.end();
 }
 
 Locks released_by_all(const CodePaths::Found& found) {

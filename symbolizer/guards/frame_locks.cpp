@@ -21,9 +21,7 @@ constexpr std::pair<Register, EncodedRegister> kGeneral[] = {
     {kR15, EncodedRegister::r15}};
 
 uint32_t times_in(const Locks& locks, const LockRef& lock) {
-  return static_cast<uint32_t>(std::count_if(locks.begin(), locks.end(), [&](const LockRef& one) {
-    return one.address == lock.address && one.kind == lock.kind;
-  }));
+  return static_cast<uint32_t>(std::count(locks.begin(), locks.end(), lock));
 }
 
 bool is_kept_by_some(const CodePaths::Found& found, const LockRef& lock) {
@@ -33,9 +31,8 @@ bool is_kept_by_some(const CodePaths::Found& found, const LockRef& lock) {
 }
 
 void add(std::vector<FrameLock>& found, const FrameLock& lock) {
-  const auto known = std::find_if(found.begin(), found.end(), [&](const FrameLock& one) {
-    return one.lock.address == lock.lock.address && one.lock.kind == lock.lock.kind;
-  });
+  const auto known =
+      std::find_if(found.begin(), found.end(), [&](const FrameLock& one) { return one.lock == lock.lock; });
   if (known == found.end())
     found.push_back(lock);
   else

@@ -26,9 +26,8 @@ std::chrono::nanoseconds processor_time() {
 }
 
 void add(std::vector<GuardedLock>& locks, const FrameLock& found, uint32_t frame) {
-  const auto known = std::find_if(locks.begin(), locks.end(), [&](const GuardedLock& one) {
-    return one.lock.address == found.lock.address && one.lock.kind == found.lock.kind;
-  });
+  const auto known =
+      std::find_if(locks.begin(), locks.end(), [&](const GuardedLock& one) { return one.lock == found.lock; });
   const Evidence evidence = found.is_proven ? Evidence::guard : Evidence::code;
   if (known == locks.end()) {
     locks.push_back({found.lock, evidence, found.times, frame, found.is_conditional});
@@ -117,9 +116,8 @@ ThreadGuards GuardSearch::State::find_with_deduced(const RawStack& stack, const 
   for (size_t index = 0; index < deduced.size(); ++index) registers[index] = deduced[index].likely;
   const ThreadGuards more = find(stack, awaited);
   for (GuardedLock lock : more.locks) {
-    const bool is_known = std::any_of(found.locks.begin(), found.locks.end(), [&](const GuardedLock& one) {
-      return one.lock.address == lock.lock.address && one.lock.kind == lock.lock.kind;
-    });
+    const bool is_known = std::any_of(found.locks.begin(), found.locks.end(),
+                                      [&](const GuardedLock& one) { return one.lock == lock.lock; });
     if (is_known) continue;
     if (!deduced[lock.frame].is_supported) lock.evidence = Evidence::code;
     found.locks.push_back(lock);

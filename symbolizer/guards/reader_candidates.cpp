@@ -6,9 +6,7 @@
 namespace holdwatch {
 
 const GuardedLock* find_lock(const std::vector<GuardedLock>& locks, const LockRef& lock) {
-  const auto found = std::find_if(locks.begin(), locks.end(), [&](const GuardedLock& one) {
-    return one.lock.address == lock.address && one.lock.kind == lock.kind;
-  });
+  const auto found = std::find_if(locks.begin(), locks.end(), [&](const GuardedLock& one) { return one.lock == lock; });
   return found == locks.end() ? nullptr : &*found;
 }
 

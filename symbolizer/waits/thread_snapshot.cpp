@@ -37,4 +37,10 @@ std::optional<ThreadLook> look_at_thread(const ThreadFiles& files) {
   return look;
 }
 
+bool has_stayed(const Snapshot& before) {
+  const auto now = look_at_thread(ThreadFiles::of_ours(before.tid));
+  if (!now || now->snapshot.state != before.state) return false;
+  return before.state == ThreadState::running || now->snapshot.switches == before.switches;
+}
+
 }  // namespace holdwatch

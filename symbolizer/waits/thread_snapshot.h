@@ -15,4 +15,7 @@ struct ThreadLook {
 // None if the thread no longer exists, or the kernel does not show it.
 std::optional<ThreadLook> look_at_thread(const ThreadFiles& files);
 
+// Whether a thread of this process is still where that look found it: it has not run since, or it has been running all the time.
+bool has_stayed(const Snapshot& before);
+
 }  // namespace holdwatch

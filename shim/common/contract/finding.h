@@ -28,6 +28,8 @@ enum class Access : uint8_t { exclusive, shared };
 struct LockRef {
   uintptr_t address;
   LockKind kind;
+
+  bool operator==(const LockRef&) const = default;
 };
 
 // One return address and the value that the stack pointer has once the call has returned to it.

@@ -103,10 +103,6 @@ bool waits_in_vain(const Snapshot& snapshot) {
          futex->word - sp < kWaitingFrames;
 }
 
-bool is_in_futex_call(const Snapshot& snapshot) {
-  return snapshot.call.known && snapshot.call.number == SYS_futex;
-}
-
 bool may_wait_for_lock(const Snapshot& snapshot) {
   const auto futex = futex_wait(snapshot.call);
   if (!futex || futex->word % sizeof(uint32_t) != 0 || futex->word < kRwlockWriters) return false;

@@ -26,9 +26,6 @@ struct LockWait {
 // idle server wait for something else, and need no second look.
 bool may_wait_for_lock(const Snapshot& snapshot);
 
-// Whether it is in a futex call at all.
-bool is_in_futex_call(const Snapshot& snapshot);
-
 // Whether the thread waits on a word of its own stack that nothing will ever wake. glibc waits so, forever, when the
 // kernel refuses it a mutex with priority inheritance because that would close a cycle or the owner has exited. Only
 // the thread's registers show which mutex it wanted.

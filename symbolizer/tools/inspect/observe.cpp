@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -219,7 +218,7 @@ class Observer {
 
   SeenLock& lock_of(const LockRef& lock) {
     for (SeenLock& known : seen_.locks) {
-      if (known.lock.address == lock.address && known.lock.kind == lock.kind) return known;
+      if (known.lock == lock) return known;
     }
     seen_.locks.emplace_back().lock = lock;
     return seen_.locks.back();
