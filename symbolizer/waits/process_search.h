@@ -10,18 +10,29 @@
 
 namespace holdwatch {
 
-// How long one search may last: less if others have taken their time just before.
+struct SearchMoment {
+  std::chrono::nanoseconds processor;  // that the calling thread has had
+  std::chrono::nanoseconds wall;
+};
+SearchMoment search_moment();
+
+// How long one search may last: less if others have taken their time just before. Processor time decides, so that one and the same
+// search also succeeds where the thread is seldom let run; the other limit only keeps the report from waiting for it without end.
 class SearchTime {
  public:
-  SearchTime();
+  using Now = SearchMoment (*)();
+
+  explicit SearchTime(Now now = search_moment);
   ~SearchTime();
   SearchTime(const SearchTime&) = delete;
   SearchTime& operator=(const SearchTime&) = delete;
   bool is_over() const;
 
  private:
-  using Clock = std::chrono::steady_clock;
-  Clock::time_point began_ = Clock::now();
+  SearchMoment spent() const;
+
+  const Now now_;
+  const SearchMoment began_;
 };
 
 // Until `visit(path)` returns false, or the time is over. An increment of the iterator without an error code would throw when the
