@@ -341,7 +341,7 @@ TEST_CASE_METHOD(InferredTest,
     pthread_cond_wait(&condition, &mutex);
     pthread_mutex_unlock(&mutex);
   });
-  await_call_of(waiter.tid(), sits_in_condition_wait);
+  await_sleep_for(waiter.tid(), condition);
   infer_after_attachment();
   for (int i = 0; i < 3; ++i) look();
   CHECK(waiting().empty());
