@@ -4,9 +4,11 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
+#include "shim/base/clock.h"
 #include "shim/handoff/report_request.h"
 #include "shim/record/hand_over.h"
 #include "shim/watch/episode_keeper.h"
@@ -18,7 +20,8 @@
 
 namespace holdwatch {
 
-inline constexpr uint64_t kHour = 3600'000'000'000;
+// Shorter on a machine that was booted a short time ago: nothing can have begun before that.
+inline const uint64_t kHour = std::min<uint64_t>(3600'000'000'000, monotonic_ns() / 8);
 
 struct Posted {
   Event event;
