@@ -2,6 +2,11 @@
 #include "symbolizer/activity/restarted.h"
 
 #include <sys/syscall.h>
+#include <time.h>
+
+#include <algorithm>
+
+#include "shim/common/glibc/interrupted_call.h"
 
 namespace holdwatch {
 namespace {
@@ -24,12 +29,44 @@ long number_of(std::string_view wait_channel, uint64_t first_argument) {
   return 0;
 }
 
+// The longest of the forms that system_call_before knows.
+constexpr size_t kCodeBeforeCall = 32;
+
+// -1 if the code before `ip` does not load a constant.
+long number_in_code(uintptr_t ip, MemoryReader& memory) {
+  unsigned char code[kCodeBeforeCall];
+  if (ip < sizeof code || memory.read_constant(ip - sizeof code, code, sizeof code) != sizeof code) return -1;
+  return system_call_before(code, sizeof code);
+}
+
+bool is_resumable(long number) {
+  constexpr long kResumable[] = {SYS_nanosleep, SYS_clock_nanosleep, SYS_poll, SYS_futex};
+  return std::find(std::begin(kResumable), std::end(kResumable), number) != std::end(kResumable);
+}
+
+// Since glibc 2.41 many calls are made in one place, which has the number in a register (glibc/interrupted_call.cpp). Of the four,
+// clock_nanosleep alone begins with a clock, where poll(nullptr, 0, TIMEOUT) has a small third argument.
+bool has_arguments_of_clock_nanosleep(const SystemCall& call) {
+  return is_clock(call.arguments[0]) && call.arguments[1] <= TIMER_ABSTIME && call.arguments[2] > UINT32_MAX;
+}
+
 }  // namespace
 
 SystemCall resumed_call(const SystemCall& call, std::string_view wait_channel) {
   SystemCall resumed = call;
   if (!call.known || call.number != SYS_restart_syscall) return resumed;
   if (const long number = number_of(wait_channel, call.arguments[0]); number != 0) resumed.number = number;
+  return resumed;
+}
+
+SystemCall resumed_call(const SystemCall& call, uintptr_t ip, MemoryReader& memory) {
+  SystemCall resumed = call;
+  if (!call.known || call.number != SYS_restart_syscall) return resumed;
+  const long number = number_in_code(ip, memory);
+  if (is_resumable(number))
+    resumed.number = number;
+  else if (number < 0 && has_arguments_of_clock_nanosleep(call))
+    resumed.number = SYS_clock_nanosleep;
   return resumed;
 }
 

@@ -71,11 +71,25 @@ def moved_program(inspector, program, directory):
     require(is_deadlock(look) and not has_names(look) and "it has changed since (another build id)" in look.text, look)
 
 
+def stopped_before(inspector, program, directory):
+    """A sleep that was once interrupted by a stop goes on as another system call, which the core file has."""
+    if shutil.which("gcore") is None:
+        return
+    with scene(program, "sleeper") as pid:
+        look_until(inspector, pid, lambda look: look.kinds() == ["wait"])
+        for _ in range(2):  # gdb stops all threads
+            look = Look(inspector, "--core", core_of(pid, directory))
+            require(look.kinds() == ["wait"], look)
+            holder, = look.events[0]["holders"]
+            require(holder["wait"]["kind"] == "sleep", as_json(holder))
+
+
 def main():
     inspector, program = (str(pathlib.Path(word).resolve()) for word in sys.argv[1:])
     with tempfile.TemporaryDirectory(prefix="holdwatch-cores-") as directory:
         by_the_kernel(inspector, program, directory)
         moved_program(inspector, program, directory)
+        stopped_before(inspector, program, directory)
 
 
 if __name__ == "__main__":

@@ -318,6 +318,19 @@ void chain() {
   for (const char* name : {"leaf", "leaf"}) start(name, [] { const std::lock_guard waiting(middle); });
 }
 
+// One that sleeps with a lock that another wants.
+void sleeper() {
+  static std::mutex mutex;
+  pthread_barrier_init(&g_all_hold, nullptr, 2);
+  start("sleeper", [] {
+    const std::lock_guard holding(mutex);
+    all_hold();
+    for (;;) sleep(3600);
+  });
+  all_hold();
+  start("waiter", [] { const std::lock_guard waiting(mutex); });
+}
+
 [[gnu::noinline]] void spin() {
   for (;;) go_on();
 }
@@ -401,6 +414,7 @@ const std::map<std::string, std::function<void()>> kScenes = {
     {"equal_ids", [] { held_in_container(true); }},
     {"other_namespace", [] { held_in_container(false); }},
     {"chain", chain},
+    {"sleeper", sleeper},
     {"holder_runs", holder_runs},
     {"holder_sends", holder_sends},
     {"timed", timed},

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "tests/catch.h"
+#include "tests/unit/fake_process.h"
 
 using namespace holdwatch;
 
@@ -40,4 +41,59 @@ TEST_CASE("a call that is not known to be resumed stays what it is") {
   CHECK(resumed("0", kAddress) == SYS_restart_syscall);
   CHECK(resumed("", kAddress) == SYS_restart_syscall);
   CHECK(resumed("hrtimer_nanosleep", kAddress, SYS_epoll_wait) == SYS_epoll_wait);
+}
+
+namespace {
+
+constexpr uintptr_t kCode = 0x401000;
+
+struct Restarted {
+  SystemCall call{};
+  test::FakeMemory memory;
+
+  Restarted() {
+    call.known = true;
+    call.number = SYS_restart_syscall;
+    call.arguments[0] = kAddress;
+  }
+  // The thread's code up to where it goes on.
+  void put_code(const test::ByteVector& last) {
+    test::ByteVector code(64, 0x90);
+    test::append(code, last);
+    ip = kCode + code.size();
+    memory.regions[kCode] = code;
+  }
+  uintptr_t ip = 0;
+  long resumed() { return resumed_call(call, ip, memory).number; }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Restarted, "the code before a call still has its number") {
+  put_code({0xb8, 0xe6, 0, 0, 0, 0x0f, 0x05});
+  CHECK(resumed() == SYS_clock_nanosleep);
+  put_code({0xb8, 0xca, 0, 0, 0, 0x0f, 0x05});
+  CHECK(resumed() == SYS_futex);
+  call.number = SYS_read;
+  CHECK(resumed() == SYS_read);
+}
+
+TEST_CASE_METHOD(Restarted, "a number that is in a register tells nothing, nor one of a call that is never resumed") {
+  put_code({0x0f, 0x05});
+  CHECK(resumed() == SYS_restart_syscall);
+  put_code({0xb8, 0x2d, 0, 0, 0, 0x0f, 0x05});
+  CHECK(resumed() == SYS_restart_syscall);
+  memory.regions.clear();
+  CHECK(resumed() == SYS_restart_syscall);
+}
+
+TEST_CASE_METHOD(Restarted, "where the code does not tell, a clock and a time are arguments of clock_nanosleep") {
+  put_code({0x0f, 0x05});
+  call.arguments[0] = CLOCK_MONOTONIC;
+  call.arguments[1] = TIMER_ABSTIME;
+  call.arguments[2] = kAddress;
+  CHECK(resumed() == SYS_clock_nanosleep);
+  call.arguments[0] = call.arguments[1] = 0;
+  call.arguments[2] = 60'000;  // poll(nullptr, 0, 60'000)
+  CHECK(resumed() == SYS_restart_syscall);
 }

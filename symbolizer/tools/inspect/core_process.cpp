@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "symbolizer/activity/restarted.h"
 #include "symbolizer/report/program_path.h"
 #include "symbolizer/tools/inspect/access.h"
 #include "symbolizer/tools/inspect/stack_copy.h"
@@ -94,7 +95,7 @@ std::vector<Task> CoreProcess::tasks() {
     task.tid = task.namespace_tid = task.snapshot.tid = thread.tid;
     task.snapshot.state = ThreadState::unknown;
     task.snapshot.registers = thread.registers;
-    task.snapshot.call = thread.call;
+    task.snapshot.call = resumed_call(thread.call, thread.registers.ip, memory_);
     tasks.push_back(task);
   }
   return tasks;
