@@ -102,17 +102,24 @@ def join_cycle(*names, kinds=("mutex",)):
     return check
 
 
-def initializer_cycle(kind, *names, likely):
-    """A deadlock of these threads, of which one runs an initializer, likely: the last one waits for that."""
+def initializer_cycle(kind, *names):
+    """Who runs an initializer is likely only: so these threads, each of which waits for the next one, are no event `deadlock`.
+    It is told with what the first one has: a lock, or an initializer where no thread has a lock."""
     def check(look):
-        circle(*names, kind=["mutex", kind], likely=True)(look)
-        event = look.events[0]
-        require({holder["thread"] for holder in event["holders"] if holder["likely"]} == likely, as_json(event))
-        require(look.text.count("likely deadlock of") == 1, look)
-        for holder, step in zip(event["holders"], event["cycle"]):
-            runs = holder["likely"]
-            require((step["kind"] == kind) == runs and (holder["evidence"] == "stack") == runs, as_json(event))
-            require((holder["taken"]["note"] == "it runs the initializer") == runs, as_json(holder))
+        event, *others = look.events
+        require(set(look.kinds()) == {"wait"} and not any(other["likely_cycle"] for other in others), look)
+        steps, (holder,) = event["likely_cycle"], event["holders"]
+        turn = names.index(steps[0]["thread"])
+        require([step["thread"] for step in steps] == [*names[turn:], *names[:turn]], as_json(event))
+        require(holder["tid"] == steps[0]["tid"] and holder["now"]["complete"], as_json(event))
+        require(steps[0]["holds"] == event["lock"]["id"] == steps[-1]["waits_for"], as_json(event))
+        runs = kind == "static"
+        require(event["lock"]["kind"] == kind and holder["likely"] == runs, as_json(event))
+        require(holder["evidence"] == ("stack" if runs else "stated"), as_json(event))
+        require((holder["taken"]["note"] == "it runs the initializer") == runs, as_json(event))
+        require(look.text.count("probably a deadlock: ") == 1 and event["chain"] == [], look)
+        waiting = {tid for group in event["waiters"] for tid in group["tids"]}
+        require(waiting == {steps[-1]["tid"]}, as_json(event))
     return check
 
 
@@ -298,9 +305,9 @@ SCENES = {
     "stream": (NO_DEADLOCK, 1, stream),
     "join_and_stream": (FOREVER, 2, join_cycle("closer", "relay", "logger", kinds=("stream",))),
     "loader": (NO_DEADLOCK, 1, loader),
-    "once_cycle": (FOREVER, 1, initializer_cycle("once", "holder", "runner", likely={"runner"})),
-    "static_cycle": (FOREVER, 2, initializer_cycle("static", "between", "holder", "runner", likely={"runner"})),
-    "two_statics": (FOREVER, 0, initializer_cycle("static", "first", "second", likely={"first", "second"})),
+    "once_cycle": (NO_DEADLOCK, 1, initializer_cycle("mutex", "holder", "runner")),
+    "static_cycle": (NO_DEADLOCK, 2, initializer_cycle("mutex", "between", "holder", "runner")),
+    "two_statics": (NO_DEADLOCK, 0, initializer_cycle("static", "first", "second")),
     "initializer_works": (NO_DEADLOCK, 1, initializer_works),
     "joins_only": (FOREVER, 0, joins_only),
 }
@@ -312,6 +319,7 @@ OF_CORE = {"lost_wakeup": (NO_DEADLOCK, free_for_now)}
 # What the text says once the holder has come to where it stays.
 SETTLED = {"chain": "blocked in pause()", "join_chain": "3 threads wait for it", "orphan": "held it in the parent", "before_fork": "blocked in pause()",
            "before_daemon": "blocked in pause()",
+           "once_cycle": "probably", "static_cycle": "probably", "two_statics": "probably",
            "holder_runs": "spin", "holder_sends": "blocked in sendto("}
 
 
@@ -319,6 +327,7 @@ def essence(look):
     """What does not depend on the way of looking. Core files have no threads' names, and no time that they slept."""
     return [(event["event"], event["fingerprint"], event["lock"],
              [(step["tid"], step["holds"], step["waits_for"], step["address"]) for step in event["cycle"]],
+             [(step["tid"], step["holds"], step["waits_for"]) for step in event["likely_cycle"]],
              [(holder["tid"], holder["waits_for"], functions(holder["now"])) for holder in event["holders"]],
              sorted((group["mode"], sorted(group["tids"]), tuple(functions(group["stack"]))) for group in event["waiters"]))
             for event in look.events]

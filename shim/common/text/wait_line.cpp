@@ -34,6 +34,10 @@ class WaitLine : LineParts {
 
  private:
   bool is_rwlock() const { return facts_.lock_kind == LockKind::rwlock; }
+  // Of `pthread_once` or a static variable.
+  bool is_initializer() const {
+    return facts_.lock_kind == LockKind::once || facts_.lock_kind == LockKind::local_static;
+  }
 
   void wait_over() {
     subject(facts_.waiter);
@@ -63,7 +67,7 @@ class WaitLine : LineParts {
   }
 
   void for_lock() {
-    out_ << " for ";
+    out_ << (is_initializer() ? " for the initializer of " : " for ");
     lock();
     if (facts_.lock_kind != LockKind::rwlock || facts_.waiter.empty()) return;
     out_ << (facts_.wanted == Access::shared ? " to read" : " to write");
@@ -83,7 +87,7 @@ class WaitLine : LineParts {
     }
     out_ << "; ";
     likely(facts_.is_likely);
-    out_ << "now held by " << facts_.holder.label;
+    out_ << (is_initializer() ? "now run by " : "now held by ") << facts_.holder.label;
     other_holders();
     if (facts_.holder.held_ns == 0) return;
     out_ << ", " << (are_several() ? "longest " : "") << Duration{facts_.holder.held_ns};

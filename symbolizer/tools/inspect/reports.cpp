@@ -53,7 +53,7 @@ class InspectReports {
       else
         for (const int tid : cycle) passing_cycles_[*graph_.lock_waited_for(tid)] = *timed;
     }
-    report_likely_cycles();
+    find_likely_cycles();
     std::vector<size_t> rest;
     for (size_t lock = 0; lock < seen_.locks.size(); ++lock) {
       if (ids_[lock] == 0) rest.push_back(lock);
@@ -61,6 +61,8 @@ class InspectReports {
     std::stable_sort(rest.begin(), rest.end(), [this](size_t a, size_t b) { return rank(a) < rank(b); });
     for (const size_t lock : rest) number(lock);
     for (const size_t lock : rest) report_lock(lock);
+    for (const auto& [object, steps] : likely_cycles_)
+      if (is_initializer(object)) report_initializer(object);
     return std::move(reports_);
   }
 
@@ -76,8 +78,9 @@ class InspectReports {
     return std::find_if(cycle.begin(), cycle.end(), [this](int tid) { return timed_.contains(tid); });
   }
 
-  // Who runs an initializer is likely only: so the chains of waits, which graph_ has, do not lead through it.
-  void report_likely_cycles() {
+  // Who runs an initializer is likely only: so the chains of waits, which graph_ has, do not lead through it, and a cycle over it
+  // is no deadlock for certain. As in the watch, it is told with the lock that one of its threads has.
+  void find_likely_cycles() {
     if (seen_.initializers.empty()) return;
     WaitGraph graph = graph_;
     for (const SeenLock& initializer : seen_.initializers) {
@@ -89,15 +92,18 @@ class InspectReports {
           std::any_of(cycle.begin(), cycle.end(), [this](int tid) { return in_cycles_.contains(tid); });
       const bool is_likely =
           std::any_of(cycle.begin(), cycle.end(), [&](int tid) { return is_initializer(*graph.lock_waited_for(tid)); });
-      if (!is_known && is_likely && timed_in(cycle) == cycle.end()) report_cycle(cycle, graph);
+      if (is_known || !is_likely || timed_in(cycle) != cycle.end()) continue;
+      const InTurn likely = in_turn(cycle, graph);
+      likely_cycles_.emplace(likely.held.front(), likely);
     }
   }
 
-  // What can never end first, then the locks nearest to a thread that does not wait, then those with many waiters.
-  std::tuple<bool, size_t, size_t> rank(size_t lock) const {
+  // What can never end first, and what probably cannot; then the locks nearest to a thread that does not wait, then those with many
+  // waiters.
+  std::tuple<bool, bool, size_t, size_t> rank(size_t lock) const {
     const SeenLock& seen = seen_.locks[lock];
-    return {!is_lost(seen) && !seen.corrupt && !seen.lost_wakeup, graph_.chain(lock).size(),
-            SIZE_MAX - seen.waits.size()};
+    return {!is_lost(seen) && !seen.corrupt && !seen.lost_wakeup, !likely_cycles_.contains(lock),
+            graph_.chain(lock).size(), SIZE_MAX - seen.waits.size()};
   }
 
   static bool is_lost(const SeenLock& lock) { return lock.lost != LostOwner::none && lock.lost != LostOwner::unclear; }
@@ -119,6 +125,19 @@ class InspectReports {
 
   // Empty for the end of a thread.
   std::string id(size_t object) const { return lock_at(object) != nullptr ? "L" + std::to_string(ids_[object]) : ""; }
+
+  // Threads, each of which waits for what the next one has, and what that is; the first one's may be the report's lock.
+  struct InTurn {
+    std::vector<int> threads;
+    std::vector<size_t> held;
+  };
+
+  InTurn in_turn(const std::vector<int>& cycle, const WaitGraph& graph) const {
+    InTurn out{begin_with_least(cycle, graph), {}};
+    out.held = {*graph.lock_waited_for(out.threads.back())};
+    for (size_t i = 0; i + 1 < cycle.size(); ++i) out.held.push_back(*graph.lock_waited_for(out.threads[i]));
+    return out;
+  }
 
   // So that a deadlock is reported the same way in every run, independent of thread ids. The first one holds a lock, if any
   // does.
@@ -242,10 +261,7 @@ class InspectReports {
   }
 
   void report_cycle(const std::vector<int>& found, const WaitGraph& graph) {
-    const std::vector<int> cycle = begin_with_least(found, graph);
-    // The first thread holds what the last one waits for.
-    std::vector<size_t> held = {*graph.lock_waited_for(cycle.back())};
-    for (size_t i = 0; i + 1 < cycle.size(); ++i) held.push_back(*graph.lock_waited_for(cycle[i]));
+    const auto [cycle, held] = in_turn(found, graph);
     for (const size_t object : held) number(object);
     Report report = begin(cycle.size() == 1 ? Event::self_deadlock : Event::deadlock, held.front());
     const std::set<int> members(cycle.begin(), cycle.end());
@@ -254,8 +270,6 @@ class InspectReports {
       const SeenLock* const lock = lock_at(held[i]);
       report.holders.push_back(lock != nullptr ? holder(cycle[i], *lock) : joined(cycle[i]));
       report.holders.back().waits_for = id(held[next]);
-      if (is_initializer(held[i])) report.holders.back().taken.note = kRunsInitializer;
-      if (is_initializer(held[next])) report.holders.back().doing.clear();  // its lock says so
       report.cycle.push_back(
           cycle_step(cycle[i], held[i], id(held[next]), lock_at(held[next]) == nullptr ? cycle[next] : 0));
       if (lock != nullptr) add_waiters(report, held[i], members);
@@ -270,6 +284,33 @@ class InspectReports {
     const SeenLock lock = held_lock != nullptr ? *held_lock : SeenLock{};
     return {tid,       id(held),         waits_for, lock.lock.kind, lock.lock.address,
             lock.name, thread.asleep_ns, false,     joins,          thread.pid};
+  }
+
+  // An initializer has no id, unless the report is about it.
+  std::string id_of_step(size_t object) const { return ids_[object] == 0 ? "" : id(object); }
+
+  void add_likely_cycle(size_t object, Report& report) const {
+    const auto found = likely_cycles_.find(object);
+    if (found == likely_cycles_.end()) return;
+    const auto& [threads, held] = found->second;
+    for (size_t i = 0; i < threads.size(); ++i) {
+      const size_t next = held[(i + 1) % held.size()];
+      report.likely_cycle.push_back({threads[i], seen_.threads.at(threads[i]).name, id_of_step(held[i]),
+                                     id_of_step(next), lock_at(next) == nullptr});
+    }
+  }
+
+  // No thread of the cycle has a lock.
+  void report_initializer(size_t object) {
+    number(object);
+    const SeenLock& initializer = *lock_at(object);
+    Report report = begin(Event::wait, object);
+    const int runs = likely_cycles_.at(object).threads.front();
+    report.holders.push_back(holder(runs, initializer));
+    report.holders.back().taken.note = kRunsInitializer;
+    add_waiters(report, object, {});
+    add_likely_cycle(object, report);
+    finish(std::move(report));
   }
 
   void report_lock(size_t number) {
@@ -290,7 +331,8 @@ class InspectReports {
     const auto passing = passing_cycles_.find(number);
     const std::string more = passing == passing_cycles_.end() ? chain_text(number) : passing_text(passing->second);
     if (!more.empty()) add_note(report.note, more);
-    add_chain(number, report);
+    add_likely_cycle(number, report);
+    if (report.likely_cycle.empty()) add_chain(number, report);
     finish(std::move(report));
   }
 
@@ -404,6 +446,7 @@ class InspectReports {
   std::set<int> timed_;                   // threads that wait with a timeout
   std::map<size_t, int> passing_cycles_;  // lock in a cycle that ends by itself -> a thread of it with a timeout
   std::set<int> in_cycles_;
+  std::map<size_t, InTurn> likely_cycles_;  // by what the first thread has
   std::vector<Report> reports_;
 };
 
