@@ -64,7 +64,7 @@ void watch_stop() {
   watcher_stop();
   reporter_stop();
   stop_tick();
-  while (EndedHold* ended = take_ended_hold()) free_ended_hold(ended);
+  drop_ended_holds();
   forget_inferred();
   watcher_reset();
   g_begun.store(Begun::no);

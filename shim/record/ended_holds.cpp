@@ -2,6 +2,8 @@
 // hold is rare enough for a search.
 #include "shim/record/ended_holds.h"
 
+#include <algorithm>
+
 #include "shim/base/clock.h"
 #include "shim/common/kernel/copy_bytes.h"
 #include "shim/record/call_sites.h"
@@ -13,6 +15,18 @@ namespace holdwatch {
 namespace {
 
 constinit EndedHold g_entries[32] = {};
+
+// As many as the watch knows to be explained by another report (watch/behind_holds.h), which may all end with it. In a ring, so
+// that no unlock searches for a free one; the pages that it never reached are not touched.
+struct BriefEntry {
+  std::atomic<EndedHold::State> state{EndedHold::State::free};  // never `taken`
+  HoldEnd end;
+};
+constexpr uint32_t kBriefEntries = 4096;
+constinit BriefEntry g_brief[kBriefEntries] = {};
+std::atomic<uint32_t> g_brief_used{0};  // next to be claimed, modulo their number
+std::atomic<uint32_t> g_brief_ready{0};
+uint32_t g_brief_taken = 0;  // next to be taken; the watcher's own
 // Return addresses of unlocks that were noted as strays.
 constinit std::atomic<uintptr_t> g_stray_places[64] = {};
 std::atomic<uint32_t> g_ready{0};  // entries that are ready: a scan need not touch the page of each entry
@@ -80,6 +94,16 @@ void hand_over(EndedHold& entry, const OwnerRecord& record, const Caller& caller
   g_ready.fetch_add(1, std::memory_order_release);
 }
 
+void hand_over_briefly(const ThreadRecord& record, LockWord lock, const HeldSlot& first) {
+  BriefEntry& entry = g_brief[g_brief_used.fetch_add(1, std::memory_order_relaxed) % kBriefEntries];
+  auto expected = EndedHold::State::free;
+  if (!entry.state.compare_exchange_strong(expected, EndedHold::State::writing, std::memory_order_acquire))
+    return count_lost_hold();
+  entry.end = {identity_of(record, first), lock, first.since_ns.load(std::memory_order_relaxed), monotonic_ns()};
+  entry.state.store(EndedHold::State::ready, std::memory_order_release);
+  g_brief_ready.fetch_add(1, std::memory_order_release);
+}
+
 // True also where there is no room for another one.
 bool is_noted_place(uintptr_t pc) {
   for (const std::atomic<uintptr_t>& place : g_stray_places) {
@@ -105,7 +129,7 @@ bool note_place(uintptr_t pc) {
 void hand_over_slow(OwnerRecord& record, LockWord lock, const HeldSlot& first, const HeldSlot& last,
                     const Caller& caller) {
   EndedHold* const entry = claim_entry();
-  if (entry == nullptr) return count_lost_hold();
+  if (entry == nullptr) return hand_over_briefly(record, lock, first);
   entry->is_stray = false;
   copy_hold(record, lock, first, last, &entry->hold);
   entry->released_ns = monotonic_ns();
@@ -156,11 +180,37 @@ void free_ended_hold(EndedHold* entry) {
   entry->state.store(EndedHold::State::free, std::memory_order_release);
 }
 
+// In the order in which they were claimed, but for those that are being written.
+bool take_brief_end(HoldEnd* out) {
+  if (g_brief_ready.load(std::memory_order_acquire) == 0) return false;
+  for (uint32_t passed = 0; passed < kBriefEntries; ++passed) {
+    BriefEntry& entry = g_brief[g_brief_taken++ % kBriefEntries];
+    if (entry.state.load(std::memory_order_acquire) != EndedHold::State::ready) continue;
+    *out = entry.end;
+    entry.state.store(EndedHold::State::free, std::memory_order_release);
+    g_brief_ready.fetch_sub(1, std::memory_order_relaxed);
+    return true;
+  }
+  return false;
+}
+
+void drop_ended_holds() {
+  while (EndedHold* ended = take_ended_hold()) free_ended_hold(ended);
+  HoldEnd end;
+  while (take_brief_end(&end)) {
+  }
+}
+
 void ended_holds_after_fork() {
   for (EndedHold& entry : g_entries)  // a store would make a page of its own for each entry that was never used
     if (entry.state.load(std::memory_order_relaxed) != EndedHold::State::free)
       entry.state.store(EndedHold::State::free, std::memory_order_relaxed);
   g_ready.store(0, std::memory_order_relaxed);
+  const uint32_t brief = std::min(g_brief_used.load(std::memory_order_relaxed), kBriefEntries);
+  for (uint32_t i = 0; i < brief; ++i) g_brief[i].state.store(EndedHold::State::free, std::memory_order_relaxed);
+  g_brief_used.store(0, std::memory_order_relaxed);
+  g_brief_ready.store(0, std::memory_order_relaxed);
+  g_brief_taken = 0;
 }
 
 void count_lost_hold() {

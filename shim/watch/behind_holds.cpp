@@ -25,8 +25,8 @@ void BehindHold::note_free(uint64_t now_ns) {
   is_behind = false;
 }
 
-void BehindHold::note_end(uint64_t ended_ns, uint64_t blocker_ended_ns) {
-  own_ns += time_between(is_behind ? std::max(counted_until_ns, blocker_ended_ns) : counted_until_ns, ended_ns);
+void BehindHold::count_until_end(uint64_t blocker_ended_ns) {
+  own_ns += time_between(is_behind ? std::max(counted_until_ns, blocker_ended_ns) : counted_until_ns, end.released_ns);
 }
 
 size_t BehindHolds::place_of(const Identity& identity) {

@@ -20,15 +20,18 @@ struct BehindHold {
   bool is_behind;             // at the last look
   bool root_has_report;       // the hold nearest to the root was reported while this one was behind it
   uint64_t missed_ns;         // when it was seen to be over; its thread may have handed it over since
-  EndedHold* ended;           // what its thread handed over at the release
+  HoldEnd end;                // when its thread handed it over
+  EndedHold* ended;           // what was handed over with that, if there was room
 
   // The thread has waited since `wait_began_ns`.
   void note_behind(const Identity& by, uint64_t wait_began_ns, uint64_t now_ns);
   // The thread does not wait for such a hold. When it stopped to is not known: only the time from the first such look on
   // counts as its own.
   void note_free(uint64_t now_ns);
-  // `blocker_ended_ns`: when the hold that its thread waited for at last was released, 0 if that is not known.
-  void note_end(uint64_t ended_ns, uint64_t blocker_ended_ns);
+  bool has_ended() const { return end.released_ns != 0; }
+  // Counts its time until its end. `blocker_ended_ns`: when the hold that its thread waited for at last was released, 0 if that is
+  // not known.
+  void count_until_end(uint64_t blocker_ended_ns);
 
   // Whether another report explains it. Not if for half of its limit or more its thread has waited for no such hold: it takes a
   // little time to get through what one was kept from.

@@ -24,6 +24,22 @@ uint64_t following_interval_ns(size_t holds, const Timing& timing) {
   return std::min(std::max(kShare * cost_ns, timing.wake_period_ns()), kMaxPeriods * timing.wake_period_ns());
 }
 
+// The one that the hold belongs to, or null. `followed` was `before` until just now.
+Episode* episode_of(const EpisodeContext& in, const Identity& hold, Episode* followed, const Episode* before) {
+  const bool was_its = before != nullptr && is_about_holds(before->event) && has_holder(*before, hold);
+  return was_its ? followed : in.episodes.find_holder(hold);
+}
+
+// An episode that has been reported is closed all the same, and one hold of a tree needs no report of its own.
+void take_brief_ends(const EpisodeContext& in, Episode* followed, const Episode* before) {
+  HoldEnd end;
+  while (take_brief_end(&end)) {
+    const Episode* const episode = episode_of(in, end.identity, followed, before);
+    if (episode != nullptr ? episode->posted : take_end_of_explained(in, end)) continue;
+    count_unreported(in, end);
+  }
+}
+
 }  // namespace
 
 void take_ended_holds(const EpisodeContext& in, Episode* followed, const Episode* before) {
@@ -32,14 +48,13 @@ void take_ended_holds(const EpisodeContext& in, Episode* followed, const Episode
       report_stray_unlock(in, ended);
       continue;
     }
-    const Identity& identity = ended->hold.identity;
-    const bool was_its = before != nullptr && is_about_holds(before->event) && has_holder(*before, identity);
-    Episode* episode = was_its ? followed : in.episodes.find_holder(identity);
+    Episode* const episode = episode_of(in, ended->hold.identity, followed, before);
     if (episode != nullptr)
       note_ended(*episode, ended);
-    else if (!take_end_of_explained(in, ended))
+    else if (!take_end_of_explained(in, ended->end(), ended))
       report_late(in, ended);
   }
+  take_brief_ends(in, followed, before);
   settle_ended(in);
 }
 

@@ -26,13 +26,13 @@ void post_ended(const EpisodeContext& in, Event event, EndedHold* ended, uint64_
   episode.ended = ended;
   episode.ended_ns = ended->released_ns;
   if (post(episode, Phase::late, in.reader.state(), in.timing)) return;
-  count_lost_hold();
+  if (event == Event::hold) count_lost_hold();
   free_ended_hold(ended);
 }
 
-}  // namespace
-
-namespace {
+bool is_worth_report(const EpisodeContext& in, const HoldEnd& end, uint64_t start_ns) {
+  return in.rules.only == Only::all && is_over(age_ns(start_ns, end.released_ns), in.timing.limits().of(end.lock));
+}
 
 // Whether each of its holders waits for a hold that has a report itself: then that one goes on, and this one does not.
 bool is_behind_another(const EpisodeContext& in, const Episode& episode) {
@@ -83,10 +83,12 @@ void end_episode(const EpisodeContext& in, Episode& episode) {
 
 void report_late(const EpisodeContext& in, EndedHold* ended) {
   const uint64_t start_ns = in.timing.started_ns(ended->hold);
-  const uint64_t limit_ns = in.timing.limits().of(ended->hold.word);
-  const bool wanted = is_over(age_ns(start_ns, ended->released_ns), limit_ns) && in.rules.only == Only::all;
-  if (!wanted) return free_ended_hold(ended);
-  post_ended(in, Event::hold, ended, start_ns, limit_ns);
+  if (!is_worth_report(in, ended->end(), start_ns)) return free_ended_hold(ended);
+  post_ended(in, Event::hold, ended, start_ns, in.timing.limits().of(ended->hold.word));
+}
+
+void count_unreported(const EpisodeContext& in, const HoldEnd& end) {
+  if (is_worth_report(in, end, in.timing.latest_ns(end.since_ns))) count_lost_hold();
 }
 
 void report_stray_unlock(const EpisodeContext& in, EndedHold* ended) {

@@ -21,6 +21,9 @@ void close_episode(const EpisodeContext& in, Episode& episode);
 // Reports a hold that the watcher did not see while it was over its limit.
 void report_late(const EpisodeContext& in, EndedHold* ended);
 
+// Counts a hold that there was no room to report, if it deserved a report.
+void count_unreported(const EpisodeContext& in, const HoldEnd& end);
+
 // Reports the unlock of a lock that no thread held, whatever the limits are.
 void report_stray_unlock(const EpisodeContext& in, EndedHold* ended);
 

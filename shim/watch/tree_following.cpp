@@ -56,12 +56,23 @@ void add_new_holds(const EpisodeContext& in) {
 // When the hold was released, 0 if that is not known.
 uint64_t end_of(const EpisodeContext& in, const Identity& identity) {
   const BehindHold* const behind = in.behind.find(identity);
-  if (behind != nullptr && behind->ended != nullptr) return behind->ended->released_ns;
+  if (behind != nullptr && behind->has_ended()) return behind->end.released_ns;
   for (const Episode* episode = in.episodes.begin_iteration(); episode != in.episodes.end_iteration(); ++episode) {
     if (episode->active && episode->ended != nullptr && episode->ended->hold.identity == identity)
       return episode->ended->released_ns;
   }
   return 0;
+}
+
+void settle(const EpisodeContext& in, const BehindHold& hold) {
+  if (hold.root_has_report && hold.is_explained(in.timing.limits().of(hold.end.lock))) {
+    in.behind.waits.note(hold.end.lock, hold.end.released_ns);
+    if (hold.ended != nullptr) free_ended_hold(hold.ended);
+  } else if (hold.ended != nullptr) {
+    report_late(in, hold.ended);
+  } else {
+    count_unreported(in, hold.end);
+  }
 }
 
 }  // namespace
@@ -91,9 +102,10 @@ bool waits_for_reported(const EpisodeContext& in, int tid) {
   return in.trees.find_blocker(tid, in.timing, &blocker) && has_report(in, blocker.root);
 }
 
-bool take_end_of_explained(const EpisodeContext& in, EndedHold* ended) {
-  BehindHold* const behind = in.behind.find(ended->hold.identity);
-  if (behind == nullptr || behind->ended != nullptr) return false;
+bool take_end_of_explained(const EpisodeContext& in, const HoldEnd& end, EndedHold* ended) {
+  BehindHold* const behind = in.behind.find(end.identity);
+  if (behind == nullptr || behind->has_ended()) return false;
+  behind->end = end;
   behind->ended = ended;
   return true;
 }
@@ -101,22 +113,14 @@ bool take_end_of_explained(const EpisodeContext& in, EndedHold* ended) {
 void settle_ended(const EpisodeContext& in) {
   bool any = false;
   for (BehindHold& hold : in.behind) {
-    if (hold.ended == nullptr) continue;
-    hold.note_end(hold.ended->released_ns, end_of(in, hold.blocker));
+    if (!hold.has_ended()) continue;
+    hold.count_until_end(end_of(in, hold.blocker));
     any = true;
   }
   if (!any) return;
-  for (BehindHold& hold : in.behind) {
-    if (hold.ended == nullptr) continue;
-    const bool is_explained = hold.root_has_report && hold.is_explained(in.timing.limits().of(hold.ended->hold.word));
-    if (!is_explained) {
-      report_late(in, hold.ended);
-      continue;
-    }
-    in.behind.waits.note(hold.ended->hold.word, hold.ended->released_ns);
-    free_ended_hold(hold.ended);
-  }
-  in.behind.drop([](const BehindHold& hold) { return hold.ended != nullptr; });
+  for (BehindHold& hold : in.behind)
+    if (hold.has_ended()) settle(in, hold);
+  in.behind.drop([](const BehindHold& hold) { return hold.has_ended(); });
 }
 
 }  // namespace holdwatch

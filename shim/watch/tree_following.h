@@ -20,9 +20,10 @@ LockWord unreported_root(const EpisodeContext& in, int tid);
 // Whether the thread waits for a hold that has a report.
 bool waits_for_reported(const EpisodeContext& in, int tid);
 
-// What a thread has handed over at the end of such a hold. False if the hold is none of those: then nothing is done.
-bool take_end_of_explained(const EpisodeContext& in, EndedHold* ended);
-// Once everything that was handed over is taken: reports those that other reports do not explain after all.
+// The end of such a hold, with what its thread has handed over, if there was room for that. False if the hold is none of those:
+// then nothing is done.
+bool take_end_of_explained(const EpisodeContext& in, const HoldEnd& end, EndedHold* ended = nullptr);
+// Once everything that was handed over is taken: reports, or counts, those that other reports do not explain after all.
 void settle_ended(const EpisodeContext& in);
 
 }  // namespace holdwatch

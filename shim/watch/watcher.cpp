@@ -59,7 +59,6 @@ class Watcher {
   bool expects_follow_up() const { return timing_.now_ns() < follow_up_until_ns_; }
   uint64_t longest_sleep_ns() const;
   void scan();
-  void drop_ended_holds();
   void set_paused(bool paused);
   void report_stuck();
   void handle_request();
@@ -164,10 +163,6 @@ void Watcher::set_paused(bool paused) {
   is_paused_ = paused;
   keeper_.reset();
   scan_.look_again();
-}
-
-void Watcher::drop_ended_holds() {
-  while (EndedHold* ended = take_ended_hold()) free_ended_hold(ended);
 }
 
 // What was stuck before the attachment is over its limit by now, if it is known since when.

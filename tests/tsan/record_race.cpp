@@ -187,6 +187,7 @@ uint64_t take_all_ended_holds() {
     free_ended_hold(entry);
     ++taken;
   }
+  for (HoldEnd end; take_brief_end(&end);) ++taken;
   return taken;
 }
 

@@ -68,10 +68,12 @@ TEST_CASE("nothing explains it any more once it is free and what it was behind h
 
 TEST_CASE("at its end, the time since its blocker's release is its own; without one, all since the last look") {
   BehindHold released = waiting_hold();
-  released.note_end(9000, 8990);
+  released.end.released_ns = 9000;
+  released.count_until_end(8990);
   CHECK(released.own_ns == 110);
   BehindHold unknown = waiting_hold();
-  unknown.note_end(9000, 0);
+  unknown.end.released_ns = 9000;
+  unknown.count_until_end(0);
   CHECK(unknown.own_ns == 8100);
   CHECK_FALSE(unknown.is_explained(kLimit));
 }

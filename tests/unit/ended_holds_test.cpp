@@ -41,12 +41,10 @@ struct Releaser {
   void hand_over(uintptr_t lock) { hand_over(lock, caller()); }
 };
 
-void give_all_back() {
-  while (EndedHold* entry = take_ended_hold()) free_ended_hold(entry);
-}
+constexpr size_t kRoomInBrief = 4096;
 
 TEST_CASE("an ended hold has the hold, its end, and where the thread was") {
-  give_all_back();
+  drop_ended_holds();
   Releaser releaser;
   OwnerRecord& record = releaser.thread.record();
   const TickAt tick(4712);
@@ -77,7 +75,7 @@ TEST_CASE("an ended hold has the hold, its end, and where the thread was") {
 }
 
 TEST_CASE("a copy that was made at the acquisition is handed over with the hold") {
-  give_all_back();
+  drop_ended_holds();
   Releaser releaser;
   OwnerRecord& record = releaser.thread.record();
   note_site(0x401777, SiteKind::copies);
@@ -101,7 +99,7 @@ TEST_CASE("a copy that was made at the acquisition is handed over with the hold"
 }
 
 TEST_CASE("if the noted callers end before the frame that unlocks, the next acquisition copies its stack, if allowed") {
-  give_all_back();
+  drop_ended_holds();
   Releaser releaser(64);
   OwnerRecord& record = releaser.thread.record();
   const auto sp = [&](size_t word) { return reinterpret_cast<uintptr_t>(releaser.words.data() + word); };
@@ -110,7 +108,7 @@ TEST_CASE("if the noted callers end before the frame that unlocks, the next acqu
     HeldSlot* slot = record.find(0x3000);
     hand_over_slow(record, LockWord(slot->word.load()), *slot, *slot, {0x402000, sp(unlock_at), 0});
     record.drop(*slot);
-    give_all_back();
+    drop_ended_holds();
     return site_of(pc).kind;
   };
   g_clock_line.limit_ns[0] = 1;
@@ -123,7 +121,7 @@ TEST_CASE("if the noted callers end before the frame that unlocks, the next acqu
 }
 
 TEST_CASE("a large stack is handed over as far as there is room") {
-  give_all_back();
+  drop_ended_holds();
   Releaser releaser(10'000);
   releaser.hand_over(0x1000);
   EndedHold* entry = take_ended_hold();
@@ -133,7 +131,7 @@ TEST_CASE("a large stack is handed over as far as there is room") {
 }
 
 TEST_CASE("nothing is read of a stack that is not the thread's own") {
-  give_all_back();
+  drop_ended_holds();
   Releaser releaser;
   releaser.hand_over(0x1000, {0x402000, reinterpret_cast<uintptr_t>(&releaser), 0});
   EndedHold* entry = take_ended_hold();
@@ -143,7 +141,7 @@ TEST_CASE("nothing is read of a stack that is not the thread's own") {
 }
 
 TEST_CASE("the hold that ended first is taken first, and each once") {
-  give_all_back();
+  drop_ended_holds();
   Releaser releaser;
   for (uintptr_t lock = 1; lock <= 3; ++lock) releaser.hand_over(lock * 64);
   EndedHold* first = take_ended_hold();
@@ -161,23 +159,59 @@ TEST_CASE("the hold that ended first is taken first, and each once") {
 }
 
 TEST_CASE("an entry that is being read is not overwritten") {
-  give_all_back();
+  drop_ended_holds();
   Releaser releaser;
   releaser.hand_over(0x1000);
   EndedHold* taken = take_ended_hold();
   for (uintptr_t lock = 1; lock <= kRoom + 5; ++lock) releaser.hand_over(0x2000 + lock * 64);
   CHECK(taken->hold.word.address() == 0x1000);
   free_ended_hold(taken);
-  give_all_back();
+  drop_ended_holds();
 }
 
-TEST_CASE("an ended hold without room is counted") {
-  give_all_back();
+TEST_CASE("of ended holds without room, which and when is known, in the order in which they ended") {
+  drop_ended_holds();
+  Releaser releaser;
+  HoldEnd end;
+  for (uintptr_t lock = 1; lock <= kRoom; ++lock) releaser.hand_over(lock * 64);
+  CHECK_FALSE(take_brief_end(&end));
+  const uint64_t before_ns = monotonic_ns();
+  releaser.hand_over(0x9000);
+  releaser.hand_over(0xa000);
+  REQUIRE(take_brief_end(&end));
+  CHECK(end.identity.record == releaser.thread.index());
+  CHECK(end.lock == LockWord(reinterpret_cast<const void*>(0x9000), LockKind::rwlock, Access::shared));
+  CHECK(end.since_ns != 0);
+  CHECK(end.released_ns >= before_ns);
+  REQUIRE(take_brief_end(&end));
+  CHECK(end.lock.address() == 0xa000);
+  CHECK_FALSE(take_brief_end(&end));
+  drop_ended_holds();
+}
+
+TEST_CASE("there is room in brief again for those that were taken, round and round") {
+  drop_ended_holds();
   Releaser releaser;
   const uint64_t lost = ended_holds_lost();
   for (uintptr_t lock = 1; lock <= kRoom; ++lock) releaser.hand_over(lock * 64);
+  size_t taken = 0;
+  for (size_t i = 0; i < 3 * kRoomInBrief; i += kRoomInBrief / 2) {
+    for (uintptr_t lock = 1; lock <= kRoomInBrief / 2; ++lock) releaser.hand_over(0x100000 + lock * 64);
+    HoldEnd end;
+    while (take_brief_end(&end)) ++taken;
+  }
+  CHECK(taken == 3 * kRoomInBrief);
   CHECK(ended_holds_lost() == lost);
-  releaser.hand_over(0x9000);
+  drop_ended_holds();
+}
+
+TEST_CASE("an ended hold without any room is counted") {
+  drop_ended_holds();
+  Releaser releaser;
+  const uint64_t lost = ended_holds_lost();
+  for (uintptr_t lock = 1; lock <= kRoom + kRoomInBrief; ++lock) releaser.hand_over(lock * 64);
+  CHECK(ended_holds_lost() == lost);
+  releaser.hand_over(0x900000);
   CHECK(ended_holds_lost() == lost + 1);
   size_t taken = 0;
   std::set<EndedHold*> entries;
@@ -188,20 +222,23 @@ TEST_CASE("an ended hold without room is counted") {
   CHECK(taken == kRoom);
   CHECK(entries.size() == kRoom);
   for (EndedHold* entry : entries) free_ended_hold(entry);
+  drop_ended_holds();
 }
 
 TEST_CASE("after a fork all entries are free") {
-  give_all_back();
+  drop_ended_holds();
   Releaser releaser;
-  for (uintptr_t lock = 1; lock <= kRoom; ++lock) releaser.hand_over(lock * 64);
+  for (uintptr_t lock = 1; lock <= kRoom + 1; ++lock) releaser.hand_over(lock * 64);
   EndedHold* taken = take_ended_hold();
   taken->state = EndedHold::State::writing;
   ended_holds_after_fork();
   CHECK(take_ended_hold() == nullptr);
+  HoldEnd end;
+  CHECK_FALSE(take_brief_end(&end));
   const uint64_t lost = ended_holds_lost();
   for (uintptr_t lock = 1; lock <= kRoom; ++lock) releaser.hand_over(lock * 64);
   CHECK(ended_holds_lost() == lost);
-  give_all_back();
+  drop_ended_holds();
 }
 
 }  // namespace

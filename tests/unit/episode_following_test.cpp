@@ -15,7 +15,7 @@ struct ReleaseDuringScan {
   LockWord word{&lock, LockKind::rwlock, Access::shared};
 
   ReleaseDuringScan() {
-    free_all_ended_holds();
+    drop_ended_holds();
     Settings settings{};
     settings.limit_ns = settings.read_limit_ns = settings.wait_limit_ns = 1;
     timing->start(settings);

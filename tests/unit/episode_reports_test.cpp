@@ -1,5 +1,6 @@
 #include "shim/watch/episode_reports.h"
 
+#include "shim/record/view_walk.h"
 #include "tests/unit/episode_scene.h"
 
 namespace holdwatch {
@@ -98,6 +99,76 @@ TEST_CASE_METHOD(EpisodeScene, "a late report for which the queue has no room is
   release();
   follow();
   CHECK(ended_holds_lost() == lost + 1);
+}
+
+// Holds end while there is room only to say which, and when.
+struct BriefEnds : EpisodeScene {
+  const uint64_t lost = ended_holds_lost();
+  std::vector<EndedHold*> room;
+
+  BriefEnds() {
+    do {
+      hold(0);
+      release();
+      room.push_back(take_ended_hold());
+    } while (room.back() != nullptr);
+    room.pop_back();
+    drop_ended_holds();
+  }
+  ~BriefEnds() {
+    for (EndedHold* entry : room) free_ended_hold(entry);
+  }
+  uint64_t counted() const { return ended_holds_lost() - lost; }
+  // The watch has seen it wait for a hold that was reported.
+  void put_behind_reported() {
+    BehindHold behind{};
+    for_each_hold(UINT64_MAX, [&](const HoldView& view) {
+      if (view.word.is_same_lock(word)) behind.identity = view.identity;
+    });
+    behind.counted_until_ns = timing->now_ns();
+    behind.is_behind = behind.root_has_report = true;
+    REQUIRE(keeper->behind_holds().add(behind) != nullptr);
+  }
+};
+
+TEST_CASE_METHOD(BriefEnds, "a hold over its limit that ended without room for a report is counted, others are not") {
+  hold(kHour / 2);
+  release();
+  follow();
+  CHECK(counted() == 0);
+  hold(kHour + kHour / 2);
+  release();
+  follow();
+  CHECK(counted() == 1);
+  CHECK(take_reports().empty());
+}
+
+TEST_CASE_METHOD(BriefEnds, "with ONLY=contended, one that ended without room is not counted either") {
+  settings.only = Only::contended;
+  start();
+  hold(kHour + kHour / 2);
+  release();
+  follow();
+  CHECK(counted() == 0);
+}
+
+TEST_CASE_METHOD(BriefEnds, "one that another report explains is not counted") {
+  hold(kHour + kHour / 2);
+  put_behind_reported();
+  release();
+  keeper->take_ended_holds(*timing);
+  CHECK(counted() == 0);
+  CHECK(keeper->behind_holds().count() == 0);
+  CHECK(keeper->behind_holds().waits.until_ns(word) != 0);
+}
+
+TEST_CASE_METHOD(BriefEnds, "one that was reported is not counted, and its report is closed") {
+  hold(kHour + kHour / 2);
+  REQUIRE(begin_hold());
+  release();
+  follow();
+  CHECK(counted() == 0);
+  CHECK(take_reports() == Reports{{Event::hold, Phase::over}, {Event::hold, Phase::released}});
 }
 
 // --- a reporter that is too far behind ---

@@ -30,10 +30,6 @@ struct Posted {
 };
 using Reports = std::vector<Posted>;
 
-inline void free_all_ended_holds() {
-  while (EndedHold* entry = take_ended_hold()) free_ended_hold(entry);
-}
-
 // What was posted since the last call.
 inline Reports take_reports() {
   Reports all;
@@ -54,7 +50,7 @@ struct EpisodeScene {
   RecordedThread holder, waiter;
 
   EpisodeScene() {
-    free_all_ended_holds();
+    drop_ended_holds();
     REQUIRE(report_queue().start());
     report_queue().reset();
     settings.limit_ns = kHour;
