@@ -72,12 +72,12 @@ void FallbackReporter::start(const Settings& settings) {
 // The reporter may be stuck in the loader or the allocator, whose locks the stalled program may hold forever: the first line
 // must be written anyway.
 void FallbackReporter::report_for_stuck_reporter(uint64_t now_ns) {
-  const ReportRequest* const oldest = report_queue().oldest();
-  g_reporter_is_stuck = oldest != nullptr && oldest->posted_ns + timeout_ns_ <= now_ns;
+  const auto is_late = [&](const ReportRequest& request) { return request.posted_ns + timeout_ns_ <= now_ns; };
+  g_reporter_is_stuck = false;
+  report_queue().for_each_posted([&](const ReportRequest& request) { g_reporter_is_stuck |= is_late(request); });
   if (!g_reporter_is_stuck) return;
   report_queue().for_each_posted([&](ReportRequest& request) {
-    if (request.posted_ns + timeout_ns_ <= now_ns && !request.first_line_written.exchange(true))
-      write_short_report(request, now_ns);
+    if (is_late(request) && !request.first_line_written.exchange(true)) write_short_report(request, now_ns);
   });
   explain_once();
 }

@@ -1,6 +1,9 @@
 // See report_request.h.
 #include "shim/handoff/report_request.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "shim/base/os.h"
 
 namespace holdwatch {
@@ -18,34 +21,48 @@ uint32_t ReportRequest::id_of(LockWord lock) const {
 }
 
 bool ReportQueue::start() {
-  if (requests_ == nullptr)
-    requests_ = static_cast<ReportRequest*>(reserve_memory(sizeof(ReportRequest) * (kRequests + 1)));
-  return requests_ != nullptr;
+  if (spare_ != nullptr) return true;
+  size_t count = 1;
+  for (const Ring& ring : rings_) count += ring.size;
+  auto* place = static_cast<ReportRequest*>(reserve_memory(sizeof(ReportRequest) * count));
+  if (place == nullptr) return false;
+  spare_ = place++;
+  for (Ring& ring : rings_) {
+    ring.requests = place;
+    place += ring.size;
+  }
+  return true;
 }
 
-ReportRequest* ReportQueue::next_free() {
-  const uint32_t posted = posted_.load(std::memory_order_relaxed);
-  if (posted - done_.load(std::memory_order_acquire) == kRequests) return nullptr;
-  return &requests_[posted % kRequests];
+ReportRequest* ReportQueue::next_free(bool is_urgent) {
+  filling_ = &rings_[is_urgent ? 0 : 1];
+  return filling_->is_full() ? nullptr : &filling_->at(filling_->posted.load(std::memory_order_relaxed));
 }
 
 void ReportQueue::post() {
+  filling_->posted.fetch_add(1, std::memory_order_release);
   posted_.fetch_add(1, std::memory_order_release);
   wake(posted_);
 }
 
 ReportRequest* ReportQueue::oldest() {
-  const uint32_t done = done_.load(std::memory_order_relaxed);
-  if (posted_.load(std::memory_order_acquire) == done) return nullptr;
-  return &requests_[done % kRequests];
+  for (Ring& ring : rings_)
+    if (!ring.is_empty()) return &ring.at(ring.done.load(std::memory_order_relaxed));
+  return nullptr;
 }
 
-void ReportQueue::done() {
-  done_.fetch_add(1, std::memory_order_release);
+void ReportQueue::done(const ReportRequest& request) {
+  for (Ring& ring : rings_)
+    if (ring.has(request)) ring.done.fetch_add(1, std::memory_order_release);
 }
 
 bool ReportQueue::idle() const {
-  return posted_.load(std::memory_order_acquire) == done_.load(std::memory_order_acquire);
+  return std::all_of(std::begin(rings_), std::end(rings_), [](const Ring& ring) { return ring.is_empty(); });
+}
+
+void ReportQueue::reset() {
+  for (Ring& ring : rings_) ring.posted = ring.done = 0;
+  posted_ = 0;
 }
 
 ReportQueue& report_queue() {

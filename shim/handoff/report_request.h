@@ -50,35 +50,53 @@ struct ReportRequest {
   uint32_t id_of(LockWord lock) const;
 };
 
-// A ring of requests between one producer (the watcher) and one consumer (the reporter). Neither ever waits for the other.
+// Requests between one producer (the watcher) and one consumer (the reporter), in two rings. Neither ever waits for the other. Urgent
+// ones are reported first, and have room of their own: a stall of hundreds of holds must not keep a deadlock waiting.
 class ReportQueue {
  public:
   bool start();  // false: no memory
-  // The next request to fill, or null if the queue is full. `post` makes it visible to the reporter.
-  ReportRequest* next_free();
+  // The next request to fill, or null if there is no room. `post` makes it visible to the reporter.
+  ReportRequest* next_free(bool is_urgent = false);
   void post();
-  // The oldest posted request, or null; `done` frees it.
+  // The posted request that is to be reported next, or null; `done` frees it. An urgent one may come before it in between.
   ReportRequest* oldest();
-  void done();
-  // Watcher only: the request that the reporter is working on, and those after it. It may be done with them meanwhile; they stay
-  // readable until the watcher reuses them.
+  void done(const ReportRequest& request);
+  // Watcher only: the requests that the reporter is not done with. It may be done with them meanwhile; they stay readable until the
+  // watcher reuses them.
   template <typename Visit>
   void for_each_posted(Visit visit) {
-    const uint32_t posted = posted_.load(std::memory_order_relaxed);
-    for (uint32_t index = done_.load(std::memory_order_acquire); index != posted; ++index)
-      visit(requests_[index % kRequests]);
+    for (Ring& ring : rings_) {
+      const uint32_t posted = ring.posted.load(std::memory_order_relaxed);
+      for (uint32_t index = ring.done.load(std::memory_order_acquire); index != posted; ++index) visit(ring.at(index));
+    }
   }
   bool idle() const;
   std::atomic<uint32_t>& posted_word() { return posted_; }
   // One that is never posted.
-  ReportRequest& spare() { return requests_[kRequests]; }
-  void reset() { posted_ = done_ = 0; }
+  ReportRequest& spare() { return *spare_; }
+  void reset();
 
  private:
-  static constexpr uint32_t kRequests = 16;
-  ReportRequest* requests_ = nullptr;
-  std::atomic<uint32_t> posted_{0};  // written by the watcher, read by the reporter
-  std::atomic<uint32_t> done_{0};    // written by the reporter, read by the watcher
+  struct Ring {
+    uint32_t size;
+    ReportRequest* requests = nullptr;
+    std::atomic<uint32_t> posted{0};  // written by the watcher, read by the reporter
+    std::atomic<uint32_t> done{0};    // written by the reporter, read by the watcher
+
+    ReportRequest& at(uint32_t index) { return requests[index % size]; }
+    bool is_full() const {
+      return posted.load(std::memory_order_relaxed) - done.load(std::memory_order_acquire) == size;
+    }
+    bool is_empty() const {
+      return posted.load(std::memory_order_acquire) == done.load(std::memory_order_acquire);
+    }
+    bool has(const ReportRequest& request) const { return &request >= requests && &request < requests + size; }
+  };
+
+  Ring rings_[2] = {{8}, {16}};  // powers of two; the first one for what is urgent
+  Ring* filling_ = nullptr;      // the one that next_free has looked into
+  ReportRequest* spare_ = nullptr;
+  std::atomic<uint32_t> posted_{0};  // to both; the reporter sleeps on it
 };
 
 // The one between the watcher and the reporter.

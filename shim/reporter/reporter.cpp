@@ -108,7 +108,7 @@ void Reporter::run() {
     const uint32_t posted = queue.posted_word().load(std::memory_order_acquire);
     if (ReportRequest* request = queue.oldest(); request != nullptr) {
       maker_.process(*request, output_);
-      queue.done();
+      queue.done(*request);
       rest_ = Rest::none;
       continue;
     }

@@ -30,9 +30,9 @@ void BehindHold::count_until_end(uint64_t blocker_ended_ns) {
 }
 
 size_t BehindHolds::place_of(const Identity& identity) {
-  static_assert(kTable == size_t{1} << (64 - 51));
+  static_assert(kTable == size_t{1} << (64 - 50));
   return static_cast<size_t>(
-      (identity.number << 32 ^ uint64_t{identity.record} << 9 ^ identity.slot) * 0x9E3779B97F4A7C15u >> 51);
+      (identity.number << 32 ^ uint64_t{identity.record} << 9 ^ identity.slot) * 0x9E3779B97F4A7C15u >> 50);
 }
 
 BehindHold* BehindHolds::find(const Identity& identity) {

@@ -65,7 +65,7 @@ class ExplainedWaits {
 
 class BehindHolds {
  public:
-  static constexpr size_t kMax = 4096;
+  static constexpr size_t kMax = 8192;
 
   ExplainedWaits waits;
 

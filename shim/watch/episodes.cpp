@@ -89,8 +89,9 @@ void note_ended(Episode& episode, EndedHold* ended) {
 
 template <typename Matches>
 Episode* Episodes::find(uintptr_t lock, Matches matches) {
+  if (counts_[hash_of(lock)] == 0) return nullptr;
   for (size_t i = 0; i < used_; ++i)
-    if (episodes_[i].active && matches(episodes_[i].event) && episodes_[i].lock.is_lock_at(lock)) return &episodes_[i];
+    if (locks_[i] == lock && episodes_[i].active && matches(episodes_[i].event)) return &episodes_[i];
   return nullptr;
 }
 
@@ -104,6 +105,7 @@ Episode* Episodes::find_wait(uintptr_t lock) {
 
 template <typename Matches>
 Episode* Episodes::find_cycle_with(Matches matches) {
+  if (cycles_ == 0) return nullptr;
   for (size_t position = 0; position < used_; ++position) {
     Episode& episode = episodes_[position];
     if (episode.active && is_cycle(episode.event) &&
@@ -132,13 +134,17 @@ Episode* Episodes::find_holder(const Identity& identity) {
 }
 
 Episode* Episodes::begin(Event event, LockWord lock, uint64_t limit_ns) {
-  for (size_t position = 0; position < kMax; ++position) {
+  if (is_cycle(event) ? cycles_ == kMaxCycles : full()) return nullptr;
+  for (size_t position = 0; position < kPlaces; ++position) {
     Episode& episode = episodes_[position];
     if (position < used_ && episode.active) continue;
     if (position == used_) ++used_;
     episode = Episode{};
     episode.active = true;
+    locks_[position] = lock.address();
+    ++counts_[hash_of(lock.address())];
     ++active_;
+    if (is_cycle(event)) ++cycles_;
     episode.event = event;
     episode.number = next_number();
     episode.lock = lock;
@@ -152,6 +158,8 @@ Episode* Episodes::begin(Event event, LockWord lock, uint64_t limit_ns) {
 void Episodes::end(Episode& episode) {
   episode.active = false;
   --active_;
+  --counts_[hash_of(episode.lock.address())];
+  if (is_cycle(episode.event)) --cycles_;
 }
 
 void Episodes::clear() {
@@ -160,7 +168,8 @@ void Episodes::clear() {
     if (episode.active && episode.ended != nullptr) free_ended_hold(episode.ended);
     episode.active = false;
   }
-  active_ = 0;
+  std::fill(counts_, counts_ + kCounts, uint16_t{0});
+  active_ = cycles_ = 0;
 }
 
 }  // namespace holdwatch

@@ -75,9 +75,11 @@ bool has_lost_holder(const Episode& episode, const Episode& before);
 // after that moment, it ended no earlier than it was last seen.
 void note_ended(Episode& episode, EndedHold* ended);
 
+// Deadlocks have room of their own: they must not go unreported because hundreds of holds are.
 class Episodes {
  public:
   static constexpr size_t kMax = 512;
+  static constexpr size_t kMaxCycles = 64;
 
   // The episode about the lock's holders, or the one about its waiters; or null.
   Episode* find_hold(uintptr_t lock);
@@ -98,7 +100,8 @@ class Episodes {
   // A new one; null if there are too many: the watcher tries again at the next scan.
   Episode* begin(Event event, LockWord lock, uint64_t limit_ns);
   void end(Episode& episode);
-  bool full() const { return active_ == kMax; }
+  // Whether there is no room for another one that is no deadlock.
+  bool full() const { return active_ - cycles_ == kMax; }
   size_t active() const { return active_; }
   uint64_t next_number() { return ++last_number_; }
   void clear();
@@ -112,8 +115,19 @@ class Episodes {
   template <typename Matches>
   Episode* find_cycle_with(Matches matches);
 
-  Episode episodes_[kMax] = {};
+  static constexpr size_t kPlaces = kMax + kMaxCycles;
+  static constexpr size_t kCounts = 2048;  // a power of two
+
+  static size_t hash_of(uintptr_t lock) {
+    static_assert(kCounts == size_t{1} << (64 - 53));
+    return static_cast<size_t>((lock >> 3) * 0x9E3779B97F4A7C15u >> 53);
+  }
+
+  Episode episodes_[kPlaces] = {};
+  uintptr_t locks_[kPlaces] = {};  // of those in use, close together
+  uint16_t counts_[kCounts] = {};  // of active ones by a hash of the lock: of thousands of locks looked for, few have any
   size_t active_ = 0;
+  size_t cycles_ = 0;  // active deadlocks
   size_t used_ = 0;  // entries ever used: pages of unused entries are not touched
   uint64_t last_number_ = 0;
 };

@@ -121,7 +121,7 @@ void fill(ReportRequest* request, const Episode& episode, Phase phase, const Loc
 
 bool post(const Episode& episode, Phase phase, const LockState& state, const Timing& timing, const Behind* behind) {
   ReportQueue& queue = report_queue();
-  ReportRequest* const request = queue.next_free();
+  ReportRequest* const request = queue.next_free(is_cycle(episode.event));
   if (request != nullptr) {
     fill(request, episode, phase, state, timing, behind);
     queue.post();

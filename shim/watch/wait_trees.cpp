@@ -90,20 +90,39 @@ const TreeHold* WaitTrees::overdue_hold_of(const TreeHold& hold, const Timing& t
   return oldest;
 }
 
-bool WaitTrees::find_blocker(int tid, const Timing& timing, Blocker* out) const {
-  uint32_t at = paths().wait_of(tid);
-  if (at == PathStep::kNone || waits_[at].path.last == PathStep::kNone) return false;
-  out->since_ns = timing.latest_ns(waits_[at].since_ns);
-  bool any = false;
-  for (; at != PathStep::kNone && waits_[at].path.hold != PathStep::kNone; at = waits_[at].path.next) {
-    if (!is_certain(waits_[at])) break;
-    const TreeHold* const hold = overdue_hold_of(holds_[waits_[at].path.hold], timing);
-    if (hold == nullptr) continue;
-    if (!any) out->first = *hold;
-    out->root = *hold;
-    any = true;
+// Up the path, to its end or to what is known of it already, and back. The path must lead into no circle.
+OverdueOnPath WaitTrees::overdue_on_path(uint32_t start, const Timing& timing) const {
+  OverdueOnPath found = {true, nullptr, nullptr};
+  uint32_t last = PathStep::kNone;
+  for (uint32_t at = start; at != PathStep::kNone; at = waits_[at].path.next) {
+    const TreeWait& wait = waits_[at];
+    if (wait.overdue.is_known) {
+      found = wait.overdue;
+      break;
+    }
+    if (wait.path.hold == PathStep::kNone || !is_certain(wait)) {
+      wait.overdue = found;
+      break;
+    }
+    wait.behind = last;
+    last = at;
   }
-  return any;
+  for (; last != PathStep::kNone; last = waits_[last].behind) {
+    const TreeHold* const hold = overdue_hold_of(holds_[waits_[last].path.hold], timing);
+    if (hold != nullptr) found.first = hold;
+    if (found.root == nullptr) found.root = hold;
+    waits_[last].overdue = found;
+  }
+  return found;
+}
+
+bool WaitTrees::find_blocker(int tid, const Timing& timing, Blocker* out) const {
+  const uint32_t at = paths().wait_of(tid);
+  if (at == PathStep::kNone || waits_[at].path.last == PathStep::kNone) return false;
+  const OverdueOnPath overdue = overdue_on_path(at, timing);
+  if (overdue.root == nullptr) return false;
+  *out = {*overdue.root, *overdue.first, timing.latest_ns(waits_[at].since_ns)};
+  return true;
 }
 
 bool WaitTrees::Goal::is_met_by(const TreeWait& wait) const {
@@ -114,9 +133,18 @@ bool WaitTrees::Goal::is_met_by(const TreeWait& wait) const {
 
 bool WaitTrees::leads_to(const TreeWait& wait, const Goal& goal) const {
   if (wait.path.last == PathStep::kNone) return false;
-  for (const TreeWait* at = &wait; !goal.is_met_by(*at); at = &waits_[at->path.next])
-    if (at->path.next == PathStep::kNone) return false;
-  return true;
+  bool leads = false;
+  const TreeWait* at = &wait;
+  for (;; at = &waits_[at->path.next]) {
+    leads = at->goal == goal.number ? at->leads_to_goal : goal.is_met_by(*at);
+    if (leads || at->goal == goal.number || at->path.next == PathStep::kNone) break;
+  }
+  for (const TreeWait* from = &wait; from->goal != goal.number; from = &waits_[from->path.next]) {
+    from->goal = goal.number;
+    from->leads_to_goal = leads;
+    if (from == at) break;
+  }
+  return leads;
 }
 
 // The way to it is longer; a thread counts as a part of that if it holds something itself.

@@ -29,6 +29,13 @@ struct TreeHold {
   uint64_t lock_key() const { return is_life() ? key_of_end(tid) : lock.address(); }
 };
 
+// Of the holds on a path that are soon over their limits, the nearest one and the one nearest to the root; null if there is none.
+struct OverdueOnPath {
+  bool is_known;
+  const TreeHold* first;
+  const TreeHold* root;
+};
+
 struct TreeWait {
   int tid;
   LockWord lock;
@@ -38,6 +45,11 @@ struct TreeWait {
   PathStep path;
   uint32_t holds;  // the oldest hold of the thread that is soon over a limit, or PathStep::kNone
   mutable Known is_certain = Known::no_one_asked;
+  // What has been found out about the path from here on, so that a chain of thousands is not walked once for each of its threads.
+  mutable OverdueOnPath overdue = {};
+  mutable uint32_t behind = 0;  // while that is found out: the wait from which the path came
+  mutable uint32_t goal = 0;    // the latest goal that was asked about, and whether the path leads there
+  mutable bool leads_to_goal = false;
 
   bool is_join() const { return lock.empty(); }
   uint64_t lock_key() const { return is_join() ? key_of_end(joined) : lock.address(); }
@@ -88,7 +100,7 @@ class WaitTrees {
   // Calls `visit(wait)` for each wait that leads to this lock, or to the end of one of these holders; once, if to several.
   template <typename Visit>
   void for_each_behind(LockWord lock, const HolderState* holders, size_t count, Visit visit) const {
-    const Goal goal{lock, holders, count};
+    const Goal goal{lock, holders, count, ++goals_};
     for (size_t i = 0; i < wait_count_; ++i)
       if (leads_to(waits_[i], goal)) visit(waits_[i]);
   }
@@ -101,12 +113,14 @@ class WaitTrees {
     LockWord lock;
     const HolderState* holders;
     size_t count;
+    uint32_t number = 0;
 
     bool is_met_by(const TreeWait& wait) const;
   };
 
   bool leads_to(const TreeWait& wait, const Goal& goal) const;
   WaitPaths<const TreeWait, TreeHold> paths() const { return {waits_, wait_count_, holds_, hold_count_}; }
+  OverdueOnPath overdue_on_path(uint32_t start, const Timing& timing) const;
   const TreeHold* overdue_hold_of(const TreeHold& hold, const Timing& timing) const;
   bool is_farther(const TreeWait& wait, const TreeWait& other) const;
   void add_chain(const TreeWait& farthest, const Goal& goal, const Timing& timing);
@@ -119,6 +133,7 @@ class WaitTrees {
   TreeHold holds_[kMaxHolds] = {};  // by lock
   size_t hold_count_ = 0;
   Behind behind_ = {};
+  mutable uint32_t goals_ = 0;
 };
 
 }  // namespace holdwatch

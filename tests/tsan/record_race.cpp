@@ -248,7 +248,7 @@ void do_requests(ReportQueue& queue) {
     expect(request->episode == number && request->held_ns[0] == number && request->waited_ns[kMaxWaiters - 1] == number,
            "requests come whole and in order");
     request->first_line_written.store(true, std::memory_order_relaxed);
-    queue.done();
+    queue.done(*request);
     ++number;
   }
   expect(queue.idle(), "a queue whose requests are done is idle");

@@ -33,9 +33,10 @@ using Reports = std::vector<Posted>;
 // What was posted since the last call.
 inline Reports take_reports() {
   Reports all;
-  for (; ReportRequest* request = report_queue().oldest(); report_queue().done()) {
+  while (ReportRequest* request = report_queue().oldest()) {
     all.push_back({request->event, request->phase});
     if (request->ended != nullptr) free_ended_hold(request->ended);
+    report_queue().done(*request);
   }
   return all;
 }

@@ -282,6 +282,20 @@ TEST_CASE_METHOD(EpisodesTest, "there is no room left exactly while as many are 
   CHECK_FALSE(episodes.full());
 }
 
+TEST_CASE_METHOD(EpisodesTest, "a deadlock has room though hundreds of holds have none left, and takes none of theirs") {
+  for (uintptr_t lock = 1; lock <= Episodes::kMax; ++lock)
+    REQUIRE(episodes.begin(Event::hold, mutex_at(lock * 64), 77) != nullptr);
+  for (uintptr_t lock = 1; lock <= Episodes::kMaxCycles; ++lock)
+    REQUIRE(episodes.begin(Event::deadlock, mutex_at(0x100000 + lock * 64), 77) != nullptr);
+  CHECK(episodes.begin(Event::deadlock, mutex_at(0x200000), 77) == nullptr);
+  CHECK(episodes.begin(Event::hold, mutex_at(0x200000), 77) == nullptr);
+  CHECK(episodes.full());
+  episodes.end(*episodes.find_hold(64));
+  CHECK_FALSE(episodes.full());
+  CHECK(episodes.begin(Event::deadlock, mutex_at(0x200000), 77) == nullptr);
+  CHECK(episodes.begin(Event::hold, mutex_at(0x200000), 77) != nullptr);
+}
+
 TEST_CASE_METHOD(EpisodesTest,
                  "a lock keeps the id that it had when its episode began, and a deadlock one for each of its locks") {
   pthread_mutex_t mutexes[2] = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER};

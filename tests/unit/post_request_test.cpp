@@ -131,7 +131,7 @@ TEST_CASE_METHOD(PostRequestTest, "a full queue accepts no request until one is 
   add_holder(11, kSecond);
   CHECK(fill_queue() > 1);
   CHECK_FALSE(post(Phase::over));
-  report_queue().done();
+  report_queue().done(*report_queue().oldest());
   CHECK(post(Phase::over));
   CHECK_FALSE(post(Phase::over));
 }

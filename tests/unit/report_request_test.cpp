@@ -9,8 +9,8 @@ struct QueueTest {
   ReportQueue queue;
   QueueTest() { REQUIRE(queue.start()); }
 
-  bool post(uint64_t episode) {
-    ReportRequest* request = queue.next_free();
+  bool post(uint64_t episode, bool is_urgent = false) {
+    ReportRequest* request = queue.next_free(is_urgent);
     if (request == nullptr) return false;
     request->episode = episode;
     queue.post();
@@ -21,7 +21,7 @@ struct QueueTest {
     ReportRequest* request = queue.oldest();
     if (request == nullptr) return 0;
     const uint64_t episode = request->episode;
-    queue.done();
+    queue.done(*request);
     return episode;
   }
 };
@@ -45,7 +45,7 @@ TEST_CASE_METHOD(QueueTest, "a request stays the oldest until it is done") {
   post(2);
   CHECK(queue.oldest() == queue.oldest());
   CHECK(queue.oldest()->episode == 1);
-  queue.done();
+  queue.done(*queue.oldest());
   CHECK(queue.oldest()->episode == 2);
 }
 
@@ -68,6 +68,27 @@ TEST_CASE_METHOD(QueueTest, "requests come out in the order in which they were p
   }
   CHECK(in_order);
   CHECK(taken > 500);
+}
+
+TEST_CASE_METHOD(QueueTest, "what is urgent has room when the others have none, and comes first, in its order") {
+  for (uint64_t i = 1; i <= 16; ++i) REQUIRE(post(i));
+  for (uint64_t i = 101; i <= 108; ++i) CHECK(post(i, true));
+  CHECK_FALSE(post(109, true));
+  CHECK(take() == 101);
+  CHECK(take() == 102);
+  CHECK_FALSE(post(17));
+  for (uint64_t i = 103; i <= 108; ++i) CHECK(take() == i);
+  for (uint64_t i = 1; i <= 16; ++i) CHECK(take() == i);
+  CHECK(queue.idle());
+}
+
+TEST_CASE_METHOD(QueueTest, "an urgent request that comes meanwhile leaves the one alone that is being reported") {
+  post(1);
+  ReportRequest* const first = queue.oldest();
+  post(101, true);
+  queue.done(*first);
+  CHECK(take() == 101);
+  CHECK(queue.idle());
 }
 
 TEST_CASE_METHOD(QueueTest, "a queue that is reset has nothing to give and all its room") {
