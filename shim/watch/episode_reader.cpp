@@ -71,7 +71,14 @@ Event EpisodeReader::event_of_waits(const Timing& timing) {
 void EpisodeReader::add_unseen_waiters(LockWord lock) {
   // Of a stream's waiters, those inside of stdio's functions have no record.
   const bool may_have_more = state_.waiting == 0 || lock.kind() == LockKind::stream;
-  if (!may_have_more || !infer_unseen_waiters(lock)) return;
+  if (!may_have_more || !is_contended(lock)) return;
+  // To look for them takes the system calls of all threads. Most are none: they have begun to wait since the walk.
+  if (state_.waiting == 0) {
+    lock_index_.clear();
+    read(lock);
+    if (state_.waiting > 0 && lock.kind() != LockKind::stream) return;
+  }
+  if (!infer_unseen_waiters(lock)) return;
   lock_index_.clear();  // that walk did not include these locks
   read(lock);
 }
