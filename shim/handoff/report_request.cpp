@@ -1,9 +1,6 @@
 // See report_request.h.
 #include "shim/handoff/report_request.h"
 
-#include <algorithm>
-#include <iterator>
-
 #include "shim/base/os.h"
 
 namespace holdwatch {
@@ -57,7 +54,9 @@ void ReportQueue::done(const ReportRequest& request) {
 }
 
 bool ReportQueue::idle() const {
-  return std::all_of(std::begin(rings_), std::end(rings_), [](const Ring& ring) { return ring.is_empty(); });
+  for (const Ring& ring : rings_)
+    if (!ring.is_empty()) return false;
+  return true;
 }
 
 void ReportQueue::reset() {

@@ -87,9 +87,7 @@ class ReportQueue {
     bool is_full() const {
       return posted.load(std::memory_order_relaxed) - done.load(std::memory_order_acquire) == size;
     }
-    bool is_empty() const {
-      return posted.load(std::memory_order_acquire) == done.load(std::memory_order_acquire);
-    }
+    bool is_empty() const { return posted.load(std::memory_order_acquire) == done.load(std::memory_order_acquire); }
     bool has(const ReportRequest& request) const { return &request >= requests && &request < requests + size; }
   };
 

@@ -90,9 +90,7 @@ void note_ended(Episode& episode, EndedHold* ended) {
 template <typename Matches>
 Episode* Episodes::find(uintptr_t lock, Matches matches) {
   if (counts_[hash_of(lock)] == 0) return nullptr;
-  const auto is_it = [&](size_t i) {
-    return locks_[i] == lock && episodes_[i].active && matches(episodes_[i].event);
-  };
+  const auto is_it = [&](size_t i) { return locks_[i] == lock && episodes_[i].active && matches(episodes_[i].event); };
   if (is_it(last_found_)) return &episodes_[last_found_];
   for (size_t i = 0; i < used_; ++i)
     if (is_it(i)) return &episodes_[last_found_ = i];

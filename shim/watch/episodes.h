@@ -125,11 +125,12 @@ class Episodes {
 
   Episode episodes_[kPlaces] = {};
   uintptr_t locks_[kPlaces] = {};  // of those in use, close together
-  uint16_t counts_[kCounts] = {};  // of active ones by a hash of the lock: of thousands of locks looked for, few have any
+  uint16_t counts_[kCounts] =
+      {};                  // of active ones by a hash of the lock: of thousands of locks looked for, few have any
   size_t last_found_ = 0;  // thousands of threads may be behind one lock
   size_t active_ = 0;
   size_t cycles_ = 0;  // active deadlocks
-  size_t used_ = 0;  // entries ever used: pages of unused entries are not touched
+  size_t used_ = 0;    // entries ever used: pages of unused entries are not touched
   uint64_t last_number_ = 0;
 };
 

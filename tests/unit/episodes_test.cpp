@@ -282,7 +282,8 @@ TEST_CASE_METHOD(EpisodesTest, "there is no room left exactly while as many are 
   CHECK_FALSE(episodes.full());
 }
 
-TEST_CASE_METHOD(EpisodesTest, "a deadlock has room though hundreds of holds have none left, and takes none of theirs") {
+TEST_CASE_METHOD(EpisodesTest,
+                 "a deadlock has room though hundreds of holds have none left, and takes none of theirs") {
   for (uintptr_t lock = 1; lock <= Episodes::kMax; ++lock)
     REQUIRE(episodes.begin(Event::hold, mutex_at(lock * 64), 77) != nullptr);
   for (uintptr_t lock = 1; lock <= Episodes::kMaxCycles; ++lock)
