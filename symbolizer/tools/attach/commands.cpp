@@ -13,6 +13,7 @@
 #include "shim/common/elf/cut_file.h"
 #include "symbolizer/tools/attach/checks.h"
 #include "symbolizer/tools/attach/earlier_sleeps.h"
+#include "symbolizer/tools/attach/helper_thread.h"
 #include "symbolizer/tools/attach/injection_session.h"
 #include "symbolizer/tools/attach/libc_code.h"
 #include "symbolizer/tools/attach/library.h"
@@ -31,7 +32,6 @@ constexpr uint64_t kSecondNs = 1'000'000'000;
 constexpr uint64_t kAttachTimeoutNs = 30 * kSecondNs;
 constexpr uint64_t kDetachTimeoutNs = 30 * kSecondNs;
 constexpr uint64_t kAnswerTimeoutNs = 5 * kSecondNs;
-constexpr const char* kMoreThreads = ": raise its thread limit (prlimit --nproc, TasksMax=)";
 
 void refuse_if_watched(const std::string& who, ControlState state) {
   switch (state) {
@@ -74,26 +74,42 @@ bool names_output(const std::vector<std::string>& options) {
   });
 }
 
-// Stops a thread of the process for each step that must run in one, and keeps the longest time that this took.
+// Stops a thread of the process for each step that must run in one, and keeps the longest time that this took. The
+// thread makes the calls of that step itself only if it cannot start a helper for them.
 class RemoteWork {
  public:
   RemoteWork(AttachTarget& target, EarlierSleeps& sleeps)
-      : target_(target), sleeps_(sleeps), code_(find_libc_code(target)) {}
+      : target_(target), sleeps_(sleeps), code_(find_libc_code(target)) {
+    look_up_helper_functions(target);
+  }
 
   template <typename Work>
   void in_its_thread(Work work) {
-    const auto thread = take_safe_thread(target_, code_, kSafeThreadTimeout);
-    sleeps_.begin_use(thread->id());
-    check_filters(target_, thread->id());
-    thread->use_remote_stack();
-    work(*thread);
-    thread->restore();
-    sleeps_.end_use(thread->id());
-    stopped_ns_ = std::max(stopped_ns_, thread->stopped_ns());
+    if (!may_have_helper(target_)) {
+      borrow_thread([&](RemoteCall& thread) {
+        thread.use_remote_stack();
+        work(thread);
+      });
+      return;
+    }
+    uintptr_t helper = 0;
+    borrow_thread([&](RemoteCall& thread) { helper = start_helper(target_, thread); });
+    work(*take_helper(target_, code_, helper));
   }
   uint64_t longest_stop_ns() const { return stopped_ns_; }
 
  private:
+  template <typename Use>
+  void borrow_thread(Use use) {
+    const auto thread = take_safe_thread(target_, code_, kSafeThreadTimeout);
+    sleeps_.begin_use(thread->id());
+    check_filters(target_, thread->id());
+    use(*thread);
+    thread->restore();
+    sleeps_.end_use(thread->id());
+    stopped_ns_ = std::max(stopped_ns_, thread->stopped_ns());
+  }
+
   AttachTarget& target_;
   EarlierSleeps& sleeps_;
   LibcCode code_;
@@ -111,9 +127,7 @@ void begin_in_its_thread(AttachTarget& target, RemoteCall& thread, const std::ve
   watched->send(ControlRequest::attach, 0, options);
   const auto error = static_cast<int>(thread.call(watched->attach_function(), {}));
   if (error == 0) return;
-  throw Refusal(who + " cannot start a thread for holdwatch: " + strerror(error) +
-                (error == EAGAIN ? kMoreThreads : "") + reached_limits(target.pid()) +
-                "; the library stays loaded and does nothing");
+  refuse_without_thread(target.pid(), error, "the library stays loaded and does nothing");
 }
 
 void load_and_begin(AttachTarget& target, RemoteWork& remote_work, const std::string& library,

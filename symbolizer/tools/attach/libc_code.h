@@ -15,6 +15,10 @@ struct LibcCode {
   uintptr_t keep_result = 0;  // writes rax `result_below` bytes below its initial stack pointer, and returns
   size_t result_below = 0;
   uintptr_t swap_bytes = 0;  // swab(3): copies bytes, swapping each pair, and does nothing else
+  int64_t errno_from_thread = 0;  // where errno is, from a thread's fs_base; 0 if that is unknown
+  // Both 0 if one of them is missing.
+  uintptr_t load_argument = 0;  // moves a word from the stack to rdi, and returns
+  uintptr_t raise = 0;          // raise(3)
 };
 
 // Throws Refusal if this libc does not have them, or not in the known form; also if it has no dlopen, without which

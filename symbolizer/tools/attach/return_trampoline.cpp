@@ -102,7 +102,8 @@ ucontext_t context_of(const user_regs_struct& from, uint64_t signal_mask, uintpt
 // Fills a stack downwards from its upper end.
 class Layer {
  public:
-  explicit Layer(uintptr_t top) : at_(top) {}
+  // `past`: how far above a multiple of 16 contexts are put.
+  Layer(uintptr_t top, size_t past) : at_(top), past_(past) {}
 
   // Below everything put so far, at a multiple of `alignment` plus `offset`.
   uintptr_t put(const void* data, size_t size, size_t alignment = kWord, size_t offset = 0) {
@@ -112,15 +113,29 @@ class Layer {
     return at_ = address;
   }
   uintptr_t put_word(uint64_t word) { return put(&word, sizeof word); }
-  // Placed so that a function that returns here has a stack pointer that is a multiple of 16, as it may expect.
-  uintptr_t put_context(const ucontext_t& context) { return put(&context, kContextSize, 2 * kWord, kWord); }
+  uintptr_t put_context(const ucontext_t& context) { return put(&context, kContextSize, 2 * kWord, past_); }
 
   std::vector<unsigned char> take() { return std::move(bytes_); }
 
  private:
   uintptr_t at_;
+  size_t past_;
   std::vector<unsigned char> bytes_;
 };
+
+// Below the place where the result is kept, for raise's own stack.
+constexpr size_t kRaiseWords = 64;
+
+// Leads a function's return through raise(end_signal).
+void put_raise(Layer& layer, const LibcCode& code, int end_signal) {
+  layer.put_word(code.raise);
+  layer.put_word(static_cast<uint64_t>(end_signal));
+  layer.put_word(code.load_argument);
+  for (size_t i = 0; i < kRaiseWords; i += 2) {
+    layer.put_word(0);
+    layer.put_word(code.load_argument);
+  }
+}
 
 // Restores errno, and then returns into the context that is already on the stack.
 uintptr_t put_errno(Layer& layer, const LibcCode& code, const SavedContext& saved_context, const SavedErrno& saved) {
@@ -141,17 +156,19 @@ uintptr_t put_errno(Layer& layer, const LibcCode& code, const SavedContext& save
 }  // namespace
 
 ReturnTrampoline make_return_trampoline(const LibcCode& code, const SavedContext& saved_context, uintptr_t top,
-                                        std::optional<SavedErrno> saved_errno) {
+                                        std::optional<SavedErrno> saved_errno, int end_signal) {
   constexpr size_t kVectorAlignment = 64;
-  Layer layer(top);
+  // A function may expect that its return address is a word below a multiple of 16.
+  Layer layer(top, end_signal == 0 ? kWord : 0);
   const std::vector<unsigned char> vectors = vectors_for_frame(saved_context.vectors);
   const uintptr_t vectors_at = vectors.empty() ? 0 : layer.put(vectors.data(), vectors.size(), kVectorAlignment);
   ReturnTrampoline way;
   way.end = layer.put_context(context_of(saved_context.registers, saved_context.signal_mask, vectors_at));
   if (saved_errno) way.end = put_errno(layer, code, saved_context, *saved_errno);
-  const uintptr_t after_function = layer.put_word(code.restorer);
-  way.result = after_function - code.result_below;
+  layer.put_word(code.restorer);
+  if (end_signal != 0) put_raise(layer, code, end_signal);
   way.call = layer.put_word(code.keep_result);
+  way.result = way.call + kWord - code.result_below;
   way.address = way.call;
   way.bytes = layer.take();
   return way;

@@ -3,8 +3,8 @@
 // The function returns into code of libc that saves its result, which returns into the code by which signal handlers
 // return; with the context that is on the stack there, rt_sigreturn(2) restores the thread's registers, vector
 // registers and signal mask. If errno must be restored too, a first rt_sigreturn makes the thread call swab(3) for
-// that, and a second one restores the rest. A command that is still running stops the thread at the first of them,
-// before it is made.
+// that, and a second one restores the rest. A command that is still running stops the thread before the first of them is
+// made: on its way there, the thread sends itself a signal that the process ignores, which only a tracer notices.
 // Pure: bytes to be written at an address, and the offsets of their parts.
 #pragma once
 
@@ -37,8 +37,8 @@ struct ReturnTrampoline {
   uintptr_t result = 0;   // where the function's result is then
 };
 
-// All of it below `top`.
+// All of it below `top`. `end_signal`: 0 if the thread is to send itself none.
 ReturnTrampoline make_return_trampoline(const LibcCode& code, const SavedContext& saved_context, uintptr_t top,
-                                        std::optional<SavedErrno> saved_errno);
+                                        std::optional<SavedErrno> saved_errno, int end_signal);
 
 }  // namespace holdwatch::attach

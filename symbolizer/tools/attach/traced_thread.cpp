@@ -35,6 +35,10 @@ void sleep_until_something_stops(uint64_t timeout_ns) {
   sigtimedwait(&wanted, nullptr, &timeout);
 }
 
+__ptrace_request request_for(TracedThread::Until until) {
+  return until == TracedThread::Until::signal ? PTRACE_CONT : PTRACE_SYSCALL;
+}
+
 bool is_stop_for_us(int status) {
   return status >> 16 == PTRACE_EVENT_STOP;
 }
@@ -135,16 +139,16 @@ void TracedThread::run_to_interruption() {
   wait_for_interruption();
 }
 
-int TracedThread::run_on() {
-  ptrace(PTRACE_SYSCALL, tid_, 0, 0);
-  return wait_on();
+int TracedThread::run_on(Until until) {
+  ptrace(request_for(until), tid_, 0, 0);
+  return wait_on(until);
 }
 
-int TracedThread::wait_on() {
+int TracedThread::wait_on(Until until) {
   int status = wait_for_stop(kRunTimeoutNs);
   // A signal that stops the process cannot be held back. It takes effect in the other threads; this one is needed.
   while (status != 0 && (is_stop_for_us(status) || WSTOPSIG(status) == SIGSTOP)) {
-    ptrace(PTRACE_SYSCALL, tid_, 0, is_stop_for_us(status) ? 0 : SIGSTOP);
+    ptrace(request_for(until), tid_, 0, is_stop_for_us(status) ? 0 : SIGSTOP);
     status = wait_for_stop(kRunTimeoutNs);
   }
   return status;

@@ -14,8 +14,8 @@
 
 namespace holdwatch::attach {
 
-// While one exists, the command comes before all usual work, if it may (root, CAP_SYS_NICE): the thread stops some fifty times, and
-// where the processors are busy, it would stand until the command gets to run each time.
+// While one exists, the command comes before all usual work, if it may (root, CAP_SYS_NICE): where the processors are
+// busy, the thread would stand until the command gets to run after each stop.
 class FirstToRun {
  public:
   FirstToRun();
@@ -30,6 +30,9 @@ class FirstToRun {
 
 class TracedThread {
  public:
+  // What it runs to. Before a signal it stops in any case.
+  enum class Until { signal, system_call };
+
   // Stops it. Throws Refusal if that is not possible.
   TracedThread(int pid, int tid);
   // Detaches from it, so that it runs.
@@ -51,10 +54,10 @@ class TracedThread {
   uint64_t signal_mask() const;
   void set_signal_mask(uint64_t mask) const;
 
-  // Lets it run until it stops again: at a system call, or before a signal. Returns the wait status, 0 if that takes
-  // very long: then wait_on waits as long again.
-  int run_on();
-  int wait_on();
+  // Lets it run until it stops again. Returns the wait status, 0 if that takes very long: then wait_on waits as long
+  // again.
+  int run_on(Until until);
+  int wait_on(Until until);
   bool is_at_system_call(int status) const;
   // Lets it run until it is where a signal would be delivered: there the kernel restarts an interrupted call.
   void run_to_interruption();
