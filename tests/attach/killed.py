@@ -1,7 +1,7 @@
 """The command that attaches is killed (SIGKILL) while it borrows a thread, in one way per test; see the functions' first
 lines. The process must go on as if nothing had been, and can be attached to afterwards.
 
-    killed.py --shim LIBRARY --control CONTROL --subject PROGRAM TEST
+    killed.py --shim LIBRARY --control CONTROL --subject PROGRAM [--company] TEST
 """
 
 import argparse
@@ -28,15 +28,20 @@ CALLS = {
 }
 
 
+def waiting(options):
+    return Waiting(options, *(["--company"] if options.company else []))
+
+
 class HiddenWaiting(HiddenSubject, Waiting):
     """The same where our files are not to be seen."""
 
 
 def held(options):
-    """The thread is in the middle of dlopen, in each kind of system call; the command is killed there, or is not."""
+    """The thread is in the middle of dlopen, or with company of pthread_create, in each kind of system call; the command is
+    killed there, or is not."""
     for name, end in CALLS.items():
         for kill in (True, False):
-            with contextlib.closing(Waiting(options)) as subject:
+            with contextlib.closing(waiting(options)) as subject:
                 try:
                     hold_in(subject, name, end, kill)
                 except Failure as failure:
@@ -47,7 +52,7 @@ def resumed(options):
     """The same in a call that was stopped before, and that the kernel has resumed by restart_syscall."""
     for name in ("libc_sleep", "libc_poll", "libc_semaphore"):
         for kill in (True, False):
-            with contextlib.closing(Waiting(options)) as subject:
+            with contextlib.closing(waiting(options)) as subject:
                 try:
                     hold_in(subject, name, None, kill, is_resumed=True)
                 except Failure as failure:
@@ -90,7 +95,7 @@ def hold_in(subject, name, end, kill, is_resumed=False):
 
 def signalled(options):
     """Not killed: a signal that comes for the thread meanwhile ends its call afterwards, as it would have done."""
-    with contextlib.closing(Waiting(options)) as subject:
+    with contextlib.closing(waiting(options)) as subject:
         subject.write("held epoll\n")
         attaching = subject.begin_attaching()
         require((said := subject.line()) == "held", said)
@@ -103,7 +108,7 @@ def signalled(options):
 def terminated(options):
     """A signal that asks the command to end waits until the thread has been given back."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        with contextlib.closing(Waiting(options)) as subject:
+        with contextlib.closing(waiting(options)) as subject:
             subject.write("held read\n")
             attaching = subject.begin_attaching()
             require((said := subject.line()) == "held", said)
@@ -118,15 +123,15 @@ def terminated(options):
 def each_step(options):
     """The command is killed before each of the system calls by which it changes the thread or its memory, one after the
     other: in processes that have the library already, and, more seldom, in fresh ones."""
-    sweep(lambda: Waiting(options), stride=1, fresh=False)
-    sweep(lambda: Waiting(options), stride=5, fresh=True)
+    sweep(lambda: waiting(options), stride=1, fresh=False)
+    sweep(lambda: waiting(options), stride=5, fresh=True)
 
 
 def each_step_epoll(options):
     """The same in a call that the kernel ends at any stop. That stands only until the command has asked two things and set its registers."""
     step, done, ended = 1, False, []
     while not done:
-        with contextlib.closing(Waiting(options)) as subject:
+        with contextlib.closing(waiting(options)) as subject:
             subject.write("once epoll\n")
             subject.await_call(EPOLL_WAIT)
             done = kill_before(subject, step)
@@ -202,7 +207,7 @@ def time_left(options):
     """Not killed: a call with a timeout goes on with what was left of it, however often it is interrupted."""
     for name in ("nanosleep", "futex", "poll"):
         rounds = 0
-        with contextlib.closing(Waiting(options)) as subject:
+        with contextlib.closing(waiting(options)) as subject:
             subject.write(f"once {name}\n")
             while not select.select([subject.process.stdout], [], [], 0)[0]:
                 subject.attach_and_detach()
@@ -216,6 +221,7 @@ def main():
     for name in ("--shim", "--control", "--subject"):
         parser.add_argument(name, required=True, type=os.path.abspath)
     tests = {test.__name__: test for test in (held, resumed, signalled, terminated, each_step, each_step_epoll, each_step_hidden, any_time, time_left)}
+    parser.add_argument("--company", action="store_true", help="another thread, so that the work is done by a helper")
     parser.add_argument("test", choices=tests)
     options = parser.parse_args()
     try:

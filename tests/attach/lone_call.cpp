@@ -1,17 +1,20 @@
-// A program of one thread that is borrowed while it waits in a system call: with a known value in every register before the
+// A program with a thread that is borrowed while it waits in a system call: with a known value in every register before the
 // call, it says afterwards what has changed. It does what its standard input says, a line at a time, and answers "fine", or
 // with a complaint.
 //     once CALL     makes the call
-//     held CALL     makes it again and again until malloc was called in the middle of one; malloc then says "held" and
-//                   waits for a byte
+//     held CALL     makes it again and again until its thread has called malloc or calloc in the middle of one; that then
+//                   says "held" and waits for a byte
+// With --company there is another thread, which cannot be borrowed.
 // The calls: read and epoll wait for a byte; sigsuspend for SIGUSR1; recv, nanosleep, futex, poll and sigtimedwait for their
 // timeout; libc_sleep, libc_poll and libc_semaphore for a longer one, by libc's function and without a look at the registers.
+#include <fcntl.h>
 #include <immintrin.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 
 #include <cstring>
@@ -81,7 +84,10 @@ call_with_all_registers:
 static_assert(offsetof(Registers, below_stack) == 96 && offsetof(Registers, rax) == 224 &&
               offsetof(Registers, vectors) == 256);
 
-extern "C" void* __libc_malloc(size_t size);
+extern "C" {
+void* __libc_malloc(size_t size);
+void* __libc_calloc(size_t count, size_t size);
+}
 
 namespace {
 
@@ -89,6 +95,7 @@ constexpr std::chrono::milliseconds kTimeout = 500ms, kLongTimeout = 2s;
 constexpr unsigned kRounding = 0x5f80, kPrecision = 0x0e7f;  // neither is what a thread begins with
 
 volatile bool held_next = false, in_call = false;
+thread_local bool makes_calls = false;
 
 void say(const char* line) {
   CHECK(write(STDOUT_FILENO, line, strlen(line)) > 0);
@@ -259,21 +266,52 @@ void obey(const std::string& how, const Call& call) {
   say("fine\n");
 }
 
+void be_held() {
+  if (!in_call || !makes_calls) return;
+  errno = EBADF;  // as a failed look into a cache or a directory would
+  if (!held_next) return;
+  held_next = false;
+  char byte;
+  say("held\n");
+  CHECK(read(STDIN_FILENO, &byte, 1) == 1);
+}
+
+// Waits for a lock of a file that it holds itself by another descriptor: a call in which a thread is not interrupted.
+void* keep_company(void* ready) {
+  const int first = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), second = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+  CHECK(flock(first, LOCK_EX) == 0);
+  pthread_barrier_wait(static_cast<pthread_barrier_t*>(ready));
+  while (flock(second, LOCK_EX) != 0) continue;
+  return nullptr;
+}
+
+void start_company() {
+  pthread_barrier_t ready;
+  pthread_barrier_init(&ready, nullptr, 2);
+  sigset_t all, before;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, &before);
+  pthread_t company;
+  CHECK(pthread_create(&company, nullptr, keep_company, &ready) == 0);
+  sigprocmask(SIG_SETMASK, &before, nullptr);
+  pthread_barrier_wait(&ready);
+}
+
 }  // namespace
 
 // In front of libc's, for the loader too.
 extern "C" void* malloc(size_t size) {
-  if (in_call) errno = EBADF;  // as a failed look into a cache or a directory would
-  if (held_next && in_call) {
-    held_next = false;
-    char byte;
-    say("held\n");
-    CHECK(read(STDIN_FILENO, &byte, 1) == 1);
-  }
+  be_held();
   return __libc_malloc(size);
 }
+extern "C" void* calloc(size_t count, size_t size) {
+  be_held();
+  return __libc_calloc(count, size);
+}
 
-int main() {
+int main(int count, char** arguments) {
+  makes_calls = true;
+  if (count > 1 && strcmp(arguments[1], "--company") == 0) start_company();
   if (!__builtin_cpu_supports("avx")) skip("this processor has no AVX");
   static char signal_stack[65536];
   const stack_t stack{signal_stack, 0, sizeof signal_stack};
