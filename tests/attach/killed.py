@@ -1,7 +1,7 @@
 """The command that attaches is killed (SIGKILL) while it borrows a thread, in one way per test; see the functions' first
 lines. The process must go on as if nothing had been, and can be attached to afterwards.
 
-    killed.py --shim LIBRARY --control CONTROL --subject PROGRAM [--company] TEST
+    killed.py --shim LIBRARY --control CONTROL --subject PROGRAM [--argument=ARGUMENT...] TEST
 """
 
 import argparse
@@ -29,7 +29,7 @@ CALLS = {
 
 
 def waiting(options):
-    return Waiting(options, *(["--company"] if options.company else []))
+    return Waiting(options, *options.argument)
 
 
 class HiddenWaiting(HiddenSubject, Waiting):
@@ -221,7 +221,7 @@ def main():
     for name in ("--shim", "--control", "--subject"):
         parser.add_argument(name, required=True, type=os.path.abspath)
     tests = {test.__name__: test for test in (held, resumed, signalled, terminated, each_step, each_step_epoll, each_step_hidden, any_time, time_left)}
-    parser.add_argument("--company", action="store_true", help="another thread, so that the work is done by a helper")
+    parser.add_argument("--argument", action="append", default=[], help="of the subject")
     parser.add_argument("test", choices=tests)
     options = parser.parse_args()
     try:

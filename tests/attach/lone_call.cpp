@@ -4,7 +4,8 @@
 //     once CALL     makes the call
 //     held CALL     makes it again and again until its thread has called malloc or calloc in the middle of one; that then
 //                   says "held" and waits for a byte
-// With --company there is another thread, which cannot be borrowed.
+// With --company there is another thread, which cannot be borrowed. With --handlers it handles signals that are ignored by
+// default, and none of them may come.
 // The calls: read and epoll wait for a byte; sigsuspend for SIGUSR1; recv, nanosleep, futex, poll and sigtimedwait for their
 // timeout; libc_sleep, libc_poll and libc_semaphore for a longer one, by libc's function and without a look at the registers.
 #include <fcntl.h>
@@ -95,6 +96,7 @@ constexpr std::chrono::milliseconds kTimeout = 500ms, kLongTimeout = 2s;
 constexpr unsigned kRounding = 0x5f80, kPrecision = 0x0e7f;  // neither is what a thread begins with
 
 volatile bool held_next = false, in_call = false;
+volatile bool signal_came = false;
 thread_local bool makes_calls = false;
 
 void say(const char* line) {
@@ -233,7 +235,7 @@ const char* make(const Call& call) {
   if (stack_before.ss_sp != stack_after.ss_sp || stack_before.ss_flags != stack_after.ss_flags)
     return "the signals' stack";
   if (took < call.timeout) return "the timeout, which came too soon";
-  return nullptr;
+  return signal_came ? "that a signal came" : nullptr;
 }
 
 const char* make_by_libc(const Call& call) {
@@ -311,7 +313,11 @@ extern "C" void* calloc(size_t count, size_t size) {
 
 int main(int count, char** arguments) {
   makes_calls = true;
-  if (count > 1 && strcmp(arguments[1], "--company") == 0) start_company();
+  for (int i = 1; i < count; ++i) {
+    if (strcmp(arguments[i], "--company") == 0) start_company();
+    if (strcmp(arguments[i], "--handlers") == 0)
+      for (const int number : {SIGURG, SIGWINCH, SIGCHLD, SIGCONT}) signal(number, [](int) { signal_came = true; });
+  }
   if (!__builtin_cpu_supports("avx")) skip("this processor has no AVX");
   static char signal_stack[65536];
   const stack_t stack{signal_stack, 0, sizeof signal_stack};

@@ -1,9 +1,11 @@
 // The pieces of libc's code by which a borrowed thread gets back: in this very process, where the kernel says the same.
 #include "symbolizer/tools/attach/libc_code.h"
 
+#include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 
 #include "tests/catch.h"
@@ -35,6 +37,28 @@ TEST_CASE("the code that signal handlers return to is found") {
   AttachTarget target(getpid());
   target.refresh();
   CHECK(find_libc_code(target).restorer == restorer_of_a_handler());
+}
+
+TEST_CASE("errno is where the thread's own errno is") {
+  AttachTarget target(getpid());
+  target.refresh();
+  const auto thread = static_cast<uintptr_t>(pthread_self());
+  CHECK(thread + static_cast<uintptr_t>(find_libc_code(target).errno_from_thread) == reinterpret_cast<uintptr_t>(&errno));
+}
+
+TEST_CASE("the code that loads an argument moves the next word of the stack") {
+  AttachTarget target(getpid());
+  target.refresh();
+  const LibcCode code = find_libc_code(target);
+  uint64_t loaded = 0;
+  asm volatile(
+      "lea -128(%%rsp), %%rsp\n lea 1f(%%rip), %%rcx\n push %%rcx\n push $0x1234567\n push %[function]\n ret\n"
+      "1: lea 128(%%rsp), %%rsp\n"
+      : "=D"(loaded)
+      : [function] "r"(code.load_argument)
+      : "rcx", "cc", "memory");
+  CHECK(loaded == 0x1234567);
+  CHECK(code.raise != 0);
 }
 
 TEST_CASE("the code that keeps a result says how far below the stack pointer") {

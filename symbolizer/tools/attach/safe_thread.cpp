@@ -94,6 +94,9 @@ class Sensitive {
 constexpr const char* kAllocator[] = {"malloc",        "calloc",         "realloc", "free",       "memalign",
                                       "aligned_alloc", "posix_memalign", "valloc",  "malloc_trim"};
 constexpr const char* kLoader[] = {"dlopen", "dlmopen", "dlclose", "dlsym", "dlvsym", "dl_iterate_phdr", "dladdr"};
+// libc changes the ids of all threads, one after the other, and keeps any from being started meanwhile.
+constexpr const char* kIds[] = {"setuid",   "setgid",    "seteuid",   "setegid",  "setreuid",
+                                "setregid", "setresuid", "setresgid", "setgroups"};
 constexpr const char* kUnfit[] = {"fork", "pthread_create", "exit", "pthread_exit"};
 
 void Sensitive::find_places() {
@@ -113,6 +116,7 @@ void Sensitive::find_places() {
     add(kAllocator, "inside the memory allocator");
     if (module.get() != libc) continue;
     add(kLoader, "inside the loader");
+    add(kIds, "inside setuid, setgid or the like");
     add(kUnfit, "starting or ending a thread or process");
   }
 }
