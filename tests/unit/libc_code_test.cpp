@@ -43,7 +43,8 @@ TEST_CASE("errno is where the thread's own errno is") {
   AttachTarget target(getpid());
   target.refresh();
   const auto thread = static_cast<uintptr_t>(pthread_self());
-  CHECK(thread + static_cast<uintptr_t>(find_libc_code(target).errno_from_thread) == reinterpret_cast<uintptr_t>(&errno));
+  CHECK(thread + static_cast<uintptr_t>(find_libc_code(target).errno_from_thread) ==
+        reinterpret_cast<uintptr_t>(&errno));
 }
 
 TEST_CASE("the code that loads an argument moves the next word of the stack") {

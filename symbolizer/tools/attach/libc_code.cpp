@@ -78,8 +78,7 @@ int64_t find_errno(MemoryReader& memory, uintptr_t function) {
 LibcCode find_libc_code(AttachTarget& target) {
   LibcCode code;
   if (const Module* libc = target.libc(); libc != nullptr)
-    for (const auto& [start, end] : libc->executable)
-      find_in_code(target.memory(), start, end, code);
+    for (const auto& [start, end] : libc->executable) find_in_code(target.memory(), start, end, code);
   code.raise = code.load_argument == 0 ? 0 : target.libc_function("raise");
   code.errno_from_thread = find_errno(target.memory(), target.libc_function("__errno_location"));
   code.swap_bytes = target.libc_function("swab");

@@ -17,7 +17,7 @@
 namespace holdwatch::attach {
 namespace {
 
-constexpr size_t kRedZone = 128;  // below the stack pointer (System V ABI, section 3.2.2)
+constexpr size_t kRedZone = 128;    // below the stack pointer (System V ABI, section 3.2.2)
 constexpr size_t kTextsSize = 256;  // of those on the thread's own stack
 constexpr size_t kRemoteStackSize = 256 * 1024;
 constexpr uint64_t kDirectionFlag = 1 << 10;

@@ -39,25 +39,38 @@ __ptrace_request request_for(TracedThread::Until until) {
   return until == TracedThread::Until::signal ? PTRACE_CONT : PTRACE_SYSCALL;
 }
 
+// proc_pid_stat(5). A number that no set of processors has if there is none.
+size_t last_processor(int pid, int tid) {
+  constexpr int kProcessor = 39;
+  const auto number = stat_number(read_text(thread_file(pid, tid, "stat")), kProcessor);
+  return number ? static_cast<size_t>(*number) : CPU_SETSIZE;
+}
+
 bool is_stop_for_us(int status) {
   return status >> 16 == PTRACE_EVENT_STOP;
 }
 
 }  // namespace
 
-FirstToRun::FirstToRun() : policy_(sched_getscheduler(0)) {
+FirstToRun::FirstToRun(int pid, int tid) : policy_(sched_getscheduler(0)) {
   sched_getparam(0, &parameters_);
   sched_param first{};
   first.sched_priority = sched_get_priority_min(SCHED_FIFO);
-  if (policy_ == SCHED_OTHER || policy_ == SCHED_BATCH || policy_ == SCHED_IDLE)
-    sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &first);
+  const bool is_usual = policy_ == SCHED_OTHER || policy_ == SCHED_BATCH || policy_ == SCHED_IDLE;
+  if (!is_usual || sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &first) != 0) return;
+  cpu_set_t before, there;
+  CPU_ZERO(&there);
+  CPU_SET(last_processor(pid, tid), &there);
+  if (sched_getaffinity(0, sizeof before, &before) == 0 && sched_setaffinity(0, sizeof there, &there) == 0)
+    processors_ = before;
 }
 
 FirstToRun::~FirstToRun() {
+  if (processors_) sched_setaffinity(0, sizeof *processors_, &*processors_);
   if (policy_ >= 0) sched_setscheduler(0, policy_, &parameters_);
 }
 
-TracedThread::TracedThread(int pid, int tid) : pid_(pid), tid_(tid) {
+TracedThread::TracedThread(int pid, int tid) : first_to_run_(pid, tid), pid_(pid), tid_(tid) {
   // If this command were ended half-way, the process could be watched although the command had reported that it is not.
   sigset_t all;
   sigfillset(&all);

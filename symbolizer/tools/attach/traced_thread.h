@@ -9,16 +9,19 @@
 
 #include <csignal>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace holdwatch::attach {
 
 // While one exists, the command comes before all usual work, if it may (root, CAP_SYS_NICE): where the processors are
-// busy, the thread would stand until the command gets to run after each stop.
+// busy, the thread would stand until the command gets to run after each stop. It also moves to the processor on which
+// the thread has run last: there the thread gets to run as soon as the command sleeps, where on another one it would
+// wait until the time slices of others are over.
 class FirstToRun {
  public:
-  FirstToRun();
+  FirstToRun(int pid, int tid);
   ~FirstToRun();
   FirstToRun(const FirstToRun&) = delete;
   FirstToRun& operator=(const FirstToRun&) = delete;
@@ -26,6 +29,7 @@ class FirstToRun {
  private:
   int policy_;
   sched_param parameters_{};
+  std::optional<cpu_set_t> processors_;  // on which it ran before
 };
 
 class TracedThread {
