@@ -37,6 +37,8 @@ constexpr const char* kPlaces[] = {"/libholdwatch-symbolizer.so", "/../symbolize
 // The symbolizer, which is never unloaded. A child that was forked in the middle of a report cannot use it, because
 // what its libc has locked stays locked: the child loads another copy.
 void* g_handle = nullptr;
+// The decoder's functions, in the symbolizer's namespace: never unloaded either.
+const void* g_decoder = nullptr;
 constexpr unsigned kMaxCopies = 8;  // glibc has room for 16 namespaces in all
 unsigned g_copies = 0;
 
@@ -72,7 +74,7 @@ void explain(std::string_view complaint, TextBuffer& out) {
 // The attaching command has passed the symbolizer as a file in memory, because this process cannot read the installed
 // file.
 void* open_handed_symbolizer(TextBuffer& tried) {
-  void* handle = load(holdwatch_control_block.symbolizer);
+  void* handle = load(holdwatch_control_block.symbolizer.path);
   if (handle == nullptr) {
     tried << "cannot load libholdwatch-symbolizer.so: ";
     explain(libc().dlerror(), tried);
@@ -81,15 +83,13 @@ void* open_handed_symbolizer(TextBuffer& tried) {
 }
 
 // Closed, because at the next attachment the name would refer to whatever file has that descriptor number then.
-void close_handed_symbolizer() {
-  ControlBlock& block = holdwatch_control_block;
-  if (block.symbolizer_descriptor != 0) system_call(SYS_close, block.symbolizer_descriptor - 1);
-  block.symbolizer_descriptor = 0;
-  block.symbolizer[0] = '\0';
+void close_handed(HandedLibrary& library) {
+  if (library.descriptor != 0) system_call(SYS_close, library.descriptor - 1);
+  library = {};
 }
 
 void* open_symbolizer(TextBuffer& tried) {
-  if (holdwatch_control_block.symbolizer[0] != '\0') return open_handed_symbolizer(tried);
+  if (holdwatch_control_block.symbolizer.path[0] != '\0') return open_handed_symbolizer(tried);
   const char* slash = strrchr(g_own_path, '/');
   const size_t folder = slash == nullptr ? 0 : static_cast<size_t>(slash - g_own_path);
   Line<512> reason;
@@ -138,7 +138,7 @@ void* symbolizer(TextBuffer& tried) {
     g_handle = open_symbolizer(tried);
     if (g_handle != nullptr) ++g_copies;
   }
-  close_handed_symbolizer();
+  close_handed(holdwatch_control_block.symbolizer);
   return g_handle;
 }
 
@@ -163,6 +163,7 @@ const char* own_path() {
 
 void abandon_symbolizer() {
   g_handle = nullptr;
+  g_decoder = nullptr;
 }
 
 namespace {
@@ -174,16 +175,24 @@ void add_remark_without_decoder(std::string_view why) {
   add_startup_remark(remark);
 }
 
-// Beside the symbolizer, into its namespace; null if that is impossible. Only for an attachment: see
-// symbolizer/guards/capstone.h.
-const void* load_decoder(void* symbolizer_handle) {
-  Lmid_t space = 0;
+// The file that was handed over, or the one beside the symbolizer.
+void write_path_of_decoder(TextBuffer& path) {
+  if (const char* handed = holdwatch_control_block.decoder.path; handed[0] != '\0') {
+    path << handed;
+    return;
+  }
   link_map* module = nullptr;
-  if (libc().dlinfo(symbolizer_handle, RTLD_DI_LMID, &space) != 0) return nullptr;
-  if (libc().dlinfo(symbolizer_handle, RTLD_DI_LINKMAP, &module) != 0) return nullptr;
+  if (libc().dlinfo(g_handle, RTLD_DI_LINKMAP, &module) != 0) return;
   const std::string_view file = module->l_name;
-  Line<PATH_MAX + 64> path;
   path << file.substr(0, file.rfind('/') + 1) << "libholdwatch-decoder.so";
+}
+
+// Into the symbolizer's namespace; null if that is impossible. Only for an attachment: see symbolizer/guards/capstone.h.
+const void* load_decoder() {
+  Lmid_t space = 0;
+  if (libc().dlinfo(g_handle, RTLD_DI_LMID, &space) != 0) return nullptr;
+  Line<PATH_MAX + 64> path;
+  write_path_of_decoder(path);
   if (system_call(SYS_access, path.c_str(), F_OK) != 0) {
     add_remark_without_decoder("the process does not see libholdwatch-decoder.so");
     return nullptr;
@@ -200,6 +209,12 @@ const void* load_decoder(void* symbolizer_handle) {
   return entry == nullptr ? nullptr : entry();
 }
 
+// It may be a copy, and another one would be another library for the loader: so it is loaded once.
+const void* decoder() {
+  if (g_decoder == nullptr) g_decoder = load_decoder();
+  return g_decoder;
+}
+
 }  // namespace
 
 LoadedSymbolizer load_symbolizer(const Settings& settings, const HostCalls& host) {
@@ -211,7 +226,8 @@ LoadedSymbolizer load_symbolizer(const Settings& settings, const HostCalls& host
     if (api != nullptr && api->version == kSymbolizerApiVersion && api->size == sizeof(SymbolizerApi)) {
       char why[kNoteSize] = "";
       if (void* self = api->create(&settings, &host, why, sizeof why); self != nullptr) {
-        if (settings.is_attachment) api->use_decoder(self, load_decoder(handle));
+        if (settings.is_attachment) api->use_decoder(self, decoder());
+        close_handed(holdwatch_control_block.decoder);
         note_clean_pages(handle);
         return {api, self};
       }
@@ -220,6 +236,7 @@ LoadedSymbolizer load_symbolizer(const Settings& settings, const HostCalls& host
       complaint << "libholdwatch-symbolizer.so beside " << own_path() << " is of another version";
     }
   }
+  close_handed(holdwatch_control_block.decoder);
   describe_what_is_lost(settings, complaint);
   print_message(complaint);
   add_startup_remark(complaint);

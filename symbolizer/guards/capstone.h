@@ -1,6 +1,6 @@
 // The functions of Capstone that are used, as a table. Programs of their own are linked with it (capstone_linked.cpp). In a
-// watched process it is loaded only for an attachment: its tables, which the loader relocates, would be more than a megabyte of
-// memory in every process, and only locks from before an attachment need it (symbolizer/decoder).
+// watched process it is loaded only for an attachment: its tables, which the loader relocates, would be more memory in every
+// process, a quarter of a megabyte to more than one, and only locks from before an attachment need it (symbolizer/decoder).
 // Cold context only.
 #pragma once
 

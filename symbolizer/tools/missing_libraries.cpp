@@ -20,7 +20,7 @@
 namespace holdwatch {
 namespace {
 
-constexpr char kSymbolizer[] = "libholdwatch-symbolizer.so";
+constexpr char kSymbolizer[] = "libholdwatch-symbolizer.so", kDecoder[] = "libholdwatch-decoder.so";
 
 // The libraries that the file requires, from its dynamic section.
 std::vector<std::string> needed_by(const std::string& path) {
@@ -77,6 +77,13 @@ std::string symbolizer_beside(const std::string& library) {
   for (const auto& place : {folder, folder.parent_path() / "symbolizer"})
     if (const auto path = place / kSymbolizer; access(path.c_str(), F_OK) == 0) return path;
   return "";
+}
+
+std::string decoder_beside(const std::string& library) {
+  const std::string symbolizer = symbolizer_beside(library);
+  if (symbolizer.empty()) return "";
+  const auto path = std::filesystem::path(symbolizer).replace_filename(kDecoder);
+  return access(path.c_str(), F_OK) == 0 ? path.string() : "";
 }
 
 std::string why_symbolizer_not_loaded(const std::string& library) {

@@ -16,6 +16,8 @@ void* open_library(const std::string& file, std::string& why);
 
 // The path of the symbolizer that belongs to that libholdwatch.so; empty if it does not exist.
 std::string symbolizer_beside(const std::string& library);
+// The same of the decoder, which is beside the symbolizer.
+std::string decoder_beside(const std::string& library);
 
 // Empty if it can be loaded here; otherwise the text to print after "the symbolizer", as above.
 std::string why_symbolizer_not_loaded(const std::string& library);

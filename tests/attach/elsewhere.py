@@ -12,7 +12,21 @@ import subprocess
 import sys
 from pathlib import Path
 
-from subject import LIMIT, HiddenSubject, Subject, abilities, check_hold, require, run_one_of, wait_until
+from subject import LIMIT, HiddenSubject, Subject, abilities, check_hold, check_reader, require, run_one_of, wait_until
+
+
+def attach_late(subject):
+    """A thread reads a lock since before the attachment."""
+    said = subject.attach()
+    require("readers of rwlocks" not in said, said)
+    await_reader(subject, 1)
+
+
+def await_reader(subject, count):
+    """The report of that, for the last of so many attachments."""
+    found = lambda: [event for event in subject.events(phase="over") if event["lock"]["kind"] == "rwlock"]
+    wait_until(f"{count} reports of the reader", lambda: len(found()) >= count)
+    check_reader(found()[-1])
 
 
 def in_pid_namespace(subject):
@@ -24,9 +38,10 @@ def in_pid_namespace(subject):
 
 
 def in_user_namespace(subject):
-    subject.attach()
+    subject.tell("read")
+    attach_late(subject)
     subject.tell("hold")
-    check_hold(subject.await_events(phase="over")[0])
+    check_hold(subject.await_events(2, phase="over")[-1])
     subject.control("snapshot", subject.pid)
     subject.await_events(phase="snapshot")
     subject.tell("release")
@@ -107,15 +122,41 @@ class WithoutDescriptors(Subject):
 
 def other_file_system(subject):
     """A process that does not see our files, as in a container, is watched all the same."""
+    subject.tell("read")
     before = subject.descriptors()
-    subject.attach()
+    attach_late(subject)
     subject.tell("hold")
     wait_until("a report with names", lambda: "takes_the_lock" in subject.stderr_inside())
     subject.tell("release")
     subject.detach()
+    loaded = copies_loaded(subject)
+    require(loaded.keys() == {"libholdwatch.so", "libholdwatch-symbolizer.so", "libholdwatch-decoder.so"}, f"{loaded}")
     subject.attach()
+    await_reader(subject, 2)
     subject.detach()
     require(subject.descriptors() == before, f"descriptors: {before}, then {subject.descriptors()}")
+    require(copies_loaded(subject) == loaded, f"copies: {loaded}, then {copies_loaded(subject)}")
+
+
+def copies_loaded(subject):
+    """The inodes of the files in memory that are mapped, by name."""
+    copies = {}
+    for line in Path(f"/proc/{subject.pid}/maps").read_text().splitlines():
+        if found := re.search(r" (\d+) +/memfd:(libholdwatch\S*)", line):
+            copies.setdefault(found[2], set()).add(found[1])
+    return copies
+
+
+def without_capstone(subject):
+    """Nor does its file system need Capstone, if that is linked in; otherwise who attaches is told."""
+    decoder = Path(subject.options.shim).parent.parent / "symbolizer" / "libholdwatch-decoder.so"
+    if b"libcapstone.so" in decoder.read_bytes():
+        said = subject.attach()
+        require(re.search(r"readers of rwlocks from before the attachment will not be named: libcapstone\S* is not installed", said), said)
+        return
+    subject.tell("read")
+    attach_late(subject)
+    subject.detach()
 
 
 def unshared(options, *namespaces):
@@ -127,6 +168,7 @@ HOW = {
     again_and_again: lambda options: Subject(argparse.Namespace(**{**vars(options), "subject": sys.executable}), "-c",
                                              "import time; print('ready', flush=True); time.sleep(3600)"),
     other_file_system: HiddenSubject,
+    without_capstone: lambda options: HiddenSubject(options, "libcapstone.so"),
     without_our_libraries: lambda options: HiddenSubject(options, "libunwind.so.8"),
     no_descriptors: WithoutDescriptors,
     in_pid_namespace: lambda options: unshared(options, "--pid", "--fork", "--mount-proc"),

@@ -6,6 +6,7 @@
 //     stream      the same with a stream, which "waiter" waits for inside of fputs, for good
 //     queue       "reader" reads an rwlock that lets writers go first, "writer" wants it, and "behind" wants to read; answers with
 //                 its address
+//     read        "reader" reads an rwlock in a function that releases it when it is left, and "writer" wants it, for good
 //     recall      reads a line of its threads' complaints: "fine" if there are none
 //     load PATH   a library's function load_plugin loads another one by its bare name, whose function takes the lock
 //     fork        a child in which a thread holds a lock until the next line comes; answers with the child's exit status
@@ -22,6 +23,7 @@
 #include <iostream>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <sstream>
 #include <vector>
 
@@ -84,6 +86,21 @@ void hold_stream() {
   locked.wait();
   static Thread waiter("waiter", [] { std::fputs("text", stream); });
   waiter.wait_until_blocked_in(SYS_futex);
+}
+
+std::shared_mutex shared_lock;
+
+OWN_FRAME void reads_the_lock(Event& locked, Event& release) {
+  std::shared_lock guard(shared_lock);
+  locked.fire();
+  release.wait();
+}
+
+void hold_for_reading() {
+  static Event locked, never;
+  new Thread("reader", [] { reads_the_lock(locked, never); });
+  locked.wait();
+  (new Thread("writer", [] { std::unique_lock guard(shared_lock); }))->wait_until_blocked_on(shared_lock);
 }
 
 std::string queue_for_rwlock() {
@@ -273,6 +290,7 @@ int main(int argc, char** argv) {
     if (command == "leave") leave();
     if (command == "robust") hold_robust_mutex();
     if (command == "stream") hold_stream();
+    if (command == "read") hold_for_reading();
     std::cout << (command == "fork"     ? fork_and_hold()
                   : command == "load"   ? load(argument)
                   : command == "queue"  ? queue_for_rwlock()

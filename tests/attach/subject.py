@@ -65,8 +65,12 @@ class Subject:
     def detach(self):
         return self.control("detach", self.pid)
 
+    def output(self, name):
+        """The path, for us, of what holdwatch writes into the process's file of that name."""
+        return self.directory / name
+
     def events(self, **wanted):
-        path = self.directory / "json"
+        path = self.output("json")
         lines = path.read_text().split("\n")[:-1] if path.exists() else []
         return [event for event in map(json.loads, lines) if all(event[key] == value for key, value in wanted.items())]
 
@@ -147,16 +151,29 @@ class HiddenSubject(Subject):
         self.options = options
 
     def watch_options(self):
-        return {"HOLDWATCH_LIMIT": LIMIT, "HOLDWATCH_LOG": "/tmp/text"}
+        return {"HOLDWATCH_LIMIT": LIMIT, "HOLDWATCH_LOG": "/tmp/text", "HOLDWATCH_JSON": "/tmp/json"}
+
+    def output(self, name):
+        return Path(f"/proc/{self.pid}/root/tmp/{name}")
 
     def stderr_inside(self):
         with contextlib.suppress(OSError):
-            return Path(f"/proc/{self.pid}/root/tmp/text").read_text()
+            return self.output("text").read_text()
         return ""
 
 
 def functions(stack):
     return [frame["function"] or "" for frame in stack["frames"]]
+
+
+def check_reader(event):
+    """What a reader has, and has had since before the attachment, is told by the code of the function that it is in."""
+    require(event["lock"]["kind"] == "rwlock", f"{event}")
+    [holder] = event["holders"]
+    require(holder["thread"] == "reader" and holder["mode"] == "shared", f"held by {holder}")
+    require(holder["evidence"] == "guard" and not holder["likely"], f"evidence {holder['evidence']}")
+    require("reads_the_lock" in holder["taken"]["frames"][0]["function"], f"taken {holder['taken']}")
+    require([group["threads"] for group in event["waiters"]] == [["writer"]], f"waiters {event['waiters']}")
 
 
 def check_hold(event):

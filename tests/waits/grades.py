@@ -95,9 +95,7 @@ class Subject:
         self.objects = dict(self.read_objects())
         self.names = {}
         if options.way == "attach":
-            # By its whole path, so that the process sees the files itself: a copy of the library comes without the decoder.
-            shim = os.path.abspath(options.shim)
-            subprocess.run([options.control, "attach", shim, str(self.process.pid)], check=True, timeout=DEADLINE_S,
+            subprocess.run([options.control, "attach", options.shim, str(self.process.pid)], check=True, timeout=DEADLINE_S,
                            env={**environment, **self.watch_options()})
 
     def watch_options(self):

@@ -44,6 +44,13 @@ struct EarlierSleep {
 };
 inline constexpr size_t kMaxEarlierSleeps = 4096;
 
+// A library that the process cannot read: from where to load it, and a descriptor to be closed afterwards, plus one.
+// Empty and 0 if it finds the library by itself.
+struct HandedLibrary {
+  char path[kControlPathSize];
+  uint32_t descriptor;
+};
+
 struct ControlBlock {
   char magic[16];
   uint32_t version;
@@ -61,10 +68,7 @@ struct ControlBlock {
   std::atomic<ControlRequest> request;
   std::atomic<uint64_t> argument;     // limit: nanoseconds; stuck: how many earlier sleeps there are
   char options[kControlOptionsSize];  // attach: "HOLDWATCH_LIMIT=1s" and so on, each zero-terminated, then an empty one
-  // If the process cannot read the libraries' files: what to load as the symbolizer, and a descriptor to be closed
-  // afterwards, plus one. Otherwise empty and 0.
-  char symbolizer[kControlPathSize];
-  uint32_t symbolizer_descriptor;
+  HandedLibrary symbolizer, decoder;
 };
 
 }  // namespace holdwatch

@@ -9,6 +9,7 @@
 #include <climits>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include "shim/common/elf/cut_file.h"
 #include "symbolizer/tools/attach/checks.h"
@@ -117,13 +118,15 @@ class RemoteWork {
 };
 
 void begin_in_its_thread(AttachTarget& target, RemoteCall& thread, const std::vector<std::string>& options,
-                         const HandedSymbolizer& symbolizer) {
+                         const HandedCopies& handed) {
   const std::string who = describe_process(target.pid());
   target.refresh();
   std::optional<Watched> watched = Watched::find(target);
   if (!watched) throw Refusal(who + ": the loaded library is not holdwatch's");
   refuse_if_watched(who, watched->state());
-  if (!symbolizer.path.empty()) watched->hand_symbolizer(symbolizer.path, symbolizer.descriptor);
+  for (const auto& [library, copy] :
+       {std::pair{Watched::Later::symbolizer, handed.symbolizer}, {Watched::Later::decoder, handed.decoder}})
+    if (!copy.path.empty()) watched->hand_over(library, copy.path, copy.descriptor);
   watched->send(ControlRequest::attach, 0, options);
   const auto error = static_cast<int>(thread.call(watched->attach_function(), {}));
   if (error == 0) return;
@@ -134,24 +137,22 @@ void load_and_begin(AttachTarget& target, RemoteWork& remote_work, const std::st
                     const std::vector<std::string>& options) {
   std::optional<MemoryCopies> made;
   const CopiesLeft left = find_copies_left(target.pid());
-  const bool symbolizer_only = needs_symbolizer_again(target);
+  const bool later_ones_only = needs_copies_again(target);
   remote_work.in_its_thread([&](RemoteCall& thread) {
-    const HandedSymbolizer symbolizer = clear_up(target, thread, left);
-    if (symbolizer_only && symbolizer.path.empty()) {
-      made = make_copy_of_symbolizer(thread);
+    const HandedCopies handed = clear_up(target, thread, left);
+    if (later_ones_only && handed.symbolizer.path.empty()) {
+      made = make_later_copies(thread, library);
     } else if (!Watched::find(target) && !load_library(target, thread, library).empty()) {
-      made = make_copies(thread);
+      made = make_copies(thread, library);
     } else {
-      begin_in_its_thread(target, thread, options, symbolizer);
+      begin_in_its_thread(target, thread, options, handed);
     }
   });
   if (!made) return;
   const MemoryCopies copies = *made;
   fill_copies(target, copies, library);
-  remote_work.in_its_thread([&](RemoteCall& thread) {
-    const HandedSymbolizer symbolizer = load_copies(target, thread, copies);
-    begin_in_its_thread(target, thread, options, symbolizer);
-  });
+  remote_work.in_its_thread(
+      [&](RemoteCall& thread) { begin_in_its_thread(target, thread, options, load_copies(target, thread, copies)); });
 }
 
 // For a process without holdwatch, or one that no longer has it: `how` says which of the two.

@@ -1,5 +1,6 @@
 // See library.h. The process may have another file system than ours (a container), or no right to read the file (a
-// server that has become an unprivileged user): then it gets the libraries as files in memory.
+// server that has become an unprivileged user): then it gets the libraries as files in memory. The decoder, without which
+// only the readers of rwlocks are not named, is done without if it is not there.
 #include "symbolizer/tools/attach/library.h"
 
 #include <dlfcn.h>
@@ -10,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <system_error>
+#include <utility>
 
 #include "shim/common/text/digits.h"
 #include "symbolizer/proc/proc_text.h"
@@ -22,11 +24,23 @@
 namespace holdwatch::attach {
 namespace {
 
-constexpr const char *kLibraryCopy = "libholdwatch.so", *kSymbolizerCopy = "libholdwatch-symbolizer.so";
+constexpr const char *kLibraryCopy = "libholdwatch.so", *kSymbolizerCopy = "libholdwatch-symbolizer.so",
+                     *kDecoderCopy = "libholdwatch-decoder.so";
 
-// Its name must differ from the library's, because the loader would otherwise take it for the same file.
-HandedSymbolizer handed(int descriptor) {
-  return {"/proc/self//fd/" + std::to_string(descriptor), descriptor};
+// The names of the three must differ, although a descriptor that was closed may be the next one's: the loader would
+// otherwise take them for the same file.
+std::string name_of_library(int descriptor) {
+  return "/proc/self/fd/" + std::to_string(descriptor);
+}
+
+HandedCopy handed(Watched::Later library, int descriptor) {
+  if (descriptor < 0) return {};
+  const bool is_symbolizer = library == Watched::Later::symbolizer;
+  return {(is_symbolizer ? "/proc/self//fd/" : "/proc/self///fd/") + std::to_string(descriptor), descriptor};
+}
+
+HandedCopies handed(const MemoryCopies& copies) {
+  return {handed(Watched::Later::symbolizer, copies.symbolizer), handed(Watched::Later::decoder, copies.decoder)};
 }
 
 // A file in memory that the process has open; -1 if it cannot be created. Its descriptor number is high: a program that
@@ -49,6 +63,22 @@ bool fill(int pid, int descriptor, const std::string& path) {
   return from && to;
 }
 
+void close_in(RemoteCall& thread, int descriptor) {
+  thread.call("close", {static_cast<uint64_t>(descriptor)});
+}
+
+// Closes what is left of one library, but for the copy that libholdwatch.so has yet to load; returns that one unless it
+// was handed over.
+HandedCopy clear_up_copies(Watched::Later library, std::optional<Watched>& watched, RemoteCall& thread,
+                           const std::vector<int>& left) {
+  const bool is_handed = watched && watched->is_handed(library);
+  int needed = is_handed ? watched->handed_descriptor(library) : -1;
+  if (watched && !is_handed && !left.empty()) needed = left.back();
+  for (const int descriptor : left)
+    if (descriptor != needed) close_in(thread, descriptor);
+  return is_handed ? HandedCopy{} : handed(library, needed);
+}
+
 // Empty, or the loader's message.
 std::string open_in(AttachTarget& target, RemoteCall& thread, const std::string& path) {
   if (thread.call("dlopen", {thread.push_text(path), RTLD_NOW | RTLD_LOCAL}) != 0) return "";
@@ -69,44 +99,44 @@ CopiesLeft find_copies_left(int pid) {
   for (const auto& entry : std::filesystem::directory_iterator(process_file(pid, "fd"), error)) {
     const std::string path = std::filesystem::read_symlink(entry.path(), error);
     const int descriptor = static_cast<int>(leading_number(entry.path().filename().native()));
-    if (path == std::string("/memfd:") + kLibraryCopy + " (deleted)") left.libraries.push_back(descriptor);
-    if (path == std::string("/memfd:") + kSymbolizerCopy + " (deleted)") left.symbolizers.push_back(descriptor);
+    for (const auto& [name, copies] : {std::pair{kLibraryCopy, &left.libraries},
+                                       {kSymbolizerCopy, &left.symbolizers},
+                                       {kDecoderCopy, &left.decoders}})
+      if (path == std::string("/memfd:") + name + " (deleted)") copies->push_back(descriptor);
   }
   return left;
 }
 
-HandedSymbolizer clear_up(AttachTarget& target, RemoteCall& thread, const CopiesLeft& left) {
-  if (left.libraries.empty() && left.symbolizers.empty()) return {};
+HandedCopies clear_up(AttachTarget& target, RemoteCall& thread, const CopiesLeft& left) {
+  if (left.libraries.empty() && left.symbolizers.empty() && left.decoders.empty()) return {};
   auto watched = Watched::find(target);
-  const bool is_handed = watched && watched->has_symbolizer();
-  int needed = is_handed ? watched->symbolizer_descriptor() : -1;
-  if (watched && !is_handed && !left.symbolizers.empty()) needed = left.symbolizers.back();
-  const auto close_all = [&](const std::vector<int>& descriptors) {
-    for (const int descriptor : descriptors)
-      if (descriptor != needed) thread.call("close", {static_cast<uint64_t>(descriptor)});
-  };
-  close_all(left.libraries);
-  close_all(left.symbolizers);
-  return is_handed || needed < 0 ? HandedSymbolizer{} : handed(needed);
+  for (const int descriptor : left.libraries) close_in(thread, descriptor);
+  return {clear_up_copies(Watched::Later::symbolizer, watched, thread, left.symbolizers),
+          clear_up_copies(Watched::Later::decoder, watched, thread, left.decoders)};
 }
 
 std::string load_library(AttachTarget& target, RemoteCall& thread, const std::string& path) {
   return sees_the_same_file(target.pid(), path) ? open_in(target, thread, path) : "the file is not visible to it";
 }
 
-MemoryCopies make_copies(RemoteCall& thread) {
-  return {make_memory_file(thread, kLibraryCopy), make_memory_file(thread, kSymbolizerCopy)};
+MemoryCopies make_copies(RemoteCall& thread, const std::string& library) {
+  MemoryCopies copies = make_later_copies(thread, library);
+  copies.library = make_memory_file(thread, kLibraryCopy);
+  copies.has_library = false;
+  return copies;
 }
 
-bool needs_symbolizer_again(AttachTarget& target) {
+bool needs_copies_again(AttachTarget& target) {
   auto watched = Watched::find(target);
   const bool is_copy =
       read_text(process_file(target.pid(), "maps")).find(std::string("/memfd:") + kLibraryCopy) != std::string::npos;
-  return watched && is_copy && !watched->has_symbolizer();
+  return watched && is_copy && !watched->is_handed(Watched::Later::symbolizer);
 }
 
-MemoryCopies make_copy_of_symbolizer(RemoteCall& thread) {
-  return {-1, make_memory_file(thread, kSymbolizerCopy), true};
+MemoryCopies make_later_copies(RemoteCall& thread, const std::string& library) {
+  MemoryCopies copies{.symbolizer = make_memory_file(thread, kSymbolizerCopy), .has_library = true};
+  if (!decoder_beside(library).empty()) copies.decoder = make_memory_file(thread, kDecoderCopy);
+  return copies;
 }
 
 void fill_copies(AttachTarget& target, const MemoryCopies& copies, const std::string& library) {
@@ -114,21 +144,22 @@ void fill_copies(AttachTarget& target, const MemoryCopies& copies, const std::st
     return descriptor >= 0 && fill(target.pid(), descriptor, path);
   };
   const bool filled = (copies.has_library || fill_one(copies.library, library)) &&
-                      fill_one(copies.symbolizer, symbolizer_beside(library));
+                      fill_one(copies.symbolizer, symbolizer_beside(library)) &&
+                      (copies.decoder < 0 || fill_one(copies.decoder, decoder_beside(library)));
   if (!filled)
     throw Refusal(describe_process(target.pid()) + " cannot load " + library + ", nor from a copy in memory" +
                   reached_limits(target.pid()));
 }
 
-// The symbolizer is loaded later, by a thread of the library.
-HandedSymbolizer load_copies(AttachTarget& target, RemoteCall& thread, const MemoryCopies& copies) {
-  if (copies.has_library) return handed(copies.symbolizer);
-  const std::string error = open_in(target, thread, "/proc/self/fd/" + std::to_string(copies.library));
-  thread.call("close", {static_cast<uint64_t>(copies.library)});
+// The others are loaded later, by a thread of the library.
+HandedCopies load_copies(AttachTarget& target, RemoteCall& thread, const MemoryCopies& copies) {
+  if (copies.has_library) return handed(copies);
+  const std::string error = open_in(target, thread, name_of_library(copies.library));
+  close_in(thread, copies.library);
   if (!error.empty())
     throw Refusal(describe_process(target.pid()) + " cannot load libholdwatch.so: " + error +
                   reached_limits(target.pid()));
-  return handed(copies.symbolizer);
+  return handed(copies);
 }
 
 }  // namespace holdwatch::attach

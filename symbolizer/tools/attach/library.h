@@ -9,25 +9,28 @@
 
 namespace holdwatch::attach {
 
-// What the library must be told if the process cannot read the symbolizer's own file.
-struct HandedSymbolizer {
-  std::string path;  // empty: the library finds it by itself
+// What libholdwatch.so must be told of a library that it loads later, if the process cannot read that library's own file.
+struct HandedCopy {
+  std::string path;  // empty: it is found without
   int descriptor = -1;
 };
+struct HandedCopies {
+  HandedCopy symbolizer, decoder;
+};
 
-// Files in the process's memory with the contents of files that it cannot read.
+// Files in the process's memory with the contents of files that it cannot read; -1 where there is none.
 struct MemoryCopies {
-  int library = -1, symbolizer = -1;
-  bool has_library = false;  // only the symbolizer is needed
+  int library = -1, symbolizer = -1, decoder = -1;
+  bool has_library = false;  // only the others are needed
 };
 
 // What a killed command has left open in the process.
 struct CopiesLeft {
-  std::vector<int> libraries, symbolizers;
+  std::vector<int> libraries, symbolizers, decoders;
 };
 CopiesLeft find_copies_left(int pid);
-// Closes them. A symbolizer that the library has yet to load is handed over and left open.
-HandedSymbolizer clear_up(AttachTarget& target, RemoteCall& thread, const CopiesLeft& left);
+// Closes them. What libholdwatch.so has yet to load is handed over and left open.
+HandedCopies clear_up(AttachTarget& target, RemoteCall& thread, const CopiesLeft& left);
 
 // Whether that path leads the process to the same file as us.
 bool sees_the_same_file(int pid, const std::string& path);
@@ -36,11 +39,11 @@ bool sees_the_same_file(int pid, const std::string& path);
 std::string load_library(AttachTarget& target, RemoteCall& thread, const std::string& path);
 
 // The other way, in three steps, so that the thread need not be stopped during the second. Throws Refusal.
-MemoryCopies make_copies(RemoteCall& thread);
-// For a library that is a copy already: whether its symbolizer could not be loaded when it was handed over.
-bool needs_symbolizer_again(AttachTarget& target);
-MemoryCopies make_copy_of_symbolizer(RemoteCall& thread);
+MemoryCopies make_copies(RemoteCall& thread, const std::string& library);
+// For a library that is a copy already: whether nothing is handed over, as what was may not have been loaded.
+bool needs_copies_again(AttachTarget& target);
+MemoryCopies make_later_copies(RemoteCall& thread, const std::string& library);
 void fill_copies(AttachTarget& target, const MemoryCopies& copies, const std::string& library);
-HandedSymbolizer load_copies(AttachTarget& target, RemoteCall& thread, const MemoryCopies& copies);
+HandedCopies load_copies(AttachTarget& target, RemoteCall& thread, const MemoryCopies& copies);
 
 }  // namespace holdwatch::attach

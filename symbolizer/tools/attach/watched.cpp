@@ -16,6 +16,10 @@ constexpr uint64_t kBusyTimeoutNs = 5'000'000'000;
 
 #define OFFSET(field) (offsetof(ControlBlock, field))
 
+size_t offset_of(Watched::Later library) {
+  return library == Watched::Later::symbolizer ? OFFSET(symbolizer) : OFFSET(decoder);
+}
+
 void sleep_before_retry() {
   const timespec pause{0, kPollIntervalNs};
   nanosleep(&pause, nullptr);
@@ -76,20 +80,20 @@ bool Watched::wait_for_watcher(uint64_t timeout_ns) {
   return has_watcher();
 }
 
-void Watched::hand_symbolizer(const std::string& path, int descriptor) {
+void Watched::hand_over(Later library, const std::string& path, int descriptor) {
   char text[kControlPathSize] = "";
   path.copy(text, sizeof text - 1);
   // The path is written last: it shows that the rest is complete.
-  write(OFFSET(symbolizer_descriptor), static_cast<uint32_t>(descriptor + 1));
-  write(OFFSET(symbolizer), text);
+  write(offset_of(library) + offsetof(HandedLibrary, descriptor), static_cast<uint32_t>(descriptor + 1));
+  write(offset_of(library) + offsetof(HandedLibrary, path), text);
 }
 
-bool Watched::has_symbolizer() {
-  return read<char>(OFFSET(symbolizer)) != '\0';
+bool Watched::is_handed(Later library) {
+  return read<char>(offset_of(library) + offsetof(HandedLibrary, path)) != '\0';
 }
 
-int Watched::symbolizer_descriptor() {
-  return static_cast<int>(read<uint32_t>(OFFSET(symbolizer_descriptor))) - 1;
+int Watched::handed_descriptor(Later library) {
+  return static_cast<int>(read<uint32_t>(offset_of(library) + offsetof(HandedLibrary, descriptor))) - 1;
 }
 
 void Watched::send(ControlRequest request, uint64_t argument, const std::vector<std::string>& options) {

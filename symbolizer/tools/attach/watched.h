@@ -25,12 +25,14 @@ class Watched {
   // False if there is none yet. A process that was attached to just now gets its watcher in a moment.
   bool wait_for_watcher(uint64_t timeout_ns);
 
-  // Tells the library where to find the symbolizer, and which descriptor to close when it has.
-  void hand_symbolizer(const std::string& path, int descriptor);
-
-  bool has_symbolizer();
+  // One of the libraries that libholdwatch.so loads later.
+  enum class Later { symbolizer, decoder };
+  // Tells it where to find that library, and which descriptor to close when it has.
+  void hand_over(Later library, const std::string& path, int descriptor);
+  // Whether it was told, and has yet to load it.
+  bool is_handed(Later library);
   // The descriptor that has yet to be closed; -1 if there is none.
-  int symbolizer_descriptor();
+  int handed_descriptor(Later library);
 
   struct Answer {
     bool succeeded;
