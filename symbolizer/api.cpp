@@ -64,7 +64,11 @@ class Pipeline {
         activity_(
             modules_, memory_, unwinder_, resolve_,
             [this](uintptr_t address) { return symbols_.variable(address, modules_.find(address)); },
-            [this] { look_at_modules(); }, host),
+            [this] { look_at_modules(); },
+            [this](const Snapshot& thread, const LockRef& awaited, uintptr_t object) {
+              return by_code_.may_signal(thread, awaited, object);
+            },
+            host),
         by_code_(modules_, memory_, unwinder_, resolve_, [this] { look_at_modules(); }),
         builder_(resolver(), host_name(), getpid(), executable_path()),
         emitter_(settings, host.complain == nullptr ? Emitter::Complain{} : host.complain) {

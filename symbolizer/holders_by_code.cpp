@@ -75,4 +75,9 @@ std::optional<CallSite> HoldersByCode::find_holding_frame(const Snapshot& thread
   return guard == nullptr ? std::nullopt : std::optional(call_in(*stack, guard->frame));
 }
 
+std::optional<bool> HoldersByCode::may_signal(const Snapshot& thread, const LockRef& awaited, uintptr_t object) {
+  GuardSearch* const search = begin_search();
+  return search == nullptr ? std::nullopt : std::optional(search->may_signal(thread, awaited, object));
+}
+
 }  // namespace holdwatch

@@ -1,5 +1,5 @@
 // Who has a lock that no record of ours tells, because it was taken before the process was attached to, or past the hooks, and
-// which function took it: found by what the frames of threads will release.
+// which function took it: found by what the frames of threads will release. And who goes on to signal.
 // Cold context only (reporter thread). Does not affect the threads.
 #pragma once
 
@@ -35,6 +35,9 @@ class HoldersByCode {
 
   // See SymbolizerApi::find_holding_frame.
   std::optional<CallSite> find_holding_frame(const Snapshot& thread, const LockRef& lock, const LockAwaited& awaited);
+
+  // See GuardSearch::may_signal; nothing without a decoder.
+  std::optional<bool> may_signal(const Snapshot& thread, const LockRef& awaited, uintptr_t object);
 
  private:
   // Null without a decoder (guards/capstone.h): then nothing is found.

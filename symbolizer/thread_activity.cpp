@@ -17,6 +17,7 @@
 #include "symbolizer/proc/proc_text.h"
 #include "symbolizer/unwind/eh_frame.h"
 #include "symbolizer/waits/doing.h"
+#include "symbolizer/waits/ender_by_code.h"
 #include "symbolizer/waits/lock_reader.h"
 #include "symbolizer/waits/shared_owner.h"
 #include "symbolizer/waits/thread_snapshot.h"
@@ -45,11 +46,12 @@ int existing_thread(int tid) {
 
 ThreadActivity::ThreadActivity(Modules& modules, MemoryReader& memory, Unwinder& unwinder, const ResolveFrames& resolve,
                                decltype(WaitingProcess::variable_name) variable_name,
-                               std::function<void()> look_at_modules, const HostCalls& host)
+                               std::function<void()> look_at_modules, MaySignal may_signal, const HostCalls& host)
     : modules_(modules),
       memory_(memory),
       unwinder_(unwinder),
       look_at_modules_(std::move(look_at_modules)),
+      may_signal_(std::move(may_signal)),
       process_{modules,
                memory,
                existing_thread,
@@ -131,16 +133,11 @@ void ThreadActivity::visit_stacks(const WaitingProcess::VisitStack& visit) {
 
 // Of a wait that nobody is known to end.
 void ThreadActivity::add_enders_by_code(const Snapshot& waiter, Wait& wait) {
-  const bool is_signalled = wait.kind == WaitKind::condition || wait.kind == WaitKind::semaphore;
-  if (!wait.known || !is_signalled || wait.object == 0 || wait.ender_count > 0 || wait.gap == EnderGap::processes)
-    return;
+  if (!may_be_ended_by_code(wait)) return;
   find_enders_by_code(waiter.tid, wait.object);
   const std::vector<Snapshot>& found = enders_by_code_.threads;
   if (found.size() != 1 || !has_stayed(found.front())) return;
-  Ender& ender = wait.enders[wait.ender_count++];
-  ender = {0, found.front().tid, Evidence::code, {}};
-  name_of_thread(0, ender.tid).copy(ender.thread, kThreadNameSize - 1);
-  wait.gap = EnderGap::none;
+  add_ender_by_code(wait, found.front().tid, name_of_thread(0, found.front().tid));
 }
 
 void ThreadActivity::find_enders_by_code(int waiter, uintptr_t object) {
@@ -155,14 +152,17 @@ void ThreadActivity::find_enders_by_code(int waiter, uintptr_t object) {
   for (const int tid : all) {
     const auto thread = look_at_thread(ThreadFiles::of_ours(tid));
     const auto futex = thread && tid != waiter ? futex_wait(thread->snapshot.call) : std::nullopt;
-    const auto fields =
-        futex && !futex->has_timeout ? read_lock_fields({futex->word, LockKind::mutex}, memory_) : std::nullopt;
-    if (fields && fields->owner == waiter && goes_on_to_end(thread->snapshot, object))
+    if (!futex || futex->has_timeout) continue;
+    const LockRef awaited{futex->word, LockKind::mutex};
+    const auto fields = read_lock_fields(awaited, memory_);
+    if (fields && fields->owner == waiter && goes_on_to_end(thread->snapshot, awaited, object))
       known.threads.push_back(thread->snapshot);
   }
 }
 
-bool ThreadActivity::goes_on_to_end(const Snapshot& thread, uintptr_t object) {
+// Without a decoder the code is read from top to bottom.
+bool ThreadActivity::goes_on_to_end(const Snapshot& thread, const LockRef& awaited, uintptr_t object) {
+  if (const auto may_signal = may_signal_(thread, awaited, object)) return *may_signal && has_stayed(thread);
   look_at_modules_();
   const auto stack = std::make_unique<RawStack>();
   unwinder_.unwind(thread, *stack);

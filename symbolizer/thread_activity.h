@@ -20,10 +20,14 @@ namespace holdwatch {
 
 class ThreadActivity {
  public:
+  // HoldersByCode::may_signal.
+  using MaySignal =
+      std::function<std::optional<bool>(const Snapshot& thread, const LockRef& awaited, uintptr_t object)>;
+
   // All must outlive this object. `look_at_modules` makes sure that the modules are those of this report.
   ThreadActivity(Modules& modules, MemoryReader& memory, Unwinder& unwinder, const ResolveFrames& resolve,
                  decltype(WaitingProcess::variable_name) variable_name, std::function<void()> look_at_modules,
-                 const HostCalls& host);
+                 MaySignal may_signal, const HostCalls& host);
 
   // See SymbolizerApi::describe and SymbolizerApi::follow.
   std::string describe(const Snapshot& snapshot, uint32_t waits_for, bool by_registers, Wait& wait);
@@ -47,12 +51,13 @@ class ThreadActivity {
   };
   void add_enders_by_code(const Snapshot& waiter, Wait& wait);
   void find_enders_by_code(int waiter, uintptr_t object);
-  bool goes_on_to_end(const Snapshot& thread, uintptr_t object);
+  bool goes_on_to_end(const Snapshot& thread, const LockRef& awaited, uintptr_t object);
 
   Modules& modules_;
   MemoryReader& memory_;
   Unwinder& unwinder_;
   std::function<void()> look_at_modules_;
+  MaySignal may_signal_;
   const WaitingProcess process_;
   WaitReader waits_;
   CodeAhead code_ahead_;

@@ -258,6 +258,9 @@ class CodePaths::Run {
       case CallEffect::waits:
         path.machine.set(EncodedRegister::rax, 0);
         return true;
+      case CallEffect::signals:
+        signal(argument);
+        return true;
       case CallEffect::ends:
         return finish(path, PathEnd::ended);
       case CallEffect::terminates:
@@ -308,6 +311,13 @@ class CodePaths::Run {
     const LockRef lock{*address, kind};
     if (remove(path.locks.acquired, lock)) return;
     path.locks.released.push_back(lock);
+  }
+
+  void signal(Known address) {
+    if (!address)
+      found_.lacks_signalled = true;
+    else if (std::find(found_.signalled.begin(), found_.signalled.end(), *address) == found_.signalled.end())
+      found_.signalled.push_back(*address);
   }
 
   CodePaths& all_;

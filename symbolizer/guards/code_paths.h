@@ -58,6 +58,8 @@ class CodePaths {
     bool is_complete = true;  // no path was left out
     bool lacks_registers =
         false;  // a lock's address, or the way through a landing pad, depends on one that is not known
+    std::vector<uintptr_t> signalled;  // conditions and semaphores, on some path
+    bool lacks_signalled = false;      // and others, at addresses that depend on registers that are not known
   };
 
   Found follow(const PathStart& start);

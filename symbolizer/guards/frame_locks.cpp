@@ -105,6 +105,8 @@ std::vector<FrameLock> FrameLocks::find_ahead(const FramePlace& place) {
   }
   const CodePaths::Found found = paths_.follow(start);
   lacks_registers_ = lacks_registers_ || found.lacks_registers;
+  lacks_signalled_ = lacks_signalled_ || found.lacks_signalled;
+  signalled_.insert(signalled_.end(), found.signalled.begin(), found.signalled.end());
 
   std::vector<FrameLock> ahead;
   Locks left;

@@ -41,10 +41,16 @@ class FrameLocks {
   // Whether the address of a lock could not be told, in any frame so far, because a register was not known.
   bool lacks_registers() const { return lacks_registers_; }
 
+  // The conditions that the code ahead may signal, and the semaphores that it may post, in all frames so far; and whether there are
+  // others whose addresses could not be told.
+  const std::vector<uintptr_t>& signalled() const { return signalled_; }
+  bool lacks_signalled() const { return lacks_signalled_; }
+
   // The next stack.
   void begin() {
     under_way_.clear();
-    lacks_registers_ = false;
+    signalled_.clear();
+    lacks_registers_ = lacks_signalled_ = false;
   }
 
  private:
@@ -58,7 +64,8 @@ class FrameLocks {
   MemoryReader& memory_;
   // What inner frames acquire, or are about to, and do not release: their callers may.
   Locks under_way_;
-  bool lacks_registers_ = false;
+  std::vector<uintptr_t> signalled_;
+  bool lacks_registers_ = false, lacks_signalled_ = false;
 };
 
 }  // namespace holdwatch

@@ -81,6 +81,7 @@ struct GuardSearch::State {
   FramePlace place_of(const RawStack& stack, size_t index, const std::optional<LockRef>& awaited);
   ThreadGuards find(const RawStack& stack, const std::optional<LockRef>& awaited);
   ThreadGuards find_with_deduced(const RawStack& stack, const std::optional<LockRef>& awaited);
+  bool may_signal(const RawStack& stack, const LockRef& awaited, uintptr_t object);
 };
 
 FramePlace GuardSearch::State::place_of(const RawStack& stack, size_t index, const std::optional<LockRef>& awaited) {
@@ -125,6 +126,20 @@ ThreadGuards GuardSearch::State::find_with_deduced(const RawStack& stack, const 
   return found;
 }
 
+// An address that is known only with registers that are not certain is as good: nothing here is proven.
+bool GuardSearch::State::may_signal(const RawStack& stack, const LockRef& awaited, uintptr_t object) {
+  const auto is_signalled = [&] {
+    find(stack, awaited);
+    const std::vector<uintptr_t>& signalled = frames.signalled();
+    return std::find(signalled.begin(), signalled.end(), object) != signalled.end();
+  };
+  if (is_signalled()) return true;
+  if (!frames.lacks_signalled()) return false;
+  const std::vector<DeducedFrame> deduced = deduce_registers(registers, modules, code, stepper, memory);
+  for (size_t index = 0; index < deduced.size(); ++index) registers[index] = deduced[index].likely;
+  return is_signalled();
+}
+
 GuardSearch::GuardSearch(Modules& modules, MemoryReader& memory, Unwinder& unwinder, const ResolveFrames& resolve)
     : state_(std::make_unique<State>(modules, memory, unwinder, resolve)) {}
 GuardSearch::~GuardSearch() = default;
@@ -140,6 +155,14 @@ ThreadGuards GuardSearch::find(const Snapshot& snapshot, const std::optional<Loc
   ThreadGuards found = state_->find(stack, awaited);
   if (found.lacks_registers) found = state_->find_with_deduced(stack, awaited);
   return found;
+}
+
+bool GuardSearch::may_signal(const Snapshot& snapshot, const LockRef& awaited, uintptr_t object) {
+  state_->refresh();
+  const auto stack = std::make_unique<RawStack>();
+  state_->unwinder.unwind(snapshot, *stack, &state_->registers);
+  state_->memory.begin(snapshot);
+  return state_->may_signal(*stack, awaited, object);
 }
 
 }  // namespace holdwatch

@@ -42,6 +42,10 @@ class GuardSearch {
   // `snapshot`: of a thread that has not run since. `awaited`: the lock that it waits for, if any. `stack` receives its stack.
   ThreadGuards find(const Snapshot& snapshot, const std::optional<LockRef>& awaited, RawStack& stack);
 
+  // Whether the code of such a thread, once it has the lock that it waits for, may go on to signal the condition at that address, or
+  // to post the semaphore: likely at best, for it may turn at a branch that cannot be decided now.
+  bool may_signal(const Snapshot& snapshot, const LockRef& awaited, uintptr_t object);
+
  private:
   struct State;
   std::unique_ptr<State> state_;

@@ -19,6 +19,7 @@ enum class CallEffect : uint8_t {
   tries,     // the same, or fails: also when a timeout expires
   releases,
   waits,      // with the lock of a condition, which it releases and acquires again
+  signals,    // the condition at its first argument; or posts the semaphore
   catches,    // an exception: the program's handler follows
   ends,       // does not return
   terminates  // ends the process, because something is not as it must be

@@ -1,6 +1,7 @@
 // Whether a blocked thread, once it goes on, gets to a call that ends waits for an object: by the code that comes after its calls.
 // Cold context only; nothing is executed. A guess: the code is read from top to bottom, whatever its branches depend on, and
-// an object is recognized only at an address that the code itself contains, as that of a global variable.
+// an object is recognized only at an address that the code itself contains, as that of a global variable. Only where there
+// is no decoder, with which GuardSearch::may_signal knows better.
 #pragma once
 
 #include <cstdint>

@@ -125,6 +125,36 @@ void writers_first() {
   std::cout << &rwlock << std::endl;
 }
 
+// What its user waits for is a member of it, and ends by its methods.
+struct Resource {
+  std::mutex own;
+  std::condition_variable is_free, is_closed;
+
+  OWN_FRAME void take() {
+    std::unique_lock guard(own);
+    is_free.wait(guard);
+  }
+  OWN_FRAME void drop() { is_free.notify_one(); }
+  OWN_FRAME void close() { is_closed.notify_one(); }
+};
+
+std::mutex users;
+
+template <void (Resource::*kMethod)()>
+OWN_FRAME void call_under_lock(Resource& resource) {
+  const std::lock_guard guard(users);
+  (resource.*kMethod)();
+}
+
+void signals_ahead() {
+  static Resource* const resource = new Resource;
+  (new Thread("callback", [] {
+    call_under_lock<&Resource::take>(*resource);
+  }))->wait_until_blocked_on(resource->is_free);
+  start_blocked_on(users, "script", [] { call_under_lock<&Resource::drop>(*resource); });
+  start_blocked_on(users, "other", [] { call_under_lock<&Resource::close>(*resource); });
+}
+
 // --- not stuck ---
 
 void idle_pool() {
@@ -193,6 +223,7 @@ int main(int, char** arguments) {
                {"join_under_lock", join_under_lock},
                {"writer_holds", writer_holds},
                {"writers_first", writers_first},
+               {"signals_ahead", signals_ahead},
                {"idle_pool", idle_pool},
                {"held_without_waiters", held_without_waiters},
                {"handed_on", handed_on},

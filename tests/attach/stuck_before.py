@@ -150,6 +150,15 @@ def writers_first(subject):
     require(max(group["longest_ns"] for group in event["waiters"]) >= LIMIT_NS, f"{event['waiters']}")
 
 
+def signals_ahead(subject):
+    """The holder of a mutex waits for a member of an object, which one of its waiters goes on to signal, and the other does not."""
+    event = check_hold(subject, "callback", ["script", "other"])
+    [holder] = event["holders"]
+    [ender] = holder["wait"]["enders"]
+    require((ender["thread"], ender["evidence"], ender["likely"]) == ("script", "code", True), f"{holder['wait']}")
+    require([step["tid"] for step in event["likely_cycle"]] == [holder["tid"], ender["tid"]], f"{event['likely_cycle']}")
+
+
 def check_not_stuck(subject, said):
     answer = subject.attach()
     require("stuck now" not in answer and said in answer, answer)
@@ -191,8 +200,8 @@ def busy(subject):
     require(not subject.events(phase="over"), f"{subject.events()}")
 
 
-TESTS = (owner_reads, main_owns, three_levels, wide_tree, circle, stream, join_under_lock, writer_holds, writers_first, idle_pool,
-         held_without_waiters, handed_on, busy)
+TESTS = (owner_reads, main_owns, three_levels, wide_tree, circle, stream, join_under_lock, writer_holds, writers_first, signals_ahead,
+         idle_pool, held_without_waiters, handed_on, busy)
 
 if __name__ == "__main__":
     run_one_of(TESTS, {test: Slow if test in (handed_on, busy) else Before for test in TESTS}, __doc__)

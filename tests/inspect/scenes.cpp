@@ -424,6 +424,8 @@ const std::map<std::string, std::function<void()>> kScenes = {
     {"join_chain", join_chain},
     {"stream", stream},
     {"join_and_stream", join_and_stream},
+    {"signals_ahead", signals_ahead},
+    {"posts_ahead", posts_ahead},
     {"once_cycle", once_cycle},
     {"static_cycle", static_cycle},
     {"two_statics", two_statics},

@@ -54,6 +54,26 @@ def one(kind, waiting, waiter=None, in_function=None, text=""):
     return check
 
 
+def ends_ahead(kind, verb, method):
+    """The holder waits for what one of its waiters, which calls this method, will end by its code: probably a deadlock, and no
+    proof."""
+    def check(look):
+        require(look.kinds() == ["wait"], look)
+        event = look.events[0]
+        [holder] = event["holders"]
+        require(holder["wait"]["kind"] == kind, as_json(event))
+        [ender] = holder["wait"]["enders"]
+        require((ender["evidence"], ender["likely"]) == ("code", True), as_json(event))
+        [calls] = [functions(group["stack"]) for group in event["waiters"] if ender["tid"] in group["tids"]]
+        require(any(f"call_under_first<&stage::Resource::{method}>" in name for name in calls), as_json(event))
+        steps = [(step["tid"], bool(step["holds"]), bool(step["waits_for"])) for step in event["likely_cycle"]]
+        require(steps == [(holder["tid"], True, False), (ender["tid"], False, True)], as_json(event))
+        require(event["chain"] == [] and event["root"] is None, as_json(event))
+        require(f"can likely end that: its code goes on to {verb} it" in look.text, look)
+        require("probably a deadlock: " in look.text, look)
+    return check
+
+
 def itself(kind):
     """One thread that waits for what it holds."""
     def check(look):
@@ -305,6 +325,8 @@ SCENES = {
     "stream": (NO_DEADLOCK, 1, stream),
     "join_and_stream": (FOREVER, 2, join_cycle("closer", "relay", "logger", kinds=("stream",))),
     "loader": (NO_DEADLOCK, 1, loader),
+    "signals_ahead": (NO_DEADLOCK, 3, ends_ahead("condition", "signal", "drop")),
+    "posts_ahead": (NO_DEADLOCK, 3, ends_ahead("semaphore", "post", "post")),
     "once_cycle": (NO_DEADLOCK, 1, initializer_cycle("mutex", "holder", "runner")),
     "static_cycle": (NO_DEADLOCK, 2, initializer_cycle("mutex", "between", "holder", "runner")),
     "two_statics": (NO_DEADLOCK, 0, initializer_cycle("static", "first", "second")),
@@ -314,10 +336,11 @@ SCENES = {
 # What a core file cannot tell: who the parent was, or another process; and of 10,000 threads gdb takes its time. gcore
 # finds no threads where the main one has left.
 LIVE_ONLY = {"orphan", "before_fork", "shared", "equal_ids", "other_namespace", "processes", "left_by_other_process", "holder_runs", "main_leaves", "crowd", "great_crowd"}
-# Whose threads may not have been stopped at the same moment.
-OF_CORE = {"lost_wakeup": (NO_DEADLOCK, free_for_now)}
+# Whose threads may not have been stopped at the same moment; or of whose waiters the first one is not known, which counts for
+# the fingerprint.
+OF_CORE = {"lost_wakeup": (NO_DEADLOCK, free_for_now), **{name: SCENES[name][::2] for name in ("signals_ahead", "posts_ahead")}}
 # What the text says once the holder has come to where it stays.
-SETTLED = {"chain": "blocked in pause()", "join_chain": "3 threads wait for it", "orphan": "held it in the parent", "before_fork": "blocked in pause()",
+SETTLED = {"signals_ahead": "probably a deadlock", "posts_ahead": "probably a deadlock", "chain": "blocked in pause()", "join_chain": "3 threads wait for it", "orphan": "held it in the parent", "before_fork": "blocked in pause()",
            "before_daemon": "blocked in pause()",
            "once_cycle": "probably", "static_cycle": "probably", "two_statics": "probably",
            "holder_runs": "spin", "holder_sends": "blocked in sendto("}

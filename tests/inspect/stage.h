@@ -55,6 +55,8 @@ void join_cycle();
 void join_chain();
 void stream();
 void join_and_stream();
+void signals_ahead();
+void posts_ahead();
 void once_cycle();
 void static_cycle();
 void two_statics();

@@ -1,6 +1,8 @@
 // Scenes in which what a thread waits for is no mutex and no rwlock.
 #include <link.h>
+#include <semaphore.h>
 
+#include <condition_variable>
 #include <cstdio>
 #include <mutex>
 
@@ -120,6 +122,65 @@ void loader() {
     dl_iterate_phdr([](dl_phdr_info*, size_t, void*) { return 1; }, nullptr);
     go_on();
   });
+}
+
+namespace {
+
+// What its user waits for is a member of it, and ends by its methods. Volatile, so that the compiler cannot know the flag.
+struct Resource {
+  std::mutex own;
+  std::condition_variable is_free, is_closed;
+  sem_t freed{}, closed{};
+  volatile bool closes = false;
+
+  [[gnu::noinline]] void drop() { is_free.notify_one(); }
+  [[gnu::noinline]] void close() { is_closed.notify_one(); }
+  [[gnu::noinline]] void drop_if_closing() {
+    if (closes) is_free.notify_one();
+  }
+  [[gnu::noinline]] void take() {
+    std::unique_lock guard(own);
+    is_free.wait(guard);
+  }
+  [[gnu::noinline]] void post() { sem_post(&freed); }
+  [[gnu::noinline]] void post_closed() { sem_post(&closed); }
+  [[gnu::noinline]] void post_if_closing() {
+    if (closes) sem_post(&freed);
+  }
+  [[gnu::noinline]] void acquire() { sem_wait(&freed); }
+};
+
+template <void (Resource::*kMethod)()>
+[[gnu::noinline]] void call_under_first(Resource& resource) {
+  const std::lock_guard wanted(first);
+  (resource.*kMethod)();
+  go_on();
+}
+
+// `callback` holds `first` and waits; of the threads that want it, one goes on to end the wait, and two do not.
+template <void (Resource::*kWait)(), void (Resource::*kEnd)(), void (Resource::*kNot)(), void (Resource::*kOther)()>
+void ends_ahead() {
+  static Resource* const resource = new Resource;
+  pthread_barrier_init(&g_all_hold, nullptr, 4);
+  start("callback", [] {
+    const std::lock_guard mine(first);
+    all_hold();
+    (resource->*kWait)();
+    go_on();
+  });
+  start("script", [] { all_hold(), call_under_first<kEnd>(*resource); });
+  start("turns", [] { all_hold(), call_under_first<kNot>(*resource); });
+  start("other", [] { all_hold(), call_under_first<kOther>(*resource); });
+}
+
+}  // namespace
+
+void signals_ahead() {
+  ends_ahead<&Resource::take, &Resource::drop, &Resource::drop_if_closing, &Resource::close>();
+}
+
+void posts_ahead() {
+  ends_ahead<&Resource::acquire, &Resource::post, &Resource::post_if_closing, &Resource::post_closed>();
 }
 
 namespace {

@@ -28,6 +28,7 @@ enum Function : size_t {
   kLock,
   kTryLock,
   kUnlock,
+  kSignal,
   kWork,
   kCatch,
   kResume,
@@ -40,6 +41,7 @@ constexpr const char* kNames[] = {"frame",
                                   "pthread_rwlock_rdlock",
                                   "pthread_rwlock_tryrdlock",
                                   "pthread_rwlock_unlock",
+                                  "pthread_cond_signal",
                                   "work",
                                   "__cxa_begin_catch",
                                   "_Unwind_Resume",
@@ -56,6 +58,7 @@ class Assembly {
   Assembly& call(Function to) { return leads(0xe8, to); }
   Assembly& jump(Function to) { return leads(0xe9, to); }
   Assembly& lock_first() { return raw({0x48, 0x89, 0xdf}).call(kLock); }
+  Assembly& signal_behind_first() { return raw({0x48, 0x8d, 0x7b, 0x28}).call(kSignal); }  // lea 0x28(%rbx), %rdi
   Assembly& unlock_first() { return raw({0x48, 0x89, 0xdf}).call(kUnlock); }
   Assembly& unlock_second() { return raw({0x4c, 0x89, 0xe7}).call(kUnlock); }
   Assembly& is_zero() { return raw({0x85, 0xc0}); }  // test %eax, %eax
@@ -79,6 +82,7 @@ class Assembly {
 };
 
 constexpr unsigned char kRelease = 8;  // the size of the code that releases a lock
+constexpr unsigned char kSignals = 9;  // of the code that signals
 
 // A call that fills the first five bytes of a function: the frame returns to the sixth.
 Assembly after_work() {
@@ -125,13 +129,22 @@ class Scene {
     frames.begin();
     const std::vector<FrameLock> found = frames.find({registers, call != CallEffect::unknown, call, lock});
     lacks_registers = frames.lacks_registers();
+    signalled = frames.signalled();
+    lacks_signalled = frames.lacks_signalled();
     return found;
+  }
+
+  bool signals_behind_first() {
+    find();
+    return signalled == std::vector{kFirst.address + 0x28};
   }
 
   RegisterSet registers;
   ByteVector stack = ByteVector(kStackSize);
   test::FakeMemory memory;
   bool lacks_registers = false;
+  std::vector<uintptr_t> signalled;
+  bool lacks_signalled = false;
 
  private:
   std::vector<test::FakeFunction> functions_;
@@ -188,6 +201,38 @@ TEST_CASE("a release behind a branch that cannot be decided is conditional") {
   };
   CHECK(by_register(1) == "first likely;");
   CHECK(by_register(0).empty());
+}
+
+TEST_CASE("what the code ahead signals on some path is computed") {
+  CHECK(Scene(after_work().signal_behind_first().ret()).signals_behind_first());
+  CHECK(Scene(after_work().is_zero().if_zero_skip(kSignals).signal_behind_first().ret()).signals_behind_first());
+  CHECK(Scene(after_work().lock_first().signal_behind_first().unlock_first().ret()).signals_behind_first());
+  CHECK_FALSE(Scene(after_work().ret()).signals_behind_first());
+  // In a function that gets the object.
+  Scene method(after_work().raw({0x48, 0x89, 0xdf}).call(kHelper).ret());              // mov %rbx, %rdi
+  method.add(kHelper, Assembly(kHelper).raw({0x48, 0x83, 0xc7, 0x28}).jump(kSignal));  // add $0x28, %rdi
+  CHECK(method.signals_behind_first());
+}
+
+TEST_CASE("what is signalled behind a branch that goes the other way is not") {
+  const auto by_register = [](uint64_t value) {
+    Assembly frame = after_work();
+    frame.raw({0x4d, 0x85, 0xed}).if_zero_skip(kSignals).signal_behind_first().ret();  // test %r13, %r13
+    Scene scene(frame);
+    scene.registers.set(kR13, value);
+    return scene.signals_behind_first();
+  };
+  CHECK(by_register(1));
+  CHECK_FALSE(by_register(0));
+  // Nor is one after the function's end.
+  CHECK_FALSE(Scene(after_work().ret().signal_behind_first()).signals_behind_first());
+}
+
+TEST_CASE("that the address of what is signalled depends on an unknown register is known") {
+  Scene scene(after_work().raw({0x4c, 0x89, 0xf7}).call(kSignal).ret());  // mov %r14, %rdi
+  CHECK_FALSE(scene.signals_behind_first());
+  CHECK(scene.lacks_signalled);
+  CHECK_FALSE(scene.lacks_registers);  // no lock's address does
 }
 
 TEST_CASE("a loop ahead ends") {

@@ -39,8 +39,19 @@ const HolderGuards::Held* HolderGuards::of_stopped(Task& task, const std::option
   return known.held ? &*known.held : nullptr;
 }
 
+bool HolderGuards::may_signal(const Task& task, const LockRef& awaited, uintptr_t object) {
+  begin_once();
+  return search_.may_signal(target_.capture(task).snapshot, awaited, object) && target_.has_stayed(task);
+}
+
+// What the search may take is for all threads together.
+void HolderGuards::begin_once() {
+  if (!has_begun_) search_.begin(kTimeout);
+  has_begun_ = true;
+}
+
 HolderGuards::Known& HolderGuards::look(const Task& task, const std::optional<LockRef>& awaited) {
-  if (known_.empty()) search_.begin(kTimeout);
+  begin_once();
   auto known = known_.find(task.tid);
   if (known == known_.end()) known = known_.emplace(task.tid, search(target_.capture(task), task, awaited)).first;
   return known->second;

@@ -31,16 +31,21 @@ class HolderGuards {
   // `before_stop` is called first, and `task` becomes a later look.
   const Held* of_stopped(Task& task, const std::optional<LockRef>& awaited, const std::function<void()>& before_stop);
 
+  // See GuardSearch::may_signal; false of a thread that has not stayed either.
+  bool may_signal(const Task& task, const LockRef& awaited, uintptr_t object);
+
  private:
   struct Known {
     std::optional<Held> held;
     bool lacks_registers = false;
   };
+  void begin_once();
   Known& look(const Task& task, const std::optional<LockRef>& awaited);
   Known search(const Capture& capture, const Task& task, const std::optional<LockRef>& awaited);
 
   InspectTarget& target_;
   GuardSearch search_;
+  bool has_begun_ = false;
   std::map<int, Known> known_;  // by thread id
 };
 

@@ -21,6 +21,7 @@
 #include "symbolizer/tools/inspect/lost_wakeup.h"
 #include "symbolizer/unwind/unwinder.h"
 #include "symbolizer/waits/doing.h"
+#include "symbolizer/waits/ender_by_code.h"
 #include "symbolizer/waits/glibc_version.h"
 #include "symbolizer/waits/libc_wait.h"
 #include "symbolizer/waits/lock_reader.h"
@@ -204,10 +205,25 @@ class Observer {
     Doing doing;
     doing.wait = waits_.read(
         snapshot, [&]() -> const RawStack& { return unwound(capture); }, context);
+    name_ender_by_code(task.tid, doing.wait);
     doing.words = describe_doing(snapshot, doing.wait, "", context);
     const bool stayed = target_.has_stayed({task.tid, task.namespace_tid, snapshot});
     if (snapshot.state != ThreadState::blocked || stayed) return doing;
     return {{}, describe_activity(snapshot, "", {})};
+  }
+
+  // Of the threads that wait, without a timeout, for a mutex which the waiting thread has, the only one that goes on to end its wait.
+  void name_ender_by_code(int waiter, Wait& wait) {
+    if (!may_be_ended_by_code(wait)) return;
+    std::vector<int> found;
+    for (const SeenLock& lock : seen_.locks) {
+      if (lock.lock.kind != LockKind::mutex || lock.holders_likely || lock.holders != std::vector{waiter}) continue;
+      for (const SeenWait& other : lock.waits)
+        if (!other.timed && !others_.contains(other.tid) &&
+            guards_.may_signal(tasks_[other.tid], lock.lock, wait.object))
+          found.push_back(other.tid);
+    }
+    if (found.size() == 1) add_ender_by_code(wait, found.front(), target_.thread_name(0, found.front()));
   }
 
   // The loader's locks are mutexes in its own data.

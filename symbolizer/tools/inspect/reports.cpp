@@ -336,6 +336,21 @@ class InspectReports {
     finish(std::move(report));
   }
 
+  // The one that can likely end what the holder waits for waits for the holder.
+  void add_likely_cycle(size_t number, Report& report) const {
+    const SeenLock& lock = seen_.locks[number];
+    if (lock.holders.size() != 1 || lock.holders_likely) return;
+    const SeenThread& holder = seen_.threads.at(lock.holders.front());
+    const Ender* const ender = only_thread(holder.wait);
+    if (ender == nullptr || ender->evidence != Evidence::code || ends_by_timeout(holder.wait)) return;
+    const bool waits_for_ever = std::any_of(lock.waits.begin(), lock.waits.end(), [&](const SeenWait& wait) {
+      return wait.tid == ender->tid && !wait.timed;
+    });
+    if (waits_for_ever)
+      report.likely_cycle = {{holder.tid, holder.name, id(number), "", false},
+                             {ender->tid, seen_.threads.at(ender->tid).name, "", id(number), false}};
+  }
+
   // From the thread at the root to a holder of the lock.
   void add_chain(size_t lock, Report& report) const {
     const std::vector<int> chain = graph_.chain(lock);
@@ -357,8 +372,9 @@ class InspectReports {
     add_tree(chain.back(), report);
   }
 
+  // A guess about who will signal is no step of a chain.
   static bool is_for_other_thread(const std::optional<ReportWait>& wait) {
-    return wait && !wait->enders.empty() && wait->enders[0].pid == 0;
+    return wait && !wait->enders.empty() && wait->enders[0].pid == 0 && wait->enders[0].evidence != Evidence::code;
   }
 
   // All who wait for this thread, directly or through others.
