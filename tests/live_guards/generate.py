@@ -35,7 +35,9 @@ BLOCKING_CPP = (
     "std::this_thread::sleep_for(std::chrono::hours(30));",
     "{ std::promise<int> promise; sink = promise.get_future().get(); }",
 )
-PRELUDE_CPP = """#include <condition_variable>
+PRELUDE_CPP = """#include <alloca.h>
+#include <condition_variable>
+#include <coroutine>
 #include <functional>
 #include <future>
 #include <map>
@@ -45,9 +47,26 @@ PRELUDE_CPP = """#include <condition_variable>
 #include <shared_mutex>
 #include <stdexcept>
 #include <thread>
+#include <tuple>
+#include <variant>
 #include <vector>
 
+#ifdef __cpp_exceptions
 NOINLINE static int throws(int n) { if (one) throw std::runtime_error("n"); return n; }
+#else
+NOINLINE static int throws(int n) { if (one) abort(); return n; }
+#endif
+// A coroutine that the caller resumes.
+struct Task {
+  struct promise_type {
+    Task get_return_object() { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
+    std::suspend_always initial_suspend() noexcept { return {}; }
+    std::suspend_always final_suspend() noexcept { return {}; }
+    void return_void() {}
+    void unhandled_exception() { sink = 5; }
+  };
+  std::coroutine_handle<promise_type> handle;
+};
 inline void lock_read(pthread_rwlock_t& l) { pthread_rwlock_rdlock(&l); }
 // Guards as other libraries have them: one that knows whether it is locked, and one with a bit of its pointer for that.
 template <int mode> struct Own {
@@ -109,18 +128,22 @@ template <int mode> struct Pointer {
 template <class F> struct Finally { F f; ~Finally() { f(); } };
 template <class F> Finally(F) -> Finally<F>;
 """
-# What a guard is able to do: m(ove), d(efer, try, adopt), u(nlock and lock again), wait for a c(ondition). SHARED, EXCLUSIVE and MUTEX are stage_kinds.
+# What a guard is able to do: m(ove), a(ssign another to an empty one), d(efer, try, adopt), t(ime out), u(nlock and lock again), wait for a
+# c(ondition), be locked with others by s(td::lock); x: it has the lock alone, and std::lock can take that. The kinds are stage_kinds.
 READ, WRITE, MUTEX = "STAGE_READ", "STAGE_WRITE", "STAGE_MUTEX"
 GUARDS = {  # the type of the lock: (guard, what it can, kind)
-    "std::shared_mutex": [("std::shared_lock<{0}>", "mdu", READ), ("std::shared_lock<{0}>", "mdu", READ), ("std::unique_lock<{0}>", "mdu", WRITE),
-                          ("std::lock_guard<{0}>", "", WRITE), ("std::scoped_lock<{0}>", "", WRITE)],
-    "std::shared_timed_mutex": [("std::shared_lock<{0}>", "mdu", READ), ("std::unique_lock<{0}>", "mdu", WRITE)],
-    "std::mutex": [("std::unique_lock<{0}>", "mduc", MUTEX), ("std::lock_guard<{0}>", "", MUTEX), ("std::scoped_lock<{0}>", "", MUTEX)],
-    "std::recursive_mutex": [("std::unique_lock<{0}>", "mdu", MUTEX), ("std::lock_guard<{0}>", "", MUTEX)],
+    "std::shared_mutex": [("std::shared_lock<{0}>", "madus", READ), ("std::shared_lock<{0}>", "madus", READ), ("std::unique_lock<{0}>", "madusx", WRITE),
+                          ("std::lock_guard<{0}>", "x", WRITE), ("std::scoped_lock<{0}>", "x", WRITE)],
+    "std::shared_timed_mutex": [("std::shared_lock<{0}>", "madtus", READ), ("std::unique_lock<{0}>", "madtusx", WRITE)],
+    "std::mutex": [("std::unique_lock<{0}>", "maducsx", MUTEX), ("std::lock_guard<{0}>", "x", MUTEX), ("std::scoped_lock<{0}>", "x", MUTEX)],
+    "std::recursive_mutex": [("std::unique_lock<{0}>", "madusx", MUTEX), ("std::lock_guard<{0}>", "x", MUTEX)],
+    "std::timed_mutex": [("std::unique_lock<{0}>", "madtusx", MUTEX), ("std::scoped_lock<{0}>", "x", MUTEX)],
+    "std::recursive_timed_mutex": [("std::unique_lock<{0}>", "madtusx", MUTEX), ("std::lock_guard<{0}>", "x", MUTEX)],
     "pthread_rwlock_t": [("Own<0>", "mdu", READ), ("Own<1>", "mdu", WRITE), ("Tagged<0>", "u", READ), ("Tagged<1>", "u", WRITE),
                          ("Pointer<0>", "m", READ), ("Pointer<1>", "m", WRITE)],
     "pthread_mutex_t": [("Own<2>", "mdu", MUTEX), ("Tagged<2>", "u", MUTEX), ("Pointer<2>", "m", MUTEX)],
 }
+RECURSIVE_LOCKS = ("std::recursive_mutex", "std::recursive_timed_mutex")
 INITIALIZERS = {"pthread_rwlock_t": "pthread_rwlock_init(&{0}, NULL);", "pthread_mutex_t": "pthread_mutex_init(&{0}, NULL);"}
 
 # Bodies of holders: {G} the guard's type, {l} the lock, {b} its neighbour, {block} what blocks, {f} the function's name. What the guard
@@ -170,21 +193,91 @@ CPP_STYLES = {
     "neighbour_released": ("u", "{G} other({b}); sink = n; other.unlock(); {G} guard({l}); {block}"),
     "in_destructor": ("", "{G} guard({l}); Slow_{f} slow{{p, n, go}}; sink = n;",
                       "struct Slow_{f} {{ {S}* p; int n, go; NOINLINE ~Slow_{f}() {{ sink = n + (p != nullptr); {block} sink = n; }} }};"),
+    "adopted": ("d", "{take}; {G} guard({l}, std::adopt_lock); {block}"),
+    "timed": ("t", "{G} guard({l}, std::chrono::hours(n + 1)); if (!guard.owns_lock()) return; {block}"),
+    "assigned": ("a", "{G} guard; sink = n; if (p->data == 1) guard = {G}({l}); {block}"),
+    "swapped": ("a", "{G} guard, first({l}); sink = n; std::swap(guard, first); {block}"),
+    "assigned_member": ("a", "Session_{f} session; session.guard = {G}({l}); session.work(p, n, go);",
+                        "struct Session_{f} {{ int before = 1; {G} guard; ~Session_{f}() {{ sink = before; }}\n"
+                        "  NOINLINE void work({S}* p, int n, int go) {{ sink = n + (p != nullptr); {block} sink = before; }} }};"),
+    "moved_into_member": ("m", "Session_{f} session({G}({l}), n); session.work(p, n, go);",
+                          "struct Session_{f} {{ int before; {G} guard; Session_{f}({G}&& given, int n) : before(n), guard(std::move(given)) {{}}\n"
+                          "  ~Session_{f}() {{ sink = before; }} NOINLINE void work({S}* p, int n, int go) {{ sink = n + (p != nullptr); {block} sink = before; }} }};"),
+    "returned_in_struct": ("m", "Held_{f} held = take_{f}(p, n); {block} sink = held.number;",
+                           "struct Held_{f} {{ {G} guard; int number; }};\n"
+                           "{linkage} Held_{f} take_{f}({S}* p, int n) {{ {G} guard({l}); sink = n + (p != nullptr); return Held_{f}{{std::move(guard), n}}; }}"),
+    "returned_on_heap": ("", "std::unique_ptr<{G}> guard = take_{f}(p, n); {block}",
+                         "{linkage} std::unique_ptr<{G}> take_{f}({S}* p, int n) {{ sink = n + (p != nullptr); return std::make_unique<{G}>({l}); }}"),
+    "derived": ("", "Locked_{f} guard({l}); {block} sink = guard.more;",
+                "struct Locked_{f} : {G} {{ int more = 3; explicit Locked_{f}({L}& lock) : {G}(lock) {{}} }};"),
+    "nested_member": ("", "Outer_{f} outer({l}); {block} sink = outer.number;",
+                      "struct Outer_{f} {{ struct Inner {{ std::vector<int> numbers; {G} guard; explicit Inner({L}& lock) : numbers(3), guard(lock) {{}} }} inner;\n"
+                      "  int number = 1; explicit Outer_{f}({L}& lock) : inner(lock) {{}} ~Outer_{f}() {{ sink = number; }} }};"),
+    "tuple": ("m", "std::tuple<int, {G}, std::unique_ptr<int>> held(n, {G}({l}), std::make_unique<int>(n)); {block} sink = std::get<0>(held);"),
+    "variant": ("", "std::variant<std::monostate, int, {G}> guard; if (p->data == 1) guard.template emplace<2>({l}); {block}"),
+    "conditional": ("m", "{G} guard = p->data == 1 ? {G}({l}) : {G}({b}); {block}"),
+    "coroutine": ("", "Task task = run_{f}(p, n, go); task.handle.resume(); sink = n; task.handle.destroy();",
+                  "static Task run_{f}({S}* p, int n, int go) {{ {G} guard({l}); sink = n + (p != nullptr); {block} sink = n; co_return; }}", "run_{f}"),
+    "coroutine_resumed": ("", "Task task = run_{f}(p, n, go); task.handle.resume(); sink = n; task.handle.resume(); task.handle.destroy();",
+                          "static Task run_{f}({S}* p, int n, int go) {{ {G} guard({l}); sink = n + (p != nullptr); co_await std::suspend_always{{}}; {block} sink = n; }}", "run_{f}"),
+    "relocked_in_catch": ("u", "{G} guard({l}); guard.unlock(); try {{ throws(n); }} catch (const std::exception&) {{ guard.lock(); {block} }}"),
+    "relocks_in_catch": ("u", "{G} guard({l}); try {{ {block} }} catch (const std::exception&) {{ guard.unlock(); sink = n; guard.lock(); }} sink = n;"),
+    "again_in_catch": ("", "try {{ {G} guard({l}); throws(n); }} catch (const std::exception&) {{ {G} guard({l}); {block} sink = n; }}"),
+    "nested_tries": ("", "{G} guard({l}); try {{ std::vector<int> v(n + 2); try {{ {block} }} catch (const std::bad_alloc&) {{ sink = v[0]; throw; }} }} "
+                         "catch (const std::runtime_error&) {{ sink = 5; }} sink = n;"),
+    "array_on_stack": ("", "int numbers[n + 9]; numbers[n] = 1; {G} guard({l}); sink = numbers[n]; {block} sink = numbers[n];"),
+    "alloca": ("", "char* bytes = (char*)alloca(n + 300); memset(bytes, n, 100); {G} guard({l}); {block} sink = bytes[n];"),
+    "large_frame": ("", "volatile char bytes[70000]; bytes[n] = 1; {G} guard({l}); {block} sink = bytes[n];"),
+    "recursion": ("", "inner_{f}(p, n, go, 3); sink = n;",
+                  "NOINLINE static void inner_{f}({S}* p, int n, int go, int left) {{ sink = n + left; if (left == 1) {{ {G} guard({l}); inner_{f}(p, n, go, 0); }}\n"
+                  "  else if (left) inner_{f}(p, n, go, left - 1); else {{ {block} }} sink = left + (p != nullptr); }}", "inner_{f}"),
+    "across_virtual": ("", "{G} guard({l}); worker_{f}->work(p, n, go); sink = n;",
+                       "struct Base_{f} {{ virtual void work({S}* p, int n, int go) = 0; virtual ~Base_{f}() = default; }};\n"
+                       "struct Worker_{f} final : Base_{f} {{ void work({S}* p, int n, int go) override {{ sink = n + (p != nullptr); {block} sink = n; }} }};\n"
+                       "static Base_{f}* volatile worker_{f} = new Worker_{f};"),
+    "across_sort": ("", "{G} guard({l}); int numbers[3] = {{3, 1, 2}}; Key_{f} key{{p, n, go}}; qsort_r(numbers, 3, sizeof(int), order_{f}, &key); sink = numbers[0];",
+                    "struct Key_{f} {{ {S}* p; int n, go; }};\n"
+                    "static int order_{f}(const void*, const void*, void* q) {{ auto* key = (Key_{f}*)q; int n = key->n, go = key->go; key->go = 0;\n"
+                    "  {block} sink = n; return 0; }}"),
+    "across_once": ("", "{G} guard({l}); std::once_flag once; std::call_once(once, [&] {{ {block} sink = n; }}); sink = n;"),
+    "across_future": ("", "{G} guard({l}); auto later = std::async(std::launch::deferred, [&] {{ {block} return n; }}); sink = later.get();"),
+    "three_frames": ("", "std::mutex first; std::lock_guard<std::mutex> one_more(first); middle_{f}(p, n, go);",
+                     "NOINLINE static void inner_{f}({S}* p, int n, int go) {{ std::mutex last; std::lock_guard<std::mutex> held(last); sink = n + (p != nullptr); {block} sink = n; }}\n"
+                     "NOINLINE static void middle_{f}({S}* p, int n, int go) {{ {G} guard({l}); inner_{f}(p, n, go); sink = n; }}", "middle_{f}"),
+    "in_assignment": ("", "Store_{f} store; store = p; sink = n;",
+                      "struct Store_{f} {{ int n = zero, go = one; NOINLINE Store_{f}& operator=({S}* p) {{ {G} guard({l}); {block} sink = n + (p != nullptr); return *this; }} }};", "Store_{f}"),
+    "in_constructor": ("", "Made_{f} made(p, n, go); sink = made.n;",
+                       "struct Made_{f} {{ int n; std::vector<int> v; NOINLINE Made_{f}({S}* p, int n, int go) : n(n), v(3) {{ {G} guard({l}); {block} sink = n + (p != nullptr); }} }};", "Made_{f}"),
     "switch": ("", "switch (p->data) {{ case 1: {{ {G} guard({l}); {block} break; }} case 2: {{ {G} guard({b}); sink = 3; break; }} default: sink = 1; }}"),
 }
-CPP_RECURSIVE = {
-    "twice": ("{G} guard({l}); sink = n; {{ {G} again({l}); {block} sink = n; }}", ""),
-    "inner": ("{G} guard({l}); inner_{f}(p, n, go); sink = n;",
-              "NOINLINE static void inner_{f}({S}* p, int n, int go) {{ {G} again({l}); sink = n + (p != nullptr); {block} sink = n; }}"),
+# Locked and unlocked without a guard: the code ahead shows it, or a handler.
+CPP_BARE = {
+    "bare": "{take}; {block} {give}; sink = n;",
+    "bare_early_return": "{take}; if (p->data == 5) {{ {give}; return; }} {block} {give};",
+    "bare_rethrows": "{take}; try {{ {block} }} catch (...) {{ {give}; throw; }} {give};",
+    "bare_catches": "{take}; try {{ {block} }} catch (const std::exception&) {{ sink = 3; }} {give};",
+    "bare_with_objects": "std::vector<int> numbers(n + 2, 1); {take}; {block} sink = numbers[n]; {give};",
 }
-CPP_BOTH = {
-    "both": ("{G} guard({l}); {G} other({b}); {block} sink = n;", ""),
-    "both_in_two": ("{G} guard({l}); inner_{f}(p, n, go); sink = n;",
+CPP_RECURSIVE = {  # body, front, how often it has the lock
+    "twice": ("{G} guard({l}); sink = n; {{ {G} again({l}); {block} sink = n; }}", "", 2),
+    "inner": ("{G} guard({l}); inner_{f}(p, n, go); sink = n;",
+              "NOINLINE static void inner_{f}({S}* p, int n, int go) {{ {G} again({l}); sink = n + (p != nullptr); {block} sink = n; }}", 2),
+    "thrice": ("inner_{f}(p, n, go, 2); sink = n;",
+               "NOINLINE static void inner_{f}({S}* p, int n, int go, int left) {{ {G} guard({l}); sink = n + (p != nullptr);\n"
+               "  if (left) inner_{f}(p, n, go, left - 1); else {{ {block} }} sink = left; }}", 3),
+}
+CPP_BOTH = {  # what the guard must be able to do, body, front
+    "both": ("", "{G} guard({l}); {G} other({b}); {block} sink = n;", ""),
+    "both_in_two": ("", "{G} guard({l}); inner_{f}(p, n, go); sink = n;",
                     "NOINLINE static void inner_{f}({S}* p, int n, int go) {{ {G} other({b}); sink = n + (p != nullptr); {block} sink = n; }}"),
-    "both_by_recursion": ("inner_{f}(p, n, go, 1); sink = n;",
+    "both_by_recursion": ("", "inner_{f}(p, n, go, 1); sink = n;",
                           "NOINLINE static void inner_{f}({S}* p, int n, int go, int left) {{ {G} guard(left ? {l} : {b}); sink = n + (p != nullptr);\n"
                           "  if (left) inner_{f}(p, n, go, left - 1); else {{ {block} }} sink = left; }}"),
-    "both_as_members": ("struct Both {{ {G} first, second; }} both{{{G}({l}), {G}({b})}}; {block} sink = (int)sizeof both;", ""),
+    "both_as_members": ("m", "struct Both {{ {G} first, second; }} both{{{G}({l}), {G}({b})}}; {block} sink = (int)sizeof both;", ""),
+    "both_scoped": ("x", "std::scoped_lock<{L}, {L}> guard({l}, {b}); {block} sink = n;", ""),
+    "both_scoped_guards": ("ds", "{G} first({l}, std::defer_lock), second({b}, std::defer_lock); std::scoped_lock<{G}, {G}> guard(first, second); {block} sink = n;", ""),
+    "both_locked_at_once": ("dx", "std::lock({l}, {b}); {G} first({l}, std::adopt_lock); {G} second({b}, std::adopt_lock); {block} sink = n;", ""),
+    "both_in_vector": ("m", "std::vector<{G}> guards; guards.reserve(2); guards.emplace_back({l}); guards.emplace_back({b}); {block} sink = n;", ""),
 }
 # Threads that do not hold the lock, and block. "early": takes the lock, and so must have come to rest before the holders begin.
 CPP_DECOYS = {
@@ -207,6 +300,19 @@ CPP_DECOYS = {
     "unwound": ("early", "", "try {{ {G} guard({l}); throws(n); }} catch (const std::exception&) {{ {block} }}"),
     "before_destructor": ("early", "", "Slow_{f} slow{{p, n, go}}; {G} guard({l}); sink = n;",
                           "struct Slow_{f} {{ {S}* p; int n, go; NOINLINE ~Slow_{f}() {{ sink = n + (p != nullptr); {block} sink = n; }} }};"),
+    "catch_locks": ("early", "", "try {{ {block} }} catch (...) {{ {G} guard({l}); sink = n; throw; }}"),
+    "relocks_in_catch": ("early", "u", "{G} guard({l}); guard.unlock(); try {{ {block} }} catch (...) {{ guard.lock(); sink = n; throw; }} guard.lock();"),
+    "unlock_guard": ("early", "u", "{G} guard({l}); Without_{f} without{{guard}}; {block} sink = n;",
+                     "struct Without_{f} {{ {G}& guard; explicit Without_{f}({G}& g) : guard(g) {{ guard.unlock(); }} ~Without_{f}() {{ guard.lock(); }} }};"),
+    "unlocked_by_data": ("early", "u", "{G} guard({l}); if (p->data == 1) guard.unlock(); {block} sink = n;"),
+    "optional_reset": ("early", "", "std::optional<{G}> guard; guard.emplace({l}); guard.reset(); {block} sink = n;"),
+    "vector_cleared": ("early", "m", "std::vector<{G}> guards; guards.emplace_back({l}); guards.clear(); {block} sink = n;"),
+    "assigned_away": ("early", "a", "{G} guard({l}); guard = {G}(); {block} sink = n;"),
+    "bare_later": ("early", "", "{block} {take}; sink = n; {give};"),
+    "bare_released": ("early", "", "{take}; sink = n; {give}; {block} sink = n;"),
+    "bare_in_catch": ("early", "", "try {{ {block} }} catch (...) {{ {take}; sink = n; {give}; throw; }} sink = n;"),
+    "coroutine": ("early", "", "Task task = run_{f}(p, n, go); task.handle.resume(); sink = n; task.handle.resume(); task.handle.destroy();",
+                  "static Task run_{f}({S}* p, int n, int go) {{ {{ {G} guard({l}); sink = n; }} co_await std::suspend_always{{}}; {block} {{ {G} guard({l}); sink = n; }} }}"),
     "session_gone": ("early", "", "{{ auto held = std::make_unique<{G}>({l}); sink = n; }} {block}"),
 }
 # How the lock is reached: the fields of the object, the lock, its neighbour, and what prepares them.
@@ -252,6 +358,30 @@ C_STYLES = {
                           "NOINLINE static void inner_{f}({S}* p, int n, int go) {{ sink = n; {block} {lock_b}; p->data = 1; {unlock_b}; }}"),
     "inner_took_other": ("{lock}; inner_{f}(p, n, go); {unlock};",
                          "NOINLINE static void inner_{f}({S}* p, int n, int go) {{ {lock_b}; p->data = 1; {unlock_b}; sink = n; {block} sink = 2; }}"),
+    "checked": "if ({lock} != 0) abort(); {block} if ({unlock} != 0) abort();",
+    "checked_by_function": ("check_{f}({lock}, 12); {block} check_{f}({unlock}, 13);",
+                            "{linkage} void check_{f}(int error, int line) {{ if (error == 0) return; fprintf(stderr, \"%d %d\", error, line); abort(); }}"),
+    "tried_until": "while ({try} != 0) sink = n; {block} {unlock};",
+    "operations": ("ops_{f}->take(p, n); {block} ops_{f}->give(p, n); sink = n;",
+                   "static void take_{f}({S}* p, int n) {{ sink = n; {lock}; sink = p->data; }}\nstatic void give_{f}({S}* p, int n) {{ sink = n; {unlock}; sink = p->data; }}\n"
+                   "static const struct ops_{f} {{ void (*take)({S}*, int); void (*give)({S}*, int); }} table_{f} = {{take_{f}, give_{f}}}, *volatile ops_{f} = &table_{f};"),
+    "states": "for (int state = p->data; state != 4;) switch (state) {{ case 1: {lock}; state = 2; break; case 2: {block} state = 3; break; default: {unlock}; state = 4; }}",
+    "array_on_stack": "int numbers[n + 9]; numbers[n] = 1; {lock}; sink = numbers[n]; {block} sink = numbers[n]; {unlock};",
+    "alloca": "char* bytes = (char*)__builtin_alloca(n + 300); memset(bytes, n, 100); {lock}; {block} sink = bytes[n]; {unlock};",
+    "large_frame": "volatile char bytes[70000]; bytes[n] = 1; {lock}; {block} sink = bytes[n]; {unlock};",
+    "across_sort": ("{lock}; int numbers[3] = {{3, 1, 2}}; struct key_{f} key = {{n, go}}; qsort_r(numbers, 3, sizeof(int), order_{f}, &key); sink = numbers[0]; {unlock};",
+                    "struct key_{f} {{ int n, go; }};\nstatic int order_{f}(const void* a, const void* b, void* q) {{ struct key_{f}* key = (struct key_{f}*)q; int n = key->n, go = key->go;\n"
+                    "  key->go = 0; {block} sink = n; return 0; }}"),
+    "across_search": ("{lock}; int numbers[3] = {{1, 2, 3}}; struct key_{f} key = {{n, go}}; sink = bsearch(&key, numbers, 3, sizeof(int), order_{f}) != NULL; {unlock};",
+                      "struct key_{f} {{ int n, go; }};\nstatic int order_{f}(const void* q, const void* b) {{ struct key_{f}* key = (struct key_{f}*)q; int n = key->n, go = key->go;\n"
+                      "  key->go = 0; {block} sink = n; return *(const int*)b - 2; }}"),
+    "recursion": ("inner_{f}(p, n, go, 3); sink = n;",
+                  "NOINLINE static void inner_{f}({S}* p, int n, int go, int left) {{ sink = n + left; if (left == 1) {{ {lock}; inner_{f}(p, n, go, 0); {unlock}; }}\n"
+                  "  else if (left) inner_{f}(p, n, go, left - 1); else {{ {block} }} sink = left + p->data; }}", "inner_{f}"),
+    "helpers_in_two": ("take_{f}(p, n); inner_{f}(p, n, go);",
+                       "NOINLINE static void take_{f}({S}* p, int n) {{ sink = n; {lock}; sink = p->data; }}\n"
+                       "NOINLINE static void inner_{f}({S}* p, int n, int go) {{ sink = n; {block} sink = p->data; {unlock}; }}", "{f} inner_{f}"),
+    "unlocks_in_branches": "{lock}; {block} if (sink > n) {{ p->data = 1; {unlock}; }} else {{ p->data = 1; sink = n; {unlock}; }} sink = n;",
     "cleanup_handler": ("{lock}; pthread_cleanup_push(give_{f}, p); {block} sink = n; pthread_cleanup_pop(1);",
                         "NOINLINE static void give_{f}(void* q) {{ {S}* p = ({S}*)q; int n = zero; sink = n + p->data; {unlock}; sink = p->data; }}"),
     "cleanup_attribute": ("{S}* guard __attribute__((cleanup(give_{f}))) = p; {lock}; {block} sink = n; (void)guard;",
@@ -259,6 +389,8 @@ C_STYLES = {
 }
 C_BOTH = {
     "both": "{lock}; {lock_b}; {block} {unlock_b}; {unlock};",
+    "both_in_two": ("{lock}; inner_{f}(p, n, go); sink = n; {unlock};",
+                    "NOINLINE static void inner_{f}({S}* p, int n, int go) {{ sink = n; {lock_b}; {block} sink = n; {unlock_b}; }}"),
     "both_in_order": "{lock}; sink = n; {lock_b}; {block} {unlock}; sink = n; {unlock_b};",
     "both_in_loop": "for (int i = 0; i < n + 2; ++i) {{ if (i == 0) {lock}; else {lock_b}; sink = i; }} {block} for (int i = n + 1; i >= 0; --i) {{ if (i == 0) {unlock}; else {unlock_b}; }}",
 }
@@ -276,6 +408,14 @@ C_DECOYS = {
     "neighbour": ("early", "{lock_b}; {block} {unlock_b};"),
     "failed_try": ("late", "int got = {try_w} == 0; {block} if (got) {unlock};"),
     "condition": ("mutex", "{lock}; pthread_cond_t v = PTHREAD_COND_INITIALIZER; while (!zero) pthread_cond_wait(&v, {address}); p->data = 1; {unlock};"),
+    "checked_later": ("early", "{block} if ({lock} != 0) abort(); p->data = 1; if ({unlock} != 0) abort();"),
+    "states": ("early", "for (int state = p->data; state != 4;) switch (state) {{ case 1: {lock}; state = 2; break; case 2: {unlock}; state = 3; break; "
+                        "case 3: {block} state = 4; break; default: {unlock}; state = 4; }}"),
+    "flag_of_data": ("early", "{block} if (p->data & 2) {unlock};"),
+    "handed_back": ("early", "{lock}; int held = 1; if (p->data == 1) {{ {unlock}; held = 0; }} {block} if (held) {unlock};"),
+    "unlocks_in_branch": ("early", "{lock}; sink = n; {unlock}; {block} if (sink == 99) {{ {lock}; p->data = 1; }} else return; {unlock};"),
+    "tried_later": ("early", "{block} if ({try} == 0) {{ p->data = 1; {unlock}; }}"),
+    "loop_with_unlock_first": ("early", "for (int i = 0; i < n + 3; ++i) {{ if (i > 0) {unlock}; if (i == 0) {{ {block} }} {lock}; }} {unlock};"),
     "asks_first": ("early", "{block} if (is_mine_{K}(p)) {unlock};"),
     "has_address": ("early", "void* lock = {address}; {block} sink = (int)(long)lock;"),
     "error_path": ("early", "if (p->data == 9) {{ {lock}; goto unlock; }} {block} return;\nunlock: {unlock};"),
@@ -285,6 +425,13 @@ MIDDLES = (
     "NOINLINE static int {m}(int go, int n) {{ char a[100]; memset(a, n, sizeof a); int r = {inner}; return r + a[n]; }}",
     "static int {m}(int go, int n) {{ int r = {inner}; sink = r; return r * n; }}",
     "NOINLINE static int {m}(int go, int n) {{ int s = n * 5, t = n * sink, r = 0; for (int i = 0; i <= n; ++i) r += {inner}; return r + s + t; }}",
+)
+MIDDLES_MORE = (
+    "NOINLINE static int {m}(int go, int n) {{ int a[n + 5]; a[n] = n; int r = {inner}; return r + a[n]; }}",
+    "NOINLINE static int {m}(int go, int n) {{ volatile char a[20000]; a[n] = 1; int r = {inner}; return r + a[n]; }}",
+    "NOINLINE static int {m}(int go, int n) {{ __attribute__((aligned(64))) volatile char a[64]; a[n] = 1; int r = {inner}; return r + a[n]; }}",
+    "static int (*volatile p_{m})(int, int) = {name};\nNOINLINE static int {m}(int go, int n) {{ return p_{m}(go, n) + n; }}",
+    "NOINLINE static int {m}(int go, int n) {{ return {inner}; }}",
 )
 MIDDLES_CPP = (
     "NOINLINE static int {m}(int go, int n) {{ std::function<int()> f = [=] {{ return {inner} + n; }}; return f() + 1; }}",
@@ -296,8 +443,9 @@ MIDDLES_CPP = (
     "NOINLINE static int {m}(int go, int n) {{ return t_{m}<3>(go, n) + 1; }}",
 )
 COMPILERS = {"cpp": ("g++", "clang++"), "c": ("gcc", "clang")}
-FLAGS = (["-O0"], ["-O1"], ["-O2"], ["-O2"], ["-O3"], ["-Os"], ["-O2", "-fno-omit-frame-pointer"], ["-O2", "-D_FORTIFY_SOURCE=2", "-fstack-protector-strong"])
-MORE_FLAGS = ([], [], [], ["-fuse-ld=lld"], ["-fno-plt"], ["-fcf-protection=none"], ["-no-pie", "-fno-pie"], ["-fPIC"], ["-Wl,-z,now"])
+FLAGS = (["-O0"], ["-O1"], ["-Og"], ["-O3", "-march=x86-64-v3"], ["-O2", "-fno-inline"], ["-O2"], ["-O2"], ["-O3"], ["-Os"], ["-O2", "-fno-omit-frame-pointer"], ["-O2", "-D_FORTIFY_SOURCE=2", "-fstack-protector-strong"])
+MORE_FLAGS = ([], [], [], ["-fuse-ld=lld"], ["-fno-plt"], ["-fcf-protection=none"], ["-no-pie", "-fno-pie"], ["-fPIC"], ["-Wl,-z,now"], ["-fcf-protection=full"], ["-mno-red-zone"],
+              ["-fstack-clash-protection"], ["-fuse-ld=gold"], ["-ffunction-sections", "-Wl,--gc-sections"], ["-fno-optimize-sibling-calls"], ["-mstackrealign"])
 
 
 @dataclasses.dataclass
@@ -311,8 +459,8 @@ class Program:
 
 
 class Scenario:
-    def __init__(self, rng, number, language):
-        self.rng, self.number, self.language = rng, number, language
+    def __init__(self, rng, number, language, has_exceptions=True):
+        self.rng, self.number, self.language, self.has_exceptions = rng, number, language, has_exceptions
         self.code, self.prepare, self.early, self.holds, self.late, self.waits, self.made_of = [], [], [], [], [], [], []
         self.answers = []
         self.count = 0
@@ -323,6 +471,9 @@ class Scenario:
 
     def pick(self, choices):
         return self.rng.choice(list(choices))
+
+    def compiles(self, *texts):
+        return self.has_exceptions or not any("try {" in text for text in texts)
 
     def block(self):
         """A statement that blocks if `go`, with `n` that is 0."""
@@ -335,8 +486,8 @@ class Scenario:
         self.code.append(f"NOINLINE static int {inner}(int go, int n) {{ {leaf} return n; }}")
         for _ in range(depth - 1):
             middle = self.name("middle")
-            kind = self.pick(MIDDLES + (MIDDLES_CPP if cpp else ()))
-            self.code.append(kind.format(m=middle, inner=f"{inner}(go, n)"))
+            kind = self.pick(kind for kind in MIDDLES + MIDDLES_MORE + (MIDDLES_CPP if cpp else ()) if self.compiles(kind))
+            self.code.append(kind.format(m=middle, inner=f"{inner}(go, n)", name=inner))
             inner = middle
         return f"sink = {inner}(go, n);"
 
@@ -397,8 +548,8 @@ class Scenario:
 
 
 class CppScenario(Scenario):
-    def __init__(self, rng, number):
-        super().__init__(rng, number, "cpp")
+    def __init__(self, rng, number, has_exceptions):
+        super().__init__(rng, number, "cpp", has_exceptions)
         self.set_up(self.pick(("std::shared_mutex",) * 4 + ("pthread_rwlock_t",) * 2 + tuple(GUARDS)))
         guards = [(guard.format(self.lock_type), able, kind) for guard, able, kind in GUARDS[self.lock_type]]
         kind = self.pick(guards)[2]
@@ -410,18 +561,28 @@ class CppScenario(Scenario):
             del decoys["failed_try"]
         if USE_NEIGHBOUR & set(self.made_of):
             del decoys["neighbour"]
+        decoys = {name: decoy for name, decoy in decoys.items() if self.compiles(decoy[2])}
         for name in rng.sample(list(decoys), self.pick((1, 2, 3))):
             self.decoy(name, decoys[name], kind)
         for _ in range(self.pick((1, 1, 2))):
             self.waiter(kind)
 
+    def bare(self, kind):
+        """How to lock and to unlock without a guard."""
+        if self.lock_type in INITIALIZERS:
+            lock, unlock, _ = CScenario.CALLS[kind]
+            return {"take": f"{lock}(&{self.lock})", "give": f"{unlock}(&{self.lock})"}
+        shared = "_shared" if kind == READ else ""
+        return {"take": f"{self.lock}.lock{shared}()", "give": f"{self.lock}.unlock{shared}()"}
+
     def function(self, style, body, front, guard, prefix):
         f = self.name(prefix)
-        names = {"G": guard, "L": self.lock_type, "S": self.object, "l": self.lock, "b": self.neighbour, "block": self.block(), "f": f, "K": self.number,
+        kind = next(kind for one, _, kind in self.decoy_guards if one == guard)
+        names = {**self.bare(kind), "G": guard, "L": self.lock_type, "S": self.object, "l": self.lock, "b": self.neighbour, "block": self.block(), "f": f, "K": self.number,
                  "linkage": self.pick(("NOINLINE static", "static inline", "NOINLINE static")), "inlining": self.pick(("NOINLINE", "inline"))}
         if front:
             self.code.append(front.format(**names))
-        linkage = self.pick(("NOINLINE static", "NOINLINE static", "static"))
+        linkage = self.pick(("NOINLINE static", "NOINLINE static", "static", "__attribute__((always_inline)) static inline"))
         ends = " noexcept" if style == "noexcept" else ""
         self.code.append(f"{linkage} void {f}({self.object}* p, int n, int go){ends} {{ sink = n + go + (p != nullptr); {body.format(**names)} sink = n; }}")
         self.made_of.append(style)
@@ -429,26 +590,31 @@ class CppScenario(Scenario):
 
     def holder(self, kind):
         guard, able, _ = self.pick(self.guards)
-        recursive = kind == READ or self.lock_type == "std::recursive_mutex"
+        how = "guard" if self.has_exceptions else "code"
+        recursive = kind == READ or self.lock_type in RECURSIVE_LOCKS
         if recursive and self.rng.random() < 0.08:
             style = self.pick(CPP_RECURSIVE)
-            body, front = CPP_RECURSIVE[style]
+            body, front, times = CPP_RECURSIVE[style]
             f = self.function(style, body, front, guard, "hold")
-            return self.thread(self.holds, "h", f), f"{f} inner_{f}", "guard", 2
-        style = self.pick(name for name, one in CPP_STYLES.items() if set(one[0]) <= set(able))
+            return self.thread(self.holds, "h", f), f"{f} inner_{f}", how, times
+        if self.rng.random() < 0.08:
+            style = self.pick(name for name, body in CPP_BARE.items() if self.compiles(body))
+            f = self.function(style, CPP_BARE[style], "", guard, "hold")
+            return self.thread(self.holds, "h", f), f, "code", 1
+        style = self.pick(name for name, one in CPP_STYLES.items() if set(one[0]) <= set(able) and self.compiles(*one))
         _, body, *more = CPP_STYLES[style]
         f = self.function(style, body, more[0] if more else "", guard, "hold")
         functions = more[1].format(f=f) if len(more) > 1 else f
         if style == "by_value":
             functions += f" use_{f}"
-        return self.thread(self.holds, "h", f), functions, "guard", 1
+        return self.thread(self.holds, "h", f), functions, how, 1
 
     def holds_both(self, kind):
-        style = self.pick(name for name in CPP_BOTH if name != "both_as_members" or any("m" in one[1] for one in self.guards))
-        guard = self.pick(one for one in self.guards if style != "both_as_members" or "m" in one[1])[0]
-        body, front = CPP_BOTH[style]
+        guard, able, _ = self.pick(self.guards)
+        style = self.pick(name for name, one in CPP_BOTH.items() if set(one[0]) <= set(able))
+        _, body, front = CPP_BOTH[style]
         f = self.function(style, body, front, guard, "hold")
-        return self.thread(self.holds, "h", f), f, "guard", 1
+        return self.thread(self.holds, "h", f), f, "guard" if self.has_exceptions else "code", 1
 
     def decoy(self, name, decoy, kind):
         when, needs, body, *front = decoy
@@ -506,7 +672,7 @@ class CScenario(Scenario):
                  "linkage": self.pick(("NOINLINE static", "static inline"))}
         if front:
             self.code.append(front.format(**names))
-        linkage = self.pick(("NOINLINE static", "NOINLINE static", "static"))
+        linkage = self.pick(("NOINLINE static", "NOINLINE static", "static", "__attribute__((always_inline)) static inline"))
         last = "" if style == "last_call" else " sink = n;"
         self.code.append(f"{linkage} void {f}({self.object}* p, int n, int go) {{ sink = n + go + (p != NULL); {body.format(**names)}{last} }}")
         self.made_of.append(style)
@@ -524,7 +690,8 @@ class CScenario(Scenario):
 
     def holds_both(self, kind):
         style = self.pick(C_BOTH)
-        f = self.function(style, C_BOTH[style], "", kind, "hold")
+        body, front = C_BOTH[style] if isinstance(C_BOTH[style], tuple) else (C_BOTH[style], "")
+        f = self.function(style, body, front, kind, "hold")
         return self.thread(self.holds, "h", f), f, "code", 1
 
     def waiter(self, kind, lock=None):
@@ -537,10 +704,12 @@ def commands(rng, language):
     compiler = rng.choice(COMPILERS[language])
     flags = [*rng.choice(FLAGS), *rng.choice(MORE_FLAGS)]
     if rng.random() < 0.15:
-        flags = [flag for flag in flags if flag != "-fuse-ld=lld"] + ["-flto", "-O3"]  # lld does not read what gcc puts into objects for it
+        flags = [flag for flag in flags if not flag.startswith("-fuse-ld=")] + ["-flto", "-O3"]  # lld does not read what gcc puts into objects for it
         flags += ["-fuse-ld=lld"] if compiler.startswith("clang") else []
     if language == "c" and rng.random() < 0.3:
         flags += ["-fexceptions"]
+    if language == "cpp" and rng.random() < 0.08:
+        flags += ["-fno-exceptions"]
     standard = "-std=c++20" if language == "cpp" else "-std=gnu17"
     source = f"program.{language}"
     strip = rng.choice((["strip", "program"], ["strip", "-g", "program"], ["true"]))
@@ -552,8 +721,10 @@ def program(seed, first, count):
     language = "c" if first // EACH % 2 else "cpp"
     rng = random.Random(f"{seed}/{first}")
     made_by = commands(rng, language)
-    kind = CScenario if language == "c" else CppScenario
-    scenarios = [kind(random.Random(f"{seed}/{number}/scenario"), number) for number in range(first, first + count)]
+    scenarios = []
+    for number in range(first, first + count):
+        own = random.Random(f"{seed}/{number}/scenario")
+        scenarios.append(CScenario(own, number) if language == "c" else CppScenario(own, number, "-fno-exceptions" not in made_by[0]))
     prelude = '#include "stage.h"\n' + (PRELUDE_CPP if language == "cpp" else "")
     text = "\n".join([f"// Seed {seed}, scenarios {first} to {first + count - 1}; see generate.py.", prelude, *(one.text() for one in scenarios),
                       "int main(void) {", *(one.main() for one in scenarios), "  stage_ready();", "}"]) + "\n"
