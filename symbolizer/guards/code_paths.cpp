@@ -174,7 +174,7 @@ class CodePaths::Run {
   // The same place with the same locks leads to the same results: a loop, or where two paths meet. What differs in memory or
   // registers is not told apart: not good enough for a proof.
   bool is_new(const Path& path, uintptr_t target) {
-    if (start_.is_pad) return true;
+    if (start_.is_pad || start_.until != 0) return true;
     std::vector<uintptr_t> key = {target, path.calls.size(), path.only_releases ? 1u : 0u,
                                   path.locks.acquired_first.size()};
     for (const Locks* list : {&path.locks.released, &path.locks.acquired}) {
@@ -211,10 +211,15 @@ class CodePaths::Run {
   }
 
   bool call(Path& path, uintptr_t at, Known target) {
+    if (start_.until != 0 && path.pc == start_.until && path.calls.empty()) {
+      found_.arrivals.push_back({std::move(path.machine), target});
+      return false;
+    }
     const bool is_back = !start_.is_pad && path.calls.empty() && path.pc == start_.pc;
     if (is_back && path.locks.released.empty()) return take_other_way(path, PathEnd::ended);
     if (is_back) return finish(path, PathEnd::ended);
     look_at_pad(path, at);
+    if (start_.calls_may_throw && path.calls.empty()) throw_at(path, at);
     const CallTarget to = target ? all_.calls_.of(*target) : CallTarget{};
     if (!target && start_.is_pad) found_.lacks_registers = true;
     if (start_.stops_at_call) {
@@ -224,6 +229,18 @@ class CodePaths::Run {
     if (to.effect == CallEffect::unknown && to.entry != 0 && path.calls.size() < start_.max_depth)
       return enter(path, to.entry);
     return affect(path, to);
+  }
+
+  // What it throws, and so which handler is for it, is not known.
+  void throw_at(const Path& path, uintptr_t at) {
+    const auto procedure = open_.size() < kMaxPaths ? all_.code_.procedure(at) : std::nullopt;
+    const auto pad = procedure ? find_landing_pad(*procedure, at, all_.memory_) : std::nullopt;
+    if (!pad) return;
+    Path other = path;
+    other.machine.forget_caller_saved();
+    other.machine.set(EncodedRegister::rax, kException);
+    other.pc = *pad;
+    open_.push_back(std::move(other));
   }
 
   void look_at_pad(Path& path, uintptr_t at) {
@@ -283,6 +300,7 @@ class CodePaths::Run {
   // Of a lock whose address is not known, a later release may be the release: then nothing more can be said.
   bool acquire(Path& path, Known address, LockKind kind) {
     path.machine.set(EncodedRegister::rax, 0);
+    if (start_.until != 0) return true;
     if (!address) {
       found_.lacks_registers = true;
       for (const Path::Call& call : path.calls) call.without->reset();
@@ -295,7 +313,7 @@ class CodePaths::Run {
   }
 
   void try_lock(Path& path, Known address, LockKind kind) {
-    if (address && open_.size() < kMaxPaths) {
+    if ((address || start_.until != 0) && open_.size() < kMaxPaths) {
       Path other = path;
       if (acquire(other, address, kind)) open_.push_back(std::move(other));
     }

@@ -45,6 +45,15 @@ struct PathStart {
   bool looks_at_pads = false;  // at calls that come first
   bool stops_at_call = false;  // at the first call, which is followed only if it releases a lock
   bool is_pad = false;
+  // If not 0: a path ends at the call that returns to here, see Found::arrivals. What it does to locks is not asked.
+  uintptr_t until = 0;
+  bool calls_may_throw = false;  // those of the function in which it begins: then it also continues in their landing pads
+};
+
+// A path that has come to the call which it was to end at.
+struct Arrival {
+  Machine machine;  // before the call
+  Known target;     // of the call
 };
 
 class CodePaths {
@@ -55,6 +64,7 @@ class CodePaths {
 
   struct Found {
     std::vector<PathLocks> paths;
+    std::vector<Arrival> arrivals;
     bool is_complete = true;  // no path was left out
     bool lacks_registers =
         false;  // a lock's address, or the way through a landing pad, depends on one that is not known

@@ -7,6 +7,7 @@
 
 #include "symbolizer/guards/code_paths.h"
 #include "symbolizer/guards/code_reader.h"
+#include "symbolizer/guards/followed_registers.h"
 #include "symbolizer/guards/frame_locks.h"
 #include "symbolizer/guards/lock_calls.h"
 #include "symbolizer/unwind/code.h"
@@ -39,6 +40,16 @@ void add(std::vector<GuardedLock>& locks, const FrameLock& found, uint32_t frame
     *known = {found.lock, evidence, found.times, frame, found.is_conditional};
 }
 
+void add_likely(const ThreadGuards& more, const std::vector<DeducedFrame>& deduced, ThreadGuards& found) {
+  for (GuardedLock lock : more.locks) {
+    const bool is_known = std::any_of(found.locks.begin(), found.locks.end(),
+                                      [&](const GuardedLock& one) { return one.lock == lock.lock; });
+    if (is_known) continue;
+    if (!deduced[lock.frame].is_supported) lock.evidence = Evidence::code;
+    found.locks.push_back(lock);
+  }
+}
+
 }  // namespace
 
 struct GuardSearch::State {
@@ -51,6 +62,7 @@ struct GuardSearch::State {
   LockCalls calls;
   CodePaths paths;
   FrameLocks frames;
+  FollowedRegisters followed;
   uint64_t generation;
   std::chrono::nanoseconds end{};  // by processor_time
   std::vector<RegisterSet> registers;
@@ -65,6 +77,7 @@ struct GuardSearch::State {
         calls(the_modules, memory, instructions, resolve),
         paths(code, instructions, calls, memory),
         frames(code, paths, memory),
+        followed(paths, calls, memory),
         generation(the_modules.generation()) {}
 
   void refresh() {
@@ -108,21 +121,24 @@ ThreadGuards GuardSearch::State::find(const RawStack& stack, const std::optional
   return found;
 }
 
-// First with the registers that are certain. What is found only with the others is likely, if nothing supports them.
+// First with the registers that are certain, then with likely ones, which what is found with them is as well if nothing supports
+// them. At last, because it takes longest, with what following each function from its entry yields.
 ThreadGuards GuardSearch::State::find_with_deduced(const RawStack& stack, const std::optional<LockRef>& awaited) {
-  const std::vector<DeducedFrame> deduced = deduce_registers(registers, modules, code, stepper, memory);
+  std::vector<DeducedFrame> deduced = deduce_registers(registers, modules, code, stepper, memory);
   for (size_t index = 0; index < deduced.size(); ++index) registers[index] = deduced[index].certain;
   ThreadGuards found = find(stack, awaited);
   if (!found.lacks_registers) return found;
   for (size_t index = 0; index < deduced.size(); ++index) registers[index] = deduced[index].likely;
   const ThreadGuards more = find(stack, awaited);
-  for (GuardedLock lock : more.locks) {
-    const bool is_known = std::any_of(found.locks.begin(), found.locks.end(),
-                                      [&](const GuardedLock& one) { return one.lock == lock.lock; });
-    if (is_known) continue;
-    if (!deduced[lock.frame].is_supported) lock.evidence = Evidence::code;
-    found.locks.push_back(lock);
+  add_likely(more, deduced, found);
+  if (!more.lacks_registers || processor_time() >= end) return found;
+  followed.begin();
+  for (size_t index = deduced.size(); index-- != 0;) {
+    if (processor_time() < end) followed.add_to(deduced[index]);
+    deduced[index].is_supported = false;
+    registers[index] = deduced[index].likely;
   }
+  add_likely(find(stack, awaited), deduced, found);
   return found;
 }
 

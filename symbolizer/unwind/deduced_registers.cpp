@@ -84,6 +84,8 @@ class Deduction {
     const uintptr_t entry = procedure ? stepper_.entry_of(*procedure, frame) : 0;
     const KnownRegisters certain_entry = at_entry(entry, caller_.certain, certain_arguments_);
     const KnownRegisters likely_entry = likely_at_entry(entry);
+    deduced.entry = entry;
+    deduced.at_entry = likely_entry;
     certain_arguments_.fill(std::nullopt);
     likely_arguments_.fill(std::nullopt);
     at_call_.fill(std::nullopt);

@@ -7,6 +7,7 @@
 
 #include "symbolizer/unwind/code.h"
 #include "symbolizer/unwind/frame_step.h"
+#include "symbolizer/unwind/known_registers.h"
 #include "symbolizer/unwind/memory.h"
 #include "symbolizer/unwind/modules.h"
 #include "symbolizer/unwind/stack_step.h"
@@ -20,6 +21,8 @@ struct DeducedFrame {
   RegisterSet likely;
   // Some other register that was loaded in the same way is still what is there now.
   bool is_supported = false;
+  uintptr_t entry = 0;        // of its function; 0 if it is not known
+  KnownRegisters at_entry{};  // what the function was called with: as likely
 };
 
 // `frames`: the registers of a stack's frames, innermost first.
