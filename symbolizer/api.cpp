@@ -93,7 +93,7 @@ class Pipeline {
 
   ThreadActivity& activity() { return activity_; }
 
-  std::vector<FoundReader> find_readers(uintptr_t rwlock, const std::vector<int>& recorded) {
+  std::vector<FoundReader> find_readers(uintptr_t rwlock, const RecordedReaders& recorded) {
     const auto awaited = [this](const Snapshot& thread) { return activity_.lock_awaited_by(thread); };
     return by_code_.find_readers(rwlock, recorded, awaited);
   }
@@ -280,10 +280,10 @@ void follow(void* self, int tid, const Wait* wait, WaitChain* out) {
   }
 }
 
-size_t find_readers(void* self, uintptr_t rwlock, const int* recorded, size_t recorded_count, FoundReader* out,
-                    size_t max) {
+size_t find_readers(void* self, uintptr_t rwlock, const int* recorded, size_t recorded_count, uint32_t recorded_holds,
+                    FoundReader* out, size_t max) {
   try {
-    const auto found = static_cast<Pipeline*>(self)->find_readers(rwlock, {recorded, recorded + recorded_count});
+    const auto found = static_cast<Pipeline*>(self)->find_readers(rwlock, {{recorded, recorded + recorded_count}, recorded_holds});
     const size_t count = std::min(found.size(), max);
     std::copy_n(found.begin(), count, out);
     return count;

@@ -38,11 +38,11 @@ GuardSearch* HoldersByCode::begin_search() {
   return search_.get();
 }
 
-std::vector<FoundReader> HoldersByCode::find_readers(uintptr_t rwlock, const std::vector<int>& recorded,
+std::vector<FoundReader> HoldersByCode::find_readers(uintptr_t rwlock, const RecordedReaders& recorded,
                                                      const LockAwaited& awaited) {
   std::vector<FoundReader> found;
   const uint32_t readers = readers_of(rwlock, memory_);
-  GuardSearch* const search = readers <= recorded.size() ? nullptr : begin_search();
+  GuardSearch* const search = readers <= recorded.holds ? nullptr : begin_search();
   if (search == nullptr) return found;
   const std::vector<int> threads = thread_ids(getpid());
   if (threads.size() > kMaxThreads) return found;
@@ -50,7 +50,7 @@ std::vector<FoundReader> HoldersByCode::find_readers(uintptr_t rwlock, const std
   std::vector<ReaderCandidate> candidates;
   std::map<int, CallSite> calls;
   for (const int tid : threads) {
-    if (std::find(recorded.begin(), recorded.end(), tid) != recorded.end()) continue;
+    if (std::find(recorded.tids.begin(), recorded.tids.end(), tid) != recorded.tids.end()) continue;
     const auto thread = look_at_thread(ThreadFiles::of_ours(tid));
     if (!thread || (thread->snapshot.registers.known & Registers::kSpIsKnown) == 0) continue;
     const ThreadGuards guards = search->find(thread->snapshot, awaited(thread->snapshot), *stack);
@@ -59,7 +59,7 @@ std::vector<FoundReader> HoldersByCode::find_readers(uintptr_t rwlock, const std
     candidates.push_back({tid, *guard});
     calls[tid] = call_in(*stack, guard->frame);
   }
-  drop_contradicted(candidates, readers - static_cast<uint32_t>(recorded.size()));
+  drop_contradicted(candidates, readers - recorded.holds);
   for (const ReaderCandidate& one : candidates)
     found.push_back({one.tid, one.lock.evidence, one.lock.times, calls[one.tid]});
   return found;

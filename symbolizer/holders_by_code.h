@@ -16,6 +16,12 @@
 
 namespace holdwatch {
 
+// Those that are known anyway, and how often they have the lock together.
+struct RecordedReaders {
+  std::vector<int> tids;
+  uint32_t holds;
+};
+
 class HoldersByCode {
  public:
   // The lock that a thread waits for; none if it waits for no mutex or rwlock.
@@ -31,7 +37,7 @@ class HoldersByCode {
         look_at_modules_(std::move(look_at_modules)) {}
 
   // See SymbolizerApi::find_readers.
-  std::vector<FoundReader> find_readers(uintptr_t rwlock, const std::vector<int>& recorded, const LockAwaited& awaited);
+  std::vector<FoundReader> find_readers(uintptr_t rwlock, const RecordedReaders& recorded, const LockAwaited& awaited);
 
   // See SymbolizerApi::find_holding_frame.
   std::optional<CallSite> find_holding_frame(const Snapshot& thread, const LockRef& lock, const LockAwaited& awaited);

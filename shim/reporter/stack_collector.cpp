@@ -185,9 +185,13 @@ size_t StackCollector::add_readers(const ReportRequest& request, Holder* holders
   FoundReader found[kMaxHolders];
   int recorded[kMaxHolders];
   if (api_ == nullptr || count == kMaxHolders) return count;
-  for (size_t i = 0; i < count; ++i) recorded[i] = holders[i].tid;
+  uint32_t holds = 0;
+  for (size_t i = 0; i < count; ++i) {
+    recorded[i] = holders[i].tid;
+    holds += holders[i].depth;
+  }
   const size_t readers =
-      api_->find_readers(self_, request.state.lock.address(), recorded, count, found, kMaxHolders - count);
+      api_->find_readers(self_, request.state.lock.address(), recorded, count, holds, found, kMaxHolders - count);
   for (size_t i = 0; i < readers; ++i) {
     if (capture_reader(request, found[i], &holders[count])) ++count;
   }
@@ -255,7 +259,7 @@ void StackCollector::add_readers(Wait* wait) const {
   const LockWord lock(reinterpret_cast<const void*>(wait->object), LockKind::rwlock, Access::shared);
   if (!is_unknown || !inferred_since_attachment(lock)) return;
   FoundReader found[kMaxEnders];
-  const size_t count = api_->find_readers(self_, wait->object, nullptr, 0, found, kMaxEnders);
+  const size_t count = api_->find_readers(self_, wait->object, nullptr, 0, 0, found, kMaxEnders);
   for (size_t i = 0; i < count; ++i) {
     Ender& ender = wait->enders[wait->ender_count++] = {0, found[i].tid, found[i].evidence, {}};
     name_thread(found[i].tid, ender.thread);

@@ -15,6 +15,7 @@ constexpr unsigned kMaxStepsInAll = 60000;  // with those of the pads that are l
 constexpr unsigned kMaxStepsOfPath = 3000;  // of one
 constexpr unsigned kMaxStepsOfCall = 600;   // in a function that it calls
 constexpr unsigned kMaxJumps = 400;         // of one path: it may be in a loop
+constexpr auto kMaxUndecided = 2;           // times that one path comes through a branch which cannot be decided
 constexpr size_t kMaxPaths = 128;           // that are open at a time
 constexpr unsigned kMaxNesting = 3;         // of pads for calls in handlers
 constexpr unsigned kPadDepth = 14;          // without optimization a guard is destroyed by calls in calls
@@ -58,6 +59,7 @@ struct CodePaths::Path {
   PathLocks locks{};
   unsigned steps = 0;
   unsigned jumps = 0;
+  std::vector<uintptr_t> undecided{};  // branches that it went through, with `until`
   Procedure function{};
   bool only_releases = true;  // so far no call but such that release locks
   // The functions that it is in, from the one in which it began on: where each returns to, and how the path would continue if the
@@ -141,8 +143,17 @@ class CodePaths::Run {
       open_.push_back(std::move(rest));
       return false;
     }
+    if (start_.until != 0 && !is_exhausted()) return false;
     found_.is_complete = false;
     return finish(path, PathEnd::lost);
+  }
+
+  // Whether it has come through this branch before so often that it is dropped.
+  bool is_in_loop(Path& path) {
+    if (start_.until == 0) return false;
+    const auto before = std::count(path.undecided.begin(), path.undecided.end(), path.pc);
+    path.undecided.push_back(path.pc);
+    return before == kMaxUndecided;
   }
 
   bool go_to(Path& path, uintptr_t target) {
@@ -162,6 +173,7 @@ class CodePaths::Run {
       return !*course.is_taken || go_to(path, *course.target);
     }
     if (start_.is_pad) found_.lacks_registers = true;
+    if (is_in_loop(path)) return false;
     if (is_new(path, *course.target)) {
       if (open_.size() >= kMaxPaths) return lose(path);
       Path other = path;

@@ -45,7 +45,8 @@ struct PathStart {
   bool looks_at_pads = false;  // at calls that come first
   bool stops_at_call = false;  // at the first call, which is followed only if it releases a lock
   bool is_pad = false;
-  // If not 0: a path ends at the call that returns to here, see Found::arrivals. What it does to locks is not asked.
+  // If not 0: a path ends at the call that returns to here, see Found::arrivals. What it does to locks is not asked, and it is left
+  // out if it cannot be followed, or goes through a loop for the third time without it being known whether it does.
   uintptr_t until = 0;
   bool calls_may_throw = false;  // those of the function in which it begins: then it also continues in their landing pads
 };

@@ -673,6 +673,8 @@ class CScenario(Scenario):
         if front:
             self.code.append(front.format(**names))
         linkage = self.pick(("NOINLINE static", "NOINLINE static", "static", "__attribute__((always_inline)) static inline"))
+        if "cleanup_push" in body:
+            linkage = "NOINLINE static"  # gcc makes setjmp of it, and does not inline that
         last = "" if style == "last_call" else " sink = n;"
         self.code.append(f"{linkage} void {f}({self.object}* p, int n, int go) {{ sink = n + go + (p != NULL); {body.format(**names)}{last} }}")
         self.made_of.append(style)
