@@ -59,6 +59,7 @@ struct CodePaths::Path {
   PathLocks locks{};
   unsigned steps = 0;
   unsigned jumps = 0;
+  bool is_whole = true;                // no call was left out that may do something to locks
   std::vector<uintptr_t> undecided{};  // branches that it went through, with `until`
   Procedure function{};
   bool only_releases = true;  // so far no call but such that release locks
@@ -224,7 +225,8 @@ class CodePaths::Run {
 
   bool call(Path& path, uintptr_t at, Known target) {
     if (start_.until != 0 && path.pc == start_.until && path.calls.empty()) {
-      found_.arrivals.push_back({std::move(path.machine), target});
+      found_.arrivals.push_back({std::move(path.machine), target, std::move(path.locks.acquired),
+                                 std::move(path.locks.released), path.is_whole});
       return false;
     }
     const bool is_back = !start_.is_pad && path.calls.empty() && path.pc == start_.pc;
@@ -252,6 +254,7 @@ class CodePaths::Run {
     other.machine.forget_caller_saved();
     other.machine.set(EncodedRegister::rax, kException);
     other.pc = *pad;
+    other.is_whole = false;
     open_.push_back(std::move(other));
   }
 
@@ -267,6 +270,7 @@ class CodePaths::Run {
   bool enter(Path& path, uintptr_t entry) {
     path.only_releases = false;
     auto without = std::make_unique<Path>(path);
+    without->is_whole = false;
     without->machine.forget_arguments();
     without->machine.forget_caller_saved();
     path.calls.push_back({path.pc, path.steps, std::make_shared<std::unique_ptr<Path>>(std::move(without))});
@@ -279,7 +283,10 @@ class CodePaths::Run {
   bool affect(Path& path, const CallTarget& to) {
     const Known argument = path.machine.get(EncodedRegister::rdi);
     if (to.effect != CallEffect::releases) path.only_releases = false;
-    if (to.effect == CallEffect::unknown && !to.is_librarys) path.machine.forget_arguments();
+    if (to.effect == CallEffect::unknown && !to.is_librarys) {
+      path.machine.forget_arguments();
+      path.is_whole = false;
+    }
     path.machine.forget_caller_saved();
     switch (to.effect) {
       case CallEffect::unknown:
@@ -312,7 +319,7 @@ class CodePaths::Run {
   // Of a lock whose address is not known, a later release may be the release: then nothing more can be said.
   bool acquire(Path& path, Known address, LockKind kind) {
     path.machine.set(EncodedRegister::rax, 0);
-    if (start_.until != 0) return true;
+    if (start_.until != 0 && !address) return true;
     if (!address) {
       found_.lacks_registers = true;
       for (const Path::Call& call : path.calls) call.without->reset();
@@ -335,7 +342,8 @@ class CodePaths::Run {
   void release(Path& path, Known address, LockKind kind) {
     path.machine.set(EncodedRegister::rax, 0);
     if (!address) {
-      found_.lacks_registers = true;
+      found_.lacks_registers = found_.releases_unknown = true;
+      path.is_whole = false;
       return;
     }
     const LockRef lock{*address, kind};

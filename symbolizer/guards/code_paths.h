@@ -45,7 +45,7 @@ struct PathStart {
   bool looks_at_pads = false;  // at calls that come first
   bool stops_at_call = false;  // at the first call, which is followed only if it releases a lock
   bool is_pad = false;
-  // If not 0: a path ends at the call that returns to here, see Found::arrivals. What it does to locks is not asked, and it is left
+  // If not 0: a path ends at the call that returns to here, see Found::arrivals. A lock that it acquires may be unknown, and it is left
   // out if it cannot be followed, or goes through a loop for the third time without it being known whether it does.
   uintptr_t until = 0;
   bool calls_may_throw = false;  // those of the function in which it begins: then it also continues in their landing pads
@@ -55,6 +55,9 @@ struct PathStart {
 struct Arrival {
   Machine machine;  // before the call
   Known target;     // of the call
+  Locks acquired;   // on the path, and not released
+  Locks released;   // without having been acquired on it
+  bool is_whole;    // every call was followed that may do something to locks, and it was known to which
 };
 
 class CodePaths {
@@ -66,7 +69,8 @@ class CodePaths {
   struct Found {
     std::vector<PathLocks> paths;
     std::vector<Arrival> arrivals;
-    bool is_complete = true;  // no path was left out
+    bool is_complete = true;       // no path was left out
+    bool releases_unknown = false;  // some path releases a lock whose address depends on a register that is not known
     bool lacks_registers =
         false;  // a lock's address, or the way through a landing pad, depends on one that is not known
     std::vector<uintptr_t> signalled;  // conditions and semaphores, on some path

@@ -27,12 +27,23 @@ Known common(const std::vector<Arrival>& arrivals, EncodedRegister which) {
   return is_everywhere ? value : std::nullopt;
 }
 
+LocksBefore locks_before(const std::vector<Arrival>& arrivals) {
+  LocksBefore before;
+  before.is_known = std::all_of(arrivals.begin(), arrivals.end(), [](const Arrival& one) { return one.is_whole; });
+  before.acquired = arrivals.front().acquired;
+  for (const Arrival& one : arrivals) {
+    std::erase_if(before.acquired, [&](const LockRef& lock) { return !contains(one.acquired, lock); });
+    before.released.insert(before.released.end(), one.released.begin(), one.released.end());
+  }
+  return before;
+}
+
 }  // namespace
 
-void FollowedRegisters::add_to(DeducedFrame& frame) {
+LocksBefore FollowedRegisters::add_to(DeducedFrame& frame) {
   const uintptr_t called = caller_calls_;
   caller_calls_ = 0;
-  if (frame.entry == 0 || frame.likely.ip_is_exact) return;
+  if (frame.entry == 0 || frame.likely.ip_is_exact) return {};
   PathStart start{Machine(memory_), frame.entry};
   start.max_depth = kDepth;
   start.until = frame.likely[kRip];
@@ -46,12 +57,13 @@ void FollowedRegisters::add_to(DeducedFrame& frame) {
     start.calls_may_throw = true;  // the call may be in a handler
     arrivals = arrivals_at(start, frame.likely);
   }
-  if (arrivals.empty()) return;
+  if (arrivals.empty()) return {};
   for (const auto& [which, encoded] : kPreservedRegisters) {
     const Known value = frame.likely.knows(which) ? std::nullopt : common(arrivals, encoded);
     if (value) frame.likely.set(which, *value);
   }
   keep_arguments(arrivals);
+  return locks_before(arrivals);
 }
 
 // None if not all ways through the function could be followed.

@@ -13,6 +13,13 @@
 
 namespace holdwatch {
 
+// What a function has done to locks before the call that it is in.
+struct LocksBefore {
+  bool is_known = false;
+  Locks acquired;  // and not released
+  Locks released;  // that it had been called with
+};
+
 class FollowedRegisters {
  public:
   // All must outlive this object.
@@ -21,7 +28,7 @@ class FollowedRegisters {
 
   // To be called for the frames of one stack, outermost first. Adds what is found to `frame.likely`: memory may have changed.
   // Registers that are known there already are the test of a path.
-  void add_to(DeducedFrame& frame);
+  LocksBefore add_to(DeducedFrame& frame);
 
   // The next stack.
   void begin() { caller_calls_ = 0; }

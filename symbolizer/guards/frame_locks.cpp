@@ -51,8 +51,14 @@ Machine FrameLocks::machine_of(const RegisterSet& registers) const {
   return machine;
 }
 
+void FrameLocks::note(const CodePaths::Found& found) {
+  lacks_registers_ = lacks_registers_ || found.lacks_registers;
+  releases_unknown_ = releases_unknown_ || found.releases_unknown;
+}
+
 std::vector<FrameLock> FrameLocks::find(const FramePlace& place) {
   std::vector<FrameLock> found;
+  releases_unknown_ = false;
   const Locks guarded = find_guarded(place);
   for (const LockRef& lock : guarded) add(found, {lock, true, times_in(guarded, lock), false});
   for (const FrameLock& lock : find_ahead(place)) add(found, lock);
@@ -66,7 +72,7 @@ Locks FrameLocks::find_guarded(const FramePlace& place) {
     const auto procedure = code_.procedure(call);
     if (const auto pad = procedure ? find_landing_pad(*procedure, call, memory_) : std::nullopt) {
       const CodePaths::Found found = paths_.follow_pad(machine, *pad);
-      lacks_registers_ = lacks_registers_ || found.lacks_registers;
+      note(found);
       return released_by_all(found);
     }
   }
@@ -81,7 +87,7 @@ Locks FrameLocks::look_ahead(const FramePlace& place, const Machine& machine) {
   const bool is_lock_call = place.call == CallEffect::acquires || place.call == CallEffect::tries;
   if (!place.registers.ip_is_exact && is_lock_call) start.machine.set(EncodedRegister::rax, EDEADLK);
   const CodePaths::Found found = paths_.follow(start);
-  lacks_registers_ = lacks_registers_ || found.lacks_registers;
+  note(found);
   if (!found.is_complete) return {};
   Locks proven;
   for (const PathLocks& path : found.paths) {
@@ -104,7 +110,7 @@ std::vector<FrameLock> FrameLocks::find_ahead(const FramePlace& place) {
     start.machine.set(EncodedRegister::rax, 0);
   }
   const CodePaths::Found found = paths_.follow(start);
-  lacks_registers_ = lacks_registers_ || found.lacks_registers;
+  note(found);
   lacks_signalled_ = lacks_signalled_ || found.lacks_signalled;
   signalled_.insert(signalled_.end(), found.signalled.begin(), found.signalled.end());
 

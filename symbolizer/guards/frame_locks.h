@@ -46,6 +46,9 @@ class FrameLocks {
   const std::vector<uintptr_t>& signalled() const { return signalled_; }
   bool lacks_signalled() const { return lacks_signalled_; }
 
+  // The same of a lock that the last frame will release.
+  bool releases_unknown() const { return releases_unknown_; }
+
   // The next stack.
   void begin() {
     under_way_.clear();
@@ -54,6 +57,7 @@ class FrameLocks {
   }
 
  private:
+  void note(const CodePaths::Found& found);
   Machine machine_of(const RegisterSet& registers) const;
   Locks find_guarded(const FramePlace& place);
   Locks look_ahead(const FramePlace& place, const Machine& machine);
@@ -66,6 +70,7 @@ class FrameLocks {
   Locks under_way_;
   std::vector<uintptr_t> signalled_;
   bool lacks_registers_ = false, lacks_signalled_ = false;
+  bool releases_unknown_ = false;
 };
 
 }  // namespace holdwatch

@@ -10,6 +10,7 @@
 #include "symbolizer/guards/followed_registers.h"
 #include "symbolizer/guards/frame_locks.h"
 #include "symbolizer/guards/lock_calls.h"
+#include "symbolizer/guards/reader_candidates.h"
 #include "symbolizer/unwind/code.h"
 #include "symbolizer/unwind/deduced_registers.h"
 #include "symbolizer/unwind/stack_memory.h"
@@ -66,6 +67,7 @@ struct GuardSearch::State {
   uint64_t generation;
   std::chrono::nanoseconds end{};  // by processor_time
   std::vector<RegisterSet> registers;
+  std::vector<bool> releasing_unknown;  // by frame, of the last search
 
   State(Modules& the_modules, MemoryReader& the_memory, Unwinder& the_unwinder, const ResolveFrames& resolve)
       : modules(the_modules),
@@ -93,6 +95,8 @@ struct GuardSearch::State {
 
   FramePlace place_of(const RawStack& stack, size_t index, const std::optional<LockRef>& awaited);
   ThreadGuards find(const RawStack& stack, const std::optional<LockRef>& awaited);
+  std::vector<LocksBefore> follow_functions(const RawStack& stack, std::vector<DeducedFrame>& deduced);
+  void add_taken(const std::vector<LocksBefore>& before, ThreadGuards& found) const;
   ThreadGuards find_with_deduced(const RawStack& stack, const std::optional<LockRef>& awaited);
   bool may_signal(const RawStack& stack, const LockRef& awaited, uintptr_t object);
 };
@@ -111,11 +115,13 @@ ThreadGuards GuardSearch::State::find(const RawStack& stack, const std::optional
   ThreadGuards found;
   frames.begin();
   const size_t count = std::min({size_t{stack.count}, registers.size(), kMaxFramesSearched});
+  releasing_unknown.assign(count, false);
   for (size_t index = 0; index < count; ++index) {
     if (is_librarys(stack.frames[index]) || modules.find(inside(stack.frames[index])) == nullptr) continue;
     if (processor_time() >= end) break;
     for (const FrameLock& lock : frames.find(place_of(stack, index, awaited)))
       add(found.locks, lock, static_cast<uint32_t>(index));
+    releasing_unknown[index] = frames.releases_unknown();
   }
   found.lacks_registers = frames.lacks_registers();
   return found;
@@ -132,13 +138,10 @@ ThreadGuards GuardSearch::State::find_with_deduced(const RawStack& stack, const 
   const ThreadGuards more = find(stack, awaited);
   add_likely(more, deduced, found);
   if (!more.lacks_registers || processor_time() >= end) return found;
-  followed.begin();
-  for (size_t index = deduced.size(); index-- != 0;) {
-    if (processor_time() < end) followed.add_to(deduced[index]);
-    deduced[index].is_supported = false;
-    registers[index] = deduced[index].likely;
-  }
+  const std::vector<LocksBefore> before = follow_functions(stack, deduced);
+  for (size_t index = 0; index < deduced.size(); ++index) registers[index] = deduced[index].likely;
   add_likely(find(stack, awaited), deduced, found);
+  add_taken(before, found);
   return found;
 }
 
@@ -154,6 +157,31 @@ bool GuardSearch::State::may_signal(const RawStack& stack, const LockRef& awaite
   const std::vector<DeducedFrame> deduced = deduce_registers(registers, modules, code, stepper, memory);
   for (size_t index = 0; index < deduced.size(); ++index) registers[index] = deduced[index].likely;
   return is_signalled();
+}
+
+std::vector<LocksBefore> GuardSearch::State::follow_functions(const RawStack& stack, std::vector<DeducedFrame>& deduced) {
+  followed.begin();
+  std::vector<LocksBefore> before(std::min(deduced.size(), size_t{stack.count}));
+  for (size_t index = deduced.size(); index-- != 0;) {
+    deduced[index].is_supported = false;
+    const LocksBefore locks = processor_time() < end ? followed.add_to(deduced[index]) : LocksBefore{};
+    if (index < before.size()) before[index] = is_librarys(stack.frames[index]) ? LocksBefore{true, {}, {}} : locks;
+  }
+  return before;
+}
+
+// A frame that has acquired a lock on its way to where it is, and will release one whose address is not known: that one, if no inner
+// frame has released it.
+void GuardSearch::State::add_taken(const std::vector<LocksBefore>& before, ThreadGuards& found) const {
+  Locks released;
+  for (size_t index = 0; index < std::min(before.size(), releasing_unknown.size()); ++index) {
+    if (!before[index].is_known) return;
+    for (const LockRef& lock : before[index].acquired) {
+      const bool is_likely = releasing_unknown[index] && !contains(released, lock) && find_lock(found.locks, lock) == nullptr;
+      if (is_likely) found.locks.push_back({lock, Evidence::code, 1, static_cast<uint32_t>(index), false});
+    }
+    released.insert(released.end(), before[index].released.begin(), before[index].released.end());
+  }
 }
 
 GuardSearch::GuardSearch(Modules& modules, MemoryReader& memory, Unwinder& unwinder, const ResolveFrames& resolve)
