@@ -215,7 +215,10 @@ class CodePaths::Run {
 
   // Out of the function, it is a call at its end, or leads to a part of it that is placed elsewhere.
   bool jump(Path& path, Known target) {
-    if (!target) return lose(path);
+    if (!target) {
+      found_.leads_to_unknown = true;
+      return lose(path);
+    }
     if (!path.function.contains(path.pc - 1)) path.function = all_.code_.procedure(path.pc - 1).value_or(Procedure{});
     if (path.function.contains(*target)) return go_to(path, *target);
     const CallTarget& to = all_.calls_.of(*target);
@@ -235,6 +238,7 @@ class CodePaths::Run {
     look_at_pad(path, at);
     if (start_.calls_may_throw && path.calls.empty()) throw_at(path, at);
     const CallTarget to = target ? all_.calls_.of(*target) : CallTarget{};
+    if (!target) found_.leads_to_unknown = true;
     if (!target && start_.is_pad) found_.lacks_registers = true;
     if (start_.stops_at_call) {
       if (to.effect == CallEffect::releases) affect(path, to);

@@ -54,11 +54,12 @@ Machine FrameLocks::machine_of(const RegisterSet& registers) const {
 void FrameLocks::note(const CodePaths::Found& found) {
   lacks_registers_ = lacks_registers_ || found.lacks_registers;
   releases_unknown_ = releases_unknown_ || found.releases_unknown;
+  leads_to_unknown_ = leads_to_unknown_ || found.leads_to_unknown;
 }
 
 std::vector<FrameLock> FrameLocks::find(const FramePlace& place) {
   std::vector<FrameLock> found;
-  releases_unknown_ = false;
+  releases_unknown_ = leads_to_unknown_ = false;
   const Locks guarded = find_guarded(place);
   for (const LockRef& lock : guarded) add(found, {lock, true, times_in(guarded, lock), false});
   for (const FrameLock& lock : find_ahead(place)) add(found, lock);

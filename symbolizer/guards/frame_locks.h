@@ -46,8 +46,9 @@ class FrameLocks {
   const std::vector<uintptr_t>& signalled() const { return signalled_; }
   bool lacks_signalled() const { return lacks_signalled_; }
 
-  // The same of a lock that the last frame will release.
+  // The same of a lock that the last frame will release; or of code that it goes to, which may release one.
   bool releases_unknown() const { return releases_unknown_; }
+  bool may_release_unknown() const { return releases_unknown_ || leads_to_unknown_; }
 
   // The next stack.
   void begin() {
@@ -71,6 +72,7 @@ class FrameLocks {
   std::vector<uintptr_t> signalled_;
   bool lacks_registers_ = false, lacks_signalled_ = false;
   bool releases_unknown_ = false;
+  bool leads_to_unknown_ = false;
 };
 
 }  // namespace holdwatch

@@ -67,7 +67,7 @@ struct GuardSearch::State {
   uint64_t generation;
   std::chrono::nanoseconds end{};  // by processor_time
   std::vector<RegisterSet> registers;
-  std::vector<bool> releasing_unknown;  // by frame, of the last search
+  std::vector<bool> may_release_unknown;  // by frame, of the last search
 
   State(Modules& the_modules, MemoryReader& the_memory, Unwinder& the_unwinder, const ResolveFrames& resolve)
       : modules(the_modules),
@@ -115,13 +115,17 @@ ThreadGuards GuardSearch::State::find(const RawStack& stack, const std::optional
   ThreadGuards found;
   frames.begin();
   const size_t count = std::min({size_t{stack.count}, registers.size(), kMaxFramesSearched});
-  releasing_unknown.assign(count, false);
+  may_release_unknown.assign(count, false);
+  bool may_be_inner = false;
   for (size_t index = 0; index < count; ++index) {
     if (is_librarys(stack.frames[index]) || modules.find(inside(stack.frames[index])) == nullptr) continue;
     if (processor_time() >= end) break;
-    for (const FrameLock& lock : frames.find(place_of(stack, index, awaited)))
-      add(found.locks, lock, static_cast<uint32_t>(index));
-    releasing_unknown[index] = frames.releases_unknown();
+    // What an inner frame releases may be the same lock: it is then no longer there for this one to release.
+    for (const FrameLock& lock : frames.find(place_of(stack, index, awaited))) {
+      if (lock.is_proven || !may_be_inner) add(found.locks, lock, static_cast<uint32_t>(index));
+    }
+    may_be_inner = may_be_inner || frames.releases_unknown();
+    may_release_unknown[index] = frames.may_release_unknown();
   }
   found.lacks_registers = frames.lacks_registers();
   return found;
@@ -170,14 +174,14 @@ std::vector<LocksBefore> GuardSearch::State::follow_functions(const RawStack& st
   return before;
 }
 
-// A frame that has acquired a lock on its way to where it is, and will release one whose address is not known: that one, if no inner
+// A frame that has acquired a lock on its way to where it is, and may release one whose address is not known: that one, if no inner
 // frame has released it.
 void GuardSearch::State::add_taken(const std::vector<LocksBefore>& before, ThreadGuards& found) const {
   Locks released;
-  for (size_t index = 0; index < std::min(before.size(), releasing_unknown.size()); ++index) {
+  for (size_t index = 0; index < std::min(before.size(), may_release_unknown.size()); ++index) {
     if (!before[index].is_known) return;
     for (const LockRef& lock : before[index].acquired) {
-      const bool is_likely = releasing_unknown[index] && !contains(released, lock) && find_lock(found.locks, lock) == nullptr;
+      const bool is_likely = may_release_unknown[index] && !contains(released, lock) && find_lock(found.locks, lock) == nullptr;
       if (is_likely) found.locks.push_back({lock, Evidence::code, 1, static_cast<uint32_t>(index), false});
     }
     released.insert(released.end(), before[index].released.begin(), before[index].released.end());

@@ -21,6 +21,9 @@ void drop_contradicted(std::vector<ReaderCandidate>& candidates, uint32_t reader
     if (holds_of(candidates) > readers) std::erase_if(candidates, is_weak);
   };
   drop_if([](const ReaderCandidate& one) { return one.lock.is_conditional; });
+  if (holds_of(candidates) > readers) {
+    for (ReaderCandidate& one : candidates) one.lock.times = is_guess(one.lock.evidence) ? 1 : one.lock.times;
+  }
   drop_if([](const ReaderCandidate& one) { return is_guess(one.lock.evidence); });
   drop_if([](const ReaderCandidate&) { return true; });
 }

@@ -2,6 +2,7 @@
 // number of steps.
 #include "symbolizer/guards/code_paths.h"
 #include "symbolizer/guards/exception_table.h"
+#include "symbolizer/guards/followed_registers.h"
 #include "symbolizer/guards/frame_locks.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/fake_process.h"
@@ -124,7 +125,9 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, size_t size) {
   LockCalls calls(modules, memory, instructions, resolve);
   CodePaths paths(code, instructions, calls, memory);
   FrameLocks frames(code, paths, memory);
+  FollowedRegisters followed(paths, calls, memory);
   frames.begin();
+  followed.begin();
   for (int frame = 0; frame < 3; ++frame) {
     const RegisterSet registers = registers_of(choices, fake);
     FramePlace place{registers, choices.take<uint8_t>() % 2 == 0};
@@ -135,6 +138,14 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, size_t size) {
     memory.reads = 0;
     for (const FrameLock& lock : frames.find(place)) check(lock.times != 0);
     check(memory.reads < kMaxReads);
+    DeducedFrame deduced{registers, registers};
+    deduced.entry = fake.function(choices.take<uint8_t>() % kFollowed);
+    for (std::optional<uint64_t>& value : deduced.at_entry)
+      if (choices.take<uint8_t>() % 2 == 0) value = kStack + choices.take<uint16_t>() % kStackSize;
+    memory.reads = 0;
+    followed.add_to(deduced);
+    check(memory.reads < kMaxReads);
+    check((deduced.likely.known & registers.known) == registers.known);
     const auto procedure = code.procedure(registers.lookup_pc());
     if (procedure) find_landing_pad(*procedure, registers.lookup_pc(), memory);
   }

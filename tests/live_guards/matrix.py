@@ -60,7 +60,9 @@ def fill(build_directory, kind, build, views, table):
             cell = f"{kind}, {build}, {view}"
             lines += [f"{cell}: {line}" for line in wrong]
             lines += [f"{cell}: {one.known.thread} is not named" for one in verdicts if one.named == "missing"]
-            lines += [f"{cell}: {one.known.thread} is likely only" for one in verdicts if one.named == "likely" and one.known.how == "guard"]
+            # Without stopping the thread some registers are known from the code only: by attach that is as much as can be said.
+            lines += [f"{cell}: {one.known.thread} is likely only" for one in verdicts
+                      if one.named == "likely" and one.known.how == "guard" and view != "attach"]
             lines += [f"{cell}: no function of {one.known.thread}" for one in verdicts if one.named != "missing" and one.function == "missing"]
     return lines
 

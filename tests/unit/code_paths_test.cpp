@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <string>
 
+#include "symbolizer/guards/followed_registers.h"
 #include "symbolizer/guards/frame_locks.h"
 #include "tests/catch.h"
 #include "tests/unit/fake_process.h"
@@ -110,22 +111,9 @@ class Scene {
   void add(Function function, const Assembly& code) { functions_[function].code = code.bytes(); }
 
   std::vector<FrameLock> find(CallEffect call = CallEffect::unknown, const LockRef& lock = {}) {
-    const FakeModule fake(kBase, functions_);
-    memory.regions[kBase] = fake.image;
-    memory.regions[kStack] = stack;
-    modules_.update(fake.maps() + "7ffd00000000-7ffd00001000 rw-p 0 00:00 0\n");
-    const ResolveFrames resolve = [&](uintptr_t pc, bool) {
-      Frame frame;
-      const size_t function = (pc - fake.function(0)) / FakeModule::kFunctionSpacing;
-      if (function < kFunctions) frame.function = kNames[function];
-      return std::vector<Frame>{frame};
-    };
-    registers.set(kRip, fake.function(kFrame) + 5);
-    Code code(modules_, memory);
-    CodeReader instructions(memory);
-    LockCalls calls(modules_, memory, instructions, resolve);
-    CodePaths paths(code, instructions, calls, memory);
-    FrameLocks frames(code, paths, memory);
+    registers.set(kRip, address_of(kFrame) + 5);
+    Engine engine(*this);
+    FrameLocks frames(engine.code, engine.paths, memory);
     frames.begin();
     const std::vector<FrameLock> found = frames.find({registers, call != CallEffect::unknown, call, lock});
     lacks_registers = frames.lacks_registers();
@@ -139,6 +127,21 @@ class Scene {
     return signalled == std::vector{kFirst.address + 0x28};
   }
 
+  // Up to the call that ends at `offset`; rdi is `argument` at the entry.
+  LocksBefore follow_frame_until(size_t offset, uint64_t argument) {
+    Engine engine(*this);
+    FollowedRegisters followed(engine.paths, engine.calls, memory);
+    DeducedFrame frame{{}, registers};
+    frame.likely.set(kRip, address_of(kFrame) + offset);
+    frame.entry = address_of(kFrame);
+    frame.at_entry[static_cast<size_t>(EncodedRegister::rdi)] = argument;
+    frame.at_entry[static_cast<size_t>(EncodedRegister::rsp)] = registers[kRsp];
+    followed.begin();
+    const LocksBefore before = followed.add_to(frame);
+    registers = frame.likely;
+    return before;
+  }
+
   RegisterSet registers;
   ByteVector stack = ByteVector(kStackSize);
   test::FakeMemory memory;
@@ -147,6 +150,29 @@ class Scene {
   bool lacks_signalled = false;
 
  private:
+  struct Engine {
+    explicit Engine(Scene& scene)
+        : fake(kBase, scene.functions_), code(scene.modules_, scene.memory), instructions(scene.memory),
+          calls(scene.modules_, scene.memory, instructions, resolve), paths(code, instructions, calls, scene.memory) {
+      scene.memory.regions[kBase] = fake.image;
+      scene.memory.regions[kStack] = scene.stack;
+      scene.modules_.update(fake.maps() + "7ffd00000000-7ffd00001000 rw-p 0 00:00 0\n");
+    }
+    const FakeModule fake;
+    const ResolveFrames resolve = [this](uintptr_t pc, bool) {
+      Frame frame;
+      const size_t function = (pc - fake.function(0)) / FakeModule::kFunctionSpacing;
+      if (function < kFunctions) frame.function = kNames[function];
+      return std::vector<Frame>{frame};
+    };
+    Code code;
+    CodeReader instructions;
+    LockCalls calls;
+    CodePaths paths;
+  };
+
+  uintptr_t address_of(Function function) const { return FakeModule(kBase, functions_).function(function); }
+
   std::vector<test::FakeFunction> functions_;
   Modules modules_{-1, memory};
 };
@@ -384,4 +410,79 @@ TEST_CASE("handlers within handlers are followed to a limit") {
   Scene scene(frame, pads(0, 0x7e, pad));
   CHECK(text_of(scene.find()).empty());
   CHECK(scene.memory.reads < 2'000'000);
+}
+
+namespace {
+
+// rbx = **rdi, where that is the first lock.
+constexpr uintptr_t kPointer1 = kStack + 0x300, kPointer2 = kStack + 0x308;
+
+struct Loading : Scene {
+  explicit Loading(const Assembly& frame) : Scene(frame) {
+    registers.known = 1u << kRsp;
+    test::put(stack, kPointer1 - kStack, kPointer2);
+    test::put(stack, kPointer2 - kStack, kFirst.address);
+  }
+};
+
+Assembly load_first() {
+  Assembly code(kFrame);
+  code.raw({0x48, 0x8b, 0x07}).raw({0x48, 0x8b, 0x18});  // mov (%rdi), %rax; mov (%rax), %rbx
+  return code;
+}
+
+}  // namespace
+
+TEST_CASE("a register that no frame has saved is what the function has loaded through pointers") {
+  Assembly frame = load_first();
+  frame.call(kWork);
+  Loading scene(frame);
+  CHECK(scene.follow_frame_until(frame.size(), kPointer1).is_known);
+  REQUIRE(scene.registers.knows(kRbx));
+  CHECK(scene.registers[kRbx] == kFirst.address);
+}
+
+TEST_CASE("a register is not known if paths differ in it, and a path that contradicts what is known does not count") {
+  Assembly frame(kFrame);
+  frame.call(kWork).is_zero().raw({0x75, 0x05}).raw({0xbb, 1, 0, 0, 0});  // jne over mov $1, %ebx
+  frame.call(kWork);
+  Loading unknown(frame);
+  unknown.follow_frame_until(frame.size(), 0);
+  CHECK(!unknown.registers.knows(kRbx));
+
+  Assembly both(kFrame);  // as above, with r12 as well
+  both.raw({0xbb, 2, 0, 0, 0}).raw({0x41, 0xbc, 2, 0, 0, 0});
+  both.call(kWork).is_zero().raw({0x75, 0x0b}).raw({0xbb, 1, 0, 0, 0}).raw({0x41, 0xbc, 1, 0, 0, 0});
+  both.call(kWork);
+  Loading decided(both);
+  decided.registers.set(kR12, 1);
+  decided.follow_frame_until(both.size(), 0);
+  REQUIRE(decided.registers.knows(kRbx));
+  CHECK(decided.registers[kRbx] == 1);
+}
+
+TEST_CASE("what a function has acquired on its way, unless it has called what nobody can follow") {
+  Assembly frame = load_first();
+  frame.lock_first().unlock_second().call(kWork);
+  Loading scene(frame);
+  const LocksBefore before = scene.follow_frame_until(frame.size(), kPointer1);
+  CHECK(before.acquired == Locks{kFirst});
+  CHECK(!before.is_known);  // r12, which the second is in, is not known at the entry
+
+  Assembly released = load_first();
+  released.lock_first().unlock_first().call(kWork);
+  const LocksBefore nothing = Loading(released).follow_frame_until(released.size(), kPointer1);
+  CHECK((nothing.is_known && nothing.acquired.empty()));
+
+  Assembly through_pointer = load_first();
+  through_pointer.lock_first().raw({0xff, 0xd1}).call(kWork);  // call *%rcx
+  CHECK(!Loading(through_pointer).follow_frame_until(through_pointer.size(), kPointer1).is_known);
+}
+
+TEST_CASE("a loop that nothing decides is left") {
+  Assembly frame = load_first();
+  frame.call(kWork).is_zero().raw({0x75, 0xf7}).call(kWork);  // jne back to the call
+  Loading scene(frame);
+  scene.follow_frame_until(frame.size(), kPointer1);
+  CHECK(scene.registers.knows(kRbx));
 }
