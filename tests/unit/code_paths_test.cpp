@@ -481,7 +481,7 @@ TEST_CASE("what a function has acquired on its way, unless it has called what no
 
 TEST_CASE("a loop that nothing decides is left") {
   Assembly frame = load_first();
-  frame.call(kWork).is_zero().raw({0x75, 0xf7}).call(kWork);  // jne back to the call
+  frame.raw({0xff, 0xd1}).is_zero().raw({0x75, 0xfa}).call(kWork);  // call *%rcx, and jne back to it
   Loading scene(frame);
   scene.follow_frame_until(frame.size(), kPointer1);
   CHECK(scene.registers.knows(kRbx));
