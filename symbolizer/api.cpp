@@ -283,7 +283,8 @@ void follow(void* self, int tid, const Wait* wait, WaitChain* out) {
 size_t find_readers(void* self, uintptr_t rwlock, const int* recorded, size_t recorded_count, uint32_t recorded_holds,
                     FoundReader* out, size_t max) {
   try {
-    const auto found = static_cast<Pipeline*>(self)->find_readers(rwlock, {{recorded, recorded + recorded_count}, recorded_holds});
+    const auto found =
+        static_cast<Pipeline*>(self)->find_readers(rwlock, {{recorded, recorded + recorded_count}, recorded_holds});
     const size_t count = std::min(found.size(), max);
     std::copy_n(found.begin(), count, out);
     return count;

@@ -48,7 +48,8 @@ struct PathStart {
   // If not 0: a path ends at the call that returns to here, see Found::arrivals. A lock that it acquires may be unknown, and it is left
   // out if it cannot be followed, or goes through a loop for the third time without it being known whether it does.
   uintptr_t until = 0;
-  bool calls_may_throw = false;  // those of the function in which it begins: then it also continues in their landing pads
+  bool calls_may_throw =
+      false;  // those of the function in which it begins: then it also continues in their landing pads
 };
 
 // A path that has come to the call which it was to end at.
@@ -69,7 +70,7 @@ class CodePaths {
   struct Found {
     std::vector<PathLocks> paths;
     std::vector<Arrival> arrivals;
-    bool is_complete = true;       // no path was left out
+    bool is_complete = true;        // no path was left out
     bool releases_unknown = false;  // some path releases a lock whose address depends on a register that is not known
     bool leads_to_unknown = false;  // or goes to code whose address does
     bool lacks_registers =

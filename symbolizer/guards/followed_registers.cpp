@@ -77,8 +77,8 @@ std::vector<Arrival> FollowedRegisters::arrivals_at(const PathStart& start, cons
 // All paths must have come by the same call, for it is one instruction; but a pointer may lead elsewhere on each.
 void FollowedRegisters::keep_arguments(const std::vector<Arrival>& arrivals) {
   const Known target = arrivals.front().target;
-  const bool is_one = std::all_of(arrivals.begin(), arrivals.end(),
-                                  [&](const Arrival& one) { return one.target == target; });
+  const bool is_one =
+      std::all_of(arrivals.begin(), arrivals.end(), [&](const Arrival& one) { return one.target == target; });
   if (!target || !is_one) return;
   caller_calls_ = calls_.of(*target).entry;
   for (const EncodedRegister which : kArgumentRegisters)

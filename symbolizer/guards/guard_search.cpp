@@ -163,7 +163,8 @@ bool GuardSearch::State::may_signal(const RawStack& stack, const LockRef& awaite
   return is_signalled();
 }
 
-std::vector<LocksBefore> GuardSearch::State::follow_functions(const RawStack& stack, std::vector<DeducedFrame>& deduced) {
+std::vector<LocksBefore> GuardSearch::State::follow_functions(const RawStack& stack,
+                                                              std::vector<DeducedFrame>& deduced) {
   followed.begin();
   std::vector<LocksBefore> before(std::min(deduced.size(), size_t{stack.count}));
   for (size_t index = deduced.size(); index-- != 0;) {
@@ -181,7 +182,8 @@ void GuardSearch::State::add_taken(const std::vector<LocksBefore>& before, Threa
   for (size_t index = 0; index < std::min(before.size(), may_release_unknown.size()); ++index) {
     if (!before[index].is_known) return;
     for (const LockRef& lock : before[index].acquired) {
-      const bool is_likely = may_release_unknown[index] && !contains(released, lock) && find_lock(found.locks, lock) == nullptr;
+      const bool is_likely =
+          may_release_unknown[index] && !contains(released, lock) && find_lock(found.locks, lock) == nullptr;
       if (is_likely) found.locks.push_back({lock, Evidence::code, 1, static_cast<uint32_t>(index), false});
     }
     released.insert(released.end(), before[index].released.begin(), before[index].released.end());

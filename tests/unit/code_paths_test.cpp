@@ -152,8 +152,11 @@ class Scene {
  private:
   struct Engine {
     explicit Engine(Scene& scene)
-        : fake(kBase, scene.functions_), code(scene.modules_, scene.memory), instructions(scene.memory),
-          calls(scene.modules_, scene.memory, instructions, resolve), paths(code, instructions, calls, scene.memory) {
+        : fake(kBase, scene.functions_),
+          code(scene.modules_, scene.memory),
+          instructions(scene.memory),
+          calls(scene.modules_, scene.memory, instructions, resolve),
+          paths(code, instructions, calls, scene.memory) {
       scene.memory.regions[kBase] = fake.image;
       scene.memory.regions[kStack] = scene.stack;
       scene.modules_.update(fake.maps() + "7ffd00000000-7ffd00001000 rw-p 0 00:00 0\n");

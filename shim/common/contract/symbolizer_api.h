@@ -91,8 +91,8 @@ struct SymbolizerApi {
   // Finds threads that have an rwlock for reading, apart from the `recorded` ones, which have it `recorded_holds` times
   // together: among those that do not run, by their code. Fills up to `max` and returns how many; not more than the lock counts. Reads the stacks of all threads, for half a second
   // at most.
-  size_t (*find_readers)(void* self, uintptr_t rwlock, const int* recorded, size_t recorded_count, uint32_t recorded_holds,
-                         FoundReader* out, size_t max);
+  size_t (*find_readers)(void* self, uintptr_t rwlock, const int* recorded, size_t recorded_count,
+                         uint32_t recorded_holds, FoundReader* out, size_t max);
 
   // The frame of a holder that will release the lock, by its code: where it is now. False if none is found. The snapshot as in
   // `describe`, or of a running thread.
