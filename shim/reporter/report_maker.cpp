@@ -37,11 +37,12 @@ void ReportMaker::process(ReportRequest& request, ReportOutput& output) {
 }
 
 // The first line needs no stack and is written before any is captured: unwinding and symbols take long if tables or
-// debug data have to be read.
+// debug data have to be read. Unless it would call the holder unknown that the stacks may show.
 void ReportMaker::report(ReportRequest& request, ReportOutput& output) {
   const Finding described = describe(request);
   if (!is_still_true(described)) return;
-  const bool first_line_is_out = output.write_first_line(described);
+  const bool needs_stacks = described.holder_count == 0 && may_have_unrecorded_readers(request);
+  const bool first_line_is_out = !needs_stacks && output.write_first_line(described);
   Finding finding = described;
   if (!capture(request, finding)) {
     if (!first_line_is_out) return;

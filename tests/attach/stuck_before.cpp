@@ -155,6 +155,16 @@ void signals_ahead() {
   start_blocked_on(users, "other", [] { call_under_lock<&Resource::close>(*resource); });
 }
 
+void known_reader() {
+  static pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
+  start_reading("reader", [] {
+    pthread_rwlock_rdlock(&rwlock);
+    never.wait();
+    pthread_rwlock_unlock(&rwlock);
+  });
+  start_blocked_on(rwlock, "writer", [] { pthread_rwlock_wrlock(&rwlock); });
+}
+
 // --- not stuck ---
 
 void idle_pool() {
@@ -224,6 +234,7 @@ int main(int, char** arguments) {
                {"writer_holds", writer_holds},
                {"writers_first", writers_first},
                {"signals_ahead", signals_ahead},
+               {"known_reader", known_reader},
                {"idle_pool", idle_pool},
                {"held_without_waiters", held_without_waiters},
                {"handed_on", handed_on},

@@ -159,6 +159,15 @@ def signals_ahead(subject):
     require([step["tid"] for step in event["likely_cycle"]] == [holder["tid"], ender["tid"]], f"{event['likely_cycle']}")
 
 
+def known_reader(subject):
+    """The first line names the reader, as the rest of the report does: it is written once the stacks have been read."""
+    subject.attach_when_stuck()
+    event = subject.event()
+    require([holder["thread"] for holder in event["holders"]] == ["reader"], f"{event['holders']}")
+    said = (subject.directory / "text").read_text()
+    require("likely now held by" in said and "holder unknown" not in said, said)
+
+
 def check_not_stuck(subject, said):
     answer = subject.attach()
     require("stuck now" not in answer and said in answer, answer)
@@ -201,6 +210,7 @@ def busy(subject):
 
 
 TESTS = (owner_reads, main_owns, three_levels, wide_tree, circle, stream, join_under_lock, writer_holds, writers_first, signals_ahead,
+TESTS = (owner_reads, main_owns, three_levels, wide_tree, circle, stream, join_under_lock, writer_holds, writers_first, known_reader,
          idle_pool, held_without_waiters, handed_on, busy)
 
 if __name__ == "__main__":
