@@ -18,6 +18,7 @@ Verb verb(WaitKind kind) {
   if (kind == WaitKind::condition) return {"signal", "signalled"};
   if (kind == WaitKind::semaphore) return {"post", "posted"};
   if (kind == WaitKind::barrier) return {"come to", "reached"};
+  if (kind == WaitKind::mutex || kind == WaitKind::rwlock) return {"release", "released"};
   return {"wake", "woken"};
 }
 

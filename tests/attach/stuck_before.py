@@ -210,8 +210,7 @@ def busy(subject):
 
 
 TESTS = (owner_reads, main_owns, three_levels, wide_tree, circle, stream, join_under_lock, writer_holds, writers_first, signals_ahead,
-TESTS = (owner_reads, main_owns, three_levels, wide_tree, circle, stream, join_under_lock, writer_holds, writers_first, known_reader,
-         idle_pool, held_without_waiters, handed_on, busy)
+         known_reader,         idle_pool, held_without_waiters, handed_on, busy)
 
 if __name__ == "__main__":
     run_one_of(TESTS, {test: Slow if test in (handed_on, busy) else Before for test in TESTS}, __doc__)

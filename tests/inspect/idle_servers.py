@@ -65,7 +65,7 @@ def check(inspector, server, pid, name, says):
     server.wait_until(f"{name} is idle", is_idle)
 
 
-NOTHING = "no thread waits for a lock, of"
+NOTHING = "no thread waits for a lock of libc, of"
 
 
 def of_redis():

@@ -129,6 +129,22 @@ void waited_by_another() {
   start("writer", [] { const std::unique_lock writing(*g_room); });
 }
 
+// The holder of a mutex waits for the reader.
+void holder_waits_for_reader() {
+  static std::shared_mutex room;
+  g_room = &room;
+  pthread_barrier_init(&g_all_hold, nullptr, 2);
+  start("reader", read_room);
+  all_hold();
+  start("relay", [] {
+    const std::unique_lock logging(g_log);
+    all_hold();
+    const std::unique_lock writing(*g_room);
+  });
+  all_hold();
+  start("outer", [] { const std::unique_lock logging(g_log); });
+}
+
 [[noreturn]] void made_by_main(bool joins) {
   std::shared_mutex* room = new std::shared_mutex;
   use(&room);
@@ -393,6 +409,7 @@ const std::map<std::string, std::function<void()>> kScenes = {
     {"self", [] { self(nullptr); }},
     {"self_inheriting", [] { self(attributes_of(PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_STALLED)); }},
     {"writer_waits_for_reader", writer_waits_for_reader},
+    {"holder_waits_for_reader", holder_waits_for_reader},
     {"writers", writers},
     {"made_by_main", [] { made_by_main(false); }},
     {"joined_by_main", [] { made_by_main(true); }},

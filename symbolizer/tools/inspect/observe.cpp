@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -72,6 +73,7 @@ class Observer {
     }
     for (SeenLock& lock : seen_.locks) see_holders(lock.holders);
     name_enders_elsewhere();
+    name_readers();
     for (const auto& [tid, joined] : std::map(seen_.joins)) see_holders({joined});
     for (const SeenLock& initializer : seen_.initializers) see_holders(initializer.holders);
     drop_what_moved();
@@ -372,6 +374,24 @@ class Observer {
         const int pid = seen_.threads[lock.holders[0]].pid;
         wait.enders[wait.ender_count++] = {pid, lock.holders[0], Evidence::stated, {}};
       }
+    }
+  }
+
+  // An rwlock does not say who reads. Once that is known from what the threads' frames will release, it is who can end the wait.
+  void name_readers() {
+    for (const SeenLock& lock : seen_.locks) {
+      if (lock.owner != 0 || lock.guards.empty()) continue;
+      for (const SeenWait& seen : lock.waits) add_readers(lock, seen_.threads[seen.tid].wait);
+    }
+  }
+
+  void add_readers(const SeenLock& lock, Wait& wait) const {
+    if (wait.gap != EnderGap::not_stated || wait.object != lock.lock.address) return;
+    wait.gap = EnderGap::none;
+    for (const auto& [tid, guard] : lock.guards) {
+      if (wait.ender_count == kMaxEnders) return;
+      Ender& ender = wait.enders[wait.ender_count++] = {0, tid, guard.evidence, {}};
+      std::snprintf(ender.thread, sizeof ender.thread, "%s", seen_.threads.at(tid).name.c_str());
     }
   }
 

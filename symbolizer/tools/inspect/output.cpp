@@ -90,7 +90,7 @@ void InspectionOutput::leave_out(const char* why) {
 void InspectionOutput::summary(const Observation& seen, uint64_t took_ns, const std::string& effect_on_process) {
   size_t waiting = 0;
   for (const SeenLock& lock : seen.locks) waiting += lock.waits.size();
-  const std::string waiting_text = waiting == 0 ? "no thread waits for a lock"
+  const std::string waiting_text = waiting == 0 ? "no thread waits for a lock of libc"
                                                 : count_of(waiting, "thread waits for ", "threads wait for ") +
                                                       count_of(seen.locks.size(), "lock", "locks");
   std::FILE* stream = only_json() ? stderr : stdout;
