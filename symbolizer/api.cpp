@@ -18,10 +18,12 @@
 #include "symbolizer/outputs/emit.h"
 #include "symbolizer/outputs/stderr_output.h"
 #include "symbolizer/own_namespace.h"
+#include "symbolizer/proc/monotonic_clock.h"
 #include "symbolizer/report/acquisition_stack.h"
 #include "symbolizer/report/build.h"
 #include "symbolizer/report/known_benign.h"
 #include "symbolizer/report/program_path.h"
+#include "symbolizer/report/recurrences.h"
 #include "symbolizer/report/unseen_calls.h"
 #include "symbolizer/symbols/symbols.h"
 #include "symbolizer/thread_activity.h"
@@ -54,6 +56,7 @@ class Pipeline {
   Pipeline(const Settings& settings, const HostCalls& host)
       : settings_(settings),
         host_(host),
+        folds_(settings.only != Only::all),
         memory_(getpid()),
         modules_(getpid(), memory_),
         unwinder_(modules_, memory_),
@@ -82,6 +85,7 @@ class Pipeline {
   bool write_first_line(const Finding& finding) {
     if (finding.phase == Phase::still || finding.phase == Phase::released) return false;
     const Report facts = builder_.facts(finding);
+    if (folds_ && !recurrences_.is_new_place(finding)) return false;
     return !KnownBenign::may_leave_out(facts) && emitter_.write_first_line(facts);
   }
 
@@ -116,6 +120,7 @@ class Pipeline {
     const bool known_benign = known_benign_.leaves_out(report, &notice);
     if (!notice.empty()) emitter_.notice(notice);
     if (known_benign) return;
+    if (folds_) recurrences_.note(finding, report, monotonic_now_ns());
     if (emitter_.emit(report, &text, &json)) host_.on_report(text.c_str(), json.c_str());
     const auto callers = [this] { return libc_lock_callers(modules_, memory_); };
     if (const auto line = unseen_calls_.notice(report, callers)) emitter_.notice(*line);
@@ -123,6 +128,10 @@ class Pipeline {
 
   void notice(const char* line) { emitter_.notice(line); }
   void flush() { emitter_.flush(); }
+  void finish() {
+    for (const std::string& line : recurrences_.take_untold()) emitter_.notice(line);
+    emitter_.flush();
+  }
   void trim() {
     symbols_.trim();
     unwinder_.forget();
@@ -189,6 +198,7 @@ class Pipeline {
 
   const Settings& settings_;
   const HostCalls& host_;
+  const bool folds_;  // whether what returns is shown as one line
   ProcessMemory memory_;
   Modules modules_;
   Unwinder unwinder_;
@@ -199,6 +209,7 @@ class Pipeline {
   ReportBuilder builder_;
   Emitter emitter_;
   KnownBenign known_benign_;
+  Recurrences recurrences_;
   UnseenCalls unseen_calls_;
   std::set<uint64_t>
       reported_in_full_;  // episodes whose first report had the complete acquisition stack without a copy
@@ -321,9 +332,9 @@ void notice(void* self, const char* line) {
   }
 }
 
-void flush(void* self) {
+void flush(void* self, bool ends) {
   try {
-    static_cast<Pipeline*>(self)->flush();
+    ends ? static_cast<Pipeline*>(self)->finish() : static_cast<Pipeline*>(self)->flush();
   } catch (...) {
     // Nothing is lost: it is written with the next report.
   }

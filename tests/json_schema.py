@@ -86,7 +86,7 @@ def _groups_differ(event, where):
 def _event(value, at):
     _keys(value, at, {
         "event": _one_of(EVENTS), "phase": _one_of(PHASES), "time": _time, "host": _text, "pid": _positive,
-        "exe": _path, "episode": _count, "fingerprint": _hex, "limit_ns": _count, "lock": _or_null(_lock),
+        "exe": _path, "episode": _count, "fingerprint": _hex, "times": _or_null(_count), "limit_ns": _count, "lock": _or_null(_lock),
         "holders": _list(_holder), "waiters": _list(_waiters), "lost_ns": _count,
     }, {
         "cycle": _list(_cycle_edge), "edges": _list(_order_edge), "waiters_left_out": _count,

@@ -68,7 +68,7 @@ void ReportOutput::note_filter_once() {
       "without the holder's position");
 }
 
-void ReportOutput::flush() {
+void ReportOutput::flush(bool ends) {
   const SystemCallScope calls;
   const uint64_t lost = ended_holds_lost();
   if (lost != lost_reported_) {
@@ -80,7 +80,7 @@ void ReportOutput::flush() {
     lost_reported_ = lost;
     write_notice(line);
   }
-  if (const SymbolizerApi* const symbolizer = api(); symbolizer != nullptr) symbolizer->flush(self());
+  if (const SymbolizerApi* const symbolizer = api(); symbolizer != nullptr) symbolizer->flush(self(), ends);
 }
 
 void ReportOutput::trim() {

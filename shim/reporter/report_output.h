@@ -30,7 +30,7 @@ class ReportOutput {
   void write(const Finding& finding, std::atomic<bool>& first_line_written);
 
   // Writes what has not been reported, and why.
-  void flush();
+  void flush(bool ends);
   // Frees memory that the next report can allocate again.
   void trim();
 

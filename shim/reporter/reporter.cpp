@@ -118,7 +118,7 @@ void Reporter::run() {
     busy_.store(true);
     if (queue.idle()) rest();
   }
-  output_.flush();
+  output_.flush(true);
   const bool ends = stopping_.load(std::memory_order_relaxed);
   if (ends) output_.close();
   busy_.store(false);
@@ -144,7 +144,7 @@ uint64_t Reporter::time_to_rest_ns() const {
 void Reporter::rest() {
   switch (rest_) {
     case Rest::none:
-      output_.flush();
+      output_.flush(false);
       rest_ = Rest::flushed;
       break;
     case Rest::flushed:

@@ -31,7 +31,7 @@ void post_ended(const EpisodeContext& in, Event event, EndedHold* ended, uint64_
 }
 
 bool is_worth_report(const EpisodeContext& in, const HoldEnd& end, uint64_t start_ns) {
-  return in.rules.only == Only::all && is_over(age_ns(start_ns, end.released_ns), in.timing.limits().of(end.lock));
+  return in.rules.only != Only::contended && is_over(age_ns(start_ns, end.released_ns), in.timing.limits().of(end.lock));
 }
 
 // Whether each of its holders waits for a hold that has a report itself: then that one goes on, and this one does not.
@@ -39,6 +39,18 @@ bool is_behind_another(const EpisodeContext& in, const Episode& episode) {
   return is_about_holds(episode.event) &&
          std::all_of(episode.holders, episode.holders + episode.holder_count,
                      [&](const HolderState& holder) { return waits_for_reported(in, holder.hold.tid); });
+}
+
+// With ONLY=auto, a hold that was reported is reported again only while somebody waits: a program that holds a lock for
+// its whole life is mentioned once. For waiters without a record it is searched at the ages at which it would have been
+// reported again; that costs system calls.
+bool has_no_waiters(const EpisodeContext& in, Episode& episode, uint64_t oldest_ns) {
+  if (in.rules.only != Only::automatic || !is_about_holds(episode.event)) return false;
+  if (episode.waiting > 0 || episode.behind > 0) return false;
+  if (oldest_ns < episode.next_search_age_ns) return true;
+  episode.next_search_age_ns = next_report_age_ns(oldest_ns, episode.limit_ns);
+  in.reader.add_unseen_waiters(episode.lock);
+  return in.reader.state().waiting == 0;
 }
 
 // Those who waited at the last look have waited on until the end.
@@ -50,10 +62,10 @@ void count_last_part(Episode& episode, uint64_t time_ns) {
 }  // namespace
 
 void report_if_due(const EpisodeContext& in, Episode& episode, uint64_t oldest_ns) {
-  const bool is_due =
-      !episode.posted || episode.next_age_ns == 0 || (in.rules.repeat && oldest_ns >= episode.next_age_ns);
+  const bool goes_on = episode.posted && episode.next_age_ns != 0;
+  const bool is_due = !goes_on || (in.rules.repeat && oldest_ns >= episode.next_age_ns);
   if (!is_due || (!is_cycle(episode.event) && in.episodes.find_cycle(episode.lock.address()) != nullptr)) return;
-  if (episode.posted && episode.next_age_ns != 0 && is_behind_another(in, episode)) return;
+  if (goes_on && (is_behind_another(in, episode) || has_no_waiters(in, episode, oldest_ns))) return;
   refresh_names(episode);
   const Behind* behind = nullptr;
   if (is_about_holds(episode.event)) {

@@ -27,8 +27,9 @@ struct Episode {
   // deadlock: each holder's lock; otherwise only the first.
   LockTag tags[kMaxHolders];
   uint64_t limit_ns;
-  uint64_t next_age_ns;   // the age at which it is to be reported again
-  uint64_t last_look_ns;  // CLOCK_MONOTONIC; waiting time is counted up to here
+  uint64_t next_age_ns;         // the age at which it is to be reported again
+  uint64_t next_search_age_ns;  // the age at which to search for waiters without a record; see has_no_waiters
+  uint64_t last_look_ns;        // CLOCK_MONOTONIC; waiting time is counted up to here
   uint64_t lost_ns;
   size_t threads_delayed;
   size_t waiting;  // at the last look

@@ -177,6 +177,7 @@ struct Emitter::State {
   void report_suppressed(bool final);
   void report_losses(Channel& channel, bool final);
   bool is_first_line_written(const Report& report);
+  void write_text(const Report& report, const std::string& lines, size_t written);
   void run_program(const std::string& line);
   bool admit(Phase phase, uint64_t episode);
 
@@ -191,6 +192,28 @@ struct Emitter::State {
   std::string first_line;  // of the admitted report, if already written
   uint64_t not_run = 0;
 };
+
+// `written`: how much of it has been written already, as the first line.
+void Emitter::State::write_text(const Report& report, const std::string& lines, size_t written) {
+  const ShownAs shown_as = written > 0 ? ShownAs::report : report.recurrence.shown_as;
+  switch (shown_as) {
+    case ShownAs::report:
+      if (written > 0 || !is_first_line_written(report)) text.write(level_of(report), lines.substr(written), &report);
+      break;
+    case ShownAs::beginning: {
+      Report beginning = report;
+      beginning.phase = Phase::over;
+      text.write(level_of(report), render_text(beginning), &report);
+      break;
+    }
+    case ShownAs::line:
+      if (claim_first_line(report)) text.write(level_of(report), render_recurrence(report), &report);
+      break;
+    case ShownAs::nothing:
+      claim_first_line(report);
+      break;
+  }
+}
 
 bool Emitter::State::admit(Phase phase, uint64_t episode) {
   if (admitted) rate.withdraw();
@@ -270,8 +293,7 @@ bool Emitter::emit(const Report& report, std::string* text, std::string* json) t
   state.json.write(level_of(report), json_line + '\n', &report);
   std::string lines = render_text(report);
   if (!first_line.empty()) lines.replace(0, lines.find('\n') + 1, first_line);
-  if (!first_line.empty() || !state.is_first_line_written(report))
-    state.text.write(level_of(report), lines.substr(first_line.size()), &report);
+  state.write_text(report, lines, first_line.size());
   state.report_losses(state.json, false);
   state.report_losses(state.text, false);
 

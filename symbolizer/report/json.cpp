@@ -193,6 +193,7 @@ std::string render_json(const Report& report) {
                        {"exe", report.exe},
                        {"episode", report.episode},
                        {"fingerprint", report.fingerprint},
+                       {"times", report.recurrence.times == 0 ? Json(nullptr) : Json(report.recurrence.times)},
                        {"limit_ns", report.limit_ns},
                        {"lock", lock},
                        {"holders", list(report.holders, holder_json)},

@@ -126,6 +126,18 @@ struct ReportWaiters {
   Stack stack;
 };
 
+// How a report is shown in text: its fingerprint may have been reported before (see recurrences.h).
+// beginning: in full although it goes on, for what came before of its episode was not shown.
+enum class ShownAs : uint8_t { report, beginning, line, nothing };
+
+struct Recurrence {
+  ShownAs shown_as = ShownAs::report;
+  uint64_t times = 0;  // so far in this process, this one included; 0: not counted
+  uint64_t first_episode = 0;
+  uint64_t longest_ns = 0;  // of those that were shown or have ended
+  uint64_t lost_ns = 0;     // by all waiters, of those that have ended
+};
+
 struct Report {
   Event event = Event::hold;
   Phase phase = Phase::over;
@@ -135,6 +147,7 @@ struct Report {
   std::string exe;
   uint64_t episode = 0;
   std::string fingerprint;  // 16 hex digits
+  Recurrence recurrence;
   uint64_t limit_ns = 0;
   std::string lock_id;  // "L3"
   LockKind lock_kind = LockKind::mutex;
@@ -174,6 +187,9 @@ inline constexpr char kHoldsNoLock[] = "the thread holds no lock of this deadloc
 
 // The report for people: lines of "holdwatch[PID]: ..." with indented details, ending in a newline.
 std::string render_text(const Report& report);
+
+// The one line for a report that returns: see Recurrence.
+std::string render_recurrence(const Report& report);
 
 // The report for machines: one JSON object as described in docs/json.md, without a newline.
 std::string render_json(const Report& report);

@@ -362,4 +362,11 @@ std::string render_text(const Report& report) {
   return fmt::format("holdwatch[{}]: {}\n{}", report.pid, headline(report), details.text());
 }
 
+std::string render_recurrence(const Report& report) {
+  const Recurrence& all = report.recurrence;
+  return fmt::format("holdwatch[{}]: {}; as in episode {} (fingerprint {}), {} so far, {} lost waiting\n", report.pid,
+                     headline(report), all.first_episode, report.fingerprint, count_of(all.times, "time", "times"),
+                     format_duration(all.lost_ns));
+}
+
 }  // namespace holdwatch

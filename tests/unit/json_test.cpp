@@ -31,6 +31,7 @@ TEST_CASE("a report is one line of JSON with every key of the interface, in its 
                               "exe",
                               "episode",
                               "fingerprint",
+                              "times",
                               "limit_ns",
                               "lock",
                               "holders",

@@ -54,6 +54,8 @@ TEST_CASE("the words of a choice are in the order of its enum") {
   };
   read(OptionIndex::ONLY, "contended");
   CHECK(settings.only == Only::contended);
+  read(OptionIndex::ONLY, "auto");
+  CHECK(settings.only == Only::automatic);
   read(OptionIndex::STACKS, "callsite");
   CHECK(settings.stacks == Stacks::callsite);
   read(OptionIndex::STACKS, "auto");

@@ -11,7 +11,7 @@
 
 namespace holdwatch {
 
-inline constexpr uint32_t kSymbolizerApiVersion = 17;
+inline constexpr uint32_t kSymbolizerApiVersion = 18;
 
 // Functions of the shim that the symbolizer may call.
 struct HostCalls {
@@ -105,9 +105,9 @@ struct SymbolizerApi {
   // Writes one line, without its newline, to where reports go.
   void (*notice)(void* self, const char* line);
 
-  // Writes how many reports RATE has suppressed, and flushes. Called before the process exits and when nothing happened
-  // for a while.
-  void (*flush)(void* self);
+  // Writes how many reports RATE has suppressed, and flushes. Called when nothing happened for a while and, with `ends`,
+  // before the process exits: then also what has returned since it was last mentioned.
+  void (*flush)(void* self, bool ends);
 
   // Frees what is cached of files for the next report. Called when there was no report for a while.
   void (*trim)(void* self);
