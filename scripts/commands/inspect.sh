@@ -2,8 +2,8 @@
 
 help() {
   cat <<'TEXT'
-Usage: holdwatch inspect PID [--json FILE]
-       holdwatch inspect --core FILE [PROGRAM] [--json FILE]
+Usage: holdwatch inspect PID [--json FILE] [--color WHEN]
+       holdwatch inspect --core FILE [PROGRAM] [--json FILE] [--color WHEN]
 
 Shows which threads of a hanging process, or of a core file, wait for which lock, who holds it, and whether they are
 deadlocked. The process needs no preparation; nothing is injected, and blocked threads are not disturbed. A running
@@ -11,6 +11,7 @@ thread that holds a lock others wait for is sampled by the kernel or, where that
 microseconds; the last line says so.
 
   --core FILE   inspect a core file; PROGRAM is needed only if the program file has moved
+  --color WHEN  auto (on a terminal, unless NO_COLOR is set), always or never
   --json FILE   also append each report to FILE as a line of JSON; - writes JSON to standard output instead of text
 
 Exit status: 0 no deadlock (waiting threads may still be reported), 1 the inspection failed, 2 bad use, 3 a deadlock, or

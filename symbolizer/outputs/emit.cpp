@@ -105,22 +105,22 @@ std::string unusable(std::string_view option, const std::string& path, int reaso
   return fmt::format("HOLDWATCH_{}: cannot write to {}: {}", option, escape(path), reason_text(reason));
 }
 
-std::unique_ptr<Output> wanted_text_output(std::string_view log, const ProcessFacts& facts) {
-  if (log.empty() || log == "stderr") return std::make_unique<StderrOutput>();
+std::unique_ptr<Output> wanted_text_output(std::string_view log, ColorWhen color, const ProcessFacts& facts) {
+  if (log.empty() || log == "stderr") return std::make_unique<StderrOutput>(STDERR_FILENO, color);
   if (log == "syslog") return std::make_unique<SyslogOutput>();
   if (log == "journal") return std::make_unique<JournalOutput>();
   return std::make_unique<FileOutput>(expand_placeholders(log, facts));
 }
 
-std::unique_ptr<Output> text_output(std::string_view log, const ProcessFacts& facts,
+std::unique_ptr<Output> text_output(std::string_view log, ColorWhen color, const ProcessFacts& facts,
                                     const Emitter::Complain& complain) {
   if (log == "none") return nullptr;
-  auto output = wanted_text_output(log, facts);
+  auto output = wanted_text_output(log, color, facts);
   const int reason = output->probe();
   // There is nowhere to report a closed stderr; it may be opened again.
   if (reason == 0 || output->name() == "stderr") return output;
   complain(unusable("LOG", output->name(), reason).c_str(), "reports go to stderr");
-  return std::make_unique<StderrOutput>();
+  return std::make_unique<StderrOutput>(STDERR_FILENO, color);
 }
 
 std::unique_ptr<Output> json_output(std::string_view path, const ProcessFacts& facts,
@@ -166,7 +166,7 @@ std::string_view bounded(const char (&text)[kTextOptionSize]) {
 struct Emitter::State {
   State(const Settings& settings, const ProcessFacts& facts, const Complain& complain)
       : pid(facts.pid),
-        text(text_output(bounded(settings.log), facts, complain)),
+        text(text_output(bounded(settings.log), settings.color, facts, complain)),
         json(json_output(bounded(settings.json), facts, complain)),
         programs(report_programs(bounded(settings.on_report), complain)),
         abort_on_report(bounded(settings.on_report) == "abort"),

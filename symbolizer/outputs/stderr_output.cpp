@@ -3,18 +3,27 @@
 
 #include <cerrno>
 
+#include "symbolizer/report/color.h"
+
 namespace holdwatch {
 
 namespace {
 
 // Written once, before the first report.
+Tone tone_of(Severity severity) {
+  if (severity == Severity::error) return Tone::error;
+  return severity == Severity::warning ? Tone::warning : Tone::plain;
+}
+
 bool g_remembered = false;
 std::optional<FileIdentity> g_at_start;
 
 }  // namespace
 
-StderrOutput::StderrOutput(int descriptor)
-    : descriptor_(descriptor), identity_(descriptor == 2 && g_remembered ? g_at_start : identity_of(descriptor)) {}
+StderrOutput::StderrOutput(int descriptor, ColorWhen color)
+    : descriptor_(descriptor),
+      color_(color),
+      identity_(descriptor == 2 && g_remembered ? g_at_start : identity_of(descriptor)) {}
 
 void StderrOutput::remember(std::optional<FileIdentity> at_start) {
   g_at_start = at_start;
@@ -32,7 +41,8 @@ int StderrOutput::try_write(const Message& message) {
   const int unusable = probe();
   if (unusable != 0) return unusable;
   size_t written = 0;
-  return write_all(descriptor_, message.text, &written);
+  if (!uses_color(color_, descriptor_)) return write_all(descriptor_, message.text, &written);
+  return write_all(descriptor_, colored(message.text, tone_of(message.severity)), &written);
 }
 
 }  // namespace holdwatch

@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "shim/common/contract/settings.h"
 #include "symbolizer/outputs/descriptor.h"
 #include "symbolizer/outputs/output.h"
 
@@ -13,7 +14,7 @@ class StderrOutput final : public Output {
  public:
   // Writes only to the file that the descriptor refers to now, or that was passed to `remember`: a daemon closes its
   // descriptors and may open a data file under this number.
-  explicit StderrOutput(int descriptor = 2);
+  explicit StderrOutput(int descriptor = 2, ColorWhen color = ColorWhen::never);
 
   // For every later StderrOutput of descriptor 2: the file that it was at the program's start, nothing if it was
   // closed.
@@ -25,6 +26,7 @@ class StderrOutput final : public Output {
   int try_write(const Message& message) override;
 
   int descriptor_;
+  ColorWhen color_;
   std::optional<FileIdentity> identity_;
 };
 

@@ -86,7 +86,7 @@ MAY_INCLUDE = {
     "symbolizer/holders_by_code.h": {"symbolizer/unwind", "symbolizer/guards", "symbolizer/waits"} | COMMON,
     "symbolizer/holders_by_code.cpp": {"symbolizer/holders_by_code.h", "symbolizer/guards", "symbolizer/waits"} | PROC_TEXT,
     # The one place that knows all stages of the symbolizer.
-    "symbolizer/api.cpp": {"symbolizer/thread_activity.h", "symbolizer/holders_by_code.h", "symbolizer/guards/capstone.h", "symbolizer/unwind", "symbolizer/symbols", "symbolizer/activity", "symbolizer/waits",
+    "symbolizer/api.cpp": {"symbolizer/proc/monotonic_clock.h", "symbolizer/thread_activity.h", "symbolizer/holders_by_code.h", "symbolizer/guards/capstone.h", "symbolizer/unwind", "symbolizer/symbols", "symbolizer/activity", "symbolizer/waits",
                            "symbolizer/report", "symbolizer/outputs", "symbolizer/own_namespace.h"} | COMMON,
     # Capstone alone, for the symbolizer of a process that is attached to.
     "symbolizer/decoder": {"symbolizer/guards/capstone.h"},
@@ -100,7 +100,7 @@ MAY_INCLUDE = {
     # What reaches into another process: the block that it finds there, and the unwinder, which serves any process.
     "symbolizer/tools/attach": {"symbolizer/tools/attach", "symbolizer/tools/command_line", "symbolizer/tools/process_state.h",
                                 "symbolizer/tools/missing_libraries.h", "symbolizer/tools/scheduler", "symbolizer/unwind"} | PROC_TEXT,
-    "symbolizer/tools/doctor": {"symbolizer/tools", "symbolizer/symbols/program_file.h", "symbolizer/report/program_path.h",
+    "symbolizer/tools/doctor": {"symbolizer/tools", "symbolizer/symbols/program_file.h", "symbolizer/report/program_path.h", "symbolizer/report/color.h",
                                 "symbolizer/unwind"} | PROC_TEXT,
     # Made of all stages of the symbolizer.
     "symbolizer/tools/inspect": {"symbolizer/tools/inspect", "symbolizer/tools/command_line", "symbolizer/tools/process_state.h",

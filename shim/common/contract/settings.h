@@ -10,6 +10,7 @@ namespace holdwatch {
 inline constexpr size_t kTextOptionSize = 512;
 
 enum class Only : uint8_t { all, contended, automatic };
+enum class ColorWhen : uint8_t { automatic, always, never };
 enum class Stacks : uint8_t { callsite, automatic, full };
 enum class ClockSource : uint8_t { automatic, tick, tsc };
 enum class Symbolize : uint8_t { full, names, off };

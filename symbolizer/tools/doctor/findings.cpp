@@ -9,7 +9,7 @@ namespace {
 
 struct Style {
   const char* word;
-  const char* colour;
+  const char* color;
 };
 
 Style style_of(Verdict verdict) {
@@ -35,10 +35,10 @@ void Findings::drop_fine() {
   std::erase_if(list_, [](const CheckResult& one) { return one.verdict == Verdict::fine; });
 }
 
-void Findings::print(bool in_colour) const {
+void Findings::print(bool in_color) const {
   for (const CheckResult& finding : list_) {
     const Style style = style_of(finding.verdict);
-    std::printf("%s%-4s%s  %-9s  %s\n", in_colour ? style.colour : "", style.word, in_colour ? "\033[0m" : "",
+    std::printf("%s%-4s%s  %-9s  %s\n", in_color ? style.color : "", style.word, in_color ? "\033[0m" : "",
                 finding.subject.c_str(), finding.text.c_str());
   }
 }

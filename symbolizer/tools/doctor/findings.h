@@ -37,7 +37,7 @@ class Findings {
   bool has_obstacle() const;
   // Removes the findings that are fine.
   void drop_fine();
-  void print(bool in_colour) const;
+  void print(bool in_color) const;
 
  private:
   void add(Verdict verdict, std::string subject, std::string text) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "symbolizer/report/color.h"
 #include "symbolizer/tools/attach/refusal.h"
 #include "symbolizer/tools/command_line/operands.h"
 #include "symbolizer/tools/doctor/findings.h"
@@ -27,12 +28,6 @@ constexpr int kObstacle = 1;
 constexpr int kBadUse = 2;
 constexpr int kClosed = 3;
 
-bool wants_colour() {
-  const char* terminal = getenv("TERM");
-  return isatty(STDOUT_FILENO) != 0 && getenv("NO_COLOR") == nullptr && terminal != nullptr &&
-         std::string(terminal) != "dumb";
-}
-
 bool is_number(const std::string& text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
 }
@@ -43,7 +38,7 @@ int fail(int status, const std::string& why) {
 }
 
 int verdict(Coverage coverage, const Findings& findings) {
-  findings.print(wants_colour());
+  findings.print(uses_color(ColorWhen::automatic, STDOUT_FILENO));
   if (findings.has_obstacle()) return kObstacle;
   return coverage == Coverage::denied ? kClosed : 0;
 }

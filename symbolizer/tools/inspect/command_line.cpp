@@ -3,20 +3,38 @@
 
 #include <vector>
 
+#include "shim/common/options/option_values.h"
 #include "symbolizer/tools/command_line/argument_reader.h"
 
 namespace holdwatch {
 namespace {
 
+constexpr char kColorValues[] = "auto, always, never";  // in the order of ColorWhen
 constexpr char kUsage[] = "usage: holdwatch inspect PID, or holdwatch inspect --core FILE [PROGRAM]";
 
 std::string with_usage(const TextBuffer& message) {
   return std::string(message) + "; " + kUsage;
 }
 
-// Returns an error message, or an empty string.
+// Returns an error message, or an empty string; so do the following.
+std::string take_color(const Argument& option, ArgumentReader& reader, InspectArguments& out) {
+  Line<512> message;
+  const char* const given = reader.value_of(option);
+  const Parsed<size_t> choice = parse_choice(given == nullptr ? "" : given, kColorValues);
+  if (choice.ok()) {
+    out.color = static_cast<ColorWhen>(choice.value);
+    return "";
+  }
+  if (given == nullptr)
+    write_missing_value(option, kColorValues, message);
+  else
+    message << "invalid value of --color: " << given << " (" << kColorValues << ")";
+  return with_usage(message);
+}
+
 std::string take_option(const Argument& option, ArgumentReader& reader, InspectArguments& out) {
   Line<512> message;
+  if (option.name == "color") return take_color(option, reader, out);
   std::string* value = option.name == "core" ? &out.core : option.name == "json" ? &out.json : nullptr;
   if (value == nullptr) {
     write_unknown_option(option, message);

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "shim/common/contract/settings.h"
+
 namespace holdwatch {
 
 struct InspectArguments {
@@ -12,6 +14,7 @@ struct InspectArguments {
   std::string core;     // a core file; empty: a running process
   std::string program;  // the program that dumped it; empty: the one named in the core
   std::string json;     // a file, "-" for standard output, empty: none
+  ColorWhen color = ColorWhen::automatic;
 };
 
 // Nothing if they are invalid; then `why` says what to type.

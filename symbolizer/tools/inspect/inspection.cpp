@@ -40,7 +40,7 @@ std::string what_is_not_seen(InspectTarget& target) {
 
 int inspect(const InspectArguments& arguments) {
   std::string why;
-  InspectionOutput output(arguments.json);
+  InspectionOutput output(arguments.json, arguments.color);
   if (!output.open(why)) return fail(why);
   const std::unique_ptr<InspectTarget> target = open_target(arguments, why);
   if (target == nullptr) return fail(why);

@@ -3,10 +3,13 @@
 // Cold context.
 #pragma once
 
+#include <unistd.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
 
+#include "symbolizer/report/color.h"
 #include "symbolizer/tools/inspect/observation.h"
 
 namespace holdwatch {
@@ -14,7 +17,8 @@ namespace holdwatch {
 class InspectionOutput {
  public:
   // `json` is a path, "-" or empty.
-  explicit InspectionOutput(std::string json) : json_path_(std::move(json)) {}
+  InspectionOutput(std::string json, ColorWhen color)
+      : json_path_(std::move(json)), is_colored_(uses_color(color, STDOUT_FILENO)) {}
   InspectionOutput(const InspectionOutput&) = delete;
   InspectionOutput& operator=(const InspectionOutput&) = delete;
   ~InspectionOutput();
@@ -34,6 +38,7 @@ class InspectionOutput {
   bool only_json() const { return json_path_ == "-"; }
 
   std::string json_path_;
+  bool is_colored_;
   int json_ = -1;  // a descriptor, so that each line is one write
   int json_error_ = 0;
   size_t left_out_ = 0;

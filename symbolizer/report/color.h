@@ -1,0 +1,25 @@
+// Colours for reports on a terminal. Text in files and pipes never has any.
+// Cold context.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "shim/common/contract/settings.h"
+#include "symbolizer/report/report.h"
+
+namespace holdwatch {
+
+// Whether text for this descriptor is to be coloured. ColorWhen::automatic: if it is a terminal that knows colours
+// (TERM), and NO_COLOR is unset or empty (https://no-color.org).
+bool uses_color(ColorWhen when, int descriptor);
+
+// What the first line of a report is about, as the log's severity says too.
+enum class Tone : uint8_t { error, warning, plain };
+Tone tone_of(const Report& report);
+
+// Rendered text, whole lines, with SGR sequences: the first lines of reports in the tone's colour, the labels of the
+// left column, and the marks in stacks. Without these sequences it is the same text.
+std::string colored(std::string_view text, Tone tone);
+
+}  // namespace holdwatch
