@@ -21,9 +21,9 @@
 #include "symbolizer/proc/monotonic_clock.h"
 #include "symbolizer/report/acquisition_stack.h"
 #include "symbolizer/report/build.h"
-#include "symbolizer/report/known_benign.h"
 #include "symbolizer/report/program_path.h"
 #include "symbolizer/report/recurrences.h"
+#include "symbolizer/report/suppressions.h"
 #include "symbolizer/report/unseen_calls.h"
 #include "symbolizer/symbols/symbols.h"
 #include "symbolizer/thread_activity.h"
@@ -74,7 +74,8 @@ class Pipeline {
             host),
         by_code_(modules_, memory_, unwinder_, resolve_, [this] { look_at_modules(); }),
         builder_(resolver(), host_name(), getpid(), executable_path()),
-        emitter_(settings, host.complain == nullptr ? Emitter::Complain{} : host.complain) {
+        emitter_(settings, host.complain == nullptr ? Emitter::Complain{} : host.complain),
+        suppressions_(settings.suppress, complain_to(host), host.report_at) {
     modules_.set_unloaded(host.unloaded_between);
     modules_.refresh();  // modules that were loaded from the start need no check later
   }
@@ -86,7 +87,7 @@ class Pipeline {
     if (finding.phase == Phase::still || finding.phase == Phase::released) return false;
     const Report facts = builder_.facts(finding);
     if (folds_ && !recurrences_.is_new_place(finding)) return false;
-    return !KnownBenign::may_leave_out(facts) && emitter_.write_first_line(facts);
+    return !suppressions_.may_leave_out(facts) && emitter_.write_first_line(facts);
   }
 
   void unwind(const Snapshot& snapshot, RawStack& out) {
@@ -117,9 +118,9 @@ class Pipeline {
     modules_known_ = false;  // the next report reads them again
     learn_kept_sites(finding, report);
     std::string text, json, notice;
-    const bool known_benign = known_benign_.leaves_out(report, &notice);
+    const bool is_left_out = suppressions_.leaves_out(report, &notice);
     if (!notice.empty()) emitter_.notice(notice);
-    if (known_benign) return;
+    if (is_left_out) return;
     if (folds_) recurrences_.note(finding, report, monotonic_now_ns());
     if (emitter_.emit(report, &text, &json)) host_.on_report(text.c_str(), json.c_str());
     const auto callers = [this] { return libc_lock_callers(modules_, memory_); };
@@ -130,6 +131,8 @@ class Pipeline {
   void flush() { emitter_.flush(); }
   void finish() {
     for (const std::string& line : recurrences_.take_untold()) emitter_.notice(line);
+    if (settings_.unused_rules)
+      for (const std::string& line : suppressions_.unused()) emitter_.notice(line);
     emitter_.flush();
   }
   void trim() {
@@ -196,6 +199,12 @@ class Pipeline {
   // Whether all of the stack was captured at the acquisition.
   static bool is_copied(const Holder& holder) { return holder.taken != nullptr && !holder.taken_is_part; }
 
+  // To where the messages of the start go.
+  Suppressions::Complain complain_to(const HostCalls& host) {
+    if (host.complain != nullptr) return host.complain;
+    return [this](const char* what, const char* instead) { emitter_.notice(std::string(what) + "; " + instead); };
+  }
+
   const Settings& settings_;
   const HostCalls& host_;
   const bool folds_;  // whether what returns is shown as one line
@@ -208,7 +217,7 @@ class Pipeline {
   HoldersByCode by_code_;
   ReportBuilder builder_;
   Emitter emitter_;
-  KnownBenign known_benign_;
+  Suppressions suppressions_;
   Recurrences recurrences_;
   UnseenCalls unseen_calls_;
   std::set<uint64_t>

@@ -6,6 +6,7 @@
 #include "shim/common/text/text_buffer.h"
 #include "shim/fallback/plain_report.h"
 #include "shim/handoff/reporter_start.h"
+#include "shim/handoff/wanted_reports.h"
 #include "shim/own_threads/seccomp_state.h"
 #include "shim/own_threads/standard_error.h"
 #include "shim/record/call_sites.h"
@@ -27,8 +28,9 @@ void copy_stacks_at(uintptr_t pc) {
 
 void ReportOutput::open(const Settings& settings) {
   const auto complain = is_listening_for_startup_messages() ? &add_startup_refusal : nullptr;
-  host_ = {&call_report_callback, &copy_stacks_at, &end_trial,     &unloaded_between,        complain,
-           kUpcalls.before_exit,  &learnt_ends,    &repeated_wait, standard_error_at_start()};
+  host_ = {
+      &call_report_callback, &copy_stacks_at, &end_trial,     &want_report_at,          &unloaded_between, complain,
+      kUpcalls.before_exit,  &learnt_ends,    &repeated_wait, standard_error_at_start()};
   symbolizer_ = load_symbolizer(settings, host_);
 }
 

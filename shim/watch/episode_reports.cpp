@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "shim/handoff/wanted_reports.h"
 #include "shim/watch/post_request.h"
 #include "shim/watch/tree_following.h"
 
@@ -62,10 +63,12 @@ void count_last_part(Episode& episode, uint64_t time_ns) {
 }  // namespace
 
 void report_if_due(const EpisodeContext& in, Episode& episode, uint64_t oldest_ns) {
+  if (take_wanted_report(episode.number, &episode.next_age_ns)) episode.is_wanted = true;
   const bool goes_on = episode.posted && episode.next_age_ns != 0;
-  const bool is_due = !goes_on || (in.rules.repeat && oldest_ns >= episode.next_age_ns);
+  const bool is_due = !goes_on || ((in.rules.repeat || episode.is_wanted) && oldest_ns >= episode.next_age_ns);
   if (!is_due || (!is_cycle(episode.event) && in.episodes.find_cycle(episode.lock.address()) != nullptr)) return;
-  if (goes_on && (is_behind_another(in, episode) || has_no_waiters(in, episode, oldest_ns))) return;
+  if (goes_on && !episode.is_wanted && (is_behind_another(in, episode) || has_no_waiters(in, episode, oldest_ns)))
+    return;
   refresh_names(episode);
   const Behind* behind = nullptr;
   if (is_about_holds(episode.event)) {
@@ -74,6 +77,7 @@ void report_if_due(const EpisodeContext& in, Episode& episode, uint64_t oldest_n
   }
   if (!post(episode, episode.posted ? Phase::still : Phase::over, in.reader.state(), in.timing, behind)) return;
   episode.posted = true;
+  episode.is_wanted = false;
   episode.next_age_ns = next_report_age_ns(oldest_ns, episode.limit_ns);
 }
 
@@ -82,6 +86,7 @@ void close_episode(const EpisodeContext& in, Episode& episode) {
   refresh_names(episode);
   if (has_report && !post(episode, Phase::released, in.reader.state(), in.timing)) return;
   if (!has_report && episode.ended != nullptr) free_ended_hold(episode.ended);
+  take_wanted_report(episode.number, &episode.next_age_ns);
   in.episodes.end(episode);
 }
 

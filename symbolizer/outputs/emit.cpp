@@ -157,6 +157,11 @@ bool claim_first_line(const Report& report) {
   return report.first_line_written == nullptr || !report.first_line_written->exchange(true);
 }
 
+// What was shown before, whether or not it is time for the next line about it.
+bool is_repeated(const Report& report) {
+  return report.recurrence.shown_as == ShownAs::line || report.recurrence.shown_as == ShownAs::nothing;
+}
+
 std::string_view bounded(const char (&text)[kTextOptionSize]) {
   return {text, strnlen(text, sizeof text)};
 }
@@ -195,7 +200,7 @@ struct Emitter::State {
 
 // `written`: how much of it has been written already, as the first line.
 void Emitter::State::write_text(const Report& report, const std::string& lines, size_t written) {
-  const ShownAs shown_as = written > 0 ? ShownAs::report : report.recurrence.shown_as;
+  const ShownAs shown_as = written > 0 && is_repeated(report) ? ShownAs::line : report.recurrence.shown_as;
   switch (shown_as) {
     case ShownAs::report:
       if (written > 0 || !is_first_line_written(report)) text.write(level_of(report), lines.substr(written), &report);
@@ -207,7 +212,10 @@ void Emitter::State::write_text(const Report& report, const std::string& lines, 
       break;
     }
     case ShownAs::line:
-      if (claim_first_line(report)) text.write(level_of(report), render_recurrence(report), &report);
+      if (written > 0)
+        text.write(level_of(report), render_recurrence_detail(report), &report);
+      else if (claim_first_line(report))
+        text.write(level_of(report), render_recurrence(report), &report);
       break;
     case ShownAs::nothing:
       claim_first_line(report);

@@ -188,8 +188,10 @@ inline constexpr char kHoldsNoLock[] = "the thread holds no lock of this deadloc
 // The report for people: lines of "holdwatch[PID]: ..." with indented details, ending in a newline.
 std::string render_text(const Report& report);
 
-// The one line for a report that returns: see Recurrence.
+// The one line for a report that returns (see Recurrence), and the detail that completes a first line which is already
+// written.
 std::string render_recurrence(const Report& report);
+std::string render_recurrence_detail(const Report& report);
 
 // The report for machines: one JSON object as described in docs/json.md, without a newline.
 std::string render_json(const Report& report);

@@ -14,6 +14,14 @@ std::string_view event_name(Event event) {
   return "unknown";
 }
 
+std::optional<Event> event_named(std::string_view name) {
+#define HOLDWATCH_EVENT(event, ending, journal_id) \
+  if (name == #event) return Event::event;
+#include "shim/common/contract/events.def"
+#undef HOLDWATCH_EVENT
+  return std::nullopt;
+}
+
 std::string_view phase_name(Phase phase) {
   switch (phase) {
     case Phase::over:

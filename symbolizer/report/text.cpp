@@ -362,11 +362,20 @@ std::string render_text(const Report& report) {
   return fmt::format("holdwatch[{}]: {}\n{}", report.pid, headline(report), details.text());
 }
 
+static std::string as_before(const Recurrence& all, const std::string& fingerprint) {
+  return fmt::format("as in episode {} (fingerprint {}), {} so far, {} lost waiting", all.first_episode, fingerprint,
+                     count_of(all.times, "time", "times"), format_duration(all.lost_ns));
+}
+
+std::string render_recurrence_detail(const Report& report) {
+  Details details;
+  details.add("again", as_before(report.recurrence, report.fingerprint));
+  return details.text();
+}
+
 std::string render_recurrence(const Report& report) {
-  const Recurrence& all = report.recurrence;
-  return fmt::format("holdwatch[{}]: {}; as in episode {} (fingerprint {}), {} so far, {} lost waiting\n", report.pid,
-                     headline(report), all.first_episode, report.fingerprint, count_of(all.times, "time", "times"),
-                     format_duration(all.lost_ns));
+  return fmt::format("holdwatch[{}]: {}; {}\n", report.pid, headline(report),
+                     as_before(report.recurrence, report.fingerprint));
 }
 
 }  // namespace holdwatch

@@ -6,7 +6,6 @@
 // EXPECT: "holder" has held mutex L\d+
 // EXPECT: episode 6, fingerprint
 // EXPECT: released by \d+ "holder"
-// EXPECT: what episode 1 reported \(fingerprint [0-9a-f]{16}\) has returned 4 more times, longest
 // FORBID: episode [2-5], fingerprint
 // EXPECT-JSON: [r["times"] for r in over] == [1, 2, 3, 4, 5, 6] and count(phase="released") == 6
 // EXPECT-JSON: len({r["fingerprint"] for r in over}) == 1
@@ -18,8 +17,7 @@ using namespace harness;
 namespace {
 
 // The same stacks each time; somebody waits, so that it is reported again while it lasts.
-template <typename Until>
-void hold(size_t number, Until until) {
+void hold(size_t number, const char* until_said) {
   std::mutex lock;
   Event locked, release;
   Thread holder("holder", [&] {
@@ -30,7 +28,7 @@ void hold(size_t number, Until until) {
   locked.wait();
   Thread waiter("waiter", [&] { std::lock_guard guard(lock); });
   await_report("over", number);
-  until();
+  if (until_said != nullptr) await_words(until_said);
   release.fire();
   await_report("released", number);
 }
@@ -38,6 +36,6 @@ void hold(size_t number, Until until) {
 }  // namespace
 
 int main() {
-  for (size_t number = 1; number <= 5; ++number) hold(number, [] {});
-  hold(6, [] { await_words("episode 6"); });
+  for (size_t number = 1; number <= 5; ++number) hold(number, nullptr);
+  hold(6, "episode 6");
 }

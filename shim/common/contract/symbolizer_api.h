@@ -26,6 +26,9 @@ struct HostCalls {
   // A report has found out which function acquired a lock at this site without a copy: copies made on trial can stop.
   void (*need_no_copy_at)(uintptr_t pc);
 
+  // A rule of SUPPRESS leaves a report of this episode out until it is this old: it is to be reported again then.
+  void (*report_at)(uint64_t episode, uint64_t age_ns);
+
   // Whether a module may have been unloaded between these times (CLOCK_MONOTONIC).
   bool (*unloaded_between)(uint64_t from_ns, uint64_t until_ns);
 

@@ -8,7 +8,7 @@
 #include <new>
 #include <string>
 
-#include "symbolizer/report/known_benign.h"
+#include "symbolizer/report/suppressions.h"
 #include "symbolizer/symbols/program_file.h"
 #include "symbolizer/tools/inspect/access.h"
 #include "symbolizer/tools/inspect/core_process.h"
@@ -49,9 +49,9 @@ int inspect(const InspectArguments& arguments) {
   const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - start;
   bool forever = false;
   for (const Report& report : reports_of(seen)) {
-    const char* known_benign = report.event == Event::wait ? why_known_benign(report, false) : nullptr;
-    if (known_benign != nullptr) {
-      output.leave_out(known_benign);
+    const std::string by_design = report.event == Event::wait ? why_held_by_design(report) : "";
+    if (!by_design.empty()) {
+      output.leave_out(by_design);
       continue;
     }
     output.report(report);

@@ -83,7 +83,7 @@ std::string explained_text(const Observation& seen) {
 
 }  // namespace
 
-void InspectionOutput::leave_out(const char* why) {
+void InspectionOutput::leave_out(const std::string& why) {
   ++left_out_;
   why_left_out_ = why;
 }
@@ -95,9 +95,9 @@ void InspectionOutput::summary(const Observation& seen, uint64_t took_ns, const 
                                                 : count_of(waiting, "thread waits for ", "threads wait for ") +
                                                       count_of(seen.locks.size(), "lock", "locks");
   std::FILE* stream = only_json() ? stderr : stdout;
-  if (why_left_out_ != nullptr) {
+  if (left_out_ > 0) {
     std::fprintf(stream, "holdwatch[%d]: %s not shown: %s\n", seen.pid, count_of(left_out_, "wait", "waits").c_str(),
-                 why_left_out_);
+                 why_left_out_.c_str());
   }
   std::fprintf(stream, "holdwatch[%d]: %s, of %s in %s%s; inspected in %s, %s\n", seen.pid, waiting_text.c_str(),
                count_of(seen.thread_count, "thread", "threads").c_str(), escape(base_name(seen.executable)).c_str(),

@@ -27,7 +27,7 @@ class InspectionOutput {
   bool open(std::string& why);
   void report(const Report& report);
   // For a report that is true but not a finding; the summary mentions it.
-  void leave_out(const char* why);
+  void leave_out(const std::string& why);
   // The last lines: what was left out, how many threads wait, and what the inspection cost. To standard error if JSON
   // goes to standard output.
   void summary(const Observation& seen, uint64_t took_ns, const std::string& effect_on_process);
@@ -42,7 +42,7 @@ class InspectionOutput {
   int json_ = -1;  // a descriptor, so that each line is one write
   int json_error_ = 0;
   size_t left_out_ = 0;
-  const char* why_left_out_ = nullptr;
+  std::string why_left_out_;
 };
 
 }  // namespace holdwatch
