@@ -56,7 +56,7 @@ class Pipeline {
   Pipeline(const Settings& settings, const HostCalls& host)
       : settings_(settings),
         host_(host),
-        folds_(settings.only != Only::all),
+        folds_(settings.only == Only::automatic),
         memory_(getpid()),
         modules_(getpid(), memory_),
         unwinder_(modules_, memory_),

@@ -1,5 +1,5 @@
-// ONLY=auto, the default: a hold for which nobody waits is reported once, in full, and once more when it ends.
-// RUN-ENV: HOLDWATCH_LIMIT=100ms
+// ONLY=auto: a hold for which nobody waits is reported once, in full, and once more when it ends.
+// RUN-ENV: HOLDWATCH_LIMIT=100ms HOLDWATCH_ONLY=auto
 // EXPECT: released by \d+ "holder" after
 // FORBID: still held
 // EXPECT-JSON: count(phase="over") == 1 and count(phase="released") == 1 and count(phase="still") == 0

@@ -1,5 +1,5 @@
-// ONLY=auto, the default: a hold that was reported alone is reported again once somebody waits for it.
-// RUN-ENV: HOLDWATCH_LIMIT=100ms
+// ONLY=auto: a hold that was reported alone is reported again once somebody waits for it.
+// RUN-ENV: HOLDWATCH_LIMIT=100ms HOLDWATCH_ONLY=auto
 // EXPECT: still held by \d+ "holder".*1 thread waits
 // EXPECT-JSON: count(phase="over") == 1 and over[0]["waiters"] == []
 // EXPECT-JSON: all(r["waiters"][0]["threads"] == ["late comer"] for r in still)

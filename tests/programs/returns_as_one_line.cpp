@@ -1,6 +1,6 @@
-// What returns is shown in full the first time, and then as one line with a count; in JSON every one is an object. One that
+// ONLY=auto: what returns is shown in full the first time, and then as one line with a count; in JSON every one is an object. One that
 // gets much worse than those before it is shown in full.
-// RUN-ENV: HOLDWATCH_LIMIT=100ms
+// RUN-ENV: HOLDWATCH_LIMIT=100ms HOLDWATCH_ONLY=auto
 // EXPECT: episode 1, fingerprint
 // EXPECT: "holder" has held mutex L\d+.*; as in episode 1 \(fingerprint [0-9a-f]{16}\), 2 times so far
 // EXPECT: "holder" has held mutex L\d+
