@@ -32,7 +32,8 @@ void post_ended(const EpisodeContext& in, Event event, EndedHold* ended, uint64_
 }
 
 bool is_worth_report(const EpisodeContext& in, const HoldEnd& end, uint64_t start_ns) {
-  return in.rules.only != Only::contended && is_over(age_ns(start_ns, end.released_ns), in.timing.limits().of(end.lock));
+  return in.rules.only != Only::contended &&
+         is_over(age_ns(start_ns, end.released_ns), in.timing.limits().of(end.lock));
 }
 
 // Whether each of its holders waits for a hold that has a report itself: then that one goes on, and this one does not.
