@@ -289,7 +289,7 @@ class InspectReports {
   // An initializer has no id, unless the report is about it.
   std::string id_of_step(size_t object) const { return ids_[object] == 0 ? "" : id(object); }
 
-  void add_likely_cycle(size_t object, Report& report) const {
+  void add_initializer_cycle(size_t object, Report& report) const {
     const auto found = likely_cycles_.find(object);
     if (found == likely_cycles_.end()) return;
     const auto& [threads, held] = found->second;
@@ -309,7 +309,7 @@ class InspectReports {
     report.holders.push_back(holder(runs, initializer));
     report.holders.back().taken.note = kRunsInitializer;
     add_waiters(report, object, {});
-    add_likely_cycle(object, report);
+    add_initializer_cycle(object, report);
     finish(std::move(report));
   }
 
@@ -331,13 +331,14 @@ class InspectReports {
     const auto passing = passing_cycles_.find(number);
     const std::string more = passing == passing_cycles_.end() ? chain_text(number) : passing_text(passing->second);
     if (!more.empty()) add_note(report.note, more);
-    add_likely_cycle(number, report);
+    add_initializer_cycle(number, report);
+    if (report.likely_cycle.empty()) add_cycle_of_ender(number, report);
     if (report.likely_cycle.empty()) add_chain(number, report);
     finish(std::move(report));
   }
 
-  // The one that can likely end what the holder waits for waits for the holder.
-  void add_likely_cycle(size_t number, Report& report) const {
+  // Where the thread that can likely end what the holder waits for waits for the holder.
+  void add_cycle_of_ender(size_t number, Report& report) const {
     const SeenLock& lock = seen_.locks[number];
     if (lock.holders.size() != 1 || lock.holders_likely) return;
     const SeenThread& holder = seen_.threads.at(lock.holders.front());
