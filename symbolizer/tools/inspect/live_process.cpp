@@ -99,7 +99,8 @@ bool LiveProcess::look_again(Task& task) {
     if (!read_task(pid_, task.tid, now)) return false;
     Snapshot before = task.snapshot;
     if (now.snapshot.call.known && now.snapshot.call.number == SYS_restart_syscall) before.call = now.snapshot.call;
-    if (now.snapshot.state == before.state && same_call(now.snapshot, before)) {
+    // A look that began while the thread was still on its way back has an older count of switches than its call.
+    if (now.snapshot.state == before.state && same_call(now.snapshot, before) && has_stayed_in(pid_, now)) {
       task = now;
       return true;
     }
