@@ -29,6 +29,8 @@ namespace {
 
 constexpr useconds_t kBetweenLooksUs = 2000;
 constexpr int kLooks = 5;  // at a thread that has moved on each time
+// The thread has to get a processor before it is back in its call: on a busy machine that takes some time slices.
+constexpr int kLooksAfterStop = 100;
 
 bool same_call(const Snapshot& a, const Snapshot& b) {
   return a.registers.sp == b.registers.sp && a.registers.ip == b.registers.ip && a.call.known == b.call.known &&
@@ -94,7 +96,7 @@ std::string LiveProcess::thread_name(int pid, int tid) {
 
 // It returns from the stop into its call a moment later; the rest of a sleep is another call (signal(7)).
 bool LiveProcess::look_again(Task& task) {
-  for (int look = 0; look < kLooks; ++look) {
+  for (int look = 0; look < kLooksAfterStop; ++look) {
     Task now;
     if (!read_task(pid_, task.tid, now)) return false;
     Snapshot before = task.snapshot;
