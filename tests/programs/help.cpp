@@ -3,7 +3,7 @@
 // RUN-ENV: HOLDWATCH_HELP=1 HOLDWATCH_LIMIT=200ms HOLDWATCH_CONFIG={tmp}/holdwatch.conf
 // EXPECT: LIMIT.*200 ?ms.*(\n.*)?environment
 // EXPECT: RATE.*7.*(\n.*)?holdwatch\.conf
-// FORBID: LOCK_ORDER|SUPPRESS|SUMMARY|METRICS
+// FORBID: LOCK_ORDER|SUMMARY|METRICS
 // EXPECT: has held mutex
 // EXPECT-JSON: len(over) == 1
 #include "tests/programs/harness.h"
