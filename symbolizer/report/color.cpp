@@ -5,7 +5,8 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
+
+#include "shim/common/options/terminal_color.h"
 
 namespace holdwatch {
 namespace {
@@ -77,11 +78,12 @@ void append_line(std::string& out, std::string_view line, Tone tone) {
 }  // namespace
 
 bool uses_color(ColorWhen when, int descriptor) {
-  if (when != ColorWhen::automatic) return when == ColorWhen::always;
-  const char* const terminal = getenv("TERM");
-  const char* const refused = getenv("NO_COLOR");
-  return terminal != nullptr && std::strcmp(terminal, "dumb") != 0 && *terminal != '\0' &&
-         (refused == nullptr || *refused == '\0') && isatty(descriptor) != 0;
+  return when == ColorWhen::always || (when == ColorWhen::automatic && isatty(descriptor) != 0);
+}
+
+bool tool_uses_color(ColorWhen when, int descriptor) {
+  const bool is_refused = when == ColorWhen::automatic && !allows_color(getenv("TERM"), getenv("NO_COLOR"));
+  return !is_refused && uses_color(when, descriptor);
 }
 
 Tone tone_of(const Report& report) {

@@ -1,4 +1,4 @@
-// Colours for reports on a terminal. Text in files and pipes never has any.
+// Colors for reports on a terminal. Text in files and pipes never has any.
 // Cold context.
 #pragma once
 
@@ -10,9 +10,11 @@
 
 namespace holdwatch {
 
-// Whether text for this descriptor is to be coloured. ColorWhen::automatic: if it is a terminal that knows colours
-// (TERM), and NO_COLOR is unset or empty (https://no-color.org).
+// Whether text for this descriptor is to be colored. ColorWhen::automatic: if it is a terminal.
 bool uses_color(ColorWhen when, int descriptor);
+
+// The same for a tool, which asks its own environment too: see allows_color.
+bool tool_uses_color(ColorWhen when, int descriptor);
 
 // What the first line of a report is about, as the log's severity says too.
 enum class Tone : uint8_t { error, warning, plain };

@@ -54,7 +54,7 @@ def options():
     """the options that a command's help names, and what they may be"""
     assert offered("run", "--read") == {"--read-limit"}
     assert offered("systemd", "enable", "--d") == {"--dry-run"}
-    assert offered("run", "--only", "") == {"all", "contended"}
+    assert offered("run", "--only", "") == {"all", "contended", "auto"}
     assert offered("run", "--only", "=", "c") == {"contended"}
     assert {"stderr", "journal", "syslog", "none"} <= offered("run", "--log", "")
     assert offered("run", "--stacks", "f") == {"full"}

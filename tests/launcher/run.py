@@ -171,7 +171,7 @@ def help_at_each_level():
     launcher.call(HOLDWATCH, "--help").expect(0, r"Usage: holdwatch COMMAND.*  run \[OPTION.*")
     launcher.call(HOLDWATCH, "--version").expect(0, r"holdwatch \d+\.\d+\.\d+\n")
     said = run("--help").expect(0, r"Usage: holdwatch run .*--read-limit VALUE .*\n")[0]
-    for without_effect in ("lock-order", "suppress", "summary", "metrics"):
+    for without_effect in ("lock-order", "summary", "metrics"):
         assert f"--{without_effect}" not in said, said
     run("--limit", "1s", "--help", "true").expect(0, "Usage: holdwatch run .*")
     run("true", "--help").expect(0, "Usage: true .*")

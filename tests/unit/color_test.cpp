@@ -100,17 +100,18 @@ TEST_CASE("colors are for terminals, unless NO_COLOR is set") {
   const Variable kind("TERM", "xterm");
   {
     const Variable allowed("NO_COLOR", nullptr);
-    CHECK(uses_color(ColorWhen::automatic, terminal.descriptor));
-    CHECK_FALSE(uses_color(ColorWhen::automatic, file));
-    CHECK(uses_color(ColorWhen::always, file));
-    CHECK_FALSE(uses_color(ColorWhen::never, terminal.descriptor));
+    CHECK(tool_uses_color(ColorWhen::automatic, terminal.descriptor));
+    CHECK_FALSE(tool_uses_color(ColorWhen::automatic, file));
+    CHECK(tool_uses_color(ColorWhen::always, file));
+    CHECK_FALSE(tool_uses_color(ColorWhen::never, terminal.descriptor));
     const Variable dumb("TERM", "dumb");
-    CHECK_FALSE(uses_color(ColorWhen::automatic, terminal.descriptor));
+    CHECK_FALSE(tool_uses_color(ColorWhen::automatic, terminal.descriptor));
   }
   const Variable empty("NO_COLOR", "");
-  CHECK(uses_color(ColorWhen::automatic, terminal.descriptor));
+  CHECK(tool_uses_color(ColorWhen::automatic, terminal.descriptor));
   const Variable refused("NO_COLOR", "1");
-  CHECK_FALSE(uses_color(ColorWhen::automatic, terminal.descriptor));
-  CHECK(uses_color(ColorWhen::always, terminal.descriptor));
+  CHECK(uses_color(ColorWhen::automatic, terminal.descriptor));
+  CHECK_FALSE(tool_uses_color(ColorWhen::automatic, terminal.descriptor));
+  CHECK(tool_uses_color(ColorWhen::always, terminal.descriptor));
   close(file);
 }

@@ -207,6 +207,15 @@ TEST_CASE("an option that is not implemented yet prints one line and changes not
   CHECK(load({"HOLDWATCH_SUMMARY=0"}).said.empty());
 }
 
+TEST_CASE("NO_COLOR, or a terminal without colors, turns COLOR=auto off and nothing else") {
+  CHECK(load({"TERM=xterm"}).settings.color == ColorWhen::automatic);
+  CHECK(load({"TERM=xterm", "NO_COLOR="}).settings.color == ColorWhen::automatic);
+  CHECK(load({"TERM=xterm", "NO_COLOR=1"}).settings.color == ColorWhen::never);
+  CHECK(load({"TERM=dumb"}).settings.color == ColorWhen::never);
+  CHECK(load({"TERMINAL=xterm"}).settings.color == ColorWhen::never);
+  CHECK(load({"TERM=dumb", "NO_COLOR=1", "HOLDWATCH_COLOR=always"}).settings.color == ColorWhen::always);
+}
+
 TEST_CASE("a value that is too long is refused, and the line that says so is cut") {
   const Loaded loaded = load({"HOLDWATCH_LOG=/" + std::string(100'000, 'x')});
   REQUIRE(loaded.said.size() == 1);

@@ -9,6 +9,7 @@
 #include "shim/common/options/glob.h"
 #include "shim/common/options/option_table.h"
 #include "shim/common/options/option_values.h"
+#include "shim/common/options/terminal_color.h"
 #include "shim/common/text/text_buffer.h"
 
 namespace holdwatch {
@@ -36,6 +37,7 @@ class Loader {
 
  private:
   static bool parse_variable(const char* text, Setting* out);
+  const char* variable(std::string_view name) const;
   const char* value_of(std::string_view name) const;
   void read_environment();
   void read_file(const char* path);
@@ -67,6 +69,17 @@ void Loader::load() {
   read_environment();
   derive_limits(settings_, is_given(OptionIndex::READ_LIMIT), is_given(OptionIndex::WAIT_LIMIT));
   if (settings_.help) print_help();
+  if (settings_.color == ColorWhen::automatic && !allows_color(variable("TERM"), variable("NO_COLOR")))
+    settings_.color = ColorWhen::never;
+}
+
+const char* Loader::variable(std::string_view name) const {
+  for (const char* const* text = sources_.environment; *text != nullptr; ++text) {
+    const std::string_view entry(*text);
+    if (has_prefix(entry, name) && entry.size() > name.size() && entry[name.size()] == '=')
+      return *text + name.size() + 1;
+  }
+  return nullptr;
 }
 
 bool Loader::parse_variable(const char* text, Setting* out) {

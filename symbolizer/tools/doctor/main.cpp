@@ -38,7 +38,7 @@ int fail(int status, const std::string& why) {
 }
 
 int verdict(Coverage coverage, const Findings& findings) {
-  findings.print(uses_color(ColorWhen::automatic, STDOUT_FILENO));
+  findings.print(tool_uses_color(ColorWhen::automatic, STDOUT_FILENO));
   if (findings.has_obstacle()) return kObstacle;
   return coverage == Coverage::denied ? kClosed : 0;
 }

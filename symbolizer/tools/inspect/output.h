@@ -18,7 +18,7 @@ class InspectionOutput {
  public:
   // `json` is a path, "-" or empty.
   InspectionOutput(std::string json, ColorWhen color)
-      : json_path_(std::move(json)), is_colored_(uses_color(color, STDOUT_FILENO)) {}
+      : json_path_(std::move(json)), is_colored_(tool_uses_color(color, STDOUT_FILENO)) {}
   InspectionOutput(const InspectionOutput&) = delete;
   InspectionOutput& operator=(const InspectionOutput&) = delete;
   ~InspectionOutput();
