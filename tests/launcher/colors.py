@@ -62,7 +62,7 @@ def inspected():
         assert child.stdout.readline() == "hangs\n"
         look = [HOLDWATCH, "inspect", str(child.pid)]
         colored = on_terminal(look, "stdout")
-        assert SEQUENCE.search(colored) and "has held mutex" in SEQUENCE.sub("", colored), repr(colored)
+        assert SEQUENCE.search(colored) and "for mutex L1" in SEQUENCE.sub("", colored), repr(colored)
         assert not SEQUENCE.search(on_terminal(look, "stdout", NO_COLOR="1"))
         assert not SEQUENCE.search(launcher.call(*look).out)
         assert SEQUENCE.search(launcher.call(*look, "--color", "always").out)

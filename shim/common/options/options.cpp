@@ -37,7 +37,6 @@ class Loader {
 
  private:
   static bool parse_variable(const char* text, Setting* out);
-  const char* variable(std::string_view name) const;
   const char* value_of(std::string_view name) const;
   void read_environment();
   void read_file(const char* path);
@@ -69,17 +68,6 @@ void Loader::load() {
   read_environment();
   derive_limits(settings_, is_given(OptionIndex::READ_LIMIT), is_given(OptionIndex::WAIT_LIMIT));
   if (settings_.help) print_help();
-  if (settings_.color == ColorWhen::automatic && !allows_color(variable("TERM"), variable("NO_COLOR")))
-    settings_.color = ColorWhen::never;
-}
-
-const char* Loader::variable(std::string_view name) const {
-  for (const char* const* text = sources_.environment; *text != nullptr; ++text) {
-    const std::string_view entry(*text);
-    if (has_prefix(entry, name) && entry.size() > name.size() && entry[name.size()] == '=')
-      return *text + name.size() + 1;
-  }
-  return nullptr;
 }
 
 bool Loader::parse_variable(const char* text, Setting* out) {
@@ -277,6 +265,23 @@ void Loader::print_help() {
   }
 }
 
+// The value of any variable, or null.
+const char* variable(const char* const* environment, std::string_view name) {
+  for (; *environment != nullptr; ++environment) {
+    const std::string_view entry(*environment);
+    if (has_prefix(entry, name) && entry.size() > name.size() && entry[name.size()] == '=')
+      return *environment + name.size() + 1;
+  }
+  return nullptr;
+}
+
+// The environment is the program's own only now; later it may change it.
+void settle_color(Settings& settings, const char* const* environment) {
+  if (settings.color == ColorWhen::automatic &&
+      !allows_color(variable(environment, "TERM"), variable(environment, "NO_COLOR")))
+    settings.color = ColorWhen::never;
+}
+
 bool has_options(const char* const* environment) {
   for (; *environment != nullptr; ++environment) {
     if (has_prefix(*environment, kPrefix)) return true;
@@ -289,7 +294,10 @@ bool has_options(const char* const* environment) {
 bool options_load_from(Settings* out, const OptionSources& sources) {
   set_defaults(*out);
   // Most programs, among them children of a watched one, have none: for them, this is the only cost.
-  if (!has_options(sources.environment)) return true;
+  if (!has_options(sources.environment)) {
+    settle_color(*out, sources.environment);
+    return true;
+  }
   if (sources.secure) {
     // Otherwise a user could make a set-user-ID program read and write files with its owner's rights.
     sources.print(sources.context, "this program runs with elevated privileges: HOLDWATCH_* options are ignored");
@@ -302,6 +310,7 @@ bool options_load_from(Settings* out, const OptionSources& sources) {
   Loader(*out, silent).load();
   const bool is_chosen = glob_matches(out->exe, sources.program);
   if (is_chosen) Loader(*out, sources).load();
+  settle_color(*out, sources.environment);
   errno = saved_errno;
   return is_chosen;
 }
