@@ -61,7 +61,11 @@ std::vector<FrameLock> FrameLocks::find(const FramePlace& place) {
   std::vector<FrameLock> found;
   releases_unknown_ = leads_to_unknown_ = false;
   const Locks guarded = find_guarded(place);
-  for (const LockRef& lock : guarded) add(found, {lock, true, times_in(guarded, lock), false});
+  // What an inner frame is about to acquire, for its callers, it has given back before: an "unlock around a call".
+  for (const LockRef& lock : guarded) {
+    const uint32_t times = times_in(guarded, lock), under_way = times_in(under_way_, lock);
+    if (times > under_way) add(found, {lock, !contains(doubtful_, lock), times - under_way, false});
+  }
   for (const FrameLock& lock : find_ahead(place)) add(found, lock);
   return found;
 }
@@ -124,9 +128,9 @@ std::vector<FrameLock> FrameLocks::find_ahead(const FramePlace& place) {
     for (const LockRef& lock : path.released) {
       if (releases_pending) add(ahead, {lock, false, times_in(path.released, lock), is_kept_by_some(found, lock)});
     }
-    if (path.end != PathEnd::returned) continue;
+    Locks& acquired = path.end == PathEnd::returned ? left : doubtful_;
     for (const LockRef& lock : path.acquired) {
-      if (!contains(left, lock)) left.push_back(lock);
+      if (!contains(acquired, lock)) acquired.push_back(lock);
     }
   }
   std::erase_if(ahead, [&](const FrameLock& one) {

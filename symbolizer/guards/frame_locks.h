@@ -53,6 +53,7 @@ class FrameLocks {
   // The next stack.
   void begin() {
     under_way_.clear();
+    doubtful_.clear();
     signalled_.clear();
     lacks_registers_ = lacks_signalled_ = false;
   }
@@ -69,6 +70,8 @@ class FrameLocks {
   MemoryReader& memory_;
   // What inner frames acquire, or are about to, and do not release: their callers may.
   Locks under_way_;
+  // The same on paths that could not be followed to their return: it is not known whether their callers get it.
+  Locks doubtful_;
   std::vector<uintptr_t> signalled_;
   bool lacks_registers_ = false, lacks_signalled_ = false;
   bool releases_unknown_ = false;

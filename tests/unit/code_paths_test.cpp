@@ -122,6 +122,17 @@ class Scene {
     return found;
   }
 
+  // Of the frame, whose call is the helper, which is in its own first call.
+  std::vector<FrameLock> find_behind_helper() {
+    Engine engine(*this);
+    FrameLocks frames(engine.code, engine.paths, memory);
+    frames.begin();
+    registers.set(kRip, address_of(kHelper) + 5);
+    frames.find({registers, false, CallEffect::unknown, {}});
+    registers.set(kRip, address_of(kFrame) + 5);
+    return frames.find({registers, false, CallEffect::unknown, {}});
+  }
+
   bool signals_behind_first() {
     find();
     return signalled == std::vector{kFirst.address + 0x28};
@@ -344,6 +355,22 @@ TEST_CASE("a landing pad proves what it releases") {
   CHECK(text_of(Scene(frame, pads(0, 5, pad)).find()) == "first proven;");
   // Of another call, it says nothing.
   CHECK(text_of(Scene(frame, pads(5, 9, pad)).find()).empty());
+}
+
+TEST_CASE("a guard does not have what an inner frame has given back and is about to acquire again") {
+  Assembly frame = after_work();
+  frame.ret();
+  const auto pad = static_cast<unsigned char>(frame.size());
+  frame.unlock_first().call(kResume);
+  const auto behind = [&](const Assembly& inner) {
+    Scene scene(frame, pads(0, 5, pad));
+    scene.add(kHelper, inner);
+    return text_of(scene.find_behind_helper());
+  };
+  const auto helper = [] { return Assembly(kHelper).call(kWork); };
+  CHECK(behind(helper().ret()) == "first proven;");
+  CHECK(behind(helper().lock_first().ret()).empty());
+  CHECK(behind(helper().lock_first().unlock_first().ret()) == "first proven;");
 }
 
 TEST_CASE("a landing pad with a branch proves what is released both ways") {
