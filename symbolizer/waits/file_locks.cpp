@@ -61,24 +61,47 @@ std::optional<FileLock> parse_line(std::string_view line) {
   return lock;
 }
 
-// What the thread asks for, as a line would show it.
-std::optional<FileLock> wanted_lock(const SystemCall& call, const CallContext& context) {
-  FileLock wanted;
+// What a thread asks for, as a line would show it.
+struct WantedLock {
+  FileLock lock;
+  bool is_range_known = true;  // it does not depend on the file's position or size, as that of lockf does
+};
+
+std::optional<WantedLock> wanted_lock(const SystemCall& call, const CallContext& context) {
+  WantedLock result;
+  FileLock& wanted = result.lock;
   if (call.number == SYS_flock) {
     wanted.kind = FileLock::Kind::flock;
     wanted.writes = (call.arguments[1] & LOCK_EX) != 0;
-    return wanted;
+    return result;
   }
   const auto range = context.read_value<struct flock>(call.arguments[2]);
   const bool is_of_open_file = call.arguments[1] == F_OFD_SETLKW;
-  if ((call.arguments[1] != F_SETLKW && !is_of_open_file) || !range || range->l_whence != SEEK_SET ||
-      range->l_start < 0 || range->l_len < 0)
-    return std::nullopt;
+  if ((call.arguments[1] != F_SETLKW && !is_of_open_file) || !range) return std::nullopt;
   wanted.kind = is_of_open_file ? FileLock::Kind::open_file : FileLock::Kind::posix;
   wanted.writes = range->l_type == F_WRLCK;
+  result.is_range_known = range->l_whence == SEEK_SET && range->l_start >= 0 && range->l_len >= 0;
+  if (!result.is_range_known) return result;
   wanted.start = static_cast<uint64_t>(range->l_start);
   if (range->l_len > 0) wanted.end = wanted.start + static_cast<uint64_t>(range->l_len) - 1;
-  return wanted;
+  return result;
+}
+
+// From the line of the one that waits. False if several threads of its process wait for different ranges, or for a lock
+// of an open file, whose lines name no process.
+bool find_range(FileLock& wanted, int waiter, const std::vector<FileLock>& locks) {
+  const FileLock* found = nullptr;
+  for (const FileLock& lock : locks) {
+    const bool is_ours = lock.waits && lock.kind == FileLock::Kind::posix && lock.pid == waiter;
+    if (!is_ours || lock.device != wanted.device || lock.inode != wanted.inode || lock.writes != wanted.writes)
+      continue;
+    if (found != nullptr && (found->start != lock.start || found->end != lock.end)) return false;
+    found = &lock;
+  }
+  if (found == nullptr || wanted.kind != FileLock::Kind::posix) return false;
+  wanted.start = found->start;
+  wanted.end = found->end;
+  return true;
 }
 
 bool identify(FileLock& wanted, int descriptor, const CallContext& context) {
@@ -164,13 +187,16 @@ bool keeps_out(const FileLock& held, const FileLock& wanted, bool same_process) 
 
 FileLockHolders holders_of_file_lock(const SystemCall& call, const CallContext& context) {
   const int descriptor = static_cast<int>(static_cast<uint32_t>(call.arguments[0]));
-  auto wanted = wanted_lock(call, context);
-  if (!wanted || !identify(*wanted, descriptor, context)) return {};
+  auto asked = wanted_lock(call, context);
+  if (!asked || !identify(asked->lock, descriptor, context)) return {};
+  FileLock& wanted = asked->lock;
   const int waiter = context.files.is_ours() ? getpid() : context.files.process();
+  const std::vector<FileLock> locks = parse_file_locks(read_text("/proc/locks"));
+  if (!asked->is_range_known && !find_range(wanted, waiter, locks)) return {};
   std::set<int> pids;
   bool is_of_open_file = false;
-  for (const FileLock& held : parse_file_locks(read_text("/proc/locks"))) {
-    if (!keeps_out(held, *wanted, held.pid == waiter)) continue;
+  for (const FileLock& held : locks) {
+    if (!keeps_out(held, wanted, held.pid == waiter)) continue;
     if (held.kind != FileLock::Kind::posix)
       is_of_open_file = true;
     else if (held.pid > 0)
@@ -178,7 +204,7 @@ FileLockHolders holders_of_file_lock(const SystemCall& call, const CallContext& 
   }
   if (is_of_open_file) {
     const std::string link = context.files.descriptor_link(descriptor).value_or("");
-    const std::vector<int> found = OpenFileSearch(*wanted, waiter, descriptor, link).run();
+    const std::vector<int> found = OpenFileSearch(wanted, waiter, descriptor, link).run();
     pids.insert(found.begin(), found.end());
   }
   FileLockHolders holders;

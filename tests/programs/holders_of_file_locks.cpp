@@ -4,10 +4,11 @@
 // EXPECT-JSON: waits_so("ofd", "file_lock", r"fcntl\(fd \d+ \S+, F_OFD_SETLKW\), held by process \d+ .far.", "far")
 // EXPECT-JSON: waits_so("posix_for_ofd", "file_lock", r"fcntl\(fd \d+ \S+, F_SETLKW\), held by process \d+ .far.", "far")
 // EXPECT-JSON: waits_so("ofd_for_posix", "file_lock", r"fcntl\(fd \d+ \S+, F_OFD_SETLKW\), held by process \d+ .far.", "far")
+// EXPECT-JSON: waits_so("by_position", "file_lock", r"fcntl\(fd \d+ \S+, F_SETLKW\), held by process \d+ .far.", "far")
 // EXPECT-JSON: waits_so("inherited", "file_lock", r"flock\(fd \d+ \S+, exclusive\), held by process \d+ .far.", "far")
 // EXPECT-JSON: waits_so("own", "file_lock", r"flock\(fd \d+ \S+, exclusive\), held by this process", "holders_of_file")
 // EXPECT-JSON: all(event["root"]["thread"] == ("own" if holder(event)["thread"] == "own" else "far") for event in over)
-// EXPECT-JSON: {holder(event)["thread"] for event in over} == {"ofd", "posix_for_ofd", "ofd_for_posix", "inherited", "own"}
+// EXPECT-JSON: {holder(event)["thread"] for event in over} == {"ofd", "posix_for_ofd", "ofd_for_posix", "by_position", "inherited", "own"}
 // FORBID: deadlock
 #include <sys/file.h>
 #include <sys/prctl.h>
@@ -23,7 +24,7 @@ using namespace harness;
 
 namespace {
 
-enum class By : uint8_t { flock, process, open_file };
+enum class By : uint8_t { flock, process, position, open_file };
 
 int open_own(const std::string& path) {
   const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -36,6 +37,8 @@ void lock(int file, By by, bool waits) {
   whole.l_type = F_WRLCK;
   if (by == By::flock)
     CHECK(flock(file, LOCK_EX | (waits ? 0 : LOCK_NB)) == 0);
+  else if (by == By::position)
+    CHECK(lseek(file, 40, SEEK_SET) == 40 && lockf(file, waits ? F_LOCK : F_TLOCK, -30) == 0);
   else if (by == By::process)
     CHECK(fcntl(file, waits ? F_SETLKW : F_SETLK, &whole) == 0);
   else
@@ -77,10 +80,12 @@ void hold_inherited(const std::string& path) {
 
 int main() {
   const std::string ofd = temporary_path("ofd"), ofd_too = temporary_path("ofd_too"), posix = temporary_path("posix"),
-                    inherited = temporary_path("inherited"), own = temporary_path("own");
+                    positions = temporary_path("positions"), inherited = temporary_path("inherited"),
+                    own = temporary_path("own");
   hold_elsewhere(ofd, By::open_file);
   hold_elsewhere(ofd_too, By::open_file);
   hold_elsewhere(posix, By::process);
+  hold_elsewhere(positions, By::process);
   hold_inherited(inherited);
   lock(open_own(own), By::flock, false);
   const struct {
@@ -90,6 +95,7 @@ int main() {
   } scenes[] = {{"ofd", ofd, By::open_file},
                 {"posix_for_ofd", ofd_too, By::process},
                 {"ofd_for_posix", posix, By::open_file},
+                {"by_position", positions, By::position},
                 {"inherited", inherited, By::flock},
                 {"own", own, By::flock}};
   std::list<std::mutex> locks;
