@@ -80,7 +80,7 @@ class Pipeline {
     modules_.refresh();  // modules that were loaded from the start need no check later
   }
 
-  bool admit(Phase phase, uint64_t episode) { return emitter_.admit(phase, episode); }
+  bool admit(Event event, Phase phase, uint64_t episode) { return emitter_.admit(event, phase, episode); }
 
   // Not for later reports of an episode: those are one line, which needs the stacks.
   bool write_first_line(const Finding& finding) {
@@ -257,8 +257,8 @@ void use_decoder(void*, const void* functions) {
   give_capstone(static_cast<const Capstone*>(functions));
 }
 
-bool admit(void* self, Phase phase, uint64_t episode) {
-  return static_cast<Pipeline*>(self)->admit(phase, episode);
+bool admit(void* self, Event event, Phase phase, uint64_t episode) {
+  return static_cast<Pipeline*>(self)->admit(event, phase, episode);
 }
 
 bool write_first_line(void* self, const Finding* finding) {

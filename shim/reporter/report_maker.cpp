@@ -60,7 +60,7 @@ bool ReportMaker::is_wanted(const ReportRequest& request, const ReportOutput& ou
       !had_fallback_report(request.episode))
     return false;
   const SymbolizerApi* const api = output.api();
-  if (api == nullptr || api->admit(output.self(), phase, request.episode)) return true;
+  if (api == nullptr || api->admit(output.self(), request.event, phase, request.episode)) return true;
   reported_.note(request.episode);
   return false;
 }

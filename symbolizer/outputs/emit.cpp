@@ -184,7 +184,7 @@ struct Emitter::State {
   bool is_first_line_written(const Report& report);
   void write_text(const Report& report, const std::string& lines, size_t written);
   void run_program(const std::string& line);
-  bool admit(Phase phase, uint64_t episode);
+  bool admit(Event event, Phase phase, uint64_t episode);
 
   int pid;  // stored because a filter of the program may later forbid getpid
   Channel text;
@@ -223,9 +223,9 @@ void Emitter::State::write_text(const Report& report, const std::string& lines, 
   }
 }
 
-bool Emitter::State::admit(Phase phase, uint64_t episode) {
+bool Emitter::State::admit(Event event, Phase phase, uint64_t episode) {
   if (admitted) rate.withdraw();
-  admitted = rate.admit(phase, episode, now_ns());
+  admitted = rate.admit(phase, episode, now_ns(), ending_of(event) == Ending::lasts_forever);
   first_line.clear();
   return admitted;
 }
@@ -284,13 +284,15 @@ Emitter::Emitter(const Settings& settings, const Complain& complain)
 
 Emitter::~Emitter() = default;
 
-bool Emitter::admit(Phase phase, uint64_t episode) try { return state_->admit(phase, episode); } catch (...) {
+bool Emitter::admit(Event event, Phase phase, uint64_t episode) try {
+  return state_->admit(event, phase, episode);
+} catch (...) {
   return false;
 }
 
 bool Emitter::emit(const Report& report, std::string* text, std::string* json) try {
   State& state = *state_;
-  if (!state.admitted && !state.admit(report.phase, report.episode)) return false;
+  if (!state.admitted && !state.admit(report.event, report.phase, report.episode)) return false;
   state.admitted = false;
   const std::string first_line = std::exchange(state.first_line, {});
   // Not between the first line and the rest.

@@ -24,7 +24,7 @@ class Emitter {
 
   // Whether RATE admits such a report. Call it before anything is looked up for the report; otherwise emit calls it. If
   // no emit follows, nothing was admitted.
-  bool admit(Phase phase, uint64_t episode);
+  bool admit(Event event, Phase phase, uint64_t episode);
 
   // Renders and writes. Returns the two texts through the pointers if they are not null (for the program's callback);
   // returns false if RATE suppressed the report. Never throws. Does not return if ON_REPORT is `abort`.

@@ -9,16 +9,17 @@ constexpr size_t kMaxBegun = 4096;  // deadlocks never end: their episodes would
 
 }  // namespace
 
-bool RateLimit::admit(Phase phase, uint64_t episode, uint64_t now_ns) {
+bool RateLimit::admit(Phase phase, uint64_t episode, uint64_t now_ns, bool is_urgent) {
   while (!admitted_.empty() && now_ns - admitted_.front() >= kMinuteNs) admitted_.pop_front();
   last_begun_.reset();
   last_took_place_ = false;
   const bool closes_episode = phase == Phase::released && begun_.erase(episode) > 0;
-  if (admitted_.size() >= limit_ && !closes_episode) {
+  const bool is_free = closes_episode || is_urgent;
+  if (admitted_.size() >= limit_ && !is_free) {
     if (left_out_++ == 0) left_out_since_ns_ = now_ns;
     return false;
   }
-  last_took_place_ = !closes_episode;
+  last_took_place_ = !is_free;
   if (last_took_place_) admitted_.push_back(now_ns);
   if (phase == Phase::over && begun_.insert(episode).second) last_begun_ = episode;
   if (begun_.size() > kMaxBegun) begun_.erase(begun_.begin());

@@ -22,8 +22,9 @@ class RateLimit {
   explicit RateLimit(uint64_t reports_a_minute) : limit_(reports_a_minute) {}
 
   // True if the report may be written. The closing line of an episode whose first report was written is always allowed:
-  // there is at most one for each, so they cannot flood the log either.
-  bool admit(Phase phase, uint64_t episode, uint64_t now_ns);
+  // there is at most one for each, so they cannot flood the log either. `is_urgent`: it tells of what can never end; that
+  // is allowed too, and counts for nothing, so that it is not lost behind reports of long holds.
+  bool admit(Phase phase, uint64_t episode, uint64_t now_ns, bool is_urgent = false);
 
   // The last admitted report was not written after all: it no longer counts.
   void withdraw();

@@ -216,7 +216,7 @@ TEST_CASE("a report whose first line was written early is the same text in the e
   const TestDirectory directory;
   Emitter emitter(settings(directory.file("log"), ""));
   const Report report = sample_report();
-  REQUIRE(emitter.admit(report.phase, report.episode));
+  REQUIRE(emitter.admit(report.event, report.phase, report.episode));
   CHECK(emitter.write_first_line(report));
   const std::string whole = render_text(report);
   CHECK(content(directory.file("log")) == whole.substr(0, whole.find('\n') + 1));
@@ -232,9 +232,9 @@ TEST_CASE("nothing comes between the first line and the rest, which has that lin
   Emitter emitter(settings(directory.file("log"), "", 1));
   Report report = sample_report();
   CHECK(emitter.emit(report, nullptr, nullptr));
-  CHECK_FALSE(emitter.admit(report.phase, report.episode + 1));
+  CHECK_FALSE(emitter.admit(report.event, report.phase, report.episode + 1));
   report.phase = Phase::released;  // always admitted, if its beginning was
-  REQUIRE(emitter.admit(report.phase, report.episode));
+  REQUIRE(emitter.admit(report.event, report.phase, report.episode));
   CHECK(emitter.write_first_line(report));
   const std::string said = content(directory.file("log"));
   report.lost_ns += 1'000'000'000'000;
@@ -251,7 +251,7 @@ TEST_CASE("a report that RATE suppresses has no first line") {
   CHECK(emitter.emit(report, nullptr, nullptr));
   const std::string before = content(directory.file("log"));
   report.episode += 1;
-  CHECK_FALSE(emitter.admit(report.phase, report.episode));
+  CHECK_FALSE(emitter.admit(report.event, report.phase, report.episode));
   CHECK_FALSE(emitter.write_first_line(report));
   CHECK(content(directory.file("log")) == before);
 }

@@ -76,3 +76,14 @@ TEST_CASE("at the end, suppressed reports are mentioned at once") {
   REQUIRE(left_out.has_value());
   CHECK(left_out->reports == 1);
 }
+
+TEST_CASE("what can never end is always admitted, and takes no other report's place") {
+  RateLimit rate(1);
+  CHECK(rate.admit(Phase::late, 1, 0));
+  CHECK(rate.admit(Phase::over, 2, 1, true));
+  CHECK(rate.admit(Phase::over, 3, 2, true));
+  CHECK_FALSE(rate.admit(Phase::late, 4, 3));
+  RateLimit first(1);
+  CHECK(first.admit(Phase::over, 1, 0, true));
+  CHECK(first.admit(Phase::late, 2, 1));
+}

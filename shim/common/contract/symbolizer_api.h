@@ -11,7 +11,7 @@
 
 namespace holdwatch {
 
-inline constexpr uint32_t kSymbolizerApiVersion = 18;
+inline constexpr uint32_t kSymbolizerApiVersion = 19;
 
 // Functions of the shim that the symbolizer may call.
 struct HostCalls {
@@ -65,7 +65,7 @@ struct SymbolizerApi {
 
   // Whether RATE allows a report about this episode. Called before anything is captured for it; `report` follows, or
   // nothing.
-  bool (*admit)(void* self, Phase phase, uint64_t episode);
+  bool (*admit)(void* self, Event event, Phase phase, uint64_t episode);
 
   // Writes the first line of an admitted report, from a finding without stacks: no file is read for it. True if the
   // line has been written; then `report` must follow, and writes the rest. False if a report is written in one piece
