@@ -28,7 +28,7 @@ struct Episode {
   LockTag tags[kMaxHolders];
   uint64_t limit_ns;
   uint64_t next_age_ns;         // the age at which it is to be reported again
-  bool is_wanted;               // at that age it is reported even if nobody waits: see handoff/wanted_reports.h
+  bool is_wanted;               // at that age it is reported even without waiters: see handoff/wanted_reports.h
   uint64_t next_search_age_ns;  // the age at which to search for waiters without a record; see has_no_waiters
   uint64_t last_look_ns;        // CLOCK_MONOTONIC; waiting time is counted up to here
   uint64_t lost_ns;

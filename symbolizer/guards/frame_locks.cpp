@@ -61,7 +61,8 @@ std::vector<FrameLock> FrameLocks::find(const FramePlace& place) {
   std::vector<FrameLock> found;
   releases_unknown_ = leads_to_unknown_ = false;
   const Locks guarded = find_guarded(place);
-  // What an inner frame is about to acquire, for its callers, it has given back before: an "unlock around a call".
+  // If an inner frame is about to acquire the lock and to return with it, it has released it before: an "unlock around a
+  // call". Then the lock is not held now.
   for (const LockRef& lock : guarded) {
     const uint32_t times = times_in(guarded, lock), under_way = times_in(under_way_, lock);
     if (times > under_way) add(found, {lock, !contains(doubtful_, lock), times - under_way, false});

@@ -164,6 +164,16 @@ std::string holder_label(const ReportHolder& holder) {
   return label + text.c_str();
 }
 
+uint64_t oldest_age_ns(const Report& report) {
+  uint64_t oldest_ns = 0;
+  if (is_about_waits(report.event)) {
+    for (const ReportWaiters& group : report.waiters) oldest_ns = std::max(oldest_ns, group.longest_ns);
+  } else {
+    for (const ReportHolder& holder : report.holders) oldest_ns = std::max(oldest_ns, holder.held_ns);
+  }
+  return oldest_ns;
+}
+
 size_t waiting_threads(const Report& report) {
   size_t count = report.waiters_left_out;
   for (const ReportWaiters& group : report.waiters) count += group.tids.size();

@@ -2,6 +2,7 @@
 // Pure.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "symbolizer/report/report.h"
@@ -16,6 +17,9 @@ std::string thread_label(int tid, const std::string& name);
 
 // The same for a holder; for a thread of another process, with that process's label.
 std::string holder_label(const ReportHolder& holder);
+
+// How long the oldest of what the report is about has lasted: a hold or, of a wait, a wait.
+uint64_t oldest_age_ns(const Report& report);
 
 // The number of waiting threads, including those whose stacks were not captured.
 size_t waiting_threads(const Report& report);

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "symbolizer/report/headline.h"
 #include "symbolizer/report/text_format.h"
 
 namespace holdwatch {
@@ -19,16 +20,6 @@ constexpr size_t kMaxLines = 20;
 // The others last forever, or are reported once.
 bool can_return(Event event) {
   return event == Event::hold || event == Event::wait;
-}
-
-uint64_t age_ns(const Report& report) {
-  uint64_t oldest_ns = 0;
-  if (report.event == Event::wait) {
-    for (const ReportWaiters& group : report.waiters) oldest_ns = std::max(oldest_ns, group.longest_ns);
-  } else {
-    for (const ReportHolder& holder : report.holders) oldest_ns = std::max(oldest_ns, holder.held_ns);
-  }
-  return oldest_ns;
 }
 
 // Where the holder took the lock; without a known place, and of waits, the lock.
@@ -78,18 +69,18 @@ ShownAs Recurrences::note_beginning(const Finding& finding, const Report& report
   ++fault.times;
   const ShownAs shown_as = is_new ? ShownAs::report : tell(fault, now_ns);
   const bool ends = report.phase == Phase::late;
-  if (is_new || ends) fault.longest_ns = std::max(fault.longest_ns, age_ns(report));
+  if (is_new || ends) fault.longest_ns = std::max(fault.longest_ns, oldest_age_ns(report));
   if (ends)
     fault.lost_ns += report.lost_ns;
   else
-    episodes_[report.episode] = {report.fingerprint, age_ns(report), is_new};
+    episodes_[report.episode] = {report.fingerprint, oldest_age_ns(report), is_new};
   return shown_as;
 }
 
 // Compared with all that were shown: of a hundred threads that are stuck in one place, the oldest stays the only one.
 ShownAs Recurrences::note_going_on(OpenEpisode& episode, const Report& report) {
   Fault& fault = faults_[episode.fingerprint];
-  episode.age_ns = std::max(episode.age_ns, age_ns(report));
+  episode.age_ns = std::max(episode.age_ns, oldest_age_ns(report));
   const bool was_shown = episode.is_shown;
   if (!was_shown && episode.age_ns <= kMuchWorse * fault.longest_ns) return ShownAs::nothing;
   episode.is_shown = true;
@@ -99,7 +90,7 @@ ShownAs Recurrences::note_going_on(OpenEpisode& episode, const Report& report) {
 
 ShownAs Recurrences::note_end(OpenEpisode& episode, const Report& report) {
   Fault& fault = faults_[episode.fingerprint];
-  fault.longest_ns = std::max({fault.longest_ns, episode.age_ns, age_ns(report)});
+  fault.longest_ns = std::max({fault.longest_ns, episode.age_ns, oldest_age_ns(report)});
   fault.lost_ns += report.lost_ns;
   return episode.is_shown ? ShownAs::report : ShownAs::nothing;
 }

@@ -9,6 +9,7 @@
 #include "shim/common/options/glob.h"
 #include "shim/common/options/option_values.h"
 #include "symbolizer/report/function_names.h"
+#include "symbolizer/report/headline.h"
 #include "symbolizer/report/report_names.h"
 #include "symbolizer/report/text_format.h"
 
@@ -194,15 +195,6 @@ bool facts_match(const SuppressionRule& rule, const Report& report) {
                                              [&](const auto& holder) { return matches(rule.holders, holder.thread); });
 }
 
-uint64_t age_ns(const Report& report) {
-  uint64_t age = 0;
-  for (const ReportHolder& holder : report.holders) age = std::max(age, holder.held_ns);
-  if (!is_about_waits(report.event)) return age;
-  age = 0;
-  for (const ReportWaiters& group : report.waiters) age = std::max(age, group.longest_ns);
-  return age;
-}
-
 }  // namespace
 
 std::vector<std::string> SuppressionRules::add(std::string_view text, const std::string& file) {
@@ -226,7 +218,7 @@ std::vector<std::string> SuppressionRules::add(std::string_view text, const std:
 
 bool SuppressionRules::may_leave_out(const Report& facts) const {
   return std::any_of(rules_.begin(), rules_.end(), [&](const SuppressionRule& rule) {
-    return facts_match(rule, facts) && age_ns(facts) < rule.limit_ns;
+    return facts_match(rule, facts) && oldest_age_ns(facts) < rule.limit_ns;
   });
 }
 
@@ -234,7 +226,7 @@ const SuppressionRule* SuppressionRules::leaves_out(const Report& report, uint64
   for (SuppressionRule& rule : rules_) {
     if (!facts_match(rule, report) || !all_stacks_match(rule, report)) continue;
     rule.has_matched = true;
-    if (age_ns(report) >= rule.limit_ns) return nullptr;
+    if (oldest_age_ns(report) >= rule.limit_ns) return nullptr;
     *at_ns = rule.limit_ns;
     return &rule;
   }

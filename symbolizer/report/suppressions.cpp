@@ -37,11 +37,16 @@ int read_regular_file(const std::string& path, std::string& out) {
   return reason;
 }
 
+SuppressionRules given_rules() {
+  SuppressionRules rules;
+  rules.add(kGivenRules, "given");
+  return rules;
+}
+
 }  // namespace
 
 Suppressions::Suppressions(const std::string& path, const Complain& complain, ReportAt report_at)
-    : report_at_(std::move(report_at)) {
-  given_.add(kGivenRules, "given");
+    : given_(given_rules()), report_at_(std::move(report_at)) {
   if (!path.empty() && path != "none") read(path, complain);
 }
 
@@ -90,8 +95,7 @@ std::vector<std::string> Suppressions::unused() const {
 }
 
 std::string why_held_by_design(const Report& report) {
-  SuppressionRules given;
-  given.add(kGivenRules, "given");
+  static SuppressionRules given = given_rules();  // asked for each wait of an inspection
   Report unknown = report;
   for (ReportHolder& holder : unknown.holders) holder.taken = holder.now = {};
   for (ReportWaiters& group : unknown.waiters) group.stack = {};
