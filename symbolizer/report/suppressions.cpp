@@ -82,7 +82,7 @@ bool Suppressions::leaves_out(Report& report, std::string* notice) {
     left_out_.insert(report.episode);
     if (at_ns != UINT64_MAX) report_at_(report.episode, at_ns);
   }
-  if (!rule->reason.empty() && said_.insert(rule->origin).second)
+  if (!rule->reason.empty() && said_.insert(rule->reason).second)
     *notice = fmt::format("{} and similar locks are not reported: {}", report.lock_id, rule->reason);
   return true;
 }

@@ -42,7 +42,7 @@ class Suppressions {
   SuppressionRules users_;
   ReportAt report_at_;
   std::set<uint64_t> left_out_;  // episodes that have not ended
-  std::set<std::string> said_;   // origins of rules
+  std::set<std::string> said_;   // reasons
 };
 
 // Why the lock of this report, about a process that was not watched when it was taken, is held by design; empty if it is

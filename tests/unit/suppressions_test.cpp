@@ -73,6 +73,18 @@ TEST_CASE("redis's parked I/O threads are left out, with one line for all of the
   CHECK(reader.suppressions.unused().empty());
 }
 
+TEST_CASE("the long wait of a parked I/O thread is left out, whose stack has its own functions") {
+  Report wait = parked(Phase::over);
+  wait.event = Event::wait;
+  for (const char* function : {"pthread_mutex_lock", "IOThreadMain", "start_thread"}) {
+    wait.waiters[0].stack.frames.emplace_back();
+    wait.waiters[0].stack.frames.back().function = function;
+  }
+  CHECK(Reader().leaves_out(wait));
+  wait.waiters[0].threads[0] = "bio_lazy_free";
+  CHECK_FALSE(Reader().leaves_out(wait));
+}
+
 TEST_CASE("a lock by design that anybody else waits for is reported from then on") {
   Reader reader;
   REQUIRE(reader.leaves_out(parked(Phase::over)));
