@@ -42,6 +42,16 @@ std::string tagged(int pid, std::string_view line) {
   return fmt::format("holdwatch[{}]: {}\n", pid, line);
 }
 
+spdlog::level::level_enum level_of(Severity severity) {
+  if (severity == Severity::error) return spdlog::level::err;
+  return severity == Severity::warning ? spdlog::level::warn : spdlog::level::info;
+}
+
+Severity severity_at(spdlog::level::level_enum level) {
+  if (level >= spdlog::level::err) return Severity::error;
+  return level == spdlog::level::warn ? Severity::warning : Severity::info;
+}
+
 // Passes spdlog's messages to one output. These carry only text; the journal's fields come from the report.
 class OutputSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
  public:
@@ -51,25 +61,13 @@ class OutputSink final : public spdlog::sinks::base_sink<spdlog::details::null_m
 
  private:
   void sink_it_(const spdlog::details::log_msg& message) override {
-    output_->write({{message.payload.data(), message.payload.size()}, severity(message.level), report_});
+    output_->write({{message.payload.data(), message.payload.size()}, severity_at(message.level), report_});
   }
   void flush_() override {}
-
-  static Severity severity(spdlog::level::level_enum level) {
-    if (level >= spdlog::level::err) return Severity::error;
-    return level == spdlog::level::warn ? Severity::warning : Severity::info;
-  }
 
   std::unique_ptr<Output> output_;
   const Report* report_ = nullptr;
 };
-
-// A lock that no thread can ever get is an error, a hold that is too long a warning, and a closing line only
-// information.
-spdlog::level::level_enum level_of(const Report& report) {
-  if (report.phase == Phase::released) return spdlog::level::info;
-  return ending_of(report.event) == Ending::lasts_forever ? spdlog::level::err : spdlog::level::warn;
-}
 
 // One destination: its own logger with one sink, or nothing.
 class Channel {
@@ -86,10 +84,10 @@ class Channel {
   bool open() const { return logger_ != nullptr; }
   Output& output() { return sink_->output(); }
 
-  void write(spdlog::level::level_enum level, const std::string& text, const Report* report) {
+  void write(Severity severity, const std::string& text, const Report* report) {
     if (!open()) return;
     sink_->about(report);
-    logger_->log(level, spdlog::string_view_t(text));
+    logger_->log(level_of(severity), spdlog::string_view_t(text));
   }
 
  private:
@@ -178,7 +176,7 @@ struct Emitter::State {
         rate(settings.rate),
         rate_setting(settings.rate) {}
 
-  void notice(std::string_view line) { text.write(spdlog::level::warn, tagged(pid, line), nullptr); }
+  void notice(std::string_view line) { text.write(Severity::warning, tagged(pid, line), nullptr); }
   void report_suppressed(bool final);
   void report_losses(Channel& channel, bool final);
   bool is_first_line_written(const Report& report);
@@ -203,19 +201,20 @@ void Emitter::State::write_text(const Report& report, const std::string& lines, 
   const ShownAs shown_as = written > 0 && is_repeated(report) ? ShownAs::line : report.recurrence.shown_as;
   switch (shown_as) {
     case ShownAs::report:
-      if (written > 0 || !is_first_line_written(report)) text.write(level_of(report), lines.substr(written), &report);
+      if (written > 0 || !is_first_line_written(report))
+        text.write(severity_of(report), lines.substr(written), &report);
       break;
     case ShownAs::beginning: {
       Report beginning = report;
       beginning.phase = Phase::over;
-      text.write(level_of(report), render_text(beginning), &report);
+      text.write(severity_of(report), render_text(beginning), &report);
       break;
     }
     case ShownAs::line:
       if (written > 0)
-        text.write(level_of(report), render_recurrence_detail(report), &report);
+        text.write(severity_of(report), render_recurrence_detail(report), &report);
       else if (claim_first_line(report))
-        text.write(level_of(report), render_recurrence(report), &report);
+        text.write(severity_of(report), render_recurrence(report), &report);
       break;
     case ShownAs::nothing:
       claim_first_line(report);
@@ -300,7 +299,7 @@ bool Emitter::emit(const Report& report, std::string* text, std::string* json) t
 
   // JSON first: a file rarely blocks, whatever stderr refers to sometimes does.
   std::string json_line = render_json(report);
-  state.json.write(level_of(report), json_line + '\n', &report);
+  state.json.write(severity_of(report), json_line + '\n', &report);
   std::string lines = render_text(report);
   if (!first_line.empty()) lines.replace(0, lines.find('\n') + 1, first_line);
   state.write_text(report, lines, first_line.size());
@@ -325,7 +324,7 @@ bool Emitter::write_first_line(const Report& facts) try {
   line.resize(line.find('\n') + 1);
   claim_first_line(facts);
   // Without the report: if it cannot be written, it is counted only once, with the rest of the report.
-  state.text.write(level_of(facts), line, nullptr);
+  state.text.write(severity_of(facts), line, nullptr);
   if (!state.text.output().failing()) state.first_line = std::move(line);
   return !state.first_line.empty();
 } catch (...) {

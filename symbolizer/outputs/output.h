@@ -9,12 +9,9 @@
 #include <string_view>
 #include <utility>
 
-#include "symbolizer/report/report.h"
+#include "symbolizer/report/severity.h"
 
 namespace holdwatch {
-
-// The severities of syslog(3) that are used for reports.
-enum class Severity : int { error = 3, warning = 4, info = 6 };
 
 struct Message {
   std::string_view text;  // whole lines, each with its newline

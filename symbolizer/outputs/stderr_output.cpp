@@ -9,12 +9,6 @@ namespace holdwatch {
 
 namespace {
 
-// Written once, before the first report.
-Tone tone_of(Severity severity) {
-  if (severity == Severity::error) return Tone::error;
-  return severity == Severity::warning ? Tone::warning : Tone::plain;
-}
-
 bool g_remembered = false;
 std::optional<FileIdentity> g_at_start;
 
@@ -42,7 +36,7 @@ int StderrOutput::try_write(const Message& message) {
   if (unusable != 0) return unusable;
   size_t written = 0;
   if (!uses_color(color_, descriptor_)) return write_all(descriptor_, message.text, &written);
-  return write_all(descriptor_, colored(message.text, tone_of(message.severity)), &written);
+  return write_all(descriptor_, colored(message.text, message.severity), &written);
 }
 
 }  // namespace holdwatch

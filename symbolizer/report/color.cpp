@@ -20,13 +20,13 @@ constexpr std::string_view kReset = "\033[0m";
 constexpr size_t kLabelColumn = 2;  // of a detail's line; its text begins at kTextColumn
 constexpr size_t kTextColumn = 10;
 
-std::string_view color_of(Tone tone) {
-  switch (tone) {
-    case Tone::error:
+std::string_view color_of(Severity severity) {
+  switch (severity) {
+    case Severity::error:
       return kBoldRed;
-    case Tone::warning:
+    case Severity::warning:
       return kBoldYellow;
-    case Tone::plain:
+    case Severity::info:
       break;
   }
   return {};
@@ -60,11 +60,11 @@ void append_detail(std::string& out, std::string_view text) {
   out += text.substr(end);
 }
 
-void append_line(std::string& out, std::string_view line, Tone tone) {
+void append_line(std::string& out, std::string_view line, Severity severity) {
   const std::string_view tag = tag_of(line);
   if (!tag.empty()) {
     append(out, kDim, tag);
-    append(out, color_of(tone), line.substr(tag.size()));
+    append(out, color_of(severity), line.substr(tag.size()));
   } else if (line.size() > kTextColumn && line.starts_with("  ")) {
     out += line.substr(0, kLabelColumn);
     const std::string_view label = line.substr(kLabelColumn, kTextColumn - kLabelColumn);
@@ -86,16 +86,11 @@ bool tool_uses_color(ColorWhen when, int descriptor) {
   return !is_refused && uses_color(when, descriptor);
 }
 
-Tone tone_of(const Report& report) {
-  if (report.phase == Phase::released) return Tone::plain;
-  return ending_of(report.event) == Ending::lasts_forever ? Tone::error : Tone::warning;
-}
-
-std::string colored(std::string_view text, Tone tone) {
+std::string colored(std::string_view text, Severity severity) {
   std::string out;
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
-    append_line(out, text.substr(0, end), tone);
+    append_line(out, text.substr(0, end), severity);
     if (end < text.size()) out += '\n';
     text.remove_prefix(std::min(end + 1, text.size()));
   }

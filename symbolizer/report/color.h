@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "shim/common/contract/settings.h"
-#include "symbolizer/report/report.h"
+#include "symbolizer/report/severity.h"
 
 namespace holdwatch {
 
@@ -16,12 +16,8 @@ bool uses_color(ColorWhen when, int descriptor);
 // The same for a tool, which asks its own environment too: see allows_color.
 bool tool_uses_color(ColorWhen when, int descriptor);
 
-// What the first line of a report is about, as the log's severity says too.
-enum class Tone : uint8_t { error, warning, plain };
-Tone tone_of(const Report& report);
-
-// Rendered text, whole lines, with SGR sequences: the first lines of reports in the tone's colour, the labels of the
+// Rendered text, whole lines, with SGR sequences: the first lines of reports in the severity's color, the labels of the
 // left column, and the marks in stacks. Without these sequences it is the same text.
-std::string colored(std::string_view text, Tone tone);
+std::string colored(std::string_view text, Severity severity);
 
 }  // namespace holdwatch

@@ -63,8 +63,8 @@ class Terminal {
 
 TEST_CASE("without the sequences, the text is the same, and none is left open") {
   const std::string text = render_text(sample_report());
-  for (const Tone tone : {Tone::error, Tone::warning, Tone::plain}) {
-    const std::string shown = colored(text, tone);
+  for (const Severity severity : {Severity::error, Severity::warning, Severity::info}) {
+    const std::string shown = colored(text, severity);
     CHECK(without_sequences(shown) == text);
     CHECK(shown != text);
     size_t begun = 0, ended = 0;
@@ -78,20 +78,20 @@ TEST_CASE("the first line has the color of what it is about, labels and marks ha
   const std::string text =
       "holdwatch[7]: thread 8 has held mutex L1 1 s\n  taken   #0 f()  a.cpp:1\n"
       "          #1 g()  a.cpp:2  <- took L1  x();\n";
-  CHECK(colored(text, Tone::error) ==
+  CHECK(colored(text, Severity::error) ==
         "\033[2mholdwatch[7]: \033[0m\033[1;31mthread 8 has held mutex L1 1 s\033[0m\n"
         "  \033[36mtaken   \033[0m#0 f()  a.cpp:1\n"
         "          #1 g()  a.cpp:2  \033[1m<- took L1\033[0m  x();\n");
-  CHECK(colored("holdwatch[7]: released\n", Tone::plain) == "\033[2mholdwatch[7]: \033[0mreleased\n");
+  CHECK(colored("holdwatch[7]: released\n", Severity::info) == "\033[2mholdwatch[7]: \033[0mreleased\n");
 }
 
 TEST_CASE("a deadlock is an error, a hold a warning, and its end neither") {
   Report report = sample_report();
-  CHECK(tone_of(report) == Tone::warning);
+  CHECK(severity_of(report) == Severity::warning);
   report.event = Event::deadlock;
-  CHECK(tone_of(report) == Tone::error);
+  CHECK(severity_of(report) == Severity::error);
   report.phase = Phase::released;
-  CHECK(tone_of(report) == Tone::plain);
+  CHECK(severity_of(report) == Severity::info);
 }
 
 TEST_CASE("colors are for terminals, unless NO_COLOR is set") {

@@ -34,7 +34,7 @@ bool InspectionOutput::open(std::string& why) {
 void InspectionOutput::report(const Report& report) {
   if (!only_json()) {
     std::string text = render_text(report);
-    if (is_colored_) text = colored(text, tone_of(report));
+    if (is_colored_) text = colored(text, severity_of(report));
     std::fwrite(text.data(), 1, text.size(), stdout);
   }
   if (json_ >= 0 && json_error_ == 0) write_json(render_json(report) + "\n");
