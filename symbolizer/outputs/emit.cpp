@@ -155,6 +155,12 @@ bool claim_first_line(const Report& report) {
   return report.first_line_written == nullptr || !report.first_line_written->exchange(true);
 }
 
+// The first report that is shown of an episode, whatever was left out before, is a whole one.
+Report as_beginning(Report report) {
+  report.phase = Phase::over;
+  return report;
+}
+
 // What was shown before, whether or not it is time for the next line about it.
 bool is_repeated(const Report& report) {
   return report.recurrence.shown_as == ShownAs::line || report.recurrence.shown_as == ShownAs::nothing;
@@ -182,6 +188,7 @@ struct Emitter::State {
   bool is_first_line_written(const Report& report);
   void write_text(const Report& report, const std::string& lines, size_t written);
   void run_program(const std::string& line);
+  void write(const Report& report, std::string* text_out, std::string* json_out);
   bool admit(Event event, Phase phase, uint64_t episode);
 
   int pid;  // stored because a filter of the program may later forbid getpid
@@ -204,12 +211,9 @@ void Emitter::State::write_text(const Report& report, const std::string& lines, 
       if (written > 0 || !is_first_line_written(report))
         text.write(severity_of(report), lines.substr(written), &report);
       break;
-    case ShownAs::beginning: {
-      Report beginning = report;
-      beginning.phase = Phase::over;
-      text.write(severity_of(report), render_text(beginning), &report);
+    case ShownAs::beginning:
+      text.write(severity_of(report), render_text(as_beginning(report)), &report);
       break;
-    }
     case ShownAs::line:
       if (written > 0)
         text.write(severity_of(report), render_recurrence_detail(report), &report);
@@ -278,6 +282,26 @@ void Emitter::State::run_program(const std::string& line) {
   }
 }
 
+void Emitter::State::write(const Report& report, std::string* text_out, std::string* json_out) {
+  const std::string early_line = std::exchange(first_line, {});
+  // Not between the first line and the rest.
+  if (early_line.empty()) report_suppressed(false);
+
+  // JSON first: a file rarely blocks, whatever stderr refers to sometimes does.
+  std::string json_line = render_json(report);
+  json.write(severity_of(report), json_line + '\n', &report);
+  std::string lines = render_text(report);
+  if (!early_line.empty()) lines.replace(0, lines.find('\n') + 1, early_line);
+  write_text(report, lines, early_line.size());
+  report_losses(json, false);
+  report_losses(text, false);
+
+  if (abort_on_report) std::abort();
+  run_program(json_line);
+  if (text_out != nullptr) *text_out = std::move(lines);
+  if (json_out != nullptr) *json_out = std::move(json_line);
+}
+
 Emitter::Emitter(const Settings& settings, const Complain& complain)
     : state_(std::make_unique<State>(settings, current_process_facts(), complain ? complain : complain_on_stderr)) {}
 
@@ -293,23 +317,8 @@ bool Emitter::emit(const Report& report, std::string* text, std::string* json) t
   State& state = *state_;
   if (!state.admitted && !state.admit(report.event, report.phase, report.episode)) return false;
   state.admitted = false;
-  const std::string first_line = std::exchange(state.first_line, {});
-  // Not between the first line and the rest.
-  if (first_line.empty()) state.report_suppressed(false);
-
-  // JSON first: a file rarely blocks, whatever stderr refers to sometimes does.
-  std::string json_line = render_json(report);
-  state.json.write(severity_of(report), json_line + '\n', &report);
-  std::string lines = render_text(report);
-  if (!first_line.empty()) lines.replace(0, lines.find('\n') + 1, first_line);
-  state.write_text(report, lines, first_line.size());
-  state.report_losses(state.json, false);
-  state.report_losses(state.text, false);
-
-  if (state.abort_on_report) std::abort();
-  state.run_program(json_line);
-  if (text != nullptr) *text = std::move(lines);
-  if (json != nullptr) *json = std::move(json_line);
+  const bool begins_late = report.phase == Phase::still && state.rate.begins();
+  state.write(begins_late ? as_beginning(report) : report, text, json);
   return true;
 } catch (...) {
   return false;  // out of memory: the report is lost, the program is not affected

@@ -5,7 +5,12 @@ namespace holdwatch {
 namespace {
 
 constexpr uint64_t kMinuteNs = 60'000'000'000;
-constexpr size_t kMaxBegun = 4096;  // deadlocks never end: their episodes would stay forever
+constexpr size_t kMaxEpisodes = 4096;  // deadlocks never end: their episodes would stay forever
+
+void keep(std::set<uint64_t>& episodes, uint64_t episode) {
+  episodes.insert(episode);
+  if (episodes.size() > kMaxEpisodes) episodes.erase(episodes.begin());
+}
 
 }  // namespace
 
@@ -14,21 +19,29 @@ bool RateLimit::admit(Phase phase, uint64_t episode, uint64_t now_ns, bool is_ur
   last_begun_.reset();
   last_took_place_ = false;
   const bool closes_episode = phase == Phase::released && begun_.erase(episode) > 0;
+  const bool closes_unbegun = phase == Phase::released && unbegun_.erase(episode) > 0;
   const bool is_free = closes_episode || is_urgent;
-  if (admitted_.size() >= limit_ && !is_free) {
+  if (closes_unbegun || (admitted_.size() >= limit_ && !is_free)) {
     if (left_out_++ == 0) left_out_since_ns_ = now_ns;
+    if (phase == Phase::over) keep(unbegun_, episode);
     return false;
   }
   last_took_place_ = !is_free;
   if (last_took_place_) admitted_.push_back(now_ns);
-  if (phase == Phase::over && begun_.insert(episode).second) last_begun_ = episode;
-  if (begun_.size() > kMaxBegun) begun_.erase(begun_.begin());
+  const bool was_left_out = unbegun_.erase(episode) > 0;
+  if (phase == Phase::over || (phase == Phase::still && was_left_out)) {
+    if (!begun_.contains(episode)) last_begun_ = episode;
+    keep(begun_, episode);
+  }
   return true;
 }
 
 void RateLimit::withdraw() {
   if (last_took_place_ && !admitted_.empty()) admitted_.pop_back();
-  if (last_begun_) begun_.erase(*last_begun_);
+  if (last_begun_) {
+    begun_.erase(*last_begun_);
+    keep(unbegun_, *last_begun_);
+  }
   last_begun_.reset();
   last_took_place_ = false;
 }

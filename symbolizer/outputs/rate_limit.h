@@ -21,10 +21,13 @@ class RateLimit {
  public:
   explicit RateLimit(uint64_t reports_a_minute) : limit_(reports_a_minute) {}
 
-  // True if the report may be written. The closing line of an episode whose first report was written is always allowed:
-  // there is at most one for each, so they cannot flood the log either. `is_urgent`: it tells of what can never end; that
-  // is allowed too, and counts for nothing, so that it is not lost behind reports of long holds.
+  // True if the report may be written. The closing line of an episode is allowed if, and only if, its beginning was not
+  // left out: there is at most one for each, so they cannot flood the log either. `is_urgent`: it tells of what can
+  // never end; that is allowed too, and counts for nothing, so that it is not lost behind reports of long holds.
   bool admit(Phase phase, uint64_t episode, uint64_t now_ns, bool is_urgent = false);
+
+  // Whether the last admitted report is the first of its episode that is shown, also if others were left out before.
+  bool begins() const { return last_begun_.has_value(); }
 
   // The last admitted report was not written after all: it no longer counts.
   void withdraw();
@@ -37,6 +40,7 @@ class RateLimit {
   uint64_t limit_;
   std::deque<uint64_t> admitted_;       // times within the last minute
   std::set<uint64_t> begun_;            // episodes whose beginning was written and whose end was not
+  std::set<uint64_t> unbegun_;          // episodes whose beginning was left out and whose end was not seen
   std::optional<uint64_t> last_begun_;  // the last admitted report's episode, if this was its beginning
   bool last_took_place_ = false;
   uint64_t left_out_ = 0;

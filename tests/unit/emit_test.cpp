@@ -255,3 +255,15 @@ TEST_CASE("a report that RATE suppresses has no first line") {
   CHECK_FALSE(emitter.write_first_line(report));
   CHECK(content(directory.file("log")) == before);
 }
+
+TEST_CASE("an episode whose beginning was admitted but not written begins with the next report") {
+  const TestDirectory directory;
+  Emitter emitter(settings(directory.file("log"), "", 1));
+  Report report = sample_report();
+  const std::string whole = render_text(report);
+  REQUIRE(emitter.admit(report.event, report.phase, report.episode));
+  report.phase = Phase::still;
+  REQUIRE(emitter.admit(report.event, report.phase, report.episode));
+  CHECK(emitter.emit(report, nullptr, nullptr));
+  CHECK(content(directory.file("log")) == whole);
+}

@@ -40,11 +40,34 @@ TEST_CASE("the end of a story whose beginning was shown is always shown, once") 
   CHECK_FALSE(rate.admit(Phase::released, 7, 3));
 }
 
-TEST_CASE("the end of a story whose beginning was left out is left out in a full minute") {
+TEST_CASE("the end of a story whose beginning was left out is left out, also when there is room again") {
   RateLimit rate(1);
   CHECK(rate.admit(Phase::over, 7, 0));
   CHECK_FALSE(rate.admit(Phase::over, 8, 1));
+  CHECK_FALSE(rate.admit(Phase::over, 9, 1));
   CHECK_FALSE(rate.admit(Phase::released, 8, 2));
+  CHECK_FALSE(rate.admit(Phase::released, 9, 70 * kSecondNs));
+  CHECK(rate.admit(Phase::late, 10, 70 * kSecondNs));
+}
+
+TEST_CASE("a story whose beginning was left out begins with the first report for which there is room") {
+  RateLimit rate(1);
+  CHECK(rate.admit(Phase::over, 7, 0));
+  CHECK(rate.begins());
+  CHECK_FALSE(rate.admit(Phase::over, 8, 1));
+  CHECK(rate.admit(Phase::still, 8, 70 * kSecondNs));
+  CHECK(rate.begins());
+  CHECK(rate.admit(Phase::still, 8, 140 * kSecondNs));
+  CHECK_FALSE(rate.begins());
+  CHECK(rate.admit(Phase::released, 8, 141 * kSecondNs));
+}
+
+TEST_CASE("a beginning that was admitted but not written leaves it to the next report") {
+  RateLimit rate(1);
+  CHECK(rate.admit(Phase::over, 7, 0));
+  rate.withdraw();
+  CHECK(rate.admit(Phase::still, 7, 1));
+  CHECK(rate.begins());
 }
 
 TEST_CASE("an end that is let through takes no other report's place") {
