@@ -1,8 +1,8 @@
 // What a holder is doing is told from the memory and the descriptors of the moment at which its stack was captured: a report
 // takes longer than the call lasts, and by then both are another call's.
 // RUN-ENV: HOLDWATCH_LIMIT=20ms HOLDWATCH_RATE=10000
-// EXPECT-JSON: not [event for event in over + still if re.match(r"read.*null|nanosleep.*77", holder(event)["doing"])]
-// EXPECT-JSON: any("timerfd" in holder(event)["doing"] or "2 ms" in holder(event)["doing"] for event in over + still)
+// EXPECT-JSON: not [event for event in over + still if re.match(r"read.*null|nanosleep.*77", holder(event)["doing"] or "")]
+// EXPECT-JSON: any(re.search(r"timerfd|2 ms", holder(event)["doing"] or "") for event in over + still)
 #include <fcntl.h>
 #include <sys/timerfd.h>
 

@@ -114,9 +114,10 @@ void join(Thread& thread, bool timed) {
 // A child that ends with this process, and does nothing but that.
 template <typename Begin>
 pid_t start_child(Begin begin) {
-  const pid_t child = fork();
+  const pid_t parent = getpid(), child = fork();
   if (child != 0) return child;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(0);  // it has ended already: no signal comes
   begin();
   while (true) pause();
 }
