@@ -20,6 +20,11 @@ from asking import Failure
 WORDS = {"guard": "C++ guards", "code": "C holders"}
 
 
+def lock_of(line):
+    """That a wrong line is about, by the program's name for it: the line begins with it."""
+    return line.split()[1].rstrip(":")
+
+
 class Results:
     def __init__(self, options):
         self.options, self.table, self.failed = options, asking.Table(), 0
@@ -29,12 +34,14 @@ class Results:
         return f"measure.py BUILD --seed {self.options.seed} --first {program.name.rsplit('-', 1)[1]} --count {generate.EACH} --keep DIRECTORY"
 
     def add(self, program, view, verdicts, wrong):
+        how_of = {verdict.known.lock: verdict.known.how for verdict in verdicts}
         for how, words in WORDS.items():
             some = [verdict for verdict in verdicts if verdict.known.how == how]
-            if some:
-                self.table.add(f"{view}: {words}", some, wrong)
+            lines = [line for line in wrong if how_of.get(lock_of(line), "guard") == how]
+            if some or lines:
+                self.table.add(f"{view}: {words}", some, lines)
         for line in wrong:
-            print(f"WRONG {view} {line}\n  {program.scenarios[int(line.split()[1].rstrip(':'))]}\n  {program.note}\n  {self.remake(program)}", flush=True)
+            print(f"WRONG {view} {line}\n  {program.scenarios[int(lock_of(line))]}\n  {program.note}\n  {self.remake(program)}", flush=True)
         for verdict in verdicts:
             if verdict.named == "missing" or verdict.function == "missing":
                 what = "MISSING" if verdict.named == "missing" else "NO FUNCTION"
