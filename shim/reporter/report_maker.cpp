@@ -4,8 +4,11 @@
 #include <cstring>
 
 #include "shim/common/text/text_buffer.h"
+#include "shim/common/text/unknown_readers.h"
 #include "shim/fallback/plain_report.h"
+#include "shim/inspection/inferred_holds.h"
 #include "shim/inspection/loader_locks.h"
+#include "shim/inspection/ownership.h"
 #include "shim/own_threads/seccomp_state.h"
 #include "shim/record/ended_holds.h"
 #include "shim/record/thread_table.h"
@@ -107,9 +110,22 @@ Finding ReportMaker::describe(ReportRequest& request) {
 bool ReportMaker::capture(const ReportRequest& request, Finding& finding) {
   finding.holder_count = stack_collector_.capture_holders(request, holders_);
   finding.waiter_count = stack_collector_.capture_waiters(request, waiters_);
-  if (may_have_unrecorded_readers(request))
-    finding.holder_count = stack_collector_.add_readers(request, holders_, finding.holder_count);
+  if (may_have_unrecorded_readers(request)) add_readers(request, finding);
   return is_still_true(finding);
+}
+
+// Those that are in no record, and how many are left that nothing names: unless some come and go, which their records show.
+void ReportMaker::add_readers(const ReportRequest& request, Finding& finding) {
+  const bool are_all_earlier = finding.holder_count == 0 && inferred_since_attachment(request.state.lock);
+  finding.holder_count = stack_collector_.add_readers(request, holders_, finding.holder_count);
+  if (!are_all_earlier) return;
+  size_t known = 0;
+  for (size_t i = 0; i < finding.holder_count; ++i) known += holders_[i].depth;
+  const size_t readers =
+      access_of_nameless(request.state.lock) == Access::shared ? reader_count(request.state.lock) : 0;
+  if (readers <= known || finding.note[0] != '\0') return;
+  TextBuffer note(finding.note, sizeof finding.note);
+  append_unknown_readers(readers - known, known > 0, note);
 }
 
 // What the first line states was true a moment ago, and stays in the report. Where the threads are now no longer

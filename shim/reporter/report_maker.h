@@ -24,6 +24,7 @@ class ReportMaker {
   void report(ReportRequest& request, ReportOutput& output);
   Finding describe(ReportRequest& request);
   bool capture(const ReportRequest& request, Finding& finding);
+  void add_readers(const ReportRequest& request, Finding& finding);
   void keep_described_facts(const ReportRequest& request, const Finding& described, Finding& finding);
   Phase reported_phase(const ReportRequest& request) const;
 

@@ -129,6 +129,21 @@ void waited_by_another() {
   start("writer", [] { const std::unique_lock writing(*g_room); });
 }
 
+// Nothing shows that the second one reads: its code does not go on to release the lock.
+void reader_beside_hidden() {
+  static std::shared_mutex room;
+  g_room = &room;
+  pthread_barrier_init(&g_all_hold, nullptr, 3);
+  start("reader", read_room);
+  start("hidden", [] {
+    g_room->lock_shared();
+    all_hold();
+    for (;;) pause();
+  });
+  all_hold();
+  start("writer", [] { const std::unique_lock writing(*g_room); });
+}
+
 // The holder of a mutex waits for the reader.
 void holder_waits_for_reader() {
   static std::shared_mutex room;
@@ -412,6 +427,7 @@ const std::map<std::string, std::function<void()>> kScenes = {
     {"holder_waits_for_reader", holder_waits_for_reader},
     {"writers", writers},
     {"made_by_main", [] { made_by_main(false); }},
+    {"reader_beside_hidden", reader_beside_hidden},
     {"joined_by_main", [] { made_by_main(true); }},
     {"waited_by_another", waited_by_another},
     {"abandoned", [] { abandoned(nullptr); }},

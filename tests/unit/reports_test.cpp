@@ -145,6 +145,17 @@ TEST_CASE("readers that nothing names are counted, and no thread is blamed") {
   CHECK(reports[0].note == "held by 3 readers: glibc does not record which threads");
 }
 
+TEST_CASE("readers that nothing names are counted beside those that are known") {
+  SeenLock lock = lock_at(0x10, {2}, {1});
+  lock.lock.kind = LockKind::rwlock;
+  lock.held_as = Access::shared;
+  lock.guards[2] = {Evidence::guard, 1, {}, {}};
+  lock.unknown_readers = 1;
+  CHECK(reports_of(seen({lock}))[0].note == "one more reader has it: glibc does not record which thread");
+  lock.unknown_readers = 2;
+  CHECK(reports_of(seen({lock}))[0].note == "2 more readers have it: glibc does not record which threads");
+}
+
 TEST_CASE("a lock whose count is impossible can never be had, and nothing is said of its readers") {
   SeenLock lock = lock_at(0x20, {}, {2});
   lock.lock.kind = LockKind::rwlock;

@@ -53,13 +53,15 @@ void InspectionOutput::write_json(std::string_view line) {
 
 namespace {
 
-enum class Explained : uint8_t { exactly, likely, not_at_all };
+// in_part: some of the readers of an rwlock are known, and others are not.
+enum class Explained : uint8_t { exactly, likely, in_part, not_at_all };
 
 // How well it is known who keeps a lock's waiters waiting, or that nobody ever will end that.
 Explained explained(const SeenLock& lock) {
   const bool can_never_end = lock.corrupt || lock.lost_wakeup || is_gone(lock.lost);
   if (can_never_end) return Explained::exactly;
-  if (lock.holders.empty() || lock.unknown_readers > 0) return Explained::not_at_all;
+  if (lock.holders.empty()) return Explained::not_at_all;
+  if (lock.unknown_readers > 0) return Explained::in_part;
   const bool is_guessed = std::any_of(lock.guards.begin(), lock.guards.end(), [&](const auto& guard) {
     return lock.owner == 0 && is_guess(guard.second.evidence);
   });
@@ -68,7 +70,7 @@ Explained explained(const SeenLock& lock) {
 
 // ": 2 waits explained exactly, 1 likely, 3 not at all"
 std::string explained_text(const Observation& seen) {
-  constexpr const char* kWords[] = {" exactly", " likely", " not at all"};
+  constexpr const char* kWords[] = {" exactly", " likely", " in part", " not at all"};
   size_t counts[std::size(kWords)] = {};
   for (const SeenLock& lock : seen.locks) counts[static_cast<size_t>(explained(lock))] += lock.waits.size();
   std::string text;

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "shim/common/text/unknown_readers.h"
 #include "symbolizer/report/wait_report.h"
 #include "symbolizer/tools/inspect/wait_graph.h"
 
@@ -319,7 +320,7 @@ class InspectReports {
     for (const int tid : lock.holders) report.holders.push_back(holder(tid, lock));
     if (is_lost(lock) && !lock.corrupt) report.holders.push_back(lost_holder(lock));
     add_waiters(report, number, {});
-    if (lock.unknown_readers != 0 && !lock.corrupt) add_note(report.note, readers_text(lock.unknown_readers));
+    if (lock.unknown_readers != 0 && !lock.corrupt) add_note(report.note, unknown_readers_text(lock));
     if (lock.free && !lock.lost_wakeup) add_note(report.note, kFree);
     if (lock.before_fork) add_note(report.note, before_fork_text(lock));
     if (lock.changed_hands) add_note(report.note, "its holder changed during the inspection");
@@ -395,9 +396,10 @@ class InspectReports {
     return "it is part of a cycle of waits that ends by itself: " + std::to_string(timed) + " waits with a timeout";
   }
 
-  static std::string readers_text(uint32_t readers) {
-    return readers == 1 ? "held by one reader: glibc does not record which thread"
-                        : "held by " + std::to_string(readers) + " readers: glibc does not record which threads";
+  static std::string unknown_readers_text(const SeenLock& lock) {
+    Line<128> text;
+    append_unknown_readers(lock.unknown_readers, !lock.holders.empty(), text);
+    return text.c_str();
   }
 
   static std::string before_fork_text(const SeenLock& lock) {
