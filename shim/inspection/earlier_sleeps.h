@@ -1,6 +1,6 @@
 // Since when threads have slept that were asleep before this process was attached to. The attaching command has it from
 // the scheduler, which shows that to other processes only, and writes it here (common/contract/control_block.h).
-// Cold context (watcher).
+// Cold context (watcher; asleep_since_ns also the reporter).
 #pragma once
 
 #include <cstdint>

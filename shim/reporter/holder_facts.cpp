@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "shim/inspection/blocked_thread.h"
+#include "shim/inspection/earlier_sleeps.h"
 #include "shim/inspection/inferred_holds.h"
 #include "shim/inspection/loader_locks.h"
 #include "shim/inspection/lock_state.h"
@@ -129,6 +130,9 @@ void describe_reader(const ReportRequest& request, const FoundReader& reader, Ho
   out->access = Access::shared;
   out->acquired = Acquired::by_its_code;
   out->depth = reader.times;
+  // What it has when it sleeps, it has had since it fell asleep.
+  const uint64_t since_ns = asleep_since_ns(reader.tid);
+  if (since_ns != 0) out->held_ns = request.posted_ns - std::min(since_ns, request.posted_ns);
   out->evidence = reader.evidence;
   out->likely = is_guess(reader.evidence);
   out->site_count = 1;

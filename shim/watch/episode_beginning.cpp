@@ -10,6 +10,7 @@
 #include "shim/watch/inferred_edges.h"
 #include "shim/watch/tree_following.h"
 #include "shim/watch/tree_reading.h"
+#include "shim/watch/wait_limits.h"
 
 namespace holdwatch {
 namespace {
@@ -139,6 +140,17 @@ bool are_waits_explained(const EpisodeContext& in) {
   });
 }
 
+// The smallest that is exceeded, of the waits for the lock that was read last.
+uint64_t exceeded_limit_ns(const EpisodeContext& in) {
+  const LockState& state = in.reader.state();
+  uint64_t smallest_ns = in.timing.limits().of_waits_ns();
+  for (size_t i = 0; i < state.waiter_count; ++i) {
+    const uint64_t limit_ns = limit_of_wait_ns(state.waiters[i], in.timing);
+    if (in.timing.is_over_limit(state.waiters[i], limit_ns)) smallest_ns = std::min(smallest_ns, limit_ns);
+  }
+  return smallest_ns;
+}
+
 // Only if no hold explains the wait: a report about the hold lists its waiters.
 bool begin_wait(const EpisodeContext& in, LockWord lock) {
   if (in.episodes.find_cycle(lock.address()) != nullptr) return true;
@@ -146,7 +158,7 @@ bool begin_wait(const EpisodeContext& in, LockWord lock) {
   const LockState& state = in.reader.state();
   if (std::any_of(state.holders, state.holders + state.holder_count, is_held_for_ever)) return begin_hold(in, lock);
   if (begin_stuck(in, lock) || are_waits_explained(in)) return true;
-  return begin_episode_of_waits(in, lock, Event::wait, in.timing.limits().of_waits_ns());
+  return begin_episode_of_waits(in, lock, Event::wait, exceeded_limit_ns(in));
 }
 
 }  // namespace

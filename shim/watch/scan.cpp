@@ -8,6 +8,7 @@
 #include "shim/inspection/long_waits.h"
 #include "shim/record/thread_table.h"
 #include "shim/record/view_walk.h"
+#include "shim/watch/wait_limits.h"
 
 namespace holdwatch {
 namespace {
@@ -67,15 +68,16 @@ void Scan::look_for_holds(const Timing& timing, Episodes& episodes, BehindHolds&
 // A wait for a lock that has an episode is examined again when the episode has ended.
 void Scan::look_for_waits(const Timing& timing, Episodes& episodes, Candidates& candidates) {
   const uint64_t now_ns = timing.now_ns();
-  const uint64_t limit_ns = timing.limits().of_waits_ns();
-  if (limit_ns == kNoLimit) {
+  const uint64_t smallest_ns = smallest_limit_of_waits_ns(timing);
+  if (smallest_ns == kNoLimit) {
     waits_due_ns_ = kNever;
     return;
   }
   if (now_ns < waits_due_ns_ || episodes.full()) return;
-  uint64_t due_ns = now_ns + limit_ns;
-  const uint64_t oldest_ns = for_each_wait(age_ns(limit_ns, now_ns), [&](const WaitView& wait) {
+  uint64_t due_ns = now_ns + smallest_ns;
+  const uint64_t oldest_ns = for_each_wait(age_ns(smallest_ns, now_ns), [&](const WaitView& wait) {
     if (wait.word.condition() || is_inside_stdio(wait)) return;
+    const uint64_t limit_ns = limit_of_wait_ns(wait, timing);
     if (!timing.is_over_limit(wait, limit_ns)) {
       due_ns = std::min(due_ns, timing.started_ns(wait) + limit_ns);
     } else if (!episodes.has_episode(wait.word.address())) {
@@ -83,7 +85,7 @@ void Scan::look_for_waits(const Timing& timing, Episodes& episodes, Candidates& 
       candidates.add(wait.word);
     }
   });
-  waits_due_ns_ = std::min(due_ns, over_ns(oldest_ns, limit_ns, timing));
+  waits_due_ns_ = std::min(due_ns, over_ns(oldest_ns, smallest_ns, timing));
 }
 
 }  // namespace holdwatch

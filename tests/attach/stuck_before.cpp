@@ -6,6 +6,8 @@
 #include <cstring>
 #include <iostream>
 #include <mutex>
+#include <shared_mutex>
+#include <string>
 
 #include "tests/programs/harness.h"
 using namespace harness;
@@ -165,6 +167,59 @@ void known_reader() {
   start_blocked_on(rwlock, "writer", [] { pthread_rwlock_wrlock(&rwlock); });
 }
 
+std::shared_mutex shared;
+
+void start_guarded_reader(const char* name) {
+  (new Thread(name, [] {
+    const std::shared_lock guard(shared);
+    never.wait();
+  }))->wait_until_blocked_in(SYS_read);
+}
+
+void guarded_readers() {
+  start_guarded_reader("reader");
+  start_guarded_reader("other");
+  start_blocked_on(shared, "writer", [] { const std::unique_lock guard(shared); });
+}
+
+// Of the two readers, one is in a function that does not go on to release the lock.
+void half_known_readers() {
+  start_guarded_reader("reader");
+  start_reading("hidden", [] { pthread_rwlock_rdlock(static_cast<pthread_rwlock_t*>(shared.native_handle())); });
+  start_blocked_on(shared, "writer", [] { const std::unique_lock guard(shared); });
+}
+
+// The reader that a writer waits for leaves once it is said so; from then on two others take turns, so that the writer never gets it.
+void readers_in_turn() {
+  static pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
+  static Event go;
+  static std::atomic<int> turns{0};
+  (new Thread("first", [] {
+    pthread_rwlock_rdlock(&rwlock);
+    go.wait();
+    while (turns < 1) pause_briefly();
+    pthread_rwlock_unlock(&rwlock);
+  }))->wait_until_blocked_in(SYS_read);
+  start_blocked_on(rwlock, "writer", [] { pthread_rwlock_wrlock(&rwlock); });
+  std::cout << "begun" << std::endl;
+  std::string line;
+  std::getline(std::cin, line);
+  go.fire();
+  for (const int odd : {0, 1}) {
+    new Thread("turn", [odd] {
+      for (int turn = odd;; turn += 2) {
+        while (turns < turn) pause_briefly();
+        pthread_rwlock_rdlock(&rwlock);
+        ++turns;
+        while (turns < turn + 2) pause_briefly();
+        pthread_rwlock_unlock(&rwlock);
+      }
+    });
+  }
+  while (turns < 4) pause_briefly();
+  std::cout << "in turn" << std::endl;
+}
+
 // --- not stuck ---
 
 void idle_pool() {
@@ -235,6 +290,9 @@ int main(int, char** arguments) {
                {"writers_first", writers_first},
                {"signals_ahead", signals_ahead},
                {"known_reader", known_reader},
+               {"guarded_readers", guarded_readers},
+               {"half_known_readers", half_known_readers},
+               {"readers_in_turn", readers_in_turn},
                {"idle_pool", idle_pool},
                {"held_without_waiters", held_without_waiters},
                {"handed_on", handed_on},

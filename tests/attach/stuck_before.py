@@ -11,6 +11,8 @@ from pathlib import Path
 from subject import DEADLINE_S, Subject, abilities, require, run_one_of
 
 LIMIT_NS = 1_000_000_000
+# The program's way to get stuck, by test, if it has another name.
+WAYS = {"read_in_c": "known_reader", "hidden_reader": "half_known_readers", "read_for_a_moment": "guarded_readers"}
 
 
 def no_scheduler_clocks():
@@ -37,7 +39,7 @@ class Before(Subject):
 
     def __init__(self, options):
         abilities.skip_if(no_scheduler_clocks())
-        super().__init__(options, options.test)
+        super().__init__(options, WAYS.get(options.test, options.test))
         self.said = ""
         self.earlier = 0  # how many reports there were before this attachment
         while (line := self.process.stdout.readline().strip()) != "begun":
@@ -168,6 +170,63 @@ def known_reader(subject):
     require("likely now held by" in said and "holder unknown" not in said, said)
 
 
+class Patient(Before):
+    """Where waits by themselves are not reported."""
+
+    def watch_options(self):
+        return super().watch_options() | {"HOLDWATCH_WAIT_LIMIT": "1h"}
+
+
+def check_read(subject, readers, evidence, waited_ns=LIMIT_NS):
+    event = subject.event()
+    require((event["event"], event["lock"]["kind"], event["limit_ns"]) == ("wait", "rwlock", LIMIT_NS), f"{event}")
+    require(event["waiters"][0]["threads"] == ["writer"] and event["waiters"][0]["longest_ns"] >= waited_ns, f"{event['waiters']}")
+    named = {(holder["thread"], holder["mode"], holder["evidence"]) for holder in event["holders"]}
+    require(named == {(name, "shared", evidence) for name in readers}, f"{event['holders']}")
+    return event
+
+
+def read_in_c(subject):
+    """A lock whose earlier reader is in no record is over the limit of holds as long as a writer has slept for it."""
+    answer = subject.attach_when_stuck()
+    event = check_read(subject, ["reader"], "code")
+    require(event["holders"][0]["held_ns"] >= LIMIT_NS, f"{event['holders']}")
+    require(' "writer" has waited ' in answer, answer)
+
+
+def guarded_readers(subject):
+    """The same of several, and again at twice the limit."""
+    subject.attach_when_stuck()
+    event = check_read(subject, ["reader", "other"], "guard")
+    require(all(holder["held_ns"] >= LIMIT_NS for holder in event["holders"]), f"{event['holders']}")
+    [again, *_] = subject.await_events(phase="still", event="wait")
+    require(again["waiters"][0]["longest_ns"] >= 2 * LIMIT_NS, f"{again['waiters']}")
+
+
+def hidden_reader(subject):
+    """That it has been read all the time is certain also where a reader is not found."""
+    subject.attach_when_stuck()
+    event = check_read(subject, ["reader"], "guard")
+    require(event["note"] == "one more reader has it: glibc does not record which thread", f"{event['note']}")
+
+
+def read_for_a_moment(subject):
+    """What is not over the limit yet when it is attached to is reported once it is."""
+    subject.attach()
+    check_read(subject, ["reader", "other"], "guard")
+
+
+def readers_in_turn(subject):
+    """Not of readers whose own short holds are seen: what that means for a writer is a matter of the limit of waits."""
+    long = {"HOLDWATCH_LIMIT": "1h"}
+    subject.watch_options = lambda: Before.watch_options(subject) | long
+    subject.attach()
+    require(subject.tell("go") == "in turn", "the readers do not take turns")
+    subject.control("limit", subject.pid, "200ms")
+    [event, *_] = subject.await_events(phase="over", event="wait")
+    require(event["limit_ns"] == 5 * 200_000_000, f"{event}")
+
+
 def check_not_stuck(subject, said):
     answer = subject.attach()
     require("stuck now" not in answer and said in answer, answer)
@@ -209,8 +268,9 @@ def busy(subject):
     require(not subject.events(phase="over"), f"{subject.events()}")
 
 
+PATIENT = (read_in_c, guarded_readers, hidden_reader, read_for_a_moment)
 TESTS = (owner_reads, main_owns, three_levels, wide_tree, circle, stream, join_under_lock, writer_holds, writers_first, signals_ahead,
-         known_reader,         idle_pool, held_without_waiters, handed_on, busy)
+         known_reader, *PATIENT, readers_in_turn, idle_pool, held_without_waiters, handed_on, busy)
 
 if __name__ == "__main__":
-    run_one_of(TESTS, {test: Slow if test in (handed_on, busy) else Before for test in TESTS}, __doc__)
+    run_one_of(TESTS, {test: Slow if test in (handed_on, busy) else Patient if test in PATIENT else Before for test in TESTS}, __doc__)
