@@ -66,6 +66,7 @@ struct GuardSearch::State {
   FollowedRegisters followed;
   uint64_t generation;
   std::chrono::nanoseconds end{};  // by processor_time
+  SystemCall call{};               // that the thread is in
   std::vector<RegisterSet> registers;
   std::vector<bool> may_release_unknown;  // by frame, of the last search
 
@@ -134,7 +135,7 @@ ThreadGuards GuardSearch::State::find(const RawStack& stack, const std::optional
 // First with the registers that are certain, then with likely ones, which what is found with them is as well if nothing supports
 // them. At last, because it takes longest, with what following each function from its entry yields.
 ThreadGuards GuardSearch::State::find_with_deduced(const RawStack& stack, const std::optional<LockRef>& awaited) {
-  std::vector<DeducedFrame> deduced = deduce_registers(registers, modules, code, stepper, memory);
+  std::vector<DeducedFrame> deduced = deduce_registers(registers, call, modules, code, stepper, memory);
   for (size_t index = 0; index < deduced.size(); ++index) registers[index] = deduced[index].certain;
   ThreadGuards found = find(stack, awaited);
   if (!found.lacks_registers) return found;
@@ -158,7 +159,7 @@ bool GuardSearch::State::may_signal(const RawStack& stack, const LockRef& awaite
   };
   if (is_signalled()) return true;
   if (!frames.lacks_signalled()) return false;
-  const std::vector<DeducedFrame> deduced = deduce_registers(registers, modules, code, stepper, memory);
+  const std::vector<DeducedFrame> deduced = deduce_registers(registers, call, modules, code, stepper, memory);
   for (size_t index = 0; index < deduced.size(); ++index) registers[index] = deduced[index].likely;
   return is_signalled();
 }
@@ -202,6 +203,7 @@ ThreadGuards GuardSearch::find(const Snapshot& snapshot, const std::optional<Loc
   state_->refresh();
   state_->unwinder.unwind(snapshot, stack, &state_->registers);
   state_->memory.begin(snapshot);
+  state_->call = snapshot.call;
   ThreadGuards found = state_->find(stack, awaited);
   if (found.lacks_registers) found = state_->find_with_deduced(stack, awaited);
   return found;
@@ -212,6 +214,7 @@ bool GuardSearch::may_signal(const Snapshot& snapshot, const LockRef& awaited, u
   const auto stack = std::make_unique<RawStack>();
   state_->unwinder.unwind(snapshot, *stack, &state_->registers);
   state_->memory.begin(snapshot);
+  state_->call = snapshot.call;
   return state_->may_signal(*stack, awaited, object);
 }
 

@@ -2,6 +2,8 @@
 #include "symbolizer/unwind/deduced_registers.h"
 
 #include <algorithm>
+#include <array>
+#include <iterator>
 #include <optional>
 
 #include "symbolizer/unwind/known_registers.h"
@@ -77,8 +79,23 @@ class Deduction {
   Deduction(const Modules& modules, Code& code, StackStepper& stepper, MemoryReader& memory)
       : modules_(modules), code_(code), stepper_(stepper), memory_(memory), calls_(memory) {}
 
-  // To be called for each frame, outermost first.
-  DeducedFrame deduce(const RegisterSet& frame) {
+  // To be called first, for the innermost frame: the kernel shows what its function has passed on to the system call.
+  void look_at_call(const RegisterSet& innermost, const SystemCall& call) {
+    const uintptr_t pc = innermost[kRip] - sizeof kSystemCall;
+    const auto procedure = call.known && is_system_call(pc) ? code_.procedure(pc) : std::nullopt;
+    const uintptr_t entry = procedure ? stepper_.entry_of(*procedure, innermost) : 0;
+    if (entry == 0 || !follow(entry, pc, false)) return;
+    const FlowState& state = *code_.flow().watched();
+    for (size_t i = 0; i < std::size(kSystemCallArguments); ++i) {
+      const FlowValue& from = state[kSystemCallArguments[i]];
+      if (from.is_argument())
+        called_with_[static_cast<size_t>(from.base)] = call.arguments[i] - static_cast<uint64_t>(from.offset);
+    }
+    called_entry_ = entry;
+  }
+
+  // To be called for each frame, outermost first. `calls_innermost`: it is the innermost frame's caller.
+  DeducedFrame deduce(const RegisterSet& frame, bool calls_innermost) {
     DeducedFrame deduced{frame, frame};
     const std::optional<Procedure> procedure = frame.ip_is_exact ? std::nullopt : code_.procedure(frame.lookup_pc());
     const uintptr_t entry = procedure ? stepper_.entry_of(*procedure, frame) : 0;
@@ -89,14 +106,16 @@ class Deduction {
     certain_arguments_.fill(std::nullopt);
     likely_arguments_.fill(std::nullopt);
     at_call_.fill(std::nullopt);
-    if (entry != 0 && follow(entry, frame)) {
+    if (entry != 0 && follow(entry, frame[kRip], true)) {
       const FlowState state = *code_.flow().watched();
-      const KnownRegisters known = preserved_in(frame);
+      const KnownRegisters preserved = preserved_in(frame);
+      const KnownRegisters known = calls_innermost ? with_arguments(frame, preserved) : preserved;
       const RegistersAtCall certain(state, known, certain_entry, modules_, memory_, false);
       add(certain, deduced.certain, certain_arguments_);
       const RegistersAtCall likely(state, known, likely_entry, modules_, memory_, true);
-      const int agreeing = compare(state, known, certain, likely);
-      deduced.is_supported = agreeing > 0;
+      const int agreeing = compare(state, preserved, certain, likely);
+      deduced.is_supported =
+          agreeing > 0 || (agreeing == 0 && compare(state, without_numbers(known), certain, likely) > 0);
       if (agreeing >= 0) add(likely, deduced.likely, likely_arguments_);
       if (agreeing >= 0) add_arguments(*procedure, deduced.likely, likely_entry);
     }
@@ -106,8 +125,53 @@ class Deduction {
   }
 
  private:
-  bool follow(uintptr_t entry, const RegisterSet& frame) {
-    code_.flow().watch(frame[kRip], true);
+  static constexpr unsigned char kSystemCall[] = {0x0f, 0x05};
+  static constexpr EncodedRegister kSystemCallArguments[] = {EncodedRegister::rdi, EncodedRegister::rsi,
+                                                             EncodedRegister::rdx, EncodedRegister::r10,
+                                                             EncodedRegister::r8,  EncodedRegister::r9};
+
+  bool is_system_call(uintptr_t pc) const {
+    const auto bytes = memory_.read_value<std::array<unsigned char, sizeof kSystemCall>>(pc);
+    return bytes && std::equal(bytes->begin(), bytes->end(), kSystemCall);
+  }
+
+  // What the innermost function was called with is what its caller had in these registers.
+  KnownRegisters with_arguments(const RegisterSet& frame, KnownRegisters known) {
+    const auto target = called_entry_ == 0 ? std::nullopt : code_.callee_entry(frame[kRip]);
+    const uint32_t changed = target ? changed_before(*target) : UINT32_MAX;
+    for (const EncodedRegister which : kArgumentRegisters)
+      if ((changed >> index_of(which) & 1) == 0) known[index_of(which)] = called_with_[index_of(which)];
+    return known;
+  }
+
+  // A number that is passed on may be the same in many objects: that an argument agrees with memory supports something only if it is
+  // a pointer.
+  KnownRegisters without_numbers(KnownRegisters known) const {
+    for (const EncodedRegister which : kArgumentRegisters) {
+      auto& value = known[index_of(which)];
+      if (value && modules_.mapping(*value) == nullptr) value.reset();
+    }
+    return known;
+  }
+
+  // Which registers a function that only leads to the innermost one may change before: a few instructions and a jump, as semop to
+  // semtimedop. A bit for each; all if it is another function.
+  uint32_t changed_before(uintptr_t pc) {
+    constexpr int kLongest = 6;
+    uint32_t changed = 0;
+    for (int count = 0; pc != called_entry_; ++count) {
+      const Instruction* const instruction = count < kLongest ? code_.flow().instruction_at(pc) : nullptr;
+      if (instruction == nullptr || is_call(*instruction)) return UINT32_MAX;
+      const bool is_jump = instruction->operation == Operation::jump;
+      if (!is_jump && (is_direct_jump(*instruction) || ends_path(*instruction))) return UINT32_MAX;
+      changed |= changed_registers(*instruction);
+      pc = is_jump ? instruction->target : pc + instruction->length;
+    }
+    return changed;
+  }
+
+  bool follow(uintptr_t entry, uintptr_t pc, bool is_return_address) {
+    code_.flow().watch(pc, is_return_address);
     code_.flow().follow_function(entry, CodeFlow::Assumed::counts);
     return code_.flow().watched().has_value();
   }
@@ -180,6 +244,8 @@ class Deduction {
   StackStepper& stepper_;
   MemoryReader& memory_;
   PointerCalls calls_;
+  uintptr_t called_entry_ = 0;  // of the function that is in a system call; 0: not known, or none
+  KnownRegisters called_with_{};
   DeducedFrame caller_{};
   bool has_caller_ = false;
   KnownRegisters certain_arguments_{};  // at the caller's call
@@ -189,11 +255,13 @@ class Deduction {
 
 }  // namespace
 
-std::vector<DeducedFrame> deduce_registers(const std::vector<RegisterSet>& frames, const Modules& modules, Code& code,
-                                           StackStepper& stepper, MemoryReader& memory) {
+std::vector<DeducedFrame> deduce_registers(const std::vector<RegisterSet>& frames, const SystemCall& call,
+                                           const Modules& modules, Code& code, StackStepper& stepper,
+                                           MemoryReader& memory) {
   Deduction deduction(modules, code, stepper, memory);
+  if (!frames.empty()) deduction.look_at_call(frames.front(), call);
   std::vector<DeducedFrame> deduced(frames.size());
-  for (size_t index = frames.size(); index-- != 0;) deduced[index] = deduction.deduce(frames[index]);
+  for (size_t index = frames.size(); index-- != 0;) deduced[index] = deduction.deduce(frames[index], index == 1);
   return deduced;
 }
 

@@ -1,6 +1,8 @@
 // A process that is stuck before anybody looks ("ready"), or that seems to be, in one way per argument. Its main thread does
 // nothing in any of them, in a call that the kernel restarts: so that it is the one that a command uses. Ends when it is killed.
 #include <poll.h>
+#include <sys/sem.h>
+#include <sys/socket.h>
 
 #include <condition_variable>
 #include <cstring>
@@ -189,6 +191,61 @@ void half_known_readers() {
   start_blocked_on(shared, "writer", [] { const std::unique_lock guard(shared); });
 }
 
+// It may throw, as far as the compiler sees, and so its call has a landing pad, unlike semop's.
+volatile bool fails = false;
+OWN_FRAME void note_end() {
+  if (fails) throw 1;
+}
+
+// Where the object is stands in a register that the call does not save. What the call gets shows it: the address of a member, or
+// one that is in a member.
+struct Room {
+  std::shared_mutex lock;
+  sembuf take{0, -1, 0};
+  sembuf* taken = &take;
+  char letters[8];
+  int set = semget(IPC_PRIVATE, 1, 0600);
+  int ends[2];
+
+  OWN_FRAME void take_member() {
+    const std::shared_lock guard(lock);
+    semop(set, &take, 1);
+    note_end();
+  }
+  OWN_FRAME void take_through_pointer() {
+    const std::shared_lock guard(lock);
+    semop(set, taken, 1);
+    note_end();
+  }
+  OWN_FRAME void receive() {
+    const std::shared_lock guard(lock);
+    recv(ends[0], letters, sizeof letters, 0);
+  }
+};
+
+// The set outlives processes; a child removes it after this one.
+void remove_afterwards(int set) {
+  int alive[2];
+  CHECK(pipe(alive) == 0);
+  const pid_t child = fork();
+  CHECK(child >= 0);
+  if (child != 0) return;
+  close(alive[1]);
+  char byte;
+  while (read(alive[0], &byte, 1) < 0) CHECK(errno == EINTR);
+  semctl(set, 0, IPC_RMID);
+  _exit(0);
+}
+
+template <void (Room::*kMethod)(), long kCall>
+void read_in_room() {
+  static Room* const room = new Room;
+  CHECK(room->set >= 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, room->ends) == 0);
+  remove_afterwards(room->set);
+  (new Thread("reader", [] { (room->*kMethod)(); }))->wait_until_blocked_in(kCall);
+  start_blocked_on(room->lock, "writer", [] { const std::unique_lock guard(room->lock); });
+}
+
 // The reader that a writer waits for leaves once it is said so; from then on two others take turns, so that the writer never gets it.
 void readers_in_turn() {
   static pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
@@ -292,6 +349,9 @@ int main(int, char** arguments) {
                {"known_reader", known_reader},
                {"guarded_readers", guarded_readers},
                {"half_known_readers", half_known_readers},
+               {"reader_in_semop", read_in_room<&Room::take_member, SYS_semtimedop>},
+               {"reader_through_pointer", read_in_room<&Room::take_through_pointer, SYS_semtimedop>},
+               {"reader_in_recv", read_in_room<&Room::receive, SYS_recvfrom>},
                {"readers_in_turn", readers_in_turn},
                {"idle_pool", idle_pool},
                {"held_without_waiters", held_without_waiters},

@@ -210,6 +210,22 @@ def hidden_reader(subject):
     require(event["note"] == "one more reader has it: glibc does not record which thread", f"{event['note']}")
 
 
+def reader_in_semop(subject):
+    """What the kernel shows of the reader's system call tells where the object is whose lock it has: no guess, as for `inspect`."""
+    subject.attach_when_stuck()
+    check_read(subject, ["reader"], "guard")
+
+
+def reader_through_pointer(subject):
+    """The same of an argument that the object contains."""
+    reader_in_semop(subject)
+
+
+def reader_in_recv(subject):
+    """The same of a call whose function keeps the argument on the stack for a while."""
+    reader_in_semop(subject)
+
+
 def read_for_a_moment(subject):
     """What is not over the limit yet when it is attached to is reported once it is."""
     subject.attach()
@@ -268,7 +284,7 @@ def busy(subject):
     require(not subject.events(phase="over"), f"{subject.events()}")
 
 
-PATIENT = (read_in_c, guarded_readers, hidden_reader, read_for_a_moment)
+PATIENT = (read_in_c, guarded_readers, hidden_reader, read_for_a_moment, reader_in_semop, reader_through_pointer, reader_in_recv)
 TESTS = (owner_reads, main_owns, three_levels, wide_tree, circle, stream, join_under_lock, writer_holds, writers_first, signals_ahead,
          known_reader, *PATIENT, readers_in_turn, idle_pool, held_without_waiters, handed_on, busy)
 
