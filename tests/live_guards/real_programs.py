@@ -186,13 +186,18 @@ def slapd_slow_file(run):
     yield Hang(server.pid, threads_in(server.pid, OPENAT), clients)
 
 
-@contextlib.contextmanager
-def mpv_log(run):
-    pipe = log_pipe(run)
+def silence(run):
+    """A file of ten minutes of it."""
     sound = run.directory / "sound.wav"
     with wave.open(str(sound), "wb") as file:
         file.setnchannels(1), file.setsampwidth(2), file.setframerate(8000)
         file.writeframes(b"\0\0" * 8000 * 600)
+    return sound
+
+
+@contextlib.contextmanager
+def mpv_log(run):
+    pipe, sound = log_pipe(run), silence(run)
     server = run.start([servers.find_program("mpv", "mpv"), "--no-config", "--ao=null", "--vo=null", "--no-input-terminal", "--msg-level=all=trace",
                         f"--input-ipc-server={run.directory}/ipc", sound], stdout=pipe.writing, stderr=pipe.writing)
     server.wait_until("a thread is stuck in its log", lambda: threads_in(server.pid, WRITE, 1) | threads_in(server.pid, WRITE, 2))
@@ -310,6 +315,57 @@ def libreoffice_listener(run):
 
 
 @contextlib.contextmanager
+def display(run):
+    """A screen that nobody sees; its name."""
+    reading, writing = os.pipe()
+    with subprocess.Popen([servers.find_program("Xvfb", "xvfb"), "-displayfd", str(writing), "-nolisten", "tcp"], pass_fds=[writing], cwd=run.directory,
+                          stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server, open(reading, encoding="ascii") as number:
+        os.close(writing)
+        try:
+            yield f":{number.readline().strip()}"
+        finally:
+            server.kill()
+
+
+# A player with an interface in Qt. Not as root, which it refuses to be.
+@contextlib.contextmanager
+def vlc_log(run):
+    with display(run) as screen:
+        yield from vlc_on_screen(run, screen)
+
+
+def vlc_on_screen(run, screen):
+    pipe, user = log_pipe(run), servers.unprivileged_user()
+    sound = silence(run)
+    become = []
+    if user is not None:
+        become = ["setpriv", f"--reuid={user}", "--regid=nogroup", "--clear-groups"]
+        for path in (run.directory, pipe.path, sound):
+            run.give_to(user, path)
+    home = {"HOME": str(run.directory), "XDG_RUNTIME_DIR": str(run.directory), "DISPLAY": screen}
+    server = run.start([*become, "env", *(f"{name}={value}" for name, value in home.items()),
+                        servers.find_program("vlc", "vlc-bin vlc-plugin-base vlc-plugin-qt"), "-I", "qt", "--no-qt-privacy-ask", "--no-qt-error-dialogs", "--aout", "dummy", "--extraintf", "oldrc",
+                        "--rc-fake-tty", "--rc-unix", run.directory / "rc", "--file-logging", "--logfile", pipe.path, "--log-verbose", "2"])
+    remote = socket.socket(socket.AF_UNIX)
+
+    def is_running():
+        pipe.read_what_is_there()
+        with contextlib.suppress(OSError):
+            remote.connect(str(run.directory / "rc"))
+            return True
+        return False
+    server.wait_until("VLC takes commands", is_running)
+    time.sleep(SETTLE_S)
+    pipe.read_what_is_there()
+    pipe.fill()
+    remote.sendall(f"add {sound}\nstatus\n".encode())
+    server.wait_until("a thread is stuck in its log", lambda: threads_in(server.pid, WRITE))
+    remote.sendall(b"next\nstop\n")
+    time.sleep(SETTLE_S)
+    yield Hang(server.pid, threads_in(server.pid, WRITE))
+
+
+@contextlib.contextmanager
 def squid_log(run):
     pipe, port = log_pipe(run), servers.free_port()
     for name in ("cache", "logs"):
@@ -336,7 +392,7 @@ def squid_log(run):
 
 
 WRITEV, OPENAT = 20, 257
-TRIALS = {trial.__name__: trial for trial in (mariadb_error_log, mariadb_function, slapd_slow_client, slapd_slow_file, mpv_log, named_log, gstreamer_sink, qemu_debug_port, libreoffice_listener, squid_log)}
+TRIALS = {trial.__name__: trial for trial in (mariadb_error_log, mariadb_function, slapd_slow_client, slapd_slow_file, mpv_log, named_log, gstreamer_sink, qemu_debug_port, libreoffice_listener, vlc_log, squid_log)}
 
 
 # --- what holdwatch says
@@ -424,9 +480,11 @@ def main():
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     with tempfile.TemporaryDirectory(prefix="holdwatch-real-") as temporary:
+        os.chmod(temporary, 0o755)
         for name in options.trials or TRIALS:
             directory = (options.keep or Path(temporary)) / name
             directory.mkdir(parents=True, exist_ok=True)
+            directory.chmod(0o777)  # the program may be another user's, and writes the reports
             perform(options.build, name, directory, options)
 
 
