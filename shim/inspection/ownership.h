@@ -39,7 +39,7 @@ Access access_of_nameless(LockWord lock);
 // cannot be read.
 bool is_miscounted(LockWord lock);
 
-// Whether it is a mutex whose word is none of those that it can have; false if it cannot be read.
+// Whether it is a mutex whose fields are none of those that it can have; false if it cannot be read.
 bool is_overwritten(LockWord mutex);
 
 // Whether whoever sleeps for it would get it if woken (common/glibc/lock_layout.h); false if it cannot be read.

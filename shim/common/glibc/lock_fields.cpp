@@ -14,10 +14,9 @@ bool has_known_kind(const pthread_mutex_t& mutex) {
   return (mutex.__data.__kind & ~kMutexKnownBits) == 0;
 }
 
-// What the recovery of a robust mutex stores in place of the owner is not a thread.
-int named_owner(const pthread_mutex_t& mutex) {
-  const int owner = mutex_holder(mutex);
-  return owner == kOwnerIsInconsistent || owner == kOwnerIsNotRecoverable ? 0 : owner;
+// What the recovery of a robust mutex stores in place of the owner is not a thread; nor is what has overwritten it.
+int named(int owner) {
+  return may_be_thread(owner) ? owner : 0;
 }
 
 }  // namespace
@@ -26,7 +25,7 @@ LockFields fields_of(const pthread_mutex_t& mutex) {
   const int type = mutex_type(mutex);
   const bool is_in_word = has_owner_in_word(mutex);
   LockFields fields;
-  fields.owner = named_owner(mutex);
+  fields.owner = named(mutex_holder(mutex));
   if (type == PTHREAD_MUTEX_RECURSIVE && mutex_count(mutex) > 0) fields.depth = mutex_count(mutex);
   fields.is_locked = is_mutex_locked(mutex);
   fields.is_contended = is_mutex_contended(mutex);
@@ -42,7 +41,7 @@ LockFields fields_of(const pthread_mutex_t& mutex) {
 
 LockFields fields_of(const pthread_rwlock_t& rwlock) {
   LockFields fields;
-  fields.owner = rwlock_writer(rwlock);
+  fields.owner = named(rwlock_writer(rwlock));
   fields.readers = rwlock_readers(rwlock);
   fields.is_locked = is_rwlock_write_locked(rwlock);
   fields.is_contended = is_rwlock_contended(rwlock);

@@ -23,7 +23,7 @@ struct LockFields {
   bool is_contended = false;     // the fields show waiters, which may have stopped waiting shortly before
   bool is_writers_turn = false;  // an rwlock: the readers that it counts do not hold it yet
   bool is_miscounted = false;    // an rwlock: a writer waits for readers, but the count of readers is impossible then
-  bool is_overwritten = false;   // a mutex: its word is none of those that it can have
+  bool is_overwritten = false;   // a mutex: its word, kind or owner is none of those that it can have
   bool is_there_for_taking = false;  // whoever waits for it would get it if woken (lock_layout.h)
   bool inherits = false;             // a mutex that the kernel manages too (PTHREAD_PRIO_INHERIT)
   bool robust = false;               // the kernel unlocks the mutex when its owner exits

@@ -154,8 +154,18 @@ inline bool is_there_for_taking(const pthread_rwlock_t& rwlock) {
   return rwlock.__data.__shared == 0 && is_free(rwlock);
 }
 
-// Whether a mutex that threads wait for has a word that no call in order gives it.
+// Whether a thread can have this id: Linux gives no greater one (PID_MAX_LIMIT, include/linux/threads.h).
+inline constexpr int kMaxThreadId = 4 * 1024 * 1024;
+constexpr bool may_be_thread(int id) {
+  return id > 0 && id <= kMaxThreadId;
+}
+
+// Whether a mutex that threads wait for has fields that no call in order gives it: its word, its kind, or its owner.
 inline bool is_mutex_overwritten(const pthread_mutex_t& mutex) {
+  const int owner = mutex_holder(mutex);
+  const bool is_recovering = owner == kOwnerIsInconsistent || owner == kOwnerIsNotRecoverable;
+  if ((mutex.__data.__kind & ~kMutexKnownBits) != 0) return true;
+  if (owner != 0 && !is_recovering && !may_be_thread(owner)) return true;
   return is_plain_private(mutex) && static_cast<uint32_t>(mutex.__data.__lock) > kMutexContended;
 }
 
