@@ -148,6 +148,7 @@ std::string wait_duration(const ReportHolder& holder) {
 
 // "probably a deadlock: 4713 waits for L2, 4714 waits for L1". What the holder itself waits for is said before.
 std::string likely_cycle_words(const std::vector<ReportLikelyStep>& cycle) {
+  if (cycle.size() == 1) return "probably a deadlock of the thread with itself";
   std::string text = "probably a deadlock: ";
   for (size_t i = 1; i < cycle.size(); ++i) {
     const int next = cycle[(i + 1) % cycle.size()].tid;

@@ -25,14 +25,14 @@ bool is_named(const std::vector<Frame>& frames, std::string_view part) {
 }  // namespace
 
 void InitializerSearch::add(const Snapshot& thread, const RawStack& stack) {
-  if (is_asleep_on(thread, wait_.object)) return;
-  if (!(wait_.kind == WaitKind::once ? is_inside_once(stack) : is_inside_static(stack))) return;
+  const bool waits = is_asleep_on(thread, wait_.object);
+  if (!(wait_.kind == WaitKind::once ? is_inside_once(stack, waits) : is_inside_static(stack))) return;
   is_ambiguous_ |= found_ != 0;
   found_ = thread.tid;
 }
 
 // A frame's own part of the stack lies between the canonical frame addresses of the frame below it and its own.
-bool InitializerSearch::is_inside_once(const RawStack& stack) const {
+bool InitializerSearch::is_inside_once(const RawStack& stack, bool waits) const {
   for (uint32_t i = 1; i < stack.count; ++i) {
     const RawFrame& frame = stack.frames[i];
     const Module* const module = modules_.find(inside(frame));
@@ -41,9 +41,15 @@ bool InitializerSearch::is_inside_once(const RawStack& stack) const {
     std::vector<uintptr_t> words((frame.cfa - begin) / sizeof(uintptr_t));
     words.resize(memory_.read(begin, words.data(), words.size() * sizeof(uintptr_t)) / sizeof(uintptr_t));
     if (std::find(words.begin(), words.end(), wait_.object) == words.end()) continue;
-    if (is_of_once(stack, i, *module)) return true;
+    if ((!waits || has_called_program(stack, i)) && is_of_once(stack, i, *module)) return true;
   }
   return false;
+}
+
+// A thread that waits is inside of pthread_once too; but what that has called is libc's own.
+bool InitializerSearch::has_called_program(const RawStack& stack, uint32_t index) const {
+  const Module* const module = modules_.find(inside(stack.frames[index - 1]));
+  return module == nullptr || !is_glibc(*module);
 }
 
 // The internal function that keeps the address may have no name. pthread_once has called it, or has jumped to it.

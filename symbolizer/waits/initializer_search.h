@@ -17,7 +17,8 @@ namespace holdwatch {
 
 // Of pthread_once and std::call_once: the thread that is inside pthread_once with the flag's address on that part of its stack,
 // where libc keeps it for the case that the initializer is cancelled. Of a static variable: the thread that is inside a function,
-// by whose code it has called __cxa_guard_acquire with this guard, and not yet __cxa_guard_release.
+// by whose code it has called __cxa_guard_acquire with this guard, and not yet __cxa_guard_release. It may wait for the
+// initializer itself, farther in: for ever.
 class InitializerSearch {
  public:
   // All must outlive the search.
@@ -32,7 +33,8 @@ class InitializerSearch {
   std::optional<int> thread() const { return found_ == 0 || is_ambiguous_ ? std::nullopt : std::optional(found_); }
 
  private:
-  bool is_inside_once(const RawStack& stack) const;
+  bool is_inside_once(const RawStack& stack, bool waits) const;
+  bool has_called_program(const RawStack& stack, uint32_t index) const;
   bool is_of_once(const RawStack& stack, uint32_t index, const Module& libc) const;
   bool is_inside_static(const RawStack& stack);
   bool is_between_guard_calls(uintptr_t return_address);

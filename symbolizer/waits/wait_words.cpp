@@ -23,12 +23,25 @@ std::string object_words(std::string_view what, const Wait& wait) {
   return std::string(what) + " " + (name.empty() ? hex_in_words(wait.object) : name);
 }
 
-std::string static_words(const Wait& wait) {
+bool is_own(const Wait& wait, int tid) {
+  const Ender* const runs = only_thread(wait);
+  return runs != nullptr && runs->tid == tid;
+}
+
+std::string whose_words(const Wait& wait, int tid) {
+  return is_own(wait, tid) ? "waits for its own initializer" : "waits for another thread's initializer";
+}
+
+std::string initializer_words(const Wait& wait, int tid) {
+  return is_own(wait, tid) ? ", likely run by the thread itself: that can never end" : ender_words("likely run", wait);
+}
+
+std::string static_words(const Wait& wait, int tid) {
   const std::string name = printable(wait.name);
   const std::string guard = wait.object == 0 ? "" : ", guard " + hex_in_words(wait.object);
-  const std::string text = name.empty() ? "waits for another thread's initializer of a static variable" + guard
-                                        : "waits for the initializer of " + name;
-  return text + ender_words("likely run", wait);
+  const std::string text =
+      name.empty() ? whose_words(wait, tid) + " of a static variable" + guard : "waits for the initializer of " + name;
+  return text + initializer_words(wait, tid);
 }
 
 std::string join_words(const Wait& wait) {
@@ -42,7 +55,7 @@ std::string barrier_words(const Wait& wait) {
   return text + " (" + std::to_string(wait.arrived) + " of " + std::to_string(wait.needed) + " threads have arrived)";
 }
 
-std::string words(const Wait& wait) {
+std::string words(const Wait& wait, int tid) {
   switch (wait.kind) {
     case WaitKind::join:
       return join_words(wait);
@@ -53,10 +66,9 @@ std::string words(const Wait& wait) {
     case WaitKind::barrier:
       return barrier_words(wait);
     case WaitKind::once:
-      return object_words("waits for another thread's initializer, pthread_once", wait) +
-             ender_words("likely run", wait);
+      return object_words(whose_words(wait, tid) + ", pthread_once", wait) + initializer_words(wait, tid);
     case WaitKind::local_static:
-      return static_words(wait);
+      return static_words(wait, tid);
     case WaitKind::atomic:
       return wait.object == 0 ? "waits for a change of an atomic variable"
                               : object_words("waits for a change of the atomic", wait);
@@ -112,8 +124,8 @@ std::string timeout_words(const Wait& wait) {
 
 }  // namespace
 
-std::string describe_wait(const Wait& wait) {
-  const std::string text = wait.known ? words(wait) : "";
+std::string describe_wait(const Wait& wait, int tid) {
+  const std::string text = wait.known ? words(wait, tid) : "";
   return text.empty() ? "" : text + timeout_words(wait);
 }
 

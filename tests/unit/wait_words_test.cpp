@@ -44,6 +44,18 @@ TEST_CASE("a wait for an initializer names the static, or its guard, or neither"
         "waits for another thread's initializer of a static variable");
 }
 
+TEST_CASE("a thread that runs the initializer itself waits for ever") {
+  Wait wait = ended_by(wait_for(WaitKind::once), {0, 4711, Evidence::stack, "main"});
+  CHECK(describe_wait(wait, 4711) ==
+        "waits for its own initializer, pthread_once 0x1234, likely run by the thread itself: that can never end");
+  CHECK(describe_wait(wait, 4712) ==
+        "waits for another thread's initializer, pthread_once 0x1234, likely run by 4711 \"main\"");
+  wait.kind = WaitKind::local_static;
+  CHECK(describe_wait(wait, 4711) ==
+        "waits for its own initializer of a static variable, guard 0x1234, likely run by the thread itself: that can "
+        "never end");
+}
+
 TEST_CASE("a name from outside begins no line of its own") {
   CHECK(describe_wait(ended_by(wait_for(WaitKind::join), {0, 1, Evidence::stated, "a\nb"})) ==
         "waits for thread 1 \"a\\x0ab\" to exit");
