@@ -64,7 +64,7 @@ def _phase_follows(seen, event, where):
         raise SchemaError(f"{where}: episode {event['episode']} is reported as {phase} again, after {before}")
     if phase in ("still", "released") and (not seen or before[-1] in ("released", "late")):
         raise SchemaError(f"{where}: {phase} for episode {event['episode']} after {before}")
-    longest = max((holder["held_ns"] for holder in event["holders"]), default=None)
+    longest = max((holder["held_ns"] or 0 for holder in event["holders"]), default=None)
     if longest is None:
         raise SchemaError(f"{where}: a hold without a holder")
     if event["event"] == "hold" and longest < event["limit_ns"]:
@@ -114,7 +114,7 @@ def _lock(value, at):
 
 def _holder(value, at):
     _keys(value, at, {
-        "tid": _positive, "thread": _string, "mode": _one_of(MODES), "held_ns": _count, "depth": _positive,
+        "tid": _positive, "thread": _string, "mode": _one_of(MODES), "held_ns": _or_null(_count), "depth": _positive,
         "taken": _stack, "now": _stack, "state": _or_null(_one_of(STATES)), "doing": _or_null(_text), "moved": _or_null(_bool),
         "waits_for": _or_null(_lock_id), "wait": _or_null(_wait),
     }, {"likely": _bool, "now_took": _or_null(_count), "pid": _positive, "evidence": _one_of(EVIDENCE)})

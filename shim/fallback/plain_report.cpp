@@ -61,7 +61,7 @@ void RequestFinding::fill(const ReportRequest& request) {
   finding.behind_threads = request.behind.threads;
   finding.behind_longest_ns = request.behind.longest_ns;
   finding.behind_lost_ns = request.behind_lost_ns;
-  finding.behind_delayed = request.behind_delayed;
+  if (has_ended(request.phase)) finding.behind_delayed = request.threads_seen;
   finding.holders = holders;
   finding.waiters = &longest;
   for (size_t i = 0; i < request.state.holder_count; ++i) add_holder(request, i);

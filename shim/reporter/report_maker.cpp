@@ -84,7 +84,7 @@ Finding ReportMaker::describe(ReportRequest& request) {
   finding.behind_threads = request.behind.threads;
   finding.behind_longest_ns = request.behind.longest_ns;
   finding.behind_lost_ns = request.behind_lost_ns;
-  finding.behind_delayed = request.behind_delayed;
+  if (has_ended(finding.phase)) finding.behind_delayed = request.threads_seen;
   finding.behind = behind_;
   finding.behind_count = describe_behind(request, behind_);
   finding.behind_left_out = finding.behind_count == request.behind.step_count ? request.behind.steps_left_out : 0;
@@ -110,6 +110,8 @@ Finding ReportMaker::describe(ReportRequest& request) {
 bool ReportMaker::capture(const ReportRequest& request, Finding& finding) {
   finding.holder_count = stack_collector_.capture_holders(request, holders_);
   finding.waiter_count = stack_collector_.capture_waiters(request, waiters_);
+  // Whether others than the holder are on the way to the root is known now.
+  if (finding.holder_count > 0 && holders_[0].chain.count > 1) finding.behind_lost_ns += request.behind.way_lost_ns;
   if (may_have_unrecorded_readers(request)) add_readers(request, finding);
   return is_still_true(finding);
 }

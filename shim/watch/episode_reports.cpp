@@ -72,9 +72,9 @@ void report_if_due(const EpisodeContext& in, Episode& episode, uint64_t oldest_n
     return;
   refresh_names(episode);
   const Behind* behind = nullptr;
-  if (is_about_holds(episode.event)) {
-    in.reader.add_unseen_waiters(episode.lock);
-    behind = &in.trees.describe_behind(episode.lock, episode.holders, episode.holder_count, in.timing);
+  if (is_about_holds(episode.event)) in.reader.add_unseen_waiters(episode.lock);
+  if (!is_cycle(episode.event)) {
+    behind = &in.trees.describe_behind(episode.lock, episode.holders, episode.blamed_count(), in.timing);
   }
   if (!post(episode, episode.posted ? Phase::still : Phase::over, in.reader.state(), in.timing, behind)) return;
   episode.posted = true;

@@ -34,41 +34,53 @@ void refresh_names(Episode& episode) {
 
 namespace {
 
-// What one wait adds since the last look.
-void count_wait(uint64_t stamp_ns, uint64_t last_look_ns, const TickHistory& history, uint64_t now_ns,
-                uint64_t* lost_ns, size_t* delayed) {
-  // A wait that began after this scan published its tick belongs to the next scan: otherwise both would count it.
-  if (stamp_ns >= now_ns) return;
-  const uint64_t since_ns = history.latest_ns(stamp_ns);
-  // A wait that began after the last scan is a thread that has not been counted yet. Its latest beginning is the tick
-  // of the scan that first saw it, so that it equals last_look_ns at the next one.
-  if (since_ns > last_look_ns) ++*delayed;
-  *lost_ns += age_ns(std::max(since_ns, last_look_ns), now_ns);
+uint64_t held_since_ns(const Episode& episode, const Timing& timing) {
+  return held_since_ns(episode.holders, episode.blamed_count(), timing);
 }
 
 }  // namespace
 
-void count_waiting(Episode& episode, const LockState& state, const TickHistory& history, uint64_t now_ns) {
+void count_waiting(Episode& episode, const LockState& state, const TickHistory& history, uint64_t now_ns,
+                   uint64_t held_since_ns) {
+  const uint64_t counted_ns = std::max(held_since_ns, episode.last_look_ns);
   for (size_t i = 0; i < state.waiter_count; ++i) {
     const WaitView& wait = state.waiters[i];
-    if (wait.word.condition()) continue;
-    count_wait(wait.since_ns, episode.last_look_ns, history, now_ns, &episode.lost_ns, &episode.threads_delayed);
+    // A wait that began after this scan published its tick belongs to the next scan: otherwise both would count it.
+    if (wait.word.condition() || wait.since_ns >= now_ns) continue;
+    const uint64_t since_ns = history.latest_ns(wait.since_ns);
+    // A wait that began after the last scan is a thread that has not been counted yet. Its latest beginning is the tick
+    // of the scan that first saw it, so that it equals last_look_ns at the next one.
+    if (since_ns > episode.last_look_ns) ++episode.threads_delayed;
+    episode.lost_ns += age_ns(std::max(since_ns, counted_ns), now_ns);
   }
   episode.threads_delayed += state.waiters_left_out > 0 && episode.last_look_ns == 0 ? state.waiters_left_out : 0;
   episode.waiting = state.waiting;
   episode.last_look_ns = now_ns;
 }
 
+void count_waiting(Episode& episode, const LockState& state, const Timing& timing) {
+  count_waiting(episode, state, timing.history(), timing.now_ns(), held_since_ns(episode, timing));
+}
+
 void count_behind(Episode& episode, const WaitTrees& trees, const Timing& timing) {
   episode.behind = 0;
-  trees.for_each_behind(episode.lock, episode.holders, episode.holder_count, [&](const TreeWait& wait) {
+  const uint64_t counted_ns = std::max(held_since_ns(episode, timing), episode.last_look_ns);
+  trees.for_each_behind(episode.lock, episode.holders, episode.blamed_count(), timing, [&](const TreeWait& wait) {
     if (wait.lock_key() == episode.lock.address()) return;
     ++episode.behind;
-    count_wait(wait.since_ns, episode.last_look_ns, timing.history(), timing.now_ns(), &episode.behind_lost_ns,
-               &episode.behind_delayed);
+    episode.behind_lost_ns += age_ns(std::max(wait.behind_since_ns, counted_ns), timing.now_ns());
   });
-  // Threads that were behind another one of them before.
-  episode.behind_delayed = std::max(episode.behind_delayed, episode.behind);
+}
+
+void Episodes::note_tree(Episode& episode, const LockState& state, const WaitTrees& trees, const Timing& timing) {
+  SeenThreads& seen = in_tree_[static_cast<size_t>(&episode - episodes_)];
+  for (size_t i = 0; i < state.waiter_count; ++i)
+    if (!state.waiters[i].word.condition()) seen.add(state.waiters[i].tid);
+  if (!is_cycle(episode.event))
+    trees.for_each_behind(episode.lock, episode.holders, episode.blamed_count(), timing,
+                          [&](const TreeWait& wait) { seen.add(wait.tid); });
+  seen.add_uncounted(episode.waiting + episode.behind);
+  episode.threads_seen = seen.count();
 }
 
 bool has_holder(const Episode& episode, const Identity& identity) {
@@ -142,6 +154,7 @@ Episode* Episodes::begin(Event event, LockWord lock, uint64_t limit_ns) {
     if (position < used_ && episode.active) continue;
     if (position == used_) ++used_;
     episode = Episode{};
+    in_tree_[position].clear();
     episode.active = true;
     locks_[position] = lock.address();
     ++counts_[hash_of(lock.address())];

@@ -14,6 +14,28 @@
 
 namespace holdwatch {
 
+// How many different threads were added; of more than there is room for, at least.
+class SeenThreads {
+ public:
+  void add(int tid) {
+    const auto bit = static_cast<uint32_t>(tid) % kMax;
+    uint64_t& word = words_[bit / 64];
+    if ((word >> bit % 64 & 1) != 0) return;
+    word |= uint64_t{1} << bit % 64;
+    ++count_;
+  }
+  void add_uncounted(size_t least) { count_ = count_ > least ? count_ : least; }
+  size_t count() const { return count_; }
+  void clear() {
+    if (count_ > 0) *this = {};
+  }
+
+ private:
+  static constexpr uint32_t kMax = 16 * 1024;
+  uint64_t words_[kMax / 64] = {};
+  size_t count_ = 0;
+};
+
 struct Episode {
   bool active;
   // A hold becomes abandoned if its thread exits, a wait becomes corrupt or lost_wakeup if the lock
@@ -36,8 +58,8 @@ struct Episode {
   size_t waiting;  // at the last look
   // The same of those who are behind it without waiting for its lock.
   uint64_t behind_lost_ns;
-  size_t behind_delayed;
   size_t behind;
+  size_t threads_seen;  // all who were seen to wait for the lock or, of a hold, behind it
   // Those over the limit at the last look; for a wait: the present holders; for a deadlock: each with its own lock.
   HolderState holders[kMaxHolders];
   uint64_t started_ns[kMaxHolders];
@@ -45,6 +67,8 @@ struct Episode {
   uint64_t ended_ns;  // CLOCK_MONOTONIC; not 0: it has ended, and only its closing line has yet to be posted
   EndedHold* ended;   // what the last holder to release handed over
 
+  // Those whose end would let the others go on. Who holds a lock that is waited for for too long is chance.
+  size_t blamed_count() const { return is_about_holds(event) ? holder_count : 0; }
   size_t tag_count() const { return is_cycle(event) ? holder_count : 1; }
   LockWord tagged_lock(size_t index) const { return is_cycle(event) ? holders[index].hold.word : lock; }
 };
@@ -63,10 +87,13 @@ uint64_t started_ns(const HolderState& holder, const Timing& timing);
 void tag_locks(Episode& episode);
 void refresh_names(Episode& episode);
 
-// Adds the time that the waiters of `state` have lost since the last look. A wait is counted once as a delayed thread.
-void count_waiting(Episode& episode, const LockState& state, const TickHistory& history, uint64_t now_ns);
+// Adds the time that the waiters of `state` have lost since the last look, and since `held_since_ns`: before that they have
+// waited for others. A wait is counted once as a delayed thread.
+void count_waiting(Episode& episode, const LockState& state, const TickHistory& history, uint64_t now_ns,
+                   uint64_t held_since_ns = 0);
+void count_waiting(Episode& episode, const LockState& state, const Timing& timing);
 
-// The same for those who wait for others that are behind the episode's lock. Called first.
+// The same for those who wait for others that are behind the episode's lock, since they have been behind it. Called first.
 void count_behind(Episode& episode, const WaitTrees& trees, const Timing& timing);
 
 bool has_holder(const Episode& episode, const Identity& identity);
@@ -102,6 +129,8 @@ class Episodes {
   // A new one; null if there are too many: the watcher tries again at the next scan.
   Episode* begin(Event event, LockWord lock, uint64_t limit_ns);
   void end(Episode& episode);
+  // Adds those who wait for its lock, and those behind it, to the threads that were seen in the episode's tree.
+  void note_tree(Episode& episode, const LockState& state, const WaitTrees& trees, const Timing& timing);
   // Whether there is no room for another one that is no deadlock.
   bool full() const { return active_ - cycles_ == kMax; }
   size_t active() const { return active_; }
@@ -126,7 +155,8 @@ class Episodes {
   }
 
   Episode episodes_[kPlaces] = {};
-  uintptr_t locks_[kPlaces] = {};  // of those in use, close together
+  SeenThreads in_tree_[kPlaces] = {};  // of those in use; pages of others are not touched
+  uintptr_t locks_[kPlaces] = {};      // of those in use, close together
   uint16_t counts_[kCounts] =
       {};                  // of active ones by a hash of the lock: of thousands of locks looked for, few have any
   size_t last_found_ = 0;  // thousands of threads may be behind one lock

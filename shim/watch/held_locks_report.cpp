@@ -24,7 +24,7 @@ void report_holds_of(const EpisodeContext& in, LockWord lock) {
   episode.event = event_of_holders(episode);
   tag_locks(episode);
   count_behind(episode, in.trees, in.timing);
-  count_waiting(episode, in.reader.state(), in.timing.history(), in.timing.now_ns());
+  count_waiting(episode, in.reader.state(), in.timing);
   if (episode.holder_count == 0) return;
   const Behind& behind = in.trees.describe_behind(lock, episode.holders, episode.holder_count, in.timing);
   post(episode, Phase::snapshot, in.reader.state(), in.timing, &behind);

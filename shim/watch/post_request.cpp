@@ -87,11 +87,14 @@ uint64_t wall_clock_at(uint64_t then_ns) {
 
 void fill_behind(ReportRequest& request, const Episode& episode, const Behind* behind) {
   request.behind_lost_ns = episode.behind_lost_ns;
-  request.behind_delayed = episode.behind_delayed;
-  if (behind != nullptr)
+  request.threads_seen = episode.threads_seen;
+  if (behind != nullptr) {
     request.behind = *behind;
-  else
+    request.behind_lost_ns = behind->lost_ns;
+  } else {
     request.behind.threads = request.behind.step_count = request.behind.steps_left_out = 0;
+    request.behind.way_lost_ns = 0;
+  }
 }
 
 void fill(ReportRequest* request, const Episode& episode, Phase phase, const LockState& state, const Timing& timing,
@@ -100,7 +103,8 @@ void fill(ReportRequest* request, const Episode& episode, Phase phase, const Loc
   request->phase = phase;
   request->episode = episode.number;
   request->posted_ns = timing.now_ns();
-  request->wall_clock_ns = wall_clock_at(reported_until_ns(episode, phase, timing));
+  request->as_of_ns = reported_until_ns(episode, phase, timing);
+  request->wall_clock_ns = wall_clock_at(request->as_of_ns);
   request->limit_ns = episode.limit_ns;
   request->lost_ns = episode.lost_ns;
   request->threads_delayed = episode.threads_delayed;

@@ -33,8 +33,8 @@ void append_episode(const EpisodeContext& in, const Episode& worst, TextBuffer& 
   Episode episode = worst;
   const Behind* behind = nullptr;
   in.reader.update(episode, in.timing);
-  if (is_about_holds(episode.event))
-    behind = &in.trees.describe_behind(episode.lock, episode.holders, episode.holder_count, in.timing);
+  if (!is_cycle(episode.event))
+    behind = &in.trees.describe_behind(episode.lock, episode.holders, episode.blamed_count(), in.timing);
   append_line(episode, in.reader.state(), in.timing, behind, out);
 }
 

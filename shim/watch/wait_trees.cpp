@@ -27,7 +27,7 @@ bool is_certain(const TreeWait& wait) {
 }
 
 uint64_t waited_ns(const TreeWait& wait, const Timing& timing) {
-  return age_ns(timing.latest_ns(wait.since_ns), timing.now_ns());
+  return wait.is_taking_back() ? 0 : age_ns(timing.latest_ns(wait.since_ns), timing.now_ns());
 }
 
 bool is_soon_over(const TreeHold& hold, const Timing& timing) {
@@ -40,6 +40,16 @@ bool is_soon_over(const TreeHold& hold, const Timing& timing) {
 }
 
 }  // namespace
+
+uint64_t held_since_ns(const HolderState* holders, size_t count, const Timing& timing) {
+  uint64_t oldest_ns = UINT64_MAX;
+  for (size_t i = 0; i < count; ++i) {
+    const HoldView& hold = holders[i].hold;
+    if (is_inferred(hold.sites[0].pc)) return 0;
+    oldest_ns = std::min(oldest_ns, timing.started_ns(hold));
+  }
+  return count == 0 ? 0 : oldest_ns;
+}
 
 bool WaitTrees::add_wait(const TreeWait& wait) {
   if (wait_count_ == kMaxWaits) return false;
@@ -56,6 +66,11 @@ bool WaitTrees::add_hold(const TreeHold& hold) {
 
 bool WaitTrees::has_wait_of(int tid) const {
   return std::any_of(waits_, waits_ + wait_count_, [tid](const TreeWait& wait) { return wait.tid == tid; });
+}
+
+bool WaitTrees::is_held_by_another(LockWord lock, int tid) const {
+  return std::any_of(holds_, holds_ + hold_count_,
+                     [&](const TreeHold& hold) { return hold.lock_key() == lock.address() && hold.tid != tid; });
 }
 
 // Of several holders, one that is soon over its limit and waits for nobody, or else the oldest, is the one to blame.
@@ -100,7 +115,7 @@ OverdueOnPath WaitTrees::overdue_on_path(uint32_t start, const Timing& timing) c
       found = wait.overdue;
       break;
     }
-    if (wait.path.hold == PathStep::kNone || !is_certain(wait)) {
+    if (!leads_on(wait)) {
       wait.overdue = found;
       break;
     }
@@ -116,12 +131,24 @@ OverdueOnPath WaitTrees::overdue_on_path(uint32_t start, const Timing& timing) c
   return found;
 }
 
+// Whether the way goes on beyond it for certain.
+bool WaitTrees::leads_on(const TreeWait& wait) {
+  return wait.path.hold != PathStep::kNone && is_certain(wait);
+}
+
+// When its thread began to wait, or, after a condition wait, could not have gone on any more.
+uint64_t WaitTrees::began_ns(const TreeWait& wait, const Timing& timing) const {
+  const uint64_t since_ns = timing.latest_ns(wait.since_ns);
+  if (!wait.is_taking_back() || wait.path.hold == PathStep::kNone) return since_ns;
+  return std::max(since_ns, timing.latest_ns(holds_[wait.path.hold].since_ns));
+}
+
 bool WaitTrees::find_blocker(int tid, const Timing& timing, Blocker* out) const {
   const uint32_t at = paths().wait_of(tid);
   if (at == PathStep::kNone || waits_[at].path.last == PathStep::kNone) return false;
   const OverdueOnPath overdue = overdue_on_path(at, timing);
   if (overdue.root == nullptr) return false;
-  *out = {*overdue.root, *overdue.first, timing.latest_ns(waits_[at].since_ns)};
+  *out = {*overdue.root, *overdue.first, began_ns(waits_[at], timing)};
   return true;
 }
 
@@ -131,18 +158,29 @@ bool WaitTrees::Goal::is_met_by(const TreeWait& wait) const {
                      [&](const HolderState& holder) { return holder.hold.tid == wait.joined; });
 }
 
-bool WaitTrees::leads_to(const TreeWait& wait, const Goal& goal) const {
-  if (wait.path.last == PathStep::kNone) return false;
+// Up the path, to the goal, to its end or to what is known of it already, and back.
+bool WaitTrees::leads_to(uint32_t start, const Goal& goal, const Timing& timing) const {
+  if (waits_[start].path.last == PathStep::kNone) return false;
   bool leads = false;
-  const TreeWait* at = &wait;
-  for (;; at = &waits_[at->path.next]) {
-    leads = at->goal == goal.number ? at->leads_to_goal : goal.is_met_by(*at);
-    if (leads || at->goal == goal.number || at->path.next == PathStep::kNone) break;
+  uint64_t since_ns = 0;
+  uint32_t last = PathStep::kNone;
+  for (uint32_t at = start; at != PathStep::kNone && !leads; at = waits_[at].path.next) {
+    const TreeWait& wait = waits_[at];
+    if (wait.goal == goal.number) {
+      leads = wait.leads_to_goal;
+      since_ns = wait.behind_since_ns;
+      break;
+    }
+    wait.behind = last;
+    last = at;
+    leads = goal.is_met_by(wait);
   }
-  for (const TreeWait* from = &wait; from->goal != goal.number; from = &waits_[from->path.next]) {
-    from->goal = goal.number;
-    from->leads_to_goal = leads;
-    if (from == at) break;
+  for (; last != PathStep::kNone; last = waits_[last].behind) {
+    const TreeWait& wait = waits_[last];
+    since_ns = std::max(since_ns, wait.is_taking_back() ? timing.now_ns() : timing.latest_ns(wait.since_ns));
+    wait.goal = goal.number;
+    wait.leads_to_goal = leads;
+    wait.behind_since_ns = since_ns;
   }
   return leads;
 }
@@ -156,16 +194,33 @@ bool WaitTrees::is_farther(const TreeWait& wait, const TreeWait& other) const {
 const Behind& WaitTrees::describe_behind(LockWord lock, const HolderState* holders, size_t count,
                                          const Timing& timing) {
   behind_.threads = behind_.step_count = behind_.steps_left_out = 0;
-  behind_.longest_ns = 0;
+  behind_.longest_ns = behind_.lost_ns = 0;
+  const uint64_t held_ns = held_since_ns(holders, count, timing);
   const TreeWait* farthest = nullptr;
-  for_each_behind(lock, holders, count, [&](const TreeWait& wait) {
+  for_each_behind(lock, holders, count, timing, [&](const TreeWait& wait) {
     if (farthest == nullptr || is_farther(wait, *farthest)) farthest = &wait;
     if (wait.lock_key() == lock.address()) return;
     ++behind_.threads;
+    behind_.lost_ns += age_ns(std::max(wait.behind_since_ns, held_ns), timing.now_ns());
     behind_.longest_ns = std::max(behind_.longest_ns, waited_ns(wait, timing));
   });
   if (farthest != nullptr) add_chain(*farthest, {lock, holders, count}, timing);
+  const auto* const oldest =
+      std::min_element(holders, holders + count, [&](const HolderState& one, const HolderState& other) {
+        return timing.started_ns(one.hold) < timing.started_ns(other.hold);
+      });
+  behind_.way_lost_ns = count == 0 ? 0 : waited_on_way_ns(oldest->hold.tid, timing);
   return behind_;
+}
+
+// By the threads that the holder waits for, directly or through others, up to the root.
+uint64_t WaitTrees::waited_on_way_ns(int holder, const Timing& timing) const {
+  const uint32_t start = paths().wait_of(holder);
+  if (start == PathStep::kNone || waits_[start].path.last == PathStep::kNone) return 0;
+  uint64_t sum_ns = 0;
+  for (uint32_t at = waits_[start].path.next; at != PathStep::kNone; at = waits_[at].path.next)
+    sum_ns += waited_ns(waits_[at], timing);
+  return sum_ns;
 }
 
 void WaitTrees::add_step(size_t index, uint32_t hold, const TreeWait& wait, const Timing& timing) {

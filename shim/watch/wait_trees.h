@@ -25,6 +25,10 @@ struct TreeHold {
   uint64_t since_ns;
   mutable Known is_soon_over = Known::no_one_asked;
 
+  static constexpr int kUnknownThreads =
+      0;  // as `tid`: readers of whom nothing is known; `since_ns` is that of the first wait for them
+
+  bool is_of_unknown() const { return tid == kUnknownThreads; }
   bool is_life() const { return lock.empty(); }
   uint64_t lock_key() const { return is_life() ? key_of_end(tid) : lock.address(); }
 };
@@ -50,10 +54,17 @@ struct TreeWait {
   mutable uint32_t behind = 0;  // while that is found out: the wait from which the path came
   mutable uint32_t goal = 0;    // the latest goal that was asked about, and whether the path leads there
   mutable bool leads_to_goal = false;
+  mutable uint64_t behind_since_ns = 0;  // then: the latest beginning of a wait on the way there, this one's included
 
   bool is_join() const { return lock.empty(); }
+  // It has been woken from a condition wait, since when is not known, and waits for its mutex.
+  bool is_taking_back() const { return lock.condition(); }
   uint64_t lock_key() const { return is_join() ? key_of_end(joined) : lock.address(); }
 };
+
+// When the oldest of these holds began, at the latest; 0 if the beginning of one was not seen, as of what is from before an
+// attachment: it may have begun long before it was found.
+uint64_t held_since_ns(const HolderState* holders, size_t count, const Timing& timing);
 
 class WaitTrees {
  public:
@@ -76,6 +87,8 @@ class WaitTrees {
   bool is_of(uint64_t now_ns) const { return read_ns_ == now_ns; }
   bool is_old(uint64_t since_ns) const { return since_ns <= newest_ns_; }
   bool has_wait_of(int tid) const;  // before find_paths
+  // Whether another thread has the lock. Before find_paths.
+  bool is_held_by_another(LockWord lock, int tid) const;
   void reset() { read_ns_ = 0; }
 
   // What keeps a thread waiting.
@@ -93,16 +106,38 @@ class WaitTrees {
       visit(hold);
     }
   }
+  // Calls `visit(wait)` for each wait.
+  template <typename Visit>
+  void for_each_wait(Visit visit) const {
+    for (size_t i = 0; i < wait_count_; ++i) visit(waits_[i]);
+  }
   // False if the thread does not wait for such a hold, or if that is not certain: it may have left the lock call, or wait
   // in a circle.
   bool find_blocker(int tid, const Timing& timing, Blocker* out) const;
+  // The same for a thread that waits in a circle, or for one that does: the first hold on the way for which `is_known(hold)`.
+  template <typename IsKnown>
+  bool find_in_circle(int tid, const Timing& timing, IsKnown is_known, Blocker* out) const {
+    constexpr uint32_t kMaxSteps = 256;  // of a longer way it is not known
+    const uint32_t start = paths().wait_of(tid);
+    if (start == PathStep::kNone || waits_[start].path.last != PathStep::kNone) return false;
+    for (uint32_t at = start, steps = 0; steps < kMaxSteps && leads_on(waits_[at]);
+         at = waits_[at].path.next, ++steps) {
+      const TreeHold& hold = holds_[waits_[at].path.hold];
+      if (!is_known(hold)) continue;
+      *out = {hold, hold, began_ns(waits_[start], timing)};
+      return true;
+    }
+    return false;
+  }
 
-  // Calls `visit(wait)` for each wait that leads to this lock, or to the end of one of these holders; once, if to several.
+  // Calls `visit(wait)` for each wait that leads to this lock, or to the end of one of these holders; once, if to several. Its
+  // `behind_since_ns` is the time since when it surely has.
   template <typename Visit>
-  void for_each_behind(LockWord lock, const HolderState* holders, size_t count, Visit visit) const {
+  void for_each_behind(LockWord lock, const HolderState* holders, size_t count, const Timing& timing,
+                       Visit visit) const {
     const Goal goal{lock, holders, count, ++goals_};
-    for (size_t i = 0; i < wait_count_; ++i)
-      if (leads_to(waits_[i], goal)) visit(waits_[i]);
+    for (uint32_t i = 0; i < wait_count_; ++i)
+      if (leads_to(i, goal, timing)) visit(waits_[i]);
   }
   // The same, described; valid until the next call.
   const Behind& describe_behind(LockWord lock, const HolderState* holders, size_t count, const Timing& timing);
@@ -118,11 +153,14 @@ class WaitTrees {
     bool is_met_by(const TreeWait& wait) const;
   };
 
-  bool leads_to(const TreeWait& wait, const Goal& goal) const;
+  static bool leads_on(const TreeWait& wait);
+  uint64_t began_ns(const TreeWait& wait, const Timing& timing) const;
+  bool leads_to(uint32_t start, const Goal& goal, const Timing& timing) const;
   WaitPaths<const TreeWait, TreeHold> paths() const { return {waits_, wait_count_, holds_, hold_count_}; }
   OverdueOnPath overdue_on_path(uint32_t start, const Timing& timing) const;
   const TreeHold* overdue_hold_of(const TreeHold& hold, const Timing& timing) const;
   bool is_farther(const TreeWait& wait, const TreeWait& other) const;
+  uint64_t waited_on_way_ns(int holder, const Timing& timing) const;
   void add_chain(const TreeWait& farthest, const Goal& goal, const Timing& timing);
   void add_step(size_t index, uint32_t hold, const TreeWait& wait, const Timing& timing);
 

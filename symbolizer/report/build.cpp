@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <iterator>
 #include <tuple>
@@ -189,6 +190,21 @@ bool shows_less(const Stack& a, const Stack& b) {
   return a.complete != b.complete ? b.complete : a.frames.size() < b.frames.size();
 }
 
+// The report's time, up to which its durations count, by CLOCK_MONOTONIC; 0 if that is before the system was started.
+uint64_t as_of_ns(const Finding& finding) {
+  const auto wall_clock = std::chrono::system_clock::now().time_since_epoch();
+  const auto wall_clock_ns = static_cast<uint64_t>(std::chrono::nanoseconds(wall_clock).count());
+  const uint64_t now_ns = monotonic_now_ns();
+  const uint64_t ago_ns = wall_clock_ns > finding.wall_clock_ns ? wall_clock_ns - finding.wall_clock_ns : 0;
+  return now_ns > ago_ns ? now_ns - ago_ns : 0;
+}
+
+// Until the deadline of a wait, of which so much was left when its thread was captured.
+uint64_t left_at(uint64_t now_ns, const RawStack& captured, uint64_t left_ns) {
+  const uint64_t deadline_ns = captured.when.until_ns + left_ns;
+  return deadline_ns > now_ns ? deadline_ns - now_ns : 0;
+}
+
 // Longest hold first; a cycle in its own order.
 std::vector<const Holder*> in_order(const Finding& finding) {
   std::vector<const Holder*> holders;
@@ -254,6 +270,7 @@ Report ReportBuilder::build(const Finding& finding) {
   follow_episode(finding, report);
   add_likely_cycle(finding, report);
   add_chain(finding, report);
+  keep_way(finding, report);
   return report;
 }
 
@@ -272,7 +289,7 @@ void ReportBuilder::add_names(const Finding& finding, Report& report) {
     if (!has_ended(finding.phase)) {
       named->doing = bounded(holder->doing);
       named->wait = describe_wait(holder->wait, holder->waited_ns);
-      if (named->wait) describe_ends(*holder, *named);
+      if (named->wait) describe_ends(*holder, as_of_ns(finding), *named);
     }
     ++named;
   }
@@ -280,13 +297,15 @@ void ReportBuilder::add_names(const Finding& finding, Report& report) {
   for (const WaiterGroup& group : group_waiters(finding)) (waiters++)->stack = namer.name(group.front()->stack).stack;
 }
 
-void ReportBuilder::describe_ends(const Holder& holder, ReportHolder& named) const {
+void ReportBuilder::describe_ends(const Holder& holder, uint64_t now_ns, ReportHolder& named) const {
   const auto resolve = [this](uintptr_t pc, const Period& when) {
     if (resolver_.look_back) resolver_.look_back(when);
     return resolver_.resolve(pc, false);
   };
   add_last_ender(holder.wait, resolve, *named.wait);
-  if (holder.wait.last.tid != 0) named.wait->last_ago_ns = monotonic_now_ns() - holder.wait.last_ns;
+  if (holder.wait.last.tid != 0 && now_ns > holder.wait.last_ns) named.wait->last_ago_ns = now_ns - holder.wait.last_ns;
+  if (named.wait->timeout_ns > 0 && holder.now != nullptr && now_ns > 0)
+    named.wait->timeout_ns = left_at(now_ns, *holder.now, named.wait->timeout_ns);
   if (!named.doing.empty()) named.doing += last_ender_words(*named.wait);
 }
 
@@ -305,7 +324,11 @@ void ReportBuilder::follow_episode(const Finding& finding, Report& report) {
       break;
     case Phase::released:
     case Phase::late:
-      if (known != episodes_.end()) keep_acquisition_stacks(finding, report, known->second);
+      if (known != episodes_.end()) {
+        keep_acquisition_stacks(finding, report, known->second);
+        report.tree_threads += known->second.way_threads;
+        report.tree_lost_ns += known->second.way_lost_ns;
+      }
       episodes_.erase(finding.episode);
       break;
     case Phase::snapshot:
@@ -346,18 +369,27 @@ void ReportBuilder::compare_positions(const Finding& finding, Report& report, Ep
                                       [&](const ReportHolder& candidate) { return candidate.tid == holder.tid; });
       named->moved = !before->second.is_same(place);
       if (before->second.switches && place.switches) named->ran = before->second.switches != place.switches;
-      if (named->ran == false) keep_waiting(*named, *holder.now, before->second, place);
+      if (named->ran == false) keep_waiting(*named, as_of_ns(finding), before->second, place);
     }
     episode.positions[holder.tid] = std::move(place);
   }
 }
 
-// It has been in the same wait since it was last seen.
-void ReportBuilder::keep_waiting(ReportHolder& holder, const RawStack& now, const HolderPosition& before,
+// It has been in the same wait since it was last seen, and has had what it has.
+void ReportBuilder::keep_waiting(ReportHolder& holder, uint64_t now_ns, const HolderPosition& before,
                                  HolderPosition& place) {
   place.since_ns = before.since_ns;
-  if (!holder.wait || now.when.from_ns <= before.since_ns) return;
-  holder.wait->waited_ns = std::max(holder.wait->waited_ns, now.when.from_ns - before.since_ns);
+  if (now_ns <= before.since_ns) return;
+  if (holder.evidence != Evidence::recorded) holder.held_ns = std::max(holder.held_ns, now_ns - before.since_ns);
+  if (holder.wait) holder.wait->waited_ns = std::max(holder.wait->waited_ns, now_ns - before.since_ns);
+}
+
+// Of the tree's threads, only those are seen all the time that wait for the lock, or behind it.
+void ReportBuilder::keep_way(const Finding& finding, const Report& report) {
+  const auto known = episodes_.find(finding.episode);
+  if (known == episodes_.end() || has_ended(finding.phase) || finding.phase == Phase::snapshot) return;
+  known->second.way_threads = report.steps_to_holder;
+  known->second.way_lost_ns = holder_waited_ns(report);
 }
 
 void ReportBuilder::forget_oldest() {

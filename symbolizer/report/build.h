@@ -52,17 +52,19 @@ class ReportBuilder {
   };
   struct EpisodeHistory {
     std::string fingerprint;
+    size_t way_threads = 0;  // of its tree at the last report: those on the way to the root, the holder included
+    uint64_t way_lost_ns = 0;
     std::map<int, HolderPosition> positions;  // by thread
     std::map<int, Taken> taken;               // likewise
   };
 
   void add_names(const Finding& finding, Report& report);
-  void describe_ends(const Holder& holder, ReportHolder& named) const;
+  void describe_ends(const Holder& holder, uint64_t now_ns, ReportHolder& named) const;
   void follow_episode(const Finding& finding, Report& report);
-  static void keep_waiting(ReportHolder& holder, const RawStack& now, const HolderPosition& before,
-                           HolderPosition& place);
+  static void keep_waiting(ReportHolder& holder, uint64_t now_ns, const HolderPosition& before, HolderPosition& place);
   void keep_acquisition_stacks(const Finding& finding, Report& report, EpisodeHistory& episode);
   void compare_positions(const Finding& finding, Report& report, EpisodeHistory& episode);
+  void keep_way(const Finding& finding, const Report& report);
   void forget_oldest();
 
   Resolver resolver_;

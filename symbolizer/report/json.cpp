@@ -76,11 +76,16 @@ Json wait_json(const ReportWait& wait) {
           {"last_ended_by", last_ender_json(wait)}};
 }
 
+// That of a hold whose call was not seen is known only if its thread has slept, or was seen before.
+Json held_json(const ReportHolder& holder) {
+  return holder.held_ns == 0 && holder.evidence != Evidence::recorded ? Json(nullptr) : Json(holder.held_ns);
+}
+
 Json holder_json(const ReportHolder& holder) {
   Json object = {{"tid", holder.tid},
                  {"thread", holder.thread},
                  {"mode", access_name(holder.access)},
-                 {"held_ns", holder.held_ns},
+                 {"held_ns", held_json(holder)},
                  {"depth", holder.depth},
                  {"taken", stack_json(holder.taken)},
                  {"now", stack_json(holder.now)},

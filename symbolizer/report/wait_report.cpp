@@ -10,11 +10,26 @@
 namespace holdwatch {
 namespace {
 
-// Those who wait for the lock, those behind them, and those on the way from the lock to the root.
-void count_tree(Report& report) {
-  report.tree_threads = report.waiters_left_out + report.behind_threads + report.steps_to_holder;
-  for (const ReportWaiters& group : report.waiters) report.tree_threads += group.tids.size();
-  report.tree_lost_ns = report.lost_ns + report.behind_lost_ns;
+// Before the hold began, its waiters have waited for others. The oldest holder's age; no bound if the beginning of a hold was
+// not seen, or if the report is about waits.
+uint64_t most_lost_by_one_ns(const Report& report) {
+  uint64_t oldest_ns = 0;
+  for (const ReportHolder& holder : report.holders) {
+    if (holder.evidence != Evidence::recorded) return UINT64_MAX;
+    oldest_ns = std::max(oldest_ns, holder.held_ns);
+  }
+  return is_about_holds(report.event) ? oldest_ns : UINT64_MAX;
+}
+
+// Those who wait for the lock, those behind them, and those on the way from the lock to the root; each once, with the time that
+// it surely has waited for that.
+void count_tree(const Finding& finding, Report& report) {
+  report.tree_threads = finding.waiter_count + report.waiters_left_out + report.behind_threads + report.steps_to_holder;
+  report.tree_lost_ns = report.behind_lost_ns;
+  const uint64_t most_ns = most_lost_by_one_ns(report);
+  for (size_t i = 0; i < finding.waiter_count; ++i)
+    report.tree_lost_ns += std::min(finding.waiters[i].waited_ns, most_ns);
+  report.tree_lost_ns += holder_waited_ns(report);
 }
 
 // It waits for what has one known ender, in another process.
@@ -62,12 +77,6 @@ void add_threads_behind(const Finding& finding, Report& report) {
   report.chain_left_out = finding.behind_left_out;
 }
 
-// Those who have waited, once it is over.
-void sum_tree(Report& report) {
-  report.tree_threads = report.threads_delayed + report.behind_delayed;
-  report.tree_lost_ns = report.lost_ns + report.behind_lost_ns;
-}
-
 // Until the holder releases the lock. One that waits behind another reader waits for a writer, whose wait may have a timeout.
 bool waits_for_ever(const Waiter& waiter, const Holder& holder) {
   const bool both_read = waiter.access == Access::shared && holder.access == Access::shared;
@@ -95,6 +104,12 @@ void add_way_back(const Holder& holder, Report& report) {
 }
 
 }  // namespace
+
+uint64_t holder_waited_ns(const Report& report) {
+  if (report.steps_to_holder == 0) return 0;
+  const std::optional<ReportWait>& own = report.chain[report.steps_to_holder].wait;
+  return own ? own->waited_ns : 0;
+}
 
 std::optional<ReportWait> describe_wait(const Wait& wait, uint64_t waited_ns) {
   if (!wait.known) return std::nullopt;
@@ -147,15 +162,18 @@ void add_likely_cycle(const Finding& finding, Report& report) {
 
 // The chain was found from the holder to the root; a report begins with the root.
 void add_chain(const Finding& finding, Report& report) {
-  if (is_cycle(finding.event) || finding.holder_count == 0) return;
-  if (has_ended(finding.phase)) return sum_tree(report);
-  if (!report.likely_cycle.empty()) return;
-  if (add_way_to_root(finding, report)) {
+  if (is_cycle(finding.event) || !report.likely_cycle.empty()) return;
+  if (has_ended(finding.phase)) {
+    report.tree_threads += report.behind_delayed;
+    report.tree_lost_ns += report.lost_ns + report.behind_lost_ns;
+    return;
+  }
+  if (finding.holder_count > 0 && add_way_to_root(finding, report)) {
     report.steps_to_holder = report.chain.size() - 1;
     std::reverse(report.chain.begin(), report.chain.end());
     add_threads_behind(finding, report);
   }
-  count_tree(report);
+  count_tree(finding, report);
 }
 
 }  // namespace holdwatch

@@ -21,8 +21,12 @@ void add_last_ender(const Wait& wait, const ResolvePlace& resolve, ReportWait& d
 void add_likely_cycle(const Finding& finding, Report& report);
 
 // Fills `chain` and the size of the tree from the holder's chain of threads and from those behind it. The report's holders
-// and waiters must be described.
+// and waiters must be described. Once it is over, adds what was seen of the tree to what earlier reports know of the way to its
+// root.
 void add_chain(const Finding& finding, Report& report);
+
+// How long the holder has waited for the root, or for the next thread on the way to it, at least. After add_chain.
+uint64_t holder_waited_ns(const Report& report);
 
 // If the last thread of a chain, which is in the order from the holder to the root, waits for another process alone, that is
 // the root. `wait`: that of the last thread.

@@ -3,8 +3,10 @@
 
 #include <sys/syscall.h>
 
+#include <chrono>
 #include <cstring>
 
+#include "symbolizer/proc/monotonic_clock.h"
 #include "tests/catch.h"
 
 using namespace holdwatch;
@@ -286,6 +288,61 @@ TEST_CASE("holders come longest first") {
   const Report report = builder().build(finding);
   CHECK(report.holders[0].tid == 12);
   CHECK(report.holders[1].tid == 11);
+}
+
+// However long it takes to make it.
+TEST_CASE("the durations of a report count up to its time") {
+  constexpr uint64_t kSecond = 1'000'000'000, kBlur = kSecond / 10;  // the two clocks are not read at one moment
+  const auto is_about = [](uint64_t found, uint64_t expected) {
+    return found + kBlur > expected && found < expected + kBlur;
+  };
+  Story story;
+  const uint64_t now_ns = monotonic_now_ns();
+  const auto wall_clock = std::chrono::system_clock::now().time_since_epoch();
+  story.finding.wall_clock_ns = static_cast<uint64_t>(std::chrono::nanoseconds(wall_clock).count()) - 5 * kSecond;
+  story.now.when = {now_ns, now_ns};
+  story.holder.wait.known = story.holder.wait.has_timeout = true;
+  story.holder.wait.timeout_ns = 3 * kSecond;
+  story.holder.wait.last.tid = 12;
+  story.holder.wait.last_ns = now_ns - 7 * kSecond;
+  const Report report = builder().build(story.at(Phase::over));
+  CHECK(is_about(report.holders[0].wait->timeout_ns, 8 * kSecond));
+  CHECK(is_about(report.holders[0].wait->last_ago_ns, 2 * kSecond));
+}
+
+TEST_CASE("each thread of a tree counts once, with the time since the hold that keeps it waiting began") {
+  Story story;
+  story.add_waiter(12, 1'500, nullptr);
+  story.add_waiter(13, 5'000, nullptr);  // has waited for another holder before
+  story.finding.lost_ns = 9'000;         // so much has been lost by all who ever waited
+  story.finding.behind_threads = 3;
+  story.finding.behind_lost_ns = 700;
+  const Report report = builder().build(story.at(Phase::over));
+  CHECK(report.tree_threads == 5);
+  CHECK(report.tree_lost_ns == 1'500 + 2'000 + 700);
+}
+
+TEST_CASE("the holder is one of the tree's threads if it waits for the root, also once it is over") {
+  Story story;
+  story.add_waiter(12, 1'500, nullptr);
+  story.holder.wait.known = true;
+  story.holder.wait.kind = WaitKind::join;
+  story.holder.wait.enders[story.holder.wait.ender_count++] = {0, 14, Evidence::stated, "slow"};
+  story.holder.waited_ns = 1'800;
+  story.holder.chain.count = 1;
+  story.holder.chain.threads[0].tid = 14;
+  ReportBuilder reports = builder();
+  const Report over = reports.build(story.at(Phase::over));
+  CHECK(over.tree_threads == 2);
+  CHECK(over.tree_lost_ns == 1'500 + 1'800);
+  story.waiters.clear();
+  story.holder.wait = {};
+  story.holder.chain = {};
+  story.finding.behind_delayed = 4;  // all who were seen to wait
+  story.finding.lost_ns = 9'000;
+  const Report released = reports.build(story.at(Phase::released));
+  CHECK(released.tree_threads == 5);
+  CHECK(released.tree_lost_ns == 9'000 + 1'800);
 }
 
 TEST_CASE("thread names need no terminating zero") {

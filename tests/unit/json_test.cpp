@@ -124,6 +124,17 @@ TEST_CASE("a wait that nobody is known to end says why, and who ended such a wai
   CHECK(json["last_ended_by"]["at"]["function"] == "relay()");
 }
 
+TEST_CASE("how long a hold has lasted is null where it is not known") {
+  Report report = sample_report();
+  const auto held = [&] { return Json::parse(render_json(report))["holders"][0]["held_ns"]; };
+  report.holders[0].held_ns = 0;
+  CHECK(held() == 0);  // it has just begun
+  report.holders[0].evidence = Evidence::guard;
+  CHECK(held().is_null());
+  report.holders[0].held_ns = 7;
+  CHECK(held() == 7);
+}
+
 TEST_CASE("a likely cycle consists of the holder and the thread that waits for it") {
   Report report = sample_report();
   report.likely_cycle = {{4711, "", "L1", "", false}, {4713, "relay", "", "L1", false}};

@@ -220,7 +220,7 @@ struct Scene {
     std::vector<HolderState> holders;
     for (const int tid : threads) holders.emplace_back().hold.tid = tid;
     std::vector<int> found;
-    trees->for_each_behind(lock_at(lock), holders.data(), holders.size(),
+    trees->for_each_behind(lock_at(lock), holders.data(), holders.size(), *timing,
                            [&](const TreeWait& wait) { found.push_back(wait.tid); });
     std::vector<int> expected;
     size_t behind = 0;
