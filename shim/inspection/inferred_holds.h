@@ -42,6 +42,9 @@ bool has_inferred_wait(int tid);
 // the calls inside of stdio are not seen after it either. Any thread.
 bool inferred_since_attachment(LockWord lock);
 
+// Whether it is an rwlock that was read before an attachment, and still is, by threads that no record names.
+bool has_unknown_readers(LockWord lock);
+
 // What is known about an inferred hold apart from its record.
 struct InferredHold {
   OwnerPlace place;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "shim/inspection/blocked_thread.h"
+#include "shim/inspection/inferred_holds.h"
 #include "shim/watch/cycle_reading.h"
 #include "shim/watch/deadlocks.h"
 #include "shim/watch/episode_following.h"
@@ -94,6 +95,15 @@ bool begin_hold(const EpisodeContext& in, LockWord lock) {
   return episode != nullptr;
 }
 
+// The root of a tree are readers that no record names: the episode is about those who wait for them. As early as it would be
+// about the hold.
+bool begin_unknown_readers(const EpisodeContext& in, LockWord lock) {
+  in.reader.read(lock);
+  const uint64_t limit_ns = in.timing.limits().of(lock);
+  return limit_ns != kNoLimit && in.reader.is_waited_for(limit_ns, in.timing) &&
+         begin_episode_of_waits(in, lock, Event::wait, limit_ns);
+}
+
 // Begins the episode about the root of a tree before those about the holds behind it, which it explains then. Holds that
 // began long ago, before an attachment, exceed their limits all at once.
 class RootsFirst {
@@ -114,7 +124,7 @@ class RootsFirst {
  private:
   bool begin_one(LockWord lock) {
     const size_t before = in_.episodes.active();
-    const bool has_begun = begin_hold(in_, lock);
+    const bool has_begun = has_unknown_readers(lock) ? begin_unknown_readers(in_, lock) : begin_hold(in_, lock);
     if (in_.episodes.active() != before) look_at_trees(in_);
     return has_begun;
   }
@@ -123,9 +133,19 @@ class RootsFirst {
   LockWord latest_;
 };
 
+// Whether the thread's own hold is reported, and with it what it waits for.
+bool has_own_report(const EpisodeContext& in, int tid) {
+  return std::any_of(in.episodes.begin_iteration(), in.episodes.end_iteration(), [tid](const Episode& episode) {
+    return episode.active && episode.posted && is_about_holds(episode.event) &&
+           std::any_of(episode.holders, episode.holders + episode.holder_count,
+                       [tid](const HolderState& holder) { return holder.hold.tid == tid; });
+  });
+}
+
 // Whether a wait is long without the time until which a report explained it (0: none did).
 bool is_long_by_itself(const EpisodeContext& in, const WaitView& wait, uint64_t explained_until_ns) {
-  if (waits_for_reported(in, wait.tid)) return false;
+  if (waits_for_reported(in, wait.tid) || (has_unknown_readers(wait.word) && has_own_report(in, wait.tid)))
+    return false;
   if (explained_until_ns == 0) return true;
   const uint64_t began_ns = std::max(explained_until_ns, in.timing.started_ns(wait));
   return is_over(age_ns(began_ns, in.timing.now_ns()), in.timing.limits().of_waits_ns());

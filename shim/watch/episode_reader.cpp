@@ -48,7 +48,6 @@ bool EpisodeReader::note_overdue_holders(Episode& episode, const Timing& timing)
   return episode.holder_count != 0;
 }
 
-// Whether a wait for the lock is over this limit.
 bool EpisodeReader::is_waited_for(uint64_t limit_ns, const Timing& timing) const {
   return std::any_of(state_.waiters, state_.waiters + state_.waiter_count,
                      [&](const WaitView& wait) { return timing.is_over_limit(wait, limit_ns); });

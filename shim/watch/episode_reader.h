@@ -28,6 +28,8 @@ class EpisodeReader {
   // Notes which of its present holders are over the limit; false if none is. A hold that can never end counts even
   // below the limit if a wait for it is over the limit: we may have seen the hold late.
   bool note_overdue_holders(Episode& episode, const Timing& timing) const;
+  // Whether a wait for the lock that was read last is over this limit.
+  bool is_waited_for(uint64_t limit_ns, const Timing& timing) const;
   // For the lock that was read last: wait, or corrupt or lost_wakeup if a wait for it is over the limit for locks that
   // nobody can release.
   Event event_of_waits(const Timing& timing);
@@ -38,7 +40,6 @@ class EpisodeReader {
   uint64_t oldest_age_ns(const Episode& episode, const Timing& timing) const;
 
  private:
-  bool is_waited_for(uint64_t limit_ns, const Timing& timing) const;
   bool note_overdue_waits(Episode& episode, const Timing& timing) const;
 
   LockIndex lock_index_;

@@ -9,8 +9,17 @@
 namespace holdwatch {
 namespace {
 
+// Whether it is part of a deadlock that is reported. Without a lock: its thread is, because another one joins it.
+bool is_in_deadlock(const EpisodeContext& in, const TreeHold& hold) {
+  const Episode* const cycle =
+      hold.is_life() ? in.episodes.find_cycle_of_joined(hold.tid) : in.episodes.find_cycle(hold.lock.address());
+  return cycle != nullptr && cycle->ended_ns == 0;
+}
+
 bool has_report(const EpisodeContext& in, const TreeHold& root) {
-  const Episode* const episode = in.episodes.find_hold(root.lock.address());
+  if (is_in_deadlock(in, root)) return true;
+  const uintptr_t lock = root.lock.address();
+  const Episode* const episode = root.is_of_unknown() ? in.episodes.find_wait(lock) : in.episodes.find_hold(lock);
   if (episode != nullptr && episode->ended_ns == 0) return true;
   const BehindHold* const behind = in.behind.find(root.identity);
   return behind != nullptr && behind->root_has_report;
@@ -19,12 +28,20 @@ bool has_report(const EpisodeContext& in, const TreeHold& root) {
 // Whether it will have a report in a moment: it exceeds its limit just now.
 bool is_about_due(const EpisodeContext& in, const TreeHold& root) {
   const uint64_t limit_ns = in.timing.limits().of(root.lock);
-  return age_ns(in.timing.latest_ns(root.since_ns), in.timing.now_ns()) < limit_ns + limit_ns / 8;
+  const uint64_t delay_ns = root.is_of_unknown() ? 0 : limit_ns / 8;  // only what is behind makes a report of waits due
+  return age_ns(in.timing.latest_ns(root.since_ns), in.timing.now_ns()) < limit_ns + delay_ns;
 }
 
-// Of the holds that the thread waits for, the one nearest to the root, if that is what a report is about, or soon will be.
+// Of the holds that the thread waits for, the one nearest to the root, or one of the deadlock that it is in, or behind.
+bool find_blocker(const EpisodeContext& in, int tid, WaitTrees::Blocker* out) {
+  if (in.trees.find_blocker(tid, in.timing, out)) return true;
+  return in.trees.find_in_circle(
+      tid, in.timing, [&](const TreeHold& hold) { return is_in_deadlock(in, hold); }, out);
+}
+
+// The same, if that is what a report is about, or soon will be.
 bool find_reported_blocker(const EpisodeContext& in, int tid, WaitTrees::Blocker* out) {
-  if (!in.trees.find_blocker(tid, in.timing, out)) return false;
+  if (!find_blocker(in, tid, out)) return false;
   return has_report(in, out->root) || in.behind.find(out->root.identity) != nullptr || is_about_due(in, out->root);
 }
 
@@ -99,7 +116,7 @@ LockWord unreported_root(const EpisodeContext& in, int tid) {
 
 bool waits_for_reported(const EpisodeContext& in, int tid) {
   WaitTrees::Blocker blocker;
-  return in.trees.find_blocker(tid, in.timing, &blocker) && has_report(in, blocker.root);
+  return find_blocker(in, tid, &blocker) && has_report(in, blocker.root);
 }
 
 bool take_end_of_explained(const EpisodeContext& in, const HoldEnd& end, EndedHold* ended) {

@@ -59,6 +59,21 @@ void three_levels() {
   start_blocked_on(three, "outermost", lock(three));
 }
 
+void behind_readers() {
+  static pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
+  start_reading("reader", [] {
+    pthread_rwlock_rdlock(&rwlock);
+    never.wait();
+    pthread_rwlock_unlock(&rwlock);
+  });
+  start_blocked_on(rwlock, "writer", [] {
+    pthread_mutex_lock(&one);
+    pthread_rwlock_wrlock(&rwlock);
+  });
+  start_blocked_on(one, "outer", lock_both(two, one));
+  start_blocked_on(two, "outermost", lock(two));
+}
+
 // More holds than are examined at once, and the one that explains them last.
 void wide_tree() {
   constexpr size_t kRelays = 100;
@@ -339,6 +354,7 @@ int main(int, char** arguments) {
   } kWays[] = {{"owner_reads", owner_reads},
                {"main_owns", main_owns},
                {"three_levels", three_levels},
+               {"behind_readers", behind_readers},
                {"wide_tree", wide_tree},
                {"circle", circle},
                {"stream", stream},

@@ -111,6 +111,16 @@ def three_levels(subject):
     require([step["thread"] for step in event["chain"]] == ["owner", "relay", "outer"], f"{event['chain']}")
 
 
+def behind_readers(subject):
+    """So has one at whose root is a reader that no record names."""
+    subject.attach_when_stuck()
+    event = subject.only_event()
+    require(event["event"] == "wait" and event["lock"]["kind"] == "rwlock", f"{event}")
+    require([holder["thread"] for holder in event["holders"]] == ["reader"], f"{event['holders']}")
+    require([step["thread"] for step in event["chain"]] == ["reader", "writer", "outer"], f"{event['chain']}")
+    require(event["tree"]["threads"] == 3 and event["tree"]["lost_ns"] > event["lost_ns"], f"{event['tree']}")
+
+
 def wide_tree(subject):
     """The same if a hundred holds are over the limit at once."""
     event = subject.attach_when_stuck(' "owner" has held ') and subject.only_event()
@@ -285,7 +295,7 @@ def busy(subject):
 
 
 PATIENT = (read_in_c, guarded_readers, hidden_reader, read_for_a_moment, reader_in_semop, reader_through_pointer, reader_in_recv)
-TESTS = (owner_reads, main_owns, three_levels, wide_tree, circle, stream, join_under_lock, writer_holds, writers_first, signals_ahead,
+TESTS = (owner_reads, main_owns, three_levels, behind_readers, wide_tree, circle, stream, join_under_lock, writer_holds, writers_first, signals_ahead,
          known_reader, *PATIENT, readers_in_turn, idle_pool, held_without_waiters, handed_on, busy)
 
 if __name__ == "__main__":
