@@ -1,15 +1,23 @@
 // See lock_calls.h.
 #include "symbolizer/guards/lock_calls.h"
 
+#include <elf.h>
+
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <optional>
-#include <string>
 #include <string_view>
+#include <vector>
+
+#include "shim/common/elf/dynamic_table.h"
 
 namespace holdwatch {
 namespace {
 
 constexpr size_t kMaxKnown = 1u << 14;
+constexpr size_t kMaxRelocations = 1u << 16;  // in one module
+constexpr size_t kLongestName = 1024;         // of a function that is looked for in other modules
 
 struct Row {
   std::string_view name;
@@ -98,26 +106,66 @@ const CallTarget& LockCalls::of(uintptr_t target) {
   return known_.emplace(target, look_up(target)).first->second;
 }
 
-// Where a linkage stub leads, once it is bound; any other function is its own.
-uintptr_t LockCalls::behind_stub(uintptr_t target) {
+// The slot that a linkage stub jumps through; 0 if it is none.
+uintptr_t LockCalls::slot_of(uintptr_t target) {
   uintptr_t pc = target;
   if (const DecodedInstruction& first = code_.at(pc); first.action == Action::nothing) pc += first.length;
   const DecodedInstruction& jump = code_.at(pc);
   const Operand& slot = jump.operands[0];
-  if (jump.action != Action::jump || slot.kind != Operand::Kind::memory || !slot.is_relative) return target;
-  const auto address = pc + jump.length + static_cast<uintptr_t>(slot.displacement);
-  return memory_.read_value<uintptr_t>(address).value_or(target);
+  if (jump.action != Action::jump || slot.kind != Operand::Kind::memory || !slot.is_relative) return 0;
+  return pc + jump.length + static_cast<uintptr_t>(slot.displacement);
+}
+
+// A slot that is not bound leads back into the module's own linkage table, where the number of its relocation is pushed.
+bool LockCalls::leads_to_loader(uintptr_t pc) {
+  if (const DecodedInstruction& first = code_.at(pc); first.action == Action::nothing) pc += first.length;
+  const DecodedInstruction& push = code_.at(pc);
+  return push.action == Action::push && push.operands[0].kind == Operand::Kind::constant;
+}
+
+// What a slot will be bound to when the function is called for the first time: one of the module itself, or else of another one.
+LockCalls::Binding LockCalls::binding_of(uintptr_t slot, const Module& module) {
+  const ConstantMemory source{memory_};
+  const DynamicTable table = find_dynamic_table(source, module.start, module.bias);
+  std::vector<Elf64_Rela> relocations(std::min(table.calls.count, kMaxRelocations));
+  relocations.resize(source.read(table.calls.start, relocations.data(), relocations.size() * sizeof(Elf64_Rela)) /
+                     sizeof(Elf64_Rela));
+  const auto found = std::find_if(relocations.begin(), relocations.end(),
+                                  [&](const Elf64_Rela& one) { return module.bias + one.r_offset == slot; });
+  Elf64_Sym symbol;
+  const bool is_there =
+      found != relocations.end() &&
+      source.read(table.symbols + ELF64_R_SYM(found->r_info) * sizeof symbol, &symbol, sizeof symbol) == sizeof symbol;
+  if (!is_there || symbol.st_name >= table.strings_size) return {};
+  std::array<char, kLongestName> text{};
+  const size_t size = source.read(table.strings + symbol.st_name, text.data(), text.size() - 1);
+  Binding binding{text.data(), 0};
+  if (ELF64_ST_TYPE(symbol.st_info) == STT_FUNC && symbol.st_shndx != SHN_UNDEF)
+    return {binding.name, module.bias + symbol.st_value};
+  if (size == 0 || std::strlen(text.data()) == text.size() - 1) return binding;
+  for (const auto& other : modules_.all()) {
+    if (is_runtime_library(other.get())) continue;
+    if (find_exported_symbol(source, find_dynamic_table(source, other->start, other->bias), binding.name, &symbol))
+      return {binding.name, other->bias + symbol.st_value};
+  }
+  return binding;
 }
 
 CallTarget LockCalls::look_up(uintptr_t target) {
   if (const auto known = effect_of(resolve_(target, true).back().function)) return *known;
-  const uintptr_t function = behind_stub(target);
-  const Module* const module = modules_.find(function);
+  const uintptr_t slot = slot_of(target);
+  uintptr_t function = slot == 0 ? target : memory_.read_value<uintptr_t>(slot).value_or(target);
+  const Module* module = modules_.find(function);
   if (module == nullptr) return {};
+  if (function != target && leads_to_loader(function)) {
+    const Binding binding = binding_of(slot, *module);
+    if (const auto known = effect_of(binding.name)) return *known;
+    if (binding.function == 0) return {};
+    function = binding.function;
+    module = modules_.find(function);
+  }
   if (function != target) {
     if (const auto known = effect_of(resolve_(function, true).back().function)) return *known;
-    // A slot that is not bound leads back into the module's own linkage table.
-    if (module == modules_.find(target)) return {};
   }
   if (is_runtime_library(module)) return {CallEffect::unknown, LockKind::mutex, 0, true};
   return {CallEffect::unknown, LockKind::mutex, function};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <unordered_map>
 
 #include "shim/common/contract/finding.h"
@@ -44,7 +45,13 @@ class LockCalls {
 
  private:
   CallTarget look_up(uintptr_t target);
-  uintptr_t behind_stub(uintptr_t target);
+  struct Binding {
+    std::string name;
+    uintptr_t function = 0;  // 0: in no module that may make guards
+  };
+  uintptr_t slot_of(uintptr_t target);
+  bool leads_to_loader(uintptr_t pc);
+  Binding binding_of(uintptr_t slot, const Module& module);
 
   const Modules& modules_;
   MemoryReader& memory_;
