@@ -325,7 +325,7 @@ class CodePaths::Run {
     path.machine.set(EncodedRegister::rax, 0);
     if (start_.until != 0 && !address) return true;
     if (!address) {
-      found_.lacks_registers = true;
+      found_.lacks_registers = found_.acquires_unknown = true;
       for (const Path::Call& call : path.calls) call.without->reset();
       path.calls.clear();
       return lose(path);

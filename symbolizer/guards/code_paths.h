@@ -72,6 +72,7 @@ class CodePaths {
     std::vector<Arrival> arrivals;
     bool is_complete = true;        // no path was left out
     bool releases_unknown = false;  // some path releases a lock whose address depends on a register that is not known
+    bool acquires_unknown = false;  // or acquires one
     bool leads_to_unknown = false;  // or goes to code whose address does
     bool lacks_registers =
         false;  // a lock's address, or the way through a landing pad, depends on one that is not known

@@ -30,6 +30,25 @@ bool is_kept_by_some(const CodePaths::Found& found, const LockRef& lock) {
   });
 }
 
+bool any_returns(const CodePaths::Found& found) {
+  return std::any_of(found.paths.begin(), found.paths.end(),
+                     [](const PathLocks& path) { return path.end == PathEnd::returned; });
+}
+
+// How often the frame can have a lock, by what the code does from here on: where that acquires the lock before it releases it, a later
+// release may be that of what it has acquired. So a handler that releases a lock which is not acquired yet proves nothing, nor
+// does a guard whose lock has been given back for a while. Paths that return count, or if none does, all.
+uint32_t most_held(const LockRef& lock, const PathStart& start, const CodePaths::Found& found) {
+  const bool some_return = any_returns(found);
+  uint32_t most = UINT32_MAX;
+  for (const PathLocks& path : found.paths) {
+    if (some_return && path.end != PathEnd::returned) continue;
+    if (contains(start.acquired, lock) || contains(path.acquired_first, lock))
+      most = std::min(most, times_in(path.released, lock));
+  }
+  return most;
+}
+
 void add(std::vector<FrameLock>& found, const FrameLock& lock) {
   const auto known =
       std::find_if(found.begin(), found.end(), [&](const FrameLock& one) { return one.lock == lock.lock; });
@@ -61,13 +80,20 @@ std::vector<FrameLock> FrameLocks::find(const FramePlace& place) {
   std::vector<FrameLock> found;
   releases_unknown_ = leads_to_unknown_ = false;
   const Locks guarded = find_guarded(place);
-  // If an inner frame is about to acquire the lock and to return with it, it has released it before: an "unlock around a
-  // call". Then the lock is not held now.
+  const PathStart start = start_ahead(place);
+  const CodePaths::Found ahead = paths_.follow(start);
+  note(ahead);
+  lacks_signalled_ = lacks_signalled_ || ahead.lacks_signalled;
+  signalled_.insert(signalled_.end(), ahead.signalled.begin(), ahead.signalled.end());
   for (const LockRef& lock : guarded) {
-    const uint32_t times = times_in(guarded, lock), under_way = times_in(under_way_, lock);
-    if (times > under_way) add(found, {lock, !contains(doubtful_, lock), times - under_way, false});
+    const uint32_t times = std::min(times_in(guarded, lock), most_held(lock, start, ahead));
+    if (times != 0) add(found, {lock, true, times, false});
   }
-  for (const FrameLock& lock : find_ahead(place)) add(found, lock);
+  for (const FrameLock& lock : released_ahead(start, ahead)) add(found, lock);
+  // An inner frame may acquire it before it comes to this release: an "unlock around a call", or the wait of a condition. Nobody
+  // knows that of one which acquires a lock at an unknown address, or is lost afterwards.
+  std::erase_if(found, [this](const FrameLock& one) { return acquires_unknown_ || contains(doubtful_, one.lock); });
+  keep_under_way(ahead);
   return found;
 }
 
@@ -107,7 +133,7 @@ Locks FrameLocks::look_ahead(const FramePlace& place, const Machine& machine) {
   return proven;
 }
 
-std::vector<FrameLock> FrameLocks::find_ahead(const FramePlace& place) {
+PathStart FrameLocks::start_ahead(const FramePlace& place) const {
   PathStart start{machine_of(place.registers), place.registers[kRip]};
   start.max_depth = kDepthAhead;
   start.acquired = under_way_;
@@ -115,13 +141,11 @@ std::vector<FrameLock> FrameLocks::find_ahead(const FramePlace& place) {
     start.acquired.push_back(place.lock);
     start.machine.set(EncodedRegister::rax, 0);
   }
-  const CodePaths::Found found = paths_.follow(start);
-  note(found);
-  lacks_signalled_ = lacks_signalled_ || found.lacks_signalled;
-  signalled_.insert(signalled_.end(), found.signalled.begin(), found.signalled.end());
+  return start;
+}
 
+std::vector<FrameLock> FrameLocks::released_ahead(const PathStart& start, const CodePaths::Found& found) {
   std::vector<FrameLock> ahead;
-  Locks left;
   for (const PathLocks& path : found.paths) {
     // What it releases could be what is under way, under an address that is not the right one yet.
     const bool releases_pending = std::none_of(start.acquired.begin(), start.acquired.end(),
@@ -129,17 +153,26 @@ std::vector<FrameLock> FrameLocks::find_ahead(const FramePlace& place) {
     for (const LockRef& lock : path.released) {
       if (releases_pending) add(ahead, {lock, false, times_in(path.released, lock), is_kept_by_some(found, lock)});
     }
-    Locks& acquired = path.end == PathEnd::returned ? left : doubtful_;
-    for (const LockRef& lock : path.acquired) {
-      if (!contains(acquired, lock)) acquired.push_back(lock);
-    }
   }
   std::erase_if(ahead, [&](const FrameLock& one) {
     return std::any_of(found.paths.begin(), found.paths.end(),
                        [&](const PathLocks& path) { return contains(path.acquired_first, one.lock); });
   });
-  under_way_ = std::move(left);
   return ahead;
+}
+
+// Where a path has released the lock before it acquires it, its callers had it and get it back.
+void FrameLocks::keep_under_way(const CodePaths::Found& found) {
+  const bool some_return = any_returns(found);
+  under_way_.clear();
+  for (const PathLocks& path : found.paths) {
+    if (path.end == PathEnd::ended && some_return) continue;
+    Locks& acquired = path.end == PathEnd::returned ? under_way_ : doubtful_;
+    for (const LockRef& lock : path.acquired) {
+      if (!contains(acquired, lock) && !contains(path.released, lock)) acquired.push_back(lock);
+    }
+  }
+  acquires_unknown_ = acquires_unknown_ || found.acquires_unknown;
 }
 
 }  // namespace holdwatch

@@ -41,6 +41,9 @@ class FrameLocks {
   // Whether the address of a lock could not be told, in any frame so far, because a register was not known.
   bool lacks_registers() const { return lacks_registers_; }
 
+  // Whether some frame so far is about to acquire a lock at an address that could not be told: it may be one that outer frames release.
+  bool acquires_unknown() const { return acquires_unknown_; }
+
   // The conditions that the code ahead may signal, and the semaphores that it may post, in all frames so far; and whether there are
   // others whose addresses could not be told.
   const std::vector<uintptr_t>& signalled() const { return signalled_; }
@@ -55,7 +58,7 @@ class FrameLocks {
     under_way_.clear();
     doubtful_.clear();
     signalled_.clear();
-    lacks_registers_ = lacks_signalled_ = false;
+    acquires_unknown_ = lacks_registers_ = lacks_signalled_ = false;
   }
 
  private:
@@ -63,15 +66,18 @@ class FrameLocks {
   Machine machine_of(const RegisterSet& registers) const;
   Locks find_guarded(const FramePlace& place);
   Locks look_ahead(const FramePlace& place, const Machine& machine);
-  std::vector<FrameLock> find_ahead(const FramePlace& place);
+  PathStart start_ahead(const FramePlace& place) const;
+  static std::vector<FrameLock> released_ahead(const PathStart& start, const CodePaths::Found& found);
+  void keep_under_way(const CodePaths::Found& found);
 
   Code& code_;
   CodePaths& paths_;
   MemoryReader& memory_;
   // What inner frames acquire, or are about to, and do not release: their callers may.
   Locks under_way_;
-  // The same on paths that could not be followed to their return: it is not known whether their callers get it.
+  // The same on paths that could not be followed to their return: whether their callers get it is not known.
   Locks doubtful_;
+  bool acquires_unknown_ = false;
   std::vector<uintptr_t> signalled_;
   bool lacks_registers_ = false, lacks_signalled_ = false;
   bool releases_unknown_ = false;

@@ -35,18 +35,23 @@ void add(std::vector<GuardedLock>& locks, const FrameLock& found, uint32_t frame
     locks.push_back({found.lock, evidence, found.times, frame, found.is_conditional});
     return;
   }
-  // What one frame may release last, another one is proven to release: the proof counts.
-  if (known->evidence == evidence) known->times += found.times;
-  if (known->evidence != Evidence::guard && evidence == Evidence::guard)
+  // What one frame may release last, another one is proven to release, or releases in any case: that counts.
+  const bool is_better = (known->evidence != Evidence::guard && evidence == Evidence::guard) ||
+                         (known->evidence == evidence && known->is_conditional && !found.is_conditional);
+  if (is_better)
     *known = {found.lock, evidence, found.times, frame, found.is_conditional};
+  else if (known->evidence == evidence && !found.is_conditional)
+    known->times += found.times;
 }
 
-void add_likely(const ThreadGuards& more, const std::vector<DeducedFrame>& deduced, ThreadGuards& found) {
+// `is_doubtful`: that an inner frame acquires none of these locks is known only with such registers.
+void add_likely(const ThreadGuards& more, const std::vector<DeducedFrame>& deduced, bool is_doubtful,
+                ThreadGuards& found) {
   for (GuardedLock lock : more.locks) {
     const bool is_known = std::any_of(found.locks.begin(), found.locks.end(),
                                       [&](const GuardedLock& one) { return one.lock == lock.lock; });
     if (is_known) continue;
-    if (!deduced[lock.frame].is_supported) lock.evidence = Evidence::code;
+    if (is_doubtful || !deduced[lock.frame].is_supported) lock.evidence = Evidence::code;
     found.locks.push_back(lock);
   }
 }
@@ -139,13 +144,14 @@ ThreadGuards GuardSearch::State::find_with_deduced(const RawStack& stack, const 
   for (size_t index = 0; index < deduced.size(); ++index) registers[index] = deduced[index].certain;
   ThreadGuards found = find(stack, awaited);
   if (!found.lacks_registers) return found;
+  const bool is_doubtful = frames.acquires_unknown();
   for (size_t index = 0; index < deduced.size(); ++index) registers[index] = deduced[index].likely;
   const ThreadGuards more = find(stack, awaited);
-  add_likely(more, deduced, found);
+  add_likely(more, deduced, is_doubtful, found);
   if (!more.lacks_registers || processor_time() >= end) return found;
   const std::vector<LocksBefore> before = follow_functions(stack, deduced);
   for (size_t index = 0; index < deduced.size(); ++index) registers[index] = deduced[index].likely;
-  add_likely(find(stack, awaited), deduced, found);
+  add_likely(find(stack, awaited), deduced, is_doubtful, found);
   add_taken(before, found);
   return found;
 }

@@ -20,7 +20,7 @@ void drop_contradicted(std::vector<ReaderCandidate>& candidates, uint32_t reader
   const auto drop_if = [&](const auto& is_weak) {
     if (holds_of(candidates) > readers) std::erase_if(candidates, is_weak);
   };
-  drop_if([](const ReaderCandidate& one) { return one.lock.is_conditional; });
+  std::erase_if(candidates, [](const ReaderCandidate& one) { return one.lock.is_conditional; });
   if (holds_of(candidates) > readers) {
     for (ReaderCandidate& one : candidates) one.lock.times = is_guess(one.lock.evidence) ? 1 : one.lock.times;
   }

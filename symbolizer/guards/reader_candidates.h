@@ -20,8 +20,8 @@ const GuardedLock* find_lock(const std::vector<GuardedLock>& locks, const LockRe
 // How often the candidates have the lock together.
 uint32_t holds_of(const std::vector<ReaderCandidate>& candidates);
 
-// If there are more than the lock counts: drops those whose code releases it only on some paths; then counts a likely one once, for
-// two frames may come to the same release; then drops all that are likely only, then all.
+// Drops those whose code releases it only on some paths: what decides may be whether they have it. If there are more than the lock
+// counts, counts a likely one once, for two frames may come to the same release; then drops all that are likely only, then all.
 void drop_contradicted(std::vector<ReaderCandidate>& candidates, uint32_t readers);
 
 }  // namespace holdwatch

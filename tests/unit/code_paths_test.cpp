@@ -357,20 +357,62 @@ TEST_CASE("a landing pad proves what it releases") {
   CHECK(text_of(Scene(frame, pads(5, 9, pad)).find()).empty());
 }
 
-TEST_CASE("a guard does not have what an inner frame has given back and is about to acquire again") {
+namespace {
+
+// What the frame has, whose landing pad releases the first lock, while the helper that it has called is in that code.
+std::string found_behind(const Assembly& helper) {
   Assembly frame = after_work();
   frame.ret();
   const auto pad = static_cast<unsigned char>(frame.size());
   frame.unlock_first().call(kResume);
-  const auto behind = [&](const Assembly& inner) {
-    Scene scene(frame, pads(0, 5, pad));
-    scene.add(kHelper, inner);
-    return text_of(scene.find_behind_helper());
+  Scene scene(frame, pads(0, 5, pad));
+  scene.add(kHelper, helper);
+  return text_of(scene.find_behind_helper());
+}
+
+Assembly helper_after_work() {
+  Assembly code(kHelper);
+  code.call(kWork);
+  return code;
+}
+
+}  // namespace
+
+TEST_CASE("a guard does not have what an inner frame has given back and is about to acquire again") {
+  CHECK(found_behind(helper_after_work().ret()) == "first proven;");
+  CHECK(found_behind(helper_after_work().lock_first().ret()).empty());
+  CHECK(found_behind(helper_after_work().lock_first().unlock_first().ret()) == "first proven;");
+  // Where the inner frame releases it first, it has not given it back yet.
+  CHECK(found_behind(helper_after_work().unlock_first().lock_first().ret()) == "first proven;");
+}
+
+TEST_CASE("a guard does not have what an inner frame acquires before its code cannot be followed any further") {
+  const auto lost = [](Assembly code) { return code.raw({0xff, 0xe1}); };  // jmp *%rcx
+  CHECK(found_behind(lost(helper_after_work())) == "first proven;");
+  CHECK(found_behind(lost(helper_after_work().lock_first())).empty());
+  CHECK(found_behind(lost(helper_after_work().lock_first().unlock_first())) == "first proven;");
+}
+
+TEST_CASE("a guard has nothing for certain while an inner frame is about to acquire a lock that is not known") {
+  CHECK(found_behind(helper_after_work().raw({0x48, 0x89, 0xc7}).call(kLock).ret()).empty());  // mov %rax, %rdi
+}
+
+TEST_CASE("a landing pad proves nothing of a lock that the code ahead acquires first") {
+  const auto found = [](Assembly frame, CallEffect call = CallEffect::unknown) {
+    frame.ret();
+    const auto pad = static_cast<unsigned char>(frame.size());
+    frame.unlock_first().call(kResume);
+    return text_of(Scene(frame, pads(0, pad, pad)).find(call, kFirst));
   };
-  const auto helper = [] { return Assembly(kHelper).call(kWork); };
-  CHECK(behind(helper().ret()) == "first proven;");
-  CHECK(behind(helper().lock_first().ret()).empty());
-  CHECK(behind(helper().lock_first().unlock_first().ret()) == "first proven;");
+  CHECK(found(after_work().unlock_first()) == "first proven;");
+  CHECK(found(after_work().lock_first().unlock_first()).empty());
+  // It is acquired a second time.
+  CHECK(found(after_work().lock_first().unlock_first().unlock_first()) == "first proven;");
+  // One that the thread waits for; and one that it has already, and waits for again.
+  CHECK(found(after_work().unlock_first(), CallEffect::acquires).empty());
+  CHECK(found(after_work().unlock_first().unlock_first(), CallEffect::acquires) == "first proven;");
+  // On one of two ways.
+  CHECK(found(after_work().is_zero().if_zero_skip(2 * kRelease).lock_first().unlock_first()).empty());
 }
 
 TEST_CASE("a landing pad with a branch proves what is released both ways") {
