@@ -250,6 +250,10 @@ CPP_STYLES = {
                        "struct Made_{f} {{ int n; std::vector<int> v; NOINLINE Made_{f}({S}* p, int n, int go) : n(n), v(3) {{ {G} guard({l}); {block} sink = n + (p != nullptr); }} }};", "Made_{f}"),
     "switch": ("", "switch (p->data) {{ case 1: {{ {G} guard({l}); {block} break; }} case 2: {{ {G} guard({b}); sink = 3; break; }} default: sink = 1; }}"),
 }
+# A handler that releases the lock, and a lock in the form of an object, which locks and unlocks anew.
+GIVES = "NOINLINE static void give_{f}(void* q) {{ {S}* p = ({S}*)q; int n = zero; sink = n + p->data; {give}; sink = p->data; }}"
+BARE_LOCK = "struct Bare_{f} {{ {S}* p; int n; void lock() {{ {take}; }} void unlock() {{ {give}; }} }};\n"
+WITHOUT = "struct Without_{f} {{ {S}* p; int n; Without_{f}({S}* p, int n) : p(p), n(n) {{ {give}; }} ~Without_{f}() {{ {take}; }} }};\n"
 # Locked and unlocked without a guard: the code ahead shows it, or a handler.
 CPP_BARE = {
     "bare": "{take}; {block} {give}; sink = n;",
@@ -257,6 +261,8 @@ CPP_BARE = {
     "bare_rethrows": "{take}; try {{ {block} }} catch (...) {{ {give}; throw; }} {give};",
     "bare_catches": "{take}; try {{ {block} }} catch (const std::exception&) {{ sink = 3; }} {give};",
     "bare_with_objects": "std::vector<int> numbers(n + 2, 1); {take}; {block} sink = numbers[n]; {give};",
+    "bare_finally": "{take}; Finally last{{[&] {{ {give}; }}}}; {block} sink = n;",
+    "bare_cleanup": ("{take}; pthread_cleanup_push(give_{f}, p); {block} sink = n; pthread_cleanup_pop(1);", GIVES),
 }
 CPP_RECURSIVE = {  # body, front, how often it has the lock
     "twice": ("{G} guard({l}); sink = n; {{ {G} again({l}); {block} sink = n; }}", "", 2),
@@ -314,6 +320,26 @@ CPP_DECOYS = {
     "coroutine": ("early", "", "Task task = run_{f}(p, n, go); task.handle.resume(); sink = n; task.handle.resume(); task.handle.destroy();",
                   "static Task run_{f}({S}* p, int n, int go) {{ {{ {G} guard({l}); sink = n; }} co_await std::suspend_always{{}}; {block} {{ {G} guard({l}); sink = n; }} }}"),
     "session_gone": ("early", "", "{{ auto held = std::make_unique<{G}>({l}); sink = n; }} {block}"),
+    # Given back inside the scope of a guard that knows nothing of it.
+    "condition_any_bare": ("early", "", "{G} guard({l}); Bare_{f} bare{{p, n}}; std::condition_variable_any v; while (!zero) v.wait(bare); sink = n;", BARE_LOCK),
+    "condition_any_bare_inner": ("early", "", "{G} guard({l}); wait_{f}(p, n); sink = n;", BARE_LOCK +
+                                 "NOINLINE static void wait_{f}({S}* p, int n) {{ Bare_{f} bare{{p, n}}; std::condition_variable_any v; while (!zero) v.wait(bare); sink = n; }}"),
+    "condition_any_mutex": ("early", "x", "{G} guard({l}); std::condition_variable_any v; v.wait({l}, [] {{ return zero != 0; }}); sink = n;"),
+    "condition_any_mutex_inner": ("early", "x", "{G} guard({l}); wait_{f}({l}, n); sink = n;",
+                                  "NOINLINE static void wait_{f}({L}& lock, int n) {{ std::condition_variable_any v; while (!zero) v.wait(lock); sink = n; }}"),
+    "condition_any_timed": ("early", "x", "{G} guard({l}); std::condition_variable_any v; while (!zero) v.wait_for({l}, std::chrono::hours(n + 1)); sink = n;"),
+    "unlock_around": ("early", "", "{G} guard({l}); {{ Without_{f} without(p, n); {block} }} sink = n;", WITHOUT),
+    "unlock_around_inner": ("early", "", "{G} guard({l}); around_{f}(p, n, go); sink = n;", WITHOUT +
+                            "NOINLINE static void around_{f}({S}* p, int n, int go) {{ Without_{f} without(p, n); {block} sink = n; }}"),
+    "bare_around": ("early", "", "{G} guard({l}); {give}; {block} {take}; sink = n;"),
+    "bare_around_inner": ("early", "", "{G} guard({l}); around_{f}(p, n, go); sink = n;",
+                          "NOINLINE static void around_{f}({S}* p, int n, int go) {{ {give}; {block} {take}; sink = n; }}"),
+    # Told to release a lock that it has not got yet.
+    "finally_first": ("early", "", "Finally last{{[&] {{ {give}; }}}}; {block} {take}; sink = n;"),
+    "cleanup_first": ("early", "", "pthread_cleanup_push(give_{f}, p); {block} {take}; sink = n; pthread_cleanup_pop(1);", GIVES),
+    "vector_popped": ("early", "m", "std::vector<{G}> guards; guards.reserve(2); guards.emplace_back({l}); guards.pop_back(); {block} sink = (int)guards.size();"),
+    "vector_popped_inner": ("early", "m", "std::vector<{G}> guards; guards.reserve(2); guards.emplace_back({l}); inner_{f}(p, n, go, guards); sink = (int)guards.size();",
+                            "NOINLINE static void inner_{f}({S}* p, int n, int go, std::vector<{G}>& guards) {{ sink = n + (p != nullptr); guards.pop_back(); {block} sink = (int)guards.size(); }}"),
 }
 # How the lock is reached: the fields of the object, the lock, its neighbour, and what prepares them.
 PLACES = {
@@ -331,6 +357,8 @@ PLACES_CPP = {
 }
 
 # C: {lock} takes the lock, {unlock} releases it, {try} is 0 if it got it; {lock_b}, {unlock_b} the neighbour's.
+GIVES_C = "NOINLINE static void give_{f}(void* q) {{ {S}* p = ({S}*)q; int n = zero; sink = n + p->data; {unlock}; sink = p->data; }}"
+GIVES_BY_ATTRIBUTE = "static inline void give_{f}({S}** q) {{ {S}* p = *q; int n = zero; sink = n + p->data; {unlock}; }}"
 C_STYLES = {
     "plain": "{lock}; {block} {unlock};",
     "busy": "int before = n * 3; {lock}; for (int i = 0; i < n + 2; ++i) before += p->data; {block} sink = before; {unlock}; sink = before + 1;",
@@ -382,10 +410,9 @@ C_STYLES = {
                        "NOINLINE static void take_{f}({S}* p, int n) {{ sink = n; {lock}; sink = p->data; }}\n"
                        "NOINLINE static void inner_{f}({S}* p, int n, int go) {{ sink = n; {block} sink = p->data; {unlock}; }}", "{f} inner_{f}"),
     "unlocks_in_branches": "{lock}; {block} if (sink > n) {{ p->data = 1; {unlock}; }} else {{ p->data = 1; sink = n; {unlock}; }} sink = n;",
-    "cleanup_handler": ("{lock}; pthread_cleanup_push(give_{f}, p); {block} sink = n; pthread_cleanup_pop(1);",
-                        "NOINLINE static void give_{f}(void* q) {{ {S}* p = ({S}*)q; int n = zero; sink = n + p->data; {unlock}; sink = p->data; }}"),
-    "cleanup_attribute": ("{S}* guard __attribute__((cleanup(give_{f}))) = p; {lock}; {block} sink = n; (void)guard;",
-                          "static inline void give_{f}({S}** q) {{ {S}* p = *q; int n = zero; sink = n + p->data; {unlock}; }}"),
+    "cleanup_handler": ("{lock}; pthread_cleanup_push(give_{f}, p); {block} sink = n; pthread_cleanup_pop(1);", GIVES_C),
+    "cleanup_pushed_first": ("pthread_cleanup_push(give_{f}, p); {lock}; {block} sink = n; pthread_cleanup_pop(1);", GIVES_C),
+    "cleanup_attribute": ("{S}* guard __attribute__((cleanup(give_{f}))) = p; {lock}; {block} sink = n; (void)guard;", GIVES_BY_ATTRIBUTE),
 }
 C_BOTH = {
     "both": "{lock}; {lock_b}; {block} {unlock_b}; {unlock};",
@@ -419,6 +446,15 @@ C_DECOYS = {
     "asks_first": ("early", "{block} if (is_mine_{K}(p)) {unlock};"),
     "has_address": ("early", "void* lock = {address}; {block} sink = (int)(long)lock;"),
     "error_path": ("early", "if (p->data == 9) {{ {lock}; goto unlock; }} {block} return;\nunlock: {unlock};"),
+    "unlock_around": ("early", "{lock}; sink = n; around_{f}(p, n, go); sink = n; {unlock};",
+                      "NOINLINE static void around_{f}({S}* p, int n, int go) {{ {unlock}; {block} {lock}; sink = n + p->data; }}"),
+    "cleanup_first": ("early", "pthread_cleanup_push(give_{f}, p); {block} {lock}; sink = n; pthread_cleanup_pop(1);", GIVES_C),
+    "cleanup_attribute_first": ("early", "{S}* guard __attribute__((cleanup(give_{f}))) = p; {block} {lock}; sink = n; (void)guard;", GIVES_BY_ATTRIBUTE),
+    "cleanup_not_locked": ("early", "pthread_cleanup_push(give_{f}, p); {block} sink = n; pthread_cleanup_pop(0);", GIVES_C),
+    "asks_library": ("early", "{block} if (getppid() == n) {unlock};"),
+    "flag_of_call": ("early", "int locked = 0; if (getppid() == n) {{ {lock}; locked = 1; }} {block} if (locked) {unlock};"),
+    "flag_of_thread": ("early", "static __thread int locked; if (zero) {{ {lock}; locked = 1; }} {block} if (locked) {unlock};"),
+    "flag_in_object": ("early", "struct {{ int data, locked; }} own = {{n, zero}}; if (own.locked) {{ {lock}; }} sink = (int)(long)&own; {block} if (own.locked) {unlock};"),
 }
 MIDDLES = (
     "NOINLINE static int {m}(int go, int n) {{ int r = {inner}; return r + n; }}",
@@ -448,6 +484,15 @@ MORE_FLAGS = ([], [], [], ["-fuse-ld=lld"], ["-fno-plt"], ["-fcf-protection=none
               ["-fstack-clash-protection"], ["-fuse-ld=gold"], ["-ffunction-sections", "-Wl,--gc-sections"], ["-fno-optimize-sibling-calls"], ["-mstackrealign"])
 
 
+# Of a program whose code is in a library. As C or C++.
+STARTER = """#ifdef __cplusplus
+extern "C"
+#endif
+int run_program(void);
+int main(void) { return run_program(); }
+"""
+
+
 @dataclasses.dataclass
 class Program:
     name: str
@@ -459,8 +504,8 @@ class Program:
 
 
 class Scenario:
-    def __init__(self, rng, number, language, has_exceptions=True):
-        self.rng, self.number, self.language, self.has_exceptions = rng, number, language, has_exceptions
+    def __init__(self, rng, number, language, has_exceptions, wanted):
+        self.rng, self.number, self.language, self.has_exceptions, self.wanted = rng, number, language, has_exceptions, wanted
         self.code, self.prepare, self.early, self.holds, self.late, self.waits, self.made_of = [], [], [], [], [], [], []
         self.answers = []
         self.count = 0
@@ -471,6 +516,10 @@ class Scenario:
 
     def pick(self, choices):
         return self.rng.choice(list(choices))
+
+    def some_of(self, decoys):
+        names = [name for name in decoys if not self.wanted or name in self.wanted]
+        return self.rng.sample(names, min(self.pick((1, 2, 3)), len(names)))
 
     def compiles(self, *texts):
         return self.has_exceptions or not any("try {" in text for text in texts)
@@ -548,8 +597,8 @@ class Scenario:
 
 
 class CppScenario(Scenario):
-    def __init__(self, rng, number, has_exceptions):
-        super().__init__(rng, number, "cpp", has_exceptions)
+    def __init__(self, rng, number, has_exceptions, wanted):
+        super().__init__(rng, number, "cpp", has_exceptions, wanted)
         self.set_up(self.pick(("std::shared_mutex",) * 4 + ("pthread_rwlock_t",) * 2 + tuple(GUARDS)))
         guards = [(guard.format(self.lock_type), able, kind) for guard, able, kind in GUARDS[self.lock_type]]
         kind = self.pick(guards)[2]
@@ -562,7 +611,7 @@ class CppScenario(Scenario):
         if USE_NEIGHBOUR & set(self.made_of):
             del decoys["neighbour"]
         decoys = {name: decoy for name, decoy in decoys.items() if self.compiles(decoy[2])}
-        for name in rng.sample(list(decoys), self.pick((1, 2, 3))):
+        for name in self.some_of(decoys):
             self.decoy(name, decoys[name], kind)
         for _ in range(self.pick((1, 1, 2))):
             self.waiter(kind)
@@ -583,6 +632,8 @@ class CppScenario(Scenario):
         if front:
             self.code.append(front.format(**names))
         linkage = self.pick(("NOINLINE static", "NOINLINE static", "static", "__attribute__((always_inline)) static inline"))
+        if "cleanup_push" in body:
+            linkage = "NOINLINE static"
         ends = " noexcept" if style == "noexcept" else ""
         self.code.append(f"{linkage} void {f}({self.object}* p, int n, int go){ends} {{ sink = n + go + (p != nullptr); {body.format(**names)} sink = n; }}")
         self.made_of.append(style)
@@ -598,8 +649,9 @@ class CppScenario(Scenario):
             f = self.function(style, body, front, guard, "hold")
             return self.thread(self.holds, "h", f), f"{f} inner_{f}", how, times
         if self.rng.random() < 0.08:
-            style = self.pick(name for name, body in CPP_BARE.items() if self.compiles(body))
-            f = self.function(style, CPP_BARE[style], "", guard, "hold")
+            bodies = {name: one if isinstance(one, tuple) else (one, "") for name, one in CPP_BARE.items()}
+            style = self.pick(name for name, one in bodies.items() if self.compiles(*one))
+            f = self.function(style, *bodies[style], guard, "hold")
             return self.thread(self.holds, "h", f), f, "code", 1
         style = self.pick(name for name, one in CPP_STYLES.items() if set(one[0]) <= set(able) and self.compiles(*one))
         _, body, *more = CPP_STYLES[style]
@@ -628,7 +680,12 @@ class CppScenario(Scenario):
         f = self.name("wait")
         free = not {"decoy:neighbour", *USE_NEIGHBOUR} & set(self.made_of) and not self.waits
         other = f"{guard} other({self.neighbour}); " if free and self.rng.random() < 0.3 else ""
-        self.code.append(f"NOINLINE static void {f}({self.object}* p, int n, int go) {{ sink = n + go + (p != nullptr); {other}{guard} guard({lock or self.lock}); sink = n; }}")
+        waits = f"{other}{guard} guard({lock or self.lock}); sink = n;"
+        if lock is None and self.rng.random() < 0.15:
+            give = self.bare(next(one_kind for one, _, one_kind in self.decoy_guards if one == guard))
+            waits = f"Finally last{{[&] {{ {give['give']}; }}}}; {give['take']}; sink = n;"
+            self.made_of.append("waiter:finally_first")
+        self.code.append(f"NOINLINE static void {f}({self.object}* p, int n, int go) {{ sink = n + go + (p != nullptr); {waits} }}")
         self.thread(self.waits, "w", f)
 
 
@@ -637,8 +694,8 @@ class CScenario(Scenario):
              WRITE: ("pthread_rwlock_wrlock", "pthread_rwlock_unlock", "pthread_rwlock_trywrlock"),
              MUTEX: ("pthread_mutex_lock", "pthread_mutex_unlock", "pthread_mutex_trylock")}
 
-    def __init__(self, rng, number):
-        super().__init__(rng, number, "c")
+    def __init__(self, rng, number, wanted):
+        super().__init__(rng, number, "c", True, wanted)
         self.set_up(self.pick(("pthread_rwlock_t", "pthread_rwlock_t", "pthread_mutex_t")))
         kind = MUTEX if self.lock_type == "pthread_mutex_t" else self.pick((READ, READ, WRITE))
         self.any_kind = (MUTEX,) if kind == MUTEX else (READ, WRITE)
@@ -652,9 +709,9 @@ class CScenario(Scenario):
             del decoys["neighbour"]
         if kind != MUTEX:
             del decoys["condition"]
-        for name in rng.sample(list(decoys), self.pick((1, 2, 3))):
-            when, body = decoys[name]
-            f = self.function("decoy:" + name, body, "", self.pick(self.any_kind), "decoy")
+        for name in self.some_of(decoys):
+            when, body, *front = decoys[name]
+            f = self.function("decoy:" + name, body, front[0] if front else "", self.pick(self.any_kind), "decoy")
             self.thread(self.late if when == "late" else self.early, "d", f)
         for _ in range(self.pick((1, 1, 2))):
             self.waiter(kind)
@@ -698,7 +755,12 @@ class CScenario(Scenario):
 
     def waiter(self, kind, lock=None):
         f, calls = self.name("wait"), self.calls(MUTEX if kind == MUTEX else self.pick((WRITE, READ)) if kind == WRITE else WRITE, lock)
-        self.code.append(f"NOINLINE static void {f}({self.object}* p, int n, int go) {{ sink = n + go + (p != NULL); {calls['lock']}; p->data = 1; {calls['unlock']}; }}")
+        waits = f"{calls['lock']}; p->data = 1; {calls['unlock']};"
+        if self.rng.random() < 0.15:
+            self.code.append(f"NOINLINE static void give_{f}(void* q) {{ {self.object}* p = ({self.object}*)q; int n = zero; sink = n + p->data; {calls['unlock']}; }}")
+            waits = f"pthread_cleanup_push(give_{f}, p); {calls['lock']}; sink = noisy_{self.number}(n); pthread_cleanup_pop(1);"
+            self.made_of.append("waiter:cleanup_first")
+        self.code.append(f"NOINLINE static void {f}({self.object}* p, int n, int go) {{ sink = n + go + (p != NULL); {waits} }}")
         self.thread(self.waits, "w", f)
 
 
@@ -713,12 +775,19 @@ def commands(rng, language):
     if language == "cpp" and rng.random() < 0.08:
         flags += ["-fno-exceptions"]
     standard = "-std=c++20" if language == "cpp" else "-std=gnu17"
-    source = f"program.{language}"
-    strip = rng.choice((["strip", "program"], ["strip", "-g", "program"], ["true"]))
-    return [[compiler, standard, "-g", *flags, "-w", "-pthread", f"-I{HERE}", source, "-o", "program"], ["cp", "program", "program.debug"], strip]
+    source, made = f"program.{language}", "program"
+    compile_it = [compiler, standard, "-g", *flags, "-w", "-pthread", f"-I{HERE}"]
+    in_library = rng.random() < 0.15
+    if in_library:  # where calls of its own functions go through its linkage table, and are bound late
+        made = "program.so"
+        compile_it = [flag for flag in compile_it if flag not in ("-no-pie", "-fno-pie", "-Wl,-z,now")] + ["-fPIC", "-shared", "-Dmain=run_program"]
+    commands_of_it = [[*compile_it, source, "-o", made], ["cp", made, "program.debug"], ["true"] if (strip := rng.choice(("", "-g", None))) is None else ["strip", *filter(None, [strip]), made]]
+    if in_library:
+        commands_of_it.append([compiler, "starter.c", "-o", "program", "./program.so", "-pthread", "-Wl,-rpath,$ORIGIN"])
+    return commands_of_it
 
 
-def program(seed, first, count):
+def program(seed, first, count, decoys=()):
     """The scenarios from `first` on of this seed, in one process; every other process is C."""
     language = "c" if first // EACH % 2 else "cpp"
     rng = random.Random(f"{seed}/{first}")
@@ -726,22 +795,24 @@ def program(seed, first, count):
     scenarios = []
     for number in range(first, first + count):
         own = random.Random(f"{seed}/{number}/scenario")
-        scenarios.append(CScenario(own, number) if language == "c" else CppScenario(own, number, "-fno-exceptions" not in made_by[0]))
+        scenarios.append(CScenario(own, number, decoys) if language == "c" else CppScenario(own, number, "-fno-exceptions" not in made_by[0], decoys))
     prelude = '#include "stage.h"\n' + (PRELUDE_CPP if language == "cpp" else "")
     text = "\n".join([f"// Seed {seed}, scenarios {first} to {first + count - 1}; see generate.py.", prelude, *(one.text() for one in scenarios),
-                      "int main(void) {", *(one.main() for one in scenarios), "  stage_ready();", "}"]) + "\n"
-    return Program(f"{seed}-{first}", language, text, made_by, shlex.join(made_by[0][:-3]) + "; " + shlex.join(made_by[2]),
+                      *(['#ifdef main', 'extern "C"', '#endif'] if language == "cpp" else []), "int main(void) {", *(one.main() for one in scenarios), "  stage_ready();", "}"]) + "\n"
+    return Program(f"{seed}-{first}", language, text, made_by, "; ".join(map(shlex.join, [made_by[0][:-3], *made_by[2:]])),
                    {one.number: " ".join(one.made_of) for one in scenarios})
 
 
-def programs(seed, count, first=0):
+def programs(seed, count, first=0, decoys=()):
+    """With decoys of these names only, if there are any."""
     for number in range(first, first + count, EACH):
-        yield program(seed, number, min(EACH, first + count - number))
+        yield program(seed, number, min(EACH, first + count - number), decoys)
 
 
 def write(one, directory):
     directory.mkdir(parents=True, exist_ok=True)
     (directory / f"program.{one.language}").write_text(one.text)
+    (directory / "starter.c").write_text(STARTER)
     (directory / "build.sh").write_text("set -e\n" + "\n".join(map(shlex.join, one.commands)) + "\n")
     (directory / "scenarios.txt").write_text("".join(f"{number}: {made_of}\n" for number, made_of in one.scenarios.items()))
 

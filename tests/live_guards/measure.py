@@ -31,7 +31,8 @@ class Results:
         self.of_style = collections.Counter()
 
     def remake(self, program):
-        return f"measure.py BUILD --seed {self.options.seed} --first {program.name.rsplit('-', 1)[1]} --count {generate.EACH} --keep DIRECTORY"
+        return f"measure.py BUILD --seed {self.options.seed} --first {program.name.rsplit('-', 1)[1]} --count {generate.EACH}" + \
+            (f" --decoys {','.join(self.options.decoys)}" if self.options.decoys else "") + " --keep DIRECTORY"
 
     def add(self, program, view, verdicts, wrong):
         how_of = {verdict.known.lock: verdict.known.how for verdict in verdicts}
@@ -74,10 +75,11 @@ def main():
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--views", type=lambda text: text.split(","), default=["inspect"])
     parser.add_argument("--least", type=lambda text: [int(part) for part in text.split(",")], default=[99, 95])
+    parser.add_argument("--decoys", type=lambda text: text.split(","), default=[], help="of the threads that do not hold the lock, these only")
     parser.add_argument("--keep", type=pathlib.Path)
     options = parser.parse_args()
     results = Results(options)
-    for program in generate.programs(options.seed, options.count, options.first):
+    for program in generate.programs(options.seed, options.count, options.first, options.decoys):
         try:
             measure(program, options, results)
         except Failure as failure:
