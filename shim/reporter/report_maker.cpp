@@ -6,6 +6,7 @@
 #include "shim/common/text/text_buffer.h"
 #include "shim/common/text/unknown_readers.h"
 #include "shim/fallback/plain_report.h"
+#include "shim/handoff/found_readers.h"
 #include "shim/inspection/inferred_holds.h"
 #include "shim/inspection/loader_locks.h"
 #include "shim/inspection/ownership.h"
@@ -113,6 +114,9 @@ bool ReportMaker::capture(const ReportRequest& request, Finding& finding) {
   // Whether others than the holder are on the way to the root is known now.
   if (finding.holder_count > 0 && holders_[0].chain.count > 1) finding.behind_lost_ns += request.behind.way_lost_ns;
   if (may_have_unrecorded_readers(request)) add_readers(request, finding);
+  if (request.state.holder_count == 0 && finding.holder_count > 0)
+    note_found_readers(request.episode,
+                       {holders_[0].tid, holders_[0].likely, static_cast<uint32_t>(finding.holder_count)});
   return is_still_true(finding);
 }
 

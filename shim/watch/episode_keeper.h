@@ -46,6 +46,7 @@ class EpisodeKeeper {
     holdwatch::report_all_holds(context(timing));
   }
 
+  bool stuck_summary_needs_reporter(const Timing& timing) { return needs_reporter(context(timing)); }
   void append_stuck_summary(const Timing& timing, TextBuffer& out) {
     holdwatch::append_stuck_summary(context(timing), out);
   }

@@ -121,6 +121,20 @@ void fill(ReportRequest* request, const Episode& episode, Phase phase, const Loc
   fill_behind(*request, episode, has_ended(phase) ? nullptr : behind);
 }
 
+// Of all but the first one, only the number is told.
+void add_readers(ReportRequest& request, const FoundReaders& readers) {
+  request.state.holder_count = std::min<size_t>(readers.count, kMaxHolders);
+  for (size_t i = 0; i < request.state.holder_count; ++i) {
+    HolderState& reader = request.state.holders[i] = {};
+    reader.hold.tid = readers.tid;
+    reader.hold.word =
+        LockWord(reinterpret_cast<const void*>(request.state.lock.address()), LockKind::rwlock, Access::shared);
+    reader.likely = readers.is_likely;
+    request.held_ns[i] = request.holder_waits_ns[i] = 0;
+  }
+  fill_names(request);
+}
+
 }  // namespace
 
 bool post(const Episode& episode, Phase phase, const LockState& state, const Timing& timing, const Behind* behind) {
@@ -140,9 +154,10 @@ bool post(const Episode& episode, Phase phase, const LockState& state, const Tim
 }
 
 void append_line(const Episode& episode, const LockState& state, const Timing& timing, const Behind* behind,
-                 TextBuffer& out) {
+                 const FoundReaders* readers, TextBuffer& out) {
   ReportRequest& spare = report_queue().spare();
   fill(&spare, episode, Phase::over, state, timing, behind);
+  if (readers != nullptr && state.holder_count == 0) add_readers(spare, *readers);
   append_plain_first_line(spare, out);
 }
 

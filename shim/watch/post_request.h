@@ -4,6 +4,7 @@
 
 #include "shim/common/text/text_buffer.h"
 #include "shim/handoff/behind.h"
+#include "shim/handoff/found_readers.h"
 #include "shim/timing/timing.h"
 #include "shim/watch/episodes.h"
 
@@ -14,8 +15,8 @@ namespace holdwatch {
 bool post(const Episode& episode, Phase phase, const LockState& state, const Timing& timing,
           const Behind* behind = nullptr);
 
-// The first line of such a report.
+// The first line of such a report. `readers`: those that the reporter has found, or null.
 void append_line(const Episode& episode, const LockState& state, const Timing& timing, const Behind* behind,
-                 TextBuffer& out);
+                 const FoundReaders* readers, TextBuffer& out);
 
 }  // namespace holdwatch

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "shim/handoff/found_readers.h"
+#include "shim/inspection/inferred_holds.h"
 #include "shim/record/view_walk.h"
 #include "shim/watch/post_request.h"
 
@@ -35,7 +37,9 @@ void append_episode(const EpisodeContext& in, const Episode& worst, TextBuffer& 
   in.reader.update(episode, in.timing);
   if (!is_cycle(episode.event))
     behind = &in.trees.describe_behind(episode.lock, episode.holders, episode.blamed_count(), in.timing);
-  append_line(episode, in.reader.state(), in.timing, behind, out);
+  FoundReaders readers;
+  const bool are_found = found_readers(episode.number, &readers);
+  append_line(episode, in.reader.state(), in.timing, behind, are_found ? &readers : nullptr, out);
 }
 
 void append_waits(const Timing& timing, TextBuffer& out) {
@@ -61,12 +65,21 @@ void append_waits(const Timing& timing, TextBuffer& out) {
 
 }  // namespace
 
+bool needs_reporter(const EpisodeContext& in) {
+  size_t count = 0;
+  const Episode* const worst = worst_of(in.episodes, &count);
+  FoundReaders readers;
+  return worst != nullptr && worst->event == Event::wait && worst->holder_count == 0 &&
+         has_unknown_readers(worst->lock) && !found_readers(worst->number, &readers);
+}
+
 void append_stuck_summary(const EpisodeContext& in, TextBuffer& out) {
   size_t count = 0;
   const Episode* const worst = worst_of(in.episodes, &count);
   if (worst == nullptr) return append_waits(in.timing, out);
   out << "stuck now: ";
   append_episode(in, *worst, out);
+  if (needs_reporter(in)) out << "; its readers, if they are found, are named in the report";
   if (count > 1) out << "; and " << count - 1 << " more, see the reports";
 }
 

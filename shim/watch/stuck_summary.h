@@ -7,6 +7,9 @@
 
 namespace holdwatch {
 
+// Whether what is worst is kept by readers that no record names: the reporter may find them.
+bool needs_reporter(const EpisodeContext& in);
+
 // To be called when all episodes of this wake-up have begun.
 void append_stuck_summary(const EpisodeContext& in, TextBuffer& out);
 

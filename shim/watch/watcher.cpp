@@ -13,6 +13,7 @@
 #include "shim/base/upcalls.h"
 #include "shim/common/text/text_buffer.h"
 #include "shim/fallback/fallback_reporter.h"
+#include "shim/handoff/report_request.h"
 #include "shim/inspection/inferred_holds.h"
 #include "shim/own_threads/own_thread.h"
 #include "shim/own_threads/seccomp_state.h"
@@ -34,6 +35,8 @@ namespace {
 // often.
 constexpr uint64_t kFollowUpNs = 2 * kNanosecondsPerSecond;
 constexpr uint64_t kFollowUpPeriodNs = 5'000'000;
+// How long the answer about what is stuck waits for the reporter, if that may name readers.
+constexpr uint64_t kFindReadersNs = 3 * kNanosecondsPerSecond;
 constexpr uint64_t kLongestCoolingNs = 3600 * kNanosecondsPerSecond;
 
 class Watcher {
@@ -61,6 +64,7 @@ class Watcher {
   void scan();
   void set_paused(bool paused);
   void report_stuck();
+  void look_for_stuck();
   void handle_request();
   void cool_sites();
   void sleep(uint32_t scan_number);
@@ -76,6 +80,7 @@ class Watcher {
   Timing timing_;
   CallRate call_rate_;
   uint64_t follow_up_until_ns_ = 0;
+  uint64_t answer_until_ns_ = 0;  // while the reporter looks for readers; 0: it does not
   uint64_t scan_due_ns_ = 0;
   uint64_t sites_due_ns_ = 0;
   uint32_t sites_cooled_ = 0;
@@ -168,15 +173,24 @@ void Watcher::set_paused(bool paused) {
 // What was stuck before the attachment is over its limit by now, if it is known since when.
 void Watcher::report_stuck() {
   if (calls_filtered()) return answer_request(false, "");
-  follow_up_until_ns_ = 0;
+  if (answer_until_ns_ == 0) {
+    look_for_stuck();
+    answer_until_ns_ = follow_up_until_ns_ = timing_.now_ns() + kFindReadersNs;
+  }
+  const bool has_time = timing_.now_ns() < answer_until_ns_ && !report_queue().idle();
+  if (has_time && keeper_.stuck_summary_needs_reporter(timing_)) return;  // asked again at the next wake-up
+  answer_until_ns_ = follow_up_until_ns_ = 0;
+  Line<kControlAnswerSize> text;
+  keeper_.append_stuck_summary(timing_, text);
+  answer_request(true, text);
+}
+
+void Watcher::look_for_stuck() {
   tick();  // what was read at this wake-up is out of date
   infer_since(holdwatch_control_block.argument.load(std::memory_order_relaxed));
   scan_.look_again();
   keeper_.search_at_once();
   scan();
-  Line<kControlAnswerSize> text;
-  keeper_.append_stuck_summary(timing_, text);
-  answer_request(true, text);
 }
 
 // Handles a command's request (common/contract/control_block.h) at the first wake-up after it.
@@ -288,6 +302,7 @@ void Watcher::reset() {
   timing_.reset();
   call_rate_.reset();
   scan_due_ns_ = 0;
+  answer_until_ns_ = 0;
   keeper_.reset();
   scan_.look_again();
   stop_wanted_.store(false, std::memory_order_relaxed);
