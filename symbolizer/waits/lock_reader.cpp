@@ -43,6 +43,12 @@ std::optional<LockFields> read_lock_fields(LockRef lock, MemoryReader& memory, u
   return std::nullopt;
 }
 
+bool is_overwritten(LockRef lock, MemoryReader& memory) {
+  if (lock.kind != LockKind::mutex) return false;
+  const auto mutex = memory.read_value<pthread_mutex_t>(lock.address);
+  return mutex && fields_of(*mutex).is_overwritten;
+}
+
 std::optional<LockFields> read_stream_waited_for(const FutexWait& futex, MemoryReader& memory) {
   if (futex.value != kStreamContended || futex.has_timeout) return std::nullopt;
   const auto fields = read_lock_fields({futex.word, LockKind::stream}, memory);

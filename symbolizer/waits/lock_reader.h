@@ -15,6 +15,9 @@ namespace holdwatch {
 // has taken it: glibc's versions count that differently (see glibc_version.h). Without the version it is "once".
 std::optional<LockFields> read_lock_fields(LockRef lock, MemoryReader& memory, unsigned glibc_minor = 0);
 
+// Whether the mutex has fields that it cannot have (LockFields::is_overwritten): mostly those are not read as a lock's at all.
+bool is_overwritten(LockRef lock, MemoryReader& memory);
+
 // What the lock of a stream says of its owner, if a futex call waits for one: of libc's own locks, only those of streams name
 // their owner, and a stream's names it by a descriptor.
 std::optional<LockFields> read_stream_waited_for(const FutexWait& futex, MemoryReader& memory);

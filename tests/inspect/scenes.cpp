@@ -239,6 +239,18 @@ void freed_in_handler() {
   start("handler", [] { raise(SIGUSR1); });
 }
 
+// Something writes over the whole mutex, the owner's id too.
+void overwritten_whole() {
+  static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  pthread_mutex_lock(&mutex);
+  start("waiter", [] {
+    pthread_mutex_lock(&mutex);
+    go_on();
+  });
+  await_sleep_on(&mutex);
+  memset(static_cast<void*>(&mutex), 0xff, sizeof mutex);
+}
+
 // The child has the mutex as another thread of its parent had taken it.
 void orphan() {
   static std::mutex mutex;
@@ -436,6 +448,7 @@ const std::map<std::string, std::function<void()>> kScenes = {
     {"miscounted_read", [] { miscounted(true); }},
     {"lost_wakeup", [] { freed_by_a_store(0); }},
     {"overwritten", [] { freed_by_a_store(0x656d616e); }},
+    {"overwritten_whole", overwritten_whole},
     {"freed_while_running", freed_while_running},
     {"freed_in_handler", freed_in_handler},
     {"orphan", orphan},

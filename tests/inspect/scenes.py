@@ -321,6 +321,7 @@ SCENES = {
     "miscounted_read": (FOREVER, 1, one("corrupt", 1, None, "miscounted", "unlocked more often than locked")),
     "lost_wakeup": (FOREVER, 1, one("lost_wakeup", 1, "waiter", "freed_by_a_store", "which is free; nobody wakes it")),
     "overwritten": (FOREVER, 1, one("corrupt", 1, None, "freed_by_a_store", "whose memory was overwritten")),
+    "overwritten_whole": (FOREVER, 1, one("corrupt", 1, None, "overwritten_whole", "whose memory was overwritten")),
     "freed_while_running": (NO_DEADLOCK, 1, free_for_now),
     "freed_in_handler": (NO_DEADLOCK, 1, free_for_now),
     "orphan": (FOREVER, 1, one("fork_orphan", 1, None, "orphan")),

@@ -488,8 +488,8 @@ class Observer {
     for (SeenLock& lock : seen_.locks) {
       std::erase_if(lock.waits, [this](const SeenWait& wait) { return !has_stayed(wait.tid); });
       const auto fields = read_lock_fields(lock.lock, target_.memory());
-      lock.corrupt = fields && ((fields->is_miscounted && is_waited_for_readers_of(lock)) ||
-                                (fields->is_overwritten && sleeper_for(lock) != nullptr));
+      lock.corrupt = (fields && fields->is_miscounted && is_waited_for_readers_of(lock)) ||
+                     (is_overwritten(lock.lock, target_.memory()) && sleeper_for(lock) != nullptr);
       if (fields && fields->is_there_for_taking) see_free_lock(lock);
       const int owner = fields ? fields->owner : 0;
       if (owner == lock.owner) continue;
