@@ -35,14 +35,16 @@ void wait_for(sem_t& semaphore) {
   CHECK(sem_wait(&semaphore) == 0);
 }
 
-// Whether a later report knows how long a semaphore has been waited for. Its time may be before the one at which the first was
-// made, if the machine is busy.
-bool knows_since_when() {
-  const std::string kind = R"("kind":"semaphore")", waited = R"("waited_ns":)";
+// Whether a later report knows how long this thread has waited for its semaphore. The report's time may be before the one at
+// which the first was made, if the machine is busy.
+bool knows_since_when(const std::string& name) {
+  const std::string wait = R"("kind":"semaphore")", waited = R"("waited_ns":)";
   const std::string text = read_file(std::getenv("HOLDWATCH_JSON"));
-  for (size_t at = text.find(kind); at != std::string::npos; at = text.find(kind, at + 1)) {
-    const size_t value = text.find(waited, at) + waited.size();
-    if (value < text.size() && text[value] != '0') return true;
+  for (size_t start = 0, end; (end = text.find('\n', start)) != std::string::npos; start = end + 1) {
+    const std::string line = text.substr(start, end - start);
+    const size_t value = line.find(waited, line.find(wait)) + waited.size();
+    if (line.find(R"("thread":")" + name + '"') == std::string::npos || line.find(wait) == std::string::npos) continue;
+    if (line.at(value) != '0') return true;
   }
   return false;
 }
@@ -73,7 +75,7 @@ int main() {
   sem_post(&turns);
   while (turns_taken == 0) usleep(1000);
   for (const char* name : names) await_report_of("still", name, 1);
-  while (is_watched() && !knows_since_when()) pause_briefly();
+  while (is_watched() && !knows_since_when("in_semaphore")) pause_briefly();
   std::fflush(stdout);
   _exit(0);
 }
