@@ -53,6 +53,14 @@ Locks released_by_all(const CodePaths::Found& found) {
   return all;
 }
 
+uintptr_t place_of_release(const CodePaths::Found& found, const LockRef& lock) {
+  for (const PathLocks& path : found.paths) {
+    const auto released = std::find(path.released.begin(), path.released.end(), lock);
+    if (released != path.released.end()) return path.released_at[static_cast<size_t>(released - path.released.begin())];
+  }
+  return 0;
+}
+
 struct CodePaths::Path {
   Machine machine;
   uintptr_t pc;
@@ -353,6 +361,7 @@ class CodePaths::Run {
     const LockRef lock{*address, kind};
     if (remove(path.locks.acquired, lock)) return;
     path.locks.released.push_back(lock);
+    path.locks.released_at.push_back(path.calls.empty() ? path.pc : path.calls.front().return_address);
   }
 
   void signal(Known address) {

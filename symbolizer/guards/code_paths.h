@@ -28,7 +28,9 @@ enum class PathEnd : uint8_t {
 // What happened to locks on a path.
 struct PathLocks {
   PathEnd end = PathEnd::lost;
-  Locks released;        // without having been acquired on the path: the thread had them at its beginning
+  Locks released;  // without having been acquired on the path: the thread had them at its beginning
+  std::vector<uintptr_t>
+      released_at;       // where the call that does it returns to, in the function in which the path began
   Locks acquired;        // and not released
   Locks acquired_first;  // that were acquired before they were released, whatever came later
   // What the landing pads of calls release before which the path makes no other call but such that release locks. Only with
@@ -100,6 +102,9 @@ class CodePaths {
 };
 
 bool contains(const Locks& locks, const LockRef& lock);
+
+// Where such a call on the way to the release returns to; 0 if it is not known.
+uintptr_t place_of_release(const CodePaths::Found& found, const LockRef& lock);
 
 // The locks that all of the paths have released which were not lost; nothing if some of them were.
 Locks released_by_all(const CodePaths::Found& found);

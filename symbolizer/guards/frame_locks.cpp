@@ -79,7 +79,8 @@ void FrameLocks::note(const CodePaths::Found& found) {
 std::vector<FrameLock> FrameLocks::find(const FramePlace& place) {
   std::vector<FrameLock> found;
   releases_unknown_ = leads_to_unknown_ = false;
-  const Locks guarded = find_guarded(place);
+  CodePaths::Found pad;
+  const Locks guarded = find_guarded(place, pad);
   const PathStart start = start_ahead(place);
   const CodePaths::Found ahead = paths_.follow(start);
   note(ahead);
@@ -87,7 +88,7 @@ std::vector<FrameLock> FrameLocks::find(const FramePlace& place) {
   signalled_.insert(signalled_.end(), ahead.signalled.begin(), ahead.signalled.end());
   for (const LockRef& lock : guarded) {
     const uint32_t times = std::min(times_in(guarded, lock), most_held(lock, start, ahead));
-    if (times != 0) add(found, {lock, true, times, false});
+    if (times != 0) add(found, {lock, true, times, false, place_of_release(pad, lock)});
   }
   for (const FrameLock& lock : released_ahead(start, ahead)) add(found, lock);
   // An inner frame may acquire it before it comes to this release: an "unlock around a call", or the wait of a condition. Nobody
@@ -97,13 +98,13 @@ std::vector<FrameLock> FrameLocks::find(const FramePlace& place) {
   return found;
 }
 
-Locks FrameLocks::find_guarded(const FramePlace& place) {
+Locks FrameLocks::find_guarded(const FramePlace& place, CodePaths::Found& found) {
   const Machine machine = machine_of(place.registers);
   if (!place.registers.ip_is_exact) {
     const uintptr_t call = place.registers.lookup_pc();
     const auto procedure = code_.procedure(call);
     if (const auto pad = procedure ? find_landing_pad(*procedure, call, memory_) : std::nullopt) {
-      const CodePaths::Found found = paths_.follow_pad(machine, *pad);
+      found = paths_.follow_pad(machine, *pad);
       note(found);
       return released_by_all(found);
     }
@@ -151,7 +152,9 @@ std::vector<FrameLock> FrameLocks::released_ahead(const PathStart& start, const 
     const bool releases_pending = std::none_of(start.acquired.begin(), start.acquired.end(),
                                                [&](const LockRef& lock) { return contains(path.acquired, lock); });
     for (const LockRef& lock : path.released) {
-      if (releases_pending) add(ahead, {lock, false, times_in(path.released, lock), is_kept_by_some(found, lock)});
+      if (releases_pending)
+        add(ahead,
+            {lock, false, times_in(path.released, lock), is_kept_by_some(found, lock), place_of_release(found, lock)});
     }
   }
   std::erase_if(ahead, [&](const FrameLock& one) {

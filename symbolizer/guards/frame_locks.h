@@ -19,8 +19,9 @@ namespace holdwatch {
 struct FrameLock {
   LockRef lock;
   bool is_proven;
-  uint32_t times;       // how often it is released: of a lock that is held several times
-  bool is_conditional;  // some path returns without releasing it
+  uint32_t times;             // how often it is released: of a lock that is held several times
+  bool is_conditional;        // some path returns without releasing it
+  uintptr_t released_at = 0;  // where the frame's call that releases it returns to; 0 if it is not known
 };
 
 // Where a frame is.
@@ -64,7 +65,7 @@ class FrameLocks {
  private:
   void note(const CodePaths::Found& found);
   Machine machine_of(const RegisterSet& registers) const;
-  Locks find_guarded(const FramePlace& place);
+  Locks find_guarded(const FramePlace& place, CodePaths::Found& found);
   Locks look_ahead(const FramePlace& place, const Machine& machine);
   PathStart start_ahead(const FramePlace& place) const;
   static std::vector<FrameLock> released_ahead(const PathStart& start, const CodePaths::Found& found);

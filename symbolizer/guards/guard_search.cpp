@@ -32,14 +32,14 @@ void add(std::vector<GuardedLock>& locks, const FrameLock& found, uint32_t frame
       std::find_if(locks.begin(), locks.end(), [&](const GuardedLock& one) { return one.lock == found.lock; });
   const Evidence evidence = found.is_proven ? Evidence::guard : Evidence::code;
   if (known == locks.end()) {
-    locks.push_back({found.lock, evidence, found.times, frame, found.is_conditional});
+    locks.push_back({found.lock, evidence, found.times, frame, found.is_conditional, found.released_at});
     return;
   }
   // What one frame may release last, another one is proven to release, or releases in any case: that counts.
   const bool is_better = (known->evidence != Evidence::guard && evidence == Evidence::guard) ||
                          (known->evidence == evidence && known->is_conditional && !found.is_conditional);
   if (is_better)
-    *known = {found.lock, evidence, found.times, frame, found.is_conditional};
+    *known = {found.lock, evidence, found.times, frame, found.is_conditional, found.released_at};
   else if (known->evidence == evidence && !found.is_conditional)
     known->times += found.times;
 }

@@ -21,8 +21,9 @@ struct GuardedLock {
   LockRef lock;
   Evidence evidence;  // guard or code
   uint32_t times;
-  uint32_t frame;       // of the stack: the innermost one that releases it
-  bool is_conditional;  // the code may also return without releasing it
+  uint32_t frame;             // of the stack: the innermost one that releases it
+  bool is_conditional;        // the code may also return without releasing it
+  uintptr_t released_at = 0;  // where that frame's call that releases it returns to; 0 if it is not known
 };
 
 struct ThreadGuards {

@@ -442,9 +442,7 @@ class Observer {
   SeenGuard seen(const GuardedLock& found, const RawStack& stack) {
     SeenGuard guard{found.evidence, found.times, {}, {}};
     const NamedStack named = namer_.name(stack);
-    // Which of the functions that are inlined into the frame takes the lock is not known.
-    const NamedStack::Span& span = named.spans[found.frame];
-    if (span.end > span.begin) guard.now_took = span.end - 1;
+    guard.now_took = took(found, named);
     if (guard.now_took) {
       const auto first = named.stack.frames.begin() + static_cast<std::ptrdiff_t>(*guard.now_took);
       guard.taken.frames.assign(first, named.stack.frames.end());
@@ -452,6 +450,20 @@ class Observer {
     }
     guard.taken.note = kHeldByCode;
     return guard;
+  }
+
+  // Of the functions that are inlined into the frame, the innermost one that it is in both now and where it releases the lock. If
+  // that is not known, the function itself.
+  std::optional<size_t> took(const GuardedLock& found, const NamedStack& named) {
+    if (found.released_at != 0) {
+      const auto at_release = std::make_unique<RawStack>();
+      at_release->count = 1;
+      at_release->frames[0].pc = found.released_at;
+      const auto shared = shared_frame(namer_.name(*at_release), 0, named, found.frame);
+      if (shared) return shared;
+    }
+    const NamedStack::Span& span = named.spans[found.frame];
+    return span.end > span.begin ? std::optional(span.end - 1) : std::nullopt;
   }
 
   std::optional<LockRef> lock_awaited_by(int tid) const {
