@@ -74,7 +74,8 @@ class Pipeline {
             host),
         by_code_(modules_, memory_, unwinder_, resolve_, [this] { look_at_modules(); }),
         builder_(resolver(), host_name(), getpid(), executable_path()),
-        emitter_(settings, host.complain == nullptr ? Emitter::Complain{} : host.complain),
+        emitter_(settings, host.complain == nullptr ? Emitter::Complain{} : host.complain,
+                 {host.writing_begins, host.writing_ends}),
         suppressions_(settings.suppress, complain_to(host), host.report_at) {
     modules_.set_unloaded(host.unloaded_between);
     modules_.refresh();  // modules that were loaded from the start need no check later

@@ -15,6 +15,7 @@
 #include "shim/record/repeated_waits.h"
 #include "shim/reporter/clean_pages.h"
 #include "shim/reporter/report_callback.h"
+#include "shim/reporter/writing.h"
 
 namespace holdwatch {
 namespace {
@@ -28,9 +29,9 @@ void copy_stacks_at(uintptr_t pc) {
 
 void ReportOutput::open(const Settings& settings) {
   const auto complain = is_listening_for_startup_messages() ? &add_startup_refusal : nullptr;
-  host_ = {
-      &call_report_callback, &copy_stacks_at, &end_trial,     &want_report_at,          &unloaded_between, complain,
-      kUpcalls.before_exit,  &learnt_ends,    &repeated_wait, standard_error_at_start()};
+  host_ = {&call_report_callback, &copy_stacks_at, &end_trial,           &want_report_at,
+           &unloaded_between,     complain,        kUpcalls.before_exit, &begin_writing,
+           &end_writing,          &learnt_ends,    &repeated_wait,       standard_error_at_start()};
   symbolizer_ = load_symbolizer(settings, host_);
 }
 

@@ -22,6 +22,7 @@
 #include "shim/reporter/clean_pages.h"
 #include "shim/reporter/report_maker.h"
 #include "shim/reporter/report_output.h"
+#include "shim/reporter/writing.h"
 
 namespace holdwatch {
 
@@ -30,6 +31,8 @@ namespace {
 constexpr uint64_t kFlushAfterNs = kNanosecondsPerSecond;
 constexpr uint64_t kTrimAfterNs = 60 * kNanosecondsPerSecond;
 constexpr uint64_t kNoTimeoutNs = 3600 * kNanosecondsPerSecond;
+// How long exit() waits for lines of which a part may be written already. Files take microseconds, unless a disk is full.
+constexpr uint64_t kWritingNs = 250'000'000;
 // How long the program's threads wait for us, in the first pthread_create.
 constexpr uint64_t kThreadNs = 300'000'000;
 
@@ -164,6 +167,7 @@ bool Reporter::finish(uint64_t until_ns) {
     wake(report_queue().posted_word());
     sleep_on(parked_, 0, std::min<uint64_t>(until_ns - now_ns, 1'000'000));
   }
+  if (parked_.load(std::memory_order_acquire) == 0) await_written_at_exit(monotonic_ns() + kWritingNs);
   return parked_.load(std::memory_order_acquire) != 0;
 }
 
@@ -197,6 +201,7 @@ void Reporter::reset() {
   report_queue().reset();
   maker_.reset();
   output_.forget();
+  writing_reset();
 }
 
 }  // namespace

@@ -166,6 +166,21 @@ bool is_repeated(const Report& report) {
   return report.recurrence.shown_as == ShownAs::line || report.recurrence.shown_as == ShownAs::nothing;
 }
 
+class WritingScope {
+ public:
+  explicit WritingScope(const WritingCalls& writing) : writing_(writing) {
+    if (writing_.begins != nullptr) writing_.begins();
+  }
+  ~WritingScope() {
+    if (writing_.ends != nullptr) writing_.ends();
+  }
+  WritingScope(const WritingScope&) = delete;
+  WritingScope& operator=(const WritingScope&) = delete;
+
+ private:
+  const WritingCalls& writing_;
+};
+
 std::string_view bounded(const char (&text)[kTextOptionSize]) {
   return {text, strnlen(text, sizeof text)};
 }
@@ -173,8 +188,9 @@ std::string_view bounded(const char (&text)[kTextOptionSize]) {
 }  // namespace
 
 struct Emitter::State {
-  State(const Settings& settings, const ProcessFacts& facts, const Complain& complain)
-      : pid(facts.pid),
+  State(const Settings& settings, const ProcessFacts& facts, const Complain& complain, WritingCalls calls)
+      : writing(calls),
+        pid(facts.pid),
         text(text_output(bounded(settings.log), settings.color, facts, complain)),
         json(json_output(bounded(settings.json), facts, complain)),
         programs(report_programs(bounded(settings.on_report), complain)),
@@ -182,15 +198,17 @@ struct Emitter::State {
         rate(settings.rate),
         rate_setting(settings.rate) {}
 
+  void write_report(const Report& report, const std::string& json_line, const std::string& lines, size_t written);
   void notice(std::string_view line) { text.write(Severity::warning, tagged(pid, line), nullptr); }
   void report_suppressed(bool final);
   void report_losses(Channel& channel, bool final);
   bool is_first_line_written(const Report& report);
   void write_text(const Report& report, const std::string& lines, size_t written);
   void run_program(const std::string& line);
-  void write(const Report& report, std::string* text_out, std::string* json_out);
+  void render_and_write(const Report& report, std::string* text_out, std::string* json_out);
   bool admit(Event event, Phase phase, uint64_t episode);
 
+  WritingCalls writing;
   int pid;  // stored because a filter of the program may later forbid getpid
   Channel text;
   Channel json;
@@ -224,6 +242,15 @@ void Emitter::State::write_text(const Report& report, const std::string& lines, 
       claim_first_line(report);
       break;
   }
+}
+
+// Both close together, so that the end of the process leaves both or none. JSON first: a file rarely blocks, whatever stderr refers
+// to sometimes does.
+void Emitter::State::write_report(const Report& report, const std::string& json_line, const std::string& lines,
+                                  size_t written) {
+  const WritingScope scope(writing);
+  json.write(severity_of(report), json_line + '\n', &report);
+  write_text(report, lines, written);
 }
 
 bool Emitter::State::admit(Event event, Phase phase, uint64_t episode) {
@@ -282,17 +309,15 @@ void Emitter::State::run_program(const std::string& line) {
   }
 }
 
-void Emitter::State::write(const Report& report, std::string* text_out, std::string* json_out) {
+void Emitter::State::render_and_write(const Report& report, std::string* text_out, std::string* json_out) {
   const std::string early_line = std::exchange(first_line, {});
   // Not between the first line and the rest.
   if (early_line.empty()) report_suppressed(false);
 
-  // JSON first: a file rarely blocks, whatever stderr refers to sometimes does.
   std::string json_line = render_json(report);
-  json.write(severity_of(report), json_line + '\n', &report);
   std::string lines = render_text(report);
   if (!early_line.empty()) lines.replace(0, lines.find('\n') + 1, early_line);
-  write_text(report, lines, early_line.size());
+  write_report(report, json_line, lines, early_line.size());
   report_losses(json, false);
   report_losses(text, false);
 
@@ -302,8 +327,9 @@ void Emitter::State::write(const Report& report, std::string* text_out, std::str
   if (json_out != nullptr) *json_out = std::move(json_line);
 }
 
-Emitter::Emitter(const Settings& settings, const Complain& complain)
-    : state_(std::make_unique<State>(settings, current_process_facts(), complain ? complain : complain_on_stderr)) {}
+Emitter::Emitter(const Settings& settings, const Complain& complain, WritingCalls writing)
+    : state_(std::make_unique<State>(settings, current_process_facts(), complain ? complain : complain_on_stderr,
+                                     writing)) {}
 
 Emitter::~Emitter() = default;
 
@@ -318,7 +344,7 @@ bool Emitter::emit(const Report& report, std::string* text, std::string* json) t
   if (!state.admitted && !state.admit(report.event, report.phase, report.episode)) return false;
   state.admitted = false;
   const bool begins_late = report.phase == Phase::still && state.rate.begins();
-  state.write(begins_late ? as_beginning(report) : report, text, json);
+  state.render_and_write(begins_late ? as_beginning(report) : report, text, json);
   return true;
 } catch (...) {
   return false;  // out of memory: the report is lost, the program is not affected
@@ -332,6 +358,7 @@ bool Emitter::write_first_line(const Report& facts) try {
   std::string line = render_text(facts);
   line.resize(line.find('\n') + 1);
   claim_first_line(facts);
+  const WritingScope scope(state.writing);
   // Without the report: if it cannot be written, it is counted only once, with the rest of the report.
   state.text.write(severity_of(facts), line, nullptr);
   if (!state.text.output().failing()) state.first_line = std::move(line);

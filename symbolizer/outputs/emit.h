@@ -12,6 +12,12 @@
 
 namespace holdwatch {
 
+// Called before and after whatever is written for one report: see HostCalls. Null: nobody wants to know.
+struct WritingCalls {
+  void (*begins)() = nullptr;
+  void (*ends)() = nullptr;
+};
+
 class Emitter {
  public:
   // Receives what cannot be used (the option, the path, the reason), and what is done instead.
@@ -19,7 +25,7 @@ class Emitter {
 
   // Opens nothing yet: a file is opened at the first report. A destination that cannot be opened is replaced right
   // away, with one message: to `complain`, or, without one, to stderr.
-  explicit Emitter(const Settings& settings, const Complain& complain = {});
+  explicit Emitter(const Settings& settings, const Complain& complain = {}, WritingCalls writing = {});
   ~Emitter();
 
   // Whether RATE admits such a report. Call it before anything is looked up for the report; otherwise emit calls it. If

@@ -108,8 +108,26 @@ int FileOutput::ensure_open() {
   if (opened != descriptor_) give_up_descriptor();
   descriptor_ = opened;
   identity_ = identity_of(opened);
-  torn_ = false;
+  torn_ = ends_within_line();
   return 0;
+}
+
+// By the end of the process that wrote it. Another one may be writing just now: that takes a moment only.
+bool FileOutput::ends_within_line() const {
+  constexpr int kLooks = 5;
+  constexpr useconds_t kBetweenLooksUs = 1000;
+  if (!size_of(descriptor_)) return false;
+  const int opened = open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  if (opened < 0) return false;
+  bool is_within = identity_of(opened) == identity_;
+  for (int look = 0; is_within && look < kLooks; ++look) {
+    if (look > 0) usleep(kBetweenLooksUs);
+    const std::optional<off_t> size = size_of(opened);
+    char last = '\n';
+    is_within = size && *size > 0 && pread(opened, &last, 1, *size - 1) == 1 && last != '\n';
+  }
+  close(opened);
+  return is_within;
 }
 
 int FileOutput::try_write(const Message& message) {

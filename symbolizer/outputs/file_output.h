@@ -1,5 +1,6 @@
 // A file that reports are appended to, one write each; opened at the first report, and again when it was rotated away
-// or the program has closed our descriptor. If a full disk cuts a report short, what was written of it is removed.
+// or the program has closed our descriptor. If a full disk cuts a report short, what was written of it is
+// removed; if the end of another process did, the next report begins on a line of its own.
 // See output.h for context and rules.
 #pragma once
 
@@ -23,12 +24,13 @@ class FileOutput final : public Output {
  private:
   int try_write(const Message& message) override;
   int ensure_open();
+  bool ends_within_line() const;
   void give_up_descriptor();
 
   std::string path_;
   int descriptor_ = -1;
   std::optional<FileIdentity> identity_;
-  bool torn_ = false;  // the latest line is incomplete and could not be removed
+  bool torn_ = false;  // the file's last line is incomplete
 };
 
 }  // namespace holdwatch

@@ -9,6 +9,8 @@
 #include <csignal>
 #include <cstring>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "tests/catch.h"
 #include "tests/unit/output_samples.h"
@@ -51,6 +53,29 @@ std::string on_stderr(const TestDirectory& directory, Action action) {
 }
 
 }  // namespace
+
+namespace {
+
+// What is in both files when a report begins to be written, and when it has been.
+struct BothFiles {
+  std::string log, json;
+  std::vector<std::string> seen;
+  void look() { seen.push_back(content(log) + "|" + content(json)); }
+};
+BothFiles* g_files = nullptr;
+
+}  // namespace
+
+TEST_CASE("the end of the process gets text and JSON of a report, or neither") {
+  const TestDirectory directory;
+  BothFiles files{directory.file("log"), directory.file("json"), {}};
+  g_files = &files;
+  const WritingCalls calls = {[] { g_files->look(); }, [] { g_files->look(); }};
+  Emitter emitter(settings(files.log, files.json), {}, calls);
+  std::string text, json;
+  CHECK(emitter.emit(sample_report(), &text, &json));
+  CHECK(files.seen == std::vector<std::string>{"|", text + "|" + json + "\n"});
+}
 
 TEST_CASE("text and JSON go where LOG and JSON say, and back to the caller") {
   const TestDirectory directory;

@@ -192,6 +192,16 @@ TEST_CASE("a line that is cut short leaves nothing behind") {
   CHECK(reason(output) == EFBIG);
 }
 
+TEST_CASE("what another process has left within a line does not spoil the next one") {
+  const TestDirectory directory;
+  const std::string path = directory.file("log");
+  std::ofstream(path) << "one\ntw";
+  FileOutput output(path);
+  output.write({"three\n"});
+  output.write({"four\n"});
+  CHECK(content(path) == "one\ntw\nthree\nfour\n");
+}
+
 TEST_CASE("the first loss after a success is reported again") {
   const TestDirectory directory;
   const std::string inside = directory.file("logs");

@@ -11,7 +11,7 @@
 
 namespace holdwatch {
 
-inline constexpr uint32_t kSymbolizerApiVersion = 19;
+inline constexpr uint32_t kSymbolizerApiVersion = 20;
 
 // Functions of the shim that the symbolizer may call.
 struct HostCalls {
@@ -39,6 +39,11 @@ struct HostCalls {
   // The process is exiting: called by the exiting thread, before the destructors of the symbolizer's libraries. When it
   // returns, nothing of the symbolizer may be in use.
   void (*before_libraries_end)();
+
+  // Around what is written of one report, to all outputs: the end of the process waits for it, lest a line be cut in the middle. The
+  // first may wait, if the process has begun to exit.
+  void (*writing_begins)();
+  void (*writing_ends)();
 
   // The threads that have been seen to end waits for an object of this size: see record/learnt_enders.h.
   LearntEnds (*learnt_ends)(uintptr_t object, size_t size);
