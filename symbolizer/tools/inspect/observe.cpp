@@ -407,12 +407,11 @@ class Observer {
     std::map<int, const HolderGuards::Held*> held;
     for (auto& [tid, task] : tasks_) held[tid] = guards_.of(task, lock_awaited_by(tid));
     std::vector<ReaderCandidate> candidates = candidates_for(lock, held);
-    // A thread is stopped for its registers only if that can tell more.
-    if (!are_proven(candidates, readers)) {
-      for (auto& [tid, task] : tasks_) {
-        const auto before_stop = [&, id = tid] { slept_before_stop_[id] = asleep_ns(id); };
-        held[tid] = guards_.of_stopped(task, lock_awaited_by(tid), before_stop);
-      }
+    // A thread is stopped for its registers only if that can tell more: the next inspection will not know how long it has slept.
+    for (const int tid : by_likelihood(candidates)) {
+      if (are_proven(candidates, readers)) break;
+      const auto before_stop = [&] { slept_before_stop_[tid] = asleep_ns(tid); };
+      held[tid] = guards_.of_stopped(tasks_[tid], lock_awaited_by(tid), before_stop);
       candidates = candidates_for(lock, held);
     }
     drop_contradicted(candidates, readers);
@@ -421,6 +420,20 @@ class Observer {
       lock.guards[candidate.tid] = seen(candidate.lock, held[candidate.tid]->stack);
     }
     lock.unknown_readers = readers - holds_of(candidates);
+  }
+
+  // All threads, those first that seem to be readers, and those last that are certain to be.
+  std::vector<int> by_likelihood(const std::vector<ReaderCandidate>& candidates) const {
+    const auto rank = [&](int tid) {
+      const auto found = std::find_if(candidates.begin(), candidates.end(),
+                                      [tid](const ReaderCandidate& one) { return one.tid == tid; });
+      if (found == candidates.end()) return 1;
+      return is_guess(found->lock.evidence) ? 0 : 2;
+    };
+    std::vector<int> tids;
+    for (const auto& [tid, task] : tasks_) tids.push_back(tid);
+    std::stable_sort(tids.begin(), tids.end(), [&](int a, int b) { return rank(a) < rank(b); });
+    return tids;
   }
 
   static std::vector<ReaderCandidate> candidates_for(const SeenLock& lock,
