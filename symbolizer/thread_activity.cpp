@@ -18,10 +18,13 @@
 #include "symbolizer/unwind/eh_frame.h"
 #include "symbolizer/waits/doing.h"
 #include "symbolizer/waits/ender_by_code.h"
+#include "symbolizer/waits/kernel_wait.h"
 #include "symbolizer/waits/lock_reader.h"
+#include "symbolizer/waits/own_file_lock.h"
 #include "symbolizer/waits/shared_owner.h"
 #include "symbolizer/waits/thread_snapshot.h"
 #include "symbolizer/waits/wait_chain.h"
+#include "symbolizer/waits/wait_elsewhere.h"
 
 namespace holdwatch {
 namespace {
@@ -36,6 +39,10 @@ std::optional<SharedOwner> owner_of_shared(uintptr_t lock, int id) {
   auto owner = find_shared_owner(getpid(), lock, id);
   if (owner && owner->pid == getpid()) owner->pid = 0;
   return owner;
+}
+
+bool is_ours(const Ender& ender) {
+  return ender.pid == 0 || ender.pid == getpid();
 }
 
 int existing_thread(int tid) {
@@ -73,30 +80,80 @@ std::string ThreadActivity::describe(const Snapshot& snapshot, uint32_t waits_fo
   const CallContext context{ThreadFiles::of_ours(snapshot.tid), &memory_, "", site};
   wait = read_wait(snapshot, context);
   add_enders_by_code(snapshot, wait);
+  add_holder_of_own_file_lock(snapshot.tid, wait);
   return describe_doing(snapshot, wait, lock, context);
 }
 
 // What was seen of a thread on the proven way is used again on the likely one.
 WaitChain ThreadActivity::follow(int tid, const Wait& wait) {
-  std::vector<Snapshot> looked_at;
+  std::vector<LookedAt> looked_at;
   std::map<int, std::optional<SeenInChain>> seen;
-  const auto look = [&](int other) -> std::optional<SeenInChain> {
-    const auto known = seen.find(other);
-    return known != seen.end() ? known->second : seen[other] = look_at_waiting(other, looked_at);
+  const auto look = [&](const Ender& thread) -> std::optional<SeenInChain> {
+    const auto known = seen.find(thread.tid);
+    if (known != seen.end()) return known->second;
+    return seen[thread.tid] =
+               is_ours(thread) ? look_at_waiting(thread.tid, looked_at) : look_at_other_process(thread, looked_at);
   };
-  const auto have_stayed = [&] { return std::all_of(looked_at.begin(), looked_at.end(), has_stayed); };
+  const auto have_stayed = [&] {
+    return std::all_of(looked_at.begin(), looked_at.end(),
+                       [](const LookedAt& thread) { return has_stayed(thread.snapshot, thread.files); });
+  };
   const WaitChain circle = follow_likely_circle(tid, wait, look, have_stayed);
   return circle.count > 0 ? circle : follow_wait(wait, look, have_stayed);
 }
 
-std::optional<SeenInChain> ThreadActivity::look_at_waiting(int tid, std::vector<Snapshot>& looked_at) {
+std::optional<SeenInChain> ThreadActivity::look_at_waiting(int tid, std::vector<LookedAt>& looked_at) {
   const ThreadFiles files = ThreadFiles::of_ours(tid);
   const auto thread = look_at_thread(files);
   if (!thread) return std::nullopt;
-  looked_at.push_back(thread->snapshot);
+  looked_at.push_back({files, thread->snapshot});
   const CallContext context{files, &memory_, "", {}};
-  const Wait own = read_wait(thread->snapshot, context);
+  Wait own = read_wait(thread->snapshot, context);
+  add_holder_of_own_file_lock(tid, own);
   return SeenInChain{name_of_thread(0, tid), own, describe_doing(thread->snapshot, own, "", context)};
+}
+
+// Only of what it waits for is anything known.
+std::optional<SeenInChain> ThreadActivity::look_at_other_process(const Ender& other, std::vector<LookedAt>& looked_at) {
+  const ThreadFiles files = ThreadFiles::of(other.pid, other.tid);
+  const auto thread = look_at_thread(files);
+  if (!thread) return std::nullopt;
+  looked_at.push_back({files, thread->snapshot});
+  const uintptr_t mutex = shared_word_slept_on(getpid(), other.pid, thread->snapshot);
+  const Wait wait = mutex != 0 ? wait_for_shared_mutex(mutex) : kernel_wait_of(other.pid, other.tid, thread->snapshot);
+  return SeenInChain{name_of_thread(other.pid, other.tid), wait, ""};
+}
+
+Wait ThreadActivity::wait_for_shared_mutex(uintptr_t mutex) {
+  const auto fields = read_lock_fields({mutex, LockKind::mutex}, memory_);
+  if (!fields || !fields->process_shared || !fields->is_contended || fields->owner == 0) return Wait{};
+  const auto owner = owner_of_shared(mutex, fields->owner);
+  if (!owner || owner->proof != OwnerProof::proven) return Wait{};
+  Wait wait = wait_of_kind(WaitKind::mutex);
+  wait.object = mutex;
+  wait.enders[wait.ender_count++] = {owner->pid, owner->tid, Evidence::stated, {}};
+  return wait;
+}
+
+void ThreadActivity::add_holder_of_own_file_lock(int waiter, Wait& wait) {
+  constexpr size_t kMaxThreads = 64;
+  if (!is_for_own_file_lock(wait)) return;
+  std::vector<int> others = threads_of_program(getpid());
+  std::erase(others, waiter);
+  if (others.size() > kMaxThreads) return;
+  std::vector<LookedAt> looked_at;
+  const auto wait_of = [&](int tid) -> std::optional<Wait> {
+    const ThreadFiles files = ThreadFiles::of_ours(tid);
+    const auto thread = look_at_thread(files);
+    if (!thread) return std::nullopt;
+    looked_at.push_back({files, thread->snapshot});
+    return read_wait(thread->snapshot, {files, &memory_, "", {}});
+  };
+  const int holder = likely_holder_of_own_file_lock(waiter, others, wait_of);
+  const bool have_stayed = std::all_of(looked_at.begin(), looked_at.end(), [](const LookedAt& thread) {
+    return has_stayed(thread.snapshot, thread.files);
+  });
+  if (holder != 0 && have_stayed) add_likely_holder(wait, holder, name_of_thread(0, holder));
 }
 
 std::optional<LockRef> ThreadActivity::lock_awaited_by(const Snapshot& thread) {

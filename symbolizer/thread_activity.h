@@ -38,7 +38,14 @@ class ThreadActivity {
 
  private:
   Wait read_wait(const Snapshot& snapshot, const CallContext& context);
-  std::optional<SeenInChain> look_at_waiting(int tid, std::vector<Snapshot>& looked_at);
+  struct LookedAt {
+    ThreadFiles files;
+    Snapshot snapshot;
+  };
+  std::optional<SeenInChain> look_at_waiting(int tid, std::vector<LookedAt>& looked_at);
+  std::optional<SeenInChain> look_at_other_process(const Ender& thread, std::vector<LookedAt>& looked_at);
+  Wait wait_for_shared_mutex(uintptr_t mutex);
+  void add_holder_of_own_file_lock(int waiter, Wait& wait);
   FaultSite fault_site(const Snapshot& snapshot);
   void visit_stacks(const WaitingProcess::VisitStack& visit);
 

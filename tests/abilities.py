@@ -40,6 +40,11 @@ def no_root():
     return "" if os.geteuid() == 0 else "needs root"
 
 
+def no_view_of_all_processes():
+    """/proc shows those of its pid namespace: all, in the first one (PROC_PID_INIT_INO, linux/proc_ns.h)."""
+    return "" if os.readlink("/proc/self/ns/pid") == "pid:[4026531836]" else "needs the first pid namespace"
+
+
 def path_of(program):
     """Where it is; servers are often not on a user's path."""
     return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin:/sbin:/bin")

@@ -122,7 +122,7 @@ class ReportFacts {
 };
 
 std::string lock_label(const Report& report) {
-  return fmt::format("{} {}", lock_kind_name(report.lock_kind), report.lock_id);
+  return fmt::format("{} {}", lock_kind_words(report.lock_kind), report.lock_id);
 }
 
 std::string lock_order(const Report& report) {

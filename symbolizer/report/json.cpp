@@ -163,11 +163,13 @@ Json cycle_json(const ReportCycleStep& step) {
 
 Json likely_cycle_json(const Report& report) {
   Json steps = Json::array();
-  for (const ReportLikelyStep& step : report.likely_cycle)
+  for (const ReportLikelyStep& step : report.likely_cycle) {
     steps.push_back({{"tid", step.tid},
                      {"thread", text_or_null(step.thread)},
                      {"holds", text_or_null(step.holds)},
                      {"waits_for", text_or_null(step.waits_for)}});
+    if (step.pid != 0) steps.back()["pid"] = step.pid;
+  }
   return steps;
 }
 

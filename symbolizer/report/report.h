@@ -94,6 +94,7 @@ struct ReportLikelyStep {
   std::string holds;      // the id of the lock that the step before waits for; empty: it is waited for in another way
   std::string waits_for;  // lock id; empty: it waits for the next step's thread in another way
   bool joins_next = false;
+  int pid = 0;  // 0: the process of the report
 };
 
 // One step from the thread that holds everybody up to the lock of the report, and on to those who are farthest behind it:

@@ -61,6 +61,8 @@ WaitKind wait_kind_of(LockKind kind) {
       return WaitKind::once;
     case LockKind::local_static:
       return WaitKind::local_static;
+    case LockKind::file_lock:
+      return WaitKind::file_lock;
   }
   return WaitKind::other;
 }

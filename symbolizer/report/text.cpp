@@ -76,7 +76,8 @@ std::string list_threads(const std::vector<int>& tids, const std::vector<std::st
 void add_lock(std::string_view label, const std::string& id, LockKind kind, uintptr_t address, const std::string& name,
               Details& details) {
   details.add(label,
-              fmt::format("{} {} {:#x}{}{}", id, lock_kind_name(kind), address, name.empty() ? "" : " ", escape(name)));
+              fmt::format("{} {}{}{}{}", id, lock_kind_words(kind), address == 0 ? "" : fmt::format(" {:#x}", address),
+                          name.empty() ? "" : " ", escape(name)));
 }
 
 void add_locks(const Report& report, Details& details) {
@@ -253,7 +254,10 @@ void add_edges(const Report& report, Details& details) {
   }
 }
 
-std::string why_likely(const ReportHolder& holder) {
+std::string why_likely(const ReportHolder& holder, LockKind kind) {
+  if (kind == LockKind::file_lock)
+    return "likely: the kernel names a process; another thread, or a process that cannot be looked into, may have the "
+           "lock";
   if (holder.elsewhere) return "likely: the lock may mean a thread of another pid namespace, or be held anew";
   return fmt::format("likely: the lock's own fields do not name {} as its holder", holder.tid);
 }
@@ -265,7 +269,7 @@ void add_notes(const Report& report, Details& details) {
       details.add("note", fmt::format("{} has taken {} {} times and must release it as many times", holder.tid,
                                       lock_of_holder(report, i).id, holder.depth));
     }
-    if (holder.likely) details.add("note", why_likely(holder));
+    if (holder.likely) details.add("note", why_likely(holder, lock_of_holder(report, i).kind));
   }
   if (report.unrecorded_holds > 0) {
     details.add("note", count_of(report.unrecorded_holds, "hold was", "holds were") +

@@ -87,18 +87,27 @@ ReportEnder describe_ender(const Ender& ender) {
   return {ender.pid, ender.tid, bounded(ender.thread), ender.evidence};
 }
 
+// The process of the thread that alone can end the wait; 0: this one.
+int next_process(const Wait& wait) {
+  const Ender* const next = only_thread_anywhere(wait);
+  return next == nullptr ? 0 : next->pid;
+}
+
 // From the holder over the threads of its chain, of which the last one waits for it.
 void add_way_back(const Holder& holder, Report& report) {
   const WaitChain& chain = holder.chain;
   std::vector<ReportLikelyStep>& cycle = report.likely_cycle;
-  const auto add = [&](int tid, std::string thread, const std::string& holds, const Wait& wait) {
-    cycle.push_back({tid, std::move(thread), holds, "", wait.kind == WaitKind::join});
+  const auto add = [&](int pid, int tid, std::string thread, const std::string& holds, const Wait& wait) {
+    const bool joins = wait.kind == WaitKind::join || wait.kind == WaitKind::child;
+    cycle.push_back({tid, std::move(thread), holds, "", joins, pid});
   };
-  add(holder.tid, bounded(holder.thread), lock_id(chain.back_lock_id), holder.wait);
+  add(0, holder.tid, bounded(holder.thread), lock_id(chain.back_lock_id), holder.wait);
+  const Wait* before = &holder.wait;
   for (uint32_t i = 0; i < chain.count; ++i) {
     const ChainThread& next = chain.threads[i];
     cycle.back().waits_for = lock_id(next.lock_id);
-    add(next.tid, bounded(next.thread), cycle.back().waits_for, next.wait);
+    add(next_process(*before), next.tid, bounded(next.thread), cycle.back().waits_for, next.wait);
+    before = &next.wait;
   }
   cycle.back().waits_for = cycle.front().holds;
 }

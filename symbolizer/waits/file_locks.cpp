@@ -9,16 +9,22 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
+#include <iterator>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <tuple>
 
 #include "shim/common/text/digits.h"
 #include "symbolizer/proc/proc_text.h"
+#include "symbolizer/waits/own_file_lock.h"
 #include "symbolizer/waits/process_search.h"
+#include "symbolizer/waits/shared_owner.h"
 
 namespace holdwatch {
 namespace {
@@ -113,6 +119,13 @@ bool identify(FileLock& wanted, int descriptor, const CallContext& context) {
   return true;
 }
 
+// One lock of an open file, or several by the same process that look the same.
+using LockKey = std::tuple<FileLock::Kind, bool, int, uint64_t, uint64_t>;
+
+LockKey key_of(const FileLock& lock) {
+  return {lock.kind, lock.writes, lock.pid, lock.start, lock.end};
+}
+
 // Which processes have an open file with a lock that keeps out the wanted one: their /proc/PID/fdinfo says so (proc(5)). The process
 // that took it may have closed it, or have exited; a child that inherited it has it too.
 class OpenFileSearch {
@@ -120,38 +133,44 @@ class OpenFileSearch {
   OpenFileSearch(const FileLock& wanted, int waiter, int descriptor, const std::string& link)
       : wanted_(wanted), waiter_(waiter), descriptor_(descriptor), name_(std::filesystem::path(link).filename()) {}
 
-  // Nothing if there was not enough time.
-  std::vector<int> run() {
-    std::vector<int> found;
+  // Nobody is found if there was not enough time.
+  void run() {
     for_each_entry("/proc", time_, [&](const std::filesystem::path& process) {
-      const auto pid = number_of(process.filename().native());
-      if (pid && has_lock(static_cast<int>(*pid))) found.push_back(static_cast<int>(*pid));
+      if (const auto pid = number_of(process.filename().native())) look_at(static_cast<int>(*pid));
       return true;
     });
-    return time_.is_over() ? std::vector<int>{} : found;
+    if (time_.is_over()) having_.clear();
   }
 
+  // By lock.
+  const std::map<LockKey, std::set<int>>& having() const { return having_; }
+  bool has_looked_into_all() const { return has_looked_into_all_; }
+
  private:
-  bool has_lock(int pid) const {
-    bool found = false;
-    for_each_entry(process_file(pid, "fd"), time_, [&](const std::filesystem::path& descriptor) {
+  void look_at(int pid) {
+    const std::string directory = process_file(pid, "fd");
+    if (access(directory.c_str(), R_OK | X_OK) != 0 && errno != ENOENT) note_unseen(pid);
+    for_each_entry(directory, time_, [&](const std::filesystem::path& descriptor) {
       std::error_code error;
       const std::string number = descriptor.filename();
       // The file may have another path there, in a mount namespace; not another name.
-      if (std::filesystem::read_symlink(descriptor, error).filename() != name_) return true;
+      const bool has_name = std::filesystem::read_symlink(descriptor, error).filename() == name_;
+      if (error == std::errc::permission_denied) note_unseen(pid);
+      if (!has_name) return true;
       const bool is_wanted_one = pid == waiter_ && number == std::to_string(descriptor_);
-      found = !is_wanted_one && keeps_out_by(read_text(process_file(pid, "fdinfo/" + number)));
-      return !found;
+      if (!is_wanted_one) look_at_locks(pid, read_text(process_file(pid, "fdinfo/" + number)));
+      return true;
     });
-    return found;
   }
 
+  // Not of the init process, which even root may not look into everywhere. It would have to unlock another one's file by a call: to
+  // close it there does not suffice.
+  void note_unseen(int pid) { has_looked_into_all_ = has_looked_into_all_ && pid == 1; }
+
   // A lock of its process is in the texts of all of its descriptors of that file.
-  bool keeps_out_by(const std::string& information) const {
-    const std::vector<FileLock> locks = parse_file_locks(information);
-    return std::any_of(locks.begin(), locks.end(), [this](const FileLock& held) {
-      return held.kind != FileLock::Kind::posix && keeps_out(held, wanted_, false);
-    });
+  void look_at_locks(int pid, const std::string& information) {
+    for (const FileLock& held : parse_file_locks(information))
+      if (held.kind != FileLock::Kind::posix && keeps_out(held, wanted_, false)) having_[key_of(held)].insert(pid);
   }
 
   const SearchTime time_;
@@ -159,7 +178,22 @@ class OpenFileSearch {
   const int waiter_;
   const int descriptor_;
   const std::filesystem::path name_;
+  std::map<LockKey, std::set<int>> having_;
+  bool has_looked_into_all_ = true;
 };
+
+bool keeps_out_by_open_file(const std::vector<FileLock>& locks, const FileLock& wanted) {
+  return std::any_of(locks.begin(), locks.end(), [&](const FileLock& held) {
+    return held.kind != FileLock::Kind::posix && keeps_out(held, wanted, false);
+  });
+}
+
+// Of the processes that have the open file with one lock, the one that alone can release it; 0: there are several.
+int alone_with(std::set<int> processes, int waiter) {
+  // It cannot do so while it waits.
+  if (processes.size() > 1 && threads_of_program(waiter).size() == 1) processes.erase(waiter);
+  return processes.size() == 1 ? *processes.begin() : 0;
+}
 
 }  // namespace
 
@@ -185,6 +219,10 @@ bool keeps_out(const FileLock& held, const FileLock& wanted, bool same_process) 
   return held.start <= wanted.end && wanted.start <= held.end;
 }
 
+std::string file_of_lock(const SystemCall& call, const ThreadFiles& files) {
+  return files.descriptor_link(static_cast<int>(static_cast<uint32_t>(call.arguments[0]))).value_or("");
+}
+
 FileLockHolders holders_of_file_lock(const SystemCall& call, const CallContext& context) {
   const int descriptor = static_cast<int>(static_cast<uint32_t>(call.arguments[0]));
   auto asked = wanted_lock(call, context);
@@ -193,23 +231,30 @@ FileLockHolders holders_of_file_lock(const SystemCall& call, const CallContext& 
   const int waiter = context.files.is_ours() ? getpid() : context.files.process();
   const std::vector<FileLock> locks = parse_file_locks(read_text("/proc/locks"));
   if (!asked->is_range_known && !find_range(wanted, waiter, locks)) return {};
-  std::set<int> pids;
-  bool is_of_open_file = false;
-  for (const FileLock& held : locks) {
-    if (!keeps_out(held, wanted, held.pid == waiter)) continue;
-    if (held.kind != FileLock::Kind::posix)
-      is_of_open_file = true;
-    else if (held.pid > 0)
-      pids.insert(held.pid);
-  }
-  if (is_of_open_file) {
-    const std::string link = context.files.descriptor_link(descriptor).value_or("");
-    const std::vector<int> found = OpenFileSearch(wanted, waiter, descriptor, link).run();
-    pids.insert(found.begin(), found.end());
-  }
   FileLockHolders holders;
+  std::set<int> pids, alone, writing;
+  for (const FileLock& held : locks) {
+    if (held.kind != FileLock::Kind::posix || held.pid <= 0 || !keeps_out(held, wanted, held.pid == waiter)) continue;
+    pids.insert(held.pid);
+    if (held.writes) writing.insert(held.pid);
+  }
+  alone = pids;
+  holders.are_alone_for_certain = true;
+  // Of an open file's lock, /proc/locks has no line if the process that took it has exited, or is in another pid namespace.
+  if (pids.empty() || keeps_out_by_open_file(locks, wanted)) {
+    OpenFileSearch search(wanted, waiter, descriptor, file_of_lock(call, context.files));
+    search.run();
+    for (const auto& [lock, having] : search.having()) {
+      pids.insert(having.begin(), having.end());
+      if (std::get<bool>(lock)) writing.insert(having.begin(), having.end());
+      if (const int pid = alone_with(having, waiter); pid != 0) alone.insert(pid);
+    }
+    holders.are_alone_for_certain = search.has_looked_into_all() && are_all_processes_visible();
+  }
+  std::set_difference(pids.begin(), pids.end(), writing.begin(), writing.end(), std::back_inserter(holders.reading));
   holders.is_here = pids.erase(waiter) != 0;
   holders.processes.assign(pids.begin(), pids.end());
+  holders.alone.assign(alone.begin(), alone.end());
   return holders;
 }
 

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -31,12 +32,21 @@ std::vector<FileLock> parse_file_locks(std::string_view text);
 struct FileLockHolders {
   std::vector<int> processes;  // without the waiting one
   bool is_here = false;        // the waiting process
+  // Those of them, the waiting one too, without whom the thread cannot get the lock: a lock by fcntl is theirs, or nobody else has
+  // the open file with the lock, but for the waiting thread if it is its process's only one.
+  std::vector<int> alone;
+  std::vector<int> reading;  // those that have it for reading only
+  bool are_alone_for_certain =
+      false;  // there is no process into which we may not look, and which may have that open as well
 };
 
 // For a call of flock, or of fcntl with F_SETLKW or F_OFD_SETLKW. A lock by fcntl belongs to its process, all others to an open file:
 // whoever has that open can release it. None if they cannot be found: the file system gives its files other device numbers there
 // (btrfs, overlayfs), the descriptor is unknown, we may not look, or there was not enough time.
 FileLockHolders holders_of_file_lock(const SystemCall& call, const CallContext& context);
+
+// The file whose lock such a call waits for; empty if that is not known.
+std::string file_of_lock(const SystemCall& call, const ThreadFiles& files);
 
 // Whether `held` keeps out `wanted`. `same_process`: both are its locks.
 bool keeps_out(const FileLock& held, const FileLock& wanted, bool same_process);

@@ -7,12 +7,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <csignal>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "shim/common/proc/thread_files.h"
 #include "symbolizer/activity/times.h"
+#include "symbolizer/proc/proc_text.h"
 #include "symbolizer/waits/file_locks.h"
 #include "symbolizer/waits/other_end.h"
+#include "symbolizer/waits/own_file_lock.h"
 
 namespace holdwatch {
 namespace {
@@ -34,27 +40,76 @@ Wait read_file_wait(const SystemCall& call, bool reads, const CallContext& conte
   return wait;
 }
 
-Wait wait_for_child(long id) {
+// 0 or less: any one of several.
+int child_waited_for(const SystemCall& call) {
+  if (call.number == SYS_wait4) return static_cast<int>(static_cast<uint32_t>(call.arguments[0]));
+  return call.arguments[0] == P_PID ? static_cast<int>(static_cast<uint32_t>(call.arguments[1])) : 0;
+}
+
+int process_of(const CallContext& context) {
+  return context.files.is_ours() ? getpid() : context.files.process();
+}
+
+// The process's only thread; 0: it has several.
+int only_thread_of(int pid) {
+  const std::vector<int> threads = threads_of_program(pid);
+  return threads.size() == 1 ? threads.front() : 0;
+}
+
+// Programs give calls that have no timeout one by alarm or setitimer.
+bool may_be_interrupted(const CallContext& context) {
+  const auto caught = status_mask(context.files.text("status"), "SigCgt");
+  return caught && (*caught >> (SIGALRM - 1) & 1) != 0;
+}
+
+Wait wait_for_child(const SystemCall& call, const CallContext& context) {
   Wait wait = wait_of_kind(WaitKind::child);
-  const auto pid = static_cast<int>(id);
-  if (pid > 0) wait.enders[wait.ender_count++] = {pid, pid, Evidence::stated, {}};
+  wait.may_be_interrupted = may_be_interrupted(context);
+  const int pid = child_waited_for(call);
+  if (pid <= 0) return wait;
+  Ender& ender = wait.enders[wait.ender_count++] = {pid, pid, Evidence::stated, {}};
+  if (!waits_for_child(call)) return wait;
+  if (const int tid = only_thread_of(pid); tid != 0) ender.tid = tid, ender.only = OnlyThread::proven;
   return wait;
 }
 
-// If it is the waiting process itself that has the lock, it is not known which of its threads took it.
+bool contains(const std::vector<int>& pids, int pid) {
+  return std::find(pids.begin(), pids.end(), pid) != pids.end();
+}
+
+// Of the waiting process's own lock: the thread that has it, if there is only one that can.
+void name_own_thread(const FileLockHolders& holders, const CallContext& context, Ender& process) {
+  if (!contains(holders.alone, process.pid) || !holders.are_alone_for_certain) return;
+  std::vector<int> threads = threads_of_program(process.pid);
+  if (threads.size() > 1) std::erase(threads, context.files.tid());
+  if (threads.size() != 1) return;
+  process.pid = 0;
+  process.tid = threads.front();
+  process.only = OnlyThread::proven;
+}
+
+void name_thread(const FileLockHolders& holders, Ender& process) {
+  const int tid = contains(holders.alone, process.pid) ? only_thread_of(process.pid) : 0;
+  if (tid == 0) return;
+  process.tid = tid;
+  process.only = holders.are_alone_for_certain ? OnlyThread::proven : OnlyThread::likely;
+}
+
 Wait wait_for_file_lock(const SystemCall& call, const CallContext& context) {
   Wait wait = wait_of_kind(WaitKind::file_lock);
-  FileLockHolders holders = holders_of_file_lock(call, context);
+  const FileLockHolders holders = holders_of_file_lock(call, context);
   wait.other_end_is_here = holders.is_here;
-  if (holders.is_here) holders.processes.push_back(context.files.is_ours() ? getpid() : context.files.process());
-  for (const int pid : holders.processes) {
-    if (wait.ender_count < kMaxEnders) wait.enders[wait.ender_count++] = {pid, pid, Evidence::stated, {}};
-  }
+  wait.other_ends = static_cast<uint32_t>(holders.processes.size());
+  wait.may_be_interrupted = may_be_interrupted(context);
+  const auto add = [&](int pid) -> Ender& {
+    Ender& ender = wait.enders[wait.ender_count++] = {pid, pid, Evidence::stated, {}};
+    ender.shares = contains(holders.reading, pid);
+    return ender;
+  };
+  for (const int pid : holders.processes)
+    if (wait.ender_count < kMaxEnders) name_thread(holders, add(pid));
+  if (holders.is_here && wait.ender_count < kMaxEnders) name_own_thread(holders, context, add(process_of(context)));
   return wait;
-}
-
-bool is_lock_command(uint64_t command) {
-  return command == F_SETLKW || command == F_OFD_SETLKW;
 }
 
 // The kernel does not show how much of a relative time is left.
@@ -90,6 +145,19 @@ Wait wait_of_kind(WaitKind kind) {
   return wait;
 }
 
+bool waits_for_file_lock(const SystemCall& call) {
+  if (!call.known) return false;
+  const bool is_lock_command = call.arguments[1] == F_SETLKW || call.arguments[1] == F_OFD_SETLKW;
+  return call.number == SYS_flock || (call.number == SYS_fcntl && is_lock_command);
+}
+
+// Not for its being stopped or continued.
+bool waits_for_child(const SystemCall& call) {
+  if (!call.known || child_waited_for(call) <= 0) return false;
+  if (call.number == SYS_wait4) return (call.arguments[2] & (WUNTRACED | WCONTINUED)) == 0;
+  return call.number == SYS_waitid && (call.arguments[3] & (WSTOPPED | WCONTINUED)) == 0;
+}
+
 Wait read_kernel_wait(const SystemCall& call, const CallContext& context) {
   switch (call.number) {
     case SYS_read:
@@ -108,13 +176,11 @@ Wait read_kernel_wait(const SystemCall& call, const CallContext& context) {
     case SYS_connect:
       return wait_of_kind(WaitKind::socket);
     case SYS_wait4:
-      return wait_for_child(static_cast<int>(static_cast<uint32_t>(call.arguments[0])));
     case SYS_waitid:
-      return wait_for_child(call.arguments[0] == P_PID ? static_cast<long>(call.arguments[1]) : 0);
+      return wait_for_child(call, context);
     case SYS_flock:
-      return wait_for_file_lock(call, context);
     case SYS_fcntl:
-      return is_lock_command(call.arguments[1]) ? wait_for_file_lock(call, context) : wait_of_kind(WaitKind::other);
+      return waits_for_file_lock(call) ? wait_for_file_lock(call, context) : wait_of_kind(WaitKind::other);
     case SYS_nanosleep:
       return sleep_of(std::nullopt);
     case SYS_clock_nanosleep:

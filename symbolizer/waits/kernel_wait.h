@@ -13,4 +13,9 @@ Wait wait_of_kind(WaitKind kind);
 
 Wait read_kernel_wait(const SystemCall& call, const CallContext& context);
 
+// flock, or fcntl with F_SETLKW or F_OFD_SETLKW.
+bool waits_for_file_lock(const SystemCall& call);
+// For one process to exit.
+bool waits_for_child(const SystemCall& call);
+
 }  // namespace holdwatch

@@ -39,6 +39,8 @@ std::optional<LockFields> read_lock_fields(LockRef lock, MemoryReader& memory, u
     case LockKind::once:
     case LockKind::local_static:
       break;  // neither says who runs the initializer
+    case LockKind::file_lock:
+      break;  // the kernel has it
   }
   return std::nullopt;
 }

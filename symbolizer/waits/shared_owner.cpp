@@ -21,14 +21,6 @@ std::optional<StatusFile> status_of(int pid, int tid) {
   return parse_status(read_text(thread_file(pid, tid, "status")), &status) ? std::optional(status) : std::nullopt;
 }
 
-// In the initial pid namespace (PROC_PID_INIT_INO, linux/proc_ns.h), if /proc does not hide other users' processes.
-bool are_all_processes_visible() {
-  constexpr std::string_view kInitial = "pid:[4026531836]";
-  char link[2 * kInitial.size()];
-  const ssize_t length = readlink("/proc/self/ns/pid", link, sizeof link);
-  return length > 0 && std::string_view(link, static_cast<size_t>(length)) == kInitial && status_of(1, 1).has_value();
-}
-
 // /proc may be that of another pid namespace.
 bool proc_shows_us() {
   const auto self = status_of(getpid(), getpid());
@@ -76,6 +68,13 @@ class OwnerLook {
 };
 
 }  // namespace
+
+bool are_all_processes_visible() {
+  constexpr std::string_view kInitial = "pid:[4026531836]";
+  char link[2 * kInitial.size()];
+  const ssize_t length = readlink("/proc/self/ns/pid", link, sizeof link);
+  return length > 0 && std::string_view(link, static_cast<size_t>(length)) == kInitial && status_of(1, 1).has_value();
+}
 
 std::optional<SharedOwner> find_shared_owner(int pid, uintptr_t address, int id) {
   const SharedMemory memory(pid);

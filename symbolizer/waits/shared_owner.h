@@ -14,4 +14,7 @@ namespace holdwatch {
 // the lock's attributes say: then it means a thread of this process.
 std::optional<SharedOwner> find_shared_owner(int pid, uintptr_t address, int id);
 
+// In the initial pid namespace (PROC_PID_INIT_INO, linux/proc_ns.h), if /proc does not hide other users' processes.
+bool are_all_processes_visible();
+
 }  // namespace holdwatch

@@ -38,7 +38,11 @@ std::optional<ThreadLook> look_at_thread(const ThreadFiles& files) {
 }
 
 bool has_stayed(const Snapshot& before) {
-  const auto now = look_at_thread(ThreadFiles::of_ours(before.tid));
+  return has_stayed(before, ThreadFiles::of_ours(before.tid));
+}
+
+bool has_stayed(const Snapshot& before, const ThreadFiles& files) {
+  const auto now = look_at_thread(files);
   if (!now || now->snapshot.state != before.state) return false;
   return before.state == ThreadState::running || now->snapshot.switches == before.switches;
 }

@@ -17,5 +17,7 @@ std::optional<ThreadLook> look_at_thread(const ThreadFiles& files);
 
 // Whether a thread of this process is still where that look found it: it has not run since, or it has been running all the time.
 bool has_stayed(const Snapshot& before);
+// The same of any thread.
+bool has_stayed(const Snapshot& before, const ThreadFiles& files);
 
 }  // namespace holdwatch

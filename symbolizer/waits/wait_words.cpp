@@ -1,6 +1,8 @@
 // See wait_words.h.
 #include "symbolizer/waits/wait_words.h"
 
+#include <algorithm>
+
 #include "symbolizer/activity/words.h"
 
 namespace holdwatch {
@@ -107,11 +109,23 @@ bool is_for_lock(const Wait& wait) {
   return wait.kind == WaitKind::mutex || wait.kind == WaitKind::rwlock;
 }
 
-// The waiting process itself is the last of those that have the lock.
+// Which of its threads, if that is known or likely: it comes last.
+std::string own_process_words(const Wait& wait) {
+  const Ender& last = wait.enders[wait.ender_count - 1];
+  if (last.pid != 0) return "this process";
+  if (is_guess(last.evidence)) return "this process, likely by its thread " + thread_words(last);
+  return "this process's thread " + thread_words(last);
+}
+
+// Those of others come first, as far as there is room.
 std::string file_lock_words(const Wait& wait) {
   if (wait.ender_count == 0) return "";
-  if (!wait.other_end_is_here) return ", held by " + process_words(wait, 0);
-  return wait.ender_count == 1 ? ", held by this process" : ", held by " + process_words(wait, 0) + " and this one";
+  const uint32_t named = std::min<uint32_t>(wait.other_ends, wait.ender_count);
+  std::string text;
+  for (uint32_t i = 0; i < named; ++i) text += (i == 0 ? "" : ", ") + process_words(wait, i);
+  if (wait.other_ends > named) text += " and " + std::to_string(wait.other_ends - named) + " more";
+  if (!wait.other_end_is_here) return ", held by " + text;
+  return ", held by " + (text.empty() ? own_process_words(wait) : text + " and this one");
 }
 
 std::string timeout_words(const Wait& wait) {

@@ -295,6 +295,66 @@ def free_for_now(look):
     require(event["holders"] == [] and "it is free: its waiters are about to get it" in event["note"], as_json(event))
 
 
+def files(kinds, names, own=None):
+    """One deadlock of two processes, or threads of which the second is of another process: who has what, by name."""
+    def check(look):
+        require(look.kinds() == ["deadlock"], look)
+        event = look.events[0]
+        steps, holders = event["cycle"], event["holders"]
+        require([step["kind"] for step in steps] == kinds, as_json(event))
+        require([(step["name"] or "").removeprefix("/memfd:").removesuffix(" (deleted)") for step in steps] == names, as_json(event))
+        require(not any(holder["likely"] for holder in holders), as_json(event))
+        require([step.get("pid") for step in steps] in ([None, holders[1]["pid"]], [holders[0].get("pid"), None]), as_json(event))
+        require(all(holder["state"] == "blocked" for holder in holders), as_json(event))
+        for step, holder in zip(steps, holders):
+            require(step["waits_for"] or step["joins"], as_json(step))
+            require(holder["mode"] == "exclusive" or own == "reader", as_json(holder))
+    return check
+
+
+def two_readers(look):
+    """The one that waits is in the cycle; both are in the way."""
+    files(["file_lock", "file_lock"], ["second", "first"], "reader")(look)
+    event = look.events[0]
+    main, reader = event["holders"]
+    require(main["mode"] == "exclusive" and reader["mode"] == "shared", as_json(event))
+    require(len(main["wait"]["enders"]) == 2 and reader["tid"] in ender(main)[1], as_json(main))
+    require(re.search(r'held by process \d+ "scenes", process \d+ "scenes"', look.text), look)
+
+
+def child_wants_file(look):
+    require(look.kinds() == ["deadlock"], look)
+    event = look.events[0]
+    parent, child = event["holders"]
+    require([step["kind"] for step in event["cycle"]] == ["file_lock", None], as_json(event))
+    require(event["cycle"][0]["joins"] == child["tid"] == child["pid"] and parent["tid"] == event["pid"], as_json(event))
+    require(ender(parent) == ("child", [child["tid"]]) and ender(child)[0] == "file_lock", as_json(event))
+
+
+def file_locked_twice(look):
+    require(look.kinds() == ["self_deadlock"], look)
+    event = look.events[0]
+    step, = event["cycle"]
+    require(step["holds"] == step["waits_for"] == event["lock"]["id"] and step["tid"] == event["pid"], as_json(event))
+    require(event["lock"]["kind"] == "file_lock" and event["lock"]["name"].startswith("/memfd:first"), as_json(event))
+    require("for file lock L1, which it holds itself" in look.text, look)
+
+
+def file_of_a_thread(look):
+    """Which thread took it is likely only."""
+    event = look.events[0]
+    require(look.kinds() == ["wait"] and event["lock"]["kind"] == "mutex", look)
+    keeper, = event["holders"]
+    require([step["thread"] for step in event["likely_cycle"]] == ["keeper", "taker"], as_json(event))
+    require([one["evidence"] for one in keeper["wait"]["enders"]] == ["stated", "stack"], as_json(keeper))
+    require(re.search(r'held by this process, likely by its thread \d+ "taker"', look.text), look)
+    require(f"probably a deadlock: {event['likely_cycle'][1]['tid']} waits for L1" in look.text, look)
+
+
+def no_cycle(look):
+    require(look.kinds() == ["wait"] and not look.events[0]["likely_cycle"] and "deadlock" not in look.text, look)
+
+
 def idle(look):
     require(look.events == [] and "no thread waits for a lock of libc" in look.text, look)
 
@@ -353,15 +413,29 @@ SCENES = {
     "two_statics": (NO_DEADLOCK, 0, initializer_cycle("static", "first", "second")),
     "initializer_works": (NO_DEADLOCK, 1, initializer_works),
     "joins_only": (FOREVER, 0, joins_only),
+    "two_files": (FOREVER, 0, files(["file_lock", "file_lock"], ["second", "first"])),
+    "two_kinds_of_file_locks": (FOREVER, 0, files(["file_lock", "file_lock"], ["second", "first"])),
+    "two_files_and_alarm": (NO_DEADLOCK, 0, idle),
+    "file_and_mutex": (FOREVER, 1, files(["mutex", "file_lock"], ["", "first"])),
+    "file_of_two_readers": (FOREVER, 0, two_readers),
+    "child_wants_file": (FOREVER, 0, child_wants_file),
+    "file_locked_twice": (FOREVER, 0, file_locked_twice),
+    "file_of_a_thread": (NO_DEADLOCK, 1, file_of_a_thread),
+    "file_of_some_thread": (NO_DEADLOCK, 1, no_cycle),
+    "file_of_a_thread_timed": (NO_DEADLOCK, 1, no_cycle),
 }
+# Elsewhere another process may have the open file as well, for all that is known.
+EXACT_WHERE_ALL_IS_SEEN = {"two_files", "two_kinds_of_file_locks", "file_and_mutex", "file_of_two_readers", "child_wants_file", "file_locked_twice"}
 # What a core file cannot tell: who the parent was, or another process; and of 10,000 threads gdb takes its time. gcore
 # finds no threads where the main one has left.
-LIVE_ONLY = {"orphan", "before_fork", "shared", "equal_ids", "other_namespace", "processes", "left_by_other_process", "holder_runs", "main_leaves", "crowd", "great_crowd"}
+LIVE_ONLY = {"two_files", "two_kinds_of_file_locks", "two_files_and_alarm", "file_and_mutex", "file_of_two_readers", "child_wants_file", "file_locked_twice",
+             "file_of_a_thread", "file_of_some_thread", "file_of_a_thread_timed",
+             "orphan", "before_fork", "shared", "equal_ids", "other_namespace", "processes", "left_by_other_process", "holder_runs", "main_leaves", "crowd", "great_crowd"}
 # Whose threads may not have been stopped at the same moment; or of whose waiters the first one is not known, which counts for
 # the fingerprint.
 OF_CORE = {"lost_wakeup": (NO_DEADLOCK, free_for_now), **{name: SCENES[name][::2] for name in ("signals_ahead", "posts_ahead")}}
 # What the text says once the holder has come to where it stays.
-SETTLED = {"signals_ahead": "probably a deadlock", "posts_ahead": "probably a deadlock", "chain": "blocked in pause()", "join_chain": "3 threads wait for it", "orphan": "held it in the parent", "before_fork": "blocked in pause()",
+SETTLED = {"file_of_a_thread": "probably", "signals_ahead": "probably a deadlock", "posts_ahead": "probably a deadlock", "chain": "blocked in pause()", "join_chain": "3 threads wait for it", "orphan": "held it in the parent", "before_fork": "blocked in pause()",
            "before_daemon": "blocked in pause()",
            "once_cycle": "probably", "static_cycle": "probably", "two_statics": "probably",
            "holder_runs": "spin", "holder_sends": "blocked in sendto("}
@@ -379,6 +453,8 @@ def essence(look):
 
 def main():
     inspector, program, name = sys.argv[1:]
+    if name in EXACT_WHERE_ALL_IS_SEEN:
+        abilities.skip_if(abilities.no_root() or abilities.no_view_of_all_processes())
     if name in {"equal_ids", "other_namespace"}:
         abilities.skip_if(abilities.no_root() or abilities.no_namespaces("--pid", "--fork"))
     status, waiting, check = SCENES[name]

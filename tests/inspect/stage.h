@@ -64,4 +64,14 @@ void initializer_works();
 void joins_only();
 void loader();
 
+// The scenes of file_scenes.cpp.
+void two_files();
+void two_kinds_of_file_locks();
+void two_files_and_alarm();
+void file_and_mutex();
+void file_of_two_readers();
+void child_wants_file();
+void file_locked_twice();
+void file_of_a_thread(bool main_waits, bool ends_by_itself);
+
 }  // namespace stage

@@ -26,17 +26,17 @@ struct Scene {
   std::map<int, SeenInChain> threads;
   bool stays = true;
 
-  std::optional<SeenInChain> look(int tid) const {
-    const auto found = threads.find(tid);
+  std::optional<SeenInChain> look(const Ender& thread) const {
+    const auto found = threads.find(thread.tid);
     return found == threads.end() ? std::nullopt : std::optional(found->second);
   }
   WaitChain from(const Wait& wait) {
     return follow_wait(
-        wait, [this](int tid) { return look(tid); }, [this] { return stays; });
+        wait, [this](const Ender& next) { return look(next); }, [this] { return stays; });
   }
   WaitChain back_to(int tid, const Wait& wait) {
     return follow_likely_circle(
-        tid, wait, [this](int other) { return look(other); }, [this] { return stays; });
+        tid, wait, [this](const Ender& next) { return look(next); }, [this] { return stays; });
   }
 };
 
@@ -102,6 +102,39 @@ TEST_CASE_METHOD(Scene, "guesses about who signals are no deadlock by themselves
   CHECK(back_to(1, signalled_by(2)).count == 0);
   threads[2].wait = wait_for(WaitKind::mutex, {thread(1)});
   CHECK(back_to(1, signalled_by(2)).count == 1);
+}
+
+TEST_CASE_METHOD(Scene, "a way that leads back through another process is one that only the reporter follows") {
+  const auto process = [](int pid, OnlyThread only) { return Ender{pid, pid, Evidence::stated, "", only}; };
+  threads[31] = {"child", wait_for(WaitKind::mutex, {thread(1)}), ""};
+  const WaitChain circle = back_to(1, wait_for(WaitKind::file_lock, {process(31, OnlyThread::proven)}));
+  REQUIRE(circle.count == 1);
+  CHECK(circle.comes_back);
+  CHECK(circle.threads[0].tid == 31);
+  CHECK(back_to(1, wait_for(WaitKind::child, {process(31, OnlyThread::likely)})).count == 1);
+  // It has several threads, or is not the only one that can.
+  CHECK(back_to(1, wait_for(WaitKind::file_lock, {process(31, OnlyThread::no)})).count == 0);
+  CHECK(
+      back_to(1, wait_for(WaitKind::file_lock, {process(31, OnlyThread::proven), process(32, OnlyThread::no)})).count ==
+      0);
+  // The root is not looked for there.
+  CHECK(from(wait_for(WaitKind::file_lock, {process(31, OnlyThread::proven)})).count == 0);
+  // A handler of alarms may be there to end it.
+  Wait interrupted = wait_for(WaitKind::file_lock, {process(31, OnlyThread::proven)});
+  interrupted.may_be_interrupted = true;
+  CHECK(back_to(1, interrupted).count == 0);
+}
+
+TEST_CASE_METHOD(Scene, "of its process's own lock of a file, a thread comes after the process") {
+  threads[2] = {"taker", wait_for(WaitKind::mutex, {thread(1)}), ""};
+  Wait own = wait_for(WaitKind::file_lock, {{7, 7, Evidence::stated, ""}});
+  own.other_end_is_here = true;
+  CHECK(back_to(1, own).count == 0);
+  own.enders[own.ender_count++] = {0, 2, Evidence::stack, ""};
+  CHECK(back_to(1, own).count == 1);
+  // Not if another process has it too.
+  own.other_end_is_here = false;
+  CHECK(back_to(1, own).count == 0);
 }
 
 TEST_CASE_METHOD(Scene, "a chain that is too long is left out, not cut") {

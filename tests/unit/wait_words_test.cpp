@@ -80,7 +80,8 @@ TEST_CASE("what a system call says better is left to it") {
 }
 
 TEST_CASE("a file lock's holder is a process") {
-  const Wait wait = ended_by(wait_for(WaitKind::file_lock, 0), {31, 31, Evidence::stated, "backup"});
+  Wait wait = ended_by(wait_for(WaitKind::file_lock, 0), {31, 31, Evidence::stated, "backup"});
+  wait.other_ends = 1;
   CHECK(describe_other_processes(wait) == ", held by process 31 \"backup\"");
   CHECK(describe_other_processes(wait_for(WaitKind::file_lock, 0)).empty());
 }
@@ -92,7 +93,30 @@ TEST_CASE("it may be held by the waiting process itself, too or alone") {
   wait = ended_by(wait_for(WaitKind::file_lock, 0), {31, 31, Evidence::stated, "backup"});
   wait = ended_by(wait, {7, 7, Evidence::stated, "server"});
   wait.other_end_is_here = true;
+  wait.other_ends = 1;
   CHECK(describe_other_processes(wait) == ", held by process 31 \"backup\" and this one");
+}
+
+TEST_CASE("of several that have a lock of a file for reading, all are named as far as there is room") {
+  Wait wait = wait_for(WaitKind::file_lock, 0);
+  for (const int pid : {31, 32}) wait = ended_by(wait, {pid, pid, Evidence::stated, "reader"});
+  wait.other_ends = 2;
+  CHECK(describe_other_processes(wait) == ", held by process 31 \"reader\", process 32 \"reader\"");
+  wait.other_ends = 7;
+  CHECK(describe_other_processes(wait) == ", held by process 31 \"reader\", process 32 \"reader\" and 5 more");
+  wait.other_end_is_here = true;
+  CHECK(describe_other_processes(wait) ==
+        ", held by process 31 \"reader\", process 32 \"reader\" and 5 more and this one");
+}
+
+TEST_CASE("which thread of this process has a lock of a file may be known, or likely") {
+  Wait wait = ended_by(wait_for(WaitKind::file_lock, 0), {0, 8, Evidence::stated, "taker"});
+  wait.other_end_is_here = true;
+  CHECK(describe_other_processes(wait) == ", held by this process's thread 8 \"taker\"");
+  wait = ended_by(wait_for(WaitKind::file_lock, 0), {7, 7, Evidence::stated, "server"});
+  wait = ended_by(wait, {0, 8, Evidence::stack, "taker"});
+  wait.other_end_is_here = true;
+  CHECK(describe_other_processes(wait) == ", held by this process, likely by its thread 8 \"taker\"");
 }
 
 TEST_CASE("the owner of a lock in another process is a thread of it") {

@@ -27,12 +27,18 @@ inline constexpr size_t kWaitNameSize = 96;
 inline constexpr size_t kMaxEnders = 4;
 inline constexpr size_t kRootDoingSize = 256;
 
+// Whether a process is one that alone can end a wait, and has one thread only: then it is that thread. likely: another process, into
+// which we may not look, may be able to as well.
+enum class OnlyThread : uint8_t { no, likely, proven };
+
 // A thread that can end the wait: that holds, runs, or is what is waited for.
 struct Ender {
   int pid;  // 0: this process
   int tid;  // another process: its main thread
   Evidence evidence;
-  char thread[kThreadNameSize];  // its name; empty: not known
+  char thread[kThreadNameSize];      // its name; empty: not known
+  OnlyThread only = OnlyThread::no;  // where the kernel names a process
+  bool shares = false;               // a lock of a file, which it has for reading
 };
 
 // Why nobody is named who can end a wait.
@@ -53,7 +59,8 @@ struct Wait {
   uintptr_t object;  // the lock, semaphore, condition, flag ...; 0 if there is none, or its address is not known
   bool has_timeout;
   bool timeout_is_known;
-  uint64_t timeout_ns;  // the time left; 0 if it is over, or not known
+  bool may_be_interrupted;  // its process catches SIGALRM, with which programs give system calls a timeout
+  uint64_t timeout_ns;      // the time left; 0 if it is over, or not known
   // Of a wait that is made again whenever it has timed out: how often it has, for how long that has been going on, and how long
   // the present one lasts until its timeout (0: not known). All 0 if it is not known to be one.
   uint64_t timeouts, repeated_ns, slice_ns;
@@ -72,16 +79,27 @@ struct Wait {
 
 // The thread of this process that alone can end the wait, by proof or only likely; null if there is none.
 constexpr const Ender* only_thread(const Wait& wait) {
-  return wait.known && wait.ender_count == 1 && wait.enders[0].pid == 0 ? &wait.enders[0] : nullptr;
+  if (!wait.known || wait.ender_count == 0) return nullptr;
+  // Of this process's lock of a file, the process is certain, and comes first; which of its threads took it may be likely.
+  const bool is_after_process = wait.kind == WaitKind::file_lock && wait.other_end_is_here && wait.ender_count == 2;
+  const Ender& last = wait.enders[wait.ender_count - 1];
+  return (wait.ender_count == 1 || is_after_process) && last.pid == 0 ? &last : nullptr;
 }
 
-// Whether the wait ends by itself, as far as anybody can tell: it has a timeout, and is not a slice, short against the whole of
-// a wait that its thread has made again whenever it had timed out.
+// The same, or such a thread of another process.
+constexpr const Ender* only_thread_anywhere(const Wait& wait) {
+  if (!wait.known || wait.ender_count != 1 || wait.enders[0].pid == 0) return only_thread(wait);
+  const bool names_thread = wait.kind == WaitKind::mutex || wait.kind == WaitKind::rwlock;
+  return names_thread || wait.enders[0].only != OnlyThread::no ? &wait.enders[0] : nullptr;
+}
+
+// Whether the wait ends by itself, as far as anybody can tell: it may be interrupted; or it has a timeout, and is not a slice, short
+// against the whole of a wait that its thread has made again whenever it had timed out.
 constexpr bool ends_by_timeout(const Wait& wait) {
   constexpr uint64_t kTimeouts = 3;
   constexpr uint64_t kSlices = 4;
   const bool is_slice = wait.timeouts >= kTimeouts && wait.slice_ns > 0 && wait.slice_ns <= wait.repeated_ns / kSlices;
-  return wait.has_timeout && !is_slice;
+  return wait.may_be_interrupted || (wait.has_timeout && !is_slice);
 }
 
 // It waits for a lock, but the lock does not say who has it.
@@ -95,7 +113,7 @@ inline constexpr size_t kMaxChain = 8;
 
 // A thread that the one before it waits for.
 struct ChainThread {
-  int tid;
+  int tid;                       // of another process if the wait before says so
   char thread[kThreadNameSize];  // empty: not known
   uint32_t lock_id;  // of the lock that it holds and the one before waits for; 0: it is waited for in another way
   Wait wait;         // what it waits for itself

@@ -46,7 +46,7 @@ class LineParts {
   bool are_several() const { return facts_.holder_count > 1; }
   bool is_snapshot() const { return facts_.phase == Phase::snapshot; }
   void lock() {
-    out_ << lock_kind_name(facts_.lock_kind) << (facts_.lock_kind == LockKind::loader ? " lock " : " ")
+    out_ << lock_kind_words(facts_.lock_kind) << (facts_.lock_kind == LockKind::loader ? " lock " : " ")
          << facts_.lock_id;
   }
   void limit();

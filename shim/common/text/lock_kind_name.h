@@ -1,4 +1,4 @@
-// What kind of lock it is, in text and JSON.
+// What kind of lock it is, in JSON and in text.
 // Pure.
 #pragma once
 
@@ -22,8 +22,14 @@ constexpr std::string_view lock_kind_name(LockKind kind) {
       return "once";
     case LockKind::local_static:
       return "static";
+    case LockKind::file_lock:
+      return "file_lock";
   }
   return "unknown";
+}
+
+constexpr std::string_view lock_kind_words(LockKind kind) {
+  return kind == LockKind::file_lock ? "file lock" : lock_kind_name(kind);
 }
 
 }  // namespace holdwatch

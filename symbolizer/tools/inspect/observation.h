@@ -29,7 +29,7 @@ struct SeenWait {
   int tid = 0;
   Access access = Access::exclusive;
   bool likely = false;       // it is not certain that it waits for a lock
-  bool timed = false;        // the wait ends by itself when its timeout expires
+  bool timed = false;        // the wait ends by itself when its timeout expires, or perhaps by an alarm
   bool for_readers = false;  // as the writer that has an rwlock next (common/glibc/futex_wait.h)
 };
 
@@ -75,10 +75,13 @@ struct Observation {
   std::string host;
   uint64_t wall_clock_ns = 0;
   size_t thread_count = 0;
-  std::map<int, SeenThread> threads;   // by thread id: those that wait or hold
-  std::vector<SeenLock> locks;         // those that are waited for
-  std::map<int, int> joins;            // who waits for the end of which thread, without a timeout
-  std::vector<SeenLock> initializers;  // that one thread runs, likely, and others wait for
+  std::map<int, SeenThread> threads;  // by thread id: those that wait or hold
+  std::vector<SeenLock> locks;        // those that are waited for
+  std::map<int, int>
+      joins;  // who waits for the end of which thread, or of the process that has only this, without a timeout
+  std::vector<SeenLock> file_locks;  // of files, that are in the way of a thread, and whose holders are known
+  std::vector<SeenLock>
+      likely_locks;  // initializers, and locks of files, of which a thread is only likely the one that has them
 };
 
 }  // namespace holdwatch

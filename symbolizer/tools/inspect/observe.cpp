@@ -23,9 +23,12 @@
 #include "symbolizer/unwind/unwinder.h"
 #include "symbolizer/waits/doing.h"
 #include "symbolizer/waits/ender_by_code.h"
+#include "symbolizer/waits/file_locks.h"
 #include "symbolizer/waits/glibc_version.h"
+#include "symbolizer/waits/kernel_wait.h"
 #include "symbolizer/waits/libc_wait.h"
 #include "symbolizer/waits/lock_reader.h"
+#include "symbolizer/waits/own_file_lock.h"
 #include "symbolizer/waits/stream_name.h"
 #include "symbolizer/waits/wait_reader.h"
 
@@ -33,6 +36,7 @@ namespace holdwatch {
 namespace {
 
 constexpr size_t kMaxSearched = 512;  // threads whose stacks are searched for the address of one rwlock
+constexpr size_t kMaxOthers = 64;     // threads of other processes
 
 class Observer {
  public:
@@ -66,16 +70,14 @@ class Observer {
     list_tasks();
     seen_.thread_count = tasks_.size();
     find_waits();
-    // The other process's threads may wait for locks that are not in the list yet.
-    for (size_t i = 0; i < seen_.locks.size(); ++i) {
-      read_holders(seen_.locks[i]);
-      for (const int tid : std::vector(seen_.locks[i].holders)) follow_other_process(tid);
-    }
+    find_who_has_what();
     for (SeenLock& lock : seen_.locks) see_holders(lock.holders);
     name_enders_elsewhere();
     name_readers();
     for (const auto& [tid, joined] : std::map(seen_.joins)) see_holders({joined});
-    for (const SeenLock& initializer : seen_.initializers) see_holders(initializer.holders);
+    for (const SeenLock& lock : seen_.file_locks) see_holders(lock.holders);
+    for (const SeenLock& lock : seen_.likely_locks) see_holders(lock.holders);
+    name_holders_of_own_file_locks();
     drop_what_moved();
     return std::move(seen_);
   }
@@ -126,6 +128,7 @@ class Observer {
     for (const auto& [tid, task] : tasks_) {
       if (may_wait_for_thread(task.snapshot, [this](int thread) { return tid_of(thread) != 0; })) find_join(task);
       if (may_wait_for_initializer(task.snapshot)) find_initializer(task);
+      if (waits_for_file_lock(task.snapshot.call) || waits_for_child(task.snapshot.call)) find_kernel_wait(task);
       if (!may_wait_for_lock(task.snapshot)) continue;
       const uint64_t slept_ns = asleep_ns(tid);
       Capture capture = target_.capture(task);
@@ -182,14 +185,109 @@ class Observer {
   }
 
   SeenLock& initializer_of(const Wait& wait) {
-    for (SeenLock& known : seen_.initializers)
+    for (SeenLock& known : seen_.likely_locks)
       if (known.lock.address == wait.object) return known;
-    SeenLock& added = seen_.initializers.emplace_back();
+    SeenLock& added = seen_.likely_locks.emplace_back();
     added.lock = {wait.object, wait.kind == WaitKind::once ? LockKind::once : LockKind::local_static};
     added.name = wait.name;
     added.holders = {wait.enders[0].tid};
     added.holders_likely = true;
     return added;
+  }
+
+  void find_kernel_wait(const Task& task) {
+    const uint64_t slept_ns = asleep_ns(task.tid);
+    const Capture capture = target_.capture(task);
+    const Doing doing = look_at(task, capture);
+    if (!doing.wait.known || !has_stayed(task)) return;
+    see_thread(task, named_stack(capture), doing.words, slept_ns);
+    seen_.threads[task.tid].wait = doing.wait;
+    unconnected_.push_back(task.tid);
+  }
+
+  // Threads of other processes, which are met on the way, may wait for locks that are not in the list yet.
+  void find_who_has_what() {
+    for (size_t lock = 0, wait = 0; lock < seen_.locks.size() || wait < unconnected_.size();) {
+      if (wait < unconnected_.size()) {
+        connect_kernel_wait(unconnected_[wait++]);
+        continue;
+      }
+      read_holders(seen_.locks[lock]);
+      for (const int tid : std::vector(seen_.locks[lock].holders)) follow_other_process(tid);
+      ++lock;
+    }
+  }
+
+  // To the threads that alone can end it.
+  void connect_kernel_wait(int tid) {
+    const Wait wait = seen_.threads[tid].wait;
+    std::vector<int> holders;
+    bool are_likely = false, share_it = false;
+    for (uint32_t i = 0; i < wait.ender_count; ++i) {
+      const Ender& ender = wait.enders[i];
+      if (ender.only == OnlyThread::no || !see_only_thread(ender)) continue;
+      holders.push_back(ender.tid);
+      are_likely |= ender.only == OnlyThread::likely;
+      share_it |= ender.shares;
+    }
+    if (holders.empty()) return;
+    if (wait.kind == WaitKind::file_lock)
+      add_file_lock(tid, holders, are_likely, share_it ? Access::shared : Access::exclusive);
+    else if (!ends_by_timeout(wait))
+      seen_.joins[tid] = holders.front();
+  }
+
+  bool see_only_thread(const Ender& ender) {
+    if (ender.pid == 0 || ender.pid == target_.pid()) return tasks_.contains(ender.tid);
+    if (!see_other_thread(ender.pid, ender.tid)) return false;
+    follow_other_process(ender.tid);
+    return true;
+  }
+
+  // As it is in the way of one thread: another one may wait for others of its holders.
+  void add_file_lock(int waiter, const std::vector<int>& holders, bool are_likely, Access held_as) {
+    const std::string name = file_waited_for(waiter);
+    const bool is_timed = ends_by_timeout(seen_.threads[waiter].wait);
+    std::vector<SeenLock>& locks = are_likely ? seen_.likely_locks : seen_.file_locks;
+    auto known = std::find_if(locks.begin(), locks.end(), [&](const SeenLock& lock) {
+      return lock.lock.kind == LockKind::file_lock && lock.name == name && lock.holders == holders;
+    });
+    if (known == locks.end()) {
+      known = locks.insert(locks.end(), SeenLock{});
+      known->lock.kind = LockKind::file_lock;
+      known->name = name;
+      known->holders = holders;
+      known->holders_likely = are_likely;
+      known->held_as = held_as;
+    }
+    known->waits.push_back({waiter, Access::exclusive, false, is_timed});
+  }
+
+  std::string file_waited_for(int tid) {
+    const auto other = others_.find(tid);
+    if (other != others_.end()) return other->second.file;
+    return file_of_lock(tasks_[tid].snapshot.call, target_.context(tid).files);
+  }
+
+  // Of locks that this process has itself, by several threads.
+  void name_holders_of_own_file_locks() {
+    for (auto& [tid, thread] : std::map(seen_.threads)) {
+      if (thread.pid != 0 || !is_for_own_file_lock(thread.wait)) continue;
+      std::vector<int> others = threads_of_program(target_.pid());
+      std::erase(others, tid);
+      const auto wait_of = [this](int other) {
+        const auto found = seen_.threads.find(other);
+        return found == seen_.threads.end() ? std::nullopt : std::optional(found->second.wait);
+      };
+      const int holder = likely_holder_of_own_file_lock(tid, others, wait_of);
+      const bool all_have_stayed =
+          std::all_of(tasks_.begin(), tasks_.end(), [this](const auto& task) { return has_stayed(task.second); });
+      if (holder == 0 || !all_have_stayed) continue;
+      SeenThread& waiting = seen_.threads[tid];
+      add_likely_holder(waiting.wait, holder, target_.thread_name(0, holder));
+      waiting.doing = describe_doing(tasks_[tid].snapshot, waiting.wait, "", target_.context(tid));
+      add_file_lock(tid, {holder}, true, thread.wait.enders[0].shares ? Access::shared : Access::exclusive);
+    }
   }
 
   // A thread that waits in vain never moves, and our own stop would be counted as a move.
@@ -328,29 +426,31 @@ class Observer {
       lock.lost = LostOwner::unclear;
     else if (is_here && tasks_.contains(owner.tid))
       take_owner(lock, owner.tid);
-    else if (!is_here && see_other_thread(owner))
+    else if (!is_here && see_other_thread(owner.pid, owner.tid))
       lock.holders = {owner.tid};
     else
       lock.lost = LostOwner::of_other_process;
   }
 
-  bool see_other_thread(const SharedOwner& owner) {
-    if (others_.contains(owner.tid)) return true;
-    const auto other = target_.other_thread(owner.pid, owner.tid);
+  bool see_other_thread(int pid, int tid) {
+    if (others_.contains(tid)) return true;
+    const auto other = others_.size() < kMaxOthers ? target_.other_thread(pid, tid) : std::nullopt;
     if (!other) return false;
-    SeenThread& thread = seen_.threads[owner.tid];
-    thread.tid = owner.tid;
+    SeenThread& thread = seen_.threads[tid];
+    thread.tid = tid;
     thread.name = other->name;
     thread.state = other->task.snapshot.state;
     thread.asleep_ns = other->asleep_ns;
     thread.pid = other->pid;
     thread.process = other->process;
     thread.stack.note = "not captured: the thread belongs to another process";
-    others_.try_emplace(owner.tid, *other);
+    thread.wait = other->wait;
+    if (other->wait.known) unconnected_.push_back(tid);
+    others_.try_emplace(tid, *other);
     return true;
   }
 
-  // What a holder in another process sleeps for: a mutex that it shares with this one.
+  // A mutex that it shares with this process, and sleeps for.
   void follow_other_process(int tid) {
     const auto other = others_.find(tid);
     if (other == others_.end() || other->second.word == 0) return;
@@ -522,9 +622,10 @@ class Observer {
       lock.holders.clear();
       lock.lost = LostOwner::none;
     }
-    for (SeenLock& initializer : seen_.initializers)
-      std::erase_if(initializer.waits, [this](const SeenWait& wait) { return !has_stayed(wait.tid); });
-    std::erase_if(seen_.joins, [this](const auto& join) { return !has_stayed(tasks_[join.first]); });
+    for (std::vector<SeenLock>* const locks : {&seen_.file_locks, &seen_.likely_locks})
+      for (SeenLock& lock : *locks)
+        std::erase_if(lock.waits, [this](const SeenWait& wait) { return !has_stayed(wait.tid); });
+    std::erase_if(seen_.joins, [this](const auto& join) { return !has_stayed(join.first); });
     std::erase_if(seen_.locks, [](const SeenLock& lock) { return lock.waits.empty(); });
   }
 
@@ -574,6 +675,7 @@ class Observer {
   std::unique_ptr<RawStack> raw_ = std::make_unique<RawStack>();
   std::map<int, Task> tasks_;
   std::map<int, OtherThread> others_;
+  std::vector<int> unconnected_;                 // threads that wait for a lock of a file or a child
   std::map<uintptr_t, Wait> initializer_waits_;  // by flag or guard: what the first thread waits for
   std::map<int, int> by_namespace_tid_;
   std::chrono::steady_clock::time_point began_;

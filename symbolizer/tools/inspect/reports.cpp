@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "shim/common/text/lock_kind_name.h"
 #include "shim/common/text/unknown_readers.h"
 #include "symbolizer/report/wait_report.h"
 #include "symbolizer/tools/inspect/wait_graph.h"
@@ -16,6 +17,7 @@ namespace {
 
 constexpr char kNotWatched[] = "unknown: the process was not watched when it took the lock";
 constexpr char kRunsInitializer[] = "it runs the initializer";
+constexpr char kHasFileLock[] = "unknown: the kernel says only which process has the lock";
 constexpr char kFree[] = "it is free: its waiters are about to get it, or their wake-up was lost";
 constexpr size_t kMaxInChain = 6;
 
@@ -33,17 +35,15 @@ std::string stack_key(const Stack& stack) {
 class InspectReports {
  public:
   explicit InspectReports(const Observation& seen)
-      : seen_(seen), graph_(holders_of(seen)), ids_(seen.locks.size() + seen.joins.size() + seen.initializers.size()) {
-    for (size_t lock = 0; lock < seen.locks.size(); ++lock) {
-      for (const SeenWait& wait : seen.locks[lock].waits) {
-        graph_.add_wait(wait.tid, lock);
-        if (wait.timed) timed_.insert(wait.tid);
-      }
-    }
+      : seen_(seen),
+        graph_(holders_of(seen)),
+        ids_(seen.locks.size() + seen.joins.size() + seen.file_locks.size() + seen.likely_locks.size()) {
+    for (size_t lock = 0; lock < seen.locks.size(); ++lock) add_waits(seen.locks[lock], lock, graph_);
     for (const auto& [tid, joined] : seen.joins) {
       graph_.add_wait(tid, seen.locks.size() + waits_for_ends_.size());
       waits_for_ends_.push_back(tid);
     }
+    for (size_t i = 0; i < seen.file_locks.size(); ++i) add_waits(seen.file_locks[i], first_file_lock() + i, graph_);
   }
 
   std::vector<Report> run() {
@@ -63,7 +63,7 @@ class InspectReports {
     for (const size_t lock : rest) number(lock);
     for (const size_t lock : rest) report_lock(lock);
     for (const auto& [object, steps] : likely_cycles_)
-      if (is_initializer(object)) report_initializer(object);
+      if (!is_lock(object)) report_likely(object);
     return std::move(reports_);
   }
 
@@ -72,28 +72,33 @@ class InspectReports {
     std::vector<std::vector<int>> holders;
     for (const SeenLock& lock : seen.locks) holders.push_back(lock.holders);
     for (const auto& [tid, joined] : seen.joins) holders.push_back({joined});
+    for (const SeenLock& lock : seen.file_locks) holders.push_back(lock.holders);
     return holders;
+  }
+
+  void add_waits(const SeenLock& lock, size_t object, WaitGraph& graph) {
+    for (const SeenWait& wait : lock.waits) {
+      graph.add_wait(wait.tid, object);
+      if (wait.timed) timed_.insert(wait.tid);
+    }
   }
 
   std::vector<int>::const_iterator timed_in(const std::vector<int>& cycle) const {
     return std::find_if(cycle.begin(), cycle.end(), [this](int tid) { return timed_.contains(tid); });
   }
 
-  // Who runs an initializer is likely only: so the chains of waits, which graph_ has, do not lead through it, and a cycle over it
-  // is no deadlock for certain. As in the watch, it is told with the lock that one of its threads has.
+  // Who runs an initializer, for instance, is likely only: so the chains of waits, which graph_ has, do not lead through it, and a
+  // cycle over it is no deadlock for certain. As in the watch, it is told with the lock that one of its threads has.
   void find_likely_cycles() {
-    if (seen_.initializers.empty()) return;
+    if (seen_.likely_locks.empty()) return;
     WaitGraph graph = graph_;
-    for (const SeenLock& initializer : seen_.initializers) {
-      const size_t object = graph.add_object(initializer.holders);
-      for (const SeenWait& wait : initializer.waits) graph.add_wait(wait.tid, object);
-    }
+    for (const SeenLock& lock : seen_.likely_locks) add_waits(lock, graph.add_object(lock.holders), graph);
     for (const std::vector<int>& cycle : graph.cycles()) {
       const bool is_known =
           std::any_of(cycle.begin(), cycle.end(), [this](int tid) { return in_cycles_.contains(tid); });
-      const bool is_likely =
-          std::any_of(cycle.begin(), cycle.end(), [&](int tid) { return is_initializer(*graph.lock_waited_for(tid)); });
-      if (is_known || !is_likely || timed_in(cycle) != cycle.end()) continue;
+      const bool is_over_likely =
+          std::any_of(cycle.begin(), cycle.end(), [&](int tid) { return is_likely(*graph.lock_waited_for(tid)); });
+      if (is_known || !is_over_likely || timed_in(cycle) != cycle.end()) continue;
       const InTurn likely = in_turn(cycle, graph);
       likely_cycles_.emplace(likely.held.front(), likely);
     }
@@ -109,15 +114,17 @@ class InspectReports {
 
   static bool is_lost(const SeenLock& lock) { return lock.lost != LostOwner::none && lock.lost != LostOwner::unclear; }
 
-  // What is waited for is a lock, the end of a thread, or an initializer, in this order.
+  // What is waited for is a lock, the end of a thread, a lock of a file, or what a thread is only likely to have, in this order.
   bool is_lock(size_t object) const { return object < seen_.locks.size(); }
-  size_t first_initializer() const { return seen_.locks.size() + waits_for_ends_.size(); }
-  bool is_initializer(size_t object) const { return object >= first_initializer(); }
+  size_t first_file_lock() const { return seen_.locks.size() + waits_for_ends_.size(); }
+  size_t first_likely() const { return first_file_lock() + seen_.file_locks.size(); }
+  bool is_likely(size_t object) const { return object >= first_likely(); }
 
   // Null for the end of a thread.
   const SeenLock* lock_at(size_t object) const {
     if (is_lock(object)) return &seen_.locks[object];
-    return is_initializer(object) ? &seen_.initializers[object - first_initializer()] : nullptr;
+    if (is_likely(object)) return &seen_.likely_locks[object - first_likely()];
+    return object >= first_file_lock() ? &seen_.file_locks[object - first_file_lock()] : nullptr;
   }
 
   void number(size_t object) {
@@ -145,7 +152,7 @@ class InspectReports {
   std::vector<int> begin_with_least(std::vector<int> cycle, const WaitGraph& graph) const {
     const auto key = [&](size_t i) {
       const size_t held = *graph.lock_waited_for(cycle[(i + cycle.size() - 1) % cycle.size()]);
-      return std::tuple(lock_at(held) == nullptr, is_initializer(held), seen_.threads.at(cycle[i]).pid != 0,
+      return std::tuple(lock_at(held) == nullptr, is_likely(held), seen_.threads.at(cycle[i]).pid != 0,
                         stack_key(seen_.threads.at(cycle[i]).stack), cycle[i]);
     };
     size_t least = 0;
@@ -201,7 +208,7 @@ class InspectReports {
     out.wait = describe_wait(thread.wait, thread.asleep_ns);
     out.evidence = lock.holders_likely && lock.owner == 0 ? Evidence::stack : Evidence::stated;
     if (const auto guard = lock.guards.find(tid); guard != lock.guards.end()) add_guard(guard->second, lock, out);
-    if (const size_t* next = graph_.lock_waited_for(tid)) out.waits_for = id(*next);
+    if (const size_t* next = graph_.lock_waited_for(tid)) out.waits_for = id_of_step(*next);
     return out;
   }
 
@@ -287,7 +294,7 @@ class InspectReports {
             lock.name, thread.asleep_ns, false,     joins,          thread.pid};
   }
 
-  // An initializer has no id, unless the report is about it.
+  // An initializer, or the lock of a file, has no id unless a report is about it.
   std::string id_of_step(size_t object) const { return ids_[object] == 0 ? "" : id(object); }
 
   void add_initializer_cycle(size_t object, Report& report) const {
@@ -297,18 +304,17 @@ class InspectReports {
     for (size_t i = 0; i < threads.size(); ++i) {
       const size_t next = held[(i + 1) % held.size()];
       report.likely_cycle.push_back({threads[i], seen_.threads.at(threads[i]).name, id_of_step(held[i]),
-                                     id_of_step(next), lock_at(next) == nullptr});
+                                     id_of_step(next), lock_at(next) == nullptr, seen_.threads.at(threads[i]).pid});
     }
   }
 
-  // No thread of the cycle has a lock.
-  void report_initializer(size_t object) {
+  // No thread of the cycle has a lock of libc's.
+  void report_likely(size_t object) {
     number(object);
-    const SeenLock& initializer = *lock_at(object);
+    const SeenLock& lock = *lock_at(object);
     Report report = begin(Event::wait, object);
-    const int runs = likely_cycles_.at(object).threads.front();
-    report.holders.push_back(holder(runs, initializer));
-    report.holders.back().taken.note = kRunsInitializer;
+    report.holders.push_back(holder(likely_cycles_.at(object).threads.front(), lock));
+    report.holders.back().taken.note = lock.lock.kind == LockKind::file_lock ? kHasFileLock : kRunsInitializer;
     add_waiters(report, object, {});
     add_initializer_cycle(object, report);
     finish(std::move(report));
@@ -360,8 +366,8 @@ class InspectReports {
     size_t object = lock;
     for (const int tid : chain) {
       const SeenThread& thread = seen_.threads.at(tid);
-      report.chain.push_back(
-          {thread.pid, tid, thread.name, id(object), describe_wait(thread.wait, thread.asleep_ns), thread.doing});
+      report.chain.push_back({thread.pid, tid, thread.name, id_of_step(object),
+                              describe_wait(thread.wait, thread.asleep_ns), thread.doing});
       if (const size_t* next = graph_.lock_waited_for(tid)) object = *next;
     }
     if (is_for_other_thread(report.chain.back().wait)) {
@@ -392,8 +398,11 @@ class InspectReports {
     for (size_t i = 0; i < waits_for_ends_.size(); ++i) add_waiters_of(seen_.locks.size() + i, waits_for_ends_[i]);
   }
 
-  static std::string passing_text(int timed) {
-    return "it is part of a cycle of waits that ends by itself: " + std::to_string(timed) + " waits with a timeout";
+  std::string passing_text(int timed) const {
+    const bool is_interrupted = seen_.threads.at(timed).wait.may_be_interrupted;
+    return "it is part of a cycle of waits that " + std::string(is_interrupted ? "may end" : "ends") +
+           " by itself: " + std::to_string(timed) +
+           (is_interrupted ? " waits in a call that an alarm can interrupt" : " waits with a timeout");
   }
 
   static std::string unknown_readers_text(const SeenLock& lock) {
@@ -447,15 +456,20 @@ class InspectReports {
     for (size_t i = 0; i < chain.size(); ++i) {
       const size_t* next = graph_.lock_waited_for(chain[i]);
       if (next == nullptr) break;
-      add_note(text, std::to_string(chain[i]) + " waits for " + (is_lock(*next) ? id(*next) : end_of(chain[i])));
-      if (is_lock(*next) && i + 1 < chain.size()) text += ", held by " + std::to_string(chain[i + 1]);
+      add_note(text, std::to_string(chain[i]) + " waits for " + name_of(*next, chain[i]));
+      if (lock_at(*next) != nullptr && i + 1 < chain.size()) text += ", held by " + std::to_string(chain[i + 1]);
       if (in_cycles_.contains(chain[i])) return text + ", and is part of a deadlock";
       if (i + 1 == kMaxInChain) return text + " ...";
     }
     return text;
   }
 
-  std::string end_of(int tid) const { return "thread " + std::to_string(seen_.joins.at(tid)) + " to exit"; }
+  // What `tid` waits for.
+  std::string name_of(size_t object, int tid) const {
+    const SeenLock* const lock = lock_at(object);
+    if (lock == nullptr) return "thread " + std::to_string(seen_.joins.at(tid)) + " to exit";
+    return ids_[object] != 0 ? id(object) : std::string(lock_kind_words(lock->lock.kind)) + " " + lock->name;
+  }
 
   const Observation& seen_;
   WaitGraph graph_;

@@ -37,7 +37,7 @@ enum class Kin : uint8_t {
   of_parent,         // a thread of the parent that did not fork
 };
 
-// A thread of another process that owns a lock of this one.
+// A thread of another process for which one of this process waits, or another such thread.
 struct OtherThread {
   int pid = 0;
   Task task;
@@ -45,6 +45,8 @@ struct OtherThread {
   uint64_t asleep_ns = 0;  // it has not run for at least this long; 0: unknown
   // The futex word of memory shared with this process on which it sleeps without a timeout, where this process has it; 0: none.
   uintptr_t word = 0;
+  Wait wait{};       // if it waits for a lock of a file or a child
+  std::string file;  // whose lock that is
 };
 
 class InspectTarget {
