@@ -21,6 +21,7 @@
 #include "symbolizer/proc/monotonic_clock.h"
 #include "symbolizer/report/acquisition_stack.h"
 #include "symbolizer/report/build.h"
+#include "symbolizer/report/condition_waits.h"
 #include "symbolizer/report/program_path.h"
 #include "symbolizer/report/recurrences.h"
 #include "symbolizer/report/suppressions.h"
@@ -79,6 +80,7 @@ class Pipeline {
         suppressions_(settings.suppress, complain_to(host), host.report_at) {
     modules_.set_unloaded(host.unloaded_between);
     modules_.refresh();  // modules that were loaded from the start need no check later
+    host.watch_conditions(suppressions_.condition_limit_ns());
   }
 
   bool admit(Event event, Phase phase, uint64_t episode) { return emitter_.admit(event, phase, episode); }
@@ -113,10 +115,11 @@ class Pipeline {
     look_at_modules();
     learn_lost_sites(finding);
     symbols_.begin_report();
-    Report report = builder_.build(finding);
+    Report report = builder_.build(finding, [this](Report& named) { return keep_condition_waits(named); });
     name_streams(report);
     modules_.look_back({});
     modules_known_ = false;  // the next report reads them again
+    if (is_list(report)) return list_condition_waits(report);
     learn_kept_sites(finding, report);
     std::string text, json, notice;
     const bool is_left_out = suppressions_.leaves_out(report, &notice);
@@ -145,6 +148,30 @@ class Pipeline {
   Resolver resolver() {
     return {resolve_, [this](uintptr_t pc) { return unwinder_.function_start(pc); }, thread_switches,
             [this](const Period& when) { return modules_.look_back(when); }};
+  }
+
+  static bool is_list(const Report& report) {
+    return report.lock_kind == LockKind::condition && report.phase == Phase::snapshot;
+  }
+
+  // Of condition waits, which are idleness unless a rule asks for them; false if none are left.
+  bool keep_condition_waits(Report& report) {
+    if (report.lock_kind != LockKind::condition) return true;
+    report.lock_name = symbols_.variable(report.lock_address, modules_.find(report.lock_address));
+    if (is_list(report) || has_ended(report.phase)) return true;
+    suppressions_.keep_condition_waits(report);
+    return !report.waiters.empty();
+  }
+
+  void list_condition_waits(const Report& all) {
+    std::string text, json;
+    for (Report& one : listed_by_stack(all)) {
+      one.lock_name = symbols_.variable(one.lock_address, modules_.find(one.lock_address));
+      if (emitter_.emit(one, &text, &json)) host_.on_report(text.c_str(), json.c_str());
+    }
+    std::vector<size_t> sizes;
+    for (const ReportWaiters& group : all.waiters) sizes.push_back(group.tids.size());
+    if (const std::string more = left_out_of_list(sizes, all.waiters_left_out); !more.empty()) emitter_.notice(more);
   }
 
   // Where the program has given them no name.

@@ -11,7 +11,7 @@ import re
 EVENTS_DEF = pathlib.Path(__file__).resolve().parents[1] / "shim/common/contract/events.def"
 WAIT_KINDS_DEF = EVENTS_DEF.parent / "wait_kinds.def"
 WAIT_KINDS = set(re.findall(r'^HOLDWATCH_WAIT_KIND\(\w+, "(\w+)"\)', WAIT_KINDS_DEF.read_text(), re.MULTILINE))
-LOCK_KINDS = {"mutex", "rwlock", "stream", "loader", "once", "static", "file_lock"}
+LOCK_KINDS = {"mutex", "rwlock", "stream", "loader", "once", "static", "file_lock", "condition"}
 EVIDENCE = {"recorded", "stated", "guard", "code", "learnt", "stack"}
 EVENTS = set(re.findall(r"^HOLDWATCH_EVENT\((\w+)", EVENTS_DEF.read_text(), re.MULTILINE))
 ABOUT_HOLDS = {"hold", "abandoned", "fork_orphan"}  # a hold becomes abandoned when its thread exits

@@ -49,6 +49,16 @@ void report_suppressed() {
   write_plain_notice(text);
 }
 
+// Not of condition waits: whether a rule asks for them is not known without the names of their functions.
+bool has_short_form(const ReportRequest& request) {
+  return request.state.lock != LockWord::condition_waits();
+}
+
+// Whether the caller is to write the request's first line.
+bool claim(ReportRequest& request) {
+  return has_short_form(request) && !request.first_line_written.exchange(true);
+}
+
 }  // namespace
 
 bool reporter_is_stuck() {
@@ -77,7 +87,7 @@ void FallbackReporter::report_for_stuck_reporter(uint64_t now_ns) {
   report_queue().for_each_posted([&](const ReportRequest& request) { g_reporter_is_stuck |= is_late(request); });
   if (!g_reporter_is_stuck) return;
   report_queue().for_each_posted([&](ReportRequest& request) {
-    if (is_late(request) && !request.first_line_written.exchange(true)) write_short_report(request, now_ns);
+    if (is_late(request) && claim(request)) write_short_report(request, now_ns);
   });
   explain_once();
 }
@@ -94,7 +104,7 @@ void FallbackReporter::take_over(uint64_t now_ns) const {
   if (!writes_to_standard_error_) return;
   g_reporter_is_stuck = true;
   report_queue().for_each_posted([&](ReportRequest& request) {
-    if (!request.first_line_written.exchange(true)) write_short_report(request, now_ns);
+    if (claim(request)) write_short_report(request, now_ns);
   });
 }
 

@@ -28,6 +28,7 @@ bool is_loader_lock(LockWord lock) {
 }
 
 LockRef reported_lock(LockWord lock) {
+  if (lock == LockWord::condition_waits()) return {0, LockKind::condition};
   return {lock.address(), is_loader_lock(lock) ? LockKind::loader : lock.kind()};
 }
 

@@ -53,6 +53,9 @@ class LockWord {
   constexpr bool is_no_hold() const { return static_cast<int64_t>(bits_) <= 0; }
   friend constexpr bool operator==(LockWord, LockWord) = default;
 
+  // Not a lock: what a request about condition waits is about.
+  static constexpr LockWord condition_waits() { return LockWord(kWaiting | kCondition); }
+
   // Not a lock: the marks below and above a block's slots, and a slot that is free while a higher one is in use.
   static constexpr LockWord block_end() { return LockWord(kEnd); }
   // The same below a record's very first slot.

@@ -139,10 +139,23 @@ void describe_reader(const ReportRequest& request, const FoundReader& reader, Ho
   out->sites[0] = reader.frame;
 }
 
+namespace {
+
+// Of a thread that has not been woken: it waits for the condition, not for the mutex.
+bool describe_condition_wait(const WaitView& wait, uint64_t waited_ns, Waiter* out) {
+  out->waited_ns = waited_ns;
+  g_names.look_up(wait.tid, out->thread);
+  return wait_lasts(wait.identity) && !has_been_woken(wait.tid, wait.word) && !has_been_left(wait);
+}
+
+}  // namespace
+
 bool describe_waiter(const ReportRequest& request, size_t index, Waiter* out) {
   const WaitView& wait = request.state.waiters[index];
   *out = Waiter{};
   out->tid = wait.tid;
+  if (request.state.lock == LockWord::condition_waits())
+    return describe_condition_wait(wait, request.waited_ns[index], out);
   out->lock_id = request.id_of(wait.word);
   out->access = wait.word.access();
   out->unseen = is_inferred(wait.caller.pc) && !inferred_since_attachment(wait.word);

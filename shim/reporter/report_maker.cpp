@@ -1,6 +1,7 @@
 // See report_maker.h.
 #include "shim/reporter/report_maker.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "shim/common/text/text_buffer.h"
@@ -27,6 +28,16 @@ bool is_still_true(const Finding& finding) {
 // Of a wait: a hold is reported for its own sake.
 bool may_have_unrecorded_readers(const ReportRequest& request) {
   return request.event == Event::wait && !has_ended(request.phase) && request.state.lock.kind() == LockKind::rwlock;
+}
+
+// The one that all wait for, if it is the same.
+void name_condition(Finding& finding) {
+  const Waiter* const end = finding.waiters + finding.waiter_count;
+  const bool is_one = std::all_of(finding.waiters, end,
+                                  [&](const Waiter& waiter) { return waiter.object == finding.waiters[0].object; });
+  if (!is_one || finding.waiter_count == 0) return;
+  finding.lock.address = finding.waiters[0].object;
+  finding.lock_id = finding.waiters[0].lock_id;
 }
 
 }  // namespace
@@ -111,6 +122,7 @@ Finding ReportMaker::describe(ReportRequest& request) {
 bool ReportMaker::capture(const ReportRequest& request, Finding& finding) {
   finding.holder_count = stack_collector_.capture_holders(request, holders_);
   finding.waiter_count = stack_collector_.capture_waiters(request, waiters_);
+  if (finding.lock.kind == LockKind::condition) name_condition(finding);
   // Whether others than the holder are on the way to the root is known now.
   if (finding.holder_count > 0 && holders_[0].chain.count > 1) finding.behind_lost_ns += request.behind.way_lost_ns;
   if (may_have_unrecorded_readers(request)) add_readers(request, finding);

@@ -29,9 +29,10 @@ void copy_stacks_at(uintptr_t pc) {
 
 void ReportOutput::open(const Settings& settings) {
   const auto complain = is_listening_for_startup_messages() ? &add_startup_refusal : nullptr;
-  host_ = {&call_report_callback, &copy_stacks_at, &end_trial,           &want_report_at,
-           &unloaded_between,     complain,        kUpcalls.before_exit, &begin_writing,
-           &end_writing,          &learnt_ends,    &repeated_wait,       standard_error_at_start()};
+  host_ = {&call_report_callback,    &copy_stacks_at,   &end_trial,   &want_report_at,
+           &want_condition_waits,    &unloaded_between, complain,     kUpcalls.before_exit,
+           &begin_writing,           &end_writing,      &learnt_ends, &repeated_wait,
+           standard_error_at_start()};
   symbolizer_ = load_symbolizer(settings, host_);
 }
 

@@ -19,7 +19,7 @@ class ReportedEpisodes {
   bool has(uint64_t episode) const { return entry(episode).episode == episode; }
   // Its first report was suppressed by RATE.
   void note(uint64_t episode) {
-    if (!has(episode)) entry(episode) = {episode, 0, 0};
+    if (!has(episode)) entry(episode) = {episode, 0, 0, {}, 0};
   }
   void note(const Finding& finding) {
     note(finding.episode);
@@ -29,13 +29,20 @@ class ReportedEpisodes {
     for (size_t i = 0; i < finding.waiter_count; ++i) waited_ns += finding.waiters[i].waited_ns;
     told.waiters = std::max(told.waiters, waiters);
     told.waited_ns = std::max(told.waited_ns, waited_ns);
+    if (finding.lock.kind == LockKind::condition && finding.lock_id != 0) {
+      told.condition = finding.lock;
+      told.condition_id = finding.lock_id;
+    }
   }
-  // Adds the waiters that the watcher has not seen to its count.
+  // Adds the waiters that the watcher has not seen to its count, and the condition that they have waited for.
   void complete(Finding& finding) const {
     if (!has(finding.episode)) return;
     const Entry& told = entry(finding.episode);
     finding.threads_delayed = std::max(finding.threads_delayed, told.waiters);
     finding.lost_ns = std::max(finding.lost_ns, told.waited_ns);
+    if (finding.lock.kind != LockKind::condition || told.condition_id == 0) return;
+    finding.lock = told.condition;
+    finding.lock_id = told.condition_id;
   }
 
  private:
@@ -43,6 +50,8 @@ class ReportedEpisodes {
     uint64_t episode;
     size_t waiters;      // the largest number at one time
     uint64_t waited_ns;  // all together
+    LockRef condition;   // of condition waits
+    uint32_t condition_id;
   };
   static constexpr size_t kEntries = 1024;
 

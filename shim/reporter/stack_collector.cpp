@@ -21,7 +21,8 @@ namespace {
 
 // A thread that alternately runs and blocks is captured within a few attempts; more are not worthwhile.
 constexpr int kAttempts = 4;
-// Threads in a condition wait for the lock's mutex whose system call is read; a pool has many idle workers.
+// Threads in a condition wait for the lock's mutex whose system call is read; a pool has many idle workers. And those
+// whose condition is looked up.
 constexpr size_t kMaxConditionLooks = 256;
 
 // An inferred hold is in a record that the watcher updates only occasionally; the lock itself is always up to date.
@@ -44,6 +45,10 @@ size_t keep_only(const Identity& identity, const ReportRequest& request, size_t*
     return 1;
   }
   return 0;
+}
+
+bool is_about_conditions(const ReportRequest& request) {
+  return request.state.lock == LockWord::condition_waits();
 }
 
 // The caller's rbp. If frame pointers were followed, the stack pointer of the first site found through them is two
@@ -341,8 +346,8 @@ size_t StackCollector::describe_waiters(const ReportRequest& request, Waiter* wa
   sort_longest_first(order, request.state.waiter_count, request.waited_ns);
   size_t looks = 0;
   for (size_t i = 0; i < request.state.waiter_count; ++i) {
-    const bool in_condition_wait = request.state.waiters[order[i]].word.condition();
-    if (in_condition_wait && ++looks > kMaxConditionLooks) continue;
+    const bool may_be_woken = request.state.waiters[order[i]].word.condition() && !is_about_conditions(request);
+    if (may_be_woken && ++looks > kMaxConditionLooks) continue;
     if (describe_waiter(request, order[i], &waiters[waiter_count_])) waiters_[waiter_count_++] = order[i];
   }
   return waiter_count_;
@@ -352,9 +357,36 @@ size_t StackCollector::capture_waiters(const ReportRequest& request, Waiter* wai
   size_t count = 0;
   for (size_t i = 0; i < waiter_count_; ++i) {
     if (count != i) waiters[count] = waiters[i];
-    if (capture_waiter(request.state.waiters[waiters_[i]], &waiters[count])) ++count;
+    const WaitView& wait = request.state.waiters[waiters_[i]];
+    const bool lasts = is_about_conditions(request)
+                           ? capture_condition_wait(wait, i < kMaxConditionLooks, &waiters[count])
+                           : capture_waiter(wait, &waiters[count]);
+    if (lasts) ++count;
   }
   return count;
+}
+
+// The condition is known from the system call. The callers are those that the call has noted.
+bool StackCollector::capture_condition_wait(const WaitView& wait, bool names_condition, Waiter* out) {
+  const uint64_t before_ns = monotonic_ns();
+  if (!capture_thread(wait.tid, wait.stack_end, &snapshot_)) return false;
+  if (is_taking_back(snapshot_.call, wait.word.address())) return false;
+  snapshot_.when = {before_ns, monotonic_ns()};
+  if (names_condition) out->object = condition_of_snapshot();
+  if (out->object != 0) out->lock_id = lock_id(out->object);
+  capture_from_call_site(wait.tid, wait.caller.pc, wait.caller.sp, wait.caller.bp, wait.stack_end, &snapshot_);
+  snapshot_.when = {before_ns, monotonic_ns()};
+  out->stack = unwind(snapshot_);
+  return wait_lasts(wait.identity) && !has_been_left(wait);
+}
+
+// 0: not known.
+uintptr_t StackCollector::condition_of_snapshot() {
+  if (api_ == nullptr) return 0;
+  Wait wait{};
+  char doing[kDoingSize];
+  api_->describe(self_, &snapshot_, 0, false, &wait, doing, sizeof doing);
+  return wait.known && wait.kind == WaitKind::condition && capture_lasts(snapshot_) ? wait.object : 0;
 }
 
 bool StackCollector::capture_waiter(const WaitView& wait, Waiter* out) {

@@ -54,6 +54,8 @@ class StackCollector {
   void capture_noted_callers(const HoldView& hold, Holder* out);
   bool capture_reader(const ReportRequest& request, const FoundReader& reader, Holder* out);
   bool capture_waiter(const WaitView& wait, Waiter* out);
+  bool capture_condition_wait(const WaitView& wait, bool names_condition, Waiter* out);
+  uintptr_t condition_of_snapshot();
   RawStack* unwind(const Snapshot& snapshot);
   RawStack* unwind_unkept(const Snapshot& snapshot);
 

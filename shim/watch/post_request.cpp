@@ -153,6 +153,39 @@ bool post(const Episode& episode, Phase phase, const LockState& state, const Tim
   return true;
 }
 
+ReportRequest* begin_condition_waits(uint64_t episode, Phase phase, uint64_t limit_ns, const Timing& timing) {
+  ReportRequest* const request = report_queue().next_free();
+  if (request == nullptr) return nullptr;
+  request->event = Event::wait;
+  request->phase = phase;
+  request->episode = episode;
+  request->posted_ns = timing.now_ns();
+  request->wall_clock_ns = wall_clock_at(timing.now_ns());
+  request->limit_ns = limit_ns;
+  request->lost_ns = 0;
+  request->threads_delayed = 0;
+  request->ended = nullptr;
+  request->first_line_written.store(false, std::memory_order_relaxed);
+  request->state.lock = LockWord::condition_waits();
+  request->state.holder_count = request->state.holders_left_out = 0;
+  request->state.waiter_count = request->state.waiters_left_out = 0;
+  request->unclear_owner = 0;
+  request->tags[0] = {};
+  request->behind_lost_ns = 0;
+  request->behind_delayed = 0;
+  request->behind.threads = request->behind.step_count = request->behind.steps_left_out = 0;
+  return request;
+}
+
+void add_condition_wait(ReportRequest& request, const WaitView& wait, const Timing& timing) {
+  if (request.state.waiter_count == kMaxWaiters) {
+    ++request.state.waiters_left_out;
+    return;
+  }
+  request.state.waiters[request.state.waiter_count] = wait;
+  request.waited_ns[request.state.waiter_count++] = timing.age_of(wait);
+}
+
 void append_line(const Episode& episode, const LockState& state, const Timing& timing, const Behind* behind,
                  const FoundReaders* readers, TextBuffer& out) {
   ReportRequest& spare = report_queue().spare();

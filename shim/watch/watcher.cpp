@@ -24,6 +24,7 @@
 #include "shim/record/thread_table.h"
 #include "shim/timing/timing.h"
 #include "shim/watch/call_rate.h"
+#include "shim/watch/condition_waits.h"
 #include "shim/watch/episode_keeper.h"
 #include "shim/watch/scan.h"
 
@@ -65,6 +66,7 @@ class Watcher {
   void set_paused(bool paused);
   void report_stuck();
   void look_for_stuck();
+  void report_snapshot();
   void handle_request();
   void cool_sites();
   void sleep(uint32_t scan_number);
@@ -86,6 +88,8 @@ class Watcher {
   uint32_t sites_cooled_ = 0;
   Scan scan_;
   EpisodeKeeper keeper_;
+  bool repeats_ = false;
+  ConditionWaits condition_waits_;
   FallbackReporter fallback_reporter_;
 };
 
@@ -125,7 +129,7 @@ void Watcher::tick() {
 
 // Most wake-ups of a busy process only publish the tick.
 bool Watcher::is_scan_due(uint32_t scan_number) const {
-  return std::min(scan_due_ns_, scan_.next_look_ns()) <= timing_.now_ns() ||
+  return std::min({scan_due_ns_, scan_.next_look_ns(), condition_waits_.next_look_ns()}) <= timing_.now_ns() ||
          scans_completed_.load(std::memory_order_relaxed) != scan_number || (expects_follow_up() && is_requested());
 }
 
@@ -157,6 +161,7 @@ void Watcher::scan() {
   scan_.look_for_waits(timing_, keeper_.episodes(), waited_for);
   if (waited_for.count > 0) keeper_.begin_cycles(timing_);
   if (!keeper_.begin_wait_episodes(waited_for, timing_)) scan_.look_again();
+  if (!calls_filtered()) condition_waits_.look(timing_, repeats_, [this] { return keeper_.episodes().next_number(); });
   if (is_final)
     fallback_reporter_.end(timing_.now_ns());
   else
@@ -167,6 +172,7 @@ void Watcher::scan() {
 void Watcher::set_paused(bool paused) {
   is_paused_ = paused;
   keeper_.reset();
+  condition_waits_.reset();
   scan_.look_again();
 }
 
@@ -193,6 +199,18 @@ void Watcher::look_for_stuck() {
   scan();
 }
 
+void Watcher::report_snapshot() {
+  if (holdwatch_control_block.argument.load(std::memory_order_relaxed) != kSnapshotOfConditionWaits) {
+    keeper_.report_all_holds(timing_);
+    return answer_request(true, "");
+  }
+  if (calls_filtered()) return answer_request(false, "its seccomp filter does not let holdwatch look at its threads");
+  const size_t count = report_condition_waits(timing_);
+  Line<128> text;
+  text << count << (count == 1 ? " thread is" : " threads are") << " in a condition wait";
+  answer_request(true, text);
+}
+
 // Handles a command's request (common/contract/control_block.h) at the first wake-up after it.
 void Watcher::handle_request() {
   if (!is_requested()) return;
@@ -203,8 +221,7 @@ void Watcher::handle_request() {
     case ControlRequest::attach:
       return;  // completed by the attachment's thread, which has started us
     case ControlRequest::snapshot:
-      keeper_.report_all_holds(timing_);
-      return answer_request(true, "");
+      return report_snapshot();
     case ControlRequest::stuck:
       return report_stuck();
     case ControlRequest::stop:
@@ -240,6 +257,7 @@ void Watcher::start(const Settings& settings) {
   refill_spares(copies_stacks_);
   fallback_reporter_.start(settings);
   keeper_.start(settings);
+  repeats_ = settings.repeat;
   timing_.start(settings);
   timing_.advance();
   is_paused_ = false;
@@ -277,7 +295,8 @@ void Watcher::run() {
 // own waits for the tick.
 void Watcher::sleep(uint32_t scan_number) {
   uint64_t until_ns = timing_.now_ns() + longest_sleep_ns();
-  if (scan_.next_look_ns() > timing_.now_ns()) until_ns = std::min(until_ns, scan_.next_look_ns());
+  for (const uint64_t look_ns : {scan_.next_look_ns(), condition_waits_.next_look_ns()})
+    if (look_ns > timing_.now_ns()) until_ns = std::min(until_ns, look_ns);
   if (expects_follow_up()) until_ns = std::min(until_ns, timing_.now_ns() + kFollowUpPeriodNs);
   const uint64_t after_ns = monotonic_ns();
   if (until_ns > after_ns) sleep_on(scans_requested_, scan_number, until_ns - after_ns);
@@ -304,6 +323,7 @@ void Watcher::reset() {
   scan_due_ns_ = 0;
   answer_until_ns_ = 0;
   keeper_.reset();
+  condition_waits_.reset();
   scan_.look_again();
   stop_wanted_.store(false, std::memory_order_relaxed);
   stopped_.store(0, std::memory_order_relaxed);

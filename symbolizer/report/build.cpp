@@ -138,7 +138,9 @@ std::vector<WaiterGroup> group_waiters(const Finding& finding) {
     for (uint32_t k = 0; waiter.stack != nullptr && k < waiter.stack->count; ++k) {
       pcs.push_back(waiter.stack->frames[k].pc);
     }
-    by_place[{waiter.lock_id, waiter.access, std::move(pcs)}].push_back(&waiter);
+    // What condition waits have in common is where they are.
+    const uint32_t lock = finding.lock.kind == LockKind::condition ? 0 : waiter.lock_id;
+    by_place[{lock, waiter.access, std::move(pcs)}].push_back(&waiter);
   }
   std::vector<WaiterGroup> groups;
   for (auto& [place, group] : by_place) {
@@ -158,6 +160,11 @@ ReportWaiters describe_group(const WaiterGroup& group) {
   described.access = group.front()->access;
   described.longest_ns = group.front()->waited_ns;
   described.unseen = group.front()->unseen;
+  described.object = group.front()->object;
+  const bool is_one =
+      std::all_of(group.begin(), group.end(), [&](const Waiter* waiter) { return waiter->object == described.object; });
+  if (!is_one) described.object = 0;
+  if (!is_one) described.lock_id.clear();
   for (const Waiter* waiter : group) {
     described.tids.push_back(waiter->tid);
     described.threads.push_back(bounded(waiter->thread));
@@ -264,9 +271,10 @@ Report ReportBuilder::facts(const Finding& finding) const {
   return report;
 }
 
-Report ReportBuilder::build(const Finding& finding) {
+Report ReportBuilder::build(const Finding& finding, const std::function<bool(Report&)>& narrow) {
   Report report = facts(finding);
   add_names(finding, report);
+  if (narrow && !narrow(report)) return report;
   follow_episode(finding, report);
   add_likely_cycle(finding, report);
   add_chain(finding, report);

@@ -29,7 +29,9 @@ struct Resolver {
 class ReportBuilder {
  public:
   ReportBuilder(Resolver resolver, std::string host, int pid, std::string exe);
-  Report build(const Finding& finding);
+  // `narrow` may leave out a part of the report once its stacks are named. If it returns false, nothing is left: then nothing
+  // is remembered either.
+  Report build(const Finding& finding, const std::function<bool(Report&)>& narrow = {});
   // The data of a first line: no stacks, and nothing that needs a look-up.
   Report facts(const Finding& finding) const;
 

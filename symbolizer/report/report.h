@@ -124,6 +124,7 @@ struct ReportWaiters {
   std::vector<int> tids;             // longest waiting first
   std::vector<std::string> threads;  // their names, in the same order
   bool unseen = false;               // their calls bypassed our hooks
+  uintptr_t object = 0;              // the condition that all of them wait for; 0: none, not known, or several
   Stack stack;
 };
 

@@ -63,6 +63,8 @@ WaitKind wait_kind_of(LockKind kind) {
       return WaitKind::local_static;
     case LockKind::file_lock:
       return WaitKind::file_lock;
+    case LockKind::condition:
+      return WaitKind::condition;
   }
   return WaitKind::other;
 }

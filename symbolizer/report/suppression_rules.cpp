@@ -17,6 +17,7 @@ namespace holdwatch {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r";
+constexpr std::string_view kConditionWaits = "condition";   // instead of an event
 constexpr std::string_view kUnknownFunction = "(unknown)";  // matches a stack of which no function is known
 
 // --- reading ---
@@ -79,6 +80,14 @@ Patterns* patterns_of(SuppressionRule& rule, std::string_view key) {
   return key == "waiter" ? &rule.waiters : nullptr;
 }
 
+// Returns what is wrong with a rule that asks for condition waits, or an empty string. Without a function it would ask for all that
+// are idle.
+std::string fault_of_condition_rule(const SuppressionRule& rule) {
+  if (rule.functions.empty()) return "a rule for condition waits needs a function";
+  const bool has_limit = rule.limit_ns != UINT64_MAX && rule.limit_ns != 0;
+  return has_limit ? "" : "a rule for condition waits needs a limit: they are not reported without such a rule";
+}
+
 // Returns what is wrong with a condition, or an empty string.
 std::string take_condition(std::string_view word, SuppressionRule& rule) {
   const size_t equals = word.find('=');
@@ -103,14 +112,16 @@ std::string take_condition(std::string_view word, SuppressionRule& rule) {
 std::string take_rule(std::string_view line, SuppressionRule& rule) {
   if (!is_balanced(line)) return "a double quote is missing";
   const std::string events = take_word(line);
-  const std::optional<uint32_t> bits = events_of(events);
-  if (!bits) return fmt::format("{} is no event (any, hold, wait, deadlock ...)", quote(events));
+  rule.asks_for_condition_waits = events == kConditionWaits;
+  const std::optional<uint32_t> bits = rule.asks_for_condition_waits ? 0 : events_of(events);
+  if (!bits) return fmt::format("{} is no event (any, hold, wait, deadlock ...), nor condition", quote(events));
   rule.events = *bits;
   size_t conditions = 0;
   for (std::string word = take_word(line); !word.empty(); word = take_word(line), ++conditions) {
     const std::string fault = take_condition(word, rule);
     if (!fault.empty()) return fault;
   }
+  if (rule.asks_for_condition_waits) return fault_of_condition_rule(rule);
   return conditions == 0 ? "a rule needs a condition" : "";
 }
 
@@ -178,17 +189,25 @@ bool all_stacks_match(const SuppressionRule& rule, const Report& report) {
   });
 }
 
+// No pattern means any thread.
+bool threads_match(const Patterns& patterns, const ReportWaiters& group) {
+  return patterns.empty() || std::all_of(group.threads.begin(), group.threads.end(),
+                                         [&](const std::string& thread) { return matches(patterns, thread); });
+}
+
 bool waiters_match(const Patterns& patterns, const Report& report) {
   if (report.waiters_left_out > 0) return false;
-  return std::all_of(report.waiters.begin(), report.waiters.end(), [&](const ReportWaiters& group) {
-    return std::all_of(group.threads.begin(), group.threads.end(),
-                       [&](const std::string& thread) { return matches(patterns, thread); });
-  });
+  return std::all_of(report.waiters.begin(), report.waiters.end(),
+                     [&](const ReportWaiters& group) { return threads_match(patterns, group); });
+}
+
+bool is_of_program(const SuppressionRule& rule, const Report& report) {
+  return rule.programs.empty() || matches(rule.programs, base_name(report.exe));
 }
 
 bool facts_match(const SuppressionRule& rule, const Report& report) {
   if ((rule.events & 1u << static_cast<uint32_t>(report.event)) == 0) return false;
-  if (!rule.programs.empty() && !matches(rule.programs, base_name(report.exe))) return false;
+  if (!is_of_program(rule, report)) return false;
   if (!rule.locks.empty() && !matches(rule.locks, report.lock_name)) return false;
   if (!rule.waiters.empty() && !waiters_match(rule.waiters, report)) return false;
   return rule.holders.empty() || std::all_of(report.holders.begin(), report.holders.end(),
@@ -231,6 +250,25 @@ const SuppressionRule* SuppressionRules::leaves_out(const Report& report, uint64
     return &rule;
   }
   return nullptr;
+}
+
+uint64_t SuppressionRules::condition_limit_ns() const {
+  uint64_t smallest_ns = UINT64_MAX;
+  for (const SuppressionRule& rule : rules_)
+    if (rule.asks_for_condition_waits) smallest_ns = std::min(smallest_ns, rule.limit_ns);
+  return smallest_ns == UINT64_MAX ? 0 : smallest_ns;
+}
+
+bool SuppressionRules::asks_for(const Report& report, const ReportWaiters& group, uint64_t* limit_ns) {
+  *limit_ns = UINT64_MAX;
+  for (SuppressionRule& rule : rules_) {
+    if (!rule.asks_for_condition_waits || !is_of_program(rule, report)) continue;
+    if (!rule.locks.empty() && !matches(rule.locks, report.lock_name)) continue;
+    if (!threads_match(rule.waiters, group) || !stacks_match(rule, {&group.stack})) continue;
+    rule.has_matched = true;
+    *limit_ns = std::min(*limit_ns, rule.limit_ns);
+  }
+  return *limit_ns != UINT64_MAX && group.longest_ns >= *limit_ns;
 }
 
 std::vector<std::string> SuppressionRules::unused() const {

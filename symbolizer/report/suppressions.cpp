@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -17,6 +18,7 @@ namespace holdwatch {
 namespace {
 
 constexpr size_t kLargestFile = 1 << 20;
+constexpr size_t kMaxShown = 1024;
 
 // Returns an errno value, or 0. Waits for nothing, whatever kind of file the path names.
 int read_regular_file(const std::string& path, std::string& out) {
@@ -62,11 +64,35 @@ void Suppressions::read(const std::string& path, const Complain& complain) {
 }
 
 bool Suppressions::may_leave_out(const Report& facts) const {
-  return users_.may_leave_out(facts) || given_.may_leave_out(facts);
+  return facts.lock_kind == LockKind::condition || users_.may_leave_out(facts) || given_.may_leave_out(facts);
+}
+
+void Suppressions::keep_condition_waits(Report& report) {
+  uint64_t later_ns = UINT64_MAX, limit_ns = UINT64_MAX;
+  std::erase_if(report.waiters, [&](const ReportWaiters& group) {
+    uint64_t from_ns = 0;
+    const bool is_asked_for = users_.asks_for(report, group, &from_ns);
+    uint64_t& smallest_ns = is_asked_for ? limit_ns : later_ns;
+    smallest_ns = std::min(smallest_ns, from_ns);
+    return !is_asked_for;
+  });
+  if (!report.waiters.empty()) report.limit_ns = limit_ns;
+  const bool is_unwanted = report.waiters.empty() && !shown_.contains(report.episode);
+  if (is_unwanted || later_ns != UINT64_MAX) report_at_(report.episode, later_ns);
+}
+
+// What keep_condition_waits has left. The first report that is shown of its episode must be complete.
+bool Suppressions::leaves_out_condition_waits(Report& report) {
+  if (has_ended(report.phase)) return shown_.erase(report.episode) == 0;
+  if (report.waiters.empty()) return true;
+  if (shown_.insert(report.episode).second) report.phase = Phase::over;
+  while (shown_.size() > kMaxShown) shown_.erase(shown_.begin());
+  return false;
 }
 
 bool Suppressions::leaves_out(Report& report, std::string* notice) {
   if (report.phase == Phase::snapshot) return false;
+  if (report.lock_kind == LockKind::condition) return leaves_out_condition_waits(report);
   const bool goes_on = report.phase == Phase::still || report.phase == Phase::released;
   if (goes_on && !left_out_.contains(report.episode)) return false;
   if (report.phase == Phase::released) return left_out_.erase(report.episode) > 0;

@@ -18,7 +18,8 @@ class Suppressions {
  public:
   // Gets a message about a line that is no rule, or a file that cannot be read, and what is done instead.
   using Complain = std::function<void(const char* what, const char* instead)>;
-  // Gets an episode that is to be reported again at this age, because a rule leaves it out only until then.
+  // Gets an episode that is to be reported again at this age, because a rule leaves it out only until then; of condition waits
+  // also UINT64_MAX, for never.
   using ReportAt = std::function<void(uint64_t episode, uint64_t age_ns)>;
 
   // An empty path, or "none": only the rules that come with holdwatch.
@@ -27,6 +28,12 @@ class Suppressions {
   // Whether a report with these facts may be left out once its stacks are named: then its first line must not be
   // written before.
   bool may_leave_out(const Report& facts) const;
+
+  // From which age on a rule asks for condition waits; 0: none does.
+  uint64_t condition_limit_ns() const { return users_.condition_limit_ns(); }
+
+  // Of a report about condition waits, which is no list of them: keeps the waits that a rule asks for, and sets the limit.
+  void keep_condition_waits(Report& report);
 
   // Whether to leave the report out. `notice` receives a line to write, or stays empty: a rule with a reason says once
   // what it leaves out. An episode that no rule leaves out any longer becomes a new one.
@@ -37,11 +44,13 @@ class Suppressions {
 
  private:
   void read(const std::string& path, const Complain& complain);
+  bool leaves_out_condition_waits(Report& report);
 
   SuppressionRules given_;
   SuppressionRules users_;
   ReportAt report_at_;
   std::set<uint64_t> left_out_;  // episodes that have not ended
+  std::set<uint64_t> shown_;     // the same of those of condition waits that a rule asks for
   std::set<std::string> said_;   // reasons
 };
 

@@ -81,6 +81,7 @@ void add_lock(std::string_view label, const std::string& id, LockKind kind, uint
 }
 
 void add_locks(const Report& report, Details& details) {
+  if (report.lock_kind == LockKind::condition && report.lock_id.empty()) return;
   if (report.cycle.size() < 2)
     return add_lock("lock", report.lock_id, report.lock_kind, report.lock_address, report.lock_name, details);
   const auto locks = std::count_if(report.cycle.begin(), report.cycle.end(),
@@ -319,6 +320,11 @@ void add_identity(const Report& report, Details& details) {
                           escape(report.host), escape(base_name(report.exe)), report.episode, report.fingerprint));
 }
 
+// A list of idle threads is as short as possible: the headline, and where they are.
+bool is_listed(const Report& report) {
+  return report.lock_kind == LockKind::condition && report.phase == Phase::snapshot;
+}
+
 void add_everything(const Report& report, Details& details) {
   add_locks(report, details);
   if (is_about_waits(report.event)) {
@@ -332,7 +338,7 @@ void add_everything(const Report& report, Details& details) {
   add_chain(report, details);
   add_edges(report, details);
   add_notes(report, details);
-  add_identity(report, details);
+  if (!is_listed(report)) add_identity(report, details);
 }
 
 // Only new information: the current positions of holders that have moved.

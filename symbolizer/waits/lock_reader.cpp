@@ -41,6 +41,8 @@ std::optional<LockFields> read_lock_fields(LockRef lock, MemoryReader& memory, u
       break;  // neither says who runs the initializer
     case LockKind::file_lock:
       break;  // the kernel has it
+    case LockKind::condition:
+      break;  // it does not say who will signal
   }
   return std::nullopt;
 }

@@ -234,6 +234,28 @@ def questions_to_preloaded(subject):
     require("it was started with holdwatch preloaded" in said, said)
 
 
+def condition_waits(subject):
+    """snapshot --waits lists those who are idle, by stack, most threads first; without it they are not mentioned."""
+    subject.attach()
+    require("0 threads are in a condition wait\n" in subject.control("snapshot", "--waits", subject.pid), "who is idle?")
+    subject.tell("idle")
+    said = subject.control("snapshot", subject.pid, "--waits")
+    require("4 threads are in a condition wait, listed in its log" in said, said)
+    workers, logger = subject.await_events(2)
+    for event, thread, count, function, name in ((workers, "worker", 3, "waits_for_work", "work_came"),
+                                                 (logger, "logger", 1, "waits_for_a_line", "line_came")):
+        [group] = event["waiters"]
+        require((event["event"], event["phase"], event["limit_ns"]) == ("wait", "snapshot", 0), f"{event}")
+        require((event["lock"]["kind"], event["lock"]["name"].rpartition("::")[2]) == ("condition", name), f"{event['lock']}")
+        require((group["count"], set(group["threads"])) == (count, {thread}) and group["longest_ns"] > 0, f"{group}")
+        require(any(function in frame for frame in functions(group["stack"])), f"{group['stack']}")
+        require((group["wait"]["kind"], group["wait"]["object"]) == ("condition", event["lock"]["address"]), f"{group['wait']}")
+    require(workers["lock"]["id"] != logger["lock"]["id"] and workers["fingerprint"] != logger["fingerprint"], "one for both")
+    text = (subject.directory / "text").read_text()
+    require(re.search(r"snapshot: 3 threads in a condition wait on L\d+, longest [\d.]+ m?s\n  lock .*\n  waits +3 threads", text), text)
+    require(re.search(r"snapshot: 1 thread in a condition wait on L\d+, [\d.]+ m?s\n", text), text)
+
+
 def plugin_of(options):
     return str(Path(options.subject).parent / "attach_plugin.so")
 
@@ -249,4 +271,4 @@ HOW = {
 
 
 if __name__ == "__main__":
-    run_one_of((report, held_before, robust_before, stream_before, queue_before, loaded_later, fork_goes_on, main_leaves, questions, *HOW), HOW, __doc__)
+    run_one_of((report, held_before, robust_before, stream_before, queue_before, loaded_later, fork_goes_on, main_leaves, questions, condition_waits, *HOW), HOW, __doc__)

@@ -6,6 +6,7 @@
 //     stream      the same with a stream, which "waiter" waits for inside of fputs, for good
 //     queue       "reader" reads an rwlock that lets writers go first, "writer" wants it, and "behind" wants to read; answers with
 //                 its address
+//     idle        three threads "worker" wait for one condition, and "logger" in another function for another one, for good
 //     read        "reader" reads an rwlock in a function that releases it when it is left, and "writer" wants it, for good
 //     recall      reads a line of its threads' complaints: "fine" if there are none
 //     load PATH   a library's function load_plugin loads another one by its bare name, whose function takes the lock
@@ -19,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include <condition_variable>
 #include <cstring>
 #include <iostream>
 #include <memory>
@@ -86,6 +88,27 @@ void hold_stream() {
   locked.wait();
   static Thread waiter("waiter", [] { std::fputs("text", stream); });
   waiter.wait_until_blocked_in(SYS_futex);
+}
+
+std::condition_variable work_came;
+
+OWN_FRAME void waits_for_work() {
+  static std::mutex mutex;
+  std::unique_lock guard(mutex);
+  for (;;) work_came.wait(guard);
+}
+
+std::condition_variable line_came;
+
+OWN_FRAME void waits_for_a_line() {
+  static std::mutex mutex;
+  std::unique_lock guard(mutex);
+  for (;;) line_came.wait(guard);
+}
+
+void be_idle() {
+  for (int i = 0; i < 3; ++i) (new Thread("worker", waits_for_work))->wait_until_blocked_on(work_came);
+  (new Thread("logger", waits_for_a_line))->wait_until_blocked_on(line_came);
 }
 
 std::shared_mutex shared_lock;
@@ -290,6 +313,7 @@ int main(int argc, char** argv) {
     if (command == "leave") leave();
     if (command == "robust") hold_robust_mutex();
     if (command == "stream") hold_stream();
+    if (command == "idle") be_idle();
     if (command == "read") hold_for_reading();
     std::cout << (command == "fork"     ? fork_and_hold()
                   : command == "load"   ? load(argument)

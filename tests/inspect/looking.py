@@ -21,6 +21,11 @@ def require(condition, why):
         sys.exit(f"FAILED: {why}\nrerun: {sys.executable} {' '.join(sys.argv)}")
 
 
+def is_idle(event):
+    """Threads in a condition wait: what they wait for is not always known."""
+    return event["event"] == "wait" and all(group["wait"]["kind"] == "condition" for group in event["waiters"])
+
+
 class Look:
     """One run of the inspector: its exit status, its text and its JSON lines, which must keep their promise."""
 
@@ -28,7 +33,10 @@ class Look:
         with tempfile.NamedTemporaryFile(prefix="holdwatch-inspect-") as lines:
             done = subprocess.run([inspector, *map(str, words), "--json", lines.name], capture_output=True, text=True,
                                   timeout=DEADLINE_S, check=False, **how)
-            self.events = json_schema.check_file(pathlib.Path(lines.name).read_bytes())
+            events = json_schema.check_file(pathlib.Path(lines.name).read_bytes())
+        self.events = [event for event in events if not is_idle(event)]
+        self.idle = [event for event in events if is_idle(event)]
+        require(events == self.events + self.idle, "a list of idle threads comes before a report")
         self.status, self.text, self.errors = done.returncode, done.stdout, done.stderr
 
     def __str__(self):

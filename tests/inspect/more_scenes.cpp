@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include <condition_variable>
 #include <csignal>
 #include <ctime>
 #include <mutex>
@@ -104,6 +105,38 @@ void idle() {
     epoll_event event{};
     epoll_wait(epoll_create1(0), &event, 1, -1);
   });
+}
+
+namespace {
+
+std::mutex g_work_mutex, g_line_mutex;
+std::condition_variable g_work_came, g_line_came;
+
+void waits_for_work() {
+  std::unique_lock guard(g_work_mutex);
+  for (;;) g_work_came.wait(guard);
+}
+
+void waits_for_a_line() {
+  std::unique_lock guard(g_line_mutex);
+  for (;;) g_line_came.wait(guard);
+}
+
+}  // namespace
+
+// Idle workers beside a thread that waits for a lock.
+void pool() {
+  for (int i = 0; i < 3; ++i) start("worker", waits_for_work);
+  start("logger", waits_for_a_line);
+  static std::mutex mutex;
+  pthread_barrier_init(&g_all_hold, nullptr, 2);
+  start("holder", [] {
+    const std::lock_guard holding(mutex);
+    all_hold();
+    stay();
+  });
+  all_hold();
+  start("waiter", [] { const std::lock_guard waiting(mutex); });
 }
 
 // Threads that live for some microseconds and take a lock meanwhile.

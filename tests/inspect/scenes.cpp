@@ -489,6 +489,7 @@ const std::map<std::string, std::function<void()>> kScenes = {
     {"file_of_some_thread", [] { file_of_a_thread(false, false); }},
     {"file_of_a_thread_timed", [] { file_of_a_thread(true, true); }},
     {"idle", idle},
+    {"pool", pool},
     {"storm", storm},
     {"crowd", [] { crowd(1000); }},
     {"great_crowd", [] { crowd(10000); }},

@@ -356,7 +356,22 @@ def no_cycle(look):
 
 
 def idle(look):
+    """Condition waits are no report. They are listed, with what they wait for."""
     require(look.events == [] and "no thread waits for a lock of libc" in look.text, look)
+    require([event["waiters"][0]["count"] for event in look.idle] == [1, 1], look)
+    require({event["lock"]["kind"] for event in look.idle} == {"condition"}, look)
+    names = {event["lock"]["name"].rpartition("::")[2] for event in look.idle}
+    require(names == {"condition", "timed"} and len({event["lock"]["id"] for event in look.idle}) == 2, look)
+    require(look.text.count("snapshot: 1 thread in a condition wait on L") == 2, look)
+    require(all(re.search(f" condition {event['lock']['address']} ", look.text) for event in look.idle), look)
+
+
+def pool(look):
+    """Threads at the same place are listed once, after the report, and not with those who wait elsewhere."""
+    one("wait", 1, "waiter")(look)
+    places = [(functions(event["waiters"][0]["stack"]), event["waiters"][0]["count"]) for event in look.idle]
+    require([count for _, count in places] == [3, 1], look)
+    require(any("waits_for_work" in name for name in places[0][0]) and any("waits_for_a_line" in name for name in places[1][0]), look)
 
 
 # What each scene must show: the exit status, how many threads wait for locks, and more of the reports.
@@ -401,6 +416,7 @@ SCENES = {
     "crowd": (NO_DEADLOCK, 1000, one("wait", 1000, None, "crowd")),
     "great_crowd": (NO_DEADLOCK, 10000, one("wait", 10000, None, "crowd")),
     "idle": (NO_DEADLOCK, 0, idle),
+    "pool": (NO_DEADLOCK, 1, pool),
     "join_cycle": (FOREVER, 2, join_cycle("closer", "relay", "handler")),
     "join_chain": (NO_DEADLOCK, 2, join_chain),
     "stream": (NO_DEADLOCK, 1, stream),
@@ -435,10 +451,15 @@ LIVE_ONLY = {"two_files", "two_kinds_of_file_locks", "two_files_and_alarm", "fil
 # the fingerprint.
 OF_CORE = {"lost_wakeup": (NO_DEADLOCK, free_for_now), **{name: SCENES[name][::2] for name in ("signals_ahead", "posts_ahead")}}
 # What the text says once the holder has come to where it stays.
-SETTLED = {"file_of_a_thread": "probably", "signals_ahead": "probably a deadlock", "posts_ahead": "probably a deadlock", "chain": "blocked in pause()", "join_chain": "3 threads wait for it", "orphan": "held it in the parent", "before_fork": "blocked in pause()",
+SETTLED = {"idle": ('"condition"', '"timed"'), "pool": ("3 threads in a condition wait", '"logger"'), "file_of_a_thread": "probably", "signals_ahead": "probably a deadlock", "posts_ahead": "probably a deadlock", "chain": "blocked in pause()", "join_chain": "3 threads wait for it", "orphan": "held it in the parent", "before_fork": "blocked in pause()",
            "before_daemon": "blocked in pause()",
            "once_cycle": "probably", "static_cycle": "probably", "two_statics": "probably",
            "holder_runs": "spin", "holder_sends": "blocked in sendto("}
+
+
+def has_settled(name, look):
+    words = SETTLED.get(name, ())
+    return all(word in look.text for word in ((words,) if isinstance(words, str) else words))
 
 
 def essence(look):
@@ -448,7 +469,7 @@ def essence(look):
              [(step["tid"], step["holds"], step["waits_for"]) for step in event["likely_cycle"]],
              [(holder["tid"], holder["waits_for"], functions(holder["now"])) for holder in event["holders"]],
              sorted((group["mode"], sorted(group["tids"]), tuple(functions(group["stack"]))) for group in event["waiters"]))
-            for event in look.events]
+            for event in look.events + look.idle]
 
 
 def main():
@@ -461,7 +482,7 @@ def main():
     with scene(program, name) as pid:
         says = f"{waiting} thread{'s wait' if waiting != 1 else ' waits'} for" if waiting else "no thread waits"
         live = look_until(inspector, pid, lambda look: says in look.text and look.status == status and
-                          SETTLED.get(name, "") in look.text)
+                          has_settled(name, look))
         check(live)
         if name in LIVE_ONLY:
             return

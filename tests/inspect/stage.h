@@ -47,6 +47,7 @@ void holder_sends();
 void before_fork();
 void before_daemon();
 void idle();
+void pool();
 void storm();
 void crowd(int count);
 

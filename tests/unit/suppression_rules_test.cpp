@@ -110,7 +110,11 @@ TEST_CASE("lines can be continued, and those with a fault are named while the ot
 }
 
 TEST_CASE("what is wrong with a line is said") {
-  CHECK(fault("hole function=A") == "file:1: \"hole\" is no event (any, hold, wait, deadlock ...)");
+  CHECK(fault("hole function=A") == "file:1: \"hole\" is no event (any, hold, wait, deadlock ...), nor condition");
+  CHECK(fault("condition limit=1s") == "file:1: a rule for condition waits needs a function");
+  CHECK(fault("condition function=A").starts_with("file:1: a rule for condition waits needs a limit"));
+  CHECK(fault("condition function=A limit=0").starts_with("file:1: a rule for condition waits needs a limit"));
+  CHECK(fault("condition,hold function=A").starts_with("file:1: \"condition,hold\" is no event"));
   CHECK(fault("hold") == "file:1: a rule needs a condition");
   CHECK(fault("hold function") == "file:1: \"function\" is no condition: KEY=PATTERN");
   CHECK(fault("hold function=") == "file:1: \"function\" has no value");
@@ -118,6 +122,42 @@ TEST_CASE("what is wrong with a line is said") {
   CHECK(fault("\nhold limit=soon").starts_with("file:2: limit=soon: "));
   CHECK(fault("hold,wait,deadlock function=A\n").empty());
   CHECK(fault("any exe=\"a # b\"").empty());
+}
+
+TEST_CASE("rules ask for condition waits by function, module, condition, program and threads, from a limit on") {
+  Report report = sample_report();
+  report.event = Event::wait;
+  report.lock_kind = LockKind::condition;
+  const ReportWaiters& group = report.waiters[0];  // "join" in Room::add, for 12.1 s
+  uint64_t from_ns = 0;
+  const auto asks = [&](const std::string& rule) {
+    SuppressionRules rules;
+    INFO(rule);
+    REQUIRE(rules.add(rule, "file").empty());
+    return rules.asks_for(report, group, &from_ns);
+  };
+  for (const char* rule :
+       {"condition function=Room::add limit=12s", "condition function=Room::* module=chatroom limit=1s",
+        "condition function=Room::add waiter=join lock=Room::members_mx exe=chatroom limit=1s"})
+    CHECK(asks(rule));
+  for (const char* rule :
+       {"condition function=Room::size limit=1s", "condition function=Room::add module=libssl* limit=1s",
+        "condition function=Room::add waiter=visitor limit=1s", "condition function=Room::add lock=other limit=1s",
+        "condition function=Room::add exe=other limit=1s", "wait function=Room::add limit=1s",
+        "any function=Room::add"}) {
+    CHECK_FALSE(asks(rule));
+    CHECK(from_ns == UINT64_MAX);
+  }
+  CHECK_FALSE(asks("condition function=Room::add limit=13s"));
+  CHECK(from_ns == 13 * kSecondNs);
+}
+
+TEST_CASE("the smallest limit of the rules for condition waits counts, and no other rule's") {
+  SuppressionRules rules;
+  REQUIRE(rules.add("hold function=A limit=1s", "file").empty());
+  CHECK(rules.condition_limit_ns() == 0);
+  REQUIRE(rules.add("condition function=A limit=30s\ncondition function=B limit=20s", "file").empty());
+  CHECK(rules.condition_limit_ns() == 20 * kSecondNs);
 }
 
 TEST_CASE("garbage is no rule, and does no harm") {

@@ -136,6 +136,69 @@ TEST_CASE("a rule with a limit asks for the episode at that age, and then it is 
   CHECK_FALSE(reader.leaves_out(parked(Phase::released)));
 }
 
+// Two threads that wait for the same condition in different functions, for 12 s and 11 s.
+Report condition_waits(Phase phase) {
+  Report report{};
+  report.event = Event::wait;
+  report.phase = phase;
+  report.episode = 1;
+  report.lock_kind = LockKind::condition;
+  if (phase == Phase::released) return report;
+  report.waiters.resize(2);
+  for (size_t i = 0; i < 2; ++i) {
+    report.waiters[i].longest_ns = (12 - i) * 1'000'000'000;
+    report.waiters[i].tids = {100 + static_cast<int>(i)};
+    report.waiters[i].threads = {"worker"};
+    report.waiters[i].stack.frames.resize(1);
+    report.waiters[i].stack.frames[0].function = i == 0 ? "Worker::run" : "Logger::run";
+  }
+  return report;
+}
+
+using Wanted = std::vector<std::pair<uint64_t, uint64_t>>;
+
+TEST_CASE("of condition waits only those are kept that a rule asks for") {
+  Reader reader(file_with("condition function=Logger::run limit=10s\nany function=*\n"));
+  CHECK(reader.suppressions.condition_limit_ns() == 10'000'000'000);
+  Report report = condition_waits(Phase::over);
+  CHECK(reader.suppressions.may_leave_out(report));
+  reader.suppressions.keep_condition_waits(report);
+  REQUIRE(report.waiters.size() == 1);
+  CHECK(report.waiters[0].tids == std::vector{101});
+  CHECK(report.limit_ns == 10'000'000'000);
+  CHECK_FALSE(reader.suppressions.leaves_out(report, &reader.notice));
+  CHECK(reader.wanted.empty());
+  CHECK_FALSE(reader.leaves_out(condition_waits(Phase::released)));
+}
+
+TEST_CASE("condition waits that no rule asks for are never reported, nor is their end") {
+  Reader reader(file_with("condition function=Other::run limit=10s\n"));
+  Report report = condition_waits(Phase::over);
+  reader.suppressions.keep_condition_waits(report);
+  CHECK(report.waiters.empty());
+  CHECK(reader.leaves_out(report));
+  CHECK(reader.wanted == Wanted{{1, UINT64_MAX}});
+  CHECK(reader.leaves_out(condition_waits(Phase::released)));
+}
+
+TEST_CASE("condition waits below the limit of their rule are reported when they are that old, as ones that begin") {
+  Reader reader(file_with("condition function=Worker::run limit=20s\n"));
+  Report report = condition_waits(Phase::over);
+  reader.suppressions.keep_condition_waits(report);
+  CHECK(reader.leaves_out(report));
+  CHECK(reader.wanted == Wanted{{1, 20'000'000'000}});
+  Report later = condition_waits(Phase::still);
+  later.waiters[0].longest_ns = 20'000'000'000;
+  reader.suppressions.keep_condition_waits(later);
+  CHECK_FALSE(reader.suppressions.leaves_out(later, &reader.notice));
+  CHECK(later.phase == Phase::over);
+}
+
+TEST_CASE("a list of condition waits is left out by no rule") {
+  Reader reader(file_with("any exe=*\nwait function=*\n"));
+  CHECK_FALSE(reader.leaves_out(condition_waits(Phase::snapshot)));
+}
+
 TEST_CASE("a bad line, a missing file and one that is none are said; the rest holds") {
   CHECK(Reader("/nonexistent/rules").said ==
         Texts{"HOLDWATCH_SUPPRESS: cannot read /nonexistent/rules: No such file or directory; no rule is used"});
@@ -145,8 +208,9 @@ TEST_CASE("a bad line, a missing file and one that is none are said; the rest ho
   CHECK(Reader("none").said.empty());
   const std::string path = file_with("junk\nhold exe=redis-*\nhold exe=never\n");
   Reader reader(path);
-  CHECK(reader.said == Texts{"HOLDWATCH_SUPPRESS: " + path +
-                             ":1: \"junk\" is no event (any, hold, wait, deadlock ...); this rule is not used"});
+  CHECK(reader.said ==
+        Texts{"HOLDWATCH_SUPPRESS: " + path +
+              ":1: \"junk\" is no event (any, hold, wait, deadlock ...), nor condition; this rule is not used"});
   Report report = parked(Phase::over);
   report.holders[0].thread = "anybody";
   CHECK(reader.leaves_out(report));

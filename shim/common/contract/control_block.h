@@ -32,7 +32,7 @@ enum class ControlState : uint32_t {
   detaching,
 };
 
-// stuck: what has been stuck since before the attachment is to be reported.
+// snapshot: the locks that are held are to be reported, or all condition waits. stuck: what has been stuck since before the attachment is to be reported.
 enum class ControlRequest : uint32_t { none, attach, snapshot, stop, start, limit, detach, stuck };
 
 // A thread that was asleep before the attachment, as the scheduler shows only to other processes. While its context
@@ -43,6 +43,9 @@ struct EarlierSleep {
   int32_t tid;  // in the namespace of the process
 };
 inline constexpr size_t kMaxEarlierSleeps = 4096;
+
+// As the argument of `snapshot`: the condition waits.
+inline constexpr uint64_t kSnapshotOfConditionWaits = 1;
 
 // A library that the process cannot read: from where to load it, and a descriptor to be closed afterwards, plus one.
 // Empty and 0 if it finds the library by itself.
@@ -66,7 +69,7 @@ struct ControlBlock {
   // Written from outside.
   std::atomic<uint32_t> requested;  // the number of the latest request
   std::atomic<ControlRequest> request;
-  std::atomic<uint64_t> argument;     // limit: nanoseconds; stuck: how many earlier sleeps there are
+  std::atomic<uint64_t> argument;  // limit: nanoseconds; snapshot: see above; stuck: how many earlier sleeps there are
   char options[kControlOptionsSize];  // attach: "HOLDWATCH_LIMIT=1s" and so on, each zero-terminated, then an empty one
   HandedLibrary symbolizer, decoder;
 };

@@ -20,8 +20,9 @@ inline constexpr size_t kDoingSize = 512;    // what a thread is doing, one line
 
 // stream: that of a FILE, which flockfile and the functions of stdio take. loader: a mutex of the dynamic loader, found by
 // `inspect` only, or if it is part of a deadlock. once, local_static: the right to run an initializer, found by `inspect` only,
-// in a deadlock. file_lock: of flock or fcntl, found likewise; it has no address.
-enum class LockKind : uint8_t { mutex, rwlock, stream, loader, once, local_static, file_lock };
+// in a deadlock. file_lock: of flock or fcntl, found likewise; it has no address. condition: what threads in condition
+// waits wait for; nobody holds it.
+enum class LockKind : uint8_t { mutex, rwlock, stream, loader, once, local_static, file_lock, condition };
 enum class Access : uint8_t { exclusive, shared };
 
 // A lock as the program knows it. The address may point to memory that has been freed: never dereference it.
@@ -216,6 +217,7 @@ struct Waiter {
   bool has_timeout;
   const RawStack* stack;  // null if not captured
   bool unseen;            // its call bypassed our hooks
+  uintptr_t object;       // of a condition wait: the condition; 0: not known
 };
 
 // A thread that is behind the lock of a Finding without waiting for it, or holds what others behind it wait for.

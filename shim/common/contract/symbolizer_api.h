@@ -11,7 +11,7 @@
 
 namespace holdwatch {
 
-inline constexpr uint32_t kSymbolizerApiVersion = 20;
+inline constexpr uint32_t kSymbolizerApiVersion = 21;
 
 // Functions of the shim that the symbolizer may call.
 struct HostCalls {
@@ -26,8 +26,13 @@ struct HostCalls {
   // A report has found out which function acquired a lock at this site without a copy: copies made on trial can stop.
   void (*need_no_copy_at)(uintptr_t pc);
 
-  // A rule of SUPPRESS leaves a report of this episode out until it is this old: it is to be reported again then.
+  // A rule of SUPPRESS leaves a report of this episode out until it is this old: it is to be reported again then. Of
+  // condition waits UINT64_MAX: never.
   void (*report_at)(uint64_t episode, uint64_t age_ns);
+
+  // While the symbolizer is being created: rules of SUPPRESS ask for condition waits that last at least this long; 0: none
+  // does.
+  void (*watch_conditions)(uint64_t limit_ns);
 
   // Whether a module may have been unloaded between these times (CLOCK_MONOTONIC).
   bool (*unloaded_between)(uint64_t from_ns, uint64_t until_ns);

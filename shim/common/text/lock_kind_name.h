@@ -24,6 +24,8 @@ constexpr std::string_view lock_kind_name(LockKind kind) {
       return "static";
     case LockKind::file_lock:
       return "file_lock";
+    case LockKind::condition:
+      return "condition";
   }
   return "unknown";
 }

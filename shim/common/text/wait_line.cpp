@@ -12,12 +12,12 @@ class WaitLine : LineParts {
     switch (facts_.phase) {
       case Phase::snapshot:
         out_ << "snapshot: ";
-        return wait_over();
+        return is_condition() ? idle() : wait_over();
       case Phase::over:
         return wait_over();
       case Phase::still:
         thread(facts_.waiter);
-        out_ << " still waits for " << facts_.lock_id << ", " << Duration{facts_.longest_wait_ns};
+        out_ << " still waits for " << short_name() << ", " << Duration{facts_.longest_wait_ns};
         held_by();
         return more_waiters();
       case Phase::released:
@@ -39,6 +39,19 @@ class WaitLine : LineParts {
     return facts_.lock_kind == LockKind::once || facts_.lock_kind == LockKind::local_static;
   }
 
+  // Of a condition wait: what it waits for is not held by anybody, and not always known.
+  bool is_condition() const { return facts_.lock_kind == LockKind::condition; }
+  std::string_view short_name() const {
+    return is_condition() && facts_.lock_id.empty() ? std::string_view("a condition") : facts_.lock_id;
+  }
+
+  void idle() {
+    out_ << Count{facts_.waiter_count, " thread", " threads"} << " in a condition wait";
+    if (!facts_.lock_id.empty()) out_ << " on " << facts_.lock_id;
+    if (facts_.longest_wait_ns == 0) return;
+    out_ << ", " << (facts_.waiter_count > 1 ? "longest " : "") << Duration{facts_.longest_wait_ns};
+  }
+
   void wait_over() {
     subject(facts_.waiter);
     // A wait seen only once, from outside, may have begun at any time.
@@ -58,7 +71,7 @@ class WaitLine : LineParts {
 
   void wait_ended() {
     if (facts_.waiter.empty()) {
-      out_ << "the long wait for " << facts_.lock_id << " is over; ";
+      out_ << "the long wait for " << short_name() << " is over; ";
     } else {
       out_ << facts_.waiter << " no longer waits for " << facts_.lock_id << ", after "
            << Duration{facts_.longest_wait_ns} << "; ";
@@ -68,11 +81,15 @@ class WaitLine : LineParts {
 
   void for_lock() {
     out_ << (is_initializer() ? " for the initializer of " : " for ");
-    lock();
+    if (is_condition() && facts_.lock_id.empty())
+      out_ << short_name();
+    else
+      lock();
     if (facts_.lock_kind != LockKind::rwlock || facts_.waiter.empty()) return;
     out_ << (facts_.wanted == Access::shared ? " to read" : " to write");
   }
   void held_by() {
+    if (is_condition()) return;
     if (facts_.event == Event::corrupt) {
       out_ << (is_rwlock() ? "; its count of readers is impossible" : "; its state is impossible");
       return;

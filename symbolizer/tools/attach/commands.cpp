@@ -186,7 +186,7 @@ void with_process(int pid, Work work) {
   }
 }
 
-void send_request(int pid, ControlRequest request, uint64_t argument) {
+std::string send_request(int pid, ControlRequest request, uint64_t argument) {
   AttachTarget target(pid);
   Watched watched = find_watched(target, request);
   const std::string who = describe_process(pid);
@@ -199,10 +199,14 @@ void send_request(int pid, ControlRequest request, uint64_t argument) {
   const auto answer = watched.wait_for_answer(request == ControlRequest::detach ? kDetachTimeoutNs : kAnswerTimeoutNs);
   if (!answer) refuse_silent(pid);
   if (!answer->succeeded) throw Refusal(who + ": " + answer->text);
+  return answer->text;
 }
 
-void send_to_process(int pid, ControlRequest request, uint64_t argument) {
-  with_process(pid, [&] { send_request(pid, request, argument); });
+// Returns the answer.
+std::string send_to_process(int pid, ControlRequest request, uint64_t argument) {
+  std::string answer;
+  with_process(pid, [&] { answer = send_request(pid, request, argument); });
+  return answer;
 }
 
 Watched::Answer answer_of_attachment(AttachTarget& target, const std::string& who) {
@@ -295,6 +299,12 @@ void detach(int pid) {
 void snapshot(int pid) {
   send_to_process(pid, ControlRequest::snapshot, 0);
   printf("%s reports all its held locks to its log\n", describe_process(pid).c_str());
+}
+
+void snapshot_condition_waits(int pid) {
+  const std::string answer = send_to_process(pid, ControlRequest::snapshot, kSnapshotOfConditionWaits);
+  const bool is_none = answer.starts_with("0 ");
+  printf("%s: %s%s\n", describe_process(pid).c_str(), answer.c_str(), is_none ? "" : ", listed in its log");
 }
 
 void stop(int pid) {

@@ -12,6 +12,7 @@ namespace holdwatch::attach {
 void attach(int pid, const std::string& library, const std::vector<std::string>& options);
 void detach(int pid);
 void snapshot(int pid);
+void snapshot_condition_waits(int pid);
 void stop(int pid);
 void start(int pid);
 void limit(int pid, uint64_t limit_ns, const std::string& as_given);

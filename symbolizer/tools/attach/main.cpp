@@ -1,6 +1,7 @@
 // The part of the launcher that works on a running process: attach, detach, snapshot, stop, start, limit.
 //     control attach LIBRARY PID      options: HOLDWATCH_* in the environment
-//     control detach|snapshot|stop|start PID
+//     control detach|stop|start PID
+//     control snapshot [--waits] PID
 //     control limit PID DURATION
 // Exit status 1: the process could not be reached or refused, explained in one line; 2: bad use.
 #include <unistd.h>
@@ -49,10 +50,18 @@ void run(int count, const char* const* arguments) {
     const auto given = operands(2, usage);
     return limit(read_process_id(given[0], usage), duration_ns(given[1]), given[1]);
   }
+  if (command == "snapshot") {
+    const std::string usage = "snapshot [--waits] PID";
+    OnlyFlag waits{"waits"};
+    const auto given = read_operands(count - 1, arguments + 1, usage, &waits);
+    if (given.size() != 1) throw bad_use("", usage);
+    const int pid = read_process_id(given[0], usage);
+    return waits.is_given ? snapshot_condition_waits(pid) : snapshot(pid);
+  }
   constexpr struct {
     std::string_view name;
     void (*function)(int);
-  } kCommands[] = {{"detach", detach}, {"snapshot", snapshot}, {"stop", stop}, {"start", start}};
+  } kCommands[] = {{"detach", detach}, {"stop", stop}, {"start", start}};
   for (const auto& known : kCommands) {
     if (known.name != command) continue;
     const std::string usage = std::string(command) + " PID";

@@ -19,14 +19,24 @@ inline BadUse bad_use(std::string_view what, const std::string& usage) {
   return {std::string(what) + (what.empty() ? "" : "; ") + "usage: holdwatch " + usage};
 }
 
-inline std::vector<const char*> read_operands(int count, const char* const* arguments, const std::string& usage) {
+// An option that is on or off, for a command that has only one.
+struct OnlyFlag {
+  std::string_view name;
+  bool is_given = false;
+};
+
+inline std::vector<const char*> read_operands(int count, const char* const* arguments, const std::string& usage,
+                                              OnlyFlag* flag = nullptr) {
   std::vector<const char*> operands;
   ArgumentReader reader(count, arguments, ArgumentReader::Options::anywhere);
   for (Argument argument; reader.next(argument);) {
     if (argument.kind == Argument::Kind::operand) operands.push_back(argument.text);
     if (argument.kind == Argument::Kind::operand || argument.kind == Argument::Kind::separator) continue;
+    const bool is_flag = flag != nullptr && argument.kind == Argument::Kind::option && argument.name == flag->name;
+    if (is_flag) flag->is_given = true;
+    if (is_flag && argument.value == nullptr) continue;
     Line<512> message;
-    write_unknown_option(argument, message);
+    is_flag ? write_needless_value(argument, message) : write_unknown_option(argument, message);
     throw bad_use(message, usage);
   }
   return operands;

@@ -69,6 +69,14 @@ struct SeenLock {
   bool lost_wakeup = false;    // and none is about to take it, or to wake those who wait
 };
 
+// Threads in a condition wait that have to do with no lock that is waited for, at one place.
+struct SeenIdle {
+  Stack stack;
+  std::vector<SeenThread> threads;  // without their stacks
+  uintptr_t condition = 0;          // 0: not known, or several
+  std::string name;
+};
+
 struct Observation {
   int pid = 0;
   std::string executable;
@@ -82,6 +90,8 @@ struct Observation {
   std::vector<SeenLock> file_locks;  // of files, that are in the way of a thread, and whose holders are known
   std::vector<SeenLock>
       likely_locks;  // initializers, and locks of files, of which a thread is only likely the one that has them
+  std::vector<SeenIdle> idle;
+  size_t idle_not_looked_at = 0;  // threads that may be idle, too
 };
 
 }  // namespace holdwatch

@@ -35,6 +35,7 @@
 namespace holdwatch {
 namespace {
 
+constexpr size_t kMaxIdle = 1024;     // threads that may be in a condition wait
 constexpr size_t kMaxSearched = 512;  // threads whose stacks are searched for the address of one rwlock
 constexpr size_t kMaxOthers = 64;     // threads of other processes
 
@@ -79,6 +80,7 @@ class Observer {
     for (const SeenLock& lock : seen_.likely_locks) see_holders(lock.holders);
     name_holders_of_own_file_locks();
     drop_what_moved();
+    find_idle();
     return std::move(seen_);
   }
 
@@ -627,6 +629,46 @@ class Observer {
         std::erase_if(lock.waits, [this](const SeenWait& wait) { return !has_stayed(wait.tid); });
     std::erase_if(seen_.joins, [this](const auto& join) { return !has_stayed(join.first); });
     std::erase_if(seen_.locks, [](const SeenLock& lock) { return lock.waits.empty(); });
+  }
+
+  // What is idle is looked at last: nothing depends on it.
+  void find_idle() {
+    std::map<std::vector<uintptr_t>, SeenIdle> by_stack;
+    size_t looked_at = 0;
+    for (const auto& [tid, task] : tasks_) {
+      if (seen_.threads.contains(tid) || task.snapshot.state == ThreadState::running) continue;
+      if (!futex_wait(task.snapshot.call)) continue;
+      if (++looked_at > kMaxIdle)
+        ++seen_.idle_not_looked_at;
+      else
+        see_if_idle(task, by_stack);
+    }
+    for (auto& [pcs, idle] : by_stack) seen_.idle.push_back(std::move(idle));
+  }
+
+  // Of threads at the same place, the stack is named once.
+  void see_if_idle(const Task& task, std::map<std::vector<uintptr_t>, SeenIdle>& by_stack) {
+    const uint64_t slept_ns = asleep_ns(task.tid);
+    const Capture capture = target_.capture(task);
+    if (waits_.function_in(unwound(capture)) != BlockingFunction::condition) return;
+    std::vector<uintptr_t> pcs;
+    for (uint32_t i = 0; i < raw_->count; ++i) pcs.push_back(raw_->frames[i].pc);
+    const Wait wait = waits_.read(task.snapshot, BlockingFunction::condition, target_.context(task.tid));
+    if (wait.kind != WaitKind::condition || !has_stayed(task)) return;
+    const bool is_new = !by_stack.contains(pcs);
+    SeenIdle& idle = by_stack[std::move(pcs)];
+    if (is_new) {
+      idle.condition = wait.object;
+      idle.name = wait.name;
+      idle.stack = named_stack(capture);
+    } else if (idle.condition != wait.object) {
+      idle.condition = 0;
+      idle.name.clear();
+    }
+    SeenThread& thread = idle.threads.emplace_back();
+    thread.tid = task.tid;
+    thread.name = target_.thread_name(0, task.tid);
+    thread.asleep_ns = slept_ns;
   }
 
   // Whether a thread has slept since before the fields were read, and does so now, as the writer that has the rwlock next.

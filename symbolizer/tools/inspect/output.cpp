@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "symbolizer/report/condition_waits.h"
 #include "symbolizer/report/report.h"
 #include "symbolizer/report/text_format.h"
 
@@ -83,6 +84,17 @@ std::string explained_text(const Observation& seen) {
   return text;
 }
 
+std::string idle_not_listed(const Observation& seen) {
+  std::vector<size_t> sizes;
+  for (const SeenIdle& idle : seen.idle) sizes.push_back(idle.threads.size());
+  const std::string left_out = left_out_of_list(sizes, 0);
+  const std::string unseen = seen.idle_not_looked_at == 0
+                                 ? ""
+                                 : count_of(seen.idle_not_looked_at, "blocked thread was", "blocked threads were") +
+                                       " not looked at for the list";
+  return left_out + (left_out.empty() || unseen.empty() ? "" : "; ") + unseen;
+}
+
 }  // namespace
 
 void InspectionOutput::leave_out(const std::string& why) {
@@ -101,6 +113,8 @@ void InspectionOutput::summary(const Observation& seen, uint64_t took_ns, const 
     std::fprintf(stream, "holdwatch[%d]: %s not shown: %s\n", seen.pid, count_of(left_out_, "wait", "waits").c_str(),
                  why_left_out_.c_str());
   }
+  if (const std::string more = idle_not_listed(seen); !more.empty())
+    std::fprintf(stream, "holdwatch[%d]: %s\n", seen.pid, more.c_str());
   std::fprintf(stream, "holdwatch[%d]: %s, of %s in %s%s; inspected in %s, %s\n", seen.pid, waiting_text.c_str(),
                count_of(seen.thread_count, "thread", "threads").c_str(), escape(base_name(seen.executable)).c_str(),
                explained_text(seen).c_str(), format_duration(took_ns).c_str(), effect_on_process.c_str());

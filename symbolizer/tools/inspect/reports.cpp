@@ -9,6 +9,7 @@
 
 #include "shim/common/text/lock_kind_name.h"
 #include "shim/common/text/unknown_readers.h"
+#include "symbolizer/report/condition_waits.h"
 #include "symbolizer/report/wait_report.h"
 #include "symbolizer/tools/inspect/wait_graph.h"
 
@@ -64,6 +65,7 @@ class InspectReports {
     for (const size_t lock : rest) report_lock(lock);
     for (const auto& [object, steps] : likely_cycles_)
       if (!is_lock(object)) report_likely(object);
+    list_idle();
     return std::move(reports_);
   }
 
@@ -162,6 +164,12 @@ class InspectReports {
   }
 
   Report begin(Event event, size_t object) {
+    Report report = begin(event);
+    if (const SeenLock* const lock = lock_at(object)) name_lock(*lock, id(object), report);
+    return report;
+  }
+
+  Report begin(Event event) const {
     Report report;
     report.event = event;
     report.phase = Phase::snapshot;
@@ -170,7 +178,6 @@ class InspectReports {
     report.pid = seen_.pid;
     report.exe = seen_.executable;
     report.episode = reports_.size() + 1;
-    if (const SeenLock* const lock = lock_at(object)) name_lock(*lock, id(object), report);
     return report;
   }
 
@@ -342,6 +349,30 @@ class InspectReports {
     if (report.likely_cycle.empty()) add_cycle_of_ender(number, report);
     if (report.likely_cycle.empty()) add_chain(number, report);
     finish(std::move(report));
+  }
+
+  // After the reports, those with most threads first.
+  void list_idle() {
+    Report all = begin(Event::wait);
+    all.lock_kind = LockKind::condition;
+    std::map<uintptr_t, std::string> ids, names;
+    for (const SeenIdle& idle : seen_.idle) {
+      std::vector<const SeenThread*> threads;
+      for (const SeenThread& thread : idle.threads) threads.push_back(&thread);
+      ReportWaiters& waiters = all.waiters.emplace_back(group(Access::exclusive, threads, all));
+      waiters.stack = idle.stack;
+      waiters.object = idle.condition;
+      if (idle.condition == 0) continue;
+      if (!ids.contains(idle.condition)) ids[idle.condition] = "L" + std::to_string(++last_id_);
+      names[idle.condition] = idle.name;
+      waiters.lock_id = ids[idle.condition];
+    }
+    all.lost_ns = all.threads_delayed = 0;
+    for (Report& one : listed_by_stack(all)) {
+      one.episode = reports_.size() + 1;
+      if (one.lock_address != 0) one.lock_name = names[one.lock_address];
+      reports_.push_back(std::move(one));
+    }
   }
 
   // Where the thread that can likely end what the holder waits for waits for the holder.
