@@ -46,10 +46,15 @@ bool InitializerSearch::is_inside_once(const RawStack& stack, bool waits) const 
   return false;
 }
 
-// A thread that waits is inside of pthread_once too; but what that has called is libc's own.
+// A thread that waits is inside of pthread_once too; but what that has called is libc's own. An initializer that ends in a jump to
+// pthread_once has no frame: then the same function of libc's has been entered twice, and it calls itself by no other way.
 bool InitializerSearch::has_called_program(const RawStack& stack, uint32_t index) const {
-  const Module* const module = modules_.find(inside(stack.frames[index - 1]));
-  return module == nullptr || !is_glibc(*module);
+  const RawFrame &called = stack.frames[index - 1], &caller = stack.frames[index];
+  const Module* const module = modules_.find(inside(called));
+  if (module == nullptr || !is_glibc(*module)) return true;
+  const std::vector<Frame> callee = resolve_(called.pc, called.pc_is_exact),
+                           own = resolve_(caller.pc, caller.pc_is_exact);
+  return is_named(own, "pthread_once") && !callee.empty() && callee.back().function == own.back().function;
 }
 
 // The internal function that keeps the address may have no name. pthread_once has called it, or has jumped to it.

@@ -31,6 +31,7 @@ bool is_own(const Wait& wait, int tid) {
 }
 
 std::string whose_words(const Wait& wait, int tid) {
+  if (only_thread(wait) == nullptr) return "waits for an initializer";  // by whom it is run is not known
   return is_own(wait, tid) ? "waits for its own initializer" : "waits for another thread's initializer";
 }
 

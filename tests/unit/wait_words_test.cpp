@@ -36,12 +36,11 @@ TEST_CASE("a wait names its object and who can end it") {
 
 TEST_CASE("a wait for an initializer names the static, or its guard, or neither") {
   Wait wait = wait_for(WaitKind::local_static);
-  CHECK(describe_wait(wait) == "waits for another thread's initializer of a static variable, guard 0x1234");
+  CHECK(describe_wait(wait) == "waits for an initializer of a static variable, guard 0x1234");
   std::string_view("config()::instance").copy(wait.name, sizeof wait.name);
   CHECK(describe_wait(ended_by(wait, {0, 4711, Evidence::stack, "main"})) ==
         "waits for the initializer of config()::instance, likely run by 4711 \"main\"");
-  CHECK(describe_wait(wait_for(WaitKind::local_static, 0)) ==
-        "waits for another thread's initializer of a static variable");
+  CHECK(describe_wait(wait_for(WaitKind::local_static, 0)) == "waits for an initializer of a static variable");
 }
 
 TEST_CASE("a thread that runs the initializer itself waits for ever") {
