@@ -85,6 +85,11 @@ uint64_t wall_clock_at(uint64_t then_ns) {
   return wall_clock_ns() - age_ns(then_ns, monotonic_ns());
 }
 
+void fill_nobody_behind(Behind& behind) {
+  behind.threads = behind.step_count = behind.steps_left_out = 0;
+  behind.way_lost_ns = 0;
+}
+
 void fill_behind(ReportRequest& request, const Episode& episode, const Behind* behind) {
   request.behind_lost_ns = episode.behind_lost_ns;
   request.threads_seen = episode.threads_seen;
@@ -92,8 +97,7 @@ void fill_behind(ReportRequest& request, const Episode& episode, const Behind* b
     request.behind = *behind;
     request.behind_lost_ns = behind->lost_ns;
   } else {
-    request.behind.threads = request.behind.step_count = request.behind.steps_left_out = 0;
-    request.behind.way_lost_ns = 0;
+    fill_nobody_behind(request.behind);
   }
 }
 
@@ -172,8 +176,8 @@ ReportRequest* begin_condition_waits(uint64_t episode, Phase phase, uint64_t lim
   request->unclear_owner = 0;
   request->tags[0] = {};
   request->behind_lost_ns = 0;
-  request->behind_delayed = 0;
-  request->behind.threads = request->behind.step_count = request->behind.steps_left_out = 0;
+  request->threads_seen = 0;
+  fill_nobody_behind(request->behind);
   return request;
 }
 
