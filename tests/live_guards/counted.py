@@ -19,7 +19,7 @@ def verdict(lock, how, named="exactly"):
 
 
 def counted(verdicts, wrong):
-    results = measure.Results(argparse.Namespace(seed=1, least=[0, 0]))
+    results = measure.Results(argparse.Namespace(seed=1, least=[0, 0], decoys=[]))
     program = types.SimpleNamespace(name="1-0", scenarios=["first", "second", "third"], note="")
     with contextlib.redirect_stdout(io.StringIO()):
         results.add(program, "attach", verdicts, wrong)
