@@ -302,6 +302,7 @@ class CodePaths::Run {
     path.machine.forget_caller_saved();
     switch (to.effect) {
       case CallEffect::unknown:
+      case CallEffect::cleans_up:
         return true;
       case CallEffect::waits:
         path.machine.set(EncodedRegister::rax, 0);

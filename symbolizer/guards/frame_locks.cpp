@@ -49,6 +49,11 @@ uint32_t most_held(const LockRef& lock, const PathStart& start, const CodePaths:
   return most;
 }
 
+// What unwinding would release is released by the code that returns as well; or it ends only by unwinding.
+bool agrees(const CodePaths::Found& ahead, const LockRef& lock) {
+  return any_returns(ahead) ? !is_kept_by_some(ahead, lock) : ahead.is_complete;
+}
+
 void add(std::vector<FrameLock>& found, const FrameLock& lock) {
   const auto known =
       std::find_if(found.begin(), found.end(), [&](const FrameLock& one) { return one.lock == lock.lock; });
@@ -86,7 +91,9 @@ std::vector<FrameLock> FrameLocks::find(const FramePlace& place) {
   note(ahead);
   lacks_signalled_ = lacks_signalled_ || ahead.lacks_signalled;
   signalled_.insert(signalled_.end(), ahead.signalled.begin(), ahead.signalled.end());
+  const bool must_agree = !guarded.empty() && is_c(place);
   for (const LockRef& lock : guarded) {
+    if (must_agree && !agrees(ahead, lock)) continue;
     const uint32_t times = std::min(times_in(guarded, lock), most_held(lock, start, ahead));
     if (times != 0) add(found, {lock, true, times, false, place_of_release(pad, lock)});
   }
@@ -132,6 +139,13 @@ Locks FrameLocks::look_ahead(const FramePlace& place, const Machine& machine) {
     }
   }
   return proven;
+}
+
+// A guard of C++ knows whether it has its lock. In C a cleanup handler is called either way: pthread_cleanup_push(unlock, &lock) may come
+// before the lock is taken, and pthread_cleanup_pop(0) may remove it without a call.
+bool FrameLocks::is_c(const FramePlace& place) {
+  const uintptr_t personality = code_.personality(place.registers.lookup_pc());
+  return personality != 0 && calls_.of(personality).effect == CallEffect::cleans_up;
 }
 
 PathStart FrameLocks::start_ahead(const FramePlace& place) const {

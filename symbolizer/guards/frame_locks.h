@@ -1,8 +1,8 @@
 // Which locks a frame of a stack will release: those that its thread has now, and that the frame is in charge of.
 //
 // Of a C++ guard it is proven: the landing pad for the frame's call releases what the guard has, and the pad can be followed with
-// the registers of the frame. Otherwise the code after the call may show it, which is likely only: it may depend on what the call
-// returns.
+// the registers of the frame. In C, a cleanup handler may be registered for a lock that the frame has not: there the code after the
+// call must agree. Otherwise that may show it alone, which is likely only: it may depend on what the call returns.
 // Cold context only; one thread at a time. Bounded in steps. Nothing is executed.
 #pragma once
 
@@ -34,7 +34,9 @@ struct FramePlace {
 
 class FrameLocks {
  public:
-  FrameLocks(Code& code, CodePaths& paths, MemoryReader& memory) : code_(code), paths_(paths), memory_(memory) {}
+  // All must outlive this object.
+  FrameLocks(Code& code, CodePaths& paths, LockCalls& calls, MemoryReader& memory)
+      : code_(code), paths_(paths), calls_(calls), memory_(memory) {}
 
   // To be called for the frames of one stack, innermost first.
   std::vector<FrameLock> find(const FramePlace& place);
@@ -67,12 +69,14 @@ class FrameLocks {
   Machine machine_of(const RegisterSet& registers) const;
   Locks find_guarded(const FramePlace& place, CodePaths::Found& found);
   Locks look_ahead(const FramePlace& place, const Machine& machine);
+  bool is_c(const FramePlace& place);
   PathStart start_ahead(const FramePlace& place) const;
   static std::vector<FrameLock> released_ahead(const PathStart& start, const CodePaths::Found& found);
   void keep_under_way(const CodePaths::Found& found);
 
   Code& code_;
   CodePaths& paths_;
+  LockCalls& calls_;
   MemoryReader& memory_;
   // What inner frames acquire, or are about to, and do not release: their callers may.
   Locks under_way_;

@@ -84,7 +84,7 @@ struct GuardSearch::State {
         instructions(memory),
         calls(the_modules, memory, instructions, resolve),
         paths(code, instructions, calls, memory),
-        frames(code, paths, memory),
+        frames(code, paths, calls, memory),
         followed(paths, calls, memory),
         generation(the_modules.generation()) {}
 

@@ -19,11 +19,12 @@ enum class CallEffect : uint8_t {
   acquires,  // the lock at its first argument
   tries,     // the same, or fails: also when a timeout expires
   releases,
-  waits,      // with the lock of a condition, which it releases and acquires again
-  signals,    // the condition at its first argument; or posts the semaphore
-  catches,    // an exception: the program's handler follows
-  ends,       // does not return
-  terminates  // ends the process, because something is not as it must be
+  waits,       // with the lock of a condition, which it releases and acquires again
+  signals,     // the condition at its first argument; or posts the semaphore
+  catches,     // an exception: the program's handler follows
+  ends,        // does not return
+  terminates,  // ends the process, because something is not as it must be
+  cleans_up    // calls the cleanup handlers of a function in C that is unwound: its personality routine
 };
 
 struct CallTarget {

@@ -34,6 +34,11 @@ std::optional<Procedure> Code::procedure(uintptr_t pc) const {
   return module == nullptr ? std::nullopt : find_procedure(*module, memory_, pc);
 }
 
+uintptr_t Code::personality(uintptr_t pc) const {
+  const Module* module = modules_.find(pc);
+  return module == nullptr ? 0 : find_personality(*module, memory_, pc);
+}
+
 bool Code::follows_call(uintptr_t return_address) const {
   if (!is_code(return_address - 1)) return false;
   std::array<unsigned char, kMaxCallLength> before{};

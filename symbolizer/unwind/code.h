@@ -45,6 +45,9 @@ class Code {
 
   std::optional<Procedure> procedure(uintptr_t pc) const;
 
+  // See find_personality.
+  uintptr_t personality(uintptr_t pc) const;
+
   // For other analyses of code; drops the results of the previous one.
   CodeFlow& flow() { return flow_; }
 

@@ -41,14 +41,35 @@ std::optional<FrameEntry> read_frame_description(const Module& module, MemoryRea
   return frame;
 }
 
+std::optional<SearchedEntry> search(const Module& module, MemoryReader& memory, uintptr_t pc) {
+  return search_unwind_table(ConstantMemory{memory}, UnwindHeader{module.eh_frame_hdr, module.eh_frame_hdr_size}, pc);
+}
+
 }  // namespace
 
 std::optional<Procedure> find_procedure(const Module& module, MemoryReader& memory, uintptr_t pc) {
-  const auto found =
-      search_unwind_table(ConstantMemory{memory}, UnwindHeader{module.eh_frame_hdr, module.eh_frame_hdr_size}, pc);
+  const auto found = search(module, memory, pc);
   const auto frame = found ? read_frame_description(module, memory, found->frame_entry) : std::nullopt;
   if (!frame || pc < frame->start || pc - frame->start >= frame->size) return std::nullopt;
   return Procedure{frame->start, frame->start + frame->size, found->table_entry, frame->exception_table};
+}
+
+uintptr_t find_personality(const Module& module, MemoryReader& memory, uintptr_t pc) {
+  constexpr unsigned kIndirect = 0x80;  // DW_EH_PE_indirect
+  const auto found = search(module, memory, pc);
+  if (!found) return 0;
+  const std::vector<unsigned char> bytes = read_entry(module, memory, found->frame_entry);
+  const uintptr_t common_address = common_entry_of({bytes.data(), bytes.size()}, found->frame_entry);
+  const std::vector<unsigned char> common_bytes = read_entry(module, memory, common_address);
+  const auto common = parse_common_entry({common_bytes.data(), common_bytes.size()});
+  if (!common || common->personality_encoding == kOmittedPointer) return 0;
+  Bytes encoded = common->personality;
+  const uintptr_t field =
+      common_address + sizeof(uint32_t) + static_cast<uintptr_t>(encoded.position() - common_bytes.data());
+  const auto pointer = encoded.take_pointer(common->personality_encoding & (kIndirect - 1), field);
+  const bool is_indirect = (common->personality_encoding & kIndirect) != 0;
+  // Through a pointer that the loader fills in.
+  return (pointer && is_indirect ? memory.read_value<uintptr_t>(*pointer) : pointer).value_or(0);
 }
 
 }  // namespace holdwatch

@@ -24,4 +24,8 @@ struct Procedure {
 // Nothing if the module's tables do not describe `pc`, or cannot be trusted.
 std::optional<Procedure> find_procedure(const Module& module, MemoryReader& memory, uintptr_t pc);
 
+// The run-time address of the personality routine, which the exception table of the procedure that contains `pc` is for: it tells the
+// languages apart. 0 if there is none.
+uintptr_t find_personality(const Module& module, MemoryReader& memory, uintptr_t pc);
+
 }  // namespace holdwatch

@@ -124,7 +124,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, size_t size) {
   CodeReader instructions(memory);
   LockCalls calls(modules, memory, instructions, resolve);
   CodePaths paths(code, instructions, calls, memory);
-  FrameLocks frames(code, paths, memory);
+  FrameLocks frames(code, paths, calls, memory);
   FollowedRegisters followed(paths, calls, memory);
   frames.begin();
   followed.begin();

@@ -34,6 +34,8 @@ enum Function : size_t {
   kCatch,
   kResume,
   kPointer,
+  kPersonality,
+  kPersonalityOfC,
   kFunctions
 };
 constexpr const char* kNames[] = {"frame",
@@ -46,7 +48,9 @@ constexpr const char* kNames[] = {"frame",
                                   "work",
                                   "__cxa_begin_catch",
                                   "_Unwind_Resume",
-                                  "pointer"};
+                                  "pointer",
+                                  "__gxx_personality_v0",
+                                  "__gcc_personality_v0"};
 
 // The code of one function.
 class Assembly {
@@ -113,7 +117,7 @@ class Scene {
   std::vector<FrameLock> find(CallEffect call = CallEffect::unknown, const LockRef& lock = {}) {
     registers.set(kRip, address_of(kFrame) + 5);
     Engine engine(*this);
-    FrameLocks frames(engine.code, engine.paths, memory);
+    FrameLocks frames(engine.code, engine.paths, engine.calls, memory);
     frames.begin();
     const std::vector<FrameLock> found = frames.find({registers, call != CallEffect::unknown, call, lock});
     lacks_registers = frames.lacks_registers();
@@ -125,7 +129,7 @@ class Scene {
   // Of the frame, whose call is the helper, which is in its own first call.
   std::vector<FrameLock> find_behind_helper() {
     Engine engine(*this);
-    FrameLocks frames(engine.code, engine.paths, memory);
+    FrameLocks frames(engine.code, engine.paths, engine.calls, memory);
     frames.begin();
     registers.set(kRip, address_of(kHelper) + 5);
     frames.find({registers, false, CallEffect::unknown, {}});
@@ -153,6 +157,7 @@ class Scene {
     return before;
   }
 
+  Function personality = kPersonality;
   RegisterSet registers;
   ByteVector stack = ByteVector(kStackSize);
   test::FakeMemory memory;
@@ -163,7 +168,7 @@ class Scene {
  private:
   struct Engine {
     explicit Engine(Scene& scene)
-        : fake(kBase, scene.functions_),
+        : fake(kBase, scene.functions_, test::FakePersonality{scene.personality}),
           code(scene.modules_, scene.memory),
           instructions(scene.memory),
           calls(scene.modules_, scene.memory, instructions, resolve),
@@ -185,7 +190,9 @@ class Scene {
     CodePaths paths;
   };
 
-  uintptr_t address_of(Function function) const { return FakeModule(kBase, functions_).function(function); }
+  static uintptr_t address_of(Function function) {
+    return kBase + FakeModule::kCode + function * FakeModule::kFunctionSpacing;
+  }
 
   std::vector<test::FakeFunction> functions_;
   Modules modules_{-1, memory};
@@ -413,6 +420,26 @@ TEST_CASE("a landing pad proves nothing of a lock that the code ahead acquires f
   CHECK(found(after_work().unlock_first().unlock_first(), CallEffect::acquires) == "first proven;");
   // On one of two ways.
   CHECK(found(after_work().is_zero().if_zero_skip(2 * kRelease).lock_first().unlock_first()).empty());
+}
+
+TEST_CASE("in C a landing pad proves only what the code ahead releases too") {
+  const auto found = [](Assembly frame, Function personality = kPersonalityOfC) {
+    const auto pad = static_cast<unsigned char>(frame.size());
+    frame.unlock_first().call(kResume);
+    Scene scene(frame, pads(0, pad, pad));
+    scene.personality = personality;
+    return text_of(scene.find());
+  };
+  CHECK(found(after_work().unlock_first().ret()) == "first proven;");
+  // A handler that is removed without a call; a guard of C++ whose lock goes to the caller.
+  CHECK(found(after_work().ret()).empty());
+  CHECK(found(after_work().ret(), kPersonality) == "first proven;");
+  // One that is called under a condition.
+  CHECK(found(after_work().is_zero().if_zero_skip(kRelease).unlock_first().ret()) == "first perhaps;");
+  CHECK(found(after_work().is_zero().if_zero_skip(kRelease).unlock_first().ret(), kPersonality) == "first proven;");
+  // Code that does not return is left by unwinding only, unless it could not be followed.
+  CHECK(found(after_work().raw({0xeb, 0xf9})) == "first proven;");  // jmp to the call
+  CHECK(found(after_work().raw({0xff, 0xe1})).empty());             // jmp *%rcx
 }
 
 TEST_CASE("a landing pad with a branch proves what is released both ways") {

@@ -7,6 +7,7 @@ using namespace holdwatch;
 using holdwatch::test::ByteVector;
 using holdwatch::test::FakeMemory;
 using holdwatch::test::FakeModule;
+using holdwatch::test::FakePersonality;
 
 namespace {
 
@@ -41,6 +42,22 @@ TEST_CASE("the table leads to the function that contains an address") {
   }
   CHECK_FALSE(look_up(module, module.function(0) - 1).has_value());
   CHECK_FALSE(look_up(module, module.function(3)).has_value());
+}
+
+TEST_CASE("the personality routine of a function is found, also through a pointer") {
+  const auto found = [](const std::optional<FakePersonality>& personality) {
+    const FakeModule module(kBase, {{{0xc3}, {}, {0xff}}, {{0xc3}, {}}}, personality);
+    FakeMemory memory;
+    Modules modules(-1, memory);
+    memory.regions[kBase] = module.image;
+    modules.update(module.maps());
+    REQUIRE(find_procedure(*modules.all().front(), memory, module.function(0)).has_value());
+    return find_personality(*modules.all().front(), memory, module.function(0));
+  };
+  const uintptr_t second = FakeModule(kBase, {}).function(1);
+  CHECK(found(FakePersonality{1, true}) == second);
+  CHECK(found(FakePersonality{1, false}) == second);
+  CHECK(found(std::nullopt) == 0);
 }
 
 TEST_CASE("what compilers write is believed") {

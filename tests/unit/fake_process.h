@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,10 +59,16 @@ struct FakeFunction {
   ByteVector exceptions{};
 };
 
+// The function that the exception tables of a fake module are for, by its index.
+struct FakePersonality {
+  size_t function;
+  bool is_indirect = true;  // through a pointer, as compilers write it
+};
+
 // A shared object of one page of headers and tables and one of code, mapped at `base`.
 struct FakeModule {
   static constexpr size_t kPage = 4096;
-  static constexpr size_t kNotes = 0x200, kHeader = 0x300, kFrames = 0x400, kCode = kPage;
+  static constexpr size_t kNotes = 0x200, kPersonality = 0x280, kHeader = 0x300, kFrames = 0x400, kCode = kPage;
   static constexpr size_t kExceptions = 0xa00, kExceptionSpacing = 0x80;  // if a function has a table of them
   static constexpr size_t kFunctionSpacing = 0x100;
 
@@ -71,8 +78,13 @@ struct FakeModule {
   ByteVector common_program = {0x0c, 7, 8, 0x90, 1};  // CFA = rsp + 8, return address at CFA - 8
   unsigned char return_column = 16;
   bool has_exceptions = false;
+  std::optional<FakePersonality> personality;
 
-  FakeModule(uintptr_t where, const std::vector<FakeFunction>& functions) : base(where) { build(functions); }
+  FakeModule(uintptr_t where, const std::vector<FakeFunction>& functions,
+             const std::optional<FakePersonality>& the_personality = std::nullopt)
+      : base(where), personality(the_personality) {
+    build(functions);
+  }
 
   uintptr_t function(size_t index) const { return base + kCode + index * kFunctionSpacing; }
 
@@ -86,8 +98,9 @@ struct FakeModule {
 
   void build(const std::vector<FakeFunction>& functions) {
     std::fill(image.begin() + kCode, image.end(), 0xcc);  // int3: nothing runs on from one function into the next
-    has_exceptions = std::any_of(functions.begin(), functions.end(),
-                                 [](const FakeFunction& function) { return !function.exceptions.empty(); });
+    has_exceptions = personality || std::any_of(functions.begin(), functions.end(), [](const FakeFunction& function) {
+                       return !function.exceptions.empty();
+                     });
     write_elf_headers(functions.size());
     ByteVector frames;
     write_common_information(frames);
@@ -118,14 +131,27 @@ struct FakeModule {
     std::memcpy(image.data() + kNotes + 12, "GNU\0\xde\xad\xbe\xef", 8);
   }
 
-  void write_common_information(ByteVector& frames) const {
+  void write_common_information(ByteVector& frames) {
     ByteVector entry;
     append_value<uint32_t>(entry, 0);
-    append(entry, has_exceptions ? ByteVector{1, 'z', 'L', 'R', 0, 1, 0x78, return_column, 2, 0x1b, 0x1b}
-                                 : ByteVector{1, 'z', 'R', 0, 1, 0x78, return_column, 1, 0x1b});
+    if (personality)
+      write_personality(entry);
+    else
+      append(entry, has_exceptions ? ByteVector{1, 'z', 'L', 'R', 0, 1, 0x78, return_column, 2, 0x1b, 0x1b}
+                                   : ByteVector{1, 'z', 'R', 0, 1, 0x78, return_column, 1, 0x1b});
     append(entry, common_program);
     append_value(frames, static_cast<uint32_t>(entry.size()));
     append(frames, entry);
+  }
+
+  void write_personality(ByteVector& entry) {
+    append(entry, {1, 'z', 'P', 'L', 'R', 0, 1, 0x78, return_column, 7});
+    append(entry, {static_cast<unsigned char>(personality->is_indirect ? 0x9b : 0x1b)});
+    const size_t function = kCode + personality->function * kFunctionSpacing;
+    put(image, kPersonality, base + function);
+    const size_t target = personality->is_indirect ? kPersonality : function;
+    append_value(entry, static_cast<int32_t>(target) - static_cast<int32_t>(kFrames + 4 + entry.size()));
+    append(entry, {0x1b, 0x1b});
   }
 
   void write_function(ByteVector& frames, size_t index, const FakeFunction& function) {

@@ -22,7 +22,9 @@ bool take_augmentation(std::string_view augmentation, Bytes data, CommonEntry& o
         out.pointer_encoding = data.take<uint8_t>();
         break;
       case 'P': {
-        const size_t size = encoded_size(data.take<uint8_t>());
+        out.personality_encoding = data.take<uint8_t>();
+        out.personality = data;
+        const size_t size = encoded_size(out.personality_encoding);
         if (size == 0) return false;
         data.skip(size);
         break;

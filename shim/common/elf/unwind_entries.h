@@ -17,7 +17,9 @@ struct CommonEntry {
   int64_t data_alignment = 0;
   uint8_t pointer_encoding = 0;
   uint8_t exception_table_encoding = kOmittedPointer;
+  uint8_t personality_encoding = kOmittedPointer;
   bool sized_augmentation = false;
+  Bytes personality{nullptr, 0};  // begins with the pointer to the routine that the exception tables are for
   Bytes instructions{nullptr, 0};
 };
 
