@@ -218,8 +218,9 @@ def names_for_expressions(plan, runs):
         return re.sub(r"\bby \d+", "by N", re.sub(r", [^,]+ ago\)$", "", said.rpartition("(")[2]))
 
     def likely_cycle_of(thread):
-        """The threads of what is probably a deadlock, beginning with this holder; as of its last report."""
-        cycles = [event["likely_cycle"] for event in holds if event["phase"] == "over" for h in event["holders"] if h["thread"] == thread]
+        """The threads of what is probably a deadlock, beginning with this holder; as of its own process's last report."""
+        cycles = [event["likely_cycle"] for event in holds if event["phase"] == "over" for h in event["holders"]
+                  if h["thread"] == thread and "pid" not in h]
         return [step["thread"] for step in cycles[-1]]
 
     anyone = object()
