@@ -180,10 +180,11 @@ def help_at_each_level():
 def commands_find_their_tools():
     """each command finds its tool in the tree where it was built, and their errors have one form"""
     for command, *more in (("inspect",), ("attach",), ("detach",), ("snapshot",), ("stop",), ("start",), ("limit", "1s")):
+        usage = f"usage: holdwatch {command} PID" if command != "snapshot" else r"usage: holdwatch snapshot \[--waits\] PID"
         launcher.call(HOLDWATCH, command, "999999999", *more).expect(1, "", "holdwatch: no such process: 999999999\n")
-        launcher.call(HOLDWATCH, command, "x", *more).expect_bad_use(f"invalid process id 'x'; usage: holdwatch {command} PID")
-        launcher.call(HOLDWATCH, command, *more).expect_bad_use(f"usage: holdwatch {command} PID")
-        launcher.call(HOLDWATCH, command, "1", "2s", "3").expect_bad_use(f"usage: holdwatch {command} PID")
+        launcher.call(HOLDWATCH, command, "x", *more).expect_bad_use(f"invalid process id 'x'; {usage}")
+        launcher.call(HOLDWATCH, command, *more).expect_bad_use(usage)
+        launcher.call(HOLDWATCH, command, "1", "2s", "3").expect_bad_use(usage)
     launcher.call(HOLDWATCH, "detach", "--frob").expect_bad_use("unknown option --frob; usage: holdwatch detach PID")
     launcher.call(HOLDWATCH, "doctor").expect(0, ".*")
 
