@@ -78,13 +78,10 @@ ConditionWaits::Batch* ConditionWaits::batch_for(const WaitView& wait) {
     if (batch.state == State::is_new && batch.mutex == wait.word && batch.word == word) return &batch;
   }
   if (free == nullptr) return nullptr;
+  *free = {};
   free->state = State::is_new;
   free->mutex = wait.word;
   free->word = word;
-  free->count = free->left_out = 0;
-  free->lost_ns = 0;
-  free->next_age_ns = 0;
-  free->is_wanted = false;
   return free;
 }
 
