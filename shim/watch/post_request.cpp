@@ -125,7 +125,7 @@ void fill(ReportRequest* request, const Episode& episode, Phase phase, const Loc
   fill_behind(*request, episode, has_ended(phase) ? nullptr : behind);
 }
 
-// Of all but the first one, only the number is told.
+// Only the first one is identified; the others are counted.
 void add_readers(ReportRequest& request, const FoundReaders& readers) {
   request.state.holder_count = std::min<size_t>(readers.count, kMaxHolders);
   for (size_t i = 0; i < request.state.holder_count; ++i) {

@@ -37,7 +37,7 @@ bool any_returns(const CodePaths::Found& found) {
 
 // How often the frame can have a lock, by what the code does from here on: where that acquires the lock before it releases it, a later
 // release may be that of what it has acquired. So a handler that releases a lock which is not acquired yet proves nothing, nor
-// does a guard whose lock has been given back for a while. Paths that return count, or if none does, all.
+// does a guard whose lock has been released temporarily. Only paths that return count; if none returns, all do.
 uint32_t most_held(const LockRef& lock, const PathStart& start, const CodePaths::Found& found) {
   const bool some_return = any_returns(found);
   uint32_t most = UINT32_MAX;

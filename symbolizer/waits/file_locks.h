@@ -36,8 +36,8 @@ struct FileLockHolders {
   // the open file with the lock, but for the waiting thread if it is its process's only one.
   std::vector<int> alone;
   std::vector<int> reading;  // those that have it for reading only
-  bool are_alone_for_certain =
-      false;  // there is no process into which we may not look, and which may have that open as well
+  // We could look into every process that might have the file open as well.
+  bool are_alone_for_certain = false;
 };
 
 // For a call of flock, or of fcntl with F_SETLKW or F_OFD_SETLKW. A lock by fcntl belongs to its process, all others to an open file:

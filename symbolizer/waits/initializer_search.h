@@ -18,7 +18,7 @@ namespace holdwatch {
 // Of pthread_once and std::call_once: the thread that is inside pthread_once with the flag's address on that part of its stack,
 // where libc keeps it for the case that the initializer is cancelled. Of a static variable: the thread that is inside a function,
 // by whose code it has called __cxa_guard_acquire with this guard, and not yet __cxa_guard_release. It may wait for the
-// initializer itself, farther in: for ever.
+// initializer itself in a call further in, and then it waits forever.
 class InitializerSearch {
  public:
   // All must outlive the search.

@@ -90,7 +90,7 @@ class InspectReports {
   }
 
   // Who runs an initializer, for instance, is likely only: so the chains of waits, which graph_ has, do not lead through it, and a
-  // cycle over it is no deadlock for certain. As in the watch, it is told with the lock that one of its threads has.
+  // cycle through it is not certain to be a deadlock. As in the watch, it is reported with a lock that one of its threads holds.
   void find_likely_cycles() {
     if (seen_.likely_locks.empty()) return;
     WaitGraph graph = graph_;
