@@ -26,8 +26,7 @@ struct ReportRequest {
   Phase phase;
   uint64_t episode;
   uint64_t posted_ns;      // CLOCK_MONOTONIC
-  uint64_t as_of_ns;       // CLOCK_MONOTONIC: up to then its durations count
-  uint64_t wall_clock_ns;  // CLOCK_REALTIME at that moment
+  uint64_t wall_clock_ns;  // CLOCK_REALTIME at the moment up to which its durations count
   uint64_t limit_ns;
   LockTag tags[kMaxHolders];         // of the lock; of a cycle: of each holder's lock
   int unclear_owner;                 // of a lock without a known holder (inferred_holds.h)

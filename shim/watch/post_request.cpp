@@ -107,8 +107,7 @@ void fill(ReportRequest* request, const Episode& episode, Phase phase, const Loc
   request->phase = phase;
   request->episode = episode.number;
   request->posted_ns = timing.now_ns();
-  request->as_of_ns = reported_until_ns(episode, phase, timing);
-  request->wall_clock_ns = wall_clock_at(request->as_of_ns);
+  request->wall_clock_ns = wall_clock_at(reported_until_ns(episode, phase, timing));
   request->limit_ns = episode.limit_ns;
   request->lost_ns = episode.lost_ns;
   request->threads_delayed = episode.threads_delayed;
