@@ -4,6 +4,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <optional>
 #include <string>
@@ -22,6 +23,7 @@ class ThreadFiles {
   bool known() const { return tid_ != 0; }
   bool is_ours() const { return known() && process_ == 0; }
   pid_t process() const { return process_; }  // 0: ours
+  pid_t process_id() const { return is_ours() ? getpid() : process_; }
   int tid() const { return tid_; }
 
   // "/proc/self/task/TID/NAME".

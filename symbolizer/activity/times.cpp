@@ -29,7 +29,7 @@ bool counts_processor_time(clockid_t clock) {
 
 // The number that the same clock has for us.
 clockid_t as_seen_by_us(clockid_t clock, const ThreadFiles& files) {
-  const pid_t process = files.is_ours() ? getpid() : files.process();
+  const pid_t process = files.process_id();
   if (clock == CLOCK_PROCESS_CPUTIME_ID) return clock_of(process, kSchedulerClock);
   if (clock == CLOCK_THREAD_CPUTIME_ID) return clock_of(files.tid(), kSchedulerClock | kPerThread);
   if (clock >= 0 || !counts_processor_time(clock) || ~(clock >> 3) != 0) return clock;

@@ -126,6 +126,10 @@ LockKey key_of(const FileLock& lock) {
   return {lock.kind, lock.writes, lock.pid, lock.start, lock.end};
 }
 
+bool keeps_out_by_open_file(const FileLock& held, const FileLock& wanted) {
+  return held.kind != FileLock::Kind::posix && keeps_out(held, wanted, false);
+}
+
 // Which processes have an open file with a lock that keeps out the wanted one: their /proc/PID/fdinfo says so (proc(5)). The process
 // that took it may have closed it, or have exited; a child that inherited it has it too.
 class OpenFileSearch {
@@ -170,7 +174,7 @@ class OpenFileSearch {
   // A lock of its process is in the texts of all of its descriptors of that file.
   void look_at_locks(int pid, const std::string& information) {
     for (const FileLock& held : parse_file_locks(information))
-      if (held.kind != FileLock::Kind::posix && keeps_out(held, wanted_, false)) having_[key_of(held)].insert(pid);
+      if (keeps_out_by_open_file(held, wanted_)) having_[key_of(held)].insert(pid);
   }
 
   const SearchTime time_;
@@ -181,12 +185,6 @@ class OpenFileSearch {
   std::map<LockKey, std::set<int>> having_;
   bool has_looked_into_all_ = true;
 };
-
-bool keeps_out_by_open_file(const std::vector<FileLock>& locks, const FileLock& wanted) {
-  return std::any_of(locks.begin(), locks.end(), [&](const FileLock& held) {
-    return held.kind != FileLock::Kind::posix && keeps_out(held, wanted, false);
-  });
-}
 
 // Of the processes that have the open file with one lock, the one that alone can release it; 0: there are several.
 int alone_with(std::set<int> processes, int waiter) {
@@ -228,7 +226,7 @@ FileLockHolders holders_of_file_lock(const SystemCall& call, const CallContext& 
   auto asked = wanted_lock(call, context);
   if (!asked || !identify(asked->lock, descriptor, context)) return {};
   FileLock& wanted = asked->lock;
-  const int waiter = context.files.is_ours() ? getpid() : context.files.process();
+  const int waiter = context.files.process_id();
   const std::vector<FileLock> locks = parse_file_locks(read_text("/proc/locks"));
   if (!asked->is_range_known && !find_range(wanted, waiter, locks)) return {};
   FileLockHolders holders;
@@ -241,7 +239,9 @@ FileLockHolders holders_of_file_lock(const SystemCall& call, const CallContext& 
   alone = pids;
   holders.are_alone_for_certain = true;
   // Of an open file's lock, /proc/locks has no line if the process that took it has exited, or is in another pid namespace.
-  if (pids.empty() || keeps_out_by_open_file(locks, wanted)) {
+  const bool is_of_open_file = std::any_of(locks.begin(), locks.end(),
+                                           [&](const FileLock& held) { return keeps_out_by_open_file(held, wanted); });
+  if (pids.empty() || is_of_open_file) {
     OpenFileSearch search(wanted, waiter, descriptor, file_of_lock(call, context.files));
     search.run();
     for (const auto& [lock, having] : search.having()) {

@@ -46,10 +46,6 @@ int child_waited_for(const SystemCall& call) {
   return call.arguments[0] == P_PID ? static_cast<int>(static_cast<uint32_t>(call.arguments[1])) : 0;
 }
 
-int process_of(const CallContext& context) {
-  return context.files.is_ours() ? getpid() : context.files.process();
-}
-
 // The process's only thread; 0: it has several.
 int only_thread_of(int pid) {
   const std::vector<int> threads = threads_of_program(pid);
@@ -108,7 +104,8 @@ Wait wait_for_file_lock(const SystemCall& call, const CallContext& context) {
   };
   for (const int pid : holders.processes)
     if (wait.ender_count < kMaxEnders) name_thread(holders, add(pid));
-  if (holders.is_here && wait.ender_count < kMaxEnders) name_own_thread(holders, context, add(process_of(context)));
+  if (holders.is_here && wait.ender_count < kMaxEnders)
+    name_own_thread(holders, context, add(context.files.process_id()));
   return wait;
 }
 

@@ -184,7 +184,7 @@ uint64_t peer_in_tcp_table(std::string_view text, uint64_t inode) {
 OtherEnd find_other_end(const std::string& link, bool reads, const CallContext& context) {
   const SearchTime time;
   if (!context.files.known() || time.is_over()) return {};
-  const int own_process = context.files.is_ours() ? getpid() : context.files.process();
+  const int own_process = context.files.process_id();
   if (inode_in(link, "pipe:[")) return find_processes(link, reads ? S_IWUSR : S_IRUSR, own_process, time);
   const auto inode = inode_in(link, "socket:[");
   const uint64_t peer = inode ? peer_of(*inode, context, time) : 0;
