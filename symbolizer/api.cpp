@@ -15,6 +15,7 @@
 #include "symbolizer/activity/words.h"
 #include "symbolizer/guards/capstone.h"
 #include "symbolizer/holders_by_code.h"
+#include "symbolizer/lock_names.h"
 #include "symbolizer/outputs/emit.h"
 #include "symbolizer/outputs/stderr_output.h"
 #include "symbolizer/own_namespace.h"
@@ -22,6 +23,7 @@
 #include "symbolizer/report/acquisition_stack.h"
 #include "symbolizer/report/build.h"
 #include "symbolizer/report/condition_waits.h"
+#include "symbolizer/report/function_names.h"
 #include "symbolizer/report/program_path.h"
 #include "symbolizer/report/recurrences.h"
 #include "symbolizer/report/suppressions.h"
@@ -74,6 +76,7 @@ class Pipeline {
             },
             host),
         by_code_(modules_, memory_, unwinder_, resolve_, [this] { look_at_modules(); }),
+        lock_names_(modules_, memory_, symbols_),
         builder_(resolver(), host_name(), getpid(), executable_path()),
         emitter_(settings, host.complain == nullptr ? Emitter::Complain{} : host.complain,
                  {host.writing_begins, host.writing_ends}),
@@ -96,7 +99,9 @@ class Pipeline {
   void unwind(const Snapshot& snapshot, RawStack& out) {
     look_at_modules();
     modules_.look_back(snapshot.when);
-    unwinder_.unwind(snapshot, out);
+    std::vector<RegisterSet> registers;
+    unwinder_.unwind(snapshot, out, &registers);
+    lock_names_.add_stack(out, snapshot.call, std::move(registers));
   }
 
   ThreadActivity& activity() { return activity_; }
@@ -116,8 +121,9 @@ class Pipeline {
     learn_lost_sites(finding);
     symbols_.begin_report();
     Report report = builder_.build(finding, [this](Report& named) { return keep_condition_waits(named); });
-    name_streams(report);
     modules_.look_back({});
+    name_locks(finding, report);
+    lock_names_.end_report();
     modules_known_ = false;  // the next report reads them again
     if (is_list(report)) return list_condition_waits(report);
     learn_kept_sites(finding, report);
@@ -175,12 +181,31 @@ class Pipeline {
   }
 
   // Where the program has given them no name.
-  void name_streams(Report& report) {
-    const auto name = [this](LockKind kind, uintptr_t address, std::string& out) {
-      if (kind == LockKind::stream && out.empty()) out = stream_name(address, modules_, memory_);
+  void name_locks(const Finding& finding, Report& report) {
+    const auto name = [&](const LockRef& lock, size_t holder, std::string& out) {
+      if (!out.empty()) return;
+      if (lock.kind == LockKind::stream) {
+        out = stream_name(lock.address, modules_, memory_);
+      } else if (is_named(lock.kind)) {
+        out = lock_names_.name(lock, finding.episode, stacks_about(finding));
+        if (out.empty() && holder < report.holders.size())
+          out = name_by_acquisition(report.holders[holder].taken.frames);
+      }
     };
-    name(report.lock_kind, report.lock_address, report.lock_name);
-    for (ReportCycleStep& step : report.cycle) name(step.lock_kind, step.lock_address, step.lock_name);
+    name({report.lock_address, report.lock_kind}, 0, report.lock_name);
+    for (size_t i = 0; i < report.cycle.size(); ++i) {
+      ReportCycleStep& step = report.cycle[i];
+      if (!step.holds.empty()) name({step.lock_address, step.lock_kind}, i, step.lock_name);
+    }
+  }
+
+  // Of those who hold the lock, then of those who want it.
+  static std::vector<const RawStack*> stacks_about(const Finding& finding) {
+    std::vector<const RawStack*> stacks;
+    for (size_t i = 0; i < finding.holder_count; ++i) stacks.push_back(finding.holders[i].now);
+    for (size_t i = 0; i < finding.waiter_count; ++i) stacks.push_back(finding.waiters[i].stack);
+    std::erase(stacks, nullptr);
+    return stacks;
   }
 
   // Once per report: modules come and go with dlopen, but reading the maps of a big program takes a while.
@@ -243,6 +268,7 @@ class Pipeline {
   const ResolveFrames resolve_;
   ThreadActivity activity_;
   HoldersByCode by_code_;
+  LockNames lock_names_;
   ReportBuilder builder_;
   Emitter emitter_;
   Suppressions suppressions_;

@@ -1,6 +1,7 @@
 // See function_names.h. Demangled names are text for people: these are heuristics over brackets, not a parser.
 #include "symbolizer/report/function_names.h"
 
+#include <algorithm>
 #include <array>
 
 #include "symbolizer/report/text_format.h"
@@ -210,6 +211,12 @@ std::string readable_function_name(std::string_view function) {
   if (name.size() > kLongName) name = with_short_parameters(name);
   if (name.size() > kLongestName) name = name.substr(0, kLongestName) + "...";
   return name;
+}
+
+std::string name_by_acquisition(const std::vector<Frame>& taken) {
+  const auto own =
+      std::find_if(taken.begin(), taken.end(), [](const Frame& frame) { return !is_library_frame(frame); });
+  return own == taken.end() || own->function.empty() ? "" : "taken in " + stable_function_name(own->function);
 }
 
 }  // namespace holdwatch

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "symbolizer/symbols/symbols.h"
 
@@ -22,6 +23,9 @@ bool is_cancellation_frame(const Frame& frame);
 // The name without return type, parameters and the compiler's suffixes: "Room::add(Session&) [clone .isra.0]" becomes
 // "Room::add". Template arguments stay.
 std::string stable_function_name(std::string_view function);
+
+// What a lock without any other name is called: by the function that took it. Empty if that is not known.
+std::string name_by_acquisition(const std::vector<Frame>& taken);
 
 // The name as a programmer would write it: std::string instead of its basic_string, and template arguments and
 // parameters shortened to "<...>" and "(...)" if the name would fill a line.

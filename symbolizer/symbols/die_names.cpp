@@ -81,6 +81,18 @@ std::string scope_name(Dwarf_Die scope, int local_classes, Deadline& deadline) {
   }
 }
 
+// "outer::Inner::", with the names of all scopes around the entry.
+std::string scopes_of(Dwarf_Die die, int local_classes, Deadline& deadline) {
+  std::string qualified;
+  for (Dwarf_Die& scope : enclosing(die, deadline)) {
+    const std::string outer = scope_name(scope, local_classes, deadline);
+    // A function's own name is already qualified.
+    if (dwarf_tag(&scope) == DW_TAG_subprogram) qualified.clear();
+    if (!outer.empty()) qualified += outer + "::";
+  }
+  return qualified;
+}
+
 FunctionName name_within(Dwarf_Die die, int local_classes, Deadline& deadline) {
   for (unsigned attribute : {DW_AT_linkage_name, DW_AT_MIPS_linkage_name}) {
     const std::string symbol = text_of(die, attribute);
@@ -89,13 +101,7 @@ FunctionName name_within(Dwarf_Die die, int local_classes, Deadline& deadline) {
   }
   const std::string name = text_of(die, DW_AT_name);
   if (name.empty()) return {};
-  std::string qualified;
-  for (Dwarf_Die& scope : enclosing(declaration_of(die), deadline)) {
-    const std::string outer = scope_name(scope, local_classes, deadline);
-    // A function's own name is already qualified.
-    if (dwarf_tag(&scope) == DW_TAG_subprogram) qualified.clear();
-    if (!outer.empty()) qualified += outer + "::";
-  }
+  std::string qualified = scopes_of(declaration_of(die), local_classes, deadline);
   // The class of a lambda has no name of its own in gcc's debug data.
   const std::string nameless = std::string(kNameless) + "::";
   if (name == "operator()" && qualified.ends_with(nameless)) {
@@ -113,6 +119,11 @@ bool referenced_die(Dwarf_Die die, unsigned attribute, Dwarf_Die& referenced) {
 
 FunctionName function_name(Dwarf_Die die, Deadline& deadline) {
   return name_within(die, 0, deadline);
+}
+
+std::string type_name(Dwarf_Die die, Deadline& deadline) {
+  const std::string name = text_of(die, DW_AT_name);
+  return name.empty() ? name : shortened(scopes_of(die, 0, deadline) + name);
 }
 
 }  // namespace holdwatch

@@ -1,4 +1,4 @@
-// The name of a function according to its debug data.
+// The names of functions and types according to their debug data.
 // Cold context only.
 #pragma once
 
@@ -19,6 +19,9 @@ struct FunctionName {
 // For DW_TAG_subprogram and DW_TAG_inlined_subroutine: the linkage name if there is one, otherwise the plain name
 // within its namespaces and classes, or as much of that as the deadline allows.
 FunctionName function_name(Dwarf_Die die, Deadline& deadline);
+
+// Of a class, struct, union or typedef, within its namespaces and classes; empty if it has no name.
+std::string type_name(Dwarf_Die die, Deadline& deadline);
 
 // The DIE that `attribute` of `die` refers to. False if there is none.
 bool referenced_die(Dwarf_Die die, unsigned attribute, Dwarf_Die& referenced);

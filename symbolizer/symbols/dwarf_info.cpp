@@ -14,14 +14,13 @@
 #include "symbolizer/symbols/abbreviations.h"
 #include "symbolizer/symbols/debug_sections.h"
 #include "symbolizer/symbols/die_names.h"
+#include "symbolizer/symbols/die_walk.h"
 
 namespace holdwatch {
 namespace {
 
-constexpr size_t kMaxNesting = 64;               // of entries within a unit
-constexpr size_t kMaxEntries = size_t{1} << 22;  // visited in one unit
-constexpr size_t kMaxRanges = size_t{1} << 20;   // of all units, or of all functions in one
-constexpr size_t kMaxInlined = 64;               // functions inlined into one another
+constexpr size_t kMaxRanges = size_t{1} << 20;  // of all units, or of all functions in one
+constexpr size_t kMaxInlined = 64;              // functions inlined into one another
 
 constexpr size_t kBytesPerLine = 40;  // of libdw's decoded line table, which it keeps
 // Per byte of a line program, which has at least one byte per line: libdw takes some 90 bytes per line while it decodes
@@ -49,24 +48,6 @@ bool may_hold_functions(int tag) {
       return true;
     default:
       return false;
-  }
-}
-
-enum class Next { enter, pass, stop };
-
-// Visits the entries below `root` in tree order, without recursion. `visit` returns what to do next.
-template <typename Visit>
-void walk(Dwarf_Die root, Deadline& deadline, Visit visit) {
-  std::vector<Dwarf_Die> path(1);
-  if (dwarf_child(&root, &path[0]) != 0) return;
-  for (size_t entries = 0; !path.empty() && entries < kMaxEntries && !deadline.has_passed(); ++entries) {
-    Dwarf_Die entry = path.back();
-    if (dwarf_siblingof(&entry, &path.back()) != 0) path.pop_back();
-    const Next next = visit(entry);
-    if (next == Next::stop) return;
-    Dwarf_Die child;
-    const bool enter = next == Next::enter && path.size() < kMaxNesting;
-    if (enter && dwarf_child(&entry, &child) == 0) path.push_back(child);
   }
 }
 
@@ -103,8 +84,10 @@ std::string in_compilation_directory(const char* path, Dwarf_Die unit) {
 std::unique_ptr<DwarfInfo> DwarfInfo::load(ElfImage& image, ElfImage* alternate, size_t memory_limit,
                                            Deadline& deadline) {
   if (image.section(".debug_info") == nullptr && image.section(".zdebug_info") == nullptr) return nullptr;
-  const size_t size = prepare_debug_sections(image, alternate != nullptr);
-  const size_t alternate_size = alternate != nullptr ? prepare_debug_sections(*alternate, false) : 0;
+  const DebugData readable = readable_debug_data(image, memory_limit);
+  if (readable == DebugData::none) return nullptr;
+  const size_t size = prepare_debug_sections(image, readable, alternate != nullptr);
+  const size_t alternate_size = alternate != nullptr ? prepare_debug_sections(*alternate, readable, false) : 0;
   if (size > memory_limit || alternate_size > memory_limit - size) return nullptr;
   std::unique_ptr<DwarfInfo> info(new DwarfInfo(image, memory_limit, deadline));
   info->size_in_bytes_ = size + alternate_size;
@@ -212,10 +195,10 @@ const DwarfInfo::Ranges& DwarfInfo::functions_of(Dwarf_Die unit) {
   const Dwarf_Off key = dwarf_dieoffset(&unit);
   if (const Ranges* known = functions_.find(key)) return *known;
   Ranges functions;
-  walk(full_unit(unit), deadline_, [&](Dwarf_Die entry) {
+  walk_dies(full_unit(unit), deadline_, [&](Dwarf_Die entry) {
     const int tag = dwarf_tag(&entry);
     if (tag == DW_TAG_subprogram) add_ranges(entry, functions);
-    return may_hold_functions(tag) ? Next::enter : Next::pass;
+    return may_hold_functions(tag) ? NextDie::enter : NextDie::pass;
   });
   functions.shrink_to_fit();
   size_in_bytes_ += functions.capacity() * sizeof(Range);
@@ -232,17 +215,17 @@ std::vector<Dwarf_Die> DwarfInfo::inlined_at(Dwarf_Die function, uintptr_t addre
   Dwarf_Die scope = function;
   for (bool found = true; found && calls.size() < kMaxInlined;) {
     found = false;
-    walk(scope, deadline_, [&](Dwarf_Die entry) {
+    walk_dies(scope, deadline_, [&](Dwarf_Die entry) {
       const int tag = dwarf_tag(&entry);
-      if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_lexical_block) return Next::pass;
+      if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_lexical_block) return NextDie::pass;
       const bool covers = dwarf_haspc(&entry, address) == 1;
       // gcc writes blocks without a range around inlined calls that have one.
-      if (tag == DW_TAG_lexical_block) return covers || !has_ranges(entry) ? Next::enter : Next::pass;
-      if (!covers) return Next::pass;
+      if (tag == DW_TAG_lexical_block) return covers || !has_ranges(entry) ? NextDie::enter : NextDie::pass;
+      if (!covers) return NextDie::pass;
       found = true;
       scope = entry;
       calls.push_back(entry);
-      return Next::stop;
+      return NextDie::stop;
     });
   }
   return calls;
@@ -301,6 +284,34 @@ std::vector<CodeScope> DwarfInfo::find(uintptr_t address) {
   scopes.back().from_linkage = name.from_linkage;
   scopes.back().is_rust = name.is_rust;
   return scopes;
+}
+
+// With the blocks around, which have the variables.
+CodePlace DwarfInfo::place_of(Dwarf_Die function, uintptr_t address) {
+  CodePlace place{address, function, {}};
+  std::vector<Dwarf_Die> outermost_first{function};
+  walk_dies(function, deadline_, [&](Dwarf_Die entry) {
+    const int tag = dwarf_tag(&entry);
+    if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_lexical_block) return NextDie::pass;
+    if (dwarf_haspc(&entry, address) != 1) return has_ranges(entry) ? NextDie::pass : NextDie::enter;
+    if (outermost_first.size() < kMaxInlined) outermost_first.push_back(entry);
+    return NextDie::enter;
+  });
+  place.scopes.assign(outermost_first.rbegin(), outermost_first.rend());
+  return place;
+}
+
+std::string DwarfInfo::lock_in_frame(uintptr_t address, const FrameValues& frame, const LockRef& lock) {
+  const Range* unit = innermost(units_, address);
+  if (unit == nullptr) return "";
+  const Range* function = innermost(functions_of(unit->die), address);
+  return function == nullptr ? "" : holdwatch::lock_in_frame(place_of(function->die, address), frame, lock, deadline_);
+}
+
+bool DwarfInfo::lock_in_variable(uintptr_t code, const std::string& symbol, uint64_t begin, const LockRef& lock,
+                                 std::string& way) {
+  const Range* unit = innermost(units_, code);
+  return unit != nullptr && holdwatch::lock_in_variable(full_unit(unit->die), symbol, begin, lock, deadline_, way);
 }
 
 }  // namespace holdwatch

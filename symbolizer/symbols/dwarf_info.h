@@ -12,6 +12,8 @@
 
 #include "symbolizer/symbols/deadline.h"
 #include "symbolizer/symbols/elf_image.h"
+#include "symbolizer/symbols/frame_values.h"
+#include "symbolizer/symbols/lock_owner.h"
 #include "symbolizer/symbols/lru.h"
 
 namespace holdwatch {
@@ -37,6 +39,11 @@ class DwarfInfo {
   // the line is known (assembly), one scope without a name.
   std::vector<CodeScope> find(uintptr_t address);
 
+  // See lock_owner.h. `address` and `code` are as in the file's symbol tables, the lock's address is that of the process.
+  std::string lock_in_frame(uintptr_t address, const FrameValues& frame, const LockRef& lock);
+  bool lock_in_variable(uintptr_t code, const std::string& symbol, uint64_t begin, const LockRef& lock,
+                        std::string& way);
+
   // Approximate memory use.
   size_t size_in_bytes() const { return size_in_bytes_; }
 
@@ -55,6 +62,7 @@ class DwarfInfo {
   Dwarf_Die full_unit(Dwarf_Die unit) const;
   bool may_read_lines(Dwarf_Die unit) const;
   static const Range* innermost(const Ranges& ranges, uintptr_t address);
+  CodePlace place_of(Dwarf_Die function, uintptr_t address);
   std::vector<Dwarf_Die> inlined_at(Dwarf_Die function, uintptr_t address);
   void locate(Dwarf_Die unit, uintptr_t address, CodeScope& scope) const;
   void locate_call(Dwarf_Die call, Dwarf_Die unit, CodeScope& scope) const;

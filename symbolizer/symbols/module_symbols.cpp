@@ -17,8 +17,8 @@ namespace {
 
 // What is read of the file goes into memory that can be unmapped, unless there is more debug data than may be read.
 std::unique_ptr<ElfImage> keep(std::unique_ptr<ElfImage> image, bool with_debug_data, const DebugSearch& search) {
-  const size_t size = with_debug_data ? needed_debug_size(*image) : 0;
-  return into_private_memory(std::move(image), size <= search.memory_limit / 2);
+  const DebugData readable = with_debug_data ? readable_debug_data(*image, search.memory_limit / 2) : DebugData::none;
+  return into_private_memory(std::move(image), readable);
 }
 
 }  // namespace
@@ -123,6 +123,21 @@ std::string ModuleSymbols::find_variable(uintptr_t address) const {
   if (!variable) return "";
   const std::string name = demangle(variable->symbol);
   return variable->offset == 0 ? name : name + "+" + std::to_string(variable->offset);
+}
+
+std::string ModuleSymbols::lock_variable_at(const LockRef& lock, uintptr_t code) {
+  const auto variable = symbols_.find_variable(lock.address);
+  const bool has_types = code != 0 && how_ == Symbolize::full && dwarf_ != nullptr && !deadline_.look();
+  std::string way;
+  if (variable && has_types &&
+      dwarf_->lock_in_variable(code, variable->symbol, lock.address - variable->offset, lock, way))
+    return demangle(variable->symbol) + way;
+  return variable_at(lock.address);
+}
+
+std::string ModuleSymbols::lock_in_frame(const LockRef& lock, uintptr_t address, const FrameValues& frame) {
+  if (how_ != Symbolize::full || dwarf_ == nullptr || deadline_.look()) return "";
+  return dwarf_->lock_in_frame(address, frame, lock);
 }
 
 size_t ModuleSymbols::size_in_bytes() const {

@@ -31,6 +31,10 @@ class ModuleSymbols {
   // The variable that contains `address`: its name, and "+16" if the address is not its beginning. Empty if not known.
   std::string variable_at(uintptr_t address);
 
+  // See Symbols. All addresses are as in the module's file, but for those in the frame and of the lock in it.
+  std::string lock_variable_at(const LockRef& lock, uintptr_t code);
+  std::string lock_in_frame(const LockRef& lock, uintptr_t address, const FrameValues& frame);
+
   // Approximate memory use.
   size_t size_in_bytes() const;
 

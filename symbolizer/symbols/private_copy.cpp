@@ -40,9 +40,9 @@ struct Layout {
   size_t size = 0;
 };
 
-bool is_wanted(std::string_view name, const GElf_Shdr& header, bool with_debug_data) {
+bool is_wanted(std::string_view name, const GElf_Shdr& header, DebugData debug_data) {
   if (header.sh_type == SHT_NOBITS || header.sh_type == SHT_NULL || header.sh_size == 0) return false;
-  if (name.starts_with(".debug_") || name.starts_with(".zdebug_")) return with_debug_data && is_needed(name);
+  if (name.starts_with(".debug_") || name.starts_with(".zdebug_")) return is_needed(name, debug_data);
   const bool loaded_bytes = header.sh_type == SHT_PROGBITS && (header.sh_flags & SHF_ALLOC) != 0;
   return !loaded_bytes || name.starts_with(".plt");
 }
@@ -53,13 +53,13 @@ bool lies_in_file(const GElf_Shdr& header, const ElfImage& image) {
 }
 
 // Where a section is placed in the copy. Nothing if the file is malformed.
-std::optional<Section> place(const ElfImage& image, Elf_Scn* from, bool with_debug_data, Layout& layout) {
+std::optional<Section> place(const ElfImage& image, Elf_Scn* from, DebugData debug_data, Layout& layout) {
   GElf_Shdr header;
   if (gelf_getshdr(from, &header) == nullptr) return std::nullopt;
   Section section{};
   std::memcpy(&section.header, &header, sizeof section.header);
   static_assert(sizeof header == sizeof section.header);
-  section.wanted = is_wanted(image.section_name(from), header, with_debug_data);
+  section.wanted = is_wanted(image.section_name(from), header, debug_data);
   if (!section.wanted) {
     if (header.sh_type != SHT_NULL) section.header.sh_type = SHT_NOBITS;
     return section;
@@ -81,14 +81,14 @@ std::optional<Section> place(const ElfImage& image, Elf_Scn* from, bool with_deb
   return section;
 }
 
-std::optional<Layout> lay_out(const ElfImage& image, bool with_debug_data) {
+std::optional<Layout> lay_out(const ElfImage& image, DebugData debug_data) {
   Layout layout;
   layout.size = aligned(sizeof(Elf64_Ehdr));
   size_t count = 0;
   if (elf_getshdrnum(image.elf(), &count) != 0 || count == 0 || count >= SHN_LORESERVE) return std::nullopt;
   for (size_t i = 0; i < count; ++i) {
     Elf_Scn* from = elf_getscn(image.elf(), i);
-    std::optional<Section> section = from == nullptr ? std::nullopt : place(image, from, with_debug_data, layout);
+    std::optional<Section> section = from == nullptr ? std::nullopt : place(image, from, debug_data, layout);
     if (!section) return std::nullopt;
     layout.sections.push_back(*section);
   }
@@ -145,11 +145,11 @@ bool fill(const ElfImage& image, const Layout& layout, unsigned char* memory) {
 
 }  // namespace
 
-std::unique_ptr<ElfImage> into_private_memory(std::unique_ptr<ElfImage> image, bool with_debug_data) {
+std::unique_ptr<ElfImage> into_private_memory(std::unique_ptr<ElfImage> image, DebugData debug_data) {
   // libdw looks for split debug data in the directory of the open file.
   const bool may_be_split = image->section(".debug_addr") != nullptr;
   if (image->descriptor() < 0 || may_be_split || gelf_getclass(image->elf()) != ELFCLASS64) return image;
-  const std::optional<Layout> layout = lay_out(*image, with_debug_data);
+  const std::optional<Layout> layout = lay_out(*image, debug_data);
   if (!layout) return image;
   Pages pages(layout->size);
   if (pages.data() == nullptr || !fill(*image, *layout, static_cast<unsigned char*>(pages.data()))) return image;

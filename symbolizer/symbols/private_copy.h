@@ -6,12 +6,13 @@
 
 #include <memory>
 
+#include "symbolizer/symbols/debug_sections.h"
 #include "symbolizer/symbols/elf_image.h"
 
 namespace holdwatch {
 
 // The copy, with the file closed; or the unchanged image if it cannot be copied (no memory, or the file is malformed).
-// With debug data only if `with_debug_data`.
-std::unique_ptr<ElfImage> into_private_memory(std::unique_ptr<ElfImage> image, bool with_debug_data);
+// With that much of the debug data.
+std::unique_ptr<ElfImage> into_private_memory(std::unique_ptr<ElfImage> image, DebugData debug_data);
 
 }  // namespace holdwatch

@@ -97,10 +97,30 @@ std::vector<Frame> Symbols::resolve(uintptr_t pc, bool exact, const Module* modu
 }
 
 std::string Symbols::variable(uintptr_t address, const Module* module) {
+  return name_in(module, [&](ModuleSymbols& one) { return one.variable_at(module->offset_of(address)); });
+}
+
+std::string Symbols::lock_variable(const LockRef& lock, const Module* lock_module, uintptr_t pc, bool exact,
+                                   const Module* module) {
+  return name_in(lock_module, [&](ModuleSymbols& one) {
+    const uintptr_t code = module == lock_module ? module->offset_of(exact ? pc : pc - 1) : 0;
+    return one.lock_variable_at({lock_module->offset_of(lock.address), lock.kind}, code);
+  });
+}
+
+std::string Symbols::lock_in_frame(const LockRef& lock, uintptr_t pc, bool exact, const Module* module,
+                                   FrameValues frame) {
+  return name_in(module, [&](ModuleSymbols& one) {
+    frame.bias = module->bias;
+    return one.lock_in_frame(lock, module->offset_of(exact ? pc : pc - 1), frame);
+  });
+}
+
+template <typename Ask>
+std::string Symbols::name_in(const Module* module, Ask ask) {
   if (module == nullptr || state_->how == Symbolize::off) return "";
   try {
-    const uintptr_t offset = module->offset_of(address);
-    std::string name = state_->ask_module(*module, [&](ModuleSymbols& one) { return one.variable_at(offset); });
+    std::string name = state_->ask_module(*module, ask);
     state_->keep_within_limit();
     return name;
   } catch (const std::exception&) {

@@ -8,8 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "shim/common/contract/finding.h"
 #include "shim/common/contract/settings.h"
 #include "symbolizer/symbols/debug_search.h"
+#include "symbolizer/symbols/frame_values.h"
 #include "symbolizer/unwind/modules.h"
 
 namespace holdwatch {
@@ -44,11 +46,25 @@ class Symbols {
   // The variable that contains `address`: its name, with "+16" if the address is not its beginning. Empty if it is not known.
   std::string variable(uintptr_t address, const Module* module);
 
+  // The name of a lock that a variable contains: "server.connections[3].mutex" if the debug data describes the variable in the unit
+  // of the code at `pc`, which is that of a frame, and otherwise as above. `lock_module` and `module` are those that contain the lock
+  // and pc, or null.
+  std::string lock_variable(const LockRef& lock, const Module* lock_module, uintptr_t pc, bool exact,
+                            const Module* module);
+
+  // The name of a lock that is part of an object which the frame at `pc` has in a variable or points to, by the type of that:
+  // "Room::members_mutex". Empty if it is not known.
+  std::string lock_in_frame(const LockRef& lock, uintptr_t pc, bool exact, const Module* module, FrameValues frame);
+
   // Frees what is cached.
   void trim();
 
  private:
   struct State;
+
+  template <typename Ask>
+  std::string name_in(const Module* module, Ask ask);
+
   std::unique_ptr<State> state_;
 };
 

@@ -83,10 +83,12 @@ MAY_INCLUDE = {
     "symbolizer/thread_activity.h": {"symbolizer/unwind", "symbolizer/activity", "symbolizer/waits"} | COMMON,
     "symbolizer/thread_activity.cpp": {"symbolizer/thread_activity.h", "symbolizer/unwind", "symbolizer/activity", "symbolizer/waits"} | PROC_TEXT,
     # The same of guards.
+    "symbolizer/lock_names.h": {"symbolizer/symbols", "symbolizer/unwind"} | COMMON,
+    "symbolizer/lock_names.cpp": {"symbolizer/lock_names.h", "symbolizer/unwind", "symbolizer/waits/innermost_functions.h"},
     "symbolizer/holders_by_code.h": {"symbolizer/unwind", "symbolizer/guards", "symbolizer/waits"} | COMMON,
     "symbolizer/holders_by_code.cpp": {"symbolizer/holders_by_code.h", "symbolizer/guards", "symbolizer/waits"} | PROC_TEXT,
     # The one place that knows all stages of the symbolizer.
-    "symbolizer/api.cpp": {"symbolizer/proc/monotonic_clock.h", "symbolizer/thread_activity.h", "symbolizer/holders_by_code.h", "symbolizer/guards/capstone.h", "symbolizer/unwind", "symbolizer/symbols", "symbolizer/activity", "symbolizer/waits",
+    "symbolizer/api.cpp": {"symbolizer/proc/monotonic_clock.h", "symbolizer/thread_activity.h", "symbolizer/holders_by_code.h", "symbolizer/lock_names.h", "symbolizer/guards/capstone.h", "symbolizer/unwind", "symbolizer/symbols", "symbolizer/activity", "symbolizer/waits",
                            "symbolizer/report", "symbolizer/outputs", "symbolizer/own_namespace.h"} | COMMON,
     # Capstone alone, for the symbolizer of a process that is attached to.
     "symbolizer/decoder": {"symbolizer/guards/capstone.h"},
@@ -106,7 +108,7 @@ MAY_INCLUDE = {
     "symbolizer/tools/inspect": {"symbolizer/tools/inspect", "symbolizer/tools/command_line", "symbolizer/tools/process_state.h",
                                  "symbolizer/tools/missing_libraries.h", "symbolizer/tools/scheduler", "symbolizer/unwind",
                                  "symbolizer/symbols", "symbolizer/activity", "symbolizer/waits", "symbolizer/guards",
-                                 "symbolizer/report"} | PROC_TEXT,
+                                 "symbolizer/report", "symbolizer/lock_names.h"} | PROC_TEXT,
 }
 
 # A library's headers, and the folders that may use them.

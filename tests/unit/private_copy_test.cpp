@@ -14,7 +14,7 @@ std::string_view contents(const ElfImage& image, const char* name) {
 
 TEST_CASE("a copy has the file's symbols, debug data and name, and no longer needs the file") {
   const auto file = ElfImage::open(kSelf);
-  const auto copy = into_private_memory(ElfImage::open(kSelf), true);
+  const auto copy = into_private_memory(ElfImage::open(kSelf), DebugData::all);
   REQUIRE(copy != nullptr);
   CHECK(copy->descriptor() == -1);
   CHECK(copy->path() == file->path());
@@ -28,19 +28,19 @@ TEST_CASE("a copy has the file's symbols, debug data and name, and no longer nee
 }
 
 TEST_CASE("a copy leaves out what is never read") {
-  const auto copy = into_private_memory(ElfImage::open(kSelf), true);
+  const auto copy = into_private_memory(ElfImage::open(kSelf), DebugData::all);
   for (const char* name : {".text", ".rodata", ".debug_loclists", ".debug_aranges"}) {
     INFO(name);
     CHECK(copy->section(name) == nullptr);
   }
-  CHECK(into_private_memory(ElfImage::open(kSelf), false)->section(".debug_info") == nullptr);
+  CHECK(into_private_memory(ElfImage::open(kSelf), DebugData::none)->section(".debug_info") == nullptr);
 }
 
 TEST_CASE("an image that is no file stays what it is") {
   auto file = ElfImage::open(kSelf);
   file->close_file();
   const ElfImage* before = file.get();
-  CHECK(into_private_memory(std::move(file), true).get() == before);
+  CHECK(into_private_memory(std::move(file), DebugData::all).get() == before);
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include "shim/common/glibc/futex_wait.h"
 #include "symbolizer/activity/activity.h"
 #include "symbolizer/guards/reader_candidates.h"
+#include "symbolizer/lock_names.h"
 #include "symbolizer/report/named_stack.h"
 #include "symbolizer/tools/inspect/holder_guards.h"
 #include "symbolizer/tools/inspect/lock_wait.h"
@@ -60,7 +61,8 @@ class Observer {
                  {},
                  [this](uintptr_t lock, int id) { return owner_of_shared(lock, id); }},
         waits_(process_, resolve_),
-        guards_(target, unwinder_, resolve_) {}
+        guards_(target, unwinder_, resolve_),
+        lock_names_(target.modules(), target.memory(), symbols_) {}
 
   Observation run() {
     seen_.pid = target_.pid();
@@ -120,7 +122,9 @@ class Observer {
 
   const RawStack& unwound(const Capture& capture) {
     unwinder_.begin_report();
-    unwinder_.unwind(capture.snapshot, *raw_);
+    std::vector<RegisterSet> registers;
+    unwinder_.unwind(capture.snapshot, *raw_, &registers);
+    lock_names_.add_stack(*raw_, capture.snapshot.call, std::move(registers));
     return *raw_;
   }
 
@@ -141,12 +145,18 @@ class Observer {
       const auto wait = find_lock_wait(capture, function, target_.memory(),
                                        [this](int namespace_tid) { return by_namespace_tid_.contains(namespace_tid); });
       if (!wait || !has_stayed(task)) continue;
-      lock_of(of_its_kind(wait->lock))
-          .waits.push_back({tid, wait->access, wait->likely, wait->timed, wait->for_readers});
+      SeenLock& lock = lock_of(of_its_kind(wait->lock));
+      lock.waits.push_back({tid, wait->access, wait->likely, wait->timed, wait->for_readers});
+      name_by_stack(lock);
       const Wait seen = waits_.read(task.snapshot, function, target_.context(tid));
       see_thread(task, std::move(stack), "", slept_ns);
       seen_.threads[tid].wait = seen;
     }
+  }
+
+  // By the stack that was unwound last: of a thread that waits for the lock, or has it.
+  void name_by_stack(SeenLock& lock) {
+    if (lock.name.empty()) lock.name = lock_names_.name(lock.lock, 0, {raw_.get()});
   }
 
   void visit_stacks(const WaitingProcess::VisitStack& visit) {
@@ -603,6 +613,8 @@ class Observer {
       const Doing doing = look_at(task, capture);
       see_thread(task, named_stack(capture), doing.words, slept_ns);
       seen_.threads[tid].wait = doing.wait;
+      for (SeenLock& lock : seen_.locks)
+        if (std::find(lock.holders.begin(), lock.holders.end(), tid) != lock.holders.end()) name_by_stack(lock);
     }
   }
 
@@ -713,6 +725,7 @@ class Observer {
   const WaitingProcess process_;
   WaitReader waits_;
   HolderGuards guards_;
+  LockNames lock_names_;
   std::map<int, uint64_t> slept_before_stop_;  // by thread id
   std::unique_ptr<RawStack> raw_ = std::make_unique<RawStack>();
   std::map<int, Task> tasks_;
