@@ -1,5 +1,10 @@
-// The object that the symbols target damages: small, but with all that names and lines are made of. Compiled without the
-// C library, so that nothing else is in it.
+// The object that the symbols target damages: small, but with all that names and lines are made of, and with what locks are found in.
+// Compiled without the C library, so that nothing else is in it.
+union pthread_mutex_t {
+  char size[40];
+  long align;
+};
+
 namespace chat {
 namespace {
 
@@ -17,13 +22,25 @@ volatile int sink;
 
 }  // namespace
 
+struct Guarded {
+  union {
+    long number;
+    struct {
+      pthread_mutex_t mutex;
+    } lock;
+  };
+};
+
+Guarded rooms[3];
+
 template <typename Value>
-struct Room {
+struct Room : Guarded {
   struct Member {
     Value value;
     [[gnu::noinline]] int send(const char* text) { return weigh_twice(text) + static_cast<int>(value); }
   };
   Member first;
+  Guarded* others[2];
 
   template <typename Visit>
   int each(Visit visit) {

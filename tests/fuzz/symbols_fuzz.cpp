@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,20 @@ void check_scopes(const std::vector<CodeScope>& scopes) {
   }
 }
 
+// A frame whose registers and memory are whatever they are, for a lock at any place near them.
+void look_for_locks(DwarfInfo& dwarf, uintptr_t pc, fuzz::Choices& choices) {
+  const auto base = uintptr_t{choices.take<uint16_t>()} << 12;
+  const FrameValues frame{[&](unsigned number) { return std::optional(base + number * 8); },
+                          [&](uintptr_t address) { return std::optional(base + address % 4096); }, base, base};
+  for (const LockKind kind : {LockKind::mutex, LockKind::rwlock}) {
+    const LockRef lock{base + choices.take<uint8_t>(), kind};
+    check(dwarf.lock_in_frame(pc, frame, lock).size() <= kLongest);
+    std::string way;
+    dwarf.lock_in_variable(pc, "_ZN4chat5roomsE", choices.take<uint8_t>(), lock, way);
+    check(way.size() <= kLongest);
+  }
+}
+
 }  // namespace
 
 // The seed stands beside the program.
@@ -93,7 +108,9 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, size_t size) {
   for (size_t offset = 0; offset < g_code.size; offset += 1 + g_code.size / 24) {
     symbols.find(g_code.start + offset);
     stubs.find(g_code.start + offset);
-    if (dwarf != nullptr) check_scopes(dwarf->find(g_code.start + offset));
+    if (dwarf == nullptr) continue;
+    check_scopes(dwarf->find(g_code.start + offset));
+    look_for_locks(*dwarf, g_code.start + offset, choices);
   }
   return 0;
 }

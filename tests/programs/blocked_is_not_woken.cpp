@@ -1,6 +1,6 @@
 // Looking at a blocked holder, again and again, does not so much as wake it: the kernel counts that it has been away from
 // the processor once, from the beginning to the end.
-// RUN-ENV: HOLDWATCH_LIMIT=100ms
+// RUN-ENV: HOLDWATCH_LIMIT=100ms HOLDWATCH_ONLY=all
 // EXPECT-JSON: held_by(over) == {"read", "poll", "epoll", "select", "sigwait", "condition"} == held_by(still)
 // EXPECT-JSON: all(holder(event)["state"] == "blocked" for event in over + still)
 #include <poll.h>

@@ -1,6 +1,6 @@
 // A sleep, or a wait with a timeout, that goes on after the process was stopped is in a system call of another number,
 // restart_syscall: a report names the one that it resumes.
-// RUN-ENV: HOLDWATCH_LIMIT=200ms HOLDWATCH_RATE=1000
+// RUN-ENV: HOLDWATCH_LIMIT=200ms HOLDWATCH_RATE=1000 HOLDWATCH_ONLY=all
 // EXPECT-JSON: doing("sleeper", r"clock_nanosleep\(15 min\)") and doing("short", r"nanosleep\(15 min\)")
 // EXPECT-JSON: doing("poller", r"poll\(no fds; timeout 15 min\)")
 // EXPECT-JSON: doing("waiter", r"futex\(0x\w+, timeout 15 min\)")

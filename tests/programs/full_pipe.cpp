@@ -1,6 +1,6 @@
 // Standard error is a pipe that nobody reads, and it is full: the program goes on, nobody waits for the pipe, and what was
 // lost is counted and said when there is room.
-// RUN-ENV: HOLDWATCH_LIMIT=100ms
+// RUN-ENV: HOLDWATCH_LIMIT=100ms HOLDWATCH_ONLY=all
 // EXPECT-JSON: held_by(over) == {"first", "second", "third"}
 #include <fcntl.h>
 

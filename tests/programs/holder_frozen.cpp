@@ -1,5 +1,5 @@
 // A holder that stays where it was is said to be frozen there.
-// RUN-ENV: HOLDWATCH_LIMIT=200ms
+// RUN-ENV: HOLDWATCH_LIMIT=200ms HOLDWATCH_ONLY=all
 // EXPECT: still held by \d+ "holder".*frozen
 // EXPECT-JSON: holder(over[0])["moved"] is None and [holder(event)["moved"] for event in still[:2]] == [False, False]
 #include <mutex>

@@ -1,5 +1,5 @@
 // A holder that is somewhere else at the next report is said to have moved, and the report shows where it is now.
-// RUN-ENV: HOLDWATCH_LIMIT=400ms
+// RUN-ENV: HOLDWATCH_LIMIT=400ms HOLDWATCH_ONLY=all
 // EXPECT: still held by \d+ "holder".*moved
 // EXPECT-JSON: has(holder(over[0])["now"], "first_step")
 // EXPECT-JSON: any(holder(one)["moved"] is True and has(holder(one)["now"], "second_step") for one in still)

@@ -1,6 +1,6 @@
 // A holder that itself waits for a lock says for which, and who holds that; here its own hold is the one to report, because the
 // other lock may be held for any time.
-// RUN-ENV: HOLDWATCH_LIMIT=300ms
+// RUN-ENV: HOLDWATCH_LIMIT=300ms HOLDWATCH_ONLY=all
 // EXPECT: ^  root +\d+ "first", read\(fd \d+ pipe:\[\d+\]\), its other end is open in this process; at least 1 thread waits for it, directly or through others$
 // EXPECT-JSON: held_by(over + still) == {"second"}
 // EXPECT-JSON: holder(still[-1])["waits_for"] == still[-1]["chain"][0]["holds"] != still[-1]["lock"]["id"]

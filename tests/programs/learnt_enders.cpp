@@ -1,6 +1,6 @@
 // Who can end a wait that no lock tells of: a thread that has ended one before. Each holder waits twice with its lock held; the first
 // wait is ended once it has been reported, the second one is in doubt.
-// RUN-ENV: HOLDWATCH_LIMIT=300ms HOLDWATCH_RATE=1000
+// RUN-ENV: HOLDWATCH_LIMIT=300ms HOLDWATCH_RATE=1000 HOLDWATCH_ONLY=all
 // EXPECT: can likely end that
 // EXPECT-JSON: ends_of("condition") == [("no other thread has been seen to signal it", []), (None, ["signaller"])]
 // EXPECT-JSON: ends_of("c11_condition") == [("no other thread has been seen to signal it", []), (None, ["c11_signaller"])]

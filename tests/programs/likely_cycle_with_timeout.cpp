@@ -1,6 +1,6 @@
 // A lock made of a condition and a flag in a cycle with a mutex, as in likely_cycle.cpp: if one of the two waits has a timeout, the
 // cycle ends by itself, and is no deadlock, not even probably. A wait in slices has none in that sense.
-// RUN-ENV: HOLDWATCH_LIMIT=600ms
+// RUN-ENV: HOLDWATCH_LIMIT=600ms HOLDWATCH_ONLY=all
 // EXPECT: probably a deadlock
 // EXPECT: ^  now +in a condition wait on 0x\w+, timeout in .*, after \d+ timeouts \(
 // EXPECT-JSON: {h["thread"] for event in e if event["likely_cycle"] for h in event["holders"]} == {"endless", "slices"}

@@ -2,7 +2,8 @@
 // that is made in its place has another; one that stays has the same in its next episode.
 // RUN-ENV: HOLDWATCH_LIMIT=200ms
 // EXPECT-JSON: [x["lock"]["id"] for x in over] == [x["lock"]["id"] for x in released] and len(over) == 4
-// EXPECT-JSON: [x["lock"]["name"] for x in over] == [x["lock"]["name"] for x in released] == [None, "first", "second", None]
+// EXPECT-JSON: [x["lock"]["name"] for x in over] == [x["lock"]["name"] for x in released]
+//     == ["(anonymous namespace)::stays", "first", "second", "(anonymous namespace)::stays"]
 // EXPECT-JSON: over[0]["lock"]["id"] == over[3]["lock"]["id"]
 // EXPECT-JSON: over[1]["lock"]["address"] == over[2]["lock"]["address"]
 // EXPECT-JSON: len({x["lock"]["id"] for x in over}) == 3

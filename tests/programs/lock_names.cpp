@@ -1,7 +1,7 @@
 // What a lock is called that the program has given no name: the variable that contains it, with the way to the lock in it; for the
 // member of an object somewhere, its class; for one on a stack, the function that has it. What contains no lock at that place does
 // not lend its name, wherever it points: a lock beside objects of several classes, one in memory that only void pointers lead to.
-// RUN-ENV: HOLDWATCH_LIMIT=200ms HOLDWATCH_RATE=1000
+// RUN-ENV: HOLDWATCH_LIMIT=200ms HOLDWATCH_RATE=1000 HOLDWATCH_ONLY=all
 // EXPECT: ^  lock +L\d+ mutex 0x\w+ \(anonymous namespace\)::plain$
 // EXPECT-JSON: {holder(x)["thread"]: x["lock"]["name"] for x in over} == {
 //     "global": "(anonymous namespace)::plain", "static": "Pool::instances_mutex",

@@ -1,6 +1,6 @@
 // The log is removed, then a directory has its name: what cannot be written there is said on standard error, and when the
 // directory is gone, the log is there again.
-// RUN-ENV: HOLDWATCH_LIMIT=100ms HOLDWATCH_LOG={tmp}/log.txt
+// RUN-ENV: HOLDWATCH_LIMIT=100ms HOLDWATCH_LOG={tmp}/log.txt HOLDWATCH_ONLY=all
 // EXPECT: log.txt.*(directory|Is a directory)
 // EXPECT-FILE: log.txt: "fourth" has held
 // EXPECT-JSON: len(over) == 4

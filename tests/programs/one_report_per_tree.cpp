@@ -1,6 +1,6 @@
 // A thread that keeps a mutex keeps a whole tree waiting, and that is one report: of the tree's other locks, none is reported
 // while it is behind this one, neither for its hold nor for those who wait for it. What goes on after that is a stall of its own.
-// RUN-ENV: HOLDWATCH_LIMIT=500ms HOLDWATCH_WAIT_LIMIT=1s
+// RUN-ENV: HOLDWATCH_LIMIT=500ms HOLDWATCH_WAIT_LIMIT=1s HOLDWATCH_ONLY=all
 // EXPECT: thread \d+ "sender" has held mutex L1
 // EXPECT: L1 still held by \d+ "sender".*; 32 threads wait$
 // EXPECT: L1 released by \d+ "sender" after .*; 32 threads lost

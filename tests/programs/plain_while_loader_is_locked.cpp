@@ -1,6 +1,6 @@
 // The loader's lock is taken before the watch begins, so that the symbolizer cannot be loaded: each phase of each episode is
 // told in short form by the watcher, and one line says why.
-// RUN-ENV: HOLDWATCH_LIMIT=200ms HOLDWATCH_WAIT_LIMIT=0
+// RUN-ENV: HOLDWATCH_LIMIT=200ms HOLDWATCH_WAIT_LIMIT=0 HOLDWATCH_ONLY=all
 // EXPECT: "other holder" has held
 // EXPECT: without names: .* held since before holdwatch started
 // EXPECT: still held by \d+ "other holder"

@@ -1,5 +1,5 @@
 // READ_LIMIT is a limit of its own: here reading may take longer than writing.
-// RUN-ENV: HOLDWATCH_LIMIT=200ms HOLDWATCH_READ_LIMIT=1h
+// RUN-ENV: HOLDWATCH_LIMIT=200ms HOLDWATCH_READ_LIMIT=1h HOLDWATCH_ONLY=all
 // EXPECT-JSON: held_by(e) == {"writer"} and over[0]["limit_ns"] == 200 * ms
 #include <mutex>
 #include <shared_mutex>

@@ -1,5 +1,5 @@
 // READ_LIMIT is a limit of its own: here writing may take longer than reading.
-// RUN-ENV: HOLDWATCH_LIMIT=1h HOLDWATCH_READ_LIMIT=200ms
+// RUN-ENV: HOLDWATCH_LIMIT=1h HOLDWATCH_READ_LIMIT=200ms HOLDWATCH_ONLY=all
 // EXPECT-JSON: held_by(e) == {"reader"} and over[0]["limit_ns"] == 200 * ms
 #include <mutex>
 #include <shared_mutex>

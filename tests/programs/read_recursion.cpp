@@ -1,5 +1,5 @@
 // A thread that read-locks twice holds until its last unlock: one episode, with the depth.
-// RUN-ENV: HOLDWATCH_LIMIT=200ms
+// RUN-ENV: HOLDWATCH_LIMIT=200ms HOLDWATCH_ONLY=all
 // EXPECT-JSON: count(phase="over") == 1 and holder(over[0])["depth"] == 2 and holder(over[0])["mode"] == "shared"
 // EXPECT-JSON: holder(still[-1])["depth"] == 1 and len(released) == 1
 #include <shared_mutex>

@@ -1,5 +1,5 @@
 // Every reader of a read-write lock has a clock of its own: short readers and later ones do not hide the oldest.
-// RUN-ENV: HOLDWATCH_LIMIT=300ms HOLDWATCH_WAIT_LIMIT=0
+// RUN-ENV: HOLDWATCH_LIMIT=300ms HOLDWATCH_WAIT_LIMIT=0 HOLDWATCH_ONLY=all
 // EXPECT-JSON: holder(over[0])["thread"] == "oldest" and holder(over[0])["mode"] == "shared"
 // EXPECT-JSON: frame(holder(over[0])["taken"], "reads_long")["line"] == line("TAKEN HERE")
 // EXPECT-JSON: [[h["thread"] for h in event["holders"]] for event in still][-1] == ["oldest", "newer"]

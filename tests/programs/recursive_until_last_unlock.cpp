@@ -1,5 +1,5 @@
 // A recursive mutex is held from its first lock to its last unlock: one episode, with its depth.
-// RUN-ENV: HOLDWATCH_LIMIT=200ms
+// RUN-ENV: HOLDWATCH_LIMIT=200ms HOLDWATCH_ONLY=all
 // EXPECT-JSON: [event["phase"] for event in e].count("over") == 1 and e[-1]["phase"] == "released"
 // EXPECT-JSON: holder(over[0])["depth"] == 3 and holder(still[-1])["depth"] == 1
 // EXPECT-JSON: len({event["episode"] for event in e}) == 1

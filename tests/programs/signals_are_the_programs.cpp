@@ -1,6 +1,6 @@
 // Signals belong to the program: its masks and dispositions stay as they are, no thread of ours takes one of its signals,
 // and every queued one arrives once and in its order, although the program uses them all and its holders are looked at.
-// RUN-ENV: HOLDWATCH_LIMIT=100ms
+// RUN-ENV: HOLDWATCH_LIMIT=100ms HOLDWATCH_ONLY=all
 // EXPECT-JSON: held_by(over) >= {"runs", "in sigwait", "on signalfd"}
 #include <sys/signalfd.h>
 

@@ -1,6 +1,6 @@
 // How long a holder has been in its own wait: in a condition wait or a join since that call began; in any other wait since an
 // earlier report, if it has not run in between.
-// RUN-ENV: HOLDWATCH_LIMIT=300ms
+// RUN-ENV: HOLDWATCH_LIMIT=300ms HOLDWATCH_ONLY=all
 // EXPECT: now +in a condition wait on 0x\w+, for \d
 // EXPECT-JSON: all(0 < waited(thread, "over") <= held_ns(thread, "over") for thread in ("in_condition", "in_join"))
 // EXPECT-JSON: waited("in_semaphore", "over") == waited("wakes_up", "over") == 0

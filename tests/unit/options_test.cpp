@@ -60,7 +60,7 @@ TEST_CASE("without options the defaults apply and nothing is printed") {
   CHECK(loaded.settings.limit_ns == 1'000'000'000);
   CHECK(loaded.settings.read_limit_ns == 1'000'000'000);
   CHECK(loaded.settings.wait_limit_ns == 5'000'000'000);
-  CHECK(loaded.settings.only == Only::all);
+  CHECK(loaded.settings.only == Only::automatic);
   CHECK(std::string(loaded.settings.log) == "stderr");
   CHECK(std::string(loaded.settings.json).empty());
   CHECK(loaded.settings.stacks == Stacks::automatic);
@@ -157,7 +157,7 @@ TEST_CASE("errors in the file are printed with file and line, and the rest is re
   CHECK(loaded.said ==
         Lines{file.path() + ":1: unknown option limt; did you mean limit? (HOLDWATCH_HELP=1 lists them all)",
               file.path() + ":2: not of the form name = value: junk",
-              file.path() + ":3: only = \"none\": not a valid value (all, contended, auto); the default, all, is kept",
+              file.path() + ":3: only = \"none\": not a valid value (all, contended, auto); the default, auto, is kept",
               file.path() + ":4: not of the form name = value: = 3"});
   CHECK(loaded.settings.rate == 7);
 }
