@@ -160,17 +160,15 @@ void visit_pointers_in(const PlainType& object, uint64_t at, int nesting, int& l
 std::optional<PlainType> plain_type(Dwarf_Die type) {
   PlainType plain{type, type, ""};
   for (int i = 0; i < kMaxNames; ++i) {
+    // With -fdebug-types-section, the class is in a unit of its own.
+    if (Dwarf_Die whole; referenced_die(type, DW_AT_signature, whole)) type = whole;
     // A lock goes by its typedef, anything else by the innermost name: that of the class if it has one.
     if (std::string name = name_of(type); !name.empty() && !is_any_lock_type(plain.name)) {
       plain.named = type;
       plain.name = std::move(name);
     }
     plain.die = type;
-    if (!only_names_another(dwarf_tag(&type))) {
-      // With -fdebug-types-section, the class is in a unit of its own.
-      if (!referenced_die(type, DW_AT_signature, plain.die)) plain.die = type;
-      return plain;
-    }
+    if (!only_names_another(dwarf_tag(&type))) return plain;
     if (!referenced_die(plain.die, DW_AT_type, type)) return std::nullopt;
   }
   return std::nullopt;
