@@ -22,6 +22,7 @@
 #include "symbolizer/report/acquisition_stack.h"
 #include "symbolizer/report/build.h"
 #include "symbolizer/report/condition_waits.h"
+#include "symbolizer/report/headline.h"
 #include "symbolizer/report/program_path.h"
 #include "symbolizer/report/recurrences.h"
 #include "symbolizer/report/suppressions.h"
@@ -120,6 +121,7 @@ class Pipeline {
     modules_.look_back({});
     modules_known_ = false;  // the next report reads them again
     if (is_list(report)) return list_condition_waits(report);
+    complete_soon(report);
     learn_kept_sites(finding, report);
     std::string text, json, notice;
     const bool is_left_out = suppressions_.leaves_out(report, &notice);
@@ -142,12 +144,20 @@ class Pipeline {
   void trim() {
     symbols_.trim();
     unwinder_.forget();
+    by_code_.forget();
   }
 
  private:
   Resolver resolver() {
     return {resolve_, [this](uintptr_t pc) { return unwinder_.function_start(pc); }, thread_switches,
             [this](const Period& when) { return modules_.look_back(when); }};
+  }
+
+  // Holders that there was no time to search for come with another report of the episode, soon after this one.
+  void complete_soon(const Report& report) {
+    constexpr uint64_t kAfterNs = 1'000'000'000;
+    if (by_code_.take_cut_short() && !has_ended(report.phase))
+      host_.report_at(report.episode, oldest_age_ns(report) + kAfterNs);
   }
 
   static bool is_list(const Report& report) {

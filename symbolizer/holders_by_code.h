@@ -3,7 +3,9 @@
 // Cold context only (reporter thread). Does not affect the threads.
 #pragma once
 
+#include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -36,6 +38,9 @@ class HoldersByCode {
         resolve_(resolve),
         look_at_modules_(std::move(look_at_modules)) {}
 
+  // The processor time that each of the following may take.
+  void set_timeout(std::chrono::nanoseconds timeout) { timeout_ = timeout; }
+
   // See SymbolizerApi::find_readers.
   std::vector<FoundReader> find_readers(uintptr_t rwlock, const RecordedReaders& recorded, const LockAwaited& awaited);
 
@@ -45,15 +50,40 @@ class HoldersByCode {
   // See GuardSearch::may_signal; nothing without a decoder.
   std::optional<bool> may_signal(const Snapshot& thread, const LockRef& awaited, uintptr_t object);
 
+  // Whether the time was over before all threads had been searched that may have what was asked for since the last call: another
+  // search will find more, for it begins with those.
+  bool take_cut_short() { return std::exchange(is_cut_short_, false); }
+
+  void forget() {
+    searched_.clear();
+    cut_short_.clear();
+  }
+
  private:
+  // What was found of a thread: true until it runs.
+  struct Searched {
+    uint64_t switches;
+    uintptr_t sp, ip;
+    std::vector<GuardedLock> locks;
+    std::vector<CallSite> calls;  // the frame that has each of them
+  };
+
   // Null without a decoder (guards/capstone.h): then nothing is found.
   GuardSearch* begin_search();
+
+  // Null if the thread has run, or if there was no time to search it.
+  const Searched* look_at(const Snapshot& thread, const LockAwaited& awaited);
 
   Modules& modules_;
   MemoryReader& memory_;
   Unwinder& unwinder_;
   const ResolveFrames& resolve_;
+  std::chrono::nanoseconds timeout_ = std::chrono::milliseconds(500);
   std::unique_ptr<GuardSearch> search_;
+  std::map<int, Searched> searched_;  // by thread id
+  std::map<int, unsigned> cut_short_;  // how often, with all the time for this thread
+  bool has_searched_ = false;         // a thread, in the time of this search
+  bool is_cut_short_ = false;
   std::function<void()> look_at_modules_;
 };
 
