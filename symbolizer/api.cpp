@@ -74,7 +74,9 @@ class Pipeline {
               return by_code_.may_signal(thread, awaited, object);
             },
             host),
-        by_code_(modules_, memory_, unwinder_, resolve_, [this] { look_at_modules(); }),
+        by_code_(
+            modules_, memory_, unwinder_, resolve_, [this] { look_at_modules(); },
+            [this] { return symbols_.lacks_modules(); }),
         builder_(resolver(), host_name(), getpid(), executable_path()),
         emitter_(settings, host.complain == nullptr ? Emitter::Complain{} : host.complain,
                  {host.writing_begins, host.writing_ends}),
@@ -153,11 +155,11 @@ class Pipeline {
             [this](const Period& when) { return modules_.look_back(when); }};
   }
 
-  // Holders that there was no time to search for come with another report of the episode, soon after this one.
+  // What there was no time to find of holders comes with another report soon after the episode's first one, or with its repetitions.
   void complete_soon(const Report& report) {
     constexpr uint64_t kAfterNs = 1'000'000'000;
-    if (by_code_.take_cut_short() && !has_ended(report.phase))
-      host_.report_at(report.episode, oldest_age_ns(report) + kAfterNs);
+    const bool is_first = report.phase == Phase::over;
+    if (by_code_.take_cut_short() && is_first) host_.report_at(report.episode, oldest_age_ns(report) + kAfterNs);
   }
 
   static bool is_list(const Report& report) {
@@ -198,6 +200,7 @@ class Pipeline {
     if (modules_known_) return;
     modules_.refresh();
     unwinder_.begin_report();
+    symbols_.begin_report();
     modules_known_ = true;
   }
 

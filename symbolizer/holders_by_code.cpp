@@ -16,6 +16,7 @@ namespace holdwatch {
 namespace {
 
 constexpr unsigned kMaxAttempts = 3;
+constexpr unsigned kMaxTimesTimeout = 4;
 constexpr size_t kMaxThreads = 2000;
 
 uint32_t readers_of(uintptr_t rwlock, MemoryReader& memory) {
@@ -32,10 +33,16 @@ CallSite call_in(const RawStack& stack, uint32_t frame) {
 GuardSearch* HoldersByCode::begin_search() {
   if (capstone() == nullptr) return nullptr;
   look_at_modules_();
+  if (std::exchange(is_stale_, false)) search_ = nullptr;
   if (search_ == nullptr) search_ = std::make_unique<GuardSearch>(modules_, memory_, unwinder_, resolve_);
-  search_->begin(timeout_);
+  search_->begin(timeout_ * times_timeout_);
   has_searched_ = false;
   return search_.get();
+}
+
+bool HoldersByCode::take_cut_short() {
+  if (is_cut_short_) times_timeout_ = std::min(2 * times_timeout_, kMaxTimesTimeout);
+  return std::exchange(is_cut_short_, false);
 }
 
 // The search of a single thread may take too long because nothing has been read yet of what it needs, or because the machine is
@@ -50,7 +57,12 @@ const HoldersByCode::Searched* HoldersByCode::look_at(const Snapshot& thread, co
   const auto stack = std::make_unique<RawStack>();
   has_searched_ = true;
   ThreadGuards found;
-  if (!search_->is_over()) found = search_->find(thread, awaited(thread), *stack);
+  if (!search_->is_over() && !lacks_names_()) found = search_->find(thread, awaited(thread), *stack);
+  // What a call without a name does to locks is not known, and is remembered so.
+  if (lacks_names_()) {
+    is_stale_ = is_cut_short_ = true;
+    return nullptr;
+  }
   if (search_->is_over() && (!has_all_time || ++cut_short_[thread.tid] < kMaxAttempts)) {
     is_cut_short_ = true;
     return nullptr;
@@ -70,7 +82,7 @@ std::vector<FoundReader> HoldersByCode::find_readers(uintptr_t rwlock, const Rec
   if (readers <= recorded.holds || begin_search() == nullptr) return found;
   const std::vector<int> threads = thread_ids(getpid());
   if (threads.size() > kMaxThreads) return found;
-  const bool was_cut_short = take_cut_short();
+  const bool was_cut_short = std::exchange(is_cut_short_, false);
   std::vector<ReaderCandidate> candidates;
   std::map<int, CallSite> calls;
   for (const int tid : threads) {
@@ -83,9 +95,8 @@ std::vector<FoundReader> HoldersByCode::find_readers(uintptr_t rwlock, const Rec
     candidates.push_back({tid, *guard});
     calls[tid] = searched->calls[static_cast<size_t>(guard - searched->locks.data())];
   }
-  std::erase_if(searched_, [&](const auto& one) {
-    return std::find(threads.begin(), threads.end(), one.first) == threads.end();
-  });
+  std::erase_if(searched_,
+                [&](const auto& one) { return std::find(threads.begin(), threads.end(), one.first) == threads.end(); });
   // A guess may contradict what the rest would show.
   if (is_cut_short_) std::erase_if(candidates, [](const ReaderCandidate& one) { return is_guess(one.lock.evidence); });
   drop_contradicted(candidates, readers - recorded.holds);

@@ -29,16 +29,18 @@ class HoldersByCode {
   // The lock that a thread waits for; none if it waits for no mutex or rwlock.
   using LockAwaited = std::function<std::optional<LockRef>(const Snapshot& thread)>;
 
-  // All must outlive this object. `look_at_modules` makes sure that the modules are those of this report.
+  // All must outlive this object. `look_at_modules` makes sure that the modules are those of this report; `lacks_names`: whether
+  // `resolve` had no time for a module in it.
   HoldersByCode(Modules& modules, MemoryReader& memory, Unwinder& unwinder, const ResolveFrames& resolve,
-                std::function<void()> look_at_modules)
+                std::function<void()> look_at_modules, std::function<bool()> lacks_names)
       : modules_(modules),
         memory_(memory),
         unwinder_(unwinder),
         resolve_(resolve),
-        look_at_modules_(std::move(look_at_modules)) {}
+        look_at_modules_(std::move(look_at_modules)),
+        lacks_names_(std::move(lacks_names)) {}
 
-  // The processor time that each of the following may take.
+  // The processor time that each search may take; more after one that was cut short.
   void set_timeout(std::chrono::nanoseconds timeout) { timeout_ = timeout; }
 
   // See SymbolizerApi::find_readers.
@@ -50,13 +52,14 @@ class HoldersByCode {
   // See GuardSearch::may_signal; nothing without a decoder.
   std::optional<bool> may_signal(const Snapshot& thread, const LockRef& awaited, uintptr_t object);
 
-  // Whether the time was over before all threads had been searched that may have what was asked for since the last call: another
-  // search will find more, for it begins with those.
-  bool take_cut_short() { return std::exchange(is_cut_short_, false); }
+  // Whether, since the last call, the time was over before what was asked for was found: another search will find more, for what
+  // this one has found of threads that do not run is kept.
+  bool take_cut_short();
 
   void forget() {
     searched_.clear();
     cut_short_.clear();
+    times_timeout_ = 1;
   }
 
  private:
@@ -80,11 +83,14 @@ class HoldersByCode {
   const ResolveFrames& resolve_;
   std::chrono::nanoseconds timeout_ = std::chrono::milliseconds(500);
   std::unique_ptr<GuardSearch> search_;
-  std::map<int, Searched> searched_;  // by thread id
+  std::map<int, Searched> searched_;   // by thread id
   std::map<int, unsigned> cut_short_;  // how often, with all the time for this thread
-  bool has_searched_ = false;         // a thread, in the time of this search
+  unsigned times_timeout_ = 1;         // that the next search may take
+  bool has_searched_ = false;          // a thread, in the time of this search
   bool is_cut_short_ = false;
+  bool is_stale_ = false;  // the search knows calls by less than their names
   std::function<void()> look_at_modules_;
+  std::function<bool()> lacks_names_;
 };
 
 }  // namespace holdwatch

@@ -60,7 +60,7 @@ class Observer {
                  {},
                  [this](uintptr_t lock, int id) { return owner_of_shared(lock, id); }},
         waits_(process_, resolve_),
-        guards_(target, unwinder_, resolve_) {}
+        guards_(target, unwinder_, resolve_, [this] { return symbols_.lacks_modules(); }) {}
 
   Observation run() {
     seen_.pid = target_.pid();
@@ -127,6 +127,7 @@ class Observer {
   Stack named_stack(const Capture& capture) { return namer_.name(unwound(capture)).stack; }
 
   void find_waits() {
+    symbols_.begin_report();
     for (const auto& [tid, task] : tasks_) {
       if (may_wait_for_thread(task.snapshot, [this](int thread) { return tid_of(thread) != 0; })) find_join(task);
       if (may_wait_for_initializer(task.snapshot)) find_initializer(task);
@@ -353,6 +354,7 @@ class Observer {
   }
 
   void read_holders(SeenLock& lock) {
+    symbols_.begin_report();
     const bool is_stream = lock.lock.kind == LockKind::stream;
     const unsigned glibc_minor = is_stream ? glibc_minor_of(target_.modules(), target_.memory()) : 0;
     const auto fields = read_lock_fields(lock.lock, target_.memory(), glibc_minor);
