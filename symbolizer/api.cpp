@@ -28,6 +28,7 @@
 #include "symbolizer/report/suppressions.h"
 #include "symbolizer/report/unseen_calls.h"
 #include "symbolizer/symbols/symbols.h"
+#include "symbolizer/symbols/timely_symbols.h"
 #include "symbolizer/thread_activity.h"
 #include "symbolizer/unwind/libc_callers.h"
 #include "symbolizer/unwind/modules.h"
@@ -64,7 +65,7 @@ class Pipeline {
         unwinder_(modules_, memory_),
         symbols_(settings.symbolize),
         resolve_([this](uintptr_t pc, bool exact) {
-          return symbols_.resolve(pc, exact, modules_.find_then(exact ? pc : pc - 1));
+          return timely_symbols_.resolve(pc, exact, modules_.find_then(exact ? pc : pc - 1));
         }),
         activity_(
             modules_, memory_, unwinder_, resolve_,
@@ -76,7 +77,7 @@ class Pipeline {
             host),
         by_code_(
             modules_, memory_, unwinder_, resolve_, [this] { look_at_modules(); },
-            [this] { return symbols_.lacks_modules(); }),
+            [this] { return timely_symbols_.lacks_modules(); }),
         builder_(resolver(), host_name(), getpid(), executable_path()),
         emitter_(settings, host.complain == nullptr ? Emitter::Complain{} : host.complain,
                  {host.writing_begins, host.writing_ends}),
@@ -200,7 +201,7 @@ class Pipeline {
     if (modules_known_) return;
     modules_.refresh();
     unwinder_.begin_report();
-    symbols_.begin_report();
+    timely_symbols_.begin_report();
     modules_known_ = true;
   }
 
@@ -253,6 +254,7 @@ class Pipeline {
   Modules modules_;
   Unwinder unwinder_;
   Symbols symbols_;
+  TimelySymbols timely_symbols_{symbols_};
   const ResolveFrames resolve_;
   ThreadActivity activity_;
   HoldersByCode by_code_;

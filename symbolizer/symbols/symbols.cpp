@@ -41,10 +41,7 @@ struct Symbols::State {
   auto ask_module(const Module& module, Ask ask) -> decltype(ask(std::declval<ModuleSymbols&>())) {
     const std::string key = identity(module);
     if (auto* known = modules.find(key)) return ask(**known);
-    if (deadline.look()) {
-      lacks_modules = true;
-      return {};
-    }
+    if (deadline.look()) return {};
     const auto start = Deadline::Clock::now();
     auto fresh = std::make_unique<ModuleSymbols>(module, how, search, deadline);
     auto answer = ask(*fresh);
@@ -65,7 +62,6 @@ struct Symbols::State {
   Symbolize how;
   DebugSearch search;
   Deadline deadline;
-  bool lacks_modules = false;
   Lru<std::string, std::unique_ptr<ModuleSymbols>> modules{kMaxModules};
 };
 
@@ -75,11 +71,6 @@ Symbols::~Symbols() = default;
 
 void Symbols::begin_report() {
   state_->deadline.restart();
-  state_->lacks_modules = false;
-}
-
-bool Symbols::lacks_modules() const {
-  return state_->lacks_modules;
 }
 
 std::vector<Frame> Symbols::resolve(uintptr_t pc, bool exact, const Module* module) {

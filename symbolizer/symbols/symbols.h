@@ -36,9 +36,6 @@ class Symbols {
   // A new report begins: its look-ups get the full time again.
   void begin_report();
 
-  // Whether since then something was asked of a module that there was no time left to read: then its names are missing.
-  bool lacks_modules() const;
-
   // The frames at `pc`, innermost inlined function first, the function itself last; always at least one. If `exact` is
   // false, `pc` is a return address and the call before it is meant. `module` is the module that contains pc, or null.
   // A name is given only if the file is proven to be the one that is mapped and the symbol covers the address.

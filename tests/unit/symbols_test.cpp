@@ -164,18 +164,5 @@ TEST_CASE("a program whose file is gone is read through /proc") {
   CHECK(frame.module == "/nonexistent/program");
 }
 
-TEST_CASE("whether there was no time to read a module is known until the next report") {
-  Self self;
-  const uintptr_t pc = address_of(symbols_test::named_function);
-  DebugSearch search;
-  search.timeout = std::chrono::milliseconds(0);
-  Symbols symbols(Symbolize::full, search);
-  CHECK_FALSE(symbols.lacks_modules());
-  CHECK(symbols.resolve(pc, true, self.modules.find(pc)).back().function.empty());
-  CHECK(symbols.lacks_modules());
-  symbols.begin_report();
-  CHECK_FALSE(symbols.lacks_modules());
-}
-
 }  // namespace
 }  // namespace holdwatch
