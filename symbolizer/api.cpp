@@ -24,11 +24,13 @@
 #include "symbolizer/report/build.h"
 #include "symbolizer/report/condition_waits.h"
 #include "symbolizer/report/function_names.h"
+#include "symbolizer/report/headline.h"
 #include "symbolizer/report/program_path.h"
 #include "symbolizer/report/recurrences.h"
 #include "symbolizer/report/suppressions.h"
 #include "symbolizer/report/unseen_calls.h"
 #include "symbolizer/symbols/symbols.h"
+#include "symbolizer/symbols/timely_symbols.h"
 #include "symbolizer/thread_activity.h"
 #include "symbolizer/unwind/libc_callers.h"
 #include "symbolizer/unwind/modules.h"
@@ -65,7 +67,7 @@ class Pipeline {
         unwinder_(modules_, memory_),
         symbols_(settings.symbolize),
         resolve_([this](uintptr_t pc, bool exact) {
-          return symbols_.resolve(pc, exact, modules_.find_then(exact ? pc : pc - 1));
+          return timely_symbols_.resolve(pc, exact, modules_.find_then(exact ? pc : pc - 1));
         }),
         activity_(
             modules_, memory_, unwinder_, resolve_,
@@ -75,7 +77,9 @@ class Pipeline {
               return by_code_.may_signal(thread, awaited, object);
             },
             host),
-        by_code_(modules_, memory_, unwinder_, resolve_, [this] { look_at_modules(); }),
+        by_code_(
+            modules_, memory_, unwinder_, resolve_, [this] { look_at_modules(); },
+            [this] { return timely_symbols_.lacks_modules(); }),
         lock_names_(modules_, memory_, symbols_),
         builder_(resolver(), host_name(), getpid(), executable_path()),
         emitter_(settings, host.complain == nullptr ? Emitter::Complain{} : host.complain,
@@ -126,6 +130,7 @@ class Pipeline {
     lock_names_.end_report();
     modules_known_ = false;  // the next report reads them again
     if (is_list(report)) return list_condition_waits(report);
+    complete_soon(report);
     learn_kept_sites(finding, report);
     std::string text, json, notice;
     const bool is_left_out = suppressions_.leaves_out(report, &notice);
@@ -148,12 +153,20 @@ class Pipeline {
   void trim() {
     symbols_.trim();
     unwinder_.forget();
+    by_code_.forget();
   }
 
  private:
   Resolver resolver() {
     return {resolve_, [this](uintptr_t pc) { return unwinder_.function_start(pc); }, thread_switches,
             [this](const Period& when) { return modules_.look_back(when); }};
+  }
+
+  // What there was no time to find of holders comes with another report soon after the episode's first one, or with its repetitions.
+  void complete_soon(const Report& report) {
+    constexpr uint64_t kAfterNs = 1'000'000'000;
+    const bool is_first = report.phase == Phase::over;
+    if (by_code_.take_cut_short() && is_first) host_.report_at(report.episode, oldest_age_ns(report) + kAfterNs);
   }
 
   static bool is_list(const Report& report) {
@@ -213,6 +226,7 @@ class Pipeline {
     if (modules_known_) return;
     modules_.refresh();
     unwinder_.begin_report();
+    timely_symbols_.begin_report();
     modules_known_ = true;
   }
 
@@ -265,6 +279,7 @@ class Pipeline {
   Modules modules_;
   Unwinder unwinder_;
   Symbols symbols_;
+  TimelySymbols timely_symbols_{symbols_};
   const ResolveFrames resolve_;
   ThreadActivity activity_;
   HoldersByCode by_code_;

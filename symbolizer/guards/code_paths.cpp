@@ -16,6 +16,7 @@ constexpr unsigned kMaxStepsOfPath = 3000;  // of one
 constexpr unsigned kMaxStepsOfCall = 600;   // in a function that it calls
 constexpr unsigned kMaxJumps = 400;         // of one path: it may be in a loop
 constexpr auto kMaxUndecided = 2;           // times that one path comes through a branch which cannot be decided
+constexpr size_t kMaxExits = 24;            // branches of one path at which it may leave a loop, the last ones
 constexpr size_t kMaxPaths = 128;           // that are open at a time
 constexpr unsigned kMaxNesting = 3;         // of pads for calls in handlers
 constexpr unsigned kPadDepth = 14;          // without optimization a guard is destroyed by calls in calls
@@ -81,6 +82,13 @@ struct CodePaths::Path {
   std::vector<Call> calls{};
   // How it would continue if the last branch that was decided had gone the other way.
   std::shared_ptr<const Path> other_way{};
+  // The same of the branches in the function in which it began, the last one at the end: where it may leave a loop.
+  struct Exit {
+    std::shared_ptr<const Path> path;
+    bool is_taken = false;
+  };
+  std::vector<std::shared_ptr<Exit>> exits{};
+  bool has_left_loop = false;
 };
 
 // One search from one place.
@@ -110,7 +118,9 @@ class CodePaths::Run {
   bool step(Path& path) {
     ++steps_;
     ++all_.steps_;
-    if (is_exhausted() || ++path.steps > kMaxStepsOfPath || path.jumps > kMaxJumps) return lose(path);
+    const bool is_too_long = ++path.steps > kMaxStepsOfPath || path.jumps > kMaxJumps;
+    if (is_too_long && !is_exhausted() && path.calls.empty() && !path.exits.empty()) return come_back(path);
+    if (is_exhausted() || is_too_long) return lose(path);
     if (!path.calls.empty() && path.steps - path.calls.back().steps_before > kMaxStepsOfCall) return lose(path);
     const uintptr_t at = path.pc;
     const DecodedInstruction& instruction = all_.instructions_.at(at);
@@ -137,6 +147,27 @@ class CodePaths::Run {
   bool finish(Path& path, PathEnd end) {
     path.locks.end = end;
     found_.paths.push_back(std::move(path.locks));
+    return end == PathEnd::ended && path.has_left_loop && leave_loop(path);
+  }
+
+  // The path is in a loop: the call that the thread is in comes again, or it does not end. What decides whether the loop goes on
+  // may be different by then, so it continues where it would leave the loop: behind the last branch from where it returns.
+  bool come_back(Path& path) {
+    path.has_left_loop = true;
+    return finish(path, PathEnd::ended);
+  }
+
+  bool leave_loop(Path& path) {
+    while (!path.exits.empty()) {
+      const std::shared_ptr<Path::Exit> exit = std::move(path.exits.back());
+      path.exits.pop_back();
+      if (exit->is_taken) continue;  // by another path
+      exit->is_taken = true;
+      path = *exit->path;
+      path.steps = path.jumps = 0;
+      path.has_left_loop = true;
+      return true;
+    }
     return false;
   }
 
@@ -179,6 +210,7 @@ class CodePaths::Run {
       other->other_way.reset();
       other->pc = *course.is_taken ? fallen_through : *course.target;
       path.other_way = std::move(other);
+      note_exit(path);
       return !*course.is_taken || go_to(path, *course.target);
     }
     if (start_.is_pad) found_.lacks_registers = true;
@@ -190,6 +222,12 @@ class CodePaths::Run {
       open_.push_back(std::move(other));
     }
     return is_new(path, path.pc);
+  }
+
+  void note_exit(Path& path) {
+    if (start_.is_pad || start_.until != 0 || !path.calls.empty()) return;
+    if (path.exits.size() == kMaxExits) path.exits.erase(path.exits.begin());
+    path.exits.push_back(std::make_shared<Path::Exit>(Path::Exit{path.other_way}));
   }
 
   // The same place with the same locks leads to the same results: a loop, or where two paths meet. What differs in memory or
@@ -214,8 +252,8 @@ class CodePaths::Run {
   }
 
   // The memory by which the last branch was decided may be different when the code gets there; or the branch is an assertion.
-  bool take_other_way(Path& path, PathEnd otherwise) {
-    if (path.other_way == nullptr) return finish(path, otherwise);
+  bool take_other_way(Path& path) {
+    if (path.other_way == nullptr) return finish(path, PathEnd::ended);
     const std::shared_ptr<const Path> other = std::move(path.other_way);
     path = *other;
     return true;
@@ -241,8 +279,7 @@ class CodePaths::Run {
       return false;
     }
     const bool is_back = !start_.is_pad && path.calls.empty() && path.pc == start_.pc;
-    if (is_back && path.locks.released.empty()) return take_other_way(path, PathEnd::ended);
-    if (is_back) return finish(path, PathEnd::ended);
+    if (is_back) return come_back(path);
     look_at_pad(path, at);
     if (start_.calls_may_throw && path.calls.empty()) throw_at(path, at);
     const CallTarget to = target ? all_.calls_.of(*target) : CallTarget{};
@@ -313,7 +350,7 @@ class CodePaths::Run {
       case CallEffect::ends:
         return finish(path, PathEnd::ended);
       case CallEffect::terminates:
-        return take_other_way(path, PathEnd::ended);
+        return take_other_way(path);
       case CallEffect::catches:
         path.locks.is_handled = path.only_releases = true;
         return true;

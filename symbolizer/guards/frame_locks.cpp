@@ -178,18 +178,22 @@ std::vector<FrameLock> FrameLocks::released_ahead(const PathStart& start, const 
   return ahead;
 }
 
-// Where a path has released the lock before it acquires it, its callers had it and get it back.
+// Where a path has released the lock before it acquires it, its callers had it and get it back. Where it acquires the lock first,
+// whatever it does later, they may have been left without it.
 void FrameLocks::keep_under_way(const CodePaths::Found& found) {
   const bool some_return = any_returns(found);
   under_way_.clear();
   for (const PathLocks& path : found.paths) {
+    for (const LockRef& lock : path.acquired_first) {
+      if (!contains(doubtful_, lock)) doubtful_.push_back(lock);
+    }
     if (path.end == PathEnd::ended && some_return) continue;
     Locks& acquired = path.end == PathEnd::returned ? under_way_ : doubtful_;
     for (const LockRef& lock : path.acquired) {
       if (!contains(acquired, lock) && !contains(path.released, lock)) acquired.push_back(lock);
     }
   }
-  acquires_unknown_ = acquires_unknown_ || found.acquires_unknown;
+  acquires_unknown_ = acquires_unknown_ || found.acquires_unknown || !found.is_complete;
 }
 
 }  // namespace holdwatch

@@ -205,6 +205,10 @@ void GuardSearch::begin(std::chrono::nanoseconds timeout) {
   state_->end = processor_time() + timeout;
 }
 
+bool GuardSearch::is_over() const {
+  return processor_time() >= state_->end;
+}
+
 ThreadGuards GuardSearch::find(const Snapshot& snapshot, const std::optional<LockRef>& awaited, RawStack& stack) {
   state_->refresh();
   state_->unwinder.unwind(snapshot, stack, &state_->registers);

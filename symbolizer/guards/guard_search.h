@@ -40,6 +40,9 @@ class GuardSearch {
   // From now on all searches together may take this much processor time of the calling thread.
   void begin(std::chrono::nanoseconds timeout);
 
+  // Whether that time is over: then the last search may have been cut short.
+  bool is_over() const;
+
   // `snapshot`: of a thread that has not run since. `awaited`: the lock that it waits for, if any. `stack` receives its stack.
   ThreadGuards find(const Snapshot& snapshot, const std::optional<LockRef>& awaited, RawStack& stack);
 

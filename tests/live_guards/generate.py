@@ -239,6 +239,14 @@ CPP_STYLES = {
                     "struct Key_{f} {{ {S}* p; int n, go; }};\n"
                     "static int order_{f}(const void*, const void*, void* q) {{ auto* key = (Key_{f}*)q; int n = key->n, go = key->go; key->go = 0;\n"
                     "  {block} sink = n; return 0; }}"),
+    "across_loop": ("", "{G} guard({l}); inner_{f}(p, n, go); sink = n;",
+                    "NOINLINE static void inner_{f}({S}* p, int n, int go) {{ for (int i = 0; i < n + 3; ++i) {{ std::mutex m; std::lock_guard<std::mutex> own(m);\n"
+                    "  sink = i + (p != nullptr); {block} }} sink = n; }}"),
+    "across_condition_any": ("", "{G} guard({l}); inner_{f}(p, n); sink = n;",
+                             "NOINLINE static void inner_{f}({S}* p, int n) {{ std::mutex m; std::unique_lock<std::mutex> own(m); std::condition_variable_any v;\n"
+                             "  while (!zero) v.wait(own); sink = n + (p != nullptr); }}"),
+    "across_long_loop": ("", "{G} guard({l}); inner_{f}(p, n, go); sink = n;",
+                         "NOINLINE static void inner_{f}({S}* p, int n, int go) {{ {block} for (int i = 0; i < n + 9999; ++i) sink = i + (p != nullptr); }}"),
     "across_once": ("", "{G} guard({l}); std::once_flag once; std::call_once(once, [&] {{ {block} sink = n; }}); sink = n;"),
     "across_future": ("", "{G} guard({l}); auto later = std::async(std::launch::deferred, [&] {{ {block} return n; }}); sink = later.get();"),
     "three_frames": ("", "std::mutex first; std::lock_guard<std::mutex> one_more(first); middle_{f}(p, n, go);",
@@ -334,6 +342,43 @@ CPP_DECOYS = {
     "bare_around": ("early", "", "{G} guard({l}); {give}; {block} {take}; sink = n;"),
     "bare_around_inner": ("early", "", "{G} guard({l}); around_{f}(p, n, go); sink = n;",
                           "NOINLINE static void around_{f}({S}* p, int n, int go) {{ {give}; {block} {take}; sink = n; }}"),
+    "condition_any_predicate": ("early", "", "{G} guard({l}); wait_{f}(p, n); sink = n;", BARE_LOCK +
+                                "NOINLINE static void wait_{f}({S}* p, int n) {{ Bare_{f} bare{{p, n}}; std::condition_variable_any v; v.wait(bare, [&] {{ sink = p->data; return zero != 0; }}); }}"),
+    "condition_any_counted": ("early", "", "{G} guard({l}); wait_{f}(p, n); sink = n;", BARE_LOCK +
+                              "NOINLINE static void wait_{f}({S}* p, int n) {{ Bare_{f} bare{{p, n}}; std::condition_variable_any v;\n"
+                              "  for (int i = 0; i < n + 3; ++i) if (v.wait_for(bare, std::chrono::hours(n + 1)) == std::cv_status::timeout) sink = i; }}"),
+    "around_condition_any": ("early", "", "{G} guard({l}); around_{f}(p, n); sink = n;",
+                             "NOINLINE static void around_{f}({S}* p, int n) {{ {give}; {{ std::mutex m; std::unique_lock<std::mutex> own(m); std::condition_variable_any v;\n"
+                             "  while (!zero) v.wait(own); }} {take}; sink = n; }}"),
+    "around_loop_inner": ("early", "", "{G} guard({l}); around_{f}(p, n, go); sink = n;",
+                          "NOINLINE static void around_{f}({S}* p, int n, int go) {{ {give}; for (int i = 0; i < n + 3; ++i) {{ std::mutex m; std::lock_guard<std::mutex> own(m); {block} }}\n"
+                          "  {take}; sink = n; }}"),
+    "around_loop": ("early", "", "{G} guard({l}); {give}; for (int i = 0; i < n + 3; ++i) {{ {block} }} {take}; sink = n;"),
+    "around_long_loop": ("early", "", "{G} guard({l}); {give}; {block} for (int i = 0; i < n + 9999; ++i) sink = i; {take}; sink = n;"),
+    "around_long_loop_inner": ("early", "", "{G} guard({l}); around_{f}(p, n, go); sink = n;",
+                               "NOINLINE static void around_{f}({S}* p, int n, int go) {{ {give}; {block} for (int i = 0; i < n + 9999; ++i) sink = i; {take}; sink = n; }}"),
+    "relocked_in_loop": ("early", "", "{G} guard({l}); around_{f}(p, n, go); sink = n;",
+                         "NOINLINE static void around_{f}({S}* p, int n, int go) {{ for (int i = 0; i < n + 1; ++i) {{ {give}; }} {block} for (int i = 0; i < n + 1; ++i) {{ {take}; sink = i; }} }}"),
+    "around_in_two": ("early", "", "{G} guard({l}); outer_{f}(p, n, go); sink = n;", WITHOUT +
+                      "NOINLINE static void inner_{f}({S}* p, int n, int go) {{ std::mutex m; std::unique_lock<std::mutex> own(m); own.unlock(); sink = p->data; {block} own.lock(); }}\n"
+                      "NOINLINE static void outer_{f}({S}* p, int n, int go) {{ Without_{f} without(p, n); inner_{f}(p, n, go); sink = n; }}"),
+    "around_by_function": ("early", "", "{G} guard({l}); around_{f}(p, n, go); sink = n;",
+                           "static void give_{f}({S}* p, int n) {{ sink = n; {give}; }}\nstatic void take_{f}({S}* p, int n) {{ sink = n; {take}; }}\n"
+                           "static void (*volatile giver_{f})({S}*, int) = give_{f};\nstatic void (*volatile taker_{f})({S}*, int) = take_{f};\n"
+                           "NOINLINE static void around_{f}({S}* p, int n, int go) {{ giver_{f}(p, n); {block} taker_{f}(p, n); }}"),
+    "around_optional": ("early", "", "std::optional<{G}> guard; if (p->data == 1) guard.emplace({l}); around_{f}(p, n, go); sink = n;", WITHOUT +
+                        "NOINLINE static void around_{f}({S}* p, int n, int go) {{ std::optional<Without_{f}> without; if (p->data == 1) without.emplace(p, n); {block} sink = n; }}"),
+    "around_vector": ("early", "m", "std::vector<{G}> guards; guards.reserve(2); guards.emplace_back({l}); around_{f}(p, n, go); sink = (int)guards.size();",
+                      "NOINLINE static void around_{f}({S}* p, int n, int go) {{ {give}; {block} {take}; sink = n; }}"),
+    "around_array": ("early", "md", "{L} other{{}}; {G} guards[2] = {{{G}({l}), {G}(other, std::defer_lock)}}; around_{f}(p, n, go); sink = (int)(long)guards;",
+                     "NOINLINE static void around_{f}({S}* p, int n, int go) {{ {give}; {block} {take}; sink = n; }}"),
+    "around_tuple": ("early", "m", "std::tuple<int, {G}> held(n, {G}({l})); around_{f}(p, n, go); sink = std::get<0>(held);", WITHOUT +
+                     "NOINLINE static void around_{f}({S}* p, int n, int go) {{ Without_{f} without(p, n); {block} sink = n; }}"),
+    "around_scoped": ("early", "x", "{L} other; std::scoped_lock<{L}, {L}> guard({l}, other); {{ Without_{f} without(p, n); {block} }} sink = n;",
+                      "struct Without_{f} {{ {S}* p; int n; Without_{f}({S}* p, int n) : p(p), n(n) {{ {l}.unlock(); }} ~Without_{f}() {{ {l}.lock(); }} }};\n"),
+    "condition_any_scoped": ("early", "x", "{L} other; std::scoped_lock<{L}, {L}> guard({l}, other); wait_{f}({l}, other, n); sink = n;",
+                             "struct Both_{f} {{ {L}& a; {L}& b; void lock() {{ std::lock(a, b); }} void unlock() {{ a.unlock(); b.unlock(); }} }};\n"
+                             "NOINLINE static void wait_{f}({L}& a, {L}& b, int n) {{ Both_{f} both{{a, b}}; std::condition_variable_any v; while (!zero) v.wait(both); sink = n; }}"),
     # Told to release a lock that it has not got yet.
     "finally_first": ("early", "", "Finally last{{[&] {{ {give}; }}}}; {block} {take}; sink = n;"),
     "cleanup_first": ("early", "", "pthread_cleanup_push(give_{f}, p); {block} {take}; sink = n; pthread_cleanup_pop(1);", GIVES),
@@ -448,6 +493,11 @@ C_DECOYS = {
     "error_path": ("early", "if (p->data == 9) {{ {lock}; goto unlock; }} {block} return;\nunlock: {unlock};"),
     "unlock_around": ("early", "{lock}; sink = n; around_{f}(p, n, go); sink = n; {unlock};",
                       "NOINLINE static void around_{f}({S}* p, int n, int go) {{ {unlock}; {block} {lock}; sink = n + p->data; }}"),
+    "around_loop": ("early", "{lock}; sink = n; around_{f}(p, n, go); sink = n; {unlock};",
+                    "NOINLINE static void around_{f}({S}* p, int n, int go) {{ {unlock}; for (int i = 0; i < n + 3; ++i) {{ pthread_mutex_t m = PTHREAD_MUTEX_INITIALIZER;\n"
+                    "  pthread_mutex_lock(&m); {block} pthread_mutex_unlock(&m); }} {lock}; sink = n + p->data; }}"),
+    "around_long_loop": ("early", "{lock}; sink = n; around_{f}(p, n, go); sink = n; {unlock};",
+                         "NOINLINE static void around_{f}({S}* p, int n, int go) {{ {unlock}; {block} for (int i = 0; i < n + 9999; ++i) sink = i; {lock}; sink = n + p->data; }}"),
     "cleanup_first": ("early", "pthread_cleanup_push(give_{f}, p); {block} {lock}; sink = n; pthread_cleanup_pop(1);", GIVES_C),
     "cleanup_attribute_first": ("early", "{S}* guard __attribute__((cleanup(give_{f}))) = p; {block} {lock}; sink = n; (void)guard;", GIVES_BY_ATTRIBUTE),
     "cleanup_not_locked": ("early", "pthread_cleanup_push(give_{f}, p); {block} sink = n; pthread_cleanup_pop(0);", GIVES_C),

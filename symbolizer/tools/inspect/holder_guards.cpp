@@ -33,35 +33,42 @@ const HolderGuards::Held* HolderGuards::of_stopped(Task& task, const std::option
   if (known.lacks_registers && may_stop && target_.has_stayed(task)) {
     before_stop();
     const Capture capture = target_.capture_registers(task);
-    known = target_.look_again(task) ? search(capture, task, awaited) : Known{};
+    known = target_.look_again(task) ? find(capture, task, awaited) : Known{};
     known.lacks_registers = false;  // that was all of them
   }
   return known.held ? &*known.held : nullptr;
 }
 
 bool HolderGuards::may_signal(const Task& task, const LockRef& awaited, uintptr_t object) {
-  begin_once();
-  return search_.may_signal(target_.capture(task).snapshot, awaited, object) && target_.has_stayed(task);
+  return search().may_signal(target_.capture(task).snapshot, awaited, object) && target_.has_stayed(task);
 }
 
 // What the search may take is for all threads together.
-void HolderGuards::begin_once() {
-  if (!has_begun_) search_.begin(kTimeout);
-  has_begun_ = true;
+GuardSearch& HolderGuards::search() {
+  if (search_ == nullptr) {
+    search_ = std::make_unique<GuardSearch>(target_.modules(), target_.memory(), unwinder_, resolve_);
+    search_->begin(kTimeout);
+  }
+  return *search_;
 }
 
 HolderGuards::Known& HolderGuards::look(const Task& task, const std::optional<LockRef>& awaited) {
-  begin_once();
   auto known = known_.find(task.tid);
-  if (known == known_.end()) known = known_.emplace(task.tid, search(target_.capture(task), task, awaited)).first;
+  if (known == known_.end()) known = known_.emplace(task.tid, find(target_.capture(task), task, awaited)).first;
   return known->second;
 }
 
-HolderGuards::Known HolderGuards::search(const Capture& capture, const Task& task,
-                                         const std::optional<LockRef>& awaited) {
+// What a call does to locks whose name there was no time to look up is not known, and would be remembered so.
+HolderGuards::Known HolderGuards::find(const Capture& capture, const Task& task,
+                                       const std::optional<LockRef>& awaited) {
+  if (lacks_names_()) return {};
   Held held{};
-  ThreadGuards found = search_.find(capture.snapshot, awaited, held.stack);
+  ThreadGuards found = search().find(capture.snapshot, awaited, held.stack);
   held.locks = std::move(found.locks);
+  if (lacks_names_()) {
+    search_ = nullptr;
+    return {};
+  }
   const bool is_running = task.snapshot.state == ThreadState::running;
   if (!is_running && !target_.has_stayed(task)) return {};
   return {std::move(held), found.lacks_registers};

@@ -4,8 +4,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
+#include <utility>
 
 #include "symbolizer/guards/guard_search.h"
 #include "symbolizer/tools/inspect/target.h"
@@ -14,9 +17,10 @@ namespace holdwatch {
 
 class HolderGuards {
  public:
-  // All must outlive this object.
-  HolderGuards(InspectTarget& target, Unwinder& unwinder, const ResolveFrames& resolve)
-      : target_(target), search_(target.modules(), target.memory(), unwinder, resolve) {}
+  // All must outlive this object. `lacks_names`: whether `resolve` had no time for a module.
+  HolderGuards(InspectTarget& target, Unwinder& unwinder, const ResolveFrames& resolve,
+               std::function<bool()> lacks_names)
+      : target_(target), unwinder_(unwinder), resolve_(resolve), lacks_names_(std::move(lacks_names)) {}
 
   struct Held {
     std::vector<GuardedLock> locks;
@@ -39,13 +43,15 @@ class HolderGuards {
     std::optional<Held> held;
     bool lacks_registers = false;
   };
-  void begin_once();
+  GuardSearch& search();
   Known& look(const Task& task, const std::optional<LockRef>& awaited);
-  Known search(const Capture& capture, const Task& task, const std::optional<LockRef>& awaited);
+  Known find(const Capture& capture, const Task& task, const std::optional<LockRef>& awaited);
 
   InspectTarget& target_;
-  GuardSearch search_;
-  bool has_begun_ = false;
+  Unwinder& unwinder_;
+  const ResolveFrames& resolve_;
+  std::function<bool()> lacks_names_;
+  std::unique_ptr<GuardSearch> search_;
   std::map<int, Known> known_;  // by thread id
 };
 

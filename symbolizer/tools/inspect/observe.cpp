@@ -18,6 +18,7 @@
 #include "symbolizer/guards/reader_candidates.h"
 #include "symbolizer/lock_names.h"
 #include "symbolizer/report/named_stack.h"
+#include "symbolizer/symbols/timely_symbols.h"
 #include "symbolizer/tools/inspect/holder_guards.h"
 #include "symbolizer/tools/inspect/lock_wait.h"
 #include "symbolizer/tools/inspect/lost_wakeup.h"
@@ -47,7 +48,7 @@ class Observer {
         unwinder_(target.modules(), target.memory()),
         symbols_(Symbolize::full, target.debug_search()),
         resolve_([this](uintptr_t pc, bool exact) {
-          return symbols_.resolve(pc, exact, target_.modules().find(exact ? pc : pc - 1));
+          return timely_symbols_.resolve(pc, exact, target_.modules().find(exact ? pc : pc - 1));
         }),
         namer_(resolve_),
         process_{target.modules(),
@@ -61,7 +62,7 @@ class Observer {
                  {},
                  [this](uintptr_t lock, int id) { return owner_of_shared(lock, id); }},
         waits_(process_, resolve_),
-        guards_(target, unwinder_, resolve_),
+        guards_(target, unwinder_, resolve_, [this] { return timely_symbols_.lacks_modules(); }),
         lock_names_(target.modules(), target.memory(), symbols_) {}
 
   Observation run() {
@@ -131,6 +132,7 @@ class Observer {
   Stack named_stack(const Capture& capture) { return namer_.name(unwound(capture)).stack; }
 
   void find_waits() {
+    timely_symbols_.begin_report();
     for (const auto& [tid, task] : tasks_) {
       if (may_wait_for_thread(task.snapshot, [this](int thread) { return tid_of(thread) != 0; })) find_join(task);
       if (may_wait_for_initializer(task.snapshot)) find_initializer(task);
@@ -363,6 +365,7 @@ class Observer {
   }
 
   void read_holders(SeenLock& lock) {
+    timely_symbols_.begin_report();
     const bool is_stream = lock.lock.kind == LockKind::stream;
     const unsigned glibc_minor = is_stream ? glibc_minor_of(target_.modules(), target_.memory()) : 0;
     const auto fields = read_lock_fields(lock.lock, target_.memory(), glibc_minor);
@@ -720,6 +723,7 @@ class Observer {
   InspectTarget& target_;
   Unwinder unwinder_;
   Symbols symbols_;
+  TimelySymbols timely_symbols_{symbols_};
   StackNamer::Resolve resolve_;
   StackNamer namer_;
   const WaitingProcess process_;
