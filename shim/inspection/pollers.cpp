@@ -18,7 +18,8 @@ struct Run {
   bool goes_on;  // its tries have become more since it was seen first
   WaitView poll;
   uint64_t began_ns;   // at the latest
-  uint64_t tried_ns;   // the latest look that found more tries than the one before, less the time between the two
+  uint64_t tried_ns;   // it has tried since, or at that moment: the look before that which found more tries
+  uint64_t grew_ns;    // the latest look that found more tries
   uint64_t looked_ns;  // the latest look
   uint64_t tries_then;
 };
@@ -59,11 +60,12 @@ void note(const WaitView& poll, const Timing& timing) {
   Run* run = find(poll.identity);
   if (run == nullptr) {
     run = new_run();
-    if (run != nullptr) *run = {true, false, poll, timing.started_ns(poll), now_ns, now_ns, poll.tries};
+    if (run != nullptr) *run = {true, false, poll, timing.started_ns(poll), now_ns, now_ns, now_ns, poll.tries};
     return;
   }
   if (poll.tries != run->tries_then) {
     run->tried_ns = run->looked_ns;
+    run->grew_ns = now_ns;
     run->goes_on = true;
   }
   run->poll.tries = run->tries_then = poll.tries;
@@ -71,7 +73,7 @@ void note(const WaitView& poll, const Timing& timing) {
 }
 
 bool may_go_on(const Run& run, const Timing& timing) {
-  return run.looked_ns == timing.now_ns() && age_ns(run.tried_ns, timing.now_ns()) <= patience_ns(run, timing);
+  return run.looked_ns == timing.now_ns() && age_ns(run.grew_ns, timing.now_ns()) <= patience_ns(run, timing);
 }
 
 }  // namespace

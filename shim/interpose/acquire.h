@@ -176,8 +176,8 @@ bool has_several_levels(Lock<Kind, How> lock) {
 
 // The attempt has failed.
 template <LockKind Kind, Access How>
-[[gnu::noinline, gnu::cold]] inline int tried_in_vain(Lock<Kind, How> lock, uintptr_t pc, uintptr_t sp, uintptr_t bp,
-                                                      int result) {
+[[gnu::noinline, gnu::cold]] inline int try_failed_slow(Lock<Kind, How> lock, uintptr_t pc, uintptr_t sp, uintptr_t bp,
+                                                        int result) {
   if (!is_in_use(result)) return result;
   if (OwnerRecord* record = owner_record(); record != nullptr) note_failed_try(*record, lock.word(), {pc, sp, bp}, 0);
   return result;
@@ -189,7 +189,7 @@ template <LockKind Kind, Access How, typename Call>
   const int result = call();
   const Caller caller = caller_at(frame);
   if (!acquired(result)) [[unlikely]]
-    return tried_in_vain(lock, caller.pc, caller.sp, caller.bp, result);
+    return try_failed_slow(lock, caller.pc, caller.sp, caller.bp, result);
   OwnerRecord* record = current_record();
   if (record == nullptr || has_several_levels(lock) || !record->hold_new_at_once<Kind, How>(address_of(lock), caller))
       [[unlikely]]

@@ -8,7 +8,7 @@ using namespace harness;
 
 int main() {
   pthread_mutex_t locks[2] = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER};
-  std::atomic<int> held{0};
+  std::atomic<int> held{0}, have_tried{0};
   std::atomic<bool> done{false};
   const auto work = [&](int mine) {
     pthread_mutex_lock(&locks[mine]);
@@ -18,8 +18,8 @@ int main() {
       CHECK(pthread_mutex_trylock(&locks[1 - mine]) == EBUSY);
       std::this_thread::sleep_for(1ms);
     }
-    --held;
-    while (held > 0) std::this_thread::sleep_for(100us);  // lest the other get it
+    ++have_tried;
+    while (have_tried < 2) std::this_thread::sleep_for(100us);  // lest the other get it
     pthread_mutex_unlock(&locks[mine]);
   };
   Thread one("one", [&] { work(0); }), other("other", [&] { work(1); });

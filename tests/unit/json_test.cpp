@@ -52,8 +52,8 @@ TEST_CASE("a report is one line of JSON with every key of the interface, in its 
   CHECK(keys(report["lock"]) == Names{"id", "kind", "address", "name"});
   CHECK(keys(report["holders"][0]) == Names{"tid", "thread", "mode", "held_ns", "depth", "taken", "now", "state",
                                             "doing", "moved", "waits_for", "wait", "likely", "evidence"});
-  CHECK(keys(report["waiters"][0]) == Names{"mode", "count", "longest_ns", "tids", "threads", "stack", "polling", "tries",
-                                            "lock", "wait"});
+  CHECK(keys(report["waiters"][0]) ==
+        Names{"mode", "count", "longest_ns", "tids", "threads", "stack", "polling", "tries", "lock", "wait"});
   CHECK(keys(report["holders"][0]["taken"]) == Names{"frames", "complete", "note"});
   CHECK(keys(report["holders"][0]["taken"]["frames"][0]) ==
         Names{"ip", "module", "offset", "build_id", "function", "file", "line", "source", "inlined"});

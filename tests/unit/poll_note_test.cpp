@@ -57,7 +57,7 @@ TEST_CASE("a run ends with whatever lock the thread acquires, as it may have bee
   poller.fail();
   poller.fail();
   const Identity run = poller.view().identity;
-  for (const uintptr_t taken : {0x1000, 0x2000}) {
+  for (const uintptr_t taken : {uintptr_t{0x1000}, uintptr_t{0x2000}}) {
     poller.take(taken);
     poller.release(taken);
     poller.fail();

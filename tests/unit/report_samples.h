@@ -124,15 +124,15 @@ inline Report starving_report() {
   report.waiters = {sample_writer()};
   const auto site = [](const char* function, const char* file, int line, Access access, uint64_t holds,
                        size_t threads) {
-    ReportPassedSite site;
-    site.at.ip = 0x401000;
-    site.at.function = function;
-    site.at.file = file;
-    site.at.line = line;
-    site.access = access;
-    site.holds = holds;
-    site.threads = threads;
-    return site;
+    ReportPassedSite described;
+    described.at.ip = 0x401000;
+    described.at.function = function;
+    described.at.file = file;
+    described.at.line = line;
+    described.access = access;
+    described.holds = holds;
+    described.threads = threads;
+    return described;
   };
   ReportPassed passed;
   passed.tid = 4720;
