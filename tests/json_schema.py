@@ -77,8 +77,8 @@ def _phase_follows(seen, event, where):
 
 
 def _groups_differ(event, where):
-    groups = [(w.get("lock"), w["mode"], tuple(frame["ip"] for frame in w["stack"]["frames"])) for w in event["waiters"]]
-    named = [group for group in groups if group[2]]
+    groups = [(w.get("lock"), w["mode"], w.get("polling"), tuple(frame["ip"] for frame in w["stack"]["frames"])) for w in event["waiters"]]
+    named = [group for group in groups if group[3]]
     if len(named) != len(set(named)):
         raise SchemaError(f"{where}: two groups of waiters have the same lock, stack and mode")
 
@@ -91,8 +91,19 @@ def _event(value, at):
     }, {
         "cycle": _list(_cycle_edge), "edges": _list(_order_edge), "waiters_left_out": _count,
         "root": _or_null(_root), "chain": _list(_chain_step), "tree": _tree, "likely_cycle": _list(_likely_cycle_step),
-        "threads_delayed": _count, "unrecorded_holds": _count, "unreported_holds": _count, "note": _or_null(_text),
+        "passed_by": _or_null(_passed), "threads_delayed": _count, "unrecorded_holds": _count, "unreported_holds": _count, "note": _or_null(_text),
     })
+
+
+def _passed(value, at):
+    _keys(value, at, {"tid": _positive, "thread": _or_null(_text), "holds": _positive, "reads": _count, "prefers_readers": _or_null(_bool),
+                      "sites": _list(_passed_site), "elsewhere": _count})
+    if sum(site["holds"] for site in value["sites"]) + value["elsewhere"] != value["holds"]:
+        raise SchemaError(f"{at}: the sites and elsewhere do not add up to {value['holds']} holds")
+
+
+def _passed_site(value, at):
+    _keys(value, at, {"holds": _positive, "threads": _positive, "mode": _one_of(MODES), "at": _or_null(_frame)})
 
 
 def _root(value, at):
@@ -141,7 +152,7 @@ def _likely_cycle_step(value, at):
 
 def _waiters(value, at):
     _keys(value, at, {"mode": _one_of(MODES), "count": _positive, "longest_ns": _count, "tids": _list(_positive),
-                      "threads": _list(_string), "stack": _stack}, {"lock": _or_null(_lock_id), "wait": _wait})
+                      "threads": _list(_string), "stack": _stack}, {"lock": _or_null(_lock_id), "wait": _wait, "polling": _bool, "tries": _or_null(_positive)})
     if len(set(value["tids"])) != len(value["tids"]):
         raise SchemaError(f"{at}.tids: a thread is listed twice")
     if len(value["tids"]) > value["count"] or len(value["threads"]) > value["count"]:

@@ -278,7 +278,7 @@ def check_json(plan, runs):
         except json_schema.SchemaError as error:
             raise Failure(f"JSON: {error}") from error
         runs_events.append(events)
-    names = names_for_expressions(plan, runs_events)
+    names = {"stderr": runs[0].stderr, **names_for_expressions(plan, runs_events)}
     for expression in plan.all("EXPECT-JSON"):
         try:
             true = eval(expression, dict(names))  # the expressions are part of this source tree

@@ -62,6 +62,8 @@ void RequestFinding::fill(const ReportRequest& request) {
   finding.behind_longest_ns = request.behind.longest_ns;
   finding.behind_lost_ns = request.behind_lost_ns;
   if (has_ended(request.phase)) finding.behind_delayed = request.threads_seen;
+  finding.passed.holds = request.passed.holds;
+  finding.passed.tid = request.passed.tid;
   finding.holders = holders;
   finding.waiters = &longest;
   for (size_t i = 0; i < request.state.holder_count; ++i) add_holder(request, i);
@@ -69,6 +71,7 @@ void RequestFinding::fill(const ReportRequest& request) {
     std::sort(holders, holders + finding.holder_count,
               [](const Holder& a, const Holder& b) { return a.held_ns > b.held_ns; });
   add_waiters(request);
+  if (finding.passed.holds > 0) read_thread_name(finding.passed.tid, finding.passed.thread);
 }
 
 void RequestFinding::add_holder(const ReportRequest& request, size_t index) {
@@ -101,6 +104,7 @@ void RequestFinding::add_waiters(const ReportRequest& request) {
     longest.tid = wait.tid;
     longest.access = wait.word.access();
     longest.waited_ns = request.waited_ns[i];
+    longest.tries = wait.tries;
   }
   if (waiting == 0) return;
   read_thread_name(longest.tid, longest.thread);

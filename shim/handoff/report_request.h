@@ -8,6 +8,7 @@
 
 #include "shim/common/contract/finding.h"
 #include "shim/handoff/behind.h"
+#include "shim/handoff/passed_holds.h"
 #include "shim/inspection/lock_state.h"
 #include "shim/record/ended_holds.h"
 #include "shim/record/lock_registry.h"
@@ -42,6 +43,7 @@ struct ReportRequest {
   size_t threads_delayed;
   Behind behind;                         // of holds that last
   uint64_t behind_lost_ns;               // by those; once it is over, by all who have been
+  PassedHolds passed;                    // of a wait
   size_t threads_seen;                   // all who were seen to wait, directly or through others
   std::atomic<bool> first_line_written;  // its first line is written: whoever sets this writes it
 

@@ -192,6 +192,13 @@ bool capture_thread(int tid, uintptr_t stack_end, Snapshot* out) {
   return explain_no_capture("the thread is exiting the process", out);
 }
 
+bool capture_blocked(int tid, uintptr_t stack_end, Snapshot* out) {
+  begin(tid, stack_end, out);
+  if (calls_filtered()) return false;
+  const TaskState task = read_task(tid);
+  return task.succeeded() && state_of(task) == ThreadState::blocked && take_from_files(task, out);
+}
+
 void capture_no_more_of(int tid) {
   g_no_more_of.store(tid, std::memory_order_release);
 }

@@ -22,6 +22,9 @@ bool capture_start(int signal_option);
 // out->why_short says why, out->state and out->call are filled as far as known in any case.
 bool capture_thread(int tid, uintptr_t stack_end, Snapshot* out);
 
+// The same of a thread that is blocked. False, without a signal or a wait, if it runs.
+bool capture_blocked(int tid, uintptr_t stack_end, Snapshot* out);
+
 // True if what the snapshot refers to is unchanged: it has a copy or comes from a call site, or the thread has not run
 // since (its context switches and its position are the same).
 bool capture_unchanged(const Snapshot& snapshot);

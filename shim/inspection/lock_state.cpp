@@ -8,6 +8,7 @@
 #include "shim/inspection/joined_thread.h"
 #include "shim/inspection/loader_locks.h"
 #include "shim/inspection/ownership.h"
+#include "shim/inspection/pollers.h"
 
 namespace holdwatch {
 namespace {
@@ -62,6 +63,20 @@ void add_wait(LockState& state, const WaitView& wait) {
   state.waiters[state.waiter_count++] = wait;
 }
 
+// A thread that polls with a short timeout is in a wait of its own in between: both are one. What the thread holds itself, it does
+// not wait for.
+void add_poll(LockState& state, const WaitView& poll) {
+  const auto is_its = [&](const auto& view) { return view.identity.record == poll.identity.record; };
+  const auto holds = [&](const HolderState& holder) { return is_its(holder.hold); };
+  if (std::any_of(state.holders, state.holders + state.holder_count, holds)) return;
+  WaitView* const end = state.waiters + state.waiter_count;
+  WaitView* const wait = std::find_if(state.waiters, end, is_its);
+  if (wait == end)
+    add_wait(state, poll);
+  else if (!wait->word.condition())
+    *wait = poll;
+}
+
 void begin(LockWord lock, LockState* out) {
   out->lock = lock;
   out->holder_count = out->holders_left_out = 0;
@@ -91,6 +106,9 @@ void read_lock_state(LockWord lock, LockIndex& lock_index, LockState* out) {
   begin(lock, out);
   lock_index.for_each_hold_of(lock, [&](const HoldView& hold) { add_hold(*out, hold); });
   lock_index.for_each_wait_for(lock, [&](const WaitView& wait) { add_wait(*out, wait); });
+  for_each_poller([&](const WaitView& poll) {
+    if (poll.word.is_lock_at(lock.address())) add_poll(*out, poll);
+  });
   if (lock.kind() == LockKind::rwlock) doubt_surplus_readers(*out);
 }
 

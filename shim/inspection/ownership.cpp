@@ -113,6 +113,10 @@ bool is_there_for_taking(LockWord lock) {
   return fields_or_none(lock).is_there_for_taking;
 }
 
+bool lets_readers_in(LockWord lock) {
+  return lock.kind() == LockKind::rwlock && fields_or_none(lock).prefers_readers;
+}
+
 bool is_process_shared(LockWord lock) {
   return fields_or_none(lock).process_shared;
 }

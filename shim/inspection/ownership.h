@@ -45,6 +45,9 @@ bool is_overwritten(LockWord mutex);
 // Whether whoever sleeps for it would get it if woken (common/glibc/lock_layout.h); false if it cannot be read.
 bool is_there_for_taking(LockWord lock);
 
+// Whether it is an rwlock that lets readers in while a writer waits; false if it cannot be read.
+bool lets_readers_in(LockWord lock);
+
 // Whether threads of other processes may hold it (PTHREAD_PROCESS_SHARED); false if it cannot be read.
 bool is_process_shared(LockWord lock);
 

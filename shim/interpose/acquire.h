@@ -3,6 +3,8 @@
 // Hot context: straight-line code on the thread's own record; no allocation, no lock, no system call, errno untouched.
 #pragma once
 
+#include <threads.h>
+
 #include <cerrno>
 
 #include "shim/common/glibc/lock_layout.h"
@@ -10,6 +12,7 @@
 #include "shim/interpose/lock_call.h"
 #include "shim/record/acquire_slow.h"
 #include "shim/record/hold_notes.h"
+#include "shim/record/poll_note.h"
 #include "shim/record/stamp.h"
 
 namespace holdwatch {
@@ -19,6 +22,23 @@ inline bool acquired(int result) {
   return result == 0 || result == EOWNERDEAD;
 }
 
+// By the error numbers of pthread and of C11: another thread has the lock, or has had it until the timeout.
+inline bool is_in_use(int result) {
+  return result == EBUSY || result == thrd_busy;
+}
+inline bool has_timed_out(int result) {
+  return result == ETIMEDOUT || result == thrd_timedout;
+}
+
+// The thread waits no longer, but may well try again.
+[[gnu::noinline, gnu::cold]] inline int drop_failed(OwnerRecord& record, HeldSlot& slot, int result) {
+  const LockWord lock(slot.word.load(std::memory_order_relaxed));
+  record.drop(slot);
+  if (has_timed_out(result) && lock.timeout() && !lock.condition())
+    note_failed_try(record, lock.as_hold(), OwnerRecord::caller_of(slot), 1);
+  return result;
+}
+
 // The real call has returned, and this is not an ordinary acquisition; `slot` is null if none was left.
 inline void acquired_slow(OwnerRecord& record, HeldSlot* slot, LockWord lock, int result) {
   if (slot == nullptr) {
@@ -26,7 +46,7 @@ inline void acquired_slow(OwnerRecord& record, HeldSlot* slot, LockWord lock, in
   } else if (acquired(result)) {
     hold_waited_slow(record, *slot, lock.as_hold());
   } else {
-    record.drop(*slot);
+    drop_failed(record, *slot, result);
   }
 }
 
@@ -66,11 +86,8 @@ LockWord wanted(Lock<Kind, How> lock) {
 
 [[gnu::noinline]] inline int settle_slow(HeldSlot& slot, int result) {
   OwnerRecord* record = releasing_record();  // a signal handler may have paused the thread
-  if (acquired(result)) {
-    settle(*record, slot, LockWord(slot.word.load(std::memory_order_relaxed)).as_hold());
-  } else {
-    record->drop(slot);
-  }
+  if (!acquired(result)) return drop_failed(*record, slot, result);
+  settle(*record, slot, LockWord(slot.word.load(std::memory_order_relaxed)).as_hold());
   return result;
 }
 
@@ -157,13 +174,23 @@ bool has_several_levels(Lock<Kind, How> lock) {
   return Kind == LockKind::mutex && mutex_count(*static_cast<const pthread_mutex_t*>(lock.address)) > 1;
 }
 
-// trylock and the like: never block. If the attempt fails, no record changes.
+// The attempt has failed.
+template <LockKind Kind, Access How>
+[[gnu::noinline, gnu::cold]] inline int try_failed_slow(Lock<Kind, How> lock, uintptr_t pc, uintptr_t sp, uintptr_t bp,
+                                                        int result) {
+  if (!is_in_use(result)) return result;
+  if (OwnerRecord* record = owner_record(); record != nullptr) note_failed_try(*record, lock.word(), {pc, sp, bp}, 0);
+  return result;
+}
+
+// trylock and the like: never block. If the attempt fails, no hold changes.
 template <LockKind Kind, Access How, typename Call>
 [[gnu::always_inline]] inline int try_acquire(Lock<Kind, How> lock, const uintptr_t* frame, Call call) {
   const int result = call();
-  if (!acquired(result)) return result;
-  OwnerRecord* record = current_record();
   const Caller caller = caller_at(frame);
+  if (!acquired(result)) [[unlikely]]
+    return try_failed_slow(lock, caller.pc, caller.sp, caller.bp, result);
+  OwnerRecord* record = current_record();
   if (record == nullptr || has_several_levels(lock) || !record->hold_new_at_once<Kind, How>(address_of(lock), caller))
       [[unlikely]]
     return hold_slow(lock, caller.pc, caller.sp, caller.bp, result);

@@ -181,6 +181,7 @@ OwnerRecord* paused_record() {
 
 void pause_thread() {
   if (t_mode != ThreadMode::recording) return;
+  if (t_record != nullptr) forget_poll(*t_record);
   t_paused = t_record;
   t_record = nullptr;
   t_mode = ThreadMode::paused;

@@ -30,6 +30,9 @@ class NoteVersion {
     return before % 2 == 0 && value_.load(std::memory_order_relaxed) == before;
   }
 
+  // Changes with each writing.
+  uint32_t value() const { return value_.load(std::memory_order_acquire); }
+
   // In the child after fork: a writer that does not exist any more will never end.
   void reset() { value_.store(0, std::memory_order_relaxed); }
 

@@ -5,6 +5,7 @@
 #include <initializer_list>
 
 #include "shim/record/spare_memory.h"
+#include "shim/record/thread_table.h"
 
 namespace holdwatch {
 namespace {
@@ -160,6 +161,7 @@ void SlotStack::end_waits() {
     if (word_of(*slot(index)).waiting())
       writable_slot(index)->word.store(LockWord::hole().bits(), std::memory_order_release);
   join.clear();
+  forget_poll(*this);
 }
 
 void SlotStack::clear() {
@@ -172,6 +174,7 @@ void SlotStack::clear() {
   upper_end_.store(LockWord::block_end().bits(), std::memory_order_relaxed);
   top_.store(slots_, std::memory_order_release);
   join.clear();
+  forget_poll(*this);
 }
 
 }  // namespace holdwatch

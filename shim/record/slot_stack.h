@@ -34,6 +34,16 @@ class SlotStack : public ThreadRecord {
   // Empties the record for its next owner. Use numbers keep counting: an identity is never reused.
   void clear();
 
+  // Changes with each use of the top slot, and if another one is at the top: as long as it is the same, the thread has acquired
+  // nothing. 0 at the end of a block, where that does not show.
+  static constexpr uint64_t kMarkOfUse = uint64_t{1} << 16;
+  uint64_t top_mark() const {
+    const HeldSlot* const slot = top();
+    if (is_block_end(slot)) return 0;
+    return (slot->number.load(std::memory_order_relaxed) + 1) * kMarkOfUse |
+           (reinterpret_cast<uintptr_t>(slot) / sizeof(HeldSlot)) % kMarkOfUse;
+  }
+
   using ThreadRecord::word_of;
   // False on a coroutine's stack, which may end anywhere above. `sp` 0 gives false even if the stack is not known.
   bool is_on_thread_stack(uintptr_t sp) const {

@@ -15,8 +15,9 @@ constexpr uint32_t kNone = UINT32_MAX;
 constexpr uint32_t kSpareRecords = 64;
 
 std::atomic<OwnerRecord*> g_slabs[kSlabs];
-std::atomic<uint32_t> g_capacity{0};  // records in all slabs
-std::atomic<uint32_t> g_limit{0};     // records ever used
+std::atomic<PollNote*> g_poll_notes[kSlabs];  // of the same records
+std::atomic<uint32_t> g_capacity{0};          // records in all slabs
+std::atomic<uint32_t> g_limit{0};             // records ever used
 std::atomic<uint32_t> g_without_record{0};
 
 // Free records, newest first: index below, above it a counter that makes a compare-and-swap fail if the list was
@@ -114,7 +115,10 @@ void refill_records() {
   if (capacity - g_limit.load(std::memory_order_relaxed) >= kSpareRecords || capacity == kSlabs * kRecordsPerSlab)
     return;
   auto* slab = static_cast<OwnerRecord*>(reserve_memory(sizeof(OwnerRecord) * kRecordsPerSlab));
-  if (slab == nullptr) return;
+  auto* notes = static_cast<PollNote*>(reserve_memory(sizeof(PollNote) * kRecordsPerSlab));
+  if (slab == nullptr || notes == nullptr) return;
+  PollNote* none = nullptr;
+  g_poll_notes[capacity / kRecordsPerSlab].compare_exchange_strong(none, notes, std::memory_order_acq_rel);
   // Two threads may get here at once: the address space that the loser reserved stays unused.
   OwnerRecord* expected = nullptr;
   if (g_slabs[capacity / kRecordsPerSlab].compare_exchange_strong(expected, slab, std::memory_order_acq_rel))
@@ -137,6 +141,26 @@ uint32_t index_of(const ThreadRecord& record) {
 
 uint32_t record_limit() {
   return g_limit.load(std::memory_order_acquire);
+}
+
+PollNote* poll_note_at(uint32_t index) {
+  if (index == kNone) return nullptr;
+  PollNote* const notes = g_poll_notes[index / kRecordsPerSlab].load(std::memory_order_acquire);
+  return notes == nullptr ? nullptr : notes + index % kRecordsPerSlab;
+}
+
+PollNote* poll_note_of(const ThreadRecord& record) {
+  return poll_note_at(index_of(record));
+}
+
+// A note that was never written is not touched, as its memory would be the process's from then on.
+void forget_poll(const ThreadRecord& record) {
+  PollNote* const note = has_failed_tries() ? poll_note_of(record) : nullptr;
+  if (note == nullptr || note->word.load(std::memory_order_relaxed) == 0) return;
+  if (note->version.is_being_written()) note->version.end_writing();
+  if (!note->version.begin_writing()) return;
+  note->word.store(0, std::memory_order_relaxed);
+  note->version.end_writing();
 }
 
 void drop_left_over(uint32_t record_index, uint32_t slot_index, uint64_t number) {

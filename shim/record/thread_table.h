@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "shim/record/poll_note.h"
 #include "shim/record/thread_record.h"
 
 namespace holdwatch {
@@ -37,6 +38,13 @@ void free_all_records_but(const OwnerRecord* own);
 ThreadRecord* record_at(uint32_t index);
 uint32_t record_limit();
 uint32_t index_of(const ThreadRecord& record);
+
+// The note beside the record; null if the record is none of the table's.
+PollNote* poll_note_of(const ThreadRecord& record);
+PollNote* poll_note_at(uint32_t index);
+// The thread has tried for the last time, or its acquisitions are no longer seen. Called by the record's thread, or while it
+// has none.
+void forget_poll(const ThreadRecord& record);
 
 // Removes a hold that, by the lock's own fields, has ended, though the thread that acquired it never released it and
 // may have exited: turns its slot into a hole, as the owner itself would have done, and frees the record if the thread

@@ -91,6 +91,7 @@ bool view_wait(uint32_t record_index, WaitView* out) {
   out->caller = {slot.pc.load(std::memory_order_acquire), slot.sp.load(std::memory_order_acquire),
                  slot.bp.load(std::memory_order_acquire)};
   out->stack_end = record.stack_end.load(std::memory_order_relaxed);
+  out->tries = 0;
   return is_unchanged(slot, word, number);
 }
 
@@ -118,6 +119,7 @@ bool hold_lasts(const Identity& identity) {
 }
 
 bool wait_lasts(const Identity& identity) {
+  if (identity.slot == kPollSlot) return poll_lasts(identity.record, identity.number);
   return word_of_use(identity).waiting();
 }
 

@@ -10,6 +10,9 @@
 
 namespace holdwatch {
 
+// Instead of a slot's index: the thread's run of tries (poll_note.h), whose number is that of the note.
+inline constexpr uint32_t kPollSlot = UINT32_MAX - 1;
+
 // Identifies a hold or wait: the record's index, the slot's index in it and the slot's use number. Never reused.
 struct Identity {
   uint32_t record;
@@ -46,6 +49,7 @@ struct WaitView {
   uint64_t since_ns;
   Caller caller;
   uintptr_t stack_end;
+  uint64_t tries;  // of a thread that does not sleep but tries again and again; else 0
 };
 
 // A wait for another thread's end, as it was at one moment.

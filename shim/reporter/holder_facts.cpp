@@ -167,7 +167,8 @@ bool describe_waiter(const ReportRequest& request, size_t index, Waiter* out) {
     out->waited_ns = 0;
   }
   g_names.look_up(wait.tid, out->thread);
-  return wait_lasts(wait.identity) && !has_been_left(wait);
+  out->tries = wait.tries;
+  return wait_lasts(wait.identity) && (wait.tries > 0 || !has_been_left(wait));
 }
 
 }  // namespace holdwatch

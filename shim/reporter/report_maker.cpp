@@ -109,6 +109,7 @@ Finding ReportMaker::describe(ReportRequest& request) {
   finding.first_line_written = &request.first_line_written;
   finding.holder_count = stack_collector_.describe_holders(request, holders_);
   finding.waiter_count = stack_collector_.describe_waiters(request, waiters_);
+  finding.passed = stack_collector_.describe_passed(request);
   reported_.complete(finding);
   TextBuffer note(finding.note, sizeof finding.note);
   if (request.state.holders_left_out > 0)
@@ -123,6 +124,7 @@ bool ReportMaker::capture(const ReportRequest& request, Finding& finding) {
   finding.holder_count = stack_collector_.capture_holders(request, holders_);
   finding.waiter_count = stack_collector_.capture_waiters(request, waiters_);
   if (finding.lock.kind == LockKind::condition) name_condition(finding);
+  stack_collector_.capture_passed(request, &finding.passed);
   // Whether others than the holder are on the way to the root is known now.
   if (finding.holder_count > 0 && holders_[0].chain.count > 1) finding.behind_lost_ns += request.behind.way_lost_ns;
   if (may_have_unrecorded_readers(request)) add_readers(request, finding);

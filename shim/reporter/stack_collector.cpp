@@ -312,15 +312,47 @@ void StackCollector::unwind_acquired(const HoldView& hold, const unsigned char* 
 // between. The unwinder reads what it needs, and stops at a word that was not noted.
 void StackCollector::capture_noted_callers(const HoldView& hold, Holder* out) {
   if ((hold.word_count == 0 && hold.site_count < 2) || api_ == nullptr) return;
+  out->taken = unwind_noted_callers(hold, out->acquired_when);
+  out->taken_is_part = true;
+}
+
+RawStack* StackCollector::unwind_noted_callers(const HoldView& hold, const Period& when) {
   const uintptr_t sp = hold.sites[0].sp;
   capture_from_call_site(hold.tid, hold.sites[0].pc, sp, bp_at_acquisition(hold), hold.stack_end, &snapshot_);
-  snapshot_.when = out->acquired_when;
+  snapshot_.when = when;
   snapshot_.copy = acquired_stack_;
   snapshot_.copy_address = sp;
   snapshot_.copy_size = put_back_callers(hold, acquired_stack_, sizeof acquired_stack_);
   snapshot_.copy_is_old = true;
-  out->taken = unwind(snapshot_);
-  out->taken_is_part = true;
+  return unwind(snapshot_);
+}
+
+PassedBy StackCollector::describe_passed(const ReportRequest& request) const {
+  const PassedHolds& passed = request.passed;
+  PassedBy out{};
+  if (passed.holds == 0) return out;
+  out.holds = passed.holds;
+  out.reads = passed.reads;
+  out.tid = passed.tid;
+  name_thread(passed.tid, out.thread);
+  out.writes = passed.writes;
+  out.prefers_readers = lets_readers_in(request.state.lock);
+  out.passers = passed.passers;
+  out.passer_count = passed.passer_count;
+  return out;
+}
+
+// Most sites need no callers: there the call itself is in the function that took the lock.
+void StackCollector::capture_passed(const ReportRequest& request, PassedBy* out) {
+  const PassedHolds& passed = request.passed;
+  if (out->holds == 0) return;
+  for (size_t i = 0; i < passed.place_count; ++i) {
+    const HoldView& hold = passed.places[i];
+    const uint64_t since_ns = hold.since_ns & ~uint64_t{kStampBits};
+    passed_places_[i] = unwind_noted_callers(hold, {since_ns, request.posted_ns});
+  }
+  out->places = passed_places_;
+  out->place_count = passed.place_count;
 }
 
 void StackCollector::capture_release(const EndedHold& ended, Holder* out) {
@@ -389,7 +421,29 @@ uintptr_t StackCollector::condition_of_snapshot() {
   return wait.known && wait.kind == WaitKind::condition && capture_lasts(snapshot_) ? wait.object : 0;
 }
 
+// A thread that polls is somewhere between two tries. If it sleeps there, its stack shows where; a running one is left alone.
+void StackCollector::capture_poller(const WaitView& poll, Waiter* out) {
+  const uint64_t before_ns = monotonic_ns();
+  const bool sleeps = capture_blocked(poll.tid, poll.stack_end, &snapshot_);
+  snapshot_.when = {before_ns, monotonic_ns()};
+  RawStack* stack = sleeps ? unwind_unkept(snapshot_) : nullptr;
+  if (stack == nullptr || !capture_unchanged(snapshot_)) {
+    HoldView call{};
+    call.tid = poll.tid;
+    call.sites[0] = {poll.caller.pc, poll.caller.sp};
+    call.site_count = 1;
+    out->stack = unwind_noted_callers(call, {before_ns, monotonic_ns()});
+    return;
+  }
+  arena_.keep(*stack);
+  out->stack = stack;
+}
+
 bool StackCollector::capture_waiter(const WaitView& wait, Waiter* out) {
+  if (wait.tries > 0) {
+    capture_poller(wait, out);
+    return wait_lasts(wait.identity);
+  }
   const uint64_t before_ns = monotonic_ns();
   if (wait.word.condition() || is_inferred(wait.caller.pc)) {
     const bool captured = capture_thread(wait.tid, wait.stack_end, &snapshot_);

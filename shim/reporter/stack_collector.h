@@ -36,6 +36,11 @@ class StackCollector {
   // Describes the same holders and waiters again, whether they are still true or not.
   void describe_again(const ReportRequest& request, Holder* holders, Waiter* waiters) const;
 
+  // What has passed by the thread that has waited longest.
+  PassedBy describe_passed(const ReportRequest& request) const;
+  // Adds where those holds were taken.
+  void capture_passed(const ReportRequest& request, PassedBy* out);
+
   void release() { arena_.clear(); }
 
  private:
@@ -52,7 +57,9 @@ class StackCollector {
   void capture_acquired(const HoldView& hold, Holder* out);
   void unwind_acquired(const HoldView& hold, const unsigned char* copy, size_t size, Holder* out);
   void capture_noted_callers(const HoldView& hold, Holder* out);
+  RawStack* unwind_noted_callers(const HoldView& hold, const Period& when);
   bool capture_reader(const ReportRequest& request, const FoundReader& reader, Holder* out);
+  void capture_poller(const WaitView& poll, Waiter* out);
   bool capture_waiter(const WaitView& wait, Waiter* out);
   bool capture_condition_wait(const WaitView& wait, bool names_condition, Waiter* out);
   uintptr_t condition_of_snapshot();
@@ -67,6 +74,7 @@ class StackCollector {
   size_t holder_count_ = 0;
   size_t waiters_[kMaxWaiters] = {};
   size_t waiter_count_ = 0;
+  const RawStack* passed_places_[kMaxPassedPlaces] = {};
   Snapshot snapshot_{};
   unsigned char acquired_stack_[kStackCopySize] = {};
 };

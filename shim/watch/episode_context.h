@@ -7,6 +7,7 @@
 #include "shim/watch/behind_holds.h"
 #include "shim/watch/episode_reader.h"
 #include "shim/watch/episodes.h"
+#include "shim/watch/passing_holds.h"
 #include "shim/watch/wait_trees.h"
 
 namespace holdwatch {
@@ -22,6 +23,7 @@ struct EpisodeContext {
   EpisodeReader& reader;
   WaitTrees& trees;
   BehindHolds& behind;
+  const PassingHolds& passing;
   const ReportRules& rules;
   const Timing& timing;
 };

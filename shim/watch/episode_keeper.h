@@ -22,12 +22,18 @@ class EpisodeKeeper {
     follower_.reset();
     trees_.reset();
     behind_.clear();
+    passing_.reset();
     search_due_ns_ = 0;
   }
 
   void take_ended_holds(const Timing& timing) { holdwatch::take_ended_holds(context(timing)); }
   bool follow_all(const Timing& timing) { return follower_.follow_all(context(timing)); }
   bool has_followed_all() const { return follower_.has_followed_all(); }
+  // Looks for holds that pass by waiting threads, if it is time.
+  void look_for_passing(const Timing& timing) { passing_.look(timing, episodes_); }
+  void search_for_passing() { passing_.look_again(); }
+  uint64_t next_look_for_passing_ns() const { return passing_.next_look_ns(); }
+
   // Deadlocks are searched for at each wake-up, but with thousands of threads less often (overdue.h).
   bool is_search_due(const Timing& timing) const { return timing.now_ns() >= search_due_ns_; }
   void search_at_once() { search_due_ns_ = 0; }
@@ -65,11 +71,14 @@ class EpisodeKeeper {
   LockIndex& lock_index() { return reader_.lock_index(); }
 
  private:
-  EpisodeContext context(const Timing& timing) { return {episodes_, reader_, trees_, behind_, rules_, timing}; }
+  EpisodeContext context(const Timing& timing) {
+    return {episodes_, reader_, trees_, behind_, passing_, rules_, timing};
+  }
 
   ReportRules rules_;
   WaitTrees trees_;
   BehindHolds behind_;
+  PassingHolds passing_;
   EpisodeFollower follower_;
   CycleSearch cycle_search_;
   uint64_t search_due_ns_ = 0;

@@ -76,7 +76,8 @@ void report_if_due(const EpisodeContext& in, Episode& episode, uint64_t oldest_n
   if (!is_cycle(episode.event)) {
     behind = &in.trees.describe_behind(episode.lock, episode.holders, episode.blamed_count(), in.timing);
   }
-  if (!post(episode, episode.posted ? Phase::still : Phase::over, in.reader.state(), in.timing, behind)) return;
+  if (!post(episode, episode.posted ? Phase::still : Phase::over, in.reader.state(), in.timing, behind, &in.passing))
+    return;
   episode.posted = true;
   episode.is_wanted = false;
   episode.next_age_ns = next_report_age_ns(oldest_ns, episode.limit_ns);
@@ -85,7 +86,7 @@ void report_if_due(const EpisodeContext& in, Episode& episode, uint64_t oldest_n
 void close_episode(const EpisodeContext& in, Episode& episode) {
   const bool has_report = episode.posted || (is_about_holds(episode.event) && episode.ended != nullptr);
   refresh_names(episode);
-  if (has_report && !post(episode, Phase::released, in.reader.state(), in.timing)) return;
+  if (has_report && !post(episode, Phase::released, in.reader.state(), in.timing, nullptr, &in.passing)) return;
   if (!has_report && episode.ended != nullptr) free_ended_hold(episode.ended);
   take_wanted_report(episode.number, &episode.next_age_ns);
   in.episodes.end(episode);

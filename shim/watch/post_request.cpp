@@ -101,8 +101,20 @@ void fill_behind(ReportRequest& request, const Episode& episode, const Behind* b
   }
 }
 
+// By the one that has waited longest.
+void fill_passed(ReportRequest& request, const Timing& timing, const PassingHolds& passing) {
+  if (has_ended(request.phase)) return passing.describe_ended(request.state.lock, &request.passed);
+  const WaitView* longest = nullptr;
+  for (size_t i = 0; i < request.state.waiter_count; ++i) {
+    const WaitView& wait = request.state.waiters[i];
+    if (wait.word.condition()) continue;
+    if (longest == nullptr || timing.started_ns(wait) < timing.started_ns(*longest)) longest = &wait;
+  }
+  if (longest != nullptr) passing.describe(*longest, timing, &request.passed);
+}
+
 void fill(ReportRequest* request, const Episode& episode, Phase phase, const LockState& state, const Timing& timing,
-          const Behind* behind) {
+          const Behind* behind, const PassingHolds* passing) {
   request->event = episode.event;
   request->phase = phase;
   request->episode = episode.number;
@@ -122,6 +134,8 @@ void fill(ReportRequest* request, const Episode& episode, Phase phase, const Loc
     fill_living(*request, state, timing);
   fill_names(*request);
   fill_behind(*request, episode, has_ended(phase) ? nullptr : behind);
+  request->passed.clear();
+  if (passing != nullptr && episode.event == Event::wait) fill_passed(*request, timing, *passing);
 }
 
 // Only the first one is identified; the others are counted.
@@ -140,17 +154,18 @@ void add_readers(ReportRequest& request, const FoundReaders& readers) {
 
 }  // namespace
 
-bool post(const Episode& episode, Phase phase, const LockState& state, const Timing& timing, const Behind* behind) {
+bool post(const Episode& episode, Phase phase, const LockState& state, const Timing& timing, const Behind* behind,
+          const PassingHolds* passing) {
   ReportQueue& queue = report_queue();
   ReportRequest* const request = queue.next_free(is_cycle(episode.event));
   if (request != nullptr) {
-    fill(request, episode, phase, state, timing, behind);
+    fill(request, episode, phase, state, timing, behind, passing);
     queue.post();
     return true;
   }
   if (!reporter_is_stuck()) return false;
   ReportRequest& spare = queue.spare();
-  fill(&spare, episode, phase, state, timing, behind);
+  fill(&spare, episode, phase, state, timing, behind, passing);
   write_short_report(spare, timing.now_ns());
   if (spare.ended != nullptr) free_ended_hold(spare.ended);
   return true;
@@ -177,6 +192,7 @@ ReportRequest* begin_condition_waits(uint64_t episode, Phase phase, uint64_t lim
   request->behind_lost_ns = 0;
   request->threads_seen = 0;
   fill_nobody_behind(request->behind);
+  request->passed.clear();
   return request;
 }
 
@@ -192,7 +208,7 @@ void add_condition_wait(ReportRequest& request, const WaitView& wait, const Timi
 void append_line(const Episode& episode, const LockState& state, const Timing& timing, const Behind* behind,
                  const FoundReaders* readers, TextBuffer& out) {
   ReportRequest& spare = report_queue().spare();
-  fill(&spare, episode, Phase::over, state, timing, behind);
+  fill(&spare, episode, Phase::over, state, timing, behind, nullptr);
   if (readers != nullptr && state.holder_count == 0) add_readers(spare, *readers);
   append_plain_first_line(spare, out);
 }

@@ -8,13 +8,15 @@
 #include "shim/handoff/report_request.h"
 #include "shim/timing/timing.h"
 #include "shim/watch/episodes.h"
+#include "shim/watch/passing_holds.h"
 
 namespace holdwatch {
 
 // `state` is what the watcher knows about the lock at this scan; reports of released and late holds use the episode
-// alone. `behind`: null if nobody is, or that is not known. False if the queue is full although the reporter is not stuck.
+// alone. `behind`: null if nobody is, or that is not known; `passing`: null if nobody has looked for them. False if the queue is
+// full although the reporter is not stuck.
 bool post(const Episode& episode, Phase phase, const LockState& state, const Timing& timing,
-          const Behind* behind = nullptr);
+          const Behind* behind = nullptr, const PassingHolds* passing = nullptr);
 
 // A request about condition waits, to be completed by add_condition_wait and posted; null if the queue is full.
 ReportRequest* begin_condition_waits(uint64_t episode, Phase phase, uint64_t limit_ns, const Timing& timing);

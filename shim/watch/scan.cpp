@@ -6,6 +6,7 @@
 #include "shim/inspection/blocked_thread.h"
 #include "shim/inspection/lock_state.h"
 #include "shim/inspection/long_waits.h"
+#include "shim/inspection/pollers.h"
 #include "shim/record/thread_table.h"
 #include "shim/record/view_walk.h"
 #include "shim/watch/wait_limits.h"
@@ -75,7 +76,7 @@ void Scan::look_for_waits(const Timing& timing, Episodes& episodes, Candidates& 
   }
   if (now_ns < waits_due_ns_ || episodes.full()) return;
   uint64_t due_ns = now_ns + smallest_ns;
-  const uint64_t oldest_ns = for_each_wait(age_ns(smallest_ns, now_ns), [&](const WaitView& wait) {
+  const auto examine = [&](const WaitView& wait) {
     if (wait.word.condition() || is_inside_stdio(wait)) return;
     const uint64_t limit_ns = limit_of_wait_ns(wait, timing);
     if (!timing.is_over_limit(wait, limit_ns)) {
@@ -84,7 +85,9 @@ void Scan::look_for_waits(const Timing& timing, Episodes& episodes, Candidates& 
       if (candidates.full()) due_ns = 0;
       candidates.add(wait.word);
     }
-  });
+  };
+  const uint64_t oldest_ns = for_each_wait(age_ns(smallest_ns, now_ns), examine);
+  for_each_poller(examine);
   waits_due_ns_ = std::min(due_ns, over_ns(oldest_ns, smallest_ns, timing));
 }
 

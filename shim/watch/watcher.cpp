@@ -15,6 +15,7 @@
 #include "shim/fallback/fallback_reporter.h"
 #include "shim/handoff/report_request.h"
 #include "shim/inspection/inferred_holds.h"
+#include "shim/inspection/pollers.h"
 #include "shim/own_threads/own_thread.h"
 #include "shim/own_threads/seccomp_state.h"
 #include "shim/record/call_sites.h"
@@ -63,6 +64,7 @@ class Watcher {
   bool expects_follow_up() const { return timing_.now_ns() < follow_up_until_ns_; }
   uint64_t longest_sleep_ns() const;
   void scan();
+  void look_again();
   void set_paused(bool paused);
   void report_stuck();
   void look_for_stuck();
@@ -99,6 +101,7 @@ std::atomic<bool> g_runs{false};
 
 void Watcher::wake_up(uint32_t scan_number) {
   tick();
+  if (!is_paused_) keeper_.look_for_passing(timing_);
   if (!is_scan_due(scan_number)) return;
   scan_due_ns_ = timing_.now_ns() + timing_.scan_period_ns();
   if (is_paused_)
@@ -129,7 +132,8 @@ void Watcher::tick() {
 
 // Most wake-ups of a busy process only publish the tick.
 bool Watcher::is_scan_due(uint32_t scan_number) const {
-  return std::min({scan_due_ns_, scan_.next_look_ns(), condition_waits_.next_look_ns()}) <= timing_.now_ns() ||
+  return std::min({scan_due_ns_, scan_.next_look_ns(), condition_waits_.next_look_ns(), next_look_for_pollers_ns()}) <=
+             timing_.now_ns() ||
          scans_completed_.load(std::memory_order_relaxed) != scan_number || (expects_follow_up() && is_requested());
 }
 
@@ -150,8 +154,9 @@ void Watcher::scan() {
   const bool is_final = final_reports_wanted.load(std::memory_order_relaxed);
   if (is_final) fallback_reporter_.take_over(timing_.now_ns());
   keeper_.take_ended_holds(timing_);
-  if (limits_changed.exchange(false, std::memory_order_relaxed)) scan_.look_again();
+  if (limits_changed.exchange(false, std::memory_order_relaxed)) look_again();
   Candidates held, waited_for;
+  look_for_pollers(timing_);
   update_inferred(timing_, keeper_.reported_locks(), keeper_.lock_index(), held);
   if (!keeper_.follow_all(timing_)) scan_.look_again();
   scan_.look_for_holds(timing_, keeper_.episodes(), keeper_.behind_holds(), held,
@@ -169,10 +174,17 @@ void Watcher::scan() {
   if (snapshot_wanted.exchange(false, std::memory_order_relaxed)) keeper_.report_all_holds(timing_);
 }
 
+// Limits have changed.
+void Watcher::look_again() {
+  scan_.look_again();
+  keeper_.search_for_passing();
+}
+
 void Watcher::set_paused(bool paused) {
   is_paused_ = paused;
   keeper_.reset();
   condition_waits_.reset();
+  forget_pollers();
   scan_.look_again();
 }
 
@@ -231,7 +243,7 @@ void Watcher::handle_request() {
     case ControlRequest::limit: {
       const uint64_t limit_ns = holdwatch_control_block.argument.load(std::memory_order_relaxed);
       timing_.set_limits({limit_ns, limit_ns, 5 * limit_ns});
-      scan_.look_again();
+      look_again();
       return answer_request(true, "");
     }
     case ControlRequest::detach:
@@ -295,7 +307,8 @@ void Watcher::run() {
 // own waits for the tick.
 void Watcher::sleep(uint32_t scan_number) {
   uint64_t until_ns = timing_.now_ns() + longest_sleep_ns();
-  for (const uint64_t look_ns : {scan_.next_look_ns(), condition_waits_.next_look_ns()})
+  for (const uint64_t look_ns : {scan_.next_look_ns(), condition_waits_.next_look_ns(),
+                                 keeper_.next_look_for_passing_ns(), next_look_for_pollers_ns()})
     if (look_ns > timing_.now_ns()) until_ns = std::min(until_ns, look_ns);
   if (expects_follow_up()) until_ns = std::min(until_ns, timing_.now_ns() + kFollowUpPeriodNs);
   const uint64_t after_ns = monotonic_ns();
@@ -324,6 +337,7 @@ void Watcher::reset() {
   answer_until_ns_ = 0;
   keeper_.reset();
   condition_waits_.reset();
+  forget_pollers();
   scan_.look_again();
   stop_wanted_.store(false, std::memory_order_relaxed);
   stopped_.store(0, std::memory_order_relaxed);

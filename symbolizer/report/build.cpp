@@ -14,6 +14,7 @@
 #include "symbolizer/report/finding_text.h"
 #include "symbolizer/report/function_names.h"
 #include "symbolizer/report/named_stack.h"
+#include "symbolizer/report/passed_holds.h"
 #include "symbolizer/report/text_format.h"
 #include "symbolizer/report/wait_report.h"
 
@@ -131,7 +132,7 @@ using WaiterGroup = std::vector<const Waiter*>;
 
 // Groups by addresses, before anything is named: a thousand waiters have only a few different stacks.
 std::vector<WaiterGroup> group_waiters(const Finding& finding) {
-  std::map<std::tuple<uint32_t, Access, std::vector<uintptr_t>>, WaiterGroup> by_place;
+  std::map<std::tuple<uint32_t, Access, bool, std::vector<uintptr_t>>, WaiterGroup> by_place;
   for (size_t i = 0; i < finding.waiter_count; ++i) {
     const Waiter& waiter = finding.waiters[i];
     std::vector<uintptr_t> pcs;
@@ -140,7 +141,7 @@ std::vector<WaiterGroup> group_waiters(const Finding& finding) {
     }
     // What condition waits have in common is where they are.
     const uint32_t lock = finding.lock.kind == LockKind::condition ? 0 : waiter.lock_id;
-    by_place[{lock, waiter.access, std::move(pcs)}].push_back(&waiter);
+    by_place[{lock, waiter.access, waiter.tries > 0, std::move(pcs)}].push_back(&waiter);
   }
   std::vector<WaiterGroup> groups;
   for (auto& [place, group] : by_place) {
@@ -166,6 +167,7 @@ ReportWaiters describe_group(const WaiterGroup& group) {
   if (!is_one) described.object = 0;
   if (!is_one) described.lock_id.clear();
   for (const Waiter* waiter : group) {
+    described.tries += waiter->tries;
     described.tids.push_back(waiter->tid);
     described.threads.push_back(bounded(waiter->thread));
   }
@@ -268,6 +270,7 @@ Report ReportBuilder::facts(const Finding& finding) const {
   for (const Holder* holder : in_order(finding)) report.holders.push_back(describe_holder(*holder));
   for (const WaiterGroup& group : group_waiters(finding)) report.waiters.push_back(describe_group(group));
   if (is_cycle(finding.event)) report.cycle = describe_cycle(finding);
+  if (finding.passed.holds > 0) report.passed = describe_passed(finding.passed);
   return report;
 }
 
@@ -303,6 +306,7 @@ void ReportBuilder::add_names(const Finding& finding, Report& report) {
   }
   auto waiters = report.waiters.begin();
   for (const WaiterGroup& group : group_waiters(finding)) (waiters++)->stack = namer.name(group.front()->stack).stack;
+  if (report.passed) name_passed(finding.passed, namer, *report.passed);
 }
 
 void ReportBuilder::describe_ends(const Holder& holder, uint64_t now_ns, ReportHolder& named) const {

@@ -46,13 +46,14 @@ class ReportFacts {
     facts_.lock_id = report.lock_id;
     if (!report.holders.empty()) holders();
     waiters();
+    passed();
     cycle();
   }
 
   std::string first_line() const {
     constexpr size_t kWording = 1024;  // plus the labels of a lock
-    const size_t labels =
-        holder_.size() + exited_.size() + position_.size() + waiter_.size() + steps_size_ + 4 * report_.lock_id.size();
+    const size_t labels = holder_.size() + exited_.size() + position_.size() + waiter_.size() + passed_.size() +
+                          steps_size_ + 4 * report_.lock_id.size();
     std::string storage(kWording + labels, '\0');
     TextBuffer line(storage.data(), storage.size());
     append_first_line(facts_, line);
@@ -87,6 +88,14 @@ class ReportFacts {
     waiter_ = thread_label(group.tids.front(), group.threads.empty() ? "" : group.threads.front());
     facts_.waiter = waiter_;
     facts_.wanted = group.access;
+    facts_.waiter_polls = group.tries > 0;
+    for (const ReportWaiters& each : report_.waiters) facts_.polling += each.tries > 0 ? each.tids.size() : 0;
+  }
+
+  void passed() {
+    if (!report_.passed) return;
+    facts_.passed_holds = report_.passed->holds;
+    facts_.passed_by = passed_ = thread_label(report_.passed->tid, report_.passed->thread);
   }
 
   void cycle() {
@@ -116,7 +125,7 @@ class ReportFacts {
 
   const Report& report_;
   FirstLine facts_;
-  std::string holder_, exited_, position_, waiter_;
+  std::string holder_, exited_, position_, waiter_, passed_;
   std::string steps_[kShownOfCycle], joined_[kShownOfCycle];
   size_t steps_size_ = 0;
 };

@@ -144,8 +144,30 @@ Json waiters_json(const ReportWaiters& group, const Report& report) {
           {"tids", group.tids},
           {"threads", group.threads},
           {"stack", stack_json(group.stack)},
+          {"polling", group.tries > 0},
+          {"tries", group.tries > 0 ? Json(group.tries) : Json(nullptr)},
           {"lock", text_or_null(group.lock_id)},
           {"wait", wait_json(wait_of(group, report))}};
+}
+
+Json passed_site_json(const ReportPassedSite& site) {
+  return {{"holds", site.holds},
+          {"threads", site.threads},
+          {"mode", access_name(site.access)},
+          {"at", site.at.ip == 0 ? Json(nullptr) : frame_json(site.at)}};
+}
+
+Json passed_json(const Report& report) {
+  if (!report.passed) return nullptr;
+  const ReportPassed& passed = *report.passed;
+  const bool has_preference = report.lock_kind == LockKind::rwlock;
+  return {{"tid", passed.tid},
+          {"thread", text_or_null(passed.thread)},
+          {"holds", passed.holds},
+          {"reads", passed.reads},
+          {"prefers_readers", has_preference ? Json(passed.prefers_readers) : Json(nullptr)},
+          {"sites", list(passed.sites, passed_site_json)},
+          {"elsewhere", passed.elsewhere()}};
 }
 
 Json cycle_json(const ReportCycleStep& step) {
@@ -212,6 +234,7 @@ std::string render_json(const Report& report) {
                        {"cycle", list(report.cycle, cycle_json)},
                        {"likely_cycle", likely_cycle_json(report)},
                        {"edges", list(report.edges, edge_json)},
+                       {"passed_by", passed_json(report)},
                        {"waiters_left_out", report.waiters_left_out},
                        {"threads_delayed", report.threads_delayed},
                        {"unrecorded_holds", report.unrecorded_holds},

@@ -124,8 +124,30 @@ struct ReportWaiters {
   std::vector<int> tids;             // longest waiting first
   std::vector<std::string> threads;  // their names, in the same order
   bool unseen = false;               // their calls bypassed our hooks
+  uint64_t tries = 0;                // how often they have tried, at least, instead of sleeping; 0: they sleep
   uintptr_t object = 0;              // the condition that all of them wait for; 0: none, not known, or several
   Stack stack;
+};
+
+// Holds that passed a waiting thread by, all taken at the same place.
+struct ReportPassedSite {
+  Frame at{};
+  Access access = Access::exclusive;
+  uint64_t holds = 0;
+  size_t threads = 0;  // that had them
+};
+
+struct ReportPassed {
+  int tid = 0;  // the thread that waited
+  std::string thread;
+  uint64_t holds = 0;   // at least
+  uint64_t reads = 0;   // of these, for reading
+  bool writes = false;  // the thread waited to write
+  bool prefers_readers = false;
+  std::vector<ReportPassedSite> sites;  // most holds first
+
+  // Those that are at no site.
+  uint64_t elsewhere() const;
 };
 
 // How a report is shown in text: its fingerprint may have been reported before (see recurrences.h).
@@ -176,6 +198,7 @@ struct Report {
   size_t tree_threads = 0;             // all threads that wait for the root, directly or through others
   uint64_t tree_lost_ns = 0;           // for how long, together
   std::vector<ReportOrderEdge> edges;  // lock order only
+  std::optional<ReportPassed> passed;  // of a wait; nothing if no such hold was seen
   uint64_t unrecorded_holds = 0;
   uint64_t unreported_holds = 0;
   std::string note;

@@ -8,6 +8,7 @@
 #include "shim/common/text/lock_kind_name.h"
 #include "symbolizer/report/ender_words.h"
 #include "symbolizer/report/headline.h"
+#include "symbolizer/report/passed_holds.h"
 #include "symbolizer/report/report.h"
 #include "symbolizer/report/report_names.h"
 #include "symbolizer/report/stack_text.h"
@@ -220,8 +221,10 @@ std::string group_line(const Report& report, const ReportWaiters& group) {
   const std::string longest = group.longest_ns == 0 ? ""
                                                     : fmt::format(", {}{}", group.tids.size() > 1 ? "longest " : "",
                                                                   format_duration(group.longest_ns));
-  return fmt::format("{}{}{}{}: {}", count_of(group.tids.size(), "thread", "threads"),
-                     lock.is_one_of_several ? " for " + lock.id : "", mode, longest,
+  const std::string tries =
+      group.tries == 0 ? "" : fmt::format(", polling, at least {} in vain", count_of(group.tries, "try", "tries"));
+  return fmt::format("{}{}{}{}{}: {}", count_of(group.tids.size(), "thread", "threads"),
+                     lock.is_one_of_several ? " for " + lock.id : "", mode, longest, tries,
                      list_threads(group.tids, group.threads));
 }
 
@@ -325,10 +328,20 @@ bool is_listed(const Report& report) {
   return report.lock_kind == LockKind::condition && report.phase == Phase::snapshot;
 }
 
+void add_passed(const Report& report, Details& details) {
+  if (!report.passed) return;
+  std::string_view label = "passed";
+  for (const std::string& line : passed_lines(*report.passed)) {
+    details.add(label, line);
+    label = "";
+  }
+}
+
 void add_everything(const Report& report, Details& details) {
   add_locks(report, details);
   if (is_about_waits(report.event)) {
     add_waiters(report, details);
+    add_passed(report, details);
     add_holders(report, details);
   } else {
     add_holders(report, details);
@@ -350,6 +363,7 @@ void add_movement(const Report& report, Details& details) {
     if (report.holders.size() > 1) name_holder(report, i, details);
     details.show("now", {&holder.now, false, holder.now_took, nullptr, lock_of_holder(report, i).id});
   }
+  add_passed(report, details);
   if (!report.note.empty()) details.add("note", escape(report.note));
 }
 
@@ -367,6 +381,7 @@ std::string render_text(const Report& report) {
       add_movement(report, details);
       break;
     case Phase::released:
+      add_passed(report, details);
       if (!report.note.empty()) details.add("note", escape(report.note));
       break;
   }

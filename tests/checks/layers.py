@@ -18,9 +18,9 @@ OWN_THREADS = {"shim/own_threads"} | BASE
 # A thread's record has two audiences: its thread, in lock calls, and whoever reads the records of others.
 IN_LOCK_CALLS = {f"shim/record/{name}.h" for name in (
     "acquire_slow", "current_record", "hand_over", "hold_levels", "hold_notes", "learnt_enders", "lock_registry", "lock_word", "owner_record",
-    "repeated_waits", "stamp")} | OWN_THREADS
+    "poll_note", "repeated_waits", "stamp")} | OWN_THREADS
 RECORD = {f"shim/record/{name}.h" for name in (
-    "call_sites", "current_record", "ended_holds", "held_slot", "learnt_enders", "lock_registry", "lock_word", "repeated_waits", "spare_memory", "stamp",
+    "call_sites", "current_record", "ended_holds", "held_slot", "learnt_enders", "lock_registry", "lock_word", "poll_note", "repeated_waits", "spare_memory", "stamp",
     "thread_record", "thread_table", "view", "view_walk")} | OWN_THREADS
 INSPECTION = {"shim/inspection", "shim/timing"} | RECORD
 HANDOFF = {"shim/handoff"} | INSPECTION

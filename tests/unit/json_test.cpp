@@ -43,6 +43,7 @@ TEST_CASE("a report is one line of JSON with every key of the interface, in its 
                               "cycle",
                               "likely_cycle",
                               "edges",
+                              "passed_by",
                               "waiters_left_out",
                               "threads_delayed",
                               "unrecorded_holds",
@@ -51,10 +52,38 @@ TEST_CASE("a report is one line of JSON with every key of the interface, in its 
   CHECK(keys(report["lock"]) == Names{"id", "kind", "address", "name"});
   CHECK(keys(report["holders"][0]) == Names{"tid", "thread", "mode", "held_ns", "depth", "taken", "now", "state",
                                             "doing", "moved", "waits_for", "wait", "likely", "evidence"});
-  CHECK(keys(report["waiters"][0]) == Names{"mode", "count", "longest_ns", "tids", "threads", "stack", "lock", "wait"});
+  CHECK(keys(report["waiters"][0]) ==
+        Names{"mode", "count", "longest_ns", "tids", "threads", "stack", "polling", "tries", "lock", "wait"});
   CHECK(keys(report["holders"][0]["taken"]) == Names{"frames", "complete", "note"});
   CHECK(keys(report["holders"][0]["taken"]["frames"][0]) ==
         Names{"ip", "module", "offset", "build_id", "function", "file", "line", "source", "inlined"});
+}
+
+TEST_CASE("the holds that passed a waiting thread by, with their places") {
+  CHECK(Json::parse(render_json(sample_report()))["passed_by"].is_null());
+  const Json passed = Json::parse(render_json(starving_report()))["passed_by"];
+  CHECK(keys(passed) == Names{"tid", "thread", "holds", "reads", "prefers_readers", "sites", "elsewhere"});
+  CHECK(passed["holds"] == 37);
+  CHECK(passed["reads"] == 30);
+  CHECK(passed["prefers_readers"] == true);
+  CHECK(passed["elsewhere"] == 2);
+  REQUIRE(passed["sites"].size() == 2);
+  CHECK(keys(passed["sites"][0]) == Names{"holds", "threads", "mode", "at"});
+  CHECK(passed["sites"][0]["mode"] == "shared");
+  CHECK(passed["sites"][0]["at"]["line"] == 41);
+  Report of_mutex = starving_report();
+  of_mutex.lock_kind = LockKind::mutex;
+  CHECK(Json::parse(render_json(of_mutex))["passed_by"]["prefers_readers"].is_null());
+}
+
+TEST_CASE("whether a group of waiters polls, and how often it has tried") {
+  Report report = sample_report();
+  report.waiters[0].tries = 480;
+  const Json waiters = Json::parse(render_json(report))["waiters"];
+  CHECK(waiters[0]["polling"] == true);
+  CHECK(waiters[0]["tries"] == 480);
+  CHECK(waiters[1]["polling"] == false);
+  CHECK(waiters[1]["tries"].is_null());
 }
 
 TEST_CASE("durations are nanoseconds, addresses are hexadecimal strings, times are RFC 3339") {

@@ -117,6 +117,35 @@ inline Report sample_report() {
 }
 
 // The same holder and one that it waits for, which waits for it.
+// A writer that waits while others take the lock.
+inline Report starving_report() {
+  Report report = sample_report();
+  report.event = Event::wait;
+  report.waiters = {sample_writer()};
+  const auto site = [](const char* function, const char* file, int line, Access access, uint64_t holds,
+                       size_t threads) {
+    ReportPassedSite described;
+    described.at.ip = 0x401000;
+    described.at.function = function;
+    described.at.file = file;
+    described.at.line = line;
+    described.access = access;
+    described.holds = holds;
+    described.threads = threads;
+    return described;
+  };
+  ReportPassed passed;
+  passed.tid = 4720;
+  passed.thread = "join";
+  passed.holds = 37;
+  passed.reads = 30;
+  passed.writes = passed.prefers_readers = true;
+  passed.sites = {site("Cache::get(int)", "cache.cpp", 41, Access::shared, 30, 7),
+                  site("Cache::evict()", "cache.cpp", 90, Access::exclusive, 5, 1)};
+  report.passed = passed;
+  return report;
+}
+
 inline Report deadlock_report() {
   Report report = sample_report();
   report.event = Event::deadlock;

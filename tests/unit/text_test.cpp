@@ -313,3 +313,32 @@ TEST_CASE("a thread that waits for a lock that it holds is reported from beginni
   report.phase = Phase::released;
   CHECK(first_line(report).starts_with("holdwatch[4700]: 4711 \"bcast\" no longer waits for L3, which it held"));
 }
+
+TEST_CASE("the holds that passed a waiting thread by") {
+  Report report = starving_report();
+  CHECK(first_line(report).find("(limit 1 s); at least 37 holds passed it by; now held by 4711") != std::string::npos);
+  CHECK(says(report, R"(
+  passed  at least 37 holds since 4720 "join" began to wait
+          30 taken for reading in Cache::get(int), cache.cpp:41 (7 threads)
+          5 taken for writing in Cache::evict(), cache.cpp:90 (1 thread)
+          2 taken elsewhere
+          the lock prefers readers: 30 of these holds were for reading, while it waits to write
+)"));
+  report.passed->prefers_readers = false;
+  CHECK_FALSE(says(report, "prefers readers"));
+  report.passed->prefers_readers = true;
+  report.passed->writes = false;
+  CHECK_FALSE(says(report, "prefers readers"));
+  report.phase = Phase::released;
+  report.waiters.clear();
+  CHECK(says(report, "; at least 37 holds passed 4720 \"join\" by\n  passed  at least 37 holds"));
+}
+
+TEST_CASE("waiters that poll") {
+  Report report = sample_report();
+  report.waiters[0].tries = 480;
+  CHECK(says(report, "37 threads wait, longest 12.1 s, 1 of them polling\n"));
+  CHECK(says(report, "waits   1 thread to write, 12.1 s, polling, at least 480 tries in vain: 4720 \"join\""));
+  report.event = Event::wait;
+  CHECK(says(report, "(limit 1 s), polling; now held by"));
+}

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "shim/common/contract/passed_by.h"
 #include "shim/common/contract/period.h"
 #include "shim/common/contract/wait.h"
 
@@ -218,6 +219,7 @@ struct Waiter {
   const RawStack* stack;  // null if not captured
   bool unseen;            // its call bypassed our hooks
   uintptr_t object;       // of a condition wait: the condition; 0: not known
+  uint64_t tries;         // it does not sleep, but has tried so often in vain, at least; 0: an ordinary wait
 };
 
 // A thread that is behind the lock of a Finding without waiting for it, or holds what others behind it wait for.
@@ -258,6 +260,7 @@ struct Finding {
   size_t behind_left_out;     // steps beyond that
   uint64_t unrecorded_holds;  // holds that did not fit into a thread's record since start
   uint64_t unreported_holds;  // holds over their limit that ended unreported since start, too many at once
+  PassedBy passed;            // of a wait
   char note[kNoteSize];       // empty, or one more remark
   bool had_fallback_report;   // late: it was seen, and reported without stacks
   // Whoever sets it writes the first line; null: nobody else writes it. If reports go to standard error, the line is

@@ -11,7 +11,7 @@
 
 namespace holdwatch {
 
-inline constexpr uint32_t kSymbolizerApiVersion = 21;
+inline constexpr uint32_t kSymbolizerApiVersion = 22;
 
 // Functions of the shim that the symbolizer may call.
 struct HostCalls {

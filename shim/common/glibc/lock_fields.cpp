@@ -46,6 +46,7 @@ LockFields fields_of(const pthread_rwlock_t& rwlock) {
   fields.is_locked = is_rwlock_write_locked(rwlock);
   fields.is_contended = is_rwlock_contended(rwlock);
   fields.is_writers_turn = is_rwlock_in_write_phase(rwlock);
+  fields.prefers_readers = may_be_lock(rwlock) && prefers_readers(rwlock);
   fields.is_miscounted = may_be_lock(rwlock) && is_rwlock_miscounted(rwlock);
   fields.is_there_for_taking = may_be_lock(rwlock) && is_there_for_taking(rwlock);
   fields.process_shared = rwlock.__data.__shared != 0;

@@ -22,6 +22,7 @@ struct LockFields {
   bool is_locked = false;        // a mutex or stream that is locked, or an rwlock that is locked for writing
   bool is_contended = false;     // the fields show waiters, which may have stopped waiting shortly before
   bool is_writers_turn = false;  // an rwlock: the readers that it counts do not hold it yet
+  bool prefers_readers = false;  // an rwlock: it lets readers in while a writer waits
   bool is_miscounted = false;    // an rwlock: a writer waits for readers, but the count of readers is impossible then
   bool is_overwritten = false;   // a mutex: its word, kind or owner is none of those that it can have
   bool is_there_for_taking = false;  // whoever waits for it would get it if woken (lock_layout.h)

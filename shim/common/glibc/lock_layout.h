@@ -121,6 +121,12 @@ inline bool is_rwlock_write_locked(const pthread_rwlock_t& rwlock) {
   return (rwlock.__data.__readers & kWriteLocked) != 0;
 }
 
+// Whether readers that come get it although a writer waits (nptl/pthread_rwlock_common.c): with every kind but one, since
+// PTHREAD_RWLOCK_PREFER_WRITER_NP is treated like the default.
+inline bool prefers_readers(const pthread_rwlock_t& rwlock) {
+  return rwlock.__data.__flags < PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP;
+}
+
 // If false, it is the readers' turn, and the counted readers have the lock; the bit of a writer then means that it
 // waits.
 inline bool is_rwlock_in_write_phase(const pthread_rwlock_t& rwlock) {

@@ -46,6 +46,7 @@ class FindingFacts {
     facts_.lock_id = append_lock(finding.lock_id, lock_id_);
     if (finding.holder_count != 0) holders();
     waiters();
+    passed();
     if (is_cycle(finding.event)) cycle();
   }
   const FirstLine& facts() const { return facts_; }
@@ -91,6 +92,15 @@ class FindingFacts {
     facts_.waiter = append_label(first.tid, first.thread, waiter_label_);
     facts_.wanted = first.access;
     facts_.longest_wait_ns = first.waited_ns;
+    facts_.waiter_polls = first.tries > 0;
+    facts_.polling = static_cast<size_t>(std::count_if(finding_.waiters, finding_.waiters + finding_.waiter_count,
+                                                       [](const Waiter& waiter) { return waiter.tries > 0; }));
+  }
+
+  void passed() {
+    if (finding_.passed.holds == 0) return;
+    facts_.passed_holds = finding_.passed.holds;
+    facts_.passed_by = append_label(finding_.passed.tid, finding_.passed.thread, passed_label_);
   }
 
   void cycle() {
@@ -118,7 +128,7 @@ class FindingFacts {
   const Finding& finding_;
   FirstLine facts_;
   LockLabel lock_id_;
-  Label holder_label_, exited_label_, waiter_label_;
+  Label holder_label_, exited_label_, waiter_label_, passed_label_;
   struct {
     Label label, joins;
     LockLabel holds, waits_for;

@@ -39,6 +39,10 @@ struct FirstLine {
   Access wanted;
   uint64_t longest_wait_ns;
   size_t waiter_count;
+  size_t polling;              // of the waiters, those that do not sleep but try again and again
+  bool waiter_polls;           // so does the one that has waited longest
+  uint64_t passed_holds;       // that passed a waiter by, at least
+  std::string_view passed_by;  // this one
   // Those who wait for others that are behind the lock.
   size_t behind_threads;
   uint64_t behind_longest_ns;

@@ -51,8 +51,11 @@ void LineParts::waiting(bool with_longest) {
     return;
   }
   out_ << Count{count, " thread waits", " threads wait"};
-  if (!with_longest || longest_ns == 0) return;
-  out_ << ", " << (count == 1 ? "" : "longest ") << Duration{longest_ns};
+  if (with_longest && longest_ns != 0) out_ << ", " << (count == 1 ? "" : "longest ") << Duration{longest_ns};
+  if (facts_.polling == 0) return;
+  out_ << ", ";
+  if (facts_.polling < count) out_ << facts_.polling << " of them ";
+  out_ << "polling";
 }
 
 void LineParts::lost() {

@@ -18,6 +18,8 @@ class WaitLine : LineParts {
       case Phase::still:
         thread(facts_.waiter);
         out_ << " still waits for " << short_name() << ", " << Duration{facts_.longest_wait_ns};
+        polling();
+        passed();
         held_by();
         return more_waiters();
       case Phase::released:
@@ -65,6 +67,8 @@ class WaitLine : LineParts {
       out_ << (is_rwlock() ? ", which was unlocked more often than locked" : ", whose memory was overwritten");
     if (facts_.event == Event::lost_wakeup) out_ << ", which is free";
     if (!is_snapshot()) limit();
+    polling();
+    passed();
     held_by();
     more_waiters();
   }
@@ -77,6 +81,16 @@ class WaitLine : LineParts {
            << Duration{facts_.longest_wait_ns} << "; ";
     }
     lost();
+    passed();
+  }
+
+  void polling() {
+    if (facts_.waiter_polls) out_ << ", polling";
+  }
+  void passed() {
+    if (facts_.passed_holds == 0) return;
+    out_ << "; at least " << Count{facts_.passed_holds, " hold", " holds"} << " passed "
+         << (facts_.waiter == facts_.passed_by ? std::string_view("it") : facts_.passed_by) << " by";
   }
 
   void for_lock() {
