@@ -27,7 +27,8 @@ struct ReportRequest {
   Phase phase;
   uint64_t episode;
   uint64_t posted_ns;      // CLOCK_MONOTONIC
-  uint64_t wall_clock_ns;  // CLOCK_REALTIME at the moment up to which its durations count
+  uint64_t until_ns;       // CLOCK_MONOTONIC: the moment up to which its durations count
+  uint64_t wall_clock_ns;  // CLOCK_REALTIME at that moment
   uint64_t limit_ns;
   LockTag tags[kMaxHolders];         // of the lock; of a cycle: of each holder's lock
   int unclear_owner;                 // of a lock without a known holder (inferred_holds.h)
@@ -41,7 +42,7 @@ struct ReportRequest {
   EndedHold* ended;  // released, late: what the releasing thread left, or null; the reporter returns it
   uint64_t lost_ns;
   size_t threads_delayed;
-  Behind behind;                         // of holds that last
+  Behind behind;                         // of holds, waits and deadlocks that last
   uint64_t behind_lost_ns;               // by those; once it is over, by all who have been
   PassedHolds passed;                    // of a wait
   size_t threads_seen;                   // all who were seen to wait, directly or through others

@@ -86,6 +86,7 @@ Finding ReportMaker::describe(ReportRequest& request) {
   finding.event = request.event;
   finding.phase = reported_phase(request);
   finding.episode = request.episode;
+  finding.until_ns = request.until_ns;
   finding.wall_clock_ns = request.wall_clock_ns;
   finding.limit_ns = request.limit_ns;
   finding.lock = reported_lock(request.state.lock);

@@ -74,8 +74,7 @@ bool are_explained(const EpisodeContext& in, const Episode& candidate) {
 // Somebody waits for the lock, or for the end of a thread that holds it.
 bool is_contended(const EpisodeContext& in, const Episode& candidate) {
   bool any = in.reader.state().waiting > 0;
-  in.trees.for_each_behind(candidate.lock, candidate.holders, candidate.holder_count, in.timing,
-                           [&](const TreeWait&) { any = true; });
+  in.trees.for_each_behind(candidate.goal(), in.timing, [&](const TreeWait&) { any = true; });
   return any;
 }
 

@@ -79,12 +79,10 @@ void follow(const EpisodeContext& in, Episode& episode) {
     episode.event = in.reader.event_of_waits(in.timing);
     if (episode.event != Event::wait) episode.next_age_ns = 0;
   }
-  if (!is_cycle(episode.event)) {
-    read_trees(in.trees, in.timing);
-    count_behind(episode, in.trees, in.timing);
-  }
+  read_trees(in.trees, in.timing);
+  count_behind(episode, in.trees, in.timing);
   count_waiting(episode, in.reader.state(), in.timing);
-  if (!is_cycle(episode.event)) in.episodes.note_tree(episode, in.reader.state(), in.trees, in.timing);
+  in.episodes.note_tree(episode, in.reader.state(), in.trees, in.timing);
   report_if_due(in, episode, in.reader.oldest_age_ns(episode, in.timing));
 }
 

@@ -71,12 +71,9 @@ void report_if_due(const EpisodeContext& in, Episode& episode, uint64_t oldest_n
   if (goes_on && !episode.is_wanted && (is_behind_another(in, episode) || has_no_waiters(in, episode, oldest_ns)))
     return;
   refresh_names(episode);
-  const Behind* behind = nullptr;
   if (is_about_holds(episode.event)) in.reader.add_unseen_waiters(episode.lock);
-  if (!is_cycle(episode.event)) {
-    behind = &in.trees.describe_behind(episode.lock, episode.holders, episode.blamed_count(), in.timing);
-  }
-  if (!post(episode, episode.posted ? Phase::still : Phase::over, in.reader.state(), in.timing, behind, &in.passing))
+  const Behind& behind = in.trees.describe_behind(episode.goal(), in.timing);
+  if (!post(episode, episode.posted ? Phase::still : Phase::over, in.reader.state(), in.timing, &behind, &in.passing))
     return;
   episode.posted = true;
   episode.is_wanted = false;

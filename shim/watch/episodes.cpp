@@ -35,7 +35,7 @@ void refresh_names(Episode& episode) {
 namespace {
 
 uint64_t held_since_ns(const Episode& episode, const Timing& timing) {
-  return held_since_ns(episode.holders, episode.blamed_count(), timing);
+  return is_about_holds(episode.event) ? held_since_ns(episode.holders, episode.holder_count, timing) : 0;
 }
 
 }  // namespace
@@ -65,8 +65,9 @@ void count_waiting(Episode& episode, const LockState& state, const Timing& timin
 void count_behind(Episode& episode, const WaitTrees& trees, const Timing& timing) {
   episode.behind = 0;
   const uint64_t counted_ns = std::max(held_since_ns(episode, timing), episode.last_look_ns);
-  trees.for_each_behind(episode.lock, episode.holders, episode.blamed_count(), timing, [&](const TreeWait& wait) {
-    if (wait.lock_key() == episode.lock.address()) return;
+  const WaitGoal goal = episode.goal();
+  trees.for_each_behind(goal, timing, [&](const TreeWait& wait) {
+    if (goal.is_lock_of(wait)) return;
     ++episode.behind;
     episode.behind_lost_ns += age_ns(std::max(wait.behind_since_ns, counted_ns), timing.now_ns());
   });
@@ -76,9 +77,7 @@ void Episodes::note_tree(Episode& episode, const LockState& state, const WaitTre
   SeenThreads& seen = in_tree_[static_cast<size_t>(&episode - episodes_)];
   for (size_t i = 0; i < state.waiter_count; ++i)
     if (!state.waiters[i].word.condition()) seen.add(state.waiters[i].tid);
-  if (!is_cycle(episode.event))
-    trees.for_each_behind(episode.lock, episode.holders, episode.blamed_count(), timing,
-                          [&](const TreeWait& wait) { seen.add(wait.tid); });
+  trees.for_each_behind(episode.goal(), timing, [&](const TreeWait& wait) { seen.add(wait.tid); });
   seen.add_uncounted(episode.waiting + episode.behind);
   episode.threads_seen = seen.count();
 }

@@ -59,7 +59,7 @@ struct Episode {
   // The same of those who are behind it without waiting for its lock.
   uint64_t behind_lost_ns;
   size_t behind;
-  size_t threads_seen;  // all who were seen to wait for the lock or, of a hold, behind it
+  size_t threads_seen;  // all who were seen to wait for the lock, or behind it; without the threads of a cycle
   // Those over the limit at the last look; for a wait: the present holders; for a deadlock: each with its own lock.
   HolderState holders[kMaxHolders];
   uint64_t started_ns[kMaxHolders];
@@ -68,7 +68,8 @@ struct Episode {
   EndedHold* ended;   // what the last holder to release handed over
 
   // Those whose end would let the others go on. Who holds a lock that is waited for for too long is chance.
-  size_t blamed_count() const { return is_about_holds(event) ? holder_count : 0; }
+  size_t blamed_count() const { return is_about_waits(event) ? 0 : holder_count; }
+  WaitGoal goal() const { return {lock, holders, blamed_count(), is_cycle(event)}; }
   size_t tag_count() const { return is_cycle(event) ? holder_count : 1; }
   LockWord tagged_lock(size_t index) const { return is_cycle(event) ? holders[index].hold.word : lock; }
 };

@@ -13,7 +13,9 @@ void report_cycle(const EpisodeContext& in, const Episode& cycle) {
   Episode episode = cycle;
   episode.number = 0;
   episode.limit_ns = 0;
-  if (in.reader.update(episode, in.timing)) post(episode, Phase::snapshot, in.reader.state(), in.timing);
+  if (!in.reader.update(episode, in.timing)) return;
+  const Behind& behind = in.trees.describe_behind(episode.goal(), in.timing);
+  post(episode, Phase::snapshot, in.reader.state(), in.timing, &behind);
 }
 
 void report_holds_of(const EpisodeContext& in, LockWord lock) {
@@ -26,7 +28,7 @@ void report_holds_of(const EpisodeContext& in, LockWord lock) {
   count_behind(episode, in.trees, in.timing);
   count_waiting(episode, in.reader.state(), in.timing);
   if (episode.holder_count == 0) return;
-  const Behind& behind = in.trees.describe_behind(lock, episode.holders, episode.holder_count, in.timing);
+  const Behind& behind = in.trees.describe_behind(episode.goal(), in.timing);
   post(episode, Phase::snapshot, in.reader.state(), in.timing, &behind);
 }
 

@@ -81,8 +81,10 @@ uint64_t reported_until_ns(const Episode& episode, Phase phase, const Timing& ti
   return episode.ended == nullptr ? episode.ended_ns : episode.ended->released_ns;
 }
 
-uint64_t wall_clock_at(uint64_t then_ns) {
-  return wall_clock_ns() - age_ns(then_ns, monotonic_ns());
+void fill_time(ReportRequest& request, uint64_t until_ns, const Timing& timing) {
+  request.posted_ns = timing.now_ns();
+  request.until_ns = until_ns;
+  request.wall_clock_ns = wall_clock_ns() - age_ns(until_ns, monotonic_ns());
 }
 
 void fill_nobody_behind(Behind& behind) {
@@ -118,8 +120,7 @@ void fill(ReportRequest* request, const Episode& episode, Phase phase, const Loc
   request->event = episode.event;
   request->phase = phase;
   request->episode = episode.number;
-  request->posted_ns = timing.now_ns();
-  request->wall_clock_ns = wall_clock_at(reported_until_ns(episode, phase, timing));
+  fill_time(*request, reported_until_ns(episode, phase, timing), timing);
   request->limit_ns = episode.limit_ns;
   request->lost_ns = episode.lost_ns;
   request->threads_delayed = episode.threads_delayed;
@@ -177,8 +178,7 @@ ReportRequest* begin_condition_waits(uint64_t episode, Phase phase, uint64_t lim
   request->event = Event::wait;
   request->phase = phase;
   request->episode = episode;
-  request->posted_ns = timing.now_ns();
-  request->wall_clock_ns = wall_clock_at(timing.now_ns());
+  fill_time(*request, timing.now_ns(), timing);
   request->limit_ns = limit_ns;
   request->lost_ns = 0;
   request->threads_delayed = 0;

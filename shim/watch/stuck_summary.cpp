@@ -33,13 +33,11 @@ Episode* worst_of(Episodes& episodes, size_t* count) {
 
 void append_episode(const EpisodeContext& in, const Episode& worst, TextBuffer& out) {
   Episode episode = worst;
-  const Behind* behind = nullptr;
   in.reader.update(episode, in.timing);
-  if (!is_cycle(episode.event))
-    behind = &in.trees.describe_behind(episode.lock, episode.holders, episode.blamed_count(), in.timing);
+  const Behind& behind = in.trees.describe_behind(episode.goal(), in.timing);
   FoundReaders readers;
   const bool are_found = found_readers(episode.number, &readers);
-  append_line(episode, in.reader.state(), in.timing, behind, are_found ? &readers : nullptr, out);
+  append_line(episode, in.reader.state(), in.timing, &behind, are_found ? &readers : nullptr, out);
 }
 
 void append_waits(const Timing& timing, TextBuffer& out) {

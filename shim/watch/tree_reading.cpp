@@ -136,7 +136,7 @@ void read_trees(WaitTrees& trees, const Timing& timing) {
   if (trees.is_of(timing.now_ns())) return;
   const uint64_t limit_ns = timing.limits().smallest_of_holds_ns();
   trees.clear(timing.now_ns(), age_ns(limit_ns - limit_ns / WaitTrees::kSoon, timing.now_ns()));
-  if (limit_ns != UINT64_MAX) TreeReading(trees).run();
+  TreeReading(trees).run();
 }
 
 }  // namespace holdwatch

@@ -152,25 +152,40 @@ bool WaitTrees::find_blocker(int tid, const Timing& timing, Blocker* out) const 
   return true;
 }
 
-bool WaitTrees::Goal::is_met_by(const TreeWait& wait) const {
-  if (!wait.is_join()) return wait.lock_key() == lock.address();
+bool WaitGoal::is_lock_of(const TreeWait& wait) const {
+  if (wait.is_join()) return false;
+  if (!is_cycle) return wait.lock_key() == lock.address();
+  return std::any_of(holders, holders + count,
+                     [&](const HolderState& holder) { return holder.hold.word.is_lock_at(wait.lock.address()); });
+}
+
+bool WaitGoal::is_met_by(const TreeWait& wait) const {
+  if (!wait.is_join()) return is_lock_of(wait);
   return std::any_of(holders, holders + count,
                      [&](const HolderState& holder) { return holder.hold.tid == wait.joined; });
 }
 
-// Up the path, to the goal, to its end or to what is known of it already, and back.
-bool WaitTrees::leads_to(uint32_t start, const Goal& goal, const Timing& timing) const {
-  if (waits_[start].path.last == PathStep::kNone) return false;
+bool WaitGoal::is_part_of_cycle(int tid) const {
+  return is_cycle &&
+         std::any_of(holders, holders + count, [tid](const HolderState& holder) { return holder.hold.tid == tid; });
+}
+
+// Up the path, to the goal, to its end or to what is known of it already, and back. A path around another circle than the goal
+// meets itself, and leads nowhere.
+bool WaitTrees::leads_to(uint32_t start, const WaitGoal& goal, const Timing& timing) const {
+  if (!goal.is_cycle && waits_[start].path.last == PathStep::kNone) return false;
   bool leads = false;
   uint64_t since_ns = 0;
   uint32_t last = PathStep::kNone;
   for (uint32_t at = start; at != PathStep::kNone && !leads; at = waits_[at].path.next) {
     const TreeWait& wait = waits_[at];
-    if (wait.goal == goal.number) {
+    if (wait.goal == goals_) {
       leads = wait.leads_to_goal;
       since_ns = wait.behind_since_ns;
       break;
     }
+    wait.goal = goals_;
+    wait.leads_to_goal = false;
     wait.behind = last;
     last = at;
     leads = goal.is_met_by(wait);
@@ -178,7 +193,6 @@ bool WaitTrees::leads_to(uint32_t start, const Goal& goal, const Timing& timing)
   for (; last != PathStep::kNone; last = waits_[last].behind) {
     const TreeWait& wait = waits_[last];
     since_ns = std::max(since_ns, wait.is_taking_back() ? timing.now_ns() : timing.latest_ns(wait.since_ns));
-    wait.goal = goal.number;
     wait.leads_to_goal = leads;
     wait.behind_since_ns = since_ns;
   }
@@ -191,26 +205,31 @@ bool WaitTrees::is_farther(const TreeWait& wait, const TreeWait& other) const {
   return steps(wait) != steps(other) ? steps(wait) > steps(other) : wait.since_ns < other.since_ns;
 }
 
-const Behind& WaitTrees::describe_behind(LockWord lock, const HolderState* holders, size_t count,
-                                         const Timing& timing) {
+const Behind& WaitTrees::describe_behind(const WaitGoal& goal, const Timing& timing) {
   behind_.threads = behind_.step_count = behind_.steps_left_out = 0;
-  behind_.longest_ns = behind_.lost_ns = 0;
-  const uint64_t held_ns = held_since_ns(holders, count, timing);
+  behind_.longest_ns = behind_.lost_ns = behind_.way_lost_ns = 0;
+  const uint64_t held_ns = goal.is_cycle ? 0 : held_since_ns(goal.holders, goal.count, timing);
   const TreeWait* farthest = nullptr;
-  for_each_behind(lock, holders, count, timing, [&](const TreeWait& wait) {
+  for_each_behind(goal, timing, [&](const TreeWait& wait) {
     if (farthest == nullptr || is_farther(wait, *farthest)) farthest = &wait;
-    if (wait.lock_key() == lock.address()) return;
+    if (goal.is_lock_of(wait)) return;
     ++behind_.threads;
     behind_.lost_ns += age_ns(std::max(wait.behind_since_ns, held_ns), timing.now_ns());
     behind_.longest_ns = std::max(behind_.longest_ns, waited_ns(wait, timing));
   });
-  if (farthest != nullptr) add_chain(*farthest, {lock, holders, count}, timing);
+  if (!goal.is_cycle) describe_way(goal, farthest, timing);
+  return behind_;
+}
+
+// From the root to the farthest. A cycle has no root.
+void WaitTrees::describe_way(const WaitGoal& goal, const TreeWait* farthest, const Timing& timing) {
+  if (farthest != nullptr) add_chain(*farthest, goal, timing);
+  if (goal.count == 0) return;
   const auto* const oldest =
-      std::min_element(holders, holders + count, [&](const HolderState& one, const HolderState& other) {
+      std::min_element(goal.holders, goal.holders + goal.count, [&](const HolderState& one, const HolderState& other) {
         return timing.started_ns(one.hold) < timing.started_ns(other.hold);
       });
-  behind_.way_lost_ns = count == 0 ? 0 : waited_on_way_ns(oldest->hold.tid, timing);
-  return behind_;
+  behind_.way_lost_ns = waited_on_way_ns(oldest->hold.tid, timing);
 }
 
 // By the threads that the holder waits for, directly or through others, up to the root.
@@ -229,7 +248,7 @@ void WaitTrees::add_step(size_t index, uint32_t hold, const TreeWait& wait, cons
 }
 
 // The threads between this waiting one and the lock, or its holder's end; itself only if it holds something.
-void WaitTrees::add_chain(const TreeWait& farthest, const Goal& goal, const Timing& timing) {
+void WaitTrees::add_chain(const TreeWait& farthest, const WaitGoal& goal, const Timing& timing) {
   const bool is_part = farthest.holds != PathStep::kNone;
   size_t length = is_part ? 1 : 0;
   const auto goes_on = [&](const TreeWait& at) { return !goal.is_met_by(at) && at.path.next != PathStep::kNone; };

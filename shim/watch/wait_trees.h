@@ -66,6 +66,19 @@ struct TreeWait {
 // attachment: it may have begun long before it was found.
 uint64_t held_since_ns(const HolderState* holders, size_t count, const Timing& timing);
 
+// What those who are behind an episode wait for at last: its lock, or the end of one of these holders. Of a cycle: a lock that
+// one of these holders has, or its end.
+struct WaitGoal {
+  LockWord lock;
+  const HolderState* holders;
+  size_t count;
+  bool is_cycle = false;
+
+  bool is_lock_of(const TreeWait& wait) const;
+  bool is_met_by(const TreeWait& wait) const;
+  bool is_part_of_cycle(int tid) const;
+};
+
 class WaitTrees {
  public:
   static constexpr size_t kMaxWaits = 16 * 1024;
@@ -130,38 +143,28 @@ class WaitTrees {
     return false;
   }
 
-  // Calls `visit(wait)` for each wait that leads to this lock, or to the end of one of these holders; once, if to several. Its
-  // `behind_since_ns` is the time since when it surely has.
+  // Calls `visit(wait)` for each wait that leads there; once, if in several ways. Of a cycle's own threads for none. Its
+  // `behind_since_ns` is the time since when it surely does.
   template <typename Visit>
-  void for_each_behind(LockWord lock, const HolderState* holders, size_t count, const Timing& timing,
-                       Visit visit) const {
-    const Goal goal{lock, holders, count, ++goals_};
+  void for_each_behind(const WaitGoal& goal, const Timing& timing, Visit visit) const {
+    ++goals_;
     for (uint32_t i = 0; i < wait_count_; ++i)
-      if (leads_to(i, goal, timing)) visit(waits_[i]);
+      if (!goal.is_part_of_cycle(waits_[i].tid) && leads_to(i, goal, timing)) visit(waits_[i]);
   }
   // The same, described; valid until the next call.
-  const Behind& describe_behind(LockWord lock, const HolderState* holders, size_t count, const Timing& timing);
+  const Behind& describe_behind(const WaitGoal& goal, const Timing& timing);
 
  private:
-  // What those who are behind a lock wait for at last: the lock, or the end of one of its holders.
-  struct Goal {
-    LockWord lock;
-    const HolderState* holders;
-    size_t count;
-    uint32_t number = 0;
-
-    bool is_met_by(const TreeWait& wait) const;
-  };
-
   static bool leads_on(const TreeWait& wait);
   uint64_t began_ns(const TreeWait& wait, const Timing& timing) const;
-  bool leads_to(uint32_t start, const Goal& goal, const Timing& timing) const;
+  bool leads_to(uint32_t start, const WaitGoal& goal, const Timing& timing) const;
   WaitPaths<const TreeWait, TreeHold> paths() const { return {waits_, wait_count_, holds_, hold_count_}; }
   OverdueOnPath overdue_on_path(uint32_t start, const Timing& timing) const;
   const TreeHold* overdue_hold_of(const TreeHold& hold, const Timing& timing) const;
   bool is_farther(const TreeWait& wait, const TreeWait& other) const;
   uint64_t waited_on_way_ns(int holder, const Timing& timing) const;
-  void add_chain(const TreeWait& farthest, const Goal& goal, const Timing& timing);
+  void describe_way(const WaitGoal& goal, const TreeWait* farthest, const Timing& timing);
+  void add_chain(const TreeWait& farthest, const WaitGoal& goal, const Timing& timing);
   void add_step(size_t index, uint32_t hold, const TreeWait& wait, const Timing& timing);
 
   uint64_t read_ns_ = 0;

@@ -4,7 +4,6 @@
 #include <sys/syscall.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <iterator>
 #include <tuple>
@@ -199,15 +198,6 @@ bool shows_less(const Stack& a, const Stack& b) {
   return a.complete != b.complete ? b.complete : a.frames.size() < b.frames.size();
 }
 
-// The report's time, up to which its durations count, by CLOCK_MONOTONIC; 0 if that is before the system was started.
-uint64_t as_of_ns(const Finding& finding) {
-  const auto wall_clock = std::chrono::system_clock::now().time_since_epoch();
-  const auto wall_clock_ns = static_cast<uint64_t>(std::chrono::nanoseconds(wall_clock).count());
-  const uint64_t now_ns = monotonic_now_ns();
-  const uint64_t ago_ns = wall_clock_ns > finding.wall_clock_ns ? wall_clock_ns - finding.wall_clock_ns : 0;
-  return now_ns > ago_ns ? now_ns - ago_ns : 0;
-}
-
 // Until the deadline of a wait, of which so much was left when its thread was captured.
 uint64_t left_at(uint64_t now_ns, const RawStack& captured, uint64_t left_ns) {
   const uint64_t deadline_ns = captured.when.until_ns + left_ns;
@@ -300,7 +290,7 @@ void ReportBuilder::add_names(const Finding& finding, Report& report) {
     if (!has_ended(finding.phase)) {
       named->doing = bounded(holder->doing);
       named->wait = describe_wait(holder->wait, holder->waited_ns);
-      if (named->wait) describe_ends(*holder, as_of_ns(finding), *named);
+      if (named->wait) describe_ends(*holder, finding.until_ns, *named);
     }
     ++named;
   }
@@ -381,7 +371,7 @@ void ReportBuilder::compare_positions(const Finding& finding, Report& report, Ep
                                       [&](const ReportHolder& candidate) { return candidate.tid == holder.tid; });
       named->moved = !before->second.is_same(place);
       if (before->second.switches && place.switches) named->ran = before->second.switches != place.switches;
-      if (named->ran == false) keep_waiting(*named, as_of_ns(finding), before->second, place);
+      if (named->ran == false) keep_waiting(*named, finding.until_ns, before->second, place);
     }
     episode.positions[holder.tid] = std::move(place);
   }

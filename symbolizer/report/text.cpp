@@ -303,18 +303,38 @@ void add_chain(const Report& report, Details& details) {
   if (more > 0) details.add("", fmt::format("and {}", count_of(more, "more step", "more steps")));
 }
 
+// Of a process that has the other end of a pipe, for instance, it is not known which thread will go on.
+std::string root_label(const Report& report) {
+  const ReportChainStep& root = report.chain.front();
+  const std::string label = thread_label(root.tid, root.thread);
+  if (root.pid == 0) return label;
+  const std::optional<ReportWait>& wait = report.chain[1].wait;
+  const bool is_owner = wait && (wait->kind == WaitKind::mutex || wait->kind == WaitKind::rwlock);
+  if (root.pid == root.tid && !is_owner) return "process " + label;
+  return fmt::format("{} of process {}", label, root.pid);
+}
+
+// "at least 3 threads wait for it": of this process, if the root is in another one.
+std::string behind_root(const Report& report) {
+  const bool is_elsewhere = report.chain.front().pid != 0;
+  const auto first = report.chain.begin() + 1;
+  const auto others = std::count_if(first, first + static_cast<std::ptrdiff_t>(report.steps_to_holder),
+                                    [](const ReportChainStep& step) { return step.pid != 0; });
+  const size_t threads = report.tree_threads - (is_elsewhere ? static_cast<size_t>(others) : 0);
+  return is_elsewhere ? count_of(threads, "thread of this process waits", "threads of this process wait")
+                      : count_of(threads, "thread waits", "threads wait");
+}
+
 // Only if somebody else than the holder that was shown holds everybody up.
 void add_root(const Report& report, Details& details) {
   if (report.steps_to_holder == 0) return;
   const ReportChainStep& root = report.chain.front();
-  std::string text = thread_label(root.tid, root.thread);
-  if (root.pid != 0 && root.pid != root.tid) text += fmt::format(" of process {}", root.pid);
+  std::string text = root_label(report);
   if (!root.doing.empty()) text += ", " + escape(root.doing);
   if (report.holders.size() > 1)
     text += fmt::format("; behind it is {}, one of {} holders", report.chain[report.steps_to_holder].tid,
                         report.holders.size());
-  details.add("root", fmt::format("{}; at least {} for it, directly or through others", text,
-                                  count_of(report.tree_threads, "thread waits", "threads wait")));
+  details.add("root", fmt::format("{}; at least {} for it, directly or through others", text, behind_root(report)));
 }
 
 void add_identity(const Report& report, Details& details) {

@@ -10,6 +10,23 @@
 namespace holdwatch {
 namespace {
 
+// All threads of the cycle, and those behind it. No hold in particular keeps them waiting: each counts since it has waited.
+void count_tree_of_cycle(const Finding& finding, Report& report) {
+  report.tree_threads = finding.holder_count + finding.waiter_count + report.waiters_left_out + report.behind_threads;
+  report.tree_lost_ns = report.behind_lost_ns;
+  for (size_t i = 0; i < finding.holder_count; ++i) report.tree_lost_ns += finding.holders[i].waited_ns;
+  for (size_t i = 0; i < finding.waiter_count; ++i) report.tree_lost_ns += finding.waiters[i].waited_ns;
+}
+
+// Those who were seen while it lasted; in a deadlock, its own threads besides.
+void count_ended_tree(const Finding& finding, Report& report) {
+  report.tree_threads += report.behind_delayed;
+  report.tree_lost_ns += report.lost_ns + report.behind_lost_ns;
+  if (!is_cycle(finding.event)) return;
+  report.tree_threads += finding.holder_count;
+  for (size_t i = 0; i < finding.holder_count; ++i) report.tree_lost_ns += finding.holders[i].waited_ns;
+}
+
 // Before the hold began, its waiters have waited for others. The oldest holder's age; no bound if the beginning of a hold was
 // not seen, or if the report is about waits.
 uint64_t most_lost_by_one_ns(const Report& report) {
@@ -30,6 +47,14 @@ void count_tree(const Finding& finding, Report& report) {
   for (size_t i = 0; i < finding.waiter_count; ++i)
     report.tree_lost_ns += std::min(finding.waiters[i].waited_ns, most_ns);
   report.tree_lost_ns += holder_waited_ns(report);
+}
+
+// All others of its threads wait for the holder, and are counted anyway.
+void count_tree_of_likely_cycle(const Finding& finding, Report& report) {
+  count_tree(finding, report);
+  ++report.tree_threads;
+  const std::optional<ReportWait>& own = report.holders.front().wait;
+  if (own) report.tree_lost_ns += own->waited_ns;
 }
 
 // It waits for what has one known ender, in another process.
@@ -171,12 +196,9 @@ void add_likely_cycle(const Finding& finding, Report& report) {
 
 // The chain was found from the holder to the root; a report begins with the root.
 void add_chain(const Finding& finding, Report& report) {
-  if (is_cycle(finding.event) || !report.likely_cycle.empty()) return;
-  if (has_ended(finding.phase)) {
-    report.tree_threads += report.behind_delayed;
-    report.tree_lost_ns += report.lost_ns + report.behind_lost_ns;
-    return;
-  }
+  if (!report.likely_cycle.empty()) return count_tree_of_likely_cycle(finding, report);
+  if (has_ended(finding.phase)) return count_ended_tree(finding, report);
+  if (is_cycle(finding.event)) return count_tree_of_cycle(finding, report);
   if (finding.holder_count > 0 && add_way_to_root(finding, report)) {
     report.steps_to_holder = report.chain.size() - 1;
     std::reverse(report.chain.begin(), report.chain.end());

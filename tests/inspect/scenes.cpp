@@ -361,6 +361,22 @@ void chain() {
   for (const char* name : {"leaf", "leaf"}) start(name, [] { const std::lock_guard waiting(middle); });
 }
 
+// Two in a deadlock, one that waits for a lock of theirs and holds another, and one that waits for that.
+void chain_behind_deadlock() {
+  static pthread_mutex_t mutexes[2];
+  static std::mutex middle;
+  for (pthread_mutex_t& mutex : mutexes) pthread_mutex_init(&mutex, nullptr);
+  pthread_barrier_init(&g_all_hold, nullptr, 4);
+  for (int i = 0; i < 2; ++i) start(i == 0 ? "first" : "second", [=] { lock_in_turn(&mutexes[i], &mutexes[1 - i]); });
+  start("middle", [] {
+    const std::lock_guard holding(middle);
+    all_hold();
+    pthread_mutex_lock(&mutexes[0]);
+  });
+  all_hold();
+  start("leaf", [] { const std::lock_guard waiting(middle); });
+}
+
 // One that sleeps with a lock that another wants.
 void sleeper() {
   static std::mutex mutex;
@@ -460,6 +476,7 @@ const std::map<std::string, std::function<void()>> kScenes = {
     {"equal_ids", [] { held_in_container(true); }},
     {"other_namespace", [] { held_in_container(false); }},
     {"chain", chain},
+    {"chain_behind_deadlock", chain_behind_deadlock},
     {"sleeper", sleeper},
     {"holder_runs", holder_runs},
     {"holder_sends", holder_sends},

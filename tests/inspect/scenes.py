@@ -86,15 +86,28 @@ def itself(kind):
 
 
 def chain(look):
-    """The lock that everything hangs on comes first."""
-    require(look.kinds() == ["wait", "wait"], look)
-    root, middle = look.events
-    require(root["holders"][0]["thread"] == "root" and root["holders"][0]["waits_for"] is None, as_json(root))
-    require(root["holders"][0]["doing"] == "pause()", as_json(root))
-    require(middle["holders"][0]["waits_for"] == root["lock"]["id"], as_json(middle))
-    require(waiting_threads(root) == 1 and waiting_threads(middle) == 2, look)
-    require(f"{middle['holders'][0]['tid']} waits for {root['lock']['id']}, held by {root['holders'][0]['tid']}"
-            in middle["note"], as_json(middle))
+    """One report, about the lock that everything hangs on, which counts those who wait behind it."""
+    require(look.kinds() == ["wait"], look)
+    event, = look.events
+    holder, = event["holders"]
+    require(holder["thread"] == "root" and holder["waits_for"] is None and holder["doing"] == "pause()", as_json(event))
+    require(waiting_threads(event) == 1 and event["tree"]["threads"] == 3 and event["note"] is None, as_json(event))
+    middle, = (thread for group in event["waiters"] for thread in group["tids"])
+    require([(step["tid"], step["holds"]) for step in event["chain"]] == [(holder["tid"], "L1"), (middle, "L2")], as_json(event))
+    require(event["chain"][1]["wait"]["enders"][0]["tid"] == holder["tid"] == event["root"]["tid"], as_json(event))
+    require(re.search(r"; 2 more threads wait$", look.text, re.MULTILINE), look)
+    require(re.search(rf"^  chain +{middle} .*holds L2 and waits for L1$", look.text, re.MULTILINE), look)
+    require("3 threads wait for 2 locks" in look.text and "3 waits explained exactly" in look.text, look)
+
+
+def chain_behind_deadlock(look):
+    """Who waits behind a deadlock is counted with it, and has no report."""
+    require(look.kinds() == ["deadlock"], look)
+    event, = look.events
+    require(len(event["cycle"]) == 2 and waiting_threads(event) == 1 and event["tree"]["threads"] == 4, as_json(event))
+    require(event["root"] is None and event["chain"] == [], as_json(event))
+    require(re.search(r"; 2 other threads wait$", look.text, re.MULTILINE), look)
+    require("4 waits explained exactly" in look.text, look)
 
 
 def ender(holder):
@@ -279,13 +292,16 @@ def no_bystander(look):
 
 
 def behind_reader(look):
-    """Who keeps the mutex's holder waiting is said with it, as in the report about the rwlock."""
-    require(look.kinds() == ["wait", "wait"], look)
-    event, = [event for event in look.events if event["lock"]["kind"] == "mutex"]
-    wait = event["holders"][0]["wait"]
-    enders = [(ender["thread"], ender["evidence"]) for ender in wait["enders"]]
-    require(enders in ([("reader", "code")], [("", "code")]) and wait["enders_unknown"] is None, as_json(event))
-    require("can likely end that: its code goes on to release it" in look.text and "is not known" not in look.text, look)
+    """The mutex's holder waits for the reader, and with it who wants the mutex: one report, about the rwlock."""
+    require(look.kinds() == ["wait"], look)
+    event, = look.events
+    read_by_reader(event)
+    require(event["lock"]["kind"] == "rwlock" and event["tree"]["threads"] == 2, as_json(event))
+    reader, relay = event["chain"]
+    require(reader["tid"] == event["holders"][0]["tid"] == event["root"]["tid"] and relay["holds"] == "L2", as_json(event))
+    enders = [(ender["thread"], ender["evidence"]) for ender in relay["wait"]["enders"]]
+    require(enders in ([("reader", "code")], [("", "code")]) and relay["wait"]["enders_unknown"] is None, as_json(event))
+    require("is not known" not in look.text, look)
 
 
 def free_for_now(look):
@@ -412,6 +428,7 @@ SCENES = {
     "left_by_other_process": (FOREVER, 1, one("abandoned", 1, "waiter", "left_by_other_process")),
     "processes": (FOREVER, 2, circle_of_processes),
     "chain": (NO_DEADLOCK, 3, chain),
+    "chain_behind_deadlock": (FOREVER, 4, chain_behind_deadlock),
     "holder_runs": (NO_DEADLOCK, 1, holder_runs),
     "holder_sends": (NO_DEADLOCK, 1, holder_sends),
     "timed": (NO_DEADLOCK, 1, one("wait", 1, "waiter", "timed")),
@@ -471,6 +488,7 @@ def essence(look):
     return [(event["event"], event["fingerprint"], event["lock"],
              [(step["tid"], step["holds"], step["waits_for"], step["address"]) for step in event["cycle"]],
              [(step["tid"], step["holds"], step["waits_for"]) for step in event["likely_cycle"]],
+             [(step["tid"], step["holds"]) for step in event["chain"]], event["tree"]["threads"],
              [(holder["tid"], holder["waits_for"], functions(holder["now"])) for holder in event["holders"]],
              sorted((group["mode"], sorted(group["tids"]), tuple(functions(group["stack"]))) for group in event["waiters"]))
             for event in look.events + look.idle]

@@ -10,6 +10,7 @@
 // EXPECT-JSON: count(event="deadlock", phase="released") == 1 and count(event="deadlock", phase="still") >= 1
 // EXPECT-JSON: not [event for event in still if event["event"] == "hold"
 //     and deadlocks[0]["time"] < event["time"] < deadlocks[-1]["time"]]
+// EXPECT-JSON: all(event["tree"] == {"threads": 2, "lost_ns": sum(step["waited_ns"] for step in event["cycle"])} for event in deadlocks)
 #include "tests/programs/harness.h"
 using namespace harness;
 

@@ -1,9 +1,12 @@
 // What is behind a deadlock, and what its threads hold besides, is told with it: these holds, and the waits for them, have no
-// reports of their own.
+// reports of their own. All who wait are counted, the threads of the deadlock among them.
 // RUN-ENV: HOLDWATCH_LIMIT=300ms HOLDWATCH_WAIT_LIMIT=400ms
 // EXPECT: deadlock of 2 threads
+// EXPECT: deadlock of L1 and L2 continues, .*; 3 other threads wait$
 // EXPECT-JSON: {event["event"] for event in e} == {"deadlock"}
 // EXPECT-JSON: waited_by(e) == {"behind"}
+// EXPECT-JSON: e[-1]["tree"]["threads"] == 5 and e[-1]["root"] is None and e[-1]["chain"] == []
+// EXPECT-JSON: e[-1]["tree"]["lost_ns"] > e[-1]["lost_ns"] + sum(step["waited_ns"] for step in e[-1]["cycle"]) > e[-1]["lost_ns"] > 0
 // NO-BARE: without a watch nothing would end it
 #include <mutex>
 

@@ -116,8 +116,7 @@ TEST_CASE_METHOD(PostRequestTest,
   CHECK(request->lost_ns == 5 * kSecond);
 }
 
-TEST_CASE_METHOD(PostRequestTest,
-                 "the wall clock of a closing line is that of the end, not of the look that found it") {
+TEST_CASE_METHOD(PostRequestTest, "the time of a closing line is that of the end, not of the look that found it") {
   add_holder(11, 3 * kSecond);
   episode->ended_ns = monotonic_ns() - kSecond;
   const uint64_t before_ns = wall_clock_ns();
@@ -125,6 +124,7 @@ TEST_CASE_METHOD(PostRequestTest,
   const uint64_t posted_wall_clock_ns = report_queue().oldest()->wall_clock_ns;
   CHECK(posted_wall_clock_ns <= wall_clock_ns() - kSecond);
   CHECK(posted_wall_clock_ns + kSecond + kSecond / 2 > before_ns);
+  CHECK(report_queue().oldest()->until_ns == episode->ended_ns);
 }
 
 TEST_CASE_METHOD(PostRequestTest, "a full queue accepts no request until one is done") {

@@ -66,18 +66,21 @@ TEST_CASE("a cycle is shown from the same thread on, whatever the thread ids are
   CHECK(one[0].fingerprint == two[0].fingerprint);
 }
 
-TEST_CASE("threads outside a cycle that wait for its locks are reported too") {
-  const std::vector<Report> reports =
-      reports_of(seen({lock_at(0x10, {1}, {2, 3}), lock_at(0x20, {2}, {1, 4}), lock_at(0x30, {4}, {5})}));
-  REQUIRE(reports.size() == 2);
+TEST_CASE("threads that wait for a cycle's locks, or behind those who do, are part of the report about it") {
+  Observation observation = seen({lock_at(0x10, {1}, {2, 3}), lock_at(0x20, {2}, {1, 4}), lock_at(0x30, {4}, {5})});
+  for (int tid = 1; tid <= 5; ++tid) observation.threads[tid].asleep_ns = static_cast<uint64_t>(tid);
+  const std::vector<Report> reports = reports_of(observation);
+  REQUIRE(reports.size() == 1);
   CHECK(reports[0].event == Event::deadlock);
   std::vector<std::string> waited_for;
   for (const ReportWaiters& group : reports[0].waiters) waited_for.push_back(group.lock_id);
   std::sort(waited_for.begin(), waited_for.end());
   CHECK(waited_for == std::vector<std::string>{"L1", "L2"});
   CHECK(reports[0].threads_delayed == 2);
-  CHECK(reports[1].event == Event::wait);
-  CHECK(reports[1].note.find("is part of a deadlock") != std::string::npos);
+  CHECK(reports[0].behind_threads == 1);
+  CHECK(reports[0].tree_threads == 5);
+  CHECK(reports[0].tree_lost_ns == 1 + 2 + 3 + 4 + 5);
+  CHECK(reports[0].chain.empty());
 }
 
 TEST_CASE("a thread that waits for what it holds is a self-deadlock") {
@@ -126,13 +129,110 @@ TEST_CASE("an owner that is gone is named by its number") {
   CHECK(reports[0].note.find("belongs to another process") != std::string::npos);
 }
 
-TEST_CASE("the lock that everything hangs on comes first, and the others say what is behind them") {
-  const std::vector<Report> reports = reports_of(seen({lock_at(0x10, {1}, {3, 4, 5}), lock_at(0x20, {2}, {1})}));
-  REQUIRE(reports.size() == 2);
+namespace {
+
+std::string steps(const Report& report) {
+  std::string text;
+  for (const ReportChainStep& step : report.chain)
+    text += (text.empty() ? "" : ", ") + std::to_string(step.tid) + (step.holds.empty() ? "" : " " + step.holds);
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("a tree of waiting threads is one report, about the lock that everything hangs on") {
+  Observation observation = seen({lock_at(0x10, {1}, {3, 4, 5}), lock_at(0x20, {2}, {1})});
+  for (int tid = 1; tid <= 5; ++tid) observation.threads[tid].asleep_ns = static_cast<uint64_t>(tid);
+  const std::vector<Report> reports = reports_of(observation);
+  REQUIRE(reports.size() == 1);
+  const Report& report = reports[0];
+  CHECK(report.lock_address == 0x20);
+  CHECK(report.note.empty());
+  REQUIRE(report.waiters.size() == 1);
+  CHECK(report.waiters[0].tids == std::vector<int>{1});
+  CHECK(report.threads_delayed == 1);
+  CHECK(report.behind_threads == 3);
+  CHECK(report.behind_longest_ns == 5);
+  CHECK(steps(report) == "2 L1, 1 L2");
+  CHECK(report.steps_to_holder == 0);
+  CHECK(report.tree_threads == 4);
+  CHECK(report.tree_lost_ns == 1 + 3 + 4 + 5);
+}
+
+TEST_CASE("if the root holds no lock, the report is about the lock nearest to it") {
+  Observation observation = seen({lock_at(0x10, {1}, {3}), lock_at(0x20, {2}, {1})});
+  observation.joins = {{2, 9}, {8, 9}, {7, 3}};  // 8 and 7 hold nothing: a main thread joins its workers
+  const std::vector<Report> reports = reports_of(observation);
+  REQUIRE(reports.size() == 1);
   CHECK(reports[0].lock_address == 0x20);
-  CHECK(reports[0].note.empty());
-  CHECK(reports[1].note == "1 waits for L1, held by 2");
-  CHECK(reports[1].holders[0].waits_for == "L1");
+  CHECK(steps(reports[0]) == "9, 2 L1, 1 L2");
+  CHECK(reports[0].steps_to_holder == 1);
+  CHECK(reports[0].tree_threads == 3);
+}
+
+TEST_CASE("a root that holds several locks has a report for each") {
+  const std::vector<Report> reports = reports_of(seen({lock_at(0x10, {1}, {2}), lock_at(0x20, {1}, {3, 4})}));
+  REQUIRE(reports.size() == 2);
+  CHECK(reports[0].tree_threads == 2);
+  CHECK(reports[1].tree_threads == 1);
+}
+
+TEST_CASE("of a tree with several branches, the chain leads to the thread that is farthest from the root") {
+  const std::vector<Report> reports = reports_of(
+      seen({lock_at(0x10, {1}, {2, 3}), lock_at(0x20, {2}, {4}), lock_at(0x30, {3}, {5}), lock_at(0x40, {5}, {6})}));
+  REQUIRE(reports.size() == 1);
+  CHECK(steps(reports[0]) == "1 L1, 3 L3, 5 L4");
+  CHECK(reports[0].behind_threads == 3);
+}
+
+TEST_CASE("a long chain is cut, and its other steps are counted") {
+  constexpr int kCount = 100;
+  Observation observation = seen({});
+  for (int tid = 1; tid <= kCount; ++tid) {
+    observation.threads[tid] = thread_in(tid, "f");
+    if (tid < kCount) observation.locks.push_back(lock_at(static_cast<uintptr_t>(tid) * 16, {tid}, {tid + 1}));
+  }
+  const std::vector<Report> reports = reports_of(observation);
+  REQUIRE(reports.size() == 1);
+  CHECK(reports[0].chain.size() == 1 + 64);
+  CHECK(reports[0].chain_left_out == kCount - 2 - 64);
+  CHECK(reports[0].tree_threads == kCount - 1);
+}
+
+TEST_CASE("of several readers, one that waits for nobody is the root") {
+  SeenLock lock = lock_at(0x10, {1, 2}, {3});
+  lock.lock.kind = LockKind::rwlock;
+  lock.held_as = Access::shared;
+  const std::vector<Report> reports = reports_of(seen({lock, lock_at(0x20, {4}, {1})}));
+  REQUIRE(reports.size() == 2);
+  for (const Report& report : reports) CHECK(steps(report) == (report.lock_address == 0x10 ? "2 L1" : "4 L2"));
+}
+
+TEST_CASE("a reader in a deadlock keeps others waiting forever, whoever reads besides") {
+  SeenLock lock = lock_at(0x30, {5, 1}, {3});
+  lock.lock.kind = LockKind::rwlock;
+  lock.held_as = Access::shared;
+  const std::vector<Report> reports = reports_of(seen({lock_at(0x10, {1}, {2}), lock_at(0x20, {2}, {1}), lock}));
+  REQUIRE(reports.size() == 1);
+  CHECK(reports[0].event == Event::deadlock);
+  CHECK(reports[0].behind_threads == 1);
+}
+
+TEST_CASE("a lock is not left out because a guess says that its holder waits for another one") {
+  Observation observation = seen({lock_at(0x10, {1}, {3}), lock_at(0x20, {2}, {1})});
+  observation.locks[0].holders_likely = true;
+  const std::vector<Report> reports = reports_of(observation);
+  REQUIRE(reports.size() == 2);
+  for (const Report& report : reports) CHECK(report.behind_threads == 0);
+  CHECK(reports[1].chain.empty());
+  CHECK(reports[1].note.find("1 waits for L1, held by 2") != std::string::npos);
+}
+
+TEST_CASE("while some of a lock's readers are unknown, it is not left out because a known one waits") {
+  SeenLock lock = lock_at(0x10, {1}, {3});
+  lock.lock.kind = LockKind::rwlock;
+  lock.unknown_readers = 1;
+  CHECK(reports_of(seen({lock, lock_at(0x20, {2}, {1})})).size() == 2);
 }
 
 TEST_CASE("readers that nothing names are counted, and no thread is blamed") {

@@ -74,3 +74,13 @@ TEST_CASE("a chain of ten thousand threads is followed to its end") {
   REQUIRE(cycles.size() == 1);
   CHECK(cycles[0].size() == kCount);
 }
+
+TEST_CASE("of several holders, one that waits for nobody is followed, and before it one that is asked for") {
+  WaitGraph graph(Holders{{1, 2, 3}, {4}});
+  graph.add_wait(1, 1);
+  CHECK(graph.holder_on_way(0) == 2);
+  CHECK(graph.chain(0) == std::vector<int>{2});
+  graph.follow_first({1});
+  CHECK(graph.chain(0) == std::vector<int>{1, 4});
+  CHECK(WaitGraph(Holders{{}}).holder_on_way(0) == WaitGraph::kNobody);
+}

@@ -104,6 +104,24 @@ struct Plain {
     const auto at = std::find_if(threads->begin(), threads->end(), [&](int one) { return is_for(one, lock, holders); });
     return at == threads->end() ? std::vector<int>() : std::vector<int>(threads->begin(), at + 1);
   }
+  // The threads of the circle that the way leads into; none if it leads into none.
+  std::vector<int> circle(int tid) const {
+    std::vector<int> threads;
+    for (; waits.contains(tid); tid = next(tid)) {
+      const auto met = std::find(threads.begin(), threads.end(), tid);
+      if (met != threads.end()) return {met, threads.end()};
+      threads.push_back(tid);
+    }
+    return {};
+  }
+  // Whether the way leads to one of the locks, or to the end of one of the threads.
+  bool leads_to_any(int tid, const std::set<uint64_t>& locks, const std::set<int>& threads) const {
+    for (std::set<int> met; waits.contains(tid) && met.insert(tid).second; tid = next(tid)) {
+      const PlainWait& wait = waits.at(tid);
+      if (wait.lock != 0 ? locks.contains(wait.lock) : threads.contains(wait.joined)) return true;
+    }
+    return false;
+  }
   bool holds_old(int tid) const {
     return std::any_of(holds.begin(), holds.end(),
                        [tid](const PlainHold& hold) { return hold.tid == tid && hold.since_ns <= kNewest; });
@@ -220,8 +238,8 @@ struct Scene {
     std::vector<HolderState> holders;
     for (const int tid : threads) holders.emplace_back().hold.tid = tid;
     std::vector<int> found;
-    trees->for_each_behind(lock_at(lock), holders.data(), holders.size(), *timing,
-                           [&](const TreeWait& wait) { found.push_back(wait.tid); });
+    const WaitGoal goal{lock_at(lock), holders.data(), holders.size()};
+    trees->for_each_behind(goal, *timing, [&](const TreeWait& wait) { found.push_back(wait.tid); });
     std::vector<int> expected;
     size_t behind = 0;
     for (const auto& [tid, wait] : graph.waits) {
@@ -230,8 +248,39 @@ struct Scene {
       behind += wait.lock != lock;
     }
     std::sort(found.begin(), found.end());
-    const Behind& described = trees->describe_behind(lock_at(lock), holders.data(), holders.size(), *timing);
+    const Behind& described = trees->describe_behind(goal, *timing);
     return found == expected && described.threads == behind && is_right_chain(described, lock, threads);
+  }
+
+  // For each circle: who is behind it, without its own threads; of those, some wait for a lock of the circle itself.
+  bool has_right_circles() const {
+    return std::all_of(graph.waits.begin(), graph.waits.end(),
+                       [this](const auto& wait) { return has_right_circle(graph.circle(wait.first)); });
+  }
+
+  bool has_right_circle(const std::vector<int>& threads) const {
+    if (threads.empty()) return true;
+    std::vector<HolderState> holders;
+    std::set<uint64_t> locks;
+    for (const int tid : threads) {
+      HolderState& holder = holders.emplace_back();
+      holder.hold.tid = graph.next(tid);
+      const uint64_t lock = graph.waits.at(tid).lock;
+      if (lock != 0) holder.hold.word = lock_at(lock);
+      locks.insert(lock);
+    }
+    const std::set<int> members(threads.begin(), threads.end());
+    const WaitGoal goal{holders[0].hold.word, holders.data(), holders.size(), true};
+    std::set<int> found, expected;
+    trees->for_each_behind(goal, *timing, [&](const TreeWait& wait) { found.insert(wait.tid); });
+    size_t behind = 0;
+    for (const auto& [tid, wait] : graph.waits) {
+      if (members.contains(tid) || !graph.leads_to_any(tid, locks, members)) continue;
+      expected.insert(tid);
+      behind += wait.lock == 0 || !locks.contains(wait.lock);
+    }
+    const Behind& described = trees->describe_behind(goal, *timing);
+    return found == expected && described.threads == behind && described.step_count == 0;
   }
 
   // Of all ways, the chain is one from a thread that is farthest from the root; the steps are those of that way.
@@ -261,9 +310,10 @@ TEST_CASE_METHOD(Scene, "random trees of waiting threads are as a plain walk fin
     graph = random_graph(random);
     fill(*trees, graph, random);
     INFO("seed " << seed);
-    const bool blockers = has_right_blockers(), whole_trees = has_right_trees();
-    if (!blockers || !whole_trees) {
+    const bool blockers = has_right_blockers(), whole_trees = has_right_trees(), circles = has_right_circles();
+    if (!blockers || !whole_trees || !circles) {
       CHECK(blockers);
+      CHECK(circles);
       REQUIRE(whole_trees);
     }
   }
@@ -290,7 +340,7 @@ TEST_CASE_METHOD(Scene, "the chain ends with the reported holder, though that on
     one.hold.tid = 2;
     return one;
   }();
-  const Behind& behind = trees->describe_behind(lock_at(2), &holder, 1, *timing);
+  const Behind& behind = trees->describe_behind({lock_at(2), &holder, 1}, *timing);
   REQUIRE(behind.step_count == 1);
   CHECK(behind.steps[0].tid == 3);
   CHECK(behind.steps[0].joins == 2);

@@ -238,7 +238,7 @@ struct Finding {
   Event event;
   Phase phase;
   uint64_t episode;
-  uint64_t wall_clock_ns;  // CLOCK_REALTIME when it was found
+  uint64_t wall_clock_ns;  // CLOCK_REALTIME at the moment up to which its durations count
   uint64_t limit_ns;
   LockRef lock;
   uint32_t lock_id;  // 3 for "L3"
@@ -250,7 +250,8 @@ struct Finding {
   size_t waiters_left_out;  // waiting threads beyond that, counted only
   uint64_t lost_ns;         // thread-time lost by all waiters so far
   size_t threads_delayed;   // how many distinct waits made up lost_ns
-  // Threads that wait for others that are behind the lock: how many now, since when the first, and both sums for them.
+  // Threads that wait for others that are behind the lock, or behind the cycle: how many now, since when the first, and both
+  // sums for them.
   size_t behind_threads;
   uint64_t behind_longest_ns;
   uint64_t behind_lost_ns;
@@ -266,6 +267,7 @@ struct Finding {
   // Whoever sets it writes the first line; null: nobody else writes it. If reports go to standard error, the line is
   // there already.
   std::atomic<bool>* first_line_written;
+  uint64_t until_ns;  // CLOCK_MONOTONIC at the time of `wall_clock_ns`, which may be set meanwhile
 };
 
 }  // namespace holdwatch

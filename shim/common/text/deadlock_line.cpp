@@ -15,10 +15,11 @@ class DeadlockLine : LineParts {
 
  private:
   void others_wait() {
-    if (facts_.waiter_count == 0) {
+    const size_t count = facts_.waiter_count + facts_.behind_threads;
+    if (count == 0) {
       out_ << "no other waiters";
     } else {
-      out_ << Count{facts_.waiter_count, " other thread waits", " other threads wait"};
+      out_ << Count{count, " other thread waits", " other threads wait"};
     }
   }
   void others_lost() {

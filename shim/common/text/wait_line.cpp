@@ -124,8 +124,9 @@ class WaitLine : LineParts {
     out_ << ", " << (are_several() ? "longest " : "") << Duration{facts_.holder.held_ns};
   }
   void more_waiters() {
-    if (facts_.waiter_count < 2) return;
-    out_ << "; " << Count{facts_.waiter_count - 1, " more thread waits", " more threads wait"};
+    const size_t count = facts_.waiter_count + facts_.behind_threads;
+    if (count < 2) return;
+    out_ << "; " << Count{count - 1, " more thread waits", " more threads wait"};
   }
 };
 

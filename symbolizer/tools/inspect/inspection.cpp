@@ -49,8 +49,9 @@ int inspect(const InspectArguments& arguments) {
   const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - start;
   bool forever = false;
   for (const Report& report : reports_of(seen)) {
-    const bool is_lock_wait = report.event == Event::wait && report.lock_kind != LockKind::condition;
-    const std::string by_design = is_lock_wait ? why_held_by_design(report) : "";
+    const bool may_be_by_design =
+        report.event == Event::wait && report.lock_kind != LockKind::condition && report.behind_threads == 0;
+    const std::string by_design = may_be_by_design ? why_held_by_design(report) : "";
     if (!by_design.empty()) {
       output.leave_out(by_design);
       continue;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "shim/common/text/unknown_readers.h"
 #include "symbolizer/report/condition_waits.h"
 #include "symbolizer/report/wait_report.h"
+#include "symbolizer/tools/inspect/report_trees.h"
 #include "symbolizer/tools/inspect/wait_graph.h"
 
 namespace holdwatch {
@@ -21,6 +23,7 @@ constexpr char kRunsInitializer[] = "it runs the initializer";
 constexpr char kHasFileLock[] = "unknown: the kernel says only which process has the lock";
 constexpr char kFree[] = "it is free: its waiters are about to get it, or their wake-up was lost";
 constexpr size_t kMaxInChain = 6;
+constexpr size_t kMaxStepsBehind = 64;  // of those behind a lock, in `chain`
 
 void add_note(std::string& note, const std::string& more) {
   if (!note.empty()) note += "; ";
@@ -37,7 +40,8 @@ class InspectReports {
  public:
   explicit InspectReports(const Observation& seen)
       : seen_(seen),
-        graph_(holders_of(seen)),
+        graph_(holders_of(seen, [](const SeenLock& lock) { return lock.holders; })),
+        ways_(holders_of(seen, certain_holders)),
         ids_(seen.locks.size() + seen.joins.size() + seen.file_locks.size() + seen.likely_locks.size()) {
     for (size_t lock = 0; lock < seen.locks.size(); ++lock) add_waits(seen.locks[lock], lock, graph_);
     for (const auto& [tid, joined] : seen.joins) {
@@ -45,24 +49,18 @@ class InspectReports {
       waits_for_ends_.push_back(tid);
     }
     for (size_t i = 0; i < seen.file_locks.size(); ++i) add_waits(seen.file_locks[i], first_file_lock() + i, graph_);
+    const std::set<int> joining = joining_on_ways();
+    graph_.for_each_wait([&](int tid, size_t object) {
+      if (!seen.joins.contains(tid) || joining.contains(tid)) ways_.add_wait(tid, object);
+    });
   }
 
   std::vector<Report> run() {
-    for (const std::vector<int>& cycle : graph_.cycles()) {
-      const auto timed = timed_in(cycle);
-      if (timed == cycle.end())
-        report_cycle(cycle, graph_);
-      else
-        for (const int tid : cycle) passing_cycles_[*graph_.lock_waited_for(tid)] = *timed;
-    }
+    find_cycles();
+    find_trees();
+    for (size_t i = 0; i < deadlocks_.size(); ++i) report_deadlock(i);
     find_likely_cycles();
-    std::vector<size_t> rest;
-    for (size_t lock = 0; lock < seen_.locks.size(); ++lock) {
-      if (ids_[lock] == 0) rest.push_back(lock);
-    }
-    std::stable_sort(rest.begin(), rest.end(), [this](size_t a, size_t b) { return rank(a) < rank(b); });
-    for (const size_t lock : rest) number(lock);
-    for (const size_t lock : rest) report_lock(lock);
+    report_trees();
     for (const auto& [object, steps] : likely_cycles_)
       if (!is_lock(object)) report_likely(object);
     list_idle();
@@ -70,13 +68,76 @@ class InspectReports {
   }
 
  private:
-  static std::vector<std::vector<int>> holders_of(const Observation& seen) {
+  template <typename HoldersOfLock>
+  static std::vector<std::vector<int>> holders_of(const Observation& seen, HoldersOfLock holders_of_lock) {
     std::vector<std::vector<int>> holders;
-    for (const SeenLock& lock : seen.locks) holders.push_back(lock.holders);
+    for (const SeenLock& lock : seen.locks) holders.push_back(holders_of_lock(lock));
     for (const auto& [tid, joined] : seen.joins) holders.push_back({joined});
     for (const SeenLock& lock : seen.file_locks) holders.push_back(lock.holders);
     return holders;
   }
+
+  // A way leads on only where that is no guess: not if it is a reader that nothing names who keeps the others waiting.
+  static std::vector<int> certain_holders(const SeenLock& lock) {
+    if (lock.holders_likely || lock.unknown_readers > 0) return {};
+    std::vector<int> certain = lock.holders;
+    std::erase_if(certain, [&](int tid) {
+      const auto guard = lock.guards.find(tid);
+      return lock.owner == 0 && guard != lock.guards.end() && is_guess(guard->second.evidence);
+    });
+    return certain;
+  }
+
+  // A thread that joins others and holds nothing is no victim of what they wait for: a main thread joins its workers.
+  std::set<int> joining_on_ways() const {
+    std::set<int> joining;
+    const auto add = [&](int tid) {
+      for (auto join = seen_.joins.find(tid); join != seen_.joins.end(); join = seen_.joins.find(join->second))
+        if (!joining.insert(join->first).second) return;
+    };
+    for (const std::vector<SeenLock>* const locks : {&seen_.locks, &seen_.file_locks})
+      for (const SeenLock& lock : *locks) std::for_each(lock.holders.begin(), lock.holders.end(), add);
+    return joining;
+  }
+
+  void find_cycles() {
+    for (const std::vector<int>& cycle : graph_.cycles()) {
+      const auto timed = timed_in(cycle);
+      if (timed != cycle.end()) {
+        for (const int tid : cycle) passing_cycles_[*graph_.lock_waited_for(tid)] = *timed;
+        continue;
+      }
+      deadlocks_.push_back(in_turn(cycle, graph_));
+      in_cycles_.insert(cycle.begin(), cycle.end());
+    }
+  }
+
+  void find_trees() {
+    std::vector<std::vector<size_t>> deadlocks;
+    for (const InTurn& deadlock : deadlocks_) deadlocks.push_back(deadlock.held);
+    ways_.follow_first(in_cycles_);
+    trees_.emplace(ways_, seen_.locks.size(), deadlocks);
+  }
+
+  // Of the locks that are part of no deadlock.
+  void report_trees() {
+    std::vector<size_t> roots, behind;
+    for (size_t lock = 0; lock < seen_.locks.size(); ++lock)
+      if (ids_[lock] == 0) (is_explained(lock) ? behind : roots).push_back(lock);
+    for (std::vector<size_t>* const locks : {&roots, &behind}) {
+      sort_by_rank(*locks);
+      for (const size_t lock : *locks) number(lock);
+    }
+    for (const size_t lock : roots) report_lock(lock);
+  }
+
+  void sort_by_rank(std::vector<size_t>& locks) const {
+    std::map<size_t, Rank> ranks;
+    for (const size_t lock : locks) ranks[lock] = rank(lock);
+    std::stable_sort(locks.begin(), locks.end(), [&](size_t a, size_t b) { return ranks[a] < ranks[b]; });
+  }
+
+  bool is_explained(size_t lock) const { return !likely_cycles_.contains(lock) && trees_->is_explained(lock); }
 
   void add_waits(const SeenLock& lock, size_t object, WaitGraph& graph) {
     for (const SeenWait& wait : lock.waits) {
@@ -108,10 +169,11 @@ class InspectReports {
 
   // What can never end first, and what probably cannot; then the locks nearest to a thread that does not wait, then those with many
   // waiters.
-  std::tuple<bool, bool, size_t, size_t> rank(size_t lock) const {
+  using Rank = std::tuple<bool, bool, size_t, size_t>;
+  Rank rank(size_t lock) const {
     const SeenLock& seen = seen_.locks[lock];
     return {!is_lost(seen) && !seen.corrupt && !seen.lost_wakeup, !likely_cycles_.contains(lock),
-            graph_.chain(lock).size(), SIZE_MAX - seen.waits.size()};
+            ways_.chain(lock).size(), SIZE_MAX - seen.waits.size() - trees_->behind_lock(lock).threads.size()};
   }
 
   static bool is_lost(const SeenLock& lock) { return lock.lost != LostOwner::none && lock.lost != LostOwner::unclear; }
@@ -150,11 +212,12 @@ class InspectReports {
   }
 
   // So that a deadlock is reported the same way in every run, independent of thread ids. The first one holds a lock, if any
-  // does.
+  // does; of what is only likely a deadlock, one that is at the root of those who wait for it.
   std::vector<int> begin_with_least(std::vector<int> cycle, const WaitGraph& graph) const {
     const auto key = [&](size_t i) {
       const size_t held = *graph.lock_waited_for(cycle[(i + cycle.size() - 1) % cycle.size()]);
-      return std::tuple(lock_at(held) == nullptr, is_likely(held), seen_.threads.at(cycle[i]).pid != 0,
+      const bool is_behind = trees_ && is_lock(held) && trees_->is_explained(held);
+      return std::tuple(lock_at(held) == nullptr, is_likely(held), is_behind, seen_.threads.at(cycle[i]).pid != 0,
                         stack_key(seen_.threads.at(cycle[i]).stack), cycle[i]);
     };
     size_t least = 0;
@@ -275,8 +338,8 @@ class InspectReports {
     return out;
   }
 
-  void report_cycle(const std::vector<int>& found, const WaitGraph& graph) {
-    const auto [cycle, held] = in_turn(found, graph);
+  void report_deadlock(size_t number_of_it) {
+    const auto& [cycle, held] = deadlocks_[number_of_it];
     for (const size_t object : held) number(object);
     Report report = begin(cycle.size() == 1 ? Event::self_deadlock : Event::deadlock, held.front());
     const std::set<int> members(cycle.begin(), cycle.end());
@@ -289,7 +352,8 @@ class InspectReports {
           cycle_step(cycle[i], held[i], id(held[next]), lock_at(held[next]) == nullptr ? cycle[next] : 0));
       if (lock != nullptr) add_waiters(report, held[i], members);
     }
-    in_cycles_.insert(cycle.begin(), cycle.end());
+    add_behind(trees_->behind_deadlock(number_of_it), report);
+    count_tree(report);
     finish(std::move(report));
   }
 
@@ -324,6 +388,7 @@ class InspectReports {
     report.holders.back().taken.note = lock.lock.kind == LockKind::file_lock ? kHasFileLock : kRunsInitializer;
     add_waiters(report, object, {});
     add_initializer_cycle(object, report);
+    count_tree(report);
     finish(std::move(report));
   }
 
@@ -342,12 +407,13 @@ class InspectReports {
                                 " belongs to another process");
     }
     if (lock.lost == LostOwner::unclear) add_note(report.note, unclear_text(lock));
-    const auto passing = passing_cycles_.find(number);
-    const std::string more = passing == passing_cycles_.end() ? chain_text(number) : passing_text(passing->second);
-    if (!more.empty()) add_note(report.note, more);
+    const ReportTrees::Behind behind = trees_->behind_lock(number);
+    add_behind(behind, report);
     add_initializer_cycle(number, report);
     if (report.likely_cycle.empty()) add_cycle_of_ender(number, report);
-    if (report.likely_cycle.empty()) add_chain(number, report);
+    if (report.likely_cycle.empty()) add_chain(number, behind.way, report);
+    if (report.chain.empty()) add_why_no_root(number, report);
+    count_tree(report);
     finish(std::move(report));
   }
 
@@ -390,10 +456,62 @@ class InspectReports {
                              {ender->tid, seen_.threads.at(ender->tid).name, "", id(number), false}};
   }
 
-  // From the thread at the root to a holder of the lock.
-  void add_chain(size_t lock, Report& report) const {
-    const std::vector<int> chain = graph_.chain(lock);
-    if (chain.empty() || graph_.waits(chain.back())) return;
+  // Without those who wait for the lock itself.
+  void add_behind(const ReportTrees::Behind& behind, Report& report) const {
+    report.behind_threads = behind.threads.size();
+    for (const int tid : behind.threads) {
+      const uint64_t waited_ns = seen_.threads.at(tid).asleep_ns;
+      report.behind_longest_ns = std::max(report.behind_longest_ns, waited_ns);
+      report.behind_lost_ns += waited_ns;
+    }
+  }
+
+  // Those who wait, those behind them, and those on the way to the root, or in the cycle.
+  void count_tree(Report& report) const {
+    std::set<int> threads;
+    for (const ReportWaiters& group : report.waiters) threads.insert(group.tids.begin(), group.tids.end());
+    for (size_t i = 1; i <= report.steps_to_holder; ++i) threads.insert(report.chain[i].tid);
+    for (const ReportCycleStep& step : report.cycle) threads.insert(step.tid);
+    for (const ReportLikelyStep& step : report.likely_cycle) threads.insert(step.tid);
+    report.tree_threads = threads.size() + report.behind_threads;
+    report.tree_lost_ns = report.behind_lost_ns;
+    for (const int tid : threads) report.tree_lost_ns += seen_.threads.at(tid).asleep_ns;
+  }
+
+  void add_why_no_root(size_t lock, Report& report) const {
+    const auto passing = passing_cycles_.find(lock);
+    const std::string why = passing == passing_cycles_.end() ? chain_text(lock) : passing_text(passing->second);
+    if (!why.empty()) add_note(report.note, why);
+  }
+
+  // From the thread at the root to a holder of the lock, and on to those who are farthest behind it.
+  void add_chain(size_t lock, const std::vector<int>& way_behind, Report& report) const {
+    add_way_to_root(lock, report);
+    if (report.chain.empty()) return;
+    for (size_t i = 0; i + 1 < way_behind.size(); ++i) {
+      if (i == kMaxStepsBehind) {
+        report.chain_left_out = way_behind.size() - 1 - i;
+        return;
+      }
+      const SeenThread& thread = seen_.threads.at(way_behind[i]);
+      report.chain.push_back({thread.pid, thread.tid, thread.name,
+                              id_of_step(*ways_.lock_waited_for(way_behind[i + 1])),
+                              describe_wait(thread.wait, thread.asleep_ns), ""});
+    }
+  }
+
+  // From a holder of the lock to the root; empty if a step is not certain, or leads into a circle.
+  std::vector<int> way_to_root(size_t lock) const {
+    std::vector<int> way = ways_.chain(lock);
+    const int likely = way.empty() ? graph_.holder_on_way(lock) : WaitGraph::kNobody;
+    if (likely != WaitGraph::kNobody) way = {likely};
+    if (!way.empty() && graph_.waits(way.back())) way.clear();
+    return way;
+  }
+
+  void add_way_to_root(size_t lock, Report& report) const {
+    const std::vector<int> chain = way_to_root(lock);
+    if (chain.empty()) return;
     size_t object = lock;
     for (const int tid : chain) {
       const SeenThread& thread = seen_.threads.at(tid);
@@ -408,25 +526,11 @@ class InspectReports {
     add_other_process(seen_.threads.at(chain.back()).wait, report);
     report.steps_to_holder = report.chain.size() - 1;
     std::reverse(report.chain.begin(), report.chain.end());
-    add_tree(chain.back(), report);
   }
 
   // A guess about who will signal is no step of a chain.
   static bool is_for_other_thread(const std::optional<ReportWait>& wait) {
     return wait && !wait->enders.empty() && wait->enders[0].pid == 0 && wait->enders[0].evidence != Evidence::code;
-  }
-
-  // All who wait for this thread, directly or through others.
-  void add_tree(int root, Report& report) const {
-    const auto add_waiters_of = [&](size_t object, int waiter) {
-      const std::vector<int> chain = graph_.chain(object);
-      if (chain.empty() || chain.back() != root) return;
-      ++report.tree_threads;
-      report.tree_lost_ns += seen_.threads.at(waiter).asleep_ns;
-    };
-    for (size_t lock = 0; lock < seen_.locks.size(); ++lock)
-      for (const SeenWait& wait : seen_.locks[lock].waits) add_waiters_of(lock, wait.tid);
-    for (size_t i = 0; i < waits_for_ends_.size(); ++i) add_waiters_of(seen_.locks.size() + i, waits_for_ends_[i]);
   }
 
   std::string passing_text(int timed) const {
@@ -504,6 +608,9 @@ class InspectReports {
 
   const Observation& seen_;
   WaitGraph graph_;
+  WaitGraph ways_;  // the same with those holders only that are certain: the ways to the roots
+  std::optional<ReportTrees> trees_;
+  std::vector<InTurn> deadlocks_;
   std::vector<int> waits_for_ends_;  // threads; what they wait for comes after the locks in the graph
   std::vector<uint32_t> ids_;        // by lock; 0: none yet
   uint32_t last_id_ = 0;

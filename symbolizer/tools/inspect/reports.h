@@ -10,8 +10,8 @@
 
 namespace holdwatch {
 
-// Waits that can never end come first. One report for each lock that is waited for; the locks of one cycle share one,
-// and have a second one only if threads outside the cycle wait too.
+// Waits that can never end come first. One report for each deadlock, with all who wait behind it, and one for each other tree
+// of waiting threads, about the lock of its root, or the lock nearest to that.
 std::vector<Report> reports_of(const Observation& seen);
 
 // Whether the reported wait can never end by itself.

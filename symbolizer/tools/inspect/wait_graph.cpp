@@ -2,7 +2,6 @@
 #include "symbolizer/tools/inspect/wait_graph.h"
 
 #include <algorithm>
-#include <set>
 
 namespace holdwatch {
 
@@ -42,16 +41,25 @@ std::vector<std::vector<int>> WaitGraph::cycles() const {
   return found;
 }
 
-std::vector<int> WaitGraph::chain(size_t lock) const {
+int WaitGraph::holder_on_way(size_t lock) const {
   const WaitPaths<const Wait, Hold> paths(waits_.data(), waits_.size(), holds_.data(), holds_.size());
+  const uint32_t hold =
+      paths.chosen_hold_of(lock, [this](const Hold& one, bool waits, const Hold& other, bool other_waits) {
+        const bool is_first = first_.contains(one.tid), other_is_first = first_.contains(other.tid);
+        return is_first != other_is_first ? is_first : !waits && other_waits;
+      });
+  return hold == PathStep::kNone ? kNobody : holds_[hold].tid;
+}
+
+std::vector<int> WaitGraph::chain(size_t lock) const {
   std::vector<int> threads;
   std::set<int> met;
   for (const size_t* next = &lock; next != nullptr;) {
-    const uint32_t hold = paths.chosen_hold_of(*next, is_better);
-    if (hold == PathStep::kNone) break;
-    threads.push_back(holds_[hold].tid);
-    if (!met.insert(threads.back()).second) break;
-    next = lock_waited_for(threads.back());
+    const int holder = holder_on_way(*next);
+    if (holder == kNobody) break;
+    threads.push_back(holder);
+    if (!met.insert(holder).second) break;
+    next = lock_waited_for(holder);
   }
   return threads;
 }

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <vector>
 
 #include "shim/common/waits/wait_cycles.h"
@@ -28,10 +29,23 @@ class WaitGraph {
   std::vector<std::vector<int>> cycles() const;
 
   // The threads starting with a holder of `lock`, each waiting for a lock that the next one holds, up to one that does
-  // not wait or is already in the chain. Of several holders, one that waits itself is followed.
+  // not wait or is already in the chain.
   std::vector<int> chain(size_t lock) const;
 
+  // Of several holders of one lock, which one is followed: one of these, and else one that waits for nobody.
+  void follow_first(const std::set<int>& threads) { first_ = threads; }
+
+  static constexpr int kNobody = 0;
+  // The holder that is followed.
+  int holder_on_way(size_t lock) const;
+
   bool waits(int tid) const { return lock_waited_for(tid) != nullptr; }
+
+  // Calls `visit(tid, lock)` for each wait.
+  template <typename Visit>
+  void for_each_wait(Visit visit) const {
+    for (const Wait& wait : waits_) visit(wait.tid, wait.lock);
+  }
 
   // The lock that a thread waits for, null if it waits for none.
   const size_t* lock_waited_for(int tid) const;
@@ -51,11 +65,10 @@ class WaitGraph {
     uint64_t lock_key() const { return lock; }
   };
 
-  static bool is_better(const Hold&, bool waits, const Hold&, bool other_waits) { return waits && !other_waits; }
-
   size_t objects_ = 0;
   std::vector<Hold> holds_;  // by lock
   std::vector<Wait> waits_;  // by thread
+  std::set<int> first_;
 };
 
 }  // namespace holdwatch
