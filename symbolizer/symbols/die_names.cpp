@@ -123,7 +123,7 @@ FunctionName function_name(Dwarf_Die die, Deadline& deadline) {
 
 std::string type_name(Dwarf_Die die, Deadline& deadline) {
   const std::string name = text_of(die, DW_AT_name);
-  return name.empty() ? name : shortened(scopes_of(die, 0, deadline) + name);
+  return name.empty() ? name : shortened(scopes_of(declaration_of(die), 0, deadline) + name);
 }
 
 }  // namespace holdwatch
