@@ -86,7 +86,7 @@ std::vector<FoundReader> HoldersByCode::find_readers(uintptr_t rwlock, const Rec
   std::vector<ReaderCandidate> candidates;
   std::map<int, CallSite> calls;
   for (const int tid : threads) {
-    if (std::find(recorded.tids.begin(), recorded.tids.end(), tid) != recorded.tids.end()) continue;
+    if (tid == gettid() || std::find(recorded.tids.begin(), recorded.tids.end(), tid) != recorded.tids.end()) continue;
     const auto thread = look_at_thread(ThreadFiles::of_ours(tid));
     if (!thread || (thread->snapshot.registers.known & Registers::kSpIsKnown) == 0) continue;
     const Searched* const searched = look_at(thread->snapshot, awaited);

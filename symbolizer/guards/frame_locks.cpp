@@ -54,6 +54,13 @@ bool agrees(const CodePaths::Found& ahead, const LockRef& lock) {
   return any_returns(ahead) ? !is_kept_by_some(ahead, lock) : ahead.is_complete;
 }
 
+// On a path that could not be followed to its end, for instance because it acquires a lock that is not known.
+bool may_acquire_where_lost(const CodePaths::Found& ahead, const LockRef& lock) {
+  return std::any_of(ahead.paths.begin(), ahead.paths.end(), [&](const PathLocks& path) {
+    return path.end == PathEnd::lost && !contains(path.released, lock);
+  });
+}
+
 void add(std::vector<FrameLock>& found, const FrameLock& lock) {
   const auto known =
       std::find_if(found.begin(), found.end(), [&](const FrameLock& one) { return one.lock == lock.lock; });
@@ -93,7 +100,7 @@ std::vector<FrameLock> FrameLocks::find(const FramePlace& place) {
   signalled_.insert(signalled_.end(), ahead.signalled.begin(), ahead.signalled.end());
   const bool must_agree = !guarded.empty() && is_c(place);
   for (const LockRef& lock : guarded) {
-    if (must_agree && !agrees(ahead, lock)) continue;
+    if ((must_agree && !agrees(ahead, lock)) || may_acquire_where_lost(ahead, lock)) continue;
     const uint32_t times = std::min(times_in(guarded, lock), most_held(lock, start, ahead));
     if (times != 0) add(found, {lock, true, times, false, place_of_release(pad, lock)});
   }

@@ -435,6 +435,9 @@ TEST_CASE("a landing pad proves nothing of a lock that the code ahead acquires f
   CHECK(found(after_work().unlock_first().unlock_first(), CallEffect::acquires) == "first proven;");
   // On one of two ways.
   CHECK(found(after_work().is_zero().if_zero_skip(2 * kRelease).lock_first().unlock_first()).empty());
+  // It may be the one whose address is not known: mov %rax, %rdi.
+  CHECK(found(after_work().raw({0x48, 0x89, 0xc7}).call(kLock).unlock_first()).empty());
+  CHECK(found(after_work().unlock_first().raw({0x48, 0x89, 0xc7}).call(kLock)) == "first proven;");
 }
 
 TEST_CASE("in C a landing pad proves only what the code ahead releases too") {
