@@ -10,6 +10,7 @@
 #include "shim/watch/episode_context.h"
 #include "shim/watch/episode_following.h"
 #include "shim/watch/held_locks_report.h"
+#include "shim/watch/lock_list.h"
 #include "shim/watch/stuck_summary.h"
 
 namespace holdwatch {
@@ -44,6 +45,9 @@ class EpisodeKeeper {
   void report_all_holds(const Timing& timing) {
     begin_cycles(timing);
     holdwatch::report_all_holds(context(timing));
+  }
+  LockList& list_locks(const Timing& timing, uint64_t least_ns) {
+    return holdwatch::list_locks(context(timing), least_ns);
   }
 
   bool stuck_summary_needs_reporter(const Timing& timing) { return needs_reporter(context(timing)); }

@@ -67,6 +67,7 @@ class Watcher {
   void report_stuck();
   void look_for_stuck();
   void report_snapshot();
+  void list_locks();
   void handle_request();
   void cool_sites();
   void sleep(uint32_t scan_number);
@@ -211,6 +212,13 @@ void Watcher::report_snapshot() {
   answer_request(true, text);
 }
 
+void Watcher::list_locks() {
+  LockList& list = keeper_.list_locks(timing_, holdwatch_control_block.argument.load(std::memory_order_relaxed));
+  list.paused = is_paused_;
+  holdwatch_control_block.lock_list = &list;
+  answer_request(true, "");
+}
+
 // Handles a command's request (common/contract/control_block.h) at the first wake-up after it.
 void Watcher::handle_request() {
   if (!is_requested()) return;
@@ -224,6 +232,8 @@ void Watcher::handle_request() {
       return report_snapshot();
     case ControlRequest::stuck:
       return report_stuck();
+    case ControlRequest::list:
+      return list_locks();
     case ControlRequest::stop:
     case ControlRequest::start:
       set_paused(request == ControlRequest::stop);

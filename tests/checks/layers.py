@@ -104,9 +104,14 @@ MAY_INCLUDE = {
                                 "symbolizer/unwind"} | PROC_TEXT,
     # Made of all stages of the symbolizer.
     "symbolizer/tools/inspect": {"symbolizer/tools/inspect", "symbolizer/tools/command_line", "symbolizer/tools/process_state.h",
-                                 "symbolizer/tools/missing_libraries.h", "symbolizer/tools/scheduler", "symbolizer/unwind",
+                                 "symbolizer/tools/missing_libraries.h", "symbolizer/tools/program_module.h", "symbolizer/tools/scheduler", "symbolizer/unwind",
                                  "symbolizer/symbols", "symbolizer/activity", "symbolizer/waits", "symbolizer/guards",
                                  "symbolizer/report"} | PROC_TEXT,
+    # The list of a watched process, as the commands ask for it, and the looks at its threads of an inspection.
+    "symbolizer/tools/top": {"symbolizer/tools/top", "symbolizer/tools/attach", "symbolizer/tools/inspect",
+                             "symbolizer/tools/command_line", "symbolizer/tools/process_state.h",
+                             "symbolizer/tools/program_module.h", "symbolizer/unwind", "symbolizer/symbols",
+                             "symbolizer/activity", "symbolizer/waits", "symbolizer/report"} | PROC_TEXT,
 }
 
 # A library's headers, and the folders that may use them.
@@ -114,8 +119,9 @@ SOLE_USERS = {
     r"libunwind": {"symbolizer/unwind"},
     r"elfutils/|dwarf\.h|gelf\.h|libelf\.h|lzma|zlib\.h": {"symbolizer/symbols"},
     r"capstone/": {"symbolizer/guards"},
+    r"curses\.h|term\.h": {"symbolizer/tools/top"},
     r"spdlog/": {"symbolizer/outputs"},
-    r"fmt/": {"symbolizer/report", "symbolizer/outputs"},
+    r"fmt/": {"symbolizer/report", "symbolizer/outputs", "symbolizer/tools/top"},
 }
 
 # What of the C++ library is header-only as far as the shim needs it; the rest would need libstdc++ at run time.

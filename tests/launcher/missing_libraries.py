@@ -21,7 +21,7 @@ HOLDWATCH, BUILD, HOLDER = map(os.path.realpath, sys.argv[1:4])
 SETUP = f"{os.path.dirname(__file__)}/../../scripts/setup"
 INSPECTION = f"{BUILD}/symbolizer/tools/inspect/libholdwatch-inspect.so"
 LIBC_ALONE = {"libc.so.6", "ld-linux-x86-64.so.2"}
-COMMANDS = ("attach/control", "inspect/holdwatch-inspect", "doctor/doctor", "launcher/arguments", "launcher/program",
+COMMANDS = ("attach/control", "inspect/holdwatch-inspect", "top/holdwatch-top", "doctor/doctor", "launcher/arguments", "launcher/program",
             "launcher/starter")
 LIBRARIES = {"libunwind.so.8": "libunwind8", "libunwind-x86_64.so.8": "libunwind8", "libdw.so.1": "libdw1",
              "libelf.so.1": "libelf1", "liblzma.so.5": "liblzma5", "libz.so.1": "zlib1g"}

@@ -12,10 +12,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "shim/common/contract/lock_list.h"
+
 namespace holdwatch {
 
 inline constexpr char kControlMagic[16] = "holdwatch-block";
-inline constexpr uint32_t kControlVersion = 1;
+inline constexpr uint32_t kControlVersion = 2;
 inline constexpr size_t kControlAnswerSize = 2048;  // room for some paths
 inline constexpr size_t kControlOptionsSize = 8192;
 inline constexpr size_t kControlPathSize = 64;
@@ -32,8 +34,9 @@ enum class ControlState : uint32_t {
   detaching,
 };
 
-// snapshot: the locks that are held are to be reported, or all condition waits. stuck: what has been stuck since before the attachment is to be reported.
-enum class ControlRequest : uint32_t { none, attach, snapshot, stop, start, limit, detach, stuck };
+// snapshot: the locks that are held are to be reported, or all condition waits. stuck: what has been stuck since before the
+// attachment is to be reported. list: who holds and who waits for which lock is to be listed, for the command alone.
+enum class ControlRequest : uint32_t { none, attach, snapshot, stop, start, limit, detach, stuck, list };
 
 // A thread that was asleep before the attachment, as the scheduler shows only to other processes. While its context
 // switches are as many as here, it has not run since.
@@ -65,11 +68,14 @@ struct ControlBlock {
   std::atomic<uint32_t> watcher_runs;  // 1 while a watcher runs, which checks for requests at each wake-up
   int (*attach)();                     // to be called in a thread of the process; 0 or an errno
   EarlierSleep* earlier_sleeps;        // room for kMaxEarlierSleeps, which the command fills in for `stuck`
+  const LockList* lock_list;           // the answer to `list`, once it has been requested
   char answer[kControlAnswerSize];     // one line for the command to print, empty if there is nothing to print
   // Written from outside.
   std::atomic<uint32_t> requested;  // the number of the latest request
   std::atomic<ControlRequest> request;
-  std::atomic<uint64_t> argument;  // limit: nanoseconds; snapshot: see above; stuck: how many earlier sleeps there are
+  // limit: nanoseconds; snapshot: see above; stuck: how many earlier sleeps there are; list: how long a lock that nobody waits for
+  // must have been held, in nanoseconds.
+  std::atomic<uint64_t> argument;
   char options[kControlOptionsSize];  // attach: "HOLDWATCH_LIMIT=1s" and so on, each zero-terminated, then an empty one
   HandedLibrary symbolizer, decoder;
 };

@@ -14,6 +14,7 @@
 #include "shim/common/elf/cut_file.h"
 #include "symbolizer/tools/attach/checks.h"
 #include "symbolizer/tools/attach/earlier_sleeps.h"
+#include "symbolizer/tools/attach/find_watched.h"
 #include "symbolizer/tools/attach/helper_thread.h"
 #include "symbolizer/tools/attach/injection_session.h"
 #include "symbolizer/tools/attach/libc_code.h"
@@ -155,23 +156,6 @@ void load_and_begin(AttachTarget& target, RemoteWork& remote_work, const std::st
       [&](RemoteCall& thread) { begin_in_its_thread(target, thread, options, load_copies(target, thread, copies)); });
 }
 
-// For a process without holdwatch, or one that no longer has it: `how` says which of the two.
-[[noreturn]] void refuse_unwatched(int pid, ControlRequest request, const std::string& how) {
-  const std::string remedy =
-      request == ControlRequest::detach ? "nothing to detach" : "to watch it: holdwatch attach " + std::to_string(pid);
-  throw Refusal(describe_process(pid) + " is not watched" + how + ": " + remedy);
-}
-
-Watched find_watched(AttachTarget& target, ControlRequest request) {
-  target.refresh();
-  auto watched = Watched::find(target);
-  if (!watched) refuse_unwatched(target.pid(), request, "");
-  watched->settle(kAnswerTimeoutNs);
-  if (const ControlState state = watched->state(); state == ControlState::loading || state == ControlState::attaching)
-    throw Refusal(describe_process(target.pid()) + ": another attach is still in progress; try again");
-  return *watched;
-}
-
 // Whatever fails because a process has exited, the message is that it has exited.
 template <typename Work>
 void with_process(int pid, Work work) {
@@ -190,11 +174,6 @@ std::string send_request(int pid, ControlRequest request, uint64_t argument) {
   AttachTarget target(pid);
   Watched watched = find_watched(target, request);
   const std::string who = describe_process(pid);
-  check_running(pid);
-  if (!watched.wait_for_watcher(kAnswerTimeoutNs)) {
-    if (watched.state() == ControlState::idle) refuse_unwatched(pid, request, " any more");
-    throw Refusal(who + " has only one thread, which has not blocked yet: nothing to watch");
-  }
   watched.send(request, argument, {});
   const auto answer = watched.wait_for_answer(request == ControlRequest::detach ? kDetachTimeoutNs : kAnswerTimeoutNs);
   if (!answer) refuse_silent(pid);

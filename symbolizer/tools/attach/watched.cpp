@@ -1,6 +1,7 @@
 // See watched.h.
 #include "symbolizer/tools/attach/watched.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <ctime>
@@ -119,12 +120,44 @@ void Watched::send_stuck(const std::vector<EarlierSleep>& sleeps) {
 }
 
 std::optional<Watched::Answer> Watched::wait_for_answer(uint64_t timeout_ns) {
-  const auto requested = read<uint32_t>(OFFSET(requested));
-  for (uint64_t waited_ns = 0; read<uint32_t>(OFFSET(answered)) != requested; waited_ns += kPollIntervalNs) {
-    if (waited_ns > timeout_ns) return std::nullopt;
+  for (uint64_t waited_ns = 0; waited_ns <= timeout_ns; waited_ns += kPollIntervalNs) {
+    if (auto given = answer()) return given;
     sleep_before_retry();
   }
+  return std::nullopt;
+}
+
+std::optional<Watched::Answer> Watched::answer() {
+  if (read<uint32_t>(OFFSET(answered)) != requests()) return std::nullopt;
   return Answer{read<uint32_t>(OFFSET(succeeded)) != 0, target_->read_string(address_ + OFFSET(answer))};
+}
+
+uint32_t Watched::requests() {
+  return read<uint32_t>(OFFSET(requested));
+}
+
+// Only what is in use: most of it never is.
+std::unique_ptr<LockList> Watched::lock_list() {
+  auto list = std::make_unique<LockList>();
+  const auto address = read<uintptr_t>(OFFSET(lock_list));
+  const auto read_part = [&](size_t offset, void* out, size_t size) {
+    if (target_->memory().read(address + offset, out, size) != size)
+      throw Refusal(describe_process(target_->pid()) + ": its list of locks cannot be read");
+  };
+  read_part(0, list.get(), offsetof(LockList, locks));
+  list->lock_count = std::min<uint32_t>(list->lock_count, kMaxListedLocks);
+  list->hold_count = std::min<uint32_t>(list->hold_count, kMaxListedHolds);
+  list->wait_count = std::min<uint32_t>(list->wait_count, kMaxListedWaits);
+  read_part(offsetof(LockList, locks), list->locks, list->lock_count * sizeof list->locks[0]);
+  read_part(offsetof(LockList, holds), list->holds, list->hold_count * sizeof list->holds[0]);
+  read_part(offsetof(LockList, waits), list->waits, list->wait_count * sizeof list->waits[0]);
+  return list;
+}
+
+bool Watched::is_there() {
+  char magic[sizeof kControlMagic] = "";
+  return target_->memory().read(address_, magic, sizeof magic) == sizeof magic &&
+         memcmp(magic, kControlMagic, sizeof magic) == 0;
 }
 
 }  // namespace holdwatch::attach

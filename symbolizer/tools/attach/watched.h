@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,8 +44,16 @@ class Watched {
   void send(ControlRequest request, uint64_t argument, const std::vector<std::string>& options);
   // Requests a report of what has been stuck since before the attachment.
   void send_stuck(const std::vector<EarlierSleep>& sleeps);
-  // Nothing if there is no answer in time.
+  // Nothing if there is no answer in time, or yet.
   std::optional<Answer> wait_for_answer(uint64_t timeout_ns);
+  std::optional<Answer> answer();
+
+  // How many requests there have been. While the number is that of a request of ours, the answer belongs to it.
+  uint32_t requests();
+  // What the answer to ControlRequest::list refers to. The counts are those of the arrays; all else may be anything.
+  std::unique_ptr<LockList> lock_list();
+  // Whether the process still has this block: it may have executed another program, or be another process by now.
+  bool is_there();
 
  private:
   Watched(AttachTarget& target, uintptr_t address) : target_(&target), address_(address) {}
