@@ -239,7 +239,7 @@ class Terminal:
         """Until the text is on the screen, or until the function says so of the screen."""
         def is_there():
             self.read()
-            return happened(self.screen) if happened else re.search(what, self.screen.text())
+            return happened(self.screen) if happened else re.search(what, self.screen.text(), re.MULTILINE)
         try:
             return wait_until(what, is_there)
         except BaseException as failure:

@@ -131,7 +131,7 @@ def unfolds_stacks():
         top.press("down", "enter")
         top.wait_for(r"- .* sessions")
         text = top.wait_for(r"waits +3 threads, longest [^\n]*\n") and top.screen.text()
-        assert re.search(r"taken +#0 keep_sessions +subject\.cpp:\d+", text), text
+        assert re.search(r"taken +#0 +keep_sessions +subject\.cpp:\d+", text), text
         assert re.search(r"now +waits for L\d+", text) and re.search(r"#\d+ +enter ", text) and "<- took L" in text, text
         assert top.screen.styled("reverse")[-1].startswith("- "), "the selected row is not marked"
         top.press("down", "down", "enter")  # also from within it
@@ -182,7 +182,7 @@ def shows_a_deadlock():
     """proven by the watcher: both rows first, marked"""
     with subject("deadlock") as process, on_terminal(process.pid, columns=140) as top:
         top.wait_for(r"DEADLOCK of 2 locks")
-        text = top.wait_for("two rows", lambda screen: screen.text().count("DEADLOCK: waits for L") == 2) and top.screen.text()
+        text = top.wait_for("two rows", lambda screen: screen.text().count("DEADLOCK: waits for L") >= 2) and top.screen.text()
         assert sorted(top.locks()[:2]) == ["accounts", "sessions"], text
         top.press("q")
         top.end(0)
@@ -230,10 +230,10 @@ def stops_and_goes_on():
         shell = subprocess.Popen(["bash", "--norc", "--noediting", "-i"], env=environment, stdin=terminal.theirs, stdout=terminal.theirs,
                                  stderr=terminal.theirs, preexec_fn=own_terminal)
         try:
-            terminal.wait_for("shell> $")
+            terminal.wait_for("shell>$")
             terminal.press("stty -g; echo before\r")
-            before = terminal.wait_for(r"(?m)^([0-9a-f:]{20,})$")[1]
-            terminal.wait_for(r"before\nshell> $")
+            before = terminal.wait_for(r"^([0-9a-f:]{20,})$")[1]
+            terminal.wait_for(r"before\nshell>$")
             for way in ("\032", "STOP"):
                 terminal.press("clear; fg 2>/dev/null || " if way == "STOP" else "", f"'{HOLDWATCH}' top {process.pid}\r")
                 terminal.wait_for(r"accounts")
@@ -246,15 +246,15 @@ def stops_and_goes_on():
                 terminal.press("clear; stty -g; echo after\r")
                 terminal.wait_for(r"after\n")
                 if way != "STOP":  # whose modes the shell itself restores
-                    assert terminal.wait_for(r"(?m)^([0-9a-f:]{20,})$")[1] == before, "other modes while it is stopped"
+                    assert terminal.wait_for(r"^([0-9a-f:]{20,})$")[1] == before, "other modes while it is stopped"
                     assert not terminal.screen.is_alternate, "the screen was not given back"
                 terminal.press("fg\r")
                 terminal.wait_for(r"WAITERS[^$]*accounts")
                 terminal.press("q")
-                terminal.wait_for(r"shell> $")
+                terminal.wait_for(r"shell>$")
                 terminal.press("clear; stty -g; echo quit\r")
-                assert terminal.wait_for(r"(?m)^([0-9a-f:]{20,})$")[1] == before, "other modes at the end"
-                terminal.wait_for(r"quit\nshell> $")
+                assert terminal.wait_for(r"^([0-9a-f:]{20,})$")[1] == before, "other modes at the end"
+                terminal.wait_for(r"quit\nshell>$")
         finally:
             shell.kill()
             shell.wait()
@@ -325,7 +325,7 @@ def refuses_in_one_line():
         refused(process.pid, rf"{process.pid} \(\S+\) is not watched: to watch it: holdwatch attach {process.pid}")
         process.kill()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        refused(process.pid, rf"{process.pid} \(\S+\) has already exited")
+        refused(process.pid, rf"{process.pid} \(\S+\) has exited")
     launcher.call(HOLDWATCH, "top").expect_bad_use("usage: holdwatch top PID")
     for words, text in ((["x"], "invalid process id 'x'"), (["1", "2"], "too many arguments"), (["--foo", "1"], "unknown option --foo"),
                         (["1", "--interval", "1ms"], "at least 100ms"), (["1", "--interval"], "--interval requires a value"),
