@@ -133,6 +133,10 @@ bool inherits_priority(LockWord word) {
   return fields_or_none(word).inherits;
 }
 
+bool compares_owner(LockWord lock) {
+  return fields_or_none(lock).compares_owner;
+}
+
 uint32_t reader_count(LockWord word) {
   return fields_or_none(word).readers;
 }

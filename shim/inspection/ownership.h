@@ -56,6 +56,9 @@ bool is_shared_mutex(LockWord mutex);
 // cannot be read.
 uint32_t held_count(LockWord word);
 
+// Whether only the thread whose id it contains can release it; false if it cannot be read.
+bool compares_owner(LockWord lock);
+
 // Whether it is a mutex with the protocol PTHREAD_PRIO_INHERIT; false if it cannot be read.
 bool inherits_priority(LockWord word);
 
