@@ -20,6 +20,8 @@ constexpr char kNotWatched[] = "unknown: the process was not watched when it too
 constexpr char kRunsInitializer[] = "it runs the initializer";
 constexpr char kHasFileLock[] = "unknown: the kernel says only which process has the lock";
 constexpr char kFree[] = "it is free: its waiters are about to get it, or their wake-up was lost";
+constexpr char kLeftByExited[] =
+    "the thread that has locked it has exited, and nobody can unlock it: which one it was is not known";
 constexpr size_t kMaxInChain = 6;
 
 void add_note(std::string& note, const std::string& more) {
@@ -335,6 +337,7 @@ class InspectReports {
     add_waiters(report, number, {});
     if (lock.unknown_readers != 0 && !lock.corrupt) add_note(report.note, unknown_readers_text(lock));
     if (lock.free && !lock.lost_wakeup) add_note(report.note, kFree);
+    if (lock.left_by_exited) add_note(report.note, kLeftByExited);
     if (lock.before_fork) add_note(report.note, before_fork_text(lock));
     if (lock.changed_hands) add_note(report.note, "its holder changed during the inspection");
     if (lock.lost == LostOwner::of_other_process) {
