@@ -24,6 +24,7 @@ int owner_of(LockWord lock, LockWord* held);
 
 // Whether the lock is such a mutex (common/glibc/lock_fields.h); false where it cannot be read.
 bool is_unnamed_mutex(LockWord mutex, uint32_t value);
+bool is_unnamed_inheriting(LockWord mutex);
 
 // Whether the lock says that it has waiters, which it may do for a while after the last one has gone. False if it cannot be
 // read.

@@ -53,6 +53,11 @@ bool is_overwritten(LockRef lock, MemoryReader& memory) {
   return mutex && fields_of(*mutex).is_overwritten;
 }
 
+bool is_unnamed_inheriting(uintptr_t address, MemoryReader& memory) {
+  const auto mutex = memory.read_value<pthread_mutex_t>(address);
+  return mutex && is_unnamed_inheriting(*mutex);
+}
+
 std::optional<LockFields> read_stream_waited_for(const FutexWait& futex, MemoryReader& memory) {
   if (futex.value != kStreamContended || futex.has_timeout) return std::nullopt;
   const auto fields = read_lock_fields({futex.word, LockKind::stream}, memory);

@@ -159,7 +159,10 @@ std::optional<LockWait> find_lock_wait(const Capture& capture, BlockingFunction 
       return std::nullopt;
   }
   if (refused) return find_refused(capture, futex->has_timeout, memory);
-  if (futex->inherits) return mutex_wait(*futex, false);  // the kernel's own protocol
+  if (futex->inherits) {
+    if (!is_unnamed_inheriting(futex->word, memory)) return std::nullopt;  // a lock of the program's own
+    return mutex_wait(*futex, false);
+  }
   if (const auto wait = guess_mutex(*futex, memory, is_thread)) return wait;
   return guess_rwlock(*futex, memory, is_thread);
 }
