@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -55,7 +56,7 @@ class InspectReports {
       if (timed == cycle.end())
         report_cycle(cycle, graph_);
       else
-        for (const int tid : cycle) passing_cycles_[*graph_.lock_waited_for(tid)] = *timed;
+        for (const int tid : cycle) passing_cycles_[*graph_.lock_waited_for(tid)] = timed_.at(*timed);
     }
     find_likely_cycles();
     std::vector<size_t> rest;
@@ -83,8 +84,22 @@ class InspectReports {
   void add_waits(const SeenLock& lock, size_t object, WaitGraph& graph) {
     for (const SeenWait& wait : lock.waits) {
       graph.add_wait(wait.tid, object);
-      if (wait.timed) timed_.insert(wait.tid);
+      if (const auto timed = whose_timeout_ends(lock, wait)) timed_[wait.tid] = *timed;
     }
+  }
+
+  // The thread whose timeout, or alarm, ends the wait; 0: one that is not known; nothing: the wait lasts for ever. A thread that wants
+  // to read what others read waits for a writer that is to have the lock first, and until that one gives up.
+  static std::optional<int> whose_timeout_ends(const SeenLock& lock, const SeenWait& wait) {
+    if (wait.timed) return wait.tid;
+    if (wait.access != Access::shared || lock.held_as != Access::shared || lock.owner != 0) return std::nullopt;
+    int timed = 0;
+    for (const SeenWait& other : lock.waits) {
+      if (other.access != Access::exclusive) continue;
+      if (!other.timed) return std::nullopt;
+      timed = other.tid;
+    }
+    return timed;
   }
 
   std::vector<int>::const_iterator timed_in(const std::vector<int>& cycle) const {
@@ -386,7 +401,7 @@ class InspectReports {
     const Ender* const ender = only_thread(holder.wait);
     if (ender == nullptr || ender->evidence != Evidence::code || ends_by_timeout(holder.wait)) return;
     const bool waits_for_ever = std::any_of(lock.waits.begin(), lock.waits.end(), [&](const SeenWait& wait) {
-      return wait.tid == ender->tid && !wait.timed;
+      return wait.tid == ender->tid && !whose_timeout_ends(lock, wait);
     });
     if (waits_for_ever)
       report.likely_cycle = {{holder.tid, holder.name, id(number), "", false},
@@ -433,6 +448,8 @@ class InspectReports {
   }
 
   std::string passing_text(int timed) const {
+    if (timed == 0)
+      return "it is part of a cycle of waits that may end by itself: no writer is known that readers wait for";
     const bool is_interrupted = seen_.threads.at(timed).wait.may_be_interrupted;
     return "it is part of a cycle of waits that " + std::string(is_interrupted ? "may end" : "ends") +
            " by itself: " + std::to_string(timed) +
@@ -510,8 +527,8 @@ class InspectReports {
   std::vector<int> waits_for_ends_;  // threads; what they wait for comes after the locks in the graph
   std::vector<uint32_t> ids_;        // by lock; 0: none yet
   uint32_t last_id_ = 0;
-  std::set<int> timed_;                   // threads that wait with a timeout
-  std::map<size_t, int> passing_cycles_;  // lock in a cycle that ends by itself -> a thread of it with a timeout
+  std::map<int, int> timed_;              // threads whose waits end by themselves -> whose timeout ends them
+  std::map<size_t, int> passing_cycles_;  // lock in a cycle that ends by itself -> the thread whose timeout ends it
   std::set<int> in_cycles_;
   std::map<size_t, InTurn> likely_cycles_;  // by what the first thread has
   std::vector<Report> reports_;
