@@ -143,7 +143,8 @@ class Observer {
       if (!wait || !has_stayed(task)) continue;
       lock_of(of_its_kind(wait->lock))
           .waits.push_back({tid, wait->access, wait->likely, wait->timed, wait->for_readers});
-      const Wait seen = waits_.read(task.snapshot, function, target_.context(tid));
+      Wait seen = waits_.read(task.snapshot, function, target_.context(tid));
+      if (waits_in_vain(task.snapshot)) seen.object = wait->lock.address;
       see_thread(task, std::move(stack), "", slept_ns);
       seen_.threads[tid].wait = seen;
     }
