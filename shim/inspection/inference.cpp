@@ -1,12 +1,16 @@
 // See inference.h.
 #include "shim/inspection/inference.h"
 
+#include <sys/syscall.h>
+
 #include <algorithm>
+#include <ctime>
 
 #include "shim/base/clock.h"
 #include "shim/base/clock_line.h"
 #include "shim/common/glibc/futex_wait.h"
 #include "shim/common/glibc/thread_descriptor.h"
+#include "shim/common/kernel/system_call.h"
 #include "shim/inspection/blocked_thread.h"
 #include "shim/inspection/capture.h"
 #include "shim/inspection/earlier_sleeps.h"
@@ -107,11 +111,33 @@ bool is_refuted(const OwnerPlace& place, LockWord lock) {
   return waits || !inferred_since_attachment(lock);
 }
 
+bool began_after(int tid, uint64_t monotonic_time_ns) {
+  uint64_t started_ns = 0;
+  const uint64_t ago_ns = monotonic_ns() - monotonic_time_ns;
+  const int pid = static_cast<int>(system_call(SYS_getpid));
+  return read_start_time(pid, tid, &started_ns) == 0 && started_ns > clock_ns(CLOCK_BOOTTIME) - ago_ns;
+}
+
+// Whether a thread has slept for the lock since before the owner began: so the id in the lock is likely that of an earlier thread.
+bool is_younger_than_waiter(const OwnerPlace& place, LockWord lock) {
+  bool found = false;
+  if (place.where != Whereabouts::here) return false;
+  for_each_wait(UINT64_MAX, [&](const WaitView& wait) {
+    if (found || !wait.word.is_same_lock(lock)) return;
+    const uint64_t since_ns = asleep_since_ns(wait.tid);
+    found = since_ns != 0 && began_after(place.tid, since_ns);
+  });
+  return found;
+}
+
 // To find the owner of a lock that processes share takes a look at each of them: at most one fiftieth of the time.
 OwnerPlace find_owner_in_time(int owner, LockWord lock, uint64_t waited_since_ns) {
   constexpr uint64_t kShare = 50;
   static uint64_t due_ns = 0;
-  if (!is_process_shared(lock)) return find_owner(owner, lock, waited_since_ns);
+  if (!is_process_shared(lock)) {
+    const OwnerPlace place = find_owner(owner, lock, waited_since_ns);
+    return is_younger_than_waiter(place, lock) ? OwnerPlace{} : place;
+  }
   const uint64_t began_ns = monotonic_ns();
   if (began_ns < due_ns) return {};
   OwnerPlace place = find_owner(owner, lock, waited_since_ns);

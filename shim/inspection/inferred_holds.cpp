@@ -140,6 +140,7 @@ bool anything_is_held_since(uint64_t old_ns) {
 
 void infer_after_attachment() {
   g_is_attached.store(true, std::memory_order_relaxed);
+  expect_unrecorded_forks();
   g_checks_wanted.store(kChecksAfterAttachment, std::memory_order_release);
 }
 

@@ -88,6 +88,11 @@ bool is_unnamed_mutex(LockWord word, uint32_t value) {
   return read_lock(word, &mutex) && is_unnamed_mutex(mutex, value);
 }
 
+bool is_unnamed_inheriting(LockWord word) {
+  pthread_mutex_t mutex;
+  return read_lock(word, &mutex) && is_unnamed_inheriting(mutex);
+}
+
 bool is_changing_hands(LockWord lock) {
   const LockFields fields = fields_or_none(lock);
   return fields.is_locked && fields.owner == 0;
@@ -135,6 +140,10 @@ uint32_t held_count(LockWord word) {
 
 bool inherits_priority(LockWord word) {
   return fields_or_none(word).inherits;
+}
+
+bool compares_owner(LockWord lock) {
+  return fields_or_none(lock).compares_owner;
 }
 
 uint32_t reader_count(LockWord word) {

@@ -24,6 +24,7 @@ int owner_of(LockWord lock, LockWord* held);
 
 // Whether the lock is such a mutex (common/glibc/lock_fields.h); false where it cannot be read.
 bool is_unnamed_mutex(LockWord mutex, uint32_t value);
+bool is_unnamed_inheriting(LockWord mutex);
 
 // Whether the lock says that it has waiters, which it may do for a while after the last one has gone. False if it cannot be
 // read.
@@ -58,6 +59,9 @@ bool is_shared_mutex(LockWord mutex);
 // How many times a recursive mutex is held by its owner, and a rwlock by all its readers; 1 for every other lock, and if it
 // cannot be read.
 uint32_t held_count(LockWord word);
+
+// Whether only the thread whose id it contains can release it; false if it cannot be read.
+bool compares_owner(LockWord lock);
 
 // Whether it is a mutex with the protocol PTHREAD_PRIO_INHERIT; false if it cannot be read.
 bool inherits_priority(LockWord word);

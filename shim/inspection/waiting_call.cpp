@@ -59,6 +59,11 @@ const WaitingFunction* function_waited_in(const SyscallFile& place) {
   return function;
 }
 
+// Most of these waits are in a function without a name.
+bool is_inheriting_mutex(const FutexWait& wait, const SyscallFile& place) {
+  return is_unnamed_inheriting(mutex_at(wait.word)) || function_waited_in(place) != nullptr;
+}
+
 LockWord lock_of(const FutexWait& wait, const WaitingFunction& function) {
   const LockRef lock = lock_waited_on(wait, function.kind, function.access);
   return {reinterpret_cast<const void*>(lock.address), lock.kind, function.access};
@@ -70,13 +75,12 @@ void set_waiting_code(const WaitingCode& code) {
   g_code = code;
 }
 
-// The kernel's priority-inheritance calls identify the lock without a function's name; such waits are in a function that has none.
 bool lock_waited_for(const SyscallFile& place, LockWord* out) {
   *out = {};
   const std::optional<FutexWait> wait = futex_wait_of(place);
   if (!wait) return false;
   if (wait->inherits) {
-    *out = mutex_at(wait->word);
+    if (is_inheriting_mutex(*wait, place)) *out = mutex_at(wait->word);
   } else if (const LockWord stream = stream_waited_for(*wait); !stream.empty()) {
     *out = stream;
   } else if (const WaitingFunction* function = function_waited_in(place); function != nullptr) {

@@ -36,6 +36,9 @@ struct OwnerPlace {
   int named() const { return id_in_lock == 0 ? tid : id_in_lock; }
 };
 
+// Forks before now were not recorded: this process's main thread may be one that its parent had under another id.
+void expect_unrecorded_forks();
+
 // `owner` is what owner_of() read from `lock`, for which a thread has waited since `since_ns` (CLOCK_MONOTONIC).
 OwnerPlace find_owner(int owner, LockWord lock, uint64_t since_ns);
 

@@ -82,6 +82,7 @@ class LibcWait {
         return;
       case BlockingFunction::futex:
       case BlockingFunction::unknown:
+        if (futex_.inherits) return read_inheriting(function);
         if (!is_join() && is_guard()) wait_.kind = WaitKind::local_static;
         return;
     }
@@ -113,10 +114,27 @@ class LibcWait {
     wait_.timeout_ns = 0;
   }
 
+  // By the kernel's protocol the word contains the owner's id, also that of a lock which is no mutex of libc's.
+  void read_inheriting(BlockingFunction function) {
+    if (context_.memory == nullptr) return;
+    if (function == BlockingFunction::unknown && is_unnamed_inheriting(futex_.word, *context_.memory))
+      return read_mutex();
+    const auto word = context_.read_value<uint32_t>(futex_.word);
+    if (word && !futex_.is_shared) add_ender(static_cast<int>(*word & FUTEX_TID_MASK));
+  }
+
   void read_mutex() {
     wait_.kind = is_in_loader(futex_.word, process_.modules) ? WaitKind::loader : WaitKind::mutex;
+    if (waits_in_vain()) {
+      wait_.object = 0;
+      return;
+    }
     read_lock({futex_.word, LockKind::mutex});
   }
+
+  // On a word of the thread's own stack, for a mutex that the kernel has refused it (nptl/pthread_mutex_lock.c: "Delay the
+  // thread indefinitely"). The word of a mutex that is waited for is never 0.
+  bool waits_in_vain() const { return !futex_.inherits && futex_.value == 0; }
 
   void read_rwlock(Access access) {
     wait_.kind = WaitKind::rwlock;

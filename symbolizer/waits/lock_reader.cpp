@@ -53,10 +53,23 @@ bool is_overwritten(LockRef lock, MemoryReader& memory) {
   return mutex && fields_of(*mutex).is_overwritten;
 }
 
+bool is_unnamed_inheriting(uintptr_t address, MemoryReader& memory) {
+  const auto mutex = memory.read_value<pthread_mutex_t>(address);
+  return mutex && is_unnamed_inheriting(*mutex);
+}
+
 std::optional<LockFields> read_stream_waited_for(const FutexWait& futex, MemoryReader& memory) {
   if (futex.value != kStreamContended || futex.has_timeout) return std::nullopt;
   const auto fields = read_lock_fields({futex.word, LockKind::stream}, memory);
   return fields && fields->is_contended ? fields : std::nullopt;
+}
+
+bool is_stream_left_by_exited(uintptr_t address, MemoryReader& memory) {
+  const auto lock = memory.read_value<StreamLock>(address);
+  if (!lock || !may_be_lock(*lock) || lock->word != kStreamContended) return false;
+  const auto self = memory.read_value<uintptr_t>(lock->owner + kDescriptorSelf);
+  const auto tid = memory.read_value<int32_t>(lock->owner + kDescriptorTid);
+  return self && tid && is_descriptor(lock->owner, *self) && *tid == 0;
 }
 
 int tid_in_descriptor(uintptr_t descriptor, MemoryReader& memory) {

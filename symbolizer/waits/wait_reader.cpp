@@ -108,7 +108,7 @@ Wait WaitReader::read_present(const Snapshot& snapshot, const FunctionOf& functi
   if (is_for_initializer && wait.object != 0) add_initializing_thread(wait);
   add_learnt_enders(wait, call, snapshot, process_, sleeps_on);
   add_repetition(wait, snapshot.tid, process_);
-  if (is_for_unknown_holder(wait) && wait.gap == EnderGap::none) wait.gap = EnderGap::not_stated;
+  if (is_for_unknown_holder(wait) && wait.object != 0 && wait.gap == EnderGap::none) wait.gap = EnderGap::not_stated;
   if (wait.known && has_variable(wait.kind)) name_object(process_, wait);
   name_enders(process_, wait);
   return wait;

@@ -1,5 +1,9 @@
 // A process whose threads wait for each other, in one way per argument, before anybody looks ("ready"); or as soon as it is
 // told to ("close"). Ends when its input does.
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include <csignal>
 #include <cstring>
 #include <iostream>
 
@@ -133,6 +137,28 @@ void later() {
   start("second", lock(two), lock(one));
 }
 
+// The child's main thread has what it took under another id, and a thread of its own waits for that. The parent waits for its end.
+void taken_before_fork() {
+  CHECK(pthread_mutex_lock(&one) == 0);
+  if (const pid_t child = fork(); child != 0) {
+    waitpid(child, nullptr, 0);
+    _exit(0);
+  }
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  (new Thread("waiter", lock(one)))->wait_until_blocked_on(one);
+}
+
+// The same by another thread than the one that has the mutex: there, nobody can release it.
+void left_behind_at_fork() {
+  start("keeper", lock(one), lock(two));
+  if (const pid_t child = fork(); child != 0) {
+    waitpid(child, nullptr, 0);
+    _exit(0);
+  }
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  (new Thread("waiter", lock(one)))->wait_until_blocked_on(one);
+}
+
 }  // namespace
 
 int main(int, char** argv) {
@@ -147,7 +173,9 @@ int main(int, char** argv) {
                 {"woken_later", woken_later},
                 {"in_time_beside_a_sleeper", in_time_beside_a_sleeper},
                 {"join_under_lock", join_under_lock},
-                {"later", later}};
+                {"later", later},
+                {"taken_before_fork", taken_before_fork},
+                {"left_behind_at_fork", left_behind_at_fork}};
   for (const auto& scene : scenes)
     if (std::strcmp(scene.name, argv[1]) == 0) scene.make();
   std::cout << "ready" << std::endl;

@@ -3,6 +3,8 @@
     deadlocks.py --shim LIBRARY --control CONTROL --subject PROGRAM TEST
 """
 
+from pathlib import Path
+
 from subject import Subject, functions, require, run_one_of
 
 
@@ -101,7 +103,29 @@ def in_time_beside_a_sleeper(subject):
     in_time(subject)
 
 
-TESTS = (three_mutexes, mutex_and_rwlock, join_under_lock, later, woken, woken_later, itself, in_time, in_time_beside_a_sleeper)
+def attach_to_child(subject):
+    subject.pid = int(Path(f"/proc/{subject.pid}/task/{subject.pid}/children").read_text())
+    subject.attach()
+
+
+def taken_before_fork(subject):
+    """The lock names a thread of the parent, whose copy is the main thread: it can still release it."""
+    attach_to_child(subject)
+    event = subject.await_events(phase="over")[0]
+    holder, = event["holders"]
+    require((holder["tid"], holder["likely"], holder["state"]) == (subject.pid, True, "blocked"), f"{event}")
+    require(event["event"] in ("wait", "hold"), f"{event}")
+
+
+def left_behind_at_fork(subject):
+    """It names a thread of the parent that did not fork."""
+    attach_to_child(subject)
+    event = subject.await_events(phase="over")[0]
+    require(event["event"] == "fork_orphan", f"{event}")
+
+
+TESTS = (three_mutexes, mutex_and_rwlock, join_under_lock, later, woken, woken_later, itself, in_time, in_time_beside_a_sleeper, taken_before_fork,
+         left_behind_at_fork)
 
 if __name__ == "__main__":
     run_one_of(TESTS, {test: lambda options: Subject(options, options.test) for test in TESTS}, __doc__)

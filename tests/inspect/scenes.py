@@ -82,6 +82,8 @@ def itself(kind):
         require([holder["thread"] for holder in event["holders"]] == ["first"] and not event["waiters"], as_json(event))
         require(event["cycle"][0]["holds"] == event["cycle"][0]["waits_for"] == event["lock"]["id"], as_json(event))
         require(any("self" in name for name in functions(event["holders"][0]["now"])), as_json(event))
+        wait = event["holders"][0]["wait"]
+        require(wait["object"] == event["lock"]["address"] and "does not say who has it" not in look.text, as_json(event))
     return check
 
 
@@ -371,6 +373,16 @@ def no_cycle(look):
     require(look.kinds() == ["wait"] and not look.events[0]["likely_cycle"] and "deadlock" not in look.text, look)
 
 
+def own_lock(look):
+    """It is no mutex, and the kernel's protocol says who has it."""
+    require(look.kinds() == ["wait"], look)
+    taker, = look.events[0]["holders"]
+    require(taker["thread"] in ("taker", "") and ender(taker)[0] == "futex", as_json(taker))
+    enders = taker["wait"]["enders"]
+    require([one["evidence"] for one in enders] == ["stated"] and enders[0]["thread"] in ("keeper", ""), as_json(taker))
+    require(taker["wait"]["enders_unknown"] is None, as_json(taker))
+
+
 def no_report(look):
     require(look.events == [] and "no thread waits for a lock of libc" in look.text, look)
 
@@ -450,6 +462,8 @@ SCENES = {
     "two_statics": (NO_DEADLOCK, 0, initializer_cycle("static", "first", "second")),
     "initializer_works": (NO_DEADLOCK, 1, initializer_works),
     "joins_only": (FOREVER, 0, joins_only),
+    "stream_left": (NO_DEADLOCK, 1, one("wait", 1, None, "stream_left", "the thread that has locked it has exited")),
+    "own_lock": (NO_DEADLOCK, 1, own_lock),
     "two_files": (FOREVER, 0, files(["file_lock", "file_lock"], ["second", "first"])),
     "two_kinds_of_file_locks": (FOREVER, 0, files(["file_lock", "file_lock"], ["second", "first"])),
     "two_files_and_alarm": (NO_DEADLOCK, 0, no_report),

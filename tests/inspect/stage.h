@@ -56,6 +56,7 @@ void join_cycle();
 void join_chain();
 void stream();
 void join_and_stream();
+void stream_left();
 void signals_ahead();
 void posts_ahead();
 void once_cycle();
@@ -63,6 +64,7 @@ void static_cycle();
 void two_statics();
 void initializer_works();
 void joins_only();
+void own_lock();
 void loader();
 
 // The scenes of file_scenes.cpp.

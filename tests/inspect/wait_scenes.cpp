@@ -1,6 +1,8 @@
 // Scenes in which what a thread waits for is no mutex and no rwlock.
 #include <link.h>
+#include <linux/futex.h>
 #include <semaphore.h>
+#include <sys/syscall.h>
 
 #include <condition_variable>
 #include <cstdio>
@@ -82,6 +84,19 @@ void stream() {
   });
 }
 
+// Whoever has locked the stream has exited. Its stack is not used again: no thread starts after it.
+void stream_left() {
+  static FILE* const file = std::fopen("/dev/null", "w");
+  pthread_barrier_init(&g_all_hold, nullptr, 2);
+  start("writer", [] {
+    all_hold();
+    std::fputs("x", file);
+    go_on();
+  });
+  std::thread([] { flockfile(file); }).join();
+  all_hold();
+}
+
 // `closer` holds `first` and joins a thread that waits for a stream, whose owner wants `first`.
 void join_and_stream() {
   static FILE* const file = std::fopen("/dev/null", "w");
@@ -99,6 +114,46 @@ void join_and_stream() {
   });
   start("logger", [] {
     flockfile(file);
+    all_hold();
+    const std::lock_guard wanted(first);
+    go_on();
+  });
+}
+
+// A lock of the program's own, by the kernel's protocol for priority inheritance. Only its word means anything: what lies behind
+// it looks like no mutex, or like one that a thread has which does not exist.
+struct OwnLock {
+  uint32_t word = 0;
+  uint32_t numbers[9] = {7, 7, 7, 7, 7, 7, 7, 7, 7};
+
+  // As the code of another library, which calls no function of libc.
+  void call(long operation) {
+    long result;
+    register long timeout asm("r10") = 0;
+    asm volatile("syscall"
+                 : "=a"(result)
+                 : "a"(SYS_futex), "D"(&word), "S"(operation), "d"(0L), "r"(timeout)
+                 : "rcx", "r11", "memory");
+    go_on();
+  }
+  void lock() { call(FUTEX_LOCK_PI_PRIVATE); }
+};
+
+// `keeper` has the lock, `taker` wants it and holds `first`.
+void own_lock() {
+  static OwnLock own;
+  pthread_barrier_init(&g_all_hold, nullptr, 3);
+  start("keeper", [] {
+    own.lock();
+    all_hold();
+    stay();
+  });
+  start("taker", [] {
+    const std::lock_guard mine(first);
+    all_hold();
+    own.lock();
+  });
+  start("waiter", [] {
     all_hold();
     const std::lock_guard wanted(first);
     go_on();

@@ -223,3 +223,26 @@ TEST_CASE_METHOD(Scene, "the owner of a lock that processes share is whom its id
   CHECK(read().enders[0].pid == 0);
   CHECK(read().enders[0].tid == kThread);
 }
+
+TEST_CASE_METHOD(Scene, "a lock of the program's own by the kernel's protocol is no mutex, but its word says who has it") {
+  test::ByteVector bytes(40, 7);
+  test::put(bytes, 0, static_cast<uint32_t>(kThread) | FUTEX_WAITERS);
+  memory.regions[kObject] = bytes;
+  for (const BlockingFunction function : {BlockingFunction::futex, BlockingFunction::unknown}) {
+    const Wait own = wait(function, kObject, FUTEX_LOCK_PI_PRIVATE, 0);
+    CHECK(own.kind == WaitKind::futex);
+    CHECK(own.object == kObject);
+    REQUIRE(own.ender_count == 1);
+    CHECK(own.enders[0].tid == kThread);
+    CHECK(own.enders[0].evidence == Evidence::stated);
+  }
+  // Between processes, the id may be one of another pid namespace.
+  CHECK(wait(BlockingFunction::futex, kObject, FUTEX_LOCK_PI, 0).ender_count == 0);
+}
+
+TEST_CASE_METHOD(Scene, "a thread that was refused a mutex sleeps on a word of its stack, which is not the mutex") {
+  const Wait refused = wait(BlockingFunction::mutex, kObject, FUTEX_WAIT_BITSET_PRIVATE, 0);
+  CHECK(refused.kind == WaitKind::mutex);
+  CHECK(refused.object == 0);
+  CHECK(refused.ender_count == 0);
+}

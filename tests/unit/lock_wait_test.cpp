@@ -98,11 +98,23 @@ TEST_CASE("a wait that was stopped and continued goes on under another number") 
   CHECK(find(capture, BlockingFunction::mutex)->lock.address == kLock);
 }
 
-TEST_CASE("the kernel's protocol for inheriting mutexes needs no name") {
-  const auto wait = find(waits_on(kLock, FUTEX_LOCK_PI_PRIVATE, 0), BlockingFunction::unknown);
+TEST_CASE("an inheriting mutex needs no name, since its fields say what it is and twice who has it") {
+  constexpr int kInherits = 32;
+  const Capture capture = waits_on(kLock, FUTEX_LOCK_PI_PRIVATE, 0);
+  const auto wait = find(capture, BlockingFunction::unknown, memory_with(mutex_of(kOwner, kInherits)));
   REQUIRE(wait);
   CHECK(wait->lock.kind == LockKind::mutex);
   CHECK_FALSE(wait->likely);
+  CHECK(find(capture, BlockingFunction::mutex));
+}
+
+TEST_CASE("the kernel's protocol for inheriting mutexes alone proves no mutex: other locks use it too") {
+  const Capture capture = waits_on(kLock, FUTEX_LOCK_PI_PRIVATE, 0);
+  CHECK_FALSE(find(capture, BlockingFunction::unknown));
+  CHECK_FALSE(find(capture, BlockingFunction::unknown, memory_with(mutex_of(kOwner))));
+  pthread_mutex_t similar = mutex_of(kOwner, 32);
+  similar.__data.__owner = 7;
+  CHECK_FALSE(find(capture, BlockingFunction::unknown, memory_with(similar)));
 }
 
 TEST_CASE("without a name it is likely a mutex if its owner is a thread") {

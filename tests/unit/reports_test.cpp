@@ -104,6 +104,24 @@ TEST_CASE("a cycle with a thread that waits with a timeout ends, and is not a de
   }
 }
 
+TEST_CASE("a cycle in which one waits to read behind a writer with a timeout ends when that one gives up") {
+  Observation observation = seen({lock_at(0x10, {1}, {2}), lock_at(0x20, {2}, {1, 3})});
+  SeenLock& rwlock = observation.locks[1];
+  rwlock.lock.kind = LockKind::rwlock;
+  rwlock.held_as = Access::shared;
+  rwlock.waits[0].access = Access::shared;
+  CHECK(is_forever(reports_of(observation)[0]));
+  rwlock.waits[1].timed = true;
+  const std::vector<Report> reports = reports_of(observation);
+  REQUIRE(reports.size() == 2);
+  for (const Report& report : reports) {
+    CHECK(report.event == Event::wait);
+    CHECK(report.note == "it is part of a cycle of waits that ends by itself: 3 waits with a timeout");
+  }
+  rwlock.waits.pop_back();
+  for (const Report& report : reports_of(observation)) CHECK_FALSE(is_forever(report));
+}
+
 TEST_CASE("a thread that waits with a timeout for what it holds is in no deadlock") {
   Observation observation = seen({lock_at(0x10, {1}, {1})});
   observation.locks[0].waits[0].timed = true;

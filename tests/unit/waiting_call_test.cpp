@@ -55,6 +55,33 @@ TEST_CASE("a thread that waits for a robust mutex is known by the mutex's word, 
   CHECK(word == LockWord(&robust, LockKind::mutex, Access::exclusive));
 }
 
+TEST_CASE("a thread that waits for an inheriting mutex is known by the mutex's fields") {
+  static pthread_mutex_t inheriting;
+  pthread_mutexattr_t attributes;
+  pthread_mutexattr_init(&attributes);
+  pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT);
+  pthread_mutex_init(&inheriting, &attributes);
+  pthread_mutex_lock(&inheriting);
+  const auto wait = [] {
+    pthread_mutex_lock(&inheriting);
+    pthread_mutex_unlock(&inheriting);
+  };
+  const LockWord word = word_while_blocked(wait, [] { pthread_mutex_unlock(&inheriting); });
+  CHECK(word == LockWord(&inheriting, LockKind::mutex, Access::exclusive));
+}
+
+TEST_CASE("a thread that waits by the kernel's protocol for a lock of the program's own waits for no mutex") {
+  know_waiting_functions();
+  static struct {
+    uint32_t word = 0;
+    uint32_t numbers[9] = {7, 7, 7, 7, 7, 7, 7, 7, 7};
+  } own;
+  const auto lock = [] { syscall(SYS_futex, &own.word, FUTEX_LOCK_PI_PRIVATE, 0, nullptr); };
+  const auto unlock = [] { syscall(SYS_futex, &own.word, FUTEX_UNLOCK_PI_PRIVATE); };
+  lock();
+  CHECK(word_while_blocked([&] { lock(), unlock(); }, unlock).empty());
+}
+
 TEST_CASE("a thread that waits in pthread_mutex_lock waits for that mutex") {
   know_waiting_functions();
   pthread_mutex_lock(&g_mutex);

@@ -19,6 +19,12 @@ int named(int owner) {
   return may_be_thread(owner) ? owner : 0;
 }
 
+// libc writes the owner beside the word as well, other locks whose word contains it do not.
+bool has_owner_twice(const pthread_mutex_t& mutex) {
+  const int owner = mutex_holder(mutex);
+  return may_be_thread(owner) && mutex_owner(mutex) == owner;
+}
+
 }  // namespace
 
 LockFields fields_of(const pthread_mutex_t& mutex) {
@@ -79,8 +85,13 @@ bool may_be_lock(const pthread_rwlock_t& rwlock) {
 bool is_unnamed_mutex(const pthread_mutex_t& mutex, uint32_t value) {
   if (!has_known_kind(mutex)) return false;
   const bool is_awaited = static_cast<uint32_t>(mutex.__data.__lock) == value && mutex_holder(mutex) != 0;
-  if ((mutex.__data.__kind & kMutexIsRobust) != 0) return is_awaited && (value & FUTEX_WAITERS) != 0;
+  if ((mutex.__data.__kind & kMutexIsRobust) != 0)
+    return is_awaited && (value & FUTEX_WAITERS) != 0 && has_owner_twice(mutex);
   return (mutex.__data.__kind & kMutexProtects) != 0 && is_awaited && (value & ~kMutexCeiling) == kProtectedContended;
+}
+
+bool is_unnamed_inheriting(const pthread_mutex_t& mutex) {
+  return has_known_kind(mutex) && (mutex.__data.__kind & kMutexInherits) != 0 && has_owner_twice(mutex);
 }
 
 }  // namespace holdwatch

@@ -51,8 +51,11 @@ bool may_be_lock(const StreamLock& stream);
 
 // Whether a thread that sleeps on the mutex's word with `value` waits for the mutex, and the mutex is of a kind for
 // which it does so in a function of libc that has no symbol (nptl/pthread_mutex_lock.c, __pthread_mutex_lock_full): a
-// robust one, whose word names the owner, or one with PTHREAD_PRIO_PROTECT, whose word contains the ceiling. For
-// PTHREAD_PRIO_INHERIT the system call itself is enough.
+// robust one, whose word names the owner, or one with PTHREAD_PRIO_PROTECT, whose word contains the ceiling.
 bool is_unnamed_mutex(const pthread_mutex_t& mutex, uint32_t value);
+
+// The same for a mutex with PTHREAD_PRIO_INHERIT, and a thread that sleeps by the kernel's protocol (FUTEX_LOCK_PI). The
+// call alone proves no mutex: a program may use that protocol for a lock of its own, of which only the word is known.
+bool is_unnamed_inheriting(const pthread_mutex_t& mutex);
 
 }  // namespace holdwatch

@@ -71,6 +71,7 @@ CoreThread thread_from(const elf_prstatus& status) {
   std::memcpy(&from, &status.pr_reg, sizeof from);
   CoreThread thread;
   thread.tid = status.pr_pid;
+  thread.descriptor = from.fs_base;
   thread.registers = registers_from(from);
   const auto result = static_cast<long>(from.rax);
   const bool was_cut = result == -EINTR || (result >= kRestartFirst && result <= kRestartLast);
@@ -114,6 +115,7 @@ void take_note(uint32_t type, std::string_view note, CoreFile& core) {
       if (!take(note, 0, process)) break;
       core.pid = process.pr_pid;
       core.program = bounded(process.pr_fname);
+      core.by_kernel = !core.threads.empty();  // which begins with a thread; gdb begins with the process
       break;
     case NT_FILE:
       take_mappings(note, core);

@@ -28,13 +28,15 @@ struct CoreMapping {
 
 struct CoreThread {
   int tid = 0;
+  uintptr_t descriptor = 0;  // of libc, to which the thread's pointer points; 0: not known
   Registers registers{};
   SystemCall call{};  // known only if the thread was in a system call that had not ended
 };
 
 struct CoreFile {
   int pid = 0;
-  std::string program;       // its name in the kernel
+  std::string program;       // its name in the kernel; where gdb wrote the file, that of the program
+  bool by_kernel = false;    // the kernel wrote the file, and the name is the first thread's
   uintptr_t vdso = 0;        // where it was mapped, 0 if unknown
   uintptr_t entry = 0;       // the program's entry point
   uintptr_t started_as = 0;  // address of the path that it was started by

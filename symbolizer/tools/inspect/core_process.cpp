@@ -13,6 +13,7 @@
 #include "symbolizer/report/program_path.h"
 #include "symbolizer/tools/inspect/access.h"
 #include "symbolizer/tools/inspect/stack_copy.h"
+#include "symbolizer/waits/lock_reader.h"
 
 namespace holdwatch {
 namespace {
@@ -88,11 +89,27 @@ DebugSearch CoreProcess::debug_search() const {
   return search;
 }
 
+// The id that it had for itself, which locks contain: its descriptor has it. The core file's is that of whoever wrote the file, in
+// another pid namespace perhaps.
+int CoreProcess::own_id(const CoreThread& thread) {
+  const int id = tid_in_descriptor(thread.descriptor, memory_);
+  return id > 0 ? id : thread.tid;
+}
+
+// A thread of the process itself, even one that has exited, was started later than the process and has a higher id.
+Kin CoreProcess::kin(int namespace_tid) {
+  const auto main = std::find_if(core_.threads.begin(), core_.threads.end(),
+                                 [this](const CoreThread& thread) { return thread.tid == core_.pid; });
+  const int id = main == core_.threads.end() ? core_.pid : own_id(*main);
+  return namespace_tid < id ? Kin::main_before_fork : Kin::none;
+}
+
 std::vector<Task> CoreProcess::tasks() {
   std::vector<Task> tasks;
   for (const CoreThread& thread : core_.threads) {
     Task task;
-    task.tid = task.namespace_tid = task.snapshot.tid = thread.tid;
+    task.tid = task.snapshot.tid = thread.tid;
+    task.namespace_tid = own_id(thread);
     task.snapshot.state = ThreadState::unknown;
     task.snapshot.registers = thread.registers;
     task.snapshot.call = resumed_call(thread.call, thread.registers.ip, memory_);
@@ -101,9 +118,9 @@ std::vector<Task> CoreProcess::tasks() {
   return tasks;
 }
 
-// Core files contain only the name of the process, which is its first thread's.
+// Core files contain only one name.
 std::string CoreProcess::thread_name(int pid, int tid) {
-  return pid == 0 && tid == core_.pid ? core_.program : "";
+  return pid == 0 && tid == core_.pid && core_.by_kernel ? core_.program : "";
 }
 
 Capture CoreProcess::capture(const Task& task) {
@@ -120,9 +137,9 @@ std::optional<SharedOwner> CoreProcess::shared_owner(uintptr_t lock, int id) {
     return lock >= mapping.start && lock < mapping.end;
   });
   if (!has_file || modules_.find(lock) != nullptr) return std::nullopt;
-  const bool is_here = std::any_of(core_.threads.begin(), core_.threads.end(),
-                                   [id](const CoreThread& thread) { return thread.tid == id; });
-  return is_here ? SharedOwner{OwnerProof::likely, core_.pid, id} : SharedOwner{};
+  const auto owner = std::find_if(core_.threads.begin(), core_.threads.end(),
+                                  [this, id](const CoreThread& thread) { return own_id(thread) == id; });
+  return owner == core_.threads.end() ? SharedOwner{} : SharedOwner{OwnerProof::likely, core_.pid, owner->tid};
 }
 
 std::string CoreProcess::effect_on_process() const {

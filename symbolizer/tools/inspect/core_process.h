@@ -33,8 +33,7 @@ class CoreProcess final : public InspectTarget {
   bool look_again(Task&) override { return true; }
   bool has_stayed(const Task&) override { return true; }
   CallContext context(int) override { return {ThreadFiles(), &memory_, "", {}}; }
-  // A thread of the process itself, even one that has exited, was started later than the process and has a higher id.
-  Kin kin(int namespace_tid) override { return namespace_tid < core_.pid ? Kin::main_before_fork : Kin::none; }
+  Kin kin(int namespace_tid) override;
   std::optional<SharedOwner> shared_owner(uintptr_t lock, int id) override;
   std::optional<OtherThread> other_thread(int, int) override { return std::nullopt; }
   bool has_stayed(const OtherThread&) override { return true; }
@@ -43,6 +42,7 @@ class CoreProcess final : public InspectTarget {
  private:
   CoreProcess(std::unique_ptr<FileBytes> file, CoreFile core, uint64_t written_ns)
       : file_(std::move(file)), core_(std::move(core)), written_ns_(written_ns) {}
+  int own_id(const CoreThread& thread);
   void put_program(const std::string& program);
   void add_left_out();
 

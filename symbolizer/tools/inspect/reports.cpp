@@ -22,6 +22,8 @@ constexpr char kNotWatched[] = "unknown: the process was not watched when it too
 constexpr char kRunsInitializer[] = "it runs the initializer";
 constexpr char kHasFileLock[] = "unknown: the kernel says only which process has the lock";
 constexpr char kFree[] = "it is free: its waiters are about to get it, or their wake-up was lost";
+constexpr char kLeftByExited[] =
+    "the thread that has locked it has exited, and nobody can unlock it: which one it was is not known";
 constexpr size_t kMaxInChain = 6;
 constexpr size_t kMaxStepsBehind = 64;  // of those behind a lock, in `chain`
 
@@ -104,7 +106,7 @@ class InspectReports {
     for (const std::vector<int>& cycle : graph_.cycles()) {
       const auto timed = timed_in(cycle);
       if (timed != cycle.end()) {
-        for (const int tid : cycle) passing_cycles_[*graph_.lock_waited_for(tid)] = *timed;
+        for (const int tid : cycle) passing_cycles_[*graph_.lock_waited_for(tid)] = timed_.at(*timed);
         continue;
       }
       deadlocks_.push_back(in_turn(cycle, graph_));
@@ -142,8 +144,22 @@ class InspectReports {
   void add_waits(const SeenLock& lock, size_t object, WaitGraph& graph) {
     for (const SeenWait& wait : lock.waits) {
       graph.add_wait(wait.tid, object);
-      if (wait.timed) timed_.insert(wait.tid);
+      if (const auto timed = whose_timeout_ends(lock, wait)) timed_[wait.tid] = *timed;
     }
+  }
+
+  // The thread whose timeout, or alarm, ends the wait; 0: one that is not known; nothing: the wait lasts for ever. A thread that wants
+  // to read what others read waits for a writer that is to have the lock first, and until that one gives up.
+  static std::optional<int> whose_timeout_ends(const SeenLock& lock, const SeenWait& wait) {
+    if (wait.timed) return wait.tid;
+    if (wait.access != Access::shared || lock.held_as != Access::shared || lock.owner != 0) return std::nullopt;
+    int timed = 0;
+    for (const SeenWait& other : lock.waits) {
+      if (other.access != Access::exclusive) continue;
+      if (!other.timed) return std::nullopt;
+      timed = other.tid;
+    }
+    return timed;
   }
 
   std::vector<int>::const_iterator timed_in(const std::vector<int>& cycle) const {
@@ -400,6 +416,7 @@ class InspectReports {
     add_waiters(report, number, {});
     if (lock.unknown_readers != 0 && !lock.corrupt) add_note(report.note, unknown_readers_text(lock));
     if (lock.free && !lock.lost_wakeup) add_note(report.note, kFree);
+    if (lock.left_by_exited) add_note(report.note, kLeftByExited);
     if (lock.before_fork) add_note(report.note, before_fork_text(lock));
     if (lock.changed_hands) add_note(report.note, "its holder changed during the inspection");
     if (lock.lost == LostOwner::of_other_process) {
@@ -449,7 +466,7 @@ class InspectReports {
     const Ender* const ender = only_thread(holder.wait);
     if (ender == nullptr || ender->evidence != Evidence::code || ends_by_timeout(holder.wait)) return;
     const bool waits_for_ever = std::any_of(lock.waits.begin(), lock.waits.end(), [&](const SeenWait& wait) {
-      return wait.tid == ender->tid && !wait.timed;
+      return wait.tid == ender->tid && !whose_timeout_ends(lock, wait);
     });
     if (waits_for_ever)
       report.likely_cycle = {{holder.tid, holder.name, id(number), "", false},
@@ -534,6 +551,8 @@ class InspectReports {
   }
 
   std::string passing_text(int timed) const {
+    if (timed == 0)
+      return "it is part of a cycle of waits that may end by itself: no writer is known that readers wait for";
     const bool is_interrupted = seen_.threads.at(timed).wait.may_be_interrupted;
     return "it is part of a cycle of waits that " + std::string(is_interrupted ? "may end" : "ends") +
            " by itself: " + std::to_string(timed) +
@@ -614,8 +633,8 @@ class InspectReports {
   std::vector<int> waits_for_ends_;  // threads; what they wait for comes after the locks in the graph
   std::vector<uint32_t> ids_;        // by lock; 0: none yet
   uint32_t last_id_ = 0;
-  std::set<int> timed_;                   // threads that wait with a timeout
-  std::map<size_t, int> passing_cycles_;  // lock in a cycle that ends by itself -> a thread of it with a timeout
+  std::map<int, int> timed_;              // threads whose waits end by themselves -> whose timeout ends them
+  std::map<size_t, int> passing_cycles_;  // lock in a cycle that ends by itself -> the thread whose timeout ends it
   std::set<int> in_cycles_;
   std::map<size_t, InTurn> likely_cycles_;  // by what the first thread has
   std::vector<Report> reports_;
