@@ -225,8 +225,8 @@ TEST_CASE("whatever comes together in one finding") {
 }  // namespace
 
 TEST_CASE_METHOD(Story, "those who wait behind others are counted with those who wait for the lock") {
-  add_holder(4711, "first", 12'000'000'000);
-  add_holder(4712, "second", 13'000'000'000);
+  add_holder(4711, "first", 13'000'000'000);
+  add_holder(4712, "second", 12'000'000'000);
   add_waiter(4713, "waiter", 3'000'000'000);
   finding.behind_threads = 2;
   check(Event::deadlock);

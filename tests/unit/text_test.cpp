@@ -342,3 +342,29 @@ TEST_CASE("waiters that poll") {
   report.event = Event::wait;
   CHECK(says(report, "(limit 1 s), polling; now held by"));
 }
+
+TEST_CASE("a root in another process is called a process, unless it is known which of its threads has a lock") {
+  Report report = sample_report();
+  ReportWait wait;
+  wait.kind = WaitKind::socket;
+  report.chain = {{381, 381, "python3", "", {}, ""}, {0, 4711, "bcast", "L3", wait, ""}};
+  report.steps_to_holder = 1;
+  report.tree_threads = 38;
+  CHECK(says(report, "\n  root    process 381 \"python3\"; at least 38 threads of this process wait for it, directly"));
+  report.chain[1].wait->kind = WaitKind::mutex;
+  report.chain[0].tid = 382;
+  CHECK(says(report,
+             "\n  root    382 \"python3\" of process 381; at least 38 threads of this process wait for it, directly"));
+  report.chain[0].pid = 0;
+  CHECK(says(report, "\n  root    382 \"python3\"; at least 38 threads wait for it, directly"));
+}
+
+TEST_CASE("a thread of another process on the way to a root there is not one of those here") {
+  Report report = sample_report();
+  ReportWait wait;
+  wait.kind = WaitKind::child;
+  report.chain = {{500, 500, "child", "", {}, ""}, {381, 381, "keeper", "L3", wait, ""}};
+  report.steps_to_holder = 1;
+  report.tree_threads = 38;
+  CHECK(says(report, "; at least 37 threads of this process wait for it, directly"));
+}

@@ -9,28 +9,19 @@
 #include <utility>
 
 #include "shim/common/text/lock_kind_name.h"
-#include "shim/common/text/unknown_readers.h"
 #include "symbolizer/report/condition_waits.h"
 #include "symbolizer/report/wait_report.h"
+#include "symbolizer/tools/inspect/lock_facts.h"
 #include "symbolizer/tools/inspect/report_trees.h"
 #include "symbolizer/tools/inspect/wait_graph.h"
 
 namespace holdwatch {
 namespace {
 
-constexpr char kNotWatched[] = "unknown: the process was not watched when it took the lock";
 constexpr char kRunsInitializer[] = "it runs the initializer";
 constexpr char kHasFileLock[] = "unknown: the kernel says only which process has the lock";
-constexpr char kFree[] = "it is free: its waiters are about to get it, or their wake-up was lost";
-constexpr char kLeftByExited[] =
-    "the thread that has locked it has exited, and nobody can unlock it: which one it was is not known";
 constexpr size_t kMaxInChain = 6;
 constexpr size_t kMaxStepsBehind = 64;  // of those behind a lock, in `chain`
-
-void add_note(std::string& note, const std::string& more) {
-  if (!note.empty()) note += "; ";
-  note += more;
-}
 
 std::string stack_key(const Stack& stack) {
   std::string key;
@@ -77,17 +68,6 @@ class InspectReports {
     for (const auto& [tid, joined] : seen.joins) holders.push_back({joined});
     for (const SeenLock& lock : seen.file_locks) holders.push_back(lock.holders);
     return holders;
-  }
-
-  // A way leads on only where that is no guess: not if it is a reader that nothing names who keeps the others waiting.
-  static std::vector<int> certain_holders(const SeenLock& lock) {
-    if (lock.holders_likely || lock.unknown_readers > 0) return {};
-    std::vector<int> certain = lock.holders;
-    std::erase_if(certain, [&](int tid) {
-      const auto guard = lock.guards.find(tid);
-      return lock.owner == 0 && guard != lock.guards.end() && is_guess(guard->second.evidence);
-    });
-    return certain;
   }
 
   // A thread that joins others and holds nothing is no victim of what they wait for: a main thread joins its workers.
@@ -192,8 +172,6 @@ class InspectReports {
             ways_.chain(lock).size(), SIZE_MAX - seen.waits.size() - trees_->behind_lock(lock).threads.size()};
   }
 
-  static bool is_lost(const SeenLock& lock) { return lock.lost != LostOwner::none && lock.lost != LostOwner::unclear; }
-
   // What is waited for is a lock, the end of a thread, a lock of a file, or what a thread is only likely to have, in this order.
   bool is_lock(size_t object) const { return object < seen_.locks.size(); }
   size_t first_file_lock() const { return seen_.locks.size() + waits_for_ends_.size(); }
@@ -260,16 +238,6 @@ class InspectReports {
     return report;
   }
 
-  static void name_lock(const SeenLock& lock, const std::string& id, Report& report) {
-    report.lock_id = id;
-    report.lock_kind = lock.lock.kind;
-    report.lock_address = lock.lock.address;
-    report.lock_name = lock.name;
-    if (std::any_of(lock.waits.begin(), lock.waits.end(), [](const SeenWait& wait) { return wait.likely; })) {
-      add_note(report.note, "likely this lock: inferred from memory, not from a function's name or argument");
-    }
-  }
-
   void finish(Report report) {
     report.fingerprint = fingerprint(report);
     reports_.push_back(std::move(report));
@@ -298,15 +266,6 @@ class InspectReports {
     return out;
   }
 
-  static void add_guard(const SeenGuard& guard, const SeenLock& lock, ReportHolder& out) {
-    out.taken = guard.taken;
-    out.now_took = guard.now_took;
-    if (lock.owner != 0) return;  // the lock itself says who has it
-    out.evidence = guard.evidence;
-    out.likely = is_guess(guard.evidence);
-    out.depth = guard.times;
-  }
-
   // One that is in a cycle only because another one waits for its end.
   ReportHolder joined(int tid) const {
     ReportHolder out = holder(tid, SeenLock{});
@@ -330,28 +289,6 @@ class InspectReports {
     }
     std::stable_sort(report.waiters.begin(), report.waiters.end(),
                      [](const ReportWaiters& a, const ReportWaiters& b) { return a.longest_ns > b.longest_ns; });
-  }
-
-  static std::string addresses(const Stack& stack) {
-    std::string key;
-    for (const Frame& frame : stack.frames) key += std::to_string(frame.ip) + ' ';
-    return key;
-  }
-
-  static ReportWaiters group(Access access, std::vector<const SeenThread*>& threads, Report& report) {
-    std::stable_sort(threads.begin(), threads.end(),
-                     [](const SeenThread* a, const SeenThread* b) { return a->asleep_ns > b->asleep_ns; });
-    ReportWaiters out;
-    out.access = access;
-    out.longest_ns = threads.front()->asleep_ns;
-    out.stack = Stack(threads.front()->stack);  // not assigned: gcc 16 warns of a null pointer in that, wrongly
-    for (const SeenThread* thread : threads) {
-      out.tids.push_back(thread->tid);
-      out.threads.push_back(thread->name);
-      report.lost_ns += thread->asleep_ns;
-      ++report.threads_delayed;
-    }
-    return out;
   }
 
   void report_deadlock(size_t number_of_it) {
@@ -414,16 +351,7 @@ class InspectReports {
     for (const int tid : lock.holders) report.holders.push_back(holder(tid, lock));
     if (is_lost(lock) && !lock.corrupt) report.holders.push_back(lost_holder(lock));
     add_waiters(report, number, {});
-    if (lock.unknown_readers != 0 && !lock.corrupt) add_note(report.note, unknown_readers_text(lock));
-    if (lock.free && !lock.lost_wakeup) add_note(report.note, kFree);
-    if (lock.left_by_exited) add_note(report.note, kLeftByExited);
-    if (lock.before_fork) add_note(report.note, before_fork_text(lock));
-    if (lock.changed_hands) add_note(report.note, "its holder changed during the inspection");
-    if (lock.lost == LostOwner::of_other_process) {
-      add_note(report.note, "it is shared between processes: its holder " + std::to_string(lock.owner) +
-                                " belongs to another process");
-    }
-    if (lock.lost == LostOwner::unclear) add_note(report.note, unclear_text(lock));
+    add_notes(lock, report);
     const ReportTrees::Behind behind = trees_->behind_lock(number);
     add_behind(behind, report);
     add_initializer_cycle(number, report);
@@ -557,50 +485,6 @@ class InspectReports {
     return "it is part of a cycle of waits that " + std::string(is_interrupted ? "may end" : "ends") +
            " by itself: " + std::to_string(timed) +
            (is_interrupted ? " waits in a call that an alarm can interrupt" : " waits with a timeout");
-  }
-
-  static std::string unknown_readers_text(const SeenLock& lock) {
-    Line<128> text;
-    append_unknown_readers(lock.unknown_readers, !lock.holders.empty(), text);
-    return text.c_str();
-  }
-
-  static std::string before_fork_text(const SeenLock& lock) {
-    return "it was taken before a fork, as thread " + std::to_string(lock.owner) +
-           "; if that thread is now the main thread, it can still release it";
-  }
-
-  static std::string unclear_text(const SeenLock& lock) {
-    return "the lock names thread " + std::to_string(lock.owner) + ", which may be one of another pid namespace";
-  }
-
-  static Event event_of(const SeenLock& lock) {
-    if (lock.corrupt) return Event::corrupt;
-    if (lock.lost_wakeup) return Event::lost_wakeup;
-    switch (lock.lost) {
-      case LostOwner::ended:
-        return Event::abandoned;
-      case LostOwner::of_parent:
-        return Event::fork_orphan;
-      case LostOwner::none:
-      case LostOwner::of_other_process:
-      case LostOwner::unclear:
-        break;
-    }
-    return Event::wait;
-  }
-
-  static ReportHolder lost_holder(const SeenLock& lock) {
-    ReportHolder out;
-    out.tid = lock.owner;
-    out.depth = lock.depth;
-    out.evidence = Evidence::stated;
-    const bool elsewhere = lock.lost == LostOwner::of_other_process;
-    out.state = elsewhere ? ThreadState::unknown : ThreadState::gone;
-    out.elsewhere = elsewhere;
-    out.taken.note = kNotWatched;
-    out.now.note = elsewhere ? "not captured: the thread belongs to another process" : "the thread has exited";
-    return out;
   }
 
   // "13 waits for L2, held by 14; 14 waits for L3, held by 15 ..." if a holder waits itself.
