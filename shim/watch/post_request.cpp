@@ -86,6 +86,7 @@ uint64_t wall_clock_at(uint64_t then_ns) {
 }
 
 void fill_nobody_behind(Behind& behind) {
+  behind.front = 0;
   behind.threads = behind.step_count = behind.steps_left_out = 0;
   behind.way_lost_ns = 0;
 }

@@ -191,25 +191,52 @@ bool WaitTrees::is_farther(const TreeWait& wait, const TreeWait& other) const {
   return steps(wait) != steps(other) ? steps(wait) > steps(other) : wait.since_ns < other.since_ns;
 }
 
+// The holder that a report puts first, and that its chain leads through. Who waits for the lock waits for all of its holders:
+// the oldest stands for them, if it does not wait in a circle. If the others only join holders, it is the one that the farthest
+// of them is behind.
+const HolderState* WaitTrees::front_of(LockWord lock, const HolderState* holders, size_t count,
+                                       const Timing& timing) const {
+  if (count < 2) return count == 0 ? nullptr : holders;
+  const TreeWait* farthest = nullptr;
+  bool any_waits_for_lock = false;
+  for_each_behind(lock, holders, count, timing, [&](const TreeWait& wait) {
+    any_waits_for_lock |= wait.lock_key() == lock.address();
+    if (farthest == nullptr || is_farther(wait, *farthest)) farthest = &wait;
+  });
+  const Goal goal{lock, holders, count};
+  if (farthest != nullptr && !any_waits_for_lock) {
+    while (!goal.is_met_by(*farthest)) farthest = &waits_[farthest->path.next];
+    return std::find_if(holders, holders + count,
+                        [&](const HolderState& holder) { return holder.hold.tid == farthest->joined; });
+  }
+  const auto is_in_circle = [&](const HolderState& holder) {
+    const uint32_t wait = paths().wait_of(holder.hold.tid);
+    return wait != PathStep::kNone && waits_[wait].path.last == PathStep::kNone;
+  };
+  return std::min_element(holders, holders + count, [&](const HolderState& one, const HolderState& other) {
+    if (is_in_circle(one) != is_in_circle(other)) return !is_in_circle(one);
+    return timing.started_ns(one.hold) < timing.started_ns(other.hold);
+  });
+}
+
 const Behind& WaitTrees::describe_behind(LockWord lock, const HolderState* holders, size_t count,
                                          const Timing& timing) {
   behind_.threads = behind_.step_count = behind_.steps_left_out = 0;
   behind_.longest_ns = behind_.lost_ns = 0;
   const uint64_t held_ns = held_since_ns(holders, count, timing);
+  const HolderState* const front = front_of(lock, holders, count, timing);
+  const size_t front_count = front == nullptr ? 0 : 1;
+  behind_.front = front == nullptr ? 0 : front->hold.tid;
   const TreeWait* farthest = nullptr;
-  for_each_behind(lock, holders, count, timing, [&](const TreeWait& wait) {
+  for_each_behind(lock, front, front_count, timing, [&](const TreeWait& wait) {
     if (farthest == nullptr || is_farther(wait, *farthest)) farthest = &wait;
     if (wait.lock_key() == lock.address()) return;
     ++behind_.threads;
     behind_.lost_ns += age_ns(std::max(wait.behind_since_ns, held_ns), timing.now_ns());
     behind_.longest_ns = std::max(behind_.longest_ns, waited_ns(wait, timing));
   });
-  if (farthest != nullptr) add_chain(*farthest, {lock, holders, count}, timing);
-  const auto* const oldest =
-      std::min_element(holders, holders + count, [&](const HolderState& one, const HolderState& other) {
-        return timing.started_ns(one.hold) < timing.started_ns(other.hold);
-      });
-  behind_.way_lost_ns = count == 0 ? 0 : waited_on_way_ns(oldest->hold.tid, timing);
+  if (farthest != nullptr) add_chain(*farthest, {lock, front, front_count}, timing);
+  behind_.way_lost_ns = front == nullptr ? 0 : waited_on_way_ns(front->hold.tid, timing);
   return behind_;
 }
 

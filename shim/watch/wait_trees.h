@@ -139,7 +139,8 @@ class WaitTrees {
     for (uint32_t i = 0; i < wait_count_; ++i)
       if (leads_to(i, goal, timing)) visit(waits_[i]);
   }
-  // The same, described; valid until the next call.
+  // Those of them that wait for the lock or are behind one of its holders, the front: who joins another holder waits for that one
+  // alone. Described; valid until the next call.
   const Behind& describe_behind(LockWord lock, const HolderState* holders, size_t count, const Timing& timing);
 
  private:
@@ -153,6 +154,7 @@ class WaitTrees {
     bool is_met_by(const TreeWait& wait) const;
   };
 
+  const HolderState* front_of(LockWord lock, const HolderState* holders, size_t count, const Timing& timing) const;
   static bool leads_on(const TreeWait& wait);
   uint64_t began_ns(const TreeWait& wait, const Timing& timing) const;
   bool leads_to(uint32_t start, const Goal& goal, const Timing& timing) const;

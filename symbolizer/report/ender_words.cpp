@@ -51,6 +51,7 @@ std::string reason_words(const ReportWait& wait, const ReportEnder& ender) {
 }
 
 std::string gap_words(const ReportWait& wait) {
+  if (wait.is_for_gone) return "the thread that has the lock has exited, or was not copied by a fork";
   const Verb to_end = verb(wait.kind);
   switch (wait.gap) {
     case EnderGap::none:

@@ -71,7 +71,10 @@ void add_threads_behind(const Finding& finding, Report& report) {
     wait.object = thread.waits_for.address;
     wait.has_timeout = thread.has_timeout;
     wait.waited_ns = thread.waited_ns;
-    wait.enders = {{before.pid, before.tid, before.thread, Evidence::recorded}};
+    if (i == 0)
+      add_ender(report.holders.front(), wait);
+    else
+      wait.enders = {{before.pid, before.tid, before.thread, Evidence::recorded}};
     report.chain.push_back({0, thread.tid, bounded(thread.thread), lock_id(thread.lock_id), wait, ""});
   }
   report.chain_left_out = finding.behind_left_out;
@@ -113,6 +116,25 @@ void add_way_back(const Holder& holder, Report& report) {
 }
 
 }  // namespace
+
+void add_ender(const ReportHolder& holder, ReportWait& wait) {
+  wait.is_for_gone |= holder.state == ThreadState::gone && !holder.likely;
+  if (wait.is_for_gone)
+    wait.enders.clear();
+  else
+    wait.enders.push_back({holder.pid, holder.tid, holder.thread, holder.evidence, holder.likely});
+}
+
+void name_next_of_cycle(Report& report) {
+  if (!is_cycle(report.event)) return;
+  for (size_t i = 0; i < report.holders.size(); ++i) {
+    std::optional<ReportWait>& wait = report.holders[i].wait;
+    if (!wait || !wait->enders.empty()) continue;
+    const ReportHolder& next = report.holders[(i + 1) % report.holders.size()];
+    wait->gap = EnderGap::none;
+    add_ender(next, *wait);
+  }
+}
 
 uint64_t holder_waited_ns(const Report& report) {
   if (report.steps_to_holder == 0) return 0;
