@@ -73,7 +73,7 @@ Json wait_json(const ReportWait& wait) {
           {"timeout_ns", wait.has_timeout ? Json(wait.timeout_ns) : Json(nullptr)},
           {"timeouts", wait.timeouts},
           {"enders", list(wait.enders, ender_json)},
-          {"enders_unknown", text_or_null(gap_words(wait))},
+          {"enders_unknown", text_or_null(why_nobody_is_named(wait))},
           {"last_ended_by", last_ender_json(wait)}};
 }
 

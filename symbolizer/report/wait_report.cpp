@@ -45,7 +45,8 @@ bool add_way_to_root(const Finding& finding, Report& report) {
       !holder.waits_for.empty() || (holder.wait && !holder.wait->enders.empty() && holder.wait->enders[0].pid == 0 &&
                                     !is_guess(holder.wait->enders[0].evidence));
   if (chain.count == 0 && !waits_for_other_process(holder) &&
-      (waits_for_thread || is_for_unknown_holder(finding.holders[0].wait)))
+      (waits_for_thread || is_for_unknown_holder(finding.holders[0].wait) ||
+       (holder.wait && holder.wait->other_ends == kEndsNotCounted)))
     return false;
   report.chain.push_back({holder.pid, holder.tid, holder.thread, report.lock_id, holder.wait, holder.doing});
   for (uint32_t i = 0; i < chain.count; ++i) {
@@ -154,6 +155,8 @@ std::optional<ReportWait> describe_wait(const Wait& wait, uint64_t waited_ns) {
   described.timeouts = wait.timeouts;
   for (uint32_t i = 0; i < wait.ender_count; ++i) described.enders.push_back(describe_ender(wait.enders[i]));
   described.gap = wait.gap;
+  described.other_ends = wait.other_ends;
+  described.other_end_is_here = wait.other_end_is_here;
   described.last = describe_ender(wait.last);
   described.last_is_before = wait.last_is_before;
   return described;

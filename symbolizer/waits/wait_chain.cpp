@@ -25,9 +25,9 @@ void add_thread(WaitChain& chain, const Ender& ender, const SeenInChain& seen) {
   chain.root_doing[seen.doing.copy(chain.root_doing, kRootDoingSize - 1)] = '\0';
 }
 
-// For threads of which not one alone is known to be next: so it is not the root.
+// For threads of which not one alone is known to be next, or who may not have been found: so it is not the root.
 bool waits_for_others(const Wait& wait) {
-  return is_for_unknown_holder(wait) ||
+  return is_for_unknown_holder(wait) || (wait.known && wait.other_ends == kEndsNotCounted) ||
          std::any_of(wait.enders, wait.enders + wait.ender_count,
                      [](const Ender& ender) { return ender.pid == 0 && !is_guess(ender.evidence); });
 }
