@@ -68,8 +68,10 @@ void RequestFinding::fill(const ReportRequest& request) {
   finding.waiters = &longest;
   for (size_t i = 0; i < request.state.holder_count; ++i) add_holder(request, i);
   if (!is_cycle(request.event))
-    std::sort(holders, holders + finding.holder_count,
-              [](const Holder& a, const Holder& b) { return a.held_ns > b.held_ns; });
+    std::sort(holders, holders + finding.holder_count, [&](const Holder& a, const Holder& b) {
+      const bool is_front = a.tid == request.behind.front, other_is = b.tid == request.behind.front;
+      return is_front != other_is ? is_front : a.held_ns > b.held_ns;
+    });
   add_waiters(request);
   if (finding.passed.holds > 0) read_thread_name(finding.passed.tid, finding.passed.thread);
 }

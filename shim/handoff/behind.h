@@ -23,10 +23,11 @@ struct BehindStep {
 
 struct Behind {
   static constexpr size_t kMaxSteps = 64;
+  int front;  // the holder whom they are behind: of several, the one that comes first in the report; 0: there is none
   size_t threads;
   uint64_t longest_ns;
   uint64_t lost_ns;       // by all of them: each since it has been behind the lock
-  uint64_t way_lost_ns;   // by those whom the oldest holder waits for, as far as the records show
+  uint64_t way_lost_ns;   // by those whom the front waits for, as far as the records show
   size_t step_count;      // entries in `steps`, nearest first
   size_t steps_left_out;  // beyond that
   BehindStep steps[kMaxSteps];

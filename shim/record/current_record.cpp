@@ -14,6 +14,7 @@
 #include "shim/common/glibc/lock_layout.h"
 #include "shim/common/kernel/system_call.h"
 #include "shim/own_threads/seccomp_state.h"
+#include "shim/record/learnt_enders.h"
 #include "shim/record/thread_table.h"
 
 namespace holdwatch {
@@ -72,6 +73,7 @@ void retire_record() {
   t_mode = ThreadMode::finished;
   if (record == nullptr) return;
   record->end_waits();
+  if (ends_are_noted()) note_exit_of_ender(record->tid.load(std::memory_order_relaxed));
   g_live.fetch_sub(1, std::memory_order_relaxed);
   if (!record->holds_nothing()) {
     if (const SystemCallScope calls; !calls_filtered()) system_call(SYS_prctl, PR_GET_NAME, record->gone_name);

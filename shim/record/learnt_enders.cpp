@@ -176,6 +176,18 @@ void note_end_slow(const void* object, size_t size, uintptr_t pc) {
   }
 }
 
+// Nobody else writes the notes of a thread; one that is being written is being given to another one.
+void note_exit_of_ender(int tid) {
+  for (size_t i = 0; i < kObjects; ++i) {
+    if (g_addresses[i].load(std::memory_order_relaxed) == 0) continue;
+    for (Note& note : g_entries[i].notes) {
+      if (note.tid.load(std::memory_order_relaxed) != tid || !note.version.begin_writing()) continue;
+      if (note.tid.load(std::memory_order_relaxed) == tid) note.tid.store(-tid, std::memory_order_relaxed);
+      note.version.end_writing();
+    }
+  }
+}
+
 void note_ends_of(uintptr_t address) {
   for (size_t i = 0; i < kObjects; ++i) {
     if (g_addresses[i].load(std::memory_order_relaxed) != address) continue;

@@ -38,10 +38,14 @@ void note_ends_of(uintptr_t address);
 // The object is being destroyed, or initialized: what was noted does not belong to the next one.
 [[gnu::noinline, gnu::cold]] void forget_ends_slow(const void* object, size_t size);
 
+// The calling thread is about to exit: its notes are not those of the next thread with its id.
+void note_exit_of_ender(int tid);
+
 // Frees entries that nobody has waited for lately. The watcher, once in a while.
 void forget_old_ends(uint64_t now_ns);
 
-// The threads that have ended waits for the object since it is in the table, the last one first.
+// The threads that have ended waits for the object since it is in the table, the last one first. One that has exited since has
+// a negative id (-tid).
 LearntEnds learnt_ends(uintptr_t object, size_t size);
 
 // In the child after fork: a note that another thread had begun will never be finished.

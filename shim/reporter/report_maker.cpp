@@ -30,6 +30,14 @@ bool may_have_unrecorded_readers(const ReportRequest& request) {
   return request.event == Event::wait && !has_ended(request.phase) && request.state.lock.kind() == LockKind::rwlock;
 }
 
+// If the front has released the lock, those who wait for its end are not behind another holder.
+void keep_behind_front(const ReportRequest& request, Finding& finding) {
+  const bool is_front = finding.holder_count > 0 && finding.holders[0].tid == request.behind.front;
+  if (is_front || request.behind.front == 0) return;
+  finding.behind_count = finding.behind_left_out = finding.behind_threads = 0;
+  finding.behind_longest_ns = finding.behind_lost_ns = 0;
+}
+
 // The one that all wait for, if it is the same.
 void name_condition(Finding& finding) {
   const Waiter* const end = finding.waiters + finding.waiter_count;
@@ -109,6 +117,7 @@ Finding ReportMaker::describe(ReportRequest& request) {
   finding.had_fallback_report = had_fallback_report(request.episode);
   finding.first_line_written = &request.first_line_written;
   finding.holder_count = stack_collector_.describe_holders(request, holders_);
+  keep_behind_front(request, finding);
   finding.waiter_count = stack_collector_.describe_waiters(request, waiters_);
   finding.passed = stack_collector_.describe_passed(request);
   reported_.complete(finding);
@@ -123,6 +132,7 @@ Finding ReportMaker::describe(ReportRequest& request) {
 // Adds the stacks. False if what the finding is about has ended meanwhile.
 bool ReportMaker::capture(const ReportRequest& request, Finding& finding) {
   finding.holder_count = stack_collector_.capture_holders(request, holders_);
+  keep_behind_front(request, finding);
   finding.waiter_count = stack_collector_.capture_waiters(request, waiters_);
   if (finding.lock.kind == LockKind::condition) name_condition(finding);
   stack_collector_.capture_passed(request, &finding.passed);

@@ -37,6 +37,14 @@ void sort_longest_first(size_t* order, size_t count, const uint64_t* ns) {
   std::sort(order, order + count, [&](size_t a, size_t b) { return ns[a] != ns[b] ? ns[a] > ns[b] : a < b; });
 }
 
+// The front, and then the others, longest first.
+void sort_holders(const ReportRequest& request, size_t* order, size_t count) {
+  sort_longest_first(order, count, request.held_ns);
+  const auto is_front = [&](size_t i) { return request.state.holders[i].hold.tid == request.behind.front; };
+  size_t* const front = std::find_if(order, order + count, is_front);
+  if (front != order + count) std::rotate(order, front, front + 1);
+}
+
 // Keeps only the holder with this identity in `order`; returns how many are left.
 size_t keep_only(const Identity& identity, const ReportRequest& request, size_t* order, size_t count) {
   for (size_t i = 0; i < count; ++i) {
@@ -101,7 +109,7 @@ size_t StackCollector::describe_holders(const ReportRequest& request, Holder* ho
   if (is_cycle(request.event) && !cycle_lasts(request.state.holders, request.state.holder_count)) return 0;
   size_t order[kMaxHolders];
   for (size_t i = 0; i < request.state.holder_count; ++i) order[i] = i;
-  if (!is_cycle(request.event)) sort_longest_first(order, request.state.holder_count, request.held_ns);
+  if (!is_cycle(request.event)) sort_holders(request, order, request.state.holder_count);
   for (size_t i = 0; i < request.state.holder_count; ++i) {
     // The name is also kept for a hold that has just ended: the closing line may need it after the thread has exited.
     describe_holder(request, order[i], &holders[holder_count_]);

@@ -65,10 +65,12 @@ bool begin_stuck(const EpisodeContext& in, LockWord lock) {
   return event != Event::wait && begin_episode_of_waits(in, lock, event, in.timing.limits().if_stuck_ns(lock));
 }
 
-// Whether other reports explain all holds that are over the limit.
+// Whether other reports explain all holds that are over the limit. That of a deadlock does not explain another reader of its lock.
 bool are_explained(const EpisodeContext& in, const Episode& candidate) {
-  return std::all_of(candidate.holders, candidate.holders + candidate.holder_count,
-                     [&](const HolderState& holder) { return is_explained(in, holder.hold); });
+  return std::all_of(candidate.holders, candidate.holders + candidate.holder_count, [&](const HolderState& holder) {
+    return is_explained(in, holder.hold) ||
+           in.episodes.find_cycle_of_hold(candidate.lock.address(), holder.hold.tid) != nullptr;
+  });
 }
 
 // Somebody waits for the lock, or for the end of a thread that holds it.
@@ -79,12 +81,12 @@ bool is_contended(const EpisodeContext& in, const Episode& candidate) {
 }
 
 bool begin_hold(const EpisodeContext& in, LockWord lock) {
-  if (in.episodes.find_cycle(lock.address()) != nullptr) return true;
+  const bool is_in_cycle = in.episodes.find_cycle(lock.address()) != nullptr;
   in.reader.read(lock);
   Episode candidate{};
   candidate.lock = lock;
   // No holders: the candidate was left over from a hold that another thread ended, or the lock is stuck.
-  if (!in.reader.note_overdue_holders(candidate, in.timing)) return begin_stuck(in, lock);
+  if (!in.reader.note_overdue_holders(candidate, in.timing)) return is_in_cycle || begin_stuck(in, lock);
   if (are_explained(in, candidate)) return true;
   in.reader.add_unseen_waiters(lock);
   if (in.rules.only == Only::contended && !is_contended(in, candidate)) return false;
@@ -117,7 +119,7 @@ class RootsFirst {
       if (!root.empty() && !root.is_same_lock(lock) && !root.is_same_lock(latest_)) begin_one(latest_ = root);
     }
     // It may be the root of one before.
-    return in_.episodes.has_hold_or_cycle(lock.address()) || begin_one(lock);
+    return in_.episodes.find_hold(lock.address()) != nullptr || begin_one(lock);
   }
 
  private:

@@ -61,10 +61,13 @@ void take_ended_holds(const EpisodeContext& in, Episode* followed, const Episode
 void follow(const EpisodeContext& in, Episode& episode) {
   if (episode.ended_ns != 0) return close_episode(in, episode);
   const Episode before = episode;
-  const bool lasts = in.reader.update(episode, in.timing);
+  bool lasts = in.reader.update(episode, in.timing);
+  const bool has_lost = !lasts || has_lost_holder(episode, before);
   // A holder that is gone has handed its hold over, perhaps after the last look for ended holds: taken later, the hold
   // would be reported twice.
-  if (!lasts || has_lost_holder(episode, before)) take_ended_holds(in, &episode, &before);
+  if (has_lost) take_ended_holds(in, &episode, &before);
+  // What is left of its holders the report of a deadlock explains.
+  if (has_lost && is_about_holds(episode.event) && in.episodes.are_in_cycles(episode)) lasts = false;
   if (!lasts) {
     EndedHold* const ended = episode.ended;
     episode = before;

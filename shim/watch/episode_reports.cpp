@@ -43,6 +43,12 @@ bool is_behind_another(const EpisodeContext& in, const Episode& episode) {
                      [&](const HolderState& holder) { return waits_for_reported(in, holder.hold.tid); });
 }
 
+// Waits for a lock of the deadlock, and holds that are all part of it.
+bool is_explained_by_deadlock(const EpisodeContext& in, const Episode& episode) {
+  if (is_cycle(episode.event) || in.episodes.find_cycle(episode.lock.address()) == nullptr) return false;
+  return !is_about_holds(episode.event) || in.episodes.are_in_cycles(episode);
+}
+
 // With ONLY=auto, a hold that was reported is reported again only while somebody waits: a program that holds a lock for
 // its whole life is mentioned once. For waiters without a record it is searched at the ages at which it would have been
 // reported again; that costs system calls.
@@ -67,7 +73,7 @@ void report_if_due(const EpisodeContext& in, Episode& episode, uint64_t oldest_n
   if (take_wanted_report(episode.number, &episode.next_age_ns)) episode.is_wanted = true;
   const bool goes_on = episode.posted && episode.next_age_ns != 0;
   const bool is_due = !goes_on || ((in.rules.repeat || episode.is_wanted) && oldest_ns >= episode.next_age_ns);
-  if (!is_due || (!is_cycle(episode.event) && in.episodes.find_cycle(episode.lock.address()) != nullptr)) return;
+  if (!is_due || is_explained_by_deadlock(in, episode)) return;
   if (goes_on && !episode.is_wanted && (is_behind_another(in, episode) || has_no_waiters(in, episode, oldest_ns)))
     return;
   refresh_names(episode);

@@ -132,6 +132,17 @@ Episode* Episodes::find_cycle(uintptr_t lock) {
   return find_cycle_with([lock](const HolderState& holder) { return holder.hold.word.is_lock_at(lock); });
 }
 
+Episode* Episodes::find_cycle_of_hold(uintptr_t lock, int tid) {
+  return find_cycle_with(
+      [=](const HolderState& holder) { return holder.hold.tid == tid && holder.hold.word.is_lock_at(lock); });
+}
+
+bool Episodes::are_in_cycles(const Episode& episode) {
+  return cycles_ > 0 && std::all_of(episode.holders, episode.holders + episode.holder_count, [&](const auto& holder) {
+           return find_cycle_of_hold(episode.lock.address(), holder.hold.tid) != nullptr;
+         });
+}
+
 Episode* Episodes::find_cycle_of_joined(int tid) {
   return find_cycle_with([tid](const HolderState& holder) { return !holder.holds_lock() && holder.hold.tid == tid; });
 }

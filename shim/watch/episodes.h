@@ -116,6 +116,10 @@ class Episodes {
   Episode* find_wait(uintptr_t lock);
   // The deadlock that has the lock in its cycle, or null.
   Episode* find_cycle(uintptr_t lock);
+  // The deadlock of which this hold of the lock is a part, or null: not that of another reader.
+  Episode* find_cycle_of_hold(uintptr_t lock, int tid);
+  // Whether each of its holders is part of a deadlock through its lock.
+  bool are_in_cycles(const Episode& episode);
   // The deadlock in which the thread is only because another one joins it, or null.
   Episode* find_cycle_of_joined(int tid);
   // Whether an episode names the lock's holders; or whether there is an episode of any kind about the lock.

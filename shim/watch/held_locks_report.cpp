@@ -23,6 +23,7 @@ void report_holds_of(const EpisodeContext& in, LockWord lock) {
   Episode episode{};
   episode.lock = lock;
   in.reader.note_holders(episode, in.timing);
+  if (in.episodes.are_in_cycles(episode)) return;
   episode.event = event_of_holders(episode);
   tag_locks(episode);
   count_behind(episode, in.trees, in.timing);
@@ -41,8 +42,7 @@ void report_all_holds(const EpisodeContext& in) {
   read_trees(in.trees, in.timing);
   for (Episode* cycle = in.episodes.begin_iteration(); cycle != in.episodes.end_iteration(); ++cycle)
     if (cycle->active && cycle->ended_ns == 0 && is_cycle(cycle->event)) report_cycle(in, *cycle);
-  for (size_t i = 0; i < held.count; ++i)
-    if (in.episodes.find_cycle(held.locks[i].address()) == nullptr) report_holds_of(in, held.locks[i]);
+  for (size_t i = 0; i < held.count; ++i) report_holds_of(in, held.locks[i]);
 }
 
 }  // namespace holdwatch

@@ -88,6 +88,7 @@ void fill_time(ReportRequest& request, uint64_t until_ns, const Timing& timing) 
 }
 
 void fill_nobody_behind(Behind& behind) {
+  behind.front = 0;
   behind.threads = behind.step_count = behind.steps_left_out = 0;
   behind.way_lost_ns = 0;
 }

@@ -49,7 +49,8 @@ void Scan::look_for_holds(const Timing& timing, Episodes& episodes, BehindHolds&
       due_ns = std::min(due_ns, now_ns + limit_ns - hold_age_ns);
       return;
     }
-    if (episodes.has_hold_or_cycle(hold.word.address())) return;
+    const uintptr_t lock = hold.word.address();
+    if (episodes.find_hold(lock) != nullptr || episodes.find_cycle_of_hold(lock, hold.tid) != nullptr) return;
     const BehindHold* const explained = behind.find(hold.identity);
     if (explained != nullptr && explained->is_explained(limit_ns)) {
       due_ns = std::min(due_ns, now_ns + std::max(timing.wake_period_ns(), explained->explained_for_ns(limit_ns)));

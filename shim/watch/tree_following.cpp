@@ -11,8 +11,8 @@ namespace {
 
 // Whether it is part of a deadlock that is reported. Without a lock: its thread is, because another one joins it.
 bool is_in_deadlock(const EpisodeContext& in, const TreeHold& hold) {
-  const Episode* const cycle =
-      hold.is_life() ? in.episodes.find_cycle_of_joined(hold.tid) : in.episodes.find_cycle(hold.lock.address());
+  const Episode* const cycle = hold.is_life() ? in.episodes.find_cycle_of_joined(hold.tid)
+                                              : in.episodes.find_cycle_of_hold(hold.lock.address(), hold.tid);
   return cycle != nullptr && cycle->ended_ns == 0;
 }
 

@@ -205,19 +205,49 @@ bool WaitTrees::is_farther(const TreeWait& wait, const TreeWait& other) const {
   return steps(wait) != steps(other) ? steps(wait) > steps(other) : wait.since_ns < other.since_ns;
 }
 
+// The holder that a report puts first, and that its chain leads through. Who waits for the lock waits for all of its holders:
+// the oldest stands for them, if it does not wait in a circle. If the others only join holders, it is the one that the farthest
+// of them is behind.
+const HolderState* WaitTrees::front_of(const WaitGoal& goal, const Timing& timing) const {
+  const HolderState* const end = goal.holders + goal.count;
+  if (goal.count < 2) return goal.count == 0 ? nullptr : goal.holders;
+  const TreeWait* farthest = nullptr;
+  bool any_waits_for_lock = false;
+  for_each_behind(goal, timing, [&](const TreeWait& wait) {
+    any_waits_for_lock |= goal.is_lock_of(wait);
+    if (farthest == nullptr || is_farther(wait, *farthest)) farthest = &wait;
+  });
+  if (farthest != nullptr && !any_waits_for_lock) {
+    while (!goal.is_met_by(*farthest)) farthest = &waits_[farthest->path.next];
+    return std::find_if(goal.holders, end,
+                        [&](const HolderState& holder) { return holder.hold.tid == farthest->joined; });
+  }
+  const auto is_in_circle = [&](const HolderState& holder) {
+    const uint32_t wait = paths().wait_of(holder.hold.tid);
+    return wait != PathStep::kNone && waits_[wait].path.last == PathStep::kNone;
+  };
+  return std::min_element(goal.holders, end, [&](const HolderState& one, const HolderState& other) {
+    if (is_in_circle(one) != is_in_circle(other)) return !is_in_circle(one);
+    return timing.started_ns(one.hold) < timing.started_ns(other.hold);
+  });
+}
+
 const Behind& WaitTrees::describe_behind(const WaitGoal& goal, const Timing& timing) {
   behind_.threads = behind_.step_count = behind_.steps_left_out = 0;
   behind_.longest_ns = behind_.lost_ns = behind_.way_lost_ns = 0;
   const uint64_t held_ns = goal.is_cycle ? 0 : held_since_ns(goal.holders, goal.count, timing);
+  const HolderState* const front = goal.is_cycle ? nullptr : front_of(goal, timing);
+  behind_.front = front == nullptr ? 0 : front->hold.tid;
+  const WaitGoal shown = goal.is_cycle ? goal : WaitGoal{goal.lock, front, front == nullptr ? size_t{0} : size_t{1}};
   const TreeWait* farthest = nullptr;
-  for_each_behind(goal, timing, [&](const TreeWait& wait) {
+  for_each_behind(shown, timing, [&](const TreeWait& wait) {
     if (farthest == nullptr || is_farther(wait, *farthest)) farthest = &wait;
     if (goal.is_lock_of(wait)) return;
     ++behind_.threads;
     behind_.lost_ns += age_ns(std::max(wait.behind_since_ns, held_ns), timing.now_ns());
     behind_.longest_ns = std::max(behind_.longest_ns, waited_ns(wait, timing));
   });
-  if (!goal.is_cycle) describe_way(goal, farthest, timing);
+  if (!shown.is_cycle) describe_way(shown, farthest, timing);
   return behind_;
 }
 
@@ -225,11 +255,7 @@ const Behind& WaitTrees::describe_behind(const WaitGoal& goal, const Timing& tim
 void WaitTrees::describe_way(const WaitGoal& goal, const TreeWait* farthest, const Timing& timing) {
   if (farthest != nullptr) add_chain(*farthest, goal, timing);
   if (goal.count == 0) return;
-  const auto* const oldest =
-      std::min_element(goal.holders, goal.holders + goal.count, [&](const HolderState& one, const HolderState& other) {
-        return timing.started_ns(one.hold) < timing.started_ns(other.hold);
-      });
-  behind_.way_lost_ns = waited_on_way_ns(oldest->hold.tid, timing);
+  behind_.way_lost_ns = waited_on_way_ns(goal.holders->hold.tid, timing);
 }
 
 // By the threads that the holder waits for, directly or through others, up to the root.

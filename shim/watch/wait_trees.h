@@ -151,10 +151,12 @@ class WaitTrees {
     for (uint32_t i = 0; i < wait_count_; ++i)
       if (!goal.is_part_of_cycle(waits_[i].tid) && leads_to(i, goal, timing)) visit(waits_[i]);
   }
-  // The same, described; valid until the next call.
+  // The same, described; valid until the next call. Of a lock with several holders, those who wait for it or are behind one of them,
+  // the front: who joins another one waits for that one alone.
   const Behind& describe_behind(const WaitGoal& goal, const Timing& timing);
 
  private:
+  const HolderState* front_of(const WaitGoal& goal, const Timing& timing) const;
   static bool leads_on(const TreeWait& wait);
   uint64_t began_ns(const TreeWait& wait, const Timing& timing) const;
   bool leads_to(uint32_t start, const WaitGoal& goal, const Timing& timing) const;

@@ -204,12 +204,12 @@ uint64_t left_at(uint64_t now_ns, const RawStack& captured, uint64_t left_ns) {
   return deadline_ns > now_ns ? deadline_ns - now_ns : 0;
 }
 
-// Longest hold first; a cycle in its own order.
+// The first one is that of the chain; the others longest hold first. A cycle in its own order.
 std::vector<const Holder*> in_order(const Finding& finding) {
   std::vector<const Holder*> holders;
   for (size_t i = 0; i < finding.holder_count; ++i) holders.push_back(&finding.holders[i]);
-  if (is_cycle(finding.event)) return holders;
-  std::stable_sort(holders.begin(), holders.end(),
+  if (is_cycle(finding.event) || holders.empty()) return holders;
+  std::stable_sort(holders.begin() + 1, holders.end(),
                    [](const Holder* a, const Holder* b) { return a->held_ns > b->held_ns; });
   return holders;
 }
@@ -267,6 +267,7 @@ Report ReportBuilder::facts(const Finding& finding) const {
 Report ReportBuilder::build(const Finding& finding, const std::function<bool(Report&)>& narrow) {
   Report report = facts(finding);
   add_names(finding, report);
+  name_next_of_cycle(report);
   if (narrow && !narrow(report)) return report;
   follow_episode(finding, report);
   add_likely_cycle(finding, report);

@@ -51,6 +51,7 @@ std::string reason_words(const ReportWait& wait, const ReportEnder& ender) {
 }
 
 std::string gap_words(const ReportWait& wait) {
+  if (wait.is_for_gone) return "the thread that has the lock has exited, or was not copied by a fork";
   const Verb to_end = verb(wait.kind);
   switch (wait.gap) {
     case EnderGap::none:
@@ -73,6 +74,55 @@ std::string gap_words(const ReportWait& wait) {
       return "the lock does not say who has it";
   }
   return "";
+}
+
+namespace {
+
+std::string other_end_words(const ReportWait& wait) {
+  if (wait.other_ends == kEndsNotCounted)
+    return "the search for its other end was not complete in the time that it has";
+  if (wait.other_ends > 0) return fmt::format("its other end is open in {} processes", wait.other_ends);
+  if (wait.other_end_is_here) return "its other end is open in the waiting process only";
+  return "no process with its other end was found";
+}
+
+}  // namespace
+
+std::string why_nobody_is_named(const ReportWait& wait) {
+  if (!wait.enders.empty() || wait.gap != EnderGap::none || wait.is_for_gone) return gap_words(wait);
+  switch (wait.kind) {
+    case WaitKind::pipe:
+    case WaitKind::socket:
+      return other_end_words(wait);
+    case WaitKind::once:
+    case WaitKind::local_static:
+      return "no single thread was found inside the initializer";
+    case WaitKind::child:
+      return "it waits for any of several processes, or for one that it does not name by its id";
+    case WaitKind::file_lock:
+      return "no process was found that has the lock";
+    case WaitKind::page_fault:
+      return "the kernel does not say who provides the page";
+    case WaitKind::sleep:
+      return "no thread needs to: it ends when its time is over";
+    case WaitKind::poll:
+      return "the descriptors that it waits for are not looked up";
+    case WaitKind::mutex:
+    case WaitKind::rwlock:
+    case WaitKind::stream:
+    case WaitKind::loader:
+    case WaitKind::libc:
+      return "";  // said where it is so: whoever has it may be in the report
+    case WaitKind::condition:
+    case WaitKind::join:
+    case WaitKind::semaphore:
+    case WaitKind::barrier:
+    case WaitKind::atomic:
+    case WaitKind::futex:
+    case WaitKind::other:
+      break;
+  }
+  return "nothing shows who can end it";
 }
 
 }  // namespace holdwatch

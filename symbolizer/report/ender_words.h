@@ -18,4 +18,7 @@ std::string reason_words(const ReportWait& wait, const ReportEnder& ender);
 // "no thread has been seen to signal it"; empty if somebody is named, or there is nothing to say.
 std::string gap_words(const ReportWait& wait);
 
+// The same, and what is so of all waits of a kind.
+std::string why_nobody_is_named(const ReportWait& wait);
+
 }  // namespace holdwatch

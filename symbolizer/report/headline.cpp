@@ -65,7 +65,7 @@ class ReportFacts {
   void holders() {
     const ReportHolder& first = report_.holders.front();
     holder_ = holder_label(first);
-    facts_.holder = {holder_, first.access, first.held_ns};
+    facts_.holder = {holder_, first.access, longest_held_ns(report_.holders.data(), report_.holders.size())};
     facts_.holder_count = report_.holders.size();
     facts_.acquired = acquired(first);
     facts_.is_of_unknown_process = first.elsewhere && first.pid == 0;

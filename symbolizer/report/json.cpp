@@ -9,6 +9,7 @@
 #include "symbolizer/report/report.h"
 #include "symbolizer/report/report_names.h"
 #include "symbolizer/report/text_format.h"
+#include "symbolizer/report/wait_report.h"
 
 namespace holdwatch {
 namespace {
@@ -51,7 +52,7 @@ Json ender_json(const ReportEnder& ender) {
   Json object = {{"tid", ender.tid},
                  {"thread", text_or_null(ender.thread)},
                  {"evidence", evidence_name(ender.evidence)},
-                 {"likely", is_guess(ender.evidence)}};
+                 {"likely", ender.likely || is_guess(ender.evidence)}};
   if (ender.pid != 0) object["pid"] = ender.pid;
   return object;
 }
@@ -72,7 +73,7 @@ Json wait_json(const ReportWait& wait) {
           {"timeout_ns", wait.has_timeout ? Json(wait.timeout_ns) : Json(nullptr)},
           {"timeouts", wait.timeouts},
           {"enders", list(wait.enders, ender_json)},
-          {"enders_unknown", text_or_null(gap_words(wait))},
+          {"enders_unknown", text_or_null(why_nobody_is_named(wait))},
           {"last_ended_by", last_ender_json(wait)}};
 }
 
@@ -115,7 +116,7 @@ ReportWait wait_of(const ReportWaiters& group, const Report& report) {
       wait.object = report.cycle[i].lock_address;
       wait.name = report.cycle[i].lock_name;
     }
-    wait.enders.push_back({holder.pid, holder.tid, holder.thread, holder.evidence});
+    add_ender(holder, wait);
   }
   return wait;
 }

@@ -25,6 +25,7 @@ struct ReportEnder {
   int tid = 0;
   std::string thread;
   Evidence evidence = Evidence::stated;
+  bool likely = false;  // also if it is no guess who took the lock: whether that thread still has it is not proven
 };
 
 // What a blocked thread waits for, and who can end it.
@@ -38,6 +39,9 @@ struct ReportWait {
   uint64_t timeouts = 0;            // how often it was made before, and timed out
   std::vector<ReportEnder> enders;  // empty: not known
   EnderGap gap = EnderGap::none;    // why nobody is named
+  uint32_t other_ends = 0;          // of a pipe or a socket: see contract/wait.h
+  bool other_end_is_here = false;
+  bool is_for_gone = false;  // nobody can end it: the thread that has the lock is no more
   // The other thread that ended such a wait last, and where: the innermost frame of the program's. tid 0: not known.
   ReportEnder last;
   bool last_is_before = false;  // the waiting thread itself has done so later

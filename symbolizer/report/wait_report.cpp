@@ -70,7 +70,8 @@ bool add_way_to_root(const Finding& finding, Report& report) {
       !holder.waits_for.empty() || (holder.wait && !holder.wait->enders.empty() && holder.wait->enders[0].pid == 0 &&
                                     !is_guess(holder.wait->enders[0].evidence));
   if (chain.count == 0 && !waits_for_other_process(holder) &&
-      (waits_for_thread || is_for_unknown_holder(finding.holders[0].wait)))
+      (waits_for_thread || is_for_unknown_holder(finding.holders[0].wait) ||
+       (holder.wait && holder.wait->other_ends == kEndsNotCounted)))
     return false;
   report.chain.push_back({holder.pid, holder.tid, holder.thread, report.lock_id, holder.wait, holder.doing});
   for (uint32_t i = 0; i < chain.count; ++i) {
@@ -96,7 +97,10 @@ void add_threads_behind(const Finding& finding, Report& report) {
     wait.object = thread.waits_for.address;
     wait.has_timeout = thread.has_timeout;
     wait.waited_ns = thread.waited_ns;
-    wait.enders = {{before.pid, before.tid, before.thread, Evidence::recorded}};
+    if (i == 0)
+      add_ender(report.holders.front(), wait);
+    else
+      wait.enders = {{before.pid, before.tid, before.thread, Evidence::recorded}};
     report.chain.push_back({0, thread.tid, bounded(thread.thread), lock_id(thread.lock_id), wait, ""});
   }
   report.chain_left_out = finding.behind_left_out;
@@ -139,6 +143,25 @@ void add_way_back(const Holder& holder, Report& report) {
 
 }  // namespace
 
+void add_ender(const ReportHolder& holder, ReportWait& wait) {
+  wait.is_for_gone |= holder.state == ThreadState::gone && !holder.likely;
+  if (wait.is_for_gone)
+    wait.enders.clear();
+  else
+    wait.enders.push_back({holder.pid, holder.tid, holder.thread, holder.evidence, holder.likely});
+}
+
+void name_next_of_cycle(Report& report) {
+  if (!is_cycle(report.event)) return;
+  for (size_t i = 0; i < report.holders.size(); ++i) {
+    std::optional<ReportWait>& wait = report.holders[i].wait;
+    if (!wait || !wait->enders.empty()) continue;
+    const ReportHolder& next = report.holders[(i + 1) % report.holders.size()];
+    wait->gap = EnderGap::none;
+    add_ender(next, *wait);
+  }
+}
+
 uint64_t holder_waited_ns(const Report& report) {
   if (report.steps_to_holder == 0) return 0;
   const std::optional<ReportWait>& own = report.chain[report.steps_to_holder].wait;
@@ -157,6 +180,8 @@ std::optional<ReportWait> describe_wait(const Wait& wait, uint64_t waited_ns) {
   described.timeouts = wait.timeouts;
   for (uint32_t i = 0; i < wait.ender_count; ++i) described.enders.push_back(describe_ender(wait.enders[i]));
   described.gap = wait.gap;
+  described.other_ends = wait.other_ends;
+  described.other_end_is_here = wait.other_end_is_here;
   described.last = describe_ender(wait.last);
   described.last_is_before = wait.last_is_before;
   return described;

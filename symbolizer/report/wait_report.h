@@ -16,6 +16,12 @@ using ResolvePlace = std::function<std::vector<Frame>(uintptr_t pc, const Period
 // Where the wait's last ender made its call.
 void add_last_ender(const Wait& wait, const ResolvePlace& resolve, ReportWait& described);
 
+// That the holder can end a wait for its lock. One that has gone cannot, and as long as it has the lock nobody else can.
+void add_ender(const ReportHolder& holder, ReportWait& wait);
+
+// Each thread of a deadlock waits for the next one, also where the lock itself does not say who has it.
+void name_next_of_cycle(Report& report);
+
 // The report's waiters must be known. Before add_chain: if the holder likely waits for a thread that waits for it, there is no
 // root.
 void add_likely_cycle(const Finding& finding, Report& report);

@@ -34,8 +34,8 @@ Wait read_file_wait(const SystemCall& call, bool reads, const CallContext& conte
   Wait wait = wait_of_kind(link.starts_with("pipe:") ? WaitKind::pipe : WaitKind::socket);
   const OtherEnd other_end = find_other_end(link, reads, context);
   wait.other_end_is_here = other_end.is_here;
-  wait.other_ends = static_cast<uint32_t>(other_end.processes.size());
-  if (other_end.processes.size() > kMaxEnders) return wait;
+  wait.other_ends = other_end.is_complete ? static_cast<uint32_t>(other_end.processes.size()) : kEndsNotCounted;
+  if (wait.other_ends > kMaxEnders) return wait;
   for (const int pid : other_end.processes) wait.enders[wait.ender_count++] = {pid, pid, Evidence::stated, {}};
   return wait;
 }

@@ -42,7 +42,7 @@ class Candidates {
 
   void add(int tid) {
     if (tid == waiter_) return;
-    const int id = process_.thread_with_id(tid);
+    const int id = tid < 0 ? 0 : process_.thread_with_id(tid);
     if (id == 0)
       ++exited_;
     else if (const auto sleeps = sleeps_on_(id, wait_.object, size_of_object(wait_.kind)); !sleeps.value_or(false))

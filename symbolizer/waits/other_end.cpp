@@ -48,7 +48,12 @@ bool has_open(int pid, const std::string& link, mode_t needed, const SearchTime&
   return found;
 }
 
-// Nothing if there was not enough time.
+OtherEnd incomplete_search() {
+  OtherEnd unknown;
+  unknown.is_complete = false;
+  return unknown;
+}
+
 OtherEnd find_processes(const std::string& link, mode_t needed, int own_process, const SearchTime& time) {
   OtherEnd found;
   for_each_entry("/proc", time, [&](const std::filesystem::path& process) {
@@ -61,7 +66,7 @@ OtherEnd find_processes(const std::string& link, mode_t needed, int own_process,
     return true;
   });
   std::sort(found.processes.begin(), found.processes.end());
-  return time.is_over() ? OtherEnd{} : found;
+  return time.is_over() ? incomplete_search() : found;
 }
 
 class Netlink {
@@ -183,12 +188,14 @@ uint64_t peer_in_tcp_table(std::string_view text, uint64_t inode) {
 
 OtherEnd find_other_end(const std::string& link, bool reads, const CallContext& context) {
   const SearchTime time;
-  if (!context.files.known() || time.is_over()) return {};
+  if (!context.files.known()) return {};
+  if (time.is_over()) return incomplete_search();
   const int own_process = context.files.process_id();
   if (inode_in(link, "pipe:[")) return find_processes(link, reads ? S_IWUSR : S_IRUSR, own_process, time);
   const auto inode = inode_in(link, "socket:[");
   const uint64_t peer = inode ? peer_of(*inode, context, time) : 0;
-  return peer == 0 ? OtherEnd{} : find_processes(socket_link(peer), 0, own_process, time);
+  if (peer == 0) return time.is_over() ? incomplete_search() : OtherEnd{};
+  return find_processes(socket_link(peer), 0, own_process, time);
 }
 
 }  // namespace holdwatch

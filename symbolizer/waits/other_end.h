@@ -13,10 +13,11 @@ namespace holdwatch {
 struct OtherEnd {
   std::vector<int> processes;  // in ascending order, without the waiting one
   bool is_here = false;        // the waiting process has it open too
+  bool is_complete = true;     // false: there was not enough time to find them
 };
 
 // `link` is the one of the descriptor that the thread waits on, "pipe:[INODE]" or "socket:[INODE]"; `reads`: it waits for data,
-// otherwise for room. Empty if it cannot be found out: in the time that there is, in another network's namespace, or of a
+// otherwise for room. Empty if it cannot be found out: in another network's namespace, or of a
 // socket without a peer on this host. Processes that we may not look into are missing.
 OtherEnd find_other_end(const std::string& link, bool reads, const CallContext& context);
 

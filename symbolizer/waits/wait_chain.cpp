@@ -25,6 +25,13 @@ void add_thread(WaitChain& chain, const Ender& ender, const SeenInChain& seen) {
   chain.root_doing[seen.doing.copy(chain.root_doing, kRootDoingSize - 1)] = '\0';
 }
 
+// For threads of which not one alone is known to be next, or who may not have been found: so it is not the root.
+bool waits_for_others(const Wait& wait) {
+  return is_for_unknown_holder(wait) || (wait.known && wait.other_ends == kEndsNotCounted) ||
+         std::any_of(wait.enders, wait.enders + wait.ender_count,
+                     [](const Ender& ender) { return ender.pid == 0 && !is_guess(ender.evidence); });
+}
+
 // What the steps of a way rest on.
 struct Grounds {
   bool any_unwatched = false;  // the watcher follows waits for locks and for the ends of threads, that are proven
@@ -47,7 +54,7 @@ WaitChain follow_wait(const Wait& wait, const LookInChain& look, const std::func
     if (!seen) return WaitChain{};
     add_thread(chain, *next, *seen);
   }
-  if (chain.count > 0 && is_for_unknown_holder(chain.threads[chain.count - 1].wait)) return WaitChain{};
+  if (chain.count > 0 && waits_for_others(chain.threads[chain.count - 1].wait)) return WaitChain{};
   return have_stayed() ? chain : WaitChain{};
 }
 

@@ -3,6 +3,7 @@
 
 #include <sys/syscall.h>
 
+#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -65,7 +66,8 @@ void name_object(const WaitingProcess& process, Wait& wait) {
 
 void name_enders(const WaitingProcess& process, Wait& wait) {
   for (uint32_t i = 0; i < wait.ender_count; ++i) name_ender(process, wait.enders[i]);
-  if (wait.last.tid != 0) name_ender(process, wait.last);
+  if (wait.last.tid > 0) name_ender(process, wait.last);
+  wait.last.tid = std::abs(wait.last.tid);  // negative: it has exited, and another one may have its id now
 }
 
 }  // namespace

@@ -150,6 +150,7 @@ std::string describe_other_processes(const Wait& wait) {
     return ", held by " + owner_words(wait.enders[0]);
   if (wait.kind == WaitKind::file_lock) return file_lock_words(wait);
   if (wait.kind != WaitKind::pipe && wait.kind != WaitKind::socket) return "";
+  if (wait.other_ends == kEndsNotCounted) return "";
   if (wait.other_ends > kMaxEnders)
     return ", its other end is open in " + std::to_string(wait.other_ends) + " processes";
   std::string text;

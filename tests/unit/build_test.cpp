@@ -277,17 +277,21 @@ TEST_CASE("a thousand waiters in one place are named once") {
   CHECK(lookups < 10);
 }
 
-TEST_CASE("holders come longest first") {
+TEST_CASE("the holder of the chain stays first, the others come longest first") {
   Story story;
-  Holder holders[2] = {story.holder, story.holder};
+  Holder holders[3] = {story.holder, story.holder, story.holder};
   holders[0].held_ns = 1;
   holders[1].tid = 12;
+  holders[1].held_ns = 2;
+  holders[2].tid = 13;
+  holders[2].held_ns = 3;
   Finding finding = story.at(Phase::over);
   finding.holders = holders;
-  finding.holder_count = 2;
+  finding.holder_count = 3;
   const Report report = builder().build(finding);
-  CHECK(report.holders[0].tid == 12);
-  CHECK(report.holders[1].tid == 11);
+  CHECK(report.holders[0].tid == 11);
+  CHECK(report.holders[1].tid == 13);
+  CHECK(report.holders[2].tid == 12);
 }
 
 // However long it takes to make it, and whatever happens to the wall clock meanwhile.

@@ -138,6 +138,47 @@ TEST_CASE("a wait has its kind, its object and who can end it") {
     "enders_unknown": null, "last_ended_by": null})"));
 }
 
+TEST_CASE("who can end the waiters' waits is as likely as the holder, and nobody once it has exited") {
+  Report report = sample_report();
+  report.waiters.resize(1);
+  report.waiters[0].tids = {5};
+  report.waiters[0].threads = {"waiter"};
+  report.holders.resize(1);
+  report.holders[0].evidence = Evidence::recorded;
+  report.holders[0].likely = true;
+  const auto wait = [&] { return Json::parse(render_json(report))["waiters"][0]["wait"]; };
+  CHECK(wait()["enders"][0]["likely"] == true);
+  CHECK(wait()["enders"][0]["evidence"] == "recorded");
+  CHECK(wait()["enders_unknown"] == nullptr);
+  report.holders[0].likely = false;
+  CHECK(wait()["enders"][0]["likely"] == false);
+  report.holders[0].state = ThreadState::gone;
+  CHECK(wait()["enders"].empty());
+  CHECK(wait()["enders_unknown"] == "the thread that has the lock has exited, or was not copied by a fork");
+}
+
+TEST_CASE("a wait for another process, or for time, says why nobody is named") {
+  Report report = sample_report();
+  const auto why = [&](const ReportWait& wait) {
+    report.holders[0].wait = wait;
+    return Json::parse(render_json(report))["holders"][0]["wait"]["enders_unknown"];
+  };
+  ReportWait wait;
+  wait.kind = WaitKind::pipe;
+  CHECK(why(wait) == "no process with its other end was found");
+  wait.other_end_is_here = true;
+  CHECK(why(wait) == "its other end is open in the waiting process only");
+  wait.other_ends = 7;
+  CHECK(why(wait) == "its other end is open in 7 processes");
+  wait.other_ends = kEndsNotCounted;
+  CHECK(why(wait) == "the search for its other end was not complete in the time that it has");
+  wait = {};
+  wait.kind = WaitKind::sleep;
+  CHECK(why(wait) == "no thread needs to: it ends when its time is over");
+  wait.kind = WaitKind::local_static;
+  CHECK(why(wait) == "no single thread was found inside the initializer");
+}
+
 TEST_CASE("a wait that nobody is known to end says why, and who ended such a wait last") {
   Report report = sample_report();
   ReportWait wait;

@@ -60,6 +60,19 @@ TEST_CASE_METHOD(Table, "what was noted ends with the object") {
   CHECK(learnt_ends(kObject, kSize).count == 1);
 }
 
+TEST_CASE_METHOD(Table, "a thread that has exited is not the next one with its id") {
+  note_ends_of(kObject);
+  note_end_slow(pointer(kObject), kSize, 0x1111);
+  const int tid = learnt_ends(kObject, kSize).ends[0].tid;
+  note_exit_of_ender(tid);
+  CHECK(learnt_ends(kObject, kSize).ends[0].tid == -tid);
+  note_end_slow(pointer(kObject), kSize, 0x2222);
+  const LearntEnds ends = learnt_ends(kObject, kSize);
+  REQUIRE(ends.count == 2);
+  CHECK(ends.ends[0].tid == tid);
+  CHECK(ends.ends[1].tid == -tid);
+}
+
 TEST_CASE_METHOD(Table, "entries that nobody waits for any more are freed, sooner if there is no other") {
   constexpr uint64_t kSecond = 1'000'000'000;
   const uint64_t now_ns = g_clock_line.tick_ns.load();

@@ -64,6 +64,15 @@ TEST_CASE_METHOD(Scene, "there is no chain where it is not certain who comes nex
   CHECK(from(wait_for(WaitKind::join, {thread(1)})).count == 0);
 }
 
+TEST_CASE_METHOD(Scene, "a thread that waits for several others, or for one that may not have been found, is no root") {
+  threads[1] = {"one", wait_for(WaitKind::rwlock, {thread(2), thread(3)}), "futex(0x1)"};
+  CHECK(from(wait_for(WaitKind::join, {thread(1)})).count == 0);
+  threads[1] = {"one", wait_for(WaitKind::pipe, {}), "read(fd 3)"};
+  CHECK(from(wait_for(WaitKind::join, {thread(1)})).count == 1);
+  threads[1].wait.other_ends = kEndsNotCounted;
+  CHECK(from(wait_for(WaitKind::join, {thread(1)})).count == 0);
+}
+
 TEST_CASE_METHOD(Scene, "a circle has no root, and a lock that does not name its holder leads to none") {
   threads[1] = {"one", wait_for(WaitKind::mutex, {thread(2)}), ""};
   threads[2] = {"two", wait_for(WaitKind::mutex, {thread(1)}), ""};

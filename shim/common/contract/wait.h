@@ -53,6 +53,8 @@ enum class EnderGap : uint8_t {
   not_stated  // the lock does not say who has it
 };
 
+inline constexpr uint32_t kEndsNotCounted = UINT32_MAX;  // the search for them was not complete
+
 struct Wait {
   bool known;  // false: the thread does not wait, or it was not found out for what; the rest has no meaning
   WaitKind kind;

@@ -58,7 +58,7 @@ class FindingFacts {
   void holders() {
     const Holder& first = *first_holder();
     append_thread_of_process(first, holder_label_);
-    facts_.holder = {holder_label_, first.access, first.held_ns};
+    facts_.holder = {holder_label_, first.access, longest_held_ns(finding_.holders, finding_.holder_count)};
     facts_.holder_count = finding_.holder_count;
     facts_.acquired = first.acquired;
     facts_.is_of_unknown_process = is_of_unknown_process(first);

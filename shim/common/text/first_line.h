@@ -26,7 +26,7 @@ struct FirstLine {
     Access access;
     uint64_t held_ns;
   };
-  HolderFacts holder;  // the one that has held the lock longest
+  HolderFacts holder;  // the first one; held_ns: by the one that has held the lock longest
   HolderFacts exited;  // `abandoned`: the holder that has exited
   size_t holder_count;
   Acquired acquired;           // by the first holder
@@ -62,6 +62,14 @@ struct FirstLine {
   bool is_cycle_from_before_attach;  // cycle_age_ns counts from the attachment
   bool is_cycle_likely;
 };
+
+// By the one that has held the lock longest.
+template <typename Holder>
+uint64_t longest_held_ns(const Holder* holders, size_t count) {
+  uint64_t longest_ns = 0;
+  for (size_t i = 0; i < count; ++i) longest_ns = holders[i].held_ns > longest_ns ? holders[i].held_ns : longest_ns;
+  return longest_ns;
+}
 
 // With the facts that a Finding and a Report call by the same name.
 template <typename Source>
