@@ -224,7 +224,8 @@ TEST_CASE_METHOD(Scene, "the owner of a lock that processes share is whom its id
   CHECK(read().enders[0].tid == kThread);
 }
 
-TEST_CASE_METHOD(Scene, "a lock of the program's own by the kernel's protocol is no mutex, but its word says who has it") {
+TEST_CASE_METHOD(Scene,
+                 "a lock of the program's own by the kernel's protocol is no mutex, but its word says who has it") {
   test::ByteVector bytes(40, 7);
   test::put(bytes, 0, static_cast<uint32_t>(kThread) | FUTEX_WAITERS);
   memory.regions[kObject] = bytes;

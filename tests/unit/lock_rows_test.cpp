@@ -77,7 +77,7 @@ TEST_CASE("of several readers, the one that waits for nobody keeps the others wa
   const auto rows = rows_of(*scene.list);
   CHECK(rows[0].holder()->tid == 3);
   CHECK_FALSE(rows[0].parent);
-  CHECK(names_of(rows, Order::roots) == "a b");
+  CHECK(names_of(rows, Order::roots) == "b a");  // by what was lost, and then by how long they have been held
 }
 
 TEST_CASE("locks in a circle are roots, those behind them are not") {

@@ -45,7 +45,7 @@ TEST_CASE("every line fits, whatever the width, and the more important columns s
   CHECK(heading_of(cells, 80).find("TAKEN IN") == std::string::npos);
   CHECK(heading_of(cells, 100).find("TAKEN IN") != std::string::npos);
   CHECK(heading_of(cells, 80).find("DOING") != std::string::npos);
-  CHECK(heading_of(cells, 44) == "  HELD WAITERS  LOCK              HOLDER");
+  CHECK(heading_of(cells, 44) == "  HELD WAITERS  LOCK            HOLDER");
   CHECK(heading_of(cells, 10).find("LOCK") != std::string::npos);
 }
 

@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view kHelp[] = {
     "Each row is a lock that is held or waited for.",
     "",
-    "  HELD      for how long by its holder; > at least so long, for the beginning was not seen",
+    "  HELD      for how long by its holder; > at least, as it was held already",
     "  WAITERS   threads that wait for it; +3: three more are behind those",
     "  WAITED    the longest present wait for it",
     "  LOST      the time that all of them have lost to this hold",
@@ -23,7 +23,7 @@ constexpr std::string_view kHelp[] = {
     "",
     "  up down, PgUp PgDn, Home End   select a row",
     "  Enter                          unfold or fold its stacks and waiters",
-    "  r   sort by roots: who waits for nobody first, and below it what it holds up",
+    "  r   sort by roots: who waits for nobody first, below it what it holds up",
     "  h   by HELD     n   by WAITERS     w   by WAITED     l   by LOST",
     "  p   pause       q   quit",
     "",

@@ -57,8 +57,12 @@ void leave_out_least_important(std::vector<size_t>& widths) {
 
 // Nothing follows the last column, so that lines of a file have no spaces at their ends.
 void trim_end(Line& line) {
-  std::string& last = line.spans.back().text;
-  last.erase(last.find_last_not_of(' ') + 1);
+  while (!line.spans.empty()) {
+    std::string& last = line.spans.back().text;
+    last.erase(last.find_last_not_of(' ') + 1);
+    if (!last.empty()) return;
+    line.spans.pop_back();
+  }
 }
 
 size_t shown_columns(const std::vector<size_t>& widths) {
