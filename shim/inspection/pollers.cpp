@@ -23,7 +23,7 @@ struct Run {
   uint64_t looked_ns;  // the latest look
   uint64_t tries_then;
 };
-Run g_runs[kMaxPollers];
+constinit Run g_runs[kMaxPollers] = {};
 size_t g_used = 0;  // runs ever used
 uint64_t g_now_ns = 0;
 uint64_t g_looked_ns = 0;

@@ -241,15 +241,20 @@ struct Scene {
     const WaitGoal goal{lock_at(lock), holders.data(), holders.size()};
     trees->for_each_behind(goal, *timing, [&](const TreeWait& wait) { found.push_back(wait.tid); });
     std::vector<int> expected;
-    size_t behind = 0;
-    for (const auto& [tid, wait] : graph.waits) {
-      if (graph.way_to(tid, lock, threads).empty()) continue;
-      expected.push_back(tid);
-      behind += wait.lock != lock;
-    }
+    for (const auto& [tid, wait] : graph.waits)
+      if (!graph.way_to(tid, lock, threads).empty()) expected.push_back(tid);
     std::sort(found.begin(), found.end());
     const Behind& described = trees->describe_behind(goal, *timing);
-    return found == expected && described.threads == behind && is_right_chain(described, lock, threads);
+    return found == expected && is_right_front(described, lock, threads);
+  }
+
+  // Of several holders, only those are described who wait for the lock, or are behind the one that comes first.
+  bool is_right_front(const Behind& described, uint64_t lock, const std::set<int>& threads) const {
+    if (!threads.contains(described.front)) return false;
+    size_t behind = 0;
+    for (const auto& [tid, wait] : graph.waits)
+      behind += wait.lock != lock && !graph.way_to(tid, lock, {described.front}).empty();
+    return described.threads == behind && is_right_chain(described, lock, {described.front});
   }
 
   // For each circle: who is behind it, without its own threads; of those, some wait for a lock of the circle itself.
