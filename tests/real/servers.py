@@ -244,7 +244,7 @@ def main(test, *options):
     parser.add_argument("shim", type=Path, help="path/to/libholdwatch.so")
     for add_option in options:
         add_option(parser)
-    arguments = vars(parser.parse_args())
+    arguments = vars(parser.parse_intermixed_args())
     shim = arguments.pop("shim").absolute()  # not resolved: see tests/as_usual.sh
     if not shim.is_file():
         parser.error(f"no file {shim}")

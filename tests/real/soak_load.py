@@ -90,6 +90,24 @@ class HttpTalk:
         return body if b" 200 " in first else first
 
 
+class HttpVisits:
+    """A client that connects anew for each turn: servers close connections that are idle or have had their share."""
+
+    def __init__(self, port, expect):
+        self.port = port
+        self.expect = expect
+        self.visit = None
+
+    def say(self, turn):
+        if self.visit:
+            self.visit.close()
+        self.visit = HttpTalk(self.port, self.expect)
+        return self.visit.say(turn)
+
+    def hear(self):
+        return self.visit.hear()
+
+
 class MariadbTalk:
     """One client that counts in a row of its own, and in one that all clients want."""
 
@@ -116,17 +134,18 @@ class MariadbTalk:
 class Load:
     """The helper process, and what it has counted so far. Without a time for its turns they follow one upon the other."""
 
-    def __init__(self, make_talk, turn_s=TURN_S):
+    def __init__(self, make_talk, turn_s=TURN_S, connections=CONNECTIONS):
         self.right, self.wrong, self.turns, self.answering_ns = (multiprocessing.RawValue("Q") for _ in range(4))
         self.is_over = multiprocessing.RawValue("b")
         self.turn_s = turn_s
+        self.connections = connections
         context = multiprocessing.get_context("fork")
         self.process = context.Process(target=self.drive, args=(make_talk,), daemon=True)
         self.process.start()
 
     def drive(self, make_talk):
         os.setpgid(0, 0)  # so that a signal also reaches the clients that it starts
-        talks = [make_talk(number) for number in range(CONNECTIONS)]
+        talks = [make_talk(number) for number in range(self.connections)]
         due = time.monotonic()
         while not self.is_over.value:
             self.take_turn(talks)
