@@ -97,9 +97,9 @@ def _event(value, at):
 
 def _passed(value, at):
     _keys(value, at, {"tid": _positive, "thread": _or_null(_text), "holds": _positive, "reads": _count, "prefers_readers": _or_null(_bool),
-                      "sites": _list(_passed_site), "elsewhere": _count})
-    if sum(site["holds"] for site in value["sites"]) + value["elsewhere"] != value["holds"]:
-        raise SchemaError(f"{at}: the sites and elsewhere do not add up to {value['holds']} holds")
+                      "sites": _list(_passed_site), "not_noted": _count})
+    if sum(site["holds"] for site in value["sites"]) + value["not_noted"] != value["holds"]:
+        raise SchemaError(f"{at}: the sites and those not noted do not add up to {value['holds']} holds")
 
 
 def _passed_site(value, at):

@@ -168,7 +168,7 @@ Json passed_json(const Report& report) {
           {"reads", passed.reads},
           {"prefers_readers", has_preference ? Json(passed.prefers_readers) : Json(nullptr)},
           {"sites", list(passed.sites, passed_site_json)},
-          {"elsewhere", passed.elsewhere()}};
+          {"not_noted", passed.not_noted()}};
 }
 
 Json cycle_json(const ReportCycleStep& step) {

@@ -81,7 +81,7 @@ void name_passed(const PassedBy& passed, StackNamer& namer, ReportPassed& out) {
                    [](const ReportPassedSite& a, const ReportPassedSite& b) { return a.holds > b.holds; });
 }
 
-uint64_t ReportPassed::elsewhere() const {
+uint64_t ReportPassed::not_noted() const {
   uint64_t known = 0;
   for (const ReportPassedSite& site : sites) known += site.holds;
   return holds - known;
@@ -91,14 +91,15 @@ std::vector<std::string> passed_lines(const ReportPassed& passed) {
   std::vector<std::string> lines = {fmt::format("at least {} since {} began to wait",
                                                 count_of(passed.holds, "hold", "holds"),
                                                 thread_label(passed.tid, passed.thread))};
-  uint64_t others = passed.elsewhere();
+  uint64_t others = passed.not_noted();
   for (size_t i = 0; i < passed.sites.size(); ++i) {
     if (i < kShownSites)
       lines.push_back(site_line(passed.sites[i], passed.reads > 0));
     else
       others += passed.sites[i].holds;
   }
-  if (others > 0 && !passed.sites.empty()) lines.push_back(fmt::format("{} taken elsewhere", others));
+  if (others > 0 && !passed.sites.empty())
+    lines.push_back(fmt::format("{} more, at places that were not noted", others));
   if (passed.prefers_readers && passed.writes && passed.reads > 0)
     lines.push_back(fmt::format("the lock prefers readers: {} of these holds {} for reading, while it waits to write",
                                 passed.reads, passed.reads == 1 ? "was" : "were"));

@@ -151,7 +151,7 @@ struct ReportPassed {
   std::vector<ReportPassedSite> sites;  // most holds first
 
   // Those that are at no site.
-  uint64_t elsewhere() const;
+  uint64_t not_noted() const;
 };
 
 // How a report is shown in text: its fingerprint may have been reported before (see recurrences.h).

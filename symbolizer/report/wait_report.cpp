@@ -212,7 +212,7 @@ void add_likely_cycle(const Finding& finding, Report& report) {
   if (ends_by_timeout(holder.wait)) return;
   const auto* const end = finding.waiters + finding.waiter_count;
   const bool waits_itself = std::any_of(finding.waiters, end, [&](const Waiter& waiter) {
-    return waiter.tid == ender->tid && waits_for_ever(waiter, holder);
+    return waiter.tid == ender->tid && waiter.tries == 0 && waits_for_ever(waiter, holder);
   });
   if (waits_itself)
     report.likely_cycle = {{holder.tid, bounded(holder.thread), report.lock_id, "", false},

@@ -487,7 +487,6 @@ const std::map<std::string, std::function<void()>> kScenes = {
     {"join_chain", join_chain},
     {"stream", stream},
     {"join_and_stream", join_and_stream},
-    {"stream_left", stream_left},
     {"signals_ahead", signals_ahead},
     {"posts_ahead", posts_ahead},
     {"once_cycle", once_cycle},

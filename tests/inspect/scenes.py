@@ -462,7 +462,6 @@ SCENES = {
     "two_statics": (NO_DEADLOCK, 0, initializer_cycle("static", "first", "second")),
     "initializer_works": (NO_DEADLOCK, 1, initializer_works),
     "joins_only": (FOREVER, 0, joins_only),
-    "stream_left": (NO_DEADLOCK, 1, one("wait", 1, None, "stream_left", "the thread that has locked it has exited")),
     "own_lock": (NO_DEADLOCK, 1, own_lock),
     "two_files": (FOREVER, 0, files(["file_lock", "file_lock"], ["second", "first"])),
     "two_kinds_of_file_locks": (FOREVER, 0, files(["file_lock", "file_lock"], ["second", "first"])),

@@ -84,19 +84,6 @@ void stream() {
   });
 }
 
-// Whoever has locked the stream has exited. Its stack is not used again: no thread starts after it.
-void stream_left() {
-  static FILE* const file = std::fopen("/dev/null", "w");
-  pthread_barrier_init(&g_all_hold, nullptr, 2);
-  start("writer", [] {
-    all_hold();
-    std::fputs("x", file);
-    go_on();
-  });
-  std::thread([] { flockfile(file); }).join();
-  all_hold();
-}
-
 // `closer` holds `first` and joins a thread that waits for a stream, whose owner wants `first`.
 void join_and_stream() {
   static FILE* const file = std::fopen("/dev/null", "w");

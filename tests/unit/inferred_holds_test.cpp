@@ -224,7 +224,8 @@ TEST_CASE_METHOD(InferredTest, "a thread that has run since may have acquired th
   CHECK(timing->age_of(waits()[0]) < kSecond * 15);
 }
 
-TEST_CASE_METHOD(InferredTest, "a thread that began after a waiter fell asleep is not named as what the waiter waits for") {
+TEST_CASE_METHOD(InferredTest,
+                 "a thread that began after a waiter fell asleep is not named as what the waiter waits for") {
   lock_and_block();
   tell_sleeps({{waiter.tid(), 30 * kSecond}});
   CHECK(holds().empty());

@@ -62,11 +62,11 @@ TEST_CASE("a report is one line of JSON with every key of the interface, in its 
 TEST_CASE("the holds that passed a waiting thread by, with their places") {
   CHECK(Json::parse(render_json(sample_report()))["passed_by"].is_null());
   const Json passed = Json::parse(render_json(starving_report()))["passed_by"];
-  CHECK(keys(passed) == Names{"tid", "thread", "holds", "reads", "prefers_readers", "sites", "elsewhere"});
+  CHECK(keys(passed) == Names{"tid", "thread", "holds", "reads", "prefers_readers", "sites", "not_noted"});
   CHECK(passed["holds"] == 37);
   CHECK(passed["reads"] == 30);
   CHECK(passed["prefers_readers"] == true);
-  CHECK(passed["elsewhere"] == 2);
+  CHECK(passed["not_noted"] == 2);
   REQUIRE(passed["sites"].size() == 2);
   CHECK(keys(passed["sites"][0]) == Names{"holds", "threads", "mode", "at"});
   CHECK(passed["sites"][0]["mode"] == "shared");
