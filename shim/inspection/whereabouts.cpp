@@ -32,9 +32,13 @@ bool is_here(int tid) {
   return system_call(SYS_tgkill, pid, tid, 0) != -ESRCH && !(tid == pid && is_zombie(tid));
 }
 
+int parent() {
+  return static_cast<int>(system_call(SYS_getppid));
+}
+
 bool is_of_parent(int tid) {
   Line<64> path;
-  path << "/proc/" << system_call(SYS_getppid) << "/task/" << tid;
+  path << "/proc/" << parent() << "/task/" << tid;
   return system_call(SYS_faccessat, AT_FDCWD, path.c_str(), F_OK) == 0;
 }
 

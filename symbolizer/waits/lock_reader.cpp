@@ -64,6 +64,14 @@ std::optional<LockFields> read_stream_waited_for(const FutexWait& futex, MemoryR
   return fields && fields->is_contended ? fields : std::nullopt;
 }
 
+bool is_stream_left_by_exited(uintptr_t address, MemoryReader& memory) {
+  const auto lock = memory.read_value<StreamLock>(address);
+  if (!lock || !may_be_lock(*lock) || lock->word != kStreamContended) return false;
+  const auto self = memory.read_value<uintptr_t>(lock->owner + kDescriptorSelf);
+  const auto tid = memory.read_value<int32_t>(lock->owner + kDescriptorTid);
+  return self && tid && is_descriptor(lock->owner, *self) && *tid == 0;
+}
+
 int tid_in_descriptor(uintptr_t descriptor, MemoryReader& memory) {
   const auto self = memory.read_value<uintptr_t>(descriptor + kDescriptorSelf);
   if (!self || !is_descriptor(descriptor, *self)) return 0;

@@ -18,6 +18,13 @@ std::optional<LockFields> read_lock_fields(LockRef lock, MemoryReader& memory, u
 // Whether the mutex has fields that it cannot have (LockFields::is_overwritten): mostly those are not read as a lock's at all.
 bool is_overwritten(LockRef lock, MemoryReader& memory);
 
+// Whether there is the lock of a stream that threads wait for, and whose owner has exited: its descriptor is still there,
+// without an id.
+bool is_stream_left_by_exited(uintptr_t address, MemoryReader& memory);
+
+// Whether there is such a mutex at this address (lock_fields.h).
+bool is_unnamed_inheriting(uintptr_t address, MemoryReader& memory);
+
 // What the lock of a stream says of its owner, if a futex call waits for one: of libc's own locks, only those of streams name
 // their owner, and a stream's names it by a descriptor.
 std::optional<LockFields> read_stream_waited_for(const FutexWait& futex, MemoryReader& memory);

@@ -9,6 +9,8 @@ namespace holdwatch {
 namespace {
 
 constexpr char kFree[] = "it is free: its waiters are about to get it, or their wake-up was lost";
+constexpr char kLeftByExited[] =
+    "the thread that has locked it has exited, and nobody can unlock it: which one it was is not known";
 
 std::string unknown_readers_text(const SeenLock& lock) {
   Line<128> text;
@@ -76,6 +78,7 @@ void name_lock(const SeenLock& lock, const std::string& id, Report& report) {
 void add_notes(const SeenLock& lock, Report& report) {
   if (lock.unknown_readers != 0 && !lock.corrupt) add_note(report.note, unknown_readers_text(lock));
   if (lock.free && !lock.lost_wakeup) add_note(report.note, kFree);
+  if (lock.left_by_exited) add_note(report.note, kLeftByExited);
   if (lock.before_fork) add_note(report.note, before_fork_text(lock));
   if (lock.changed_hands) add_note(report.note, "its holder changed during the inspection");
   if (lock.lost == LostOwner::of_other_process) {

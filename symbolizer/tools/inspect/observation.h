@@ -65,8 +65,9 @@ struct SeenLock {
   bool before_fork = false;    // the holder had this number before the fork that made it this process's main thread
   bool changed_hands = false;  // during the inspection
   bool corrupt = false;        // its next writer waits for readers, of whom it has an impossible number; or overwritten
-  bool free = false;           // no thread has it
-  bool lost_wakeup = false;    // and none is about to take it, or to wake those who wait
+  bool left_by_exited = false;  // a stream: its owner, whose id is not known, has exited
+  bool free = false;            // no thread has it
+  bool lost_wakeup = false;     // and none is about to take it, or to wake those who wait
 };
 
 // Threads in a condition wait that have to do with no lock that is waited for, at one place.

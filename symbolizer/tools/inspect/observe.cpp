@@ -634,6 +634,8 @@ class Observer {
       lock.corrupt = (fields && fields->is_miscounted && is_waited_for_readers_of(lock)) ||
                      (is_overwritten(lock.lock, target_.memory()) && sleeper_for(lock) != nullptr);
       if (fields && fields->is_there_for_taking) see_free_lock(lock);
+      lock.left_by_exited =
+          lock.lock.kind == LockKind::stream && is_stream_left_by_exited(lock.lock.address, target_.memory());
       const int owner = fields ? fields->owner : 0;
       if (owner == lock.owner) continue;
       lock.changed_hands = true;
