@@ -66,7 +66,7 @@ TEST_CASE("holds that were taken in the same line are of one site, and each of t
   CHECK(passed.sites[0].holds == 6);
   CHECK(passed.sites[0].threads == 2);
   CHECK(passed.sites[0].at.function == "Cache::get(int)");
-  CHECK(passed.elsewhere() == 2);
+  CHECK(passed.not_noted() == 2);
 }
 
 TEST_CASE("a site is the innermost frame of the program's, if it is known") {
