@@ -24,14 +24,18 @@ HOLDWATCH, LIBRARY, SUBJECT = sys.argv[1:4]
 ROOTS = ["accounts", "sessions", "rooms"]  # the locks of the subject, in the order of the roots
 
 
+LIMIT_S = 0.2
+
+
 @contextlib.contextmanager
 def subject(*arguments, watched=True):
     """The program, once all of its threads are where they stay."""
-    variables = {"LD_PRELOAD": LIBRARY, "HOLDWATCH_LIMIT": "200ms", "HOLDWATCH_LOG": "none"} if watched else {}
+    variables = {"LD_PRELOAD": LIBRARY, "HOLDWATCH_LIMIT": f"{round(1000 * LIMIT_S)}ms", "HOLDWATCH_LOG": "none"} if watched else {}
     process = subprocess.Popen([SUBJECT, *arguments], env=launcher.environment(**variables), stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         assert process.stdout.readline() == "ready\n"
+        time.sleep(2 * LIMIT_S)  # whatever is held has been held for longer by then
         yield process
     finally:
         process.kill()
