@@ -281,7 +281,7 @@ def prints_lines_into_a_pipe():
     """a block for each list; the end of the reader is the end"""
     with subject() as process:
         done = launcher.call(HOLDWATCH, "top", process.pid, "--count", 2, "--interval", "100ms", env=launcher.environment(LC_ALL="C.UTF-8"))
-        row = r" *\S+ +(?:1\+3|3)? +(?:\S+ +\S+ +)? *(?:└ )?L\d+ \w+ +\d+ \w+ +\w+ subject\.cpp:\d+  [^\n]*\n"
+        row = r" *\S+ +(?:1\+3|3)? +(?:\S+ +\S+ +)? *(?:└ )?L\d+ \w+ +\d+ \w+ +\w+(?: subject\.cpp:\d+)? +[^\n]*\n"
         block = rf"holdwatch top  \d+ \S+  [\d:]+Z\n3 locks held over LIMIT 200ms, 4 threads wait, \S+ lost\n *HELD [^\n]*DOING\n(?:{row}){{3}}\n"
         done.expect(0, f"(?:{block}){{2}}")
         assert "\033" not in done.out
