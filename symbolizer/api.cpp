@@ -195,12 +195,13 @@ class Pipeline {
 
   // Where the program has given them no name.
   void name_locks(const Finding& finding, Report& report) {
+    const std::vector<const RawStack*> stacks = stacks_about(finding);
     const auto name = [&](const LockRef& lock, size_t holder, std::string& out) {
       if (!out.empty()) return;
       if (lock.kind == LockKind::stream) {
         out = stream_name(lock.address, modules_, memory_);
       } else if (is_named(lock.kind)) {
-        out = lock_names_.name(lock, finding.episode, stacks_about(finding));
+        out = lock_names_.name(lock, finding.episode, stacks);
         if (out.empty() && holder < report.holders.size())
           out = name_by_acquisition(report.holders[holder].taken.frames);
       }
