@@ -68,7 +68,7 @@ void LockLister::choose_locks(uint64_t least_ns) {
   });
 }
 
-// A lock that nobody holds or waits for any more, or whose records are left over, is not listed.
+// Locks that are no longer held or waited for, or whose records are left over, are not listed.
 void LockLister::list_lock(LockWord lock) {
   in_.reader.read(lock);
   const LockState& state = in_.reader.state();

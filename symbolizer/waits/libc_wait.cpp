@@ -114,7 +114,7 @@ class LibcWait {
     wait_.timeout_ns = 0;
   }
 
-  // By the kernel's protocol the word contains the owner's id, also that of a lock which is no mutex of libc's.
+  // By the kernel's protocol, the word contains the owner's id, even if the lock is not a libc mutex.
   void read_inheriting(BlockingFunction function) {
     if (context_.memory == nullptr) return;
     if (function == BlockingFunction::unknown && is_unnamed_inheriting(futex_.word, *context_.memory))

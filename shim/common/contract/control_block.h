@@ -73,7 +73,7 @@ struct ControlBlock {
   // Written from outside.
   std::atomic<uint32_t> requested;  // the number of the latest request
   std::atomic<ControlRequest> request;
-  // limit: nanoseconds; snapshot: see above; stuck: how many earlier sleeps there are; list: how long a lock that nobody waits for
+  // limit: nanoseconds; snapshot: see above; stuck: how many earlier sleeps there are; list: how long an uncontended lock
   // must have been held, in nanoseconds.
   std::atomic<uint64_t> argument;
   char options[kControlOptionsSize];  // attach: "HOLDWATCH_LIMIT=1s" and so on, each zero-terminated, then an empty one

@@ -22,7 +22,7 @@ inline constexpr size_t kDoingSize = 512;    // what a thread is doing, one line
 // stream: that of a FILE, which flockfile and the functions of stdio take. loader: a mutex of the dynamic loader, found by
 // `inspect` only, or if it is part of a deadlock. once, local_static: the right to run an initializer, found by `inspect` only,
 // in a deadlock. file_lock: of flock or fcntl, found likewise; it has no address. condition: a condition
-// variable, which nobody holds.
+// variable, which has no holder.
 enum class LockKind : uint8_t { mutex, rwlock, stream, loader, once, local_static, file_lock, condition };
 enum class Access : uint8_t { exclusive, shared };
 

@@ -55,7 +55,7 @@ bool may_be_lock(const StreamLock& stream);
 bool is_unnamed_mutex(const pthread_mutex_t& mutex, uint32_t value);
 
 // The same for a mutex with PTHREAD_PRIO_INHERIT, and a thread that sleeps by the kernel's protocol (FUTEX_LOCK_PI). The
-// call alone proves no mutex: a program may use that protocol for a lock of its own, of which only the word is known.
+// call alone does not prove a mutex: a program may use that protocol for its own lock, of which only the word is known.
 bool is_unnamed_inheriting(const pthread_mutex_t& mutex);
 
 }  // namespace holdwatch

@@ -28,7 +28,7 @@ class ReportTrees {
   Behind behind_deadlock(size_t number) const { return behind({Kind::deadlock, number}); }
 
  private:
-  // What a thread waits for in the end. circle: threads that wait for one another, but not for ever.
+  // What a thread waits for in the end. circle: threads that wait for one another, but not forever.
   enum class Kind { unknown, lock, deadlock, circle };
   struct End {
     Kind kind = Kind::unknown;

@@ -128,7 +128,7 @@ class InspectReports {
     }
   }
 
-  // The thread whose timeout, or alarm, ends the wait; 0: one that is not known; nothing: the wait lasts for ever. A thread that wants
+  // The thread whose timeout, or alarm, ends the wait; 0: it is not known which; nothing: the wait lasts forever. A thread that wants
   // to read what others read waits for a writer that is to have the lock first, and until that one gives up.
   static std::optional<int> whose_timeout_ends(const SeenLock& lock, const SeenWait& wait) {
     if (wait.timed) return wait.tid;

@@ -10,7 +10,7 @@
 namespace holdwatch::top {
 namespace {
 
-// Locks that nobody waits for are listed once they have been held for so long.
+// Uncontended locks are listed once they have been held for this long.
 constexpr std::chrono::milliseconds kLeastHold{10};
 constexpr std::chrono::seconds kPatience{5};
 // A busy process answers within milliseconds, an idle one within a second.

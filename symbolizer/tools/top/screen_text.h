@@ -36,7 +36,7 @@ struct ScreenSize {
   size_t height = 0;
 };
 
-// `state` is told what is there, and may move what is shown to the selected line.
+// `state` receives the size of what there is to show, and may scroll to the selected line.
 std::vector<Line> screen_of(const ProcessFacts& process, const Totals& totals, const ShownRows& shown, ViewState& state,
                             ScreenSize size);
 
