@@ -18,6 +18,8 @@ LINE = re.compile(r"^\d+:\s+(?P<type>.*?)(?P<name>(?:holdwatch::|\(anonymous nam
 
 
 def ask(library, *commands):
+    # gdb refuses to show even the type of a variable that is larger than this.
+    commands = ("set max-value-size unlimited", *commands)
     arguments = [word for command in commands for word in ("-ex", command)]
     return subprocess.run(["gdb", "-batch", "-nx", *arguments, library], capture_output=True, text=True, check=True).stdout
 
