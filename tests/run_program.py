@@ -77,6 +77,10 @@ class Plan:
             raise Failure(f"{self.path}: the marker {marker!r} stands on {len(numbers)} lines")
         return numbers[0]
 
+    def ends_by_exit_now(self):
+        """Whether the program ends by `_exit`, which waits for nothing."""
+        return any(re.search(r"\b_exit\(0\)", line) for line in self.lines)
+
 
 class Run:
     """One run of the program, with everything that came out of it."""
@@ -99,6 +103,7 @@ class Run:
                                       stdout=self.output[".stdout"], stderr=self.output[".stderr"])
         self.started = time.monotonic()
         self.status = None
+        self.cuts_last_line = plan.ends_by_exit_now()
 
     def _watched_env(self, plan, options):
         shim = options.shim
@@ -132,6 +137,9 @@ class Run:
         if os.path.exists(self.json_path):
             with open(self.json_path, "rb") as file:
                 self.json = file.read()
+        if self.cuts_last_line:
+            # A report that was still being written (docs/limits.md); no test waits for one that it has not read whole.
+            self.json = self.json[:self.json.rfind(b"\n") + 1]
         return self
 
     def cut_short(self):
