@@ -96,4 +96,15 @@ bool was_noted(const HeldSlot& slot, const CallerNotes& notes, const Caller& cal
   return false;
 }
 
+bool was_called_since(const HeldSlot& slot, const CallerNotes& notes, const Caller& caller, uintptr_t stack_end) {
+  const uintptr_t place = caller.bp + sizeof(uintptr_t);
+  if (caller.bp < caller.sp || place > stack_end - sizeof(uintptr_t) || place % sizeof(uintptr_t) != 0) return false;
+  const uintptr_t sp = slot.sp.load(std::memory_order_relaxed);
+  for (uint32_t i = 0; i < (slot.noted() & kSitesMask); ++i) {
+    const uint64_t site = notes.sites[i].load(std::memory_order_relaxed);
+    if (return_address_at(sp, site) == place) return load(place) != (site & kAddressMask);
+  }
+  return false;
+}
+
 }  // namespace holdwatch

@@ -24,4 +24,9 @@ uint32_t changed_callers(const HeldSlot& slot, const CallerNotes& notes, uintptr
 // a tail call, whose frame replaced its own.
 bool was_noted(const HeldSlot& slot, const CallerNotes& notes, const Caller& caller);
 
+// Whether the function that makes the call `caller` was called, by its frame pointer, where a noted function had been:
+// the noted one has returned, and its caller has called this one since. False if it took over that one's frame by a
+// jump, and where nothing is known. For the calling thread's own stack.
+bool was_called_since(const HeldSlot& slot, const CallerNotes& notes, const Caller& caller, uintptr_t stack_end);
+
 }  // namespace holdwatch

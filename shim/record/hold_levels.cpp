@@ -30,6 +30,23 @@ bool is_wrapped_like(const HeldSlot& level, const Caller& caller) {
          site_of(level.pc.load(std::memory_order_relaxed)).kind == SiteKind::returns;
 }
 
+// Whether `newest` may have been acquired through a function that returned with the lock held, as the one that acquired
+// `level` did, and that inner functions call too.
+bool is_wrapped_as(const HeldSlot& newest, const HeldSlot& level) {
+  const uintptr_t pc = newest.pc.load(std::memory_order_relaxed);
+  return pc == level.pc.load(std::memory_order_relaxed) || site_of(pc).kind == SiteKind::returns;
+}
+
+// Whether `caller`, whose frame fits `level`, releases that one although the thread acquired `newest` in a frame further
+// in. The frame fits as well if an inner function acquired `newest` through a wrapper, and ends in a jump to the unlock's
+// wrapper. Only frame pointers tell the two apart; without them it is the newest, so that the hold is shown with its
+// first level, which is where it began.
+bool is_left_before(OwnerRecord& record, const HeldSlot& level, const HeldSlot& newest, const Caller& caller) {
+  if (&level == &newest || !is_wrapped_as(newest, level)) return true;
+  const uintptr_t stack_end = record.stack_end.load(std::memory_order_relaxed);
+  return was_called_since(newest, OwnerRecord::notes_of(newest), caller, stack_end);
+}
+
 // Which level `caller` releases. The unlock call does not tell, but a function usually releases what it acquired: so
 // the newest level that was acquired from the same frame, or from nearly the same one, if lock and unlock are wrapped
 // in functions (unoptimized code). If the unlock is a tail call, that frame is gone: it is then the level with the same
@@ -39,23 +56,28 @@ HeldSlot& level_to_release(OwnerRecord& record, HeldSlot& newest, LockWord lock,
   const bool is_known = (newest.at_release() & kAgain) != 0;
   HeldSlot* by_jump = nullptr;
   HeldSlot* near = nullptr;
+  HeldSlot* same = nullptr;
   HeldSlot* staying = nullptr;  // acquired at a site where functions do not return with the lock held
   const auto sp_of = [](const HeldSlot* level) { return level->sp.load(std::memory_order_relaxed); };
   const auto is_outer = [&](const HeldSlot* level, const HeldSlot* known) {
     return sp_of(level) < caller.sp && (known == nullptr || sp_of(level) > sp_of(known));
   };
-  for (HeldSlot* level = &newest; level != nullptr && !level->is_released();
+  for (HeldSlot* level = &newest; level != nullptr && !level->is_released() && same == nullptr;
        level = older_level(record, *level, lock)) {
-    if (sp_of(level) == caller.sp) return by_jump != nullptr ? *by_jump : is_known ? *level : newest;
+    if (sp_of(level) == caller.sp) {
+      same = level;
+      continue;
+    }
     if (is_outer(level, by_jump) && ends_in_jump(*level, caller)) by_jump = level;
     if (near == nullptr && is_wrapped_like(*level, caller)) near = level;
     if (is_outer(level, staying) && site_of(level->pc.load(std::memory_order_relaxed)).kind == SiteKind::stays)
       staying = level;
   }
-  if (staying != nullptr && is_outer(staying, by_jump)) return *staying;
+  if (same == nullptr && staying != nullptr && is_outer(staying, by_jump)) return *staying;
   if (by_jump != nullptr) return *by_jump;
-  if (near != nullptr) return *near;
-  return newest;
+  HeldSlot* fitting = same != nullptr ? same : near;
+  if (fitting == nullptr || (same != nullptr && !is_known)) return newest;
+  return is_left_before(record, *fitting, newest, caller) ? *fitting : newest;
 }
 
 }  // namespace

@@ -143,12 +143,54 @@ TEST_CASE_METHOD(NoSiteIsKnown, "an unlock that is a tail call releases the leve
   }
 }
 
-TEST_CASE_METHOD(NoSiteIsKnown, "lock and unlock in wrappers of their own need not have the same stack pointer") {
-  for (const size_t place : {50u, 40u}) note_site(0x401000 + place, SiteKind::returns);
-  LevelsOnArray levels({50, 40});
-  levels.unlock(52);
-  CHECK(levels.has_level(40));
-  CHECK_FALSE(levels.has_level(50));
+// The outer function's frame begins at 56, the frames of what it calls end at 55, with the address they return to.
+struct WrappedLevels : NoSiteIsKnown, RecordOnArray {
+  static constexpr uintptr_t kInWrapper = 0x401000, kAfterInner = 0x405555, kAfterRelease = 0x405599;
+
+  WrappedLevels() : RecordOnArray(64) {
+    put_frame(54, at(60), 0x405500);
+    hold(record, mutex.word(), {kInWrapper, at(50), at(54)});
+    put_frame(54, at(60), kAfterInner);
+  }
+  // The inner function, called by the outer one, acquires the lock through the same wrapper, or through another one.
+  void take_in_inner(uintptr_t pc, bool has_frame_pointers) {
+    put_frame(42, at(54), 0x406000);
+    mutex.lock();
+    hold(record, mutex.word(), {pc, at(40), has_frame_pointers ? at(42) : 0});
+  }
+  // From the unlock's wrapper, whose frame need not be as large as that of the lock's.
+  void unlock(size_t place) { release_level(record, *record.find(mutex.address()), mutex.word(), {0x409999, at(place), at(54)}); }
+  bool has_first() { return !record.slot(0)->is_released(); }
+  bool has_second() { return record.find(mutex.address()) != record.slot(0); }
+
+  RecursiveMutex mutex;
+};
+
+TEST_CASE_METHOD(WrappedLevels, "an unlock in a wrapper releases the level of the function that called the wrapper") {
+  const size_t place = GENERATE(size_t{50}, size_t{52});
+  const uintptr_t other_wrapper = GENERATE(kInWrapper, 0x402000);
+  note_site(kInWrapper, SiteKind::returns);
+  note_site(other_wrapper, SiteKind::returns);
+  SECTION("the inner function has returned with the lock held") {
+    take_in_inner(other_wrapper, true);
+    words[55] = kAfterRelease;
+    unlock(place);
+    CHECK_FALSE(has_first());
+    CHECK(has_second());
+  }
+  SECTION("the inner function ended in a jump to the wrapper") {
+    take_in_inner(other_wrapper, true);
+    unlock(place);
+    CHECK(has_first());
+    CHECK_FALSE(has_second());
+  }
+  SECTION("without frame pointers it is the newest") {
+    take_in_inner(other_wrapper, false);
+    words[55] = kAfterRelease;
+    unlock(place);
+    CHECK(has_first());
+    CHECK_FALSE(has_second());
+  }
 }
 
 TEST_CASE("mutexes that the thread acquires in turn and others release do not fill its record") {
