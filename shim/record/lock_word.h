@@ -22,6 +22,8 @@ class LockWord {
   // Waited for, not held.
   constexpr LockWord with_waiting() const { return LockWord(bits_ | kWaiting); }
   constexpr LockWord without_waiting() const { return LockWord(bits_ & ~kWaiting); }
+  // For a thread in a condition wait that has been woken, and waits for the lock itself now, without a timeout.
+  constexpr LockWord taking_back() const { return LockWord(bits_ & ~(kCondition | kTimeout)); }
   // For a waiting thread: its wait has a timeout.
   constexpr LockWord with_timeout() const { return LockWord(bits_ | kTimeout); }
   // What the word of a wait becomes once the lock is acquired.

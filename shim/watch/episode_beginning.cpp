@@ -82,13 +82,13 @@ bool is_contended(const EpisodeContext& in, const Episode& candidate) {
 
 bool begin_hold(const EpisodeContext& in, LockWord lock) {
   const bool is_in_cycle = in.episodes.find_cycle(lock.address()) != nullptr;
-  in.reader.read(lock);
+  in.reader.read(lock, in.timing);
   Episode candidate{};
   candidate.lock = lock;
   // No holders: the candidate was left over from a hold that another thread ended, or the lock is stuck.
   if (!in.reader.note_overdue_holders(candidate, in.timing)) return is_in_cycle || begin_stuck(in, lock);
   if (are_explained(in, candidate)) return true;
-  in.reader.add_unseen_waiters(lock);
+  in.reader.add_unseen_waiters(lock, in.timing);
   if (in.rules.only == Only::contended && !is_contended(in, candidate)) return false;
   const LockWord held = candidate.holders[0].hold.word;
   Episode* episode = in.episodes.begin(event_of_holders(candidate), lock, in.timing.limits().if_stuck_ns(held));
@@ -99,7 +99,7 @@ bool begin_hold(const EpisodeContext& in, LockWord lock) {
 // The root of a tree are readers that no record names: the episode is about those who wait for them. As early as it would be
 // about the hold.
 bool begin_unknown_readers(const EpisodeContext& in, LockWord lock) {
-  in.reader.read(lock);
+  in.reader.read(lock, in.timing);
   const uint64_t limit_ns = in.timing.limits().of(lock);
   return limit_ns != kNoLimit && in.reader.is_waited_for(limit_ns, in.timing) &&
          begin_episode_of_waits(in, lock, Event::wait, limit_ns);
@@ -112,7 +112,7 @@ class RootsFirst {
   explicit RootsFirst(const EpisodeContext& in) : in_(in) {}
 
   bool begin(LockWord lock) {
-    in_.reader.read(lock);
+    in_.reader.read(lock, in_.timing);
     const LockState& state = in_.reader.state();
     for (size_t i = 0; i < state.holder_count; ++i) {
       const LockWord root = unreported_root(in_, state.holders[i].hold.tid);
@@ -175,7 +175,7 @@ uint64_t exceeded_limit_ns(const EpisodeContext& in) {
 // Only if no hold explains the wait: a report about the hold lists its waiters.
 bool begin_wait(const EpisodeContext& in, LockWord lock) {
   if (in.episodes.find_cycle(lock.address()) != nullptr) return true;
-  in.reader.read(lock);
+  in.reader.read(lock, in.timing);
   const LockState& state = in.reader.state();
   if (std::any_of(state.holders, state.holders + state.holder_count, is_held_for_ever)) return begin_hold(in, lock);
   if (begin_stuck(in, lock) || are_waits_explained(in)) return true;

@@ -15,12 +15,17 @@ void EpisodeReader::find(const Candidates& locks) {
   lock_index_.walk();
 }
 
+void EpisodeReader::read(LockWord lock, const Timing& timing) {
+  read_lock_state(lock, lock_index_, &state_);
+  woken_waits_.count(state_, timing.now_ns());
+}
+
 bool EpisodeReader::update(Episode& episode, const Timing& timing) {
   if (is_cycle(episode.event)) {
     read_cycle_state(episode.holders, episode.holder_count, lock_index_, &state_);
     return cycle_lasts(episode.holders, episode.holder_count);
   }
-  read(episode.lock);
+  read(episode.lock, timing);
   LockWord held;
   if (episode.event == Event::corrupt && owner_of(episode.lock, &held) != 0)
     return false;  // its writer got it after all
@@ -67,19 +72,19 @@ Event EpisodeReader::event_of_waits(const Timing& timing) {
   return holdwatch::event_of_waits(lock, lock_index_, timing.now_ns(), limit_ns);
 }
 
-void EpisodeReader::add_unseen_waiters(LockWord lock) {
+void EpisodeReader::add_unseen_waiters(LockWord lock, const Timing& timing) {
   // Of a stream's waiters, those inside of stdio's functions have no record.
   const bool may_have_more = state_.waiting == 0 || lock.kind() == LockKind::stream;
   if (!may_have_more || !is_contended(lock)) return;
   // To look for them takes the system calls of all threads. Most are none: they have begun to wait since the walk.
   if (state_.waiting == 0) {
     lock_index_.clear();
-    read(lock);
+    read(lock, timing);
     if (state_.waiting > 0 && lock.kind() != LockKind::stream) return;
   }
   if (!infer_unseen_waiters(lock)) return;
   lock_index_.clear();  // that walk did not include these locks
-  read(lock);
+  read(lock, timing);
 }
 
 uint64_t EpisodeReader::oldest_age_ns(const Episode& episode, const Timing& timing) const {

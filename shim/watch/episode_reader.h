@@ -8,6 +8,7 @@
 #include "shim/inspection/lock_state.h"
 #include "shim/timing/timing.h"
 #include "shim/watch/episodes.h"
+#include "shim/watch/woken_waits.h"
 
 namespace holdwatch {
 
@@ -19,7 +20,7 @@ class EpisodeReader {
 
   // What was read last.
   const LockState& state() const { return state_; }
-  void read(LockWord lock) { read_lock_state(lock, lock_index_, &state_); }
+  void read(LockWord lock, const Timing& timing);
   // Reads the lock, or the cycle's locks, and updates the episode; false if what the episode is about has ended.
   bool update(Episode& episode, const Timing& timing);
 
@@ -35,7 +36,7 @@ class EpisodeReader {
   Event event_of_waits(const Timing& timing);
   // For when the records show no waiters but the lock's fields show some: they wait in calls that our hooks have not
   // seen.
-  void add_unseen_waiters(LockWord lock);
+  void add_unseen_waiters(LockWord lock, const Timing& timing);
   // The age of the oldest of what the episode is about: its holds that are over the limit, or the waits.
   uint64_t oldest_age_ns(const Episode& episode, const Timing& timing) const;
 
@@ -44,6 +45,7 @@ class EpisodeReader {
 
   LockIndex lock_index_;
   LockState state_{};
+  WokenWaits woken_waits_;
 };
 
 }  // namespace holdwatch

@@ -57,7 +57,7 @@ bool has_no_waiters(const EpisodeContext& in, Episode& episode, uint64_t oldest_
   if (episode.waiting > 0 || episode.behind > 0) return false;
   if (oldest_ns < episode.next_search_age_ns) return true;
   episode.next_search_age_ns = next_report_age_ns(oldest_ns, episode.limit_ns);
-  in.reader.add_unseen_waiters(episode.lock);
+  in.reader.add_unseen_waiters(episode.lock, in.timing);
   return in.reader.state().waiting == 0;
 }
 
@@ -77,7 +77,7 @@ void report_if_due(const EpisodeContext& in, Episode& episode, uint64_t oldest_n
   if (goes_on && !episode.is_wanted && (is_behind_another(in, episode) || has_no_waiters(in, episode, oldest_ns)))
     return;
   refresh_names(episode);
-  if (is_about_holds(episode.event)) in.reader.add_unseen_waiters(episode.lock);
+  if (is_about_holds(episode.event)) in.reader.add_unseen_waiters(episode.lock, in.timing);
   const Behind& behind = in.trees.describe_behind(episode.goal(), in.timing);
   if (!post(episode, episode.posted ? Phase::still : Phase::over, in.reader.state(), in.timing, &behind, &in.passing))
     return;

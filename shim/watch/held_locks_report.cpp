@@ -19,7 +19,7 @@ void report_cycle(const EpisodeContext& in, const Episode& cycle) {
 }
 
 void report_holds_of(const EpisodeContext& in, LockWord lock) {
-  in.reader.read(lock);
+  in.reader.read(lock, in.timing);
   Episode episode{};
   episode.lock = lock;
   in.reader.note_holders(episode, in.timing);

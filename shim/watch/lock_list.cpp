@@ -70,7 +70,7 @@ void LockLister::choose_locks(uint64_t least_ns) {
 
 // Locks that are no longer held or waited for, or whose records are left over, are not listed.
 void LockLister::list_lock(LockWord lock) {
-  in_.reader.read(lock);
+  in_.reader.read(lock, in_.timing);
   const LockState& state = in_.reader.state();
   if (state.holder_count == 0 && state.waiting == 0) return;
   ListedLock& listed = g_list.locks[g_list.lock_count++];
