@@ -159,7 +159,9 @@ struct WrappedLevels : NoSiteIsKnown, RecordOnArray {
     hold(record, mutex.word(), {pc, at(40), has_frame_pointers ? at(42) : 0});
   }
   // From the unlock's wrapper, whose frame need not be as large as that of the lock's.
-  void unlock(size_t place) { release_level(record, *record.find(mutex.address()), mutex.word(), {0x409999, at(place), at(54)}); }
+  void unlock(size_t place) {
+    release_level(record, *record.find(mutex.address()), mutex.word(), {0x409999, at(place), at(54)});
+  }
   bool has_first() { return !record.slot(0)->is_released(); }
   bool has_second() { return record.find(mutex.address()) != record.slot(0); }
 
