@@ -111,6 +111,7 @@ Finding ReportMaker::describe(ReportRequest& request) {
   finding.behind_left_out = finding.behind_count == request.behind.step_count ? request.behind.steps_left_out : 0;
   finding.unrecorded_holds = unrecorded_holds();
   finding.unreported_holds = ended_holds_lost();
+  finding.released_by_holder = request.ended != nullptr;
   finding.holders = holders_;
   finding.waiters = waiters_;
   finding.waiters_left_out = request.state.waiters_left_out;

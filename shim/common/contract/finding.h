@@ -263,6 +263,7 @@ struct Finding {
   uint64_t unreported_holds;  // holds over their limit that ended unreported since start, too many at once
   PassedBy passed;            // of a wait
   char note[kNoteSize];       // empty, or one more remark
+  bool released_by_holder;    // released: not by another thread, nor in a call that the hooks do not see
   bool had_fallback_report;   // late: it was seen, and reported without stacks
   // Whoever sets it writes the first line; null: nobody else writes it. If reports go to standard error, the line is
   // there already.

@@ -18,6 +18,7 @@ struct FirstLine {
   Event event;
   Phase phase;
   uint64_t limit_ns;  // 0: none is involved
+  bool released_by_holder;
   LockKind lock_kind;
   std::string_view lock_id;  // "L3"
 
@@ -78,6 +79,7 @@ FirstLine first_line_from(const Source& source) {
   facts.event = source.event;
   facts.phase = source.phase;
   facts.limit_ns = source.limit_ns;
+  facts.released_by_holder = source.released_by_holder;
   facts.had_fallback_report = source.had_fallback_report;
   facts.lost_ns = source.lost_ns + source.behind_lost_ns;
   facts.threads_delayed = source.behind_delayed > 0 ? source.behind_delayed : source.threads_delayed;

@@ -58,11 +58,11 @@ class HoldLine : LineParts {
   }
 
   void hold_released() {
-    out_ << facts_.lock_id << " released by ";
+    out_ << facts_.lock_id << (facts_.released_by_holder ? " released by " : " is no longer held by ");
     thread(facts_.holder.label);
     other_holders();
     end_clause();
-    out_ << " after " << Duration{facts_.holder.held_ns} << "; ";
+    out_ << (facts_.released_by_holder ? " after " : ", after ") << Duration{facts_.holder.held_ns} << "; ";
     lost();
   }
 
