@@ -13,7 +13,8 @@ namespace holdwatch {
 namespace {
 
 // How long the reporter may take before the watcher writes a short report itself. If reports go to standard error, that is
-// their place anyway; otherwise it must be almost certain that the reporter will not write them.
+// their place anyway; otherwise it must be almost certain that the reporter will not write them. So it must if there are rules
+// of SUPPRESS: only the reporter can tell which reports they leave out.
 constexpr uint64_t kTimeoutNs = 2 * kNanosecondsPerSecond;
 constexpr uint64_t kLongTimeoutNs = 15 * kNanosecondsPerSecond;
 
@@ -73,7 +74,8 @@ void write_short_report(const ReportRequest& request, uint64_t now_ns) {
 
 void FallbackReporter::start(const Settings& settings) {
   writes_to_standard_error_ = strcmp(settings.log, "stderr") == 0;
-  timeout_ns_ = writes_to_standard_error_ ? kTimeoutNs : kLongTimeoutNs;
+  const bool has_rules = strcmp(settings.suppress, "none") != 0 && settings.suppress[0] != '\0';
+  timeout_ns_ = writes_to_standard_error_ && !has_rules ? kTimeoutNs : kLongTimeoutNs;
   set_plain_reports_wanted(strcmp(settings.log, "none") != 0);
   g_budget.start(settings.rate);
   g_reporter_is_stuck = false;

@@ -19,6 +19,7 @@ bool RateLimit::admit(Phase phase, uint64_t episode, uint64_t now_ns, bool is_ur
   last_begun_.reset();
   last_took_place_ = false;
   const bool closes_episode = phase == Phase::released && begun_.erase(episode) > 0;
+  if (phase == Phase::released && withdrawn_.erase(episode) > 0) return false;
   const bool closes_unbegun = phase == Phase::released && unbegun_.erase(episode) > 0;
   const bool is_free = closes_episode || is_urgent;
   if (closes_unbegun || (admitted_.size() >= limit_ && !is_free)) {
@@ -28,7 +29,7 @@ bool RateLimit::admit(Phase phase, uint64_t episode, uint64_t now_ns, bool is_ur
   }
   last_took_place_ = !is_free;
   if (last_took_place_) admitted_.push_back(now_ns);
-  const bool was_left_out = unbegun_.erase(episode) > 0;
+  const bool was_left_out = (unbegun_.erase(episode) | withdrawn_.erase(episode)) > 0;
   if (phase == Phase::over || (phase == Phase::still && was_left_out)) {
     if (!begun_.contains(episode)) last_begun_ = episode;
     keep(begun_, episode);
@@ -40,7 +41,7 @@ void RateLimit::withdraw() {
   if (last_took_place_ && !admitted_.empty()) admitted_.pop_back();
   if (last_begun_) {
     begun_.erase(*last_begun_);
-    keep(unbegun_, *last_begun_);
+    keep(withdrawn_, *last_begun_);
   }
   last_begun_.reset();
   last_took_place_ = false;

@@ -29,7 +29,8 @@ class RateLimit {
   // Whether the last admitted report is the first of its episode that is shown, also if others were left out before.
   bool begins() const { return last_begun_.has_value(); }
 
-  // The last admitted report was not written after all: it no longer counts.
+  // The last admitted report was not written after all, by a rule or since it was no longer true: it no longer counts, and
+  // neither does the end of its episode.
   void withdraw();
 
   // The suppressed reports that were not mentioned yet, at most once per minute; with `final`, immediately. Resets the
@@ -41,6 +42,7 @@ class RateLimit {
   std::deque<uint64_t> admitted_;       // times within the last minute
   std::set<uint64_t> begun_;            // episodes whose beginning was written and whose end was not
   std::set<uint64_t> unbegun_;          // episodes whose beginning was left out and whose end was not seen
+  std::set<uint64_t> withdrawn_;        // the same of those whose beginning was withdrawn
   std::optional<uint64_t> last_begun_;  // the last admitted report's episode, if this was its beginning
   bool last_took_place_ = false;
   uint64_t left_out_ = 0;

@@ -27,6 +27,7 @@ TEST_CASE("a report that was admitted but not written does not count") {
   rate.withdraw();
   CHECK(rate.admit(Phase::over, 2, 1));
   CHECK_FALSE(rate.admit(Phase::released, 1, 2));  // its beginning was not shown
+  CHECK_FALSE(rate.take_left_out(3, true).has_value());
   CHECK(rate.admit(Phase::released, 2, 3));
   rate.withdraw();
   CHECK_FALSE(rate.admit(Phase::over, 3, 4));  // an end takes no place that could be left
