@@ -206,10 +206,10 @@ void date_back_inferred() {
   }
 }
 
-Inferred* find_inferred(const HoldView& hold) {
-  const ThreadRecord* record = record_at(hold.identity.record);
+Inferred* find_inferred(const Identity& hold) {
+  const ThreadRecord* record = record_at(hold.record);
   Inferred* const found = std::find_if(g_inferred, g_inferred + g_used, [&](const Inferred& one) {
-    return one.record == record && !one.is_wait && one.record->index_of_slot(*one.slot) == hold.identity.slot;
+    return one.record == record && !one.is_wait && one.record->index_of_slot(*one.slot) == hold.slot;
   });
   return found == g_inferred + g_used ? nullptr : found;
 }

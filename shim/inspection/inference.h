@@ -51,8 +51,8 @@ void date_back_inferred();
 
 // What was inferred of that thread and lock before, or null.
 Inferred* find_inferred(int tid, LockWord word, bool is_wait);
-// The one behind that view, or null.
-Inferred* find_inferred(const HoldView& hold);
+// The hold with this identity, or null.
+Inferred* find_inferred(const Identity& hold);
 // What is inferred of that record's thread shows where it is; a record of its own says that it is here.
 OwnerPlace place_of(uint32_t record);
 

@@ -186,10 +186,19 @@ bool has_unknown_readers(LockWord lock) {
   for_each_hold(UINT64_MAX, [&](const HoldView& hold) { is_recorded |= hold.word.is_same_lock(lock); });
   return !is_recorded;
 }
+bool is_inferred_hold(const Identity& hold) {
+  return find_inferred(hold) != nullptr;
+}
+
+int named_in_lock(const Identity& hold, int tid) {
+  const Inferred* const found = find_inferred(hold);
+  return found == nullptr ? tid : found->hold.place.named();
+}
+
 
 const InferredHold* inferred_hold(const HoldView& hold) {
   if (!is_inferred(hold.sites[0].pc)) return nullptr;
-  const Inferred* const found = find_inferred(hold);
+  const Inferred* const found = find_inferred(hold.identity);
   return found == nullptr ? nullptr : &found->hold;
 }
 

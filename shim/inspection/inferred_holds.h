@@ -51,6 +51,11 @@ struct InferredHold {
   bool doubtful;     // since it was reported, the lock may have been released and acquired again
   bool inside_call;  // it is in the middle of acquiring or releasing the lock, and wants it again (inside_call.h)
 };
+bool is_inferred_hold(const Identity& hold);
+
+// The id by which the lock names the thread of that hold: its own, unless the hold was inferred and the place says otherwise.
+int named_in_lock(const Identity& hold, int tid);
+
 // Null if it was not inferred.
 const InferredHold* inferred_hold(const HoldView& hold);
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "shim/inspection/blocked_thread.h"
+#include "shim/inspection/inferred_holds.h"
 #include "shim/inspection/ownership.h"
 #include "shim/record/view.h"
 
@@ -30,12 +31,16 @@ uint64_t waited_ns(const TreeWait& wait, const Timing& timing) {
   return wait.is_taking_back() ? 0 : age_ns(timing.latest_ns(wait.since_ns), timing.now_ns());
 }
 
+int id_in_lock(const TreeHold& hold) {
+  return hold.is_of_unknown() ? hold.tid : named_in_lock(hold.identity, hold.tid);
+}
+
 bool is_soon_over(const TreeHold& hold, const Timing& timing) {
   return remember(hold.is_soon_over, [&] {
     const uint64_t limit_ns = timing.limits().of(hold.lock);
     const uint64_t hold_age_ns = age_ns(timing.latest_ns(hold.since_ns), timing.now_ns());
     return limit_ns != kNoLimit && is_over(hold_age_ns + limit_ns / WaitTrees::kSoon, limit_ns) &&
-           confirm_ownership(hold.lock, hold.tid) != Ownership::refuted;
+           confirm_ownership(hold.lock, id_in_lock(hold)) != Ownership::refuted;
   });
 }
 
