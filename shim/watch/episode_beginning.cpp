@@ -69,7 +69,9 @@ bool begin_stuck(const EpisodeContext& in, LockWord lock) {
 bool are_explained(const EpisodeContext& in, const Episode& candidate) {
   return std::all_of(candidate.holders, candidate.holders + candidate.holder_count, [&](const HolderState& holder) {
     return is_explained(in, holder.hold) ||
+    const bool may_end = !is_held_for_ever(holder);
            in.episodes.find_cycle_of_hold(candidate.lock.address(), holder.hold.tid) != nullptr;
+           (may_end && in.episodes.is_told_with_waits(candidate.lock, holder.hold.identity)) ||
   });
 }
 

@@ -115,6 +115,9 @@ class Episodes {
   Episode* find_hold(uintptr_t lock);
   Episode* find_wait(uintptr_t lock);
   // The deadlock that has the lock in its cycle, or null.
+  // Whether a report about those who wait for the lock, which names its holders, tells of this hold too: one from before an attachment,
+  // since when is not known, is over its limit later than the waits for it.
+  bool is_told_with_waits(LockWord lock, const Identity& hold);
   Episode* find_cycle(uintptr_t lock);
   // The deadlock of which this hold of the lock is a part, or null: not that of another reader.
   Episode* find_cycle_of_hold(uintptr_t lock, int tid);

@@ -52,6 +52,7 @@ void Scan::look_for_holds(const Timing& timing, Episodes& episodes, BehindHolds&
     const uintptr_t lock = hold.word.address();
     if (episodes.find_hold(lock) != nullptr || episodes.find_cycle_of_hold(lock, hold.tid) != nullptr) return;
     const BehindHold* const explained = behind.find(hold.identity);
+    if (episodes.is_told_with_waits(hold.word, hold.identity)) return;
     if (explained != nullptr && explained->is_explained(limit_ns)) {
       due_ns = std::min(due_ns, now_ns + std::max(timing.wake_period_ns(), explained->explained_for_ns(limit_ns)));
       return;

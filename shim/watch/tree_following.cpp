@@ -21,6 +21,7 @@ bool has_report(const EpisodeContext& in, const TreeHold& root) {
   const uintptr_t lock = root.lock.address();
   const Episode* const episode = root.is_of_unknown() ? in.episodes.find_wait(lock) : in.episodes.find_hold(lock);
   if (episode != nullptr && episode->ended_ns == 0) return true;
+  if (!root.is_of_unknown() && in.episodes.is_told_with_waits(root.lock, root.identity)) return true;
   const BehindHold* const behind = in.behind.find(root.identity);
   return behind != nullptr && behind->root_has_report;
 }
