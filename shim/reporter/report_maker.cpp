@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "shim/common/text/left_stream.h"
 #include "shim/common/text/text_buffer.h"
 #include "shim/common/text/unknown_readers.h"
 #include "shim/fallback/plain_report.h"
@@ -126,6 +127,8 @@ Finding ReportMaker::describe(ReportRequest& request) {
     note << request.state.holders_left_out << " more holders are not shown";
   else if (request.unclear_owner != 0 && finding.holder_count == 0)
     note << "the lock names thread " << request.unclear_owner << ", which may be one of another pid namespace";
+  else if (finding.holder_count == 0 && is_left_by_exited(request.state.lock))
+    note << kLeftByExited;
   return finding;
 }
 

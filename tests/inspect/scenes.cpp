@@ -507,6 +507,7 @@ const std::map<std::string, std::function<void()>> kScenes = {
     {"file_of_some_thread", [] { file_of_a_thread(false, false); }},
     {"file_of_a_thread_timed", [] { file_of_a_thread(true, true); }},
     {"idle", idle},
+    {"stream_left", stream_left},
     {"pool", pool},
     {"storm", storm},
     {"crowd", [] { crowd(1000); }},

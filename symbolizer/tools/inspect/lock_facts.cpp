@@ -3,14 +3,13 @@
 
 #include <algorithm>
 
+#include "shim/common/text/left_stream.h"
 #include "shim/common/text/unknown_readers.h"
 
 namespace holdwatch {
 namespace {
 
 constexpr char kFree[] = "it is free: its waiters are about to get it, or their wake-up was lost";
-constexpr char kLeftByExited[] =
-    "the thread that has locked it has exited, and nobody can unlock it: which one it was is not known";
 
 std::string unknown_readers_text(const SeenLock& lock) {
   Line<128> text;
