@@ -26,6 +26,11 @@ std::string unclear_text(const SeenLock& lock) {
   return "the lock names thread " + std::to_string(lock.owner) + ", which may be one of another pid namespace";
 }
 
+std::string younger_text(const SeenLock& lock) {
+  return "the lock names thread " + std::to_string(lock.owner) +
+         ", which began after a thread had begun to wait: another one may have had that id before";
+}
+
 }  // namespace
 
 void add_note(std::string& note, const std::string& more) {
@@ -45,7 +50,7 @@ std::vector<int> certain_holders(const SeenLock& lock) {
 }
 
 bool is_lost(const SeenLock& lock) {
-  return lock.lost != LostOwner::none && lock.lost != LostOwner::unclear;
+  return is_gone(lock.lost) || lock.lost == LostOwner::of_other_process;
 }
 
 Event event_of(const SeenLock& lock) {
@@ -59,6 +64,7 @@ Event event_of(const SeenLock& lock) {
     case LostOwner::none:
     case LostOwner::of_other_process:
     case LostOwner::unclear:
+    case LostOwner::younger:
       break;
   }
   return Event::wait;
@@ -85,6 +91,7 @@ void add_notes(const SeenLock& lock, Report& report) {
                               " belongs to another process");
   }
   if (lock.lost == LostOwner::unclear) add_note(report.note, unclear_text(lock));
+  if (lock.lost == LostOwner::younger) add_note(report.note, younger_text(lock));
 }
 
 ReportHolder lost_holder(const SeenLock& lock) {
