@@ -42,22 +42,19 @@ bool has_inferred_wait(int tid);
 // the calls inside of stdio are not seen after it either. Any thread.
 bool inferred_since_attachment(LockWord lock);
 
-// Whether it is an rwlock that was read before an attachment, and still is, by threads that no record names.
-bool has_unknown_readers(LockWord lock);
-
 // What is known about an inferred hold apart from its record.
 struct InferredHold {
   OwnerPlace place;
   bool doubtful;     // since it was reported, the lock may have been released and acquired again
   bool inside_call;  // it is in the middle of acquiring or releasing the lock, and wants it again (inside_call.h)
 };
+// Null if it was not inferred.
+const InferredHold* inferred_hold(const HoldView& hold);
+
 bool is_inferred_hold(const Identity& hold);
 
 // The id by which the lock names the thread of that hold: its own, unless the hold was inferred and the place says otherwise.
 int named_in_lock(const Identity& hold, int tid);
-
-// Null if it was not inferred.
-const InferredHold* inferred_hold(const HoldView& hold);
 
 // The id of its owner in a lock that processes share, if it was found that threads of several pid namespaces may be meant by it; 0: no.
 int unclear_owner(LockWord lock);

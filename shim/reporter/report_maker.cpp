@@ -106,7 +106,7 @@ Finding ReportMaker::describe(ReportRequest& request) {
   finding.behind_threads = request.behind.threads;
   finding.behind_longest_ns = request.behind.longest_ns;
   finding.behind_lost_ns = request.behind_lost_ns;
-  if (has_ended(finding.phase)) finding.behind_delayed = request.threads_seen;
+  if (has_ended(finding.phase)) finding.threads_seen = request.threads_seen;
   finding.behind = behind_;
   finding.behind_count = describe_behind(request, behind_);
   finding.behind_left_out = finding.behind_count == request.behind.step_count ? request.behind.steps_left_out : 0;
