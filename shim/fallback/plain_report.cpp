@@ -61,7 +61,7 @@ void RequestFinding::fill(const ReportRequest& request) {
   finding.behind_threads = request.behind.threads;
   finding.behind_longest_ns = request.behind.longest_ns;
   finding.behind_lost_ns = request.behind_lost_ns;
-  if (has_ended(request.phase)) finding.behind_delayed = request.threads_seen;
+  if (has_ended(request.phase)) finding.threads_seen = request.threads_seen;
   finding.passed.holds = request.passed.holds;
   finding.passed.tid = request.passed.tid;
   finding.holders = holders;

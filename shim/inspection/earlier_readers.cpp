@@ -11,10 +11,14 @@
 namespace holdwatch {
 namespace {
 
+bool may_have_earlier_readers(LockWord lock) {
+  return lock.kind() == LockKind::rwlock && inferred_since_attachment(lock);
+}
+
 uint32_t recorded_readers(LockWord rwlock) {
   uint32_t count = 0;
   for_each_hold(UINT64_MAX, [&](const HoldView& hold) {
-    if (hold.word.is_lock_at(rwlock.address()) && hold.word.access() == Access::shared) count += hold.levels;
+    if (hold.word.is_same_lock(rwlock) && hold.word.access() == Access::shared) count += hold.levels;
   });
   return count;
 }
@@ -26,9 +30,14 @@ bool sleeps_as_next_writer(const WaitView& wait) {
 
 }  // namespace
 
+bool has_only_earlier_readers(LockWord lock) {
+  return may_have_earlier_readers(lock) && access_of_nameless(lock) == Access::shared && reader_count(lock) > 0 &&
+         recorded_readers(lock) == 0;
+}
+
 bool is_kept_by_earlier_readers(const WaitView& wait) {
-  if (wait.word.kind() != LockKind::rwlock || wait.word.access() != Access::exclusive) return false;
-  if (!is_inferred(wait.caller.pc) || !inferred_since_attachment(wait.word)) return false;
+  if (!may_have_earlier_readers(wait.word) || wait.word.access() != Access::exclusive) return false;
+  if (!is_inferred(wait.caller.pc)) return false;
   return access_of_nameless(wait.word) == Access::shared && reader_count(wait.word) > recorded_readers(wait.word) &&
          sleeps_as_next_writer(wait);
 }

@@ -101,16 +101,6 @@ void note_unclear(uintptr_t lock, int owner) {
   (known != nullptr ? *known : g_unclear[g_next_unclear++ % kMaxUnclear]) = {lock, owner};
 }
 
-// Our own threads record what they take. So where a thread of another pid namespace may be meant, it is none of ours that has no
-// record, unless that one may have taken the lock before an attachment; and never one that waits for the lock itself.
-bool is_refuted(const OwnerPlace& place, LockWord lock) {
-  if (place.where != Whereabouts::here || !place.likely) return false;
-  bool waits = false;
-  for_each_wait(UINT64_MAX,
-                [&](const WaitView& wait) { waits |= wait.tid == place.tid && wait.word.is_same_lock(lock); });
-  return waits || !inferred_since_attachment(lock);
-}
-
 bool began_after(int tid, uint64_t monotonic_time_ns) {
   uint64_t started_ns = 0;
   const uint64_t ago_ns = monotonic_ns() - monotonic_time_ns;
@@ -143,7 +133,7 @@ OwnerPlace find_owner_in_time(int owner, LockWord lock, uint64_t waited_since_ns
   OwnerPlace place = find_owner(owner, lock, waited_since_ns);
   const uint64_t ended_ns = monotonic_ns();
   due_ns = ended_ns + kShare * (ended_ns - began_ns);
-  if (is_refuted(place, lock)) place = {};
+  if (is_refuted_owner(place, lock)) place = {};
   note_unclear(lock.address(), place.where == Whereabouts::unknown ? owner : 0);
   return place;
 }
@@ -206,10 +196,10 @@ void date_back_inferred() {
   }
 }
 
-Inferred* find_inferred(const HoldView& hold) {
-  const ThreadRecord* record = record_at(hold.identity.record);
+Inferred* find_inferred(const Identity& hold) {
+  const ThreadRecord* record = record_at(hold.record);
   Inferred* const found = std::find_if(g_inferred, g_inferred + g_used, [&](const Inferred& one) {
-    return one.record == record && !one.is_wait && one.record->index_of_slot(*one.slot) == hold.identity.slot;
+    return one.record == record && !one.is_wait && one.record->index_of_slot(*one.slot) == hold.slot;
   });
   return found == g_inferred + g_used ? nullptr : found;
 }
@@ -226,6 +216,14 @@ bool waits_by_record(int tid) {
   bool found = false;
   for_each_wait(UINT64_MAX, [&](const WaitView& wait) { found |= wait.tid == tid; });
   return found;
+}
+
+bool is_refuted_owner(const OwnerPlace& place, LockWord lock) {
+  if (place.where != Whereabouts::here || !place.likely) return false;
+  bool waits = false;
+  for_each_wait(UINT64_MAX,
+                [&](const WaitView& wait) { waits |= wait.tid == place.tid && wait.word.is_same_lock(lock); });
+  return waits || !inferred_since_attachment(lock);
 }
 
 Inferred* infer(const OwnerPlace& place, LockWord word, bool is_wait) {

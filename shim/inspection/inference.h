@@ -35,6 +35,10 @@ void clear_inferred();
 // Infers that a thread holds the lock, or waits for it: from now on, or since it fell asleep before the attachment
 // (earlier_sleeps). Null if there is no room.
 Inferred* infer(const OwnerPlace& place, LockWord word, bool is_wait);
+// Our own threads record what they take. So where a thread of another pid namespace may be meant, it is none of ours that has no
+// record, unless that one may have taken the lock before an attachment; and never one that waits for the lock itself.
+bool is_refuted_owner(const OwnerPlace& place, LockWord lock);
+
 // The hold of the thread that the lock names, inferred now or before; null if it names none, or one that has recorded the hold.
 Inferred* infer_owner(LockWord lock, uint64_t waited_since_ns);
 // A join that began before the attachment is noted in the record that a hold of its thread was inferred in, until it ends.
@@ -51,8 +55,8 @@ void date_back_inferred();
 
 // What was inferred of that thread and lock before, or null.
 Inferred* find_inferred(int tid, LockWord word, bool is_wait);
-// The one behind that view, or null.
-Inferred* find_inferred(const HoldView& hold);
+// The hold with this identity, or null.
+Inferred* find_inferred(const Identity& hold);
 // What is inferred of that record's thread shows where it is; a record of its own says that it is here.
 OwnerPlace place_of(uint32_t record);
 

@@ -180,17 +180,19 @@ bool inferred_since_attachment(LockWord lock) {
   return lock.kind() != LockKind::stream && g_is_attached.load(std::memory_order_relaxed);
 }
 
-bool has_unknown_readers(LockWord lock) {
-  if (lock.kind() != LockKind::rwlock || !inferred_since_attachment(lock) || reader_count(lock) == 0) return false;
-  bool is_recorded = false;
-  for_each_hold(UINT64_MAX, [&](const HoldView& hold) { is_recorded |= hold.word.is_same_lock(lock); });
-  return !is_recorded;
-}
-
 const InferredHold* inferred_hold(const HoldView& hold) {
   if (!is_inferred(hold.sites[0].pc)) return nullptr;
-  const Inferred* const found = find_inferred(hold);
+  const Inferred* const found = find_inferred(hold.identity);
   return found == nullptr ? nullptr : &found->hold;
+}
+
+bool is_inferred_hold(const Identity& hold) {
+  return find_inferred(hold) != nullptr;
+}
+
+int named_in_lock(const Identity& hold, int tid) {
+  const Inferred* const found = find_inferred(hold);
+  return found == nullptr ? tid : found->hold.place.named();
 }
 
 void forget_inferred() {

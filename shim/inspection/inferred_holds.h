@@ -42,9 +42,6 @@ bool has_inferred_wait(int tid);
 // the calls inside of stdio are not seen after it either. Any thread.
 bool inferred_since_attachment(LockWord lock);
 
-// Whether it is an rwlock that was read before an attachment, and still is, by threads that no record names.
-bool has_unknown_readers(LockWord lock);
-
 // What is known about an inferred hold apart from its record.
 struct InferredHold {
   OwnerPlace place;
@@ -53,6 +50,11 @@ struct InferredHold {
 };
 // Null if it was not inferred.
 const InferredHold* inferred_hold(const HoldView& hold);
+
+bool is_inferred_hold(const Identity& hold);
+
+// The id by which the lock names the thread of that hold: its own, unless the hold was inferred and the place says otherwise.
+int named_in_lock(const Identity& hold, int tid);
 
 // The id of its owner in a lock that processes share, if it was found that threads of several pid namespaces may be meant by it; 0: no.
 int unclear_owner(LockWord lock);

@@ -95,6 +95,7 @@ bool describe_holder(const HoldView& hold, HolderState* out) {
   if (inferred != nullptr) {
     out->where = inferred->place.where;
     out->pid = inferred->place.pid;
+    out->id_in_lock = inferred->place.id_in_lock;
     out->inside_call = inferred->inside_call;
     out->hold.gone = is_gone(out->where);
     out->likely = out->likely || inferred->doubtful || inferred->place.likely;

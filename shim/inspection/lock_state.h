@@ -21,7 +21,8 @@ struct HolderState {
   uint64_t waits_since_ns = 0;      // of a cycle: the tick at which its own wait began
   // Of a holder without a record of its own (inspection/inferred_holds); else unknown.
   Whereabouts where = Whereabouts::unknown;
-  int pid = 0;  // elsewhere: its process, 0 if not found
+  int pid = 0;         // elsewhere: its process, 0 if not found
+  int id_in_lock = 0;  // 0: the same as here (OwnerPlace)
   bool inside_call = false;
   // Of a cycle: the thread whose end it waits for, 0 if it waits for a lock; and where that wait is noted.
   int joins = 0;
@@ -29,6 +30,7 @@ struct HolderState {
   uint64_t join_state = 0;
 
   bool holds_lock() const { return !hold.word.empty(); }
+  int named() const { return id_in_lock == 0 ? hold.tid : id_in_lock; }
 };
 
 struct LockState {

@@ -6,6 +6,7 @@
 
 #include "shim/base/libc_streams.h"
 #include "shim/common/glibc/lock_fields.h"
+#include "shim/common/glibc/thread_descriptor.h"
 #include "shim/inspection/capture.h"
 #include "shim/inspection/joined_thread.h"
 #include "shim/record/current_record.h"
@@ -144,6 +145,16 @@ bool inherits_priority(LockWord word) {
 
 bool compares_owner(LockWord lock) {
   return fields_or_none(lock).compares_owner;
+}
+
+// Unless another thread has that descriptor by now.
+bool is_left_by_exited(LockWord word) {
+  StreamLock stream;
+  uintptr_t self = 0;
+  if (word.kind() != LockKind::stream || !read_lock(word, &stream)) return false;
+  if (!may_be_lock(stream) || stream.word != kStreamContended) return false;
+  const size_t got = read_local_memory(stream.owner + kDescriptorSelf, &self, sizeof self);
+  return got == sizeof self && is_descriptor(stream.owner, self) && tid_in_descriptor(stream.owner) == 0;
 }
 
 uint32_t reader_count(LockWord word) {

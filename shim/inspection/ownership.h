@@ -66,6 +66,9 @@ bool compares_owner(LockWord lock);
 // Whether it is a mutex with the protocol PTHREAD_PRIO_INHERIT; false if it cannot be read.
 bool inherits_priority(LockWord word);
 
+// Whether threads wait for this stream, and the thread that has locked it has exited, so that nothing says which one it was.
+bool is_left_by_exited(LockWord stream);
+
 // How many readers the lock counts; 0 if it cannot be read.
 uint32_t reader_count(LockWord word);
 

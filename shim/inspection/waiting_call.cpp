@@ -33,13 +33,12 @@ bool is_for_mutex(const FutexWait& wait) {
   return wait.value == kContended && !wait.has_timeout && owner_of(mutex_at(wait.word), &held) != 0;
 }
 
-// Of libc's own locks, which are waited for with this value, only those of streams name their owner.
+// Of libc's own locks, which are waited for with this value, only those of streams name their owner, who may have exited.
 LockWord stream_waited_for(const FutexWait& wait) {
   const LockWord stream{reinterpret_cast<const void*>(wait.word), LockKind::stream, Access::exclusive};
   LockWord held;
-  const bool is_stream =
-      wait.value == kStreamContended && !wait.has_timeout && is_contended(stream) && owner_of(stream, &held) != 0;
-  return is_stream ? stream : LockWord{};
+  if (wait.value != kStreamContended || wait.has_timeout || !is_contended(stream)) return {};
+  return owner_of(stream, &held) != 0 || is_left_by_exited(stream) ? stream : LockWord{};
 }
 
 const WaitingFunction* function_of(uintptr_t pc) {

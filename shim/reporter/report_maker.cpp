@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "shim/common/text/left_stream.h"
 #include "shim/common/text/text_buffer.h"
 #include "shim/common/text/unknown_readers.h"
 #include "shim/fallback/plain_report.h"
@@ -105,7 +106,7 @@ Finding ReportMaker::describe(ReportRequest& request) {
   finding.behind_threads = request.behind.threads;
   finding.behind_longest_ns = request.behind.longest_ns;
   finding.behind_lost_ns = request.behind_lost_ns;
-  if (has_ended(finding.phase)) finding.behind_delayed = request.threads_seen;
+  if (has_ended(finding.phase)) finding.threads_seen = request.threads_seen;
   finding.behind = behind_;
   finding.behind_count = describe_behind(request, behind_);
   finding.behind_left_out = finding.behind_count == request.behind.step_count ? request.behind.steps_left_out : 0;
@@ -127,6 +128,8 @@ Finding ReportMaker::describe(ReportRequest& request) {
     note << request.state.holders_left_out << " more holders are not shown";
   else if (request.unclear_owner != 0 && finding.holder_count == 0)
     note << "the lock names thread " << request.unclear_owner << ", which may be one of another pid namespace";
+  else if (finding.holder_count == 0 && is_left_by_exited(request.state.lock))
+    note << kLeftByExited;
   return finding;
 }
 

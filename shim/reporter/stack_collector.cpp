@@ -29,7 +29,7 @@ constexpr size_t kMaxConditionLooks = 256;
 bool is_still_stated(const HolderState& holder) {
   const HoldView& hold = holder.hold;
   if (!is_inferred(hold.sites[0].pc) || (holder.inside_call && is_changing_hands(hold.word))) return true;
-  return confirm_ownership(hold.word, hold.tid) != Ownership::refuted;
+  return confirm_ownership(hold.word, holder.named()) != Ownership::refuted;
 }
 
 // `ns` is indexed by the numbers in `order`.

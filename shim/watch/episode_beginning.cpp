@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "shim/inspection/blocked_thread.h"
+#include "shim/inspection/earlier_readers.h"
 #include "shim/inspection/inferred_holds.h"
 #include "shim/watch/cycle_reading.h"
 #include "shim/watch/deadlocks.h"
@@ -68,7 +69,9 @@ bool begin_stuck(const EpisodeContext& in, LockWord lock) {
 // Whether other reports explain all holds that are over the limit. That of a deadlock does not explain another reader of its lock.
 bool are_explained(const EpisodeContext& in, const Episode& candidate) {
   return std::all_of(candidate.holders, candidate.holders + candidate.holder_count, [&](const HolderState& holder) {
+    const bool may_end = !is_held_for_ever(holder);
     return is_explained(in, holder.hold) ||
+           (may_end && in.episodes.is_told_with_waits(candidate.lock, holder.hold.identity)) ||
            in.episodes.find_cycle_of_hold(candidate.lock.address(), holder.hold.tid) != nullptr;
   });
 }
@@ -125,7 +128,7 @@ class RootsFirst {
  private:
   bool begin_one(LockWord lock) {
     const size_t before = in_.episodes.active();
-    const bool has_begun = has_unknown_readers(lock) ? begin_unknown_readers(in_, lock) : begin_hold(in_, lock);
+    const bool has_begun = has_only_earlier_readers(lock) ? begin_unknown_readers(in_, lock) : begin_hold(in_, lock);
     if (in_.episodes.active() != before) look_at_trees(in_);
     return has_begun;
   }
@@ -145,7 +148,7 @@ bool has_own_report(const EpisodeContext& in, int tid) {
 
 // Whether a wait is long without the time until which a report explained it (0: none did).
 bool is_long_by_itself(const EpisodeContext& in, const WaitView& wait, uint64_t explained_until_ns) {
-  if (waits_for_reported(in, wait.tid) || (has_unknown_readers(wait.word) && has_own_report(in, wait.tid)))
+  if (waits_for_reported(in, wait.tid) || (has_only_earlier_readers(wait.word) && has_own_report(in, wait.tid)))
     return false;
   if (explained_until_ns == 0) return true;
   const uint64_t began_ns = std::max(explained_until_ns, in.timing.started_ns(wait));

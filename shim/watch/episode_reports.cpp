@@ -82,6 +82,7 @@ void report_if_due(const EpisodeContext& in, Episode& episode, uint64_t oldest_n
   if (!post(episode, episode.posted ? Phase::still : Phase::over, in.reader.state(), in.timing, &behind, &in.passing))
     return;
   episode.posted = true;
+  episode.front = in.reader.state().waiting + behind.threads > 0 ? behind.front : 0;
   episode.is_wanted = false;
   episode.next_age_ns = next_report_age_ns(oldest_ns, episode.limit_ns);
 }

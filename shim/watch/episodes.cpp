@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "shim/inspection/inferred_holds.h"
+
 namespace holdwatch {
 
 bool is_held_for_ever(const HolderState& holder) {
@@ -114,6 +116,12 @@ Episode* Episodes::find_hold(uintptr_t lock) {
 
 Episode* Episodes::find_wait(uintptr_t lock) {
   return find(lock, is_about_waits);
+}
+
+bool Episodes::is_told_with_waits(LockWord lock, const Identity& hold) {
+  const Episode* const wait = find_wait(lock.address());
+  return wait != nullptr && wait->event == Event::wait && wait->posted && wait->ended_ns == 0 &&
+         has_holder(*wait, hold) && inferred_since_attachment(lock) && is_inferred_hold(hold);
 }
 
 template <typename Matches>

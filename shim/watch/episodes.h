@@ -59,6 +59,7 @@ struct Episode {
   // The same of those who are behind it without waiting for its lock.
   uint64_t behind_lost_ns;
   size_t behind;
+  int front;            // of its latest report, see handoff/behind.h; 0: nobody was behind it then
   size_t threads_seen;  // all who were seen to wait for the lock, or behind it; without the threads of a cycle
   // Those over the limit at the last look; for a wait: the present holders; for a deadlock: each with its own lock.
   HolderState holders[kMaxHolders];
@@ -114,6 +115,9 @@ class Episodes {
   // The episode about the lock's holders, or the one about its waiters; or null.
   Episode* find_hold(uintptr_t lock);
   Episode* find_wait(uintptr_t lock);
+  // Whether a report about those who wait for the lock, which names its holders, tells of this hold too: one from before an attachment,
+  // since when is not known, is over its limit later than the waits for it.
+  bool is_told_with_waits(LockWord lock, const Identity& hold);
   // The deadlock that has the lock in its cycle, or null.
   Episode* find_cycle(uintptr_t lock);
   // The deadlock of which this hold of the lock is a part, or null: not that of another reader.

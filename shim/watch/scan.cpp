@@ -6,6 +6,7 @@
 #include "shim/inspection/blocked_thread.h"
 #include "shim/inspection/lock_state.h"
 #include "shim/inspection/long_waits.h"
+#include "shim/inspection/ownership.h"
 #include "shim/inspection/pollers.h"
 #include "shim/record/thread_table.h"
 #include "shim/record/view_walk.h"
@@ -51,6 +52,7 @@ void Scan::look_for_holds(const Timing& timing, Episodes& episodes, BehindHolds&
     }
     const uintptr_t lock = hold.word.address();
     if (episodes.find_hold(lock) != nullptr || episodes.find_cycle_of_hold(lock, hold.tid) != nullptr) return;
+    if (episodes.is_told_with_waits(hold.word, hold.identity)) return;
     const BehindHold* const explained = behind.find(hold.identity);
     if (explained != nullptr && explained->is_explained(limit_ns)) {
       due_ns = std::min(due_ns, now_ns + std::max(timing.wake_period_ns(), explained->explained_for_ns(limit_ns)));
@@ -78,7 +80,7 @@ void Scan::look_for_waits(const Timing& timing, Episodes& episodes, Candidates& 
   if (now_ns < waits_due_ns_ || episodes.full()) return;
   uint64_t due_ns = now_ns + smallest_ns;
   const auto examine = [&](const WaitView& wait) {
-    if (wait.word.condition() || is_inside_stdio(wait)) return;
+    if (wait.word.condition() || (is_inside_stdio(wait) && !is_left_by_exited(wait.word))) return;
     const uint64_t limit_ns = limit_of_wait_ns(wait, timing);
     if (!timing.is_over_limit(wait, limit_ns)) {
       due_ns = std::min(due_ns, timing.started_ns(wait) + limit_ns);

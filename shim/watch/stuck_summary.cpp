@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "shim/handoff/found_readers.h"
-#include "shim/inspection/inferred_holds.h"
+#include "shim/inspection/earlier_readers.h"
 #include "shim/record/view_walk.h"
 #include "shim/watch/post_request.h"
 
@@ -68,7 +68,7 @@ bool needs_reporter(const EpisodeContext& in) {
   const Episode* const worst = worst_of(in.episodes, &count);
   FoundReaders readers;
   return worst != nullptr && worst->event == Event::wait && worst->holder_count == 0 &&
-         has_unknown_readers(worst->lock) && !found_readers(worst->number, &readers);
+         has_only_earlier_readers(worst->lock) && !found_readers(worst->number, &readers);
 }
 
 void append_stuck_summary(const EpisodeContext& in, TextBuffer& out) {

@@ -21,8 +21,17 @@ bool has_report(const EpisodeContext& in, const TreeHold& root) {
   const uintptr_t lock = root.lock.address();
   const Episode* const episode = root.is_of_unknown() ? in.episodes.find_wait(lock) : in.episodes.find_hold(lock);
   if (episode != nullptr && episode->ended_ns == 0) return true;
+  if (!root.is_of_unknown() && in.episodes.is_told_with_waits(root.lock, root.identity)) return true;
   const BehindHold* const behind = in.behind.find(root.identity);
   return behind != nullptr && behind->root_has_report;
+}
+
+// Whether a report says why those wait who are behind the root. That of a lock with several readers has those behind one of them, the
+// front, and those who wait for the lock: not who joins another reader.
+bool is_told(const EpisodeContext& in, const WaitTrees::Blocker& blocker) {
+  if (!has_report(in, blocker.root)) return false;
+  const Episode* const episode = blocker.joins_root ? in.episodes.find_hold(blocker.root.lock.address()) : nullptr;
+  return episode == nullptr || episode->front == 0 || episode->front == blocker.root.tid;
 }
 
 // Whether it will have a report in a moment: it exceeds its limit just now.
@@ -42,7 +51,7 @@ bool find_blocker(const EpisodeContext& in, int tid, WaitTrees::Blocker* out) {
 // The same, if that is what a report is about, or soon will be.
 bool find_reported_blocker(const EpisodeContext& in, int tid, WaitTrees::Blocker* out) {
   if (!find_blocker(in, tid, out)) return false;
-  return has_report(in, out->root) || in.behind.find(out->root.identity) != nullptr || is_about_due(in, out->root);
+  return is_told(in, *out) || in.behind.find(out->root.identity) != nullptr || is_about_due(in, out->root);
 }
 
 void look_at(const EpisodeContext& in, BehindHold& hold) {
@@ -51,7 +60,7 @@ void look_at(const EpisodeContext& in, BehindHold& hold) {
     if (hold.missed_ns == 0) hold.missed_ns = in.timing.now_ns();
   } else if (find_reported_blocker(in, hold.tid, &blocker)) {
     hold.note_behind(blocker.first.identity, blocker.since_ns, in.timing.now_ns());
-    hold.root_has_report |= has_report(in, blocker.root);
+    hold.root_has_report |= is_told(in, blocker);
   } else {
     hold.note_free(in.timing.now_ns());
   }
@@ -116,7 +125,7 @@ LockWord unreported_root(const EpisodeContext& in, int tid) {
 
 bool waits_for_reported(const EpisodeContext& in, int tid) {
   WaitTrees::Blocker blocker;
-  return find_blocker(in, tid, &blocker) && has_report(in, blocker.root);
+  return find_blocker(in, tid, &blocker) && is_told(in, blocker);
 }
 
 bool take_end_of_explained(const EpisodeContext& in, const HoldEnd& end, EndedHold* ended) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "shim/inspection/blocked_thread.h"
+#include "shim/inspection/earlier_readers.h"
 #include "shim/inspection/inferred_holds.h"
 #include "shim/inspection/joined_thread.h"
 #include "shim/record/thread_table.h"
@@ -104,7 +105,7 @@ void TreeReading::add_unknown_readers() {
       readers[count++] = {read, TreeHold::kUnknownThreads, kUnrecorded, wait.since_ns};
   });
   for (size_t i = 0; i < count; ++i)
-    if (has_unknown_readers(readers[i].lock)) trees_.add_hold(readers[i]);
+    if (has_only_earlier_readers(readers[i].lock)) trees_.add_hold(readers[i]);
 }
 
 bool TreeReading::read_join(uint32_t index) {

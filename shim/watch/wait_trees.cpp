@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "shim/inspection/blocked_thread.h"
+#include "shim/inspection/inferred_holds.h"
 #include "shim/inspection/ownership.h"
 #include "shim/record/view.h"
 
@@ -30,12 +31,16 @@ uint64_t waited_ns(const TreeWait& wait, const Timing& timing) {
   return wait.is_taking_back() ? 0 : age_ns(timing.latest_ns(wait.since_ns), timing.now_ns());
 }
 
+int id_in_lock(const TreeHold& hold) {
+  return hold.is_of_unknown() ? hold.tid : named_in_lock(hold.identity, hold.tid);
+}
+
 bool is_soon_over(const TreeHold& hold, const Timing& timing) {
   return remember(hold.is_soon_over, [&] {
     const uint64_t limit_ns = timing.limits().of(hold.lock);
     const uint64_t hold_age_ns = age_ns(timing.latest_ns(hold.since_ns), timing.now_ns());
     return limit_ns != kNoLimit && is_over(hold_age_ns + limit_ns / WaitTrees::kSoon, limit_ns) &&
-           confirm_ownership(hold.lock, hold.tid) != Ownership::refuted;
+           confirm_ownership(hold.lock, id_in_lock(hold)) != Ownership::refuted;
   });
 }
 
@@ -107,7 +112,7 @@ const TreeHold* WaitTrees::overdue_hold_of(const TreeHold& hold, const Timing& t
 
 // Up the path, to its end or to what is known of it already, and back. The path must lead into no circle.
 OverdueOnPath WaitTrees::overdue_on_path(uint32_t start, const Timing& timing) const {
-  OverdueOnPath found = {true, nullptr, nullptr};
+  OverdueOnPath found = {true, nullptr, nullptr, false};
   uint32_t last = PathStep::kNone;
   for (uint32_t at = start; at != PathStep::kNone; at = waits_[at].path.next) {
     const TreeWait& wait = waits_[at];
@@ -123,9 +128,13 @@ OverdueOnPath WaitTrees::overdue_on_path(uint32_t start, const Timing& timing) c
     last = at;
   }
   for (; last != PathStep::kNone; last = waits_[last].behind) {
-    const TreeHold* const hold = overdue_hold_of(holds_[waits_[last].path.hold], timing);
+    const TreeHold& awaited = holds_[waits_[last].path.hold];
+    const TreeHold* const hold = overdue_hold_of(awaited, timing);
     if (hold != nullptr) found.first = hold;
-    if (found.root == nullptr) found.root = hold;
+    if (found.root == nullptr) {
+      found.root = hold;
+      found.joins_root = awaited.is_life();
+    }
     waits_[last].overdue = found;
   }
   return found;
@@ -148,7 +157,7 @@ bool WaitTrees::find_blocker(int tid, const Timing& timing, Blocker* out) const 
   if (at == PathStep::kNone || waits_[at].path.last == PathStep::kNone) return false;
   const OverdueOnPath overdue = overdue_on_path(at, timing);
   if (overdue.root == nullptr) return false;
-  *out = {*overdue.root, *overdue.first, began_ns(waits_[at], timing)};
+  *out = {*overdue.root, *overdue.first, overdue.joins_root, began_ns(waits_[at], timing)};
   return true;
 }
 

@@ -38,6 +38,7 @@ struct OverdueOnPath {
   bool is_known;
   const TreeHold* first;
   const TreeHold* root;
+  bool joins_root;  // the way leads to the end of its thread, not to its lock
 };
 
 struct TreeWait {
@@ -108,6 +109,7 @@ class WaitTrees {
   struct Blocker {
     TreeHold root;  // of the holds on the way that are, or soon will be, over their limits, the one nearest to the root
     TreeHold first;     // the first of them
+    bool joins_root;    // the way leads to the end of the root's thread, not to its lock
     uint64_t since_ns;  // when the thread's own wait began
   };
   // Calls `visit(hold)` for each hold of a waiting thread that is soon over a limit.
@@ -137,7 +139,7 @@ class WaitTrees {
          at = waits_[at].path.next, ++steps) {
       const TreeHold& hold = holds_[waits_[at].path.hold];
       if (!is_known(hold)) continue;
-      *out = {hold, hold, began_ns(waits_[start], timing)};
+      *out = {hold, hold, hold.is_life(), began_ns(waits_[start], timing)};
       return true;
     }
     return false;

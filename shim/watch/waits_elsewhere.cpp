@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "shim/base/clock.h"
+#include "shim/inspection/inference.h"
 #include "shim/inspection/other_process.h"
 #include "shim/inspection/ownership.h"
 #include "shim/inspection/waiting_call.h"
@@ -63,13 +64,16 @@ void WaitsElsewhere::consider(const WaitView& wait) {
   waited_ns_[count_++] = waited_ns;
 }
 
-// From the owner of the lock to what it waits for itself, and on, until a thread of ours is met.
+// From the owner of the lock to what it waits for itself, and on, until a thread of ours is met: by its record, or, where it took its
+// lock before an attachment and nobody here waits for that, by the lock alone.
 void WaitsElsewhere::follow(CycleSearch& search, LockWord lock, uint64_t waited_ns) {
   for (int step = 0; step < kMaxSteps && !lock.empty() && is_process_shared(lock); ++step) {
     LockWord held;
     const int owner = owner_of(lock, &held);
     if (owner == 0 || waits_for_nothing_shared(owner)) return;
     const OwnerPlace place = find_owner(owner, lock, timing_.now_ns() - waited_ns);
+    if (place.where == Whereabouts::here && step > 0 && !is_refuted_owner(place, lock))
+      return search.add_hold({held, place.tid, kUnrecorded, place});
     if (place.where != Whereabouts::elsewhere || place.pid == 0) return;
     const SleepElsewhere sleep = sleep_of_thread(place.pid, place.tid);
     const LockWord ours = wanted_of_ours(search, sleep);

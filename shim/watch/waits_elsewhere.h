@@ -1,5 +1,5 @@
 // The edges of the wait graph that lead through other processes: a lock that we share with them is held by a thread of another
-// one, which sleeps for a lock that a thread of ours holds.
+// one, which sleeps for a lock that a thread of ours holds, also one that no record shows.
 // Cold context (watcher). Reads /proc of those processes, as far as the kernel allows it.
 #pragma once
 

@@ -71,4 +71,14 @@ bool is_of_other_file(int descriptor, std::string_view wait_channel, const Threa
   return !is_socket && is_one_of(wait_channel, {"skb", "sock_", "unix_stream", "inet_csk"});
 }
 
+// To examine it may take a duplicate: only of what the thread can be waiting for.
+bool is_pipe_with_path(int descriptor, const std::string& path, std::string_view wait_channel,
+                       const ThreadFiles& files) {
+  const bool is_channel_known = !wait_channel.empty() && wait_channel != "0";
+  const bool may_be_pipe = !is_channel_known || is_one_of(wait_channel, {"pipe_read", "pipe_write", "pipe_wait"});
+  if (!path.starts_with('/') || !may_be_pipe) return false;
+  const QueryDescriptor asked(descriptor, files, path);
+  return asked.descriptor() >= 0 && is_pipe(asked.descriptor());
+}
+
 }  // namespace holdwatch

@@ -23,4 +23,8 @@ std::string describe_descriptor(int descriptor, Direction direction, const Threa
 // descriptor and the number is in use again.
 bool is_of_other_file(int descriptor, std::string_view wait_channel, const ThreadFiles& files);
 
+// Whether it is a pipe that was opened by a path, this one (mkfifo). `wait_channel`: of the thread that waits for it.
+bool is_pipe_with_path(int descriptor, const std::string& path, std::string_view wait_channel,
+                       const ThreadFiles& files);
+
 }  // namespace holdwatch

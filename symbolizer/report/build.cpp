@@ -251,7 +251,7 @@ Report ReportBuilder::facts(const Finding& finding) const {
   report.behind_threads = finding.behind_threads;
   report.behind_longest_ns = finding.behind_longest_ns;
   report.behind_lost_ns = finding.behind_lost_ns;
-  report.behind_delayed = finding.behind_delayed;
+  report.threads_seen = finding.threads_seen;
   report.unrecorded_holds = finding.unrecorded_holds;
   report.unreported_holds = finding.unreported_holds;
   report.note = bounded(finding.note);

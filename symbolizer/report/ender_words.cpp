@@ -64,7 +64,10 @@ std::string gap_words(const ReportWait& wait) {
       return fmt::format("several threads have {} it", to_end.participle);
     case EnderGap::exited:
       if (is_for_lock(wait)) return "no thread that can have the lock has the id that it names";
+      if (wait.kind == WaitKind::stream) return "the thread that has locked it has exited";
       return fmt::format("the thread that has {} it has exited", to_end.participle);
+    case EnderGap::younger:
+      return "the thread whose id the lock names began after the wait, and another one may have had that id before";
     case EnderGap::processes:
       if (is_for_lock(wait)) return "which thread of another process, or pid namespace, the lock names is not certain";
       return fmt::format("another process may {} it", to_end.infinitive);

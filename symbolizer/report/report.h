@@ -191,7 +191,7 @@ struct Report {
   size_t behind_threads = 0;
   uint64_t behind_longest_ns = 0;
   uint64_t behind_lost_ns = 0;
-  size_t behind_delayed = 0;
+  size_t threads_seen = 0;                     // of those and `waiters`, once it has ended
   std::vector<ReportCycleStep> cycle;          // deadlocks only
   std::vector<ReportLikelyStep> likely_cycle;  // from the holder back to it; no deadlock for certain
   // From the thread at the root to the holder of the report's lock (of several, the one that has held it longest), and on

@@ -20,7 +20,7 @@ void count_tree_of_cycle(const Finding& finding, Report& report) {
 
 // Those who were seen while it lasted; in a deadlock, its own threads besides.
 void count_ended_tree(const Finding& finding, Report& report) {
-  report.tree_threads += report.behind_delayed;
+  report.tree_threads += report.threads_seen;
   report.tree_lost_ns += report.lost_ns + report.behind_lost_ns;
   if (!is_cycle(finding.event)) return;
   report.tree_threads += finding.holder_count;

@@ -5,8 +5,6 @@
 #include <string_view>
 #include <vector>
 
-#include "symbolizer/unwind/function_code.h"
-#include "symbolizer/unwind/known_registers.h"
 #include "symbolizer/waits/asleep_on.h"
 #include "symbolizer/waits/blocking_function.h"
 #include "symbolizer/waits/exported_entry.h"
@@ -75,29 +73,7 @@ bool InitializerSearch::is_inside_static(const RawStack& stack) {
 bool InitializerSearch::is_between_guard_calls(uintptr_t return_address) {
   const auto known = known_.find(return_address);
   if (known != known_.end()) return known->second;
-  return known_.size() < kMaxAddresses && (known_[return_address] = follow_guard_calls(return_address));
-}
-
-// Compilers put the initializer between the two calls. The code is read from top to bottom, whatever its branches depend on.
-bool InitializerSearch::follow_guard_calls(uintptr_t return_address) const {
-  FunctionCode code(modules_, memory_);
-  if (!code.add_procedure(return_address - 1)) return false;
-  const std::map<uintptr_t, Instruction> in_order(code.instructions().begin(), code.instructions().end());
-  KnownRegisters registers{};
-  bool is_acquired = false;
-  for (auto at = in_order.begin(); at != in_order.end() && at->first < return_address; ++at) {
-    const auto& [pc, instruction] = *at;
-    if (code.begins_block(pc)) registers.fill(std::nullopt);
-    if (instruction.operation == Operation::call &&
-        registers[static_cast<size_t>(EncodedRegister::rdi)] == std::optional<uint64_t>(wait_.object)) {
-      const std::vector<Frame> called = resolve_(instruction.target, true);
-      // The return address of the call itself is that of a thread that waits, or has just been given the guard.
-      if (is_named(called, "cxa_guard_acquire")) is_acquired = pc + instruction.length != return_address;
-      if (is_named(called, "cxa_guard_release")) is_acquired = false;
-    }
-    follow_instruction(instruction, pc + instruction.length, memory_, registers);
-  }
-  return is_acquired;
+  return known_.size() < kMaxAddresses && (known_[return_address] = guarded_.contains_call(return_address));
 }
 
 }  // namespace holdwatch

@@ -11,6 +11,7 @@
 #include "symbolizer/unwind/code.h"
 #include "symbolizer/unwind/memory.h"
 #include "symbolizer/unwind/modules.h"
+#include "symbolizer/waits/guarded_code.h"
 #include "symbolizer/waits/innermost_functions.h"
 
 namespace holdwatch {
@@ -24,7 +25,12 @@ class InitializerSearch {
   // All must outlive the search.
   InitializerSearch(const Wait& wait, const Modules& modules, MemoryReader& memory, Code& code,
                     const ResolveFrames& resolve)
-      : wait_(wait), modules_(modules), memory_(memory), code_(code), resolve_(resolve) {}
+      : wait_(wait),
+        modules_(modules),
+        memory_(memory),
+        code_(code),
+        resolve_(resolve),
+        guarded_(wait.object, modules, memory, resolve) {}
 
   // To be called once for each thread that does not run.
   void add(const Snapshot& thread, const RawStack& stack);
@@ -38,13 +44,13 @@ class InitializerSearch {
   bool is_of_once(const RawStack& stack, uint32_t index, const Module& libc) const;
   bool is_inside_static(const RawStack& stack);
   bool is_between_guard_calls(uintptr_t return_address);
-  bool follow_guard_calls(uintptr_t return_address) const;
 
   const Wait& wait_;
   const Modules& modules_;
   MemoryReader& memory_;
   Code& code_;
   const ResolveFrames& resolve_;
+  GuardedCode guarded_;
   std::map<uintptr_t, bool> known_;  // return addresses: most threads of a program wait in the same functions
   int found_ = 0;
   bool is_ambiguous_ = false;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "shim/common/proc/thread_files.h"
+#include "symbolizer/activity/descriptors.h"
 #include "symbolizer/activity/times.h"
 #include "symbolizer/proc/proc_text.h"
 #include "symbolizer/waits/file_locks.h"
@@ -29,10 +30,14 @@ int descriptor_of(const SystemCall& call) {
 
 // read and the like wait for a pipe or a socket, a terminal, a disk ...
 Wait read_file_wait(const SystemCall& call, bool reads, const CallContext& context) {
-  const std::string link = context.files.descriptor_link(descriptor_of(call)).value_or("");
-  if (!link.starts_with("pipe:") && !link.starts_with("socket:")) return wait_of_kind(WaitKind::other);
-  Wait wait = wait_of_kind(link.starts_with("pipe:") ? WaitKind::pipe : WaitKind::socket);
-  const OtherEnd other_end = find_other_end(link, reads, context);
+  const int descriptor = descriptor_of(call);
+  const std::string link = context.files.descriptor_link(descriptor).value_or("");
+  const bool is_socket = link.starts_with("socket:");
+  if (!is_socket && !link.starts_with("pipe:") &&
+      !is_pipe_with_path(descriptor, link, context.files.text("wchan"), context.files))
+    return wait_of_kind(WaitKind::other);
+  Wait wait = wait_of_kind(is_socket ? WaitKind::socket : WaitKind::pipe);
+  const OtherEnd other_end = find_other_end(descriptor, link, reads, context);
   wait.other_end_is_here = other_end.is_here;
   wait.other_ends = other_end.is_complete ? static_cast<uint32_t>(other_end.processes.size()) : kEndsNotCounted;
   if (wait.other_ends > kMaxEnders) return wait;

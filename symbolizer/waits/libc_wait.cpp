@@ -190,10 +190,14 @@ class LibcWait {
   bool is_stream() {
     if (context_.memory == nullptr) return false;
     const auto lock = read_stream_waited_for(futex_, *context_.memory);
-    if (!lock || process_.thread_with_id(lock->owner) == 0) return false;
+    const bool is_held = lock && process_.thread_with_id(lock->owner) != 0;
+    if (!is_held && !is_stream_left_by_exited(futex_, *context_.memory)) return false;
     wait_.kind = WaitKind::stream;
     stream_name(futex_.word, process_.modules, *context_.memory).copy(wait_.name, sizeof wait_.name - 1);
-    add_ender(lock->owner);
+    if (is_held)
+      add_ender(lock->owner);
+    else
+      wait_.gap = EnderGap::exited;
     return true;
   }
 

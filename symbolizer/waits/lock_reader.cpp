@@ -3,6 +3,8 @@
 
 #include <pthread.h>
 
+#include <algorithm>
+
 #include "shim/common/glibc/thread_descriptor.h"
 
 namespace holdwatch {
@@ -69,13 +71,18 @@ bool is_stream_left_by_exited(uintptr_t address, MemoryReader& memory) {
   if (!lock || !may_be_lock(*lock) || lock->word != kStreamContended) return false;
   const auto self = memory.read_value<uintptr_t>(lock->owner + kDescriptorSelf);
   const auto tid = memory.read_value<int32_t>(lock->owner + kDescriptorTid);
-  return self && tid && is_descriptor(lock->owner, *self) && *tid == 0;
+  return self && tid && is_descriptor(lock->owner, *self) && *tid <= 0;
 }
 
+bool is_stream_left_by_exited(const FutexWait& futex, MemoryReader& memory) {
+  return futex.value == kStreamContended && !futex.has_timeout && is_stream_left_by_exited(futex.word, memory);
+}
+
+// Once the thread has been joined, glibc makes its id -1.
 int tid_in_descriptor(uintptr_t descriptor, MemoryReader& memory) {
   const auto self = memory.read_value<uintptr_t>(descriptor + kDescriptorSelf);
   if (!self || !is_descriptor(descriptor, *self)) return 0;
-  return memory.read_value<int32_t>(descriptor + kDescriptorTid).value_or(0);
+  return std::max(memory.read_value<int32_t>(descriptor + kDescriptorTid).value_or(0), 0);
 }
 
 }  // namespace holdwatch

@@ -19,8 +19,9 @@ std::optional<LockFields> read_lock_fields(LockRef lock, MemoryReader& memory, u
 bool is_overwritten(LockRef lock, MemoryReader& memory);
 
 // Whether there is the lock of a stream that threads wait for, and whose owner has exited: its descriptor is still there,
-// without an id.
+// without an id. The second form: whether a futex call waits for that.
 bool is_stream_left_by_exited(uintptr_t address, MemoryReader& memory);
+bool is_stream_left_by_exited(const FutexWait& futex, MemoryReader& memory);
 
 // Whether there is such a mutex at this address (lock_fields.h).
 bool is_unnamed_inheriting(uintptr_t address, MemoryReader& memory);

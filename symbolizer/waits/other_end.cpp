@@ -38,11 +38,40 @@ bool allows(const std::filesystem::path& link, mode_t needed) {
   return lstat(link.c_str(), &status) == 0 && (status.st_mode & needed) == needed;
 }
 
-bool has_open(int pid, const std::string& link, mode_t needed, const SearchTime& time) {
+// The lines of a descriptor's fdinfo that say which file of which mount it refers to, if its path is that of more than one. The file's
+// number is there since Linux 5.14.
+std::string file_of_mount(std::string_view fdinfo) {
+  std::string lines;
+  for (const std::string_view name : {"mnt_id:", "ino:"}) {
+    const size_t at = fdinfo.find(name);
+    if (at != fdinfo.npos) lines += fdinfo.substr(at, fdinfo.find('\n', at) - at);
+  }
+  return lines;
+}
+
+// What of a file is looked for. A path alone may be another file's for another process. To ask the file itself (stat) may take until its
+// server answers.
+struct OpenFile {
+  std::string link;
+  std::string mounts;  // the mount namespace in which the link is a path; empty: it is none
+  std::string file;    // there
+
+  bool is_open_as(const std::string& descriptor, int pid) const {
+    return mounts.empty() || (mount_namespace(pid) == mounts &&
+                              file_of_mount(read_text(process_file(pid, "fdinfo/" + descriptor))) == file);
+  }
+  static std::string mount_namespace(int pid) {
+    std::error_code error;
+    return std::filesystem::read_symlink(process_file(pid, "ns/mnt"), error);
+  }
+};
+
+bool has_open(int pid, const OpenFile& wanted, mode_t needed, const SearchTime& time) {
   bool found = false;
   for_each_entry(process_file(pid, "fd"), time, [&](const std::filesystem::path& descriptor) {
     std::error_code error;
-    found = std::filesystem::read_symlink(descriptor, error) == link && allows(descriptor, needed);
+    found = std::filesystem::read_symlink(descriptor, error) == wanted.link && allows(descriptor, needed) &&
+            wanted.is_open_as(descriptor.filename(), pid);
     return !found;
   });
   return found;
@@ -54,11 +83,11 @@ OtherEnd incomplete_search() {
   return unknown;
 }
 
-OtherEnd find_processes(const std::string& link, mode_t needed, int own_process, const SearchTime& time) {
+OtherEnd find_processes(const OpenFile& wanted, mode_t needed, int own_process, const SearchTime& time) {
   OtherEnd found;
   for_each_entry("/proc", time, [&](const std::filesystem::path& process) {
     const auto pid = number_of(process.filename().native());
-    if (!pid || !has_open(static_cast<int>(*pid), link, needed, time)) return true;
+    if (!pid || !has_open(static_cast<int>(*pid), wanted, needed, time)) return true;
     if (static_cast<int>(*pid) == own_process)
       found.is_here = true;
     else
@@ -186,16 +215,22 @@ uint64_t peer_in_tcp_table(std::string_view text, uint64_t inode) {
   return peer ? peer->inode : 0;
 }
 
-OtherEnd find_other_end(const std::string& link, bool reads, const CallContext& context) {
+OtherEnd find_other_end(int descriptor, const std::string& link, bool reads, const CallContext& context) {
   const SearchTime time;
   if (!context.files.known()) return {};
   if (time.is_over()) return incomplete_search();
   const int own_process = context.files.process_id();
-  if (inode_in(link, "pipe:[")) return find_processes(link, reads ? S_IWUSR : S_IRUSR, own_process, time);
+  const mode_t needed = reads ? S_IWUSR : S_IRUSR;
+  if (inode_in(link, "pipe:[")) return find_processes({link, {}, {}}, needed, own_process, time);
+  if (link.starts_with('/')) {
+    const OpenFile fifo{link, context.files.link("ns/mnt").value_or(""),
+                        file_of_mount(context.files.text("fdinfo/" + std::to_string(descriptor)))};
+    return fifo.mounts.empty() || fifo.file.empty() ? OtherEnd{} : find_processes(fifo, needed, own_process, time);
+  }
   const auto inode = inode_in(link, "socket:[");
   const uint64_t peer = inode ? peer_of(*inode, context, time) : 0;
   if (peer == 0) return time.is_over() ? incomplete_search() : OtherEnd{};
-  return find_processes(socket_link(peer), 0, own_process, time);
+  return find_processes({socket_link(peer), {}, {}}, 0, own_process, time);
 }
 
 }  // namespace holdwatch

@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "tests/programs/harness.h"
+#include "tests/shared_locks.h"
 using namespace harness;
 
 namespace {
@@ -148,6 +149,43 @@ void taken_before_fork() {
   (new Thread("waiter", lock(one)))->wait_until_blocked_on(one);
 }
 
+// Another process has `theirs`, and wants `ours`, which a thread of this one has.
+struct Shared {
+  pthread_mutex_t ours, theirs;
+  std::atomic<bool> is_ours_taken, is_theirs_taken;
+};
+
+[[noreturn]] void be_other_process(Shared& shared, bool wants_ours) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  prctl(PR_SET_NAME, "other");
+  close_circle.fire();  // its end here
+  CHECK(pthread_mutex_lock(&shared.theirs) == 0);
+  shared.is_theirs_taken = true;
+  while (!shared.is_ours_taken) pause_briefly();
+  if (wants_ours) pthread_mutex_lock(&shared.ours);
+  while (true) pause();
+}
+
+void take_from_other_process(bool it_wants_ours) {
+  auto& shared = shared_locks::map_shared<Shared>();
+  shared_locks::init(shared.ours);
+  shared_locks::init(shared.theirs);
+  if (fork() == 0) be_other_process(shared, it_wants_ours);
+  while (!shared.is_theirs_taken) pause_briefly();
+  Thread* first = start("first", lock(shared.ours), lock(shared.theirs));
+  shared.is_ours_taken = true;
+  close_circle.fire();
+  first->wait_until_blocked_on(shared.theirs);
+}
+
+void two_processes() {
+  take_from_other_process(true);
+}
+
+void held_by_other_process() {
+  take_from_other_process(false);
+}
+
 // The same by another thread than the one that has the mutex: there, nobody can release it.
 void left_behind_at_fork() {
   start("keeper", lock(one), lock(two));
@@ -174,6 +212,8 @@ int main(int, char** argv) {
                 {"in_time_beside_a_sleeper", in_time_beside_a_sleeper},
                 {"join_under_lock", join_under_lock},
                 {"later", later},
+                {"two_processes", two_processes},
+                {"held_by_other_process", held_by_other_process},
                 {"taken_before_fork", taken_before_fork},
                 {"left_behind_at_fork", left_behind_at_fork}};
   for (const auto& scene : scenes)

@@ -3,6 +3,7 @@
     deadlocks.py --shim LIBRARY --control CONTROL --subject PROGRAM TEST
 """
 
+import time
 from pathlib import Path
 
 from subject import Subject, functions, require, run_one_of
@@ -108,13 +109,37 @@ def attach_to_child(subject):
     subject.attach()
 
 
+def two_processes(subject):
+    """Through a mutex that processes share, and that nobody else here waits for."""
+    subject.attach()
+    event = subject.await_events(event="deadlock", phase="over")[0]
+    first, other = event["holders"]
+    require((first["thread"], other["thread"], other["pid"]) == ("first", "other", other["tid"]), f"{event['holders']}")
+    require([step["waits_for"] for step in event["cycle"]] == [event["cycle"][1]["holds"], event["cycle"][0]["holds"]], f"{event['cycle']}")
+    require({event["event"] for event in subject.events()} == {"deadlock"}, f"told as something else as well: {subject.events()}")
+
+
+def held_by_other_process(subject):
+    """One report, with the holder that the mutex names: of the wait, if that is over its limit at once, otherwise of the hold."""
+    time.sleep(1.5)
+    subject.attach()
+    event = subject.await_events(phase="over")[0]
+    holder, = event["holders"]
+    require((holder["thread"], holder["pid"], holder["likely"]) == ("other", holder["tid"], False), f"{event}")
+    subject.await_events(phase="still")
+    require(len(subject.events(phase="over")) == 1, f"more than one report: {subject.events(phase='over')}")
+
+
 def taken_before_fork(subject):
     """The lock names a thread of the parent, whose copy is the main thread: it can still release it."""
     attach_to_child(subject)
     event = subject.await_events(phase="over")[0]
     holder, = event["holders"]
     require((holder["tid"], holder["likely"]) == (subject.pid, True), f"{event}")
-    require(event["event"] in ("wait", "hold"), f"{event}")
+    require(event["event"] in ("wait", "hold") and event["note"] is None, f"{event}")
+    require("main" in functions(holder["now"]), f"now {holder['now']}")
+    subject.await_events(phase="still")
+    require(len(subject.events(phase="over")) == 1, f"more than one report: {subject.events(phase='over')}")
 
 
 def left_behind_at_fork(subject):
@@ -124,7 +149,7 @@ def left_behind_at_fork(subject):
     require(event["event"] == "fork_orphan", f"{event}")
 
 
-TESTS = (three_mutexes, mutex_and_rwlock, join_under_lock, later, woken, woken_later, itself, in_time, in_time_beside_a_sleeper, taken_before_fork,
+TESTS = (three_mutexes, mutex_and_rwlock, join_under_lock, later, woken, woken_later, itself, in_time, in_time_beside_a_sleeper, two_processes, held_by_other_process, taken_before_fork,
          left_behind_at_fork)
 
 if __name__ == "__main__":

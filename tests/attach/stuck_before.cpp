@@ -118,6 +118,27 @@ void stream() {
   (new Thread("waiter", [] { std::fputs("text", file); }))->wait_until_blocked_in(SYS_futex);
 }
 
+// Its owner has exited, and has not been joined.
+void stream_left() {
+  static FILE* const file = std::fopen("/dev/null", "w");
+  auto* owner = new Thread("owner", [] { flockfile(file); });
+  const pid_t tid = owner->tid();
+  while (syscall(SYS_tgkill, getpid(), tid, 0) == 0) pause_briefly();
+  (new Thread("waiter", [] { std::fputs("text", file); }))->wait_until_blocked_in(SYS_futex);
+}
+
+// Nothing shows how long its owner, which runs, has had the mutex; the one who waits has slept all the time.
+void runs_with_it() {
+  static Event has_it;
+  new Thread("owner", [] {
+    pthread_mutex_lock(&one);
+    has_it.fire();
+    while (true) asm volatile("");
+  });
+  has_it.wait();
+  start_blocked_on(one, "waiter", lock(one));
+}
+
 void join_under_lock() {
   static Thread slow("slow", [] { never.wait(); });
   slow.wait_until_blocked_in(SYS_read);
@@ -358,6 +379,8 @@ int main(int, char** arguments) {
                {"wide_tree", wide_tree},
                {"circle", circle},
                {"stream", stream},
+               {"stream_left", stream_left},
+               {"runs_with_it", runs_with_it},
                {"join_under_lock", join_under_lock},
                {"writer_holds", writer_holds},
                {"writers_first", writers_first},

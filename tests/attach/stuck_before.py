@@ -140,6 +140,26 @@ def stream(subject):
     check_hold(subject, "owner", ["waiter"], "stream")
 
 
+def stream_left(subject):
+    """The owner of a stream has exited; which thread it was is not known any more."""
+    subject.attach_when_stuck(' "waiter" has waited ')
+    event = subject.event()
+    require(event["event"] == "wait" and event["lock"]["kind"] == "stream" and not event["holders"], f"{event}")
+    require("the thread that has locked it has exited" in event["note"], f"{event['note']}")
+
+
+def runs_with_it(subject):
+    """Since when the holder has had the mutex is not known: once that is over the limit too, there is no second report."""
+    answer = subject.attach_when_stuck(' "waiter" has waited ')
+    require('"owner"' in answer, answer)
+    event = subject.event()
+    require(event["event"] == "wait" and [holder["thread"] for holder in event["holders"]] == ["owner"], f"{event}")
+    subject.await_events(phase="still")
+    time.sleep(2 * LIMIT_NS / 1e9)
+    found = subject.events(phase="over")[subject.earlier:]
+    require(len(found) == 1, f"{len(found)} reports: {found}")
+
+
 def join_under_lock(subject):
     """The holder of a mutex waits for another thread's end."""
     event = check_hold(subject, "owner", ["waiter"])
@@ -298,7 +318,7 @@ def busy(subject):
 
 
 PATIENT = (read_in_c, guarded_readers, hidden_reader, read_for_a_moment, reader_in_semop, reader_through_pointer, reader_in_recv)
-TESTS = (owner_reads, main_owns, three_levels, behind_readers, wide_tree, circle, stream, join_under_lock, writer_holds, writers_first, signals_ahead,
+TESTS = (owner_reads, main_owns, three_levels, behind_readers, wide_tree, circle, stream, stream_left, runs_with_it, join_under_lock, writer_holds, writers_first, signals_ahead,
          known_reader, *PATIENT, readers_in_turn, idle_pool, held_without_waiters, handed_on, busy)
 
 if __name__ == "__main__":

@@ -200,6 +200,25 @@ void abandoned(const pthread_mutexattr_t* attributes) {
   });
 }
 
+// The owner exits while another thread waits, and a thread gets its id that begins later. Ids are not reused so soon: the mutex is
+// given that of the later one.
+void younger_owner() {
+  static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  constexpr int kContended = 2;
+  constexpr useconds_t kLonger = 300'000;
+  std::thread([] { pthread_mutex_lock(&mutex); }).join();
+  start("waiter", [] {
+    pthread_mutex_lock(&mutex);
+    go_on();
+  });
+  while (__atomic_load_n(&mutex.__data.__lock, __ATOMIC_RELAXED) != kContended) usleep(1000);
+  usleep(kLonger);
+  start("young", [] {
+    mutex.__data.__owner = gettid();
+    stay();
+  });
+}
+
 // The lock is unlocked by one who does not hold it; with a reader after the writer, its count is zero.
 void miscounted(bool is_read) {
   static pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
@@ -460,6 +479,7 @@ const std::map<std::string, std::function<void()>> kScenes = {
     {"waited_by_another", waited_by_another},
     {"abandoned", [] { abandoned(nullptr); }},
     {"abandoned_inheriting", [] { abandoned(attributes_of(PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_STALLED)); }},
+    {"younger_owner", younger_owner},
     {"miscounted", [] { miscounted(false); }},
     {"miscounted_read", [] { miscounted(true); }},
     {"lost_wakeup", [] { freed_by_a_store(0); }},
@@ -487,6 +507,7 @@ const std::map<std::string, std::function<void()>> kScenes = {
     {"join_chain", join_chain},
     {"stream", stream},
     {"join_and_stream", join_and_stream},
+    {"stream_left", stream_left},
     {"signals_ahead", signals_ahead},
     {"posts_ahead", posts_ahead},
     {"once_cycle", once_cycle},

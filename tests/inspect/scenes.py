@@ -9,6 +9,7 @@ import re
 import shutil
 import sys
 import tempfile
+from pathlib import Path
 
 from looking import Look, abilities, as_json, core_of, functions, look_until, require, scene, waiting_threads
 
@@ -223,6 +224,23 @@ def stream(look):
     require(re.search(r'thread \d+ "writer" .*for stream L1.* held by \d+ "logger"', look.text), look)
 
 
+def stream_left(look):
+    """The stream names a thread's descriptor, in which there is no id any more."""
+    one("wait", 1, "writer" if look.events[0]["waiters"][0]["threads"][0] else None, "fput", "holder unknown")(look)
+    event, = look.events
+    require(event["lock"]["kind"] == "stream" and event["holders"] == [], as_json(event))
+    require("the thread that has locked it has exited" in event["note"], as_json(event))
+    require(event["waiters"][0]["wait"]["enders"] == [], as_json(event))
+
+
+def younger_owner(look):
+    """The thread that has the id cannot be the one that had it when the waiter fell asleep, and nobody is named."""
+    one("wait", 1, "waiter", "younger_owner", "holder unknown")(look)
+    event, = look.events
+    require(event["holders"] == [] and "which began after a thread had begun to wait" in event["note"], as_json(event))
+    require(event["waiters"][0]["wait"]["enders"] == [], as_json(event))
+
+
 def loader(look):
     require(look.kinds() == ["wait"], look)
     event = look.events[0]
@@ -424,6 +442,7 @@ SCENES = {
     "writers": (FOREVER, 2, circle("first", "second", kind=["rwlock"])),
     "abandoned": (FOREVER, 1, one("abandoned", 1, "waiter", "abandoned")),
     "abandoned_inheriting": (FOREVER, 1, one("abandoned", 1, "waiter", "abandoned")),
+    "younger_owner": (NO_DEADLOCK, 1, younger_owner),
     "miscounted": (FOREVER, 1, one("corrupt", 1, None, "miscounted", "unlocked more often than locked")),
     "miscounted_read": (FOREVER, 1, one("corrupt", 1, None, "miscounted", "unlocked more often than locked")),
     "lost_wakeup": (FOREVER, 1, one("lost_wakeup", 1, "waiter", "freed_by_a_store", "which is free; nobody wakes it")),
@@ -453,6 +472,7 @@ SCENES = {
     "join_cycle": (FOREVER, 2, join_cycle("closer", "relay", "handler")),
     "join_chain": (NO_DEADLOCK, 2, join_chain),
     "stream": (NO_DEADLOCK, 1, stream),
+    "stream_left": (NO_DEADLOCK, 1, stream_left),
     "join_and_stream": (FOREVER, 2, join_cycle("closer", "relay", "logger", kinds=("stream",))),
     "loader": (NO_DEADLOCK, 1, loader),
     "signals_ahead": (NO_DEADLOCK, 3, ends_ahead("condition", "signal", "drop")),
@@ -480,12 +500,12 @@ EXACT_WHERE_ALL_IS_SEEN = {"two_files", "two_kinds_of_file_locks", "file_and_mut
 # finds no threads where the main one has left.
 LIVE_ONLY = {"two_files", "two_kinds_of_file_locks", "two_files_and_alarm", "file_and_mutex", "file_of_two_readers", "child_wants_file", "file_locked_twice",
              "file_of_a_thread", "file_of_some_thread", "file_of_a_thread_timed",
-             "orphan", "before_fork", "shared", "equal_ids", "other_namespace", "processes", "left_by_other_process", "holder_runs", "main_leaves", "crowd", "great_crowd"}
+             "younger_owner", "orphan", "before_fork", "shared", "equal_ids", "other_namespace", "processes", "left_by_other_process", "holder_runs", "main_leaves", "crowd", "great_crowd"}
 # Whose threads may not have been stopped at the same moment; or of whose waiters the first one is not known, which counts for
 # the fingerprint.
 OF_CORE = {"lost_wakeup": (NO_DEADLOCK, free_for_now), **{name: SCENES[name][::2] for name in ("signals_ahead", "posts_ahead")}}
 # What the text says once the holder has come to where it stays.
-SETTLED = {"idle": ('"condition"', '"timed"'), "pool": ("3 threads in a condition wait", '"logger"'), "file_of_a_thread": "probably", "signals_ahead": "probably a deadlock", "posts_ahead": "probably a deadlock", "chain": "blocked in pause()", "join_chain": "3 threads wait for it", "orphan": "held it in the parent", "before_fork": "blocked in pause()",
+SETTLED = {"younger_owner": "began after", "idle": ('"condition"', '"timed"'), "pool": ("3 threads in a condition wait", '"logger"'), "file_of_a_thread": "probably", "signals_ahead": "probably a deadlock", "posts_ahead": "probably a deadlock", "chain": "blocked in pause()", "join_chain": "3 threads wait for it", "orphan": "held it in the parent", "before_fork": "blocked in pause()",
            "before_daemon": "blocked in pause()",
            "once_cycle": "probably", "static_cycle": "probably", "two_statics": "probably",
            "holder_runs": "spin", "holder_sends": "blocked in sendto("}
@@ -513,6 +533,8 @@ def main():
         abilities.skip_if(abilities.no_root() or abilities.no_view_of_all_processes())
     if name in {"equal_ids", "other_namespace"}:
         abilities.skip_if(abilities.no_root() or abilities.no_namespaces("--pid", "--fork"))
+    if name == "younger_owner":
+        abilities.skip_if("" if Path("/proc/self/sched").exists() else "the kernel does not show since when a thread sleeps")
     status, waiting, check = SCENES[name]
     with scene(program, name) as pid:
         says = f"{waiting} thread{'s wait' if waiting != 1 else ' waits'} for" if waiting else "no thread waits"

@@ -56,6 +56,7 @@ void join_cycle();
 void join_chain();
 void stream();
 void join_and_stream();
+void stream_left();
 void signals_ahead();
 void posts_ahead();
 void once_cycle();

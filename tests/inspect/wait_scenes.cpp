@@ -1,8 +1,11 @@
 // Scenes in which what a thread waits for is no mutex and no rwlock.
 #include <link.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <sys/syscall.h>
+
+#include <csignal>
 
 #include <condition_variable>
 #include <cstdio>
@@ -79,6 +82,21 @@ void stream() {
   });
   start("writer", [] {
     all_hold();
+    std::fputs("x", file);
+    go_on();
+  });
+}
+
+// `logger` exits with a stream, and is not joined: its descriptor is still there. Another one wants the stream.
+void stream_left() {
+  static FILE* const file = std::fopen("/dev/null", "w");
+  static std::atomic<pid_t> logger;
+  start("logger", [] {
+    flockfile(file);
+    logger = gettid();
+  });
+  start("writer", [] {
+    while (logger == 0 || tgkill(getpid(), logger, 0) == 0) sched_yield();
     std::fputs("x", file);
     go_on();
   });

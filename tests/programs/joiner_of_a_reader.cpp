@@ -1,11 +1,13 @@
 // Who joins one of several readers is behind that one, not behind the one that came first. While nobody waits for the lock
-// itself, the joined one is the root, and comes first; once a writer waits, for both, the oldest is.
+// itself, the joined one is the root, and comes first; once a writer waits, for both, the oldest is. Then what the joining thread holds
+// has a report of its own.
 // RUN-ENV: HOLDWATCH_LIMIT=300ms
 // EXPECT: L1 still held by \d+ "second" and 1 more reader, .*; 2 threads wait$
 // EXPECT: L1 still held by \d+ "first" and 1 more reader, .*; 1 thread waits$
 // EXPECT-JSON: [[step["thread"] for step in event["chain"]] for event in still if holder(event)["thread"] == "second"][-1] == ["second", "joiner"]
 // EXPECT-JSON: [event for event in still if holder(event)["thread"] == "second"][-1]["tree"]["threads"] == 2
-// EXPECT-JSON: {event["root"]["thread"] for event in still if event["waiters"]} == {"first"}
+// EXPECT-JSON: {event["root"]["thread"] for event in still if event["waiters"] and event["lock"]["kind"] == "rwlock"} == {"first"}
+// EXPECT-JSON: [(event["root"]["thread"], event["event"], waited_by([event])) for event in over if holder(event)["thread"] == "joiner"] == [("second", "hold", {"waiter"})]
 // EXPECT-JSON: {ender["thread"] for event in e for step in event["chain"] if step["thread"] == "joiner" for ender in step["wait"]["enders"]} == {"second"}
 #include <mutex>
 
@@ -43,6 +45,7 @@ int main() {
   });
   writer.wait_until_blocked_on(list);
   await_next_report("still");
+  await_report_of("over", "joiner", 1);
   release.fire();
   joiner.join();
   await_report("released");

@@ -2,6 +2,7 @@
 // but one that has exited may have had that id as well: it is likely the holder, and named by its id here.
 // RUN-ENV: HOLDWATCH_LIMIT=300ms HOLDWATCH_WAIT_LIMIT=60s
 // FORBID: deadlock
+// FORBID: it ended while this report was being written
 // EXPECT: thread (\d+) "keeper" of process \1 "keeper" has likely held mutex L1 \d+ ms at least \(limit 300 ms\); 1 thread waits
 // EXPECT-JSON: [event["event"] for event in over] == ["hold"] and held_by(e) == {"keeper"}
 // EXPECT-JSON: holder(over[0])["likely"] is True and holder(over[0])["pid"] == holder(over[0])["tid"] != 200

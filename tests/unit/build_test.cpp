@@ -340,7 +340,7 @@ TEST_CASE("the holder is one of the tree's threads if it waits for the root, als
   story.waiters.clear();
   story.holder.wait = {};
   story.holder.chain = {};
-  story.finding.behind_delayed = 4;  // all who were seen to wait
+  story.finding.threads_seen = 4;  // all who were seen to wait
   story.finding.lost_ns = 9'000;
   const Report released = reports.build(story.at(Phase::released));
   CHECK(released.tree_threads == 5);

@@ -250,12 +250,12 @@ struct Finding {
   size_t waiters_left_out;  // waiting threads beyond that, counted only
   uint64_t lost_ns;         // thread-time lost by all waiters so far
   size_t threads_delayed;   // how many distinct waits made up lost_ns
-  // Threads that wait for others that are behind the lock, or behind the cycle: how many now, since when the first, and both
-  // sums for them.
+  // Threads that wait for others that are behind the lock, or behind the cycle: how many now, since when the first, and how much
+  // time they have lost.
   size_t behind_threads;
   uint64_t behind_longest_ns;
   uint64_t behind_lost_ns;
-  size_t behind_delayed;
+  size_t threads_seen;         // once it has ended: all who were seen to wait for it, directly or through others
   const BehindThread* behind;  // the way to those who are farthest behind the lock, nearest first
   size_t behind_count;
   size_t behind_left_out;     // steps beyond that

@@ -48,6 +48,7 @@ enum class EnderGap : uint8_t {
   unseen,     // no thread has been seen to end one
   several,    // more threads have than one, or than are missing at a barrier
   exited,     // who has is gone
+  younger,    // the thread that the lock names began after the wait, so it may not be the one that is meant
   processes,  // the object is shared with other processes
   on_stack,   // the object is on the waiting thread's stack
   not_stated  // the lock does not say who has it

@@ -82,7 +82,7 @@ FirstLine first_line_from(const Source& source) {
   facts.released_by_holder = source.released_by_holder;
   facts.had_fallback_report = source.had_fallback_report;
   facts.lost_ns = source.lost_ns + source.behind_lost_ns;
-  facts.threads_delayed = source.behind_delayed > 0 ? source.behind_delayed : source.threads_delayed;
+  facts.threads_delayed = source.threads_seen > 0 ? source.threads_seen : source.threads_delayed;
   facts.behind_threads = source.behind_threads;
   facts.behind_longest_ns = source.behind_longest_ns;
   return facts;

@@ -28,6 +28,7 @@ class CoreProcess final : public InspectTarget {
   std::vector<Task> tasks() override;
   std::string thread_name(int pid, int tid) override;
   uint64_t asleep_ns(int) override { return 0; }
+  std::optional<uint64_t> most_age_ns(int, int) override { return std::nullopt; }
   Capture capture(const Task& task) override;
   Capture capture_registers(const Task& task) override { return capture(task); }
   bool look_again(Task&) override { return true; }

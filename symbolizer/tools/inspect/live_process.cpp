@@ -94,6 +94,16 @@ std::string LiveProcess::thread_name(int pid, int tid) {
   return read_name(thread_file(pid == 0 ? pid_ : pid, tid, "comm"));
 }
 
+// The kernel counts by a clock that does not stop while the machine sleeps.
+std::optional<uint64_t> LiveProcess::most_age_ns(int pid, int tid) {
+  const auto started_ns = parse_start_time(read_text(thread_file(pid, tid, "stat")));
+  timespec now{};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  const uint64_t now_ns = static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+  if (!started_ns || *started_ns > now_ns) return std::nullopt;
+  return now_ns - *started_ns;
+}
+
 // It returns from the stop into its call a moment later; the rest of a sleep is another call (signal(7)).
 bool LiveProcess::look_again(Task& task) {
   for (int look = 0; look < kLooksAfterStop; ++look) {

@@ -30,6 +30,7 @@ class LiveProcess final : public InspectTarget {
   std::vector<Task> tasks() override;
   std::string thread_name(int pid, int tid) override;
   uint64_t asleep_ns(int tid) override { return sleep_.asleep_ns(pid_, tid); }
+  std::optional<uint64_t> most_age_ns(int pid, int tid) override;
   Capture capture(const Task& task) override;
   Capture capture_registers(const Task& task) override;
   bool look_again(Task& task) override;

@@ -3,14 +3,13 @@
 
 #include <algorithm>
 
+#include "shim/common/text/left_stream.h"
 #include "shim/common/text/unknown_readers.h"
 
 namespace holdwatch {
 namespace {
 
 constexpr char kFree[] = "it is free: its waiters are about to get it, or their wake-up was lost";
-constexpr char kLeftByExited[] =
-    "the thread that has locked it has exited, and nobody can unlock it: which one it was is not known";
 
 std::string unknown_readers_text(const SeenLock& lock) {
   Line<128> text;
@@ -25,6 +24,11 @@ std::string before_fork_text(const SeenLock& lock) {
 
 std::string unclear_text(const SeenLock& lock) {
   return "the lock names thread " + std::to_string(lock.owner) + ", which may be one of another pid namespace";
+}
+
+std::string younger_text(const SeenLock& lock) {
+  return "the lock names thread " + std::to_string(lock.owner) +
+         ", which began after a thread had begun to wait: another one may have had that id before";
 }
 
 }  // namespace
@@ -46,7 +50,7 @@ std::vector<int> certain_holders(const SeenLock& lock) {
 }
 
 bool is_lost(const SeenLock& lock) {
-  return lock.lost != LostOwner::none && lock.lost != LostOwner::unclear;
+  return is_gone(lock.lost) || lock.lost == LostOwner::of_other_process;
 }
 
 Event event_of(const SeenLock& lock) {
@@ -60,6 +64,7 @@ Event event_of(const SeenLock& lock) {
     case LostOwner::none:
     case LostOwner::of_other_process:
     case LostOwner::unclear:
+    case LostOwner::younger:
       break;
   }
   return Event::wait;
@@ -86,6 +91,7 @@ void add_notes(const SeenLock& lock, Report& report) {
                               " belongs to another process");
   }
   if (lock.lost == LostOwner::unclear) add_note(report.note, unclear_text(lock));
+  if (lock.lost == LostOwner::younger) add_note(report.note, younger_text(lock));
 }
 
 ReportHolder lost_holder(const SeenLock& lock) {

@@ -58,9 +58,7 @@ std::optional<LockWait> find_stream(const FutexWait& futex, MemoryReader& memory
                                     const std::function<bool(int)>& is_thread) {
   const auto fields = read_stream_waited_for(futex, memory);
   const bool is_held = fields && is_thread(fields->owner);
-  const bool is_left =
-      futex.value == kStreamContended && !futex.has_timeout && is_stream_left_by_exited(futex.word, memory);
-  if (!is_held && !is_left) return std::nullopt;
+  if (!is_held && !is_stream_left_by_exited(futex, memory)) return std::nullopt;
   return wait_for(futex, LockKind::stream, Access::exclusive, false);
 }
 

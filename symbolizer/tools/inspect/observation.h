@@ -34,8 +34,9 @@ struct SeenWait {
 };
 
 // What is known of an owner that is not a thread of the process. unclear: it may be one thread or another, in different pid
-// namespaces.
-enum class LostOwner : uint8_t { none, ended, of_parent, of_other_process, unclear };
+// namespaces. younger: the thread that has its id began after another one had begun to wait for the lock, so the id may have been
+// another thread's.
+enum class LostOwner : uint8_t { none, ended, of_parent, of_other_process, unclear, younger };
 
 // How it is known that a thread holds a lock which does not say so, or which function took it.
 struct SeenGuard {

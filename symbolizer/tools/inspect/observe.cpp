@@ -91,10 +91,15 @@ class Observer {
   // For how long, at least, the thread had not run at the time given in the reports; 0: unknown.
   uint64_t asleep_ns(int tid) {
     if (const auto known = slept_before_stop_.find(tid); known != slept_before_stop_.end()) return known->second;
-    const uint64_t now_ns = target_.asleep_ns(tid);
-    const auto since = std::chrono::nanoseconds(std::chrono::steady_clock::now() - began_);
-    return now_ns - std::min(now_ns, static_cast<uint64_t>(since.count()));
+    return at_beginning(target_.asleep_ns(tid));
   }
+
+  uint64_t elapsed_ns() const {
+    return static_cast<uint64_t>(std::chrono::nanoseconds(std::chrono::steady_clock::now() - began_).count());
+  }
+
+  // What a duration until now was, at least, when the inspection began.
+  uint64_t at_beginning(uint64_t duration_ns) const { return duration_ns - std::min(duration_ns, elapsed_ns()); }
 
   // A later call adds only new threads: for the others, the first look is kept, for comparison with the last.
   void list_tasks() {
@@ -387,10 +392,34 @@ class Observer {
     if (shared) return read_shared_owner(lock, *shared);
     // The owner may have been started since we listed the threads.
     if (!by_namespace_tid_.contains(fields.owner)) list_tasks();
-    if (const int tid = tid_of(fields.owner); tid != 0)
-      take_owner(lock, tid);
-    else
+    const int tid = tid_of(fields.owner);
+    if (tid == 0)
       read_lost_owner(lock, fields);
+    else if (is_younger_than_waiter(lock, target_.pid(), tid))
+      name_nobody(lock);
+    else
+      take_owner(lock, tid);
+  }
+
+  // Whether a thread has slept for the lock since before that one began. If it had been released since, a waiter would have been
+  // woken, which need not have been this one.
+  bool is_younger_than_waiter(const SeenLock& lock, int pid, int tid) {
+    const uint64_t since_beginning_ns = elapsed_ns();  // before the age is read, which is then no less than it was
+    const auto age_ns = target_.most_age_ns(pid, tid);
+    return age_ns && std::any_of(lock.waits.begin(), lock.waits.end(), [&](const SeenWait& wait) {
+             const uint64_t asleep_ns = seen_.threads[wait.tid].asleep_ns;
+             return asleep_ns > 0 && asleep_ns + since_beginning_ns > *age_ns;
+           });
+  }
+
+  void name_nobody(SeenLock& lock) {
+    lock.lost = LostOwner::younger;
+    for (const SeenWait& seen : lock.waits) {
+      Wait& wait = seen_.threads[seen.tid].wait;
+      if (wait.object != lock.lock.address) continue;
+      wait.ender_count = 0;
+      wait.gap = EnderGap::younger;
+    }
   }
 
   void take_owner(SeenLock& lock, int tid) {
@@ -438,6 +467,7 @@ class Observer {
     if (is_here && !tasks_.contains(owner.tid)) list_tasks();
     // A thread that waits for the lock itself is hardly the one that has it, if another one may be meant.
     lock.holders_likely = owner.proof == OwnerProof::likely;
+    if (is_younger_than_waiter(lock, owner.pid, owner.tid)) return name_nobody(lock);
     if (lock.holders_likely && waits_for(owner.tid, lock))
       lock.lost = LostOwner::unclear;
     else if (is_here && tasks_.contains(owner.tid))
@@ -456,7 +486,7 @@ class Observer {
     thread.tid = tid;
     thread.name = other->name;
     thread.state = other->task.snapshot.state;
-    thread.asleep_ns = other->asleep_ns;
+    thread.asleep_ns = at_beginning(other->asleep_ns);
     thread.pid = other->pid;
     thread.process = other->process;
     thread.stack.note = "not captured: the thread belongs to another process";

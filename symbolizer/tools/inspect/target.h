@@ -71,6 +71,9 @@ class InspectTarget {
   // The thread has not run for at least this long; 0: unknown.
   virtual uint64_t asleep_ns(int tid) = 0;
 
+  // That thread has not existed for longer; nothing if it is not known.
+  virtual std::optional<uint64_t> most_age_ns(int pid, int tid) = 0;
+
   // Captures where a thread is now; the snapshot's why_short says what could not be captured.
   virtual Capture capture(const Task& task) = 0;
 

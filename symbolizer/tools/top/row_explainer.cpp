@@ -202,7 +202,7 @@ Report RowExplainer::report_of(const Row& row, bool with_waiters) {
   finding.waiter_count = waiters.size();
   finding.waiters_left_out = with_waiters ? row.waiting - waiters.size() : 0;
   finding.lost_ns = row.lost_ns;
-  finding.behind_threads = finding.behind_delayed = row.behind;
+  finding.behind_threads = row.behind;
   return builder_.build(finding);
 }
 
