@@ -283,7 +283,7 @@ class CodePaths::Run {
     look_at_pad(path, at);
     if (start_.calls_may_throw && path.calls.empty()) throw_at(path, at);
     const CallTarget to = target ? all_.calls_.of(*target) : CallTarget{};
-    if (!target) found_.leads_to_unknown = true;
+    if (!target) lead_to_unknown(path);
     if (!target && start_.is_pad) found_.lacks_registers = true;
     if (start_.stops_at_call) {
       if (to.effect == CallEffect::releases) affect(path, to);
@@ -292,6 +292,11 @@ class CodePaths::Run {
     if (to.effect == CallEffect::unknown && to.entry != 0 && path.calls.size() < start_.max_depth)
       return enter(path, to.entry);
     return affect(path, to);
+  }
+
+  void lead_to_unknown(Path& path) {
+    found_.leads_to_unknown = true;
+    if (!path.locks.released_before_unknown) path.locks.released_before_unknown = path.locks.released.size();
   }
 
   // What it throws, and so which handler is for it, is not known.
