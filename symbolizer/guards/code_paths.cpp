@@ -19,7 +19,7 @@ constexpr auto kMaxUndecided = 2;           // times that one path comes through
 constexpr size_t kMaxExits = 24;            // branches of one path at which it may leave a loop, the last ones
 constexpr size_t kMaxPaths = 128;           // that are open at a time
 constexpr unsigned kMaxNesting = 3;         // of pads for calls in handlers
-constexpr unsigned kPadDepth = 14;          // without optimization a guard is destroyed by calls in calls
+constexpr unsigned kPadDepth = 24;          // without optimization a guard is destroyed by calls in calls
 constexpr uint64_t kException = 0x1000;     // an address where nothing is mapped
 
 bool remove(Locks& locks, const LockRef& lock) {
