@@ -19,7 +19,7 @@ constexpr auto kMaxUndecided = 2;           // times that one path comes through
 constexpr size_t kMaxExits = 24;            // branches of one path at which it may leave a loop, the last ones
 constexpr size_t kMaxPaths = 128;           // that are open at a time
 constexpr unsigned kMaxNesting = 3;         // of pads for calls in handlers
-constexpr unsigned kPadDepth = 14;          // without optimization a guard is destroyed by calls in calls
+constexpr unsigned kPadDepth = 24;          // without optimization a guard is destroyed by calls in calls
 constexpr uint64_t kException = 0x1000;     // an address where nothing is mapped
 
 bool remove(Locks& locks, const LockRef& lock) {
@@ -283,7 +283,7 @@ class CodePaths::Run {
     look_at_pad(path, at);
     if (start_.calls_may_throw && path.calls.empty()) throw_at(path, at);
     const CallTarget to = target ? all_.calls_.of(*target) : CallTarget{};
-    if (!target) found_.leads_to_unknown = true;
+    if (!target) lead_to_unknown(path);
     if (!target && start_.is_pad) found_.lacks_registers = true;
     if (start_.stops_at_call) {
       if (to.effect == CallEffect::releases) affect(path, to);
@@ -292,6 +292,11 @@ class CodePaths::Run {
     if (to.effect == CallEffect::unknown && to.entry != 0 && path.calls.size() < start_.max_depth)
       return enter(path, to.entry);
     return affect(path, to);
+  }
+
+  void lead_to_unknown(Path& path) {
+    found_.leads_to_unknown = true;
+    if (!path.locks.released_before_unknown) path.locks.released_before_unknown = path.locks.released.size();
   }
 
   // What it throws, and so which handler is for it, is not known.

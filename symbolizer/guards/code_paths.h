@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <tuple>
 #include <vector>
@@ -36,6 +37,8 @@ struct PathLocks {
   // What the landing pads of calls release before which the path makes no other call but such that release locks. Only with
   // `looks_at_pads`, and in a handler.
   Locks guarded;
+  // How many of `released` came before the first call that leads to unknown code, if there is one.
+  std::optional<size_t> released_before_unknown{};
   bool is_handled = false;  // of a landing pad: it leads to a handler of the program, after which the path continues
 };
 

@@ -61,6 +61,15 @@ bool may_acquire_where_lost(const CodePaths::Found& ahead, const LockRef& lock) 
   });
 }
 
+// In code that the path comes to before it releases the lock, and of which it is not known which it is.
+bool may_acquire_in_unknown(const CodePaths::Found& ahead, const LockRef& lock) {
+  return std::any_of(ahead.paths.begin(), ahead.paths.end(), [&](const PathLocks& path) {
+    if (!path.released_before_unknown) return false;
+    const auto known = path.released.begin() + static_cast<ptrdiff_t>(*path.released_before_unknown);
+    return std::find(path.released.begin(), known, lock) == known;
+  });
+}
+
 void add(std::vector<FrameLock>& found, const FrameLock& lock) {
   const auto known =
       std::find_if(found.begin(), found.end(), [&](const FrameLock& one) { return one.lock == lock.lock; });
@@ -105,11 +114,21 @@ std::vector<FrameLock> FrameLocks::find(const FramePlace& place) {
     if (times != 0) add(found, {lock, true, times, false, place_of_release(pad, lock)});
   }
   for (const FrameLock& lock : released_ahead(start, ahead)) add(found, lock);
+  hold_back_unsure(ahead, found);
   // An inner frame may acquire it before it comes to this release: an "unlock around a call", or the wait of a condition. Nobody
   // knows that of one which acquires a lock at an unknown address, or is lost afterwards.
   std::erase_if(found, [this](const FrameLock& one) { return acquires_unknown_ || contains(doubtful_, one.lock); });
   keep_under_way(ahead);
   return found;
+}
+
+void FrameLocks::hold_back_unsure(const CodePaths::Found& ahead, std::vector<FrameLock>& found) {
+  std::erase_if(found, [&](FrameLock& one) {
+    if (!may_acquire_in_unknown(ahead, one.lock)) return false;
+    lacks_registers_ = true;
+    one.is_proven = false;
+    return !takes_unsure_;
+  });
 }
 
 Locks FrameLocks::find_guarded(const FramePlace& place, CodePaths::Found& found) {

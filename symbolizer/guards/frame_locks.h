@@ -56,8 +56,10 @@ class FrameLocks {
   bool releases_unknown() const { return releases_unknown_; }
   bool may_release_unknown() const { return releases_unknown_ || leads_to_unknown_; }
 
-  // The next stack.
-  void begin() {
+  // The next stack. `takes_unsure`: no more registers will be known, so a lock whose release comes after a call that leads to
+  // unknown code, which may be what acquires it, is likely held; else it is left out.
+  void begin(bool takes_unsure) {
+    takes_unsure_ = takes_unsure;
     under_way_.clear();
     doubtful_.clear();
     signalled_.clear();
@@ -72,6 +74,7 @@ class FrameLocks {
   bool is_c(const FramePlace& place);
   PathStart start_ahead(const FramePlace& place) const;
   static std::vector<FrameLock> released_ahead(const PathStart& start, const CodePaths::Found& found);
+  void hold_back_unsure(const CodePaths::Found& ahead, std::vector<FrameLock>& found);
   void keep_under_way(const CodePaths::Found& found);
 
   Code& code_;
@@ -83,6 +86,7 @@ class FrameLocks {
   // The same on paths that could not be followed to their return: whether their callers get it is not known.
   Locks doubtful_;
   bool acquires_unknown_ = false;
+  bool takes_unsure_ = false;
   std::vector<uintptr_t> signalled_;
   bool lacks_registers_ = false, lacks_signalled_ = false;
   bool releases_unknown_ = false;

@@ -100,7 +100,7 @@ struct GuardSearch::State {
   bool is_librarys(const RawFrame& frame) const { return is_runtime_library(modules.find(inside(frame))); }
 
   FramePlace place_of(const RawStack& stack, size_t index, const std::optional<LockRef>& awaited);
-  ThreadGuards find(const RawStack& stack, const std::optional<LockRef>& awaited);
+  ThreadGuards find(const RawStack& stack, const std::optional<LockRef>& awaited, bool takes_unsure = false);
   std::vector<LocksBefore> follow_functions(const RawStack& stack, std::vector<DeducedFrame>& deduced);
   void add_taken(const std::vector<LocksBefore>& before, ThreadGuards& found) const;
   ThreadGuards find_with_deduced(const RawStack& stack, const std::optional<LockRef>& awaited);
@@ -117,9 +117,9 @@ FramePlace GuardSearch::State::place_of(const RawStack& stack, size_t index, con
   return place;
 }
 
-ThreadGuards GuardSearch::State::find(const RawStack& stack, const std::optional<LockRef>& awaited) {
+ThreadGuards GuardSearch::State::find(const RawStack& stack, const std::optional<LockRef>& awaited, bool takes_unsure) {
   ThreadGuards found;
-  frames.begin();
+  frames.begin(takes_unsure);
   const size_t count = std::min({size_t{stack.count}, registers.size(), kMaxFramesSearched});
   may_release_unknown.assign(count, false);
   bool may_be_inner = false;
@@ -151,7 +151,7 @@ ThreadGuards GuardSearch::State::find_with_deduced(const RawStack& stack, const 
   if (!more.lacks_registers || processor_time() >= end) return found;
   const std::vector<LocksBefore> before = follow_functions(stack, deduced);
   for (size_t index = 0; index < deduced.size(); ++index) registers[index] = deduced[index].likely;
-  add_likely(find(stack, awaited), deduced, is_doubtful, found);
+  add_likely(find(stack, awaited, true), deduced, is_doubtful, found);
   add_taken(before, found);
   return found;
 }

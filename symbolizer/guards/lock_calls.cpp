@@ -145,9 +145,10 @@ LockCalls::Binding LockCalls::binding_of(uintptr_t slot, const Module& module) {
     return {binding.name, module.bias + symbol.st_value};
   if (size == 0 || std::strlen(text.data()) == text.size() - 1) return binding;
   for (const auto& other : modules_.all()) {
-    if (is_runtime_library(other.get())) continue;
-    if (find_exported_symbol(source, find_dynamic_table(source, other->start, other->bias), binding.name, &symbol))
-      return {binding.name, other->bias + symbol.st_value};
+    if (!find_exported_symbol(source, find_dynamic_table(source, other->start, other->bias), binding.name, &symbol))
+      continue;
+    if (!is_runtime_library(other.get())) return {binding.name, other->bias + symbol.st_value};
+    binding.is_librarys = true;
   }
   return binding;
 }
@@ -161,7 +162,7 @@ CallTarget LockCalls::look_up(uintptr_t target) {
   if (function != target && leads_to_loader(function)) {
     const Binding binding = binding_of(slot, *module);
     if (const auto known = effect_of(binding.name)) return *known;
-    if (binding.function == 0) return {};
+    if (binding.function == 0) return {CallEffect::unknown, LockKind::mutex, 0, binding.is_librarys};
     function = binding.function;
     module = modules_.find(function);
   }

@@ -48,7 +48,8 @@ class LockCalls {
   CallTarget look_up(uintptr_t target);
   struct Binding {
     std::string name;
-    uintptr_t function = 0;  // 0: in no module that may make guards
+    uintptr_t function = 0;    // 0: in no module that may make guards
+    bool is_librarys = false;  // then: in one of libc or the C++ library
   };
   uintptr_t slot_of(uintptr_t target);
   bool leads_to_loader(uintptr_t pc);

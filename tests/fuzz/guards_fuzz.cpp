@@ -126,7 +126,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, size_t size) {
   CodePaths paths(code, instructions, calls, memory);
   FrameLocks frames(code, paths, calls, memory);
   FollowedRegisters followed(paths, calls, memory);
-  frames.begin();
+  frames.begin(true);
   followed.begin();
   for (int frame = 0; frame < 3; ++frame) {
     const RegisterSet registers = registers_of(choices, fake);

@@ -249,6 +249,14 @@ CPP_STYLES = {
                          "NOINLINE static void inner_{f}({S}* p, int n, int go) {{ {block} for (int i = 0; i < n + 9999; ++i) sink = i + (p != nullptr); }}"),
     "across_once": ("", "{G} guard({l}); std::once_flag once; std::call_once(once, [&] {{ {block} sink = n; }}); sink = n;"),
     "across_future": ("", "{G} guard({l}); auto later = std::async(std::launch::deferred, [&] {{ {block} return n; }}); sink = later.get();"),
+    # Before it releases the lock, it takes another one, or calls something, that is known by a register or on the heap alone.
+    "takes_other_later": ("", "{G} guard({l}); {S}* q = same_{f}(p); {block} {{ {S}* p = q; sink = p->data; {G} other({b}); sink = n; }} sink = n;",
+                          "static {S}* it_{f}({S}* p) {{ return p; }}\nstatic {S}* (*volatile same_{f})({S}*) = it_{f};"),
+    "takes_other_on_heap": ("", "auto own = std::make_unique<{L}>(); auto& other = *own; {G} guard({l}); {block} {{ {G} more(other); sink = n; }} sink = n;"),
+    "calls_later": ("", "auto worker = worker_{f}; {G} guard({l}); {block} worker->work(p, n); sink = n;",
+                    "struct Base_{f} {{ virtual void work({S}* p, int n) = 0; virtual ~Base_{f}() = default; }};\n"
+                    "struct Worker_{f} final : Base_{f} {{ void work({S}* p, int n) override {{ sink = n + (p != nullptr); }} }};\n"
+                    "static Base_{f}* volatile worker_{f} = new Worker_{f};"),
     "three_frames": ("", "std::mutex first; std::lock_guard<std::mutex> one_more(first); middle_{f}(p, n, go);",
                      "NOINLINE static void inner_{f}({S}* p, int n, int go) {{ std::mutex last; std::lock_guard<std::mutex> held(last); sink = n + (p != nullptr); {block} sink = n; }}\n"
                      "NOINLINE static void middle_{f}({S}* p, int n, int go) {{ {G} guard({l}); inner_{f}(p, n, go); sink = n; }}", "middle_{f}"),
@@ -379,6 +387,20 @@ CPP_DECOYS = {
     "condition_any_scoped": ("early", "x", "{L} other; std::scoped_lock<{L}, {L}> guard({l}, other); wait_{f}({l}, other, n); sink = n;",
                              "struct Both_{f} {{ {L}& a; {L}& b; void lock() {{ std::lock(a, b); }} void unlock() {{ a.unlock(); b.unlock(); }} }};\n"
                              "NOINLINE static void wait_{f}({L}& a, {L}& b, int n) {{ Both_{f} both{{a, b}}; std::condition_variable_any v; while (!zero) v.wait(both); sink = n; }}"),
+    # Given back and acquired again by the guard's own function, which has where the lock is in a register or on the heap alone.
+    "own_by_pointer": ("early", "", "{G} guard({l}); {S}* q = same_{f}(p); {{ {S}* p = q; sink = p->data; {give}; }} {block} {{ {S}* p = q; sink = p->data; {take}; }} sink = n;",
+                       "static {S}* it_{f}({S}* p) {{ return p; }}\nstatic {S}* (*volatile same_{f})({S}*) = it_{f};"),
+    "own_on_heap": ("early", "", "auto box = std::make_unique<{S}*>(p); {G} guard({l}); {{ {S}* p = *box; sink = p->data; {give}; }} {block} {{ {S}* p = *box; sink = p->data; {take}; }} sink = n;"),
+    "own_unlocker_on_heap": ("early", "", "{G} guard({l}); auto without = std::make_unique<Without_{f}>(p, n); {block} without.reset(); sink = n;", WITHOUT),
+    "own_in_loop": ("early", "", "{G} guard({l}); for (int i = 0; i < n + 1; ++i) {{ {give}; }} {block} for (int i = 0; i < n + 1; ++i) {{ {take}; sink = i; }} sink = n;"),
+    "own_list": ("early", "", "std::vector<{S}*> list(n + 2, p); {G} guard({l}); for ({S}* p : list) {{ if (n == sink) sink = 1; sink = p->data; }} {{ {S}* p = list[n]; sink = p->data; {give}; }} {block}\n"
+                              "  {{ {S}* p = list[n + 1]; sink = p->data; {take}; }} sink = n;"),
+    "own_by_function": ("early", "", "{G} guard({l}); giver_{f}(p, n); {block} taker_{f}(p, n); sink = n;",
+                        "static void give_{f}({S}* p, int n) {{ sink = n; {give}; }}\nstatic void take_{f}({S}* p, int n) {{ sink = n; {take}; }}\n"
+                        "static void (*volatile giver_{f})({S}*, int) = give_{f};\nstatic void (*volatile taker_{f})({S}*, int) = take_{f};\n"),
+    "own_by_known_function": ("early", "", "auto taker = taker_{f}; {G} guard({l}); giver_{f}(p, n); {block} taker(p, n); sink = n;",
+                              "static void give_{f}({S}* p, int n) {{ sink = n; {give}; }}\nstatic void take_{f}({S}* p, int n) {{ sink = n; {take}; }}\n"
+                              "static void (*volatile giver_{f})({S}*, int) = give_{f};\nstatic void (*volatile taker_{f})({S}*, int) = take_{f};\n"),
     # Told to release a lock that it has not got yet.
     "finally_first": ("early", "", "Finally last{{[&] {{ {give}; }}}}; {block} {take}; sink = n;"),
     "cleanup_first": ("early", "", "pthread_cleanup_push(give_{f}, p); {block} {take}; sink = n; pthread_cleanup_pop(1);", GIVES),

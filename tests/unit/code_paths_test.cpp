@@ -118,7 +118,7 @@ class Scene {
     registers.set(kRip, address_of(kFrame) + 5);
     Engine engine(*this);
     FrameLocks frames(engine.code, engine.paths, engine.calls, memory);
-    frames.begin();
+    frames.begin(takes_unsure);
     const std::vector<FrameLock> found = frames.find({registers, call != CallEffect::unknown, call, lock});
     lacks_registers = frames.lacks_registers();
     signalled = frames.signalled();
@@ -130,7 +130,7 @@ class Scene {
   std::vector<FrameLock> find_behind_helper() {
     Engine engine(*this);
     FrameLocks frames(engine.code, engine.paths, engine.calls, memory);
-    frames.begin();
+    frames.begin(takes_unsure);
     registers.set(kRip, address_of(kHelper) + 5);
     frames.find({registers, false, CallEffect::unknown, {}});
     registers.set(kRip, address_of(kFrame) + 5);
@@ -161,6 +161,7 @@ class Scene {
   RegisterSet registers;
   ByteVector stack = ByteVector(kStackSize);
   test::FakeMemory memory;
+  bool takes_unsure = true;  // no more registers will be known
   bool lacks_registers = false;
   std::vector<uintptr_t> signalled;
   bool lacks_signalled = false;
@@ -438,6 +439,24 @@ TEST_CASE("a landing pad proves nothing of a lock that the code ahead acquires f
   // It may be the one whose address is not known: mov %rax, %rdi.
   CHECK(found(after_work().raw({0x48, 0x89, 0xc7}).call(kLock).unlock_first()).empty());
   CHECK(found(after_work().unlock_first().raw({0x48, 0x89, 0xc7}).call(kLock)) == "first proven;");
+}
+
+TEST_CASE("a landing pad proves nothing of a lock that unknown code may acquire before it is released") {
+  const auto scene_of = [](Assembly frame) {
+    frame.ret();
+    const auto pad = static_cast<unsigned char>(frame.size());
+    frame.unlock_first().call(kResume);
+    return Scene(frame, pads(0, pad, pad));
+  };
+  Scene before = scene_of(after_work().raw({0xff, 0xd0}).unlock_first());  // call *%rax
+  CHECK(text_of(before.find()) == "first likely;");
+  before.takes_unsure = false;
+  CHECK(before.find().empty());
+  CHECK(before.lacks_registers);
+  Scene behind = scene_of(after_work().unlock_first().raw({0xff, 0xd0}));
+  behind.takes_unsure = false;
+  CHECK(text_of(behind.find()) == "first proven;");
+  CHECK_FALSE(behind.lacks_registers);
 }
 
 TEST_CASE("in C a landing pad proves only what the code ahead releases too") {

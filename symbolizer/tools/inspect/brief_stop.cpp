@@ -30,7 +30,8 @@
 namespace holdwatch {
 namespace {
 
-constexpr long kTimeoutUs = 200'000;  // a thread in an uninterruptible sleep does not stop
+constexpr long kTimeoutUs = 200'000;
+constexpr int kMaxTimeouts = 25;  // on a machine that is too busy to let it stop
 constexpr unsigned long long kSyscallLength = 2;
 
 uint64_t monotonic_ns() {
@@ -72,10 +73,20 @@ class Haste {
   bool is_first_ = false;
 };
 
-// Waits for the stop. Returns the wait status, 0 if the thread did not stop in time or has exited.
+bool is_uninterruptible(pid_t tid) {
+  return read_text(process_file(tid, "status")).find("\nState:\tD") != std::string::npos;
+}
+
+// Waits for the stop. Returns the wait status, 0 if the thread did not stop in time or has exited. One in an uninterruptible sleep
+// does not stop; any other does when it gets a processor, and would then stay stopped until we exit.
 int wait_for_stop(pid_t tid) {
-  int status = 0;
-  return waitpid(tid, &status, __WALL) == tid && WIFSTOPPED(status) ? status : 0;
+  for (int timeout = 0; timeout < kMaxTimeouts; ++timeout) {
+    int status = 0;
+    const pid_t changed = waitpid(tid, &status, __WALL);
+    if (changed == tid) return WIFSTOPPED(status) ? status : 0;
+    if (errno != EINTR || is_uninterruptible(tid)) break;
+  }
+  return 0;
 }
 
 // The signal that was being delivered when the thread stopped, which must not be lost; 0 if it stopped for us.

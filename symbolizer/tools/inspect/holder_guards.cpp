@@ -52,26 +52,27 @@ GuardSearch& HolderGuards::search() {
   return *search_;
 }
 
+// Without all names, it is looked at again: by then there are more.
 HolderGuards::Known& HolderGuards::look(const Task& task, const std::optional<LockRef>& awaited) {
-  auto known = known_.find(task.tid);
-  if (known == known_.end()) known = known_.emplace(task.tid, find(target_.capture(task), task, awaited)).first;
+  const auto [known, is_new] = known_.try_emplace(task.tid);
+  if (is_new || known->second.lacks_names) known->second = find(target_.capture(task), task, awaited);
   return known->second;
 }
 
 // What a call does to locks whose name there was no time to look up is not known, and would be remembered so.
 HolderGuards::Known HolderGuards::find(const Capture& capture, const Task& task,
                                        const std::optional<LockRef>& awaited) {
-  if (lacks_names_()) return {};
+  if (lacks_names_()) return {{}, false, true};
   Held held{};
   ThreadGuards found = search().find(capture.snapshot, awaited, held.stack);
   held.locks = std::move(found.locks);
   if (lacks_names_()) {
     search_ = nullptr;
-    return {};
+    return {{}, false, true};
   }
   const bool is_running = task.snapshot.state == ThreadState::running;
   if (!is_running && !target_.has_stayed(task)) return {};
-  return {std::move(held), found.lacks_registers};
+  return {std::move(held), found.lacks_registers, false};
 }
 
 }  // namespace holdwatch

@@ -42,6 +42,7 @@ class HolderGuards {
   struct Known {
     std::optional<Held> held;
     bool lacks_registers = false;
+    bool lacks_names = false;  // nothing is known
   };
   GuardSearch& search();
   Known& look(const Task& task, const std::optional<LockRef>& awaited);

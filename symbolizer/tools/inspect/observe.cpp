@@ -40,6 +40,7 @@ namespace {
 constexpr size_t kMaxIdle = 1024;     // threads that may be in a condition wait
 constexpr size_t kMaxSearched = 512;  // threads whose stacks are searched for the address of one rwlock
 constexpr size_t kMaxOthers = 64;     // threads of other processes
+constexpr unsigned kMaxAttempts = 3;  // at the names that a search of all threads needs
 
 class Observer {
  public:
@@ -547,11 +548,21 @@ class Observer {
     return other != others_.end() ? target_.has_stayed(other->second) : has_stayed(tasks_[tid]);
   }
 
+  // On a busy machine, the time may be over before all names have been read that the search needs. Those that have been stay known.
+  std::map<int, const HolderGuards::Held*> find_held() {
+    std::map<int, const HolderGuards::Held*> held;
+    for (unsigned attempt = 0; attempt < kMaxAttempts; ++attempt) {
+      if (attempt > 0) timely_symbols_.begin_report();
+      for (auto& [tid, task] : tasks_) held[tid] = guards_.of(task, lock_awaited_by(tid));
+      if (!timely_symbols_.lacks_modules()) break;
+    }
+    return held;
+  }
+
   // An rwlock only counts its readers. Who they are is found by what the frames of all threads will release; what contradicts
   // the count is dropped.
   void find_readers(SeenLock& lock, uint32_t readers) {
-    std::map<int, const HolderGuards::Held*> held;
-    for (auto& [tid, task] : tasks_) held[tid] = guards_.of(task, lock_awaited_by(tid));
+    std::map<int, const HolderGuards::Held*> held = find_held();
     std::vector<ReaderCandidate> candidates = candidates_for(lock, held);
     // A thread is stopped for its registers only if that can tell more: the next inspection will not know how long it has slept.
     for (const int tid : by_likelihood(candidates)) {
