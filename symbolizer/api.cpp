@@ -120,26 +120,38 @@ class Pipeline {
     return by_code_.find_holding_frame(snapshot, lock, awaited);
   }
 
-  void report(const Finding& finding) {
+  uint64_t add_sample(const HoldSample& sample) { return builder_.add_sample(sample); }
+
+  // Modules may change until the next report.
+  void end_stacks() {
+    modules_.look_back({});
+    lock_names_.end_report();
+    modules_known_ = false;
+  }
+
+  ReportOutcome report(const Finding& finding) {
     look_at_modules();
     learn_lost_sites(finding);
     symbols_.begin_report();
     Report report = builder_.build(finding, [this](Report& named) { return keep_condition_waits(named); });
     modules_.look_back({});
     name_locks(finding, report);
-    lock_names_.end_report();
-    modules_known_ = false;  // the next report reads them again
-    if (is_list(report)) return list_condition_waits(report);
+    end_stacks();
+    if (is_list(report)) {
+      list_condition_waits(report);
+      return ReportOutcome::written;
+    }
     complete_soon(report);
     learn_kept_sites(finding, report);
     std::string text, json, notice;
     const bool is_left_out = suppressions_.leaves_out(report, &notice);
     if (!notice.empty()) emitter_.notice(notice);
-    if (is_left_out) return;
+    if (is_left_out) return ReportOutcome::left_out;
     if (folds_) recurrences_.note(finding, report, monotonic_now_ns());
     if (emitter_.emit(report, &text, &json)) host_.on_report(text.c_str(), json.c_str());
     const auto callers = [this] { return libc_lock_callers(modules_, memory_); };
     if (const auto line = unseen_calls_.notice(report, callers)) emitter_.notice(*line);
+    return ReportOutcome::written;
   }
 
   void notice(const char* line) { emitter_.notice(line); }
@@ -394,13 +406,26 @@ bool find_holding_frame(void* self, const Snapshot* snapshot, LockRef lock, Call
 }
 
 // The emitter itself reports what it could not write. Only a failed allocation arrives here.
-bool report(void* self, const Finding* finding) {
+ReportOutcome report(void* self, const Finding* finding) {
   try {
-    static_cast<Pipeline*>(self)->report(*finding);
-    return true;
+    return static_cast<Pipeline*>(self)->report(*finding);
   } catch (...) {
-    return false;
+    return ReportOutcome::failed;
   }
+}
+
+// Without memory for a sample, the hold is sampled as rarely as one that has lasted for hours.
+uint64_t add_sample(void* self, const HoldSample* sample) {
+  constexpr uint64_t kNoMemoryNs = 300'000'000'000;
+  try {
+    return static_cast<Pipeline*>(self)->add_sample(*sample);
+  } catch (...) {
+    return kNoMemoryNs;
+  }
+}
+
+void end_stacks(void* self) {
+  static_cast<Pipeline*>(self)->end_stacks();
 }
 
 void notice(void* self, const char* line) {
@@ -439,7 +464,9 @@ constexpr SymbolizerApi kApi = {kSymbolizerApiVersion,
                                 follow,
                                 find_readers,
                                 find_holding_frame,
+                                add_sample,
                                 report,
+                                end_stacks,
                                 notice,
                                 flush,
                                 trim,

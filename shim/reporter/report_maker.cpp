@@ -57,6 +57,7 @@ void ReportMaker::process(ReportRequest& request, ReportOutput& output) {
   request.first_line_written.store(true);
   if (request.ended != nullptr) free_ended_hold(request.ended);
   stack_collector_.release();
+  if (output.api() != nullptr) output.api()->end_stacks(output.self());
 }
 
 // The first line needs no stack and is written before any is captured: unwinding and symbols take long if tables or
@@ -70,8 +71,11 @@ void ReportMaker::report(ReportRequest& request, ReportOutput& output) {
   if (!capture(request, finding)) {
     if (!first_line_is_out) return;
     keep_described_facts(request, described, finding);
+  } else {
+    sampler_.note_captures(finding, output);
   }
-  output.write(finding, request.first_line_written);
+  if (output.write(finding, request.first_line_written) == ReportOutcome::written)
+    sampler_.follow(request, finding, output);
   reported_.note(finding);
 }
 

@@ -50,11 +50,12 @@ bool ReportOutput::write_first_line(const Finding& finding) {
   return symbolizer != nullptr && symbolizer->write_first_line(self(), &finding);
 }
 
-void ReportOutput::write(const Finding& finding, std::atomic<bool>& first_line_written) {
+ReportOutcome ReportOutput::write(const Finding& finding, std::atomic<bool>& first_line_written) {
   const SymbolizerApi* const symbolizer = api();
-  const bool reported = symbolizer != nullptr && symbolizer->report(self(), &finding);
-  if (!reported && !first_line_written.exchange(true)) write_plain_report(finding);
+  const ReportOutcome outcome = symbolizer == nullptr ? ReportOutcome::failed : symbolizer->report(self(), &finding);
+  if (outcome == ReportOutcome::failed && !first_line_written.exchange(true)) write_plain_report(finding);
   note_filter_once();
+  return outcome;
 }
 
 void ReportOutput::write_notice(const char* line) {

@@ -27,7 +27,7 @@ class ReportOutput {
   // False if the first line has not been written yet.
   bool write_first_line(const Finding& finding);
   // `first_line_written`: set by whichever thread writes the report, which may be the fallback reporter's.
-  void write(const Finding& finding, std::atomic<bool>& first_line_written);
+  ReportOutcome write(const Finding& finding, std::atomic<bool>& first_line_written);
 
   // Writes what has not been reported, and why.
   void flush(bool ends);

@@ -50,8 +50,9 @@ class Reporter {
  private:
   void load();
   void leave_loader();
+  void sample();
   void rest();
-  uint64_t time_to_rest_ns() const;
+  void rest_after(uint64_t time_ns) { rest_due_ns_ = monotonic_ns() + time_ns; }
 
   // What has been done since the queue became empty.
   enum class Rest : uint8_t { none, flushed, trimmed };
@@ -60,7 +61,8 @@ class Reporter {
   ReportOutput output_;
   ReportMaker maker_;
   Rest rest_ = Rest::none;
-  pthread_t thread_{};  // once it has been started
+  uint64_t rest_due_ns_ = 0;  // CLOCK_MONOTONIC: when to do the next thing of these
+  pthread_t thread_{};        // once it has been started
   std::atomic<bool> running_{false};
   std::atomic<bool> busy_{false};  // may be calling the symbolizer or loading it
   std::atomic<int> tid_{0};
@@ -94,6 +96,7 @@ void Reporter::load() {
   capture_start(settings_->signal);
   drop_clean_pages();
   rest_ = Rest::trimmed;
+  rest_after(kNoTimeoutNs);
 }
 
 // Threads that wait for the loading continue: what is left to do needs none of the program's locks, and not the
@@ -113,13 +116,21 @@ void Reporter::run() {
       maker_.process(*request, output_);
       queue.done(*request);
       rest_ = Rest::none;
+      rest_after(kFlushAfterNs);
       continue;
     }
     if (finishing_.load(std::memory_order_acquire) != 0) break;
-    busy_.store(false);
-    sleep_on(queue.posted_word(), posted, time_to_rest_ns());
-    busy_.store(true);
-    if (queue.idle()) rest();
+    const uint64_t now_ns = monotonic_ns();
+    const uint64_t due_ns = std::min(maker_.sample_due_ns(), rest_due_ns_);
+    if (now_ns < due_ns) {
+      busy_.store(false);
+      sleep_on(queue.posted_word(), posted, due_ns - now_ns);
+      busy_.store(true);
+    } else if (now_ns >= rest_due_ns_) {
+      rest();
+    } else {
+      sample();
+    }
   }
   output_.flush(true);
   const bool ends = stopping_.load(std::memory_order_relaxed);
@@ -130,16 +141,12 @@ void Reporter::run() {
   if (!ends) rest_forever();  // the process is about to end
 }
 
-uint64_t Reporter::time_to_rest_ns() const {
-  switch (rest_) {
-    case Rest::none:
-      return kFlushAfterNs;
-    case Rest::flushed:
-      return kTrimAfterNs;
-    case Rest::trimmed:
-      break;
-  }
-  return kNoTimeoutNs;
+// What is posted meanwhile waits for one sample at most. What that has brought back into memory is freed later.
+void Reporter::sample() {
+  maker_.sample(output_);
+  if (rest_ != Rest::trimmed) return;
+  rest_ = Rest::flushed;
+  rest_after(kTrimAfterNs);
 }
 
 // Nothing was posted for a while. First the reports suppressed by RATE are counted in a line, later memory that the
@@ -149,7 +156,7 @@ void Reporter::rest() {
     case Rest::none:
       output_.flush(false);
       rest_ = Rest::flushed;
-      break;
+      return rest_after(kTrimAfterNs);
     case Rest::flushed:
       output_.trim();
       rest_ = Rest::trimmed;
@@ -157,6 +164,7 @@ void Reporter::rest() {
     case Rest::trimmed:
       break;
   }
+  rest_after(kNoTimeoutNs);
 }
 
 bool Reporter::finish(uint64_t until_ns) {
