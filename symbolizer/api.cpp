@@ -136,6 +136,7 @@ class Pipeline {
     Report report = builder_.build(finding, [this](Report& named) { return keep_condition_waits(named); });
     modules_.look_back({});
     name_locks(finding, report);
+    note_missing_lines(report);
     end_stacks();
     if (is_list(report)) {
       list_condition_waits(report);
@@ -232,6 +233,12 @@ class Pipeline {
     for (size_t i = 0; i < finding.waiter_count; ++i) stacks.push_back(finding.waiters[i].stack);
     std::erase(stacks, nullptr);
     return stacks;
+  void note_missing_lines(Report& report) const {
+    if (!symbols_.lacks_debug_data() || report.phase == Phase::released) return;
+    if (!report.note.empty()) report.note += "; ";
+    report.note += "names or lines are missing: there was no time to read all debug data";
+  }
+
   }
 
   // Once per report: modules come and go with dlopen, but reading the maps of a big program takes a while.
