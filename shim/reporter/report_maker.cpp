@@ -118,6 +118,7 @@ Finding ReportMaker::describe(ReportRequest& request) {
   finding.holders = holders_;
   finding.waiters = waiters_;
   finding.waiters_left_out = request.state.waiters_left_out;
+  finding.was_seen = finding.phase == Phase::late && request.phase == Phase::released;
   finding.had_fallback_report = had_fallback_report(request.episode);
   finding.first_line_written = &request.first_line_written;
   finding.holder_count = stack_collector_.describe_holders(request, holders_);

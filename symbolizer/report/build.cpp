@@ -256,6 +256,7 @@ Report ReportBuilder::facts(const Finding& finding) const {
   report.unrecorded_holds = finding.unrecorded_holds;
   report.unreported_holds = finding.unreported_holds;
   report.note = bounded(finding.note);
+  report.was_seen = finding.was_seen;
   report.had_fallback_report = finding.had_fallback_report;
   report.first_line_written = finding.first_line_written;
   for (const Holder* holder : in_order(finding)) report.holders.push_back(describe_holder(*holder));

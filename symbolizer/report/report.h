@@ -233,6 +233,7 @@ struct Report {
   uint64_t unrecorded_holds = 0;
   uint64_t unreported_holds = 0;
   std::string note;
+  bool was_seen = false;                            // late: before it ended, but it was not reported in time
   bool had_fallback_report = false;                 // late: it was seen before it ended, and reported without stacks
   std::atomic<bool>* first_line_written = nullptr;  // see Finding
 };

@@ -270,7 +270,7 @@ std::string why_likely(const ReportHolder& holder, LockKind kind) {
 void add_notes(const Report& report, Details& details) {
   for (size_t i = 0; i < report.holders.size(); ++i) {
     const ReportHolder& holder = report.holders[i];
-    if (holder.depth > 1) {
+    if (holder.depth > 1 && !has_ended(report.phase)) {
       details.add("note", fmt::format("{} has taken {} {} times and must release it as many times", holder.tid,
                                       lock_of_holder(report, i).id, holder.depth));
     }

@@ -142,6 +142,13 @@ TEST_CASE("later reports and the closing line say where the samples of the holde
   CHECK(says(report, "  samples 4711 \"bcast\": 12 of 20 in "));
 }
 
+TEST_CASE("how often a lock must be released is said only while it is held") {
+  Report report = sample_report();
+  report.holders[0].depth = 3;
+  report.phase = Phase::late;
+  CHECK_FALSE(says(report, "must release it"));
+}
+
 TEST_CASE("what is a guess says likely") {
   Report report = sample_report();
   report.holders[0].likely = true;

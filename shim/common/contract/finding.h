@@ -263,6 +263,7 @@ struct Finding {
   uint64_t unreported_holds;  // holds over their limit that ended unreported since start, too many at once
   PassedBy passed;            // of a wait
   char note[kNoteSize];       // empty, or one more remark
+  bool was_seen;              // late: before it ended, but it was not reported in time
   bool had_fallback_report;   // late: it was seen, and reported without stacks
   // Whoever sets it writes the first line; null: nobody else writes it. If reports go to standard error, the line is
   // there already.
