@@ -156,7 +156,14 @@ class Pipeline {
   }
 
   void notice(const char* line) { emitter_.notice(line); }
-  void flush() { emitter_.flush(); }
+  // Returns after how long it is to be called again.
+  uint64_t flush() {
+    const uint64_t now_ns = monotonic_now_ns();
+    for (const std::string& line : recurrences_.take_untold(now_ns)) emitter_.notice(line);
+    emitter_.flush();
+    const uint64_t next_ns = recurrences_.next_untold_ns();
+    return next_ns == UINT64_MAX ? next_ns : next_ns - now_ns;
+  }
   void finish() {
     for (const std::string& line : recurrences_.take_untold()) emitter_.notice(line);
     if (settings_.unused_rules)
@@ -226,6 +233,12 @@ class Pipeline {
     }
   }
 
+  void note_missing_lines(Report& report) const {
+    if (!symbols_.lacks_debug_data() || report.phase == Phase::released) return;
+    if (!report.note.empty()) report.note += "; ";
+    report.note += "names or lines are missing: there was no time to read all debug data";
+  }
+
   // Of those who hold the lock, then of those who want it.
   static std::vector<const RawStack*> stacks_about(const Finding& finding) {
     std::vector<const RawStack*> stacks;
@@ -233,12 +246,6 @@ class Pipeline {
     for (size_t i = 0; i < finding.waiter_count; ++i) stacks.push_back(finding.waiters[i].stack);
     std::erase(stacks, nullptr);
     return stacks;
-  void note_missing_lines(Report& report) const {
-    if (!symbols_.lacks_debug_data() || report.phase == Phase::released) return;
-    if (!report.note.empty()) report.note += "; ";
-    report.note += "names or lines are missing: there was no time to read all debug data";
-  }
-
   }
 
   // Once per report: modules come and go with dlopen, but reading the maps of a big program takes a while.
@@ -443,12 +450,14 @@ void notice(void* self, const char* line) {
   }
 }
 
-void flush(void* self, bool ends) {
+uint64_t flush(void* self, bool ends) {
   try {
-    ends ? static_cast<Pipeline*>(self)->finish() : static_cast<Pipeline*>(self)->flush();
+    if (!ends) return static_cast<Pipeline*>(self)->flush();
+    static_cast<Pipeline*>(self)->finish();
   } catch (...) {
     // Nothing is lost: it is written with the next report.
   }
+  return UINT64_MAX;
 }
 
 void trim(void* self) {

@@ -73,7 +73,7 @@ void ReportOutput::note_filter_once() {
       "without the holder's position");
 }
 
-void ReportOutput::flush(bool ends) {
+uint64_t ReportOutput::flush(bool ends) {
   const SystemCallScope calls;
   const uint64_t lost = ended_holds_lost();
   if (lost != lost_reported_) {
@@ -85,7 +85,8 @@ void ReportOutput::flush(bool ends) {
     lost_reported_ = lost;
     write_notice(line);
   }
-  if (const SymbolizerApi* const symbolizer = api(); symbolizer != nullptr) symbolizer->flush(self(), ends);
+  const SymbolizerApi* const symbolizer = api();
+  return symbolizer == nullptr ? UINT64_MAX : symbolizer->flush(self(), ends);
 }
 
 void ReportOutput::trim() {

@@ -427,8 +427,8 @@ std::string render_text(const Report& report) {
 }
 
 static std::string as_before(const Recurrence& all, const std::string& fingerprint) {
-  return fmt::format("as in episode {} (fingerprint {}), {} so far, {} lost waiting", all.first_episode, fingerprint,
-                     count_of(all.times, "time", "times"), format_duration(all.lost_ns));
+  return fmt::format("as in episode {} (fingerprint {}), {} so far{}", all.first_episode, fingerprint,
+                     count_of(all.times, "time", "times"), lost_waiting(all.lost_ns));
 }
 
 std::string render_recurrence_detail(const Report& report) {

@@ -129,9 +129,10 @@ struct SymbolizerApi {
   // Writes one line, without its newline, to where reports go.
   void (*notice)(void* self, const char* line);
 
-  // Writes how many reports RATE has suppressed, and flushes. Called when nothing happened for a while and, with `ends`,
-  // before the process exits: then also what has returned since it was last mentioned.
-  void (*flush)(void* self, bool ends);
+  // Writes how many reports RATE has suppressed, and what has returned since it was last mentioned, if that was long ago; and
+  // flushes. Called when nothing happened for a while and, with `ends`, before the process exits: then all that has returned is
+  // written. Returns after how many ns it is to be called again even if nothing happens; UINT64_MAX: never.
+  uint64_t (*flush)(void* self, bool ends);
 
   // Frees what is cached of files for the next report. Called when there was no report for a while.
   void (*trim)(void* self);
