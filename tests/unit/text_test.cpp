@@ -149,6 +149,16 @@ TEST_CASE("how often a lock must be released is said only while it is held") {
   CHECK_FALSE(says(report, "must release it"));
 }
 
+TEST_CASE("a late report says whether the hold was seen before it ended") {
+  Report report = sample_report();
+  report.phase = Phase::late;
+  CHECK(says(report, "; detected only at release; "));
+  report.was_seen = true;
+  CHECK(says(report, "; released before it could be reported; "));
+  report.had_fallback_report = true;
+  CHECK(says(report, "; released before the full report; "));
+}
+
 TEST_CASE("what is a guess says likely") {
   Report report = sample_report();
   report.holders[0].likely = true;
